@@ -1,0 +1,1 @@
+//! Networks, model packages and prediction; the only library that knows tensors

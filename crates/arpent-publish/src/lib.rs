@@ -1,0 +1,1 @@
+//! Encode and publish: formats, object store, manifest

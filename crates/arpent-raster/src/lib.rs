@@ -1,0 +1,30 @@
+//! Pixels and where they are: grids, windows, rasters, masks, nomenclatures.
+//!
+//! Everything here is plain data: no file is opened, no CRS library is linked. The one idea to carry away is
+//! the [`Grid`]: pixels are numbered from the origin of the *CRS*, not from the corner of a file, so that two
+//! files of one survey agree on the number of every pixel they share.
+
+mod area;
+mod crs;
+mod grid;
+mod nomenclature;
+mod raster;
+mod scene;
+mod window;
+
+pub use area::PixelArea;
+pub use crs::{Crs, CrsKind};
+pub use grid::{Grid, GridError, GridKey, Placement};
+pub use nomenclature::{Class, Color, Nomenclature, NomenclatureError};
+pub use raster::{Chip, Raster, RasterError};
+pub use scene::{BandInfo, SampleType, SceneInfo};
+pub use window::Window;
+
+/// Value of a pixel of a label raster that has no answer. Class ids are 0 to 254.
+pub const LABEL_NODATA: u8 = 255;
+
+/// Value of a pixel of a confidence raster that has no answer.
+pub const CONFIDENCE_NODATA: u8 = 255;
+
+/// Confidence rasters hold `round(score / CONFIDENCE_SCALE)`: 0 to 250 stands for 0.0 to 1.0.
+pub const CONFIDENCE_SCALE: f64 = 0.004;

@@ -1,0 +1,159 @@
+//! Arrays of pixels with their window.
+
+use thiserror::Error;
+
+use crate::Window;
+
+/// An array does not have the size that its window asks for.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+#[error("{window} with {bands} band(s) needs {expected} values, got {got}")]
+pub struct RasterError {
+    /// The window.
+    pub window: Window,
+    /// Number of bands.
+    pub bands: usize,
+    /// Values needed.
+    pub expected: usize,
+    /// Values given.
+    pub got: usize,
+}
+
+/// One band of pixels, row by row from the north-west corner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raster<T> {
+    window: Window,
+    data: Vec<T>,
+}
+
+impl<T: Copy> Raster<T> {
+    /// Wraps row-major values.
+    ///
+    /// # Errors
+    /// [`RasterError`] when the number of values is not the window's number of pixels.
+    pub fn new(window: Window, data: Vec<T>) -> Result<Self, RasterError> {
+        let expected = window.width * window.height;
+        if data.len() == expected {
+            Ok(Self { window, data })
+        } else {
+            Err(RasterError { window, bands: 1, expected, got: data.len() })
+        }
+    }
+
+    /// A raster of one value.
+    pub fn filled(window: Window, value: T) -> Self {
+        Self { window, data: vec![value; window.width * window.height] }
+    }
+
+    /// The pixels it holds.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// All values, row by row.
+    pub fn data(&self) -> &[T] {
+        &self.data
+    }
+
+    /// All values, row by row, to change.
+    pub fn data_mut(&mut self) -> &mut [T] {
+        &mut self.data
+    }
+
+    /// The `index`-th row from the top.
+    pub fn row(&self, index: usize) -> &[T] {
+        &self.data[index * self.window.width..(index + 1) * self.window.width]
+    }
+
+    /// Copies the pixels that `other` shares with this raster into it.
+    pub fn paste(&mut self, other: &Self) {
+        let Some(common) = self.window.intersect(&other.window) else { return };
+        let (Some((to_col, to_row)), Some((from_col, from_row))) =
+            (self.window.offset_of(&common), other.window.offset_of(&common))
+        else {
+            return;
+        };
+        for r in 0..common.height {
+            let to = (to_row + r) * self.window.width + to_col;
+            let from = (from_row + r) * other.window.width + from_col;
+            self.data[to..to + common.width].copy_from_slice(&other.data[from..from + common.width]);
+        }
+    }
+
+    /// The pixels of `window` (which must lie inside) as a raster of their own.
+    #[must_use]
+    pub fn crop(&self, window: Window) -> Option<Self> {
+        if !self.window.contains(&window) {
+            return None;
+        }
+        let (col, row) = self.window.offset_of(&window)?;
+        let rows = (row..row + window.height).flat_map(|r| {
+            let start = r * self.window.width + col;
+            self.data[start..start + window.width].iter().copied()
+        });
+        Some(Self { window, data: rows.collect() })
+    }
+}
+
+/// What a model sees: several bands of raw values and the mask of the pixels that are valid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chip {
+    /// The pixels it holds.
+    pub window: Window,
+    /// Number of bands.
+    pub bands: usize,
+    /// Raw values in the scene's units, band by band, each row by row. Values of invalid pixels are 0.
+    pub data: Vec<f32>,
+    /// Whether each pixel is valid, row by row.
+    pub valid: Vec<bool>,
+}
+
+impl Chip {
+    /// A chip without a valid pixel.
+    pub fn empty(window: Window, bands: usize) -> Self {
+        let pixels = window.width * window.height;
+        Self { window, bands, data: vec![0.0; pixels * bands], valid: vec![false; pixels] }
+    }
+
+    /// The values of one band.
+    pub fn band(&self, index: usize) -> &[f32] {
+        let pixels = self.window.width * self.window.height;
+        &self.data[index * pixels..(index + 1) * pixels]
+    }
+
+    /// Whether any pixel of `window` is valid.
+    pub fn any_valid_in(&self, window: &Window) -> bool {
+        let Some(common) = self.window.intersect(window) else { return false };
+        let Some((col, row)) = self.window.offset_of(&common) else { return false };
+        (row..row + common.height).any(|r| {
+            let start = r * self.window.width + col;
+            self.valid[start..start + common.width].iter().any(|v| *v)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pasting_and_cropping_are_inverse() {
+        let inner = Raster::new(Window::new(3, 4, 2, 2), vec![1, 2, 3, 4]).unwrap();
+        let mut outer = Raster::filled(Window::new(0, 0, 8, 8), 0);
+        outer.paste(&inner);
+        assert_eq!(outer.crop(inner.window()), Some(inner));
+        assert_eq!(outer.crop(Window::new(7, 7, 2, 2)), None);
+    }
+
+    #[test]
+    fn sizes_are_checked() {
+        assert!(Raster::new(Window::new(0, 0, 2, 2), vec![0u8; 3]).is_err());
+    }
+
+    #[test]
+    fn validity_is_looked_up_inside_a_window() {
+        let mut chip = Chip::empty(Window::new(0, 0, 4, 4), 1);
+        chip.valid[5] = true;
+        assert!(chip.any_valid_in(&Window::new(1, 1, 1, 1)));
+        assert!(!chip.any_valid_in(&Window::new(2, 1, 2, 3)));
+    }
+}

@@ -1,0 +1,1 @@
+//! Cut a grid into windows and put predictions back together

@@ -1,0 +1,1 @@
+//! Labels and detections to clean, attributed features

@@ -1,0 +1,2 @@
+//! `arpent`: from a scene to published features.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `arpent-train`: from labels to a model package.
+fn main() {}
