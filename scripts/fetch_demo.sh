@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Fetches the demo imagery into .demo: two crops of NEON camera mosaics (10 cm, 2019, Yellowstone, CC0), as shipped in
+# the PyPI package deepforest 2.1.0 (MIT). Version and hashes are pinned; what is there already is not fetched again.
+#
+# The crops carry no georeference. The name of a crop gives the lower-left corner of the 1 km tile it was cut from, but not
+# where in the tile. So each is laid at the tile's upper-left corner: size and scale are true, the position is not (it
+# is off by up to 1 km). The year is known, the day is not, so no acquisition date is set.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+wheel="deepforest-2.1.0-py3-none-any.whl"
+wheel_sha256="8c2798d8e9be7f0004b194fe207b76c1d9fff6e711b3db67b9508dcd5d00ae54"
+hashes() {
+  cat <<'EOF'
+a9bdb0f4447fdd899d22f567e0e20ba8320c5413b2ad0cd0ac8d9f3b6e0f9767  2019_YELL_2_528000_4978000_image_crop2.png
+178e58a23cc2642226a364a30f71bd9258ddc1b012c826f12250914a90c7a131  2019_YELL_2_541000_4977000_image_crop.png
+cefe4b96888bacbf8af1674f000082e549aa707aa6590d545effb23e43f26631  2019_YELL_2_541000_4977000_image_crop.xml
+EOF
+}
+
+mkdir -p .demo
+if ! (cd .demo && hashes | sha256sum --check --status 2>/dev/null); then
+  scripts/setup.sh --demo
+  echo "fetch_demo: downloading deepforest 2.1.0 (20 MB) from PyPI"
+  requirement="$(mktemp)"
+  trap 'rm -f "$requirement"' EXIT
+  echo "deepforest==2.1.0 --hash=sha256:$wheel_sha256" >"$requirement"
+  .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --require-hashes --dest .demo -r "$requirement"
+  .venv/bin/python - "$wheel" "$(hashes | cut -c67-)" <<'EOF'
+import sys, zipfile
+with zipfile.ZipFile(f".demo/{sys.argv[1]}") as wheel:
+    for name in sys.argv[2].split():
+        with open(f".demo/{name}", "wb") as out:
+            out.write(wheel.read(f"deepforest/data/{name}"))
+EOF
+  (cd .demo && hashes | sha256sum --check --quiet)
+  rm -f ".demo/$wheel"
+fi
+
+# georeference PNG NAME X Y: upper-left pixel's center in EPSG:32612 (UTM 12 N), 10 cm pixels. A world file keeps 0.1 exact.
+georeference() {
+  local png=".demo/$1" tif=".demo/$2.tif"
+  [[ -e "$tif" ]] && return
+  printf '%s\n' 0.1 0 0 -0.1 "$3" "$4" >"${png%.png}.pgw"
+  gdal_translate -q -of GTiff -co TILED=YES -co COMPRESS=DEFLATE -co PREDICTOR=2 --config GDAL_PAM_ENABLED NO \
+    -b 1 -b 2 -b 3 -noxmp -a_srs EPSG:32612 "$png" "$tif.part"
+  mv "$tif.part" "$tif"
+}
+georeference 2019_YELL_2_528000_4978000_image_crop2.png yellowstone 528000.05 4978999.95
+georeference 2019_YELL_2_541000_4977000_image_crop.png yellowstone-small 541000.05 4977999.95
+echo "fetch_demo: .demo/yellowstone.tif and .demo/yellowstone-small.tif (true scale; place in the 1 km tile assumed)"

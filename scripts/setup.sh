@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Installs what is missing, and only that. Debian 12, Ubuntu 24.04; Rust is expected to be there.
+#   setup.sh               what building and running needs: a C compiler, pkg-config, GDAL
+#   setup.sh --demo        also the Python packages that draw the demo's picture
+#   setup.sh --validators  also the readers that check the outputs
+#   setup.sh --test        all of the above and just, cargo-deny, cargo-nextest
+# Python packages and cargo tools go to .venv in the checkout; nothing else of the system is touched.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+level="${1:-}"
+case "$level" in "" | --demo | --validators | --test) ;; *) sed -n '2,7p' "$0" >&2; exit 2 ;; esac
+
+need_rust="1.95"
+have_rust="$(rustc --version 2>/dev/null | cut -d' ' -f2 || true)"
+if [[ -z "$have_rust" || "$(printf '%s\n' "$need_rust" "$have_rust" | sort -V | head -n1)" != "$need_rust" ]]; then
+  echo "setup: Rust $need_rust or newer is needed, found '${have_rust:-none}'. hint: rustup update stable" >&2
+  exit 2
+fi
+
+packages=()
+want() { packages+=("$@"); }
+command -v cc >/dev/null || want build-essential
+command -v pkg-config >/dev/null || want pkg-config
+pkg-config --exists gdal 2>/dev/null || want libgdal-dev
+command -v gdal_translate >/dev/null || want gdal-bin
+if [[ -n "$level" ]]; then
+  python3 -c 'import ensurepip, venv' 2>/dev/null || want python3 python3-venv
+fi
+if ((${#packages[@]})); then
+  echo "setup: installing ${packages[*]}"
+  sudo=(); [[ "$(id -u)" == 0 ]] || sudo=(sudo)
+  "${sudo[@]}" apt-get update -qq
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null
+fi
+
+# Installs a requirements file into .venv unless that very file has been installed before.
+pip_once() {
+  local stamp
+  stamp=".venv/.done-$(sha256sum "$1" | cut -c1-16)"
+  [[ -e "$stamp" ]] && return
+  [[ -x .venv/bin/pip ]] || python3 -m venv .venv
+  echo "setup: installing $1 into .venv"
+  .venv/bin/pip install --quiet --disable-pip-version-check -r "$1"
+  touch "$stamp"
+}
+have() { PATH="$PWD/.venv/bin:$PATH" command -v "$1" >/dev/null; }
+
+[[ "$level" == "--demo" || "$level" == "--test" ]] && pip_once scripts/requirements-demo.txt
+[[ "$level" == "--validators" || "$level" == "--test" ]] && pip_once scripts/requirements-validators.txt
+[[ "$level" == "--test" ]] || exit 0
+missing=()
+for tool in just@1.59.0 cargo-deny@0.20.2 cargo-nextest@0.9.148; do have "${tool%@*}" || missing+=("$tool"); done
+((${#missing[@]})) || exit 0
+echo "setup: installing ${missing[*]} into .venv"
+if [[ "$(uname -m)" != x86_64 ]]; then exec cargo install --locked --root .venv "${missing[@]}"; fi
+for tool in "${missing[@]}"; do grep -e "-${tool/@/==}" scripts/requirements-tools.txt; done |
+  .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r /dev/stdin
