@@ -1,0 +1,244 @@
+//! The rules of the house that a machine can check: who may depend on whom, how large things may grow, what must
+//! not be in the tree. Each failure names every offender, so that one run tells all there is to mend.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Layer of every member and the members that its normal dependencies may name. Arrows go downwards only.
+/// `arpent-testing` stands beside the layers: only dev-dependencies may name it.
+const HOUSE: &[(&str, u8, &[&str])] = &[
+    ("arpent-raster", 0, &[]),
+    ("arpent-tiling", 1, &["arpent-raster"]),
+    ("arpent-gdal", 1, &["arpent-raster"]),
+    ("arpent-model", 1, &["arpent-raster"]),
+    ("arpent-vector", 1, &["arpent-raster"]),
+    ("arpent-testing", 1, &["arpent-raster", "arpent-gdal", "arpent-model", "arpent-vector"]),
+    ("arpent-datasets", 2, &["arpent-raster", "arpent-gdal"]),
+    ("arpent-publish", 2, &["arpent-raster", "arpent-gdal", "arpent-vector"]),
+    (
+        "arpent-train",
+        3,
+        &["arpent-raster", "arpent-tiling", "arpent-gdal", "arpent-model", "arpent-datasets"],
+    ),
+    (
+        "arpent",
+        3,
+        &["arpent-raster", "arpent-tiling", "arpent-gdal", "arpent-model", "arpent-vector", "arpent-publish"],
+    ),
+    (
+        "arpent-benches",
+        4,
+        &[
+            "arpent-raster",
+            "arpent-tiling",
+            "arpent-gdal",
+            "arpent-model",
+            "arpent-vector",
+            "arpent-datasets",
+            "arpent-publish",
+            "arpent-train",
+            "arpent",
+        ],
+    ),
+];
+
+/// Crates that only training needs and that must not be linked into `arpent`.
+const TRAINING_ONLY: &[&str] = &["burn-autodiff", "burn-optim", "burn-train"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("benches/ has a parent").to_path_buf()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Runs cargo in the workspace and returns what it printed.
+fn cargo(args: &[&str]) -> String {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(program).args(args).current_dir(root()).output().expect("cargo starts");
+    assert!(output.status.success(), "cargo {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("cargo prints UTF-8")
+}
+
+/// The workspace's packages as `cargo metadata` tells them.
+fn members() -> Vec<Value> {
+    let text = cargo(&["metadata", "--no-deps", "--format-version", "1", "--offline", "--locked"]);
+    let metadata: Value = serde_json::from_str(&text).expect("cargo metadata prints JSON");
+    metadata["packages"].as_array().expect("packages").clone()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+/// Every file below `folder`, build outputs left aside.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.expect("a readable folder entry").path());
+    let mut found: Vec<PathBuf> = paths
+        .filter(|p| !p.ends_with("target"))
+        .flat_map(|p| if p.is_dir() { files(&p) } else { vec![p] })
+        .collect();
+    found.sort();
+    found
+}
+
+fn rust_files() -> Vec<PathBuf> {
+    let folders = ["crates", "datasets", "inference", "training", "benches"];
+    let all = folders.iter().flat_map(|folder| files(&root().join(folder)));
+    all.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+}
+
+fn in_tests(path: &Path) -> bool {
+    path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests")
+}
+
+/// Number of lines before the unit tests at the end of a file.
+fn lines_without_tests(source: &str) -> usize {
+    let lines: Vec<&str> = source.lines().collect();
+    let is_tail =
+        |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod ") && pair[1].ends_with('{');
+    lines.windows(2).position(is_tail).unwrap_or(lines.len())
+}
+
+#[track_caller]
+fn assert_none(offenders: &[String], rule: &str) {
+    assert!(offenders.is_empty(), "{rule}:\n  {}", offenders.join("\n  "));
+}
+
+/// Why `dependency` may not stand in `member`'s manifest, if it may not.
+fn broken_edge(member: &str, dependency: &Value) -> Option<String> {
+    let layers: BTreeMap<&str, u8> = HOUSE.iter().map(|(name, layer, _)| (*name, *layer)).collect();
+    let target = text(dependency, "name");
+    let target_layer = layers.get(target)?;
+    let allowed = HOUSE.iter().find(|(name, ..)| *name == member)?.2;
+    let fine = match dependency["kind"].as_str() {
+        Some("dev") => target == "arpent-testing" || *target_layer <= layers[member],
+        _ => allowed.contains(&target),
+    };
+    (!fine).then(|| format!("{member} -> {target} ({})", dependency["kind"].as_str().unwrap_or("normal")))
+}
+
+#[test]
+fn dependencies_point_downwards() {
+    let members = members();
+    let edges = members.iter().flat_map(|member| {
+        let dependencies = member["dependencies"].as_array().expect("dependencies");
+        dependencies.iter().filter_map(|dependency| broken_edge(text(member, "name"), dependency))
+    });
+    assert_none(&edges.collect::<Vec<_>>(), "edges that the table of the house does not allow");
+}
+
+#[test]
+fn the_table_allows_only_lower_layers() {
+    let layers: BTreeMap<&str, u8> = HOUSE.iter().map(|(name, layer, _)| (*name, *layer)).collect();
+    let upward =
+        HOUSE.iter().filter(|(name, ..)| *name != "arpent-testing").flat_map(|(name, layer, allowed)| {
+            let wrong = allowed.iter().filter(|target| layers[*target] >= *layer);
+            wrong.map(move |target| format!("{name} -> {target}"))
+        });
+    assert_none(&upward.collect::<Vec<_>>(), "edges of the table that do not go down a layer");
+}
+
+#[test]
+fn an_upward_edge_is_seen() {
+    let upward = serde_json::json!({ "name": "arpent-publish", "kind": null });
+    assert!(broken_edge("arpent-raster", &upward).is_some());
+    let testing = serde_json::json!({ "name": "arpent-testing", "kind": null });
+    assert!(broken_edge("arpent", &testing).is_some());
+    let dev = serde_json::json!({ "name": "arpent-testing", "kind": "dev" });
+    assert!(broken_edge("arpent", &dev).is_none());
+}
+
+#[test]
+fn every_member_is_in_the_table() {
+    let members = members();
+    let unknown = members.iter().map(|member| text(member, "name").to_owned());
+    let unknown = unknown.filter(|name| !HOUSE.iter().any(|(known, ..)| known == name));
+    assert_none(&unknown.collect::<Vec<_>>(), "members without a layer");
+    let gone = HOUSE.iter().filter(|(name, ..)| !members.iter().any(|member| text(member, "name") == *name));
+    assert_none(
+        &gone.map(|(name, ..)| (*name).to_owned()).collect::<Vec<_>>(),
+        "layers of crates that are gone",
+    );
+}
+
+#[test]
+fn every_member_uses_the_workspace_lints() {
+    let members = members();
+    let manifests = members.iter().map(|member| PathBuf::from(text(member, "manifest_path")));
+    let bare = manifests.filter(|manifest| !read(manifest).contains("[lints]\nworkspace = true"));
+    assert_none(
+        &bare.map(|path| path.display().to_string()).collect::<Vec<_>>(),
+        "no `lints.workspace = true`",
+    );
+}
+
+#[test]
+fn source_files_stay_short() {
+    let long = rust_files().into_iter().filter(|path| !in_tests(path)).filter_map(|path| {
+        let lines = lines_without_tests(&read(&path));
+        (lines > 600).then(|| format!("{}: {lines} lines", path.display()))
+    });
+    assert_none(&long.collect::<Vec<_>>(), "more than 600 lines without tests");
+}
+
+#[test]
+fn unit_tests_are_not_counted() {
+    assert_eq!(lines_without_tests("a\nb\n#[cfg(test)]\nmod tests {\n}\n"), 2);
+    assert_eq!(lines_without_tests("a\n#[cfg(test)]\nuse b;\nc\n"), 4);
+}
+
+#[test]
+fn the_architecture_page_and_the_scripts_stay_short() {
+    let mut pages: Vec<(PathBuf, usize)> =
+        files(&root().join("scripts")).into_iter().map(|path| (path, 60)).collect();
+    pages.retain(|(path, _)| path.extension().is_some_and(|extension| extension == "sh"));
+    assert!(!pages.is_empty(), "no scripts found");
+    pages.push((root().join(".ci/run"), 60));
+    pages.push((root().join("ARCHITECTURE.md"), 150));
+    let long = pages.into_iter().filter_map(|(path, limit)| {
+        let lines = read(&path).lines().count();
+        (lines > limit).then(|| format!("{}: {lines} lines, limit {limit}", path.display()))
+    });
+    assert_none(&long.collect::<Vec<_>>(), "too long");
+}
+
+#[test]
+fn the_justfile_stays_short() {
+    let justfile = read(&root().join("justfile"));
+    let is_recipe = |line: &&str| {
+        line.starts_with(|c: char| c.is_ascii_lowercase())
+            && line.split_once(':').is_some_and(|(_, rest)| !rest.starts_with('='))
+    };
+    let recipes: Vec<&str> = justfile.lines().filter(is_recipe).filter(|l| !l.starts_with("set ")).collect();
+    assert!((1..=20).contains(&recipes.len()), "{} recipes: {recipes:#?}", recipes.len());
+}
+
+#[test]
+fn every_task_has_its_configurations() {
+    let tasks: Vec<PathBuf> = fs::read_dir(root().join("configs"))
+        .map(|entries| entries.map(|entry| entry.expect("a readable folder entry").path()).collect())
+        .unwrap_or_default();
+    let wanting = tasks.iter().filter(|path| path.is_dir()).filter_map(|task| {
+        let has = |name: &str| task.join(name).is_file();
+        let complete = has("smoke.toml") && (has("run.toml") || has("train.toml"));
+        (!complete).then(|| task.display().to_string())
+    });
+    assert_none(&wanting.collect::<Vec<_>>(), "without smoke.toml, or with neither run.toml nor train.toml");
+}
+
+#[test]
+fn inference_links_nothing_of_training() {
+    let tree = cargo(&["tree", "-p", "arpent", "-e", "normal", "--prefix", "none", "--offline", "--locked"]);
+    assert!(tree.starts_with("arpent v"), "not a tree of arpent: {tree}");
+    let names = tree.lines().filter_map(|line| line.split_whitespace().next());
+    let found: Vec<String> =
+        names.filter(|name| TRAINING_ONLY.contains(name)).map(ToOwned::to_owned).collect();
+    assert_none(&found, "crates of training in the tree of arpent (see `cargo tree -p arpent -i NAME`)");
+}

@@ -1,0 +1,66 @@
+# Everything CI does, by name. `scripts/test.sh` installs the tools and runs `just ci`.
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
+target := env("CARGO_TARGET_DIR", "target")
+
+# The recipes.
+default:
+    @just --list --unsorted
+
+# Everything, cheapest first; the tests last, so that their summary closes the log.
+ci: fmt lint docs deny build schema smoke validate test
+
+# Formatting, as checked in CI (`cargo fmt` mends it).
+fmt:
+    cargo fmt --all --check
+
+# Clippy over everything; a warning is an error.
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# The API documentation; a broken link is an error.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+# Licenses, sources, who may use which crate; advisories where their database can be reached.
+deny:
+    cargo deny --locked --log-level error check --hide-inclusion-graph bans licenses sources
+    if timeout 60 cargo deny --log-level off fetch db >/dev/null 2>&1; then cargo deny --locked check advisories; \
+      else echo "deny: advisories skipped, their database cannot be reached"; fi
+
+# Binaries and test binaries in one go, so that both share one set of dependency features.
+build:
+    cargo build --workspace --bins --tests --locked
+
+# The crates' layers, file sizes, lint tables and the like.
+edges:
+    cargo nextest run --workspace --locked -E 'binary(house)'
+
+# The configuration's JSON schema against the one checked in (mend: `just schema-write`).
+schema: build
+    {{target}}/debug/arpent schema | diff -u configs/schema.json - && echo "schema: configs/schema.json is current"
+
+# Writes configs/schema.json.
+schema-write: build
+    {{target}}/debug/arpent schema > configs/schema.json
+
+# Every configs/*/smoke.toml on the small demo scene.
+smoke: build
+    scripts/smoke.sh
+
+# The smoke runs' outputs, read by other people's software.
+validate: smoke
+    .venv/bin/python scripts/validate_outputs.py {{target}}/smoke/*
+
+# All tests.
+test:
+    cargo nextest run --workspace --locked
+
+# The benchmarks; a quoted number comes from a run file in benches/runs/.
+bench *args:
+    cargo bench -p arpent-benches --locked {{args}}
+
+# Installs what is missing, fetches, builds, runs, draws.
+demo:
+    scripts/demo.sh
