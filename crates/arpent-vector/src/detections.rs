@@ -1,0 +1,177 @@
+//! Boxes found window by window to boxes found once.
+
+use serde::{Deserialize, Serialize};
+
+use crate::VectorError;
+
+/// A box that a network found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Detection {
+    /// The class.
+    pub class_id: u8,
+    /// 0 to 1.
+    pub score: f32,
+    /// First column, first row, end column, end row; grid pixels and fractions of them.
+    pub bbox: [f64; 4],
+}
+
+impl Detection {
+    fn check(&self, done_above_row: i64) -> Result<(), VectorError> {
+        let Self { class_id, score, bbox } = *self;
+        let is_finite = score.is_finite() && bbox.iter().all(|v| v.is_finite());
+        if !is_finite || bbox[0] > bbox[2] || bbox[1] > bbox[3] {
+            return Err(VectorError::BadDetection { class_id, score, bbox });
+        }
+        if bbox[1] < as_f64(done_above_row) {
+            return Err(VectorError::LateDetection { row: bbox[1], done_above_row });
+        }
+        Ok(())
+    }
+
+    /// Which of two detections is kept when one must go: the higher score, then the box further west or north.
+    fn rank(&self, other: &Self) -> std::cmp::Ordering {
+        let by_box = || self.bbox.iter().zip(&other.bbox).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne());
+        (other.score.total_cmp(&self.score))
+            .then_with(|| by_box().unwrap_or(std::cmp::Ordering::Equal))
+            .then(self.class_id.cmp(&other.class_id))
+    }
+
+    /// Area of the common part over area of both.
+    fn iou(&self, other: &Self) -> f64 {
+        let (a, b) = (&self.bbox, &other.bbox);
+        let width = (a[2].min(b[2]) - a[0].max(b[0])).max(0.0);
+        let height = (a[3].min(b[3]) - a[1].max(b[1])).max(0.0);
+        let area = |c: &[f64; 4]| (c[2] - c[0]) * (c[3] - c[1]);
+        let common = width * height;
+        // Boxes without area have nothing in common, not even with themselves.
+        if common == 0.0 { 0.0 } else { common / (area(a) + area(b) - common) }
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "row numbers stay far below 2^52; the ends of i64 stay large")]
+fn as_f64(row: i64) -> f64 {
+    row as f64
+}
+
+/// Suppresses duplicates among the detections of overlapping windows, strip by strip.
+///
+/// The detections handed out are those that greedy non-maximum suppression keeps on the whole set (from the best
+/// to the worst, a detection is dropped when it overlaps a kept one by more than the threshold), however the set
+/// is cut into strips. Suppression travels only along chains of boxes that overlap by more than the threshold, so
+/// a detection is held until the last box of its chains has passed and no longer.
+#[derive(Debug)]
+pub struct DetectionMerger {
+    iou_threshold: f64,
+    classwise: bool,
+    done_above_row: i64,
+    pending: Vec<Detection>,
+}
+
+impl DetectionMerger {
+    /// A merger that drops the lesser of two detections whose intersection over union is above `iou_threshold`;
+    /// only when they are of one class if `classwise`.
+    ///
+    /// # Errors
+    /// [`VectorError::BadOption`] when the threshold is not between 0 and 1.
+    pub fn new(iou_threshold: f64, classwise: bool) -> Result<Self, VectorError> {
+        if !(0.0..=1.0).contains(&iou_threshold) {
+            let (option, value) = ("iou_threshold", iou_threshold);
+            return Err(VectorError::BadOption { option, value, expected: "a number from 0 to 1" });
+        }
+        Ok(Self { iou_threshold, classwise, done_above_row: i64::MIN, pending: Vec::new() })
+    }
+
+    /// Takes the detections of a strip, in any order, and gives those that are settled to `sink`. The caller
+    /// promises that every detection of a later strip starts at `done_above_row` or below it.
+    ///
+    /// # Errors
+    /// [`VectorError::BadDetection`] for boxes and scores that are not numbers, [`VectorError::LateDetection`]
+    /// when the promise was broken; nothing is taken then.
+    pub fn push(
+        &mut self,
+        detections: &[Detection],
+        done_above_row: i64,
+        sink: &mut impl FnMut(Detection),
+    ) -> Result<(), VectorError> {
+        detections.iter().try_for_each(|d| d.check(self.done_above_row))?;
+        self.pending.extend_from_slice(detections);
+        self.done_above_row = self.done_above_row.max(done_above_row);
+        self.settle(sink);
+        Ok(())
+    }
+
+    /// Gives the detections that are still held to `sink`.
+    pub fn finish(mut self, sink: &mut impl FnMut(Detection)) {
+        self.done_above_row = i64::MAX;
+        self.settle(sink);
+    }
+
+    /// Number of detections held.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Hands out the clusters that lie above the rows to come.
+    fn settle(&mut self, sink: &mut impl FnMut(Detection)) {
+        self.pending.sort_unstable_by(Detection::rank);
+        let rivals = self.rivals();
+        let is_open = self.open_clusters(&rivals);
+        let mut is_dropped = vec![false; self.pending.len()];
+        let mut rest = Vec::new();
+        for (i, detection) in self.pending.iter().enumerate() {
+            if is_open[i] {
+                rest.push(*detection);
+            } else if !is_dropped[i] {
+                sink(*detection);
+                rivals.of(i).for_each(|lesser| is_dropped[lesser] = true);
+            }
+        }
+        self.pending = rest;
+    }
+
+    /// Pairs of pending detections of which only one may stay.
+    fn rivals(&self) -> Rivals {
+        let mut from_west: Vec<usize> = (0..self.pending.len()).collect();
+        from_west.sort_unstable_by(|a, b| self.pending[*a].bbox[0].total_cmp(&self.pending[*b].bbox[0]));
+        let mut pairs = Vec::new();
+        for (position, &i) in from_west.iter().enumerate() {
+            let a = &self.pending[i];
+            let east = from_west[position + 1..].iter().take_while(|j| self.pending[**j].bbox[0] < a.bbox[2]);
+            for &j in east.filter(|j| self.are_rivals(a, &self.pending[**j])) {
+                pairs.extend([(i, j), (j, i)]);
+            }
+        }
+        pairs.sort_unstable();
+        Rivals(pairs)
+    }
+
+    fn are_rivals(&self, a: &Detection, b: &Detection) -> bool {
+        (!self.classwise || a.class_id == b.class_id) && a.iou(b) > self.iou_threshold
+    }
+
+    /// Whether each pending detection is connected, from rival to rival, with one that reaches into rows to come.
+    fn open_clusters(&self, rivals: &Rivals) -> Vec<bool> {
+        let done_above = as_f64(self.done_above_row);
+        let mut is_open: Vec<bool> = self.pending.iter().map(|d| d.bbox[3] > done_above).collect();
+        let mut queue: Vec<usize> = (0..is_open.len()).filter(|i| is_open[*i]).collect();
+        while let Some(i) = queue.pop() {
+            for j in rivals.of(i) {
+                if !is_open[j] {
+                    is_open[j] = true;
+                    queue.push(j);
+                }
+            }
+        }
+        is_open
+    }
+}
+
+/// Pairs in both directions, sorted.
+struct Rivals(Vec<(usize, usize)>);
+
+impl Rivals {
+    fn of(&self, i: usize) -> impl Iterator<Item = usize> {
+        let start = self.0.partition_point(|pair| pair.0 < i);
+        self.0[start..].iter().take_while(move |pair| pair.0 == i).map(|pair| pair.1)
+    }
+}

@@ -1,0 +1,102 @@
+//! The record that leaves this crate.
+
+use geo_types::Polygon;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// One feature on the ground: geometry in the scene's CRS plus what the map says of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Feature {
+    /// 32 hex digits: SHA-256 (truncated) of grid key, class id and rings in grid pixels; never of run, order or
+    /// file.
+    pub id: String,
+    /// Class id, as in the label raster.
+    pub class_id: u8,
+    /// Name of the class in the nomenclature.
+    pub class_name: String,
+    /// Mean confidence 0 to 1, rounded to 4 decimals.
+    pub score: f64,
+    /// Ground area in square metres, rounded to 4 decimals; that of the pixels, whatever the simplification.
+    pub area_m2: f64,
+    /// Scenes whose footprint the feature's bbox touches, sorted; empty until the caller fills it.
+    pub scene_ids: Vec<String>,
+    /// RFC 3339 date (earliest of the scenes'), if known; empty until the caller fills it.
+    pub acquired: Option<String>,
+    /// CRS coordinates, exterior counter-clockwise in x-right y-up ground coordinates, holes clockwise, closed.
+    pub polygon: Polygon<f64>,
+}
+
+impl Feature {
+    /// Ground rectangle [min x, min y, max x, max y] of the polygon, CRS units.
+    pub fn bbox(&self) -> [f64; 4] {
+        let start = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+        self.polygon
+            .exterior()
+            .coords()
+            .fold(start, |b, c| [b[0].min(c.x), b[1].min(c.y), b[2].max(c.x), b[3].max(c.y)])
+    }
+}
+
+/// Rounds to 4 decimals: what scores and areas are published with.
+pub(crate) fn round4(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// The id of a thing of a class on a grid: `shape` is its geometry as integers, in a canonical order.
+pub(crate) fn content_id(grid_key: &str, class_id: u8, shape: impl Iterator<Item = i64>) -> String {
+    let mut hash = Sha256::new();
+    hash.update(grid_key.as_bytes());
+    hash.update([0, class_id]);
+    // Hashed in blocks: one call a number would cost more than the hashing.
+    let mut block = Vec::with_capacity(4096);
+    for number in shape {
+        block.extend_from_slice(&number.to_le_bytes());
+        if block.len() >= 4096 {
+            hash.update(&block);
+            block.clear();
+        }
+    }
+    hash.update(&block);
+    hex(&hash.finalize()[..16])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use geo_types::polygon;
+
+    #[test]
+    fn ids_are_truncated_sha256() {
+        // `printf 'g\0\x07\x01\0\0\0\0\0\0\0' | sha256sum`
+        assert_eq!(content_id("g", 7, [1].into_iter()), "eff91add69d64e00f9d4c0f7e232c42d");
+    }
+
+    #[test]
+    fn long_shapes_are_hashed_whole() {
+        let id = |last| content_id("g", 7, (0..5_000).chain([last]));
+        assert_ne!(id(1), id(2));
+        assert_eq!(id(1).len(), 32);
+    }
+
+    #[test]
+    fn the_bbox_is_that_of_the_exterior() {
+        let polygon = polygon![(x: 1.0, y: -2.0), (x: 4.0, y: 7.0), (x: -3.0, y: 5.0), (x: 1.0, y: -2.0)];
+        let feature = Feature {
+            id: String::new(),
+            class_id: 0,
+            class_name: String::new(),
+            score: 0.0,
+            area_m2: 0.0,
+            scene_ids: vec![],
+            acquired: None,
+            polygon,
+        };
+        assert_eq!(feature.bbox(), [-3.0, -2.0, 4.0, 7.0]);
+    }
+}

@@ -1,0 +1,118 @@
+//! Regions under construction: what is counted of them, and which of them turned out to be one.
+
+use super::region::Span;
+
+/// Regions that are open, in slots that are used again.
+#[derive(Debug, Default)]
+pub(super) struct Components {
+    slots: Vec<Component>,
+    free: Vec<u32>,
+    /// Slots that became part of another during the row at hand; runs may still name them.
+    merged: Vec<u32>,
+}
+
+/// What is known of a region so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Component {
+    parent: u32,
+    pub(super) pixels: u64,
+    pub(super) confidence_sum: u64,
+    /// Ground area, 2^-64 square metres: a sum of integers, whose order does not matter.
+    pub(super) area_q64: u128,
+    pub(super) span: Span,
+    /// Closed rings within, each by one of its edges.
+    pub(super) holes: Vec<u32>,
+}
+
+impl Component {
+    /// Counts the pixels of another component or run too.
+    fn absorb(&mut self, other: Self) {
+        self.pixels += other.pixels;
+        self.confidence_sum += other.confidence_sum;
+        self.area_q64 = self.area_q64.saturating_add(other.area_q64);
+        self.span.include(&other.span);
+        let (mut long, short) = (std::mem::take(&mut self.holes), other.holes);
+        // The longer list is kept, so that n holes are moved n log n times at most; their order is settled later.
+        self.holes = if long.len() >= short.len() {
+            long.extend(short);
+            long
+        } else {
+            let mut other = short;
+            other.extend(long);
+            other
+        };
+    }
+
+    /// Counts one run of pixels.
+    pub(super) fn add_run(&mut self, pixels: u32, confidence_sum: u64, area_q64: u128, span: &Span) {
+        self.pixels += u64::from(pixels);
+        self.confidence_sum += confidence_sum;
+        self.area_q64 = self.area_q64.saturating_add(area_q64);
+        self.span.include(span);
+    }
+}
+
+impl Components {
+    /// Number of open regions.
+    pub(super) fn live(&self) -> usize {
+        self.slots.len() - self.free.len() - self.merged.len()
+    }
+
+    /// Number of slots, used and free.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Opens a region.
+    pub(super) fn open(&mut self) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            // There are never more than runs in two rows.
+            let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+            self.slots.push(Component::default());
+            slot
+        });
+        self.slots[slot as usize].parent = slot;
+        slot
+    }
+
+    /// The region that a slot stands for by now.
+    pub(super) fn find(&mut self, slot: u32) -> u32 {
+        let mut root = slot;
+        while self.slots[root as usize].parent != root {
+            let parent = self.slots[root as usize].parent;
+            self.slots[root as usize].parent = self.slots[parent as usize].parent;
+            root = parent;
+        }
+        root
+    }
+
+    /// Makes one region of two and returns it.
+    pub(super) fn unite(&mut self, a: u32, b: u32) -> u32 {
+        let (a, b) = (self.find(a), self.find(b));
+        if a == b {
+            return a;
+        }
+        let absorbed = std::mem::take(&mut self.slots[b as usize]);
+        self.slots[a as usize].absorb(absorbed);
+        self.slots[b as usize].parent = a;
+        self.merged.push(b);
+        a
+    }
+
+    /// The region of a slot that [`find`](Self::find) returned.
+    pub(super) fn get_mut(&mut self, root: u32) -> &mut Component {
+        &mut self.slots[root as usize]
+    }
+
+    /// Closes a region and hands it out.
+    pub(super) fn take(&mut self, root: u32) -> Component {
+        self.free.push(root);
+        std::mem::take(&mut self.slots[root as usize])
+    }
+
+    /// Frees the slots that became part of others; no run may name them any more.
+    pub(super) fn recycle_merged(&mut self) {
+        self.free.append(&mut self.merged);
+    }
+}

@@ -1,0 +1,349 @@
+//! Rows of labels to regions.
+
+mod chains;
+mod components;
+mod region;
+mod rings;
+#[cfg(test)]
+mod tests;
+
+use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, Window};
+
+use crate::VectorError;
+use chains::{Chains, Corner, TOUCH};
+use components::Components;
+use region::Span;
+pub use region::{Region, Vertex};
+use rings::RingBuilder;
+
+/// No run of the other row is linked to this one.
+const NONE: u32 = u32::MAX;
+
+/// Side lengths are kept below this, so that columns and rows have a bit to spare.
+const SIDE_LIMIT: usize = (TOUCH - 1) as usize;
+
+/// Finds the 4-connected regions of a label raster that comes row by row, from north to south.
+///
+/// A region is handed out when its last row has passed. Until then its boundary is held, so memory grows with the
+/// width of the raster and with the boundaries of the regions that are open, not with the rows that have passed.
+/// (A region that spans the whole raster is open to the end, and so are its holes: it is one polygon.)
+#[derive(Debug)]
+pub struct Polygonizer {
+    extent: Window,
+    is_kept: [bool; 256],
+    /// Rows that have passed.
+    rows: u32,
+    above: Row,
+    below: Row,
+    chains: Chains,
+    components: Components,
+    builder: RingBuilder,
+}
+
+/// The kept runs of one row, and its labels with one more nodata pixel at either end.
+#[derive(Debug)]
+struct Row {
+    labels: Vec<u8>,
+    runs: Vec<Run>,
+}
+
+/// Pixels of one class, side by side.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    start: u32,
+    end: u32,
+    /// Last edge of the chain that goes on down the western side.
+    west: u32,
+    /// First edge of the chain that comes up the eastern side.
+    east: u32,
+    component: u32,
+    /// The easternmost run of the other row, so far, that belongs to the same region.
+    link: u32,
+    class_id: u8,
+}
+
+impl Row {
+    fn new(width: usize) -> Self {
+        Self { labels: vec![LABEL_NODATA; width + 2], runs: Vec::new() }
+    }
+
+    fn fill(&mut self, labels: &[u8], is_kept: &[bool; 256]) {
+        let width = labels.len();
+        self.labels[1..=width].copy_from_slice(labels);
+        self.runs.clear();
+        let mut start = 0;
+        while start < width {
+            let class_id = labels[start];
+            let length = labels[start..].iter().position(|l| *l != class_id).unwrap_or(width - start);
+            if is_kept[usize::from(class_id)] {
+                self.runs.push(Run::new(start, start + length, class_id));
+            }
+            start += length;
+        }
+    }
+}
+
+impl Run {
+    #[allow(clippy::cast_possible_truncation, reason = "`Polygonizer::new` limits the width")]
+    fn new(start: usize, end: usize, class_id: u8) -> Self {
+        Self {
+            start: start as u32,
+            end: end as u32,
+            west: NONE,
+            east: NONE,
+            component: NONE,
+            link: NONE,
+            class_id,
+        }
+    }
+}
+
+impl Polygonizer {
+    /// A polygonizer for the rows of `extent`. Classes that are not kept, and `LABEL_NODATA`, give no region.
+    ///
+    /// # Errors
+    /// [`VectorError::ExtentTooLarge`] when a side has 2^31 - 1 pixels or more.
+    pub fn new(extent: Window, mut is_kept: [bool; 256]) -> Result<Self, VectorError> {
+        if extent.width >= SIDE_LIMIT || extent.height >= SIDE_LIMIT {
+            return Err(VectorError::ExtentTooLarge { extent });
+        }
+        is_kept[usize::from(LABEL_NODATA)] = false;
+        Ok(Self {
+            extent,
+            is_kept,
+            rows: 0,
+            above: Row::new(extent.width),
+            below: Row::new(extent.width),
+            chains: Chains::default(),
+            components: Components::default(),
+            builder: RingBuilder::default(),
+        })
+    }
+
+    /// Takes the next row: one label and one confidence for each column of the extent, and the ground area of a
+    /// pixel of this row. Regions that do not go on in it are given to `sink`, from west to east.
+    ///
+    /// # Errors
+    /// [`VectorError`] when the row does not have the extent's width or lies below it, when the area is not a
+    /// positive number, or when the open regions have more edges than can be numbered.
+    pub fn push_row(
+        &mut self,
+        labels: &[u8],
+        confidence: &[u8],
+        pixel_area_m2: f64,
+        sink: &mut impl FnMut(Region),
+    ) -> Result<(), VectorError> {
+        self.check(labels, confidence, pixel_area_m2)?;
+        self.below.fill(labels, &self.is_kept);
+        self.link_rows();
+        self.close_runs_above(sink);
+        self.settle_runs_below(confidence, fixed_point(pixel_area_m2));
+        self.components.recycle_merged();
+        std::mem::swap(&mut self.above, &mut self.below);
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Gives the regions that are still open to `sink`. Rows of the extent that were not pushed count as nodata.
+    pub fn finish(mut self, sink: &mut impl FnMut(Region)) {
+        self.below = Row::new(self.extent.width);
+        self.close_runs_above(sink);
+    }
+
+    /// Number of regions and boundary edges held now: what the memory in use is proportional to, beside the width.
+    pub fn live(&self) -> usize {
+        self.components.live() + self.chains.live()
+    }
+
+    fn check(&self, labels: &[u8], confidence: &[u8], pixel_area_m2: f64) -> Result<(), VectorError> {
+        let (extent, row) = (self.extent, self.extent.row + i64::from(self.rows));
+        let expected = extent.width;
+        if row >= extent.row_end() {
+            return Err(VectorError::TooManyRows { row, extent });
+        }
+        if labels.len() != expected || confidence.len() != expected {
+            let (labels, confidence) = (labels.len(), confidence.len());
+            return Err(VectorError::RowLength { row, expected, labels, confidence });
+        }
+        if !(pixel_area_m2.is_finite() && pixel_area_m2 > 0.0) {
+            return Err(VectorError::PixelArea { row, pixel_area_m2 });
+        }
+        // A row brings at most three edges a column, and `finish` one.
+        if self.chains.live() + 4 * expected >= NONE as usize {
+            return Err(VectorError::TooManyEdges { row });
+        }
+        Ok(())
+    }
+
+    /// Visits the pairs of runs, one of each row, that share a side, from west to east.
+    fn link_rows(&mut self) {
+        let (mut i, mut j) = (0, 0);
+        while let (Some(above), Some(below)) = (self.above.runs.get(i), self.below.runs.get(j)) {
+            let share = above.start < below.end && below.start < above.end;
+            let above_ends_first = above.end <= below.end;
+            if share && above.class_id == below.class_id {
+                self.link(i, j);
+            }
+            if above_ends_first {
+                i += 1;
+            } else {
+                j += 1;
+            }
+        }
+    }
+
+    /// Carries the western boundary of the runs `i` above and `j` below on, now that they are of one region.
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "there are fewer runs than columns, which `new` limits"
+    )]
+    fn link(&mut self, i: usize, j: usize) {
+        let (above, below) = (self.above.runs[i], self.below.runs[j]);
+        if above.link != NONE {
+            self.split(above.link as usize, j);
+        } else if below.link != NONE {
+            self.merge(below.link as usize, i, j);
+        } else if above.start == below.start {
+            self.below.runs[j].west = above.west;
+        } else {
+            let edge = self.edge(above.class_id, above.start, below.start);
+            self.below.runs[j].west = self.chains.append(above.west, edge);
+        }
+        if below.link == NONE {
+            self.below.runs[j].component = self.components.find(above.component);
+        }
+        self.above.runs[i].link = j as u32;
+        self.below.runs[j].link = i as u32;
+    }
+
+    /// Two runs below the same run above: a gap opens between them.
+    fn split(&mut self, west: usize, east: usize) {
+        let (w, e) = (self.below.runs[west], self.below.runs[east]);
+        let edge = self.edge(w.class_id, w.end, e.start);
+        let opened = self.chains.open(edge);
+        self.below.runs[west].east = opened;
+        self.below.runs[east].west = opened;
+    }
+
+    /// Two runs above the same run `j` below: the gap between them ends.
+    fn merge(&mut self, west: usize, east: usize, j: usize) {
+        let (w, e) = (self.above.runs[west], self.above.runs[east]);
+        let edge = self.edge(w.class_id, e.start, w.end);
+        let closed = self.chains.join(e.west, w.east, edge);
+        let root = self.components.unite(self.below.runs[j].component, e.component);
+        self.below.runs[j].component = root;
+        if let Some(ring) = closed {
+            self.components.get_mut(root).holes.push(ring);
+        }
+    }
+
+    /// Closes the boundary under runs that no run below goes on from; a ring closed here is an exterior.
+    fn close_runs_above(&mut self, sink: &mut impl FnMut(Region)) {
+        for i in 0..self.above.runs.len() {
+            let run = self.above.runs[i];
+            if run.link != NONE {
+                continue;
+            }
+            let edge = self.edge(run.class_id, run.start, run.end);
+            if let Some(exterior) = self.chains.join(run.west, run.east, edge) {
+                sink(self.hand_out(run, exterior));
+            }
+        }
+    }
+
+    /// Opens boundaries for runs that no run above leads to, carries the eastern ones on, and counts pixels.
+    fn settle_runs_below(&mut self, confidence: &[u8], pixel_area_q64: u128) {
+        let rows = (self.rows, self.rows + 1);
+        for j in 0..self.below.runs.len() {
+            let run = self.below.runs[j];
+            let root =
+                if run.link == NONE { self.components.open() } else { self.components.find(run.component) };
+            self.below.runs[j].component = root;
+            self.settle_east(j);
+            self.below.runs[j].link = NONE; // from here on it is about the next row
+            let pixels = run.end - run.start;
+            let confidence_sum = sum(&confidence[run.start as usize..run.end as usize]);
+            let area_q64 = pixel_area_q64.saturating_mul(u128::from(pixels));
+            let span = Span { cols: (run.start, run.end), rows };
+            self.components.get_mut(root).add_run(pixels, confidence_sum, area_q64, &span);
+        }
+    }
+
+    fn settle_east(&mut self, j: usize) {
+        let run = self.below.runs[j];
+        if run.link == NONE {
+            let edge = self.edge(run.class_id, run.end, run.start);
+            let opened = self.chains.open(edge);
+            self.below.runs[j].west = opened;
+            self.below.runs[j].east = opened;
+            return;
+        }
+        let above = self.above.runs[run.link as usize];
+        if above.link as usize != j {
+            return; // `split` has set it
+        }
+        self.below.runs[j].east = if above.end == run.end {
+            above.east
+        } else {
+            let edge = self.edge(run.class_id, run.end, above.end);
+            self.chains.prepend(above.east, edge)
+        };
+    }
+
+    /// An edge of a region of a class, between the two rows at hand.
+    fn edge(&self, class_id: u8, from: u32, to: u32) -> Corner {
+        let mark = |col| if self.touches(class_id, col) { TOUCH } else { 0 };
+        Corner { col: from | mark(from), row: self.rows | mark(to) }
+    }
+
+    /// Whether, of the four pixels around a vertex, two that lie diagonally are of the class and the others not.
+    fn touches(&self, class_id: u8, col: u32) -> bool {
+        let col = col as usize;
+        let [nw, ne] = [self.above.labels[col] == class_id, self.above.labels[col + 1] == class_id];
+        let [sw, se] = [self.below.labels[col] == class_id, self.below.labels[col + 1] == class_id];
+        nw == se && ne == sw && nw != ne
+    }
+
+    /// Makes the region of a run whose exterior has closed.
+    fn hand_out(&mut self, run: Run, exterior: u32) -> Region {
+        let root = self.components.find(run.component);
+        let component = self.components.take(root);
+        let origin = [self.extent.col, self.extent.row];
+        let mut rings = Vec::with_capacity(1 + component.holes.len());
+        self.builder.take(&mut self.chains, exterior, origin, &mut rings);
+        // The builder leaves the exterior behind the holes it touches.
+        let last = rings.len() - 1;
+        rings.swap(0, last);
+        for hole in component.holes {
+            self.builder.take(&mut self.chains, hole, origin, &mut rings);
+        }
+        rings[1..].sort_unstable_by_key(|ring| (ring[0][1], ring[0][0]));
+        Region {
+            class_id: run.class_id,
+            rings,
+            pixels: component.pixels,
+            confidence_sum: component.confidence_sum,
+            area_m2: square_metres(component.area_q64),
+            bbox: component.span.window(&self.extent),
+        }
+    }
+}
+
+fn sum(confidence: &[u8]) -> u64 {
+    confidence.iter().map(|c| if *c == CONFIDENCE_NODATA { 0 } else { u64::from(*c) }).sum()
+}
+
+/// 2^64, exactly.
+const Q64: f64 = 18_446_744_073_709_551_616.0;
+
+/// An area in steps of 2^-64 square metres. Areas of 2^-12 square metres and more lose nothing; the surface of the
+/// Earth takes 113 of the 128 bits.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive; casts saturate")]
+fn fixed_point(area_m2: f64) -> u128 {
+    (area_m2 * Q64) as u128
+}
+
+#[allow(clippy::cast_precision_loss, reason = "rounded to the nearest, once")]
+fn square_metres(area_q64: u128) -> f64 {
+    area_q64 as f64 / Q64
+}

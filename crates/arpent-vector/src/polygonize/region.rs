@@ -1,0 +1,62 @@
+//! What the polygonizer hands out.
+
+use arpent_raster::Window;
+
+/// A corner of pixels: column and row of the pixel to its south-east, counted from the CRS origin.
+pub type Vertex = [i64; 2];
+
+/// A 4-connected group of pixels of one class.
+///
+/// Everything in it depends on its own pixels only: two runs over different extents, files or neighbors that
+/// cover it whole give equal regions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Region {
+    /// The class.
+    pub class_id: u8,
+    /// The exterior, then the holes by row and column of their first vertex. A ring starts at its northernmost,
+    /// then westernmost vertex, keeps the region on its left (counter-clockwise on the ground for the exterior),
+    /// holds corners only and does not repeat its first vertex. Rings are simple and touch each other at most in
+    /// vertices, so the polygon is valid after OGC 06-103r4.
+    pub rings: Vec<Vec<Vertex>>,
+    /// Number of pixels.
+    pub pixels: u64,
+    /// Sum of the pixels' confidences, in steps of `CONFIDENCE_SCALE`; a pixel without confidence counts 0.
+    pub confidence_sum: u64,
+    /// Ground area, square metres: the exact sum over the pixels, rounded once.
+    pub area_m2: f64,
+    /// The smallest window that holds it.
+    pub bbox: Window,
+}
+
+/// Columns and rows that a region covers, counted from the extent's corner; ends are exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) cols: (u32, u32),
+    pub(super) rows: (u32, u32),
+}
+
+impl Default for Span {
+    /// Covers nothing.
+    fn default() -> Self {
+        Self { cols: (u32::MAX, 0), rows: (u32::MAX, 0) }
+    }
+}
+
+impl Span {
+    /// Covers what another covers too.
+    pub(super) fn include(&mut self, other: &Self) {
+        self.cols = (self.cols.0.min(other.cols.0), self.cols.1.max(other.cols.1));
+        self.rows = (self.rows.0.min(other.rows.0), self.rows.1.max(other.rows.1));
+    }
+
+    /// The window it is in an extent.
+    pub(super) fn window(&self, extent: &Window) -> Window {
+        let (col, row) = (extent.col, extent.row);
+        Window::between(
+            col + i64::from(self.cols.0),
+            row + i64::from(self.rows.0),
+            col + i64::from(self.cols.1),
+            row + i64::from(self.rows.1),
+        )
+    }
+}

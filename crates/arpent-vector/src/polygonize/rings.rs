@@ -1,0 +1,110 @@
+//! Closed boundaries to simple rings in canonical order.
+
+use super::Vertex;
+use super::chains::{Chains, Corner, TOUCH};
+
+/// Room to lay a boundary out in, kept between calls.
+#[derive(Debug, Default)]
+pub(super) struct RingBuilder {
+    corners: Vec<Corner>,
+    walk: Vec<Vertex>,
+    /// Positions in the walk of the vertices that it may pass twice.
+    touches: Vec<usize>,
+}
+
+impl RingBuilder {
+    /// Takes a closed boundary out of `chains` and adds its simple rings to `rings`: those that it encloses as
+    /// holes first, the one with its northernmost vertex last. `origin` is the corner of the extent.
+    ///
+    /// A boundary passes a vertex twice where two pixels of the region, and two that are not, meet
+    /// diagonally. Cutting it there leaves simple rings; as the boundary never crosses itself, the cuts nest
+    /// like parentheses.
+    pub(super) fn take(
+        &mut self,
+        chains: &mut Chains,
+        ring: u32,
+        origin: Vertex,
+        rings: &mut Vec<Vec<Vertex>>,
+    ) {
+        self.corners.clear();
+        chains.take_ring(ring, |corner| self.corners.push(corner));
+        self.lay_out(origin);
+        if self.touches.len() < 2 {
+            rings.push(self.walk.clone());
+        } else {
+            self.cut(rings);
+        }
+    }
+
+    /// Expands edges to vertices, beginning at the first vertex of the canonical ring.
+    fn lay_out(&mut self, [col0, row0]: Vertex) {
+        self.walk.clear();
+        self.touches.clear();
+        let corners = &self.corners;
+        let first = first_vertex(corners);
+        // `first` is the end of an edge that runs west or the start of the northernmost edge of a hole that
+        // runs east.
+        let (edge, half) = (first / 2, first % 2);
+        let n = corners.len();
+        for step in 0..2 * n {
+            let position = 2 * edge + half + step;
+            let (from, to) = (corners[(position / 2) % n], corners[(position / 2 + 1) % n]);
+            let (col, touch) = if position % 2 == 0 { (from.col, from.col) } else { (to.col, from.row) };
+            if touch & TOUCH != 0 {
+                self.touches.push(self.walk.len());
+            }
+            self.walk.push([col0 + i64::from(col & !TOUCH), row0 + i64::from(from.row & !TOUCH)]);
+        }
+    }
+
+    /// Cuts the walk where it touches itself.
+    fn cut(&self, rings: &mut Vec<Vec<Vertex>>) {
+        let mut rest: Vec<Vertex> = Vec::with_capacity(self.walk.len());
+        let mut open = Vec::new();
+        let mut done = 0;
+        for (position, again) in self.passes() {
+            rest.extend_from_slice(&self.walk[done..position]);
+            done = position;
+            if !again {
+                open.push(rest.len());
+            } else if let Some(start) = open.pop() {
+                rings.push(canonical(&rest[start..]));
+                rest.truncate(start);
+            }
+        }
+        rest.extend_from_slice(&self.walk[done..]);
+        rings.push(rest);
+    }
+
+    /// Positions of the vertices that the walk passes twice, in order, and whether it is the second time. (A
+    /// vertex that touches another region of the class is passed once.)
+    fn passes(&self) -> Vec<(usize, bool)> {
+        let mut sorted: Vec<(Vertex, usize)> = self.touches.iter().map(|&i| (self.walk[i], i)).collect();
+        sorted.sort_unstable();
+        let twice = sorted.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+        let mut passes: Vec<_> = twice.flat_map(|pair| [(pair[0].1, false), (pair[1].1, true)]).collect();
+        passes.sort_unstable();
+        passes
+    }
+}
+
+/// Which vertex of a boundary is northernmost, then westernmost: twice the number of its edge, plus one for the
+/// edge's end.
+fn first_vertex(corners: &[Corner]) -> usize {
+    let mut best = (u32::MAX, u32::MAX, 0);
+    for (i, corner) in corners.iter().enumerate() {
+        let row = corner.row & !TOUCH;
+        if row > best.0 {
+            continue;
+        }
+        let end = corners[if i + 1 == corners.len() { 0 } else { i + 1 }].col & !TOUCH;
+        best = best.min((row, corner.col & !TOUCH, 2 * i)).min((row, end, 2 * i + 1));
+    }
+    best.2
+}
+
+/// A ring turned to begin at its northernmost, then westernmost vertex.
+fn canonical(ring: &[Vertex]) -> Vec<Vertex> {
+    let first = ring.iter().enumerate().min_by_key(|(_, v)| (v[1], v[0])).map_or(0, |(i, _)| i);
+    [&ring[first..], &ring[..first]].concat()
+}

@@ -1,0 +1,359 @@
+use super::*;
+use geo::Validation;
+use geo_types::{LineString, Polygon};
+use proptest::prelude::*;
+
+/// A label raster and its confidences.
+#[derive(Debug, Clone)]
+struct Map {
+    extent: Window,
+    labels: Vec<u8>,
+    confidence: Vec<u8>,
+}
+
+impl Map {
+    fn new(extent: Window, label: impl Fn(usize, usize) -> u8) -> Self {
+        let pixels = || (0..extent.height).flat_map(|r| (0..extent.width).map(move |c| (c, r)));
+        let labels = pixels().map(|(c, r)| label(c, r)).collect();
+        let confidence = pixels().map(|(c, r)| u8::try_from((c * 31 + r * 17) % 251).unwrap()).collect();
+        Self { extent, labels, confidence }
+    }
+
+    /// From rows of digits; a dot is nodata.
+    fn drawn(rows: &[&str]) -> Self {
+        let extent = Window::new(-3, 5, rows[0].len(), rows.len());
+        Self::new(extent, |c, r| match rows[r].as_bytes()[c] {
+            b'.' => LABEL_NODATA,
+            digit => digit - b'0',
+        })
+    }
+
+    fn crop(&self, window: Window) -> Self {
+        let crop = |data: &[u8]| {
+            let raster = arpent_raster::Raster::new(self.extent, data.to_vec()).unwrap();
+            raster.crop(window).unwrap().data().to_vec()
+        };
+        Self { extent: window, labels: crop(&self.labels), confidence: crop(&self.confidence) }
+    }
+
+    fn regions_of(&self, is_kept: [bool; 256]) -> Vec<Region> {
+        let mut regions = Vec::new();
+        let mut polygonizer = Polygonizer::new(self.extent, is_kept).unwrap();
+        let width = self.extent.width;
+        for (i, row) in (self.extent.row..self.extent.row_end()).enumerate() {
+            let (start, end) = (i * width, (i + 1) * width);
+            let (labels, confidence) = (&self.labels[start..end], &self.confidence[start..end]);
+            polygonizer.push_row(labels, confidence, area_of(row), &mut |r| regions.push(r)).unwrap();
+        }
+        polygonizer.finish(&mut |r| regions.push(r));
+        regions.sort_by(|a, b| order(a).cmp(&order(b)));
+        regions
+    }
+
+    fn regions(&self) -> Vec<Region> {
+        self.regions_of([true; 256])
+    }
+
+    /// Pixels of each 4-connected group, by flooding; the oracle.
+    fn components(&self) -> Vec<Vec<usize>> {
+        let (w, n) = (self.extent.width, self.labels.len());
+        let mut seen: Vec<bool> = self.labels.iter().map(|l| *l == LABEL_NODATA).collect();
+        let mut components = Vec::new();
+        for start in 0..n {
+            if std::mem::replace(&mut seen[start], true) {
+                continue;
+            }
+            let (mut queue, mut found) = (vec![start], vec![]);
+            while let Some(i) = queue.pop() {
+                found.push(i);
+                let sides = [
+                    (i % w > 0, i.wrapping_sub(1)),
+                    (i % w + 1 < w, i + 1),
+                    (i >= w, i.wrapping_sub(w)),
+                    (i + w < n, i + w),
+                ];
+                for (_, j) in sides.into_iter().filter(|(is_in, _)| *is_in) {
+                    if self.labels[j] == self.labels[i] && !std::mem::replace(&mut seen[j], true) {
+                        queue.push(j);
+                    }
+                }
+            }
+            found.sort_unstable();
+            components.push(found);
+        }
+        components
+    }
+
+    /// Pixels whose center is in a region, by counting the sides to the west of it.
+    fn filled(&self, region: &Region) -> Vec<usize> {
+        let e = self.extent;
+        let mut inside = vec![false; self.labels.len()];
+        for ring in &region.rings {
+            for (a, b) in edges(ring).filter(|(a, b)| a[0] == b[0]) {
+                for row in a[1].min(b[1])..a[1].max(b[1]) {
+                    for col in a[0]..e.col_end() {
+                        let (c, r) =
+                            (usize::try_from(col - e.col).unwrap(), usize::try_from(row - e.row).unwrap());
+                        inside[r * e.width + c] ^= true;
+                    }
+                }
+            }
+        }
+        (0..inside.len()).filter(|i| inside[*i]).collect()
+    }
+}
+
+/// Some area that changes with the row and whose sums need rounding.
+fn area_of(row: i64) -> f64 {
+    0.04 + f64::from(i32::try_from(row).unwrap()) * 1e-7
+}
+
+fn order(region: &Region) -> (u8, Vertex) {
+    (region.class_id, region.rings[0][0])
+}
+
+fn edges(ring: &[Vertex]) -> impl Iterator<Item = (Vertex, Vertex)> {
+    (0..ring.len()).map(|i| (ring[i], ring[(i + 1) % ring.len()]))
+}
+
+/// Ground area enclosed, pixels; positive for counter-clockwise rings on the ground.
+fn doubled_area(ring: &[Vertex]) -> i64 {
+    -edges(ring).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum::<i64>()
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn polygon(region: &Region) -> Polygon<f64> {
+    let line = |r: &Vec<Vertex>| {
+        LineString::from(r.iter().chain(r.first()).map(|v| (v[0] as f64, -v[1] as f64)).collect::<Vec<_>>())
+    };
+    Polygon::new(line(&region.rings[0]), region.rings[1..].iter().map(line).collect())
+}
+
+fn assert_canonical(region: &Region) {
+    for (i, ring) in region.rings.iter().enumerate() {
+        let start = ring.iter().min_by_key(|v| (v[1], v[0])).unwrap();
+        assert_eq!(start, &ring[0], "starts in the north-west");
+        assert_eq!(doubled_area(ring) > 0, i == 0, "only the exterior turns left");
+        assert!(
+            edges(ring).zip(edges(ring).skip(1)).all(|((a, b), (_, c))| (a[0] == b[0]) != (b[0] == c[0])),
+            "corners only"
+        );
+        let mut vertices = ring.clone();
+        vertices.sort_unstable();
+        vertices.dedup();
+        assert_eq!(vertices.len(), ring.len(), "simple");
+    }
+    assert!(region.rings[1..].is_sorted_by_key(|r| (r[0][1], r[0][0])));
+    let area: i64 = region.rings.iter().map(|r| doubled_area(r)).sum();
+    assert_eq!(u64::try_from(area).unwrap(), 2 * region.pixels);
+    if let Err(error) = polygon(region).check_validation() {
+        panic!("{error} in {region:?}");
+    }
+}
+
+/// All laws that hold for one map.
+fn assert_laws(map: &Map) {
+    let regions = map.regions();
+    let mut filled: Vec<Vec<usize>> = regions.iter().map(|r| map.filled(r)).collect();
+    for (region, pixels) in regions.iter().zip(&filled) {
+        assert_canonical(region);
+        assert_eq!(pixels.len() as u64, region.pixels);
+        assert!(pixels.iter().all(|i| map.labels[*i] == region.class_id));
+        assert_eq!(pixels.iter().map(|i| u64::from(map.confidence[*i])).sum::<u64>(), region.confidence_sum);
+        let cell = |i: &usize| (i % map.extent.width, i / map.extent.width);
+        let cells = || pixels.iter().map(cell);
+        let (c0, r0) = (cells().map(|p| p.0).min().unwrap(), cells().map(|p| p.1).min().unwrap());
+        let (c1, r1) = (cells().map(|p| p.0).max().unwrap(), cells().map(|p| p.1).max().unwrap());
+        assert_eq!(map.extent.offset_of(&region.bbox), Some((c0, r0)));
+        assert_eq!((region.bbox.width, region.bbox.height), (c1 + 1 - c0, r1 + 1 - r0));
+        let area: f64 = cells().map(|p| area_of(map.extent.row + i64::try_from(p.1).unwrap())).sum();
+        assert!((area - region.area_m2).abs() <= 1e-12 * area);
+    }
+    filled.sort();
+    assert_eq!(filled, map.components());
+}
+
+fn maps(classes: u8) -> impl Strategy<Value = Map> {
+    (1usize..20, 1usize..20, -40i64..40, -40i64..40).prop_flat_map(move |(width, height, col, row)| {
+        let size = width * height;
+        (prop::collection::vec(0..=classes, size), prop::collection::vec(0u8..=250, size)).prop_map(
+            move |(labels, confidence)| Map {
+                extent: Window::new(col, row, width, height),
+                labels: labels.into_iter().map(|l| if l == classes { LABEL_NODATA } else { l }).collect(),
+                confidence,
+            },
+        )
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn two_classes_obey_the_laws(map in maps(2)) {
+        assert_laws(&map);
+    }
+
+    #[test]
+    fn one_class_full_of_holes_obeys_the_laws(map in maps(1)) {
+        assert_laws(&map);
+    }
+
+    #[test]
+    fn five_classes_obey_the_laws(map in maps(5)) {
+        assert_laws(&map);
+    }
+
+    #[test]
+    fn regions_inside_a_crop_do_not_know_the_crop(map in maps(2), cut in prop::array::uniform4(0.0f64..1.0)) {
+        let whole = map.extent;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+        let part = |share: f64, n: usize| (share * n as f64) as usize;
+        let (c, r) = (part(cut[0], whole.width), part(cut[1], whole.height));
+        let (w, h) = (1 + part(cut[2], whole.width - c), 1 + part(cut[3], whole.height - r));
+        let (w, h) = (w.min(whole.width - c), h.min(whole.height - r));
+        let crop = Window::new(whole.col + i64::try_from(c).unwrap(), whole.row + i64::try_from(r).unwrap(), w, h);
+        let is_inside = |r: &Region| crop.contains(&r.bbox.grow(1));
+        let of_crop: Vec<Region> = map.crop(crop).regions().into_iter().filter(is_inside).collect();
+        let of_whole: Vec<Region> = map.regions().into_iter().filter(is_inside).collect();
+        prop_assert_eq!(of_crop, of_whole);
+    }
+
+    #[test]
+    fn surroundings_do_not_matter(map in maps(1), around in prop::collection::vec(1u8..3, 64)) {
+        // The same pixels of class 0, once amid nodata and once amid other classes and a wider extent.
+        let e = map.extent;
+        let wide = Window::new(e.col - 4, e.row - 2, e.width + 9, e.height + 3);
+        let mut embedded = Map::new(wide, |c, r| around[(c * 7 + r * 5) % 64]);
+        for (i, (label, confidence)) in map.labels.iter().zip(&map.confidence).enumerate() {
+            let at = (i / e.width + 2) * wide.width + i % e.width + 4;
+            if *label == 0 {
+                (embedded.labels[at], embedded.confidence[at]) = (*label, *confidence);
+            }
+        }
+        let mut only_zero = [false; 256];
+        only_zero[0] = true;
+        prop_assert_eq!(map.regions(), embedded.regions_of(only_zero));
+    }
+}
+
+#[test]
+fn one_pixel_is_a_square() {
+    let regions = Map::drawn(&["...", ".7.", "..."]).regions();
+    assert_eq!(regions.len(), 1);
+    assert_eq!(regions[0].rings, [[[-2, 6], [-2, 7], [-1, 7], [-1, 6]]]);
+    assert_eq!((regions[0].class_id, regions[0].bbox), (7, Window::new(-2, 6, 1, 1)));
+}
+
+#[test]
+fn a_hole_in_a_corner_touches_the_exterior() {
+    let map = Map::drawn(&["111", "1.1", "11."]);
+    assert_laws(&map);
+    let regions = map.regions();
+    // The hole and the notch meet in (-1, 7): cut there, they are a hole and a notch again.
+    assert_eq!(regions[0].rings.len(), 2);
+    assert_eq!(regions[0].rings[0], [[-3, 5], [-3, 8], [-1, 8], [-1, 7], [0, 7], [0, 5]]);
+    assert_eq!(regions[0].rings[1], [[-2, 6], [-1, 6], [-1, 7], [-2, 7]]);
+}
+
+#[test]
+fn diagonal_holes_are_two_holes() {
+    let map = Map::drawn(&["11111", "1.111", "11.11", "111.1", "11111"]);
+    assert_laws(&map);
+    assert_eq!(map.regions()[0].rings.len(), 4);
+}
+
+#[test]
+fn drawn_shapes_obey_the_laws() {
+    let spiral = ["1111111", "1.....1", "1.111.1", "1.1.1.1", "1.1...1", "1.11111", "1......"];
+    let comb = ["1.1.1.1", "1.1.1.1", "1111111", "1.1.1.1"];
+    let rings = ["1111111", "1222221", "1233321", "1234321", "1233321", "1222221", "1111111"];
+    let knots = ["111111", "1.1..1", "11.1.1", "1.1.11", "11.1.1", "111111"];
+    let touching = ["11.11", "1.1.1", ".111.", "1.1.1", "11.11"];
+    for map in [&spiral[..], &comb, &rings, &knots, &touching].map(Map::drawn) {
+        assert_laws(&map);
+    }
+    assert_eq!(Map::drawn(&rings).regions().len(), 4);
+}
+
+#[test]
+fn a_checkerboard_is_pixels() {
+    let map = Map::new(Window::new(0, 0, 40, 30), |c, r| u8::from((c + r) % 2 == 0));
+    assert_laws(&map);
+    assert_eq!(map.regions().len(), 1200);
+}
+
+#[test]
+fn one_region_may_span_everything() {
+    let map = Map::new(Window::new(-20, -20, 61, 61), |c, r| u8::from(c % 2 == 1 && r % 2 == 1));
+    assert_laws(&map);
+    assert_eq!(map.regions()[0].rings.len(), 1 + 30 * 30);
+}
+
+#[test]
+fn classes_that_are_not_kept_and_nodata_give_nothing() {
+    let map = Map::drawn(&["0011", "0.21"]);
+    let mut is_kept = [true; 256];
+    is_kept[1] = false;
+    let classes: Vec<u8> = map.regions_of(is_kept).iter().map(|r| r.class_id).collect();
+    assert_eq!(classes, [0, 2]);
+}
+
+#[test]
+fn memory_does_not_grow_with_the_rows() {
+    let width = 97;
+    let live_after = |rows: usize| {
+        let mut polygonizer = Polygonizer::new(Window::new(0, 0, width, rows), [true; 256]).unwrap();
+        for r in 0..rows {
+            // Blobs of 3 classes in a pattern that repeats after 12 rows; none spans more than one period.
+            let labels: Vec<u8> = (0..width)
+                .map(|c| {
+                    if r % 12 == 0 { 3 } else { u8::try_from((c * c / 7 + (r % 12) * (c % 5)) % 3).unwrap() }
+                })
+                .collect();
+            polygonizer.push_row(&labels, &vec![9; width], 1.0, &mut |_| {}).unwrap();
+        }
+        (polygonizer.live(), polygonizer.chains.capacity(), polygonizer.components.capacity())
+    };
+    assert_eq!(live_after(12 * 4), live_after(12 * 400));
+    assert!(live_after(12 * 4).0 > 0);
+}
+
+#[test]
+fn all_is_released_at_the_end() {
+    let mut polygonizer = Polygonizer::new(Window::new(0, 0, 5, 3), [true; 256]).unwrap();
+    for labels in [[1, 1, 2, 2, 1], [1, 2, 2, 1, 1], [255; 5]] {
+        polygonizer.push_row(&labels, &[0; 5], 1.0, &mut |_| {}).unwrap();
+    }
+    assert_eq!(polygonizer.live(), 0);
+}
+
+#[test]
+fn missing_confidence_counts_nothing() {
+    let mut map = Map::drawn(&["11"]);
+    map.confidence = vec![CONFIDENCE_NODATA, 100];
+    assert_eq!((map.regions()[0].confidence_sum, map.regions()[0].pixels), (100, 2));
+}
+
+#[test]
+fn bad_rows_are_refused_and_leave_no_trace() {
+    let extent = Window::new(7, -1, 2, 1);
+    let mut p = Polygonizer::new(extent, [true; 256]).unwrap();
+    let mut push = |labels: &[u8], confidence: &[u8], area| p.push_row(labels, confidence, area, &mut |_| {});
+    let short = VectorError::RowLength { row: -1, expected: 2, labels: 1, confidence: 2 };
+    assert_eq!(push(&[1], &[1, 1], 1.0), Err(short));
+    assert_eq!(push(&[1, 1], &[1, 1], 0.0), Err(VectorError::PixelArea { row: -1, pixel_area_m2: 0.0 }));
+    assert!(push(&[1, 1], &[1, 1], f64::NAN).is_err());
+    assert_eq!(push(&[1, 1], &[1, 1], 1.0), Ok(()));
+    assert_eq!(push(&[1, 1], &[1, 1], 1.0), Err(VectorError::TooManyRows { row: 0, extent }));
+    let mut regions = vec![];
+    p.finish(&mut |r| regions.push(r));
+    assert_eq!(regions.len(), 1);
+    assert!(Polygonizer::new(Window::new(0, 0, 1 << 31, 1), [true; 256]).is_err());
+}
+
+#[test]
+fn an_empty_extent_has_no_region() {
+    assert!(Map { extent: Window::new(0, 0, 0, 0), labels: vec![], confidence: vec![] }.regions().is_empty());
+    assert!(Map { extent: Window::new(0, 0, 0, 3), labels: vec![], confidence: vec![] }.regions().is_empty());
+}

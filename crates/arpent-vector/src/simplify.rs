@@ -1,0 +1,187 @@
+//! Simplification of one polygon that keeps it valid.
+//!
+//! Visvalingam and Whyatt's method (*The Cartographic Journal* 30, 1993): the vertex that spans the smallest
+//! triangle with its neighbors goes first. A vertex stays when its triangle holds a vertex of any ring of the
+//! polygon, so no ring comes to cross another one or itself. All arithmetic is on integers, hence exact.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::polygonize::Vertex;
+
+/// Rings are not brought below this number of vertices: a building of one pixel stays a square.
+const MIN_VERTICES: usize = 4;
+
+/// Side of the cells that vertices are looked up by, pixels.
+const CELL: i64 = 16;
+
+/// Removes vertices whose triangle is smaller than `tolerance_px` squared, smallest first. Vertices that rings
+/// share stay.
+pub(crate) fn simplify(rings: &[Vec<Vertex>], tolerance_px: f64) -> Vec<Vec<Vertex>> {
+    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
+    let limit = (2.0 * tolerance_px * tolerance_px) as i64;
+    let mut net = Net::new(rings);
+    let mut heap: BinaryHeap<_> = (0..net.points.len()).map(|i| Reverse(net.candidate(i))).collect();
+    while let Some(Reverse(candidate)) = heap.pop() {
+        let Candidate { doubled_area, at, before, after } = candidate;
+        if doubled_area > limit {
+            break;
+        }
+        if !net.is_current(&candidate) || !net.may_remove(at) {
+            continue;
+        }
+        net.remove(at);
+        heap.extend([before, after].map(|i| Reverse(net.candidate(i))));
+    }
+    net.rings()
+}
+
+/// A vertex that may go, and the neighbors it had when that was found. Ordered by area, then by place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    doubled_area: i64,
+    at: usize,
+    before: usize,
+    after: usize,
+}
+
+/// The vertices of all rings, linked to their neighbors.
+struct Net {
+    points: Vec<Vertex>,
+    ring: Vec<usize>,
+    before: Vec<usize>,
+    after: Vec<usize>,
+    alive: Vec<bool>,
+    pinned: Vec<bool>,
+    /// Vertices left, by ring.
+    left: Vec<usize>,
+    /// (cell row, cell column, vertex), sorted.
+    cells: Vec<(i64, i64, usize)>,
+}
+
+impl Net {
+    fn new(rings: &[Vec<Vertex>]) -> Self {
+        let points: Vec<Vertex> = rings.iter().flatten().copied().collect();
+        let (mut ring, mut before, mut after) = (vec![], vec![], vec![]);
+        for (number, vertices) in rings.iter().enumerate() {
+            let (start, n) = (before.len(), vertices.len());
+            ring.extend(std::iter::repeat_n(number, n));
+            before.extend((0..n).map(|i| start + (i + n - 1) % n));
+            after.extend((0..n).map(|i| start + (i + 1) % n));
+        }
+        let cell = |(i, p): (usize, &Vertex)| (p[1].div_euclid(CELL), p[0].div_euclid(CELL), i);
+        let mut cells: Vec<_> = points.iter().enumerate().map(cell).collect();
+        cells.sort_unstable();
+        let left = rings.iter().map(Vec::len).collect();
+        let (alive, pinned) = (vec![true; points.len()], pinned(&points));
+        Self { points, ring, before, after, alive, pinned, left, cells }
+    }
+
+    fn triangle(&self, at: usize) -> [Vertex; 3] {
+        [self.points[self.before[at]], self.points[at], self.points[self.after[at]]]
+    }
+
+    fn candidate(&self, at: usize) -> Candidate {
+        let [a, b, c] = self.triangle(at);
+        let doubled_area = turn(a, b, c).abs();
+        Candidate { doubled_area, at, before: self.before[at], after: self.after[at] }
+    }
+
+    fn is_current(&self, c: &Candidate) -> bool {
+        self.alive[c.at] && self.before[c.at] == c.before && self.after[c.at] == c.after
+    }
+
+    fn may_remove(&self, at: usize) -> bool {
+        !self.pinned[at] && self.left[self.ring[at]] > MIN_VERTICES && !self.is_occupied(at)
+    }
+
+    /// Whether the triangle of a vertex, its rim included, holds any other vertex.
+    fn is_occupied(&self, at: usize) -> bool {
+        let triangle = self.triangle(at);
+        let own = [self.before[at], at, self.after[at]];
+        let (row0, row1) = bounds(triangle.map(|p| p[1]));
+        (row0.div_euclid(CELL)..=row1.div_euclid(CELL)).any(|row| {
+            let (col0, col1) = columns_in_band(triangle, row * CELL, (row + 1) * CELL);
+            let (first, last) = (col0.div_euclid(CELL), col1.div_euclid(CELL));
+            let start = self.cells.partition_point(|(r, c, _)| (*r, *c) < (row, first));
+            let near = self.cells[start..].iter().take_while(|(r, c, _)| *r == row && *c <= last);
+            near.map(|(_, _, i)| *i)
+                .any(|i| self.alive[i] && !own.contains(&i) && is_inside(self.points[i], triangle))
+        })
+    }
+
+    fn remove(&mut self, at: usize) {
+        let (before, after) = (self.before[at], self.after[at]);
+        self.after[before] = after;
+        self.before[after] = before;
+        self.alive[at] = false;
+        self.left[self.ring[at]] -= 1;
+    }
+
+    fn rings(&self) -> Vec<Vec<Vertex>> {
+        let mut rings = vec![Vec::new(); self.left.len()];
+        for i in (0..self.points.len()).filter(|i| self.alive[*i]) {
+            rings[self.ring[i]].push(self.points[i]);
+        }
+        rings
+    }
+}
+
+/// Vertices that more than one ring passes.
+fn pinned(points: &[Vertex]) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    order.sort_unstable_by_key(|i| points[*i]);
+    let mut pinned = vec![false; points.len()];
+    for pair in order.windows(2).filter(|pair| points[pair[0]] == points[pair[1]]) {
+        pinned[pair[0]] = true;
+        pinned[pair[1]] = true;
+    }
+    pinned
+}
+
+/// Twice the signed area of a triangle. Sides of an extent are below 2^31, so it fits.
+fn turn(a: Vertex, b: Vertex, c: Vertex) -> i64 {
+    (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
+}
+
+fn bounds(values: [i64; 3]) -> (i64, i64) {
+    values.into_iter().fold((i64::MAX, i64::MIN), |(low, high), v| (low.min(v), high.max(v)))
+}
+
+/// Whether a point of the triangle's bounding box lies in the triangle or on its rim.
+fn is_inside(p: Vertex, triangle: [Vertex; 3]) -> bool {
+    let [a, b, c] = triangle;
+    let (cols, rows) = (bounds(triangle.map(|v| v[0])), bounds(triangle.map(|v| v[1])));
+    let turns = [turn(a, b, p), turn(b, c, p), turn(c, a, p)];
+    (cols.0..=cols.1).contains(&p[0])
+        && (rows.0..=rows.1).contains(&p[1])
+        && (turns.iter().all(|t| *t >= 0) || turns.iter().all(|t| *t <= 0))
+}
+
+/// Columns that a triangle may reach between two rows, both included: never too few.
+fn columns_in_band(triangle: [Vertex; 3], row0: i64, row1: i64) -> (i64, i64) {
+    let (mut low, mut high) = (i64::MAX, i64::MIN);
+    for (a, b) in [(0, 1), (1, 2), (2, 0)].map(|(i, j)| (triangle[i], triangle[j])) {
+        let (a, b) = if a[1] <= b[1] { (a, b) } else { (b, a) };
+        if b[1] < row0 || a[1] > row1 {
+            continue;
+        }
+        for col in [col_at(a, b, a[1].max(row0)), col_at(a, b, b[1].min(row1))].into_iter().chain(flat(a, b))
+        {
+            low = low.min(col - 1);
+            high = high.max(col + 1);
+        }
+    }
+    (low, high)
+}
+
+/// Both columns of a horizontal side.
+fn flat(a: Vertex, b: Vertex) -> impl Iterator<Item = i64> {
+    [a[0], b[0]].into_iter().filter(move |_| a[1] == b[1])
+}
+
+/// Column, rounded down, in which the side from `a` to `b` passes a row.
+fn col_at(a: Vertex, b: Vertex, row: i64) -> i64 {
+    let rise = b[1] - a[1];
+    if rise == 0 { a[0] } else { a[0] + ((b[0] - a[0]) * (row - a[1])).div_euclid(rise) }
+}
