@@ -1,1 +1,11 @@
-//! Synthetic scenes with known answers, for tests only
+//! Synthetic scenes with known answers, for tests only.
+//!
+//! A [`Picture`] is a function of global pixel numbers: any window of it can be drawn, and two windows agree
+//! where they overlap, as files of one survey do. [`GeoTiff`] writes pixels with the `tiff` crate, not with GDAL,
+//! so that reading is tested against another writer.
+
+mod geotiff;
+mod picture;
+
+pub use geotiff::{GeoTiff, Samples};
+pub use picture::{Picture, SplitMix};
