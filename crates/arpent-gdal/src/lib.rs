@@ -1,1 +1,43 @@
-//! The only crate that links GDAL: scenes, mosaics, COG and OGR output, CRS transforms
+//! The only crate that links GDAL: scenes, mosaics, COG and OGR output, CRS transforms.
+//!
+//! No GDAL type leaves it. Inputs are named ([`resolve_scenes`]), opened ([`open_scene`]), grouped by grid
+//! ([`group_scenes`]) and read window by window ([`MosaicReader`], one per thread).
+
+mod bands;
+mod crs;
+mod error;
+mod ffi;
+mod fingerprint;
+mod mosaic;
+mod reader;
+mod scene;
+mod setup;
+mod source;
+mod stac;
+mod uri;
+mod warp;
+
+pub use bands::common_name;
+pub use crs::{Transformer, describe_crs};
+pub use error::GdalError;
+pub use fingerprint::{Fingerprint, fingerprint, fingerprint_file};
+pub use mosaic::{Mosaic, group_scenes};
+pub use reader::{BandSelection, MosaicReader};
+pub use scene::open_scene;
+pub use setup::{InitOptions, init};
+pub use source::{SceneSource, resolve_scenes};
+pub use uri::gdal_path;
+pub use warp::{Resampling, resample_source};
+
+/// GDAL's own words of a failed call.
+fn failure(error: &gdal::errors::GdalError) -> String {
+    use gdal::errors::GdalError as E;
+    match error {
+        E::CplError { msg, .. } | E::NullPointer { msg, .. } if !msg.is_empty() => msg.clone(),
+        E::InvalidCoordinateRange { msg, .. } => msg.clone().unwrap_or_default(),
+        other => {
+            let message = ffi::last_message();
+            if message.is_empty() { other.to_string() } else { message }
+        }
+    }
+}

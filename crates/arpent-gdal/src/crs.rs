@@ -1,0 +1,228 @@
+//! Coordinate reference systems: from GDAL's objects to plain descriptions, and transformations.
+
+use arpent_raster::{Crs, CrsKind};
+use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
+use sha2::{Digest, Sha256};
+
+use crate::setup::quiet;
+use crate::{GdalError, failure, ffi, fingerprint::hex};
+
+/// Describes a CRS given as `EPSG:2154`, WKT, PROJJSON, ...
+///
+/// # Errors
+/// [`GdalError::BadCrs`] when GDAL does not understand it, [`GdalError::UnusableCrs`] when maps cannot be made in it.
+pub fn describe_crs(definition: &str) -> Result<Crs, GdalError> {
+    describe(&spatial_ref(definition)?, definition)
+}
+
+/// GDAL's object for a definition, in x, y order.
+pub(crate) fn spatial_ref(definition: &str) -> Result<SpatialRef, GdalError> {
+    quiet();
+    let mut srs = SpatialRef::from_definition(definition)
+        .map_err(|e| GdalError::BadCrs { definition: definition.to_owned(), message: failure(&e) })?;
+    srs.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
+    Ok(srs)
+}
+
+/// GDAL's object for a description.
+pub(crate) fn spatial_ref_of(crs: &Crs) -> Result<SpatialRef, GdalError> {
+    spatial_ref(&crs.wkt)
+}
+
+/// Describes a CRS found in `path`.
+pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
+    let name = srs.name().unwrap_or_default();
+    let unusable = |reason: &str| GdalError::UnusableCrs {
+        path: path.to_owned(),
+        name: name.clone(),
+        reason: reason.into(),
+    };
+    if srs.is_local() {
+        return Err(unusable("it is local (engineering), without a place on Earth"));
+    }
+    if !srs.is_projected() && !srs.is_geographic() {
+        return Err(unusable("it is neither projected nor geographic"));
+    }
+    // Two files of one survey often spell the same system differently: the registry's spelling is taken.
+    let epsg = epsg_of(srs);
+    let official = epsg.and_then(|code| SpatialRef::from_epsg(code).ok());
+    let srs = official.as_ref().unwrap_or(srs);
+    let message =
+        |e: gdal::errors::GdalError| GdalError::BadCrs { definition: name.clone(), message: failure(&e) };
+    let wkt = srs.to_wkt().map_err(message)?;
+    Ok(Crs {
+        name: match epsg {
+            Some(code) => format!("EPSG:{code}"),
+            None => format!("{name} #{}", short_hash(&wkt)),
+        },
+        epsg,
+        kind: kind(srs).map_err(unusable)?,
+        semi_major_m: srs.semi_major().map_err(message)?,
+        inverse_flattening: ffi::inverse_flattening(srs).unwrap_or(0.0),
+        projjson: srs.to_projjson().unwrap_or_default(),
+        wkt,
+    })
+}
+
+/// Eight hex digits: unnamed systems of different definition must not get the same name.
+fn short_hash(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes())[..4])
+}
+
+fn epsg_of(srs: &SpatialRef) -> Option<u32> {
+    let node = if srs.is_projected() { c"PROJCS" } else { c"GEOGCS" };
+    let code = |srs: &SpatialRef| {
+        let (authority, code) = ffi::authority(srs, Some(node))?;
+        if authority.eq_ignore_ascii_case("EPSG") { code.parse().ok() } else { None }
+    };
+    code(srs)
+        .or_else(|| {
+            let mut copy = srs.clone();
+            copy.auto_identify_epsg().ok()?;
+            code(&copy)
+        })
+        // GeoTIFF writers without a PROJ database leave the code as the name and the rest unknown.
+        .or_else(|| srs.name()?.strip_prefix("EPSG:")?.parse().ok())
+}
+
+fn kind(srs: &SpatialRef) -> Result<CrsKind, &'static str> {
+    if srs.is_geographic() {
+        let degree = std::f64::consts::PI / 180.0;
+        return if (srs.angular_units() / degree - 1.0).abs() < 1e-9 {
+            Ok(CrsKind::Geographic)
+        } else {
+            Err("its angles are not in degrees")
+        };
+    }
+    let metres_per_unit = srs.linear_units();
+    let projection = srs.get_attr_value("PROJECTION", 0).ok().flatten().unwrap_or_default();
+    if !projection.starts_with("Mercator") {
+        return Ok(CrsKind::Projected { metres_per_unit });
+    }
+    let parameter = |name: &str| srs.get_proj_param(name).ok().flatten();
+    if parameter("false_northing").is_some_and(|v| v != 0.0) {
+        return Err("it is a Mercator projection with a false northing");
+    }
+    // The scale at the true parallel is folded into the unit: areas then come out right.
+    let scale = match (parameter("scale_factor"), parameter("standard_parallel_1")) {
+        (Some(scale), _) => scale,
+        (None, Some(parallel)) => parallel_scale(srs, parallel.to_radians()),
+        (None, None) => 1.0,
+    };
+    Ok(CrsKind::Mercator { metres_per_unit: metres_per_unit / scale })
+}
+
+/// Scale at the equator of a Mercator projection that is true at a parallel (Snyder, eq. 14-15 over the equator's).
+fn parallel_scale(srs: &SpatialRef, latitude: f64) -> f64 {
+    let f = ffi::inverse_flattening(srs).filter(|v| *v != 0.0).map_or(0.0, |v| 1.0 / v);
+    let e2 = f * (2.0 - f);
+    latitude.cos() / (1.0 - e2 * latitude.sin().powi(2)).sqrt()
+}
+
+/// Transforms coordinates of a CRS to WGS 84 longitudes and latitudes. One per thread.
+#[derive(Debug)]
+pub struct Transformer {
+    from: String,
+    inner: CoordTransform,
+}
+
+const WGS84: &str = "EPSG:4326";
+
+impl Transformer {
+    /// A transformer to WGS 84.
+    ///
+    /// # Errors
+    /// [`GdalError::BadCrs`] when PROJ knows no way.
+    pub fn new(crs: &Crs) -> Result<Self, GdalError> {
+        let inner = CoordTransform::new(&spatial_ref_of(crs)?, &spatial_ref(WGS84)?)
+            .map_err(|e| GdalError::BadCrs { definition: crs.name.clone(), message: failure(&e) })?;
+        Ok(Self { from: crs.name.clone(), inner })
+    }
+
+    /// Longitude and latitude in degrees of a point.
+    ///
+    /// # Errors
+    /// [`GdalError::Transform`] for a point outside the projection's domain.
+    pub fn point(&self, x: f64, y: f64) -> Result<(f64, f64), GdalError> {
+        let (mut xs, mut ys) = ([x], [y]);
+        self.points(&mut xs, &mut ys)?;
+        Ok((xs[0], ys[0]))
+    }
+
+    /// Transforms many points in place.
+    ///
+    /// # Errors
+    /// [`GdalError::Transform`], naming the first point, when one is outside the projection's domain.
+    pub fn points(&self, xs: &mut [f64], ys: &mut [f64]) -> Result<(), GdalError> {
+        let first = (xs.first().copied().unwrap_or(f64::NAN), ys.first().copied().unwrap_or(f64::NAN));
+        let done = self.inner.transform_coords(xs, ys, &mut []);
+        match done {
+            Ok(()) if xs.iter().chain(ys.iter()).all(|v| v.is_finite()) => Ok(()),
+            Ok(()) => Err(self.error(first, String::new())),
+            Err(e) => Err(self.error(first, failure(&e))),
+        }
+    }
+
+    /// Smallest longitude/latitude box `[west, south, east, north]` around a box of the CRS, its edges followed at 21
+    /// points each. West is greater than east across the antimeridian.
+    ///
+    /// # Errors
+    /// [`GdalError::Transform`] when it leaves the projection's domain.
+    pub fn bbox(&self, bbox: [f64; 4]) -> Result<[f64; 4], GdalError> {
+        self.inner.transform_bounds(&bbox, 21).map_err(|e| self.error((bbox[0], bbox[1]), failure(&e)))
+    }
+
+    fn error(&self, (x, y): (f64, f64), message: String) -> GdalError {
+        GdalError::Transform { from: self.from.clone(), to: WGS84.into(), x, y, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_systems_are_described() {
+        let lambert = describe_crs("EPSG:2154").unwrap();
+        assert_eq!((lambert.name.as_str(), lambert.epsg), ("EPSG:2154", Some(2154)));
+        assert_eq!(lambert.kind, CrsKind::Projected { metres_per_unit: 1.0 });
+        assert!(lambert.projjson.contains("Lambert"));
+        assert_eq!(describe_crs("EPSG:4326").unwrap().kind, CrsKind::Geographic);
+        for code in [3857, 3395] {
+            let crs = describe_crs(&format!("EPSG:{code}")).unwrap();
+            assert_eq!(crs.kind, CrsKind::Mercator { metres_per_unit: 1.0 }, "{code}");
+        }
+        // Compound: the horizontal part counts.
+        assert_eq!(describe_crs("EPSG:2154+5720").unwrap().epsg, Some(2154));
+        let feet = describe_crs("EPSG:2263").unwrap();
+        let CrsKind::Projected { metres_per_unit } = feet.kind else { panic!("{feet:?}") };
+        assert!((metres_per_unit - 0.304_800_609_6).abs() < 1e-9);
+    }
+
+    #[test]
+    fn systems_without_a_code_are_told_apart() {
+        let a = describe_crs("+proj=laea +lat_0=10 +lon_0=1 +datum=WGS84").unwrap();
+        let b = describe_crs("+proj=laea +lat_0=11 +lon_0=1 +datum=WGS84").unwrap();
+        assert!(a.epsg.is_none() && a.name != b.name && !a.is_same(&b));
+    }
+
+    #[test]
+    fn unusable_systems_are_refused() {
+        for definition in ["LOCAL_CS[\"x\",UNIT[\"metre\",1]]", "EPSG:4978", "EPSG:4807"] {
+            let e = describe_crs(definition).unwrap_err();
+            assert!(matches!(e, GdalError::UnusableCrs { .. }), "{definition}: {e:?}");
+        }
+        assert!(matches!(describe_crs("EPSG:999999"), Err(GdalError::BadCrs { .. })));
+    }
+
+    #[test]
+    fn points_come_out_in_longitude_latitude_order() {
+        let t = Transformer::new(&describe_crs("EPSG:2154").unwrap()).unwrap();
+        // The false origin of Lambert-93 lies at 3 degrees east, 46.5 degrees north.
+        let (lon, lat) = t.point(700_000.0, 6_600_000.0).unwrap();
+        assert!((lon - 3.0).abs() < 1e-6 && (lat - 46.5).abs() < 1e-6, "{lon} {lat}");
+        let [w, s, e, n] = t.bbox([700_000.0, 6_600_000.0, 701_000.0, 6_601_000.0]).unwrap();
+        assert!((w - 3.0).abs() < 1e-6 && e > 3.01 && s > 46.4 && n < 46.6);
+        assert!(t.point(1e30, 1e30).is_err());
+    }
+}

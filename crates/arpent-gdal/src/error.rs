@@ -1,0 +1,408 @@
+//! What can go wrong around GDAL, and what to do about it.
+
+use arpent_raster::Window;
+use thiserror::Error;
+
+/// Everything that this crate refuses or fails at. GDAL's own words are kept in `message`.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GdalError {
+    /// A file or object is not there.
+    #[error("{path}: no such file{}", said(message))]
+    Missing {
+        /// File or URL.
+        path: String,
+        /// GDAL's or the store's words; may be empty.
+        message: String,
+    },
+    /// A remote object is there or not: the store did not answer as expected.
+    #[error("{path}: cannot be reached{}", said(message))]
+    Unreachable {
+        /// URL.
+        path: String,
+        /// GDAL's words.
+        message: String,
+    },
+    /// No supported raster format recognizes the file.
+    #[error("{path}: not a raster that can be read{}", said(message))]
+    NotARaster {
+        /// File or URL.
+        path: String,
+        /// GDAL's words.
+        message: String,
+    },
+    /// The format is recognized, the header cannot be read.
+    #[error("{path}: the header is corrupt or truncated{}", said(message))]
+    Corrupt {
+        /// File or URL.
+        path: String,
+        /// GDAL's words.
+        message: String,
+    },
+    /// The header announces more bytes than the file has.
+    #[error("{path}: truncated: its blocks need {needed} bytes, the file has {size}")]
+    Truncated {
+        /// File.
+        path: String,
+        /// Bytes that the block index announces.
+        needed: u64,
+        /// Bytes that are there.
+        size: u64,
+    },
+    /// A file of zero bytes.
+    #[error("{path}: the file is empty (0 bytes)")]
+    EmptyFile {
+        /// File.
+        path: String,
+    },
+    /// A raster without pixels.
+    #[error("{path}: the raster has no pixels{}", said(message))]
+    ZeroSize {
+        /// File or URL.
+        path: String,
+        /// GDAL's words.
+        message: String,
+    },
+    /// A raster without bands; often a container of subdatasets.
+    #[error("{path}: no bands, expected at least one")]
+    NoBands {
+        /// File or URL.
+        path: String,
+        /// Names of the subdatasets it holds.
+        subdatasets: Vec<String>,
+    },
+    /// No coordinate reference system.
+    #[error("{path}: no coordinate reference system, expected a projected or geographic one")]
+    NoCrs {
+        /// File or URL.
+        path: String,
+    },
+    /// A coordinate reference system that maps cannot be made in.
+    #[error("{path}: the coordinate reference system `{name}` cannot be used: {reason}")]
+    UnusableCrs {
+        /// File or URL, or the definition itself.
+        path: String,
+        /// Name of the system.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// Rotated, sheared or south-up.
+    #[error("{path}: the geotransform {geotransform:?} is rotated or not north-up")]
+    Rotated {
+        /// File or URL.
+        path: String,
+        /// The six GDAL coefficients.
+        geotransform: [f64; 6],
+    },
+    /// A pixel size of zero or not finite.
+    #[error("{path}: the geotransform {geotransform:?} has a pixel size that is zero or not finite")]
+    DegenerateGeotransform {
+        /// File or URL.
+        path: String,
+        /// The six GDAL coefficients.
+        geotransform: [f64; 6],
+    },
+    /// No geotransform.
+    #[error(
+        "{path}: not georeferenced: it has no geotransform{}",
+        if *has_gcps { ", only ground control points" } else { "" }
+    )]
+    NoGeotransform {
+        /// File or URL.
+        path: String,
+        /// Whether ground control points are there to warp by.
+        has_gcps: bool,
+    },
+    /// Band values are indices into a color table.
+    #[error("{path}: band {band} holds palette indices, expected measured values")]
+    Palette {
+        /// File or URL.
+        path: String,
+        /// Band, from 1.
+        band: usize,
+    },
+    /// One bit per sample.
+    #[error("{path}: band {band} has one bit per sample, expected at least 8")]
+    OneBit {
+        /// File or URL.
+        path: String,
+        /// Band, from 1.
+        band: usize,
+    },
+    /// A sample type that networks are not fed with.
+    #[error("{path}: band {band} holds {type_name} samples, which are not supported")]
+    UnsupportedType {
+        /// File or URL.
+        path: String,
+        /// Band, from 1.
+        band: usize,
+        /// GDAL's name of the type.
+        type_name: String,
+    },
+    /// A folder, glob or list that names no raster.
+    #[error("{pattern}: no raster found")]
+    NoMatch {
+        /// What was asked for.
+        pattern: String,
+    },
+    /// A JSON document that is no STAC item or item collection.
+    #[error("{path}: not a STAC item or item collection: {message}")]
+    BadStac {
+        /// File or URL.
+        path: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A STAC item of which no single raster asset can be chosen.
+    #[error("{path}: item `{item}` has {} raster assets to choose from: {}", assets.len(), assets.join(", "))]
+    StacAssets {
+        /// File or URL.
+        path: String,
+        /// Item id.
+        item: String,
+        /// Keys of its raster assets.
+        assets: Vec<String>,
+    },
+    /// A band number that the scene does not have.
+    #[error("{path}: band {band} was asked for, the raster has {bands}")]
+    NoSuchBand {
+        /// File or URL.
+        path: String,
+        /// Band, from 1.
+        band: usize,
+        /// Number of bands there are.
+        bands: usize,
+    },
+    /// Pixels could not be read.
+    #[error("{path}: cannot read bands {bands:?} of the window {window}{}", said(message))]
+    ReadWindow {
+        /// Id of the scene, for a caller that goes on without it.
+        scene_id: String,
+        /// File or URL.
+        path: String,
+        /// Bands, from 1.
+        bands: Vec<usize>,
+        /// Window of the grid.
+        window: Box<Window>,
+        /// GDAL's words.
+        message: String,
+    },
+    /// A scene could not be resampled.
+    #[error("{path}: cannot resample to {gsd} units per pixel{}", said(message))]
+    Resample {
+        /// File or URL.
+        path: String,
+        /// GSD asked for, CRS units.
+        gsd: f64,
+        /// GDAL's words.
+        message: String,
+    },
+    /// A coordinate reference system could not be understood.
+    #[error("the coordinate reference system `{definition}` cannot be understood{}", said(message))]
+    BadCrs {
+        /// What was given.
+        definition: String,
+        /// GDAL's words.
+        message: String,
+    },
+    /// A coordinate could not be transformed.
+    #[error("cannot transform ({x}, {y}) from {from} to {to}{}", said(message))]
+    Transform {
+        /// CRS it is in.
+        from: String,
+        /// CRS wanted.
+        to: String,
+        /// First coordinate.
+        x: f64,
+        /// Second coordinate.
+        y: f64,
+        /// GDAL's words.
+        message: String,
+    },
+    /// A vector file could not be opened.
+    #[error("{path}: not a vector file that can be read{}", said(message))]
+    NotAVector {
+        /// File or URL.
+        path: String,
+        /// GDAL's words.
+        message: String,
+    },
+    /// An AOI without a polygon.
+    #[error("{path}: no polygon found, the AOI must be made of polygons (it holds {found})")]
+    AoiNoPolygon {
+        /// File or URL.
+        path: String,
+        /// What it holds instead.
+        found: String,
+    },
+    /// An AOI polygon that is not valid by OGC rules.
+    #[error("{path}: the geometry of feature {feature} is not valid{}", said(message))]
+    AoiInvalid {
+        /// File or URL.
+        path: String,
+        /// Feature number in the file, from 1.
+        feature: u64,
+        /// GEOS's words.
+        message: String,
+    },
+    /// An AOI without coordinate reference system.
+    #[error("{path}: the AOI has no coordinate reference system")]
+    AoiNoCrs {
+        /// File or URL.
+        path: String,
+    },
+    /// An output could not be created.
+    #[error("{path}: cannot be created{}", said(message))]
+    Create {
+        /// File.
+        path: String,
+        /// GDAL's words.
+        message: String,
+    },
+    /// Rows were handed over in another order or size than the writer takes.
+    #[error(
+        "{path}: rows must come in order and whole: expected row {expected} with {width} pixels per row, got row {got} with {values} values"
+    )]
+    RowOrder {
+        /// File.
+        path: String,
+        /// Row that comes next.
+        expected: i64,
+        /// Row given.
+        got: i64,
+        /// Pixels per row.
+        width: usize,
+        /// Values given.
+        values: usize,
+    },
+    /// An output could not be written or completed; the disk may be full.
+    #[error("{path}: cannot be written{}", said(message))]
+    Write {
+        /// File.
+        path: String,
+        /// GDAL's words.
+        message: String,
+    },
+    /// A value does not fit the column it is given for.
+    #[error("{path}: the layer has {fields} fields, got {values} values")]
+    FieldCount {
+        /// File.
+        path: String,
+        /// Number of fields.
+        fields: usize,
+        /// Number of values.
+        values: usize,
+    },
+    /// An ordinary input/output error.
+    #[error("{path}: cannot {doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// File.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A GDAL option or call that should not fail did.
+    #[error("cannot {doing}{}", said(message))]
+    Call {
+        /// What was being done.
+        doing: &'static str,
+        /// GDAL's words.
+        message: String,
+    },
+}
+
+fn said(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(" ({message})") }
+}
+
+impl GdalError {
+    /// What the user can do about it: usually the exact command to run.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Missing { .. } => "check the path; quote globs so that the shell leaves them alone".into(),
+            Self::Unreachable { .. } => {
+                "check the URL, the network and the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
+                 AWS_REGION, AWS_ENDPOINT)"
+                    .into()
+            }
+            Self::NotARaster { .. } => "`gdalinfo` shows what GDAL makes of the file".into(),
+            Self::Corrupt { .. } | Self::Truncated { .. } | Self::EmptyFile { .. } => {
+                "the file was probably not copied to the end: fetch it again and compare sizes".into()
+            }
+            Self::NoBands { subdatasets, .. } if !subdatasets.is_empty() => {
+                format!("give one of its subdatasets: {}", subdatasets.join(", "))
+            }
+            Self::NoCrs { path } => georeference_hint("assign it:", path, "-a_srs EPSG:xxxx"),
+            Self::UnusableCrs { path, .. } => {
+                let out = beside(path, "warped");
+                format!("gdalwarp -t_srs EPSG:xxxx {} {}", quoted(path), quoted(&out))
+            }
+            Self::Rotated { path, .. } | Self::NoGeotransform { path, has_gcps: true } => {
+                format!("gdalwarp -r bilinear {} {}", quoted(path), quoted(&beside(path, "north_up")))
+            }
+            Self::NoGeotransform { path, has_gcps: false } => georeference_hint(
+                "assign one if its place is known:",
+                path,
+                "-a_srs EPSG:xxxx -a_ullr <min x> <max y> <max x> <min y>",
+            ),
+            Self::Palette { path, .. } => {
+                format!("gdal_translate -expand rgb {} {}", quoted(path), quoted(&beside(path, "rgb")))
+            }
+            Self::OneBit { path, .. } => {
+                let out = beside(path, "8bit");
+                format!(
+                    "gdal_translate -ot Byte -co NBITS=8 -scale 0 1 0 255 {} {}",
+                    quoted(path),
+                    quoted(&out)
+                )
+            }
+            Self::UnsupportedType { path, .. } => {
+                format!("gdal_translate -ot Float32 {} {}", quoted(path), quoted(&beside(path, "float32")))
+            }
+            Self::NoMatch { .. } => {
+                "a folder is searched for .tif, .tiff, .vrt, .jp2, .png, .jpg and .img files, not its subfolders"
+                    .into()
+            }
+            Self::StacAssets { assets, .. } if assets.len() > 1 => {
+                "give the asset's own URL as the scene, or put single-band assets together first: \
+                 gdalbuildvrt -separate scene.vrt <band files in order>"
+                    .into()
+            }
+            Self::StacAssets { .. } => {
+                "an asset is taken when its media type is GeoTIFF or JPEG 2000 and its role is `data`".into()
+            }
+            Self::AoiNoPolygon { .. } => "draw the area of interest as polygons".into(),
+            Self::AoiInvalid { .. } => {
+                "repair it: `Fix geometries` in QGIS, `ST_MakeValid` in PostGIS, or ogr2ogr -makevalid".into()
+            }
+            Self::AoiNoCrs { path } => {
+                format!("ogr2ogr -a_srs EPSG:xxxx aoi.gpkg {}", quoted(path))
+            }
+            Self::Write { .. } | Self::Create { .. } => {
+                "check that the disk has room and that the folder may be written to".into()
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn georeference_hint(what: &str, path: &str, options: &str) -> String {
+    let (from, to) = (quoted(path), quoted(&beside(path, "georeferenced")));
+    format!("{what} gdal_translate {options} {from} {to} (or gdal_edit.py {options} {from} in place)")
+}
+
+/// `folder/name.ext` becomes `name_<suffix>.tif`: beside the user, not beside a possibly remote input.
+fn beside(path: &str, suffix: &str) -> String {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    format!("{stem}_{suffix}.tif")
+}
+
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-:+=@%,".contains(c);
+    let path = crate::uri::gdal_path(path);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}

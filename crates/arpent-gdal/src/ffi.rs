@@ -1,0 +1,271 @@
+//! The GDAL calls for which the `gdal` crate has no safe wrapper. Nothing outside this file is `unsafe`.
+#![allow(unsafe_code, reason = "calls into GDAL's C interface that the `gdal` crate does not wrap")]
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::ptr;
+
+use gdal::Dataset;
+use gdal::cpl::CslStringList;
+use gdal::raster::GdalType;
+use gdal::spatial_ref::SpatialRef;
+use gdal_sys::{CPLErr, GDALRWFlag};
+
+/// Stops GDAL from printing on stderr; messages stay available through [`last_error`], per thread.
+pub(crate) fn silence() {
+    // SAFETY: the handler is a function of GDAL itself and lives as long as the library.
+    unsafe { gdal_sys::CPLSetErrorHandler(Some(gdal_sys::CPLQuietErrorHandler)) };
+}
+
+/// Bounds the block cache that all threads share.
+pub(crate) fn set_cache_bytes(bytes: i64) {
+    // SAFETY: plain value; GDAL locks its cache.
+    unsafe { gdal_sys::GDALSetCacheMax64(bytes) };
+}
+
+/// Forgets this thread's last error.
+pub(crate) fn reset_error() {
+    // SAFETY: touches only thread-local state of GDAL.
+    unsafe { gdal_sys::CPLErrorReset() };
+}
+
+/// This thread's last message, whatever its class; empty when there is none.
+pub(crate) fn last_message() -> String {
+    // SAFETY: returns a pointer to a NUL-terminated buffer of this thread, copied at once.
+    unsafe { text(gdal_sys::CPLGetLastErrorMsg()) }
+}
+
+/// This thread's last error, if its class was a failure since [`reset_error`].
+pub(crate) fn last_failure() -> Option<String> {
+    // SAFETY: reads thread-local state of GDAL.
+    let class = unsafe { gdal_sys::CPLGetLastErrorType() };
+    (class == CPLErr::CE_Failure || class == CPLErr::CE_Fatal).then(last_message)
+}
+
+/// SAFETY: `pointer` is null or points to a NUL-terminated string that outlives the call.
+unsafe fn text(pointer: *const c_char) -> String {
+    if pointer.is_null() {
+        return String::new();
+    }
+    // SAFETY: as promised by the caller.
+    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
+}
+
+/// Copies and frees a string list of GDAL.
+///
+/// SAFETY: `list` is null or a list that GDAL handed over to us.
+unsafe fn take_list(list: *mut *mut c_char) -> Vec<String> {
+    let mut out = Vec::new();
+    if !list.is_null() {
+        let mut item = list;
+        // SAFETY: GDAL's lists end with a null pointer and are ours to destroy.
+        unsafe {
+            while !(*item).is_null() {
+                out.push(text(*item));
+                item = item.add(1);
+            }
+            gdal_sys::CSLDestroy(list);
+        }
+    }
+    out
+}
+
+/// The files that a dataset is made of, itself first.
+pub(crate) fn file_list(dataset: &Dataset) -> Vec<String> {
+    // SAFETY: the handle is valid while `dataset` lives; the list is handed over to us.
+    unsafe { take_list(gdal_sys::GDALGetFileList(dataset.c_dataset())) }
+}
+
+/// HTTP headers that came with a remote object, as `Key=value`.
+pub(crate) fn remote_headers(gdal_path: &str) -> Vec<String> {
+    let Ok(path) = CString::new(gdal_path) else { return Vec::new() };
+    // SAFETY: both strings are NUL-terminated; the list is handed over to us.
+    unsafe {
+        take_list(gdal_sys::VSIGetFileMetadata(path.as_ptr(), c"HEADERS".as_ptr(), ptr::null_mut()).cast())
+    }
+}
+
+/// Size in bytes of a file or object in GDAL's virtual file system, `None` when it is not there.
+pub(crate) fn vsi_size(gdal_path: &str) -> Option<u64> {
+    const SEEK_END: c_int = 2;
+    let path = CString::new(gdal_path).ok()?;
+    // SAFETY: the handle is checked, used only here and closed once.
+    unsafe {
+        let file = gdal_sys::VSIFOpenL(path.as_ptr(), c"rb".as_ptr());
+        if file.is_null() {
+            return None;
+        }
+        let found = gdal_sys::VSIFSeekL(file, 0, SEEK_END) == 0;
+        let size = gdal_sys::VSIFTellL(file);
+        gdal_sys::VSIFCloseL(file);
+        found.then_some(size)
+    }
+}
+
+/// Reads a whole file or object through GDAL's virtual file system; an error past `limit` bytes.
+pub(crate) fn vsi_read(gdal_path: &str, limit: usize) -> Result<Vec<u8>, String> {
+    let path = CString::new(gdal_path).map_err(|e| e.to_string())?;
+    // SAFETY: the handle is checked, used only here and closed once; reads stay inside `chunk`.
+    unsafe {
+        let file = gdal_sys::VSIFOpenL(path.as_ptr(), c"rb".as_ptr());
+        if file.is_null() {
+            return Err(last_message());
+        }
+        let (mut out, mut chunk) = (Vec::new(), vec![0u8; 1 << 16]);
+        loop {
+            let n = gdal_sys::VSIFReadL(chunk.as_mut_ptr().cast(), 1, chunk.len(), file);
+            out.extend_from_slice(&chunk[..n.min(chunk.len())]);
+            if n < chunk.len() || out.len() > limit {
+                break;
+            }
+        }
+        gdal_sys::VSIFCloseL(file);
+        if out.len() > limit { Err(format!("more than {limit} bytes")) } else { Ok(out) }
+    }
+}
+
+/// Number of ground control points.
+pub(crate) fn gcp_count(dataset: &Dataset) -> usize {
+    // SAFETY: the handle is valid while `dataset` lives.
+    let count = unsafe { gdal_sys::GDALGetGCPCount(dataset.c_dataset()) };
+    usize::try_from(count).unwrap_or(0)
+}
+
+/// Color interpretation of a band (from 1) as GDAL's number: unlike the safe call, values that only newer
+/// versions know are no panic.
+pub(crate) fn color_interpretation(dataset: &Dataset, band: usize) -> u32 {
+    let Ok(band) = c_int::try_from(band) else { return 0 };
+    // SAFETY: a null band is tested for; the handle is valid while `dataset` lives.
+    unsafe {
+        let band = gdal_sys::GDALGetRasterBand(dataset.c_dataset(), band);
+        if band.is_null() { 0 } else { gdal_sys::GDALGetRasterColorInterpretation(band) }
+    }
+}
+
+/// Name of a band's data type (from 1), for instance `Byte`.
+pub(crate) fn type_name(dataset: &Dataset, band: usize) -> String {
+    let Ok(band) = c_int::try_from(band) else { return String::new() };
+    // SAFETY: a null band is tested for; the name is a static string of GDAL.
+    unsafe {
+        let band = gdal_sys::GDALGetRasterBand(dataset.c_dataset(), band);
+        if band.is_null() {
+            return String::new();
+        }
+        text(gdal_sys::GDALGetDataTypeName(gdal_sys::GDALGetRasterDataType(band)))
+    }
+}
+
+/// Whether band values (from 1) are indices into a color table.
+pub(crate) fn has_color_table(dataset: &Dataset, band: usize) -> bool {
+    let Ok(band) = c_int::try_from(band) else { return false };
+    // SAFETY: a null band is tested for; the table is only compared with null.
+    unsafe {
+        let band = gdal_sys::GDALGetRasterBand(dataset.c_dataset(), band);
+        !band.is_null() && !gdal_sys::GDALGetRasterColorTable(band).is_null()
+    }
+}
+
+/// Reads several bands (from 1) of a rectangle of the file, band by band, each row by row.
+pub(crate) fn read_bands<T: GdalType + Copy + Default>(
+    dataset: &Dataset,
+    offset: (usize, usize),
+    size: (usize, usize),
+    bands: &[usize],
+) -> Result<Vec<T>, String> {
+    let int = |v: usize| c_int::try_from(v).map_err(|e| e.to_string());
+    let (x, y, width, height) = (int(offset.0)?, int(offset.1)?, int(size.0)?, int(size.1)?);
+    let mut numbers = bands.iter().map(|b| int(*b)).collect::<Result<Vec<_>, _>>()?;
+    let mut data = vec![T::default(); size.0 * size.1 * bands.len()];
+    // SAFETY: `data` holds exactly bands * width * height values of `T`, whose GDAL type is passed along; zero
+    // spacings mean packed.
+    let status = unsafe {
+        gdal_sys::GDALDatasetRasterIO(
+            dataset.c_dataset(),
+            GDALRWFlag::GF_Read,
+            x,
+            y,
+            width,
+            height,
+            data.as_mut_ptr().cast(),
+            width,
+            height,
+            T::gdal_ordinal(),
+            int(bands.len())?,
+            numbers.as_mut_ptr(),
+            0,
+            0,
+            0,
+        )
+    };
+    if status == CPLErr::CE_None { Ok(data) } else { Err(last_message()) }
+}
+
+/// Inverse flattening of the ellipsoid, 0 for a sphere.
+pub(crate) fn inverse_flattening(srs: &SpatialRef) -> Option<f64> {
+    let mut error = gdal_sys::OGRErr::OGRERR_NONE;
+    // SAFETY: the handle is valid while `srs` lives.
+    let value = unsafe { gdal_sys::OSRGetInvFlattening(srs.to_c_hsrs(), &raw mut error) };
+    (error == gdal_sys::OGRErr::OGRERR_NONE).then_some(value)
+}
+
+/// Authority name and code of a node of a CRS (`PROJCS`, `GEOGCS`), or of the whole.
+pub(crate) fn authority(srs: &SpatialRef, node: Option<&CStr>) -> Option<(String, String)> {
+    let key = node.map_or(ptr::null(), CStr::as_ptr);
+    // SAFETY: the handle is valid while `srs` lives; the strings are copied at once.
+    let (name, code) = unsafe {
+        (
+            text(gdal_sys::OSRGetAuthorityName(srs.to_c_hsrs(), key)),
+            text(gdal_sys::OSRGetAuthorityCode(srs.to_c_hsrs(), key)),
+        )
+    };
+    (!name.is_empty() && !code.is_empty()).then_some((name, code))
+}
+
+/// `gdalwarp` with these arguments; the result is closed, and with it written.
+pub(crate) fn warp(source: &Dataset, destination: &str, arguments: &[String]) -> Result<(), String> {
+    let path = CString::new(destination).map_err(|e| e.to_string())?;
+    let mut list = CslStringList::new();
+    for argument in arguments {
+        list.add_string(argument).map_err(|e| e.to_string())?;
+    }
+    reset_error();
+    // SAFETY: the argument list outlives the options made of it, the options the call; both are freed once; the
+    // source handle is valid while `source` lives.
+    unsafe {
+        let options = gdal_sys::GDALWarpAppOptionsNew(list.as_ptr(), ptr::null_mut());
+        if options.is_null() {
+            return Err(last_message());
+        }
+        let mut sources = [source.c_dataset()];
+        let warped = gdal_sys::GDALWarp(
+            path.as_ptr(),
+            ptr::null_mut(),
+            1,
+            sources.as_mut_ptr(),
+            options,
+            ptr::null_mut(),
+        );
+        gdal_sys::GDALWarpAppOptionsFree(options);
+        if warped.is_null() {
+            return Err(last_message());
+        }
+        gdal_sys::GDALClose(warped);
+    }
+    last_failure().map_or(Ok(()), Err)
+}
+
+/// Reads a band's mask (0 where there is no data), row by row.
+pub(crate) fn read_mask(
+    dataset: &Dataset,
+    band: usize,
+    offset: (usize, usize),
+    size: (usize, usize),
+) -> Result<Vec<u8>, String> {
+    let mut data = vec![0u8; size.0 * size.1];
+    let at = |v: usize| isize::try_from(v).map_err(|e| e.to_string());
+    let at = (at(offset.0)?, at(offset.1)?);
+    let words = |e: gdal::errors::GdalError| crate::failure(&e);
+    let band = dataset.rasterband(band).map_err(words)?;
+    let mask = band.open_mask_band().map_err(words)?;
+    mask.read_into_slice(at, size, size, &mut data, None).map_err(words)?;
+    Ok(data)
+}

@@ -1,0 +1,102 @@
+//! What the inputs were: sizes, hashes and ETags.
+
+use std::fs::File;
+use std::io::Read as _;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::uri::{gdal_path, is_local};
+use crate::{GdalError, SceneSource, ffi, scene};
+
+/// Tells whether an input is still the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// File or URL.
+    pub uri: String,
+    /// Size in bytes, where known.
+    pub size: Option<u64>,
+    /// SHA-256 in hex, of local files.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sha256: Option<String>,
+    /// ETag, of remote objects.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub etag: Option<String>,
+    /// `Last-Modified`, of remote objects.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub modified: Option<String>,
+    /// The further files that the scene is read from: sources of a VRT, side files.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parts: Vec<Fingerprint>,
+}
+
+/// Fingerprint of a scene and of the files it refers to. Local files are read once, in small pieces.
+///
+/// # Errors
+/// [`GdalError::Io`] when a local file cannot be read; whatever opening the scene gives.
+pub fn fingerprint(source: &SceneSource) -> Result<Fingerprint, GdalError> {
+    let dataset = scene::open_raster(&source.uri, &source.gdal_path)?;
+    let mut parts = Vec::new();
+    let mut files: Vec<String> = ffi::file_list(&dataset);
+    files.sort();
+    files.dedup();
+    for file in files.iter().filter(|f| **f != source.gdal_path) {
+        parts.push(of_file(file, file)?);
+    }
+    Ok(Fingerprint { parts, ..of_file(&source.uri, &source.gdal_path)? })
+}
+
+/// Fingerprint of one file or object, of whatever kind.
+///
+/// # Errors
+/// [`GdalError::Io`] when a local file cannot be read.
+pub fn fingerprint_file(uri: &str) -> Result<Fingerprint, GdalError> {
+    of_file(uri, &gdal_path(uri))
+}
+
+fn of_file(uri: &str, gdal_path: &str) -> Result<Fingerprint, GdalError> {
+    let mut print = Fingerprint {
+        uri: uri.to_owned(),
+        size: None,
+        sha256: None,
+        etag: None,
+        modified: None,
+        parts: Vec::new(),
+    };
+    if is_local(gdal_path) && !std::path::Path::new(gdal_path).is_dir() {
+        let (size, sha256) =
+            hash(gdal_path).map_err(|source| GdalError::Io { doing: "read", path: uri.into(), source })?;
+        (print.size, print.sha256) = (Some(size), Some(sha256));
+        return Ok(print);
+    }
+    print.size = ffi::vsi_size(gdal_path);
+    for header in ffi::remote_headers(gdal_path) {
+        let Some((key, value)) = header.split_once(['=', ':']) else { continue };
+        match key.trim().to_ascii_lowercase().as_str() {
+            "etag" => print.etag = Some(value.trim().trim_matches('"').to_owned()),
+            "last-modified" => print.modified = Some(value.trim().to_owned()),
+            _ => {}
+        }
+    }
+    Ok(print)
+}
+
+fn hash(path: &str) -> std::io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0u64, vec![0u8; 1 << 18]);
+    loop {
+        let n = file.read(&mut buffer)?;
+        if n == 0 {
+            break;
+        }
+        hasher.update(&buffer[..n]);
+        size += n as u64;
+    }
+    Ok((size, hex(&hasher.finalize())))
+}
+
+/// Lower-case hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |v: u8| char::from_digit(u32::from(v), 16).unwrap_or('?');
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+}

@@ -1,0 +1,251 @@
+//! Reading windows of a mosaic.
+
+use arpent_raster::{Chip, SampleType, SceneInfo, Window};
+use gdal::Dataset;
+use gdal::raster::GdalType;
+
+use crate::uri::gdal_path;
+use crate::{GdalError, Mosaic, ffi, scene};
+
+/// Bands of a scene, from 1, in the order wanted.
+pub type BandSelection = Vec<usize>;
+
+/// Datasets that a reader keeps open.
+const MAX_OPEN: usize = 32;
+
+/// Reads windows of a mosaic. It belongs to one thread; each thread has its own.
+///
+/// What a pixel is does not depend on the window through which it is read: the first scene in order of id for
+/// which it is valid gives all its bands. A pixel of a scene is *invalid* when
+/// - the scene's alpha or mask band is 0 there, or
+/// - all selected bands that declare a nodata value hold it (and at least one does), or
+/// - any selected band is not finite (NaN).
+///
+/// Invalid pixels hold 0.
+#[derive(Debug)]
+pub struct MosaicReader {
+    scenes: Vec<Source>,
+    /// Open datasets, the one used last at the end.
+    open: Vec<(usize, Dataset)>,
+    bands: usize,
+    max_open: usize,
+}
+
+#[derive(Debug)]
+struct Source {
+    info: SceneInfo,
+    bands: BandSelection,
+    nodata: Vec<Option<f64>>,
+    alpha: Option<usize>,
+    /// Whether single precision holds every value.
+    fits_f32: bool,
+    signed_bytes: bool,
+}
+
+impl MosaicReader {
+    /// A reader of the given bands of each scene (`bands[i]` belongs to `mosaic.scenes[i]`; the last entry serves
+    /// for all that follow). Nothing is opened yet.
+    ///
+    /// # Errors
+    /// [`GdalError::NoSuchBand`] when a scene lacks a band or a selection has another length than the first.
+    pub fn new(mosaic: &Mosaic, bands: &[BandSelection]) -> Result<Self, GdalError> {
+        let count = bands.first().map_or(0, Vec::len);
+        let mut scenes = Vec::with_capacity(mosaic.scenes.len());
+        for (i, info) in mosaic.scenes.iter().enumerate() {
+            let selection = bands.get(i).or(bands.last()).cloned().unwrap_or_default();
+            scenes.push(Source::new(info, selection, count)?);
+        }
+        Ok(Self { scenes, open: Vec::new(), bands: count, max_open: MAX_OPEN })
+    }
+
+    /// The same reader keeping at most so many datasets open.
+    #[must_use]
+    pub fn with_max_open(mut self, max_open: usize) -> Self {
+        self.max_open = max_open.max(1);
+        self
+    }
+
+    /// Reads a window of the mosaic's grid, also beyond the scenes, where pixels are invalid.
+    ///
+    /// # Errors
+    /// [`GdalError::ReadWindow`], which names the scene, when a file cannot be read; and whatever opening it gives.
+    pub fn read(&mut self, window: Window) -> Result<Chip, GdalError> {
+        let mut chip = Chip::empty(window, self.bands);
+        for index in 0..self.scenes.len() {
+            let Some(common) = self.scenes[index].info.window.intersect(&window) else { continue };
+            if is_filled(&chip, &common) {
+                continue;
+            }
+            let dataset = self.dataset(index)?;
+            // The dataset goes back to the end of the list: it was used last.
+            let part = self.scenes[index].read(&dataset, common);
+            self.open.push((index, dataset));
+            merge(&mut chip, &part?);
+        }
+        Ok(chip)
+    }
+
+    /// Ids of the scenes that touch a window, in order.
+    pub fn scenes_in(&self, window: &Window) -> Vec<&str> {
+        let touching = self.scenes.iter().filter(|s| s.info.window.intersect(window).is_some());
+        touching.map(|s| s.info.id.as_str()).collect()
+    }
+
+    fn dataset(&mut self, index: usize) -> Result<Dataset, GdalError> {
+        if let Some(at) = self.open.iter().position(|(i, _)| *i == index) {
+            return Ok(self.open.remove(at).1);
+        }
+        if self.open.len() >= self.max_open {
+            self.open.remove(0);
+        }
+        let uri = &self.scenes[index].info.uri;
+        scene::open_raster(uri, &gdal_path(uri))
+    }
+}
+
+fn is_filled(chip: &Chip, window: &Window) -> bool {
+    let Some((col, row)) = chip.window.offset_of(window) else { return false };
+    (row..row + window.height).all(|r| {
+        let start = r * chip.window.width + col;
+        chip.valid[start..start + window.width].iter().all(|v| *v)
+    })
+}
+
+/// Copies the valid pixels of `part` to where `chip` has none yet.
+fn merge(chip: &mut Chip, part: &Chip) {
+    let Some((col, row)) = chip.window.offset_of(&part.window) else { return };
+    let (pixels, part_pixels) = (chip.valid.len(), part.valid.len());
+    for r in 0..part.window.height {
+        let to = (row + r) * chip.window.width + col;
+        let from = r * part.window.width;
+        for c in 0..part.window.width {
+            if part.valid[from + c] && !chip.valid[to + c] {
+                chip.valid[to + c] = true;
+                for b in 0..chip.bands {
+                    chip.data[b * pixels + to + c] = part.data[b * part_pixels + from + c];
+                }
+            }
+        }
+    }
+}
+
+impl Source {
+    fn new(info: &SceneInfo, bands: BandSelection, count: usize) -> Result<Self, GdalError> {
+        let error = |band| GdalError::NoSuchBand { path: info.uri.clone(), band, bands: info.bands.len() };
+        if bands.len() != count || bands.is_empty() {
+            return Err(error(bands.len()));
+        }
+        let mut nodata = Vec::with_capacity(bands.len());
+        let (mut fits_f32, mut signed_bytes) = (true, false);
+        for index in &bands {
+            let band = info.bands.iter().find(|b| b.index == *index).ok_or_else(|| error(*index))?;
+            nodata.push(band.nodata);
+            signed_bytes |= band.sample_type == SampleType::Int8;
+            fits_f32 &=
+                !matches!(band.sample_type, SampleType::Float64 | SampleType::Uint32 | SampleType::Int32);
+        }
+        let alpha = info.bands.iter().find(|b| b.is_alpha).map(|b| b.index);
+        Ok(Self { info: info.clone(), bands, nodata, alpha, fits_f32, signed_bytes })
+    }
+
+    fn read(&self, dataset: &Dataset, window: Window) -> Result<Chip, GdalError> {
+        let error = |message: String| GdalError::ReadWindow {
+            scene_id: self.info.id.clone(),
+            path: self.info.uri.clone(),
+            bands: self.bands.clone(),
+            window: Box::new(window),
+            message,
+        };
+        let offset = self.info.window.offset_of(&window).ok_or_else(|| error("outside the scene".into()))?;
+        let size = (window.width, window.height);
+        let mut valid = self.mask(dataset, offset, size).map_err(error)?;
+        let mut data = if self.fits_f32 {
+            let mut values = ffi::read_bands::<f32>(dataset, offset, size, &self.bands).map_err(error)?;
+            if self.signed_bytes && ffi::type_name(dataset, self.bands[0]) == "Byte" {
+                // GDAL before 3.7 has no signed bytes: it hands them over as unsigned ones.
+                values.iter_mut().filter(|v| **v > 127.0).for_each(|v| *v -= 256.0);
+            }
+            invalidate(&mut valid, &values, &self.nodata);
+            values
+        } else {
+            let values = ffi::read_bands::<f64>(dataset, offset, size, &self.bands).map_err(error)?;
+            invalidate(&mut valid, &values, &self.nodata);
+            values.into_iter().map(Sample::narrow).collect()
+        };
+        let pixels = valid.len();
+        for band in data.chunks_exact_mut(pixels.max(1)) {
+            band.iter_mut().zip(&valid).filter(|(_, valid)| !**valid).for_each(|(v, _)| *v = 0.0);
+        }
+        Ok(Chip { window, bands: self.bands.len(), data, valid })
+    }
+
+    /// Where the alpha or mask band says that there is data.
+    fn mask(
+        &self,
+        dataset: &Dataset,
+        offset: (usize, usize),
+        size: (usize, usize),
+    ) -> Result<Vec<bool>, String> {
+        if let Some(alpha) = self.alpha {
+            let values = ffi::read_bands::<f32>(dataset, offset, size, &[alpha])?;
+            return Ok(values.iter().map(|v| *v > 0.0).collect());
+        }
+        if has_mask(dataset, self.bands[0]) {
+            return ffi::read_mask(dataset, self.bands[0], offset, size)
+                .map(|values| values.iter().map(|v| *v != 0).collect());
+        }
+        Ok(vec![true; size.0 * size.1])
+    }
+}
+
+/// Whether a band has a mask of its own: not one that GDAL makes from nodata values, which is ours to decide.
+fn has_mask(dataset: &Dataset, band: usize) -> bool {
+    let flags = dataset.rasterband(band).and_then(|b| b.mask_flags());
+    flags.is_ok_and(|f| !f.is_all_valid() && (!f.is_nodata() || f.is_per_dataset()))
+}
+
+/// What nodata values are compared in.
+trait Sample: GdalType + Copy {
+    fn is_nodata(self, nodata: f64) -> bool;
+    fn narrow(self) -> f32;
+}
+
+#[allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    reason = "GDAL stores nodata as f64 whatever the sample type"
+)]
+impl Sample for f32 {
+    fn is_nodata(self, nodata: f64) -> bool {
+        let nodata = nodata as f32;
+        // Nodata values are often written with too few digits: GDAL too forgives the last bits.
+        self == nodata || (self - nodata).abs() <= 2.0 * f32::EPSILON * nodata.abs()
+    }
+
+    fn narrow(self) -> f32 {
+        self
+    }
+}
+
+#[allow(clippy::float_cmp, clippy::cast_possible_truncation, reason = "networks compute in f32")]
+impl Sample for f64 {
+    fn is_nodata(self, nodata: f64) -> bool {
+        self == nodata || (self - nodata).abs() <= 2.0 * f64::EPSILON * nodata.abs()
+    }
+
+    fn narrow(self) -> f32 {
+        self as f32
+    }
+}
+
+fn invalidate<T: Sample>(valid: &mut [bool], values: &[T], nodata: &[Option<f64>]) {
+    let pixels = valid.len();
+    let declared: Vec<_> =
+        nodata.iter().enumerate().filter_map(|(b, v)| v.filter(|v| !v.is_nan()).map(|v| (b, v))).collect();
+    for (i, valid) in valid.iter_mut().enumerate() {
+        let nothing =
+            !declared.is_empty() && declared.iter().all(|(b, v)| values[b * pixels + i].is_nodata(*v));
+        let finite = (0..nodata.len()).all(|b| values[b * pixels + i].narrow().is_finite());
+        *valid = *valid && !nothing && finite;
+    }
+}

@@ -1,0 +1,285 @@
+//! Opening scenes: what a file says of itself, and every reason to refuse it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arpent_raster::{BandInfo, Grid, GridError, PixelArea, SampleType, SceneInfo};
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
+
+use crate::bands::{common_name, of_interpretation};
+use crate::setup::quiet;
+use crate::source::SceneSource;
+use crate::uri::{file_name, is_local, is_remote};
+use crate::{GdalError, crs, failure, ffi};
+
+/// Formats that imagery comes in. The rest of GDAL's two hundred drivers is attack surface, not service.
+const DRIVERS: &[&str] = &[
+    "GTiff",
+    "COG",
+    "VRT",
+    "JP2OpenJPEG",
+    "JP2KAK",
+    "JP2ECW",
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "ENVI",
+    "HFA",
+    "EHdr",
+    "NITF",
+    "SENTINEL2",
+    "SAFE",
+    "AAIGrid",
+];
+
+/// Blocks of a GeoTIFF whose place in the file is checked when it is opened.
+const MAX_BLOCKS_CHECKED: usize = 1 << 16;
+
+const GRAY: u32 = 1;
+const PALETTE: u32 = 2;
+const ALPHA: u32 = 6;
+
+/// Opens a scene and describes it. Only the header is read, so a huge VRT opens at once.
+///
+/// # Errors
+/// One variant of [`GdalError`] per reason to refuse a scene, each with a [`GdalError::hint`].
+pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
+    let path = source.uri.as_str();
+    let dataset = open_raster(path, &source.gdal_path)?;
+    let (width, height) = dataset.raster_size();
+    if width == 0 || height == 0 {
+        return Err(GdalError::ZeroSize { path: path.into(), message: String::new() });
+    }
+    let bands = bands(path, &dataset, source.band_names.as_deref().unwrap_or_default())?;
+    let geotransform = dataset.geo_transform().map_err(|_| GdalError::NoGeotransform {
+        path: path.into(),
+        has_gcps: ffi::gcp_count(&dataset) > 0,
+    })?;
+    let srs = dataset.spatial_ref().map_err(|_| GdalError::NoCrs { path: path.into() })?;
+    let crs = Arc::new(crs::describe(&srs, path)?);
+    let placement = Grid::place(crs, geotransform, width, height).map_err(|e| match e {
+        GridError::Rotated { geotransform } => GdalError::Rotated { path: path.into(), geotransform },
+        _ => GdalError::DegenerateGeotransform { path: path.into(), geotransform },
+    })?;
+    if is_local(&source.gdal_path) {
+        check_complete(path, Path::new(&source.gdal_path), &dataset)?;
+    }
+    let window = placement.window;
+    let center = window.row.saturating_add_unsigned(window.height as u64 / 2);
+    Ok(SceneInfo {
+        id: source.id.clone(),
+        uri: source.uri.clone(),
+        gsd_m: PixelArea::new(&placement.grid).gsd_of_row(center),
+        grid: placement.grid,
+        window,
+        block: dataset.rasterband(1).map_or((width, 1), |b| b.block_size()),
+        bands,
+        acquired: source.acquired.clone().or_else(|| acquired(&dataset)),
+    })
+}
+
+/// Opens a raster of one of the known formats.
+pub(crate) fn open_raster(uri: &str, gdal_path: &str) -> Result<Dataset, GdalError> {
+    quiet();
+    if is_local(gdal_path) {
+        match std::fs::metadata(gdal_path) {
+            Ok(meta) if meta.is_file() && meta.len() == 0 => {
+                return Err(GdalError::EmptyFile { path: uri.into() });
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                return Err(GdalError::Missing { path: uri.into(), message: String::new() });
+            }
+            Err(source) => return Err(GdalError::Io { doing: "open", path: uri.into(), source }),
+            Ok(_) => {}
+        }
+    }
+    // Behind a network every probe for a side file is a request: claim that there are none.
+    let siblings = [file_name(uri)];
+    let options = DatasetOptions {
+        open_flags: GdalOpenFlags::GDAL_OF_READONLY
+            | GdalOpenFlags::GDAL_OF_RASTER
+            | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,
+        allowed_drivers: Some(DRIVERS),
+        open_options: None,
+        sibling_files: is_remote(gdal_path).then_some(&siblings[..]),
+    };
+    ffi::reset_error();
+    Dataset::open_ex(gdal_path, options).map_err(|e| cannot_open(uri, gdal_path, failure(&e)))
+}
+
+/// Why something could not be opened, told from GDAL's words.
+pub(crate) fn cannot_open(uri: &str, gdal_path: &str, message: String) -> GdalError {
+    let path = uri.to_owned();
+    let says = |text: &str| message.contains(text);
+    let absent =
+        says("does not exist in the file system") || says("No such file") || says("response code: 404");
+    if absent || (is_local(gdal_path) && !Path::new(gdal_path).exists()) {
+        return GdalError::Missing { path, message };
+    }
+    if says("Invalid dataset dimensions") || says("Invalid image dimensions") {
+        return GdalError::ZeroSize { path, message };
+    }
+    if is_local(gdal_path) && starts_like_tiff(gdal_path) {
+        return GdalError::Corrupt { path, message };
+    }
+    if is_remote(gdal_path) && (says("HTTP") || says("curl") || says("AWS") || message.is_empty()) {
+        return GdalError::Unreachable { path, message };
+    }
+    if says("not recognized as") || message.is_empty() {
+        return GdalError::NotARaster { path, message };
+    }
+    GdalError::Corrupt { path, message }
+}
+
+fn starts_like_tiff(path: &str) -> bool {
+    use std::io::Read as _;
+    let mut magic = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut magic));
+    read.is_ok() && [*b"II*\0", *b"MM\0*", *b"II+\0", *b"MM\0+"].contains(&magic)
+}
+
+fn bands(path: &str, dataset: &Dataset, names: &[String]) -> Result<Vec<BandInfo>, GdalError> {
+    let count = dataset.raster_count();
+    if count == 0 {
+        return Err(GdalError::NoBands { path: path.into(), subdatasets: subdatasets(dataset) });
+    }
+    let mut bands = (1..=count)
+        .map(|index| band(path, dataset, index, names.get(index - 1)))
+        .collect::<Result<Vec<_>, _>>()?;
+    name_single_gray(dataset, &mut bands);
+    Ok(bands)
+}
+
+fn subdatasets(dataset: &Dataset) -> Vec<String> {
+    let entries = dataset.metadata_domain("SUBDATASETS").unwrap_or_default();
+    let names = entries.iter().filter_map(|e| e.split_once('=')).filter(|(k, _)| k.ends_with("_NAME"));
+    names.map(|(_, v)| v.to_owned()).collect()
+}
+
+fn band(path: &str, dataset: &Dataset, index: usize, name: Option<&String>) -> Result<BandInfo, GdalError> {
+    let band = dataset
+        .rasterband(index)
+        .map_err(|e| GdalError::Corrupt { path: path.into(), message: failure(&e) })?;
+    if band.metadata_item("NBITS", "IMAGE_STRUCTURE").as_deref() == Some("1") {
+        return Err(GdalError::OneBit { path: path.into(), band: index });
+    }
+    let interpretation = ffi::color_interpretation(dataset, index);
+    if interpretation == PALETTE || ffi::has_color_table(dataset, index) {
+        return Err(GdalError::Palette { path: path.into(), band: index });
+    }
+    let signed = band.metadata_item("PIXELTYPE", "IMAGE_STRUCTURE").as_deref() == Some("SIGNEDBYTE");
+    let type_name = ffi::type_name(dataset, index);
+    let sample_type = sample_type(&type_name, signed).ok_or_else(|| GdalError::UnsupportedType {
+        path: path.into(),
+        band: index,
+        type_name: type_name.clone(),
+    })?;
+    let description = band.description().unwrap_or_default();
+    let named = name.filter(|n| !n.is_empty()).map(|n| {
+        let known = common_name(n).map(str::to_owned);
+        known.unwrap_or_else(|| n.to_lowercase())
+    });
+    Ok(BandInfo {
+        index,
+        common_name: named
+            .or_else(|| common_name(&description).map(str::to_owned))
+            .or_else(|| of_interpretation(interpretation).map(str::to_owned)),
+        description,
+        sample_type,
+        nodata: band.no_data_value(),
+        is_alpha: interpretation == ALPHA,
+    })
+}
+
+/// A lone gray band of integers is panchromatic imagery; a lone band of floats may be anything.
+fn name_single_gray(dataset: &Dataset, bands: &mut [BandInfo]) {
+    let mut data = bands.iter_mut().filter(|b| !b.is_alpha);
+    let (Some(band), None) = (data.next(), data.next()) else { return };
+    let float = matches!(band.sample_type, SampleType::Float32 | SampleType::Float64);
+    let gray = ffi::color_interpretation(dataset, band.index) == GRAY;
+    if band.common_name.is_none() && band.description.is_empty() && gray && !float {
+        band.common_name = Some("pan".into());
+    }
+}
+
+fn sample_type(name: &str, signed_byte: bool) -> Option<SampleType> {
+    Some(match name {
+        "Byte" if signed_byte => SampleType::Int8,
+        "Byte" | "UInt8" => SampleType::Uint8,
+        "Int8" => SampleType::Int8,
+        "UInt16" => SampleType::Uint16,
+        "Int16" => SampleType::Int16,
+        "UInt32" => SampleType::Uint32,
+        "Int32" => SampleType::Int32,
+        "Float32" => SampleType::Float32,
+        "Float64" => SampleType::Float64,
+        _ => return None,
+    })
+}
+
+/// Acquisition date of the file's own metadata, RFC 3339.
+fn acquired(dataset: &Dataset) -> Option<String> {
+    dataset
+        .metadata_item("ACQUISITIONDATETIME", "IMAGERY")
+        .and_then(|text| date(&text, true))
+        // The zone of a TIFF's time is not known: only its date is kept.
+        .or_else(|| dataset.metadata_item("TIFFTAG_DATETIME", "").and_then(|text| date(&text, false)))
+}
+
+/// `2018:05:03 10:11:12` or `2018-05-03T10:11:12` as RFC 3339; UTC when the time is kept.
+fn date(text: &str, with_time: bool) -> Option<String> {
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<u32>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    if year < 1850 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let date = format!("{year:04}-{month:02}-{day:02}");
+    match (number(11, 13), number(14, 16), number(17, 19)) {
+        (Some(h), Some(m), Some(s)) if with_time && h < 24 && m < 60 && s < 61 => {
+            Some(format!("{date}T{h:02}:{m:02}:{s:02}Z"))
+        }
+        _ => Some(date),
+    }
+}
+
+/// Finds a GeoTIFF that was not copied to its end before hours are spent on its first half.
+pub(crate) fn check_complete(uri: &str, path: &Path, dataset: &Dataset) -> Result<(), GdalError> {
+    if dataset.driver().short_name() != "GTiff" {
+        return Ok(());
+    }
+    let (Ok(meta), Ok(band)) = (std::fs::metadata(path), dataset.rasterband(dataset.raster_count())) else {
+        return Ok(());
+    };
+    let ((width, height), (block_width, block_height)) = (dataset.raster_size(), band.block_size());
+    let across = width.div_ceil(block_width.max(1));
+    let blocks = across * height.div_ceil(block_height.max(1));
+    let needed = (blocks.saturating_sub(MAX_BLOCKS_CHECKED)..blocks)
+        .filter_map(|i| {
+            let item = |what: &str| -> Option<u64> {
+                let key = format!("BLOCK_{what}_{}_{}", i % across, i / across);
+                band.metadata_item(&key, "TIFF")?.parse().ok()
+            };
+            item("OFFSET")?.checked_add(item("SIZE")?)
+        })
+        .max()
+        .unwrap_or(0);
+    if needed > meta.len() {
+        return Err(GdalError::Truncated { path: uri.into(), needed, size: meta.len() });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date;
+
+    #[test]
+    fn dates_are_normalized() {
+        assert_eq!(date("2018:05:03 10:11:12", false).as_deref(), Some("2018-05-03"));
+        assert_eq!(date("2018-05-03 10:11:12", true).as_deref(), Some("2018-05-03T10:11:12Z"));
+        assert_eq!(date("2018-05-03", true).as_deref(), Some("2018-05-03"));
+        for bad in ["", "0000:00:00 00:00:00", "yesterday", "2018:13:03", "été 2018 ..."] {
+            assert_eq!(date(bad, true), None, "{bad}");
+        }
+    }
+}

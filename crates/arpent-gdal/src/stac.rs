@@ -1,0 +1,269 @@
+//! Scenes named by STAC items and item collections.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::setup::quiet;
+use crate::source::SceneSource;
+use crate::uri::{extension, gdal_path, is_remote};
+use crate::{GdalError, ffi, scene};
+
+/// No item collection page is that large.
+const MAX_BYTES: usize = 64 << 20;
+/// Pages of a collection that are followed.
+const MAX_PAGES: usize = 1000;
+/// Asset keys that are taken when several assets would do.
+const PREFERRED_KEYS: &[&str] = &["visual", "image", "data"];
+const NOT_DATA_ROLES: &[&str] = &["thumbnail", "overview", "metadata", "cloud", "mask", "labels"];
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    features: Vec<Item>,
+    #[serde(default)]
+    links: Vec<Link>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    id: Option<String>,
+    #[serde(default)]
+    properties: Properties,
+    assets: Option<BTreeMap<String, Asset>>,
+}
+
+#[derive(Deserialize, Default)]
+struct Properties {
+    datetime: Option<String>,
+    start_datetime: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Asset {
+    href: String,
+    #[serde(rename = "type")]
+    media_type: Option<String>,
+    #[serde(default)]
+    roles: Vec<String>,
+    #[serde(default, rename = "eo:bands")]
+    eo_bands: Vec<Band>,
+    #[serde(default)]
+    bands: Vec<Band>,
+}
+
+#[derive(Deserialize)]
+struct Band {
+    name: Option<String>,
+    common_name: Option<String>,
+    #[serde(rename = "eo:common_name")]
+    eo_common_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    rel: String,
+    href: String,
+    method: Option<String>,
+}
+
+/// The scenes of an item or item collection; further pages of a collection are followed.
+pub(crate) fn read(uri: &str) -> Result<Vec<SceneSource>, GdalError> {
+    let mut scenes = Vec::new();
+    let mut next = Some(uri.to_owned());
+    for _ in 0..MAX_PAGES {
+        let Some(page) = next.take() else { return Ok(scenes) };
+        next = read_page(&page, &mut scenes)?;
+    }
+    Err(bad(uri, format!("more than {MAX_PAGES} pages")))
+}
+
+fn read_page(uri: &str, scenes: &mut Vec<SceneSource>) -> Result<Option<String>, GdalError> {
+    let bytes = fetch(uri)?;
+    let json = |e: serde_json::Error| bad(uri, e.to_string());
+    let document: Document = serde_json::from_slice(&bytes).map_err(json)?;
+    match document.kind.as_deref() {
+        Some("Feature") => {
+            let item: Item = serde_json::from_slice(&bytes).map_err(json)?;
+            scenes.push(scene_of(uri, &item)?);
+            Ok(None)
+        }
+        Some("FeatureCollection") => {
+            for item in &document.features {
+                scenes.push(scene_of(uri, item)?);
+            }
+            let next = document.links.iter().find(|l| l.rel == "next");
+            match next {
+                Some(l) if l.method.as_deref().is_some_and(|m| m != "GET") => {
+                    Err(bad(uri, "it has further pages that only a POST request would bring".into()))
+                }
+                Some(l) => resolve(uri, &l.href).map(Some),
+                None => Ok(None),
+            }
+        }
+        other => Err(bad(uri, format!("its type is `{}`", other.unwrap_or("missing")))),
+    }
+}
+
+fn bad(uri: &str, message: String) -> GdalError {
+    GdalError::BadStac { path: uri.to_owned(), message }
+}
+
+fn fetch(uri: &str) -> Result<Vec<u8>, GdalError> {
+    quiet();
+    let path = gdal_path(uri);
+    ffi::reset_error();
+    ffi::vsi_read(&path, MAX_BYTES).map_err(|message| scene::cannot_open(uri, &path, message))
+}
+
+fn scene_of(uri: &str, item: &Item) -> Result<SceneSource, GdalError> {
+    let (Some(id), Some(assets)) = (&item.id, &item.assets) else {
+        return Err(bad(uri, "a feature has no `id` or no `assets`".into()));
+    };
+    let asset = choose(uri, id, assets)?;
+    let href = resolve(uri, &asset.href)?;
+    let bands = if asset.eo_bands.is_empty() { &asset.bands } else { &asset.eo_bands };
+    let names: Vec<String> = bands
+        .iter()
+        .map(|b| b.common_name.as_ref().or(b.eo_common_name.as_ref()).or(b.name.as_ref()))
+        .map(|name| name.cloned().unwrap_or_default())
+        .collect();
+    Ok(SceneSource {
+        id: id.clone(),
+        gdal_path: gdal_path(&href),
+        uri: href,
+        acquired: item.properties.datetime.clone().or_else(|| item.properties.start_datetime.clone()),
+        band_names: (!names.is_empty()).then_some(names),
+    })
+}
+
+fn is_raster(asset: &Asset) -> bool {
+    let by_type = match asset.media_type.as_deref() {
+        Some(t) => t.starts_with("image/tiff") || t.starts_with("image/jp2") || t.contains("geotiff"),
+        None => ["tif", "tiff", "jp2", "vrt"].contains(&extension(&asset.href).as_str()),
+    };
+    by_type && !asset.roles.iter().any(|r| NOT_DATA_ROLES.contains(&r.as_str()))
+}
+
+/// The only raster asset; of several, the one with a usual name, or the only one with several bands.
+fn choose<'a>(uri: &str, item: &str, assets: &'a BTreeMap<String, Asset>) -> Result<&'a Asset, GdalError> {
+    let mut candidates: Vec<_> = assets.iter().filter(|(_, a)| is_raster(a)).collect();
+    if candidates.iter().any(|(_, a)| a.roles.iter().any(|r| r == "data" || r == "visual")) {
+        candidates.retain(|(_, a)| a.roles.iter().any(|r| r == "data" || r == "visual"));
+    }
+    if let [(_, only)] = candidates[..] {
+        return Ok(only);
+    }
+    let preferred = PREFERRED_KEYS.iter().find_map(|key| candidates.iter().find(|(k, _)| k == key));
+    if let Some((_, asset)) = preferred {
+        return Ok(asset);
+    }
+    let mut several = candidates.iter().filter(|(_, a)| a.eo_bands.len().max(a.bands.len()) > 1);
+    if let (Some((_, asset)), None) = (several.next(), several.next()) {
+        return Ok(asset);
+    }
+    let keys = candidates.iter().map(|(k, _)| (*k).clone()).collect();
+    Err(GdalError::StacAssets { path: uri.to_owned(), item: item.to_owned(), assets: keys })
+}
+
+/// An href as a path or URL of its own, relative ones seen from the document that holds it.
+fn resolve(base: &str, href: &str) -> Result<String, GdalError> {
+    if is_remote(&gdal_path(base)) {
+        let url = url::Url::parse(base)
+            .and_then(|b| b.join(href))
+            .map_err(|e| bad(base, format!("{href}: {e}")))?;
+        // A document from elsewhere must not name files of this machine.
+        return match url.scheme() {
+            "http" | "https" | "s3" | "gs" | "az" => Ok(url.into()),
+            _ => Err(bad(base, format!("{href}: a remote document may only name remote files"))),
+        };
+    }
+    if href.contains("://") || Path::new(href).is_absolute() {
+        return Ok(href.to_owned());
+    }
+    let folder = Path::new(base).parent().unwrap_or_else(|| Path::new(""));
+    Ok(folder.join(href.trim_start_matches("./")).to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn write(document: &Value) -> (tempfile::TempDir, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("item.json");
+        std::fs::write(&path, document.to_string()).unwrap();
+        let path = path.to_string_lossy().into_owned();
+        (dir, path)
+    }
+
+    fn item(id: &str, assets: &Value) -> Value {
+        json!({"type": "Feature", "stac_version": "1.0.0", "id": id, "geometry": null, "links": [],
+               "properties": {"datetime": "2023-06-01T10:00:00Z"}, "assets": assets})
+    }
+
+    #[test]
+    fn an_item_gives_its_data_asset() {
+        let (dir, path) = write(&item(
+            "S1",
+            &json!({
+                "thumb": {"href": "./t.tif", "type": "image/tiff", "roles": ["thumbnail"]},
+                "ortho": {"href": "./o.tif", "type": "image/tiff; application=geotiff", "roles": ["data"],
+                          "eo:bands": [{"name": "B1", "common_name": "red"}, {"name": "B04"}]}
+            }),
+        ));
+        let scenes = read(&path).unwrap();
+        assert_eq!(scenes.len(), 1);
+        assert_eq!(scenes[0].id, "S1");
+        assert_eq!(scenes[0].uri, dir.path().join("o.tif").to_string_lossy());
+        assert_eq!(scenes[0].acquired.as_deref(), Some("2023-06-01T10:00:00Z"));
+        assert_eq!(scenes[0].band_names.as_deref(), Some(&["red".to_owned(), "B04".to_owned()][..]));
+    }
+
+    #[test]
+    fn several_single_band_assets_are_refused_with_their_names() {
+        let asset =
+            |h: &str| json!({"href": h, "type": "image/tiff; application=geotiff", "roles": ["data"]});
+        let (_dir, path) = write(&item("S", &json!({"B02": asset("b2.tif"), "B03": asset("b3.tif")})));
+        let e = read(&path).unwrap_err();
+        assert!(matches!(&e, GdalError::StacAssets { assets, .. } if assets.len() == 2), "{e:?}");
+        assert!(e.hint().unwrap().contains("gdalbuildvrt -separate"));
+        let (_dir, path) = write(&item("S", &json!({"B02": asset("b2.tif"), "visual": asset("v.tif")})));
+        assert!(read(&path).unwrap()[0].uri.ends_with("v.tif"));
+    }
+
+    #[test]
+    fn collections_and_their_pages_are_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let page = |id: &str, next: Value| {
+            json!({"type": "FeatureCollection", "links": next,
+                   "features": [item(id, &json!({"image": {"href": format!("{id}.tif")}}))]})
+        };
+        let first = page("a", json!([{"rel": "next", "href": "p2.json"}]));
+        std::fs::write(dir.path().join("p1.json"), first.to_string()).unwrap();
+        std::fs::write(dir.path().join("p2.json"), page("b", json!([])).to_string()).unwrap();
+        let scenes = read(&dir.path().join("p1.json").to_string_lossy()).unwrap();
+        assert_eq!(scenes.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn other_json_is_refused() {
+        for document in [json!({"a": 1}), json!([1, 2]), json!({"type": "Feature", "properties": {}})] {
+            let (_dir, path) = write(&document);
+            assert!(matches!(read(&path), Err(GdalError::BadStac { .. })), "{document}");
+        }
+        assert!(matches!(read("no/such/item.json"), Err(GdalError::Missing { .. })));
+    }
+
+    #[test]
+    fn hrefs_are_seen_from_their_document() {
+        assert_eq!(resolve("s3://b/c/item.json", "./x.tif").unwrap(), "s3://b/c/x.tif");
+        assert_eq!(resolve("https://h/c/items/1", "../x.tif").unwrap(), "https://h/c/x.tif");
+        assert_eq!(resolve("d/item.json", "https://h/x.tif").unwrap(), "https://h/x.tif");
+        assert!(resolve("https://h/item.json", "file:///etc/passwd").is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! Names of things to read, and the names that GDAL gives to them.
+
+/// The path by which GDAL opens a file, `http(s)://` or `s3://` URL (as `/vsicurl/` and `/vsis3/`).
+pub fn gdal_path(uri: &str) -> String {
+    if uri.starts_with("http://") || uri.starts_with("https://") {
+        return format!("/vsicurl/{uri}");
+    }
+    for (scheme, prefix) in [("s3://", "/vsis3/"), ("gs://", "/vsigs/"), ("az://", "/vsiaz/")] {
+        if let Some(rest) = uri.strip_prefix(scheme) {
+            return format!("{prefix}{rest}");
+        }
+    }
+    match uri.strip_prefix("file://") {
+        Some(path) => path.to_owned(),
+        None => uri.to_owned(),
+    }
+}
+
+/// Whether a GDAL path lies behind a network.
+pub(crate) fn is_remote(gdal_path: &str) -> bool {
+    ["/vsicurl/", "/vsis3/", "/vsigs/", "/vsiaz/"].iter().any(|p| gdal_path.starts_with(p))
+}
+
+/// Whether a GDAL path is a plain file of this machine.
+pub(crate) fn is_local(gdal_path: &str) -> bool {
+    !gdal_path.starts_with("/vsi") && !is_connection(gdal_path)
+}
+
+/// `SENTINEL2_L2A:...` and other connection strings that name no file of their own.
+fn is_connection(gdal_path: &str) -> bool {
+    gdal_path.split_once(':').is_some_and(|(prefix, _)| {
+        prefix.len() > 1 && prefix.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    })
+}
+
+/// The last part of a path or URL, without its query.
+pub(crate) fn file_name(uri: &str) -> &str {
+    let path = if uri.contains("://") { uri.split(['?', '#']).next().unwrap_or(uri) } else { uri };
+    path.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// The file name without its extension.
+pub(crate) fn stem(uri: &str) -> &str {
+    let name = file_name(uri);
+    match name.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => name,
+    }
+}
+
+/// The extension in lower case; empty when there is none.
+pub(crate) fn extension(uri: &str) -> String {
+    match file_name(uri).rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => extension.to_ascii_lowercase(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_become_vsi_paths() {
+        assert_eq!(gdal_path("s3://b/k/x.tif"), "/vsis3/b/k/x.tif");
+        assert_eq!(gdal_path("https://h/x.tif?sig=a/b"), "/vsicurl/https://h/x.tif?sig=a/b");
+        assert_eq!(gdal_path("file:///data/x.tif"), "/data/x.tif");
+        assert_eq!(gdal_path("dir/x.tif"), "dir/x.tif");
+    }
+
+    #[test]
+    fn names_are_cut_out_of_paths_and_urls() {
+        assert_eq!(stem("https://h/a/x.v2.tif?sig=a/b.c"), "x.v2");
+        assert_eq!(extension("https://h/a/x.v2.TIF?sig=a/b.c"), "tif");
+        assert_eq!((stem("a/.hidden"), extension("a/.hidden").as_str()), (".hidden", ""));
+        assert!(
+            !is_local("SENTINEL2_L1C:/a/b:10m:EPSG_32631") && is_local("a:b/c.tif") && is_local("/a/b.tif")
+        );
+    }
+}
