@@ -1,1 +1,41 @@
-//! Encode and publish: formats, object store, manifest
+//! Encode and publish: formats, object store, manifest.
+//!
+//! Features are pushed one by one into a [`Spool`], come back in the order of a Hilbert curve
+//! ([`SortedFeatures`]), and are written by [`write_geoparquet`] and [`write_geojson`] here (GeoPackage and
+//! FlatGeobuf by the crate that links GDAL). The files of a run, its STAC item ([`stac_item`]) and its
+//! [`Manifest`] then go to a [`Target`], where a run becomes visible at once, by its manifest.
+//!
+//! Memory is bounded by a sort run and a row group, never by the number of features. The only asynchronous
+//! code of the library crates is inside [`Target`], behind blocking functions.
+
+mod error;
+mod geojson;
+mod geoparquet;
+mod hash;
+mod hilbert;
+mod manifest;
+mod media;
+mod publish;
+mod run;
+mod spool;
+mod stac;
+mod target;
+#[cfg(test)]
+mod testing;
+mod verify;
+
+pub use error::{PublishError, Result};
+pub use geojson::write_geojson;
+pub use geoparquet::{GeoParquetWriter, write_geoparquet};
+pub use hash::{Digest, hash_file};
+pub use manifest::{
+    Artifact, Counts, FailedInput, Input, InputGrid, MANIFEST_FORMAT, MANIFEST_NAME, Manifest, ModelRecord,
+    Software, utc_now,
+};
+pub use media::{ITEM_NAME, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_METADATA, media_type};
+pub use publish::{Published, StagedArtifact};
+pub use run::{RunInfo, STATE_NOT_VERIFIED};
+pub use spool::{Features, SortedFeatures, Spool, SpoolOptions};
+pub use stac::{Acquired, StacModel, StacRun, stac_item, write_stac_item};
+pub use target::Target;
+pub use verify::{ArtifactCheck, CheckOutcome, VerifyReport};

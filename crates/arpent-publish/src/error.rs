@@ -1,0 +1,283 @@
+//! What can go wrong between a feature and a published run.
+
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// A result of this crate.
+pub type Result<T, E = PublishError> = std::result::Result<T, E>;
+
+/// Why features could not be written, or a run could not be published, read or verified.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// A local file or folder refused an operation.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What we were doing: `write`, `create`, ...
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The output's place is there, but is not a folder.
+    #[error("the output {} is not a folder", path.display())]
+    NotAFolder {
+        /// The place.
+        path: PathBuf,
+    },
+    /// A record of a scratch file does not encode or decode.
+    #[error("cannot {action} feature in the scratch file {}: {source}", path.display())]
+    Spool {
+        /// `encode` or `decode`.
+        action: &'static str,
+        /// The scratch file.
+        path: PathBuf,
+        /// The codec's reason.
+        source: postcard::Error,
+    },
+    /// A scratch file ends in the middle of a record, or its record is larger than any that is written.
+    #[error("the scratch file {} was changed while in use", path.display())]
+    SpoolDamaged {
+        /// The scratch file.
+        path: PathBuf,
+    },
+    /// A GeoParquet file cannot be written.
+    #[error("cannot write the GeoParquet file {}: {source}", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// The library's reason.
+        source: Box<parquet::errors::ParquetError>,
+    },
+    /// A table of features cannot be made.
+    #[error("cannot lay out features for {}: {source}", path.display())]
+    Columns {
+        /// The file meant.
+        path: PathBuf,
+        /// The library's reason.
+        source: Box<arrow_schema::ArrowError>,
+    },
+    /// The PROJJSON definition of the CRS is not JSON.
+    #[error("the PROJJSON definition of {crs} is not JSON: {source}")]
+    BadProjjson {
+        /// The CRS.
+        crs: String,
+        /// The parser's reason.
+        source: serde_json::Error,
+    },
+    /// A coordinate of a feature cannot be brought to WGS 84.
+    #[error("feature {id}: cannot bring ({x}, {y}) to longitude and latitude: {source}")]
+    Reproject {
+        /// The feature.
+        id: String,
+        /// Easting or longitude in the scene's CRS.
+        x: f64,
+        /// Northing or latitude in the scene's CRS.
+        y: f64,
+        /// The transformer's reason.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A transformed coordinate is not on the globe.
+    #[error("feature {id}: ({longitude}, {latitude}) is not a longitude and latitude")]
+    NotOnGlobe {
+        /// The feature.
+        id: String,
+        /// Longitude, degrees.
+        longitude: f64,
+        /// Latitude, degrees.
+        latitude: f64,
+    },
+    /// An output address is not one of those understood.
+    #[error("`{url}` is no place for an output: {reason}")]
+    BadTarget {
+        /// The address as given.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The output holds a complete run already.
+    #[error("{url} already holds the complete run {run_id}")]
+    OutputExists {
+        /// The output.
+        url: String,
+        /// The run that it holds.
+        run_id: String,
+    },
+    /// Someone else published to the output while this run was uploading.
+    #[error("{url} was replaced by someone else while this run was being published")]
+    ReplacedMeanwhile {
+        /// The output.
+        url: String,
+    },
+    /// The store refused an operation.
+    #[error("cannot {action} {place}: {source}")]
+    Store {
+        /// What we were doing.
+        action: &'static str,
+        /// The object or file.
+        place: String,
+        /// The store's reason.
+        source: Box<object_store::Error>,
+    },
+    /// A store could not be set up from its address and the environment.
+    #[error("cannot set up access to {url}: {source}")]
+    Connect {
+        /// The address.
+        url: String,
+        /// The library's reason.
+        source: Box<object_store::Error>,
+    },
+    /// The output holds no manifest, hence no complete run.
+    #[error("{url} holds no complete run: {} is missing", crate::MANIFEST_NAME)]
+    NoManifest {
+        /// The output.
+        url: String,
+    },
+    /// The manifest is not what this version reads.
+    #[error("the manifest of {url} cannot be read: {source}")]
+    BadManifest {
+        /// The output.
+        url: String,
+        /// The parser's reason.
+        source: serde_json::Error,
+    },
+    /// The manifest was written in another format version.
+    #[error("the manifest of {url} has format `{found}`, this version reads `{}`", crate::MANIFEST_FORMAT)]
+    ManifestFormat {
+        /// The output.
+        url: String,
+        /// The format it names; empty where it names none.
+        found: String,
+    },
+    /// A JSON document cannot be written.
+    #[error("cannot encode {what}: {source}")]
+    Json {
+        /// The document.
+        what: &'static str,
+        /// The encoder's reason.
+        source: serde_json::Error,
+    },
+    /// An artifact's name cannot be part of an address, or two artifacts share it.
+    #[error("`{name}` cannot name an artifact: {reason}")]
+    BadArtifactName {
+        /// The name.
+        name: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// An artifact's file is not any more what was hashed.
+    #[error("{} changed between hashing and upload", path.display())]
+    ArtifactChanged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The runtime that drives the store's requests did not start.
+    #[error("cannot start the runtime for uploads: {source}")]
+    Runtime {
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl PublishError {
+    /// For `map_err`: what we were doing to which local file.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// For `map_err`: what we were doing to which object.
+    pub(crate) fn store(action: &'static str, place: String) -> impl FnOnce(object_store::Error) -> Self {
+        move |source| Self::Store { action, place, source: Box::new(source) }
+    }
+
+    /// What to do about it, where that can be said.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::OutputExists { .. } => {
+                Some("pass --overwrite to replace it, or give another --output".into())
+            }
+            Self::ReplacedMeanwhile { .. } => {
+                Some("check that no other job has this --output, then run again".into())
+            }
+            Self::NotAFolder { .. } => Some("give --output the path of a folder".into()),
+            Self::BadTarget { .. } => Some("use a path, file:///path/to/folder or s3://bucket/prefix".into()),
+            Self::NoManifest { .. } => Some(
+                "give the folder that was the run's --output; a run that was cut off leaves no manifest"
+                    .into(),
+            ),
+            Self::ManifestFormat { .. } => {
+                Some("use the version of arpent that wrote it, or a newer one".into())
+            }
+            Self::Connect { .. } => Some(CREDENTIALS.into()),
+            Self::Store { source, .. } => store_hint(source),
+            _ => io_kind(self).and_then(io_hint),
+        }
+    }
+}
+
+const CREDENTIALS: &str = "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, for a store that is not \
+                           Amazon's, AWS_ENDPOINT (with AWS_ALLOW_HTTP=true for http)";
+
+fn store_hint(error: &object_store::Error) -> Option<String> {
+    match error {
+        object_store::Error::Unauthenticated { .. } => Some(CREDENTIALS.into()),
+        _ => io_kind(error).and_then(io_hint),
+    }
+}
+
+/// The kind of the input/output error at the bottom of an error's chain of sources.
+fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+    let mut next = Some(error);
+    while let Some(e) = next {
+        if let Some(io) = e.downcast_ref::<io::Error>() {
+            return Some(io.kind());
+        }
+        next = e.source();
+    }
+    None
+}
+
+fn io_hint(kind: io::ErrorKind) -> Option<String> {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Some("free some space, or choose another place for --output or for scratch files (TMPDIR)".into())
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Some("check who may write there, or give another --output".into())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_is_found_below_the_wrappers() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let wrapped = parquet::errors::ParquetError::External(Box::new(full()));
+        let errors = [
+            PublishError::Io { action: "write", path: "a".into(), source: full() },
+            PublishError::Parquet { path: "a".into(), source: Box::new(wrapped) },
+            PublishError::store("upload", "a".into())(object_store::Error::Generic {
+                store: "x",
+                source: Box::new(full()),
+            }),
+        ];
+        for e in errors {
+            assert!(e.hint().unwrap().contains("space"), "{e}");
+        }
+    }
+
+    #[test]
+    fn an_existing_output_says_how_to_replace_it() {
+        let e = PublishError::OutputExists { url: "s3://b/p".into(), run_id: "r1".into() };
+        assert!(e.hint().unwrap().contains("--overwrite"));
+    }
+}

@@ -1,0 +1,187 @@
+//! GeoJSON (RFC 7946): WGS 84 longitude and latitude, right-hand rule.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use arpent_vector::Feature;
+use geo_types::LineString;
+use serde::Serialize;
+
+use crate::error::{PublishError, Result};
+use crate::geoparquet::union;
+use crate::run::RunInfo;
+
+/// Coordinates are rounded to this fraction of a degree: 0.1 mm on the ground, far below any pixel.
+const STEPS_PER_DEGREE: f64 = 1e9;
+
+/// Brings a coordinate of the scene's CRS (x, y) to WGS 84 (longitude, latitude), degrees.
+type ToLonLat<'a, E> = dyn Fn(f64, f64) -> Result<(f64, f64), E> + 'a;
+
+/// Writes features to an RFC 7946 feature collection, in the order they come, and gives their number.
+///
+/// `to_lon_lat` brings coordinates of the features' CRS to WGS 84 longitude and latitude in degrees. Each
+/// feature has its id both as GeoJSON id and as first property; properties are those of
+/// [`write_geoparquet`](crate::write_geoparquet). A collection without features has no `bbox`. Features that
+/// cross the antimeridian are not cut.
+///
+/// # Errors
+/// [`PublishError::Io`] when the file cannot be written, [`PublishError::Reproject`] and
+/// [`PublishError::NotOnGlobe`] when a coordinate has no place in WGS 84, and what the features' source gives.
+pub fn write_geojson<E: Error + Send + Sync + 'static>(
+    path: &Path,
+    features: impl IntoIterator<Item = Result<Feature>>,
+    run: &RunInfo,
+    to_lon_lat: &ToLonLat<'_, E>,
+) -> Result<u64> {
+    let writing = || PublishError::io("write", path);
+    let file = File::create(path).map_err(PublishError::io("create", path))?;
+    let mut out = BufWriter::with_capacity(1 << 18, file);
+    out.write_all(b"{\"type\":\"FeatureCollection\",\"features\":[").map_err(writing())?;
+    let mut count = 0u64;
+    let mut extent = None;
+    for feature in features {
+        let feature = feature?;
+        let rings = lon_lat_rings(&feature, to_lon_lat)?;
+        extent = rings.iter().flatten().fold(extent, |e, p| Some(union(e, [p[0], p[1], p[0], p[1]])));
+        out.write_all(if count == 0 { b"\n" } else { b",\n" }).map_err(writing())?;
+        serde_json::to_writer(&mut out, &json_feature(&feature, run, &rings))
+            .map_err(|e| writing()(e.into()))?;
+        count += 1;
+    }
+    out.write_all(b"\n]").map_err(writing())?;
+    if let Some([west, south, east, north]) = extent {
+        write!(out, ",\"bbox\":[{west},{south},{east},{north}]").map_err(writing())?;
+    }
+    out.write_all(b"}\n").and_then(|()| out.flush()).map_err(writing())?;
+    Ok(count)
+}
+
+type Ring = Vec<[f64; 2]>;
+
+#[derive(Serialize)]
+struct JsonFeature<'a> {
+    r#type: &'static str,
+    id: &'a str,
+    properties: Properties<'a>,
+    geometry: Geometry<'a>,
+}
+
+#[derive(Serialize)]
+struct Properties<'a> {
+    id: &'a str,
+    class_id: u8,
+    class_name: &'a str,
+    score: f64,
+    area_m2: f64,
+    run_id: &'a str,
+    model_id: &'a str,
+    model_sha256: &'a str,
+    scene_ids: String,
+    acquired: Option<&'a str>,
+    state: &'a str,
+}
+
+#[derive(Serialize)]
+struct Geometry<'a> {
+    r#type: &'static str,
+    coordinates: &'a [Ring],
+}
+
+fn json_feature<'a>(feature: &'a Feature, run: &'a RunInfo, rings: &'a [Ring]) -> JsonFeature<'a> {
+    JsonFeature {
+        r#type: "Feature",
+        id: &feature.id,
+        properties: Properties {
+            id: &feature.id,
+            class_id: feature.class_id,
+            class_name: &feature.class_name,
+            score: feature.score,
+            area_m2: feature.area_m2,
+            run_id: &run.run_id,
+            model_id: &run.model_id,
+            model_sha256: &run.model_sha256,
+            scene_ids: feature.scene_ids.join(","),
+            acquired: feature.acquired.as_deref(),
+            state: &run.state,
+        },
+        geometry: Geometry { r#type: "Polygon", coordinates: rings },
+    }
+}
+
+/// The exterior, counter-clockwise, then the holes, clockwise.
+fn lon_lat_rings<E: Error + Send + Sync + 'static>(
+    feature: &Feature,
+    to_lon_lat: &ToLonLat<'_, E>,
+) -> Result<Vec<Ring>> {
+    let polygon = &feature.polygon;
+    let mut rings = vec![lon_lat_ring(&feature.id, polygon.exterior(), to_lon_lat)?];
+    if signed_area(&rings[0]) < 0.0 {
+        rings[0].reverse();
+    }
+    for hole in polygon.interiors() {
+        let mut ring = lon_lat_ring(&feature.id, hole, to_lon_lat)?;
+        if signed_area(&ring) > 0.0 {
+            ring.reverse();
+        }
+        rings.push(ring);
+    }
+    Ok(rings)
+}
+
+fn lon_lat_ring<E: Error + Send + Sync + 'static>(
+    id: &str,
+    ring: &LineString<f64>,
+    to_lon_lat: &ToLonLat<'_, E>,
+) -> Result<Ring> {
+    let point = |c: &geo_types::Coord<f64>| {
+        let (longitude, latitude) = to_lon_lat(c.x, c.y).map_err(|source| PublishError::Reproject {
+            id: id.to_owned(),
+            x: c.x,
+            y: c.y,
+            source: Box::new(source),
+        })?;
+        on_globe(longitude, latitude).ok_or_else(|| PublishError::NotOnGlobe {
+            id: id.to_owned(),
+            longitude,
+            latitude,
+        })
+    };
+    ring.0.iter().map(point).collect()
+}
+
+/// Longitude brought into -180..=180, both rounded; `None` where there is no such place.
+pub(crate) fn on_globe(longitude: f64, latitude: f64) -> Option<[f64; 2]> {
+    let turn = if longitude > 180.0 {
+        -360.0
+    } else if longitude < -180.0 {
+        360.0
+    } else {
+        0.0
+    };
+    let place = [rounded(longitude + turn), rounded(latitude)];
+    (place[0].abs() <= 180.0 && place[1].abs() <= 90.0).then_some(place)
+}
+
+fn rounded(degrees: f64) -> f64 {
+    let r = (degrees * STEPS_PER_DEGREE).round() / STEPS_PER_DEGREE;
+    // No "-0.0" in the file.
+    r + 0.0
+}
+
+/// Twice the area of a closed ring, positive when counter-clockwise; taken from its first point, so that
+/// nothing is lost on small rings far from (0, 0).
+pub(crate) fn signed_area(ring: &[[f64; 2]]) -> f64 {
+    let Some(origin) = ring.first() else { return 0.0 };
+    let from = |p: &[f64; 2]| (p[0] - origin[0], p[1] - origin[1]);
+    ring.windows(2)
+        .map(|pair| {
+            let ((xa, ya), (xb, yb)) = (from(&pair[0]), from(&pair[1]));
+            xa * yb - xb * ya
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests;

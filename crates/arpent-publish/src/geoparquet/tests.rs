@@ -1,0 +1,111 @@
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, UInt8Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use super::*;
+use crate::testing::{crs, feature, run};
+
+fn write(dir: &Path, name: &str, features: Vec<Feature>, crs: &Crs) -> PathBuf {
+    let path = dir.join(name);
+    let expected = features.len() as u64;
+    let written = write_geoparquet(&path, features.into_iter().map(Ok), crs, &run()).unwrap();
+    assert_eq!(written, expected);
+    path
+}
+
+fn geo(path: &Path) -> Value {
+    let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+    let metadata = reader.metadata().file_metadata().key_value_metadata().unwrap().clone();
+    let entry = metadata.iter().find(|entry| entry.key == "geo").unwrap();
+    serde_json::from_str(entry.value.as_ref().unwrap()).unwrap()
+}
+
+fn batches(path: &Path) -> Vec<RecordBatch> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+    builder.build().unwrap().map(|batch| batch.unwrap()).collect()
+}
+
+#[test]
+fn features_come_back_with_their_columns_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let features = vec![feature(1, 3, 10.0, 20.0, 4.0), feature(2, 7, -5.0, 1.0, 1.0)];
+    let path = write(dir.path(), "a.parquet", features.clone(), &crs());
+    let batch = &batches(&path)[0];
+    let schema = batch.schema();
+    let names: Vec<_> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    assert_eq!(
+        names.join(" "),
+        "id class_id class_name score area_m2 run_id model_id model_sha256 scene_ids acquired state geometry bbox"
+    );
+    assert_eq!(batch["id"].as_string::<i32>().value(0), features[0].id);
+    assert_eq!(batch["class_id"].as_primitive::<UInt8Type>().values()[..], [3, 7]);
+    assert_eq!(batch["scene_ids"].as_string::<i32>().value(0), "a,b");
+    assert_eq!(batch["state"].as_string::<i32>().value(1), "not_verified");
+    let acquired: Vec<_> = batch["acquired"].as_string::<i32>().iter().collect();
+    assert_eq!(acquired, [None, Some("2021-07-01")]);
+    assert_eq!(batch["geometry"].as_binary::<i32>().value(0), to_wkb(&features[0].polygon));
+    let corners: Vec<_> = batch["bbox"]
+        .as_struct()
+        .columns()
+        .iter()
+        .map(|c| c.as_primitive::<Float64Type>().value(1))
+        .collect();
+    assert_eq!(corners, [-5.0, 1.0, -4.0, 2.0]);
+}
+
+#[test]
+fn the_metadata_are_geoparquet_1_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let features = vec![feature(1, 3, 10.0, 20.0, 4.0), feature(2, 7, -5.0, 1.0, 1.0)];
+    let geo = geo(&write(dir.path(), "a.parquet", features, &crs()));
+    assert_eq!((&geo["version"], &geo["primary_column"]), (&json!("1.1.0"), &json!("geometry")));
+    let column = &geo["columns"]["geometry"];
+    assert_eq!(column["encoding"], "WKB");
+    assert_eq!(column["orientation"], "counterclockwise");
+    assert_eq!(column["crs"]["id"]["code"], 2154);
+    assert_eq!(column["bbox"], json!([-5.0, 1.0, 14.0, 24.0]));
+    assert_eq!(column["covering"]["bbox"]["ymax"], json!(["bbox", "ymax"]));
+}
+
+#[test]
+fn no_feature_makes_a_valid_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "a.parquet", vec![], &Crs { projjson: String::new(), ..crs() });
+    assert_eq!(batches(&path).len(), 0);
+    let column = &geo(&path)["columns"]["geometry"];
+    assert_eq!(column["crs"], Value::Null);
+    assert!(column.get("bbox").is_none());
+}
+
+#[test]
+fn equal_features_make_equal_bytes_and_row_groups_are_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let features: Vec<_> = (0..140_000u32).map(|i| feature(i.into(), 1, f64::from(i), 0.0, 1.0)).collect();
+    let a = write(dir.path(), "a.parquet", features.clone(), &crs());
+    let b = write(dir.path(), "b.parquet", features, &crs());
+    assert!(std::fs::read(&a).unwrap() == std::fs::read(&b).unwrap());
+    let reader = SerializedFileReader::new(File::open(&a).unwrap()).unwrap();
+    let rows: Vec<_> = reader.metadata().row_groups().iter().map(|g| g.num_rows()).collect();
+    assert_eq!(rows, [65_536, 65_536, 8_928]);
+    // The covering prunes: each row group knows its own extent.
+    let bbox_column = reader.metadata().row_group(1).column(12);
+    assert_eq!(bbox_column.column_path().string(), "bbox.xmin");
+    assert!(bbox_column.statistics().unwrap().min_bytes_opt().is_some());
+}
+
+#[test]
+fn a_crs_that_is_not_json_and_a_full_disk_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let wrong = Crs { projjson: "{".into(), ..crs() };
+    let error = write_geoparquet(&dir.path().join("a"), vec![], &wrong, &run()).unwrap_err();
+    assert!(matches!(error, PublishError::BadProjjson { .. }), "{error}");
+    // A device that is always full.
+    let full = Path::new("/dev/full");
+    if full.exists() {
+        let error =
+            write_geoparquet(full, vec![Ok(feature(1, 1, 0.0, 0.0, 1.0))], &crs(), &run()).unwrap_err();
+        assert!(error.to_string().contains("/dev/full"), "{error}");
+        assert!(error.hint().is_some_and(|h| h.contains("space")), "{error:?}");
+    }
+}

@@ -1,0 +1,81 @@
+//! SHA-256 of files, in bounded memory.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{PublishError, Result};
+
+/// Bytes read at a time.
+const BUFFER: usize = 1 << 20;
+
+/// Size and SHA-256 of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    /// Size, bytes.
+    pub size: u64,
+    /// SHA-256, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+/// Digests bytes that come piece by piece.
+#[derive(Debug, Default)]
+pub(crate) struct Hasher {
+    size: u64,
+    inner: Sha256,
+}
+
+impl Hasher {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.size += bytes.len() as u64;
+        self.inner.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        Digest { size: self.size, sha256: hex(&self.inner.finalize()) }
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Size and SHA-256 of a local file, read once in pieces.
+///
+/// # Errors
+/// [`PublishError::Io`] when the file cannot be read.
+pub fn hash_file(path: &Path) -> Result<Digest> {
+    let mut file = File::open(path).map_err(PublishError::io("open", path))?;
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let read = file.read(&mut buffer).map_err(PublishError::io("read", path))?;
+        if read == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(&buffer[..read]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_example_has_its_known_digest() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        std::fs::write(&path, "abc").unwrap();
+        let d = hash_file(&path).unwrap();
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(d.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(d.size, 3);
+    }
+}

@@ -1,0 +1,208 @@
+//! `manifest.json`: what a run was, and what it left.
+
+use std::collections::BTreeMap;
+
+use chrono::{SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{PublishError, Result};
+
+/// Name of the manifest, directly under the output's address.
+pub const MANIFEST_NAME: &str = "manifest.json";
+
+/// Format of the manifests that this version writes and reads. The number changes when a reader of the former
+/// would go wrong; new fields do not change it.
+pub const MANIFEST_FORMAT: &str = "arpent-run/1";
+
+/// The record of a complete run. It is written last: an output with a manifest is complete.
+///
+/// Fields that this version does not know are ignored when reading.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`MANIFEST_FORMAT`].
+    pub format: String,
+    /// Id of the run.
+    pub run_id: String,
+    /// When it was made, UTC, RFC 3339 with whole seconds.
+    pub created: String,
+    /// Folder under the output that holds the artifacts; set by [`Target::publish`](crate::Target::publish).
+    pub attempt: String,
+    /// Program and libraries that made it, by name.
+    pub software: Software,
+    /// Scenes that were read.
+    pub inputs: Vec<Input>,
+    /// Scenes that failed and are not in the result.
+    pub failed_inputs: Vec<FailedInput>,
+    /// The model.
+    pub model: ModelRecord,
+    /// The configuration in force, defaults filled in.
+    pub config: Value,
+    /// How much was done.
+    pub counts: Counts,
+    /// Wall time of each stage, seconds.
+    pub timings_s: BTreeMap<String, f64>,
+    /// The files of the run; set by [`Target::publish`](crate::Target::publish).
+    pub artifacts: Vec<Artifact>,
+}
+
+/// Versions by name, such as `arpent`, `gdal`, `proj`.
+pub type Software = BTreeMap<String, String>;
+
+/// A scene that was read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Scene id, as features carry it.
+    pub id: String,
+    /// Where it was read from.
+    pub uri: String,
+    /// Size, bytes, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// SHA-256, hexadecimal, of a local file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// ETag of a remote object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// Acquisition date or time, RFC 3339, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acquired: Option<String>,
+    /// Where its pixels lie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grid: Option<InputGrid>,
+}
+
+/// Where the pixels of an input lie.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InputGrid {
+    /// CRS, CRS units per pixel and phase, printed: equal for inputs of one grid.
+    pub key: String,
+    /// First column, counted from the origin of the CRS.
+    pub col: i64,
+    /// First row, counted from the origin of the CRS.
+    pub row: i64,
+    /// Columns.
+    pub width: u64,
+    /// Rows.
+    pub height: u64,
+}
+
+/// A scene that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedInput {
+    /// Where it was to be read from.
+    pub uri: String,
+    /// Why it failed.
+    pub reason: String,
+}
+
+/// The model of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelRecord {
+    /// Id of the model package.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the package, hexadecimal.
+    pub sha256: String,
+    /// Licence of the weights, SPDX.
+    pub license: String,
+}
+
+/// How much was done.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Windows of the plan.
+    pub windows_planned: u64,
+    /// Windows that went through the network.
+    pub windows_run: u64,
+    /// Windows without a valid pixel, skipped.
+    pub windows_skipped: u64,
+    /// Pixels that went through the network, overlaps counted each time.
+    pub pixels_computed: u64,
+    /// Pixels of the area asked for.
+    pub pixels_wanted: u64,
+    /// Pixels that got an answer.
+    pub pixels_valid: u64,
+    /// Features in all.
+    pub features: u64,
+    /// Features by class name.
+    pub features_per_class: BTreeMap<String, u64>,
+}
+
+/// A file of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Where it is, relative to the manifest.
+    pub href: String,
+    /// What it is: `labels`, `confidence`, `features`, `metadata`, ...
+    pub role: String,
+    /// Media type.
+    pub media_type: String,
+    /// Size, bytes.
+    pub size: u64,
+    /// SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// The manifest as the bytes that are stored.
+    ///
+    /// # Errors
+    /// [`PublishError::Json`] when the configuration holds what JSON cannot say.
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        let encoded = serde_json::to_vec_pretty(self);
+        let mut bytes = encoded.map_err(|source| PublishError::Json { what: "the manifest", source })?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Reads a manifest; `url` is for messages.
+    ///
+    /// # Errors
+    /// [`PublishError::ManifestFormat`] when it names another format, [`PublishError::BadManifest`] when it is
+    /// no manifest.
+    pub fn from_json(bytes: &[u8], url: &str) -> Result<Self> {
+        let bad = |source| PublishError::BadManifest { url: url.to_owned(), source };
+        let value: Value = serde_json::from_slice(bytes).map_err(bad)?;
+        let found = value.get("format").and_then(Value::as_str).unwrap_or_default();
+        if found != MANIFEST_FORMAT {
+            return Err(PublishError::ManifestFormat { url: url.to_owned(), found: found.to_owned() });
+        }
+        serde_json::from_value(value).map_err(bad)
+    }
+}
+
+/// The current time, UTC, RFC 3339 with whole seconds: what [`Manifest::created`] holds.
+pub fn utc_now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_fields_are_read_over_and_unknown_formats_refused() {
+        let manifest = crate::publish::tests::manifest("r1");
+        let mut value: Value = serde_json::from_slice(&manifest.to_json().unwrap()).unwrap();
+        value["from_the_future"] = Value::Bool(true);
+        value["counts"]["windows_dreamt"] = 3.into();
+        assert_eq!(Manifest::from_json(value.to_string().as_bytes(), "x").unwrap(), manifest);
+
+        value["format"] = "arpent-run/2".into();
+        let error = Manifest::from_json(value.to_string().as_bytes(), "s3://b/p").unwrap_err();
+        assert!(matches!(&error, PublishError::ManifestFormat { found, .. } if found == "arpent-run/2"));
+        assert!(error.to_string().contains("arpent-run/1") && error.hint().is_some());
+        assert!(matches!(Manifest::from_json(b"{", "x"), Err(PublishError::BadManifest { .. })));
+        assert!(matches!(Manifest::from_json(b"[]", "x"), Err(PublishError::ManifestFormat { .. })));
+    }
+
+    #[test]
+    fn now_is_rfc_3339() {
+        let now = utc_now();
+        assert!(now.ends_with('Z') && now.len() == 20, "{now}");
+    }
+}

@@ -1,0 +1,33 @@
+//! Roles and media types of a run's files.
+
+/// Role of the label raster.
+pub const ROLE_LABELS: &str = "labels";
+/// Role of the confidence raster.
+pub const ROLE_CONFIDENCE: &str = "confidence";
+/// Role of the features, in any format.
+pub const ROLE_FEATURES: &str = "features";
+/// Role of files that describe the others, such as the STAC item.
+pub const ROLE_METADATA: &str = "metadata";
+
+/// Name of the STAC item among the artifacts.
+pub const ITEM_NAME: &str = "item.json";
+
+/// Media type of an artifact by its name. Every `.tif` of a run is a cloud-optimised GeoTIFF.
+pub fn media_type(name: &str) -> &'static str {
+    if name == ITEM_NAME {
+        return "application/geo+json";
+    }
+    match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
+        "tif" => "image/tiff; application=geotiff; profile=cloud-optimized",
+        "parquet" => "application/vnd.apache.parquet",
+        "gpkg" => "application/geopackage+sqlite3",
+        "fgb" => "application/vnd.flatgeobuf",
+        "geojson" => "application/geo+json",
+        "json" => "application/json",
+        "png" => "image/png",
+        "md" => "text/markdown",
+        "txt" => "text/plain",
+        "qml" | "xml" => "application/xml",
+        _ => "application/octet-stream",
+    }
+}

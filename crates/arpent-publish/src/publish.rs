@@ -1,0 +1,321 @@
+//! The commit protocol: artifacts first, under a key of their own, then the manifest in one conditional step.
+
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher as _, RandomState};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use futures_util::TryStreamExt;
+use object_store::path::Path as ObjectPath;
+use object_store::{
+    Attribute, Attributes, Error as StoreError, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions,
+    UpdateVersion, WriteMultipart,
+};
+use serde::Serialize;
+
+use crate::error::{PublishError, Result};
+use crate::hash::{Digest, Hasher, hash_file};
+use crate::manifest::{Artifact, MANIFEST_NAME, Manifest};
+use crate::media::media_type;
+use crate::target::Session;
+
+/// Files up to this size go up in one piece; larger ones in parts of at least this size.
+const PART_BYTES: u64 = 8 << 20;
+/// Stores take 10,000 parts at most; larger files get larger parts.
+const MOST_PARTS: u64 = 9_000;
+/// Parts on their way at once; the memory of an upload is this many parts and one more.
+const PARTS_IN_FLIGHT: usize = 4;
+const MANIFEST_MEDIA_TYPE: &str = "application/json";
+
+/// A finished local file that is to be part of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedArtifact {
+    /// Where the file is.
+    pub path: PathBuf,
+    /// Its name in the output: letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// What it is: `labels`, `confidence`, `features`, `metadata`, ...
+    pub role: String,
+    /// Media type.
+    pub media_type: String,
+    /// Its size and SHA-256.
+    pub digest: Digest,
+}
+
+impl StagedArtifact {
+    /// Hashes a finished file, which will be published under its own name and the
+    /// [`media_type`] that this implies.
+    ///
+    /// # Errors
+    /// [`PublishError::Io`] when it cannot be read.
+    pub fn new(path: &Path, role: &str) -> Result<Self> {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self {
+            path: path.to_owned(),
+            role: role.to_owned(),
+            media_type: media_type(&name).to_owned(),
+            name,
+            digest: hash_file(path)?,
+        })
+    }
+}
+
+/// A run that is now visible.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Published {
+    /// The manifest as stored.
+    pub manifest: Manifest,
+    /// Objects of the run that was replaced which could not be deleted; harmless, but they take space.
+    pub leftovers: Vec<String>,
+}
+
+/// Names must be plain and different.
+pub(crate) fn check_names(artifacts: &[StagedArtifact]) -> Result<()> {
+    let bad = |name: &str, reason| Err(PublishError::BadArtifactName { name: name.to_owned(), reason });
+    for (i, artifact) in artifacts.iter().enumerate() {
+        if !is_plain(&artifact.name) {
+            return bad(&artifact.name, "a name has letters, digits, `.`, `_` and `-` only");
+        }
+        if artifacts[..i].iter().any(|a| a.name == artifact.name) {
+            return bad(&artifact.name, "two artifacts have it");
+        }
+    }
+    Ok(())
+}
+
+/// Whether a text can be one part of an address in every store, and does not climb.
+fn is_plain(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    !name.is_empty() && name.bytes().all(plain) && !name.starts_with('.')
+}
+
+/// A key that no other attempt has: time, then chance (the standard library seeds every `RandomState` anew).
+fn new_attempt() -> String {
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    format!("{}-{:016x}", Utc::now().format("%Y%m%dT%H%M%SZ"), hasher.finish())
+}
+
+impl Session {
+    pub(crate) async fn publish(
+        &self,
+        artifacts: &[StagedArtifact],
+        manifest: Manifest,
+        overwrite: bool,
+    ) -> Result<Published> {
+        let former = self.manifest_bytes().await?;
+        if let (Some((bytes, _)), false) = (&former, overwrite) {
+            return Err(self.output_exists(bytes));
+        }
+        let attempt = new_attempt();
+        let manifest = complete(manifest, &attempt, artifacts);
+        if let Err(error) = self.upload_all(&attempt, artifacts).await {
+            self.delete_attempt(&attempt).await;
+            return Err(error);
+        }
+        let version = former.as_ref().map(|(_, version)| version.clone());
+        self.commit(&manifest, version).await?;
+        let leftovers = match former {
+            Some((bytes, _)) => self.delete_former(&bytes).await,
+            None => Vec::new(),
+        };
+        Ok(Published { manifest, leftovers })
+    }
+
+    fn output_exists(&self, manifest: &[u8]) -> PublishError {
+        let run_id =
+            Manifest::from_json(manifest, &self.url).map_or_else(|_| "(unreadable)".into(), |m| m.run_id);
+        PublishError::OutputExists { url: self.url.clone(), run_id }
+    }
+
+    /// Uploads every artifact under the attempt's folder.
+    pub(crate) async fn upload_all(&self, attempt: &str, artifacts: &[StagedArtifact]) -> Result<()> {
+        for artifact in artifacts {
+            let href = format!("{attempt}/{}", artifact.name);
+            let digest = self.upload(artifact, &href).await?;
+            if digest != artifact.digest {
+                return Err(PublishError::ArtifactChanged { path: artifact.path.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Uploads one file; gives the digest of the bytes that went up.
+    async fn upload(&self, artifact: &StagedArtifact, href: &str) -> Result<Digest> {
+        let path = &artifact.path;
+        let size = std::fs::metadata(path).map_err(PublishError::io("read", path))?.len();
+        let file = File::open(path).map_err(PublishError::io("open", path))?;
+        let to = self.object(href)?;
+        if size <= PART_BYTES {
+            return self.upload_whole(file, artifact, &to, href).await;
+        }
+        let part = PART_BYTES.max(size / MOST_PARTS);
+        let options = PutMultipartOptions {
+            attributes: self.attributes(&artifact.media_type),
+            ..PutMultipartOptions::default()
+        };
+        let started = self.store.put_multipart_opts(&to, options).await;
+        let upload = started.map_err(PublishError::store("upload", self.place(href)))?;
+        let part_len = usize::try_from(part).unwrap_or(usize::MAX);
+        let mut writer = WriteMultipart::new_with_chunk_size(upload, part_len);
+        match self.send_parts(&mut writer, file, part, path, href).await {
+            Ok(digest) => {
+                writer.finish().await.map_err(PublishError::store("upload", self.place(href)))?;
+                Ok(digest)
+            }
+            Err(error) => {
+                // The first error is the one to tell; a part that stays is the store's to expire.
+                let _ = writer.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn upload_whole(
+        &self,
+        mut file: File,
+        artifact: &StagedArtifact,
+        to: &ObjectPath,
+        href: &str,
+    ) -> Result<Digest> {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(PublishError::io("read", &artifact.path))?;
+        let digest = digest_of(&bytes);
+        let options =
+            PutOptions { attributes: self.attributes(&artifact.media_type), ..PutOptions::default() };
+        let put = self.store.put_opts(to, bytes.into(), options).await;
+        put.map_err(PublishError::store("upload", self.place(href)))?;
+        Ok(digest)
+    }
+
+    async fn send_parts(
+        &self,
+        writer: &mut WriteMultipart,
+        mut file: File,
+        part: u64,
+        path: &Path,
+        href: &str,
+    ) -> Result<Digest> {
+        let mut hasher = Hasher::default();
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            let read = file.by_ref().take(part).read_to_end(&mut bytes);
+            if read.map_err(PublishError::io("read", path))? == 0 {
+                return Ok(hasher.finish());
+            }
+            hasher.update(&bytes);
+            let ready = writer.wait_for_capacity(PARTS_IN_FLIGHT).await;
+            ready.map_err(PublishError::store("upload", self.place(href)))?;
+            writer.write(&bytes);
+        }
+    }
+
+    /// The one step that makes the run visible. A failure deletes the attempt, unless the answer was lost and
+    /// the manifest did arrive, or nobody can tell.
+    async fn commit(&self, manifest: &Manifest, former: Option<UpdateVersion>) -> Result<()> {
+        let bytes = manifest.to_json()?;
+        let Err(error) = self.put_manifest(&bytes, former).await else { return Ok(()) };
+        match self.manifest_bytes().await {
+            Ok(Some((found, _))) if found == bytes => return Ok(()),
+            Ok(_) => self.delete_attempt(&manifest.attempt).await,
+            Err(_) => {}
+        }
+        Err(error)
+    }
+
+    async fn put_manifest(&self, bytes: &[u8], former: Option<UpdateVersion>) -> Result<()> {
+        let to = self.manifest_path();
+        let replacing = former.is_some();
+        let put = |mode| {
+            let attributes = self.attributes(MANIFEST_MEDIA_TYPE);
+            let options = PutOptions { mode, attributes, ..PutOptions::default() };
+            self.store.put_opts(&to, bytes.to_vec().into(), options)
+        };
+        let done = match put(former.map_or(PutMode::Create, PutMode::Update)).await {
+            // Local folders know no conditional update; their overwrite is a rename, hence still one step.
+            Err(StoreError::NotImplemented { .. }) if replacing => put(PutMode::Overwrite).await,
+            done => done,
+        };
+        match done {
+            Ok(_) => Ok(()),
+            Err(
+                StoreError::AlreadyExists { .. }
+                | StoreError::Precondition { .. }
+                | StoreError::NotFound { .. },
+            ) if replacing => Err(PublishError::ReplacedMeanwhile { url: self.url.clone() }),
+            Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {
+                let found = self.manifest_bytes().await?.map(|(bytes, _)| bytes).unwrap_or_default();
+                Err(self.output_exists(&found))
+            }
+            Err(error) => Err(PublishError::store("write", self.place(MANIFEST_NAME))(error)),
+        }
+    }
+
+    /// Deletes what an attempt uploaded, as far as the store lets us: the error that led here is told.
+    async fn delete_attempt(&self, attempt: &str) {
+        let _ = self.delete_below(attempt).await;
+    }
+
+    /// Deletes the artifacts of the run that was replaced; gives what stays. A manifest that cannot be read
+    /// does not say what was its own, so nothing is touched then.
+    async fn delete_former(&self, manifest: &[u8]) -> Vec<String> {
+        match Manifest::from_json(manifest, &self.url) {
+            Ok(former) if is_plain(&former.attempt) => self.delete_below(&former.attempt).await,
+            _ => vec![self.url.clone()],
+        }
+    }
+
+    /// Deletes every object below a folder of the output; gives those that stay.
+    async fn delete_below(&self, folder: &str) -> Vec<String> {
+        let Some(prefix) = self.at(folder) else { return Vec::new() };
+        let listed: Result<Vec<_>, _> = self.store.list(Some(&prefix)).try_collect().await;
+        let Ok(objects) = listed else { return vec![self.place(folder)] };
+        let mut stay = Vec::new();
+        for object in objects {
+            match self.store.delete(&object.location).await {
+                Ok(()) | Err(StoreError::NotFound { .. }) => {}
+                Err(_) => stay.push(object.location.to_string()),
+            }
+        }
+        stay
+    }
+
+    fn object(&self, href: &str) -> Result<ObjectPath> {
+        let reason = "it is not inside the output";
+        self.at(href).ok_or_else(|| PublishError::BadArtifactName { name: href.to_owned(), reason })
+    }
+
+    /// The content type, where the store keeps it: local folders refuse attributes.
+    fn attributes(&self, media_type: &str) -> Attributes {
+        let mut attributes = Attributes::new();
+        if self.local.is_none() {
+            attributes.insert(Attribute::ContentType, media_type.to_owned().into());
+        }
+        attributes
+    }
+}
+
+fn digest_of(bytes: &[u8]) -> Digest {
+    let mut hasher = Hasher::default();
+    hasher.update(bytes);
+    hasher.finish()
+}
+
+/// The manifest with what only publication knows.
+fn complete(mut manifest: Manifest, attempt: &str, artifacts: &[StagedArtifact]) -> Manifest {
+    let record = |a: &StagedArtifact| Artifact {
+        href: format!("{attempt}/{}", a.name),
+        role: a.role.clone(),
+        media_type: a.media_type.clone(),
+        size: a.digest.size,
+        sha256: a.digest.sha256.clone(),
+    };
+    manifest.artifacts = artifacts.iter().map(record).collect();
+    attempt.clone_into(&mut manifest.attempt);
+    manifest
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

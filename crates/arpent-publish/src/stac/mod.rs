@@ -1,0 +1,265 @@
+//! The STAC 1.1 item of a run.
+//!
+//! What goes where:
+//! - `proj` 2.0, `gsd` and `processing` 1.2 are properties of the item: every raster of a run lies on one grid.
+//! - `raster` 2.0 and `classification` 2.0 are on the `bands` of the raster assets (STAC 1.1 common metadata
+//!   has `data_type` and `nodata`; the scale of the confidence raster is `raster:scale`).
+//! - `file` 2.1 is on every asset: `file:size`, and `file:checksum` as a SHA-256 multihash.
+//! - `mlm` 1.5 is written for items that *are* models, and its schema asks for a name, an architecture, tasks,
+//!   inputs, outputs and an asset with the role `mlm:model`. All of them are given, so that the item validates:
+//!   they say which model made the data, and the asset `model` points to its package (or, where its address
+//!   is unknown, names it by hash as `urn:sha256:...`).
+
+mod model;
+mod time;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arpent_raster::{
+    CONFIDENCE_NODATA, CONFIDENCE_SCALE, Grid, LABEL_NODATA, Nomenclature, PixelArea, Window,
+};
+use geo_types::{LineString, Polygon};
+use serde_json::{Map, Value, json};
+
+use crate::error::{PublishError, Result};
+use crate::geojson::{on_globe, signed_area};
+use crate::geoparquet::{projjson, union};
+use crate::manifest::{MANIFEST_NAME, Software};
+use crate::media::{ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS};
+use crate::publish::StagedArtifact;
+pub use model::StacModel;
+pub use time::Acquired;
+
+const EXTENSIONS: [&str; 6] = [
+    "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/classification/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
+    "https://stac-extensions.github.io/file/v2.1.0/schema.json",
+    "https://stac-extensions.github.io/mlm/v1.5.0/schema.json",
+];
+
+/// What a run's STAC item says.
+#[derive(Debug, Clone, Copy)]
+pub struct StacRun<'a> {
+    /// Id of the run, and of the item.
+    pub run_id: &'a str,
+    /// When the run was made, RFC 3339.
+    pub created: &'a str,
+    /// When the scenes were taken.
+    pub acquired: &'a Acquired,
+    /// Outline of the result in WGS 84 longitude and latitude, degrees.
+    pub footprint: &'a Polygon<f64>,
+    /// Grid of the rasters.
+    pub grid: &'a Grid,
+    /// Pixels of the rasters.
+    pub window: &'a Window,
+    /// Classes of the label raster.
+    pub nomenclature: &'a Nomenclature,
+    /// The model.
+    pub model: &'a StacModel,
+    /// Versions of what made it.
+    pub software: &'a Software,
+    /// Addresses of the scenes; those with a scheme (`https://`, `s3://`) become links.
+    pub scene_uris: &'a [String],
+    /// The other files of the run, which lie beside the item.
+    pub artifacts: &'a [StagedArtifact],
+}
+
+/// Makes a run's STAC item; equal input makes equal output.
+///
+/// # Errors
+/// [`PublishError::BadProjjson`] when the CRS's definition is not JSON, [`PublishError::NotOnGlobe`] when the
+/// footprint is not in longitude and latitude.
+pub fn stac_item(run: &StacRun<'_>) -> Result<Value> {
+    let rings = footprint(run)?;
+    let bbox = rings.iter().flatten().fold(None, |b, p| Some(union(b, [p[0], p[1], p[0], p[1]])));
+    Ok(json!({
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "stac_extensions": EXTENSIONS,
+        "id": run.run_id,
+        "geometry": { "type": "Polygon", "coordinates": rings },
+        "bbox": bbox.unwrap_or_default(),
+        "properties": properties(run)?,
+        "links": links(run.scene_uris),
+        "assets": assets(run),
+    }))
+}
+
+/// Writes a run's STAC item to a file.
+///
+/// # Errors
+/// As [`stac_item`], and [`PublishError::Io`] when the file cannot be written.
+pub fn write_stac_item(path: &Path, run: &StacRun<'_>) -> Result<()> {
+    let encoded = serde_json::to_vec_pretty(&stac_item(run)?);
+    let mut bytes = encoded.map_err(|source| PublishError::Json { what: "the STAC item", source })?;
+    bytes.push(b'\n');
+    std::fs::write(path, bytes).map_err(PublishError::io("write", path))
+}
+
+/// Rings by RFC 7946: closed, exterior counter-clockwise, holes clockwise.
+fn footprint(run: &StacRun<'_>) -> Result<Vec<Vec<[f64; 2]>>> {
+    let ring = |line: &LineString<f64>, sign: f64| -> Result<Vec<[f64; 2]>> {
+        let place = |c: &geo_types::Coord<f64>| {
+            on_globe(c.x, c.y).ok_or_else(|| PublishError::NotOnGlobe {
+                id: run.run_id.to_owned(),
+                longitude: c.x,
+                latitude: c.y,
+            })
+        };
+        let mut points = line.0.iter().map(place).collect::<Result<Vec<_>>>()?;
+        if signed_area(&points) * sign < 0.0 {
+            points.reverse();
+        }
+        Ok(points)
+    };
+    let exterior = std::iter::once(ring(run.footprint.exterior(), 1.0));
+    exterior.chain(run.footprint.interiors().iter().map(|hole| ring(hole, -1.0))).collect()
+}
+
+fn properties(run: &StacRun<'_>) -> Result<Value> {
+    let mut all = Map::new();
+    all.insert("created".into(), json!(run.created));
+    all.extend(run.acquired.properties(run.created));
+    all.extend(projection(run)?);
+    all.insert("gsd".into(), json!(ground_resolution(run)));
+    all.insert("processing:level".into(), json!("L4"));
+    all.insert("processing:lineage".into(), json!(lineage(run)));
+    all.insert("processing:software".into(), json!(run.software));
+    all.extend(run.model.properties(run.nomenclature));
+    Ok(Value::Object(all))
+}
+
+/// `proj:transform` is in the order of affine matrices, not of GDAL geotransforms.
+fn projection(run: &StacRun<'_>) -> Result<Map<String, Value>> {
+    let [x, gsd_x, _, y, _, gsd_y] = run.grid.geotransform(run.window);
+    let mut fields = Map::new();
+    match run.grid.crs.epsg {
+        Some(code) => fields.insert("proj:code".into(), json!(format!("EPSG:{code}"))),
+        None => fields.insert("proj:projjson".into(), projjson(&run.grid.crs)?),
+    };
+    fields.insert("proj:bbox".into(), json!(run.grid.bbox(run.window)));
+    fields.insert("proj:shape".into(), json!([run.window.height, run.window.width]));
+    fields.insert("proj:transform".into(), json!([gsd_x, 0.0, x, 0.0, gsd_y, y]));
+    Ok(fields)
+}
+
+/// Metres per pixel at the middle row, to the millimetre.
+fn ground_resolution(run: &StacRun<'_>) -> f64 {
+    let middle = run.window.row.midpoint(run.window.row_end());
+    (PixelArea::new(run.grid).gsd_of_row(middle) * 1e3).round() / 1e3
+}
+
+fn lineage(run: &StacRun<'_>) -> String {
+    format!(
+        "Predicted by the model {} {} (SHA-256 {}) from {} scene(s); not verified by a person.",
+        run.model.id,
+        run.model.version,
+        run.model.sha256,
+        run.scene_uris.len()
+    )
+}
+
+fn links(scene_uris: &[String]) -> Value {
+    let remote = scene_uris.iter().filter(|uri| uri.contains("://"));
+    remote.map(|uri| json!({ "rel": "derived_from", "href": uri })).collect()
+}
+
+fn assets(run: &StacRun<'_>) -> Value {
+    let mut all: BTreeMap<String, Value> =
+        run.artifacts.iter().map(|artifact| (artifact.name.clone(), asset(run, artifact))).collect();
+    let manifest = json!({
+        "href": format!("../{MANIFEST_NAME}"),
+        "type": "application/json",
+        "title": "Manifest of the run",
+        "roles": ["metadata"],
+    });
+    all.insert(MANIFEST_NAME.into(), manifest);
+    all.insert("model".into(), run.model.asset());
+    json!(all)
+}
+
+fn asset(run: &StacRun<'_>, artifact: &StagedArtifact) -> Value {
+    let mut asset = json!({
+        "href": format!("./{}", artifact.name),
+        "type": artifact.media_type,
+        "roles": roles(&artifact.role),
+        "file:size": artifact.digest.size,
+        "file:checksum": multihash(&artifact.digest.sha256),
+    });
+    if let Some(band) = band(run, &artifact.role) {
+        asset["bands"] = json!([band]);
+    }
+    asset
+}
+
+fn roles(role: &str) -> Vec<&str> {
+    match role {
+        ROLE_LABELS | ROLE_CONFIDENCE | ROLE_FEATURES => vec!["data", role],
+        other => vec![other],
+    }
+}
+
+/// SHA-256 as a multihash: code 0x12, length 0x20, digest.
+fn multihash(sha256: &str) -> String {
+    format!("1220{sha256}")
+}
+
+/// The one band of a raster; `None` for other artifacts.
+fn band(run: &StacRun<'_>, role: &str) -> Option<Value> {
+    let resolution = ground_resolution(run);
+    match role {
+        ROLE_LABELS => Some(json!({
+            "name": role,
+            "data_type": "uint8",
+            "nodata": LABEL_NODATA,
+            "raster:sampling": "area",
+            "raster:spatial_resolution": resolution,
+            "classification:classes": classes(run.nomenclature),
+        })),
+        ROLE_CONFIDENCE => Some(json!({
+            "name": role,
+            "description": "Score of the class given, 0 to 1 after scaling",
+            "data_type": "uint8",
+            "nodata": CONFIDENCE_NODATA,
+            "raster:sampling": "area",
+            "raster:spatial_resolution": resolution,
+            "raster:scale": CONFIDENCE_SCALE,
+            "raster:offset": 0,
+        })),
+        _ => None,
+    }
+}
+
+fn classes(nomenclature: &Nomenclature) -> Value {
+    let class = |c: &arpent_raster::Class| {
+        let [r, g, b] = c.color.0;
+        json!({
+            "value": c.id,
+            "name": slug(&c.name),
+            "title": c.name,
+            "description": c.name_fr.as_ref().map_or_else(|| c.name.clone(), |fr| format!("{} ({fr})", c.name)),
+            "color_hint": format!("{r:02X}{g:02X}{b:02X}"),
+        })
+    };
+    let nodata = json!({
+        "value": LABEL_NODATA,
+        "name": "nodata",
+        "title": "no data",
+        "description": "outside the scenes or without an answer",
+        "nodata": true,
+    });
+    nomenclature.classes().iter().map(class).chain([nodata]).collect()
+}
+
+/// A name of letters, digits, `-` and `_`, as the classification extension asks.
+fn slug(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let slug: String = name.chars().map(plain).collect();
+    if slug.is_empty() { "_".into() } else { slug }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! The model of a run, as the `mlm` extension wants it.
+
+use arpent_raster::Nomenclature;
+use serde_json::{Map, Value, json};
+
+use super::multihash;
+
+/// What a run's STAC item says of its model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StacModel {
+    /// Id of the model package.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the package, hexadecimal.
+    pub sha256: String,
+    /// Architecture, such as `U-Net`.
+    pub architecture: String,
+    /// Task by its STAC name: `semantic-segmentation`, `object-detection`, ...
+    pub task: String,
+    /// Framework, such as `Burn`.
+    pub framework: String,
+    /// Version of the framework, three numbers.
+    pub framework_version: String,
+    /// Common names of the bands, in the order of the network's input.
+    pub bands: Vec<String>,
+    /// Side of the windows that the network was given, pixels.
+    pub window_px: usize,
+    /// Number of weights, where known.
+    pub total_parameters: Option<u64>,
+    /// Address of the package, where it can be told.
+    pub href: Option<String>,
+}
+
+impl StacModel {
+    pub(super) fn properties(&self, nomenclature: &Nomenclature) -> Map<String, Value> {
+        let mut fields = Map::new();
+        let mut add = |name: &str, value: Value| fields.insert(format!("mlm:{name}"), value);
+        add("name", json!(mlm_name(&self.id)));
+        add("architecture", json!(self.architecture));
+        add("tasks", json!([self.task]));
+        add("framework", json!(self.framework));
+        add("framework_version", json!(self.framework_version));
+        if let Some(count) = self.total_parameters {
+            add("total_parameters", json!(count));
+        }
+        add("input", json!([self.input()]));
+        add("output", json!([self.output(nomenclature)]));
+        fields
+    }
+
+    /// Bands are told in words: naming them in `bands` would oblige the item to describe bands of its own by
+    /// those names, which it does not have.
+    fn input(&self) -> Value {
+        json!({
+            "name": "image",
+            "description": format!("bands: {}", self.bands.join(", ")),
+            "bands": [],
+            "input": {
+                "shape": [-1, self.bands.len(), self.window_px, self.window_px],
+                "dim_order": ["batch", "channel", "height", "width"],
+                "data_type": "float32",
+            },
+        })
+    }
+
+    fn output(&self, nomenclature: &Nomenclature) -> Value {
+        let classes: Vec<_> = nomenclature
+            .classes()
+            .iter()
+            .map(|c| json!({ "value": c.id, "name": super::slug(&c.name), "description": c.name }))
+            .collect();
+        json!({
+            "name": "scores",
+            "tasks": [self.task],
+            "result": self.result(classes.len()),
+            "classification:classes": classes,
+        })
+    }
+
+    fn result(&self, classes: usize) -> Value {
+        if self.task == "object-detection" {
+            // Four corners, score, class.
+            return json!({
+                "shape": [-1, -1, 6],
+                "dim_order": ["batch", "detection", "attribute"],
+                "data_type": "float32",
+            });
+        }
+        json!({
+            "shape": [-1, classes, self.window_px, self.window_px],
+            "dim_order": ["batch", "class", "height", "width"],
+            "data_type": "float32",
+        })
+    }
+
+    /// The asset with the role `mlm:model`, which the extension requires.
+    pub(super) fn asset(&self) -> Value {
+        let href = self.href.clone().unwrap_or_else(|| format!("urn:sha256:{}", self.sha256));
+        json!({
+            "href": href,
+            "type": "application/octet-stream; framework=burn; profile=safetensors",
+            "title": format!("Model package {} {}", self.id, self.version),
+            "roles": ["mlm:model"],
+            "mlm:artifact_type": "arpent-model-package",
+            "file:checksum": multihash(&self.sha256),
+        })
+    }
+}
+
+/// A name that starts with a letter, has letters, digits, `_`, `.` and `-`, and ends with a letter or digit.
+fn mlm_name(id: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.') { c } else { '-' };
+    let name: String = id.chars().map(plain).collect();
+    let name = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    if name.len() >= 3 && name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        name.to_owned()
+    } else {
+        format!("model-{name}").trim_end_matches('-').to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_extensions_pattern() {
+        for (id, name) in
+            [("flair-unet", "flair-unet"), ("7bands", "model-7bands"), ("été/v1 ", "t--v1"), ("", "model")]
+        {
+            assert_eq!(mlm_name(id), name);
+        }
+    }
+}

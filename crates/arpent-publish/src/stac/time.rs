@@ -1,0 +1,76 @@
+//! When the scenes of a run were taken.
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
+
+/// When the scenes of a run were taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acquired {
+    /// Nobody knows. STAC wants a time nevertheless: the item then carries that of the run.
+    Unknown,
+    /// At one time, UTC, RFC 3339.
+    At(String),
+    /// Between two times, UTC, RFC 3339.
+    Between {
+        /// The earliest.
+        start: String,
+        /// The latest.
+        end: String,
+    },
+}
+
+impl Acquired {
+    /// The span of RFC 3339 dates (each a whole day, UTC) and times; what is neither is passed over.
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let spans: Vec<_> = texts.into_iter().filter_map(span).collect();
+        let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        let start = spans.iter().map(|s| s.0).min().map(text);
+        let end = spans.iter().map(|s| s.1).max().map(text);
+        match (start, end) {
+            (Some(start), Some(end)) if start == end => Self::At(start),
+            (Some(start), Some(end)) => Self::Between { start, end },
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The item's properties.
+    pub(super) fn properties(&self, created: &str) -> Map<String, Value> {
+        let fields = match self {
+            Self::Unknown => vec![("datetime", json!(created))],
+            Self::At(time) => vec![("datetime", json!(time))],
+            Self::Between { start, end } => {
+                vec![
+                    ("datetime", Value::Null),
+                    ("start_datetime", json!(start)),
+                    ("end_datetime", json!(end)),
+                ]
+            }
+        };
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// First and last second that a text can mean.
+fn span(text: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some((time.to_utc(), time.to_utc()));
+    }
+    let day: NaiveDate = text.parse().ok()?;
+    Some((day.and_hms_opt(0, 0, 0)?.and_utc(), day.and_hms_opt(23, 59, 59)?.and_utc()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_taken_over_days_times_and_zones() {
+        assert_eq!(Acquired::of([]), Acquired::Unknown);
+        assert_eq!(Acquired::of(["last summer"]), Acquired::Unknown);
+        assert_eq!(Acquired::of(["2021-07-03T12:00:00+02:00"]), Acquired::At("2021-07-03T10:00:00Z".into()));
+        assert_eq!(
+            Acquired::of(["2021-07-03", "2021-07-01T23:30:00-02:00"]),
+            Acquired::Between { start: "2021-07-02T01:30:00Z".into(), end: "2021-07-03T23:59:59Z".into() }
+        );
+    }
+}

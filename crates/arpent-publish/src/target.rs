@@ -1,0 +1,314 @@
+//! Where a run is published: a folder or a prefix of an object store, behind blocking functions.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path as ObjectPath;
+use object_store::{ObjectStore, ObjectStoreExt, UpdateVersion};
+use tokio::runtime::Runtime;
+use url::Url;
+
+use crate::error::{PublishError, Result};
+use crate::manifest::{MANIFEST_NAME, Manifest};
+use crate::publish::{Published, StagedArtifact};
+use crate::verify::VerifyReport;
+
+/// The address of an output.
+///
+/// Its functions block, on a small runtime of its own; do not call them from asynchronous code. Clones share
+/// the connection (and, for `memory://`, the memory).
+#[derive(Debug, Clone)]
+pub struct Target {
+    url: String,
+    place: Place,
+    runtime: Arc<Runtime>,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    /// A local folder, absolute; it may not exist yet.
+    Folder(PathBuf),
+    /// A prefix of a store.
+    Objects { store: Arc<dyn ObjectStore>, prefix: ObjectPath },
+}
+
+impl Target {
+    /// Understands a path, `file://` (absolute), `s3://bucket/prefix` and, for tests, `memory://`. Nothing is
+    /// opened or asked yet.
+    ///
+    /// Credentials and endpoint of `s3://` come from the environment alone (`AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`, `AWS_ENDPOINT`, `AWS_ALLOW_HTTP`, ...).
+    ///
+    /// # Errors
+    /// [`PublishError::BadTarget`] for anything else, [`PublishError::Connect`] when the environment does not
+    /// fit together.
+    pub fn parse(text: &str) -> Result<Self> {
+        let bad = |reason: String| PublishError::BadTarget { url: text.to_owned(), reason };
+        let place = if text.contains("://") {
+            let url = Url::parse(text).map_err(|e| bad(e.to_string()))?;
+            place_of_url(&url, text)?
+        } else {
+            let path = Path::new(text);
+            Place::Folder(std::path::absolute(path).map_err(|e| bad(e.to_string()))?)
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| PublishError::Runtime { source })?;
+        Ok(Self { url: text.trim_end_matches('/').to_owned(), place, runtime: Arc::new(runtime) })
+    }
+
+    /// The address as it was given, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The folder, absolute, when the output is local.
+    pub fn local_folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Folder(path) => Some(path),
+            Place::Objects { .. } => None,
+        }
+    }
+
+    /// Whether there is a manifest, that is, a complete run.
+    ///
+    /// # Errors
+    /// [`PublishError::Store`] when the store cannot be asked.
+    pub fn exists(&self) -> Result<bool> {
+        let Some(session) = self.session()? else { return Ok(false) };
+        self.runtime.block_on(async { Ok(session.manifest_bytes().await?.is_some()) })
+    }
+
+    /// Tries, before any work is done, whether the output can be written: a local folder, or its nearest
+    /// parent that exists, takes a file. Object stores are only asked whether they answer.
+    ///
+    /// # Errors
+    /// [`PublishError::NotAFolder`] and [`PublishError::Io`] for local folders, [`PublishError::Store`] for
+    /// stores.
+    pub fn check_writable(&self) -> Result<()> {
+        match &self.place {
+            Place::Folder(path) => check_folder(path),
+            Place::Objects { .. } => self.exists().map(|_| ()),
+        }
+    }
+
+    /// Reads the manifest.
+    ///
+    /// # Errors
+    /// [`PublishError::NoManifest`] when there is none, [`PublishError::BadManifest`] and
+    /// [`PublishError::ManifestFormat`] when it cannot be understood, [`PublishError::Store`] when it cannot be
+    /// fetched.
+    pub fn read_manifest(&self) -> Result<Manifest> {
+        let missing = || PublishError::NoManifest { url: self.url.clone() };
+        let session = self.session()?.ok_or_else(missing)?;
+        let found = self.runtime.block_on(session.manifest_bytes())?;
+        Manifest::from_json(&found.ok_or_else(missing)?.0, &self.url)
+    }
+
+    /// Publishes a run: uploads the artifacts under a folder of this attempt, then writes the manifest, at
+    /// which moment the run becomes visible, complete.
+    ///
+    /// [`Manifest::attempt`] and [`Manifest::artifacts`] are filled in; the manifest as stored is given back.
+    /// With `overwrite`, a former run stays visible until the new manifest replaces it in one step, then its
+    /// artifacts are deleted. When anything fails before that step, what was uploaded is deleted.
+    ///
+    /// # Errors
+    /// [`PublishError::OutputExists`] when there is a run and `overwrite` is false,
+    /// [`PublishError::ReplacedMeanwhile`] when another run was published during the upload,
+    /// [`PublishError::ArtifactChanged`] when a file is not any more what was hashed,
+    /// [`PublishError::BadArtifactName`], [`PublishError::Io`] and [`PublishError::Store`].
+    pub fn publish(
+        &self,
+        artifacts: &[StagedArtifact],
+        manifest: Manifest,
+        overwrite: bool,
+    ) -> Result<Published> {
+        crate::publish::check_names(artifacts)?;
+        let made = self.make_folder()?;
+        let published = match self.session()? {
+            Some(session) => self.runtime.block_on(session.publish(artifacts, manifest, overwrite)),
+            None => Err(PublishError::NotAFolder { path: self.url.clone().into() }),
+        };
+        if published.is_err() {
+            // Only empty folders, and only those made above; whatever else is there stays.
+            made.iter().all(|folder| std::fs::remove_dir(folder).is_ok());
+        }
+        published
+    }
+
+    /// Hashes every artifact again and compares it with the manifest.
+    ///
+    /// # Errors
+    /// As [`Target::read_manifest`], and [`PublishError::Store`] when an artifact that is there cannot be read.
+    pub fn verify(&self) -> Result<VerifyReport> {
+        let manifest = self.read_manifest()?;
+        let session = self.session()?.ok_or_else(|| PublishError::NoManifest { url: self.url.clone() })?;
+        self.runtime.block_on(session.verify(&manifest))
+    }
+
+    /// Makes the local folder and its parents; gives those that were missing, innermost first.
+    fn make_folder(&self) -> Result<Vec<PathBuf>> {
+        let Some(folder) = self.local_folder() else { return Ok(Vec::new()) };
+        let missing = folder.ancestors().take_while(|p| !p.exists()).map(Path::to_owned).collect();
+        std::fs::create_dir_all(folder).map_err(PublishError::io("create the folder", folder))?;
+        Ok(missing)
+    }
+
+    /// Opens the store; `None` for a local folder that does not exist.
+    pub(crate) fn session(&self) -> Result<Option<Session>> {
+        let (store, prefix, local): (Arc<dyn ObjectStore>, _, _) = match &self.place {
+            Place::Objects { store, prefix } => (store.clone(), prefix.clone(), None),
+            Place::Folder(path) if !path.exists() => return Ok(None),
+            Place::Folder(path) if !path.is_dir() => {
+                return Err(PublishError::NotAFolder { path: path.clone() });
+            }
+            Place::Folder(path) => {
+                let local = LocalFileSystem::new_with_prefix(path).map_err(|source| {
+                    PublishError::Connect { url: self.url.clone(), source: Box::new(source) }
+                })?;
+                // The manifest must not survive a power cut that its artifacts do not.
+                let local = local.with_automatic_cleanup(true).with_fsync(true);
+                (Arc::new(local), ObjectPath::default(), Some(path.clone()))
+            }
+        };
+        Ok(Some(Session { store, prefix, local, url: self.url.clone() }))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+}
+
+fn place_of_url(url: &Url, text: &str) -> Result<Place> {
+    let bad = |reason: &str| PublishError::BadTarget { url: text.to_owned(), reason: reason.to_owned() };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(PublishError::BadTarget {
+            url: format!("{}://...", url.scheme()),
+            reason: "credentials are taken from the environment, not from the address".into(),
+        });
+    }
+    let prefix = ObjectPath::from_url_path(url.path()).map_err(|e| bad(&e.to_string()))?;
+    match url.scheme() {
+        "file" => url.to_file_path().map(Place::Folder).map_err(|()| bad("not the path of a local folder")),
+        "memory" => Ok(Place::Objects { store: Arc::new(InMemory::new()), prefix }),
+        "s3" => {
+            let bucket = url.host_str().filter(|b| !b.is_empty()).ok_or_else(|| bad("no bucket is named"))?;
+            let store = AmazonS3Builder::from_env()
+                .with_bucket_name(bucket)
+                .build()
+                .map_err(|source| PublishError::Connect { url: text.to_owned(), source: Box::new(source) })?;
+            Ok(Place::Objects { store: Arc::new(store), prefix })
+        }
+        other => Err(bad(&format!("`{other}` is not understood"))),
+    }
+}
+
+fn check_folder(folder: &Path) -> Result<()> {
+    let nearest = folder.ancestors().find(|p| p.exists()).unwrap_or(folder);
+    if !nearest.is_dir() {
+        return Err(PublishError::NotAFolder { path: nearest.to_owned() });
+    }
+    let probe = tempfile::Builder::new().prefix(".arpent-check-").tempfile_in(nearest);
+    probe.map(|_| ()).map_err(PublishError::io("write to the folder", nearest))
+}
+
+/// An opened output.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    prefix: ObjectPath,
+    /// The folder, when local.
+    pub(crate) local: Option<PathBuf>,
+    pub(crate) url: String,
+}
+
+impl Session {
+    /// The object at a place relative to the output; `None` when that is not inside the output.
+    pub(crate) fn at(&self, href: &str) -> Option<ObjectPath> {
+        let inside = href.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        inside.then(|| href.split('/').fold(self.prefix.clone(), |path, part| path.join(part)))
+    }
+
+    /// The object that is the manifest.
+    pub(crate) fn manifest_path(&self) -> ObjectPath {
+        self.prefix.clone().join(MANIFEST_NAME)
+    }
+
+    /// An object's place, for messages.
+    pub(crate) fn place(&self, href: &str) -> String {
+        match &self.local {
+            Some(folder) => folder.join(href).display().to_string(),
+            None => format!("{}/{href}", self.url),
+        }
+    }
+
+    /// The manifest's bytes and version, `None` when there is none.
+    pub(crate) async fn manifest_bytes(&self) -> Result<Option<(Vec<u8>, UpdateVersion)>> {
+        let failed = |e| PublishError::store("read", self.place(MANIFEST_NAME))(e);
+        let got = match self.store.get(&self.manifest_path()).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            got => got.map_err(failed)?,
+        };
+        let version = UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
+        let bytes = got.bytes().await.map_err(failed)?;
+        Ok(Some((bytes.to_vec(), version)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_understood_or_refused_with_a_hint() {
+        assert_eq!(Target::parse("/data/out/").unwrap().local_folder(), Some(Path::new("/data/out/")));
+        assert_eq!(Target::parse("file:///data/a%20b").unwrap().local_folder(), Some(Path::new("/data/a b")));
+        assert!(Target::parse("out").unwrap().local_folder().unwrap().is_absolute());
+        assert_eq!(Target::parse("s3://bucket/a/b/").unwrap().url(), "s3://bucket/a/b");
+        for bad in ["ftp://x/y", "s3://", "file://host/x y/..%2f", "://"] {
+            let error = Target::parse(bad).unwrap_err();
+            assert!(error.hint().is_some(), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn credentials_in_an_address_are_refused_and_not_repeated() {
+        let error = Target::parse("s3://key:secret@bucket/p").unwrap_err().to_string();
+        assert!(error.contains("environment") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn nothing_is_outside_the_output() {
+        let target = Target::parse("memory:///a").unwrap();
+        let session = target.session().unwrap().unwrap();
+        assert_eq!(session.at("t/labels.tif").unwrap().as_ref(), "a/t/labels.tif");
+        for bad in ["../b", "/etc/x", "", "t/../../x", "t//x"] {
+            assert!(session.at(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_takes_no_file_is_told_early() {
+        let dir = tempfile::tempdir().unwrap();
+        let inside = dir.path().join("not/yet/there");
+        let check = |path: &Path| Target::parse(path.to_str().unwrap()).unwrap().check_writable();
+        check(&inside).unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the check left something behind");
+
+        let file = dir.path().join("file");
+        std::fs::write(&file, "x").unwrap();
+        for path in [file.clone(), file.join("below")] {
+            let error = check(&path).unwrap_err();
+            assert!(matches!(error, PublishError::NotAFolder { .. }), "{error}");
+        }
+        if Path::new("/proc/self").exists() {
+            let error = check(Path::new("/proc/arpent")).unwrap_err();
+            assert!(error.to_string().contains("/proc"), "{error}");
+        }
+    }
+}
