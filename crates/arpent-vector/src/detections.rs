@@ -175,3 +175,138 @@ impl Rivals {
         self.0[start..].iter().take_while(move |pair| pair.0 == i).map(|pair| pair.1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn detection(class_id: u8, score: f32, bbox: [f64; 4]) -> Detection {
+        Detection { class_id, score, bbox }
+    }
+
+    /// Greedy suppression of the whole set at once; the oracle.
+    fn suppress(mut all: Vec<Detection>, threshold: f64, classwise: bool) -> Vec<Detection> {
+        let key = |d: &Detection| (-d.score, d.bbox, d.class_id);
+        all.sort_by(|a, b| key(a).partial_cmp(&key(b)).unwrap());
+        let mut kept: Vec<Detection> = Vec::new();
+        for d in all {
+            let beats = |k: &Detection| {
+                let side = |i: usize| (k.bbox[i + 2].min(d.bbox[i + 2]) - k.bbox[i].max(d.bbox[i])).max(0.0);
+                let area = |b: [f64; 4]| (b[2] - b[0]) * (b[3] - b[1]);
+                let common = side(0) * side(1);
+                let may = !classwise || k.class_id == d.class_id;
+                may && common > 0.0 && common / (area(k.bbox) + area(d.bbox) - common) > threshold
+            };
+            if !kept.iter().any(beats) {
+                kept.push(d);
+            }
+        }
+        kept
+    }
+
+    fn sorted(mut all: Vec<Detection>) -> Vec<Detection> {
+        all.sort_by(Detection::rank);
+        all
+    }
+
+    prop_compose! {
+        /// Few places, sizes and scores, so that ties and exact duplicates are common.
+        fn detections()(class_id in 0u8..2, score in 1u8..6, col in 0u8..30, row in -60i8..60, width in 0u8..16, height in 0u8..16) -> Detection {
+            let (col, row) = (f64::from(col), f64::from(row) * 0.5);
+            detection(class_id, f32::from(score) / 5.0, [col, row, col + f64::from(width), row + f64::from(height)])
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn strips_do_not_matter(
+            all in prop::collection::vec((detections(), 0.0f64..1.0, any::<u32>()), 0..80),
+            mut cuts in prop::collection::vec(-30i64..40, 0..6),
+            threshold in prop::sample::select(vec![0.0, 0.3, 0.5, 0.9, 1.0]), classwise: bool,
+        ) {
+            cuts.sort_unstable();
+            cuts.push(i64::MAX);
+            // Each detection may come in any strip before the one that declares its first row done.
+            let mut strips = vec![Vec::new(); cuts.len()];
+            for (d, when, order) in &all {
+                let last = cuts.iter().position(|cut| d.bbox[1] < as_f64(*cut)).unwrap();
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+                strips[(when * (last + 1) as f64) as usize].push((*order, *d));
+            }
+            let mut merger = DetectionMerger::new(threshold, classwise).unwrap();
+            let mut kept = Vec::new();
+            for (strip, cut) in strips.iter_mut().zip(&cuts) {
+                strip.sort_by_key(|s| s.0);
+                let strip: Vec<Detection> = strip.iter().map(|s| s.1).collect();
+                merger.push(&strip, *cut, &mut |d| kept.push(d)).unwrap();
+            }
+            merger.finish(&mut |d| kept.push(d));
+            let expected = suppress(all.iter().map(|d| d.0).collect(), threshold, classwise);
+            prop_assert_eq!(sorted(kept), sorted(expected));
+        }
+    }
+
+    #[test]
+    fn a_chain_is_held_until_its_end_has_passed() {
+        // Each suppresses the next by half; the best is the last to come.
+        let link = |i: u8| {
+            detection(0, f32::from(i) / 10.0, [0.0, f64::from(i) * 3.0, 10.0, f64::from(i) * 3.0 + 10.0])
+        };
+        let mut merger = DetectionMerger::new(0.5, false).unwrap();
+        let mut kept = vec![];
+        merger.push(&[link(0), link(1), link(2)], 9, &mut |d| kept.push(d)).unwrap();
+        assert_eq!(merger.pending(), 3);
+        merger.push(&[link(3)], 18, &mut |d| kept.push(d)).unwrap();
+        assert!(kept.is_empty());
+        merger.push(&[], 19, &mut |d| kept.push(d)).unwrap();
+        assert_eq!((kept, merger.pending()), (vec![link(3), link(1)], 0));
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_the_strips() {
+        let mut merger = DetectionMerger::new(0.3, true).unwrap();
+        let mut count = 0;
+        for strip in 0..200_i32 {
+            let row = f64::from(strip) * 10.0;
+            let boxes: Vec<Detection> = (0..50)
+                .map(|i| {
+                    detection(0, 0.5, [f64::from(i) * 4.0, row + 1.0, f64::from(i) * 4.0 + 6.0, row + 12.0])
+                })
+                .collect();
+            merger.push(&boxes, i64::from(strip) * 10 + 10, &mut |_| count += 1).unwrap();
+            assert!(merger.pending() <= 50);
+        }
+        assert!(count > 1_000);
+    }
+
+    #[test]
+    fn classes_are_apart_when_asked() {
+        let pair = [detection(0, 0.9, [0.0, 0.0, 4.0, 4.0]), detection(1, 0.8, [0.0, 0.0, 4.0, 4.0])];
+        for (classwise, expected) in [(true, 2), (false, 1)] {
+            let mut merger = DetectionMerger::new(0.5, classwise).unwrap();
+            let mut count = 0;
+            merger.push(&pair, 4, &mut |_| count += 1).unwrap();
+            assert_eq!(count, expected);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert!(DetectionMerger::new(f64::NAN, true).is_err());
+        assert!(DetectionMerger::new(1.1, true).is_err());
+        let mut merger = DetectionMerger::new(0.5, true).unwrap();
+        let mut push = |d: Detection, done| merger.push(&[d], done, &mut |_| {});
+        let good = detection(0, 0.5, [0.0, 0.0, 1.0, 1.0]);
+        assert!(matches!(
+            push(Detection { score: f32::NAN, ..good }, 0),
+            Err(VectorError::BadDetection { .. })
+        ));
+        assert!(push(detection(0, 0.5, [0.0, f64::INFINITY, 1.0, 1.0]), 0).is_err());
+        assert!(push(detection(0, 0.5, [2.0, 0.0, 1.0, 1.0]), 0).is_err());
+        assert_eq!(push(good, 1), Ok(()));
+        assert_eq!(push(good, 1), Err(VectorError::LateDetection { row: 0.0, done_above_row: 1 }));
+    }
+}

@@ -97,6 +97,6 @@ mod tests {
             acquired: None,
             polygon,
         };
-        assert_eq!(feature.bbox(), [-3.0, -2.0, 4.0, 7.0]);
+        assert_eq!(feature.bbox().map(f64::to_bits), [-3.0, -2.0, 4.0, 7.0].map(f64::to_bits));
     }
 }

@@ -185,3 +185,95 @@ fn col_at(a: Vertex, b: Vertex, row: i64) -> i64 {
     let rise = b[1] - a[1];
     if rise == 0 { a[0] } else { a[0] + ((b[0] - a[0]) * (row - a[1])).div_euclid(rise) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Polygonizer;
+    use arpent_raster::Window;
+    use geo::Validation;
+    use geo_types::{LineString, Polygon};
+    use proptest::prelude::*;
+
+    #[allow(clippy::cast_precision_loss)]
+    fn polygon(rings: &[Vec<Vertex>]) -> Polygon<f64> {
+        let line = |r: &Vec<Vertex>| {
+            LineString::from(r.iter().map(|v| (v[0] as f64, v[1] as f64)).collect::<Vec<_>>())
+        };
+        Polygon::new(line(&rings[0]), rings[1..].iter().map(line).collect())
+    }
+
+    fn shapes(labels: &[u8], width: usize) -> Vec<Vec<Vec<Vertex>>> {
+        let (mut shapes, height) = (vec![], labels.len() / width);
+        let mut polygonizer = Polygonizer::new(Window::new(-7, 90, width, height), [true; 256]).unwrap();
+        for row in labels.chunks_exact(width) {
+            polygonizer.push_row(row, &vec![0; width], 1.0, &mut |r| shapes.push(r.rings)).unwrap();
+        }
+        polygonizer.finish(&mut |r| shapes.push(r.rings));
+        shapes
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn noise_stays_valid(width in 1usize..24, labels in prop::collection::vec(0u8..2, 24..500), tolerance in 0.6f64..12.0) {
+            for rings in shapes(&labels, width) {
+                let simple = simplify(&rings, tolerance);
+                prop_assert_eq!(simple.len(), rings.len());
+                for (new, old) in simple.iter().zip(&rings) {
+                    prop_assert!(new.len() >= MIN_VERTICES && new.iter().all(|v| old.contains(v)));
+                    prop_assert_eq!(doubled_area(new).signum(), doubled_area(old).signum());
+                }
+                let check = polygon(&simple).check_validation();
+                prop_assert!(check.is_ok(), "{check:?}: {rings:?} became {simple:?}");
+            }
+        }
+
+        #[test]
+        fn blobs_stay_valid(seed in prop::collection::vec(0u8..3, 36), tolerance in 0.6f64..12.0) {
+            // A smooth bend of 6 x 6 blocks of 7 pixels.
+            let bent = |c: usize, r: usize| seed[((c + r * r / 30) / 7).min(5) + 6 * ((r + c * c / 40) / 7).min(5)];
+            let labels: Vec<u8> = (0..42 * 42).map(|i| bent(i % 42, i / 42)).collect();
+            for rings in shapes(&labels, 42) {
+                let check = polygon(&simplify(&rings, tolerance)).check_validation();
+                prop_assert!(check.is_ok(), "{check:?}: {rings:?}");
+            }
+        }
+    }
+
+    fn doubled_area(ring: &[Vertex]) -> i64 {
+        (0..ring.len())
+            .map(|i| (ring[i], ring[(i + 1) % ring.len()]))
+            .map(|(a, b)| a[0] * b[1] - b[0] * a[1])
+            .sum()
+    }
+
+    #[test]
+    fn stairs_become_a_slope() {
+        let labels: Vec<u8> = (0..30 * 30).map(|i| u8::from(i % 30 > i / 30)).collect();
+        for rings in shapes(&labels, 30) {
+            assert!(rings[0].len() > 50);
+            assert!(simplify(&rings, 1.0)[0].len() <= 6, "{:?}", simplify(&rings, 1.0));
+        }
+    }
+
+    #[test]
+    fn no_tolerance_no_change() {
+        let labels: Vec<u8> = (0..400).map(|i: u32| u8::try_from(i * i / 7 % 2).unwrap()).collect();
+        for rings in shapes(&labels, 20) {
+            assert_eq!(simplify(&rings, 0.0), rings);
+        }
+    }
+
+    #[test]
+    fn a_vertex_stays_when_another_ring_is_in_its_triangle() {
+        // A block with a notch in its north-east; a hole lies close to the corner beside the notch.
+        let block = vec![[0, 0], [0, 20], [20, 20], [20, 4], [16, 4], [16, 0]];
+        let hole = vec![[17, 5], [17, 7], [19, 7], [19, 5]];
+        let free = simplify(std::slice::from_ref(&block), 5.9);
+        assert_eq!(free, [[[0, 0], [0, 20], [20, 20], [16, 0]]]);
+        let held = simplify(&[block, hole.clone()], 5.9);
+        assert_eq!(held, [vec![[0, 0], [0, 20], [20, 20], [20, 4]], hole]);
+    }
+}

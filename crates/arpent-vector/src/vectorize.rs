@@ -108,7 +108,7 @@ impl Vectorizer {
     #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
     pub fn detection_to_feature(&self, detection: &Detection) -> Option<Feature> {
         let [col0, row0, col1, row1] = detection.bbox;
-        let middle = ((row0 + row1) / 2.0).floor() as i64;
+        let middle = row0.midpoint(row1).floor() as i64;
         let area_m2 = (col1 - col0) * (row1 - row0) * self.pixel_area.of_row(middle);
         if area_m2 < self.options.min_area_m2 {
             return None;
@@ -149,4 +149,173 @@ impl Vectorizer {
 fn numbers(ring: &[Vertex]) -> impl Iterator<Item = i64> {
     let count = i64::try_from(ring.len()).unwrap_or(i64::MAX);
     std::iter::once(count).chain(ring.iter().flatten().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Polygonizer;
+    use arpent_raster::{Class, Color, Crs, CrsKind, Window};
+    use geo::orient::{Direction, Orient};
+    use std::sync::Arc;
+
+    fn grid(kind: CrsKind, epsg: u32, gsd: f64) -> Grid {
+        let crs = Crs {
+            name: format!("EPSG:{epsg}"),
+            epsg: Some(epsg),
+            wkt: String::new(),
+            projjson: String::new(),
+            kind,
+            semi_major_m: 6_378_137.0,
+            inverse_flattening: 298.257_223_563,
+        };
+        Grid { crs: Arc::new(crs), origin_x: 0.05, origin_y: -0.05, gsd_x: gsd, gsd_y: gsd }
+    }
+
+    fn lambert() -> Grid {
+        grid(CrsKind::Projected { metres_per_unit: 1.0 }, 2154, 0.2)
+    }
+
+    fn nomenclature() -> Nomenclature {
+        let class = |id, features| Class {
+            id,
+            name: format!("name of {id}"),
+            name_fr: None,
+            color: Color([0; 3]),
+            features,
+        };
+        Nomenclature::new(vec![class(1, true), class(3, true), class(9, false)]).unwrap()
+    }
+
+    fn vectorizer(grid: &Grid, options: VectorOptions) -> Vectorizer {
+        Vectorizer::new(grid, &nomenclature(), options).unwrap()
+    }
+
+    /// A 4 x 3 block with a hole, in an extent that begins `west` columns before it.
+    fn region(class_id: u8, west: usize) -> Region {
+        let width = 4 + west;
+        let extent = Window::new(10 - i64::try_from(west).unwrap(), -6, width, 3);
+        let mut regions = vec![];
+        let mut polygonizer = Polygonizer::new(extent, [true; 256]).unwrap();
+        for row in 0..3 {
+            let mut labels = vec![255; width];
+            labels[west..].fill(class_id);
+            labels[west + 1] = if row == 1 { 255 } else { class_id };
+            polygonizer.push_row(&labels, &vec![201; width], 0.04, &mut |r| regions.push(r)).unwrap();
+        }
+        polygonizer.finish(&mut |r| regions.push(r));
+        regions.remove(0)
+    }
+
+    #[test]
+    fn a_feature_says_what_its_region_is() {
+        let feature =
+            vectorizer(&lambert(), VectorOptions::default()).region_to_feature(&region(3, 0)).unwrap();
+        assert_eq!((feature.class_id, feature.class_name.as_str()), (3, "name of 3"));
+        assert!((feature.score - 0.804).abs() < 1e-15 && (feature.area_m2 - 0.44).abs() < 1e-15);
+        assert!(feature.scene_ids.is_empty() && feature.acquired.is_none());
+        let expected = [2.05, 0.55, 2.85, 1.15];
+        assert!(
+            feature.bbox().iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12),
+            "{:?}",
+            feature.bbox()
+        );
+        assert_eq!(feature.polygon.interiors().len(), 1);
+        assert!(feature.polygon.exterior().is_closed());
+        assert_eq!(feature.polygon, feature.polygon.orient(Direction::Default), "exterior left, holes right");
+    }
+
+    #[test]
+    fn features_depend_on_the_pixels_only() {
+        let v = vectorizer(&lambert(), VectorOptions::default());
+        let feature = v.region_to_feature(&region(3, 0)).unwrap();
+        assert_eq!(v.region_to_feature(&region(3, 17)).unwrap(), feature);
+        assert_ne!(v.region_to_feature(&region(1, 0)).unwrap().id, feature.id);
+        let other = vectorizer(
+            &grid(CrsKind::Projected { metres_per_unit: 1.0 }, 2154, 0.4),
+            VectorOptions::default(),
+        );
+        assert_ne!(other.region_to_feature(&region(3, 0)).unwrap().id, feature.id);
+    }
+
+    #[test]
+    fn simplification_changes_the_outline_only() {
+        let region = {
+            let mut r = region(3, 0);
+            r.rings = vec![vec![[0, 0], [0, 9], [9, 9], [9, 1], [8, 1], [8, 0]]];
+            r
+        };
+        let plain = vectorizer(&lambert(), VectorOptions::default()).region_to_feature(&region).unwrap();
+        let options = VectorOptions { min_area_m2: 0.0, simplify_px: Some(1.0) };
+        let simple = vectorizer(&lambert(), options).region_to_feature(&region).unwrap();
+        assert!(simple.polygon.exterior().0.len() < plain.polygon.exterior().0.len());
+        assert_eq!(Feature { polygon: plain.polygon.clone(), ..simple }, plain);
+    }
+
+    #[test]
+    fn small_features_are_dropped() {
+        let at = |min_area_m2| vectorizer(&lambert(), VectorOptions { min_area_m2, simplify_px: None });
+        assert!(at(0.44).region_to_feature(&region(3, 0)).is_some());
+        assert!(at(0.45).region_to_feature(&region(3, 0)).is_none());
+        let d = Detection { class_id: 1, score: 0.5, bbox: [0.0, 0.0, 2.0, 5.5] };
+        assert!(at(0.43).detection_to_feature(&d).is_some());
+        assert!(at(0.45).detection_to_feature(&d).is_none());
+    }
+
+    #[test]
+    fn a_detection_is_a_rectangle() {
+        let v = vectorizer(&lambert(), VectorOptions::default());
+        let d = Detection { class_id: 1, score: 0.123_456, bbox: [10.0, -6.5, 14.25, 3.0] };
+        let feature = v.detection_to_feature(&d).unwrap();
+        assert!((feature.score - 0.1235).abs() < 1e-15 && (feature.area_m2 - 1.615).abs() < 1e-12);
+        let expected = [2.05, -0.65, 2.9, 1.25];
+        assert!(
+            feature.bbox().iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12),
+            "{:?}",
+            feature.bbox()
+        );
+        assert_eq!(feature.polygon, feature.polygon.orient(Direction::Default));
+        // Within 1/32 pixel it is the same detection, beyond it is another.
+        let id = |shift: f64| {
+            v.detection_to_feature(&Detection { bbox: [10.0 + shift, -6.5, 14.25, 3.0], ..d }).unwrap().id
+        };
+        assert_eq!((id(0.02), id(-0.03)), (feature.id.clone(), feature.id.clone()));
+        assert_ne!(id(0.05), feature.id);
+    }
+
+    #[test]
+    fn detections_in_degrees_have_ground_areas() {
+        let v = vectorizer(&grid(CrsKind::Geographic, 4326, 1e-5), VectorOptions::default());
+        let d = Detection { class_id: 1, score: 0.5, bbox: [0.0, -10.0, 10.0, 0.0] };
+        let north = Detection { bbox: [0.0, -6_000_010.0, 10.0, -6_000_000.0], ..d };
+        let area = |d| v.detection_to_feature(d).unwrap().area_m2;
+        // 1e-5 degrees are 1.1132 m along the equator and 1.1057 m along a meridian there.
+        assert!((area(&d) - 123.09).abs() < 0.01, "{}", area(&d));
+        assert!((area(&north) / area(&d) - 0.505_8).abs() < 1e-4, "{}", area(&north) / area(&d));
+    }
+
+    #[test]
+    fn options_are_checked() {
+        assert!(VectorOptions { min_area_m2: f64::NAN, simplify_px: None }.check().is_err());
+        let error = VectorOptions { min_area_m2: 0.0, simplify_px: Some(-1.0) }.check().unwrap_err();
+        assert_eq!(error.hint().unwrap(), "set `simplify_px` to a number of 0 or more");
+        assert!(serde_json::from_str::<VectorOptions>(r#"{"min_area": 1}"#).is_err());
+        let options: VectorOptions = serde_json::from_str(r#"{"simplify_px": 1.5}"#).unwrap();
+        assert_eq!(options, VectorOptions { min_area_m2: 0.0, simplify_px: Some(1.5) });
+    }
+
+    #[test]
+    fn background_classes_are_not_kept() {
+        let is_kept = kept_classes(&nomenclature());
+        assert_eq!((0..=255u8).filter(|i| is_kept[usize::from(*i)]).collect::<Vec<_>>(), [1, 3]);
+    }
+
+    #[test]
+    fn features_come_back_from_json() {
+        // Quarters, because serde_json reads other fractions to the last bit but one.
+        let grid = Grid { origin_x: 0.0, origin_y: 0.0, gsd_x: 0.25, gsd_y: 0.25, ..lambert() };
+        let feature = vectorizer(&grid, VectorOptions::default()).region_to_feature(&region(3, 0)).unwrap();
+        let json = serde_json::to_string(&feature).unwrap();
+        assert_eq!(serde_json::from_str::<Feature>(&json).unwrap(), feature);
+    }
 }

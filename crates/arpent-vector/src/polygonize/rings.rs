@@ -37,24 +37,33 @@ impl RingBuilder {
     }
 
     /// Expands edges to vertices, beginning at the first vertex of the canonical ring.
-    fn lay_out(&mut self, [col0, row0]: Vertex) {
+    fn lay_out(&mut self, origin: Vertex) {
         self.walk.clear();
         self.touches.clear();
-        let corners = &self.corners;
-        let first = first_vertex(corners);
-        // `first` is the end of an edge that runs west or the start of the northernmost edge of a hole that
-        // runs east.
-        let (edge, half) = (first / 2, first % 2);
-        let n = corners.len();
-        for step in 0..2 * n {
-            let position = 2 * edge + half + step;
-            let (from, to) = (corners[(position / 2) % n], corners[(position / 2 + 1) % n]);
-            let (col, touch) = if position % 2 == 0 { (from.col, from.col) } else { (to.col, from.row) };
-            if touch & TOUCH != 0 {
-                self.touches.push(self.walk.len());
+        let first = first_vertex(&self.corners);
+        self.corners.rotate_left(first / 2);
+        let ends_first = first % 2 == 1;
+        let n = self.corners.len();
+        for i in 0..n {
+            let (edge, next) = (self.corners[i], self.corners[if i + 1 == n { 0 } else { i + 1 }]);
+            // A canonical ring that begins at the end of an edge comes back to the edge's start last.
+            if i > 0 || !ends_first {
+                self.pass(edge.col, edge.col, edge.row, origin);
             }
-            self.walk.push([col0 + i64::from(col & !TOUCH), row0 + i64::from(from.row & !TOUCH)]);
+            self.pass(next.col, edge.row, edge.row, origin);
         }
+        if ends_first {
+            let edge = self.corners[0];
+            self.pass(edge.col, edge.col, edge.row, origin);
+        }
+    }
+
+    /// Adds a vertex to the walk; `touch` holds its mark.
+    fn pass(&mut self, col: u32, touch: u32, row: u32, [col0, row0]: Vertex) {
+        if touch & TOUCH != 0 {
+            self.touches.push(self.walk.len());
+        }
+        self.walk.push([col0 + i64::from(col & !TOUCH), row0 + i64::from(row & !TOUCH)]);
     }
 
     /// Cuts the walk where it touches itself.

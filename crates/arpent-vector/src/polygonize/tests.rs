@@ -46,7 +46,7 @@ impl Map {
             polygonizer.push_row(labels, confidence, area_of(row), &mut |r| regions.push(r)).unwrap();
         }
         polygonizer.finish(&mut |r| regions.push(r));
-        regions.sort_by(|a, b| order(a).cmp(&order(b)));
+        regions.sort_by_key(order);
         regions
     }
 
