@@ -231,7 +231,7 @@ impl Session {
     /// The object at a place relative to the output; `None` when that is not inside the output.
     pub(crate) fn at(&self, href: &str) -> Option<ObjectPath> {
         let inside = href.split('/').all(|part| !matches!(part, "" | "." | ".."));
-        inside.then(|| href.split('/').fold(self.prefix.clone(), |path, part| path.join(part)))
+        inside.then(|| href.split('/').fold(self.prefix.clone(), ObjectPath::join))
     }
 
     /// The object that is the manifest.

@@ -74,7 +74,7 @@ fn places_are_brought_onto_the_globe_or_refused() {
     assert_eq!(on_globe(180.5, 10.0), Some([-179.5, 10.0]));
     assert_eq!(on_globe(-180.5, -90.0), Some([179.5, -90.0]));
     assert_eq!(on_globe(1.000_000_000_4, -0.000_000_000_1), Some([1.0, 0.0]));
-    assert!(on_globe(1.0, 0.0 * -1.0).unwrap()[1].is_sign_positive());
+    assert!(on_globe(1.0, -0.0).unwrap()[1].is_sign_positive());
     for (x, y) in [(f64::NAN, 0.0), (0.0, f64::INFINITY), (0.0, 90.1), (600.0, 0.0)] {
         assert_eq!(on_globe(x, y), None);
     }

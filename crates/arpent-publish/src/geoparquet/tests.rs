@@ -1,6 +1,7 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, UInt8Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::*;
@@ -86,7 +87,7 @@ fn equal_features_make_equal_bytes_and_row_groups_are_bounded() {
     let b = write(dir.path(), "b.parquet", features, &crs());
     assert!(std::fs::read(&a).unwrap() == std::fs::read(&b).unwrap());
     let reader = SerializedFileReader::new(File::open(&a).unwrap()).unwrap();
-    let rows: Vec<_> = reader.metadata().row_groups().iter().map(|g| g.num_rows()).collect();
+    let rows: Vec<_> = reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
     assert_eq!(rows, [65_536, 65_536, 8_928]);
     // The covering prunes: each row group knows its own extent.
     let bbox_column = reader.metadata().row_group(1).column(12);

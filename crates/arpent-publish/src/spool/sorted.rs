@@ -45,7 +45,7 @@ impl SortedFeatures {
     ///
     /// # Errors
     /// [`PublishError::Io`] when the scratch file cannot be opened.
-    pub fn iter(&self) -> Result<Features> {
+    pub fn read(&self) -> Result<Features> {
         let file = File::open(&self.path).map_err(PublishError::io("open", &self.path))?;
         Ok(Features {
             input: BufReader::with_capacity(1 << 18, file),

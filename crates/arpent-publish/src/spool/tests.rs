@@ -12,7 +12,7 @@ fn sorted(features: &[Feature], options: SpoolOptions) -> SortedFeatures {
 }
 
 fn read(sorted: &SortedFeatures) -> Vec<Feature> {
-    sorted.iter().unwrap().collect::<Result<_>>().unwrap()
+    sorted.read().unwrap().collect::<Result<_>>().unwrap()
 }
 
 fn text(features: &[Feature]) -> Vec<String> {
@@ -59,7 +59,7 @@ fn it_can_be_read_twice_and_at_the_same_time() {
     let list: Vec<_> = (0u8..50).map(|i| feature(i.into(), i % 3, f64::from(i), 0.0, 1.0)).collect();
     let sorted = sorted(&list, SpoolOptions { run_bytes: 1000, fan_in: 3 });
     let first = read(&sorted);
-    let pairs = sorted.iter().unwrap().zip(sorted.iter().unwrap());
+    let pairs = sorted.read().unwrap().zip(sorted.read().unwrap());
     assert!(pairs.map(|(a, b)| (a.unwrap(), b.unwrap())).all(|(a, b)| a == b));
     assert_eq!(read(&sorted), first);
     assert_eq!(first.len(), 50);
@@ -88,7 +88,7 @@ fn a_cut_scratch_file_is_an_error_not_a_short_answer() {
     let whole = std::fs::read(&path).unwrap();
     for cut in [whole.len() - 1, whole.len() / 2, whole.len() / 2 - 3, 10, 0] {
         std::fs::write(&path, &whole[..cut]).unwrap();
-        let last = sorted.iter().unwrap().last().unwrap();
+        let last = sorted.read().unwrap().last().unwrap();
         assert!(matches!(last, Err(PublishError::SpoolDamaged { .. })), "cut at {cut}");
     }
 }

@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""Opens the outputs of runs with other people's software and checks what it finds.
+
+    validate_outputs.py DIR...
+
+One line per check: `ok`, `FAIL` or `skip`. Exits 1 when a check failed, 2 without a folder to check.
+Needs the packages of requirements-validators.txt, and `ogrinfo` from GDAL.
+"""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+COLUMNS = ["id", "class_id", "class_name", "score", "area_m2", "run_id", "model_id", "model_sha256",
+           "scene_ids", "acquired", "state"]
+OGR_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON"}
+OFFLINE = re.compile("connection|resolve|timed? ?out|urlopen|unreachable|network|proxy|ssl", re.IGNORECASE)
+
+
+class Skip(Exception):
+    """A check that cannot be made here."""
+
+
+class Report:
+    """Prints one line per check and remembers failures."""
+
+    def __init__(self):
+        self.failures = 0
+        self.run = ""
+
+    def check(self, name, function, *args):
+        """Runs a check, which returns a detail to print or raises; gives what it returned, None on failure."""
+        try:
+            detail = function(*args)
+            word, text = "ok", detail[0] if isinstance(detail, tuple) else detail
+        except Skip as reason:
+            detail, word, text = None, "skip", reason
+        except Exception as error:  # noqa: BLE001 - any error of any library is a failed check
+            self.failures += 1
+            detail, word, text = None, "FAIL", f"{type(error).__name__}: {error}".replace("\n", " ")
+        print(f"{word:4} {self.run}: {name}: {text}", flush=True)
+        return detail
+
+
+def expect(condition, message):
+    """An assertion that `python -O` keeps."""
+    if not condition:
+        raise AssertionError(message)
+
+
+def sha256(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def check_manifest(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    expect(manifest["format"] == "arpent-run/1", f"format {manifest['format']}")
+    expect(manifest["artifacts"], "no artifacts")
+    for artifact in manifest["artifacts"]:
+        path = folder / artifact["href"]
+        expect(path.stat().st_size == artifact["size"], f"{artifact['href']}: size")
+        expect(sha256(path) == artifact["sha256"], f"{artifact['href']}: sha256")
+    return f"{len(manifest['artifacts'])} artifacts with their size and sha256", manifest
+
+
+def check_table(frame, path):
+    """What holds for the features of any format; gives their ids."""
+    if frame.empty and path.suffix == ".geojson":
+        # GeoJSON has no columns but those of its features.
+        return "no features", []
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    expect(not missing, f"columns {missing} are missing")
+    order = [name for name in frame.columns if name in COLUMNS]
+    expect(order == COLUMNS, f"columns are in the order {order}")
+    ids = list(frame["id"])
+    expect(len(set(ids)) == len(ids), "ids are not unique")
+    expect(all(re.fullmatch("[0-9a-f]{32}", i) for i in ids), "an id is not 32 hexadecimal digits")
+    expect((frame["state"] == "not_verified").all(), "a state is not `not_verified`")
+    expect(frame["score"].between(0, 1).all(), "a score is not in 0..1")
+    expect((frame["area_m2"] > 0).all(), "an area is not positive")
+    expect(frame.crs is not None, "there is no CRS")
+    expect(frame.geometry.geom_type.eq("Polygon").all(), "a geometry is not a polygon")
+    invalid = frame[~frame.geometry.is_valid]
+    expect(invalid.empty, f"{len(invalid)} invalid geometries, the first {invalid['id'].head(1).tolist()}")
+    return f"{len(ids)} features, geometries valid, ids unique, not_verified", ids
+
+
+def check_geopandas(path):
+    import geopandas
+
+    read = geopandas.read_parquet if path.suffix == ".parquet" else geopandas.read_file
+    return check_table(read(path), path)
+
+
+def check_ogrinfo(path):
+    command = ["ogrinfo", "-ro", "-so", "-al", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    expect(done.returncode == 0, done.stderr.strip() or done.stdout.strip())
+    expect(not done.stderr.strip(), done.stderr.strip())
+    expect(f"`{OGR_DRIVERS[path.suffix]}'" in done.stdout, f"driver: {done.stdout.splitlines()[:2]}")
+    count = re.search(r"Feature Count: (\d+)", done.stdout)
+    expect(count, "ogrinfo counts no features")
+    return f"{count.group(1)} features"
+
+
+def check_gpkg_style(path):
+    import sqlite3
+
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        style = database.execute("SELECT styleQML FROM layer_styles WHERE useAsDefault").fetchall()
+    expect(len(style) == 1 and "<qgis" in style[0][0], "there is no default QGIS style")
+    return "a default QGIS style"
+
+
+def check_pyarrow(path):
+    """GeoParquet 1.1: metadata, and a covering that is each geometry's bbox."""
+    import pyarrow.parquet as parquet
+    import shapely
+
+    table = parquet.read_table(path)
+    geo = json.loads(table.schema.metadata[b"geo"])
+    column = geo["columns"][geo["primary_column"]]
+    expect(geo["version"] == "1.1.0", f"version {geo['version']}")
+    expect(column["encoding"] == "WKB" and column["geometry_types"] == ["Polygon"], "encoding or types")
+    expect(column["covering"]["bbox"]["xmin"] == ["bbox", "xmin"], "covering")
+    geometries = shapely.from_wkb(table["geometry"].to_pylist())
+    corners = [[row[name] for name in ("xmin", "ymin", "xmax", "ymax")] for row in table["bbox"].to_pylist()]
+    expect(shapely.bounds(geometries).tolist() == corners, "a bbox is not its geometry's")
+    ccw = all(shapely.is_ccw(shapely.get_exterior_ring(g)) for g in geometries)
+    expect(ccw, "an exterior is not counter-clockwise")
+    crs = (column.get("crs") or {}).get("name")
+    return f"{table.num_rows} rows, GeoParquet 1.1, covering exact, CRS {crs}"
+
+
+def check_duckdb(path, expected):
+    import duckdb
+
+    # Without the spatial extension, which has to be downloaded: only what plain DuckDB reads.
+    quoted = "'" + str(path).replace("'", "''") + "'"
+    database = duckdb.connect()
+    counts = f"SELECT count(*), count(*) FILTER (bbox.xmin < bbox.xmax) FROM read_parquet({quoted})"
+    [(count, boxes)] = database.execute(counts).fetchall()
+    keys = database.execute(f"SELECT decode(key) FROM parquet_kv_metadata({quoted})").fetchall()
+    expect(count == expected and boxes == expected, f"{count} rows, {boxes} with a bbox, expected {expected}")
+    expect(("geo",) in keys, "there is no geo metadata")
+    return f"{count} rows, each with a bbox"
+
+
+def check_geojson(path):
+    """RFC 7946: no crs member, longitude and latitude, right-hand rule."""
+    import shapely
+
+    collection = json.loads(path.read_text())
+    expect(collection["type"] == "FeatureCollection" and "crs" not in collection, "not RFC 7946")
+    shapes = [shapely.geometry.shape(f["geometry"]) for f in collection["features"]]
+    expect(all(f["id"] == f["properties"]["id"] for f in collection["features"]), "ids differ")
+    bounds = shapely.total_bounds(shapes).tolist() if shapes else None
+    expect(bounds is None or bounds == collection["bbox"], f"bbox {collection.get('bbox')} is not {bounds}")
+    on_globe = not shapes or (-180 <= bounds[0] and bounds[2] <= 180 and -90 <= bounds[1] and bounds[3] <= 90)
+    expect(on_globe, f"{bounds} is not longitude and latitude")
+    for shape in shapes:
+        rings = [shape.exterior.is_ccw, *(not ring.is_ccw for ring in shape.interiors)]
+        expect(all(rings), "a ring does not follow the right-hand rule")
+    return f"{len(shapes)} features, RFC 7946"
+
+
+def check_cog(path):
+    from rio_cogeo.cogeo import cog_info, cog_validate
+
+    valid, errors, warnings = cog_validate(str(path))
+    expect(valid and not warnings, "; ".join([*errors, *warnings]))
+    profile = cog_info(str(path)).Profile
+    expect(profile.Nodata is not None, "no nodata value")
+    return f"valid COG, {profile.Width} x {profile.Height} {profile.Dtype}, nodata {profile.Nodata}"
+
+
+def check_stac_core(path):
+    """The parts of STAC 1.1 that need no schema, and every asset's size and checksum."""
+    item = json.loads(path.read_text())
+    expect(item["type"] == "Feature" and item["stac_version"] == "1.1.0", "not a STAC 1.1 item")
+    properties = item["properties"]
+    spanned = {"start_datetime", "end_datetime"} <= properties.keys()
+    expect(properties["datetime"] or spanned, "neither datetime nor start and end")
+    expect(len(item["bbox"]) == 4 and item["geometry"]["type"] == "Polygon", "bbox or geometry")
+    expect("proj:code" in properties or "proj:projjson" in properties, "no CRS")
+    checked = 0
+    for name, asset in item["assets"].items():
+        if "file:size" not in asset:
+            continue
+        file = path.parent / asset["href"]
+        expect(file.stat().st_size == asset["file:size"], f"asset {name}: size")
+        expect("1220" + sha256(file) == asset["file:checksum"], f"asset {name}: checksum")
+        checked += 1
+    expect(checked, "no asset has a checksum")
+    return f"STAC 1.1 core, {checked} assets with their size and checksum"
+
+
+def check_stac_schemas(path):
+    import warnings
+
+    # It goes on under another name since its version 4.2, and says so on each import.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from stac_validator import stac_validator
+
+    validation = stac_validator.StacValidate(str(path))
+    validation.run()
+    result = validation.message[0]
+    if not result["valid_stac"]:
+        reason = f"{result.get('error_type')}: {result.get('error_message')}"
+        if OFFLINE.search(reason):
+            raise Skip("stac-validator cannot fetch the schemas (offline)")
+        raise AssertionError(reason)
+    return f"stac-validator: valid against {len(result.get('schema', []))} schemas"
+
+
+def check_equal(counts, ids, manifest):
+    """Every format has the same features, as many as the manifest counts."""
+    expected = manifest["counts"]["features"]
+    wrong = {name: count for name, count in counts.items() if count != expected}
+    expect(not wrong, f"the manifest counts {expected} features, but {wrong}")
+    first = next(iter(ids.values()), [])
+    differ = [name for name, found in ids.items() if found != first]
+    # GeoPackage and FlatGeobuf may store rows in an order of their own.
+    expect(all(sorted(ids[name]) == sorted(first) for name in differ), f"ids differ: {list(ids)}")
+    return f"{expected} features in each of {list(counts) or 'no format'}"
+
+
+def check_features(report, path, expected, ids):
+    name = path.name
+    found = report.check(f"{name} geopandas", check_geopandas, path)
+    if found is not None:
+        ids[name] = found[1]
+    if path.suffix == ".parquet":
+        report.check(f"{name} pyarrow", check_pyarrow, path)
+        report.check(f"{name} duckdb", check_duckdb, path, expected)
+    else:
+        report.check(f"{name} ogrinfo", check_ogrinfo, path)
+    if path.suffix == ".gpkg":
+        report.check(f"{name} style", check_gpkg_style, path)
+    if path.suffix == ".geojson":
+        report.check(f"{name} rfc7946", check_geojson, path)
+
+
+def check_run(report, folder):
+    report.run = folder.name
+    found = report.check("manifest", check_manifest, folder)
+    if found is None:
+        return
+    manifest = found[1]
+    paths = [folder / artifact["href"] for artifact in manifest["artifacts"]]
+    ids = {}
+    for path in paths:
+        if path.suffix == ".parquet" or path.suffix in OGR_DRIVERS:
+            check_features(report, path, manifest["counts"]["features"], ids)
+        elif path.suffix == ".tif":
+            report.check(f"{path.name} rio-cogeo", check_cog, path)
+        elif path.name == "item.json":
+            report.check("item core", check_stac_core, path)
+            report.check("item schemas", check_stac_schemas, path)
+    counts = {name: len(found) for name, found in ids.items()}
+    report.check("formats agree", check_equal, counts, ids, manifest)
+
+
+def main():
+    folders = [Path(argument) for argument in sys.argv[1:]]
+    if not folders or sys.argv[1].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    # Readers must not leave files beside what they check.
+    os.environ["GDAL_PAM_ENABLED"] = "NO"
+    report = Report()
+    for folder in folders:
+        check_run(report, folder)
+    print(f"{len(folders)} run(s) checked, {report.failures} failure(s)")
+    return 1 if report.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
