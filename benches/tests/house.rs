@@ -16,7 +16,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("arpent-gdal", 1, &["arpent-raster"]),
     ("arpent-model", 1, &["arpent-raster"]),
     ("arpent-vector", 1, &["arpent-raster"]),
-    ("arpent-testing", 1, &["arpent-raster", "arpent-gdal", "arpent-model", "arpent-vector"]),
+    ("arpent-testing", 1, &["arpent-raster"]),
     ("arpent-datasets", 2, &["arpent-raster"]),
     ("arpent-publish", 2, &["arpent-raster", "arpent-vector"]),
     ("arpent-train", 3, &["arpent-raster", "arpent-model", "arpent-datasets"]),
