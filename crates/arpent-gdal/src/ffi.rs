@@ -8,6 +8,7 @@ use gdal::Dataset;
 use gdal::cpl::CslStringList;
 use gdal::raster::GdalType;
 use gdal::spatial_ref::SpatialRef;
+use gdal::vector::{Geometry, Layer, LayerAccess};
 use gdal_sys::{CPLErr, GDALRWFlag};
 
 /// Stops GDAL from printing on stderr; messages stay available through [`last_error`], per thread.
@@ -268,4 +269,55 @@ pub(crate) fn read_mask(
     let mask = band.open_mask_band().map_err(words)?;
     mask.read_into_slice(at, size, size, &mut data, None).map_err(words)?;
     Ok(data)
+}
+
+/// Writes the cached blocks of a band (from 1) to its file, without rewriting the file's directory.
+pub(crate) fn flush_band(dataset: &Dataset, band: usize) -> Result<(), String> {
+    let number = c_int::try_from(band).map_err(|e| e.to_string())?;
+    // SAFETY: a null band is tested for; the handle is valid while `dataset` lives.
+    let status = unsafe {
+        let band = gdal_sys::GDALGetRasterBand(dataset.c_dataset(), number);
+        if band.is_null() { CPLErr::CE_Failure } else { gdal_sys::GDALFlushRasterCache(band) }
+    };
+    match (status, last_failure()) {
+        (CPLErr::CE_None, None) => Ok(()),
+        (_, message) => Err(message.unwrap_or_else(last_message)),
+    }
+}
+
+/// Begins a transaction; the safe wrapper would borrow the dataset for as long as it lasts.
+pub(crate) fn start_transaction(dataset: &Dataset) -> Result<(), String> {
+    // SAFETY: the handle is valid while `dataset` lives.
+    let status = unsafe { gdal_sys::GDALDatasetStartTransaction(dataset.c_dataset(), 0) };
+    if status == gdal_sys::OGRErr::OGRERR_NONE { Ok(()) } else { Err(last_message()) }
+}
+
+/// Ends a transaction.
+pub(crate) fn commit_transaction(dataset: &Dataset) -> Result<(), String> {
+    // SAFETY: the handle is valid while `dataset` lives.
+    let status = unsafe { gdal_sys::GDALDatasetCommitTransaction(dataset.c_dataset()) };
+    if status == gdal_sys::OGRErr::OGRERR_NONE { Ok(()) } else { Err(last_message()) }
+}
+
+/// Adds points to edges longer than `max_length`.
+pub(crate) fn segmentize(geometry: &Geometry, max_length: f64) {
+    // SAFETY: the handle is valid while `geometry` lives; only this geometry is changed.
+    unsafe { gdal_sys::OGR_G_Segmentize(geometry.c_geometry(), max_length) };
+}
+
+/// `GDALPolygonize` of band 1 into a layer whose field 0 takes the value; neighbors share an edge.
+pub(crate) fn polygonize(raster: &Dataset, layer: &Layer<'_>) -> Result<(), String> {
+    // SAFETY: both handles are valid while their owners live; null mask, options and progress are allowed.
+    let status = unsafe {
+        gdal_sys::GDALPolygonize(
+            gdal_sys::GDALGetRasterBand(raster.c_dataset(), 1),
+            ptr::null_mut(),
+            layer.c_layer(),
+            0,
+            ptr::null_mut(),
+            None,
+            ptr::null_mut(),
+        )
+    };
+    if status == CPLErr::CE_None { Ok(()) } else { Err(last_message()) }
 }

@@ -1,31 +1,42 @@
 //! The only crate that links GDAL: scenes, mosaics, COG and OGR output, CRS transforms.
 //!
 //! No GDAL type leaves it. Inputs are named ([`resolve_scenes`]), opened ([`open_scene`]), grouped by grid
-//! ([`group_scenes`]) and read window by window ([`MosaicReader`], one per thread).
+//! ([`group_scenes`]) and read window by window ([`MosaicReader`], one per thread). Outputs are written by
+//! [`StripWriter`] (COG) and [`LayerWriter`] (GeoPackage, FlatGeobuf).
 
+mod aoi;
 mod bands;
 mod crs;
 mod error;
 mod ffi;
 mod fingerprint;
+mod layer_out;
 mod mosaic;
+mod polygonize;
+mod raster_out;
 mod reader;
 mod scene;
 mod setup;
 mod source;
 mod stac;
+mod style;
 mod uri;
 mod warp;
 
+pub use aoi::{Aoi, read_aoi};
 pub use bands::common_name;
 pub use crs::{Transformer, describe_crs};
 pub use error::GdalError;
 pub use fingerprint::{Fingerprint, fingerprint, fingerprint_file};
+pub use layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerWriter};
 pub use mosaic::{Mosaic, group_scenes};
+pub use polygonize::{ReferencePolygon, polygonize_reference};
+pub use raster_out::{RasterKind, StripWriter};
 pub use reader::{BandSelection, MosaicReader};
 pub use scene::open_scene;
 pub use setup::{InitOptions, init};
 pub use source::{SceneSource, resolve_scenes};
+pub use style::qgis_style;
 pub use uri::gdal_path;
 pub use warp::{Resampling, resample_source};
 

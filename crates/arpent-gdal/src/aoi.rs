@@ -1,0 +1,308 @@
+//! Areas of interest: polygons of any vector file, laid over a grid.
+
+use std::collections::BTreeSet;
+
+use arpent_raster::{Grid, Window};
+use gdal::spatial_ref::CoordTransform;
+use gdal::vector::{Feature, Geometry, LayerAccess, geometry_type_flatten, geometry_type_to_name};
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+use gdal_sys::OGRwkbGeometryType::{wkbGeometryCollection, wkbMultiPolygon, wkbPolygon};
+
+use crate::setup::quiet;
+use crate::uri::{gdal_path, is_local, is_remote};
+use crate::{GdalError, crs, failure, ffi, scene};
+
+/// Formats in which areas of interest come.
+const DRIVERS: &[&str] = &[
+    "GeoJSON",
+    "GeoJSONSeq",
+    "TopoJSON",
+    "ESRIJSON",
+    "GPKG",
+    "ESRI Shapefile",
+    "FlatGeobuf",
+    "LIBKML",
+    "KML",
+    "GML",
+    "MapInfo File",
+    "Parquet",
+];
+
+/// Points put on the longer side of a polygon's bounding box before it is reprojected: straight lines of one CRS
+/// are curves of another.
+const DENSIFY: f64 = 256.0;
+
+/// Polygons laid over a grid: a pixel is inside when its center is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aoi {
+    polygons: Vec<Polygon>,
+    window: Window,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Polygon {
+    edges: Vec<Edge>,
+    window: Window,
+}
+
+/// An edge of a polygon in grid pixels, upper end first; horizontal ones are left out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Edge {
+    top: [f64; 2],
+    bottom: [f64; 2],
+}
+
+/// Reads the polygons of all layers of a vector file or URL and lays them over a grid, reprojected when they are in
+/// another CRS.
+///
+/// # Errors
+/// [`GdalError::Missing`], [`GdalError::Unreachable`], [`GdalError::NotAVector`], [`GdalError::AoiNoPolygon`] (also for
+/// an empty file), [`GdalError::AoiInvalid`], [`GdalError::AoiNoCrs`], [`GdalError::Transform`].
+pub fn read_aoi(uri: &str, grid: &Grid) -> Result<Aoi, GdalError> {
+    let dataset = open_vector(uri)?;
+    let mut polygons = Vec::new();
+    let mut others = BTreeSet::new();
+    for mut layer in dataset.layers() {
+        let to_grid = if layer.feature_count() > 0 { Some(to_grid(uri, &layer, grid)?) } else { None };
+        ffi::reset_error();
+        for (number, feature) in (1u64..).zip(layer.features()) {
+            let way = to_grid.as_ref().and_then(Option::as_ref);
+            let source = FeatureSource { uri, number, grid, way };
+            source.collect(&feature, &mut polygons, &mut others)?;
+        }
+        // A file that ends too early ends the iteration like a whole one.
+        if let Some(message) = ffi::last_failure() {
+            return Err(GdalError::NotAVector { path: uri.to_owned(), message });
+        }
+    }
+    let Some(first) = polygons.first() else {
+        let found: Vec<_> = others.into_iter().collect();
+        let found = if found.is_empty() { "no geometry".into() } else { found.join(", ") };
+        return Err(GdalError::AoiNoPolygon { path: uri.to_owned(), found });
+    };
+    let window = polygons.iter().fold(first.window, |all, p: &Polygon| all.union(&p.window));
+    Ok(Aoi { polygons, window })
+}
+
+fn open_vector(uri: &str) -> Result<Dataset, GdalError> {
+    quiet();
+    let path = gdal_path(uri);
+    if is_local(&path) && !std::path::Path::new(&path).exists() {
+        return Err(GdalError::Missing { path: uri.to_owned(), message: String::new() });
+    }
+    let options = DatasetOptions {
+        open_flags: GdalOpenFlags::GDAL_OF_READONLY
+            | GdalOpenFlags::GDAL_OF_VECTOR
+            | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,
+        allowed_drivers: Some(DRIVERS),
+        ..DatasetOptions::default()
+    };
+    ffi::reset_error();
+    Dataset::open_ex(&path, options).map_err(|e| match scene::cannot_open(uri, &path, failure(&e)) {
+        GdalError::NotARaster { path, message } | GdalError::Corrupt { path, message }
+            if !is_remote(&path) =>
+        {
+            GdalError::NotAVector { path, message }
+        }
+        other => other,
+    })
+}
+
+/// The transformation from a layer's CRS to the grid's; `None` when they are the same.
+fn to_grid(uri: &str, layer: &impl LayerAccess, grid: &Grid) -> Result<Option<CoordTransform>, GdalError> {
+    let from = layer.spatial_ref().ok_or_else(|| GdalError::AoiNoCrs { path: uri.to_owned() })?;
+    if crs::describe(&from, uri).is_ok_and(|c| c.is_same(&grid.crs)) {
+        return Ok(None);
+    }
+    let way = CoordTransform::new(&from, &crs::spatial_ref_of(&grid.crs)?);
+    way.map(Some)
+        .map_err(|e| GdalError::BadCrs { definition: from.name().unwrap_or_default(), message: failure(&e) })
+}
+
+/// One feature of the file and how to bring it to the grid.
+struct FeatureSource<'a> {
+    uri: &'a str,
+    number: u64,
+    grid: &'a Grid,
+    way: Option<&'a CoordTransform>,
+}
+
+impl FeatureSource<'_> {
+    fn collect(
+        &self,
+        feature: &Feature<'_>,
+        polygons: &mut Vec<Polygon>,
+        others: &mut BTreeSet<String>,
+    ) -> Result<(), GdalError> {
+        let Some(geometry) = feature.geometry().filter(|g| g.has_gdal_ptr() && !g.is_empty()) else {
+            return Ok(());
+        };
+        let kind = geometry_type_flatten(geometry.geometry_type());
+        if ![wkbPolygon, wkbMultiPolygon, wkbGeometryCollection].contains(&kind) {
+            others.insert(geometry_type_to_name(kind));
+            return Ok(());
+        }
+        let path = self.uri.to_owned();
+        ffi::reset_error();
+        if !geometry.is_valid() {
+            return Err(GdalError::AoiInvalid { path, feature: self.number, message: ffi::last_message() });
+        }
+        let mut geometry = geometry.clone();
+        geometry.flatten_to_2d();
+        if let Some(way) = self.way {
+            let box_ = geometry.envelope();
+            let side = (box_.MaxX - box_.MinX).max(box_.MaxY - box_.MinY);
+            ffi::segmentize(&geometry, side / DENSIFY);
+            geometry.transform_inplace(way).map_err(|e| GdalError::Transform {
+                from: format!("the CRS of {path}"),
+                to: self.grid.crs.name.clone(),
+                x: box_.MinX,
+                y: box_.MinY,
+                message: failure(&e),
+            })?;
+        }
+        self.push(&geometry, polygons, others);
+        Ok(())
+    }
+
+    fn push(&self, geometry: &Geometry, polygons: &mut Vec<Polygon>, others: &mut BTreeSet<String>) {
+        let kind = geometry_type_flatten(geometry.geometry_type());
+        if kind == wkbPolygon {
+            polygons.extend(Polygon::new(geometry, self.grid));
+        } else if kind == wkbMultiPolygon || kind == wkbGeometryCollection {
+            for i in 0..geometry.geometry_count() {
+                self.push(&geometry.get_geometry(i), polygons, others);
+            }
+        } else {
+            others.insert(geometry_type_to_name(kind));
+        }
+    }
+}
+
+impl Polygon {
+    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
+    fn new(geometry: &Geometry, grid: &Grid) -> Option<Self> {
+        let mut edges = Vec::new();
+        let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
+        for i in 0..geometry.geometry_count() {
+            let mut points = Vec::new();
+            geometry.get_geometry(i).get_points(&mut points);
+            let ring: Vec<[f64; 2]> = points.iter().map(|(x, y, _)| grid.pixel(*x, *y).into()).collect();
+            for point in &ring {
+                for axis in 0..2 {
+                    low[axis] = low[axis].min(point[axis]);
+                    high[axis] = high[axis].max(point[axis]);
+                }
+            }
+            edges.extend(ring.windows(2).filter_map(|ends| Edge::new(ends[0], ends[1])));
+        }
+        if edges.is_empty() {
+            return None;
+        }
+        let window = Window::between(
+            low[0].floor() as i64,
+            low[1].floor() as i64,
+            high[0].ceil() as i64,
+            high[1].ceil() as i64,
+        );
+        Some(Self { edges, window })
+    }
+}
+
+impl Edge {
+    /// Ends are ordered, so that the same edge of a neighbor gives the same crossings to the last bit.
+    fn new(a: [f64; 2], b: [f64; 2]) -> Option<Self> {
+        if a[1] < b[1] {
+            Some(Self { top: a, bottom: b })
+        } else if b[1] < a[1] {
+            Some(Self { top: b, bottom: a })
+        } else {
+            None
+        }
+    }
+
+    /// Rows whose center lines the edge crosses.
+    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
+    fn rows(&self) -> std::ops::Range<i64> {
+        (self.top[1] - 0.5).ceil() as i64..(self.bottom[1] - 0.5).ceil() as i64
+    }
+
+    /// First column whose center lies at or right of the crossing with a row's center line.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "pixel numbers stay below 2^52"
+    )]
+    fn column(&self, row: i64) -> i64 {
+        let along = (row as f64 + 0.5 - self.top[1]) / (self.bottom[1] - self.top[1]);
+        (self.top[0] + along * (self.bottom[0] - self.top[0]) - 0.5).ceil() as i64
+    }
+
+    /// Whether it may cross a window.
+    fn touches(&self, window: &Window) -> bool {
+        let columns = (self.top[0].min(self.bottom[0]), self.top[0].max(self.bottom[0]));
+        let rows = self.rows();
+        #[allow(clippy::cast_precision_loss, reason = "pixel numbers stay below 2^52")]
+        let within = columns.1 >= window.col as f64 && columns.0 <= window.col_end() as f64;
+        within && rows.start < window.row_end() && rows.end > window.row
+    }
+}
+
+impl Aoi {
+    /// The smallest window that holds the polygons.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// Which pixels of a window have their center inside, row by row. The same for a pixel in every window.
+    pub fn mask(&self, window: Window) -> Vec<bool> {
+        let mut mask = vec![false; window.width * window.height];
+        for polygon in &self.polygons {
+            if let Some(common) = polygon.window.intersect(&window) {
+                polygon.fill(&mut mask, &window, &common);
+            }
+        }
+        mask
+    }
+
+    /// Whether any pixel of a window has its center inside.
+    pub fn intersects(&self, window: &Window) -> bool {
+        self.polygons.iter().any(|polygon| {
+            let Some(common) = polygon.window.intersect(window) else { return false };
+            if polygon.edges.iter().any(|e| e.touches(&common)) {
+                let mut mask = vec![false; common.width * common.height];
+                polygon.fill(&mut mask, &common, &common);
+                return mask.contains(&true);
+            }
+            // No edge near: all pixels are on one side.
+            let one = Window { width: 1, height: 1, ..common };
+            let mut mask = [false];
+            polygon.fill(&mut mask, &one, &one);
+            mask[0]
+        })
+    }
+}
+
+impl Polygon {
+    /// Sets the pixels of `part` (inside `window`) whose centers are in the polygon, by the even-odd rule.
+    fn fill(&self, mask: &mut [bool], window: &Window, part: &Window) {
+        let mut crossings: Vec<Vec<i64>> = vec![Vec::new(); part.height];
+        for edge in &self.edges {
+            let rows = edge.rows();
+            for row in rows.start.max(part.row)..rows.end.min(part.row_end()) {
+                if let Ok(at) = usize::try_from(row - part.row) {
+                    crossings[at].push(edge.column(row));
+                }
+            }
+        }
+        for (row, columns) in (part.row..).zip(&mut crossings) {
+            columns.sort_unstable();
+            for pair in columns.chunks_exact(2) {
+                let run = Window::between(pair[0], row, pair[1], row + 1);
+                let Some(run) = run.intersect(part) else { continue };
+                let Some((c, r)) = window.offset_of(&run) else { continue };
+                mask[r * window.width + c..][..run.width].fill(true);
+            }
+        }
+    }
+}
