@@ -131,6 +131,12 @@ pub enum PublishError {
         /// The library's reason.
         source: Box<object_store::Error>,
     },
+    /// The environment names no credentials for a store that needs them.
+    #[error("the environment holds no credentials for {url}")]
+    NoCredentials {
+        /// The address.
+        url: String,
+    },
     /// The output holds no manifest, hence no complete run.
     #[error("{url} holds no complete run: {} is missing", crate::MANIFEST_NAME)]
     NoManifest {
@@ -213,7 +219,7 @@ impl PublishError {
             Self::ManifestFormat { .. } => {
                 Some("use the version of arpent that wrote it, or a newer one".into())
             }
-            Self::Connect { .. } => Some(CREDENTIALS.into()),
+            Self::Connect { .. } | Self::NoCredentials { .. } => Some(CREDENTIALS.into()),
             Self::Store { source, .. } => store_hint(source),
             _ => io_kind(self).and_then(io_hint),
         }
@@ -224,10 +230,9 @@ const CREDENTIALS: &str = "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REG
                            Amazon's, AWS_ENDPOINT (with AWS_ALLOW_HTTP=true for http)";
 
 fn store_hint(error: &object_store::Error) -> Option<String> {
-    match error {
-        object_store::Error::Unauthenticated { .. } => Some(CREDENTIALS.into()),
-        _ => io_kind(error).and_then(io_hint),
-    }
+    use object_store::Error::{PermissionDenied, Unauthenticated};
+    let refused = matches!(error, Unauthenticated { .. } | PermissionDenied { .. });
+    io_kind(error).and_then(io_hint).or_else(|| refused.then(|| CREDENTIALS.into()))
 }
 
 /// The kind of the input/output error at the bottom of an error's chain of sources.

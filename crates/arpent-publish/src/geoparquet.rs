@@ -1,4 +1,4 @@
-//! GeoParquet 1.1 (https://geoparquet.org/releases/v1.1.0/): WKB geometry, bbox covering, PROJJSON CRS.
+//! GeoParquet 1.1 (<https://geoparquet.org/releases/v1.1.0/>): WKB geometry, bbox covering, PROJJSON CRS.
 //!
 //! The `geo` metadata is written by hand: it is one JSON object, and the crate that would write it brings the
 //! whole of GeoArrow along.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
@@ -40,11 +40,13 @@ impl Target {
     /// opened or asked yet.
     ///
     /// Credentials and endpoint of `s3://` come from the environment alone (`AWS_ACCESS_KEY_ID`,
-    /// `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`, `AWS_ENDPOINT`, `AWS_ALLOW_HTTP`, ...).
+    /// `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`, `AWS_ENDPOINT`, `AWS_ALLOW_HTTP`, ...; or
+    /// `AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN`; or `AWS_SKIP_SIGNATURE=true`). The metadata service of
+    /// a cloud machine is never asked.
     ///
     /// # Errors
-    /// [`PublishError::BadTarget`] for anything else, [`PublishError::Connect`] when the environment does not
-    /// fit together.
+    /// [`PublishError::BadTarget`] for anything else, [`PublishError::NoCredentials`] and
+    /// [`PublishError::Connect`] when the environment holds no credentials or does not fit together.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = |reason: String| PublishError::BadTarget { url: text.to_owned(), reason };
         let place = if text.contains("://") {
@@ -198,14 +200,26 @@ fn place_of_url(url: &Url, text: &str) -> Result<Place> {
         "memory" => Ok(Place::Objects { store: Arc::new(InMemory::new()), prefix }),
         "s3" => {
             let bucket = url.host_str().filter(|b| !b.is_empty()).ok_or_else(|| bad("no bucket is named"))?;
-            let store = AmazonS3Builder::from_env()
-                .with_bucket_name(bucket)
-                .build()
-                .map_err(|source| PublishError::Connect { url: text.to_owned(), source: Box::new(source) })?;
-            Ok(Place::Objects { store: Arc::new(store), prefix })
+            Ok(Place::Objects { store: s3(AmazonS3Builder::from_env(), bucket, text)?, prefix })
         }
         other => Err(bad(&format!("`{other}` is not understood"))),
     }
+}
+
+/// A bucket, with what the environment said in `builder`. Without credentials there, the library would ask the
+/// machine's metadata service for some; here they come from the environment or not at all.
+fn s3(builder: AmazonS3Builder, bucket: &str, text: &str) -> Result<Arc<dyn ObjectStore>> {
+    use AmazonS3ConfigKey::{AccessKeyId, RoleArn, SecretAccessKey, SkipSignature, WebIdentityTokenFile};
+    let has = |key| builder.get_config_value(&key).is_some();
+    let unsigned = builder.get_config_value(&SkipSignature).is_some_and(|v| v == "true");
+    let keys = has(AccessKeyId) || has(SecretAccessKey);
+    if !(keys || unsigned || has(WebIdentityTokenFile) && has(RoleArn)) {
+        return Err(PublishError::NoCredentials { url: text.to_owned() });
+    }
+    let built = builder.with_bucket_name(bucket).build();
+    let store =
+        built.map_err(|source| PublishError::Connect { url: text.to_owned(), source: Box::new(source) })?;
+    Ok(Arc::new(store))
 }
 
 fn check_folder(folder: &Path) -> Result<()> {
@@ -269,7 +283,7 @@ mod tests {
         assert_eq!(Target::parse("/data/out/").unwrap().local_folder(), Some(Path::new("/data/out/")));
         assert_eq!(Target::parse("file:///data/a%20b").unwrap().local_folder(), Some(Path::new("/data/a b")));
         assert!(Target::parse("out").unwrap().local_folder().unwrap().is_absolute());
-        assert_eq!(Target::parse("s3://bucket/a/b/").unwrap().url(), "s3://bucket/a/b");
+        assert_eq!(Target::parse("memory:///a/b/").unwrap().url(), "memory:///a/b");
         for bad in ["ftp://x/y", "s3://", "file://host/x y/..%2f", "://"] {
             let error = Target::parse(bad).unwrap_err();
             assert!(error.hint().is_some(), "{bad}: {error}");
@@ -280,6 +294,17 @@ mod tests {
     fn credentials_in_an_address_are_refused_and_not_repeated() {
         let error = Target::parse("s3://key:secret@bucket/p").unwrap_err().to_string();
         assert!(error.contains("environment") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn without_credentials_nobody_is_asked_for_some() {
+        let error = s3(AmazonS3Builder::new(), "bucket", "s3://bucket/p").unwrap_err();
+        assert!(matches!(error, PublishError::NoCredentials { .. }), "{error}");
+        assert!(error.hint().unwrap().contains("AWS_ACCESS_KEY_ID"));
+        let half = AmazonS3Builder::new().with_access_key_id("k");
+        assert!(matches!(s3(half.clone(), "b", "s3://b"), Err(PublishError::Connect { .. })));
+        s3(half.with_secret_access_key("s"), "b", "s3://b").unwrap();
+        s3(AmazonS3Builder::new().with_skip_signature(true), "b", "s3://b").unwrap();
     }
 
     #[test]
