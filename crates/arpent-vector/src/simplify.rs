@@ -15,23 +15,22 @@ const MIN_VERTICES: usize = 4;
 /// Side of the cells that vertices are looked up by, pixels.
 const CELL: i64 = 16;
 
-/// Removes vertices whose triangle is smaller than `tolerance_px` squared, smallest first. Vertices that rings
-/// share stay.
+/// Removes vertices whose triangle is not larger than `tolerance_px` squared, smallest first. Vertices that rings
+/// share stay: each lies in the triangle of the other.
 pub(crate) fn simplify(rings: &[Vec<Vertex>], tolerance_px: f64) -> Vec<Vec<Vertex>> {
     #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
     let limit = (2.0 * tolerance_px * tolerance_px) as i64;
     let mut net = Net::new(rings);
-    let mut heap: BinaryHeap<_> = (0..net.points.len()).map(|i| Reverse(net.candidate(i))).collect();
+    let is_small = |c: &Candidate| c.doubled_area <= limit;
+    let mut heap: BinaryHeap<_> =
+        (0..net.points.len()).map(|i| net.candidate(i)).filter(is_small).map(Reverse).collect();
     while let Some(Reverse(candidate)) = heap.pop() {
-        let Candidate { doubled_area, at, before, after } = candidate;
-        if doubled_area > limit {
-            break;
-        }
+        let Candidate { at, before, after, .. } = candidate;
         if !net.is_current(&candidate) || !net.may_remove(at) {
             continue;
         }
         net.remove(at);
-        heap.extend([before, after].map(|i| Reverse(net.candidate(i))));
+        heap.extend([before, after].map(|i| net.candidate(i)).into_iter().filter(is_small).map(Reverse));
     }
     net.rings()
 }
@@ -52,7 +51,6 @@ struct Net {
     before: Vec<usize>,
     after: Vec<usize>,
     alive: Vec<bool>,
-    pinned: Vec<bool>,
     /// Vertices left, by ring.
     left: Vec<usize>,
     /// (cell row, cell column, vertex), sorted.
@@ -73,8 +71,8 @@ impl Net {
         let mut cells: Vec<_> = points.iter().enumerate().map(cell).collect();
         cells.sort_unstable();
         let left = rings.iter().map(Vec::len).collect();
-        let (alive, pinned) = (vec![true; points.len()], pinned(&points));
-        Self { points, ring, before, after, alive, pinned, left, cells }
+        let alive = vec![true; points.len()];
+        Self { points, ring, before, after, alive, left, cells }
     }
 
     fn triangle(&self, at: usize) -> [Vertex; 3] {
@@ -92,7 +90,7 @@ impl Net {
     }
 
     fn may_remove(&self, at: usize) -> bool {
-        !self.pinned[at] && self.left[self.ring[at]] > MIN_VERTICES && !self.is_occupied(at)
+        self.left[self.ring[at]] > MIN_VERTICES && !self.is_occupied(at)
     }
 
     /// Whether the triangle of a vertex, its rim included, holds any other vertex.
@@ -125,18 +123,6 @@ impl Net {
         }
         rings
     }
-}
-
-/// Vertices that more than one ring passes.
-fn pinned(points: &[Vertex]) -> Vec<bool> {
-    let mut order: Vec<usize> = (0..points.len()).collect();
-    order.sort_unstable_by_key(|i| points[*i]);
-    let mut pinned = vec![false; points.len()];
-    for pair in order.windows(2).filter(|pair| points[pair[0]] == points[pair[1]]) {
-        pinned[pair[0]] = true;
-        pinned[pair[1]] = true;
-    }
-    pinned
 }
 
 /// Twice the signed area of a triangle. Sides of an extent are below 2^31, so it fits.
