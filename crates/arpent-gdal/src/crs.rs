@@ -223,6 +223,7 @@ mod tests {
         assert!((lon - 3.0).abs() < 1e-6 && (lat - 46.5).abs() < 1e-6, "{lon} {lat}");
         let [w, s, e, n] = t.bbox([700_000.0, 6_600_000.0, 701_000.0, 6_601_000.0]).unwrap();
         assert!((w - 3.0).abs() < 1e-6 && e > 3.01 && s > 46.4 && n < 46.6);
-        assert!(t.point(1e30, 1e30).is_err());
+        let utm = Transformer::new(&describe_crs("EPSG:32631").unwrap()).unwrap();
+        assert!(matches!(utm.point(1e30, 1e30), Err(GdalError::Transform { .. })));
     }
 }

@@ -116,7 +116,8 @@ pub(crate) fn cannot_open(uri: &str, gdal_path: &str, message: String) -> GdalEr
     if absent || (is_local(gdal_path) && !Path::new(gdal_path).exists()) {
         return GdalError::Missing { path, message };
     }
-    if says("Invalid dataset dimensions") || says("Invalid image dimensions") {
+    if ["Invalid dataset dimensions", "Invalid image dimensions", "Cannot handle zero"].into_iter().any(says)
+    {
         return GdalError::ZeroSize { path, message };
     }
     if is_local(gdal_path) && starts_like_tiff(gdal_path) {

@@ -1,0 +1,183 @@
+//! Vector files read back.
+
+use std::path::Path;
+
+use arpent_gdal::{
+    FieldDef, FieldType, FieldValue, GdalError, LayerFormat, LayerOptions, LayerWriter, describe_crs,
+    qgis_style,
+};
+use arpent_raster::{Class, Color, Crs, Nomenclature};
+use gdal::Dataset;
+use gdal::vector::{Geometry, LayerAccess};
+
+use crate::common::folder;
+
+fn fields() -> Vec<FieldDef> {
+    [
+        ("id", FieldType::Text),
+        ("class_id", FieldType::Integer),
+        ("score", FieldType::Real),
+        ("acquired", FieldType::Text),
+    ]
+    .map(|(name, field_type)| FieldDef { name: name.into(), field_type })
+    .to_vec()
+}
+
+fn nomenclature() -> Nomenclature {
+    let class = |id, name: &str, features| Class {
+        id,
+        name: name.into(),
+        name_fr: None,
+        color: Color([1, 2, 3]),
+        features,
+    };
+    Nomenclature::new(vec![class(0, "other", false), class(1, "roof <flat> & \"green\"", true)]).unwrap()
+}
+
+fn options<'a>(
+    format: LayerFormat,
+    crs: &'a Crs,
+    fields: &'a [FieldDef],
+    qml: Option<&'a str>,
+) -> LayerOptions<'a> {
+    LayerOptions {
+        format,
+        name: "features",
+        crs,
+        fields,
+        spatial_index: true,
+        style_qml: qml,
+        timestamp: "2024-02-03T04:05:06.000Z",
+    }
+}
+
+fn square(i: u32) -> Vec<u8> {
+    let (x, y) = (650_000 + i * 10, 6_860_000);
+    let wkt = format!("POLYGON (({x} {y},{} {y},{} {},{x} {},{x} {y}))", x + 5, x + 5, y + 5, y + 5);
+    Geometry::from_wkt(&wkt).unwrap().wkb().unwrap()
+}
+
+fn write(path: &Path, options: &LayerOptions<'_>, count: u32) {
+    let mut writer = LayerWriter::create(path, options).unwrap();
+    for i in 0..count {
+        let id = format!("feature-{i}");
+        let acquired = if i % 2 == 0 { FieldValue::Text("2020-01-01") } else { FieldValue::Null };
+        let values =
+            [FieldValue::Text(&id), FieldValue::Integer(1), FieldValue::Real(f64::from(i) / 4.0), acquired];
+        writer.write(&square(i), &values).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn both_formats_come_back() {
+    let dir = folder();
+    let (crs, fields) = (describe_crs("EPSG:2154").unwrap(), fields());
+    for (format, name) in [(LayerFormat::GeoPackage, "a.gpkg"), (LayerFormat::FlatGeobuf, "a.fgb")] {
+        let path = dir.path().join(name);
+        write(&path, &options(format, &crs, &fields, None), 100);
+        let ds = Dataset::open(&path).unwrap();
+        let mut layer = ds.layer(0).unwrap();
+        assert_eq!(layer.name(), "features");
+        assert_eq!(layer.feature_count(), 100);
+        assert_eq!(layer.spatial_ref().unwrap().auth_code().unwrap(), 2154);
+        let names: Vec<String> = layer.defn().fields().map(|f| f.name()).collect();
+        assert_eq!(names, ["id", "class_id", "score", "acquired"]);
+        let mut seen: Vec<_> = layer
+            .features()
+            .map(|f| {
+                let score = f.field_as_double(2).unwrap().unwrap();
+                let area = f.geometry().unwrap().area();
+                (
+                    f.field_as_string(0).unwrap().unwrap(),
+                    score,
+                    area,
+                    f.field_as_string(3).unwrap().filter(|t| !t.is_empty()),
+                )
+            })
+            .collect();
+        seen.sort_by(|a, b| a.1.total_cmp(&b.1));
+        assert_eq!(seen[2], ("feature-2".into(), 0.5, 25.0, Some("2020-01-01".into())));
+        assert_eq!(seen[3], ("feature-3".into(), 0.75, 25.0, None));
+        // The index finds one of them.
+        layer.set_spatial_filter_rect(650_011.0, 6_860_001.0, 650_012.0, 6_860_002.0);
+        assert_eq!(layer.features().count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn an_index_can_be_left_out_and_order_is_then_kept() {
+    let dir = folder();
+    let (crs, fields) = (describe_crs("EPSG:2154").unwrap(), fields());
+    let path = dir.path().join("a.fgb");
+    let options =
+        LayerOptions { spatial_index: false, ..options(LayerFormat::FlatGeobuf, &crs, &fields, None) };
+    write(&path, &options, 20);
+    let ds = Dataset::open(&path).unwrap();
+    let ids: Vec<_> =
+        ds.layer(0).unwrap().features().map(|f| f.field_as_string(0).unwrap().unwrap()).collect();
+    assert_eq!(ids, (0..20).map(|i| format!("feature-{i}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_same_features_give_the_same_bytes() {
+    let dir = folder();
+    let (crs, fields, qml) = (describe_crs("EPSG:2154").unwrap(), fields(), qgis_style(&nomenclature()));
+    for (format, extension) in [(LayerFormat::GeoPackage, "gpkg"), (LayerFormat::FlatGeobuf, "fgb")] {
+        let bytes = |name: &str| {
+            let path = dir.path().join(name).with_extension(extension);
+            write(&path, &options(format, &crs, &fields, Some(&qml)), 3000);
+            std::fs::read(path).unwrap()
+        };
+        assert!(bytes("a") == bytes("b"), "{format:?}");
+    }
+}
+
+#[test]
+fn a_geopackage_carries_its_style() {
+    let dir = folder();
+    let (crs, fields, qml) = (describe_crs("EPSG:2154").unwrap(), fields(), qgis_style(&nomenclature()));
+    let path = dir.path().join("a.gpkg");
+    write(&path, &options(LayerFormat::GeoPackage, &crs, &fields, Some(&qml)), 3);
+    let ds = Dataset::open(&path).unwrap();
+    assert_eq!(ds.layer(0).unwrap().name(), "features");
+    let mut styles = ds.layer_by_name("layer_styles").unwrap();
+    let row = styles.features().next().unwrap();
+    let text = |name: &str| row.field_as_string(row.field_index(name).unwrap()).unwrap().unwrap();
+    assert_eq!((text("f_table_name").as_str(), text("f_geometry_column").as_str()), ("features", "geom"));
+    assert_eq!((text("useAsDefault").as_str(), text("styleQML")), ("1", qml));
+}
+
+#[test]
+fn styles_are_well_formed_and_leave_the_background_out() {
+    let qml = qgis_style(&nomenclature());
+    assert!(
+        qml.contains(r#"value="1" type="long" label="roof &lt;flat&gt; &amp; &quot;green&quot;""#),
+        "{qml}"
+    );
+    assert_eq!(qml.matches("<category ").count(), 1);
+    assert_eq!(qml.matches("<symbol ").count(), 1);
+    // Every element that is opened is closed.
+    let mut open = Vec::new();
+    for tag in qml.split('<').skip(1).filter(|t| !t.starts_with('!')) {
+        let name = tag.trim_start_matches('/').split([' ', '>', '/']).next().unwrap().to_owned();
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name));
+        } else if !tag.trim_end().ends_with("/>") {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn wrong_values_and_places_are_refused() {
+    let dir = folder();
+    let (crs, fields) = (describe_crs("EPSG:2154").unwrap(), fields());
+    let options = options(LayerFormat::GeoPackage, &crs, &fields, None);
+    let e = LayerWriter::create(&dir.path().join("no/such/a.gpkg"), &options).unwrap_err();
+    assert!(matches!(e, GdalError::Create { .. }), "{e:?}");
+    let mut writer = LayerWriter::create(&dir.path().join("a.gpkg"), &options).unwrap();
+    assert!(matches!(writer.write(&square(0), &[FieldValue::Null]), Err(GdalError::FieldCount { .. })));
+    assert!(matches!(writer.write(b"not wkb", &[FieldValue::Null; 4]), Err(GdalError::Write { .. })));
+}
