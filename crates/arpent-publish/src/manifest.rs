@@ -42,6 +42,9 @@ pub struct Manifest {
     pub counts: Counts,
     /// Wall time of each stage, seconds.
     pub timings_s: BTreeMap<String, f64>,
+    /// Energy of the run, and whether it was measured or estimated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy: Option<Value>,
     /// The files of the run; set by [`Target::publish`](crate::Target::publish).
     pub artifacts: Vec<Artifact>,
 }

@@ -100,7 +100,6 @@ fn write_files(features: &SortedFeatures, nomenclature: &Nomenclature, dir: &Pat
     };
     let item_source = StacRun {
         run_id: "run-1",
-        created: "2026-01-02T03:04:05Z",
         acquired: &Acquired::of(["2021-07-01"]),
         footprint: &polygon![(x: 2.0, y: 47.0), (x: 2.4, y: 47.0), (x: 2.4, y: 47.25), (x: 2.0, y: 47.25)],
         grid: &grid(),
@@ -129,6 +128,7 @@ fn manifest(features: &SortedFeatures) -> Manifest {
         config: serde_json::Value::Null,
         counts: Counts { features: features.count(), ..Counts::default() },
         timings_s: BTreeMap::new(),
+        energy: None,
         artifacts: vec![],
     }
 }

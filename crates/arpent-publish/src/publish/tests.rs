@@ -23,6 +23,7 @@ pub(crate) fn manifest(run_id: &str) -> Manifest {
         config: serde_json::json!({ "window": 512 }),
         counts: Counts::default(),
         timings_s: [("read".to_owned(), 0.5)].into(),
+        energy: None,
         artifacts: vec![],
     }
 }

@@ -45,8 +45,6 @@ const EXTENSIONS: [&str; 6] = [
 pub struct StacRun<'a> {
     /// Id of the run, and of the item.
     pub run_id: &'a str,
-    /// When the run was made, RFC 3339.
-    pub created: &'a str,
     /// When the scenes were taken.
     pub acquired: &'a Acquired,
     /// Outline of the result in WGS 84 longitude and latitude, degrees.
@@ -121,8 +119,7 @@ fn footprint(run: &StacRun<'_>) -> Result<Vec<Vec<[f64; 2]>>> {
 
 fn properties(run: &StacRun<'_>) -> Result<Value> {
     let mut all = Map::new();
-    all.insert("created".into(), json!(run.created));
-    all.extend(run.acquired.properties(run.created));
+    all.extend(run.acquired.properties());
     all.extend(projection(run)?);
     all.insert("gsd".into(), json!(ground_resolution(run)));
     all.insert("processing:level".into(), json!("L4"));

@@ -42,7 +42,6 @@ fn item(change: impl FnOnce(&mut StacRun<'_>)) -> Value {
     let nomenclature = Nomenclature::new(vec![class]).unwrap();
     let mut run = StacRun {
         run_id: "run-1",
-        created: "2026-01-02T03:04:05Z",
         acquired: &Acquired::Unknown,
         // Clockwise on purpose.
         footprint: &polygon![(x: 2.0, y: 47.0), (x: 2.0, y: 47.5), (x: 2.5, y: 47.5), (x: 2.5, y: 47.0)],
@@ -63,7 +62,8 @@ fn the_core_of_the_item_is_stac_1_1() {
     let item = item(|_| ());
     assert_eq!((&item["type"], &item["stac_version"]), (&json!("Feature"), &json!("1.1.0")));
     assert_eq!(item["bbox"], json!([2.0, 47.0, 2.5, 47.5]));
-    assert_eq!(item["properties"]["datetime"], "2026-01-02T03:04:05Z");
+    assert_eq!(item["properties"]["datetime"], Value::Null);
+    assert_eq!(item["properties"]["start_datetime"], "0001-01-01T00:00:00Z");
     let ring: Vec<[f64; 2]> = serde_json::from_value(item["geometry"]["coordinates"][0].clone()).unwrap();
     assert!(signed_area(&ring) > 0.0 && ring.first() == ring.last());
     assert_eq!(item["links"], json!([{ "rel": "derived_from", "href": "https://example.org/a.tif" }]));

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 /// When the scenes of a run were taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acquired {
-    /// Nobody knows. STAC wants a time nevertheless: the item then carries that of the run.
+    /// Nobody knows. STAC wants a time nevertheless: the item then carries the widest interval that can be
+    /// written. (The time of the run would be a lie, and make equal runs differ.)
     Unknown,
     /// At one time, UTC, RFC 3339.
     At(String),
@@ -34,20 +35,18 @@ impl Acquired {
     }
 
     /// The item's properties.
-    pub(super) fn properties(&self, created: &str) -> Map<String, Value> {
+    pub(super) fn properties(&self) -> Map<String, Value> {
         let fields = match self {
-            Self::Unknown => vec![("datetime", json!(created))],
+            Self::Unknown => interval("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
             Self::At(time) => vec![("datetime", json!(time))],
-            Self::Between { start, end } => {
-                vec![
-                    ("datetime", Value::Null),
-                    ("start_datetime", json!(start)),
-                    ("end_datetime", json!(end)),
-                ]
-            }
+            Self::Between { start, end } => interval(start, end),
         };
         fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
+}
+
+fn interval(start: &str, end: &str) -> Vec<(&'static str, Value)> {
+    vec![("datetime", Value::Null), ("start_datetime", json!(start)), ("end_datetime", json!(end))]
 }
 
 /// First and last second that a text can mean.
