@@ -123,11 +123,11 @@ pub(crate) fn cannot_open(uri: &str, gdal_path: &str, message: String) -> GdalEr
     if is_local(gdal_path) && starts_like_tiff(gdal_path) {
         return GdalError::Corrupt { path, message };
     }
-    if is_remote(gdal_path) && (says("HTTP") || says("curl") || says("AWS") || message.is_empty()) {
-        return GdalError::Unreachable { path, message };
-    }
-    if says("not recognized as") || message.is_empty() {
+    if says("not recognized as") || (is_local(gdal_path) && message.is_empty()) {
         return GdalError::NotARaster { path, message };
+    }
+    if is_remote(gdal_path) && (says("HTTP") || says("CURL") || says("AWS") || message.is_empty()) {
+        return GdalError::Unreachable { path, message };
     }
     GdalError::Corrupt { path, message }
 }

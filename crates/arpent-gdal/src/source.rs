@@ -54,9 +54,12 @@ pub fn resolve_scenes(inputs: &[String]) -> Result<Vec<SceneSource>, GdalError> 
     if scenes.is_empty() {
         return Err(GdalError::NoMatch { pattern: "the list of scenes".into() });
     }
-    scenes.sort_by(|a, b| (&a.id, &a.uri).cmp(&(&b.id, &b.uri)));
+    // Of two names of one raster, the one that comes with a date or band names is kept.
+    let known = |s: &SceneSource| s.acquired.is_some() || s.band_names.is_some();
+    scenes.sort_by(|a, b| (!known(a), &a.id, &a.uri).cmp(&(!known(b), &b.id, &b.uri)));
     let mut seen = BTreeSet::new();
     scenes.retain(|s| seen.insert(identity(&s.gdal_path)));
+    scenes.sort_by(|a, b| (&a.id, &a.uri).cmp(&(&b.id, &b.uri)));
     make_ids_unique(&mut scenes);
     Ok(scenes)
 }

@@ -116,7 +116,11 @@ fn fetch(uri: &str) -> Result<Vec<u8>, GdalError> {
     quiet();
     let path = gdal_path(uri);
     ffi::reset_error();
-    ffi::vsi_read(&path, MAX_BYTES).map_err(|message| scene::cannot_open(uri, &path, message))
+    // Reading tells no reason when a remote file cannot be opened; opening it as a raster does.
+    ffi::vsi_read(&path, MAX_BYTES).map_err(|message| match scene::open_raster(uri, &path) {
+        Err(why) if message.is_empty() => why,
+        _ => scene::cannot_open(uri, &path, message),
+    })
 }
 
 fn scene_of(uri: &str, item: &Item) -> Result<SceneSource, GdalError> {

@@ -30,7 +30,7 @@ impl<T: GdalType + Copy> Picture<T> {
     /// Writes the file and hands it to `finish` before it is closed.
     pub(crate) fn write_with(self, path: &Path, finish: impl FnOnce(&mut Dataset)) -> PathBuf {
         let (w, h) = self.size;
-        let options = RasterCreationOptions::from_iter(self.options.iter().copied());
+        let options: RasterCreationOptions = self.options.iter().copied().collect();
         let mut ds = DriverManager::get_driver_by_name("GTiff")
             .unwrap()
             .create_with_band_type_with_options::<T, _>(path, w, h, self.bands.len(), &options)

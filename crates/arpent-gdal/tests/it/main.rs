@@ -1,4 +1,10 @@
 //! Tests of the whole crate against small rasters made on the spot.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::float_cmp,
+    reason = "helpers of tests panic, say what they skip, and compare exact values"
+)]
 
 mod aoi;
 mod bad_input;
@@ -8,5 +14,6 @@ mod mosaic;
 mod polygonize;
 mod rasters;
 mod real_data;
+mod remote;
 mod scenes;
 mod warp;

@@ -100,7 +100,7 @@ fn confidence_overviews_leave_nodata_out() {
     let out = dir.path().join("confidence.tif");
     // Checkerboard of 100 and nodata: means must be 100, not 177.
     let data: Vec<u8> = (0..WINDOW.width * WINDOW.height)
-        .map(|i| if (i + i / WINDOW.width) % 2 == 0 { 100 } else { 255 })
+        .map(|i| if (i + i / WINDOW.width).is_multiple_of(2) { 100 } else { 255 })
         .collect();
     write(&out, RasterKind::Confidence, &data, 512, 1).unwrap();
     let ds = Dataset::open(&out).unwrap();

@@ -1,0 +1,104 @@
+//! Scenes behind HTTP, served from this process.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+
+use arpent_gdal::{GdalError, MosaicReader, fingerprint, open_scene, read_aoi, resolve_scenes};
+
+use crate::common::{folder, mosaic, picture};
+
+/// Serves files with ranges until the test process ends; paths not in the list are 404, `/broken` is 500.
+fn serve(files: Vec<(&'static str, Vec<u8>)>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let _ = answer(stream, &files);
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream, files: &[(&str, Vec<u8>)]) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let (mut request, mut range) = (String::new(), None);
+    reader.read_line(&mut request)?;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? <= 2 {
+            break;
+        }
+        if let Some(value) = line.to_lowercase().strip_prefix("range: bytes=") {
+            let (from, to) = value.trim().split_once('-').unwrap_or(("0", ""));
+            range = Some((from.parse().unwrap_or(0usize), to.parse().unwrap_or(usize::MAX - 1)));
+        }
+    }
+    let path = request.split(' ').nth(1).unwrap_or("");
+    let Some((_, body)) = files.iter().find(|(name, _)| *name == path) else {
+        let status = if path.starts_with("/broken") { "403 Forbidden" } else { "404 Not Found" };
+        return write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    };
+    let (from, to) =
+        range.map_or((0, body.len()), |(from, to)| (from.min(body.len()), (to + 1).min(body.len())));
+    let status = if range.is_some() { "206 Partial Content" } else { "200 OK" };
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nAccept-Ranges: bytes\r\nETag: \"abc123\"\r\n\
+         Content-Range: bytes {from}-{}/{}\r\nLast-Modified: Wed, 21 Oct 2015 07:28:00 GMT\r\nConnection: close\r\n\r\n",
+        to - from,
+        to.saturating_sub(1),
+        body.len()
+    )?;
+    if request.starts_with("GET") {
+        stream.write_all(&body[from..to])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn scenes_items_and_areas_are_read_over_http() {
+    let dir = folder();
+    let tif = std::fs::read(picture(40, 40, 3).write(&dir.path().join("a.tif"))).unwrap();
+    let size = u64::try_from(tif.len()).unwrap();
+    let item = r#"{"type":"Feature","id":"item-1","properties":{"datetime":"2022-02-02T00:00:00Z"},"links":[],
+        "assets":{"visual":{"href":"../../a.tif","type":"image/tiff; application=geotiff","roles":["data"]}}}"#;
+    let area = r#"{"type":"Feature","properties":{},"geometry":{"type":"Polygon",
+        "coordinates":[[[2.3,48.8],[2.4,48.8],[2.4,48.9],[2.3,48.8]]]}}"#;
+    let base = serve(vec![
+        ("/a.tif", tif),
+        ("/stac/items/1", item.into()),
+        ("/area.geojson", area.into()),
+        ("/words.tif", b"these are words".repeat(100)),
+    ]);
+    let sources = resolve_scenes(&[format!("{base}/stac/items/1"), format!("{base}/a.tif")]).unwrap();
+    // The item's asset is the same raster as the file: it is listed once, as the one that knows more.
+    assert_eq!(sources.len(), 1, "{sources:?}");
+    assert_eq!((sources[0].id.as_str(), sources[0].acquired.is_some()), ("item-1", true));
+    let scene = open_scene(&sources[0]).unwrap();
+    let m = mosaic(vec![scene.clone()]);
+    let chip = MosaicReader::new(&m, &[vec![1, 2, 3]]).unwrap().read(m.window).unwrap();
+    assert!(chip.valid.iter().all(|v| *v));
+    let print = fingerprint(&sources[0]).unwrap();
+    assert_eq!((print.size, print.etag.as_deref(), print.sha256), (Some(size), Some("abc123"), None));
+    assert!(print.modified.is_some());
+    assert!(!read_aoi(&format!("{base}/area.geojson"), &scene.grid).unwrap().window().is_empty());
+
+    let open = |name: &str| open_scene(&resolve_scenes(&[format!("{base}/{name}")]).unwrap()[0]).unwrap_err();
+    let e = open("gone.tif");
+    assert!(matches!(e, GdalError::Missing { .. }), "{e:?}");
+    let e = open("broken.tif");
+    assert!(matches!(e, GdalError::Unreachable { .. }), "{e:?}");
+    assert!(e.hint().unwrap().contains("AWS_ACCESS_KEY_ID"));
+    let e = open("words.tif");
+    assert!(matches!(e, GdalError::NotARaster { .. }), "{e:?}");
+    let e = resolve_scenes(&[format!("{base}/gone/item.json")]).unwrap_err();
+    assert!(matches!(e, GdalError::Missing { .. }), "{e:?}");
+
+    // Nobody listens there.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let silent = format!("http://127.0.0.1:{port}/a.tif");
+    let e = open_scene(&resolve_scenes(&[silent]).unwrap()[0]).unwrap_err();
+    assert!(matches!(e, GdalError::Unreachable { .. }), "{e:?}");
+    let e = resolve_scenes(&[format!("http://127.0.0.1:{port}/item.json")]).unwrap_err();
+    assert!(matches!(e, GdalError::Unreachable { .. }), "{e:?}");
+}
