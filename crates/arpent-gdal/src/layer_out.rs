@@ -10,7 +10,7 @@ use gdal_sys::{OGRFieldType, OGRwkbGeometryType};
 
 use crate::raster_out::{close, text};
 use crate::setup::quiet;
-use crate::{GdalError, crs, failure, ffi};
+use crate::{GdalError, crs, failure, ffi, flatgeobuf};
 
 /// Features per transaction of a GeoPackage.
 const TRANSACTION: u64 = 50_000;
@@ -83,7 +83,9 @@ pub struct LayerWriter {
     dataset: Dataset,
     format: LayerFormat,
     layer: String,
-    fields: usize,
+    crs: Crs,
+    fields: Vec<FieldDef>,
+    spatial_index: bool,
     timestamp: String,
     style_qml: Option<String>,
     written: u64,
@@ -126,7 +128,9 @@ impl LayerWriter {
             dataset,
             format: options.format,
             layer: options.name.to_owned(),
-            fields: fields.len(),
+            crs: options.crs.clone(),
+            fields: options.fields.to_vec(),
+            spatial_index: options.spatial_index,
             timestamp: options.timestamp.to_owned(),
             style_qml: options.style_qml.map(str::to_owned),
             written: 0,
@@ -139,9 +143,9 @@ impl LayerWriter {
     /// # Errors
     /// [`GdalError::FieldCount`] or [`GdalError::Write`].
     pub fn write(&mut self, wkb: &[u8], values: &[FieldValue<'_>]) -> Result<(), GdalError> {
-        if values.len() != self.fields {
+        if values.len() != self.fields.len() {
             let path = text(&self.path);
-            return Err(GdalError::FieldCount { path, fields: self.fields, values: values.len() });
+            return Err(GdalError::FieldCount { path, fields: self.fields.len(), values: values.len() });
         }
         if self.format == LayerFormat::GeoPackage && self.written.is_multiple_of(TRANSACTION) {
             self.begin_transaction()?;
@@ -174,6 +178,9 @@ impl LayerWriter {
     /// # Errors
     /// [`GdalError::Write`] when something could not be written.
     pub fn finish(mut self) -> Result<(), GdalError> {
+        if self.format == LayerFormat::FlatGeobuf && !self.spatial_index && self.written == 0 {
+            return self.finish_empty();
+        }
         self.commit()?;
         let _dated = Settings::new(&self.timestamp);
         if let (LayerFormat::GeoPackage, Some(qml)) = (self.format, self.style_qml.take()) {
@@ -181,7 +188,31 @@ impl LayerWriter {
             let stored = store_style(&mut self.dataset, &self.layer, &qml, &self.timestamp);
             stored.map_err(|e| GdalError::Write { path: text(&self.path), message: failure(&e) })?;
         }
-        close(self.dataset, &self.path)
+        close(self.dataset, &self.path)?;
+        match self.format {
+            LayerFormat::GeoPackage => Ok(()),
+            LayerFormat::FlatGeobuf => flatgeobuf::check(&self.path, self.written, self.spatial_index),
+        }
+    }
+
+    /// Without index and feature, GDAL writes no byte of a FlatGeobuf; with an index it is a file without features.
+    fn finish_empty(self) -> Result<(), GdalError> {
+        close(self.dataset, &self.path)?;
+        std::fs::remove_file(&self.path).map_err(|source| GdalError::Io {
+            doing: "replace",
+            path: text(&self.path),
+            source,
+        })?;
+        let options = LayerOptions {
+            format: self.format,
+            name: &self.layer,
+            crs: &self.crs,
+            fields: &self.fields,
+            spatial_index: true,
+            style_qml: None,
+            timestamp: &self.timestamp,
+        };
+        Self::create(&self.path, &options)?.finish()
     }
 
     fn error(&self, message: String) -> GdalError {

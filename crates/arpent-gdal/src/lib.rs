@@ -10,6 +10,7 @@ mod crs;
 mod error;
 mod ffi;
 mod fingerprint;
+mod flatgeobuf;
 mod layer_out;
 mod mosaic;
 mod polygonize;

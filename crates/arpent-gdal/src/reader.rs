@@ -80,7 +80,7 @@ impl MosaicReader {
             // The dataset goes back to the end of the list: it was used last.
             let part = self.scenes[index].read(&dataset, common);
             self.open.push((index, dataset));
-            merge(&mut chip, &part?);
+            chip = merged(chip, part?);
         }
         Ok(chip)
     }
@@ -109,6 +109,15 @@ fn is_filled(chip: &Chip, window: &Window) -> bool {
         let start = r * chip.window.width + col;
         chip.valid[start..start + window.width].iter().all(|v| *v)
     })
+}
+
+/// The chip with what it lacks taken from `part`; mostly a window lies in one scene, and nothing needs copying.
+fn merged(mut chip: Chip, part: Chip) -> Chip {
+    if part.window == chip.window && !chip.valid.contains(&true) {
+        return part;
+    }
+    merge(&mut chip, &part);
+    chip
 }
 
 /// Copies the valid pixels of `part` to where `chip` has none yet.

@@ -181,3 +181,41 @@ fn wrong_values_and_places_are_refused() {
     assert!(matches!(writer.write(&square(0), &[FieldValue::Null]), Err(GdalError::FieldCount { .. })));
     assert!(matches!(writer.write(b"not wkb", &[FieldValue::Null; 4]), Err(GdalError::Write { .. })));
 }
+
+/// `/dev/full` refuses every write, as a full disk does.
+#[test]
+fn a_full_disk_is_an_error() {
+    let dir = folder();
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        eprintln!("skipped: this system has no /dev/full");
+        return;
+    }
+    let (crs, fields) = (describe_crs("EPSG:2154").unwrap(), fields());
+    for spatial_index in [true, false] {
+        let path = dir.path().join(format!("{spatial_index}.fgb"));
+        std::os::unix::fs::symlink(full, &path).unwrap();
+        let options = LayerOptions { spatial_index, ..options(LayerFormat::FlatGeobuf, &crs, &fields, None) };
+        let result = LayerWriter::create(&path, &options).and_then(|mut writer| {
+            for i in 0..2000 {
+                writer.write(&square(i), &[FieldValue::Null; 4])?;
+            }
+            writer.finish()
+        });
+        let e = result.unwrap_err();
+        assert!(matches!(e, GdalError::Create { .. } | GdalError::Write { .. }), "{e:?}");
+    }
+}
+
+#[test]
+fn empty_layers_are_whole() {
+    let dir = folder();
+    let (crs, fields) = (describe_crs("EPSG:2154").unwrap(), fields());
+    for (format, name) in [(LayerFormat::GeoPackage, "a.gpkg"), (LayerFormat::FlatGeobuf, "a.fgb")] {
+        for spatial_index in [true, false] {
+            let path = dir.path().join(format!("{spatial_index}-{name}"));
+            write(&path, &LayerOptions { spatial_index, ..options(format, &crs, &fields, None) }, 0);
+            assert_eq!(Dataset::open(&path).unwrap().layer(0).unwrap().features().count(), 0);
+        }
+    }
+}
