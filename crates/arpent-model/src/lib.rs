@@ -1,1 +1,37 @@
-//! Networks, model packages and prediction; the only library that knows tensors
+//! Networks, model packages and prediction; the only library that knows tensors.
+//!
+//! A [`ModelPackage`] is a folder: `model.json` (what the network wants to see and what it answers), its
+//! weights as safetensors, and a card for people. [`Predictor`] runs it on one [`Chip`](arpent_raster::Chip)
+//! and answers for the chip's core only. No tensor leaves this crate, except towards the trainer.
+//!
+//! The promise is *same pixel, same answer*: a pixel whose receptive field lies inside two chips gets the same
+//! bits from both, whatever their shapes and the number of threads (see [`Predictor::predict`]).
+
+/// Version of Burn that runs the networks; pinned in the workspace's `Cargo.toml`.
+pub const BURN_VERSION: &str = "0.22.1";
+
+mod architecture;
+mod error;
+#[cfg(test)]
+mod exactness;
+mod field;
+mod hand_set;
+mod head;
+mod package;
+mod peaks;
+mod predictor;
+mod tiles;
+mod unet;
+mod weights;
+
+pub use architecture::{Architecture, MIN_WIDTH};
+pub use error::ModelError;
+pub use field::{overlap, receptive_field_radius, stride};
+pub use hand_set::{HandSet, hand_set_linear};
+pub use package::{
+    Band, Detection, Energy, FORMAT, GsdRange, ModelPackage, Score, Task, TrainingSource, WeightsFile,
+};
+pub use peaks::{LARGEST_BOX_PX, PixelDetection};
+pub use predictor::{DeviceChoice, Prediction, Predictor};
+pub use unet::{ConvBlock, Unet};
+pub use weights::{WeightTensor, Weights};

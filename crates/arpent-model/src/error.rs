@@ -1,0 +1,161 @@
+//! What can go wrong with models.
+
+use std::path::PathBuf;
+
+use arpent_raster::{RasterError, Window};
+use thiserror::Error;
+
+/// A model package that cannot be used, or a chip that a model cannot answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// A file of the package is not there.
+    #[error("model package {}: {file} is missing", dir.display())]
+    MissingFile {
+        /// Folder of the package.
+        dir: PathBuf,
+        /// Name of the file.
+        file: String,
+    },
+    /// A file could not be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file could not be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// `model.json` is not what it should be.
+    #[error("{}: {source}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// The package was written in a format that this version does not read.
+    #[error("{}: format is `{found}`, this version reads `{expected}`", path.display())]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        found: String,
+        /// What is read.
+        expected: &'static str,
+    },
+    /// The weights are not those that `model.json` was written for.
+    #[error("{}: sha256 is {found}, model.json says {expected}", path.display())]
+    WrongHash {
+        /// The weights file.
+        path: PathBuf,
+        /// Hash in `model.json`.
+        expected: String,
+        /// Hash of the file.
+        found: String,
+    },
+    /// The weights file is not a readable safetensors file of f32 tensors.
+    #[error("cannot read weights: {reason}")]
+    WeightsFormat {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A tensor is missing from the weights, or one too many.
+    #[error("weights and architecture differ: {what}")]
+    WeightsMismatch {
+        /// Which tensor, and how.
+        what: String,
+    },
+    /// A weight is NaN or infinite.
+    #[error("weight tensor `{tensor}` holds a value that is not finite (index {index})")]
+    NotFinite {
+        /// The tensor.
+        tensor: String,
+        /// First such value.
+        index: usize,
+    },
+    /// Two statements of `model.json` contradict each other.
+    #[error("model `{id}`: {field} {problem}")]
+    Inconsistent {
+        /// Id of the model.
+        id: String,
+        /// The key in `model.json`.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The chip has another number of bands than the model.
+    #[error("the chip of {window} has {got} band(s), the model wants {expected}")]
+    BandCount {
+        /// The chip's window.
+        window: Window,
+        /// Bands of the model.
+        expected: usize,
+        /// Bands of the chip.
+        got: usize,
+    },
+    /// The chip's corner is not on the lattice of the network's stride.
+    #[error("the chip of {window} does not start on a multiple of the network's stride ({stride} px)")]
+    Misaligned {
+        /// The chip's window.
+        window: Window,
+        /// The stride.
+        stride: usize,
+    },
+    /// The chip does not surround the core by the overlap that an exact answer needs.
+    #[error("the chip of {window} does not surround the core of {core} by {overlap} px")]
+    OverlapMissing {
+        /// The chip's window.
+        window: Window,
+        /// The core.
+        core: Window,
+        /// Pixels needed on each side.
+        overlap: usize,
+    },
+    /// An array does not have the size that its window asks for.
+    #[error(transparent)]
+    Size(#[from] RasterError),
+    /// The network's engine gave back something unexpected.
+    #[error("the network did not answer for the chip of {window}: {reason}")]
+    Engine {
+        /// The chip's window.
+        window: Window,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl ModelError {
+    /// What the reader can do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::MissingFile { file, .. } if file == "model.json" => {
+                "a model package is a folder that holds model.json and its weights; give that folder".to_owned()
+            }
+            Self::MissingFile { .. } | Self::WrongHash { .. } => {
+                "copy the whole package again from where it was published".to_owned()
+            }
+            Self::UnknownFormat { .. } => {
+                "use the version of Arpent that the package was made for, or make the package again".to_owned()
+            }
+            Self::NotFinite { .. } => "training diverged; train again with a lower learning rate".to_owned(),
+            Self::Inconsistent { field: "overlap_px", .. } => {
+                "raise overlap_px, or state in overlap_tolerance how much a smaller overlap changes the answers"
+                    .to_owned()
+            }
+            Self::OverlapMissing { overlap, .. } => {
+                format!("plan windows with an overlap of at least {overlap} px")
+            }
+            Self::Misaligned { stride, .. } => format!("align windows to multiples of {stride} px"),
+            _ => return None,
+        };
+        Some(text)
+    }
+}

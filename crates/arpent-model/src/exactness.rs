@@ -1,0 +1,170 @@
+//! Same pixel, same answer: the promise of [`Predictor::predict`](crate::Predictor::predict), held to the bit.
+
+use arpent_raster::{Chip, Nomenclature, Window};
+use proptest::prelude::*;
+use rayon::ThreadPoolBuilder;
+
+use crate::{Architecture, DeviceChoice, HandSet, ModelPackage, Predictor, Weights};
+
+/// A well-mixed number for a key.
+fn hash(key: u64) -> u64 {
+    let mut z = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Uniform in -1..1.
+#[allow(clippy::cast_precision_loss)]
+fn uniform(key: u64) -> f32 {
+    (hash(key) >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+}
+
+pub(crate) fn random_weights(architecture: &Architecture, seed: u64) -> Weights {
+    let mut weights = Weights::default();
+    for (i, (name, shape)) in architecture.convolutions().into_iter().enumerate() {
+        let count: usize = shape.iter().product();
+        #[allow(clippy::cast_precision_loss)]
+        let scale = (6.0 / (count / shape[0]) as f32).sqrt();
+        let value = |j: usize| uniform(hash(seed ^ (i as u64) << 32) ^ j as u64);
+        weights.insert(format!("{name}.weight"), &shape, (0..count).map(|j| scale * value(j)).collect());
+        let bias = (0..shape[0]).map(|j| 0.1 * value(count + j)).collect();
+        weights.insert(format!("{name}.bias"), &shape[..1], bias);
+    }
+    weights
+}
+
+fn unet(widths: &[usize], encoder_convs: &[usize]) -> Architecture {
+    Architecture::Unet {
+        in_channels: 2,
+        out_channels: 3,
+        widths: widths.into(),
+        encoder_convs: encoder_convs.into(),
+    }
+}
+
+fn package(architecture: &Architecture) -> ModelPackage {
+    let classes = HandSet::segmentation(&["red"], 3).classes;
+    let bands = ["red", "green"].map(String::from).to_vec();
+    HandSet { bands, classes: Nomenclature::new(classes.into()).unwrap(), ..HandSet::segmentation(&[], 3) }
+        .package(architecture.clone())
+}
+
+/// The endless random scene, seen through a window; one pixel in 16 is invalid.
+fn chip(window: Window) -> Chip {
+    let mut chip = Chip::empty(window, 2);
+    let pixels = window.width * window.height;
+    for y in 0..window.height {
+        for x in 0..window.width {
+            let (col, row) = (window.col + x as i64, window.row + y as i64);
+            #[allow(clippy::cast_sign_loss)]
+            let key = hash(hash(col as u64) ^ row as u64);
+            let index = y * window.width + x;
+            chip.valid[index] = key % 16 != 0;
+            if chip.valid[index] {
+                chip.data[index] = uniform(key);
+                chip.data[pixels + index] = uniform(!key);
+            }
+        }
+    }
+    chip
+}
+
+/// Bits of the scores before softmax over `core`.
+fn bits(predictor: &Predictor, chip: &Chip, core: Window) -> Vec<u32> {
+    let planes = predictor.features(chip).unwrap();
+    let (col, row) = chip.window.offset_of(&core).unwrap();
+    let mut scores = vec![0.0f32; predictor.head.outputs() * core.width];
+    let mut all = Vec::new();
+    for y in 0..core.height {
+        predictor.head.row(&planes, row + y, col..col + core.width, &mut scores);
+        all.extend(scores.iter().map(|s| s.to_bits()));
+    }
+    all
+}
+
+fn load(architecture: &Architecture) -> (ModelPackage, Predictor) {
+    let package = package(architecture);
+    let weights = random_weights(architecture, 7);
+    let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu).unwrap();
+    (package, predictor)
+}
+
+/// Shapes that meet the engine's different paths: few channels in, inner dimensions beyond one block (512),
+/// odd widths.
+fn shapes() -> Vec<Architecture> {
+    vec![
+        unet(&[4, 5], &[1, 1]),
+        unet(&[16, 24, 16], &[1, 1, 1]),
+        unet(&[5, 64, 80], &[2, 1, 1]),
+        unet(&[8, 8, 16, 24], &[1, 1, 1, 1]),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn a_pixel_gets_the_same_bits_from_every_chip(
+        shape in 0usize..4,
+        core in (-40i64..40, -40i64..40, 1usize..40, 1usize..40),
+        margins in prop::array::uniform8(0usize..12),
+        threads in 1usize..4,
+    ) {
+        let (package, predictor) = load(&shapes()[shape]);
+        let core = Window::new(core.0, core.1, core.2, core.3);
+        let stride = package.stride_px;
+        let around = core.grow(package.receptive_field_px).align_out(stride);
+        let chips = [&margins[..4], &margins[4..]].map(|m| {
+            let step = |n: usize| (n * stride) as i64;
+            chip(Window::between(
+                around.col - step(m[0]), around.row - step(m[1]),
+                around.col_end() + step(m[2]), around.row_end() + step(m[3]),
+            ))
+        });
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let first = ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| bits(&predictor, &chips[0], core));
+        let second = pool.install(|| bits(&predictor, &chips[1], core));
+        prop_assert!(first == second, "{} and {} differ over {core}", chips[0].window, chips[1].window);
+    }
+}
+
+/// Rows and columns, from a place, at which a change of the input changes the answer at the place.
+fn reach(predictor: &Predictor, radius: i64, place: (i64, i64)) -> i64 {
+    let size = usize::try_from(2 * radius + 40).unwrap();
+    let window = Window::new(place.0 - radius - 12, place.1 - radius - 12, size, size).align_out(16);
+    let core = Window::new(place.0, place.1, 1, 1);
+    let base = chip(window);
+    let before = bits(predictor, &base, core);
+    let mut farthest = 0;
+    for distance in (1..=radius + 3).rev() {
+        // A whole ring at once: if none of its pixels counts, no single one does.
+        let mut changed = base.clone();
+        let pixels = window.width * window.height;
+        for i in 0..pixels {
+            let (x, y) = ((i % window.width) as i64 + window.col, (i / window.width) as i64 + window.row);
+            if (x - place.0).abs().max((y - place.1).abs()) == distance {
+                changed.valid[i] = true;
+                changed.data[i] = 9.0;
+                changed.data[pixels + i] = -9.0;
+            }
+        }
+        if bits(predictor, &changed, core) != before {
+            farthest = distance;
+            break;
+        }
+    }
+    farthest
+}
+
+#[test]
+fn the_stated_receptive_field_is_what_the_network_sees() {
+    for shape in [unet(&[8, 8], &[1, 1]), unet(&[8, 8, 8], &[2, 1, 1])] {
+        let (package, predictor) = load(&shape);
+        let radius = i64::try_from(package.receptive_field_px).unwrap();
+        let stride = i64::try_from(package.stride_px).unwrap();
+        let places = (0..stride).flat_map(|x| [(x, x), (x, 0)]);
+        let farthest = places.map(|place| reach(&predictor, radius, place)).max();
+        assert_eq!(farthest, Some(radius), "{shape:?}");
+    }
+}

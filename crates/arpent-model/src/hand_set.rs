@@ -1,0 +1,110 @@
+//! Packages whose weights are set by hand: exact-answer tests and benchmarks need no training.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arpent_raster::{Class, Color, Nomenclature, SampleType};
+
+use crate::package::{FORMAT, GsdRange, WeightsFile};
+use crate::{Architecture, Band, Detection, ModelError, ModelPackage, Task, Weights, field};
+
+/// What differs between hand-set packages; the rest is filled in so that raw values reach the network
+/// unchanged (mean 0, standard deviation 1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct HandSet {
+    /// Id of the model.
+    pub id: String,
+    /// What it does.
+    pub task: Task,
+    /// Common names of the bands.
+    pub bands: Vec<String>,
+    /// Classes; for detection, the network has two more outputs.
+    pub classes: Nomenclature,
+    /// GSD accepted, metres.
+    pub gsd_m: GsdRange,
+    /// Sample types accepted.
+    pub sample_types: Vec<SampleType>,
+    /// Lowest and highest raw value.
+    pub value_range: [f32; 2],
+    /// Detection settings, for detection.
+    pub detection: Option<Detection>,
+}
+
+impl HandSet {
+    /// A segmentation of 8-bit bands (any GSD from 1 cm to 100 m) with classes 0, 1, ...; class 0 gives no features.
+    pub fn segmentation(bands: &[&str], classes: u8) -> Self {
+        let class = |id: u8| Class {
+            id,
+            name: if id == 0 { "background".to_owned() } else { format!("class {id}") },
+            name_fr: None,
+            color: Color([id.wrapping_mul(97), id.wrapping_mul(57).wrapping_add(60), 255 - id]),
+            features: id > 0,
+        };
+        // Ids that count up are unique and below 255.
+        let classes = Nomenclature::new((0..classes.min(254)).map(class).collect());
+        Self {
+            id: "hand-set".into(),
+            task: Task::SemanticSegmentation,
+            bands: bands.iter().map(|b| (*b).to_owned()).collect(),
+            classes: classes.unwrap_or_else(|_| unreachable!("ids count up from 0 to at most 253")),
+            gsd_m: GsdRange { nominal: 0.1, min: 0.01, max: 100.0 },
+            sample_types: vec![SampleType::Uint8],
+            value_range: [0.0, 255.0],
+            detection: None,
+        }
+    }
+
+    /// The package of a network with this architecture; [`ModelPackage::save`] completes it.
+    pub fn package(&self, architecture: Architecture) -> ModelPackage {
+        let band = |name: &String| Band { name: name.clone(), mean: 0.0, std: 1.0, unit: None };
+        let detection = self.task == Task::ObjectDetection;
+        ModelPackage {
+            format: FORMAT.into(),
+            id: self.id.clone(),
+            version: "0.0.0".into(),
+            task: self.task,
+            title: "A network set by hand".into(),
+            bands: self.bands.iter().map(band).collect(),
+            value_range: self.value_range,
+            sample_types: self.sample_types.clone(),
+            gsd_m: self.gsd_m,
+            classes: self.classes.clone(),
+            receptive_field_px: field::receptive_field_radius(&architecture),
+            overlap_px: field::overlap(&architecture, detection),
+            overlap_tolerance: None,
+            stride_px: field::stride(&architecture),
+            weights: WeightsFile { file: "weights.safetensors".into(), sha256: String::new() },
+            licence: "CC0-1.0".into(),
+            training_data: Vec::new(),
+            scores: BTreeMap::new(),
+            territories: Vec::new(),
+            energy: None,
+            detection: self.detection,
+            architecture,
+        }
+    }
+}
+
+/// Writes the package of a network of one convolution: `weights[output]` holds, for each band, 1 value (1 x 1
+/// kernel) or 9 (3 x 3 kernel, rows from the north, band after band).
+///
+/// # Errors
+/// [`ModelError`] when the numbers of weights, biases, bands and classes do not fit each other, or when the
+/// folder cannot be written.
+pub fn hand_set_linear(
+    settings: &HandSet,
+    weights: &[Vec<f32>],
+    bias: &[f32],
+    dir: &Path,
+) -> Result<ModelPackage, ModelError> {
+    let (outputs, inputs) = (weights.len(), settings.bands.len());
+    let per_output = weights.first().map_or(0, Vec::len);
+    let kernel = if per_output == 9 * inputs { 3 } else { 1 };
+    let mut tensors = Weights::default();
+    tensors.insert("head.weight", &[outputs, inputs, kernel, kernel], weights.concat());
+    tensors.insert("head.bias", &[outputs], bias.to_vec());
+    let architecture = Architecture::Linear { in_channels: inputs, out_channels: outputs, kernel };
+    let mut package = settings.package(architecture);
+    package.save(&tensors, dir)?;
+    Ok(package)
+}

@@ -1,0 +1,354 @@
+//! Model packages: `model.json` beside its weights.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use arpent_raster::{Nomenclature, SampleType};
+use serde::{Deserialize, Serialize};
+
+use crate::weights::sha256_hex;
+use crate::{Architecture, ModelError, Weights, field};
+
+/// The package format that this version reads and writes.
+pub const FORMAT: &str = "arpent-model/1";
+
+/// Name of the description inside a package.
+const DESCRIPTION: &str = "model.json";
+
+/// Task names, as in STAC's MLM extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// A class for every pixel.
+    SemanticSegmentation,
+    /// Boxes.
+    ObjectDetection,
+}
+
+/// One band that the network wants to see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Band {
+    /// STAC common name: `red`, `green`, `blue`, `nir`, ...
+    pub name: String,
+    /// Mean that is subtracted, raw units.
+    pub mean: f32,
+    /// Standard deviation that is divided by, raw units.
+    pub std: f32,
+    /// Unit of the raw values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+}
+
+/// Ground sample distances that the network was made for, metres.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GsdRange {
+    /// The GSD of its training data.
+    pub nominal: f64,
+    /// Finest that is accepted.
+    pub min: f64,
+    /// Coarsest that is accepted.
+    pub max: f64,
+}
+
+/// Where the weights are, and what they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsFile {
+    /// File name inside the package.
+    pub file: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+}
+
+/// A data set that the weights were trained on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingSource {
+    /// Its name.
+    pub name: String,
+    /// Its licence (SPDX where there is one).
+    pub licence: String,
+    /// Where it comes from.
+    pub source: String,
+}
+
+/// A score, with what it was measured on and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Score {
+    /// The value.
+    pub value: f64,
+    /// The part of the data: `validation`, ...
+    pub split: String,
+    /// How it was measured, in words.
+    pub measure: String,
+}
+
+/// What making the weights cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Energy {
+    /// Energy of the training run, watt-hours.
+    pub training_wh: f64,
+    /// How it was obtained (`measured`: hardware counters, `estimated`: CPU time x stated power).
+    pub method: String,
+}
+
+/// Settings of an object-detection network.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Detection {
+    /// Lowest score of a detection, 0 to 1.
+    pub threshold: f32,
+    /// Overlap (intersection over union) above which two boxes are one object, 0 to 1.
+    pub iou: f64,
+}
+
+/// Everything that is needed to run a model and to say what it is; `model.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelPackage {
+    /// Format of the package: [`FORMAT`].
+    pub format: String,
+    /// Short id: lower-case letters, digits and hyphens.
+    pub id: String,
+    /// Version of the weights.
+    pub version: String,
+    /// What it does.
+    pub task: Task,
+    /// Title for people.
+    pub title: String,
+    /// Shape of the network.
+    pub architecture: Architecture,
+    /// Bands, in the order of the network's input channels.
+    pub bands: Vec<Band>,
+    /// Lowest and highest raw value that the network was made for.
+    pub value_range: [f32; 2],
+    /// Sample types accepted without rescaling.
+    pub sample_types: Vec<SampleType>,
+    /// GSD accepted.
+    pub gsd_m: GsdRange,
+    /// Classes, in the order of the network's output channels.
+    pub classes: Nomenclature,
+    /// Radius of the receptive field, pixels.
+    pub receptive_field_px: usize,
+    /// Overlap to read around a window's core, pixels.
+    pub overlap_px: usize,
+    /// Why an overlap below the receptive field is acceptable: measured change of the answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap_tolerance: Option<String>,
+    /// Total stride, pixels: windows start at its multiples.
+    pub stride_px: usize,
+    /// The weights.
+    pub weights: WeightsFile,
+    /// Licence of the weights, SPDX.
+    pub licence: String,
+    /// What they were trained on.
+    pub training_data: Vec<TrainingSource>,
+    /// Scores by name.
+    pub scores: BTreeMap<String, Score>,
+    /// Where the model was validated.
+    pub territories: Vec<String>,
+    /// Energy of the training, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy: Option<Energy>,
+    /// Settings of a detection network; absent for segmentation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<Detection>,
+}
+
+/// Only the key that says how to read the rest.
+#[derive(Deserialize)]
+struct FormatKey {
+    format: String,
+}
+
+impl ModelPackage {
+    /// Reads a package and checks it as a whole.
+    ///
+    /// # Errors
+    /// [`ModelError`]: a missing file, another format version, a wrong hash, weights of another architecture or
+    /// not finite, statements that contradict each other.
+    pub fn load(dir: &Path) -> Result<(Self, Weights), ModelError> {
+        let path = dir.join(DESCRIPTION);
+        let text = read(dir, DESCRIPTION)?;
+        let parse = |source| ModelError::Parse { path: path.clone(), source };
+        let key: FormatKey = serde_json::from_slice(&text).map_err(parse)?;
+        if key.format != FORMAT {
+            return Err(ModelError::UnknownFormat { path, found: key.format, expected: FORMAT });
+        }
+        let package: Self = serde_json::from_slice(&text).map_err(parse)?;
+        package.check()?;
+        let bytes = read(dir, &package.weights.file)?;
+        let found = sha256_hex(&bytes);
+        if found != package.weights.sha256 {
+            let path = dir.join(&package.weights.file);
+            return Err(ModelError::WrongHash { path, expected: package.weights.sha256, found });
+        }
+        let weights = Weights::from_bytes(&bytes)?;
+        weights.check(&package.architecture)?;
+        Ok((package, weights))
+    }
+
+    /// Writes the package: weights first, `model.json` last, each moved into place when complete. Fills in the
+    /// hash of the weights.
+    ///
+    /// # Errors
+    /// As [`ModelPackage::load`], which accepts what this writes; [`ModelError::Write`].
+    pub fn save(&mut self, weights: &Weights, dir: &Path) -> Result<(), ModelError> {
+        weights.check(&self.architecture)?;
+        let bytes = weights.to_bytes()?;
+        self.weights.sha256 = sha256_hex(&bytes);
+        self.check()?;
+        fs::create_dir_all(dir).map_err(|source| ModelError::Write { path: dir.to_owned(), source })?;
+        write(dir, &self.weights.file, &bytes)?;
+        write(dir, DESCRIPTION, &self.to_json())
+    }
+
+    /// SHA-256 over `model.json` as [`ModelPackage::save`] writes it, which holds the hash of the weights:
+    /// identifies the model in outputs.
+    pub fn sha256(&self) -> String {
+        sha256_hex(&self.to_json())
+    }
+
+    /// Whether it finds boxes rather than labels.
+    pub fn is_detection(&self) -> bool {
+        self.task == Task::ObjectDetection
+    }
+
+    fn to_json(&self) -> Vec<u8> {
+        // Plain data with string keys: serialization cannot fail.
+        let mut json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        json.push(b'\n');
+        json
+    }
+
+    /// Checks that the statements of `model.json` agree with each other.
+    ///
+    /// # Errors
+    /// [`ModelError::Inconsistent`] naming the key, [`ModelError::UnknownFormat`].
+    pub fn check(&self) -> Result<(), ModelError> {
+        self.check_names()?;
+        self.architecture.check(&self.id)?;
+        self.check_bands()?;
+        self.check_classes()?;
+        self.check_reach()
+    }
+
+    fn bad<T>(&self, field: &'static str, problem: impl Into<String>) -> Result<T, ModelError> {
+        Err(ModelError::Inconsistent { id: self.id.clone(), field, problem: problem.into() })
+    }
+
+    fn check_names(&self) -> Result<(), ModelError> {
+        if self.format != FORMAT {
+            let (path, found) = (DESCRIPTION.into(), self.format.clone());
+            return Err(ModelError::UnknownFormat { path, found, expected: FORMAT });
+        }
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.id.is_empty() || !self.id.chars().all(plain) {
+            return self.bad("id", "must be lower-case letters, digits and hyphens");
+        }
+        // A package must not make its reader open files elsewhere.
+        let name = Path::new(&self.weights.file);
+        if name.file_name() != Some(name.as_os_str()) || self.weights.file == DESCRIPTION {
+            return self.bad("weights", "must name a file inside the package");
+        }
+        Ok(())
+    }
+
+    fn check_bands(&self) -> Result<(), ModelError> {
+        let wanted = self.architecture.in_channels();
+        if self.bands.len() != wanted {
+            return self.bad("bands", format!("lists {}, the network takes {wanted}", self.bands.len()));
+        }
+        for (i, band) in self.bands.iter().enumerate() {
+            if self.bands[..i].iter().any(|b| b.name == band.name) {
+                return self.bad("bands", format!("lists `{}` twice", band.name));
+            }
+            if !(band.mean.is_finite() && band.std.is_finite() && band.std > 0.0) {
+                return self.bad("bands", format!("`{}` needs a finite mean and a std above 0", band.name));
+            }
+        }
+        let [low, high] = self.value_range;
+        if !(low.is_finite() && high.is_finite() && low < high) {
+            return self.bad("value_range", "must be two finite numbers, the first below the second");
+        }
+        let GsdRange { nominal, min, max } = self.gsd_m;
+        if !(min > 0.0 && min <= nominal && nominal <= max && max.is_finite()) {
+            return self.bad("gsd_m", "must satisfy 0 < min <= nominal <= max");
+        }
+        if self.sample_types.is_empty() {
+            return self.bad("sample_types", "is empty");
+        }
+        Ok(())
+    }
+
+    fn check_classes(&self) -> Result<(), ModelError> {
+        let (classes, out) = (self.classes.classes().len(), self.architecture.out_channels());
+        // A detection network also gives the logarithms of width and height.
+        let extra = if self.is_detection() { 2 } else { 0 };
+        if classes == 0 || classes + extra != out {
+            let problem = format!("lists {classes}, with {extra} more the network has {out} output channels");
+            return self.bad("classes", problem);
+        }
+        match (self.is_detection(), self.detection) {
+            (true, None) => self.bad("detection", "is missing for an object-detection model"),
+            (false, Some(_)) => self.bad("detection", "is given for a model that is not object-detection"),
+            (true, Some(d)) if !(d.threshold > 0.0 && d.threshold < 1.0 && d.iou > 0.0 && d.iou <= 1.0) => {
+                self.bad("detection", "needs 0 < threshold < 1 and 0 < iou <= 1")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_reach(&self) -> Result<(), ModelError> {
+        let radius = field::receptive_field_radius(&self.architecture);
+        let stride = field::stride(&self.architecture);
+        if self.receptive_field_px != radius {
+            let problem = format!("is {}, the layers see {radius}", self.receptive_field_px);
+            return self.bad("receptive_field_px", problem);
+        }
+        if self.stride_px != stride {
+            return self.bad("stride_px", format!("is {}, the layers have {stride}", self.stride_px));
+        }
+        if !self.overlap_px.is_multiple_of(stride) {
+            return self.bad("overlap_px", format!("is {}, not a multiple of the stride", self.overlap_px));
+        }
+        let needed = radius + usize::from(self.is_detection());
+        if self.overlap_px < needed && self.overlap_tolerance.is_none() {
+            return self.bad("overlap_px", format!("is {}, an exact answer needs {needed}", self.overlap_px));
+        }
+        Ok(())
+    }
+}
+
+fn read(dir: &Path, file: &str) -> Result<Vec<u8>, ModelError> {
+    let path = dir.join(file);
+    fs::read(&path).map_err(|source| match source.kind() {
+        ErrorKind::NotFound => ModelError::MissingFile { dir: dir.to_owned(), file: file.to_owned() },
+        _ => ModelError::Read { path, source },
+    })
+}
+
+/// Writes beside the target and moves: a reader sees the old file or the new one, never half of one.
+fn write(dir: &Path, file: &str, bytes: &[u8]) -> Result<(), ModelError> {
+    let path = dir.join(file);
+    let attempt = || -> std::io::Result<()> {
+        let mut staged = tempfile::Builder::new().permissions(public()).tempfile_in(dir)?;
+        staged.write_all(bytes)?;
+        staged.as_file().sync_all()?;
+        staged.persist(&path)?;
+        Ok(())
+    };
+    attempt().map_err(|source| ModelError::Write { path: path.clone(), source })
+}
+
+/// Staged files are private by default; packages are meant to be read by others.
+fn public() -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    fs::Permissions::from_mode(0o644)
+}

@@ -1,0 +1,35 @@
+//! RGB pictures.
+
+use std::path::Path;
+
+use crate::DatasetError;
+
+/// An 8-bit RGB picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Red, green, blue; row by row.
+    pub pixels: Vec<[u8; 3]>,
+}
+
+impl Picture {
+    /// Reads a PNG, JPEG or TIFF file; an alpha channel is dropped.
+    ///
+    /// # Errors
+    /// [`DatasetError::Missing`] or [`DatasetError::Decode`].
+    pub fn read(dataset: &'static str, path: &Path) -> Result<Self, DatasetError> {
+        if !path.exists() {
+            return Err(DatasetError::Missing { dataset, path: path.to_owned() });
+        }
+        let image = image::open(path);
+        let image =
+            image.map_err(|source| DatasetError::Decode { dataset, path: path.to_owned(), source })?;
+        let rgb = image.into_rgb8();
+        let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        let (width, height) = (size(rgb.width()), size(rgb.height()));
+        Ok(Self { width, height, pixels: rgb.pixels().map(|p| p.0).collect() })
+    }
+}

@@ -1,0 +1,87 @@
+//! What a run costs: read from the processor's counters where they can be read, else estimated.
+
+use std::fs;
+
+use arpent_model::Energy;
+
+/// Energy counters at the start of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Meter {
+    /// Microjoules of each package, and where the counter wraps.
+    packages: Vec<(String, u64, u64)>,
+    cpu_s: f64,
+}
+
+const RAPL: &str = "/sys/class/powercap";
+
+impl Meter {
+    /// Starts counting.
+    pub(crate) fn start() -> Self {
+        let zones = fs::read_dir(RAPL).into_iter().flatten().flatten();
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
+        // `intel-rapl:0` is a package; `intel-rapl:0:0` a part of it.
+        let packages =
+            zones.filter_map(name).filter(|n| n.starts_with("intel-rapl:") && n.matches(':').count() == 1);
+        let read = |name: String| {
+            Some((name.clone(), number(&name, "energy_uj")?, number(&name, "max_energy_range_uj")?))
+        };
+        Self { packages: packages.filter_map(read).collect(), cpu_s: cpu_seconds() }
+    }
+
+    /// What has been used since, and the CPU seconds of this process.
+    pub(crate) fn stop(&self, core_w: f64) -> (Energy, f64) {
+        let cpu_s = cpu_seconds() - self.cpu_s;
+        let used = self.packages.iter().map(|(name, start, wrap)| {
+            let now = number(name, "energy_uj")?;
+            Some(if now >= *start { now - start } else { now + wrap - start })
+        });
+        let energy = match used.sum::<Option<u64>>().filter(|_| !self.packages.is_empty()) {
+            #[allow(clippy::cast_precision_loss, reason = "a reading, not exact")]
+            Some(microjoules) => Energy {
+                training_wh: round(microjoules as f64 / 3.6e9),
+                method: "measured: processor packages (RAPL), everything on the machine included".into(),
+            },
+            None => Energy {
+                training_wh: round(cpu_s * core_w / 3600.0),
+                method: format!(
+                    "estimated: {cpu_s:.0} CPU seconds x {core_w} W per busy core; counters not readable"
+                ),
+            },
+        };
+        (energy, cpu_s)
+    }
+}
+
+fn round(wh: f64) -> f64 {
+    (wh * 100.0).round() / 100.0
+}
+
+fn number(zone: &str, file: &str) -> Option<u64> {
+    fs::read_to_string(format!("{RAPL}/{zone}/{file}")).ok()?.trim().parse().ok()
+}
+
+/// User and system time of this process (`proc(5)`, stat, fields 14 and 15, 100 ticks a second).
+fn cpu_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The second field, the name in parentheses, may hold blanks.
+    let after = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = |i: usize| after.split_whitespace().nth(i).and_then(|v| v.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_costs_something() {
+        let meter = Meter::start();
+        let mut x = 0.0f64;
+        while cpu_seconds() - meter.cpu_s < 0.05 {
+            x = (0..10_000).fold(x, |x, i| (x + f64::from(i)).sin());
+        }
+        let (energy, cpu_s) = meter.stop(20.0);
+        assert!(cpu_s >= 0.05 && energy.training_wh >= 0.0 && x.is_finite());
+        assert!(energy.method.starts_with("measured") || energy.method.starts_with("estimated"));
+    }
+}

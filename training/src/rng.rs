@@ -1,0 +1,81 @@
+//! Random numbers: SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, 2014),
+//! small, and the same on every machine and for ever.
+
+/// A stream of random numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Rng(u64);
+
+impl Rng {
+    /// The stream of a key; different keys give unrelated streams.
+    pub(crate) fn new(key: &[u64]) -> Self {
+        key.iter().fold(Self(0x5851_f42d_4c95_7f2d), |mut rng, part| {
+            rng.0 ^= *part;
+            Self(rng.next())
+        })
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in 0..1.
+    #[allow(clippy::cast_precision_loss, reason = "53 bits fit")]
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Uniform in `low..high`.
+    pub(crate) fn range(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.unit()
+    }
+
+    /// Uniform in `0..count`; 0 for an empty range.
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        let count = u64::try_from(count.max(1)).unwrap_or(u64::MAX);
+        usize::try_from(self.next() % count).unwrap_or(0)
+    }
+
+    /// Whether an event of this probability happens.
+    pub(crate) fn chance(&mut self, probability: f64) -> bool {
+        self.unit() < probability
+    }
+
+    /// Normal, mean 0 and standard deviation 1 (Box-Muller).
+    pub(crate) fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit()).cos()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_repeat_and_differ() {
+        let draw = |key: &[u64]| {
+            (0..4)
+                .map({
+                    let mut rng = Rng::new(key);
+                    move |_| rng.next()
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(draw(&[1, 2]), draw(&[1, 2]));
+        assert_ne!(draw(&[1, 2]), draw(&[2, 1]));
+    }
+
+    #[test]
+    fn numbers_are_spread_as_they_should() {
+        let mut rng = Rng::new(&[3]);
+        let normal: Vec<f64> = (0..20_000).map(|_| rng.normal()).collect();
+        let mean = normal.iter().sum::<f64>() / 20_000.0;
+        let variance = normal.iter().map(|v| v * v).sum::<f64>() / 20_000.0;
+        assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05, "{mean} {variance}");
+        assert!((0..1000).all(|_| rng.below(7) < 7));
+    }
+}
