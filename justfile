@@ -45,7 +45,7 @@ schema: build
 schema-write: build
     {{target}}/debug/arpent schema > configs/schema.json
 
-# Every configs/*/smoke.toml on the small demo scene.
+# Every configs/*/run.toml on the small demo scene.
 smoke: build
     scripts/smoke.sh
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every configs/<task>/smoke.toml on the small demo scene with the debug build, and hashes what it wrote again.
+# Runs every configs/<task>/run.toml on the small demo scene with the debug build, and hashes what it wrote again.
 # One output folder per task, under target/smoke: scripts/validate_outputs.py reads them afterwards.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -7,7 +7,7 @@ target="${CARGO_TARGET_DIR:-target}"
 arpent="$target/debug/arpent"
 scripts/fetch_demo.sh
 ran=0
-for config in configs/*/smoke.toml; do
+for config in configs/*/run.toml; do
   [[ -e "$config" ]] || continue
   task="$(basename "$(dirname "$config")")"
   out="$target/smoke/$task"
@@ -16,4 +16,4 @@ for config in configs/*/smoke.toml; do
   "$arpent" verify "$out"
   ran=$((ran + 1))
 done
-((ran)) || { echo "smoke: no configs/*/smoke.toml" >&2; exit 1; }
+((ran)) || { echo "smoke: no configs/*/run.toml" >&2; exit 1; }

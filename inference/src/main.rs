@@ -1,2 +1,7 @@
 //! `arpent`: from a scene to published features.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    arpent::main()
+}

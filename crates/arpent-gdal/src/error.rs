@@ -319,6 +319,14 @@ fn said(message: &str) -> String {
 }
 
 impl GdalError {
+    /// Id of the scene that could not be read, for a caller that goes on without it.
+    pub fn scene_id(&self) -> Option<&str> {
+        match self {
+            Self::ReadWindow { scene_id, .. } => Some(scene_id),
+            _ => None,
+        }
+    }
+
     /// What the user can do about it: usually the exact command to run.
     pub fn hint(&self) -> Option<String> {
         Some(match self {

@@ -41,6 +41,11 @@ pub use style::qgis_style;
 pub use uri::gdal_path;
 pub use warp::{Resampling, resample_source};
 
+/// Version of the GDAL library that runs, for instance `3.6.2`.
+pub fn version() -> String {
+    gdal::version::VersionInfo::release_name()
+}
+
 /// GDAL's own words of a failed call.
 fn failure(error: &gdal::errors::GdalError) -> String {
     use gdal::errors::GdalError as E;

@@ -68,7 +68,7 @@ impl MosaicReader {
     /// Reads a window of the mosaic's grid, also beyond the scenes, where pixels are invalid.
     ///
     /// # Errors
-    /// [`GdalError::ReadWindow`], which names the scene, when a file cannot be read; and whatever opening it gives.
+    /// [`GdalError::ReadWindow`], which names the scene, when a file cannot be opened or read.
     pub fn read(&mut self, window: Window) -> Result<Chip, GdalError> {
         let mut chip = Chip::empty(window, self.bands);
         for index in 0..self.scenes.len() {
@@ -76,7 +76,8 @@ impl MosaicReader {
             if is_filled(&chip, &common) {
                 continue;
             }
-            let dataset = self.dataset(index)?;
+            let opened = self.dataset(index);
+            let dataset = opened.map_err(|e| self.scenes[index].unreadable(common, e.to_string()))?;
             // The dataset goes back to the end of the list: it was used last.
             let part = self.scenes[index].read(&dataset, common);
             self.open.push((index, dataset));
@@ -158,13 +159,7 @@ impl Source {
     }
 
     fn read(&self, dataset: &Dataset, window: Window) -> Result<Chip, GdalError> {
-        let error = |message: String| GdalError::ReadWindow {
-            scene_id: self.info.id.clone(),
-            path: self.info.uri.clone(),
-            bands: self.bands.clone(),
-            window: Box::new(window),
-            message,
-        };
+        let error = |message: String| self.unreadable(window, message);
         let offset = self.info.window.offset_of(&window).ok_or_else(|| error("outside the scene".into()))?;
         let size = (window.width, window.height);
         let mut valid = self.mask(dataset, offset, size).map_err(error)?;
@@ -186,6 +181,16 @@ impl Source {
             band.iter_mut().zip(&valid).filter(|(_, valid)| !**valid).for_each(|(v, _)| *v = 0.0);
         }
         Ok(Chip { window, bands: self.bands.len(), data, valid })
+    }
+
+    fn unreadable(&self, window: Window, message: String) -> GdalError {
+        GdalError::ReadWindow {
+            scene_id: self.info.id.clone(),
+            path: self.info.uri.clone(),
+            bands: self.bands.clone(),
+            window: Box::new(window),
+            message,
+        }
     }
 
     /// Where the alpha or mask band says that there is data.

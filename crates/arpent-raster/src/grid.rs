@@ -90,7 +90,8 @@ impl Grid {
 
     /// A printable key, equal exactly for grids on which pixels coincide.
     pub fn key(&self) -> GridKey {
-        let phase = |origin: f64, gsd: f64| (origin / gsd * PHASE_STEPS).round() / PHASE_STEPS;
+        // Adding zero makes a negative zero positive.
+        let phase = |origin: f64, gsd: f64| (origin / gsd * PHASE_STEPS).round() / PHASE_STEPS + 0.0;
         format!(
             "{} at {} x {} units per pixel, phase {:+.4} {:+.4}",
             self.crs.name,

@@ -88,6 +88,10 @@ impl GeoTiff {
         if let Some(epsg) = self.epsg {
             tags.write_tag(Tag::GeoKeyDirectoryTag, &geo_keys(epsg)[..])?;
         }
+        if matches!(self.samples, Samples::Rgba8(_)) {
+            // 2: alpha that is not multiplied into the colors.
+            tags.write_tag(Tag::ExtraSamples, &[2u16][..])?;
+        }
         if let Some(nodata) = self.nodata {
             tags.write_tag(Tag::GdalNodata, nodata.to_string().as_str())?;
         }

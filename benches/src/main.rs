@@ -1,0 +1,52 @@
+//! Runs a benchmark and prints its table.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use arpent_benches::suites::Bench;
+use clap::{Parser, Subcommand};
+
+/// Benchmarks of Arpent: whole processes, medians.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    suite: Suite,
+    /// The binary to measure.
+    #[arg(long, global = true, default_value = "target/release/arpent")]
+    arpent: String,
+    /// A real scene of three 8-bit bands (scripts/fetch_demo.sh makes one).
+    #[arg(long, global = true, default_value = ".demo/yellowstone.tif")]
+    scene: PathBuf,
+    /// Counted runs of each case.
+    #[arg(long, global = true, default_value_t = 5)]
+    runs: usize,
+}
+
+#[derive(Debug, Subcommand)]
+enum Suite {
+    /// Time of each stage and of the whole job.
+    Stages {
+        /// Configuration of the job.
+        #[arg(default_value = "configs/tree-health/run.toml")]
+        config: PathBuf,
+    },
+    /// Peak memory against scene height and number of classes.
+    Memory,
+    /// Peak memory of a 25,000 x 25,000 px job with 19 classes.
+    Large,
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let scratch = tempfile::tempdir().context("no temporary folder")?;
+    let bench =
+        Bench { arpent: cli.arpent, scene: cli.scene, runs: cli.runs, scratch: scratch.path().to_owned() };
+    let table = match cli.suite {
+        Suite::Stages { config } => bench.stages(&config)?,
+        Suite::Memory => bench.memory()?,
+        Suite::Large => bench.large()?,
+    };
+    std::io::stdout().write_all(table.as_bytes())?;
+    Ok(())
+}

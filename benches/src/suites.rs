@@ -1,0 +1,131 @@
+//! The benchmarks.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::measure::{self, Sample, medians};
+use crate::scenes::{self, Base};
+
+/// What every benchmark needs.
+#[derive(Debug, Clone)]
+pub struct Bench {
+    /// The `arpent` binary.
+    pub arpent: String,
+    /// A real scene with at least three bands of 8 bits.
+    pub scene: PathBuf,
+    /// Counted runs of each case.
+    pub runs: usize,
+    /// Folder for scenes, packages and outputs.
+    pub scratch: PathBuf,
+}
+
+/// Seconds of each stage, from a run's manifest.
+const STAGES: [&str; 7] = ["open", "read", "predict", "stitch", "vectorise", "write", "publish"];
+
+impl Bench {
+    /// Time of each stage and of the whole job: a configuration on the scene as it is.
+    ///
+    /// # Errors
+    /// When a run fails.
+    pub fn stages(&self, config: &Path) -> Result<String> {
+        let output = self.scratch.join("stages");
+        let arguments = self.arguments(config, &self.scene, &output);
+        measure::run(&self.arpent, &arguments)?;
+        let mut samples = Vec::new();
+        let mut timings = Vec::new();
+        for _ in 0..self.runs {
+            samples.push(measure::run(&self.arpent, &arguments)?);
+            timings.push(timings_of(&output)?);
+        }
+        let whole = medians(&samples);
+        let mut table =
+            String::from("| stage | busy seconds (median) | share of all busy time |\n|---|---|---|\n");
+        let of =
+            |stage: &str| measure::median(timings.iter().map(|t| t[stage].as_f64().unwrap_or(0.0)).collect());
+        let all: f64 = STAGES.iter().map(|s| of(s)).sum();
+        for stage in STAGES {
+            writeln!(table, "| {stage} | {:.3} | {:.1} % |", of(stage), 100.0 * of(stage) / all)?;
+        }
+        writeln!(table, "\nWhole process, median of {}: {}", self.runs, shown(whole))?;
+        Ok(table)
+    }
+
+    /// Peak memory against height (1x, 4x, 16x) and against the number of classes (2, 20).
+    ///
+    /// # Errors
+    /// When a run fails.
+    pub fn memory(&self) -> Result<String> {
+        let base = scenes::describe(&self.scene)?;
+        let width = 4096;
+        let mut table =
+            String::from("| classes | pixels | peak RSS, MB | wall, s | cpu, s |\n|---|---|---|---|---|\n");
+        for (classes, heights) in [(2, vec![1, 4, 16]), (20, vec![1, 4, 16])] {
+            for times in heights {
+                let sample = self.linear_job(&base, classes, (width, 2048 * times))?;
+                writeln!(
+                    table,
+                    "| {classes} | {width} x {} | {:.0} | {:.1} | {:.1} |",
+                    2048 * times,
+                    sample.peak_mb,
+                    sample.wall_s,
+                    sample.cpu_s
+                )?;
+            }
+        }
+        Ok(table)
+    }
+
+    /// One job of 25,000 x 25,000 pixels, three bands, 19 classes.
+    ///
+    /// # Errors
+    /// When the run fails.
+    pub fn large(&self) -> Result<String> {
+        let base = scenes::describe(&self.scene)?;
+        let sample = self.linear_job(&base, 19, (25_000, 25_000))?;
+        Ok(format!("25,000 x 25,000 px, 3 bands, 19 classes: {}\n", shown(sample)))
+    }
+
+    fn linear_job(&self, base: &Base, classes: usize, size: (usize, usize)) -> Result<Sample> {
+        let name = format!("linear-{classes}-{}x{}", size.0, size.1);
+        let vrt = self.scratch.join(format!("{name}.vrt"));
+        scenes::repeat(base, size.0, size.1, &vrt)?;
+        let package = crate::models::color_bins(&self.scratch.join(format!("model-{classes}")), classes)?;
+        let config = self.scratch.join(format!("{name}.toml"));
+        let text = format!(
+            "model = {:?}\n[features]\nformats = [\"geoparquet\", \"geopackage\", \"flatgeobuf\"]\nmin_area_m2 = 0.05\n",
+            package
+        );
+        std::fs::write(&config, text)?;
+        let arguments = self.arguments(&config, &vrt, &self.scratch.join(format!("out-{name}")));
+        let runs: Result<Vec<_>> = (0..self.runs).map(|_| measure::run(&self.arpent, &arguments)).collect();
+        Ok(medians(&runs?))
+    }
+
+    fn arguments(&self, config: &Path, scene: &Path, output: &Path) -> Vec<String> {
+        let text = |p: &Path| p.to_string_lossy().into_owned();
+        [
+            "run".to_owned(),
+            text(config),
+            "--scene".to_owned(),
+            text(scene),
+            "--output".to_owned(),
+            text(output),
+            "--overwrite".to_owned(),
+        ]
+        .to_vec()
+    }
+}
+
+fn timings_of(output: &Path) -> Result<Value> {
+    let path = output.join("manifest.json");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let manifest: Value = serde_json::from_str(&text)?;
+    Ok(manifest["timings_s"].clone())
+}
+
+fn shown(sample: Sample) -> String {
+    format!("wall {:.2} s, cpu {:.2} s, peak RSS {:.0} MB", sample.wall_s, sample.cpu_s, sample.peak_mb)
+}

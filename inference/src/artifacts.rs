@@ -1,0 +1,159 @@
+//! From temporary files to the files that are published.
+
+use std::path::{Path, PathBuf};
+
+use arpent_gdal::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerWriter, Transformer};
+use arpent_publish::{RunInfo, SortedFeatures, write_geojson, write_geoparquet};
+use arpent_raster::Crs;
+use arpent_vector::{Feature, to_wkb};
+
+use crate::config::FeatureFormat;
+use crate::job::{Job, MapJob};
+use crate::pipeline::{Clock, Collected};
+
+/// One file to publish.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    /// Where it is now.
+    pub path: PathBuf,
+    /// Its role: `labels`, `confidence` or `features`.
+    pub role: &'static str,
+}
+
+/// FlatGeobuf's index is built in memory; above this number of features the file is written without one.
+const LARGEST_INDEX: u64 = 500_000;
+
+/// Name of the layer in formats that have layers.
+const LAYER: &str = "features";
+
+/// What a GeoPackage says of its last change: always the same, so that equal features make equal bytes. The
+/// manifest says when a run was made.
+const TIMESTAMP: &str = "2000-01-01T00:00:00.000Z";
+
+/// Writes every file that the configuration asks for.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(crate) fn write(
+    job: &Job,
+    map: &MapJob,
+    collected: Collected,
+    run: &RunInfo,
+    folder: &Path,
+    threads: usize,
+    clock: &Clock,
+) -> anyhow::Result<Vec<File>> {
+    let mut files = Vec::new();
+    clock.write.time(|| -> anyhow::Result<()> {
+        for (raster, role) in [(collected.labels, "labels"), (collected.confidence, "confidence")] {
+            if let Some(raster) = raster {
+                let path = folder.join(format!("{role}.tif"));
+                raster.finish_cog(&path, threads)?;
+                files.push(File { path, role });
+            }
+        }
+        for format in FeatureFormat::ALL {
+            if job.config.features.formats.contains(&format) {
+                let path = folder.join(format.file_name());
+                write_features(job, map, &collected.features, run, format, &path)?;
+                files.push(File { path, role: "features" });
+            }
+        }
+        Ok(())
+    })?;
+    Ok(files)
+}
+
+fn write_features(
+    job: &Job,
+    map: &MapJob,
+    features: &SortedFeatures,
+    run: &RunInfo,
+    format: FeatureFormat,
+    path: &Path,
+) -> anyhow::Result<()> {
+    let crs = &map.grid().crs;
+    match format {
+        FeatureFormat::GeoParquet => {
+            write_geoparquet(path, features.read()?, crs, run)?;
+        }
+        FeatureFormat::GeoJson => {
+            let transformer = Transformer::new(crs)?;
+            write_geojson(path, features.read()?, run, &|x: f64, y: f64| transformer.point(x, y))?;
+        }
+        FeatureFormat::GeoPackage => {
+            let style = arpent_gdal::qgis_style(&job.model.classes);
+            write_layer(path, LayerFormat::GeoPackage, Some(&style), crs, features, run)?;
+        }
+        FeatureFormat::FlatGeobuf => write_layer(path, LayerFormat::FlatGeobuf, None, crs, features, run)?,
+    }
+    Ok(())
+}
+
+/// Writes features through OGR. Only a GeoPackage holds a style; it keeps its index on disk.
+fn write_layer(
+    path: &Path,
+    format: LayerFormat,
+    style: Option<&str>,
+    crs: &Crs,
+    features: &SortedFeatures,
+    run: &RunInfo,
+) -> anyhow::Result<()> {
+    let spatial_index = format == LayerFormat::GeoPackage || features.count() <= LARGEST_INDEX;
+    let fields = fields();
+    let options = LayerOptions {
+        format,
+        name: LAYER,
+        crs,
+        fields: &fields,
+        spatial_index,
+        style_qml: style,
+        timestamp: TIMESTAMP,
+    };
+    let mut layer = LayerWriter::create(path, &options)?;
+    for feature in features.read()? {
+        let feature = feature?;
+        let scenes = feature.scene_ids.join(",");
+        layer.write(&to_wkb(&feature.polygon), &values(&feature, &scenes, run))?;
+    }
+    Ok(layer.finish()?)
+}
+
+/// The columns beside the geometry, the same in every format.
+fn fields() -> Vec<FieldDef> {
+    use FieldType::{Integer, Real, Text};
+    let of = |(name, field_type): (&str, FieldType)| FieldDef { name: name.to_owned(), field_type };
+    [
+        ("id", Text),
+        ("class_id", Integer),
+        ("class_name", Text),
+        ("score", Real),
+        ("area_m2", Real),
+        ("run_id", Text),
+        ("model_id", Text),
+        ("model_sha256", Text),
+        ("scene_ids", Text),
+        ("acquired", Text),
+        ("state", Text),
+    ]
+    .map(of)
+    .to_vec()
+}
+
+/// The values of [`fields`], in their order.
+fn values<'a>(feature: &'a Feature, scenes: &'a str, run: &'a RunInfo) -> [FieldValue<'a>; 11] {
+    use FieldValue::{Integer, Null, Real, Text};
+    [
+        Text(&feature.id),
+        Integer(i64::from(feature.class_id)),
+        Text(&feature.class_name),
+        Real(feature.score),
+        Real(feature.area_m2),
+        Text(&run.run_id),
+        Text(&run.model_id),
+        Text(&run.model_sha256),
+        Text(scenes),
+        feature.acquired.as_deref().map_or(Null, Text),
+        Text(&run.state),
+    ]
+}

@@ -1,0 +1,97 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Device;
+
+/// From aerial and satellite imagery to maps that a named person can check and contest.
+///
+/// Exit codes: 0 all done, 1 some scenes failed or an output is damaged, 2 could not start.
+#[derive(Debug, Parser)]
+#[command(name = "arpent", version, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to print the result on standard output.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Plain words.
+    Human,
+    /// One JSON document, stable and documented in docs/json.md.
+    Json,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell what a run would do, without reading a pixel.
+    Plan(JobArgs),
+    /// Read, predict, stitch, vectorise and publish.
+    Run(RunArgs),
+    /// Tell in plain words what a scene, a model package or the output of a run is.
+    Inspect {
+        /// A scene, a model package's folder, or the output of a run.
+        target: String,
+    },
+    /// Hash every artifact of a run again and compare with its manifest.
+    Verify {
+        /// The output of a run.
+        url: String,
+    },
+    /// Print the JSON schema of the configuration.
+    Schema,
+    /// Train a network: runs `arpent-train` with the same arguments.
+    #[command(disable_help_flag = true)]
+    Train {
+        /// Arguments for `arpent-train`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+/// What a job is made of.
+#[derive(Debug, Clone, Args)]
+pub struct JobArgs {
+    /// Configuration of the run (TOML).
+    pub config: PathBuf,
+    /// A scene: file, glob, folder, VRT, http(s) or s3 URL, STAC item or item collection. May be repeated.
+    #[arg(long, value_name = "URI")]
+    pub scene: Vec<String>,
+    /// Area of interest: a file with polygons, in any CRS.
+    #[arg(long, value_name = "FILE")]
+    pub aoi: Option<String>,
+    /// Where to publish: a folder or an s3 URL.
+    #[arg(long, value_name = "URL")]
+    pub output: Option<String>,
+    /// Make one map per grid when the scenes differ in CRS or GSD, each in a folder of its own.
+    #[arg(long)]
+    pub group_by_crs: bool,
+    /// Side of a window's core, pixels. Changes memory and speed, never the result.
+    #[arg(long, value_name = "PIXELS")]
+    pub window: Option<usize>,
+    /// Threads of the network; all cores by default. Never changes the result.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Device to predict on.
+    #[arg(long, value_enum)]
+    pub device: Option<Device>,
+}
+
+/// A job and how to run it.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// The job.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Replace the output of a former run, once the new one is complete.
+    #[arg(long)]
+    pub overwrite: bool,
+}

@@ -1,0 +1,317 @@
+//! The configuration of a run, as written in TOML.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use arpent_tiling::TilingOptions;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::JobError;
+
+/// A run, as its author wrote it. Paths are relative to the configuration file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder of the model package.
+    pub model: PathBuf,
+    /// Scenes: files, globs, folders, VRTs, http(s) and s3 URLs, STAC items or item collections. `--scene`
+    /// replaces them.
+    #[serde(default)]
+    pub scenes: Vec<String>,
+    /// Area of interest: a file with polygons in any CRS. `--aoi` replaces it.
+    #[serde(default)]
+    pub aoi: Option<String>,
+    /// Where to publish: a folder or an s3 URL. `--output` replaces it.
+    #[serde(default)]
+    pub output: Option<String>,
+    /// How scenes are read.
+    #[serde(default)]
+    pub input: InputOptions,
+    /// How the job is cut into windows.
+    #[serde(default)]
+    pub tiling: TilingOptions,
+    /// Which features are written, and how.
+    #[serde(default)]
+    pub features: FeatureOptions,
+    /// Which rasters are written.
+    #[serde(default)]
+    pub rasters: RasterOptions,
+    /// Threads, device and memory.
+    #[serde(default)]
+    pub compute: ComputeOptions,
+}
+
+/// How scenes are read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct InputOptions {
+    /// Band number (from 1) for a band name of the model, where the file does not say it itself.
+    pub bands: BTreeMap<String, usize>,
+    /// Resample scenes whose GSD is outside the model's range to the model's GSD, through GDAL's warper.
+    pub resample: bool,
+    /// How to resample.
+    pub resampling: Resampling,
+}
+
+/// Resampling methods of GDAL's warper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Resampling {
+    /// The nearest pixel.
+    Nearest,
+    /// The four nearest pixels, weighted.
+    #[default]
+    Bilinear,
+    /// All pixels below the new one.
+    Average,
+}
+
+/// Which features are written, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeatureOptions {
+    /// Formats to write.
+    pub formats: Vec<FeatureFormat>,
+    /// Names of the classes to write; by default those that the model package marks as features.
+    pub classes: Option<Vec<String>>,
+    /// Features smaller than this are left out, square metres.
+    #[schemars(range(min = 0.0))]
+    pub min_area_m2: f64,
+    /// Simplify outlines by this tolerance, pixels; 0 keeps every pixel corner.
+    #[schemars(range(min = 0.0))]
+    pub simplify_px: f64,
+}
+
+impl Default for FeatureOptions {
+    fn default() -> Self {
+        Self { formats: FeatureFormat::ALL.to_vec(), classes: None, min_area_m2: 0.0, simplify_px: 0.0 }
+    }
+}
+
+/// Formats of features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FeatureFormat {
+    /// GeoParquet 1.1.
+    GeoParquet,
+    /// GeoPackage with a QGIS style inside.
+    GeoPackage,
+    /// FlatGeobuf.
+    FlatGeobuf,
+    /// GeoJSON (RFC 7946, WGS 84).
+    GeoJson,
+}
+
+impl FeatureFormat {
+    /// Every format.
+    pub const ALL: [Self; 4] = [Self::GeoParquet, Self::GeoPackage, Self::FlatGeobuf, Self::GeoJson];
+
+    /// File name in a run's output.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::GeoParquet => "features.parquet",
+            Self::GeoPackage => "features.gpkg",
+            Self::FlatGeobuf => "features.fgb",
+            Self::GeoJson => "features.geojson",
+        }
+    }
+}
+
+/// Which rasters are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RasterOptions {
+    /// The label raster (COG with colour table and class names).
+    pub labels: bool,
+    /// The confidence raster (COG).
+    pub confidence: bool,
+}
+
+impl Default for RasterOptions {
+    fn default() -> Self {
+        Self { labels: true, confidence: true }
+    }
+}
+
+/// Threads, device and memory. None of it changes the result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ComputeOptions {
+    /// Device to predict on.
+    pub device: Device,
+    /// Threads of the network; 0 for one per core.
+    pub threads: usize,
+    /// Threads that read windows ahead of the network.
+    #[schemars(range(min = 1, max = 64))]
+    pub readers: usize,
+    /// GDAL's block cache, MB.
+    pub cache_mb: u32,
+    /// Refuse a job whose planned memory exceeds this, MB; 0 for no limit.
+    pub memory_limit_mb: usize,
+    /// Folder for temporary files; the system's by default.
+    pub scratch: Option<PathBuf>,
+}
+
+impl Default for ComputeOptions {
+    fn default() -> Self {
+        Self { device: Device::Auto, threads: 0, readers: 2, cache_mb: 64, memory_limit_mb: 0, scratch: None }
+    }
+}
+
+/// Devices to predict on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// The best one that works.
+    Auto,
+    /// The CPU.
+    Cpu,
+}
+
+impl Config {
+    /// Reads a configuration file and makes its paths absolute or relative to the working directory.
+    ///
+    /// # Errors
+    /// [`JobError::ConfigRead`], [`JobError::ConfigParse`].
+    pub fn load(path: &Path) -> Result<Self, JobError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| JobError::ConfigRead { path: path.to_owned(), source })?;
+        let mut config: Self = toml::from_str(&text).map_err(|e| parse_error(path, &text, &e))?;
+        config.check(path, &text)?;
+        config.resolve_paths(path.parent().unwrap_or(Path::new(".")));
+        Ok(config)
+    }
+
+    /// Rejects values that have the right type and no sense.
+    fn check(&self, path: &Path, text: &str) -> Result<(), JobError> {
+        let bad = |key: &str, message: &str| Err(value_error(path, text, key, message));
+        if !(32..=16384).contains(&self.tiling.window_px) {
+            return bad("window_px", "must be 32 to 16384 pixels");
+        }
+        if !self.features.min_area_m2.is_finite() || self.features.min_area_m2 < 0.0 {
+            return bad("min_area_m2", "must be zero or more square metres");
+        }
+        if !self.features.simplify_px.is_finite() || self.features.simplify_px < 0.0 {
+            return bad("simplify_px", "must be zero or more pixels");
+        }
+        if !(1..=64).contains(&self.compute.readers) {
+            return bad("readers", "must be 1 to 64 threads");
+        }
+        if !(1..=65536).contains(&self.compute.cache_mb) {
+            return bad("cache_mb", "must be 1 to 65536 MB");
+        }
+        if self.input.bands.values().any(|b| *b == 0) {
+            return bad("bands", "bands are numbered from 1");
+        }
+        Ok(())
+    }
+
+    fn resolve_paths(&mut self, folder: &Path) {
+        self.model = folder.join(&self.model);
+        for scene in &mut self.scenes {
+            *scene = relative_to(folder, scene);
+        }
+        self.aoi = self.aoi.as_deref().map(|p| relative_to(folder, p));
+        self.output = self.output.as_deref().map(|p| relative_to(folder, p));
+        self.compute.scratch = self.compute.scratch.as_ref().map(|p| folder.join(p));
+    }
+}
+
+/// A path relative to the configuration's folder; URLs stay as they are.
+fn relative_to(folder: &Path, location: &str) -> String {
+    if location.contains("://") || location.starts_with("/vsi") {
+        return location.to_owned();
+    }
+    folder.join(location).to_string_lossy().into_owned()
+}
+
+fn parse_error(path: &Path, text: &str, error: &toml::de::Error) -> JobError {
+    let start = error.span().map_or(0, |s| s.start.min(text.len()));
+    let before = &text[..text.floor_char_boundary(start)];
+    let line = before.matches('\n').count() + 1;
+    let message = error.message().to_owned();
+    JobError::ConfigParse {
+        path: path.to_owned(),
+        line,
+        text: text.lines().nth(line - 1).unwrap_or_default().trim().to_owned(),
+        hint: nearest_key(&message),
+        message,
+    }
+}
+
+fn value_error(path: &Path, text: &str, key: &str, message: &str) -> JobError {
+    let found = text
+        .lines()
+        .enumerate()
+        .find(|(_, l)| l.trim_start().starts_with(key) || l.contains(&format!("{key} =")));
+    let (line, content) = found.map_or((0, ""), |(i, l)| (i + 1, l.trim()));
+    JobError::ConfigParse {
+        path: path.to_owned(),
+        line,
+        text: content.to_owned(),
+        message: format!("`{key}` {message}"),
+        hint: None,
+    }
+}
+
+/// The nearest of the names that serde says it expected: "unknown field `a`, expected one of `b`, `c`".
+fn nearest_key(message: &str) -> Option<String> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let written = quoted.next()?;
+    if !message.starts_with("unknown") {
+        return None;
+    }
+    let names: Vec<&str> = quoted.collect();
+    let best = names
+        .iter()
+        .max_by(|a, b| strsim::jaro_winkler(written, a).total_cmp(&strsim::jaro_winkler(written, b)))?;
+    if strsim::jaro_winkler(written, best) > 0.75 {
+        Some(format!("did you mean `{best}`?"))
+    } else {
+        Some(format!("choose one of {}", names.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, JobError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(&path)
+    }
+
+    fn message(text: &str) -> (usize, String, Option<String>) {
+        match load(text) {
+            Err(JobError::ConfigParse { line, message, hint, .. }) => (line, message, hint),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_shows_its_line_and_the_nearest() {
+        let (line, text, hint) = message("model = \"m\"\n[tiling]\nwindw_px = 512\n");
+        assert_eq!(line, 3);
+        assert!(text.contains("windw_px"), "{text}");
+        assert_eq!(hint.as_deref(), Some("did you mean `window_px`?"));
+    }
+
+    #[test]
+    fn wrong_types_and_values_show_their_line() {
+        assert_eq!(message("model = \"m\"\n[tiling]\nwindow_px = \"big\"\n").0, 3);
+        assert_eq!(message("model = \"m\"\n[tiling]\nwindow_px = 3\n").0, 3);
+        assert_eq!(message("model = \"m\"\n[features]\nmin_area_m2 = -1.0\n").0, 3);
+        let (_, _, hint) = message("model = \"m\"\n[features]\nformats = [\"geopackge\"]\n");
+        assert_eq!(hint.as_deref(), Some("did you mean `geopackage`?"));
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let c = load("model = \"m\"\nscenes = [\"a.tif\", \"s3://b/c.tif\"]\n").unwrap();
+        assert!(c.model.is_absolute() && c.scenes[0].ends_with("/a.tif") && c.scenes[0].len() > 6);
+        assert_eq!(c.scenes[1], "s3://b/c.tif");
+    }
+}

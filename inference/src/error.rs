@@ -1,0 +1,227 @@
+//! What can be wrong with a job, and what to do about it.
+
+use std::path::PathBuf;
+
+use arpent_gdal::GdalError;
+use arpent_model::ModelError;
+use arpent_publish::PublishError;
+use arpent_tiling::TilingError;
+use thiserror::Error;
+
+/// A job that cannot be started, or cannot be finished.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration {}: {source}", path.display())]
+    ConfigRead {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The configuration is not what a configuration must be.
+    #[error("{}, line {line}: {message}\n  {line} | {text}", path.display())]
+    ConfigParse {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What stands there.
+        text: String,
+        /// What is wrong with it.
+        message: String,
+        /// What to write instead.
+        hint: Option<String>,
+    },
+    /// No scene was named.
+    #[error("the job has no scene")]
+    NoScenes,
+    /// No output was named.
+    #[error("the job has no output")]
+    NoOutput,
+    /// Every scene failed.
+    #[error("{}", reasons.join("\n"))]
+    NoUsableScene {
+        /// What is wrong with each.
+        reasons: Vec<String>,
+        /// What to do about the first.
+        hint: Option<String>,
+    },
+    /// A scene lacks a band that the model needs.
+    #[error("{scene} has no band `{band}`, which the model needs; it has {available}")]
+    BandMissing {
+        /// The scene.
+        scene: String,
+        /// The band.
+        band: String,
+        /// The scene's bands, printed.
+        available: String,
+    },
+    /// The samples of a scene are not of the type that the model was trained on.
+    #[error("{scene}, band {band}: samples are {got}, the model expects {expected}")]
+    SampleType {
+        /// The scene.
+        scene: String,
+        /// The band's number.
+        band: usize,
+        /// The scene's sample type.
+        got: String,
+        /// The types that the model takes.
+        expected: String,
+    },
+    /// The GSD of a scene is not one for which the model is valid.
+    #[error("{scene} has a GSD of {gsd_m:.4} m; the model is valid from {min} to {max} m")]
+    GsdOutOfRange {
+        /// The scene.
+        scene: String,
+        /// Its GSD, metres.
+        gsd_m: f64,
+        /// Smallest GSD of the model, metres.
+        min: f64,
+        /// Largest GSD of the model, metres.
+        max: f64,
+    },
+    /// The scenes do not share one grid.
+    #[error("the scenes lie on {} different grids:\n{}", groups.len(), groups.join("\n"))]
+    MixedGrids {
+        /// Each grid with its scenes, printed.
+        groups: Vec<String>,
+    },
+    /// The AOI touches no scene.
+    #[error("the AOI {aoi} lies outside of every scene")]
+    AoiOutside {
+        /// The AOI.
+        aoi: String,
+    },
+    /// A class that the model does not know.
+    #[error("features.classes: the model has no class `{class}`; it has {available}")]
+    UnknownClass {
+        /// The class.
+        class: String,
+        /// The model's classes.
+        available: String,
+    },
+    /// The job needs more memory than allowed.
+    #[error("the job needs about {needed_mb} MB of memory, and compute.memory_limit_mb is {limit_mb}")]
+    MemoryLimit {
+        /// What is needed.
+        needed_mb: u64,
+        /// What is allowed.
+        limit_mb: u64,
+    },
+    /// There is a published output already.
+    #[error("{output} already holds a published map")]
+    OutputExists {
+        /// The output.
+        output: String,
+    },
+    /// No pixel of the job is valid.
+    #[error("no valid pixel: every pixel of {scenes} is nodata{}", if *aoi { " inside the AOI" } else { "" })]
+    AllNodata {
+        /// The scenes.
+        scenes: String,
+        /// Whether there was an AOI.
+        aoi: bool,
+    },
+    /// The scratch folder cannot be used.
+    #[error("cannot use the scratch folder {}: {source}", path.display())]
+    Scratch {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something to inspect that is none of the things that can be inspected.
+    #[error("{target} is neither a model package nor a scene nor the output of a run")]
+    NotInspectable {
+        /// What was given.
+        target: String,
+    },
+    /// `arpent-train` is not installed.
+    #[error("cannot run arpent-train: {source}")]
+    TrainMissing {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A thread ended before its work was done.
+    #[error("the {stage} thread stopped unexpectedly")]
+    Stopped {
+        /// Its stage.
+        stage: &'static str,
+    },
+}
+
+impl JobError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::ConfigRead { .. } => {
+                "pass the path of a TOML file, for example configs/tree-health/run.toml"
+            }
+            Self::ConfigParse { hint, .. } => return hint.clone(),
+            Self::NoScenes => "name one with --scene, or under `scenes` in the configuration",
+            Self::NoOutput => {
+                "name a folder or an s3 URL with --output, or under `output` in the configuration"
+            }
+            Self::BandMissing { .. } => {
+                "say which band it is in the configuration, for example: [input] bands = { red = 1, green = 2, blue = 3 }"
+            }
+            Self::SampleType { .. } => {
+                "convert the scene to the model's units, for example: gdal_translate -ot Byte -scale IN.tif OUT.tif, or use a model made for these samples"
+            }
+            Self::GsdOutOfRange { .. } => {
+                "set `resample = true` under [input] to resample to the model's GSD, or use a model made for this GSD"
+            }
+            Self::MixedGrids { .. } => "run them apart, or pass --group-by-crs for one map per grid",
+            Self::AoiOutside { .. } => {
+                "check the AOI's CRS and its place; `arpent inspect SCENE` prints the scene's bbox"
+            }
+            Self::UnknownClass { .. } => "use the names that `arpent inspect MODEL` prints",
+            Self::MemoryLimit { .. } => {
+                "choose a smaller --window, split the job with --aoi, or raise the limit"
+            }
+            Self::OutputExists { .. } => {
+                "pass --overwrite to replace it once the new map is complete, or choose another --output"
+            }
+            Self::AllNodata { .. } => {
+                "check the nodata value and the mask: `arpent inspect SCENE`, or gdalinfo -stats"
+            }
+            Self::Scratch { .. } => "set compute.scratch or TMPDIR to a folder with room",
+            Self::NotInspectable { .. } => {
+                "give a raster, a folder with model.json, or a folder or URL with manifest.json"
+            }
+            Self::TrainMissing { .. } => {
+                "build it with `cargo build --release -p arpent-train` and keep it beside arpent or on PATH"
+            }
+            Self::NoUsableScene { hint, .. } => return hint.clone(),
+            Self::Stopped { .. } => return None,
+        };
+        Some(text.to_owned())
+    }
+}
+
+/// What is wrong, with its causes; a cause that the text before it already tells is not told again.
+pub fn message_of(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|c| !c.is_empty()) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+/// The hint of the first error of a chain that has one.
+pub fn hint_of(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        let of = |hint: Option<Option<String>>| hint.flatten();
+        of(cause.downcast_ref().map(JobError::hint))
+            .or_else(|| of(cause.downcast_ref().map(GdalError::hint)))
+            .or_else(|| of(cause.downcast_ref().map(ModelError::hint)))
+            .or_else(|| of(cause.downcast_ref().map(PublishError::hint)))
+            .or_else(|| of(cause.downcast_ref().map(TilingError::hint)))
+    })
+}

@@ -1,0 +1,156 @@
+//! `arpent inspect`: a scene, a model package or the output of a run, in plain words.
+
+use std::path::Path;
+
+use arpent_gdal::InitOptions;
+use arpent_model::{Architecture, ModelPackage, Weights};
+use arpent_publish::{Manifest, Target};
+use arpent_raster::SceneInfo;
+use serde_json::json;
+
+use crate::Ended;
+use crate::cli::Format;
+use crate::error::JobError;
+use crate::job::describe_bands;
+use crate::print::{Lines, count, duration, print};
+
+/// Runs the command.
+///
+/// # Errors
+/// When the target is none of the three, or is damaged.
+pub fn main(target: &str, format: Format) -> Ended {
+    if Path::new(target).join("model.json").is_file() {
+        let (model, weights) = ModelPackage::load(Path::new(target))?;
+        print(&json!({ "model": model }), model_lines(&model, &weights).text(), format)?;
+        return Ok(0);
+    }
+    if let Some(manifest) = manifest_of(target)? {
+        print(&json!({ "run": manifest }), run_lines(target, &manifest).text(), format)?;
+        return Ok(0);
+    }
+    if Path::new(target).is_dir() {
+        return Err(JobError::NotInspectable { target: target.to_owned() }.into());
+    }
+    arpent_gdal::init(InitOptions::default())?;
+    let mut infos = Vec::new();
+    for source in arpent_gdal::resolve_scenes(&[target.to_owned()])? {
+        infos.push(arpent_gdal::open_scene(&source)?);
+    }
+    let text: String = infos.iter().map(|info| scene_lines(info).text().to_owned()).collect();
+    print(&json!({ "scenes": infos }), &text, format)?;
+    Ok(0)
+}
+
+/// The manifest of an output; `None` for what is not an output.
+fn manifest_of(target: &str) -> anyhow::Result<Option<Manifest>> {
+    let is_remote = target.contains("://");
+    if !is_remote && !Path::new(target).join("manifest.json").is_file() {
+        return Ok(None);
+    }
+    if target.starts_with("http://") || target.starts_with("https://") {
+        return Ok(None);
+    }
+    let target = Target::parse(target)?;
+    Ok(if target.exists()? { Some(target.read_manifest()?) } else { None })
+}
+
+fn model_lines(model: &ModelPackage, weights: &Weights) -> Lines {
+    let mut lines = Lines::default();
+    lines.add("model", format!("{} {}: {}", model.id, model.version, model.title));
+    lines.add("sha256", model.sha256());
+    lines.add("licence", &model.licence);
+    let gflop = model.architecture.flop_per_pixel() * 1e6 / 1e9;
+    let parameters = count(weights.parameters() as u64);
+    lines.add(
+        "network",
+        format!("{}, {parameters} parameters, {gflop:.1} GFLOP per Mpx", model.architecture.name()),
+    );
+    lines.add("bands", model.bands.iter().map(|b| b.name.as_str()).collect::<Vec<_>>().join(", "));
+    let gsd = &model.gsd_m;
+    lines.add("GSD", format!("{} m, valid from {} to {} m", gsd.nominal, gsd.min, gsd.max));
+    let (reach, overlap) = (model.receptive_field_px, model.overlap_px);
+    lines.add("overlap", format!("{overlap} px (receptive field {reach} px, stride {} px)", model.stride_px));
+    for class in model.classes.classes() {
+        let feature = if class.features { "" } else { ", no features" };
+        lines.add("class", format!("{} {} {}{feature}", class.id, class.color, class.name));
+    }
+    for (name, score) in &model.scores {
+        lines.add("score", format!("{name}: {:.3} ({}, {})", score.value, score.measure, score.split));
+    }
+    for data in &model.training_data {
+        lines.add("trained on", format!("{} ({}), {}", data.name, data.licence, data.source));
+    }
+    lines.add(
+        "validated on",
+        if model.territories.is_empty() { "not said".to_owned() } else { model.territories.join(", ") },
+    );
+    if matches!(model.architecture, Architecture::Linear { .. }) {
+        lines.add("note", "one convolution set by hand: for tests");
+    }
+    lines
+}
+
+fn run_lines(target: &str, manifest: &Manifest) -> Lines {
+    let mut lines = Lines::default();
+    lines.add("run", format!("{}, {}", manifest.run_id, manifest.created));
+    lines.add(
+        "model",
+        format!("{} {} ({})", manifest.model.id, manifest.model.version, manifest.model.license),
+    );
+    for input in &manifest.inputs {
+        let date = input.acquired.as_deref().unwrap_or("date not known");
+        lines.add("scene", format!("{}: {}, {date}", input.id, input.uri));
+    }
+    for failed in &manifest.failed_inputs {
+        lines.add("failed scene", format!("{}: {}", failed.uri, failed.reason));
+    }
+    let counts = &manifest.counts;
+    lines.add(
+        "windows",
+        format!("{} run, {} skipped as nodata", count(counts.windows_run), count(counts.windows_skipped)),
+    );
+    lines.add("valid pixels", count(counts.pixels_valid));
+    for (class, number) in &counts.features_per_class {
+        lines.add("features", format!("{} {class}", count(*number)));
+    }
+    let busy = manifest.timings_s.iter().map(|(stage, s)| format!("{stage} {}", duration(*s)));
+    lines.add("busy time", busy.collect::<Vec<_>>().join(", "));
+    if let Some(energy) = &manifest.energy {
+        let text = |key: &str| energy[key].as_str().unwrap_or_default().to_owned();
+        lines.add(
+            "energy",
+            format!(
+                "{:.3} Wh, {} ({})",
+                energy["watt_hours"].as_f64().unwrap_or(0.0),
+                text("quality"),
+                text("method")
+            ),
+        );
+    }
+    for artifact in &manifest.artifacts {
+        let (size, root) = (count(artifact.size), target.trim_end_matches('/'));
+        lines.add(&artifact.role, format!("{root}/{} ({size} bytes)", artifact.href));
+    }
+    lines.add("state", "not verified: a proposal until a named person decides");
+    lines
+}
+
+fn scene_lines(info: &SceneInfo) -> Lines {
+    let mut lines = Lines::default();
+    lines.add("scene", &info.id);
+    lines.add("from", &info.uri);
+    lines.add("size", format!("{} x {} px", info.window.width, info.window.height));
+    lines.add("bands", describe_bands(info));
+    let samples: Vec<String> =
+        info.bands.iter().map(|b| format!("{:?}", b.sample_type).to_lowercase()).collect();
+    lines.add("samples", samples.join(", "));
+    let nodata: Vec<String> =
+        info.bands.iter().map(|b| b.nodata.map_or("none".to_owned(), |v| v.to_string())).collect();
+    lines.add("nodata", nodata.join(", "));
+    lines.add("GSD", format!("{:.4} m on the ground", info.gsd_m));
+    lines.add("grid", info.grid.key());
+    let [w, s, e, n] = info.grid.bbox(&info.window);
+    lines.add("bbox", format!("{w} {s} {e} {n}"));
+    lines.add("acquired", info.acquired.as_deref().unwrap_or("not known"));
+    lines
+}

@@ -1,0 +1,58 @@
+//! What a run is made of, hashed: the same inputs, model and options give the same run id.
+
+use arpent_gdal::Fingerprint;
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{Job, MapJob, UsableScene};
+
+/// A scene with the fingerprint of its bytes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Input {
+    /// Scene id.
+    pub id: String,
+    /// As it was named.
+    pub uri: String,
+    /// Fingerprint of its bytes.
+    #[serde(flatten)]
+    pub fingerprint: Fingerprint,
+}
+
+/// Fingerprints of scenes, or the first scene whose bytes cannot be read.
+///
+/// # Errors
+/// The scene's position and what went wrong.
+pub fn fingerprints(scenes: &[UsableScene]) -> Result<Vec<Input>, (usize, anyhow::Error)> {
+    let one = |(i, scene): (usize, &UsableScene)| {
+        let fingerprint = arpent_gdal::fingerprint(&scene.source).map_err(|e| (i, e.into()))?;
+        Ok(Input { id: scene.info.id.clone(), uri: scene.source.uri.clone(), fingerprint })
+    };
+    scenes.iter().enumerate().map(one).collect()
+}
+
+/// `run-` and 16 hex digits. Only what can change the result is hashed: not the window size, the threads, the
+/// device or the place of the output.
+pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
+    let prints: Vec<_> = inputs.iter().map(|i| json!([i.id, content(&i.fingerprint)])).collect();
+    let described = json!({
+        "arpent": env!("CARGO_PKG_VERSION"),
+        "grid": map.grid().key(),
+        "inputs": prints,
+        "model": job.model.sha256(),
+        "aoi": map.aoi_fingerprint.as_ref().map(content),
+        "input": job.config.input,
+        "features": job.config.features,
+        "rasters": job.config.rasters,
+    });
+    let digest = Sha256::digest(described.to_string().as_bytes());
+    let hex: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
+    format!("run-{hex}")
+}
+
+/// What of a fingerprint is of the bytes, not of the place where they lie.
+fn content(print: &Fingerprint) -> serde_json::Value {
+    let known = print.sha256.as_ref().or(print.etag.as_ref()).or(print.modified.as_ref());
+    let parts: Vec<_> = print.parts.iter().map(content).collect();
+    json!([print.size, known, parts])
+}

@@ -1,0 +1,54 @@
+//! How much memory a job may take, told before it starts.
+
+use arpent_model::Architecture;
+use arpent_tiling::WindowPlan;
+
+/// What a job's memory depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryNeeds {
+    /// Bands read.
+    pub bands: usize,
+    /// Threads that read.
+    pub readers: usize,
+    /// GDAL's block cache, bytes.
+    pub cache: u64,
+    /// What the network holds for the largest window, bytes.
+    pub network: u64,
+}
+
+/// The program itself, its libraries and its formats' writers, bytes. Measured; see `benches/runs/`.
+const BASE: u64 = 120 << 20;
+
+/// Features sorted in memory before they go to a scratch file, bytes.
+const SPOOL: u64 = 64 << 20;
+
+/// Bytes of each pixel of a strip: labels and confidence, being filled and being written, and the rows that
+/// wait to complete a row of output blocks.
+const STRIP_BYTES_PER_PIXEL: u64 = 4;
+
+/// An upper bound of the job's resident memory, bytes. It grows with the width of the extent and the size of a
+/// window; never with the extent's height, the number of classes or of features.
+pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
+    let read = plan.largest_read().pixels();
+    // A chip holds a float for each band and a byte of validity; raw samples stand beside it while it is read.
+    let chip = read * (needs.bands as u64 * 8 + 2);
+    // Each reader holds a chip, as many wait in the queue, and one is being predicted.
+    let chips = chip * (2 * needs.readers as u64 + 1);
+    let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
+    BASE + SPOOL + needs.cache + chips + needs.network + strip * STRIP_BYTES_PER_PIXEL
+}
+
+/// What the network holds at its fullest, bytes: its last decoder stage at full resolution, where the upsampled
+/// channels, the skip connection, their concatenation and the engine's copy of it in another layout stand
+/// together.
+pub fn network_bytes(architecture: &Architecture, pixels: u64) -> u64 {
+    let channels = match architecture {
+        Architecture::Linear { in_channels, out_channels, .. } => 2 * in_channels + out_channels,
+        Architecture::Unet { in_channels, widths, .. } => {
+            let fine = widths.first().copied().unwrap_or(0);
+            let next = widths.get(1).copied().unwrap_or(0);
+            in_channels + 3 * (fine + next) + fine
+        }
+    };
+    pixels * channels as u64 * 4
+}

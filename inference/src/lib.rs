@@ -1,0 +1,62 @@
+//! `arpent`: from a scene to published features.
+//!
+//! A job is resolved ([`job`]), its windows run through the stages ([`pipeline`]) into temporary files, and what
+//! came out is published with its manifest last ([`run`]). Nothing is visible before that.
+
+mod artifacts;
+pub mod cli;
+pub mod config;
+pub mod energy;
+pub mod error;
+pub mod inspect;
+pub mod job;
+pub mod pipeline;
+pub mod plan;
+pub mod print;
+pub mod progress;
+pub mod run;
+mod stac;
+pub mod train;
+pub mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+/// Exit code of a run in which some scenes failed, or of a damaged output.
+pub const EXIT_PARTIAL: u8 = 1;
+
+/// Exit code of what could not start.
+pub const EXIT_NOT_STARTED: u8 = 2;
+
+/// How a command ended: its exit code when it is not an error.
+pub type Ended = anyhow::Result<u8>;
+
+/// Runs the command line and says what went wrong, once.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ended = match cli.command {
+        Command::Plan(args) => plan::main(&args, cli.format),
+        Command::Run(args) => run::main(&args, cli.format),
+        Command::Inspect { target } => inspect::main(&target, cli.format),
+        Command::Verify { url } => verify::main(&url, cli.format),
+        Command::Schema => print::schema(),
+        Command::Train { arguments } => train::main(&arguments),
+    };
+    match ended {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            say_error(&error);
+            ExitCode::from(run::exit_code(&error))
+        }
+    }
+}
+
+fn say_error(error: &anyhow::Error) {
+    progress::say(&format!("error: {}", error::message_of(error)));
+    if let Some(hint) = error::hint_of(error) {
+        progress::say(&format!("hint: {hint}"));
+    }
+}

@@ -1,0 +1,158 @@
+//! Read, predict, stitch, vectorise: each stage owns its threads, with bounded queues between.
+//!
+//! Readers (`compute.readers` threads, each with its own GDAL handles) take the windows in plan order and send
+//! chips; one thread predicts, on a pool of `compute.threads`; the calling thread collects: it stitches strips,
+//! writes rows and traces polygons. Nothing is shared but the number of the next window and a stop flag.
+
+mod collect;
+mod timing;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use arpent_gdal::{BandSelection, GdalError, MosaicReader};
+use arpent_model::{ModelError, Prediction, Predictor};
+use arpent_raster::Chip;
+use arpent_tiling::PlannedWindow;
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+pub use collect::{Collected, Collector};
+pub use timing::Clock;
+
+use crate::error::JobError;
+use crate::job::MapJob;
+use crate::progress::Stage;
+
+/// What a reader sends: the number of a window and its pixels, `None` when its core has no valid pixel.
+type Read = (usize, Result<Option<Chip>, GdalError>);
+
+/// What the predictor sends.
+type Predicted = (usize, Result<Option<Prediction>, PipelineError>);
+
+/// Why a pipeline stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PipelineError {
+    /// A window could not be read: the scene is bad, the others may be good.
+    #[error(transparent)]
+    Read(#[from] GdalError),
+    /// A window could not be predicted.
+    #[error(transparent)]
+    Predict(#[from] ModelError),
+    /// Rows or features could not be written.
+    #[error(transparent)]
+    Collect(#[from] anyhow::Error),
+}
+
+/// Runs the windows of a map through the stages, up to temporary files.
+///
+/// # Errors
+/// [`PipelineError`]; nothing was published.
+pub fn run(
+    map: &MapJob,
+    predictor: Predictor,
+    threads: usize,
+    readers: usize,
+    clock: &Clock,
+    mut collector: Collector,
+) -> Result<Collected, PipelineError> {
+    let windows = map.plan.windows();
+    let progress = Stage::begin("predict", map.plan.pixels_wanted());
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|e| anyhow::anyhow!("cannot start {threads} threads: {e}"))?;
+    let outcome = std::thread::scope(|scope| {
+        let (read_out, read_in) = bounded::<Read>(readers);
+        let (predicted_out, predicted_in) = bounded::<Predicted>(1);
+        for _ in 0..readers {
+            let out = read_out.clone();
+            let (next, stop) = (&next, &stop);
+            scope.spawn(move || read_windows(map, next, stop, clock, &out));
+        }
+        drop(read_out);
+        scope.spawn(move || predict_chips(&predictor, &pool, windows, clock, &read_in, &predicted_out));
+        let outcome = collect_all(windows, &predicted_in, &mut collector, &progress);
+        stop.store(true, Ordering::Relaxed);
+        // Stages that wait to send see the queue closed and end.
+        drop(predicted_in);
+        outcome
+    });
+    outcome?;
+    let collected = collector.finish()?;
+    progress.end(&format!(
+        "{} windows, {} skipped as nodata",
+        windows.len(),
+        collected.counts.windows_skipped
+    ));
+    Ok(collected)
+}
+
+fn read_windows(map: &MapJob, next: &AtomicUsize, stop: &AtomicBool, clock: &Clock, out: &Sender<Read>) {
+    let bands: Vec<BandSelection> = map.scenes.iter().map(|s| s.bands.clone()).collect();
+    let mut reader = match MosaicReader::new(&map.mosaic, &bands) {
+        Ok(reader) => reader,
+        Err(error) => {
+            // Nobody listens any more when the queue is closed.
+            let _ = out.send((0, Err(error)));
+            return;
+        }
+    };
+    while !stop.load(Ordering::Relaxed) {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        let Some(window) = map.plan.windows().get(index) else { break };
+        let chip = clock.read.time(|| reader.read(window.read));
+        let wanted = chip.map(|c| is_wanted(map, &c, window).then_some(c));
+        let failed = wanted.is_err();
+        if out.send((index, wanted)).is_err() || failed {
+            break;
+        }
+    }
+}
+
+/// Whether any pixel of the core is valid (and inside the AOI): if not, the window is not predicted.
+fn is_wanted(map: &MapJob, chip: &Chip, window: &PlannedWindow) -> bool {
+    chip.any_valid_in(&window.core) && map.aoi.as_ref().is_none_or(|aoi| aoi.intersects(&window.core))
+}
+
+fn predict_chips(
+    predictor: &Predictor,
+    pool: &rayon::ThreadPool,
+    windows: &[PlannedWindow],
+    clock: &Clock,
+    input: &Receiver<Read>,
+    out: &Sender<Predicted>,
+) {
+    for (index, chip) in input {
+        let core = windows[index].core;
+        let answer = match chip {
+            Err(error) => Err(error.into()),
+            Ok(None) => Ok(None),
+            Ok(Some(chip)) => clock
+                .predict
+                .time(|| pool.install(|| predictor.predict(&chip, &core)))
+                .map(Some)
+                .map_err(PipelineError::from),
+        };
+        let failed = answer.is_err();
+        if out.send((index, answer)).is_err() || failed {
+            break;
+        }
+    }
+}
+
+fn collect_all(
+    windows: &[PlannedWindow],
+    input: &Receiver<Predicted>,
+    collector: &mut Collector,
+    progress: &Stage,
+) -> Result<(), PipelineError> {
+    let mut seen = 0;
+    for (index, answer) in input {
+        collector.take(&windows[index], answer?)?;
+        progress.advance(windows[index].core.pixels());
+        seen += 1;
+    }
+    if seen < windows.len() {
+        return Err(anyhow::Error::new(JobError::Stopped { stage: "prediction" }).into());
+    }
+    Ok(())
+}

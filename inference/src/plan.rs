@@ -1,0 +1,216 @@
+//! `arpent plan`: what a run would do, told without reading a pixel.
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use arpent_model::{DeviceChoice, Predictor};
+use arpent_raster::{Chip, Window};
+use serde::Serialize;
+
+use crate::cli::{Format, JobArgs};
+use crate::config::FeatureFormat;
+use crate::job::{FailedScene, Job, MapJob, describe_bands};
+use crate::print::{Lines, count, duration, print};
+use crate::{EXIT_PARTIAL, Ended, run};
+
+/// A plan, as printed.
+#[derive(Debug, Serialize)]
+pub struct PlanReport {
+    /// The model package's id.
+    pub model: String,
+    /// One map for each grid.
+    pub maps: Vec<MapReport>,
+    /// Scenes that cannot be used.
+    pub failed_scenes: Vec<FailedScene>,
+    /// Speed of the network on this machine in a short probe, Mpx/s.
+    pub probe_mpx_per_s: f64,
+}
+
+/// One map of a plan.
+#[derive(Debug, Serialize)]
+pub struct MapReport {
+    /// Where it will be published.
+    pub output: Option<String>,
+    /// The grid.
+    pub grid: String,
+    /// The pixels of the map.
+    pub extent: Window,
+    /// Its bbox in the grid's CRS.
+    pub bbox: [f64; 4],
+    /// The scenes.
+    pub scenes: Vec<SceneReport>,
+    /// Number of windows.
+    pub windows: usize,
+    /// Side of a window's core, pixels.
+    pub window_px: usize,
+    /// Overlap of a window, pixels.
+    pub overlap_px: usize,
+    /// Pixels that the network computes.
+    pub pixels_computed: u64,
+    /// Pixels that are wanted.
+    pub pixels_wanted: u64,
+    /// Pixels computed for each pixel wanted.
+    pub overlap_cost: f64,
+    /// Upper bound of the resident memory, MB.
+    pub memory_bound_mb: u64,
+    /// Predicted time, seconds.
+    pub predicted_s: f64,
+    /// Files that will be published.
+    pub artifacts: Vec<String>,
+}
+
+/// One scene of a plan.
+#[derive(Debug, Serialize)]
+pub struct SceneReport {
+    /// Its id.
+    pub id: String,
+    /// Where it is read from.
+    pub uri: String,
+    /// Columns and rows.
+    pub size: [usize; 2],
+    /// Its bands.
+    pub bands: String,
+    /// GSD on the ground, metres.
+    pub gsd_m: f64,
+    /// Whether it is resampled to the model's GSD.
+    pub resampled: bool,
+    /// Acquisition date, where known.
+    pub acquired: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever makes the job impossible.
+pub fn main(args: &JobArgs, format: Format) -> Ended {
+    let job = Job::resolve(args)?;
+    let rate = probe(&job)?;
+    let maps = job.maps.iter().map(|map| report_map(&job, map, rate)).collect();
+    let report = PlanReport {
+        model: job.model.id.clone(),
+        maps,
+        failed_scenes: job.failed.clone(),
+        probe_mpx_per_s: rate,
+    };
+    print(&report, &human(&report), format)?;
+    Ok(if report.failed_scenes.is_empty() { 0 } else { EXIT_PARTIAL })
+}
+
+/// Mpx/s of the network on one small chip, the best of two after a first.
+#[allow(clippy::cast_precision_loss, reason = "a rate to show")]
+fn probe(job: &Job) -> anyhow::Result<f64> {
+    let pool = run::pool(&job.config)?;
+    let predictor = Predictor::load(&job.model, &job.weights, DeviceChoice::Cpu)?;
+    let core = Window::new(0, 0, 256, 256);
+    let window = core.grow(job.model.overlap_px).align_out(2 * job.model.stride_px);
+    let mut chip = Chip::empty(window, job.model.bands.len());
+    chip.valid.fill(true);
+    let mut best = f64::INFINITY;
+    for _ in 0..3 {
+        let began = Instant::now();
+        pool.install(|| predictor.predict(&chip, &core))?;
+        best = best.min(began.elapsed().as_secs_f64());
+    }
+    Ok(window.pixels() as f64 / best / 1e6)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a time to show")]
+fn report_map(job: &Job, map: &MapJob, rate: f64) -> MapReport {
+    let plan = &map.plan;
+    MapReport {
+        output: job.output_of(map).ok(),
+        grid: map.grid().key(),
+        extent: plan.extent(),
+        bbox: map.grid().bbox(&plan.extent()),
+        scenes: map.scenes.iter().map(report_scene).collect(),
+        windows: plan.windows().len(),
+        window_px: job.config.tiling.window_px,
+        overlap_px: job.model.overlap_px,
+        pixels_computed: plan.pixels_computed(),
+        pixels_wanted: plan.pixels_wanted(),
+        overlap_cost: (plan.overlap_cost() * 1000.0).round() / 1000.0,
+        memory_bound_mb: job.memory_bound(map).div_ceil(1_000_000),
+        predicted_s: plan.pixels_computed() as f64 / 1e6 / rate,
+        artifacts: artifact_names(job),
+    }
+}
+
+fn report_scene(scene: &crate::job::UsableScene) -> SceneReport {
+    let info = &scene.info;
+    SceneReport {
+        id: info.id.clone(),
+        uri: scene.source.uri.clone(),
+        size: [info.window.width, info.window.height],
+        bands: describe_bands(info),
+        gsd_m: info.gsd_m,
+        resampled: scene.resampled,
+        acquired: info.acquired.clone(),
+    }
+}
+
+/// Names of the files that a run publishes.
+pub fn artifact_names(job: &Job) -> Vec<String> {
+    let mut names = Vec::new();
+    let is_map = !job.model.is_detection();
+    if job.config.rasters.labels && is_map {
+        names.push("labels.tif".to_owned());
+    }
+    if job.config.rasters.confidence && is_map {
+        names.push("confidence.tif".to_owned());
+    }
+    names.extend(
+        FeatureFormat::ALL
+            .iter()
+            .filter(|f| job.config.features.formats.contains(f))
+            .map(|f| f.file_name().to_owned()),
+    );
+    names.extend(["item.json".to_owned(), "manifest.json".to_owned()]);
+    names
+}
+
+fn human(report: &PlanReport) -> String {
+    let mut text = String::new();
+    for map in &report.maps {
+        text.push_str(human_map(report, map).text());
+    }
+    for failed in &report.failed_scenes {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "cannot be used   {}: {}", failed.uri, failed.reason);
+        if let Some(hint) = &failed.hint {
+            let _ = writeln!(text, "                 hint: {hint}");
+        }
+    }
+    text
+}
+
+fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
+    let mut lines = Lines::default();
+    lines.add("model", &report.model);
+    lines.add("output", map.output.as_deref().unwrap_or("not said (--output)"));
+    lines.add("grid", &map.grid);
+    let [w, s, e, n] = map.bbox;
+    lines.add("extent", format!("{} x {} px, {w} {s} {e} {n}", map.extent.width, map.extent.height));
+    for scene in &map.scenes {
+        let resampled = if scene.resampled { ", resampled" } else { "" };
+        let [width, height] = scene.size;
+        let text = format!(
+            "{}: {width} x {height} px, {}, GSD {:.3} m{resampled}",
+            scene.id, scene.bands, scene.gsd_m
+        );
+        lines.add("scene", text);
+    }
+    lines.add(
+        "windows",
+        format!("{} of {} px, read with {} px of overlap", map.windows, map.window_px, map.overlap_px),
+    );
+    let (computed, wanted) = (count(map.pixels_computed), count(map.pixels_wanted));
+    lines.add("pixels", format!("{computed} computed / {wanted} wanted = {:.2}", map.overlap_cost));
+    lines.add("memory", format!("at most {} MB", map.memory_bound_mb));
+    let rate = report.probe_mpx_per_s;
+    lines.add(
+        "time",
+        format!("about {} of prediction ({rate:.2} Mpx/s in a probe)", duration(map.predicted_s)),
+    );
+    lines.add("files", map.artifacts.join(", "));
+    lines
+}

@@ -1,0 +1,99 @@
+//! Results on standard output: plain words or one JSON document.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::Ended;
+use crate::cli::Format;
+use crate::config::Config;
+
+/// Prints a result in the form that was asked for.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn print<T: Serialize>(value: &T, human: &str, format: Format) -> anyhow::Result<()> {
+    let text = match format {
+        Format::Human => human.to_owned(),
+        Format::Json => serde_json::to_string_pretty(value)? + "\n",
+    };
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+}
+
+/// Prints the JSON schema of the configuration.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn schema() -> Ended {
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Config))? + "\n";
+    std::io::stdout().write_all(schema.as_bytes()).context("cannot write to standard output")?;
+    Ok(0)
+}
+
+/// Lines of `name  value`, aligned.
+#[derive(Debug, Default)]
+pub struct Lines(String);
+
+impl Lines {
+    /// Adds a line.
+    pub fn add(&mut self, name: &str, value: impl AsRef<str>) -> &mut Self {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{name:<16} {}", value.as_ref());
+        self
+    }
+
+    /// Adds a line without a name, indented.
+    pub fn more(&mut self, value: impl AsRef<str>) -> &mut Self {
+        self.add("", value)
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Groups the digits of a count: `62500000` as `62,500,000`.
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Seconds in the largest fitting units: `1 h 02 min`, `3 min 05 s`, `4.2 s`.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "seconds are small and not negative"
+)]
+pub fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_and_durations_read_well() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(62_500_000), "62,500,000");
+        assert_eq!(duration(4.23), "4.2 s");
+        assert_eq!(duration(185.0), "3 min 05 s");
+        assert_eq!(duration(3725.0), "1 h 02 min");
+    }
+}

@@ -1,0 +1,24 @@
+//! `arpent train`: another binary, as git and cargo have them.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::error::JobError;
+use crate::{EXIT_NOT_STARTED, Ended};
+
+const NAME: &str = "arpent-train";
+
+/// Runs `arpent-train`, found beside this binary or on PATH, and ends as it ends.
+///
+/// # Errors
+/// [`JobError::TrainMissing`].
+pub fn main(arguments: &[String]) -> Ended {
+    let status = Command::new(program()).args(arguments).status();
+    let status = status.map_err(|source| JobError::TrainMissing { source })?;
+    Ok(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(EXIT_NOT_STARTED))
+}
+
+fn program() -> PathBuf {
+    let beside = std::env::current_exe().ok().map(|exe| exe.with_file_name(NAME));
+    beside.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(NAME))
+}

@@ -1,0 +1,220 @@
+//! A folder with a model package, a configuration and scenes; and what runs left in it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use arpent_model::{HandSet, hand_set_linear};
+use arpent_raster::Window;
+use arpent_testing::{GeoTiff, Picture};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// CRS of the scenes, Lambert-93, and their GSD.
+pub const EPSG: u16 = 2154;
+/// Metres per pixel of the scenes.
+pub const GSD: f64 = 0.2;
+
+/// A working folder.
+pub struct Place {
+    dir: TempDir,
+}
+
+/// How a process ended.
+pub struct Ended {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ended {
+    /// Asserts an exit code and shows what was said when it is another.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+        self
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Place {
+    /// A folder with a package that tells the four kinds of a [`Picture`] apart, by a 3 x 3 mean: exact in f32.
+    pub fn new() -> Self {
+        let place = Self::empty();
+        nearest_color(&place.path("model"), 3);
+        place.config("");
+        place
+    }
+
+    /// A folder with nothing in it.
+    pub fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Path as text.
+    pub fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes `run.toml` with more lines.
+    pub fn config(&self, more: &str) {
+        self.write("run.toml", &format!("model = \"model\"\n{more}"));
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    /// Draws a window of a picture into a file.
+    pub fn draw(&self, name: &str, picture: &Picture, window: Window) -> String {
+        GeoTiff::rgb(EPSG, GSD, window, &picture.bands(window)).write(&self.path(name)).unwrap();
+        self.text(name)
+    }
+
+    /// Runs `arpent` with these words.
+    pub fn arpent(&self, words: &[&str]) -> Ended {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_arpent")).args(words).current_dir(self.dir.path()).output();
+        output.unwrap().into()
+    }
+
+    /// Runs `arpent run run.toml` on scenes and gives where the output is.
+    #[track_caller]
+    pub fn run(&self, scenes: &[&str], output: &str, more: &[&str]) -> Map {
+        self.try_run(scenes, output, more).expect(0);
+        Map::at(&self.path(output))
+    }
+
+    /// The same, however it ends.
+    pub fn try_run(&self, scenes: &[&str], output: &str, more: &[&str]) -> Ended {
+        let mut words = vec!["run", "run.toml", "--output", output];
+        for scene in scenes {
+            words.extend(["--scene", scene]);
+        }
+        words.extend(more);
+        self.arpent(&words)
+    }
+
+    /// Whether nothing at all was left at an output.
+    pub fn is_clean(&self, output: &str) -> bool {
+        let path = self.path(output);
+        !path.exists() || std::fs::read_dir(path).unwrap().next().is_none()
+    }
+}
+
+/// A package that gives each pixel the kind whose mean colour is nearest to the mean of its `kernel` x `kernel`
+/// neighbours: `2 c . x - |c|^2` is largest for the nearest `c`, and every sum is a whole number below 2^24.
+pub fn nearest_color(dir: &Path, kernel: usize) {
+    let means: [[f32; 3]; 4] =
+        [[55.0, 105.0, 55.0], [215.0, 205.0, 195.0], [135.0, 165.0, 75.0], [35.0, 45.0, 85.0]];
+    let taps = kernel * kernel;
+    #[allow(clippy::cast_precision_loss)]
+    let share = taps as f32;
+    let weights: Vec<Vec<f32>> =
+        means.iter().map(|c| c.iter().flat_map(|v| vec![2.0 * v; taps]).collect()).collect();
+    let bias: Vec<f32> = means.iter().map(|c| -share * c.iter().map(|v| v * v).sum::<f32>()).collect();
+    hand_set_linear(&HandSet::segmentation(&["red", "green", "blue"], 4), &weights, &bias, dir).unwrap();
+}
+
+/// A published map.
+pub struct Map {
+    pub root: PathBuf,
+    pub manifest: Value,
+}
+
+/// A feature, as the GeoPackage holds it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Row {
+    pub id: String,
+    pub class: String,
+    pub score: String,
+    pub area: String,
+    pub wkt: String,
+}
+
+impl Map {
+    pub fn at(root: &Path) -> Self {
+        let text = std::fs::read_to_string(root.join("manifest.json")).unwrap();
+        Self { root: root.to_owned(), manifest: serde_json::from_str(&text).unwrap() }
+    }
+
+    /// Path of an artifact by its file name.
+    pub fn file(&self, name: &str) -> PathBuf {
+        let artifacts = self.manifest["artifacts"].as_array().unwrap();
+        let hrefs = artifacts.iter().map(|a| a["href"].as_str().unwrap());
+        self.root.join(hrefs.into_iter().find(|h| h.ends_with(name)).unwrap())
+    }
+
+    /// The label raster's bytes, row by row.
+    pub fn labels(&self) -> Vec<u8> {
+        self.raster("labels.tif")
+    }
+
+    pub fn raster(&self, name: &str) -> Vec<u8> {
+        let dir = tempfile::tempdir().unwrap();
+        let raw = dir.path().join("raw.img");
+        gdal(
+            "gdal_translate",
+            &["-q", "-of", "ENVI", self.file(name).to_str().unwrap(), raw.to_str().unwrap()],
+        );
+        std::fs::read(raw).unwrap()
+    }
+
+    /// The features of the GeoPackage, sorted.
+    pub fn features(&self) -> Vec<Row> {
+        let csv = gdal(
+            "ogr2ogr",
+            &[
+                "-f",
+                "CSV",
+                "-lco",
+                "GEOMETRY=AS_WKT",
+                "-lco",
+                "SEPARATOR=TAB",
+                "/vsistdout/",
+                self.file("features.gpkg").to_str().unwrap(),
+                "features",
+            ],
+        );
+        let mut lines = csv.lines();
+        let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
+        let at = |name: &str| header.iter().position(|h| *h == name).unwrap();
+        let (id, class, score, area, wkt) =
+            (at("id"), at("class_name"), at("score"), at("area_m2"), at("WKT"));
+        let row = |line: &str| {
+            let cells: Vec<String> = line.split('\t').map(|c| c.trim_matches('"').to_owned()).collect();
+            let of = |i: usize| cells[i].clone();
+            Row { id: of(id), class: of(class), score: of(score), area: of(area), wkt: of(wkt) }
+        };
+        let mut rows: Vec<Row> = lines.map(row).collect();
+        rows.sort();
+        rows
+    }
+
+    /// SHA-256 of every artifact by file name.
+    pub fn hashes(&self) -> Vec<(String, String)> {
+        let text = |v: &Value| v.as_str().unwrap().to_owned();
+        let of = |a: &Value| (text(&a["href"]).rsplit('/').next().unwrap().to_owned(), text(&a["sha256"]));
+        self.manifest["artifacts"].as_array().unwrap().iter().map(of).collect()
+    }
+}
+
+/// Runs one of GDAL's programs.
+pub fn gdal(program: &str, words: &[&str]) -> String {
+    let output = Command::new(program).args(words).output().unwrap();
+    assert!(output.status.success(), "{program} {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
