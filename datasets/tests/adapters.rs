@@ -1,5 +1,13 @@
 //! The adapters, on fixtures in the data sets' exact layout and on the real data where they are at hand.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::naive_bytecount,
+    reason = "test helpers; numbers are small"
+)]
+
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +23,7 @@ fn fixture(rows: &[(&str, &str, &str)]) -> TempDir {
     let root = TempDir::new().unwrap();
     let mut table = HEADER.to_owned();
     for (split, item, group) in rows {
-        table += &format!("tree_health,neon_dead_alive_crops,{split},{item},{group}\n");
+        writeln!(table, "tree_health,neon_dead_alive_crops,{split},{item},{group}").unwrap();
         let path = root.path().join("tree_health/neon_dead_alive_crops").join(format!("{item}.jpg"));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         image::RgbImage::from_pixel(30, 20, image::Rgb([90, 120, 60])).save(path).unwrap();

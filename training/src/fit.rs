@@ -21,7 +21,8 @@ pub(crate) const CLASSES: usize = 3;
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub(crate) struct Epoch {
     /// Number, from 1.
-    pub(crate) epoch: usize,
+    #[serde(rename = "epoch")]
+    pub(crate) number: usize,
     /// Mean loss of its steps.
     pub(crate) loss: f64,
     /// Seconds since the start.
@@ -63,8 +64,8 @@ pub(crate) fn fit(
         if (step + 1) % settings.steps_per_epoch == 0 {
             #[allow(clippy::cast_precision_loss, reason = "step counts are small")]
             let mean = sum / settings.steps_per_epoch as f64;
-            let epoch = (step + 1) / settings.steps_per_epoch;
-            report(&Epoch { epoch, loss: mean, elapsed_s: start.elapsed().as_secs_f64() }, &network)?;
+            let number = (step + 1) / settings.steps_per_epoch;
+            report(&Epoch { number, loss: mean, elapsed_s: start.elapsed().as_secs_f64() }, &network)?;
             sum = 0.0;
         }
     }

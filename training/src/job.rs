@@ -172,14 +172,13 @@ fn watch(
     network: &Unet,
 ) -> Result<()> {
     tell(epoch)?;
-    let Epoch { epoch: number, loss, elapsed_s } = epoch;
-    let mut line = format!("epoch {number}/{}: loss {loss:.4}, {elapsed_s:.0} s", config.fit.epochs);
+    let Epoch { number, loss, elapsed_s } = epoch;
+    note(&format!("epoch {number}/{}: loss {loss:.4}, {elapsed_s:.0} s", config.fit.epochs));
     if number % 5 == 0 {
         let counts = votes(package, &network.fold(), data)?.0;
         let (live, dead) = (counts.live_recall(), counts.dead_recall());
-        line += &format!(", held out: live {live:.3}, dead {dead:.3}");
+        note(&format!("  held out: {live:.3} of live crowns, {dead:.3} of dead crowns; {counts:?}"));
     }
-    note(&line);
     Ok(())
 }
 

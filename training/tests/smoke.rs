@@ -1,5 +1,8 @@
 //! The whole of `arpent-train fit` on generated data in the exact layout of the real ones.
 
+#![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "test helpers; numbers are small")]
+
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -44,7 +47,7 @@ fn workspace() -> TempDir {
     {
         for (folder, color) in [("alive", LIVE), ("dead", DEAD)] {
             let item = format!("{folder}/2018_{site}_{i}");
-            table += &format!("tree_health,neon_dead_alive_crops,{split},{item},{site}\n");
+            writeln!(table, "tree_health,neon_dead_alive_crops,{split},{item},{site}").unwrap();
             let crown = disc(44, 40, &[([0.0, 0.0, 44.0, 40.0], color)]);
             save(&data.join(format!("tree_health/neon_dead_alive_crops/{item}.jpg")), &crown);
         }
@@ -71,12 +74,13 @@ fn yellowstone(folder: &Path) {
         [x + 4.0, y + 4.0, x + 36.0, y + 36.0]
     };
     let crowns: Vec<_> = (0..279).map(|i| (place(i), if dead.contains(&i) { DEAD } else { LIVE })).collect();
-    let xml: String = crowns
-        .iter()
-        .map(|([x0, y0, x1, y1], _)| {
-            format!("<bndbox>\n<xmin>{x0}</xmin>\n<ymin>{y0}</ymin>\n<xmax>{x1}</xmax>\n<ymax>{y1}</ymax>\n</bndbox>\n")
-        })
-        .collect();
+    let mut xml = String::new();
+    for (sides, _) in &crowns {
+        for (tag, value) in ["xmin", "ymin", "xmax", "ymax"].into_iter().zip(sides) {
+            writeln!(xml, "<{tag}>{value}</{tag}>").unwrap();
+        }
+        writeln!(xml, "</bndbox>").unwrap();
+    }
     let stem = folder.join("2019_YELL_2_541000_4977000_image_crop");
     save(&stem.with_extension("png"), &disc(1249, 1035, &crowns));
     fs::write(stem.with_extension("xml"), xml).unwrap();
@@ -102,7 +106,7 @@ fn training_learns_repeats_itself_and_writes_a_package() {
     let first = fit(dir.path(), &[]);
     assert!(first.status.success(), "{}", stderr(&first));
 
-    let lines = String::from_utf8(first.stdout).unwrap();
+    let lines = String::from_utf8(first.stdout.clone()).unwrap();
     let lines: Vec<serde_json::Value> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(lines.len(), 4, "three epochs and the result");
     let loss = |i: usize| lines[i]["loss"].as_f64().unwrap();

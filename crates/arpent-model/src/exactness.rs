@@ -1,5 +1,13 @@
 //! Same pixel, same answer: the promise of [`Predictor::predict`](crate::Predictor::predict), held to the bit.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "test helpers; numbers are small"
+)]
+
 use arpent_raster::{Chip, Nomenclature, Window};
 use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
@@ -15,7 +23,6 @@ fn hash(key: u64) -> u64 {
 }
 
 /// Uniform in -1..1.
-#[allow(clippy::cast_precision_loss)]
 fn uniform(key: u64) -> f32 {
     (hash(key) >> 40) as f32 / (1u64 << 23) as f32 - 1.0
 }
@@ -24,7 +31,6 @@ pub(crate) fn random_weights(architecture: &Architecture, seed: u64) -> Weights 
     let mut weights = Weights::default();
     for (i, (name, shape)) in architecture.convolutions().into_iter().enumerate() {
         let count: usize = shape.iter().product();
-        #[allow(clippy::cast_precision_loss)]
         let scale = (6.0 / (count / shape[0]) as f32).sqrt();
         let value = |j: usize| uniform(hash(seed ^ (i as u64) << 32) ^ j as u64);
         weights.insert(format!("{name}.weight"), &shape, (0..count).map(|j| scale * value(j)).collect());
@@ -57,10 +63,9 @@ fn chip(window: Window) -> Chip {
     for y in 0..window.height {
         for x in 0..window.width {
             let (col, row) = (window.col + x as i64, window.row + y as i64);
-            #[allow(clippy::cast_sign_loss)]
             let key = hash(hash(col as u64) ^ row as u64);
             let index = y * window.width + x;
-            chip.valid[index] = key % 16 != 0;
+            chip.valid[index] = !key.is_multiple_of(16);
             if chip.valid[index] {
                 chip.data[index] = uniform(key);
                 chip.data[pixels + index] = uniform(!key);

@@ -81,6 +81,8 @@ fn add_shifted(sums: &mut [f32], row: &[f32], start: usize, reach: usize, weight
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp, reason = "small whole numbers are exact")]
+
     use super::*;
 
     #[test]

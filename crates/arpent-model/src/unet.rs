@@ -35,7 +35,9 @@ impl ConvBlock {
             for (out, values) in kernel.chunks_exact_mut(per_output).enumerate() {
                 let epsilon = norm.epsilon;
                 let scale = f64::from(gamma[out]) / (f64::from(var[out]) + epsilon).sqrt();
-                values.iter_mut().for_each(|v| *v = narrow(f64::from(*v) * scale));
+                for value in values {
+                    *value = narrow(f64::from(*value) * scale);
+                }
                 let shift = (f64::from(bias[out]) - f64::from(mean[out])) * scale;
                 bias[out] = narrow(f64::from(beta[out]) + shift);
             }

@@ -1,5 +1,7 @@
 //! Packages are refused for a stated reason, and come back as they were written.
 
+#![allow(clippy::unwrap_used, reason = "test helpers; numbers are small")]
+
 use std::fs;
 use std::path::Path;
 
@@ -8,6 +10,7 @@ use arpent_model::{
     hand_set_linear,
 };
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 fn written() -> (TempDir, ModelPackage) {
@@ -16,6 +19,10 @@ fn written() -> (TempDir, ModelPackage) {
     let weights = vec![vec![0.0, 0.0], vec![1.0, 0.0], vec![0.0, 0.1]];
     let package = hand_set_linear(&settings, &weights, &[0.5, 0.0, 0.0], dir.path()).unwrap();
     (dir, package)
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn edit(dir: &Path, change: impl Fn(&mut Value)) {
@@ -43,11 +50,9 @@ fn a_package_comes_back_as_it_was_written() {
 
 #[test]
 fn the_hash_is_that_of_the_file_and_changes_with_it() {
-    use sha2::{Digest, Sha256};
     let (dir, package) = written();
     let bytes = fs::read(dir.path().join("model.json")).unwrap();
-    let hash: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-    assert_eq!(package.sha256(), hash);
+    assert_eq!(package.sha256(), sha256(&bytes));
     let other = ModelPackage { title: "other".into(), ..package.clone() };
     assert_ne!(other.sha256(), package.sha256());
 }
@@ -86,17 +91,13 @@ fn weights_that_are_not_finite_are_refused() {
 
 #[test]
 fn nan_in_a_published_file_is_refused_too() {
-    let (dir, mut package) = written();
+    let (dir, _) = written();
     let mut weights = Weights::default();
     weights.insert("head.weight", &[3, 2, 1, 1], vec![f32::NAN; 6]);
     weights.insert("head.bias", &[3], vec![0.0; 3]);
     let bytes = weights.to_bytes().unwrap();
     fs::write(dir.path().join("weights.safetensors"), &bytes).unwrap();
-    package.weights.sha256 = {
-        use sha2::{Digest, Sha256};
-        Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect()
-    };
-    edit(dir.path(), |json| json["weights"]["sha256"] = package.weights.sha256.clone().into());
+    edit(dir.path(), |json| json["weights"]["sha256"] = sha256(&bytes).into());
     let error = ModelPackage::load(dir.path()).unwrap_err();
     assert!(matches!(error, ModelError::NotFinite { .. }), "{error}");
 }

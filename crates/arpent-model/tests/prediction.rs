@@ -1,5 +1,12 @@
 //! Exact answers of networks set by hand.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "test helpers; numbers are small"
+)]
+
 use arpent_model::{
     Detection, DeviceChoice, HandSet, ModelError, ModelPackage, Prediction, Predictor, Task, hand_set_linear,
 };
