@@ -59,7 +59,8 @@ test:
 
 # The benchmarks; a quoted number comes from a run file in benches/runs/.
 bench *args:
-    cargo bench -p arpent-benches --locked {{args}}
+    cargo build --release --locked -p arpent
+    cargo run --release --locked -p arpent-benches -- {{args}}
 
 # Installs what is missing, fetches, builds, runs, draws.
 demo:

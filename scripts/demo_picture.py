@@ -46,7 +46,9 @@ class Run:
         path = self.artifact("features", ".gpkg", ".fgb", ".geojson")
         if path is None:
             return []
-        text = tool("ogr2ogr", "-f", "GeoJSON", "-t_srs", crs, "-lco", "RFC7946=NO", "/vsistdout/", path)
+        # A GeoPackage holds its styles in a layer of their own.
+        layer = ["features"] if path.suffix == ".gpkg" else []
+        text = tool("ogr2ogr", "-f", "GeoJSON", "-t_srs", crs, "-lco", "RFC7946=NO", "/vsistdout/", path, *layer)
         found = []
         for feature in json.loads(text)["features"]:
             shape = feature["geometry"]
@@ -129,10 +131,10 @@ def row_of_panels(run, scene, features, box, line_width):
 
 def head_lines(run, credit):
     model, scores = run.model, run.model.get("scores", {})
-    shown = [f"{name} {s['value']:.3f} on {s['split']} ({s['measure']})" for name, s in sorted(scores.items())]
     yield 24, INK, f"{model['title']}, version {model['version']}"
-    for score in shown[:3]:
-        yield 16, INK, score
+    shown = [f"{name.replace('_', ' ')} {s['value']:.2f}" for name, s in sorted(scores.items()) if s["split"] == "validation"]
+    if shown:
+        yield 16, INK, f"on the validation split: {', '.join(shown)}"
     yield 15, FAINT, "  ".join(filter(None, [credit, "Every outline is a proposal of a model; nobody has verified it."]))
 
 

@@ -361,9 +361,8 @@ fn a_scene_of_forty_billion_pixels_starts_within_its_bound() {
     let bound_mb = plan["maps"][0]["memory_bound_mb"].as_u64().unwrap();
     assert!(bound_mb < 2_000, "{bound_mb} MB");
     // It starts, and stays within the bound while it goes over its first windows.
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_arpent"))
-        .args(["run", "run.toml", "--scene", "huge.vrt", "--output", "out"])
-        .current_dir(p.path(""))
+    let mut child = p
+        .command(&["run", "run.toml", "--scene", "huge.vrt", "--output", "out"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null())
         .spawn()

@@ -86,9 +86,14 @@ impl Place {
 
     /// Runs `arpent` with these words.
     pub fn arpent(&self, words: &[&str]) -> Ended {
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_arpent")).args(words).current_dir(self.dir.path()).output();
-        output.unwrap().into()
+        self.command(words).output().unwrap().into()
+    }
+
+    /// The same, to be started by the caller. Temporary files stay in this folder: killed runs leave some.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_arpent"));
+        command.args(words).current_dir(self.dir.path()).env("TMPDIR", self.dir.path());
+        command
     }
 
     /// Runs `arpent run run.toml` on scenes and gives where the output is.

@@ -1,6 +1,6 @@
 //! What a run leaves: files, manifest, reports.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use arpent_raster::Window;
 use arpent_testing::Picture;
@@ -112,13 +112,7 @@ fn killed_at_any_moment_nothing_is_visible_and_the_next_run_gives_the_same_bytes
     let words =
         ["run", "run.toml", "--scene", "a.tif", "--output", "killed", "--window", "32", "--threads", "1"];
     for moment in 0..6u64 {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_arpent"))
-            .args(words)
-            .current_dir(place.path(""))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = place.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // Busy until the moment has come: no need for it to be exact.
         let began = std::time::Instant::now();
         while began.elapsed().as_millis() < u128::from(moment * 60) {
