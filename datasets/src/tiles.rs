@@ -55,17 +55,26 @@ pub struct LabeledTile {
 /// # Errors
 /// [`DatasetError`] when a file is missing or damaged.
 pub fn neon_osbs_029(root: &Path) -> Result<LabeledTile, DatasetError> {
-    let folder = root.join("scenes/neon_osbs_029");
-    boxed_tile(Source::NEON_OSBS_029, &folder.join("OSBS_029.tif"), &folder.join("OSBS_029.csv"))
+    let picture = root.join("scenes/neon_osbs_029/OSBS_029.tif");
+    let boxes = read_boxes(Source::NEON_OSBS_029.name, &picture.with_extension("csv"))?;
+    let picture = Picture::read(Source::NEON_OSBS_029.name, &picture)?;
+    let (width, height) = (index(picture.width), index(picture.height));
+    let all = vec![[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]];
+    let marks = Marks { ground: vec![all], ..Marks::default() };
+    Ok(marks.tile(Source::NEON_OSBS_029, picture, &boxes))
 }
 
-/// A tile of SJER (`scenes/neon_sjer`): live trees in boxes, ground elsewhere.
+/// A tile of SJER (`scenes/neon_sjer`): live trees in boxes, ground where we marked it
+/// (`annotations/sjer_image_477.txt`).
 ///
 /// # Errors
 /// [`DatasetError`] when a file is missing or damaged.
 pub fn neon_sjer(root: &Path) -> Result<LabeledTile, DatasetError> {
-    let stem = root.join("scenes/neon_sjer/2018_SJER_3_252000_4107000_image_477.tif");
-    boxed_tile(Source::NEON_SJER, &stem, &stem.with_extension("csv"))
+    let picture = root.join("scenes/neon_sjer/2018_SJER_3_252000_4107000_image_477.tif");
+    let boxes = read_boxes(Source::NEON_SJER.name, &picture.with_extension("csv"))?;
+    let picture = Picture::read(Source::NEON_SJER.name, &picture)?;
+    let marks = Marks::parse(include_str!("../annotations/sjer_image_477.txt"), boxes.len())?;
+    Ok(marks.tile(Source::NEON_SJER, picture, &boxes))
 }
 
 /// A part of a Yellowstone tile (`deepforest/data` of the package): live and dead trees in boxes, ground where
@@ -90,15 +99,6 @@ pub fn yell_528000(packages: &Path) -> Result<(Picture, Vec<TileBox>), DatasetEr
     let picture = packages.join("deepforest/data/2019_YELL_2_528000_4978000_image_crop2.png");
     let boxes = read_boxes(NAME, &picture.with_extension("xml"))?;
     Ok((Picture::read(NAME, &picture)?, boxes))
-}
-
-fn boxed_tile(source: Source, picture: &Path, boxes: &Path) -> Result<LabeledTile, DatasetError> {
-    let boxes = read_boxes(source.name, boxes)?;
-    let picture = Picture::read(source.name, picture)?;
-    let corner = [[0.0, 0.0], [index(picture.width), 0.0], [index(picture.width), index(picture.height)]];
-    let all = corner.into_iter().chain([[0.0, index(picture.height)]]).collect();
-    let marks = Marks { ground: vec![all], ..Marks::default() };
-    Ok(marks.tile(source, picture, &boxes))
 }
 
 /// Reads boxes from a CSV file (columns xmin, ymin, xmax, ymax) or a Pascal VOC XML file.

@@ -64,6 +64,8 @@ pub(crate) struct Fit {
 pub(crate) struct Sampling {
     /// Chips cut from tiles as they are; the others have crowns pasted on them.
     pub(crate) tile_share: f64,
+    /// Of these others, the ones on drawn ground; the rest is on windows of tiles.
+    pub(crate) drawn_share: f64,
     /// Crowns pasted on a chip, at most.
     pub(crate) pastes: usize,
     /// Of pasted crowns, the dead ones.
@@ -109,9 +111,9 @@ impl Config {
         if fit.class_weights.iter().any(|w| !w.is_finite() || *w <= 0.0) {
             bail!("fit.class_weights must be above 0");
         }
-        let shares = [self.sampling.tile_share, self.sampling.dead_share, self.sampling.jitter];
-        if shares.iter().any(|s| !(0.0..=1.0).contains(s)) {
-            bail!("sampling.tile_share, dead_share and jitter must lie between 0 and 1");
+        let Sampling { tile_share, drawn_share, dead_share, jitter, .. } = self.sampling;
+        if [tile_share, drawn_share, dead_share, jitter].iter().any(|s| !(0.0..=1.0).contains(s)) {
+            bail!("sampling.tile_share, drawn_share, dead_share and jitter must lie between 0 and 1");
         }
         Ok(())
     }

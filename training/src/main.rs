@@ -7,6 +7,7 @@ mod config;
 mod energy;
 mod evaluate;
 mod fit;
+mod ground;
 mod job;
 mod rng;
 mod sample;

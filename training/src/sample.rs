@@ -3,6 +3,7 @@
 use arpent_datasets::{Crown, DEAD, GROUND, Health, IGNORE, LIVE, LabeledTile, Picture};
 
 use crate::config::Sampling;
+use crate::ground;
 use crate::rng::Rng;
 
 /// Of a crop's half-sizes, the part of the central ellipse that surely is crown.
@@ -42,15 +43,24 @@ impl Pool {
 
     /// The sample of a random stream.
     pub(crate) fn draw(&self, side: usize, rng: &mut Rng) -> Sample {
-        let mut sample = self.window(side, rng);
-        if !rng.chance(self.settings.tile_share) {
-            jitter(&mut sample.pixels, self.settings.jitter / 2.0, rng);
-            for _ in 0..=rng.below(self.settings.pastes) {
-                self.paste(&mut sample, rng);
-            }
-        }
-        let mut sample = turned(&sample, rng.below(8));
+        let mut sample = if rng.chance(self.settings.tile_share) {
+            self.window(side, rng)
+        } else {
+            self.mosaic(side, rng)
+        };
+        sample = turned(&sample, rng.below(8));
         jitter(&mut sample.pixels, self.settings.jitter, rng);
+        sample
+    }
+
+    /// Crowns pasted on drawn ground, or on a window of a tile.
+    fn mosaic(&self, side: usize, rng: &mut Rng) -> Sample {
+        let drawn = rng.chance(self.settings.drawn_share);
+        let mut sample = if drawn { ground::draw(side, rng) } else { self.window(side, rng) };
+        jitter(&mut sample.pixels, self.settings.jitter / 2.0, rng);
+        for _ in 0..rng.below(self.settings.pastes + 1) {
+            self.paste(&mut sample, rng);
+        }
         sample
     }
 
@@ -82,7 +92,8 @@ impl Pool {
             let size = 24 + rng.below(40);
             if let Some((x, y)) = ground_pixel(tile, rng) {
                 let patch = cut(tile, x.saturating_sub(size / 2), y.saturating_sub(size / 2), size);
-                let patch = turned(&patch, rng.below(8));
+                let mut patch = turned(&patch, rng.below(8));
+                jitter(&mut patch.pixels, self.settings.jitter, rng);
                 stamp(sample, &patch, |l| if l == GROUND { GROUND } else { IGNORE }, rng);
             }
             return;
@@ -178,6 +189,11 @@ fn bilinear(picture: &Picture, u: f64, v: f64) -> [f32; 3] {
 fn stamp(sample: &mut Sample, patch: &Sample, label: impl Fn(u8) -> u8, rng: &mut Rng) {
     let room = sample.side.saturating_sub(patch.side) + 1;
     let (x0, y0) = (rng.below(room), rng.below(room));
+    if rng.chance(0.3) {
+        #[allow(clippy::cast_precision_loss, reason = "pixel counts are small")]
+        let [x, y, radius] = [x0 + patch.side / 2, y0 + patch.side / 2, patch.side / 3].map(|v| v as f64);
+        ground::shadow(sample, Some((x, y, radius.max(1.0))), rng);
+    }
     for y in 0..patch.side.min(sample.side) {
         for x in 0..patch.side.min(sample.side) {
             let (from, to) = (y * patch.side + x, (y0 + y) * sample.side + x0 + x);
@@ -257,14 +273,14 @@ mod tests {
             site: "A".into(),
             split: Split::Train,
         };
-        let settings = Sampling { tile_share, pastes: 3, dead_share: 0.5, jitter: 0.0 };
+        let settings = Sampling { tile_share, drawn_share: 0.0, pastes: 3, dead_share: 0.5, jitter: 0.0 };
         Pool::new(vec![tile], vec![crown(200, Health::Dead), crown(150, Health::Live)], settings)
     }
 
     #[test]
     fn labels_stay_on_the_pixels_they_were_made_for() {
         let pool = pool(0.0);
-        let mut seen = [0usize; 3];
+        let (mut exact, mut all) = ([0usize; 3], [0usize; 3]);
         for i in 0..30 {
             let sample = pool.draw(64, &mut Rng::new(&[i]));
             for (pixel, label) in sample.pixels.iter().zip(&sample.labels) {
@@ -274,11 +290,13 @@ mod tests {
                     DEAD => 200.0,
                     _ => continue,
                 };
-                assert!((pixel[0] - expected).abs() < 0.01, "{pixel:?} {label}");
-                seen[usize::from(*label)] += 1;
+                // A shadow may darken, nothing lightens.
+                assert!(pixel[0] < expected + 0.01, "{pixel:?} {label}");
+                exact[usize::from(*label)] += usize::from((pixel[0] - expected).abs() < 0.01);
+                all[usize::from(*label)] += 1;
             }
         }
-        assert!(seen.iter().all(|n| *n > 100), "{seen:?}");
+        assert!(exact.iter().zip(all).all(|(n, all)| *n > 100 && 10 * n > 7 * all), "{exact:?} of {all:?}");
     }
 
     #[test]
