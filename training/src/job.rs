@@ -42,6 +42,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
     let (energy, cpu_s) = meter.stop(config.energy.core_w);
     note(&format!("{:.0} CPU seconds, {} Wh", cpu_s, energy.training_wh));
     package.scores = scores(&outcome);
+    package.territories = outcome.sites.keys().map(|site| format!("NEON site {site}, USA")).collect();
     package.energy = Some(energy);
     package.save(&weights, &config.data.output)?;
     let text = card::write(&package, &config, &outcome, &weights);
