@@ -32,7 +32,7 @@ impl Bench {
     /// When a run fails.
     pub fn stages(&self, config: &Path) -> Result<String> {
         let output = self.scratch.join("stages");
-        let arguments = self.arguments(config, &self.scene, &output);
+        let arguments = Self::arguments(config, &self.scene, &output);
         measure::run(&self.arpent, &arguments)?;
         let mut samples = Vec::new();
         let mut timings = Vec::new();
@@ -95,16 +95,16 @@ impl Bench {
         let package = crate::models::color_bins(&self.scratch.join(format!("model-{classes}")), classes)?;
         let config = self.scratch.join(format!("{name}.toml"));
         let text = format!(
-            "model = {:?}\n[features]\nformats = [\"geoparquet\", \"geopackage\", \"flatgeobuf\"]\nmin_area_m2 = 0.05\n",
-            package
+            "model = \"{}\"\n[features]\nformats = [\"geoparquet\", \"geopackage\", \"flatgeobuf\"]\nmin_area_m2 = 0.05\n",
+            package.display()
         );
         std::fs::write(&config, text)?;
-        let arguments = self.arguments(&config, &vrt, &self.scratch.join(format!("out-{name}")));
+        let arguments = Self::arguments(&config, &vrt, &self.scratch.join(format!("out-{name}")));
         let runs: Result<Vec<_>> = (0..self.runs).map(|_| measure::run(&self.arpent, &arguments)).collect();
         Ok(medians(&runs?))
     }
 
-    fn arguments(&self, config: &Path, scene: &Path, output: &Path) -> Vec<String> {
+    fn arguments(config: &Path, scene: &Path, output: &Path) -> Vec<String> {
         let text = |p: &Path| p.to_string_lossy().into_owned();
         [
             "run".to_owned(),

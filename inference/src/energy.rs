@@ -39,17 +39,15 @@ impl Meter {
     #[allow(clippy::cast_precision_loss, reason = "energy to show")]
     pub fn read(&self) -> Energy {
         let cpu_s = cpu_seconds();
-        let (watt_hours, quality, method) = match (self.rapl_uj, rapl("energy_uj")) {
-            (Some(from), Some(to)) => {
-                // The counter starts again at its maximum.
-                let range = rapl("max_energy_range_uj").unwrap_or(0);
-                let used = if to >= from { to - from } else { to + range.saturating_sub(from) };
-                (used as f64 / 3.6e9, "measured", "RAPL, processor package, whole machine".to_owned())
-            }
-            _ => {
-                let method = format!("CPU time x {WATTS_PER_CORE} W per busy core (no RAPL on this machine)");
-                (cpu_s * WATTS_PER_CORE / 3600.0, "estimated", method)
-            }
+        let (watt_hours, quality, method) = if let (Some(from), Some(to)) = (self.rapl_uj, rapl("energy_uj"))
+        {
+            // The counter starts again at its maximum.
+            let range = rapl("max_energy_range_uj").unwrap_or(0);
+            let used = if to >= from { to - from } else { to + range.saturating_sub(from) };
+            (used as f64 / 3.6e9, "measured", "RAPL, processor package, whole machine".to_owned())
+        } else {
+            let method = format!("CPU time x {WATTS_PER_CORE} W per busy core (no RAPL on this machine)");
+            (cpu_s * WATTS_PER_CORE / 3600.0, "estimated", method)
         };
         let rounded = (watt_hours * 1e6).round() / 1e6;
         Energy { watt_hours: rounded, quality: quality.to_owned(), method, cpu_s }

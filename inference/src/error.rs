@@ -159,7 +159,6 @@ impl JobError {
             Self::ConfigRead { .. } => {
                 "pass the path of a TOML file, for example configs/tree-health/run.toml"
             }
-            Self::ConfigParse { hint, .. } => return hint.clone(),
             Self::NoScenes => "name one with --scene, or under `scenes` in the configuration",
             Self::NoOutput => {
                 "name a folder or an s3 URL with --output, or under `output` in the configuration"
@@ -194,7 +193,7 @@ impl JobError {
             Self::TrainMissing { .. } => {
                 "build it with `cargo build --release -p arpent-train` and keep it beside arpent or on PATH"
             }
-            Self::NoUsableScene { hint, .. } => return hint.clone(),
+            Self::ConfigParse { hint, .. } | Self::NoUsableScene { hint, .. } => return hint.clone(),
             Self::Stopped { .. } => return None,
         };
         Some(text.to_owned())

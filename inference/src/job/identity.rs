@@ -46,8 +46,8 @@ pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         "rasters": job.config.rasters,
     });
     let digest = Sha256::digest(described.to_string().as_bytes());
-    let hex: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
-    format!("run-{hex}")
+    let first: [u8; 8] = std::array::from_fn(|i| digest[i]);
+    format!("run-{:016x}", u64::from_be_bytes(first))
 }
 
 /// What of a fingerprint is of the bytes, not of the place where they lie.

@@ -97,7 +97,7 @@ impl<'a> Collector<'a> {
                 stitcher.push(window, Some((&labels, &confidence)))
             }
             Some(Prediction::Detections(found)) => {
-                self.vectors.waiting.extend(found.into_iter().map(detection));
+                self.vectors.waiting.extend(found.iter().map(detection));
                 stitcher.push(window, None)
             }
             None => stitcher.push(window, None),
@@ -224,6 +224,6 @@ impl Made<'_> {
     }
 }
 
-fn detection(found: PixelDetection) -> Detection {
+fn detection(found: &PixelDetection) -> Detection {
     Detection { class_id: found.class_id, score: found.score, bbox: found.bbox }
 }

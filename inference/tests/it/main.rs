@@ -1,4 +1,5 @@
 //! Whole runs of the `arpent` binary on small scenes with known answers.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "helpers of tests, not an interface")]
 
 mod bad_input;
 mod common;
