@@ -13,13 +13,15 @@ wheel_sha256="8c2798d8e9be7f0004b194fe207b76c1d9fff6e711b3db67b9508dcd5d00ae54"
 hashes() {
   cat <<'EOF'
 a9bdb0f4447fdd899d22f567e0e20ba8320c5413b2ad0cd0ac8d9f3b6e0f9767  2019_YELL_2_528000_4978000_image_crop2.png
+bd431af6a5086d721eb731b22f5ea28cd8a8eab06883efc1c665391acbc68e11  2019_YELL_2_528000_4978000_image_crop2.xml
 178e58a23cc2642226a364a30f71bd9258ddc1b012c826f12250914a90c7a131  2019_YELL_2_541000_4977000_image_crop.png
 cefe4b96888bacbf8af1674f000082e549aa707aa6590d545effb23e43f26631  2019_YELL_2_541000_4977000_image_crop.xml
 EOF
 }
 
-mkdir -p .demo
-if ! (cd .demo && hashes | sha256sum --check --status 2>/dev/null); then
+data=".demo/deepforest/data" # as in the package: where configs/tree-health/train.toml looks for it
+mkdir -p "$data"
+if ! (cd "$data" && hashes | sha256sum --check --status 2>/dev/null); then
   scripts/setup.sh --demo
   echo "fetch_demo: downloading deepforest 2.1.0 (20 MB) from PyPI"
   requirement="$(mktemp)"
@@ -30,16 +32,16 @@ if ! (cd .demo && hashes | sha256sum --check --status 2>/dev/null); then
 import sys, zipfile
 with zipfile.ZipFile(f".demo/{sys.argv[1]}") as wheel:
     for name in sys.argv[2].split():
-        with open(f".demo/{name}", "wb") as out:
+        with open(f".demo/deepforest/data/{name}", "wb") as out:
             out.write(wheel.read(f"deepforest/data/{name}"))
 EOF
-  (cd .demo && hashes | sha256sum --check --quiet)
+  (cd "$data" && hashes | sha256sum --check --quiet)
   rm -f ".demo/$wheel"
 fi
 
 # georeference PNG NAME X Y: upper-left pixel's center in EPSG:32612 (UTM 12 N), 10 cm pixels. A world file keeps 0.1 exact.
 georeference() {
-  local png=".demo/$1" tif=".demo/$2.tif"
+  local png="$data/$1" tif=".demo/$2.tif"
   [[ -e "$tif" ]] && return
   printf '%s\n' 0.1 0 0 -0.1 "$3" "$4" >"${png%.png}.pgw"
   gdal_translate -q -of GTiff -co TILED=YES -co COMPRESS=DEFLATE -co PREDICTOR=2 --config GDAL_PAM_ENABLED NO \
