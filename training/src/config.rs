@@ -62,11 +62,9 @@ pub(crate) struct Fit {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sampling {
-    /// Chips cut from tiles as they are.
+    /// Chips cut from tiles as they are; the others have crowns pasted on them.
     pub(crate) tile_share: f64,
-    /// Chips of whole crops side by side. All others have crowns pasted on a background.
-    pub(crate) quilt_share: f64,
-    /// Of these others, the ones on drawn or recolored ground; the rest is on windows of tiles.
+    /// Of these others, the ones on drawn ground; the rest is on windows of tiles.
     pub(crate) drawn_share: f64,
     /// Crowns pasted on a chip, at most.
     pub(crate) pastes: usize,
@@ -113,12 +111,9 @@ impl Config {
         if fit.class_weights.iter().any(|w| !w.is_finite() || *w <= 0.0) {
             bail!("fit.class_weights must be above 0");
         }
-        let Sampling { tile_share, quilt_share, drawn_share, dead_share, jitter, .. } = self.sampling;
-        if [tile_share, quilt_share, drawn_share, dead_share, jitter].iter().any(|s| !(0.0..=1.0).contains(s))
-        {
-            bail!(
-                "sampling.tile_share, quilt_share, drawn_share, dead_share and jitter must lie between 0 and 1"
-            );
+        let Sampling { tile_share, drawn_share, dead_share, jitter, .. } = self.sampling;
+        if [tile_share, drawn_share, dead_share, jitter].iter().any(|s| !(0.0..=1.0).contains(s)) {
+            bail!("sampling.tile_share, drawn_share, dead_share and jitter must lie between 0 and 1");
         }
         Ok(())
     }

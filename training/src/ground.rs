@@ -29,66 +29,30 @@ const SHRUB: [f32; 3] = [158.0, 172.0, 158.0];
 
 /// A picture of ground; every pixel is labeled as such.
 pub(crate) fn draw(side: usize, rng: &mut Rng) -> Sample {
-    let color = |rng: &mut Rng| PALETTE[rng.below(PALETTE.len())].map(|v| v * narrow(rng.range(0.85, 1.15)));
+    let color = |rng: &mut Rng| PALETTE[rng.below(PALETTE.len())].map(|v| v * narrow(rng.range(0.9, 1.1)));
     let (first, second) = (color(rng), color(rng));
     let blend = noise(side, &[64, 32, 16], rng);
+    let texture = noise(side, &[16, 8, 4, 2], rng);
+    let strength = narrow(rng.range(5.0, 45.0));
     let share = narrow(rng.range(0.0, 1.0));
-    let relief = Relief::new(side, rng);
+    let grain = rng.range(2.0, 12.0);
     let pixels = (0..side * side).map(|i| {
         let towards = (share + 1.5 * blend[i]).clamp(0.0, 1.0);
-        let light = relief.light(i);
-        [0, 1, 2].map(|c| (first[c] + towards * (second[c] - first[c])) * light)
+        let light = strength * texture[i] + narrow(grain * rng.normal());
+        [0, 1, 2].map(|c| first[c] + towards * (second[c] - first[c]) + light)
     });
     let mut sample = Sample { side, pixels: pixels.collect(), labels: vec![GROUND; side * side] };
-    litter(&mut sample, rng);
-    for pixel in &mut sample.pixels {
-        *pixel = pixel.map(|v| v.clamp(0.0, 255.0));
+    if rng.chance(0.5) {
+        shrubs(&mut sample, rng);
     }
+    if rng.chance(0.5) {
+        (0..=rng.below(3)).for_each(|_| shadow(&mut sample, None, rng));
+    }
+    if rng.chance(0.5) {
+        (0..=rng.below(5)).for_each(|_| log(&mut sample, rng));
+    }
+    sample.pixels.iter_mut().for_each(|p| *p = p.map(|v| v.clamp(0.0, 255.0)));
     sample
-}
-
-/// Adds what lies on ground and is not a tree: shrubs, shadows, logs.
-pub(crate) fn litter(sample: &mut Sample, rng: &mut Rng) {
-    if rng.chance(0.6) {
-        shrubs(sample, rng);
-    }
-    if rng.chance(0.5) {
-        (0..=rng.below(3)).for_each(|_| shadow(sample, None, rng));
-    }
-    if rng.chance(0.5) {
-        (0..=rng.below(5)).for_each(|_| log(sample, rng));
-    }
-}
-
-/// Light and shade of a surface: coarse unevenness, blades of grass lit from one side, grain.
-struct Relief {
-    coarse: Vec<f32>,
-    fine: Vec<f32>,
-    strength: [f32; 3],
-    grain: Vec<f32>,
-}
-
-impl Relief {
-    fn new(side: usize, rng: &mut Rng) -> Self {
-        let coarse = noise(side, &[32, 16, 8], rng);
-        let fine = lit(&noise(side, &[4, 3, 2], rng), side);
-        let strength = [rng.range(0.0, 0.3), rng.range(0.0, 0.35), rng.range(0.0, 0.09)].map(narrow);
-        let grain = (0..side * side).map(|_| narrow(rng.normal())).collect();
-        Self { coarse, fine, strength, grain }
-    }
-
-    /// Factor of brightness, about 1.
-    fn light(&self, i: usize) -> f32 {
-        let [coarse, fine, grain] = self.strength;
-        1.0 + coarse * self.coarse[i] + fine * self.fine[i] + grain * self.grain[i]
-    }
-}
-
-/// A height field as seen with light from the upper left.
-fn lit(heights: &[f32], side: usize) -> Vec<f32> {
-    let lower =
-        |i: usize| if !i.is_multiple_of(side) && i > side { heights[i - side - 1] } else { heights[i] };
-    (0..heights.len()).map(|i| heights[i] + 1.5 * (heights[i] - lower(i))).collect()
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "colors and shares")]
@@ -124,19 +88,16 @@ fn noise(side: usize, steps: &[usize], rng: &mut Rng) -> Vec<f32> {
 fn shrubs(sample: &mut Sample, rng: &mut Rng) {
     let side = sample.side;
     let density = noise(side, &[64, 32], rng);
-    let size = 3 + rng.below(8);
-    let heights = noise(side, &[size, size.div_ceil(2)], rng);
-    let light = lit(&noise(side, &[4, 2], rng), side);
-    let limit = narrow(rng.range(-0.1, 0.5));
-    let tint = narrow(rng.range(0.65, 1.2));
-    let over = |i: usize| heights[i] + 0.8 * density[i] - limit;
-    let reach = (1 + rng.below(3)) * (side + 1);
-    for (i, light) in light.into_iter().enumerate() {
-        if over(i) > 0.0 {
-            let bright = tint * (0.85 + 0.6 * over(i).min(0.5) + 0.3 * light + narrow(0.05 * rng.normal()));
-            sample.pixels[i] = SHRUB.map(|v| v * bright);
-        } else if i > reach && over(i - reach) > 0.0 {
-            sample.pixels[i] = sample.pixels[i].map(|v| v * 0.6);
+    let clumps = noise(side, &[8, 4], rng);
+    let limit = narrow(rng.range(-0.1, 0.35));
+    let tint = narrow(rng.range(0.75, 1.2));
+    for i in 0..side * side {
+        let over = |i: usize| clumps[i] + 0.7 * density[i] > limit;
+        if over(i) {
+            let light = tint * (1.0 + clumps[i]) + narrow(0.06 * rng.normal());
+            sample.pixels[i] = SHRUB.map(|v| v * light);
+        } else if i > 2 * side + 2 && over(i - 2 * side - 2) {
+            sample.pixels[i] = sample.pixels[i].map(|v| v * 0.7);
         }
     }
 }

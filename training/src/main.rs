@@ -3,7 +3,6 @@
 //! stdout is data (JSON lines, one per epoch and one for the result), stderr is talk.
 
 mod card;
-mod color;
 mod config;
 mod energy;
 mod evaluate;

@@ -3,8 +3,8 @@
 use arpent_datasets::{Crown, DEAD, GROUND, Health, IGNORE, LIVE, LabeledTile, Picture};
 
 use crate::config::Sampling;
+use crate::ground;
 use crate::rng::Rng;
-use crate::{color, ground};
 
 /// Of a crop's half-sizes, the part of the central ellipse that surely is crown.
 const SURE: f64 = 0.62;
@@ -13,11 +13,6 @@ const SURE: f64 = 0.62;
 /// it does not show.
 const OPAQUE: f64 = 0.95;
 const GONE: f64 = 1.2;
-
-/// Of a whole crop's half-sizes, the ellipse outside which its surroundings begin, and how much smoother than the
-/// crown they must be to be taken as ground.
-const AROUND: f64 = 1.1;
-const SMOOTHER: f32 = 0.5;
 
 /// A picture with labels to learn from.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,78 +43,23 @@ impl Pool {
 
     /// The sample of a random stream.
     pub(crate) fn draw(&self, side: usize, rng: &mut Rng) -> Sample {
-        let Sampling { tile_share, quilt_share, jitter, .. } = self.settings;
-        let kind = rng.unit();
-        let sample = if kind < tile_share {
+        let mut sample = if rng.chance(self.settings.tile_share) {
             self.window(side, rng)
-        } else if kind < tile_share + quilt_share {
-            self.quilt(side, rng)
         } else {
             self.mosaic(side, rng)
         };
-        let mut sample = turned(&sample, rng.below(8));
-        color::jitter(&mut sample.pixels, jitter, rng);
-        color::sharpen(&mut sample.pixels, side, rng.range(-1.0, 1.5) * (jitter / 0.2).min(1.0));
+        sample = turned(&sample, rng.below(8));
+        jitter(&mut sample.pixels, self.settings.jitter, rng);
         sample
     }
 
-    /// Crowns pasted on drawn ground, on recolored patches of real ground, or on a window of a tile.
+    /// Crowns pasted on drawn ground, or on a window of a tile.
     fn mosaic(&self, side: usize, rng: &mut Rng) -> Sample {
         let drawn = rng.chance(self.settings.drawn_share);
-        let mut sample = match (drawn, rng.chance(0.5)) {
-            (true, true) => ground::draw(side, rng),
-            (true, false) => self.patchwork(side, rng),
-            (false, _) => self.window(side, rng),
-        };
-        color::jitter(&mut sample.pixels, self.settings.jitter / 2.0, rng);
+        let mut sample = if drawn { ground::draw(side, rng) } else { self.window(side, rng) };
+        jitter(&mut sample.pixels, self.settings.jitter / 2.0, rng);
         for _ in 0..rng.below(self.settings.pastes + 1) {
             self.paste(&mut sample, rng);
-        }
-        sample
-    }
-
-    /// Drawn ground covered by patches of real ground in the drawn ground's color.
-    fn patchwork(&self, side: usize, rng: &mut Rng) -> Sample {
-        let mut sample = ground::draw(side, rng);
-        let tone = color::mean(&sample.pixels);
-        for _ in 0..12 {
-            let tile =
-                if rng.chance(0.6) { &self.tiles[0] } else { &self.tiles[rng.below(self.tiles.len())] };
-            let size = 32 + rng.below(32);
-            let Some((x, y)) = ground_pixel(tile, rng) else { continue };
-            let mut patch = cut(tile, x.saturating_sub(size / 2), y.saturating_sub(size / 2), size);
-            let others = patch.labels.iter().filter(|l| **l != GROUND).count();
-            if others * 10 < size * size {
-                color::shift(&mut patch.pixels, tone);
-                patch.labels.fill(GROUND);
-                stamp(&mut sample, &turned(&patch, rng.below(8)), |l| l, rng);
-            }
-        }
-        sample.labels.fill(GROUND);
-        sample
-    }
-
-    /// Whole crops side by side, their surroundings labeled as ground where they are smooth.
-    fn quilt(&self, side: usize, rng: &mut Rng) -> Sample {
-        let mut sample =
-            Sample { side, pixels: vec![[90.0; 3]; side * side], labels: vec![IGNORE; side * side] };
-        let (mut x0, mut y0, mut shelf) = (0, 0, 0);
-        while y0 < side {
-            let dead = rng.chance(self.settings.dead_share);
-            let crowns = if dead { &self.dead } else { &self.live };
-            if crowns.is_empty() {
-                break;
-            }
-            let crown = &crowns[rng.below(crowns.len())];
-            let mut patch = whole(&crown.picture, rng.range(0.85, 1.2), if dead { DEAD } else { LIVE });
-            color::jitter(&mut patch.pixels, self.settings.jitter / 2.0, rng);
-            let patch = turned(&patch, rng.below(8));
-            lay(&mut sample, &patch, x0, y0);
-            shelf = shelf.max(patch.side);
-            x0 += patch.side;
-            if x0 >= side {
-                (x0, y0, shelf) = (0, y0 + shelf, 0);
-            }
         }
         sample
     }
@@ -153,7 +93,7 @@ impl Pool {
             if let Some((x, y)) = ground_pixel(tile, rng) {
                 let patch = cut(tile, x.saturating_sub(size / 2), y.saturating_sub(size / 2), size);
                 let mut patch = turned(&patch, rng.below(8));
-                color::jitter(&mut patch.pixels, self.settings.jitter, rng);
+                jitter(&mut patch.pixels, self.settings.jitter, rng);
                 stamp(sample, &patch, |l| if l == GROUND { GROUND } else { IGNORE }, rng);
             }
             return;
@@ -168,7 +108,7 @@ impl Pool {
         #[allow(clippy::cast_precision_loss, reason = "pixel counts are small")]
         let largest = sample.side as f64 * 0.9 / longest as f64;
         let mut patch = square(&crown.picture, rng.range(0.75, 1.2).min(largest));
-        color::jitter(&mut patch.pixels, self.settings.jitter / 2.0, rng);
+        jitter(&mut patch.pixels, self.settings.jitter / 2.0, rng);
         let patch = turned(&patch, rng.below(8));
         stamp(sample, &patch, |l| if l == LIVE { class } else { IGNORE }, rng);
     }
@@ -215,51 +155,6 @@ fn square(picture: &Picture, scale: f64) -> Sample {
         }
     }
     sample
-}
-
-/// A whole crop as a square (longer sides are cut): the central ellipse is `class`, surroundings smoother than
-/// the crown are ground.
-fn whole(picture: &Picture, scale: f64, class: u8) -> Sample {
-    let shorter = picture.width.min(picture.height);
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "pixel counts are small"
-    )]
-    let side = (shorter as f64 * scale).round().max(8.0) as usize;
-    let (left, top) = ((picture.width - shorter) / 2, (picture.height - shorter) / 2);
-    let place = |at: usize, offset: usize, size: usize| {
-        #[allow(clippy::cast_precision_loss, reason = "pixel counts are small")]
-        let place = (offset as f64 + share(at, side) * shorter as f64) / size as f64;
-        place
-    };
-    let at = |i: usize| {
-        bilinear(picture, place(i % side, left, picture.width), place(i / side, top, picture.height))
-    };
-    let pixels: Vec<[f32; 3]> = (0..side * side).map(at).collect();
-    let rough = color::roughness(&pixels, side);
-    let distance = |i: usize| elliptic(i % side, i / side, side, side);
-    let crown: Vec<f32> = (0..side * side).filter(|i| distance(*i) < SURE).map(|i| rough[i]).collect();
-    #[allow(clippy::cast_precision_loss, reason = "pixel counts are small")]
-    let limit = SMOOTHER * crown.iter().sum::<f32>() / crown.len().max(1) as f32;
-    let label = |i: usize| match distance(i) {
-        d if d < SURE => class,
-        d if d > AROUND && rough[i] < limit => GROUND,
-        _ => IGNORE,
-    };
-    let labels = (0..side * side).map(label).collect();
-    Sample { side, pixels, labels }
-}
-
-/// Lays a patch at a place; what reaches out is cut.
-fn lay(sample: &mut Sample, patch: &Sample, x0: usize, y0: usize) {
-    for y in 0..patch.side.min(sample.side.saturating_sub(y0)) {
-        for x in 0..patch.side.min(sample.side.saturating_sub(x0)) {
-            let (from, to) = (y * patch.side + x, (y0 + y) * sample.side + x0 + x);
-            (sample.pixels[to], sample.labels[to]) = (patch.pixels[from], patch.labels[from]);
-        }
-    }
 }
 
 /// Place of a pixel's centre along an axis, 0 to 1.
@@ -336,6 +231,28 @@ fn turned(sample: &Sample, turn: usize) -> Sample {
     Sample { side, pixels, labels }
 }
 
+/// Changes brightness, contrast, gamma and the balance of the colors; pixels below 0 stay as they are.
+#[allow(clippy::cast_possible_truncation, reason = "factors near 1")]
+fn jitter(pixels: &mut [[f32; 3]], amount: f64, rng: &mut Rng) {
+    let factor = |rng: &mut Rng, amount: f64| rng.range(-amount, amount).exp() as f32;
+    let (gain, contrast, gamma) = (factor(rng, amount), factor(rng, amount), factor(rng, amount));
+    let balance = [0; 3].map(|_| factor(rng, amount / 4.0));
+    let table = [0, 1, 2].map(|c: usize| {
+        let value = |v: f32| {
+            let v = 255.0 * (v / 255.0).powf(gamma);
+            ((v - 110.0) * contrast + 110.0) * gain * balance[c]
+        };
+        (0..=255u8).map(|v| value(f32::from(v)).clamp(0.0, 255.0)).collect::<Vec<f32>>()
+    });
+    for pixel in pixels.iter_mut().filter(|p| p[0] >= 0.0) {
+        for (value, table) in pixel.iter_mut().zip(&table) {
+            #[allow(clippy::cast_sign_loss, reason = "clamped to 0..=255")]
+            let step = value.clamp(0.0, 255.0).round() as usize;
+            *value = table[step.min(255)];
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,14 +273,7 @@ mod tests {
             site: "A".into(),
             split: Split::Train,
         };
-        let settings = Sampling {
-            tile_share,
-            quilt_share: 0.0,
-            drawn_share: 0.0,
-            pastes: 3,
-            dead_share: 0.5,
-            jitter: 0.0,
-        };
+        let settings = Sampling { tile_share, drawn_share: 0.0, pastes: 3, dead_share: 0.5, jitter: 0.0 };
         Pool::new(vec![tile], vec![crown(200, Health::Dead), crown(150, Health::Live)], settings)
     }
 
