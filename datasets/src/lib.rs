@@ -15,7 +15,10 @@ pub use error::DatasetError;
 pub use picture::Picture;
 pub use source::Source;
 pub use splits::{Split, SplitItem, read_splits};
-pub use tiles::{LabeledTile, TileBox, neon_osbs_029, neon_sjer, neon_yell_541000, read_boxes, yell_528000};
+pub use tiles::{
+    LabeledTile, TileBox, neon_osbs_029, neon_sjer, neon_yell_528000_west, neon_yell_541000, read_boxes,
+    yell_528000,
+};
 
 /// Class of open ground and of everything that is not a tree.
 pub const GROUND: u8 = 0;

@@ -16,6 +16,15 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// The columns from `start` up to `end`, or to the last one.
+    #[must_use]
+    pub fn columns(&self, start: usize, end: usize) -> Self {
+        let (start, end) = (start.min(self.width), end.min(self.width));
+        let rows = self.pixels.chunks_exact(self.width.max(1));
+        let pixels = rows.flat_map(|row| row[start..end].iter().copied()).collect();
+        Self { width: end - start, height: self.height, pixels }
+    }
+
     /// Reads a PNG, JPEG or TIFF file; an alpha channel is dropped.
     ///
     /// # Errors

@@ -32,8 +32,8 @@ pub(crate) fn write(package: &ModelPackage, config: &Config, outcome: &Outcome, 
         // Writing to a string cannot fail.
         let _ = writeln!(
             card,
-            "\nOn the demo scene (Yellowstone, not trained on, but another part of the same flight was), {:.1} % of \
-             its {boxes} boxed trees are mapped mostly as tree, live or dead.",
+            "\nOn the east of the demo scene (Yellowstone; not trained on, but its western 960 of 2299 columns were), \
+             {:.1} % of {boxes} boxed trees are mapped mostly as tree, live or dead.",
             100.0 * found
         );
     }
@@ -66,8 +66,8 @@ was chosen by these scores.
 
 - The labels are weak: central ellipses of boxes, not drawn outlines. No pixel score against drawn outlines exists,
   so areas and outlines are indicative.
-- Ground was marked on one Yellowstone tile and outside the boxes of two others only; there is no validation of
-  ground on a held-out site, and false trees on other ground (towns, fields, rock, water) must be expected.
+- Ground was marked on two Yellowstone pictures, a meadow in California and outside the boxes of one tile in
+  Florida only; there is no validation of ground on a held-out site, and false trees on other ground (towns, fields, rock, water) must be expected.
 - Trees without leaves in winter look dead. Fallen logs and grey shrubs may be taken for dead trees.
 - Sites are in the USA, flown in leaf-on season by one sensor. Elsewhere it is untested.
 ";

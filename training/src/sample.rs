@@ -66,7 +66,7 @@ impl Pool {
 
     /// A window of a tile: anywhere, around a dead tree, or around a pixel of ground.
     fn window(&self, side: usize, rng: &mut Rng) -> Sample {
-        let tile = if rng.chance(0.7) { &self.tiles[0] } else { &self.tiles[rng.below(self.tiles.len())] };
+        let tile = &self.tiles[self.some_tile(rng)];
         let (width, height) = (tile.picture.width, tile.picture.height);
         let anywhere = (rng.below(width), rng.below(height));
         let kind = rng.unit();
@@ -83,6 +83,15 @@ impl Pool {
         };
         let (x0, y0) = (start(centre.0, width, rng), start(centre.1, height, rng));
         cut(tile, x0, y0, side)
+    }
+
+    /// The first tile or the second most of the time, any other else.
+    fn some_tile(&self, rng: &mut Rng) -> usize {
+        match rng.unit() {
+            u if u < 0.5 => 0,
+            u if u < 0.85 => self.tiles.len().min(2) - 1,
+            _ => rng.below(self.tiles.len()),
+        }
     }
 
     /// Pastes a crown, or as a decoy a patch of ground, at a random place.

@@ -22,15 +22,25 @@ fn speckled(color: [u8; 3], x: u32, y: u32) -> Rgb<u8> {
 }
 
 fn disc(width: u32, height: u32, crowns: &[([f64; 4], [u8; 3])]) -> RgbImage {
-    RgbImage::from_fn(width, height, |x, y| {
-        let inside = |[x0, y0, x1, y1]: [f64; 4]| {
-            let u = (f64::from(x) - f64::midpoint(x0, x1)) / ((x1 - x0) / 2.0);
-            let v = (f64::from(y) - f64::midpoint(y0, y1)) / ((y1 - y0) / 2.0);
+    let mut picture = RgbImage::from_fn(width, height, |x, y| speckled(GROUND, x, y));
+    for ([x0, y0, x1, y1], color) in crowns {
+        let inside = |x: u32, y: u32| {
+            let u = (f64::from(x) - f64::midpoint(*x0, *x1)) / ((x1 - x0) / 2.0);
+            let v = (f64::from(y) - f64::midpoint(*y0, *y1)) / ((y1 - y0) / 2.0);
             u * u + v * v < 0.9
         };
-        let crown = crowns.iter().find(|(sides, _)| inside(*sides));
-        speckled(crown.map_or(GROUND, |(_, color)| *color), x, y)
-    })
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "sides are whole and not negative"
+        )]
+        let (columns, rows) = (*x0 as u32..(*x1 as u32).min(width), *y0 as u32..(*y1 as u32).min(height));
+        for (x, y) in rows.flat_map(|y| columns.clone().map(move |x| (x, y))).filter(|(x, y)| inside(*x, *y))
+        {
+            picture.put_pixel(x, y, speckled(*color, x, y));
+        }
+    }
+    picture
 }
 
 fn save(path: &Path, picture: &RgbImage) {
@@ -66,14 +76,22 @@ fn workspace() -> TempDir {
     dir
 }
 
-/// As many boxes as our marks count on, some of them named there as dead.
+/// The two Yellowstone pictures: as many boxes as our marks count on, some of them named there as dead, in rows of
+/// `columns` below `top`.
 fn yellowstone(folder: &Path) {
     let dead = [220, 219, 276, 115, 248, 227, 152, 95, 60, 10, 25];
+    picture(&folder.join("2019_YELL_2_541000_4977000_image_crop"), (1249, 1035), 279, (31, 520.0), &dead);
+    let dead = [28, 427, 30, 31, 32, 29, 472, 487];
+    picture(&folder.join("2019_YELL_2_528000_4978000_image_crop2"), (1100, 2150), 574, (24, 900.0), &dead);
+}
+
+fn picture(stem: &Path, size: (u32, u32), boxes: usize, (columns, top): (usize, f64), dead: &[usize]) {
     let place = |i: usize| {
-        let (x, y) = ((i % 31) as f64 * 40.0, (i / 31) as f64 * 50.0 + 520.0);
+        let (x, y) = ((i % columns) as f64 * 40.0, (i / columns) as f64 * 50.0 + top);
         [x + 4.0, y + 4.0, x + 36.0, y + 36.0]
     };
-    let crowns: Vec<_> = (0..279).map(|i| (place(i), if dead.contains(&i) { DEAD } else { LIVE })).collect();
+    let crowns: Vec<_> =
+        (0..boxes).map(|i| (place(i), if dead.contains(&i) { DEAD } else { LIVE })).collect();
     let mut xml = String::new();
     for (sides, _) in &crowns {
         for (tag, value) in ["xmin", "ymin", "xmax", "ymax"].into_iter().zip(sides) {
@@ -81,8 +99,7 @@ fn yellowstone(folder: &Path) {
         }
         writeln!(xml, "</bndbox>").unwrap();
     }
-    let stem = folder.join("2019_YELL_2_541000_4977000_image_crop");
-    save(&stem.with_extension("png"), &disc(1249, 1035, &crowns));
+    save(&stem.with_extension("png"), &disc(size.0, size.1, &crowns));
     fs::write(stem.with_extension("xml"), xml).unwrap();
 }
 
@@ -110,7 +127,8 @@ fn training_learns_repeats_itself_and_writes_a_package() {
     let lines: Vec<serde_json::Value> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(lines.len(), 4, "three epochs and the result");
     let loss = |i: usize| lines[i]["loss"].as_f64().unwrap();
-    assert!(loss(2) < 0.7 * loss(0), "{} -> {}", loss(0), loss(2));
+    // Guessing among three classes costs ln 3.
+    assert!(loss(2) < loss(0) && loss(2) < 0.5 * 3f64.ln(), "{} -> {}", loss(0), loss(2));
 
     let (package, _) = ModelPackage::load(&dir.path().join("package")).unwrap();
     let score = package.scores["balanced_accuracy"].value;
