@@ -3,6 +3,8 @@
 use arpent_model::Architecture;
 use arpent_tiling::WindowPlan;
 
+use crate::pipeline::SPOOL_RUN_BYTES;
+
 /// What a job's memory depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryNeeds {
@@ -19,8 +21,8 @@ pub struct MemoryNeeds {
 /// The program itself, its libraries and its formats' writers, bytes. Measured; see `benches/runs/`.
 const BASE: u64 = 120 << 20;
 
-/// Features sorted in memory before they go to a scratch file, bytes.
-const SPOOL: u64 = 64 << 20;
+/// Twice what the spool sorts: the features as they are and as they are written, bytes.
+const SPOOL: u64 = 2 * SPOOL_RUN_BYTES as u64;
 
 /// Bytes of each pixel of a strip: labels and confidence, being filled and being written, and the rows that
 /// wait to complete a row of output blocks.

@@ -12,6 +12,9 @@ use arpent_vector::{Detection, DetectionMerger, Feature, Polygonizer, VectorOpti
 use super::Clock;
 use crate::job::{Job, MapJob};
 
+/// Features sorted in memory before they go to a scratch file, bytes.
+pub const SPOOL_RUN_BYTES: usize = 16 << 20;
+
 /// What a map's windows came to, in temporary files.
 #[derive(Debug)]
 pub struct Collected {
@@ -161,7 +164,11 @@ impl<'a> Vectors<'a> {
             reach: i64::from(arpent_model::LARGEST_BOX_PX),
             vectorizer: Vectorizer::new(map.grid(), &job.model.classes, options)?,
             area: PixelArea::new(map.grid()),
-            spool: Spool::create(scratch, map.grid(), SpoolOptions::default())?,
+            spool: Spool::create(
+                scratch,
+                map.grid(),
+                SpoolOptions { run_bytes: SPOOL_RUN_BYTES, ..SpoolOptions::default() },
+            )?,
         })
     }
 

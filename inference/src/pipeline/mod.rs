@@ -15,7 +15,7 @@ use arpent_raster::Chip;
 use arpent_tiling::PlannedWindow;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-pub use collect::{Collected, Collector};
+pub use collect::{Collected, Collector, SPOOL_RUN_BYTES};
 pub use timing::Clock;
 
 use crate::error::JobError;

@@ -1,5 +1,11 @@
 //! Whole runs of the `arpent` binary on small scenes with known answers.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "helpers of tests, not an interface")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    missing_docs,
+    unreachable_pub,
+    reason = "helpers of tests, not an interface; a test that is skipped says so"
+)]
 
 mod bad_input;
 mod common;

@@ -16,7 +16,7 @@ fn real(name: &str) -> Option<PathBuf> {
 
 fn shipped(place: &Place, more: &str) {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tree-health-10cm");
-    place.write("run.toml", &format!("model = {:?}\n{more}", model.canonicalize().unwrap()));
+    place.write("run.toml", &format!("model = \"{}\"\n{more}", model.canonicalize().unwrap().display()));
 }
 
 #[test]

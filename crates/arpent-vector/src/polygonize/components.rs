@@ -15,6 +15,8 @@ pub(super) struct Components {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Component {
     parent: u32,
+    /// Runs that it is made of: what the length of its outline is proportional to.
+    pub(super) runs: u64,
     pub(super) pixels: u64,
     pub(super) confidence_sum: u64,
     /// Ground area, 2^-64 square metres: a sum of integers, whose order does not matter.
@@ -27,6 +29,7 @@ pub(super) struct Component {
 impl Component {
     /// Counts the pixels of another component or run too.
     fn absorb(&mut self, other: Self) {
+        self.runs += other.runs;
         self.pixels += other.pixels;
         self.confidence_sum += other.confidence_sum;
         self.area_q64 = self.area_q64.saturating_add(other.area_q64);
@@ -45,6 +48,7 @@ impl Component {
 
     /// Counts one run of pixels.
     pub(super) fn add_run(&mut self, pixels: u32, confidence_sum: u64, area_q64: u128, span: &Span) {
+        self.runs += 1;
         self.pixels += u64::from(pixels);
         self.confidence_sum += confidence_sum;
         self.area_q64 = self.area_q64.saturating_add(area_q64);

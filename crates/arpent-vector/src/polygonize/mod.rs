@@ -19,6 +19,12 @@ use rings::RingBuilder;
 /// No run of the other row is linked to this one.
 const NONE: u32 = u32::MAX;
 
+/// A region is cut where it has grown beyond this many runs ...
+const CUT_RUNS: u64 = 100_000;
+
+/// ... at the next row whose number is a multiple of this.
+const CUT_ROWS: i64 = 512;
+
 /// Side lengths are kept below this, so that columns and rows have a bit to spare.
 const SIDE_LIMIT: usize = (TOUCH - 1) as usize;
 
@@ -26,11 +32,17 @@ const SIDE_LIMIT: usize = (TOUCH - 1) as usize;
 ///
 /// A region is handed out when its last row has passed. Until then its boundary is held, so memory grows with the
 /// width of the raster and with the boundaries of the regions that are open, not with the rows that have passed.
-/// (A region that spans the whole raster is open to the end, and so are its holes: it is one polygon.)
+///
+/// A region without end (a sea, the ground of a whole county with a hole for each house) would be held to the end.
+/// Therefore a region of more than 100,000 runs is cut at the next row whose number, counted from the origin of the
+/// CRS, is a multiple of 512: its parts share that edge exactly. Where it is cut depends on the region alone, not on
+/// the extent, the windows or the order of work.
 #[derive(Debug)]
 pub struct Polygonizer {
     extent: Window,
     is_kept: [bool; 256],
+    cut_runs: u64,
+    cut_rows: i64,
     /// Rows that have passed.
     rows: u32,
     above: Row,
@@ -60,6 +72,8 @@ struct Run {
     /// The easternmost run of the other row, so far, that belongs to the same region.
     link: u32,
     class_id: u8,
+    /// Whether the region ends here although its class goes on below.
+    is_cut: bool,
 }
 
 impl Row {
@@ -94,6 +108,7 @@ impl Run {
             component: NONE,
             link: NONE,
             class_id,
+            is_cut: false,
         }
     }
 }
@@ -111,6 +126,8 @@ impl Polygonizer {
         Ok(Self {
             extent,
             is_kept,
+            cut_runs: CUT_RUNS,
+            cut_rows: CUT_ROWS,
             rows: 0,
             above: Row::new(extent.width),
             below: Row::new(extent.width),
@@ -135,6 +152,7 @@ impl Polygonizer {
     ) -> Result<(), VectorError> {
         self.check(labels, confidence, pixel_area_m2)?;
         self.below.fill(labels, &self.is_kept);
+        self.mark_cuts();
         self.link_rows();
         self.close_runs_above(sink);
         self.settle_runs_below(confidence, fixed_point(pixel_area_m2));
@@ -175,13 +193,25 @@ impl Polygonizer {
         Ok(())
     }
 
+    /// Decides, on the rows where cuts may be, which regions have grown so far that they end here.
+    fn mark_cuts(&mut self) {
+        let row = self.extent.row + i64::from(self.rows);
+        if row % self.cut_rows != 0 {
+            return;
+        }
+        for run in &mut self.above.runs {
+            let root = self.components.find(run.component);
+            run.is_cut = self.components.get_mut(root).runs > self.cut_runs;
+        }
+    }
+
     /// Visits the pairs of runs, one of each row, that share a side, from west to east.
     fn link_rows(&mut self) {
         let (mut i, mut j) = (0, 0);
         while let (Some(above), Some(below)) = (self.above.runs.get(i), self.below.runs.get(j)) {
             let share = above.start < below.end && below.start < above.end;
             let above_ends_first = above.end <= below.end;
-            if share && above.class_id == below.class_id {
+            if share && above.class_id == below.class_id && !above.is_cut {
                 self.link(i, j);
             }
             if above_ends_first {

@@ -37,8 +37,17 @@ impl Map {
     }
 
     fn regions_of(&self, is_kept: [bool; 256]) -> Vec<Region> {
+        self.regions_by(Polygonizer::new(self.extent, is_kept).unwrap())
+    }
+
+    /// Regions of more than `cut_runs` runs are cut at multiples of `cut_rows`.
+    fn cut_regions(&self, cut_runs: u64, cut_rows: i64) -> Vec<Region> {
+        let whole = Polygonizer::new(self.extent, [true; 256]).unwrap();
+        self.regions_by(Polygonizer { cut_runs, cut_rows, ..whole })
+    }
+
+    fn regions_by(&self, mut polygonizer: Polygonizer) -> Vec<Region> {
         let mut regions = Vec::new();
-        let mut polygonizer = Polygonizer::new(self.extent, is_kept).unwrap();
         let width = self.extent.width;
         for (i, row) in (self.extent.row..self.extent.row_end()).enumerate() {
             let (start, end) = (i * width, (i + 1) * width);
@@ -235,6 +244,46 @@ proptest! {
         only_zero[0] = true;
         prop_assert_eq!(map.regions(), embedded.regions_of(only_zero));
     }
+}
+
+proptest! {
+    #[test]
+    fn parts_of_cut_regions_obey_the_laws_and_add_up(map in maps(2), runs in 1u64..30, rows in 1i64..6) {
+        let (whole, parts) = (map.regions(), map.cut_regions(runs, rows));
+        let mut seen = vec![false; map.labels.len()];
+        for part in &parts {
+            assert_canonical(part);
+            prop_assert!(polygon(part).is_valid());
+            let filled = map.filled(part);
+            prop_assert_eq!(filled.len() as u64, part.pixels);
+            prop_assert!(filled.iter().all(|i| !std::mem::replace(&mut seen[*i], true)));
+            prop_assert!(filled.iter().all(|i| map.labels[*i] == part.class_id));
+        }
+        let area = |regions: &[Region]| regions.iter().map(|r| r.pixels).sum::<u64>();
+        prop_assert_eq!(area(&whole), area(&parts));
+        // Small regions are whole: every whole region that was never large is among the parts.
+        let is_small = |r: &Region| r.pixels <= runs;
+        prop_assert!(whole.iter().filter(|r| is_small(r)).all(|r| parts.contains(r)));
+    }
+}
+
+#[test]
+fn a_region_without_end_is_held_only_up_to_the_next_cut() {
+    // Ground with a hole every other pixel of every other row: one region, however many rows.
+    let extent = Window::new(0, 0, 200, 6000);
+    let map = Map::new(extent, |c, r| u8::from(c % 2 == 1 && r % 2 == 1));
+    let mut polygonizer = Polygonizer::new(extent, [true; 256]).unwrap();
+    polygonizer.cut_runs = 5_000;
+    let (mut most, mut parts) = (0, 0);
+    for (i, row) in map.labels.chunks_exact(200).enumerate() {
+        let confidence = &map.confidence[i * 200..][..200];
+        polygonizer.push_row(row, confidence, 1.0, &mut |r| parts += usize::from(r.class_id == 0)).unwrap();
+        most = most.max(polygonizer.live());
+    }
+    polygonizer.finish(&mut |r| parts += usize::from(r.class_id == 0));
+    assert_eq!(parts, 12, "6000 rows, cut every 512");
+    // At most 512 rows of edges: 100 holes of 4 corners in every other row.
+    assert!(most < 512 * 50 * 5, "{most}");
 }
 
 #[test]
