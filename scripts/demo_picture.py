@@ -175,6 +175,7 @@ def arguments():
     parser.add_argument("--detail", type=float, default=50.0, help="side of the detail in meters")
     parser.add_argument("--at", help="middle of the detail, X,Y in the scene's CRS")
     parser.add_argument("--credit", default="")
+    parser.add_argument("--line", type=float, help="easting of a vertical line to draw over the whole scene")
     return parser.parse_args()
 
 
@@ -193,6 +194,9 @@ def main():
         frame = [(detail[0] - left) * scale, (top - detail[3]) * scale, (detail[2] - left) * scale, (top - detail[1]) * scale]
         for panel in rows[0]:
             ImageDraw.Draw(panel).rectangle(frame, outline=PAPER, width=2)
+            if args.line is not None:
+                x = (args.line - left) * scale
+                ImageDraw.Draw(panel).line((x, 0, x, panel.height), fill=PAPER, width=2)
         rows.append(row_of_panels(run, args.scene, features, detail, 2))
     compose(run, rows, args.credit).save(args.png, optimize=True)
 
