@@ -169,6 +169,15 @@ pub enum Device {
     Cpu,
 }
 
+impl From<Device> for arpent_model::DeviceChoice {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Auto => Self::Auto,
+            Device::Cpu => Self::Cpu,
+        }
+    }
+}
+
 impl Config {
     /// Reads a configuration file and makes its paths absolute or relative to the working directory.
     ///

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use arpent_model::{DeviceChoice, Predictor};
+use arpent_model::Predictor;
 use arpent_raster::{Chip, Window};
 use serde::Serialize;
 
@@ -100,7 +100,7 @@ pub fn main(args: &JobArgs, format: Format) -> Ended {
 #[allow(clippy::cast_precision_loss, reason = "a rate to show")]
 fn probe(job: &Job) -> anyhow::Result<f64> {
     let pool = run::pool(&job.config)?;
-    let predictor = Predictor::load(&job.model, &job.weights, DeviceChoice::Cpu)?;
+    let predictor = Predictor::load(&job.model, &job.weights, job.config.compute.device.into())?;
     let core = Window::new(0, 0, 256, 256);
     let window = core.grow(job.model.overlap_px).align_out(2 * job.model.stride_px);
     let mut chip = Chip::empty(window, job.model.bands.len());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::Context;
-use arpent_model::{DeviceChoice, Predictor};
+use arpent_model::Predictor;
 use arpent_publish::{
     FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_METADATA,
     RunInfo, Software, StagedArtifact, Target, utc_now,
@@ -149,7 +149,7 @@ impl Run<'_> {
 
     fn predict(&self, job: &Job, map: &MapJob, scratch: &std::path::Path) -> Result<Collected, Attempt> {
         let collector = Collector::new(job, map, scratch, self.clock)?;
-        let predictor = Predictor::load(&job.model, &job.weights, DeviceChoice::Cpu);
+        let predictor = Predictor::load(&job.model, &job.weights, job.config.compute.device.into());
         let predictor = predictor.map_err(anyhow::Error::from)?;
         let readers = job.config.compute.readers;
         pipeline::run(map, predictor, self.threads, readers, self.clock, collector).map_err(|error| {

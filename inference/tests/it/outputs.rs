@@ -141,3 +141,23 @@ fn the_schema_of_the_configuration_is_the_one_checked_in() {
         "configs/schema.json is not up to date: run `arpent schema > configs/schema.json`"
     );
 }
+
+#[test]
+fn train_runs_the_trainer_beside_arpent_and_ends_as_it_ends() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::empty();
+    let arpent = place.path("arpent");
+    std::fs::copy(env!("CARGO_BIN_EXE_arpent"), &arpent).unwrap();
+    let train = |words: &[&str]| {
+        let output = std::process::Command::new(&arpent).arg("train").args(words).env("PATH", "").output();
+        crate::common::Ended::from(output.unwrap())
+    };
+    let missing = train(&["fit"]).expect(2);
+    assert!(missing.err.contains("arpent-train") && missing.err.contains("hint: "), "{}", missing.err);
+    place.write("arpent-train", "#!/bin/sh\necho \"$@\"\nexit 7\n");
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(place.path("arpent-train"), executable).unwrap();
+    let ended = train(&["fit", "a.toml", "--seed", "3", "--help"]).expect(7);
+    assert_eq!(ended.out, "fit a.toml --seed 3 --help\n");
+}
