@@ -32,7 +32,11 @@ enum Suite {
         config: PathBuf,
     },
     /// Peak memory against scene height and number of classes.
-    Memory,
+    Memory {
+        /// Configuration of the job whose scene grows.
+        #[arg(default_value = "configs/tree-health/run.toml")]
+        config: PathBuf,
+    },
     /// Peak memory of a 25,000 x 25,000 px job with 19 classes.
     Large,
 }
@@ -44,7 +48,7 @@ fn main() -> Result<()> {
         Bench { arpent: cli.arpent, scene: cli.scene, runs: cli.runs, scratch: scratch.path().to_owned() };
     let table = match cli.suite {
         Suite::Stages { config } => bench.stages(&config)?,
-        Suite::Memory => bench.memory()?,
+        Suite::Memory { config } => bench.memory(&config)?,
         Suite::Large => bench.large()?,
     };
     std::io::stdout().write_all(table.as_bytes())?;

@@ -53,27 +53,26 @@ impl Bench {
         Ok(table)
     }
 
-    /// Peak memory against height (1x, 4x, 16x) and against the number of classes (2, 20).
+    /// Peak memory of a configuration on scenes of the base's width and 1, 4 and 16 times its height; then of a
+    /// stand-in network with 2 and with 20 classes, on 1 and 4 times a height.
     ///
     /// # Errors
     /// When a run fails.
-    pub fn memory(&self) -> Result<String> {
+    pub fn memory(&self, config: &Path) -> Result<String> {
         let base = scenes::describe(&self.scene)?;
-        let width = 4096;
         let mut table =
-            String::from("| classes | pixels | peak RSS, MB | wall, s | cpu, s |\n|---|---|---|---|---|\n");
-        for (classes, heights) in [(2, vec![1, 4, 16]), (20, vec![1, 4, 16])] {
-            for times in heights {
-                let sample = self.linear_job(&base, classes, (width, 2048 * times))?;
-                writeln!(
-                    table,
-                    "| {classes} | {width} x {} | {:.0} | {:.1} | {:.1} |",
-                    2048 * times,
-                    sample.peak_mb,
-                    sample.wall_s,
-                    sample.cpu_s
-                )?;
-            }
+            String::from("| network | pixels | peak RSS, MB | wall, s | cpu, s |\n|---|---|---|---|---|\n");
+        let mut line = |name: &str, (width, height): (usize, usize), sample: Sample| {
+            let Sample { peak_mb, wall_s, cpu_s } = sample;
+            writeln!(table, "| {name} | {width} x {height} | {peak_mb:.0} | {wall_s:.1} | {cpu_s:.1} |")
+        };
+        for times in [1, 4, 16] {
+            let size = (base.size.0, base.size.1 * times);
+            line(&config.display().to_string(), size, self.repeated(&base, config, size)?)?;
+        }
+        for (classes, height) in [(2, 8192), (20, 8192), (2, 32768), (20, 32768)] {
+            let size = (4096, height);
+            line(&format!("{classes} classes"), size, self.linear_job(&base, classes, size)?)?;
         }
         Ok(table)
     }
@@ -89,17 +88,21 @@ impl Bench {
     }
 
     fn linear_job(&self, base: &Base, classes: usize, size: (usize, usize)) -> Result<Sample> {
-        let name = format!("linear-{classes}-{}x{}", size.0, size.1);
-        let vrt = self.scratch.join(format!("{name}.vrt"));
-        scenes::repeat(base, size.0, size.1, &vrt)?;
         let package = crate::models::color_bins(&self.scratch.join(format!("model-{classes}")), classes)?;
-        let config = self.scratch.join(format!("{name}.toml"));
+        let config = self.scratch.join(format!("linear-{classes}.toml"));
         let text = format!(
             "model = \"{}\"\n[features]\nformats = [\"geoparquet\", \"geopackage\", \"flatgeobuf\"]\nmin_area_m2 = 0.05\n",
             package.display()
         );
         std::fs::write(&config, text)?;
-        let arguments = Self::arguments(&config, &vrt, &self.scratch.join(format!("out-{name}")));
+        self.repeated(base, &config, size)
+    }
+
+    /// A configuration on the base, repeated to a size.
+    fn repeated(&self, base: &Base, config: &Path, (width, height): (usize, usize)) -> Result<Sample> {
+        let vrt = self.scratch.join(format!("{width}x{height}.vrt"));
+        scenes::repeat(base, width, height, &vrt)?;
+        let arguments = Self::arguments(config, &vrt, &self.scratch.join("out"));
         let runs: Result<Vec<_>> = (0..self.runs).map(|_| measure::run(&self.arpent, &arguments)).collect();
         Ok(medians(&runs?))
     }

@@ -21,7 +21,7 @@ pub(crate) struct File {
 }
 
 /// FlatGeobuf's index is built in memory; above this number of features the file is written without one.
-const LARGEST_INDEX: u64 = 500_000;
+const LARGEST_INDEX: u64 = 250_000;
 
 /// Name of the layer in formats that have layers.
 const LAYER: &str = "features";
