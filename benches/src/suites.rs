@@ -53,8 +53,8 @@ impl Bench {
         Ok(table)
     }
 
-    /// Peak memory of a configuration on scenes of the base's width and 1, 4 and 16 times its height; then of a
-    /// stand-in network with 2 and with 20 classes, on 1 and 4 times a height.
+    /// Peak memory of a configuration on scenes of the base's width and 1, 4 and 16 times a height that fills the
+    /// bounded buffers (four times the base's own); then of a stand-in network with 2 and with 20 classes, likewise.
     ///
     /// # Errors
     /// When a run fails.
@@ -67,12 +67,14 @@ impl Bench {
             writeln!(table, "| {name} | {width} x {height} | {peak_mb:.0} | {wall_s:.1} | {cpu_s:.1} |")
         };
         for times in [1, 4, 16] {
-            let size = (base.size.0, base.size.1 * times);
+            let size = (base.size.0, base.size.1 * 4 * times);
             line(&config.display().to_string(), size, self.repeated(&base, config, size)?)?;
         }
-        for (classes, height) in [(2, 8192), (20, 8192), (2, 32768), (20, 32768)] {
-            let size = (4096, height);
-            line(&format!("{classes} classes"), size, self.linear_job(&base, classes, size)?)?;
+        for times in [1, 4, 16] {
+            for classes in [2, 20] {
+                let size = (4096, 8192 * times);
+                line(&format!("{classes} classes"), size, self.linear_job(&base, classes, size)?)?;
+            }
         }
         Ok(table)
     }

@@ -17,7 +17,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("arpent-model", 1, &["arpent-raster"]),
     ("arpent-vector", 1, &["arpent-raster"]),
     ("arpent-testing", 1, &["arpent-raster"]),
-    ("arpent-datasets", 2, &["arpent-raster"]),
+    ("arpent-datasets", 2, &["arpent-raster", "arpent-gdal"]),
     ("arpent-publish", 2, &["arpent-raster", "arpent-vector"]),
     ("arpent-train", 3, &["arpent-raster", "arpent-model", "arpent-datasets"]),
     (

@@ -12,7 +12,7 @@ pub enum DatasetError {
     #[error("data set {dataset}: {} is missing", path.display())]
     Missing {
         /// The data set.
-        dataset: &'static str,
+        dataset: String,
         /// What was looked for.
         path: PathBuf,
     },
@@ -20,7 +20,7 @@ pub enum DatasetError {
     #[error("data set {dataset}: cannot read {}", path.display())]
     Read {
         /// The data set.
-        dataset: &'static str,
+        dataset: String,
         /// The file.
         path: PathBuf,
         /// Why.
@@ -30,7 +30,7 @@ pub enum DatasetError {
     #[error("data set {dataset}: cannot decode {}", path.display())]
     Decode {
         /// The data set.
-        dataset: &'static str,
+        dataset: String,
         /// The file.
         path: PathBuf,
         /// Why.
@@ -60,13 +60,21 @@ pub enum DatasetError {
         /// The other.
         second: &'static str,
     },
+    /// A card that cannot be used.
+    #[error("{}: {problem}", path.display())]
+    BadCard {
+        /// The card.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// No item was found.
     #[error("{}: no item of {dataset} in {split}", path.display())]
     Empty {
         /// The table of splits.
         path: PathBuf,
         /// The data set.
-        dataset: &'static str,
+        dataset: String,
         /// The split.
         split: &'static str,
     },

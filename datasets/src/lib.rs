@@ -3,14 +3,18 @@
 //! Adapters read files where their owners laid them out, and give pictures with labels. They neither draw
 //! samples nor augment: that is training.
 
+mod card;
 mod crowns;
+mod dataset;
 mod error;
 mod picture;
 mod source;
 mod splits;
 mod tiles;
 
+pub use card::{Card, CardClass};
 pub use crowns::{Crown, Health, neon_crowns};
+pub use dataset::{Dataset, Example, Truth, TruthBox};
 pub use error::DatasetError;
 pub use picture::Picture;
 pub use source::Source;

@@ -29,13 +29,16 @@ impl Picture {
     ///
     /// # Errors
     /// [`DatasetError::Missing`] or [`DatasetError::Decode`].
-    pub fn read(dataset: &'static str, path: &Path) -> Result<Self, DatasetError> {
+    pub fn read(dataset: &str, path: &Path) -> Result<Self, DatasetError> {
         if !path.exists() {
-            return Err(DatasetError::Missing { dataset, path: path.to_owned() });
+            return Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() });
         }
         let image = image::open(path);
-        let image =
-            image.map_err(|source| DatasetError::Decode { dataset, path: path.to_owned(), source })?;
+        let image = image.map_err(|source| DatasetError::Decode {
+            dataset: dataset.to_owned(),
+            path: path.to_owned(),
+            source,
+        })?;
         let rgb = image.into_rgb8();
         let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
         let (width, height) = (size(rgb.width()), size(rgb.height()));

@@ -39,12 +39,16 @@ pub struct SplitItem {
 ///
 /// # Errors
 /// [`DatasetError`]: missing table, malformed line, a group in two splits, a split without items.
-pub fn read_splits(path: &Path, dataset: &'static str) -> Result<Vec<SplitItem>, DatasetError> {
+pub fn read_splits(path: &Path, dataset: &str) -> Result<Vec<SplitItem>, DatasetError> {
     if !path.exists() {
-        return Err(DatasetError::Missing { dataset, path: path.to_owned() });
+        return Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() });
     }
     let text = std::fs::read_to_string(path);
-    let text = text.map_err(|source| DatasetError::Read { dataset, path: path.to_owned(), source })?;
+    let text = text.map_err(|source| DatasetError::Read {
+        dataset: dataset.to_owned(),
+        path: path.to_owned(),
+        source,
+    })?;
     let mut items = Vec::new();
     for (number, line) in text.lines().enumerate().skip(1) {
         let bad = |problem: &str| {
@@ -68,7 +72,7 @@ pub fn read_splits(path: &Path, dataset: &'static str) -> Result<Vec<SplitItem>,
     Ok(items)
 }
 
-fn check(path: &Path, dataset: &'static str, items: &[SplitItem]) -> Result<(), DatasetError> {
+fn check(path: &Path, dataset: &str, items: &[SplitItem]) -> Result<(), DatasetError> {
     let mut seen: BTreeMap<&str, Split> = BTreeMap::new();
     for item in items {
         let first = *seen.entry(&item.group).or_insert(item.split);
@@ -84,7 +88,11 @@ fn check(path: &Path, dataset: &'static str, items: &[SplitItem]) -> Result<(), 
     }
     for split in [Split::Train, Split::Validation] {
         if !items.iter().any(|i| i.split == split) {
-            return Err(DatasetError::Empty { path: path.to_owned(), dataset, split: split.name() });
+            return Err(DatasetError::Empty {
+                path: path.to_owned(),
+                dataset: dataset.to_owned(),
+                split: split.name(),
+            });
         }
     }
     Ok(())

@@ -129,12 +129,16 @@ fn demo(packages: &Path) -> Result<(Picture, Vec<TileBox>), DatasetError> {
 ///
 /// # Errors
 /// [`DatasetError`] when the file is missing or malformed.
-pub fn read_boxes(dataset: &'static str, path: &Path) -> Result<Vec<TileBox>, DatasetError> {
+pub fn read_boxes(dataset: &str, path: &Path) -> Result<Vec<TileBox>, DatasetError> {
     if !path.exists() {
-        return Err(DatasetError::Missing { dataset, path: path.to_owned() });
+        return Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() });
     }
     let text = std::fs::read_to_string(path);
-    let text = text.map_err(|source| DatasetError::Read { dataset, path: path.to_owned(), source })?;
+    let text = text.map_err(|source| DatasetError::Read {
+        dataset: dataset.to_owned(),
+        path: path.to_owned(),
+        source,
+    })?;
     let boxes = if path.extension().is_some_and(|e| e == "xml") { voc(&text) } else { csv(&text) };
     boxes.map_err(|(line, problem)| DatasetError::Malformed { path: path.to_owned(), line, problem })
 }

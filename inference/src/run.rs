@@ -58,10 +58,10 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
     let clock = Clock::default();
     let mut job = clock.open.time(|| Job::resolve(&args.job))?;
     check_outputs(&job, args.overwrite)?;
-    let pool_size = threads(&job.config);
+    let pool = pool(&job.config)?;
     let mut maps = Vec::new();
     for map in std::mem::take(&mut job.maps) {
-        let run = Run { args, meter: &meter, clock: &clock, threads: pool_size };
+        let run = Run { args, meter: &meter, clock: &clock, pool: &pool };
         maps.extend(run.map(&mut job, map).context(Unpublished)?);
     }
     for failed in &job.failed {
@@ -109,7 +109,7 @@ struct Run<'a> {
     args: &'a RunArgs,
     meter: &'a Meter,
     clock: &'a Clock,
-    threads: usize,
+    pool: &'a rayon::ThreadPool,
 }
 
 impl Run<'_> {
@@ -152,8 +152,8 @@ impl Run<'_> {
         let predictor = Predictor::load(&job.model, &job.weights, job.config.compute.device.into());
         let predictor = predictor.map_err(anyhow::Error::from)?;
         let readers = job.config.compute.readers;
-        pipeline::run(map, predictor, self.threads, readers, self.clock, collector).map_err(|error| {
-            match error {
+        pipeline::run(map, predictor, self.pool, readers, self.clock, collector).map_err(
+            |error| match error {
                 PipelineError::Read(error) => {
                     match map.scenes.iter().position(|s| Some(s.info.id.as_str()) == error.scene_id()) {
                         Some(index) => Attempt::BadScene(index, error.into()),
@@ -162,8 +162,8 @@ impl Run<'_> {
                 }
                 PipelineError::Predict(error) => Attempt::Failed(error.into()),
                 PipelineError::Collect(error) => Attempt::Failed(error),
-            }
-        })
+            },
+        )
     }
 
     fn publish(
@@ -178,7 +178,15 @@ impl Run<'_> {
         let mut counts = collected.counts.clone();
         counts.features_per_class = per_class(job, &collected);
         let stage = Stage::begin("write", 0);
-        let files = artifacts::write(job, map, collected, &run, scratch, self.threads, self.clock)?;
+        let files = artifacts::write(
+            job,
+            map,
+            collected,
+            &run,
+            scratch,
+            self.pool.current_num_threads(),
+            self.clock,
+        )?;
         stage.end(&format!("{} files", files.len()));
         let stage = Stage::begin("publish", 0);
         let output = job.output_of(map)?;

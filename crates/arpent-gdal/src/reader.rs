@@ -86,12 +86,6 @@ impl MosaicReader {
         Ok(chip)
     }
 
-    /// Ids of the scenes that touch a window, in order.
-    pub fn scenes_in(&self, window: &Window) -> Vec<&str> {
-        let touching = self.scenes.iter().filter(|s| s.info.window.intersect(window).is_some());
-        touching.map(|s| s.info.id.as_str()).collect()
-    }
-
     fn dataset(&mut self, index: usize) -> Result<Dataset, GdalError> {
         if let Some(at) = self.open.iter().position(|(i, _)| *i == index) {
             return Ok(self.open.remove(at).1);

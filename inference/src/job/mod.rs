@@ -110,10 +110,12 @@ impl Job {
 
     /// Ids of the classes whose features are wanted.
     pub fn kept_classes(&self) -> [bool; 256] {
+        let Some(named) = &self.config.features.classes else {
+            return arpent_vector::kept_classes(&self.model.classes);
+        };
         let mut kept = [false; 256];
-        let named = self.config.features.classes.as_ref();
         for class in self.model.classes.classes() {
-            kept[usize::from(class.id)] = named.map_or(class.features, |names| names.contains(&class.name));
+            kept[usize::from(class.id)] = named.contains(&class.name);
         }
         kept
     }

@@ -50,7 +50,7 @@ pub enum PipelineError {
 pub fn run(
     map: &MapJob,
     predictor: Predictor,
-    threads: usize,
+    pool: &rayon::ThreadPool,
     readers: usize,
     clock: &Clock,
     mut collector: Collector,
@@ -58,8 +58,6 @@ pub fn run(
     let windows = map.plan.windows();
     let progress = Stage::begin("predict", map.plan.pixels_wanted());
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|e| anyhow::anyhow!("cannot start {threads} threads: {e}"))?;
     let outcome = std::thread::scope(|scope| {
         let (read_out, read_in) = bounded::<Read>(readers);
         let (predicted_out, predicted_in) = bounded::<Predicted>(1);
@@ -69,7 +67,7 @@ pub fn run(
             scope.spawn(move || read_windows(map, next, stop, clock, &out));
         }
         drop(read_out);
-        scope.spawn(move || predict_chips(&predictor, &pool, windows, clock, &read_in, &predicted_out));
+        scope.spawn(move || predict_chips(&predictor, pool, windows, clock, &read_in, &predicted_out));
         let outcome = collect_all(windows, &predicted_in, &mut collector, &progress);
         stop.store(true, Ordering::Relaxed);
         // Stages that wait to send see the queue closed and end.
@@ -100,17 +98,13 @@ fn read_windows(map: &MapJob, next: &AtomicUsize, stop: &AtomicBool, clock: &Clo
         let index = next.fetch_add(1, Ordering::Relaxed);
         let Some(window) = map.plan.windows().get(index) else { break };
         let chip = clock.read.time(|| reader.read(window.read));
-        let wanted = chip.map(|c| is_wanted(map, &c, window).then_some(c));
+        // A window whose core has no valid pixel is not predicted.
+        let wanted = chip.map(|c| c.any_valid_in(&window.core).then_some(c));
         let failed = wanted.is_err();
         if out.send((index, wanted)).is_err() || failed {
             break;
         }
     }
-}
-
-/// Whether any pixel of the core is valid (and inside the AOI): if not, the window is not predicted.
-fn is_wanted(map: &MapJob, chip: &Chip, window: &PlannedWindow) -> bool {
-    chip.any_valid_in(&window.core) && map.aoi.as_ref().is_none_or(|aoi| aoi.intersects(&window.core))
 }
 
 fn predict_chips(

@@ -1,0 +1,87 @@
+//! Data set cards: what a set is, under which licence, with which bands and classes.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::DatasetError;
+
+/// A data set's card, `<name>.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// Short name, as in `splits.csv`.
+    pub name: String,
+    /// Title for people.
+    pub title: String,
+    /// Licence of imagery and labels (SPDX where there is one). Never empty.
+    pub licence: String,
+    /// Origin, with its version.
+    pub source: String,
+    /// Whether weights trained on it may be given away.
+    pub weights_may_ship: bool,
+    /// STAC common names of the bands, in file order.
+    pub bands: Vec<String>,
+    /// Finest and coarsest GSD of the pictures, meters; absent where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gsd_m: Option<[f64; 2]>,
+    /// Classes of the labels.
+    pub classes: Vec<CardClass>,
+    /// How it is split, in words.
+    pub splits: String,
+    /// SHA-256 over the names, sizes and hashes of its files; absent for layouts that users fill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Known faults and what else a user should know.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub notes: String,
+}
+
+/// A class of a data set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardClass {
+    /// Value in the labels.
+    pub id: u8,
+    /// Name in English, lower case.
+    pub name: String,
+}
+
+impl Card {
+    /// Reads and checks a card.
+    ///
+    /// # Errors
+    /// [`DatasetError::Missing`], [`DatasetError::Read`] and [`DatasetError::BadCard`]: no licence, no source, a
+    /// class twice, not TOML.
+    pub fn read(path: &Path) -> Result<Self, DatasetError> {
+        let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => {
+                DatasetError::Missing { dataset: "card".into(), path: path.to_owned() }
+            }
+            _ => DatasetError::Read { dataset: "card".into(), path: path.to_owned(), source },
+        })?;
+        let bad = |problem: String| DatasetError::BadCard { path: path.to_owned(), problem };
+        let card: Self = toml::from_str(&text).map_err(|e| bad(e.to_string()))?;
+        card.check().map_err(bad)?;
+        Ok(card)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let said = [("name", &self.name), ("licence", &self.licence), ("source", &self.source)];
+        if let Some((key, _)) = said.iter().find(|(_, value)| value.trim().is_empty()) {
+            return Err(format!("`{key}` is empty"));
+        }
+        if self.bands.is_empty() {
+            return Err("`bands` is empty".into());
+        }
+        for (i, class) in self.classes.iter().enumerate() {
+            if class.id == crate::IGNORE {
+                return Err(format!("class `{}` has id 255, which means `not known`", class.name));
+            }
+            if self.classes[..i].iter().any(|c| c.id == class.id || c.name == class.name) {
+                return Err(format!("class {} `{}` is listed twice", class.id, class.name));
+            }
+        }
+        Ok(())
+    }
+}

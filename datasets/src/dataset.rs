@@ -1,0 +1,55 @@
+//! What every data set gives, whatever its layout: items in splits and groups, each with pictures and the truth
+//! about them.
+
+use std::fmt::Debug;
+
+use arpent_raster::{Chip, Raster};
+
+use crate::{Card, DatasetError, SplitItem};
+
+/// A box that somebody drew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TruthBox {
+    /// Class, by its id in the card.
+    pub class_id: u8,
+    /// West, north, east and south side, pixels of the picture (columns, rows, columns, rows).
+    pub bbox: [f64; 4],
+}
+
+/// What is known of an item.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Truth {
+    /// A class for every pixel, by its id in the card; [`IGNORE`](crate::IGNORE) where nothing is known. For
+    /// change detection, of the change from the first picture to the second.
+    Labels(Raster<u8>),
+    /// All objects of the picture.
+    Boxes(Vec<TruthBox>),
+    /// All classes of the picture as a whole, by their ids in the card, ascending.
+    Classes(Vec<u8>),
+}
+
+/// One item, read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// The picture (two of equal size for change detection, earlier first), windows starting at (0, 0), bands as
+    /// in the card.
+    pub chips: Vec<Chip>,
+    /// What is known of it.
+    pub truth: Truth,
+}
+
+/// A data set behind its adapter. Opening it checks its splits; reading an item checks that item.
+pub trait Dataset: Debug + Send + Sync {
+    /// What the data set is.
+    fn card(&self) -> &Card;
+
+    /// Its items, in a stable order (by id).
+    fn items(&self) -> &[SplitItem];
+
+    /// Reads the item at a position of [`Dataset::items`].
+    ///
+    /// # Errors
+    /// [`DatasetError`], naming the file: missing, damaged, of another size than its truth, of another number of
+    /// bands than the card says, with a class that the card does not list.
+    fn read(&self, index: usize) -> Result<Example, DatasetError>;
+}
