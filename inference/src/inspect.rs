@@ -59,7 +59,7 @@ fn model_lines(model: &ModelPackage, weights: &Weights) -> Lines {
     lines.add("model", format!("{} {}: {}", model.id, model.version, model.title));
     lines.add("sha256", model.sha256());
     lines.add("licence", &model.licence);
-    let gflop = model.architecture.flop_per_pixel() * 1e6 / 1e9;
+    let gflop = arpent_model::flop_per_pixel(&model.architecture) * 1e6 / 1e9;
     let parameters = count(weights.parameters() as u64);
     lines.add(
         "network",

@@ -97,7 +97,7 @@ fn table(outcome: &Outcome) -> String {
 }
 
 fn network(package: &ModelPackage, config: &Config, weights: &Weights) -> String {
-    let flop = package.architecture.flop_per_pixel() * 512.0 * 512.0 / 1e9;
+    let flop = arpent_model::flop_per_pixel(&package.architecture) * 512.0 * 512.0 / 1e9;
     let fit = &config.fit;
     format!(
         "\n## Network and training\n\n\

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use arpent_datasets::IGNORE;
-use arpent_model::{Architecture, Band, Unet, Weights};
+use arpent_model::{Architecture, Band, Network, Weights, fold, initial};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -36,6 +36,7 @@ pub(crate) fn architecture(config: &Config) -> Architecture {
         out_channels: CLASSES,
         widths: config.model.widths.clone(),
         encoder_convs: config.model.encoder_convs.clone(),
+        dates: 1,
     }
 }
 
@@ -45,12 +46,16 @@ pub(crate) fn fit(
     config: &Config,
     bands: &[Band],
     pool: &Pool,
-    mut report: impl FnMut(&Epoch, &Unet) -> Result<()>,
+    mut report: impl FnMut(&Epoch, &Network) -> Result<()>,
 ) -> Result<Weights> {
     let device = Device::flex().autodiff();
     let architecture = architecture(config);
     let settings = &config.fit;
-    let mut network = Unet::new(&architecture, &initial(&architecture, settings.seed), true, &device)?;
+    let normal = |layer| {
+        let mut rng = Rng::new(&[settings.seed, 1, layer]);
+        move || rng.normal()
+    };
+    let mut network = Network::for_training(&architecture, &initial(&architecture, normal), &device)?;
     let mut optimizer = AdamWConfig::new().with_weight_decay(settings.weight_decay).init();
     let total = settings.epochs * settings.steps_per_epoch;
     let start = Instant::now();
@@ -69,23 +74,7 @@ pub(crate) fn fit(
             sum = 0.0;
         }
     }
-    Ok(network.fold())
-}
-
-/// Random weights after He et al. (*Delving deep into rectifiers*, 2015); biases 0.
-fn initial(architecture: &Architecture, seed: u64) -> Weights {
-    let mut weights = Weights::default();
-    for (key, (name, shape)) in (0u64..).zip(architecture.convolutions()) {
-        let mut rng = Rng::new(&[seed, 1, key]);
-        let inputs: usize = shape[1..].iter().product();
-        #[allow(clippy::cast_precision_loss, reason = "layer sizes are small")]
-        let scale = (2.0 / inputs as f64).sqrt();
-        #[allow(clippy::cast_possible_truncation, reason = "weights are f32")]
-        let kernel = (0..shape[0] * inputs).map(|_| (scale * rng.normal()) as f32).collect();
-        weights.insert(format!("{name}.weight"), &shape, kernel);
-        weights.insert(format!("{name}.bias"), &shape[..1], vec![0.0; shape[0]]);
-    }
-    weights
+    Ok(fold(&architecture, &network.state())?)
 }
 
 /// A short rise, then a cosine to 0.

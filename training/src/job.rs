@@ -9,7 +9,7 @@ use arpent_datasets::{
     neon_yell_528000_west, neon_yell_541000, yell_528000,
 };
 use arpent_model::{
-    Band, DeviceChoice, GsdRange, ModelPackage, Predictor, Score, Task, TrainingSource, Unet, Weights,
+    Band, DeviceChoice, GsdRange, ModelPackage, Network, Predictor, Score, Task, TrainingSource, Weights,
     WeightsFile, overlap, receptive_field_radius, stride,
 };
 use arpent_raster::{Class, Color, Nomenclature, SampleType};
@@ -181,13 +181,13 @@ fn watch(
     package: &ModelPackage,
     data: &Loaded,
     epoch: &Epoch,
-    network: &Unet,
+    network: &Network,
 ) -> Result<()> {
     tell(epoch)?;
     let Epoch { number, loss, elapsed_s } = epoch;
     note(&format!("epoch {number}/{}: loss {loss:.4}, {elapsed_s:.0} s", config.fit.epochs));
     if number % 5 == 0 {
-        let counts = votes(package, &network.fold(), data)?.0;
+        let counts = votes(package, &arpent_model::fold(&package.architecture, &network.state())?, data)?.0;
         let (live, dead) = (counts.live_recall(), counts.dead_recall());
         note(&format!("  held out: {live:.3} of live crowns, {dead:.3} of dead crowns; {counts:?}"));
     }

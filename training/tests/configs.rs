@@ -13,7 +13,7 @@ fn the_shipped_package_loads_and_is_small() {
     Predictor::load(&package, &weights, DeviceChoice::Auto).unwrap();
     assert_eq!((package.stride_px, package.overlap_px), (8, 48));
     assert!(std::fs::metadata(dir.join(&package.weights.file)).unwrap().len() < 2_000_000);
-    assert!(package.architecture.flop_per_pixel() * 512.0 * 512.0 < 6.5e9);
+    assert!(arpent_model::flop_per_pixel(&package.architecture) * 512.0 * 512.0 < 6.5e9);
     let card = std::fs::read_to_string(dir.join("card.md")).unwrap();
     assert!(card.contains(&package.id) && package.scores.contains_key("balanced_accuracy"));
     let config = std::fs::read_to_string(dir.join("../../configs/tree-health/train.toml")).unwrap();

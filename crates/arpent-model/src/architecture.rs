@@ -2,11 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
+use crate::encoders::Encoder;
+use crate::graph::Graph;
+use crate::{ModelError, unets};
 
 /// Smallest width of a level of a U-Net: narrower convolutions would take another path through the engine's
 /// matrix product on small chips, and round differently (see `tiles.rs`).
 pub const MIN_WIDTH: usize = 4;
+
+/// Stages of an encoder's decoder: one for each time that the encoder halves the picture.
+const DECODER_STAGES: usize = 5;
+
+/// Most pictures of one place that a network compares.
+const MOST_DATES: usize = 2;
 
 /// The shape of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +22,7 @@ pub const MIN_WIDTH: usize = 4;
 pub enum Architecture {
     /// An encoder-decoder of 3 x 3 convolutions with skip connections and a 1 x 1 head.
     Unet {
-        /// Bands that go in.
+        /// Bands that go in, of each date.
         in_channels: usize,
         /// Channels that come out.
         out_channels: usize,
@@ -22,6 +30,24 @@ pub enum Architecture {
         widths: Vec<usize>,
         /// 3 x 3 convolutions of each level on the way down.
         encoder_convs: Vec<usize>,
+        /// Pictures of one place that are compared: 1, or 2 for change detection.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        dates: usize,
+    },
+    /// An encoder that people know with the decoder and the names of segmentation_models_pytorch's `Unet`, and a
+    /// 3 x 3 head.
+    EncoderUnet {
+        /// The encoder.
+        encoder: Encoder,
+        /// Bands that go in, of each date.
+        in_channels: usize,
+        /// Channels that come out.
+        out_channels: usize,
+        /// Channels of the decoder's stages, coarsest first.
+        decoder: Vec<usize>,
+        /// Pictures of one place that are compared: 1, or 2 for change detection.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        dates: usize,
     },
     /// One convolution and nothing else: for exact-answer tests and as a stand-in in benchmarks.
     Linear {
@@ -34,50 +60,101 @@ pub enum Architecture {
     },
 }
 
+const fn one() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_one(dates: &usize) -> bool {
+    *dates == 1
+}
+
+/// One tensor of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorShape {
+    /// Its name in the weights.
+    pub name: String,
+    /// Size of each dimension.
+    pub shape: Vec<usize>,
+}
+
 impl Architecture {
     /// What people call it.
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> String {
         match self {
-            Self::Unet { .. } => "U-Net",
-            Self::Linear { .. } => "linear",
+            Self::Unet { .. } => "U-Net".into(),
+            Self::EncoderUnet { encoder, .. } => format!("U-Net, {}", encoder.name()),
+            Self::Linear { .. } => "linear".into(),
         }
     }
 
-    /// Bands that go in.
+    /// Bands that go in, of all dates.
     pub fn in_channels(&self) -> usize {
         match self {
-            Self::Unet { in_channels, .. } | Self::Linear { in_channels, .. } => *in_channels,
+            Self::Unet { in_channels, .. }
+            | Self::EncoderUnet { in_channels, .. }
+            | Self::Linear { in_channels, .. } => *in_channels * self.dates(),
+        }
+    }
+
+    /// Pictures of one place that are compared.
+    pub fn dates(&self) -> usize {
+        match self {
+            Self::Unet { dates, .. } | Self::EncoderUnet { dates, .. } => *dates,
+            Self::Linear { .. } => 1,
         }
     }
 
     /// Channels that come out.
     pub fn out_channels(&self) -> usize {
         match self {
-            Self::Unet { out_channels, .. } | Self::Linear { out_channels, .. } => *out_channels,
+            Self::Unet { out_channels, .. }
+            | Self::EncoderUnet { out_channels, .. }
+            | Self::Linear { out_channels, .. } => *out_channels,
         }
     }
 
-    /// Shapes (out, in, kernel height, kernel width) of the convolutions by name, in the order in which the
-    /// network runs them. Each has a tensor `<name>.weight` of that shape and a tensor `<name>.bias`.
-    pub fn convolutions(&self) -> Vec<(String, [usize; 4])> {
+    /// What the network does, step by step.
+    pub(crate) fn graph(&self) -> Graph {
         match self {
-            Self::Linear { in_channels, out_channels, kernel } => {
-                vec![("head".to_owned(), [*out_channels, *in_channels, *kernel, *kernel])]
+            Self::Unet { in_channels, out_channels, widths, encoder_convs, dates } => {
+                unets::Plain { widths, encoder_convs }.graph(*in_channels, *out_channels, *dates)
             }
-            Self::Unet { in_channels, out_channels, widths, encoder_convs } => {
-                unet_convolutions(*in_channels, *out_channels, widths, encoder_convs)
+            Self::EncoderUnet { encoder, in_channels, out_channels, decoder, dates } => {
+                unets::Encoded { encoder: *encoder, decoder }.graph(*in_channels, *out_channels, *dates)
+            }
+            Self::Linear { in_channels, out_channels, kernel } => {
+                unets::linear(*in_channels, *out_channels, *kernel)
             }
         }
     }
 
-    /// Floating-point operations per pixel of the chip.
-    #[allow(clippy::cast_precision_loss, reason = "layer sizes are small")]
-    pub fn flop_per_pixel(&self) -> f64 {
-        let level = |name: &str| name.split('.').nth(1).and_then(|l| l.parse::<i32>().ok()).unwrap_or(0);
-        let cost = |(name, shape): (String, [usize; 4])| {
-            2.0 * shape.iter().product::<usize>() as f64 / 4f64.powi(level(&name))
+    /// Tensors for prediction, in the order in which the network uses them: for each convolution `<name>.weight`
+    /// (out, in, kernel height, kernel width) and `<name>.bias`.
+    pub fn tensors(&self) -> Vec<TensorShape> {
+        let layers = self.graph().layers.into_iter();
+        let both = |layer: crate::graph::Layer| {
+            let (weight, bias) = (format!("{}.weight", layer.name), format!("{}.bias", layer.name));
+            [(weight, layer.shape().to_vec()), (bias, vec![layer.outputs])]
         };
-        self.convolutions().into_iter().map(cost).sum()
+        layers.flat_map(both).map(|(name, shape)| TensorShape { name, shape }).collect()
+    }
+
+    /// Tensors while training, likewise: a convolution has a bias or a normalization `<norm>.weight`,
+    /// `<norm>.bias`, `<norm>.running_mean` and `<norm>.running_var`.
+    pub fn training_tensors(&self) -> Vec<TensorShape> {
+        let mut all = Vec::new();
+        for layer in self.graph().layers {
+            all.push((format!("{}.weight", layer.name), layer.shape().to_vec()));
+            match &layer.norm {
+                None => all.push((format!("{}.bias", layer.name), vec![layer.outputs])),
+                Some(norm) => {
+                    let parts = ["weight", "bias", "running_mean", "running_var"];
+                    all.extend(parts.map(|part| (format!("{}.{part}", norm.name), vec![layer.outputs])));
+                }
+            }
+        }
+        all.into_iter().map(|(name, shape)| TensorShape { name, shape }).collect()
     }
 
     /// Checks that such a network can be built.
@@ -90,77 +167,82 @@ impl Architecture {
         if self.in_channels() == 0 || self.out_channels() == 0 {
             return Err(bad("has no input or no output channel".into()));
         }
-        match self {
-            Self::Linear { kernel: 1 | 3, .. } => Ok(()),
-            Self::Linear { kernel, .. } => Err(bad(format!("kernel is {kernel}, want 1 or 3"))),
-            Self::Unet { widths, encoder_convs, .. } => {
-                if widths.is_empty() || widths.len() > 7 || widths.len() != encoder_convs.len() {
-                    return Err(bad("wants 1 to 7 widths and as many encoder_convs".into()));
-                }
-                if widths.iter().any(|w| !(MIN_WIDTH..=1024).contains(w)) {
-                    return Err(bad(format!("wants widths of {MIN_WIDTH} to 1024")));
-                }
-                if encoder_convs.iter().any(|n| !(1..=8).contains(n)) {
-                    return Err(bad("wants 1 to 8 convolutions per level".into()));
-                }
-                Ok(())
-            }
+        if self.dates() > MOST_DATES {
+            return Err(bad(format!("compares {} dates, want 1 or {MOST_DATES}", self.dates())));
         }
+        let problem = match self {
+            Self::Linear { kernel: 1 | 3, .. } => None,
+            Self::Linear { kernel, .. } => Some(format!("kernel is {kernel}, want 1 or 3")),
+            Self::Unet { widths, encoder_convs, .. } => plain_problem(widths, encoder_convs),
+            Self::EncoderUnet { decoder, .. } if decoder.len() != DECODER_STAGES => {
+                Some(format!("lists {} widths of the decoder, want {DECODER_STAGES}", decoder.len()))
+            }
+            Self::EncoderUnet { decoder, .. } => width_problem(decoder),
+        };
+        problem.map_or(Ok(()), |problem| Err(bad(problem)))
     }
 }
 
-fn unet_convolutions(
-    in_channels: usize,
-    out_channels: usize,
-    widths: &[usize],
-    encoder_convs: &[usize],
-) -> Vec<(String, [usize; 4])> {
-    let mut all = Vec::new();
-    let mut channels = in_channels;
-    for (level, (&width, &count)) in widths.iter().zip(encoder_convs).enumerate() {
-        for i in 0..count {
-            all.push((format!("encoder.{level}.{i}"), [width, channels, 3, 3]));
-            channels = width;
-        }
+fn plain_problem(widths: &[usize], encoder_convs: &[usize]) -> Option<String> {
+    if widths.is_empty() || widths.len() > 7 || widths.len() != encoder_convs.len() {
+        return Some("wants 1 to 7 widths and as many encoder_convs".into());
     }
-    for level in (0..widths.len() - 1).rev() {
-        // Narrowing before the upsampling keeps the costly fine levels cheap.
-        let out = widths[level.saturating_sub(1)];
-        all.push((format!("decoder.{level}"), [out, channels + widths[level], 3, 3]));
-        channels = out;
+    if encoder_convs.iter().any(|n| !(1..=8).contains(n)) {
+        return Some("wants 1 to 8 convolutions per level".into());
     }
-    all.push(("head".to_owned(), [out_channels, channels, 1, 1]));
-    all
+    width_problem(widths)
+}
+
+fn width_problem(widths: &[usize]) -> Option<String> {
+    let fits = widths.iter().all(|w| (MIN_WIDTH..=1024).contains(w));
+    (!fits).then(|| format!("wants widths of {MIN_WIDTH} to 1024"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn channels_chain_from_band_to_class() {
-        let net = Architecture::Unet {
+    fn unet(widths: &[usize], convs: &[usize]) -> Architecture {
+        Architecture::Unet {
             in_channels: 3,
             out_channels: 5,
-            widths: vec![8, 12, 16],
-            encoder_convs: vec![1, 2, 1],
-        };
-        let shapes: Vec<_> = net.convolutions().into_iter().map(|(_, [o, i, ..])| (i, o)).collect();
+            widths: widths.into(),
+            encoder_convs: convs.into(),
+            dates: 1,
+        }
+    }
+
+    #[test]
+    fn channels_chain_from_band_to_class() {
+        let shapes: Vec<_> = unet(&[8, 12, 16], &[1, 2, 1])
+            .tensors()
+            .iter()
+            .filter(|t| t.name.ends_with(".weight"))
+            .map(|t| (t.shape[1], t.shape[0]))
+            .collect();
         assert_eq!(shapes, [(3, 8), (8, 12), (12, 12), (12, 16), (28, 8), (16, 8), (8, 5)]);
     }
 
     #[test]
     fn impossible_shapes_are_refused() {
-        let unet = |widths: &[usize], convs: &[usize]| Architecture::Unet {
-            in_channels: 3,
-            out_channels: 2,
-            widths: widths.into(),
-            encoder_convs: convs.into(),
-        };
         for net in [unet(&[], &[]), unet(&[8], &[1, 1]), unet(&[3], &[1]), unet(&[8], &[0])] {
             assert!(net.check("x").is_err(), "{net:?}");
         }
         assert!(Architecture::Linear { in_channels: 1, out_channels: 1, kernel: 2 }.check("x").is_err());
         unet(&[8, 16], &[1, 2]).check("x").unwrap();
+    }
+
+    #[test]
+    fn two_dates_share_their_layers() {
+        let mut siamese = unet(&[8, 16], &[1, 2]);
+        let single = siamese.clone();
+        if let Architecture::Unet { dates, .. } = &mut siamese {
+            *dates = 2;
+        }
+        assert_eq!(siamese.in_channels(), 6);
+        assert_eq!(siamese.tensors(), single.tensors());
+        let json = serde_json::to_string(&single).unwrap();
+        assert!(!json.contains("dates"), "{json}");
+        assert_eq!(serde_json::from_str::<Architecture>(&json).unwrap(), single);
     }
 }

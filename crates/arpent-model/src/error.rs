@@ -67,6 +67,24 @@ pub enum ModelError {
         /// What is wrong.
         reason: String,
     },
+    /// A checkpoint that cannot be read.
+    #[error("{}: {reason}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A name that nothing is called.
+    #[error("{what} `{name}` is not known; known are {known}")]
+    UnknownName {
+        /// What was named.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The names that are known.
+        known: String,
+    },
     /// A tensor is missing from the weights, or one too many.
     #[error("weights and architecture differ: {what}")]
     WeightsMismatch {
@@ -152,6 +170,9 @@ impl ModelError {
             }
             Self::OverlapMissing { overlap, .. } => {
                 format!("plan windows with an overlap of at least {overlap} px")
+            }
+            Self::Checkpoint { .. } => {
+                "give a .safetensors file, or one that torch.save wrote (.pt, .pth, .ckpt, .bin)".to_owned()
             }
             Self::Misaligned { stride, .. } => format!("align windows to multiples of {stride} px"),
             _ => return None,

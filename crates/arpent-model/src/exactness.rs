@@ -12,7 +12,7 @@ use arpent_raster::{Chip, Nomenclature, Window};
 use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
-use crate::{Architecture, DeviceChoice, HandSet, ModelPackage, Predictor, Weights};
+use crate::{Architecture, DeviceChoice, Encoder, HandSet, ModelPackage, Predictor, Weights};
 
 /// A well-mixed number for a key.
 fn hash(key: u64) -> u64 {
@@ -29,13 +29,12 @@ fn uniform(key: u64) -> f32 {
 
 pub(crate) fn random_weights(architecture: &Architecture, seed: u64) -> Weights {
     let mut weights = Weights::default();
-    for (i, (name, shape)) in architecture.convolutions().into_iter().enumerate() {
-        let count: usize = shape.iter().product();
-        let scale = (6.0 / (count / shape[0]) as f32).sqrt();
-        let value = |j: usize| uniform(hash(seed ^ (i as u64) << 32) ^ j as u64);
-        weights.insert(format!("{name}.weight"), &shape, (0..count).map(|j| scale * value(j)).collect());
-        let bias = (0..shape[0]).map(|j| 0.1 * value(count + j)).collect();
-        weights.insert(format!("{name}.bias"), &shape[..1], bias);
+    for (i, tensor) in architecture.tensors().into_iter().enumerate() {
+        let count: usize = tensor.shape.iter().product();
+        let is_kernel = tensor.shape.len() == 4;
+        let scale = if is_kernel { (6.0 / (count / tensor.shape[0]) as f32).sqrt() } else { 0.1 };
+        let value = |j: usize| scale * uniform(hash(seed ^ (i as u64) << 32) ^ j as u64);
+        weights.insert(tensor.name, &tensor.shape, (0..count).map(value).collect());
     }
     weights
 }
@@ -46,6 +45,7 @@ fn unet(widths: &[usize], encoder_convs: &[usize]) -> Architecture {
         out_channels: 3,
         widths: widths.into(),
         encoder_convs: encoder_convs.into(),
+        dates: 1,
     }
 }
 
@@ -104,6 +104,17 @@ fn shapes() -> Vec<Architecture> {
         unet(&[5, 64, 80], &[2, 1, 1]),
         unet(&[8, 8, 16, 24], &[1, 1, 1, 1]),
     ]
+}
+
+/// Networks of known encoders, with a decoder that is quick to compute.
+fn encoded(encoder: Encoder) -> Architecture {
+    Architecture::EncoderUnet {
+        encoder,
+        in_channels: 2,
+        out_channels: 3,
+        decoder: vec![16, 8, 8, 8, 8],
+        dates: 1,
+    }
 }
 
 proptest! {
@@ -183,5 +194,21 @@ fn the_stated_receptive_field_is_what_the_network_sees() {
         let places = (0..stride).flat_map(|x| [(x, x), (x, 0)]);
         let farthest = places.map(|place| reach(&predictor, radius, place)).max();
         assert_eq!(farthest, Some(radius), "{shape:?}");
+    }
+}
+
+/// Strided, 1 x 1, 5 x 5, 7 x 7 and depthwise convolutions, sums of branches: one core from two chips. (ResNet-34
+/// has the layers of ResNet-18.)
+#[test]
+fn known_encoders_give_the_same_bits_from_every_chip() {
+    for encoder in Encoder::ALL.into_iter().filter(|e| *e != Encoder::Resnet34) {
+        let (package, predictor) = load(&encoded(encoder));
+        let core = Window::new(-70, 40, 24, 16);
+        let around = core.grow(package.receptive_field_px).align_out(package.stride_px);
+        let seen = [(0, 0), (32, 64)].map(|(east, south)| {
+            let (col_end, row_end) = (around.col_end() + east, around.row_end() + south);
+            bits(&predictor, &chip(Window::between(around.col - east, around.row, col_end, row_end)), core)
+        });
+        assert!(seen[0] == seen[1], "{}", encoder.name());
     }
 }

@@ -1,30 +1,23 @@
-//! How far a network looks: computed from its layers.
+//! How far a network looks, what it costs and what it holds: computed from its graph.
 
 use crate::Architecture;
+use crate::graph::{Graph, Op};
 
 /// Total stride of the network: chips start at its multiples.
 pub fn stride(architecture: &Architecture) -> usize {
-    match architecture {
-        Architecture::Unet { widths, .. } => 1 << (widths.len() - 1),
-        Architecture::Linear { .. } => 1,
-    }
+    1 << architecture.graph().depth()
 }
 
 /// Radius of the receptive field, pixels: a change of a pixel farther away, by rows or by columns, than this
 /// from a place cannot change the answer there. Exact for the worst place within a stride.
 pub fn receptive_field_radius(architecture: &Architecture) -> usize {
-    match architecture {
-        Architecture::Linear { kernel, .. } => kernel / 2,
-        Architecture::Unet { encoder_convs, .. } => {
-            // The network is the same for every place that is equal modulo its stride.
-            let reach = |place: i64| {
-                let span = unet_span(encoder_convs, place);
-                (place - span.0).max(span.1 - place)
-            };
-            let steps = 1i64 << (encoder_convs.len() - 1);
-            (0..steps).map(reach).max().and_then(|r| usize::try_from(r).ok()).unwrap_or(0)
-        }
-    }
+    let graph = architecture.graph();
+    // The network is the same for every place that is equal modulo its stride.
+    let reach = |place: i64| {
+        let (first, last) = span(&graph, place);
+        (place - first).max(last - place)
+    };
+    (0..1i64 << graph.depth()).map(reach).max().and_then(|r| usize::try_from(r).ok()).unwrap_or(0)
 }
 
 /// Overlap that an exact answer needs, pixels: the radius (one more for detection, whose peaks are compared
@@ -35,29 +28,82 @@ pub fn overlap(architecture: &Architecture, detection: bool) -> usize {
 
 /// First and last input pixel, along one axis, that the answer at `place` depends on.
 ///
-/// Walks back through the layers: a 3 x 3 convolution widens the span by one pixel on either side, nearest
-/// upsampling halves it, pooling doubles it. The deepest path sees the most.
-fn unet_span(encoder_convs: &[usize], place: i64) -> (i64, i64) {
-    let widen = |(a, b): (i64, i64), by: usize| {
-        let by = i64::try_from(by).unwrap_or(0);
-        (a - by, b + by)
+/// Walks back through the steps: a convolution of kernel k widens the span by k / 2 pixels on either side,
+/// nearest upsampling halves it, strides and pooling double it.
+fn span(graph: &Graph, place: i64) -> (i64, i64) {
+    let whole = |n: usize| i64::try_from(n).unwrap_or(0);
+    let mut needed: Vec<Option<(i64, i64)>> = vec![None; graph.steps.len()];
+    let mut seen = (place, place);
+    if let (Some(last), Some(head)) = (needed.last_mut(), graph.layers.last()) {
+        *last = Some((place - whole(head.kernel / 2), place + whole(head.kernel / 2)));
+    }
+    for (index, step) in graph.steps.iter().enumerate().rev() {
+        let Some((a, b)) = needed[index] else { continue };
+        let below = match step.op {
+            Op::Conv(layer) => {
+                let layer = &graph.layers[layer];
+                let (stride, before) = (whole(layer.stride), whole(layer.pads().0));
+                (a * stride - before, b * stride - before + whole(layer.kernel) - 1)
+            }
+            Op::MaxPool { kernel } => (2 * a - i64::from(kernel == 3), 2 * b + 1),
+            Op::Upsample => (a.div_euclid(2), b.div_euclid(2)),
+            Op::Input { .. } | Op::Concat | Op::Add | Op::Difference => (a, b),
+        };
+        if step.from.is_empty() {
+            seen = union(seen, below);
+        }
+        for from in &step.from {
+            needed[*from] = Some(needed[*from].map_or(below, |known| union(known, below)));
+        }
+    }
+    seen
+}
+
+fn union(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
+    (a.0.min(b.0), a.1.max(b.1))
+}
+
+/// Floating-point operations per pixel of the chip, convolutions only.
+#[allow(clippy::cast_precision_loss, reason = "layer sizes are small")]
+pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
+    let graph = architecture.graph();
+    let cost = |layer: usize, level: u32| {
+        2.0 * graph.layers[layer].shape().iter().product::<usize>() as f64 / pixels_at(level)
     };
-    let depth = encoder_convs.len() - 1;
-    let mut span = (place, place);
-    for _ in 0..depth {
-        span = widen(span, 1);
-        span = (span.0.div_euclid(2), span.1.div_euclid(2));
-    }
-    span = widen(span, encoder_convs[depth]);
-    for &convs in encoder_convs[..depth].iter().rev() {
-        span = widen((2 * span.0, 2 * span.1 + 1), convs);
-    }
-    span
+    let steps = graph.steps.iter().filter_map(|s| match s.op {
+        Op::Conv(layer) => Some(cost(layer, s.level)),
+        _ => None,
+    });
+    steps.sum::<f64>() + cost(graph.layers.len() - 1, 0)
+}
+
+/// Values that the engine holds at its fullest, for each pixel of the chip: the steps that are still needed, and
+/// beside a convolution its input in another layout and its output once more.
+#[allow(clippy::cast_precision_loss, reason = "layer sizes are small")]
+pub fn peak_values_per_pixel(architecture: &Architecture) -> f64 {
+    let graph = architecture.graph();
+    let size = |step: usize| graph.channels(step) as f64 / pixels_at(graph.steps[step].level);
+    let last = graph.last_uses();
+    let at = |index: usize| {
+        let live: f64 = (0..=index).filter(|s| last[*s] >= index).map(size).sum();
+        let working = match graph.steps[index].op {
+            Op::Conv(_) => graph.steps[index].from.iter().map(|f| size(*f)).sum::<f64>() + size(index),
+            _ => 0.0,
+        };
+        live + working
+    };
+    (0..graph.steps.len()).map(at).fold(0.0, f64::max)
+}
+
+/// Pixels of the chip for each pixel of a level.
+fn pixels_at(level: u32) -> f64 {
+    f64::from(1u32 << (2 * level))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Encoder;
 
     fn unet(encoder_convs: &[usize]) -> Architecture {
         Architecture::Unet {
@@ -65,6 +111,7 @@ mod tests {
             out_channels: 2,
             widths: vec![8; encoder_convs.len()],
             encoder_convs: encoder_convs.into(),
+            dates: 1,
         }
     }
 
@@ -78,7 +125,7 @@ mod tests {
     #[test]
     fn two_levels_by_hand() {
         // Place 1: decoder 0..2, halved 0..1, one convolution -1..2, pooled -2..5, one convolution -3..6.
-        assert_eq!(unet_span(&[1, 1], 1), (-3, 6));
+        assert_eq!(span(&unet(&[1, 1]).graph(), 1), (-3, 6));
         assert_eq!(receptive_field_radius(&unet(&[1, 1])), 5);
         assert_eq!(overlap(&unet(&[1, 1]), false), 6);
     }
@@ -86,5 +133,31 @@ mod tests {
     #[test]
     fn the_shipped_shape_fits_its_overlap() {
         assert_eq!(overlap(&unet(&[1, 2, 2, 2]), false), 48);
+    }
+
+    #[test]
+    #[allow(clippy::float_cmp, reason = "small whole numbers are exact")]
+    fn costs_and_values_by_hand() {
+        // Level 0: 3 -> 8 and, of 16, -> 8; level 1: 8 -> 8; head 8 -> 2.
+        let expected = 2.0 * 9.0 * f64::from(3 * 8 + 16 * 8 + 8 * 8 / 4) + 2.0 * 16.0;
+        assert_eq!(flop_per_pixel(&unet(&[1, 1])), expected);
+        // At the decoder's convolution: 16 in, 8 out, and both once more.
+        assert_eq!(peak_values_per_pixel(&unet(&[1, 1])), 48.0);
+    }
+
+    #[test]
+    fn known_encoders_cost_what_is_known() {
+        // 44.0 GFLOP for a chip of 512 x 512, 4 bands, 14.3 M parameters.
+        let resnet = Architecture::EncoderUnet {
+            encoder: Encoder::Resnet18,
+            in_channels: 4,
+            out_channels: 8,
+            decoder: vec![256, 128, 64, 32, 16],
+            dates: 1,
+        };
+        let gflop = flop_per_pixel(&resnet) * 512.0 * 512.0 / 1e9;
+        assert!((43.0..46.0).contains(&gflop), "{gflop}");
+        assert_eq!(stride(&resnet), 32);
+        assert!(receptive_field_radius(&resnet) > 200);
     }
 }

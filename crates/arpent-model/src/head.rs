@@ -32,14 +32,14 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// The layer called `head`.
-    pub(crate) fn new(weights: &Weights) -> Result<Self, ModelError> {
-        let WeightTensor { shape, data } = weights.get("head.weight")?;
+    /// The layer with a name.
+    pub(crate) fn new(weights: &Weights, name: &str) -> Result<Self, ModelError> {
+        let WeightTensor { shape, data } = weights.get(&format!("{name}.weight"))?;
         let &[out, inputs, kernel, _] = shape.as_slice() else {
-            let what = format!("`head.weight` has shape {shape:?}, want 4 dimensions");
+            let what = format!("`{name}.weight` has shape {shape:?}, want 4 dimensions");
             return Err(ModelError::WeightsMismatch { what });
         };
-        let bias = weights.get("head.bias")?.data.clone();
+        let bias = weights.get(&format!("{name}.bias"))?.data.clone();
         Ok(Self { out, inputs, kernel, weight: data.clone(), bias })
     }
 
@@ -92,7 +92,7 @@ mod tests {
         kernel[5] = 2.0; // the pixel on the right
         weights.insert("head.weight", &[1, 1, 3, 3], kernel);
         weights.insert("head.bias", &[1], vec![1.0]);
-        let head = Head::new(&weights).unwrap();
+        let head = Head::new(&weights, "head").unwrap();
         let planes = Planes { width: 4, height: 2, data: (0..8u8).map(f32::from).collect() };
         let mut scores = [0.0; 4];
         head.row(&planes, 1, 0..4, &mut scores);
@@ -107,7 +107,7 @@ mod tests {
         let mut weights = Weights::default();
         weights.insert("head.weight", &[1, 1, 3, 3], vec![1.0; 9]);
         weights.insert("head.bias", &[1], vec![0.0]);
-        let head = Head::new(&weights).unwrap();
+        let head = Head::new(&weights, "head").unwrap();
         let planes = Planes { width: 3, height: 3, data: vec![1.0; 9] };
         let mut scores = [0.0; 3];
         for (y, expected) in [(0, [4.0, 6.0, 4.0]), (1, [6.0, 9.0, 6.0]), (2, [4.0, 6.0, 4.0])] {

@@ -10,28 +10,40 @@
 /// Version of Burn that runs the networks; pinned in the workspace's `Cargo.toml`.
 pub const BURN_VERSION: &str = "0.22.1";
 
+mod adopt;
 mod architecture;
+mod checkpoint;
+mod encoders;
 mod error;
 #[cfg(test)]
 mod exactness;
 mod field;
+mod fold;
+mod graph;
 mod hand_set;
 mod head;
+mod import;
+mod network;
 mod package;
 mod peaks;
 mod predictor;
 mod tiles;
-mod unet;
+mod unets;
 mod weights;
 
-pub use architecture::{Architecture, MIN_WIDTH};
+pub use adopt::{Adopted, adopt, adopt_encoder};
+pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
+pub use checkpoint::read_checkpoint;
+pub use encoders::Encoder;
 pub use error::ModelError;
-pub use field::{overlap, receptive_field_radius, stride};
+pub use field::{flop_per_pixel, overlap, peak_values_per_pixel, receptive_field_radius, stride};
+pub use fold::{fold, initial, unfold};
 pub use hand_set::{HandSet, hand_set_linear};
+pub use import::{ImportOptions, PRESETS, architecture_names, import};
+pub use network::{Block, Network};
 pub use package::{
     Band, Detection, Energy, FORMAT, GsdRange, ModelPackage, Score, Task, TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{DeviceChoice, Prediction, Predictor};
-pub use unet::{ConvBlock, Unet};
 pub use weights::{WeightTensor, Weights};

@@ -190,7 +190,7 @@ impl ModelPackage {
             return Err(ModelError::WrongHash { path, expected: package.weights.sha256, found });
         }
         let weights = Weights::from_bytes(&bytes)?;
-        weights.check(&package.architecture)?;
+        weights.check(&package.architecture.tensors())?;
         Ok((package, weights))
     }
 
@@ -200,7 +200,7 @@ impl ModelPackage {
     /// # Errors
     /// As [`ModelPackage::load`], which accepts what this writes; [`ModelError::Write`].
     pub fn save(&mut self, weights: &Weights, dir: &Path) -> Result<(), ModelError> {
-        weights.check(&self.architecture)?;
+        weights.check(&self.architecture.tensors())?;
         let bytes = weights.to_bytes()?;
         self.weights.sha256 = sha256_hex(&bytes);
         self.check()?;
@@ -261,7 +261,7 @@ impl ModelPackage {
     }
 
     fn check_bands(&self) -> Result<(), ModelError> {
-        let wanted = self.architecture.in_channels();
+        let wanted = self.architecture.in_channels() / self.architecture.dates();
         if self.bands.len() != wanted {
             return self.bad("bands", format!("lists {}, the network takes {wanted}", self.bands.len()));
         }

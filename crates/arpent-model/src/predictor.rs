@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::head::{Head, Planes};
 use crate::peaks::Heat;
 use crate::{
-    Architecture, Band, Detection, ModelError, ModelPackage, PixelDetection, Unet, Weights, field, tiles,
+    Architecture, Band, Detection, ModelError, ModelPackage, Network, PixelDetection, Weights, field, tiles,
 };
 
 /// Where to compute.
@@ -38,13 +38,15 @@ pub enum Prediction {
 #[derive(Debug)]
 pub struct Predictor {
     bands: Vec<Band>,
+    /// Pictures of one place that a chip holds, one after the other.
+    dates: usize,
     class_ids: Vec<u8>,
     detection: Option<Detection>,
     stride: usize,
     overlap: usize,
     depth: usize,
     /// Everything before the head; a linear network has nothing there.
-    body: Option<Unet>,
+    body: Option<Network>,
     pub(crate) head: Head,
     device: Device,
 }
@@ -56,19 +58,21 @@ impl Predictor {
     /// [`ModelError`] when package and weights contradict each other.
     pub fn load(package: &ModelPackage, weights: &Weights, choice: DeviceChoice) -> Result<Self, ModelError> {
         package.check()?;
-        weights.check(&package.architecture)?;
+        weights.check(&package.architecture.tensors())?;
         let device = match choice {
             DeviceChoice::Auto | DeviceChoice::Cpu => Device::flex(),
         };
         let body = match &package.architecture {
             Architecture::Linear { .. } => None,
-            net @ Architecture::Unet { .. } => Some(Unet::new(net, weights, false, &device)?),
+            net => Some(Network::for_prediction(net, weights, &device)?),
         };
+        let head = package.architecture.graph().layers.pop().map(|l| l.name).unwrap_or_default();
         let stride = field::stride(&package.architecture);
         let radius = field::receptive_field_radius(&package.architecture);
         let neighbours = usize::from(package.is_detection());
         Ok(Self {
             bands: package.bands.clone(),
+            dates: package.architecture.dates(),
             class_ids: package.classes.classes().iter().map(|c| c.id).collect(),
             detection: package.detection,
             stride,
@@ -76,7 +80,7 @@ impl Predictor {
             overlap: package.overlap_px.min(radius + neighbours).max(neighbours),
             depth: usize::try_from(stride.ilog2()).unwrap_or(0),
             body,
-            head: Head::new(weights)?,
+            head: Head::new(weights, &head)?,
             device,
         })
     }
@@ -110,8 +114,9 @@ impl Predictor {
 
     fn check(&self, chip: &Chip, core: &Window) -> Result<(), ModelError> {
         let window = chip.window;
-        if chip.bands != self.bands.len() {
-            return Err(ModelError::BandCount { window, expected: self.bands.len(), got: chip.bands });
+        let expected = self.bands.len() * self.dates;
+        if chip.bands != expected {
+            return Err(ModelError::BandCount { window, expected, got: chip.bands });
         }
         let off = |v: i64| v.rem_euclid(i64::try_from(self.stride).unwrap_or(1)) != 0;
         if off(window.col) || off(window.row) {
@@ -141,10 +146,10 @@ impl Predictor {
     /// The chip's bands with their mean and standard deviation taken out, on planes of `width` x `height`;
     /// invalid pixels and those beyond the chip are 0.
     fn normalize(&self, chip: &Chip, width: usize, height: usize) -> Vec<f32> {
-        let mut planes = vec![0.0; self.bands.len() * width * height];
+        let mut planes = vec![0.0; chip.bands * width * height];
         let from = chip.window.width;
         for (index, (band, plane)) in
-            self.bands.iter().zip(planes.chunks_exact_mut(width * height)).enumerate()
+            self.bands.iter().cycle().zip(planes.chunks_exact_mut(width * height)).enumerate()
         {
             let rows = chip.band(index).chunks_exact(from).zip(chip.valid.chunks_exact(from));
             for (to, (values, valid)) in plane.chunks_exact_mut(width).zip(rows) {

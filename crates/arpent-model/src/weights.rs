@@ -7,7 +7,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
-use crate::{Architecture, ModelError};
+use crate::{ModelError, TensorShape};
 
 /// One array of weights, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,18 +83,22 @@ impl Weights {
         Ok(weights)
     }
 
-    /// Checks that these are the weights of an architecture, all finite.
+    /// Checks that these are exactly the tensors wanted, all finite.
     ///
     /// # Errors
     /// [`ModelError::WeightsMismatch`] and [`ModelError::NotFinite`], naming the tensor.
-    pub fn check(&self, architecture: &Architecture) -> Result<(), ModelError> {
-        let convolutions = architecture.convolutions();
-        for (name, shape) in &convolutions {
-            self.check_one(&format!("{name}.weight"), shape)?;
-            self.check_one(&format!("{name}.bias"), &shape[..1])?;
+    pub fn check(&self, wanted: &[TensorShape]) -> Result<(), ModelError> {
+        for TensorShape { name, shape } in wanted {
+            self.check_one(name, shape)?;
         }
-        if self.0.len() != 2 * convolutions.len() {
-            let what = format!("{} tensors, the architecture has {}", self.0.len(), 2 * convolutions.len());
+        if self.0.len() != wanted.len() {
+            let extra = self.0.keys().find(|name| !wanted.iter().any(|w| w.name == **name));
+            let what = format!(
+                "{} tensors, the architecture has {}; `{}` is not one of them",
+                self.0.len(),
+                wanted.len(),
+                extra.map_or("", String::as_str)
+            );
             return Err(ModelError::WeightsMismatch { what });
         }
         Ok(())

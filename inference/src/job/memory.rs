@@ -40,17 +40,13 @@ pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     BASE + SPOOL + needs.cache + chips + needs.network + strip * STRIP_BYTES_PER_PIXEL
 }
 
-/// What the network holds at its fullest, bytes: its last decoder stage at full resolution, where the upsampled
-/// channels, the skip connection, their concatenation and the engine's copy of it in another layout stand
-/// together.
+/// What the network holds at its fullest, bytes of single precision.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a bound, rounded up"
+)]
 pub fn network_bytes(architecture: &Architecture, pixels: u64) -> u64 {
-    let channels = match architecture {
-        Architecture::Linear { in_channels, out_channels, .. } => 2 * in_channels + out_channels,
-        Architecture::Unet { in_channels, widths, .. } => {
-            let fine = widths.first().copied().unwrap_or(0);
-            let next = widths.get(1).copied().unwrap_or(0);
-            in_channels + 3 * (fine + next) + fine
-        }
-    };
-    pixels * channels as u64 * 4
+    (arpent_model::peak_values_per_pixel(architecture) * pixels as f64 * 4.0).ceil() as u64
 }

@@ -17,20 +17,17 @@ fn random_unet(place: &Place, seed: u64) -> usize {
         out_channels: 4,
         widths: vec![6, 8, 10],
         encoder_convs: vec![1, 2, 1],
+        dates: 1,
     };
     let mut random = SplitMix::new(seed);
     let mut weights = Weights::default();
-    for (name, shape) in net.convolutions() {
-        let mut draw = |n: usize, scale: f32| -> Vec<f32> {
-            (0..n)
-                .map(|_| (f32::from(u16::try_from(random.below(2001)).unwrap()) / 1000.0 - 1.0) * scale)
-                .collect()
-        };
-        let inputs: usize = shape[1..].iter().product();
+    for tensor in net.tensors() {
+        let inputs: usize = tensor.shape[1..].iter().product();
         #[allow(clippy::cast_precision_loss)]
-        let scale = 2.0 / (inputs as f32).sqrt();
-        weights.insert(format!("{name}.weight"), &shape, draw(shape.iter().product(), scale));
-        weights.insert(format!("{name}.bias"), &shape[..1], draw(shape[0], 0.3));
+        let scale = if tensor.shape.len() == 1 { 0.3 } else { 2.0 / (inputs as f32).sqrt() };
+        let draw = |_| (f32::from(u16::try_from(random.below(2001)).unwrap()) / 1000.0 - 1.0) * scale;
+        let values = (0..tensor.shape.iter().product()).map(draw).collect();
+        weights.insert(tensor.name, &tensor.shape, values);
     }
     let mut package = HandSet::segmentation(&["red", "green", "blue"], 4).package(net);
     for band in &mut package.bands {

@@ -1,0 +1,187 @@
+//! From the tensors of a checkpoint to the weights of an architecture: names, prefixes, first convolutions.
+
+use std::collections::BTreeMap;
+
+use crate::encoders::Encoder;
+use crate::{Architecture, ModelError, TensorShape, WeightTensor, Weights};
+
+/// What was taken from a checkpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adopted {
+    /// Weights for training ([`Architecture::training_tensors`]).
+    pub state: Weights,
+    /// What stands before each name in the checkpoint (`state_dict.model.`).
+    pub prefix: String,
+    /// Tensors of the checkpoint that the architecture does not have.
+    pub unused: Vec<String>,
+    /// Channels of the checkpoint's first convolution, where they were spread over another number.
+    pub first_conv: Option<usize>,
+}
+
+/// Takes a whole network: every tensor of the architecture must be there, under its own name behind one common
+/// prefix. A first convolution of another number of channels is spread over ours ([`spread`]).
+///
+/// # Errors
+/// [`ModelError::WeightsMismatch`] naming the first tensor that is missing or has another shape, with what the
+/// checkpoint has instead; [`ModelError::NotFinite`].
+pub fn adopt(architecture: &Architecture, checkpoint: &Weights) -> Result<Adopted, ModelError> {
+    let wanted = architecture.training_tensors();
+    take(&wanted, &wanted, checkpoint, Weights::default())
+}
+
+/// Takes an encoder and leaves the rest as it is in `state`: names may be those of segmentation_models_pytorch
+/// (`encoder.conv1.weight`), of torchvision or timm (`conv1.weight`), or of EfficientNet-PyTorch
+/// (`_conv_stem.weight`).
+///
+/// # Errors
+/// As [`adopt`]; also when the architecture has no encoder that people know.
+pub fn adopt_encoder(
+    architecture: &Architecture,
+    checkpoint: &Weights,
+    state: Weights,
+) -> Result<Adopted, ModelError> {
+    let Architecture::EncoderUnet { encoder, .. } = architecture else {
+        let what = format!("{} has no encoder that weights are published for", architecture.name());
+        return Err(ModelError::WeightsMismatch { what });
+    };
+    let wanted: Vec<TensorShape> =
+        architecture.training_tensors().into_iter().filter(|t| t.name.starts_with("encoder.")).collect();
+    let renamed = |t: &TensorShape| TensorShape { name: bare(&t.name).to_owned(), shape: t.shape.clone() };
+    let named: Vec<TensorShape> = wanted.iter().map(renamed).collect();
+    let checkpoint =
+        if *encoder == Encoder::EfficientnetLite0 { &timm_names(checkpoint) } else { checkpoint };
+    take(&wanted, &named, checkpoint, state)
+}
+
+/// The name inside the encoder.
+fn bare(name: &str) -> &str {
+    let inside = name.strip_prefix("encoder.").unwrap_or(name);
+    inside.strip_prefix("model.").unwrap_or(inside)
+}
+
+/// Copies `wanted` into `state`, each found under the prefix and its name in `named`.
+fn take(
+    wanted: &[TensorShape],
+    named: &[TensorShape],
+    checkpoint: &Weights,
+    mut state: Weights,
+) -> Result<Adopted, ModelError> {
+    let prefix = prefix_of(named, checkpoint)?;
+    let mut first_conv = None;
+    for (index, (tensor, TensorShape { name, .. })) in wanted.iter().zip(named).enumerate() {
+        let found = checkpoint.get(&format!("{prefix}{name}"))?;
+        let spread_over = (index == 0).then(|| spread(found, &tensor.shape)).flatten();
+        if spread_over.is_some() {
+            first_conv = found.shape.get(1).copied();
+        }
+        let taken = spread_over.as_ref().unwrap_or(found);
+        if taken.shape != tensor.shape {
+            let what = format!("`{prefix}{name}` has shape {:?}, want {:?}", taken.shape, tensor.shape);
+            return Err(ModelError::WeightsMismatch { what });
+        }
+        if let Some(index) = taken.data.iter().position(|v| !v.is_finite()) {
+            return Err(ModelError::NotFinite { tensor: format!("{prefix}{name}"), index });
+        }
+        state.insert(&tensor.name, &taken.shape, taken.data.clone());
+    }
+    let is_used = |key: &str| key.strip_prefix(&prefix).is_some_and(|k| named.iter().any(|t| t.name == k));
+    let unused = checkpoint.iter().map(|(key, _)| key).filter(|key| !is_used(key)).map(Into::into).collect();
+    Ok(Adopted { state, prefix, unused, first_conv })
+}
+
+/// The shortest prefix under which the checkpoint has the most of the names.
+fn prefix_of(named: &[TensorShape], checkpoint: &Weights) -> Result<String, ModelError> {
+    let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+    for (key, _) in checkpoint.iter() {
+        for TensorShape { name, .. } in named {
+            if let Some(prefix) = key.strip_suffix(name.as_str()).filter(|p| p.is_empty() || p.ends_with('.'))
+            {
+                *found.entry(prefix).or_default() += 1;
+            }
+        }
+    }
+    let best = found.iter().max_by_key(|(prefix, count)| (**count, std::cmp::Reverse(prefix.len())));
+    best.map(|(prefix, _)| (*prefix).to_owned()).ok_or_else(|| {
+        let name = named.first().map_or("", |t| t.name.as_str());
+        let has = checkpoint.iter().next().map_or("", |(key, _)| key);
+        let what = format!("the checkpoint has nothing called `{name}`; it begins with `{has}`");
+        ModelError::WeightsMismatch { what }
+    })
+}
+
+/// A first convolution for another number of channels: its channels in turn, scaled so that equal channels give
+/// the same sum, as segmentation_models_pytorch does. `None` when the shapes differ otherwise, or not at all.
+fn spread(kernel: &WeightTensor, wanted: &[usize]) -> Option<WeightTensor> {
+    let (&[outputs, have, height, width], &[o, want, h, w]) = (kernel.shape.as_slice(), wanted) else {
+        return None;
+    };
+    if (outputs, height, width) != (o, h, w) || have == want || have == 0 {
+        return None;
+    }
+    let area = height * width;
+    #[allow(clippy::cast_precision_loss, reason = "channel counts are small")]
+    let scale = have as f32 / want as f32;
+    let mut data = Vec::with_capacity(outputs * want * area);
+    for out in kernel.data.chunks_exact(have * area) {
+        for channel in 0..want {
+            let from = (channel % have) * area;
+            data.extend(out[from..from + area].iter().map(|v| v * scale));
+        }
+    }
+    Some(WeightTensor { shape: wanted.to_vec(), data })
+}
+
+/// First block of each stage of EfficientNet-B0.
+const STAGE_STARTS: [usize; 7] = [0, 1, 3, 5, 8, 11, 15];
+
+/// The names of EfficientNet-PyTorch (`_blocks.4._bn1.weight`) as timm has them (`blocks.2.1.bn2.weight`); others
+/// stay.
+fn timm_names(checkpoint: &Weights) -> Weights {
+    let mut renamed = Weights::default();
+    for (key, tensor) in checkpoint.iter() {
+        renamed.insert(timm_name(key).unwrap_or_else(|| key.to_owned()), &tensor.shape, tensor.data.clone());
+    }
+    renamed
+}
+
+fn timm_name(key: &str) -> Option<String> {
+    let stem = [("_conv_stem.", "conv_stem."), ("_bn0.", "bn1.")];
+    for (theirs, ours) in stem {
+        if let Some(rest) = key.strip_prefix(theirs) {
+            return Some(format!("{ours}{rest}"));
+        }
+    }
+    let mut parts = key.strip_prefix("_blocks.")?.splitn(3, '.');
+    let block: usize = parts.next()?.parse().ok()?;
+    let (layer, rest) = (parts.next()?, parts.next()?);
+    let stage = STAGE_STARTS.iter().rposition(|start| *start <= block)?;
+    // The first block does not widen: it has two convolutions, the others three.
+    let layer = match (layer, block) {
+        ("_depthwise_conv", _) => "conv_dw",
+        ("_expand_conv", _) | ("_project_conv", 0) => "conv_pw",
+        ("_project_conv", _) => "conv_pwl",
+        ("_bn0", _) | ("_bn1", 0) => "bn1",
+        ("_bn1", _) | ("_bn2", 0) => "bn2",
+        ("_bn2", _) => "bn3",
+        _ => return None,
+    };
+    Some(format!("blocks.{stage}.{}.{layer}.{rest}", block - STAGE_STARTS[stage]))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::float_cmp, reason = "small whole numbers are exact")]
+
+    use super::*;
+
+    #[test]
+    fn a_first_convolution_is_spread_over_more_channels() {
+        let rgb = WeightTensor { shape: vec![1, 3, 1, 1], data: vec![5.0, 10.0, 15.0] };
+        let wide = spread(&rgb, &[1, 5, 1, 1]).unwrap();
+        assert_eq!(wide.data, [3.0, 6.0, 9.0, 3.0, 6.0]);
+        assert_eq!(spread(&rgb, &[1, 3, 1, 1]), None);
+        assert_eq!(spread(&rgb, &[2, 5, 1, 1]), None);
+        let one = spread(&rgb, &[1, 1, 1, 1]).unwrap();
+        assert_eq!(one.data, [15.0]);
+    }
+}

@@ -1,0 +1,87 @@
+//! Checkpoints that others made: safetensors and PyTorch files, read as named arrays. A PyTorch file is a pickle,
+//! which is a program; it is parsed and never run.
+
+use std::path::Path;
+
+use pytorch_reader::{DType, PytorchReader};
+use safetensors::{Dtype, SafeTensors};
+
+use crate::{ModelError, Weights};
+
+/// Reads the floating-point tensors of a checkpoint, as single precision: `.safetensors`, or any file that
+/// `torch.save` writes (`.pt`, `.pth`, `.ckpt`, `.bin`; a state dict, a dictionary that holds one, or a whole
+/// module). Names are the paths through its dictionaries: `state_dict.model.encoder.conv1.weight`.
+///
+/// # Errors
+/// [`ModelError::Read`] and [`ModelError::Checkpoint`]: not such a file, damaged, without a tensor.
+pub fn read_checkpoint(path: &Path) -> Result<Weights, ModelError> {
+    let bad = |reason: String| ModelError::Checkpoint { path: path.to_owned(), reason };
+    if !path.is_file() {
+        let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+        return Err(ModelError::Read { path: path.to_owned(), source });
+    }
+    let is_safetensors = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
+    let weights = if is_safetensors { safetensors(path) } else { pytorch(path) };
+    let weights = weights.map_err(bad)?;
+    if weights.iter().next().is_none() {
+        return Err(bad("holds no floating-point tensor".into()));
+    }
+    Ok(weights)
+}
+
+fn pytorch(path: &Path) -> Result<Weights, String> {
+    let reader = PytorchReader::new(path).map_err(|e| e.to_string())?;
+    let mut weights = Weights::default();
+    for (name, tensor) in reader.tensors() {
+        let kind = match tensor.dtype() {
+            DType::F64 => Kind::F64,
+            DType::F32 => Kind::F32,
+            DType::F16 => Kind::F16,
+            DType::BF16 => Kind::Bf16,
+            // Counters and masks: nothing to compute with.
+            _ => continue,
+        };
+        let bytes = tensor.read().map_err(|e| e.to_string())?;
+        weights.insert(name, tensor.shape(), kind.values(&bytes));
+    }
+    Ok(weights)
+}
+
+fn safetensors(path: &Path) -> Result<Weights, String> {
+    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| e.to_string())?;
+    let mut weights = Weights::default();
+    for (name, view) in file.tensors() {
+        let kind = match view.dtype() {
+            Dtype::F64 => Kind::F64,
+            Dtype::F32 => Kind::F32,
+            Dtype::F16 => Kind::F16,
+            Dtype::BF16 => Kind::Bf16,
+            _ => continue,
+        };
+        weights.insert(name, view.shape(), kind.values(view.data()));
+    }
+    Ok(weights)
+}
+
+/// How values are stored, little-endian (both readers give them so on the machines that we run on).
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    F64,
+    F32,
+    F16,
+    Bf16,
+}
+
+impl Kind {
+    #[allow(clippy::cast_possible_truncation, reason = "double precision is rounded to single")]
+    fn values(self, bytes: &[u8]) -> Vec<f32> {
+        let pairs = || bytes.as_chunks::<2>().0.iter();
+        match self {
+            Self::F64 => bytes.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
+            Self::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Self::F16 => pairs().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
+            Self::Bf16 => pairs().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
+        }
+    }
+}

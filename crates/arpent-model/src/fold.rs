@@ -1,0 +1,111 @@
+//! Batch normalization, multiplied into the convolutions: what training has and prediction does not need.
+
+use crate::graph::{Layer, Norm};
+use crate::{Architecture, ModelError, Weights};
+
+/// The weights for prediction, from those of training: `w * g / sqrt(v + e)` and `b - m * g / sqrt(v + e)`, in
+/// double precision, where g and b are the normalization's weight and bias, m and v its running statistics.
+///
+/// # Errors
+/// [`ModelError::WeightsMismatch`] and [`ModelError::NotFinite`] when they are not those of the architecture.
+pub fn fold(architecture: &Architecture, state: &Weights) -> Result<Weights, ModelError> {
+    state.check(&architecture.training_tensors())?;
+    let mut folded = Weights::default();
+    for layer in &architecture.graph().layers {
+        let kernel = state.get(&format!("{}.weight", layer.name))?.data.clone();
+        let (kernel, bias) = match &layer.norm {
+            None => (kernel, state.get(&format!("{}.bias", layer.name))?.data.clone()),
+            Some(norm) => multiplied(kernel, norm, state, layer)?,
+        };
+        folded.insert(format!("{}.weight", layer.name), &layer.shape(), kernel);
+        folded.insert(format!("{}.bias", layer.name), &[layer.outputs], bias);
+    }
+    folded.check(&architecture.tensors())?;
+    Ok(folded)
+}
+
+fn multiplied(
+    mut kernel: Vec<f32>,
+    norm: &Norm,
+    state: &Weights,
+    layer: &Layer,
+) -> Result<(Vec<f32>, Vec<f32>), ModelError> {
+    let part = |part: &str| state.get(&format!("{}.{part}", norm.name)).map(|t| &t.data);
+    let (gamma, beta) = (part("weight")?, part("bias")?);
+    let (mean, var) = (part("running_mean")?, part("running_var")?);
+    let each = kernel.len() / layer.outputs;
+    let mut bias = Vec::with_capacity(layer.outputs);
+    for (out, values) in kernel.chunks_exact_mut(each).enumerate() {
+        let scale = f64::from(gamma[out]) / (f64::from(var[out]) + norm.epsilon).sqrt();
+        for value in values {
+            *value = narrow(f64::from(*value) * scale);
+        }
+        bias.push(narrow(f64::from(beta[out]) - f64::from(mean[out]) * scale));
+    }
+    Ok((kernel, bias))
+}
+
+/// Random weights to begin a training with: kernels after He et al. (*Delving deep into rectifiers*, 2015), biases
+/// 0, normalizations that change nothing. `stream(layer)` gives the normally distributed numbers of a layer, one
+/// after the other.
+pub fn initial<N: FnMut() -> f64>(architecture: &Architecture, stream: impl Fn(u64) -> N) -> Weights {
+    let mut weights = Weights::default();
+    for (key, layer) in (0u64..).zip(&architecture.graph().layers) {
+        let shape = layer.shape();
+        let inputs: usize = shape[1..].iter().product();
+        #[allow(clippy::cast_precision_loss, reason = "layer sizes are small")]
+        let scale = (2.0 / inputs as f64).sqrt();
+        let mut normal = stream(key);
+        let kernel = (0..shape[0] * inputs).map(|_| narrow(scale * normal())).collect();
+        weights.insert(format!("{}.weight", layer.name), &shape, kernel);
+        let mut vector =
+            |name: String, value: f32| weights.insert(name, &[layer.outputs], vec![value; layer.outputs]);
+        match &layer.norm {
+            None => vector(format!("{}.bias", layer.name), 0.0),
+            Some(norm) => {
+                for (part, value) in
+                    [("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)]
+                {
+                    vector(format!("{}.{part}", norm.name), value);
+                }
+            }
+        }
+    }
+    weights
+}
+
+/// The weights to go on training with, from those of prediction: the convolutions' biases become those of
+/// normalizations that change nothing else.
+///
+/// # Errors
+/// As [`fold`], whose inverse this is up to rounding.
+pub fn unfold(architecture: &Architecture, folded: &Weights) -> Result<Weights, ModelError> {
+    folded.check(&architecture.tensors())?;
+    let mut state = Weights::default();
+    for layer in &architecture.graph().layers {
+        let kernel = folded.get(&format!("{}.weight", layer.name))?;
+        state.insert(format!("{}.weight", layer.name), &kernel.shape, kernel.data.clone());
+        let bias = folded.get(&format!("{}.bias", layer.name))?.data.clone();
+        let Some(norm) = &layer.norm else {
+            state.insert(format!("{}.bias", layer.name), &[layer.outputs], bias);
+            continue;
+        };
+        // sqrt(1 - e + e) = 1: the scale is exactly 1.
+        let variance = narrow(1.0 - norm.epsilon);
+        let parts = [
+            ("weight", vec![1.0; layer.outputs]),
+            ("bias", bias),
+            ("running_mean", vec![0.0; layer.outputs]),
+            ("running_var", vec![variance; layer.outputs]),
+        ];
+        for (part, values) in parts {
+            state.insert(format!("{}.{part}", norm.name), &[layer.outputs], values);
+        }
+    }
+    Ok(state)
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "weights are f32; products are taken in f64")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}

@@ -1,0 +1,202 @@
+//! A network as a Burn module: the same code trains (with batch normalization) and predicts (folded).
+
+use burn::module::{Module, Param, RunningState};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
+use burn::tensor::module::{interpolate, max_pool2d};
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
+use burn::tensor::{Device, Tensor, TensorData, activation::relu};
+
+use crate::graph::{Activation, Graph, Layer, Op, Step};
+use crate::{Architecture, ModelError, Weights};
+
+/// A convolution and, while training, its batch normalization.
+#[derive(Module, Debug)]
+pub struct Block {
+    conv: Conv2d,
+    norm: Option<BatchNorm>,
+}
+
+/// A network of any [`Architecture`].
+#[derive(Module, Debug)]
+pub struct Network {
+    /// In the order of the graph's layers; the last is the head.
+    blocks: Vec<Block>,
+    #[module(skip)]
+    graph: Graph,
+}
+
+impl Network {
+    /// The network for prediction: normalization folded into the convolutions ([`crate::fold`]).
+    ///
+    /// # Errors
+    /// [`ModelError`] when the weights are not those of the architecture, or not finite.
+    pub fn for_prediction(
+        architecture: &Architecture,
+        weights: &Weights,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        weights.check(&architecture.tensors())?;
+        Self::build(architecture, weights, false, device)
+    }
+
+    /// The network for training, normalizations included.
+    ///
+    /// # Errors
+    /// As [`Network::for_prediction`].
+    pub fn for_training(
+        architecture: &Architecture,
+        weights: &Weights,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        weights.check(&architecture.training_tensors())?;
+        Self::build(architecture, weights, true, device)
+    }
+
+    fn build(
+        architecture: &Architecture,
+        weights: &Weights,
+        norm: bool,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let graph = architecture.graph();
+        let blocks = graph.layers.iter().map(|layer| Block::new(layer, weights, norm, device));
+        Ok(Self { blocks: blocks.collect::<Result<_, _>>()?, graph })
+    }
+
+    /// Scores before softmax: `[batch, bands, height, width]` to `[batch, outputs, height, width]`; height and
+    /// width are multiples of the stride. With two dates, the bands of the second follow those of the first.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let features = self.features(x);
+        match self.blocks.last() {
+            Some(head) => head.forward(features),
+            None => features,
+        }
+    }
+
+    /// What the head sees: `[batch, channels, height, width]`.
+    pub(crate) fn features(&self, x: Tensor<4>) -> Tensor<4> {
+        let last_uses = self.graph.last_uses();
+        let mut done: Vec<Option<Tensor<4>>> = Vec::with_capacity(self.graph.steps.len());
+        for (index, step) in self.graph.steps.iter().enumerate() {
+            // A tensor that nobody needs later is handed over, so that the engine can reuse its memory.
+            let from: Vec<Tensor<4>> = step
+                .from
+                .iter()
+                .filter_map(|&i| if last_uses[i] == index { done[i].take() } else { done[i].clone() })
+                .collect();
+            done.push(Some(activate(self.compute(step, from, &x), step.activation)));
+        }
+        done.pop().flatten().unwrap_or(x)
+    }
+
+    fn compute(&self, step: &Step, mut from: Vec<Tensor<4>>, x: &Tensor<4>) -> Tensor<4> {
+        if let Op::Input { start, count } = step.op {
+            let whole = start == 0 && count == x.dims()[1];
+            return if whole { x.clone() } else { x.clone().narrow(1, start, count) };
+        }
+        if step.op == Op::Concat {
+            return Tensor::cat(from, 1);
+        }
+        let second = if from.len() > 1 { from.pop() } else { None };
+        // Every step but an input takes at least one.
+        let first = from.pop().unwrap_or_else(|| x.clone());
+        match (step.op, second) {
+            (Op::Conv(layer), _) => self.blocks[layer].forward(first),
+            (Op::MaxPool { kernel }, _) => {
+                let border = usize::from(kernel == 3);
+                let options = MaxPoolOptions::new([kernel, kernel]);
+                max_pool2d(first, options.with_stride([2, 2]).with_padding([border, border]))
+            }
+            (Op::Upsample, _) => upsample(first),
+            (Op::Add, Some(second)) => first + second,
+            (Op::Difference, Some(second)) => (first - second).abs(),
+            _ => first,
+        }
+    }
+
+    /// The weights as they are, normalizations included: what [`Network::for_training`] takes.
+    pub fn state(&self) -> Weights {
+        let mut weights = Weights::default();
+        for (layer, block) in self.graph.layers.iter().zip(&self.blocks) {
+            block.read(layer, &mut weights);
+        }
+        weights
+    }
+}
+
+impl Block {
+    fn new(layer: &Layer, weights: &Weights, norm: bool, device: &Device) -> Result<Self, ModelError> {
+        let norm = layer.norm.as_ref().filter(|_| norm);
+        let shape = layer.shape();
+        let (kernel, (before, after)) = (layer.kernel, layer.pads());
+        let mut conv = Conv2dConfig::new([layer.inputs, layer.outputs], [kernel, kernel])
+            .with_stride([layer.stride, layer.stride])
+            .with_groups(if layer.depthwise { layer.inputs } else { 1 })
+            .with_padding(PaddingConfig2d::Explicit(before, before, after, after))
+            .with_bias(norm.is_none())
+            .init(device);
+        let values = |name: String| weights.get(&name).map(|t| t.data.clone());
+        conv.weight =
+            Param::from_data(TensorData::new(values(format!("{}.weight", layer.name))?, shape), device);
+        let vector = |name: String| Ok::<_, ModelError>(TensorData::new(values(name)?, [layer.outputs]));
+        let Some(norm) = norm else {
+            conv.bias = Some(Param::from_data(vector(format!("{}.bias", layer.name))?, device));
+            return Ok(Self { conv, norm: None });
+        };
+        let mut block = BatchNormConfig::new(layer.outputs).with_epsilon(norm.epsilon).init(device);
+        let part = |part: &str| vector(format!("{}.{part}", norm.name));
+        block.gamma = Param::from_data(part("weight")?, device);
+        block.beta = Param::from_data(part("bias")?, device);
+        let running = |name| Ok::<_, ModelError>(RunningState::new(Tensor::from_data(part(name)?, device)));
+        block.running_mean = running("running_mean")?;
+        block.running_var = running("running_var")?;
+        Ok(Self { conv, norm: Some(block) })
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.conv.forward(x);
+        match &self.norm {
+            Some(norm) => norm.forward(x),
+            None => x,
+        }
+    }
+
+    fn read(&self, layer: &Layer, weights: &mut Weights) {
+        weights.insert(format!("{}.weight", layer.name), &layer.shape(), values(self.conv.weight.val()));
+        if let Some(bias) = &self.conv.bias {
+            weights.insert(format!("{}.bias", layer.name), &[layer.outputs], values(bias.val()));
+        }
+        if let (Some(norm), Some(names)) = (&self.norm, &layer.norm) {
+            let parts = [
+                ("weight", norm.gamma.val()),
+                ("bias", norm.beta.val()),
+                ("running_mean", norm.running_mean.value_sync()),
+                ("running_var", norm.running_var.value_sync()),
+            ];
+            for (part, tensor) in parts {
+                weights.insert(format!("{}.{part}", names.name), &[layer.outputs], values(tensor));
+            }
+        }
+    }
+}
+
+fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
+    match activation {
+        Activation::None => x,
+        Activation::Relu => relu(x),
+        Activation::Relu6 => x.clamp(0.0, 6.0),
+    }
+}
+
+/// Twice the size, nearest neighbour.
+fn upsample(x: Tensor<4>) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    let to = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * height, 2 * width]);
+    interpolate(x, to)
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    // Parameters are f32 from the start; another type would show as missing weights in the check.
+    tensor.into_data().try_into_vec().unwrap_or_default()
+}

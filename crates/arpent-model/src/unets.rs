@@ -1,0 +1,120 @@
+//! The graphs of the architectures.
+
+use crate::encoders::Encoder;
+use crate::graph::{Activation, Graph, Layer, Op};
+
+/// Level by level: some convolutions, then a decoder that narrows before it upsamples.
+pub(crate) struct Plain<'a> {
+    pub(crate) widths: &'a [usize],
+    pub(crate) encoder_convs: &'a [usize],
+}
+
+/// An encoder that people know, and segmentation_models_pytorch's U-Net decoder.
+pub(crate) struct Encoded<'a> {
+    pub(crate) encoder: Encoder,
+    /// Channels of the decoder's stages, coarsest first.
+    pub(crate) decoder: &'a [usize],
+}
+
+/// A part that gives the pictures that a decoder sees, finest first, for each date.
+type Pass<'a> = dyn Fn(&mut Graph, usize) -> Vec<usize> + 'a;
+
+/// One convolution and nothing else.
+pub(crate) fn linear(inputs: usize, outputs: usize, kernel: usize) -> Graph {
+    let mut graph = Graph::default();
+    graph.input(0, inputs);
+    graph.layer(Layer::head("head", [inputs, outputs], kernel));
+    graph
+}
+
+impl Plain<'_> {
+    /// The whole network for `dates` pictures of `inputs` bands each.
+    pub(crate) fn graph(&self, inputs: usize, outputs: usize, dates: usize) -> Graph {
+        let mut graph = Graph::default();
+        let mut channels = inputs;
+        let mut levels = Vec::new();
+        for (level, (&width, &count)) in self.widths.iter().zip(self.encoder_convs).enumerate() {
+            let layers: Vec<usize> = (0..count)
+                .map(|i| {
+                    let name = format!("encoder.{level}.{i}");
+                    let layer = Layer::new(&name, format!("{name}.norm"), [channels, width]);
+                    channels = width;
+                    graph.layer(layer)
+                })
+                .collect();
+            levels.push(layers);
+        }
+        let mut seen = by_date(&mut graph, inputs, dates, &|graph, input| encode(graph, input, &levels));
+        let Some(mut at) = seen.pop() else { return graph };
+        for level in (0..self.widths.len() - 1).rev() {
+            // Narrowing before the upsampling keeps the costly fine levels cheap.
+            let out = self.widths[level.saturating_sub(1)];
+            let name = format!("decoder.{level}");
+            at = joined(&mut graph, at, seen.pop());
+            let layer = Layer::new(&name, format!("{name}.norm"), [graph.channels(at), out]);
+            let layer = graph.layer(layer);
+            at = graph.conv(at, layer, Activation::Relu);
+        }
+        let channels = graph.channels(at);
+        graph.layer(Layer::head("head", [channels, outputs], 1));
+        graph
+    }
+}
+
+fn encode(graph: &mut Graph, input: usize, levels: &[Vec<usize>]) -> Vec<usize> {
+    let mut at = input;
+    let mut given = Vec::new();
+    for (level, layers) in levels.iter().enumerate() {
+        if level > 0 {
+            at = graph.max_pool(at, 2);
+        }
+        at = layers.iter().fold(at, |at, layer| graph.conv(at, *layer, Activation::Relu));
+        given.push(at);
+    }
+    given
+}
+
+impl Encoded<'_> {
+    /// The whole network for `dates` pictures of `inputs` bands each.
+    pub(crate) fn graph(&self, inputs: usize, outputs: usize, dates: usize) -> Graph {
+        let mut graph = Graph::default();
+        let steps = self.encoder.steps(&mut graph, inputs);
+        let mut seen = by_date(&mut graph, inputs, dates, &|graph, input| steps.run(graph, input));
+        let Some(mut at) = seen.pop() else { return graph };
+        for (i, &width) in self.decoder.iter().enumerate() {
+            at = joined(&mut graph, at, seen.pop());
+            for part in ["conv1", "conv2"] {
+                let name = |n: usize| format!("decoder.blocks.{i}.{part}.{n}");
+                let layer = Layer::new(name(0), name(1), [graph.channels(at), width]);
+                let layer = graph.layer(layer);
+                at = graph.conv(at, layer, Activation::Relu);
+            }
+        }
+        let channels = graph.channels(at);
+        graph.layer(Layer::head("segmentation_head.0", [channels, outputs], 3));
+        graph
+    }
+}
+
+/// What the decoder sees: of one date as it is; of two, the absolute differences (Daudt et al., *Fully
+/// convolutional siamese networks for change detection*, 2018: FC-Siam-diff).
+fn by_date(graph: &mut Graph, inputs: usize, dates: usize, pass: &Pass<'_>) -> Vec<usize> {
+    let mut seen = Vec::new();
+    for date in 0..dates {
+        let input = graph.input(date * inputs, inputs);
+        let given = pass(graph, input);
+        seen = if date == 0 {
+            given
+        } else {
+            let pairs = seen.into_iter().zip(given);
+            pairs.map(|(a, b)| graph.combine(Op::Difference, [a, b], Activation::None)).collect()
+        };
+    }
+    seen
+}
+
+/// Twice the size, beside the picture of that size if there is one.
+fn joined(graph: &mut Graph, at: usize, skip: Option<usize>) -> usize {
+    let at = graph.upsample(at);
+    skip.map_or(at, |skip| graph.concat(at, skip))
+}
