@@ -63,6 +63,11 @@ impl<M: Merge> Grouped<M> {
         self.groups.iter().map(|(name, measure)| (name.as_str(), measure))
     }
 
+    /// A score of each group, by name: pooled scores hide the site where a model fails.
+    pub fn each(&self, statistic: impl Fn(&M) -> Option<f64>) -> BTreeMap<String, Option<f64>> {
+        self.groups.iter().map(|(name, measure)| (name.clone(), statistic(measure))).collect()
+    }
+
     /// All groups together.
     ///
     /// # Errors

@@ -39,6 +39,16 @@ fn intervals_hold_the_estimate_and_widen_with_the_level() {
 }
 
 #[test]
+fn each_group_has_its_score() {
+    let mut grouped = grouped(&SITES);
+    grouped.group("Arles").add(1, 1).unwrap();
+    grouped.group("Evry").add(0, 0).unwrap();
+    let each = grouped.each(|m| m.recall(1));
+    assert_eq!(each.keys().collect::<Vec<_>>(), ["Arles", "Brest", "Caen", "Dole", "Evry"]);
+    assert_eq!((each["Arles"], each["Caen"], each["Evry"]), (Some(31.0 / 35.0), Some(1.0), None));
+}
+
+#[test]
 fn groups_that_agree_leave_no_doubt() {
     let same = [("a", [6, 1, 2, 3]), ("b", [6, 1, 2, 3]), ("c", [6, 1, 2, 3])];
     let interval = grouped(&same).interval(|m| m.f1(1), 0.95, 100, 0).unwrap().unwrap();

@@ -42,8 +42,10 @@ proptest! {
         let whole = confusion(5, &pixels);
         prop_assert_eq!(&merged([head.clone(), tail.clone()]), &whole);
         prop_assert_eq!(&merged([tail, head]), &whole);
-        let counted = whole.pixels() + whole.ignored() + whole.unanswered();
-        prop_assert_eq!(counted, pixels.len() as u64);
+        let count = |wanted: &dyn Fn(&(u8, u8)) -> bool| pixels.iter().filter(|p| wanted(p)).count() as u64;
+        prop_assert_eq!(whole.ignored(), count(&|(truth, _)| *truth == LABEL_NODATA));
+        prop_assert_eq!(whole.unanswered(), count(&|(t, p)| *t != LABEL_NODATA && *p == LABEL_NODATA));
+        prop_assert_eq!(whole.pixels() + whole.ignored() + whole.unanswered(), pixels.len() as u64);
     }
 
     #[test]
@@ -255,6 +257,27 @@ proptest! {
     }
 }
 
+/// As in pycocotools: a threshold of 1 is reached by boxes that differ by rounding only.
+#[test]
+fn equal_boxes_reach_every_threshold() {
+    let options = DetectionOptions { iou_thresholds: vec![1.0], ..DetectionOptions::coco(1) };
+    let mut scores = DetectionScores::new(options).unwrap();
+    let truth = TruthBox { class_id: 0, bbox: [0.0, 0.0, 3.0, 3.0] };
+    let found = ScoredBox { class_id: 0, score: 0.5, bbox: [0.0, 0.0, 3.0, 3.0 - 1e-14] };
+    scores.add(&[truth], &[found]).unwrap();
+    assert_eq!(scores.mean_average_precision(Interpolation::Area), Some(1.0));
+}
+
+/// Answers of two classes: 128 times the score of the first, and the true class.
+fn calibration(answers: &[(u8, u8)]) -> Calibration {
+    let mut calibration = Calibration::new(2, 15).unwrap();
+    for (share, truth) in answers {
+        let share = f32::from(*share) / 128.0;
+        calibration.add(&[share, 1.0 - share], *truth).unwrap();
+    }
+    calibration
+}
+
 proptest! {
     #[test]
     fn at_the_prevalence_of_the_sample_the_budget_is_the_sample(
@@ -273,6 +296,19 @@ proptest! {
         let right = f64::from(u32::try_from(right).unwrap());
         prop_assert!((point.precision - right / f64::from(k)).abs() < 1e-9, "{point:?}, {right} right");
         prop_assert_eq!(point.threshold, Some(f32::from(40 - k)));
+    }
+
+    #[test]
+    fn rankings_may_come_in_parts(items in vec((0u8..20, any::<bool>()), 2..60), cut in 0usize..60) {
+        let ranking = |items: &[(u8, bool)]| {
+            let mut ranking = Ranking::new();
+            items.iter().try_for_each(|(score, real)| ranking.add(f32::from(*score), *real)).unwrap();
+            ranking
+        };
+        let (head, tail) = items.split_at(cut.min(items.len()));
+        let [whole, turned] = [ranking(&items), merged([ranking(tail), ranking(head)])];
+        prop_assert_eq!(whole.roc(), turned.roc());
+        prop_assert_eq!((whole.positives(), whole.negatives()), (turned.positives(), turned.negatives()));
     }
 
     #[test]
@@ -305,13 +341,17 @@ proptest! {
     fn with_two_classes_the_brier_score_is_twice_that_of_the_chosen(
         answers in vec((0u8..=128, 0u8..2), 1..60),
     ) {
-        let mut calibration = Calibration::new(2, 15).unwrap();
-        for (share, truth) in &answers {
-            let share = f32::from(*share) / 128.0;
-            calibration.add(&[share, 1.0 - share], *truth).unwrap();
-        }
-        let scores = calibration.scores();
+        let scores = calibration(&answers).scores();
         prop_assert!(near(scores.brier, scores.top_label_brier.map(|brier| 2.0 * brier)));
+    }
+
+    #[test]
+    fn scores_of_all_classes_may_come_in_parts(answers in vec((0u8..=128, 0u8..2), 1..60), cut in 0usize..60) {
+        let (head, tail) = answers.split_at(cut.min(answers.len()));
+        let [whole, turned] = [calibration(&answers), merged([calibration(tail), calibration(head)])];
+        prop_assert!(near(whole.brier(), turned.brier()));
+        prop_assert!(near(whole.negative_log_likelihood(), turned.negative_log_likelihood()));
+        prop_assert_eq!(whole.reliability().answers(), turned.reliability().answers());
     }
 }
 
@@ -334,7 +374,9 @@ fn one_tile_in_a_thousand() {
 #[test]
 fn rasters_of_confidence_are_decoded() {
     let mut rasters = Reliability::default();
-    rasters.add_rasters(&[0, 1, 1, 255, 2], &[0, 1, 2, 0, 255], &[250, 125, 50, 200, 255]).unwrap();
+    rasters
+        .add_rasters(&[0, 1, 1, 255, 2, 2], &[0, 1, 2, 0, 255, 2], &[250, 125, 50, 200, 200, 255])
+        .unwrap();
     let mut by_hand = Reliability::default();
     for (confidence, is_right) in [(1.0, true), (0.5, true), (0.2, false)] {
         by_hand.add(confidence, is_right).unwrap();

@@ -366,6 +366,18 @@ def rivals():
     return [scene(west, east, west), scene(east, west, west), scene(west, east, east)]
 
 
+def twenty():
+    """Twenty true boxes, the first seven found at once, the others after a false one each: recalls on the grid of
+    COCO, where rounding decides (7 / 20 is below 35 * 0.01)."""
+    boxes = [[20 * i, 0, 20 * i + 10, 10] for i in range(20)]
+    false = [[v + 1000 for v in box] for box in boxes]
+    order = boxes[:7] + [box for pair in zip(false[7:], boxes[7:]) for box in pair]
+    return [{
+        "truths": [[0, *box] for box in boxes],
+        "found": [[0, 1 - i / 64, *box] for i, box in enumerate(order)],
+    }]
+
+
 def detection_case(name, scenes, classes, most):
     every = range(classes + 1)  # the last one is found but never there
     with contextlib.redirect_stdout(io.StringIO()):
@@ -404,6 +416,7 @@ def detection_cases():
         detection_case("many scores are equal", pictures(rng, 10, 2, 6), 2, 100),
         detection_case("two boxes of a class count in a picture", pictures(rng, 10, 1, 2**20), 1, 2),
         detection_case("equal overlaps", rivals(), 1, 100),
+        detection_case("recalls on the grid", twenty(), 1, 100),
     ]
 
 
