@@ -1,0 +1,45 @@
+//! Predictions against truth.
+//!
+//! Every measure is an accumulator: it takes pixels, chips or pictures one after the other, and keeps counts, never
+//! pixels. What it keeps is bounded by the number of classes, of bins or of detections. Accumulators [`Merge`], so
+//! that a measure can be taken in parts and per territory ([`Grouped`]), and only then be summed up.
+//!
+//! | what | with | keeps |
+//! |---|---|---|
+//! | label rasters | [`Confusion`] | classes x classes counts |
+//! | two dates | [`ChangeScores`] of a [`Confusion`] | nothing of its own |
+//! | thin objects | [`ToleranceScore`] | four counts |
+//! | boxes | [`DetectionScores`] | one score and one bit set for each detection |
+//! | ranked candidates | [`Ranking`], [`Roc`] | one score for each candidate |
+//! | confidence | [`Reliability`], [`Calibration`] | one line for each bin |
+//!
+//! A value that is not defined (the recall of a class without truth) is `None`, never 0 and never NaN; a mean is
+//! taken over the defined values. Each public measure names the source of its formula, and `tests/oracle` compares
+//! it with other people's software.
+
+mod calibration;
+mod change;
+mod confusion;
+mod count;
+mod detection;
+mod error;
+mod grouped;
+mod random;
+mod ranking;
+mod roc;
+mod scores;
+mod tolerance;
+
+pub use calibration::{Calibration, CalibrationScores, Reliability, ReliabilityBin};
+pub use change::ChangeScores;
+pub use confusion::Confusion;
+pub use detection::{
+    AtIou, ClassDetections, DetectionOptions, DetectionScores, DetectionSummary, Interpolation, ScoredBox,
+    TruthBox,
+};
+pub use error::MetricsError;
+pub use grouped::{Grouped, Interval, Merge};
+pub use ranking::Ranking;
+pub use roc::{BudgetPoint, OperatingPoint, Population, Roc, precision_at_prevalence};
+pub use scores::{ClassScores, Scores};
+pub use tolerance::{ToleranceScore, ToleranceScores};
