@@ -3,13 +3,13 @@
 import numpy as np
 import segmentation_models_pytorch as smp
 import torch
-import torch.nn.functional as F
 
 import formula
+import objects
 from fixture import LOSSES, number, numbers, versions, write
+from terms import IGNORE, cross_entropy, dice, focal
 
 SHAPE = (2, 5, 6, 7)
-IGNORE = 255
 WEIGHTS = [1.0, 0.5, 2.0, 1.5, 3.0]
 SMOOTHING = 0.1
 GAMMA = 2.0
@@ -20,23 +20,14 @@ def cases():
     """(name, formula, loss of logits and labels)."""
     weights = torch.tensor(WEIGHTS, dtype=torch.float64)
 
-    def cross_entropy(s, t, weight=None, smoothing=0.0):
-        return F.cross_entropy(s, t, weight=weight, ignore_index=IGNORE, label_smoothing=smoothing)
-
-    def focal(s, t, weight):
-        known = t != IGNORE
-        log_p = F.log_softmax(s, 1).gather(1, t.where(known, 0)[:, None])[:, 0][known]
-        w = weight[t[known]]
-        return (w * (1 - log_p.exp()) ** GAMMA * -log_p).sum() / w.sum()
-
     def sigmoid_focal(s, t):
         return smp.losses.FocalLoss("multiclass", gamma=GAMMA, ignore_index=IGNORE)(s, t)
 
-    def dice(s, t, smooth=0.0):
+    def smp_dice(s, t, smooth=0.0):
         return smp.losses.DiceLoss("multiclass", smooth=smooth, ignore_index=IGNORE)(s, t)
 
     def total(s, t):
-        return cross_entropy(s, t, weights) + focal(s, t, weights) + dice(s, t)
+        return cross_entropy(s, t, weights) + focal(s, t, weights) + smp_dice(s, t)
 
     dice_formula = (
         "mean over all C classes of 1 - (2 I_c + smooth) / max(P_c + T_c + smooth, 1e-7), I_c = sum over known pixels "
@@ -49,14 +40,14 @@ def cases():
         (
             "cross_entropy_smoothed",
             "sum [(1 - a) (-log p_t) + a/C sum_c -log p_c] / N, a = 0.1",
-            lambda s, t: cross_entropy(s, t, None, SMOOTHING),
+            lambda s, t: cross_entropy(s, t, smoothing=SMOOTHING),
         ),
         (
             "cross_entropy_weighted_smoothed",
             "sum [(1 - a) w_t (-log p_t) + a/C sum_c w_c (-log p_c)] / sum w_t, a = 0.1",
             lambda s, t: cross_entropy(s, t, weights, SMOOTHING),
         ),
-        ("focal", "sum (1 - p_t)^2 (-log p_t) / N", lambda s, t: focal(s, t, torch.ones_like(weights))),
+        ("focal", "sum (1 - p_t)^2 (-log p_t) / N", focal),
         ("focal_weighted", "sum w_t (1 - p_t)^2 (-log p_t) / sum w_t", lambda s, t: focal(s, t, weights)),
         (
             "focal_sigmoid",
@@ -64,8 +55,13 @@ def cases():
             "r = q_c where t = c and 1 - q_c elsewhere",
             sigmoid_focal,
         ),
-        ("dice", "smp.losses.DiceLoss, smooth = 0: " + dice_formula, dice),
-        ("dice_smooth", "smp.losses.DiceLoss, smooth = 1: " + dice_formula, lambda s, t: dice(s, t, 1.0)),
+        ("dice", "smp.losses.DiceLoss, smooth = 0: " + dice_formula, smp_dice),
+        ("dice_smooth", "smp.losses.DiceLoss, smooth = 1: " + dice_formula, lambda s, t: smp_dice(s, t, 1.0)),
+        (
+            "dice_present",
+            "as dice, but the mean over the classes with a true pixel (T_c > 0) only; the same where all classes are there",
+            dice,
+        ),
         ("sum", "cross_entropy_weighted + focal_weighted + dice", total),
     ]
 
@@ -104,3 +100,50 @@ def main():
         "cases": rows,
     }
     write(LOSSES / "losses.json", content)
+    detection()
+
+
+def detection():
+    """Heat map and size losses: two classes, two chips of 24 pixels, of which the second is unknown on the right."""
+    side, classes = 24, 2
+    boxes = [
+        [[0, 3.0, 4.0, 15.0, 10.0], [1, 10.5, 9.0, 22.0, 23.0], [0, 8.2, 5.5, 13.2, 12.5]],
+        [[1, -4.0, 1.0, 9.0, 6.0], [1, 12.0, 15.0, 12.6, 17.0], [0, -8.0, -6.0, 28.0, 27.0]],
+    ]
+    known = np.ones((2, side, side), bool)
+    known[1, :, 20:] = False
+    truth = objects.truth([np.array(b) for b in boxes], known, classes, torch.float64)
+    u = formula.uniform("scores", 2 * (classes + 2) * side * side)
+    scores = torch.from_numpy((6 * u - 3).astype(np.float32).reshape(2, classes + 2, side, side)).double()
+    cases = {
+        "heat": objects.heat_loss,
+        "size": objects.size_loss,
+        "sum": lambda s, t: objects.heat_loss(s, t) + 0.1 * objects.size_loss(s, t),
+    }
+    rows = []
+    for name, loss in cases.items():
+        s = scores.clone().requires_grad_()
+        value = loss(s, truth)
+        value.backward()
+        flat = s.grad.flatten()
+        # The whole gradient is large: its strongest entries, and every 37th.
+        picked = sorted({*flat.abs().topk(60).indices.tolist(), *range(0, len(flat), 37)})
+        gradient = [[i, number(flat[i])] for i in picked if name != "size" or flat[i] != 0]
+        rows.append({"name": name, "value": number(value.detach()), "gradient": gradient})
+    hot = [[int(i), number(truth.heat.flatten()[i])] for i in torch.nonzero(truth.heat.flatten())[:, 0]]
+    radii = [[w, h, number(objects.radius(w, h))] for w, h in ((12, 6), (11.5, 14), (5, 7), (13, 5), (1, 2), (100, 60))]
+    content = {
+        "versions": versions(),
+        "shape": [2, classes + 2, side, side],
+        "scores": "float32 of 6u - 3, u of the key `scores` at the flat index",
+        "first_scores": numbers(scores.flatten()[:5]),
+        "boxes": [{"chip": i, "boxes": of} for i, of in enumerate(boxes)],
+        "unknown": "chip 1, columns 20 to 23",
+        "formula_heat": "-sum [peak (1 - q)^2 log q + (1 - peak) known (1 - heat)^4 q^2 log(1 - q)] / objects, q = sigmoid",
+        "formula_size": "sum over centers of |log width - w| + |log height - h|, by objects; sides at least 1 px",
+        "formula_sum": "heat + 0.1 size",
+        "radii": radii,
+        "heat": hot,
+        "cases": rows,
+    }
+    write(LOSSES / "detection-losses.json", content)

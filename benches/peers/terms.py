@@ -19,11 +19,14 @@ def focal(logits, labels, weights=None, gamma=2.0):
     return (w * (1 - log_p.exp()) ** gamma * -log_p).sum() / w.sum()
 
 
-def dice(logits, labels, smooth=0.0):
-    """Mean over classes of 1 - Dice, sums over the batch: smp.losses.DiceLoss."""
-    from segmentation_models_pytorch.losses import DiceLoss
-
-    return DiceLoss("multiclass", smooth=smooth, ignore_index=IGNORE)(logits, labels)
+def dice(logits, labels):
+    """1 - 2 sum(p t) / (sum p + sum t) over the known pixels of the batch, the mean over the classes that it holds
+    (Milletari et al., V-Net, 2016)."""
+    known = labels != IGNORE
+    p = logits.softmax(1).movedim(1, -1)[known]
+    t = F.one_hot(labels[known], logits.shape[1]).to(p.dtype)
+    losses = 1 - 2 * (p * t).sum(0) / (p.sum(0) + t.sum(0)).clamp_min(1e-7)
+    return losses[t.sum(0) > 0].mean()
 
 
 def total(terms, weights, smoothing):
