@@ -29,9 +29,15 @@ class Item:
 def read_items(data, root, classes):
     """All items of the training and validation splits of a description's `data`."""
     folder = root / data["folder"]
-    class_of = {int(value): classes.index(name) for value, name in data["class_map"].items() if name is not None}
+    class_of = {
+        int(value): classes.index(name) for value, name in data["class_map"].items() if name is not None
+    }
     with open(root / data.get("splits", "splits.csv"), newline="") as file:
-        rows = [r for r in csv.DictReader(file) if r["dataset"] == data["dataset"] and r["split"] in ("train", "val")]
+        rows = [
+            r
+            for r in csv.DictReader(file)
+            if r["dataset"] == data["dataset"] and r["split"] in ("train", "val")
+        ]
     items = []
     for row in rows:
         values = read_picture(folder, data["images"], row["item"])
@@ -200,7 +206,9 @@ def turned_planes(planes, turn):
 
 def shine(values, augment, value_range, rng):
     """Gamma, then contrast around the band's mean, then brightness, then noise; kept in the value range."""
-    factors = {k: np.exp(rng.uniform(-1, 1) * augment.get(k, 0.0)) for k in ("brightness", "contrast", "gamma")}
+    factors = {
+        k: np.exp(rng.uniform(-1, 1) * augment.get(k, 0.0)) for k in ("brightness", "contrast", "gamma")
+    }
     noise = augment.get("noise", 0.0)
     if noise == 0 and all(f == 1 for f in factors.values()):
         return values

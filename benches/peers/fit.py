@@ -75,10 +75,15 @@ def fit(description, task, mean, std):
     if settings["chip_px"] % stride:
         raise SystemExit(f"chip_px is {settings['chip_px']}, want a multiple of {stride}")
     normalize = Normalization(mean, std)
-    scores_of = lambda values: predict(network, values, normalize, stride, description.get("evaluate", {}))
+
+    def scores_of(values):
+        return predict(network, values, normalize, stride, description.get("evaluate", {}))
+
     # Like Burn's, PyTorch's optimizer lets all parameters decay, the normalizations' too.
     optimizer = torch.optim.AdamW(
-        network.parameters(), weight_decay=settings.get("weight_decay", 0.0), eps=settings.get("adam_epsilon", 1e-8)
+        network.parameters(),
+        weight_decay=settings.get("weight_decay", 0.0),
+        eps=settings.get("adam_epsilon", 1e-8),
     )
     epochs, steps = settings["epochs"], settings["steps_per_epoch"]
     log, best, spent = [], None, 0.0
@@ -99,7 +104,11 @@ def fit(description, task, mean, std):
             network.eval()
             found = task.evaluate(scores_of)
             row[task.score] = found[task.score]
-            if best is None or settings.get("keep", "best") == "last" or found[task.score] > best[1][task.score]:
+            if (
+                best is None
+                or settings.get("keep", "best") == "last"
+                or found[task.score] > best[1][task.score]
+            ):
                 best = (epoch, found, copy.deepcopy(network.state_dict()))
         log.append(row)
         print(json.dumps(row), file=sys.stderr, flush=True)
@@ -125,7 +134,7 @@ def save(network, path):
 
 
 def main(text, prepare):
-    """The command line. `prepare(description, folder)` gives the task, the items, and the bands' means and deviations."""
+    """The command line. `prepare(description, folder)` gives the task, the items, the bands' means and deviations."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("description", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets, with splits.csv")

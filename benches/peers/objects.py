@@ -119,7 +119,9 @@ def average_precisions(pictures, label):
         hits = np.cumsum(row)
         precision = hits / np.arange(1, len(hits) + 1)
         precision = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
-        each.append(precision[np.searchsorted(hits / sum(truths), np.linspace(0, 1, 101), side="left")].mean())
+        each.append(
+            precision[np.searchsorted(hits / sum(truths), np.linspace(0, 1, 101), side="left")].mean()
+        )
     return [float(v) for v in each]
 
 

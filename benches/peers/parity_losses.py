@@ -13,7 +13,7 @@ SHAPE = (2, 5, 6, 7)
 WEIGHTS = [1.0, 0.5, 2.0, 1.5, 3.0]
 SMOOTHING = 0.1
 GAMMA = 2.0
-NAMES = """N pixels with a known label t, C classes, s logits, p = softmax(s) over classes, q = sigmoid(s), w class weights."""
+NAMES = "N pixels with a known label t, C classes, s logits, p = softmax(s), q = sigmoid(s), w class weights"
 
 
 def cases():
@@ -30,9 +30,9 @@ def cases():
         return cross_entropy(s, t, weights) + focal(s, t, weights) + smp_dice(s, t)
 
     dice_formula = (
-        "mean over all C classes of 1 - (2 I_c + smooth) / max(P_c + T_c + smooth, 1e-7), I_c = sum over known pixels "
-        "of p_c [t = c], P_c = sum of p_c, T_c = number of [t = c]; sums over the whole batch; a class without a true "
-        "pixel (T_c = 0) adds 0 and still counts in C"
+        "mean over all C classes of 1 - (2 I_c + smooth) / max(P_c + T_c + smooth, 1e-7), I_c = sum over known "
+        "pixels of p_c [t = c], P_c = sum of p_c, T_c = number of [t = c]; sums over the whole batch; "
+        "a class without a true pixel (T_c = 0) adds 0 and still counts in C"
     )
     return [
         ("cross_entropy", "sum -log p_t / N", cross_entropy),
@@ -51,15 +51,15 @@ def cases():
         ("focal_weighted", "sum w_t (1 - p_t)^2 (-log p_t) / sum w_t", lambda s, t: focal(s, t, weights)),
         (
             "focal_sigmoid",
-            "smp.losses.FocalLoss: one class against the rest; mean over classes and known pixels of (1 - r)^2 (-log r), "
-            "r = q_c where t = c and 1 - q_c elsewhere",
+            "smp.losses.FocalLoss: one class against the rest; mean over classes and known pixels of "
+            "(1 - r)^2 (-log r), r = q_c where t = c and 1 - q_c elsewhere",
             sigmoid_focal,
         ),
         ("dice", "smp.losses.DiceLoss, smooth = 0: " + dice_formula, smp_dice),
         ("dice_smooth", "smp.losses.DiceLoss, smooth = 1: " + dice_formula, lambda s, t: smp_dice(s, t, 1.0)),
         (
             "dice_present",
-            "as dice, but the mean over the classes with a true pixel (T_c > 0) only; the same where all classes are there",
+            "as dice, but the mean over the classes with a true pixel (T_c > 0) only",
             dice,
         ),
         ("sum", "cross_entropy_weighted + focal_weighted + dice", total),
@@ -131,7 +131,10 @@ def detection():
         gradient = [[i, number(flat[i])] for i in picked if name != "size" or flat[i] != 0]
         rows.append({"name": name, "value": number(value.detach()), "gradient": gradient})
     hot = [[int(i), number(truth.heat.flatten()[i])] for i in torch.nonzero(truth.heat.flatten())[:, 0]]
-    radii = [[w, h, number(objects.radius(w, h))] for w, h in ((12, 6), (11.5, 14), (5, 7), (13, 5), (1, 2), (100, 60))]
+    radii = [
+        [w, h, number(objects.radius(w, h))]
+        for w, h in ((12, 6), (11.5, 14), (5, 7), (13, 5), (1, 2), (100, 60))
+    ]
     content = {
         "versions": versions(),
         "shape": [2, classes + 2, side, side],
@@ -139,7 +142,9 @@ def detection():
         "first_scores": numbers(scores.flatten()[:5]),
         "boxes": [{"chip": i, "boxes": of} for i, of in enumerate(boxes)],
         "unknown": "chip 1, columns 20 to 23",
-        "formula_heat": "-sum [peak (1 - q)^2 log q + (1 - peak) known (1 - heat)^4 q^2 log(1 - q)] / objects, q = sigmoid",
+        "formula_heat": (
+            "-sum [peak (1 - q)^2 log q + (1 - peak) known (1 - heat)^4 q^2 log(1 - q)] / objects, q = sigmoid"
+        ),
         "formula_size": "sum over centers of |log width - w| + |log height - h|, by objects; sides at least 1 px",
         "formula_sum": "heat + 0.1 size",
         "radii": radii,

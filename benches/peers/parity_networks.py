@@ -27,7 +27,10 @@ UNETS = [
 
 def fill(module):
     """Gives a module the weights of the formula."""
-    state = {k: torch.from_numpy(np.asarray(formula.tensor(k, tuple(v.shape)))) for k, v in module.state_dict().items()}
+    state = {
+        k: torch.from_numpy(np.asarray(formula.tensor(k, tuple(v.shape))))
+        for k, v in module.state_dict().items()
+    }
     module.load_state_dict(state)
     return module.eval()
 
@@ -107,6 +110,7 @@ def main():
         write(NETWORKS / f"torchvision-{name}.json", {**content, "tensors": keys_and_shapes(state)})
     known = ["conv1.weight", "input", "encoder.layer4.1.bn2.running_var"]
     rows = [
-        {"key": k, "fnv1a": f"{formula.fnv1a(k):016x}", "bits": [f"{b:016x}" for b in formula.bits(k, 3)]} for k in known
+        {"key": k, "fnv1a": f"{formula.fnv1a(k):016x}", "bits": [f"{b:016x}" for b in formula.bits(k, 3)]}
+        for k in known
     ]
     write(NETWORKS / "formula.json", {"rows": rows})

@@ -24,7 +24,9 @@ class Detection:
         self.val = [i for i in items if i.split == "val"]
         self.crops = chips.Crops([i for i in items if i.split == "train"], len(self.names), description)
         self.settings = description["detection"]
-        self.terms = description.get("loss", {}).get("terms", [{"kind": "heat"}, {"kind": "size", "weight": 0.1}])
+        self.terms = description.get("loss", {}).get(
+            "terms", [{"kind": "heat"}, {"kind": "size", "weight": 0.1}]
+        )
 
     def loss(self, scores, truths):
         boxes, known = zip(*truths)

@@ -29,7 +29,9 @@ class Segmentation:
         self.terms = loss(description.get("loss", {}), self.crops)
 
     def loss(self, logits, truths):
-        return self.terms(logits, torch.from_numpy(np.stack([labels for labels, _ in truths]).astype(np.int64)))
+        return self.terms(
+            logits, torch.from_numpy(np.stack([labels for labels, _ in truths]).astype(np.int64))
+        )
 
     def evaluate(self, scores_of):
         """Scores over all pictures, and by group."""
@@ -48,7 +50,9 @@ def loss(settings, crops):
         weights = crops.balanced_weights()
     if weights is not None:
         weights = torch.tensor(np.asarray(weights), dtype=torch.float32)
-    return terms.total(settings.get("terms", [{"kind": "cross-entropy"}]), weights, settings.get("label_smoothing", 0.0))
+    return terms.total(
+        settings.get("terms", [{"kind": "cross-entropy"}]), weights, settings.get("label_smoothing", 0.0)
+    )
 
 
 def prepare(description, root):
