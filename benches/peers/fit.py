@@ -1,0 +1,160 @@
+"""The training loop of both peers: a task says what is drawn, minimized and scored."""
+
+import argparse
+import copy
+import json
+import math
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import nets
+
+
+def rate(fit, step, total):
+    """A short rise, then a cosine to 0."""
+    warm = max(total * fit.get("warmup_share", 0.03), 1.0)
+    shape = (step + 1) / (warm + 1) if step < warm else 0.5 * (1 + math.cos(math.pi * step / total))
+    return fit["learning_rate"] * shape
+
+
+class Normalization:
+    """Takes mean and deviation out; what is not in the picture becomes the mean."""
+
+    def __init__(self, mean, std):
+        self.mean, self.std = (a.astype(np.float32)[:, None, None] for a in (mean, std))
+
+    def __call__(self, values):
+        return np.nan_to_num((values - self.mean) / self.std)
+
+
+def drawn(crops, normalize, fit, step):
+    """The chips of a step as a tensor; and of each its truth, and where there is a picture."""
+    rngs = [np.random.default_rng([fit["seed"], 2, step, i]) for i in range(fit["batch"])]
+    chips = [crops.draw(rng) for rng in rngs]
+    truths = [(truth, ~np.isnan(values).any(0)) for values, truth in chips]
+    return torch.from_numpy(np.stack([normalize(values) for values, _ in chips])), truths
+
+
+def up(size, step):
+    return -(-size // step) * step
+
+
+@torch.no_grad()
+def predict(network, values, normalize, stride, settings):
+    """Scores before softmax of a whole picture, float32 [outputs, height, width].
+
+    Computed window by window: each holds `margin_px` pixels around its core of `core_px`, and like ours sees the mean
+    of the bands where there is no picture.
+    """
+    margin, core = up(settings.get("margin_px", 64), stride), up(settings.get("core_px", 1024), stride)
+    bands, height, width = values.shape
+    padded = np.zeros((bands, up(height, stride) + 2 * margin, up(width, stride) + 2 * margin), np.float32)
+    padded[:, margin : margin + height, margin : margin + width] = normalize(values)
+    scores = None
+    for top in range(0, height, core):
+        for left in range(0, width, core):
+            bottom, right = min(top + core, up(height, stride)), min(left + core, up(width, stride))
+            view = padded[:, top : bottom + 2 * margin, left : right + 2 * margin]
+            out = network(torch.from_numpy(np.ascontiguousarray(view))[None])[0].numpy()
+            if scores is None:
+                scores = np.empty((len(out), height, width), np.float32)
+            to = scores[:, top:bottom, left:right]
+            to[:] = out[:, margin : margin + to.shape[1], margin : margin + to.shape[2]]
+    return scores
+
+
+def fit(description, task, mean, std):
+    """Trains; the network with the kept weights, and its report."""
+    settings = description["fit"]
+    torch.manual_seed(settings["seed"])
+    network, stride = nets.build(description["architecture"], len(mean), task.outputs)
+    if settings["chip_px"] % stride:
+        raise SystemExit(f"chip_px is {settings['chip_px']}, want a multiple of {stride}")
+    normalize = Normalization(mean, std)
+
+    def scores_of(values):
+        return predict(network, values, normalize, stride, description.get("evaluate", {}))
+
+    # Like Burn's, PyTorch's optimizer lets all parameters decay, the normalizations' too.
+    optimizer = torch.optim.AdamW(
+        network.parameters(),
+        weight_decay=settings.get("weight_decay", 0.0),
+        eps=settings.get("adam_epsilon", 1e-8),
+    )
+    epochs, steps = settings["epochs"], settings["steps_per_epoch"]
+    log, best, spent = [], None, 0.0
+    for epoch in range(1, epochs + 1):
+        network.train()
+        start, losses = time.perf_counter(), []
+        for step in range((epoch - 1) * steps, epoch * steps):
+            optimizer.param_groups[0]["lr"] = rate(settings, step, epochs * steps)
+            x, truths = drawn(task.crops, normalize, settings, step)
+            value = task.loss(network(x), truths)
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            losses.append(value.item())
+        spent += time.perf_counter() - start
+        row = {"epoch": epoch, "loss": sum(losses) / len(losses), "elapsed_s": round(spent, 2)}
+        if epoch % settings.get("validate_every", 1) == 0 or epoch == epochs:
+            network.eval()
+            found = task.evaluate(scores_of)
+            row[task.score] = found[task.score]
+            if (
+                best is None
+                or settings.get("keep", "best") == "last"
+                or found[task.score] > best[1][task.score]
+            ):
+                best = (epoch, found, copy.deepcopy(network.state_dict()))
+        log.append(row)
+        print(json.dumps(row), file=sys.stderr, flush=True)
+    network.load_state_dict(best[2])
+    report = {
+        "torch": torch.__version__,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "bands": {"mean": mean.tolist(), "std": std.tolist()},
+        "train_s": round(spent, 1),
+        "kept_epoch": best[0],
+        "epochs": log,
+        **best[1],
+    }
+    return network.eval(), report
+
+
+def save(network, path):
+    """Our U-Net folded, under the names of our packages; others as their state dict."""
+    from safetensors.torch import save_file
+
+    state = network.fold() if isinstance(network, nets.Unet) else network.state_dict()
+    save_file({k: v.contiguous() for k, v in state.items()}, path)
+
+
+def main(text, prepare):
+    """The command line. `prepare(description, folder)` gives the task, the items, the bands' means and deviations."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("description", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets, with splits.csv")
+    parser.add_argument("--weights", type=Path, help="where to write the weights, safetensors")
+    parser.add_argument("--seed", type=int, help="instead of the description's")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    description = json.loads(arguments.description.read_text())
+    if arguments.seed is not None:
+        description["fit"]["seed"] = arguments.seed
+    task, items, (mean, std) = prepare(description, arguments.data)
+    network, report = fit(description, task, mean, std)
+    if arguments.weights:
+        save(network, arguments.weights)
+    splits = {split: [i for i in items if i.split == split] for split in ("train", "val")}
+    groups = [{i.group for i in split if i.group} for split in splits.values()]
+    head = {
+        "description": description,
+        "items": {split: len(of) for split, of in splits.items()},
+        "groups_in_both_splits": sorted(groups[0] & groups[1]),
+    }
+    print(json.dumps({**head, **report}, indent=1))

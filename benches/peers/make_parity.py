@@ -1,0 +1,30 @@
+"""Writes the fixtures that hold our networks, losses and checkpoint reader to those of PyTorch.
+
+    python benches/peers/make_parity.py            # all
+    python benches/peers/make_parity.py networks   # or: losses, checkpoints, lite0
+
+Networks and checkpoints go to crates/arpent-model/tests/parity/, losses to training/tests/parity/. Weights and
+pixels follow formula.py. Outputs are computed in float64 from the float32 weights, which makes them the truth to
+compare with; `float32_error` says how far PyTorch itself is off in float32.
+"""
+
+import sys
+
+import torch
+
+import parity_checkpoints
+import parity_lite0
+import parity_losses
+import parity_networks
+
+PARTS = {
+    "networks": parity_networks.main,
+    "lite0": parity_lite0.main,
+    "losses": parity_losses.main,
+    "checkpoints": parity_checkpoints.main,
+}
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()

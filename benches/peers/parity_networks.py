@@ -1,0 +1,116 @@
+"""U-Nets of segmentation_models_pytorch: tensors by name, features of every stage, logits."""
+
+import numpy as np
+import segmentation_models_pytorch as smp
+import torch
+import torchvision
+
+import formula
+from fixture import NETWORKS, keys_and_shapes, number, summary, versions, write
+
+SIDE = 96
+SAMPLES = 200
+# (file, encoder, bands, classes)
+UNETS = [
+    ("unet-resnet18", "resnet18", 5, 19),
+    ("unet-resnet34", "resnet34", 5, 19),
+    ("unet-resnet34-rgb", "resnet34", 3, 15),
+    ("unet-resnet50", "resnet50", 5, 19),
+    ("unet-mobilenet_v2", "mobilenet_v2", 3, 6),
+    # Symmetric padding and epsilon 1e-5 ...
+    ("unet-efficientnet_lite0", "tu-efficientnet_lite0", 3, 6),
+    # ... and the same keys with TensorFlow's SAME padding and epsilon 1e-3: what the ImageNet weights were
+    # trained with (see `lite0`).
+    ("unet-tf_efficientnet_lite0", "tu-tf_efficientnet_lite0", 3, 6),
+]
+
+
+def fill(module):
+    """Gives a module the weights of the formula."""
+    state = {
+        k: torch.from_numpy(np.asarray(formula.tensor(k, tuple(v.shape))))
+        for k, v in module.state_dict().items()
+    }
+    module.load_state_dict(state)
+    return module.eval()
+
+
+def norm_epsilons(module):
+    """Epsilon of the batch normalizations, by the first part of their name."""
+    found = {}
+    for name, layer in module.named_modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            found.setdefault(name.split(".")[0], set()).add(layer.eps)
+    assert all(len(values) == 1 for values in found.values()), found
+    return {part: values.pop() for part, values in found.items()}
+
+
+def stages(model, x):
+    """Encoder features (the first one is the input) and the output of every decoder block."""
+    rows = [summary(f"encoder.{i}", f) for i, f in enumerate(model.encoder(x))]
+    hooks = []
+    for i, block in enumerate(model.decoder.blocks):
+        hook = block.register_forward_hook(lambda _m, _a, out, i=i: rows.append(summary(f"decoder.{i}", out)))
+        hooks.append(hook)
+    logits = model(x)
+    for hook in hooks:
+        hook.remove()
+    return logits, rows
+
+
+def samples(logits):
+    """[class, row, column, value] at pseudo-random places, after the key "positions"."""
+    classes, height, width = logits.shape
+    picked = formula.bits("positions", SAMPLES) % np.uint64(classes * height * width)
+    rows = []
+    for flat in sorted({int(p) for p in picked}):
+        c, row, column = np.unravel_index(flat, logits.shape)
+        rows.append([int(c), int(row), int(column), number(logits[c, row, column])])
+    return rows
+
+
+@torch.no_grad()
+def network(file, encoder, bands, classes):
+    model = fill(smp.Unet(encoder, encoder_weights=None, in_channels=bands, classes=classes))
+    x = torch.from_numpy(formula.pixels(bands, SIDE, SIDE))[None]
+    single = model(x)[0]
+    epsilons = norm_epsilons(model)
+    tensors = keys_and_shapes(model.state_dict())
+    logits, features = stages(model.double(), x.double())
+    logits = logits[0]
+    assert torch.isfinite(logits).all() and 1e-3 < logits.std() < 1e6, "the weights need another scale"
+    content = {
+        "library": "segmentation_models_pytorch.Unet",
+        "versions": versions(),
+        "encoder": encoder,
+        "in_channels": bands,
+        "classes": classes,
+        "height": SIDE,
+        "width": SIDE,
+        "weight_factor": 1.0,
+        "norm_epsilon": epsilons,
+        "encoder_channels": list(model.encoder.out_channels),
+        "decoder_channels": [256, 128, 64, 32, 16],
+        "mean": number(logits.mean()),
+        "std": number(logits.std(correction=0)),
+        "float32_error": number((single.double() - logits).abs().max()),
+        "stages": features,
+        "logits": samples(logits),
+        "tensors": tensors,
+    }
+    write(NETWORKS / f"{file}.json", content)
+
+
+def main():
+    for row in UNETS:
+        network(*row)
+    for name in ("resnet18", "resnet34"):
+        state = getattr(torchvision.models, name)(weights=None).state_dict()
+        content = {"library": "torchvision", "versions": versions(), "architecture": name}
+        write(NETWORKS / f"torchvision-{name}.json", {**content, "tensors": keys_and_shapes(state)})
+    known = ["conv1.weight", "input", "encoder.layer4.1.bn2.running_var"]
+    rows = [
+        {"key": k, "fnv1a": f"{formula.fnv1a(k):016x}", "bits": [f"{b:016x}" for b in formula.bits(k, 3)]}
+        for k in known
+    ]
+    write(NETWORKS / "formula.json", {"rows": rows})

@@ -1,0 +1,58 @@
+"""The PyTorch peer of `arpent-train fit` for detection: the same network, data, budget and scores.
+
+    python benches/peers/train_detection.py DESCRIPTION.json --data FOLDER [--weights OUT.safetensors] [--seed N]
+
+Prints a JSON report: average precision at an overlap of 0.5 (and 0.5 to 0.95) on whole pictures of the validation
+split, in all and per group. README.md says what a description holds.
+"""
+
+import numpy as np
+
+import chips
+import fit
+import objects
+
+
+class Detection:
+    """Boxes by heat map and size."""
+
+    score = "ap50"
+
+    def __init__(self, description, items):
+        self.names = description["classes"]
+        self.outputs = len(self.names) + 2
+        self.val = [i for i in items if i.split == "val"]
+        self.crops = chips.Crops([i for i in items if i.split == "train"], len(self.names), description)
+        self.settings = description["detection"]
+        self.terms = description.get("loss", {}).get(
+            "terms", [{"kind": "heat"}, {"kind": "size", "weight": 0.1}]
+        )
+
+    def loss(self, scores, truths):
+        boxes, known = zip(*truths)
+        truth = objects.truth(boxes, np.stack(known), len(self.names))
+        return sum(t.get("weight", 1.0) * self.term(t, scores, truth) for t in self.terms)
+
+    def term(self, term, scores, truth):
+        if term["kind"] == "heat":
+            return objects.heat_loss(scores, truth, term.get("gamma", 2.0))
+        if term["kind"] == "size":
+            return objects.size_loss(scores, truth)
+        raise SystemExit(f"no loss `{term['kind']}`: want heat or size")
+
+    def evaluate(self, scores_of):
+        groups = {}
+        for item in self.val:
+            found = objects.peaks(scores_of(item.values), self.settings["threshold"], self.settings["iou"])
+            groups.setdefault(item.group, []).append((item.truth, found))
+        each = {group: objects.scores(pictures, self.names) for group, pictures in sorted(groups.items())}
+        return {**objects.scores(sum(groups.values(), []), self.names), "groups": each}
+
+
+def prepare(description, root):
+    items = chips.read_items(description["data"], root, description["classes"])
+    return Detection(description, items), items, chips.statistics([i for i in items if i.split == "train"])
+
+
+if __name__ == "__main__":
+    fit.main(__doc__, prepare)
