@@ -8,11 +8,11 @@ use maud::{Markup, html};
 use super::scale::Scale;
 
 /// Size of a chart, in its own units; the page scales it.
-const SIZE: (f64, f64) = (420.0, 290.0);
+const SIZE: (f64, f64) = (372.0, 268.0);
 /// Left, top, right and bottom edge of the plot inside.
-const PLOT: [f64; 4] = [58.0, 34.0, 408.0, 242.0];
+const PLOT: [f64; 4] = [66.0, 34.0, 360.0, 220.0];
 /// Points that a line may have and still show each as a dot.
-const DOTS: usize = 60;
+const DOTS: usize = 24;
 
 /// A chart.
 #[derive(Debug, Clone)]
@@ -128,8 +128,8 @@ impl Chart<'_> {
             }
             (rule([left, bottom, right, bottom], "#333"))
             (text((f64::midpoint(left, right), SIZE.1 - 10.0), "middle", self.x.label))
-            g transform=(format!("rotate(-90 13 {middle})")) {
-                (text((13.0, middle), "middle", &format!("{}{suffix}", self.y.label)))
+            g transform=(format!("rotate(-90 12 {middle})")) {
+                (text((12.0, middle), "middle", &format!("{}{suffix}", self.y.label)))
             }
         }
     }

@@ -39,7 +39,7 @@ fn check_groups(groups: &GroupScores) -> Result<()> {
 fn check_chip(chip: &ChipView) -> Result<()> {
     let pixels = u64::from(chip.width) * u64::from(chip.height);
     let fits = |name: &str, bytes: &[u8], per_pixel: u64| {
-        let (got, want) = (bytes.len() as u64, pixels * per_pixel);
+        let (got, want) = (bytes.len() as u64, pixels.saturating_mul(per_pixel));
         if got == want { Ok(()) } else { bail!("{name} has {got} bytes, want {want}") }
     };
     for picture in &chip.pictures {

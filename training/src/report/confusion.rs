@@ -53,7 +53,7 @@ fn matrix(confusion: &Confusion, classes: &Nomenclature) -> Markup {
             tr.total {
                 th scope="row" { "all of the prediction" }
                 @for j in 0..confusion.labels.len() { (sum(predicted(j), total, &confusion.unit)) }
-                td title=(format!("{} {}", number::integer(total), confusion.unit)) { span.count { (number::compact(total)) } }
+                td.total title=(format!("{} {}", number::integer(total), confusion.unit)) { span.count { (number::compact(total)) } }
             }
         }
     } }

@@ -18,7 +18,8 @@ pub(super) const WRONG: Color = Color([0xc2, 0x18, 0x1f]);
 
 /// A picture from red, green, blue of each pixel; `None` where their number does not fit.
 pub(super) fn picture(width: u32, height: u32, rgb: &[u8]) -> Option<RgbImage> {
-    let fits = rgb.len() as u64 == u64::from(width) * u64::from(height) * 3 && !rgb.is_empty();
+    let bytes = (u64::from(width) * u64::from(height)).saturating_mul(3);
+    let fits = rgb.len() as u64 == bytes && !rgb.is_empty();
     if fits { RgbImage::from_raw(width, height, rgb.to_vec()) } else { None }
 }
 

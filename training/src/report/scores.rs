@@ -94,7 +94,7 @@ fn classes(report: &TrainingReport, scores: &Scores) -> Markup {
     let columns: Vec<&Column> = COLUMNS.iter().filter(known).collect();
     let Some(first) = columns.first().copied() else { return absent("No class has a score.") };
     let shares = scores.classes.iter().any(|class| class.truth_share.is_some());
-    wide(&html! { table.numbers {
+    html! { (wide(&html! { table.numbers {
         thead { tr {
             th scope="col" { "Class" }
             @if shares { th scope="col" { "Share of truth" } }
@@ -107,7 +107,9 @@ fn classes(report: &TrainingReport, scores: &Scores) -> Markup {
             td.picture { @if let Some(value) = first.1(class).value { (whisker(value, first.1(class).interval)) } }
             @for (_, of) in &columns { td { (estimate(of(class))) } }
         } } }
-    } })
+    } }))
+    p.note { "Drawn: " (first.0) " on a line from 0 to 1" @if has_intervals(scores) { ", with its interval" } "." }
+    }
 }
 
 fn groups(report: &TrainingReport, scores: &Scores) -> Markup {
