@@ -81,7 +81,7 @@ fn percent(share: Option<f64>) -> String {
     match share {
         Some(v) if v < 0.005 => "<1".into(),
         // What is not everything is not shown as everything.
-        Some(v) if v < 1.0 => format!("{:.0}", (100.0 * v).min(99.0)),
+        Some(v) if v < 1.0 => format!("{:.0}", (100.0 * v).round().min(99.0)),
         Some(_) => "100".into(),
         None => number::NONE.into(),
     }
@@ -89,8 +89,8 @@ fn percent(share: Option<f64>) -> String {
 
 fn sum(count: u64, total: u64, unit: &str) -> Markup {
     html! { td.total title=(format!("{} {unit}", number::integer(count))) {
-        span.share { (percent(number::ratio(count, total).filter(|_| count > 0))) } span.count { (number::compact(count)) }
-    } }
+    @if count > 0 { span.share { (percent(number::ratio(count, total))) } } span.count { (number::compact(count)) }
+        } }
 }
 
 /// White to dark blue, with the ink that can be read on it.
@@ -99,7 +99,8 @@ fn shade(share: f64) -> String {
     // The root shows small shares, which are many.
     let amount = share.clamp(0.0, 1.0).sqrt();
     let [r, g, b] = DARK.map(|dark| (255.0 + (dark - 255.0) * amount).round());
-    let ink = if amount > 0.62 { "#fff" } else { "#111" };
+    // Here both inks have a contrast of 4.5, which the test below holds.
+    let ink = if amount > 0.6925 { "#fff" } else { "#000" };
     format!("background:rgb({r},{g},{b});color:{ink}")
 }
 
@@ -121,4 +122,41 @@ fn largest(confusion: &Confusion) -> Markup {
             (number::integer(*count)) " " (confusion.unit) ", " (number::percent(number::ratio(*count, all))) " of all errors"
         } } }
     } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_everything_is_shown_as_everything() {
+        let told = [0.001, 0.005, 0.5, 0.9999, 1.0].map(|share| percent(Some(share)));
+        assert_eq!(told, ["<1", "1", "50", "99", "100"]);
+    }
+
+    #[test]
+    fn the_ink_can_be_read_on_every_shade() {
+        // Contrast after WCAG 2: (lighter + 0.05) / (darker + 0.05) of relative luminances.
+        let linear = |v: f64| if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) };
+        let luminance = |[r, g, b]: [f64; 3]| 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+        for share in (0..=100).map(|i| f64::from(i) / 100.0) {
+            let style = shade(share);
+            let inside = style.strip_prefix("background:rgb(").unwrap().split(')').next().unwrap();
+            let rgb: Vec<f64> = inside.split(',').map(|v| v.parse::<f64>().unwrap() / 255.0).collect();
+            let ground = luminance([rgb[0], rgb[1], rgb[2]]);
+            let ink = if style.ends_with("#fff") { 1.0 } else { 0.0 };
+            let contrast = (ground.max(ink) + 0.05) / (ground.min(ink) + 0.05);
+            assert!(contrast >= 4.5, "{style}: {contrast}");
+        }
+    }
+
+    #[test]
+    fn the_most_frequent_errors_come_first() {
+        let labels = ["a", "b"].map(ToOwned::to_owned).to_vec();
+        let confusion = Confusion { unit: "items".into(), labels, counts: vec![vec![9, 1], vec![3, 0]] };
+        let told = largest(&confusion).into_string();
+        let at = |text: &str| told.find(text).unwrap();
+        assert!(at("<em>b</em> taken for <em>a</em>") < at("<em>a</em> taken for <em>b</em>"));
+        assert!(told.contains("3 items, 75.0") && told.contains("100.0\u{202f}%"));
+    }
 }

@@ -56,7 +56,8 @@ fn epochs(curves: &Curves) -> Axis<'static> {
 }
 
 fn mark(curves: &Curves) -> Option<(f64, String)> {
-    curves.best_epoch.map(|best| (f64::from(best), format!("best: {best}")))
+    let best = curves.best_epoch.filter(|best| curves.epochs.iter().any(|epoch| epoch.number == *best));
+    best.map(|best| (f64::from(best), format!("best: {best}")))
 }
 
 /// First and last point of a line in words.
@@ -142,7 +143,7 @@ fn table(curves: &Curves) -> Markup {
     let known = |column: &&Column| curves.epochs.iter().any(|e| column.1(e).is_some());
     let columns: Vec<&Column> = columns.iter().filter(known).collect();
     html! {
-        details {
+        details.screen {
             summary { "The epochs as a table" }
             (wide(&html! { table.numbers {
                 thead { tr { th scope="col" { "Epoch" } @for (name, _) in &columns { th scope="col" { (name) } } } }

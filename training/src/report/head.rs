@@ -78,19 +78,16 @@ fn splits(data: &DataFacts) -> Markup {
     }
     let group = data.group_kind.as_deref().unwrap_or("group");
     let pixels = data.splits.iter().any(|split| split.pixels.is_some());
-    html! {
-        table.numbers {
-            thead { tr {
-                th scope="col" { "Split" } th scope="col" { "Items" } th scope="col" { "Groups (" (number::plural(group)) ")" }
-                @if pixels { th scope="col" { "Labeled pixels" } }
-            } }
-            tbody { @for SplitFacts { name, items, groups, pixels: count } in &data.splits { tr {
-                th scope="row" { (name) } td { (number::integer(*items)) } td { (number::integer(*groups)) }
-                @if pixels { td { (count.map_or_else(|| number::NONE.into(), number::integer)) } }
-            } } }
-        }
-        p.note { "A " (group) " is in one split only." }
-    }
+    wide(&html! { table.numbers {
+        thead { tr {
+            th scope="col" { "Split" } th scope="col" { "Items" } th scope="col" { "Groups (" (number::plural(group)) ")" }
+            @if pixels { th scope="col" { "Labeled pixels" } }
+        } }
+        tbody { @for SplitFacts { name, items, groups, pixels: count } in &data.splits { tr {
+            th scope="row" { (name) } td { (number::integer(*items)) } td { (number::integer(*groups)) }
+            @if pixels { td { (count.map_or_else(|| number::NONE.into(), number::integer)) } }
+        } } }
+    } })
 }
 
 /// "Limits".

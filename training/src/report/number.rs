@@ -144,8 +144,8 @@ mod tests {
     use super::*;
 
     /// With ordinary blanks.
-    fn plain(text: String) -> String {
-        text.replace(APART, " ")
+    fn plain(text: impl AsRef<str>) -> String {
+        text.as_ref().replace(APART, " ")
     }
 
     #[test]

@@ -157,3 +157,23 @@ fn group_table(kind: &str, groups: &GroupScores, rows: &[&GroupRow]) -> Markup {
         } } }
     } })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_stand_worst_first_and_those_without_a_score_last() {
+        let row =
+            |group: &str, score| GroupRow { group: group.into(), scores: vec![score], ..GroupRow::default() };
+        let mut rows = [
+            row("none", None),
+            row("good", Some(0.9)),
+            row("odd", Some(f64::NAN)),
+            row("also bad", Some(0.2)),
+            row("bad", Some(0.2)),
+        ];
+        rows.sort_by(worst_first);
+        assert_eq!(rows.map(|row| row.group), ["also bad", "bad", "good", "none", "odd"]);
+    }
+}

@@ -129,7 +129,7 @@ pub(crate) struct SplitFacts {
     pub(crate) name: String,
     /// Number of items.
     pub(crate) items: u64,
-    /// Number of groups; a group is in one split only.
+    /// Number of groups.
     pub(crate) groups: u64,
     /// Number of labeled pixels.
     #[serde(default)]

@@ -102,7 +102,9 @@ fn estimates(sites: &[Matrix], total: &Matrix) -> Vec<Estimate> {
 /// All scores of the report.
 pub(super) fn scores(scenes: &[Scene], classes: &Nomenclature) -> Scores {
     let mut sites: BTreeMap<usize, Vec<&Scene>> = BTreeMap::new();
-    scenes.iter().for_each(|s| sites.entry(s.site).or_default().push(s));
+    for scene in scenes {
+        sites.entry(scene.site).or_default().push(scene);
+    }
     let size = classes.classes().len();
     let matrices: Vec<Matrix> = sites.values().map(|scenes| count(scenes, size)).collect();
     let total = confusion(scenes, classes).counts;
@@ -165,7 +167,7 @@ pub(super) fn reliability(accuracy: impl Fn(f64) -> f64) -> Reliability {
     let ece = mean(&|b| (b.confidence - b.accuracy).abs());
     let brier =
         mean(&|b| b.accuracy * (1.0 - b.confidence).powi(2) + (1.0 - b.accuracy) * b.confidence.powi(2));
-    Reliability { ece, brier, bins }
+    Reliability { bins, ece, brier }
 }
 
 /// The curve of a detector whose surest detections are right this often.

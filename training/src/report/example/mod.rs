@@ -205,7 +205,7 @@ pub(super) fn curves(count: u32) -> Curves {
         let at = f64::from(number) / f64::from(count);
         let training = 0.32 + 1.9 * (-6.0 * at).exp() + 0.02 * rng.normal();
         let validation = 0.47 + 1.7 * (-5.0 * at).exp() + 0.25 * (at - 0.6).max(0.0) + 0.02 * rng.normal();
-        let judged = number % 2 == 0;
+        let judged = number.is_multiple_of(2);
         EpochFacts {
             number,
             training_loss: Some(training),
