@@ -5,7 +5,7 @@ use image::RgbImage;
 use maud::{Markup, html};
 
 use super::data::{ChipAnswer, ChipBox, ChipView, Gallery, TrainingReport};
-use super::page::{Section, absent, class_label, class_name, swatch};
+use super::page::{Section, absent, class_label, swatch};
 use super::{number, pixels};
 
 /// A picture and what it is.
@@ -99,6 +99,6 @@ fn words(chip: &ChipView, classes: &Nomenclature) -> Markup {
         dt { "truth" } dd { (class_label(*truth, classes)) }
         dt { "prediction" } dd { (class_label(*prediction, classes))
             @if confidence.is_some() { " (confidence " (number::percent(*confidence)) ")" } }
-        @if truth != prediction { dt { "verdict" } dd { "wrong: not " (class_name(*prediction, classes)) } }
+        @if truth != prediction { dt { "verdict" } dd { strong { "wrong" } } }
     } }
 }

@@ -124,7 +124,7 @@ fn changes_have_two_pictures() {
     let html = report.to_html();
     assert_sound(&html);
     assert_eq!(html.matches("<img ").count(), 4);
-    assert!(html.contains("wrong: not impervious surface") && html.contains("confidence 81.0"));
+    assert!(html.matches("<strong>wrong</strong>").count() == 1 && html.contains("confidence 81.0"));
 }
 
 #[test]
