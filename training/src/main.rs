@@ -9,6 +9,7 @@ mod evaluate;
 mod fit;
 mod ground;
 mod job;
+mod report;
 mod rng;
 mod sample;
 
@@ -31,6 +32,8 @@ struct Cli {
 enum Command {
     /// Fit a network from scratch and write its model package.
     Fit(FitArgs),
+    /// Write the page (HTML, one file) that tells of a recorded training.
+    Report(report::ReportArgs),
 }
 
 /// What the command line may change of a configuration.
@@ -57,8 +60,11 @@ struct FitArgs {
 
 #[allow(clippy::print_stderr, reason = "the one place where an error is told")]
 fn main() -> ExitCode {
-    let Command::Fit(args) = Cli::parse().command;
-    match job::run(&args) {
+    let done = match Cli::parse().command {
+        Command::Fit(args) => job::run(&args),
+        Command::Report(args) => report::run(&args),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -1,0 +1,104 @@
+//! Whether confidences can be believed.
+
+use maud::{Markup, html};
+
+use super::chart::{Axis, Chart, Line, Look};
+use super::data::{Calibration, Reliability};
+use super::number;
+use super::page::{Section, absent};
+use super::scale::Scale;
+
+/// "Calibration".
+pub(super) fn section(calibration: Option<&Calibration>) -> Section {
+    let body = match calibration {
+        None => {
+            absent("Calibration was not measured: confidences order predictions, but are not probabilities.")
+        }
+        Some(calibration) => html! {
+            p { "Of the predictions with a confidence of 80 %, 80 % should be right. Points below the diagonal: the network is too sure." }
+            @if let Some(method) = &calibration.method { p { "Correction: " (method) "." } }
+            div.charts { (diagram(calibration)) (histogram(calibration)) (table(calibration)) }
+        },
+    };
+    Section { id: "calibration", heading: "Calibration", body }
+}
+
+fn shown(calibration: &Calibration) -> &Reliability {
+    calibration.after.as_ref().unwrap_or(&calibration.before)
+}
+
+fn points(reliability: &Reliability) -> Vec<(f64, f64)> {
+    reliability.bins.iter().map(|bin| (bin.confidence, bin.accuracy)).collect()
+}
+
+fn line<'a>(name: &'a str, look: Look, reliability: &Reliability) -> Line<'a> {
+    Line { name: Some(name), look, points: points(reliability) }
+}
+
+fn describe(name: &str, reliability: &Reliability) -> String {
+    let pair =
+        |(x, y): (f64, f64)| format!("{} right at {}", number::percent(Some(y)), number::percent(Some(x)));
+    let pairs: Vec<String> = points(reliability).into_iter().map(pair).collect();
+    format!("{name}: {}. ", pairs.join(", "))
+}
+
+fn diagram(calibration: &Calibration) -> Markup {
+    let mut description = describe("Before the correction", &calibration.before);
+    let guide = Line { name: None, look: Look::Guide, points: vec![(0.0, 0.0), (1.0, 1.0)] };
+    let mut lines = vec![guide, line("before", Look::Second, &calibration.before)];
+    if let Some(after) = &calibration.after {
+        description += &describe("After it", after);
+        lines.push(line("after correction", Look::First, after));
+    }
+    let chart = Chart {
+        id: "reliability",
+        title: "Reliability diagram",
+        description,
+        x: Axis { label: "confidence", scale: Scale::unit() },
+        y: Axis { label: "share of right answers", scale: Scale::unit() },
+        lines,
+        bars: Vec::new(),
+        mark: None,
+    };
+    html! { figure { (chart.draw()) figcaption { "Reliability diagram" } } }
+}
+
+fn histogram(calibration: &Calibration) -> Markup {
+    let bins = &shown(calibration).bins;
+    let total: u64 = bins.iter().map(|bin| bin.count).sum();
+    let share = |count| number::ratio(count, total).unwrap_or(0.0);
+    let chart = Chart {
+        id: "confidences",
+        title: "How often each confidence occurs",
+        description: format!("{} answers in {} bins.", number::integer(total), bins.len()),
+        x: Axis { label: "confidence", scale: Scale::unit() },
+        y: Axis {
+            label: "share of all answers",
+            scale: Scale::from_zero(bins.iter().map(|bin| share(bin.count))),
+        },
+        lines: Vec::new(),
+        bars: bins.iter().map(|bin| [bin.range[0], bin.range[1], share(bin.count)]).collect(),
+        mark: None,
+    };
+    let when = if calibration.after.is_some() { "after the correction" } else { "as the network says" };
+    html! { figure { (chart.draw()) figcaption { "How often each confidence occurs, " (when) } } }
+}
+
+fn table(calibration: &Calibration) -> Markup {
+    let rows = [("before", Some(&calibration.before)), ("after correction", calibration.after.as_ref())];
+    html! { div {
+        table.numbers {
+            thead { tr { th scope="col" { "" } th scope="col" { "ECE" } th scope="col" { "Brier score" } } }
+            tbody { @for (name, reliability) in rows { @if let Some(reliability) = reliability { tr {
+                th scope="row" { (name) } td { (small(reliability.ece)) } td { (small(reliability.brier)) }
+            } } } }
+        }
+        p.note { "ECE: expected calibration error, the mean distance to the diagonal. Both scores: 0 is best." }
+        @if calibration.after.is_none() { p.note { "No correction was fitted." } }
+    } }
+}
+
+/// Four digits: good values are hundredths.
+fn small(value: Option<f64>) -> String {
+    value.filter(|v| v.is_finite()).map_or_else(|| number::NONE.into(), |v| format!("{v:.4}"))
+}
