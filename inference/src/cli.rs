@@ -48,6 +48,12 @@ pub enum Command {
     },
     /// Print the JSON schema of the configuration.
     Schema,
+    /// Make model packages of networks that others trained.
+    Model {
+        /// What to do.
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
     /// Train a network: runs `arpent-train` with the same arguments.
     #[command(disable_help_flag = true)]
     Train {
@@ -94,4 +100,46 @@ pub struct RunArgs {
     /// Replace the output of a former run, once the new one is complete.
     #[arg(long)]
     pub overwrite: bool,
+}
+
+/// The verbs of `arpent model`.
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Make a package of a checkpoint: safetensors, or a file that PyTorch saved, which is parsed and never run.
+    Import(ImportArgs),
+}
+
+/// A checkpoint and what it does not say of itself.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// The checkpoint (.safetensors, .pt, .pth, .ckpt, .bin).
+    pub checkpoint: PathBuf,
+    /// unet-resnet18, unet-resnet34, unet-resnet50, unet-mobilenet-v2 or unet-efficientnet-lite0, with the decoder of
+    /// segmentation_models_pytorch.
+    #[arg(long, value_name = "NAME")]
+    pub architecture: String,
+    /// Number of classes.
+    #[arg(long, value_name = "N")]
+    pub classes: usize,
+    /// Names of the bands in the network's order, separated by commas: red,green,blue,nir,elevation.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub bands: Option<Vec<String>>,
+    /// A family of published weights that says bands, scaling, GSD, classes and licence: flair-inc.
+    #[arg(long, value_name = "NAME")]
+    pub like: Option<String>,
+    /// Id of the package; by default the name of its folder.
+    #[arg(long)]
+    pub id: Option<String>,
+    /// Licence of the weights (SPDX).
+    #[arg(long)]
+    pub licence: Option<String>,
+    /// Overlap to read around a window's core, when less than the receptive field is enough.
+    #[arg(long, value_name = "PIXELS", requires = "overlap_because")]
+    pub overlap: Option<usize>,
+    /// Why that is enough: how much it changes the answers, as measured.
+    #[arg(long, value_name = "TEXT")]
+    pub overlap_because: Option<String>,
+    /// Folder of the package.
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
 }

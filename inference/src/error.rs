@@ -110,6 +110,12 @@ pub enum JobError {
         /// What is allowed.
         limit_mb: u64,
     },
+    /// There is a model package already.
+    #[error("{} already holds a model package", path.display())]
+    PackageExists {
+        /// The folder.
+        path: std::path::PathBuf,
+    },
     /// There is a published output already.
     #[error("{output} already holds a published map")]
     OutputExists {
@@ -183,6 +189,7 @@ impl JobError {
             Self::OutputExists { .. } => {
                 "pass --overwrite to replace it once the new map is complete, or choose another --output"
             }
+            Self::PackageExists { .. } => "choose another --output, or remove the folder",
             Self::AllNodata { .. } => {
                 "check the nodata value and the mask: `arpent inspect SCENE`, or gdalinfo -stats"
             }

@@ -10,6 +10,7 @@ pub mod energy;
 pub mod error;
 pub mod inspect;
 pub mod job;
+pub mod model;
 pub mod pipeline;
 pub mod plan;
 pub mod print;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ModelCommand};
 
 /// Exit code of a run in which some scenes failed, or of a damaged output.
 pub const EXIT_PARTIAL: u8 = 1;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Inspect { target } => inspect::main(&target, cli.format),
         Command::Verify { url } => verify::main(&url, cli.format),
         Command::Schema => print::schema(),
+        Command::Model { command: ModelCommand::Import(args) } => model::import(&args, cli.format),
         Command::Train { arguments } => train::main(&arguments),
     };
     match ended {
