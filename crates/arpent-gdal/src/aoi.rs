@@ -75,16 +75,15 @@ pub fn read_aoi(uri: &str, grid: &Grid) -> Result<Aoi, GdalError> {
             return Err(GdalError::NotAVector { path: uri.to_owned(), message });
         }
     }
-    let Some(first) = polygons.first() else {
+    Aoi::new(polygons).ok_or_else(|| {
         let found: Vec<_> = others.into_iter().collect();
         let found = if found.is_empty() { "no geometry".into() } else { found.join(", ") };
-        return Err(GdalError::AoiNoPolygon { path: uri.to_owned(), found });
-    };
-    let window = polygons.iter().fold(first.window, |all, p: &Polygon| all.union(&p.window));
-    Ok(Aoi { polygons, window })
+        GdalError::AoiNoPolygon { path: uri.to_owned(), found }
+    })
 }
 
-fn open_vector(uri: &str) -> Result<Dataset, GdalError> {
+/// Opens a vector file of one of the known formats.
+pub(crate) fn open_vector(uri: &str) -> Result<Dataset, GdalError> {
     quiet();
     let path = gdal_path(uri);
     if is_local(&path) && !std::path::Path::new(&path).exists() {
@@ -109,7 +108,11 @@ fn open_vector(uri: &str) -> Result<Dataset, GdalError> {
 }
 
 /// The transformation from a layer's CRS to the grid's; `None` when they are the same.
-fn to_grid(uri: &str, layer: &impl LayerAccess, grid: &Grid) -> Result<Option<CoordTransform>, GdalError> {
+pub(crate) fn to_grid(
+    uri: &str,
+    layer: &impl LayerAccess,
+    grid: &Grid,
+) -> Result<Option<CoordTransform>, GdalError> {
     let from = layer.spatial_ref().ok_or_else(|| GdalError::AoiNoCrs { path: uri.to_owned() })?;
     if crs::describe(&from, uri).is_ok_and(|c| c.is_same(&grid.crs)) {
         return Ok(None);
@@ -120,14 +123,22 @@ fn to_grid(uri: &str, layer: &impl LayerAccess, grid: &Grid) -> Result<Option<Co
 }
 
 /// One feature of the file and how to bring it to the grid.
-struct FeatureSource<'a> {
-    uri: &'a str,
-    number: u64,
-    grid: &'a Grid,
-    way: Option<&'a CoordTransform>,
+pub(crate) struct FeatureSource<'a> {
+    pub(crate) uri: &'a str,
+    pub(crate) number: u64,
+    pub(crate) grid: &'a Grid,
+    pub(crate) way: Option<&'a CoordTransform>,
 }
 
 impl FeatureSource<'_> {
+    /// The polygons of the feature alone; what it is instead when it has none.
+    pub(crate) fn area(&self, feature: &Feature<'_>) -> Result<Result<Aoi, String>, GdalError> {
+        let (mut polygons, mut others) = (Vec::new(), BTreeSet::new());
+        self.collect(feature, &mut polygons, &mut others)?;
+        let found = || others.first().cloned().unwrap_or_else(|| "empty".into());
+        Ok(Aoi::new(polygons).ok_or_else(found))
+    }
+
     fn collect(
         &self,
         feature: &Feature<'_>,
@@ -249,6 +260,12 @@ impl Edge {
 }
 
 impl Aoi {
+    fn new(polygons: Vec<Polygon>) -> Option<Self> {
+        let first = polygons.first()?;
+        let window = polygons.iter().fold(first.window, |all, p| all.union(&p.window));
+        Some(Self { polygons, window })
+    }
+
     /// The smallest window that holds the polygons.
     pub fn window(&self) -> Window {
         self.window
