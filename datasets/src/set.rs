@@ -38,7 +38,8 @@ impl Set {
     /// Opens a set: finds its items, assigns them to splits, checks that their files are there.
     pub(crate) fn open(config: &SetConfig, base: &Path) -> Result<Self, DatasetError> {
         let card = Card::read(&base.join(&config.card))?;
-        let path = base.join(&config.path);
+        // Taken apart and put together again, a path loses its dots.
+        let path: PathBuf = base.join(&config.path).components().collect();
         if !path.exists() {
             return Err(DatasetError::Missing { dataset: card.name, path });
         }

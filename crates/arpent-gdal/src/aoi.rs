@@ -131,12 +131,27 @@ pub(crate) struct FeatureSource<'a> {
 }
 
 impl FeatureSource<'_> {
-    /// The polygons of the feature alone; what it is instead when it has none.
-    pub(crate) fn area(&self, feature: &Feature<'_>) -> Result<Result<Aoi, String>, GdalError> {
+    /// The polygons of the feature alone, `None` when they lie beyond `within`; what it is instead when it has none.
+    pub(crate) fn area(
+        &self,
+        feature: &Feature<'_>,
+        within: &Window,
+    ) -> Result<Result<Option<Aoi>, String>, GdalError> {
         let (mut polygons, mut others) = (Vec::new(), BTreeSet::new());
-        self.collect(feature, &mut polygons, &mut others)?;
-        let found = || others.first().cloned().unwrap_or_else(|| "empty".into());
-        Ok(Aoi::new(polygons).ok_or_else(found))
+        let geometry = polygonal(feature, &mut others);
+        if let Some(geometry) = &geometry {
+            self.project(geometry, &mut polygons, &mut others)?;
+        }
+        let Some(area) = Aoi::new(polygons) else {
+            // Nothing drawn is nothing wrong; something else drawn is.
+            return Ok(others.pop_first().map_or(Ok(None), Err));
+        };
+        // What is not valid is only of interest where it is looked at.
+        if area.window.intersect(within).is_none() {
+            return Ok(Ok(None));
+        }
+        geometry.map_or(Ok(()), |g| self.check(&g))?;
+        Ok(Ok(Some(area)))
     }
 
     fn collect(
@@ -145,19 +160,27 @@ impl FeatureSource<'_> {
         polygons: &mut Vec<Polygon>,
         others: &mut BTreeSet<String>,
     ) -> Result<(), GdalError> {
-        let Some(geometry) = feature.geometry().filter(|g| g.has_gdal_ptr() && !g.is_empty()) else {
-            return Ok(());
-        };
-        let kind = geometry_type_flatten(geometry.geometry_type());
-        if ![wkbPolygon, wkbMultiPolygon, wkbGeometryCollection].contains(&kind) {
-            others.insert(geometry_type_to_name(kind));
-            return Ok(());
-        }
-        let path = self.uri.to_owned();
+        let Some(geometry) = polygonal(feature, others) else { return Ok(()) };
+        self.check(&geometry)?;
+        self.project(&geometry, polygons, others)
+    }
+
+    fn check(&self, geometry: &Geometry) -> Result<(), GdalError> {
         ffi::reset_error();
-        if !geometry.is_valid() {
-            return Err(GdalError::AoiInvalid { path, feature: self.number, message: ffi::last_message() });
+        if geometry.is_valid() {
+            return Ok(());
         }
+        let (path, message) = (self.uri.to_owned(), ffi::last_message());
+        Err(GdalError::AoiInvalid { path, feature: self.number, message })
+    }
+
+    /// Brings a geometry to the grid and takes it apart.
+    fn project(
+        &self,
+        geometry: &Geometry,
+        polygons: &mut Vec<Polygon>,
+        others: &mut BTreeSet<String>,
+    ) -> Result<(), GdalError> {
         let mut geometry = geometry.clone();
         geometry.flatten_to_2d();
         if let Some(way) = self.way {
@@ -165,7 +188,7 @@ impl FeatureSource<'_> {
             let side = (box_.MaxX - box_.MinX).max(box_.MaxY - box_.MinY);
             ffi::segmentize(&geometry, side / DENSIFY);
             geometry.transform_inplace(way).map_err(|e| GdalError::Transform {
-                from: format!("the CRS of {path}"),
+                from: format!("the CRS of {}", self.uri),
                 to: self.grid.crs.name.clone(),
                 x: box_.MinX,
                 y: box_.MinY,
@@ -188,6 +211,20 @@ impl FeatureSource<'_> {
             others.insert(geometry_type_to_name(kind));
         }
     }
+}
+
+/// The geometry of a feature if it is made of polygons.
+fn polygonal(feature: &Feature<'_>, others: &mut BTreeSet<String>) -> Option<Geometry> {
+    if !ffi::has_geometry(feature) {
+        return None;
+    }
+    let geometry = feature.geometry().filter(|g| !g.is_empty())?;
+    let kind = geometry_type_flatten(geometry.geometry_type());
+    if [wkbPolygon, wkbMultiPolygon, wkbGeometryCollection].contains(&kind) {
+        return Some(geometry.clone());
+    }
+    others.insert(geometry_type_to_name(kind));
+    None
 }
 
 impl Polygon {

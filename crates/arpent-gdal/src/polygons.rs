@@ -1,6 +1,6 @@
 //! Polygons that somebody drew over a scene, each with the value of one field.
 
-use arpent_raster::Grid;
+use arpent_raster::{Grid, Window};
 use gdal::Dataset;
 use gdal::vector::{Layer, LayerAccess};
 
@@ -19,7 +19,8 @@ pub struct FieldPolygon {
 }
 
 /// Reads the polygons of a layer (of the only one, or the first, without a name) with the text of a field, and lays
-/// them over a grid, reprojected when they are in another CRS. In the order of the file.
+/// them over a grid, reprojected when they are in another CRS. Those beyond the window `within` are left out. In the
+/// order of the file.
 ///
 /// # Errors
 /// [`GdalError::Missing`], [`GdalError::NotAVector`], [`GdalError::NoSuchLayer`], [`GdalError::NoSuchField`],
@@ -30,6 +31,7 @@ pub fn read_polygons(
     layer: Option<&str>,
     field: &str,
     grid: &Grid,
+    within: &Window,
 ) -> Result<Vec<FieldPolygon>, GdalError> {
     let dataset = open_vector(uri)?;
     let mut layer = find_layer(uri, &dataset, layer)?;
@@ -39,11 +41,15 @@ pub fn read_polygons(
     let mut polygons = Vec::new();
     ffi::reset_error();
     for (number, feature) in (1u64..).zip(layer.features()) {
-        let (path, layer) = (uri.to_owned(), name.clone());
-        let value = feature.field_as_string(index).ok().flatten().filter(|v| !v.trim().is_empty());
         let source = FeatureSource { uri, number, grid, way: way.as_ref() };
-        let area = source.area(&feature)?;
-        let area = area.map_err(|found| GdalError::NotAPolygon { path, layer, feature: number, found })?;
+        let area = source.area(&feature, within)?.map_err(|found| GdalError::NotAPolygon {
+            path: uri.to_owned(),
+            layer: name.clone(),
+            feature: number,
+            found,
+        })?;
+        let Some(area) = area else { continue };
+        let value = feature.field_as_string(index).ok().flatten().filter(|v| !v.trim().is_empty());
         polygons.push(FieldPolygon { number, value, area });
     }
     // A file that ends too early ends the iteration like a whole one.

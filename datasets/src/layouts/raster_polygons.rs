@@ -68,15 +68,12 @@ pub(super) fn find(
     // What is asked for as data is no alpha band, whatever the file says.
     scene.bands.iter_mut().filter(|b| bands.contains(&b.index)).for_each(|b| b.is_alpha = false);
     let uri = vector.to_string_lossy();
-    let drawn = read_polygons(&uri, options.layer.as_deref(), &options.field, &scene.grid).map_err(raster)?;
+    let (layer, field) = (options.layer.as_deref(), &options.field);
+    let drawn = read_polygons(&uri, layer, field, &scene.grid, &scene.window).map_err(raster)?;
     let names = Names::new(card, &options.names, &options.skip);
     let (mut items, mut polygons) = (Vec::new(), Vec::new());
     for FieldPolygon { number, value, area } in drawn {
         let Some(class) = class_of(options, &names, &vector, number, value)? else { continue };
-        // What does not touch the scene cannot be learned from it.
-        if area.window().intersect(&scene.window).is_none() {
-            continue;
-        }
         items.push(Listed::alone(&format!("{number:06}")));
         polygons.push((class, area));
     }

@@ -1,30 +1,14 @@
 //! Every set of the shared data through its layout and its card. Skipped where the data are not at hand.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test helpers")]
-
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::fixtures::{cards, data};
 use arpent_datasets::{
     Card, Dataset, DatasetError, Example, IGNORE, SetConfig, Split, Truth, fingerprint, read_table,
     read_unlabelled,
 };
-
-/// The shared data: `ARPENT_DATA`, or `../shared/data` beside the repository.
-fn data() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let root = std::env::var_os("ARPENT_DATA").map_or(beside, PathBuf::from);
-    if root.join("splits.csv").exists() {
-        return Some(fs::canonicalize(root).unwrap());
-    }
-    println!("skipped: no shared data");
-    None
-}
-
-fn cards() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("cards")
-}
 
 /// A set of a task's folder with its card, more options after it.
 fn config(root: &Path, task: &str, name: &str, more: &str) -> SetConfig {
