@@ -22,7 +22,7 @@ pub fn fingerprint(folder: &Path) -> Result<String, DatasetError> {
     let mut lines = String::new();
     for (name, path) in files {
         let hash = of_file(&path).map_err(|e| unreadable("fingerprint", &path, e))?;
-        lines.push_str(&format!("{hash}  {name}\n"));
+        let _ = writeln!(lines, "{hash}  {name}");
     }
     Ok(hexadecimal(&Sha256::digest(lines)))
 }

@@ -13,7 +13,7 @@ use arpent_datasets::{
 /// A set of a task's folder with its card, more options after it.
 fn config(root: &Path, task: &str, name: &str, more: &str) -> SetConfig {
     let (path, card) = (root.join(task).join(name), cards().join(format!("{name}.toml")));
-    let text = format!("path = {path:?}\ncard = {card:?}\n{more}");
+    let text = format!("path = '{}'\ncard = '{}'\n{more}", path.display(), card.display());
     toml::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 

@@ -32,7 +32,7 @@ fn a_rule_splits_groups_whole_and_by_the_share() {
 #[test]
 fn a_rule_is_the_same_everywhere() {
     // First 64 bits of SHA-256 of "1\nD004" over 2^64, computed with sha256sum: a change would move published splits.
-    let at = 0.799648;
+    let at = 0.799_648;
     assert_eq!(rule(at - 1e-3, 1).split_of("D004"), Split::Train);
     assert_eq!(rule(at + 1e-3, 1).split_of("D004"), Split::Validation);
 }
@@ -42,8 +42,7 @@ fn groups_come_from_folders_and_patterns() {
     let items = [("h1/photo_1_0", "?"), ("h1/photo_1_9", "?"), ("k1/photo_2_0", "?")];
     let by = |by: Group| {
         let rule = SplitRule { by, validation: 0.5, test: 0.0, seed: 0 };
-        let assigned =
-            (0..).filter_map(|seed| assign(&SplitRule { seed, ..rule.clone() }, &items).ok()).next();
+        let assigned = (0..100).find_map(|seed| assign(&SplitRule { seed, ..rule.clone() }, &items).ok());
         assigned.unwrap().into_iter().map(|(group, _)| group).collect::<Vec<_>>()
     };
     assert_eq!(by(Group::Folder), ["h1", "h1", "k1"]);
