@@ -2,9 +2,11 @@
 //! splits).
 //!
 //! A set is named in a configuration ([`SetConfig`]: folder, card, layout, splits) and opened as a [`Dataset`]: items
-//! in splits and groups that are read one by one. Adapters read files where their owners laid them out. They neither
+//! in splits and groups that are read one by one. [`audit`] looks
+//! through one for what is suspicious. Adapters read files where their owners laid them out. They neither
 //! draw samples nor augment: that is training.
 
+mod audit;
 mod card;
 mod config;
 mod crowns;
@@ -20,6 +22,7 @@ mod source;
 mod splits;
 mod tiles;
 
+pub use audit::{AuditReport, ClassAudit, Duplicate, Fault, LabelShift, audit};
 pub use card::{Card, CardClass};
 pub use config::{ImageFolder, LayoutConfig, MaskFolder, SetConfig, ValueMap};
 pub use crowns::{Crown, Health, neon_crowns};

@@ -9,6 +9,7 @@
 )]
 
 mod adapters;
+mod audit;
 mod cards;
 mod errors;
 mod fixtures;
