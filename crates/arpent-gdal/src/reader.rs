@@ -225,10 +225,11 @@ impl Source {
     }
 }
 
-/// Whether a band has a mask of its own: not one that GDAL makes from nodata values, which is ours to decide.
+/// Whether a band has a mask of its own: not one that GDAL makes from nodata values, which is ours to decide, nor from
+/// an alpha band, which may have been asked for as data.
 fn has_mask(dataset: &Dataset, band: usize) -> bool {
     let flags = dataset.rasterband(band).and_then(|b| b.mask_flags());
-    flags.is_ok_and(|f| !f.is_all_valid() && (!f.is_nodata() || f.is_per_dataset()))
+    flags.is_ok_and(|f| !f.is_all_valid() && !f.is_alpha() && (!f.is_nodata() || f.is_per_dataset()))
 }
 
 /// What nodata values are compared in.

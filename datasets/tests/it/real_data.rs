@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::fixtures::{cards, data};
 use arpent_datasets::{
-    Card, Dataset, DatasetError, Example, IGNORE, SetConfig, Split, Truth, fingerprint, read_table,
+    Card, Dataset, DatasetError, Example, IGNORE, SetConfig, Split, Truth, audit, fingerprint, read_table,
     read_unlabelled,
 };
 
@@ -213,4 +213,23 @@ fn fingerprints_are_those_of_the_cards() {
         }
     }
     assert!(compared >= 20, "{compared}");
+}
+
+#[test]
+fn audits_find_what_is_known() {
+    let Some(root) = data() else { return };
+    let threshold =
+        "splits = \"splits.csv\"\nlayout = \"image-mask\"\nmasks = [{ folder = \"masks\", threshold = 128 }]";
+    let dumps = config(&root, "dumping", "landfills_mexico_s2", threshold).open(&root).unwrap();
+    let report = audit(dumps.as_ref()).unwrap();
+    assert_eq!(report.findings(), Vec::<String>::new());
+    assert_eq!(report.shift.map(|s| (s.columns, s.rows)), Some((0, 0)));
+    let folders = "splits = \"splits.csv\"\nlayout = \"class-folders\"
+[names]\nalive = \"live tree\"\ndead = \"standing dead tree\"";
+    let crowns = config(&root, "tree_health", "neon_dead_alive_crops", folders).open(&root).unwrap();
+    let report = audit(crowns.as_ref()).unwrap();
+    assert_eq!((report.classes[0].count, report.classes[1].count), (1100, 787));
+    assert_eq!(report.classes[0].missing_in_groups, ["PUUM"]);
+    assert_eq!(report.classes[1].missing_in_groups, ["GUAN"]);
+    assert!(report.faults.is_empty() && report.duplicates.is_empty() && report.shift.is_none());
 }
