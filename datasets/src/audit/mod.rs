@@ -179,9 +179,7 @@ impl Facts {
                     fit = Fit::of(chip, labels);
                 }
             }
-            Truth::Boxes(boxes) => {
-                boxes.iter().for_each(|b| *counts.entry(b.class_id).or_default() += 1);
-            }
+            Truth::Boxes(boxes) => boxes.iter().for_each(|b| *counts.entry(b.class_id).or_default() += 1),
             Truth::Classes(classes) => classes.iter().for_each(|c| *counts.entry(*c).or_default() += 1),
         }
         Self { print: Print::new(&example.chips), counts, fit }
@@ -250,7 +248,9 @@ impl Tally {
     fn report(self, dataset: &dyn Dataset) -> AuditReport {
         let (card, items) = (dataset.card(), dataset.items());
         let mut splits = BTreeMap::new();
-        items.iter().for_each(|i| *splits.entry(i.split).or_default() += 1);
+        for item in items {
+            *splits.entry(item.split).or_default() += 1;
+        }
         let classes = card.classes.iter().map(|c| self.class(c.id, &c.name, items)).collect();
         let borders = self.fit.borders();
         let shift = (borders >= SHIFT_BORDERS).then(|| {

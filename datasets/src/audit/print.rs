@@ -32,8 +32,12 @@ impl Print {
         let mut hasher = Sha256::new();
         for chip in chips {
             let size = [chip.window.width, chip.window.height, chip.bands];
-            size.iter().for_each(|n| hasher.update(n.to_le_bytes()));
-            chip.data.iter().for_each(|v| hasher.update(v.to_le_bytes()));
+            for number in size {
+                hasher.update(number.to_le_bytes());
+            }
+            for value in &chip.data {
+                hasher.update(value.to_le_bytes());
+            }
         }
         let mut exact = [0; 16];
         exact.copy_from_slice(&hasher.finalize()[..16]);
