@@ -135,6 +135,18 @@ pub enum DatasetError {
         /// What is wrong.
         problem: String,
     },
+    /// A folder whose files are not those that the card speaks of.
+    #[error("{}: the fingerprint is {got}, the card of {dataset} has {expected}", path.display())]
+    Changed {
+        /// The folder.
+        path: PathBuf,
+        /// The data set.
+        dataset: String,
+        /// Fingerprint of the card.
+        expected: String,
+        /// Fingerprint of the folder.
+        got: String,
+    },
     /// Options of a set that do not go together.
     #[error("set {}: {problem}", path.display())]
     BadConfig {
@@ -168,6 +180,7 @@ impl DatasetError {
                  complete"
                     .into()
             }
+            Self::Changed { .. } => "fetch the set again, or write a card for what you have".into(),
             Self::Leak { .. } => "put every item of the group into one split".into(),
             Self::Raster { source } => return source.hint(),
             Self::BandCount { .. } => {

@@ -46,6 +46,10 @@ impl Set {
         let layout = config.layout.find(&path, &card)?;
         let mut items = assigned(config, base, &path, &card, layout.as_ref())?;
         items.sort_by(|(a, _), (b, _)| a.item.cmp(&b.item));
+        if let Some(pair) = items.windows(2).find(|pair| pair[0].0.item == pair[1].0.item) {
+            let problem = "it is listed twice".into();
+            return Err(DatasetError::BadItem { path, item: pair[0].0.item.clone(), problem });
+        }
         let (items, positions): (Vec<_>, Vec<_>) = items.into_iter().unzip();
         for position in &positions {
             layout.check(&card, *position)?;

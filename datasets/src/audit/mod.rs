@@ -37,7 +37,7 @@ pub struct AuditReport {
     pub duplicates: Vec<Duplicate>,
     /// The classes of the card.
     pub classes: Vec<ClassAudit>,
-    /// How the labels lie on the pictures; `None` where there are too few borders of labels to tell.
+    /// How the labels lie on the pictures (on the later ones of two); `None` where there are too few borders of labels to tell.
     pub shift: Option<LabelShift>,
 }
 

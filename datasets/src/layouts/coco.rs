@@ -86,8 +86,8 @@ struct Image {
     width: usize,
     #[serde(default)]
     height: usize,
-    #[serde(default)]
-    categories: Vec<u64>,
+    /// AerialWaste's; absent or null where nobody told.
+    categories: Option<Vec<u64>>,
     #[serde(default)]
     is_candidate_location: u8,
 }
@@ -152,7 +152,8 @@ fn document(
     let text = read_text(&card.name, path)?;
     let document: Document = serde_json::from_str(&text).map_err(|e| bad_json(path, &e))?;
     let used: BTreeSet<u64> = document.annotations.iter().map(|a| a.category_id).collect();
-    let of_images: BTreeSet<u64> = document.images.iter().flat_map(|i| i.categories.clone()).collect();
+    let of_images: BTreeSet<u64> =
+        document.images.iter().flat_map(|i| i.categories.iter().flatten().copied()).collect();
     let mut ids = HashMap::new();
     // A category that nothing is of need not be in the card.
     for category in document.categories.iter().filter(|c| used.contains(&c.id) || of_images.contains(&c.id)) {
@@ -212,10 +213,11 @@ pub(super) fn find_waste(
         if options.target == WasteTarget::Candidate {
             return Ok(Some(Truth::Classes(vec![u8::from(image.is_candidate_location == 1)])));
         }
-        if image.categories.is_empty() && image.is_candidate_location == 1 {
+        let categories = image.categories.as_deref().unwrap_or_default();
+        if categories.is_empty() && image.is_candidate_location == 1 {
             return Ok(None);
         }
-        let classes = image.categories.iter().map(|c| class_of(&path, &image.file_name, &ids, *c));
+        let classes = categories.iter().map(|c| class_of(&path, &image.file_name, &ids, *c));
         let classes: BTreeSet<Option<u8>> = classes.collect::<Result<_, _>>()?;
         Ok(Some(Truth::Classes(classes.into_iter().flatten().collect())))
     };

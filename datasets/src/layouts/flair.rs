@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Layout, Listed};
-use crate::files::{read_text, walk};
+use crate::files::{read_text, relative, walk};
 use crate::pixels::{Bands, MaskRule, check_labels, check_size, read_chip, read_mask};
 use crate::set::Set;
 use crate::{Card, Dataset, DatasetError, Example, IGNORE, Split, Truth};
@@ -43,7 +43,7 @@ pub enum FlairGroup {
     Zone,
 }
 
-/// IGN's own lists, CSV files below the set's folder.
+/// IGN's own lists, CSV files below the set's folder. Pictures in none of them are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FlairLists {
@@ -124,7 +124,7 @@ pub(super) fn find(options: &Flair, root: &Path, card: &Card) -> Result<FlairLay
     let lists = lists(options, root, card, prefix)?;
     let (mut items, mut files) = (Vec::new(), Vec::new());
     for (id, path) in pictures {
-        let (domain, zone) = place(options, places.as_ref(), &path, &id)?;
+        let (domain, zone) = place(options, places.as_ref(), (root, &path), &id)?;
         let group = match options.group {
             FlairGroup::Domain => domain.clone(),
             FlairGroup::Zone => format!("{domain}/{zone}"),
@@ -178,7 +178,7 @@ fn metadata(
 fn place(
     options: &Flair,
     places: Option<&HashMap<String, Place>>,
-    path: &Path,
+    (root, path): (&Path, &Path),
     id: &str,
 ) -> Result<(String, String), DatasetError> {
     let bad = |problem: &str| DatasetError::BadItem {
@@ -191,14 +191,16 @@ fn place(
         let place = place.ok_or_else(|| bad("the metadata do not have it"))?;
         return Ok((place.domain.clone(), place.zone.clone()));
     }
-    let mut folders = path.ancestors().skip(1).filter_map(|p| p.file_name()?.to_str());
+    let below = relative(root, path);
+    // The file's own name first, then its folders upward, none above the set's.
+    let mut folders = below.rsplit('/').skip(1);
     let (zone, domain) = match options.edition {
         FlairEdition::One => (folders.nth(1), folders.next()),
         FlairEdition::Hub => (folders.next(), folders.next().and_then(|d| d.strip_suffix("_AERIAL_RGBI"))),
     };
     match (domain, zone) {
         (Some(domain), Some(zone)) => Ok((domain.to_owned(), zone.to_owned())),
-        _ => Err(bad("its folders do not tell domain and zone")),
+        _ => Err(bad("its folders do not tell domain and zone, and no `metadata` are given")),
     }
 }
 

@@ -69,6 +69,20 @@ fn bad_cards_are_refused() {
 }
 
 #[test]
+fn a_card_knows_its_files() {
+    let fixture = Fixture::rgb(&[(0, "tree")]);
+    fixture.text("set/a.txt", "a");
+    let folder = fixture.root.path().join("set");
+    let mut card = Card::read(&fixture.path("card.toml")).unwrap();
+    card.verify(&folder).unwrap();
+    card.sha256 = Some(fingerprint(&folder).unwrap());
+    card.verify(&folder).unwrap();
+    fixture.text("set/a.txt", "b");
+    let error = card.verify(&folder).unwrap_err();
+    assert!(matches!(&error, DatasetError::Changed { dataset, .. } if dataset == "tiny"), "{error}");
+}
+
+#[test]
 fn a_fingerprint_changes_with_names_and_contents() {
     let fixture = Fixture::rgb(&[]);
     let of = |files: &[(&str, &str)]| {

@@ -2,7 +2,7 @@
 
 use arpent_datasets::DatasetError;
 
-use crate::fixtures::{Fixture, image_mask, voc};
+use crate::fixtures::{Fixture, flair_1, image_mask, voc};
 
 /// The error of opening and then reading all items.
 fn error(fixture: &Fixture, options: &str) -> DatasetError {
@@ -129,6 +129,34 @@ fn a_picture_that_is_there_twice_is_refused() {
     fixture.picture("images/a.jpg", (6, 4), 0);
     let error = fixture.open(MASKS).unwrap_err();
     assert!(matches!(error, DatasetError::BadItem { .. }), "{error}");
+}
+
+#[test]
+fn an_item_that_is_listed_twice_is_refused() {
+    let fixture = image_mask();
+    fixture.table(&[("train", "a", "A"), ("val", "b", "B"), ("train", "a.png", "A")]);
+    let error = fixture.open(MASKS).unwrap_err();
+    assert!(matches!(&error, DatasetError::BadItem { item, .. } if item == "a"), "{error}");
+}
+
+#[test]
+fn folders_that_do_not_tell_the_domain_are_refused() {
+    let fixture = Fixture::new(&["red"], &[(1, "building")]);
+    fixture.mask("img/IMG_000001.tif", (2, 2), |_, _| 1);
+    fixture.mask("msk/MSK_000001.tif", (2, 2), |_, _| 1);
+    let error = fixture.open("part = \"train\"\nlayout = \"flair\"").unwrap_err();
+    assert!(error.to_string().contains("metadata"), "{error}");
+    names(&error, "IMG_000001.tif");
+    names(
+        &fixture_without_mask().open("part = \"train\"\nlayout = \"flair\"").unwrap_err(),
+        "MSK_000003.tif",
+    );
+}
+
+fn fixture_without_mask() -> Fixture {
+    let fixture = flair_1();
+    std::fs::remove_file(fixture.path("flair_labels_train/D014_2020/Z1_NF/msk/MSK_000003.tif")).unwrap();
+    fixture
 }
 
 #[test]

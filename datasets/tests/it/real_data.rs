@@ -6,8 +6,7 @@ use std::path::Path;
 
 use crate::fixtures::{cards, data};
 use arpent_datasets::{
-    Card, Dataset, DatasetError, Example, IGNORE, SetConfig, Split, Truth, audit, fingerprint, read_table,
-    read_unlabelled,
+    Card, Dataset, DatasetError, Example, IGNORE, SetConfig, Split, Truth, audit, read_table, read_unlabelled,
 };
 
 /// A set of a task's folder with its card, more options after it.
@@ -208,7 +207,8 @@ fn fingerprints_are_those_of_the_cards() {
         for folder in fs::read_dir(task).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()) {
             let card = cards().join(folder.file_name().unwrap()).with_extension("toml");
             let Ok(card) = Card::read(&card) else { continue };
-            assert_eq!(card.sha256, Some(fingerprint(&folder).unwrap()), "{}", card.name);
+            assert!(card.sha256.is_some(), "{}", card.name);
+            card.verify(&folder).unwrap_or_else(|e| panic!("{e}"));
             compared += 1;
         }
     }

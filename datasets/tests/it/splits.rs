@@ -129,6 +129,10 @@ fn unknown_keys_are_refused() {
     for text in bad {
         assert!(parse(text).is_err(), "{text}");
     }
+    let words = parse(bad[0]).unwrap_err().to_string();
+    assert!(words.contains("unknown field `maks`") && words.contains("`masks`"), "{words}");
+    let words = parse(bad[9]).unwrap_err().to_string();
+    assert!(words.contains("`layout`"), "{words}");
 }
 
 #[test]
