@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::fixtures::{cards, data};
 use arpent_datasets::{
     Card, Dataset, DatasetError, Example, IGNORE, SetConfig, Split, Truth, audit, read_table, read_unlabelled,
 };
+use arpent_gdal::{SceneSource, open_scene, read_labels, read_polygons};
+
+use crate::fixtures::{cards, data};
 
 /// A set of a task's folder with its card, more options after it.
 fn config(root: &Path, task: &str, name: &str, more: &str) -> SetConfig {
@@ -232,4 +234,23 @@ fn audits_find_what_is_known() {
     assert_eq!(report.classes[0].missing_in_groups, ["PUUM"]);
     assert_eq!(report.classes[1].missing_in_groups, ["GUAN"]);
     assert!(report.faults.is_empty() && report.duplicates.is_empty() && report.shift.is_none());
+}
+
+#[test]
+fn polygons_cover_the_pixels_that_gdal_burned() {
+    let Some(root) = data() else { return };
+    let folder = root.join("landcover/landsat7_chiapas_polygons");
+    let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    let scene = open_scene(&SceneSource::new(&path("LE70220491999322EDC01_stack.gtif"))).unwrap();
+    let drawn = read_polygons(&path("training_data.shp"), None, "id", &scene.grid, &scene.window).unwrap();
+    let mut ids = vec![IGNORE; scene.window.width * scene.window.height];
+    for polygon in drawn {
+        let id: u8 = polygon.value.unwrap().parse().unwrap();
+        let inside = polygon.area.mask(scene.window);
+        ids.iter_mut().zip(inside).filter(|(_, inside)| *inside).for_each(|(value, _)| *value = id);
+    }
+    let burned = read_labels(&path("training_data.gtif")).unwrap();
+    assert!(ids.iter().filter(|id| **id != IGNORE).count() > 500);
+    let differ = ids.iter().zip(burned.data()).filter(|(a, b)| a != b).count();
+    assert_eq!(differ, 0);
 }
