@@ -2,9 +2,18 @@
 //! splits).
 //!
 //! A set is named in a configuration ([`SetConfig`]: folder, card, layout, splits) and opened as a [`Dataset`]: items
-//! in splits and groups that are read one by one. [`audit`] looks
-//! through one for what is suspicious. Adapters read files where their owners laid them out. They neither
-//! draw samples nor augment: that is training.
+//! in splits and groups that are read one by one. [`audit`] looks through one for what is suspicious.
+//!
+//! ```toml
+//! [[sets]]
+//! layout = "image-mask"
+//! path = "data/cracks"
+//! card = "cards/cracks.toml"
+//! split = { validation = 0.2, seed = 1, by = { pattern = "^flight[0-9]+" } }
+//! masks = [{ folder = "masks", threshold = 128 }]
+//! ```
+//!
+//! Adapters read files where their owners laid them out. They neither draw samples nor augment: that is training.
 
 mod audit;
 mod card;

@@ -11,8 +11,8 @@ const SIDE: usize = 8;
 /// Bits in which the hashes of near duplicates may differ, of 64.
 pub(super) const NEAR: u32 = 3;
 
-/// Share of the brightest value by which thumbnails of near duplicates may differ on average: a flat picture has a
-/// hash of chance.
+/// Share of the brightest value by which thumbnails of near duplicates may differ on average, and within which a
+/// picture is flat: its hash is of chance.
 const TOLERANCE: f32 = 0.02;
 
 /// What is kept of a picture to know it again.
@@ -45,6 +45,14 @@ impl Print {
         let cells = thumbnail.chunks_exact(SIDE + 1).flat_map(|row| row.windows(2));
         let hash = cells.fold(0u64, |hash, pair| hash << 1 | u64::from(pair[0] < pair[1]));
         Self { exact, hash, thumbnail }
+    }
+
+    fn is_flat(&self) -> bool {
+        let (low, high) = self
+            .thumbnail
+            .iter()
+            .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)));
+        high - low <= TOLERANCE * high.abs().max(low.abs())
     }
 
     /// Bits that differ; `None` when the pictures are too different to be near duplicates.
@@ -100,14 +108,20 @@ impl Lookup {
     pub(super) fn insert(&mut self, item: usize, print: Print) {
         let place = self.prints.len();
         self.exact.entry(print.exact).or_insert(item);
-        quarters(print.hash).for_each(|key| self.quarters.entry(key).or_default().push(place));
-        self.prints.push((item, print));
+        if !print.is_flat() {
+            quarters(print.hash).for_each(|key| self.quarters.entry(key).or_default().push(place));
+            self.prints.push((item, print));
+        }
     }
 
-    /// The picture most like this one with the number of bits in which they differ; `None` for equal pixels.
+    /// The picture most like this one with the number of bits in which they differ; `None` for equal pixels. Flat
+    /// pictures are only compared pixel by pixel.
     pub(super) fn find(&self, print: &Print) -> Option<(usize, Option<u32>)> {
         if let Some(item) = self.exact.get(&print.exact) {
             return Some((*item, None));
+        }
+        if print.is_flat() {
+            return None;
         }
         let places = quarters(print.hash).filter_map(|key| self.quarters.get(&key)).flatten();
         let near = places.filter_map(|place| {

@@ -1,7 +1,7 @@
 //! COCO's JSON: boxes of objects, or, as AerialWaste writes it, classes of whole pictures.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -240,6 +240,12 @@ fn layout(
     };
     for image in images {
         let Some(truth) = truth(image)? else { continue };
+        let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        if !Path::new(&image.file_name).components().all(plain) {
+            let (path, item) = (layout.annotations, image.file_name.clone());
+            let problem = "the picture must lie in the folder of pictures".into();
+            return Err(DatasetError::BadItem { path, item, problem });
+        }
         layout.items.push(Listed::alone(without_extension(&image.file_name)));
         layout.files.push(layout.folder.join(&image.file_name));
         layout.sizes.push([image.width, image.height]);

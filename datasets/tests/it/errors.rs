@@ -169,6 +169,8 @@ fn broken_json_is_told_with_its_line() {
     };
     let broken = told("{\n\"images\": [\n");
     assert!(broken.contains("annotations.json:3") || broken.contains("annotations.json:2"), "{broken}");
+    let outside = told("{\"images\": [{\"id\": 1, \"file_name\": \"../a.png\"}]}");
+    assert!(outside.contains("must lie in the folder"), "{outside}");
     fixture.picture("images/a.png", (4, 4), 0);
     let with = |annotation: &str| {
         told(&format!(

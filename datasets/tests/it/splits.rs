@@ -1,8 +1,11 @@
 //! Tables and rules of splits.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arpent_datasets::{DatasetError, Group, SetConfig, Split, SplitRule};
+
+use proptest::prelude::*;
 
 use crate::fixtures::{Fixture, image_mask};
 
@@ -35,6 +38,22 @@ fn a_rule_is_the_same_everywhere() {
     let at = 0.799_648;
     assert_eq!(rule(at - 1e-3, 1).split_of("D004"), Split::Train);
     assert_eq!(rule(at + 1e-3, 1).split_of("D004"), Split::Validation);
+}
+
+proptest! {
+    #[test]
+    fn a_rule_does_not_care_for_order_or_company(seed in 0u64..1000, cut in 4usize..40, validation in 0.3f64..0.6) {
+        let rule = rule(validation, seed);
+        let items: Vec<(String, String)> = (0..80).map(|i| (format!("{i:02}"), format!("g{}", i % 40))).collect();
+        let place = Path::new("set");
+        let all = rule.assign(place, "tiny", items.clone()).unwrap();
+        let splits: BTreeMap<String, Split> = all.iter().map(|i| (i.group.clone(), i.split)).collect();
+        prop_assert!(all.iter().all(|i| splits[&i.group] == i.split));
+        let fewer = items.into_iter().rev().take(cut);
+        for item in rule.assign(place, "tiny", fewer).into_iter().flatten() {
+            prop_assert_eq!(item.split, splits[&item.group]);
+        }
+    }
 }
 
 #[test]
