@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use arpent_datasets::{Card, DatasetError, fingerprint};
+use arpent_datasets::{Card, DatasetError, Source, fingerprint};
 
 use crate::fixtures::{Fixture, cards};
 
@@ -39,6 +39,23 @@ fn weights_of_sets_without_licence_stay() {
     ] {
         let card = Card::read(&cards().join(format!("{name}.toml"))).unwrap();
         assert!(!card.weights_may_ship, "{name}");
+    }
+}
+
+#[test]
+fn model_packages_and_cards_say_the_same() {
+    let sources = [
+        Source::NEON_CROWNS,
+        Source::NEON_OSBS_029,
+        Source::NEON_SJER,
+        Source::NEON_YELL_528000_WEST,
+        Source::NEON_YELL_541000,
+    ];
+    for source in sources {
+        let card = Card::read(&cards().join(format!("{}.toml", source.name))).unwrap();
+        assert_eq!(card.licence, source.licence, "{}", source.name);
+        assert!(card.source.starts_with(source.source), "{}: {}", source.name, card.source);
+        assert!(card.weights_may_ship);
     }
 }
 
