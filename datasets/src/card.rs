@@ -29,7 +29,7 @@ pub struct Card {
     pub classes: Vec<CardClass>,
     /// How it is split, in words.
     pub splits: String,
-    /// SHA-256 over the names, sizes and hashes of its files; absent for layouts that users fill.
+    /// What [`fingerprint`](crate::fingerprint) says of its folder; absent for sets that users fetch themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// Known faults and what else a user should know.
@@ -64,6 +64,19 @@ impl Card {
         let card: Self = toml::from_str(&text).map_err(|e| bad(e.to_string()))?;
         card.check().map_err(bad)?;
         Ok(card)
+    }
+
+    /// Refuses a folder that does not hold the very files the card speaks of; a card without a fingerprint takes any.
+    ///
+    /// # Errors
+    /// [`DatasetError::Changed`], [`DatasetError::Missing`], [`DatasetError::Read`].
+    pub fn verify(&self, folder: &Path) -> Result<(), DatasetError> {
+        let Some(expected) = self.sha256.clone() else { return Ok(()) };
+        let got = crate::fingerprint(folder)?;
+        if got == expected {
+            return Ok(());
+        }
+        Err(DatasetError::Changed { path: folder.to_owned(), dataset: self.name.clone(), expected, got })
     }
 
     fn check(&self) -> Result<(), String> {

@@ -68,6 +68,93 @@ pub enum DatasetError {
         /// What is wrong.
         problem: String,
     },
+    /// A picture, mask or scene that GDAL cannot read.
+    #[error(transparent)]
+    Raster {
+        /// Why, with the file.
+        source: arpent_gdal::GdalError,
+    },
+    /// A picture with other bands than the card says.
+    #[error("{}: {got} bands, expected {expected}", path.display())]
+    BandCount {
+        /// The picture.
+        path: PathBuf,
+        /// Number of bands expected.
+        expected: usize,
+        /// Number of bands it has.
+        got: usize,
+    },
+    /// A file of another size than the one it belongs to.
+    #[error(
+        "{}: {} x {} pixels, but {} has {} x {}",
+        path.display(), got[0], got[1], than.display(), expected[0], expected[1]
+    )]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// Its columns and rows.
+        got: [usize; 2],
+        /// The file it belongs to.
+        than: PathBuf,
+        /// That one's columns and rows.
+        expected: [usize; 2],
+    },
+    /// A label that is no class of the card.
+    #[error("{}: the label at column {column}, row {row} is {value}, which the card does not list", path.display())]
+    UnknownLabel {
+        /// The mask.
+        path: PathBuf,
+        /// The label.
+        value: u8,
+        /// Column, from 0.
+        column: usize,
+        /// Row, from 0.
+        row: usize,
+        /// Ids of the card.
+        known: Vec<u8>,
+    },
+    /// The name of a class that the card does not have.
+    #[error("{}{}: class `{name}` is not in the card", path.display(), at(*line))]
+    UnknownClass {
+        /// The file or folder.
+        path: PathBuf,
+        /// Line, from 1, where there is one.
+        line: Option<usize>,
+        /// The name.
+        name: String,
+        /// Names of the card.
+        known: Vec<String>,
+    },
+    /// An item that contradicts itself.
+    #[error("{}: `{item}`: {problem}", path.display())]
+    BadItem {
+        /// The file that it stands in.
+        path: PathBuf,
+        /// The item.
+        item: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A folder whose files are not those that the card speaks of.
+    #[error("{}: the fingerprint is {got}, the card of {dataset} has {expected}", path.display())]
+    Changed {
+        /// The folder.
+        path: PathBuf,
+        /// The data set.
+        dataset: String,
+        /// Fingerprint of the card.
+        expected: String,
+        /// Fingerprint of the folder.
+        got: String,
+    },
+    /// Options of a set that do not go together.
+    #[error("set {}: {problem}", path.display())]
+    BadConfig {
+        /// The set's folder or file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// No item was found.
     #[error("{}: no item of {dataset} in {split}", path.display())]
     Empty {
@@ -80,15 +167,40 @@ pub enum DatasetError {
     },
 }
 
+fn at(line: Option<usize>) -> String {
+    line.map_or(String::new(), |line| format!(":{line}"))
+}
+
 impl DatasetError {
     /// What the reader can do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
-        match self {
+        Some(match self {
             Self::Missing { .. } => {
-                Some("give the folder that holds the data set with --data or --packages".into())
+                "check the folder that holds the data set (`path`, or --data and --packages), and that the set is \
+                 complete"
+                    .into()
             }
-            Self::Leak { .. } => Some("put every item of the group into one split".into()),
-            _ => None,
-        }
+            Self::Changed { .. } => "fetch the set again, or write a card for what you have".into(),
+            Self::Leak { .. } => "put every item of the group into one split".into(),
+            Self::Raster { source } => return source.hint(),
+            Self::BandCount { .. } => {
+                "list the bands that the files have in the card, or name those to read with `bands`".into()
+            }
+            Self::Size { .. } => "label rasters must have the size of their pictures: cut them again".into(),
+            Self::UnknownLabel { value, known, .. } => format!(
+                "the card has {known:?} (and {} for `not known`); translate it in the set: values = {{ {value} = ... }}",
+                crate::IGNORE
+            ),
+            Self::UnknownClass { name, known, .. } => format!(
+                "the card has {}; translate it in the set: names = {{ \"{name}\" = \"...\" }}, or leave it out: \
+                 skip = [\"{name}\"]",
+                known.join(", ")
+            ),
+            Self::Empty { .. } => {
+                "another seed or share may fill it; a set that should lack a split says `partial = true` or `part`"
+                    .into()
+            }
+            _ => return None,
+        })
     }
 }

@@ -1,24 +1,50 @@
-//! One adapter per data set, with its card (`cards/<name>.md`: licence, source, bands, GSD, classes, splits).
+//! Data sets: one adapter per layout, one card per set (`cards/<name>.toml`: licence, source, bands, GSD, classes,
+//! splits).
 //!
-//! Adapters read files where their owners laid them out, and give pictures with labels. They neither draw
-//! samples nor augment: that is training.
+//! A set is named in a configuration ([`SetConfig`]: folder, card, layout, splits) and opened as a [`Dataset`]: items
+//! in splits and groups that are read one by one. [`audit`] looks through one for what is suspicious.
+//!
+//! ```toml
+//! [[sets]]
+//! layout = "image-mask"
+//! path = "data/cracks"
+//! card = "cards/cracks.toml"
+//! split = { validation = 0.2, seed = 1, by = { pattern = "^flight[0-9]+" } }
+//! masks = [{ folder = "masks", threshold = 128 }]
+//! ```
+//!
+//! Adapters read files where their owners laid them out. They neither draw samples nor augment: that is training.
 
+mod audit;
 mod card;
+mod config;
 mod crowns;
 mod dataset;
 mod error;
+mod files;
+mod fingerprint;
+mod layouts;
 mod picture;
+mod pixels;
+mod set;
 mod source;
 mod splits;
 mod tiles;
 
+pub use audit::{AuditReport, ClassAudit, Duplicate, Fault, LabelShift, audit};
 pub use card::{Card, CardClass};
+pub use config::{ImageFolder, LayoutConfig, MaskFolder, SetConfig, ValueMap};
 pub use crowns::{Crown, Health, neon_crowns};
 pub use dataset::{Dataset, Example, Truth, TruthBox};
 pub use error::DatasetError;
+pub use fingerprint::fingerprint;
+pub use layouts::{
+    AerialWaste, ChangePairs, ClassFolders, Coco, Flair, FlairEdition, FlairGroup, FlairLists, ImageMask,
+    PascalVoc, RasterPolygons, Rdd2022, WasteTarget, Yolo,
+};
 pub use picture::Picture;
 pub use source::Source;
-pub use splits::{Split, SplitItem, read_splits};
+pub use splits::{Group, Split, SplitItem, SplitRule, read_splits, read_table, read_unlabelled};
 pub use tiles::{
     LabeledTile, TileBox, neon_osbs_029, neon_sjer, neon_yell_528000_west, neon_yell_541000, read_boxes,
     yell_528000,

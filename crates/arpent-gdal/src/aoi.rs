@@ -75,16 +75,15 @@ pub fn read_aoi(uri: &str, grid: &Grid) -> Result<Aoi, GdalError> {
             return Err(GdalError::NotAVector { path: uri.to_owned(), message });
         }
     }
-    let Some(first) = polygons.first() else {
+    Aoi::new(polygons).ok_or_else(|| {
         let found: Vec<_> = others.into_iter().collect();
         let found = if found.is_empty() { "no geometry".into() } else { found.join(", ") };
-        return Err(GdalError::AoiNoPolygon { path: uri.to_owned(), found });
-    };
-    let window = polygons.iter().fold(first.window, |all, p: &Polygon| all.union(&p.window));
-    Ok(Aoi { polygons, window })
+        GdalError::AoiNoPolygon { path: uri.to_owned(), found }
+    })
 }
 
-fn open_vector(uri: &str) -> Result<Dataset, GdalError> {
+/// Opens a vector file of one of the known formats.
+pub(crate) fn open_vector(uri: &str) -> Result<Dataset, GdalError> {
     quiet();
     let path = gdal_path(uri);
     if is_local(&path) && !std::path::Path::new(&path).exists() {
@@ -109,7 +108,11 @@ fn open_vector(uri: &str) -> Result<Dataset, GdalError> {
 }
 
 /// The transformation from a layer's CRS to the grid's; `None` when they are the same.
-fn to_grid(uri: &str, layer: &impl LayerAccess, grid: &Grid) -> Result<Option<CoordTransform>, GdalError> {
+pub(crate) fn to_grid(
+    uri: &str,
+    layer: &impl LayerAccess,
+    grid: &Grid,
+) -> Result<Option<CoordTransform>, GdalError> {
     let from = layer.spatial_ref().ok_or_else(|| GdalError::AoiNoCrs { path: uri.to_owned() })?;
     if crs::describe(&from, uri).is_ok_and(|c| c.is_same(&grid.crs)) {
         return Ok(None);
@@ -120,33 +123,64 @@ fn to_grid(uri: &str, layer: &impl LayerAccess, grid: &Grid) -> Result<Option<Co
 }
 
 /// One feature of the file and how to bring it to the grid.
-struct FeatureSource<'a> {
-    uri: &'a str,
-    number: u64,
-    grid: &'a Grid,
-    way: Option<&'a CoordTransform>,
+pub(crate) struct FeatureSource<'a> {
+    pub(crate) uri: &'a str,
+    pub(crate) number: u64,
+    pub(crate) grid: &'a Grid,
+    pub(crate) way: Option<&'a CoordTransform>,
 }
 
 impl FeatureSource<'_> {
+    /// The polygons of the feature alone, `None` when they lie beyond `within`; what it is instead when it has none.
+    pub(crate) fn area(
+        &self,
+        feature: &Feature<'_>,
+        within: &Window,
+    ) -> Result<Result<Option<Aoi>, String>, GdalError> {
+        let (mut polygons, mut others) = (Vec::new(), BTreeSet::new());
+        let geometry = polygonal(feature, &mut others);
+        if let Some(geometry) = &geometry {
+            self.project(geometry, &mut polygons, &mut others)?;
+        }
+        let Some(area) = Aoi::new(polygons) else {
+            // Nothing drawn is nothing wrong; something else drawn is.
+            return Ok(others.pop_first().map_or(Ok(None), Err));
+        };
+        // What is not valid is only of interest where it is looked at.
+        if area.window.intersect(within).is_none() {
+            return Ok(Ok(None));
+        }
+        geometry.map_or(Ok(()), |g| self.check(&g))?;
+        Ok(Ok(Some(area)))
+    }
+
     fn collect(
         &self,
         feature: &Feature<'_>,
         polygons: &mut Vec<Polygon>,
         others: &mut BTreeSet<String>,
     ) -> Result<(), GdalError> {
-        let Some(geometry) = feature.geometry().filter(|g| g.has_gdal_ptr() && !g.is_empty()) else {
-            return Ok(());
-        };
-        let kind = geometry_type_flatten(geometry.geometry_type());
-        if ![wkbPolygon, wkbMultiPolygon, wkbGeometryCollection].contains(&kind) {
-            others.insert(geometry_type_to_name(kind));
-            return Ok(());
-        }
-        let path = self.uri.to_owned();
+        let Some(geometry) = polygonal(feature, others) else { return Ok(()) };
+        self.check(&geometry)?;
+        self.project(&geometry, polygons, others)
+    }
+
+    fn check(&self, geometry: &Geometry) -> Result<(), GdalError> {
         ffi::reset_error();
-        if !geometry.is_valid() {
-            return Err(GdalError::AoiInvalid { path, feature: self.number, message: ffi::last_message() });
+        if geometry.is_valid() {
+            return Ok(());
         }
+        let (path, message) = (self.uri.to_owned(), ffi::last_message());
+        Err(GdalError::AoiInvalid { path, feature: self.number, message })
+    }
+
+    /// Brings a geometry to the grid and takes it apart.
+    fn project(
+        &self,
+        geometry: &Geometry,
+        polygons: &mut Vec<Polygon>,
+        others: &mut BTreeSet<String>,
+    ) -> Result<(), GdalError> {
         let mut geometry = geometry.clone();
         geometry.flatten_to_2d();
         if let Some(way) = self.way {
@@ -154,7 +188,7 @@ impl FeatureSource<'_> {
             let side = (box_.MaxX - box_.MinX).max(box_.MaxY - box_.MinY);
             ffi::segmentize(&geometry, side / DENSIFY);
             geometry.transform_inplace(way).map_err(|e| GdalError::Transform {
-                from: format!("the CRS of {path}"),
+                from: format!("the CRS of {}", self.uri),
                 to: self.grid.crs.name.clone(),
                 x: box_.MinX,
                 y: box_.MinY,
@@ -177,6 +211,20 @@ impl FeatureSource<'_> {
             others.insert(geometry_type_to_name(kind));
         }
     }
+}
+
+/// The geometry of a feature if it is made of polygons.
+fn polygonal(feature: &Feature<'_>, others: &mut BTreeSet<String>) -> Option<Geometry> {
+    if !ffi::has_geometry(feature) {
+        return None;
+    }
+    let geometry = feature.geometry().filter(|g| !g.is_empty())?;
+    let kind = geometry_type_flatten(geometry.geometry_type());
+    if [wkbPolygon, wkbMultiPolygon, wkbGeometryCollection].contains(&kind) {
+        return Some(geometry.clone());
+    }
+    others.insert(geometry_type_to_name(kind));
+    None
 }
 
 impl Polygon {
@@ -249,6 +297,12 @@ impl Edge {
 }
 
 impl Aoi {
+    fn new(polygons: Vec<Polygon>) -> Option<Self> {
+        let first = polygons.first()?;
+        let window = polygons.iter().fold(first.window, |all, p| all.union(&p.window));
+        Some(Self { polygons, window })
+    }
+
     /// The smallest window that holds the polygons.
     pub fn window(&self) -> Window {
         self.window

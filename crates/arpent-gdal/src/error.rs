@@ -174,6 +174,30 @@ pub enum GdalError {
         /// Number of bands there are.
         bands: usize,
     },
+    /// Another number of bands than can be used.
+    #[error("{path}: the raster has {bands} bands, expected {expected}")]
+    BandCount {
+        /// File or URL.
+        path: String,
+        /// Number of bands wanted.
+        expected: usize,
+        /// Number of bands there are.
+        bands: usize,
+    },
+    /// A value of a label raster that is no class id.
+    #[error(
+        "{path}: the label at column {column}, row {row} is {value}, expected a whole number from 0 to 255"
+    )]
+    NotALabel {
+        /// File or URL.
+        path: String,
+        /// The value.
+        value: f64,
+        /// Column, from 0.
+        column: usize,
+        /// Row, from 0.
+        row: usize,
+    },
     /// Pixels could not be read.
     #[error("{path}: cannot read bands {bands:?} of the window {window}{}", said(message))]
     ReadWindow {
@@ -251,6 +275,40 @@ pub enum GdalError {
     AoiNoCrs {
         /// File or URL.
         path: String,
+    },
+    /// A vector file without a layer of that name.
+    #[error("{path}: no layer `{layer}`")]
+    NoSuchLayer {
+        /// File or URL.
+        path: String,
+        /// Layer asked for; empty where any would have done.
+        layer: String,
+        /// Names of the layers there are.
+        layers: Vec<String>,
+    },
+    /// A layer without a field of that name.
+    #[error("{path}: layer `{layer}` has no field `{field}`")]
+    NoSuchField {
+        /// File or URL.
+        path: String,
+        /// Layer.
+        layer: String,
+        /// Field asked for.
+        field: String,
+        /// Names of the fields there are.
+        fields: Vec<String>,
+    },
+    /// A feature that is not a polygon, or has no geometry.
+    #[error("{path}: feature {feature} of layer `{layer}` is not a polygon (it is {found})")]
+    NotAPolygon {
+        /// File or URL.
+        path: String,
+        /// Layer.
+        layer: String,
+        /// Feature number in the layer, from 1.
+        feature: u64,
+        /// What it is.
+        found: String,
     },
     /// An output could not be created.
     #[error("{path}: cannot be created{}", said(message))]
@@ -389,6 +447,12 @@ impl GdalError {
             Self::AoiNoCrs { path } => {
                 format!("ogr2ogr -a_srs EPSG:xxxx aoi.gpkg {}", quoted(path))
             }
+            Self::NoSuchLayer { layers, .. } if !layers.is_empty() => {
+                format!("it has the layers {}", layers.join(", "))
+            }
+            Self::NoSuchField { fields, .. } if fields.is_empty() => "the layer has no fields at all".into(),
+            Self::NoSuchField { fields, .. } => format!("it has the fields {}", fields.join(", ")),
+            Self::NotALabel { .. } => "label rasters hold class ids: convert scores or colors first".into(),
             Self::Write { .. } | Self::Create { .. } => {
                 "check that the disk has room and that the folder may be written to".into()
             }

@@ -8,7 +8,7 @@ use gdal::Dataset;
 use gdal::cpl::CslStringList;
 use gdal::raster::GdalType;
 use gdal::spatial_ref::SpatialRef;
-use gdal::vector::{Geometry, Layer, LayerAccess};
+use gdal::vector::{Feature, Geometry, Layer, LayerAccess};
 use gdal_sys::{CPLErr, GDALRWFlag};
 
 /// Stops GDAL from printing on stderr; messages stay available through [`last_error`], per thread.
@@ -297,6 +297,12 @@ pub(crate) fn commit_transaction(dataset: &Dataset) -> Result<(), String> {
     // SAFETY: the handle is valid while `dataset` lives.
     let status = unsafe { gdal_sys::GDALDatasetCommitTransaction(dataset.c_dataset()) };
     if status == gdal_sys::OGRErr::OGRERR_NONE { Ok(()) } else { Err(last_message()) }
+}
+
+/// Whether a feature has a geometry at all; the safe calls would ask GDAL about a null pointer.
+pub(crate) fn has_geometry(feature: &Feature<'_>) -> bool {
+    // SAFETY: the handle is valid while `feature` lives; the pointer is only compared with null.
+    unsafe { !gdal_sys::OGR_F_GetGeometryRef(feature.c_feature()).is_null() }
 }
 
 /// Adds points to edges longer than `max_length`.

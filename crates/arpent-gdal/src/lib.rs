@@ -2,7 +2,8 @@
 //!
 //! No GDAL type leaves it. Inputs are named ([`resolve_scenes`]), opened ([`open_scene`]), grouped by grid
 //! ([`group_scenes`]) and read window by window ([`MosaicReader`], one per thread). Outputs are written by
-//! [`StripWriter`] (COG) and [`LayerWriter`] (GeoPackage, FlatGeobuf).
+//! [`StripWriter`] (COG) and [`LayerWriter`] (GeoPackage, FlatGeobuf). Labels for training come through
+//! [`read_labels`], [`read_picture`] and [`read_polygons`].
 
 mod aoi;
 mod bands;
@@ -13,7 +14,9 @@ mod fingerprint;
 mod flatgeobuf;
 mod layer_out;
 mod mosaic;
+mod picture;
 mod polygonize;
+mod polygons;
 mod raster_out;
 mod reader;
 mod scene;
@@ -31,7 +34,9 @@ pub use error::GdalError;
 pub use fingerprint::{Fingerprint, fingerprint, fingerprint_file};
 pub use layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerWriter};
 pub use mosaic::{Mosaic, group_scenes};
+pub use picture::{count_bands, read_labels, read_picture};
 pub use polygonize::{ReferencePolygon, polygonize_reference};
+pub use polygons::{FieldPolygon, read_polygons};
 pub use raster_out::{RasterKind, StripWriter};
 pub use reader::{BandSelection, MosaicReader};
 pub use scene::open_scene;

@@ -1,6 +1,6 @@
 //! Reading windows of a mosaic.
 
-use arpent_raster::{Chip, SampleType, SceneInfo, Window};
+use arpent_raster::{BandInfo, Chip, SampleType, Window};
 use gdal::Dataset;
 use gdal::raster::GdalType;
 
@@ -31,9 +31,12 @@ pub struct MosaicReader {
     max_open: usize,
 }
 
+/// What is read of a raster.
 #[derive(Debug)]
-struct Source {
-    info: SceneInfo,
+pub(crate) struct Source {
+    id: String,
+    uri: String,
+    window: Window,
     bands: BandSelection,
     nodata: Vec<Option<f64>>,
     alpha: Option<usize>,
@@ -53,7 +56,10 @@ impl MosaicReader {
         let mut scenes = Vec::with_capacity(mosaic.scenes.len());
         for (i, info) in mosaic.scenes.iter().enumerate() {
             let selection = bands.get(i).or(bands.last()).cloned().unwrap_or_default();
-            scenes.push(Source::new(info, selection, count)?);
+            if selection.len() != count {
+                return Err(no_such_band(&info.uri, selection.len(), info.bands.len()));
+            }
+            scenes.push(Source::new(&info.id, &info.uri, info.window, &info.bands, selection)?);
         }
         Ok(Self { scenes, open: Vec::new(), bands: count, max_open: MAX_OPEN })
     }
@@ -72,7 +78,7 @@ impl MosaicReader {
     pub fn read(&mut self, window: Window) -> Result<Chip, GdalError> {
         let mut chip = Chip::empty(window, self.bands);
         for index in 0..self.scenes.len() {
-            let Some(common) = self.scenes[index].info.window.intersect(&window) else { continue };
+            let Some(common) = self.scenes[index].window.intersect(&window) else { continue };
             if is_filled(&chip, &common) {
                 continue;
             }
@@ -93,7 +99,7 @@ impl MosaicReader {
         if self.open.len() >= self.max_open {
             self.open.remove(0);
         }
-        let uri = &self.scenes[index].info.uri;
+        let uri = &self.scenes[index].uri;
         scene::open_raster(uri, &gdal_path(uri))
     }
 }
@@ -133,28 +139,41 @@ fn merge(chip: &mut Chip, part: &Chip) {
     }
 }
 
+fn no_such_band(path: &str, band: usize, bands: usize) -> GdalError {
+    GdalError::NoSuchBand { path: path.to_owned(), band, bands }
+}
+
 impl Source {
-    fn new(info: &SceneInfo, bands: BandSelection, count: usize) -> Result<Self, GdalError> {
-        let error = |band| GdalError::NoSuchBand { path: info.uri.clone(), band, bands: info.bands.len() };
-        if bands.len() != count || bands.is_empty() {
-            return Err(error(bands.len()));
+    /// Bands of a raster that fills a window.
+    pub(crate) fn new(
+        id: &str,
+        uri: &str,
+        window: Window,
+        infos: &[BandInfo],
+        bands: BandSelection,
+    ) -> Result<Self, GdalError> {
+        if bands.is_empty() {
+            return Err(no_such_band(uri, 0, infos.len()));
         }
         let mut nodata = Vec::with_capacity(bands.len());
         let (mut fits_f32, mut signed_bytes) = (true, false);
         for index in &bands {
-            let band = info.bands.iter().find(|b| b.index == *index).ok_or_else(|| error(*index))?;
+            let band = infos.iter().find(|b| b.index == *index);
+            let band = band.ok_or_else(|| no_such_band(uri, *index, infos.len()))?;
             nodata.push(band.nodata);
             signed_bytes |= band.sample_type == SampleType::Int8;
             fits_f32 &=
                 !matches!(band.sample_type, SampleType::Float64 | SampleType::Uint32 | SampleType::Int32);
         }
-        let alpha = info.bands.iter().find(|b| b.is_alpha).map(|b| b.index);
-        Ok(Self { info: info.clone(), bands, nodata, alpha, fits_f32, signed_bytes })
+        let alpha = infos.iter().find(|b| b.is_alpha).map(|b| b.index);
+        let (id, uri) = (id.to_owned(), uri.to_owned());
+        Ok(Self { id, uri, window, bands, nodata, alpha, fits_f32, signed_bytes })
     }
 
-    fn read(&self, dataset: &Dataset, window: Window) -> Result<Chip, GdalError> {
+    /// The pixels of a window that lies inside the raster.
+    pub(crate) fn read(&self, dataset: &Dataset, window: Window) -> Result<Chip, GdalError> {
         let error = |message: String| self.unreadable(window, message);
-        let offset = self.info.window.offset_of(&window).ok_or_else(|| error("outside the scene".into()))?;
+        let offset = self.window.offset_of(&window).ok_or_else(|| error("outside the scene".into()))?;
         let size = (window.width, window.height);
         let mut valid = self.mask(dataset, offset, size).map_err(error)?;
         let mut data = if self.fits_f32 {
@@ -179,8 +198,8 @@ impl Source {
 
     fn unreadable(&self, window: Window, message: String) -> GdalError {
         GdalError::ReadWindow {
-            scene_id: self.info.id.clone(),
-            path: self.info.uri.clone(),
+            scene_id: self.id.clone(),
+            path: self.uri.clone(),
             bands: self.bands.clone(),
             window: Box::new(window),
             message,
@@ -206,10 +225,11 @@ impl Source {
     }
 }
 
-/// Whether a band has a mask of its own: not one that GDAL makes from nodata values, which is ours to decide.
+/// Whether a band has a mask of its own: not one that GDAL makes from nodata values, which is ours to decide, nor from
+/// an alpha band, which may have been asked for as data.
 fn has_mask(dataset: &Dataset, band: usize) -> bool {
     let flags = dataset.rasterband(band).and_then(|b| b.mask_flags());
-    flags.is_ok_and(|f| !f.is_all_valid() && (!f.is_nodata() || f.is_per_dataset()))
+    flags.is_ok_and(|f| !f.is_all_valid() && !f.is_alpha() && (!f.is_nodata() || f.is_per_dataset()))
 }
 
 /// What nodata values are compared in.

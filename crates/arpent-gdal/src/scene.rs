@@ -139,7 +139,8 @@ fn starts_like_tiff(path: &str) -> bool {
     read.is_ok() && [*b"II*\0", *b"MM\0*", *b"II+\0", *b"MM\0+"].contains(&magic)
 }
 
-fn bands(path: &str, dataset: &Dataset, names: &[String]) -> Result<Vec<BandInfo>, GdalError> {
+/// What the bands are; refuses those that hold no measured values.
+pub(crate) fn bands(path: &str, dataset: &Dataset, names: &[String]) -> Result<Vec<BandInfo>, GdalError> {
     let count = dataset.raster_count();
     if count == 0 {
         return Err(GdalError::NoBands { path: path.into(), subdatasets: subdatasets(dataset) });

@@ -9,6 +9,7 @@
 mod aoi;
 mod bad_input;
 mod common;
+mod labels;
 mod layers;
 mod mosaic;
 mod polygonize;

@@ -1,15 +1,8 @@
 //! The adapters, on fixtures in the data sets' exact layout and on the real data where they are at hand.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::naive_bytecount,
-    reason = "test helpers; numbers are small"
-)]
-
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arpent_datasets::{
     DEAD, DatasetError, GROUND, Health, IGNORE, LIVE, Split, neon_crowns, neon_osbs_029, neon_sjer,
@@ -69,7 +62,7 @@ fn missing_files_are_named() {
 fn damaged_tables_are_refused_with_their_line() {
     let root = fixture(&[("train", "alive/a_1", "A"), ("val", "dead/b_1", "B")]);
     let table = root.path().join("splits.csv");
-    for (row, line) in [("a,b\n", 2), ("t,neon_dead_alive_crops,test,dead/x,C\n", 2)] {
+    for (row, line) in [("a,b\n", 2), ("t,neon_dead_alive_crops,holdout,dead/x,C\n", 2)] {
         fs::write(&table, format!("{HEADER}{row}")).unwrap();
         let error = read_splits(&table, "neon_dead_alive_crops").unwrap_err();
         assert!(matches!(error, DatasetError::Malformed { line: l, .. } if l == line), "{error}");
@@ -87,18 +80,9 @@ fn a_picture_that_is_none_is_refused() {
     assert!(matches!(error, DatasetError::Decode { .. }), "{error}");
 }
 
-fn real() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    if root.join("splits.csv").exists() {
-        return Some(root);
-    }
-    println!("skipped: no ../shared/data beside the repository");
-    None
-}
-
 #[test]
 fn the_real_data_are_as_their_cards_say() {
-    let Some(root) = real() else { return };
+    let Some(root) = crate::fixtures::data() else { return };
     let crowns = neon_crowns(&root).unwrap();
     let count = |split, health| crowns.iter().filter(|c| c.split == split && c.health == health).count();
     assert_eq!(crowns.len(), 1887);

@@ -1,0 +1,41 @@
+//! One number for all files of a data set.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::DatasetError;
+use crate::files::{relative, unreadable, walk};
+
+/// SHA-256, in hexadecimal, over one line `<sha256 of the file>  <path below the folder>\n` for each file of a folder
+/// and below it, sorted by path (as bytes, `/` between folders), hidden files left out: what
+/// `find . -type f -not -path '*/.*' | sed 's|^\./||' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum` prints.
+///
+/// # Errors
+/// [`DatasetError::Missing`] and [`DatasetError::Read`].
+pub fn fingerprint(folder: &Path) -> Result<String, DatasetError> {
+    let paths = walk("fingerprint", folder)?;
+    let mut files: Vec<_> = paths.into_iter().map(|path| (relative(folder, &path), path)).collect();
+    files.sort();
+    let mut lines = String::new();
+    for (name, path) in files {
+        let hash = of_file(&path).map_err(|e| unreadable("fingerprint", &path, e))?;
+        let _ = writeln!(lines, "{hash}  {name}");
+    }
+    Ok(hexadecimal(&Sha256::digest(lines)))
+}
+
+fn of_file(path: &Path) -> std::io::Result<String> {
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut File::open(path)?, &mut hasher)?;
+    Ok(hexadecimal(&hasher.finalize()))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

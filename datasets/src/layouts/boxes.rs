@@ -1,0 +1,38 @@
+//! What the layouts with boxes share.
+
+use std::path::Path;
+
+use arpent_raster::Chip;
+
+use crate::{DatasetError, TruthBox};
+
+/// How far beyond the picture a box may reach, pixels: tools round differently.
+const SLACK: f64 = 1.0;
+
+/// Refuses boxes without area or outside the picture; cuts those that reach a little beyond.
+pub(super) fn fitted(
+    path: &Path,
+    item: &str,
+    chip: &Chip,
+    boxes: Vec<TruthBox>,
+) -> Result<Vec<TruthBox>, DatasetError> {
+    let bad =
+        |problem: String| DatasetError::BadItem { path: path.to_owned(), item: item.to_owned(), problem };
+    #[allow(clippy::cast_precision_loss, reason = "pictures are far smaller than 2^52")]
+    let (width, height) = (chip.window.width as f64, chip.window.height as f64);
+    let mut cut = Vec::with_capacity(boxes.len());
+    for TruthBox { class_id, bbox: [x0, y0, x1, y1] } in boxes {
+        let sides = [x0, y0, x1, y1];
+        if !(x0 < x1 && y0 < y1) {
+            return Err(bad(format!("the box {sides:?} (west, north, east, south) has no area")));
+        }
+        if x0 < -SLACK || y0 < -SLACK || x1 > width + SLACK || y1 > height + SLACK {
+            return Err(bad(format!(
+                "the box {sides:?} (west, north, east, south) reaches beyond the picture of {width} x {height} pixels"
+            )));
+        }
+        let bbox = [x0.max(0.0), y0.max(0.0), x1.min(width), y1.min(height)];
+        cut.push(TruthBox { class_id, bbox });
+    }
+    Ok(cut)
+}

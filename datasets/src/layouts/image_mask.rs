@@ -1,0 +1,160 @@
+//! Pictures and label rasters of the same name in folders: `images/<item>.jpg`, `masks/<item>.png`.
+
+use std::path::{Path, PathBuf};
+
+use arpent_raster::{Chip, Raster};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Layout, Listed};
+use crate::config::{ImageFolder, MaskFolder};
+use crate::files::{Index, PICTURES};
+use crate::pixels::{Bands, MaskRule, check_bands, check_labels, check_size, read_chip, read_mask, stack};
+use crate::set::{Set, below};
+use crate::{Card, Dataset, DatasetError, Example, Split, Truth};
+
+/// Options of the layout `image-mask`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImageMask {
+    /// Folders of pictures; the bands of all are stacked.
+    pub images: Vec<ImageFolder>,
+    /// Folders of label rasters of one band; later ones cover earlier ones where they name a `class`.
+    pub masks: Vec<MaskFolder>,
+}
+
+impl Default for ImageMask {
+    fn default() -> Self {
+        Self { images: vec![ImageFolder::new("images")], masks: vec![MaskFolder::new("masks")] }
+    }
+}
+
+/// Folders of pictures whose bands are stacked.
+#[derive(Debug)]
+pub(super) struct Pictures(Vec<(Index, Option<Vec<usize>>)>);
+
+impl Pictures {
+    pub(super) fn find(card: &Card, root: &Path, folders: &[ImageFolder]) -> Result<Self, DatasetError> {
+        let index = |f: &ImageFolder| {
+            let index = Index::new(&card.name, &below(root, &f.folder), &f.suffix, PICTURES)?;
+            Ok((index, f.bands.clone()))
+        };
+        folders.iter().map(index).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Ids in the first folder.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.first().into_iter().flat_map(|(index, _)| index.ids())
+    }
+
+    pub(super) fn place(&self, id: &str) -> PathBuf {
+        self.0.first().map(|(index, _)| index.place(id)).unwrap_or_default()
+    }
+
+    pub(super) fn check(&self, card: &Card, id: &str) -> Result<(), DatasetError> {
+        self.0.iter().try_for_each(|(index, _)| index.get(&card.name, id).map(|_| ()))
+    }
+
+    /// The chip of an id, with the file that it comes from first.
+    pub(super) fn read(&self, card: &Card, id: &str) -> Result<(&Path, Chip), DatasetError> {
+        let alone = self.0.len() == 1;
+        let mut parts = Vec::with_capacity(self.0.len());
+        for (index, bands) in &self.0 {
+            let path = index.get(&card.name, id)?;
+            let bands = match bands {
+                Some(bands) => Bands::Given(bands),
+                None if alone => Bands::Count(card.bands.len()),
+                None => Bands::All,
+            };
+            parts.push((path, read_chip(&card.name, path, bands)?));
+        }
+        let first = parts.first().map_or(Path::new(""), |(path, _)| *path);
+        let chip = stack(parts)?;
+        check_bands(card, first, &chip)?;
+        Ok((first, chip))
+    }
+}
+
+/// Folders of label rasters put on top of each other.
+#[derive(Debug)]
+pub(super) struct Masks(Vec<(Index, MaskRule, Option<u8>)>);
+
+impl Masks {
+    pub(super) fn find(card: &Card, root: &Path, folders: &[MaskFolder]) -> Result<Self, DatasetError> {
+        let index = |f: &MaskFolder| {
+            let index = Index::new(&card.name, &below(root, &f.folder), &f.suffix, PICTURES)?;
+            Ok((index, MaskRule { values: f.values.0.clone(), threshold: f.threshold }, f.class))
+        };
+        folders.iter().map(index).collect::<Result<_, _>>().map(Self)
+    }
+
+    pub(super) fn check(&self, card: &Card, id: &str) -> Result<(), DatasetError> {
+        self.0.iter().try_for_each(|(index, ..)| index.get(&card.name, id).map(|_| ()))
+    }
+
+    /// The labels of an id, of the size of `chip`.
+    pub(super) fn read(
+        &self,
+        card: &Card,
+        id: &str,
+        (picture, chip): (&Path, &Chip),
+    ) -> Result<Raster<u8>, DatasetError> {
+        let mut all = Raster::filled(chip.window, 0);
+        for (index, rule, class) in &self.0 {
+            let path = index.get(&card.name, id)?;
+            let labels = read_mask(&card.name, path, rule)?;
+            check_size(path, labels.window(), picture, chip.window)?;
+            match class {
+                Some(class) => cover(&mut all, &labels, *class),
+                None => all = labels,
+            }
+            check_labels(card, path, &all)?;
+        }
+        Ok(all)
+    }
+}
+
+fn cover(all: &mut Raster<u8>, labels: &Raster<u8>, class: u8) {
+    let set = all.data_mut().iter_mut().zip(labels.data()).filter(|(_, label)| **label != 0);
+    set.for_each(|(all, _)| *all = class);
+}
+
+#[derive(Debug)]
+pub(super) struct ImageMaskLayout {
+    items: Vec<Listed>,
+    pictures: Pictures,
+    masks: Masks,
+}
+
+pub(super) fn find(options: &ImageMask, root: &Path, card: &Card) -> Result<ImageMaskLayout, DatasetError> {
+    if options.images.is_empty() || options.masks.is_empty() {
+        let problem = "`images` and `masks` need a folder each".into();
+        return Err(DatasetError::BadConfig { path: root.to_owned(), problem });
+    }
+    let pictures = Pictures::find(card, root, &options.images)?;
+    let masks = Masks::find(card, root, &options.masks)?;
+    let items = pictures.ids().map(Listed::alone).collect();
+    Ok(ImageMaskLayout { items, pictures, masks })
+}
+
+impl Layout for ImageMaskLayout {
+    fn items(&self) -> &[Listed] {
+        &self.items
+    }
+
+    fn place(&self, item: &str) -> PathBuf {
+        self.pictures.place(item)
+    }
+
+    fn check(&self, card: &Card, position: usize) -> Result<(), DatasetError> {
+        let id = &self.items[position].item;
+        self.pictures.check(card, id).and_then(|()| self.masks.check(card, id))
+    }
+
+    fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
+        let id = &self.items[position].item;
+        let (path, chip) = self.pictures.read(set.card(), id)?;
+        let labels = self.masks.read(set.card(), id, (path, &chip))?;
+        Ok(Example { chips: vec![chip], truth: Truth::Labels(labels) })
+    }
+}

@@ -1,0 +1,173 @@
+//! A scene and polygons that somebody drew over it, each with a class: `<scene>.tif`, `<polygons>.gpkg`. What lies in
+//! no polygon is not known. An item is the window of one polygon with some surroundings; in it, polygons of another
+//! split are not known either.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use arpent_gdal::{Aoi, FieldPolygon, MosaicReader, SceneSource, group_scenes, open_scene, read_polygons};
+use arpent_raster::{Raster, SceneInfo, Window};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::names::Names;
+use super::{Layout, Listed};
+use crate::set::Set;
+use crate::{Card, Dataset, DatasetError, Example, IGNORE, Split, Truth};
+
+/// Options of the layout `raster-polygons`. A polygon is a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RasterPolygons {
+    /// The scene, below the set's folder.
+    pub raster: PathBuf,
+    /// The vector file, below the set's folder.
+    pub polygons: PathBuf,
+    /// Its layer; the first without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// The field that tells the class.
+    pub field: String,
+    /// Bands of the scene in the order of the card, from 1; all without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bands: Option<Vec<usize>>,
+    /// Surroundings of a polygon's window, pixels.
+    #[serde(default = "default_margin")]
+    pub margin: usize,
+    /// Names of the card by values of the field, where they differ.
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
+    /// Values to leave out.
+    #[serde(default)]
+    pub skip: Vec<String>,
+}
+
+const fn default_margin() -> usize {
+    16
+}
+
+#[derive(Debug)]
+pub(super) struct RasterPolygonsLayout {
+    scene: SceneInfo,
+    bands: Vec<usize>,
+    margin: usize,
+    items: Vec<Listed>,
+    polygons: Vec<(u8, Aoi)>,
+    vector: PathBuf,
+}
+
+pub(super) fn find(
+    options: &RasterPolygons,
+    root: &Path,
+    card: &Card,
+) -> Result<RasterPolygonsLayout, DatasetError> {
+    let raster = |source| DatasetError::Raster { source };
+    let (picture, vector) = (root.join(&options.raster), root.join(&options.polygons));
+    let mut scene = open_scene(&SceneSource::new(&picture.to_string_lossy())).map_err(raster)?;
+    let bands = bands(options, &scene, card, &picture)?;
+    // What is asked for as data is no alpha band, whatever the file says.
+    scene.bands.iter_mut().filter(|b| bands.contains(&b.index)).for_each(|b| b.is_alpha = false);
+    let uri = vector.to_string_lossy();
+    let (layer, field) = (options.layer.as_deref(), &options.field);
+    let drawn = read_polygons(&uri, layer, field, &scene.grid, &scene.window).map_err(raster)?;
+    let names = Names::new(card, &options.names, &options.skip);
+    let (mut items, mut polygons) = (Vec::new(), Vec::new());
+    for FieldPolygon { number, value, area } in drawn {
+        let Some(class) = class_of(options, &names, &vector, number, value)? else { continue };
+        items.push(Listed::alone(&format!("{number:06}")));
+        polygons.push((class, area));
+    }
+    Ok(RasterPolygonsLayout { scene, bands, margin: options.margin, items, polygons, vector })
+}
+
+/// The class of a feature, `None` when it is to be left out; an empty field counts as empty text.
+fn class_of(
+    options: &RasterPolygons,
+    names: &Names,
+    path: &Path,
+    number: u64,
+    value: Option<String>,
+) -> Result<Option<u8>, DatasetError> {
+    let empty =
+        value.is_none() && !options.skip.iter().any(String::is_empty) && !options.names.contains_key("");
+    if empty {
+        let problem =
+            format!("its field `{}` is empty (to leave such features out: skip = [\"\"])", options.field);
+        return Err(DatasetError::BadItem {
+            path: path.to_owned(),
+            item: format!("feature {number}"),
+            problem,
+        });
+    }
+    names.id(path, None, &value.unwrap_or_default())
+}
+
+fn bands(
+    options: &RasterPolygons,
+    scene: &SceneInfo,
+    card: &Card,
+    path: &Path,
+) -> Result<Vec<usize>, DatasetError> {
+    let all = || scene.bands.iter().map(|b| b.index).collect();
+    let bands: Vec<usize> = options.bands.clone().unwrap_or_else(all);
+    if bands.len() == card.bands.len() {
+        return Ok(bands);
+    }
+    let (expected, got) = (card.bands.len(), bands.len());
+    Err(DatasetError::BandCount { path: path.to_owned(), expected, got })
+}
+
+impl Layout for RasterPolygonsLayout {
+    fn items(&self) -> &[Listed] {
+        &self.items
+    }
+
+    fn place(&self, _: &str) -> PathBuf {
+        self.vector.clone()
+    }
+
+    fn check(&self, _: &Card, _: usize) -> Result<(), DatasetError> {
+        Ok(())
+    }
+
+    fn read(&self, set: &Set, position: usize, split: Split) -> Result<Example, DatasetError> {
+        let raster = |source| DatasetError::Raster { source };
+        let window = self.window(position);
+        let mosaic = group_scenes(vec![self.scene.clone()]).remove(0);
+        let mut reader = MosaicReader::new(&mosaic, std::slice::from_ref(&self.bands)).map_err(raster)?;
+        let mut chip = reader.read(window).map_err(raster)?;
+        let labels = self.labels(set, window, split);
+        chip.window = Window { col: 0, row: 0, ..window };
+        let labels = Raster::new(chip.window, labels).map_err(|e| DatasetError::BadItem {
+            path: self.vector.clone(),
+            item: set.card().name.clone(),
+            problem: e.to_string(),
+        })?;
+        Ok(Example { chips: vec![chip], truth: Truth::Labels(labels) })
+    }
+}
+
+impl RasterPolygonsLayout {
+    fn window(&self, position: usize) -> Window {
+        let window = self.polygons[position].1.window();
+        window.grow(self.margin).intersect(&self.scene.window).unwrap_or(window)
+    }
+
+    /// Classes of a window: of the polygons of this split. Where a polygon of another split or of another class lies
+    /// as well, nothing is known.
+    fn labels(&self, set: &Set, window: Window, split: Split) -> Vec<u8> {
+        let mut labels: Vec<Option<u8>> = vec![None; window.width * window.height];
+        for (position, (class, area)) in self.polygons.iter().enumerate() {
+            if !area.intersects(&window) {
+                continue;
+            }
+            let class = if set.split_at(position) == Some(split) { *class } else { IGNORE };
+            for (label, inside) in labels.iter_mut().zip(area.mask(window)) {
+                if inside {
+                    *label = Some(if label.is_none_or(|other| other == class) { class } else { IGNORE });
+                }
+            }
+        }
+        labels.into_iter().map(|l| l.unwrap_or(IGNORE)).collect()
+    }
+}

@@ -1,0 +1,203 @@
+//! Pictures as chips, masks as label rasters.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arpent_gdal::{count_bands, read_labels, read_picture};
+use arpent_raster::{Chip, Raster, Window};
+use image::DynamicImage;
+
+use crate::{Card, DatasetError, IGNORE};
+
+/// Which bands of a file are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bands<'a> {
+    /// These, from 1.
+    Given(&'a [usize]),
+    /// All of so many; one more may be an alpha band, which says where the picture is valid.
+    Count(usize),
+    /// All but an alpha band.
+    All,
+}
+
+/// Reads a picture in its own units: JPEG and PNG, and GeoTIFF, whose nodata pixels are invalid.
+pub(crate) fn read_chip(dataset: &str, path: &Path, bands: Bands<'_>) -> Result<Chip, DatasetError> {
+    if !path.exists() {
+        return Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() });
+    }
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    if ["jpg", "jpeg", "png"].contains(&extension.as_str()) {
+        decoded(dataset, path, bands)
+    } else {
+        raster(path, bands)
+    }
+}
+
+/// Refuses a picture with other bands than the card has.
+pub(crate) fn check_bands(card: &Card, path: &Path, chip: &Chip) -> Result<(), DatasetError> {
+    let (expected, got) = (card.bands.len(), chip.bands);
+    if got == expected {
+        return Ok(());
+    }
+    Err(DatasetError::BandCount { path: path.to_owned(), expected, got })
+}
+
+fn raster(path: &Path, bands: Bands<'_>) -> Result<Chip, DatasetError> {
+    let uri = path.to_string_lossy();
+    let raster = |source| DatasetError::Raster { source };
+    let chip = match bands {
+        Bands::Given(given) => read_picture(&uri, Some(given)).map_err(raster)?,
+        Bands::All => read_picture(&uri, None).map_err(raster)?,
+        Bands::Count(count) if count_bands(&uri).map_err(raster)? == count => {
+            let all: Vec<usize> = (1..=count).collect();
+            read_picture(&uri, Some(&all)).map_err(raster)?
+        }
+        Bands::Count(expected) => {
+            let chip = read_picture(&uri, None).map_err(raster)?;
+            if chip.bands != expected {
+                return Err(DatasetError::BandCount { path: path.to_owned(), expected, got: chip.bands });
+            }
+            chip
+        }
+    };
+    Ok(chip)
+}
+
+fn decoded(dataset: &str, path: &Path, bands: Bands<'_>) -> Result<Chip, DatasetError> {
+    let image = image::ImageReader::open(path).and_then(image::ImageReader::with_guessed_format);
+    let image = image.map_err(|e| crate::files::unreadable(dataset, path, e))?.decode();
+    let image = image.map_err(|source| DatasetError::Decode {
+        dataset: dataset.to_owned(),
+        path: path.to_owned(),
+        source,
+    })?;
+    let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+    let window = Window::new(0, 0, size(image.width()), size(image.height()));
+    let (channels, has_alpha) = (usize::from(image.color().channel_count()), image.color().has_alpha());
+    let colors = channels - usize::from(has_alpha);
+    let selected: Vec<usize> = match bands {
+        Bands::Given(given) => given.to_vec(),
+        Bands::Count(count) if count == channels => (1..=channels).collect(),
+        _ => (1..=colors).collect(),
+    };
+    let too_many = |got| DatasetError::BandCount { path: path.to_owned(), expected: got, got: channels };
+    if let Some(band) = selected.iter().find(|b| **b == 0 || **b > channels) {
+        return Err(too_many(*band));
+    }
+    if let Bands::Count(expected) = bands
+        && expected != selected.len()
+    {
+        return Err(DatasetError::BandCount { path: path.to_owned(), expected, got: selected.len() });
+    }
+    let samples = samples(image);
+    let alpha = (has_alpha && !selected.contains(&channels)).then_some(channels);
+    Ok(planar(window, &samples, channels, &selected, alpha))
+}
+
+/// Samples pixel by pixel, in the units of the file.
+fn samples(image: DynamicImage) -> Vec<f32> {
+    let bytes = |raw: Vec<u8>| raw.into_iter().map(f32::from).collect();
+    let words = |raw: Vec<u16>| raw.into_iter().map(f32::from).collect();
+    match image {
+        DynamicImage::ImageLuma8(i) => bytes(i.into_raw()),
+        DynamicImage::ImageLumaA8(i) => bytes(i.into_raw()),
+        DynamicImage::ImageRgb8(i) => bytes(i.into_raw()),
+        DynamicImage::ImageRgba8(i) => bytes(i.into_raw()),
+        DynamicImage::ImageLuma16(i) => words(i.into_raw()),
+        DynamicImage::ImageLumaA16(i) => words(i.into_raw()),
+        DynamicImage::ImageRgb16(i) => words(i.into_raw()),
+        DynamicImage::ImageRgba16(i) => words(i.into_raw()),
+        other => other.into_rgb32f().into_raw(),
+    }
+}
+
+/// Band by band from pixel by pixel; pixels of alpha 0 are invalid and hold 0.
+fn planar(window: Window, samples: &[f32], channels: usize, bands: &[usize], alpha: Option<usize>) -> Chip {
+    let channel = |band: usize| samples.iter().skip(band - 1).step_by(channels);
+    let valid: Vec<bool> = match alpha {
+        Some(alpha) => channel(alpha).map(|v| *v > 0.0).collect(),
+        None => vec![true; window.width * window.height],
+    };
+    let band = |band: &usize| channel(*band).zip(&valid).map(|(v, ok)| if *ok { *v } else { 0.0 });
+    let data = bands.iter().flat_map(band).collect();
+    Chip { window, bands: bands.len(), data, valid }
+}
+
+/// Puts pictures of one size on top of each other.
+pub(crate) fn stack(chips: Vec<(&Path, Chip)>) -> Result<Chip, DatasetError> {
+    let mut chips = chips.into_iter();
+    let Some((first, mut all)) = chips.next() else {
+        return Ok(Chip::empty(Window::new(0, 0, 0, 0), 0));
+    };
+    for (path, chip) in chips {
+        check_size(path, chip.window, first, all.window)?;
+        all.bands += chip.bands;
+        all.data.extend(chip.data);
+        all.valid.iter_mut().zip(chip.valid).for_each(|(a, b)| *a &= b);
+    }
+    Ok(all)
+}
+
+/// Refuses a file of another size than the one it belongs to.
+pub(crate) fn check_size(
+    path: &Path,
+    got: Window,
+    than: &Path,
+    expected: Window,
+) -> Result<(), DatasetError> {
+    if (got.width, got.height) == (expected.width, expected.height) {
+        return Ok(());
+    }
+    Err(DatasetError::Size {
+        path: path.to_owned(),
+        got: [got.width, got.height],
+        than: than.to_owned(),
+        expected: [expected.width, expected.height],
+    })
+}
+
+/// How values of a mask become class ids.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MaskRule {
+    /// From value to class id; other values stay.
+    pub(crate) values: BTreeMap<u8, u8>,
+    /// From this value on a pixel is class 1, below it is class 0.
+    pub(crate) threshold: Option<u8>,
+}
+
+impl MaskRule {
+    fn class(&self, value: u8) -> u8 {
+        match (self.values.get(&value), self.threshold) {
+            (Some(class), _) => *class,
+            (None, Some(threshold)) => u8::from(value >= threshold),
+            (None, None) => value,
+        }
+    }
+}
+
+/// Reads a mask by a rule; classes are not checked yet.
+pub(crate) fn read_mask(dataset: &str, path: &Path, rule: &MaskRule) -> Result<Raster<u8>, DatasetError> {
+    if !path.exists() {
+        return Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() });
+    }
+    let mut labels =
+        read_labels(&path.to_string_lossy()).map_err(|source| DatasetError::Raster { source })?;
+    labels.data_mut().iter_mut().for_each(|value| *value = rule.class(*value));
+    Ok(labels)
+}
+
+/// Refuses labels that are neither a class of the card nor [`IGNORE`].
+pub(crate) fn check_labels(card: &Card, path: &Path, labels: &Raster<u8>) -> Result<(), DatasetError> {
+    let mut known = [false; 256];
+    known[usize::from(IGNORE)] = true;
+    card.classes.iter().for_each(|c| known[usize::from(c.id)] = true);
+    let Some(at) = labels.data().iter().position(|v| !known[usize::from(*v)]) else { return Ok(()) };
+    let width = labels.window().width.max(1);
+    Err(DatasetError::UnknownLabel {
+        path: path.to_owned(),
+        value: labels.data()[at],
+        column: at % width,
+        row: at / width,
+        known: card.classes.iter().map(|c| c.id).collect(),
+    })
+}
