@@ -29,7 +29,8 @@ pub use error::ModelError;
 pub use field::{overlap, receptive_field_radius, stride};
 pub use hand_set::{HandSet, hand_set_linear};
 pub use package::{
-    Band, Detection, Energy, FORMAT, GsdRange, ModelPackage, Score, Task, TrainingSource, WeightsFile,
+    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Score, Task, TrainingSource,
+    WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{DeviceChoice, Prediction, Predictor};

@@ -1,7 +1,5 @@
 //! The committed package is what its configuration would make.
 
-#![allow(clippy::unwrap_used, reason = "test helpers; numbers are small")]
-
 use std::path::Path;
 
 use arpent_model::{DeviceChoice, ModelPackage, Predictor};

@@ -1,0 +1,12 @@
+//! The optimization: chips in, weights out; interrupted at any moment, it goes on to the same weights.
+
+mod batch;
+mod checkpoint;
+mod log;
+mod loss;
+mod rate;
+mod trainer;
+
+pub(crate) use checkpoint::{Checkpoint, write_at_once};
+pub(crate) use log::{Epoch, Log};
+pub(crate) use trainer::{Place, Plan, Start, Trained, train};
