@@ -34,11 +34,11 @@ pub(crate) enum TrainError {
         /// What to do.
         hint: String,
     },
-    /// The loss is no longer a number.
-    #[error("the loss is {loss} at step {step} (epoch {epoch}); {kept}")]
+    /// The loss, or a weight, is no longer a number.
+    #[error("{what} at step {step} (epoch {epoch}); {kept}")]
     Diverged {
-        /// The loss.
-        loss: f32,
+        /// What is not a number.
+        what: String,
         /// Step of the whole training, from 1.
         step: usize,
         /// Epoch, from 1.

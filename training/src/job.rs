@@ -52,7 +52,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
         score: &score,
     };
     let trained = train(&plan, start, |epoch| tell_epoch(&config, epoch))?;
-    finish(&config, draft, trained, judge.as_ref(), &meter, &place)
+    finish(&config, draft, &trained, judge.as_ref(), &meter, &place)
 }
 
 /// The run to go on with, if any; an unfinished run is not thrown away by mistake.
@@ -151,9 +151,10 @@ fn predictor(package: &ModelPackage, weights: &Weights) -> Result<Predictor> {
 
 fn tell_epoch(config: &Config, epoch: &Epoch) -> Result<()> {
     tell(epoch)?;
-    let scores: String = epoch.scores.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
-    let Epoch { epoch, loss, seconds, .. } = epoch;
-    note(&format!("epoch {epoch}/{}: loss {loss:.4}{scores}, {seconds:.0} s", config.fit.epochs));
+    let scores =
+        epoch.scores.iter().fold(String::new(), |text, (name, value)| format!("{text}, {name} {value:.4}"));
+    let Epoch { number, loss, seconds, .. } = epoch;
+    note(&format!("epoch {number}/{}: loss {loss:.4}{scores}, {seconds:.0} s", config.fit.epochs));
     Ok(())
 }
 
@@ -184,7 +185,7 @@ struct Outcome<'a> {
 fn finish(
     config: &Config,
     mut package: ModelPackage,
-    trained: Trained,
+    trained: &Trained,
     judge: &dyn Judge,
     meter: &Meter,
     place: &Place,

@@ -11,6 +11,8 @@ use crate::data::{Purpose, Rng};
 #[derive(Module, Debug)]
 pub(crate) struct Network {
     body: Unet,
+    /// Blocks on the way up.
+    decoders: usize,
 }
 
 impl Network {
@@ -23,10 +25,11 @@ impl Network {
     ) -> Result<Self, ModelError> {
         let plain = convolutions(architecture, state)?;
         let body = Unet::new(architecture, &plain, true, device)?;
-        let mut fill = Fill { state, device, path: Vec::new(), next: 1, missing: None };
+        let decoders = decoders(architecture);
+        let mut fill = Fill { state, device, decoders, path: Vec::new(), next: 1, missing: None };
         let body = body.map(&mut fill);
         match fill.missing {
-            None => Ok(Self { body }),
+            None => Ok(Self { body, decoders }),
             Some(what) => Err(ModelError::WeightsMismatch { what }),
         }
     }
@@ -38,7 +41,7 @@ impl Network {
 
     /// Everything that training goes on from.
     pub(crate) fn state(&self) -> Weights {
-        let mut gather = Gather::default();
+        let mut gather = Gather { decoders: self.decoders, ..Gather::default() };
         // Running statistics lag one update behind until they are synchronized, as `valid` does.
         self.body.valid().visit(&mut gather);
         gather.state
@@ -83,8 +86,12 @@ fn convolutions(architecture: &Architecture, state: &Weights) -> Result<Weights,
     Ok(plain)
 }
 
+fn decoders(architecture: &Architecture) -> usize {
+    architecture.convolutions().iter().filter(|(name, _)| name.starts_with("decoder.")).count()
+}
+
 /// Name of a parameter: its path without the wrapper of the convolution. The decoder is counted from the coarsest
-/// level, weights from the finest: their names are of no concern here, only that they are the same both ways.
+/// level in the network, and from the finest in the names of weights.
 fn name(path: &[String], decoders: usize) -> String {
     let mut parts: Vec<String> = path.iter().filter(|p| *p != "conv").cloned().collect();
     if parts.first().is_some_and(|p| p == "decoder")
@@ -99,6 +106,7 @@ fn name(path: &[String], decoders: usize) -> String {
 struct Fill<'a> {
     state: &'a Weights,
     device: &'a Device,
+    decoders: usize,
     path: Vec<String>,
     next: u64,
     missing: Option<String>,
@@ -114,15 +122,15 @@ impl ModuleMapper for Fill<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let decoders =
-            self.state.iter().filter(|(n, _)| n.starts_with("decoder.") && n.ends_with(".bias")).count();
-        let name = name(&self.path, decoders);
+        let name = name(&self.path, self.decoders);
+        let learns = self.device.is_autodiff() && param.is_require_grad();
         let (_, old, mapper) = param.consume();
         let id = ParamId::from(self.next);
         self.next += 1;
         let tensor = match self.state.get(&name) {
             Ok(tensor) if tensor.shape == old.dims() => {
-                Tensor::from_data(TensorData::new(tensor.data.clone(), tensor.shape.clone()), self.device)
+                let data = TensorData::new(tensor.data.clone(), tensor.shape.clone());
+                Tensor::from_data(data, self.device).set_require_grad(learns)
             }
             _ => {
                 self.missing.get_or_insert(format!("no tensor `{name}` of shape {:?}", old.dims()));
@@ -137,8 +145,8 @@ impl ModuleMapper for Fill<'_> {
 #[derive(Default)]
 struct Gather {
     state: Weights,
+    decoders: usize,
     path: Vec<String>,
-    decoder: Vec<(String, Vec<usize>, Vec<f32>)>,
 }
 
 impl ModuleVisitor for Gather {
@@ -148,26 +156,14 @@ impl ModuleVisitor for Gather {
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
         self.path.pop();
-        // The number of decoder levels is known when all were seen.
-        if self.path.is_empty() && !self.decoder.is_empty() {
-            let count = self.decoder.iter().filter(|(n, ..)| n.ends_with(".bias")).count();
-            for (path, shape, data) in std::mem::take(&mut self.decoder) {
-                let path: Vec<String> = path.split('.').map(str::to_owned).collect();
-                self.state.insert(name(&path, count), &shape, data);
-            }
-        }
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();
-        let shape = tensor.dims().to_vec();
+        let shape = tensor.dims();
         // Parameters are f32 from the start; another type would show as a missing tensor.
         let data = tensor.into_data().try_into_vec().unwrap_or_default();
-        if self.path.first().is_some_and(|p| p == "decoder") {
-            self.decoder.push((self.path.join("."), shape, data));
-        } else {
-            self.state.insert(name(&self.path, 0), &shape, data);
-        }
+        self.state.insert(name(&self.path, self.decoders), &shape, data);
     }
 }
 

@@ -67,11 +67,11 @@ fn loss(config: &Config) -> Result<(), TrainError> {
     if !(0.0..1.0).contains(&config.loss.label_smoothing) {
         return Err(value_error(config, "loss.label_smoothing", "must be 0 or more and below 1"));
     }
-    if let Some(super::ClassWeights::List(list)) = &config.loss.class_weights {
-        if list.len() != config.classes.len() || list.iter().any(|w| !w.is_finite() || *w <= 0.0) {
-            let message = format!("wants {} numbers above 0, one per class", config.classes.len());
-            return Err(value_error(config, "loss.class_weights", &message));
-        }
+    if let Some(super::ClassWeights::List(list)) = &config.loss.class_weights
+        && (list.len() != config.classes.len() || list.iter().any(|w| !w.is_finite() || *w <= 0.0))
+    {
+        let message = format!("wants {} numbers above 0, one per class", config.classes.len());
+        return Err(value_error(config, "loss.class_weights", &message));
     }
     Ok(())
 }

@@ -170,13 +170,16 @@ fn moved(object: ObjectBox, square: Square, side: usize) -> Option<ObjectBox> {
     (inside(sides[0], sides[2]) && inside(sides[1], sides[3])).then_some(ObjectBox { sides, ..object })
 }
 
+/// Four pixels, and their shares of a value between them.
+type Four = ([usize; 4], [f32; 4]);
+
 /// Which pixels of a picture make each pixel of a chip.
 struct Taps<'a> {
     item: &'a Item,
     /// Nearest pixel, for each pixel of the chip.
     nearest: Vec<Option<usize>>,
     /// The four around it and their shares, where all four are valid and the chip is scaled.
-    four: Vec<Option<([usize; 4], [f32; 4])>>,
+    four: Vec<Option<Four>>,
 }
 
 impl<'a> Taps<'a> {
@@ -193,8 +196,7 @@ impl<'a> Taps<'a> {
     }
 
     fn values(&self, plane: &[f32]) -> Vec<f32> {
-        let value = |(nearest, four): (&Option<usize>, &Option<([usize; 4], [f32; 4])>)| match (nearest, four)
-        {
+        let value = |(nearest, four): (&Option<usize>, &Option<Four>)| match (nearest, four) {
             (_, Some((at, share))) => at.iter().zip(share).map(|(i, s)| plane[*i] * s).sum(),
             (Some(i), None) => plane[*i],
             (None, None) => 0.0,
@@ -213,7 +215,7 @@ impl<'a> Taps<'a> {
 
 /// The four pixels around a place (in pixel centers), if all are there and valid.
 #[allow(clippy::cast_possible_truncation, reason = "shares between 0 and 1")]
-fn four(item: &Item, x: f64, y: f64) -> Option<([usize; 4], [f32; 4])> {
+fn four(item: &Item, x: f64, y: f64) -> Option<Four> {
     let (x0, y0) = (x.floor(), y.floor());
     let (fx, fy) = ((x - x0) as f32, (y - y0) as f32);
     let at = |dx: f64, dy: f64| index(item, x0 + dx, y0 + dy).filter(|i| item.chip.valid[*i]);

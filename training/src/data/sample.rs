@@ -123,7 +123,7 @@ mod tests {
             assert!(
                 (boxes[0].sides[0] - place[0]).abs() < 1e-9 && (boxes[0].sides[1] - place[1]).abs() < 1e-9
             );
-            turns.insert(turned.data.iter().map(|v| format!("{v}")).collect::<String>());
+            turns.insert(turned.data.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
         }
         assert_eq!(turns.len(), 8);
     }

@@ -33,7 +33,7 @@ impl SetConfig {
             Layout::ImageMask => vec!["images"],
             Layout::ChangePairs => vec!["before", "after"],
         };
-        Ok(Box::new(Folders { card, items, root: base.join(&self.path), folders }))
+        Ok(Box::new(Folders { card, items, root: base.join(&self.path), dates: folders }))
     }
 }
 
@@ -42,7 +42,8 @@ struct Folders {
     card: Card,
     items: Vec<SplitItem>,
     root: PathBuf,
-    folders: Vec<&'static str>,
+    /// Folder of each date's pictures.
+    dates: Vec<&'static str>,
 }
 
 impl Dataset for Folders {
@@ -57,7 +58,7 @@ impl Dataset for Folders {
     fn read(&self, index: usize) -> Result<Example, DatasetError> {
         let name = format!("{}.png", self.items[index].item);
         let read = |folder: &str| Picture::read(&self.card.name, &self.root.join(folder).join(&name));
-        let chips = self.folders.iter().map(|f| Ok(chip(&read(f)?))).collect::<Result<Vec<_>, _>>()?;
+        let chips = self.dates.iter().map(|f| Ok(chip(&read(f)?))).collect::<Result<Vec<_>, _>>()?;
         let mask = read("masks")?;
         let labels = mask.pixels.iter().map(|p| p[0]).collect();
         let labels = Raster::new(Window::new(0, 0, mask.width, mask.height), labels).map_err(|e| {

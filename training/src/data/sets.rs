@@ -47,7 +47,7 @@ struct OpenSet {
 /// All data sets of a training.
 #[derive(Debug)]
 pub(crate) struct Sets {
-    sets: Vec<OpenSet>,
+    opened: Vec<OpenSet>,
     /// Names of the bands, each date's.
     bands: Vec<String>,
     dates: usize,
@@ -74,7 +74,7 @@ impl Sets {
             sets.push(OpenSet { dataset, weight: entry.weight, classes, bands: positions });
         }
         refuse_leaks(&sets)?;
-        Ok(Self { sets, bands, dates: config.dates(), detection: config.is_detection() })
+        Ok(Self { opened: sets, bands, dates: config.dates(), detection: config.is_detection() })
     }
 
     /// Names of the bands that go into the network; of two dates, with the date behind the name.
@@ -85,12 +85,12 @@ impl Sets {
 
     /// How often each set is drawn from.
     pub(crate) fn weights(&self) -> Vec<f64> {
-        self.sets.iter().map(|s| s.weight).collect()
+        self.opened.iter().map(|s| s.weight).collect()
     }
 
     /// Cards of the sets.
     pub(crate) fn cards(&self) -> impl Iterator<Item = &Card> {
-        self.sets.iter().map(|s| s.dataset.card())
+        self.opened.iter().map(|s| s.dataset.card())
     }
 
     /// Items of a split, set by set.
@@ -99,39 +99,39 @@ impl Sets {
             let items = open.dataset.items().iter().enumerate().filter(|(_, i)| i.split == split);
             items.map(|(item, _)| ItemId { set, item }).collect::<Vec<_>>()
         };
-        self.sets.iter().enumerate().flat_map(of).collect()
+        self.opened.iter().enumerate().flat_map(of).collect()
     }
 
     /// Splits that hold items.
     pub(crate) fn splits(&self) -> Vec<Split> {
-        let all = self.sets.iter().flat_map(|s| s.dataset.items()).map(|i| i.split);
+        let all = self.opened.iter().flat_map(|s| s.dataset.items()).map(|i| i.split);
         all.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
     }
 
     /// What the table of splits says of an item.
     pub(crate) fn entry(&self, id: ItemId) -> &SplitItem {
-        &self.sets[id.set].dataset.items()[id.item]
+        &self.opened[id.set].dataset.items()[id.item]
     }
 
     /// Name of an item in reports: set and item.
     pub(crate) fn name(&self, id: ItemId) -> String {
-        format!("{}/{}", self.sets[id.set].dataset.card().name, self.entry(id).item)
+        format!("{}/{}", self.opened[id.set].dataset.card().name, self.entry(id).item)
     }
 
     /// Name of an item's group in reports: set and group.
     pub(crate) fn group(&self, id: ItemId) -> String {
-        format!("{}/{}", self.sets[id.set].dataset.card().name, self.entry(id).group)
+        format!("{}/{}", self.opened[id.set].dataset.card().name, self.entry(id).group)
     }
 
     /// Every item with its group and split, to tell whether data changed.
     pub(crate) fn listing(&self) -> String {
         let line = |i: &SplitItem| format!("{}\t{}\t{}\n", i.item, i.group, i.split.name());
-        self.sets.iter().flat_map(|s| s.dataset.items()).map(line).collect()
+        self.opened.iter().flat_map(|s| s.dataset.items()).map(line).collect()
     }
 
     /// Reads an item. Invalid pixels (of any date) say nothing.
     pub(crate) fn read(&self, id: ItemId) -> Result<Item> {
-        let open = &self.sets[id.set];
+        let open = &self.opened[id.set];
         let example = open.dataset.read(id.item)?;
         if example.chips.len() != self.dates {
             let problem =
@@ -190,12 +190,13 @@ fn class_map(config: &Config, entry: &SetEntry, card: &Card) -> Result<[u8; 256]
         let target = entry.classes.get(&class.name).unwrap_or(&class.name);
         let Some(position) = model.iter().position(|name| name == target) else {
             let lists = format!("classes of the set: {}; of the model: {}", set.join(", "), model.join(", "));
-            let message = match entry.classes.contains_key(&class.name) {
-                true => format!(
+            let message = if entry.classes.contains_key(&class.name) {
+                format!(
                     "class `{}` is mapped to `{target}`, which the model does not have ({lists})",
                     class.name
-                ),
-                false => format!("class `{}` is neither mapped nor ignored ({lists})", class.name),
+                )
+            } else {
+                format!("class `{}` is neither mapped nor ignored ({lists})", class.name)
             };
             return Err(bad(message, "map it in `classes`, or name it in `ignore`".into()));
         };

@@ -107,7 +107,7 @@ mod tests {
         let close = |a: Option<f64>, b: f64| (a.unwrap() - b).abs() < 1e-12;
         assert!(close(confusion.iou(0), 2.0 / 3.0) && close(confusion.iou(1), 0.5));
         assert_eq!(confusion.iou(2), None);
-        assert!(close(confusion.mean_iou(), (2.0 / 3.0 + 0.5) / 2.0));
+        assert!(close(confusion.mean_iou(), f64::midpoint(2.0 / 3.0, 0.5)));
         assert!(close(confusion.accuracy(), 0.75) && close(confusion.precision(1), 0.5));
         assert!(close(confusion.recall(0), 2.0 / 3.0) && close(confusion.f1(1), 2.0 / 3.0));
         let mut twice = confusion.clone();

@@ -48,7 +48,9 @@ impl Detections<'_> {
             }
             groups.insert(self.sets.group(id));
         }
-        answers.iter_mut().for_each(|a| a.found.sort_by(|x, y| y.0.total_cmp(&x.0)));
+        for of_class in &mut answers {
+            of_class.found.sort_by(|a, b| b.0.total_cmp(&a.0));
+        }
         Ok((answers, groups.into_iter().collect()))
     }
 }

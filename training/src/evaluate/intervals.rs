@@ -8,6 +8,9 @@ use crate::data::{Purpose, Rng};
 /// Number of resamples.
 pub(crate) const ROUNDS: usize = 1000;
 
+/// A score of a matrix, if it has one.
+pub(crate) type Statistic<'a> = Box<dyn Fn(&Confusion) -> Option<f64> + 'a>;
+
 /// A 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Interval {
@@ -21,7 +24,7 @@ pub(crate) struct Interval {
 pub(crate) fn intervals(
     parts: &[&Confusion],
     classes: usize,
-    statistics: &[&dyn Fn(&Confusion) -> Option<f64>],
+    statistics: &[Statistic<'_>],
 ) -> Vec<Option<Interval>> {
     let mut found: Vec<Vec<f64>> = vec![Vec::new(); statistics.len()];
     for round in 0..ROUNDS {
@@ -57,9 +60,9 @@ mod tests {
         };
         let spread = [part(2), part(9), part(5), part(6)];
         let equal = [part(5), part(5), part(5)];
-        let accuracy = |c: &Confusion| c.accuracy();
+        let statistics: [Statistic<'_>; 1] = [Box::new(Confusion::accuracy)];
         let of =
-            |parts: &[Confusion]| intervals(&parts.iter().collect::<Vec<_>>(), 2, &[&accuracy])[0].unwrap();
+            |parts: &[Confusion]| intervals(&parts.iter().collect::<Vec<_>>(), 2, &statistics)[0].unwrap();
         let (wide, narrow) = (of(&spread), of(&equal));
         assert!(wide.low < 0.55 && wide.high > 0.55 && wide.high - wide.low > 0.1, "{wide:?}");
         assert!((narrow.low - 0.5).abs() < 1e-12 && (narrow.high - 0.5).abs() < 1e-12);

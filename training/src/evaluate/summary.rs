@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::bins::Bin;
 use super::confusion::Confusion;
-use super::intervals::{Interval, ROUNDS, intervals};
+use super::intervals::{Interval, ROUNDS, Statistic, intervals};
 use super::pictures::{Counted, headline};
 use super::{Published, score};
 
@@ -82,16 +82,15 @@ pub(super) fn publish(
 
 fn detail<'a>(counted: &'a Counted, classes: &'a [Class], split: &'a str) -> Detail<'a> {
     let by_group = counted.groups.len() >= ENOUGH_GROUPS;
-    let parts: Vec<&Confusion> = match by_group {
-        true => counted.groups.values().collect(),
-        false => counted.items.iter().map(|(_, c)| c).collect(),
+    let parts: Vec<&Confusion> = if by_group {
+        counted.groups.values().collect()
+    } else {
+        counted.items.iter().map(|(_, c)| c).collect()
     };
-    let per_class: Vec<Box<dyn Fn(&Confusion) -> Option<f64>>> = (0..classes.len())
-        .map(|c| Box::new(move |m: &Confusion| m.iou(c)) as Box<dyn Fn(&Confusion) -> Option<f64>>)
-        .collect();
-    let mut statistics: Vec<&dyn Fn(&Confusion) -> Option<f64>> =
-        per_class.iter().map(AsRef::as_ref).collect();
-    statistics.extend([&Confusion::mean_iou as &dyn Fn(&Confusion) -> Option<f64>, &Confusion::accuracy]);
+    let class_iou = |c: usize| -> Statistic<'_> { Box::new(move |m| m.iou(c)) };
+    let mut statistics: Vec<Statistic<'_>> = (0..classes.len()).map(class_iou).collect();
+    statistics.push(Box::new(Confusion::mean_iou));
+    statistics.push(Box::new(Confusion::accuracy));
     let found = intervals(&parts, classes.len(), &statistics);
     let named = ["mean_iou", "overall_accuracy"].into_iter().zip(&found[classes.len()..]);
     let (best, worst) = extremes(&counted.items);

@@ -50,16 +50,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let (package, weights) = ModelPackage::load(&args.package)?;
     crate::same_classes(&package, &config)?;
     let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
-    let published = match &config.crowns {
-        Some(crowns) => {
-            let loaded = Loaded::read(&config.data, &crowns.packages)?;
-            Votes(&loaded).publish(&predictor)?
-        }
-        None => {
-            let sets = Sets::open(&config)?;
-            let split = split_named(&sets, &args.split)?;
-            job::judge_of(&config, &sets, split).publish(&predictor)?
-        }
+    let published = if let Some(crowns) = &config.crowns {
+        let loaded = Loaded::read(&config.data, &crowns.packages)?;
+        Votes(&loaded).publish(&predictor)?
+    } else {
+        let sets = Sets::open(&config)?;
+        let split = split_named(&sets, &args.split)?;
+        job::judge_of(&config, &sets, split).publish(&predictor)?
     };
     note(&published.card);
     job::tell(&published.detail)

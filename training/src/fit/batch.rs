@@ -13,9 +13,9 @@ use crate::data::{Draw, ObjectBox, Purpose, Rng, Sample, Target};
 #[derive(Debug, Clone)]
 pub(crate) enum Truth {
     /// 1 at the class of each known pixel: `[batch, classes, height, width]`.
-    Labels { known: Tensor<4> },
+    Labels { known: Box<Tensor<4>> },
     /// Heat maps and sizes.
-    Boxes(BoxTruth),
+    Boxes(Box<BoxTruth>),
 }
 
 /// Truth of a detection network.
@@ -80,7 +80,7 @@ impl Batches<'_> {
                 known.extend(labels.iter().map(is));
             }
         }
-        Truth::Labels { known: planes(known, [samples.len(), self.classes, side, side], device) }
+        Truth::Labels { known: Box::new(planes(known, [samples.len(), self.classes, side, side], device)) }
     }
 }
 
@@ -110,14 +110,14 @@ fn boxes(samples: &[Sample], classes: usize, device: &Device) -> Truth {
     }
     let known = samples.iter().flat_map(|s| s.valid.iter().map(|v| if *v { 1.0 } else { 0.0 })).collect();
     let shape = |planes: usize| [samples.len(), planes, side, side];
-    Truth::Boxes(BoxTruth {
+    Truth::Boxes(Box::new(BoxTruth {
         heat: planes(maps.heat, shape(classes), device),
         peaks: planes(maps.peaks, shape(classes), device),
         known: planes(known, shape(1), device),
         centers: planes(maps.centers, shape(1), device),
         sizes: planes(maps.sizes, shape(2), device),
         objects,
-    })
+    }))
 }
 
 struct Maps {

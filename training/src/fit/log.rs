@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 /// How an epoch went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Epoch {
-    /// Number, from 1.
-    pub(crate) epoch: usize,
+    /// From 1.
+    #[serde(rename = "epoch")]
+    pub(crate) number: usize,
     /// Mean loss of its steps.
     pub(crate) loss: f64,
     /// Means of the terms, before their weights.

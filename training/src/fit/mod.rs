@@ -4,9 +4,11 @@ mod batch;
 mod checkpoint;
 mod log;
 mod loss;
+mod place;
 mod rate;
 mod trainer;
 
 pub(crate) use checkpoint::{Checkpoint, write_at_once};
 pub(crate) use log::{Epoch, Log};
-pub(crate) use trainer::{Place, Plan, Start, Trained, train};
+pub(crate) use place::Place;
+pub(crate) use trainer::{Plan, Start, Trained, train};

@@ -1,11 +1,10 @@
 //! The loop over epochs and steps.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use arpent_model::{Architecture, Band, Weights};
+use arpent_model::{Architecture, Band, ModelError, Weights};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Tensor};
 
@@ -13,6 +12,7 @@ use super::batch::Batches;
 use super::checkpoint::{Checkpoint, Progress};
 use super::log::{Epoch, Log};
 use super::loss::Objective;
+use super::place::Place;
 use super::rate::rate;
 use crate::config::{Config, Keep, difference};
 use crate::data::Draw;
@@ -20,37 +20,6 @@ use crate::energy::Meter;
 use crate::error::TrainError;
 use crate::network::{Network, fold};
 use crate::progress::Bar;
-
-/// Where a run keeps its files.
-#[derive(Debug, Clone)]
-pub(crate) struct Place(PathBuf);
-
-impl Place {
-    /// The run of a package's folder.
-    pub(crate) fn of(output: &Path) -> Self {
-        Self(output.join("run"))
-    }
-
-    /// The state after the last epoch.
-    pub(crate) fn last(&self) -> PathBuf {
-        self.0.join("last.ckpt")
-    }
-
-    /// The state after the best epoch.
-    pub(crate) fn best(&self) -> PathBuf {
-        self.0.join("best.ckpt")
-    }
-
-    /// The log.
-    pub(crate) fn log(&self) -> PathBuf {
-        self.0.join("log.jsonl")
-    }
-
-    /// What a report is made of.
-    pub(crate) fn report(&self) -> PathBuf {
-        self.0.join("report.json")
-    }
-}
 
 /// Everything that a training needs.
 pub(crate) struct Plan<'a> {
@@ -117,7 +86,6 @@ struct Trainer<'a> {
     batches: Batches<'a>,
     objective: Objective,
     device: Device,
-    /// Taken out while a step is made.
     network: Network,
     optimizer: ModuleOptimizer,
     progress: Progress,
@@ -184,7 +152,7 @@ impl<'a> Trainer<'a> {
         let scores = self.validate(number, &state)?;
         let total = fit.epochs * fit.steps_per_epoch;
         let line = Epoch {
-            epoch: number,
+            number,
             loss: mean(sum),
             terms: sums.into_iter().map(|(name, sum)| (name, mean(sum))).collect(),
             rate: rate(fit, number * fit.steps_per_epoch - 1, total),
@@ -204,7 +172,7 @@ impl<'a> Trainer<'a> {
         let (loss, terms) = self.objective.loss(&scores, &truth);
         let value = number(loss.clone())?;
         if !value.is_finite() {
-            return Err(self.diverged(step, value).into());
+            return Err(self.diverged(step, format!("the loss is {value}")).into());
         }
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         let rate = rate(fit, step, fit.epochs * fit.steps_per_epoch);
@@ -213,13 +181,13 @@ impl<'a> Trainer<'a> {
         Ok((f64::from(value), terms.into_iter().map(read).collect::<Result<_>>()?))
     }
 
-    fn diverged(&self, step: usize, loss: f32) -> TrainError {
+    fn diverged(&self, step: usize, what: String) -> TrainError {
         let epoch = self.progress.epoch;
         let kept = match epoch {
             0 => "there is no checkpoint yet".to_owned(),
             _ => format!("{} holds the state after epoch {epoch}", self.plan.place.last().display()),
         };
-        TrainError::Diverged { loss, step: step + 1, epoch: epoch + 1, kept }
+        TrainError::Diverged { what, step: step + 1, epoch: epoch + 1, kept }
     }
 
     /// Scores, where they are due: every so many epochs, and after the last.
@@ -228,19 +196,26 @@ impl<'a> Trainer<'a> {
         if !number.is_multiple_of(fit.validate_every) && number != fit.epochs {
             return Ok(BTreeMap::new());
         }
-        (self.plan.judge)(&fold(self.plan.architecture, state)?)
+        let scores =
+            fold(self.plan.architecture, state).map_err(Into::into).and_then(|w| (self.plan.judge)(&w));
+        scores.map_err(|error| match error.downcast_ref::<ModelError>() {
+            Some(ModelError::NotFinite { tensor, .. }) => {
+                self.diverged(number * fit.steps_per_epoch - 1, format!("`{tensor}` is not finite")).into()
+            }
+            _ => error,
+        })
     }
 
     /// Writes the log's line, then the checkpoints; the last one makes the epoch count as done.
     fn keep(&mut self, line: &Epoch, network: Weights) -> Result<()> {
         self.progress.log_bytes = self.log.add(line)?;
-        self.progress.epoch = line.epoch;
+        self.progress.epoch = line.number;
         self.progress.loss = line.loss;
         (self.progress.seconds, self.progress.energy_wh) = (line.seconds, line.energy_wh);
         let score = line.scores.get(self.plan.score).copied();
         let better = score.filter(|s| self.progress.best.is_none_or(|(_, best)| *s > best));
         if let Some(score) = better {
-            self.progress.best = Some((line.epoch, score));
+            self.progress.best = Some((line.number, score));
         }
         let optimizer = self.optimizer.into_bytes().map_err(|e| anyhow::anyhow!("{e:?}"))?;
         let checkpoint =

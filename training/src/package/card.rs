@@ -23,7 +23,8 @@ pub(crate) fn write(package: &ModelPackage, weights: &Weights, story: &Story<'_>
     let mut card = format!("# {} ({} {})\n\n", package.title, package.id, package.version);
     let limits = story.config.model.limits.trim();
     if !limits.is_empty() {
-        card += &format!("{limits}\n\n");
+        card += limits;
+        card += "\n\n";
     }
     card += "Its maps are proposals that nobody has verified.\n\n## Scores\n\n";
     card += &story.published.card;

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
         let mut text =
             std::fs::read_to_string(&card).with_context(|| format!("cannot read {}", card.display()))?;
         if !remark.is_empty() {
-            text += &format!("\nThis copy was {remark}.\n");
+            text = format!("{text}\nThis copy was {remark}.\n");
         }
         let to = args.output.join("card.md");
         std::fs::write(&to, text).with_context(|| format!("cannot write {}", to.display()))?;

@@ -15,14 +15,14 @@ fn refused(place: &Place, told: &[&str]) {
 #[test]
 fn mistakes_are_told_with_file_line_and_key() {
     let cases: [(&str, &str, &[&str]); 10] = [
-        ("epochs = 4", "epoch = 4", &["smoke.toml:44", "unknown field `epoch`", "did you mean `epochs`?"]),
+        ("epochs = 4", "epoch = 4", &["smoke.toml:42", "unknown field `epoch`", "did you mean `epochs`?"]),
         ("layout = \"image-mask\"", "layout = \"image-masks\"", &["image-masks"]),
         ("splits = \"roofs", "split_table = \"roofs", &["split_table"]),
-        ("ignore = [\"shadow\"]", "ignored = [\"shadow\"]", &["smoke.toml:39", "ignored"]),
-        ("batch = 4", "batch = 0", &["smoke.toml:46", "fit.batch must be above 0"]),
+        ("ignore = [\"shadow\"]", "ignored = [\"shadow\"]", &["smoke.toml:38", "ignored"]),
+        ("batch = 4", "batch = 0", &["smoke.toml:44", "fit.batch must be above 0"]),
         ("chip_px = 32", "chip_px = 33", &["fit.chip_px is 33", "multiple of 2"]),
-        ("\"balanced\"", "\"even\"", &["smoke.toml:53", "balanced"]),
-        ("\"balanced\"", "[1.0]", &["smoke.toml:53", "wants 2 numbers"]),
+        ("\"balanced\"", "\"even\"", &["smoke.toml:51", "balanced"]),
+        ("\"balanced\"", "[1.0]", &["smoke.toml:51", "wants 2 numbers"]),
         ("kind = \"dice\"", "kind = \"heat\"", &["`heat`, which is not for this task"]),
         ("widths = [8, 8]", "widths = [8]", &["architecture", "as many encoder_convs"]),
     ];
@@ -37,7 +37,7 @@ fn mistakes_are_told_with_file_line_and_key() {
 fn a_class_that_leads_nowhere_is_told_with_both_lists() {
     let place = Place::new();
     place.edit("smoke.toml", "shed = \"roof\"", "hut = \"roof\"");
-    refused(&place, &["smoke.toml:33", "the set has no class `hut`", "hint: "]);
+    refused(&place, &["smoke.toml:32", "the set has no class `hut`", "hint: "]);
     let place = Place::new();
     place.edit("smoke.toml", ", shed = \"roof\"", "");
     let lists = "classes of the set: ground, building, shed, shadow; of the model: ground, roof";
@@ -72,7 +72,16 @@ fn a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint() {
     place.edit("smoke.toml", "learning_rate = 2e-2", "learning_rate = 1e30");
     let ran = place.fit(&[]);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    assert!(ran.err.contains("the loss is") && ran.err.contains("at step"), "{}", ran.err);
+    assert!(ran.err.contains("at step") && ran.err.contains("no checkpoint yet"), "{}", ran.err);
     assert!(ran.err.contains("hint: lower fit.learning_rate"), "{}", ran.err);
     assert!(!place.path("package/model.json").exists());
+
+    // The first epoch is one step, whose loss is that of the first weights.
+    let place = Place::new();
+    place.edit("smoke.toml", "learning_rate = 2e-2", "learning_rate = 1e17");
+    place.edit("smoke.toml", "steps_per_epoch = 15", "steps_per_epoch = 1");
+    let ran = place.fit(&["--epochs", "40"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("last.ckpt holds the state after epoch"), "{}", ran.err);
+    assert!(place.path("package/run/last.ckpt").exists() && !place.path("package/model.json").exists());
 }
