@@ -35,9 +35,11 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
     let draft = package::draft(&config, &architecture, &source.bands, source.provenance())?;
     let judge = source.judge(&config);
     let score = chosen_score(&config, judge.as_ref())?;
-    let start = match checkpoint {
-        Some(checkpoint) => Start::From(Box::new(checkpoint)),
-        None => Start::Fresh(first_weights(&config, &architecture)?),
+    let start = if let Some(checkpoint) = checkpoint {
+        Start::From(Box::new(checkpoint))
+    } else {
+        forget_the_last(&place)?;
+        Start::Fresh(first_weights(&config, &architecture)?)
     };
     let plan = Plan {
         config: &config,
@@ -79,6 +81,19 @@ fn where_to_begin(args: &FitArgs, config: &Config, place: &Place) -> Result<Opti
     Err(TrainError::refused(problem, "go on with --resume, or begin again with --restart").into())
 }
 
+/// Takes the mark of a finished run away: from here on the run is unfinished.
+fn forget_the_last(place: &Place) -> Result<()> {
+    for path in [place.report(), place.last(), place.best()] {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// The number of threads of everything that follows.
 pub(crate) fn use_threads(threads: usize) -> Result<()> {
     if threads > 0 {
@@ -116,8 +131,11 @@ fn class_weights(config: &Config, source: &Source) -> Result<Vec<f32>> {
 }
 
 /// Random weights, or those of `init` wherever names and shapes agree.
-fn first_weights(config: &Config, architecture: &Architecture) -> Result<Weights> {
+pub(crate) fn first_weights(config: &Config, architecture: &Architecture) -> Result<Weights> {
     let mut state = initial(architecture, config.fit.seed);
+    if config.is_detection() {
+        doubt(&mut state, config.classes.len())?;
+    }
     let Some(init) = &config.init else { return Ok(state) };
     let given = read_weights(&init.path)?;
     let same: Vec<_> =
@@ -134,6 +152,16 @@ fn first_weights(config: &Config, architecture: &Architecture) -> Result<Weights
     }
     note(&format!("{taken} of {all} tensors are from {}", init.path.display()));
     Ok(state)
+}
+
+/// Lets a detection network begin with the belief that few places (0.1) are centers: else the many that are not shake the
+/// first steps (Lin et al.: *Focal loss for dense object detection*, 2017, 3.3). And that boxes are 16 px wide and high.
+fn doubt(state: &mut Weights, classes: usize) -> Result<()> {
+    let mut bias = state.get("head.bias")?.clone();
+    bias.data[..classes].fill(-(9f32.ln()));
+    bias.data[classes..].fill(16f32.ln());
+    state.insert("head.bias", &bias.shape, bias.data);
+    Ok(())
 }
 
 /// Weights of a package, or of a safetensors file.

@@ -11,6 +11,8 @@ mod evaluate;
 mod fit;
 mod job;
 mod network;
+#[cfg(test)]
+mod overfit;
 mod package;
 mod progress;
 

@@ -240,3 +240,76 @@ fn pixels(count: usize) -> f64 {
 fn whole(count: u64) -> f64 {
     count as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arpent_raster::{Chip, Window};
+
+    /// 6 x 4 pixels of values 0 to 23 (and 100 to 123 in a second band); pixel 7 is not valid, pixel 10 is of class 1.
+    fn item() -> Item {
+        let mut chip = Chip::empty(Window::new(0, 0, 6, 4), 2);
+        chip.data = (0..24u8).chain(100..124).map(f32::from).collect();
+        chip.valid = (0..24).map(|i| i != 7).collect();
+        let labels = (0..24)
+            .map(|i| {
+                if i == 10 {
+                    1
+                } else if i == 7 {
+                    IGNORE
+                } else {
+                    0
+                }
+            })
+            .collect();
+        Item { chip, truth: ItemTruth::Labels(labels) }
+    }
+
+    #[test]
+    fn an_unscaled_cut_is_the_picture_itself() {
+        let sample = cut(&item(), Square { x: 2.0, y: 1.0, side: 3.0 }, 3);
+        let expected = [8.0, 9.0, 10.0, 14.0, 15.0, 16.0, 20.0, 21.0, 22.0];
+        assert!(
+            sample.data[..9].iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6),
+            "{:?}",
+            sample.data
+        );
+        assert!((sample.data[9] - 108.0).abs() < 1e-6 && sample.valid.iter().all(|v| *v));
+        assert_eq!(sample.target, Target::Labels(vec![0, 0, 1, 0, 0, 0, 0, 0, 0]));
+    }
+
+    #[test]
+    fn nothing_is_known_outside_of_the_picture_or_where_it_is_not_valid() {
+        let sample = cut(&item(), Square { x: -1.0, y: 0.0, side: 3.0 }, 3);
+        assert_eq!(sample.valid, [false, true, true, false, true, false, false, true, true]);
+        let Target::Labels(labels) = &sample.target else { panic!() };
+        assert!(labels.iter().zip(&sample.valid).all(|(l, valid)| (*l == IGNORE) != *valid));
+        assert!(sample.data[0].abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_scaled_cut_interpolates_valid_pixels_only() {
+        let sample = cut(&item(), Square { x: 2.0, y: 1.0, side: 2.0 }, 4);
+        // The chip's pixel 5 lies at (2.75, 1.75): between 8, 9, 14 and 15, by quarters.
+        assert!((sample.data[5] - (8.0 + 0.25 + 1.5)).abs() < 1e-5, "{:?}", sample.data);
+        // The pixel 0 would need pixel 7, which is not valid: the nearest is taken.
+        assert!((sample.data[0] - 8.0).abs() < 1e-6 && sample.valid[0]);
+    }
+
+    #[test]
+    fn boxes_move_with_the_square_and_stay_behind_when_their_center_does() {
+        let object = ObjectBox { class: 0, sides: [2.0, 1.0, 4.0, 3.0] };
+        let on_chip = moved(object, Square { x: 1.0, y: 0.0, side: 4.0 }, 8).unwrap();
+        assert!(on_chip.sides.iter().zip([2.0, 2.0, 6.0, 6.0]).all(|(a, b)| (a - b).abs() < 1e-9));
+        assert_eq!(moved(object, Square { x: 3.5, y: 0.0, side: 4.0 }, 8), None);
+    }
+
+    #[test]
+    fn items_and_pixels_are_drawn_by_their_weights() {
+        let mut rng = Rng::new(&[1]);
+        let drawn: Vec<usize> = (0..4000).map(|_| pick(&[0.0, 1.0, 3.0, 0.0], &mut rng)).collect();
+        let third = drawn.iter().filter(|i| **i == 2).count();
+        assert!(drawn.iter().all(|i| *i == 1 || *i == 2) && (2850..3150).contains(&third), "{third}");
+        assert_eq!(find(&item(), 1, 1, &mut rng), Some((4.0, 1.0)));
+    }
+}

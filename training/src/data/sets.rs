@@ -70,6 +70,7 @@ impl Sets {
         let mut sets = Vec::new();
         for (entry, dataset) in opened {
             let classes = class_map(config, entry, dataset.card())?;
+            check_gsd(config, entry, dataset.card())?;
             let positions = band_positions(config, entry, dataset.card(), &bands)?;
             sets.push(OpenSet { dataset, weight: entry.weight, classes, bands: positions });
         }
@@ -203,6 +204,20 @@ fn class_map(config: &Config, entry: &SetEntry, card: &Card) -> Result<[u8; 256]
         map[usize::from(class.id)] = u8::try_from(position).unwrap_or(IGNORE);
     }
     Ok(map)
+}
+
+/// A set of another GSD would teach the model things of another size.
+fn check_gsd(config: &Config, entry: &SetEntry, card: &Card) -> Result<(), TrainError> {
+    let (Some([finest, coarsest]), gsd) = (card.gsd_m, config.model.gsd_m) else { return Ok(()) };
+    if finest <= gsd.max && coarsest >= gsd.min {
+        return Ok(());
+    }
+    let message = format!(
+        "the set's GSD is {finest} to {coarsest} m, model.gsd_m accepts {} to {} m",
+        gsd.min, gsd.max
+    );
+    let hint = "correct model.gsd_m, or leave the set out".to_owned();
+    Err(set_error(config, entry, card, message, Some(hint)))
 }
 
 fn band_positions(

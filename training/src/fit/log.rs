@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::error::TrainError;
+
 /// How an epoch went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Epoch {
@@ -44,6 +46,11 @@ impl Log {
             fs::create_dir_all(folder).with_context(context)?;
         }
         let file = OpenOptions::new().create(true).append(true).open(path).with_context(context)?;
+        let length = file.metadata().with_context(context)?.len();
+        if length < bytes {
+            let problem = format!("{} is shorter than its checkpoint says", path.display());
+            return Err(TrainError::refused(problem, "begin again with --restart").into());
+        }
         file.set_len(bytes).with_context(context)?;
         Ok(Self { path: path.to_owned(), file, bytes })
     }

@@ -45,7 +45,8 @@ impl Source {
         Ok(Self { bands: loaded.bands(), kind: Kind::Crowns { loaded, pool } })
     }
 
-    fn sets(config: &Config, sets: Sets) -> Result<Self> {
+    /// Data sets that were opened.
+    pub(crate) fn sets(config: &Config, sets: Sets) -> Result<Self> {
         let statistics = Statistics::gather(&sets, config.classes.len())?;
         let absent: Vec<&str> = config
             .classes

@@ -68,8 +68,12 @@ impl Provenance {
             licence: c.licence.clone(),
             source: c.source.clone(),
         };
-        let mut sources: Vec<TrainingSource> = cards.iter().map(source).collect();
-        sources.dedup();
+        let mut sources: Vec<TrainingSource> = Vec::new();
+        for one in cards.iter().map(source) {
+            if !sources.contains(&one) {
+                sources.push(one);
+            }
+        }
         let held =
             cards.iter().filter(|c| !c.weights_may_ship).map(|c| format!("`{}` ({})", c.name, c.licence));
         let held: std::collections::BTreeSet<String> = held.collect();

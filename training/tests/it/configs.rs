@@ -17,3 +17,12 @@ fn the_shipped_package_loads_and_is_small() {
     let config = std::fs::read_to_string(dir.join("../../configs/tree-health/train.toml")).unwrap();
     assert!(config.contains(&format!("id = \"{}\"", package.id)));
 }
+
+#[test]
+fn the_configuration_to_copy_is_valid() {
+    let config = crate::place::repository().join("configs/image-mask/train.toml");
+    let ran = crate::place::run(&["fit", config.to_str().unwrap(), "--data", "nowhere"]);
+    assert_eq!(ran.code, 2);
+    // All that is wrong with it is that the data are not there.
+    assert!(ran.err.contains("card.toml is missing") && ran.err.contains("hint: "), "{}", ran.err);
+}

@@ -48,6 +48,13 @@ fn a_class_that_leads_nowhere_is_told_with_both_lists() {
 }
 
 #[test]
+fn a_set_of_another_gsd_is_refused() {
+    let place = Place::new();
+    place.edit("data/roofs/card.toml", "weights_may_ship", "gsd_m = [5.0, 10.0]\nweights_may_ship");
+    refused(&place, &["the set's GSD is 5 to 10 m, model.gsd_m accepts 0.5 to 2 m", "hint: "]);
+}
+
+#[test]
 fn a_leak_within_a_set_or_across_sets_is_refused() {
     let place = Place::new();
     place.edit("data/roofs/splits.csv", "val,item7,town7", "val,item7,town0");

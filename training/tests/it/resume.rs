@@ -27,6 +27,18 @@ fn kill_after(place: &Place, epochs: usize, more: &[&str]) {
     assert!(!child.wait().unwrap().success());
 }
 
+/// Kills the training as soon as its log has grown: its checkpoint may be half written then.
+fn kill_when_the_log_grows(place: &Place) {
+    let size = || std::fs::metadata(place.path("package/run/log.jsonl")).map_or(0, |m| m.len());
+    let (before, mut child) = (size(), place.begin(&["--resume"]));
+    // The log is cut to its checkpoint first: what counts is that it has more than it had.
+    while size() <= before && child.try_wait().unwrap().is_none() {
+        std::hint::spin_loop();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[test]
 fn a_killed_training_goes_on_to_the_same_bytes() {
     let place = Place::new();
@@ -40,6 +52,7 @@ fn a_killed_training_goes_on_to_the_same_bytes() {
     assert_eq!(half.code, 2);
     assert!(half.err.contains("unfinished") && half.err.contains("--resume"), "{}", half.err);
     kill_after(&place, 1, &["--resume"]);
+    kill_when_the_log_grows(&place);
     // A line of an epoch whose checkpoint was never written.
     let log = place.path("package/run/log.jsonl");
     let mut text = std::fs::read_to_string(&log).unwrap();
