@@ -28,27 +28,29 @@ impl Meter {
         Self { packages: packages.filter_map(read).collect(), cpu_s: cpu_seconds() }
     }
 
-    /// What has been used since, and the CPU seconds of this process.
-    pub(crate) fn stop(&self, core_w: f64) -> (Energy, f64) {
-        let cpu_s = cpu_seconds() - self.cpu_s;
+    /// Watt-hours used since, measured or estimated.
+    pub(crate) fn watt_hours(&self, core_w: f64) -> f64 {
+        self.measured().unwrap_or_else(|| (cpu_seconds() - self.cpu_s) * core_w / 3600.0)
+    }
+
+    /// What a whole run has used, and how that is known; `before`: watt-hours before an interruption.
+    pub(crate) fn stop(&self, core_w: f64, before: f64) -> Energy {
+        let method = match self.measured() {
+            Some(_) => "measured: processor packages (RAPL), everything on the machine included".to_owned(),
+            None => format!("estimated: CPU seconds x {core_w} W per busy core; counters not readable"),
+        };
+        Energy { training_wh: round(before + self.watt_hours(core_w)), method }
+    }
+
+    /// Watt-hours by the counters.
+    fn measured(&self) -> Option<f64> {
         let used = self.packages.iter().map(|(name, start, wrap)| {
             let now = number(name, "energy_uj")?;
             Some(if now >= *start { now - start } else { now + wrap - start })
         });
-        let energy = match used.sum::<Option<u64>>().filter(|_| !self.packages.is_empty()) {
-            #[allow(clippy::cast_precision_loss, reason = "a reading, not exact")]
-            Some(microjoules) => Energy {
-                training_wh: round(microjoules as f64 / 3.6e9),
-                method: "measured: processor packages (RAPL), everything on the machine included".into(),
-            },
-            None => Energy {
-                training_wh: round(cpu_s * core_w / 3600.0),
-                method: format!(
-                    "estimated: {cpu_s:.0} CPU seconds x {core_w} W per busy core; counters not readable"
-                ),
-            },
-        };
-        (energy, cpu_s)
+        let microjoules = used.sum::<Option<u64>>().filter(|_| !self.packages.is_empty())?;
+        #[allow(clippy::cast_precision_loss, reason = "a reading, not exact")]
+        Some(microjoules as f64 / 3.6e9)
     }
 }
 
@@ -80,8 +82,8 @@ mod tests {
         while cpu_seconds() - meter.cpu_s < 0.05 {
             x = (0..10_000).fold(x, |x, i| (x + f64::from(i)).sin());
         }
-        let (energy, cpu_s) = meter.stop(20.0);
-        assert!(cpu_s >= 0.05 && energy.training_wh >= 0.0 && x.is_finite());
+        let energy = meter.stop(20.0, 1.0);
+        assert!(meter.watt_hours(20.0) > 0.0 && energy.training_wh >= 1.0 && x.is_finite());
         assert!(energy.method.starts_with("measured") || energy.method.starts_with("estimated"));
     }
 }

@@ -1,265 +1,263 @@
 //! One training, from its configuration to the package.
 
-use std::collections::BTreeMap;
+mod facts;
+mod source;
+
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use arpent_datasets::{
-    Crown, DatasetError, LabeledTile, Source, Split, neon_crowns, neon_osbs_029, neon_sjer,
-    neon_yell_528000_west, neon_yell_541000, yell_528000,
-};
 use arpent_model::{
-    Band, DeviceChoice, GsdRange, ModelPackage, Network, Predictor, Score, Task, TrainingSource, Weights,
-    WeightsFile, overlap, receptive_field_radius, stride,
+    Architecture, DeviceChoice, ModelPackage, Predictor, Weights, adopt_encoder, read_checkpoint, unfold,
 };
-use arpent_raster::{Class, Color, Nomenclature, SampleType};
 use serde::Serialize;
 
 use crate::FitArgs;
-use crate::card::{self, Outcome};
-use crate::config::Config;
+use crate::config::{ClassWeights, Config};
 use crate::energy::Meter;
-use crate::evaluate::{self, Counts};
-use crate::fit::{self, Epoch};
-use crate::sample::Pool;
+use crate::error::TrainError;
+use crate::evaluate::Judge;
+use crate::fit::{Checkpoint, Epoch, Log, Place, Plan, Start, Trained, train, write_at_once};
+use crate::network::initial;
+use crate::package::card::Story;
+use crate::package::{self, card};
+use crate::progress::note;
+use crate::report::SplitFacts;
+
+use facts::Facts;
+pub(crate) use source::{Source, judge_of};
 
 /// Runs `arpent-train fit`.
 pub(crate) fn run(args: &FitArgs) -> Result<()> {
-    let config = resolve(args)?;
+    let config = Config::read(&args.config, &args.overrides())?;
+    use_threads(config.fit.threads)?;
+    let place = Place::of(&config.output);
+    let checkpoint = where_to_begin(args, &config, &place)?;
     let meter = Meter::start();
-    let data = Loaded::read(&config)?;
-    note(&format!("{} crowns, {} tiles", data.crowns.len(), data.tiles.len()));
-    let bands = bands(&data);
-    let train: Vec<Crown> = data.crowns.iter().filter(|c| c.split == Split::Train).cloned().collect();
-    let pool = Pool::new(data.tiles.clone(), train, config.sampling.clone());
-    let mut package = package(&config, &bands)?;
-    let mut last = 0.0;
-    let weights = fit::fit(&config, &bands, &pool, |epoch, network| {
-        last = epoch.loss;
-        watch(&config, &package, &data, epoch, network)
-    })?;
-    let outcome = score(&package, &weights, &data, last)?;
-    let (energy, cpu_s) = meter.stop(config.energy.core_w);
-    note(&format!("{:.0} CPU seconds, {} Wh", cpu_s, energy.training_wh));
-    package.scores = scores(&outcome);
-    package.territories = outcome.sites.keys().map(|site| format!("NEON site {site}, USA")).collect();
-    package.energy = Some(energy);
-    package.save(&weights, &config.data.output)?;
-    let text = card::write(&package, &config, &outcome, &weights);
-    let path = config.data.output.join("card.md");
-    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    tell(&outcome)?;
-    note(&format!("package written to {}", config.data.output.display()));
-    Ok(())
+    let source = Source::open(&config)?;
+    note(&source.describe());
+    let architecture = package::architecture(&config, source.bands.len())?;
+    let draft = package::draft(&config, &architecture, &source.bands, source.provenance())?;
+    let judge = source.judge(&config);
+    let score = chosen_score(&config, judge.as_ref())?;
+    let start = if let Some(checkpoint) = checkpoint {
+        Start::From(Box::new(checkpoint))
+    } else {
+        forget_the_last(&place)?;
+        Start::Fresh(first_weights(&config, &architecture)?)
+    };
+    let plan = Plan {
+        config: &config,
+        architecture: &architecture,
+        bands: &source.bands,
+        draw: source.draw(),
+        class_weights: class_weights(&config, &source)?,
+        data: source.fingerprint(),
+        place: place.clone(),
+        meter: &meter,
+        judge: &|weights| judge.scores(&predictor(&draft, weights)?),
+        score: &score,
+    };
+    let trained = train(&plan, start, |epoch| tell_epoch(&config, epoch))?;
+    finish(&config, draft, &trained, judge.as_ref(), &meter, &place, source.splits())
 }
 
-/// The configuration with what the command line changes.
-fn resolve(args: &FitArgs) -> Result<Config> {
-    let mut config = Config::read(&args.config)?;
-    if let Some(root) = &args.data {
-        config.data.root.clone_from(root);
+/// The run to go on with, if any; an unfinished run is not thrown away by mistake.
+fn where_to_begin(args: &FitArgs, config: &Config, place: &Place) -> Result<Option<Checkpoint>> {
+    if args.restart {
+        return Ok(None);
     }
-    if let Some(packages) = &args.packages {
-        config.data.packages.clone_from(packages);
-    }
-    if let Some(output) = &args.output {
-        config.data.output.clone_from(output);
-    }
-    config.fit.seed = args.seed.unwrap_or(config.fit.seed);
-    config.fit.epochs = args.epochs.unwrap_or(config.fit.epochs).max(1);
-    Ok(config)
-}
-
-/// All data of the task.
-struct Loaded {
-    crowns: Vec<Crown>,
-    tiles: Vec<LabeledTile>,
-    /// The demo scene with its tree boxes, where it is at hand; those of its east, which is never trained on.
-    scene: Option<(arpent_datasets::Picture, Vec<arpent_datasets::TileBox>)>,
-}
-
-impl Loaded {
-    fn read(config: &Config) -> Result<Self, DatasetError> {
-        let (root, packages) = (&config.data.root, &config.data.packages);
-        // The first two tiles are drawn most: they have dead trees and ground of many kinds.
-        let tiles = vec![
-            neon_yell_528000_west(packages)?,
-            neon_yell_541000(packages)?,
-            neon_osbs_029(root)?,
-            neon_sjer(root)?,
-        ];
-        let scene = match yell_528000(packages) {
-            Ok(scene) => Some(scene),
-            Err(DatasetError::Missing { .. }) => None,
-            Err(other) => return Err(other),
-        };
-        Ok(Self { crowns: neon_crowns(root)?, tiles, scene })
-    }
-
-    fn held_out(&self) -> Vec<&Crown> {
-        self.crowns.iter().filter(|c| c.split == Split::Validation).collect()
-    }
-}
-
-/// Means and standard deviations over the training pictures.
-#[allow(clippy::cast_possible_truncation, reason = "values of 8-bit bands")]
-fn bands(data: &Loaded) -> Vec<Band> {
-    let crowns = data.crowns.iter().filter(|c| c.split == Split::Train).map(|c| &c.picture);
-    let pictures: Vec<_> = crowns.chain(data.tiles.iter().map(|t| &t.picture)).collect();
-    let band = |(index, name): (usize, &str)| {
-        let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
-        for pixel in pictures.iter().flat_map(|p| &p.pixels) {
-            let value = f64::from(pixel[index]);
-            count += 1.0;
-            sum += value;
-            squares += value * value;
+    let path = place.last();
+    let Some(checkpoint) = Checkpoint::load(&path)? else {
+        if args.resume {
+            note("there is no checkpoint yet: the training begins");
         }
-        let mean = sum / f64::max(count, 1.0);
-        let std = (squares / f64::max(count, 1.0) - mean * mean).max(1.0).sqrt();
-        let round = |v: f64| (v * 10.0).round() as f32 / 10.0;
-        Band { name: name.into(), mean: round(mean), std: round(std), unit: Some("digital number".into()) }
+        return Ok(None);
     };
-    ["red", "green", "blue"].into_iter().enumerate().map(band).collect()
+    if args.resume {
+        note(&format!("going on after epoch {} of {}", checkpoint.progress.epoch, config.fit.epochs));
+        return Ok(Some(checkpoint));
+    }
+    if place.report().exists() {
+        return Ok(None);
+    }
+    let problem =
+        format!("{} holds an unfinished training (epoch {})", path.display(), checkpoint.progress.epoch);
+    Err(TrainError::refused(problem, "go on with --resume, or begin again with --restart").into())
 }
 
-fn package(config: &Config, bands: &[Band]) -> Result<ModelPackage> {
-    let class = |id: u8, name: &str, name_fr: &str, color: [u8; 3]| Class {
-        id,
-        name: name.into(),
-        name_fr: Some(name_fr.into()),
-        color: Color(color),
-        features: id > 0,
-    };
-    let classes = Nomenclature::new(vec![
-        class(arpent_datasets::GROUND, "ground", "sol", [0xc8, 0xb4, 0x8c]),
-        class(arpent_datasets::LIVE, "live tree", "arbre vivant", [0x2e, 0x7d, 0x32]),
-        class(arpent_datasets::DEAD, "standing dead tree", "arbre mort sur pied", [0xd8, 0x1b, 0x60]),
-    ])?;
-    let architecture = fit::architecture(config);
-    architecture.check(&config.model.id)?;
-    let source = |s: Source| TrainingSource {
-        name: s.name.into(),
-        licence: s.licence.into(),
-        source: s.source.into(),
-    };
-    let sources = [
-        Source::NEON_CROWNS,
-        Source::NEON_YELL_528000_WEST,
-        Source::NEON_YELL_541000,
-        Source::NEON_OSBS_029,
-        Source::NEON_SJER,
-    ];
-    Ok(ModelPackage {
-        format: arpent_model::FORMAT.into(),
-        id: config.model.id.clone(),
-        version: config.model.version.clone(),
-        task: Task::SemanticSegmentation,
-        title: config.model.title.clone(),
-        bands: bands.to_vec(),
-        value_range: [0.0, 255.0],
-        sample_types: vec![SampleType::Uint8],
-        gsd_m: GsdRange { nominal: 0.1, min: 0.08, max: 0.125 },
-        classes,
-        receptive_field_px: receptive_field_radius(&architecture),
-        overlap_px: overlap(&architecture, false),
-        overlap_tolerance: None,
-        stride_px: stride(&architecture),
-        weights: WeightsFile { file: "weights.safetensors".into(), sha256: String::new() },
-        licence: config.model.licence.clone(),
-        training_data: sources.map(source).to_vec(),
-        scores: BTreeMap::new(),
-        territories: Vec::new(),
-        energy: None,
-        detection: None,
-        architecture,
-    })
-}
-
-/// Tells how an epoch went; every few epochs with scores on the held-out sites.
-fn watch(
-    config: &Config,
-    package: &ModelPackage,
-    data: &Loaded,
-    epoch: &Epoch,
-    network: &Network,
-) -> Result<()> {
-    tell(epoch)?;
-    let Epoch { number, loss, elapsed_s } = epoch;
-    note(&format!("epoch {number}/{}: loss {loss:.4}, {elapsed_s:.0} s", config.fit.epochs));
-    if number % 5 == 0 {
-        let counts = votes(package, &arpent_model::fold(&package.architecture, &network.state())?, data)?.0;
-        let (live, dead) = (counts.live_recall(), counts.dead_recall());
-        note(&format!("  held out: {live:.3} of live crowns, {dead:.3} of dead crowns; {counts:?}"));
+/// Takes the mark of a finished run away: from here on the run is unfinished.
+fn forget_the_last(place: &Place) -> Result<()> {
+    for path in [place.report(), place.last(), place.best()] {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+            }
+            _ => {}
+        }
     }
     Ok(())
 }
 
-fn votes(
-    package: &ModelPackage,
-    weights: &Weights,
-    data: &Loaded,
-) -> Result<(Counts, BTreeMap<String, Counts>)> {
-    let predictor = Predictor::load(package, weights, DeviceChoice::Cpu)?;
-    evaluate::crowns(&predictor, &data.held_out())
-}
-
-fn score(package: &ModelPackage, weights: &Weights, data: &Loaded, loss: f64) -> Result<Outcome> {
-    let (all, sites) = votes(package, weights, data)?;
-    let predictor = Predictor::load(package, weights, DeviceChoice::Cpu)?;
-    let found = data.scene.as_ref().map(|(picture, boxes)| {
-        Ok::<_, anyhow::Error>((evaluate::found(&predictor, picture, boxes)?, boxes.len()))
-    });
-    Ok(Outcome { loss, all, sites, found: found.transpose()? })
-}
-
-fn scores(outcome: &Outcome) -> BTreeMap<String, Score> {
-    let counts = &outcome.all;
-    let score = |value: f64, measure: &str| Score {
-        value: (value * 1e4).round() / 1e4,
-        split: "validation".into(),
-        measure: measure.into(),
-    };
-    let mut scores = BTreeMap::from([
-        (
-            "balanced_accuracy".to_owned(),
-            score(
-                counts.balanced_accuracy(),
-                "mean of live_recall and dead_recall, crown crops of held-out NEON sites; by majority of the tree \
-                 pixels in the crop's central ellipse, a crown mapped mostly as ground counts as wrong",
-            ),
-        ),
-        ("live_recall".to_owned(), score(counts.live_recall(), "live crowns mapped as live")),
-        ("dead_recall".to_owned(), score(counts.dead_recall(), "dead crowns mapped as dead")),
-        (
-            "dead_precision".to_owned(),
-            score(
-                counts.dead_precision(),
-                "of crowns mapped as dead, those that are; at the set's own live/dead mix",
-            ),
-        ),
-    ]);
-    if let Some((found, boxes)) = outcome.found {
-        let mut score = score(
-            found,
-            &format!("share of {boxes} boxed trees of the demo scene mapped as tree, live or dead"),
-        );
-        score.split =
-            "east of the demo scene (not trained on; its west and another part of the site were)".into();
-        scores.insert("demo_trees_found".into(), score);
+/// The number of threads of everything that follows.
+pub(crate) fn use_threads(threads: usize) -> Result<()> {
+    if threads > 0 {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()
+            .context("cannot start threads")?;
     }
-    scores
+    Ok(())
+}
+
+fn chosen_score(config: &Config, judge: &dyn Judge) -> Result<String> {
+    let names = judge.names();
+    match &config.fit.score {
+        None => Ok(names[0].to_owned()),
+        Some(name) if names.contains(&name.as_str()) => Ok(name.clone()),
+        Some(name) => {
+            let problem = format!("fit.score is `{name}`, which this task does not have");
+            Err(TrainError::refused(problem, crate::config::nearest(name, names)).into())
+        }
+    }
+}
+
+fn class_weights(config: &Config, source: &Source) -> Result<Vec<f32>> {
+    match &config.loss.class_weights {
+        None => Ok(vec![1.0; config.classes.len()]),
+        Some(ClassWeights::List(list)) => Ok(list.clone()),
+        Some(ClassWeights::Balanced(_)) => {
+            let weights = source.balanced_weights()?;
+            let named = config.classes.iter().zip(&weights).map(|(c, w)| format!("{} {w:.3}", c.name));
+            note(&format!("class weights: {}", named.collect::<Vec<_>>().join(", ")));
+            Ok(weights)
+        }
+    }
+}
+
+/// Random weights, or those of `init` wherever names and shapes agree.
+pub(crate) fn first_weights(config: &Config, architecture: &Architecture) -> Result<Weights> {
+    let mut state = initial(architecture, config.fit.seed);
+    if config.is_detection() {
+        doubt(&mut state, architecture, config.classes.len())?;
+    }
+    let Some(init) = &config.init else { return Ok(state) };
+    if matches!(architecture, Architecture::EncoderUnet { .. }) && init.path.is_file() {
+        let adopted = adopt_encoder(architecture, &read_checkpoint(&init.path)?, state)?;
+        note(&format!("the encoder is from {}", init.path.display()));
+        return Ok(adopted.state);
+    }
+    let given = read_weights(&init.path)?;
+    let same: Vec<_> =
+        state.iter().filter(|(name, t)| given.get(name).is_ok_and(|g| g.shape == t.shape)).collect();
+    let (taken, all) = (same.len(), state.iter().count());
+    let names: Vec<String> = same.into_iter().map(|(name, _)| name.to_owned()).collect();
+    if taken == 0 {
+        let problem = format!("{} has no tensor of the network's names and shapes", init.path.display());
+        return Err(TrainError::refused(problem, "give weights of the same architecture").into());
+    }
+    for name in names {
+        let tensor = given.get(&name)?;
+        state.insert(name, &tensor.shape, tensor.data.clone());
+    }
+    note(&format!("{taken} of {all} tensors are from {}", init.path.display()));
+    Ok(state)
+}
+
+/// Lets a detection network begin with the belief that few places (0.1) are centers: else the many that are not shake the
+/// first steps (Lin et al.: *Focal loss for dense object detection*, 2017, 3.3). And that boxes are 16 px wide and high.
+fn doubt(state: &mut Weights, architecture: &Architecture, classes: usize) -> Result<()> {
+    let name = format!("{}.bias", architecture.head());
+    let mut bias = state.get(&name)?.clone();
+    bias.data[..classes].fill(-(9f32.ln()));
+    bias.data[classes..].fill(16f32.ln());
+    state.insert(name, &bias.shape, bias.data);
+    Ok(())
+}
+
+/// Weights to go on training with: of a package, or of a checkpoint.
+fn read_weights(path: &Path) -> Result<Weights> {
+    if path.is_dir() {
+        let (package, weights) = ModelPackage::load(path)?;
+        return Ok(unfold(&package.architecture, &weights)?);
+    }
+    Ok(read_checkpoint(path)?)
+}
+
+fn predictor(package: &ModelPackage, weights: &Weights) -> Result<Predictor> {
+    Ok(Predictor::load(package, weights, DeviceChoice::Cpu)?)
+}
+
+fn tell_epoch(config: &Config, epoch: &Epoch) -> Result<()> {
+    tell(epoch)?;
+    let scores =
+        epoch.scores.iter().fold(String::new(), |text, (name, value)| format!("{text}, {name} {value:.4}"));
+    let Epoch { number, loss, seconds, .. } = epoch;
+    note(&format!("epoch {number}/{}: loss {loss:.4}{scores}, {seconds:.0} s", config.fit.epochs));
+    Ok(())
+}
+
+/// The last line on stdout.
+#[derive(Debug, Serialize)]
+struct Outcome<'a> {
+    package: &'a Path,
+    chosen_epoch: usize,
+    epochs: usize,
+    loss: f64,
+    scores: std::collections::BTreeMap<&'a str, f64>,
+    energy_wh: f64,
+}
+
+/// Scores the chosen weights, and writes the package, its card and the report's data.
+fn finish(
+    config: &Config,
+    mut package: ModelPackage,
+    trained: &Trained,
+    judge: &dyn Judge,
+    meter: &Meter,
+    place: &Place,
+    splits: Vec<SplitFacts>,
+) -> Result<()> {
+    let published = judge.publish(&predictor(&package, &trained.weights)?)?;
+    package.scores.clone_from(&published.scores);
+    package.territories.clone_from(&published.territories);
+    package.energy = Some(meter.stop(config.energy.core_w, trained.energy_before));
+    package.save(&trained.weights, &config.output)?;
+    let story = Story {
+        config,
+        published: &published,
+        epochs: (trained.epoch, trained.progress.epoch),
+        loss: trained.progress.loss,
+    };
+    write(&config.output.join("card.md"), card::write(&package, &trained.weights, &story).as_bytes())?;
+    write(&place.validation(), &serde_json::to_vec_pretty(&published.detail)?)?;
+    let facts =
+        Facts { config, package: &package, trained, parameters: trained.weights.parameters(), splits };
+    let report = facts.report(published.shown, Log::read(&place.log())?);
+    report.check()?;
+    write(&place.page(), report.to_html().as_bytes())?;
+    // The mark of a finished training comes last.
+    write(&place.report(), &serde_json::to_vec(&report)?)?;
+    tell(&Outcome {
+        package: &config.output,
+        chosen_epoch: trained.epoch,
+        epochs: trained.progress.epoch,
+        loss: trained.progress.loss,
+        scores: package.scores.iter().map(|(name, s)| (name.as_str(), s.value)).collect(),
+        energy_wh: package.energy.as_ref().map_or(0.0, |e| e.training_wh),
+    })?;
+    note(&format!("package written to {}", config.output.display()));
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_at_once(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// A line of data.
-fn tell(value: &impl Serialize) -> Result<()> {
+pub(crate) fn tell(value: &impl Serialize) -> Result<()> {
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, value)?;
     writeln!(out)?;
     Ok(())
-}
-
-/// A line of talk.
-#[allow(clippy::print_stderr, reason = "progress goes to stderr")]
-fn note(text: &str) {
-    eprintln!("{text}");
 }

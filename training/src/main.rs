@@ -2,23 +2,32 @@
 //!
 //! stdout is data (JSON lines, one per epoch and one for the result), stderr is talk.
 
-mod card;
+mod audit;
+mod calibrate;
 mod config;
+mod data;
 mod energy;
+mod error;
 mod evaluate;
 mod fit;
-mod ground;
 mod job;
+mod network;
+#[cfg(test)]
+mod overfit;
+mod package;
+mod progress;
 mod report;
-mod rng;
-mod sample;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Result;
 use arpent_datasets::DatasetError;
-use arpent_model::ModelError;
+use arpent_model::{ModelError, ModelPackage};
 use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Overrides};
+use crate::error::{EXIT_NOT_STARTED, TrainError};
 
 /// Train networks and package them.
 #[derive(Debug, Parser)]
@@ -30,10 +39,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Fit a network from scratch and write its model package.
+    /// Fit a network and write its model package.
     Fit(FitArgs),
+    /// Score a model package on a split of data sets.
+    Evaluate(evaluate::EvaluateArgs),
+    /// Fit the temperature of a package's confidence on the validation split.
+    Calibrate(calibrate::CalibrateArgs),
+    /// Look for what is wrong with data sets: duplicates across splits, unknown labels, shifted labels.
+    Audit(audit::AuditArgs),
     /// Write the page (HTML, one file) that tells of a recorded training.
     Report(report::ReportArgs),
+    /// Copy a package to give it away, where its training data allow that.
+    Export(package::ExportArgs),
 }
 
 /// What the command line may change of a configuration.
@@ -41,13 +58,19 @@ enum Command {
 struct FitArgs {
     /// The training's TOML file.
     config: PathBuf,
-    /// Folder of the data sets, instead of `data.root`.
+    /// Go on with an interrupted training, to the same weights.
+    #[arg(long)]
+    resume: bool,
+    /// Begin again, and forget an unfinished training.
+    #[arg(long, conflicts_with = "resume")]
+    restart: bool,
+    /// Folder of the data sets, instead of `data`.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Folder of unpacked packages, instead of `data.packages`.
+    /// Folder of unpacked packages, instead of `crowns.packages`.
     #[arg(long)]
     packages: Option<PathBuf>,
-    /// Folder of the model package, instead of `data.output`.
+    /// Folder of the model package, instead of `output`.
     #[arg(long)]
     output: Option<PathBuf>,
     /// Seed of all random numbers, instead of `fit.seed`.
@@ -56,27 +79,61 @@ struct FitArgs {
     /// Number of epochs, instead of `fit.epochs`.
     #[arg(long)]
     epochs: Option<usize>,
+    /// Number of threads, instead of `fit.threads`.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+impl FitArgs {
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            data: self.data.clone(),
+            packages: self.packages.clone(),
+            output: self.output.clone(),
+            seed: self.seed,
+            epochs: self.epochs,
+            threads: self.threads,
+        }
+    }
+}
+
+/// A package and a configuration speak of the same classes, in the same order.
+fn same_classes(package: &ModelPackage, config: &Config) -> Result<(), TrainError> {
+    let names = |classes: &[arpent_raster::Class]| classes.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    let (of_package, of_config) = (names(package.classes.classes()), names(&config.classes));
+    if of_package == of_config {
+        return Ok(());
+    }
+    let problem = format!(
+        "package `{}` has the classes {}, the configuration {}",
+        package.id,
+        of_package.join(", "),
+        of_config.join(", ")
+    );
+    Err(TrainError::refused(problem, "give the configuration that the package was trained with"))
 }
 
 #[allow(clippy::print_stderr, reason = "the one place where an error is told")]
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Fit(args) => job::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Export(args) => package::export(&args),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            if let Some(hint) = error.chain().find_map(hint) {
-                eprintln!("hint: {hint}");
-            }
-            ExitCode::from(2)
-        }
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    eprintln!("error: {error:#}");
+    if let Some(hint) = error.chain().find_map(hint) {
+        eprintln!("hint: {hint}");
     }
+    let code = error.chain().find_map(|e| e.downcast_ref::<TrainError>()).map(TrainError::exit_code);
+    ExitCode::from(code.unwrap_or(EXIT_NOT_STARTED))
 }
 
 fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let of_data = error.downcast_ref::<DatasetError>().and_then(DatasetError::hint);
+    let of_data = of_data.or_else(|| error.downcast_ref::<TrainError>().and_then(TrainError::hint));
     of_data.or_else(|| error.downcast_ref::<ModelError>().and_then(ModelError::hint))
 }

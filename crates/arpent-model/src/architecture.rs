@@ -114,6 +114,11 @@ impl Architecture {
         }
     }
 
+    /// Name of the last layer: `<name>.weight` and `<name>.bias` make scores of features.
+    pub fn head(&self) -> String {
+        self.graph().layers.pop().map(|layer| layer.name).unwrap_or_default()
+    }
+
     /// What the network does, step by step.
     pub(crate) fn graph(&self) -> Graph {
         match self {

@@ -79,6 +79,8 @@ impl HandSet {
             scores: BTreeMap::new(),
             territories: Vec::new(),
             energy: None,
+            calibration: None,
+            restriction: None,
             detection: self.detection,
             architecture,
         }

@@ -205,6 +205,8 @@ impl Preset {
             territories: Vec::new(),
             energy: None,
             detection: None,
+            calibration: None,
+            restriction: None,
             architecture,
         })
     }

@@ -42,7 +42,8 @@ pub use hand_set::{HandSet, hand_set_linear};
 pub use import::{ImportOptions, PRESETS, architecture_names, import};
 pub use network::{Block, Network};
 pub use package::{
-    Band, Detection, Energy, FORMAT, GsdRange, ModelPackage, Score, Task, TrainingSource, WeightsFile,
+    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Score, Task, TrainingSource,
+    WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{DeviceChoice, Prediction, Predictor};

@@ -1,6 +1,6 @@
 //! A network as a Burn module: the same code trains (with batch normalization) and predicts (folded).
 
-use burn::module::{Module, Param, RunningState};
+use burn::module::{Module, Param, ParamId, RunningState};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::module::{interpolate, max_pool2d};
@@ -50,7 +50,21 @@ impl Network {
         device: &Device,
     ) -> Result<Self, ModelError> {
         weights.check(&architecture.training_tensors())?;
-        Self::build(architecture, weights, true, device)
+        let mut network = Self::build(architecture, weights, true, device)?;
+        // By these numbers an optimizer's state finds its parameters again in another process.
+        let mut number = (1u64..).map(ParamId::from);
+        let mut next = || number.next().unwrap_or_default();
+        for block in &mut network.blocks {
+            block.conv.weight.id = next();
+            if let Some(bias) = &mut block.conv.bias {
+                bias.id = next();
+            }
+            if let Some(norm) = &mut block.norm {
+                norm.gamma.id = next();
+                norm.beta.id = next();
+            }
+        }
+        Ok(network)
     }
 
     fn build(

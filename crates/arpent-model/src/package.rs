@@ -108,6 +108,21 @@ pub struct Detection {
     pub iou: f64,
 }
 
+/// How scores become probabilities that keep what they promise (Guo et al.: *On calibration of modern neural networks*,
+/// 2017).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Scores are divided by it before the softmax.
+    pub temperature: f32,
+    /// Expected calibration error at a temperature of 1.
+    pub ece_before: f64,
+    /// The same at the temperature.
+    pub ece_after: f64,
+    /// The part of the data that it was fitted on.
+    pub split: String,
+}
+
 /// Everything that is needed to run a model and to say what it is; `model.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -159,6 +174,12 @@ pub struct ModelPackage {
     /// Settings of a detection network; absent for segmentation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection: Option<Detection>,
+    /// Calibration of a segmentation network's confidence, where it was fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+    /// Why the weights may not be given away, if so: names the data sets that forbid it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restriction: Option<String>,
 }
 
 /// Only the key that says how to read the rest.
@@ -261,7 +282,7 @@ impl ModelPackage {
     }
 
     fn check_bands(&self) -> Result<(), ModelError> {
-        let wanted = self.architecture.in_channels() / self.architecture.dates();
+        let wanted = self.architecture.in_channels();
         if self.bands.len() != wanted {
             return self.bad("bands", format!("lists {}, the network takes {wanted}", self.bands.len()));
         }
@@ -300,6 +321,16 @@ impl ModelPackage {
             (false, Some(_)) => self.bad("detection", "is given for a model that is not object-detection"),
             (true, Some(d)) if !(d.threshold > 0.0 && d.threshold < 1.0 && d.iou > 0.0 && d.iou <= 1.0) => {
                 self.bad("detection", "needs 0 < threshold < 1 and 0 < iou <= 1")
+            }
+            _ => self.check_calibration(),
+        }
+    }
+
+    fn check_calibration(&self) -> Result<(), ModelError> {
+        match &self.calibration {
+            Some(_) if self.is_detection() => self.bad("calibration", "is for labels, not for boxes"),
+            Some(c) if !(c.temperature > 0.0 && c.temperature.is_finite()) => {
+                self.bad("calibration", "needs a temperature above 0")
             }
             _ => Ok(()),
         }

@@ -38,10 +38,10 @@ pub enum Prediction {
 #[derive(Debug)]
 pub struct Predictor {
     bands: Vec<Band>,
-    /// Pictures of one place that a chip holds, one after the other.
-    dates: usize,
     class_ids: Vec<u8>,
     detection: Option<Detection>,
+    /// Scores are divided by it before the softmax; 1 without a calibration.
+    temperature: f32,
     stride: usize,
     overlap: usize,
     depth: usize,
@@ -66,21 +66,20 @@ impl Predictor {
             Architecture::Linear { .. } => None,
             net => Some(Network::for_prediction(net, weights, &device)?),
         };
-        let head = package.architecture.graph().layers.pop().map(|l| l.name).unwrap_or_default();
         let stride = field::stride(&package.architecture);
         let radius = field::receptive_field_radius(&package.architecture);
         let neighbours = usize::from(package.is_detection());
         Ok(Self {
             bands: package.bands.clone(),
-            dates: package.architecture.dates(),
             class_ids: package.classes.classes().iter().map(|c| c.id).collect(),
             detection: package.detection,
+            temperature: package.calibration.as_ref().map_or(1.0, |c| c.temperature),
             stride,
             // A package may state that a smaller overlap than the exact one is close enough.
             overlap: package.overlap_px.min(radius + neighbours).max(neighbours),
             depth: usize::try_from(stride.ilog2()).unwrap_or(0),
             body,
-            head: Head::new(weights, &head)?,
+            head: Head::new(weights, &package.architecture.head())?,
             device,
         })
     }
@@ -112,11 +111,21 @@ impl Predictor {
         }
     }
 
+    /// Scores before the softmax (and before any calibration) of the pixels of `core`: `outputs * height * width` values,
+    /// plane by plane. For fitting a calibration; [`Predictor::predict`] needs less memory.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub fn scores(&self, chip: &Chip, core: &Window) -> Result<Vec<f32>, ModelError> {
+        self.check(chip, core)?;
+        let planes = self.features(chip)?;
+        Ok(self.planes(chip, core, &planes))
+    }
+
     fn check(&self, chip: &Chip, core: &Window) -> Result<(), ModelError> {
         let window = chip.window;
-        let expected = self.bands.len() * self.dates;
-        if chip.bands != expected {
-            return Err(ModelError::BandCount { window, expected, got: chip.bands });
+        if chip.bands != self.bands.len() {
+            return Err(ModelError::BandCount { window, expected: self.bands.len(), got: chip.bands });
         }
         let off = |v: i64| v.rem_euclid(i64::try_from(self.stride).unwrap_or(1)) != 0;
         if off(window.col) || off(window.row) {
@@ -146,10 +155,10 @@ impl Predictor {
     /// The chip's bands with their mean and standard deviation taken out, on planes of `width` x `height`;
     /// invalid pixels and those beyond the chip are 0.
     fn normalize(&self, chip: &Chip, width: usize, height: usize) -> Vec<f32> {
-        let mut planes = vec![0.0; chip.bands * width * height];
+        let mut planes = vec![0.0; self.bands.len() * width * height];
         let from = chip.window.width;
         for (index, (band, plane)) in
-            self.bands.iter().cycle().zip(planes.chunks_exact_mut(width * height)).enumerate()
+            self.bands.iter().zip(planes.chunks_exact_mut(width * height)).enumerate()
         {
             let rows = chip.band(index).chunks_exact(from).zip(chip.valid.chunks_exact(from));
             for (to, (values, valid)) in plane.chunks_exact_mut(width).zip(rows) {
@@ -171,7 +180,7 @@ impl Predictor {
             self.head.row(planes, row + y, col..col + core.width, scores);
             let valid = &chip.valid[(row + y) * chip.window.width + col..][..core.width];
             for x in (0..core.width).filter(|x| valid[*x]) {
-                let (class, share) = winner(scores, x, core.width);
+                let (class, share) = winner(scores, x, core.width, self.temperature);
                 labels[x] = self.class_ids[class];
                 confidence[x] = quantize(share);
             }
@@ -182,9 +191,9 @@ impl Predictor {
         })
     }
 
-    fn detections(&self, chip: &Chip, core: &Window, planes: &Planes, settings: Detection) -> Prediction {
-        let window = core.grow(1);
-        let (col, row) = chip.window.offset_of(&window).unwrap_or_default();
+    /// What the head says of the pixels of `window`, plane by plane.
+    fn planes(&self, chip: &Chip, window: &Window, planes: &Planes) -> Vec<f32> {
+        let (col, row) = chip.window.offset_of(window).unwrap_or_default();
         let outputs = self.head.outputs();
         let one_row = |y: usize| {
             let mut scores = vec![0.0; outputs * window.width];
@@ -193,7 +202,13 @@ impl Predictor {
         };
         let rows: Vec<Vec<f32>> = (0..window.height).into_par_iter().map(one_row).collect();
         let plane = |p: usize| rows.iter().flat_map(move |r| &r[p * window.width..(p + 1) * window.width]);
-        let all: Vec<f32> = (0..outputs).flat_map(plane).copied().collect();
+        (0..outputs).flat_map(plane).copied().collect()
+    }
+
+    fn detections(&self, chip: &Chip, core: &Window, planes: &Planes, settings: Detection) -> Prediction {
+        let window = core.grow(1);
+        let (col, row) = chip.window.offset_of(&window).unwrap_or_default();
+        let all = self.planes(chip, &window, planes);
         let valid_row = |y: usize| &chip.valid[(row + y) * chip.window.width + col..][..window.width];
         let valid: Vec<bool> = (0..window.height).flat_map(valid_row).copied().collect();
         let heat = Heat { window, planes: &all, valid: &valid };
@@ -202,12 +217,12 @@ impl Predictor {
     }
 }
 
-/// The class with the highest score at `x` (the first of equals) and its share after softmax.
-fn winner(scores: &[f32], x: usize, width: usize) -> (usize, f32) {
+/// The class with the highest score at `x` (the first of equals) and its share after softmax at a temperature.
+fn winner(scores: &[f32], x: usize, width: usize, temperature: f32) -> (usize, f32) {
     let at = |class: usize| scores[class * width + x];
     let classes = scores.len() / width;
     let best = (1..classes).fold(0, |best, class| if at(class) > at(best) { class } else { best });
-    let sum: f32 = (0..classes).map(|class| (at(class) - at(best)).exp()).sum();
+    let sum: f32 = (0..classes).map(|class| ((at(class) - at(best)) / temperature).exp()).sum();
     (best, 1.0 / sum)
 }
 
@@ -224,10 +239,13 @@ mod tests {
     fn the_first_of_equals_wins() {
         // Two pixels, three classes.
         let scores = [1.0, 0.0, 1.0, 3.0, -5.0, 3.0];
-        assert_eq!(winner(&scores, 0, 2).0, 0);
-        let (class, share) = winner(&scores, 1, 2);
+        assert_eq!(winner(&scores, 0, 2, 1.0).0, 0);
+        let (class, share) = winner(&scores, 1, 2, 1.0);
         assert_eq!(class, 1);
         assert!((share - 1.0 / (2.0 + (-3f32).exp())).abs() < 1e-6);
+        let (class, flatter) = winner(&scores, 1, 2, 2.0);
+        assert_eq!(class, 1, "a temperature changes no label");
+        assert!((flatter - 1.0 / (2.0 + (-1.5f32).exp())).abs() < 1e-6, "{flatter}");
         assert_eq!((quantize(1.0), quantize(0.5), quantize(f32::NAN)), (250, 125, 0));
     }
 

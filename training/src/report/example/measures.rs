@@ -6,7 +6,7 @@ use arpent_raster::Nomenclature;
 
 use super::super::*;
 use super::chips::Scene;
-use crate::rng::Rng;
+use crate::data::Rng;
 
 type Matrix = Vec<Vec<u64>>;
 

@@ -15,7 +15,7 @@ use arpent_raster::{Class, Color, Nomenclature};
 
 use self::chips::Scene;
 use super::*;
-use crate::rng::Rng;
+use crate::data::Rng;
 
 const LAND_COVER: [(&str, u32); 19] = [
     ("building", 0x00db_0e9a),

@@ -6,8 +6,8 @@
 
 use arpent_datasets::GROUND;
 
-use crate::rng::Rng;
-use crate::sample::Sample;
+use super::piece::Piece;
+use crate::data::Rng;
 
 /// Colors of ground on leaf-on aerial images: grass, dry grass, sage, soil, sand, road, shadow.
 const PALETTE: [[f32; 3]; 10] = [
@@ -28,7 +28,7 @@ const WOOD: [f32; 3] = [205.0, 203.0, 198.0];
 const SHRUB: [f32; 3] = [158.0, 172.0, 158.0];
 
 /// A picture of ground; every pixel is labeled as such.
-pub(crate) fn draw(side: usize, rng: &mut Rng) -> Sample {
+pub(super) fn draw(side: usize, rng: &mut Rng) -> Piece {
     let color = |rng: &mut Rng| PALETTE[rng.below(PALETTE.len())].map(|v| v * narrow(rng.range(0.9, 1.1)));
     let (first, second) = (color(rng), color(rng));
     let blend = noise(side, &[64, 32, 16], rng);
@@ -41,7 +41,7 @@ pub(crate) fn draw(side: usize, rng: &mut Rng) -> Sample {
         let light = strength * texture[i] + narrow(grain * rng.normal());
         [0, 1, 2].map(|c| first[c] + towards * (second[c] - first[c]) + light)
     });
-    let mut sample = Sample { side, pixels: pixels.collect(), labels: vec![GROUND; side * side] };
+    let mut sample = Piece { side, pixels: pixels.collect(), labels: vec![GROUND; side * side] };
     if rng.chance(0.5) {
         shrubs(&mut sample, rng);
     }
@@ -85,7 +85,7 @@ fn noise(side: usize, steps: &[usize], rng: &mut Rng) -> Vec<f32> {
 }
 
 /// Clumps of low shrubs with a dark side.
-fn shrubs(sample: &mut Sample, rng: &mut Rng) {
+fn shrubs(sample: &mut Piece, rng: &mut Rng) {
     let side = sample.side;
     let density = noise(side, &[64, 32], rng);
     let clumps = noise(side, &[8, 4], rng);
@@ -103,7 +103,7 @@ fn shrubs(sample: &mut Sample, rng: &mut Rng) {
 }
 
 /// The shadow of something, with an uneven border: of the tree at `from`, if given, else anywhere.
-pub(crate) fn shadow(sample: &mut Sample, from: Option<(f64, f64, f64)>, rng: &mut Rng) {
+pub(super) fn shadow(sample: &mut Piece, from: Option<(f64, f64, f64)>, rng: &mut Rng) {
     let size = real(sample.side);
     let (x, y, radius) =
         from.unwrap_or_else(|| (rng.range(0.0, size), rng.range(0.0, size), rng.range(6.0, 28.0)));
@@ -122,7 +122,7 @@ pub(crate) fn shadow(sample: &mut Sample, from: Option<(f64, f64, f64)>, rng: &m
 }
 
 /// A fallen log: a light line with a dark one beside it.
-fn log(sample: &mut Sample, rng: &mut Rng) {
+fn log(sample: &mut Piece, rng: &mut Rng) {
     let size = real(sample.side);
     let (x, y) = (rng.range(0.0, size), rng.range(0.0, size));
     let (sin, cos) = rng.range(0.0, std::f64::consts::TAU).sin_cos();

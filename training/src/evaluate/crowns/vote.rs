@@ -1,86 +1,17 @@
-//! Scores on sites that were held out, computed with the package as users run it.
-
-use std::collections::BTreeMap;
+//! What a network says of a crown, and of the trees of a scene.
 
 use anyhow::{Result, bail};
-use arpent_datasets::{Crown, DEAD, GROUND, Health, LIVE, Picture, TileBox};
+use arpent_datasets::{DEAD, GROUND, Health, LIVE, Picture, TileBox};
 use arpent_model::{Prediction, Predictor};
 use arpent_raster::{Chip, Window};
-use serde::Serialize;
+
+use super::counts;
 
 /// Of a crown's half-sizes, the ellipse whose pixels vote.
 const VOTE: f64 = 0.5;
 
-/// How many crowns were seen as what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub(crate) struct Counts {
-    /// Live crowns seen as live.
-    pub(crate) live_as_live: usize,
-    /// Live crowns seen as dead.
-    pub(crate) live_as_dead: usize,
-    /// Live crowns not seen.
-    pub(crate) live_missed: usize,
-    /// Dead crowns seen as live.
-    pub(crate) dead_as_live: usize,
-    /// Dead crowns seen as dead.
-    pub(crate) dead_as_dead: usize,
-    /// Dead crowns not seen.
-    pub(crate) dead_missed: usize,
-}
-
-impl Counts {
-    fn add(&mut self, truth: Health, seen: Option<Health>) {
-        let count = match (truth, seen) {
-            (Health::Live, Some(Health::Live)) => &mut self.live_as_live,
-            (Health::Live, Some(Health::Dead)) => &mut self.live_as_dead,
-            (Health::Live, None) => &mut self.live_missed,
-            (Health::Dead, Some(Health::Live)) => &mut self.dead_as_live,
-            (Health::Dead, Some(Health::Dead)) => &mut self.dead_as_dead,
-            (Health::Dead, None) => &mut self.dead_missed,
-        };
-        *count += 1;
-    }
-
-    /// Share of the live crowns that are seen as live; a crown that is not seen counts as wrong.
-    pub(crate) fn live_recall(&self) -> f64 {
-        ratio(self.live_as_live, self.live_as_live + self.live_as_dead + self.live_missed)
-    }
-
-    /// Share of the dead crowns that are seen as dead.
-    pub(crate) fn dead_recall(&self) -> f64 {
-        ratio(self.dead_as_dead, self.dead_as_live + self.dead_as_dead + self.dead_missed)
-    }
-
-    /// Mean of the two.
-    pub(crate) fn balanced_accuracy(&self) -> f64 {
-        f64::midpoint(self.live_recall(), self.dead_recall())
-    }
-
-    /// Share of the crowns seen as dead that are dead.
-    pub(crate) fn dead_precision(&self) -> f64 {
-        ratio(self.dead_as_dead, self.dead_as_dead + self.live_as_dead)
-    }
-}
-
-#[allow(clippy::cast_precision_loss, reason = "counts are small")]
-fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-/// Votes on crowns, over all sites (first) and site by site.
-pub(crate) fn crowns(predictor: &Predictor, crowns: &[&Crown]) -> Result<(Counts, BTreeMap<String, Counts>)> {
-    let mut all = Counts::default();
-    let mut sites: BTreeMap<String, Counts> = BTreeMap::new();
-    for crown in crowns {
-        let seen = vote(predictor, &crown.picture)?;
-        all.add(crown.health, seen);
-        sites.entry(crown.site.clone()).or_default().add(crown.health, seen);
-    }
-    Ok((all, sites))
-}
-
 /// What the majority of the tree pixels in a crop's central ellipse say; `None` where most say ground.
-fn vote(predictor: &Predictor, crop: &Picture) -> Result<Option<Health>> {
+pub(super) fn vote(predictor: &Predictor, crop: &Picture) -> Result<Option<Health>> {
     let labels = labels(predictor, crop)?;
     let whole = TileBox { sides: [0.0, 0.0, size(crop.width), size(crop.height)] };
     let inside = (0..labels.len()).filter(|i| whole.holds(i % crop.width, i / crop.width, VOTE));
@@ -106,7 +37,7 @@ fn size(pixels: usize) -> f64 {
 }
 
 /// Share of a scene's boxed trees whose central ellipse is mostly mapped as tree, live or dead.
-pub(crate) fn found(predictor: &Predictor, picture: &Picture, boxes: &[TileBox]) -> Result<f64> {
+pub(super) fn found(predictor: &Predictor, picture: &Picture, boxes: &[TileBox]) -> Result<f64> {
     let labels = labels(predictor, picture)?;
     let hit = |b: &&TileBox| {
         let [x0, y0, x1, y1] = b.sides.map(whole);
@@ -115,7 +46,7 @@ pub(crate) fn found(predictor: &Predictor, picture: &Picture, boxes: &[TileBox])
         let inside = places.filter(|(x, y)| b.holds(*x, *y, VOTE));
         majority(inside.map(|(x, y)| labels[y * picture.width + x])).is_some()
     };
-    Ok(ratio(boxes.iter().filter(hit).count(), boxes.len()))
+    Ok(counts::ratio(boxes.iter().filter(hit).count(), boxes.len()))
 }
 
 #[allow(
@@ -128,7 +59,7 @@ fn whole(side: f64) -> usize {
 }
 
 /// The label of every pixel of a picture, which is mirrored beyond its border.
-pub(crate) fn labels(predictor: &Predictor, picture: &Picture) -> Result<Vec<u8>> {
+fn labels(predictor: &Predictor, picture: &Picture) -> Result<Vec<u8>> {
     const CORE: usize = 512;
     let mut labels = vec![GROUND; picture.width * picture.height];
     for row in (0..picture.height).step_by(CORE) {
@@ -195,17 +126,5 @@ mod tests {
         assert_eq!(majority([0, 0, 0, 1, 2].into_iter()), None);
         assert_eq!(majority([0, 0, 1, 2, 2].into_iter()), Some(Health::Dead));
         assert_eq!(majority([0, 1, 2].into_iter()), Some(Health::Live));
-    }
-
-    #[test]
-    fn a_missed_crown_counts_as_wrong() {
-        let mut counts = Counts::default();
-        for seen in [Some(Health::Dead), Some(Health::Dead), None, Some(Health::Live)] {
-            counts.add(Health::Dead, seen);
-        }
-        counts.add(Health::Live, Some(Health::Dead));
-        assert!((counts.dead_recall() - 0.5).abs() < 1e-12 && counts.live_recall().abs() < 1e-12);
-        assert!((counts.balanced_accuracy() - 0.25).abs() < 1e-12);
-        assert!((counts.dead_precision() - 2.0 / 3.0).abs() < 1e-12);
     }
 }

@@ -1,7 +1,5 @@
 //! The committed package is what its configuration would make.
 
-#![allow(clippy::unwrap_used, reason = "test helpers; numbers are small")]
-
 use std::path::Path;
 
 use arpent_model::{DeviceChoice, ModelPackage, Predictor};
@@ -18,4 +16,13 @@ fn the_shipped_package_loads_and_is_small() {
     assert!(card.contains(&package.id) && package.scores.contains_key("balanced_accuracy"));
     let config = std::fs::read_to_string(dir.join("../../configs/tree-health/train.toml")).unwrap();
     assert!(config.contains(&format!("id = \"{}\"", package.id)));
+}
+
+#[test]
+fn the_configuration_to_copy_is_valid() {
+    let config = crate::place::repository().join("configs/image-mask/train.toml");
+    let ran = crate::place::run(&["fit", config.to_str().unwrap(), "--data", "nowhere"]);
+    assert_eq!(ran.code, 2);
+    // All that is wrong with it is that the data are not there.
+    assert!(ran.err.contains("card.toml is missing") && ran.err.contains("hint: "), "{}", ran.err);
 }

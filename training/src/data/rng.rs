@@ -1,6 +1,16 @@
 //! Random numbers: SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, 2014),
 //! small, and the same on every machine and for ever.
 
+/// What random numbers are for: streams of different purposes have nothing to do with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Purpose {
+    /// First weights.
+    Weights = 1,
+    /// Chips.
+    Chips = 2,
+}
+
 /// A stream of random numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Rng(u64);
@@ -12,6 +22,11 @@ impl Rng {
             rng.0 ^= *part;
             Self(rng.next())
         })
+    }
+
+    /// The stream of a seed, for a purpose, by two numbers such as step and index.
+    pub(crate) fn of(seed: u64, purpose: Purpose, a: usize, b: usize) -> Self {
+        Self::new(&[seed, purpose as u64, a as u64, b as u64])
     }
 
     fn next(&mut self) -> u64 {

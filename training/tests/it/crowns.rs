@@ -1,7 +1,5 @@
 //! The whole of `arpent-train fit` on generated data in the exact layout of the real ones.
 
-#![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "test helpers; numbers are small")]
-
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -170,8 +168,11 @@ fn missing_data_and_bad_configurations_are_told() {
 
     let path = dir.path().join("smoke.toml");
     let text = fs::read_to_string(&path).unwrap();
-    let cases =
-        [("epochs = 3", "epoch = 3", "unknown field"), ("chip_px = 64", "chip_px = 63", "fit.chip_px is 63")];
+    let cases = [
+        ("epochs = 3", "epoch = 3", "unknown field"),
+        ("chip_px = 64", "chip_px = 63", "fit.chip_px is 63"),
+        ("tile_share = 0.3", "tile_share = 3.0", "tile_share must lie"),
+    ];
     for (from, to, told) in cases {
         fs::write(&path, text.replace(from, to)).unwrap();
         let output = fit(dir.path(), &[]);

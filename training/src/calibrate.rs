@@ -1,0 +1,173 @@
+//! `arpent-train calibrate`: one temperature, so that a confidence of 0.8 is right eight times of ten.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use arpent_datasets::{IGNORE, Split};
+use arpent_metrics::Reliability;
+use arpent_model::{Calibration, DeviceChoice, ModelPackage, Predictor};
+
+use crate::config::{Config, Overrides};
+use crate::data::{ItemTruth, Sets};
+use crate::error::TrainError;
+use crate::evaluate::scores_of;
+use crate::job;
+use crate::progress::note;
+
+/// What to calibrate, and on what.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CalibrateArgs {
+    /// Folder of the model package; its `model.json` is written anew.
+    package: PathBuf,
+    /// The training's TOML file, for its data sets.
+    config: PathBuf,
+    /// Folder of the data sets, instead of `data`.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+/// Pixels that are looked at, at most: spread evenly over the split.
+const PIXELS: usize = 200_000;
+
+/// Fits the temperature on the validation split and writes it into the package.
+pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
+    let overrides = Overrides { data: args.data.clone(), ..Overrides::default() };
+    let config = Config::read(&args.config, &overrides)?;
+    if config.is_detection() || config.crowns.is_some() {
+        let problem = "calibration is for labels of data sets; this training has none";
+        return Err(TrainError::refused(problem, "calibrate a segmentation or change-detection model").into());
+    }
+    let (mut package, weights) = ModelPackage::load(&args.package)?;
+    super::same_classes(&package, &config)?;
+    let sets = Sets::open(&config)?;
+    let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
+    let answers = Answers::gather(&sets, &predictor)?;
+    let temperature = answers.best_temperature()?;
+    let calibration = Calibration {
+        temperature,
+        ece_before: rounded(answers.error(1.0)?),
+        ece_after: rounded(answers.error(f64::from(temperature))?),
+        split: Split::Validation.name().into(),
+    };
+    note(&format!(
+        "temperature {temperature}: expected calibration error {} -> {} on {} pixels",
+        calibration.ece_before,
+        calibration.ece_after,
+        answers.truth.len()
+    ));
+    job::tell(&calibration)?;
+    package.calibration = Some(calibration);
+    package.save(&weights, &args.package)?;
+    Ok(())
+}
+
+fn rounded(error: f64) -> f64 {
+    (error * 1e4).round() / 1e4
+}
+
+/// Scores before softmax of some pixels, and their true classes.
+#[derive(Debug, Clone, PartialEq)]
+struct Answers {
+    scores: Vec<Vec<f32>>,
+    truth: Vec<usize>,
+}
+
+impl Answers {
+    fn gather(sets: &Sets, predictor: &Predictor) -> Result<Self> {
+        let items = sets.items(Split::Validation);
+        let each = (PIXELS / items.len().max(1)).max(1);
+        let mut answers = Self { scores: Vec::new(), truth: Vec::new() };
+        for id in items {
+            let item = sets.read(id)?;
+            let ItemTruth::Labels(labels) = &item.truth else { continue };
+            let known = labels.iter().filter(|l| **l != IGNORE).count();
+            let (step, mut seen) = (known.div_ceil(each).max(1), 0);
+            scores_of(predictor, &item.chip, |pixel, scores| {
+                if labels[pixel] == IGNORE {
+                    return;
+                }
+                if seen % step == 0 {
+                    answers.scores.push(scores.to_vec());
+                    answers.truth.push(usize::from(labels[pixel]));
+                }
+                seen += 1;
+            })?;
+        }
+        Ok(answers)
+    }
+
+    /// Mean negative log-likelihood of the truth at a temperature.
+    #[allow(clippy::cast_precision_loss, reason = "far fewer pixels than 2^52")]
+    fn likelihood(&self, temperature: f64) -> f64 {
+        let one = |(scores, truth): (&Vec<f32>, &usize)| {
+            let at = |class: usize| f64::from(scores[class]) / temperature;
+            let highest = (0..scores.len()).map(at).fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = (0..scores.len()).map(|c| (at(c) - highest).exp()).sum();
+            sum.ln() + highest - at(*truth)
+        };
+        self.scores.iter().zip(&self.truth).map(one).sum::<f64>() / self.truth.len().max(1) as f64
+    }
+
+    /// The temperature of the smallest [`Answers::likelihood`], which has one minimum (it is convex in 1 / temperature):
+    /// golden-section search over its logarithm.
+    fn best_temperature(&self) -> Result<f32> {
+        if self.truth.is_empty() {
+            let problem = "the validation split has no known pixel";
+            return Err(TrainError::refused(problem, "name data sets with labels").into());
+        }
+        let golden = (5f64.sqrt() - 1.0) / 2.0;
+        let (mut low, mut high) = (0.05f64.ln(), 20f64.ln());
+        let value = |log: f64| self.likelihood(log.exp());
+        let (mut a, mut b) = (high - golden * (high - low), low + golden * (high - low));
+        let (mut at_a, mut at_b) = (value(a), value(b));
+        while high - low > 1e-4 {
+            if at_a < at_b {
+                (high, b, at_b) = (b, a, at_a);
+                a = high - golden * (high - low);
+                at_a = value(a);
+            } else {
+                (low, a, at_a) = (a, b, at_b);
+                b = low + golden * (high - low);
+                at_b = value(b);
+            }
+        }
+        #[allow(clippy::cast_possible_truncation, reason = "0.05 to 20")]
+        let temperature = ((f64::midpoint(low, high).exp() * 1e4).round() / 1e4) as f32;
+        Ok(temperature)
+    }
+
+    /// Expected calibration error at a temperature.
+    fn error(&self, temperature: f64) -> Result<f64> {
+        let mut bins = Reliability::default();
+        for (scores, truth) in self.scores.iter().zip(&self.truth) {
+            let best = (1..scores.len()).fold(0, |best, c| if scores[c] > scores[best] { c } else { best });
+            let sum: f64 = scores.iter().map(|s| (f64::from(s - scores[best]) / temperature).exp()).sum();
+            bins.add(1.0 / sum, best == *truth)?;
+        }
+        Ok(bins.expected_calibration_error().unwrap_or(0.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Rng;
+
+    #[test]
+    fn scores_that_promise_too_much_are_cooled_by_as_much() {
+        // Truth is drawn from the softmax of the scores, then the scores are multiplied by 3.
+        let mut rng = Rng::new(&[5]);
+        let mut answers = Answers { scores: vec![], truth: vec![] };
+        for _ in 0..20_000 {
+            let score = rng.range(-2.0, 2.0);
+            let share = 1.0 / (1.0 + (-score).exp());
+            #[allow(clippy::cast_possible_truncation)]
+            answers.scores.push(vec![0.0, (3.0 * score) as f32]);
+            answers.truth.push(usize::from(rng.chance(share)));
+        }
+        let temperature = answers.best_temperature().unwrap();
+        assert!((temperature - 3.0).abs() < 0.2, "{temperature}");
+        let [before, after] = [1.0, f64::from(temperature)].map(|t| answers.error(t).unwrap());
+        assert!(before > 0.1 && after < 0.02, "{before} {after}");
+    }
+}

@@ -1,0 +1,99 @@
+//! Values of the right type that make no sense.
+
+use super::parse::value_error;
+use super::{Config, Crowns, Term, TermKind};
+use crate::error::TrainError;
+
+/// Checks what one configuration says; what depends on data is checked when they are opened.
+pub(super) fn check(config: &Config) -> Result<(), TrainError> {
+    sources(config)?;
+    fit(config)?;
+    loss(config)?;
+    shares(config)
+}
+
+fn sources(config: &Config) -> Result<(), TrainError> {
+    match (config.sets.is_empty(), &config.crowns) {
+        (true, None) => return Err(value_error(config, "sets", "is missing: name at least one data set")),
+        (false, Some(_)) => return Err(value_error(config, "crowns", "and sets exclude each other")),
+        _ => {}
+    }
+    if let Some(set) = config.sets.iter().find(|s| !s.weight.is_finite() || s.weight <= 0.0) {
+        let message = format!("of the set in line {} must be above 0", set.line);
+        return Err(value_error(config, "weight", &message));
+    }
+    if config.classes.is_empty() {
+        return Err(value_error(config, "classes", "is empty"));
+    }
+    match (config.is_detection(), config.model.detection) {
+        (true, None) => Err(value_error(config, "model.detection", "is missing (threshold, iou)")),
+        (false, Some(_)) => Err(value_error(config, "model.detection", "is for object-detection only")),
+        _ => Ok(()),
+    }
+}
+
+fn fit(config: &Config) -> Result<(), TrainError> {
+    let fit = &config.fit;
+    let above_0 = [
+        ("fit.epochs", fit.epochs),
+        ("fit.steps_per_epoch", fit.steps_per_epoch),
+        ("fit.batch", fit.batch),
+        ("fit.validate_every", fit.validate_every),
+    ];
+    if let Some((key, _)) = above_0.iter().find(|(_, value)| *value == 0) {
+        return Err(value_error(config, key, "must be above 0"));
+    }
+    if fit.chip_px < 16 {
+        return Err(value_error(config, "fit.chip_px", &format!("is {}, want at least 16", fit.chip_px)));
+    }
+    if !(fit.learning_rate > 0.0 && fit.learning_rate < f64::INFINITY) {
+        return Err(value_error(config, "fit.learning_rate", "must be a number above 0"));
+    }
+    if !(fit.weight_decay >= 0.0 && fit.weight_decay < 1.0) {
+        return Err(value_error(config, "fit.weight_decay", "must be 0 or more and below 1"));
+    }
+    Ok(())
+}
+
+fn loss(config: &Config) -> Result<(), TrainError> {
+    let fits = |term: &Term| matches!(term.kind, TermKind::Heat | TermKind::Size) == config.is_detection();
+    if let Some(term) = config.loss.terms.iter().find(|t| !fits(t)) {
+        let message = format!("holds `{}`, which is not for this task", term.kind.name());
+        return Err(value_error(config, "loss.terms", &message));
+    }
+    if config.loss.terms.iter().any(|t| !(t.weight > 0.0 && t.weight.is_finite() && t.gamma >= 0.0)) {
+        return Err(value_error(config, "loss.terms", "needs weights above 0 and gammas of 0 or more"));
+    }
+    if !(0.0..1.0).contains(&config.loss.label_smoothing) {
+        return Err(value_error(config, "loss.label_smoothing", "must be 0 or more and below 1"));
+    }
+    if let Some(super::ClassWeights::List(list)) = &config.loss.class_weights
+        && (list.len() != config.classes.len() || list.iter().any(|w| !w.is_finite() || *w <= 0.0))
+    {
+        let message = format!("wants {} numbers above 0, one per class", config.classes.len());
+        return Err(value_error(config, "loss.class_weights", &message));
+    }
+    Ok(())
+}
+
+fn shares(config: &Config) -> Result<(), TrainError> {
+    let augment = &config.augment;
+    let mut shares = vec![
+        ("fit.warmup_share", config.fit.warmup_share),
+        ("sampling.class_aware", config.sampling.class_aware),
+        ("augment.brightness", augment.brightness),
+        ("augment.contrast", augment.contrast),
+        ("augment.gamma", augment.gamma),
+        ("augment.noise", augment.noise),
+        ("augment.scale", augment.scale),
+    ];
+    if let Some(Crowns { tile_share, drawn_share, dead_share, jitter, .. }) = config.crowns {
+        let more = [("tile_share", tile_share), ("drawn_share", drawn_share), ("dead_share", dead_share)];
+        shares.extend(more);
+        shares.push(("jitter", jitter));
+    }
+    match shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
+        Some((key, _)) => Err(value_error(config, key, "must lie between 0 and 1")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,68 @@
+//! What makes a training the same training: everything that is written, except where data and output lie.
+
+use std::collections::BTreeMap;
+
+use super::Fit;
+
+/// The configuration as TOML without comments, `output` and `data`, and with what the command line changed.
+pub(super) fn identity(text: &str, fit: &Fit) -> String {
+    // The text was read before: it is TOML.
+    let mut table: toml::Table = text.parse().unwrap_or_default();
+    table.remove("output");
+    table.remove("data");
+    if let Some(toml::Value::Table(written)) = table.get_mut("fit") {
+        let whole = |v: usize| toml::Value::Integer(i64::try_from(v).unwrap_or(i64::MAX));
+        written.insert("seed".into(), toml::Value::Integer(fit.seed.cast_signed()));
+        written.insert("epochs".into(), whole(fit.epochs));
+        written.insert("threads".into(), whole(fit.threads));
+    }
+    if let Some(toml::Value::Table(crowns)) = table.get_mut("crowns") {
+        crowns.remove("packages");
+    }
+    table.to_string()
+}
+
+/// How two identities differ, key by key; empty when they do not.
+pub(crate) fn difference(before: &str, now: &str) -> String {
+    let (before, now) = (flat(before), flat(now));
+    let keys: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let absent = "absent".to_owned();
+    let said = |map: &BTreeMap<String, String>, key: &String| map.get(key).unwrap_or(&absent).clone();
+    let changed = keys.into_iter().filter(|key| before.get(*key) != now.get(*key));
+    let lines = changed.map(|key| format!("{key} was {}, is {}", said(&before, key), said(&now, key)));
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+fn flat(identity: &str) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    flatten("", &toml::Value::Table(identity.parse().unwrap_or_default()), &mut all);
+    all
+}
+
+fn flatten(path: &str, value: &toml::Value, all: &mut BTreeMap<String, String>) {
+    match value {
+        toml::Value::Table(table) => {
+            let dot = if path.is_empty() { "" } else { "." };
+            table.iter().for_each(|(key, value)| flatten(&format!("{path}{dot}{key}"), value, all));
+        }
+        toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
+            list.iter().enumerate().for_each(|(i, value)| flatten(&format!("{path}[{i}]"), value, all));
+        }
+        other => {
+            all.insert(path.to_owned(), other.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_named_by_key() {
+        let before = "task = \"a\"\n[fit]\nrate = 1.0\n[[sets]]\npath = \"x\"\n";
+        let now = "task = \"a\"\n[fit]\nrate = 2.0\nbatch = 3\n[[sets]]\npath = \"x\"\n";
+        assert_eq!(difference(before, now), "fit.batch was absent, is 3; fit.rate was 1.0, is 2.0");
+        assert_eq!(difference(now, &format!("# a remark\n{now}")), "");
+    }
+}

@@ -1,0 +1,248 @@
+//! The tables of `train.toml`.
+
+use std::path::PathBuf;
+
+use arpent_model::{Detection, GsdRange};
+use arpent_raster::SampleType;
+use serde::Deserialize;
+
+/// What the package says of itself, and the shape of the network.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Model {
+    pub(crate) id: String,
+    pub(crate) version: String,
+    pub(crate) title: String,
+    /// Licence of the weights, SPDX.
+    pub(crate) licence: String,
+    /// What the model is for and not for, in Markdown: a section of the card.
+    #[serde(default)]
+    pub(crate) limits: String,
+    pub(crate) gsd_m: GsdRange,
+    /// Lowest and highest raw value.
+    pub(crate) value_range: [f32; 2],
+    pub(crate) sample_types: Vec<SampleType>,
+    /// Bands to use, of those of the sets; all by default.
+    #[serde(default)]
+    pub(crate) bands: Option<Vec<String>>,
+    /// Unit of the raw values.
+    #[serde(default)]
+    pub(crate) unit: Option<String>,
+    /// As in `model.json`; `in_channels` and `out_channels` follow from bands and classes.
+    pub(crate) architecture: toml::Table,
+    /// Settings of a detection network.
+    #[serde(default)]
+    pub(crate) detection: Option<Detection>,
+}
+
+/// The optimization.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fit {
+    pub(crate) seed: u64,
+    pub(crate) epochs: usize,
+    pub(crate) steps_per_epoch: usize,
+    /// Chips per step.
+    pub(crate) batch: usize,
+    /// Side of a chip, pixels; a multiple of the network's stride.
+    pub(crate) chip_px: usize,
+    /// Highest learning rate; a cosine takes it to 0.
+    pub(crate) learning_rate: f64,
+    #[serde(default)]
+    pub(crate) weight_decay: f32,
+    /// Of all steps, those in which the rate rises.
+    #[serde(default = "warmup_share")]
+    pub(crate) warmup_share: f64,
+    /// Epochs without a better score after which to stop; 0 never stops.
+    #[serde(default)]
+    pub(crate) early_stopping: usize,
+    /// Which weights are packaged.
+    #[serde(default)]
+    pub(crate) keep: Keep,
+    /// The score that says which epoch is best; the task's first by default.
+    #[serde(default)]
+    pub(crate) score: Option<String>,
+    /// Epochs from one validation to the next.
+    #[serde(default = "one")]
+    pub(crate) validate_every: usize,
+    /// Threads; 0 for one per core. The same number gives the same bytes.
+    #[serde(default)]
+    pub(crate) threads: usize,
+}
+
+/// Which weights are packaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Keep {
+    /// Those of the epoch with the best score.
+    #[default]
+    Best,
+    /// Those of the last epoch.
+    Last,
+}
+
+/// How chips are drawn from data sets.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Sampling {
+    /// Share of the chips that are cut around a pixel (or box) of a class that is drawn evenly, 0 to 1.
+    pub(crate) class_aware: f64,
+    /// Memory for pictures that were read, MB.
+    pub(crate) cache_mb: usize,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { class_aware: 0.5, cache_mb: 1024 }
+    }
+}
+
+/// What is minimized.
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Loss {
+    /// Terms of the sum; those of the task by default.
+    pub(crate) terms: Vec<Term>,
+    /// Weights of the classes.
+    pub(crate) class_weights: Option<ClassWeights>,
+    /// Share of the truth that is spread evenly over all classes, 0 to below 1 (cross-entropy only).
+    pub(crate) label_smoothing: f64,
+}
+
+/// One term of the loss.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Term {
+    pub(crate) kind: TermKind,
+    #[serde(default = "unit")]
+    pub(crate) weight: f64,
+    /// Exponent of the focal loss.
+    #[serde(default = "two")]
+    pub(crate) gamma: f64,
+}
+
+/// Kinds of terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TermKind {
+    /// Cross-entropy (segmentation, change).
+    CrossEntropy,
+    /// Focal loss (segmentation, change).
+    Focal,
+    /// Soft Dice loss (segmentation, change).
+    Dice,
+    /// Penalty-reduced focal loss of the heat map (detection).
+    Heat,
+    /// Distance of the logarithms of width and height (detection).
+    Size,
+}
+
+impl TermKind {
+    /// Its name, as in the configuration.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::CrossEntropy => "cross-entropy",
+            Self::Focal => "focal",
+            Self::Dice => "dice",
+            Self::Heat => "heat",
+            Self::Size => "size",
+        }
+    }
+}
+
+/// Weights of the classes in the loss.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "expected a list of numbers, one per class, or \"balanced\"")]
+pub(crate) enum ClassWeights {
+    /// One per class.
+    List(Vec<f32>),
+    /// Inverse to the classes' pixels in the training split.
+    Balanced(Balanced),
+}
+
+/// The word `balanced`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum Balanced {
+    #[serde(rename = "balanced")]
+    Balanced,
+}
+
+/// How chips are varied. 0 leaves them as they are.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Augment {
+    /// One of the eight turns and flips.
+    pub(crate) d4: bool,
+    /// Values times e^-b to e^b.
+    pub(crate) brightness: f64,
+    /// Distances to the chip's mean times e^-c to e^c.
+    pub(crate) contrast: f64,
+    /// Values in the value range to the power of e^-g to e^g.
+    pub(crate) gamma: f64,
+    /// Standard deviation of noise on every value, as a share of the value range.
+    pub(crate) noise: f64,
+    /// Chips show e^-s to e^s times their side.
+    pub(crate) scale: f64,
+}
+
+impl Default for Augment {
+    fn default() -> Self {
+        Self { d4: true, brightness: 0.0, contrast: 0.0, gamma: 0.0, noise: 0.0, scale: 0.0 }
+    }
+}
+
+/// Where to start from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Init {
+    /// A model package, or a safetensors file.
+    pub(crate) path: PathBuf,
+}
+
+/// The sampler of the tree-health task: crowns pasted on ground. Shares are 0 to 1.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Crowns {
+    /// Folder with the unpacked `deepforest/` package.
+    pub(crate) packages: PathBuf,
+    /// Chips cut from tiles as they are; the others have crowns pasted on them.
+    pub(crate) tile_share: f64,
+    /// Of these others, the ones on drawn ground; the rest is on windows of tiles.
+    pub(crate) drawn_share: f64,
+    /// Crowns pasted on a chip, at most.
+    pub(crate) pastes: usize,
+    /// Of pasted crowns, the dead ones.
+    pub(crate) dead_share: f64,
+    /// Largest change of brightness, contrast and gamma, as a share of 1.
+    pub(crate) jitter: f64,
+}
+
+/// How the energy is estimated where the machine does not measure it.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EnergyOptions {
+    /// Power of one busy core, watts.
+    pub(crate) core_w: f64,
+}
+
+impl Default for EnergyOptions {
+    fn default() -> Self {
+        Self { core_w: 10.0 }
+    }
+}
+
+fn warmup_share() -> f64 {
+    0.03
+}
+
+fn one() -> usize {
+    1
+}
+
+fn unit() -> f64 {
+    1.0
+}
+
+fn two() -> f64 {
+    2.0
+}

@@ -1,0 +1,16 @@
+//! What is learned from: data sets, and the chips that are drawn from them.
+
+mod augment;
+mod cache;
+mod crops;
+pub(crate) mod crowns;
+mod rng;
+mod sample;
+mod sets;
+mod statistics;
+
+pub(crate) use crops::Crops;
+pub(crate) use rng::{Purpose, Rng};
+pub(crate) use sample::{Draw, ObjectBox, Sample, Target};
+pub(crate) use sets::{Item, ItemId, ItemTruth, Sets};
+pub(crate) use statistics::{Moments, Statistics};

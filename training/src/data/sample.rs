@@ -1,0 +1,130 @@
+//! Chips to learn from.
+
+use std::fmt::Debug;
+
+use anyhow::Result;
+use arpent_datasets::IGNORE;
+
+use super::Rng;
+
+/// A box of an object.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ObjectBox {
+    /// Position of its class in the model.
+    pub(crate) class: u8,
+    /// West, north, east, south, pixels.
+    pub(crate) sides: [f64; 4],
+}
+
+/// What a chip is to be answered with.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Target {
+    /// Position of the class in the model, or [`IGNORE`], for each pixel.
+    Labels(Vec<u8>),
+    /// The objects whose centers lie in the chip.
+    Boxes(Vec<ObjectBox>),
+}
+
+/// A square chip to learn from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sample {
+    /// Side, pixels.
+    pub(crate) side: usize,
+    /// Raw values, band by band, row by row.
+    pub(crate) data: Vec<f32>,
+    /// Pixels that hold something.
+    pub(crate) valid: Vec<bool>,
+    /// What is known of them.
+    pub(crate) target: Target,
+}
+
+/// What chips are drawn from.
+pub(crate) trait Draw: Debug + Send + Sync {
+    /// The chip of a random stream.
+    fn draw(&self, side: usize, rng: &mut Rng) -> Result<Sample>;
+}
+
+impl Sample {
+    /// One of the eight turns and flips of the square.
+    #[must_use]
+    pub(crate) fn turned(&self, turn: usize) -> Self {
+        let side = self.side;
+        let source: Vec<usize> = (0..side * side).map(|i| turned_index(side, i, turn)).collect();
+        let pick = |plane: &[f32]| source.iter().map(|i| plane[*i]).collect::<Vec<_>>();
+        let target = match &self.target {
+            Target::Labels(labels) => Target::Labels(source.iter().map(|i| labels[*i]).collect()),
+            Target::Boxes(boxes) => Target::Boxes(boxes.iter().map(|b| turned_box(side, *b, turn)).collect()),
+        };
+        Self {
+            side,
+            data: self.data.chunks_exact(side * side).flat_map(pick).collect(),
+            valid: source.iter().map(|i| self.valid[*i]).collect(),
+            target,
+        }
+    }
+
+    /// Whether any pixel or object is known.
+    pub(crate) fn says_something(&self) -> bool {
+        match &self.target {
+            Target::Labels(labels) => labels.iter().any(|l| *l != IGNORE),
+            Target::Boxes(_) => self.valid.iter().any(|v| *v),
+        }
+    }
+}
+
+/// Where the pixel `i` of a turned square comes from.
+pub(crate) fn turned_index(side: usize, i: usize, turn: usize) -> usize {
+    let (mut x, mut y) = (i % side, i / side);
+    if turn & 1 != 0 {
+        x = side - 1 - x;
+    }
+    if turn & 2 != 0 {
+        y = side - 1 - y;
+    }
+    if turn & 4 != 0 {
+        (x, y) = (y, x);
+    }
+    y * side + x
+}
+
+/// The inverse of [`turned_index`], for a box: source to turned.
+#[allow(clippy::cast_precision_loss, reason = "sides of chips are small")]
+fn turned_box(side: usize, from: ObjectBox, turn: usize) -> ObjectBox {
+    let side = side as f64;
+    let [mut x0, mut y0, mut x1, mut y1] = from.sides;
+    if turn & 4 != 0 {
+        (x0, y0, x1, y1) = (y0, x0, y1, x1);
+    }
+    if turn & 1 != 0 {
+        (x0, x1) = (side - x1, side - x0);
+    }
+    if turn & 2 != 0 {
+        (y0, y1) = (side - y1, side - y0);
+    }
+    ObjectBox { sides: [x0, y0, x1, y1], ..from }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_eight_turns_differ_and_carry_boxes_with_their_pixels() {
+        let mut turns = std::collections::BTreeSet::new();
+        for turn in 0..8 {
+            // A box around the pixel (0, 1) of a square of 3.
+            let object = ObjectBox { class: 0, sides: [0.0, 1.0, 1.0, 2.0] };
+            let data: Vec<f32> = (0..9u8).map(f32::from).collect();
+            let sample = Sample { side: 3, data, valid: vec![true; 9], target: Target::Boxes(vec![object]) };
+            let turned = sample.turned(turn);
+            let Target::Boxes(boxes) = &turned.target else { panic!() };
+            let at = turned.data.iter().position(|v| (*v - 3.0).abs() < 0.1).unwrap();
+            let place = [at % 3, at / 3].map(|v| f64::from(u8::try_from(v).unwrap()));
+            assert!(
+                (boxes[0].sides[0] - place[0]).abs() < 1e-9 && (boxes[0].sides[1] - place[1]).abs() < 1e-9
+            );
+            turns.insert(turned.data.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+        }
+        assert_eq!(turns.len(), 8);
+    }
+}

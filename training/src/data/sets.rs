@@ -1,0 +1,279 @@
+//! Data sets, opened, with their classes and bands brought to those of the model.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use arpent_datasets::{Card, Dataset, IGNORE, Split, SplitItem, Truth};
+use arpent_raster::{Chip, Window};
+
+use super::ObjectBox;
+use crate::config::{Config, SetEntry, nearest};
+use crate::error::TrainError;
+
+/// An item: the set's position among the sets, and the item's in the set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ItemId {
+    pub(crate) set: usize,
+    pub(crate) item: usize,
+}
+
+/// What is known of an item, classes by their position in the model.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ItemTruth {
+    /// A class or [`IGNORE`] for every pixel.
+    Labels(Vec<u8>),
+    /// All objects.
+    Boxes(Vec<ObjectBox>),
+}
+
+/// An item, read: bands of all its dates one after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Item {
+    pub(crate) chip: Chip,
+    pub(crate) truth: ItemTruth,
+}
+
+/// A set with what it means to the model.
+#[derive(Debug)]
+struct OpenSet {
+    dataset: Box<dyn Dataset>,
+    weight: f64,
+    /// Position of the class in the model, or [`IGNORE`], by the id in the card.
+    classes: [u8; 256],
+    /// Positions of the model's bands in the card.
+    bands: Vec<usize>,
+}
+
+/// All data sets of a training.
+#[derive(Debug)]
+pub(crate) struct Sets {
+    opened: Vec<OpenSet>,
+    /// Names of the bands, each date's.
+    bands: Vec<String>,
+    dates: usize,
+    detection: bool,
+}
+
+impl Sets {
+    /// Opens the data sets of a configuration.
+    pub(crate) fn open(config: &Config) -> Result<Self> {
+        let opened = config.sets.iter().map(|set| Ok((set, set.config.open(&config.data)?)));
+        Self::new(config, opened.collect::<Result<_>>()?)
+    }
+
+    /// Data sets with what the configuration says of each.
+    pub(crate) fn new(config: &Config, opened: Vec<(&SetEntry, Box<dyn Dataset>)>) -> Result<Self> {
+        let Some((_, first)) = opened.first() else {
+            return Err(TrainError::refused("no data set is named", "add a table [[sets]]").into());
+        };
+        let bands = config.model.bands.clone().unwrap_or_else(|| first.card().bands.clone());
+        let mut sets = Vec::new();
+        for (entry, dataset) in opened {
+            let classes = class_map(config, entry, dataset.card())?;
+            check_gsd(config, entry, dataset.card())?;
+            let positions = band_positions(config, entry, dataset.card(), &bands)?;
+            sets.push(OpenSet { dataset, weight: entry.weight, classes, bands: positions });
+        }
+        refuse_leaks(&sets)?;
+        Ok(Self { opened: sets, bands, dates: config.dates(), detection: config.is_detection() })
+    }
+
+    /// Names of the bands that go into the network; of two dates, with the date behind the name.
+    pub(crate) fn input_bands(&self) -> Vec<String> {
+        let with = |end: &str| self.bands.iter().map(|b| format!("{b}{end}")).collect::<Vec<_>>();
+        if self.dates == 1 { self.bands.clone() } else { [with("_before"), with("_after")].concat() }
+    }
+
+    /// Pictures of an item.
+    pub(crate) fn dates(&self) -> usize {
+        self.dates
+    }
+
+    /// How often each set is drawn from.
+    pub(crate) fn weights(&self) -> Vec<f64> {
+        self.opened.iter().map(|s| s.weight).collect()
+    }
+
+    /// Cards of the sets.
+    pub(crate) fn cards(&self) -> impl Iterator<Item = &Card> {
+        self.opened.iter().map(|s| s.dataset.card())
+    }
+
+    /// Items of a split, set by set.
+    pub(crate) fn items(&self, split: Split) -> Vec<ItemId> {
+        let of = |(set, open): (usize, &OpenSet)| {
+            let items = open.dataset.items().iter().enumerate().filter(|(_, i)| i.split == split);
+            items.map(|(item, _)| ItemId { set, item }).collect::<Vec<_>>()
+        };
+        self.opened.iter().enumerate().flat_map(of).collect()
+    }
+
+    /// Splits that hold items.
+    pub(crate) fn splits(&self) -> Vec<Split> {
+        let all = self.opened.iter().flat_map(|s| s.dataset.items()).map(|i| i.split);
+        all.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// What the table of splits says of an item.
+    pub(crate) fn entry(&self, id: ItemId) -> &SplitItem {
+        &self.opened[id.set].dataset.items()[id.item]
+    }
+
+    /// Name of an item in reports: set and item.
+    pub(crate) fn name(&self, id: ItemId) -> String {
+        format!("{}/{}", self.opened[id.set].dataset.card().name, self.entry(id).item)
+    }
+
+    /// Name of an item's group in reports: set and group.
+    pub(crate) fn group(&self, id: ItemId) -> String {
+        format!("{}/{}", self.opened[id.set].dataset.card().name, self.entry(id).group)
+    }
+
+    /// Every item with its group and split, to tell whether data changed.
+    pub(crate) fn listing(&self) -> String {
+        let line = |i: &SplitItem| format!("{}\t{}\t{}\n", i.item, i.group, i.split.name());
+        self.opened.iter().flat_map(|s| s.dataset.items()).map(line).collect()
+    }
+
+    /// Reads an item. Invalid pixels (of any date) say nothing.
+    pub(crate) fn read(&self, id: ItemId) -> Result<Item> {
+        let open = &self.opened[id.set];
+        let example = open.dataset.read(id.item)?;
+        if example.chips.len() != self.dates {
+            let problem =
+                format!("{} has {} picture(s), the task {}", self.name(id), example.chips.len(), self.dates);
+            return Err(TrainError::refused(problem, "name a data set of the task's layout").into());
+        }
+        let chip = joined(&example.chips, &open.bands);
+        let truth = match (example.truth, self.detection) {
+            (Truth::Labels(labels), false) => ItemTruth::Labels(open.labels(labels.data(), &chip.valid)),
+            (Truth::Boxes(boxes), true) => ItemTruth::Boxes(open.boxes(&boxes)),
+            _ => {
+                let problem = format!("{} has another kind of truth than the task", self.name(id));
+                return Err(TrainError::refused(problem, "name a data set of the task's kind").into());
+            }
+        };
+        Ok(Item { chip, truth })
+    }
+}
+
+impl OpenSet {
+    fn labels(&self, labels: &[u8], valid: &[bool]) -> Vec<u8> {
+        let one =
+            |(label, valid): (&u8, &bool)| if *valid { self.classes[usize::from(*label)] } else { IGNORE };
+        labels.iter().zip(valid).map(one).collect()
+    }
+
+    fn boxes(&self, boxes: &[arpent_datasets::TruthBox]) -> Vec<ObjectBox> {
+        let mapped =
+            boxes.iter().map(|b| ObjectBox { class: self.classes[usize::from(b.class_id)], sides: b.bbox });
+        mapped.filter(|b| b.class != IGNORE).collect()
+    }
+}
+
+/// The chosen bands of all dates as one chip, valid where all are.
+fn joined(chips: &[Chip], bands: &[usize]) -> Chip {
+    let Some(first) = chips.first() else { return Chip::empty(Window::new(0, 0, 0, 0), 0) };
+    let planes = chips.iter().flat_map(|chip| bands.iter().flat_map(|b| chip.band(*b)));
+    let mut valid = first.valid.clone();
+    for chip in &chips[1..] {
+        valid.iter_mut().zip(&chip.valid).for_each(|(all, one)| *all &= one);
+    }
+    Chip { window: first.window, bands: bands.len() * chips.len(), data: planes.copied().collect(), valid }
+}
+
+/// Every class of the card must lead somewhere.
+fn class_map(config: &Config, entry: &SetEntry, card: &Card) -> Result<[u8; 256], TrainError> {
+    let model: Vec<&str> = config.classes.iter().map(|c| c.name.as_str()).collect();
+    let set: Vec<&str> = card.classes.iter().map(|c| c.name.as_str()).collect();
+    let bad = |message: String, hint: String| set_error(config, entry, card, message, Some(hint));
+    let named = entry.classes.keys().chain(&entry.ignore);
+    if let Some(stranger) = named.map(String::as_str).find(|name| !set.contains(name)) {
+        return Err(bad(format!("the set has no class `{stranger}`"), nearest(stranger, &set)));
+    }
+    let mut map = [IGNORE; 256];
+    for class in card.classes.iter().filter(|c| !entry.ignore.contains(&c.name)) {
+        let target = entry.classes.get(&class.name).unwrap_or(&class.name);
+        let Some(position) = model.iter().position(|name| name == target) else {
+            let lists = format!("classes of the set: {}; of the model: {}", set.join(", "), model.join(", "));
+            let message = if entry.classes.contains_key(&class.name) {
+                format!(
+                    "class `{}` is mapped to `{target}`, which the model does not have ({lists})",
+                    class.name
+                )
+            } else {
+                format!("class `{}` is neither mapped nor ignored ({lists})", class.name)
+            };
+            return Err(bad(message, "map it in `classes`, or name it in `ignore`".into()));
+        };
+        map[usize::from(class.id)] = u8::try_from(position).unwrap_or(IGNORE);
+    }
+    Ok(map)
+}
+
+/// A set of another GSD would teach the model things of another size.
+fn check_gsd(config: &Config, entry: &SetEntry, card: &Card) -> Result<(), TrainError> {
+    let (Some([finest, coarsest]), gsd) = (card.gsd_m, config.model.gsd_m) else { return Ok(()) };
+    if finest <= gsd.max && coarsest >= gsd.min {
+        return Ok(());
+    }
+    let message = format!(
+        "the set's GSD is {finest} to {coarsest} m, model.gsd_m accepts {} to {} m",
+        gsd.min, gsd.max
+    );
+    let hint = "correct model.gsd_m, or leave the set out".to_owned();
+    Err(set_error(config, entry, card, message, Some(hint)))
+}
+
+fn band_positions(
+    config: &Config,
+    entry: &SetEntry,
+    card: &Card,
+    bands: &[String],
+) -> Result<Vec<usize>, TrainError> {
+    let position = |band: &String| {
+        card.bands.iter().position(|b| b == band).ok_or_else(|| {
+            let message = format!("the set has no band `{band}` (it has {})", card.bands.join(", "));
+            let hint = "name the bands that all sets have in model.bands".to_owned();
+            set_error(config, entry, card, message, Some(hint))
+        })
+    };
+    bands.iter().map(position).collect()
+}
+
+fn set_error(
+    config: &Config,
+    entry: &SetEntry,
+    card: &Card,
+    message: String,
+    hint: Option<String>,
+) -> TrainError {
+    TrainError::Config {
+        path: config.path.clone(),
+        line: entry.line,
+        text: format!("[[sets]] {}", card.name),
+        message,
+        hint,
+    }
+}
+
+/// A group of one name, in sets of one card, lies in one split, also when the sets are listed as several.
+fn refuse_leaks(sets: &[OpenSet]) -> Result<(), TrainError> {
+    let mut seen: BTreeMap<(&str, &str), Split> = BTreeMap::new();
+    for set in sets {
+        let name = set.dataset.card().name.as_str();
+        for item in set.dataset.items() {
+            let first = *seen.entry((name, item.group.as_str())).or_insert(item.split);
+            if first != item.split {
+                let problem = format!(
+                    "group `{}` of {name} is in {} in one set and in {} in another",
+                    item.group,
+                    first.name(),
+                    item.split.name()
+                );
+                return Err(TrainError::refused(problem, "put every item of the group into one split"));
+            }
+        }
+    }
+    Ok(())
+}

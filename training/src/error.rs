@@ -1,0 +1,73 @@
+//! What can go wrong with a training, each with what to do about it.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// The run went on until something in it failed.
+pub(crate) const EXIT_FAILED: u8 = 1;
+/// The run could not start.
+pub(crate) const EXIT_NOT_STARTED: u8 = 2;
+
+/// A training that cannot be made, or that failed.
+#[derive(Debug, Error)]
+pub(crate) enum TrainError {
+    /// The configuration is not what it should be.
+    #[error("{}:{line}: {message}\n  {text}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1; 0 where no line is to blame.
+        line: usize,
+        /// The line.
+        text: String,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// Something was asked for that is not done.
+    #[error("{problem}")]
+    Refused {
+        /// What, and why not.
+        problem: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The loss, or a weight, is no longer a number.
+    #[error("{what} at step {step} (epoch {epoch}); {kept}")]
+    Diverged {
+        /// What is not a number.
+        what: String,
+        /// Step of the whole training, from 1.
+        step: usize,
+        /// Epoch, from 1.
+        epoch: usize,
+        /// What is left of the training.
+        kept: String,
+    },
+}
+
+impl TrainError {
+    /// Something that is not done, and what to do instead.
+    pub(crate) fn refused(problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Refused { problem: problem.into(), hint: hint.into() }
+    }
+
+    /// What the reader can do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config { hint, .. } => hint.clone(),
+            Self::Refused { hint, .. } => Some(hint.clone()),
+            Self::Diverged { .. } => Some(
+                "lower fit.learning_rate or raise fit.warmup_share, and look for values far outside model.value_range"
+                    .into(),
+            ),
+        }
+    }
+
+    /// The exit code that it asks for.
+    pub(crate) fn exit_code(&self) -> u8 {
+        if matches!(self, Self::Diverged { .. }) { EXIT_FAILED } else { EXIT_NOT_STARTED }
+    }
+}

@@ -1,0 +1,63 @@
+//! Scores, computed with the package as users run it.
+
+pub(crate) mod crowns;
+mod detection;
+mod gallery;
+mod pictures;
+mod shown;
+mod summary;
+mod verb;
+mod whole;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use arpent_model::{Predictor, Score};
+
+use crate::report;
+
+pub(crate) use detection::Detections;
+pub(crate) use pictures::Pictures;
+pub(crate) use verb::{EvaluateArgs, run};
+pub(crate) use whole::scores_of;
+
+/// What is published of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Published {
+    /// Scores by name.
+    pub(crate) scores: BTreeMap<String, Score>,
+    /// Where it was validated.
+    pub(crate) territories: Vec<String>,
+    /// Sections of the card, Markdown.
+    pub(crate) card: String,
+    /// Everything, as data.
+    pub(crate) detail: serde_json::Value,
+    /// What the report shows of it.
+    pub(crate) shown: Shown,
+}
+
+/// The parts of a report that a judge fills; those it has nothing for stay empty.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Shown {
+    pub(crate) scores: Option<report::Scores>,
+    pub(crate) confusion: Option<report::Confusion>,
+    pub(crate) calibration: Option<report::Calibration>,
+    pub(crate) gallery: Option<report::Gallery>,
+}
+
+/// What says how good a model is.
+pub(crate) trait Judge {
+    /// Names of the scores, the one that counts by default first.
+    fn names(&self) -> &'static [&'static str];
+
+    /// Scores by name, 0 to 1, higher is better.
+    fn scores(&self, predictor: &Predictor) -> Result<BTreeMap<String, f64>>;
+
+    /// Scores in full.
+    fn publish(&self, predictor: &Predictor) -> Result<Published>;
+}
+
+/// A score to four digits.
+pub(crate) fn score(value: f64, split: &str, measure: &str) -> Score {
+    Score { value: (value * 1e4).round() / 1e4, split: split.into(), measure: measure.into() }
+}

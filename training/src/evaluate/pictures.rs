@@ -1,0 +1,109 @@
+//! Whole pictures of a split against their labels.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use arpent_datasets::{IGNORE, Split};
+use arpent_metrics::{Confusion, Grouped, Merge, Reliability};
+use arpent_model::Predictor;
+use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Class};
+
+use super::{Judge, Published, gallery, summary, whole};
+use crate::data::{ItemId, ItemTruth, Sets};
+
+/// The pictures of a split.
+#[derive(Debug)]
+pub(crate) struct Pictures<'a> {
+    pub(crate) sets: &'a Sets,
+    pub(crate) split: Split,
+    pub(crate) classes: &'a [Class],
+}
+
+/// What was counted.
+#[derive(Debug, Clone)]
+pub(super) struct Counted {
+    pub(super) all: Confusion,
+    pub(super) groups: Grouped<Confusion>,
+    /// Each item.
+    pub(super) items: Vec<CountedItem>,
+    pub(super) bins: Reliability,
+}
+
+/// What was counted on one item.
+#[derive(Debug, Clone)]
+pub(super) struct CountedItem {
+    pub(super) id: ItemId,
+    pub(super) name: String,
+    pub(super) group: String,
+    pub(super) confusion: Confusion,
+}
+
+impl Pictures<'_> {
+    /// Predicts all pictures, one after the other.
+    pub(super) fn count(&self, predictor: &Predictor) -> Result<Counted> {
+        let empty = Confusion::new(self.classes.len())?;
+        let mut counted = Counted {
+            all: empty.clone(),
+            groups: Grouped::new(empty.clone()),
+            items: Vec::new(),
+            bins: Reliability::default(),
+        };
+        let position = self.positions();
+        for id in self.sets.items(self.split) {
+            let item = self.sets.read(id)?;
+            let ItemTruth::Labels(truth) = &item.truth else { bail!("labels were expected") };
+            let (labels, confidence) = whole::labels_of(predictor, &item.chip)?;
+            let labels: Vec<u8> = labels.iter().map(|l| position[usize::from(*l)]).collect();
+            for ((truth, seen), confidence) in truth.iter().zip(&labels).zip(&confidence) {
+                if *truth != IGNORE && *confidence != CONFIDENCE_NODATA {
+                    counted.bins.add(f64::from(*confidence) * CONFIDENCE_SCALE, truth == seen)?;
+                }
+            }
+            let mut one = empty.clone();
+            one.add_slices(truth, &labels, Some(IGNORE))?;
+            counted.all.merge(&one)?;
+            let (name, group) = (self.sets.name(id), self.sets.group(id));
+            counted.groups.group(&group).merge(&one)?;
+            counted.items.push(CountedItem { id, name, group, confusion: one });
+        }
+        Ok(counted)
+    }
+}
+
+impl Pictures<'_> {
+    /// Position of each class id among the classes.
+    fn positions(&self) -> [u8; 256] {
+        let mut position = [IGNORE; 256];
+        for (i, class) in (0u8..).zip(self.classes) {
+            position[usize::from(class.id)] = i;
+        }
+        position
+    }
+}
+
+/// The scores that an epoch is judged by.
+pub(super) fn headline(all: &Confusion) -> BTreeMap<String, f64> {
+    let scores = [
+        ("mean_iou", all.mean_iou()),
+        ("mean_f1", all.mean_f1()),
+        ("overall_accuracy", all.overall_accuracy()),
+    ];
+    scores.into_iter().map(|(name, value)| (name.to_owned(), value.unwrap_or(0.0))).collect()
+}
+
+impl Judge for Pictures<'_> {
+    fn names(&self) -> &'static [&'static str] {
+        &["mean_iou", "mean_f1", "overall_accuracy"]
+    }
+
+    fn scores(&self, predictor: &Predictor) -> Result<BTreeMap<String, f64>> {
+        Ok(headline(&self.count(predictor)?.all))
+    }
+
+    fn publish(&self, predictor: &Predictor) -> Result<Published> {
+        let counted = self.count(predictor)?;
+        let mut published = summary::publish(&counted, self.classes, self.split.name())?;
+        published.shown.gallery = Some(gallery::gallery(self, predictor, &counted)?);
+        Ok(published)
+    }
+}

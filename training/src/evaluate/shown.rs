@@ -1,0 +1,105 @@
+//! Scores of whole pictures as the report shows them.
+
+use arpent_metrics::Interval;
+
+use super::Shown;
+use super::pictures::Counted;
+use super::summary::{ClassDetail, Detail};
+use crate::report::{
+    self, ClassScore, Estimate, GroupRow, GroupScores, Intervals, OverallScore, Reliability, ReliabilityBin,
+};
+
+/// The parts of a report that scores alone fill.
+pub(super) fn shown(detail: &Detail<'_>, counted: &Counted) -> Shown {
+    Shown {
+        scores: Some(scores(detail, counted)),
+        confusion: Some(report::Confusion {
+            unit: "pixels".into(),
+            labels: detail.classes.iter().map(|c| c.name.to_owned()).collect(),
+            counts: detail.confusion.iter().map(|row| row.to_vec()).collect(),
+        }),
+        calibration: Some(report::Calibration { before: reliability(counted), after: None, method: None }),
+        gallery: None,
+    }
+}
+
+fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
+    let all = &counted.all;
+    let units = if detail.resampled == "groups" { detail.groups.len() } else { counted.items.len() };
+    let intervals = if detail.intervals.is_empty() {
+        Intervals::None { reason: format!("Only {units} of the {}: too few to resample.", detail.resampled) }
+    } else {
+        let unit = detail.resampled.trim_end_matches('s').to_owned();
+        Intervals::Bootstrap { resamples: 1000, unit, units: units as u64 }
+    };
+    let overall = [
+        ("mean IoU", all.mean_iou(), "mean_iou", "mean over classes of intersection over union"),
+        (
+            "overall accuracy",
+            all.overall_accuracy(),
+            "overall_accuracy",
+            "share of the pixels that are right",
+        ),
+        ("balanced accuracy", all.balanced_accuracy(), "", "mean over classes of recall"),
+        ("kappa", all.kappa(), "", "agreement beyond chance (Cohen)"),
+    ];
+    let overall = overall.map(|(name, value, key, meaning)| OverallScore {
+        name: name.into(),
+        estimate: estimate(value, detail.intervals.get(key)),
+        meaning: Some(meaning.into()),
+    });
+    report::Scores {
+        split: detail.split.into(),
+        intervals,
+        overall: overall.to_vec(),
+        classes: detail.classes.iter().map(|c| class(c, all.pixels())).collect(),
+        groups: Some(groups(detail, counted)),
+    }
+}
+
+fn estimate(value: Option<f64>, interval: Option<&Interval>) -> Estimate {
+    Estimate { value, interval: interval.map(|i| [i.low, i.high]) }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a share to show")]
+fn class(class: &ClassDetail<'_>, pixels: u64) -> ClassScore {
+    let plain = |value| Estimate { value, interval: None };
+    ClassScore {
+        class: class.id,
+        iou: estimate(class.iou, class.iou_interval.as_ref()),
+        precision: plain(class.precision),
+        recall: plain(class.recall),
+        f1: plain(class.f1),
+        truth_share: (pixels > 0).then(|| class.truth_pixels as f64 / pixels as f64),
+    }
+}
+
+fn groups(detail: &Detail<'_>, counted: &Counted) -> GroupScores {
+    let items = |group: &str| counted.items.iter().filter(|i| i.group == group).count() as u64;
+    let row = |(group, scores): (&&str, &super::summary::GroupDetail)| GroupRow {
+        group: (*group).to_owned(),
+        items: items(group),
+        pixels: Some(scores.pixels),
+        scores: vec![scores.mean_iou, scores.overall_accuracy],
+    };
+    GroupScores {
+        names: vec!["mean IoU".into(), "overall accuracy".into()],
+        rows: detail.groups.iter().map(row).collect(),
+    }
+}
+
+fn reliability(counted: &Counted) -> Reliability {
+    let bin = |b: arpent_metrics::ReliabilityBin| {
+        Some(ReliabilityBin {
+            range: [b.low, b.high],
+            confidence: b.confidence?,
+            accuracy: b.accuracy?,
+            count: b.count,
+        })
+    };
+    Reliability {
+        bins: counted.bins.bins().into_iter().filter_map(bin).collect(),
+        ece: counted.bins.expected_calibration_error(),
+        brier: counted.bins.brier(),
+    }
+}

@@ -1,0 +1,206 @@
+//! What is counted on pictures, as scores, as a section of the card, and as data for reports.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use anyhow::Result;
+use arpent_metrics::{Confusion, Grouped, Interval, ReliabilityBin};
+use arpent_model::Score;
+use arpent_raster::Class;
+use serde::Serialize;
+
+use super::pictures::{Counted, CountedItem, headline};
+use super::shown::shown;
+use super::{Published, score};
+
+/// Resamples of an interval.
+const ROUNDS: usize = 1000;
+
+/// Groups from which on they, and not items, are resampled.
+const ENOUGH_GROUPS: usize = 4;
+
+/// Items that are named as best and as worst, at most.
+const EXTREMES: usize = 8;
+
+/// Scores of a segmentation model, for reports.
+#[derive(Debug, Serialize)]
+pub(super) struct Detail<'a> {
+    pub(super) split: &'a str,
+    pub(super) scores: BTreeMap<String, f64>,
+    pub(super) intervals: BTreeMap<String, Interval>,
+    /// What the intervals resample.
+    pub(super) resampled: &'static str,
+    pub(super) rounds: usize,
+    pub(super) classes: Vec<ClassDetail<'a>>,
+    /// Rows: truth; columns: prediction.
+    pub(super) confusion: Vec<&'a [u64]>,
+    pub(super) groups: BTreeMap<&'a str, GroupDetail>,
+    pub(super) calibration: Vec<ReliabilityBin>,
+    pub(super) expected_calibration_error: f64,
+    pub(super) best: Vec<ItemDetail<'a>>,
+    pub(super) worst: Vec<ItemDetail<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ClassDetail<'a> {
+    pub(super) id: u8,
+    pub(super) name: &'a str,
+    pub(super) iou: Option<f64>,
+    pub(super) iou_interval: Option<Interval>,
+    pub(super) precision: Option<f64>,
+    pub(super) recall: Option<f64>,
+    pub(super) f1: Option<f64>,
+    pub(super) truth_pixels: u64,
+    pub(super) predicted_pixels: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct GroupDetail {
+    pub(super) pixels: u64,
+    pub(super) mean_iou: Option<f64>,
+    pub(super) overall_accuracy: Option<f64>,
+}
+
+/// An item: set and item, as the data set names it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct ItemDetail<'a> {
+    pub(super) item: &'a str,
+    pub(super) mean_iou: f64,
+}
+
+/// Everything that is published.
+pub(super) fn publish(counted: &Counted, classes: &[Class], split: &str) -> Result<Published> {
+    let detail = detail(counted, classes, split)?;
+    Ok(Published {
+        scores: scores(&detail, split),
+        territories: counted.groups.groups().map(|(name, _)| name.to_owned()).collect(),
+        card: card(&detail),
+        detail: serde_json::to_value(&detail)?,
+        shown: shown(&detail, counted),
+    })
+}
+
+fn detail<'a>(counted: &'a Counted, classes: &'a [Class], split: &'a str) -> Result<Detail<'a>> {
+    let by_group = counted.groups.groups().len() >= ENOUGH_GROUPS;
+    let items = by_item(&counted.items, &counted.all)?;
+    let parts = if by_group { &counted.groups } else { &items };
+    let interval = |of: &dyn Fn(&Confusion) -> Option<f64>| parts.interval(of, 0.95, ROUNDS, 0);
+    let mut intervals = BTreeMap::new();
+    intervals.extend(interval(&Confusion::mean_iou)?.map(|i| ("mean_iou".to_owned(), i)));
+    intervals.extend(interval(&Confusion::overall_accuracy)?.map(|i| ("overall_accuracy".to_owned(), i)));
+    let class = |(i, c): (usize, &'a Class)| Ok(class(&counted.all, i, c, interval(&|m| m.iou(i))?));
+    let (best, worst) = extremes(&counted.items);
+    Ok(Detail {
+        split,
+        scores: headline(&counted.all),
+        intervals,
+        resampled: if by_group { "groups" } else { "items" },
+        rounds: ROUNDS,
+        classes: classes.iter().enumerate().map(class).collect::<Result<_>>()?,
+        confusion: counted.all.counts().chunks_exact(classes.len()).collect(),
+        groups: counted.groups.groups().map(|(name, c)| (name, group(c))).collect(),
+        calibration: counted.bins.bins(),
+        expected_calibration_error: counted.bins.expected_calibration_error().unwrap_or(0.0),
+        best,
+        worst,
+    })
+}
+
+/// Each item as a group of its own.
+fn by_item(items: &[CountedItem], all: &Confusion) -> Result<Grouped<Confusion>> {
+    let mut grouped = Grouped::new(Confusion::new(all.classes())?);
+    for item in items {
+        grouped.group(&item.name).clone_from(&item.confusion);
+    }
+    Ok(grouped)
+}
+
+fn class<'a>(all: &Confusion, index: usize, class: &'a Class, interval: Option<Interval>) -> ClassDetail<'a> {
+    ClassDetail {
+        id: class.id,
+        name: &class.name,
+        iou: all.iou(index),
+        iou_interval: interval,
+        precision: all.precision(index),
+        recall: all.recall(index),
+        f1: all.f1(index),
+        truth_pixels: all.truth(index),
+        predicted_pixels: all.predicted(index),
+    }
+}
+
+fn group(confusion: &Confusion) -> GroupDetail {
+    let (mean_iou, overall_accuracy) = (confusion.mean_iou(), confusion.overall_accuracy());
+    GroupDetail { pixels: confusion.pixels(), mean_iou, overall_accuracy }
+}
+
+/// The items with the highest and the lowest scores; equal ones in the order of the data set.
+fn extremes(items: &[CountedItem]) -> (Vec<ItemDetail<'_>>, Vec<ItemDetail<'_>>) {
+    let scored =
+        items.iter().filter_map(|i| Some(ItemDetail { item: &i.name, mean_iou: i.confusion.mean_iou()? }));
+    let mut all: Vec<ItemDetail<'_>> = scored.collect();
+    all.sort_by(|a, b| a.mean_iou.total_cmp(&b.mean_iou));
+    let count = EXTREMES.min(all.len().div_ceil(2));
+    let best = all.iter().rev().take(count).cloned().collect();
+    all.truncate(count);
+    (best, all)
+}
+
+fn scores(detail: &Detail<'_>, split: &str) -> BTreeMap<String, Score> {
+    let measures = [
+        ("mean_iou", "mean over classes of intersection over union, pixels of whole pictures"),
+        ("mean_f1", "mean over classes of F1, pixels of whole pictures"),
+        ("overall_accuracy", "share of the pixels of whole pictures that are right"),
+    ];
+    let mut scores: BTreeMap<String, Score> = measures
+        .iter()
+        .map(|(name, measure)| {
+            ((*name).to_owned(), score(detail.scores[*name], split, &with_interval(detail, name, measure)))
+        })
+        .collect();
+    let error = detail.expected_calibration_error;
+    let measure = "expected calibration error of the confidence, 15 bins; lower is better";
+    scores.insert("expected_calibration_error".into(), score(error, split, measure));
+    scores
+}
+
+fn with_interval(detail: &Detail<'_>, name: &str, measure: &str) -> String {
+    match detail.intervals.get(name) {
+        Some(Interval { low, high, .. }) => {
+            format!("{measure}; 95 % interval {low:.4} to {high:.4} (bootstrap over {})", detail.resampled)
+        }
+        None => measure.to_owned(),
+    }
+}
+
+/// Tables by class and by group.
+fn card(detail: &Detail<'_>) -> String {
+    let said = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.3}"));
+    let range = |i: &Option<Interval>| i.map_or("-".to_owned(), |i| format!("{:.3} to {:.3}", i.low, i.high));
+    let mut card = format!(
+        "Whole pictures of the split `{}`, predicted as `arpent run` predicts them. Intervals: 95 %, {} resamples of the {}.\n\n",
+        detail.split, detail.rounds, detail.resampled
+    );
+    // Writing to a string cannot fail.
+    for (name, value) in &detail.scores {
+        let _ =
+            writeln!(card, "- {name}: {value:.3} (interval {})", range(&detail.intervals.get(name).copied()));
+    }
+    let _ = writeln!(card, "- expected calibration error: {:.3}", detail.expected_calibration_error);
+    card += "\n| class | IoU | interval | precision | recall | pixels |\n|---|---|---|---|---|---|\n";
+    for c in &detail.classes {
+        let (iou, interval) = (said(c.iou), range(&c.iou_interval));
+        let (precision, recall) = (said(c.precision), said(c.recall));
+        let _ = writeln!(
+            card,
+            "| {} | {iou} | {interval} | {precision} | {recall} | {} |",
+            c.name, c.truth_pixels
+        );
+    }
+    card += "\n| group | mean IoU | accuracy | pixels |\n|---|---|---|---|\n";
+    for (name, g) in &detail.groups {
+        let _ =
+            writeln!(card, "| {name} | {} | {} | {} |", said(g.mean_iou), said(g.overall_accuracy), g.pixels);
+    }
+    card
+}

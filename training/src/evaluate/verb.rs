@@ -1,0 +1,74 @@
+//! `arpent-train evaluate`: the scores of a package on a split.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use arpent_datasets::Split;
+use arpent_model::{DeviceChoice, ModelPackage, Predictor};
+
+use crate::config::{Config, Overrides};
+use crate::data::Sets;
+use crate::data::crowns::Loaded;
+use crate::error::TrainError;
+use crate::job;
+use crate::progress::note;
+
+use super::Judge;
+use super::crowns::Votes;
+
+/// What to evaluate, and on what.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EvaluateArgs {
+    /// Folder of the model package.
+    package: PathBuf,
+    /// The training's TOML file, for its data sets.
+    config: PathBuf,
+    /// Split to score on: train, validation, ...
+    #[arg(long, default_value = "validation")]
+    split: String,
+    /// Folder of the data sets, instead of `data`.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Folder of unpacked packages, instead of `crowns.packages`.
+    #[arg(long)]
+    packages: Option<PathBuf>,
+    /// Threads; 0 for one per core.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+/// Scores in full on stdout (JSON), tables on stderr.
+pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
+    let overrides = Overrides {
+        data: args.data.clone(),
+        packages: args.packages.clone(),
+        threads: args.threads,
+        ..Overrides::default()
+    };
+    let config = Config::read(&args.config, &overrides)?;
+    job::use_threads(config.fit.threads)?;
+    let (package, weights) = ModelPackage::load(&args.package)?;
+    crate::same_classes(&package, &config)?;
+    let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
+    let published = if let Some(crowns) = &config.crowns {
+        let loaded = Loaded::read(&config.data, &crowns.packages)?;
+        Votes(&loaded).publish(&predictor)?
+    } else {
+        let sets = Sets::open(&config)?;
+        let split = split_named(&sets, &args.split)?;
+        job::judge_of(&config, &sets, split).publish(&predictor)?
+    };
+    note(&published.card);
+    job::tell(&published.detail)
+}
+
+/// The split of this name, of those that the sets have.
+fn split_named(sets: &Sets, name: &str) -> Result<Split> {
+    let splits = sets.splits();
+    let found = splits.iter().find(|s| s.name() == name).copied();
+    let names: Vec<&str> = splits.iter().map(|s| s.name()).collect();
+    let refused = || {
+        TrainError::refused(format!("no item is in the split `{name}`"), crate::config::nearest(name, &names))
+    };
+    Ok(found.ok_or_else(refused)?)
+}

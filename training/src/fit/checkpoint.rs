@@ -1,0 +1,155 @@
+//! One file with all that a training goes on from.
+//!
+//! A safetensors file: the network's state as f32 tensors `network.<name>`, the optimizer's as bytes in the tensor
+//! `optimizer`, and the rest as JSON in the metadata. It is written beside its place, flushed to the disk and moved, so
+//! that at any moment the old one or the new one is there, whole.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use arpent_model::Weights;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainError;
+
+/// Format of checkpoints: bumped when older ones can no longer be read.
+const FORMAT: &str = "arpent-checkpoint/1";
+
+/// Where a training stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// Epochs done.
+    pub(crate) epoch: usize,
+    /// Epoch with the best score, and that score.
+    pub(crate) best: Option<(usize, f64)>,
+    /// Loss of the last epoch.
+    pub(crate) loss: f64,
+    /// Bytes of the log up to here.
+    pub(crate) log_bytes: u64,
+    /// Seconds so far.
+    pub(crate) seconds: f64,
+    /// Watt-hours so far.
+    pub(crate) energy_wh: f64,
+    /// What tells the training from others.
+    pub(crate) identity: String,
+    /// Hash over what the data sets list.
+    pub(crate) data: String,
+}
+
+/// A training, held.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Checkpoint {
+    pub(crate) progress: Progress,
+    pub(crate) network: Weights,
+    /// The optimizer's own bytes.
+    pub(crate) optimizer: Vec<u8>,
+}
+
+impl Checkpoint {
+    /// Writes the file at once.
+    pub(crate) fn save(&self, path: &Path) -> Result<()> {
+        let bytes = self.to_bytes()?;
+        write_at_once(path, &bytes).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Reads a file; `None` where there is none.
+    pub(crate) fn load(path: &Path) -> Result<Option<Self>> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        let whole = Self::from_bytes(&bytes);
+        whole.map(Some).with_context(|| format!("{} is not a whole checkpoint", path.display()))
+    }
+
+    fn to_bytes(&self) -> Result<Vec<u8>> {
+        let raw: Vec<(String, &[usize], Vec<u8>)> = self
+            .network
+            .iter()
+            .map(|(name, t)| {
+                let bytes = t.data.iter().flat_map(|v| v.to_le_bytes()).collect();
+                (format!("network.{name}"), t.shape.as_slice(), bytes)
+            })
+            .collect();
+        let mut views = vec![(
+            "optimizer".to_owned(),
+            TensorView::new(Dtype::U8, vec![self.optimizer.len()], &self.optimizer)?,
+        )];
+        for (name, shape, bytes) in &raw {
+            views.push((name.clone(), TensorView::new(Dtype::F32, shape.to_vec(), bytes)?));
+        }
+        let metadata = HashMap::from([
+            ("format".to_owned(), FORMAT.to_owned()),
+            ("progress".to_owned(), serde_json::to_string(&self.progress)?),
+        ]);
+        Ok(safetensors::serialize(views, Some(metadata))?)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes)?;
+        let metadata = metadata.metadata().clone().unwrap_or_default();
+        let said = |key: &str| metadata.get(key).map_or("", String::as_str);
+        if said("format") != FORMAT {
+            let problem =
+                format!("the checkpoint's format is `{}`, this version reads `{FORMAT}`", said("format"));
+            return Err(TrainError::refused(problem, "begin again with --restart").into());
+        }
+        let progress = serde_json::from_str(said("progress"))?;
+        let file = SafeTensors::deserialize(bytes)?;
+        let mut network = Weights::default();
+        for (name, view) in file.tensors() {
+            if let Some(name) = name.strip_prefix("network.") {
+                let values = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+                network.insert(name, view.shape(), values);
+            }
+        }
+        Ok(Self { progress, network, optimizer: file.tensor("optimizer")?.data().to_vec() })
+    }
+}
+
+/// Writes beside the place, flushes, moves, and flushes the folder.
+pub(crate) fn write_at_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut staged = tempfile::NamedTempFile::new_in(folder)?;
+    staged.write_all(bytes)?;
+    staged.as_file().sync_all()?;
+    staged.persist(path)?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_comes_back_bit_for_bit_and_half_of_one_is_refused() {
+        let mut network = Weights::default();
+        network.insert("a.weight", &[2], vec![f32::MIN_POSITIVE, -0.0]);
+        let progress = Progress {
+            epoch: 3,
+            best: Some((2, 0.1 + 0.2)),
+            loss: 1.0 / 3.0,
+            log_bytes: 77,
+            seconds: 0.7,
+            energy_wh: 0.1,
+            identity: "a = 1\n".into(),
+            data: "x".into(),
+        };
+        let checkpoint = Checkpoint { progress, network, optimizer: vec![1, 2, 3, 255] };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run/last.ckpt");
+        assert_eq!(Checkpoint::load(&path).unwrap(), None);
+        checkpoint.save(&path).unwrap();
+        assert_eq!(Checkpoint::load(&path).unwrap().unwrap(), checkpoint);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        assert!(format!("{:#}", Checkpoint::load(&path).unwrap_err()).contains("not a whole checkpoint"));
+    }
+}

@@ -1,0 +1,44 @@
+//! The learning rate.
+
+use crate::config::Fit;
+
+/// A rise over the share of warm-up, then a cosine to 0.
+#[allow(clippy::cast_precision_loss, reason = "step counts are small")]
+pub(crate) fn rate(fit: &Fit, step: usize, total: usize) -> f64 {
+    let warm = (total as f64 * fit.warmup_share).max(1.0);
+    let (at, total) = (step as f64, total as f64);
+    let shape = if at < warm {
+        (at + 1.0) / (warm + 1.0)
+    } else {
+        0.5 * (1.0 + (std::f64::consts::PI * at / total).cos())
+    };
+    fit.learning_rate * shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Keep;
+
+    #[test]
+    fn the_rate_rises_and_falls() {
+        let fit = Fit {
+            seed: 0,
+            epochs: 1,
+            steps_per_epoch: 100,
+            batch: 1,
+            chip_px: 32,
+            learning_rate: 0.01,
+            weight_decay: 0.0,
+            warmup_share: 0.03,
+            early_stopping: 0,
+            keep: Keep::Last,
+            score: None,
+            validate_every: 1,
+            threads: 0,
+        };
+        let rates: Vec<f64> = (0..100).map(|s| rate(&fit, s, 100)).collect();
+        assert!(rates[0] < rates[3] && rates[3] > rates[50] && rates[99] < 1e-4);
+        assert!(rates.iter().all(|r| *r > 0.0 && *r <= 0.01));
+    }
+}

@@ -1,0 +1,294 @@
+//! The loop over epochs and steps.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use arpent_model::{Architecture, Band, ModelError, Weights};
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Bytes, Device, Tensor};
+
+use super::batch::Batches;
+use super::checkpoint::{Checkpoint, Progress};
+use super::log::{Epoch, Log};
+use super::loss::Objective;
+use super::place::Place;
+use super::rate::rate;
+use crate::config::{Config, Keep, difference};
+use crate::data::Draw;
+use crate::energy::Meter;
+use crate::error::TrainError;
+use crate::network::{Network, fold};
+use crate::progress::Bar;
+
+/// Everything that a training needs.
+pub(crate) struct Plan<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) architecture: &'a Architecture,
+    pub(crate) bands: &'a [Band],
+    pub(crate) draw: &'a dyn Draw,
+    /// Weights of the classes in the loss.
+    pub(crate) class_weights: Vec<f32>,
+    /// Hash over what the data sets list.
+    pub(crate) data: String,
+    pub(crate) place: Place,
+    pub(crate) meter: &'a Meter,
+    /// Scores of folded weights on the validation split, and the name of the one that counts.
+    pub(crate) judge: &'a dyn Fn(&Weights) -> Result<BTreeMap<String, f64>>,
+    pub(crate) score: &'a str,
+}
+
+/// Where to begin.
+pub(crate) enum Start {
+    /// From these weights.
+    Fresh(Weights),
+    /// From where a run stopped.
+    From(Box<Checkpoint>),
+}
+
+/// What came out.
+#[derive(Debug)]
+pub(crate) struct Trained {
+    /// The chosen state of the network, folded.
+    pub(crate) weights: Weights,
+    /// Its epoch.
+    pub(crate) epoch: usize,
+    pub(crate) progress: Progress,
+    /// Watt-hours before an interruption.
+    pub(crate) energy_before: f64,
+}
+
+/// Trains to the end, or until no better score is to be expected.
+pub(crate) fn train(
+    plan: &Plan<'_>,
+    start: Start,
+    mut report: impl FnMut(&Epoch) -> Result<()>,
+) -> Result<Trained> {
+    let mut trainer = Trainer::begin(plan, start)?;
+    let total = plan.config.fit.epochs;
+    while trainer.progress.epoch < total && !trainer.exhausted() {
+        let line = trainer.epoch()?;
+        report(&line)?;
+    }
+    if trainer.progress.epoch < total {
+        let (epoch, best) = trainer.progress.best.unwrap_or_default();
+        let waited = plan.config.fit.early_stopping;
+        crate::progress::note(&format!(
+            "stopped: no better {} than {best:.4} (epoch {epoch}) in {waited} epochs",
+            plan.score
+        ));
+    }
+    trainer.finish()
+}
+
+struct Trainer<'a> {
+    plan: &'a Plan<'a>,
+    batches: Batches<'a>,
+    objective: Objective,
+    device: Device,
+    network: Network,
+    optimizer: ModuleOptimizer,
+    progress: Progress,
+    log: Log,
+    began: Instant,
+    /// Seconds and watt-hours of the run before an interruption.
+    before: (f64, f64),
+}
+
+impl<'a> Trainer<'a> {
+    fn begin(plan: &'a Plan<'a>, start: Start) -> Result<Self> {
+        let (fit, device) = (&plan.config.fit, Device::flex().autodiff());
+        let optimizer = AdamWConfig::new().with_weight_decay(fit.weight_decay).init();
+        let (state, optimizer, progress) = match start {
+            Start::Fresh(state) => (state, optimizer, fresh(plan)),
+            Start::From(checkpoint) => {
+                let Checkpoint { progress, network, optimizer: bytes } = *checkpoint;
+                refuse_another(plan, &progress)?;
+                let optimizer = optimizer.from_bytes(Bytes::from_bytes_vec(bytes));
+                let optimizer =
+                    optimizer.map_err(|e| anyhow::anyhow!("{e:?}")).context("the optimizer's state")?;
+                (network, optimizer, progress)
+            }
+        };
+        Ok(Self {
+            plan,
+            batches: Batches {
+                fit,
+                bands: plan.bands,
+                classes: plan.config.classes.len(),
+                detection: plan.config.is_detection(),
+                draw: plan.draw,
+            },
+            objective: Objective::new(plan.config, plan.class_weights.clone()),
+            network: Network::for_training(plan.architecture, &state, &device)?,
+            device,
+            optimizer,
+            log: Log::open(&plan.place.log(), progress.log_bytes)?,
+            before: (progress.seconds, progress.energy_wh),
+            progress,
+            began: Instant::now(),
+        })
+    }
+
+    /// One epoch: steps, validation, log, checkpoints.
+    fn epoch(&mut self) -> Result<Epoch> {
+        let fit = &self.plan.config.fit;
+        let number = self.progress.epoch + 1;
+        let bar = Bar::begin(&format!("epoch {number}/{}", fit.epochs), fit.steps_per_epoch);
+        let mut sums: BTreeMap<String, f64> = BTreeMap::new();
+        let mut sum = 0.0;
+        for step in self.progress.epoch * fit.steps_per_epoch..number * fit.steps_per_epoch {
+            let (loss, terms) = self.step(step)?;
+            sum += loss;
+            for (name, value) in terms {
+                *sums.entry(name.to_owned()).or_default() += value;
+            }
+            bar.advance(loss);
+        }
+        bar.end();
+        #[allow(clippy::cast_precision_loss, reason = "step counts are small")]
+        let mean = |sum: f64| sum / fit.steps_per_epoch as f64;
+        let state = self.network.state();
+        let scores = self.validate(number, &state)?;
+        let total = fit.epochs * fit.steps_per_epoch;
+        let line = Epoch {
+            number,
+            loss: mean(sum),
+            terms: sums.into_iter().map(|(name, sum)| (name, mean(sum))).collect(),
+            rate: rate(fit, number * fit.steps_per_epoch - 1, total),
+            scores,
+            seconds: self.before.0 + self.began.elapsed().as_secs_f64(),
+            energy_wh: self.before.1 + self.plan.meter.watt_hours(self.plan.config.energy.core_w),
+        };
+        self.keep(&line, state)?;
+        Ok(line)
+    }
+
+    /// One step: its loss and the terms of it.
+    fn step(&mut self, step: usize) -> Result<(f64, Vec<(&'static str, f64)>)> {
+        let fit = &self.plan.config.fit;
+        let (input, truth) = self.batches.step(step, &self.device)?;
+        let scores = self.network.forward(input);
+        let (loss, terms) = self.objective.loss(&scores, &truth);
+        let value = number(loss.clone())?;
+        if !value.is_finite() {
+            return Err(self.diverged(step, format!("the loss is {value}")).into());
+        }
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        let rate = rate(fit, step, fit.epochs * fit.steps_per_epoch);
+        self.network = self.optimizer.step(rate, self.network.clone(), gradients);
+        let read = |(name, term): (&'static str, Tensor<1>)| Ok((name, f64::from(number(term)?)));
+        Ok((f64::from(value), terms.into_iter().map(read).collect::<Result<_>>()?))
+    }
+
+    fn diverged(&self, step: usize, what: String) -> TrainError {
+        let epoch = self.progress.epoch;
+        let kept = match epoch {
+            0 => "there is no checkpoint yet".to_owned(),
+            _ => format!("{} holds the state after epoch {epoch}", self.plan.place.last().display()),
+        };
+        TrainError::Diverged { what, step: step + 1, epoch: epoch + 1, kept }
+    }
+
+    /// Scores, where they are due: every so many epochs, and after the last.
+    fn validate(&self, number: usize, state: &Weights) -> Result<BTreeMap<String, f64>> {
+        let fit = &self.plan.config.fit;
+        if !number.is_multiple_of(fit.validate_every) && number != fit.epochs {
+            return Ok(BTreeMap::new());
+        }
+        let scores =
+            fold(self.plan.architecture, state).map_err(Into::into).and_then(|w| (self.plan.judge)(&w));
+        scores.map_err(|error| match error.downcast_ref::<ModelError>() {
+            Some(ModelError::NotFinite { tensor, .. }) => {
+                self.diverged(number * fit.steps_per_epoch - 1, format!("`{tensor}` is not finite")).into()
+            }
+            _ => error,
+        })
+    }
+
+    /// Writes the log's line, then the checkpoints; the last one makes the epoch count as done.
+    fn keep(&mut self, line: &Epoch, network: Weights) -> Result<()> {
+        self.progress.log_bytes = self.log.add(line)?;
+        self.progress.epoch = line.number;
+        self.progress.loss = line.loss;
+        (self.progress.seconds, self.progress.energy_wh) = (line.seconds, line.energy_wh);
+        let score = line.scores.get(self.plan.score).copied();
+        let better = score.filter(|s| self.progress.best.is_none_or(|(_, best)| *s > best));
+        if let Some(score) = better {
+            self.progress.best = Some((line.number, score));
+        }
+        let optimizer = self.optimizer.into_bytes().map_err(|e| anyhow::anyhow!("{e:?}"))?;
+        let checkpoint =
+            Checkpoint { progress: self.progress.clone(), network, optimizer: optimizer.to_vec() };
+        if better.is_some() {
+            checkpoint.save(&self.plan.place.best())?;
+        }
+        checkpoint.save(&self.plan.place.last())
+    }
+
+    /// Whether the score has not risen for as long as is waited.
+    fn exhausted(&self) -> bool {
+        let patience = self.plan.config.fit.early_stopping;
+        let best = self.progress.best.map_or(self.progress.epoch, |(epoch, _)| epoch);
+        patience > 0 && self.progress.epoch >= best + patience
+    }
+
+    fn finish(self) -> Result<Trained> {
+        let mut epoch = self.progress.epoch;
+        let mut state = self.network.state();
+        if self.plan.config.fit.keep == Keep::Best
+            && let Some((best, _)) = self.progress.best.filter(|(best, _)| *best != epoch)
+        {
+            let path = self.plan.place.best();
+            let missing = || {
+                TrainError::refused(format!("{} is missing", path.display()), "begin again with --restart")
+            };
+            let kept = Checkpoint::load(&path)?.filter(|c| c.progress.epoch == best).ok_or_else(missing)?;
+            (epoch, state) = (best, kept.network);
+        }
+        Ok(Trained {
+            weights: fold(self.plan.architecture, &state)?,
+            epoch,
+            progress: self.progress,
+            energy_before: self.before.1,
+        })
+    }
+}
+
+fn fresh(plan: &Plan<'_>) -> Progress {
+    Progress {
+        epoch: 0,
+        best: None,
+        loss: 0.0,
+        log_bytes: 0,
+        seconds: 0.0,
+        energy_wh: 0.0,
+        identity: plan.config.identity.clone(),
+        data: plan.data.clone(),
+    }
+}
+
+/// A run goes on only with what it began with.
+fn refuse_another(plan: &Plan<'_>, before: &Progress) -> Result<(), TrainError> {
+    let path = plan.place.last();
+    let hint = "give the configuration and the data that the run began with, or begin again with --restart";
+    let changed = difference(&before.identity, &plan.config.identity);
+    if !changed.is_empty() {
+        let problem = format!("{} is of another configuration: {changed}", path.display());
+        return Err(TrainError::refused(problem, hint));
+    }
+    if before.data != plan.data {
+        let problem =
+            format!("{} is of other data: items, groups, splits or band statistics differ", path.display());
+        return Err(TrainError::refused(problem, hint));
+    }
+    Ok(())
+}
+
+fn number(value: Tensor<1>) -> Result<f32> {
+    Ok(value
+        .into_data()
+        .try_into_vec::<f32>()
+        .map_err(|e| anyhow::anyhow!("{e:?}"))
+        .context("the loss cannot be read")?[0])
+}

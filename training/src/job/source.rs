@@ -1,0 +1,179 @@
+//! Where a training's chips come from, and what its models are judged by: data sets, or crowns.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use anyhow::Result;
+use arpent_datasets::Split;
+use arpent_model::Band;
+use sha2::{Digest, Sha256};
+
+use crate::config::{Config, Crowns};
+use crate::data::crowns::{self, Loaded, Pool};
+use crate::data::{Crops, Draw, Sets, Statistics};
+use crate::error::TrainError;
+use crate::evaluate::crowns::Votes;
+use crate::evaluate::{Detections, Judge, Pictures};
+use crate::package::Provenance;
+use crate::report::SplitFacts;
+
+/// The data of a training.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Bands of the network's input.
+    pub(crate) bands: Vec<Band>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Sets { crops: Crops, statistics: Statistics },
+    Crowns { loaded: Loaded, pool: Pool },
+}
+
+impl Source {
+    /// Opens the data and reads the training split once.
+    pub(crate) fn open(config: &Config) -> Result<Self> {
+        match &config.crowns {
+            Some(settings) => Self::crowns(config, settings),
+            None => Self::sets(config, Sets::open(config)?),
+        }
+    }
+
+    fn crowns(config: &Config, settings: &Crowns) -> Result<Self> {
+        let loaded = Loaded::read(&config.data, &settings.packages)?;
+        let train = loaded.of(Split::Train).cloned().collect();
+        let pool = Pool::new(loaded.tiles.clone(), train, settings.clone());
+        Ok(Self { bands: loaded.bands(), kind: Kind::Crowns { loaded, pool } })
+    }
+
+    /// Data sets that were opened.
+    pub(crate) fn sets(config: &Config, sets: Sets) -> Result<Self> {
+        let statistics = Statistics::gather(&sets, config.classes.len())?;
+        let absent: Vec<&str> = config
+            .classes
+            .iter()
+            .zip(&statistics.classes)
+            .filter(|(_, n)| **n == 0)
+            .map(|(c, _)| c.name.as_str())
+            .collect();
+        if absent.len() == config.classes.len() {
+            let problem = "the training split holds no pixel of any class of the model";
+            return Err(TrainError::refused(problem, "see `classes` and `ignore` of the sets").into());
+        }
+        if !absent.is_empty() {
+            crate::progress::note(&format!("no training data for: {}", absent.join(", ")));
+        }
+        #[allow(clippy::cast_possible_truncation, reason = "bands are f32")]
+        let band = |(name, moments): (String, &crate::data::Moments)| Band {
+            name,
+            mean: moments.mean() as f32,
+            std: moments.std() as f32,
+            unit: config.model.unit.clone(),
+        };
+        let bands = sets.input_bands().into_iter().zip(&statistics.bands).map(band).collect();
+        Ok(Self { bands, kind: Kind::Sets { crops: Crops::new(config, sets, &statistics), statistics } })
+    }
+
+    /// What there is, in words.
+    pub(crate) fn describe(&self) -> String {
+        match &self.kind {
+            Kind::Sets { crops, .. } => {
+                let count = |split| crops.sets().items(split).len();
+                let (train, held) = (count(Split::Train), count(Split::Validation));
+                format!("{train} items to train on, {held} held out")
+            }
+            Kind::Crowns { loaded, .. } => {
+                format!("{} crowns, {} tiles", loaded.crowns.len(), loaded.tiles.len())
+            }
+        }
+    }
+
+    /// How many items and groups each split has.
+    pub(crate) fn splits(&self) -> Vec<SplitFacts> {
+        match &self.kind {
+            Kind::Sets { crops, .. } => {
+                let sets = crops.sets();
+                let facts = |split: Split| {
+                    let items = sets.items(split);
+                    let groups: BTreeSet<String> = items.iter().map(|id| sets.group(*id)).collect();
+                    split_facts(split, items.len(), groups.len())
+                };
+                sets.splits().into_iter().map(facts).collect()
+            }
+            Kind::Crowns { loaded, .. } => {
+                let facts = |split: Split| {
+                    let sites: BTreeSet<&str> = loaded.of(split).map(|c| c.site.as_str()).collect();
+                    split_facts(split, loaded.of(split).count(), sites.len())
+                };
+                [Split::Train, Split::Validation].map(facts).to_vec()
+            }
+        }
+    }
+
+    /// What chips are drawn from.
+    pub(crate) fn draw(&self) -> &dyn Draw {
+        match &self.kind {
+            Kind::Sets { crops, .. } => crops,
+            Kind::Crowns { pool, .. } => pool,
+        }
+    }
+
+    /// What says how good a model is: the validation split.
+    pub(crate) fn judge<'a>(&'a self, config: &'a Config) -> Box<dyn Judge + 'a> {
+        match &self.kind {
+            Kind::Sets { crops, .. } => judge_of(config, crops.sets(), Split::Validation),
+            Kind::Crowns { loaded, .. } => Box::new(Votes(loaded)),
+        }
+    }
+
+    /// Where the weights will come from.
+    pub(crate) fn provenance(&self) -> Provenance {
+        match &self.kind {
+            Kind::Sets { crops, .. } => Provenance::of_cards(&crops.sets().cards().collect::<Vec<_>>()),
+            Kind::Crowns { .. } => Provenance { sources: crowns::sources(), restriction: None },
+        }
+    }
+
+    /// Weights inverse to the classes' pixels.
+    pub(crate) fn balanced_weights(&self) -> Result<Vec<f32>> {
+        match &self.kind {
+            Kind::Sets { statistics, .. } => Ok(statistics.balanced_weights()),
+            Kind::Crowns { .. } => {
+                let problem =
+                    "loss.class_weights cannot be \"balanced\": chips of crowns are made, not counted";
+                Err(TrainError::refused(problem, "give a list").into())
+            }
+        }
+    }
+
+    /// SHA-256 over what the data list and over the statistics of the bands.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(match &self.kind {
+            Kind::Sets { crops, .. } => crops.sets().listing(),
+            Kind::Crowns { loaded, .. } => loaded.listing(),
+        });
+        for band in &self.bands {
+            hash.update(format!("{} {} {}\n", band.name, band.mean.to_bits(), band.std.to_bits()));
+        }
+        hash.finalize().iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
+
+/// What judges a model on a split of data sets.
+pub(crate) fn judge_of<'a>(config: &'a Config, sets: &'a Sets, split: Split) -> Box<dyn Judge + 'a> {
+    let classes = &config.classes;
+    match config.model.detection.filter(|_| config.is_detection()) {
+        Some(detection) => Box::new(Detections { sets, split, classes, iou: detection.iou }),
+        None => Box::new(Pictures { sets, split, classes }),
+    }
+}
+
+fn split_facts(split: Split, items: usize, groups: usize) -> SplitFacts {
+    SplitFacts { name: split.name().into(), items: items as u64, groups: groups as u64, pixels: None }
+}

@@ -1,0 +1,147 @@
+//! Fits a detection network on generated boxes, from a data set made by the test to scores by the predictor.
+
+use arpent_datasets::{Card, CardClass, Dataset, DatasetError, Example, Split, SplitItem, Truth, TruthBox};
+use arpent_model::{DeviceChoice, Predictor};
+use arpent_raster::{Chip, Window};
+
+use crate::config::{Config, Overrides};
+use crate::data::Sets;
+use crate::energy::Meter;
+use crate::fit::{Place, Plan, Start, train};
+use crate::job::{Source, first_weights};
+use crate::package;
+
+const CONFIG: &str = r##"
+task = "object-detection"
+output = "unused"
+[model]
+id = "boxes"
+version = "0.0.0"
+title = "Boxes"
+licence = "CC0-1.0"
+gsd_m = { nominal = 1.0, min = 0.5, max = 2.0 }
+value_range = [0.0, 255.0]
+sample_types = ["uint8"]
+architecture = { kind = "unet", widths = [8, 12, 16], encoder_convs = [1, 1, 1] }
+detection = { threshold = 0.3, iou = 0.5 }
+[[classes]]
+id = 4
+name = "red"
+color = "#ff0000"
+[[classes]]
+id = 9
+name = "blue"
+color = "#0000ff"
+[[sets]]
+layout = "image-mask"
+path = "unused"
+card = "unused"
+splits = "unused"
+[fit]
+seed = 1
+epochs = 5
+steps_per_epoch = 40
+batch = 2
+chip_px = 64
+learning_rate = 1e-2
+[loss]
+terms = [{ kind = "heat" }, { kind = "size", weight = 0.5 }]
+"##;
+
+/// Pictures with two rectangles each, red or blue, of different sizes.
+#[derive(Debug)]
+struct Rectangles {
+    card: Card,
+    items: Vec<SplitItem>,
+}
+
+impl Rectangles {
+    fn new() -> Self {
+        let class = |(id, name): (u8, &str)| CardClass { id, name: name.into() };
+        let card = Card {
+            name: "rectangles".into(),
+            title: "Rectangles".into(),
+            licence: "CC0-1.0".into(),
+            source: "a test".into(),
+            weights_may_ship: true,
+            bands: ["red", "green", "blue"].map(String::from).to_vec(),
+            gsd_m: None,
+            classes: [(1, "red"), (2, "blue")].map(class).to_vec(),
+            splits: "by number".into(),
+            sha256: None,
+            notes: String::new(),
+        };
+        let item = |i: usize| SplitItem {
+            item: format!("item{i}"),
+            group: format!("group{i}"),
+            split: if i < 8 { Split::Train } else { Split::Validation },
+        };
+        Self { card, items: (0..12).map(item).collect() }
+    }
+}
+
+impl Dataset for Rectangles {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn items(&self) -> &[SplitItem] {
+        &self.items
+    }
+
+    fn read(&self, index: usize) -> Result<Example, DatasetError> {
+        const SIDE: usize = 64;
+        let mut chip = Chip::empty(Window::new(0, 0, SIDE, SIDE), 3);
+        chip.valid.fill(true);
+        chip.data.fill(90.0);
+        let mut boxes = Vec::new();
+        for k in 0..2 {
+            let (width, height) = (8 + (index * 3 + k * 5) % 9, 8 + (index * 5 + k * 7) % 9);
+            let (x0, y0) = ((index * 11 + k * 31) % 46, (index * 17 + 29 * k) % 20 + 26 * k);
+            for (x, y) in (y0..y0 + height).flat_map(|y| (x0..x0 + width).map(move |x| (x, y))) {
+                let plane = if k == 0 { 0 } else { 2 };
+                chip.data[plane * SIDE * SIDE + y * SIDE + x] = 220.0;
+            }
+            let [x0, y0, x1, y1] =
+                [x0, y0, x0 + width, y0 + height].map(|v| f64::from(u8::try_from(v).unwrap()));
+            boxes.push(TruthBox { class_id: if k == 0 { 1 } else { 2 }, bbox: [x0, y0, x1, y1] });
+        }
+        Ok(Example { chips: vec![chip], truth: Truth::Boxes(boxes) })
+    }
+}
+
+#[test]
+fn boxes_are_learned_and_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::parse(&folder.path().join("train.toml"), CONFIG, &Overrides::default()).unwrap();
+    let opened: Vec<(_, Box<dyn Dataset>)> = vec![(&config.sets[0], Box::new(Rectangles::new()))];
+    let source = Source::sets(&config, Sets::new(&config, opened).unwrap()).unwrap();
+    let architecture = package::architecture(&config, source.bands.len()).unwrap();
+    let draft = package::draft(&config, &architecture, &source.bands, source.provenance()).unwrap();
+    assert_eq!(draft.overlap_px % draft.stride_px, 0);
+    let judge = source.judge(&config);
+    let meter = Meter::start();
+    let plan = Plan {
+        config: &config,
+        architecture: &architecture,
+        bands: &source.bands,
+        draw: source.draw(),
+        class_weights: vec![1.0; 2],
+        data: source.fingerprint(),
+        place: Place::of(folder.path()),
+        meter: &meter,
+        judge: &|weights| judge.scores(&Predictor::load(&draft, weights, DeviceChoice::Cpu)?),
+        score: judge.names()[0],
+    };
+    let mut losses = Vec::new();
+    let start = Start::Fresh(first_weights(&config, &architecture).unwrap());
+    let trained = train(&plan, start, |epoch| {
+        losses.push((epoch.terms["heat"], epoch.terms["size"]));
+        Ok(())
+    });
+    let weights = trained.unwrap().weights;
+    assert!(losses[4].0 < losses[0].0 && losses[4].1 < losses[0].1, "{losses:?}");
+    let published = judge.publish(&Predictor::load(&draft, &weights, DeviceChoice::Cpu).unwrap()).unwrap();
+    assert!(published.scores["average_precision_50"].value > 0.8, "{:?} {losses:?}", published.scores);
+    assert!(published.card.contains("| red |") && published.territories.len() == 4);
+}

@@ -1,0 +1,50 @@
+//! `arpent-train export`: a copy of a package to give away, where data and licence allow it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use arpent_model::ModelPackage;
+
+use crate::error::TrainError;
+use crate::progress::note;
+
+/// What to export, and where to.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExportArgs {
+    /// Folder of the model package.
+    package: PathBuf,
+    /// Folder of the copy.
+    #[arg(long)]
+    output: PathBuf,
+    /// Why the copy may be made although the training data forbid it; written into the copy.
+    #[arg(long, value_name = "REASON")]
+    despite_licence: Option<String>,
+}
+
+/// Copies `model.json`, the weights and the card, and nothing of the run.
+pub(crate) fn run(args: &ExportArgs) -> Result<()> {
+    let (mut package, weights) = ModelPackage::load(&args.package)?;
+    let mut remark = String::new();
+    if let Some(restriction) = &package.restriction {
+        let Some(reason) = args.despite_licence.as_deref().map(str::trim).filter(|r| !r.is_empty()) else {
+            let problem = format!("package `{}` is not exported: {restriction}", package.id);
+            let hint = "ask the owners of the data; with their leave, say so: --despite-licence \"REASON\"";
+            return Err(TrainError::refused(problem, hint).into());
+        };
+        remark = format!("exported despite this: {reason}");
+        package.restriction = Some(format!("{restriction}; {remark}"));
+    }
+    package.save(&weights, &args.output)?;
+    let card = args.package.join("card.md");
+    if card.exists() {
+        let mut text =
+            std::fs::read_to_string(&card).with_context(|| format!("cannot read {}", card.display()))?;
+        if !remark.is_empty() {
+            text = format!("{text}\nThis copy was {remark}.\n");
+        }
+        let to = args.output.join("card.md");
+        std::fs::write(&to, text).with_context(|| format!("cannot write {}", to.display()))?;
+    }
+    note(&format!("exported to {}", args.output.display()));
+    Ok(())
+}

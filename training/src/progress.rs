@@ -1,0 +1,45 @@
+//! What is said while a training runs: a bar on a terminal, plain lines elsewhere. Always on stderr.
+
+use std::io::{IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Says a line on stderr.
+pub(crate) fn note(line: &str) {
+    // Nobody to tell when stderr is closed.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// The steps of an epoch.
+#[derive(Debug)]
+pub(crate) struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    /// Begins a bar of `total` steps; none where stderr is not a terminal.
+    pub(crate) fn begin(name: &str, total: usize) -> Self {
+        Self(std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+            let template = "{prefix:12} {bar:32} {pos}/{len}  {msg}  {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar.set_prefix(name.to_owned());
+            bar
+        }))
+    }
+
+    /// Counts a step.
+    pub(crate) fn advance(&self, loss: f64) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(format!("loss {loss:.4}"));
+            bar.inc(1);
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn end(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

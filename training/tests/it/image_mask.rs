@@ -1,0 +1,115 @@
+//! The whole way on pictures and masks: fit, evaluate, calibrate, export.
+
+use std::fs;
+
+use arpent_model::ModelPackage;
+
+use crate::place::{Place, run};
+
+#[test]
+fn training_overfits_is_scored_calibrated_and_exported() {
+    let place = Place::new();
+    place.edit("smoke.toml", "epochs = 4", "epochs = 8");
+    let fitted = place.fit(&[]).done();
+    let lines = fitted.lines();
+    assert_eq!(lines.len(), 9, "eight epochs and the result");
+    let last = &lines[7];
+    assert!(last["loss"].as_f64().unwrap() < lines[0]["loss"].as_f64().unwrap());
+    assert!(last["terms"]["cross-entropy"].is_f64() && last["terms"]["dice"].is_f64());
+    assert!(lines[8]["scores"]["mean_iou"].as_f64().unwrap() > 0.9, "{}", fitted.err);
+    assert!(fitted.err.contains("class weights: ground"), "{}", fitted.err);
+
+    let dir = place.path("package");
+    let (package, _) = ModelPackage::load(&dir).unwrap();
+    assert_eq!(package.training_data[0].name, "roofs");
+    assert_eq!(package.restriction, None);
+    assert_eq!(package.territories, ["roofs/town6", "roofs/town7"]);
+    // Known by the generator: red is 60 on the ground and up to 180 on roofs.
+    assert!((60.0..180.0).contains(&package.bands[0].mean), "{:?}", package.bands);
+    let card = fs::read_to_string(dir.join("card.md")).unwrap();
+    assert!(card.contains("| roof |") && card.contains("roofs/town6") && card.contains("CC0-1.0"), "{card}");
+    let log = fs::read_to_string(dir.join("run/log.jsonl")).unwrap();
+    assert_eq!(log.lines().count(), 8);
+
+    let (dir, config) = (dir.to_str().unwrap(), place.config());
+    let evaluated = run(&["evaluate", dir, config.to_str().unwrap()]).done();
+    let scores = &evaluated.lines()[0];
+    assert_eq!(scores["scores"]["mean_iou"], validation(&place)["scores"]["mean_iou"]);
+    let confusion = scores["confusion"].as_array().unwrap();
+    // Pixels of two pictures less the unknown row and the shadows.
+    let pixels: u64 = confusion.iter().flat_map(|r| r.as_array().unwrap()).map(|n| n.as_u64().unwrap()).sum();
+    assert!(pixels > 7000 && pixels < 2 * 72 * 64, "{pixels}");
+    assert!(scores["groups"]["roofs/town7"]["mean_iou"].as_f64().unwrap() > 0.8);
+    let interval = &scores["intervals"]["mean_iou"];
+    let mean = scores["scores"]["mean_iou"].as_f64().unwrap();
+    assert!(interval["low"].as_f64().unwrap() <= mean && mean <= interval["high"].as_f64().unwrap());
+    let train = run(&["evaluate", dir, config.to_str().unwrap(), "--split", "train"]).done();
+    assert_eq!(train.lines()[0]["groups"].as_object().unwrap().len(), 3);
+    assert!(
+        run(&["evaluate", dir, config.to_str().unwrap(), "--split", "trian"])
+            .err
+            .contains("did you mean `train`?")
+    );
+
+    let calibrated = run(&["calibrate", dir, config.to_str().unwrap()]).done();
+    let (package, _) = ModelPackage::load(&place.path("package")).unwrap();
+    let calibration = package.calibration.unwrap();
+    assert!(calibration.temperature > 0.0 && calibration.split == "validation");
+    assert!(calibration.ece_after <= calibration.ece_before + 0.01, "{calibration:?}");
+    assert_eq!(calibrated.lines()[0]["temperature"], serde_json::json!(calibration.temperature));
+    let after = run(&["evaluate", dir, config.to_str().unwrap()]).done();
+    assert_eq!(after.lines()[0]["confusion"], scores["confusion"], "a temperature changes no label");
+
+    let copy = place.path("copy");
+    run(&["export", dir, "--output", copy.to_str().unwrap()]).done();
+    ModelPackage::load(&copy).unwrap();
+    assert!(copy.join("card.md").exists() && !copy.join("run").exists());
+}
+
+fn validation(place: &Place) -> serde_json::Value {
+    serde_json::from_slice(&place.bytes("package/run/validation.json")).unwrap()
+}
+
+#[test]
+fn weights_of_data_that_forbid_it_are_not_given_away() {
+    let place = Place::new();
+    place.edit("data/roofs/card.toml", "weights_may_ship = true", "weights_may_ship = false");
+    place.fit(&["--epochs", "1"]).done();
+    let (package, _) = ModelPackage::load(&place.path("package")).unwrap();
+    assert!(package.restriction.unwrap().contains("`roofs`"));
+    let (dir, copy) = (place.path("package"), place.path("copy"));
+    let export = ["export", dir.to_str().unwrap(), "--output", copy.to_str().unwrap()];
+    let refused = run(&export);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("`roofs`") && refused.err.contains("--despite-licence"), "{}", refused.err);
+    assert!(!copy.exists());
+    run(&[&export[..], &["--despite-licence", "the owner agreed, letter of 3 May"]].concat()).done();
+    let (package, _) = ModelPackage::load(&copy).unwrap();
+    assert!(package.restriction.unwrap().contains("letter of 3 May"));
+    assert!(fs::read_to_string(copy.join("card.md")).unwrap().contains("letter of 3 May"));
+}
+
+#[test]
+fn a_training_starts_from_given_weights() {
+    let place = Place::new();
+    place.fit(&["--epochs", "1", "--output", place.path("first").to_str().unwrap()]).done();
+    let with_init = "[init]\npath = \"first\"\n\n[fit]";
+    place.edit("smoke.toml", "[fit]", with_init);
+    let second = place.fit(&["--epochs", "1"]).done();
+    assert!(second.err.contains("tensors are from"), "{}", second.err);
+    let first_loss = |ran: &crate::place::Ran| ran.lines()[0]["loss"].as_f64().unwrap();
+    place.edit("smoke.toml", with_init, "[fit]");
+    let scratch = place.fit(&["--epochs", "1", "--restart"]).done();
+    assert!(first_loss(&second) < first_loss(&scratch));
+}
+
+#[test]
+fn a_training_stops_when_nothing_gets_better() {
+    let place = Place::new();
+    place.edit("smoke.toml", "learning_rate = 2e-2", "learning_rate = 1e-12\nearly_stopping = 2");
+    let ran = place.fit(&["--epochs", "9"]).done();
+    // The first epoch is the best, two more are waited for.
+    assert_eq!(ran.lines().len(), 4, "{}", ran.err);
+    assert!(ran.err.contains("stopped: no better mean_iou"), "{}", ran.err);
+    assert_eq!(ran.lines()[3]["chosen_epoch"], 1);
+}

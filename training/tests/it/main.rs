@@ -1,0 +1,11 @@
+//! `arpent-train` as its users call it.
+
+#![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "test helpers; numbers are small")]
+
+mod change;
+mod configs;
+mod crowns;
+mod image_mask;
+mod place;
+mod refused;
+mod resume;
