@@ -49,7 +49,7 @@ fn stac_model(job: &Job) -> StacModel {
         id: model.id.clone(),
         version: model.version.clone(),
         sha256: model.sha256(),
-        architecture: model.architecture.name().to_owned(),
+        architecture: model.architecture.name(),
         task: if model.is_detection() { "object-detection" } else { "semantic-segmentation" }.to_owned(),
         framework: "Burn".to_owned(),
         framework_version: arpent_model::BURN_VERSION.to_owned(),

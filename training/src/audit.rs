@@ -41,7 +41,9 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
         let report = audit(dataset.as_ref())?;
         let (set, findings) = (&dataset.card().name, report.findings());
         note(&format!("{set}: {}", if findings.is_empty() { "nothing found" } else { "" }));
-        findings.iter().for_each(|finding| note(&format!("  {finding}")));
+        for finding in &findings {
+            note(&format!("  {finding}"));
+        }
         job::tell(&Found { set, findings, report: &report })?;
     }
     Ok(())

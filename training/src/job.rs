@@ -233,7 +233,7 @@ fn finish(
     write(&place.validation(), &serde_json::to_vec_pretty(&published.detail)?)?;
     let facts =
         Facts { config, package: &package, trained, parameters: trained.weights.parameters(), splits };
-    let report = facts.report(published.shown, Log::read(&place.log())?);
+    let report = facts.report(published.shown, &Log::read(&place.log())?);
     report.check()?;
     write(&place.page(), report.to_html().as_bytes())?;
     // The mark of a finished training comes last.

@@ -19,7 +19,8 @@ pub struct Adopted {
 }
 
 /// Takes a whole network: every tensor of the architecture must be there, under its own name behind one common
-/// prefix. A first convolution of another number of channels is spread over ours ([`spread`]).
+/// prefix. A first convolution of another number of channels is spread over
+/// ours: its channels in turn, scaled, as segmentation_models_pytorch does.
 ///
 /// # Errors
 /// [`ModelError::WeightsMismatch`] naming the first tensor that is missing or has another shape, with what the

@@ -11,6 +11,7 @@ mod bad_input;
 mod common;
 mod detection;
 mod exact;
+mod import;
 mod inputs;
 mod invariance;
 mod outputs;

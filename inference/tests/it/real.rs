@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::common::{Map, Place};
 
 /// A file of the real imagery; `None`, with a message, when it is not there.
-fn real(name: &str) -> Option<PathBuf> {
+pub fn real(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
     if path.exists() {
         return path.canonicalize().ok();

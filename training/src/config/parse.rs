@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use arpent_datasets::SetConfig;
 use arpent_raster::Class;
 use serde::Deserialize;
 use toml::Spanned;
@@ -90,7 +91,10 @@ fn set(path: &Path, text: &str, table: Spanned<toml::Table>) -> Result<SetEntry,
     let beside: toml::Table = beside.collect();
     let bad = |e: toml::de::Error| parse_error(path, text, start, &e);
     let Beside { weight, classes, ignore } = beside.try_into().map_err(bad)?;
-    let config = own.try_into().map_err(bad)?;
+    let mut config: SetConfig = own.try_into().map_err(bad)?;
+    // Cards lie with the configuration, not with the data.
+    let card = path.parent().unwrap_or(Path::new(".")).join(&config.card);
+    config.card = std::path::absolute(&card).unwrap_or(card);
     Ok(SetEntry { config, weight, classes, ignore, line: line_at(text, start) })
 }
 

@@ -117,7 +117,9 @@ impl Checkpoint {
 pub(crate) fn write_at_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut staged = tempfile::NamedTempFile::new_in(folder)?;
+    // Temporary files are private by default; what a training writes is meant to be read by others.
+    let public = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    let mut staged = tempfile::Builder::new().permissions(public).tempfile_in(folder)?;
     staged.write_all(bytes)?;
     staged.as_file().sync_all()?;
     staged.persist(path)?;

@@ -21,13 +21,13 @@ pub(super) struct Facts<'a> {
 
 impl Facts<'_> {
     /// The report, with what the judge shows and what the log holds.
-    pub(super) fn report(self, shown: Shown, epochs: Vec<Epoch>) -> TrainingReport {
+    pub(super) fn report(self, shown: Shown, epochs: &[Epoch]) -> TrainingReport {
         TrainingReport {
             format: FORMAT.into(),
             model: self.model(),
             classes: self.package.classes.clone(),
             run: self.run(epochs.last()),
-            curves: Some(self.curves(&epochs)),
+            curves: Some(self.curves(epochs)),
             scores: shown.scores,
             confusion: shown.confusion,
             calibration: shown.calibration,

@@ -55,3 +55,16 @@ fn what_is_new_is_told_from_what_was_there() {
     // The second date is lighter by 30 on the ground.
     assert!(package.bands[4].mean > package.bands[1].mean + 15.0, "{:?}", package.bands);
 }
+
+/// Both dates pass one encoder, and the decoder sees how they differ.
+#[test]
+fn a_siamese_network_shares_its_encoder() {
+    let place = Place::new();
+    pairs(&place);
+    place.edit("smoke.toml", "encoder_convs = [1, 1]", "encoder_convs = [1, 1]\ndates = 2");
+    let ran = place.fit(&["--epochs", "12"]).done();
+    assert!(ran.lines()[12]["scores"]["mean_iou"].as_f64().unwrap() > 0.85, "{}", ran.err);
+    let (package, weights) = ModelPackage::load(&place.path("package")).unwrap();
+    assert_eq!((package.architecture.dates(), package.architecture.in_channels()), (2, 6));
+    assert_eq!(weights.get("encoder.0.0.weight").unwrap().shape, [8, 3, 3, 3]);
+}

@@ -31,6 +31,9 @@ fn training_overfits_is_scored_calibrated_and_exported() {
     let log = fs::read_to_string(dir.join("run/log.jsonl")).unwrap();
     assert_eq!(log.lines().count(), 8);
 
+    let page = fs::read_to_string(dir.join("run/report.html")).unwrap();
+    assert!(page.contains("Confusion") && page.contains("roofs/town7") && page.contains("data:image/png"));
+
     let (dir, config) = (dir.to_str().unwrap(), place.config());
     let evaluated = run(&["evaluate", dir, config.to_str().unwrap()]).done();
     let scores = &evaluated.lines()[0];

@@ -5,7 +5,9 @@
 mod change;
 mod configs;
 mod crowns;
+mod guide;
 mod image_mask;
+mod land_cover;
 mod place;
 mod refused;
 mod resume;

@@ -66,7 +66,7 @@ fn a_leak_within_a_set_or_across_sets_is_refused() {
     let table = table.replace("train,item4", "val,item4").replace("train,item5", "val,item5");
     let table = table.replace("val,item6", "train,item6");
     std::fs::write(place.path("data/roofs/other.csv"), table).unwrap();
-    let again = "[[sets]]\nlayout = \"image-mask\"\npath = \"roofs\"\ncard = \"roofs/card.toml\"\n\
+    let again = "[[sets]]\nlayout = \"image-mask\"\npath = \"roofs\"\ncard = \"data/roofs/card.toml\"\n\
                  splits = \"roofs/other.csv\"\nclasses = { building = \"roof\", shed = \"roof\" }\n\
                  ignore = [\"shadow\"]\n\n[fit]";
     place.edit("smoke.toml", "[fit]", again);

@@ -132,4 +132,59 @@ mod tests {
         let [a, b] = both.map(value);
         assert!((a - b).abs() < 1e-6, "{a} {b}");
     }
+
+    /// PyTorch's values and gradients (`benches/peers/make_parity.py`).
+    #[test]
+    fn values_and_gradients_are_those_of_pytorch() {
+        let fixture: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/parity/losses.json")).unwrap();
+        let numbers = |v: &serde_json::Value| -> Vec<f64> {
+            v.as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect()
+        };
+        #[allow(clippy::cast_possible_truncation)]
+        let narrow = |v: Vec<f64>| -> Vec<f32> { v.into_iter().map(|n| n as f32).collect() };
+        let shape: [usize; 4] = [2, 5, 6, 7];
+        assert_eq!(fixture["shape"], serde_json::json!(shape));
+        let device = Device::flex().autodiff();
+        let ones = vec![1.0; 5];
+        let weights = narrow(numbers(&fixture["class_weights"]));
+        let mut seen = 0;
+        for case in fixture["cases"].as_array().unwrap() {
+            let data = TensorData::new(narrow(numbers(&fixture["logits"])), shape);
+            let scores = Tensor::<4>::from_data(data, &device).require_grad();
+            let known = planes_of(&numbers(&fixture[case["labels"].as_str().unwrap()]), shape, &device);
+            let loss = match case["name"].as_str().unwrap() {
+                "cross_entropy" => cross_entropy(scores.clone(), &known, &ones, 0.0),
+                "cross_entropy_weighted" => cross_entropy(scores.clone(), &known, &weights, 0.0),
+                "cross_entropy_smoothed" => cross_entropy(scores.clone(), &known, &ones, 0.1),
+                "cross_entropy_weighted_smoothed" => cross_entropy(scores.clone(), &known, &weights, 0.1),
+                "focal" => focal(scores.clone(), &known, &ones, 2.0),
+                "focal_weighted" => focal(scores.clone(), &known, &weights, 2.0),
+                "dice_present" => dice(scores.clone(), &known),
+                // Definitions of others that ours are not.
+                _ => continue,
+            };
+            seen += 1;
+            let gradients = loss.backward();
+            let ours: Vec<f32> = scores.grad(&gradients).unwrap().into_data().try_into_vec().unwrap();
+            assert!((value(loss) - case["value"].as_f64().unwrap()).abs() < 1e-5, "{}", case["name"]);
+            for (ours, theirs) in ours.iter().zip(numbers(&case["gradient"])) {
+                assert!((f64::from(*ours) - theirs).abs() < 1e-6, "{}: {ours} {theirs}", case["name"]);
+            }
+        }
+        assert_eq!(seen, 8);
+    }
+
+    /// 1 at the class of each pixel that is not 255.
+    fn planes_of(labels: &[f64], shape: [usize; 4], device: &Device) -> Tensor<4> {
+        let [batch, classes, height, width] = shape;
+        let mut planes = vec![0f32; batch * classes * height * width];
+        for (i, label) in labels.iter().enumerate().filter(|(_, l)| **l < 255.0) {
+            let (item, pixel) = (i / (height * width), i % (height * width));
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let class = *label as usize;
+            planes[(item * classes + class) * height * width + pixel] = 1.0;
+        }
+        Tensor::from_data(TensorData::new(planes, shape), device)
+    }
 }
