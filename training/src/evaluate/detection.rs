@@ -5,14 +5,20 @@ use std::fmt::Write;
 
 use anyhow::{Result, bail};
 use arpent_datasets::Split;
+use arpent_metrics::{
+    ClassDetections, DetectionOptions, DetectionScores, Grouped, Interpolation, ScoredBox, TruthBox,
+};
 use arpent_model::{PixelDetection, Predictor};
 use arpent_raster::Class;
 
 use super::{Judge, Published, Shown, score, whole};
-use crate::data::{ItemTruth, ObjectBox, Sets};
+use crate::data::{ItemTruth, Sets};
 
 /// Overlap from which on a box counts as found.
 const FOUND: f64 = 0.5;
+
+/// Resamples of an interval.
+const ROUNDS: usize = 1000;
 
 /// The boxes of a split.
 #[derive(Debug)]
@@ -24,34 +30,30 @@ pub(crate) struct Detections<'a> {
     pub(crate) iou: f64,
 }
 
-/// Answers of one class: score and whether right; and how many objects there are.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Answers {
-    found: Vec<(f32, bool)>,
-    objects: usize,
-}
-
 impl Detections<'_> {
-    fn answers(&self, predictor: &Predictor) -> Result<(Vec<Answers>, Vec<String>)> {
-        let mut answers = vec![Answers::default(); self.classes.len()];
-        let mut groups = std::collections::BTreeSet::new();
+    /// Every picture's boxes, by group.
+    fn count(&self, predictor: &Predictor) -> Result<Grouped<DetectionScores>> {
+        let options = DetectionOptions {
+            classes: self.classes.len(),
+            iou_thresholds: vec![FOUND],
+            max_per_picture: None,
+        };
+        let mut counted = Grouped::new(DetectionScores::new(options)?);
         for id in self.sets.items(self.split) {
             let item = self.sets.read(id)?;
             let ItemTruth::Boxes(truth) = &item.truth else { bail!("boxes were expected") };
+            let truth: Vec<TruthBox> =
+                truth.iter().map(|b| TruthBox { class_id: b.class, bbox: b.sides }).collect();
             let found = whole::detections_of(predictor, &item.chip)?;
-            for (position, class) in self.classes.iter().enumerate() {
-                let found = found.iter().filter(|d| d.class_id == class.id).cloned().collect();
-                let truth: Vec<&ObjectBox> =
-                    truth.iter().filter(|b| usize::from(b.class) == position).collect();
-                answers[position].objects += truth.len();
-                answers[position].found.extend(matched(one_each(found, self.iou), &truth));
+            let mut scored = Vec::new();
+            for (position, class) in (0u8..).zip(self.classes) {
+                let of_class = found.iter().filter(|d| d.class_id == class.id).cloned().collect();
+                let boxes = one_each(of_class, self.iou).into_iter();
+                scored.extend(boxes.map(|d| ScoredBox { class_id: position, score: d.score, bbox: d.bbox }));
             }
-            groups.insert(self.sets.group(id));
+            counted.group(&self.sets.group(id)).add(&truth, &scored)?;
         }
-        for of_class in &mut answers {
-            of_class.found.sort_by(|a, b| b.0.total_cmp(&a.0));
-        }
-        Ok((answers, groups.into_iter().collect()))
+        Ok(counted)
     }
 }
 
@@ -67,20 +69,6 @@ fn one_each(mut found: Vec<PixelDetection>, iou: f64) -> Vec<PixelDetection> {
     kept
 }
 
-/// Each detection with whether it found an object that no higher one had found.
-fn matched(found: Vec<PixelDetection>, truth: &[&ObjectBox]) -> Vec<(f32, bool)> {
-    let mut free = vec![true; truth.len()];
-    let one = |detection: PixelDetection| {
-        let overlaps = truth.iter().enumerate().map(|(i, b)| (i, overlap(&b.sides, &detection.bbox)));
-        let best = overlaps.filter(|(i, o)| free[*i] && *o >= FOUND).max_by(|a, b| a.1.total_cmp(&b.1));
-        if let Some((i, _)) = best {
-            free[i] = false;
-        }
-        (detection.score, best.is_some())
-    };
-    found.into_iter().map(one).collect()
-}
-
 fn overlap(a: &[f64; 4], b: &[f64; 4]) -> f64 {
     let area = |s: &[f64; 4]| (s[2] - s[0]).max(0.0) * (s[3] - s[1]).max(0.0);
     let common = area(&[a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])]);
@@ -88,50 +76,35 @@ fn overlap(a: &[f64; 4], b: &[f64; 4]) -> f64 {
     if union > 0.0 { common / union } else { 0.0 }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "counts are small")]
-impl Answers {
-    fn right(&self) -> f64 {
-        self.found.iter().filter(|(_, right)| *right).count() as f64
-    }
-
-    /// Area under the precision-recall curve, precision made to fall (Everingham et al.: *Pascal VOC*, 2010).
-    fn average_precision(&self) -> Option<f64> {
-        if self.objects == 0 {
-            return None;
-        }
-        let mut right = 0.0;
-        let points = self.found.iter().enumerate().map(|(i, (_, is_right))| {
-            right += f64::from(u8::from(*is_right));
-            (right / self.objects as f64, right / (i + 1) as f64)
-        });
-        let points: Vec<(f64, f64)> = points.collect();
-        let (mut area, mut best, mut next) = (0.0, 0.0f64, points.last().map_or(0.0, |p| p.0));
-        for (recall, precision) in points.iter().rev() {
-            area += (next - recall) * best;
-            best = best.max(*precision);
-            next = *recall;
-        }
-        Some(area + next * best)
-    }
-
-    fn f1(&self) -> Option<f64> {
-        let all = self.found.len() + self.objects;
-        (all > 0).then(|| 2.0 * self.right() / all as f64)
-    }
+/// Area under the precision-recall curve, mean over the classes that are there.
+fn average_precision(all: &DetectionScores) -> Option<f64> {
+    all.mean_average_precision(Interpolation::Area)
 }
 
-fn mean(values: impl Iterator<Item = Option<f64>>) -> f64 {
-    let values: Vec<f64> = values.flatten().collect();
+/// Harmonic mean of precision and recall of a class, of all boxes that were found.
+fn f1(all: &DetectionScores, class: &ClassDetections) -> Option<f64> {
+    let found = usize::try_from(class.found).unwrap_or(usize::MAX);
+    let at = all.at_iou(FOUND).ok()?;
+    if class.truths + class.found == 0 {
+        return None;
+    }
+    let recall = at.recall_at(found, Some(class.class_id)).unwrap_or(0.0);
+    let precision = at.precision_at(found, Some(class.class_id)).unwrap_or(0.0);
+    let sum = recall + precision;
+    Some(if sum > 0.0 { 2.0 * recall * precision / sum } else { 0.0 })
+}
+
+fn mean_f1(all: &DetectionScores) -> Option<f64> {
+    let each: Vec<f64> =
+        all.summary(Interpolation::Area).classes.iter().filter_map(|class| f1(all, class)).collect();
     #[allow(clippy::cast_precision_loss, reason = "few classes")]
-    let count = values.len().max(1) as f64;
-    values.iter().sum::<f64>() / count
+    let count = each.len() as f64;
+    (!each.is_empty()).then(|| each.iter().sum::<f64>() / count)
 }
 
-fn headline(answers: &[Answers]) -> BTreeMap<String, f64> {
-    BTreeMap::from([
-        ("average_precision_50".to_owned(), mean(answers.iter().map(Answers::average_precision))),
-        ("mean_f1".to_owned(), mean(answers.iter().map(Answers::f1))),
-    ])
+fn headline(all: &DetectionScores) -> BTreeMap<String, f64> {
+    let scores = [("average_precision_50", average_precision(all)), ("mean_f1", mean_f1(all))];
+    scores.into_iter().map(|(name, value)| (name.to_owned(), value.unwrap_or(0.0))).collect()
 }
 
 impl Judge for Detections<'_> {
@@ -140,31 +113,45 @@ impl Judge for Detections<'_> {
     }
 
     fn scores(&self, predictor: &Predictor) -> Result<BTreeMap<String, f64>> {
-        Ok(headline(&self.answers(predictor)?.0))
+        Ok(headline(&self.count(predictor)?.pooled()?))
     }
 
     fn publish(&self, predictor: &Predictor) -> Result<Published> {
-        let (answers, territories) = self.answers(predictor)?;
-        let all = headline(&answers);
-        let split = self.split.name();
-        let measure = "mean over classes, boxes of whole pictures, found from an overlap of 0.5 on";
-        let mut card = format!(
-            "Boxes of whole pictures of the split `{split}`.\n\n| class | AP50 | F1 | objects | detections |\n|---|---|---|---|---|\n"
-        );
+        let counted = self.count(predictor)?;
+        let all = counted.pooled()?;
+        let (scores, split) = (headline(&all), self.split.name());
+        let interval = counted.interval(average_precision, 0.95, ROUNDS, 0)?;
         let said = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.3}"));
-        for (class, a) in self.classes.iter().zip(&answers) {
-            let (ap, f1) = (said(a.average_precision()), said(a.f1()));
+        let range = interval.as_ref().map_or("-".to_owned(), |i| format!("{:.3} to {:.3}", i.low, i.high));
+        let mut card = format!(
+            "Boxes of whole pictures of the split `{split}`. AP50 {:.3} (95 % interval {range}, {ROUNDS} resamples of the groups).\n\n\
+             | class | AP50 | F1 | objects | detections |\n|---|---|---|---|---|\n",
+            scores["average_precision_50"]
+        );
+        let summary = all.summary(Interpolation::Area);
+        let mut classes = Vec::new();
+        for (class, found) in self.classes.iter().zip(&summary.classes) {
+            let (ap, f1) = (found.average_precision.first().copied().flatten(), f1(&all, found));
             // Writing to a string cannot fail.
-            let _ = writeln!(card, "| {} | {ap} | {f1} | {} | {} |", class.name, a.objects, a.found.len());
+            let _ = writeln!(
+                card,
+                "| {} | {} | {} | {} | {} |",
+                class.name,
+                said(ap),
+                said(f1),
+                found.truths,
+                found.found
+            );
+            classes.push(serde_json::json!({ "id": class.id, "name": class.name, "average_precision_50": ap,
+                "f1": f1, "objects": found.truths, "detections": found.found }));
         }
-        let classes = self.classes.iter().zip(&answers).map(|(class, a)| {
-            serde_json::json!({ "id": class.id, "name": class.name, "average_precision_50": a.average_precision(),
-                "f1": a.f1(), "objects": a.objects, "detections": a.found.len() })
-        });
-        let detail =
-            serde_json::json!({ "split": split, "scores": all, "classes": classes.collect::<Vec<_>>() });
-        let scores = all.iter().map(|(name, value)| (name.clone(), score(*value, split, measure))).collect();
-        Ok(Published { scores, territories, card, detail, shown: Shown::default() })
+        let groups = counted.each(average_precision);
+        let detail = serde_json::json!({ "split": split, "scores": scores, "interval": interval,
+            "classes": classes, "groups": groups });
+        let measure = "mean over classes, boxes of whole pictures, found from an overlap of 0.5 on";
+        let scores = scores.iter().map(|(name, value)| (name.clone(), score(*value, split, measure)));
+        let territories = groups.into_keys().collect();
+        Ok(Published { scores: scores.collect(), territories, card, detail, shown: Shown::default() })
     }
 }
 
@@ -180,12 +167,19 @@ mod tests {
             vec![detection(0.0, 0.9), detection(1.0, 0.8), detection(50.0, 0.7), detection(21.0, 0.6)];
         let kept = one_each(found, 0.5);
         assert_eq!(kept.len(), 3, "one of two that overlap is dropped");
-        let truth = [0.0, 20.0].map(|x| ObjectBox { class: 0, sides: [x, 0.0, x + 10.0, 10.0] });
-        let found = matched(kept, &truth.iter().collect::<Vec<_>>());
-        assert_eq!(found.iter().map(|f| f.1).collect::<Vec<_>>(), [true, false, true]);
-        let answers = Answers { found, objects: 2 };
+        let mut scores = DetectionScores::new(DetectionOptions {
+            classes: 1,
+            iou_thresholds: vec![FOUND],
+            max_per_picture: None,
+        })
+        .unwrap();
+        let truth = [0.0, 20.0].map(|x| TruthBox { class_id: 0, bbox: [x, 0.0, x + 10.0, 10.0] });
+        let found: Vec<ScoredBox> =
+            kept.iter().map(|d| ScoredBox { class_id: 0, score: d.score, bbox: d.bbox }).collect();
+        scores.add(&truth, &found).unwrap();
         // Recall 0.5 at precision 1, recall 1 at precision 2/3.
-        assert!((answers.average_precision().unwrap() - (0.5 + 0.5 * 2.0 / 3.0)).abs() < 1e-12);
-        assert!((answers.f1().unwrap() - 0.8).abs() < 1e-12);
+        let headline = headline(&scores);
+        assert!((headline["average_precision_50"] - (0.5 + 0.5 * 2.0 / 3.0)).abs() < 1e-12);
+        assert!((headline["mean_f1"] - 0.8).abs() < 1e-12);
     }
 }
