@@ -8,6 +8,7 @@ mod crowns;
 mod guide;
 mod image_mask;
 mod land_cover;
+mod land_cover_sparse;
 mod place;
 mod refused;
 mod resume;
