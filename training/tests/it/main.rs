@@ -12,3 +12,4 @@ mod land_cover_sparse;
 mod place;
 mod refused;
 mod resume;
+mod road_damage;

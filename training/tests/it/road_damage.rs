@@ -1,0 +1,60 @@
+//! Cracks: dark lines, thinner than a hundredth of the picture, in masks that are grey at their edges.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use image::{GrayImage, Luma, Rgb, RgbImage};
+use tempfile::TempDir;
+
+use crate::place::{repository, run};
+
+const SIDE: u32 = 96;
+
+/// Six items in the layout of the real set.
+fn data(root: &Path) {
+    let set = root.join("data/road_damage/uav_crack_cc0");
+    for folder in ["images", "masks"] {
+        fs::create_dir_all(set.join(folder)).unwrap();
+    }
+    let mut table = "task,dataset,split,item,group\n".to_owned();
+    for i in 0..6u32 {
+        let split = if i < 4 { "train" } else { "val" };
+        writeln!(table, "road_damage,uav_crack_cc0,{split},road_{i},road_{i}").unwrap();
+        let mut picture = RgbImage::from_fn(SIDE, SIDE, |x, y| {
+            let grain = u8::try_from((x * 11 + y * 17 + x * y * (i + 3)) % 31).unwrap();
+            Rgb([140 + grain, 138 + grain, 130 + grain])
+        });
+        let mut mask = GrayImage::new(SIDE, SIDE);
+        for step in 0..SIDE {
+            // A line that wanders, two pixels wide, and a half-dark edge that is no crack (below the threshold).
+            let across = (20 + 9 * i + (step * (i + 2)) / 7 + (step / 9) % 5) % (SIDE - 4);
+            for (offset, dark, value) in [(0, 60, 255u8), (1, 60, 255), (2, 110, 90)] {
+                let (x, y) = if i % 2 == 0 { (across + offset, step) } else { (step, across + offset) };
+                picture.put_pixel(x, y, Rgb([dark, dark, dark]));
+                mask.put_pixel(x, y, Luma([value]));
+            }
+        }
+        picture.save(set.join(format!("images/road_{i}.png"))).unwrap();
+        mask.save(set.join(format!("masks/road_{i}.png"))).unwrap();
+    }
+    fs::write(root.join("data/splits.csv"), table).unwrap();
+    fs::copy(repository().join("datasets/cards/uav_crack_cc0.toml"), root.join("data/card.toml")).unwrap();
+    fs::copy(repository().join("configs/road-damage/smoke.toml"), root.join("smoke.toml")).unwrap();
+}
+
+#[test]
+fn thin_lines_are_found() {
+    let dir = TempDir::new().unwrap();
+    data(dir.path());
+    let config = dir.path().join("smoke.toml");
+    let package = dir.path().join("package");
+    let fitted = run(&["fit", config.to_str().unwrap()]).done();
+    assert!(fitted.lines().pop().unwrap()["scores"]["mean_f1"].as_f64().unwrap() > 0.85, "{}", fitted.err);
+    let evaluated = run(&["evaluate", package.to_str().unwrap(), config.to_str().unwrap()]).done();
+    let crack = &evaluated.lines()[0]["classes"][1];
+    assert_eq!(crack["name"], "crack");
+    // Two of three pixels of each line.
+    assert_eq!(crack["truth_pixels"].as_u64(), Some(u64::from(2 * 2 * SIDE)));
+    assert!(crack["recall"].as_f64().unwrap() > 0.7, "{crack}");
+}
