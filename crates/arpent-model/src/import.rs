@@ -66,14 +66,16 @@ pub fn import(
     options: &ImportOptions,
 ) -> Result<(ModelPackage, Weights, Adopted), ModelError> {
     let preset = options.like.as_deref().map_or_else(|| Ok(Preset::plain()), Preset::named)?;
-    let bands = preset.bands(options, checkpoint)?;
-    let architecture = Architecture::EncoderUnet {
-        encoder: encoder(&options.architecture)?,
-        in_channels: bands.len(),
+    let encoder = encoder(&options.architecture)?;
+    let of_bands = |in_channels| Architecture::EncoderUnet {
+        encoder,
+        in_channels,
         out_channels: options.classes,
         decoder: preset.decoder.clone(),
         dates: 1,
     };
+    let bands = preset.bands(options, &of_bands(preset.bands.len()), checkpoint)?;
+    let architecture = of_bands(bands.len());
     architecture.check(&options.id)?;
     let adopted = adopt(&architecture, checkpoint)?;
     let weights = fold(&architecture, &adopted.state)?;
@@ -133,11 +135,15 @@ impl Preset {
     }
 
     /// The bands said, or the first of the preset's, as many as the checkpoint's first convolution takes.
-    fn bands(&self, options: &ImportOptions, checkpoint: &Weights) -> Result<Vec<Band>, ModelError> {
+    fn bands(
+        &self,
+        options: &ImportOptions,
+        architecture: &Architecture,
+        checkpoint: &Weights,
+    ) -> Result<Vec<Band>, ModelError> {
         let Some(names) = &options.bands else {
-            let first =
-                ["encoder.conv1.weight", "encoder.features.0.0.weight", "encoder.model.conv_stem.weight"];
-            let is_first = |key: &str| first.iter().any(|name| key.ends_with(name));
+            let tensors = architecture.training_tensors();
+            let is_first = |key: &str| tensors.first().is_some_and(|t| key.ends_with(&t.name));
             let found = checkpoint.iter().find(|(key, _)| is_first(key));
             let count = found.and_then(|(_, t)| t.shape.get(1).copied()).unwrap_or(self.bands.len());
             return Ok(self.bands.iter().take(count).cloned().collect());

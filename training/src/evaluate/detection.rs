@@ -11,14 +11,11 @@ use arpent_metrics::{
 use arpent_model::{PixelDetection, Predictor};
 use arpent_raster::Class;
 
-use super::{Judge, Published, Shown, score, whole};
+use super::{Judge, Published, ROUNDS, Shown, score, whole};
 use crate::data::{ItemTruth, Sets};
 
 /// Overlap from which on a box counts as found.
 const FOUND: f64 = 0.5;
-
-/// Resamples of an interval.
-const ROUNDS: usize = 1000;
 
 /// The boxes of a split.
 #[derive(Debug)]

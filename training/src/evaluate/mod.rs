@@ -21,6 +21,9 @@ pub(crate) use pictures::Pictures;
 pub(crate) use verb::{EvaluateArgs, run};
 pub(crate) use whole::scores_of;
 
+/// Resamples of an interval.
+const ROUNDS: usize = 1000;
+
 /// What is published of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Published {

@@ -30,7 +30,11 @@ fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
         Intervals::None { reason: format!("Only {units} of the {}: too few to resample.", detail.resampled) }
     } else {
         let unit = detail.resampled.trim_end_matches('s').to_owned();
-        Intervals::Bootstrap { resamples: 1000, unit, units: units as u64 }
+        Intervals::Bootstrap {
+            resamples: u32::try_from(detail.rounds).unwrap_or(u32::MAX),
+            unit,
+            units: units as u64,
+        }
     };
     let overall = [
         ("mean IoU", all.mean_iou(), "mean_iou", "mean over classes of intersection over union"),

@@ -11,10 +11,7 @@ use serde::Serialize;
 
 use super::pictures::{Counted, CountedItem, headline};
 use super::shown::shown;
-use super::{Published, score};
-
-/// Resamples of an interval.
-const ROUNDS: usize = 1000;
+use super::{Published, ROUNDS, score};
 
 /// Groups from which on they, and not items, are resampled.
 const ENOUGH_GROUPS: usize = 4;
