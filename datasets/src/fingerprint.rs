@@ -10,14 +10,16 @@ use crate::DatasetError;
 use crate::files::{relative, unreadable, walk};
 
 /// SHA-256, in hexadecimal, over one line `<sha256 of the file>  <path below the folder>\n` for each file of a folder
-/// and below it, sorted by path (as bytes, `/` between folders), hidden files left out: what
-/// `find . -type f -not -path '*/.*' | sed 's|^\./||' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum` prints.
+/// and below it, sorted by path (as bytes, `/` between folders), hidden files and GDAL's notes left out: what
+/// `find . -type f -not -path '*/.*' -not -name '*.aux.xml' | sed 's|^\./||' | LC_ALL=C sort | xargs -d '\n' sha256sum |
+/// sha256sum` prints. The notes are left out because QGIS and `gdalinfo -stats` write them beside a raster they only show.
 ///
 /// # Errors
 /// [`DatasetError::Missing`] and [`DatasetError::Read`].
 pub fn fingerprint(folder: &Path) -> Result<String, DatasetError> {
     let paths = walk("fingerprint", folder)?;
     let mut files: Vec<_> = paths.into_iter().map(|path| (relative(folder, &path), path)).collect();
+    files.retain(|(name, _)| !name.ends_with(".aux.xml"));
     files.sort();
     let mut lines = String::new();
     for (name, path) in files {
