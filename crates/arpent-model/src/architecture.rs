@@ -49,6 +49,20 @@ pub enum Architecture {
         #[serde(default = "one", skip_serializing_if = "is_one")]
         dates: usize,
     },
+    /// Convolutions level by level as on the way down of a [`Architecture::Unet`], then the mean over each cell and a
+    /// 1 x 1 head: one answer for all pixels of a cell. Cells lie on the lattice of the network's stride.
+    Classifier {
+        /// Bands that go in.
+        in_channels: usize,
+        /// Channels that come out.
+        out_channels: usize,
+        /// Channels of each level, finest first; between two levels the picture is halved.
+        widths: Vec<usize>,
+        /// 3 x 3 convolutions of each level.
+        convs: Vec<usize>,
+        /// Side of a cell, pixels: a power of two.
+        cell_px: usize,
+    },
     /// One convolution and nothing else: for exact-answer tests and as a stand-in in benchmarks.
     Linear {
         /// Bands that go in.
@@ -84,6 +98,7 @@ impl Architecture {
         match self {
             Self::Unet { .. } => "U-Net".into(),
             Self::EncoderUnet { encoder, .. } => format!("U-Net, {}", encoder.name()),
+            Self::Classifier { cell_px, .. } => format!("classifier of cells of {cell_px} px"),
             Self::Linear { .. } => "linear".into(),
         }
     }
@@ -93,6 +108,7 @@ impl Architecture {
         match self {
             Self::Unet { in_channels, .. }
             | Self::EncoderUnet { in_channels, .. }
+            | Self::Classifier { in_channels, .. }
             | Self::Linear { in_channels, .. } => *in_channels * self.dates(),
         }
     }
@@ -101,7 +117,7 @@ impl Architecture {
     pub fn dates(&self) -> usize {
         match self {
             Self::Unet { dates, .. } | Self::EncoderUnet { dates, .. } => *dates,
-            Self::Linear { .. } => 1,
+            Self::Classifier { .. } | Self::Linear { .. } => 1,
         }
     }
 
@@ -110,6 +126,7 @@ impl Architecture {
         match self {
             Self::Unet { out_channels, .. }
             | Self::EncoderUnet { out_channels, .. }
+            | Self::Classifier { out_channels, .. }
             | Self::Linear { out_channels, .. } => *out_channels,
         }
     }
@@ -127,6 +144,10 @@ impl Architecture {
             }
             Self::EncoderUnet { encoder, in_channels, out_channels, decoder, dates } => {
                 unets::Encoded { encoder: *encoder, decoder }.graph(*in_channels, *out_channels, *dates)
+            }
+            Self::Classifier { in_channels, out_channels, widths, convs, cell_px } => {
+                let plain = unets::Plain { widths, encoder_convs: convs };
+                plain.classifier(*in_channels, *out_channels, cell_px.ilog2())
             }
             Self::Linear { in_channels, out_channels, kernel } => {
                 unets::linear(*in_channels, *out_channels, *kernel)
@@ -179,6 +200,9 @@ impl Architecture {
             Self::Linear { kernel: 1 | 3, .. } => None,
             Self::Linear { kernel, .. } => Some(format!("kernel is {kernel}, want 1 or 3")),
             Self::Unet { widths, encoder_convs, .. } => plain_problem(widths, encoder_convs),
+            Self::Classifier { widths, convs, cell_px, .. } => {
+                plain_problem(widths, convs).or_else(|| cell_problem(widths.len(), *cell_px))
+            }
             Self::EncoderUnet { decoder, .. } if decoder.len() != DECODER_STAGES => {
                 Some(format!("lists {} widths of the decoder, want {DECODER_STAGES}", decoder.len()))
             }
@@ -196,6 +220,13 @@ fn plain_problem(widths: &[usize], encoder_convs: &[usize]) -> Option<String> {
         return Some("wants 1 to 8 convolutions per level".into());
     }
     width_problem(widths)
+}
+
+/// A cell is at least a pixel of the coarsest level.
+fn cell_problem(levels: usize, cell_px: usize) -> Option<String> {
+    let least = 1 << levels.saturating_sub(1);
+    let fits = cell_px.is_power_of_two() && (least..=1024).contains(&cell_px);
+    (!fits).then(|| format!("has cells of {cell_px} px, want a power of two from {least} to 1024"))
 }
 
 fn width_problem(widths: &[usize]) -> Option<String> {

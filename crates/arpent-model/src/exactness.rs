@@ -12,7 +12,7 @@ use arpent_raster::{Chip, Nomenclature, Window};
 use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
-use crate::{Architecture, DeviceChoice, Encoder, HandSet, ModelPackage, Predictor, Weights};
+use crate::{Architecture, DeviceChoice, Encoder, HandSet, ModelPackage, Predictor, Task, Weights};
 
 /// A well-mixed number for a key.
 fn hash(key: u64) -> u64 {
@@ -51,8 +51,10 @@ fn unet(widths: &[usize], encoder_convs: &[usize]) -> Architecture {
 
 fn package(architecture: &Architecture) -> ModelPackage {
     let classes = HandSet::segmentation(&["red"], 3).classes;
+    let cells = matches!(architecture, Architecture::Classifier { .. });
+    let task = if cells { Task::SceneClassification } else { Task::SemanticSegmentation };
     let bands = ["red", "green"].map(String::from).to_vec();
-    HandSet { bands, classes: Nomenclature::new(classes.into()).unwrap(), ..HandSet::segmentation(&[], 3) }
+    HandSet { bands, task, classes: Nomenclature::new(classes.into()).unwrap(), ..HandSet::segmentation(&[], 3) }
         .package(architecture.clone())
 }
 
@@ -195,6 +197,33 @@ fn the_stated_receptive_field_is_what_the_network_sees() {
         let farthest = places.map(|place| reach(&predictor, radius, place)).max();
         assert_eq!(farthest, Some(radius), "{shape:?}");
     }
+}
+
+/// Cells of 8 px on features of two levels: the same bits from chips that begin at other cells, one answer per cell.
+#[test]
+fn a_classifier_gives_a_cell_one_answer_whatever_the_chip() {
+    let shape = Architecture::Classifier {
+        in_channels: 2,
+        out_channels: 3,
+        widths: vec![8, 8],
+        convs: vec![1, 2],
+        cell_px: 8,
+    };
+    let (package, predictor) = load(&shape);
+    assert_eq!((package.stride_px, package.receptive_field_px), (8, 7 + 5));
+    let core = Window::new(-24, 16, 16, 8);
+    let around = core.grow(package.receptive_field_px).align_out(8);
+    let seen = [(0, 0), (8, 64), (200, 16)].map(|(east, south)| {
+        let (col_end, row_end) = (around.col_end() + east, around.row_end() + south);
+        bits(&predictor, &chip(Window::between(around.col - east, around.row, col_end, row_end)), core)
+    });
+    assert!(seen[0] == seen[1] && seen[0] == seen[2]);
+    let cells = seen[0][..16].chunks_exact(8);
+    assert!(cells.clone().all(|cell| cell.iter().all(|bits| *bits == cell[0])));
+    assert!(cells.map(|cell| cell[0]).collect::<std::collections::BTreeSet<_>>().len() == 2);
+    let radius = i64::try_from(package.receptive_field_px).unwrap();
+    let farthest = (0..8).map(|x| reach(&predictor, radius, (x, 7 - x))).max();
+    assert_eq!(farthest, Some(radius));
 }
 
 /// Strided, 1 x 1, 5 x 5, 7 x 7 and depthwise convolutions, sums of branches: one core from two chips. (ResNet-34

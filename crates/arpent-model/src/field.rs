@@ -46,7 +46,8 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
                 (a * stride - before, b * stride - before + whole(layer.kernel) - 1)
             }
             Op::MaxPool { kernel } => (2 * a - i64::from(kernel == 3), 2 * b + 1),
-            Op::Upsample => (a.div_euclid(2), b.div_euclid(2)),
+            Op::MeanPool { levels } => (a << levels, ((b + 1) << levels) - 1),
+            Op::Upsample { levels } => (a >> levels, b >> levels),
             Op::Input { .. } | Op::Concat | Op::Add | Op::Difference => (a, b),
         };
         if step.from.is_empty() {

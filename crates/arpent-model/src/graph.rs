@@ -58,8 +58,10 @@ pub(crate) enum Op {
     Conv(usize),
     /// Largest of `kernel` x `kernel`, every second pixel; kernel 2 without a border, kernel 3 with one.
     MaxPool { kernel: usize },
-    /// Twice the size, nearest neighbour.
-    Upsample,
+    /// Mean of squares of 2^`levels` pixels.
+    MeanPool { levels: u32 },
+    /// 2^`levels` times the size, nearest neighbour.
+    Upsample { levels: u32 },
     /// Channels one after the other.
     Concat,
     /// Sum of two.
@@ -112,10 +114,16 @@ impl Graph {
         self.step(Op::MaxPool { kernel }, vec![from], Activation::None, channels, level + 1)
     }
 
-    /// Twice the size.
-    pub(crate) fn upsample(&mut self, from: usize) -> usize {
+    /// 1 / 2^`levels` of the size.
+    pub(crate) fn mean_pool(&mut self, from: usize, levels: u32) -> usize {
         let Step { channels, level, .. } = self.steps[from];
-        self.step(Op::Upsample, vec![from], Activation::None, channels, level - 1)
+        self.step(Op::MeanPool { levels }, vec![from], Activation::None, channels, level + levels)
+    }
+
+    /// 2^`levels` times the size.
+    pub(crate) fn upsample(&mut self, from: usize, levels: u32) -> usize {
+        let Step { channels, level, .. } = self.steps[from];
+        self.step(Op::Upsample { levels }, vec![from], Activation::None, channels, level - levels)
     }
 
     /// The channels of both.
@@ -150,6 +158,12 @@ impl Graph {
     /// How often the picture is halved at most.
     pub(crate) fn depth(&self) -> u32 {
         self.steps.iter().map(|s| s.level).max().unwrap_or(0)
+    }
+
+    /// How often the picture has been halved where the coarsest convolution answers.
+    pub(crate) fn conv_depth(&self) -> u32 {
+        let convs = self.steps.iter().filter(|s| matches!(s.op, Op::Conv(_)));
+        convs.map(|s| s.level).max().unwrap_or(0)
     }
 
     /// For each step, the last one that takes it (itself for the last).

@@ -3,8 +3,8 @@
 use burn::module::{Module, Param, ParamId, RunningState};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
-use burn::tensor::module::{interpolate, max_pool2d};
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
+use burn::tensor::module::{avg_pool2d, interpolate, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 
 use crate::graph::{Activation, Graph, Layer, Op, Step};
@@ -122,7 +122,11 @@ impl Network {
                 let options = MaxPoolOptions::new([kernel, kernel]);
                 max_pool2d(first, options.with_stride([2, 2]).with_padding([border, border]))
             }
-            (Op::Upsample, _) => upsample(first),
+            (Op::MeanPool { levels }, _) => {
+                let side = [1 << levels; 2];
+                avg_pool2d(first, AvgPoolOptions::new(side).with_stride(side))
+            }
+            (Op::Upsample { levels }, _) => upsample(first, 1 << levels),
             (Op::Add, Some(second)) => first + second,
             (Op::Difference, Some(second)) => (first - second).abs(),
             _ => first,
@@ -203,10 +207,11 @@ fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
     }
 }
 
-/// Twice the size, nearest neighbour.
-fn upsample(x: Tensor<4>) -> Tensor<4> {
+/// `factor` times the size, nearest neighbour.
+fn upsample(x: Tensor<4>, factor: usize) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
-    let to = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([2 * height, 2 * width]);
+    let to = InterpolateOptions::new(InterpolateMode::Nearest)
+        .with_output_size([factor * height, factor * width]);
     interpolate(x, to)
 }
 

@@ -25,6 +25,8 @@ pub enum Task {
     SemanticSegmentation,
     /// Boxes.
     ObjectDetection,
+    /// A class for every cell of the lattice, written as one for every pixel of it.
+    SceneClassification,
 }
 
 /// One band that the network wants to see.
@@ -255,6 +257,7 @@ impl ModelPackage {
     pub fn check(&self) -> Result<(), ModelError> {
         self.check_names()?;
         self.architecture.check(&self.id)?;
+        self.check_task()?;
         self.check_bands()?;
         self.check_classes()?;
         self.check_reach()
@@ -279,6 +282,14 @@ impl ModelPackage {
             return self.bad("weights", "must name a file inside the package");
         }
         Ok(())
+    }
+
+    fn check_task(&self) -> Result<(), ModelError> {
+        let cells = matches!(self.architecture, Architecture::Classifier { .. });
+        if cells == (self.task == Task::SceneClassification) {
+            return Ok(());
+        }
+        self.bad("task", "scene-classification and the architecture `classifier` belong together")
     }
 
     fn check_bands(&self) -> Result<(), ModelError> {

@@ -44,7 +44,8 @@ pub struct Predictor {
     temperature: f32,
     stride: usize,
     overlap: usize,
-    depth: usize,
+    /// How often the picture is halved where the coarsest convolution answers.
+    conv_depth: usize,
     /// Everything before the head; a linear network has nothing there.
     body: Option<Network>,
     pub(crate) head: Head,
@@ -77,7 +78,7 @@ impl Predictor {
             stride,
             // A package may state that a smaller overlap than the exact one is close enough.
             overlap: package.overlap_px.min(radius + neighbours).max(neighbours),
-            depth: usize::try_from(stride.ilog2()).unwrap_or(0),
+            conv_depth: package.architecture.graph().conv_depth() as usize,
             body,
             head: Head::new(weights, &package.architecture.head())?,
             device,
@@ -143,7 +144,7 @@ impl Predictor {
             let Window { width, height, .. } = chip.window;
             return Ok(Planes { width, height, data: self.normalize(chip, width, height) });
         };
-        let (width, height) = tiles::exact_size(chip.window.width, chip.window.height, self.depth);
+        let (width, height) = tiles::exact_size(chip.window.width, chip.window.height, self.stride, self.conv_depth);
         let input = TensorData::new(self.normalize(chip, width, height), [1, chip.bands, height, width]);
         let engine = |reason: String| ModelError::Engine { window: chip.window, reason };
         let output = body.features(Tensor::from_data(input, &self.device));

@@ -13,10 +13,9 @@ const TILE: usize = 512;
 /// not used, and with at least [`crate::MIN_WIDTH`] rows there are more than 256 results.
 const SMALLEST: usize = 65;
 
-/// The smallest (width, height), both multiples of `2^depth`, at least as large as the given ones and free of
-/// small last tiles at every level.
-pub(crate) fn exact_size(width: usize, height: usize, depth: usize) -> (usize, usize) {
-    let step = 1 << depth;
+/// The smallest (width, height), both multiples of `step` (at least `2^depth`), at least as large as the given ones and
+/// free of small last tiles at every level down to `depth`, the coarsest with a convolution.
+pub(crate) fn exact_size(width: usize, height: usize, step: usize, depth: usize) -> (usize, usize) {
     let (width, height) = (width.next_multiple_of(step), height.next_multiple_of(step));
     let grown = (0..=SMALLEST).flat_map(|a| (0..=SMALLEST).map(move |b| (a, b)));
     grown
@@ -42,7 +41,7 @@ mod tests {
     proptest! {
         #[test]
         fn sizes_grow_little_and_have_no_small_tile(w in 1usize..1300, h in 1usize..1300, depth in 0usize..5) {
-            let (a, b) = exact_size(w, h, depth);
+            let (a, b) = exact_size(w, h, 1 << depth, depth);
             prop_assert!(a >= w && b >= h && a % (1 << depth) == 0 && b % (1 << depth) == 0);
             prop_assert!(is_exact(a, b, depth));
             if w >= 256 && h >= 256 && depth < 4 {

@@ -31,19 +31,7 @@ impl Plain<'_> {
     /// The whole network for `dates` pictures of `inputs` bands each.
     pub(crate) fn graph(&self, inputs: usize, outputs: usize, dates: usize) -> Graph {
         let mut graph = Graph::default();
-        let mut channels = inputs;
-        let mut levels = Vec::new();
-        for (level, (&width, &count)) in self.widths.iter().zip(self.encoder_convs).enumerate() {
-            let layers: Vec<usize> = (0..count)
-                .map(|i| {
-                    let name = format!("encoder.{level}.{i}");
-                    let layer = Layer::new(&name, format!("{name}.norm"), [channels, width]);
-                    channels = width;
-                    graph.layer(layer)
-                })
-                .collect();
-            levels.push(layers);
-        }
+        let levels = self.levels(&mut graph, inputs);
         let mut seen = by_date(&mut graph, inputs, dates, &|graph, input| encode(graph, input, &levels));
         let Some(mut at) = seen.pop() else { return graph };
         for level in (0..self.widths.len() - 1).rev() {
@@ -58,6 +46,35 @@ impl Plain<'_> {
         let channels = graph.channels(at);
         graph.layer(Layer::head("head", [channels, outputs], 1));
         graph
+    }
+
+    /// The way down only, then the mean of each cell of 2^`cell_levels` pixels: a classifier of cells.
+    pub(crate) fn classifier(&self, inputs: usize, outputs: usize, cell_levels: u32) -> Graph {
+        let mut graph = Graph::default();
+        let levels = self.levels(&mut graph, inputs);
+        let input = graph.input(0, inputs);
+        let Some(at) = encode(&mut graph, input, &levels).pop() else { return graph };
+        let pooled = graph.mean_pool(at, cell_levels - graph.depth());
+        let spread = graph.upsample(pooled, cell_levels);
+        let channels = graph.channels(spread);
+        graph.layer(Layer::head("head", [channels, outputs], 1));
+        graph
+    }
+
+    /// The layers of each level on the way down.
+    fn levels(&self, graph: &mut Graph, inputs: usize) -> Vec<Vec<usize>> {
+        let mut channels = inputs;
+        let mut levels = Vec::new();
+        for (level, (&width, &count)) in self.widths.iter().zip(self.encoder_convs).enumerate() {
+            let mut layer = |i: usize| {
+                let name = format!("encoder.{level}.{i}");
+                let layer = Layer::new(&name, format!("{name}.norm"), [channels, width]);
+                channels = width;
+                graph.layer(layer)
+            };
+            levels.push((0..count).map(&mut layer).collect());
+        }
+        levels
     }
 }
 
@@ -115,6 +132,6 @@ fn by_date(graph: &mut Graph, inputs: usize, dates: usize, pass: &Pass<'_>) -> V
 
 /// Twice the size, beside the picture of that size if there is one.
 fn joined(graph: &mut Graph, at: usize, skip: Option<usize>) -> usize {
-    let at = graph.upsample(at);
+    let at = graph.upsample(at, 1);
     skip.map_or(at, |skip| graph.concat(at, skip))
 }

@@ -28,6 +28,8 @@ pub(crate) enum TaskKind {
     ChangeDetection,
     /// Boxes.
     ObjectDetection,
+    /// A class for every cell, from pictures that are of one class as a whole.
+    SceneClassification,
 }
 
 /// A training, as written and with what the command line changed.
@@ -123,6 +125,11 @@ impl Config {
     /// Whether boxes are fitted rather than labels.
     pub(crate) fn is_detection(&self) -> bool {
         self.task == TaskKind::ObjectDetection
+    }
+
+    /// Whether pictures are of one class as a whole.
+    pub(crate) fn is_scene(&self) -> bool {
+        self.task == TaskKind::SceneClassification
     }
 
     /// Pictures of an item.

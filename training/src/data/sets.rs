@@ -7,7 +7,7 @@ use arpent_datasets::{Card, Dataset, IGNORE, Split, SplitItem, Truth};
 use arpent_raster::{Chip, Window};
 
 use super::ObjectBox;
-use crate::config::{Config, SetEntry, nearest};
+use crate::config::{Config, SetEntry, TaskKind, nearest};
 use crate::error::TrainError;
 
 /// An item: the set's position among the sets, and the item's in the set.
@@ -51,7 +51,7 @@ pub(crate) struct Sets {
     /// Names of the bands, each date's.
     bands: Vec<String>,
     dates: usize,
-    detection: bool,
+    task: TaskKind,
 }
 
 impl Sets {
@@ -75,7 +75,7 @@ impl Sets {
             sets.push(OpenSet { dataset, weight: entry.weight, classes, bands: positions });
         }
         refuse_leaks(&sets)?;
-        Ok(Self { opened: sets, bands, dates: config.dates(), detection: config.is_detection() })
+        Ok(Self { opened: sets, bands, dates: config.dates(), task: config.task })
     }
 
     /// Names of the bands that go into the network; of two dates, with the date behind the name.
@@ -145,15 +145,26 @@ impl Sets {
             return Err(TrainError::refused(problem, "name a data set of the task's layout").into());
         }
         let chip = joined(&example.chips, &open.bands);
-        let truth = match (example.truth, self.detection) {
-            (Truth::Labels(labels), false) => ItemTruth::Labels(open.labels(labels.data(), &chip.valid)),
-            (Truth::Boxes(boxes), true) => ItemTruth::Boxes(open.boxes(&boxes)),
+        let truth = match (example.truth, self.task) {
+            (Truth::Boxes(boxes), TaskKind::ObjectDetection) => ItemTruth::Boxes(open.boxes(&boxes)),
+            (Truth::Classes(classes), TaskKind::SceneClassification) => {
+                let class = open.only(&classes).ok_or_else(|| self.several(id))?;
+                ItemTruth::Labels(chip.valid.iter().map(|valid| if *valid { class } else { IGNORE }).collect())
+            }
+            (Truth::Labels(labels), TaskKind::SemanticSegmentation | TaskKind::ChangeDetection) => {
+                ItemTruth::Labels(open.labels(labels.data(), &chip.valid))
+            }
             _ => {
                 let problem = format!("{} has another kind of truth than the task", self.name(id));
                 return Err(TrainError::refused(problem, "name a data set of the task's kind").into());
             }
         };
         Ok(Item { chip, truth })
+    }
+
+    fn several(&self, id: ItemId) -> TrainError {
+        let problem = format!("{} is of several classes, the task takes pictures of one", self.name(id));
+        TrainError::refused(problem, "map them to one class in `classes`, or name all but one in `ignore`")
     }
 }
 
@@ -162,6 +173,13 @@ impl OpenSet {
         let one =
             |(label, valid): (&u8, &bool)| if *valid { self.classes[usize::from(*label)] } else { IGNORE };
         labels.iter().zip(valid).map(one).collect()
+    }
+
+    /// The class of a picture as a whole, [`IGNORE`] if it has none that counts, `None` if it has several.
+    fn only(&self, classes: &[u8]) -> Option<u8> {
+        let mapped = classes.iter().map(|c| self.classes[usize::from(*c)]).filter(|c| *c != IGNORE);
+        let distinct: std::collections::BTreeSet<u8> = mapped.collect();
+        (distinct.len() <= 1).then(|| distinct.first().copied().unwrap_or(IGNORE))
     }
 
     fn boxes(&self, boxes: &[arpent_datasets::TruthBox]) -> Vec<ObjectBox> {

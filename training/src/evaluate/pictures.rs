@@ -9,7 +9,7 @@ use arpent_model::Predictor;
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Class};
 
 use super::{Judge, Published, gallery, summary, whole};
-use crate::data::{ItemId, ItemTruth, Sets};
+use crate::data::{Item, ItemId, ItemTruth, Sets};
 
 /// The pictures of a split.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Pictures<'a> {
     pub(crate) sets: &'a Sets,
     pub(crate) split: Split,
     pub(crate) classes: &'a [Class],
+    /// A picture counts once, as what most of it is, and not pixel by pixel.
+    pub(crate) as_a_whole: bool,
 }
 
 /// What was counted.
@@ -48,19 +50,16 @@ impl Pictures<'_> {
             items: Vec::new(),
             bins: Reliability::default(),
         };
-        let position = self.positions();
         for id in self.sets.items(self.split) {
             let item = self.sets.read(id)?;
-            let ItemTruth::Labels(truth) = &item.truth else { bail!("labels were expected") };
-            let (labels, confidence) = whole::labels_of(predictor, &item.chip)?;
-            let labels: Vec<u8> = labels.iter().map(|l| position[usize::from(*l)]).collect();
+            let (truth, labels, confidence) = self.answers(predictor, &item)?;
             for ((truth, seen), confidence) in truth.iter().zip(&labels).zip(&confidence) {
                 if *truth != IGNORE && *confidence != CONFIDENCE_NODATA {
                     counted.bins.add(f64::from(*confidence) * CONFIDENCE_SCALE, truth == seen)?;
                 }
             }
             let mut one = empty.clone();
-            one.add_slices(truth, &labels, Some(IGNORE))?;
+            one.add_slices(&truth, &labels, Some(IGNORE))?;
             counted.all.merge(&one)?;
             let (name, group) = (self.sets.name(id), self.sets.group(id));
             counted.groups.group(&group).merge(&one)?;
@@ -70,7 +69,22 @@ impl Pictures<'_> {
     }
 }
 
+/// Truth, answer and confidence, pixel by pixel or once.
+type Answers = (Vec<u8>, Vec<u8>, Vec<u8>);
+
 impl Pictures<'_> {
+    fn answers(&self, predictor: &Predictor, item: &Item) -> Result<Answers> {
+        let ItemTruth::Labels(truth) = &item.truth else { bail!("labels were expected") };
+        if self.as_a_whole {
+            let known = truth.iter().copied().find(|label| *label != IGNORE).unwrap_or(IGNORE);
+            let (class, confidence) = whole::class_of(predictor, &item.chip, self.classes.len())?;
+            return Ok((vec![known], vec![class], vec![confidence]));
+        }
+        let (labels, confidence) = whole::labels_of(predictor, &item.chip)?;
+        let position = self.positions();
+        Ok((truth.clone(), labels.iter().map(|l| position[usize::from(*l)]).collect(), confidence))
+    }
+
     /// Position of each class id among the classes.
     fn positions(&self) -> [u8; 256] {
         let mut position = [IGNORE; 256];
@@ -87,13 +101,18 @@ pub(super) fn headline(all: &Confusion) -> BTreeMap<String, f64> {
         ("mean_iou", all.mean_iou()),
         ("mean_f1", all.mean_f1()),
         ("overall_accuracy", all.overall_accuracy()),
+        ("balanced_accuracy", all.balanced_accuracy()),
     ];
     scores.into_iter().map(|(name, value)| (name.to_owned(), value.unwrap_or(0.0))).collect()
 }
 
 impl Judge for Pictures<'_> {
     fn names(&self) -> &'static [&'static str] {
-        &["mean_iou", "mean_f1", "overall_accuracy"]
+        if self.as_a_whole {
+            &["balanced_accuracy", "overall_accuracy", "mean_f1", "mean_iou"]
+        } else {
+            &["mean_iou", "mean_f1", "overall_accuracy", "balanced_accuracy"]
+        }
     }
 
     fn scores(&self, predictor: &Predictor) -> Result<BTreeMap<String, f64>> {

@@ -2,7 +2,8 @@
 
 use anyhow::{Result, bail};
 use arpent_model::{PixelDetection, Prediction, Predictor};
-use arpent_raster::{Chip, LABEL_NODATA, Window};
+use arpent_datasets::IGNORE;
+use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Chip, LABEL_NODATA, Window};
 
 /// Side of the cores, pixels.
 const CORE: usize = 512;
@@ -20,6 +21,29 @@ pub(super) fn labels_of(predictor: &Predictor, picture: &Chip) -> Result<(Vec<u8
         paste(&mut all.1, width, &core, confidence.data());
     }
     Ok(all)
+}
+
+/// Position of the class of a picture as a whole, and how sure that is: the highest mean over its valid pixels of the classes'
+/// probabilities, [`CONFIDENCE_SCALE`]d. A picture without a valid pixel is of no class.
+pub(super) fn class_of(predictor: &Predictor, picture: &Chip, classes: usize) -> Result<(u8, u8)> {
+    let mut sums = vec![0.0f64; classes];
+    let mut count = 0.0f64;
+    scores_of(predictor, picture, |pixel, scores| {
+        if picture.valid[pixel] {
+            let highest = scores.iter().copied().fold(f32::MIN, f32::max);
+            let shares: Vec<f64> = scores.iter().map(|s| f64::from((s - highest).exp())).collect();
+            let all: f64 = shares.iter().sum();
+            sums.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share / all);
+            count += 1.0;
+        }
+    })?;
+    let best = (0..classes).fold(0, |best, class| if sums[class] > sums[best] { class } else { best });
+    if count == 0.0 {
+        return Ok((IGNORE, CONFIDENCE_NODATA));
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 250")]
+    let confidence = (sums[best] / count / CONFIDENCE_SCALE).round() as u8;
+    Ok((u8::try_from(best)?, confidence))
 }
 
 /// Detections of a picture, before one of overlapping ones is chosen.

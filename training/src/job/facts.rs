@@ -48,6 +48,7 @@ impl Facts<'_> {
             TaskKind::SemanticSegmentation => "semantic-segmentation",
             TaskKind::ChangeDetection => "change-detection",
             TaskKind::ObjectDetection => "object-detection",
+            TaskKind::SceneClassification => "scene-classification",
         };
         let because = self.package.restriction.clone();
         ModelFacts {

@@ -98,6 +98,7 @@ pub(crate) fn draft(
         // To those who run it, change is a label of every pixel, from bands of two dates.
         TaskKind::SemanticSegmentation | TaskKind::ChangeDetection => Task::SemanticSegmentation,
         TaskKind::ObjectDetection => Task::ObjectDetection,
+        TaskKind::SceneClassification => Task::SceneClassification,
     };
     let package = ModelPackage {
         format: arpent_model::FORMAT.into(),
