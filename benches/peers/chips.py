@@ -1,105 +1,12 @@
-"""Pictures with their truth, chips drawn from them, and how chips are varied: the rules of `arpent-train`.
+"""Chips drawn from pictures, and how they are varied: the rules of `arpent-train`.
 
-training/src/data/crops.rs and augment.rs say what is done; the random numbers differ. The truth of a picture is
-labels, uint8 [height, width], or boxes, float64 [n, 5]: class, west, north, east, south side.
+training/src/data/crops.rs and augment.rs say what is done; the random numbers differ.
 """
 
-import csv
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
-from PIL import Image
 
+import sets
 from terms import IGNORE
-
-
-@dataclass
-class Item:
-    """A picture [bands, height, width] and what is known of it; `counts` of pixels (or boxes) by class."""
-
-    name: str
-    group: str
-    split: str
-    values: np.ndarray
-    truth: np.ndarray
-    counts: np.ndarray
-
-
-def read_items(data, root, classes):
-    """All items of the training and validation splits of a description's `data`."""
-    folder = root / data["folder"]
-    class_of = {
-        int(value): classes.index(name) for value, name in data["class_map"].items() if name is not None
-    }
-    with open(root / data.get("splits", "splits.csv"), newline="") as file:
-        rows = [
-            r
-            for r in csv.DictReader(file)
-            if r["dataset"] == data["dataset"] and r["split"] in ("train", "val")
-        ]
-    items = []
-    for row in rows:
-        values = read_picture(folder, data["images"], row["item"])
-        if "masks" in data:
-            truth = read_mask(find(folder, data["masks"], row["item"]), class_of)
-            assert truth.shape == values.shape[1:], f"{row['item']}: mask and picture differ in size"
-            known = truth.ravel()
-        else:
-            truth = read_yolo(find(folder, data["boxes"], row["item"]), class_of, values.shape)
-            known = truth[:, 0].astype(np.int64)
-        counts = np.bincount(known, minlength=256)[: len(classes)].astype(np.float64)
-        items.append(Item(row["item"], row["group"], row["split"], values, truth, counts))
-    if not {"train", "val"} <= {i.split for i in items}:
-        raise SystemExit(f"{data['dataset']}: the table of splits has no train or no val items")
-    return items
-
-
-def find(folder, pattern, item):
-    """The file of an item: `pattern` with {item} put in, where `*` stands for any ending."""
-    found = sorted(Path(folder).glob(pattern.replace("{item}", item)))
-    if len(found) != 1:
-        raise SystemExit(f"{folder}: {len(found)} files match {pattern} for {item}")
-    return found[0]
-
-
-def read_picture(folder, patterns, item):
-    """The bands of an item's files, one file after the other."""
-    planes = []
-    for pattern in patterns:
-        pixels = np.asarray(Image.open(find(folder, pattern, item)))
-        planes.append(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
-    return np.ascontiguousarray(np.concatenate(planes))
-
-
-def read_mask(path, class_of):
-    table = np.full(256, IGNORE, np.uint8)
-    for value, position in class_of.items():
-        table[value] = position
-    return table[np.asarray(Image.open(path))]
-
-
-def read_yolo(path, class_of, shape):
-    """Boxes of lines `class x y width height`, center and size as shares of the picture's."""
-    _, height, width = shape
-    boxes = []
-    for line in path.read_text().split("\n"):
-        if not line.strip():
-            continue
-        label, x, y, w, h = (float(v) for v in line.split()[:5])
-        if int(label) in class_of:
-            sides = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
-            boxes.append([class_of[int(label)], *sides])
-    return np.array(boxes, np.float64).reshape(-1, 5)
-
-
-def statistics(items):
-    """Mean and standard deviation of every band, float64."""
-    n = sum(i.values[0].size for i in items)
-    mean = sum(i.values.sum((1, 2), dtype=np.float64) for i in items) / n
-    squares = sum(((i.values - mean[:, None, None]) ** 2).sum((1, 2)) for i in items)
-    std = np.sqrt(squares / n)
-    return mean, np.where(std > 0, std, 1.0)
 
 
 class Crops:
@@ -107,6 +14,9 @@ class Crops:
 
     def __init__(self, items, classes, description):
         self.items, self.side = items, description["fit"]["chip_px"]
+        self.dates = description["architecture"].get("dates", 1)
+        self.weights = np.array([d.get("weight", 1.0) for d in sets.each(description["data"])])
+        self.of = np.array([i.of for i in items])
         self.class_aware = description.get("sampling", {}).get("class_aware", 0.5)
         self.augment = description.get("augment", {})
         self.range = description.get("value_range", [0, 255])
@@ -129,16 +39,24 @@ class Crops:
             values, truth = self.cut(rng)
         if self.augment.get("d4", True):
             values, truth = turned(values, truth, rng.integers(8))
-        return shine(values, self.augment, self.range, rng), truth
+        # Each date in a light of its own.
+        lit = [shine(v, self.augment, self.range, rng) for v in np.split(values, self.dates)]
+        return np.concatenate(lit), truth
 
     def cut(self, rng):
         aware = rng.random() < self.class_aware
         label = rng.choice(self.present) if aware else None
-        weights = self.pixels if label is None else self.counts[:, label]
-        item = self.items[rng.choice(len(self.items), p=weights / weights.sum())]
+        item = self.choose(self.pixels if label is None else self.counts[:, label], rng)
         row, column = place(item, label, rng) if label is not None else (None, None)
         height, width = item.values.shape[1:]
         return window(item, self.corner(height, row, rng), self.corner(width, column, rng), self.side)
+
+    def choose(self, measure, rng):
+        """An item: a set by its weight, then an item of it by its pixels (of the class)."""
+        if len(self.weights) > 1:
+            share = self.weights * (np.bincount(self.of, measure, len(self.weights)) > 0)
+            measure = measure * (self.of == rng.choice(len(share), p=share / share.sum()))
+        return self.items[rng.choice(len(self.items), p=measure / measure.sum())]
 
     def corner(self, size, center, rng):
         room = size - self.side

@@ -1,4 +1,4 @@
-"""The training loop of both peers: a task says what is drawn, minimized and scored."""
+"""The training loop of all peers: a task says what is drawn, minimized and scored."""
 
 import argparse
 import copy
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 import nets
+import sets
 
 
 def rate(fit, step, total):
@@ -67,8 +68,8 @@ def predict(network, values, normalize, stride, settings):
     return scores
 
 
-def fit(description, task, mean, std):
-    """Trains; the network with the kept weights, and its report."""
+def fit(description, task, items, mean, std):
+    """Trains, and scores on `items["val"]`; the network with the kept weights, and its report."""
     settings = description["fit"]
     torch.manual_seed(settings["seed"])
     network, stride = nets.build(description["architecture"], len(mean), task.outputs)
@@ -85,7 +86,7 @@ def fit(description, task, mean, std):
         weight_decay=settings.get("weight_decay", 0.0),
         eps=settings.get("adam_epsilon", 1e-8),
     )
-    epochs, steps = settings["epochs"], settings["steps_per_epoch"]
+    epochs, steps, score = settings["epochs"], settings["steps_per_epoch"], settings.get("score", task.score)
     log, best, spent = [], None, 0.0
     for epoch in range(1, epochs + 1):
         network.train()
@@ -102,59 +103,73 @@ def fit(description, task, mean, std):
         row = {"epoch": epoch, "loss": sum(losses) / len(losses), "elapsed_s": round(spent, 2)}
         if epoch % settings.get("validate_every", 1) == 0 or epoch == epochs:
             network.eval()
-            found = task.evaluate(scores_of)
-            row[task.score] = found[task.score]
-            if (
-                best is None
-                or settings.get("keep", "best") == "last"
-                or found[task.score] > best[1][task.score]
-            ):
-                best = (epoch, found, copy.deepcopy(network.state_dict()))
+            found = task.evaluate(scores_of, items["val"])
+            row[score] = found[score]
+            # As ours: nothing found counts as 0, and of equal epochs the first is kept.
+            rank = found[score] or 0.0
+            if best is None or settings.get("keep", "best") == "last" or rank > best[0]:
+                best = (rank, epoch, found, copy.deepcopy(network.state_dict()))
         log.append(row)
         print(json.dumps(row), file=sys.stderr, flush=True)
-    network.load_state_dict(best[2])
+    network.load_state_dict(best[3])
+    network.eval()
+    other = {"evaluated": task.evaluate(scores_of, items["other"])} if items["other"] else {}
     report = {
         "torch": torch.__version__,
         "parameters": sum(p.numel() for p in network.parameters()),
         "bands": {"mean": mean.tolist(), "std": std.tolist()},
         "train_s": round(spent, 1),
-        "kept_epoch": best[0],
+        "kept_epoch": best[1],
         "epochs": log,
-        **best[1],
+        **best[2],
+        **other,
     }
-    return network.eval(), report
+    return network, report
 
 
 def save(network, path):
-    """Our U-Net folded, under the names of our packages; others as their state dict."""
+    """Our networks folded, under the names of our packages; others as their state dict."""
     from safetensors.torch import save_file
 
-    state = network.fold() if isinstance(network, nets.Unet) else network.state_dict()
+    state = network.fold() if isinstance(network, nets.Plain) else network.state_dict()
     save_file({k: v.contiguous() for k, v in state.items()}, path)
 
 
-def main(text, prepare):
-    """The command line. `prepare(description, folder)` gives the task, the items, the bands' means and deviations."""
+def main(text, make):
+    """The command line. `make(description, items)` gives the task that learns from these items."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("description", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets, with splits.csv")
+    parser.add_argument(
+        "--data", type=Path, required=True, action="append", help="folder of data sets; may be given again"
+    )
+    parser.add_argument("--output", type=Path, help="where to write the report, instead of printing it")
     parser.add_argument("--weights", type=Path, help="where to write the weights, safetensors")
     parser.add_argument("--seed", type=int, help="instead of the description's")
+    parser.add_argument("--epochs", type=int, help="instead of the description's")
+    parser.add_argument("--steps", type=int, help="of an epoch, instead of the description's")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     description = json.loads(arguments.description.read_text())
-    if arguments.seed is not None:
-        description["fit"]["seed"] = arguments.seed
-    task, items, (mean, std) = prepare(description, arguments.data)
-    network, report = fit(description, task, mean, std)
+    instead = {"seed": arguments.seed, "epochs": arguments.epochs, "steps_per_epoch": arguments.steps}
+    description["fit"].update({key: value for key, value in instead.items() if value is not None})
+    items = read(description, arguments.data)
+    task = make(description, items["train"])
+    network, report = fit(description, task, items, *sets.statistics(items["train"]))
     if arguments.weights:
         save(network, arguments.weights)
+    head = {"description": description, "items": {split: len(of) for split, of in items.items()}}
+    text = json.dumps({**head, **report}, indent=1)
+    if arguments.output:
+        arguments.output.write_text(text + "\n")
+    else:
+        print(text)
+
+
+def read(description, roots):
+    """Items for training and for validation, and all those of `evaluate_data`, whatever their split."""
+    classes = description["classes"]
+    items = sets.read_items(description["data"], roots, classes)
     splits = {split: [i for i in items if i.split == split] for split in ("train", "val")}
-    groups = [{i.group for i in split if i.group} for split in splits.values()]
-    head = {
-        "description": description,
-        "items": {split: len(of) for split, of in splits.items()},
-        "groups_in_both_splits": sorted(groups[0] & groups[1]),
-    }
-    print(json.dumps({**head, **report}, indent=1))
+    other = description.get("evaluate_data")
+    return {**splits, "other": sets.read_set(other, roots, classes) if other else []}

@@ -1,4 +1,4 @@
-"""Our U-Net as a torch module, and those of segmentation_models_pytorch."""
+"""Our networks as torch modules, and those of segmentation_models_pytorch."""
 
 import math
 
@@ -9,11 +9,11 @@ from torch.nn import functional as F
 
 
 class ConvBlock(nn.Module):
-    """A 3 x 3 convolution, batch normalization, ReLU (crates/arpent-model/src/unet.rs)."""
+    """A 3 x 3 convolution, batch normalization, ReLU (crates/arpent-model/src/network.rs)."""
 
     def __init__(self, inputs, outputs):
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x):
@@ -23,71 +23,124 @@ class ConvBlock(nn.Module):
         """Kernel and bias with the normalization's running statistics multiplied into them."""
         scale = self.norm.weight.double() / (self.norm.running_var.double() + self.norm.eps).sqrt()
         kernel = self.conv.weight.double() * scale[:, None, None, None]
-        bias = self.norm.bias.double() + (self.conv.bias.double() - self.norm.running_mean.double()) * scale
+        bias = self.norm.bias.double() - self.norm.running_mean.double() * scale
         return kernel.float(), bias.float()
 
 
-class Unet(nn.Module):
-    """[batch, bands, height, width] to [batch, classes, height, width]; sides are multiples of the stride."""
+class Encoder(nn.ModuleList):
+    """Convolutions level by level, the picture halved between two levels; gives every level, finest first."""
 
-    def __init__(self, bands, classes, widths, encoder_convs):
+    def __init__(self, bands, widths, convs):
         super().__init__()
-        self.encoder = nn.ModuleList()
-        channels = bands
-        for width, count in zip(widths, encoder_convs, strict=True):
-            level = nn.ModuleList()
-            for _ in range(count):
-                level.append(ConvBlock(channels, width))
-                channels = width
-            self.encoder.append(level)
-        # Coarsest first; each block narrows to the width of the level above it.
-        self.decoder = nn.ModuleList()
-        for level in reversed(range(len(widths) - 1)):
-            out = widths[max(level - 1, 0)]
-            self.decoder.append(ConvBlock(channels + widths[level], out))
-            channels = out
-        self.head = nn.Conv2d(channels, classes, 1)
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.normal_(layer.weight, std=math.sqrt(2 / layer.weight[0].numel()))
-                nn.init.zeros_(layer.bias)
+        for width, count in zip(widths, convs, strict=True):
+            self.append(nn.ModuleList(ConvBlock(bands if i == 0 else width, width) for i in range(count)))
+            bands = width
 
     def forward(self, x):
-        skips = []
-        for level, blocks in enumerate(self.encoder):
-            if level > 0:
-                skips.append(x)
+        seen = []
+        for blocks in self:
+            if seen:
                 x = F.max_pool2d(x, 2)
             for block in blocks:
                 x = block(x)
-        for block in self.decoder:
-            x = block(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), skips.pop()], 1))
-        return self.head(x)
+            seen.append(x)
+        return seen
+
+
+class Plain(nn.Module):
+    """What our networks share (crates/arpent-model/src/unets.rs): random start, and weights for prediction."""
+
+    def start(self):
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.normal_(layer.weight, std=math.sqrt(2 / layer.weight[0].numel()))
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+
+    def blocks(self):
+        """Every block with its name in our packages."""
+        for level, blocks in enumerate(self.encoder):
+            yield from ((f"encoder.{level}.{i}", block) for i, block in enumerate(blocks))
 
     @torch.no_grad()
     def fold(self):
         """Weights for prediction, named as in our packages."""
         weights = {}
-        for level, blocks in enumerate(self.encoder):
-            for i, block in enumerate(blocks):
-                weights[f"encoder.{level}.{i}.weight"], weights[f"encoder.{level}.{i}.bias"] = block.fold()
-        for block, level in zip(self.decoder, reversed(range(len(self.decoder)))):
-            weights[f"decoder.{level}.weight"], weights[f"decoder.{level}.bias"] = block.fold()
+        for name, block in self.blocks():
+            weights[f"{name}.weight"], weights[f"{name}.bias"] = block.fold()
         weights["head.weight"], weights["head.bias"] = self.head.weight.clone(), self.head.bias.clone()
         return weights
 
 
+class Unet(Plain):
+    """[batch, dates x bands, height, width] to [batch, classes, height, width]; sides are multiples of the stride.
+
+    Two dates go through the same encoder, one after the other; the decoder sees the absolute difference of each level.
+    """
+
+    def __init__(self, bands, classes, widths, encoder_convs, dates=1):
+        super().__init__()
+        self.dates = dates
+        self.encoder = Encoder(bands // dates, widths, encoder_convs)
+        # Coarsest first; each block narrows to the width of the level above it.
+        self.decoder = nn.ModuleList()
+        channels = widths[-1]
+        for level in reversed(range(len(widths) - 1)):
+            out = widths[max(level - 1, 0)]
+            self.decoder.append(ConvBlock(channels + widths[level], out))
+            channels = out
+        self.head = nn.Conv2d(channels, classes, 1)
+        self.start()
+
+    def forward(self, x):
+        first, *later = x.chunk(self.dates, 1)
+        seen = self.encoder(first)
+        for date in later:
+            seen = [(a - b).abs() for a, b in zip(seen, self.encoder(date))]
+        x = seen.pop()
+        for block in self.decoder:
+            x = block(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), seen.pop()], 1))
+        return self.head(x)
+
+    def blocks(self):
+        yield from super().blocks()
+        for block, level in zip(self.decoder, reversed(range(len(self.decoder)))):
+            yield f"decoder.{level}", block
+
+
+class Classifier(Plain):
+    """[batch, bands, height, width] to [batch, classes, height, width], one answer for all pixels of a cell."""
+
+    def __init__(self, bands, classes, widths, convs, cell_px):
+        super().__init__()
+        self.cell = cell_px
+        self.encoder = Encoder(bands, widths, convs)
+        self.head = nn.Conv2d(widths[-1], classes, 1)
+        self.start()
+
+    def forward(self, x):
+        x = self.encoder(x)[-1]
+        x = F.avg_pool2d(x, self.cell >> (len(self.encoder) - 1))
+        return F.interpolate(self.head(x), scale_factor=self.cell, mode="nearest")
+
+
 def build(architecture, bands, classes):
     """The network of a description and its stride."""
-    if architecture["kind"] == "unet":
+    kind, dates = architecture["kind"], architecture.get("dates", 1)
+    if kind == "unet":
         widths = architecture["widths"]
-        return Unet(bands, classes, widths, architecture["encoder_convs"]), 1 << (len(widths) - 1)
-    if architecture["kind"] == "smp-unet":
+        return Unet(bands, classes, widths, architecture["encoder_convs"], dates), 1 << (len(widths) - 1)
+    if dates > 1:
+        raise SystemExit(f"`{kind}` takes one date")
+    if kind == "classifier":
+        cell = architecture["cell_px"]
+        return Classifier(bands, classes, architecture["widths"], architecture["convs"], cell), cell
+    if kind == "smp-unet":
         network = smp.Unet(architecture["encoder"], encoder_weights=None, in_channels=bands, classes=classes)
         if architecture.get("weights"):
             load(network, architecture["weights"])
         return network, 32
-    raise SystemExit(f"no architecture `{architecture['kind']}`: want unet or smp-unet")
+    raise SystemExit(f"no architecture `{kind}`: want unet, classifier or smp-unet")
 
 
 def load(network, path):

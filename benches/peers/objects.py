@@ -109,30 +109,35 @@ def matches(boxes, found, label):
 
 
 def average_precisions(pictures, label):
-    """At every overlap: COCO's precision at 101 recalls. `pictures`: pairs of truth [n, 5] and peaks [m, 6]."""
+    """COCO's mean of the precisions at 101 recalls, at every overlap; and at the first the area under the curve.
+
+    `pictures`: pairs of truth [n, 5] and peaks [m, 6].
+    """
     score, right, truths = zip(*(matches(boxes, found, label) for boxes, found in pictures))
     if sum(truths) == 0:
         return None
     order = np.argsort(-np.concatenate(score), kind="stable")
-    each = []
+    coco, area = [], []
     for row in np.concatenate(right, 1)[:, order]:
         hits = np.cumsum(row)
-        precision = hits / np.arange(1, len(hits) + 1)
+        recall, precision = hits / sum(truths), hits / np.arange(1, len(hits) + 1)
         precision = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
-        each.append(
-            precision[np.searchsorted(hits / sum(truths), np.linspace(0, 1, 101), side="left")].mean()
-        )
-    return [float(v) for v in each]
+        coco.append(precision[np.searchsorted(recall, np.linspace(0, 1, 101), side="left")].mean())
+        area.append((np.diff(recall, prepend=0.0) * precision[:-1]).sum())
+    return {"ap50_area": float(area[0]), "ap50": float(coco[0]), "ap": float(np.mean(coco))}
 
 
 def scores(pictures, names):
-    """AP at an overlap of 0.5 and the mean over 0.5 to 0.95, over the classes that have objects."""
+    """Means over the classes that have objects, and those of each class."""
     table = {name: average_precisions(pictures, i) for i, name in enumerate(names)}
     known = [row for row in table.values() if row]
+    means = {
+        key: float(np.mean([row[key] for row in known])) if known else None
+        for key in ("ap50_area", "ap50", "ap")
+    }
     return {
-        "ap50": float(np.mean([row[0] for row in known])) if known else None,
-        "ap": float(np.mean(known)) if known else None,
-        "classes": {name: row and {"ap50": row[0], "ap": float(np.mean(row))} for name, row in table.items()},
+        **means,
+        "classes": table,
         "objects": int(sum(len(boxes) for boxes, _ in pictures)),
         "found": int(sum(len(found) for _, found in pictures)),
     }

@@ -1,64 +1,43 @@
-"""The PyTorch peer of `arpent-train fit` for segmentation: the same network, data, budget and scores.
+"""The PyTorch peer of `arpent-train fit` for segmentation and change: the same network, data, budget and scores.
 
-    python benches/peers/train_segmentation.py DESCRIPTION.json --data FOLDER [--weights OUT.safetensors] [--seed N]
+    python benches/peers/train_segmentation.py DESCRIPTION.json --data FOLDER [--output REPORT.json] [--seed N]
 
-Prints a JSON report: mean IoU, IoU per class and overall accuracy on whole pictures of the validation split, the
-same per group, and how long the training took (validation not counted). README.md says what a description holds.
+Writes a JSON report: mean IoU, mean F1, overall and balanced accuracy, IoU, F1, precision and recall per class on whole
+pictures of the validation split, the same per group, and how long the training took (validation not counted). With
+`evaluate.tolerance_px` also precision, recall and F1 of thin classes; with `evaluate_data` all scores on another set,
+under `evaluated`. README.md says what a description holds.
 """
 
-import numpy as np
-import torch
-
-import chips
 import fit
+import labels
 import scores
-import terms
 
 
-class Segmentation:
+class Segmentation(labels.Labels):
     """Labels of every pixel."""
 
     score = "miou"
 
-    def __init__(self, description, items):
-        self.names = description["classes"]
-        self.outputs = len(self.names)
-        train = [i for i in items if i.split == "train"]
-        self.val = [i for i in items if i.split == "val"]
-        self.crops = chips.Crops(train, self.outputs, description)
-        self.terms = loss(description.get("loss", {}), self.crops)
-
-    def loss(self, logits, truths):
-        return self.terms(
-            logits, torch.from_numpy(np.stack([labels for labels, _ in truths]).astype(np.int64))
-        )
-
-    def evaluate(self, scores_of):
+    def evaluate(self, scores_of, items):
         """Scores over all pictures, and by group."""
+        tolerance = self.description.get("evaluate", {}).get("tolerance_px")
         groups = {}
-        for item in self.val:
+        for item in items:
             found = scores_of(item.values).argmax(0)
-            counts = scores.confusion(item.truth, found, self.outputs)
-            groups[item.group] = groups.get(item.group, 0) + counts
-        each = {group: scores.scores(counts, self.names) for group, counts in sorted(groups.items())}
-        return {**scores.scores(sum(groups.values()), self.names), "groups": each}
+            counts = [scores.confusion(item.truth, found, self.outputs)]
+            if tolerance is not None:
+                counts.append(scores.tolerance_counts(item.truth, found, self.outputs, tolerance))
+            before = groups.get(item.group)
+            groups[item.group] = [a + b for a, b in zip(before, counts)] if before else counts
+        each = {group: self.told(counts) for group, counts in sorted(groups.items())}
+        return {**self.told([sum(parts) for parts in zip(*groups.values())]), "groups": each}
 
-
-def loss(settings, crops):
-    weights = settings.get("class_weights")
-    if weights == "balanced":
-        weights = crops.balanced_weights()
-    if weights is not None:
-        weights = torch.tensor(np.asarray(weights), dtype=torch.float32)
-    return terms.total(
-        settings.get("terms", [{"kind": "cross-entropy"}]), weights, settings.get("label_smoothing", 0.0)
-    )
-
-
-def prepare(description, root):
-    items = chips.read_items(description["data"], root, description["classes"])
-    return Segmentation(description, items), items, chips.statistics([i for i in items if i.split == "train"])
+    def told(self, counts):
+        told = scores.scores(counts[0], self.names)
+        if len(counts) > 1:
+            told["tolerance"] = scores.tolerance_scores(counts[1], self.names)
+        return told
 
 
 if __name__ == "__main__":
-    fit.main(__doc__, prepare)
+    fit.main(__doc__, Segmentation)

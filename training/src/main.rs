@@ -17,6 +17,7 @@ mod overfit;
 mod package;
 mod progress;
 mod report;
+mod simulate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,6 +50,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Write the page (HTML, one file) that tells of a recorded training.
     Report(report::ReportArgs),
+    /// Make a data set of changes, or of stress on crops, from labeled pictures of one date.
+    Simulate(simulate::SimulateArgs),
     /// Copy a package to give it away, where its training data allow that.
     Export(package::ExportArgs),
 }
@@ -121,6 +124,7 @@ fn main() -> ExitCode {
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Export(args) => package::export(&args),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };

@@ -36,6 +36,13 @@ impl Bar {
         }
     }
 
+    /// Counts something else than a step.
+    pub(crate) fn count(&self) {
+        if let Some(bar) = &self.0 {
+            bar.inc(1);
+        }
+    }
+
     /// Takes the bar away.
     pub(crate) fn end(&self) {
         if let Some(bar) = &self.0 {

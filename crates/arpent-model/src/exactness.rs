@@ -54,8 +54,13 @@ fn package(architecture: &Architecture) -> ModelPackage {
     let cells = matches!(architecture, Architecture::Classifier { .. });
     let task = if cells { Task::SceneClassification } else { Task::SemanticSegmentation };
     let bands = ["red", "green"].map(String::from).to_vec();
-    HandSet { bands, task, classes: Nomenclature::new(classes.into()).unwrap(), ..HandSet::segmentation(&[], 3) }
-        .package(architecture.clone())
+    HandSet {
+        bands,
+        task,
+        classes: Nomenclature::new(classes.into()).unwrap(),
+        ..HandSet::segmentation(&[], 3)
+    }
+    .package(architecture.clone())
 }
 
 /// The endless random scene, seen through a window; one pixel in 16 is invalid.

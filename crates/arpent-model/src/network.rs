@@ -210,8 +210,8 @@ fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
 /// `factor` times the size, nearest neighbour.
 fn upsample(x: Tensor<4>, factor: usize) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
-    let to = InterpolateOptions::new(InterpolateMode::Nearest)
-        .with_output_size([factor * height, factor * width]);
+    let to =
+        InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([factor * height, factor * width]);
     interpolate(x, to)
 }
 

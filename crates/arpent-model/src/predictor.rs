@@ -144,7 +144,8 @@ impl Predictor {
             let Window { width, height, .. } = chip.window;
             return Ok(Planes { width, height, data: self.normalize(chip, width, height) });
         };
-        let (width, height) = tiles::exact_size(chip.window.width, chip.window.height, self.stride, self.conv_depth);
+        let (width, height) =
+            tiles::exact_size(chip.window.width, chip.window.height, self.stride, self.conv_depth);
         let input = TensorData::new(self.normalize(chip, width, height), [1, chip.bands, height, width]);
         let engine = |reason: String| ModelError::Engine { window: chip.window, reason };
         let output = body.features(Tensor::from_data(input, &self.device));

@@ -9,6 +9,7 @@ mod sample;
 mod sets;
 mod statistics;
 
+pub(crate) use cache::Cache;
 pub(crate) use crops::Crops;
 pub(crate) use rng::{Purpose, Rng};
 pub(crate) use sample::{Draw, ObjectBox, Sample, Target};

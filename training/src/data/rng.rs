@@ -9,6 +9,8 @@ pub(crate) enum Purpose {
     Weights = 1,
     /// Chips.
     Chips = 2,
+    /// Data sets that are made of others.
+    Simulation = 3,
 }
 
 /// A stream of random numbers.

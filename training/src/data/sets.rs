@@ -84,6 +84,11 @@ impl Sets {
         if self.dates == 1 { self.bands.clone() } else { [with("_before"), with("_after")].concat() }
     }
 
+    /// Names of the bands of each date.
+    pub(crate) fn bands(&self) -> &[String] {
+        &self.bands
+    }
+
     /// Pictures of an item.
     pub(crate) fn dates(&self) -> usize {
         self.dates
@@ -149,7 +154,9 @@ impl Sets {
             (Truth::Boxes(boxes), TaskKind::ObjectDetection) => ItemTruth::Boxes(open.boxes(&boxes)),
             (Truth::Classes(classes), TaskKind::SceneClassification) => {
                 let class = open.only(&classes).ok_or_else(|| self.several(id))?;
-                ItemTruth::Labels(chip.valid.iter().map(|valid| if *valid { class } else { IGNORE }).collect())
+                ItemTruth::Labels(
+                    chip.valid.iter().map(|valid| if *valid { class } else { IGNORE }).collect(),
+                )
             }
             (Truth::Labels(labels), TaskKind::SemanticSegmentation | TaskKind::ChangeDetection) => {
                 ItemTruth::Labels(open.labels(labels.data(), &chip.valid))

@@ -13,3 +13,4 @@ mod place;
 mod refused;
 mod resume;
 mod road_damage;
+mod smokes;

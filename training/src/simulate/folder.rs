@@ -1,0 +1,221 @@
+//! A data set as files: pictures, label rasters, a card and the table of splits.
+
+use std::fmt::Write as _;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use arpent_datasets::{Card, CardClass, IGNORE, Split};
+use image::{ExtendedColorType, ImageFormat};
+use serde::Serialize;
+use tempfile::TempDir;
+
+use super::Made;
+use crate::config::Config;
+use crate::data::Sets;
+use crate::error::TrainError;
+
+/// How the data set is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `A/`, `B/`, `label/`.
+    Pairs,
+    /// A folder for each band, and `masks/`.
+    Spots,
+}
+
+/// A data set that is being written, beside where it will be: half of one is never seen.
+#[derive(Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+    staged: TempDir,
+    kind: Kind,
+    bands: Vec<String>,
+    /// Highest value is 255, or 65535.
+    eight_bits: bool,
+    card: Card,
+    rows: String,
+    counts: [usize; 2],
+}
+
+/// What was written.
+#[derive(Debug, Serialize)]
+pub(super) struct Outcome {
+    folder: PathBuf,
+    card: PathBuf,
+    training: usize,
+    validation: usize,
+}
+
+impl Folder {
+    /// An empty data set, for pictures of these sets.
+    pub(super) fn create(root: &Path, kind: Kind, config: &Config, sets: &Sets, class: &str) -> Result<Self> {
+        let refused = |problem: String, hint: &str| Err(TrainError::refused(problem, hint).into());
+        if sets.dates() != 1 {
+            return refused(
+                "pictures of one date are wanted".into(),
+                "give a configuration of a segmentation",
+            );
+        }
+        let [low, high] = config.model.value_range;
+        if low < 0.0 || high > 65535.0 {
+            let problem = format!("values of {low} to {high} cannot be written as pictures of 8 or 16 bits");
+            return refused(problem, "rescale the pictures to 0 to 65535 first");
+        }
+        if root.exists() {
+            return refused(format!("{} exists", root.display()), "name a new folder, or remove it");
+        }
+        let bands = sets.bands().to_vec();
+        if kind == Kind::Pairs && bands.len() != 3 {
+            let problem =
+                format!("pairs are written as RGB pictures, the sets have the bands {}", bands.join(", "));
+            return refused(problem, "name three bands in model.bands");
+        }
+        let eight_bits = high <= 255.0;
+        if kind == Kind::Pairs && !eight_bits {
+            return refused(
+                "pairs are written as pictures of 8 bits".into(),
+                "rescale the pictures to 0 to 255",
+            );
+        }
+        let name = root.file_name().map_or_else(|| "simulated".into(), |n| n.to_string_lossy().into_owned());
+        let parent = root.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let make =
+            |path: &Path| fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()));
+        make(parent)?;
+        let mut staged = tempfile::Builder::new();
+        staged.prefix(".simulate-").permissions(Permissions::from_mode(0o755));
+        let folder = Self {
+            staged: staged
+                .tempdir_in(parent)
+                .with_context(|| format!("cannot write into {}", parent.display()))?,
+            card: card(&name, kind, sets, class),
+            root: root.to_owned(),
+            kind,
+            bands,
+            eight_bits,
+            rows: "task,dataset,split,item,group\n".into(),
+            counts: [0, 0],
+        };
+        for each in folder.folders() {
+            make(&folder.staged.path().join(each))?;
+        }
+        Ok(folder)
+    }
+
+    fn folders(&self) -> Vec<String> {
+        match self.kind {
+            Kind::Pairs => ["A", "B", "label"].map(String::from).to_vec(),
+            Kind::Spots => self.bands.iter().cloned().chain(["masks".into()]).collect(),
+        }
+    }
+
+    /// Writes an item.
+    pub(super) fn add(
+        &mut self,
+        split: Split,
+        index: usize,
+        group: &str,
+        side: usize,
+        made: &Made,
+    ) -> Result<()> {
+        let item = format!("{}-{index:05}", split.name());
+        let (name, group) = (&self.card.name, group.replace(',', " "));
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.rows, "simulation,{name},{},{item},{group}", split.name());
+        self.counts[usize::from(split != Split::Train)] += 1;
+        let place = |folder: &str| self.staged.path().join(folder).join(format!("{item}.png"));
+        match self.kind {
+            Kind::Pairs => {
+                for (folder, data) in ["A", "B"].iter().zip(&made.dates) {
+                    Self::write(&place(folder), &interleaved(data, side), ExtendedColorType::Rgb8, side)?;
+                }
+                Self::write(&place("label"), &labels(made), ExtendedColorType::L8, side)
+            }
+            Kind::Spots => {
+                let gray = if self.eight_bits { ExtendedColorType::L8 } else { ExtendedColorType::L16 };
+                for (band, data) in self.bands.iter().zip(made.dates[0].chunks_exact(side * side)) {
+                    Self::write(&place(band), data, gray, side)?;
+                }
+                Self::write(&place("masks"), &labels(made), ExtendedColorType::L8, side)
+            }
+        }
+    }
+
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 8 or 16 bits")]
+    fn write(path: &Path, values: &[f32], color: ExtendedColorType, side: usize) -> Result<()> {
+        let bytes: Vec<u8> = match color {
+            ExtendedColorType::L16 => {
+                values.iter().flat_map(|v| (v.round().clamp(0.0, 65535.0) as u16).to_ne_bytes()).collect()
+            }
+            _ => values.iter().map(|v| v.round().clamp(0.0, 255.0) as u8).collect(),
+        };
+        let side = u32::try_from(side)?;
+        image::save_buffer_with_format(path, &bytes, side, side, color, ImageFormat::Png)
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Writes the table and the card, and moves everything to its place.
+    pub(super) fn finish(self) -> Result<Outcome> {
+        let write = |name: &str, text: &str| {
+            let path = self.staged.path().join(name);
+            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+        };
+        write("splits.csv", &self.rows)?;
+        write("card.toml", &toml::to_string(&self.card)?)?;
+        let staged = self.staged.keep();
+        fs::rename(&staged, &self.root).with_context(|| format!("cannot make {}", self.root.display()))?;
+        let [training, validation] = self.counts;
+        Ok(Outcome { card: self.root.join("card.toml"), folder: self.root, training, validation })
+    }
+}
+
+/// The card says what the pictures were made of, and as much may be done with them as with those.
+fn card(name: &str, kind: Kind, sets: &Sets, class: &str) -> Card {
+    let cards: Vec<&Card> = sets.cards().collect();
+    let list = |of: &dyn Fn(&Card) -> String| {
+        let parts: std::collections::BTreeSet<String> = cards.iter().map(|c| of(c)).collect();
+        parts.into_iter().collect::<Vec<_>>().join("; ")
+    };
+    let (title, classes, notes) = match kind {
+        Kind::Pairs => (
+            format!("Simulated change of `{class}`"),
+            ["unchanged".to_owned(), format!("changed {class}")],
+            "Layout change-pairs: A/, B/, label/. Nobody saw these changes: they were made of pictures of one date.",
+        ),
+        Kind::Spots => (
+            format!("Simulated stress on `{class}`"),
+            ["healthy".into(), "stressed".into()],
+            "Layout image-mask, one folder for each band, and masks/. Nobody saw this stress: it was laid on healthy fields.",
+        ),
+    };
+    let gsd = cards.iter().filter_map(|c| c.gsd_m).reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]);
+    let classes = (0u8..).zip(classes).map(|(id, name)| CardClass { id, name }).collect();
+    Card {
+        name: name.to_owned(),
+        title,
+        licence: list(&|c| format!("{}: {}", c.name, c.licence)),
+        source: format!(
+            "made by arpent-train simulate of {}",
+            list(&|c| format!("{} ({})", c.name, c.source))
+        ),
+        weights_may_ship: cards.iter().all(|c| c.weights_may_ship),
+        bands: sets.bands().to_vec(),
+        gsd_m: gsd,
+        classes,
+        splits: "As the pictures that they were made of, in splits.csv.".into(),
+        sha256: None,
+        notes: notes.into(),
+    }
+}
+
+fn interleaved(data: &[f32], side: usize) -> Vec<f32> {
+    let area = side * side;
+    (0..area).flat_map(|i| data.iter().skip(i).step_by(area).copied().collect::<Vec<_>>()).collect()
+}
+
+/// Labels as values of a picture.
+fn labels(made: &Made) -> Vec<f32> {
+    made.labels.iter().map(|l| f32::from(if *l == IGNORE { u8::MAX } else { *l })).collect()
+}
