@@ -73,6 +73,8 @@ def fit(description, task, items, mean, std):
     settings = description["fit"]
     torch.manual_seed(settings["seed"])
     network, stride = nets.build(description["architecture"], len(mean), task.outputs)
+    if hasattr(task, "begin"):
+        task.begin(network)
     if settings["chip_px"] % stride:
         raise SystemExit(f"chip_px is {settings['chip_px']}, want a multiple of {stride}")
     normalize = Normalization(mean, std)

@@ -1,9 +1,9 @@
 """Writes the fixtures that hold our networks, losses and checkpoint reader to those of PyTorch.
 
     python benches/peers/make_parity.py            # all
-    python benches/peers/make_parity.py networks   # or: losses, checkpoints, lite0
+    python benches/peers/make_parity.py networks   # or: losses, training, checkpoints, lite0
 
-Networks and checkpoints go to crates/arpent-model/tests/parity/, losses to training/tests/parity/. Weights and
+Networks and checkpoints go to crates/arpent-model/tests/parity/, losses and steps to training/tests/parity/. Weights and
 pixels follow formula.py. Outputs are computed in float64 from the float32 weights, which makes them the truth to
 compare with; `float32_error` says how far PyTorch itself is off in float32.
 """
@@ -16,11 +16,13 @@ import parity_checkpoints
 import parity_lite0
 import parity_losses
 import parity_networks
+import parity_training
 
 PARTS = {
     "networks": parity_networks.main,
     "lite0": parity_lite0.main,
     "losses": parity_losses.main,
+    "training": parity_training.main,
     "checkpoints": parity_checkpoints.main,
 }
 

@@ -6,7 +6,10 @@ Writes a JSON report: average precision at an overlap of 0.5 as the area under t
 kept) and as COCO takes it (that also over 0.5 to 0.95), on whole pictures of the validation split, in all and per group. README.md says what a description holds.
 """
 
+import math
+
 import numpy as np
+import torch
 
 import chips
 import fit
@@ -26,6 +29,12 @@ class Detection:
         self.terms = description.get("loss", {}).get(
             "terms", [{"kind": "heat"}, {"kind": "size", "weight": 0.1}]
         )
+
+    @torch.no_grad()
+    def begin(self, network):
+        """Few places (0.1) are centers, boxes are 16 px wide and high: what a network believes first (`doubt` in job.rs)."""
+        network.head.bias[: len(self.names)] = -math.log(9)
+        network.head.bias[len(self.names) :] = math.log(16)
 
     def loss(self, scores, truths):
         boxes, known = zip(*truths)

@@ -18,6 +18,8 @@ mod package;
 mod progress;
 mod report;
 mod simulate;
+#[cfg(test)]
+mod steps;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
