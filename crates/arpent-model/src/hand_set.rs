@@ -37,6 +37,7 @@ impl HandSet {
             id,
             name: if id == 0 { "background".to_owned() } else { format!("class {id}") },
             name_fr: None,
+            code: None,
             color: Color([id.wrapping_mul(97), id.wrapping_mul(57).wrapping_add(60), 255 - id]),
             features: id > 0,
         };

@@ -221,7 +221,7 @@ impl Preset {
 /// A class that nobody named, in a color of its own.
 fn numbered(id: u8) -> Class {
     let color = Color([id.wrapping_mul(97), id.wrapping_mul(57).wrapping_add(60), 255 - id]);
-    Class { id, name: format!("class {id}"), name_fr: None, color, features: true }
+    Class { id, name: format!("class {id}"), name_fr: None, code: None, color, features: true }
 }
 
 #[cfg(test)]

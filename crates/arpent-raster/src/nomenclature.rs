@@ -98,6 +98,9 @@ pub struct Class {
     /// Name in French.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_fr: Option<String>,
+    /// Code in a nomenclature that users know, as OCS GE's `CS1.1.1.1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// Display colour.
     pub color: Color,
     /// Whether polygons of the class are wanted as features; `false` for a background class.
@@ -165,7 +168,7 @@ mod tests {
     use super::*;
 
     fn class(id: u8, name: &str) -> Class {
-        Class { id, name: name.into(), name_fr: None, color: Color([1, 2, 255]), features: true }
+        Class { id, name: name.into(), name_fr: None, code: None, color: Color([1, 2, 255]), features: true }
     }
 
     #[test]
@@ -174,6 +177,18 @@ mod tests {
         assert_eq!(c.to_string(), "#ce7079");
         assert!("ce7079".parse::<Color>().is_err() && "#ce70".parse::<Color>().is_err());
         assert!("#zz7079".parse::<Color>().is_err() && "#é1234".parse::<Color>().is_err());
+    }
+
+    #[test]
+    fn a_code_is_written_only_where_there_is_one() {
+        let plain = class(1, "a");
+        let text = serde_json::to_string(&plain).unwrap();
+        assert!(!text.contains("code"), "{text}");
+        assert_eq!(serde_json::from_str::<Class>(&text).unwrap(), plain);
+        let coded = Class { code: Some("CS1.1.1.1".into()), ..plain };
+        let text = serde_json::to_string(&coded).unwrap();
+        assert!(text.contains(r#""code":"CS1.1.1.1""#), "{text}");
+        assert_eq!(serde_json::from_str::<Class>(&text).unwrap(), coded);
     }
 
     #[test]

@@ -181,6 +181,7 @@ mod tests {
             id,
             name: format!("name of {id}"),
             name_fr: None,
+            code: None,
             color: Color([0; 3]),
             features,
         };

@@ -91,7 +91,7 @@ mod tests {
 
     fn classes() -> Nomenclature {
         let class =
-            |id, color| Class { id, name: "x".into(), name_fr: None, color: Color(color), features: true };
+            |id, color| Class { id, name: "x".into(), name_fr: None, code: None, color: Color(color), features: true };
         Nomenclature::new(vec![class(1, RED), class(2, [0, 0, 200])]).unwrap()
     }
 

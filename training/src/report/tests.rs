@@ -157,6 +157,7 @@ fn names_are_text_and_never_markup() {
         id,
         name: name.into(),
         name_fr: None,
+        code: None,
         color: Color([9, 9, 9]),
         features: true,
     };

@@ -28,6 +28,7 @@ fn nomenclature() -> Nomenclature {
         id,
         name: name.into(),
         name_fr: None,
+        code: None,
         color: Color([1, 2, 3]),
         features,
     };

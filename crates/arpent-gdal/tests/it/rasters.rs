@@ -26,6 +26,7 @@ fn nomenclature() -> Nomenclature {
         id,
         name: name.into(),
         name_fr: None,
+        code: None,
         color: Color(rgb),
         features: true,
     };

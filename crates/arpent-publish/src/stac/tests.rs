@@ -36,6 +36,7 @@ fn item(change: impl FnOnce(&mut StacRun<'_>)) -> Value {
         id: 7,
         name: "coniferous forest".into(),
         name_fr: Some("conifères".into()),
+        code: None,
         color: Color([0xce, 0x70, 0x79]),
         features: true,
     };
