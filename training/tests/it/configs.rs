@@ -26,3 +26,28 @@ fn the_configuration_to_copy_is_valid() {
     // All that is wrong with it is that the data are not there.
     assert!(ran.err.contains("card.toml is missing") && ran.err.contains("hint: "), "{}", ran.err);
 }
+
+/// Strictly: an unknown key, a missing one or a value of the wrong type in any of them would be told instead.
+#[test]
+fn every_configuration_of_a_training_is_read() {
+    let mut read = 0;
+    for task in
+        std::fs::read_dir(crate::place::repository().join("configs")).unwrap().map(|e| e.unwrap().path())
+    {
+        let Ok(files) = std::fs::read_dir(&task) else { continue };
+        for file in files.map(|e| e.unwrap().path()).filter(|f| f.extension().is_some_and(|e| e == "toml")) {
+            if file.ends_with("run.toml") || std::fs::read_to_string(&file).unwrap().contains("\nmodel = ") {
+                continue;
+            }
+            let ran = crate::place::run(&["fit", file.to_str().unwrap(), "--epochs", "0"]);
+            assert!(
+                ran.code == 2 && ran.err.contains("fit.epochs must be above 0"),
+                "{}: {}",
+                file.display(),
+                ran.err
+            );
+            read += 1;
+        }
+    }
+    assert!(read >= 18, "{read}");
+}
