@@ -134,8 +134,14 @@ fn manifest(features: &SortedFeatures) -> Manifest {
 }
 
 fn nomenclature() -> Nomenclature {
-    let class =
-        Class { id: 1, name: "building".into(), name_fr: None, code: None, color: Color([200, 0, 0]), features: true };
+    let class = Class {
+        id: 1,
+        name: "building".into(),
+        name_fr: None,
+        code: None,
+        color: Color([200, 0, 0]),
+        features: true,
+    };
     Nomenclature::new(vec![class]).unwrap()
 }
 

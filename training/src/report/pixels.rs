@@ -90,8 +90,14 @@ mod tests {
     const RED: [u8; 3] = [200, 0, 0];
 
     fn classes() -> Nomenclature {
-        let class =
-            |id, color| Class { id, name: "x".into(), name_fr: None, code: None, color: Color(color), features: true };
+        let class = |id, color| Class {
+            id,
+            name: "x".into(),
+            name_fr: None,
+            code: None,
+            color: Color(color),
+            features: true,
+        };
         Nomenclature::new(vec![class(1, RED), class(2, [0, 0, 200])]).unwrap()
     }
 

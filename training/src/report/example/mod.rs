@@ -43,7 +43,14 @@ const LAND_COVER: [(&str, u32); 19] = [
 pub(super) fn classes(count: usize) -> Nomenclature {
     let class = |(id, (name, color)): (u8, (&str, u32))| {
         let [_, red, green, blue] = color.to_be_bytes();
-        Class { id, name: name.into(), name_fr: None, code: None, color: Color([red, green, blue]), features: true }
+        Class {
+            id,
+            name: name.into(),
+            name_fr: None,
+            code: None,
+            color: Color([red, green, blue]),
+            features: true,
+        }
     };
     Nomenclature::new((0..).zip(LAND_COVER).take(count).map(class).collect()).unwrap()
 }
