@@ -71,6 +71,13 @@ pub struct JobArgs {
     /// A scene: file, glob, folder, VRT, http(s) or s3 URL, STAC item or item collection. May be repeated.
     #[arg(long, value_name = "URI")]
     pub scene: Vec<String>,
+    /// A scene of the earlier date, written likewise, for a model that compares two dates; `--scene` is then of the
+    /// later date. May be repeated.
+    #[arg(long, value_name = "URI")]
+    pub before: Vec<String>,
+    /// Folder of the model package.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
     /// Area of interest: a file with polygons, in any CRS.
     #[arg(long, value_name = "FILE")]
     pub aoi: Option<String>,

@@ -13,12 +13,16 @@ use crate::error::JobError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Folder of the model package.
+    /// Folder of the model package. `--model` replaces it.
     pub model: PathBuf,
     /// Scenes: files, globs, folders, VRTs, http(s) and s3 URLs, STAC items or item collections. `--scene`
     /// replaces them.
     #[serde(default)]
     pub scenes: Vec<String>,
+    /// Scenes of the earlier date, for a model that compares two dates; `scenes` are then those of the later one.
+    /// Written likewise. `--before` replaces them.
+    #[serde(default)]
+    pub before: Vec<String>,
     /// Area of interest: a file with polygons in any CRS. `--aoi` replaces it.
     #[serde(default)]
     pub aoi: Option<String>,
@@ -46,7 +50,8 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputOptions {
-    /// Band number (from 1) for a band name of the model, where the file does not say it itself.
+    /// Band number (from 1) for a band name of the model, where the file does not say it itself. With two dates,
+    /// `red` is the band of both, `red_before` that of one.
     pub bands: BTreeMap<String, usize>,
     /// Resample scenes whose GSD is outside the model's range to the model's GSD, through GDAL's warper.
     pub resample: bool,
@@ -218,7 +223,7 @@ impl Config {
 
     fn resolve_paths(&mut self, folder: &Path) {
         self.model = folder.join(&self.model);
-        for scene in &mut self.scenes {
+        for scene in self.scenes.iter_mut().chain(&mut self.before) {
             *scene = relative_to(folder, scene);
         }
         self.aoi = self.aoi.as_deref().map(|p| relative_to(folder, p));

@@ -37,6 +37,35 @@ pub enum JobError {
     /// No scene was named.
     #[error("the job has no scene")]
     NoScenes,
+    /// Scenes of an earlier date for a model that does not compare.
+    #[error("the model {model} looks at one date, and the job names scenes of an earlier one")]
+    BeforeUnwanted {
+        /// The model.
+        model: String,
+    },
+    /// A model that compares, and only one date.
+    #[error("the model {model} compares two dates, and the job has no scene of the earlier one")]
+    BeforeMissing {
+        /// The model.
+        model: String,
+    },
+    /// The two dates lie on different grids.
+    #[error("the dates lie on different grids:\n  before: {before}\n  after: {after}")]
+    DatesDiffer {
+        /// Grid of the earlier date.
+        before: String,
+        /// Grid of the later date.
+        after: String,
+    },
+    /// The two dates share no pixel.
+    #[error("the scenes of the two dates have no place in common")]
+    DatesApart,
+    /// A scene that has nothing to be compared with.
+    #[error("no scene of the other date lies on the grid {grid}")]
+    NoOtherDate {
+        /// The scene's grid.
+        grid: String,
+    },
     /// No output was named.
     #[error("the job has no output")]
     NoOutput,
@@ -166,6 +195,19 @@ impl JobError {
                 "pass the path of a TOML file, for example configs/tree-health/run.toml"
             }
             Self::NoScenes => "name one with --scene, or under `scenes` in the configuration",
+            Self::BeforeUnwanted { .. } => {
+                "leave --before (`before` in the configuration) out, or use a model that compares two dates"
+            }
+            Self::BeforeMissing { .. } => {
+                "name it with --before, or under `before` in the configuration; --scene is the later date"
+            }
+            Self::DatesDiffer { .. } => {
+                "bring both to one CRS, GSD and lattice, for example: gdalwarp -t_srs EPSG:2154 -tr 0.2 0.2 -tap IN.tif OUT.tif; where only GSD or lattice differ, set `resample = true` under [input]"
+            }
+            Self::DatesApart => {
+                "check the places of the scenes; `arpent inspect SCENE` prints a scene's bbox"
+            }
+            Self::NoOtherDate { .. } => "name scenes of both dates on each grid",
             Self::NoOutput => {
                 "name a folder or an s3 URL with --output, or under `output` in the configuration"
             }

@@ -99,7 +99,8 @@ fn run_lines(target: &str, manifest: &Manifest) -> Lines {
     );
     for input in &manifest.inputs {
         let date = input.acquired.as_deref().unwrap_or("date not known");
-        lines.add("scene", format!("{}: {}, {date}", input.id, input.uri));
+        let when = input.date.as_deref().map(|d| format!(" ({d})")).unwrap_or_default();
+        lines.add("scene", format!("{}{when}: {}, {date}", input.id, input.uri));
     }
     for failed in &manifest.failed_inputs {
         lines.add("failed scene", format!("{}: {}", failed.uri, failed.reason));

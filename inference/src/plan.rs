@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::{Format, JobArgs};
 use crate::config::FeatureFormat;
-use crate::job::{FailedScene, Job, MapJob, describe_bands};
+use crate::job::{BEFORE, FailedScene, Job, MapJob, describe_bands};
 use crate::print::{Lines, count, duration, print};
 use crate::{EXIT_PARTIAL, Ended, run};
 
@@ -76,6 +76,9 @@ pub struct SceneReport {
     pub resampled: bool,
     /// Acquisition date, where known.
     pub acquired: Option<String>,
+    /// `before` or `after`, where two dates are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<&'static str>,
 }
 
 /// Runs the command.
@@ -122,7 +125,7 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> MapReport {
         grid: map.grid().key(),
         extent: plan.extent(),
         bbox: map.grid().bbox(&plan.extent()),
-        scenes: map.scenes.iter().map(report_scene).collect(),
+        scenes: map.scenes().map(|(date, scene)| report_scene(date, scene)).collect(),
         windows: plan.windows().len(),
         window_px: job.config.tiling.window_px,
         overlap_px: job.model.overlap_px,
@@ -135,7 +138,7 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> MapReport {
     }
 }
 
-fn report_scene(scene: &crate::job::UsableScene) -> SceneReport {
+fn report_scene(date: Option<&'static str>, scene: &crate::job::UsableScene) -> SceneReport {
     let info = &scene.info;
     SceneReport {
         id: info.id.clone(),
@@ -145,6 +148,7 @@ fn report_scene(scene: &crate::job::UsableScene) -> SceneReport {
         gsd_m: info.gsd_m,
         resampled: scene.resampled,
         acquired: info.acquired.clone(),
+        date,
     }
 }
 
@@ -197,7 +201,10 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
             "{}: {width} x {height} px, {}, GSD {:.3} m{resampled}",
             scene.id, scene.bands, scene.gsd_m
         );
-        lines.add("scene", text);
+        lines.add(
+            scene.date.map_or("scene", |date| if date == BEFORE { "scene before" } else { "scene after" }),
+            text,
+        );
     }
     lines.add(
         "windows",

@@ -121,27 +121,28 @@ impl Run<'_> {
                 Ok(published) => return Ok(Some(published)),
                 Err(Attempt::Failed(error)) => return Err(error),
                 Err(Attempt::BadScene(index, error)) => {
-                    let bad = map.scenes.remove(index);
+                    let Some(bad) = map.take_scene(index) else { return Err(error) };
                     say(&format!("{}; going on without {}", message_of(&error), bad.source.uri));
                     job.failed.push(FailedScene::new(&bad.source.uri, &error));
-                    if map.scenes.is_empty() {
+                    if map.dates.iter().any(|d| d.scenes.is_empty()) {
                         return Err(error);
                     }
-                    map = MapJob::new(map.scenes, map.folder, &job.config, &job.model)?;
+                    let dates = map.dates.into_iter().map(|d| d.scenes).collect();
+                    map = MapJob::new(dates, map.folder, &job.config, &job.model)?;
                 }
             }
         }
     }
 
     fn attempt(&self, job: &Job, map: &MapJob) -> Result<PublishedMap, Attempt> {
-        let inputs = self.clock.open.time(|| job::fingerprints(&map.scenes));
+        let inputs = self.clock.open.time(|| job::fingerprints(map));
         let inputs = inputs.map_err(|(index, error)| Attempt::BadScene(index, error))?;
         let scratch = tempfile::tempdir_in(job.scratch.path()).context("cannot make a temporary folder")?;
         let collected = self.predict(job, map, scratch.path())?;
         if collected.counts.pixels_valid == 0 && !job.model.is_detection()
             || collected.counts.windows_run == 0
         {
-            let scenes = map.scenes.iter().map(|s| s.info.id.as_str()).collect::<Vec<_>>().join(", ");
+            let scenes = map.scenes().map(|(_, s)| s.info.id.as_str()).collect::<Vec<_>>().join(", ");
             return Err(anyhow::Error::new(JobError::AllNodata { scenes, aoi: map.aoi.is_some() }).into());
         }
         Ok(self.publish(job, map, &inputs, collected, scratch.path())?)
@@ -155,7 +156,8 @@ impl Run<'_> {
         pipeline::run(map, predictor, self.pool, readers, self.clock, collector).map_err(
             |error| match error {
                 PipelineError::Read(error) => {
-                    match map.scenes.iter().position(|s| Some(s.info.id.as_str()) == error.scene_id()) {
+                    let is_bad = |s: &job::UsableScene| Some((&*s.info.id, &*s.info.uri)) == error.scene();
+                    match map.scenes().position(|(_, scene)| is_bad(scene)) {
                         Some(index) => Attempt::BadScene(index, error.into()),
                         None => Attempt::Failed(error.into()),
                     }
@@ -219,7 +221,7 @@ impl Run<'_> {
             created: utc_now(),
             attempt: String::new(),
             software: software(),
-            inputs: map.scenes.iter().zip(inputs).map(|(scene, input)| input_record(scene, input)).collect(),
+            inputs: map.scenes().zip(inputs).map(|((_, scene), input)| input_record(scene, input)).collect(),
             failed_inputs: job.failed.iter().map(failed_record).collect(),
             model: ModelRecord {
                 id: job.model.id.clone(),
@@ -281,6 +283,7 @@ fn input_record(scene: &job::UsableScene, input: &Input) -> InputRecord {
         sha256: input.fingerprint.sha256.clone(),
         etag: input.fingerprint.etag.clone(),
         acquired: info.acquired.clone(),
+        date: input.date.map(str::to_owned),
         grid: Some(InputGrid {
             key: info.grid.key(),
             col: info.window.col,

@@ -25,8 +25,8 @@ pub(crate) fn write_item(
     folder: &Path,
 ) -> anyhow::Result<PathBuf> {
     let path = folder.join(ITEM_NAME);
-    let uris: Vec<String> = map.scenes.iter().map(|s| s.source.uri.clone()).collect();
-    let acquired = Acquired::of(map.scenes.iter().filter_map(|s| s.info.acquired.as_deref()));
+    let uris: Vec<String> = map.scenes().map(|(_, s)| s.source.uri.clone()).collect();
+    let acquired = Acquired::of(map.scenes().filter_map(|(_, s)| s.info.acquired.as_deref()));
     let item = StacRun {
         run_id: &run.run_id,
         acquired: &acquired,

@@ -377,10 +377,11 @@ fn said(message: &str) -> String {
 }
 
 impl GdalError {
-    /// Id of the scene that could not be read, for a caller that goes on without it.
-    pub fn scene_id(&self) -> Option<&str> {
+    /// Id of the scene that could not be read, for a caller that goes on without it, and where it is read from: two
+    /// dates may hold scenes of one id.
+    pub fn scene(&self) -> Option<(&str, &str)> {
         match self {
-            Self::ReadWindow { scene_id, .. } => Some(scene_id),
+            Self::ReadWindow { scene_id, path, .. } => Some((scene_id, path)),
             _ => None,
         }
     }

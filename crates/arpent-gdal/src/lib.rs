@@ -1,13 +1,15 @@
 //! The only crate that links GDAL: scenes, mosaics, COG and OGR output, CRS transforms.
 //!
 //! No GDAL type leaves it. Inputs are named ([`resolve_scenes`]), opened ([`open_scene`]), grouped by grid
-//! ([`group_scenes`]) and read window by window ([`MosaicReader`], one per thread). Outputs are written by
+//! ([`group_scenes`]) and read window by window ([`MosaicReader`], or [`DatesReader`] for several dates, one per
+//! thread). Outputs are written by
 //! [`StripWriter`] (COG) and [`LayerWriter`] (GeoPackage, FlatGeobuf). Labels for training come through
 //! [`read_labels`], [`read_picture`] and [`read_polygons`].
 
 mod aoi;
 mod bands;
 mod crs;
+mod dates;
 mod error;
 mod ffi;
 mod fingerprint;
@@ -30,6 +32,7 @@ mod warp;
 pub use aoi::{Aoi, read_aoi};
 pub use bands::common_name;
 pub use crs::{Transformer, describe_crs};
+pub use dates::DatesReader;
 pub use error::GdalError;
 pub use fingerprint::{Fingerprint, fingerprint, fingerprint_file};
 pub use layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerWriter};

@@ -33,7 +33,7 @@ pub enum Task {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Band {
-    /// STAC common name: `red`, `green`, `blue`, `nir`, ...
+    /// STAC common name: `red`, `green`, `blue`, `nir`, ...; with `_before` or `_after` where two dates are compared.
     pub name: String,
     /// Mean that is subtracted, raw units.
     pub mean: f32,
@@ -42,6 +42,21 @@ pub struct Band {
     /// Unit of the raw values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+}
+
+/// Ends of the names of bands in packages that compare two dates, the earlier first.
+const DATE_ENDS: [&str; 2] = ["_before", "_after"];
+
+impl Band {
+    /// Its common name in a scene: the name without `_before` or `_after`.
+    pub fn common_name(&self) -> &str {
+        let ended = DATE_ENDS.iter().find_map(|end| self.name.strip_suffix(end));
+        ended.unwrap_or(&self.name)
+    }
+
+    fn is_of_date(&self, date: usize) -> bool {
+        self.name.ends_with(DATE_ENDS[date])
+    }
 }
 
 /// Ground sample distances that the network was made for, metres.
@@ -243,6 +258,15 @@ impl ModelPackage {
         self.task == Task::ObjectDetection
     }
 
+    /// The bands of each date that the network compares, the earlier first; one list for a network that looks at one
+    /// date. Two dates are compared by a network made for it, or by any whose bands end in `_before`, then `_after`.
+    pub fn bands_of_dates(&self) -> Vec<&[Band]> {
+        let named = self.bands.iter().filter(|b| b.is_of_date(0)).count();
+        let before = if self.architecture.dates() > 1 { self.bands.len() / 2 } else { named };
+        let (before, after) = self.bands.split_at(before);
+        if before.is_empty() { vec![after] } else { vec![before, after] }
+    }
+
     fn to_json(&self) -> Vec<u8> {
         // Plain data with string keys: serialization cannot fail.
         let mut json = serde_json::to_vec_pretty(self).unwrap_or_default();
@@ -305,6 +329,12 @@ impl ModelPackage {
                 return self.bad("bands", format!("`{}` needs a finite mean and a std above 0", band.name));
             }
         }
+        if !self.dates_are_in_order() {
+            return self.bad(
+                "bands",
+                "must be all of the earlier date (`*_before`), then all of the later (`*_after`)",
+            );
+        }
         let [low, high] = self.value_range;
         if !(low.is_finite() && high.is_finite() && low < high) {
             return self.bad("value_range", "must be two finite numbers, the first below the second");
@@ -317,6 +347,15 @@ impl ModelPackage {
             return self.bad("sample_types", "is empty");
         }
         Ok(())
+    }
+
+    /// Whether bands that name a date stand date by date, and no other band stands with them.
+    fn dates_are_in_order(&self) -> bool {
+        let names_dates = self.bands.iter().any(|b| b.is_of_date(0) || b.is_of_date(1));
+        let dates = self.bands_of_dates();
+        let is_in_order =
+            || dates.len() == 2 && dates.iter().enumerate().all(|(i, of)| of.iter().all(|b| b.is_of_date(i)));
+        !names_dates || is_in_order()
     }
 
     fn check_classes(&self) -> Result<(), ModelError> {

@@ -71,6 +71,9 @@ pub struct Input {
     /// Acquisition date or time, RFC 3339, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acquired: Option<String>,
+    /// `before` or `after`, in a map that compares two dates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
     /// Where its pixels lie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grid: Option<InputGrid>,

@@ -120,6 +120,22 @@ impl Chip {
         &self.data[index * pixels..(index + 1) * pixels]
     }
 
+    /// The bands of this chip and then those of another of the same window, valid where both are; values of
+    /// pixels that one of them lacks become 0. `None` when the windows differ.
+    #[must_use]
+    pub fn joined(mut self, other: &Self) -> Option<Self> {
+        if self.window != other.window {
+            return None;
+        }
+        self.data.extend_from_slice(&other.data);
+        self.bands += other.bands;
+        self.valid.iter_mut().zip(&other.valid).for_each(|(valid, other)| *valid &= other);
+        for band in self.data.chunks_exact_mut(self.valid.len().max(1)) {
+            band.iter_mut().zip(&self.valid).filter(|(_, valid)| !**valid).for_each(|(v, _)| *v = 0.0);
+        }
+        Some(self)
+    }
+
     /// Whether any pixel of `window` is valid.
     pub fn any_valid_in(&self, window: &Window) -> bool {
         let Some(common) = self.window.intersect(window) else { return false };
@@ -147,6 +163,20 @@ mod tests {
     #[test]
     fn sizes_are_checked() {
         assert!(Raster::new(Window::new(0, 0, 2, 2), vec![0u8; 3]).is_err());
+    }
+
+    #[test]
+    fn joined_chips_are_valid_where_both_are() {
+        let window = Window::new(5, 6, 2, 1);
+        let of = |data: [f32; 2], valid: [bool; 2]| Chip {
+            window,
+            bands: 1,
+            data: data.into(),
+            valid: valid.into(),
+        };
+        let both = of([1.0, 2.0], [true, true]).joined(&of([3.0, 0.0], [true, false])).unwrap();
+        assert_eq!(both, Chip { window, bands: 2, data: vec![1.0, 0.0, 3.0, 0.0], valid: vec![true, false] });
+        assert_eq!(both.joined(&Chip::empty(Window::new(5, 7, 2, 1), 1)), None);
     }
 
     #[test]

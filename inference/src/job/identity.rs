@@ -14,27 +14,34 @@ pub struct Input {
     pub id: String,
     /// As it was named.
     pub uri: String,
+    /// Its date, in a map that compares two.
+    #[serde(skip)]
+    pub date: Option<&'static str>,
     /// Fingerprint of its bytes.
     #[serde(flatten)]
     pub fingerprint: Fingerprint,
 }
 
-/// Fingerprints of scenes, or the first scene whose bytes cannot be read.
+/// Fingerprints of a map's scenes, or the first scene whose bytes cannot be read.
 ///
 /// # Errors
 /// The scene's position and what went wrong.
-pub fn fingerprints(scenes: &[UsableScene]) -> Result<Vec<Input>, (usize, anyhow::Error)> {
-    let one = |(i, scene): (usize, &UsableScene)| {
+pub fn fingerprints(map: &MapJob) -> Result<Vec<Input>, (usize, anyhow::Error)> {
+    let one = |(i, (date, scene)): (usize, (Option<&'static str>, &UsableScene))| {
         let fingerprint = arpent_gdal::fingerprint(&scene.source).map_err(|e| (i, e.into()))?;
-        Ok(Input { id: scene.info.id.clone(), uri: scene.source.uri.clone(), fingerprint })
+        Ok(Input { id: scene.info.id.clone(), uri: scene.source.uri.clone(), date, fingerprint })
     };
-    scenes.iter().enumerate().map(one).collect()
+    map.scenes().enumerate().map(one).collect()
 }
 
 /// `run-` and 16 hex digits. Only what can change the result is hashed: not the window size, the threads, the
 /// device or the place of the output.
 pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
-    let prints: Vec<_> = inputs.iter().map(|i| json!([i.id, content(&i.fingerprint)])).collect();
+    let print = |i: &Input| match i.date {
+        None => json!([i.id, content(&i.fingerprint)]),
+        Some(date) => json!([i.id, content(&i.fingerprint), date]),
+    };
+    let prints: Vec<_> = inputs.iter().map(print).collect();
     let described = json!({
         "arpent": env!("CARGO_PKG_VERSION"),
         "grid": map.grid().key(),

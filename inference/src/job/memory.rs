@@ -32,7 +32,8 @@ const STRIP_BYTES_PER_PIXEL: u64 = 4;
 /// window; never with the extent's height, the number of classes or of features.
 pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     let read = plan.largest_read().pixels();
-    // A chip holds a float for each band and a byte of validity; raw samples stand beside it while it is read.
+    // A chip holds a float for each band and a byte of validity; raw samples, or the chips of two dates that are being
+    // joined, stand beside it while it is read.
     let chip = read * (needs.bands as u64 * 8 + 2);
     // Each reader holds a chip, as many wait in the queue, and one is being predicted.
     let chips = chip * (2 * needs.readers as u64 + 1);

@@ -1,19 +1,17 @@
 //! From what was written to what will be done: the only place that rejects bad input.
 
 mod identity;
+mod map;
 mod memory;
 mod scenes;
 
 use std::path::PathBuf;
 
-use anyhow::Context;
-use arpent_gdal::{Aoi, Fingerprint, Mosaic};
 use arpent_model::{ModelPackage, Weights};
-use arpent_raster::{Grid, SceneInfo, Window};
-use arpent_tiling::{Needs, WindowPlan};
 use tempfile::TempDir;
 
 pub use identity::{Input, fingerprints, run_id};
+pub use map::{AFTER, BEFORE, MapJob, Survey};
 pub use memory::{MemoryNeeds, memory_bound, network_bytes};
 pub use scenes::{FailedScene, UsableScene, describe_bands};
 
@@ -40,23 +38,6 @@ pub struct Job {
     pub scratch: TempDir,
 }
 
-/// One map to make: scenes that share a grid.
-#[derive(Debug)]
-pub struct MapJob {
-    /// Folder under the output, when a job makes several maps.
-    pub folder: Option<String>,
-    /// The scenes, sorted by id.
-    pub scenes: Vec<UsableScene>,
-    /// The scenes as one raster.
-    pub mosaic: Mosaic,
-    /// Area of interest.
-    pub aoi: Option<Aoi>,
-    /// Fingerprint of the AOI's bytes.
-    pub aoi_fingerprint: Option<Fingerprint>,
-    /// The windows.
-    pub plan: WindowPlan,
-}
-
 impl Job {
     /// Resolves what was asked for.
     ///
@@ -71,12 +52,21 @@ impl Job {
             return Err(JobError::NoScenes.into());
         }
         let scratch = scratch_dir(&config)?;
-        let sources = arpent_gdal::resolve_scenes(&config.scenes)?;
-        let (usable, failed) = scenes::open_all(sources, &model, &config.input, scratch.path());
-        if usable.is_empty() {
-            return Err(no_usable_scene(&failed).into());
+        let mut opened = Vec::new();
+        let mut failed = Vec::new();
+        for (uris, bands) in uris_of_dates(&config, &model)?.into_iter().zip(model.bands_of_dates()) {
+            let sources = arpent_gdal::resolve_scenes(uris)?;
+            let wanted =
+                scenes::Wanted { model: &model, bands, options: &config.input, scratch: scratch.path() };
+            let (usable, bad) = wanted.open_all(sources);
+            if usable.is_empty() {
+                return Err(no_usable_scene(&bad).into());
+            }
+            opened.push(usable);
+            failed.extend(bad);
         }
-        let maps = maps_of(usable, &config, &model, args.group_by_crs)?;
+        let opened = scenes::on_one_lattice(opened, &model, &config.input, scratch.path())?;
+        let maps = map::maps_of(opened, &config, &model, args.group_by_crs, &mut failed)?;
         let output = config.output.clone();
         let job = Self { config, model, weights, maps, failed, output, scratch };
         job.check_memory()?;
@@ -130,63 +120,32 @@ impl Job {
     }
 }
 
-impl MapJob {
-    /// Plans a map.
-    ///
-    /// # Errors
-    /// An AOI that cannot be used, or touches no scene.
-    pub fn new(
-        mut scenes: Vec<UsableScene>,
-        folder: Option<String>,
-        config: &Config,
-        model: &ModelPackage,
-    ) -> anyhow::Result<Self> {
-        // The order in which the mosaic keeps them: bands are chosen by position.
-        scenes.sort_by(|a, b| (&a.info.id, &a.info.uri).cmp(&(&b.info.id, &b.info.uri)));
-        let infos: Vec<SceneInfo> = scenes.iter().map(|s| s.info.clone()).collect();
-        let mosaic = arpent_gdal::group_scenes(infos).pop().context("a map without a scene")?;
-        let aoi = config.aoi.as_deref().map(|path| arpent_gdal::read_aoi(path, &mosaic.grid)).transpose()?;
-        let footprints: Vec<Window> = scenes.iter().map(|s| s.info.window).collect();
-        let extent = extent_of(&mosaic, aoi.as_ref(), &footprints, config)?;
-        let needs = Needs { overlap_px: model.overlap_px, stride_px: model.stride_px };
-        let is_wanted = |w: &Window| aoi.as_ref().is_none_or(|a| a.intersects(w));
-        let plan = WindowPlan::new(extent, &footprints, is_wanted, config.tiling, needs)?;
-        let aoi_fingerprint = config.aoi.as_deref().map(arpent_gdal::fingerprint_file).transpose()?;
-        Ok(Self { folder, scenes, mosaic, aoi, aoi_fingerprint, plan })
-    }
-
-    /// The grid of the map.
-    pub fn grid(&self) -> &Grid {
-        &self.mosaic.grid
-    }
-}
-
-/// The pixels of the output: those of the scenes, cut to the AOI's bounding window.
-fn extent_of(
-    mosaic: &Mosaic,
-    aoi: Option<&Aoi>,
-    footprints: &[Window],
-    config: &Config,
-) -> Result<Window, JobError> {
-    let Some(aoi) = aoi else { return Ok(mosaic.window) };
-    let outside = || JobError::AoiOutside { aoi: config.aoi.clone().unwrap_or_default() };
-    if !footprints.iter().any(|f| aoi.intersects(f)) {
-        return Err(outside());
-    }
-    mosaic.window.intersect(&aoi.window()).ok_or_else(outside)
-}
-
 fn effective(args: &JobArgs) -> Result<Config, JobError> {
     let mut config = Config::load(&args.config)?;
     if !args.scene.is_empty() {
         config.scenes.clone_from(&args.scene);
     }
+    if !args.before.is_empty() {
+        config.before.clone_from(&args.before);
+    }
+    config.model = args.model.clone().unwrap_or(config.model);
     config.aoi = args.aoi.clone().or(config.aoi);
     config.output = args.output.clone().or(config.output);
     config.tiling.window_px = args.window.unwrap_or(config.tiling.window_px);
     config.compute.threads = args.threads.unwrap_or(config.compute.threads);
     config.compute.device = args.device.unwrap_or(config.compute.device);
     Ok(config)
+}
+
+/// The scenes as they were named, date by date: as many as the model compares.
+fn uris_of_dates<'a>(config: &'a Config, model: &ModelPackage) -> Result<Vec<&'a [String]>, JobError> {
+    let model_id = || model.id.clone();
+    match (model.bands_of_dates().len(), config.before.is_empty()) {
+        (1, true) => Ok(vec![&config.scenes]),
+        (1, false) => Err(JobError::BeforeUnwanted { model: model_id() }),
+        (_, true) => Err(JobError::BeforeMissing { model: model_id() }),
+        (_, false) => Ok(vec![&config.before, &config.scenes]),
+    }
 }
 
 fn scratch_dir(config: &Config) -> Result<TempDir, JobError> {
@@ -207,30 +166,4 @@ fn wanted_classes(config: &Config, model: &ModelPackage) -> Result<(), JobError>
 fn no_usable_scene(failed: &[FailedScene]) -> JobError {
     let reasons = failed.iter().map(|f| f.reason.clone()).collect();
     JobError::NoUsableScene { reasons, hint: failed.iter().find_map(|f| f.hint.clone()) }
-}
-
-fn maps_of(
-    usable: Vec<UsableScene>,
-    config: &Config,
-    model: &ModelPackage,
-    group_by_crs: bool,
-) -> anyhow::Result<Vec<MapJob>> {
-    let mut groups: std::collections::BTreeMap<String, Vec<UsableScene>> = std::collections::BTreeMap::new();
-    for scene in usable {
-        groups.entry(scene.info.grid.key()).or_default().push(scene);
-    }
-    if groups.len() > 1 && !group_by_crs {
-        let shown = |(key, scenes): (&String, &Vec<UsableScene>)| {
-            let ids: Vec<&str> = scenes.iter().map(|s| s.info.id.as_str()).collect();
-            format!("  {key}: {}", ids.join(", "))
-        };
-        return Err(JobError::MixedGrids { groups: groups.iter().map(shown).collect() }.into());
-    }
-    let several = groups.len() > 1;
-    let named = groups.into_values().enumerate().map(|(i, scenes)| {
-        let crs =
-            scenes[0].info.grid.crs.name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        MapJob::new(scenes, several.then(|| format!("grid-{}-{crs}", i + 1)), config, model)
-    });
-    named.collect()
 }

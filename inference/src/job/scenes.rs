@@ -1,9 +1,10 @@
 //! From scene URIs to scenes that the model can use.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use arpent_gdal::SceneSource;
-use arpent_model::ModelPackage;
+use arpent_model::{Band, ModelPackage};
 use arpent_raster::SceneInfo;
 
 use crate::config::{InputOptions, Resampling};
@@ -40,52 +41,82 @@ impl FailedScene {
     }
 }
 
-/// Opens every scene; those that cannot be used are told apart, not lost.
-pub(super) fn open_all(
-    sources: Vec<SceneSource>,
+/// What scenes of one date are opened for.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// The model.
+    pub model: &'a ModelPackage,
+    /// Its bands of the date.
+    pub bands: &'a [Band],
+    /// How scenes are read.
+    pub options: &'a InputOptions,
+    /// Folder for temporary files.
+    pub scratch: &'a Path,
+}
+
+impl Wanted<'_> {
+    /// Opens every scene; those that cannot be used are told apart, not lost.
+    pub(super) fn open_all(self, sources: Vec<SceneSource>) -> (Vec<UsableScene>, Vec<FailedScene>) {
+        let mut usable = Vec::new();
+        let mut failed = Vec::new();
+        for source in sources {
+            match self.open(&source) {
+                Ok(scene) => usable.push(scene),
+                Err(error) => failed.push(FailedScene::new(&source.uri, &error)),
+            }
+        }
+        (usable, failed)
+    }
+
+    fn open(self, source: &SceneSource) -> anyhow::Result<UsableScene> {
+        let info = arpent_gdal::open_scene(source)?;
+        let bands = self.choose_bands(&info)?;
+        check_samples(&info, &bands, self.model)?;
+        let gsd = &self.model.gsd_m;
+        let scene = UsableScene { source: source.clone(), info, bands, resampled: false };
+        if (gsd.min..=gsd.max).contains(&scene.info.gsd_m) {
+            return Ok(scene);
+        }
+        if !self.options.resample {
+            let (scene, gsd_m) = (scene.info.uri, scene.info.gsd_m);
+            return Err(JobError::GsdOutOfRange { scene, gsd_m, min: gsd.min, max: gsd.max }.into());
+        }
+        resampled(scene, self.model, self.options, self.scratch)
+    }
+
+    /// The scene's band for each band of the model: by the configuration, else by the name the scene gives it.
+    fn choose_bands(self, info: &SceneInfo) -> Result<Vec<usize>, JobError> {
+        self.bands.iter().map(|wanted| choose_band(info, wanted, self.options)).collect()
+    }
+}
+
+/// Brings the scenes of two dates to the model's GSD on the lattice of the CRS, where they differ and resampling was
+/// asked for.
+pub(super) fn on_one_lattice(
+    dates: Vec<Vec<UsableScene>>,
     model: &ModelPackage,
     options: &InputOptions,
     scratch: &Path,
-) -> (Vec<UsableScene>, Vec<FailedScene>) {
-    let mut usable = Vec::new();
-    let mut failed = Vec::new();
-    for source in sources {
-        match open(&source, model, options, scratch) {
-            Ok(scene) => usable.push(scene),
-            Err(error) => failed.push(FailedScene::new(&source.uri, &error)),
-        }
+) -> anyhow::Result<Vec<Vec<UsableScene>>> {
+    let grids: BTreeSet<String> = dates.iter().flatten().map(|s| s.info.grid.key()).collect();
+    if dates.len() < 2 || grids.len() < 2 || !options.resample {
+        return Ok(dates);
     }
-    (usable, failed)
+    let one = |scene: UsableScene| match scene.resampled {
+        true => Ok(scene),
+        false => resampled(scene, model, options, scratch),
+    };
+    dates.into_iter().map(|date| date.into_iter().map(one).collect()).collect()
 }
 
-fn open(
-    source: &SceneSource,
+/// The scene read through GDAL's warper, at the model's GSD on the lattice of the CRS.
+fn resampled(
+    scene: UsableScene,
     model: &ModelPackage,
     options: &InputOptions,
     scratch: &Path,
 ) -> anyhow::Result<UsableScene> {
-    let info = arpent_gdal::open_scene(source)?;
-    let bands = choose_bands(&info, model, options)?;
-    check_samples(&info, &bands, model)?;
-    let gsd = &model.gsd_m;
-    if (gsd.min..=gsd.max).contains(&info.gsd_m) {
-        return Ok(UsableScene { source: source.clone(), info, bands, resampled: false });
-    }
-    if !options.resample {
-        let scene = info.uri.clone();
-        return Err(JobError::GsdOutOfRange { scene, gsd_m: info.gsd_m, min: gsd.min, max: gsd.max }.into());
-    }
-    let info = resample(&info, model, options, scratch)?;
-    Ok(UsableScene { source: source.clone(), info, bands, resampled: true })
-}
-
-/// Reads the scene through GDAL's warper, at the model's GSD on the lattice of the CRS.
-fn resample(
-    info: &SceneInfo,
-    model: &ModelPackage,
-    options: &InputOptions,
-    scratch: &Path,
-) -> anyhow::Result<SceneInfo> {
+    let info = &scene.info;
     // Metres on the ground for each unit of the CRS, at the scene's center.
     let metres_per_unit = info.gsd_m / (info.grid.gsd_x * info.grid.gsd_y).sqrt();
     let target = model.gsd_m.nominal / metres_per_unit;
@@ -94,25 +125,21 @@ fn resample(
         Resampling::Bilinear => arpent_gdal::Resampling::Bilinear,
         Resampling::Average => arpent_gdal::Resampling::Average,
     };
-    Ok(arpent_gdal::resample_source(info, target, method, scratch)?)
+    let info = arpent_gdal::resample_source(info, target, method, scratch)?;
+    Ok(UsableScene { info, resampled: true, ..scene })
 }
 
-/// The scene's band for each band of the model: by the configuration, else by the name the scene gives it.
-fn choose_bands(
-    info: &SceneInfo,
-    model: &ModelPackage,
-    options: &InputOptions,
-) -> Result<Vec<usize>, JobError> {
-    model.bands.iter().map(|wanted| choose_band(info, &wanted.name, options)).collect()
-}
-
-fn choose_band(info: &SceneInfo, wanted: &str, options: &InputOptions) -> Result<usize, JobError> {
-    let by_config = options.bands.get(wanted).copied().filter(|b| *b <= info.bands.len());
-    let by_name = || info.bands.iter().find(|b| b.common_name.as_deref() == Some(wanted)).map(|b| b.index);
-    let chosen = if options.bands.contains_key(wanted) { by_config } else { by_name() };
+fn choose_band(info: &SceneInfo, wanted: &Band, options: &InputOptions) -> Result<usize, JobError> {
+    let name = wanted.common_name();
+    let written = options.bands.get(&wanted.name).or_else(|| options.bands.get(name)).copied();
+    let by_name = || info.bands.iter().find(|b| b.common_name.as_deref() == Some(name)).map(|b| b.index);
+    let chosen = match written {
+        Some(number) => Some(number).filter(|b| *b <= info.bands.len()),
+        None => by_name(),
+    };
     chosen.ok_or_else(|| JobError::BandMissing {
         scene: info.uri.clone(),
-        band: wanted.to_owned(),
+        band: name.to_owned(),
         available: describe_bands(info),
     })
 }

@@ -10,7 +10,7 @@ use arpent_tiling::{PlannedWindow, Stitcher, Strip};
 use arpent_vector::{Detection, DetectionMerger, Feature, Polygonizer, VectorOptions, Vectorizer};
 
 use super::Clock;
-use crate::job::{Job, MapJob};
+use crate::job::{BEFORE, Job, MapJob, UsableScene};
 
 /// Features sorted in memory before they go to a scratch file, bytes.
 pub const SPOOL_RUN_BYTES: usize = 16 << 20;
@@ -216,14 +216,14 @@ impl Made<'_> {
         self.outcome = self.spool.push(&feature).map_err(Into::into);
     }
 
-    /// The scenes that the feature's bbox touches, and the earliest of their dates.
+    /// The scenes that the feature's bbox touches, and the earliest of their dates; where two dates are compared, the
+    /// scenes of both, and when the later ones were taken: the feature is what was seen then.
     fn say_scenes(&self, feature: &mut Feature) {
         let window = self.map.grid().window_of(feature.bbox());
-        let touched =
-            self.map.scenes.iter().map(|s| &s.info).filter(|s| s.window.intersect(&window).is_some());
-        for scene in touched {
+        let touched = self.map.scenes().filter(|(_, s)| s.info.window.intersect(&window).is_some());
+        for (date, UsableScene { info: scene, .. }) in touched {
             feature.scene_ids.push(scene.id.clone());
-            if let Some(date) = &scene.acquired {
+            if let Some(date) = scene.acquired.as_ref().filter(|_| date != Some(BEFORE)) {
                 let earlier = feature.acquired.as_ref().is_none_or(|known| date < known);
                 feature.acquired = if earlier { Some(date.clone()) } else { feature.acquired.take() };
             }

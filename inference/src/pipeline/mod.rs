@@ -9,7 +9,7 @@ mod timing;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use arpent_gdal::{BandSelection, GdalError, MosaicReader};
+use arpent_gdal::{DatesReader, GdalError};
 use arpent_model::{ModelError, Prediction, Predictor};
 use arpent_raster::Chip;
 use arpent_tiling::PlannedWindow;
@@ -85,8 +85,8 @@ pub fn run(
 }
 
 fn read_windows(map: &MapJob, next: &AtomicUsize, stop: &AtomicBool, clock: &Clock, out: &Sender<Read>) {
-    let bands: Vec<BandSelection> = map.scenes.iter().map(|s| s.bands.clone()).collect();
-    let mut reader = match MosaicReader::new(&map.mosaic, &bands) {
+    let dates = map.dates.iter().map(|d| (&d.mosaic, d.scenes.iter().map(|s| s.bands.clone()).collect()));
+    let mut reader = match DatesReader::new(dates) {
         Ok(reader) => reader,
         Err(error) => {
             // Nobody listens any more when the queue is closed.

@@ -1,0 +1,194 @@
+//! Maps to make: scenes on one grid, of one date or of two.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use arpent_gdal::{Aoi, Fingerprint, Mosaic};
+use arpent_model::ModelPackage;
+use arpent_raster::{Grid, SceneInfo, Window};
+use arpent_tiling::{Needs, WindowPlan};
+
+use super::{FailedScene, UsableScene};
+use crate::config::Config;
+use crate::error::JobError;
+
+/// Name of the earlier of two dates.
+pub const BEFORE: &str = "before";
+
+/// Name of the later of two dates.
+pub const AFTER: &str = "after";
+
+/// One map to make: scenes that share a grid.
+#[derive(Debug)]
+pub struct MapJob {
+    /// Folder under the output, when a job makes several maps.
+    pub folder: Option<String>,
+    /// What the network looks at: one date, or the earlier and the later of two that it compares.
+    pub dates: Vec<Survey>,
+    /// Area of interest.
+    pub aoi: Option<Aoi>,
+    /// Fingerprint of the AOI's bytes.
+    pub aoi_fingerprint: Option<Fingerprint>,
+    /// The windows.
+    pub plan: WindowPlan,
+}
+
+/// The scenes of one date.
+#[derive(Debug)]
+pub struct Survey {
+    /// The scenes, sorted by id.
+    pub scenes: Vec<UsableScene>,
+    /// The scenes as one raster.
+    pub mosaic: Mosaic,
+}
+
+impl Survey {
+    fn new(mut scenes: Vec<UsableScene>) -> anyhow::Result<Self> {
+        // The order in which the mosaic keeps them: bands are chosen by position.
+        scenes.sort_by(|a, b| (&a.info.id, &a.info.uri).cmp(&(&b.info.id, &b.info.uri)));
+        let infos: Vec<SceneInfo> = scenes.iter().map(|s| s.info.clone()).collect();
+        let mosaic = arpent_gdal::group_scenes(infos).pop().context("a map without a scene")?;
+        Ok(Self { scenes, mosaic })
+    }
+
+    fn windows(&self) -> impl Iterator<Item = Window> {
+        self.scenes.iter().map(|s| s.info.window)
+    }
+}
+
+impl MapJob {
+    /// Plans a map of the scenes of each date, the earlier first.
+    ///
+    /// # Errors
+    /// An AOI that cannot be used, or touches no scene; dates that have no place in common.
+    pub fn new(
+        dates: Vec<Vec<UsableScene>>,
+        folder: Option<String>,
+        config: &Config,
+        model: &ModelPackage,
+    ) -> anyhow::Result<Self> {
+        let dates = dates.into_iter().map(Survey::new).collect::<anyhow::Result<Vec<_>>>()?;
+        let grid = &dates.first().context("a map without a date")?.mosaic.grid;
+        let footprints = footprints(&dates);
+        let aoi = config.aoi.as_deref().map(|path| arpent_gdal::read_aoi(path, grid)).transpose()?;
+        let extent = extent_of(aoi.as_ref(), &footprints, config)?;
+        let needs = Needs { overlap_px: model.overlap_px, stride_px: model.stride_px };
+        let is_wanted = |w: &Window| aoi.as_ref().is_none_or(|a| a.intersects(w));
+        let plan = WindowPlan::new(extent, &footprints, is_wanted, config.tiling, needs)?;
+        let aoi_fingerprint = config.aoi.as_deref().map(arpent_gdal::fingerprint_file).transpose()?;
+        Ok(Self { folder, dates, aoi, aoi_fingerprint, plan })
+    }
+
+    /// The grid of the map.
+    pub fn grid(&self) -> &Grid {
+        // A map has a date: `new` refuses others.
+        &self.dates[0].mosaic.grid
+    }
+
+    /// The scenes of all dates, the earlier first; with the name of their date ([`BEFORE`], [`AFTER`]) where there
+    /// are two.
+    pub fn scenes(&self) -> impl Iterator<Item = (Option<&'static str>, &UsableScene)> {
+        let several = self.dates.len() > 1;
+        let named = self.dates.iter().zip([BEFORE, AFTER]);
+        named.flat_map(move |(date, name)| date.scenes.iter().map(move |s| (several.then_some(name), s)))
+    }
+
+    /// Takes a scene out, by its position in [`MapJob::scenes`].
+    pub fn take_scene(&mut self, mut index: usize) -> Option<UsableScene> {
+        for date in &mut self.dates {
+            if index < date.scenes.len() {
+                return Some(date.scenes.remove(index));
+            }
+            index -= date.scenes.len();
+        }
+        None
+    }
+}
+
+/// The windows in which every date has a scene.
+fn footprints(dates: &[Survey]) -> Vec<Window> {
+    let mut dates = dates.iter();
+    let first: Vec<Window> = dates.next().into_iter().flat_map(Survey::windows).collect();
+    dates.fold(first, |common, date| {
+        common.iter().flat_map(|c| date.windows().filter_map(|w| c.intersect(&w))).collect()
+    })
+}
+
+/// The pixels of the output: the smallest window that holds what every date has, cut to the AOI's bounding window.
+fn extent_of(aoi: Option<&Aoi>, footprints: &[Window], config: &Config) -> Result<Window, JobError> {
+    let extent = footprints.iter().copied().reduce(|all, f| all.union(&f)).ok_or(JobError::DatesApart)?;
+    let Some(aoi) = aoi else { return Ok(extent) };
+    let outside = || JobError::AoiOutside { aoi: config.aoi.clone().unwrap_or_default() };
+    if !footprints.iter().any(|f| aoi.intersects(f)) {
+        return Err(outside());
+    }
+    extent.intersect(&aoi.window()).ok_or_else(outside)
+}
+
+/// The scenes of each date on one grid.
+type Group = Vec<Vec<UsableScene>>;
+
+/// One map for each grid, of the scenes of each date. Scenes whose grid another date lacks are put to the failed.
+pub(super) fn maps_of(
+    dates: Vec<Vec<UsableScene>>,
+    config: &Config,
+    model: &ModelPackage,
+    group_by_crs: bool,
+    failed: &mut Vec<FailedScene>,
+) -> anyhow::Result<Vec<MapJob>> {
+    let mut groups = grouped(dates);
+    if groups.len() > 1 && !group_by_crs {
+        return Err(mixed(&groups).into());
+    }
+    let several = groups.len() > 1;
+    groups.retain(|grid, group| has_every_date(grid, group, failed));
+    if groups.is_empty() {
+        return Err(JobError::DatesApart.into());
+    }
+    let named = groups.into_values().enumerate().map(|(i, group)| {
+        let crs = &group[0][0].info.grid.crs;
+        let crs = crs.name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        MapJob::new(group, several.then(|| format!("grid-{}-{crs}", i + 1)), config, model)
+    });
+    named.collect()
+}
+
+fn grouped(dates: Vec<Vec<UsableScene>>) -> BTreeMap<String, Group> {
+    let count = dates.len();
+    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    for (date, scenes) in dates.into_iter().enumerate() {
+        for scene in scenes {
+            let group = groups.entry(scene.info.grid.key());
+            group.or_insert_with(|| vec![Vec::new(); count])[date].push(scene);
+        }
+    }
+    groups
+}
+
+/// Why scenes on several grids make no map: the dates differ, or the scenes of one date.
+fn mixed(groups: &BTreeMap<String, Group>) -> JobError {
+    let grids = |date: usize| {
+        let has = |(_, group): &(&String, &Group)| group.get(date).is_some_and(|scenes| !scenes.is_empty());
+        groups.iter().filter(has).map(|(grid, _)| grid.clone()).collect::<Vec<_>>()
+    };
+    if let ([before], [after]) = (&*grids(0), &*grids(1)) {
+        return JobError::DatesDiffer { before: before.clone(), after: after.clone() };
+    }
+    let shown = |(key, group): (&String, &Group)| {
+        let ids: Vec<&str> = group.iter().flatten().map(|s| s.info.id.as_str()).collect();
+        format!("  {key}: {}", ids.join(", "))
+    };
+    JobError::MixedGrids { groups: groups.iter().map(shown).collect() }
+}
+
+fn has_every_date(grid: &str, group: &Group, failed: &mut Vec<FailedScene>) -> bool {
+    if group.iter().all(|scenes| !scenes.is_empty()) {
+        return true;
+    }
+    let alone = |scene: &UsableScene| {
+        let error = JobError::NoOtherDate { grid: grid.to_owned() };
+        FailedScene::new(&scene.source.uri, &error.into())
+    };
+    failed.extend(group.iter().flatten().map(alone));
+    false
+}
