@@ -102,9 +102,8 @@ pub(super) fn on_one_lattice(
     if dates.len() < 2 || grids.len() < 2 || !options.resample {
         return Ok(dates);
     }
-    let one = |scene: UsableScene| match scene.resampled {
-        true => Ok(scene),
-        false => resampled(scene, model, options, scratch),
+    let one = |scene: UsableScene| {
+        if scene.resampled { Ok(scene) } else { resampled(scene, model, options, scratch) }
     };
     dates.into_iter().map(|date| date.into_iter().map(one).collect()).collect()
 }

@@ -1,7 +1,7 @@
 //! Values of the right type that make no sense.
 
 use super::parse::value_error;
-use super::{Config, Crowns, Term, TermKind};
+use super::{Config, Crowns, Evaluate, Term, TermKind};
 use crate::error::TrainError;
 
 /// Checks what one configuration says; what depends on data is checked when they are opened.
@@ -9,6 +9,7 @@ pub(super) fn check(config: &Config) -> Result<(), TrainError> {
     sources(config)?;
     fit(config)?;
     loss(config)?;
+    evaluate(config)?;
     shares(config)
 }
 
@@ -72,6 +73,44 @@ fn loss(config: &Config) -> Result<(), TrainError> {
     {
         let message = format!("wants {} numbers above 0, one per class", config.classes.len());
         return Err(value_error(config, "loss.class_weights", &message));
+    }
+    Ok(())
+}
+
+fn evaluate(config: &Config) -> Result<(), TrainError> {
+    let evaluate = &config.evaluate;
+    let bad = |key: &str, message: &str| Err(value_error(config, &format!("evaluate.{key}"), message));
+    if config.crowns.is_some() && *evaluate != Evaluate::default() {
+        return Err(value_error(config, "evaluate", "is for data sets; crowns are counted one by one"));
+    }
+    if let Some(tolerance) = evaluate.tolerance_px {
+        if config.is_detection() {
+            return bad("tolerance_px", "is for labels, not for boxes");
+        }
+        if !(0.0..=100.0).contains(&tolerance) {
+            return bad("tolerance_px", "must lie between 0 and 100");
+        }
+    }
+    let wants_features = evaluate.tolerance_px.is_some() || !evaluate.precision_at_k.is_empty();
+    if wants_features && !config.classes.iter().any(|class| class.features) {
+        return Err(value_error(config, "evaluate", "needs a class with `features = true`"));
+    }
+    if evaluate.precision_at_k.first() == Some(&0) || !evaluate.precision_at_k.is_sorted_by(|a, b| a < b) {
+        return bad("precision_at_k", "must be above 0 and ascending");
+    }
+    if let Some(prevalence) = evaluate.prevalence {
+        if config.is_detection() {
+            return bad("prevalence", "is for labels: what is no box cannot be counted");
+        }
+        if !(prevalence > 0.0 && prevalence < 1.0) {
+            return bad("prevalence", "must lie between 0 and 1");
+        }
+    }
+    if evaluate.cell_px == Some(0) || (evaluate.cell_px.is_some() && config.is_detection()) {
+        return bad("cell_px", "must be above 0, and is for labels only");
+    }
+    if evaluate.precision_at_k.is_empty() && (evaluate.prevalence.is_some() || evaluate.cell_px.is_some()) {
+        return bad("precision_at_k", "is missing: prevalence and cell_px say nothing without it");
     }
     Ok(())
 }

@@ -1,8 +1,12 @@
-//! What makes a training the same training: everything that is written, except where data and output lie.
+//! What makes a training the same training: everything that is written, except where data and output lie, and what is
+//! measured without a say in which epoch is kept.
 
 use std::collections::BTreeMap;
 
 use super::Fit;
+
+/// Name of the score of thin objects.
+pub(crate) const TOLERANCE_F1: &str = "tolerance_f1";
 
 /// The configuration as TOML without comments, `output` and `data`, and with what the command line changed.
 pub(super) fn identity(text: &str, fit: &Fit) -> String {
@@ -10,6 +14,14 @@ pub(super) fn identity(text: &str, fit: &Fit) -> String {
     let mut table: toml::Table = text.parse().unwrap_or_default();
     table.remove("output");
     table.remove("data");
+    let evaluate = table.remove("evaluate");
+    // The one measure of it that may choose the epoch.
+    if fit.score.as_deref() == Some(TOLERANCE_F1)
+        && let Some(tolerance) = evaluate.as_ref().and_then(|e| e.get("tolerance_px"))
+    {
+        let kept = toml::Table::from_iter([("tolerance_px".to_owned(), tolerance.clone())]);
+        table.insert("evaluate".into(), toml::Value::Table(kept));
+    }
     if let Some(toml::Value::Table(written)) = table.get_mut("fit") {
         let whole = |v: usize| toml::Value::Integer(i64::try_from(v).unwrap_or(i64::MAX));
         written.insert("seed".into(), toml::Value::Integer(fit.seed.cast_signed()));
@@ -57,6 +69,18 @@ fn flatten(path: &str, value: &toml::Value, all: &mut BTreeMap<String, String>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_measured_belongs_to_it_only_where_it_chooses_the_epoch() {
+        let text = "task = \"a\"\n[evaluate]\ntolerance_px = 2\nprevalence = 0.1\n";
+        let mut fit: Fit = toml::from_str(
+            "seed = 1\nepochs = 1\nsteps_per_epoch = 1\nbatch = 1\nchip_px = 16\nlearning_rate = 1e-3",
+        )
+        .unwrap();
+        assert_eq!(identity(text, &fit), "task = \"a\"\n");
+        fit.score = Some("tolerance_f1".into());
+        assert_eq!(identity(text, &fit), "task = \"a\"\n\n[evaluate]\ntolerance_px = 2\n");
+    }
 
     #[test]
     fn differences_are_named_by_key() {

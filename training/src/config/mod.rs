@@ -12,10 +12,11 @@ use arpent_datasets::SetConfig;
 use arpent_raster::Class;
 use serde::Deserialize;
 
-pub(crate) use identity::difference;
+pub(crate) use identity::{TOLERANCE_F1, difference};
 pub(crate) use parse::nearest;
 pub(crate) use tables::{
-    Augment, ClassWeights, Crowns, EnergyOptions, Fit, Init, Keep, Loss, Model, Sampling, Term, TermKind,
+    Augment, ClassWeights, Crowns, EnergyOptions, Evaluate, Fit, Init, Keep, Loss, Model, Sampling, Term,
+    TermKind,
 };
 
 /// What is fitted; names as in STAC's MLM extension.
@@ -55,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) loss: Loss,
     pub(crate) augment: Augment,
     pub(crate) init: Option<Init>,
+    pub(crate) evaluate: Evaluate,
     pub(crate) energy: EnergyOptions,
 }
 

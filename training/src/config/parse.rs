@@ -11,7 +11,9 @@ use arpent_raster::Class;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Augment, Config, Crowns, EnergyOptions, Fit, Init, Loss, Model, Sampling, SetEntry, TaskKind};
+use super::{
+    Augment, Config, Crowns, EnergyOptions, Evaluate, Fit, Init, Loss, Model, Sampling, SetEntry, TaskKind,
+};
 use crate::error::TrainError;
 
 /// The file as written.
@@ -37,6 +39,8 @@ struct Written {
     augment: Augment,
     #[serde(default)]
     init: Option<Init>,
+    #[serde(default)]
+    evaluate: Evaluate,
     #[serde(default)]
     energy: EnergyOptions,
 }
@@ -79,6 +83,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, TrainError> {
         loss: written.loss,
         augment: written.augment,
         init: written.init.map(|i| Init { path: folder.join(i.path) }),
+        evaluate: written.evaluate,
         energy: written.energy,
     })
 }

@@ -217,6 +217,20 @@ pub(crate) struct Crowns {
     pub(crate) jitter: f64,
 }
 
+/// What is measured beside the scores that every training has. It changes no weights.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Evaluate {
+    /// Pixels that precision and recall of thin objects forgive; not measured without.
+    pub(crate) tolerance_px: Option<f64>,
+    /// How many of the best candidates are looked at, for precision at k; ascending.
+    pub(crate) precision_at_k: Vec<u64>,
+    /// Share of the candidates that is real where the model will work, between 0 and 1.
+    pub(crate) prevalence: Option<f64>,
+    /// Side of the candidates of a label model, pixels; `fit.chip_px` by default.
+    pub(crate) cell_px: Option<usize>,
+}
+
 /// How the energy is estimated where the machine does not measure it.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

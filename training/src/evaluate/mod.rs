@@ -3,15 +3,18 @@
 pub(crate) mod crowns;
 mod detection;
 mod gallery;
+mod parts;
 mod pictures;
 mod shown;
 mod summary;
+mod thin;
 mod verb;
 mod whole;
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use arpent_metrics::Interval;
 use arpent_model::{Predictor, Score};
 
 use crate::report;
@@ -58,6 +61,16 @@ pub(crate) trait Judge {
 
     /// Scores in full.
     fn publish(&self, predictor: &Predictor) -> Result<Published>;
+}
+
+/// A value in a card.
+fn said(value: Option<f64>) -> String {
+    value.map_or("-".to_owned(), |v| format!("{v:.3}"))
+}
+
+/// An interval in a card.
+fn range(interval: Option<&Interval>) -> String {
+    interval.map_or("-".to_owned(), |i| format!("{:.3} to {:.3}", i.low, i.high))
 }
 
 /// A score to four digits.

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use arpent_datasets::{IGNORE, Split};
-use arpent_metrics::{Confusion, Grouped, Merge, Reliability};
+use arpent_metrics::{Confusion, Reliability};
 use arpent_model::Predictor;
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Class};
 
+use super::parts::Parts;
+use super::thin::Thin;
 use super::{Judge, Published, gallery, summary, whole};
+use crate::config::{Evaluate, TOLERANCE_F1};
 use crate::data::{Item, ItemId, ItemTruth, Sets};
 
 /// The pictures of a split.
@@ -19,13 +22,16 @@ pub(crate) struct Pictures<'a> {
     pub(crate) classes: &'a [Class],
     /// A picture counts once, as what most of it is, and not pixel by pixel.
     pub(crate) as_a_whole: bool,
+    pub(crate) evaluate: &'a Evaluate,
 }
 
 /// What was counted.
 #[derive(Debug, Clone)]
 pub(super) struct Counted {
     pub(super) all: Confusion,
-    pub(super) groups: Grouped<Confusion>,
+    pub(super) parts: Parts<Confusion>,
+    /// With the tolerance in pixels, where one is asked for.
+    pub(super) thin: Option<(f64, Parts<Thin>)>,
     /// Each item.
     pub(super) items: Vec<CountedItem>,
     pub(super) bins: Reliability,
@@ -44,9 +50,12 @@ impl Pictures<'_> {
     /// Predicts all pictures, one after the other.
     pub(super) fn count(&self, predictor: &Predictor) -> Result<Counted> {
         let empty = Confusion::new(self.classes.len())?;
+        let thin = self.evaluate.tolerance_px.map(|px| anyhow::Ok((px, Thin::new(self.classes, px)?)));
+        let thin = thin.transpose()?;
         let mut counted = Counted {
             all: empty.clone(),
-            groups: Grouped::new(empty.clone()),
+            parts: Parts::new(&empty),
+            thin: thin.as_ref().map(|(px, thin)| (*px, Parts::new(thin))),
             items: Vec::new(),
             bins: Reliability::default(),
         };
@@ -58,13 +67,18 @@ impl Pictures<'_> {
                     counted.bins.add(f64::from(*confidence) * CONFIDENCE_SCALE, truth == seen)?;
                 }
             }
+            let (name, group) = (self.sets.name(id), self.sets.group(id));
             let mut one = empty.clone();
             one.add_slices(&truth, &labels, Some(IGNORE))?;
-            counted.all.merge(&one)?;
-            let (name, group) = (self.sets.name(id), self.sets.group(id));
-            counted.groups.group(&group).merge(&one)?;
+            counted.parts.add(&group, &name, &one)?;
+            if let (Some((_, parts)), Some((_, empty))) = (&mut counted.thin, &thin) {
+                let mut thin = empty.clone();
+                thin.add(item.chip.window, &truth, &labels)?;
+                parts.add(&group, &name, &thin)?;
+            }
             counted.items.push(CountedItem { id, name, group, confusion: one });
         }
+        counted.all = counted.parts.pooled()?;
         Ok(counted)
     }
 }
@@ -95,28 +109,35 @@ impl Pictures<'_> {
     }
 }
 
-/// The scores that an epoch is judged by.
-pub(super) fn headline(all: &Confusion) -> BTreeMap<String, f64> {
-    let scores = [
-        ("mean_iou", all.mean_iou()),
-        ("mean_f1", all.mean_f1()),
-        ("overall_accuracy", all.overall_accuracy()),
-        ("balanced_accuracy", all.balanced_accuracy()),
-    ];
-    scores.into_iter().map(|(name, value)| (name.to_owned(), value.unwrap_or(0.0))).collect()
+impl Counted {
+    /// The scores that an epoch is judged by.
+    pub(super) fn headline(&self) -> Result<BTreeMap<String, f64>> {
+        let all = &self.all;
+        let mut scores = vec![
+            ("mean_iou", all.mean_iou()),
+            ("mean_f1", all.mean_f1()),
+            ("overall_accuracy", all.overall_accuracy()),
+            ("balanced_accuracy", all.balanced_accuracy()),
+        ];
+        if let Some((_, parts)) = &self.thin {
+            scores.push((TOLERANCE_F1, parts.pooled()?.mean_f1()));
+        }
+        Ok(scores.into_iter().map(|(name, value)| (name.to_owned(), value.unwrap_or(0.0))).collect())
+    }
 }
 
 impl Judge for Pictures<'_> {
     fn names(&self) -> &'static [&'static str] {
-        if self.as_a_whole {
-            &["balanced_accuracy", "overall_accuracy", "mean_f1", "mean_iou"]
-        } else {
-            &["mean_iou", "mean_f1", "overall_accuracy", "balanced_accuracy"]
+        let all = &["mean_iou", "mean_f1", "overall_accuracy", "balanced_accuracy", TOLERANCE_F1];
+        match (self.as_a_whole, self.evaluate.tolerance_px) {
+            (true, _) => &["balanced_accuracy", "overall_accuracy", "mean_f1", "mean_iou"],
+            (false, Some(_)) => all,
+            (false, None) => &all[..4],
         }
     }
 
     fn scores(&self, predictor: &Predictor) -> Result<BTreeMap<String, f64>> {
-        Ok(headline(&self.count(predictor)?.all))
+        self.count(predictor)?.headline()
     }
 
     fn publish(&self, predictor: &Predictor) -> Result<Published> {

@@ -5,6 +5,8 @@ use arpent_metrics::Interval;
 use super::Shown;
 use super::pictures::Counted;
 use super::summary::{ClassDetail, Detail};
+use super::thin::{ThinClass, ThinDetail};
+use crate::config::TOLERANCE_F1;
 use crate::report::{
     self, ClassScore, Estimate, GroupRow, GroupScores, Intervals, OverallScore, Reliability, ReliabilityBin,
 };
@@ -25,7 +27,7 @@ pub(super) fn shown(detail: &Detail<'_>, counted: &Counted) -> Shown {
 
 fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
     let all = &counted.all;
-    let units = if detail.resampled == "groups" { detail.groups.len() } else { counted.items.len() };
+    let units = counted.parts.units();
     let intervals = if detail.intervals.is_empty() {
         Intervals::None { reason: format!("Only {units} of the {}: too few to resample.", detail.resampled) }
     } else {
@@ -47,6 +49,17 @@ fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
         ("balanced accuracy", all.balanced_accuracy(), "", "mean over classes of recall"),
         ("kappa", all.kappa(), "", "agreement beyond chance (Cohen)"),
     ];
+    let thin = detail.thin.as_ref().map(|thin| {
+        let meaning = format!(
+            "mean over the classes that become features of F1 with a tolerance of {} px",
+            thin.tolerance_px
+        );
+        OverallScore {
+            name: "tolerance F1".into(),
+            estimate: estimate(detail.scores.get(TOLERANCE_F1).copied(), detail.intervals.get(TOLERANCE_F1)),
+            meaning: Some(meaning),
+        }
+    });
     let overall = overall.map(|(name, value, key, meaning)| OverallScore {
         name: name.into(),
         estimate: estimate(value, detail.intervals.get(key)),
@@ -55,14 +68,26 @@ fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
     report::Scores {
         split: detail.split.into(),
         intervals,
-        overall: overall.to_vec(),
+        overall: overall.into_iter().chain(thin).collect(),
         classes: detail.classes.iter().map(|c| class(c, all.pixels())).collect(),
         groups: Some(groups(detail, counted)),
+        thin: detail.thin.as_ref().map(thin_scores),
     }
 }
 
 fn estimate(value: Option<f64>, interval: Option<&Interval>) -> Estimate {
     Estimate { value, interval: interval.map(|i| [i.low, i.high]) }
+}
+
+fn thin_scores(thin: &ThinDetail<'_>) -> report::ThinScores {
+    let plain = |value| Estimate { value, interval: None };
+    let class = |class: &ThinClass<'_>| report::ThinClass {
+        class: class.id,
+        f1: estimate(class.scores.f1, class.f1_interval.as_ref()),
+        precision: plain(class.scores.precision),
+        recall: plain(class.scores.recall),
+    };
+    report::ThinScores { tolerance_px: thin.tolerance_px, classes: thin.classes.iter().map(class).collect() }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a share to show")]
@@ -80,14 +105,20 @@ fn class(class: &ClassDetail<'_>, pixels: u64) -> ClassScore {
 
 fn groups(detail: &Detail<'_>, counted: &Counted) -> GroupScores {
     let items = |group: &str| counted.items.iter().filter(|i| i.group == group).count() as u64;
-    let row = |(group, scores): (&&str, &super::summary::GroupDetail)| GroupRow {
-        group: (*group).to_owned(),
-        items: items(group),
-        pixels: Some(scores.pixels),
-        scores: vec![scores.mean_iou, scores.overall_accuracy],
+    let tolerance = |group: &str| Some(detail.thin.as_ref()?.groups.get(group)?.mean_f1);
+    let row = |(group, scores): (&&str, &super::summary::GroupDetail)| {
+        let values = [scores.mean_iou, scores.overall_accuracy].into_iter();
+        GroupRow {
+            group: (*group).to_owned(),
+            items: items(group),
+            pixels: Some(scores.pixels),
+            scores: values.chain(tolerance(group)).collect(),
+        }
     };
+    let names = ["mean IoU", "overall accuracy"].into_iter();
+    let names = names.chain(detail.thin.as_ref().map(|_| "tolerance F1"));
     GroupScores {
-        names: vec!["mean IoU".into(), "overall accuracy".into()],
+        names: names.map(ToOwned::to_owned).collect(),
         rows: detail.groups.iter().map(row).collect(),
     }
 }

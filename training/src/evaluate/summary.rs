@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::Result;
-use arpent_metrics::{Confusion, Grouped, Interval, ReliabilityBin};
+use arpent_metrics::{Confusion, Interval, ReliabilityBin};
 use arpent_model::Score;
 use arpent_raster::Class;
 use serde::Serialize;
 
-use super::pictures::{Counted, CountedItem, headline};
+use super::pictures::{Counted, CountedItem};
 use super::shown::shown;
-use super::{Published, ROUNDS, score};
-
-/// Groups from which on they, and not items, are resampled.
-const ENOUGH_GROUPS: usize = 4;
+use super::thin::{self, ThinDetail};
+use super::{Published, ROUNDS, range, said, score};
+use crate::config::TOLERANCE_F1;
 
 /// Items that are named as best and as worst, at most.
 const EXTREMES: usize = 8;
@@ -32,6 +31,8 @@ pub(super) struct Detail<'a> {
     /// Rows: truth; columns: prediction.
     pub(super) confusion: Vec<&'a [u64]>,
     pub(super) groups: BTreeMap<&'a str, GroupDetail>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) thin: Option<ThinDetail<'a>>,
     pub(super) calibration: Vec<ReliabilityBin>,
     pub(super) expected_calibration_error: f64,
     pub(super) best: Vec<ItemDetail<'a>>,
@@ -70,7 +71,7 @@ pub(super) fn publish(counted: &Counted, classes: &[Class], split: &str) -> Resu
     let detail = detail(counted, classes, split)?;
     Ok(Published {
         scores: scores(&detail, split),
-        territories: counted.groups.groups().map(|(name, _)| name.to_owned()).collect(),
+        territories: counted.parts.groups().groups().map(|(name, _)| name.to_owned()).collect(),
         card: card(&detail),
         detail: serde_json::to_value(&detail)?,
         shown: shown(&detail, counted),
@@ -78,38 +79,33 @@ pub(super) fn publish(counted: &Counted, classes: &[Class], split: &str) -> Resu
 }
 
 fn detail<'a>(counted: &'a Counted, classes: &'a [Class], split: &'a str) -> Result<Detail<'a>> {
-    let by_group = counted.groups.groups().len() >= ENOUGH_GROUPS;
-    let items = by_item(&counted.items, &counted.all)?;
-    let parts = if by_group { &counted.groups } else { &items };
-    let interval = |of: &dyn Fn(&Confusion) -> Option<f64>| parts.interval(of, 0.95, ROUNDS, 0);
+    let parts = &counted.parts;
     let mut intervals = BTreeMap::new();
-    intervals.extend(interval(&Confusion::mean_iou)?.map(|i| ("mean_iou".to_owned(), i)));
-    intervals.extend(interval(&Confusion::overall_accuracy)?.map(|i| ("overall_accuracy".to_owned(), i)));
-    let class = |(i, c): (usize, &'a Class)| Ok(class(&counted.all, i, c, interval(&|m| m.iou(i))?));
+    intervals.extend(parts.interval(Confusion::mean_iou)?.map(|i| ("mean_iou".to_owned(), i)));
+    intervals
+        .extend(parts.interval(Confusion::overall_accuracy)?.map(|i| ("overall_accuracy".to_owned(), i)));
+    let thin = counted.thin.as_ref();
+    if let Some((_, parts)) = thin {
+        intervals.extend(parts.interval(thin::Thin::mean_f1)?.map(|i| (TOLERANCE_F1.to_owned(), i)));
+    }
+    let thin = thin.map(|(px, parts)| thin::detail(parts, classes, *px)).transpose()?;
+    let class = |(i, c): (usize, &'a Class)| Ok(class(&counted.all, i, c, parts.interval(|m| m.iou(i))?));
     let (best, worst) = extremes(&counted.items);
     Ok(Detail {
         split,
-        scores: headline(&counted.all),
+        scores: counted.headline()?,
         intervals,
-        resampled: if by_group { "groups" } else { "items" },
+        resampled: parts.resampled(),
         rounds: ROUNDS,
         classes: classes.iter().enumerate().map(class).collect::<Result<_>>()?,
         confusion: counted.all.counts().chunks_exact(classes.len()).collect(),
-        groups: counted.groups.groups().map(|(name, c)| (name, group(c))).collect(),
+        groups: parts.groups().groups().map(|(name, c)| (name, group(c))).collect(),
+        thin,
         calibration: counted.bins.bins(),
         expected_calibration_error: counted.bins.expected_calibration_error().unwrap_or(0.0),
         best,
         worst,
     })
-}
-
-/// Each item as a group of its own.
-fn by_item(items: &[CountedItem], all: &Confusion) -> Result<Grouped<Confusion>> {
-    let mut grouped = Grouped::new(Confusion::new(all.classes())?);
-    for item in items {
-        grouped.group(&item.name).clone_from(&item.confusion);
-    }
-    Ok(grouped)
 }
 
 fn class<'a>(all: &Confusion, index: usize, class: &'a Class, interval: Option<Interval>) -> ClassDetail<'a> {
@@ -155,6 +151,14 @@ fn scores(detail: &Detail<'_>, split: &str) -> BTreeMap<String, Score> {
             ((*name).to_owned(), score(detail.scores[*name], split, &with_interval(detail, name, measure)))
         })
         .collect();
+    if let Some(thin) = &detail.thin {
+        let measure = format!(
+            "mean over the classes that become features of F1 with a tolerance of {} px, pixels of whole pictures",
+            thin.tolerance_px
+        );
+        let measure = with_interval(detail, TOLERANCE_F1, &measure);
+        scores.insert(TOLERANCE_F1.into(), score(detail.scores[TOLERANCE_F1], split, &measure));
+    }
     let error = detail.expected_calibration_error;
     let measure = "expected calibration error of the confidence, 15 bins; lower is better";
     scores.insert("expected_calibration_error".into(), score(error, split, measure));
@@ -172,21 +176,18 @@ fn with_interval(detail: &Detail<'_>, name: &str, measure: &str) -> String {
 
 /// Tables by class and by group.
 fn card(detail: &Detail<'_>) -> String {
-    let said = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.3}"));
-    let range = |i: &Option<Interval>| i.map_or("-".to_owned(), |i| format!("{:.3} to {:.3}", i.low, i.high));
     let mut card = format!(
         "Whole pictures of the split `{}`, predicted as `arpent run` predicts them. Intervals: 95 %, {} resamples of the {}.\n\n",
         detail.split, detail.rounds, detail.resampled
     );
     // Writing to a string cannot fail.
     for (name, value) in &detail.scores {
-        let _ =
-            writeln!(card, "- {name}: {value:.3} (interval {})", range(&detail.intervals.get(name).copied()));
+        let _ = writeln!(card, "- {name}: {value:.3} (interval {})", range(detail.intervals.get(name)));
     }
     let _ = writeln!(card, "- expected calibration error: {:.3}", detail.expected_calibration_error);
     card += "\n| class | IoU | interval | precision | recall | pixels |\n|---|---|---|---|---|---|\n";
     for c in &detail.classes {
-        let (iou, interval) = (said(c.iou), range(&c.iou_interval));
+        let (iou, interval) = (said(c.iou), range(c.iou_interval.as_ref()));
         let (precision, recall) = (said(c.precision), said(c.recall));
         let _ = writeln!(
             card,
@@ -194,6 +195,7 @@ fn card(detail: &Detail<'_>) -> String {
             c.name, c.truth_pixels
         );
     }
+    card += &detail.thin.as_ref().map(thin::card).unwrap_or_default();
     card += "\n| group | mean IoU | accuracy | pixels |\n|---|---|---|---|\n";
     for (name, g) in &detail.groups {
         let _ =

@@ -170,7 +170,13 @@ pub(crate) fn judge_of<'a>(config: &'a Config, sets: &'a Sets, split: Split) -> 
     let classes = &config.classes;
     match config.model.detection.filter(|_| config.is_detection()) {
         Some(detection) => Box::new(Detections { sets, split, classes, iou: detection.iou }),
-        None => Box::new(Pictures { sets, split, classes, as_a_whole: config.is_scene() }),
+        None => Box::new(Pictures {
+            sets,
+            split,
+            classes,
+            as_a_whole: config.is_scene(),
+            evaluate: &config.evaluate,
+        }),
     }
 }
 

@@ -19,6 +19,7 @@ mod page;
 mod pixels;
 mod scale;
 mod scores;
+mod special;
 
 #[cfg(test)]
 mod example;

@@ -6,8 +6,8 @@ use maud::{Markup, html};
 
 use super::chart::whisker;
 use super::data::{ClassScore, Estimate, GroupRow, GroupScores, Intervals, Scores, TrainingReport};
-use super::number;
 use super::page::{Section, absent, between, class_label, estimate, wide};
+use super::{number, special};
 
 /// Groups that are shown without being asked for.
 const SHOWN: usize = 20;
@@ -52,6 +52,7 @@ pub(super) fn section(report: &TrainingReport) -> Section {
             (intervals(&scores.intervals))
             h3 { "Overall" } (overall(scores))
             h3 { "By class" } (classes(report, scores))
+            @if let Some(thin) = &scores.thin { h3 { "Thin objects" } (special::thin(report, thin)) }
             h3 { "By " (report.data.group_kind.as_deref().unwrap_or("group")) ", worst first" } (groups(report, scores))
         },
     };

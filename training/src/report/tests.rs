@@ -90,8 +90,9 @@ fn a_full_report_has_every_section() {
         assert!(html.contains(told), "{told}");
     }
     assert!(!html.contains("class=\"absent\""), "a full report lacks nothing");
-    // Three curves, two of calibration, a whisker per class and group; four panels per chip.
-    assert_eq!(pictures(&html).len(), 3 + 2 + 12 + 8);
+    assert!(html.contains("With a tolerance of 2 px") && html.contains("0.710 to 0.860"));
+    // Three curves, two of calibration, a whisker per class, group and thin class; four panels per chip.
+    assert_eq!(pictures(&html).len(), 3 + 2 + 12 + 8 + 1);
     assert_eq!(html.matches("<img ").count(), 10 * 4);
 }
 

@@ -101,6 +101,13 @@ pub(crate) fn run(arguments: &[&str]) -> Ran {
     Ran { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
 }
 
+/// Writes a page where `ARPENT_KEEP_REPORT` names a folder, to be looked at.
+pub(crate) fn keep(name: &str, page: &str) {
+    let Some(folder) = std::env::var_os("ARPENT_KEEP_REPORT").map(PathBuf::from) else { return };
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(name).with_extension("html"), page).unwrap();
+}
+
 pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

@@ -4,10 +4,11 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use arpent_model::ModelPackage;
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
-use crate::place::{repository, run};
+use crate::place::{keep, repository, run};
 
 const SIDE: u32 = 96;
 
@@ -57,4 +58,23 @@ fn thin_lines_are_found() {
     // Two of three pixels of each line.
     assert_eq!(crack["truth_pixels"].as_u64(), Some(u64::from(2 * 2 * SIDE)));
     assert!(crack["recall"].as_f64().unwrap() > 0.7, "{crack}");
+
+    // Cracks are the only class that becomes features; two pixels are forgiven.
+    let thin = &evaluated.lines()[0]["thin"];
+    assert_eq!((&thin["tolerance_px"], thin["classes"].as_array().unwrap().len()), (&2.0.into(), 1));
+    let forgiven = &thin["classes"][0];
+    assert_eq!(forgiven["truth"], crack["truth_pixels"]);
+    assert!(forgiven["f1"].as_f64() >= crack["f1"].as_f64(), "{forgiven} {crack}");
+    assert_eq!(evaluated.lines()[0]["scores"]["tolerance_f1"], forgiven["f1"]);
+    let groups = thin["groups"].as_object().unwrap();
+    let truth = |g: &serde_json::Value| g["classes"]["crack"]["truth"].as_u64().unwrap();
+    assert_eq!(groups.values().map(truth).sum::<u64>(), forgiven["truth"].as_u64().unwrap());
+    assert!(forgiven["f1_interval"]["low"].as_f64() <= forgiven["f1"].as_f64());
+    let (model, _) = ModelPackage::load(&package).unwrap();
+    assert!(model.scores["tolerance_f1"].measure.contains("tolerance of 2 px"), "{:?}", model.scores);
+    let card = fs::read_to_string(package.join("card.md")).unwrap();
+    assert!(card.contains("With a tolerance of 2 px") && card.contains("- tolerance_f1: "), "{card}");
+    let page = fs::read_to_string(package.join("run/report.html")).unwrap();
+    assert!(page.contains("Thin objects") && page.contains("tolerance F1"));
+    keep("road-damage", &page);
 }

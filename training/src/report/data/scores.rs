@@ -51,6 +51,33 @@ pub(crate) struct Scores {
     /// Scores by group.
     #[serde(default)]
     pub(crate) groups: Option<GroupScores>,
+    /// Scores of thin objects.
+    #[serde(default)]
+    pub(crate) thin: Option<ThinScores>,
+}
+
+/// Precision, recall and F1 that forgive a few pixels.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ThinScores {
+    /// How many pixels are forgiven.
+    pub(crate) tolerance_px: f64,
+    /// The classes that become features.
+    pub(crate) classes: Vec<ThinClass>,
+}
+
+/// Scores of one class of thin objects.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ThinClass {
+    /// Id of the class.
+    pub(crate) class: u8,
+    /// Harmonic mean of precision and recall.
+    pub(crate) f1: Estimate,
+    /// Of the predicted pixels, the share with a true one nearby.
+    pub(crate) precision: Estimate,
+    /// Of the true pixels, the share with a predicted one nearby.
+    pub(crate) recall: Estimate,
 }
 
 /// One number on the whole split.
