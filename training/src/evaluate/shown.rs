@@ -107,7 +107,7 @@ fn groups(detail: &Detail<'_>, counted: &Counted) -> GroupScores {
     let items = |group: &str| counted.items.iter().filter(|i| i.group == group).count() as u64;
     let tolerance = |group: &str| Some(detail.thin.as_ref()?.groups.get(group)?.mean_f1);
     let row = |(group, scores): (&&str, &super::summary::GroupDetail)| {
-        let values = [scores.mean_iou, scores.overall_accuracy].into_iter();
+        let values = [scores.mean_iou, scores.overall_accuracy, scores.balanced_accuracy].into_iter();
         GroupRow {
             group: (*group).to_owned(),
             items: items(group),
@@ -115,7 +115,7 @@ fn groups(detail: &Detail<'_>, counted: &Counted) -> GroupScores {
             scores: values.chain(tolerance(group)).collect(),
         }
     };
-    let names = ["mean IoU", "overall accuracy"].into_iter();
+    let names = ["mean IoU", "overall accuracy", "balanced accuracy"].into_iter();
     let names = names.chain(detail.thin.as_ref().map(|_| "tolerance F1"));
     GroupScores {
         names: names.map(ToOwned::to_owned).collect(),
