@@ -10,7 +10,7 @@ use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Class};
 
 use super::parts::Parts;
 use super::thin::Thin;
-use super::{Judge, Published, gallery, summary, whole};
+use super::{Judge, Published, cells, gallery, summary, whole};
 use crate::config::{Evaluate, TOLERANCE_F1};
 use crate::data::{ItemId, ItemTruth, Sets};
 
@@ -21,6 +21,8 @@ pub(crate) struct Pictures<'a> {
     pub(crate) split: Split,
     pub(crate) classes: &'a [Class],
     pub(crate) evaluate: &'a Evaluate,
+    /// Side of the cells that are ranked, pixels.
+    pub(crate) cell_px: usize,
 }
 
 /// What was counted.
@@ -123,7 +125,9 @@ impl Judge for Pictures<'_> {
 
     fn publish(&self, predictor: &Predictor) -> Result<Published> {
         let counted = self.count(predictor)?;
-        let mut published = summary::publish(&counted, self.classes, self.split.name())?;
+        let is_ranked = !self.evaluate.precision_at_k.is_empty();
+        let rare = is_ranked.then(|| cells::detail(self, predictor)).transpose()?;
+        let mut published = summary::publish(&counted, rare, self.classes, self.split.name())?;
         published.shown.gallery = Some(gallery::gallery(self, predictor, &counted)?);
         Ok(published)
     }

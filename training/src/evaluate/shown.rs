@@ -2,10 +2,10 @@
 
 use arpent_metrics::Interval;
 
-use super::Shown;
 use super::pictures::Counted;
 use super::summary::{ClassDetail, Detail};
 use super::thin::{ThinClass, ThinDetail};
+use super::{Shown, rare};
 use crate::config::TOLERANCE_F1;
 use crate::report::{
     self, ClassScore, Estimate, GroupRow, GroupScores, Intervals, OverallScore, Reliability, ReliabilityBin,
@@ -72,6 +72,7 @@ fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
         classes: detail.classes.iter().map(|c| class(c, all.pixels())).collect(),
         groups: Some(groups(detail, counted)),
         thin: detail.thin.as_ref().map(thin_scores),
+        rare: detail.rare.as_ref().map(rare::shown),
     }
 }
 

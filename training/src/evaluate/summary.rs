@@ -10,6 +10,7 @@ use arpent_raster::Class;
 use serde::Serialize;
 
 use super::pictures::{Counted, CountedItem};
+use super::rare::{self, RareDetail};
 use super::shown::shown;
 use super::thin::{self, ThinDetail};
 use super::{Published, ROUNDS, range, said, score};
@@ -33,6 +34,8 @@ pub(super) struct Detail<'a> {
     pub(super) groups: BTreeMap<&'a str, GroupDetail>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) thin: Option<ThinDetail<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rare: Option<RareDetail>,
     pub(super) calibration: Vec<ReliabilityBin>,
     pub(super) expected_calibration_error: f64,
     pub(super) best: Vec<ItemDetail<'a>>,
@@ -79,8 +82,13 @@ pub(super) struct ItemDetail<'a> {
 }
 
 /// Everything that is published.
-pub(super) fn publish(counted: &Counted, classes: &[Class], split: &str) -> Result<Published> {
-    let detail = detail(counted, classes, split)?;
+pub(super) fn publish(
+    counted: &Counted,
+    rare: Option<RareDetail>,
+    classes: &[Class],
+    split: &str,
+) -> Result<Published> {
+    let detail = Detail { rare, ..detail(counted, classes, split)? };
     Ok(Published {
         scores: scores(&detail, split),
         territories: counted.parts.groups().groups().map(|(name, _)| name.to_owned()).collect(),
@@ -113,6 +121,7 @@ fn detail<'a>(counted: &'a Counted, classes: &'a [Class], split: &'a str) -> Res
         confusion: counted.all.counts().chunks_exact(classes.len()).collect(),
         groups: parts.groups().groups().map(|(name, c)| (name, group(c, classes))).collect(),
         thin,
+        rare: None,
         calibration: counted.bins.bins(),
         expected_calibration_error: counted.bins.expected_calibration_error().unwrap_or(0.0),
         best,
@@ -219,6 +228,7 @@ fn card(detail: &Detail<'_>) -> String {
         );
     }
     card += &detail.thin.as_ref().map(thin::card).unwrap_or_default();
+    card += &detail.rare.as_ref().map(rare::card).unwrap_or_default();
     card += "\n| group | mean IoU | accuracy | balanced | pixels |\n|---|---|---|---|---|\n";
     for (name, g) in &detail.groups {
         let [iou, overall, balanced] = [g.mean_iou, g.overall_accuracy, g.balanced_accuracy].map(said);
