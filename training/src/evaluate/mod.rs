@@ -1,10 +1,12 @@
 //! Scores, computed with the package as users run it.
 
+mod cells;
 pub(crate) mod crowns;
 mod detection;
 mod gallery;
 mod parts;
 mod pictures;
+mod rare;
 mod shown;
 mod summary;
 mod thin;

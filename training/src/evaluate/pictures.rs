@@ -10,7 +10,7 @@ use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Class};
 
 use super::parts::Parts;
 use super::thin::Thin;
-use super::{Judge, Published, gallery, summary, whole};
+use super::{Judge, Published, cells, gallery, summary, whole};
 use crate::config::{Evaluate, TOLERANCE_F1};
 use crate::data::{Item, ItemId, ItemTruth, Sets};
 
@@ -23,6 +23,8 @@ pub(crate) struct Pictures<'a> {
     /// A picture counts once, as what most of it is, and not pixel by pixel.
     pub(crate) as_a_whole: bool,
     pub(crate) evaluate: &'a Evaluate,
+    /// Side of the cells that are ranked, pixels.
+    pub(crate) cell_px: usize,
 }
 
 /// What was counted.
@@ -142,7 +144,9 @@ impl Judge for Pictures<'_> {
 
     fn publish(&self, predictor: &Predictor) -> Result<Published> {
         let counted = self.count(predictor)?;
-        let mut published = summary::publish(&counted, self.classes, self.split.name())?;
+        let is_ranked = !self.evaluate.precision_at_k.is_empty();
+        let rare = is_ranked.then(|| cells::detail(self, predictor)).transpose()?;
+        let mut published = summary::publish(&counted, rare, self.classes, self.split.name())?;
         published.shown.gallery = Some(gallery::gallery(self, predictor, &counted)?);
         Ok(published)
     }

@@ -2,10 +2,10 @@
 
 use arpent_metrics::Interval;
 
-use super::Shown;
 use super::pictures::Counted;
 use super::summary::{ClassDetail, Detail};
 use super::thin::{ThinClass, ThinDetail};
+use super::{Shown, rare};
 use crate::config::TOLERANCE_F1;
 use crate::report::{
     self, ClassScore, Estimate, GroupRow, GroupScores, Intervals, OverallScore, Reliability, ReliabilityBin,
@@ -72,6 +72,7 @@ fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
         classes: detail.classes.iter().map(|c| class(c, all.pixels())).collect(),
         groups: Some(groups(detail, counted)),
         thin: detail.thin.as_ref().map(thin_scores),
+        rare: detail.rare.as_ref().map(rare::shown),
     }
 }
 
@@ -107,7 +108,7 @@ fn groups(detail: &Detail<'_>, counted: &Counted) -> GroupScores {
     let items = |group: &str| counted.items.iter().filter(|i| i.group == group).count() as u64;
     let tolerance = |group: &str| Some(detail.thin.as_ref()?.groups.get(group)?.mean_f1);
     let row = |(group, scores): (&&str, &super::summary::GroupDetail)| {
-        let values = [scores.mean_iou, scores.overall_accuracy].into_iter();
+        let values = [scores.mean_iou, scores.overall_accuracy, scores.balanced_accuracy].into_iter();
         GroupRow {
             group: (*group).to_owned(),
             items: items(group),
@@ -115,7 +116,7 @@ fn groups(detail: &Detail<'_>, counted: &Counted) -> GroupScores {
             scores: values.chain(tolerance(group)).collect(),
         }
     };
-    let names = ["mean IoU", "overall accuracy"].into_iter();
+    let names = ["mean IoU", "overall accuracy", "balanced accuracy"].into_iter();
     let names = names.chain(detail.thin.as_ref().map(|_| "tolerance F1"));
     GroupScores {
         names: names.map(ToOwned::to_owned).collect(),

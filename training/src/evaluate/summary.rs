@@ -10,6 +10,7 @@ use arpent_raster::Class;
 use serde::Serialize;
 
 use super::pictures::{Counted, CountedItem};
+use super::rare::{self, RareDetail};
 use super::shown::shown;
 use super::thin::{self, ThinDetail};
 use super::{Published, ROUNDS, range, said, score};
@@ -33,6 +34,8 @@ pub(super) struct Detail<'a> {
     pub(super) groups: BTreeMap<&'a str, GroupDetail>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) thin: Option<ThinDetail<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rare: Option<RareDetail>,
     pub(super) calibration: Vec<ReliabilityBin>,
     pub(super) expected_calibration_error: f64,
     pub(super) best: Vec<ItemDetail<'a>>,
@@ -57,6 +60,18 @@ pub(super) struct GroupDetail {
     pub(super) pixels: u64,
     pub(super) mean_iou: Option<f64>,
     pub(super) overall_accuracy: Option<f64>,
+    pub(super) balanced_accuracy: Option<f64>,
+    /// In the order of the classes.
+    pub(super) classes: Vec<GroupClass>,
+}
+
+/// Scores of a class in a group.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct GroupClass {
+    pub(super) id: u8,
+    pub(super) iou: Option<f64>,
+    pub(super) f1: Option<f64>,
+    pub(super) recall: Option<f64>,
 }
 
 /// An item: set and item, as the data set names it.
@@ -67,8 +82,13 @@ pub(super) struct ItemDetail<'a> {
 }
 
 /// Everything that is published.
-pub(super) fn publish(counted: &Counted, classes: &[Class], split: &str) -> Result<Published> {
-    let detail = detail(counted, classes, split)?;
+pub(super) fn publish(
+    counted: &Counted,
+    rare: Option<RareDetail>,
+    classes: &[Class],
+    split: &str,
+) -> Result<Published> {
+    let detail = Detail { rare, ..detail(counted, classes, split)? };
     Ok(Published {
         scores: scores(&detail, split),
         territories: counted.parts.groups().groups().map(|(name, _)| name.to_owned()).collect(),
@@ -99,8 +119,9 @@ fn detail<'a>(counted: &'a Counted, classes: &'a [Class], split: &'a str) -> Res
         rounds: ROUNDS,
         classes: classes.iter().enumerate().map(class).collect::<Result<_>>()?,
         confusion: counted.all.counts().chunks_exact(classes.len()).collect(),
-        groups: parts.groups().groups().map(|(name, c)| (name, group(c))).collect(),
+        groups: parts.groups().groups().map(|(name, c)| (name, group(c, classes))).collect(),
         thin,
+        rare: None,
         calibration: counted.bins.bins(),
         expected_calibration_error: counted.bins.expected_calibration_error().unwrap_or(0.0),
         best,
@@ -122,9 +143,20 @@ fn class<'a>(all: &Confusion, index: usize, class: &'a Class, interval: Option<I
     }
 }
 
-fn group(confusion: &Confusion) -> GroupDetail {
-    let (mean_iou, overall_accuracy) = (confusion.mean_iou(), confusion.overall_accuracy());
-    GroupDetail { pixels: confusion.pixels(), mean_iou, overall_accuracy }
+fn group(confusion: &Confusion, classes: &[Class]) -> GroupDetail {
+    let class = |(index, class): (usize, &Class)| GroupClass {
+        id: class.id,
+        iou: confusion.iou(index),
+        f1: confusion.f1(index),
+        recall: confusion.recall(index),
+    };
+    GroupDetail {
+        pixels: confusion.pixels(),
+        mean_iou: confusion.mean_iou(),
+        overall_accuracy: confusion.overall_accuracy(),
+        balanced_accuracy: confusion.balanced_accuracy(),
+        classes: classes.iter().enumerate().map(class).collect(),
+    }
 }
 
 /// The items with the highest and the lowest scores; equal ones in the order of the data set.
@@ -196,10 +228,36 @@ fn card(detail: &Detail<'_>) -> String {
         );
     }
     card += &detail.thin.as_ref().map(thin::card).unwrap_or_default();
-    card += "\n| group | mean IoU | accuracy | pixels |\n|---|---|---|---|\n";
+    card += &detail.rare.as_ref().map(rare::card).unwrap_or_default();
+    card += "\n| group | mean IoU | accuracy | balanced | pixels |\n|---|---|---|---|---|\n";
     for (name, g) in &detail.groups {
-        let _ =
-            writeln!(card, "| {name} | {} | {} | {} |", said(g.mean_iou), said(g.overall_accuracy), g.pixels);
+        let [iou, overall, balanced] = [g.mean_iou, g.overall_accuracy, g.balanced_accuracy].map(said);
+        let _ = writeln!(card, "| {name} | {iou} | {overall} | {balanced} | {} |", g.pixels);
     }
     card
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_tells_of_each_class() {
+        let class = |id| Class {
+            id,
+            name: format!("class{id}"),
+            name_fr: None,
+            color: arpent_raster::Color([0; 3]),
+            features: true,
+        };
+        // 10 of the first class, 6 right and 4 taken for the second; 2 of the second, 1 right; none of the third.
+        let confusion = Confusion::from_counts(3, vec![6, 4, 0, 1, 1, 0, 0, 0, 0]).unwrap();
+        let told = group(&confusion, &[class(4), class(9), class(2)]);
+        let score = |id, iou, f1, recall| GroupClass { id, iou, f1, recall };
+        assert_eq!(told.classes[0], score(4, Some(6.0 / 11.0), Some(12.0 / 17.0), Some(0.6)));
+        assert_eq!(told.classes[1], score(9, Some(1.0 / 6.0), Some(2.0 / 7.0), Some(0.5)));
+        assert_eq!(told.classes[2], score(2, None, None, None));
+        assert!((told.balanced_accuracy.unwrap() - 0.55).abs() < 1e-12, "{told:?}");
+        assert_eq!((told.pixels, told.overall_accuracy), (12, Some(7.0 / 12.0)));
+    }
 }

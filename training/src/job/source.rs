@@ -170,13 +170,11 @@ pub(crate) fn judge_of<'a>(config: &'a Config, sets: &'a Sets, split: Split) -> 
     let classes = &config.classes;
     match config.model.detection.filter(|_| config.is_detection()) {
         Some(detection) => Box::new(Detections { sets, split, classes, iou: detection.iou }),
-        None => Box::new(Pictures {
-            sets,
-            split,
-            classes,
-            as_a_whole: config.is_scene(),
-            evaluate: &config.evaluate,
-        }),
+        None => {
+            let evaluate = &config.evaluate;
+            let cell_px = evaluate.cell_px.unwrap_or(config.fit.chip_px);
+            Box::new(Pictures { sets, split, classes, as_a_whole: config.is_scene(), evaluate, cell_px })
+        }
     }
 }
 

@@ -53,6 +53,7 @@ pub(super) fn section(report: &TrainingReport) -> Section {
             h3 { "Overall" } (overall(scores))
             h3 { "By class" } (classes(report, scores))
             @if let Some(thin) = &scores.thin { h3 { "Thin objects" } (special::thin(report, thin)) }
+            @if let Some(rare) = &scores.rare { h3 { "The likeliest candidates" } (special::rare(report, rare)) }
             h3 { "By " (report.data.group_kind.as_deref().unwrap_or("group")) ", worst first" } (groups(report, scores))
         },
     };

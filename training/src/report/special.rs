@@ -1,9 +1,10 @@
-//! Scores that a training asks for: of thin objects.
+//! Scores that a training asks for: of thin and of rare objects.
 
 use maud::{Markup, html};
 
 use super::chart::whisker;
-use super::data::{ThinScores, TrainingReport};
+use super::data::{RareScores, ThinScores, TrainingReport};
+use super::number;
 use super::page::{class_label, estimate, wide};
 
 /// Precision and recall that forgive a few pixels.
@@ -21,5 +22,42 @@ pub(super) fn thin(report: &TrainingReport, thin: &ThinScores) -> Markup {
                 @for score in [&class.f1, &class.precision, &class.recall] { td { (estimate(score)) } }
             } } }
         } }))
+    }
+}
+
+/// How many of the likeliest candidates are real.
+pub(super) fn rare(report: &TrainingReport, rare: &RareScores) -> Markup {
+    let expected = rare.prevalence.map(|share| format!("Where {} are real", number::percent(Some(share))));
+    let optimistic = rare.classes.iter().flat_map(|class| &class.best).any(|best| best.is_optimistic);
+    html! {
+        p { "Candidates are " (rare.candidates) ", ranked by how likely the network finds the class; precision is the share of the best ones that is real." }
+        (wide(&html! { table.numbers {
+            thead { tr {
+                th scope="col" { "Class" } th scope="col" { "Candidates" } th scope="col" { "Real" } th scope="col" { "The best" }
+                th scope="col" colspan="2" { "Precision" } th scope="col" { "Recall" }
+                @if let Some(expected) = &expected { th scope="col" { (expected) } }
+            } }
+            @for class in &rare.classes { tbody {
+                @let head = html! {
+                    th scope="row" { (class_label(class.class, &report.classes)) }
+                    td { (number::integer(class.candidates)) } td { (number::integer(class.real)) }
+                };
+                @for best in &class.best { tr {
+                    (head) td { (number::integer(best.k)) }
+                    td.picture { @if let Some(value) = best.precision.value { (whisker(value, best.precision.interval)) } }
+                    td { (estimate(&best.precision)) } td { (number::score(best.recall)) }
+                    @if expected.is_some() { td { (estimate(&best.at_prevalence)) @if best.is_optimistic { " *" } } }
+                } }
+                tr {
+                    (head) td { "average" }
+                    td.picture { @if let Some(value) = class.average_precision.value { (whisker(value, class.average_precision.interval)) } }
+                    td { (estimate(&class.average_precision)) } td { (number::NONE) }
+                    @if expected.is_some() { td { (estimate(&class.at_prevalence)) } }
+                }
+            } }
+        } }))
+        @if optimistic { p.note {
+            "*: no wrong candidate of this split ranks that high, so that it cannot tell how many of a larger area would: expect less."
+        } }
     }
 }

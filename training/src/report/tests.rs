@@ -91,8 +91,11 @@ fn a_full_report_has_every_section() {
     }
     assert!(!html.contains("class=\"absent\""), "a full report lacks nothing");
     assert!(html.contains("With a tolerance of 2 px") && html.contains("0.710 to 0.860"));
-    // Three curves, two of calibration, a whisker per class, group and thin class; four panels per chip.
-    assert_eq!(pictures(&html).len(), 3 + 2 + 12 + 8 + 1);
+    // Three curves, two of calibration, a whisker per class, group, thin class and best candidates; four panels per chip.
+    assert!(
+        html.contains("Where 1.0\u{202f}% are real") && html.contains("0.300") && html.contains(" *</td>")
+    );
+    assert_eq!(pictures(&html).len(), 3 + 2 + 12 + 8 + 1 + 3);
     assert_eq!(html.matches("<img ").count(), 10 * 4);
 }
 

@@ -43,6 +43,10 @@ fn training_overfits_is_scored_calibrated_and_exported() {
     let pixels: u64 = confusion.iter().flat_map(|r| r.as_array().unwrap()).map(|n| n.as_u64().unwrap()).sum();
     assert!(pixels > 7000 && pixels < 2 * 72 * 64, "{pixels}");
     assert!(scores["groups"]["roofs/town7"]["mean_iou"].as_f64().unwrap() > 0.8);
+    let town = &scores["groups"]["roofs/town7"];
+    let iou = |i: usize| town["classes"][i]["iou"].as_f64().unwrap();
+    assert!((town["mean_iou"].as_f64().unwrap() - f64::midpoint(iou(0), iou(1))).abs() < 1e-12, "{town}");
+    assert_eq!(town["classes"][1]["id"], 3);
     let interval = &scores["intervals"]["mean_iou"];
     let mean = scores["scores"]["mean_iou"].as_f64().unwrap();
     assert!(interval["low"].as_f64().unwrap() <= mean && mean <= interval["high"].as_f64().unwrap());

@@ -34,6 +34,26 @@ fn mistakes_are_told_with_file_line_and_key() {
 }
 
 #[test]
+fn what_cannot_be_measured_is_refused() {
+    let cases = [
+        ("tolerance_px = -1", "smoke.toml:55: evaluate.tolerance_px must lie between 0 and 100"),
+        ("precision_at_k = [10, 5]", "evaluate.precision_at_k must be above 0 and ascending"),
+        ("precision_at_k = [5]\nprevalence = 1", "evaluate.prevalence must lie between 0 and 1"),
+        ("prevalence = 0.1", "evaluate.precision_at_k is missing"),
+        ("tolerence_px = 2", "did you mean `tolerance_px`?"),
+    ];
+    for (line, told) in cases {
+        let place = Place::new();
+        place.edit("smoke.toml", "[augment]", &format!("[evaluate]\n{line}\n\n[augment]"));
+        refused(&place, &[told]);
+    }
+    let place = Place::new();
+    place.edit("smoke.toml", "color = \"#d81b60\"", "color = \"#d81b60\"\nfeatures = false");
+    place.edit("smoke.toml", "[augment]", "[evaluate]\ntolerance_px = 2\n\n[augment]");
+    refused(&place, &["evaluate needs a class with `features = true`"]);
+}
+
+#[test]
 fn a_class_that_leads_nowhere_is_told_with_both_lists() {
     let place = Place::new();
     place.edit("smoke.toml", "shed = \"roof\"", "hut = \"roof\"");

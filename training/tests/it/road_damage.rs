@@ -1,5 +1,6 @@
 //! Cracks: dark lines, thinner than a hundredth of the picture, in masks that are grey at their edges.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -44,6 +45,27 @@ fn data(root: &Path) {
     fs::copy(repository().join("configs/road-damage/smoke.toml"), root.join("smoke.toml")).unwrap();
 }
 
+/// Cells of 8 px of the two held-out pictures, counted on their masks.
+fn ranked(root: &Path, rare: &serde_json::Value) {
+    let mut real = 0;
+    for i in 4..6 {
+        let mask = root.join(format!("data/road_damage/uav_crack_cc0/masks/road_{i}.png"));
+        let mask = image::open(mask).unwrap().to_luma8();
+        let cracked = mask.enumerate_pixels().filter(|(_, _, v)| v.0[0] >= 128);
+        real += cracked.map(|(x, y, _)| (x / 8, y / 8)).collect::<BTreeSet<_>>().len();
+    }
+    let crack = &rare["classes"][0];
+    assert_eq!((&crack["candidates"], &crack["real"]), (&(2 * 12 * 12).into(), &real.into()));
+    assert_eq!((&rare["candidates"], &crack["name"]), (&"cells of 8 px".into(), &"crack".into()));
+    let [five, twenty] = [0, 1].map(|i| &crack["best"][i]);
+    assert_eq!((&five["k"], &twenty["k"]), (&5.into(), &20.into()));
+    assert!(five["precision"]["value"].as_f64().unwrap() > 0.9, "{crack}");
+    assert!(crack["average_precision"]["value"].as_f64().unwrap() > 0.8, "{crack}");
+    // Twenty of 288 cells, of which 0.02 * 288 = 5.76 would be real: at most that many of twenty are.
+    assert!(twenty["precision_at_prevalence"]["value"].as_f64().unwrap() <= 0.288 + 1e-9, "{crack}");
+    assert!(crack["average_precision"]["interval"]["low"].is_f64(), "two pictures are resampled: {crack}");
+}
+
 #[test]
 fn thin_lines_are_found() {
     let dir = TempDir::new().unwrap();
@@ -70,11 +92,13 @@ fn thin_lines_are_found() {
     let truth = |g: &serde_json::Value| g["classes"]["crack"]["truth"].as_u64().unwrap();
     assert_eq!(groups.values().map(truth).sum::<u64>(), forgiven["truth"].as_u64().unwrap());
     assert!(forgiven["f1_interval"]["low"].as_f64() <= forgiven["f1"].as_f64());
+    ranked(dir.path(), &evaluated.lines()[0]["rare"]);
     let (model, _) = ModelPackage::load(&package).unwrap();
     assert!(model.scores["tolerance_f1"].measure.contains("tolerance of 2 px"), "{:?}", model.scores);
     let card = fs::read_to_string(package.join("card.md")).unwrap();
     assert!(card.contains("With a tolerance of 2 px") && card.contains("- tolerance_f1: "), "{card}");
     let page = fs::read_to_string(package.join("run/report.html")).unwrap();
+    assert!(card.contains("Ranked cells of 8 px") && page.contains("The likeliest candidates"), "{card}");
     assert!(page.contains("Thin objects") && page.contains("tolerance F1"));
     keep("road-damage", &page);
 }

@@ -54,6 +54,60 @@ pub(crate) struct Scores {
     /// Scores of thin objects.
     #[serde(default)]
     pub(crate) thin: Option<ThinScores>,
+    /// How many of the likeliest candidates are real.
+    #[serde(default)]
+    pub(crate) rare: Option<RareScores>,
+}
+
+/// Candidates, the likeliest first.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RareScores {
+    /// What is ranked: `cells of 32 px`, `boxes`.
+    pub(crate) candidates: String,
+    /// Share of the candidates that is real where the model will work.
+    #[serde(default)]
+    pub(crate) prevalence: Option<f64>,
+    /// One line for each class that becomes features.
+    pub(crate) classes: Vec<RareClass>,
+}
+
+/// The candidates of one class.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RareClass {
+    /// Id of the class.
+    pub(crate) class: u8,
+    /// Number of candidates.
+    pub(crate) candidates: u64,
+    /// Number of real ones.
+    pub(crate) real: u64,
+    /// Average precision.
+    pub(crate) average_precision: Estimate,
+    /// The same at the prevalence.
+    #[serde(default)]
+    pub(crate) at_prevalence: Estimate,
+    /// Precision among the best.
+    pub(crate) best: Vec<RareBest>,
+}
+
+/// The best candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RareBest {
+    /// How many are looked at.
+    pub(crate) k: u64,
+    /// Share of them that is real.
+    pub(crate) precision: Estimate,
+    /// Share of the real ones that is among them.
+    #[serde(default)]
+    pub(crate) recall: Option<f64>,
+    /// The precision at the prevalence.
+    #[serde(default)]
+    pub(crate) at_prevalence: Estimate,
+    /// Whether the precision at the prevalence will be lower than this.
+    #[serde(default)]
+    pub(crate) is_optimistic: bool,
 }
 
 /// Precision, recall and F1 that forgive a few pixels.

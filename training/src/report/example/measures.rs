@@ -145,6 +145,7 @@ pub(super) fn scores(scenes: &[Scene], classes: &Nomenclature) -> Scores {
             rows: sites.values().zip(&matrices).map(row).collect(),
         }),
         thin: Some(thin()),
+        rare: Some(rare()),
     }
 }
 
@@ -154,6 +155,27 @@ fn thin() -> ThinScores {
     let f1 = Estimate { value: Some(0.8), interval: Some([0.71, 0.86]) };
     let class = ThinClass { class: 1, f1, precision: plain(0.75), recall: plain(6.0 / 7.0) };
     ThinScores { tolerance_px: 2.0, classes: vec![class] }
+}
+
+/// Cells of which one in twelve holds a class.
+fn rare() -> RareScores {
+    let with = |value: f64, interval| Estimate { value: Some(value), interval: Some(interval) };
+    let best = |(k, precision, recall, is_optimistic): (u64, f64, f64, bool)| RareBest {
+        k,
+        precision: with(precision, [precision - 0.1, (precision + 0.1).min(1.0)]),
+        recall: Some(recall),
+        at_prevalence: with(precision * 0.3, [precision * 0.1, precision * 0.5]),
+        is_optimistic,
+    };
+    let class = RareClass {
+        class: 2,
+        candidates: 1440,
+        real: 120,
+        average_precision: with(0.66, [0.58, 0.73]),
+        at_prevalence: with(0.21, [0.09, 0.34]),
+        best: [(10, 1.0, 10.0 / 120.0, true), (50, 0.84, 42.0 / 120.0, false)].map(best).to_vec(),
+    };
+    RareScores { candidates: "cells of 64 px".into(), prevalence: Some(0.01), classes: vec![class] }
 }
 
 /// Ten bins of a network that is right this often at a confidence.

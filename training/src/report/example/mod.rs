@@ -113,6 +113,7 @@ pub(super) fn detection() -> TrainingReport {
             classes: Vec::new(),
             groups: None,
             thin: None,
+            rare: None,
         }),
         detection: Some(DetectionScores { iou_threshold: 0.5, classes: found }),
         gallery: Some(chips::boxes()),
