@@ -180,6 +180,11 @@ impl DatasetError {
                  complete"
                     .into()
             }
+            Self::Decode { .. } => {
+                "the file is damaged, or no picture of the kind that its extension says: fetch it again, or take its item \
+                 out of the splits"
+                    .into()
+            }
             Self::Changed { .. } => "fetch the set again, or write a card for what you have".into(),
             Self::Leak { .. } => "put every item of the group into one split".into(),
             Self::Raster { source } => return source.hint(),

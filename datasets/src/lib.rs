@@ -29,6 +29,7 @@ mod pixels;
 mod set;
 mod source;
 mod splits;
+mod survey;
 mod tiles;
 
 pub use audit::{AuditReport, ClassAudit, Duplicate, Fault, LabelShift, audit};
@@ -45,6 +46,7 @@ pub use layouts::{
 pub use picture::Picture;
 pub use source::Source;
 pub use splits::{Group, Split, SplitItem, SplitRule, read_splits, read_table, read_unlabelled};
+pub use survey::{Survey, SurveyedPolygon, survey};
 pub use tiles::{
     LabeledTile, TileBox, neon_osbs_029, neon_sjer, neon_yell_528000_west, neon_yell_541000, read_boxes,
     yell_528000,

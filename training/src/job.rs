@@ -29,10 +29,13 @@ pub(crate) use source::{Source, judge_of};
 
 /// Runs `arpent-train fit`.
 pub(crate) fn run(args: &FitArgs) -> Result<()> {
-    let config = Config::read(&args.config, &args.overrides())?;
+    let (config, derived) = args.training()?;
     use_threads(config.fit.threads)?;
     let place = Place::of(&config.output);
     let checkpoint = where_to_begin(args, &config, &place)?;
+    if let Some(derived) = derived {
+        derived.write(args.resume, args.restart)?;
+    }
     let meter = Meter::start();
     let source = Source::open(&config)?;
     note(&source.describe());
@@ -122,7 +125,8 @@ fn chosen_score(config: &Config, judge: &dyn Judge) -> Result<String> {
     }
 }
 
-fn class_weights(config: &Config, source: &Source) -> Result<Vec<f32>> {
+/// Weights of the classes in the loss.
+pub(crate) fn class_weights(config: &Config, source: &Source) -> Result<Vec<f32>> {
     match &config.loss.class_weights {
         None => Ok(vec![1.0; config.classes.len()]),
         Some(ClassWeights::List(list)) => Ok(list.clone()),
@@ -184,7 +188,8 @@ fn read_weights(path: &Path) -> Result<Weights> {
     Ok(read_checkpoint(path)?)
 }
 
-fn predictor(package: &ModelPackage, weights: &Weights) -> Result<Predictor> {
+/// The package with weights, as users run it.
+pub(crate) fn predictor(package: &ModelPackage, weights: &Weights) -> Result<Predictor> {
     Ok(Predictor::load(package, weights, DeviceChoice::Cpu)?)
 }
 

@@ -6,6 +6,7 @@ mod audit;
 mod calibrate;
 mod config;
 mod data;
+mod drawn;
 mod energy;
 mod error;
 mod evaluate;
@@ -21,7 +22,7 @@ mod simulate;
 #[cfg(test)]
 mod steps;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -30,6 +31,7 @@ use arpent_model::{ModelError, ModelPackage};
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Overrides};
+use crate::drawn::{Budget, Derived, DrawnArgs};
 use crate::error::{EXIT_NOT_STARTED, TrainError};
 
 /// Train networks and package them.
@@ -62,7 +64,8 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct FitArgs {
     /// The training's TOML file.
-    config: PathBuf,
+    #[arg(required_unless_present = "labels")]
+    config: Option<PathBuf>,
     /// Go on with an interrupted training, to the same weights.
     #[arg(long)]
     resume: bool,
@@ -87,6 +90,8 @@ struct FitArgs {
     /// Number of threads, instead of `fit.threads`.
     #[arg(long)]
     threads: Option<usize>,
+    #[command(flatten)]
+    drawn: DrawnArgs,
 }
 
 impl FitArgs {
@@ -99,6 +104,17 @@ impl FitArgs {
             epochs: self.epochs,
             threads: self.threads,
         }
+    }
+
+    /// The training that is asked for, and the files that tell it where none was given.
+    fn training(&self) -> Result<(Config, Option<Derived>)> {
+        if let (Some(_), Some(output)) = (&self.drawn.labels, &self.output) {
+            let Self { seed, epochs, threads, .. } = *self;
+            let derived = drawn::derive(&self.drawn, Budget { seed, epochs, threads }, output)?;
+            return Ok((derived.config()?, Some(derived)));
+        }
+        let config = self.config.as_deref().unwrap_or(Path::new("train.toml"));
+        Ok((Config::read(config, &self.overrides())?, None))
     }
 }
 

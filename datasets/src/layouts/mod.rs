@@ -26,6 +26,7 @@ pub use flair::{Flair, FlairEdition, FlairGroup, FlairLists};
 pub use image_mask::ImageMask;
 pub use pascal_voc::PascalVoc;
 pub use raster_polygons::RasterPolygons;
+pub(crate) use raster_polygons::polygon_item;
 pub use rdd2022::Rdd2022;
 pub use yolo::Yolo;
 

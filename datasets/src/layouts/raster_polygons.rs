@@ -74,10 +74,15 @@ pub(super) fn find(
     let (mut items, mut polygons) = (Vec::new(), Vec::new());
     for FieldPolygon { number, value, area } in drawn {
         let Some(class) = class_of(options, &names, &vector, number, value)? else { continue };
-        items.push(Listed::alone(&format!("{number:06}")));
+        items.push(Listed::alone(&polygon_item(number)));
         polygons.push((class, area));
     }
     Ok(RasterPolygonsLayout { scene, bands, margin: options.margin, items, polygons, vector })
+}
+
+/// Id of the item of a feature.
+pub(crate) fn polygon_item(number: u64) -> String {
+    format!("{number:06}")
 }
 
 /// The class of a feature, `None` when it is to be left out; an empty field counts as empty text.

@@ -51,6 +51,11 @@ impl Crops {
         &self.sets
     }
 
+    /// The data sets alone.
+    pub(crate) fn into_sets(self) -> Sets {
+        self.sets
+    }
+
     /// The item and the square of a stream.
     fn place(&self, side: f64, rng: &mut Rng) -> Result<(std::sync::Arc<Item>, Square)> {
         let class =

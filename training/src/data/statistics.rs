@@ -1,7 +1,7 @@
 //! One pass over the training items: means and deviations of the bands, pixels of the classes.
 
 use anyhow::Result;
-use arpent_datasets::{IGNORE, Split};
+use arpent_datasets::IGNORE;
 use rayon::prelude::*;
 
 use super::{Item, ItemId, ItemTruth, Sets};
@@ -73,9 +73,8 @@ pub(crate) struct Statistics {
 }
 
 impl Statistics {
-    /// Reads every item of the training split once; no more than one per thread is held.
-    pub(crate) fn gather(sets: &Sets, classes: usize) -> Result<Self> {
-        let ids = sets.items(Split::Train);
+    /// Reads every item to train on once; no more than one per thread is held.
+    pub(crate) fn gather(sets: &Sets, ids: &[ItemId], classes: usize) -> Result<Self> {
         let one = |id: &ItemId| Ok(of_item(*id, &sets.read(*id)?, classes));
         let all: Vec<(Vec<Moments>, ItemStatistics)> = ids.par_iter().map(one).collect::<Result<_>>()?;
         // Added up in the order of the items: the same numbers for any number of threads.

@@ -89,7 +89,7 @@ fn planes(data: Vec<f32>, shape: [usize; 4], device: &Device) -> Tensor<4> {
 }
 
 /// Heat maps and sizes of the objects of some chips.
-fn boxes(samples: &[Sample], classes: usize, device: &Device) -> Truth {
+pub(super) fn boxes(samples: &[Sample], classes: usize, device: &Device) -> Truth {
     let side = samples.first().map_or(0, |s| s.side);
     let area = side * side;
     let mut maps = Maps {
@@ -160,7 +160,7 @@ impl Maps {
 
 /// How far both corners of a box may move, pixels, before its overlap (intersection over union) with the unmoved box may
 /// fall below 0.7: the smallest of the three cases (moved the same way, inwards, outwards).
-fn radius(width: f64, height: f64) -> f64 {
+pub(super) fn radius(width: f64, height: f64) -> f64 {
     const LEAST: f64 = 0.7;
     let (sum, area) = (width + height, width * height);
     // Roots of a r^2 - b r + c = 0 for each case; the smaller root where the box shrinks.

@@ -6,11 +6,12 @@ use std::fmt::Write;
 use anyhow::Result;
 use arpent_datasets::Split;
 use arpent_model::Band;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::config::{Config, Crowns};
 use crate::data::crowns::{self, Loaded, Pool};
-use crate::data::{Crops, Draw, Sets, Statistics};
+use crate::data::{Crops, Draw, ItemId, Sets, Statistics};
 use crate::error::TrainError;
 use crate::evaluate::crowns::Votes;
 use crate::evaluate::{Detections, Judge, Pictures};
@@ -49,7 +50,15 @@ impl Source {
 
     /// Data sets that were opened.
     pub(crate) fn sets(config: &Config, sets: Sets) -> Result<Self> {
-        let statistics = Statistics::gather(&sets, config.classes.len())?;
+        let train = sets.items(Split::Train);
+        // Damage is told now, not after an epoch.
+        sets.items(Split::Validation).into_par_iter().try_for_each(|id| sets.read(id).map(drop))?;
+        Self::on(config, sets, &train)
+    }
+
+    /// Data sets of which these items alone are trained on.
+    pub(crate) fn on(config: &Config, sets: Sets, train: &[ItemId]) -> Result<Self> {
+        let statistics = Statistics::gather(&sets, train, config.classes.len())?;
         let absent: Vec<&str> = config
             .classes
             .iter()
@@ -73,6 +82,16 @@ impl Source {
         };
         let bands = sets.input_bands().into_iter().zip(&statistics.bands).map(band).collect();
         Ok(Self { bands, kind: Kind::Sets { crops: Crops::new(config, sets, &statistics), statistics } })
+    }
+
+    /// The data sets again.
+    pub(crate) fn into_sets(self) -> Result<Sets> {
+        match self.kind {
+            Kind::Sets { crops, .. } => Ok(crops.into_sets()),
+            Kind::Crowns { .. } => {
+                Err(TrainError::refused("crowns are no data sets", "name data sets in [[sets]]").into())
+            }
+        }
     }
 
     /// What there is, in words.

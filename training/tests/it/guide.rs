@@ -4,6 +4,7 @@ use std::fs;
 
 use arpent_model::ModelPackage;
 
+use crate::drawn::Desk;
 use crate::place::{Place, repository, run};
 
 /// The lines of the code blocks whose fence says `kind`.
@@ -33,4 +34,26 @@ fn the_guide_works_as_written() {
     let (package, _) = ModelPackage::load(&place.path("to-give-away")).unwrap();
     assert!(package.scores["mean_iou"].value > 0.7, "{:?}", package.scores);
     assert!(package.calibration.is_some());
+}
+
+#[test]
+fn the_quickest_way_works_as_written() {
+    let guide = fs::read_to_string(repository().join("docs/train-your-own.md")).unwrap();
+    let desk = Desk::new();
+    let commands = blocks(&guide, "sh quick");
+    assert!(commands.lines().count() >= 4);
+    for line in commands.lines() {
+        let words = line.strip_prefix("arpent-train ").unwrap().split(' ');
+        // Names of files and folders are those of the desk; two epochs are enough to see that it works.
+        let is_name = |w: &str| ["fields.gpkg", "scene.tif", "map", "map/run/train.toml"].contains(&w);
+        let place =
+            |w: &str| if is_name(w) { desk.path(w).to_str().unwrap().to_owned() } else { w.to_owned() };
+        let mut words: Vec<String> = words.map(place).collect();
+        if words.contains(&"--labels".to_owned()) {
+            words.extend(["--epochs".to_owned(), "2".to_owned()]);
+        }
+        run(&words.iter().map(String::as_str).collect::<Vec<_>>()).done();
+    }
+    let (package, _) = ModelPackage::load(&desk.path("map")).unwrap();
+    assert!(package.scores["mean_iou"].value > 0.7, "{:?}", package.scores);
 }

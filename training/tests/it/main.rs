@@ -4,7 +4,10 @@
 
 mod change;
 mod configs;
+mod cross;
 mod crowns;
+mod damaged;
+mod drawn;
 mod guide;
 mod image_mask;
 mod land_cover;

@@ -33,6 +33,8 @@ pub(super) fn size(scores: Tensor<4>, truth: &BoxTruth) -> Tensor<1> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{ObjectBox, Sample, Target};
+    use crate::fit::batch::{Truth, boxes, radius};
     use burn::tensor::{Device, TensorData};
 
     fn tensor(data: Vec<f32>, planes: usize) -> Tensor<4> {
@@ -60,5 +62,103 @@ mod tests {
         let heat = value(heat(scores.clone(), &truth, 2.0));
         assert!((heat - expected).abs() < 1e-5, "{heat} {expected}");
         assert!((value(size(scores, &truth)) - 2.5).abs() < 1e-5);
+    }
+
+    /// The numbers of a key in [0, 1), by the formula of `benches/peers/formula.py`: FNV-1a of the key, then SplitMix64.
+    #[allow(clippy::cast_precision_loss)]
+    fn uniform(key: &str, count: usize) -> Vec<f64> {
+        let fnv = |state: u64, byte: u8| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        let start = key.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
+        let number = |i: usize| {
+            let mut z = start.wrapping_add(0x9e37_79b9_7f4a_7c15u64.wrapping_mul(i as u64 + 1));
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) >> 40) as f64 / f64::from(1u32 << 24)
+        };
+        (0..count).map(number).collect()
+    }
+
+    fn numbers(list: &serde_json::Value) -> Vec<f64> {
+        list.as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect()
+    }
+
+    /// The chips of the fixture: what is unknown in the second are its columns 20 to 23.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn chips(fixture: &serde_json::Value, side: usize) -> Vec<Sample> {
+        let object = |object: &serde_json::Value| {
+            let n = numbers(object);
+            ObjectBox { class: n[0] as u8, sides: [n[1], n[2], n[3], n[4]] }
+        };
+        let chip = |(i, chip): (usize, &serde_json::Value)| Sample {
+            side,
+            data: vec![],
+            valid: (0..side * side).map(|at| i == 0 || at % side < 20).collect(),
+            target: Target::Boxes(chip["boxes"].as_array().unwrap().iter().map(object).collect()),
+        };
+        fixture["boxes"].as_array().unwrap().iter().enumerate().map(chip).collect()
+    }
+
+    fn fixture() -> serde_json::Value {
+        serde_json::from_str(include_str!("../../../tests/parity/detection-losses.json")).unwrap()
+    }
+
+    /// Radii and heat maps that NumPy computed (`benches/peers/make_parity.py`).
+    #[test]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn heat_maps_are_those_of_the_peers() {
+        let fixture = fixture();
+        for row in fixture["radii"].as_array().unwrap() {
+            let n = numbers(row);
+            assert!((radius(n[0], n[1]) - n[2]).abs() < 1e-6 * n[2], "{n:?}");
+        }
+        let Truth::Boxes(truth) = boxes(&chips(&fixture, 24), 2, &Device::flex()) else { panic!() };
+        let mut expected = vec![0.0; 2 * 2 * 24 * 24];
+        for entry in fixture["heat"].as_array().unwrap() {
+            let n = numbers(entry);
+            expected[n[0] as usize] = n[1];
+        }
+        let heat = truth.heat.into_data().try_into_vec::<f32>().unwrap();
+        assert_eq!(heat.len(), expected.len());
+        for (at, (ours, theirs)) in heat.iter().zip(expected).enumerate() {
+            assert!((f64::from(*ours) - theirs).abs() < 1e-6, "{at}: {ours} {theirs}");
+        }
+    }
+
+    /// PyTorch's values and gradients (`benches/peers/make_parity.py`).
+    #[test]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn values_and_gradients_are_those_of_pytorch() {
+        let fixture = fixture();
+        let shape: [usize; 4] = [2, 4, 24, 24];
+        assert_eq!(fixture["shape"], serde_json::json!(shape));
+        let data: Vec<f32> =
+            uniform("scores", shape.iter().product()).into_iter().map(|u| (6.0 * u - 3.0) as f32).collect();
+        for (ours, theirs) in data.iter().zip(numbers(&fixture["first_scores"])) {
+            assert!((f64::from(*ours) - theirs).abs() < 1e-6, "{ours} {theirs}");
+        }
+        let device = Device::flex().autodiff();
+        let Truth::Boxes(truth) = boxes(&chips(&fixture, 24), 2, &device) else { panic!() };
+        let mut compared = 0;
+        for case in fixture["cases"].as_array().unwrap() {
+            let scores = Tensor::<4>::from_data(TensorData::new(data.clone(), shape), &device).require_grad();
+            let (name, of) = (case["name"].as_str().unwrap(), scores.clone());
+            let loss = match name {
+                "heat" => heat(of, &truth, 2.0),
+                "size" => size(of, &truth),
+                "sum" => heat(of.clone(), &truth, 2.0) + size(of, &truth).mul_scalar(0.1),
+                other => panic!("no loss `{other}`"),
+            };
+            let gradients = loss.backward();
+            let ours: Vec<f32> = scores.grad(&gradients).unwrap().into_data().try_into_vec().unwrap();
+            let expected = case["value"].as_f64().unwrap();
+            assert!((value(loss) - expected).abs() < 1e-5 * expected, "{name}");
+            for entry in case["gradient"].as_array().unwrap() {
+                let n = numbers(entry);
+                let apart = (f64::from(ours[n[0] as usize]) - n[1]).abs();
+                assert!(apart < 1e-6 + 1e-5 * n[1].abs(), "{name} at {}: off by {apart}", n[0]);
+                compared += 1;
+            }
+        }
+        assert_eq!(compared, 183 + 12 + 183);
     }
 }

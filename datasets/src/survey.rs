@@ -1,0 +1,113 @@
+//! What there is to see before a card is written: a scene, and the polygons that somebody drew over it.
+
+use std::path::Path;
+
+use arpent_gdal::{MosaicReader, SceneSource, group_scenes, open_scene, read_polygons};
+use arpent_raster::{SampleType, SceneInfo, Window};
+
+use crate::DatasetError;
+use crate::layouts::polygon_item;
+
+/// Side of the windows in which values are looked at, pixels.
+const WINDOW: usize = 256;
+
+/// Windows looked at, at most; of larger scenes they are spread evenly.
+const MAX_WINDOWS: usize = 400;
+
+/// A scene with polygons over it, as the layout `raster-polygons` will find them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Survey {
+    /// The scene.
+    pub scene: SceneInfo,
+    /// Numbers of its data bands, from 1: all but alpha bands.
+    pub bands: Vec<usize>,
+    /// Lowest and highest valid value of the data bands, raw units: of the sample type for 8-bit unsigned integers, else
+    /// as found (in large scenes: on windows that are spread over it). `None` where no pixel is valid.
+    pub range: Option<[f32; 2]>,
+    /// Polygons that touch the scene, in the order of the file.
+    pub polygons: Vec<SurveyedPolygon>,
+}
+
+/// A polygon over a scene.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SurveyedPolygon {
+    /// Id of its item, which is also its group.
+    pub item: String,
+    /// Value of the field, none where it is empty.
+    pub value: Option<String>,
+    /// Pixels of the scene whose centers it holds.
+    pub pixels: usize,
+    /// Columns and rows of its window.
+    pub size: [usize; 2],
+}
+
+/// Looks at a scene and at the polygons of a layer (the first without a name) by a field.
+///
+/// # Errors
+/// [`DatasetError::Raster`]: a file cannot be read, a layer or field is not there, a feature is no polygon.
+pub fn survey(
+    scene: &Path,
+    polygons: &Path,
+    layer: Option<&str>,
+    field: &str,
+) -> Result<Survey, DatasetError> {
+    let raster = |source| DatasetError::Raster { source };
+    let scene = open_scene(&SceneSource::new(&scene.to_string_lossy())).map_err(raster)?;
+    let uri = polygons.to_string_lossy();
+    let drawn = read_polygons(&uri, layer, field, &scene.grid, &scene.window).map_err(raster)?;
+    let polygon = |drawn: arpent_gdal::FieldPolygon| {
+        let window = drawn.area.window();
+        let inside = window.intersect(&scene.window);
+        let pixels = inside.map_or(0, |w| drawn.area.mask(w).iter().filter(|p| **p).count());
+        let (item, size) = (polygon_item(drawn.number), [window.width, window.height]);
+        SurveyedPolygon { item, value: drawn.value, pixels, size }
+    };
+    let polygons = drawn.into_iter().map(polygon).collect();
+    let bands: Vec<usize> = scene.bands.iter().filter(|b| !b.is_alpha).map(|b| b.index).collect();
+    let bytes = scene.bands.iter().all(|b| b.is_alpha || b.sample_type == SampleType::Uint8);
+    let range = if bytes { Some([0.0, 255.0]) } else { range(&scene, &bands).map_err(raster)? };
+    Ok(Survey { scene, bands, range, polygons })
+}
+
+/// Lowest and highest valid value.
+fn range(scene: &SceneInfo, bands: &[usize]) -> Result<Option<[f32; 2]>, arpent_gdal::GdalError> {
+    let mosaic = group_scenes(vec![scene.clone()]).remove(0);
+    let mut reader = MosaicReader::new(&mosaic, &[bands.to_vec()])?;
+    let mut range: Option<[f32; 2]> = None;
+    for window in windows(&scene.window) {
+        let chip = reader.read(window)?;
+        let values = (0..chip.bands).flat_map(|b| chip.band(b).iter().zip(&chip.valid));
+        for (value, _) in values.filter(|(_, valid)| **valid) {
+            let [low, high] = range.unwrap_or([*value; 2]);
+            range = Some([low.min(*value), high.max(*value)]);
+        }
+    }
+    Ok(range)
+}
+
+/// Windows that fill the scene, or are spread evenly over a large one.
+fn windows(scene: &Window) -> impl Iterator<Item = Window> {
+    let (columns, rows) = (scene.width.div_ceil(WINDOW), scene.height.div_ceil(WINDOW));
+    let every = (columns * rows).div_ceil(MAX_WINDOWS).max(1);
+    let scene = *scene;
+    (0..columns * rows).step_by(every).filter_map(move |i| {
+        let start = |at: usize| i64::try_from(at * WINDOW).unwrap_or(i64::MAX);
+        let (col, row) = (scene.col + start(i % columns), scene.row + start(i / columns));
+        Window::new(col, row, WINDOW, WINDOW).intersect(&scene)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_fill_a_small_scene_and_are_spread_over_a_large_one() {
+        let small = Window::new(-7, 5, 300, 257);
+        assert_eq!(windows(&small).map(|w| w.width * w.height).sum::<usize>(), 300 * 257);
+        let large = Window::new(0, 0, 30_000, 30_000);
+        let spread: Vec<Window> = windows(&large).collect();
+        assert!(spread.len() <= MAX_WINDOWS && spread.len() > MAX_WINDOWS / 2, "{}", spread.len());
+        assert!(spread.iter().any(|w| w.row > 28_000) && spread.iter().any(|w| w.col > 28_000));
+    }
+}

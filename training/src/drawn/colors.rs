@@ -1,0 +1,37 @@
+//! Colors that people with any color vision tell apart.
+
+/// Okabe and Ito: *Color universal design*, 2008, with gray in place of black.
+const PALETTE: [[u8; 3]; 8] = [
+    [0xe6, 0x9f, 0x00],
+    [0x56, 0xb4, 0xe9],
+    [0x00, 0x9e, 0x73],
+    [0xf0, 0xe4, 0x42],
+    [0x00, 0x72, 0xb2],
+    [0xd5, 0x5e, 0x00],
+    [0xcc, 0x79, 0xa7],
+    [0x99, 0x99, 0x99],
+];
+
+/// For each further round through the palette: how far colors go to this gray value, percent.
+const ROUNDS: [(u16, u16); 5] = [(0, 0), (50, 255), (45, 0), (75, 255), (70, 0)];
+
+/// The color of the class at a position, `#rrggbb`: all different for the first 40.
+pub(super) fn color(position: usize) -> String {
+    let (share, to) = ROUNDS[position / PALETTE.len() % ROUNDS.len()];
+    let mixed = |v: u8| (u16::from(v) * (100 - share) + to * share) / 100;
+    let [r, g, b] = PALETTE[position % PALETTE.len()].map(mixed);
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_a_color_of_its_own() {
+        let all: std::collections::BTreeSet<String> =
+            (0..super::super::classes::MAX_CLASSES).map(color).collect();
+        assert_eq!(all.len(), super::super::classes::MAX_CLASSES);
+        assert_eq!((color(0).as_str(), color(8).as_str()), ("#e69f00", "#f2cf7f"));
+    }
+}

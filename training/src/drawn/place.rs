@@ -1,0 +1,103 @@
+//! The written files: where they lie, and whether somebody edited them.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use crate::config::{Config, Overrides};
+use crate::error::TrainError;
+use crate::fit::write_at_once;
+use crate::progress::note;
+
+/// How the first line of a written file begins.
+const MARK: &str = "# Written by arpent-train, mark ";
+
+/// Name of the configuration in a package's `run`.
+const CONFIG: &str = "train.toml";
+
+/// Name of the card beside it.
+pub(super) const CARD: &str = "card.toml";
+
+/// A configuration and its card, with the place where they belong.
+#[derive(Debug)]
+pub(crate) struct Derived {
+    output: PathBuf,
+    config: String,
+    card: String,
+}
+
+impl Derived {
+    /// The files of a package's folder, in its `run`.
+    pub(super) fn new(output: &Path, config: &str, card: &str) -> Self {
+        let marked = |text: &str| format!("{MARK}{}\n{text}", mark(text));
+        Self { output: output.to_owned(), config: marked(config), card: marked(card) }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.output.join("run").join(name)
+    }
+
+    /// The training.
+    pub(crate) fn config(&self) -> Result<Config> {
+        let overrides = Overrides { output: Some(self.output.clone()), ..Overrides::default() };
+        Config::parse(&self.path(CONFIG), &self.config, &overrides)
+    }
+
+    /// Writes the files, unless this would undo somebody's edits; to go on with a training, they must say the same as they
+    /// did.
+    pub(crate) fn write(&self, resume: bool, restart: bool) -> Result<()> {
+        let config = self.path(CONFIG);
+        for (name, text) in [(CARD, &self.card), (CONFIG, &self.config)] {
+            let path = self.path(name);
+            let there = std::fs::read_to_string(&path).unwrap_or_default();
+            if !restart && !there.is_empty() && there != *text && (resume || is_edited(&there)) {
+                return Err(refused(&path, &config, resume).into());
+            }
+        }
+        for (name, text) in [(CARD, &self.card), (CONFIG, &self.config)] {
+            let path = self.path(name);
+            let written = write_at_once(&path, text.as_bytes());
+            written.with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        note(&format!("configuration: {0} (edit it, then: arpent-train fit {0})", config.display()));
+        Ok(())
+    }
+}
+
+fn refused(path: &Path, config: &Path, resume: bool) -> TrainError {
+    let problem = format!("{} says something else than this command would write into it", path.display());
+    let resume = if resume { " --resume" } else { "" };
+    let hint = format!(
+        "train what is written there: arpent-train fit {}{resume}; or overwrite it: --restart",
+        config.display()
+    );
+    TrainError::refused(problem, hint)
+}
+
+/// What tells a text from one that somebody edited.
+fn mark(text: &str) -> String {
+    Sha256::digest(text).iter().take(8).fold(String::new(), |mut mark, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(mark, "{byte:02x}");
+        mark
+    })
+}
+
+fn is_edited(text: &str) -> bool {
+    let rest = text.strip_prefix(MARK).and_then(|rest| rest.split_once('\n'));
+    rest.is_none_or(|(given, rest)| given != mark(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_are_noticed() {
+        let derived = Derived::new(Path::new("x"), "seed = 1\n", "");
+        assert!(!is_edited(&derived.config) && !is_edited(&derived.card));
+        assert!(is_edited(&derived.config.replace("seed = 1", "seed = 2")) && is_edited("seed = 1\n"));
+    }
+}

@@ -1,0 +1,249 @@
+//! The configuration and the card, as text that people go on from.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::Plan;
+use super::colors::color;
+use super::place::CARD;
+use crate::error::TrainError;
+
+/// Epochs, where the command line says nothing; it stops earlier when nothing gets better.
+const EPOCHS: usize = 20;
+
+/// Licence of weights that are not to be given away, as SPDX writes licences of its own list's outside.
+const UNSTATED: &str = "LicenseRef-not-stated";
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn list(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|t| quoted(t)).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+/// Lower-case letters, digits and hyphens of a name.
+fn plain(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let letters: String = lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let parts: Vec<&str> = letters.split('-').filter(|p| !p.is_empty()).collect();
+    if parts.is_empty() { "polygons".to_owned() } else { parts.join("-") }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// To six significant digits.
+fn short(number: f64) -> f64 {
+    format!("{number:.5e}").parse().unwrap_or(number)
+}
+
+/// `train.toml`.
+pub(super) fn config(plan: &Plan<'_>) -> Result<String> {
+    let mut text = head(plan);
+    text += &model(plan)?;
+    for (i, class) in plan.classes.found.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\n[[classes]]\nid = {}\nname = {}\ncolor = \"{}\"\n",
+            i + 1,
+            quoted(&class.name),
+            color(i)
+        );
+    }
+    text += &set(plan);
+    text += &fit(plan);
+    Ok(text)
+}
+
+fn head(plan: &Plan<'_>) -> String {
+    let folder = plan.scene.parent().unwrap_or(Path::new("/"));
+    format!(
+        "# Polygons of {labels} over {scene}. Edit what you like, then:\n\
+         # arpent-train fit train.toml --restart\n\n\
+         task = \"semantic-segmentation\"\n\
+         data = {folder}\n\
+         output = \"..\"\n",
+        labels = file_name(&plan.labels),
+        scene = file_name(&plan.scene),
+        folder = quoted(&folder.to_string_lossy()),
+    )
+}
+
+fn model(plan: &Plan<'_>) -> Result<String> {
+    let gsd = plan.survey.scene.gsd_m;
+    let mut types: Vec<String> = Vec::new();
+    for band in plan.survey.scene.bands.iter().filter(|b| plan.survey.bands.contains(&b.index)) {
+        let name = format!("{:?}", band.sample_type).to_lowercase();
+        if !types.contains(&name) {
+            types.push(name);
+        }
+    }
+    let shape = plan.shape;
+    let output = std::path::absolute(plan.output)?;
+    let polygons: usize = plan.classes.found.iter().map(|c| c.items.len()).sum();
+    Ok(format!(
+        "\n[model]\n\
+         id = {id}\n\
+         version = \"0.1.0\"\n\
+         title = {title}\n\
+         licence = {licence}\n\
+         gsd_m = {{ nominal = {nominal:?}, min = {min:?}, max = {max:?} }}\n\
+         value_range = {range}\n\
+         sample_types = {types}\n\
+         limits = \"Trained on a part of {polygons} polygons of one scene and judged on the others: it says nothing of any \
+         other place or date.\"\n\n\
+         [model.architecture]\n\
+         kind = \"unet\"\n\
+         widths = {widths:?}\n\
+         encoder_convs = {convs:?}\n",
+        id = quoted(&plain(&file_name(&output))),
+        title = quoted(&format!("{} of {}", plan.field, file_name(&plan.scene))),
+        licence = quoted(plan.args.licence.as_deref().unwrap_or(UNSTATED)),
+        nominal = short(gsd),
+        min = short(0.75 * gsd),
+        max = short(1.25 * gsd),
+        range = range(plan)?,
+        types = list(&types),
+        widths = shape.widths,
+        convs = vec![2; shape.widths.len()],
+    ))
+}
+
+/// Lowest and highest value, rounded outwards to a hundredth of what lies between them; from 0 where none is negative.
+fn range(plan: &Plan<'_>) -> Result<String, TrainError> {
+    let Some([low, high]) = plan.survey.range else {
+        let problem = format!("{} holds no valid pixel", plan.scene.display());
+        return Err(TrainError::refused(problem, "is its nodata value the right one?"));
+    };
+    let (low, high) = (f64::from(low.min(0.0)), f64::from(high));
+    let step = 10f64.powf((high - low).max(1e-6).log10().floor() - 1.0);
+    let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
+    // A scene of one value alone still has a range.
+    let high = if high > low { high } else { low + step };
+    Ok(format!("[{:?}, {:?}]", short(low), short(high)))
+}
+
+fn set(plan: &Plan<'_>) -> String {
+    let (scene, labels) = (&plan.scene, &plan.labels);
+    // Where they lie side by side, the folder may move.
+    let beside = labels.parent() == scene.parent();
+    let polygons = if beside { file_name(labels) } else { labels.to_string_lossy().into_owned() };
+    let mut text = format!(
+        "\n[[sets]]\n\
+         layout = \"raster-polygons\"\n\
+         path = \".\"\n\
+         card = \"{CARD}\"\n\
+         raster = {raster}\n\
+         polygons = {polygons}\n\
+         field = {field}\n\
+         bands = {bands:?}\n\
+         margin = {margin}\n\
+         split = {{ validation = {validation}, seed = {seed} }}   # whole polygons go to one side\n",
+        raster = quoted(&file_name(scene)),
+        polygons = quoted(&polygons),
+        field = quoted(plan.field),
+        bands = plan.survey.bands,
+        margin = plan.shape.margin(),
+        validation = super::split::VALIDATION,
+        seed = plan.split.seed(),
+    );
+    // Writing to a string cannot fail.
+    if let Some(layer) = &plan.args.layer {
+        let _ = writeln!(text, "layer = {}", quoted(layer));
+    }
+    if !plan.classes.skipped.is_empty() {
+        let _ = writeln!(text, "skip = {}", list(&plan.classes.skipped));
+    }
+    text
+}
+
+fn fit(plan: &Plan<'_>) -> String {
+    let (budget, shape) = (plan.budget, plan.shape);
+    format!(
+        "\n[fit]\n\
+         seed = {seed}\n\
+         epochs = {epochs}\n\
+         early_stopping = 6\n\
+         steps_per_epoch = 40\n\
+         batch = {batch}\n\
+         chip_px = {chip}\n\
+         learning_rate = 3e-3\n\
+         weight_decay = 1e-3\n\
+         threads = {threads}\n\n\
+         [loss]\n\
+         class_weights = \"balanced\"\n\n\
+         [augment]\n\
+         brightness = 0.1\n\
+         contrast = 0.1\n",
+        seed = budget.seed.unwrap_or(1),
+        epochs = budget.epochs.unwrap_or(EPOCHS),
+        batch = shape.batch,
+        chip = shape.chip_px,
+        threads = budget.threads.unwrap_or(0),
+    )
+}
+
+/// `card.toml`.
+pub(super) fn card(plan: &Plan<'_>) -> String {
+    let (scene, labels) = (file_name(&plan.scene), file_name(&plan.labels));
+    let stem = plan.labels.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let gsd = short(plan.survey.scene.gsd_m);
+    let (licence, ship, notes) = match &plan.args.licence {
+        Some(licence) => (licence.as_str(), true, "The licence is what --licence said."),
+        None => {
+            (UNSTATED, false, "No licence was stated (--licence): weights trained on it are not given away.")
+        }
+    };
+    let mut text = format!(
+        "name = {name}\n\
+         title = {title}\n\
+         licence = {licence}\n\
+         source = {source}\n\
+         weights_may_ship = {ship}\n\
+         bands = {bands}\n\
+         gsd_m = [{gsd:?}, {gsd:?}]\n\
+         splits = \"By polygon; the seed is the one that holds out nearest to {share} percent of each class.\"\n\
+         notes = {notes}\n\
+         classes = [\n",
+        name = quoted(&plain(&stem)),
+        title = quoted(&format!("Polygons of {labels} over {scene}")),
+        licence = quoted(licence),
+        source = quoted(&format!("{labels} (field {}) over {scene}, of the user's own", plan.field)),
+        bands = list(&plan.bands),
+        share = super::split::VALIDATION * 100.0,
+        notes = quoted(notes),
+    );
+    for (i, class) in plan.classes.found.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {{ id = {}, name = {} }},", i + 1, quoted(&class.name));
+    }
+    text + "]\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_ids() {
+        assert_eq!(
+            (plain("Land cover, été.v2").as_str(), plain("...").as_str()),
+            ("land-cover-t-v2", "polygons")
+        );
+    }
+
+    #[test]
+    fn strings_of_any_kind_are_read_back() {
+        for text in ["a\"b\\c", "forêt\n", "it's"] {
+            let table: toml::Table = format!("x = {}", quoted(text)).parse().unwrap();
+            assert_eq!(table["x"].as_str(), Some(text));
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Training straight from polygons over a scene, without a configuration.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use arpent_gdal::{
+    FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerWriter, SceneSource, open_scene,
+};
+use arpent_model::ModelPackage;
+use arpent_raster::Window;
+use arpent_testing::{GeoTiff, Samples};
+use tempfile::TempDir;
+
+use crate::place::{Ran, repository, run};
+
+/// Side of a field and of the scene, pixels.
+const FIELD: usize = 24;
+const SIDE: usize = 5 * FIELD;
+
+/// Meters per pixel, and the scene's north-west corner in pixels from the origin of the CRS.
+const GSD: f64 = 10.0;
+const CORNER: (i64, i64) = (45_000, -520_000);
+
+const COVERS: [(&str, [u8; 3]); 3] =
+    [("forest", [30, 90, 40]), ("water", [40, 70, 160]), ("meadow", [140, 190, 90])];
+
+fn cover(x: usize, y: usize) -> usize {
+    (x / FIELD + 2 * (y / FIELD)) % 3
+}
+
+/// A chessboard of three covers, `scene.tif`.
+fn scene(folder: &Path) {
+    let noise = |x: usize, y: usize| u8::try_from((x * 7 + y * 13 + x * y) % 21).unwrap();
+    let pixels = || (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y)));
+    let band = |b: usize| pixels().map(move |(x, y)| COVERS[cover(x, y)].1[b] + noise(x, y));
+    let bands: Vec<u8> = (0..3).flat_map(band).collect();
+    let window = Window::new(CORNER.0, CORNER.1, SIDE, SIDE);
+    GeoTiff::rgb(32631, GSD, window, &bands).write(&folder.join("scene.tif")).unwrap();
+}
+
+/// A ring around a part of each field, meters, and the field's cover.
+fn fields() -> Vec<([[f64; 2]; 5], &'static str)> {
+    let all = (0..5).flat_map(|y| (0..5).map(move |x| (x * FIELD, y * FIELD)));
+    all.map(|(x, y)| {
+        let (x0, x1, y0, y1) = (x + 4, x + FIELD - 4, y + 4, y + FIELD - 4);
+        let ring = [(x0, y0), (x0, y1), (x1, y1), (x1, y0), (x0, y0)];
+        let ground = |(x, y): (usize, usize)| {
+            [(CORNER.0 as f64 + x as f64) * GSD, -(CORNER.1 as f64 + y as f64) * GSD]
+        };
+        (ring.map(ground), COVERS[cover(x, y)].0)
+    })
+    .collect()
+}
+
+/// The fields in a GeoPackage, as QGIS would save them.
+fn geopackage(folder: &Path) {
+    let path = folder.join("fields.gpkg");
+    let scene = open_scene(&SceneSource::new(folder.join("scene.tif").to_str().unwrap())).unwrap();
+    let mut columns = vec![FieldDef { name: "cover".into(), field_type: FieldType::Text }];
+    columns.push(FieldDef { name: "note".into(), field_type: FieldType::Text });
+    let options = LayerOptions {
+        format: LayerFormat::GeoPackage,
+        name: "drawn",
+        crs: &scene.grid.crs,
+        fields: &columns,
+        spatial_index: true,
+        style_qml: None,
+        timestamp: "2026-01-01T00:00:00.000Z",
+    };
+    let mut layer = LayerWriter::create(&path, &options).unwrap();
+    for (ring, cover) in fields() {
+        // Little-endian, a polygon (3) of one ring of five points.
+        let mut wkb = vec![1, 3, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0];
+        wkb.extend(ring.iter().flatten().flat_map(|v| v.to_le_bytes()));
+        layer.write(&wkb, &[FieldValue::Text(cover), FieldValue::Null]).unwrap();
+    }
+    layer.finish().unwrap();
+}
+
+/// Squares in degrees around a place, as GeoJSON has them without a CRS.
+fn geojson(path: &Path, squares: &[(f64, f64, &str)]) {
+    let feature = |(x, y, cover): &(f64, f64, &str)| {
+        let (a, b) = (0.001, 0.0007);
+        let ring = [(-a, -b), (a, -b), (a, b), (-a, b), (-a, -b)].map(|(dx, dy)| [x + dx, y + dy]);
+        serde_json::json!({
+            "type": "Feature",
+            "properties": { "cover": cover },
+            "geometry": { "type": "Polygon", "coordinates": [ring] },
+        })
+    };
+    let features: Vec<serde_json::Value> = squares.iter().map(feature).collect();
+    let layer = serde_json::json!({ "type": "FeatureCollection", "features": features });
+    fs::write(path, layer.to_string()).unwrap();
+}
+
+/// A folder with a scene, `scene.tif`, and polygons over it, `fields.gpkg`.
+pub(crate) struct Desk(TempDir);
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        let desk = Self(TempDir::new().unwrap());
+        scene(desk.0.path());
+        geopackage(desk.0.path());
+        desk
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn fit(&self, labels: &str, more: &[&str]) -> Ran {
+        let paths = [labels, "scene.tif", "map"].map(|name| self.path(name).to_str().unwrap().to_owned());
+        let [labels, scene, output] = &paths;
+        let words =
+            ["fit", "--labels", labels, "--scene", scene, "--class-field", "cover", "--output", output];
+        run(&[&words[..], more].concat())
+    }
+
+    fn refused(&self, labels: &str, more: &[&str], told: &[&str]) {
+        let ran = self.fit(labels, more);
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        for part in told {
+            assert!(ran.err.contains(part), "`{part}` is not in: {}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn polygons_of_a_geopackage_become_a_package() {
+    let desk = Desk::new();
+    let fitted = desk.fit("fields.gpkg", &["--epochs", "2"]).done();
+    assert!(fitted.err.contains("classes: forest 8 polygons ("), "{}", fitted.err);
+    assert!(fitted.err.contains("configuration: ") && fitted.err.contains("train.toml"), "{}", fitted.err);
+    let outcome = fitted.lines().pop().unwrap();
+    assert!(outcome["scores"]["overall_accuracy"].as_f64().unwrap() > 0.9, "{}", fitted.err);
+
+    let (package, _) = ModelPackage::load(&desk.path("map")).unwrap();
+    let names: Vec<&str> = package.classes.classes().iter().map(|c| c.name.as_str()).collect();
+    let bands: Vec<&str> = package.bands.iter().map(|b| b.name.as_str()).collect();
+    assert_eq!((names, bands), (vec!["forest", "meadow", "water"], vec!["red", "green", "blue"]));
+    assert_eq!((package.id.as_str(), package.value_range), ("map", [0.0, 255.0]));
+    let gsd = [package.gsd_m.min, package.gsd_m.nominal, package.gsd_m.max];
+    assert!(gsd.iter().zip([7.5, 10.0, 12.5]).all(|(a, b)| (a - b).abs() < 1e-9), "{gsd:?}");
+    assert!(package.restriction.unwrap().contains("LicenseRef-not-stated"));
+
+    // The written configuration is one like any other.
+    let (config, map) = (desk.path("map/run/train.toml"), desk.path("map"));
+    let (config, map) = (config.to_str().unwrap(), map.to_str().unwrap());
+    run(&["evaluate", map, config]).done();
+    run(&["calibrate", map, config]).done();
+    let weights = fs::read(desk.path("map/weights.safetensors")).unwrap();
+    let again = desk.path("again");
+    run(&["fit", config, "--output", again.to_str().unwrap()]).done();
+    assert!(weights == fs::read(again.join("weights.safetensors")).unwrap());
+    let copy = desk.path("copy");
+    let refused = run(&["export", map, "--output", copy.to_str().unwrap()]);
+    assert!(refused.code == 2 && refused.err.contains("is not exported"), "{}", refused.err);
+}
+
+#[test]
+fn what_was_edited_is_not_overwritten() {
+    let desk = Desk::new();
+    let options = ["--epochs", "1", "--classes", "water,forest", "--licence", "CC0-1.0"];
+    desk.fit("fields.gpkg", &options).done();
+    let config = desk.text("map/run/train.toml");
+    assert!(config.contains("skip = [\"meadow\"]") && config.contains("licence = \"CC0-1.0\""), "{config}");
+    let (package, _) = ModelPackage::load(&desk.path("map")).unwrap();
+    assert_eq!((package.classes.classes()[0].name.as_str(), package.restriction), ("water", None));
+
+    // Another seed is another training: not one to go on with, but one that may take its place.
+    desk.refused(
+        "fields.gpkg",
+        &[&options[..], &["--resume", "--seed", "2"]].concat(),
+        &["train.toml", "--restart"],
+    );
+    desk.fit("fields.gpkg", &[&options[..], &["--resume"]].concat()).done();
+    desk.fit("fields.gpkg", &[&options[..], &["--seed", "2"]].concat()).done();
+    assert!(desk.text("map/run/train.toml").contains("seed = 2\nepochs = 1"));
+    let edited = desk.text("map/run/train.toml").replace("batch = 8", "batch = 2");
+    fs::write(desk.path("map/run/train.toml"), &edited).unwrap();
+    desk.refused(
+        "fields.gpkg",
+        &options,
+        &["train.toml says something else", "hint: train what is written there"],
+    );
+    assert_eq!(desk.text("map/run/train.toml"), edited);
+    let edited = desk.path("map/run/train.toml");
+    run(&["fit", edited.to_str().unwrap()]).done();
+    desk.fit("fields.gpkg", &[&options[..], &["--restart"]].concat()).done();
+    assert!(desk.text("map/run/train.toml").contains("batch = 8"));
+}
+
+#[test]
+fn polygons_in_another_crs_are_brought_to_the_scene() {
+    let desk = Desk::new();
+    // Around the scene's center, at 450 600 m east and 5 199 400 m north of zone 31.
+    let (x, y) = (2.350_8, 46.945_9);
+    let places = [(-0.002, 0.0), (0.0, 0.002), (0.002, 0.0), (0.0, -0.002)];
+    let square = |(i, (dx, dy)): (usize, &(f64, f64))| (x + dx, y + dy, COVERS[i % 2].0);
+    geojson(&desk.path("degrees.geojson"), &places.iter().enumerate().map(square).collect::<Vec<_>>());
+    let fitted = desk.fit("degrees.geojson", &["--epochs", "1"]).done();
+    assert!(fitted.err.contains("forest 2 polygons (1 held out), water 2 polygons"), "{}", fitted.err);
+}
+
+#[test]
+fn what_cannot_be_trained_is_told() {
+    let desk = Desk::new();
+    desk.refused("fields.gpkg", &["--class-field", "kind"], &["cannot be used multiple times"]);
+    desk.refused("fields.gpkg", &["--layer", "other"], &["no layer `other`", "drawn"]);
+    desk.refused("fields.gpkg", &["--classes", "forest,watter"], &["`watter`", "did you mean `water`?"]);
+    desk.refused("fields.gpkg", &["--bands", "red,green"], &["--bands has 2 names", "has 3 bands"]);
+    desk.refused("fields.gpkg", &["--data", "x"], &["cannot be used with"]);
+    desk.refused("none.gpkg", &[], &["none.gpkg"]);
+    geojson(&desk.path("away.geojson"), &[(10.0, 50.0, "forest"), (11.0, 50.0, "water")]);
+    let told = ["no polygon of", "away.geojson lies on", "scene.tif", "hint: the scene fills 450000"];
+    desk.refused("away.geojson", &[], &told);
+    geojson(&desk.path("one.geojson"), &[(2.35, 46.945, "forest"), (2.351, 46.946, "water")]);
+    desk.refused("one.geojson", &[], &["fewer than two polygons on the scene for: forest, water", "hint: "]);
+    let (config, labels) = (desk.path("any.toml"), desk.path("fields.gpkg"));
+    let both = run(&["fit", config.to_str().unwrap(), "--labels", labels.to_str().unwrap()]);
+    assert!(both.code == 2 && both.err.contains("cannot be used with"), "{}", both.err);
+    assert!(!desk.path("map").exists(), "nothing is written before all is well");
+
+    let labels = labels.to_str().unwrap();
+    let (scene, map) = (desk.path("scene.tif"), desk.path("map"));
+    let words = ["fit", "--labels", labels, "--scene", scene.to_str().unwrap(), "--class-field", "kind"];
+    let ran = run(&[&words[..], &["--output", map.to_str().unwrap()]].concat());
+    assert!(ran.code == 2 && ran.err.contains("no field `kind`") && ran.err.contains("cover"), "{}", ran.err);
+}
+
+#[test]
+fn sixteen_bits_without_names_get_a_range_and_numbers() {
+    let desk = Desk::new();
+    // The covers differ in the one band; values reach from 1030 to 1160 in steps of the noise.
+    let value = |i: usize| 1000 + u16::from(COVERS[cover(i % SIDE, i / SIDE)].1[2]);
+    let window = Window::new(CORNER.0, CORNER.1, SIDE, SIDE);
+    let samples = Samples::Gray16((0..SIDE * SIDE).map(value).collect());
+    let tiff = GeoTiff { epsg: Some(32631), gsd: GSD, window, nodata: None, samples };
+    tiff.write(&desk.path("scene.tif")).unwrap();
+    let fitted = desk.fit("fields.gpkg", &["--epochs", "1", "--bands", "height"]).done();
+    assert!(fitted.err.contains("bands: height; GSD 10.0000 m"), "{}", fitted.err);
+    let config = desk.text("map/run/train.toml");
+    assert!(config.contains("value_range = [0.0, 1200.0]"), "{config}");
+    assert!(config.contains("sample_types = [\"uint16\"]"), "{config}");
+}
+
+#[test]
+fn a_real_scene_with_real_polygons() {
+    let folder = repository().join("../shared/data/landcover/landsat7_chiapas_polygons");
+    let (labels, scene) = (folder.join("training_data.shp"), folder.join("LE70220491999322EDC01_stack.gtif"));
+    if !scene.is_file() {
+        println!("skipped: no ../shared/data beside the repository");
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let output = dir.path().join("chiapas");
+    let paths = [labels.as_path(), &scene, &output].map(|p| p.to_str().unwrap());
+    let words = ["fit", "--labels", paths[0], "--scene", paths[1], "--output", paths[2]];
+    let fitted = run(&[&words[..], &["--class-field", "class", "--epochs", "2"]].concat()).done();
+    assert!(fitted.err.contains("urban 2 polygons (1 held out)"), "{}", fitted.err);
+    assert!(fitted.err.contains("8 band(s) without a name"), "{}", fitted.err);
+    let outcome = fitted.lines().pop().unwrap();
+    assert!(outcome["scores"]["overall_accuracy"].as_f64().unwrap() > 0.5, "{}", fitted.err);
+}
