@@ -37,6 +37,8 @@ pub(super) struct Counted {
     /// Each item.
     pub(super) items: Vec<CountedItem>,
     pub(super) bins: Reliability,
+    /// A picture counted once.
+    pub(super) as_a_whole: bool,
 }
 
 /// What was counted on one item.
@@ -60,6 +62,7 @@ impl Pictures<'_> {
             thin: thin.as_ref().map(|(px, thin)| (*px, Parts::new(thin))),
             items: Vec::new(),
             bins: Reliability::default(),
+            as_a_whole: self.as_a_whole,
         };
         for id in self.sets.items(self.split) {
             let item = self.sets.read(id)?;
@@ -114,13 +117,8 @@ impl Pictures<'_> {
 impl Counted {
     /// The scores that an epoch is judged by.
     pub(super) fn headline(&self) -> Result<BTreeMap<String, f64>> {
-        let all = &self.all;
-        let mut scores = vec![
-            ("mean_iou", all.mean_iou()),
-            ("mean_f1", all.mean_f1()),
-            ("overall_accuracy", all.overall_accuracy()),
-            ("balanced_accuracy", all.balanced_accuracy()),
-        ];
+        let mut scores: Vec<_> =
+            summary::MEASURES.iter().map(|(name, measure)| (*name, measure(&self.all))).collect();
         if let Some((_, parts)) = &self.thin {
             scores.push((TOLERANCE_F1, parts.pooled()?.mean_f1()));
         }

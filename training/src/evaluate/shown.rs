@@ -16,7 +16,7 @@ pub(super) fn shown(detail: &Detail<'_>, counted: &Counted) -> Shown {
     Shown {
         scores: Some(scores(detail, counted)),
         confusion: Some(report::Confusion {
-            unit: "pixels".into(),
+            unit: if counted.as_a_whole { "pictures" } else { "pixels" }.into(),
             labels: detail.classes.iter().map(|c| c.name.to_owned()).collect(),
             counts: detail.confusion.iter().map(|row| row.to_vec()).collect(),
         }),
@@ -40,13 +40,8 @@ fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
     };
     let overall = [
         ("mean IoU", all.mean_iou(), "mean_iou", "mean over classes of intersection over union"),
-        (
-            "overall accuracy",
-            all.overall_accuracy(),
-            "overall_accuracy",
-            "share of the pixels that are right",
-        ),
-        ("balanced accuracy", all.balanced_accuracy(), "", "mean over classes of recall"),
+        ("overall accuracy", all.overall_accuracy(), "overall_accuracy", "share that is right"),
+        ("balanced accuracy", all.balanced_accuracy(), "balanced_accuracy", "mean over classes of recall"),
         ("kappa", all.kappa(), "", "agreement beyond chance (Cohen)"),
     ];
     let thin = detail.thin.as_ref().map(|thin| {

@@ -28,6 +28,8 @@ pub(super) struct Detail<'a> {
     /// What the intervals resample.
     pub(super) resampled: &'static str,
     pub(super) rounds: usize,
+    /// What counts once.
+    pub(super) unit: &'static str,
     pub(super) classes: Vec<ClassDetail<'a>>,
     /// Rows: truth; columns: prediction.
     pub(super) confusion: Vec<&'a [u64]>,
@@ -81,6 +83,17 @@ pub(super) struct ItemDetail<'a> {
     pub(super) mean_iou: f64,
 }
 
+/// A score of everything that was counted.
+type Measure = fn(&Confusion) -> Option<f64>;
+
+/// The scores of labels, with their names.
+pub(super) const MEASURES: [(&str, Measure); 4] = [
+    ("mean_iou", Confusion::mean_iou),
+    ("mean_f1", Confusion::mean_f1),
+    ("overall_accuracy", Confusion::overall_accuracy),
+    ("balanced_accuracy", Confusion::balanced_accuracy),
+];
+
 /// Everything that is published.
 pub(super) fn publish(
     counted: &Counted,
@@ -101,9 +114,9 @@ pub(super) fn publish(
 fn detail<'a>(counted: &'a Counted, classes: &'a [Class], split: &'a str) -> Result<Detail<'a>> {
     let parts = &counted.parts;
     let mut intervals = BTreeMap::new();
-    intervals.extend(parts.interval(Confusion::mean_iou)?.map(|i| ("mean_iou".to_owned(), i)));
-    intervals
-        .extend(parts.interval(Confusion::overall_accuracy)?.map(|i| ("overall_accuracy".to_owned(), i)));
+    for (name, measure) in MEASURES {
+        intervals.extend(parts.interval(measure)?.map(|i| (name.to_owned(), i)));
+    }
     let thin = counted.thin.as_ref();
     if let Some((_, parts)) = thin {
         intervals.extend(parts.interval(thin::Thin::mean_f1)?.map(|i| (TOLERANCE_F1.to_owned(), i)));
@@ -117,6 +130,7 @@ fn detail<'a>(counted: &'a Counted, classes: &'a [Class], split: &'a str) -> Res
         intervals,
         resampled: parts.resampled(),
         rounds: ROUNDS,
+        unit: if counted.as_a_whole { "pictures as a whole" } else { "pixels of whole pictures" },
         classes: classes.iter().enumerate().map(class).collect::<Result<_>>()?,
         confusion: counted.all.counts().chunks_exact(classes.len()).collect(),
         groups: parts.groups().groups().map(|(name, c)| (name, group(c, classes))).collect(),
@@ -172,10 +186,12 @@ fn extremes(items: &[CountedItem]) -> (Vec<ItemDetail<'_>>, Vec<ItemDetail<'_>>)
 }
 
 fn scores(detail: &Detail<'_>, split: &str) -> BTreeMap<String, Score> {
+    let unit = detail.unit;
     let measures = [
-        ("mean_iou", "mean over classes of intersection over union, pixels of whole pictures"),
-        ("mean_f1", "mean over classes of F1, pixels of whole pictures"),
-        ("overall_accuracy", "share of the pixels of whole pictures that are right"),
+        ("mean_iou", format!("mean over classes of intersection over union, {unit}")),
+        ("mean_f1", format!("mean over classes of F1, {unit}")),
+        ("overall_accuracy", format!("share that is right, {unit}")),
+        ("balanced_accuracy", format!("mean over classes of recall, {unit}")),
     ];
     let mut scores: BTreeMap<String, Score> = measures
         .iter()
@@ -247,6 +263,7 @@ mod tests {
             id,
             name: format!("class{id}"),
             name_fr: None,
+            code: None,
             color: arpent_raster::Color([0; 3]),
             features: true,
         };
