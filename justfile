@@ -37,13 +37,16 @@ build:
 edges:
     cargo nextest run --workspace --locked -E 'binary(house)'
 
-# The configuration's JSON schema against the one checked in (mend: `just schema-write`).
+# The JSON schemas of run.toml and model.json against those checked in (mend: `just schema-write`).
 schema: build
-    {{target}}/debug/arpent schema | diff -u configs/schema.json - && echo "schema: configs/schema.json is current"
+    {{target}}/debug/arpent schema | diff -u configs/schema.json -
+    {{target}}/debug/arpent schema model | diff -u configs/model.schema.json -
+    @echo "schema: configs/schema.json and configs/model.schema.json are current"
 
-# Writes configs/schema.json.
+# Writes configs/schema.json and configs/model.schema.json.
 schema-write: build
     {{target}}/debug/arpent schema > configs/schema.json
+    {{target}}/debug/arpent schema model > configs/model.schema.json
 
 # Every configs/*/run.toml on the small demo scene.
 smoke: build

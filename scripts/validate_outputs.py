@@ -3,6 +3,7 @@
 
     validate_outputs.py DIR...
 
+The model packages under models/ are checked against their JSON schema too.
 One line per check: `ok`, `FAIL` or `skip`. Exits 1 when a check failed, 2 without a folder to check.
 Needs the packages of requirements-validators.txt, and `ogrinfo` from GDAL.
 """
@@ -270,6 +271,24 @@ def check_run(report, folder):
     report.check("formats agree", check_equal, counts, ids, manifest)
 
 
+def check_model(path, schema):
+    """A model.json against the JSON schema that is checked in."""
+    import jsonschema
+
+    jsonschema.Draft202012Validator.check_schema(schema)
+    model = json.loads(path.read_text())
+    jsonschema.validate(model, schema, cls=jsonschema.Draft202012Validator)
+    return f"{model['id']} {model['version']}, valid against configs/model.schema.json"
+
+
+def check_models(report, root):
+    """Every package that is shipped."""
+    schema = json.loads((root / "configs/model.schema.json").read_text())
+    for path in sorted(root.glob("models/*/model.json")):
+        report.run = path.parent.name
+        report.check("model.json", check_model, path, schema)
+
+
 def main():
     folders = [Path(argument) for argument in sys.argv[1:]]
     if not folders or sys.argv[1].startswith("-"):
@@ -278,6 +297,7 @@ def main():
     # Readers must not leave files beside what they check.
     os.environ["GDAL_PAM_ENABLED"] = "NO"
     report = Report()
+    check_models(report, Path(__file__).resolve().parent.parent)
     for folder in folders:
         check_run(report, folder)
     print(f"{len(folders)} run(s) checked, {report.failures} failure(s)")

@@ -46,8 +46,12 @@ pub enum Command {
         /// The output of a run.
         url: String,
     },
-    /// Print the JSON schema of the configuration.
-    Schema,
+    /// Print the JSON schema of the configuration of a run, or of a model package's model.json.
+    Schema {
+        /// What the schema describes.
+        #[arg(value_enum, default_value_t = SchemaOf::Run)]
+        of: SchemaOf,
+    },
     /// Make model packages of networks that others trained.
     Model {
         /// What to do.
@@ -61,6 +65,15 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+}
+
+/// What has a JSON schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The configuration of a run.
+    Run,
+    /// The `model.json` of a model package.
+    Model,
 }
 
 /// What a job is made of.

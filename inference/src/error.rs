@@ -145,6 +145,9 @@ pub enum JobError {
         /// The folder.
         path: std::path::PathBuf,
     },
+    /// A licence that says nothing.
+    #[error("--licence is empty")]
+    EmptyLicence,
     /// There is a published output already.
     #[error("{output} already holds a published map")]
     OutputExists {
@@ -230,6 +233,9 @@ impl JobError {
             }
             Self::OutputExists { .. } => {
                 "pass --overwrite to replace it once the new map is complete, or choose another --output"
+            }
+            Self::EmptyLicence => {
+                "name the licence of the weights by its SPDX id, for example etalab-2.0 or CC-BY-4.0; `LicenseRef-unknown` where it is not known"
             }
             Self::PackageExists { .. } => "choose another --output, or remove the folder",
             Self::AllNodata { .. } => {

@@ -12,6 +12,7 @@ use crate::Ended;
 use crate::cli::Format;
 use crate::error::JobError;
 use crate::job::describe_bands;
+use crate::mlm;
 use crate::print::{Lines, count, duration, print};
 
 /// Runs the command.
@@ -21,7 +22,11 @@ use crate::print::{Lines, count, duration, print};
 pub fn main(target: &str, format: Format) -> Ended {
     if Path::new(target).join("model.json").is_file() {
         let (model, weights) = ModelPackage::load(Path::new(target))?;
-        print(&json!({ "model": model }), model_lines(&model, &weights).text(), format)?;
+        print(
+            &json!({ "model": model, "mlm": mlm::properties(&model, &weights) }),
+            model_lines(&model, &weights).text(),
+            format,
+        )?;
         return Ok(0);
     }
     if let Some(manifest) = manifest_of(target)? {

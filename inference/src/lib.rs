@@ -10,6 +10,7 @@ pub mod energy;
 pub mod error;
 pub mod inspect;
 pub mod job;
+mod mlm;
 pub mod model;
 pub mod pipeline;
 pub mod plan;
@@ -43,7 +44,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(&args, cli.format),
         Command::Inspect { target } => inspect::main(&target, cli.format),
         Command::Verify { url } => verify::main(&url, cli.format),
-        Command::Schema => print::schema(),
+        Command::Schema { of } => print::schema(of),
         Command::Model { command: ModelCommand::Import(args) } => model::import(&args, cli.format),
         Command::Train { arguments } => train::main(&arguments),
     };

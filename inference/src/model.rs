@@ -38,6 +38,9 @@ pub fn import(args: &ImportArgs, format: Format) -> Ended {
     if args.output.join("model.json").exists() {
         return Err(JobError::PackageExists { path: args.output.clone() }.into());
     }
+    if args.licence.as_ref().is_some_and(|l| l.trim().is_empty()) {
+        return Err(JobError::EmptyLicence.into());
+    }
     let checkpoint = arpent_model::read_checkpoint(&args.checkpoint)?;
     let (mut package, weights, adopted) = arpent_model::import(&checkpoint, &options(args))?;
     package.save(&weights, &args.output)?;

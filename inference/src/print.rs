@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use anyhow::Context;
+use arpent_model::ModelPackage;
 use serde::Serialize;
 
 use crate::Ended;
-use crate::cli::Format;
+use crate::cli::{Format, SchemaOf};
 use crate::config::Config;
 
 /// Prints a result in the form that was asked for.
@@ -22,12 +23,16 @@ pub fn print<T: Serialize>(value: &T, human: &str, format: Format) -> anyhow::Re
     std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
 }
 
-/// Prints the JSON schema of the configuration.
+/// Prints a JSON schema.
 ///
 /// # Errors
 /// When standard output is closed.
-pub fn schema() -> Ended {
-    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Config))? + "\n";
+pub fn schema(of: SchemaOf) -> Ended {
+    let schema = match of {
+        SchemaOf::Run => schemars::schema_for!(Config),
+        SchemaOf::Model => schemars::schema_for!(ModelPackage),
+    };
+    let schema = serde_json::to_string_pretty(&schema)? + "\n";
     std::io::stdout().write_all(schema.as_bytes()).context("cannot write to standard output")?;
     Ok(0)
 }

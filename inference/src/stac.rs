@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use arpent_gdal::Transformer;
-use arpent_publish::{Acquired, ITEM_NAME, RunInfo, StacModel, StacRun, StagedArtifact, write_stac_item};
+use arpent_publish::{Acquired, ITEM_NAME, RunInfo, StacRun, StagedArtifact, write_stac_item};
 use arpent_raster::{Grid, Window};
 use geo_types::{LineString, Polygon};
 
 use crate::job::{Job, MapJob};
+use crate::mlm;
 use crate::run::software;
 
 /// Points on each side of the footprint, so that it follows the map's edge in longitude and latitude.
@@ -34,30 +35,13 @@ pub(crate) fn write_item(
         grid: map.grid(),
         window: &map.plan.extent(),
         nomenclature: &job.model.classes,
-        model: &stac_model(job),
+        model: &mlm::stac_model(&job.model, &job.weights, job.config.tiling.window_px),
         software: &software(),
         scene_uris: &uris,
         artifacts,
     };
     write_stac_item(&path, &item)?;
     Ok(path)
-}
-
-fn stac_model(job: &Job) -> StacModel {
-    let model = &job.model;
-    StacModel {
-        id: model.id.clone(),
-        version: model.version.clone(),
-        sha256: model.sha256(),
-        architecture: model.architecture.name(),
-        task: if model.is_detection() { "object-detection" } else { "semantic-segmentation" }.to_owned(),
-        framework: "Burn".to_owned(),
-        framework_version: arpent_model::BURN_VERSION.to_owned(),
-        bands: model.bands.iter().map(|b| b.name.clone()).collect(),
-        window_px: job.config.tiling.window_px,
-        total_parameters: Some(job.weights.parameters() as u64),
-        href: None,
-    }
 }
 
 /// The outline of a window in longitude and latitude.

@@ -1,5 +1,6 @@
 //! Shapes of networks, as written in `model.json`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::encoders::Encoder;
@@ -17,7 +18,7 @@ const DECODER_STAGES: usize = 5;
 const MOST_DATES: usize = 2;
 
 /// The shape of a network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Architecture {
     /// An encoder-decoder of 3 x 3 convolutions with skip connections and a 1 x 1 head.

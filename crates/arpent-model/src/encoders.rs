@@ -4,12 +4,13 @@
 //! segmentation_models_pytorch 0.6 (`encoder.` and then torchvision's or timm's), so that its state dicts load
 //! key for key.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{Activation, Graph, Layer, Norm, Op, Padding};
 
 /// An encoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encoder {
     /// He et al., *Deep residual learning for image recognition*, 2016; 18 layers.

@@ -1,4 +1,20 @@
 //! Model packages: `model.json` beside its weights.
+//!
+//! Which property of STAC's Machine Learning Model extension (MLM 1.4 and 1.5) says the same; `arpent inspect` prints
+//! them:
+//!
+//! | `model.json` | MLM |
+//! |---|---|
+//! | `id` (`version` has no counterpart) | `mlm:name` |
+//! | `architecture` | `mlm:architecture` (its name), `mlm:hyperparameters` (its numbers) |
+//! | `task` | `mlm:tasks` |
+//! | `bands[].name` | `mlm:input[].bands[].name` |
+//! | `bands[].mean`, `.std` | `mlm:input[].value_scaling[]`, `z-score`: `mean`, `stddev` |
+//! | `stride_px`, `overlap_px` | none: `mlm:input[].input.shape` has free sides (-1) |
+//! | `classes` | `mlm:output[].classification:classes` |
+//! | `weights` | `mlm:total_parameters`, counted; the asset with the role `mlm:model` |
+//! | `training_data` | `mlm:pretrained_source` (names) |
+//! | engine, CPU only | `mlm:framework`, `mlm:framework_version`, `mlm:accelerator` (null) |
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,6 +22,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use arpent_raster::{Nomenclature, SampleType};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::weights::sha256_hex;
@@ -18,7 +35,7 @@ pub const FORMAT: &str = "arpent-model/1";
 const DESCRIPTION: &str = "model.json";
 
 /// Task names, as in STAC's MLM extension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Task {
     /// A class for every pixel.
@@ -30,7 +47,7 @@ pub enum Task {
 }
 
 /// One band that the network wants to see.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Band {
     /// STAC common name: `red`, `green`, `blue`, `nir`, ...; with `_before` or `_after` where two dates are compared.
@@ -60,7 +77,7 @@ impl Band {
 }
 
 /// Ground sample distances that the network was made for, metres.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GsdRange {
     /// The GSD of its training data.
@@ -72,7 +89,7 @@ pub struct GsdRange {
 }
 
 /// Where the weights are, and what they are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WeightsFile {
     /// File name inside the package.
@@ -82,7 +99,7 @@ pub struct WeightsFile {
 }
 
 /// A data set that the weights were trained on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingSource {
     /// Its name.
@@ -94,7 +111,7 @@ pub struct TrainingSource {
 }
 
 /// A score, with what it was measured on and how.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Score {
     /// The value.
@@ -106,7 +123,7 @@ pub struct Score {
 }
 
 /// What making the weights cost.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Energy {
     /// Energy of the training run, watt-hours.
@@ -116,7 +133,7 @@ pub struct Energy {
 }
 
 /// Settings of an object-detection network.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Detection {
     /// Lowest score of a detection, 0 to 1.
@@ -127,7 +144,7 @@ pub struct Detection {
 
 /// How scores become probabilities that keep what they promise (Guo et al.: *On calibration of modern neural networks*,
 /// 2017).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// Scores are divided by it before the softmax.
@@ -141,7 +158,7 @@ pub struct Calibration {
 }
 
 /// Everything that is needed to run a model and to say what it is; `model.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelPackage {
     /// Format of the package: [`FORMAT`].

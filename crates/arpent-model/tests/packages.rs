@@ -49,6 +49,38 @@ fn a_package_comes_back_as_it_was_written() {
 }
 
 #[test]
+fn bands_of_two_dates_stand_date_by_date() {
+    let package = |names: &[&str], dates| {
+        let (widths, encoder_convs) = (vec![8, 8], vec![1, 1]);
+        let in_channels = names.len() / dates;
+        let net = Architecture::Unet { in_channels, out_channels: 2, widths, encoder_convs, dates };
+        HandSet::segmentation(names, 2).package(net)
+    };
+    let told = |package: &ModelPackage| {
+        let of = |bands: &[arpent_model::Band]| {
+            bands.iter().map(|b| b.common_name().to_owned()).collect::<Vec<_>>()
+        };
+        package.bands_of_dates().into_iter().map(of).collect::<Vec<_>>()
+    };
+    let single = package(&["red", "green"], 1);
+    single.check().unwrap();
+    assert_eq!(told(&single), [["red", "green"]]);
+    let names = ["red_before", "green_before", "red_after", "green_after"];
+    for dates in [1, 2] {
+        let double = package(&names, dates);
+        double.check().unwrap();
+        assert_eq!(told(&double), [["red", "green"], ["red", "green"]]);
+    }
+    let unnamed = package(&["a", "b"], 2);
+    unnamed.check().unwrap();
+    assert_eq!(told(&unnamed), [["a"], ["b"]]);
+    for mixed in [["red_after", "red_before"], ["red_before", "green"], ["red", "red_after"]] {
+        let error = package(&mixed, 1).check().unwrap_err();
+        assert!(matches!(&error, ModelError::Inconsistent { field: "bands", .. }), "{mixed:?}: {error}");
+    }
+}
+
+#[test]
 fn the_hash_is_that_of_the_file_and_changes_with_it() {
     let (dir, package) = written();
     let bytes = fs::read(dir.path().join("model.json")).unwrap();

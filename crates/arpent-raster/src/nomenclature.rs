@@ -88,7 +88,7 @@ impl JsonSchema for Color {
 }
 
 /// One class of a nomenclature.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Class {
     /// Value in label rasters, 0 to 254.
@@ -113,7 +113,7 @@ const fn yes() -> bool {
 }
 
 /// The classes of a label raster, in the order of the network's output channels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Vec<Class>", into = "Vec<Class>")]
 pub struct Nomenclature(Vec<Class>);
 

@@ -84,5 +84,7 @@ fn what_cannot_be_imported_is_told() {
     assert!(classes.contains("segmentation_head.0.weight"), "{classes}");
     let bands = import(&["--architecture", "unet-resnet18", "--classes", "15", "--bands", "red,purple,blue"]);
     assert!(bands.contains("purple") && bands.contains("green"), "{bands}");
+    let licence = import(&["--architecture", "unet-resnet18", "--classes", "15", "--licence", " "]);
+    assert!(licence.contains("--licence is empty") && licence.contains("SPDX"), "{licence}");
     assert!(!place.path("out").exists());
 }

@@ -10,7 +10,7 @@ use crate::common::{Map, Place, Row};
 /// A scene that crosses the lattice in both directions, away from the CRS origin.
 const SCENE: Window = Window::new(3_260_007, -34_310_013, 230, 190);
 
-/// Makes the package of a U-Net with random weights: real sums that do not come out even.
+/// Makes the package of a U-Net with random weights; gives its receptive field.
 fn random_unet(place: &Place, seed: u64) -> usize {
     let net = Architecture::Unet {
         in_channels: 3,
@@ -19,6 +19,11 @@ fn random_unet(place: &Place, seed: u64) -> usize {
         encoder_convs: vec![1, 2, 1],
         dates: 1,
     };
+    random_net(place, seed, net, &["red", "green", "blue"])
+}
+
+/// Makes the package of a network with random weights: real sums that do not come out even.
+pub fn random_net(place: &Place, seed: u64, net: Architecture, bands: &[&str]) -> usize {
     let mut random = SplitMix::new(seed);
     let mut weights = Weights::default();
     for tensor in net.tensors() {
@@ -29,7 +34,7 @@ fn random_unet(place: &Place, seed: u64) -> usize {
         let values = (0..tensor.shape.iter().product()).map(draw).collect();
         weights.insert(tensor.name, &tensor.shape, values);
     }
-    let mut package = HandSet::segmentation(&["red", "green", "blue"], 4).package(net);
+    let mut package = HandSet::segmentation(bands, 4).package(net);
     for band in &mut package.bands {
         band.mean = 110.0;
         band.std = 60.0;

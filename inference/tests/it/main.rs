@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod common;
+mod dates;
 mod detection;
 mod exact;
 mod import;
@@ -16,3 +17,4 @@ mod inputs;
 mod invariance;
 mod outputs;
 mod real;
+mod schema;

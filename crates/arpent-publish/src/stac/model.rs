@@ -33,7 +33,8 @@ pub struct StacModel {
 }
 
 impl StacModel {
-    pub(super) fn properties(&self, nomenclature: &Nomenclature) -> Map<String, Value> {
+    /// The properties `mlm:...` by name.
+    pub fn properties(&self, nomenclature: &Nomenclature) -> Map<String, Value> {
         let mut fields = Map::new();
         let mut add = |name: &str, value: Value| fields.insert(format!("mlm:{name}"), value);
         add("name", json!(mlm_name(&self.id)));
