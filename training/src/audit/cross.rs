@@ -121,7 +121,9 @@ fn shared_out(groups: BTreeMap<String, Vec<ItemId>>, count: usize, seed: u64) ->
             fold.extend(ids);
         }
     }
-    folds.iter_mut().for_each(|fold| fold.sort_unstable());
+    for fold in &mut folds {
+        fold.sort_unstable();
+    }
     folds
 }
 
