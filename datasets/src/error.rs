@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use arpent_gdal::GdalError;
 use thiserror::Error;
 
 /// A data set that cannot be read.
@@ -72,7 +73,7 @@ pub enum DatasetError {
     #[error(transparent)]
     Raster {
         /// Why, with the file.
-        source: arpent_gdal::GdalError,
+        source: GdalError,
     },
     /// A picture with other bands than the card says.
     #[error("{}: {got} bands, expected {expected}", path.display())]
@@ -180,7 +181,7 @@ impl DatasetError {
                  complete"
                     .into()
             }
-            Self::Decode { .. } => {
+            Self::Decode { .. } | Self::Raster { source: GdalError::ReadWindow { .. } } => {
                 "the file is damaged, or no picture of the kind that its extension says: fetch it again, or take its item \
                  out of the splits"
                     .into()

@@ -64,6 +64,7 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
         ..Overrides::default()
     };
     let config = Config::read(&args.config, &overrides)?;
+    job::use_threads(config.fit.threads)?;
     if config.sets.is_empty() {
         return Err(TrainError::refused("the configuration names no data set", "add a table [[sets]]").into());
     }
@@ -84,7 +85,6 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
 }
 
 fn cross_validate(config: &Config, folds: usize, worst: usize) -> Result<()> {
-    job::use_threads(config.fit.threads)?;
     let suspects = cross::suspects(config, folds, worst)?;
     note("labels to look at, those that disagree most first:");
     for suspect in &suspects.worst {

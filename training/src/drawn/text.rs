@@ -11,10 +11,13 @@ use super::place::CARD;
 use crate::error::TrainError;
 
 /// Epochs, where the command line says nothing; it stops earlier when nothing gets better.
-const EPOCHS: usize = 20;
+const EPOCHS: usize = 40;
 
 /// Licence of weights that are not to be given away, as SPDX writes licences of its own list's outside.
 const UNSTATED: &str = "LicenseRef-not-stated";
+
+/// Range of 8-bit pixels.
+const BYTES: [f32; 2] = [0.0, 255.0];
 
 /// A TOML string.
 fn quoted(text: &str) -> String {
@@ -116,18 +119,24 @@ fn model(plan: &Plan<'_>) -> Result<String> {
     ))
 }
 
-/// Lowest and highest value, rounded outwards to a hundredth of what lies between them; from 0 where none is negative.
+/// Lowest and highest value: those of 8-bit pixels as they are, others rounded.
 fn range(plan: &Plan<'_>) -> Result<String, TrainError> {
-    let Some([low, high]) = plan.survey.range else {
+    let found = plan.survey.range.ok_or_else(|| {
         let problem = format!("{} holds no valid pixel", plan.scene.display());
-        return Err(TrainError::refused(problem, "is its nodata value the right one?"));
-    };
+        TrainError::refused(problem, "is its nodata value the right one?")
+    })?;
+    let [low, high] = if found == BYTES { BYTES.map(f64::from) } else { rounded(found) };
+    Ok(format!("[{low:?}, {high:?}]"))
+}
+
+/// Rounded outwards to a tenth of the power of ten in what lies between them; from 0 where none is negative.
+fn rounded([low, high]: [f32; 2]) -> [f64; 2] {
     let (low, high) = (f64::from(low.min(0.0)), f64::from(high));
     let step = 10f64.powf((high - low).max(1e-6).log10().floor() - 1.0);
     let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
     // A scene of one value alone still has a range.
     let high = if high > low { high } else { low + step };
-    Ok(format!("[{:?}, {:?}]", short(low), short(high)))
+    [short(low), short(high)]
 }
 
 fn set(plan: &Plan<'_>) -> String {
@@ -170,8 +179,8 @@ fn fit(plan: &Plan<'_>) -> String {
         "\n[fit]\n\
          seed = {seed}\n\
          epochs = {epochs}\n\
-         early_stopping = 6\n\
-         steps_per_epoch = 40\n\
+         early_stopping = 10\n\
+         steps_per_epoch = 20\n\
          batch = {batch}\n\
          chip_px = {chip}\n\
          learning_rate = 3e-3\n\
@@ -237,6 +246,14 @@ mod tests {
             (plain("Land cover, été.v2").as_str(), plain("...").as_str()),
             ("land-cover-t-v2", "polygons")
         );
+    }
+
+    #[test]
+    fn ranges_are_rounded_outwards() {
+        let close = |a: [f64; 2], b: [f64; 2]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9);
+        assert!(close(rounded([160.0, 5138.0]), [0.0, 5200.0]), "{:?}", rounded([160.0, 5138.0]));
+        assert!(close(rounded([-0.37, 0.918]), [-0.4, 1.0]), "{:?}", rounded([-0.37, 0.918]));
+        assert!(rounded([0.0, 0.0])[1] > 0.0);
     }
 
     #[test]
