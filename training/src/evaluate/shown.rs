@@ -21,6 +21,7 @@ pub(super) fn shown(detail: &Detail<'_>, counted: &Counted) -> Shown {
             counts: detail.confusion.iter().map(|row| row.to_vec()).collect(),
         }),
         calibration: Some(report::Calibration { before: reliability(counted), after: None, method: None }),
+        detection: None,
         gallery: None,
     }
 }

@@ -31,7 +31,7 @@ impl Facts<'_> {
             scores: shown.scores,
             confusion: shown.confusion,
             calibration: shown.calibration,
-            detection: None,
+            detection: shown.detection,
             gallery: shown.gallery,
             limits: self.limits(),
             config_toml: Some(self.config.text.clone()),
