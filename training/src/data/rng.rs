@@ -9,6 +9,8 @@ pub(crate) enum Purpose {
     Weights = 1,
     /// Chips.
     Chips = 2,
+    /// Chips of the validation split.
+    HeldOut = 3,
 }
 
 /// A stream of random numbers.

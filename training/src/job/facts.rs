@@ -89,7 +89,7 @@ impl Facts<'_> {
         let facts = |e: &Epoch| EpochFacts {
             number: number(e.number),
             training_loss: Some(e.loss),
-            validation_loss: None,
+            validation_loss: e.validation_loss,
             learning_rate: Some(e.rate),
             score: score(e),
         };

@@ -15,6 +15,8 @@ fn training_overfits_is_scored_calibrated_and_exported() {
     assert_eq!(lines.len(), 9, "eight epochs and the result");
     let last = &lines[7];
     assert!(last["loss"].as_f64().unwrap() < lines[0]["loss"].as_f64().unwrap());
+    let held_out = |i: usize| lines[i]["validation_loss"].as_f64().unwrap();
+    assert!(held_out(7) < held_out(0) && held_out(7) > 0.0, "{} -> {}", held_out(0), held_out(7));
     assert!(last["terms"]["cross-entropy"].is_f64() && last["terms"]["dice"].is_f64());
     assert!(lines[8]["scores"]["mean_iou"].as_f64().unwrap() > 0.9, "{}", fitted.err);
     assert!(fitted.err.contains("class weights: ground"), "{}", fitted.err);
@@ -32,6 +34,7 @@ fn training_overfits_is_scored_calibrated_and_exported() {
     assert_eq!(log.lines().count(), 8);
 
     let page = fs::read_to_string(dir.join("run/report.html")).unwrap();
+    assert!(page.contains("Validation: of the same chips at every epoch"));
     assert!(page.contains("Confusion") && page.contains("roofs/town7") && page.contains("data:image/png"));
 
     let (dir, config) = (dir.to_str().unwrap(), place.config());
