@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use arpent_datasets::{IGNORE, Split};
-use arpent_metrics::{Confusion, Reliability};
+use arpent_metrics::Confusion;
 use arpent_model::Predictor;
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Class};
 
 use super::parts::Parts;
+use super::shown::reliability;
 use super::thin::Thin;
 use super::{Judge, Published, cells, gallery, summary, whole};
 use crate::config::{Evaluate, TOLERANCE_F1};
 use crate::data::{ItemId, ItemTruth, Sets};
+use crate::report::Reliability;
 
 /// The pictures of a split.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub(super) struct Counted {
     pub(super) thin: Option<(f64, Parts<Thin>)>,
     /// Each item.
     pub(super) items: Vec<CountedItem>,
-    pub(super) bins: Reliability,
+    pub(super) bins: arpent_metrics::Reliability,
 }
 
 /// What was counted on one item.
@@ -57,7 +59,7 @@ impl Pictures<'_> {
             parts: Parts::new(&empty),
             thin: thin.as_ref().map(|(px, thin)| (*px, Parts::new(thin))),
             items: Vec::new(),
-            bins: Reliability::default(),
+            bins: arpent_metrics::Reliability::default(),
         };
         let position = self.positions();
         for id in self.sets.items(self.split) {
@@ -87,6 +89,11 @@ impl Pictures<'_> {
 }
 
 impl Pictures<'_> {
+    /// Whether the confidences can be believed.
+    pub(crate) fn reliability(&self, predictor: &Predictor) -> Result<Reliability> {
+        Ok(reliability(&self.count(predictor)?))
+    }
+
     /// Position of each class id among the classes.
     fn positions(&self) -> [u8; 256] {
         let mut position = [IGNORE; 256];

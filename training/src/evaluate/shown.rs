@@ -125,7 +125,7 @@ fn groups(detail: &Detail<'_>, counted: &Counted) -> GroupScores {
     }
 }
 
-fn reliability(counted: &Counted) -> Reliability {
+pub(super) fn reliability(counted: &Counted) -> Reliability {
     let bin = |b: arpent_metrics::ReliabilityBin| {
         Some(ReliabilityBin {
             range: [b.low, b.high],
