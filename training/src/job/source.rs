@@ -168,13 +168,11 @@ impl Source {
 /// What judges a model on a split of data sets.
 pub(crate) fn judge_of<'a>(config: &'a Config, sets: &'a Sets, split: Split) -> Box<dyn Judge + 'a> {
     let (classes, evaluate) = (&config.classes, &config.evaluate);
-    match config.model.detection.filter(|_| config.is_detection()) {
-        Some(detection) => Box::new(Detections { sets, split, classes, iou: detection.iou, evaluate }),
-        None => {
-            let cell_px = evaluate.cell_px.unwrap_or(config.fit.chip_px);
-            Box::new(Pictures { sets, split, classes, evaluate, cell_px })
-        }
+    if let Some(detection) = config.model.detection.filter(|_| config.is_detection()) {
+        return Box::new(Detections { sets, split, classes, iou: detection.iou, evaluate });
     }
+    let cell_px = evaluate.cell_px.unwrap_or(config.fit.chip_px);
+    Box::new(Pictures { sets, split, classes, evaluate, cell_px })
 }
 
 fn split_facts(split: Split, items: usize, groups: usize) -> SplitFacts {
