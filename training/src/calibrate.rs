@@ -1,18 +1,20 @@
 //! `arpent-train calibrate`: one temperature, so that a confidence of 0.8 is right eight times of ten.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use arpent_datasets::{IGNORE, Split};
 use arpent_metrics::Reliability;
 use arpent_model::{Calibration, DeviceChoice, ModelPackage, Predictor};
 
-use crate::config::{Config, Overrides};
+use crate::config::{Config, Evaluate, Overrides};
 use crate::data::{ItemTruth, Sets};
 use crate::error::TrainError;
-use crate::evaluate::scores_of;
+use crate::evaluate::{Pictures, scores_of};
+use crate::fit::{Place, write_at_once};
 use crate::job;
 use crate::progress::note;
+use crate::report;
 
 /// What to calibrate, and on what.
 #[derive(Debug, clap::Args)]
@@ -58,6 +60,36 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     job::tell(&calibration)?;
     package.calibration = Some(calibration);
     package.save(&weights, &args.package)?;
+    let corrected = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
+    renew_report(&args.package, temperature, || {
+        let (split, evaluate, cell_px) = (Split::Validation, &Evaluate::default(), config.fit.chip_px);
+        let as_a_whole = config.is_scene();
+        let pictures =
+            Pictures { sets: &sets, split, classes: &config.classes, as_a_whole, evaluate, cell_px };
+        pictures.reliability(&corrected)
+    })
+}
+
+/// Tells in the training's report, if it is there and shows confidences, what the correction makes of them.
+fn renew_report(
+    package: &Path,
+    temperature: f32,
+    after: impl FnOnce() -> Result<report::Reliability>,
+) -> Result<()> {
+    let place = Place::of(package);
+    if !place.report().exists() {
+        return Ok(());
+    }
+    let mut report = report::read(&place.report())?;
+    let Some(calibration) = &mut report.calibration else { return Ok(()) };
+    calibration.after = Some(after()?);
+    calibration.method = Some(format!("temperature {temperature}, fitted on the validation split"));
+    let write = |path: &Path, bytes: &[u8]| {
+        write_at_once(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    };
+    write(&place.page(), report.to_html().as_bytes())?;
+    write(&place.report(), &serde_json::to_vec(&report)?)?;
+    note(&format!("{} tells of it", place.page().display()));
     Ok(())
 }
 

@@ -7,9 +7,11 @@ use arpent_raster::{Chip, Window};
 use crate::config::{Config, Overrides};
 use crate::data::Sets;
 use crate::energy::Meter;
+use crate::evaluate::Published;
 use crate::fit::{Place, Plan, Start, train};
 use crate::job::{Source, first_weights};
 use crate::package;
+use crate::report::ChipAnswer;
 
 const CONFIG: &str = r##"
 task = "object-detection"
@@ -44,6 +46,8 @@ steps_per_epoch = 40
 batch = 2
 chip_px = 64
 learning_rate = 1e-2
+[evaluate]
+precision_at_k = [4, 100]
 [loss]
 terms = [{ kind = "heat" }, { kind = "size", weight = 0.5 }]
 "##;
@@ -144,4 +148,30 @@ fn boxes_are_learned_and_found() {
     let published = judge.publish(&Predictor::load(&draft, &weights, DeviceChoice::Cpu).unwrap()).unwrap();
     assert!(published.scores["average_precision_50"].value > 0.8, "{:?} {losses:?}", published.scores);
     assert!(published.card.contains("| red |") && published.territories.len() == 4);
+    assert_report(&published);
+}
+
+/// Four pictures of two boxes each were held out.
+fn assert_report(published: &Published) {
+    let detection = published.shown.detection.as_ref().unwrap();
+    assert_eq!(detection.classes.iter().map(|c| (c.class, c.objects)).collect::<Vec<_>>(), [(4, 4), (9, 4)]);
+    for (class, told) in detection.classes.iter().zip(published.detail["classes"].as_array().unwrap()) {
+        let steps = class.curve.iter().zip([[0.0; 2]].iter().chain(&class.curve));
+        let area: f64 = steps.map(|(point, last)| (point[0] - last[0]) * point[1]).sum();
+        assert!((area - told["average_precision_50"].as_f64().unwrap()).abs() < 0.01, "{class:?}");
+        assert!(class.average_precision.interval.unwrap()[0] <= area + 1e-9);
+    }
+    let scores = published.shown.scores.as_ref().unwrap();
+    let groups = scores.groups.as_ref().unwrap();
+    assert_eq!((groups.rows.len(), groups.rows[0].items), (4, 1));
+    assert_eq!(scores.classes[1].truth_share, Some(0.5));
+    let gallery = published.shown.gallery.as_ref().unwrap();
+    assert_eq!((gallery.worst.len(), gallery.best.len()), (2, 2));
+    assert!(gallery.worst[0].score <= gallery.best[0].score);
+    let ChipAnswer::Boxes { truth, prediction } = &gallery.best[0].answer else { panic!("boxes") };
+    assert!(truth.len() == 2 && prediction.len() >= 2);
+    let best = &published.detail["rare"]["classes"][0]["best"];
+    assert!(best[0]["precision"]["value"].as_f64().unwrap() > 0.7, "{best}");
+    // With fewer than 100 boxes, all of them are taken.
+    assert_eq!(best[1]["recall"], published.detail["classes"][0]["recall"]);
 }

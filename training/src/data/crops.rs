@@ -1,12 +1,16 @@
 //! Chips cut from the pictures of data sets, at random or around what is rare.
 
 use anyhow::Result;
-use arpent_datasets::IGNORE;
+use arpent_datasets::{IGNORE, Split};
+use rayon::prelude::*;
 
 use super::cache::Cache;
 use super::statistics::{ItemStatistics, Statistics};
-use super::{Draw, Item, ItemTruth, ObjectBox, Rng, Sample, Sets, Target, augment};
+use super::{Draw, Item, ItemId, ItemTruth, ObjectBox, Purpose, Rng, Sample, Sets, Target, augment};
 use crate::config::{Augment, Config};
+
+/// Chips that are cut until one says something.
+const TRIES: usize = 8;
 
 /// Chips of the training split of data sets.
 #[derive(Debug)]
@@ -28,6 +32,25 @@ struct Square {
     x: f64,
     y: f64,
     side: f64,
+}
+
+impl Square {
+    /// A square of a picture, around a center if there is one, else anywhere.
+    fn within(item: &Item, side: f64, center: Option<(f64, f64)>, rng: &mut Rng) -> Self {
+        let window = item.chip.window;
+        let corner = |size: usize, center: Option<f64>, rng: &mut Rng| {
+            let room = pixels(size) - side;
+            match center {
+                _ if room <= 0.0 => room * rng.unit(),
+                // Around the center, which may be anywhere but at the very border.
+                Some(at) => (at - side * rng.range(0.1, 0.9)).clamp(0.0, room),
+                None => rng.range(0.0, room + 1.0).min(room),
+            }
+        };
+        let x = corner(window.width, center.map(|c| c.0), rng).floor();
+        let y = corner(window.height, center.map(|c| c.1), rng).floor();
+        Self { x, y, side }
+    }
 }
 
 impl Crops {
@@ -64,19 +87,21 @@ impl Crops {
         let position = self.choose(class, rng);
         let item = self.cache.get(&self.sets, self.items[position].id)?;
         let center = class.and_then(|class| find(&item, class, self.items[position].classes[class], rng));
-        let window = item.chip.window;
-        let corner = |size: usize, center: Option<f64>, rng: &mut Rng| {
-            let room = pixels(size) - side;
-            match center {
-                _ if room <= 0.0 => room * rng.unit(),
-                // Around the center, which may be anywhere but at the very border.
-                Some(at) => (at - side * rng.range(0.1, 0.9)).clamp(0.0, room),
-                None => rng.range(0.0, room + 1.0).min(room),
+        let square = Square::within(&item, side, center, rng);
+        Ok((item, square))
+    }
+
+    /// One chip of these items, each as likely as the others.
+    fn held_out_chip(&self, items: &[ItemId], side: usize, rng: &mut Rng) -> Result<Sample> {
+        let mut tries = 0;
+        loop {
+            let item = self.cache.get(&self.sets, items[rng.below(items.len())])?;
+            let sample = cut(&item, Square::within(&item, pixels(side), None, rng), side);
+            tries += 1;
+            if sample.says_something() || tries == TRIES {
+                return Ok(sample);
             }
-        };
-        let x = corner(window.width, center.map(|c| c.0), rng).floor();
-        let y = corner(window.height, center.map(|c| c.1), rng).floor();
-        Ok((item, Square { x, y, side }))
+        }
     }
 
     /// An item: a set by its weight, then an item of it by its pixels (of the class).
@@ -103,7 +128,7 @@ impl Draw for Crops {
         };
         // A chip without anything known teaches nothing; a few more are tried before one is taken.
         let mut sample = None;
-        for _ in 0..8 {
+        for _ in 0..TRIES {
             let (item, square) = self.place((pixels(side) * scale).round(), rng)?;
             let cut = cut(&item, square, side);
             let known = cut.says_something();
@@ -115,6 +140,13 @@ impl Draw for Crops {
         let sample =
             sample.unwrap_or(Sample { side, data: vec![], valid: vec![], target: Target::Boxes(vec![]) });
         Ok(augment::vary(sample, &self.augment, self.range, self.dates, rng))
+    }
+
+    fn held_out(&self, side: usize, count: usize, seed: u64) -> Result<Vec<Sample>> {
+        let items = self.sets.items(Split::Validation);
+        let count = if items.is_empty() { 0 } else { count };
+        let chip = |i| self.held_out_chip(&items, side, &mut Rng::of(seed, Purpose::HeldOut, 0, i));
+        (0..count).into_par_iter().map(chip).collect()
     }
 }
 

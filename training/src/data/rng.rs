@@ -11,6 +11,8 @@ pub(crate) enum Purpose {
     Chips = 2,
     /// Data sets that are made of others.
     Simulation = 3,
+    /// Chips of the validation split.
+    HeldOut = 4,
 }
 
 /// A stream of random numbers.

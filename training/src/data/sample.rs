@@ -42,6 +42,11 @@ pub(crate) struct Sample {
 pub(crate) trait Draw: Debug + Send + Sync {
     /// The chip of a random stream.
     fn draw(&self, side: usize, rng: &mut Rng) -> Result<Sample>;
+
+    /// Chips that were held out, cut at random and as they are: always the same of a seed. None where there are none.
+    fn held_out(&self, _side: usize, _count: usize, _seed: u64) -> Result<Vec<Sample>> {
+        Ok(Vec::new())
+    }
 }
 
 impl Sample {

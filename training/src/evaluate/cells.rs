@@ -44,14 +44,14 @@ struct Cells<'a> {
     side: usize,
     truth: &'a [u8],
     empty: &'a Rankings,
-    /// By position, class by class: the highest log-odds, and whether the class is there; `None` where nothing is known.
-    likeliest: Vec<Option<Vec<(f32, bool)>>>,
+    /// Cell by cell, class by class: the highest log-odds, and whether the class is there; `None` where nothing is known.
+    seen: Vec<Option<Vec<(f32, bool)>>>,
 }
 
 impl<'a> Cells<'a> {
     fn new(width: usize, side: usize, truth: &'a [u8], empty: &'a Rankings) -> Self {
         let rows = truth.len().checked_div(width).unwrap_or(0).div_ceil(side);
-        Self { width, side, truth, empty, likeliest: vec![None; width.div_ceil(side) * rows] }
+        Self { width, side, truth, empty, seen: vec![None; width.div_ceil(side) * rows] }
     }
 
     /// Takes the scores of a pixel; one that nobody labeled says nothing, for it may hold the class.
@@ -62,7 +62,7 @@ impl<'a> Cells<'a> {
         }
         let (x, y) = (pixel % self.width / self.side, pixel / self.width / self.side);
         let classes = &self.empty.0;
-        let cell = &mut self.likeliest[y * self.width.div_ceil(self.side) + x];
+        let cell = &mut self.seen[y * self.width.div_ceil(self.side) + x];
         let cell = cell.get_or_insert_with(|| vec![(f32::MIN, false); classes.len()]);
         for ((highest, is_there), (position, _)) in cell.iter_mut().zip(classes) {
             *highest = highest.max(log_odds(scores, usize::from(*position)));
@@ -72,7 +72,7 @@ impl<'a> Cells<'a> {
 
     fn ranked(self) -> Result<Rankings> {
         let mut rankings = self.empty.clone();
-        for cell in self.likeliest.into_iter().flatten() {
+        for cell in self.seen.into_iter().flatten() {
             for ((_, ranking), (score, is_there)) in rankings.0.iter_mut().zip(cell) {
                 ranking.add(score, is_there)?;
             }
@@ -188,11 +188,11 @@ mod tests {
         let empty = Rankings(vec![(1, Ranking::new())]);
         let mut cells = Cells::new(5, 2, &truth, &empty);
         odds.iter().enumerate().for_each(|(pixel, odds)| cells.take(pixel, &[0.5, 0.5 + odds]));
-        assert_eq!(cells.likeliest, [(1.0, false), (2.0, true), (-6.0, false)].map(|cell| Some(vec![cell])));
+        assert_eq!(cells.seen, [(1.0, false), (2.0, true), (-6.0, false)].map(|cell| Some(vec![cell])));
         let unknown = [IGNORE; 4];
         let mut cells = Cells::new(2, 2, &unknown, &empty);
         cells.take(0, &[0.0, 1.0]);
-        assert_eq!(cells.likeliest, [None]);
+        assert_eq!(cells.seen, [None]);
     }
 
     #[test]

@@ -1,21 +1,20 @@
 //! Boxes against boxes.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use anyhow::{Result, bail};
 use arpent_datasets::Split;
-use arpent_metrics::{
-    ClassDetections, DetectionOptions, DetectionScores, Grouped, Interpolation, ScoredBox, TruthBox,
-};
+use arpent_metrics::{DetectionOptions, DetectionScores, Interpolation, ScoredBox, TruthBox};
 use arpent_model::{PixelDetection, Predictor};
-use arpent_raster::Class;
+use arpent_raster::{Chip, Class};
 
-use super::{Judge, Published, ROUNDS, Shown, score, whole};
-use crate::data::{ItemTruth, Sets};
+use super::parts::Parts;
+use super::{Judge, Published, boxes, gallery, whole};
+use crate::config::Evaluate;
+use crate::data::{ItemId, ItemTruth, Sets};
 
 /// Overlap from which on a box counts as found.
-const FOUND: f64 = 0.5;
+pub(super) const FOUND: f64 = 0.5;
 
 /// The boxes of a split.
 #[derive(Debug)]
@@ -25,32 +24,59 @@ pub(crate) struct Detections<'a> {
     pub(crate) classes: &'a [Class],
     /// Overlap above which two detections are one object.
     pub(crate) iou: f64,
+    pub(crate) evaluate: &'a Evaluate,
+}
+
+/// What was counted.
+#[derive(Debug)]
+pub(super) struct Counted {
+    pub(super) parts: Parts<DetectionScores>,
+    pub(super) items: Vec<CountedBoxes>,
+}
+
+/// What was counted on one item.
+#[derive(Debug)]
+pub(super) struct CountedBoxes {
+    pub(super) id: ItemId,
+    pub(super) name: String,
+    pub(super) group: String,
+    pub(super) scores: DetectionScores,
 }
 
 impl Detections<'_> {
-    /// Every picture's boxes, by group.
-    fn count(&self, predictor: &Predictor) -> Result<Grouped<DetectionScores>> {
+    /// Every picture's boxes.
+    fn count(&self, predictor: &Predictor) -> Result<Counted> {
         let options = DetectionOptions {
             classes: self.classes.len(),
             iou_thresholds: vec![FOUND],
             max_per_picture: None,
         };
-        let mut counted = Grouped::new(DetectionScores::new(options)?);
+        let empty = DetectionScores::new(options)?;
+        let mut counted = Counted { parts: Parts::new(&empty), items: Vec::new() };
         for id in self.sets.items(self.split) {
             let item = self.sets.read(id)?;
             let ItemTruth::Boxes(truth) = &item.truth else { bail!("boxes were expected") };
             let truth: Vec<TruthBox> =
                 truth.iter().map(|b| TruthBox { class_id: b.class, bbox: b.sides }).collect();
-            let found = whole::detections_of(predictor, &item.chip)?;
-            let mut scored = Vec::new();
-            for (position, class) in (0u8..).zip(self.classes) {
-                let of_class = found.iter().filter(|d| d.class_id == class.id).cloned().collect();
-                let boxes = one_each(of_class, self.iou).into_iter();
-                scored.extend(boxes.map(|d| ScoredBox { class_id: position, score: d.score, bbox: d.bbox }));
-            }
-            counted.group(&self.sets.group(id)).add(&truth, &scored)?;
+            let mut scores = empty.clone();
+            scores.add(&truth, &self.found(predictor, &item.chip)?)?;
+            let (name, group) = (self.sets.name(id), self.sets.group(id));
+            counted.parts.add(&group, &name, &scores)?;
+            counted.items.push(CountedBoxes { id, name, group, scores });
         }
         Ok(counted)
+    }
+
+    /// The boxes that are found in a picture, with the positions of their classes.
+    pub(super) fn found(&self, predictor: &Predictor, chip: &Chip) -> Result<Vec<ScoredBox>> {
+        let found = whole::detections_of(predictor, chip)?;
+        let mut scored = Vec::new();
+        for (position, class) in (0u8..).zip(self.classes) {
+            let of_class = found.iter().filter(|d| d.class_id == class.id).cloned().collect();
+            let boxes = one_each(of_class, self.iou).into_iter();
+            scored.extend(boxes.map(|d| ScoredBox { class_id: position, score: d.score, bbox: d.bbox }));
+        }
+        Ok(scored)
     }
 }
 
@@ -74,32 +100,41 @@ fn overlap(a: &[f64; 4], b: &[f64; 4]) -> f64 {
 }
 
 /// Area under the precision-recall curve, mean over the classes that are there.
-fn average_precision(all: &DetectionScores) -> Option<f64> {
+pub(super) fn average_precision(all: &DetectionScores) -> Option<f64> {
     all.mean_average_precision(Interpolation::Area)
 }
 
-/// Harmonic mean of precision and recall of a class, of all boxes that were found.
-fn f1(all: &DetectionScores, class: &ClassDetections) -> Option<f64> {
-    let found = usize::try_from(class.found).unwrap_or(usize::MAX);
-    let at = all.at_iou(FOUND).ok()?;
-    if class.truths + class.found == 0 {
-        return None;
-    }
-    let recall = at.recall_at(found, Some(class.class_id)).unwrap_or(0.0);
-    let precision = at.precision_at(found, Some(class.class_id)).unwrap_or(0.0);
-    let sum = recall + precision;
-    Some(if sum > 0.0 { 2.0 * recall * precision / sum } else { 0.0 })
+/// The same of one class.
+pub(super) fn average_precision_of(all: &DetectionScores, class: u8) -> Option<f64> {
+    all.at_iou(FOUND).ok()?.average_precision(class, Interpolation::Area)
 }
 
-fn mean_f1(all: &DetectionScores) -> Option<f64> {
-    let each: Vec<f64> =
-        all.summary(Interpolation::Area).classes.iter().filter_map(|class| f1(all, class)).collect();
+/// Precision and recall of a class, of all boxes that were found.
+pub(super) fn precision_recall(all: &DetectionScores, class: u8) -> [Option<f64>; 2] {
+    let Ok(at) = all.at_iou(FOUND) else { return [None; 2] };
+    [at.precision_at(usize::MAX, Some(class)), at.recall_at(usize::MAX, Some(class))]
+}
+
+/// Their harmonic mean; `None` of a class that is neither there nor found.
+pub(super) fn f1(all: &DetectionScores, class: u8) -> Option<f64> {
+    match precision_recall(all, class) {
+        [None, None] => None,
+        [Some(p), Some(r)] if p + r > 0.0 => Some(2.0 * p * r / (p + r)),
+        _ => Some(0.0),
+    }
+}
+
+/// Mean F1 of the classes that are there or found.
+pub(super) fn mean_f1(all: &DetectionScores) -> Option<f64> {
+    let classes = all.summary(Interpolation::Area).classes;
+    let each: Vec<f64> = classes.iter().filter_map(|class| f1(all, class.class_id)).collect();
     #[allow(clippy::cast_precision_loss, reason = "few classes")]
     let count = each.len() as f64;
     (!each.is_empty()).then(|| each.iter().sum::<f64>() / count)
 }
 
-fn headline(all: &DetectionScores) -> BTreeMap<String, f64> {
+/// The scores that an epoch is judged by.
+pub(super) fn headline(all: &DetectionScores) -> BTreeMap<String, f64> {
     let scores = [("average_precision_50", average_precision(all)), ("mean_f1", mean_f1(all))];
     scores.into_iter().map(|(name, value)| (name.to_owned(), value.unwrap_or(0.0))).collect()
 }
@@ -110,45 +145,14 @@ impl Judge for Detections<'_> {
     }
 
     fn scores(&self, predictor: &Predictor) -> Result<BTreeMap<String, f64>> {
-        Ok(headline(&self.count(predictor)?.pooled()?))
+        Ok(headline(&self.count(predictor)?.parts.pooled()?))
     }
 
     fn publish(&self, predictor: &Predictor) -> Result<Published> {
         let counted = self.count(predictor)?;
-        let all = counted.pooled()?;
-        let (scores, split) = (headline(&all), self.split.name());
-        let interval = counted.interval(average_precision, 0.95, ROUNDS, 0)?;
-        let said = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.3}"));
-        let range = interval.as_ref().map_or("-".to_owned(), |i| format!("{:.3} to {:.3}", i.low, i.high));
-        let mut card = format!(
-            "Boxes of whole pictures of the split `{split}`. AP50 {:.3} (95 % interval {range}, {ROUNDS} resamples of the groups).\n\n\
-             | class | AP50 | F1 | objects | detections |\n|---|---|---|---|---|\n",
-            scores["average_precision_50"]
-        );
-        let summary = all.summary(Interpolation::Area);
-        let mut classes = Vec::new();
-        for (class, found) in self.classes.iter().zip(&summary.classes) {
-            let (ap, f1) = (found.average_precision.first().copied().flatten(), f1(&all, found));
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                card,
-                "| {} | {} | {} | {} | {} |",
-                class.name,
-                said(ap),
-                said(f1),
-                found.truths,
-                found.found
-            );
-            classes.push(serde_json::json!({ "id": class.id, "name": class.name, "average_precision_50": ap,
-                "f1": f1, "objects": found.truths, "detections": found.found }));
-        }
-        let groups = counted.each(average_precision);
-        let detail = serde_json::json!({ "split": split, "scores": scores, "interval": interval,
-            "classes": classes, "groups": groups });
-        let measure = "mean over classes, boxes of whole pictures, found from an overlap of 0.5 on";
-        let scores = scores.iter().map(|(name, value)| (name.clone(), score(*value, split, measure)));
-        let territories = groups.into_keys().collect();
-        Ok(Published { scores: scores.collect(), territories, card, detail, shown: Shown::default() })
+        let mut published = boxes::publish(&counted, self.classes, self.split.name(), self.evaluate)?;
+        published.shown.gallery = Some(gallery::of_boxes(self, predictor, &counted.items)?);
+        Ok(published)
     }
 }
 

@@ -5,10 +5,11 @@ use arpent_datasets::IGNORE;
 use arpent_model::Predictor;
 use arpent_raster::{Chip, Window};
 
+use super::detection::{CountedBoxes, Detections, mean_f1};
 use super::pictures::{Counted, CountedItem, Pictures};
 use super::whole;
 use crate::data::ItemTruth;
-use crate::report::{ChipAnswer, ChipPicture, ChipView, Gallery};
+use crate::report::{ChipAnswer, ChipBox, ChipPicture, ChipView, Gallery};
 
 /// Chips of each kind, at most.
 const SHOWN: usize = 4;
@@ -21,13 +22,31 @@ const CUT: f64 = 0.02;
 
 /// The items with the highest and the lowest mean intersection over union.
 pub(super) fn gallery(pictures: &Pictures<'_>, predictor: &Predictor, counted: &Counted) -> Result<Gallery> {
-    let mut scored: Vec<(f64, &CountedItem)> =
-        counted.items.iter().filter_map(|i| Some((i.confusion.mean_iou()?, i))).collect();
+    let scored = counted.items.iter().filter_map(|i| Some((i.confusion.mean_iou()?, i))).collect();
+    ranked("mean IoU", scored, |score, item| view(pictures, predictor, item, score))
+}
+
+/// The items with the highest and the lowest F1 of their boxes; those without a box say nothing.
+pub(super) fn of_boxes(
+    detections: &Detections<'_>,
+    predictor: &Predictor,
+    items: &[CountedBoxes],
+) -> Result<Gallery> {
+    let scored = items.iter().filter_map(|i| Some((mean_f1(&i.scores)?, i))).collect();
+    ranked("mean F1", scored, |score, item| view_of_boxes(detections, predictor, item, score))
+}
+
+/// The worst and the best; of two items, one each.
+fn ranked<T>(
+    score_name: &str,
+    mut scored: Vec<(f64, T)>,
+    view: impl Fn(f64, &T) -> Result<ChipView>,
+) -> Result<Gallery> {
     scored.sort_by(|a, b| a.0.total_cmp(&b.0));
     let count = SHOWN.min(scored.len().div_ceil(2));
-    let view = |(score, item): &(f64, &CountedItem)| view(pictures, predictor, item, *score);
+    let view = |(score, item): &(f64, T)| view(*score, item);
     Ok(Gallery {
-        score_name: "mean IoU".into(),
+        score_name: score_name.into(),
         worst: scored[..count].iter().map(view).collect::<Result<_>>()?,
         best: scored.iter().rev().take(scored.len() - count).take(SHOWN).map(view).collect::<Result<_>>()?,
     })
@@ -42,32 +61,88 @@ fn view(
     let item = pictures.sets.read(counted.id)?;
     let ItemTruth::Labels(truth) = &item.truth else { bail!("labels were expected") };
     let (prediction, _) = whole::labels_of(predictor, &item.chip)?;
-    let Window { width, height, .. } = item.chip.window;
-    let shown = [width, height].map(|size| size.min(SIDE));
-    let from = [(width - shown[0]) / 2, (height - shown[1]) / 2];
-    let places =
-        || (0..shown[1]).flat_map(move |y| (0..shown[0]).map(move |x| (from[1] + y) * width + from[0] + x));
+    let places = Frame::of(item.chip.window).places();
     let id = |position: u8| pictures.classes.get(usize::from(position)).map_or(IGNORE, |class| class.id);
-    let dates = pictures.sets.dates();
+    let answer = ChipAnswer::Labels {
+        truth: places.iter().map(|i| id(truth[*i])).collect(),
+        prediction: places.iter().map(|i| prediction[*i]).collect(),
+    };
+    Ok(shown(&item.chip, pictures.sets.dates(), (&counted.name, &counted.group), score, answer))
+}
+
+fn view_of_boxes(
+    detections: &Detections<'_>,
+    predictor: &Predictor,
+    counted: &CountedBoxes,
+    score: f64,
+) -> Result<ChipView> {
+    let item = detections.sets.read(counted.id)?;
+    let ItemTruth::Boxes(truth) = &item.truth else { bail!("boxes were expected") };
+    let frame = Frame::of(item.chip.window);
+    let one = |(position, sides): (u8, [f64; 4])| {
+        let class = detections.classes.get(usize::from(position))?.id;
+        Some(ChipBox { class, sides: frame.moved(sides)? })
+    };
+    let found = detections.found(predictor, &item.chip)?;
+    let answer = ChipAnswer::Boxes {
+        truth: truth.iter().filter_map(|b| one((b.class, b.sides))).collect(),
+        prediction: found.iter().filter_map(|b| one((b.class_id, b.bbox))).collect(),
+    };
+    Ok(shown(&item.chip, detections.sets.dates(), (&counted.name, &counted.group), score, answer))
+}
+
+/// The part of a picture that is shown.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    width: usize,
+    from: [usize; 2],
+    size: [usize; 2],
+}
+
+impl Frame {
+    fn of(window: Window) -> Self {
+        let all = [window.width, window.height];
+        let size = all.map(|size| size.min(SIDE));
+        Self { width: window.width, from: [(all[0] - size[0]) / 2, (all[1] - size[1]) / 2], size }
+    }
+
+    /// Its pixels' places in the picture.
+    fn places(self) -> Vec<usize> {
+        let row =
+            |y: usize| (0..self.size[0]).map(move |x| (self.from[1] + y) * self.width + self.from[0] + x);
+        (0..self.size[1]).flat_map(row).collect()
+    }
+
+    /// A box of the picture, if any of it is in the frame.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "pixels of a chip")]
+    fn moved(self, sides: [f64; 4]) -> Option<[f32; 4]> {
+        let [x, y, width, height] =
+            [self.from[0], self.from[1], self.size[0], self.size[1]].map(|v| v as f64);
+        let moved = [sides[0] - x, sides[1] - y, sides[2] - x, sides[3] - y];
+        let is_seen = moved[0] < width && moved[1] < height && moved[2] > 0.0 && moved[3] > 0.0;
+        is_seen.then_some(moved.map(|v| v as f32))
+    }
+}
+
+fn shown(chip: &Chip, dates: usize, (item, group): (&str, &str), score: f64, answer: ChipAnswer) -> ChipView {
+    let frame = Frame::of(chip.window);
+    let places = frame.places();
     let captions = if dates == 2 { ["before", "after"].as_slice() } else { &["image"] };
-    let each = item.chip.bands / dates;
+    let each = chip.bands / dates;
     let picture = |(date, caption): (usize, &&str)| ChipPicture {
         caption: (*caption).to_owned(),
-        rgb: rgb(&item.chip, date * each, each, &places().collect::<Vec<_>>()),
+        rgb: rgb(chip, date * each, each, &places),
     };
-    let size = shown.map(|v| u32::try_from(v).unwrap_or(0));
-    Ok(ChipView {
-        item: counted.name.clone(),
-        group: counted.group.clone(),
+    let size = frame.size.map(|v| u32::try_from(v).unwrap_or(0));
+    ChipView {
+        item: item.to_owned(),
+        group: group.to_owned(),
         score: Some(score),
         width: size[0],
         height: size[1],
         pictures: captions.iter().enumerate().map(picture).collect(),
-        answer: ChipAnswer::Labels {
-            truth: places().map(|i| id(truth[i])).collect(),
-            prediction: places().map(|i| prediction[i]).collect(),
-        },
-    })
+        answer,
+    }
 }
 
 /// The first three bands of a date (or the first one in grey), stretched for display.
@@ -90,4 +165,20 @@ fn stretch(band: &[f32], places: &[usize]) -> Vec<u8> {
     let (low, high) = (at(CUT).unwrap_or(0.0), at(1.0 - CUT).unwrap_or(0.0));
     let scale = 255.0 / (high - low).max(f32::EPSILON);
     places.iter().map(|i| ((band[*i] - low) * scale).clamp(0.0, 255.0) as u8).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_is_shown_and_boxes_move_with_it() {
+        let frame = Frame::of(Window::new(0, 0, 324, 100));
+        assert_eq!((frame.from, frame.size), ([50, 0], [224, 100]));
+        assert_eq!(frame.places()[..2], [50, 51]);
+        assert_eq!(frame.places()[224], 324 + 50);
+        assert_eq!(frame.moved([40.0, 10.0, 60.0, 20.0]), Some([-10.0, 10.0, 10.0, 20.0]));
+        assert_eq!(frame.moved([30.0, 10.0, 50.0, 20.0]), None);
+        assert_eq!(frame.moved([274.0, 10.0, 280.0, 20.0]), None);
+    }
 }

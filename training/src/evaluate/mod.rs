@@ -1,5 +1,6 @@
 //! Scores, computed with the package as users run it.
 
+mod boxes;
 mod cells;
 pub(crate) mod crowns;
 mod detection;
@@ -50,6 +51,7 @@ pub(crate) struct Shown {
     pub(crate) scores: Option<report::Scores>,
     pub(crate) confusion: Option<report::Confusion>,
     pub(crate) calibration: Option<report::Calibration>,
+    pub(crate) detection: Option<report::DetectionScores>,
     pub(crate) gallery: Option<report::Gallery>,
 }
 

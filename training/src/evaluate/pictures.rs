@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use arpent_datasets::{IGNORE, Split};
-use arpent_metrics::{Confusion, Reliability};
+use arpent_metrics::Confusion;
 use arpent_model::Predictor;
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Class};
 
 use super::parts::Parts;
+use super::shown::reliability;
 use super::thin::Thin;
 use super::{Judge, Published, cells, gallery, summary, whole};
 use crate::config::{Evaluate, TOLERANCE_F1};
 use crate::data::{Item, ItemId, ItemTruth, Sets};
+use crate::report::Reliability;
 
 /// The pictures of a split.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ pub(super) struct Counted {
     pub(super) thin: Option<(f64, Parts<Thin>)>,
     /// Each item.
     pub(super) items: Vec<CountedItem>,
-    pub(super) bins: Reliability,
+    pub(super) bins: arpent_metrics::Reliability,
     /// A picture counted once.
     pub(super) as_a_whole: bool,
 }
@@ -61,7 +63,7 @@ impl Pictures<'_> {
             parts: Parts::new(&empty),
             thin: thin.as_ref().map(|(px, thin)| (*px, Parts::new(thin))),
             items: Vec::new(),
-            bins: Reliability::default(),
+            bins: arpent_metrics::Reliability::default(),
             as_a_whole: self.as_a_whole,
         };
         for id in self.sets.items(self.split) {
@@ -92,6 +94,11 @@ impl Pictures<'_> {
 type Answers = (Vec<u8>, Vec<u8>, Vec<u8>);
 
 impl Pictures<'_> {
+    /// Whether the confidences can be believed.
+    pub(crate) fn reliability(&self, predictor: &Predictor) -> Result<Reliability> {
+        Ok(reliability(&self.count(predictor)?))
+    }
+
     fn answers(&self, predictor: &Predictor, item: &Item) -> Result<Answers> {
         let ItemTruth::Labels(truth) = &item.truth else { bail!("labels were expected") };
         if self.as_a_whole {

@@ -21,6 +21,7 @@ pub(super) fn shown(detail: &Detail<'_>, counted: &Counted) -> Shown {
             counts: detail.confusion.iter().map(|row| row.to_vec()).collect(),
         }),
         calibration: Some(report::Calibration { before: reliability(counted), after: None, method: None }),
+        detection: None,
         gallery: None,
     }
 }
@@ -119,7 +120,7 @@ fn groups(detail: &Detail<'_>, counted: &Counted) -> GroupScores {
     }
 }
 
-fn reliability(counted: &Counted) -> Reliability {
+pub(super) fn reliability(counted: &Counted) -> Reliability {
     let bin = |b: arpent_metrics::ReliabilityBin| {
         Some(ReliabilityBin {
             range: [b.low, b.high],

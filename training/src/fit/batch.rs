@@ -51,14 +51,17 @@ impl Batches<'_> {
         let (side, count) = (self.fit.chip_px, self.fit.batch);
         let sample = |i: usize| self.draw.draw(side, &mut Rng::of(self.fit.seed, Purpose::Chips, step, i));
         let samples: Vec<Sample> = (0..count).into_par_iter().map(sample).collect::<Result<_>>()?;
+        Ok(self.of(&samples, device))
+    }
+
+    /// Chips as tensors, with what they are to be answered with.
+    pub(crate) fn of(&self, samples: &[Sample], device: &Device) -> (Tensor<4>, Truth) {
+        let side = self.fit.chip_px;
         let input = samples.iter().flat_map(|s| self.normalized(s)).collect();
-        let input = planes(input, [count, self.bands.len(), side, side], device);
-        let truth = if self.detection {
-            boxes(&samples, self.classes, device)
-        } else {
-            self.labels(&samples, device)
-        };
-        Ok((input, truth))
+        let input = planes(input, [samples.len(), self.bands.len(), side, side], device);
+        let truth =
+            if self.detection { boxes(samples, self.classes, device) } else { self.labels(samples, device) };
+        (input, truth)
     }
 
     fn normalized(&self, sample: &Sample) -> Vec<f32> {

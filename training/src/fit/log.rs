@@ -20,6 +20,9 @@ pub(crate) struct Epoch {
     pub(crate) loss: f64,
     /// Means of the terms, before their weights.
     pub(crate) terms: BTreeMap<String, f64>,
+    /// The same loss on chips that were held out; absent where it was not validated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) validation_loss: Option<f64>,
     /// Learning rate of its last step.
     pub(crate) rate: f64,
     /// Scores on the validation split; empty where it was not validated.

@@ -15,11 +15,14 @@ use super::loss::Objective;
 use super::place::Place;
 use super::rate::rate;
 use crate::config::{Config, Keep, difference};
-use crate::data::Draw;
+use crate::data::{Draw, Sample};
 use crate::energy::Meter;
 use crate::error::TrainError;
 use crate::network::{Network, fold};
 use crate::progress::Bar;
+
+/// Batches of held-out chips, at most, on which the loss is taken too.
+const HELD_OUT: usize = 4;
 
 /// Everything that a training needs.
 pub(crate) struct Plan<'a> {
@@ -84,6 +87,8 @@ pub(crate) fn train(
 struct Trainer<'a> {
     plan: &'a Plan<'a>,
     batches: Batches<'a>,
+    /// Chips of the validation split, the same at every epoch.
+    held_out: Vec<Sample>,
     objective: Objective,
     device: Device,
     network: Network,
@@ -119,6 +124,7 @@ impl<'a> Trainer<'a> {
                 detection: plan.config.is_detection(),
                 draw: plan.draw,
             },
+            held_out: plan.draw.held_out(fit.chip_px, HELD_OUT * fit.batch, fit.seed)?,
             objective: Objective::new(plan.config, plan.class_weights.clone()),
             network: Network::for_training(plan.architecture, &state, &device)?,
             device,
@@ -149,12 +155,13 @@ impl<'a> Trainer<'a> {
         #[allow(clippy::cast_precision_loss, reason = "step counts are small")]
         let mean = |sum: f64| sum / fit.steps_per_epoch as f64;
         let state = self.network.state();
-        let scores = self.validate(number, &state)?;
+        let (scores, validation_loss) = self.validate(number, &state)?;
         let total = fit.epochs * fit.steps_per_epoch;
         let line = Epoch {
             number,
             loss: mean(sum),
             terms: sums.into_iter().map(|(name, sum)| (name, mean(sum))).collect(),
+            validation_loss,
             rate: rate(fit, number * fit.steps_per_epoch - 1, total),
             scores,
             seconds: self.before.0 + self.began.elapsed().as_secs_f64(),
@@ -190,20 +197,40 @@ impl<'a> Trainer<'a> {
         TrainError::Diverged { what, step: step + 1, epoch: epoch + 1, kept }
     }
 
-    /// Scores, where they are due: every so many epochs, and after the last.
-    fn validate(&self, number: usize, state: &Weights) -> Result<BTreeMap<String, f64>> {
+    /// Scores and the loss on held-out chips, where they are due: every so many epochs, and after the last.
+    fn validate(&self, number: usize, state: &Weights) -> Result<(BTreeMap<String, f64>, Option<f64>)> {
         let fit = &self.plan.config.fit;
         if !number.is_multiple_of(fit.validate_every) && number != fit.epochs {
-            return Ok(BTreeMap::new());
+            return Ok((BTreeMap::new(), None));
         }
-        let scores =
-            fold(self.plan.architecture, state).map_err(Into::into).and_then(|w| (self.plan.judge)(&w));
-        scores.map_err(|error| match error.downcast_ref::<ModelError>() {
+        let folded = fold(self.plan.architecture, state).map_err(Into::into);
+        let both = folded.and_then(|w| Ok(((self.plan.judge)(&w)?, self.held_out_loss(&w)?)));
+        both.map_err(|error: anyhow::Error| match error.downcast_ref::<ModelError>() {
             Some(ModelError::NotFinite { tensor, .. }) => {
                 self.diverged(number * fit.steps_per_epoch - 1, format!("`{tensor}` is not finite")).into()
             }
             _ => error,
         })
+    }
+
+    /// Mean loss of folded weights over batches of held-out chips. It needs no gradients, and the network that is trained
+    /// is not asked: its normalizations would learn from the answer.
+    fn held_out_loss(&self, folded: &Weights) -> Result<Option<f64>> {
+        if self.held_out.is_empty() {
+            return Ok(None);
+        }
+        let device = Device::flex();
+        let network = Network::for_prediction(self.plan.architecture, folded, &device)?;
+        let mut sum = 0.0;
+        for samples in self.held_out.chunks(self.plan.config.fit.batch) {
+            let (input, truth) = self.batches.of(samples, &device);
+            let (loss, _) = self.objective.loss(&network.forward(input), &truth);
+            sum += f64::from(number(loss)?);
+        }
+        // Every batch is full: as many chips are held as batches ask for.
+        #[allow(clippy::cast_precision_loss, reason = "few batches")]
+        let batches = (self.held_out.len() / self.plan.config.fit.batch) as f64;
+        Ok(Some(sum / batches))
     }
 
     /// Writes the log's line, then the checkpoints; the last one makes the epoch count as done.

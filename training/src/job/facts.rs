@@ -31,7 +31,7 @@ impl Facts<'_> {
             scores: shown.scores,
             confusion: shown.confusion,
             calibration: shown.calibration,
-            detection: None,
+            detection: shown.detection,
             gallery: shown.gallery,
             limits: self.limits(),
             config_toml: Some(self.config.text.clone()),
@@ -90,7 +90,7 @@ impl Facts<'_> {
         let facts = |e: &Epoch| EpochFacts {
             number: number(e.number),
             training_loss: Some(e.loss),
-            validation_loss: None,
+            validation_loss: e.validation_loss,
             learning_rate: Some(e.rate),
             score: score(e),
         };

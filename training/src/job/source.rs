@@ -186,11 +186,10 @@ impl Source {
 
 /// What judges a model on a split of data sets.
 pub(crate) fn judge_of<'a>(config: &'a Config, sets: &'a Sets, split: Split) -> Box<dyn Judge + 'a> {
-    let classes = &config.classes;
+    let (classes, evaluate) = (&config.classes, &config.evaluate);
     if let Some(detection) = config.model.detection.filter(|_| config.is_detection()) {
-        return Box::new(Detections { sets, split, classes, iou: detection.iou });
+        return Box::new(Detections { sets, split, classes, iou: detection.iou, evaluate });
     }
-    let evaluate = &config.evaluate;
     let cell_px = evaluate.cell_px.unwrap_or(config.fit.chip_px);
     Box::new(Pictures { sets, split, classes, as_a_whole: config.is_scene(), evaluate, cell_px })
 }

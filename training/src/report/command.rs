@@ -24,7 +24,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
 }
 
 /// Reads and checks a recorded training.
-fn read(path: &Path) -> Result<TrainingReport> {
+pub(crate) fn read(path: &Path) -> Result<TrainingReport> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let of_file = || format!("{} is not a training report", path.display());
     let report: TrainingReport = serde_json::from_str(&text).with_context(of_file)?;

@@ -81,6 +81,7 @@ fn losses(curves: &Curves) -> Markup {
     }
     let description = from_to("Training loss", &train) + &from_to("Validation loss", &validation);
     let scale = Scale::fitted(train.iter().chain(&validation).map(|(_, y)| *y));
+    let has_validation = !validation.is_empty();
     let lines = [("training", Look::First, train), ("validation", Look::Second, validation)];
     let lines = lines.into_iter().filter(|(_, _, points)| !points.is_empty());
     let chart = Chart {
@@ -93,7 +94,9 @@ fn losses(curves: &Curves) -> Markup {
         bars: Vec::new(),
         mark: mark(curves),
     };
-    html! { figure { (chart.draw()) figcaption { "Loss" } } }
+    html! { figure { (chart.draw()) figcaption { "Loss"
+        @if has_validation { ". Validation: of the same chips at every epoch, cut at random from the validation split and not varied" }
+    } } }
 }
 
 fn score(curves: &Curves) -> Markup {

@@ -26,7 +26,7 @@ mod example;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use command::{ReportArgs, run};
+pub(crate) use command::{ReportArgs, read, run};
 pub(crate) use data::*;
 
 impl TrainingReport {

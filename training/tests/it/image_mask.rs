@@ -4,7 +4,7 @@ use std::fs;
 
 use arpent_model::ModelPackage;
 
-use crate::place::{Place, run};
+use crate::place::{Place, keep, run};
 
 #[test]
 fn training_overfits_is_scored_calibrated_and_exported() {
@@ -15,6 +15,8 @@ fn training_overfits_is_scored_calibrated_and_exported() {
     assert_eq!(lines.len(), 9, "eight epochs and the result");
     let last = &lines[7];
     assert!(last["loss"].as_f64().unwrap() < lines[0]["loss"].as_f64().unwrap());
+    let held_out = |i: usize| lines[i]["validation_loss"].as_f64().unwrap();
+    assert!(held_out(7) < held_out(0) && held_out(7) > 0.0, "{} -> {}", held_out(0), held_out(7));
     assert!(last["terms"]["cross-entropy"].is_f64() && last["terms"]["dice"].is_f64());
     assert!(lines[8]["scores"]["mean_iou"].as_f64().unwrap() > 0.9, "{}", fitted.err);
     assert!(fitted.err.contains("class weights: ground"), "{}", fitted.err);
@@ -32,6 +34,7 @@ fn training_overfits_is_scored_calibrated_and_exported() {
     assert_eq!(log.lines().count(), 8);
 
     let page = fs::read_to_string(dir.join("run/report.html")).unwrap();
+    assert!(page.contains("Validation: of the same chips at every epoch"));
     assert!(page.contains("Confusion") && page.contains("roofs/town7") && page.contains("data:image/png"));
 
     let (dir, config) = (dir.to_str().unwrap(), place.config());
@@ -64,6 +67,7 @@ fn training_overfits_is_scored_calibrated_and_exported() {
     assert!(calibration.temperature > 0.0 && calibration.split == "validation");
     assert!(calibration.ece_after <= calibration.ece_before + 0.01, "{calibration:?}");
     assert_eq!(calibrated.lines()[0]["temperature"], serde_json::json!(calibration.temperature));
+    told_in_the_report(&place, calibration.temperature);
     let after = run(&["evaluate", dir, config.to_str().unwrap()]).done();
     assert_eq!(after.lines()[0]["confusion"], scores["confusion"], "a temperature changes no label");
 
@@ -71,6 +75,23 @@ fn training_overfits_is_scored_calibrated_and_exported() {
     run(&["export", dir, "--output", copy.to_str().unwrap()]).done();
     ModelPackage::load(&copy).unwrap();
     assert!(copy.join("card.md").exists() && !copy.join("run").exists());
+}
+
+/// The page and its data tell of all labeled pixels after the correction.
+fn told_in_the_report(place: &Place, temperature: f32) {
+    let report: serde_json::Value = serde_json::from_slice(&place.bytes("package/run/report.json")).unwrap();
+    let calibration = &report["calibration"];
+    let method = format!("temperature {temperature}, fitted on the validation split");
+    assert_eq!(calibration["method"], *method);
+    let pixels = |when: &str| -> u64 {
+        let bins = calibration[when]["bins"].as_array().unwrap();
+        bins.iter().map(|bin| bin["count"].as_u64().unwrap()).sum()
+    };
+    assert!(pixels("after") == pixels("before") && pixels("after") > 7000, "{calibration}");
+    assert_ne!(calibration["after"]["ece"], calibration["before"]["ece"]);
+    let page = String::from_utf8(place.bytes("package/run/report.html")).unwrap();
+    assert!(page.contains(&method) && page.contains("after correction"));
+    keep("calibrated", &page);
 }
 
 fn validation(place: &Place) -> serde_json::Value {

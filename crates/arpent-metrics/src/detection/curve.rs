@@ -55,6 +55,13 @@ impl AtIou<'_> {
         ratio(self.right(&self.best(k, class_id)), truths)
     }
 
+    /// Recall and precision of a class, box by box from the highest score down; precision is the highest that is reached
+    /// there or further on, as for [`Interpolation::Area`]. Empty when the class is not in the truth or nothing was found.
+    pub fn precision_recall(&self, class_id: u8) -> Vec<(f64, f64)> {
+        let class = self.scores.classes.get(usize::from(class_id)).filter(|class| class.truths > 0);
+        class.map(|class| self.curve(class)).unwrap_or_default()
+    }
+
     fn chosen(&self, class_id: Option<u8>) -> impl Iterator<Item = &ClassOutcomes> {
         let classes = (0u8..=255).zip(&self.scores.classes);
         classes.filter(move |(id, _)| class_id.is_none_or(|wanted| wanted == *id)).map(|(_, class)| class)
