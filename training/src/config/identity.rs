@@ -1,5 +1,5 @@
-//! What makes a training the same training: everything that is written, except where data and output lie, and what is
-//! measured without a say in which epoch is kept.
+//! What makes a training the same training: everything that is written, except where data and output lie, what is
+//! measured without a say in which epoch is kept, and what is only told to readers of the package.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,9 @@ use super::Fit;
 
 /// Name of the score of thin objects.
 pub(crate) const TOLERANCE_F1: &str = "tolerance_f1";
+
+/// Keys that change no weight: a finished training is packaged again with others by `--resume`.
+const TOLD: [&str; 7] = ["title", "limits", "version", "licence", "name_fr", "code", "color"];
 
 /// The configuration as TOML without comments, `output` and `data`, and with what the command line changed.
 pub(super) fn identity(text: &str, fit: &Fit) -> String {
@@ -40,7 +43,12 @@ pub(crate) fn difference(before: &str, now: &str) -> String {
     let keys: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
     let absent = "absent".to_owned();
     let said = |map: &BTreeMap<String, String>, key: &String| map.get(key).unwrap_or(&absent).clone();
-    let changed = keys.into_iter().filter(|key| before.get(*key) != now.get(*key));
+    let is_told = |key: &str| {
+        let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
+        (table == "model" || table.starts_with("classes[")) && TOLD.contains(&last)
+    };
+    let keys = keys.into_iter().filter(|key| !is_told(key));
+    let changed = keys.filter(|key| before.get(*key) != now.get(*key));
     let lines = changed.map(|key| format!("{key} was {}, is {}", said(&before, key), said(&now, key)));
     lines.collect::<Vec<_>>().join("; ")
 }
@@ -88,5 +96,10 @@ mod tests {
         let now = "task = \"a\"\n[fit]\nrate = 2.0\nbatch = 3\n[[sets]]\npath = \"x\"\n";
         assert_eq!(difference(before, now), "fit.batch was absent, is 3; fit.rate was 1.0, is 2.0");
         assert_eq!(difference(now, &format!("# a remark\n{now}")), "");
+        let told = |title: &str, name: &str| {
+            format!("[model]\ntitle = \"{title}\"\n[[classes]]\nname = \"{name}\"\ncode = \"{title}\"\n")
+        };
+        assert_eq!(difference(&told("a", "roof"), &told("b", "roof")), "");
+        assert_ne!(difference(&told("a", "roof"), &told("a", "wall")), "");
     }
 }

@@ -8,6 +8,7 @@ use arpent_model::ModelPackage;
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
+use crate::mapped::{mapped, rgb_scene};
 use crate::place::{repository, run};
 
 /// Colors of the classes 1 to 5.
@@ -50,6 +51,14 @@ fn the_smoke_configuration_trains_and_its_data_are_audited() {
     let (package, _) = ModelPackage::load(&dir.path().join("package")).unwrap();
     assert_eq!(package.classes.classes().len(), 5);
     assert!(package.training_data[0].licence.starts_with("CC0"));
+
+    let fields = |x: u32, y: u32| COLORS[usize::try_from((x / 24 + y / 24 * 2) % 5).unwrap()];
+    let (scene, map) = (dir.path().join("scene.tif"), dir.path().join("map"));
+    rgb_scene(&scene, 0.5, 96, fields);
+    let more = ["--scene", scene.to_str().unwrap()];
+    if let Some(manifest) = mapped("land-cover", &dir.path().join("package"), &more, &map) {
+        assert!(manifest["counts"]["features"].as_u64().unwrap() > 5, "{}", manifest["counts"]);
+    }
 
     let audited = run(&["audit", config]).done();
     assert_eq!(audited.lines()[0]["set"], "dubai_mbrsc");

@@ -8,6 +8,7 @@ use arpent_raster::Window;
 use arpent_testing::GeoTiff;
 use tempfile::TempDir;
 
+use crate::mapped::mapped;
 use crate::place::{repository, run};
 
 /// Side of a field and of the scene, pixels.
@@ -81,6 +82,13 @@ fn sparse_polygons_are_enough() {
     let outcome = fitted.lines().pop().unwrap();
     assert!(outcome["scores"]["overall_accuracy"].as_f64().unwrap() > 0.9, "{}", fitted.err);
     let (package, _) = ModelPackage::load(&dir.path().join("package")).unwrap();
+    let scene = dir.path().join("data/fields/scene.tif");
+    let more = ["--scene", scene.to_str().unwrap()];
+    let map = mapped("land-cover-sparse", &dir.path().join("package"), &more, &dir.path().join("map"));
+    if let Some(manifest) = map {
+        // Fields of 24 x 24 px, some of which touch at a corner.
+        assert!(manifest["counts"]["features"].as_u64().unwrap() > 10, "{}", manifest["counts"]);
+    }
     // Polygons, not pixels, are what a score is of.
     assert!(package.territories.len() > 3 && package.territories.len() < 15, "{:?}", package.territories);
 }

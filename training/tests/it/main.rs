@@ -12,6 +12,7 @@ mod guide;
 mod image_mask;
 mod land_cover;
 mod land_cover_sparse;
+mod mapped;
 mod place;
 mod refused;
 mod resume;

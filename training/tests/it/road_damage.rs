@@ -9,6 +9,7 @@ use arpent_model::ModelPackage;
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
+use crate::mapped::{mapped, rgb_scene};
 use crate::place::{keep, repository, run};
 
 const SIDE: u32 = 96;
@@ -80,6 +81,17 @@ fn thin_lines_are_found() {
     // Two of three pixels of each line.
     assert_eq!(crack["truth_pixels"].as_u64(), Some(u64::from(2 * 2 * SIDE)));
     assert!(crack["recall"].as_f64().unwrap() > 0.7, "{crack}");
+    let copy = dir.path().join("copy");
+    run(&["export", package.to_str().unwrap(), "--output", copy.to_str().unwrap()]).done();
+    let scene = dir.path().join("scene.tif");
+    rgb_scene(&scene, 0.002, 96, |x, y| {
+        let grain = u8::try_from((x * 11 + y * 17 + x * y * 5) % 31).unwrap();
+        if x == 40 || x == 41 { [60; 3] } else { [140 + grain, 138 + grain, 130 + grain] }
+    });
+    let more = ["--scene", scene.to_str().unwrap()];
+    if let Some(manifest) = mapped("road-damage", &copy, &more, &dir.path().join("map")) {
+        assert!(manifest["counts"]["features"].as_u64().unwrap() > 0, "{}", manifest["counts"]);
+    }
 
     // Cracks are the only class that becomes features; two pixels are forgiven.
     let thin = &evaluated.lines()[0]["thin"];

@@ -1,4 +1,4 @@
-//! The smoke configurations of tasks on generated data in the layouts of the real sets: fit, evaluate, export.
+//! The smoke configurations of tasks on generated data in the layouts of the real sets: fit, evaluate, export, run.
 
 use std::fmt::Write;
 use std::fs;
@@ -9,6 +9,7 @@ use image::{GrayImage, ImageBuffer, Luma, Rgb, RgbImage};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::mapped::{banded_scene, mapped, rgb_scene};
 use crate::place::{repository, run};
 
 /// A folder for the smoke configuration of a task.
@@ -59,6 +60,15 @@ impl Smoke {
         let (package, _) = ModelPackage::load(Path::new(copy)).unwrap();
         (evaluated, package)
     }
+
+    /// Runs the exported package on scenes of this folder; features of the class in the manifest, if `arpent` is there.
+    fn features(&self, task: &str, scenes: &[(&str, &str)], class: &str) -> Option<u64> {
+        let paths: Vec<_> = scenes.iter().map(|(flag, file)| (*flag, self.path(file))).collect();
+        let flags = paths.iter().flat_map(|(flag, path)| [*flag, path.to_str().unwrap()]);
+        let manifest = mapped(task, &self.path("copy"), &flags.collect::<Vec<_>>(), &self.path("map"))?;
+        let by_class = &manifest["counts"]["features_per_class"];
+        Some(by_class[class].as_u64().unwrap_or_else(|| panic!("{}", manifest["counts"])))
+    }
 }
 
 fn grain(x: u32, y: u32, i: u32) -> u8 {
@@ -95,6 +105,13 @@ fn crowns_are_told_apart_by_picture() {
         evaluated["classes"].as_array().unwrap().iter().map(|c| c["truth_pixels"].as_u64().unwrap()).sum();
     assert_eq!(counts, 4);
     assert_eq!((package.task, package.stride_px), (Task::SceneClassification, 16));
+    // A map of cells: the west is dead.
+    rgb_scene(&smoke.path("scene.tif"), 0.1, 128, |x, y| {
+        if x < 64 { [150, 140, 130] } else { [60, 140, 60] }.map(|v| v + grain(x, y, 1))
+    });
+    if let Some(dead) = smoke.features("tree-crowns", &[("--scene", "scene.tif")], "standing dead tree") {
+        assert!(dead > 0);
+    }
 }
 
 #[test]
@@ -115,6 +132,11 @@ fn waste_sites_are_found_and_not_given_away() {
     let (evaluated, package) = smoke.done(&["--despite-licence", "internal test"]);
     assert!(evaluated["classes"][1]["iou"].as_f64().unwrap() > 0.6, "{evaluated}");
     assert!(package.restriction.unwrap().contains("landfills_mexico_s2"));
+    let color = |x: u32, y: u32| if is_inside(x, y, 2, 96) { [170, 160, 150] } else { [90, 120, 60] };
+    rgb_scene(&smoke.path("scene.tif"), 10.0, 96, |x, y| color(x, y).map(|v| v + grain(x, y, 3)));
+    if let Some(found) = smoke.features("dumping", &[("--scene", "scene.tif")], "landfill") {
+        assert!(found > 0);
+    }
     let refused = run(&[
         "export",
         smoke.path("package").to_str().unwrap(),
@@ -159,6 +181,20 @@ fn stress_is_found_in_many_bands() {
     let (evaluated, package) = smoke.done(&[]);
     assert!(evaluated["classes"][1]["iou"].as_f64().unwrap() > 0.7, "{evaluated}");
     assert_eq!(package.bands.len(), 5);
+    let value = |value: u16, change: i16| {
+        move |x: u32, y: u32| {
+            let change = if is_inside(x, y, 1, 64) { change } else { 0 };
+            value.saturating_add_signed(change) + 9 * u16::from(grain(x, y, 5))
+        }
+    };
+    let [blue, green, red, rededge, nir] =
+        [value(900, 0), value(1400, 0), value(1100, 700), value(2600, 0), value(5200, -1900)];
+    let bands: [(&str, &dyn Fn(u32, u32) -> u16); 5] =
+        [("blue", &blue), ("green", &green), ("red", &red), ("rededge", &rededge), ("nir", &nir)];
+    banded_scene(&smoke.path("scene.vrt"), 0.05, 64, &bands);
+    if let Some(stressed) = smoke.features("crop-disease", &[("--scene", "scene.vrt")], "stressed") {
+        assert!(stressed > 0);
+    }
 }
 
 const CARD: &str = r#"
@@ -231,4 +267,13 @@ fn change_is_learned_from_pictures_of_one_date() {
     let (evaluated, package) = smoke.done(&[]);
     assert!(evaluated["classes"][1]["f1"].as_f64().unwrap() > 0.6, "{evaluated}");
     assert_eq!(package.architecture.dates(), 2);
+    let ground = |x, y| [90u8, 120, 60].map(|v| v + grain(x, y, 1));
+    let roof = |x, y| [200u8, 90, 70].map(|v| v + grain(x, y, 1));
+    let later = |x, y| if is_inside(x, y, 3, 96) { roof(x, y) } else { ground(x, y) };
+    rgb_scene(&smoke.path("before.tif"), 0.3, 96, ground);
+    rgb_scene(&smoke.path("after.tif"), 0.3, 96, later);
+    let dates = [("--before", "before.tif"), ("--scene", "after.tif")];
+    if let Some(changed) = smoke.features("change", &dates, "changed roof") {
+        assert!(changed > 0);
+    }
 }
