@@ -16,6 +16,11 @@ for config in configs/*/run.toml; do
     echo "smoke: $config is left out: $model is not there (train it: arpent train fit $(dirname "$config")/train.toml)"
     continue
   fi
+  # The demo scene has 10 cm; cracks want millimeters.
+  if [[ "$task" == road-damage ]]; then
+    echo "smoke: $config is left to training/tests/it/road_damage.rs: the demo has no scene of its GSD"
+    continue
+  fi
   out="$target/smoke/$task"
   echo "smoke: $config"
   "$arpent" run "$config" --scene .demo/yellowstone-small.tif --output "$out" --overwrite

@@ -34,10 +34,11 @@ def rows(task, ours, peers):
                 continue
             values = [list(p[measure].values())[position] for p in peers if measure in p]
             yield f"{measure} of {found['name']}", found[measure], found.get(f"{measure}_interval"), values
-        tolerance = found.get("tolerance")
-        if tolerance and tolerance.get("f1") is not None:
-            values = [t["f1"] for p in peers for n, t in p.get("tolerance", {}).items() if index(p, n) == position]
-            yield f"F1 of {found['name']}, {tolerance['tolerance_px']} px", tolerance["f1"], tolerance.get("interval"), values
+    names = [found["name"] for found in ours.get("classes", [])]
+    for thin in (ours.get("thin") or {}).get("classes", []):
+        position = names.index(thin["name"])
+        values = [t["f1"] for p in peers for n, t in p.get("tolerance", {}).items() if index(p, n) == position]
+        yield f"F1 of {thin['name']}, {thin['tolerance_px']:g} px", thin["f1"], thin.get("f1_interval"), values
 
 
 def index(peer, name):
