@@ -1,5 +1,6 @@
 //! The last step of a smoke: `arpent run` with the task's `run.toml` and the package that was just trained.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,23 +21,29 @@ pub(crate) fn rgb_scene(path: &Path, gsd: f64, side: usize, color: impl Fn(u32, 
     GeoTiff::rgb(32631, gsd, window(side), &bands).write(path).unwrap();
 }
 
-/// Writes a scene of 16-bit bands: a file for each, and a VRT that names them.
-pub(crate) fn banded_scene(vrt: &Path, gsd: f64, side: usize, bands: &[(&str, &dyn Fn(u32, u32) -> u16)]) {
-    let mut text = format!("<VRTDataset rasterXSize=\"{side}\" rasterYSize=\"{side}\"><SRS>EPSG:32631</SRS>");
+/// Writes a scene of 16-bit bands (name, value at column and row): a file for each, and a VRT that names them.
+pub(crate) fn banded_scene<F: Fn(u32, u32) -> u16>(vrt: &Path, gsd: f64, side: usize, bands: &[(&str, F)]) {
     #[allow(clippy::cast_precision_loss, reason = "a corner of a test's scene")]
     let (west, north) = (CORNER.0 as f64 * gsd, -CORNER.1 as f64 * gsd);
-    text += &format!("<GeoTransform>{west}, {gsd}, 0, {north}, 0, -{gsd}</GeoTransform>");
+    let mut text = String::new();
     for (i, (name, value)) in bands.iter().enumerate() {
         let samples = Samples::Gray16(places(side).map(|(x, y)| value(x, y)).collect());
         let file = GeoTiff { epsg: Some(32631), gsd, window: window(side), nodata: None, samples };
         file.write(&vrt.with_file_name(format!("{name}.tif"))).unwrap();
-        text += &format!(
+        write!(
+            text,
             "<VRTRasterBand dataType=\"UInt16\" band=\"{}\"><Description>{name}</Description><SimpleSource>\
-             <SourceFilename relativeToVRT=\"1\">{name}.tif</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand>",
+             <SourceFilename relativeToVRT=\"1\">{name}.tif</SourceFilename><SourceBand>1</SourceBand>\
+             </SimpleSource></VRTRasterBand>",
             i + 1
-        );
+        )
+        .unwrap();
     }
-    fs::write(vrt, text + "</VRTDataset>").unwrap();
+    let vrt_of = format!(
+        "<VRTDataset rasterXSize=\"{side}\" rasterYSize=\"{side}\"><SRS>EPSG:32631</SRS>\
+         <GeoTransform>{west}, {gsd}, 0, {north}, 0, -{gsd}</GeoTransform>{text}</VRTDataset>"
+    );
+    fs::write(vrt, vrt_of).unwrap();
 }
 
 fn places(side: usize) -> impl Iterator<Item = (u32, u32)> {
@@ -49,6 +56,7 @@ fn window(side: usize) -> Window {
 }
 
 /// The manifest of a run with `configs/<task>/run.toml`, verified; `None`, and a word, where `arpent` was not built.
+#[allow(clippy::print_stdout, reason = "a test tells why it skips")]
 pub(crate) fn mapped(task: &str, package: &Path, more: &[&str], output: &Path) -> Option<Value> {
     let arpent = PathBuf::from(env!("CARGO_BIN_EXE_arpent-train")).with_file_name("arpent");
     if !arpent.exists() {

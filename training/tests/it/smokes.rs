@@ -187,10 +187,13 @@ fn stress_is_found_in_many_bands() {
             value.saturating_add_signed(change) + 9 * u16::from(grain(x, y, 5))
         }
     };
-    let [blue, green, red, rededge, nir] =
-        [value(900, 0), value(1400, 0), value(1100, 700), value(2600, 0), value(5200, -1900)];
-    let bands: [(&str, &dyn Fn(u32, u32) -> u16); 5] =
-        [("blue", &blue), ("green", &green), ("red", &red), ("rededge", &rededge), ("nir", &nir)];
+    let bands = [
+        ("blue", value(900, 0)),
+        ("green", value(1400, 0)),
+        ("red", value(1100, 700)),
+        ("rededge", value(2600, 0)),
+        ("nir", value(5200, -1900)),
+    ];
     banded_scene(&smoke.path("scene.vrt"), 0.05, 64, &bands);
     if let Some(stressed) = smoke.features("crop-disease", &[("--scene", "scene.vrt")], "stressed") {
         assert!(stressed > 0);
