@@ -10,7 +10,7 @@ use arpent_model::{Calibration, DeviceChoice, ModelPackage, Predictor};
 use crate::config::{Config, Evaluate, Overrides};
 use crate::data::{ItemTruth, Sets};
 use crate::error::TrainError;
-use crate::evaluate::{Pictures, scores_of};
+use crate::evaluate::{Pictures, rounded, scores_of};
 use crate::fit::{Place, write_at_once};
 use crate::job;
 use crate::progress::note;
@@ -91,10 +91,6 @@ fn renew_report(
     write(&place.report(), &serde_json::to_vec(&report)?)?;
     note(&format!("{} tells of it", place.page().display()));
     Ok(())
-}
-
-fn rounded(error: f64) -> f64 {
-    (error * 1e4).round() / 1e4
 }
 
 /// Scores before softmax of some pixels, and their true classes.

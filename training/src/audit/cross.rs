@@ -13,7 +13,7 @@ use crate::config::{Config, Keep};
 use crate::data::{ItemId, ItemTruth, Sets};
 use crate::energy::Meter;
 use crate::error::TrainError;
-use crate::evaluate::scores_of;
+use crate::evaluate::{rounded, scores_of};
 use crate::fit::{Place, Plan, Start, train};
 use crate::job::{self, Source};
 use crate::package;
@@ -168,10 +168,6 @@ fn suspect(config: &Config, sets: &Sets, id: ItemId, predictor: &Predictor) -> R
     let (item, group) = (sets.name(id), sets.group(id));
     let disagreement = rounded(seen.disagreement / seen.pixels as f64);
     Ok(Some(Suspect { item, group, disagreement, pixels: seen.pixels, confused }))
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
 }
 
 /// What was seen of the pixels of an item.

@@ -15,9 +15,7 @@ use super::rare::{self, Best, Measured, RareClass, RareDetail, estimate, measure
 use super::{Published, ROUNDS, Shown, range, said, score};
 use crate::config::Evaluate;
 use crate::report;
-use crate::report::{
-    ClassScore, Estimate, GroupRow, GroupScores, Intervals, OverallScore, PrecisionRecall, Scores,
-};
+use crate::report::{ClassScore, Estimate, GroupRow, GroupScores, OverallScore, PrecisionRecall, Scores};
 
 /// How far a point of a curve lies from the one before, at least: there is no more to see.
 const STEP: f64 = 0.005;
@@ -207,17 +205,7 @@ fn with(value: Option<f64>, interval: Option<Interval>) -> Estimate {
 }
 
 fn scores(detail: &Detail<'_>, counted: &Counted) -> Scores {
-    let units = counted.parts.units();
-    let intervals = if detail.intervals.is_empty() {
-        Intervals::None { reason: format!("Only {units} of the {}: too few to resample.", detail.resampled) }
-    } else {
-        let unit = detail.resampled.trim_end_matches('s').to_owned();
-        Intervals::Bootstrap {
-            resamples: u32::try_from(ROUNDS).unwrap_or(u32::MAX),
-            unit,
-            units: units as u64,
-        }
-    };
+    let intervals = counted.parts.intervals(!detail.intervals.is_empty());
     let overall = [
         ("AP50", "average_precision_50", "mean over classes of the area under the precision-recall curve"),
         ("mean F1", "mean_f1", "mean over classes of F1 of all detections above the threshold"),

@@ -77,7 +77,12 @@ fn range(interval: Option<&Interval>) -> String {
     interval.map_or("-".to_owned(), |i| format!("{:.3} to {:.3}", i.low, i.high))
 }
 
-/// A score to four digits.
+/// A value to the four digits that are told.
+pub(crate) fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// A score, rounded.
 pub(crate) fn score(value: f64, split: &str, measure: &str) -> Score {
-    Score { value: (value * 1e4).round() / 1e4, split: split.into(), measure: measure.into() }
+    Score { value: rounded(value), split: split.into(), measure: measure.into() }
 }

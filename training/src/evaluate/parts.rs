@@ -4,6 +4,7 @@ use anyhow::Result;
 use arpent_metrics::{Grouped, Interval, Merge};
 
 use super::ROUNDS;
+use crate::report::Intervals;
 
 /// Groups from which on they, and not items, are resampled.
 const ENOUGH_GROUPS: usize = 4;
@@ -45,6 +46,21 @@ impl<M: Merge> Parts<M> {
     /// Number of groups or items that are resampled.
     pub(super) fn units(&self) -> usize {
         self.drawn().groups().len()
+    }
+
+    /// How intervals were made, for the report; why there are none, if so.
+    pub(super) fn intervals(&self, are_there: bool) -> Intervals {
+        let (resampled, units) = (self.resampled(), self.units());
+        if !are_there {
+            return Intervals::None {
+                reason: format!("Only {units} of the {resampled}: too few to resample."),
+            };
+        }
+        Intervals::Bootstrap {
+            resamples: u32::try_from(ROUNDS).unwrap_or(u32::MAX),
+            unit: resampled.trim_end_matches('s').to_owned(),
+            units: units as u64,
+        }
     }
 
     /// The 95 % interval of a score.

@@ -8,7 +8,7 @@ use super::thin::{ThinClass, ThinDetail};
 use super::{Shown, rare};
 use crate::config::TOLERANCE_F1;
 use crate::report::{
-    self, ClassScore, Estimate, GroupRow, GroupScores, Intervals, OverallScore, Reliability, ReliabilityBin,
+    self, ClassScore, Estimate, GroupRow, GroupScores, OverallScore, Reliability, ReliabilityBin,
 };
 
 /// The parts of a report that scores alone fill.
@@ -28,17 +28,7 @@ pub(super) fn shown(detail: &Detail<'_>, counted: &Counted) -> Shown {
 
 fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
     let all = &counted.all;
-    let units = counted.parts.units();
-    let intervals = if detail.intervals.is_empty() {
-        Intervals::None { reason: format!("Only {units} of the {}: too few to resample.", detail.resampled) }
-    } else {
-        let unit = detail.resampled.trim_end_matches('s').to_owned();
-        Intervals::Bootstrap {
-            resamples: u32::try_from(detail.rounds).unwrap_or(u32::MAX),
-            unit,
-            units: units as u64,
-        }
-    };
+    let intervals = counted.parts.intervals(!detail.intervals.is_empty());
     let overall = [
         ("mean IoU", all.mean_iou(), "mean_iou", "mean over classes of intersection over union"),
         ("overall accuracy", all.overall_accuracy(), "overall_accuracy", "share that is right"),

@@ -65,7 +65,7 @@ mod tests {
     }
 
     /// The numbers of a key in [0, 1), by the formula of `benches/peers/formula.py`: FNV-1a of the key, then SplitMix64.
-    #[allow(clippy::cast_precision_loss)]
+    #[allow(clippy::cast_precision_loss, reason = "a small fixture")]
     fn uniform(key: &str, count: usize) -> Vec<f64> {
         let fnv = |state: u64, byte: u8| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         let start = key.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     /// The chips of the fixture: what is unknown in the second are its columns 20 to 23.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers of a fixture")]
     fn chips(fixture: &serde_json::Value, side: usize) -> Vec<Sample> {
         let object = |object: &serde_json::Value| {
             let n = numbers(object);
@@ -104,7 +104,7 @@ mod tests {
 
     /// Radii and heat maps that NumPy computed (`benches/peers/make_parity.py`).
     #[test]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers of a fixture")]
     fn heat_maps_are_those_of_the_peers() {
         let fixture = fixture();
         for row in fixture["radii"].as_array().unwrap() {
@@ -126,7 +126,7 @@ mod tests {
 
     /// PyTorch's values and gradients (`benches/peers/make_parity.py`).
     #[test]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers of a fixture")]
     fn values_and_gradients_are_those_of_pytorch() {
         let fixture = fixture();
         let shape: [usize; 4] = [2, 4, 24, 24];
