@@ -11,8 +11,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import rasterio
 from PIL import Image
 
+import polygons
 from terms import IGNORE
 
 PICTURES = {".jpg", ".jpeg", ".png", ".tif", ".tiff"}
@@ -54,18 +56,28 @@ def read_set(data, roots, classes, number=0):
     if root is None:
         raise SystemExit(f"no folder {data['folder']} in {', '.join(map(str, roots))}")
     folder = root / data["folder"]
-    rows = list(by_rule(data, folder) if "split" in data else by_table(data, root))
-    refuse_leaks(data["folder"], rows)
     positions = {
         key.lower(): None if name is None else classes.index(name) for key, name in data["class_map"].items()
     }
+    if "polygons" in data:
+        found = polygons.read(data, folder, positions, lambda group: side(data["split"], group))
+    else:
+        found = read_files(data, root, folder, positions)
     items = []
-    for name, group, split in rows:
-        values = read_picture(folder, data["images"], name)
-        truth, known = read_truth(data, folder, name, positions, values.shape)
+    for name, group, split, values, truth in found:
+        known = truth[:, 0].astype(np.int64) if truth.dtype == np.float64 else truth.ravel()
         counts = np.bincount(known, minlength=256)[: len(classes)].astype(np.float64)
         items.append(Item(name, group, split, values, truth, counts, number))
     return items
+
+
+def read_files(data, root, folder, positions):
+    """Name, group, split, values and truth of every item, from a file or more of each."""
+    rows = list(by_rule(data, folder) if "split" in data else by_table(data, root))
+    refuse_leaks(data["folder"], rows)
+    for name, group, split in rows:
+        values = read_picture(folder, data["images"], name, data.get("bands"))
+        yield name, group, split, values, read_truth(data, folder, name, positions, values.shape)
 
 
 def by_table(data, root):
@@ -80,7 +92,7 @@ def by_table(data, root):
 
 
 def by_rule(data, folder):
-    """The same by datasets/src/splits.rs: a group goes where the hash of `<seed>\\n<group>` falls in [0, 1)."""
+    """The same by a rule."""
     rule = data["split"]
     before, after = data["images"][0].split("{item}")
     for path in sorted(folder.glob(f"{before}*{after}")):
@@ -89,10 +101,15 @@ def by_rule(data, folder):
         if not found:
             raise SystemExit(f"{path}: the pattern of its split finds no group in it")
         group = found[1] if found.re.groups and found[1] is not None else found[0]
-        digest = hashlib.sha256(f"{rule.get('seed', 0)}\n{group}".encode()).digest()
-        at = int.from_bytes(digest[:8], "big") / 2**64
-        val, test = rule["validation"], rule.get("test", 0.0)
-        yield item, group, "val" if at < val else "test" if at < val + test else "train"
+        yield item, group, side(rule, group)
+
+
+def side(rule, group):
+    """By datasets/src/splits.rs: a group goes where the hash of `<seed>\\n<group>` falls in [0, 1)."""
+    digest = hashlib.sha256(f"{rule.get('seed', 0)}\n{group}".encode()).digest()
+    at = int.from_bytes(digest[:8], "big") / 2**64
+    val, test = rule["validation"], rule.get("test", 0.0)
+    return "val" if at < val else "test" if at < val + test else "train"
 
 
 def refuse_leaks(name, rows):
@@ -110,29 +127,32 @@ def find(folder, pattern, item):
     return found[0]
 
 
-def read_picture(folder, patterns, item):
-    """The bands of an item's files (those of a date, then those of the next), one file after the other."""
-    planes = []
-    for pattern in patterns:
-        pixels = np.asarray(Image.open(find(folder, pattern, item)))
-        planes.append(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
+def read_picture(folder, patterns, item, bands=None):
+    """The bands (numbered from 1) of an item's files, those of a date, then those of the next: one file after the other."""
+    planes = [read_bands(find(folder, pattern, item), bands) for pattern in patterns]
     return np.ascontiguousarray(np.concatenate(planes))
 
 
+def read_bands(path, bands):
+    if bands is not None:
+        with rasterio.open(path) as file:
+            return file.read(bands)
+    pixels = np.asarray(Image.open(path))
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
 def read_truth(data, folder, item, positions, shape):
-    """The truth, and the class of each pixel or box in a row."""
+    """What is known of an item."""
     if "masks" in data:
         truth = read_mask(find(folder, data["masks"], item), positions)
         assert truth.shape == shape[1:], f"{item}: mask and picture differ in size"
-        return truth, truth.ravel()
+        return truth
     if data.get("class_folders"):
         # A picture as a whole is of the class of its folder, and so is each of its pixels.
-        truth = np.full(shape[1:], positions[item.split("/")[0].lower()], np.uint8)
-        return truth, truth.ravel()
+        return np.full(shape[1:], positions[item.split("/")[0].lower()], np.uint8)
     read = read_yolo if "boxes" in data else read_voc
     boxes = read(find(folder, data["boxes" if "boxes" in data else "voc"], item), positions, shape)
-    truth = fitted(item, np.array(boxes, np.float64).reshape(-1, 5), shape)
-    return truth, truth[:, 0].astype(np.int64)
+    return fitted(item, np.array(boxes, np.float64).reshape(-1, 5), shape)
 
 
 def read_mask(path, positions):
