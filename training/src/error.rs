@@ -46,6 +46,24 @@ pub(crate) enum TrainError {
         /// What is left of the training.
         kept: String,
     },
+    /// A step does not fit into memory.
+    #[error("{problem}")]
+    Memory {
+        /// What is needed, and what there is.
+        problem: String,
+        /// Chips of a step to try.
+        batch: Option<usize>,
+    },
+    /// The device failed in the middle of a training.
+    #[error("device `{device}` failed: {reason}; {kept}")]
+    DeviceFailed {
+        /// As it is written.
+        device: &'static str,
+        /// What the engine says.
+        reason: String,
+        /// What is left of the training.
+        kept: String,
+    },
 }
 
 impl TrainError {
@@ -63,11 +81,17 @@ impl TrainError {
                 "lower fit.learning_rate or raise fit.warmup_share, and look for values far outside model.value_range"
                     .into(),
             ),
+            Self::Memory { batch: Some(batch), .. } => Some(format!("try fit.batch = {batch}")),
+            Self::Memory { batch: None, .. } => Some("lower fit.chip_px, or choose a smaller network".into()),
+            Self::DeviceFailed { .. } => Some("go on with --resume, or on the CPU with --device cpu --resume".into()),
         }
     }
 
     /// The exit code that it asks for.
     pub(crate) fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Diverged { .. }) { EXIT_FAILED } else { EXIT_NOT_STARTED }
+        match self {
+            Self::Diverged { .. } | Self::DeviceFailed { .. } => EXIT_FAILED,
+            Self::Config { .. } | Self::Refused { .. } | Self::Memory { .. } => EXIT_NOT_STARTED,
+        }
     }
 }

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use arpent_datasets::DatasetError;
-use arpent_model::{ModelError, ModelPackage};
+use arpent_model::{DeviceChoice, ModelError, ModelPackage};
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Overrides};
@@ -90,6 +90,9 @@ struct FitArgs {
     /// Number of threads, instead of `fit.threads`.
     #[arg(long)]
     threads: Option<usize>,
+    /// Where to compute, instead of `fit.device` [auto, cpu, vulkan, cuda].
+    #[arg(long)]
+    device: Option<DeviceChoice>,
     #[command(flatten)]
     drawn: DrawnArgs,
 }
@@ -103,6 +106,7 @@ impl FitArgs {
             seed: self.seed,
             epochs: self.epochs,
             threads: self.threads,
+            device: self.device,
         }
     }
 

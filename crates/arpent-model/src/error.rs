@@ -85,6 +85,14 @@ pub enum ModelError {
         /// The names that are known.
         known: String,
     },
+    /// A device that is not there, or not in this build.
+    #[error("device `{device}` cannot be used: {reason}")]
+    Device {
+        /// As it is written.
+        device: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// A tensor is missing from the weights, or one too many.
     #[error("weights and architecture differ: {what}")]
     WeightsMismatch {
@@ -173,6 +181,9 @@ impl ModelError {
             }
             Self::Checkpoint { .. } => {
                 "give a .safetensors file, or one that torch.save wrote (.pt, .pth, .ckpt, .bin)".to_owned()
+            }
+            Self::Device { .. } => {
+                "use the device `cpu`, or a build with the feature `vulkan` or `cuda` on a machine with a driver".to_owned()
             }
             Self::Misaligned { stride, .. } => format!("align windows to multiples of {stride} px"),
             _ => return None,

@@ -1,7 +1,7 @@
 //! How far a network looks, what it costs and what it holds: computed from its graph.
 
 use crate::Architecture;
-use crate::graph::{Graph, Op};
+use crate::graph::{Graph, Op, Step};
 
 /// Total stride of the network: chips start at its multiples.
 pub fn stride(architecture: &Architecture) -> usize {
@@ -94,6 +94,18 @@ pub fn peak_values_per_pixel(architecture: &Architecture) -> f64 {
         live + working
     };
     (0..graph.steps.len()).map(at).fold(0.0, f64::max)
+}
+
+/// Values that are kept for the backward pass while training, for each pixel of the chip: what every step gives, and for a
+/// convolution what it gives before its normalization and before its activation.
+#[allow(clippy::cast_precision_loss, reason = "layer sizes are small")]
+pub fn training_values_per_pixel(architecture: &Architecture) -> f64 {
+    let graph = architecture.graph();
+    let kept = |step: &Step| match step.op {
+        Op::Conv(_) => 3.0,
+        _ => 1.0,
+    };
+    graph.steps.iter().map(|s| kept(s) * s.channels as f64 / pixels_at(s.level)).sum()
 }
 
 /// Pixels of the chip for each pixel of a level.

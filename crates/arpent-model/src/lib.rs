@@ -13,6 +13,7 @@ pub const BURN_VERSION: &str = "0.22.1";
 mod adopt;
 mod architecture;
 mod checkpoint;
+mod device;
 mod encoders;
 mod error;
 #[cfg(test)]
@@ -34,9 +35,12 @@ mod weights;
 pub use adopt::{Adopted, adopt, adopt_encoder};
 pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
 pub use checkpoint::read_checkpoint;
+pub use device::{DeviceChoice, Precision, said};
 pub use encoders::Encoder;
 pub use error::ModelError;
-pub use field::{flop_per_pixel, overlap, peak_values_per_pixel, receptive_field_radius, stride};
+pub use field::{
+    flop_per_pixel, overlap, peak_values_per_pixel, receptive_field_radius, stride, training_values_per_pixel,
+};
 pub use fold::{fold, initial, unfold};
 pub use hand_set::{HandSet, hand_set_linear};
 pub use import::{ImportOptions, PRESETS, architecture_names, import};
@@ -46,5 +50,5 @@ pub use package::{
     WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
-pub use predictor::{DeviceChoice, Prediction, Predictor};
+pub use predictor::{Prediction, Predictor};
 pub use weights::{WeightTensor, Weights};

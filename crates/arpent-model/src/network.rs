@@ -3,12 +3,12 @@
 use burn::module::{Module, Param, ParamId, RunningState};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
-use burn::tensor::module::{avg_pool2d, interpolate, max_pool2d};
-use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
-use burn::tensor::{Device, Tensor, TensorData, activation::relu};
+use burn::tensor::module::{avg_pool2d, conv2d, interpolate, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation::relu};
 
 use crate::graph::{Activation, Graph, Layer, Op, Step};
-use crate::{Architecture, ModelError, Weights};
+use crate::{Architecture, ModelError, Precision, Weights};
 
 /// A convolution and, while training, its batch normalization.
 #[derive(Module, Debug)]
@@ -24,6 +24,8 @@ pub struct Network {
     blocks: Vec<Block>,
     #[module(skip)]
     graph: Graph,
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl Network {
@@ -75,7 +77,13 @@ impl Network {
     ) -> Result<Self, ModelError> {
         let graph = architecture.graph();
         let blocks = graph.layers.iter().map(|layer| Block::new(layer, weights, norm, device));
-        Ok(Self { blocks: blocks.collect::<Result<_, _>>()?, graph })
+        Ok(Self { blocks: blocks.collect::<Result<_, _>>()?, graph, precision: Precision::F32 })
+    }
+
+    /// Convolves in `precision`, gradients included. Weights, normalizations and all else stay of single precision.
+    #[must_use]
+    pub fn convolving_in(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// Scores before softmax: `[batch, bands, height, width]` to `[batch, outputs, height, width]`; height and
@@ -83,7 +91,7 @@ impl Network {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let features = self.features(x);
         match self.blocks.last() {
-            Some(head) => head.forward(features),
+            Some(head) => head.forward(features, self.precision),
             None => features,
         }
     }
@@ -116,7 +124,7 @@ impl Network {
         // Every step but an input takes at least one.
         let first = from.pop().unwrap_or_else(|| x.clone());
         match (step.op, second) {
-            (Op::Conv(layer), _) => self.blocks[layer].forward(first),
+            (Op::Conv(layer), _) => self.blocks[layer].forward(first, self.precision),
             (Op::MaxPool { kernel }, _) => {
                 let border = usize::from(kernel == 3);
                 let options = MaxPoolOptions::new([kernel, kernel]);
@@ -172,12 +180,28 @@ impl Block {
         Ok(Self { conv, norm: Some(block) })
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = self.conv.forward(x);
+    fn forward(&self, x: Tensor<4>, precision: Precision) -> Tensor<4> {
+        let x = match precision {
+            Precision::F32 => self.conv.forward(x),
+            Precision::Bf16 => self.convolve_in(x, precision.dtype()),
+        };
         match &self.norm {
             Some(norm) => norm.forward(x),
             None => x,
         }
+    }
+
+    /// As [`Conv2d::forward`] does, in another precision: Burn casts nothing by itself.
+    fn convolve_in(&self, x: Tensor<4>, dtype: FloatDType) -> Tensor<4> {
+        let conv = &self.conv;
+        let pads = match conv.padding {
+            PaddingConfig2d::Explicit(top, left, bottom, right) => [(top, bottom), (left, right)],
+            // `Block::new` states its pads.
+            PaddingConfig2d::Same | PaddingConfig2d::Valid => [(0, 0); 2],
+        };
+        let options = ConvOptions::new_with_padding(conv.stride, pads, conv.dilation, conv.groups);
+        let bias = conv.bias.as_ref().map(|bias| bias.val().cast(dtype));
+        conv2d(x.cast(dtype), conv.weight.val().cast(dtype), bias, options).cast(FloatDType::F32)
     }
 
     fn read(&self, layer: &Layer, weights: &mut Weights) {

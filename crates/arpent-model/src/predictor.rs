@@ -7,18 +7,9 @@ use rayon::prelude::*;
 use crate::head::{Head, Planes};
 use crate::peaks::Heat;
 use crate::{
-    Architecture, Band, Detection, ModelError, ModelPackage, Network, PixelDetection, Weights, field, tiles,
+    Architecture, Band, Detection, DeviceChoice, ModelError, ModelPackage, Network, PixelDetection,
+    Precision, Weights, field, tiles,
 };
-
-/// Where to compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeviceChoice {
-    /// The fastest device that was compiled in; so far that is the CPU.
-    #[default]
-    Auto,
-    /// The CPU.
-    Cpu,
-}
 
 /// What a model says of a window's core.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,13 +47,11 @@ impl Predictor {
     /// Builds the network of a package.
     ///
     /// # Errors
-    /// [`ModelError`] when package and weights contradict each other.
+    /// [`ModelError`] when package and weights contradict each other, or the device cannot be used.
     pub fn load(package: &ModelPackage, weights: &Weights, choice: DeviceChoice) -> Result<Self, ModelError> {
         package.check()?;
         weights.check(&package.architecture.tensors())?;
-        let device = match choice {
-            DeviceChoice::Auto | DeviceChoice::Cpu => Device::flex(),
-        };
+        let (device, _) = choice.open(Precision::F32)?;
         let body = match &package.architecture {
             Architecture::Linear { .. } => None,
             net => Some(Network::for_prediction(net, weights, &device)?),

@@ -30,6 +30,7 @@ pub(super) fn identity(text: &str, fit: &Fit) -> String {
         written.insert("seed".into(), toml::Value::Integer(fit.seed.cast_signed()));
         written.insert("epochs".into(), whole(fit.epochs));
         written.insert("threads".into(), whole(fit.threads));
+        written.remove("device");
     }
     if let Some(toml::Value::Table(crowns)) = table.get_mut("crowns") {
         crowns.remove("packages");

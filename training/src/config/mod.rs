@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use arpent_datasets::SetConfig;
+use arpent_model::DeviceChoice;
 use arpent_raster::Class;
 use serde::Deserialize;
 
@@ -84,6 +85,7 @@ pub(crate) struct Overrides {
     pub(crate) seed: Option<u64>,
     pub(crate) epochs: Option<usize>,
     pub(crate) threads: Option<usize>,
+    pub(crate) device: Option<DeviceChoice>,
 }
 
 impl Config {
@@ -121,6 +123,9 @@ impl Config {
         }
         if let Some(threads) = overrides.threads {
             self.fit.threads = threads;
+        }
+        if let Some(device) = overrides.device {
+            self.fit.device = device;
         }
     }
 

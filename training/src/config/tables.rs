@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use arpent_model::{Detection, GsdRange};
+use arpent_model::{Detection, DeviceChoice, GsdRange, Precision};
 use arpent_raster::SampleType;
 use serde::Deserialize;
 
@@ -68,6 +68,12 @@ pub(crate) struct Fit {
     /// Threads; 0 for one per core. The same number gives the same bytes.
     #[serde(default)]
     pub(crate) threads: usize,
+    /// Where steps are computed; the same bytes are promised for the CPU only.
+    #[serde(default)]
+    pub(crate) device: DeviceChoice,
+    /// How numbers of convolutions are kept.
+    #[serde(default)]
+    pub(crate) precision: Precision,
 }
 
 /// Which weights are packaged.

@@ -4,6 +4,7 @@ mod batch;
 mod checkpoint;
 mod log;
 mod loss;
+mod memory;
 mod place;
 mod rate;
 mod trainer;

@@ -36,6 +36,8 @@ mod tests {
             score: None,
             validate_every: 1,
             threads: 0,
+            device: arpent_model::DeviceChoice::Cpu,
+            precision: arpent_model::Precision::F32,
         };
         let rates: Vec<f64> = (0..100).map(|s| rate(&fit, s, 100)).collect();
         assert!(rates[0] < rates[3] && rates[3] > rates[50] && rates[99] < 1e-4);

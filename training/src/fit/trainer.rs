@@ -1,10 +1,11 @@
 //! The loop over epochs and steps.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use arpent_model::{Architecture, Band, ModelError, Weights};
+use arpent_model::{Architecture, Band, DeviceChoice, ModelError, Weights, said};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Tensor};
 
@@ -12,6 +13,7 @@ use super::batch::Batches;
 use super::checkpoint::{Checkpoint, Progress};
 use super::log::{Epoch, Log};
 use super::loss::Objective;
+use super::memory;
 use super::place::Place;
 use super::rate::rate;
 use crate::config::{Config, Keep, difference};
@@ -59,6 +61,8 @@ pub(crate) struct Trained {
     pub(crate) progress: Progress,
     /// Watt-hours before an interruption.
     pub(crate) energy_before: f64,
+    /// What computed the steps.
+    pub(crate) device: DeviceChoice,
 }
 
 /// Trains to the end, or until no better score is to be expected.
@@ -91,6 +95,7 @@ struct Trainer<'a> {
     held_out: Vec<Sample>,
     objective: Objective,
     device: Device,
+    on: DeviceChoice,
     network: Network,
     optimizer: ModuleOptimizer,
     progress: Progress,
@@ -102,7 +107,14 @@ struct Trainer<'a> {
 
 impl<'a> Trainer<'a> {
     fn begin(plan: &'a Plan<'a>, start: Start) -> Result<Self> {
-        let (fit, device) = (&plan.config.fit, Device::flex().autodiff());
+        let fit = &plan.config.fit;
+        let (device, on) = fit.device.open(fit.precision)?;
+        let device = device.autodiff();
+        if on == DeviceChoice::Cpu {
+            memory::check(plan.architecture, fit)?;
+        } else {
+            crate::progress::note(&format!("steps are computed on the {}", on.title()));
+        }
         let optimizer = AdamWConfig::new().with_weight_decay(fit.weight_decay).init();
         let (state, optimizer, progress) = match start {
             Start::Fresh(state) => (state, optimizer, fresh(plan)),
@@ -126,8 +138,9 @@ impl<'a> Trainer<'a> {
             },
             held_out: plan.draw.held_out(fit.chip_px, HELD_OUT * fit.batch, fit.seed)?,
             objective: Objective::new(plan.config, plan.class_weights.clone()),
-            network: Network::for_training(plan.architecture, &state, &device)?,
+            network: Network::for_training(plan.architecture, &state, &device)?.convolving_in(fit.precision),
             device,
+            on,
             optimizer,
             log: Log::open(&plan.place.log(), progress.log_bytes)?,
             before: (progress.seconds, progress.energy_wh),
@@ -171,8 +184,20 @@ impl<'a> Trainer<'a> {
         Ok(line)
     }
 
-    /// One step: its loss and the terms of it.
+    /// One step, with the failures of a device told apart: engines of graphics cards panic.
     fn step(&mut self, step: usize) -> Result<(f64, Vec<(&'static str, f64)>)> {
+        if self.on == DeviceChoice::Cpu {
+            return self.step_inside(step);
+        }
+        let done = catch_unwind(AssertUnwindSafe(|| self.step_inside(step)));
+        done.unwrap_or_else(|panic| {
+            let fit = &self.plan.config.fit;
+            Err(memory::device_failed(self.on, &said(panic.as_ref()), fit, &self.kept()).into())
+        })
+    }
+
+    /// One step: its loss and the terms of it.
+    fn step_inside(&mut self, step: usize) -> Result<(f64, Vec<(&'static str, f64)>)> {
         let fit = &self.plan.config.fit;
         let (input, truth) = self.batches.step(step, &self.device)?;
         let scores = self.network.forward(input);
@@ -189,12 +214,15 @@ impl<'a> Trainer<'a> {
     }
 
     fn diverged(&self, step: usize, what: String) -> TrainError {
-        let epoch = self.progress.epoch;
-        let kept = match epoch {
+        TrainError::Diverged { what, step: step + 1, epoch: self.progress.epoch + 1, kept: self.kept() }
+    }
+
+    /// What is left of the training when it fails now.
+    fn kept(&self) -> String {
+        match self.progress.epoch {
             0 => "there is no checkpoint yet".to_owned(),
-            _ => format!("{} holds the state after epoch {epoch}", self.plan.place.last().display()),
-        };
-        TrainError::Diverged { what, step: step + 1, epoch: epoch + 1, kept }
+            epoch => format!("{} holds the state after epoch {epoch}", self.plan.place.last().display()),
+        }
     }
 
     /// Scores and the loss on held-out chips, where they are due: every so many epochs, and after the last.
@@ -278,6 +306,7 @@ impl<'a> Trainer<'a> {
             epoch,
             progress: self.progress,
             energy_before: self.before.1,
+            device: self.on,
         })
     }
 }

@@ -69,7 +69,7 @@ impl Facts<'_> {
         RunFacts {
             date: None,
             seed: Some(self.config.fit.seed),
-            device: Some("CPU".into()),
+            device: Some(self.trained.device.title().into()),
             duration_s: last.map(|e| e.seconds),
             energy: self.package.energy.clone(),
             software: Some(format!(

@@ -1,0 +1,212 @@
+//! Where tensors live: the CPU, and the graphics cards that this build knows (features `wgpu`, `vulkan` and `cuda`,
+//! ADR 0010).
+
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::str::FromStr;
+
+#[cfg(feature = "wgpu")]
+use burn::tensor::DeviceKind;
+use burn::tensor::{Device, FloatDType, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
+
+/// Where to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// The first that works of CUDA, Vulkan (on a card, not on a software driver) and the CPU, among those of this build.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// Vulkan's default device, a software driver too.
+    Vulkan,
+    /// The first CUDA device.
+    Cuda,
+}
+
+/// How numbers of convolutions are kept while training. All else is of single precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// 16 bits with the range of single precision, so that no loss has to be scaled.
+    Bf16,
+}
+
+impl Precision {
+    pub(crate) const fn dtype(self) -> FloatDType {
+        match self {
+            Self::F32 => FloatDType::F32,
+            Self::Bf16 => FloatDType::BF16,
+        }
+    }
+}
+
+impl DeviceChoice {
+    /// All choices, as they are written.
+    pub const NAMES: [&str; 4] = ["auto", "cpu", "vulkan", "cuda"];
+
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Vulkan => "vulkan",
+            Self::Cuda => "cuda",
+        }
+    }
+
+    /// As reports tell it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Auto => "the best that works",
+            Self::Cpu => "CPU",
+            Self::Vulkan => "GPU (Vulkan)",
+            Self::Cuda => "GPU (CUDA)",
+        }
+    }
+
+    /// A device that has computed something in `precision`, and which it is; never [`DeviceChoice::Auto`].
+    ///
+    /// # Errors
+    /// [`ModelError::Device`] when this build does not have it, or when it does not work.
+    pub fn open(self, precision: Precision) -> Result<(Device, Self), ModelError> {
+        let tried = if self == Self::Auto { &[Self::Cuda, Self::Vulkan, Self::Cpu][..] } else { &[self] };
+        let mut failed = None;
+        for &choice in tried {
+            let found = devices(choice, self != Self::Auto).ok_or_else(|| ModelError::Device {
+                device: choice.name(),
+                reason: "this build does not have it".into(),
+            });
+            match found.and_then(|found| works(choice, found, precision)) {
+                Ok(device) => return Ok((device, choice)),
+                Err(error) => failed = Some(error),
+            }
+        }
+        // At least one was tried.
+        Err(failed.unwrap_or(ModelError::Device { device: self.name(), reason: "nothing was tried".into() }))
+    }
+}
+
+impl FromStr for DeviceChoice {
+    type Err = ModelError;
+
+    fn from_str(name: &str) -> Result<Self, ModelError> {
+        let all = [Self::Auto, Self::Cpu, Self::Vulkan, Self::Cuda];
+        all.into_iter().find(|choice| choice.name() == name).ok_or_else(|| ModelError::UnknownName {
+            what: "device",
+            name: name.into(),
+            known: Self::NAMES.join(", "),
+        })
+    }
+}
+
+/// What makes devices. Making one may panic where there is no driver.
+type Makers = Vec<fn() -> Device>;
+
+/// The devices of a kind, best first; none where this build does not know the kind.
+#[cfg_attr(not(feature = "wgpu"), allow(unused_variables, reason = "only Vulkan has software drivers"))]
+fn devices(choice: DeviceChoice, software: bool) -> Option<Makers> {
+    match choice {
+        DeviceChoice::Cpu => Some(vec![Device::flex]),
+        #[cfg(feature = "wgpu")]
+        DeviceChoice::Vulkan if software => Some(vec![|| vulkan(DeviceKind::DefaultDevice)]),
+        #[cfg(feature = "wgpu")]
+        DeviceChoice::Vulkan => {
+            Some(vec![|| vulkan(DeviceKind::DiscreteGpu(0)), || vulkan(DeviceKind::IntegratedGpu(0))])
+        }
+        #[cfg(feature = "cuda")]
+        DeviceChoice::Cuda => Some(vec![|| Device::cuda(0)]),
+        _ => None,
+    }
+}
+
+/// Kernels as SPIR-V.
+#[cfg(feature = "vulkan")]
+fn vulkan(kind: DeviceKind) -> Device {
+    Device::vulkan(kind)
+}
+
+/// Kernels as WGSL, which `wgpu` translates for the driver.
+#[cfg(all(feature = "wgpu", not(feature = "vulkan")))]
+fn vulkan(kind: DeviceKind) -> Device {
+    Device::wgpu(kind)
+}
+
+/// The first that computes.
+fn works(choice: DeviceChoice, makers: Makers, precision: Precision) -> Result<Device, ModelError> {
+    let mut reason = String::new();
+    // A driver that is not there panics; its message is told as an error, not twice.
+    let hook = take_hook();
+    set_hook(Box::new(|_| {}));
+    let found = makers.into_iter().find_map(|make| {
+        let tried = catch_unwind(AssertUnwindSafe(|| {
+            let device = make();
+            probe(&device, precision).map(|()| device)
+        }));
+        tried.unwrap_or_else(|panic| Err(said(panic.as_ref()))).map_err(|why| reason = why).ok()
+    });
+    set_hook(hook);
+    found.ok_or(ModelError::Device { device: choice.name(), reason })
+}
+
+/// 1 * 1 + 2 * 2 + 3 * 3, which every precision holds exactly.
+fn probe(device: &Device, precision: Precision) -> Result<(), String> {
+    let ones = Tensor::<2>::from_data([[1.0f32, 2.0, 3.0]], device).cast(precision.dtype());
+    let sum = ones.clone().matmul(ones.transpose()).cast(FloatDType::F32);
+    let sum = sum.try_into_data().map_err(|e| format!("{e:?}"))?;
+    match sum.try_into_vec::<f32>().as_deref() {
+        Ok([14.0]) => Ok(()),
+        other => Err(format!("1 * 1 + 2 * 2 + 3 * 3 gives {other:?}")),
+    }
+}
+
+/// The text of a panic.
+pub fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_computes_in_both_precisions() {
+        for precision in [Precision::F32, Precision::Bf16] {
+            let (_, choice) = DeviceChoice::Cpu.open(precision).unwrap();
+            assert_eq!(choice, DeviceChoice::Cpu);
+        }
+    }
+
+    #[test]
+    fn auto_finds_something() {
+        assert_ne!(DeviceChoice::Auto.open(Precision::F32).unwrap().1, DeviceChoice::Auto);
+    }
+
+    #[test]
+    #[cfg(not(feature = "cuda"))]
+    fn what_was_not_built_is_refused() {
+        let error = DeviceChoice::Cuda.open(Precision::F32).unwrap_err().to_string();
+        assert_eq!(error, "device `cuda` cannot be used: this build does not have it");
+    }
+
+    #[test]
+    fn a_driver_that_panics_is_an_error() {
+        let broken: Makers = vec![|| panic!("no adapter")];
+        let error = works(DeviceChoice::Vulkan, broken, Precision::F32).unwrap_err().to_string();
+        assert_eq!(error, "device `vulkan` cannot be used: no adapter");
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for name in DeviceChoice::NAMES {
+            assert_eq!(name.parse::<DeviceChoice>().unwrap().name(), name);
+        }
+        assert!("gpu".parse::<DeviceChoice>().is_err());
+    }
+}

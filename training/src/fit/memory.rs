@@ -1,0 +1,121 @@
+//! Whether a step fits into memory, told before the system ends the process for it.
+
+use arpent_model::{Architecture, DeviceChoice};
+use sysinfo::System;
+
+use crate::config::Fit;
+use crate::error::TrainError;
+
+/// Bytes that a step holds for each value of its activations: themselves, and what the backward pass and the engine
+/// keep beside them. Measured on the CPU, peaks of trainings of several networks (`benches/runs/2026-11-24-training-memory.md`).
+const BYTES_PER_VALUE: f64 = 6.0;
+
+/// Program, libraries, and pictures that are being read.
+const BASE: f64 = 100e6;
+
+/// Refuses a step that the machine's memory does not hold.
+///
+/// # Errors
+/// [`TrainError::Memory`] with the number of chips that would fit.
+pub(super) fn check(architecture: &Architecture, fit: &Fit) -> Result<(), TrainError> {
+    compare(architecture, fit, available())
+}
+
+/// Memory that this process may still take, bytes: what is free, or what is left of its control group.
+#[allow(clippy::cast_precision_loss, reason = "bytes to be told in gigabytes")]
+fn available() -> f64 {
+    let mut system = System::new();
+    system.refresh_memory();
+    let free = system.available_memory();
+    system.cgroup_limits().map_or(free, |limits| limits.free_memory.min(free)) as f64
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of chips"
+)]
+fn compare(architecture: &Architecture, fit: &Fit, free: f64) -> Result<(), TrainError> {
+    let chip = bytes_per_chip(architecture, fit.chip_px);
+    let needed = BASE + chip * fit.batch as f64;
+    if needed <= free {
+        return Ok(());
+    }
+    let batch = ((free - BASE) / chip).max(0.0) as usize;
+    let problem = format!(
+        "a step of {} chips of {} px needs about {:.1} GB of memory, {:.1} GB are free",
+        fit.batch,
+        fit.chip_px,
+        needed / 1e9,
+        free / 1e9
+    );
+    Err(TrainError::Memory { problem, batch: (batch > 0).then_some(batch) })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "sides of chips are small")]
+fn bytes_per_chip(architecture: &Architecture, chip_px: usize) -> f64 {
+    let pixels = (chip_px * chip_px) as f64;
+    arpent_model::training_values_per_pixel(architecture) * pixels * BYTES_PER_VALUE
+}
+
+/// What the panic of a device's engine means. Engines have no common word for it; those of wgpu and CUDA say these.
+pub(super) fn device_failed(device: DeviceChoice, reason: &str, fit: &Fit, kept: &str) -> TrainError {
+    let short = ["out of memory", "outofmemory", "out_of_memory", "allocat"];
+    let lower = reason.to_lowercase();
+    if !short.iter().any(|word| lower.contains(word)) {
+        return TrainError::DeviceFailed { device: device.name(), reason: reason.into(), kept: kept.into() };
+    }
+    let problem = format!(
+        "the {} has no memory for a step of {} chips of {} px ({reason}); {kept}",
+        device.title(),
+        fit.batch,
+        fit.chip_px
+    );
+    TrainError::Memory { problem, batch: (fit.batch > 1).then_some(fit.batch / 2) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit(batch: usize) -> Fit {
+        let text = format!(
+            "seed = 1\nepochs = 1\nsteps_per_epoch = 1\nbatch = {batch}\nchip_px = 256\nlearning_rate = 1e-3"
+        );
+        toml::from_str(&text).unwrap()
+    }
+
+    fn network() -> Architecture {
+        let (widths, encoder_convs) = (vec![16, 32], vec![1, 1]);
+        Architecture::Unet { in_channels: 3, out_channels: 2, widths, encoder_convs, dates: 1 }
+    }
+
+    #[test]
+    fn a_step_that_does_not_fit_says_which_batch_would() {
+        let chip = bytes_per_chip(&network(), 256);
+        assert!(compare(&network(), &fit(8), BASE + 8.01 * chip).is_ok());
+        let error = compare(&network(), &fit(8), BASE + 5.5 * chip).unwrap_err();
+        assert_eq!(error.hint().as_deref(), Some("try fit.batch = 5"));
+        assert_eq!(error.exit_code(), crate::error::EXIT_NOT_STARTED);
+        assert!(error.to_string().starts_with("a step of 8 chips of 256 px needs about "), "{error}");
+        let hopeless = compare(&network(), &fit(8), 1.0).unwrap_err();
+        assert_eq!(hopeless.hint().as_deref(), Some("lower fit.chip_px, or choose a smaller network"));
+    }
+
+    #[test]
+    fn this_machine_has_memory() {
+        assert!(available() > 1e6, "{}", available());
+    }
+
+    #[test]
+    fn a_device_without_memory_is_told_from_one_that_failed() {
+        let of = |reason| device_failed(DeviceChoice::Cuda, reason, &fit(8), "there is no checkpoint yet");
+        let short = of("CUDA_ERROR_OUT_OF_MEMORY");
+        assert_eq!(short.hint().as_deref(), Some("try fit.batch = 4"));
+        assert!(short.to_string().contains("8 chips of 256 px"), "{short}");
+        let failed = of("device lost");
+        assert_eq!(failed.to_string(), "device `cuda` failed: device lost; there is no checkpoint yet");
+        assert_eq!(failed.exit_code(), crate::error::EXIT_FAILED);
+    }
+}
