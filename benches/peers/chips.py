@@ -30,6 +30,10 @@ class Crops:
         present = max(len(self.present), 1)
         return np.where(counts > 0, counts.sum() / (present * np.maximum(counts, 1)), 1.0)
 
+    def stream(self, seed, step, chip):
+        """The random numbers of a chip."""
+        return np.random.default_rng([seed, 2, step, chip])
+
     def draw(self, rng):
         """Values [bands, side, side] float32, raw, `nan` outside of the picture; and the chip's truth."""
         values, truth = self.cut(rng)

@@ -74,7 +74,9 @@ def said(values):
 
 def main():
     folder = Path(sys.argv[1])
-    print("| task | measure | ours | 95 % interval | PyTorch | difference, points |\n|---|---|---|---|---|---|")
+    print(
+        "| task | measure | ours | 95 % interval | PyTorch | difference, points |\n|---|---|---|---|---|---|"
+    )
     for path in sorted(folder.glob("*-arpent.json")):
         task = path.name.removesuffix("-arpent.json")
         records, reports = (seeds(folder, task, side) for side in ("arpent", "pytorch"))

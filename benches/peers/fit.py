@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 import nets
+import same_numbers
 import sets
 
 
@@ -34,8 +35,7 @@ class Normalization:
 
 def drawn(crops, normalize, fit, step):
     """The chips of a step as a tensor; and of each its truth, and where there is a picture."""
-    rngs = [np.random.default_rng([fit["seed"], 2, step, i]) for i in range(fit["batch"])]
-    chips = [crops.draw(rng) for rng in rngs]
+    chips = [crops.draw(crops.stream(fit["seed"], step, i)) for i in range(fit["batch"])]
     truths = [(truth, ~np.isnan(values).any(0)) for values, truth in chips]
     return torch.from_numpy(np.stack([normalize(values) for values, _ in chips])), truths
 
@@ -73,6 +73,9 @@ def fit(description, task, items, mean, std):
     settings = description["fit"]
     torch.manual_seed(settings["seed"])
     network, stride = nets.build(description["architecture"], len(mean), task.outputs)
+    if settings.get("same_numbers"):
+        task.crops.__class__ = same_numbers.Crops
+        same_numbers.start(network, settings["seed"])
     if hasattr(task, "begin"):
         task.begin(network)
     if settings["chip_px"] % stride:
@@ -149,12 +152,15 @@ def main(text, make):
     parser.add_argument("--seed", type=int, help="instead of the description's")
     parser.add_argument("--epochs", type=int, help="instead of the description's")
     parser.add_argument("--steps", type=int, help="of an epoch, instead of the description's")
+    parser.add_argument("--same-numbers", action="store_true", help="the random numbers of arpent-train")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     description = json.loads(arguments.description.read_text())
     instead = {"seed": arguments.seed, "epochs": arguments.epochs, "steps_per_epoch": arguments.steps}
     description["fit"].update({key: value for key, value in instead.items() if value is not None})
+    if arguments.same_numbers:
+        description["fit"]["same_numbers"] = True
     items = read(description, arguments.data)
     task = make(description, items["train"])
     network, report = fit(description, task, items, *sets.statistics(items["train"]))

@@ -73,7 +73,7 @@ def read_set(data, roots, classes, number=0):
 
 def read_files(data, root, folder, positions):
     """Name, group, split, values and truth of every item, from a file or more of each."""
-    rows = list(by_rule(data, folder) if "split" in data else by_table(data, root))
+    rows = sorted(by_rule(data, folder) if "split" in data else by_table(data, root))
     refuse_leaks(data["folder"], rows)
     for name, group, split in rows:
         values = read_picture(folder, data["images"], name, data.get("bands"))
