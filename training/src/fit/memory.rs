@@ -37,12 +37,12 @@ fn available() -> f64 {
     reason = "a number of chips"
 )]
 fn compare(architecture: &Architecture, fit: &Fit, free: f64) -> Result<(), TrainError> {
-    let chip = bytes_per_chip(architecture, fit.chip_px);
-    let needed = BASE + chip * fit.batch as f64;
+    let (fixed, chip) = (fixed_bytes(architecture), bytes_per_chip(architecture, fit.chip_px));
+    let needed = fixed + chip * fit.batch as f64;
     if needed <= free {
         return Ok(());
     }
-    let batch = ((free - BASE) / chip).max(0.0) as usize;
+    let batch = ((free - fixed) / chip).max(0.0) as usize;
     let problem = format!(
         "a step of {} chips of {} px needs about {:.1} GB of memory, {:.1} GB are free",
         fit.batch,
@@ -51,6 +51,13 @@ fn compare(architecture: &Architecture, fit: &Fit, free: f64) -> Result<(), Trai
         free / 1e9
     );
     Err(TrainError::Memory { problem, batch: (batch > 0).then_some(batch) })
+}
+
+/// What does not grow with the chips: each weight with its gradient and the two moments of the optimizer.
+#[allow(clippy::cast_precision_loss, reason = "a number of weights")]
+fn fixed_bytes(architecture: &Architecture) -> f64 {
+    let weights: usize = architecture.training_tensors().iter().map(|t| t.shape.iter().product::<usize>()).sum();
+    BASE + weights as f64 * 16.0
 }
 
 #[allow(clippy::cast_precision_loss, reason = "sides of chips are small")]
@@ -93,9 +100,10 @@ mod tests {
 
     #[test]
     fn a_step_that_does_not_fit_says_which_batch_would() {
-        let chip = bytes_per_chip(&network(), 256);
-        assert!(compare(&network(), &fit(8), BASE + 8.01 * chip).is_ok());
-        let error = compare(&network(), &fit(8), BASE + 5.5 * chip).unwrap_err();
+        let (fixed, chip) = (fixed_bytes(&network()), bytes_per_chip(&network(), 256));
+        assert!(fixed > BASE);
+        assert!(compare(&network(), &fit(8), fixed + 8.01 * chip).is_ok());
+        let error = compare(&network(), &fit(8), fixed + 5.5 * chip).unwrap_err();
         assert_eq!(error.hint().as_deref(), Some("try fit.batch = 5"));
         assert_eq!(error.exit_code(), crate::error::EXIT_NOT_STARTED);
         assert!(error.to_string().starts_with("a step of 8 chips of 256 px needs about "), "{error}");
