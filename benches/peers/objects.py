@@ -8,70 +8,64 @@ import torch
 from torch.nn import functional as F
 from torchvision.ops import batched_nms, box_iou
 
-LEAST_OVERLAP = 0.7
+# How much of a box's sides its center's Gaussian covers (Liu et al., TTFNet, 2019).
+COVERED = 0.54
 LARGEST_BOX_PX = 4096.0
 # Of a class's average precision: 0.5, 0.55, ..., 0.95.
 OVERLAPS = np.linspace(0.5, 0.95, 10)
 
 
-def radius(width, height):
-    """How far both corners of a box may move, pixels, before its overlap with the unmoved box may fall below 0.7.
-
-    Law, Deng, CornerNet, 2018; the roots taken right (their code divides by 2 where it should by 2a).
-    """
-    total, area, o = width + height, width * height, LEAST_OVERLAP
-    shifted = (total - math.sqrt(total**2 - 4 * area * (1 - o) / (1 + o))) / 2
-    inside = (2 * total - math.sqrt(4 * total**2 - 16 * (1 - o) * area)) / 8
-    outside = (-2 * o * total + math.sqrt(4 * o**2 * total**2 + 16 * o * (1 - o) * area)) / (8 * o)
-    return min(shifted, inside, outside)
-
-
 @dataclass
 class Truth:
-    """heat, peaks [n, classes, side, side]; known, centers [n, 1, side, side]; sizes [n, 2, side, side]."""
+    """heat [n, classes, side, side]; known, shares [n, 1, side, side]; sizes [n, 2, side, side].
+
+    The shares of an object's pixels add up to 1, less where smaller objects lie on it.
+    """
 
     heat: torch.Tensor
-    peaks: torch.Tensor
     known: torch.Tensor
-    centers: torch.Tensor
+    shares: torch.Tensor
     sizes: torch.Tensor
     objects: int
+
+
+def bell(low, high, side):
+    """The Gaussian of one side of a box around the pixel of its center, 0 beyond its reach; and the box's length."""
+    center, length = min(int(max((low + high) / 2, 0)), side - 1), max(high - low, 1.0)
+    reach = math.floor(COVERED * length / 2)
+    away, sigma = np.arange(side) - center, (2 * reach + 1) / 6
+    return np.exp(-(away**2) / (2 * sigma**2)) * (abs(away) <= reach), length
 
 
 def truth(boxes, known, classes, dtype=torch.float32):
     """Truth of chips: `boxes` a list of [n, 5] arrays, `known` bool [n, side, side]."""
     n, side, _ = known.shape
-    heat, peaks = np.zeros((2, n, classes, side, side))
-    centers, sizes = np.zeros((n, 1, side, side)), np.zeros((n, 2, side, side))
-    rows, columns = np.mgrid[:side, :side]
+    heat = np.zeros((n, classes, side, side))
+    shares, sizes = np.zeros((n, 1, side, side)), np.zeros((n, 2, side, side))
     for i, of in enumerate(boxes):
-        for label, x0, y0, x1, y1 in of:
-            x, y = (min(int(max((a + b) / 2, 0)), side - 1) for a, b in ((x0, x1), (y0, y1)))
-            width, height = max(x1 - x0, 1.0), max(y1 - y0, 1.0)
-            reach = math.floor(max(radius(width, height), 0))
-            sigma = (2 * reach + 1) / 6
-            near = (abs(rows - y) <= reach) & (abs(columns - x) <= reach)
-            bump = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * sigma**2)) * near
-            heat[i, int(label)] = np.maximum(heat[i, int(label)], bump)
-            peaks[i, int(label), y, x] = 1
-            centers[i, 0, y, x] = 1
-            sizes[i, :, y, x] = math.log(width), math.log(height)
-    planes = [torch.from_numpy(a).to(dtype) for a in (heat, peaks, known[:, None], centers, sizes)]
+        drawn = [(int(label), bell(x0, x1, side), bell(y0, y1, side)) for label, x0, y0, x1, y1 in of]
+        # The smallest last: it lies on the others.
+        for label, (across, width), (down, height) in sorted(drawn, key=lambda d: -d[1][1] * d[2][1]):
+            bump = down[:, None] * across
+            heat[i, label] = np.maximum(heat[i, label], bump)
+            shares[i, 0] = np.where(bump > 0, bump / bump.sum(), shares[i, 0])
+            for plane, length in zip(sizes[i], (width, height)):
+                plane[bump > 0] = math.log(length)
+    planes = [torch.from_numpy(a).to(dtype) for a in (heat, known[:, None], shares, sizes)]
     return Truth(*planes, sum(len(of) for of in boxes))
 
 
 def heat_loss(scores, truth, gamma=2.0):
-    """Penalty-reduced focal loss (CornerNet, 2018), by the number of objects; unknown pixels say nothing."""
-    scores = scores[:, :-2]
-    hit, miss = F.logsigmoid(scores), F.logsigmoid(-scores)
-    at_centers = truth.peaks * miss.exp() ** gamma * hit
-    elsewhere = (1 - truth.peaks) * truth.known * (1 - truth.heat) ** 4 * hit.exp() ** gamma * miss
-    return -(at_centers + elsewhere).sum() / max(truth.objects, 1)
+    """Quality focal loss (Li et al., Generalized focal loss, 2020), by the sum of heat; unknown pixels say nothing."""
+    scores, heat = scores[:, :-2], truth.heat
+    crossed = heat * F.logsigmoid(scores) + (1 - heat) * F.logsigmoid(-scores)
+    loss = (heat - scores.sigmoid()).abs() ** gamma * crossed * truth.known
+    return -loss.sum() / (heat * truth.known).sum().clamp(min=1)
 
 
 def size_loss(scores, truth):
-    """L1 distance of log width and log height at the centers, by the number of objects."""
-    return ((scores[:, -2:] - truth.sizes).abs() * truth.centers).sum() / max(truth.objects, 1)
+    """L1 distance of log width and log height, by the pixels' shares, by the number of objects."""
+    return ((scores[:, -2:] - truth.sizes).abs() * truth.shares).sum() / max(truth.objects, 1)
 
 
 def peaks(scores, threshold, overlap):

@@ -131,10 +131,7 @@ def detection():
         gradient = [[i, number(flat[i])] for i in picked if name != "size" or flat[i] != 0]
         rows.append({"name": name, "value": number(value.detach()), "gradient": gradient})
     hot = [[int(i), number(truth.heat.flatten()[i])] for i in torch.nonzero(truth.heat.flatten())[:, 0]]
-    radii = [
-        [w, h, number(objects.radius(w, h))]
-        for w, h in ((12, 6), (11.5, 14), (5, 7), (13, 5), (1, 2), (100, 60))
-    ]
+    shared = [[int(i), number(truth.shares.flatten()[i])] for i in torch.nonzero(truth.shares.flatten())[:, 0]]
     content = {
         "versions": versions(),
         "shape": [2, classes + 2, side, side],
@@ -143,12 +140,17 @@ def detection():
         "boxes": [{"chip": i, "boxes": of} for i, of in enumerate(boxes)],
         "unknown": "chip 1, columns 20 to 23",
         "formula_heat": (
-            "-sum [peak (1 - q)^2 log q + (1 - peak) known (1 - heat)^4 q^2 log(1 - q)] / objects, q = sigmoid"
+            "-sum known |heat - q|^2 [heat log q + (1 - heat) log(1 - q)] / max(sum known heat, 1), q = sigmoid; heat: the "
+            "highest of exp(-dx^2 / (2 sx^2) - dy^2 / (2 sy^2)) within |dx| <= rx, |dy| <= ry of the center's pixel, "
+            "rx = floor(0.54 width / 2), sx = (2 rx + 1) / 6, likewise y; sides at least 1 px"
         ),
-        "formula_size": "sum over centers of |log width - w| + |log height - h|, by objects; sides at least 1 px",
+        "formula_size": (
+            "sum share (|log width - w| + |log height - h|), by objects; share: the object's Gaussian by its sum, "
+            "of the smallest object where several lie"
+        ),
         "formula_sum": "heat + 0.1 size",
-        "radii": radii,
         "heat": hot,
+        "shares": shared,
         "cases": rows,
     }
     write(LOSSES / "detection-losses.json", content)

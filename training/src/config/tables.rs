@@ -137,7 +137,7 @@ pub(crate) enum TermKind {
     Focal,
     /// Soft Dice loss (segmentation, change).
     Dice,
-    /// Penalty-reduced focal loss of the heat map (detection).
+    /// Quality focal loss of the heat map (detection).
     Heat,
     /// Distance of the logarithms of width and height (detection).
     Size,

@@ -23,13 +23,12 @@ pub(crate) enum Truth {
 pub(crate) struct BoxTruth {
     /// Nearness of a center, 0 to 1: `[batch, classes, height, width]`.
     pub(crate) heat: Tensor<4>,
-    /// 1 at the pixels that hold a center of the class.
-    pub(crate) peaks: Tensor<4>,
     /// 1 where something is known: `[batch, 1, height, width]`.
     pub(crate) known: Tensor<4>,
-    /// 1 at the pixels that hold a center of any class: `[batch, 1, height, width]`.
-    pub(crate) centers: Tensor<4>,
-    /// Log width and log height at the centers: `[batch, 2, height, width]`.
+    /// Share of a pixel in what is said of its object's size: `[batch, 1, height, width]`. Those of an object add up to
+    /// 1, or less where smaller objects lie on it.
+    pub(crate) shares: Tensor<4>,
+    /// Log width and log height where there is a share: `[batch, 2, height, width]`.
     pub(crate) sizes: Tensor<4>,
     /// Number of objects.
     pub(crate) objects: f64,
@@ -97,8 +96,7 @@ pub(super) fn boxes(samples: &[Sample], classes: usize, device: &Device) -> Trut
     let area = side * side;
     let mut maps = Maps {
         heat: vec![0.0; samples.len() * classes * area],
-        peaks: vec![0.0; samples.len() * classes * area],
-        centers: vec![0.0; samples.len() * area],
+        shares: vec![0.0; samples.len() * area],
         sizes: vec![0.0; samples.len() * 2 * area],
         side,
         classes,
@@ -106,8 +104,11 @@ pub(super) fn boxes(samples: &[Sample], classes: usize, device: &Device) -> Trut
     let mut objects = 0.0;
     for (i, sample) in samples.iter().enumerate() {
         let Target::Boxes(boxes) = &sample.target else { continue };
-        for object in boxes {
-            maps.draw(i, object);
+        let mut bumps: Vec<Bump> = boxes.iter().map(|object| Bump::new(object, side)).collect();
+        // The smallest last: it lies on the others.
+        bumps.sort_by(|a, b| b.area().total_cmp(&a.area()));
+        for bump in &bumps {
+            maps.draw(i, bump);
             objects += 1.0;
         }
     }
@@ -115,66 +116,94 @@ pub(super) fn boxes(samples: &[Sample], classes: usize, device: &Device) -> Trut
     let shape = |planes: usize| [samples.len(), planes, side, side];
     Truth::Boxes(Box::new(BoxTruth {
         heat: planes(maps.heat, shape(classes), device),
-        peaks: planes(maps.peaks, shape(classes), device),
         known: planes(known, shape(1), device),
-        centers: planes(maps.centers, shape(1), device),
+        shares: planes(maps.shares, shape(1), device),
         sizes: planes(maps.sizes, shape(2), device),
         objects,
     }))
 }
 
+/// How much of a box's sides the Gaussian of its center covers (Liu et al.: *Training-time-friendly network for
+/// real-time object detection*, 2019).
+const COVERED: f64 = 0.54;
+
+/// The Gaussian of one side of a box.
+struct Bell {
+    /// First pixel of `heights`.
+    start: usize,
+    /// 1 at the pixel that holds the center.
+    heights: Vec<f64>,
+    /// Length of the side, pixels, at least 1.
+    length: f64,
+}
+
+impl Bell {
+    /// It covers [`COVERED`] of the side between `low` and `high`, whose ends lie three standard deviations away.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn new(low: f64, high: f64, side: usize) -> Self {
+        let center = (f64::midpoint(low, high).max(0.0) as usize).min(side - 1);
+        let length = (high - low).max(1.0);
+        let reach = (COVERED * length / 2.0).floor();
+        let sigma = (2.0 * reach + 1.0) / 6.0;
+        let start = center.saturating_sub(reach as usize);
+        let height = |at: usize| (-(at as f64 - center as f64).powi(2) / (2.0 * sigma * sigma)).exp();
+        let heights = (start..(center + reach as usize + 1).min(side)).map(height).collect();
+        Self { start, heights, length }
+    }
+}
+
+/// The Gaussian of an object, wide and high as the object is.
+struct Bump {
+    class: usize,
+    across: Bell,
+    down: Bell,
+}
+
+impl Bump {
+    fn new(object: &ObjectBox, side: usize) -> Self {
+        let [x0, y0, x1, y1] = object.sides;
+        let (across, down) = (Bell::new(x0, x1, side), Bell::new(y0, y1, side));
+        Self { class: usize::from(object.class), across, down }
+    }
+
+    fn area(&self) -> f64 {
+        self.across.length * self.down.length
+    }
+
+    /// Pixels of a chip of this side, with the height there.
+    fn pixels(&self, side: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let rows = self.down.heights.iter().enumerate();
+        rows.flat_map(move |(v, down)| {
+            let start = (self.down.start + v) * side + self.across.start;
+            self.across.heights.iter().enumerate().map(move |(u, across)| (start + u, down * across))
+        })
+    }
+}
+
 struct Maps {
     heat: Vec<f32>,
-    peaks: Vec<f32>,
-    centers: Vec<f32>,
+    shares: Vec<f32>,
     sizes: Vec<f32>,
     side: usize,
     classes: usize,
 }
 
 impl Maps {
-    /// Draws an object of chip `i`: a Gaussian around the pixel that holds its center, whose width follows from how far
-    /// the center may move until the boxes overlap by less than 0.7 (Law, Deng 2018); of two, the higher counts.
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    fn draw(&mut self, i: usize, object: &ObjectBox) {
-        let side = self.side;
-        let [x0, y0, x1, y1] = object.sides;
-        let pixel = |a: f64, b: f64| (f64::midpoint(a, b).max(0.0) as usize).min(side - 1);
-        let (x, y) = (pixel(x0, x1), pixel(y0, y1));
-        let (width, height) = ((x1 - x0).max(1.0), (y1 - y0).max(1.0));
-        let radius = radius(width, height).floor().max(0.0);
-        let sigma = (2.0 * radius + 1.0) / 6.0;
-        let map = (i * self.classes + usize::from(object.class)) * side * side;
-        let reach = radius as usize;
-        for v in y.saturating_sub(reach)..(y + reach + 1).min(side) {
-            for u in x.saturating_sub(reach)..(x + reach + 1).min(side) {
-                let square = (u as f64 - x as f64).powi(2) + (v as f64 - y as f64).powi(2);
-                let heat = &mut self.heat[map + v * side + u];
-                *heat = heat.max((-square / (2.0 * sigma * sigma)).exp() as f32);
+    /// Draws an object of chip `i`: of two heats, the higher counts; of shares and sizes, those drawn last.
+    #[allow(clippy::cast_possible_truncation, reason = "float32 is what the network answers in")]
+    fn draw(&mut self, i: usize, bump: &Bump) {
+        let area = self.side * self.side;
+        let sum = bump.across.heights.iter().sum::<f64>() * bump.down.heights.iter().sum::<f64>();
+        let sizes = [bump.across.length.ln() as f32, bump.down.length.ln() as f32];
+        for (at, height) in bump.pixels(self.side) {
+            let heat = &mut self.heat[(i * self.classes + bump.class) * area + at];
+            *heat = heat.max(height as f32);
+            self.shares[i * area + at] = (height / sum) as f32;
+            for (plane, size) in sizes.into_iter().enumerate() {
+                self.sizes[(2 * i + plane) * area + at] = size;
             }
         }
-        let at = y * side + x;
-        self.peaks[map + at] = 1.0;
-        self.centers[i * side * side + at] = 1.0;
-        self.sizes[2 * i * side * side + at] = width.ln() as f32;
-        self.sizes[(2 * i + 1) * side * side + at] = height.ln() as f32;
     }
-}
-
-/// How far both corners of a box may move, pixels, before its overlap (intersection over union) with the unmoved box may
-/// fall below 0.7: the smallest of the three cases (moved the same way, inwards, outwards).
-pub(super) fn radius(width: f64, height: f64) -> f64 {
-    const LEAST: f64 = 0.7;
-    let (sum, area) = (width + height, width * height);
-    // Roots of a r^2 - b r + c = 0 for each case; the smaller root where the box shrinks.
-    let root = |a: f64, b: f64, c: f64| (b - (b * b - 4.0 * a * c).max(0.0).sqrt()) / (2.0 * a);
-    let shifted = root(1.0, sum, area * (1.0 - LEAST) / (1.0 + LEAST));
-    let inside = root(4.0, 2.0 * sum, (1.0 - LEAST) * area);
-    let outside = {
-        let (a, b, c) = (4.0 * LEAST, 2.0 * LEAST * sum, (LEAST - 1.0) * area);
-        (-b + (b * b - 4.0 * a * c).sqrt()) / (2.0 * a)
-    };
-    shifted.min(inside).min(outside)
 }
 
 #[cfg(test)]
@@ -182,15 +211,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_box_moved_by_the_radius_still_overlaps() {
-        for (width, height) in [(10.0, 10.0), (40.0, 8.0), (100.0, 60.0)] {
-            let r = radius(width, height);
-            let shifted = (width - r) * (height - r) / (2.0 * width * height - (width - r) * (height - r));
-            let inside = (width - 2.0 * r) * (height - 2.0 * r) / (width * height);
-            let outside = width * height / ((width + 2.0 * r) * (height + 2.0 * r));
-            let least = shifted.min(inside).min(outside);
-            assert!((least - 0.7).abs() < 1e-9, "{width} x {height}: {shifted} {inside} {outside}");
-        }
+    fn the_smaller_of_two_boxes_says_its_size() {
+        let large = ObjectBox { class: 0, sides: [0.0, 0.0, 16.0, 8.0] };
+        let small = ObjectBox { class: 0, sides: [7.0, 2.0, 11.0, 6.0] };
+        let target = Target::Boxes(vec![small, large]);
+        let sample = Sample { side: 16, data: vec![0.0; 256], valid: vec![true; 256], target };
+        let Truth::Boxes(truth) = boxes(&[sample], 1, &Device::flex()) else { panic!() };
+        let numbers = |tensor: Tensor<4>| tensor.into_data().try_into_vec::<f32>().unwrap();
+        let (shares, sizes) = (numbers(truth.shares), numbers(truth.sizes));
+        // 0.54 of 16 x 8 reach 4 and 2 pixels from (8, 4); 0.54 of 4 x 4 one from (9, 4).
+        let size = |x: usize, y: usize| sizes[y * 16 + x].exp();
+        assert!((size(9, 4) - 4.0).abs() < 1e-5 && (size(8, 3) - 4.0).abs() < 1e-5);
+        assert!((size(12, 6) - 16.0).abs() < 1e-4 && (size(7, 4) - 16.0).abs() < 1e-4);
+        assert!((sizes[256 + 6 * 16 + 12].exp() - 8.0).abs() < 1e-5);
+        assert!(shares[4 * 16 + 3] <= 0.0 && shares[4 * 16 + 4] > 0.0 && shares[7 * 16 + 8] <= 0.0);
+        let of_small: f32 = (3..6).flat_map(|y| (8..11).map(move |x| y * 16 + x)).map(|at| shares[at]).sum();
+        assert!((of_small - 1.0).abs() < 1e-5, "{of_small}");
+        assert!(shares.iter().sum::<f32>() < 2.0 - 0.1);
     }
 
     #[test]

@@ -18,8 +18,7 @@ pub(crate) struct Objective {
 }
 
 impl Objective {
-    /// The configuration's terms, or those of its task: cross-entropy; heat and a tenth of size (Zhou, Wang,
-    /// Krähenbühl: *Objects as points*, 2019).
+    /// The configuration's terms, or those of its task: cross-entropy; heat and size.
     pub(crate) fn new(config: &Config, weights: Vec<f32>) -> Self {
         let term = |kind, weight| Term { kind, weight, gamma: 2.0 };
         let terms = match (config.loss.terms.is_empty(), config.is_detection()) {
