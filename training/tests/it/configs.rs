@@ -49,5 +49,5 @@ fn every_configuration_of_a_training_is_read() {
             read += 1;
         }
     }
-    assert!(read >= 18, "{read}");
+    assert!(read >= 21, "{read}");
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use arpent_model::ModelPackage;
 
+use crate::mapped::{mapped, rgb_scene};
 use crate::place::{Place, keep, run};
 
 #[test]
@@ -36,6 +37,18 @@ fn training_overfits_is_scored_calibrated_and_exported() {
     let page = fs::read_to_string(dir.join("run/report.html")).unwrap();
     assert!(page.contains("Validation: of the same chips at every epoch"));
     assert!(page.contains("Confusion") && page.contains("roofs/town7") && page.contains("data:image/png"));
+
+    // A roof of 16 m by 14 m on the ground, as the generator paints them.
+    let scene = place.path("scene.tif");
+    rgb_scene(&scene, 1.0, 96, |x, y| {
+        let speckle = u8::try_from((x * 7 + y * 13 + x * y * 3) % 23).unwrap();
+        let is_roof = (30..46).contains(&x) && (40..54).contains(&y);
+        if is_roof { [180, 70 + speckle, 60] } else { [60, 120 + speckle, 60] }
+    });
+    let flags = ["--scene", scene.to_str().unwrap()];
+    if let Some(manifest) = mapped("image-mask", &dir, &flags, &place.path("map")) {
+        assert!(manifest["counts"]["features"].as_u64().unwrap() > 0, "{}", manifest["counts"]);
+    }
 
     let (dir, config) = (dir.to_str().unwrap(), place.config());
     let evaluated = run(&["evaluate", dir, config.to_str().unwrap()]).done();
