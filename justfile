@@ -56,6 +56,10 @@ smoke: build
 validate: smoke
     .venv/bin/python scripts/validate_outputs.py {{target}}/smoke/*
 
+# Training on whatever Vulkan driver there is, a software driver too (mesa-vulkan-drivers); not part of `ci`.
+vulkan:
+    cargo nextest run -p arpent-train --bin arpent-train --features wgpu --locked -E 'test(steps)'
+
 # All tests.
 test:
     cargo nextest run --workspace --locked

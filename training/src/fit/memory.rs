@@ -7,8 +7,8 @@ use crate::config::Fit;
 use crate::error::TrainError;
 
 /// Bytes that a step holds for each value of its activations: themselves, and what the backward pass and the engine
-/// keep beside them. Measured on the CPU, peaks of trainings of several networks (`benches/runs/2026-11-24-training-memory.md`).
-const BYTES_PER_VALUE: f64 = 6.0;
+/// keep beside them. Measured on the CPU, peaks of trainings of six networks (`benches/runs/2026-11-24-training-memory.md`).
+const BYTES_PER_VALUE: f64 = 5.0;
 
 /// Program, libraries, and pictures that are being read.
 const BASE: f64 = 100e6;
@@ -56,7 +56,8 @@ fn compare(architecture: &Architecture, fit: &Fit, free: f64) -> Result<(), Trai
 /// What does not grow with the chips: each weight with its gradient and the two moments of the optimizer.
 #[allow(clippy::cast_precision_loss, reason = "a number of weights")]
 fn fixed_bytes(architecture: &Architecture) -> f64 {
-    let weights: usize = architecture.training_tensors().iter().map(|t| t.shape.iter().product::<usize>()).sum();
+    let weights: usize =
+        architecture.training_tensors().iter().map(|t| t.shape.iter().product::<usize>()).sum();
     BASE + weights as f64 * 16.0
 }
 
