@@ -9,6 +9,8 @@ use arpent_model::Energy;
 pub(crate) struct Meter {
     /// Microjoules of each package, and where the counter wraps.
     packages: Vec<(String, u64, u64)>,
+    /// Millijoules of each graphics card.
+    cards: Vec<u64>,
     cpu_s: f64,
 }
 
@@ -25,12 +27,20 @@ impl Meter {
         let read = |name: String| {
             Some((name.clone(), number(&name, "energy_uj")?, number(&name, "max_energy_range_uj")?))
         };
-        Self { packages: packages.filter_map(read).collect(), cpu_s: cpu_seconds() }
+        Self { packages: packages.filter_map(read).collect(), cards: cards(), cpu_s: cpu_seconds() }
     }
 
     /// Watt-hours used since, measured or estimated.
     pub(crate) fn watt_hours(&self, core_w: f64) -> f64 {
-        self.measured().unwrap_or_else(|| (cpu_seconds() - self.cpu_s) * core_w / 3600.0)
+        self.measured().unwrap_or_else(|| (cpu_seconds() - self.cpu_s) * core_w / 3600.0) + self.of_cards()
+    }
+
+    /// Watt-hours of the graphics cards.
+    fn of_cards(&self) -> f64 {
+        let used = cards().into_iter().zip(&self.cards).map(|(now, start)| now.saturating_sub(*start));
+        #[allow(clippy::cast_precision_loss, reason = "a reading, not exact")]
+        let millijoules = used.sum::<u64>() as f64;
+        millijoules / 3.6e6
     }
 
     /// What a whole run has used, and how that is known; `before`: watt-hours before an interruption.
@@ -38,6 +48,11 @@ impl Meter {
         let method = match self.measured() {
             Some(_) => "measured: processor packages (RAPL), everything on the machine included".to_owned(),
             None => format!("estimated: CPU seconds x {core_w} W per busy core; counters not readable"),
+        };
+        let method = match (cfg!(any(feature = "wgpu", feature = "cuda")), self.cards.is_empty()) {
+            (false, _) => method,
+            (true, false) => format!("{method}; and graphics cards (NVML), everything on them included"),
+            (true, true) => format!("{method}; graphics cards not readable, not counted"),
         };
         Energy { training_wh: round(before + self.watt_hours(core_w)), method }
     }
@@ -52,6 +67,20 @@ impl Meter {
         #[allow(clippy::cast_precision_loss, reason = "a reading, not exact")]
         Some(microjoules as f64 / 3.6e9)
     }
+}
+
+/// Millijoules that each NVIDIA card has used since its driver was loaded; none where they cannot be read.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fn cards() -> Vec<u64> {
+    let Ok(nvml) = nvml_wrapper::Nvml::init() else { return Vec::new() };
+    let used = |i: u32| nvml.device_by_index(i).ok()?.total_energy_consumption().ok();
+    (0..nvml.device_count().unwrap_or(0)).filter_map(used).collect()
+}
+
+/// This build knows no graphics cards.
+#[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+fn cards() -> Vec<u64> {
+    Vec::new()
 }
 
 fn round(wh: f64) -> f64 {

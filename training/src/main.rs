@@ -115,7 +115,9 @@ impl FitArgs {
         if let (Some(_), Some(output)) = (&self.drawn.labels, &self.output) {
             let Self { seed, epochs, threads, .. } = *self;
             let derived = drawn::derive(&self.drawn, Budget { seed, epochs, threads }, output)?;
-            return Ok((derived.config()?, Some(derived)));
+            let mut config = derived.config()?;
+            config.fit.device = self.device.unwrap_or(config.fit.device);
+            return Ok((config, Some(derived)));
         }
         let config = self.config.as_deref().unwrap_or(Path::new("train.toml"));
         Ok((Config::read(config, &self.overrides())?, None))

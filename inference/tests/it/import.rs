@@ -32,20 +32,17 @@ fn checkpoint(place: &Place, encoder: Encoder, bands: usize, classes: usize) -> 
 }
 
 #[test]
-fn a_flair_inc_checkpoint_is_one_line_away_from_a_map() {
+fn flair_inc_checkpoints_are_one_line_away_from_a_map() {
+    one_line_away(15);
+    one_line_away(19);
+}
+
+fn one_line_away(classes: usize) {
     let place = Place::empty();
-    let file = checkpoint(&place, Encoder::Resnet34, 5, 19);
-    let words = [
-        "model",
-        "import",
-        &file,
-        "--architecture",
-        "unet-resnet34",
-        "--classes",
-        "19",
-        "--like",
-        "flair-inc",
-    ];
+    let file = checkpoint(&place, Encoder::Resnet34, 5, classes);
+    let classes = classes.to_string();
+    let words = ["model", "import", &file, "--architecture", "unet-resnet34"];
+    let words = [&words[..], &["--classes", &classes, "--like", "flair-inc"]].concat();
     let ended = place.arpent(&[&words[..], &["--output", "flair"]].concat()).expect(0);
     assert!(
         ended.out.contains("criterion.weight") && ended.out.contains("model.seg_model."),
