@@ -220,7 +220,8 @@ proptest! {
         let whole_before = place.draw("before.tif", &before, BEFORE);
         let whole_after = place.draw("after.tif", &after, AFTER);
         let whole = place.run(&[&whole_after], "whole", &["--before", &whole_before, "--threads", "1"]);
-        prop_assert!(whole.labels().iter().any(|l| *l != whole.labels()[0]), "the map is not one label");
+        let labels = whole.labels();
+        prop_assert!(labels.iter().any(|l| *l != labels[0]), "the map is not one label");
         place.config(&format!("[compute]\nreaders = {readers}\n"));
         let (size, threads) = (size.to_string(), threads.to_string());
         let mut words = vec!["--window", &size, "--threads", &threads];

@@ -87,7 +87,8 @@ proptest! {
         // Several readers race: windows arrive in another order each time.
         place.config(&format!("[compute]\nreaders = {readers}\n"));
         let other = place.run(&[&scene], "other", &["--threads", &threads.to_string(), "--window", &size.to_string()]);
-        prop_assert!(one.labels().iter().any(|l| *l != one.labels()[0]), "the picture is not one label");
+        let labels = one.labels();
+        prop_assert!(labels.iter().any(|l| *l != labels[0]), "the picture is not one label");
         // The STAC item says which windows the network was given.
         let of = |map: &Map| map.hashes().into_iter().filter(|(name, _)| name != "item.json").collect::<Vec<_>>();
         prop_assert_eq!(of(&one), of(&other));
