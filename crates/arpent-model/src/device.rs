@@ -7,12 +7,12 @@ use std::str::FromStr;
 #[cfg(feature = "wgpu")]
 use burn::tensor::DeviceKind;
 use burn::tensor::{Device, FloatDType, Tensor};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::ModelError;
 
 /// Where to compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceChoice {
     /// The first that works of CUDA, Vulkan (on a card, not on a software driver) and the CPU, among those of this build.
@@ -27,7 +27,7 @@ pub enum DeviceChoice {
 }
 
 /// How numbers of convolutions are kept while training. All else is of single precision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// Single precision.
@@ -47,8 +47,7 @@ impl Precision {
 }
 
 impl DeviceChoice {
-    /// All choices, as they are written.
-    pub const NAMES: [&str; 4] = ["auto", "cpu", "vulkan", "cuda"];
+    const ALL: [Self; 4] = [Self::Auto, Self::Cpu, Self::Vulkan, Self::Cuda];
 
     /// As it is written.
     pub const fn name(self) -> &'static str {
@@ -75,24 +74,19 @@ impl DeviceChoice {
     /// # Errors
     /// [`ModelError::Device`] when this build does not have it, or when it does not work.
     pub fn open(self, precision: Precision) -> Result<(Device, Self), ModelError> {
-        let tried = if self == Self::Auto { &[Self::Cuda, Self::Vulkan, Self::Cpu][..] } else { &[self] };
-        let mut failed = None;
-        for &choice in tried {
+        match self {
             // The CPU has no driver to ask; and many predictors are made at a time, which must not share a panic hook.
-            if choice == Self::Cpu {
-                return Ok((Device::flex(), choice));
+            Self::Cpu => Ok((Device::flex(), self)),
+            Self::Auto => {
+                let card =
+                    |choice: Self| Some((works(choice, devices(choice, false), precision).ok()?, choice));
+                [Self::Cuda, Self::Vulkan]
+                    .into_iter()
+                    .find_map(card)
+                    .map_or_else(|| Self::Cpu.open(precision), Ok)
             }
-            let found = devices(choice, self != Self::Auto).ok_or_else(|| ModelError::Device {
-                device: choice.name(),
-                reason: "this build does not have it".into(),
-            });
-            match found.and_then(|found| works(choice, found, precision)) {
-                Ok(device) => return Ok((device, choice)),
-                Err(error) => failed = Some(error),
-            }
+            Self::Vulkan | Self::Cuda => Ok((works(self, devices(self, true), precision)?, self)),
         }
-        // At least one was tried.
-        Err(failed.unwrap_or(ModelError::Device { device: self.name(), reason: "nothing was tried".into() }))
     }
 }
 
@@ -100,11 +94,10 @@ impl FromStr for DeviceChoice {
     type Err = ModelError;
 
     fn from_str(name: &str) -> Result<Self, ModelError> {
-        let all = [Self::Auto, Self::Cpu, Self::Vulkan, Self::Cuda];
-        all.into_iter().find(|choice| choice.name() == name).ok_or_else(|| ModelError::UnknownName {
+        Self::ALL.into_iter().find(|choice| choice.name() == name).ok_or_else(|| ModelError::UnknownName {
             what: "device",
             name: name.into(),
-            known: Self::NAMES.join(", "),
+            known: Self::ALL.map(Self::name).join(", "),
         })
     }
 }
@@ -112,19 +105,19 @@ impl FromStr for DeviceChoice {
 /// What makes devices. Making one may panic where there is no driver.
 type Makers = Vec<fn() -> Device>;
 
-/// The devices of a kind, best first; none where this build does not know the kind.
+/// The cards of a kind, best first; none where this build does not know the kind.
 #[cfg_attr(not(feature = "wgpu"), allow(unused_variables, reason = "only Vulkan has software drivers"))]
-fn devices(choice: DeviceChoice, software: bool) -> Option<Makers> {
+fn devices(choice: DeviceChoice, software: bool) -> Makers {
     match choice {
         #[cfg(feature = "wgpu")]
-        DeviceChoice::Vulkan if software => Some(vec![|| vulkan(DeviceKind::DefaultDevice)]),
+        DeviceChoice::Vulkan if software => vec![|| vulkan(DeviceKind::DefaultDevice)],
         #[cfg(feature = "wgpu")]
         DeviceChoice::Vulkan => {
-            Some(vec![|| vulkan(DeviceKind::DiscreteGpu(0)), || vulkan(DeviceKind::IntegratedGpu(0))])
+            vec![|| vulkan(DeviceKind::DiscreteGpu(0)), || vulkan(DeviceKind::IntegratedGpu(0))]
         }
         #[cfg(feature = "cuda")]
-        DeviceChoice::Cuda => Some(vec![|| Device::cuda(0)]),
-        _ => None,
+        DeviceChoice::Cuda => vec![|| Device::cuda(0)],
+        _ => Vec::new(),
     }
 }
 
@@ -142,7 +135,7 @@ fn vulkan(kind: DeviceKind) -> Device {
 
 /// The first that computes.
 fn works(choice: DeviceChoice, makers: Makers, precision: Precision) -> Result<Device, ModelError> {
-    let mut reason = String::new();
+    let mut reason = "this build does not have it".to_owned();
     // A driver that is not there panics; its message is told as an error, not twice.
     let hook = take_hook();
     set_hook(Box::new(|_| {}));
@@ -207,7 +200,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        for name in DeviceChoice::NAMES {
+        for name in ["auto", "cpu", "vulkan", "cuda"] {
             assert_eq!(name.parse::<DeviceChoice>().unwrap().name(), name);
         }
         assert!("gpu".parse::<DeviceChoice>().is_err());

@@ -139,7 +139,12 @@ struct Bell {
 
 impl Bell {
     /// It covers [`COVERED`] of the side between `low` and `high`, whose ends lie three standard deviations away.
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "sides of chips are small, and places on them not negative"
+    )]
     fn new(low: f64, high: f64, side: usize) -> Self {
         let center = (f64::midpoint(low, high).max(0.0) as usize).min(side - 1);
         let length = (high - low).max(1.0);
