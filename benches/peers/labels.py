@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-import chips
+import same_numbers
 import terms
 
 
@@ -13,7 +13,7 @@ class Labels:
     def __init__(self, description, train):
         self.description, self.names = description, description["classes"]
         self.outputs = len(self.names)
-        self.crops = chips.Crops(train, self.outputs, description)
+        self.crops = same_numbers.crops(train, self.outputs, description)
         self.terms = loss(description.get("loss", {}), self.crops)
 
     def loss(self, logits, truths):

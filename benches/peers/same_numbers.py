@@ -76,6 +76,12 @@ class Crops(chips.Crops):
         return int(min(rng.uniform(0, room + 1), room))
 
 
+def crops(items, classes, description):
+    """What draws the chips of a description: with these numbers if it asks for them, else with NumPy's."""
+    kind = Crops if description["fit"].get("same_numbers") else chips.Crops
+    return kind(items, classes, description)
+
+
 @torch.no_grad()
 def start(network, seed):
     """First weights of our own networks (`initial` of arpent-model's fold.rs)."""

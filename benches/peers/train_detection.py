@@ -11,9 +11,9 @@ import math
 import numpy as np
 import torch
 
-import chips
 import fit
 import objects
+import same_numbers
 
 
 class Detection:
@@ -24,7 +24,7 @@ class Detection:
     def __init__(self, description, train):
         self.names = description["classes"]
         self.outputs = len(self.names) + 2
-        self.crops = chips.Crops(train, len(self.names), description)
+        self.crops = same_numbers.crops(train, len(self.names), description)
         self.settings = description["detection"]
         self.terms = description.get("loss", {}).get(
             "terms", [{"kind": "heat"}, {"kind": "size", "weight": 0.1}]
