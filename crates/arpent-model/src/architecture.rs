@@ -7,8 +7,7 @@ use crate::encoders::Encoder;
 use crate::graph::Graph;
 use crate::{ModelError, unets};
 
-/// Smallest width of a level of a U-Net: narrower convolutions would take another path through the engine's
-/// matrix product on small chips, and round differently (see `tiles.rs`).
+/// Smallest width of a level of a U-Net.
 pub const MIN_WIDTH: usize = 4;
 
 /// Stages of an encoder's decoder: one for each time that the encoder halves the picture.

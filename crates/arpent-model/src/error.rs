@@ -136,15 +136,20 @@ pub enum ModelError {
         stride: usize,
     },
     /// The chip does not surround the core by the overlap that an exact answer needs.
-    #[error("the chip of {window} does not surround the core of {core} by {overlap} px")]
+    #[error("the chip of {window} does not surround the core of {core} by {cols} columns and {rows} rows")]
     OverlapMissing {
         /// The chip's window.
         window: Window,
         /// The core.
         core: Window,
-        /// Pixels needed on each side.
-        overlap: usize,
+        /// Pixels needed in the west and in the east.
+        cols: usize,
+        /// Pixels needed in the north and in the south.
+        rows: usize,
     },
+    /// A network that the CPU's engine does not know, or a chip that it cannot take.
+    #[error(transparent)]
+    Plan(#[from] arpent_engine::EngineError),
     /// An array does not have the size that its window asks for.
     #[error(transparent)]
     Size(#[from] RasterError),
@@ -176,8 +181,8 @@ impl ModelError {
                 "raise overlap_px, or state in overlap_tolerance how much a smaller overlap changes the answers"
                     .to_owned()
             }
-            Self::OverlapMissing { overlap, .. } => {
-                format!("plan windows with an overlap of at least {overlap} px")
+            Self::OverlapMissing { cols, rows, .. } => {
+                format!("plan windows with an overlap of at least {cols} columns and {rows} rows")
             }
             Self::Checkpoint { .. } => {
                 "give a .safetensors file, or one that torch.save wrote (.pt, .pth, .ckpt, .bin)".to_owned()

@@ -160,12 +160,6 @@ impl Graph {
         self.steps.iter().map(|s| s.level).max().unwrap_or(0)
     }
 
-    /// How often the picture has been halved where the coarsest convolution answers.
-    pub(crate) fn conv_depth(&self) -> u32 {
-        let convs = self.steps.iter().filter(|s| matches!(s.op, Op::Conv(_)));
-        convs.map(|s| s.level).max().unwrap_or(0)
-    }
-
     /// For each step, the last one that takes it (itself for the last).
     pub(crate) fn last_uses(&self) -> Vec<usize> {
         let mut last: Vec<usize> = (0..self.steps.len()).collect();

@@ -12,6 +12,7 @@ pub const BURN_VERSION: &str = "0.22.1";
 
 mod adopt;
 mod architecture;
+mod card;
 mod checkpoint;
 mod device;
 mod encoders;
@@ -22,13 +23,12 @@ mod field;
 mod fold;
 mod graph;
 mod hand_set;
-mod head;
 mod import;
+mod lowered;
 mod network;
 mod package;
 mod peaks;
 mod predictor;
-mod tiles;
 mod unets;
 mod weights;
 
@@ -50,5 +50,5 @@ pub use package::{
     WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
-pub use predictor::{Prediction, Predictor};
+pub use predictor::{Overlap, Prediction, Predictor};
 pub use weights::{WeightTensor, Weights};

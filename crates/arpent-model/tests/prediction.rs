@@ -61,8 +61,8 @@ fn a_box_network_counts_its_neighbours() {
     let (labels, _) = labels(network.predict(&chip, &Window::new(1, 1, 6, 1)).unwrap());
     assert_eq!(labels, [1, 1, 1, 0, 0, 0]);
     let error = network.predict(&chip, &window).unwrap_err();
-    assert!(matches!(error, ModelError::OverlapMissing { overlap: 1, .. }), "{error}");
-    assert!(error.hint().unwrap().contains("1 px"));
+    assert!(matches!(error, ModelError::OverlapMissing { cols: 1, rows: 1, .. }), "{error}");
+    assert!(error.hint().unwrap().contains("1 columns"));
 }
 
 #[test]

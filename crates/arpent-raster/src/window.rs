@@ -79,11 +79,17 @@ impl Window {
     /// This window with `by` more pixels on each of its four sides.
     #[must_use]
     pub fn grow(&self, by: usize) -> Self {
+        self.grow_by(by, by)
+    }
+
+    /// This window with `cols` more columns in the west and in the east, and `rows` more rows in the north and in the south.
+    #[must_use]
+    pub fn grow_by(&self, cols: usize, rows: usize) -> Self {
         Self {
-            col: self.col.saturating_sub_unsigned(by as u64),
-            row: self.row.saturating_sub_unsigned(by as u64),
-            width: self.width + 2 * by,
-            height: self.height + 2 * by,
+            col: self.col.saturating_sub_unsigned(cols as u64),
+            row: self.row.saturating_sub_unsigned(rows as u64),
+            width: self.width + 2 * cols,
+            height: self.height + 2 * rows,
         }
     }
 

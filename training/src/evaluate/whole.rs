@@ -104,7 +104,7 @@ fn cores(width: usize, height: usize) -> impl Iterator<Item = Window> {
 
 /// The core with what the network sees around it; outside of the picture nothing is valid.
 fn around(predictor: &Predictor, picture: &Chip, core: &Window) -> Chip {
-    let window = core.grow(predictor.overlap()).align_out(predictor.stride());
+    let window = predictor.chip_of(core);
     let mut chip = Chip::empty(window, picture.bands);
     let Some(common) = window.intersect(&picture.window) else { return chip };
     let (Some(to), Some(from)) = (window.offset_of(&common), picture.window.offset_of(&common)) else {

@@ -84,7 +84,7 @@ fn window(
 ) -> Result<Vec<u8>> {
     let signed = |v: usize| i64::try_from(v).unwrap_or(i64::MAX);
     let core = Window::between(signed(x0), signed(y0), signed(x1), signed(y1));
-    let around = core.grow(predictor.overlap()).align_out(predictor.stride());
+    let around = predictor.chip_of(&core);
     let mut chip = Chip::empty(around, 3);
     chip.valid.fill(true);
     let pixels = around.width * around.height;

@@ -1,0 +1,263 @@
+//! Running a network over a picture.
+
+use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
+
+use crate::kernels::{self, Buffer, Epilogue, Patch, Rows, TILE_ROWS};
+use crate::lower::{Kind, Node, Options, lower};
+use crate::schedule::{Axis, Frame, Schedule, Span, spans};
+use crate::spec::{EngineError, Step};
+use crate::tasks::{Cost, each};
+
+/// Rows of the answer that are computed at a time, at least.
+const BAND: i64 = 32;
+
+/// A network ready to run; shared by threads.
+#[derive(Debug)]
+pub struct Engine {
+    nodes: Vec<Node>,
+    options: Options,
+    stride: i64,
+    /// Memory of former runs, to be used again.
+    spare: Mutex<Vec<Workspace>>,
+}
+
+/// Rows of every node.
+#[derive(Debug, Default)]
+struct Workspace {
+    buffers: Vec<Buffer>,
+    schedule: Option<Schedule>,
+}
+
+/// What is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Picture {
+    /// Columns and rows; beyond them are zeros, for every layer.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Row of the grid at which it begins, a multiple of the network's stride.
+    pub first_row: i64,
+    /// Columns that are wanted: start and end.
+    pub cols: (usize, usize),
+    /// Rows that are wanted.
+    pub rows: (usize, usize),
+}
+
+/// Where the picture's values come from.
+pub trait Source: Sync {
+    /// Writes channels `start..start + count` of the pixels `cols` of row `y`, pixel after pixel, into `to`.
+    fn row(&self, channels: (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]);
+}
+
+/// Rows of the answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Answers {
+    rows: Rows,
+    span: Span,
+    cols: Span,
+}
+
+impl Answers {
+    /// First row, and the one after the last.
+    pub fn span(&self) -> (usize, usize) {
+        (size(self.span.0), size(self.span.1))
+    }
+
+    /// The answers for the wanted columns of a row, pixel after pixel.
+    pub fn row(&self, y: usize) -> &[f32] {
+        let y = i64::try_from(y).unwrap_or(i64::MAX);
+        assert!((self.span.0..self.span.1).contains(&y), "row {y} is not of this band");
+        self.rows.complete(y, self.cols.0, size(self.cols.1 - self.cols.0))
+    }
+}
+
+thread_local! {
+    /// Memory of a thread's kernels.
+    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Engine {
+    /// Lowers a network.
+    ///
+    /// # Errors
+    /// [`EngineError::Step`] when its steps contradict each other.
+    pub fn new(steps: &[Step], options: Options) -> Result<Self, EngineError> {
+        let nodes = lower(steps, options)?;
+        let depth = nodes.iter().map(|node| node.level).max().unwrap_or(0);
+        Ok(Self { nodes, options, stride: 1 << depth, spare: Mutex::default() })
+    }
+
+    /// Channels of the answer.
+    pub fn channels(&self) -> usize {
+        self.nodes.last().map_or(0, |node| node.channels)
+    }
+
+    /// How it runs.
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
+    /// Columns and rows around a place within which pixels can change the bits of its answer, for the worst place.
+    pub fn reach(&self) -> (usize, usize) {
+        let period = self.stride * TILE_ROWS;
+        let reach = |axis: Axis| {
+            let of = |place: i64| {
+                let inputs = self.nodes.iter().zip(spans(&self.nodes, axis, (place, place + 1)));
+                let seen = inputs.filter(|(node, _)| matches!(node.kind, Kind::Input { .. }));
+                let far = |(a, b): Span| (place - a).max(b - 1 - place);
+                seen.filter_map(|(_, span)| span.map(far)).max().unwrap_or(0)
+            };
+            size((0..period).map(of).max().unwrap_or(0))
+        };
+        (reach(Axis::Cols), reach(Axis::Rows { origin: 0 }))
+    }
+
+    /// Bytes of weights, packed.
+    pub fn weight_bytes(&self) -> usize {
+        self.nodes.iter().map(Node::bytes).sum()
+    }
+
+    /// Bytes that [`Engine::run`] holds for a picture.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn bytes(&self, picture: &Picture) -> Result<usize, EngineError> {
+        let schedule = Schedule::new(&self.nodes, self.frame(picture)?);
+        Ok(4 * schedule.buffers.iter().map(kernels::BufferShape::values).sum::<usize>())
+    }
+
+    fn frame(&self, picture: &Picture) -> Result<Frame, EngineError> {
+        let whole = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let Picture { width, height, first_row, cols, rows } = *picture;
+        let fits = |n: i64| n.rem_euclid(self.stride) == 0;
+        let inside = cols.0 < cols.1 && cols.1 <= width && rows.0 < rows.1 && rows.1 <= height;
+        if !inside || !fits(whole(width)) || !fits(whole(height)) || !fits(first_row) {
+            return Err(EngineError::Picture { width, height, row: first_row, stride: size(self.stride) });
+        }
+        Ok(Frame {
+            width: whole(width),
+            height: whole(height),
+            origin: first_row,
+            cols: (whole(cols.0), whole(cols.1)),
+            rows: (whole(rows.0), whole(rows.1)),
+            band: BAND.max(self.stride),
+        })
+    }
+
+    /// Computes the wanted pixels on the threads of the rayon pool that it is called from, and gives their answers band
+    /// by band from north to south.
+    ///
+    /// # Errors
+    /// [`EngineError::Picture`] for a picture that is no multiple of the network's stride, or none of which is wanted.
+    pub fn run(
+        &self,
+        picture: &Picture,
+        source: &dyn Source,
+        mut sink: impl FnMut(&Answers),
+    ) -> Result<(), EngineError> {
+        let frame = self.frame(picture)?;
+        let mut space = self.workspace(frame);
+        let Workspace { buffers, schedule } = &mut space;
+        let rows: Vec<Rows> = buffers.iter_mut().map(Buffer::rows).collect();
+        if let (Some(schedule), Some(last)) = (schedule.as_ref(), rows.last()) {
+            for band in &schedule.bands {
+                for (index, span) in band.iter().enumerate() {
+                    self.compute(index, *span, &rows, schedule, source);
+                }
+                let span = band.last().copied().unwrap_or_default();
+                // What a four of rows holds beyond the wanted ones is nobody's business.
+                let span = (span.0.max(frame.rows.0), span.1.min(frame.rows.1));
+                if span.0 < span.1 {
+                    sink(&Answers { rows: *last, span, cols: frame.cols });
+                }
+            }
+        }
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(space);
+        Ok(())
+    }
+
+    /// Memory for a picture: that of a former run if there is one.
+    fn workspace(&self, frame: Frame) -> Workspace {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut space = spare.unwrap_or_default();
+        if space.schedule.as_ref().is_none_or(|s| s.frame != frame) {
+            let schedule = Schedule::new(&self.nodes, frame);
+            space.buffers.resize_with(self.nodes.len(), Buffer::default);
+            space.buffers.iter_mut().zip(&schedule.buffers).for_each(|(buffer, shape)| buffer.fit(*shape));
+            space.schedule = Some(schedule);
+        }
+        space
+    }
+
+    /// Computes rows of a node.
+    fn compute(&self, index: usize, span: Span, rows: &[Rows], schedule: &Schedule, source: &dyn Source) {
+        let node = &self.nodes[index];
+        let (output, cols) = (rows[index], schedule.buffers[index].columns);
+        let epilogue = Epilogue { residual: node.residual.map(|r| rows[r]), activation: node.activation };
+        let isa = self.options.isa;
+        let input = || node.from.first().map_or(output, |from| rows[*from]);
+        let pair = [input(), output];
+        let origin = schedule.frame.origin >> node.level;
+        let fours = matches!(node.kind, Kind::Winograd(_)).then(|| (-origin).rem_euclid(TILE_ROWS));
+        let work = |patch: &Patch| match &node.kind {
+            Kind::Input { start, count } => read(source, (*start, *count), output, patch),
+            Kind::Direct(weights, geometry) => kernels::direct(weights, *geometry, pair, epilogue, patch),
+            Kind::Phases(weights) => kernels::phases(weights, pair, epilogue, patch),
+            Kind::Depthwise(weights, geometry) => {
+                kernels::depthwise(weights, *geometry, pair, epilogue, patch);
+            }
+            Kind::Winograd(weights) => SCRATCH.with_borrow_mut(|scratch| {
+                let down = |y: i64| (y + origin).div_euclid(TILE_ROWS) * TILE_ROWS - origin;
+                let mut first = down(patch.rows.start);
+                while first < patch.rows.end {
+                    kernels::winograd(weights, first, pair, epilogue, patch, scratch);
+                    first += TILE_ROWS;
+                }
+            }),
+            Kind::MaxPool { kernel } => kernels::max_pool(isa, *kernel, pair, patch),
+            Kind::MeanPool { levels } => kernels::mean_pool(isa, *levels, pair, patch),
+            Kind::Upsample { levels } => kernels::upsample(isa, *levels, pair, 0, patch),
+            Kind::Concat => {
+                let mut to = 0;
+                for from in node.from.iter().map(|from| rows[*from]) {
+                    kernels::copy(isa, [from, output], to, patch);
+                    to += from.channels();
+                }
+            }
+            Kind::Add => kernels::sum(isa, [pair[0], rows[node.from[1]], output], node.activation, patch),
+            Kind::Difference => {
+                let three = [pair[0], rows[node.from[1]], output];
+                kernels::absolute_difference(isa, three, node.activation, patch);
+            }
+        };
+        each(span, cols, self.cost(node), fours, work);
+    }
+
+    fn cost(&self, node: &Node) -> Cost {
+        let inputs: usize = node.from.iter().map(|from| self.nodes[*from].channels).sum();
+        let wide = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let (values, products) = match &node.kind {
+            Kind::Direct(_, g) => {
+                (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels)
+            }
+            Kind::Depthwise(_, g) => (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel),
+            Kind::Winograd(_) => (2 * inputs, inputs * node.channels * 9 / 2),
+            Kind::Phases(_) => (inputs / 4, inputs * node.channels * 4),
+            Kind::MaxPool { .. } => (4 * inputs, 4 * inputs),
+            _ => (inputs, inputs),
+        };
+        Cost { values: values + node.channels, products: wide(products.max(node.channels)) }
+    }
+}
+
+fn read(source: &dyn Source, channels: (usize, usize), output: Rows, patch: &Patch) {
+    let cols = (size(patch.cols.start), size(patch.cols.end));
+    for y in patch.rows.clone() {
+        output.fill(y, patch.cols.start, cols.1 - cols.0, |to| source.row(channels, size(y), cols, to));
+    }
+}
+
+fn size(n: i64) -> usize {
+    usize::try_from(n).unwrap_or(0)
+}

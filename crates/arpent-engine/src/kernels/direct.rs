@@ -1,0 +1,503 @@
+//! Convolutions as they are written: for each output pixel, a sum over the kernel's rows, columns and input channels.
+
+use std::ops::Range;
+
+use pulp::Simd;
+
+use super::isa::{Isa, Set, Work, mul_add};
+use super::rows::Rows;
+use crate::Activation;
+
+/// The largest kernel, rows.
+const MOST_ROWS: usize = 7;
+
+/// Pixels of a layer's output to compute.
+#[derive(Debug, Clone)]
+pub(crate) struct Patch {
+    pub(crate) rows: Range<i64>,
+    pub(crate) cols: Range<i64>,
+}
+
+/// What follows the sum.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Epilogue {
+    /// Added to it.
+    pub(crate) residual: Option<Rows>,
+    pub(crate) activation: Activation,
+}
+
+/// Output channels that are computed together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block {
+    pub(crate) isa: Isa,
+    /// Vectors of channels: 1 or 2.
+    pub(crate) vectors: usize,
+    /// First channel, and how many are wanted.
+    pub(crate) first: usize,
+    pub(crate) valid: usize,
+    /// Where its values begin, in channels of the packed layout.
+    pub(crate) packed: usize,
+}
+
+impl Block {
+    /// Channels that are computed.
+    pub(crate) fn width(&self) -> usize {
+        self.vectors * self.isa.lanes()
+    }
+}
+
+/// Cuts output channels into blocks.
+pub(crate) fn blocks(isa: Isa, outputs: usize) -> Vec<Block> {
+    let (lanes, mut first, mut packed, mut cut) = (isa.lanes(), 0, 0, Vec::new());
+    while first < outputs {
+        let left = outputs - first;
+        let (isa, vectors) = match left {
+            _ if left >= 2 * lanes => (isa, 2),
+            _ if 2 * left > lanes => (isa, 1),
+            _ => (isa.half(), 1),
+        };
+        let block = Block { isa, vectors, first, valid: left.min(vectors * isa.lanes()), packed };
+        (first, packed) = (first + block.valid, packed + block.width());
+        cut.push(block);
+    }
+    cut
+}
+
+/// A convolution's kernel and bias: block by block, then kernel row by row, then column and input channel, then
+/// output channel.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    blocks: Vec<Block>,
+    /// Kernel rows; terms of each.
+    rows: usize,
+    terms: usize,
+    data: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Weights {
+    /// Packs a kernel: `at(output, row, term)`, a term being `column * inputs + input`.
+    pub(crate) fn new(
+        isa: Isa,
+        bias: &[f32],
+        [rows, terms]: [usize; 2],
+        at: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
+        let blocks = blocks(isa, bias.len());
+        let (mut data, mut padded) = (Vec::new(), Vec::new());
+        for block in &blocks {
+            let outputs = || (0..block.width()).map(|o| (o < block.valid).then_some(block.first + o));
+            for (row, term) in (0..rows).flat_map(|row| (0..terms).map(move |term| (row, term))) {
+                data.extend(outputs().map(|o| o.map_or(0.0, |o| at(o, row, term))));
+            }
+            padded.extend(outputs().map(|o| o.map_or(0.0, |o| bias[o])));
+        }
+        Self { blocks, rows, terms, data, bias: padded }
+    }
+
+    /// Bytes of the packed values.
+    pub(crate) fn bytes(&self) -> usize {
+        4 * (self.data.len() + self.bias.len())
+    }
+}
+
+/// Pixels of one row, at equal distances.
+#[derive(Clone, Copy)]
+pub(crate) struct Strip {
+    /// Where the first pixel's terms begin, for each kernel row.
+    pub(crate) rows: [*const f32; MOST_ROWS],
+    /// From a pixel to the next: input, output and residual, values.
+    pub(crate) step: usize,
+    pub(crate) out_step: usize,
+    pub(crate) residual_step: usize,
+    /// The first pixel's first channel.
+    pub(crate) out: *mut f32,
+    /// Null: none.
+    pub(crate) residual: *const f32,
+    pub(crate) count: usize,
+    pub(crate) activation: Activation,
+}
+
+/// A block's part of the sums of a strip.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms {
+    /// Kernel rows; terms of each.
+    pub(crate) rows: usize,
+    pub(crate) terms: usize,
+    /// The block's packed kernel and what the sums begin with.
+    pub(crate) weights: *const f32,
+    pub(crate) bias: *const f32,
+    /// Output channels that are written.
+    pub(crate) valid: usize,
+}
+
+/// Runs a block for `$i` from 0 on, written out: sums that were looked up by a number not known beforehand would be
+/// kept in memory all the while.
+macro_rules! unrolled {
+    ($count:expr, $i:ident, $body:block) => {
+        unrolled!(@ $count, $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $count:expr, $i:ident, $body:block, $($n:literal)*) => {
+        $(if $n < $count {
+            let $i: usize = $n;
+            $body
+        })*
+    };
+}
+
+/// Computes a strip's pixels in groups as equal as can be, so that none is left over.
+#[inline(always)]
+pub(crate) unsafe fn strip<I: Set, const N: usize>(isa: I, terms: &Terms, strip: &Strip) {
+    let groups = strip.count.div_ceil(I::PIXELS[N - 1]);
+    let mut done = 0;
+    for group in 0..groups {
+        let pixels = (strip.count - done).div_ceil(groups - group);
+        // SAFETY: `done + pixels` stays within the strip.
+        unsafe {
+            macro_rules! by_count {
+                ($($n:literal)*) => {
+                    match pixels {
+                        $($n => tile::<I, N, $n>(isa, terms, strip, done),)*
+                        _ => unreachable!("at most 14 pixels at a time"),
+                    }
+                };
+            }
+            by_count!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+        }
+        done += pixels;
+    }
+}
+
+/// `N` vectors of output channels of `P` pixels.
+#[inline(always)]
+unsafe fn tile<I: Set, const N: usize, const P: usize>(isa: I, terms: &Terms, strip: &Strip, first: usize) {
+    if P > I::PIXELS[N - 1] {
+        return;
+    }
+    let (simd, lanes) = (isa.simd(), <I::S as Simd>::F32_LANES);
+    let mut sums = [[simd.splat_f32s(0.0); N]; P];
+    // SAFETY: the block has `N` vectors of bias and, for each term, of weights; the strip has `first + P` pixels,
+    // whose terms lie one after the other.
+    unsafe {
+        let mut bias = [simd.splat_f32s(0.0); N];
+        unrolled!(N, n, { bias[n] = load::<I>(terms.bias.add(n * lanes)) });
+        unrolled!(P, p, { sums[p] = bias });
+        let mut weights = terms.weights;
+        for row in &strip.rows[..terms.rows] {
+            let mut from = Pixels::new(row.add(first * strip.step), strip.step, P);
+            let mut left = terms.terms;
+            while left >= 4 {
+                for term in 0..4 {
+                    add::<I, N, P>(isa, &from, term, weights.add(term * N * lanes), &mut sums);
+                }
+                (from, weights, left) = (from.after(4), weights.add(4 * N * lanes), left - 4);
+            }
+            while left > 0 {
+                add::<I, N, P>(isa, &from, 0, weights, &mut sums);
+                (from, weights, left) = (from.after(1), weights.add(N * lanes), left - 1);
+            }
+        }
+        if terms.valid == N * lanes {
+            finish(isa, strip, first, &sums);
+        } else {
+            finish_part(isa, strip, first, terms.valid, &sums);
+        }
+    }
+}
+
+/// One term of `P` pixels.
+#[inline(always)]
+unsafe fn add<I: Set, const N: usize, const P: usize>(
+    isa: I,
+    from: &Pixels,
+    term: usize,
+    weights: *const f32,
+    sums: &mut [[<I::S as Simd>::f32s; N]; P],
+) {
+    let (simd, lanes) = (isa.simd(), <I::S as Simd>::F32_LANES);
+    let mut kernel = [simd.splat_f32s(0.0); N];
+    // SAFETY: the caller's pixels have this term, and its weights.
+    unsafe {
+        unrolled!(N, n, { kernel[n] = load::<I>(weights.add(n * lanes)) });
+        unrolled!(P, p, {
+            let value = simd.splat_f32s(*from.at(p).add(term));
+            unrolled!(N, n, { sums[p][n] = mul_add(isa, value, kernel[n], sums[p][n]) });
+        });
+    }
+}
+
+/// Where pixels of a row are: every third by a pointer of its own, the others from there, as processors address them.
+/// Left to itself the compiler keeps a pointer to each, more than there are registers.
+#[derive(Clone, Copy)]
+struct Pixels {
+    thirds: [*const f32; 5],
+    step: usize,
+}
+
+impl Pixels {
+    #[inline(always)]
+    fn new(first: *const f32, step: usize, count: usize) -> Self {
+        let third = |i: usize| if 3 * i < count { first.wrapping_add(3 * i * step) } else { first };
+        Self { thirds: std::array::from_fn(third), step }.after(0)
+    }
+
+    #[inline(always)]
+    fn at(&self, pixel: usize) -> *const f32 {
+        self.thirds[pixel / 3].wrapping_add(pixel % 3 * self.step)
+    }
+
+    #[inline(always)]
+    fn after(self, terms: usize) -> Self {
+        let mut thirds = self.thirds;
+        for third in &mut thirds {
+            *third = own_register(third.wrapping_add(terms));
+        }
+        Self { thirds, ..self }
+    }
+}
+
+/// Hides how a pointer was made.
+#[inline(always)]
+fn own_register(pointer: *const f32) -> *const f32 {
+    #[cfg(not(miri))]
+    let pointer = {
+        let mut pointer = pointer;
+        // SAFETY: no instruction.
+        unsafe {
+            std::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, nomem, nostack, preserves_flags));
+        }
+        pointer
+    };
+    pointer
+}
+
+#[inline(always)]
+unsafe fn load<I: Set>(from: *const f32) -> <I::S as Simd>::f32s {
+    // SAFETY: the caller has a vector there.
+    unsafe { from.cast::<<I::S as Simd>::f32s>().read_unaligned() }
+}
+
+/// Adds the residual, activates, and writes pixels from the strip's `first` on.
+#[inline(always)]
+unsafe fn finish<I: Set, const N: usize, const P: usize>(
+    isa: I,
+    strip: &Strip,
+    first: usize,
+    sums: &[[<I::S as Simd>::f32s; N]; P],
+) {
+    let (simd, lanes) = (isa.simd(), <I::S as Simd>::F32_LANES);
+    let (low, high) = strip.activation.range();
+    let (low, high) = (simd.splat_f32s(low), simd.splat_f32s(high));
+    let mut sums = *sums;
+    // SAFETY: the strip has these pixels, with at least `N` vectors of channels.
+    unsafe {
+        if !strip.residual.is_null() {
+            unrolled!(P, p, {
+                let residual = strip.residual.add((first + p) * strip.residual_step);
+                unrolled!(N, n, {
+                    sums[p][n] = simd.add_f32s(sums[p][n], load::<I>(residual.add(n * lanes)))
+                });
+            });
+        }
+        unrolled!(P, p, {
+            let out = strip.out.add((first + p) * strip.out_step);
+            unrolled!(N, n, {
+                let sum = simd.min_f32s(simd.max_f32s(sums[p][n], low), high);
+                out.add(n * lanes).cast::<<I::S as Simd>::f32s>().write_unaligned(sum);
+            });
+        });
+    }
+}
+
+/// The same for the first `valid` channels only.
+#[inline(always)]
+unsafe fn finish_part<I: Set, const N: usize, const P: usize>(
+    _: I,
+    strip: &Strip,
+    first: usize,
+    valid: usize,
+    sums: &[[<I::S as Simd>::f32s; N]; P],
+) {
+    let (low, high) = strip.activation.range();
+    let lanes = <I::S as Simd>::F32_LANES;
+    let mut values = [0.0f32; 14 * 32];
+    // SAFETY: at most 14 pixels of two vectors of 16 values.
+    unsafe {
+        unrolled!(P, p, {
+            unrolled!(N, n, {
+                values
+                    .as_mut_ptr()
+                    .add((p * N + n) * lanes)
+                    .cast::<<I::S as Simd>::f32s>()
+                    .write_unaligned(sums[p][n]);
+            });
+        });
+    }
+    for p in 0..P {
+        for (c, value) in values[p * N * lanes..][..valid].iter().enumerate() {
+            // SAFETY: the strip has these pixels, with at least `valid` channels.
+            unsafe {
+                let mut value = *value;
+                if !strip.residual.is_null() {
+                    value += *strip.residual.add((first + p) * strip.residual_step + c);
+                }
+                *strip.out.add((first + p) * strip.out_step + c) = value.max(low).min(high);
+            }
+        }
+    }
+}
+
+/// How a kernel lies over its input: the first of its rows and columns is `before` ones before `stride` times the
+/// output's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Geometry {
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+    pub(crate) before: usize,
+}
+
+/// A convolution of some pixels.
+pub(crate) fn direct(
+    weights: &Weights,
+    geometry: Geometry,
+    [input, output]: [Rows; 2],
+    epilogue: Epilogue,
+    patch: &Patch,
+) {
+    for block in &weights.blocks {
+        block.isa.run(Direct { weights, geometry, input, output, epilogue, patch, block });
+    }
+}
+
+struct Direct<'a> {
+    weights: &'a Weights,
+    geometry: Geometry,
+    input: Rows,
+    output: Rows,
+    epilogue: Epilogue,
+    patch: &'a Patch,
+    block: &'a Block,
+}
+
+impl Weights {
+    fn terms(&self, block: &Block) -> Terms {
+        Terms {
+            rows: self.rows,
+            terms: self.terms,
+            weights: self.data[block.packed * self.rows * self.terms..].as_ptr(),
+            bias: self.bias[block.packed..].as_ptr(),
+            valid: block.valid,
+        }
+    }
+}
+
+impl Work for Direct<'_> {
+    #[inline(always)]
+    fn on<I: Set>(self, isa: I) {
+        let terms = self.weights.terms(self.block);
+        let Geometry { kernel, stride, before } = self.geometry;
+        let [signed_stride, signed_before] = [stride, before].map(signed);
+        let cols = &self.patch.cols;
+        let count = usize::try_from(cols.end - cols.start).unwrap_or(0);
+        for y in self.patch.rows.clone() {
+            let (row, col) = (y * signed_stride - signed_before, cols.start * signed_stride - signed_before);
+            let read = |r: usize| self.input.read(row + signed(r), col, (count - 1) * stride + kernel);
+            let line = Strip {
+                rows: rows(kernel, read),
+                step: stride * self.input.channels(),
+                ..target(self.output, self.epilogue, (y, cols.start, count), self.block)
+            };
+            // SAFETY: `read` and `target` have given pointers to all pixels of the strip.
+            unsafe { by_vectors(isa, self.block, &terms, &line) };
+        }
+    }
+}
+
+/// A convolution of 3 x 3 over a picture twice as large as its input, each pixel of which counts four times.
+///
+/// Of the nine values under the kernel only four differ: the kernel's rows and columns that see the same pixel are
+/// added beforehand, for the four positions of an output pixel within its square ([`crate::pack`]).
+pub(crate) fn phases(weights: &[Weights; 4], [input, output]: [Rows; 2], epilogue: Epilogue, patch: &Patch) {
+    // All four have the same blocks.
+    for block in &weights[0].blocks {
+        block.isa.run(Phases { weights, input, output, epilogue, patch, block });
+    }
+}
+
+struct Phases<'a> {
+    weights: &'a [Weights; 4],
+    input: Rows,
+    output: Rows,
+    epilogue: Epilogue,
+    patch: &'a Patch,
+    block: &'a Block,
+}
+
+impl Work for Phases<'_> {
+    #[inline(always)]
+    fn on<I: Set>(self, isa: I) {
+        for (phase, weights) in self.weights.iter().enumerate() {
+            let (south, east) = (signed(phase / 2), signed(phase % 2));
+            let terms = weights.terms(self.block);
+            // The first column of this phase, and how many there are.
+            let start = self.patch.cols.start + (east - self.patch.cols.start).rem_euclid(2);
+            let count = usize::try_from((self.patch.cols.end - start + 1) / 2).unwrap_or(0);
+            if count == 0 {
+                continue;
+            }
+            let first = self.patch.rows.start + (south - self.patch.rows.start).rem_euclid(2);
+            for y in (first..self.patch.rows.end).step_by(2) {
+                let (row, col) = (y.div_euclid(2) - 1 + south, start.div_euclid(2) - 1 + east);
+                let to = (y, start, 2 * count - 1);
+                let mut line = Strip {
+                    rows: rows(2, |r| self.input.read(row + signed(r), col, count + 1)),
+                    step: self.input.channels(),
+                    ..target(self.output, self.epilogue, to, self.block)
+                };
+                (line.out_step, line.residual_step, line.count) =
+                    (2 * line.out_step, 2 * line.residual_step, count);
+                // SAFETY: as for `Direct`; every second pixel is written.
+                unsafe { by_vectors(isa, self.block, &terms, &line) };
+            }
+        }
+    }
+}
+
+fn rows(count: usize, read: impl Fn(usize) -> *const f32) -> [*const f32; MOST_ROWS] {
+    let mut rows = [std::ptr::null(); MOST_ROWS];
+    for (r, row) in rows.iter_mut().take(count).enumerate() {
+        *row = read(r);
+    }
+    rows
+}
+
+/// The part of a strip that is written.
+fn target(output: Rows, epilogue: Epilogue, (y, col, count): (i64, i64, usize), block: &Block) -> Strip {
+    let out = output.write(y, col, count).wrapping_add(block.first);
+    let residual = epilogue.residual.map(|r| r.read(y, col, count).wrapping_add(block.first));
+    Strip {
+        rows: [std::ptr::null(); MOST_ROWS],
+        step: 0,
+        out_step: output.channels(),
+        residual_step: epilogue.residual.map_or(0, |r| r.channels()),
+        out,
+        residual: residual.unwrap_or(std::ptr::null()),
+        count,
+        activation: epilogue.activation,
+    }
+}
+
+#[inline(always)]
+unsafe fn by_vectors<I: Set>(isa: I, block: &Block, terms: &Terms, line: &Strip) {
+    // SAFETY: the caller's.
+    unsafe {
+        match block.vectors {
+            1 => strip::<I, 1>(isa, terms, line),
+            _ => strip::<I, 2>(isa, terms, line),
+        }
+    }
+}
+
+pub(crate) fn signed(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,192 @@
+//! Instruction sets, chosen at run time.
+
+use pulp::{Scalar256b, Simd, WithSimd};
+
+/// An instruction set that kernels can run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isa {
+    /// x86-64 with AVX-512 F, BW, CD, DQ and VL.
+    Avx512,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// aarch64.
+    Neon,
+    /// Any other.
+    Portable,
+}
+
+/// Vector operations of an instruction set.
+pub(crate) trait Set: Copy {
+    /// Its vectors.
+    type S: Simd;
+    /// Whether a product and a sum are rounded once.
+    const FUSED: bool;
+    /// The most pixels that are computed together, with one vector of channels and with two.
+    const PIXELS: [usize; 2];
+    fn simd(self) -> Self::S;
+}
+
+/// Work that any instruction set can do.
+pub(crate) trait Work {
+    fn on<I: Set>(self, isa: I);
+}
+
+#[derive(Clone, Copy)]
+struct Portable;
+
+impl Set for Portable {
+    type S = Scalar256b;
+    const FUSED: bool = false;
+    const PIXELS: [usize; 2] = [4, 4];
+    fn simd(self) -> Scalar256b {
+        Scalar256b
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+struct Avx512(pulp::x86::V4);
+
+#[cfg(target_arch = "x86_64")]
+impl Set for Avx512 {
+    type S = pulp::x86::V4;
+    const FUSED: bool = true;
+    const PIXELS: [usize; 2] = [14, 12];
+    #[inline(always)]
+    fn simd(self) -> Self::S {
+        self.0
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+struct Avx2(pulp::x86::V3);
+
+#[cfg(target_arch = "x86_64")]
+impl Set for Avx2 {
+    type S = pulp::x86::V3;
+    const FUSED: bool = true;
+    const PIXELS: [usize; 2] = [12, 6];
+    #[inline(always)]
+    fn simd(self) -> Self::S {
+        self.0
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+#[derive(Clone, Copy)]
+struct Neon(pulp::aarch64::Neon);
+
+#[cfg(target_arch = "aarch64")]
+impl Set for Neon {
+    type S = pulp::aarch64::Neon;
+    const FUSED: bool = true;
+    const PIXELS: [usize; 2] = [14, 12];
+    #[inline(always)]
+    fn simd(self) -> Self::S {
+        self.0
+    }
+}
+
+impl Isa {
+    /// Every one, best first.
+    pub const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Portable];
+
+    /// The best of this machine.
+    pub fn best() -> Self {
+        Self::ALL.into_iter().find(|isa| isa.is_available()).unwrap_or(Self::Portable)
+    }
+
+    /// Whether this machine has it.
+    pub fn is_available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => pulp::x86::V4::is_available(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => pulp::x86::V3::is_available(),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => pulp::aarch64::Neon::is_available(),
+            Self::Portable => true,
+            _ => false,
+        }
+    }
+
+    /// As people write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Avx512 => "AVX-512",
+            Self::Avx2 => "AVX2",
+            Self::Neon => "NEON",
+            Self::Portable => "portable",
+        }
+    }
+
+    /// Values of a vector.
+    pub(crate) const fn lanes(self) -> usize {
+        match self {
+            Self::Avx512 => 16,
+            Self::Avx2 | Self::Portable => 8,
+            Self::Neon => 4,
+        }
+    }
+
+    /// The set that computes vectors of half the size, or itself.
+    pub(crate) const fn half(self) -> Self {
+        match self {
+            Self::Avx512 => Self::Avx2,
+            other => other,
+        }
+    }
+
+    /// Does the work with this set. One that the machine does not have is replaced by the portable one, which
+    /// gives other bits: plans are made for sets that are there.
+    pub(crate) fn run<W: Work>(self, work: W) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                if let Some(simd) = pulp::x86::V4::try_new() {
+                    return vectorized(Avx512(simd), work);
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                if let Some(simd) = pulp::x86::V3::try_new() {
+                    return vectorized(Avx2(simd), work);
+                }
+            }
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => {
+                if let Some(simd) = pulp::aarch64::Neon::try_new() {
+                    return vectorized(Neon(simd), work);
+                }
+            }
+            _ => {}
+        }
+        vectorized(Portable, work);
+    }
+}
+
+#[inline(always)]
+fn vectorized<I: Set, W: Work>(isa: I, work: W) {
+    struct Inner<I, W>(I, W);
+    impl<I: Set, W: Work> WithSimd for Inner<I, W> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) {
+            self.1.on(self.0);
+        }
+    }
+    isa.simd().vectorize(Inner(isa, work));
+}
+
+/// `a * b + c`, rounded once where the set can.
+#[inline(always)]
+pub(crate) fn mul_add<I: Set>(
+    isa: I,
+    a: <I::S as Simd>::f32s,
+    b: <I::S as Simd>::f32s,
+    c: <I::S as Simd>::f32s,
+) -> <I::S as Simd>::f32s {
+    let simd = isa.simd();
+    if I::FUSED { simd.mul_add_e_f32s(a, b, c) } else { simd.add_f32s(simd.mul_f32s(a, b), c) }
+}

@@ -1,0 +1,21 @@
+//! The inner loops, and the only `unsafe` code of the crate (ADR 0011).
+//!
+//! Every kernel computes some columns of some rows of one layer. What it may read and write is said by [`Rows`], which
+//! checks each access in debug builds. The terms of every sum are added in one fixed order, whichever pixels are computed
+//! together: a pixel gets the same bits in any batch, on any thread.
+
+#![allow(unsafe_code, reason = "ADR 0011: kernels on raw rows, checked in debug builds and under Miri")]
+
+mod depthwise;
+mod direct;
+mod isa;
+mod pool;
+mod rows;
+mod winograd;
+
+pub(crate) use depthwise::{DepthwiseWeights, depthwise};
+pub(crate) use direct::{Epilogue, Geometry, Patch, Weights, direct, phases};
+pub use isa::Isa;
+pub(crate) use pool::{absolute_difference, copy, max_pool, mean_pool, pixels, sum, upsample};
+pub(crate) use rows::{Buffer, BufferShape, Rows};
+pub(crate) use winograd::{TILE_ROWS, WinogradWeights, winograd};

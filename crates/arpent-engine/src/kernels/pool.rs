@@ -1,0 +1,139 @@
+//! Layers without weights.
+
+use super::direct::{Patch, signed};
+use super::isa::{Isa, Set, Work};
+use super::rows::Rows;
+use crate::Activation;
+
+/// Work on slices.
+struct Slices<F>(F);
+
+impl<F: FnOnce()> Work for Slices<F> {
+    #[inline(always)]
+    fn on<I: Set>(self, _: I) {
+        (self.0)();
+    }
+}
+
+/// Does plain work on slices, compiled for the instruction set.
+#[inline(always)]
+pub(crate) fn pixels(isa: Isa, work: impl FnOnce()) {
+    isa.run(Slices(work));
+}
+
+/// Calls `row(y, out)` for every row of the patch, compiled for the instruction set.
+#[inline(always)]
+fn each_row(isa: Isa, output: Rows, patch: &Patch, row: impl Fn(i64, &mut [f32])) {
+    let count = usize::try_from(patch.cols.end - patch.cols.start).unwrap_or(0);
+    isa.run(Slices(
+        #[inline(always)]
+        || {
+            for y in patch.rows.clone() {
+                // SAFETY: tasks of a layer write different pixels.
+                row(y, unsafe { output.slice_mut(y, patch.cols.start, count) });
+            }
+        },
+    ));
+}
+
+/// `count` pixels of an input row.
+#[inline(always)]
+fn seen<'a>(input: Rows, y: i64, col: i64, count: usize) -> &'a [f32] {
+    // SAFETY: the input's rows are complete before a layer that reads them begins.
+    unsafe { input.slice(y, col, count) }
+}
+
+/// Largest of `kernel` x `kernel`, every second pixel; kernel 3 reaches one pixel out, where zeros count as nothing.
+pub(crate) fn max_pool(isa: Isa, kernel: usize, [input, output]: [Rows; 2], patch: &Patch) {
+    let before = i64::from(kernel == 3);
+    let (channels, start) = (output.channels(), patch.cols.start);
+    each_row(isa, output, patch, |y, out| {
+        out.fill(f32::NEG_INFINITY);
+        let count = out.len() / channels;
+        let inside = |row: &i64| (0..input.height()).contains(row);
+        for row in (2 * y - before..2 * y - before + signed(kernel)).filter(inside) {
+            // The first column may lie west of the picture, where there is nothing.
+            let west = usize::from(before == 1 && start == 0);
+            let from = seen(input, row, 2 * start - before + signed(west), 2 * count + kernel - 2 - west);
+            for (x, out) in out.chunks_exact_mut(channels).enumerate() {
+                let first = (2 * x).saturating_sub(west);
+                let last = 2 * x + kernel - west;
+                for from in from[first * channels..last * channels].chunks_exact(channels) {
+                    out.iter_mut().zip(from).for_each(|(out, v)| *out = out.max(*v));
+                }
+            }
+        }
+    });
+}
+
+/// Mean of squares of 2^`levels` pixels.
+pub(crate) fn mean_pool(isa: Isa, levels: u32, [input, output]: [Rows; 2], patch: &Patch) {
+    let (side, channels) = (1usize << levels, output.channels());
+    #[allow(clippy::cast_precision_loss, reason = "a side is at most 1024 pixels")]
+    let share = 1.0 / (side * side) as f32;
+    each_row(isa, output, patch, |y, out| {
+        out.fill(0.0);
+        let count = out.len() / channels;
+        for r in 0..signed(side) {
+            let from = seen(input, (y << levels) + r, patch.cols.start << levels, count << levels);
+            for (out, from) in out.chunks_exact_mut(channels).zip(from.chunks_exact(channels * side)) {
+                for from in from.chunks_exact(channels) {
+                    out.iter_mut().zip(from).for_each(|(out, v)| *out += v);
+                }
+            }
+        }
+        out.iter_mut().for_each(|v| *v *= share);
+    });
+}
+
+/// 2^`levels` times the size, nearest neighbour, into channels from `to` on.
+pub(crate) fn upsample(isa: Isa, levels: u32, [input, output]: [Rows; 2], to: usize, patch: &Patch) {
+    let (channels, from_channels) = (output.channels(), input.channels());
+    let first = patch.cols.start >> levels;
+    let seen_cols = usize::try_from(((patch.cols.end - 1) >> levels) + 1 - first).unwrap_or(0);
+    each_row(isa, output, patch, |y, out| {
+        let from = seen(input, y >> levels, first, seen_cols);
+        for (x, out) in (patch.cols.start..).zip(out.chunks_exact_mut(channels)) {
+            let at = usize::try_from((x >> levels) - first).unwrap_or(0) * from_channels;
+            out[to..to + from_channels].copy_from_slice(&from[at..at + from_channels]);
+        }
+    });
+}
+
+/// The same pixels, into channels from `to` on.
+pub(crate) fn copy(isa: Isa, pair: [Rows; 2], to: usize, patch: &Patch) {
+    upsample(isa, 0, pair, to, patch);
+}
+
+/// Sum of two.
+pub(crate) fn sum(isa: Isa, [a, b, output]: [Rows; 3], activation: Activation, patch: &Patch) {
+    pairwise(isa, [a, b, output], activation, patch, |a, b| a + b);
+}
+
+/// Absolute difference of two.
+pub(crate) fn absolute_difference(
+    isa: Isa,
+    [a, b, output]: [Rows; 3],
+    activation: Activation,
+    patch: &Patch,
+) {
+    pairwise(isa, [a, b, output], activation, patch, |a, b| (a - b).abs());
+}
+
+#[inline(always)]
+fn pairwise(
+    isa: Isa,
+    [a, b, output]: [Rows; 3],
+    activation: Activation,
+    patch: &Patch,
+    of: impl Fn(f32, f32) -> f32,
+) {
+    each_row(isa, output, patch, |y, out| {
+        let count = out.len() / output.channels();
+        let (a, b) = (seen(a, y, patch.cols.start, count), seen(b, y, patch.cols.start, count));
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            *out = of(*a, *b);
+        }
+        activation.apply(out);
+    });
+}

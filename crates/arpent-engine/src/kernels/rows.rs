@@ -1,0 +1,148 @@
+//! Rows of one layer that are kept: a ring of them.
+
+/// Memory of a layer's rows, channels last: row `y` is kept in slot `y % capacity`, and overwritten by row
+/// `y + capacity`. Left and right of each row lie zeros, which nobody overwrites.
+#[derive(Debug, Default)]
+pub(crate) struct Buffer {
+    data: Vec<f32>,
+    shape: BufferShape,
+}
+
+/// What a buffer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct BufferShape {
+    /// Rows kept.
+    pub(crate) capacity: usize,
+    /// First and last + 1 column that is computed.
+    pub(crate) columns: (i64, i64),
+    /// Zeros before and after them.
+    pub(crate) border: (usize, usize),
+    pub(crate) channels: usize,
+    /// Rows of the whole picture: what lies outside 0..height is zero.
+    pub(crate) height: i64,
+}
+
+impl BufferShape {
+    fn row_length(&self) -> usize {
+        let columns = usize::try_from(self.columns.1 - self.columns.0).unwrap_or(0);
+        (columns + self.border.0 + self.border.1) * self.channels
+    }
+
+    /// Values that a buffer of this shape takes: its rows and one of zeros.
+    pub(crate) fn values(&self) -> usize {
+        (self.capacity + 1) * self.row_length()
+    }
+}
+
+impl Buffer {
+    /// Makes it fit a shape; what it held is lost when the shape is another.
+    pub(crate) fn fit(&mut self, shape: BufferShape) {
+        if self.shape != shape {
+            self.data.clear();
+            self.data.resize(shape.values(), 0.0);
+            self.shape = shape;
+        }
+    }
+
+    /// Its rows, to be read and written by kernels. Whoever calls kernels sees to it that no two write the same
+    /// pixels at a time, and that none reads what another writes.
+    pub(crate) fn rows(&mut self) -> Rows {
+        let length = self.shape.row_length();
+        Rows {
+            data: self.data.as_mut_ptr(),
+            shape: self.shape,
+            length,
+            first: self.shape.columns.0 - i64::try_from(self.shape.border.0).unwrap_or(0),
+        }
+    }
+}
+
+fn slot(y: i64, capacity: usize) -> usize {
+    let capacity = i64::try_from(capacity.max(1)).unwrap_or(1);
+    usize::try_from(y.rem_euclid(capacity)).unwrap_or(0)
+}
+
+/// The rows of a buffer, shared by the tasks of a layer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows {
+    data: *mut f32,
+    shape: BufferShape,
+    length: usize,
+    /// First column that is stored, zeros included.
+    first: i64,
+}
+
+// SAFETY: the pointer is to a buffer that outlives the tasks; they write to different pixels (`Buffer::rows`).
+unsafe impl Send for Rows {}
+// SAFETY: as above.
+unsafe impl Sync for Rows {}
+
+impl Rows {
+    pub(crate) fn channels(&self) -> usize {
+        self.shape.channels
+    }
+
+    pub(crate) fn height(&self) -> i64 {
+        self.shape.height
+    }
+
+    /// The `count` pixels of row `y` from `col` on, to read. Rows outside the picture are zeros.
+    pub(crate) fn read(&self, y: i64, col: i64, count: usize) -> *const f32 {
+        let inside = (0..self.shape.height).contains(&y);
+        let slot = if inside { slot(y, self.shape.capacity) } else { self.shape.capacity };
+        let offset = self.offset(slot, col, count);
+        // SAFETY: `offset` has checked that the pixels lie in the row (in debug builds; the schedule gives no others).
+        unsafe { self.data.add(offset) }
+    }
+
+    /// The `count` pixels of row `y` from `col` on, to write.
+    pub(crate) fn write(&self, y: i64, col: i64, count: usize) -> *mut f32 {
+        debug_assert!((0..self.shape.height).contains(&y), "row {y} of {}", self.shape.height);
+        debug_assert!(col >= self.shape.columns.0, "column {col} is zero by contract");
+        debug_assert!(col + i64::try_from(count).unwrap_or(0) <= self.shape.columns.1);
+        let offset = self.offset(slot(y, self.shape.capacity), col, count);
+        // SAFETY: as in `read`.
+        unsafe { self.data.add(offset) }
+    }
+
+    fn offset(&self, slot: usize, col: i64, count: usize) -> usize {
+        debug_assert!(col >= self.first, "column {col} before {}", self.first);
+        let start = usize::try_from(col - self.first).unwrap_or(0) * self.shape.channels;
+        debug_assert!(
+            start + count * self.shape.channels <= self.length,
+            "{count} columns from {col} in a row of {} values",
+            self.length
+        );
+        slot * self.length + start
+    }
+
+    /// Pixels of a row as a slice.
+    ///
+    /// # Safety
+    /// Nobody writes them meanwhile.
+    pub(crate) unsafe fn slice<'a>(&self, y: i64, col: i64, count: usize) -> &'a [f32] {
+        // SAFETY: `read` gives `count` pixels that lie in the row.
+        unsafe { std::slice::from_raw_parts(self.read(y, col, count), count * self.shape.channels) }
+    }
+
+    /// Pixels of a row as a slice to write.
+    ///
+    /// # Safety
+    /// Nobody reads or writes them meanwhile.
+    pub(crate) unsafe fn slice_mut<'a>(&self, y: i64, col: i64, count: usize) -> &'a mut [f32] {
+        // SAFETY: as in `slice`.
+        unsafe { std::slice::from_raw_parts_mut(self.write(y, col, count), count * self.shape.channels) }
+    }
+
+    /// Pixels of a row that is complete.
+    pub(crate) fn complete(&self, y: i64, col: i64, count: usize) -> &[f32] {
+        // SAFETY: called between layers, when nobody writes.
+        unsafe { self.slice(y, col, count) }
+    }
+
+    /// Lets `fill` write pixels of a row that are the calling task's own.
+    pub(crate) fn fill(&self, y: i64, col: i64, count: usize, fill: impl FnOnce(&mut [f32])) {
+        // SAFETY: tasks of a layer write different pixels.
+        fill(unsafe { self.slice_mut(y, col, count) });
+    }
+}

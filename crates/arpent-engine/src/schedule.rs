@@ -1,0 +1,161 @@
+//! Which rows and columns each node computes, and when: worked out beforehand from what the wanted pixels depend on.
+
+use crate::kernels::{BufferShape, Geometry, TILE_ROWS};
+use crate::lower::{Kind, Node};
+
+/// Pixels `start..end` along one axis.
+pub(crate) type Span = (i64, i64);
+
+/// Along which axis, and where the picture begins there on the grid (counts for rows only).
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Axis {
+    Rows { origin: i64 },
+    Cols,
+}
+
+impl Node {
+    /// Rows or columns that are computed when `span` is wanted.
+    pub(crate) fn computed(&self, axis: Axis, (start, end): Span) -> Span {
+        match (&self.kind, axis) {
+            (Kind::Winograd(_), Axis::Rows { origin }) => {
+                let origin = origin >> self.level;
+                let down = |y: i64| (y + origin).div_euclid(TILE_ROWS) * TILE_ROWS - origin;
+                (down(start), down(end + TILE_ROWS - 1))
+            }
+            _ => (start, end),
+        }
+    }
+
+    /// What a computed span reads of the node's inputs (not of its residual, of which it reads the span itself).
+    pub(crate) fn reads(&self, axis: Axis, span: Span) -> Span {
+        let (a, b) = self.computed(axis, span);
+        match &self.kind {
+            Kind::Direct(_, geometry) | Kind::Depthwise(_, geometry) => {
+                let Geometry { kernel, stride, before } = *geometry;
+                let [kernel, stride, before] = [kernel, stride, before].map(whole);
+                (a * stride - before, (b - 1) * stride - before + kernel)
+            }
+            Kind::Winograd(_) => (a - 1, b + 1),
+            Kind::Phases(_) => ((a + 1).div_euclid(2) - 1, b.div_euclid(2) + 1),
+            Kind::MaxPool { kernel } => (2 * a - i64::from(*kernel == 3), 2 * b),
+            Kind::MeanPool { levels } => (a << levels, b << levels),
+            Kind::Upsample { levels } => (a >> levels, ((b - 1) >> levels) + 1),
+            Kind::Input { .. } | Kind::Concat | Kind::Add | Kind::Difference => (a, b),
+        }
+    }
+
+    /// Every node that it reads, and what of it.
+    fn inputs(&self, axis: Axis, span: Span) -> impl Iterator<Item = (usize, Span)> {
+        let reads = self.reads(axis, span);
+        let residual = self.residual.map(|node| (node, self.computed(axis, span)));
+        self.from.iter().map(move |node| (*node, reads)).chain(residual)
+    }
+}
+
+fn whole(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// What each node computes so that the last one can answer for `wanted`, without regard to the picture's size; `None`
+/// for nodes that are not needed.
+pub(crate) fn spans(nodes: &[Node], axis: Axis, wanted: Span) -> Vec<Option<Span>> {
+    within(nodes, axis, wanted, i64::MAX)
+}
+
+/// The same, of a picture of `size` pixels.
+fn within(nodes: &[Node], axis: Axis, wanted: Span, size: i64) -> Vec<Option<Span>> {
+    let mut spans: Vec<Option<Span>> = vec![None; nodes.len()];
+    if let Some(last) = spans.last_mut() {
+        *last = Some(wanted);
+    }
+    for (index, node) in nodes.iter().enumerate().rev() {
+        let Some(span) = spans[index] else { continue };
+        let (start, end) = node.computed(axis, span);
+        let span = if size == i64::MAX { (start, end) } else { (start.max(0), end.min(size >> node.level)) };
+        spans[index] = Some(span);
+        for (from, (a, b)) in node.inputs(axis, span) {
+            let known = spans[from].unwrap_or((a, b));
+            spans[from] = Some((known.0.min(a), known.1.max(b)));
+        }
+    }
+    spans
+}
+
+/// The picture's part that is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) width: i64,
+    pub(crate) height: i64,
+    /// First row on the grid.
+    pub(crate) origin: i64,
+    /// Wanted columns and rows.
+    pub(crate) cols: Span,
+    pub(crate) rows: Span,
+    /// Rows of the answer that are computed at a time.
+    pub(crate) band: i64,
+}
+
+/// When what is computed.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    pub(crate) frame: Frame,
+    /// For every band, the rows that each node computes then.
+    pub(crate) bands: Vec<Vec<Span>>,
+    /// For every node.
+    pub(crate) buffers: Vec<BufferShape>,
+}
+
+impl Schedule {
+    pub(crate) fn new(nodes: &[Node], frame: Frame) -> Self {
+        let axis = Axis::Rows { origin: frame.origin };
+        let rows = within(nodes, axis, frame.rows, frame.height);
+        let cols = within(nodes, Axis::Cols, frame.cols, frame.width);
+        let start = |node: usize| rows[node].map_or(0, |span: Span| span.0);
+        let mut done: Vec<i64> = (0..nodes.len()).map(start).collect();
+        let mut capacity = vec![0; nodes.len()];
+        let mut bands = Vec::new();
+        let mut end = frame.rows.0;
+        while end < frame.rows.1 {
+            // Bands end on the lattice, as fours of rows do.
+            let next = (end + frame.origin).div_euclid(frame.band) * frame.band + frame.band - frame.origin;
+            end = next.min(frame.rows.1);
+            let wanted = within(nodes, axis, (frame.rows.0, end), frame.height);
+            let mut band = Vec::with_capacity(nodes.len());
+            for index in 0..nodes.len() {
+                let to = wanted[index].map_or(done[index], |span| span.1.max(done[index]));
+                let kept = kept_from(nodes, axis, index, &done).min(done[index]).max(start(index));
+                capacity[index] = capacity[index].max(to - kept);
+                band.push((done[index], to));
+                done[index] = to;
+            }
+            bands.push(band);
+        }
+        let buffers = (0..nodes.len()).map(|i| shape(nodes, i, &frame, &cols, capacity[i])).collect();
+        Self { frame, bands, buffers }
+    }
+}
+
+/// The first row of a node that others will still read.
+fn kept_from(nodes: &[Node], axis: Axis, index: usize, done: &[i64]) -> i64 {
+    let readers = nodes.iter().zip(done).flat_map(|(node, done)| node.inputs(axis, (*done, *done + 1)));
+    readers.filter(|(from, _)| *from == index).map(|(_, span)| span.0).min().unwrap_or(i64::MAX)
+}
+
+fn shape(nodes: &[Node], index: usize, frame: &Frame, cols: &[Option<Span>], capacity: i64) -> BufferShape {
+    let node = &nodes[index];
+    let columns = cols[index].unwrap_or((0, 0));
+    // How far readers reach out of the picture.
+    let reads = nodes.iter().zip(cols).filter_map(|(node, cols)| Some(node.inputs(Axis::Cols, (*cols)?)));
+    let (mut first, mut last) = columns;
+    for (_, (a, b)) in reads.flatten().filter(|(from, _)| *from == index) {
+        (first, last) = (first.min(a), last.max(b));
+    }
+    let size = |n: i64| usize::try_from(n).unwrap_or(0);
+    BufferShape {
+        capacity: size(capacity),
+        columns,
+        border: (size(columns.0 - first), size(last - columns.1)),
+        channels: node.channels,
+        height: frame.height >> node.level,
+    }
+}

@@ -1,0 +1,79 @@
+//! One node's work on one band, cut into tasks.
+
+use rayon::prelude::*;
+
+use crate::kernels::{Patch, TILE_ROWS};
+use crate::schedule::Span;
+
+/// Values that a task reads and writes at most: what a core's second-level cache holds beside the kernel.
+const TASK_VALUES: usize = 64 << 10;
+
+/// Fewest pixels of a row that are worth a task.
+const FEWEST_COLS: i64 = 48;
+
+/// Multiplications below which a node's band is one task.
+const SMALL: u64 = 60_000;
+
+/// What a node's pixel costs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    /// Values read and written.
+    pub(crate) values: usize,
+    /// Multiplications.
+    pub(crate) products: u64,
+}
+
+/// Calls `work` for patches that make up `rows` x `cols`, on the threads of the pool. With `fours`, patches begin
+/// where a four of rows does: at rows that are `fours` modulo [`TILE_ROWS`].
+pub(crate) fn each(rows: Span, cols: Span, cost: Cost, fours: Option<i64>, work: impl Fn(&Patch) + Sync) {
+    let (height, width) = (rows.1 - rows.0, cols.1 - cols.0);
+    if height <= 0 || width <= 0 {
+        return;
+    }
+    let pixels = u64::try_from(height * width).unwrap_or(0);
+    let threads = if pixels * cost.products < SMALL { 1 } else { rayon::current_num_threads() };
+    let step = if fours.is_some() { TILE_ROWS } else { 1 };
+    let most = (TASK_VALUES / cost.values.max(1)).max(1);
+    let (mut across, mut down) = cut(height, width, whole(most), step);
+    // A few tasks for each thread, so that none waits long for another.
+    let wanted = if threads == 1 { 1 } else { 4 * whole(threads) };
+    while across * ceil(height, down) < wanted && (down > step || width / (across + 1) >= FEWEST_COLS) {
+        if down > step {
+            down = ceil(down / 2, step) * step;
+        } else {
+            across += 1;
+        }
+    }
+    let origin = fours.map_or(rows.0, |phase| rows.0 - (rows.0 - phase).rem_euclid(TILE_ROWS));
+    let lines = ceil(rows.1 - origin, down);
+    let patch = |task: usize| {
+        let task = whole(task);
+        let (line, part) = (task / across, task % across);
+        let first = origin + line * down;
+        let at = |part: i64| cols.0 + width * part / across;
+        Patch { rows: first.max(rows.0)..(first + down).min(rows.1), cols: at(part)..at(part + 1) }
+    };
+    let tasks = usize::try_from(lines * across).unwrap_or(0);
+    if threads == 1 {
+        (0..tasks).for_each(|task| work(&patch(task)));
+    } else {
+        (0..tasks).into_par_iter().with_max_len(1).for_each(|task| work(&patch(task)));
+    }
+}
+
+/// Parts across and rows of each part, so that a part has `most` pixels.
+fn cut(height: i64, width: i64, most: i64, step: i64) -> (i64, i64) {
+    let most = most.max(FEWEST_COLS * step);
+    if width * step <= most {
+        return (1, (most / width / step * step).clamp(step, height.max(step)));
+    }
+    (ceil(width * step, most).min((width / FEWEST_COLS).max(1)), step)
+}
+
+fn ceil(n: i64, by: i64) -> i64 {
+    (n + by - 1).div_euclid(by)
+}
+
+fn whole(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,113 @@
+//! From scores to the best class of each pixel and its share.
+
+use crate::kernels::{Isa, pixels};
+
+/// Pixels that are worked on together.
+const GROUP: usize = 16;
+
+/// For each pixel of a row of scores (`classes` values each): the class with the highest score, the first of equals, and
+/// its share after a softmax of `scores / temperature`, exact to about one in a million.
+pub fn winners(isa: Isa, scores: &[f32], temperature: f32, best: &mut [u8], shares: &mut [f32]) {
+    let classes = scores.len() / best.len().max(1);
+    pixels(isa, move || {
+        let groups = best.chunks_mut(GROUP).zip(shares.chunks_mut(GROUP)).zip(scores.chunks(GROUP * classes));
+        for ((best, shares), scores) in groups {
+            group(scores, classes, 1.0 / temperature, best, shares);
+        }
+    });
+}
+
+#[inline(always)]
+fn group(scores: &[f32], classes: usize, scale: f32, best: &mut [u8], shares: &mut [f32]) {
+    // What is left over at the end of a row is worked on as a whole group too, so that its bits are the same.
+    let count = best.len();
+    let class = |class: usize| -> [f32; GROUP] {
+        std::array::from_fn(|i| if i < count { scores[i * classes + class] } else { 0.0 })
+    };
+    let (mut highest, mut winner) = (class(0), [0.0f32; GROUP]);
+    let mut number = 0.0f32;
+    for c in 1..classes {
+        number += 1.0;
+        let values = class(c);
+        for i in 0..GROUP {
+            let higher = values[i] > highest[i];
+            winner[i] = if higher { number } else { winner[i] };
+            highest[i] = if higher { values[i] } else { highest[i] };
+        }
+    }
+    let mut sum = [0.0f32; GROUP];
+    for c in 0..classes {
+        let values = class(c);
+        for i in 0..GROUP {
+            sum[i] += exp((values[i] - highest[i]) * scale);
+        }
+    }
+    for i in 0..count {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a class number below 255"
+        )]
+        let winner = winner[i] as u8;
+        (best[i], shares[i]) = (winner, 1.0 / sum[i]);
+    }
+}
+
+/// The exponential of a number that is not positive: 2^n * e^f with |f| <= ln(2) / 2 and e^f by its Taylor series, whose
+/// next term is below 2e-7 of it.
+#[inline(always)]
+#[allow(clippy::excessive_precision, reason = "ln(2) in two parts, after Cody and Waite")]
+fn exp(x: f32) -> f32 {
+    // Adding it rounds to a whole number, which then stands in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    const LN_2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
+    let x = x.max(-87.0);
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let f = (x - n * LN_2[0]) - n * LN_2[1];
+    let series =
+        1.0 + f * (1.0 + f * (0.5 + f * (1.0 / 6.0 + f * (1.0 / 24.0 + f * (1.0 / 120.0 + f / 720.0)))));
+    let power = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
+    series * f32::from_bits(power)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::cast_precision_loss, reason = "small numbers")]
+
+    use super::*;
+
+    #[test]
+    fn the_exponential_is_close() {
+        for i in 0..=87_000 {
+            let x = -(i as f32) / 1000.0;
+            let (got, expected) = (f64::from(exp(x)), f64::from(x).exp());
+            assert!((got - expected).abs() <= 4e-7 * expected + 1e-37, "{x}: {got}, want {expected}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_equals_wins_and_shares_are_those_of_a_softmax() {
+        let scores = [1.0, 3.0, 0.0, -5.0, 1.0, 3.0];
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+            let (mut best, mut shares) = ([9; 2], [0.0; 2]);
+            winners(isa, &scores, 2.0, &mut best, &mut shares);
+            assert_eq!(best, [1, 2]);
+            let expected = [(0.5f32, 1.5f32, 0.0f32), (-2.5, 1.5, 0.5)]
+                .map(|(a, b, c)| (a.max(b).max(c)).exp() / (a.exp() + b.exp() + c.exp()));
+            assert!(shares.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{shares:?}");
+        }
+    }
+
+    #[test]
+    fn a_pixel_alone_gets_the_same_bits() {
+        let scores: Vec<f32> = (0..37 * 5).map(|i| ((i * 7919) % 1013) as f32 / 100.0).collect();
+        let (mut best, mut shares) = ([0; 37], [0.0; 37]);
+        winners(Isa::best(), &scores, 1.3, &mut best, &mut shares);
+        for i in 0..37 {
+            let (mut one, mut share) = ([0], [0.0]);
+            winners(Isa::best(), &scores[5 * i..5 * i + 5], 1.3, &mut one, &mut share);
+            assert_eq!((one[0], f32::to_bits(share[0])), (best[i], shares[i].to_bits()));
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! A network for the engine that runs it on the CPU.
+
+use arpent_engine::{Activation, Conv, Engine, Op, Options, Step};
+
+use crate::graph::{self, Graph, Layer};
+use crate::{Architecture, ModelError, Weights};
+
+/// Deepest level whose 3 x 3 convolutions compute four rows together. Deeper down the rows that answers then depend on
+/// would cost more than the products that are saved (`benches/runs/`).
+const WINOGRAD_LEVEL: i32 = 3;
+
+/// How networks are run on this machine.
+pub(crate) fn options() -> Options {
+    Options { winograd: WINOGRAD_LEVEL, ..Options::default() }
+}
+
+/// The engine of a network, head included.
+pub(crate) fn engine(
+    architecture: &Architecture,
+    weights: &Weights,
+    options: Options,
+) -> Result<Engine, ModelError> {
+    let graph = architecture.graph();
+    let mut steps = Vec::with_capacity(graph.steps.len() + 1);
+    for step in &graph.steps {
+        let op = op(&graph, step.op, weights)?;
+        steps.push(Step { op, from: step.from.clone(), activation: activation(step.activation) });
+    }
+    if let (Some(head), Some(last)) = (graph.layers.last(), steps.len().checked_sub(1)) {
+        let op = Op::Conv(conv(head, weights)?);
+        steps.push(Step { op, from: vec![last], activation: Activation::None });
+    }
+    Ok(Engine::new(&steps, options)?)
+}
+
+fn op<'a>(graph: &Graph, op: graph::Op, weights: &'a Weights) -> Result<Op<'a>, ModelError> {
+    Ok(match op {
+        graph::Op::Input { start, count } => Op::Input { start, count },
+        graph::Op::Conv(layer) => Op::Conv(conv(&graph.layers[layer], weights)?),
+        graph::Op::MaxPool { kernel } => Op::MaxPool { kernel },
+        graph::Op::MeanPool { levels } => Op::MeanPool { levels },
+        graph::Op::Upsample { levels } => Op::Upsample { levels },
+        graph::Op::Concat => Op::Concat,
+        graph::Op::Add => Op::Add,
+        graph::Op::Difference => Op::Difference,
+    })
+}
+
+fn conv<'a>(layer: &Layer, weights: &'a Weights) -> Result<Conv<'a>, ModelError> {
+    let Layer { inputs, outputs, kernel, stride, depthwise, .. } = *layer;
+    Ok(Conv {
+        inputs,
+        outputs,
+        kernel,
+        stride,
+        before: layer.pads().0,
+        depthwise,
+        weight: &weights.get(&format!("{}.weight", layer.name))?.data,
+        bias: &weights.get(&format!("{}.bias", layer.name))?.data,
+    })
+}
+
+fn activation(activation: graph::Activation) -> Activation {
+    match activation {
+        graph::Activation::None => Activation::None,
+        graph::Activation::Relu => Activation::Relu,
+        graph::Activation::Relu6 => Activation::Relu6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::cast_precision_loss, reason = "small numbers")]
+
+    use arpent_engine::{Isa, Picture, Source};
+    use burn::tensor::{Device, Tensor, TensorData};
+
+    use super::*;
+    use crate::exactness::random_weights;
+    use crate::{Encoder, Network, field};
+
+    /// A picture, plane by plane.
+    struct Planes<'a> {
+        data: &'a [f32],
+        side: usize,
+    }
+
+    impl Source for Planes<'_> {
+        fn row(&self, (start, count): (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]) {
+            for (x, to) in (cols.0..cols.1).zip(to.chunks_exact_mut(count)) {
+                for (c, to) in to.iter_mut().enumerate() {
+                    *to = self.data[((start + c) * self.side + y) * self.side + x];
+                }
+            }
+        }
+    }
+
+    fn picture(channels: usize, side: usize) -> Vec<f32> {
+        (0..channels * side * side).map(|i| ((i * 7919 + i / 64) % 1013) as f32 / 500.0 - 1.0).collect()
+    }
+
+    /// Scores of a picture, plane by plane.
+    fn by_engine(engine: &Engine, data: &[f32], side: usize, first_row: i64) -> Vec<f32> {
+        let picture = Picture { width: side, height: side, first_row, cols: (0, side), rows: (0, side) };
+        let (channels, area) = (engine.channels(), side * side);
+        let mut scores = vec![0.0; channels * area];
+        let take = |answers: &arpent_engine::Answers| {
+            let (start, end) = answers.span();
+            for y in start..end {
+                for (x, pixel) in answers.row(y).chunks_exact(channels).enumerate() {
+                    pixel.iter().enumerate().for_each(|(c, v)| scores[c * area + y * side + x] = *v);
+                }
+            }
+        };
+        engine.run(&picture, &Planes { data, side }, take).unwrap();
+        scores
+    }
+
+    fn by_burn(architecture: &Architecture, weights: &Weights, data: Vec<f32>, side: usize) -> Vec<f32> {
+        let network = Network::for_prediction(architecture, weights, &Device::flex()).unwrap();
+        let input = TensorData::new(data, [1, architecture.in_channels(), side, side]);
+        let scores = network.forward(Tensor::from_data(input, &Device::flex()));
+        scores.into_data().try_into_vec().unwrap()
+    }
+
+    fn every_architecture() -> Vec<Architecture> {
+        let encoded = |encoder, dates| Architecture::EncoderUnet {
+            encoder,
+            in_channels: 3,
+            out_channels: 5,
+            decoder: vec![64, 32, 24, 16, 8],
+            dates,
+        };
+        let unet = |widths: &[usize], encoder_convs: &[usize], dates| Architecture::Unet {
+            in_channels: 4,
+            out_channels: 19,
+            widths: widths.into(),
+            encoder_convs: encoder_convs.into(),
+            dates,
+        };
+        let (widths, convs) = (vec![16, 32], vec![1, 2]);
+        let mut all: Vec<Architecture> = Encoder::ALL.into_iter().map(|e| encoded(e, 1)).collect();
+        all.extend([
+            encoded(Encoder::Resnet18, 2),
+            unet(&[16, 24, 32, 48, 64], &[1, 1, 2, 2, 2], 1),
+            unet(&[7, 64, 80], &[2, 2, 2], 1),
+            unet(&[16, 24, 32], &[1, 1, 1], 2),
+            Architecture::Classifier { in_channels: 3, out_channels: 4, widths, convs, cell_px: 16 },
+            Architecture::Linear { in_channels: 3, out_channels: 2, kernel: 3 },
+        ]);
+        all
+    }
+
+    #[test]
+    fn every_network_and_instruction_set_answers_as_burn_does() {
+        for architecture in every_architecture() {
+            let side = 2 * field::stride(&architecture).max(16);
+            let weights = random_weights(&architecture, 11);
+            let data = picture(architecture.in_channels(), side);
+            let expected = by_burn(&architecture, &weights, data.clone(), side);
+            let largest = expected.iter().fold(0f32, |m, v| m.max(v.abs()));
+            for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+                for winograd in [-1, 8] {
+                    let engine = engine(&architecture, &weights, Options { isa, winograd }).unwrap();
+                    let scores = by_engine(&engine, &data, side, -64);
+                    let apart = scores.iter().zip(&expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+                    let name = architecture.name();
+                    assert!(apart <= 1e-4 * largest, "{name} on {}: {apart} of {largest}", isa.name());
+                }
+            }
+        }
+    }
+}
