@@ -200,8 +200,8 @@ impl Config {
     /// Rejects values that have the right type and no sense.
     fn check(&self, path: &Path, text: &str) -> Result<(), JobError> {
         let bad = |key: &str, message: &str| Err(value_error(path, text, key, message));
-        if !(32..=16384).contains(&self.tiling.window_px) {
-            return bad("window_px", "must be 32 to 16384 pixels");
+        if !matches!(self.tiling.window_px, 0 | 32..=16384) {
+            return bad("window_px", "must be 32 to 16384 pixels, or 0");
         }
         if !self.features.min_area_m2.is_finite() || self.features.min_area_m2 < 0.0 {
             return bad("min_area_m2", "must be zero or more square metres");

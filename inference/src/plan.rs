@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use arpent_model::Predictor;
 use arpent_raster::{Chip, Window};
 use serde::Serialize;
 
@@ -44,7 +43,7 @@ pub struct MapReport {
     /// Side of a window's core, pixels.
     pub window_px: usize,
     /// Overlap of a window, pixels.
-    pub overlap_px: usize,
+    pub overlap_px: [usize; 2],
     /// Pixels that the network computes.
     pub pixels_computed: u64,
     /// Pixels that are wanted.
@@ -103,15 +102,14 @@ pub fn main(args: &JobArgs, format: Format) -> Ended {
 #[allow(clippy::cast_precision_loss, reason = "a rate to show")]
 fn probe(job: &Job) -> anyhow::Result<f64> {
     let pool = run::pool(&job.config)?;
-    let predictor = Predictor::load(&job.model, &job.weights, job.config.compute.device.into())?;
     let core = Window::new(0, 0, 256, 256);
-    let window = core.grow(job.model.overlap_px).align_out(2 * job.model.stride_px);
+    let window = job.predictor.chip_of(&core);
     let mut chip = Chip::empty(window, job.model.bands.len());
     chip.valid.fill(true);
     let mut best = f64::INFINITY;
     for _ in 0..3 {
         let began = Instant::now();
-        pool.install(|| predictor.predict(&chip, &core))?;
+        pool.install(|| job.predictor.predict(&chip, &core))?;
         best = best.min(began.elapsed().as_secs_f64());
     }
     Ok(window.pixels() as f64 / best / 1e6)
@@ -119,7 +117,7 @@ fn probe(job: &Job) -> anyhow::Result<f64> {
 
 #[allow(clippy::cast_precision_loss, reason = "a time to show")]
 fn report_map(job: &Job, map: &MapJob, rate: f64) -> MapReport {
-    let plan = &map.plan;
+    let (plan, overlap) = (&map.plan, job.predictor.overlap());
     MapReport {
         output: job.output_of(map).ok(),
         grid: map.grid().key(),
@@ -127,8 +125,8 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> MapReport {
         bbox: map.grid().bbox(&plan.extent()),
         scenes: map.scenes().map(|(date, scene)| report_scene(date, scene)).collect(),
         windows: plan.windows().len(),
-        window_px: job.config.tiling.window_px,
-        overlap_px: job.model.overlap_px,
+        window_px: plan.window_px(),
+        overlap_px: [overlap.cols, overlap.rows],
         pixels_computed: plan.pixels_computed(),
         pixels_wanted: plan.pixels_wanted(),
         overlap_cost: (plan.overlap_cost() * 1000.0).round() / 1000.0,
@@ -206,9 +204,10 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
             text,
         );
     }
+    let [cols, rows] = map.overlap_px;
     lines.add(
         "windows",
-        format!("{} of {} px, read with {} px of overlap", map.windows, map.window_px, map.overlap_px),
+        format!("{} of {} px, read with {cols} columns and {rows} rows of overlap", map.windows, map.window_px),
     );
     let (computed, wanted) = (count(map.pixels_computed), count(map.pixels_wanted));
     lines.add("pixels", format!("{computed} computed / {wanted} wanted = {:.2}", map.overlap_cost));

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::Context;
-use arpent_model::Predictor;
 use arpent_publish::{
     FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_METADATA,
     RunInfo, Software, StagedArtifact, Target, utc_now,
@@ -128,7 +127,7 @@ impl Run<'_> {
                         return Err(error);
                     }
                     let dates = map.dates.into_iter().map(|d| d.scenes).collect();
-                    map = MapJob::new(dates, map.folder, &job.config, &job.model)?;
+                    map = MapJob::new(dates, map.folder, &job.config, job::needs(&job.predictor))?;
                 }
             }
         }
@@ -150,10 +149,8 @@ impl Run<'_> {
 
     fn predict(&self, job: &Job, map: &MapJob, scratch: &std::path::Path) -> Result<Collected, Attempt> {
         let collector = Collector::new(job, map, scratch, self.clock)?;
-        let predictor = Predictor::load(&job.model, &job.weights, job.config.compute.device.into());
-        let predictor = predictor.map_err(anyhow::Error::from)?;
         let readers = job.config.compute.readers;
-        pipeline::run(map, predictor, self.pool, readers, self.clock, collector).map_err(
+        pipeline::run(map, &job.predictor, self.pool, readers, self.clock, collector).map_err(
             |error| match error {
                 PipelineError::Read(error) => {
                     let is_bad = |s: &job::UsableScene| Some((&*s.info.id, &*s.info.uri)) == error.scene();

@@ -35,7 +35,7 @@ pub(crate) fn write_item(
         grid: map.grid(),
         window: &map.plan.extent(),
         nomenclature: &job.model.classes,
-        model: &mlm::stac_model(&job.model, &job.weights, job.config.tiling.window_px),
+        model: &mlm::stac_model(&job.model, &job.weights, map.plan.window_px()),
         software: &software(),
         scene_uris: &uris,
         artifacts,

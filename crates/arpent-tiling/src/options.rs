@@ -8,23 +8,39 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TilingOptions {
-    /// Side of a window's core, pixels. Rounded up to a multiple of the network's stride. Changes memory and
-    /// speed, never the result.
-    #[schemars(range(min = 32, max = 16384))]
+    /// Side of a window's core, pixels, rounded up to a multiple of the network's stride; 0 for one that makes the
+    /// overlap cheap. Changes memory and speed, never the result.
+    #[schemars(range(min = 0, max = 16384))]
     pub window_px: usize,
 }
 
 impl Default for TilingOptions {
     fn default() -> Self {
-        Self { window_px: 1024 }
+        Self { window_px: AUTO }
     }
 }
+
+/// Stands for a window size that is chosen: the smallest with which a pixel is computed [`OVERLAP_COST`] times at most, as
+/// far as chips of [`LARGEST_CHIP_PX`] pixels allow.
+pub(crate) const AUTO: usize = 0;
+
+/// How often a pixel is computed at most when the window size is chosen.
+pub(crate) const OVERLAP_COST: f64 = 1.14;
+
+/// Pixels of the largest chip that is chosen: beyond it memory grows more than the overlap shrinks.
+pub(crate) const LARGEST_CHIP_PX: usize = 2560 * 2560;
+
+/// Smallest window, and by which steps others are tried, pixels.
+pub(crate) const SMALLEST_PX: usize = 512;
+pub(crate) const STEP_PX: usize = 256;
 
 /// What a network needs of its windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {
-    /// Pixels to read beyond each side of the core.
-    pub overlap_px: usize,
+    /// Pixels to read beyond the core in the west and in the east.
+    pub overlap_cols: usize,
+    /// Pixels to read beyond the core in the north and in the south.
+    pub overlap_rows: usize,
     /// Total stride of the network: corners of windows are multiples of it.
     pub stride_px: usize,
 }
@@ -51,7 +67,7 @@ impl TilingError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::WindowSize { .. } => Some("choose 32 to 16384 pixels; 1024 is the default".to_owned()),
+            Self::WindowSize { .. } => Some("choose 32 to 16384 pixels, or 0 for a good one".to_owned()),
             Self::Unexpected { .. } => None,
         }
     }

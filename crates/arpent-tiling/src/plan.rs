@@ -3,6 +3,7 @@
 use arpent_raster::Window;
 
 use crate::area::union_area;
+use crate::options::{AUTO, LARGEST_CHIP_PX, OVERLAP_COST, SMALLEST_PX, STEP_PX};
 use crate::{Needs, TilingError, TilingOptions};
 
 /// One window to read and predict.
@@ -12,7 +13,7 @@ pub struct PlannedWindow {
     pub strip: usize,
     /// The pixels it answers for.
     pub core: Window,
-    /// The pixels it reads: the core and the overlap, aligned to twice the network's stride.
+    /// The pixels it reads: the core and the overlap, aligned to the network's stride.
     pub read: Window,
 }
 
@@ -20,6 +21,7 @@ pub struct PlannedWindow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowPlan {
     extent: Window,
+    side: usize,
     windows: Vec<PlannedWindow>,
     strips: Vec<Window>,
     wanted: u64,
@@ -41,7 +43,7 @@ impl WindowPlan {
         needs: Needs,
     ) -> Result<Self, TilingError> {
         let side = core_side(options, needs)?;
-        let mut plan = Self { extent, windows: Vec::new(), strips: strips_of(extent, side), wanted: 0 };
+        let mut plan = Self { extent, side, windows: Vec::new(), strips: strips_of(extent, side), wanted: 0 };
         for (strip, rows) in plan.strips.iter().enumerate() {
             let near: Vec<Window> = footprints.iter().filter_map(|f| f.intersect(rows)).collect();
             for core in cells(*rows, side) {
@@ -53,6 +55,11 @@ impl WindowPlan {
             }
         }
         Ok(plan)
+    }
+
+    /// Side of a window's core, pixels.
+    pub fn window_px(&self) -> usize {
+        self.side
     }
 
     /// The pixels of the output rasters.
@@ -86,10 +93,14 @@ impl WindowPlan {
         self.pixels_computed() as f64 / self.wanted.max(1) as f64
     }
 
+    /// The window that reads most pixels.
+    pub fn largest(&self) -> Option<&PlannedWindow> {
+        self.windows.iter().max_by_key(|w| w.read.pixels())
+    }
+
     /// Pixels of the largest window read.
     pub fn largest_read(&self) -> Window {
-        let empty = Window::new(0, 0, 0, 0);
-        self.windows.iter().map(|w| w.read).max_by_key(Window::pixels).unwrap_or(empty)
+        self.largest().map_or(Window::new(0, 0, 0, 0), |w| w.read)
     }
 
     /// Height of the highest strip, pixels.
@@ -98,17 +109,32 @@ impl WindowPlan {
     }
 }
 
+/// Side of a window's core: as asked for, or chosen.
 fn core_side(options: TilingOptions, needs: Needs) -> Result<usize, TilingError> {
-    if !(32..=16384).contains(&options.window_px) {
-        return Err(TilingError::WindowSize { window_px: options.window_px });
+    let stride = needs.stride_px.max(1);
+    match options.window_px {
+        AUTO => Ok(chosen_side(needs).next_multiple_of(stride)),
+        window_px @ 32..=16384 => Ok(window_px.next_multiple_of(stride)),
+        window_px => Err(TilingError::WindowSize { window_px }),
     }
-    Ok(options.window_px.next_multiple_of(needs.stride_px.max(1)))
 }
 
-/// The core with its overlap. Sides are multiples of *twice* the stride: an odd number of cells at the deepest
-/// level of a network could leave a lone output that some matrix kernels sum in another order.
+/// The smallest side whose overlap is cheap, or the largest whose chips are not too large.
+#[allow(clippy::cast_precision_loss, reason = "sizes stay far below 2^52")]
+fn chosen_side(needs: Needs) -> usize {
+    let stride = needs.stride_px.max(1);
+    let [cols, rows] = [needs.overlap_cols, needs.overlap_rows].map(|o| 2 * o.next_multiple_of(stride));
+    let pixels = |side: usize| (side + cols) * (side + rows);
+    let mut side = SMALLEST_PX;
+    while pixels(side) as f64 > OVERLAP_COST * (side * side) as f64 && pixels(side + STEP_PX) <= LARGEST_CHIP_PX {
+        side += STEP_PX;
+    }
+    side
+}
+
+/// The core with its overlap.
 fn read_window(core: Window, needs: Needs) -> Window {
-    core.grow(needs.overlap_px).align_out(2 * needs.stride_px.max(1))
+    core.grow_by(needs.overlap_cols, needs.overlap_rows).align_out(needs.stride_px.max(1))
 }
 
 /// The rows of the lattice that cross an extent, clipped to it.
@@ -136,7 +162,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const NEEDS: Needs = Needs { overlap_px: 40, stride_px: 8 };
+    const NEEDS: Needs = Needs { overlap_cols: 40, overlap_rows: 56, stride_px: 8 };
 
     fn plan(extent: Window, window_px: usize) -> WindowPlan {
         WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px }, NEEDS).unwrap()
@@ -151,8 +177,8 @@ mod tests {
             for (i, a) in p.windows().iter().enumerate() {
                 prop_assert!(extent.contains(&a.core));
                 prop_assert!(p.strips()[a.strip].contains(&a.core));
-                prop_assert!(a.read.contains(&a.core.grow(NEEDS.overlap_px)));
-                prop_assert!(a.read.width % 16 == 0 && a.read.col.rem_euclid(8) == 0 && a.read.row.rem_euclid(8) == 0);
+                prop_assert!(a.read.contains(&a.core.grow_by(NEEDS.overlap_cols, NEEDS.overlap_rows)));
+                prop_assert!(a.read.width % 8 == 0 && a.read.col.rem_euclid(8) == 0 && a.read.row.rem_euclid(8) == 0);
                 prop_assert!(p.windows()[i + 1..].iter().all(|b| a.core.intersect(&b.core).is_none()));
             }
             prop_assert_eq!(p.pixels_wanted(), extent.pixels());
@@ -172,7 +198,7 @@ mod tests {
     #[test]
     fn the_overlap_costs_less_than_the_limit_at_the_default_size() {
         let p = plan(Window::new(3, 5, 10_000, 10_000), TilingOptions::default().window_px);
-        assert!(p.overlap_cost() <= 1.35, "{}", p.overlap_cost());
+        assert!(p.overlap_cost() <= 1.15, "{}", p.overlap_cost());
     }
 
     #[test]
@@ -181,7 +207,7 @@ mod tests {
         let scenes = [Window::new(0, 0, 100, 100), Window::new(900, 0, 100, 100)];
         let options = TilingOptions { window_px: 100 };
         let p =
-            WindowPlan::new(extent, &scenes, |w| w.col > 0, options, Needs { overlap_px: 0, stride_px: 1 })
+            WindowPlan::new(extent, &scenes, |w| w.col > 0, options, Needs { overlap_cols: 0, overlap_rows: 0, stride_px: 1 })
                 .unwrap();
         assert_eq!(p.windows().len(), 1);
         assert_eq!(p.windows()[0].core, scenes[1]);
@@ -191,7 +217,7 @@ mod tests {
     #[test]
     fn window_sizes_are_checked() {
         let e = Window::new(0, 0, 10, 10);
-        let r = WindowPlan::new(e, &[e], |_| true, TilingOptions { window_px: 0 }, NEEDS);
-        assert_eq!(r, Err(TilingError::WindowSize { window_px: 0 }));
+        let r = WindowPlan::new(e, &[e], |_| true, TilingOptions { window_px: 31 }, NEEDS);
+        assert_eq!(r, Err(TilingError::WindowSize { window_px: 31 }));
     }
 }

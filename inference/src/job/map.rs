@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use arpent_gdal::{Aoi, Fingerprint, Mosaic};
-use arpent_model::ModelPackage;
 use arpent_raster::{Grid, SceneInfo, Window};
 use arpent_tiling::{Needs, WindowPlan};
 
@@ -65,14 +64,13 @@ impl MapJob {
         dates: Vec<Vec<UsableScene>>,
         folder: Option<String>,
         config: &Config,
-        model: &ModelPackage,
+        needs: Needs,
     ) -> anyhow::Result<Self> {
         let dates = dates.into_iter().map(Survey::new).collect::<anyhow::Result<Vec<_>>>()?;
         let grid = &dates.first().context("a map without a date")?.mosaic.grid;
         let footprints = footprints(&dates);
         let aoi = config.aoi.as_deref().map(|path| arpent_gdal::read_aoi(path, grid)).transpose()?;
         let extent = extent_of(aoi.as_ref(), &footprints, config)?;
-        let needs = Needs { overlap_px: model.overlap_px, stride_px: model.stride_px };
         let is_wanted = |w: &Window| aoi.as_ref().is_none_or(|a| a.intersects(w));
         let plan = WindowPlan::new(extent, &footprints, is_wanted, config.tiling, needs)?;
         let aoi_fingerprint = config.aoi.as_deref().map(arpent_gdal::fingerprint_file).transpose()?;
@@ -132,7 +130,7 @@ type Group = Vec<Vec<UsableScene>>;
 pub(super) fn maps_of(
     dates: Vec<Vec<UsableScene>>,
     config: &Config,
-    model: &ModelPackage,
+    needs: Needs,
     group_by_crs: bool,
     failed: &mut Vec<FailedScene>,
 ) -> anyhow::Result<Vec<MapJob>> {
@@ -148,7 +146,7 @@ pub(super) fn maps_of(
     let named = groups.into_values().enumerate().map(|(i, group)| {
         let crs = &group[0][0].info.grid.crs;
         let crs = crs.name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        MapJob::new(group, several.then(|| format!("grid-{}-{crs}", i + 1)), config, model)
+        MapJob::new(group, several.then(|| format!("grid-{}-{crs}", i + 1)), config, needs)
     });
     named.collect()
 }

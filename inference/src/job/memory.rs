@@ -1,6 +1,5 @@
 //! How much memory a job may take, told before it starts.
 
-use arpent_model::Architecture;
 use arpent_tiling::WindowPlan;
 
 use crate::pipeline::SPOOL_RUN_BYTES;
@@ -35,19 +34,8 @@ pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     // A chip holds a float for each band and a byte of validity; raw samples, or the chips of two dates that are being
     // joined, stand beside it while it is read.
     let chip = read * (needs.bands as u64 * 8 + 2);
-    // Each reader holds a chip, as many wait in the queue, and one is being predicted.
-    let chips = chip * (2 * needs.readers as u64 + 1);
+    // Each reader holds a chip until it is taken, and one is being predicted.
+    let chips = chip * (needs.readers as u64 + 1);
     let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
     BASE + SPOOL + needs.cache + chips + needs.network + strip * STRIP_BYTES_PER_PIXEL
-}
-
-/// What the network holds at its fullest, bytes of single precision.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a bound, rounded up"
-)]
-pub fn network_bytes(architecture: &Architecture, pixels: u64) -> u64 {
-    (arpent_model::peak_values_per_pixel(architecture) * pixels as f64 * 4.0).ceil() as u64
 }

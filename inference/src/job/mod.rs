@@ -7,12 +7,13 @@ mod scenes;
 
 use std::path::PathBuf;
 
-use arpent_model::{ModelPackage, Weights};
+use arpent_model::{ModelPackage, Overlap, Predictor, Weights};
+use arpent_tiling::Needs;
 use tempfile::TempDir;
 
 pub use identity::{Input, fingerprints, run_id};
 pub use map::{AFTER, BEFORE, MapJob, Survey};
-pub use memory::{MemoryNeeds, memory_bound, network_bytes};
+pub use memory::{MemoryNeeds, memory_bound};
 pub use scenes::{FailedScene, UsableScene, describe_bands};
 
 use crate::cli::JobArgs;
@@ -28,6 +29,8 @@ pub struct Job {
     pub model: ModelPackage,
     /// Its weights.
     pub weights: Weights,
+    /// Its network, ready to predict.
+    pub predictor: Predictor,
     /// One map to make for each grid.
     pub maps: Vec<MapJob>,
     /// Scenes that cannot be used.
@@ -47,6 +50,7 @@ impl Job {
         let config = effective(args)?;
         arpent_gdal::init(arpent_gdal::InitOptions { cache_mb: config.compute.cache_mb })?;
         let (model, weights) = ModelPackage::load(&config.model)?;
+        let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
         wanted_classes(&config, &model)?;
         if config.scenes.is_empty() {
             return Err(JobError::NoScenes.into());
@@ -66,9 +70,9 @@ impl Job {
             failed.extend(bad);
         }
         let opened = scenes::on_one_lattice(opened, &model, &config.input, scratch.path())?;
-        let maps = map::maps_of(opened, &config, &model, args.group_by_crs, &mut failed)?;
+        let maps = map::maps_of(opened, &config, needs(&predictor), args.group_by_crs, &mut failed)?;
         let output = config.output.clone();
-        let job = Self { config, model, weights, maps, failed, output, scratch };
+        let job = Self { config, model, weights, predictor, maps, failed, output, scratch };
         job.check_memory()?;
         Ok(job)
     }
@@ -87,13 +91,12 @@ impl Job {
 
     /// Upper bound of the resident memory for one map, bytes.
     pub fn memory_bound(&self, map: &MapJob) -> u64 {
-        let read = map.plan.largest_read();
-        let network = network_bytes(&self.model.architecture, read.pixels());
+        let network = map.plan.largest().and_then(|w| self.predictor.bytes(&w.read, &w.core).ok()).unwrap_or(0);
         let needs = MemoryNeeds {
             bands: self.model.bands.len(),
             readers: self.config.compute.readers,
             cache: u64::from(self.config.compute.cache_mb) << 20,
-            network,
+            network: network as u64,
         };
         memory_bound(&map.plan, needs)
     }
@@ -146,6 +149,12 @@ fn uris_of_dates<'a>(config: &'a Config, model: &ModelPackage) -> Result<Vec<&'a
         (_, true) => Err(JobError::BeforeMissing { model: model_id() }),
         (_, false) => Ok(vec![&config.before, &config.scenes]),
     }
+}
+
+/// What the network needs of windows.
+pub(crate) fn needs(predictor: &Predictor) -> Needs {
+    let Overlap { cols, rows } = predictor.overlap();
+    Needs { overlap_cols: cols, overlap_rows: rows, stride_px: predictor.stride() }
 }
 
 fn scratch_dir(config: &Config) -> Result<TempDir, JobError> {

@@ -49,7 +49,7 @@ pub enum PipelineError {
 /// [`PipelineError`]; nothing was published.
 pub fn run(
     map: &MapJob,
-    predictor: Predictor,
+    predictor: &Predictor,
     pool: &rayon::ThreadPool,
     readers: usize,
     clock: &Clock,
@@ -59,7 +59,7 @@ pub fn run(
     let progress = Stage::begin("predict", map.plan.pixels_wanted());
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let outcome = std::thread::scope(|scope| {
-        let (read_out, read_in) = bounded::<Read>(readers);
+        let (read_out, read_in) = bounded::<Read>(0);
         let (predicted_out, predicted_in) = bounded::<Predicted>(1);
         for _ in 0..readers {
             let out = read_out.clone();
@@ -67,7 +67,7 @@ pub fn run(
             scope.spawn(move || read_windows(map, next, stop, clock, &out));
         }
         drop(read_out);
-        scope.spawn(move || predict_chips(&predictor, pool, windows, clock, &read_in, &predicted_out));
+        scope.spawn(move || predict_chips(predictor, pool, windows, clock, &read_in, &predicted_out));
         let outcome = collect_all(windows, &predicted_in, &mut collector, &progress);
         stop.store(true, Ordering::Relaxed);
         // Stages that wait to send see the queue closed and end.
