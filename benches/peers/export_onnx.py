@@ -2,8 +2,8 @@
 
     python benches/peers/export_onnx.py PACKAGE FILE.onnx [--size 512]
 
-With `--size` the input is fixed at [1, bands, size, size]; without, batch, height and width are free (sides are multiples
-of the package's stride). The file is refused when ONNX Runtime's answer to it is not PyTorch's.
+With `--size` the input is fixed at [1, bands, size, size]; without, batch, height and width are free (sides are
+multiples of the package's stride). The file is refused when ONNX Runtime's answer to it is not PyTorch's.
 """
 
 import argparse
@@ -144,7 +144,9 @@ def check(found, path, shapes):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("package", type=Path)
     parser.add_argument("file", type=Path)
     parser.add_argument("--size", type=int, help="side of the input, pixels, when fixed")

@@ -3,8 +3,8 @@
     python benches/peers/speed.py PACKAGE... --output FOLDER [--arpent target/release/arpent-benches]
 
 One process per engine; they take turns, in another order each round, so that what else the machine does falls on all of
-them. Writes `network.json` and `network.md` into the folder: medians and least times, as a share of ONNX Runtime's, and how far
-the answers are from PyTorch's (the largest difference over the largest answer).
+them. Writes `network.json` and `network.md` into the folder: medians and least times, as a share of ONNX Runtime's,
+and how far the answers are from PyTorch's (the largest difference over the largest answer).
 """
 
 import argparse
@@ -144,7 +144,8 @@ def machine():
 def heading(facts):
     libraries = ", ".join(f"{name} {facts[name]}" for name in LIBRARIES)
     instructions = " ".join(facts["instructions"])
-    return f"{facts['cpu']} (family/model {facts['family_model']}; {instructions}); Python {facts['python']}, {libraries}.\n"
+    processor = f"{facts['cpu']} (family/model {facts['family_model']}; {instructions})"
+    return f"{processor}; Python {facts['python']}, {libraries}.\n"
 
 
 def table(rows):
@@ -168,7 +169,9 @@ def write(folder, name, facts, settings, rows, text):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("packages", type=Path, nargs="+")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--arpent", help="the binary arpent-benches; without it only the peers run")
@@ -178,7 +181,9 @@ def main():
     given = parser.parse_args()
     rows = [row for package in given.packages for row in measure(package, given)]
     facts, settings = machine(), {key: getattr(given, key) for key in ("rounds", "threads", "size")}
-    said = f"\nOne chip of {given.size} x {given.size} px, {given.threads} threads, {given.rounds} rounds.\n\n"
+    said = (
+        f"\nOne chip of {given.size} x {given.size} px, {given.threads} threads, {given.rounds} rounds.\n\n"
+    )
     write(given.output, "network", facts, settings, rows, heading(facts) + said + table(rows))
 
 

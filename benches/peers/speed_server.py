@@ -6,7 +6,7 @@ ENGINE is `onnxruntime` (of a file of export_onnx.py), `pytorch` (values of a pi
 convolutions like best) or `pytorch-default` (of a package). Asked by lines on standard input:
 
 - `run` predicts one chip and prints the milliseconds;
-- `save PATH` writes the last answer, float32 [1, classes, height, width];
+- `save PATH` writes the last answer, float32 [1, classes, height, width], and prints `saved`;
 - `quit` ends.
 
 `arpent-benches network PACKAGE --size 512 --threads 2 [--input CHIP.npy]` understands the same lines.
@@ -81,17 +81,22 @@ def serve(run):
             print(f"{1e3 * (time.perf_counter() - start):.3f}", flush=True)
         elif word == "save":
             np.save(rest, np.ascontiguousarray(answer, np.float32))
+            print("saved", flush=True)
         else:
             raise SystemExit(f"no command `{word}`: want run, save or quit")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("engine", choices=ENGINES)
     parser.add_argument("model", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--size", type=int, default=512, help="side of the chip, pixels")
-    parser.add_argument("--input", type=Path, help="the chip, float32 [1, bands, height, width]; else a random one")
+    parser.add_argument(
+        "--input", type=Path, help="the chip, float32 [1, bands, height, width]; else a random one"
+    )
     given = parser.parse_args()
     if given.input:
         chip = np.load(given.input)

@@ -5,5 +5,6 @@
 
 pub mod measure;
 pub mod models;
+pub mod network;
 pub mod scenes;
 pub mod suites;

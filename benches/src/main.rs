@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use arpent_benches::network::Network;
 use arpent_benches::suites::Bench;
 use clap::{Parser, Subcommand};
 
@@ -39,6 +40,20 @@ enum Suite {
     },
     /// Peak memory of a 25,000 x 25,000 px job with 19 classes.
     Large,
+    /// A network alone: obeys lines `run`, `save PATH` and `quit` (`benches/peers/speed.py` gives them).
+    Network {
+        /// Model package.
+        model: PathBuf,
+        /// Side of the picture, pixels.
+        #[arg(long, default_value_t = 512)]
+        size: usize,
+        /// Threads.
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+        /// A picture, .npy of 1 x bands x size x size.
+        #[arg(long)]
+        input: Option<PathBuf>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -50,6 +65,10 @@ fn main() -> Result<()> {
         Suite::Stages { config } => bench.stages(&config)?,
         Suite::Memory { config } => bench.memory(&config)?,
         Suite::Large => bench.large()?,
+        Suite::Network { model, size, threads, input } => {
+            let network = Network { model, size, threads, input };
+            return network.serve(std::io::stdin().lock(), std::io::stdout().lock());
+        }
     };
     std::io::stdout().write_all(table.as_bytes())?;
     Ok(())

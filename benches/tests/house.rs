@@ -12,9 +12,10 @@ use serde_json::Value;
 /// `arpent-testing` stands beside the layers: only dev-dependencies may name it.
 const HOUSE: &[(&str, u8, &[&str])] = &[
     ("arpent-raster", 0, &[]),
+    ("arpent-engine", 0, &[]),
     ("arpent-tiling", 1, &["arpent-raster"]),
     ("arpent-gdal", 1, &["arpent-raster"]),
-    ("arpent-model", 1, &["arpent-raster"]),
+    ("arpent-model", 1, &["arpent-raster", "arpent-engine"]),
     ("arpent-vector", 1, &["arpent-raster"]),
     ("arpent-metrics", 1, &["arpent-raster"]),
     ("arpent-testing", 1, &["arpent-raster"]),
@@ -31,6 +32,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
         4,
         &[
             "arpent-raster",
+            "arpent-engine",
             "arpent-tiling",
             "arpent-gdal",
             "arpent-model",

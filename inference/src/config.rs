@@ -170,15 +170,21 @@ impl Default for ComputeOptions {
 pub enum Device {
     /// The best one that works.
     Auto,
-    /// The CPU.
+    /// The CPU: the same bytes everywhere.
     Cpu,
+    /// A card through Vulkan, in builds that have it.
+    Vulkan,
+    /// A card of NVIDIA's, in builds that have it.
+    Cuda,
 }
 
 impl From<Device> for arpent_model::DeviceChoice {
     fn from(device: Device) -> Self {
         match device {
-            // Answers are the same bits everywhere on the CPU alone.
-            Device::Auto | Device::Cpu => Self::Cpu,
+            Device::Auto => Self::Auto,
+            Device::Cpu => Self::Cpu,
+            Device::Vulkan => Self::Vulkan,
+            Device::Cuda => Self::Cuda,
         }
     }
 }

@@ -1,19 +1,21 @@
 //! `arpent inspect`: a scene, a model package or the output of a run, in plain words.
 
 use std::path::Path;
+use std::time::Duration;
 
 use arpent_gdal::InitOptions;
-use arpent_model::{Architecture, ModelPackage, Weights};
+use arpent_model::{Architecture, DeviceChoice, ModelPackage, Predictor};
 use arpent_publish::{Manifest, Target};
 use arpent_raster::SceneInfo;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::Ended;
 use crate::cli::Format;
 use crate::error::JobError;
 use crate::job::describe_bands;
-use crate::mlm;
 use crate::print::{Lines, count, duration, print};
+use crate::{mlm, probe};
 
 /// Runs the command.
 ///
@@ -21,13 +23,7 @@ use crate::print::{Lines, count, duration, print};
 /// When the target is none of the three, or is damaged.
 pub fn main(target: &str, format: Format) -> Ended {
     if Path::new(target).join("model.json").is_file() {
-        let (model, weights) = ModelPackage::load(Path::new(target))?;
-        print(
-            &json!({ "model": model, "mlm": mlm::properties(&model, &weights) }),
-            model_lines(&model, &weights).text(),
-            format,
-        )?;
-        return Ok(0);
+        return inspect_model(Path::new(target), format);
     }
     if let Some(manifest) = manifest_of(target)? {
         print(&json!({ "run": manifest }), run_lines(target, &manifest).text(), format)?;
@@ -46,6 +42,36 @@ pub fn main(target: &str, format: Format) -> Ended {
     Ok(0)
 }
 
+/// A package, and how fast its network is here: tried for two seconds.
+fn inspect_model(path: &Path, format: Format) -> Ended {
+    let (model, weights) = ModelPackage::load(path)?;
+    let predictor = Predictor::load(&model, &weights, DeviceChoice::Auto)?;
+    let pool = rayon::ThreadPoolBuilder::new().build()?;
+    let rate = probe::mpx_per_s(&predictor, model.bands.len(), &pool, Duration::from_secs(2))?;
+    let speed = Speed {
+        parameters: weights.parameters(),
+        gflop_per_mpx: arpent_model::flop_per_pixel(&model.architecture) / 1e3,
+        mpx_per_s: (rate * 100.0).round() / 100.0,
+        threads: pool.current_num_threads(),
+        engine: predictor.engine(),
+    };
+    let data = json!({ "model": model, "mlm": mlm::properties(&model, &weights), "speed": speed });
+    print(&data, model_lines(&model, &speed).text(), format)?;
+    Ok(0)
+}
+
+/// What a network costs.
+#[derive(Debug, Serialize)]
+struct Speed {
+    parameters: usize,
+    /// Of the convolutions as they are defined, whatever the engine saves.
+    gflop_per_mpx: f64,
+    /// In a probe on this machine.
+    mpx_per_s: f64,
+    threads: usize,
+    engine: String,
+}
+
 /// The manifest of an output; `None` for what is not an output.
 fn manifest_of(target: &str) -> anyhow::Result<Option<Manifest>> {
     let is_remote = target.contains("://");
@@ -59,17 +85,18 @@ fn manifest_of(target: &str) -> anyhow::Result<Option<Manifest>> {
     Ok(if target.exists()? { Some(target.read_manifest()?) } else { None })
 }
 
-fn model_lines(model: &ModelPackage, weights: &Weights) -> Lines {
+fn model_lines(model: &ModelPackage, speed: &Speed) -> Lines {
     let mut lines = Lines::default();
     lines.add("model", format!("{} {}: {}", model.id, model.version, model.title));
     lines.add("sha256", model.sha256());
     lines.add("licence", &model.licence);
-    let gflop = arpent_model::flop_per_pixel(&model.architecture) * 1e6 / 1e9;
-    let parameters = count(weights.parameters() as u64);
+    let Speed { gflop_per_mpx, mpx_per_s, threads, engine, .. } = speed;
+    let parameters = count(speed.parameters as u64);
     lines.add(
         "network",
-        format!("{}, {parameters} parameters, {gflop:.1} GFLOP per Mpx", model.architecture.name()),
+        format!("{}, {parameters} parameters, {gflop_per_mpx:.1} GFLOP per Mpx", model.architecture.name()),
     );
+    lines.add("engine", format!("{engine}, {threads} threads: {mpx_per_s:.2} Mpx/s in a probe here"));
     lines.add("bands", model.bands.iter().map(|b| b.name.as_str()).collect::<Vec<_>>().join(", "));
     let gsd = &model.gsd_m;
     lines.add("GSD", format!("{} m, valid from {} to {} m", gsd.nominal, gsd.min, gsd.max));

@@ -15,6 +15,7 @@ pub mod model;
 pub mod pipeline;
 pub mod plan;
 pub mod print;
+mod probe;
 pub mod progress;
 pub mod run;
 mod stac;

@@ -1,16 +1,16 @@
 //! `arpent plan`: what a run would do, told without reading a pixel.
 
 use std::fmt::Write as _;
-use std::time::Instant;
+use std::time::Duration;
 
-use arpent_raster::{Chip, Window};
+use arpent_raster::Window;
 use serde::Serialize;
 
 use crate::cli::{Format, JobArgs};
 use crate::config::FeatureFormat;
 use crate::job::{BEFORE, FailedScene, Job, MapJob, describe_bands};
 use crate::print::{Lines, count, duration, print};
-use crate::{EXIT_PARTIAL, Ended, run};
+use crate::{EXIT_PARTIAL, Ended, probe, run};
 
 /// A plan, as printed.
 #[derive(Debug, Serialize)]
@@ -42,7 +42,7 @@ pub struct MapReport {
     pub windows: usize,
     /// Side of a window's core, pixels.
     pub window_px: usize,
-    /// Overlap of a window, pixels.
+    /// Columns and rows that are read beyond each side of a core, pixels.
     pub overlap_px: [usize; 2],
     /// Pixels that the network computes.
     pub pixels_computed: u64,
@@ -86,7 +86,8 @@ pub struct SceneReport {
 /// Whatever makes the job impossible.
 pub fn main(args: &JobArgs, format: Format) -> Ended {
     let job = Job::resolve(args)?;
-    let rate = probe(&job)?;
+    let pool = run::pool(&job.config)?;
+    let rate = probe::mpx_per_s(&job.predictor, job.model.bands.len(), &pool, PROBE)?;
     let maps = job.maps.iter().map(|map| report_map(&job, map, rate)).collect();
     let report = PlanReport {
         model: job.model.id.clone(),
@@ -98,22 +99,8 @@ pub fn main(args: &JobArgs, format: Format) -> Ended {
     Ok(if report.failed_scenes.is_empty() { 0 } else { EXIT_PARTIAL })
 }
 
-/// Mpx/s of the network on one small chip, the best of two after a first.
-#[allow(clippy::cast_precision_loss, reason = "a rate to show")]
-fn probe(job: &Job) -> anyhow::Result<f64> {
-    let pool = run::pool(&job.config)?;
-    let core = Window::new(0, 0, 256, 256);
-    let window = job.predictor.chip_of(&core);
-    let mut chip = Chip::empty(window, job.model.bands.len());
-    chip.valid.fill(true);
-    let mut best = f64::INFINITY;
-    for _ in 0..3 {
-        let began = Instant::now();
-        pool.install(|| job.predictor.predict(&chip, &core))?;
-        best = best.min(began.elapsed().as_secs_f64());
-    }
-    Ok(window.pixels() as f64 / best / 1e6)
-}
+/// How long a plan may try the network.
+const PROBE: Duration = Duration::from_millis(300);
 
 #[allow(clippy::cast_precision_loss, reason = "a time to show")]
 fn report_map(job: &Job, map: &MapJob, rate: f64) -> MapReport {
@@ -131,7 +118,7 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> MapReport {
         pixels_wanted: plan.pixels_wanted(),
         overlap_cost: (plan.overlap_cost() * 1000.0).round() / 1000.0,
         memory_bound_mb: job.memory_bound(map).div_ceil(1_000_000),
-        predicted_s: plan.pixels_computed() as f64 / 1e6 / rate,
+        predicted_s: plan.pixels_wanted() as f64 / 1e6 / rate,
         artifacts: artifact_names(job),
     }
 }
@@ -207,7 +194,10 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
     let [cols, rows] = map.overlap_px;
     lines.add(
         "windows",
-        format!("{} of {} px, read with {cols} columns and {rows} rows of overlap", map.windows, map.window_px),
+        format!(
+            "{} of {} px, read with {cols} columns and {rows} rows of overlap",
+            map.windows, map.window_px
+        ),
     );
     let (computed, wanted) = (count(map.pixels_computed), count(map.pixels_wanted));
     lines.add("pixels", format!("{computed} computed / {wanted} wanted = {:.2}", map.overlap_cost));

@@ -58,6 +58,7 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
     let mut job = clock.open.time(|| Job::resolve(&args.job))?;
     check_outputs(&job, args.overwrite)?;
     let pool = pool(&job.config)?;
+    say(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
     let mut maps = Vec::new();
     for map in std::mem::take(&mut job.maps) {
         let run = Run { args, meter: &meter, clock: &clock, pool: &pool };
@@ -150,8 +151,8 @@ impl Run<'_> {
     fn predict(&self, job: &Job, map: &MapJob, scratch: &std::path::Path) -> Result<Collected, Attempt> {
         let collector = Collector::new(job, map, scratch, self.clock)?;
         let readers = job.config.compute.readers;
-        pipeline::run(map, &job.predictor, self.pool, readers, self.clock, collector).map_err(
-            |error| match error {
+        pipeline::run(map, &job.predictor, self.pool, readers, self.clock, collector).map_err(|error| {
+            match error {
                 PipelineError::Read(error) => {
                     let is_bad = |s: &job::UsableScene| Some((&*s.info.id, &*s.info.uri)) == error.scene();
                     match map.scenes().position(|(_, scene)| is_bad(scene)) {
@@ -161,8 +162,8 @@ impl Run<'_> {
                 }
                 PipelineError::Predict(error) => Attempt::Failed(error.into()),
                 PipelineError::Collect(error) => Attempt::Failed(error),
-            },
-        )
+            }
+        })
     }
 
     fn publish(

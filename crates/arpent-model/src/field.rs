@@ -78,24 +78,6 @@ pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
     steps.sum::<f64>() + cost(graph.layers.len() - 1, 0)
 }
 
-/// Values that the engine holds at its fullest, for each pixel of the chip: the steps that are still needed, and
-/// beside a convolution its input in another layout and its output twice more (before bias and activation).
-#[allow(clippy::cast_precision_loss, reason = "layer sizes are small")]
-pub fn peak_values_per_pixel(architecture: &Architecture) -> f64 {
-    let graph = architecture.graph();
-    let size = |step: usize| graph.channels(step) as f64 / pixels_at(graph.steps[step].level);
-    let last = graph.last_uses();
-    let at = |index: usize| {
-        let live: f64 = (0..=index).filter(|s| last[*s] >= index).map(size).sum();
-        let working = match graph.steps[index].op {
-            Op::Conv(_) => graph.steps[index].from.iter().map(|f| size(*f)).sum::<f64>() + 2.0 * size(index),
-            _ => 0.0,
-        };
-        live + working
-    };
-    (0..graph.steps.len()).map(at).fold(0.0, f64::max)
-}
-
 /// Values that are kept for the backward pass while training, for each pixel of the chip: what every step gives, and for a
 /// convolution what it gives before its normalization and before its activation.
 #[allow(clippy::cast_precision_loss, reason = "layer sizes are small")]
@@ -150,12 +132,10 @@ mod tests {
 
     #[test]
     #[allow(clippy::float_cmp, reason = "small whole numbers are exact")]
-    fn costs_and_values_by_hand() {
+    fn costs_by_hand() {
         // Level 0: 3 -> 8 and, of 16, -> 8; level 1: 8 -> 8; head 8 -> 2.
         let expected = 2.0 * 9.0 * f64::from(3 * 8 + 16 * 8 + 8 * 8 / 4) + 2.0 * 16.0;
         assert_eq!(flop_per_pixel(&unet(&[1, 1])), expected);
-        // At the decoder's convolution: 16 in twice, 8 out three times.
-        assert_eq!(peak_values_per_pixel(&unet(&[1, 1])), 56.0);
     }
 
     #[test]

@@ -38,12 +38,11 @@ pub use checkpoint::read_checkpoint;
 pub use device::{DeviceChoice, Precision, said};
 pub use encoders::Encoder;
 pub use error::ModelError;
-pub use field::{
-    flop_per_pixel, overlap, peak_values_per_pixel, receptive_field_radius, stride, training_values_per_pixel,
-};
+pub use field::{flop_per_pixel, overlap, receptive_field_radius, stride, training_values_per_pixel};
 pub use fold::{fold, initial, unfold};
 pub use hand_set::{HandSet, hand_set_linear};
 pub use import::{ImportOptions, PRESETS, architecture_names, import};
+pub use lowered::engine;
 pub use network::{Block, Network};
 pub use package::{
     Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Score, Task, TrainingSource,

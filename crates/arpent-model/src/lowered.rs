@@ -10,12 +10,20 @@ use crate::{Architecture, ModelError, Weights};
 const WINOGRAD_LEVEL: i32 = 3;
 
 /// How networks are run on this machine.
-pub(crate) fn options() -> Options {
+fn options() -> Options {
     Options { winograd: WINOGRAD_LEVEL, ..Options::default() }
 }
 
-/// The engine of a network, head included.
-pub(crate) fn engine(
+/// The engine of a network on this machine's CPU, head included: scores before the softmax of normalized bands.
+///
+/// # Errors
+/// [`ModelError`] when the weights are not those of the architecture.
+pub fn engine(architecture: &Architecture, weights: &Weights) -> Result<Engine, ModelError> {
+    weights.check(&architecture.tensors())?;
+    engine_with(architecture, weights, options())
+}
+
+fn engine_with(
     architecture: &Architecture,
     weights: &Weights,
     options: Options,
@@ -161,7 +169,7 @@ mod tests {
             let largest = expected.iter().fold(0f32, |m, v| m.max(v.abs()));
             for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
                 for winograd in [-1, 8] {
-                    let engine = engine(&architecture, &weights, Options { isa, winograd }).unwrap();
+                    let engine = engine_with(&architecture, &weights, Options { isa, winograd }).unwrap();
                     let scores = by_engine(&engine, &data, side, -64);
                     let apart = scores.iter().zip(&expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
                     let name = architecture.name();

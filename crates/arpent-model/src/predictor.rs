@@ -69,7 +69,7 @@ impl Predictor {
         let radius = field::receptive_field_radius(architecture);
         let (body, reach) = match opened {
             DeviceChoice::Cpu | DeviceChoice::Auto => {
-                let engine = lowered::engine(architecture, weights, lowered::options())?;
+                let engine = lowered::engine(architecture, weights)?;
                 let reach = engine.reach();
                 (Body::Cpu(engine), reach)
             }

@@ -126,7 +126,9 @@ fn chosen_side(needs: Needs) -> usize {
     let [cols, rows] = [needs.overlap_cols, needs.overlap_rows].map(|o| 2 * o.next_multiple_of(stride));
     let pixels = |side: usize| (side + cols) * (side + rows);
     let mut side = SMALLEST_PX;
-    while pixels(side) as f64 > OVERLAP_COST * (side * side) as f64 && pixels(side + STEP_PX) <= LARGEST_CHIP_PX {
+    while pixels(side) as f64 > OVERLAP_COST * (side * side) as f64
+        && pixels(side + STEP_PX) <= LARGEST_CHIP_PX
+    {
         side += STEP_PX;
     }
     side
@@ -206,9 +208,14 @@ mod tests {
         let extent = Window::new(0, 0, 1000, 100);
         let scenes = [Window::new(0, 0, 100, 100), Window::new(900, 0, 100, 100)];
         let options = TilingOptions { window_px: 100 };
-        let p =
-            WindowPlan::new(extent, &scenes, |w| w.col > 0, options, Needs { overlap_cols: 0, overlap_rows: 0, stride_px: 1 })
-                .unwrap();
+        let p = WindowPlan::new(
+            extent,
+            &scenes,
+            |w| w.col > 0,
+            options,
+            Needs { overlap_cols: 0, overlap_rows: 0, stride_px: 1 },
+        )
+        .unwrap();
         assert_eq!(p.windows().len(), 1);
         assert_eq!(p.windows()[0].core, scenes[1]);
         assert_eq!(p.pixels_wanted(), 10_000);

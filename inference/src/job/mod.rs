@@ -91,7 +91,8 @@ impl Job {
 
     /// Upper bound of the resident memory for one map, bytes.
     pub fn memory_bound(&self, map: &MapJob) -> u64 {
-        let network = map.plan.largest().and_then(|w| self.predictor.bytes(&w.read, &w.core).ok()).unwrap_or(0);
+        let network =
+            map.plan.largest().and_then(|w| self.predictor.bytes(&w.read, &w.core).ok()).unwrap_or(0);
         let needs = MemoryNeeds {
             bands: self.model.bands.len(),
             readers: self.config.compute.readers,
