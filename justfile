@@ -60,6 +60,11 @@ validate: smoke
 vulkan:
     cargo nextest run -p arpent-train --bin arpent-train --features wgpu --locked -E 'test(steps)'
 
+# The engine's tests under the address sanitizer (a flag that stable compilers know, and want to be asked twice for).
+sanitize:
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test -p arpent-engine --locked \
+      --target "$(rustc -vV | sed -n 's/^host: //p')" --target-dir {{target}}/sanitize
+
 # All tests.
 test:
     cargo nextest run --workspace --locked
