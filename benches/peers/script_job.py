@@ -126,7 +126,9 @@ def main():
     parser.add_argument("scene", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--window", type=int, default=512, help="side of a core, pixels")
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument(
+        "--batch", type=int, default=1, help="more of them need more memory, and are no faster"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--min-area-m2", type=float, default=1.0)
     parser.add_argument("--simplify-px", type=float, default=1.0)

@@ -145,7 +145,7 @@ def main():
     parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16, 64], help="square numbers")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=4, help="of the script")
+    parser.add_argument("--batch", type=int, default=1, help="of the script; more is no faster")
     parser.add_argument("--window", type=int, default=512, help="side of the script's cores, pixels")
     parser.add_argument("--scratch", type=Path, help="folder for scenes and outputs; the system's by default")
     given = parser.parse_args()

@@ -1,5 +1,6 @@
 //! `arpent plan`: what a run would do, told without reading a pixel.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -44,8 +45,8 @@ pub struct MapReport {
     pub window_px: usize,
     /// Columns and rows that are read beyond each side of a core, pixels.
     pub overlap_px: [usize; 2],
-    /// Pixels that the network computes.
-    pub pixels_computed: u64,
+    /// Pixels that are read, overlaps included.
+    pub pixels_read: u64,
     /// Pixels that are wanted.
     pub pixels_wanted: u64,
     /// Pixels computed for each pixel wanted.
@@ -114,13 +115,30 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> MapReport {
         windows: plan.windows().len(),
         window_px: plan.window_px(),
         overlap_px: [overlap.cols, overlap.rows],
-        pixels_computed: plan.pixels_computed(),
+        pixels_read: plan.pixels_read(),
         pixels_wanted: plan.pixels_wanted(),
-        overlap_cost: (plan.overlap_cost() * 1000.0).round() / 1000.0,
+        overlap_cost: (overlap_cost(job, map) * 1000.0).round() / 1000.0,
         memory_bound_mb: job.memory_bound(map).div_ceil(1_000_000),
         predicted_s: plan.pixels_wanted() as f64 / 1e6 / rate,
         artifacts: artifact_names(job),
     }
+}
+
+/// What the network computes, as a multiple of what the planned cores would take in a picture without end.
+#[allow(clippy::cast_precision_loss, reason = "a ratio to show")]
+fn overlap_cost(job: &Job, map: &MapJob) -> f64 {
+    // Windows come in few shapes.
+    let mut costs = BTreeMap::new();
+    let (mut all, mut cores) = (0.0, 0.0);
+    for window in map.plan.windows() {
+        let offset = window.read.offset_of(&window.core);
+        let shape = (offset, window.core.width, window.core.height, window.read.width, window.read.height);
+        let cost =
+            costs.entry(shape).or_insert_with(|| job.predictor.overlap_cost(&window.read, &window.core));
+        all += *cost * window.core.pixels() as f64;
+        cores += window.core.pixels() as f64;
+    }
+    all / f64::max(cores, 1.0)
 }
 
 fn report_scene(date: Option<&'static str>, scene: &crate::job::UsableScene) -> SceneReport {
@@ -199,8 +217,8 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
             map.windows, map.window_px
         ),
     );
-    let (computed, wanted) = (count(map.pixels_computed), count(map.pixels_wanted));
-    lines.add("pixels", format!("{computed} computed / {wanted} wanted = {:.2}", map.overlap_cost));
+    let (read, wanted) = (count(map.pixels_read), count(map.pixels_wanted));
+    lines.add("pixels", format!("{read} read for {wanted} wanted; computed {:.2} times", map.overlap_cost));
     lines.add("memory", format!("at most {} MB", map.memory_bound_mb));
     let rate = report.probe_mpx_per_s;
     lines.add(

@@ -127,6 +127,27 @@ impl Engine {
         Ok(4 * schedule.buffers.iter().map(kernels::BufferShape::values).sum::<usize>())
     }
 
+    /// Multiplications that [`Engine::run`] does for a picture.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn products(&self, picture: &Picture) -> Result<u64, EngineError> {
+        let schedule = Schedule::new(&self.nodes, self.frame(picture)?);
+        let of = |(index, node): (usize, &Node)| {
+            let rows: i64 = schedule.bands.iter().map(|band| band[index].1 - band[index].0).sum();
+            let cols = schedule.buffers[index].columns;
+            self.cost(node).products * u64::try_from(rows * (cols.1 - cols.0)).unwrap_or(0)
+        };
+        Ok(self.nodes.iter().enumerate().map(of).sum())
+    }
+
+    /// Multiplications for each pixel of a picture without end, where nothing is computed twice.
+    #[allow(clippy::cast_precision_loss, reason = "a mean to compare with")]
+    pub fn products_per_pixel(&self) -> f64 {
+        let of = |node: &Node| self.cost(node).products as f64 / f64::from(1u32 << (2 * node.level));
+        self.nodes.iter().map(of).sum()
+    }
+
     fn frame(&self, picture: &Picture) -> Result<Frame, EngineError> {
         let whole = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let Picture { width, height, first_row, cols, rows } = *picture;

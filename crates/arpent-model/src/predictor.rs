@@ -47,6 +47,16 @@ enum Body {
     Card(Box<Card>),
 }
 
+/// How often a product is done at most where the size of windows is chosen.
+const OVERLAP_COST: f64 = 1.12;
+
+/// Pixels of the largest chip that is chosen: with a few of them in memory, beyond it memory grows faster than time shrinks.
+const LARGEST_CHIP_PX: u64 = 3072 * 3072;
+
+/// Smallest core, and by which steps others are tried, pixels.
+const SMALLEST_PX: usize = 1024;
+const STEP_PX: usize = 256;
+
 /// Pixels that a chip must hold around the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overlap {
@@ -116,6 +126,35 @@ impl Predictor {
         match &self.body {
             Body::Cpu(engine) => Ok(engine.weight_bytes() + engine.bytes(&self.picture(chip, core))?),
             Body::Card(_) => Ok(4 * (self.bands.len() + 1) * chip.width * chip.height),
+        }
+    }
+
+    /// Side of a core that suits the network, pixels: the smallest with which a product is done [`OVERLAP_COST`] times at
+    /// most, as far as chips of [`LARGEST_CHIP_PX`] pixels allow.
+    pub fn window_px(&self) -> usize {
+        let sides = (SMALLEST_PX..).step_by(STEP_PX).map(|side| side.next_multiple_of(self.stride));
+        let core = |side: usize| Window::new(0, 0, side, side);
+        let fits = |side: &usize| self.chip_of(&core(*side)).pixels() <= LARGEST_CHIP_PX;
+        let cheap = |side: usize| self.overlap_cost(&self.chip_of(&core(side)), &core(side)) <= OVERLAP_COST;
+        let mut best = SMALLEST_PX.next_multiple_of(self.stride);
+        for side in sides.take_while(fits) {
+            best = side;
+            if cheap(side) {
+                break;
+            }
+        }
+        best
+    }
+
+    /// What is computed for a core, as a multiple of what a picture without end would take for it.
+    #[allow(clippy::cast_precision_loss, reason = "a ratio to show")]
+    pub fn overlap_cost(&self, chip: &Window, core: &Window) -> f64 {
+        match &self.body {
+            Body::Cpu(engine) => {
+                let products = engine.products(&self.picture(chip, core)).unwrap_or(0) as f64;
+                products / (engine.products_per_pixel() * core.pixels() as f64)
+            }
+            Body::Card(_) => chip.pixels() as f64 / core.pixels() as f64,
         }
     }
 

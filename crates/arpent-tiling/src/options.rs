@@ -8,8 +8,8 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TilingOptions {
-    /// Side of a window's core, pixels, rounded up to a multiple of the network's stride; 0 for one that makes the
-    /// overlap cheap. Changes memory and speed, never the result.
+    /// Side of a window's core, pixels, rounded up to a multiple of the network's stride; 0 for one that suits
+    /// the network. Changes memory and speed, never the result.
     #[schemars(range(min = 0, max = 16384))]
     pub window_px: usize,
 }
@@ -20,19 +20,8 @@ impl Default for TilingOptions {
     }
 }
 
-/// Stands for a window size that is chosen: the smallest with which a pixel is computed [`OVERLAP_COST`] times at most, as
-/// far as chips of [`LARGEST_CHIP_PX`] pixels allow.
+/// Stands for the size that suits the network ([`Needs::window_px`]).
 pub(crate) const AUTO: usize = 0;
-
-/// How often a pixel is computed at most when the window size is chosen.
-pub(crate) const OVERLAP_COST: f64 = 1.14;
-
-/// Pixels of the largest chip that is chosen: beyond it memory grows more than the overlap shrinks.
-pub(crate) const LARGEST_CHIP_PX: usize = 2560 * 2560;
-
-/// Smallest window, and by which steps others are tried, pixels.
-pub(crate) const SMALLEST_PX: usize = 512;
-pub(crate) const STEP_PX: usize = 256;
 
 /// What a network needs of its windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +32,8 @@ pub struct Needs {
     pub overlap_rows: usize,
     /// Total stride of the network: corners of windows are multiples of it.
     pub stride_px: usize,
+    /// Side of a core that suits it, pixels: large enough that the overlap is cheap, small enough for the memory.
+    pub window_px: usize,
 }
 
 /// A plan or a stitching that cannot be done.
@@ -67,7 +58,9 @@ impl TilingError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::WindowSize { .. } => Some("choose 32 to 16384 pixels, or 0 for a good one".to_owned()),
+            Self::WindowSize { .. } => {
+                Some("choose 32 to 16384 pixels, or 0 for a size that suits the network".to_owned())
+            }
             Self::Unexpected { .. } => None,
         }
     }

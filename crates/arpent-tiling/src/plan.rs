@@ -3,7 +3,7 @@
 use arpent_raster::Window;
 
 use crate::area::union_area;
-use crate::options::{AUTO, LARGEST_CHIP_PX, OVERLAP_COST, SMALLEST_PX, STEP_PX};
+use crate::options::AUTO;
 use crate::{Needs, TilingError, TilingOptions};
 
 /// One window to read and predict.
@@ -77,8 +77,8 @@ impl WindowPlan {
         &self.strips
     }
 
-    /// Pixels that the network computes.
-    pub fn pixels_computed(&self) -> u64 {
+    /// Pixels that are read, overlaps included.
+    pub fn pixels_read(&self) -> u64 {
         self.windows.iter().map(|w| w.read.pixels()).sum()
     }
 
@@ -87,10 +87,10 @@ impl WindowPlan {
         self.wanted
     }
 
-    /// Pixels computed for each pixel wanted.
+    /// Pixels read for each pixel wanted.
     #[allow(clippy::cast_precision_loss, reason = "a ratio to show")]
-    pub fn overlap_cost(&self) -> f64 {
-        self.pixels_computed() as f64 / self.wanted.max(1) as f64
+    pub fn read_cost(&self) -> f64 {
+        self.pixels_read() as f64 / self.wanted.max(1) as f64
     }
 
     /// The window that reads most pixels.
@@ -109,29 +109,14 @@ impl WindowPlan {
     }
 }
 
-/// Side of a window's core: as asked for, or chosen.
+/// Side of a window's core: as asked for, or as suits the network.
 fn core_side(options: TilingOptions, needs: Needs) -> Result<usize, TilingError> {
     let stride = needs.stride_px.max(1);
     match options.window_px {
-        AUTO => Ok(chosen_side(needs).next_multiple_of(stride)),
+        AUTO => Ok(needs.window_px.max(1).next_multiple_of(stride)),
         window_px @ 32..=16384 => Ok(window_px.next_multiple_of(stride)),
         window_px => Err(TilingError::WindowSize { window_px }),
     }
-}
-
-/// The smallest side whose overlap is cheap, or the largest whose chips are not too large.
-#[allow(clippy::cast_precision_loss, reason = "sizes stay far below 2^52")]
-fn chosen_side(needs: Needs) -> usize {
-    let stride = needs.stride_px.max(1);
-    let [cols, rows] = [needs.overlap_cols, needs.overlap_rows].map(|o| 2 * o.next_multiple_of(stride));
-    let pixels = |side: usize| (side + cols) * (side + rows);
-    let mut side = SMALLEST_PX;
-    while pixels(side) as f64 > OVERLAP_COST * (side * side) as f64
-        && pixels(side + STEP_PX) <= LARGEST_CHIP_PX
-    {
-        side += STEP_PX;
-    }
-    side
 }
 
 /// The core with its overlap.
@@ -164,7 +149,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const NEEDS: Needs = Needs { overlap_cols: 40, overlap_rows: 56, stride_px: 8 };
+    const NEEDS: Needs = Needs { overlap_cols: 40, overlap_rows: 56, stride_px: 8, window_px: 1536 };
 
     fn plan(extent: Window, window_px: usize) -> WindowPlan {
         WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px }, NEEDS).unwrap()
@@ -198,9 +183,10 @@ mod tests {
     }
 
     #[test]
-    fn the_overlap_costs_less_than_the_limit_at_the_default_size() {
+    fn without_a_size_the_network_has_its_own() {
         let p = plan(Window::new(3, 5, 10_000, 10_000), TilingOptions::default().window_px);
-        assert!(p.overlap_cost() <= 1.15, "{}", p.overlap_cost());
+        assert_eq!(p.window_px(), 1536);
+        assert!(p.read_cost() <= 1.15, "{}", p.read_cost());
     }
 
     #[test]
@@ -213,7 +199,7 @@ mod tests {
             &scenes,
             |w| w.col > 0,
             options,
-            Needs { overlap_cols: 0, overlap_rows: 0, stride_px: 1 },
+            Needs { overlap_cols: 0, overlap_rows: 0, stride_px: 1, window_px: 64 },
         )
         .unwrap();
         assert_eq!(p.windows().len(), 1);

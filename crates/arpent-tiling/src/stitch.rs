@@ -105,7 +105,7 @@ mod tests {
             order in any::<prop::sample::Index>(),
         ) {
             let extent = Window { col, row, width, height };
-            let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px: side }, Needs { overlap_cols: 3, overlap_rows: 4, stride_px: 2 }).unwrap();
+            let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px: side }, Needs { overlap_cols: 3, overlap_rows: 4, stride_px: 2, window_px: 64 }).unwrap();
             let mut windows = plan.windows().to_vec();
             let turn = order.index(windows.len());
             windows.rotate_left(turn);
@@ -136,7 +136,7 @@ mod tests {
             &scenes,
             |_| true,
             TilingOptions { window_px: 32 },
-            Needs { overlap_cols: 0, overlap_rows: 0, stride_px: 1 },
+            Needs { overlap_cols: 0, overlap_rows: 0, stride_px: 1, window_px: 64 },
         )
         .unwrap();
         let mut stitcher = Stitcher::new(&plan);

@@ -155,7 +155,8 @@ fn uris_of_dates<'a>(config: &'a Config, model: &ModelPackage) -> Result<Vec<&'a
 /// What the network needs of windows.
 pub(crate) fn needs(predictor: &Predictor) -> Needs {
     let Overlap { cols, rows } = predictor.overlap();
-    Needs { overlap_cols: cols, overlap_rows: rows, stride_px: predictor.stride() }
+    let (stride_px, window_px) = (predictor.stride(), predictor.window_px());
+    Needs { overlap_cols: cols, overlap_rows: rows, stride_px, window_px }
 }
 
 fn scratch_dir(config: &Config) -> Result<TempDir, JobError> {
