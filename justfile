@@ -56,9 +56,10 @@ smoke: build
 validate: smoke
     .venv/bin/python scripts/validate_outputs.py {{target}}/smoke/*
 
-# Training on whatever Vulkan driver there is, a software driver too (mesa-vulkan-drivers); not part of `ci`.
+# Training and prediction on whatever Vulkan driver there is, a software driver too (mesa-vulkan-drivers); not part of `ci`.
 vulkan:
-    cargo nextest run -p arpent-train --bin arpent-train --features wgpu --locked -E 'test(steps)'
+    cargo nextest run -p arpent-train -p arpent-model --bin arpent-train --lib --features arpent-train/wgpu,arpent-model/wgpu \
+      --locked -E 'test(steps) + test(card)'
 
 # The engine's tests under the address sanitizer (a flag that stable compilers know, and want to be asked twice for).
 sanitize:

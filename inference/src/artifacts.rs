@@ -43,24 +43,44 @@ pub(crate) fn write(
     threads: usize,
     clock: &Clock,
 ) -> anyhow::Result<Vec<File>> {
-    let mut files = Vec::new();
-    clock.write.time(|| -> anyhow::Result<()> {
-        for (raster, role) in [(collected.labels, "labels"), (collected.confidence, "confidence")] {
-            if let Some(raster) = raster {
+    let Collected { labels, confidence, features, .. } = collected;
+    let rasters = [(labels, "labels"), (confidence, "confidence")];
+    let rasters = rasters.into_iter().filter_map(|(raster, role)| raster.map(|raster| (raster, role)));
+    std::thread::scope(|scope| {
+        // Each raster on a thread of its own, the features on this one.
+        let rasters: Vec<_> = rasters
+            .map(|(raster, role)| {
                 let path = folder.join(format!("{role}.tif"));
-                raster.finish_cog(&path, threads)?;
-                files.push(File { path, role });
-            }
-        }
-        for format in FeatureFormat::ALL {
-            if job.config.features.formats.contains(&format) {
-                let path = folder.join(format.file_name());
-                write_features(job, map, &collected.features, run, format, &path)?;
-                files.push(File { path, role: "features" });
-            }
-        }
-        Ok(())
-    })?;
+                scope.spawn(move || -> anyhow::Result<File> {
+                    clock.write.time(|| raster.finish_cog(&path, threads))?;
+                    Ok(File { path, role })
+                })
+            })
+            .collect();
+        let features = clock.write.time(|| write_all_features(job, map, &features, run, folder));
+        let joined = rasters
+            .into_iter()
+            .map(|raster| raster.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let mut files = joined.collect::<anyhow::Result<Vec<_>>>()?;
+        files.extend(features?);
+        Ok(files)
+    })
+}
+
+/// The features in every format asked for.
+fn write_all_features(
+    job: &Job,
+    map: &MapJob,
+    features: &SortedFeatures,
+    run: &RunInfo,
+    folder: &Path,
+) -> anyhow::Result<Vec<File>> {
+    let mut files = Vec::new();
+    for format in FeatureFormat::ALL.into_iter().filter(|f| job.config.features.formats.contains(f)) {
+        let path = folder.join(format.file_name());
+        write_features(job, map, features, run, format, &path)?;
+        files.push(File { path, role: "features" });
+    }
     Ok(files)
 }
 

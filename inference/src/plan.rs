@@ -43,14 +43,18 @@ pub struct MapReport {
     pub windows: usize,
     /// Side of a window's core, pixels.
     pub window_px: usize,
-    /// Columns and rows that are read beyond each side of a core, pixels.
-    pub overlap_px: [usize; 2],
-    /// Pixels that are read, overlaps included.
-    pub pixels_read: u64,
+    /// Columns that are read beyond either side of a core.
+    pub overlap_px: usize,
+    /// Rows that are read beyond either side of a core.
+    pub overlap_rows_px: usize,
+    /// Pixels of all chips, overlaps included.
+    pub pixels_computed: u64,
     /// Pixels that are wanted.
     pub pixels_wanted: u64,
-    /// Pixels computed for each pixel wanted.
+    /// Pixels of chips for each pixel wanted.
     pub overlap_cost: f64,
+    /// What is computed, as a multiple of what a picture without end would take: of the overlap, most layers need little.
+    pub compute_cost: f64,
     /// Upper bound of the resident memory, MB.
     pub memory_bound_mb: u64,
     /// Predicted time, seconds.
@@ -114,19 +118,25 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> MapReport {
         scenes: map.scenes().map(|(date, scene)| report_scene(date, scene)).collect(),
         windows: plan.windows().len(),
         window_px: plan.window_px(),
-        overlap_px: [overlap.cols, overlap.rows],
-        pixels_read: plan.pixels_read(),
+        overlap_px: overlap.cols,
+        overlap_rows_px: overlap.rows,
+        pixels_computed: plan.pixels_read(),
         pixels_wanted: plan.pixels_wanted(),
-        overlap_cost: (overlap_cost(job, map) * 1000.0).round() / 1000.0,
+        overlap_cost: rounded(plan.read_cost()),
+        compute_cost: rounded(compute_cost(job, map)),
         memory_bound_mb: job.memory_bound(map).div_ceil(1_000_000),
         predicted_s: plan.pixels_wanted() as f64 / 1e6 / rate,
         artifacts: artifact_names(job),
     }
 }
 
+fn rounded(ratio: f64) -> f64 {
+    (ratio * 1000.0).round() / 1000.0
+}
+
 /// What the network computes, as a multiple of what the planned cores would take in a picture without end.
 #[allow(clippy::cast_precision_loss, reason = "a ratio to show")]
-fn overlap_cost(job: &Job, map: &MapJob) -> f64 {
+fn compute_cost(job: &Job, map: &MapJob) -> f64 {
     // Windows come in few shapes.
     let mut costs = BTreeMap::new();
     let (mut all, mut cores) = (0.0, 0.0);
@@ -209,7 +219,7 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
             text,
         );
     }
-    let [cols, rows] = map.overlap_px;
+    let (cols, rows) = (map.overlap_px, map.overlap_rows_px);
     lines.add(
         "windows",
         format!(
@@ -217,8 +227,8 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
             map.windows, map.window_px
         ),
     );
-    let (read, wanted) = (count(map.pixels_read), count(map.pixels_wanted));
-    lines.add("pixels", format!("{read} read for {wanted} wanted; computed {:.2} times", map.overlap_cost));
+    let (read, wanted) = (count(map.pixels_computed), count(map.pixels_wanted));
+    lines.add("pixels", format!("{read} read for {wanted} wanted; computed {:.2} times", map.compute_cost));
     lines.add("memory", format!("at most {} MB", map.memory_bound_mb));
     let rate = report.probe_mpx_per_s;
     lines.add(

@@ -7,7 +7,7 @@ use crate::{Architecture, ModelError, Weights};
 
 /// Deepest level whose 3 x 3 convolutions compute four rows together. Deeper down the rows that answers then depend on
 /// would cost more than the products that are saved (`benches/runs/`).
-const WINOGRAD_LEVEL: i32 = 3;
+const WINOGRAD_LEVEL: i32 = 4;
 
 /// How networks are run on this machine.
 fn options() -> Options {

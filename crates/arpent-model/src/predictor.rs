@@ -381,6 +381,41 @@ mod tests {
         assert_eq!((quantize(1.0), quantize(0.5), quantize(f32::NAN)), (250, 125, 0));
     }
 
+    /// On any Vulkan driver, a software driver too (`apt-get install mesa-vulkan-drivers`; `just vulkan`): the CPU's labels,
+    /// but for pixels whose two best classes lie within rounding of each other.
+    #[test]
+    #[cfg(feature = "wgpu")]
+    fn a_card_gives_the_labels_of_the_cpu() {
+        let architecture = crate::Architecture::Unet {
+            in_channels: 2,
+            out_channels: 3,
+            widths: vec![8, 16],
+            encoder_convs: vec![1, 2],
+            dates: 1,
+        };
+        let package = crate::HandSet::segmentation(&["red", "green"], 3).package(architecture.clone());
+        let weights = crate::exactness::random_weights(&architecture, 5);
+        let core = Window::new(-10, 6, 90, 70);
+        let answer = |choice: DeviceChoice| {
+            let predictor = Predictor::load(&package, &weights, choice).unwrap();
+            let mut chip = Chip::empty(predictor.chip_of(&core), 2);
+            for (i, value) in chip.data.iter_mut().enumerate() {
+                *value = u16::try_from(i * 61 % 1013).map_or(0.0, f32::from) / 500.0 - 1.0;
+            }
+            chip.valid.iter_mut().enumerate().for_each(|(i, valid)| *valid = i % 16 != 3);
+            match predictor.predict(&chip, &core).unwrap() {
+                Prediction::Labels { labels, confidence } => (labels, confidence, predictor.engine()),
+                Prediction::Detections(_) => panic!("labels expected"),
+            }
+        };
+        let (cpu, card) = (answer(DeviceChoice::Cpu), answer(DeviceChoice::Vulkan));
+        assert!(card.2.contains("Vulkan") && cpu.2.contains("CPU"));
+        let apart = cpu.0.data().iter().zip(card.0.data()).filter(|(a, b)| a != b).count();
+        assert!(apart <= 2, "{apart} labels differ");
+        let near = cpu.1.data().iter().zip(card.1.data()).all(|(a, b)| a.abs_diff(*b) <= 1);
+        assert!(near, "confidences differ by more than a step");
+    }
+
     #[test]
     fn threads_can_share_a_predictor() {
         fn shared<T: Send + Sync>() {}
