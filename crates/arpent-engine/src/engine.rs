@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 
-use crate::kernels::{self, Buffer, Epilogue, Patch, Rows, TILE_ROWS};
-use crate::lower::{Kind, Node, Options, lower};
+use crate::kernels::{self, Buffer, Epilogue, Finish, Isa, Patch, Rows, TILE_ROWS};
+use crate::lower::{Kind, Lowered, Node, Options, lower};
+use crate::ranges::Seen;
 use crate::schedule::{Axis, Frame, Schedule, Span, spans};
 use crate::spec::{EngineError, Step};
 use crate::tasks::{Cost, each};
@@ -16,6 +17,8 @@ const BAND: i64 = 32;
 #[derive(Debug)]
 pub struct Engine {
     nodes: Vec<Node>,
+    /// Nodes that show the values of each step.
+    made: Vec<Vec<usize>>,
     options: Options,
     stride: i64,
     /// Memory of former runs, to be used again.
@@ -83,9 +86,41 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Step`] when its steps contradict each other.
     pub fn new(steps: &[Step], options: Options) -> Result<Self, EngineError> {
-        let nodes = lower(steps, options)?;
+        lower(steps, options, None).map(|lowered| Self::of(lowered, options))
+    }
+
+    /// Lowers a network to one of 8 bits where that can be: convolutions (but depthwise ones) of what follows a
+    /// [`crate::Activation::Relu`] or [`crate::Activation::Relu6`], whose values up to `ranges[step]` are kept in 7 bits;
+    /// greater ones are cut. A step whose range is not positive, or is not given, stays f32. Ranges come from
+    /// [`Engine::ranges`] on pictures like those to come.
+    ///
+    /// Rows are not computed in fours ([`Options::winograd`]), and [`Isa::Fused`] stands for [`Isa::Portable`]: answers
+    /// are the same bits on every instruction set.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn new_int8(steps: &[Step], options: Options, ranges: &[f32]) -> Result<Self, EngineError> {
+        let isa = if options.isa == Isa::Portable { Isa::Fused } else { options.isa };
+        let options = Options { isa, winograd: -1 };
+        lower(steps, options, Some(ranges)).map(|lowered| Self::of(lowered, options))
+    }
+
+    fn of(Lowered { nodes, made }: Lowered, options: Options) -> Self {
         let depth = nodes.iter().map(|node| node.level).max().unwrap_or(0);
-        Ok(Self { nodes, options, stride: 1 << depth, spare: Mutex::default() })
+        Self { nodes, made, options, stride: 1 << depth, spare: Mutex::default() }
+    }
+
+    /// Share of the products that are computed with 8 bits, 0 to 1.
+    pub fn int8_share(&self) -> f64 {
+        let products =
+            |node: &Node| self.cost(node).products.saturating_mul(1 << (2 * (16 - node.level.min(16))));
+        let int8 = |node: &&Node| matches!(node.kind, Kind::Int8(..) | Kind::Int8Phases(_));
+        let sum =
+            |nodes: &mut dyn Iterator<Item = &Node>| nodes.map(products).fold(0u64, u64::saturating_add);
+        let all = sum(&mut self.nodes.iter());
+        #[allow(clippy::cast_precision_loss, reason = "a share")]
+        let share = sum(&mut self.nodes.iter().filter(int8)) as f64 / all.max(1) as f64;
+        share
     }
 
     /// Channels of the answer.
@@ -175,7 +210,39 @@ impl Engine {
         &self,
         picture: &Picture,
         source: &dyn Source,
+        sink: impl FnMut(&Answers),
+    ) -> Result<(), EngineError> {
+        self.watched(picture, source, sink, |_, _| ())
+    }
+
+    /// The greatest value of every step's output on a picture, of the network as it was given; with `share` below 1, the
+    /// least value that at least this share of its positive ones do not exceed, to 1 % of it. 0 where no value is
+    /// positive. Steps that have become part of another have the value of that (a convolution whose output is added to
+    /// something: that of the sum); those that are never written (upsampled, joined): that of what they are made of.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn ranges(
+        &self,
+        picture: &Picture,
+        source: &dyn Source,
+        share: f64,
+    ) -> Result<Vec<f32>, EngineError> {
+        let mut seen: Vec<Seen> = self.nodes.iter().map(|_| Seen::default()).collect();
+        let watch = |index: usize, rows: &[f32]| seen[index].note(rows);
+        self.watched(picture, source, |_| (), watch)?;
+        let each: Vec<f32> = seen.iter().map(|seen| seen.range(share)).collect();
+        let of = |nodes: &Vec<usize>| nodes.iter().map(|node| each[*node]).fold(0.0, f32::max);
+        Ok(self.made.iter().map(of).collect())
+    }
+
+    /// [`Engine::run`], which shows every row of every node that is kept as f32.
+    fn watched(
+        &self,
+        picture: &Picture,
+        source: &dyn Source,
         mut sink: impl FnMut(&Answers),
+        mut watch: impl FnMut(usize, &[f32]),
     ) -> Result<(), EngineError> {
         let frame = self.frame(picture)?;
         let mut space = self.workspace(frame);
@@ -185,6 +252,11 @@ impl Engine {
             for band in &schedule.bands {
                 for (index, span) in band.iter().enumerate() {
                     self.compute(index, *span, &rows, schedule, source);
+                    if self.nodes[index].scale.is_none() {
+                        let (first, end) = schedule.buffers[index].columns;
+                        (span.0..span.1)
+                            .for_each(|y| watch(index, rows[index].complete(y, first, size(end - first))));
+                    }
                 }
                 let span = band.last().copied().unwrap_or_default();
                 // What a four of rows holds beyond the wanted ones is nobody's business.
@@ -216,6 +288,11 @@ impl Engine {
         let node = &self.nodes[index];
         let (output, cols) = (rows[index], schedule.buffers[index].columns);
         let epilogue = Epilogue { residual: node.residual.map(|r| rows[r]), activation: node.activation };
+        let finish = Finish {
+            residual: node.residual.map(|r| (rows[r], self.nodes[r].scale)),
+            activation: node.activation,
+            scale: node.scale,
+        };
         let isa = self.options.isa;
         let input = || node.from.first().map_or(output, |from| rows[*from]);
         let pair = [input(), output];
@@ -225,6 +302,14 @@ impl Engine {
             Kind::Input { start, count } => read(source, (*start, *count), output, patch),
             Kind::Direct(weights, geometry) => kernels::direct(weights, *geometry, pair, epilogue, patch),
             Kind::Phases(weights) => kernels::phases(weights, pair, epilogue, patch),
+            Kind::Int8(weights, geometry) => {
+                kernels::int8_direct(weights, *geometry, pair, finish, patch);
+            }
+            Kind::Int8Phases(weights) => kernels::int8_phases(weights, pair, finish, patch),
+            Kind::Quantize => {
+                let inverse = node.scale.unwrap_or(1.0).recip();
+                kernels::quantize(isa, pair, node.channels, inverse, patch);
+            }
             Kind::Depthwise(weights, geometry) => {
                 kernels::depthwise(weights, *geometry, pair, epilogue, patch);
             }
@@ -236,6 +321,9 @@ impl Engine {
                     first += TILE_ROWS;
                 }
             }),
+            Kind::MaxPool { kernel } if node.scale.is_some() => {
+                kernels::max_pool_bytes(isa, *kernel, pair, patch);
+            }
             Kind::MaxPool { kernel } => kernels::max_pool(isa, *kernel, pair, patch),
             Kind::MeanPool { levels } => kernels::mean_pool(isa, *levels, pair, patch),
             Kind::Upsample { levels } => kernels::upsample(isa, *levels, pair, 0, patch),
@@ -257,18 +345,21 @@ impl Engine {
 
     fn cost(&self, node: &Node) -> Cost {
         let inputs: usize = node.from.iter().map(|from| self.nodes[*from].channels).sum();
+        let bytes: usize = node.from.iter().map(|from| self.nodes[*from].values()).sum();
         let wide = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let (values, products) = match &node.kind {
             Kind::Direct(_, g) => {
                 (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels)
             }
+            Kind::Int8(_, g) => (bytes * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels),
+            Kind::Int8Phases(_) => (bytes / 4, inputs * node.channels * 4),
             Kind::Depthwise(_, g) => (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel),
             Kind::Winograd(_) => (2 * inputs, inputs * node.channels * 9 / 2),
             Kind::Phases(_) => (inputs / 4, inputs * node.channels * 4),
             Kind::MaxPool { .. } => (4 * inputs, 4 * inputs),
             _ => (inputs, inputs),
         };
-        Cost { values: values + node.channels, products: wide(products.max(node.channels)) }
+        Cost { values: values + node.values(), products: wide(products.max(node.channels)) }
     }
 }
 

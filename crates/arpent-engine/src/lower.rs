@@ -1,6 +1,7 @@
 //! From a network's steps to the nodes that are run.
 
-use crate::kernels::{DepthwiseWeights, Geometry, Isa, Weights, WinogradWeights};
+use crate::forms::{Form, forms};
+use crate::kernels::{DepthwiseWeights, Geometry, Int8Weights, Isa, Packing, Weights, WinogradWeights};
 use crate::spec::{Activation, Conv, EngineError, Op, Step};
 
 /// How a network is run.
@@ -33,6 +34,12 @@ pub(crate) enum Kind {
     Winograd(WinogradWeights),
     /// 3 x 3 on twice the size of its input.
     Phases(Box<[Weights; 4]>),
+    /// [`Kind::Direct`] on bytes.
+    Int8(Int8Weights, Geometry),
+    /// [`Kind::Phases`] on bytes.
+    Int8Phases(Box<[Int8Weights; 4]>),
+    /// From f32 to bytes.
+    Quantize,
     Depthwise(DepthwiseWeights, Geometry),
     MaxPool {
         kernel: usize,
@@ -59,6 +66,8 @@ pub(crate) struct Node {
     pub(crate) channels: usize,
     /// How often the picture has been halved.
     pub(crate) level: u32,
+    /// Its values are kept in bytes, 0..=127, times this; none: as f32.
+    pub(crate) scale: Option<f32>,
 }
 
 /// Channels and level of each step.
@@ -127,32 +136,58 @@ fn check(conv: &Conv, channels: usize) -> Result<(), &'static str> {
 }
 
 /// The nodes of a network.
-pub(crate) fn lower(steps: &[Step], options: Options) -> Result<Vec<Node>, EngineError> {
+#[derive(Debug)]
+pub(crate) struct Lowered {
+    pub(crate) nodes: Vec<Node>,
+    /// The node that gives each step's values, or what became of them.
+    pub(crate) made: Vec<Vec<usize>>,
+}
+
+/// Lowers a network; with the greatest value of each step's output where layers shall be kept in bytes.
+pub(crate) fn lower(
+    steps: &[Step],
+    options: Options,
+    ranges: Option<&[f32]>,
+) -> Result<Lowered, EngineError> {
     let shapes = shapes(steps)?;
-    let mut uses = vec![0; steps.len()];
-    steps.iter().flat_map(|s| &s.from).for_each(|from| uses[*from] += 1);
-    let mut lowering =
-        Lowering { steps, shapes, uses, options, made: vec![None; steps.len()], nodes: Vec::new() };
-    let absorbed = lowering.absorbed();
+    let fusions = Fusions::new(steps);
+    let forms = ranges.map_or_else(|| vec![Form::default(); steps.len()], |r| forms(&fusions, r));
+    let none = vec![None; steps.len()];
+    let mut lowering = Lowering {
+        steps,
+        shapes,
+        fusions,
+        forms,
+        options,
+        made: none.clone(),
+        bytes: none,
+        nodes: Vec::new(),
+    };
+    let absorbed = lowering.fusions.absorbed();
     for index in (0..steps.len()).filter(|i| !absorbed[*i]) {
         lowering.emit(index);
     }
-    Ok(lowering.nodes)
+    let made = lowering.what_became();
+    Ok(Lowered { nodes: lowering.nodes, made })
 }
 
-struct Lowering<'a> {
-    steps: &'a [Step<'a>],
-    shapes: Vec<(usize, u32)>,
+/// Which steps become part of which.
+#[derive(Debug)]
+pub(crate) struct Fusions<'a> {
+    pub(crate) steps: &'a [Step<'a>],
+    /// How many steps take each.
     uses: Vec<usize>,
-    options: Options,
-    /// The node of each step that has one.
-    made: Vec<Option<usize>>,
-    nodes: Vec<Node>,
 }
 
-impl<'a> Lowering<'a> {
+impl<'a> Fusions<'a> {
+    fn new(steps: &'a [Step<'a>]) -> Self {
+        let mut uses = vec![0; steps.len()];
+        steps.iter().flat_map(|s| &s.from).for_each(|from| uses[*from] += 1);
+        Self { steps, uses }
+    }
+
     /// Steps that become part of a later one.
-    fn absorbed(&self) -> Vec<bool> {
+    pub(crate) fn absorbed(&self) -> Vec<bool> {
         let mut absorbed = vec![false; self.steps.len()];
         for index in 0..self.steps.len() {
             match self.steps[index].op {
@@ -175,7 +210,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Of a 3 x 3 convolution whose input is another step at twice its size: that upsampling, and what is beside it.
-    fn upsampled(&self, index: usize) -> Option<(usize, Option<usize>)> {
+    pub(crate) fn upsampled(&self, index: usize) -> Option<(usize, Option<usize>)> {
         let Op::Conv(Conv { kernel: 3, stride: 1, before: 1, depthwise: false, .. }) = self.steps[index].op
         else {
             return None;
@@ -197,7 +232,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Of a sum, the convolution that can do it, and what it adds.
-    fn summed(&self, index: usize) -> Option<(usize, usize)> {
+    pub(crate) fn summed(&self, index: usize) -> Option<(usize, usize)> {
         let [first, second] = self.steps[index].from[..] else { return None };
         let can = |step: usize| {
             matches!(self.steps[step].op, Op::Conv(_))
@@ -207,31 +242,82 @@ impl<'a> Lowering<'a> {
         };
         [(first, second), (second, first)].into_iter().find(|(conv, other)| can(*conv) && conv != other)
     }
+}
 
+struct Lowering<'a> {
+    steps: &'a [Step<'a>],
+    shapes: Vec<(usize, u32)>,
+    fusions: Fusions<'a>,
+    forms: Vec<Form>,
+    options: Options,
+    /// The node of each step that has one.
+    made: Vec<Option<usize>>,
+    /// The node of each step that has its values in bytes, where `made` has not.
+    bytes: Vec<Option<usize>>,
+    nodes: Vec<Node>,
+}
+
+impl<'a> Lowering<'a> {
     fn node(&self, step: usize) -> usize {
         // Steps are emitted in order, and absorbed ones are not asked for.
         self.made[step].unwrap_or_default()
     }
 
+    /// A step as convolutions read it, and the scale of its bytes if it has some.
+    fn seen(&mut self, step: usize, conv: &Conv) -> (usize, Option<f32>) {
+        match self.forms[step].seen_by(conv) {
+            Some(scale) => (self.bytes(step, scale), Some(scale)),
+            None => (self.node(step), None),
+        }
+    }
+
+    /// A step's values in bytes: its own node if that keeps them so, or another, which is made once.
+    fn bytes(&mut self, step: usize, scale: f32) -> usize {
+        let node = self.node(step);
+        if self.nodes[node].scale.is_some() {
+            return node;
+        }
+        let bytes = self.bytes[step].unwrap_or(self.nodes.len());
+        if bytes == self.nodes.len() {
+            let (channels, level) = self.shapes[step];
+            self.nodes.push(Node {
+                kind: Kind::Quantize,
+                from: vec![node],
+                residual: None,
+                activation: Activation::None,
+                channels,
+                level,
+                scale: Some(scale),
+            });
+        }
+        self.bytes[step] = Some(bytes);
+        bytes
+    }
+
     fn emit(&mut self, index: usize) {
-        let Step { op, from, activation } = &self.steps[index];
-        let (index_of, activation) = (index, *activation);
+        let Step { op, from, .. } = &self.steps[index];
         match *op {
-            Op::Conv(conv) => match self.upsampled(index) {
-                Some((up, skip)) => self.emit_upsampled(index_of, &conv, up, skip),
-                None => self.emit_conv(index_of, from[0], &conv, None, activation),
+            Op::Conv(conv) => match self.fusions.upsampled(index) {
+                Some((up, skip)) => self.emit_upsampled(index, &conv, up, skip),
+                None => self.emit_conv(index, from[0], &conv, None),
             },
-            Op::Add => match self.summed(index) {
+            Op::Add => match self.fusions.summed(index) {
                 Some((step, other)) => {
                     let (from, residual) = (self.steps[step].from[0], self.node(other));
                     if let Op::Conv(conv) = self.steps[step].op {
-                        self.emit_conv(index_of, from, &conv, Some(residual), activation);
+                        self.emit_conv(index, from, &conv, Some(residual));
                     }
                 }
                 None => self.emit_plain(index, Kind::Add),
             },
             Op::Input { start, count } => self.emit_plain(index, Kind::Input { start, count }),
-            Op::MaxPool { kernel } => self.emit_plain(index, Kind::MaxPool { kernel }),
+            Op::MaxPool { kernel } => {
+                let from = match self.forms[index].kept() {
+                    Some(scale) => self.bytes(from[0], scale),
+                    None => self.node(from[0]),
+                };
+                self.push(index, Kind::MaxPool { kernel }, vec![from], None);
+            }
             Op::MeanPool { levels } => self.emit_plain(index, Kind::MeanPool { levels }),
             Op::Upsample { levels } => self.emit_plain(index, Kind::Upsample { levels }),
             Op::Concat => self.emit_plain(index, Kind::Concat),
@@ -239,55 +325,75 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn push(
-        &mut self,
-        step: usize,
-        kind: Kind,
-        from: Vec<usize>,
-        residual: Option<usize>,
-        activation: Activation,
-    ) {
-        let (channels, level) = self.shapes[step];
+    /// The node of a step, as that step says.
+    fn push(&mut self, step: usize, kind: Kind, from: Vec<usize>, residual: Option<usize>) {
+        let ((channels, level), activation) = (self.shapes[step], self.steps[step].activation);
+        let scale = self.forms[step].kept();
         self.made[step] = Some(self.nodes.len());
-        self.nodes.push(Node { kind, from, residual, activation, channels, level });
+        self.nodes.push(Node { kind, from, residual, activation, channels, level, scale });
     }
 
     fn emit_plain(&mut self, index: usize, kind: Kind) {
         let from = self.steps[index].from.iter().map(|f| self.node(*f)).collect();
-        self.push(index, kind, from, None, self.steps[index].activation);
+        self.push(index, kind, from, None);
     }
 
-    fn emit_conv(
-        &mut self,
-        index: usize,
-        from: usize,
-        conv: &Conv,
-        residual: Option<usize>,
-        activation: Activation,
-    ) {
+    fn emit_conv(&mut self, index: usize, from: usize, conv: &Conv, residual: Option<usize>) {
         let level = self.shapes[index].1;
-        let whole = 0..conv.inputs;
-        let kind = self.kernel(conv, whole, conv.bias, level);
-        let from = vec![self.node(from)];
-        self.push(index, kind, from, residual, activation);
+        let (from, scale) = self.seen(from, conv);
+        let kind = self.kernel(conv, 0..conv.inputs, conv.bias, level, scale);
+        self.push(index, kind, vec![from], residual);
     }
 
     /// A convolution of [upsampled, skip]: the sum of one of each, the first of which is cheap.
     fn emit_upsampled(&mut self, index: usize, conv: &Conv, up: usize, skip: Option<usize>) {
-        let (from, activation) = (self.steps[up].from[0], self.steps[index].activation);
+        let from = self.steps[up].from[0];
         let (channels, level) = (self.shapes[from].0, self.shapes[index].1);
-        let phases = Kind::Phases(Box::new(phases(self.options.isa, conv, channels)));
-        let source = vec![self.node(from)];
-        let Some(skip) = skip else { return self.push(index, phases, source, None, activation) };
-        self.push(index, phases, source, None, Activation::None);
-        let (sum, rest) = (self.node(index), channels..conv.inputs);
-        let kind = self.kernel(conv, rest, &vec![0.0; conv.outputs], level);
-        let skip = vec![self.node(skip)];
-        self.push(index, kind, skip, Some(sum), activation);
+        let (source, scale) = self.seen(from, conv);
+        let isa = self.options.isa;
+        let phases = match scale {
+            Some(scale) => Kind::Int8Phases(Box::new(phases(conv, channels, |at| {
+                Int8Weights::new(Packing { isa, scale }, conv.bias, [2, 2, channels], at)
+            }))),
+            None => Kind::Phases(Box::new(phases(conv, channels, |at| {
+                Weights::new(isa, conv.bias, [2, 2 * channels], at)
+            }))),
+        };
+        self.push(index, phases, vec![source], None);
+        let (Some(skip), sum) = (skip, self.node(index)) else { return };
+        (self.nodes[sum].activation, self.nodes[sum].scale) = (Activation::None, None);
+        let (skip, scale) = self.seen(skip, conv);
+        let kind = self.kernel(conv, channels..conv.inputs, &vec![0.0; conv.outputs], level, scale);
+        self.push(index, kind, vec![skip], Some(sum));
+    }
+
+    /// The nodes that show each step's values: its own, or those of what it became part of or is made of.
+    fn what_became(&self) -> Vec<Vec<usize>> {
+        let mut made: Vec<Vec<usize>> = self.made.iter().map(|node| node.iter().copied().collect()).collect();
+        for index in 0..self.steps.len() {
+            let summed =
+                matches!(self.steps[index].op, Op::Add).then(|| self.fusions.summed(index)).flatten();
+            if let Some((conv, _)) = summed {
+                made[conv] = made[index].clone();
+            }
+        }
+        for index in 0..self.steps.len() {
+            if made[index].is_empty() {
+                made[index] = self.steps[index].from.iter().flat_map(|from| made[*from].clone()).collect();
+            }
+        }
+        made
     }
 
     /// The kernel for some of a convolution's input channels.
-    fn kernel(&self, conv: &Conv, inputs: std::ops::Range<usize>, bias: &[f32], level: u32) -> Kind {
+    fn kernel(
+        &self,
+        conv: &Conv,
+        inputs: std::ops::Range<usize>,
+        bias: &[f32],
+        level: u32,
+        scale: Option<f32>,
+    ) -> Kind {
         let Conv { kernel, stride, before, .. } = *conv;
         let (isa, geometry) = (self.options.isa, Geometry { kernel, stride, before });
         if conv.depthwise {
@@ -299,6 +405,10 @@ impl<'a> Lowering<'a> {
         let at = |o: usize, row: usize, term: usize| {
             weight(conv, o, inputs.start + term % count, row, term / count)
         };
+        if let Some(scale) = scale {
+            let packing = Packing { isa, scale };
+            return Kind::Int8(Int8Weights::new(packing, bias, [kernel, kernel, count], at), geometry);
+        }
         let fours = (kernel, stride, before) == (3, 1, 1)
             && count >= WINOGRAD_INPUTS
             && i32::try_from(level).is_ok_and(|level| level <= self.options.winograd);
@@ -315,7 +425,11 @@ fn weight(conv: &Conv, output: usize, input: usize, row: usize, col: usize) -> f
 
 /// The kernels of the four positions of an output pixel within its square, for the first `channels` inputs: 2 x 2 sums
 /// of the 3 x 3.
-fn phases(isa: Isa, conv: &Conv, channels: usize) -> [Weights; 4] {
+fn phases<W>(
+    conv: &Conv,
+    channels: usize,
+    pack: impl Fn(&dyn Fn(usize, usize, usize) -> f32) -> W,
+) -> [W; 4] {
     // Rows (or columns) of the kernel that see the first and the second row of the input, for an output pixel in the
     // north and in the south of its square.
     const SEEN: [[std::ops::Range<usize>; 2]; 2] = [[0..1, 1..3], [0..2, 2..3]];
@@ -326,7 +440,7 @@ fn phases(isa: Isa, conv: &Conv, channels: usize) -> [Weights; 4] {
             let taps = SEEN[south][row].clone().flat_map(|r| SEEN[east][col].clone().map(move |c| (r, c)));
             narrow(taps.map(|(r, c)| f64::from(weight(conv, o, input, r, c))).sum())
         };
-        Weights::new(isa, conv.bias, [2, 2 * channels], at)
+        pack(&at)
     })
 }
 
@@ -342,8 +456,15 @@ impl Node {
             Kind::Direct(weights, _) => weights.bytes(),
             Kind::Winograd(weights) => weights.bytes(),
             Kind::Phases(weights) => weights.iter().map(Weights::bytes).sum(),
+            Kind::Int8(weights, _) => weights.bytes(),
+            Kind::Int8Phases(weights) => weights.iter().map(Int8Weights::bytes).sum(),
             Kind::Depthwise(weights, _) => weights.bytes(),
             _ => 0,
         }
+    }
+
+    /// Values that a pixel takes in memory: one for each channel, or for four of bytes.
+    pub(crate) fn values(&self) -> usize {
+        if self.scale.is_some() { self.channels.div_ceil(4) } else { self.channels }
     }
 }

@@ -30,17 +30,17 @@ impl Node {
     pub(crate) fn reads(&self, axis: Axis, span: Span) -> Span {
         let (a, b) = self.computed(axis, span);
         match &self.kind {
-            Kind::Direct(_, geometry) | Kind::Depthwise(_, geometry) => {
+            Kind::Direct(_, geometry) | Kind::Int8(_, geometry) | Kind::Depthwise(_, geometry) => {
                 let Geometry { kernel, stride, before } = *geometry;
                 let [kernel, stride, before] = [kernel, stride, before].map(whole);
                 (a * stride - before, (b - 1) * stride - before + kernel)
             }
             Kind::Winograd(_) => (a - 1, b + 1),
-            Kind::Phases(_) => ((a + 1).div_euclid(2) - 1, b.div_euclid(2) + 1),
+            Kind::Phases(_) | Kind::Int8Phases(_) => ((a + 1).div_euclid(2) - 1, b.div_euclid(2) + 1),
             Kind::MaxPool { kernel } => (2 * a - i64::from(*kernel == 3), 2 * b),
             Kind::MeanPool { levels } => (a << levels, b << levels),
             Kind::Upsample { levels } => (a >> levels, ((b - 1) >> levels) + 1),
-            Kind::Input { .. } | Kind::Concat | Kind::Add | Kind::Difference => (a, b),
+            Kind::Input { .. } | Kind::Quantize | Kind::Concat | Kind::Add | Kind::Difference => (a, b),
         }
     }
 
@@ -155,7 +155,7 @@ fn shape(nodes: &[Node], index: usize, frame: &Frame, cols: &[Option<Span>], cap
         capacity: size(capacity),
         columns,
         border: (size(columns.0 - first), size(last - columns.1)),
-        channels: node.channels,
+        channels: node.values(),
         height: frame.height >> node.level,
     }
 }

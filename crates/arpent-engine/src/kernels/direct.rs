@@ -9,7 +9,7 @@ use super::rows::Rows;
 use crate::Activation;
 
 /// The largest kernel, rows.
-const MOST_ROWS: usize = 7;
+pub(super) const MOST_ROWS: usize = 7;
 
 /// Pixels of a layer's output to compute.
 #[derive(Debug, Clone)]
@@ -145,6 +145,8 @@ macro_rules! unrolled {
     };
 }
 
+pub(super) use unrolled;
+
 /// Computes a strip's pixels in groups as equal as can be, so that none is left over.
 #[inline(always)]
 pub(crate) unsafe fn strip<I: Set, const N: usize>(isa: I, terms: &Terms, strip: &Strip) {
@@ -229,25 +231,25 @@ unsafe fn add<I: Set, const N: usize, const P: usize>(
 /// Where pixels of a row are: every third by a pointer of its own, the others from there, as processors address them.
 /// Left to itself the compiler keeps a pointer to each, more than there are registers.
 #[derive(Clone, Copy)]
-struct Pixels {
+pub(super) struct Pixels {
     thirds: [*const f32; 5],
     step: usize,
 }
 
 impl Pixels {
     #[inline(always)]
-    fn new(first: *const f32, step: usize, count: usize) -> Self {
+    pub(super) fn new(first: *const f32, step: usize, count: usize) -> Self {
         let third = |i: usize| if 3 * i < count { first.wrapping_add(3 * i * step) } else { first };
         Self { thirds: std::array::from_fn(third), step }.after(0)
     }
 
     #[inline(always)]
-    fn at(&self, pixel: usize) -> *const f32 {
+    pub(super) fn at(&self, pixel: usize) -> *const f32 {
         self.thirds[pixel / 3].wrapping_add(pixel % 3 * self.step)
     }
 
     #[inline(always)]
-    fn after(self, terms: usize) -> Self {
+    pub(super) fn after(self, terms: usize) -> Self {
         let mut thirds = self.thirds;
         for third in &mut thirds {
             *third = own_register(third.wrapping_add(terms));
@@ -463,7 +465,7 @@ impl Work for Phases<'_> {
     }
 }
 
-fn rows(count: usize, read: impl Fn(usize) -> *const f32) -> [*const f32; MOST_ROWS] {
+pub(super) fn rows(count: usize, read: impl Fn(usize) -> *const f32) -> [*const f32; MOST_ROWS] {
     let mut rows = [std::ptr::null(); MOST_ROWS];
     for (r, row) in rows.iter_mut().take(count).enumerate() {
         *row = read(r);

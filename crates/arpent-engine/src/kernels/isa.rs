@@ -13,6 +13,10 @@ pub enum Isa {
     Neon,
     /// Any other.
     Portable,
+    /// Any other, with products and sums that are rounded once, as all but [`Isa::Portable`] do: the same bits, but slow
+    /// where the machine has no such instruction. Never the best; 8-bit networks run on it instead of
+    /// [`Isa::Portable`].
+    Fused,
 }
 
 /// Vector operations of an instruction set.
@@ -37,6 +41,18 @@ struct Portable;
 impl Set for Portable {
     type S = Scalar256b;
     const FUSED: bool = false;
+    const PIXELS: [usize; 2] = [4, 4];
+    fn simd(self) -> Scalar256b {
+        Scalar256b
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Fused;
+
+impl Set for Fused {
+    type S = Scalar256b;
+    const FUSED: bool = true;
     const PIXELS: [usize; 2] = [4, 4];
     fn simd(self) -> Scalar256b {
         Scalar256b
@@ -89,7 +105,7 @@ impl Set for Neon {
 }
 
 impl Isa {
-    /// Every one, best first.
+    /// Every one that is chosen, best first.
     pub const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Portable];
 
     /// The best of this machine.
@@ -106,7 +122,7 @@ impl Isa {
             Self::Avx2 => pulp::x86::V3::is_available(),
             #[cfg(target_arch = "aarch64")]
             Self::Neon => pulp::aarch64::Neon::is_available(),
-            Self::Portable => true,
+            Self::Portable | Self::Fused => true,
             _ => false,
         }
     }
@@ -118,6 +134,7 @@ impl Isa {
             Self::Avx2 => "AVX2",
             Self::Neon => "NEON",
             Self::Portable => "portable",
+            Self::Fused => "portable, fused",
         }
     }
 
@@ -125,7 +142,7 @@ impl Isa {
     pub(crate) const fn lanes(self) -> usize {
         match self {
             Self::Avx512 => 16,
-            Self::Avx2 | Self::Portable => 8,
+            Self::Avx2 | Self::Portable | Self::Fused => 8,
             Self::Neon => 4,
         }
     }
@@ -160,6 +177,7 @@ impl Isa {
                     return vectorized(Neon(simd), work);
                 }
             }
+            Self::Fused => return vectorized(Fused, work),
             _ => {}
         }
         vectorized(Portable, work);
@@ -188,5 +206,5 @@ pub(crate) fn mul_add<I: Set>(
     c: <I::S as Simd>::f32s,
 ) -> <I::S as Simd>::f32s {
     let simd = isa.simd();
-    if I::FUSED { simd.mul_add_e_f32s(a, b, c) } else { simd.add_f32s(simd.mul_f32s(a, b), c) }
+    if I::FUSED { simd.mul_add_f32s(a, b, c) } else { simd.add_f32s(simd.mul_f32s(a, b), c) }
 }

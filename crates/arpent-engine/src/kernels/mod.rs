@@ -6,15 +6,22 @@
 
 #![allow(unsafe_code, reason = "ADR 0011: kernels on raw rows, checked in debug builds and under Miri")]
 
+mod bytes;
 mod depthwise;
 mod direct;
+mod int8;
+mod int8_portable;
+#[cfg(target_arch = "x86_64")]
+mod int8_x86;
 mod isa;
 mod pool;
 mod rows;
 mod winograd;
 
+pub(crate) use bytes::{max_pool_bytes, quantize};
 pub(crate) use depthwise::{DepthwiseWeights, depthwise};
 pub(crate) use direct::{Epilogue, Geometry, Patch, Weights, direct, phases};
+pub(crate) use int8::{Finish, Int8Weights, Packing, int8_direct, int8_phases};
 pub use isa::Isa;
 pub(crate) use pool::{absolute_difference, copy, max_pool, mean_pool, pixels, sum, upsample};
 pub(crate) use rows::{Buffer, BufferShape, Rows};

@@ -8,7 +8,7 @@ pub(crate) struct Buffer {
     shape: BufferShape,
 }
 
-/// What a buffer holds.
+/// What a buffer holds: f32 values, or four bytes in the place of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct BufferShape {
     /// Rows kept.
@@ -17,6 +17,7 @@ pub(crate) struct BufferShape {
     pub(crate) columns: (i64, i64),
     /// Zeros before and after them.
     pub(crate) border: (usize, usize),
+    /// Values of a pixel: a channel each, or four channels of bytes.
     pub(crate) channels: usize,
     /// Rows of the whole picture: what lies outside 0..height is zero.
     pub(crate) height: i64,
@@ -138,6 +139,28 @@ impl Rows {
     pub(crate) fn complete(&self, y: i64, col: i64, count: usize) -> &[f32] {
         // SAFETY: called between layers, when nobody writes.
         unsafe { self.slice(y, col, count) }
+    }
+
+    /// Bytes of pixels, of a layer that is kept in bytes.
+    ///
+    /// # Safety
+    /// As [`Rows::slice`].
+    pub(crate) unsafe fn bytes<'a>(&self, y: i64, col: i64, count: usize) -> &'a [u8] {
+        // SAFETY: every value is four bytes.
+        unsafe {
+            std::slice::from_raw_parts(self.read(y, col, count).cast(), 4 * count * self.shape.channels)
+        }
+    }
+
+    /// Bytes of pixels to write.
+    ///
+    /// # Safety
+    /// As [`Rows::slice_mut`].
+    pub(crate) unsafe fn bytes_mut<'a>(&self, y: i64, col: i64, count: usize) -> &'a mut [u8] {
+        // SAFETY: every value is four bytes, and any four bytes are a value.
+        unsafe {
+            std::slice::from_raw_parts_mut(self.write(y, col, count).cast(), 4 * count * self.shape.channels)
+        }
     }
 
     /// Lets `fill` write pixels of a row that are the calling task's own.

@@ -1,0 +1,289 @@
+//! Networks with random weights, and scenes to run them on.
+
+#![allow(dead_code, reason = "each test uses its part")]
+
+use arpent_engine::{Activation, Answers, Conv, Engine, Op, Options, Picture, Source, Step};
+
+/// A well-mixed number for a key, in -1..1.
+pub(crate) fn uniform(key: u64) -> f32 {
+    let mut z = key.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x1234_5678_9abc_def1);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+}
+
+/// A step without weights, and what its convolution is like.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) op: Made,
+    pub(crate) from: Vec<usize>,
+    pub(crate) activation: Activation,
+    pub(crate) channels: usize,
+    pub(crate) level: u32,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Made {
+    Input,
+    Conv { kernel: usize, stride: usize, depthwise: bool },
+    MaxPool(usize),
+    MeanPool(u32),
+    Upsample(u32),
+    Concat,
+    Add,
+    Difference,
+}
+
+/// A network and its weights.
+pub(crate) struct Network {
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) weights: Vec<(Vec<f32>, Vec<f32>)>,
+}
+
+impl Network {
+    pub(crate) fn new(plans: Vec<Plan>, seed: u64) -> Self {
+        let weights = |(index, plan): (usize, &Plan)| {
+            let Made::Conv { kernel, depthwise, .. } = plan.op else { return (Vec::new(), Vec::new()) };
+            let inputs = if depthwise { 1 } else { plans[plan.from[0]].channels };
+            let (terms, seed) = (inputs * kernel * kernel, seed ^ (index as u64) << 32);
+            let scale = (3.0 / terms as f32).sqrt();
+            let value = |i: usize| scale * uniform(seed ^ i as u64);
+            let bias = |i: usize| 0.1 * uniform(!seed ^ i as u64);
+            ((0..plan.channels * terms).map(value).collect(), (0..plan.channels).map(bias).collect())
+        };
+        let weights = plans.iter().enumerate().map(weights).collect();
+        Self { plans, weights }
+    }
+
+    pub(crate) fn steps(&self) -> Vec<Step<'_>> {
+        let mut steps = Vec::new();
+        for (plan, (weight, bias)) in self.plans.iter().zip(&self.weights) {
+            let op = match plan.op {
+                Made::Input => Op::Input { start: 0, count: plan.channels },
+                Made::Conv { kernel, stride, depthwise } => Op::Conv(Conv {
+                    inputs: self.plans[plan.from[0]].channels,
+                    outputs: plan.channels,
+                    kernel,
+                    stride,
+                    before: kernel / 2,
+                    depthwise,
+                    weight,
+                    bias,
+                }),
+                Made::MaxPool(kernel) => Op::MaxPool { kernel },
+                Made::MeanPool(levels) => Op::MeanPool { levels },
+                Made::Upsample(levels) => Op::Upsample { levels },
+                Made::Concat => Op::Concat,
+                Made::Add => Op::Add,
+                Made::Difference => Op::Difference,
+            };
+            steps.push(Step { op, from: plan.from.clone(), activation: plan.activation });
+        }
+        steps
+    }
+
+    pub(crate) fn engine(&self, options: Options) -> Engine {
+        Engine::new(&self.steps(), options).unwrap()
+    }
+
+    /// The answers for a whole picture, in double precision.
+    pub(crate) fn written_out(&self, scene: &Scene, [width, height]: [usize; 2], first: [i64; 2]) -> Grid {
+        let mut done: Vec<Grid> = Vec::new();
+        for (plan, weights) in self.plans.iter().zip(&self.weights) {
+            let size = [width >> plan.level, height >> plan.level];
+            let from: Vec<&Grid> = plan.from.iter().map(|f| &done[*f]).collect();
+            let value = |c: usize, y: i64, x: i64| plan.value(weights, &from, scene, first, [c as i64, y, x]);
+            done.push(Grid::new(plan.channels, size, |c, y, x| plan.activated(value(c, y, x))));
+        }
+        done.pop().unwrap()
+    }
+}
+
+/// Channels of a picture; zeros around it.
+pub(crate) struct Grid {
+    pub(crate) channels: usize,
+    pub(crate) size: [usize; 2],
+    pub(crate) data: Vec<f64>,
+}
+
+impl Grid {
+    pub(crate) fn new(channels: usize, size: [usize; 2], value: impl Fn(usize, i64, i64) -> f64) -> Self {
+        let pixels = (0..size[1] as i64).flat_map(|y| (0..size[0] as i64).map(move |x| (y, x)));
+        let data =
+            pixels.flat_map(|(y, x)| (0..channels).map(move |c| (c, y, x))).map(|(c, y, x)| value(c, y, x));
+        Self { channels, size, data: data.collect() }
+    }
+
+    pub(crate) fn inside(&self, y: i64, x: i64) -> bool {
+        (0..self.size[1] as i64).contains(&y) && (0..self.size[0] as i64).contains(&x)
+    }
+
+    pub(crate) fn at(&self, c: usize, y: i64, x: i64) -> f64 {
+        if !self.inside(y, x) {
+            return 0.0;
+        }
+        self.data[(y as usize * self.size[0] + x as usize) * self.channels + c]
+    }
+}
+
+impl Plan {
+    pub(crate) fn activated(&self, value: f64) -> f64 {
+        match self.activation {
+            Activation::None => value,
+            Activation::Relu => value.max(0.0),
+            Activation::Relu6 => value.clamp(0.0, 6.0),
+        }
+    }
+
+    pub(crate) fn value(
+        &self,
+        (weight, bias): &(Vec<f32>, Vec<f32>),
+        from: &[&Grid],
+        scene: &Scene,
+        first: [i64; 2],
+        [c, y, x]: [i64; 3],
+    ) -> f64 {
+        let channel = c as usize;
+        match self.op {
+            Made::Input => f64::from(scene.at(channel, first[1] + y, first[0] + x)),
+            Made::Conv { kernel, stride, depthwise } => {
+                let inputs = if depthwise { 1 } else { from[0].channels };
+                let (side, stride) = (kernel as i64, stride as i64);
+                let mut sum = f64::from(bias[channel]);
+                for (i, r, q) in
+                    (0..inputs).flat_map(|i| (0..side * side).map(move |t| (i, t / side, t % side)))
+                {
+                    let input = if depthwise { channel } else { i };
+                    let value = from[0].at(input, y * stride + r - side / 2, x * stride + q - side / 2);
+                    let at = ((channel * inputs + i) * kernel + r as usize) * kernel + q as usize;
+                    sum += value * f64::from(weight[at]);
+                }
+                sum
+            }
+            Made::MaxPool(kernel) => {
+                let before = i64::from(kernel == 3);
+                let taps = (0..kernel as i64).flat_map(|r| (0..kernel as i64).map(move |q| (r, q)));
+                let places = taps.map(|(r, q)| (2 * y - before + r, 2 * x - before + q));
+                let inside = places.filter(|(y, x)| from[0].inside(*y, *x));
+                inside.map(|(y, x)| from[0].at(channel, y, x)).fold(f64::NEG_INFINITY, f64::max)
+            }
+            Made::MeanPool(levels) => {
+                let side = 1i64 << levels;
+                let taps = (0..side).flat_map(|r| (0..side).map(move |q| (r, q)));
+                let sum: f64 = taps.map(|(r, q)| from[0].at(channel, y * side + r, x * side + q)).sum();
+                sum / (side * side) as f64
+            }
+            Made::Upsample(levels) => from[0].at(channel, y >> levels, x >> levels),
+            Made::Concat if channel < from[0].channels => from[0].at(channel, y, x),
+            Made::Concat => from[1].at(channel - from[0].channels, y, x),
+            Made::Add => from[0].at(channel, y, x) + from[1].at(channel, y, x),
+            Made::Difference => (from[0].at(channel, y, x) - from[1].at(channel, y, x)).abs(),
+        }
+    }
+}
+
+/// An endless scene; a picture is a part of it that begins somewhere.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene(pub(crate) u64);
+
+impl Scene {
+    pub(crate) fn at(&self, channel: usize, row: i64, col: i64) -> f32 {
+        uniform(self.0 ^ (channel as u64) << 40 ^ (row as u64 & 0xffff) << 20 ^ (col as u64 & 0xffff))
+    }
+}
+
+pub(crate) struct Part(pub(crate) Scene, pub(crate) [i64; 2]);
+
+impl Source for Part {
+    fn row(&self, (start, count): (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]) {
+        for (x, to) in (cols.0..cols.1).zip(to.chunks_exact_mut(count)) {
+            for (c, to) in to.iter_mut().enumerate() {
+                *to = self.0.at(start + c, self.1[1] + y as i64, self.1[0] + x as i64);
+            }
+        }
+    }
+}
+
+/// Runs a network on a picture that begins at a place of the scene.
+pub(crate) fn run(
+    engine: &Engine,
+    scene: Scene,
+    picture: Picture,
+    first_col: i64,
+    threads: usize,
+) -> Vec<f32> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let part = Part(scene, [first_col, picture.first_row]);
+    let mut all = Vec::new();
+    let take = |answers: &Answers| {
+        let (start, end) = answers.span();
+        (start..end).for_each(|y| all.extend_from_slice(answers.row(y)));
+    };
+    pool.install(|| engine.run(&picture, &part, take)).unwrap();
+    all
+}
+
+pub(crate) fn plan(op: Made, from: &[usize], activation: Activation, channels: usize, level: u32) -> Plan {
+    Plan { op, from: from.into(), activation, channels, level }
+}
+
+pub(crate) fn conv(kernel: usize, stride: usize) -> Made {
+    Made::Conv { kernel, stride, depthwise: false }
+}
+
+pub(crate) fn whole(width: usize, height: usize, first_row: i64) -> Picture {
+    Picture { width, height, first_row, cols: (0, width), rows: (0, height) }
+}
+
+/// Two levels down and up again, with everything that the engine knows on the way.
+pub(crate) fn network(bands: usize, widths: [usize; 3], kernels: [usize; 3], seed: u64) -> Network {
+    use Activation::{None, Relu, Relu6};
+    let [a, b, c] = widths;
+    let depthwise = Made::Conv { kernel: kernels[1], stride: 1, depthwise: true };
+    let plans = vec![
+        plan(Made::Input, &[], None, bands, 0),
+        plan(conv(kernels[0], 1), &[0], Relu, a, 0),
+        plan(Made::MaxPool(2 + (seed % 2) as usize), &[1], None, a, 1),
+        plan(conv(3, 1), &[2], Relu6, b, 1),
+        plan(depthwise, &[3], None, b, 1),
+        plan(Made::Add, &[4, 3], Relu, b, 1),
+        plan(conv(kernels[2], 2), &[5], None, c, 2),
+        plan(conv(1, 1), &[6], None, c, 2),
+        plan(Made::Difference, &[6, 7], Relu, c, 2),
+        plan(conv(3, 1), &[8], None, c, 2),
+        plan(Made::Add, &[8, 9], Relu, c, 2),
+        plan(Made::Upsample(1), &[10], None, c, 1),
+        plan(Made::Concat, &[11, 5], None, c + b, 1),
+        plan(conv(3, 1), &[12], Relu, b, 1),
+        plan(Made::MeanPool(1), &[13], None, b, 2),
+        plan(Made::Upsample(2), &[14], None, b, 0),
+        plan(Made::Upsample(1), &[13], None, b, 0),
+        plan(conv(3, 1), &[16], None, b, 0),
+        plan(Made::Concat, &[15, 17], None, 2 * b, 0),
+        plan(conv(3, 1), &[18], None, 5, 0),
+    ];
+    Network::new(plans, seed)
+}
+
+/// A picture, the wanted pixels of which are `core` (first column, first row, columns, rows) of the scene, as large as
+/// `reach` says and some strides of 4 px more on every side; and its first column.
+pub(crate) fn around(
+    core: (i64, i64, usize, usize),
+    (cols, rows): (usize, usize),
+    margins: [i64; 4],
+) -> (Picture, i64) {
+    let down = |v: i64, margin: i64| v.div_euclid(4) * 4 - 4 * margin;
+    let up = |v: i64, margin: i64| -down(-v, margin);
+    let west = down(core.0 - cols as i64, margins[0]);
+    let north = down(core.1 - rows as i64, margins[1]);
+    let (east, south) = (core.0 + core.2 as i64, core.1 + core.3 as i64);
+    let at = |v: i64| v as usize;
+    let picture = Picture {
+        width: at(up(east + cols as i64, margins[2]) - west),
+        height: at(up(south + rows as i64, margins[3]) - north),
+        first_row: north,
+        cols: (at(core.0 - west), at(east - west)),
+        rows: (at(core.1 - north), at(south - north)),
+    };
+    (picture, west)
+}
