@@ -17,6 +17,7 @@ mod network;
 mod overfit;
 mod package;
 mod progress;
+mod quantize;
 mod report;
 mod simulate;
 #[cfg(test)]
@@ -50,6 +51,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Fit the temperature of a package's confidence on the validation split.
     Calibrate(calibrate::CalibrateArgs),
+    /// Make the variant of a package whose network is computed in 8 bits, and measure what that costs.
+    Quantize(quantize::QuantizeArgs),
     /// Look for what is wrong with data sets: duplicates across splits, unknown labels, shifted labels.
     Audit(audit::AuditArgs),
     /// Write the page (HTML, one file) that tells of a recorded training.
@@ -146,6 +149,7 @@ fn main() -> ExitCode {
         Command::Fit(args) => job::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Quantize(args) => quantize::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Simulate(args) => simulate::run(&args),

@@ -81,6 +81,7 @@ impl HandSet {
             territories: Vec::new(),
             energy: None,
             calibration: None,
+            quantization: None,
             restriction: None,
             detection: self.detection,
             architecture,

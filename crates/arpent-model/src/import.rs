@@ -212,6 +212,7 @@ impl Preset {
             energy: None,
             detection: None,
             calibration: None,
+            quantization: None,
             restriction: None,
             architecture,
         })

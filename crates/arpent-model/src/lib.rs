@@ -42,11 +42,11 @@ pub use field::{flop_per_pixel, overlap, receptive_field_radius, stride, trainin
 pub use fold::{fold, initial, unfold};
 pub use hand_set::{HandSet, hand_set_linear};
 pub use import::{ImportOptions, PRESETS, architecture_names, import};
-pub use lowered::engine;
+pub use lowered::{engine, engine_int8};
 pub use network::{Block, Network};
 pub use package::{
-    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Score, Task, TrainingSource,
-    WeightsFile,
+    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Quantization, Score, Task,
+    TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};

@@ -20,13 +20,27 @@ fn options() -> Options {
 /// [`ModelError`] when the weights are not those of the architecture.
 pub fn engine(architecture: &Architecture, weights: &Weights) -> Result<Engine, ModelError> {
     weights.check(&architecture.tensors())?;
-    engine_with(architecture, weights, options())
+    engine_with(architecture, weights, options(), None)
+}
+
+/// The same in 8 bits, with the greatest value of each step's output.
+///
+/// # Errors
+/// As [`engine`].
+pub fn engine_int8(
+    architecture: &Architecture,
+    weights: &Weights,
+    ranges: &[f32],
+) -> Result<Engine, ModelError> {
+    weights.check(&architecture.tensors())?;
+    engine_with(architecture, weights, options(), Some(ranges))
 }
 
 fn engine_with(
     architecture: &Architecture,
     weights: &Weights,
     options: Options,
+    ranges: Option<&[f32]>,
 ) -> Result<Engine, ModelError> {
     let graph = architecture.graph();
     let mut steps = Vec::with_capacity(graph.steps.len() + 1);
@@ -38,7 +52,10 @@ fn engine_with(
         let op = Op::Conv(conv(head, weights)?);
         steps.push(Step { op, from: vec![last], activation: Activation::None });
     }
-    Ok(Engine::new(&steps, options)?)
+    Ok(match ranges {
+        Some(ranges) => Engine::new_int8(&steps, options, ranges)?,
+        None => Engine::new(&steps, options)?,
+    })
 }
 
 fn op<'a>(graph: &Graph, op: graph::Op, weights: &'a Weights) -> Result<Op<'a>, ModelError> {
@@ -169,7 +186,8 @@ mod tests {
             let largest = expected.iter().fold(0f32, |m, v| m.max(v.abs()));
             for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
                 for winograd in [-1, 8] {
-                    let engine = engine_with(&architecture, &weights, Options { isa, winograd }).unwrap();
+                    let engine =
+                        engine_with(&architecture, &weights, Options { isa, winograd }, None).unwrap();
                     let scores = by_engine(&engine, &data, side, -64);
                     let apart = scores.iter().zip(&expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
                     let name = architecture.name();

@@ -157,6 +157,22 @@ pub struct Calibration {
     pub split: String,
 }
 
+/// What a network computed in 8 bits needs to know, and what it costs in accuracy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quantization {
+    /// Greatest value of each step's output that is kept, in the order of the network's steps; 0 where none is positive.
+    pub ranges: Vec<f32>,
+    /// What they were measured on.
+    pub measured_on: String,
+    /// The package's score in single precision, and with 8 bits.
+    pub score_f32: f64,
+    /// The same with 8 bits.
+    pub score_int8: f64,
+    /// Which score, on which split.
+    pub score: String,
+}
+
 /// Everything that is needed to run a model and to say what it is; `model.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -211,6 +227,9 @@ pub struct ModelPackage {
     /// Calibration of a segmentation network's confidence, where it was fitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// Where the network is computed in 8 bits: its ranges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<Quantization>,
     /// Why the weights may not be given away, if so: names the data sets that forbid it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restriction: Option<String>,
@@ -412,6 +431,12 @@ impl ModelPackage {
         }
         if self.stride_px != stride {
             return self.bad("stride_px", format!("is {}, the layers have {stride}", self.stride_px));
+        }
+        if let Some(Quantization { ranges, .. }) = &self.quantization {
+            let steps = self.architecture.graph().steps.len() + 1;
+            if ranges.len() != steps || ranges.iter().any(|r| !r.is_finite() || *r < 0.0) {
+                return self.bad("quantization", format!("wants {steps} ranges, none below 0"));
+            }
         }
         if !self.overlap_px.is_multiple_of(stride) {
             return self.bad("overlap_px", format!("is {}, not a multiple of the stride", self.overlap_px));

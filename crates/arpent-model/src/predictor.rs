@@ -37,6 +37,7 @@ pub struct Predictor {
     outputs: usize,
     overlap: Overlap,
     body: Body,
+    int8: bool,
     device: DeviceChoice,
 }
 
@@ -79,7 +80,10 @@ impl Predictor {
         let radius = field::receptive_field_radius(architecture);
         let (body, reach) = match opened {
             DeviceChoice::Cpu | DeviceChoice::Auto => {
-                let engine = lowered::engine(architecture, weights)?;
+                let engine = match &package.quantization {
+                    Some(q) => lowered::engine_int8(architecture, weights, &q.ranges)?,
+                    None => lowered::engine(architecture, weights)?,
+                };
                 let reach = engine.reach();
                 (Body::Cpu(engine), reach)
             }
@@ -101,6 +105,7 @@ impl Predictor {
             outputs: architecture.out_channels(),
             overlap: Overlap { cols: needed(reach.0), rows: needed(reach.1) },
             body,
+            int8: package.quantization.is_some(),
             device: opened,
         })
     }
@@ -113,7 +118,10 @@ impl Predictor {
     /// What computes: the device, and on the CPU its instruction set.
     pub fn engine(&self) -> String {
         match &self.body {
-            Body::Cpu(engine) => format!("{}, {}", self.device.title(), engine.options().isa.name()),
+            Body::Cpu(engine) => {
+                let bits = if self.int8 { ", 8 bits" } else { "" };
+                format!("{}, {}{bits}", self.device.title(), engine.options().isa.name())
+            }
             Body::Card(_) => self.device.title().to_owned(),
         }
     }
@@ -193,6 +201,21 @@ impl Predictor {
     pub fn scores(&self, chip: &Chip, core: &Window) -> Result<Vec<f32>, ModelError> {
         self.check(chip, core)?;
         self.planes(chip, core)
+    }
+
+    /// The greatest value of each step's output on a chip, but for one in ten thousand: what a network of 8 bits needs
+    /// ([`crate::Quantization`]). On the CPU, of a package in single precision.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub fn ranges(&self, chip: &Chip, core: &Window) -> Result<Vec<f32>, ModelError> {
+        const SHARE: f64 = 0.9999;
+        self.check(chip, core)?;
+        let Body::Cpu(engine) = &self.body else {
+            return Err(engine_error(chip, "ranges are measured on the CPU".into()));
+        };
+        let pixels = Pixels { chip, bands: &self.bands };
+        Ok(engine.ranges(&self.picture(&chip.window, core), &pixels, SHARE)?)
     }
 
     fn check(&self, chip: &Chip, core: &Window) -> Result<(), ModelError> {

@@ -25,7 +25,7 @@ use crate::report;
 pub(crate) use detection::Detections;
 pub(crate) use pictures::Pictures;
 pub(crate) use verb::{EvaluateArgs, run};
-pub(crate) use whole::scores_of;
+pub(crate) use whole::{ranges_of, scores_of};
 
 /// Resamples of an interval.
 const ROUNDS: usize = 1000;

@@ -79,6 +79,17 @@ pub(crate) fn scores_of(
     Ok(())
 }
 
+/// The greatest values of every step of the network on a picture ([`Predictor::ranges`]).
+pub(crate) fn ranges_of(predictor: &Predictor, picture: &Chip) -> Result<Vec<f32>> {
+    let mut ranges = Vec::new();
+    for core in cores(picture.window.width, picture.window.height) {
+        let of_core = predictor.ranges(&around(predictor, picture, &core), &core)?;
+        ranges.resize(of_core.len(), 0.0f32);
+        ranges.iter_mut().zip(of_core).for_each(|(range, value)| *range = range.max(value));
+    }
+    Ok(ranges)
+}
+
 /// Where the pixel `i` of a core lies in the picture.
 fn index(width: usize, core: &Window, i: usize) -> usize {
     let [x, y] = [core.col, core.row].map(|v| usize::try_from(v).unwrap_or(0));

@@ -123,6 +123,7 @@ pub(crate) fn draft(
         energy: None,
         detection: config.model.detection,
         calibration: None,
+        quantization: None,
         restriction: provenance.restriction,
         architecture: architecture.clone(),
     };

@@ -1,0 +1,111 @@
+//! `arpent-train quantize`: the variant of a package whose network is computed in 8 bits.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use arpent_datasets::Split;
+use arpent_model::{DeviceChoice, ModelPackage, Predictor, Quantization};
+
+use crate::config::{Config, Overrides};
+use crate::data::Sets;
+use crate::error::TrainError;
+use crate::evaluate::{ranges_of, rounded};
+use crate::job;
+use crate::progress::note;
+
+/// What to quantize, and on what.
+#[derive(Debug, clap::Args)]
+pub(crate) struct QuantizeArgs {
+    /// Folder of the model package.
+    package: PathBuf,
+    /// The training's TOML file, for its data sets.
+    config: PathBuf,
+    /// Folder of the variant, which must not exist.
+    #[arg(long)]
+    output: PathBuf,
+    /// Folder of the data sets, instead of `data`.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+/// Pictures of the training split that ranges are measured on, at most.
+const PICTURES: usize = 64;
+
+/// Measures the ranges on the training split and what 8 bits cost on the validation split; writes the variant.
+pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
+    let overrides = Overrides { data: args.data.clone(), ..Overrides::default() };
+    let config = Config::read(&args.config, &overrides)?;
+    let (mut package, weights) = ModelPackage::load(&args.package)?;
+    super::same_classes(&package, &config)?;
+    refuse(args, &config, &package)?;
+    let sets = Sets::open(&config)?;
+    let judge = job::judge_of(&config, &sets, Split::Validation);
+    let name = judge.names()[0];
+    let score = |package: &ModelPackage| -> Result<f64> {
+        let predictor = Predictor::load(package, &weights, DeviceChoice::Cpu)?;
+        let scores = judge.scores(&predictor)?;
+        scores.get(name).copied().map(rounded).with_context(|| format!("no score `{name}`"))
+    };
+    let score_f32 = score(&package)?;
+    let (ranges, pictures) = measured(&sets, &Predictor::load(&package, &weights, DeviceChoice::Cpu)?)?;
+    package.id = format!("{}-int8", package.id);
+    let mut quantization = Quantization {
+        ranges,
+        measured_on: format!("{pictures} pictures of the training split"),
+        score_f32,
+        score_int8: 0.0,
+        score: format!("{name}, validation split"),
+    };
+    package.quantization = Some(quantization.clone());
+    quantization.score_int8 = score(&package)?;
+    note(&format!("{name}: {score_f32} in single precision, {} with 8 bits", quantization.score_int8));
+    job::tell(&quantization)?;
+    package.quantization = Some(quantization.clone());
+    package.save(&weights, &args.output)?;
+    write_card(args, &quantization)
+}
+
+fn refuse(args: &QuantizeArgs, config: &Config, package: &ModelPackage) -> Result<(), TrainError> {
+    if config.crowns.is_some() {
+        let problem = "ranges are measured on data sets; this training has none";
+        return Err(TrainError::refused(problem, "quantize a model that was trained on data sets"));
+    }
+    if package.quantization.is_some() {
+        let problem = format!("package `{}` is of 8 bits already", package.id);
+        return Err(TrainError::refused(problem, "give the package in single precision"));
+    }
+    if args.output.exists() {
+        let problem = format!("{} exists", args.output.display());
+        return Err(TrainError::refused(problem, "name another --output"));
+    }
+    Ok(())
+}
+
+/// The greatest values of some pictures of the training split, spread evenly over it; and how many there were.
+fn measured(sets: &Sets, predictor: &Predictor) -> Result<(Vec<f32>, usize)> {
+    let items = sets.items(Split::Train);
+    let (mut ranges, mut pictures) = (Vec::new(), 0);
+    for id in items.iter().step_by(items.len().div_ceil(PICTURES).max(1)) {
+        let of_picture = ranges_of(predictor, &sets.read(*id)?.chip)?;
+        ranges.resize(of_picture.len(), 0.0f32);
+        ranges.iter_mut().zip(of_picture).for_each(|(range, value)| *range = range.max(value));
+        pictures += 1;
+    }
+    if pictures == 0 {
+        let problem = "the training split has no picture";
+        return Err(TrainError::refused(problem, "name data sets with a training split").into());
+    }
+    Ok((ranges, pictures))
+}
+
+/// The package's card, with a section more.
+fn write_card(args: &QuantizeArgs, quantization: &Quantization) -> Result<()> {
+    let card = std::fs::read_to_string(args.package.join("card.md")).unwrap_or_default();
+    let Quantization { measured_on, score_f32, score_int8, score, .. } = quantization;
+    let section = format!(
+        "\n## 8 bits\n\nThis variant computes its convolutions with whole numbers of 8 bits. Ranges: {measured_on}. Scores above are those of \
+         single precision; {score}: {score_f32} there, {score_int8} here.\n"
+    );
+    let path = args.output.join("card.md");
+    std::fs::write(&path, card + &section).with_context(|| format!("cannot write {}", path.display()))
+}
