@@ -1,6 +1,7 @@
 //! The whole way on pictures and masks: fit, evaluate, calibrate, export.
 
 use std::fs;
+use std::path::Path;
 
 use arpent_model::ModelPackage;
 
@@ -74,6 +75,7 @@ fn training_overfits_is_scored_calibrated_and_exported() {
             .contains("did you mean `train`?")
     );
 
+    quantized(dir, config.to_str().unwrap(), &place.path("int8"));
     let calibrated = run(&["calibrate", dir, config.to_str().unwrap()]).done();
     let (package, _) = ModelPackage::load(&place.path("package")).unwrap();
     let calibration = package.calibration.unwrap();
@@ -88,6 +90,22 @@ fn training_overfits_is_scored_calibrated_and_exported() {
     run(&["export", dir, "--output", copy.to_str().unwrap()]).done();
     ModelPackage::load(&copy).unwrap();
     assert!(copy.join("card.md").exists() && !copy.join("run").exists());
+}
+
+/// The variant of 8 bits is as good, says so, and is not written over.
+fn quantized(package: &str, config: &str, variant: &Path) {
+    let flags = ["quantize", package, config, "--output", variant.to_str().unwrap()];
+    let told = run(&flags).done();
+    let (of_8_bits, _) = ModelPackage::load(variant).unwrap();
+    let quantization = of_8_bits.quantization.unwrap();
+    assert!(of_8_bits.id.ends_with("-int8") && quantization.ranges.iter().any(|r| *r > 0.0));
+    assert!((quantization.score_f32 - quantization.score_int8).abs() < 0.01, "{quantization:?}");
+    assert_eq!(told.lines()[0]["score_int8"], serde_json::json!(quantization.score_int8));
+    assert!(fs::read_to_string(variant.join("card.md")).unwrap().contains("8 bits"));
+    let again = run(&flags);
+    assert!(again.code == 2 && again.err.contains("exists"), "{}", again.err);
+    let twice = run(&["quantize", variant.to_str().unwrap(), config, "--output", "elsewhere"]);
+    assert!(twice.code == 2 && twice.err.contains("8 bits already"), "{}", twice.err);
 }
 
 /// The page and its data tell of all labeled pixels after the correction.
