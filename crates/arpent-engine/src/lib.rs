@@ -14,6 +14,11 @@
 //! read them with whole numbers: faster, close to f32, and bit for bit the same on every instruction set.
 //! [`Engine::ranges`] calibrates it.
 
+#![allow(
+    clippy::inline_always,
+    reason = "kernels are compiled for an instruction set by being inlined into code that has it"
+)]
+
 mod engine;
 mod forms;
 mod kernels;

@@ -28,7 +28,9 @@ impl Activation {
     pub(crate) fn apply(self, values: &mut [f32]) {
         let (low, high) = self.range();
         if self != Self::None {
-            values.iter_mut().for_each(|v| *v = v.max(low).min(high));
+            for v in values {
+                *v = v.max(low).min(high);
+            }
         }
     }
 }

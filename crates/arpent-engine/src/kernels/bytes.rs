@@ -14,7 +14,7 @@ pub(super) const MOST: f32 = 127.0;
 /// A value that is not negative, in 7 bits.
 #[inline(always)]
 fn byte(value: f32, inverse: f32) -> u8 {
-    (((value * inverse).max(0.0).min(MOST)) + ROUND).to_bits().to_le_bytes()[0]
+    (((value * inverse).clamp(0.0, MOST)) + ROUND).to_bits().to_le_bytes()[0]
 }
 
 /// Bytes of the values, which are `channels` to a pixel; `inverse` of their scale.

@@ -123,7 +123,7 @@ pub(crate) struct Strip {
 pub(crate) struct Terms {
     /// Kernel rows; terms of each.
     pub(crate) rows: usize,
-    pub(crate) terms: usize,
+    pub(crate) each: usize,
     /// The block's packed kernel and what the sums begin with.
     pub(crate) weights: *const f32,
     pub(crate) bias: *const f32,
@@ -187,7 +187,7 @@ unsafe fn tile<I: Set, const N: usize, const P: usize>(isa: I, terms: &Terms, st
         let mut weights = terms.weights;
         for row in &strip.rows[..terms.rows] {
             let mut from = Pixels::new(row.add(first * strip.step), strip.step, P);
-            let mut left = terms.terms;
+            let mut left = terms.each;
             while left >= 4 {
                 for term in 0..4 {
                     add::<I, N, P>(isa, &from, term, weights.add(term * N * lanes), &mut sums);
@@ -266,7 +266,7 @@ fn own_register(pointer: *const f32) -> *const f32 {
         let mut pointer = pointer;
         // SAFETY: no instruction.
         unsafe {
-            std::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, nomem, nostack, preserves_flags));
+            std::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, readonly, nostack, preserves_flags));
         }
         pointer
     };
@@ -297,7 +297,7 @@ unsafe fn finish<I: Set, const N: usize, const P: usize>(
             unrolled!(P, p, {
                 let residual = strip.residual.add((first + p) * strip.residual_step);
                 unrolled!(N, n, {
-                    sums[p][n] = simd.add_f32s(sums[p][n], load::<I>(residual.add(n * lanes)))
+                    sums[p][n] = simd.add_f32s(sums[p][n], load::<I>(residual.add(n * lanes)));
                 });
             });
         }
@@ -385,7 +385,7 @@ impl Weights {
     fn terms(&self, block: &Block) -> Terms {
         Terms {
             rows: self.rows,
-            terms: self.terms,
+            each: self.terms,
             weights: self.data[block.packed * self.rows * self.terms..].as_ptr(),
             bias: self.bias[block.packed..].as_ptr(),
             valid: block.valid,

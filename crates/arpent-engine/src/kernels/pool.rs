@@ -82,7 +82,9 @@ pub(crate) fn mean_pool(isa: Isa, levels: u32, [input, output]: [Rows; 2], patch
                 }
             }
         }
-        out.iter_mut().for_each(|v| *v *= share);
+        for v in out {
+            *v *= share;
+        }
     });
 }
 

@@ -82,11 +82,11 @@ pub(crate) fn winograd(
     }
     let (seen, products) = scratch.split_at_mut(seen);
     if let Some(block) = weights.blocks.first() {
-        block.isa.run(Seen { input, first, start: patch.cols.start - 1, seen });
+        block.isa.run(Seen { input, first, start: patch.cols.start - 1, to: seen });
     }
     for block in &weights.blocks {
         let products = &mut products[..SEEN * cols * block.width()];
-        block.isa.run(Products { weights, block, seen, channels: input.channels(), cols, products });
+        block.isa.run(Products { weights, block, seen, channels: input.channels(), cols, to: products });
         block.isa.run(Sums { weights, block, first, output, epilogue, patch, products });
     }
 }
@@ -96,18 +96,18 @@ struct Seen<'a> {
     input: Rows,
     first: i64,
     start: i64,
-    seen: &'a mut [f32],
+    to: &'a mut [f32],
 }
 
 impl Work for Seen<'_> {
     #[inline(always)]
     fn on<I: Set>(self, _: I) {
-        let each = self.seen.len() / SEEN;
+        let each = self.to.len() / SEEN;
         let cols = each / self.input.channels();
         // SAFETY: the input's rows are complete before a layer that reads them begins.
         let row = |r: usize| unsafe { self.input.slice(self.first - 1 + signed(r), self.start, cols) };
         let [d0, d1, d2, d3, d4, d5] = [row(0), row(1), row(2), row(3), row(4), row(5)].map(|d| &d[..each]);
-        let mut parts = self.seen.chunks_exact_mut(each);
+        let mut parts = self.to.chunks_exact_mut(each);
         let mut part = || parts.next().unwrap_or_default();
         let [v0, v1, v2, v3, v4, v5] = [part(), part(), part(), part(), part(), part()];
         let v = [v0, v1, v2, v3, v4, v5].map(|v| &mut v[..each]);
@@ -132,7 +132,7 @@ struct Products<'a> {
     seen: &'a [f32],
     channels: usize,
     cols: usize,
-    products: &'a mut [f32],
+    to: &'a mut [f32],
 }
 
 /// Sums of products begin with nothing.
@@ -144,10 +144,15 @@ impl Work for Products<'_> {
         let (width, terms) = (self.block.width(), self.weights.terms);
         let seen = self.seen.chunks_exact(self.seen.len() / SEEN);
         let kernels = self.weights.data[self.block.packed * SEEN * terms..].chunks_exact(width * terms);
-        let outs = self.products.chunks_exact_mut(self.cols * width);
+        let outs = self.to.chunks_exact_mut(self.cols * width);
         for ((seen, kernel), out) in seen.zip(kernels).zip(outs) {
-            let terms =
-                Terms { rows: 1, terms, weights: kernel.as_ptr(), bias: NOTHING.as_ptr(), valid: width };
+            let terms = Terms {
+                rows: 1,
+                each: terms,
+                weights: kernel.as_ptr(),
+                bias: NOTHING.as_ptr(),
+                valid: width,
+            };
             let mut rows = [std::ptr::null(); 7];
             rows[0] = seen.as_ptr();
             let line = Strip {
