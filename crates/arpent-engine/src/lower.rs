@@ -84,7 +84,7 @@ fn shapes(steps: &[Step]) -> Result<Vec<(usize, u32)>, EngineError> {
             return Err(bad("takes the wrong number of steps, or later ones"));
         }
         let from: Vec<(usize, u32)> = step.from.iter().map(|f| shapes[*f]).collect();
-        shapes.push(shape(&step.op, &from).map_err(|problem| bad(problem))?);
+        shapes.push(shape(&step.op, &from).map_err(bad)?);
     }
     match shapes.last() {
         Some((_, 0)) => Ok(shapes),
@@ -257,7 +257,7 @@ struct Lowering<'a> {
     nodes: Vec<Node>,
 }
 
-impl<'a> Lowering<'a> {
+impl Lowering<'_> {
     fn node(&self, step: usize) -> usize {
         // Steps are emitted in order, and absorbed ones are not asked for.
         self.made[step].unwrap_or_default()
@@ -374,7 +374,8 @@ impl<'a> Lowering<'a> {
             let summed =
                 matches!(self.steps[index].op, Op::Add).then(|| self.fusions.summed(index)).flatten();
             if let Some((conv, _)) = summed {
-                made[conv] = made[index].clone();
+                let sum = made[index].clone();
+                made[conv] = sum;
             }
         }
         for index in 0..self.steps.len() {
