@@ -374,8 +374,8 @@ impl Lowering<'_> {
             let summed =
                 matches!(self.steps[index].op, Op::Add).then(|| self.fusions.summed(index)).flatten();
             if let Some((conv, _)) = summed {
-                let became = made[index].clone();
-                made[conv] = became;
+                let sum = made[index].clone();
+                made[conv] = sum;
             }
         }
         for index in 0..self.steps.len() {

@@ -82,6 +82,32 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|v| v.to_bits()).collect()
 }
 
+/// Blocks of MobileNet: wider, each channel on its own, narrower, with a sum around.
+fn inverted(width: usize, blocks: usize, seed: u64) -> Network {
+    use Activation::{None, Relu6};
+    let depthwise = Made::Conv { kernel: 3, stride: 1, depthwise: true };
+    let mut plans = vec![plan(Made::Input, &[], None, 3, 0), plan(conv(3, 1), &[0], Relu6, width, 0)];
+    for _ in 0..blocks {
+        let last = plans.len() - 1;
+        plans.extend([
+            plan(conv(1, 1), &[last], Relu6, 4 * width, 0),
+            plan(depthwise.clone(), &[last + 1], Relu6, 4 * width, 0),
+            plan(conv(1, 1), &[last + 2], None, width, 0),
+            plan(Made::Add, &[last + 3, last], None, width, 0),
+        ]);
+    }
+    plans.push(plan(conv(3, 1), &[plans.len() - 1], None, 5, 0));
+    Network::new(plans, seed)
+}
+
+#[test]
+fn depthwise_convolutions_stay_f32() {
+    for (width, blocks) in [(8, 1), (24, 2), (17, 4), (24, 12)] {
+        let apart = apart(&inverted(width, blocks, 5), whole(64, 24, 0));
+        assert!(apart < 0.08, "{width} {blocks}: {apart}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 16 }))]
 

@@ -5,6 +5,8 @@
 //! Rows are four channels of bytes in the place of each value ([`Rows`]), which are multiplied by four weights at a time:
 //! a *group*.
 
+#![allow(clippy::cast_ptr_alignment, reason = "rows of f32 are aligned, and read as if they were not")]
+
 use super::bytes::{MOST, ROUND};
 use super::direct::{Geometry, MOST_ROWS, Patch, Pixels, rows, signed, unrolled};
 use super::int8_portable::Portable;

@@ -1,5 +1,7 @@
 //! 8-bit sums with the vectors of x86-64.
 
+#![allow(clippy::wildcard_imports, reason = "intrinsics")]
+
 use std::arch::x86_64::*;
 
 use super::int8::{Dot, Line, Terms, strip};
