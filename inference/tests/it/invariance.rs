@@ -88,7 +88,8 @@ proptest! {
         place.config(&format!("[compute]\nreaders = {readers}\n"));
         let other = place.run(&[&scene], "other", &["--threads", &threads.to_string(), "--window", &size.to_string()]);
         let labels = one.labels();
-        prop_assert!(labels.iter().any(|l| *l != labels[0]), "the picture is not one label");
+        // Weights that see one class everywhere show nothing.
+        prop_assume!(labels.iter().any(|l| *l != labels[0]));
         // The STAC item says which windows the network was given.
         let of = |map: &Map| map.hashes().into_iter().filter(|(name, _)| name != "item.json").collect::<Vec<_>>();
         prop_assert_eq!(of(&one), of(&other));
