@@ -17,20 +17,6 @@ fn byte(value: f32, inverse: f32) -> u8 {
     ((value * inverse).clamp(0.0, MOST) + ROUND).to_bits().to_le_bytes()[0]
 }
 
-/// Of every value; in pieces of a known size, which become vectors.
-#[inline(always)]
-fn bytes(to: &mut [u8], from: &[f32], inverse: f32) {
-    let ((to, to_rest), (from, from_rest)) = (to.as_chunks_mut::<16>(), from.as_chunks::<16>());
-    for (to, from) in to.iter_mut().zip(from) {
-        for i in 0..16 {
-            to[i] = byte(from[i], inverse);
-        }
-    }
-    for (to, from) in to_rest.iter_mut().zip(from_rest) {
-        *to = byte(*from, inverse);
-    }
-}
-
 /// Bytes of the values, which are `channels` to a pixel; `inverse` of their scale.
 pub(crate) fn quantize(isa: Isa, [input, output]: [Rows; 2], channels: usize, inverse: f32, patch: &Patch) {
     let (start, count) = (patch.cols.start, usize::try_from(patch.cols.end - patch.cols.start).unwrap_or(0));
@@ -43,11 +29,11 @@ pub(crate) fn quantize(isa: Isa, [input, output]: [Rows; 2], channels: usize, in
                 // SAFETY: tasks of a layer write different pixels; the input's rows are complete.
                 let (from, to) = unsafe { (input.slice(y, start, count), output.bytes_mut(y, start, count)) };
                 if padded == channels {
-                    bytes(to, from, inverse);
+                    to.iter_mut().zip(from).for_each(|(to, v)| *to = byte(*v, inverse));
                 } else {
                     for (to, from) in to.chunks_exact_mut(padded).zip(from.chunks_exact(channels)) {
                         to[channels..].fill(0);
-                        bytes(&mut to[..channels], from, inverse);
+                        to.iter_mut().zip(from).for_each(|(to, v)| *to = byte(*v, inverse));
                     }
                 }
             }
@@ -73,9 +59,7 @@ pub(crate) fn max_pool_bytes(isa: Isa, kernel: usize, [input, output]: [Rows; 2]
                     let from = unsafe { input.bytes(row, 2 * start - before, 2 * count + kernel - 2) };
                     for (x, out) in out.chunks_exact_mut(channels).enumerate() {
                         let seen = &from[2 * x * channels..(2 * x + kernel) * channels];
-                        for from in seen.chunks_exact(channels) {
-                            largest(out, from);
-                        }
+                        seen.chunks_exact(channels).for_each(|from| largest(out, from));
                     }
                 }
             }
@@ -88,13 +72,9 @@ pub(crate) fn max_pool_bytes(isa: Isa, kernel: usize, [input, output]: [Rows; 2]
 fn largest(out: &mut [u8], from: &[u8]) {
     let ((out, out_rest), (from, from_rest)) = (out.as_chunks_mut::<16>(), from.as_chunks::<16>());
     for (out, from) in out.iter_mut().zip(from) {
-        for i in 0..16 {
-            out[i] = out[i].max(from[i]);
-        }
+        *out = std::array::from_fn(|i| out[i].max(from[i]));
     }
     for (out, from) in out_rest.as_chunks_mut::<4>().0.iter_mut().zip(from_rest.as_chunks::<4>().0) {
-        for i in 0..4 {
-            out[i] = out[i].max(from[i]);
-        }
+        *out = std::array::from_fn(|i| out[i].max(from[i]));
     }
 }
