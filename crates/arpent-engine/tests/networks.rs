@@ -25,7 +25,7 @@ proptest! {
     ) {
         let network = network(bands, widths, kernels.map(|k| 2 * k + 1), seed);
         let (width, height, first_row) = (4 * size.0, 4 * size.1, 4 * first_row);
-        let expected = network.written_out(&Scene(seed), [width, height], [0, first_row]);
+        let expected = network.written_out(Scene(seed), [width, height], [0, first_row]);
         let largest = expected.data.iter().fold(1e-3f64, |m, v| m.max(v.abs()));
         for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
             for winograd in [-1, 2] {

@@ -13,8 +13,17 @@ pub(super) const MOST: f32 = 127.0;
 
 /// A value that is not negative, in 7 bits.
 #[inline(always)]
+#[allow(clippy::manual_clamp, reason = "what is no number becomes 0")]
 fn byte(value: f32, inverse: f32) -> u8 {
-    ((value * inverse).clamp(0.0, MOST) + ROUND).to_bits().to_le_bytes()[0]
+    ((value * inverse).max(0.0).min(MOST) + ROUND).to_bits().to_le_bytes()[0]
+}
+
+/// Of every value: a loop of its own, which is compiled for the instruction set.
+#[inline(always)]
+fn bytes(to: &mut [u8], from: &[f32], inverse: f32) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = byte(*from, inverse);
+    }
 }
 
 /// Bytes of the values, which are `channels` to a pixel; `inverse` of their scale.
@@ -29,11 +38,11 @@ pub(crate) fn quantize(isa: Isa, [input, output]: [Rows; 2], channels: usize, in
                 // SAFETY: tasks of a layer write different pixels; the input's rows are complete.
                 let (from, to) = unsafe { (input.slice(y, start, count), output.bytes_mut(y, start, count)) };
                 if padded == channels {
-                    to.iter_mut().zip(from).for_each(|(to, v)| *to = byte(*v, inverse));
+                    bytes(to, from, inverse);
                 } else {
                     for (to, from) in to.chunks_exact_mut(padded).zip(from.chunks_exact(channels)) {
                         to[channels..].fill(0);
-                        to.iter_mut().zip(from).for_each(|(to, v)| *to = byte(*v, inverse));
+                        bytes(to, from, inverse);
                     }
                 }
             }

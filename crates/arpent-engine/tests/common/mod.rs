@@ -87,7 +87,7 @@ impl Network {
     }
 
     /// The answers for a whole picture, in double precision.
-    pub(crate) fn written_out(&self, scene: &Scene, [width, height]: [usize; 2], first: [i64; 2]) -> Grid {
+    pub(crate) fn written_out(&self, scene: Scene, [width, height]: [usize; 2], first: [i64; 2]) -> Grid {
         let mut done: Vec<Grid> = Vec::new();
         for (plan, weights) in self.plans.iter().zip(&self.weights) {
             let size = [width >> plan.level, height >> plan.level];
@@ -139,7 +139,7 @@ impl Plan {
         &self,
         (weight, bias): &(Vec<f32>, Vec<f32>),
         from: &[&Grid],
-        scene: &Scene,
+        scene: Scene,
         first: [i64; 2],
         [c, y, x]: [i64; 3],
     ) -> f64 {
@@ -187,7 +187,7 @@ impl Plan {
 pub(crate) struct Scene(pub(crate) u64);
 
 impl Scene {
-    pub(crate) fn at(&self, channel: usize, row: i64, col: i64) -> f32 {
+    pub(crate) fn at(self, channel: usize, row: i64, col: i64) -> f32 {
         uniform(self.0 ^ (channel as u64) << 40 ^ (row as u64 & 0xffff) << 20 ^ (col as u64 & 0xffff))
     }
 }
