@@ -13,20 +13,15 @@ pub(super) const MOST: f32 = 127.0;
 
 /// A value that is not negative, in 7 bits.
 #[inline(always)]
+#[allow(clippy::manual_clamp, reason = "what is no number becomes 0")]
 fn byte(value: f32, inverse: f32) -> u8 {
-    ((value * inverse).clamp(0.0, MOST) + ROUND).to_bits().to_le_bytes()[0]
+    ((value * inverse).max(0.0).min(MOST) + ROUND).to_bits().to_le_bytes()[0]
 }
 
-/// Of every value; in pieces of a known size, which become vectors.
+/// Of every value: a loop of its own, which is compiled for the instruction set.
 #[inline(always)]
 fn bytes(to: &mut [u8], from: &[f32], inverse: f32) {
-    let ((to, to_rest), (from, from_rest)) = (to.as_chunks_mut::<16>(), from.as_chunks::<16>());
     for (to, from) in to.iter_mut().zip(from) {
-        for i in 0..16 {
-            to[i] = byte(from[i], inverse);
-        }
-    }
-    for (to, from) in to_rest.iter_mut().zip(from_rest) {
         *to = byte(*from, inverse);
     }
 }
@@ -47,7 +42,7 @@ pub(crate) fn quantize(isa: Isa, [input, output]: [Rows; 2], channels: usize, in
                 } else {
                     for (to, from) in to.chunks_exact_mut(padded).zip(from.chunks_exact(channels)) {
                         to[channels..].fill(0);
-                        bytes(&mut to[..channels], from, inverse);
+                        bytes(to, from, inverse);
                     }
                 }
             }
@@ -73,9 +68,7 @@ pub(crate) fn max_pool_bytes(isa: Isa, kernel: usize, [input, output]: [Rows; 2]
                     let from = unsafe { input.bytes(row, 2 * start - before, 2 * count + kernel - 2) };
                     for (x, out) in out.chunks_exact_mut(channels).enumerate() {
                         let seen = &from[2 * x * channels..(2 * x + kernel) * channels];
-                        for from in seen.chunks_exact(channels) {
-                            largest(out, from);
-                        }
+                        seen.chunks_exact(channels).for_each(|from| largest(out, from));
                     }
                 }
             }
@@ -88,13 +81,9 @@ pub(crate) fn max_pool_bytes(isa: Isa, kernel: usize, [input, output]: [Rows; 2]
 fn largest(out: &mut [u8], from: &[u8]) {
     let ((out, out_rest), (from, from_rest)) = (out.as_chunks_mut::<16>(), from.as_chunks::<16>());
     for (out, from) in out.iter_mut().zip(from) {
-        for i in 0..16 {
-            out[i] = out[i].max(from[i]);
-        }
+        *out = std::array::from_fn(|i| out[i].max(from[i]));
     }
     for (out, from) in out_rest.as_chunks_mut::<4>().0.iter_mut().zip(from_rest.as_chunks::<4>().0) {
-        for i in 0..4 {
-            out[i] = out[i].max(from[i]);
-        }
+        *out = std::array::from_fn(|i| out[i].max(from[i]));
     }
 }

@@ -11,7 +11,7 @@ use super::bytes::{MOST, ROUND};
 use super::direct::{Geometry, MOST_ROWS, Patch, Pixels, rows, signed, unrolled};
 use super::int8_portable::Portable;
 #[cfg(target_arch = "x86_64")]
-use super::int8_x86::{Avx2, Vnni};
+use super::int8_x86::{Short, Vnni};
 use super::isa::Isa;
 use super::rows::Rows;
 use crate::Activation;
@@ -58,6 +58,9 @@ pub(super) trait Dot {
 enum Dots {
     #[cfg(target_arch = "x86_64")]
     Vnni,
+    /// The same with vectors of half the size.
+    #[cfg(target_arch = "x86_64")]
+    HalfVnni,
     #[cfg(target_arch = "x86_64")]
     Avx2,
     Portable,
@@ -69,7 +72,7 @@ impl Dots {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 if Vnni::is_available() => Self::Vnni,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 | Isa::Avx2 if Avx2::is_available() => Self::Avx2,
+            Isa::Avx512 | Isa::Avx2 if Short::<false>::is_available() => Self::Avx2,
             _ => Self::Portable,
         }
     }
@@ -79,8 +82,19 @@ impl Dots {
             #[cfg(target_arch = "x86_64")]
             Self::Vnni => Vnni::LANES,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => Avx2::LANES,
+            Self::HalfVnni => Short::<true>::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => Short::<false>::LANES,
             Self::Portable => Portable::LANES,
+        }
+    }
+
+    /// What computes vectors of half the size, or itself.
+    const fn half(self) -> Self {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni => Self::HalfVnni,
+            other => other,
         }
     }
 
@@ -95,7 +109,9 @@ impl Dots {
                 #[cfg(target_arch = "x86_64")]
                 Self::Vnni => Vnni::strip(terms, line),
                 #[cfg(target_arch = "x86_64")]
-                Self::Avx2 => Avx2::strip(terms, line),
+                Self::HalfVnni => Short::<true>::strip(terms, line),
+                #[cfg(target_arch = "x86_64")]
+                Self::Avx2 => Short::<false>::strip(terms, line),
                 Self::Portable => strip::<Portable>(terms, line),
             }
         }
@@ -113,6 +129,7 @@ pub(crate) struct Packing {
 /// Output channels that are computed together.
 #[derive(Debug, Clone, Copy)]
 struct Block {
+    dots: Dots,
     /// Vectors of channels: 1 or 2.
     vectors: usize,
     /// First channel, and how many are wanted.
@@ -122,23 +139,34 @@ struct Block {
     packed: usize,
 }
 
-fn blocks(lanes: usize, outputs: usize) -> Vec<Block> {
+fn blocks(dots: Dots, outputs: usize) -> Vec<Block> {
+    let (lanes, half) = (dots.lanes(), dots.half());
     let (mut first, mut packed, mut cut) = (0, 0, Vec::new());
     while first < outputs {
         let left = outputs - first;
-        let vectors = left.div_ceil(lanes).min(2);
-        let block = Block { vectors, first, valid: left.min(vectors * lanes), packed };
-        (first, packed) = (first + block.valid, packed + vectors * lanes);
+        let (dots, vectors) = match left {
+            _ if left > lanes + half.lanes() % lanes => (dots, 2),
+            _ if left > half.lanes() % lanes => (dots, 1),
+            _ => (half, 1),
+        };
+        let block = Block { dots, vectors, first, valid: left.min(vectors * dots.lanes()), packed };
+        (first, packed) = (first + block.valid, packed + block.width());
         cut.push(block);
     }
     cut
+}
+
+impl Block {
+    /// Channels that are computed.
+    const fn width(&self) -> usize {
+        self.vectors * self.dots.lanes()
+    }
 }
 
 /// A convolution's kernel and bias: block by block, then kernel row by row, then column, group of input channels, output
 /// channel, and input channel of the group.
 #[derive(Debug)]
 pub(crate) struct Int8Weights {
-    dots: Dots,
     blocks: Vec<Block>,
     /// Kernel rows; groups of each.
     rows: usize,
@@ -157,8 +185,7 @@ impl Int8Weights {
         [rows, cols, inputs]: [usize; 3],
         at: impl Fn(usize, usize, usize) -> f32,
     ) -> Self {
-        let dots = Dots::of(packing.isa);
-        let (lanes, blocks) = (dots.lanes(), blocks(dots.lanes(), bias.len()));
+        let blocks = blocks(Dots::of(packing.isa), bias.len());
         let (groups, terms) = (inputs.div_ceil(4), cols * inputs);
         let largest = |o: usize| {
             let all = (0..rows).flat_map(|row| (0..terms).map(move |term| (row, term)));
@@ -167,8 +194,7 @@ impl Int8Weights {
         let steps: Vec<f32> = (0..bias.len()).map(|o| largest(o) / MOST).collect();
         let (mut data, mut scale, mut padded) = (Vec::new(), Vec::new(), Vec::new());
         for block in &blocks {
-            let width = block.vectors * lanes;
-            let outputs = || (0..width).map(|o| (o < block.valid).then_some(block.first + o));
+            let outputs = || (0..block.width()).map(|o| (o < block.valid).then_some(block.first + o));
             let places = (0..rows * cols).flat_map(|place| (0..groups).map(move |group| (place, group)));
             for (place, group) in places {
                 let weight = |o: usize, input: usize| {
@@ -184,7 +210,7 @@ impl Int8Weights {
             scale.extend(outputs().map(|o| o.map_or(0.0, |o| steps[o] * packing.scale)));
             padded.extend(outputs().map(|o| o.map_or(0.0, |o| bias[o])));
         }
-        Self { dots, blocks, rows, groups: cols * groups, data, scale, bias: padded }
+        Self { blocks, rows, groups: cols * groups, data, scale, bias: padded }
     }
 
     /// Bytes of the packed values.
@@ -444,7 +470,7 @@ pub(crate) fn int8_direct(
                 ..target(output, finish, (y, start, count), block)
             };
             // SAFETY: `read` and `target` have given pointers to all pixels of the strip.
-            unsafe { weights.dots.strip(&terms, &line) };
+            unsafe { block.dots.strip(&terms, &line) };
         }
     }
 }
@@ -478,7 +504,7 @@ pub(crate) fn int8_phases(
                 (line.out_step, line.residual_step, line.count) =
                     (2 * line.out_step, 2 * line.residual_step, count);
                 // SAFETY: as for `int8_direct`; every second pixel is written.
-                unsafe { weights.dots.strip(&terms, &line) };
+                unsafe { block.dots.strip(&terms, &line) };
             }
         }
     }

@@ -152,11 +152,12 @@ impl Dot for Vnni {
     }
 }
 
-/// AVX2: products are added in pairs of 16 bits, which 7 bits x 8 bits never exceed, then in fours.
+/// AVX2: products are added in pairs of 16 bits, which 7 bits x 8 bits never exceed, then in fours; or, with the same
+/// vectors, what [`Vnni`] can do.
 #[derive(Clone, Copy)]
-pub(super) struct Avx2;
+pub(super) struct Short<const VNNI: bool>;
 
-impl Avx2 {
+impl Short<false> {
     pub(super) fn is_available() -> bool {
         std::is_x86_feature_detected!("avx2")
     }
@@ -172,15 +173,27 @@ impl Avx2 {
     }
 }
 
-// Every function below is called within `Avx2::strip`, on a machine that has the instructions, with pointers to as
-// many values as it reads or writes.
-impl Dot for Avx2 {
+impl Short<true> {
+    /// [`strip`], compiled for it.
+    ///
+    /// # Safety
+    /// The machine has [`Vnni`], and as [`strip`].
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    pub(super) unsafe fn strip(terms: &Terms, line: &Line) {
+        // SAFETY: the caller's.
+        unsafe { strip::<Self>(terms, line) }
+    }
+}
+
+// Every function below is called within `strip`, on a machine that has the instructions, with pointers to as many values
+// as it reads or writes.
+impl<const VNNI: bool> Dot for Short<VNNI> {
     type Ints = __m256i;
     type Floats = __m256;
     /// All ones where a value is wanted, and how many are.
     type Mask = (__m256i, usize);
     const LANES: usize = 8;
-    const PIXELS: [usize; 2] = [10, 4];
+    const PIXELS: [usize; 2] = if VNNI { [14, 12] } else { [10, 4] };
 
     #[inline(always)]
     unsafe fn zero() -> __m256i {
@@ -204,6 +217,9 @@ impl Dot for Avx2 {
     unsafe fn dot(sum: __m256i, values: __m256i, kernel: __m256i) -> __m256i {
         // SAFETY: see above.
         unsafe {
+            if VNNI {
+                return _mm256_dpbusd_epi32(sum, values, kernel);
+            }
             let pairs = _mm256_maddubs_epi16(values, kernel);
             _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
         }
@@ -320,7 +336,7 @@ impl Dot for Avx2 {
 /// The lowest byte of each value.
 #[inline(always)]
 unsafe fn low_bytes(values: __m256) -> __m128i {
-    // SAFETY: see `Avx2`.
+    // SAFETY: see `Short`.
     unsafe {
         let bits = _mm256_and_si256(_mm256_castps_si256(values), _mm256_set1_epi32(0xff));
         let words = _mm_packus_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
