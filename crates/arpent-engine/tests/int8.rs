@@ -209,3 +209,12 @@ fn ranges_are_the_greatest_values() {
     assert_eq!(got[5].to_bits(), got[6].to_bits(), "the convolution has become the sum");
     assert_eq!(got[7].to_bits(), got[9].to_bits());
 }
+
+#[test]
+fn plain_loops_gain_nothing() {
+    for isa in Isa::ALL {
+        let vectors = matches!(isa, Isa::Avx512 | Isa::Avx2) && isa.is_available();
+        assert_eq!(isa.gains_from_int8(), vectors, "{isa:?}");
+    }
+    assert!(!Isa::Fused.gains_from_int8());
+}

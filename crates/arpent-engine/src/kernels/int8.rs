@@ -66,6 +66,11 @@ enum Dots {
     Portable,
 }
 
+/// Whether sums are computed by something better than plain loops.
+pub(super) fn has_kernel(isa: Isa) -> bool {
+    isa.is_available() && Dots::of(isa) != Dots::Portable
+}
+
 impl Dots {
     fn of(isa: Isa) -> Self {
         match isa {
