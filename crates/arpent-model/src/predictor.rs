@@ -137,8 +137,8 @@ impl Predictor {
         }
     }
 
-    /// Side of a core that suits the network, pixels: the smallest with which a product is done [`OVERLAP_COST`] times at
-    /// most, as far as chips of [`LARGEST_CHIP_PX`] pixels allow.
+    /// Side of a core that suits the network, pixels: the smallest with which a product is done 1.12 times at
+    /// most, as far as chips of 3072 x 3072 pixels allow.
     pub fn window_px(&self) -> usize {
         let sides = (SMALLEST_PX..).step_by(STEP_PX).map(|side| side.next_multiple_of(self.stride));
         let core = |side: usize| Window::new(0, 0, side, side);
