@@ -4,7 +4,10 @@
 //! checks each access in debug builds. The terms of every sum are added in one fixed order, whichever pixels are computed
 //! together: a pixel gets the same bits in any batch, on any thread.
 
-#![allow(unsafe_code, reason = "ADR 0011: kernels on raw rows, checked in debug builds and under Miri")]
+#![allow(
+    unsafe_code,
+    reason = "ADR 0011: kernels on raw rows, checked in debug builds and under the address sanitizer"
+)]
 
 mod bytes;
 mod depthwise;
