@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::kernels::{self, Buffer, Epilogue, Finish, Isa, Patch, Rows, TILE_ROWS};
 use crate::lower::{Kind, Lowered, Node, Options, lower};
+use crate::numbers::{signed, size};
 use crate::ranges::Seen;
 use crate::schedule::{Axis, Frame, Schedule, Span, spans};
 use crate::spec::{EngineError, Step};
@@ -69,7 +70,7 @@ impl Answers {
 
     /// The answers for the wanted columns of a row, pixel after pixel.
     pub fn row(&self, y: usize) -> &[f32] {
-        let y = i64::try_from(y).unwrap_or(i64::MAX);
+        let y = signed(y);
         assert!((self.span.0..self.span.1).contains(&y), "row {y} is not of this band");
         self.rows.complete(y, self.cols.0, size(self.cols.1 - self.cols.0))
     }
@@ -112,15 +113,8 @@ impl Engine {
 
     /// Share of the products that are computed with 8 bits, 0 to 1.
     pub fn int8_share(&self) -> f64 {
-        let products =
-            |node: &Node| self.cost(node).products.saturating_mul(1 << (2 * (16 - node.level.min(16))));
-        let int8 = |node: &&Node| matches!(node.kind, Kind::Int8(..) | Kind::Int8Phases(_));
-        let sum =
-            |nodes: &mut dyn Iterator<Item = &Node>| nodes.map(products).fold(0u64, u64::saturating_add);
-        let all = sum(&mut self.nodes.iter());
-        #[allow(clippy::cast_precision_loss, reason = "a share")]
-        let share = sum(&mut self.nodes.iter().filter(int8)) as f64 / all.max(1) as f64;
-        share
+        let int8 = |node: &Node| matches!(node.kind, Kind::Int8(..) | Kind::Int8Phases(_));
+        self.products_of(int8) / self.products_per_pixel()
     }
 
     /// Channels of the answer.
@@ -177,26 +171,29 @@ impl Engine {
     }
 
     /// Multiplications for each pixel of a picture without end, where nothing is computed twice.
-    #[allow(clippy::cast_precision_loss, reason = "a mean to compare with")]
     pub fn products_per_pixel(&self) -> f64 {
+        self.products_of(|_| true)
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a mean to compare with")]
+    fn products_of(&self, counted: impl Fn(&Node) -> bool) -> f64 {
         let of = |node: &Node| self.cost(node).products as f64 / f64::from(1u32 << (2 * node.level));
-        self.nodes.iter().map(of).sum()
+        self.nodes.iter().filter(|node| counted(node)).map(of).sum()
     }
 
     fn frame(&self, picture: &Picture) -> Result<Frame, EngineError> {
-        let whole = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let Picture { width, height, first_row, cols, rows } = *picture;
         let fits = |n: i64| n.rem_euclid(self.stride) == 0;
         let inside = cols.0 < cols.1 && cols.1 <= width && rows.0 < rows.1 && rows.1 <= height;
-        if !inside || !fits(whole(width)) || !fits(whole(height)) || !fits(first_row) {
+        if !inside || !fits(signed(width)) || !fits(signed(height)) || !fits(first_row) {
             return Err(EngineError::Picture { width, height, row: first_row, stride: size(self.stride) });
         }
         Ok(Frame {
-            width: whole(width),
-            height: whole(height),
+            width: signed(width),
+            height: signed(height),
             origin: first_row,
-            cols: (whole(cols.0), whole(cols.1)),
-            rows: (whole(rows.0), whole(rows.1)),
+            cols: (signed(cols.0), signed(cols.1)),
+            rows: (signed(rows.0), signed(rows.1)),
             band: BAND.max(self.stride),
         })
     }
@@ -314,8 +311,7 @@ impl Engine {
                 kernels::depthwise(weights, *geometry, pair, epilogue, patch);
             }
             Kind::Winograd(weights) => SCRATCH.with_borrow_mut(|scratch| {
-                let down = |y: i64| (y + origin).div_euclid(TILE_ROWS) * TILE_ROWS - origin;
-                let mut first = down(patch.rows.start);
+                let mut first = kernels::first_of_four(patch.rows.start, origin);
                 while first < patch.rows.end {
                     kernels::winograd(weights, first, pair, epilogue, patch, scratch);
                     first += TILE_ROWS;
@@ -368,8 +364,4 @@ fn read(source: &dyn Source, channels: (usize, usize), output: Rows, patch: &Pat
     for y in patch.rows.clone() {
         output.fill(y, patch.cols.start, cols.1 - cols.0, |to| source.row(channels, size(y), cols, to));
     }
-}
-
-fn size(n: i64) -> usize {
-    usize::try_from(n).unwrap_or(0)
 }

@@ -1,5 +1,6 @@
 //! Which layers are kept in bytes.
 
+use crate::kernels::MOST;
 use crate::lower::Fusions;
 use crate::spec::{Activation, Conv, Op, Step};
 
@@ -40,7 +41,7 @@ pub(crate) fn forms(fusions: &Fusions, ranges: &[f32]) -> Vec<Form> {
         forms[index].scale = match step.op {
             Op::MaxPool { .. } => forms[step.from[0]].scale,
             _ if step.activation == Activation::None => None,
-            _ => range.map(|range| range / 127.0).filter(|scale| scale.is_normal()),
+            _ => range.map(|range| range / MOST).filter(|scale| scale.is_normal()),
         };
     }
     let absorbed = fusions.absorbed();

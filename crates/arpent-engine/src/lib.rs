@@ -23,6 +23,7 @@ mod engine;
 mod forms;
 mod kernels;
 mod lower;
+mod numbers;
 mod ranges;
 mod schedule;
 mod spec;

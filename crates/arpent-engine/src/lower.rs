@@ -1,7 +1,8 @@
 //! From a network's steps to the nodes that are run.
 
 use crate::forms::{Form, forms};
-use crate::kernels::{DepthwiseWeights, Geometry, Int8Weights, Isa, Packing, Weights, WinogradWeights};
+use crate::kernels::{DepthwiseWeights, Geometry, Int8Weights, Isa, Packing, Weights, winograd_weights};
+use crate::numbers::narrow;
 use crate::spec::{Activation, Conv, EngineError, Op, Step};
 
 /// How a network is run.
@@ -31,7 +32,7 @@ pub(crate) enum Kind {
         count: usize,
     },
     Direct(Weights, Geometry),
-    Winograd(WinogradWeights),
+    Winograd(Weights),
     /// 3 x 3 on twice the size of its input.
     Phases(Box<[Weights; 4]>),
     /// [`Kind::Direct`] on bytes.
@@ -414,7 +415,7 @@ impl Lowering<'_> {
             && count >= WINOGRAD_INPUTS
             && i32::try_from(level).is_ok_and(|level| level <= self.options.winograd);
         if fours {
-            return Kind::Winograd(WinogradWeights::new(isa, bias, terms, at));
+            return Kind::Winograd(winograd_weights(isa, bias, terms, at));
         }
         Kind::Direct(Weights::new(isa, bias, [kernel, terms], at), geometry)
     }
@@ -445,17 +446,11 @@ fn phases<W>(
     })
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "weights are f32; sums are taken in f64")]
-fn narrow(value: f64) -> f32 {
-    value as f32
-}
-
 impl Node {
     /// Bytes of its packed weights.
     pub(crate) fn bytes(&self) -> usize {
         match &self.kind {
-            Kind::Direct(weights, _) => weights.bytes(),
-            Kind::Winograd(weights) => weights.bytes(),
+            Kind::Direct(weights, _) | Kind::Winograd(weights) => weights.bytes(),
             Kind::Phases(weights) => weights.iter().map(Weights::bytes).sum(),
             Kind::Int8(weights, _) => weights.bytes(),
             Kind::Int8Phases(weights) => weights.iter().map(Int8Weights::bytes).sum(),

@@ -1,7 +1,8 @@
 //! Which rows and columns each node computes, and when: worked out beforehand from what the wanted pixels depend on.
 
-use crate::kernels::{BufferShape, Geometry, TILE_ROWS};
+use crate::kernels::{BufferShape, Geometry, TILE_ROWS, first_of_four};
 use crate::lower::{Kind, Node};
+use crate::numbers::{signed, size};
 
 /// Pixels `start..end` along one axis.
 pub(crate) type Span = (i64, i64);
@@ -19,8 +20,7 @@ impl Node {
         match (&self.kind, axis) {
             (Kind::Winograd(_), Axis::Rows { origin }) => {
                 let origin = origin >> self.level;
-                let down = |y: i64| (y + origin).div_euclid(TILE_ROWS) * TILE_ROWS - origin;
-                (down(start), down(end + TILE_ROWS - 1))
+                (first_of_four(start, origin), first_of_four(end + TILE_ROWS - 1, origin))
             }
             _ => (start, end),
         }
@@ -32,7 +32,7 @@ impl Node {
         match &self.kind {
             Kind::Direct(_, geometry) | Kind::Int8(_, geometry) | Kind::Depthwise(_, geometry) => {
                 let Geometry { kernel, stride, before } = *geometry;
-                let [kernel, stride, before] = [kernel, stride, before].map(whole);
+                let [kernel, stride, before] = [kernel, stride, before].map(signed);
                 (a * stride - before, (b - 1) * stride - before + kernel)
             }
             Kind::Winograd(_) => (a - 1, b + 1),
@@ -50,10 +50,6 @@ impl Node {
         let residual = self.residual.map(|node| (node, self.computed(axis, span)));
         self.from.iter().map(move |node| (*node, reads)).chain(residual)
     }
-}
-
-fn whole(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 /// What each node computes so that the last one can answer for `wanted`, without regard to the picture's size; `None`
@@ -150,7 +146,6 @@ fn shape(nodes: &[Node], index: usize, frame: &Frame, cols: &[Option<Span>], cap
     for (_, (a, b)) in reads.flatten().filter(|(from, _)| *from == index) {
         (first, last) = (first.min(a), last.max(b));
     }
-    let size = |n: i64| usize::try_from(n).unwrap_or(0);
     BufferShape {
         capacity: size(capacity),
         columns,

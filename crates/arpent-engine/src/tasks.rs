@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::kernels::{Patch, TILE_ROWS};
+use crate::numbers::{signed, size};
 use crate::schedule::Span;
 
 /// Values that a task reads and writes at most: what a core's second-level cache holds beside the kernel.
@@ -34,9 +35,9 @@ pub(crate) fn each(rows: Span, cols: Span, cost: Cost, fours: Option<i64>, work:
     let threads = if pixels * cost.products < SMALL { 1 } else { rayon::current_num_threads() };
     let step = if fours.is_some() { TILE_ROWS } else { 1 };
     let most = (TASK_VALUES / cost.values.max(1)).max(1);
-    let (mut across, mut down) = cut(height, width, whole(most), step);
+    let (mut across, mut down) = cut(height, width, signed(most), step);
     // A few tasks for each thread, so that none waits long for another.
-    let wanted = if threads == 1 { 1 } else { 4 * whole(threads) };
+    let wanted = if threads == 1 { 1 } else { 4 * signed(threads) };
     while across * ceil(height, down) < wanted && (down > step || width / (across + 1) >= FEWEST_COLS) {
         if down > step {
             down = ceil(down / 2, step) * step;
@@ -47,13 +48,13 @@ pub(crate) fn each(rows: Span, cols: Span, cost: Cost, fours: Option<i64>, work:
     let origin = fours.map_or(rows.0, |phase| rows.0 - (rows.0 - phase).rem_euclid(TILE_ROWS));
     let lines = ceil(rows.1 - origin, down);
     let patch = |task: usize| {
-        let task = whole(task);
+        let task = signed(task);
         let (line, part) = (task / across, task % across);
         let first = origin + line * down;
         let at = |part: i64| cols.0 + width * part / across;
         Patch { rows: first.max(rows.0)..(first + down).min(rows.1), cols: at(part)..at(part + 1) }
     };
-    let tasks = usize::try_from(lines * across).unwrap_or(0);
+    let tasks = size(lines * across);
     if threads == 1 {
         (0..tasks).for_each(|task| work(&patch(task)));
     } else {
@@ -72,8 +73,4 @@ fn cut(height: i64, width: i64, most: i64, step: i64) -> (i64, i64) {
 
 fn ceil(n: i64, by: i64) -> i64 {
     (n + by - 1).div_euclid(by)
-}
-
-fn whole(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,7 @@
 //! From scores to the best class of each pixel and its share.
 
 use crate::kernels::{Isa, pixels};
+use crate::numbers::ROUND;
 
 /// Pixels that are worked on together.
 const GROUP: usize = 16;
@@ -58,8 +59,6 @@ fn group(scores: &[f32], classes: usize, scale: f32, best: &mut [u8], shares: &m
 #[inline(always)]
 #[allow(clippy::excessive_precision, reason = "ln(2) in two parts, after Cody and Waite")]
 fn exp(x: f32) -> f32 {
-    // Adding it rounds to a whole number, which then stands in the lowest bits.
-    const ROUND: f32 = 12_582_912.0;
     const LN_2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
     let x = x.max(-87.0);
     let shifted = x * std::f32::consts::LOG2_E + ROUND;

@@ -1,15 +1,13 @@
 //! Layers that are kept in bytes: 7 bits of each value, times one scale.
 
-use super::direct::{Patch, signed};
+use super::direct::Patch;
 use super::isa::Isa;
 use super::pool::pixels;
 use super::rows::Rows;
-
-/// Adding it to a number below 2^22 rounds that to a whole one, half to even, which then stands in the lowest bits.
-pub(super) const ROUND: f32 = 12_582_912.0;
+use crate::numbers::{ROUND, signed};
 
 /// The greatest byte.
-pub(super) const MOST: f32 = 127.0;
+pub(crate) const MOST: f32 = 127.0;
 
 /// A value that is not negative, in 7 bits.
 #[inline(always)]
@@ -28,7 +26,7 @@ fn bytes(to: &mut [u8], from: &[f32], inverse: f32) {
 
 /// Bytes of the values, which are `channels` to a pixel; `inverse` of their scale.
 pub(crate) fn quantize(isa: Isa, [input, output]: [Rows; 2], channels: usize, inverse: f32, patch: &Patch) {
-    let (start, count) = (patch.cols.start, usize::try_from(patch.cols.end - patch.cols.start).unwrap_or(0));
+    let (start, count) = (patch.cols.start, patch.width());
     let padded = 4 * output.channels();
     pixels(
         isa,
@@ -53,7 +51,7 @@ pub(crate) fn quantize(isa: Isa, [input, output]: [Rows; 2], channels: usize, in
 /// Largest of `kernel` x `kernel`, every second pixel; beyond the picture are zeros, which never are larger.
 pub(crate) fn max_pool_bytes(isa: Isa, kernel: usize, [input, output]: [Rows; 2], patch: &Patch) {
     let before = i64::from(kernel == 3);
-    let (start, count) = (patch.cols.start, usize::try_from(patch.cols.end - patch.cols.start).unwrap_or(0));
+    let (start, count) = (patch.cols.start, patch.width());
     let channels = 4 * output.channels();
     pixels(
         isa,

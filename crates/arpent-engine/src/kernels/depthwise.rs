@@ -1,9 +1,10 @@
 //! Convolutions of each channel on its own.
 
-use super::direct::{Epilogue, Geometry, Patch, signed};
+use super::direct::{Epilogue, Geometry, Patch};
 use super::isa::{Isa, Set, Work, mul_add};
 use super::rows::Rows;
 use crate::Activation;
+use crate::numbers::signed;
 use pulp::Simd;
 
 /// A kernel, channels last; and a bias.
@@ -64,8 +65,7 @@ impl Depthwise<'_> {
     #[inline(always)]
     fn rows<I: Set, const K: usize>(&self, isa: I) {
         let (stride, before) = (self.geometry.stride, signed(self.geometry.before));
-        let cols = &self.patch.cols;
-        let count = usize::try_from(cols.end - cols.start).unwrap_or(0);
+        let (cols, count) = (&self.patch.cols, self.patch.width());
         for y in self.patch.rows.clone() {
             let (row, col) = (y * signed(stride) - before, cols.start * signed(stride) - before);
             let mut from: [&[f32]; K] = [&[]; K];

@@ -7,6 +7,7 @@ use pulp::Simd;
 use super::isa::{Isa, Set, Work, mul_add};
 use super::rows::Rows;
 use crate::Activation;
+use crate::numbers::{signed, size};
 
 /// The largest kernel, rows.
 pub(super) const MOST_ROWS: usize = 7;
@@ -16,6 +17,13 @@ pub(super) const MOST_ROWS: usize = 7;
 pub(crate) struct Patch {
     pub(crate) rows: Range<i64>,
     pub(crate) cols: Range<i64>,
+}
+
+impl Patch {
+    /// Columns.
+    pub(crate) fn width(&self) -> usize {
+        size(self.cols.end - self.cols.start)
+    }
 }
 
 /// What follows the sum.
@@ -67,12 +75,12 @@ pub(crate) fn blocks(isa: Isa, outputs: usize) -> Vec<Block> {
 /// output channel.
 #[derive(Debug)]
 pub(crate) struct Weights {
-    blocks: Vec<Block>,
+    pub(super) blocks: Vec<Block>,
     /// Kernel rows; terms of each.
     rows: usize,
     terms: usize,
     data: Vec<f32>,
-    bias: Vec<f32>,
+    pub(super) bias: Vec<f32>,
 }
 
 impl Weights {
@@ -382,7 +390,8 @@ struct Direct<'a> {
 }
 
 impl Weights {
-    fn terms(&self, block: &Block) -> Terms {
+    /// A block's part of the sums.
+    pub(super) fn terms(&self, block: &Block) -> Terms {
         Terms {
             rows: self.rows,
             each: self.terms,
@@ -399,8 +408,7 @@ impl Work for Direct<'_> {
         let terms = self.weights.terms(self.block);
         let Geometry { kernel, stride, before } = self.geometry;
         let [signed_stride, signed_before] = [stride, before].map(signed);
-        let cols = &self.patch.cols;
-        let count = usize::try_from(cols.end - cols.start).unwrap_or(0);
+        let (cols, count) = (&self.patch.cols, self.patch.width());
         for y in self.patch.rows.clone() {
             let (row, col) = (y * signed_stride - signed_before, cols.start * signed_stride - signed_before);
             let read = |r: usize| self.input.read(row + signed(r), col, (count - 1) * stride + kernel);
@@ -418,7 +426,7 @@ impl Work for Direct<'_> {
 /// A convolution of 3 x 3 over a picture twice as large as its input, each pixel of which counts four times.
 ///
 /// Of the nine values under the kernel only four differ: the kernel's rows and columns that see the same pixel are
-/// added beforehand, for the four positions of an output pixel within its square ([`crate::pack`]).
+/// added beforehand, for the four positions of an output pixel within its square (`lower::phases`).
 pub(crate) fn phases(weights: &[Weights; 4], [input, output]: [Rows; 2], epilogue: Epilogue, patch: &Patch) {
     // All four have the same blocks.
     for block in &weights[0].blocks {
@@ -439,22 +447,12 @@ impl Work for Phases<'_> {
     #[inline(always)]
     fn on<I: Set>(self, isa: I) {
         for (phase, weights) in self.weights.iter().enumerate() {
-            let (south, east) = (signed(phase / 2), signed(phase % 2));
             let terms = weights.terms(self.block);
-            // The first column of this phase, and how many there are.
-            let start = self.patch.cols.start + (east - self.patch.cols.start).rem_euclid(2);
-            let count = usize::try_from((self.patch.cols.end - start + 1) / 2).unwrap_or(0);
-            if count == 0 {
-                continue;
-            }
-            let first = self.patch.rows.start + (south - self.patch.rows.start).rem_euclid(2);
-            for y in (first..self.patch.rows.end).step_by(2) {
-                let (row, col) = (y.div_euclid(2) - 1 + south, start.div_euclid(2) - 1 + east);
-                let to = (y, start, 2 * count - 1);
+            for PhaseRow { y, start, count, row, col } in phase_rows(self.patch, phase) {
                 let mut line = Strip {
                     rows: rows(2, |r| self.input.read(row + signed(r), col, count + 1)),
                     step: self.input.channels(),
-                    ..target(self.output, self.epilogue, to, self.block)
+                    ..target(self.output, self.epilogue, (y, start, 2 * count - 1), self.block)
                 };
                 (line.out_step, line.residual_step, line.count) =
                     (2 * line.out_step, 2 * line.residual_step, count);
@@ -463,6 +461,30 @@ impl Work for Phases<'_> {
             }
         }
     }
+}
+
+/// Every second pixel of a row of output, and where the 2 x 2 pixels lie that the first of them sees.
+pub(super) struct PhaseRow {
+    /// Row, first column and number of the pixels.
+    pub(super) y: i64,
+    pub(super) start: i64,
+    pub(super) count: usize,
+    /// First row and column of the input.
+    pub(super) row: i64,
+    pub(super) col: i64,
+}
+
+/// The pixels of a patch at one of the four positions within their square: `2 * south + east`.
+pub(super) fn phase_rows(patch: &Patch, phase: usize) -> impl Iterator<Item = PhaseRow> + use<> {
+    let (south, east) = (signed(phase / 2), signed(phase % 2));
+    let start = patch.cols.start + (east - patch.cols.start).rem_euclid(2);
+    let count = size((patch.cols.end - start + 1) / 2);
+    let first = patch.rows.start + (south - patch.rows.start).rem_euclid(2);
+    let rows = (first..patch.rows.end).step_by(2).filter(move |_| count > 0);
+    rows.map(move |y| {
+        let (row, col) = (y.div_euclid(2) - 1 + south, start.div_euclid(2) - 1 + east);
+        PhaseRow { y, start, count, row, col }
+    })
 }
 
 pub(super) fn rows(count: usize, read: impl Fn(usize) -> *const f32) -> [*const f32; MOST_ROWS] {
@@ -490,7 +512,7 @@ fn target(output: Rows, epilogue: Epilogue, (y, col, count): (i64, i64, usize), 
 }
 
 #[inline(always)]
-unsafe fn by_vectors<I: Set>(isa: I, block: &Block, terms: &Terms, line: &Strip) {
+pub(super) unsafe fn by_vectors<I: Set>(isa: I, block: &Block, terms: &Terms, line: &Strip) {
     // SAFETY: the caller's.
     unsafe {
         match block.vectors {
@@ -498,8 +520,4 @@ unsafe fn by_vectors<I: Set>(isa: I, block: &Block, terms: &Terms, line: &Strip)
             _ => strip::<I, 2>(isa, terms, line),
         }
     }
-}
-
-pub(crate) fn signed(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }

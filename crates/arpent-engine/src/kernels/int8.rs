@@ -7,14 +7,15 @@
 
 #![allow(clippy::cast_ptr_alignment, reason = "rows of f32 are aligned, and read as if they were not")]
 
-use super::bytes::{MOST, ROUND};
-use super::direct::{Geometry, MOST_ROWS, Patch, Pixels, rows, signed, unrolled};
+use super::bytes::MOST;
+use super::direct::{Geometry, MOST_ROWS, Patch, PhaseRow, Pixels, phase_rows, rows, unrolled};
 use super::int8_portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use super::int8_x86::{Short, Vnni};
 use super::isa::Isa;
 use super::rows::Rows;
 use crate::Activation;
+use crate::numbers::{ROUND, signed};
 
 /// Vector operations of an instruction set; floats are as x86 has them (`max` and `min` give the second of equals).
 ///
@@ -462,7 +463,7 @@ pub(crate) fn int8_direct(
 ) {
     let Geometry { kernel, stride, before } = geometry;
     let [signed_stride, signed_before] = [stride, before].map(signed);
-    let (start, count) = (patch.cols.start, usize::try_from(patch.cols.end - patch.cols.start).unwrap_or(0));
+    let (start, count) = (patch.cols.start, patch.width());
     debug_assert_eq!((weights.rows, weights.groups), (kernel, kernel * input.channels()));
     for block in &weights.blocks {
         let terms = weights.terms(block);
@@ -488,19 +489,10 @@ pub(crate) fn int8_phases(
     patch: &Patch,
 ) {
     for (phase, weights) in weights.iter().enumerate() {
-        let (south, east) = (signed(phase / 2), signed(phase % 2));
         debug_assert_eq!((weights.rows, weights.groups), (2, 2 * input.channels()));
-        // The first column of this phase, and how many there are.
-        let start = patch.cols.start + (east - patch.cols.start).rem_euclid(2);
-        let count = usize::try_from((patch.cols.end - start + 1) / 2).unwrap_or(0);
-        if count == 0 {
-            continue;
-        }
-        let first = patch.rows.start + (south - patch.rows.start).rem_euclid(2);
         for block in &weights.blocks {
             let terms = weights.terms(block);
-            for y in (first..patch.rows.end).step_by(2) {
-                let (row, col) = (y.div_euclid(2) - 1 + south, start.div_euclid(2) - 1 + east);
+            for PhaseRow { y, start, count, row, col } in phase_rows(patch, phase) {
                 let mut line = Line {
                     rows: rows(2, |r| input.read(row + signed(r), col, count + 1)),
                     step: input.channels(),

@@ -35,24 +35,13 @@ pub(crate) trait Work {
     fn on<I: Set>(self, isa: I);
 }
 
+/// Plain loops.
 #[derive(Clone, Copy)]
-struct Portable;
+struct Scalar<const FUSED: bool>;
 
-impl Set for Portable {
+impl<const FUSED: bool> Set for Scalar<FUSED> {
     type S = Scalar256b;
-    const FUSED: bool = false;
-    const PIXELS: [usize; 2] = [4, 4];
-    fn simd(self) -> Scalar256b {
-        Scalar256b
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Fused;
-
-impl Set for Fused {
-    type S = Scalar256b;
-    const FUSED: bool = true;
+    const FUSED: bool = FUSED;
     const PIXELS: [usize; 2] = [4, 4];
     fn simd(self) -> Scalar256b {
         Scalar256b
@@ -183,10 +172,10 @@ impl Isa {
                     return vectorized(Neon(simd), work);
                 }
             }
-            Self::Fused => return vectorized(Fused, work),
+            Self::Fused => return vectorized(Scalar::<true>, work),
             _ => {}
         }
-        vectorized(Portable, work);
+        vectorized(Scalar::<false>, work);
     }
 }
 

@@ -21,11 +21,11 @@ mod pool;
 mod rows;
 mod winograd;
 
-pub(crate) use bytes::{max_pool_bytes, quantize};
+pub(crate) use bytes::{MOST, max_pool_bytes, quantize};
 pub(crate) use depthwise::{DepthwiseWeights, depthwise};
 pub(crate) use direct::{Epilogue, Geometry, Patch, Weights, direct, phases};
 pub(crate) use int8::{Finish, Int8Weights, Packing, int8_direct, int8_phases};
 pub use isa::Isa;
 pub(crate) use pool::{absolute_difference, copy, max_pool, mean_pool, pixels, sum, upsample};
 pub(crate) use rows::{Buffer, BufferShape, Rows};
-pub(crate) use winograd::{TILE_ROWS, WinogradWeights, winograd};
+pub(crate) use winograd::{TILE_ROWS, first_of_four, winograd, winograd_weights};

@@ -1,9 +1,10 @@
 //! Layers without weights.
 
-use super::direct::{Patch, signed};
+use super::direct::Patch;
 use super::isa::{Isa, Set, Work};
 use super::rows::Rows;
 use crate::Activation;
+use crate::numbers::{signed, size};
 
 /// Work on slices.
 struct Slices<F>(F);
@@ -24,8 +25,9 @@ pub(crate) fn pixels(isa: Isa, work: impl FnOnce()) {
 /// Calls `row(y, out)` for every row of the patch, compiled for the instruction set.
 #[inline(always)]
 fn each_row(isa: Isa, output: Rows, patch: &Patch, row: impl Fn(i64, &mut [f32])) {
-    let count = usize::try_from(patch.cols.end - patch.cols.start).unwrap_or(0);
-    isa.run(Slices(
+    let count = patch.width();
+    pixels(
+        isa,
         #[inline(always)]
         || {
             for y in patch.rows.clone() {
@@ -33,7 +35,7 @@ fn each_row(isa: Isa, output: Rows, patch: &Patch, row: impl Fn(i64, &mut [f32])
                 row(y, unsafe { output.slice_mut(y, patch.cols.start, count) });
             }
         },
-    ));
+    );
 }
 
 /// `count` pixels of an input row.
@@ -92,11 +94,11 @@ pub(crate) fn mean_pool(isa: Isa, levels: u32, [input, output]: [Rows; 2], patch
 pub(crate) fn upsample(isa: Isa, levels: u32, [input, output]: [Rows; 2], to: usize, patch: &Patch) {
     let (channels, from_channels) = (output.channels(), input.channels());
     let first = patch.cols.start >> levels;
-    let seen_cols = usize::try_from(((patch.cols.end - 1) >> levels) + 1 - first).unwrap_or(0);
+    let seen_cols = size(((patch.cols.end - 1) >> levels) + 1 - first);
     each_row(isa, output, patch, |y, out| {
         let from = seen(input, y >> levels, first, seen_cols);
         for (x, out) in (patch.cols.start..).zip(out.chunks_exact_mut(channels)) {
-            let at = usize::try_from((x >> levels) - first).unwrap_or(0) * from_channels;
+            let at = size((x >> levels) - first) * from_channels;
             out[to..to + from_channels].copy_from_slice(&from[at..at + from_channels]);
         }
     });

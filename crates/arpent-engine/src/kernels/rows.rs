@@ -1,5 +1,7 @@
 //! Rows of one layer that are kept: a ring of them.
 
+use crate::numbers::{signed, size};
+
 /// Memory of a layer's rows, channels last: row `y` is kept in slot `y % capacity`, and overwritten by row
 /// `y + capacity`. Left and right of each row lie zeros, which nobody overwrites.
 #[derive(Debug, Default)]
@@ -25,7 +27,7 @@ pub(crate) struct BufferShape {
 
 impl BufferShape {
     fn row_length(&self) -> usize {
-        let columns = usize::try_from(self.columns.1 - self.columns.0).unwrap_or(0);
+        let columns = size(self.columns.1 - self.columns.0);
         (columns + self.border.0 + self.border.1) * self.channels
     }
 
@@ -53,14 +55,13 @@ impl Buffer {
             data: self.data.as_mut_ptr(),
             shape: self.shape,
             length,
-            first: self.shape.columns.0 - i64::try_from(self.shape.border.0).unwrap_or(0),
+            first: self.shape.columns.0 - signed(self.shape.border.0),
         }
     }
 }
 
 fn slot(y: i64, capacity: usize) -> usize {
-    let capacity = i64::try_from(capacity.max(1)).unwrap_or(1);
-    usize::try_from(y.rem_euclid(capacity)).unwrap_or(0)
+    size(y.rem_euclid(signed(capacity.max(1))))
 }
 
 /// The rows of a buffer, shared by the tasks of a layer.
@@ -100,7 +101,7 @@ impl Rows {
     pub(crate) fn write(&self, y: i64, col: i64, count: usize) -> *mut f32 {
         debug_assert!((0..self.shape.height).contains(&y), "row {y} of {}", self.shape.height);
         debug_assert!(col >= self.shape.columns.0, "column {col} is zero by contract");
-        debug_assert!(col + i64::try_from(count).unwrap_or(0) <= self.shape.columns.1);
+        debug_assert!(col + signed(count) <= self.shape.columns.1);
         let offset = self.offset(slot(y, self.shape.capacity), col, count);
         // SAFETY: as in `read`.
         unsafe { self.data.add(offset) }
@@ -108,7 +109,7 @@ impl Rows {
 
     fn offset(&self, slot: usize, col: i64, count: usize) -> usize {
         debug_assert!(col >= self.first, "column {col} before {}", self.first);
-        let start = usize::try_from(col - self.first).unwrap_or(0) * self.shape.channels;
+        let start = size(col - self.first) * self.shape.channels;
         debug_assert!(
             start + count * self.shape.channels <= self.length,
             "{count} columns from {col} in a row of {} values",

@@ -6,10 +6,11 @@
 
 use pulp::Simd;
 
-use super::direct::{Block, Epilogue, Patch, Strip, Terms, blocks, signed, strip};
+use super::direct::{Block, Epilogue, Patch, Strip, Terms, Weights, by_vectors, rows};
 use super::isa::{Isa, Set, Work};
 use super::rows::Rows;
 use crate::Activation;
+use crate::numbers::{narrow, signed};
 
 /// Rows of output that are computed together.
 pub(crate) const TILE_ROWS: i64 = 4;
@@ -28,53 +29,33 @@ const KERNEL: [[f64; 3]; SEEN] = [
     [0.0, 0.0, 1.0],
 ];
 
-/// A kernel, transformed and packed: block by block, then product by product, then column and input channel.
-#[derive(Debug)]
-pub(crate) struct WinogradWeights {
-    blocks: Vec<Block>,
-    /// 3 columns x inputs.
+/// Packs a kernel, transformed: as many rows as products. `at(output, row, term)`, a term being `column * inputs + input`.
+pub(crate) fn winograd_weights(
+    isa: Isa,
+    bias: &[f32],
     terms: usize,
-    data: Vec<f32>,
-    bias: Vec<f32>,
+    at: impl Fn(usize, usize, usize) -> f32,
+) -> Weights {
+    Weights::new(isa, bias, [SEEN, terms], |o, product, term| {
+        narrow((0..3).map(|r| KERNEL[product][r] * f64::from(at(o, r, term))).sum())
+    })
 }
 
-impl WinogradWeights {
-    /// Packs a kernel: `at(output, row, term)`, a term being `column * inputs + input`.
-    pub(crate) fn new(isa: Isa, bias: &[f32], terms: usize, at: impl Fn(usize, usize, usize) -> f32) -> Self {
-        let blocks = blocks(isa, bias.len());
-        let (mut data, mut padded) = (Vec::new(), Vec::new());
-        for block in &blocks {
-            let outputs = || (0..block.width()).map(|o| (o < block.valid).then_some(block.first + o));
-            for (product, term) in (0..SEEN).flat_map(|p| (0..terms).map(move |term| (p, term))) {
-                let value = |o: usize| (0..3).map(|r| KERNEL[product][r] * f64::from(at(o, r, term))).sum();
-                data.extend(outputs().map(|o| o.map_or(0.0, |o| narrow(value(o)))));
-            }
-            padded.extend(outputs().map(|o| o.map_or(0.0, |o| bias[o])));
-        }
-        Self { blocks, terms, data, bias: padded }
-    }
-
-    /// Bytes of the packed values.
-    pub(crate) fn bytes(&self) -> usize {
-        4 * (self.data.len() + self.bias.len())
-    }
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "weights are f32; sums are taken in f64")]
-fn narrow(value: f64) -> f32 {
-    value as f32
+/// The first row of the four that a row belongs to, of a picture that begins at row `origin` of the grid.
+pub(crate) fn first_of_four(y: i64, origin: i64) -> i64 {
+    (y + origin).div_euclid(TILE_ROWS) * TILE_ROWS - origin
 }
 
 /// The rows of `patch` that belong to the four from row `first` on; `scratch` is made as large as is needed.
 pub(crate) fn winograd(
-    weights: &WinogradWeights,
+    weights: &Weights,
     first: i64,
     [input, output]: [Rows; 2],
     epilogue: Epilogue,
     patch: &Patch,
     scratch: &mut Vec<f32>,
 ) {
-    let cols = usize::try_from(patch.cols.end - patch.cols.start).unwrap_or(0);
+    let cols = patch.width();
     let seen = SEEN * (cols + 2) * input.channels();
     let widest = weights.blocks.iter().map(Block::width).max().unwrap_or(0);
     if scratch.len() < seen + SEEN * cols * widest {
@@ -127,7 +108,7 @@ impl Work for Seen<'_> {
 
 /// The products of a block, for all columns.
 struct Products<'a> {
-    weights: &'a WinogradWeights,
+    weights: &'a Weights,
     block: &'a Block,
     seen: &'a [f32],
     channels: usize,
@@ -141,22 +122,15 @@ const NOTHING: [f32; 64] = [0.0; 64];
 impl Work for Products<'_> {
     #[inline(always)]
     fn on<I: Set>(self, isa: I) {
-        let (width, terms) = (self.block.width(), self.weights.terms);
+        let width = self.block.width();
+        let all = self.weights.terms(self.block);
         let seen = self.seen.chunks_exact(self.seen.len() / SEEN);
-        let kernels = self.weights.data[self.block.packed * SEEN * terms..].chunks_exact(width * terms);
         let outs = self.to.chunks_exact_mut(self.cols * width);
-        for ((seen, kernel), out) in seen.zip(kernels).zip(outs) {
-            let terms = Terms {
-                rows: 1,
-                each: terms,
-                weights: kernel.as_ptr(),
-                bias: NOTHING.as_ptr(),
-                valid: width,
-            };
-            let mut rows = [std::ptr::null(); 7];
-            rows[0] = seen.as_ptr();
+        for (product, (seen, out)) in seen.zip(outs).enumerate() {
+            let weights = all.weights.wrapping_add(product * width * all.each);
+            let terms = Terms { rows: 1, weights, bias: NOTHING.as_ptr(), valid: width, ..all };
             let line = Strip {
-                rows,
+                rows: rows(1, |_| seen.as_ptr()),
                 step: self.channels,
                 out_step: width,
                 residual_step: 0,
@@ -165,21 +139,16 @@ impl Work for Products<'_> {
                 count: self.cols,
                 activation: Activation::None,
             };
-            // SAFETY: `seen` holds two columns more than `out`, of `channels` values each; the kernel holds
-            // `width` values for each term.
-            unsafe {
-                match self.block.vectors {
-                    1 => strip::<I, 1>(isa, &terms, &line),
-                    _ => strip::<I, 2>(isa, &terms, &line),
-                }
-            }
+            // SAFETY: `seen` holds two columns more than `out`, of `channels` values each; the block's kernel holds
+            // `width` values for each term of each product.
+            unsafe { by_vectors(isa, self.block, &terms, &line) };
         }
     }
 }
 
 /// Six products, combined to four rows.
 struct Sums<'a> {
-    weights: &'a WinogradWeights,
+    weights: &'a Weights,
     block: &'a Block,
     first: i64,
     output: Rows,
