@@ -46,10 +46,7 @@ impl Network {
     /// A package, a picture or a line that cannot be understood.
     pub fn serve(&self, lines: impl BufRead, mut out: impl Write) -> Result<()> {
         let (package, weights) = ModelPackage::load(&self.model)?;
-        let engine = match &package.quantization {
-            Some(q) => arpent_model::engine_int8(&package.architecture, &weights, &q.ranges)?,
-            None => arpent_model::engine(&package.architecture, &weights)?,
-        };
+        let engine = arpent_model::engine(&package, &weights)?;
         let planes = self.planes(package.architecture.in_channels())?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build()?;
         let mut answer = Vec::new();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use arpent_datasets::Split;
-use arpent_model::{DeviceChoice, ModelPackage, Predictor, Quantization};
+use arpent_model::{ModelPackage, Predictor, Quantization};
 
 use crate::config::{Config, Overrides};
 use crate::data::Sets;
@@ -41,13 +41,13 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     let sets = Sets::open(&config)?;
     let judge = job::judge_of(&config, &sets, Split::Validation);
     let name = judge.names()[0];
-    let score = |package: &ModelPackage| -> Result<f64> {
-        let predictor = Predictor::load(package, &weights, DeviceChoice::Cpu)?;
-        let scores = judge.scores(&predictor)?;
+    let score = |predictor: &Predictor| -> Result<f64> {
+        let scores = judge.scores(predictor)?;
         scores.get(name).copied().map(rounded).with_context(|| format!("no score `{name}`"))
     };
-    let score_f32 = score(&package)?;
-    let (ranges, pictures) = measured(&sets, &Predictor::load(&package, &weights, DeviceChoice::Cpu)?)?;
+    let predictor = job::predictor(&package, &weights)?;
+    let score_f32 = score(&predictor)?;
+    let (ranges, pictures) = measured(&sets, &predictor)?;
     package.id = format!("{}-int8", package.id);
     let mut quantization = Quantization {
         ranges,
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
         score: format!("{name}, validation split"),
     };
     package.quantization = Some(quantization.clone());
-    quantization.score_int8 = score(&package)?;
+    quantization.score_int8 = score(&job::predictor(&package, &weights)?)?;
     note(&format!("{name}: {score_f32} in single precision, {} with 8 bits", quantization.score_int8));
     job::tell(&quantization)?;
     package.quantization = Some(quantization.clone());

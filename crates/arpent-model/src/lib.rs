@@ -7,7 +7,7 @@
 //! The promise is *same pixel, same answer*: a pixel whose receptive field lies inside two chips gets the same
 //! bits from both, whatever their shapes and the number of threads (see [`Predictor::predict`]).
 
-/// Version of Burn that runs the networks; pinned in the workspace's `Cargo.toml`.
+/// Version of Burn, which trains the networks and runs them on graphics cards; pinned in the workspace's `Cargo.toml`.
 pub const BURN_VERSION: &str = "0.22.1";
 
 mod adopt;
@@ -42,7 +42,7 @@ pub use field::{flop_per_pixel, overlap, receptive_field_radius, stride, trainin
 pub use fold::{fold, initial, unfold};
 pub use hand_set::{HandSet, hand_set_linear};
 pub use import::{ImportOptions, PRESETS, architecture_names, import};
-pub use lowered::{engine, engine_int8};
+pub use lowered::engine;
 pub use network::{Block, Network};
 pub use package::{
     Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Quantization, Score, Task,

@@ -3,7 +3,7 @@
 use arpent_engine::{Activation, Conv, Engine, Op, Options, Step};
 
 use crate::graph::{self, Graph, Layer};
-use crate::{Architecture, ModelError, Weights};
+use crate::{Architecture, ModelError, ModelPackage, Weights};
 
 /// Deepest level whose 3 x 3 convolutions compute four rows together. Deeper down the rows that answers then depend on
 /// would cost more than the products that are saved (`benches/runs/`).
@@ -14,26 +14,14 @@ fn options() -> Options {
     Options { winograd: WINOGRAD_LEVEL, ..Options::default() }
 }
 
-/// The engine of a network on this machine's CPU, head included: scores before the softmax of normalized bands.
+/// The engine of a package's network on this machine's CPU, head included: scores before the softmax of normalized bands.
 ///
 /// # Errors
 /// [`ModelError`] when the weights are not those of the architecture.
-pub fn engine(architecture: &Architecture, weights: &Weights) -> Result<Engine, ModelError> {
-    weights.check(&architecture.tensors())?;
-    engine_with(architecture, weights, options(), None)
-}
-
-/// The same in 8 bits, with the greatest value of each step's output.
-///
-/// # Errors
-/// As [`engine`].
-pub fn engine_int8(
-    architecture: &Architecture,
-    weights: &Weights,
-    ranges: &[f32],
-) -> Result<Engine, ModelError> {
-    weights.check(&architecture.tensors())?;
-    engine_with(architecture, weights, options(), Some(ranges))
+pub fn engine(package: &ModelPackage, weights: &Weights) -> Result<Engine, ModelError> {
+    weights.check(&package.architecture.tensors())?;
+    let ranges = package.quantization.as_ref().map(|q| q.ranges.as_slice());
+    engine_with(&package.architecture, weights, options(), ranges)
 }
 
 fn engine_with(

@@ -37,7 +37,6 @@ pub struct Predictor {
     outputs: usize,
     overlap: Overlap,
     body: Body,
-    int8: bool,
     device: DeviceChoice,
 }
 
@@ -80,10 +79,7 @@ impl Predictor {
         let radius = field::receptive_field_radius(architecture);
         let (body, reach) = match opened {
             DeviceChoice::Cpu | DeviceChoice::Auto => {
-                let engine = match &package.quantization {
-                    Some(q) => lowered::engine_int8(architecture, weights, &q.ranges)?,
-                    None => lowered::engine(architecture, weights)?,
-                };
+                let engine = lowered::engine(package, weights)?;
                 let reach = engine.reach();
                 (Body::Cpu(engine), reach)
             }
@@ -105,7 +101,6 @@ impl Predictor {
             outputs: architecture.out_channels(),
             overlap: Overlap { cols: needed(reach.0), rows: needed(reach.1) },
             body,
-            int8: package.quantization.is_some(),
             device: opened,
         })
     }
@@ -119,7 +114,7 @@ impl Predictor {
     pub fn engine(&self) -> String {
         match &self.body {
             Body::Cpu(engine) => {
-                let bits = if self.int8 { ", 8 bits" } else { "" };
+                let bits = if engine.int8_share() > 0.0 { ", 8 bits" } else { "" };
                 format!("{}, {}{bits}", self.device.title(), engine.options().isa.name())
             }
             Body::Card(_) => self.device.title().to_owned(),
@@ -325,19 +320,14 @@ impl Predictor {
     /// A chip for a card, and the part of it that is wanted.
     fn planes_of(&self, chip: &Chip, window: &Window) -> (Planes, Part) {
         let Picture { width, height, cols, rows, .. } = self.picture(&chip.window, window);
-        let mut data = vec![0.0; self.bands.len() * width * height];
-        let from = chip.window.width;
-        for (index, (band, plane)) in self.bands.iter().zip(data.chunks_exact_mut(width * height)).enumerate()
-        {
-            let rows = chip.band(index).chunks_exact(from).zip(chip.valid.chunks_exact(from));
-            for (to, (values, valid)) in plane.chunks_exact_mut(width).zip(rows) {
-                for ((to, value), valid) in to.iter_mut().zip(values).zip(valid) {
-                    *to = if *valid { (value - band.mean) / band.std } else { 0.0 };
-                }
-            }
+        let bands = self.bands.len();
+        let pixels = Pixels { chip, bands: &self.bands };
+        let mut data = vec![0.0; bands * width * height];
+        for (index, row) in data.chunks_exact_mut(width).enumerate() {
+            pixels.row((index / height, 1), index % height, (0, width), row);
         }
         let part = Part { col: cols.0, row: rows.0, width: window.width, height: window.height };
-        (Planes { data, bands: self.bands.len(), width, height }, part)
+        (Planes { data, bands, width, height }, part)
     }
 
     fn detections(&self, chip: &Chip, core: &Window, settings: Detection) -> Result<Prediction, ModelError> {
