@@ -1,8 +1,9 @@
-"""Everything that is measured of speed, into one folder: speed.py for the packages, speed_job.py for the first of them.
+"""Everything that is measured of speed, into one folder: speed.py for the packages, speed_step.py, and speed_job.py for the
+first package.
 
     python benches/peers/speed_all.py PACKAGE... --scene SCENE.tif --output FOLDER [--binaries target/release]
 
-The first package is the one that the scene is for. Writes what the two write, and both tables as `speed.md`.
+The first package is the one that the scene is for. Writes what the three write, and all tables as `speed.md`.
 """
 
 import argparse
@@ -36,8 +37,9 @@ def main():
         for name in ("arpent-benches", "arpent")
     }
     run("speed.py", *given.packages, *common, *ours["arpent-benches"])
+    run("speed_step.py", *common, *ours["arpent-benches"])
     run("speed_job.py", given.packages[0], given.scene, *common, *ours["arpent"], "--times", *given.times)
-    parts = [(given.output / f"{name}.md").read_text() for name in ("network", "job")]
+    parts = [(given.output / f"{name}.md").read_text() for name in ("network", "step", "job")]
     (given.output / "speed.md").write_text("\n".join(parts))
 
 

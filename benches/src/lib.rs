@@ -7,4 +7,5 @@ pub mod measure;
 pub mod models;
 pub mod network;
 pub mod scenes;
+pub mod step;
 pub mod suites;

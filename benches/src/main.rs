@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use arpent_benches::network::Network;
+use arpent_benches::step::Steps;
 use arpent_benches::suites::Bench;
 use clap::{Parser, Subcommand};
 
@@ -54,6 +55,23 @@ enum Suite {
         #[arg(long)]
         input: Option<PathBuf>,
     },
+    /// Steps of a training: obeys lines `run` and `quit` (`benches/peers/speed_step.py` gives them).
+    Step {
+        /// Encoder of the U-Net that is trained.
+        encoder: String,
+        /// Chips of a step.
+        #[arg(long, default_value_t = 4)]
+        batch: usize,
+        /// Side of a chip, pixels.
+        #[arg(long, default_value_t = 256)]
+        size: usize,
+        /// Classes.
+        #[arg(long, default_value_t = 19)]
+        classes: usize,
+        /// Threads.
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
 }
 
 fn main() -> Result<()> {
@@ -68,6 +86,10 @@ fn main() -> Result<()> {
         Suite::Network { model, size, threads, input } => {
             let network = Network { model, size, threads, input };
             return network.serve(std::io::stdin().lock(), std::io::stdout().lock());
+        }
+        Suite::Step { encoder, batch, size, classes, threads } => {
+            let steps = Steps { encoder, batch, size, classes, threads };
+            return steps.serve(std::io::stdin().lock(), std::io::stdout().lock());
         }
     };
     std::io::stdout().write_all(table.as_bytes())?;

@@ -28,6 +28,7 @@ mod ranges;
 mod schedule;
 mod spec;
 mod tasks;
+pub mod training;
 mod winners;
 
 pub use engine::{Answers, Engine, Picture, Source};

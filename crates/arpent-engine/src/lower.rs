@@ -430,7 +430,7 @@ fn weight(conv: &Conv, output: usize, input: usize, row: usize, col: usize) -> f
 fn phases<W>(
     conv: &Conv,
     channels: usize,
-    pack: impl Fn(&dyn Fn(usize, usize, usize) -> f32) -> W,
+    pack: impl Fn(&(dyn Fn(usize, usize, usize) -> f32 + Sync)) -> W,
 ) -> [W; 4] {
     // Rows (or columns) of the kernel that see the first and the second row of the input, for an output pixel in the
     // north and in the south of its square.

@@ -25,6 +25,8 @@ mod graph;
 mod hand_set;
 mod import;
 mod lowered;
+#[cfg(feature = "training")]
+mod native;
 mod network;
 mod package;
 mod peaks;

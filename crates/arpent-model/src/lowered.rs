@@ -73,7 +73,7 @@ fn conv<'a>(layer: &Layer, weights: &'a Weights) -> Result<Conv<'a>, ModelError>
     })
 }
 
-fn activation(activation: graph::Activation) -> Activation {
+pub(crate) fn activation(activation: graph::Activation) -> Activation {
     match activation {
         graph::Activation::None => Activation::None,
         graph::Activation::Relu => Activation::Relu,

@@ -9,6 +9,8 @@ use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation::relu};
 
 use crate::graph::{Activation, Graph, Layer, Op, Step};
 use crate::{Architecture, ModelError, Precision, Weights};
+#[cfg(feature = "training")]
+use crate::{lowered, native};
 
 /// A convolution and, while training, its batch normalization.
 #[derive(Module, Debug)]
@@ -91,7 +93,7 @@ impl Network {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let features = self.features(x);
         match self.blocks.last() {
-            Some(head) => head.forward(features, self.precision),
+            Some(head) => head.forward(features, self.precision, Activation::None),
             None => features,
         }
     }
@@ -107,12 +109,22 @@ impl Network {
                 .iter()
                 .filter_map(|&i| if last_uses[i] == index { done[i].take() } else { done[i].clone() })
                 .collect();
-            done.push(Some(activate(self.compute(step, from, &x), step.activation)));
+            done.push(Some(self.compute(step, from, &x)));
         }
         done.pop().flatten().unwrap_or(x)
     }
 
     fn compute(&self, step: &Step, mut from: Vec<Tensor<4>>, x: &Tensor<4>) -> Tensor<4> {
+        if let Op::Conv(layer) = step.op
+            && let Some(first) = from.pop()
+        {
+            return self.blocks[layer].forward(first, self.precision, step.activation);
+        }
+        activate(Self::combine(step, from, x), step.activation)
+    }
+
+    /// All but convolutions, before the activation.
+    fn combine(step: &Step, mut from: Vec<Tensor<4>>, x: &Tensor<4>) -> Tensor<4> {
         if let Op::Input { start, count } = step.op {
             let whole = start == 0 && count == x.dims()[1];
             return if whole { x.clone() } else { x.clone().narrow(1, start, count) };
@@ -124,7 +136,6 @@ impl Network {
         // Every step but an input takes at least one.
         let first = from.pop().unwrap_or_else(|| x.clone());
         match (step.op, second) {
-            (Op::Conv(layer), _) => self.blocks[layer].forward(first, self.precision),
             (Op::MaxPool { kernel }, _) => {
                 let border = usize::from(kernel == 3);
                 let options = MaxPoolOptions::new([kernel, kernel]);
@@ -180,28 +191,45 @@ impl Block {
         Ok(Self { conv, norm: Some(block) })
     }
 
-    fn forward(&self, x: Tensor<4>, precision: Precision) -> Tensor<4> {
+    fn forward(&self, x: Tensor<4>, precision: Precision, activation: Activation) -> Tensor<4> {
         let x = match precision {
-            Precision::F32 => self.conv.forward(x),
+            Precision::F32 => self.convolve(x),
             Precision::Bf16 => self.convolve_in(x, precision.dtype()),
         };
         match &self.norm {
-            Some(norm) => norm.forward(x),
-            None => x,
+            Some(norm) => normalize(norm, x, activation),
+            None => activate(x, activation),
         }
+    }
+
+    fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
+        #[cfg(feature = "training")]
+        {
+            // Both sides alike, and both directions: `Block::new`.
+            let ([(before, after), _], [stride, _]) = (self.pads(), self.conv.stride);
+            if let Some(out) = native::convolve(&x, &self.conv.weight.val(), (stride, (before, after))) {
+                let bias = self.conv.bias.as_ref().map(Param::val);
+                return bias.map_or(out.clone(), |bias| out + bias.reshape([1, -1, 1, 1]));
+            }
+        }
+        self.conv.forward(x)
     }
 
     /// As [`Conv2d::forward`] does, in another precision: Burn casts nothing by itself.
     fn convolve_in(&self, x: Tensor<4>, dtype: FloatDType) -> Tensor<4> {
         let conv = &self.conv;
-        let pads = match conv.padding {
+        let options = ConvOptions::new_with_padding(conv.stride, self.pads(), conv.dilation, conv.groups);
+        let bias = conv.bias.as_ref().map(|bias| bias.val().cast(dtype));
+        conv2d(x.cast(dtype), conv.weight.val().cast(dtype), bias, options).cast(FloatDType::F32)
+    }
+
+    /// North and south, west and east.
+    fn pads(&self) -> [(usize, usize); 2] {
+        match self.conv.padding {
             PaddingConfig2d::Explicit(top, left, bottom, right) => [(top, bottom), (left, right)],
             // `Block::new` states its pads.
             PaddingConfig2d::Same | PaddingConfig2d::Valid => [(0, 0); 2],
-        };
-        let options = ConvOptions::new_with_padding(conv.stride, pads, conv.dilation, conv.groups);
-        let bias = conv.bias.as_ref().map(|bias| bias.val().cast(dtype));
-        conv2d(x.cast(dtype), conv.weight.val().cast(dtype), bias, options).cast(FloatDType::F32)
+        }
     }
 
     fn read(&self, layer: &Layer, weights: &mut Weights) {
@@ -221,6 +249,14 @@ impl Block {
             }
         }
     }
+}
+
+fn normalize(norm: &BatchNorm, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+    #[cfg(feature = "training")]
+    if let Some(out) = native::normalize(norm, &x, lowered::activation(activation)) {
+        return out;
+    }
+    activate(norm.forward(x), activation)
 }
 
 fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use pulp::Simd;
+use rayon::prelude::*;
 
 use super::isa::{Isa, Set, Work, mul_add};
 use super::rows::Rows;
@@ -10,7 +11,7 @@ use crate::Activation;
 use crate::numbers::{signed, size};
 
 /// The largest kernel, rows.
-pub(super) const MOST_ROWS: usize = 7;
+pub(crate) const MOST_ROWS: usize = 7;
 
 /// Pixels of a layer's output to compute.
 #[derive(Debug, Clone)]
@@ -89,17 +90,25 @@ impl Weights {
         isa: Isa,
         bias: &[f32],
         [rows, terms]: [usize; 2],
-        at: impl Fn(usize, usize, usize) -> f32,
+        at: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Self {
         let blocks = blocks(isa, bias.len());
-        let (mut data, mut padded) = (Vec::new(), Vec::new());
+        let width: usize = blocks.iter().map(Block::width).sum();
+        let (mut data, mut padded) = (vec![0.0; width * rows * terms], vec![0.0; width]);
+        let mut rest = data.as_mut_slice();
+        let mut parts = Vec::new();
         for block in &blocks {
-            let outputs = || (0..block.width()).map(|o| (o < block.valid).then_some(block.first + o));
-            for (row, term) in (0..rows).flat_map(|row| (0..terms).map(move |term| (row, term))) {
-                data.extend(outputs().map(|o| o.map_or(0.0, |o| at(o, row, term))));
-            }
-            padded.extend(outputs().map(|o| o.map_or(0.0, |o| bias[o])));
+            let own;
+            (own, rest) = rest.split_at_mut(block.width() * rows * terms);
+            parts.push((block, own));
+            padded[block.packed..][..block.valid].copy_from_slice(&bias[block.first..][..block.valid]);
         }
+        parts.into_par_iter().for_each(|(block, own)| {
+            for (place, to) in own.chunks_exact_mut(block.width()).enumerate() {
+                let value = |o: usize| at(block.first + o, place / terms, place % terms);
+                to.iter_mut().take(block.valid).enumerate().for_each(|(o, to)| *to = value(o));
+            }
+        });
         Self { blocks, rows, terms, data, bias: padded }
     }
 

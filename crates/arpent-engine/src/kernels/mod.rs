@@ -17,15 +17,23 @@ mod int8_portable;
 #[cfg(target_arch = "x86_64")]
 mod int8_x86;
 mod isa;
+mod normalize;
 mod pool;
+mod products;
 mod rows;
+mod taps;
+mod turn;
 mod winograd;
 
 pub(crate) use bytes::{MOST, max_pool_bytes, quantize};
 pub(crate) use depthwise::{DepthwiseWeights, depthwise};
-pub(crate) use direct::{Epilogue, Geometry, Patch, Weights, direct, phases};
+pub(crate) use direct::{Epilogue, Geometry, MOST_ROWS, Patch, Weights, direct, phases};
 pub(crate) use int8::{Finish, Int8Weights, Packing, int8_direct, int8_phases};
 pub use isa::Isa;
+pub(crate) use normalize::{Affine, gradient_sums, normalize, normalize_gradient, squares, sum as sum_of};
 pub(crate) use pool::{absolute_difference, copy, max_pool, mean_pool, pixels, sum, upsample};
+pub(crate) use products::{Blocks, Products, products};
 pub(crate) use rows::{Buffer, BufferShape, Rows};
+pub(crate) use taps::{Seen, convolve_plane, plane_products};
+pub(crate) use turn::{to_pixels, to_planes};
 pub(crate) use winograd::{TILE_ROWS, first_of_four, winograd, winograd_weights};

@@ -34,7 +34,7 @@ pub(crate) fn winograd_weights(
     isa: Isa,
     bias: &[f32],
     terms: usize,
-    at: impl Fn(usize, usize, usize) -> f32,
+    at: impl Fn(usize, usize, usize) -> f32 + Sync,
 ) -> Weights {
     Weights::new(isa, bias, [SEEN, terms], |o, product, term| {
         narrow((0..3).map(|r| KERNEL[product][r] * f64::from(at(o, r, term))).sum())

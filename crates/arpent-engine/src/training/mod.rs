@@ -1,0 +1,117 @@
+//! Convolutions of trainings: a batch of pictures at a time, and gradients.
+//!
+//! Pictures are whole, in memory, plane by plane: `[batch, channels, height, width]`, as Burn and PyTorch keep them. The
+//! kernels are those of prediction: pixels of a strip are laid channels last while they are in the cache. Every value is a
+//! sum in one order, on any number of threads.
+
+mod convolve;
+mod depthwise;
+mod normalize;
+mod weight_gradient;
+
+pub use normalize::{Normalization, Statistics};
+
+use crate::kernels::MOST_ROWS;
+
+/// A convolution of a batch; beyond the pictures are zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvShape {
+    /// Pictures.
+    pub batch: usize,
+    /// Channels in.
+    pub inputs: usize,
+    /// Channels out.
+    pub outputs: usize,
+    /// Size of the pictures that go in, pixels.
+    pub height: usize,
+    /// As `height`.
+    pub width: usize,
+    /// Side of the kernel: 1 to 7.
+    pub kernel: usize,
+    /// 1 or 2.
+    pub stride: usize,
+    /// Pixels by which the kernel reaches out of the picture: north and west, south and east.
+    pub pads: (usize, usize),
+    /// Each channel on its own.
+    pub depthwise: bool,
+}
+
+impl ConvShape {
+    /// Whether there is a kernel for it.
+    pub fn is_known(&self) -> bool {
+        let reach = self.pads.0 + self.pads.1;
+        let fits = |side: usize| side + reach >= self.kernel;
+        (1..=MOST_ROWS).contains(&self.kernel)
+            && (1..=2).contains(&self.stride)
+            && self.pads.0.max(self.pads.1) < self.kernel
+            && (reach < self.kernel || self.kernel > 1)
+            && fits(self.height)
+            && fits(self.width)
+            && (!self.depthwise || self.inputs == self.outputs)
+    }
+
+    /// Rows and columns that come out.
+    pub fn output(&self) -> (usize, usize) {
+        let side = |side: usize| (side + self.pads.0 + self.pads.1 - self.kernel) / self.stride + 1;
+        (side(self.height), side(self.width))
+    }
+
+    /// Values of the pictures that go in, of those that come out, and of the kernels
+    /// (`[outputs, inputs or 1, kernel, kernel]`).
+    pub fn values(&self) -> [usize; 3] {
+        let (height, width) = self.output();
+        let each = if self.depthwise { 1 } else { self.inputs };
+        [
+            self.batch * self.inputs * self.height * self.width,
+            self.batch * self.outputs * height * width,
+            self.outputs * each * self.kernel * self.kernel,
+        ]
+    }
+
+    /// The convolution: `x` of the pictures, `kernels`, and a `bias` for each output channel.
+    ///
+    /// # Panics
+    /// When a length is not that of [`ConvShape::values`].
+    pub fn convolve(&self, x: &[f32], kernels: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+        self.check(&[(x, 0), (kernels, 2)]);
+        assert!(bias.is_none_or(|bias| bias.len() == self.outputs), "a bias for each output channel");
+        if self.depthwise {
+            depthwise::convolve(self, x, kernels, bias)
+        } else {
+            convolve::convolve(self, x, kernels, bias)
+        }
+    }
+
+    /// The gradient of the pictures that went in, from that of what came out.
+    ///
+    /// # Panics
+    /// As [`ConvShape::convolve`].
+    pub fn input_gradient(&self, gradient: &[f32], kernels: &[f32]) -> Vec<f32> {
+        self.check(&[(gradient, 1), (kernels, 2)]);
+        if self.depthwise {
+            depthwise::input_gradient(self, gradient, kernels)
+        } else {
+            convolve::input_gradient(self, gradient, kernels)
+        }
+    }
+
+    /// The gradient of the kernels, from the pictures and the gradient of what came out.
+    ///
+    /// # Panics
+    /// As [`ConvShape::convolve`].
+    pub fn kernel_gradient(&self, x: &[f32], gradient: &[f32]) -> Vec<f32> {
+        self.check(&[(x, 0), (gradient, 1)]);
+        if self.depthwise {
+            depthwise::kernel_gradient(self, x, gradient)
+        } else {
+            weight_gradient::kernel_gradient(self, x, gradient)
+        }
+    }
+
+    fn check(&self, given: &[(&[f32], usize)]) {
+        assert!(self.is_known(), "no kernel for {self:?}");
+        for (values, which) in given {
+            assert_eq!(values.len(), self.values()[*which], "{self:?}");
+        }
+    }
+}
