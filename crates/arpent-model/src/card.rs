@@ -1,6 +1,11 @@
-//! A network on a graphics card: Burn runs it, and what leaves the card are labels, not scores.
+//! A network on a graphics card: Burn runs it, on several chips at a time, and what leaves the card are labels, not scores.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::device::{is_short_of_memory, said};
 
 use crate::{Architecture, ModelError, Network, Weights};
 
@@ -9,7 +14,12 @@ use crate::{Architecture, ModelError, Network, Weights};
 pub(crate) struct Card {
     network: Network,
     device: Device,
+    /// Chips that are computed together: fewer, once the card's memory has not held as many.
+    at_once: AtomicUsize,
 }
+
+/// Chips that are computed together at first.
+pub(crate) const AT_ONCE: usize = 8;
 
 /// What of a chip is wanted: columns and rows, from where on and how many.
 #[derive(Debug, Clone, Copy)]
@@ -36,39 +46,88 @@ impl Card {
         device: Device,
     ) -> Result<Self, ModelError> {
         let network = Network::for_prediction(architecture, weights, &device)?;
-        Ok(Self { network, device })
+        Ok(Self { network, device, at_once: AtomicUsize::new(AT_ONCE) })
     }
 
     /// Scores before the softmax, plane by plane.
-    pub(crate) fn scores(&self, planes: Planes, part: Part) -> Result<Vec<f32>, String> {
-        values(self.forward(planes, part))
+    pub(crate) fn scores(&self, planes: &Planes, part: Part) -> Result<Vec<f32>, String> {
+        let scores = guarded(|| {
+            let scores = self.forward(std::slice::from_ref(planes));
+            values(wanted(&scores, 0, part))
+        })?;
+        Ok(scores)
     }
 
-    /// For each pixel the number of its best class and 250 times its share after a softmax at a temperature.
+    /// For each pixel of each chip the number of its best class and 250 times its share after a softmax at a temperature.
+    /// Where the card's memory does not hold all chips that would be computed together, half of them are, from then on.
     pub(crate) fn labels(
         &self,
-        planes: Planes,
-        part: Part,
+        chips: &[(Planes, Part)],
         temperature: f32,
-    ) -> Result<Vec<(u8, u8)>, String> {
-        let scores = self.forward(planes, part).div_scalar(temperature);
+    ) -> Result<Vec<Vec<(u8, u8)>>, String> {
+        in_batches(&self.at_once, chips, |batch| guarded(|| self.labels_together(batch, temperature)))
+    }
+
+    /// Chips of one size.
+    fn labels_together(
+        &self,
+        chips: &[(Planes, Part)],
+        temperature: f32,
+    ) -> Result<Vec<Vec<(u8, u8)>>, String> {
+        let planes: Vec<&Planes> = chips.iter().map(|(planes, _)| planes).collect();
+        let scores = self.forward(&planes).div_scalar(temperature);
         let (highest, best) = scores.clone().max_dim_with_indices(1);
         let share = (scores - highest).exp().sum_dim(1).recip();
         // Two small numbers in one: four bytes a pixel leave the card.
         let both = best.float().mul_scalar(256.0) + share.mul_scalar(250.0).round();
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "two numbers below 256")]
         let split = |v: f32| ((v as u32 / 256) as u8, (v as u32 % 256) as u8);
-        Ok(values(both)?.into_iter().map(split).collect())
+        let each = chips.iter().enumerate().map(|(i, (_, part))| values(wanted(&both, i, *part)));
+        each.map(|pixels| Ok(pixels?.into_iter().map(split).collect())).collect()
     }
 
-    fn forward(&self, planes: Planes, part: Part) -> Tensor<4> {
-        let Planes { data, bands, width, height } = planes;
-        let input = Tensor::from_data(TensorData::new(data, [1, bands, height, width]), &self.device);
-        let Part { col, row, width, height } = part;
-        let scores = self.network.forward(input);
-        let classes = scores.dims()[1];
-        scores.slice([0..1, 0..classes, row..row + height, col..col + width])
+    /// Scores of chips of one size.
+    fn forward<P: std::borrow::Borrow<Planes>>(&self, chips: &[P]) -> Tensor<4> {
+        let Planes { bands, width, height, .. } = *chips[0].borrow();
+        let data: Vec<f32> = chips.iter().flat_map(|chip| chip.borrow().data.iter().copied()).collect();
+        let shape = [chips.len(), bands, height, width];
+        self.network.forward(Tensor::from_data(TensorData::new(data, shape), &self.device))
     }
+}
+
+/// What of a chip is wanted.
+fn wanted(of: &Tensor<4>, chip: usize, part: Part) -> Tensor<4> {
+    let Part { col, row, width, height } = part;
+    let channels = of.dims()[1];
+    of.clone().slice([chip..chip + 1, 0..channels, row..row + height, col..col + width])
+}
+
+/// Does a few at a time, neighbours of one size together: at most as many as `at_once` says, which is halved whenever
+/// memory does not hold them.
+fn in_batches<R>(
+    at_once: &AtomicUsize,
+    chips: &[(Planes, Part)],
+    mut run: impl FnMut(&[(Planes, Part)]) -> Result<Vec<R>, String>,
+) -> Result<Vec<R>, String> {
+    let mut done = Vec::with_capacity(chips.len());
+    while let [first, rest @ ..] = &chips[done.len()..] {
+        let size = |(planes, _): &(Planes, Part)| (planes.width, planes.height);
+        let alike = 1 + rest.iter().take_while(|chip| size(chip) == size(first)).count();
+        let count = at_once.load(Ordering::Relaxed).clamp(1, alike);
+        match run(&chips[done.len()..][..count]) {
+            Ok(more) => done.extend(more),
+            Err(reason) if count > 1 && is_short_of_memory(&reason) => {
+                at_once.store(count / 2, Ordering::Relaxed);
+            }
+            Err(reason) => return Err(reason),
+        }
+    }
+    Ok(done)
+}
+
+/// Engines of cards panic where something fails.
+fn guarded<R>(run: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(said(panic.as_ref())))
 }
 
 fn values(tensor: Tensor<4>) -> Result<Vec<f32>, String> {
@@ -93,13 +152,20 @@ mod tests {
         };
         let weights = random_weights(&architecture, 3);
         let card = Card::new(&architecture, &weights, Device::flex()).unwrap();
-        let planes = || {
-            let data = (0u16..2 * 16 * 16).map(|i| f32::from(i * 61 % 1013) / 500.0 - 1.0).collect();
-            Planes { data, bands: 2, width: 16, height: 16 }
+        let planes = |seed: u16, side: usize| {
+            let count = u16::try_from(2 * side * side).unwrap();
+            let data = (0..count).map(|i| f32::from((i * 61 + seed) % 1013) / 500.0 - 1.0).collect();
+            Planes { data, bands: 2, width: side, height: side }
         };
         let part = Part { col: 3, row: 5, width: 7, height: 6 };
-        let scores = card.scores(planes(), part).unwrap();
-        let labels = card.labels(planes(), part, 1.0).unwrap();
+        let chips = [(planes(0, 16), part), (planes(5, 16), part), (planes(9, 12), part)];
+        let together = card.labels(&chips, 1.0).unwrap();
+        for (chip, labels) in chips.iter().zip(together) {
+            compare(&card.scores(&chip.0, part).unwrap(), labels);
+        }
+    }
+
+    fn compare(scores: &[f32], labels: Vec<(u8, u8)>) {
         assert_eq!((scores.len(), labels.len()), (3 * 42, 42));
         for (i, (best, share)) in labels.into_iter().enumerate() {
             let at = |class: usize| scores[class * 42 + i];
@@ -108,5 +174,27 @@ mod tests {
             let sum: f32 = (0..3).map(|class| (at(class) - at(expected)).exp()).sum();
             assert!((250.0 / sum - f32::from(share)).abs() < 0.51, "{share}");
         }
+    }
+
+    #[test]
+    fn too_many_at_once_are_halved() {
+        let part = Part { col: 0, row: 0, width: 1, height: 1 };
+        let chip = |width| (Planes { data: Vec::new(), bands: 1, width, height: 1 }, part);
+        let chips: Vec<_> = [1, 1, 1, 1, 1, 2, 2].map(chip).into();
+        let (at_once, mut batches) = (AtomicUsize::new(8), Vec::new());
+        let done = in_batches(&at_once, &chips, |batch| {
+            batches.push(batch.len());
+            if batch.len() > 2 {
+                return Err("CUDA_ERROR_OUT_OF_MEMORY".to_owned());
+            }
+            Ok(batch.iter().map(|(planes, _)| planes.width).collect())
+        });
+        assert_eq!(done.unwrap(), [1, 1, 1, 1, 1, 2, 2]);
+        assert_eq!((batches.as_slice(), at_once.into_inner()), ([5, 2, 2, 1, 2].as_slice(), 2));
+        let lost = in_batches::<()>(&AtomicUsize::new(8), &chips, |_| Err("device lost".to_owned()));
+        assert_eq!(lost.unwrap_err(), "device lost");
+        let hopeless =
+            in_batches::<()>(&AtomicUsize::new(8), &chips, |_| guarded(|| panic!("out of memory")));
+        assert_eq!(hopeless.unwrap_err(), "out of memory");
     }
 }

@@ -167,6 +167,13 @@ pub fn said(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given").to_owned()
 }
 
+/// Whether what an engine said when it failed means that the device's memory is too small. Engines have no common word for
+/// it; those of wgpu and CUDA say these.
+pub fn is_short_of_memory(reason: &str) -> bool {
+    let lower = reason.to_lowercase();
+    ["out of memory", "outofmemory", "out_of_memory", "allocat"].iter().any(|word| lower.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use arpent_engine::{Answers, Engine, Isa, Picture, Source, winners};
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Chip, LABEL_NODATA, Raster, Window};
 use rayon::prelude::*;
 
-use crate::card::{Card, Part, Planes};
+use crate::card::{AT_ONCE, Card, Part, Planes};
 use crate::peaks::Heat;
 use crate::{
     Band, Detection, DeviceChoice, ModelError, ModelPackage, PixelDetection, Precision, Weights, field,
@@ -128,7 +128,8 @@ impl Predictor {
     pub fn bytes(&self, chip: &Window, core: &Window) -> Result<usize, ModelError> {
         match &self.body {
             Body::Cpu(engine) => Ok(engine.weight_bytes() + engine.bytes(&self.picture(chip, core))?),
-            Body::Card(_) => Ok(4 * (self.bands.len() + 1) * chip.width * chip.height),
+            // Chips that wait, two batches of them, each once more as planes and once more joined.
+            Body::Card(_) => Ok(7 * AT_ONCE * 4 * (self.bands.len() + 1) * chip.width * chip.height),
         }
     }
 
@@ -188,6 +189,29 @@ impl Predictor {
         }
     }
 
+    /// Chips that are worth predicting together: one on the CPU, which computes a chip on all threads.
+    pub fn at_once(&self) -> usize {
+        match (&self.body, self.detection) {
+            (Body::Card(_), None) => AT_ONCE,
+            _ => 1,
+        }
+    }
+
+    /// As [`Predictor::predict`], for several chips and their cores; of one size they are quickest. An error is the first
+    /// chip's that could not be predicted, or of all of them together.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub fn predict_all(&self, chips: &[(Chip, Window)]) -> Result<Vec<Prediction>, ModelError> {
+        let (Body::Card(card), None, Some((first, _))) = (&self.body, self.detection, chips.first()) else {
+            return chips.iter().map(|(chip, core)| self.predict(chip, core)).collect();
+        };
+        chips.iter().try_for_each(|(chip, core)| self.check(chip, core))?;
+        let planes: Vec<_> = chips.par_iter().map(|(chip, core)| self.planes_of(chip, core)).collect();
+        let found = card.labels(&planes, self.temperature).map_err(|reason| engine_error(first, reason))?;
+        chips.iter().zip(found).map(|((chip, core), found)| self.labels_of(chip, core, found)).collect()
+    }
+
     /// Scores before the softmax (and before any calibration) of the pixels of `core`: `outputs * height * width` values,
     /// plane by plane. For fitting a calibration; [`Predictor::predict`] needs less memory.
     ///
@@ -241,28 +265,37 @@ impl Predictor {
     }
 
     fn labels(&self, chip: &Chip, core: &Window) -> Result<Prediction, ModelError> {
+        let engine = match &self.body {
+            Body::Cpu(engine) => engine,
+            Body::Card(card) => {
+                let found = card.labels(&[self.planes_of(chip, core)], self.temperature);
+                let found = found.map_err(|reason| engine_error(chip, reason))?;
+                return self.labels_of(chip, core, found.into_iter().flatten().collect());
+            }
+        };
         let mut labels = vec![LABEL_NODATA; core.width * core.height];
         let mut confidence = vec![CONFIDENCE_NODATA; core.width * core.height];
-        match &self.body {
-            Body::Cpu(engine) => {
-                let picture = self.picture(&chip.window, core);
-                let isa = engine.options().isa;
-                engine.run(&picture, &Pixels { chip, bands: &self.bands }, |answers| {
-                    let (start, end) = answers.span();
-                    let band = (start - picture.rows.0) * core.width..(end - picture.rows.0) * core.width;
-                    let (labels, confidence) = (&mut labels[band.clone()], &mut confidence[band]);
-                    self.label_rows(isa, chip, core, answers, (labels, confidence));
-                })?;
-            }
-            Body::Card(card) => {
-                let (planes, part) = self.planes_of(chip, core);
-                let found = card.labels(planes, part, self.temperature).map_err(|r| engine_error(chip, r))?;
-                let pixels = labels.iter_mut().zip(&mut confidence).zip(valid(chip, core)).zip(found);
-                for (((label, confidence), _), (best, share)) in pixels.filter(|((_, valid), _)| *valid) {
-                    (*label, *confidence) = (self.class_ids[usize::from(best)], share.min(250));
-                }
-            }
-        }
+        let picture = self.picture(&chip.window, core);
+        let isa = engine.options().isa;
+        engine.run(&picture, &Pixels { chip, bands: &self.bands }, |answers| {
+            let (start, end) = answers.span();
+            let band = (start - picture.rows.0) * core.width..(end - picture.rows.0) * core.width;
+            let (labels, confidence) = (&mut labels[band.clone()], &mut confidence[band]);
+            self.label_rows(isa, chip, core, answers, (labels, confidence));
+        })?;
+        Ok(Prediction::Labels {
+            labels: Raster::new(*core, labels)?,
+            confidence: Raster::new(*core, confidence)?,
+        })
+    }
+
+    /// The prediction of a card's answers: for each pixel the number of its class and what is written of its score.
+    fn labels_of(&self, chip: &Chip, core: &Window, found: Vec<(u8, u8)>) -> Result<Prediction, ModelError> {
+        let written = |(valid, (best, share)): (bool, (u8, u8))| {
+            let answer = (self.class_ids[usize::from(best)], share.min(250));
+            if valid { answer } else { (LABEL_NODATA, CONFIDENCE_NODATA) }
+        };
+        let (labels, confidence) = valid(chip, core).zip(found).map(written).unzip();
         Ok(Prediction::Labels {
             labels: Raster::new(*core, labels)?,
             confidence: Raster::new(*core, confidence)?,
@@ -312,7 +345,7 @@ impl Predictor {
             }
             Body::Card(card) => {
                 let (planes, part) = self.planes_of(chip, window);
-                card.scores(planes, part).map_err(|reason| engine_error(chip, reason))
+                card.scores(&planes, part).map_err(|reason| engine_error(chip, reason))
             }
         }
     }

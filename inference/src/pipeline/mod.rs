@@ -59,7 +59,10 @@ pub fn run(
     let progress = Stage::begin("predict", map.plan.pixels_wanted());
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let outcome = std::thread::scope(|scope| {
-        let (read_out, read_in) = bounded::<Read>(0);
+        let at_once = predictor.at_once();
+        // A card computes several chips at a time while the next ones wait, and another thread hands them to it.
+        let (waiting, predictors) = if at_once > 1 { (at_once, 2) } else { (0, 1) };
+        let (read_out, read_in) = bounded::<Read>(waiting);
         let (predicted_out, predicted_in) = bounded::<Predicted>(1);
         for _ in 0..readers {
             let out = read_out.clone();
@@ -67,7 +70,11 @@ pub fn run(
             scope.spawn(move || read_windows(map, next, stop, clock, &out));
         }
         drop(read_out);
-        scope.spawn(move || predict_chips(predictor, pool, windows, clock, &read_in, &predicted_out));
+        for _ in 0..predictors {
+            let (read_in, predicted_out) = (read_in.clone(), predicted_out.clone());
+            scope.spawn(move || predict_chips(predictor, pool, windows, clock, &read_in, &predicted_out));
+        }
+        drop((read_in, predicted_out));
         let outcome = collect_all(windows, &predicted_in, &mut collector, &progress);
         stop.store(true, Ordering::Relaxed);
         // Stages that wait to send see the queue closed and end.
@@ -115,22 +122,43 @@ fn predict_chips(
     input: &Receiver<Read>,
     out: &Sender<Predicted>,
 ) {
-    for (index, chip) in input {
-        let core = windows[index].core;
-        let answer = match chip {
-            Err(error) => Err(error.into()),
-            Ok(None) => Ok(None),
-            Ok(Some(chip)) => clock
-                .predict
-                .time(|| pool.install(|| predictor.predict(&chip, &core)))
-                .map(Some)
-                .map_err(PipelineError::from),
-        };
-        let failed = answer.is_err();
-        if out.send((index, answer)).is_err() || failed {
-            break;
+    while let Ok(first) = input.recv() {
+        let waiting = std::iter::from_fn(|| input.try_recv().ok()).take(predictor.at_once() - 1);
+        let read: Vec<Read> = std::iter::once(first).chain(waiting).collect();
+        for answer in predicted(predictor, pool, windows, clock, read) {
+            let failed = answer.1.is_err();
+            if out.send(answer).is_err() || failed {
+                return;
+            }
         }
     }
+}
+
+/// What comes of windows that were read.
+fn predicted(
+    predictor: &Predictor,
+    pool: &rayon::ThreadPool,
+    windows: &[PlannedWindow],
+    clock: &Clock,
+    read: Vec<Read>,
+) -> Vec<Predicted> {
+    let (mut answers, mut numbers, mut chips) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, chip) in read {
+        match chip {
+            Err(error) => answers.push((index, Err(error.into()))),
+            Ok(None) => answers.push((index, Ok(None))),
+            Ok(Some(chip)) => {
+                numbers.push(index);
+                chips.push((chip, windows[index].core));
+            }
+        }
+    }
+    let Some(first) = numbers.first().copied() else { return answers };
+    match clock.predict.time(|| pool.install(|| predictor.predict_all(&chips))) {
+        Ok(all) => answers.extend(numbers.into_iter().zip(all.into_iter().map(|p| Ok(Some(p))))),
+        Err(error) => answers.push((first, Err(error.into()))),
+    }
+    answers
 }
 
 fn collect_all(

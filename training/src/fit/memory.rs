@@ -1,6 +1,6 @@
 //! Whether a step fits into memory, told before the system ends the process for it.
 
-use arpent_model::{Architecture, DeviceChoice};
+use arpent_model::{Architecture, DeviceChoice, is_short_of_memory};
 use sysinfo::System;
 
 use crate::config::Fit;
@@ -67,11 +67,9 @@ fn bytes_per_chip(architecture: &Architecture, chip_px: usize) -> f64 {
     arpent_model::training_values_per_pixel(architecture) * pixels * BYTES_PER_VALUE
 }
 
-/// What the panic of a device's engine means. Engines have no common word for it; those of wgpu and CUDA say these.
+/// What the panic of a device's engine means.
 pub(super) fn device_failed(device: DeviceChoice, reason: &str, fit: &Fit, kept: &str) -> TrainError {
-    let short = ["out of memory", "outofmemory", "out_of_memory", "allocat"];
-    let lower = reason.to_lowercase();
-    if !short.iter().any(|word| lower.contains(word)) {
+    if !is_short_of_memory(reason) {
         return TrainError::DeviceFailed { device: device.name(), reason: reason.into(), kept: kept.into() };
     }
     let problem = format!(
