@@ -22,6 +22,14 @@ pub enum RasterKind<'a> {
     Confidence,
 }
 
+/// How a COG is made of a raster.
+#[derive(Debug, Clone, Copy)]
+struct CogOptions {
+    overview_resampling: &'static str,
+    /// Effort of DEFLATE.
+    level: &'static str,
+}
+
 /// Writes an 8-bit raster from whole rows handed over from north to south.
 ///
 /// Rows go to a temporary tiled GeoTIFF, one row of blocks at a time, so that each block is compressed once and
@@ -32,7 +40,7 @@ pub struct StripWriter {
     temporary: PathBuf,
     dataset: Dataset,
     window: Window,
-    overview_resampling: &'static str,
+    cog: CogOptions,
     /// Rows not yet written, at most a block high.
     buffer: Vec<u8>,
     /// Rows written to the file.
@@ -55,37 +63,36 @@ impl StripWriter {
             |e: gdal::errors::GdalError| GdalError::Create { path: text(temporary), message: failure(&e) };
         let srs = crs::spatial_ref_of(&grid.crs)?;
         let block = BLOCK.to_string();
+        let driver = DriverManager::get_driver_by_name("GTiff").map_err(error)?;
+        // Read back once, by the same GDAL: with Zstandard, where GDAL has it, in half the time.
+        let known = driver.metadata_item("DMD_CREATIONOPTIONLIST", "").unwrap_or_default();
+        let compression = if known.contains("ZSTD") { "ZSTD" } else { "DEFLATE" };
         let options = options(&[
             ("TILED", "YES"),
             ("BLOCKXSIZE", &block),
             ("BLOCKYSIZE", &block),
-            ("COMPRESS", "DEFLATE"),
+            ("COMPRESS", compression),
             ("ZLEVEL", "1"),
+            ("ZSTD_LEVEL", "1"),
             ("BIGTIFF", "IF_SAFER"),
             ("SPARSE_OK", "TRUE"),
         ])
         .map_err(error)?;
         ffi::reset_error();
-        let mut dataset = DriverManager::get_driver_by_name("GTiff")
-            .and_then(|d| {
-                d.create_with_band_type_with_options::<u8, _>(
-                    temporary,
-                    window.width,
-                    window.height,
-                    1,
-                    &options,
-                )
-            })
+        let (width, height) = (window.width, window.height);
+        let mut dataset = driver
+            .create_with_band_type_with_options::<u8, _>(temporary, width, height, 1, &options)
             .map_err(error)?;
         dataset.set_geo_transform(&grid.geotransform(&window)).map_err(error)?;
         dataset.set_spatial_ref(&srs).map_err(error)?;
         describe(&mut dataset.rasterband(1).map_err(error)?, kind).map_err(error)?;
-        let overview_resampling = match kind {
-            RasterKind::Labels(_) => "MODE",
-            RasterKind::Confidence => "AVERAGE",
+        let cog = match kind {
+            RasterKind::Labels(_) => CogOptions { overview_resampling: "MODE", level: "6" },
+            // Shares are close to noise: more effort makes a file smaller by a thirtieth, in twice the time.
+            RasterKind::Confidence => CogOptions { overview_resampling: "AVERAGE", level: "1" },
         };
         let temporary = temporary.to_owned();
-        Ok(Self { temporary, dataset, window, overview_resampling, buffer: Vec::new(), rows_done: 0 })
+        Ok(Self { temporary, dataset, window, cog, buffer: Vec::new(), rows_done: 0 })
     }
 
     /// Takes further rows, the first of which is row `row` of the grid. Any number of rows at a time.
@@ -151,9 +158,9 @@ impl StripWriter {
             let (path, width) = (text(&self.temporary), self.window.width);
             return Err(GdalError::RowOrder { path, expected, got: self.window.row_end(), width, values: 0 });
         }
-        let Self { temporary, dataset, overview_resampling, .. } = self;
+        let Self { temporary, dataset, cog, .. } = self;
         close(dataset, &temporary)?;
-        let copied = copy_to_cog(&temporary, out, overview_resampling, threads);
+        let copied = copy_to_cog(&temporary, out, cog, threads);
         let removed = std::fs::remove_file(&temporary);
         if let Err(e) = copied {
             // A half-written COG must not be taken for a whole one.
@@ -164,16 +171,17 @@ impl StripWriter {
     }
 }
 
-fn copy_to_cog(from: &Path, out: &Path, resampling: &str, threads: usize) -> Result<(), GdalError> {
+fn copy_to_cog(from: &Path, out: &Path, cog: CogOptions, threads: usize) -> Result<(), GdalError> {
     let error = |e: gdal::errors::GdalError| GdalError::Write { path: text(out), message: failure(&e) };
     let source = scene::open_raster(&text(from), &text(from))?;
     let (block, threads) = (BLOCK.to_string(), threads.max(1).to_string());
     let options = options(&[
         ("COMPRESS", "DEFLATE"),
+        ("LEVEL", cog.level),
         ("PREDICTOR", "NO"),
         ("BLOCKSIZE", &block),
         ("OVERVIEWS", "IGNORE_EXISTING"),
-        ("OVERVIEW_RESAMPLING", resampling),
+        ("OVERVIEW_RESAMPLING", cog.overview_resampling),
         ("BIGTIFF", "IF_SAFER"),
         ("NUM_THREADS", &threads),
     ])
