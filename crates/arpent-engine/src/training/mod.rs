@@ -44,7 +44,6 @@ impl ConvShape {
         (1..=MOST_ROWS).contains(&self.kernel)
             && (1..=2).contains(&self.stride)
             && self.pads.0.max(self.pads.1) < self.kernel
-            && (reach < self.kernel || self.kernel > 1)
             && fits(self.height)
             && fits(self.width)
             && (!self.depthwise || self.inputs == self.outputs)
