@@ -80,6 +80,8 @@ def commands(scene, folder, given):
             scene,
         ]
         found = {"arpent": [*run, "--output", folder / "arpent", "--overwrite", *limits], **found}
+        if given.alone:
+            del found["script"]
     return found
 
 
@@ -143,6 +145,7 @@ def main():
         "--config", type=Path, help="of `arpent run`; should write GeoParquet alone, as the script does"
     )
     parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16, 64], help="square numbers")
+    parser.add_argument("--alone", action="store_true", help="only arpent: for scenes that the script cannot hold")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=1, help="of the script; more is no faster")

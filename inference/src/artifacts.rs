@@ -1,24 +1,15 @@
 //! From temporary files to the files that are published.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arpent_gdal::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerWriter, Transformer};
-use arpent_publish::{RunInfo, SortedFeatures, write_geojson, write_geoparquet};
+use arpent_publish::{RunInfo, SortedFeatures, StagedArtifact, write_geojson, write_geoparquet};
 use arpent_raster::Crs;
 use arpent_vector::{Feature, to_wkb};
 
 use crate::config::FeatureFormat;
 use crate::job::{Job, MapJob};
 use crate::pipeline::{Clock, Collected};
-
-/// One file to publish.
-#[derive(Debug, Clone)]
-pub(crate) struct File {
-    /// Where it is now.
-    pub path: PathBuf,
-    /// Its role: `labels`, `confidence` or `features`.
-    pub role: &'static str,
-}
 
 /// FlatGeobuf's index is built in memory; above this number of features the file is written without one.
 const LARGEST_INDEX: u64 = 250_000;
@@ -30,7 +21,7 @@ const LAYER: &str = "features";
 /// manifest says when a run was made.
 const TIMESTAMP: &str = "2000-01-01T00:00:00.000Z";
 
-/// Writes every file that the configuration asks for.
+/// Writes every file that the configuration asks for: `labels`, `confidence`, `features`.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -42,7 +33,7 @@ pub(crate) fn write(
     folder: &Path,
     threads: usize,
     clock: &Clock,
-) -> anyhow::Result<Vec<File>> {
+) -> anyhow::Result<Vec<StagedArtifact>> {
     let Collected { labels, confidence, features, .. } = collected;
     let rasters = [(labels, "labels"), (confidence, "confidence")];
     let rasters = rasters.into_iter().filter_map(|(raster, role)| raster.map(|raster| (raster, role)));
@@ -51,9 +42,9 @@ pub(crate) fn write(
         let rasters: Vec<_> = rasters
             .map(|(raster, role)| {
                 let path = folder.join(format!("{role}.tif"));
-                scope.spawn(move || -> anyhow::Result<File> {
+                scope.spawn(move || -> anyhow::Result<StagedArtifact> {
                     clock.write.time(|| raster.finish_cog(&path, threads))?;
-                    Ok(File { path, role })
+                    Ok(StagedArtifact::new(&path, role)?)
                 })
             })
             .collect();
@@ -74,12 +65,12 @@ fn write_all_features(
     features: &SortedFeatures,
     run: &RunInfo,
     folder: &Path,
-) -> anyhow::Result<Vec<File>> {
+) -> anyhow::Result<Vec<StagedArtifact>> {
     let mut files = Vec::new();
     for format in FeatureFormat::ALL.into_iter().filter(|f| job.config.features.formats.contains(f)) {
         let path = folder.join(format.file_name());
         write_features(job, map, features, run, format, &path)?;
-        files.push(File { path, role: "features" });
+        files.push(StagedArtifact::new(&path, "features")?);
     }
     Ok(files)
 }

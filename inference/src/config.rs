@@ -152,10 +152,26 @@ pub struct ComputeOptions {
     pub readers: usize,
     /// GDAL's block cache, MB.
     pub cache_mb: u32,
-    /// Refuse a job whose planned memory exceeds this, MB; 0 for no limit.
+    /// Memory that a job may take, MB; 0 for no limit. Fewer windows are predicted side by side to keep to it; a job that
+    /// needs more with one is refused.
     pub memory_limit_mb: usize,
     /// Folder for temporary files; the system's by default.
     pub scratch: Option<PathBuf>,
+}
+
+impl ComputeOptions {
+    /// Threads of the network: as configured, or one for each core.
+    pub fn threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+
+    /// Bytes of memory that a job may take.
+    pub fn memory_limit(&self) -> Option<u64> {
+        Some(self.memory_limit_mb as u64 * 1_000_000).filter(|limit| *limit > 0)
+    }
 }
 
 impl Default for ComputeOptions {

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::energy::Meter;
 use crate::error::{JobError, message_of};
 use crate::job::{self, FailedScene, Input, Job, MapJob};
-use crate::pipeline::{self, Clock, Collected, Collector, PipelineError};
+use crate::pipeline::{self, Clock, Collected, Collector, PipelineError, Stages};
 use crate::print::{Lines, count, print};
 use crate::progress::{Stage, say};
 use crate::{EXIT_NOT_STARTED, EXIT_PARTIAL, Ended, artifacts, stac};
@@ -75,20 +75,15 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
     Ok(if report.failed_scenes.is_empty() { 0 } else { EXIT_PARTIAL })
 }
 
-/// Threads of the network: as configured, or one for each core.
-fn threads(config: &Config) -> usize {
-    match config.compute.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        n => n,
-    }
-}
-
 /// The pool that the network runs on.
 ///
 /// # Errors
 /// When threads cannot be started.
 pub fn pool(config: &Config) -> anyhow::Result<rayon::ThreadPool> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads(config)).build().context("cannot start threads")
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(config.compute.threads())
+        .build()
+        .context("cannot start threads")
 }
 
 /// Refuses outputs that exist or cannot be written, before any work.
@@ -135,10 +130,15 @@ impl Run<'_> {
     }
 
     fn attempt(&self, job: &Job, map: &MapJob) -> Result<PublishedMap, Attempt> {
-        let inputs = self.clock.open.time(|| job::fingerprints(map));
-        let inputs = inputs.map_err(|(index, error)| Attempt::BadScene(index, error))?;
         let scratch = tempfile::tempdir_in(job.scratch.path()).context("cannot make a temporary folder")?;
-        let collected = self.predict(job, map, scratch.path())?;
+        // Scenes are hashed while they are predicted: only the manifest tells of it.
+        let (inputs, collected) = std::thread::scope(|scope| {
+            let inputs = scope.spawn(|| self.clock.open.time(|| job::fingerprints(map)));
+            let collected = self.predict(job, map, scratch.path());
+            (inputs.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), collected)
+        });
+        let inputs = inputs.map_err(|(index, error)| Attempt::BadScene(index, error))?;
+        let collected = collected?;
         if collected.counts.pixels_valid == 0 && !job.model.is_detection()
             || collected.counts.windows_run == 0
         {
@@ -150,19 +150,23 @@ impl Run<'_> {
 
     fn predict(&self, job: &Job, map: &MapJob, scratch: &std::path::Path) -> Result<Collected, Attempt> {
         let collector = Collector::new(job, map, scratch, self.clock)?;
-        let readers = job.config.compute.readers;
-        pipeline::run(map, &job.predictor, self.pool, readers, self.clock, collector).map_err(|error| {
-            match error {
-                PipelineError::Read(error) => {
-                    let is_bad = |s: &job::UsableScene| Some((&*s.info.id, &*s.info.uri)) == error.scene();
-                    match map.scenes().position(|(_, scene)| is_bad(scene)) {
-                        Some(index) => Attempt::BadScene(index, error.into()),
-                        None => Attempt::Failed(error.into()),
-                    }
+        let stages = Stages {
+            predictor: &job.predictor,
+            pool: self.pool,
+            predictors: job.predictors(map),
+            readers: job.config.compute.readers,
+            clock: self.clock,
+        };
+        pipeline::run(map, stages, collector).map_err(|error| match error {
+            PipelineError::Read(error) => {
+                let is_bad = |s: &job::UsableScene| Some((&*s.info.id, &*s.info.uri)) == error.scene();
+                match map.scenes().position(|(_, scene)| is_bad(scene)) {
+                    Some(index) => Attempt::BadScene(index, error.into()),
+                    None => Attempt::Failed(error.into()),
                 }
-                PipelineError::Predict(error) => Attempt::Failed(error.into()),
-                PipelineError::Collect(error) => Attempt::Failed(error),
             }
+            PipelineError::Predict(error) => Attempt::Failed(error.into()),
+            PipelineError::Collect(error) => Attempt::Failed(error),
         })
     }
 
@@ -178,7 +182,7 @@ impl Run<'_> {
         let mut counts = collected.counts.clone();
         counts.features_per_class = per_class(job, &collected);
         let stage = Stage::begin("write", 0);
-        let files = artifacts::write(
+        let mut staged = artifacts::write(
             job,
             map,
             collected,
@@ -187,12 +191,10 @@ impl Run<'_> {
             self.pool.current_num_threads(),
             self.clock,
         )?;
-        stage.end(&format!("{} files", files.len()));
+        stage.end(&format!("{} files", staged.len()));
         let stage = Stage::begin("publish", 0);
         let output = job.output_of(map)?;
         let published = self.clock.publish.time(|| -> anyhow::Result<_> {
-            let staged = files.iter().map(|f| StagedArtifact::new(&f.path, f.role));
-            let mut staged = staged.collect::<arpent_publish::Result<Vec<_>>>()?;
             let item = stac::write_item(job, map, &run, &staged, scratch)?;
             staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
             let manifest = self.manifest(job, map, inputs, &run, counts)?;

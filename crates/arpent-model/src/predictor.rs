@@ -57,6 +57,9 @@ const LARGEST_CHIP_PX: u64 = 3072 * 3072;
 const SMALLEST_PX: usize = 1024;
 const STEP_PX: usize = 256;
 
+/// What chips that are predicted side by side may hold, with what is computed of them.
+const SIDE_BY_SIDE_BYTES: usize = 512 << 20;
+
 /// Pixels that a chip must hold around the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overlap {
@@ -121,13 +124,15 @@ impl Predictor {
         }
     }
 
-    /// Bytes that a prediction holds beside its chip, the packed weights included.
+    /// Bytes that `side_by_side` predictions hold beside their chips, the packed weights included.
     ///
     /// # Errors
     /// As [`Predictor::predict`], for the shape of a chip and its core.
-    pub fn bytes(&self, chip: &Window, core: &Window) -> Result<usize, ModelError> {
+    pub fn bytes(&self, chip: &Window, core: &Window, side_by_side: usize) -> Result<usize, ModelError> {
         match &self.body {
-            Body::Cpu(engine) => Ok(engine.weight_bytes() + engine.bytes(&self.picture(chip, core))?),
+            Body::Cpu(engine) => {
+                Ok(engine.weight_bytes() + side_by_side * engine.bytes(&self.picture(chip, core))?)
+            }
             // Chips that wait, two batches of them, each once more as planes and once more joined.
             Body::Card(_) => Ok(7 * AT_ONCE * 4 * (self.bands.len() + 1) * chip.width * chip.height),
         }
@@ -189,7 +194,20 @@ impl Predictor {
         }
     }
 
-    /// Chips that are worth predicting together: one on the CPU, which computes a chip on all threads.
+    /// Predictions of such chips that are worth running side by side on a pool of `threads`. On the CPU as many as there
+    /// are threads, since those of one chip wait for each other at the end of every layer, but no more than hold 512 MB;
+    /// on a card two, of which one hands chips over.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`], for the shape of a chip and its core.
+    pub fn side_by_side(&self, chip: &Window, core: &Window, threads: usize) -> Result<usize, ModelError> {
+        let Body::Cpu(engine) = &self.body else { return Ok(2) };
+        let values = usize::try_from(chip.pixels()).unwrap_or(usize::MAX).saturating_mul(self.bands.len());
+        let bytes = engine.bytes(&self.picture(chip, core))?.saturating_add(4 * values);
+        Ok((SIDE_BY_SIDE_BYTES / bytes.max(1)).min(threads).max(1))
+    }
+
+    /// Chips that are worth predicting together: on the CPU one.
     pub fn at_once(&self) -> usize {
         match (&self.body, self.detection) {
             (Body::Card(_), None) => AT_ONCE,

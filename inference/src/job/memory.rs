@@ -13,7 +13,9 @@ pub struct MemoryNeeds {
     pub readers: usize,
     /// GDAL's block cache, bytes.
     pub cache: u64,
-    /// What the network holds for the largest window, bytes.
+    /// Windows that are predicted side by side.
+    pub predictors: usize,
+    /// What the network holds for as many of the largest windows, bytes.
     pub network: u64,
 }
 
@@ -34,8 +36,8 @@ pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     // A chip holds a float for each band and a byte of validity; raw samples, or the chips of two dates that are being
     // joined, stand beside it while it is read.
     let chip = read * (needs.bands as u64 * 8 + 2);
-    // Each reader holds a chip until it is taken, and one is being predicted.
-    let chips = chip * (needs.readers as u64 + 1);
+    // Each reader holds a chip until it is taken, and each predictor the one it predicts.
+    let chips = chip * (needs.readers + needs.predictors) as u64;
     let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
     BASE + SPOOL + needs.cache + chips + needs.network + strip * STRIP_BYTES_PER_PIXEL
 }

@@ -8,7 +8,7 @@ mod scenes;
 use std::path::PathBuf;
 
 use arpent_model::{ModelPackage, Overlap, Predictor, Weights};
-use arpent_tiling::Needs;
+use arpent_tiling::{Needs, PlannedWindow};
 use tempfile::TempDir;
 
 pub use identity::{Input, fingerprints, run_id};
@@ -91,12 +91,27 @@ impl Job {
 
     /// Upper bound of the resident memory for one map, bytes.
     pub fn memory_bound(&self, map: &MapJob) -> u64 {
+        self.memory_bound_with(map, self.predictors(map))
+    }
+
+    /// Windows of a map that are predicted side by side: as many as are worth it, fewer when memory is limited.
+    pub fn predictors(&self, map: &MapJob) -> usize {
+        let (threads, limit) = (self.config.compute.threads(), self.config.compute.memory_limit());
+        let worth = |w: &PlannedWindow| self.predictor.side_by_side(&w.read, &w.core, threads).ok();
+        let most = map.plan.largest().and_then(worth).unwrap_or(1).min(map.plan.windows().len());
+        let fits = |n: &usize| limit.is_none_or(|limit| self.memory_bound_with(map, *n) <= limit);
+        (2..=most).rev().find(fits).unwrap_or(1)
+    }
+
+    fn memory_bound_with(&self, map: &MapJob, predictors: usize) -> u64 {
+        let largest = map.plan.largest();
         let network =
-            map.plan.largest().and_then(|w| self.predictor.bytes(&w.read, &w.core).ok()).unwrap_or(0);
+            largest.and_then(|w| self.predictor.bytes(&w.read, &w.core, predictors).ok()).unwrap_or(0);
         let needs = MemoryNeeds {
             bands: self.model.bands.len(),
             readers: self.config.compute.readers,
             cache: u64::from(self.config.compute.cache_mb) << 20,
+            predictors,
             network: network as u64,
         };
         memory_bound(&map.plan, needs)
@@ -115,12 +130,14 @@ impl Job {
     }
 
     fn check_memory(&self) -> Result<(), JobError> {
-        let limit_mb = self.config.compute.memory_limit_mb as u64;
-        let needed_mb = self.maps.iter().map(|m| self.memory_bound(m)).max().unwrap_or(0).div_ceil(1_000_000);
-        if limit_mb > 0 && needed_mb > limit_mb {
-            return Err(JobError::MemoryLimit { needed_mb, limit_mb });
+        let Some(limit) = self.config.compute.memory_limit() else { return Ok(()) };
+        match self.maps.iter().map(|m| self.memory_bound(m)).max() {
+            Some(needed) if needed > limit => Err(JobError::MemoryLimit {
+                needed_mb: needed.div_ceil(1_000_000),
+                limit_mb: limit / 1_000_000,
+            }),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -115,16 +115,20 @@ impl<'a> Collector<'a> {
         self.clock.stitch.time(|| self.mask_outside_aoi(&mut strip));
         self.counts.pixels_valid += strip.labels.data().iter().filter(|v| **v != LABEL_NODATA).count() as u64;
         let first = strip.labels.window().row;
-        self.clock.write.time(|| -> anyhow::Result<()> {
-            if let Some(raster) = &mut self.labels {
-                raster.write_rows(first, strip.labels.data())?;
+        let rasters = [(&mut self.labels, &strip.labels), (&mut self.confidence, &strip.confidence)];
+        let rasters = rasters.into_iter().filter_map(|(raster, rows)| Some((raster.as_mut()?, rows.data())));
+        let clock = self.clock;
+        std::thread::scope(|scope| {
+            let written = rasters.map(|(raster, rows)| {
+                scope.spawn(move || clock.write.time(|| raster.write_rows(first, rows)))
+            });
+            let written: Vec<_> = written.collect();
+            let traced = clock.vectorise.time(|| self.vectors.take_strip(&strip));
+            for raster in written {
+                raster.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             }
-            if let Some(raster) = &mut self.confidence {
-                raster.write_rows(first, strip.confidence.data())?;
-            }
-            Ok(())
-        })?;
-        self.clock.vectorise.time(|| self.vectors.take_strip(&strip))
+            traced
+        })
     }
 
     fn mask_outside_aoi(&self, strip: &mut Strip) {

@@ -1,7 +1,8 @@
 //! Read, predict, stitch, vectorise: each stage owns its threads, with bounded queues between.
 //!
 //! Readers (`compute.readers` threads, each with its own GDAL handles) take the windows in plan order and send
-//! chips; one thread predicts, on a pool of `compute.threads`; the calling thread collects: it stitches strips,
+//! chips; predictors, one for each of `compute.threads`, predict them on a pool of as many threads: a window
+//! is one thread's, unless others have nothing to do; the calling thread collects: it stitches strips,
 //! writes rows and traces polygons. Nothing is shared but the number of the next window and a stop flag.
 
 mod collect;
@@ -43,36 +44,43 @@ pub enum PipelineError {
     Collect(#[from] anyhow::Error),
 }
 
+/// What the stages run on.
+#[derive(Debug, Clone, Copy)]
+pub struct Stages<'a> {
+    /// Predicts.
+    pub predictor: &'a Predictor,
+    /// The threads of all predictions.
+    pub pool: &'a rayon::ThreadPool,
+    /// Predictions that run side by side.
+    pub predictors: usize,
+    /// Threads that read.
+    pub readers: usize,
+    /// Times of the stages.
+    pub clock: &'a Clock,
+}
+
 /// Runs the windows of a map through the stages, up to temporary files.
 ///
 /// # Errors
 /// [`PipelineError`]; nothing was published.
-pub fn run(
-    map: &MapJob,
-    predictor: &Predictor,
-    pool: &rayon::ThreadPool,
-    readers: usize,
-    clock: &Clock,
-    mut collector: Collector,
-) -> Result<Collected, PipelineError> {
+pub fn run(map: &MapJob, stages: Stages, mut collector: Collector) -> Result<Collected, PipelineError> {
     let windows = map.plan.windows();
     let progress = Stage::begin("predict", map.plan.pixels_wanted());
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let outcome = std::thread::scope(|scope| {
-        let at_once = predictor.at_once();
-        // A card computes several chips at a time while the next ones wait, and another thread hands them to it.
-        let (waiting, predictors) = if at_once > 1 { (at_once, 2) } else { (0, 1) };
+        // Where several chips are computed at a time, the next ones wait meanwhile.
+        let waiting = if stages.predictor.at_once() > 1 { stages.predictor.at_once() } else { 0 };
         let (read_out, read_in) = bounded::<Read>(waiting);
         let (predicted_out, predicted_in) = bounded::<Predicted>(1);
-        for _ in 0..readers {
+        for _ in 0..stages.readers {
             let out = read_out.clone();
             let (next, stop) = (&next, &stop);
-            scope.spawn(move || read_windows(map, next, stop, clock, &out));
+            scope.spawn(move || read_windows(map, next, stop, stages.clock, &out));
         }
         drop(read_out);
-        for _ in 0..predictors {
+        for _ in 0..stages.predictors {
             let (read_in, predicted_out) = (read_in.clone(), predicted_out.clone());
-            scope.spawn(move || predict_chips(predictor, pool, windows, clock, &read_in, &predicted_out));
+            scope.spawn(move || stages.predict_chips(windows, &read_in, &predicted_out));
         }
         drop((read_in, predicted_out));
         let outcome = collect_all(windows, &predicted_in, &mut collector, &progress);
@@ -114,51 +122,40 @@ fn read_windows(map: &MapJob, next: &AtomicUsize, stop: &AtomicBool, clock: &Clo
     }
 }
 
-fn predict_chips(
-    predictor: &Predictor,
-    pool: &rayon::ThreadPool,
-    windows: &[PlannedWindow],
-    clock: &Clock,
-    input: &Receiver<Read>,
-    out: &Sender<Predicted>,
-) {
-    while let Ok(first) = input.recv() {
-        let waiting = std::iter::from_fn(|| input.try_recv().ok()).take(predictor.at_once() - 1);
-        let read: Vec<Read> = std::iter::once(first).chain(waiting).collect();
-        for answer in predicted(predictor, pool, windows, clock, read) {
-            let failed = answer.1.is_err();
-            if out.send(answer).is_err() || failed {
-                return;
+impl Stages<'_> {
+    fn predict_chips(&self, windows: &[PlannedWindow], input: &Receiver<Read>, out: &Sender<Predicted>) {
+        while let Ok(first) = input.recv() {
+            let waiting = std::iter::from_fn(|| input.try_recv().ok()).take(self.predictor.at_once() - 1);
+            let read: Vec<Read> = std::iter::once(first).chain(waiting).collect();
+            for answer in self.predicted(windows, read) {
+                let failed = answer.1.is_err();
+                if out.send(answer).is_err() || failed {
+                    return;
+                }
             }
         }
     }
-}
 
-/// What comes of windows that were read.
-fn predicted(
-    predictor: &Predictor,
-    pool: &rayon::ThreadPool,
-    windows: &[PlannedWindow],
-    clock: &Clock,
-    read: Vec<Read>,
-) -> Vec<Predicted> {
-    let (mut answers, mut numbers, mut chips) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, chip) in read {
-        match chip {
-            Err(error) => answers.push((index, Err(error.into()))),
-            Ok(None) => answers.push((index, Ok(None))),
-            Ok(Some(chip)) => {
-                numbers.push(index);
-                chips.push((chip, windows[index].core));
+    /// What comes of windows that were read.
+    fn predicted(&self, windows: &[PlannedWindow], read: Vec<Read>) -> Vec<Predicted> {
+        let (mut answers, mut numbers, mut chips) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, chip) in read {
+            match chip {
+                Err(error) => answers.push((index, Err(error.into()))),
+                Ok(None) => answers.push((index, Ok(None))),
+                Ok(Some(chip)) => {
+                    numbers.push(index);
+                    chips.push((chip, windows[index].core));
+                }
             }
         }
+        let Some(first) = numbers.first().copied() else { return answers };
+        match self.clock.predict.time(|| self.pool.install(|| self.predictor.predict_all(&chips))) {
+            Ok(all) => answers.extend(numbers.into_iter().zip(all.into_iter().map(|p| Ok(Some(p))))),
+            Err(error) => answers.push((first, Err(error.into()))),
+        }
+        answers
     }
-    let Some(first) = numbers.first().copied() else { return answers };
-    match clock.predict.time(|| pool.install(|| predictor.predict_all(&chips))) {
-        Ok(all) => answers.extend(numbers.into_iter().zip(all.into_iter().map(|p| Ok(Some(p))))),
-        Err(error) => answers.push((first, Err(error.into()))),
-    }
-    answers
 }
 
 fn collect_all(

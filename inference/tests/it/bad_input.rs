@@ -336,11 +336,11 @@ fn a_missing_scene_among_three() {
     assert_eq!(crate::common::Map::at(&p.path("out")).manifest["inputs"].as_array().unwrap().len(), 2);
 }
 
-#[test]
-fn a_scene_of_forty_billion_pixels_starts_within_its_bound() {
+/// A folder with a scene `huge.vrt` of 200,000 x 200,000 px.
+fn huge_scene(compute: &str) -> Place {
     let p = Place::empty();
     nearest_color(&p.path("model"), 1);
-    p.config("");
+    p.config(compute);
     p.draw("a.tif", &Picture::new(1, 12), SCENE);
     let band = |i: u8, color: &str| {
         format!(
@@ -356,13 +356,36 @@ fn a_scene_of_forty_billion_pixels_starts_within_its_bound() {
             band(3, "Blue")
         ),
     );
-    let plan = p.arpent(&["plan", "run.toml", "--scene", "huge.vrt", "--format", "json"]).expect(0);
-    let plan: serde_json::Value = serde_json::from_str(&plan.out).unwrap();
-    let bound_mb = plan["maps"][0]["memory_bound_mb"].as_u64().unwrap();
+    p
+}
+
+fn planned_mb(p: &Place, threads: &str) -> u64 {
+    let words = ["plan", "run.toml", "--scene", "huge.vrt", "--threads", threads, "--format", "json"];
+    let plan: serde_json::Value = serde_json::from_str(&p.arpent(&words).expect(0).out).unwrap();
+    plan["maps"][0]["memory_bound_mb"].as_u64().unwrap()
+}
+
+#[test]
+fn a_memory_limit_leaves_fewer_windows_side_by_side() {
+    let free = huge_scene("");
+    let (one, four) = (planned_mb(&free, "1"), planned_mb(&free, "4"));
+    assert!(one + 50 < four, "{one} MB and {four} MB");
+    let limited = |mb: u64| huge_scene(&format!("[compute]\nmemory_limit_mb = {mb}\n"));
+    assert_eq!(planned_mb(&limited(one), "4"), one);
+    assert!((one + 1..four).contains(&planned_mb(&limited(four - 1), "4")));
+    let ended =
+        limited(one - 1).arpent(&["plan", "run.toml", "--scene", "huge.vrt", "--threads", "4"]).expect(2);
+    assert!(ended.err.contains(&format!("about {one} MB of memory")), "{}", ended.err);
+}
+
+#[test]
+fn a_scene_of_forty_billion_pixels_starts_within_its_bound() {
+    let p = huge_scene("");
+    let bound_mb = planned_mb(&p, "2");
     assert!(bound_mb < 2_000, "{bound_mb} MB");
     // It starts, and stays within the bound while it goes over its first windows.
     let mut child = p
-        .command(&["run", "run.toml", "--scene", "huge.vrt", "--output", "out"])
+        .command(&["run", "run.toml", "--scene", "huge.vrt", "--threads", "2", "--output", "out"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null())
         .spawn()
