@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every configs/<task>/run.toml on the small demo scene with the debug build, and hashes what it wrote again;
+# Runs every configs/<task>/run.toml, and coverage.toml, on the small demo scene with the debug build, and hashes what it wrote again;
 # those whose model is not shipped are left to the training tests.
 # One output folder per task, under target/smoke: scripts/validate_outputs.py reads them afterwards.
 set -euo pipefail
@@ -8,7 +8,7 @@ target="${CARGO_TARGET_DIR:-target}"
 arpent="$target/debug/arpent"
 scripts/fetch_demo.sh
 ran=0
-for config in configs/*/run.toml; do
+for config in configs/*/{run,coverage}.toml; do
   [[ -e "$config" ]] || continue
   task="$(basename "$(dirname "$config")")"
   model="$(dirname "$config")/$(sed -n 's/^model *= *"\(.*\)".*/\1/p' "$config" | head -n1)"
@@ -22,6 +22,7 @@ for config in configs/*/run.toml; do
     continue
   fi
   out="$target/smoke/$task"
+  if [[ "$config" == */coverage.toml ]]; then out+="-coverage"; fi
   echo "smoke: $config"
   "$arpent" run "$config" --scene .demo/yellowstone-small.tif --output "$out" --overwrite
   "$arpent" verify "$out"

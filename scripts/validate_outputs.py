@@ -235,6 +235,27 @@ def check_equal(counts, ids, manifest):
     return f"{expected} features in each of {list(counts) or 'no format'}"
 
 
+def check_coverage(path, manifest):
+    """No gaps, no overlaps, the same vertices on both sides of every border, nothing below the smallest unit."""
+    import geopandas
+    import shapely
+
+    frame = geopandas.read_parquet(path)
+    shapes = frame.geometry.values
+    expect(shapely.coverage_is_valid(shapes), "shapely finds borders that do not match")
+    union = shapely.coverage_union_all(shapes)
+    expect(shapely.is_valid(union), "the union is not valid")
+    total, covered = frame["area_m2"].sum(), union.area
+    expect(abs(total - covered) <= 1e-6 * total, f"features of {total} m2 cover {covered} m2")
+    options, islands = manifest["config"]["coverage"], manifest["counts"]["coverage"]["islands"]
+    units = [options["mmu_m2"], (options.get("built_up") or {}).get("mmu_m2")]
+    units += [area for one in options.get("classes", {}).values() for area in (one["mmu_m2"], one["built_up_mmu_m2"])]
+    least = min(unit for unit in units if unit is not None)
+    small = int((frame["area_m2"] < least).sum())
+    expect(small <= islands, f"{small} features below {least} m2, but {islands} islands")
+    return f"{len(frame)} features, {total:.0f} m2, valid after shapely, {islands} islands below the unit"
+
+
 def check_features(report, path, expected, ids):
     name = path.name
     found = report.check(f"{name} geopandas", check_geopandas, path)
@@ -267,6 +288,9 @@ def check_run(report, folder):
         elif path.name == "item.json":
             report.check("item core", check_stac_core, path)
             report.check("item schemas", check_stac_schemas, path)
+    for path in paths:
+        if path.suffix == ".parquet" and manifest["config"].get("coverage"):
+            report.check(f"{path.name} coverage", check_coverage, path, manifest)
     counts = {name: len(found) for name, found in ids.items()}
     report.check("formats agree", check_equal, counts, ids, manifest)
 

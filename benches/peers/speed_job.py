@@ -86,9 +86,9 @@ def commands(scene, folder, given):
 
 
 def take_turns(found, folder, rounds):
-    """Samples of each, the first one of each left out: it fills the file cache."""
+    """Samples of each, the first one of each left out if there are others: it fills the file cache."""
     samples, names = {name: [] for name in found}, list(found)
-    for number in range(1 + rounds):
+    for number in range(int(rounds == 1), 1 + rounds):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
             sample = measured(found[name], folder / "log.txt")
@@ -101,7 +101,7 @@ def measure(times, given):
     """A row per program for a scene of `times` the area."""
     with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
         folder = Path(folder)
-        scene = folder / "scene.tif"
+        scene = folder / ("scene.vrt" if given.vrt else "scene.tif")
         python("speed_scene.py", given.scene, times, scene)
         python("export_onnx.py", given.package, folder / "network.onnx")
         (folder / "run.toml").write_text(CONFIG)
@@ -145,6 +145,7 @@ def main():
         "--config", type=Path, help="of `arpent run`; should write GeoParquet alone, as the script does"
     )
     parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16, 64], help="square numbers")
+    parser.add_argument("--vrt", action="store_true", help="larger scenes refer to the smallest")
     parser.add_argument("--alone", action="store_true", help="only arpent: for scenes that the script cannot hold")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)

@@ -9,3 +9,4 @@ pub mod network;
 pub mod scenes;
 pub mod step;
 pub mod suites;
+pub mod vectors;

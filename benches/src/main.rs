@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use arpent_benches::network::Network;
 use arpent_benches::step::Steps;
 use arpent_benches::suites::Bench;
+use arpent_benches::vectors::{self, Made};
 use clap::{Parser, Subcommand};
 
 /// Benchmarks of Arpent: whole processes, medians.
@@ -55,6 +56,20 @@ enum Suite {
         #[arg(long)]
         input: Option<PathBuf>,
     },
+    /// Regions of a file of labels (`benches/peers/speed_vectors.py` makes one), as JSON.
+    Vectors {
+        /// Labels, a byte each, row by row.
+        labels: PathBuf,
+        /// Columns.
+        #[arg(long)]
+        width: usize,
+        /// Makes a coverage with this minimum mapping unit, pixels.
+        #[arg(long)]
+        mmu_px: Option<f64>,
+        /// How far its borders may move, pixels.
+        #[arg(long, default_value_t = 1.0)]
+        tolerance_px: f64,
+    },
     /// Steps of a training: obeys lines `run` and `quit` (`benches/peers/speed_step.py` gives them).
     Step {
         /// Encoder of the U-Net that is trained.
@@ -86,6 +101,11 @@ fn main() -> Result<()> {
         Suite::Network { model, size, threads, input } => {
             let network = Network { model, size, threads, input };
             return network.serve(std::io::stdin().lock(), std::io::stdout().lock());
+        }
+        Suite::Vectors { labels, width, mmu_px, tolerance_px } => {
+            let coverage = |mmu_px| Made::Coverage { mmu_px, tolerance_px };
+            let found = vectors::run(&labels, width, mmu_px.map_or(Made::Regions, coverage))?;
+            format!("{found}\n")
         }
         Suite::Step { encoder, batch, size, classes, threads } => {
             let steps = Steps { encoder, batch, size, classes, threads };

@@ -7,6 +7,7 @@ use arpent_tiling::TilingOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::coverage::CoverageOptions;
 use crate::error::JobError;
 
 /// A run, as its author wrote it. Paths are relative to the configuration file.
@@ -38,6 +39,10 @@ pub struct Config {
     /// Which features are written, and how.
     #[serde(default)]
     pub features: FeatureOptions,
+    /// Features that fit together without gaps and overlaps; otherwise each class that is a feature has outlines of its
+    /// own.
+    #[serde(default)]
+    pub coverage: Option<CoverageOptions>,
     /// Which rasters are written.
     #[serde(default)]
     pub rasters: RasterOptions,
@@ -150,7 +155,8 @@ pub struct ComputeOptions {
     /// Threads that read windows ahead of the network.
     #[schemars(range(min = 1, max = 64))]
     pub readers: usize,
-    /// GDAL's block cache, MB.
+    /// GDAL's block cache, MB; 0 for what the width of the map needs, 64 to 512 MB: blocks that two windows touch are then read
+    /// once.
     pub cache_mb: u32,
     /// Memory that a job may take, MB; 0 for no limit. Fewer windows are predicted side by side to keep to it; a job that
     /// needs more with one is refused.
@@ -176,7 +182,7 @@ impl ComputeOptions {
 
 impl Default for ComputeOptions {
     fn default() -> Self {
-        Self { device: Device::Auto, threads: 0, readers: 2, cache_mb: 64, memory_limit_mb: 0, scratch: None }
+        Self { device: Device::Auto, threads: 0, readers: 2, cache_mb: 0, memory_limit_mb: 0, scratch: None }
     }
 }
 
@@ -231,11 +237,21 @@ impl Config {
         if !self.features.simplify_px.is_finite() || self.features.simplify_px < 0.0 {
             return bad("simplify_px", "must be zero or more pixels");
         }
+        if self.coverage.is_some() {
+            let gaps = [
+                ("min_area_m2", self.features.min_area_m2 > 0.0),
+                ("simplify_px", self.features.simplify_px > 0.0),
+                ("classes", self.features.classes.is_some()),
+            ];
+            if let Some((key, _)) = gaps.into_iter().find(|(_, is_set)| *is_set) {
+                return bad(key, "would leave gaps in a coverage: leave it out, [coverage] has its own");
+            }
+        }
         if !(1..=64).contains(&self.compute.readers) {
             return bad("readers", "must be 1 to 64 threads");
         }
-        if !(1..=65536).contains(&self.compute.cache_mb) {
-            return bad("cache_mb", "must be 1 to 65536 MB");
+        if self.compute.cache_mb > 65536 {
+            return bad("cache_mb", "must be 0 to 65536 MB");
         }
         if self.input.bands.values().any(|b| *b == 0) {
             return bad("bands", "bands are numbered from 1");

@@ -124,12 +124,20 @@ pub enum JobError {
         aoi: String,
     },
     /// A class that the model does not know.
-    #[error("features.classes: the model has no class `{class}`; it has {available}")]
+    #[error("{key}: the model has no class `{class}`; it has {available}")]
     UnknownClass {
+        /// Where in the configuration it is named.
+        key: String,
         /// The class.
         class: String,
         /// The model's classes.
         available: String,
+    },
+    /// Built-up areas cannot be found in pixels that are not of one size.
+    #[error("coverage.built_up: distances are not the same everywhere in {crs}")]
+    BuiltUpCrs {
+        /// The CRS of the map.
+        crs: String,
     },
     /// The job needs more memory than allowed.
     #[error("the job needs about {needed_mb} MB of memory, and compute.memory_limit_mb is {limit_mb}")]
@@ -226,6 +234,9 @@ impl JobError {
             Self::MixedGrids { .. } => "run them apart, or pass --group-by-crs for one map per grid",
             Self::AoiOutside { .. } => {
                 "check the AOI's CRS and its place; `arpent inspect SCENE` prints the scene's bbox"
+            }
+            Self::BuiltUpCrs { .. } => {
+                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave `built_up` out"
             }
             Self::UnknownClass { .. } => "use the names that `arpent inspect MODEL` prints",
             Self::MemoryLimit { .. } => {

@@ -6,6 +6,7 @@
 mod artifacts;
 pub mod cli;
 pub mod config;
+pub mod coverage;
 pub mod energy;
 pub mod error;
 pub mod inspect;

@@ -136,6 +136,20 @@ pub struct Counts {
     pub features: u64,
     /// Features by class name.
     pub features_per_class: BTreeMap<String, u64>,
+    /// What became of regions below the minimum mapping unit, where a coverage was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<CoverageCounts>,
+}
+
+/// Regions below the minimum mapping unit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoverageCounts {
+    /// Regions that became part of a neighbor.
+    pub regions_dissolved: u64,
+    /// Pixels whose class in the features is not that of the label raster.
+    pub pixels_dissolved: u64,
+    /// Features below the unit that have no neighbor: whole islands.
+    pub islands: u64,
 }
 
 /// A file of the run.

@@ -27,6 +27,18 @@ pub enum SampleType {
     Float64,
 }
 
+impl SampleType {
+    /// Size of a sample, bytes.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Uint8 | Self::Int8 => 1,
+            Self::Uint16 | Self::Int16 => 2,
+            Self::Uint32 | Self::Int32 | Self::Float32 => 4,
+            Self::Float64 => 8,
+        }
+    }
+}
+
 /// One band of a scene.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BandInfo {

@@ -1,5 +1,8 @@
 //! Labels and detections to clean, attributed features.
 //!
+//! A map of land cover goes through a [`Coverage`]: regions below the minimum mapping unit become part of a neighbor
+//! ([`Dissolver`]), and borders have fewer vertices, the same on both sides ([`Generalizer`]).
+//!
 //! Two producers, one record. The [`Polygonizer`] takes the rows of a label raster from north to south and hands
 //! out a [`Region`] for each 4-connected group of pixels of one class as soon as its last row has passed. The
 //! [`DetectionMerger`] takes the boxes that a network found window by window, suppresses duplicates and hands out
@@ -8,17 +11,24 @@
 //! What is said of a region or a box (rings, area, score, id) depends on its own pixels only: not on the file,
 //! the extent or the order in which it was found. Nothing here opens a file or starts a thread.
 
+mod coverage;
 mod detections;
+mod dissolve;
 mod error;
 mod feature;
+mod generalize;
 mod polygonize;
 mod simplify;
+mod triangle;
 mod vectorize;
 mod wkb;
 
+pub use coverage::{BuiltUp, Coverage, CoverageRules};
 pub use detections::{Detection, DetectionMerger};
+pub use dissolve::{DissolveCounts, DissolvedRow, Dissolver, MAX_ZONES, MappingUnits};
 pub use error::VectorError;
 pub use feature::Feature;
+pub use generalize::Generalizer;
 pub use polygonize::{Polygonizer, Region, Vertex};
 pub use vectorize::{VectorOptions, Vectorizer, kept_classes};
 pub use wkb::to_wkb;

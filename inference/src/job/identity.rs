@@ -50,6 +50,7 @@ pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         "aoi": map.aoi_fingerprint.as_ref().map(content),
         "input": job.config.input,
         "features": job.config.features,
+        "coverage": job.config.coverage,
         "rasters": job.config.rasters,
     });
     let digest = Sha256::digest(described.to_string().as_bytes());

@@ -91,6 +91,19 @@ impl MapJob {
         named.flat_map(move |(date, name)| date.scenes.iter().map(move |s| (several.then_some(name), s)))
     }
 
+    /// GDAL's block cache, MiB, that holds what a strip reads and the blocks that the next one reads again: 64 to 512.
+    pub fn cache_mb(&self) -> u32 {
+        let read = self.plan.largest_read();
+        let of_scene = |scene: &UsableScene| {
+            let info = &scene.info;
+            let pixel: usize = info.bands.iter().map(|band| band.sample_type.bytes()).sum();
+            pixel.saturating_mul(read.height.saturating_add(2 * info.block.1.min(read.height)))
+        };
+        let dates = self.dates.iter().map(|date| date.scenes.iter().map(of_scene).max().unwrap_or(0));
+        let bytes = dates.sum::<usize>().saturating_mul(self.plan.extent().width);
+        u32::try_from(bytes >> 20).unwrap_or(u32::MAX).clamp(64, 512)
+    }
+
     /// Takes a scene out, by its position in [`MapJob::scenes`].
     pub fn take_scene(&mut self, mut index: usize) -> Option<UsableScene> {
         for date in &mut self.dates {

@@ -15,6 +15,8 @@ pub struct MemoryNeeds {
     pub cache: u64,
     /// Windows that are predicted side by side.
     pub predictors: usize,
+    /// Rows that a coverage holds.
+    pub coverage_rows: usize,
     /// What the network holds for as many of the largest windows, bytes.
     pub network: u64,
 }
@@ -39,5 +41,6 @@ pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     // Each reader holds a chip until it is taken, and each predictor the one it predicts.
     let chips = chip * (needs.readers + needs.predictors) as u64;
     let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
-    BASE + SPOOL + needs.cache + chips + needs.network + strip * STRIP_BYTES_PER_PIXEL
+    let coverage = plan.extent().width as u64 * needs.coverage_rows as u64;
+    BASE + SPOOL + needs.cache + chips + needs.network + (strip + coverage) * STRIP_BYTES_PER_PIXEL
 }

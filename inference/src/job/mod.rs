@@ -18,6 +18,7 @@ pub use scenes::{FailedScene, UsableScene, describe_bands};
 
 use crate::cli::JobArgs;
 use crate::config::Config;
+use crate::coverage::rows_held;
 use crate::error::JobError;
 
 /// A job, resolved: everything that can be refused has been.
@@ -39,6 +40,8 @@ pub struct Job {
     pub output: Option<String>,
     /// Temporary files; deleted with the job.
     pub scratch: TempDir,
+    /// Size of GDAL's block cache, MiB.
+    cache_mb: u32,
 }
 
 impl Job {
@@ -48,7 +51,7 @@ impl Job {
     /// Whatever makes the job impossible, with its place and a hint.
     pub fn resolve(args: &JobArgs) -> anyhow::Result<Self> {
         let config = effective(args)?;
-        arpent_gdal::init(arpent_gdal::InitOptions { cache_mb: config.compute.cache_mb })?;
+        arpent_gdal::init(arpent_gdal::InitOptions::default())?;
         let (model, weights) = ModelPackage::load(&config.model)?;
         let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
         wanted_classes(&config, &model)?;
@@ -71,8 +74,16 @@ impl Job {
         }
         let opened = scenes::on_one_lattice(opened, &model, &config.input, scratch.path())?;
         let maps = map::maps_of(opened, &config, needs(&predictor), args.group_by_crs, &mut failed)?;
+        if let Some(coverage) = &config.coverage {
+            maps.iter().try_for_each(|map| coverage.rules(&model.classes, map.grid()).map(drop))?;
+        }
+        let cache_mb = match config.compute.cache_mb {
+            0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
+            chosen => chosen,
+        };
+        arpent_gdal::init(arpent_gdal::InitOptions { cache_mb })?;
         let output = config.output.clone();
-        let job = Self { config, model, weights, predictor, maps, failed, output, scratch };
+        let job = Self { config, model, weights, predictor, maps, failed, output, scratch, cache_mb };
         job.check_memory()?;
         Ok(job)
     }
@@ -104,14 +115,15 @@ impl Job {
     }
 
     fn memory_bound_with(&self, map: &MapJob, predictors: usize) -> u64 {
-        let largest = map.plan.largest();
+        let (largest, coverage) = (map.plan.largest(), self.config.coverage.as_ref());
         let network =
             largest.and_then(|w| self.predictor.bytes(&w.read, &w.core, predictors).ok()).unwrap_or(0);
         let needs = MemoryNeeds {
             bands: self.model.bands.len(),
             readers: self.config.compute.readers,
-            cache: u64::from(self.config.compute.cache_mb) << 20,
+            cache: u64::from(self.cache_mb) << 20,
             predictors,
+            coverage_rows: coverage.map_or(0, |options| rows_held(options, map.grid())),
             network: network as u64,
         };
         memory_bound(&map.plan, needs)
@@ -119,6 +131,9 @@ impl Job {
 
     /// Ids of the classes whose features are wanted.
     pub fn kept_classes(&self) -> [bool; 256] {
+        if self.config.coverage.is_some() {
+            return [true; 256];
+        }
         let Some(named) = &self.config.features.classes else {
             return arpent_vector::kept_classes(&self.model.classes);
         };
@@ -187,7 +202,11 @@ fn wanted_classes(config: &Config, model: &ModelPackage) -> Result<(), JobError>
     let unknown = config.features.classes.iter().flatten().find(|c| !names.contains(&c.as_str()));
     match unknown {
         None => Ok(()),
-        Some(class) => Err(JobError::UnknownClass { class: class.clone(), available: names.join(", ") }),
+        Some(class) => Err(JobError::UnknownClass {
+            key: "features.classes".to_owned(),
+            class: class.clone(),
+            available: names.join(", "),
+        }),
     }
 }
 

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use arpent_gdal::{RasterKind, StripWriter};
 use arpent_model::{PixelDetection, Prediction};
-use arpent_publish::{Counts, SortedFeatures, Spool, SpoolOptions};
+use arpent_publish::{Counts, CoverageCounts, SortedFeatures, Spool, SpoolOptions};
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea};
 use arpent_tiling::{PlannedWindow, Stitcher, Strip};
-use arpent_vector::{Detection, DetectionMerger, Feature, Polygonizer, VectorOptions, Vectorizer};
+use arpent_vector::{
+    Coverage, Detection, DetectionMerger, DissolveCounts, Feature, Polygonizer, Region, VectorError,
+    VectorOptions, Vectorizer,
+};
 
 use super::Clock;
 use crate::job::{BEFORE, Job, MapJob, UsableScene};
@@ -44,7 +47,7 @@ pub struct Collector<'a> {
 #[derive(Debug)]
 struct Vectors<'a> {
     map: &'a MapJob,
-    polygonizer: Polygonizer,
+    outlines: Outlines,
     merger: DetectionMerger,
     /// Detections of strips that are not complete.
     waiting: Vec<Detection>,
@@ -53,6 +56,51 @@ struct Vectors<'a> {
     vectorizer: Vectorizer,
     area: PixelArea,
     spool: Spool,
+}
+
+/// What makes regions of rows.
+#[derive(Debug)]
+enum Outlines {
+    /// Each region for itself.
+    Each(Box<Polygonizer>),
+    /// Regions that fit together.
+    Coverage(Box<Coverage>),
+}
+
+impl Outlines {
+    fn new(job: &Job, map: &MapJob) -> anyhow::Result<Self> {
+        let extent = map.plan.extent();
+        Ok(match &job.config.coverage {
+            None => Self::Each(Box::new(Polygonizer::new(extent, job.kept_classes())?)),
+            Some(options) => {
+                let rules = options.rules(&job.model.classes, map.grid())?;
+                Self::Coverage(Box::new(Coverage::new(extent, &rules)?))
+            }
+        })
+    }
+
+    fn push_row(
+        &mut self,
+        labels: &[u8],
+        confidence: &[u8],
+        pixel_area_m2: f64,
+        sink: &mut impl FnMut(Region),
+    ) -> Result<(), VectorError> {
+        match self {
+            Self::Each(polygonizer) => polygonizer.push_row(labels, confidence, pixel_area_m2, sink),
+            Self::Coverage(coverage) => coverage.push_row(labels, confidence, pixel_area_m2, sink),
+        }
+    }
+
+    fn finish(self, sink: &mut impl FnMut(Region)) -> Result<Option<DissolveCounts>, VectorError> {
+        match self {
+            Self::Each(polygonizer) => {
+                polygonizer.finish(sink);
+                Ok(None)
+            }
+            Self::Coverage(coverage) => coverage.finish(sink).map(Some),
+        }
+    }
 }
 
 impl<'a> Collector<'a> {
@@ -148,8 +196,13 @@ impl<'a> Collector<'a> {
     /// # Errors
     /// When features cannot be written.
     pub fn finish(mut self) -> anyhow::Result<Collected> {
-        let features = self.clock.vectorise.time(|| self.vectors.finish())?;
+        let (features, dissolved) = self.clock.vectorise.time(|| self.vectors.finish())?;
         self.counts.features = features.count();
+        self.counts.coverage = dissolved.map(|counts| CoverageCounts {
+            regions_dissolved: counts.dissolved,
+            pixels_dissolved: counts.pixels,
+            islands: counts.islands,
+        });
         Ok(Collected { labels: self.labels, confidence: self.confidence, features, counts: self.counts })
     }
 }
@@ -162,7 +215,7 @@ impl<'a> Vectors<'a> {
         let iou = job.model.detection.map_or(0.5, |d| d.iou);
         Ok(Self {
             map,
-            polygonizer: Polygonizer::new(map.plan.extent(), job.kept_classes())?,
+            outlines: Outlines::new(job, map)?,
             merger: DetectionMerger::new(iou, true)?,
             waiting: Vec::new(),
             reach: i64::from(arpent_model::LARGEST_BOX_PX),
@@ -183,7 +236,7 @@ impl<'a> Vectors<'a> {
         for (i, row) in (rows.row..rows.row_end()).enumerate() {
             let area = self.area.of_row(row);
             let mut sink = |region| made.push(|v| v.region_to_feature(&region));
-            self.polygonizer.push_row(strip.labels.row(i), strip.confidence.row(i), area, &mut sink)?;
+            self.outlines.push_row(strip.labels.row(i), strip.confidence.row(i), area, &mut sink)?;
         }
         let mut sink = |detection| made.push(|v| v.detection_to_feature(&detection));
         self.merger.push(&self.waiting, rows.row_end() - self.reach, &mut sink)?;
@@ -191,14 +244,14 @@ impl<'a> Vectors<'a> {
         made.outcome
     }
 
-    fn finish(self) -> anyhow::Result<SortedFeatures> {
+    fn finish(self) -> anyhow::Result<(SortedFeatures, Option<DissolveCounts>)> {
         let mut spool = self.spool;
         let mut made =
             Made { map: self.map, vectorizer: &self.vectorizer, spool: &mut spool, outcome: Ok(()) };
-        self.polygonizer.finish(&mut |region| made.push(|v| v.region_to_feature(&region)));
+        let dissolved = self.outlines.finish(&mut |region| made.push(|v| v.region_to_feature(&region)))?;
         self.merger.finish(&mut |detection| made.push(|v| v.detection_to_feature(&detection)));
         made.outcome?;
-        Ok(spool.finish()?)
+        Ok((spool.finish()?, dissolved))
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod common;
+mod coverage;
 mod dates;
 mod detection;
 mod exact;

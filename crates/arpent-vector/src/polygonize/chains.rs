@@ -9,12 +9,20 @@
 /// Set on a column or row when the region touches itself diagonally there, so the ring may pass the vertex twice.
 pub(super) const TOUCH: u32 = 1 << 31;
 
+/// Set on a column or row when the vertex is not to be a vertex of a ring.
+pub(super) const GONE: u32 = 1 << 30;
+
+/// The column or row without its marks.
+pub(super) fn place(marked: u32) -> u32 {
+    marked & !(TOUCH | GONE)
+}
+
 /// A horizontal edge to be: where it starts and how it touches.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Corner {
-    /// Column of its start, counted from the extent's; [`TOUCH`] is set when the start is a touching vertex.
+    /// Column of its start, counted from the extent's, with the marks of the start.
     pub(super) col: u32,
-    /// Row, counted from the extent's; [`TOUCH`] is set when the end is a touching vertex.
+    /// Row, counted from the extent's, with the marks of the end.
     pub(super) row: u32,
 }
 

@@ -2,6 +2,7 @@
 
 mod chains;
 mod components;
+mod coverage;
 mod region;
 mod rings;
 #[cfg(test)]
@@ -10,8 +11,9 @@ mod tests;
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, Window};
 
 use crate::VectorError;
-use chains::{Chains, Corner, TOUCH};
+use chains::{Chains, Corner, GONE, TOUCH};
 use components::Components;
+use coverage::Vertices;
 use region::Span;
 pub use region::{Region, Vertex};
 use rings::RingBuilder;
@@ -22,11 +24,12 @@ const NONE: u32 = u32::MAX;
 /// A region is cut where it has grown beyond this many runs ...
 const CUT_RUNS: u64 = 100_000;
 
-/// ... at the next row whose number is a multiple of this.
-const CUT_ROWS: i64 = 512;
+/// ... at the next row whose number is a multiple of this; borders of a coverage have a vertex where they cross such a
+/// row or column.
+pub(crate) const LATTICE: i64 = 512;
 
-/// Side lengths are kept below this, so that columns and rows have a bit to spare.
-const SIDE_LIMIT: usize = (TOUCH - 1) as usize;
+/// Side lengths are kept below this, so that columns and rows have two bits to spare.
+pub(crate) const SIDE_LIMIT: usize = (GONE - 1) as usize;
 
 /// Finds the 4-connected regions of a label raster that comes row by row, from north to south.
 ///
@@ -50,6 +53,8 @@ pub struct Polygonizer {
     chains: Chains,
     components: Components,
     builder: RingBuilder,
+    /// Vertices between the two rows at hand that are said of a coverage.
+    vertices: Vertices,
 }
 
 /// The kept runs of one row, and its labels with one more nodata pixel at either end.
@@ -117,7 +122,7 @@ impl Polygonizer {
     /// A polygonizer for the rows of `extent`. Classes that are not kept, and `LABEL_NODATA`, give no region.
     ///
     /// # Errors
-    /// [`VectorError::ExtentTooLarge`] when a side has 2^31 - 1 pixels or more.
+    /// [`VectorError::ExtentTooLarge`] when a side has 2^30 - 1 pixels or more.
     pub fn new(extent: Window, mut is_kept: [bool; 256]) -> Result<Self, VectorError> {
         if extent.width >= SIDE_LIMIT || extent.height >= SIDE_LIMIT {
             return Err(VectorError::ExtentTooLarge { extent });
@@ -127,13 +132,14 @@ impl Polygonizer {
             extent,
             is_kept,
             cut_runs: CUT_RUNS,
-            cut_rows: CUT_ROWS,
+            cut_rows: LATTICE,
             rows: 0,
             above: Row::new(extent.width),
             below: Row::new(extent.width),
             chains: Chains::default(),
             components: Components::default(),
             builder: RingBuilder::default(),
+            vertices: Vertices::default(),
         })
     }
 
@@ -152,6 +158,40 @@ impl Polygonizer {
     ) -> Result<(), VectorError> {
         self.check(labels, confidence, pixel_area_m2)?;
         self.below.fill(labels, &self.is_kept);
+        self.pass_row(confidence, pixel_area_m2, sink);
+        Ok(())
+    }
+
+    /// [`Polygonizer::push_row`] of a coverage: regions that share a border have the same vertices on it. Vertices
+    /// between this row and the one before are left out in the columns, counted from the extent's, that `gone` says.
+    ///
+    /// # Errors
+    /// As [`Polygonizer::push_row`].
+    pub(crate) fn push_coverage_row(
+        &mut self,
+        labels: &[u8],
+        confidence: &[u8],
+        pixel_area_m2: f64,
+        gone: &[u32],
+        sink: &mut impl FnMut(Region),
+    ) -> Result<(), VectorError> {
+        self.check(labels, confidence, pixel_area_m2)?;
+        self.below.fill(labels, &self.is_kept);
+        let row = self.extent.row + i64::from(self.rows);
+        self.vertices.find(&self.above.labels, &self.below.labels, [self.extent.col, row], gone);
+        self.pass_row(confidence, pixel_area_m2, sink);
+        Ok(())
+    }
+
+    /// [`Polygonizer::finish`] of a coverage.
+    pub(crate) fn finish_coverage(mut self, sink: &mut impl FnMut(Region)) {
+        self.below = Row::new(self.extent.width);
+        let row = self.extent.row + i64::from(self.rows);
+        self.vertices.find(&self.above.labels, &self.below.labels, [self.extent.col, row], &[]);
+        self.close_runs_above(sink);
+    }
+
+    fn pass_row(&mut self, confidence: &[u8], pixel_area_m2: f64, sink: &mut impl FnMut(Region)) {
         self.mark_cuts();
         self.link_rows();
         self.close_runs_above(sink);
@@ -159,7 +199,6 @@ impl Polygonizer {
         self.components.recycle_merged();
         std::mem::swap(&mut self.above, &mut self.below);
         self.rows += 1;
-        Ok(())
     }
 
     /// Gives the regions that are still open to `sink`. Rows of the extent that were not pushed count as nodata.
@@ -233,11 +272,12 @@ impl Polygonizer {
             self.split(above.link as usize, j);
         } else if below.link != NONE {
             self.merge(below.link as usize, i, j);
-        } else if above.start == below.start {
+        } else if above.start == below.start && !self.vertices.is_node(below.start) {
             self.below.runs[j].west = above.west;
         } else {
-            let edge = self.edge(above.class_id, above.start, below.start);
-            self.below.runs[j].west = self.chains.append(above.west, edge);
+            let (edge, others) = self.edges(above.class_id, above.start, below.start);
+            let last = self.chains.append(above.west, edge);
+            self.below.runs[j].west = others.into_iter().fold(last, |last, e| self.chains.append(last, e));
         }
         if below.link == NONE {
             self.below.runs[j].component = self.components.find(above.component);
@@ -249,17 +289,15 @@ impl Polygonizer {
     /// Two runs below the same run above: a gap opens between them.
     fn split(&mut self, west: usize, east: usize) {
         let (w, e) = (self.below.runs[west], self.below.runs[east]);
-        let edge = self.edge(w.class_id, w.end, e.start);
-        let opened = self.chains.open(edge);
-        self.below.runs[west].east = opened;
-        self.below.runs[east].west = opened;
+        let (first, last) = self.open(w.class_id, w.end, e.start);
+        self.below.runs[west].east = first;
+        self.below.runs[east].west = last;
     }
 
     /// Two runs above the same run `j` below: the gap between them ends.
     fn merge(&mut self, west: usize, east: usize, j: usize) {
         let (w, e) = (self.above.runs[west], self.above.runs[east]);
-        let edge = self.edge(w.class_id, e.start, w.end);
-        let closed = self.chains.join(e.west, w.east, edge);
+        let closed = self.join(w.class_id, e.west, w.east, (e.start, w.end));
         let root = self.components.unite(self.below.runs[j].component, e.component);
         self.below.runs[j].component = root;
         if let Some(ring) = closed {
@@ -274,8 +312,7 @@ impl Polygonizer {
             if run.link != NONE {
                 continue;
             }
-            let edge = self.edge(run.class_id, run.start, run.end);
-            if let Some(exterior) = self.chains.join(run.west, run.east, edge) {
+            if let Some(exterior) = self.join(run.class_id, run.west, run.east, (run.start, run.end)) {
                 sink(self.hand_out(run, exterior));
             }
         }
@@ -302,27 +339,61 @@ impl Polygonizer {
     fn settle_east(&mut self, j: usize) {
         let run = self.below.runs[j];
         if run.link == NONE {
-            let edge = self.edge(run.class_id, run.end, run.start);
-            let opened = self.chains.open(edge);
-            self.below.runs[j].west = opened;
-            self.below.runs[j].east = opened;
+            let (first, last) = self.open(run.class_id, run.end, run.start);
+            self.below.runs[j].east = first;
+            self.below.runs[j].west = last;
             return;
         }
         let above = self.above.runs[run.link as usize];
         if above.link as usize != j {
             return; // `split` has set it
         }
-        self.below.runs[j].east = if above.end == run.end {
-            above.east
-        } else {
-            let edge = self.edge(run.class_id, run.end, above.end);
-            self.chains.prepend(above.east, edge)
-        };
+        if above.end == run.end && !self.vertices.is_node(run.end) {
+            self.below.runs[j].east = above.east;
+            return;
+        }
+        let (edge, others) = self.edges(run.class_id, run.end, above.end);
+        let next = others.into_iter().rev().fold(above.east, |first, e| self.chains.prepend(first, e));
+        self.below.runs[j].east = self.chains.prepend(next, edge);
+    }
+
+    /// Opens a chain between two columns; its first and its last edge.
+    fn open(&mut self, class_id: u8, from: u32, to: u32) -> (u32, u32) {
+        let (edge, others) = self.edges(class_id, from, to);
+        let first = self.chains.open(edge);
+        (first, others.into_iter().fold(first, |last, e| self.chains.append(last, e)))
+    }
+
+    /// Joins the end of one chain to the start of another between two columns, as [`Chains::join`] does.
+    fn join(&mut self, class_id: u8, last: u32, first: u32, (from, to): (u32, u32)) -> Option<u32> {
+        let (edge, others) = self.edges(class_id, from, to);
+        let (mut last, mut closing) = (last, edge);
+        for edge in others {
+            last = self.chains.append(last, std::mem::replace(&mut closing, edge));
+        }
+        self.chains.join(last, first, closing)
+    }
+
+    /// The edge of a region of a class from one column to another, between the two rows at hand; where borders of others
+    /// end on it, the first part of it, and the others.
+    fn edges(&self, class_id: u8, from: u32, to: u32) -> (Corner, Vec<Corner>) {
+        let mut nodes = self.vertices.between(from, to);
+        let Some(first) = nodes.next() else { return (self.edge(class_id, from, to), Vec::new()) };
+        let mut others = Vec::new();
+        let mut start = first;
+        for end in nodes.chain([to]) {
+            others.push(self.edge(class_id, start, end));
+            start = end;
+        }
+        (self.edge(class_id, from, first), others)
     }
 
     /// An edge of a region of a class, between the two rows at hand.
     fn edge(&self, class_id: u8, from: u32, to: u32) -> Corner {
-        let mark = |col| if self.touches(class_id, col) { TOUCH } else { 0 };
+        let mark = |col| {
+            let touch = if self.touches(class_id, col) { TOUCH } else { 0 };
+            if self.vertices.is_gone(col) { touch | GONE } else { touch }
+        };
         Corner { col: from | mark(from), row: self.rows | mark(to) }
     }
 
@@ -369,7 +440,7 @@ const Q64: f64 = 18_446_744_073_709_551_616.0;
 /// An area in steps of 2^-64 square metres. Areas of 2^-12 square metres and more lose nothing; the surface of the
 /// Earth takes 113 of the 128 bits.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive; casts saturate")]
-fn fixed_point(area_m2: f64) -> u128 {
+pub(crate) fn fixed_point(area_m2: f64) -> u128 {
     (area_m2 * Q64) as u128
 }
 

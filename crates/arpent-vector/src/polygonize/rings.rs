@@ -1,7 +1,7 @@
 //! Closed boundaries to simple rings in canonical order.
 
 use super::Vertex;
-use super::chains::{Chains, Corner, TOUCH};
+use super::chains::{Chains, Corner, GONE, TOUCH, place};
 
 /// Room to lay a boundary out in, kept between calls.
 #[derive(Debug, Default)]
@@ -10,6 +10,8 @@ pub(super) struct RingBuilder {
     walk: Vec<Vertex>,
     /// Positions in the walk of the vertices that it may pass twice.
     touches: Vec<usize>,
+    /// Whether the walk begins elsewhere than at its northernmost, then westernmost vertex.
+    is_turned: bool,
 }
 
 impl RingBuilder {
@@ -30,7 +32,7 @@ impl RingBuilder {
         chains.take_ring(ring, |corner| self.corners.push(corner));
         self.lay_out(origin);
         if self.touches.len() < 2 {
-            rings.push(self.walk.clone());
+            rings.push(if self.is_turned { canonical(&self.walk) } else { self.walk.clone() });
         } else {
             self.cut(rings);
         }
@@ -40,6 +42,7 @@ impl RingBuilder {
     fn lay_out(&mut self, origin: Vertex) {
         self.walk.clear();
         self.touches.clear();
+        self.is_turned = false;
         let first = first_vertex(&self.corners);
         self.corners.rotate_left(first / 2);
         let ends_first = first % 2 == 1;
@@ -56,14 +59,27 @@ impl RingBuilder {
             let edge = self.corners[0];
             self.pass(edge.col, edge.col, edge.row, origin);
         }
+        // An edge of no length ends where it starts.
+        if self.walk.len() > 1 && self.walk.first() == self.walk.last() {
+            self.walk.pop();
+            self.touches.pop_if(|i| *i == self.walk.len());
+        }
     }
 
-    /// Adds a vertex to the walk; `touch` holds its mark.
-    fn pass(&mut self, col: u32, touch: u32, row: u32, [col0, row0]: Vertex) {
-        if touch & TOUCH != 0 {
+    /// Adds a vertex to the walk, unless it is there already or is not to be there; `marks` holds its marks.
+    fn pass(&mut self, col: u32, marks: u32, row: u32, [col0, row0]: Vertex) {
+        if marks & GONE != 0 {
+            self.is_turned |= self.walk.is_empty();
+            return;
+        }
+        let vertex = [col0 + i64::from(place(col)), row0 + i64::from(place(row))];
+        if self.walk.last() == Some(&vertex) {
+            return;
+        }
+        if marks & TOUCH != 0 {
             self.touches.push(self.walk.len());
         }
-        self.walk.push([col0 + i64::from(col & !TOUCH), row0 + i64::from(row & !TOUCH)]);
+        self.walk.push(vertex);
     }
 
     /// Cuts the walk where it touches itself.
@@ -82,7 +98,7 @@ impl RingBuilder {
             }
         }
         rest.extend_from_slice(&self.walk[done..]);
-        rings.push(rest);
+        rings.push(if self.is_turned { canonical(&rest) } else { rest });
     }
 
     /// Positions of the vertices that the walk passes twice, in order, and whether it is the second time. (A
@@ -102,12 +118,12 @@ impl RingBuilder {
 fn first_vertex(corners: &[Corner]) -> usize {
     let mut best = (u32::MAX, u32::MAX, 0);
     for (i, corner) in corners.iter().enumerate() {
-        let row = corner.row & !TOUCH;
+        let row = place(corner.row);
         if row > best.0 {
             continue;
         }
-        let end = corners[if i + 1 == corners.len() { 0 } else { i + 1 }].col & !TOUCH;
-        best = best.min((row, corner.col & !TOUCH, 2 * i)).min((row, end, 2 * i + 1));
+        let end = place(corners[if i + 1 == corners.len() { 0 } else { i + 1 }].col);
+        best = best.min((row, place(corner.col), 2 * i)).min((row, end, 2 * i + 1));
     }
     best.2
 }

@@ -1,0 +1,127 @@
+//! From the rows of a label raster to a coverage at specification.
+
+use std::collections::VecDeque;
+
+use arpent_raster::Window;
+
+use crate::dissolve::Near;
+use crate::generalize::check_tolerance;
+use crate::{DissolveCounts, DissolvedRow, Dissolver, Generalizer, MappingUnits, Region, VectorError};
+
+/// What a coverage has to be like.
+#[derive(Debug, Clone)]
+pub struct CoverageRules {
+    units: MappingUnits,
+    built_up: Option<BuiltUp>,
+    tolerance_px: f64,
+}
+
+impl CoverageRules {
+    /// Minimum mapping units of zone 0, and of zone 1 where something is built up if that matters; and how far borders may
+    /// move, pixels.
+    ///
+    /// # Errors
+    /// [`VectorError::BadOption`] when the tolerance is negative or not finite.
+    pub fn new(
+        units: MappingUnits,
+        built_up: Option<BuiltUp>,
+        tolerance_px: f64,
+    ) -> Result<Self, VectorError> {
+        check_tolerance(tolerance_px)?;
+        Ok(Self { units, built_up, tolerance_px })
+    }
+}
+
+/// What is built up, taken from the map itself as it was predicted.
+#[derive(Debug, Clone, Copy)]
+pub struct BuiltUp {
+    /// Classes of which built-up areas are made, by id.
+    pub classes: [bool; 256],
+    /// Pixels at most this many columns and rows away from one of these classes are built up.
+    pub reach_px: usize,
+}
+
+/// Makes a coverage: a [`Dissolver`], then a [`Generalizer`].
+///
+/// Memory grows with the width of the extent, with the reach of what is built up and with the height of regions that are
+/// too small, never with the extent's height.
+#[derive(Debug)]
+pub struct Coverage {
+    near: Option<Near>,
+    /// Rows whose zones are not known yet.
+    waiting: VecDeque<Waiting>,
+    dissolver: Dissolver,
+    generalizer: Generalizer,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    labels: Vec<u8>,
+    confidence: Vec<u8>,
+    pixel_area_m2: f64,
+}
+
+impl Coverage {
+    /// A coverage of the pixels of `extent`.
+    ///
+    /// # Errors
+    /// [`VectorError::ExtentTooLarge`], [`VectorError::BadOption`].
+    pub fn new(extent: Window, rules: &CoverageRules) -> Result<Self, VectorError> {
+        let near = rules.built_up.map(|built| Near::new(built.classes, built.reach_px, extent.width));
+        Ok(Self {
+            near,
+            waiting: VecDeque::new(),
+            dissolver: Dissolver::new(extent, rules.units.clone())?,
+            generalizer: Generalizer::new(extent, rules.tolerance_px)?,
+        })
+    }
+
+    /// Takes the next row: a label and a confidence for each column, and the ground area of a pixel of this row.
+    ///
+    /// # Errors
+    /// As [`Dissolver::push_row`] and [`Generalizer::push_row`].
+    pub fn push_row(
+        &mut self,
+        labels: &[u8],
+        confidence: &[u8],
+        pixel_area_m2: f64,
+        sink: &mut impl FnMut(Region),
+    ) -> Result<(), VectorError> {
+        let Self { near, waiting, dissolver, generalizer } = self;
+        let mut pass = |row: DissolvedRow| generalize(generalizer, &row, sink);
+        let Some(near) = near else {
+            return dissolver.push_row(labels, confidence, None, pixel_area_m2, &mut pass);
+        };
+        let zones = near.push(labels);
+        let (labels, confidence) = (labels.to_vec(), confidence.to_vec());
+        waiting.push_back(Waiting { labels, confidence, pixel_area_m2 });
+        let Some(zones) = zones else { return Ok(()) };
+        let Some(row) = waiting.pop_front() else { return Ok(()) };
+        dissolver.push_row(&row.labels, &row.confidence, Some(zones), row.pixel_area_m2, &mut pass)
+    }
+
+    /// Gives the regions that are still open to `sink`, and tells what was dissolved.
+    ///
+    /// # Errors
+    /// As [`Coverage::push_row`].
+    pub fn finish(self, sink: &mut impl FnMut(Region)) -> Result<DissolveCounts, VectorError> {
+        let Self { near, waiting, mut dissolver, mut generalizer } = self;
+        let mut near = near;
+        let mut pass = |row: DissolvedRow| generalize(&mut generalizer, &row, sink);
+        for row in waiting {
+            let zones = near.as_mut().and_then(Near::flush);
+            dissolver.push_row(&row.labels, &row.confidence, zones, row.pixel_area_m2, &mut pass)?;
+        }
+        let counts = dissolver.finish(&mut pass)?;
+        generalizer.finish(sink)?;
+        Ok(counts)
+    }
+}
+
+fn generalize(
+    generalizer: &mut Generalizer,
+    row: &DissolvedRow,
+    sink: &mut impl FnMut(Region),
+) -> Result<(), VectorError> {
+    generalizer.push_row(row.labels, row.confidence, row.pixel_area_m2, sink)
+}

@@ -1,0 +1,231 @@
+//! The minimum mapping unit: regions that are too small become part of a neighbor.
+
+mod regions;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod zones;
+
+use std::collections::VecDeque;
+
+use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, Window};
+
+use crate::VectorError;
+use regions::Regions;
+pub use rules::{MAX_ZONES, MappingUnits};
+pub(crate) use zones::Near;
+
+/// No region.
+const NONE: u32 = u32::MAX;
+
+/// Dissolves the regions of a label raster that are smaller than the minimum mapping unit of their class and zone.
+///
+/// A region is 4-connected. One that is too small takes, as a whole, the class with which it shares the longest border
+/// (weighted by [`MappingUnits::prefer`]; of equals, the class of the lower id), once it is smaller than each of its
+/// neighbors that are too small themselves; of regions of one size, the one that begins first, from north to south and
+/// west to east, goes first. This is repeated until no region is too small but those that have no neighbor at all.
+///
+/// **The order of work does not matter.** Two regions that may go at the same time are no neighbors (one would have to be
+/// smaller than the other). When one goes, the other keeps its pixels and the classes around them, and the regions
+/// around it grow or stay: it may still go, and becomes the same. So all orders end in the same map, and this one takes
+/// the one that lets rows pass earliest. A region waits at most for those next to it, so memory grows with the width of
+/// the raster and with the height of what is too small, not with the rows that have passed.
+#[derive(Debug)]
+pub struct Dissolver {
+    extent: Window,
+    regions: Regions,
+    pending: VecDeque<Row>,
+    /// Rows that have passed.
+    taken: u32,
+    /// Rows that were given away.
+    given: u32,
+    /// Runs of the first pending row that are known to be settled.
+    settled_runs: usize,
+    /// The row that leaves.
+    labels: Vec<u8>,
+    counts: DissolveCounts,
+}
+
+/// What became of regions that were too small.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DissolveCounts {
+    /// Regions that took another class.
+    pub dissolved: u64,
+    /// Regions that are too small but have no neighbor: whole islands.
+    pub islands: u64,
+    /// Pixels with another class than before.
+    pub pixels: u64,
+}
+
+/// A row as it leaves.
+#[derive(Debug)]
+pub struct DissolvedRow<'a> {
+    /// Its number on the grid.
+    pub row: i64,
+    /// Classes.
+    pub labels: &'a [u8],
+    /// Confidences; nodata where the class is another than before.
+    pub confidence: &'a [u8],
+    /// Ground area of its pixels, square metres.
+    pub pixel_area_m2: f64,
+}
+
+/// Pixels of one class, side by side.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    start: u32,
+    end: u32,
+    region: u32,
+    class_id: u8,
+}
+
+#[derive(Debug)]
+struct Row {
+    runs: Vec<Run>,
+    confidence: Vec<u8>,
+    pixel_area_m2: f64,
+}
+
+impl Dissolver {
+    /// For the rows of `extent`.
+    ///
+    /// # Errors
+    /// [`VectorError::ExtentTooLarge`] when a side has 2^30 - 1 pixels or more.
+    pub fn new(extent: Window, units: MappingUnits) -> Result<Self, VectorError> {
+        if extent.width >= crate::polygonize::SIDE_LIMIT || extent.height >= crate::polygonize::SIDE_LIMIT {
+            return Err(VectorError::ExtentTooLarge { extent });
+        }
+        Ok(Self {
+            extent,
+            regions: Regions::new(units),
+            pending: VecDeque::new(),
+            taken: 0,
+            given: 0,
+            settled_runs: 0,
+            labels: vec![LABEL_NODATA; extent.width],
+            counts: DissolveCounts::default(),
+        })
+    }
+
+    /// Takes the next row: for each column of the extent a label, a confidence and, if there are several, the number of a
+    /// zone; and the ground area of a pixel of this row. Rows that are settled go to `sink`, from north to south.
+    ///
+    /// # Errors
+    /// [`VectorError`] when the row does not have the extent's width or lies below it, when the area is not a positive
+    /// number, and what `sink` says.
+    pub fn push_row<E: From<VectorError>>(
+        &mut self,
+        labels: &[u8],
+        confidence: &[u8],
+        zones: Option<&[u8]>,
+        pixel_area_m2: f64,
+        sink: &mut impl FnMut(DissolvedRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.check(labels, confidence, zones, pixel_area_m2)?;
+        let mut runs = runs_of(labels);
+        let nothing = Vec::new();
+        let above = self.pending.back().map_or(&nothing, |row| &row.runs);
+        self.regions.connect(above, &mut runs, zones, self.taken, pixel_area_m2);
+        self.regions.close(above, self.taken);
+        self.pending.push_back(Row { runs, confidence: confidence.to_vec(), pixel_area_m2 });
+        self.taken += 1;
+        // The last row is still to be connected with the next one.
+        self.give(1, sink)
+    }
+
+    /// Gives the rows that are left to `sink`.
+    ///
+    /// # Errors
+    /// What `sink` says.
+    pub fn finish<E>(
+        mut self,
+        sink: &mut impl FnMut(DissolvedRow) -> Result<(), E>,
+    ) -> Result<DissolveCounts, E> {
+        let nothing = Vec::new();
+        let last = self.pending.back().map_or(&nothing, |row| &row.runs);
+        self.regions.close(last, self.taken);
+        self.give(0, sink)?;
+        let (dissolved, islands) = self.regions.counts();
+        Ok(DissolveCounts { dissolved, islands, ..self.counts })
+    }
+
+    /// Rows that wait.
+    pub fn waiting(&self) -> usize {
+        self.pending.len()
+    }
+
+    fn check(
+        &self,
+        labels: &[u8],
+        confidence: &[u8],
+        zones: Option<&[u8]>,
+        pixel_area_m2: f64,
+    ) -> Result<(), VectorError> {
+        let (extent, row) = (self.extent, self.extent.row + i64::from(self.taken));
+        let expected = extent.width;
+        if row >= extent.row_end() {
+            return Err(VectorError::TooManyRows { row, extent });
+        }
+        if labels.len() != expected
+            || confidence.len() != expected
+            || zones.is_some_and(|z| z.len() != expected)
+        {
+            let (labels, confidence) = (labels.len(), confidence.len());
+            return Err(VectorError::RowLength { row, expected, labels, confidence });
+        }
+        if !(pixel_area_m2.is_finite() && pixel_area_m2 > 0.0) {
+            return Err(VectorError::PixelArea { row, pixel_area_m2 });
+        }
+        Ok(())
+    }
+
+    /// Gives the rows away that are settled, up to the first that is not, but for the last `kept` ones.
+    fn give<E>(
+        &mut self,
+        kept: usize,
+        sink: &mut impl FnMut(DissolvedRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while self.pending.len() > kept {
+            let Some(row) = self.pending.front_mut() else { break };
+            let waiting = row.runs[self.settled_runs..].iter();
+            let settled = waiting.take_while(|run| self.regions.is_settled(run.region)).count();
+            self.settled_runs += settled;
+            if self.settled_runs < row.runs.len() {
+                break;
+            }
+            self.labels.fill(LABEL_NODATA);
+            for run in &row.runs {
+                let class_id = self.regions.class_of(run.region);
+                let (start, end) = (run.start as usize, run.end as usize);
+                self.labels[start..end].fill(class_id);
+                if class_id != run.class_id {
+                    row.confidence[start..end].fill(CONFIDENCE_NODATA);
+                    self.counts.pixels += u64::from(run.end - run.start);
+                }
+            }
+            let number = self.extent.row + i64::from(self.given);
+            let (confidence, pixel_area_m2) = (&row.confidence[..], row.pixel_area_m2);
+            sink(DissolvedRow { row: number, labels: &self.labels, confidence, pixel_area_m2 })?;
+            self.pending.pop_front();
+            self.given += 1;
+            self.settled_runs = 0;
+        }
+        self.regions.forget_others(self.pending.iter_mut().flat_map(|row| &mut row.runs));
+        Ok(())
+    }
+}
+
+/// The runs of a row.
+#[allow(clippy::cast_possible_truncation, reason = "`Dissolver::new` limits the width")]
+fn runs_of(labels: &[u8]) -> Vec<Run> {
+    let mut runs = Vec::new();
+    let mut start = 0;
+    for run in labels.chunk_by(|a, b| a == b) {
+        let (class_id, end) = (run[0], start + run.len());
+        if class_id != LABEL_NODATA {
+            runs.push(Run { start: start as u32, end: end as u32, region: NONE, class_id });
+        }
+        start = end;
+    }
+    runs
+}

@@ -1,0 +1,360 @@
+//! Regions under construction and those that wait to be dissolved.
+
+use std::cmp::Reverse;
+
+use super::rules::MappingUnits;
+use super::{NONE, Run};
+use crate::polygonize::fixed_point;
+
+/// Regions of which nothing more is known are forgotten beyond this many, and twice what is still needed.
+const FORGET_BEYOND: usize = 4096;
+
+/// A region, or what it became part of.
+#[derive(Debug, Clone, Default)]
+struct Region {
+    parent: u32,
+    class_id: u8,
+    /// A bit for each zone that it touches.
+    zones: u8,
+    /// Whether its class is final: it is large enough, or has no neighbor.
+    is_settled: bool,
+    area_q64: u128,
+    /// Row and column of its first pixel.
+    first: (u32, u32),
+    last_row: u32,
+    /// Neighbors and how many sides of pixels are shared, in parts; none once it is settled.
+    borders: Vec<(u32, u32)>,
+    /// Length of `borders` when they were last summed.
+    summed: usize,
+    /// Regions to look at again when this one changes.
+    waiters: Vec<u32>,
+}
+
+#[derive(Debug)]
+pub(super) struct Regions {
+    units: MappingUnits,
+    all: Vec<Region>,
+    /// Regions to look at.
+    queue: Vec<u32>,
+    /// Sides by class, all 0 between calls.
+    lengths: [u64; 256],
+    forget_at: usize,
+    dissolved: u64,
+    islands: u64,
+}
+
+impl Regions {
+    pub(super) fn new(units: MappingUnits) -> Self {
+        Self {
+            units,
+            all: Vec::new(),
+            queue: Vec::new(),
+            lengths: [0; 256],
+            forget_at: FORGET_BEYOND,
+            dissolved: 0,
+            islands: 0,
+        }
+    }
+
+    /// Regions that took another class, and islands that are too small.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.dissolved, self.islands)
+    }
+
+    /// Regions held, those included that are part of another.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn is_settled(&mut self, region: u32) -> bool {
+        let root = self.find(region);
+        self.at(root).is_settled
+    }
+
+    pub(super) fn class_of(&mut self, region: u32) -> u8 {
+        let root = self.find(region);
+        self.at(root).class_id
+    }
+
+    fn at(&mut self, root: u32) -> &mut Region {
+        &mut self.all[root as usize]
+    }
+
+    fn find(&mut self, region: u32) -> u32 {
+        let mut root = region;
+        while self.all[root as usize].parent != root {
+            let parent = self.all[root as usize].parent;
+            self.all[root as usize].parent = self.all[parent as usize].parent;
+            root = parent;
+        }
+        root
+    }
+
+    /// Gives the runs of a row their regions, and counts them and their borders.
+    pub(super) fn connect(
+        &mut self,
+        above: &[Run],
+        below: &mut [Run],
+        zones: Option<&[u8]>,
+        row: u32,
+        pixel_area_m2: f64,
+    ) {
+        let pairs = pairs(above, below);
+        for &(i, j) in &pairs {
+            if above[i].class_id == below[j].class_id {
+                let region = self.find(above[i].region);
+                below[j].region =
+                    if below[j].region == NONE { region } else { self.unite(below[j].region, region) };
+            }
+        }
+        let pixel_area_q64 = fixed_point(pixel_area_m2);
+        for run in below.iter_mut() {
+            run.region = if run.region == NONE { self.open(*run, row) } else { self.find(run.region) };
+            let (start, end) = (run.start as usize, run.end as usize);
+            let bits = |zones: &[u8]| zones[start..end].iter().fold(0, |bits, zone| bits | 1 << (zone & 7));
+            let bits = zones.map_or(1, bits);
+            let region = self.at(run.region);
+            region.zones |= bits;
+            region.area_q64 = region
+                .area_q64
+                .saturating_add(pixel_area_q64.saturating_mul(u128::from(run.end - run.start)));
+            region.last_row = row;
+            region.first = region.first.min((row, run.start));
+            self.settle_if_large(run.region);
+        }
+        for (i, j) in pairs {
+            if above[i].class_id != below[j].class_id {
+                let shared = above[i].end.min(below[j].end) - above[i].start.max(below[j].start);
+                self.touch(above[i].region, below[j].region, shared);
+            }
+        }
+        for pair in below.windows(2).filter(|pair| pair[0].end == pair[1].start) {
+            self.touch(pair[0].region, pair[1].region, 1);
+        }
+    }
+
+    /// Looks at the regions of the runs of a row that do not go on in the row `row` after it.
+    pub(super) fn close(&mut self, above: &[Run], row: u32) {
+        for run in above {
+            let root = self.find(run.region);
+            let region = self.at(root);
+            if !region.is_settled && region.last_row < row {
+                let waiters = std::mem::take(&mut region.waiters);
+                self.queue.push(root);
+                self.queue.extend(waiters);
+            }
+        }
+        while let Some(region) = self.queue.pop() {
+            self.consider(region, row);
+        }
+    }
+
+    fn open(&mut self, run: Run, row: u32) -> u32 {
+        let region = u32::try_from(self.all.len()).unwrap_or(NONE);
+        self.all.push(Region {
+            parent: region,
+            class_id: run.class_id,
+            first: (row, run.start),
+            last_row: row,
+            ..Region::default()
+        });
+        region
+    }
+
+    /// Notes a border of two regions.
+    fn touch(&mut self, a: u32, b: u32, sides: u32) {
+        let (a, b) = (self.find(a), self.find(b));
+        for (one, other) in [(a, b), (b, a)] {
+            let region = self.at(one);
+            if region.is_settled {
+                continue;
+            }
+            match region.borders.last_mut() {
+                Some((known, sum)) if *known == other => *sum += sides,
+                _ => region.borders.push((other, sides)),
+            }
+            if self.at(one).borders.len() > 2 * self.at(one).summed + 16 {
+                self.sum_borders(one);
+            }
+        }
+    }
+
+    /// Brings the borders of a region down to one for each neighbor.
+    fn sum_borders(&mut self, root: u32) {
+        let mut borders = std::mem::take(&mut self.at(root).borders);
+        for (neighbor, _) in &mut borders {
+            *neighbor = self.find(*neighbor);
+        }
+        borders.retain(|(neighbor, _)| *neighbor != root);
+        borders.sort_unstable();
+        borders.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 += next.1;
+            }
+            same
+        });
+        let region = self.at(root);
+        region.summed = borders.len();
+        region.borders = borders;
+    }
+
+    /// Makes one region of two of one class.
+    fn unite(&mut self, a: u32, b: u32) -> u32 {
+        let (a, b) = (self.find(a), self.find(b));
+        if a == b {
+            return a;
+        }
+        let long = self.all[a as usize].borders.len() >= self.all[b as usize].borders.len();
+        let (kept, absorbed) = if long { (a, b) } else { (b, a) };
+        let other = std::mem::take(self.at(absorbed));
+        self.at(absorbed).parent = kept;
+        let region = self.at(kept);
+        region.zones |= other.zones;
+        region.area_q64 = region.area_q64.saturating_add(other.area_q64);
+        region.first = region.first.min(other.first);
+        region.last_row = region.last_row.max(other.last_row);
+        region.borders.extend(other.borders);
+        region.waiters.extend(other.waiters);
+        if region.is_settled || other.is_settled {
+            self.settle(kept);
+        }
+        kept
+    }
+
+    fn settle_if_large(&mut self, root: u32) {
+        let region = &self.all[root as usize];
+        if !region.is_settled && region.area_q64 >= self.units.unit(region.zones, region.class_id) {
+            self.settle(root);
+        }
+    }
+
+    fn settle(&mut self, root: u32) {
+        let region = self.at(root);
+        region.is_settled = true;
+        region.borders = Vec::new();
+        let waiters = std::mem::take(&mut region.waiters);
+        self.queue.extend(waiters);
+    }
+
+    /// Dissolves a region, if it is too small and may go; else it is looked at again when what it waits for changes.
+    fn consider(&mut self, region: u32, row: u32) {
+        let root = self.find(region);
+        if self.at(root).is_settled || self.at(root).last_row >= row {
+            return;
+        }
+        self.sum_borders(root);
+        let key = |region: &Region| (region.area_q64, region.first);
+        let (own, from) = (key(&self.all[root as usize]), self.at(root).class_id);
+        let borders = std::mem::take(&mut self.at(root).borders);
+        let smaller = |(n, _): &&(u32, u32)| {
+            let neighbor = &self.all[*n as usize];
+            !neighbor.is_settled && key(neighbor) < own
+        };
+        if let Some((neighbor, _)) = borders.iter().find(smaller).copied() {
+            self.at(neighbor).waiters.push(root);
+            self.at(root).borders = borders;
+            return;
+        }
+        let Some(class_id) = self.best(from, &borders) else {
+            self.islands += 1;
+            self.settle(root);
+            return;
+        };
+        self.dissolved += 1;
+        self.at(root).class_id = class_id;
+        let mut whole = root;
+        self.at(root).borders.clone_from(&borders);
+        for (neighbor, _) in borders {
+            if self.at(neighbor).class_id == class_id {
+                whole = self.unite(whole, neighbor);
+            }
+        }
+        self.settle_if_large(whole);
+        let waiters = std::mem::take(&mut self.at(whole).waiters);
+        self.queue.push(whole);
+        self.queue.extend(waiters);
+    }
+
+    /// The class with the longest border, of equals the lowest.
+    fn best(&mut self, from: u8, borders: &[(u32, u32)]) -> Option<u8> {
+        let Self { all, units, lengths, .. } = self;
+        let class_of = |neighbor: &u32| all[*neighbor as usize].class_id;
+        for (neighbor, sides) in borders {
+            let to = class_of(neighbor);
+            lengths[usize::from(to)] += u64::from(*sides) * units.weight(from, to);
+        }
+        let classes = || borders.iter().map(|(neighbor, _)| class_of(neighbor));
+        let best = classes().max_by_key(|class| (lengths[usize::from(*class)], Reverse(*class)));
+        classes().for_each(|class| lengths[usize::from(class)] = 0);
+        best
+    }
+
+    /// Forgets regions that no run nor any region that is still to be settled needs, when there are many.
+    pub(super) fn forget_others<'a>(&mut self, runs: impl Iterator<Item = &'a mut Run>) {
+        if self.all.len() < self.forget_at {
+            return;
+        }
+        let mut numbers = vec![NONE; self.all.len()];
+        let mut kept: Vec<u32> = Vec::new();
+        let mut keep = |root: u32, kept: &mut Vec<u32>| {
+            let number = &mut numbers[root as usize];
+            if *number == NONE {
+                *number = u32::try_from(kept.len()).unwrap_or(NONE);
+                kept.push(root);
+            }
+            *number
+        };
+        for run in runs {
+            let root = self.find(run.region);
+            run.region = keep(root, &mut kept);
+        }
+        // Neighbors of what is to be settled; those of what is settled were forgotten with it.
+        let mut next = 0;
+        while next < kept.len() {
+            let root = kept[next];
+            self.sum_borders(root);
+            let neighbors: Vec<u32> = self.at(root).borders.iter().map(|(neighbor, _)| *neighbor).collect();
+            for neighbor in neighbors {
+                keep(neighbor, &mut kept);
+            }
+            next += 1;
+        }
+        let mut all = Vec::with_capacity(kept.len());
+        for root in &kept {
+            let mut waiters = std::mem::take(&mut self.at(*root).waiters);
+            for waiter in &mut waiters {
+                *waiter = numbers[self.find(*waiter) as usize];
+            }
+            waiters.retain(|waiter| *waiter != NONE);
+            waiters.sort_unstable();
+            waiters.dedup();
+            let mut region = std::mem::take(self.at(*root));
+            // The slot is found again by those that come after.
+            self.at(*root).parent = *root;
+            region.parent = numbers[*root as usize];
+            region.borders.iter_mut().for_each(|(neighbor, _)| *neighbor = numbers[*neighbor as usize]);
+            region.waiters = waiters;
+            all.push(region);
+        }
+        self.all = all;
+        self.forget_at = (2 * self.all.len()).max(FORGET_BEYOND);
+    }
+}
+
+/// Pairs of runs, one of each row, that share sides.
+fn pairs(above: &[Run], below: &[Run]) -> Vec<(usize, usize)> {
+    let (mut i, mut j, mut pairs) = (0, 0, Vec::with_capacity(above.len() + below.len()));
+    while let (Some(a), Some(b)) = (above.get(i), below.get(j)) {
+        if a.start < b.end && b.start < a.end {
+            pairs.push((i, j));
+        }
+        if a.end <= b.end {
+            i += 1;
+        } else {
+            j += 1;
+        }
+    }
+    pairs
+}

@@ -1,0 +1,106 @@
+//! Built-up areas, made of the map itself.
+
+use std::collections::VecDeque;
+
+use arpent_raster::LABEL_NODATA;
+
+/// Says of each pixel whether a pixel of some classes is near: at most `reach` columns and rows away. Rows come back
+/// `reach` rows later.
+#[derive(Debug)]
+pub(crate) struct Near {
+    is_wanted: [bool; 256],
+    reach: usize,
+    /// Of the last rows, `2 * reach + 1` at most: which columns are near a wanted pixel of that row.
+    rows: VecDeque<Vec<bool>>,
+    /// For each column, how many of these rows are.
+    counts: Vec<u32>,
+    said: Vec<u8>,
+    /// Rows that were pushed, rows that came after the last one too, and rows that were given.
+    pushed: usize,
+    appended: usize,
+    given: usize,
+}
+
+impl Near {
+    pub(crate) fn new(is_wanted: [bool; 256], reach: usize, width: usize) -> Self {
+        let (counts, said) = (vec![0; width], vec![0; width]);
+        Self { is_wanted, reach, rows: VecDeque::new(), counts, said, pushed: 0, appended: 0, given: 0 }
+    }
+
+    /// Takes the next row; gives 1 for each pixel that is near a wanted one, else 0, of the row `reach` before it.
+    pub(crate) fn push(&mut self, labels: &[u8]) -> Option<&[u8]> {
+        self.pushed += 1;
+        let mut row = vec![false; labels.len()];
+        let mut start = 0;
+        for run in labels.chunk_by(|a, b| a == b) {
+            let end = start + run.len();
+            if run[0] != LABEL_NODATA && self.is_wanted[usize::from(run[0])] {
+                row[start.saturating_sub(self.reach)..(end + self.reach).min(labels.len())].fill(true);
+            }
+            start = end;
+        }
+        self.append(row);
+        self.give()
+    }
+
+    /// The next of the last rows, when no more come.
+    pub(crate) fn flush(&mut self) -> Option<&[u8]> {
+        while self.given < self.pushed && self.appended <= self.given + self.reach {
+            self.append(Vec::new());
+        }
+        self.give()
+    }
+
+    fn append(&mut self, row: Vec<bool>) {
+        self.appended += 1;
+        for (count, _) in self.counts.iter_mut().zip(&row).filter(|(_, is_near)| **is_near) {
+            *count += 1;
+        }
+        self.rows.push_back(row);
+        if self.rows.len() > 2 * self.reach + 1 {
+            let old = self.rows.pop_front().unwrap_or_default();
+            for (count, _) in self.counts.iter_mut().zip(&old).filter(|(_, was_near)| **was_near) {
+                *count -= 1;
+            }
+        }
+    }
+
+    fn give(&mut self) -> Option<&[u8]> {
+        if self.given == self.pushed || self.appended <= self.given + self.reach {
+            return None;
+        }
+        self.given += 1;
+        for (said, count) in self.said.iter_mut().zip(&self.counts) {
+            *said = u8::from(*count > 0);
+        }
+        Some(&self.said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_is_a_square_around_every_wanted_pixel() {
+        let (width, height, reach) = (13, 11, 2);
+        let built = [(3, 4), (9, 12), (10, 0)];
+        let label = |y: usize, x: usize| if built.contains(&(y, x)) { 7 } else { 1 };
+        let mut wanted = [false; 256];
+        wanted[7] = true;
+        let mut near = Near::new(wanted, reach, width);
+        let mut found: Vec<u8> = Vec::new();
+        for y in 0..height {
+            let labels: Vec<u8> = (0..width).map(|x| label(y, x)).collect();
+            found.extend(near.push(&labels).unwrap_or_default());
+            assert_eq!(found.len() / width, (y + 1).saturating_sub(reach));
+        }
+        while let Some(row) = near.flush() {
+            found.extend(row);
+        }
+        let expected = (0..height * width).map(|i| (i / width, i % width)).map(|(y, x)| {
+            u8::from(built.iter().any(|(by, bx)| y.abs_diff(*by) <= reach && x.abs_diff(*bx) <= reach))
+        });
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+}

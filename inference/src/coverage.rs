@@ -1,0 +1,136 @@
+//! What a coverage has to be like, as written in a configuration.
+
+use std::collections::BTreeMap;
+
+use arpent_raster::{CrsKind, Grid, Nomenclature, PixelArea};
+use arpent_vector::{BuiltUp, CoverageRules, MappingUnits, VectorError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::JobError;
+
+/// Where something is built up, if mapping units differ there.
+const BUILT_UP: usize = 1;
+
+/// A coverage: every pixel is part of a feature, nothing is smaller than the minimum mapping unit, and features that
+/// share a border have the same line there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CoverageOptions {
+    /// Minimum mapping unit, square metres: smaller regions become part of a neighbor.
+    #[schemars(range(min = 0.0))]
+    pub mmu_m2: f64,
+    /// How far a border may move when it is generalized, pixels; 0 keeps every pixel corner.
+    #[serde(default)]
+    #[schemars(range(min = 0.0))]
+    pub tolerance_px: f64,
+    /// Another minimum mapping unit in built-up areas, made of the map itself.
+    #[serde(default)]
+    pub built_up: Option<BuiltUpOptions>,
+    /// What is special to a class, by its name.
+    #[serde(default)]
+    pub classes: BTreeMap<String, ClassOptions>,
+}
+
+/// What is built up, and the minimum mapping unit there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BuiltUpOptions {
+    /// Names of the classes around which it is built up.
+    pub classes: Vec<String>,
+    /// How far around, metres east and west, north and south.
+    #[schemars(range(min = 0.0))]
+    pub distance_m: f64,
+    /// Minimum mapping unit of regions that are built up, even in part, square metres.
+    #[schemars(range(min = 0.0))]
+    pub mmu_m2: f64,
+}
+
+/// What is special to a class.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClassOptions {
+    /// Its minimum mapping unit, square metres.
+    #[schemars(range(min = 0.0))]
+    pub mmu_m2: Option<f64>,
+    /// The one in built-up areas; that outside of them by default.
+    #[schemars(range(min = 0.0))]
+    pub built_up_mmu_m2: Option<f64>,
+    /// Classes that a region of this class, when it is too small, rather becomes part of: how many times a border with
+    /// them counts, 0.001 to 1000.
+    pub prefer: BTreeMap<String, f64>,
+}
+
+impl CoverageOptions {
+    /// The rules for the pixels of a grid.
+    ///
+    /// # Errors
+    /// [`JobError::UnknownClass`], [`JobError::BuiltUpCrs`]; [`VectorError`] for numbers that make no sense.
+    pub fn rules(&self, nomenclature: &Nomenclature, grid: &Grid) -> anyhow::Result<CoverageRules> {
+        let id = |key: &str, name: &str| {
+            let known = nomenclature.classes();
+            let found = known.iter().find(|class| class.name == name).map(|class| class.id);
+            found.ok_or_else(|| JobError::UnknownClass {
+                key: format!("coverage.{key}"),
+                class: name.to_owned(),
+                available: known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", "),
+            })
+        };
+        let mut units = MappingUnits::new(self.mmu_m2)?;
+        if let Some(built) = &self.built_up {
+            for class_id in 0..=u8::MAX {
+                units.set(BUILT_UP, class_id, built.mmu_m2)?;
+            }
+        }
+        for (name, class) in &self.classes {
+            let from = id("classes", name)?;
+            if let Some(area_m2) = class.mmu_m2 {
+                units.set(0, from, area_m2)?;
+            }
+            if let (Some(area_m2), true) = (class.built_up_mmu_m2.or(class.mmu_m2), self.built_up.is_some()) {
+                units.set(BUILT_UP, from, area_m2)?;
+            }
+            for (to, weight) in &class.prefer {
+                units.prefer(from, id(&format!("classes.{name}.prefer"), to)?, *weight)?;
+            }
+        }
+        let built_up = self.built_up.as_ref().map(|built| -> anyhow::Result<BuiltUp> {
+            let mut classes = [false; 256];
+            for name in &built.classes {
+                classes[usize::from(id("built_up.classes", name)?)] = true;
+            }
+            Ok(BuiltUp { classes, reach_px: reach_px(built.distance_m, grid)? })
+        });
+        Ok(CoverageRules::new(units, built_up.transpose()?, self.tolerance_px)?)
+    }
+}
+
+/// Rows that a coverage holds at once, about: those of its cells, those around what is built up, and those of regions that are
+/// too small, taken for ten times as long as wide.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand")]
+pub fn rows_held(options: &CoverageOptions, grid: &Grid) -> usize {
+    let gsd_m = PixelArea::new(grid).gsd_of_row(0);
+    let built = options.built_up.as_ref().map_or(0.0, |built| 3.0 * built.distance_m / gsd_m);
+    let small = (10.0 * options.mmu_m2).sqrt() / gsd_m;
+    512 + built.clamp(0.0, 1e6) as usize + small.clamp(0.0, 1e6) as usize
+}
+
+/// A distance in pixels, rounded up.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "between 0 and the limit"
+)]
+fn reach_px(distance_m: f64, grid: &Grid) -> anyhow::Result<usize> {
+    const LIMIT: usize = 4096;
+    if !matches!(grid.crs.kind, CrsKind::Projected { .. }) {
+        return Err(JobError::BuiltUpCrs { crs: grid.crs.name.clone() }.into());
+    }
+    let pixels = (distance_m / PixelArea::new(grid).gsd_of_row(0)).ceil();
+    if !(0.0..=LIMIT as f64).contains(&pixels) {
+        let expected = "a distance of 0 to 4096 pixels";
+        return Err(VectorError::BadOption { option: "distance_m", value: distance_m, expected }.into());
+    }
+    Ok(pixels as usize)
+}
