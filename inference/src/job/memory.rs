@@ -27,9 +27,13 @@ const BASE: u64 = 120 << 20;
 /// Twice what the spool sorts: the features as they are and as they are written, bytes.
 const SPOOL: u64 = 2 * SPOOL_RUN_BYTES as u64;
 
-/// Bytes of each pixel of a strip: labels and confidence, being filled and being written, and the rows that
-/// wait to complete a row of output blocks.
-const STRIP_BYTES_PER_PIXEL: u64 = 4;
+/// Bytes of each pixel of a strip: labels and confidence of two that are being filled, since windows come out of order, of one that
+/// is being written and traced, and of rows that wait to complete a row of output blocks; with what the allocator keeps of
+/// them. Measured at up to 73,568 columns; see `benches/runs/`.
+const STRIP_BYTES_PER_PIXEL: u64 = 9;
+
+/// Bytes of each pixel of the rows that a coverage holds: label, confidence, zone, and the runs that they are.
+const COVERAGE_BYTES_PER_PIXEL: u64 = 4;
 
 /// An upper bound of the job's resident memory, bytes. It grows with the width of the extent and the size of a
 /// window; never with the extent's height, the number of classes or of features.
@@ -42,5 +46,6 @@ pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     let chips = chip * (needs.readers + needs.predictors) as u64;
     let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
     let coverage = plan.extent().width as u64 * needs.coverage_rows as u64;
-    BASE + SPOOL + needs.cache + chips + needs.network + (strip + coverage) * STRIP_BYTES_PER_PIXEL
+    let rows = strip * STRIP_BYTES_PER_PIXEL + coverage * COVERAGE_BYTES_PER_PIXEL;
+    BASE + SPOOL + needs.cache + chips + needs.network + rows
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::ConvShape;
+use super::{ConvShape, lay_apart};
 use crate::kernels::{Seen, convolve_plane, plane_products};
 
 pub(super) fn convolve(shape: &ConvShape, x: &[f32], kernels: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
@@ -11,11 +11,14 @@ pub(super) fn convolve(shape: &ConvShape, x: &[f32], kernels: &[f32], bias: Opti
     out.par_chunks_exact_mut(laid.to.0 * laid.to.1)
         .zip(x.par_chunks_exact(laid.from.0 * laid.from.1))
         .enumerate()
-        .for_each(|(i, (out, plane))| {
-            let c = i % shape.outputs;
-            out.fill(bias.map_or(0.0, |bias| bias[c]));
-            laid.convolve(plane, &kernels[c * taps..][..taps], out);
-        });
+        .for_each_init(
+            || laid.buffer(),
+            |buffer, (i, (out, plane))| {
+                let c = i % shape.outputs;
+                out.fill(bias.map_or(0.0, |bias| bias[c]));
+                laid.convolve(plane, &kernels[c * taps..][..taps], buffer, out);
+            },
+        );
     out
 }
 
@@ -26,11 +29,14 @@ pub(super) fn input_gradient(shape: &ConvShape, gradient: &[f32], kernels: &[f32
     out.par_chunks_exact_mut(laid.to.0 * laid.to.1)
         .zip(gradient.par_chunks_exact(laid.from.0 * laid.from.1))
         .enumerate()
-        .for_each(|(i, (out, plane))| {
-            let c = i % shape.inputs;
-            let turned: Vec<f32> = kernels[c * taps..][..taps].iter().rev().copied().collect();
-            laid.convolve(plane, &turned, out);
-        });
+        .for_each_init(
+            || laid.buffer(),
+            |buffer, (i, (out, plane))| {
+                let c = i % shape.inputs;
+                let turned: Vec<f32> = kernels[c * taps..][..taps].iter().rev().copied().collect();
+                laid.convolve(plane, &turned, buffer, out);
+            },
+        );
     out
 }
 
@@ -101,20 +107,11 @@ impl Laid {
     fn lay(&self, plane: &[f32], to: &mut [f32]) {
         for (y, row) in plane.chunks_exact(self.from.1).enumerate() {
             let to = &mut to[(y * self.spread + self.before) * self.line..][..self.line];
-            match (self.stride, self.spread) {
-                (1, 1) => to[self.before..self.before + row.len()].copy_from_slice(row),
-                (1, spread) => {
-                    to[self.before..]
-                        .iter_mut()
-                        .step_by(spread)
-                        .zip(row)
-                        .for_each(|(to, value)| *to = *value);
-                }
-                _ => {
-                    for (x, value) in (self.before..).zip(row) {
-                        to[x % self.stride * self.columns + x / self.stride] = *value;
-                    }
-                }
+            if self.spread == 1 {
+                lay_apart(row, self.before, (self.stride, self.columns), to);
+            } else {
+                let places = to[self.before..].iter_mut().step_by(self.spread);
+                places.zip(row).for_each(|(to, value)| *to = *value);
             }
         }
     }
@@ -123,10 +120,9 @@ impl Laid {
         Seen { data, starts: &self.starts, line: self.stride * self.line, width: self.to.1 }
     }
 
-    /// Adds the convolution of a plane.
-    fn convolve(&self, plane: &[f32], kernel: &[f32], out: &mut [f32]) {
-        let mut buffer = self.buffer();
-        self.lay(plane, &mut buffer);
-        convolve_plane(&self.seen(&buffer), kernel, out);
+    /// Adds the convolution of a plane, which it lays into `buffer`: other planes leave the same zeros around theirs.
+    fn convolve(&self, plane: &[f32], kernel: &[f32], buffer: &mut [f32], out: &mut [f32]) {
+        self.lay(plane, buffer);
+        convolve_plane(&self.seen(buffer), kernel, out);
     }
 }

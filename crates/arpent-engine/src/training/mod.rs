@@ -114,3 +114,13 @@ impl ConvShape {
         }
     }
 }
+
+/// Lays a row `before` values into another, of every `stride`th column first those that come first: `columns` of each.
+fn lay_apart(row: &[f32], before: usize, (stride, columns): (usize, usize), to: &mut [f32]) {
+    if stride == 1 {
+        return to[before..before + row.len()].copy_from_slice(row);
+    }
+    for (x, value) in (before..).zip(row) {
+        to[x % stride * columns + x / stride] = *value;
+    }
+}

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::ConvShape;
+use super::{ConvShape, lay_apart};
 use crate::kernels::{Blocks, Isa, MOST_ROWS, Products, products, to_pixels};
 
 /// Input channels of a task: two groups of those that are computed together.
@@ -158,14 +158,7 @@ impl Given {
                     continue;
                 };
                 let row = &plane[y * shape.width..][..shape.width];
-                if stride == 1 {
-                    to[before..before + shape.width].copy_from_slice(row);
-                } else {
-                    for (x, value) in row.iter().enumerate() {
-                        let at = x + before;
-                        to[at % stride * self.columns + at / stride] = *value;
-                    }
-                }
+                lay_apart(row, before, (stride, self.columns), to);
             }
         }
     }
