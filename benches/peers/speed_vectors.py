@@ -2,54 +2,20 @@
 
     python benches/peers/speed_vectors.py --output FOLDER --arpent target/release/arpent-benches
 
-Rasters of 20 classes, `smooth` (patches of some 1,000 pixels) and `noisy` (the same with one pixel in twenty replaced),
-laid side by side for `--times` the area. Writes `vectors.json` and `vectors.md` into the folder: medians of CPU time and
+Rasters of 20 classes, `smooth` and `noisy` (vector_labels.py), laid side by side for `--times` the area. Writes `vectors.json` and `vectors.md` into the folder: medians of CPU time and
 peak memory of whole processes.
 """
 
 import argparse
 import json
-import math
 import statistics
 import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 from speed import HERE, heading, machine, write
-from speed_job import measured
-
-CLASSES = 20
-
-
-def patches(side):
-    """Where one of twenty smooth fields is the highest."""
-    from scipy.ndimage import gaussian_filter
-
-    random, best = np.random.default_rng(0), np.full((side, side), -np.inf, np.float32)
-    labels = np.zeros((side, side), np.uint8)
-    for number in range(CLASSES):
-        field = gaussian_filter(random.standard_normal((side, side), np.float32), 12, mode="wrap")
-        labels[field > best] = number
-        best = np.maximum(best, field)
-    return labels
-
-
-def noisy(labels):
-    random = np.random.default_rng(1)
-    replaced = random.random(labels.shape, np.float32) < 0.05
-    return np.where(replaced, random.integers(0, CLASSES, labels.shape, np.uint8), labels)
-
-
-def lay(labels, times, path):
-    """Copies side by side, a byte a pixel; their width."""
-    across = math.isqrt(times)
-    with path.open("wb") as file:
-        for _ in range(across):
-            for row in labels:
-                file.write(np.tile(row, across).tobytes())
-    return across * labels.shape[1]
+from speed_job import measured, python
 
 
 def commands(path, width, folder, given):
@@ -65,9 +31,9 @@ def commands(path, width, folder, given):
     return {name: command for name, command in found.items() if name in given.programs}
 
 
-def measure(kind, labels, times, folder, given):
+def measure(kind, times, folder, given):
     path = folder / "labels.raw"
-    width = lay(labels, times, path)
+    width = int(python("vector_labels.py", kind, given.side, times, path))
     log = folder / "log.txt"
     rows = []
     for name, command in commands(path, width, folder, given).items():
@@ -112,16 +78,12 @@ def main():
     )
     parser.add_argument("--scratch", type=Path, help="folder for rasters; the system's by default")
     given = parser.parse_args()
-    smooth = patches(given.side)
-    rows = []
     with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
-        for kind in given.kinds:
-            labels = noisy(smooth) if kind == "noisy" else smooth
-            for times in given.times:
-                rows += measure(kind, labels, times, Path(folder), given)
+        cases = [(kind, times) for kind in given.kinds for times in given.times]
+        rows = [row for kind, times in cases for row in measure(kind, times, Path(folder), given)]
     facts = machine() | {"rasterio": version("rasterio"), "shapely": version("shapely")}
     settings = {key: getattr(given, key) for key in ("side", "rounds", "mmu_px", "tolerance_px")}
-    said = f"\n{given.side} x {given.side} px and more, {CLASSES} classes; {given.rounds} rounds.\n\n"
+    said = f"\n{given.side} x {given.side} px and more, 20 classes; {given.rounds} rounds.\n\n"
     write(given.output, "vectors", facts, settings, rows, heading(facts) + said + table(rows))
 
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arpent_raster::{CrsKind, Grid, Nomenclature, PixelArea};
+use arpent_raster::{CrsKind, Grid, Nomenclature, PixelArea, Window};
 use arpent_vector::{BuiltUp, CoverageRules, MappingUnits, VectorError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -90,6 +90,9 @@ impl CoverageOptions {
             if let (Some(area_m2), true) = (class.built_up_mmu_m2.or(class.mmu_m2), self.built_up.is_some()) {
                 units.set(BUILT_UP, from, area_m2)?;
             }
+            if class.built_up_mmu_m2.is_some() && self.built_up.is_none() {
+                return Err(JobError::BuiltUpMissing { class: name.clone() }.into());
+            }
             for (to, weight) in &class.prefer {
                 units.prefer(from, id(&format!("classes.{name}.prefer"), to)?, *weight)?;
             }
@@ -108,29 +111,33 @@ impl CoverageOptions {
 /// Rows that a coverage holds at once, about: those of its cells, those around what is built up, and those of regions that are
 /// too small, taken for ten times as long as wide.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand")]
-pub fn rows_held(options: &CoverageOptions, grid: &Grid) -> usize {
-    let gsd_m = PixelArea::new(grid).gsd_of_row(0);
-    let built = options.built_up.as_ref().map_or(0.0, |built| 3.0 * built.distance_m / gsd_m);
-    let small = (10.0 * options.mmu_m2).sqrt() / gsd_m;
-    512 + built.clamp(0.0, 1e6) as usize + small.clamp(0.0, 1e6) as usize
+pub fn rows_held(options: &CoverageOptions, extent: &Window, grid: &Grid) -> usize {
+    let area = PixelArea::new(grid);
+    let gsd_m = area.gsd_of_row(extent.row).min(area.gsd_of_row(extent.row_end()));
+    let built = options.built_up.iter();
+    let reach = built.clone().map(|built| 3.0 * built.distance_m / gsd_m).fold(0.0, f64::max);
+    let of_classes = options.classes.values().flat_map(|class| [class.mmu_m2, class.built_up_mmu_m2]);
+    let units = of_classes.flatten().chain(built.map(|built| built.mmu_m2));
+    let small = (10.0 * units.fold(options.mmu_m2, f64::max)).sqrt() / gsd_m;
+    512 + reach.clamp(0.0, 1e6) as usize + small.clamp(0.0, 1e6) as usize
 }
 
-/// A distance in pixels, rounded up.
+/// A distance in columns and in rows, rounded up.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
     reason = "between 0 and the limit"
 )]
-fn reach_px(distance_m: f64, grid: &Grid) -> anyhow::Result<usize> {
+fn reach_px(distance_m: f64, grid: &Grid) -> anyhow::Result<[usize; 2]> {
     const LIMIT: usize = 4096;
-    if !matches!(grid.crs.kind, CrsKind::Projected { .. }) {
+    let CrsKind::Projected { metres_per_unit } = grid.crs.kind else {
         return Err(JobError::BuiltUpCrs { crs: grid.crs.name.clone() }.into());
-    }
-    let pixels = (distance_m / PixelArea::new(grid).gsd_of_row(0)).ceil();
-    if !(0.0..=LIMIT as f64).contains(&pixels) {
+    };
+    let pixels = [grid.gsd_x, grid.gsd_y].map(|gsd| (distance_m / (gsd * metres_per_unit)).ceil());
+    if !pixels.iter().all(|pixels| (0.0..=LIMIT as f64).contains(pixels)) {
         let expected = "a distance of 0 to 4096 pixels";
         return Err(VectorError::BadOption { option: "distance_m", value: distance_m, expected }.into());
     }
-    Ok(pixels as usize)
+    Ok(pixels.map(|pixels| pixels as usize))
 }

@@ -133,6 +133,18 @@ pub enum JobError {
         /// The model's classes.
         available: String,
     },
+    /// Boxes overlap and leave gaps.
+    #[error("[coverage]: `{model}` finds boxes, which are no coverage")]
+    CoverageOfBoxes {
+        /// The model.
+        model: String,
+    },
+    /// A unit for built-up areas without a word on what is built up.
+    #[error("coverage.classes.{class}.built_up_mmu_m2: there is no table [coverage.built_up]")]
+    BuiltUpMissing {
+        /// The class.
+        class: String,
+    },
     /// Built-up areas cannot be found in pixels that are not of one size.
     #[error("coverage.built_up: distances are not the same everywhere in {crs}")]
     BuiltUpCrs {
@@ -235,6 +247,8 @@ impl JobError {
             Self::AoiOutside { .. } => {
                 "check the AOI's CRS and its place; `arpent inspect SCENE` prints the scene's bbox"
             }
+            Self::CoverageOfBoxes { .. } => "leave [coverage] out, or choose a model that labels every pixel",
+            Self::BuiltUpMissing { .. } => "add [coverage.built_up] with its classes, distance_m and mmu_m2",
             Self::BuiltUpCrs { .. } => {
                 "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave `built_up` out"
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use arpent_publish::{
@@ -14,7 +15,7 @@ use crate::cli::{Format, RunArgs};
 use crate::config::Config;
 use crate::energy::Meter;
 use crate::error::{JobError, message_of};
-use crate::job::{self, FailedScene, Input, Job, MapJob};
+use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
 use crate::pipeline::{self, Clock, Collected, Collector, PipelineError, Stages};
 use crate::print::{Lines, count, print};
 use crate::progress::{Stage, say};
@@ -131,14 +132,7 @@ impl Run<'_> {
 
     fn attempt(&self, job: &Job, map: &MapJob) -> Result<PublishedMap, Attempt> {
         let scratch = tempfile::tempdir_in(job.scratch.path()).context("cannot make a temporary folder")?;
-        // Scenes are hashed while they are predicted: only the manifest tells of it.
-        let (inputs, collected) = std::thread::scope(|scope| {
-            let inputs = scope.spawn(|| self.clock.open.time(|| job::fingerprints(map)));
-            let collected = self.predict(job, map, scratch.path());
-            (inputs.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), collected)
-        });
-        let inputs = inputs.map_err(|(index, error)| Attempt::BadScene(index, error))?;
-        let collected = collected?;
+        let (inputs, collected) = self.hash_and_predict(job, map, scratch.path())?;
         if collected.counts.pixels_valid == 0 && !job.model.is_detection()
             || collected.counts.windows_run == 0
         {
@@ -148,7 +142,44 @@ impl Run<'_> {
         Ok(self.publish(job, map, &inputs, collected, scratch.path())?)
     }
 
-    fn predict(&self, job: &Job, map: &MapJob, scratch: &std::path::Path) -> Result<Collected, Attempt> {
+    /// Hashes the scenes while they are predicted, since only the manifest tells of it; where one fails, the other ends.
+    fn hash_and_predict(
+        &self,
+        job: &Job,
+        map: &MapJob,
+        scratch: &std::path::Path,
+    ) -> Result<(Vec<Input>, Collected), Attempt> {
+        let stop = AtomicBool::new(false);
+        let (inputs, collected) = std::thread::scope(|scope| {
+            let hashing = scope.spawn(|| {
+                let inputs = self.clock.open.time(|| job::fingerprints(map, &stop));
+                stop.fetch_or(inputs.is_err(), Ordering::Relaxed);
+                inputs
+            });
+            let collected = self.predict(job, map, scratch, &stop);
+            stop.fetch_or(collected.is_err(), Ordering::Relaxed);
+            (hashing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), collected)
+        });
+        match (inputs, collected) {
+            (Ok(inputs), Ok(collected)) => Ok((inputs, collected)),
+            (Err(Unhashed::Scene(index, error)), Ok(_)) => Err(Attempt::BadScene(index, error)),
+            (Err(Unhashed::Scene(index, error)), Err(Attempt::Failed(ended))) if is_stopped(&ended) => {
+                Err(Attempt::BadScene(index, error))
+            }
+            (_, Err(error)) => Err(error),
+            (Err(Unhashed::Stopped), Ok(_)) => {
+                Err(anyhow::Error::new(JobError::Stopped { stage: "hashing" }).into())
+            }
+        }
+    }
+
+    fn predict(
+        &self,
+        job: &Job,
+        map: &MapJob,
+        scratch: &std::path::Path,
+        stop: &AtomicBool,
+    ) -> Result<Collected, Attempt> {
         let collector = Collector::new(job, map, scratch, self.clock)?;
         let stages = Stages {
             predictor: &job.predictor,
@@ -156,6 +187,7 @@ impl Run<'_> {
             predictors: job.predictors(map),
             readers: job.config.compute.readers,
             clock: self.clock,
+            stop,
         };
         pipeline::run(map, stages, collector).map_err(|error| match error {
             PipelineError::Read(error) => {
@@ -250,6 +282,11 @@ impl From<anyhow::Error> for Attempt {
     fn from(error: anyhow::Error) -> Self {
         Self::Failed(error)
     }
+}
+
+/// Whether a stage ended because another had failed.
+fn is_stopped(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(JobError::Stopped { .. }))
 }
 
 /// Versions of what made a map.

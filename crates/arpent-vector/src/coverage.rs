@@ -38,7 +38,7 @@ pub struct BuiltUp {
     /// Classes of which built-up areas are made, by id.
     pub classes: [bool; 256],
     /// Pixels at most this many columns and rows away from one of these classes are built up.
-    pub reach_px: usize,
+    pub reach_px: [usize; 2],
 }
 
 /// Makes a coverage: a [`Dissolver`], then a [`Generalizer`].

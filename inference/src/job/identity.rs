@@ -1,5 +1,7 @@
 //! What a run is made of, hashed: the same inputs, model and options give the same run id.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use arpent_gdal::Fingerprint;
 use serde::Serialize;
 use serde_json::json;
@@ -22,13 +24,26 @@ pub struct Input {
     pub fingerprint: Fingerprint,
 }
 
-/// Fingerprints of a map's scenes, or the first scene whose bytes cannot be read.
+/// Why scenes have no fingerprints.
+#[derive(Debug)]
+pub enum Unhashed {
+    /// The bytes of one, by its position, cannot be read.
+    Scene(usize, anyhow::Error),
+    /// Nobody wants them any more.
+    Stopped,
+}
+
+/// Fingerprints of a map's scenes.
 ///
 /// # Errors
-/// The scene's position and what went wrong.
-pub fn fingerprints(map: &MapJob) -> Result<Vec<Input>, (usize, anyhow::Error)> {
+/// The first scene whose bytes cannot be read; that `stop` was set between two scenes.
+pub fn fingerprints(map: &MapJob, stop: &AtomicBool) -> Result<Vec<Input>, Unhashed> {
     let one = |(i, (date, scene)): (usize, (Option<&'static str>, &UsableScene))| {
-        let fingerprint = arpent_gdal::fingerprint(&scene.source).map_err(|e| (i, e.into()))?;
+        if stop.load(Ordering::Relaxed) {
+            return Err(Unhashed::Stopped);
+        }
+        let fingerprint =
+            arpent_gdal::fingerprint(&scene.source).map_err(|e| Unhashed::Scene(i, e.into()))?;
         Ok(Input { id: scene.info.id.clone(), uri: scene.source.uri.clone(), date, fingerprint })
     };
     map.scenes().enumerate().map(one).collect()

@@ -32,8 +32,9 @@ const SPOOL: u64 = 2 * SPOOL_RUN_BYTES as u64;
 /// them. Measured at up to 73,568 columns; see `benches/runs/`.
 const STRIP_BYTES_PER_PIXEL: u64 = 9;
 
-/// Bytes of each pixel of the rows that a coverage holds: label, confidence, zone, and the runs that they are.
-const COVERAGE_BYTES_PER_PIXEL: u64 = 4;
+/// Bytes of each pixel of the rows that a coverage holds: label, confidence, zone, and runs of two pixels and more; where every
+/// pixel is a region of its own, its regions take some ten times as much.
+const COVERAGE_BYTES_PER_PIXEL: u64 = 12;
 
 /// An upper bound of the job's resident memory, bytes. It grows with the width of the extent and the size of a
 /// window; never with the extent's height, the number of classes or of features.

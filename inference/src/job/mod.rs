@@ -11,7 +11,7 @@ use arpent_model::{ModelPackage, Overlap, Predictor, Weights};
 use arpent_tiling::{Needs, PlannedWindow};
 use tempfile::TempDir;
 
-pub use identity::{Input, fingerprints, run_id};
+pub use identity::{Input, Unhashed, fingerprints, run_id};
 pub use map::{AFTER, BEFORE, MapJob, Survey};
 pub use memory::{MemoryNeeds, memory_bound};
 pub use scenes::{FailedScene, UsableScene, describe_bands};
@@ -75,6 +75,9 @@ impl Job {
         let opened = scenes::on_one_lattice(opened, &model, &config.input, scratch.path())?;
         let maps = map::maps_of(opened, &config, needs(&predictor), args.group_by_crs, &mut failed)?;
         if let Some(coverage) = &config.coverage {
+            if model.is_detection() {
+                return Err(JobError::CoverageOfBoxes { model: model.id.clone() }.into());
+            }
             maps.iter().try_for_each(|map| coverage.rules(&model.classes, map.grid()).map(drop))?;
         }
         let cache_mb = match config.compute.cache_mb {
@@ -123,7 +126,7 @@ impl Job {
             readers: self.config.compute.readers,
             cache: u64::from(self.cache_mb) << 20,
             predictors,
-            coverage_rows: coverage.map_or(0, |options| rows_held(options, map.grid())),
+            coverage_rows: coverage.map_or(0, |options| rows_held(options, &map.plan.extent(), map.grid())),
             network: network as u64,
         };
         memory_bound(&map.plan, needs)

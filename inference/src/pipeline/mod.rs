@@ -1,9 +1,9 @@
 //! Read, predict, stitch, vectorise: each stage owns its threads, with bounded queues between.
 //!
 //! Readers (`compute.readers` threads, each with its own GDAL handles) take the windows in plan order and send
-//! chips; predictors, one for each of `compute.threads`, predict them on a pool of as many threads: a window
-//! is one thread's, unless others have nothing to do; the calling thread collects: it stitches strips,
-//! writes rows and traces polygons. Nothing is shared but the number of the next window and a stop flag.
+//! chips; predictors, one for each of `compute.threads` as far as memory allows, predict them on a pool of as many threads:
+//! a window is one thread's, unless others have nothing to do; the calling thread collects: it stitches strips and traces
+//! polygons, while threads of each strip's own write its rows. Nothing is shared but the number of the next window and a stop flag.
 
 mod collect;
 mod timing;
@@ -57,6 +57,8 @@ pub struct Stages<'a> {
     pub readers: usize,
     /// Times of the stages.
     pub clock: &'a Clock,
+    /// Ends the readers when it is set, and then the other stages.
+    pub stop: &'a AtomicBool,
 }
 
 /// Runs the windows of a map through the stages, up to temporary files.
@@ -66,7 +68,7 @@ pub struct Stages<'a> {
 pub fn run(map: &MapJob, stages: Stages, mut collector: Collector) -> Result<Collected, PipelineError> {
     let windows = map.plan.windows();
     let progress = Stage::begin("predict", map.plan.pixels_wanted());
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (next, stop) = (AtomicUsize::new(0), stages.stop);
     let outcome = std::thread::scope(|scope| {
         // Where several chips are computed at a time, the next ones wait meanwhile.
         let waiting = if stages.predictor.at_once() > 1 { stages.predictor.at_once() } else { 0 };
@@ -74,7 +76,7 @@ pub fn run(map: &MapJob, stages: Stages, mut collector: Collector) -> Result<Col
         let (predicted_out, predicted_in) = bounded::<Predicted>(1);
         for _ in 0..stages.readers {
             let out = read_out.clone();
-            let (next, stop) = (&next, &stop);
+            let next = &next;
             scope.spawn(move || read_windows(map, next, stop, stages.clock, &out));
         }
         drop(read_out);

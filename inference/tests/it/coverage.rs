@@ -114,4 +114,6 @@ fn what_would_leave_gaps_or_means_nothing_is_refused() {
     refused(&format!("{built}classes = [\"town\"]\ndistance_m = 1.0\n"), "no class `town`");
     refused(&format!("{built}classes = [\"class 1\"]\ndistance_m = 1e9\n"), "`distance_m` is 1000000000");
     refused("[coverage]\nmmu = 1.0\n", "unknown field `mmu`");
+    let alone = "[coverage]\nmmu_m2 = 1.0\n[coverage.classes.\"class 2\"]\nbuilt_up_mmu_m2 = 2.0\n";
+    refused(alone, "coverage.classes.class 2.built_up_mmu_m2: there is no table [coverage.built_up]");
 }

@@ -28,8 +28,8 @@ const NONE: u32 = u32::MAX;
 /// **The order of work does not matter.** Two regions that may go at the same time are no neighbors (one would have to be
 /// smaller than the other). When one goes, the other keeps its pixels and the classes around them, and the regions
 /// around it grow or stay: it may still go, and becomes the same. So all orders end in the same map, and this one takes
-/// the one that lets rows pass earliest. A region waits at most for those next to it, so memory grows with the width of
-/// the raster and with the height of what is too small, not with the rows that have passed.
+/// the one that lets rows pass earliest. A region waits for smaller ones next to it, and they for theirs, so memory grows with
+/// the width of the raster and with the height of chains of regions that are too small, not with the rows that have passed.
 #[derive(Debug)]
 pub struct Dissolver {
     extent: Window,
@@ -145,6 +145,7 @@ impl Dissolver {
         let last = self.pending.back().map_or(&nothing, |row| &row.runs);
         self.regions.close(last, self.taken);
         self.give(0, sink)?;
+        debug_assert!(self.pending.is_empty(), "every region is settled at the end");
         let (dissolved, islands) = self.regions.counts();
         Ok(DissolveCounts { dissolved, islands, ..self.counts })
     }

@@ -253,7 +253,11 @@ impl Regions {
             !neighbor.is_settled && key(neighbor) < own
         };
         if let Some((neighbor, _)) = borders.iter().find(smaller).copied() {
-            self.at(neighbor).waiters.push(root);
+            // A region with several runs in its last row is looked at as often.
+            let waiters = &mut self.at(neighbor).waiters;
+            if waiters.last() != Some(&root) {
+                waiters.push(root);
+            }
             self.at(root).borders = borders;
             return;
         }

@@ -4,11 +4,14 @@ use std::collections::VecDeque;
 
 use arpent_raster::LABEL_NODATA;
 
-/// Says of each pixel whether a pixel of some classes is near: at most `reach` columns and rows away. Rows come back
-/// `reach` rows later.
+/// Says of each pixel whether a pixel of some classes is near: at most so many columns and rows away. Rows come back as many
+/// rows later.
 #[derive(Debug)]
 pub(crate) struct Near {
     is_wanted: [bool; 256],
+    /// Columns.
+    across: usize,
+    /// Rows.
     reach: usize,
     /// Of the last rows, `2 * reach + 1` at most: which columns are near a wanted pixel of that row.
     rows: VecDeque<Vec<bool>>,
@@ -22,20 +25,32 @@ pub(crate) struct Near {
 }
 
 impl Near {
-    pub(crate) fn new(is_wanted: [bool; 256], reach: usize, width: usize) -> Self {
+    pub(crate) fn new(is_wanted: [bool; 256], [across, reach]: [usize; 2], width: usize) -> Self {
         let (counts, said) = (vec![0; width], vec![0; width]);
-        Self { is_wanted, reach, rows: VecDeque::new(), counts, said, pushed: 0, appended: 0, given: 0 }
+        Self {
+            is_wanted,
+            across,
+            reach,
+            rows: VecDeque::new(),
+            counts,
+            said,
+            pushed: 0,
+            appended: 0,
+            given: 0,
+        }
     }
 
     /// Takes the next row; gives 1 for each pixel that is near a wanted one, else 0, of the row `reach` before it.
     pub(crate) fn push(&mut self, labels: &[u8]) -> Option<&[u8]> {
         self.pushed += 1;
         let mut row = vec![false; labels.len()];
-        let mut start = 0;
+        let (mut start, mut filled) = (0, 0);
         for run in labels.chunk_by(|a, b| a == b) {
             let end = start + run.len();
             if run[0] != LABEL_NODATA && self.is_wanted[usize::from(run[0])] {
-                row[start.saturating_sub(self.reach)..(end + self.reach).min(labels.len())].fill(true);
+                let to = (end + self.across).min(labels.len());
+                row[start.saturating_sub(self.across).max(filled).min(to)..to].fill(true);
+                filled = to;
             }
             start = end;
         }
@@ -82,13 +97,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn near_is_a_square_around_every_wanted_pixel() {
-        let (width, height, reach) = (13, 11, 2);
+    fn near_is_a_rectangle_around_every_wanted_pixel() {
+        let (width, height, across, reach) = (13, 11, 3, 2);
         let built = [(3, 4), (9, 12), (10, 0)];
         let label = |y: usize, x: usize| if built.contains(&(y, x)) { 7 } else { 1 };
         let mut wanted = [false; 256];
         wanted[7] = true;
-        let mut near = Near::new(wanted, reach, width);
+        let mut near = Near::new(wanted, [across, reach], width);
         let mut found: Vec<u8> = Vec::new();
         for y in 0..height {
             let labels: Vec<u8> = (0..width).map(|x| label(y, x)).collect();
@@ -99,7 +114,7 @@ mod tests {
             found.extend(row);
         }
         let expected = (0..height * width).map(|i| (i / width, i % width)).map(|(y, x)| {
-            u8::from(built.iter().any(|(by, bx)| y.abs_diff(*by) <= reach && x.abs_diff(*bx) <= reach))
+            u8::from(built.iter().any(|(by, bx)| y.abs_diff(*by) <= reach && x.abs_diff(*bx) <= across))
         });
         assert_eq!(found, expected.collect::<Vec<_>>());
     }

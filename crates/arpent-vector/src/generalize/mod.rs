@@ -14,7 +14,7 @@ use cell::{Cell, Workspace};
 /// overlaps.
 ///
 /// Borders are generalized once, cell by cell of the lattice of 512 x 512 pixels that is anchored to the CRS: what becomes
-/// of a border depends on the pixels of its cell alone, not on the extent, nor on what was done before. Borders to nodata
+/// of a border depends on the pixels of its cell alone, as far as the extent holds it, not on what was done before. Borders to nodata
 /// stay as they are, so areas add up to the valid area exactly. Regions that share a border have the same vertices on it.
 ///
 /// Rows are held until those of their cells are complete: 512 of them at most.

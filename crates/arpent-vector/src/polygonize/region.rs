@@ -8,7 +8,8 @@ pub type Vertex = [i64; 2];
 /// A 4-connected group of pixels of one class.
 ///
 /// Everything in it depends on its own pixels only: two runs over different extents, files or neighbors that
-/// cover it whole give equal regions.
+/// cover it whole give equal regions. In a coverage ([`crate::Generalizer`]), rings lack some of the corners and have vertices on
+/// straight sides where borders of others end, so they depend on the pixels around, too.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Region {
     /// The class.
