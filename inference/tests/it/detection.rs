@@ -76,7 +76,7 @@ fn of_two_boxes_on_one_object_the_better_stays() {
 fn boxes_are_no_coverage() {
     let place = Place::new();
     package(&place);
-    GeoTiff::rgb(EPSG, GSD, SCENE, &[0; 3 * 150 * 120]).write(&place.path("a.tif")).unwrap();
+    GeoTiff::rgb(EPSG, GSD, SCENE, &vec![0; 3 * 150 * 120]).write(&place.path("a.tif")).unwrap();
     place.config("[coverage]\nmmu_m2 = 1.0\n");
     let ended = place.try_run(&[&place.text("a.tif")], "out", &[]).expect(2);
     assert!(ended.err.contains("finds boxes") && ended.err.contains("hint:"), "{}", ended.err);
