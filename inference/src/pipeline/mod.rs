@@ -86,7 +86,8 @@ pub fn run(map: &MapJob, stages: Stages, mut collector: Collector) -> Result<Col
         }
         drop((read_in, predicted_out));
         let outcome = collect_all(windows, &predicted_in, &mut collector, &progress);
-        stop.store(true, Ordering::Relaxed);
+        // Only a failure ends others: they may still have work when every window is done.
+        stop.fetch_or(outcome.is_err(), Ordering::Relaxed);
         // Stages that wait to send see the queue closed and end.
         drop(predicted_in);
         outcome
