@@ -105,8 +105,7 @@ impl Coverage {
     /// # Errors
     /// As [`Coverage::push_row`].
     pub fn finish(self, sink: &mut impl FnMut(Region)) -> Result<DissolveCounts, VectorError> {
-        let Self { near, waiting, mut dissolver, mut generalizer } = self;
-        let mut near = near;
+        let Self { mut near, waiting, mut dissolver, mut generalizer } = self;
         let mut pass = |row: DissolvedRow| generalize(&mut generalizer, &row, sink);
         for row in waiting {
             let zones = near.as_mut().and_then(Near::flush);

@@ -18,6 +18,8 @@ mod error;
 mod feature;
 mod generalize;
 mod polygonize;
+#[cfg(test)]
+mod shapes;
 mod simplify;
 mod triangle;
 mod vectorize;

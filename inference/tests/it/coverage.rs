@@ -27,7 +27,7 @@ fn lines(wkt: &str) -> Vec<([i64; 2], [i64; 2])> {
     let numbers = |pair: &str| {
         let mut parts = pair.split_whitespace().map(|n| n.parse::<f64>().unwrap());
         let (x, y) = (parts.next().unwrap(), parts.next().unwrap());
-        #[allow(clippy::cast_possible_truncation)]
+        #[allow(clippy::cast_possible_truncation, reason = "columns and rows")]
         [(x / 0.2).round() as i64, (-y / 0.2).round() as i64]
     };
     let rings = wkt.split(['(', ')']).filter(|part| part.contains(|c: char| c.is_ascii_digit()));

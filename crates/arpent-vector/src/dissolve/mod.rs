@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, Window};
 
 use crate::VectorError;
+use crate::polygonize::{SIDE_LIMIT, check_row};
 use regions::Regions;
 pub use rules::{MAX_ZONES, MappingUnits};
 pub(crate) use zones::Near;
@@ -92,7 +93,7 @@ impl Dissolver {
     /// # Errors
     /// [`VectorError::ExtentTooLarge`] when a side has 2^30 - 1 pixels or more.
     pub fn new(extent: Window, units: MappingUnits) -> Result<Self, VectorError> {
-        if extent.width >= crate::polygonize::SIDE_LIMIT || extent.height >= crate::polygonize::SIDE_LIMIT {
+        if extent.width >= SIDE_LIMIT || extent.height >= SIDE_LIMIT {
             return Err(VectorError::ExtentTooLarge { extent });
         }
         Ok(Self {
@@ -151,7 +152,8 @@ impl Dissolver {
     }
 
     /// Rows that wait.
-    pub fn waiting(&self) -> usize {
+    #[cfg(test)]
+    fn waiting(&self) -> usize {
         self.pending.len()
     }
 
@@ -162,20 +164,11 @@ impl Dissolver {
         zones: Option<&[u8]>,
         pixel_area_m2: f64,
     ) -> Result<(), VectorError> {
-        let (extent, row) = (self.extent, self.extent.row + i64::from(self.taken));
-        let expected = extent.width;
-        if row >= extent.row_end() {
-            return Err(VectorError::TooManyRows { row, extent });
-        }
-        if labels.len() != expected
-            || confidence.len() != expected
-            || zones.is_some_and(|z| z.len() != expected)
-        {
+        let (row, expected) = (self.extent.row + i64::from(self.taken), self.extent.width);
+        check_row(self.extent, row, labels, confidence, pixel_area_m2)?;
+        if zones.is_some_and(|zones| zones.len() != expected) {
             let (labels, confidence) = (labels.len(), confidence.len());
             return Err(VectorError::RowLength { row, expected, labels, confidence });
-        }
-        if !(pixel_area_m2.is_finite() && pixel_area_m2 > 0.0) {
-            return Err(VectorError::PixelArea { row, pixel_area_m2 });
         }
         Ok(())
     }

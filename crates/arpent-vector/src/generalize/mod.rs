@@ -6,7 +6,7 @@ mod tests;
 
 use arpent_raster::Window;
 
-use crate::polygonize::LATTICE;
+use crate::polygonize::{LATTICE, check_row};
 use crate::{Polygonizer, Region, VectorError};
 use cell::{Cell, Workspace};
 
@@ -64,10 +64,7 @@ impl Generalizer {
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
         let row = self.extent.row.saturating_add_unsigned((self.rows + self.areas.len()) as u64);
-        if labels.len() != self.extent.width || confidence.len() != self.extent.width {
-            let (expected, labels, confidence) = (self.extent.width, labels.len(), confidence.len());
-            return Err(VectorError::RowLength { row, expected, labels, confidence });
-        }
+        check_row(self.extent, row, labels, confidence, pixel_area_m2)?;
         self.labels.extend_from_slice(labels);
         self.confidence.extend_from_slice(confidence);
         self.areas.push(pixel_area_m2);

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use arpent_raster::LABEL_NODATA;
 use geo::Validation;
-use geo_types::{LineString, Polygon};
 use proptest::prelude::*;
 
 use super::*;
 use crate::polygonize::Vertex;
+use crate::shapes::{doubled_area, edges, polygon};
 
 /// A map drawn by a function of grid columns and rows.
 fn coverage(extent: Window, tolerance_px: f64, label: impl Fn(i64, i64) -> u8) -> Vec<Region> {
@@ -22,23 +22,6 @@ fn coverage(extent: Window, tolerance_px: f64, label: impl Fn(i64, i64) -> u8) -
     generalizer.finish(&mut |r| found.push(r)).unwrap();
     found.sort_by_key(|r| (r.class_id, r.rings[0][0][1], r.rings[0][0][0]));
     found
-}
-
-fn edges(ring: &[Vertex]) -> impl Iterator<Item = (Vertex, Vertex)> {
-    (0..ring.len()).map(|i| (ring[i], ring[(i + 1) % ring.len()]))
-}
-
-/// Ground area enclosed, pixels; positive for counter-clockwise rings on the ground.
-fn doubled_area(ring: &[Vertex]) -> i64 {
-    -edges(ring).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum::<i64>()
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn polygon(region: &Region) -> Polygon<f64> {
-    let line = |r: &Vec<Vertex>| {
-        LineString::from(r.iter().chain(r.first()).map(|v| (v[0] as f64, -v[1] as f64)).collect::<Vec<_>>())
-    };
-    Polygon::new(line(&region.rings[0]), region.rings[1..].iter().map(line).collect())
 }
 
 /// All laws that hold for the coverage of an extent.

@@ -213,20 +213,10 @@ impl Polygonizer {
     }
 
     fn check(&self, labels: &[u8], confidence: &[u8], pixel_area_m2: f64) -> Result<(), VectorError> {
-        let (extent, row) = (self.extent, self.extent.row + i64::from(self.rows));
-        let expected = extent.width;
-        if row >= extent.row_end() {
-            return Err(VectorError::TooManyRows { row, extent });
-        }
-        if labels.len() != expected || confidence.len() != expected {
-            let (labels, confidence) = (labels.len(), confidence.len());
-            return Err(VectorError::RowLength { row, expected, labels, confidence });
-        }
-        if !(pixel_area_m2.is_finite() && pixel_area_m2 > 0.0) {
-            return Err(VectorError::PixelArea { row, pixel_area_m2 });
-        }
+        let row = self.extent.row + i64::from(self.rows);
+        check_row(self.extent, row, labels, confidence, pixel_area_m2)?;
         // A row brings at most three edges a column, and `finish` one.
-        if self.chains.live() + 4 * expected >= NONE as usize {
+        if self.chains.live() + 4 * self.extent.width >= NONE as usize {
             return Err(VectorError::TooManyEdges { row });
         }
         Ok(())
@@ -428,6 +418,28 @@ impl Polygonizer {
             bbox: component.span.window(&self.extent),
         }
     }
+}
+
+/// Whether row `row` is one of `extent`, as wide, and its pixels have an area.
+pub(crate) fn check_row(
+    extent: Window,
+    row: i64,
+    labels: &[u8],
+    confidence: &[u8],
+    pixel_area_m2: f64,
+) -> Result<(), VectorError> {
+    let expected = extent.width;
+    if row >= extent.row_end() {
+        return Err(VectorError::TooManyRows { row, extent });
+    }
+    if labels.len() != expected || confidence.len() != expected {
+        let (labels, confidence) = (labels.len(), confidence.len());
+        return Err(VectorError::RowLength { row, expected, labels, confidence });
+    }
+    if !(pixel_area_m2.is_finite() && pixel_area_m2 > 0.0) {
+        return Err(VectorError::PixelArea { row, pixel_area_m2 });
+    }
+    Ok(())
 }
 
 fn sum(confidence: &[u8]) -> u64 {

@@ -1,6 +1,6 @@
 use super::*;
+use crate::shapes::{doubled_area, edges, polygon};
 use geo::Validation;
-use geo_types::{LineString, Polygon};
 use proptest::prelude::*;
 
 /// A label raster and its confidences.
@@ -119,23 +119,6 @@ fn area_of(row: i64) -> f64 {
 
 fn order(region: &Region) -> (u8, Vertex) {
     (region.class_id, region.rings[0][0])
-}
-
-fn edges(ring: &[Vertex]) -> impl Iterator<Item = (Vertex, Vertex)> {
-    (0..ring.len()).map(|i| (ring[i], ring[(i + 1) % ring.len()]))
-}
-
-/// Ground area enclosed, pixels; positive for counter-clockwise rings on the ground.
-fn doubled_area(ring: &[Vertex]) -> i64 {
-    -edges(ring).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum::<i64>()
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn polygon(region: &Region) -> Polygon<f64> {
-    let line = |r: &Vec<Vertex>| {
-        LineString::from(r.iter().chain(r.first()).map(|v| (v[0] as f64, -v[1] as f64)).collect::<Vec<_>>())
-    };
-    Polygon::new(line(&region.rings[0]), region.rings[1..].iter().map(line).collect())
 }
 
 fn assert_canonical(region: &Region) {
