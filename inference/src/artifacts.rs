@@ -5,7 +5,7 @@ use std::path::Path;
 use arpent_gdal::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerWriter, Transformer};
 use arpent_publish::{RunInfo, SortedFeatures, StagedArtifact, write_geojson, write_geoparquet};
 use arpent_raster::Crs;
-use arpent_vector::{Feature, to_wkb};
+use arpent_vector::{Attribute, Column, ColumnKind, Feature, to_wkb};
 
 use crate::config::FeatureFormat;
 use crate::job::{Job, MapJob};
@@ -111,7 +111,7 @@ fn write_layer(
     run: &RunInfo,
 ) -> anyhow::Result<()> {
     let spatial_index = format == LayerFormat::GeoPackage || features.count() <= LARGEST_INDEX;
-    let fields = fields();
+    let fields = fields(&run.columns);
     let options = LayerOptions {
         format,
         name: LAYER,
@@ -130,11 +130,11 @@ fn write_layer(
     Ok(layer.finish()?)
 }
 
-/// The columns beside the geometry, the same in every format.
-fn fields() -> Vec<FieldDef> {
+/// The columns beside the geometry, the same in every format: those of every run, then its own.
+fn fields(more: &[Column]) -> Vec<FieldDef> {
     use FieldType::{Integer, Real, Text};
     let of = |(name, field_type): (&str, FieldType)| FieldDef { name: name.to_owned(), field_type };
-    [
+    let all = [
         ("id", Text),
         ("class_id", Integer),
         ("class_name", Text),
@@ -146,15 +146,22 @@ fn fields() -> Vec<FieldDef> {
         ("scene_ids", Text),
         ("acquired", Text),
         ("state", Text),
-    ]
-    .map(of)
-    .to_vec()
+    ];
+    let more = more.iter().map(|column| {
+        let field_type = match column.kind {
+            ColumnKind::Text => Text,
+            ColumnKind::Integer => Integer,
+            ColumnKind::Real => Real,
+        };
+        (column.name.as_str(), field_type)
+    });
+    all.into_iter().chain(more).map(of).collect()
 }
 
 /// The values of [`fields`], in their order.
-fn values<'a>(feature: &'a Feature, scenes: &'a str, run: &'a RunInfo) -> [FieldValue<'a>; 11] {
+fn values<'a>(feature: &'a Feature, scenes: &'a str, run: &'a RunInfo) -> Vec<FieldValue<'a>> {
     use FieldValue::{Integer, Null, Real, Text};
-    [
+    let all = [
         Text(&feature.id),
         Integer(i64::from(feature.class_id)),
         Text(&feature.class_name),
@@ -166,5 +173,12 @@ fn values<'a>(feature: &'a Feature, scenes: &'a str, run: &'a RunInfo) -> [Field
         Text(scenes),
         feature.acquired.as_deref().map_or(Null, Text),
         Text(&run.state),
-    ]
+    ];
+    let more = feature.attributes.iter().map(|value| match value {
+        Attribute::Null => Null,
+        Attribute::Text(text) => Text(text),
+        Attribute::Integer(number) => Integer(*number),
+        Attribute::Real(number) => Real(*number),
+    });
+    all.into_iter().chain(more).collect()
 }

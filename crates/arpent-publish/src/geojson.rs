@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use arpent_vector::Feature;
+use arpent_vector::{Attribute, Column, Feature};
 use geo_types::LineString;
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use crate::error::{PublishError, Result};
 use crate::geoparquet::union;
@@ -81,6 +82,29 @@ struct Properties<'a> {
     scene_ids: String,
     acquired: Option<&'a str>,
     state: &'a str,
+    #[serde(flatten)]
+    more: More<'a>,
+}
+
+/// The values of the run's own columns.
+struct More<'a> {
+    columns: &'a [Column],
+    values: &'a [Attribute],
+}
+
+impl Serialize for More<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.columns.len()))?;
+        for (i, column) in self.columns.iter().enumerate() {
+            match self.values.get(i) {
+                Some(Attribute::Text(text)) => map.serialize_entry(&column.name, text)?,
+                Some(Attribute::Integer(number)) => map.serialize_entry(&column.name, number)?,
+                Some(Attribute::Real(number)) => map.serialize_entry(&column.name, number)?,
+                Some(Attribute::Null) | None => map.serialize_entry(&column.name, &())?,
+            }
+        }
+        map.end()
+    }
 }
 
 #[derive(Serialize)]
@@ -105,6 +129,7 @@ fn json_feature<'a>(feature: &'a Feature, run: &'a RunInfo, rings: &'a [Ring]) -
             scene_ids: feature.scene_ids.join(","),
             acquired: feature.acquired.as_deref(),
             state: &run.state,
+            more: More { columns: &run.columns, values: &feature.attributes },
         },
         geometry: Geometry { r#type: "Polygon", coordinates: rings },
     }

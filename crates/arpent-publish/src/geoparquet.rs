@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arpent_raster::Crs;
-use arpent_vector::{Feature, to_wkb};
-use arrow_array::builder::{BinaryBuilder, Float64Builder, StringBuilder, UInt8Builder};
+use arpent_vector::{Attribute, Column, ColumnKind, Feature, to_wkb};
+use arrow_array::builder::{BinaryBuilder, Float64Builder, Int64Builder, StringBuilder, UInt8Builder};
 use arrow_array::{ArrayRef, RecordBatch, StringArray, StructArray};
 use arrow_schema::{ArrowError, DataType, Field, Fields, Schema};
 use parquet::arrow::ArrowWriter;
@@ -38,7 +38,7 @@ const BBOX_FIELDS: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
 /// Writes features to a GeoParquet 1.1 file, in the order they come, and gives their number.
 ///
 /// Columns: id, class_id, class_name, score, area_m2, run_id, model_id, model_sha256, scene_ids (comma
-/// separated), acquired (nullable), state, geometry (WKB, CRS units), bbox (struct, the covering). Equal
+/// separated), acquired (nullable), state, the run's own columns (nullable), geometry (WKB, CRS units), bbox (struct, the covering). Equal
 /// features, CRS and run make equal bytes. No feature makes a valid file without rows.
 ///
 /// # Errors
@@ -81,7 +81,7 @@ impl GeoParquetWriter {
     pub fn create(path: &Path, crs: &Crs, run: &RunInfo) -> Result<Self> {
         let crs = projjson(crs)?;
         let file = File::create(path).map_err(PublishError::io("create", path))?;
-        let schema = Arc::new(schema());
+        let schema = Arc::new(schema(&run.columns));
         let options = ArrowWriterOptions::new().with_properties(properties()?).with_skip_arrow_metadata(true);
         let inner =
             ArrowWriter::try_new_with_options(file, schema.clone(), options).map_err(encoding(path))?;
@@ -91,7 +91,7 @@ impl GeoParquetWriter {
             schema,
             crs,
             run: run.clone(),
-            batch: Batch::default(),
+            batch: Batch::new(&run.columns),
             count: 0,
             extent: None,
         })
@@ -128,7 +128,8 @@ impl GeoParquetWriter {
         if self.batch.rows == 0 {
             return Ok(());
         }
-        let columns = std::mem::take(&mut self.batch).columns(&self.run);
+        let batch = std::mem::replace(&mut self.batch, Batch::new(&self.run.columns));
+        let columns = batch.columns(&self.run);
         let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(|e: ArrowError| {
             PublishError::Columns { path: self.path.clone(), source: Box::new(e) }
         })?;
@@ -157,11 +158,55 @@ struct Batch {
     area_m2: Float64Builder,
     scene_ids: StringBuilder,
     acquired: StringBuilder,
+    more: Vec<Values>,
     geometry: BinaryBuilder,
     bbox: [Float64Builder; 4],
 }
 
+/// Values of a column that not every run has.
+#[derive(Debug)]
+enum Values {
+    Text(StringBuilder),
+    Integer(Int64Builder),
+    Real(Float64Builder),
+}
+
+impl Values {
+    fn new(kind: ColumnKind) -> Self {
+        match kind {
+            ColumnKind::Text => Self::Text(StringBuilder::new()),
+            ColumnKind::Integer => Self::Integer(Int64Builder::new()),
+            ColumnKind::Real => Self::Real(Float64Builder::new()),
+        }
+    }
+
+    /// Adds a value; one of another kind counts as missing.
+    fn push(&mut self, value: Option<&Attribute>) {
+        match (self, value) {
+            (Self::Text(values), Some(Attribute::Text(text))) => values.append_value(text),
+            (Self::Integer(values), Some(Attribute::Integer(number))) => values.append_value(*number),
+            (Self::Real(values), Some(Attribute::Real(number))) => values.append_value(*number),
+            (Self::Text(values), _) => values.append_null(),
+            (Self::Integer(values), _) => values.append_null(),
+            (Self::Real(values), _) => values.append_null(),
+        }
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Self::Text(mut values) => Arc::new(values.finish()),
+            Self::Integer(mut values) => Arc::new(values.finish()),
+            Self::Real(mut values) => Arc::new(values.finish()),
+        }
+    }
+}
+
 impl Batch {
+    fn new(columns: &[Column]) -> Self {
+        let more = columns.iter().map(|column| Values::new(column.kind)).collect();
+        Self { more, ..Self::default() }
+    }
+
     fn push(&mut self, feature: &Feature, bbox: [f64; 4]) {
         self.rows += 1;
         self.id.append_value(&feature.id);
@@ -171,6 +216,9 @@ impl Batch {
         self.area_m2.append_value(feature.area_m2);
         self.scene_ids.append_value(feature.scene_ids.join(","));
         self.acquired.append_option(feature.acquired.as_deref());
+        for (i, values) in self.more.iter_mut().enumerate() {
+            values.push(feature.attributes.get(i));
+        }
         let wkb = to_wkb(&feature.polygon);
         self.geometry_bytes += wkb.len();
         self.geometry.append_value(wkb);
@@ -183,7 +231,7 @@ impl Batch {
     fn columns(mut self, run: &RunInfo) -> Vec<ArrayRef> {
         let same = |text: &str| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, self.rows)));
         let bbox = self.bbox.each_mut().map(|b| Arc::new(b.finish()) as ArrayRef);
-        vec![
+        let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.id.finish()),
             Arc::new(self.class_id.finish()),
             Arc::new(self.class_name.finish()),
@@ -195,16 +243,18 @@ impl Batch {
             Arc::new(self.scene_ids.finish()),
             Arc::new(self.acquired.finish()),
             same(&run.state),
-            Arc::new(self.geometry.finish()),
-            Arc::new(StructArray::new(bbox_fields(), bbox.to_vec(), None)),
-        ]
+        ];
+        columns.extend(self.more.into_iter().map(Values::finish));
+        columns.push(Arc::new(self.geometry.finish()));
+        columns.push(Arc::new(StructArray::new(bbox_fields(), bbox.to_vec(), None)));
+        columns
     }
 }
 
-fn schema() -> Schema {
+fn schema(more: &[Column]) -> Schema {
     let text = |name| Field::new(name, DataType::Utf8, false);
     let number = |name| Field::new(name, DataType::Float64, false);
-    Schema::new(vec![
+    let mut fields = vec![
         text("id"),
         Field::new("class_id", DataType::UInt8, false),
         text("class_name"),
@@ -216,9 +266,18 @@ fn schema() -> Schema {
         text("scene_ids"),
         Field::new("acquired", DataType::Utf8, true),
         text("state"),
-        Field::new("geometry", DataType::Binary, false),
-        Field::new("bbox", DataType::Struct(bbox_fields()), false),
-    ])
+    ];
+    fields.extend(more.iter().map(|column| {
+        let data_type = match column.kind {
+            ColumnKind::Text => DataType::Utf8,
+            ColumnKind::Integer => DataType::Int64,
+            ColumnKind::Real => DataType::Float64,
+        };
+        Field::new(&column.name, data_type, true)
+    }));
+    fields.push(Field::new("geometry", DataType::Binary, false));
+    fields.push(Field::new("bbox", DataType::Struct(bbox_fields()), false));
+    Schema::new(fields)
 }
 
 fn bbox_fields() -> Fields {

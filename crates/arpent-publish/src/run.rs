@@ -1,5 +1,6 @@
 //! What is the same for every feature of a run.
 
+use arpent_vector::Column;
 use serde::{Deserialize, Serialize};
 
 /// State of a feature that no named person has decided on.
@@ -16,6 +17,8 @@ pub struct RunInfo {
     pub model_sha256: String,
     /// Review state, [`STATE_NOT_VERIFIED`] for whatever a model proposes.
     pub state: String,
+    /// Columns that its features have beside those of every run.
+    pub columns: Vec<Column>,
 }
 
 impl RunInfo {
@@ -30,6 +33,7 @@ impl RunInfo {
             model_id: model_id.into(),
             model_sha256: model_sha256.into(),
             state: STATE_NOT_VERIFIED.into(),
+            columns: Vec::new(),
         }
     }
 }

@@ -60,6 +60,7 @@ fn square(number: u32) -> Feature {
         area_m2: 540_000.5,
         scene_ids: vec!["scene".into()],
         acquired: Some("2021-07-01".into()),
+        attributes: vec![],
         polygon: geo_types::Polygon::new(ring(0.0, false), vec![ring(0.002, true)]),
     }
 }

@@ -4,6 +4,8 @@ use geo_types::Polygon;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::Attribute;
+
 /// One feature on the ground: geometry in the scene's CRS plus what the map says of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Feature {
@@ -22,6 +24,8 @@ pub struct Feature {
     pub scene_ids: Vec<String>,
     /// RFC 3339 date (earliest of the scenes'), if known; empty until the caller fills it.
     pub acquired: Option<String>,
+    /// A value for each further column of the map, in their order; empty until the caller fills it.
+    pub attributes: Vec<Attribute>,
     /// CRS coordinates, exterior counter-clockwise in x-right y-up ground coordinates, holes clockwise, closed.
     pub polygon: Polygon<f64>,
 }
@@ -95,6 +99,7 @@ mod tests {
             area_m2: 0.0,
             scene_ids: vec![],
             acquired: None,
+            attributes: vec![],
             polygon,
         };
         assert_eq!(feature.bbox().map(f64::to_bits), [-3.0, -2.0, 4.0, 7.0].map(f64::to_bits));

@@ -11,6 +11,7 @@
 //! What is said of a region or a box (rings, area, score, id) depends on its own pixels only: not on the file,
 //! the extent or the order in which it was found. Nothing here opens a file or starts a thread.
 
+mod attribute;
 mod coverage;
 mod detections;
 mod dissolve;
@@ -25,6 +26,7 @@ mod triangle;
 mod vectorize;
 mod wkb;
 
+pub use attribute::{Attribute, Column, ColumnKind};
 pub use coverage::{BuiltUp, Coverage, CoverageRules};
 pub use detections::{Detection, DetectionMerger};
 pub use dissolve::{DissolveCounts, DissolvedRow, Dissolver, MAX_ZONES, MappingUnits};

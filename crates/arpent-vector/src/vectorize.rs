@@ -99,6 +99,7 @@ impl Vectorizer {
             area_m2: round4(region.area_m2),
             scene_ids: Vec::new(),
             acquired: None,
+            attributes: Vec::new(),
             polygon,
         })
     }
@@ -124,6 +125,7 @@ impl Vectorizer {
             area_m2: round4(area_m2),
             scene_ids: Vec::new(),
             acquired: None,
+            attributes: Vec::new(),
             polygon: Polygon::new(LineString(exterior.to_vec()), Vec::new()),
         })
     }
