@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use arpent_raster::{Grid, Window};
-use gdal::spatial_ref::CoordTransform;
+use arpent_raster::{Crs, Grid, Window};
+use gdal::spatial_ref::{CoordTransform, SpatialRef};
 use gdal::vector::{Feature, Geometry, LayerAccess, geometry_type_flatten, geometry_type_to_name};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use gdal_sys::OGRwkbGeometryType::{wkbGeometryCollection, wkbMultiPolygon, wkbPolygon};
@@ -114,10 +114,15 @@ pub(crate) fn to_grid(
     grid: &Grid,
 ) -> Result<Option<CoordTransform>, GdalError> {
     let from = layer.spatial_ref().ok_or_else(|| GdalError::AoiNoCrs { path: uri.to_owned() })?;
-    if crs::describe(&from, uri).is_ok_and(|c| c.is_same(&grid.crs)) {
+    to_crs(uri, &from, &grid.crs)
+}
+
+/// The transformation from the CRS of a layer to another; `None` when they are the same.
+pub(crate) fn to_crs(uri: &str, from: &SpatialRef, to: &Crs) -> Result<Option<CoordTransform>, GdalError> {
+    if crs::describe(from, uri).is_ok_and(|c| c.is_same(to)) {
         return Ok(None);
     }
-    let way = CoordTransform::new(&from, &crs::spatial_ref_of(&grid.crs)?);
+    let way = CoordTransform::new(from, &crs::spatial_ref_of(to)?);
     way.map(Some)
         .map_err(|e| GdalError::BadCrs { definition: from.name().unwrap_or_default(), message: failure(&e) })
 }

@@ -310,6 +310,52 @@ pub enum GdalError {
         /// What it is.
         found: String,
     },
+    /// A layer without coordinate reference system.
+    #[error("{path}: layer `{layer}` has no coordinate reference system")]
+    LayerNoCrs {
+        /// File or URL.
+        path: String,
+        /// Layer.
+        layer: String,
+    },
+    /// A feature that is neither made of polygons nor of lines.
+    #[error("{path}: feature {feature} of layer `{layer}` is a {found}, expected polygons or lines")]
+    FeatureKind {
+        /// File or URL.
+        path: String,
+        /// Layer.
+        layer: String,
+        /// Feature number in the layer, from 1.
+        feature: u64,
+        /// What it is.
+        found: String,
+    },
+    /// A feature whose geometry is not valid by OGC rules and was not to be repaired, or could not be.
+    #[error("{path}: the geometry of feature {feature} of layer `{layer}` is not valid{}", said(message))]
+    FeatureInvalid {
+        /// File or URL.
+        path: String,
+        /// Layer.
+        layer: String,
+        /// Feature number in the layer, from 1.
+        feature: u64,
+        /// GEOS's words.
+        message: String,
+    },
+    /// A feature with coordinates that have no place in the CRS wanted.
+    #[error("{path}: feature {feature} of layer `{layer}` cannot be transformed to {to}{}", said(message))]
+    FeatureTransform {
+        /// File or URL.
+        path: String,
+        /// Layer.
+        layer: String,
+        /// Feature number in the layer, from 1.
+        feature: u64,
+        /// CRS wanted.
+        to: String,
+        /// GDAL's words.
+        message: String,
+    },
     /// An output could not be created.
     #[error("{path}: cannot be created{}", said(message))]
     Create {
@@ -442,11 +488,21 @@ impl GdalError {
                 "an asset is taken when its media type is GeoTIFF or JPEG 2000 and its role is `data`".into()
             }
             Self::AoiNoPolygon { .. } => "draw the area of interest as polygons".into(),
-            Self::AoiInvalid { .. } => {
+            Self::AoiInvalid { .. } | Self::FeatureInvalid { .. } => {
                 "repair it: `Fix geometries` in QGIS, `ST_MakeValid` in PostGIS, or ogr2ogr -makevalid".into()
             }
             Self::AoiNoCrs { path } => {
                 format!("ogr2ogr -a_srs EPSG:xxxx aoi.gpkg {}", quoted(path))
+            }
+            Self::LayerNoCrs { path, .. } => {
+                format!("ogr2ogr -a_srs EPSG:xxxx layer.gpkg {}", quoted(path))
+            }
+            Self::FeatureKind { .. } => {
+                "leave it out, for example: ogr2ogr -nlt MULTIPOLYGON -where \"OGR_GEOMETRY LIKE '%POLYGON'\" OUT.gpkg IN"
+                    .into()
+            }
+            Self::FeatureTransform { .. } => {
+                "check that the layer's CRS is the one its coordinates are in: `ogrinfo -so` prints both".into()
             }
             Self::NoSuchLayer { layers, .. } if !layers.is_empty() => {
                 format!("it has the layers {}", layers.join(", "))

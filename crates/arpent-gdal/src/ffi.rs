@@ -305,6 +305,39 @@ pub(crate) fn has_geometry(feature: &Feature<'_>) -> bool {
     unsafe { !gdal_sys::OGR_F_GetGeometryRef(feature.c_feature()).is_null() }
 }
 
+/// Whether a field of a feature (from 0) is set and not null.
+pub(crate) fn has_value(feature: &Feature<'_>, field: usize) -> bool {
+    let Ok(field) = c_int::try_from(field) else { return false };
+    // SAFETY: the handle is valid while `feature` lives; GDAL tests the number of the field.
+    unsafe { gdal_sys::OGR_F_IsFieldSetAndNotNull(feature.c_feature(), field) != 0 }
+}
+
+/// A geometry with arcs as one of short straight lines, in well-known binary; none where there are no arcs.
+pub(crate) fn linear_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
+    // SAFETY: the handle is valid while `geometry` lives; the new geometry is tested for null and destroyed once; the
+    // buffer holds as many bytes as GDAL says that it writes.
+    unsafe {
+        if gdal_sys::OGR_G_HasCurveGeometry(geometry.c_geometry(), 1) == 0 {
+            return None;
+        }
+        let made = gdal_sys::OGR_G_GetLinearGeometry(geometry.c_geometry(), 0.0, ptr::null_mut());
+        if made.is_null() {
+            return None;
+        }
+        let mut bytes = vec![0u8; usize::try_from(gdal_sys::OGR_G_WkbSize(made)).unwrap_or(0)];
+        let order = gdal_sys::OGRwkbByteOrder::wkbNDR;
+        let status = gdal_sys::OGR_G_ExportToIsoWkb(made, order, bytes.as_mut_ptr());
+        gdal_sys::OGR_G_DestroyGeometry(made);
+        (status == gdal_sys::OGRErr::OGRERR_NONE).then_some(bytes)
+    }
+}
+
+/// Adds the first point of every ring at its end where it is missing.
+pub(crate) fn close_rings(geometry: &Geometry) {
+    // SAFETY: the handle is valid while `geometry` lives; only this geometry is changed.
+    unsafe { gdal_sys::OGR_G_CloseRings(geometry.c_geometry()) };
+}
+
 /// Adds points to edges longer than `max_length`.
 pub(crate) fn segmentize(geometry: &Geometry, max_length: f64) {
     // SAFETY: the handle is valid while `geometry` lives; only this geometry is changed.

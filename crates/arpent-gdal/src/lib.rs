@@ -3,7 +3,8 @@
 //! No GDAL type leaves it. Inputs are named ([`resolve_scenes`]), opened ([`open_scene`]), grouped by grid
 //! ([`group_scenes`]) and read window by window ([`MosaicReader`], or [`DatesReader`] for several dates, one per
 //! thread). Outputs are written by
-//! [`StripWriter`] (COG) and [`LayerWriter`] (GeoPackage, FlatGeobuf). Labels for training come through
+//! [`StripWriter`] (COG) and [`LayerWriter`] (GeoPackage, FlatGeobuf). Layers of others are read feature by feature
+//! ([`read_features`]). Labels for training come through
 //! [`read_labels`], [`read_picture`] and [`read_polygons`].
 
 mod aoi;
@@ -14,6 +15,7 @@ mod error;
 mod ffi;
 mod fingerprint;
 mod flatgeobuf;
+mod layer_in;
 mod layer_out;
 mod mosaic;
 mod picture;
@@ -35,6 +37,10 @@ pub use crs::{Transformer, describe_crs};
 pub use dates::DatesReader;
 pub use error::GdalError;
 pub use fingerprint::{Fingerprint, fingerprint, fingerprint_file};
+pub use layer_in::{
+    InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry, LayerSource, Line, Rings, Value,
+    layer_fields, read_features,
+};
 pub use layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerWriter};
 pub use mosaic::{Mosaic, group_scenes};
 pub use picture::{count_bands, read_labels, read_picture};

@@ -59,7 +59,11 @@ pub fn read_polygons(
     }
 }
 
-fn find_layer<'a>(uri: &str, dataset: &'a Dataset, name: Option<&str>) -> Result<Layer<'a>, GdalError> {
+pub(crate) fn find_layer<'a>(
+    uri: &str,
+    dataset: &'a Dataset,
+    name: Option<&str>,
+) -> Result<Layer<'a>, GdalError> {
     let found = match name {
         Some(name) => dataset.layer_by_name(name),
         None => dataset.layer(0),
@@ -71,7 +75,7 @@ fn find_layer<'a>(uri: &str, dataset: &'a Dataset, name: Option<&str>) -> Result
     })
 }
 
-fn field_index(uri: &str, layer: &Layer<'_>, field: &str) -> Result<usize, GdalError> {
+pub(crate) fn field_index(uri: &str, layer: &Layer<'_>, field: &str) -> Result<usize, GdalError> {
     let fields: Vec<String> = layer.defn().fields().map(|f| f.name()).collect();
     fields.iter().position(|f| f == field).ok_or_else(|| GdalError::NoSuchField {
         path: uri.to_owned(),

@@ -10,6 +10,7 @@ mod aoi;
 mod bad_input;
 mod common;
 mod labels;
+mod layer_in;
 mod layers;
 mod mosaic;
 mod polygonize;
