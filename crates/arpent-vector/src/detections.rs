@@ -16,7 +16,7 @@ pub struct Detection {
 }
 
 impl Detection {
-    fn check(&self, done_above_row: i64) -> Result<(), VectorError> {
+    pub(crate) fn check(&self, done_above_row: i64) -> Result<(), VectorError> {
         let Self { class_id, score, bbox } = *self;
         let is_finite = score.is_finite() && bbox.iter().all(|v| v.is_finite());
         if !is_finite || bbox[0] > bbox[2] || bbox[1] > bbox[3] {
@@ -49,7 +49,7 @@ impl Detection {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "row numbers stay far below 2^52; the ends of i64 stay large")]
-fn as_f64(row: i64) -> f64 {
+pub(crate) fn as_f64(row: i64) -> f64 {
     row as f64
 }
 
@@ -104,6 +104,14 @@ impl DetectionMerger {
     pub fn finish(mut self, sink: &mut impl FnMut(Detection)) {
         self.done_above_row = i64::MAX;
         self.settle(sink);
+    }
+
+    /// The row above which no detection handed out later will start: what the next in line may be promised. It lies
+    /// above the row that was promised here when detections are held.
+    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
+    pub fn done_above_row(&self) -> i64 {
+        let first = self.pending.iter().map(|d| d.bbox[1].floor() as i64).min();
+        self.done_above_row.min(first.unwrap_or(i64::MAX))
     }
 
     /// Number of detections held.
@@ -241,7 +249,9 @@ mod tests {
             for (strip, cut) in strips.iter_mut().zip(&cuts) {
                 strip.sort_by_key(|s| s.0);
                 let strip: Vec<Detection> = strip.iter().map(|s| s.1).collect();
+                let (promise, before) = (as_f64(merger.done_above_row()), kept.len());
                 merger.push(&strip, *cut, &mut |d| kept.push(d)).unwrap();
+                prop_assert!(kept[before..].iter().all(|d| d.bbox[1] >= promise));
             }
             merger.finish(&mut |d| kept.push(d));
             let expected = suppress(all.iter().map(|d| d.0).collect(), threshold, classwise);
