@@ -9,14 +9,14 @@ use crate::Attribute;
 /// One feature on the ground: geometry in the scene's CRS plus what the map says of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Feature {
-    /// 32 hex digits: SHA-256 (truncated) of grid key, class id and rings in grid pixels; never of run, order or
-    /// file.
+    /// 32 hex digits: SHA-256 (truncated) of grid key, class id and rings or boxes in grid pixels; never of run,
+    /// order or file.
     pub id: String,
     /// Class id, as in the label raster.
     pub class_id: u8,
     /// Name of the class in the nomenclature.
     pub class_name: String,
-    /// Mean confidence 0 to 1, rounded to 4 decimals.
+    /// Mean confidence of a region's pixels, or the highest score of an object's detections; 0 to 1, rounded to 4 decimals.
     pub score: f64,
     /// Ground area in square metres, rounded to 4 decimals; that of the pixels, whatever the simplification.
     pub area_m2: f64,

@@ -8,6 +8,9 @@
 //! [`DetectionMerger`] takes the boxes that a network found window by window, suppresses duplicates and hands out
 //! the boxes that stay. A [`Vectorizer`] makes a [`Feature`] of either.
 //!
+//! A thing that a network found in pieces is put together by an [`ObjectMerger`], and drawn as a box, an oriented box or a
+//! footprint ([`Shape`]).
+//!
 //! What is said of a region or a box (rings, area, score, id) depends on its own pixels only: not on the file,
 //! the extent or the order in which it was found. Nothing here opens a file or starts a thread.
 
@@ -18,6 +21,7 @@ mod dissolve;
 mod error;
 mod feature;
 mod generalize;
+mod objects;
 mod polygonize;
 #[cfg(test)]
 mod shapes;
@@ -33,6 +37,8 @@ pub use dissolve::{DissolveCounts, DissolvedRow, Dissolver, MAX_ZONES, MappingUn
 pub use error::VectorError;
 pub use feature::Feature;
 pub use generalize::Generalizer;
+pub use objects::shape::Shape;
+pub use objects::{Object, ObjectMerger};
 pub use polygonize::{Polygonizer, Region, Vertex};
 pub use vectorize::{VectorOptions, Vectorizer, kept_classes};
 pub use wkb::to_wkb;

@@ -6,12 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::feature::{content_id, round4};
+use crate::objects::shape::{Shape, box_numbers, enclose, outline};
 use crate::polygonize::Vertex;
 use crate::simplify::simplify;
-use crate::{Detection, Feature, Region, VectorError};
-
-/// Boxes are identified by their sides in this fraction of a pixel.
-const BOX_STEPS: f64 = 16.0;
+use crate::{Detection, Feature, Object, Region, VectorError};
 
 /// How regions and detections become features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -106,27 +104,38 @@ impl Vectorizer {
 
     /// The rectangle of a detection, `None` when it is smaller than wanted. Its area is that of its pixels, each
     /// as large as those of its middle row; its id is that of its class and its box to 1/16 pixel.
-    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
     pub fn detection_to_feature(&self, detection: &Detection) -> Option<Feature> {
-        let [col0, row0, col1, row1] = detection.bbox;
-        let middle = row0.midpoint(row1).floor() as i64;
-        let area_m2 = (col1 - col0) * (row1 - row0) * self.pixel_area.of_row(middle);
+        self.object_to_feature(&Object::of(detection), Shape::Box)
+    }
+
+    /// The outline of an object, `None` when it is smaller than wanted or has no fragment. Its area is that of the
+    /// pixels inside, each as large as those of its middle row; its id is that of its class and the boxes of its
+    /// fragments to 1/16 pixel, whatever the shape.
+    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
+    pub fn object_to_feature(&self, object: &Object, shape: Shape) -> Option<Feature> {
+        let bbox = object.boxes.iter().copied().reduce(|a, b| enclose(a, &b))?;
+        let outline = outline(&object.boxes, bbox, shape);
+        let middle = bbox[1].midpoint(bbox[3]).floor() as i64;
+        let area_m2 = outline.area_px * self.pixel_area.of_row(middle);
         if area_m2 < self.options.min_area_m2 {
             return None;
         }
-        let corners = [(col0, row0), (col0, row1), (col1, row1), (col1, row0), (col0, row0)];
-        let exterior = corners.map(|(col, row)| Coord::from(self.grid.ground(col, row)));
-        let quantised = detection.bbox.map(|v| (v * BOX_STEPS).round() as i64);
+        let line = |ring: &Vec<[f64; 2]>| {
+            let corners = ring.iter().chain(ring.first());
+            LineString(corners.map(|[col, row]| Coord::from(self.grid.ground(*col, *row))).collect())
+        };
+        let mut rings = outline.rings.iter().map(line);
+        let exterior = rings.next().unwrap_or_else(|| LineString(Vec::new()));
         Some(Feature {
-            id: content_id(&self.grid_key, detection.class_id, quantised.into_iter()),
-            class_id: detection.class_id,
-            class_name: self.class_name(detection.class_id),
-            score: round4(f64::from(detection.score)),
+            id: content_id(&self.grid_key, object.class_id, box_numbers(&object.boxes).into_iter()),
+            class_id: object.class_id,
+            class_name: self.class_name(object.class_id),
+            score: round4(f64::from(object.score)),
             area_m2: round4(area_m2),
             scene_ids: Vec::new(),
             acquired: None,
             attributes: Vec::new(),
-            polygon: Polygon::new(LineString(exterior.to_vec()), Vec::new()),
+            polygon: Polygon::new(exterior, rings.collect()),
         })
     }
 
@@ -158,6 +167,7 @@ mod tests {
     use super::*;
     use crate::Polygonizer;
     use arpent_raster::{Class, Color, Crs, CrsKind, Window};
+    use geo::Area;
     use geo::orient::{Direction, Orient};
     use std::sync::Arc;
 
@@ -284,6 +294,50 @@ mod tests {
         };
         assert_eq!((id(0.02), id(-0.03)), (feature.id.clone(), feature.id.clone()));
         assert_ne!(id(0.05), feature.id);
+    }
+
+    #[test]
+    fn an_object_of_one_fragment_is_its_detection() {
+        let v = vectorizer(&lambert(), VectorOptions { min_area_m2: 0.5, simplify_px: None });
+        for bbox in [[10.0, -6.5, 14.3, 3.01], [0.0, 0.0, 1.0, 1.0], [2.02, 5.0, 40.0, 5.03]] {
+            let d = Detection { class_id: 1, score: 0.123_456, bbox };
+            for shape in [Shape::Box, Shape::OrientedBox, Shape::Footprint] {
+                assert_eq!(v.object_to_feature(&Object::of(&d), shape), v.detection_to_feature(&d));
+            }
+        }
+        // As it was before there were objects.
+        let d = Detection { class_id: 1, score: 0.5, bbox: [10.0, -6.5, 14.3, 3.01] };
+        assert_eq!(v.detection_to_feature(&d).unwrap().id, "90c5d77aaa9b98685d006fefcf5bc772");
+    }
+
+    #[test]
+    fn an_object_is_one_feature() {
+        let v = vectorizer(&lambert(), VectorOptions::default());
+        let crack = |shift: f64| Object {
+            class_id: 3,
+            score: 0.75,
+            boxes: (0..9).map(|i| f64::from(i) * 10.0 + shift).map(|p| [p, p, p + 11.0, p + 11.0]).collect(),
+        };
+        let feature = |object: &Object, shape| v.object_to_feature(object, shape).unwrap();
+        let [upright, oriented, footprint] =
+            [Shape::Box, Shape::OrientedBox, Shape::Footprint].map(|shape| feature(&crack(0.0), shape));
+        assert!((upright.area_m2 - 331.24).abs() < 1e-9, "{}", upright.area_m2);
+        assert!((oriented.area_m2 - 80.08).abs() < 1e-9, "{}", oriented.area_m2);
+        assert!((footprint.area_m2 - 43.24).abs() < 1e-9, "{}", footprint.area_m2);
+        for feature in [&upright, &oriented, &footprint] {
+            assert_eq!(feature.polygon, feature.polygon.orient(Direction::Default));
+            assert!((feature.polygon.unsigned_area() - feature.area_m2).abs() < 1e-6);
+            assert_eq!((feature.id.as_str(), feature.score), (upright.id.as_str(), 0.75));
+        }
+        // Not the order of the boxes, nor what is less than 1/32 pixel.
+        let mut turned = crack(0.01);
+        turned.boxes.reverse();
+        assert_eq!(feature(&turned, Shape::OrientedBox), oriented);
+        assert_eq!(feature(&turned, Shape::Footprint), footprint);
+        assert_ne!(feature(&crack(0.05), Shape::Box).id, upright.id);
+        assert!(v.object_to_feature(&Object { boxes: vec![], ..turned }, Shape::Box).is_none());
+        let strict = vectorizer(&lambert(), VectorOptions { min_area_m2: 81.0, simplify_px: None });
+        assert!(strict.object_to_feature(&crack(0.0), Shape::OrientedBox).is_none());
     }
 
     #[test]

@@ -143,6 +143,11 @@ impl Polygonizer {
         })
     }
 
+    /// The same, but regions without end are held to the end.
+    pub(crate) fn without_cuts(self) -> Self {
+        Self { cut_runs: u64::MAX, ..self }
+    }
+
     /// Takes the next row: one label and one confidence for each column of the extent, and the ground area of a
     /// pixel of this row. Regions that do not go on in it are given to `sink`, from west to east.
     ///

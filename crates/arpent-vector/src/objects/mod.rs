@@ -1,0 +1,209 @@
+//! Boxes that belong together to objects.
+
+mod groups;
+pub(crate) mod shape;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+
+use crate::detections::as_f64;
+use crate::{Detection, VectorError};
+use groups::Groups;
+
+/// Detections of one class that belong together: a long or broken thing that a network found piece by piece.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object {
+    /// The class.
+    pub class_id: u8,
+    /// The highest score of its fragments, 0 to 1. A person goes through the objects from the likeliest down, and a
+    /// weak fragment beside a strong one is no reason to look at that one later.
+    pub score: f32,
+    /// The boxes of its fragments (first column, first row, end column, end row; grid pixels), in the order of these
+    /// numbers.
+    pub boxes: Vec<[f64; 4]>,
+}
+
+impl Object {
+    /// The object of a detection that stands alone.
+    pub fn of(detection: &Detection) -> Self {
+        Self { class_id: detection.class_id, score: detection.score, boxes: vec![detection.bbox] }
+    }
+
+    /// Number of detections that it is made of.
+    pub fn fragments(&self) -> usize {
+        self.boxes.len()
+    }
+}
+
+/// Joins detections of one class that lie close to each other, strip by strip; a [`crate::DetectionMerger`] comes before it.
+///
+/// Two detections are neighbors when neither the columns nor the rows between their boxes are more than `gap_px`; 0
+/// joins boxes that touch or overlap. A cluster is what can be reached from neighbor to neighbor, in whatever order the
+/// detections come and however they are cut into strips. It is handed out as one object when no later detection
+/// can be a neighbor of any of its fragments.
+///
+/// A cluster without end (a crack along a whole road) would be held to the end. Therefore a cluster that is wider or
+/// higher than `max_extent_px` is cut along the lattice of that many pixels that is anchored to the origin of the CRS:
+/// its fragments are joined only by way of neighbors whose boxes have their middles in the same cell. Smaller clusters
+/// are never cut. What is cut, and where, depends on the cluster alone. Memory grows with the width of the extent
+/// and with the detections in `max_extent_px` rows, not with the rows that have passed.
+#[derive(Debug)]
+pub struct ObjectMerger {
+    gap_px: f64,
+    max_extent_px: f64,
+    done_above_row: i64,
+    pending: Vec<Fragment>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Fragment {
+    detection: Detection,
+    /// Whether it belongs to a cluster that is known to be too large; some of it may have been handed out.
+    is_cut: bool,
+}
+
+impl Fragment {
+    /// The order of classes, then of boxes.
+    fn order(&self, other: &Self) -> Ordering {
+        let (a, b) = (&self.detection, &other.detection);
+        a.class_id.cmp(&b.class_id).then_with(|| {
+            let by_box = a.bbox.iter().zip(&b.bbox).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne());
+            by_box.unwrap_or(Ordering::Equal)
+        })
+    }
+}
+
+impl ObjectMerger {
+    /// A merger that joins detections at most `gap_px` columns and rows apart, and cuts what is larger than
+    /// `max_extent_px`.
+    ///
+    /// # Errors
+    /// [`VectorError::BadOption`] when the gap is negative or not finite, or when the largest extent is 0.
+    pub fn new(gap_px: f64, max_extent_px: u32) -> Result<Self, VectorError> {
+        if !(gap_px.is_finite() && gap_px >= 0.0) {
+            let (option, value) = ("gap_px", gap_px);
+            return Err(VectorError::BadOption { option, value, expected: "a number of 0 or more" });
+        }
+        if max_extent_px == 0 {
+            let (option, value) = ("max_extent_px", 0.0);
+            return Err(VectorError::BadOption { option, value, expected: "a whole number of 1 or more" });
+        }
+        let max_extent_px = f64::from(max_extent_px);
+        Ok(Self { gap_px, max_extent_px, done_above_row: i64::MIN, pending: Vec::new() })
+    }
+
+    /// Takes the detections of a strip, in any order, and gives the objects that are complete to `sink`. The caller
+    /// promises that every later detection starts at `done_above_row` or below it; behind a
+    /// [`crate::DetectionMerger`] that is its [`crate::DetectionMerger::done_above_row`] after the push.
+    ///
+    /// # Errors
+    /// [`VectorError::BadDetection`] for boxes and scores that are not numbers, [`VectorError::LateDetection`]
+    /// when the promise was broken; nothing is taken then.
+    pub fn push(
+        &mut self,
+        detections: &[Detection],
+        done_above_row: i64,
+        sink: &mut impl FnMut(Object),
+    ) -> Result<(), VectorError> {
+        detections.iter().try_for_each(|d| d.check(self.done_above_row))?;
+        self.pending.extend(detections.iter().map(|d| Fragment { detection: *d, is_cut: false }));
+        self.done_above_row = self.done_above_row.max(done_above_row);
+        self.settle(sink);
+        Ok(())
+    }
+
+    /// Gives the objects that are still held to `sink`.
+    pub fn finish(mut self, sink: &mut impl FnMut(Object)) {
+        self.done_above_row = i64::MAX;
+        self.settle(sink);
+    }
+
+    /// Number of detections held.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Hands out the clusters, or the pieces of clusters that are cut, that nothing to come can touch.
+    fn settle(&mut self, sink: &mut impl FnMut(Object)) {
+        self.pending.sort_unstable_by(Fragment::order);
+        let clusters = self.join(|_, _| true);
+        self.mark_cuts(&clusters);
+        let pieces = if self.pending.iter().any(|f| f.is_cut) {
+            self.join(|a, b| !a.is_cut || self.cell(a) == self.cell(b))
+        } else {
+            clusters
+        };
+        let mut is_open = vec![false; self.pending.len()];
+        for (i, fragment) in self.pending.iter().enumerate() {
+            is_open[pieces[i]] |= !self.has_passed(&fragment.detection);
+        }
+        let mut position = vec![usize::MAX; self.pending.len()];
+        let mut objects: Vec<Object> = Vec::new();
+        let mut rest = Vec::new();
+        for (i, fragment) in self.pending.iter().enumerate() {
+            let (first, detection) = (pieces[i], &fragment.detection);
+            if is_open[first] {
+                rest.push(*fragment);
+            } else if i == first {
+                position[i] = objects.len();
+                objects.push(Object::of(detection));
+            } else {
+                let object = &mut objects[position[first]];
+                object.score = object.score.max(detection.score);
+                object.boxes.push(detection.bbox);
+            }
+        }
+        self.pending = rest;
+        objects.into_iter().for_each(sink);
+    }
+
+    /// Groups of pending fragments that are neighbors, as far as `may_join` allows: the first of the group, for each.
+    fn join(&self, may_join: impl Fn(&Fragment, &Fragment) -> bool) -> Vec<usize> {
+        let mut groups = Groups::new(self.pending.len());
+        for (i, a) in self.pending.iter().enumerate() {
+            let (class_id, east) = (a.detection.class_id, a.detection.bbox[2]);
+            let is_in_reach =
+                |b: &&Fragment| b.detection.class_id == class_id && b.detection.bbox[0] - east <= self.gap_px;
+            for (j, b) in self.pending[i + 1..].iter().take_while(is_in_reach).enumerate() {
+                let (a_box, b_box) = (&a.detection.bbox, &b.detection.bbox);
+                let is_near = b_box[1] - a_box[3] <= self.gap_px && a_box[1] - b_box[3] <= self.gap_px;
+                if is_near && may_join(a, b) {
+                    groups.join(i, i + 1 + j);
+                }
+            }
+        }
+        groups.firsts()
+    }
+
+    /// Marks the fragments of clusters that are too large, or that were when they were seen last: what they lack now has
+    /// been handed out.
+    fn mark_cuts(&mut self, clusters: &[usize]) {
+        let nothing = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+        let mut extents = vec![(nothing, false); self.pending.len()];
+        for (i, fragment) in self.pending.iter().enumerate() {
+            let (extent, is_cut) = &mut extents[clusters[i]];
+            *extent = shape::enclose(*extent, &fragment.detection.bbox);
+            *is_cut |= fragment.is_cut;
+        }
+        for (i, fragment) in self.pending.iter_mut().enumerate() {
+            let (extent, is_cut) = extents[clusters[i]];
+            let side = (extent[2] - extent[0]).max(extent[3] - extent[1]);
+            fragment.is_cut = is_cut || side > self.max_extent_px;
+        }
+    }
+
+    /// The cell of the lattice that holds the middle of a fragment.
+    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
+    fn cell(&self, fragment: &Fragment) -> [i64; 2] {
+        let [col0, row0, col1, row1] = fragment.detection.bbox;
+        let middle = [col0.midpoint(col1), row0.midpoint(row1)];
+        middle.map(|m| (m / self.max_extent_px).floor() as i64)
+    }
+
+    /// Whether no later detection can be a neighbor.
+    fn has_passed(&self, detection: &Detection) -> bool {
+        let done = self.done_above_row;
+        done == i64::MAX || as_f64(done) - detection.bbox[3] > self.gap_px
+    }
+}

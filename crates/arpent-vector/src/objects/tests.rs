@@ -1,0 +1,221 @@
+use super::*;
+use crate::DetectionMerger;
+use proptest::prelude::*;
+
+fn detection(class_id: u8, score: f32, bbox: [f64; 4]) -> Detection {
+    Detection { class_id, score, bbox }
+}
+
+/// One strip's detections and the row above which all is done then.
+type Strip = (Vec<Detection>, i64);
+
+fn merge(strips: &[Strip], gap_px: f64, max_extent_px: u32) -> Vec<Object> {
+    let mut merger = ObjectMerger::new(gap_px, max_extent_px).unwrap();
+    let mut objects = vec![];
+    for (detections, done) in strips {
+        merger.push(detections, *done, &mut |o| objects.push(o)).unwrap();
+    }
+    merger.finish(&mut |o| objects.push(o));
+    sorted(objects)
+}
+
+fn sorted(mut objects: Vec<Object>) -> Vec<Object> {
+    objects.sort_by(|a, b| {
+        (a.class_id, &a.boxes, a.score).partial_cmp(&(b.class_id, &b.boxes, b.score)).unwrap()
+    });
+    objects
+}
+
+/// The closure over a whole set at once, one number for each: the least number of those it can reach. The oracle.
+fn closure(count: usize, is_near: impl Fn(usize, usize) -> bool) -> Vec<usize> {
+    let mut group: Vec<usize> = (0..count).collect();
+    loop {
+        let before = group.clone();
+        for (i, j) in (0..count).flat_map(|i| (0..count).map(move |j| (i, j))) {
+            if is_near(i, j) {
+                group[i] = group[i].min(group[j]);
+            }
+        }
+        if group == before {
+            return group;
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn merged_at_once(all: &[Detection], gap_px: f64, max_extent_px: u32) -> Vec<Object> {
+    let is_near = |i: usize, j: usize| {
+        let (a, b) = (&all[i], &all[j]);
+        let apart = |k: usize| (a.bbox[k].max(b.bbox[k]) - a.bbox[k + 2].min(b.bbox[k + 2])).max(0.0);
+        a.class_id == b.class_id && apart(0).max(apart(1)) <= gap_px
+    };
+    let clusters = closure(all.len(), is_near);
+    let is_large: Vec<bool> = (0..all.len())
+        .map(|i| {
+            let boxes = || (0..all.len()).filter(|j| clusters[*j] == clusters[i]).map(|j| all[j].bbox);
+            let side = |k: usize| {
+                boxes().map(|b| b[k + 2]).fold(f64::MIN, f64::max)
+                    - boxes().map(|b| b[k]).fold(f64::MAX, f64::min)
+            };
+            side(0).max(side(1)) > f64::from(max_extent_px)
+        })
+        .collect();
+    let cell = |i: usize| {
+        let b = all[i].bbox;
+        [b[0] + b[2], b[1] + b[3]].map(|m| (m / 2.0 / f64::from(max_extent_px)).floor() as i64)
+    };
+    let pieces = closure(all.len(), |i, j| is_near(i, j) && (!is_large[i] || cell(i) == cell(j)));
+    let object = |first: usize| {
+        let of = || (0..all.len()).filter(|i| pieces[*i] == first).map(|i| all[i]);
+        let mut boxes: Vec<[f64; 4]> = of().map(|d| d.bbox).collect();
+        boxes.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        let score = of().map(|d| d.score).fold(0.0, f32::max);
+        Object { class_id: all[first].class_id, score, boxes }
+    };
+    sorted((0..all.len()).filter(|i| pieces[*i] == *i).map(object).collect())
+}
+
+prop_compose! {
+    fn detections()(class_id in 0u8..2, score in 1u8..6, col in -20i8..40, row in -60i8..60, width in 0u8..7, height in 0u8..9) -> Detection {
+        let (col, row) = (f64::from(col), f64::from(row) * 0.5);
+        detection(class_id, f32::from(score) / 5.0, [col, row, col + f64::from(width), row + f64::from(height) * 0.5])
+    }
+}
+
+prop_compose! {
+    /// Detections in any order, each in any strip before the one that declares its first row done.
+    fn strips()(
+        all in prop::collection::vec((detections(), 0.0f64..1.0, any::<u32>()), 0..70),
+        mut cuts in prop::collection::vec(-30i64..40, 0..9),
+    ) -> Vec<Strip> {
+        cuts.sort_unstable();
+        cuts.push(i64::MAX);
+        let mut strips: Vec<Vec<(u32, Detection)>> = vec![Vec::new(); cuts.len()];
+        for (d, when, order) in all {
+            let last = cuts.iter().position(|cut| d.bbox[1] < as_f64(*cut)).unwrap();
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+            strips[(when * (last + 1) as f64) as usize].push((order, d));
+        }
+        let in_order = |mut strip: Vec<(u32, Detection)>| {
+            strip.sort_by_key(|s| s.0);
+            strip.into_iter().map(|s| s.1).collect()
+        };
+        strips.into_iter().map(in_order).zip(cuts).collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn strips_and_order_do_not_matter(
+        strips in strips(),
+        gap_px in prop::sample::select(vec![0.0, 0.5, 1.0, 3.0]),
+        max_extent_px in prop::sample::select(vec![1, 4, 10, 25, 1000]),
+    ) {
+        let all: Vec<Detection> = strips.iter().flat_map(|s| s.0.clone()).collect();
+        prop_assert_eq!(merge(&strips, gap_px, max_extent_px), merged_at_once(&all, gap_px, max_extent_px));
+    }
+
+    #[test]
+    fn suppressed_first_strips_still_do_not_matter(strips in strips(), max_extent_px in prop::sample::select(vec![10, 1000])) {
+        let mut merger = DetectionMerger::new(0.3, true).unwrap();
+        let (mut kept, mut in_strips): (Vec<Detection>, Vec<Strip>) = (vec![], vec![]);
+        for (detections, done) in &strips {
+            let mut strip = vec![];
+            merger.push(detections, *done, &mut |d| strip.push(d)).unwrap();
+            kept.extend(&strip);
+            in_strips.push((strip, merger.done_above_row()));
+        }
+        prop_assert_eq!(merger.pending(), 0);
+        prop_assert_eq!(merge(&in_strips, 1.0, max_extent_px), merged_at_once(&kept, 1.0, max_extent_px));
+    }
+
+    #[test]
+    fn an_extent_that_holds_a_small_cluster_does_not_matter(
+        strips in strips(), west in -20i32..20, max_extent_px in prop::sample::select(vec![10, 25]),
+    ) {
+        let all: Vec<Detection> = strips.iter().flat_map(|s| s.0.clone()).collect();
+        let crop: Vec<Detection> = all.iter().filter(|d| d.bbox[0] >= f64::from(west)).copied().collect();
+        let whole = merge(&[(all, i64::MAX)], 1.0, max_extent_px);
+        let cropped = merge(&[(crop.clone(), i64::MAX)], 1.0, max_extent_px);
+        // Clusters that the crop holds whole are those that it holds without a limit, too.
+        let clusters = merge(&[(whole.iter().flat_map(|o| o.boxes.iter().map(|b| detection(o.class_id, o.score, *b))).collect(), i64::MAX)], 1.0, 10_000);
+        for cluster in clusters.iter().filter(|c| c.boxes.iter().all(|b| b[0] >= f64::from(west))) {
+            let pieces = |of: &[Object]| -> Vec<Object> {
+                of.iter().filter(|o| o.class_id == cluster.class_id && cluster.boxes.contains(&o.boxes[0])).cloned().collect()
+            };
+            prop_assert_eq!(pieces(&whole), pieces(&cropped));
+        }
+    }
+}
+
+#[test]
+fn fragments_a_gap_apart_are_one_object() {
+    let fragments = [
+        detection(1, 0.25, [10.0, 0.0, 14.0, 4.0]),
+        detection(1, 0.75, [0.0, 6.0, 8.0, 9.0]),
+        detection(2, 0.9, [8.0, 4.0, 10.0, 6.0]),
+    ];
+    let near = merge(&[(fragments.to_vec(), 0)], 2.0, 100);
+    assert_eq!(near.iter().map(Object::fragments).collect::<Vec<_>>(), [2, 1]);
+    assert!((near[0].score - 0.75).abs() < f32::EPSILON);
+    assert_eq!(near[0].boxes, [fragments[1].bbox, fragments[0].bbox]);
+    assert_eq!(merge(&[(fragments.to_vec(), 0)], 1.9, 100).len(), 3);
+}
+
+#[test]
+fn an_object_leaves_when_nothing_can_touch_it() {
+    let mut merger = ObjectMerger::new(2.0, 100).unwrap();
+    let mut count = 0;
+    merger.push(&[detection(0, 0.5, [0.0, 0.0, 4.0, 4.0])], 6, &mut |_| count += 1).unwrap();
+    assert_eq!(merger.pending(), 1, "one that starts at row 6 would be a neighbor");
+    merger.push(&[], 7, &mut |_| count += 1).unwrap();
+    assert_eq!((merger.pending(), count), (0, 1));
+}
+
+#[test]
+fn an_object_without_end_is_cut_on_the_lattice() {
+    // A crack down a whole road, in a strip for each fragment, that begins anywhere.
+    for start in [-1_003_i32, 0, 77] {
+        let mut merger = ObjectMerger::new(1.0, 64).unwrap();
+        let (mut objects, mut most) = (Vec::new(), 0);
+        for i in (start..start + 5_000).filter(|i| i % 4 == 0) {
+            let row = f64::from(i);
+            let fragment = detection(0, 0.5, [10.0, row, 14.0, row + 3.0]);
+            merger.push(&[fragment], i64::from(i) + 4, &mut |o| objects.push(o)).unwrap();
+            most = most.max(merger.pending());
+        }
+        assert!(most <= 2 * 64 / 4, "{most} held");
+        merger.finish(&mut |o| objects.push(o));
+        // But for those at either end, each piece is a cell.
+        for object in &objects[1..objects.len() - 1] {
+            assert_eq!(object.fragments(), 16);
+            assert!((object.boxes[0][1] / 64.0).fract().abs() < 1e-12, "{:?}", object.boxes[0]);
+        }
+    }
+}
+
+#[test]
+fn what_is_left_of_a_large_cluster_stays_cut() {
+    // The first two are too wide together; without the first, the others would not be.
+    let [a, b, c] = [[-9.0, 0.0, 6.0, 1.0], [6.0, 0.0, 9.0, 6.0], [9.0, 5.0, 15.0, 8.0]];
+    let of = |bbox| vec![detection(0, 0.5, bbox)];
+    let objects = merge(&[([of(a), of(b)].concat(), 3), (of(c), 10)], 0.0, 10);
+    assert_eq!(objects.iter().map(|o| o.boxes[0]).collect::<Vec<_>>(), [a, b, c]);
+}
+
+#[test]
+fn nonsense_is_refused() {
+    assert!(ObjectMerger::new(f64::NAN, 1).is_err());
+    assert!(ObjectMerger::new(-1.0, 1).is_err());
+    assert!(ObjectMerger::new(f64::INFINITY, 1).is_err());
+    let error = ObjectMerger::new(1.0, 0).unwrap_err();
+    assert_eq!(error.hint().unwrap(), "set `max_extent_px` to a whole number of 1 or more");
+    let mut merger = ObjectMerger::new(0.0, 10).unwrap();
+    let good = detection(0, 0.5, [0.0, 0.0, 1.0, 1.0]);
+    let mut push = |d: Detection, done| merger.push(&[good, d], done, &mut |_| {});
+    assert!(push(detection(0, 0.5, [2.0, 0.0, 1.0, 1.0]), 9).is_err());
+    assert_eq!(push(good, 1), Ok(()), "nothing was taken, no promise was made");
+    assert_eq!(push(good, 1), Err(VectorError::LateDetection { row: 0.0, done_above_row: 1 }));
+}
