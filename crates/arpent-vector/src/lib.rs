@@ -9,7 +9,7 @@
 //! the boxes that stay. A [`Vectorizer`] makes a [`Feature`] of either.
 //!
 //! A thing that a network found in pieces is put together by an [`ObjectMerger`], and drawn as a box, an oriented box or a
-//! footprint ([`Shape`]).
+//! footprint ([`Shape`]). [`nearest_on_line`] tells where along a line of reference, such as a road, a feature lies.
 //!
 //! What is said of a region or a box (rings, area, score, id) depends on its own pixels only: not on the file,
 //! the extent or the order in which it was found. Nothing here opens a file or starts a thread.
@@ -26,6 +26,7 @@ mod polygonize;
 #[cfg(test)]
 mod shapes;
 mod simplify;
+mod snap;
 mod triangle;
 mod vectorize;
 mod wkb;
@@ -40,5 +41,6 @@ pub use generalize::Generalizer;
 pub use objects::shape::Shape;
 pub use objects::{Object, ObjectMerger};
 pub use polygonize::{Polygonizer, Region, Vertex};
+pub use snap::{Snap, nearest_on_line, representative_point};
 pub use vectorize::{VectorOptions, Vectorizer, kept_classes};
 pub use wkb::to_wkb;
