@@ -14,9 +14,7 @@ pub enum VectorError {
         extent: Window,
     },
     /// A row does not have one value for each column of the extent.
-    #[error(
-        "cannot polygonize row {row}: it needs {expected} labels and confidences, got {labels} and {confidence}"
-    )]
+    #[error("row {row} needs {expected} labels and confidences, got {labels} and {confidence}")]
     RowLength {
         /// Row, counted from the CRS origin.
         row: i64,
@@ -36,7 +34,7 @@ pub enum VectorError {
         extent: Window,
     },
     /// The ground area of a pixel is not a positive number.
-    #[error("cannot polygonize row {row}: a pixel area of {pixel_area_m2} m2 is not a positive number")]
+    #[error("row {row} has a pixel area of {pixel_area_m2} m2, which is not a positive number")]
     PixelArea {
         /// Row, counted from the CRS origin.
         row: i64,
@@ -69,6 +67,14 @@ pub enum VectorError {
         /// Its box, grid pixels.
         bbox: [f64; 4],
     },
+    /// A vertex of a zone is nowhere.
+    #[error("a vertex of the zone lies at column {col}, row {row}, which are no numbers")]
+    ZoneNotFinite {
+        /// Column, grid pixels.
+        col: f64,
+        /// Row, grid pixels.
+        row: f64,
+    },
     /// A detection reaches into rows that were said to be done.
     #[error("a detection starts at row {row}, but the rows above {done_above_row} were said to be done")]
     LateDetection {
@@ -96,6 +102,7 @@ impl VectorError {
             Self::BadDetection { .. } => {
                 Some("the model gave values that are not numbers: check its weights and the scaling of its bands".into())
             }
+            Self::ZoneNotFinite { .. } => Some("check the coordinates and the CRS of the layer".into()),
             Self::RowLength { .. } | Self::TooManyRows { .. } | Self::LateDetection { .. } => None,
         }
     }

@@ -10,6 +10,7 @@
 //!
 //! A thing that a network found in pieces is put together by an [`ObjectMerger`], and drawn as a box, an oriented box or a
 //! footprint ([`Shape`]). [`nearest_on_line`] tells where along a line of reference, such as a road, a feature lies.
+//! [`ZoneRows`] and [`ZoneStatistics`] add up a map over the areas of others, by exact parts of pixels.
 //!
 //! What is said of a region or a box (rings, area, score, id) depends on its own pixels only: not on the file,
 //! the extent or the order in which it was found. Nothing here opens a file or starts a thread.
@@ -30,6 +31,7 @@ mod snap;
 mod triangle;
 mod vectorize;
 mod wkb;
+mod zonal;
 
 pub use attribute::{Attribute, Column, ColumnKind};
 pub use coverage::{BuiltUp, Coverage, CoverageRules};
@@ -43,4 +45,5 @@ pub use objects::{Object, ObjectMerger};
 pub use polygonize::{Polygonizer, Region, Vertex};
 pub use snap::{Snap, nearest_on_line, representative_point};
 pub use vectorize::{VectorOptions, Vectorizer, kept_classes};
-pub use wkb::to_wkb;
+pub use wkb::{multi_line_wkb, multi_polygon_wkb, to_wkb};
+pub use zonal::{ClassResult, ZoneResult, ZoneRow, ZoneRows, ZoneStatistics};

@@ -1,0 +1,160 @@
+//! Sums over the pixels of a zone.
+
+use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, LABEL_NODATA};
+
+use super::rows::ZoneRow;
+use crate::VectorError;
+
+/// What a map holds inside a zone, added up row by row, west to east and north to south.
+///
+/// Every sum is one of rows, and a row's is one of its pixels: numbers are the same whatever number of rows is read at a time.
+#[derive(Debug)]
+pub struct ZoneStatistics {
+    area_m2: f64,
+    inside_m2: f64,
+    totals: Vec<Totals>,
+    row: Vec<Totals>,
+    /// Classes of the row.
+    seen: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Totals {
+    pixels: f64,
+    area_m2: f64,
+    /// Pixels whose confidence is known, and their sum of weight times confidence.
+    scored: f64,
+    confidence: f64,
+}
+
+/// What was found in a zone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ZoneResult {
+    /// Ground area of the zone, square meters; also of what lies outside of the map.
+    pub area_m2: f64,
+    /// Ground area of it that lies inside the map, with an answer or not, square meters.
+    pub inside_m2: f64,
+    /// Ground area of it for which the map has an answer, square meters.
+    pub valid_area_m2: f64,
+    /// Classes found, by ascending id.
+    pub classes: Vec<ClassResult>,
+}
+
+/// What was found of a class in a zone.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ClassResult {
+    /// Class id, as in the label raster.
+    pub class_id: u8,
+    /// Ground area, square meters.
+    pub area_m2: f64,
+    /// Pixels, those that are only partly inside counted by that part.
+    pub pixels: f64,
+    /// Mean confidence 0 to 1, weighted by area; none where no pixel has one.
+    pub score: Option<f64>,
+}
+
+impl Default for ZoneStatistics {
+    fn default() -> Self {
+        let none = || vec![Totals::default(); 256];
+        Self { area_m2: 0.0, inside_m2: 0.0, totals: none(), row: none(), seen: Vec::new() }
+    }
+}
+
+impl ZoneStatistics {
+    /// Adds a row of the zone: labels and confidences (where there are any) of the pixels that `zone.parts` has, and the ground
+    /// area of a pixel of the row.
+    ///
+    /// # Errors
+    /// [`VectorError::RowLength`] when there is not one label and one confidence for each part, [`VectorError::PixelArea`].
+    pub fn add_row(
+        &mut self,
+        zone: &ZoneRow<'_>,
+        labels: &[u8],
+        confidence: Option<&[u8]>,
+        pixel_area_m2: f64,
+    ) -> Result<(), VectorError> {
+        let (expected, confidences) = (zone.parts.len(), confidence.map_or(zone.parts.len(), <[u8]>::len));
+        if labels.len() != expected || confidences != expected {
+            let (labels, confidence) = (labels.len(), confidences);
+            return Err(VectorError::RowLength { row: zone.row, expected, labels, confidence });
+        }
+        if !pixel_area_m2.is_finite() || pixel_area_m2 <= 0.0 {
+            return Err(VectorError::PixelArea { row: zone.row, pixel_area_m2 });
+        }
+        self.area_m2 += zone.pixels * pixel_area_m2;
+        let mut inside = 0.0;
+        for (i, (part, label)) in zone.parts.iter().zip(labels).enumerate() {
+            if *part <= 0.0 {
+                continue;
+            }
+            inside += *part;
+            if *label == LABEL_NODATA {
+                continue;
+            }
+            let class = &mut self.row[usize::from(*label)];
+            if class.pixels <= 0.0 {
+                self.seen.push(*label);
+            }
+            class.pixels += *part;
+            if let Some(value) = confidence.map(|c| c[i]).filter(|c| *c != CONFIDENCE_NODATA) {
+                class.scored += *part;
+                class.confidence += *part * f64::from(value);
+            }
+        }
+        self.inside_m2 += inside * pixel_area_m2;
+        for label in self.seen.drain(..) {
+            let row = std::mem::take(&mut self.row[usize::from(label)]);
+            let total = &mut self.totals[usize::from(label)];
+            total.pixels += row.pixels;
+            total.area_m2 += row.pixels * pixel_area_m2;
+            total.scored += row.scored * pixel_area_m2;
+            total.confidence += row.confidence * pixel_area_m2;
+        }
+        Ok(())
+    }
+
+    /// Adds a row of the zone of which the map has no pixel.
+    ///
+    /// # Errors
+    /// As [`ZoneStatistics::add_row`].
+    pub fn add_outside(&mut self, zone: &ZoneRow<'_>, pixel_area_m2: f64) -> Result<(), VectorError> {
+        self.add_row(&ZoneRow { parts: &[], ..*zone }, &[], None, pixel_area_m2)
+    }
+
+    /// What was found, and everything back at zero for the next zone.
+    pub fn finish(&mut self) -> ZoneResult {
+        let (mut classes, mut valid_area_m2) = (Vec::new(), 0.0);
+        for (class_id, total) in (0..=u8::MAX).zip(&mut self.totals) {
+            let total = std::mem::take(total);
+            if total.pixels > 0.0 {
+                valid_area_m2 += total.area_m2;
+                let score = (total.scored > 0.0).then(|| total.confidence / total.scored * CONFIDENCE_SCALE);
+                classes.push(ClassResult { class_id, area_m2: total.area_m2, pixels: total.pixels, score });
+            }
+        }
+        let (area_m2, inside_m2) = (std::mem::take(&mut self.area_m2), std::mem::take(&mut self.inside_m2));
+        ZoneResult { area_m2, inside_m2, valid_area_m2, classes }
+    }
+}
+
+impl ZoneResult {
+    /// The share of a class in what is valid of the zone, 0 to 1; none where nothing is valid.
+    pub fn share(&self, class_id: u8) -> Option<f64> {
+        self.share_of(&[class_id])
+    }
+
+    /// The share of several classes together.
+    pub fn share_of(&self, class_ids: &[u8]) -> Option<f64> {
+        (self.valid_area_m2 > 0.0).then(|| self.area_of(class_ids) / self.valid_area_m2)
+    }
+
+    /// Ground area of several classes together, square meters.
+    pub fn area_of(&self, class_ids: &[u8]) -> f64 {
+        self.classes.iter().filter(|c| class_ids.contains(&c.class_id)).map(|c| c.area_m2).sum()
+    }
+
+    /// A class, where it was found.
+    pub fn class(&self, class_id: u8) -> Option<&ClassResult> {
+        self.classes.iter().find(|c| c.class_id == class_id)
+    }
+}
