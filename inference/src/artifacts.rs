@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use arpent_gdal::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerWriter, Transformer};
+use arpent_gdal::{
+    FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter, Transformer,
+};
 use arpent_publish::{RunInfo, SortedFeatures, StagedArtifact, write_geojson, write_geoparquet};
 use arpent_raster::Crs;
 use arpent_vector::{Attribute, Column, ColumnKind, Feature, to_wkb};
@@ -115,6 +117,7 @@ fn write_layer(
     let options = LayerOptions {
         format,
         name: LAYER,
+        shape: LayerShape::Polygon,
         crs,
         fields: &fields,
         spatial_index,

@@ -255,12 +255,10 @@ impl FeatureReader<'_> {
         if repaired {
             drawn = self.repair(&drawn)?;
         }
-        let mut parts = Parts { kind, polygons: Vec::new(), lines: Vec::new() };
         if let Some(way) = self.way {
             self.reproject(&mut drawn, way)?;
         }
-        parts.take(&drawn);
-        Ok((parts.into_geometry(), repaired))
+        Ok((Parts::of(&drawn, kind), repaired))
     }
 
     fn repair(&self, drawn: &Geometry) -> Result<Geometry, GdalError> {
@@ -340,7 +338,18 @@ struct Parts {
     lines: Vec<Line>,
 }
 
+/// The polygons or lines of a geometry.
+pub(crate) fn taken_apart(geometry: &Geometry) -> LayerGeometry {
+    Kind::of(geometry).map_or(LayerGeometry::Empty, |kind| Parts::of(geometry, kind))
+}
+
 impl Parts {
+    fn of(geometry: &Geometry, kind: Kind) -> LayerGeometry {
+        let mut parts = Self { kind, polygons: Vec::new(), lines: Vec::new() };
+        parts.take(geometry);
+        parts.into_geometry()
+    }
+
     #[allow(non_upper_case_globals, reason = "GDAL's names of geometry types")]
     fn take(&mut self, geometry: &Geometry) {
         let flat: OGRwkbGeometryType::Type = geometry_type_flatten(geometry.geometry_type());

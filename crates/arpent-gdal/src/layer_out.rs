@@ -24,6 +24,18 @@ pub enum LayerFormat {
     FlatGeobuf,
 }
 
+/// What the geometries of a layer are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LayerShape {
+    /// Polygons.
+    #[default]
+    Polygon,
+    /// Multipolygons.
+    MultiPolygon,
+    /// Multilines.
+    MultiLine,
+}
+
 /// Type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldType {
@@ -64,6 +76,8 @@ pub struct LayerOptions<'a> {
     pub format: LayerFormat,
     /// Name of the layer.
     pub name: &'a str,
+    /// What its geometries are.
+    pub shape: LayerShape,
     /// CRS of the geometries.
     pub crs: &'a Crs,
     /// Columns, in order.
@@ -76,13 +90,14 @@ pub struct LayerOptions<'a> {
     pub timestamp: &'a str,
 }
 
-/// Writes polygons with attributes to a new file.
+/// Writes geometries of one shape with attributes to a new file.
 #[derive(Debug)]
 pub struct LayerWriter {
     path: PathBuf,
     dataset: Dataset,
     format: LayerFormat,
     layer: String,
+    shape: LayerShape,
     crs: Crs,
     fields: Vec<FieldDef>,
     spatial_index: bool,
@@ -116,7 +131,7 @@ impl LayerWriter {
             .create_layer(OgrLayerOptions {
                 name: options.name,
                 srs: Some(&srs),
-                ty: OGRwkbGeometryType::wkbPolygon,
+                ty: ogr_shape(options.shape),
                 options: Some(&layer_options),
             })
             .map_err(error)?;
@@ -128,6 +143,7 @@ impl LayerWriter {
             dataset,
             format: options.format,
             layer: options.name.to_owned(),
+            shape: options.shape,
             crs: options.crs.clone(),
             fields: options.fields.to_vec(),
             spatial_index: options.spatial_index,
@@ -138,7 +154,7 @@ impl LayerWriter {
         })
     }
 
-    /// Adds a feature: a polygon in well-known binary and one value per column.
+    /// Adds a feature: a geometry of the layer's shape in well-known binary and one value per column.
     ///
     /// # Errors
     /// [`GdalError::FieldCount`] or [`GdalError::Write`].
@@ -206,6 +222,7 @@ impl LayerWriter {
         let options = LayerOptions {
             format: self.format,
             name: &self.layer,
+            shape: self.shape,
             crs: &self.crs,
             fields: &self.fields,
             spatial_index: true,
@@ -217,6 +234,14 @@ impl LayerWriter {
 
     fn error(&self, message: String) -> GdalError {
         GdalError::Write { path: text(&self.path), message }
+    }
+}
+
+fn ogr_shape(shape: LayerShape) -> OGRwkbGeometryType::Type {
+    match shape {
+        LayerShape::Polygon => OGRwkbGeometryType::wkbPolygon,
+        LayerShape::MultiPolygon => OGRwkbGeometryType::wkbMultiPolygon,
+        LayerShape::MultiLine => OGRwkbGeometryType::wkbMultiLineString,
     }
 }
 

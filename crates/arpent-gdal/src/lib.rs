@@ -9,6 +9,7 @@
 
 mod aoi;
 mod bands;
+mod buffer;
 mod crs;
 mod dates;
 mod error;
@@ -21,6 +22,7 @@ mod mosaic;
 mod picture;
 mod polygonize;
 mod polygons;
+mod published;
 mod raster_out;
 mod reader;
 mod scene;
@@ -33,6 +35,7 @@ mod warp;
 
 pub use aoi::{Aoi, read_aoi};
 pub use bands::common_name;
+pub use buffer::buffer_lines;
 pub use crs::{Transformer, describe_crs};
 pub use dates::DatesReader;
 pub use error::GdalError;
@@ -41,11 +44,12 @@ pub use layer_in::{
     InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry, LayerSource, Line, Rings, Value,
     layer_fields, read_features,
 };
-pub use layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerWriter};
+pub use layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter};
 pub use mosaic::{Mosaic, group_scenes};
 pub use picture::{count_bands, read_labels, read_picture};
 pub use polygonize::{ReferencePolygon, polygonize_reference};
 pub use polygons::{FieldPolygon, read_polygons};
+pub use published::PublishedRaster;
 pub use raster_out::{RasterKind, StripWriter};
 pub use reader::{BandSelection, MosaicReader};
 pub use scene::open_scene;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arpent_raster::{BandInfo, Grid, GridError, PixelArea, SampleType, SceneInfo};
+use arpent_raster::{BandInfo, Grid, GridError, PixelArea, Placement, SampleType, SceneInfo};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 
 use crate::bands::{common_name, of_interpretation};
@@ -51,16 +51,7 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
         return Err(GdalError::ZeroSize { path: path.into(), message: String::new() });
     }
     let bands = bands(path, &dataset, source.band_names.as_deref().unwrap_or_default())?;
-    let geotransform = dataset.geo_transform().map_err(|_| GdalError::NoGeotransform {
-        path: path.into(),
-        has_gcps: ffi::gcp_count(&dataset) > 0,
-    })?;
-    let srs = dataset.spatial_ref().map_err(|_| GdalError::NoCrs { path: path.into() })?;
-    let crs = Arc::new(crs::describe(&srs, path)?);
-    let placement = Grid::place(crs, geotransform, width, height).map_err(|e| match e {
-        GridError::Rotated { geotransform } => GdalError::Rotated { path: path.into(), geotransform },
-        _ => GdalError::DegenerateGeotransform { path: path.into(), geotransform },
-    })?;
+    let placement = place(path, &dataset)?;
     if is_local(&source.gdal_path) {
         check_complete(path, Path::new(&source.gdal_path), &dataset)?;
     }
@@ -75,6 +66,21 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
         block: dataset.rasterband(1).map_or((width, 1), |b| b.block_size()),
         bands,
         acquired: source.acquired.clone().or_else(|| acquired(&dataset)),
+    })
+}
+
+/// Where a raster lies; refuses those that lie nowhere.
+pub(crate) fn place(path: &str, dataset: &Dataset) -> Result<Placement, GdalError> {
+    let (width, height) = dataset.raster_size();
+    let geotransform = dataset.geo_transform().map_err(|_| GdalError::NoGeotransform {
+        path: path.into(),
+        has_gcps: ffi::gcp_count(dataset) > 0,
+    })?;
+    let srs = dataset.spatial_ref().map_err(|_| GdalError::NoCrs { path: path.into() })?;
+    let crs = Arc::new(crs::describe(&srs, path)?);
+    Grid::place(crs, geotransform, width, height).map_err(|e| match e {
+        GridError::Rotated { geotransform } => GdalError::Rotated { path: path.into(), geotransform },
+        _ => GdalError::DegenerateGeotransform { path: path.into(), geotransform },
     })
 }
 

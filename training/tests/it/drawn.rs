@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arpent_gdal::{
-    FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerWriter, SceneSource, open_scene,
+    FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter, SceneSource,
+    open_scene,
 };
 use arpent_model::ModelPackage;
 use arpent_raster::Window;
@@ -61,6 +62,7 @@ fn geopackage(folder: &Path) {
     let options = LayerOptions {
         format: LayerFormat::GeoPackage,
         name: "drawn",
+        shape: LayerShape::Polygon,
         crs: &scene.grid.crs,
         fields: &columns,
         spatial_index: true,

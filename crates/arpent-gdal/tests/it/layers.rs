@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use arpent_gdal::{
-    FieldDef, FieldType, FieldValue, GdalError, LayerFormat, LayerOptions, LayerWriter, describe_crs,
-    qgis_style,
+    FieldDef, FieldType, FieldValue, GdalError, LayerFormat, LayerOptions, LayerShape, LayerWriter,
+    describe_crs, qgis_style,
 };
 use arpent_raster::{Class, Color, Crs, Nomenclature};
 use gdal::Dataset;
@@ -44,6 +44,7 @@ fn options<'a>(
     LayerOptions {
         format,
         name: "features",
+        shape: LayerShape::Polygon,
         crs,
         fields,
         spatial_index: true,
@@ -68,6 +69,29 @@ fn write(path: &Path, options: &LayerOptions<'_>, count: u32) {
         writer.write(&square(i), &values).unwrap();
     }
     writer.finish().unwrap();
+}
+
+#[test]
+fn layers_of_other_shapes_come_back() {
+    let dir = folder();
+    let (crs, fields) = (describe_crs("EPSG:2154").unwrap(), fields());
+    let shapes = [
+        (LayerShape::MultiPolygon, "MULTIPOLYGON (((0 0,5 0,5 5,0 0)),((9 0,10 0,10 5,9 0)))"),
+        (LayerShape::MultiLine, "MULTILINESTRING ((0 0,5 0),(9 0,10 5))"),
+        (LayerShape::MultiPolygon, "MULTIPOLYGON EMPTY"),
+    ];
+    for (i, (shape, wkt)) in shapes.into_iter().enumerate() {
+        let path = dir.path().join(format!("{i}.gpkg"));
+        let options = LayerOptions { shape, ..options(LayerFormat::GeoPackage, &crs, &fields, None) };
+        let mut writer = LayerWriter::create(&path, &options).unwrap();
+        let values = [FieldValue::Text("a"), FieldValue::Null, FieldValue::Null, FieldValue::Null];
+        writer.write(&Geometry::from_wkt(wkt).unwrap().wkb().unwrap(), &values).unwrap();
+        writer.finish().unwrap();
+        let ds = Dataset::open(&path).unwrap();
+        let mut layer = ds.layer(0).unwrap();
+        let feature = layer.features().next().unwrap();
+        assert_eq!(feature.geometry().unwrap().wkt().unwrap(), wkt);
+    }
 }
 
 #[test]

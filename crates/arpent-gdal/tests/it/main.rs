@@ -14,6 +14,7 @@ mod layer_in;
 mod layers;
 mod mosaic;
 mod polygonize;
+mod published;
 mod rasters;
 mod real_data;
 mod remote;
