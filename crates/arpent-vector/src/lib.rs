@@ -16,6 +16,7 @@
 //! the extent or the order in which it was found. Nothing here opens a file or starts a thread.
 
 mod attribute;
+mod bits;
 mod coverage;
 mod detections;
 mod dissolve;

@@ -1,11 +1,16 @@
 //! Regions that fit together, with fewer vertices: every border is the same line for both of its sides.
 
+mod arcs;
 mod cell;
+mod decimate;
+mod left;
+mod queue;
 #[cfg(test)]
 mod tests;
 
-use arpent_raster::Window;
+use arpent_raster::{LABEL_NODATA, Window};
 
+use crate::bits::WORD;
 use crate::polygonize::{LATTICE, check_row};
 use crate::{Polygonizer, Region, VectorError};
 use cell::{Cell, Workspace};
@@ -85,7 +90,9 @@ impl Generalizer {
     fn pass_band(&mut self, sink: &mut impl FnMut(Region)) -> Result<(), VectorError> {
         let gone = self.gone();
         let width = self.extent.width;
-        for (i, (area, gone)) in self.areas.iter().zip(&gone).enumerate() {
+        let words = (width + 1).div_ceil(WORD);
+        for (i, area) in self.areas.iter().enumerate() {
+            let gone = &gone[i * words..(i + 1) * words];
             let row = i * width..(i + 1) * width;
             let (labels, confidence) = (&self.labels[row.clone()], &self.confidence[row]);
             self.polygonizer.push_coverage_row(labels, confidence, *area, gone, sink)?;
@@ -97,22 +104,28 @@ impl Generalizer {
         Ok(())
     }
 
-    /// For each row that waits, the columns of the vertices on its northern side that go.
-    fn gone(&mut self) -> Vec<Vec<u32>> {
+    /// For each row that waits, a bit for each column, set where the vertex on the row's northern side goes.
+    fn gone(&mut self) -> Vec<u64> {
         let (width, height) = (self.extent.width, self.areas.len());
-        let mut gone = vec![Vec::new(); height];
+        let words = (width + 1).div_ceil(WORD);
+        let mut gone = vec![0; words * height];
         if self.limit <= 0.0 || height == 0 {
             return gone;
         }
+        let has_nodata = self.labels.contains(&LABEL_NODATA);
         let mut start = 0;
         while start < width {
             let col = self.extent.col.saturating_add_unsigned(start as u64);
             let to_line = usize::try_from(LATTICE - col.rem_euclid(LATTICE)).unwrap_or(width);
             let end = (start + to_line).min(width);
             let labels = &self.labels[start..];
-            let cell = Cell { labels, stride: width, width: end - start, height };
-            cell.generalize(self.limit, &mut self.work, |x, y| {
-                gone[y].push(u32::try_from(start + x).unwrap_or(u32::MAX));
+            let cell = Cell { labels, stride: width, width: end - start, height, has_nodata };
+            cell.generalize(self.limit, &mut self.work, |y, x, bits| {
+                let (word, bit) = (words * y + (start + x) / WORD, start % WORD);
+                gone[word] |= bits << bit;
+                if bit > 0 && bits >> (WORD - bit) != 0 {
+                    gone[word + 1] |= bits >> (WORD - bit);
+                }
             });
             start = end;
         }

@@ -1,66 +1,83 @@
-//! What a coverage asks of vertices.
+//! Vertices between two rows.
 
-use super::LATTICE;
+use super::{LATTICE, Row};
+use crate::bits::{WORD, differences, first_between, is_set, last_between};
 
-const NODE: u8 = 1;
-const GONE: u8 = 2;
-
-/// Vertices of one row that matter to regions on all their sides.
+/// What is special about the vertices of one row: a bit for each column, counted from the extent's.
 #[derive(Debug, Default)]
 pub(super) struct Vertices {
-    /// Columns, counted from the extent's, in which borders meet or cross the lattice.
-    nodes: Vec<u32>,
-    /// Columns of vertices that are left out.
-    gone: Vec<u32>,
-    /// What a column is; empty where no coverage is made.
-    marks: Vec<u8>,
+    /// Whether the label to the south-east is another than that to the north-east.
+    east: Vec<u64>,
+    /// Whether borders leave in all directions.
+    crossings: Vec<u64>,
+    /// Whether borders meet or cross the lattice; empty where no coverage is made.
+    nodes: Vec<u64>,
+    /// Whether the vertex is left out; empty where no coverage is made.
+    gone: Vec<u64>,
 }
 
 impl Vertices {
-    /// Finds the nodes between two rows of labels, each with one more pixel at either end; `origin` is the first vertex
-    /// between them, on the grid.
-    pub(super) fn find(&mut self, above: &[u8], below: &[u8], origin: [i64; 2], gone: &[u32]) {
-        self.marks.resize(above.len() - 1, 0);
-        for col in self.nodes.drain(..).chain(self.gone.drain(..)) {
-            self.marks[col as usize] = 0;
-        }
+    /// Finds the vertices between two rows.
+    pub(super) fn find(&mut self, above: &Row, below: &Row) {
+        self.east.resize(above.cracks.len(), 0);
+        differences(&above.labels[1..], &below.labels[1..], &mut self.east);
+        self.crossings.clear();
+        let mut carry = 0;
+        self.crossings.extend(self.east.iter().zip(above.cracks.iter().zip(&below.cracks)).map(
+            |(east, (north, south))| {
+                let west = east << 1 | carry;
+                carry = east >> (WORD - 1);
+                north & south & east & west
+            },
+        ));
+    }
+
+    /// Finds the nodes, too; `origin` is the first vertex of the row on the grid.
+    pub(super) fn find_nodes(&mut self, above: &Row, below: &Row, origin: [i64; 2], gone: &[u64]) {
+        self.gone.clear();
         self.gone.extend_from_slice(gone);
-        for col in gone {
-            self.marks[*col as usize] = GONE;
-        }
-        let is_row = origin[1].rem_euclid(LATTICE) == 0;
-        for (x, (up, down)) in (0u32..).zip(above.windows(2).zip(below.windows(2))) {
-            let (&[nw, ne], &[sw, se]) = (up, down) else { continue };
-            if nw == ne && sw == se && nw == sw {
-                continue;
+        self.nodes.clear();
+        let across = if origin[1].rem_euclid(LATTICE) == 0 { u64::MAX } else { 0 };
+        let mut carry = 0;
+        self.nodes.extend(self.east.iter().zip(above.cracks.iter().zip(&below.cracks)).map(
+            |(east, (north, south))| {
+                let west = east << 1 | carry;
+                carry = east >> (WORD - 1);
+                north & south & (east | west) | east & west & (north | south) | across & (north | south)
+            },
+        ));
+        // Columns of the lattice.
+        let first = usize::try_from((-origin[0]).rem_euclid(LATTICE)).unwrap_or(usize::MAX);
+        let step = usize::try_from(LATTICE).unwrap_or(usize::MAX);
+        for col in (first..above.labels.len() - 1).step_by(step) {
+            if is_set(&self.east, col) || col > 0 && is_set(&self.east, col - 1) {
+                self.nodes[col / WORD] |= 1 << (col % WORD);
             }
-            let (across, along) = ([nw != ne, sw != se], [nw != sw, ne != se]);
-            let count = across.into_iter().chain(along).filter(|crack| *crack).count();
-            let on_column = || (origin[0] + i64::from(x)).rem_euclid(LATTICE) == 0;
-            if count > 2 || is_row && across.contains(&true) || along.contains(&true) && on_column() {
-                self.nodes.push(x);
-                self.marks[x as usize] = NODE;
-            }
         }
+    }
+
+    /// Whether borders leave the vertex of a column in all directions.
+    pub(super) fn is_crossing(&self, col: u32) -> bool {
+        is_set(&self.crossings, col as usize)
     }
 
     /// Whether borders meet or cross the lattice in a column.
     pub(super) fn is_node(&self, col: u32) -> bool {
-        self.marks.get(col as usize) == Some(&NODE)
+        is_set(&self.nodes, col as usize)
     }
 
     /// Whether the vertex in a column is left out.
     pub(super) fn is_gone(&self, col: u32) -> bool {
-        self.marks.get(col as usize) == Some(&GONE)
+        is_set(&self.gone, col as usize)
     }
 
-    /// The nodes between two columns, these not included, in the order from the one to the other.
-    pub(super) fn between(&self, from: u32, to: u32) -> impl Iterator<Item = u32> + use<'_> {
-        let (low, high) = (from.min(to), from.max(to));
-        let start = if self.nodes.is_empty() { 0 } else { self.nodes.partition_point(|node| *node <= low) };
-        let end = start + self.nodes[start..].iter().take_while(|node| **node < high).count();
-        let found = &self.nodes[start..end];
-        let (east, west) = if from < to { (found, &found[..0]) } else { (&found[..0], found) };
-        east.iter().copied().chain(west.iter().rev().copied())
+    /// The first node on the way from one column to another, else the other.
+    pub(super) fn next_node(&self, from: u32, to: u32) -> u32 {
+        if self.nodes.is_empty() {
+            return to;
+        }
+        let (a, b) = (from as usize, to as usize);
+        let found = if a < b { first_between(&self.nodes, a, b) } else { last_between(&self.nodes, b, a) };
+        found.and_then(|col| u32::try_from(col).ok()).unwrap_or(to)
     }
 }

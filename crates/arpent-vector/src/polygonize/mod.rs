@@ -11,6 +11,7 @@ mod tests;
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, Window};
 
 use crate::VectorError;
+use crate::bits::{WORD, differences, for_each_one};
 use chains::{Chains, Corner, GONE, TOUCH};
 use components::Components;
 use coverage::Vertices;
@@ -61,6 +62,8 @@ pub struct Polygonizer {
 #[derive(Debug)]
 struct Row {
     labels: Vec<u8>,
+    /// A bit for each column, set where its label is another than that to the west.
+    cracks: Vec<u64>,
     runs: Vec<Run>,
 }
 
@@ -83,22 +86,26 @@ struct Run {
 
 impl Row {
     fn new(width: usize) -> Self {
-        Self { labels: vec![LABEL_NODATA; width + 2], runs: Vec::new() }
+        Self {
+            labels: vec![LABEL_NODATA; width + 2],
+            cracks: vec![0; (width + 1).div_ceil(WORD)],
+            runs: Vec::new(),
+        }
     }
 
     fn fill(&mut self, labels: &[u8], is_kept: &[bool; 256]) {
         let width = labels.len();
         self.labels[1..=width].copy_from_slice(labels);
+        differences(&self.labels[..=width], &self.labels[1..], &mut self.cracks);
         self.runs.clear();
         let mut start = 0;
-        while start < width {
-            let class_id = labels[start];
-            let length = labels[start..].iter().position(|l| *l != class_id).unwrap_or(width - start);
-            if is_kept[usize::from(class_id)] {
-                self.runs.push(Run::new(start, start + length, class_id));
+        for_each_one(&self.cracks, |end| {
+            let class_id = self.labels[start + 1];
+            if start < end && is_kept[usize::from(class_id)] {
+                self.runs.push(Run::new(start, end, class_id));
             }
-            start += length;
-        }
+            start = end;
+        });
     }
 }
 
@@ -163,12 +170,14 @@ impl Polygonizer {
     ) -> Result<(), VectorError> {
         self.check(labels, confidence, pixel_area_m2)?;
         self.below.fill(labels, &self.is_kept);
+        self.vertices.find(&self.above, &self.below);
         self.pass_row(confidence, pixel_area_m2, sink);
         Ok(())
     }
 
     /// [`Polygonizer::push_row`] of a coverage: regions that share a border have the same vertices on it. Vertices
-    /// between this row and the one before are left out in the columns, counted from the extent's, that `gone` says.
+    /// between this row and the one before are left out in the columns, counted from the extent's, whose bits are set in
+    /// `gone`.
     ///
     /// # Errors
     /// As [`Polygonizer::push_row`].
@@ -177,13 +186,14 @@ impl Polygonizer {
         labels: &[u8],
         confidence: &[u8],
         pixel_area_m2: f64,
-        gone: &[u32],
+        gone: &[u64],
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
         self.check(labels, confidence, pixel_area_m2)?;
         self.below.fill(labels, &self.is_kept);
         let row = self.extent.row + i64::from(self.rows);
-        self.vertices.find(&self.above.labels, &self.below.labels, [self.extent.col, row], gone);
+        self.vertices.find(&self.above, &self.below);
+        self.vertices.find_nodes(&self.above, &self.below, [self.extent.col, row], gone);
         self.pass_row(confidence, pixel_area_m2, sink);
         Ok(())
     }
@@ -192,7 +202,8 @@ impl Polygonizer {
     pub(crate) fn finish_coverage(mut self, sink: &mut impl FnMut(Region)) {
         self.below = Row::new(self.extent.width);
         let row = self.extent.row + i64::from(self.rows);
-        self.vertices.find(&self.above.labels, &self.below.labels, [self.extent.col, row], &[]);
+        self.vertices.find(&self.above, &self.below);
+        self.vertices.find_nodes(&self.above, &self.below, [self.extent.col, row], &[]);
         self.close_runs_above(sink);
     }
 
@@ -209,6 +220,7 @@ impl Polygonizer {
     /// Gives the regions that are still open to `sink`. Rows of the extent that were not pushed count as nodata.
     pub fn finish(mut self, sink: &mut impl FnMut(Region)) {
         self.below = Row::new(self.extent.width);
+        self.vertices.find(&self.above, &self.below);
         self.close_runs_above(sink);
     }
 
@@ -270,9 +282,7 @@ impl Polygonizer {
         } else if above.start == below.start && !self.vertices.is_node(below.start) {
             self.below.runs[j].west = above.west;
         } else {
-            let (edge, others) = self.edges(above.class_id, above.start, below.start);
-            let last = self.chains.append(above.west, edge);
-            self.below.runs[j].west = others.into_iter().fold(last, |last, e| self.chains.append(last, e));
+            self.below.runs[j].west = self.append(above.class_id, above.west, (above.start, below.start));
         }
         if below.link == NONE {
             self.below.runs[j].component = self.components.find(above.component);
@@ -347,40 +357,51 @@ impl Polygonizer {
             self.below.runs[j].east = above.east;
             return;
         }
-        let (edge, others) = self.edges(run.class_id, run.end, above.end);
-        let next = others.into_iter().rev().fold(above.east, |first, e| self.chains.prepend(first, e));
-        self.below.runs[j].east = self.chains.prepend(next, edge);
+        self.below.runs[j].east = self.prepend(run.class_id, above.east, (run.end, above.end));
     }
 
     /// Opens a chain between two columns; its first and its last edge.
     fn open(&mut self, class_id: u8, from: u32, to: u32) -> (u32, u32) {
-        let (edge, others) = self.edges(class_id, from, to);
-        let first = self.chains.open(edge);
-        (first, others.into_iter().fold(first, |last, e| self.chains.append(last, e)))
+        let node = self.vertices.next_node(from, to);
+        let first = self.chains.open(self.edge(class_id, from, node));
+        (first, if node == to { first } else { self.append(class_id, first, (node, to)) })
+    }
+
+    /// Carries the end of a chain on from one column to another; its last edge.
+    fn append(&mut self, class_id: u8, mut last: u32, (mut from, to): (u32, u32)) -> u32 {
+        loop {
+            let node = self.vertices.next_node(from, to);
+            last = self.chains.append(last, self.edge(class_id, from, node));
+            if node == to {
+                return last;
+            }
+            from = node;
+        }
+    }
+
+    /// Carries the start of a chain back to one column from another; its first edge.
+    fn prepend(&mut self, class_id: u8, mut first: u32, (from, mut to): (u32, u32)) -> u32 {
+        loop {
+            let node = self.vertices.next_node(to, from);
+            first = self.chains.prepend(first, self.edge(class_id, node, to));
+            if node == from {
+                return first;
+            }
+            to = node;
+        }
     }
 
     /// Joins the end of one chain to the start of another between two columns, as [`Chains::join`] does.
-    fn join(&mut self, class_id: u8, last: u32, first: u32, (from, to): (u32, u32)) -> Option<u32> {
-        let (edge, others) = self.edges(class_id, from, to);
-        let (mut last, mut closing) = (last, edge);
-        for edge in others {
-            last = self.chains.append(last, std::mem::replace(&mut closing, edge));
+    fn join(&mut self, class_id: u8, mut last: u32, first: u32, (mut from, to): (u32, u32)) -> Option<u32> {
+        loop {
+            let node = self.vertices.next_node(from, to);
+            let edge = self.edge(class_id, from, node);
+            if node == to {
+                return self.chains.join(last, first, edge);
+            }
+            last = self.chains.append(last, edge);
+            from = node;
         }
-        self.chains.join(last, first, closing)
-    }
-
-    /// The edge of a region of a class from one column to another, between the two rows at hand; where borders of others
-    /// end on it, the first part of it, and the others.
-    fn edges(&self, class_id: u8, from: u32, to: u32) -> (Corner, Vec<Corner>) {
-        let mut nodes = self.vertices.between(from, to);
-        let Some(first) = nodes.next() else { return (self.edge(class_id, from, to), Vec::new()) };
-        let mut others = Vec::new();
-        let mut start = first;
-        for end in nodes.chain([to]) {
-            others.push(self.edge(class_id, start, end));
-            start = end;
-        }
-        (self.edge(class_id, from, first), others)
     }
 
     /// An edge of a region of a class, between the two rows at hand.
@@ -394,6 +415,9 @@ impl Polygonizer {
 
     /// Whether, of the four pixels around a vertex, two that lie diagonally are of the class and the others not.
     fn touches(&self, class_id: u8, col: u32) -> bool {
+        if !self.vertices.is_crossing(col) {
+            return false;
+        }
         let col = col as usize;
         let [nw, ne] = [self.above.labels[col] == class_id, self.above.labels[col + 1] == class_id];
         let [sw, se] = [self.below.labels[col] == class_id, self.below.labels[col + 1] == class_id];

@@ -1,0 +1,182 @@
+//! Which vertices of arcs go.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::arcs::{Arcs, Place};
+use super::left::Left;
+use super::queue::{Queue, STEPS};
+
+const NONE: u32 = u32::MAX;
+
+/// A closed arc is not brought below this number of vertices.
+const MIN_VERTICES: u32 = 4;
+
+/// The places of a cell's arcs that are left.
+#[derive(Debug, Default)]
+pub(super) struct Decimation {
+    places: Vec<Place>,
+    /// For each place, the ones before and after it that are left; `NONE` at an arc's ends.
+    beside: Vec<[u32; 2]>,
+    /// For each place, the number of its arc.
+    arc: Vec<u32>,
+    /// For each arc that ends where it began, the places left on it; `NONE` for others.
+    round: Vec<u32>,
+    /// Arcs of one line, by their ends.
+    lines: HashSet<u64, BuildHasherDefault<Mix>>,
+    queue: Queue,
+    left: Left,
+    /// Column and row of the cell's last vertex.
+    last: Place,
+    /// Square of the tolerance, pixels, and how many steps it is.
+    limit: f64,
+    steps: f64,
+}
+
+impl Decimation {
+    /// Decimates arcs of a cell whose last vertex is `last`. `limit` is the square of the tolerance, pixels. What is left are
+    /// bits of vertices.
+    pub(super) fn run(&mut self, arcs: &mut Arcs, last: Place, limit: f64) -> &[u64] {
+        #[allow(clippy::cast_precision_loss, reason = "a small number")]
+        let steps = STEPS as f64 / limit;
+        (self.last, self.limit, self.steps) = (last, limit, steps);
+        self.lay_out(arcs);
+        for place in 0..self.places.len() {
+            self.propose(number(place));
+        }
+        while let Some(place) = self.queue.pop() {
+            if self.may_remove(place) {
+                let [before, after] = self.remove(place);
+                self.propose(before);
+                self.propose(after);
+            }
+        }
+        self.left.bits()
+    }
+
+    fn lay_out(&mut self, arcs: &mut Arcs) {
+        std::mem::swap(&mut self.places, &mut arcs.places);
+        self.beside.clear();
+        self.arc.clear();
+        self.round.clear();
+        self.lines.clear();
+        for (arc, ends) in arcs.starts.windows(2).enumerate() {
+            let (first, end) = (ends[0], ends[1]);
+            self.beside.extend((first..end).map(|place| [place.wrapping_sub(1), place + 1]));
+            self.beside[first as usize][0] = NONE;
+            self.beside[end as usize - 1][1] = NONE;
+            self.arc.resize(end as usize, number(arc));
+            let [a, b] = [first, end - 1].map(|place| self.places[place as usize]);
+            self.round.push(if a == b { end - first } else { NONE });
+            if end - first == 2 {
+                self.lines.insert(ends_of(a, b));
+            }
+        }
+        self.queue.clear(self.places.len());
+        self.left.fill(&arcs.vertices, arcs.words);
+    }
+
+    /// Lets a place between two others wait to go, if the border would not move too far.
+    fn propose(&mut self, place: u32) {
+        let [before, after] = self.beside[place as usize];
+        if before != NONE && after != NONE {
+            let step = self.step(before as usize, after as usize);
+            self.queue.put(place, step);
+        }
+    }
+
+    /// How far the places between two are from the line between these, in steps; nothing beyond the tolerance.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "numbers of a cell stay far below 2^52; steps are few"
+    )]
+    fn step(&self, before: usize, after: usize) -> Option<u8> {
+        let [a, c] = [before, after].map(|place| self.places[place].map(i32::from));
+        let along = [c[0] - a[0], c[1] - a[1]];
+        let length = along[0] * along[0] + along[1] * along[1];
+        // Beside the line, the area of a parallelogram; beyond its ends, the square of the distance.
+        let (mut beside, mut beyond) = (0, 0);
+        for place in &self.places[before + 1..after] {
+            let from_a = [i32::from(place[0]) - a[0], i32::from(place[1]) - a[1]];
+            let dot = from_a[0] * along[0] + from_a[1] * along[1];
+            if dot <= 0 || dot >= length {
+                let end = if dot <= 0 { a } else { c };
+                let from = [i32::from(place[0]) - end[0], i32::from(place[1]) - end[1]];
+                beyond = beyond.max(from[0] * from[0] + from[1] * from[1]);
+            } else {
+                let cross = along[0] * from_a[1] - along[1] * from_a[0];
+                beside = beside.max(cross.abs());
+            }
+        }
+        let beside = f64::from(beside);
+        let distance = (beside * beside / f64::from(length.max(1))).max(f64::from(beyond));
+        (distance <= self.limit).then(|| ((distance * self.steps) as usize).min(STEPS - 1) as u8)
+    }
+
+    fn may_remove(&mut self, place: u32) -> bool {
+        let [before, after] = self.beside[place as usize];
+        // A closed arc has its first point twice.
+        if self.round[self.arc[place as usize] as usize] <= MIN_VERTICES + 1 {
+            return false;
+        }
+        let [a, b, c] = [before, place, after].map(|place| self.places[place as usize]);
+        // The neighbor cell may want the same line.
+        let on_rim = |axis: usize| a[axis] == c[axis] && (a[axis] == 0 || a[axis] == self.last[axis]);
+        if on_rim(0) || on_rim(1) {
+            return false;
+        }
+        let becomes_line = self.beside[before as usize][0] == NONE && self.beside[after as usize][1] == NONE;
+        if becomes_line && self.lines.contains(&ends_of(a, c)) {
+            return false;
+        }
+        self.left.is_free([a, b, c])
+    }
+
+    /// Takes a place out of its arc; those that were before and after it.
+    fn remove(&mut self, place: u32) -> [u32; 2] {
+        let [before, after] = self.beside[place as usize];
+        self.beside[before as usize][1] = after;
+        self.beside[after as usize][0] = before;
+        self.left.flip(self.places[place as usize]);
+        let round = &mut self.round[self.arc[place as usize] as usize];
+        *round -= u32::from(*round != NONE);
+        if self.beside[before as usize][0] == NONE && self.beside[after as usize][1] == NONE {
+            self.lines.insert(ends_of(self.places[before as usize], self.places[after as usize]));
+        }
+        [before, after]
+    }
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(NONE)
+}
+
+/// Two vertices in any order, as a number.
+fn ends_of(a: Place, b: Place) -> u64 {
+    let number = |[x, y]: Place| u64::from(x) << 16 | u64::from(y);
+    let (a, b) = (number(a), number(b));
+    a.min(b) << 32 | a.max(b)
+}
+
+/// Hashes one number: two places of a cell. The order of the set is never looked at.
+#[derive(Debug, Default)]
+struct Mix(u64);
+
+impl Hasher for Mix {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let product = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = product ^ product >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
