@@ -2,22 +2,24 @@
 
 mod chains;
 mod components;
-mod coverage;
 mod region;
 mod rings;
+mod sums;
 #[cfg(test)]
 mod tests;
+mod vertices;
 
-use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, Window};
+use arpent_raster::{LABEL_NODATA, Window};
 
 use crate::VectorError;
 use crate::bits::{WORD, differences, for_each_one};
 use chains::{Chains, Corner, GONE, TOUCH};
 use components::Components;
-use coverage::Vertices;
 use region::Span;
 pub use region::{Region, Vertex};
 use rings::RingBuilder;
+use sums::Sums;
+use vertices::Vertices;
 
 /// No run of the other row is linked to this one.
 const NONE: u32 = u32::MAX;
@@ -54,6 +56,7 @@ pub struct Polygonizer {
     chains: Chains,
     components: Components,
     builder: RingBuilder,
+    sums: Sums,
     /// Vertices between the two rows at hand that are said of a coverage.
     vertices: Vertices,
 }
@@ -146,6 +149,7 @@ impl Polygonizer {
             chains: Chains::default(),
             components: Components::default(),
             builder: RingBuilder::default(),
+            sums: Sums::default(),
             vertices: Vertices::default(),
         })
     }
@@ -204,13 +208,12 @@ impl Polygonizer {
         let row = self.extent.row + i64::from(self.rows);
         self.vertices.find(&self.above, &self.below);
         self.vertices.find_nodes(&self.above, &self.below, [self.extent.col, row], &[]);
-        self.close_runs_above(sink);
+        self.link_rows(sink);
     }
 
     fn pass_row(&mut self, confidence: &[u8], pixel_area_m2: f64, sink: &mut impl FnMut(Region)) {
         self.mark_cuts();
-        self.link_rows();
-        self.close_runs_above(sink);
+        self.link_rows(sink);
         self.settle_runs_below(confidence, fixed_point(pixel_area_m2));
         self.components.recycle_merged();
         std::mem::swap(&mut self.above, &mut self.below);
@@ -221,7 +224,7 @@ impl Polygonizer {
     pub fn finish(mut self, sink: &mut impl FnMut(Region)) {
         self.below = Row::new(self.extent.width);
         self.vertices.find(&self.above, &self.below);
-        self.close_runs_above(sink);
+        self.link_rows(sink);
     }
 
     /// Number of regions and boundary edges held now: what the memory in use is proportional to, beside the width.
@@ -251,20 +254,23 @@ impl Polygonizer {
         }
     }
 
-    /// Visits the pairs of runs, one of each row, that share a side, from west to east.
-    fn link_rows(&mut self) {
+    /// Visits the pairs of runs, one of each row, that share a side, from west to east, and the runs above that no run
+    /// below goes on from.
+    fn link_rows(&mut self, sink: &mut impl FnMut(Region)) {
         let (mut i, mut j) = (0, 0);
-        while let (Some(above), Some(below)) = (self.above.runs.get(i), self.below.runs.get(j)) {
-            let share = above.start < below.end && below.start < above.end;
-            let above_ends_first = above.end <= below.end;
-            if share && above.class_id == below.class_id && !above.is_cut {
-                self.link(i, j);
+        while let Some(above) = self.above.runs.get(i) {
+            if let Some(below) = self.below.runs.get(j).filter(|below| below.start < above.end) {
+                let above_ends_first = above.end <= below.end;
+                if above.start < below.end && above.class_id == below.class_id && !above.is_cut {
+                    self.link(i, j);
+                }
+                if !above_ends_first {
+                    j += 1;
+                    continue;
+                }
             }
-            if above_ends_first {
-                i += 1;
-            } else {
-                j += 1;
-            }
+            self.close(i, sink);
+            i += 1;
         }
     }
 
@@ -310,54 +316,55 @@ impl Polygonizer {
         }
     }
 
-    /// Closes the boundary under runs that no run below goes on from; a ring closed here is an exterior.
-    fn close_runs_above(&mut self, sink: &mut impl FnMut(Region)) {
-        for i in 0..self.above.runs.len() {
-            let run = self.above.runs[i];
-            if run.link != NONE {
-                continue;
-            }
-            if let Some(exterior) = self.join(run.class_id, run.west, run.east, (run.start, run.end)) {
-                sink(self.hand_out(run, exterior));
-            }
+    /// Closes the boundary under the run `i` above if no run below goes on from it; a ring closed here is an exterior.
+    fn close(&mut self, i: usize, sink: &mut impl FnMut(Region)) {
+        let run = self.above.runs[i];
+        if run.link == NONE
+            && let Some(exterior) = self.join(run.class_id, run.west, run.east, (run.start, run.end))
+        {
+            sink(self.hand_out(run, exterior));
         }
     }
 
     /// Opens boundaries for runs that no run above leads to, carries the eastern ones on, and counts pixels.
     fn settle_runs_below(&mut self, confidence: &[u8], pixel_area_q64: u128) {
         let rows = (self.rows, self.rows + 1);
-        for j in 0..self.below.runs.len() {
-            let run = self.below.runs[j];
-            let root =
-                if run.link == NONE { self.components.open() } else { self.components.find(run.component) };
-            self.below.runs[j].component = root;
-            self.settle_east(j);
-            self.below.runs[j].link = NONE; // from here on it is about the next row
+        self.sums.fill(confidence);
+        // What fits in 96 bits cannot overflow.
+        let area_of = |pixels: u32| match pixel_area_q64 >> 96 {
+            0 => pixel_area_q64 * u128::from(pixels),
+            _ => pixel_area_q64.saturating_mul(u128::from(pixels)),
+        };
+        let mut runs = std::mem::take(&mut self.below.runs);
+        for (j, run) in (0..).zip(&mut runs) {
+            if run.link == NONE {
+                run.component = self.components.open();
+                (run.east, run.west) = self.open(run.class_id, run.end, run.start);
+            } else {
+                run.component = self.components.find(run.component);
+                self.settle_east(j, run);
+                run.link = NONE; // from here on it is about the next row
+            }
             let pixels = run.end - run.start;
-            let confidence_sum = sum(&confidence[run.start as usize..run.end as usize]);
-            let area_q64 = pixel_area_q64.saturating_mul(u128::from(pixels));
+            let confidence_sum = self.sums.between(run.start as usize, run.end as usize, confidence);
             let span = Span { cols: (run.start, run.end), rows };
-            self.components.get_mut(root).add_run(pixels, confidence_sum, area_q64, &span);
+            let component = self.components.get_mut(run.component);
+            component.add_run(pixels, confidence_sum, area_of(pixels), &span);
         }
+        self.below.runs = runs;
     }
 
-    fn settle_east(&mut self, j: usize) {
-        let run = self.below.runs[j];
-        if run.link == NONE {
-            let (first, last) = self.open(run.class_id, run.end, run.start);
-            self.below.runs[j].east = first;
-            self.below.runs[j].west = last;
-            return;
-        }
+    /// Carries the eastern boundary of the run `j` below on from the run above that it is linked to.
+    fn settle_east(&mut self, j: u32, run: &mut Run) {
         let above = self.above.runs[run.link as usize];
-        if above.link as usize != j {
+        if above.link != j {
             return; // `split` has set it
         }
-        if above.end == run.end && !self.vertices.is_node(run.end) {
-            self.below.runs[j].east = above.east;
-            return;
-        }
-        self.below.runs[j].east = self.prepend(run.class_id, above.east, (run.end, above.end));
+        run.east = if above.end == run.end && !self.vertices.is_node(run.end) {
+            above.east
+        } else {
+            self.prepend(run.class_id, above.east, (run.end, above.end))
+        };
     }
 
     /// Opens a chain between two columns; its first and its last edge.
@@ -407,6 +414,9 @@ impl Polygonizer {
     /// An edge of a region of a class, between the two rows at hand.
     fn edge(&self, class_id: u8, from: u32, to: u32) -> Corner {
         let mark = |col| {
+            if !self.vertices.is_marked(col) {
+                return 0;
+            }
             let touch = if self.touches(class_id, col) { TOUCH } else { 0 };
             if self.vertices.is_gone(col) { touch | GONE } else { touch }
         };
@@ -430,12 +440,13 @@ impl Polygonizer {
         let component = self.components.take(root);
         let origin = [self.extent.col, self.extent.row];
         let mut rings = Vec::with_capacity(1 + component.holes.len());
-        self.builder.take(&mut self.chains, exterior, origin, &mut rings);
+        let are_corners = !self.vertices.has_nodes();
+        self.builder.take(&mut self.chains, exterior, origin, are_corners, &mut rings);
         // The builder leaves the exterior behind the holes it touches.
         let last = rings.len() - 1;
         rings.swap(0, last);
         for hole in component.holes {
-            self.builder.take(&mut self.chains, hole, origin, &mut rings);
+            self.builder.take(&mut self.chains, hole, origin, are_corners, &mut rings);
         }
         rings[1..].sort_unstable_by_key(|ring| (ring[0][1], ring[0][0]));
         Region {
@@ -469,10 +480,6 @@ pub(crate) fn check_row(
         return Err(VectorError::PixelArea { row, pixel_area_m2 });
     }
     Ok(())
-}
-
-fn sum(confidence: &[u8]) -> u64 {
-    confidence.iter().map(|c| if *c == CONFIDENCE_NODATA { 0 } else { u64::from(*c) }).sum()
 }
 
 /// 2^64, exactly.

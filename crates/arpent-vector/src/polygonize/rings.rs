@@ -16,7 +16,8 @@ pub(super) struct RingBuilder {
 
 impl RingBuilder {
     /// Takes a closed boundary out of `chains` and adds its simple rings to `rings`: those that it encloses as
-    /// holes first, the one with its northernmost vertex last. `origin` is the corner of the extent.
+    /// holes first, the one with its northernmost vertex last. `origin` is the corner of the extent; `are_corners` says
+    /// that edges begin and end at corners of the region only.
     ///
     /// A boundary passes a vertex twice where two pixels of the region, and two that are not, meet
     /// diagonally. Cutting it there leaves simple rings; as the boundary never crosses itself, the cuts nest
@@ -26,16 +27,44 @@ impl RingBuilder {
         chains: &mut Chains,
         ring: u32,
         origin: Vertex,
+        are_corners: bool,
         rings: &mut Vec<Vec<Vertex>>,
     ) {
         self.corners.clear();
-        chains.take_ring(ring, |corner| self.corners.push(corner));
+        let mut marks = 0;
+        chains.take_ring(ring, |corner| {
+            marks |= corner.col | corner.row;
+            self.corners.push(corner);
+        });
+        if are_corners && marks & (TOUCH | GONE) == 0 {
+            rings.push(self.plain(origin));
+            return;
+        }
         self.lay_out(origin);
         if self.touches.len() < 2 {
             rings.push(if self.is_turned { canonical(&self.walk) } else { self.walk.clone() });
         } else {
             self.cut(rings);
         }
+    }
+
+    /// The only ring of a boundary whose edges begin and end at its vertices.
+    fn plain(&self, [col0, row0]: Vertex) -> Vec<Vertex> {
+        let first = first_vertex(&self.corners);
+        let ends_first = first % 2 == 1;
+        let vertex = |col: u32, row: u32| [col0 + i64::from(col), row0 + i64::from(row)];
+        let mut ring = Vec::with_capacity(2 * self.corners.len());
+        let (before, from) = self.corners.split_at(first / 2);
+        let mut edge = from[0];
+        for next in from[1..].iter().chain(before).chain(&from[..1]) {
+            ring.extend(if ends_first {
+                [vertex(next.col, edge.row), vertex(next.col, next.row)]
+            } else {
+                [vertex(edge.col, edge.row), vertex(next.col, edge.row)]
+            });
+            edge = *next;
+        }
+        ring
     }
 
     /// Expands edges to vertices, beginning at the first vertex of the canonical ring.
@@ -116,16 +145,16 @@ impl RingBuilder {
 /// Which vertex of a boundary is northernmost, then westernmost: twice the number of its edge, plus one for the
 /// edge's end.
 fn first_vertex(corners: &[Corner]) -> usize {
-    let mut best = (u32::MAX, u32::MAX, 0);
-    for (i, corner) in corners.iter().enumerate() {
-        let row = place(corner.row);
-        if row > best.0 {
-            continue;
-        }
-        let end = place(corners[if i + 1 == corners.len() { 0 } else { i + 1 }].col);
-        best = best.min((row, place(corner.col), 2 * i)).min((row, end, 2 * i + 1));
+    let mut best = (u64::MAX, 0);
+    let Some(mut edge) = corners.last().copied() else { return 0 };
+    // The last edge is looked at first, as that of number -1.
+    let mut number = 2 * (corners.len() - 1);
+    for (i, next) in corners.iter().enumerate() {
+        let at = |col: u32| u64::from(place(edge.row)) << 32 | u64::from(place(col));
+        best = best.min((at(edge.col), number)).min((at(next.col), number + 1));
+        (edge, number) = (*next, 2 * i);
     }
-    best.2
+    best.1
 }
 
 /// A ring turned to begin at its northernmost, then westernmost vertex.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::shapes::{doubled_area, edges, polygon};
+use arpent_raster::CONFIDENCE_NODATA;
 use geo::Validation;
 use proptest::prelude::*;
 

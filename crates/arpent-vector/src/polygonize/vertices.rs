@@ -8,8 +8,10 @@ use crate::bits::{WORD, differences, first_between, is_set, last_between};
 pub(super) struct Vertices {
     /// Whether the label to the south-east is another than that to the north-east.
     east: Vec<u64>,
-    /// Whether borders leave in all directions.
+    /// Whether borders leave in all directions: whether regions may touch themselves.
     crossings: Vec<u64>,
+    /// Whether they do or the vertex is left out.
+    marked: Vec<u64>,
     /// Whether borders meet or cross the lattice; empty where no coverage is made.
     nodes: Vec<u64>,
     /// Whether the vertex is left out; empty where no coverage is made.
@@ -30,12 +32,16 @@ impl Vertices {
                 north & south & east & west
             },
         ));
+        self.marked.clone_from(&self.crossings);
     }
 
     /// Finds the nodes, too; `origin` is the first vertex of the row on the grid.
     pub(super) fn find_nodes(&mut self, above: &Row, below: &Row, origin: [i64; 2], gone: &[u64]) {
         self.gone.clear();
         self.gone.extend_from_slice(gone);
+        for (marked, gone) in self.marked.iter_mut().zip(gone) {
+            *marked |= gone;
+        }
         self.nodes.clear();
         let across = if origin[1].rem_euclid(LATTICE) == 0 { u64::MAX } else { 0 };
         let mut carry = 0;
@@ -56,9 +62,19 @@ impl Vertices {
         }
     }
 
+    /// Whether the vertex of a column is a crossing or left out.
+    pub(super) fn is_marked(&self, col: u32) -> bool {
+        is_set(&self.marked, col as usize)
+    }
+
     /// Whether borders leave the vertex of a column in all directions.
     pub(super) fn is_crossing(&self, col: u32) -> bool {
         is_set(&self.crossings, col as usize)
+    }
+
+    /// Whether there are nodes at all: whether a coverage is made.
+    pub(super) fn has_nodes(&self) -> bool {
+        !self.nodes.is_empty()
     }
 
     /// Whether borders meet or cross the lattice in a column.
