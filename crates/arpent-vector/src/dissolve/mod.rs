@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, Window};
 
 use crate::VectorError;
+use crate::bits::{WORD, differences, for_each_one};
 use crate::polygonize::{SIDE_LIMIT, check_row};
 use regions::Regions;
 pub use rules::{MAX_ZONES, MappingUnits};
@@ -18,6 +19,9 @@ pub(crate) use zones::Near;
 
 /// No region.
 const NONE: u32 = u32::MAX;
+
+/// Rows held to be used again, at most.
+const SPARE_ROWS: usize = 64;
 
 /// Dissolves the regions of a label raster that are smaller than the minimum mapping unit of their class and zone.
 ///
@@ -42,8 +46,10 @@ pub struct Dissolver {
     given: u32,
     /// Runs of the first pending row that are known to be settled.
     settled_runs: usize,
-    /// The row that leaves.
-    labels: Vec<u8>,
+    /// Rows that left, to be used again.
+    spare: Vec<Row>,
+    /// A bit for each column, set where the row at hand has another label than in the next column.
+    cracks: Vec<u64>,
     counts: DissolveCounts,
 }
 
@@ -80,11 +86,22 @@ struct Run {
     class_id: u8,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Row {
     runs: Vec<Run>,
+    labels: Vec<u8>,
     confidence: Vec<u8>,
     pixel_area_m2: f64,
+}
+
+impl Row {
+    fn fill(&mut self, labels: &[u8], confidence: &[u8], pixel_area_m2: f64) {
+        for (held, given) in [(&mut self.labels, labels), (&mut self.confidence, confidence)] {
+            held.clear();
+            held.extend_from_slice(given);
+        }
+        self.pixel_area_m2 = pixel_area_m2;
+    }
 }
 
 impl Dissolver {
@@ -103,7 +120,8 @@ impl Dissolver {
             taken: 0,
             given: 0,
             settled_runs: 0,
-            labels: vec![LABEL_NODATA; extent.width],
+            spare: Vec::new(),
+            cracks: vec![0; extent.width.div_ceil(WORD)],
             counts: DissolveCounts::default(),
         })
     }
@@ -123,12 +141,14 @@ impl Dissolver {
         sink: &mut impl FnMut(DissolvedRow) -> Result<(), E>,
     ) -> Result<(), E> {
         self.check(labels, confidence, zones, pixel_area_m2)?;
-        let mut runs = runs_of(labels);
+        let mut row = self.spare.pop().unwrap_or_default();
+        row.fill(labels, confidence, pixel_area_m2);
+        find_runs(labels, &mut self.cracks, &mut row.runs);
         let nothing = Vec::new();
         let above = self.pending.back().map_or(&nothing, |row| &row.runs);
-        self.regions.connect(above, &mut runs, zones, self.taken, pixel_area_m2);
+        self.regions.connect(above, &mut row.runs, zones, self.taken, pixel_area_m2);
         self.regions.close(above, self.taken);
-        self.pending.push_back(Row { runs, confidence: confidence.to_vec(), pixel_area_m2 });
+        self.pending.push_back(row);
         self.taken += 1;
         // The last row is still to be connected with the next one.
         self.give(1, sink)
@@ -187,20 +207,20 @@ impl Dissolver {
             if self.settled_runs < row.runs.len() {
                 break;
             }
-            self.labels.fill(LABEL_NODATA);
             for run in &row.runs {
                 let class_id = self.regions.class_of(run.region);
-                let (start, end) = (run.start as usize, run.end as usize);
-                self.labels[start..end].fill(class_id);
                 if class_id != run.class_id {
+                    let (start, end) = (run.start as usize, run.end as usize);
+                    row.labels[start..end].fill(class_id);
                     row.confidence[start..end].fill(CONFIDENCE_NODATA);
                     self.counts.pixels += u64::from(run.end - run.start);
                 }
             }
             let number = self.extent.row + i64::from(self.given);
-            let (confidence, pixel_area_m2) = (&row.confidence[..], row.pixel_area_m2);
-            sink(DissolvedRow { row: number, labels: &self.labels, confidence, pixel_area_m2 })?;
-            self.pending.pop_front();
+            let Row { labels, confidence, pixel_area_m2, .. } = &*row;
+            sink(DissolvedRow { row: number, labels, confidence, pixel_area_m2: *pixel_area_m2 })?;
+            self.spare.extend(self.pending.pop_front());
+            self.spare.truncate(SPARE_ROWS);
             self.given += 1;
             self.settled_runs = 0;
         }
@@ -209,17 +229,20 @@ impl Dissolver {
     }
 }
 
-/// The runs of a row.
+/// Finds the runs of a row. `cracks` is room for a bit for each column.
 #[allow(clippy::cast_possible_truncation, reason = "`Dissolver::new` limits the width")]
-fn runs_of(labels: &[u8]) -> Vec<Run> {
-    let mut runs = Vec::new();
+fn find_runs(labels: &[u8], cracks: &mut [u64], runs: &mut Vec<Run>) {
+    runs.clear();
+    let Some(last) = labels.len().checked_sub(1) else { return };
+    differences(&labels[..last], &labels[1..], cracks);
     let mut start = 0;
-    for run in labels.chunk_by(|a, b| a == b) {
-        let (class_id, end) = (run[0], start + run.len());
+    let mut add = |last: usize| {
+        let (class_id, end) = (labels[last], last + 1);
         if class_id != LABEL_NODATA {
             runs.push(Run { start: start as u32, end: end as u32, region: NONE, class_id });
         }
         start = end;
-    }
-    runs
+    };
+    for_each_one(cracks, &mut add);
+    add(last);
 }

@@ -9,15 +9,12 @@ use crate::polygonize::fixed_point;
 /// Regions of which nothing more is known are forgotten beyond this many, and twice what is still needed.
 const FORGET_BEYOND: usize = 4096;
 
-/// A region, or what it became part of.
+/// A region. But for its class, nothing matters any more once it is settled.
 #[derive(Debug, Clone, Default)]
 struct Region {
-    parent: u32,
     class_id: u8,
     /// A bit for each zone that it touches.
     zones: u8,
-    /// Whether its class is final: it is large enough, or has no neighbor.
-    is_settled: bool,
     area_q64: u128,
     /// Row and column of its first pixel.
     first: (u32, u32),
@@ -34,6 +31,12 @@ struct Region {
 pub(super) struct Regions {
     units: MappingUnits,
     all: Vec<Region>,
+    /// For each region the one that it is part of, else itself.
+    parents: Vec<u32>,
+    /// For each region whether its class is final: it is large enough, or has no neighbor.
+    settled: Vec<bool>,
+    /// Runs of two rows that share sides, with their lengths.
+    pairs: Vec<(u32, u32)>,
     /// Regions to look at.
     queue: Vec<u32>,
     /// Sides by class, all 0 between calls.
@@ -48,6 +51,9 @@ impl Regions {
         Self {
             units,
             all: Vec::new(),
+            parents: Vec::new(),
+            settled: Vec::new(),
+            pairs: Vec::new(),
             queue: Vec::new(),
             lengths: [0; 256],
             forget_at: FORGET_BEYOND,
@@ -69,7 +75,7 @@ impl Regions {
 
     pub(super) fn is_settled(&mut self, region: u32) -> bool {
         let root = self.find(region);
-        self.at(root).is_settled
+        self.settled[root as usize]
     }
 
     pub(super) fn class_of(&mut self, region: u32) -> u8 {
@@ -83,12 +89,14 @@ impl Regions {
 
     fn find(&mut self, region: u32) -> u32 {
         let mut root = region;
-        while self.all[root as usize].parent != root {
-            let parent = self.all[root as usize].parent;
-            self.all[root as usize].parent = self.all[parent as usize].parent;
+        loop {
+            let parent = self.parents[root as usize];
+            if parent == root {
+                return root;
+            }
+            self.parents[root as usize] = self.parents[parent as usize];
             root = parent;
         }
-        root
     }
 
     /// Gives the runs of a row their regions, and counts them and their borders.
@@ -100,17 +108,13 @@ impl Regions {
         row: u32,
         pixel_area_m2: f64,
     ) {
-        let pairs = pairs(above, below);
-        for &(i, j) in &pairs {
-            if above[i].class_id == below[j].class_id {
-                let region = self.find(above[i].region);
-                below[j].region =
-                    if below[j].region == NONE { region } else { self.unite(below[j].region, region) };
-            }
-        }
+        self.unite_runs(above, below);
         let pixel_area_q64 = fixed_point(pixel_area_m2);
         for run in below.iter_mut() {
             run.region = if run.region == NONE { self.open(*run, row) } else { self.find(run.region) };
+            if self.settled[run.region as usize] {
+                continue;
+            }
             let (start, end) = (run.start as usize, run.end as usize);
             let bits = |zones: &[u8]| zones[start..end].iter().fold(0, |bits, zone| bits | 1 << (zone & 7));
             let bits = zones.map_or(1, bits);
@@ -123,14 +127,37 @@ impl Regions {
             region.first = region.first.min((row, run.start));
             self.settle_if_large(run.region);
         }
-        for (i, j) in pairs {
-            if above[i].class_id != below[j].class_id {
-                let shared = above[i].end.min(below[j].end) - above[i].start.max(below[j].start);
-                self.touch(above[i].region, below[j].region, shared);
-            }
+        let pairs = std::mem::take(&mut self.pairs);
+        for &(i, j) in &pairs {
+            let (above, below) = (above[i as usize], below[j as usize]);
+            let shared = above.end.min(below.end) - above.start.max(below.start);
+            self.touch(above.region, below.region, shared);
         }
+        self.pairs = pairs;
         for pair in below.windows(2).filter(|pair| pair[0].end == pair[1].start) {
             self.touch(pair[0].region, pair[1].region, 1);
+        }
+    }
+
+    /// Gives the runs of a row the regions of those above of their class, and finds the pairs of runs of different ones.
+    fn unite_runs(&mut self, above: &[Run], below: &mut [Run]) {
+        self.pairs.clear();
+        let (mut i, mut j) = (0, 0);
+        while let (Some(a), Some(b)) = (above.get(i as usize), below.get_mut(j as usize)) {
+            if a.start < b.end && b.start < a.end {
+                if a.class_id != b.class_id {
+                    self.pairs.push((i, j));
+                } else if b.region == NONE {
+                    b.region = self.find(a.region);
+                } else {
+                    b.region = self.unite(b.region, a.region);
+                }
+            }
+            if a.end <= b.end {
+                i += 1;
+            } else {
+                j += 1;
+            }
         }
     }
 
@@ -138,8 +165,11 @@ impl Regions {
     pub(super) fn close(&mut self, above: &[Run], row: u32) {
         for run in above {
             let root = self.find(run.region);
+            if self.settled[root as usize] {
+                continue;
+            }
             let region = self.at(root);
-            if !region.is_settled && region.last_row < row {
+            if region.last_row < row {
                 let waiters = std::mem::take(&mut region.waiters);
                 self.queue.push(root);
                 self.queue.extend(waiters);
@@ -152,8 +182,9 @@ impl Regions {
 
     fn open(&mut self, run: Run, row: u32) -> u32 {
         let region = u32::try_from(self.all.len()).unwrap_or(NONE);
+        self.parents.push(region);
+        self.settled.push(false);
         self.all.push(Region {
-            parent: region,
             class_id: run.class_id,
             first: (row, run.start),
             last_row: row,
@@ -166,15 +197,15 @@ impl Regions {
     fn touch(&mut self, a: u32, b: u32, sides: u32) {
         let (a, b) = (self.find(a), self.find(b));
         for (one, other) in [(a, b), (b, a)] {
-            let region = self.at(one);
-            if region.is_settled {
+            if self.settled[one as usize] {
                 continue;
             }
+            let region = self.at(one);
             match region.borders.last_mut() {
                 Some((known, sum)) if *known == other => *sum += sides,
                 _ => region.borders.push((other, sides)),
             }
-            if self.at(one).borders.len() > 2 * self.at(one).summed + 16 {
+            if region.borders.len() > 2 * region.summed + 16 {
                 self.sum_borders(one);
             }
         }
@@ -209,7 +240,7 @@ impl Regions {
         let long = self.all[a as usize].borders.len() >= self.all[b as usize].borders.len();
         let (kept, absorbed) = if long { (a, b) } else { (b, a) };
         let other = std::mem::take(self.at(absorbed));
-        self.at(absorbed).parent = kept;
+        self.parents[absorbed as usize] = kept;
         let region = self.at(kept);
         region.zones |= other.zones;
         region.area_q64 = region.area_q64.saturating_add(other.area_q64);
@@ -217,7 +248,7 @@ impl Regions {
         region.last_row = region.last_row.max(other.last_row);
         region.borders.extend(other.borders);
         region.waiters.extend(other.waiters);
-        if region.is_settled || other.is_settled {
+        if self.settled[kept as usize] || self.settled[absorbed as usize] {
             self.settle(kept);
         }
         kept
@@ -225,14 +256,14 @@ impl Regions {
 
     fn settle_if_large(&mut self, root: u32) {
         let region = &self.all[root as usize];
-        if !region.is_settled && region.area_q64 >= self.units.unit(region.zones, region.class_id) {
+        if !self.settled[root as usize] && region.area_q64 >= self.units.unit(region.zones, region.class_id) {
             self.settle(root);
         }
     }
 
     fn settle(&mut self, root: u32) {
+        self.settled[root as usize] = true;
         let region = self.at(root);
-        region.is_settled = true;
         region.borders = Vec::new();
         let waiters = std::mem::take(&mut region.waiters);
         self.queue.extend(waiters);
@@ -241,17 +272,14 @@ impl Regions {
     /// Dissolves a region, if it is too small and may go; else it is looked at again when what it waits for changes.
     fn consider(&mut self, region: u32, row: u32) {
         let root = self.find(region);
-        if self.at(root).is_settled || self.at(root).last_row >= row {
+        if self.settled[root as usize] || self.at(root).last_row >= row {
             return;
         }
         self.sum_borders(root);
         let key = |region: &Region| (region.area_q64, region.first);
         let (own, from) = (key(&self.all[root as usize]), self.at(root).class_id);
         let borders = std::mem::take(&mut self.at(root).borders);
-        let smaller = |(n, _): &&(u32, u32)| {
-            let neighbor = &self.all[*n as usize];
-            !neighbor.is_settled && key(neighbor) < own
-        };
+        let smaller = |(n, _): &&(u32, u32)| !self.settled[*n as usize] && key(&self.all[*n as usize]) < own;
         if let Some((neighbor, _)) = borders.iter().find(smaller).copied() {
             // A region with several runs in its last row is looked at as often.
             let waiters = &mut self.at(neighbor).waiters;
@@ -317,12 +345,11 @@ impl Regions {
         // Neighbors of what is to be settled; those of what is settled were forgotten with it.
         let mut next = 0;
         while next < kept.len() {
-            let root = kept[next];
-            self.sum_borders(root);
-            let neighbors: Vec<u32> = self.at(root).borders.iter().map(|(neighbor, _)| *neighbor).collect();
-            for neighbor in neighbors {
-                keep(neighbor, &mut kept);
+            let mut borders = std::mem::take(&mut self.at(kept[next]).borders);
+            for (neighbor, _) in &mut borders {
+                *neighbor = keep(self.find(*neighbor), &mut kept);
             }
+            self.at(kept[next]).borders = borders;
             next += 1;
         }
         let mut all = Vec::with_capacity(kept.len());
@@ -334,31 +361,11 @@ impl Regions {
             waiters.retain(|waiter| *waiter != NONE);
             waiters.sort_unstable();
             waiters.dedup();
-            let mut region = std::mem::take(self.at(*root));
-            // The slot is found again by those that come after.
-            self.at(*root).parent = *root;
-            region.parent = numbers[*root as usize];
-            region.borders.iter_mut().for_each(|(neighbor, _)| *neighbor = numbers[*neighbor as usize]);
-            region.waiters = waiters;
-            all.push(region);
+            all.push(Region { waiters, ..std::mem::take(self.at(*root)) });
         }
         self.all = all;
+        self.settled = kept.iter().map(|root| self.settled[*root as usize]).collect();
+        self.parents = (0..).take(kept.len()).collect();
         self.forget_at = (2 * self.all.len()).max(FORGET_BEYOND);
     }
-}
-
-/// Pairs of runs, one of each row, that share sides.
-fn pairs(above: &[Run], below: &[Run]) -> Vec<(usize, usize)> {
-    let (mut i, mut j, mut pairs) = (0, 0, Vec::with_capacity(above.len() + below.len()));
-    while let (Some(a), Some(b)) = (above.get(i), below.get(j)) {
-        if a.start < b.end && b.start < a.end {
-            pairs.push((i, j));
-        }
-        if a.end <= b.end {
-            i += 1;
-        } else {
-            j += 1;
-        }
-    }
-    pairs
 }
