@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::coverage::CoverageOptions;
 use crate::error::JobError;
+use crate::objects::ObjectOptions;
+use crate::ocs_ge::OcsGeOptions;
+use crate::reference::ReferenceOptions;
 
 /// A run, as its author wrote it. Paths are relative to the configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +46,15 @@ pub struct Config {
     /// own.
     #[serde(default)]
     pub coverage: Option<CoverageOptions>,
+    /// How detections become objects, for a model that finds boxes.
+    #[serde(default)]
+    pub objects: Option<ObjectOptions>,
+    /// Layers that the map is crossed with.
+    #[serde(default)]
+    pub reference: ReferenceOptions,
+    /// Columns in the shape of OCS GE, the French large-scale land cover.
+    #[serde(default)]
+    pub ocs_ge: Option<OcsGeOptions>,
     /// Which rasters are written.
     #[serde(default)]
     pub rasters: RasterOptions,
@@ -266,6 +278,17 @@ impl Config {
         }
         self.aoi = self.aoi.as_deref().map(|p| relative_to(folder, p));
         self.output = self.output.as_deref().map(|p| relative_to(folder, p));
+        for layer in self.reference.layers_mut() {
+            layer.source = relative_to(folder, &layer.source);
+        }
+        let built_up = self.coverage.as_mut().and_then(|coverage| coverage.built_up.as_mut());
+        if let Some(areas) = built_up.and_then(|built| built.areas.as_mut()) {
+            *areas = relative_to(folder, areas);
+        }
+        let table = self.ocs_ge.as_mut().and_then(|options| options.nomenclature.as_mut());
+        if let Some(table) = table {
+            *table = relative_to(folder, table);
+        }
         self.compute.scratch = self.compute.scratch.as_ref().map(|p| folder.join(p));
     }
 }
@@ -278,7 +301,7 @@ fn relative_to(folder: &Path, location: &str) -> String {
     folder.join(location).to_string_lossy().into_owned()
 }
 
-fn parse_error(path: &Path, text: &str, error: &toml::de::Error) -> JobError {
+pub(crate) fn parse_error(path: &Path, text: &str, error: &toml::de::Error) -> JobError {
     let start = error.span().map_or(0, |s| s.start.min(text.len()));
     let before = &text[..text.floor_char_boundary(start)];
     let line = before.matches('\n').count() + 1;

@@ -32,15 +32,20 @@ pub struct CoverageOptions {
     pub classes: BTreeMap<String, ClassOptions>,
 }
 
-/// What is built up, and the minimum mapping unit there.
+/// What is built up - around classes of the map, in areas drawn by others, or either - and the minimum mapping unit there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BuiltUpOptions {
     /// Names of the classes around which it is built up.
+    #[serde(default)]
     pub classes: Vec<String>,
     /// How far around, metres east and west, north and south.
+    #[serde(default)]
     #[schemars(range(min = 0.0))]
     pub distance_m: f64,
+    /// A file with polygons, in any CRS, that are built up.
+    #[serde(default)]
+    pub areas: Option<String>,
     /// Minimum mapping unit of regions that are built up, even in part, square metres.
     #[schemars(range(min = 0.0))]
     pub mmu_m2: f64,
@@ -97,7 +102,11 @@ impl CoverageOptions {
                 units.prefer(from, id(&format!("classes.{name}.prefer"), to)?, *weight)?;
             }
         }
-        let built_up = self.built_up.as_ref().map(|built| -> anyhow::Result<BuiltUp> {
+        if let Some(built) = self.built_up.as_ref().filter(|b| b.classes.is_empty() && b.areas.is_none()) {
+            return Err(JobError::NothingBuiltUp { mmu_m2: built.mmu_m2 }.into());
+        }
+        let around = self.built_up.as_ref().filter(|built| !built.classes.is_empty());
+        let built_up = around.map(|built| -> anyhow::Result<BuiltUp> {
             let mut classes = [false; 256];
             for name in &built.classes {
                 classes[usize::from(id("built_up.classes", name)?)] = true;

@@ -145,11 +145,71 @@ pub enum JobError {
         /// The class.
         class: String,
     },
+    /// A unit for built-up areas that are nowhere.
+    #[error("coverage.built_up: nothing says where its unit of {mmu_m2} m2 holds")]
+    NothingBuiltUp {
+        /// The unit, square meters.
+        mmu_m2: f64,
+    },
     /// Built-up areas cannot be found in pixels that are not of one size.
     #[error("coverage.built_up: distances are not the same everywhere in {crs}")]
     BuiltUpCrs {
         /// The CRS of the map.
         crs: String,
+    },
+    /// A name that is no name of a column, or is another's.
+    #[error("{key}: `{column}` cannot be the name of a column, or another column has it")]
+    ReferenceName {
+        /// Where in the configuration.
+        key: String,
+        /// The name.
+        column: String,
+    },
+    /// A number that makes no sense.
+    #[error("{key} is {value}, expected {expected}")]
+    ReferenceNumber {
+        /// Where in the configuration.
+        key: String,
+        /// The number.
+        value: f64,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// A layer without an object.
+    #[error("{key}: {layer} has no object with a geometry")]
+    ReferenceEmpty {
+        /// Where in the configuration.
+        key: String,
+        /// The layer's file.
+        layer: String,
+    },
+    /// Distances in a CRS in which they are not the same everywhere.
+    #[error("{key}: distances are not the same everywhere in {crs}")]
+    ReferenceCrs {
+        /// Where in the configuration.
+        key: String,
+        /// The CRS of the map.
+        crs: String,
+    },
+    /// Boxes joined in a CRS in which distances are not the same everywhere.
+    #[error("[objects]: distances are not the same everywhere in {crs}")]
+    ObjectsCrs {
+        /// The CRS of the map.
+        crs: String,
+    },
+    /// Objects of a model that finds no boxes.
+    #[error("[objects]: `{model}` labels pixels, and finds no boxes")]
+    ObjectsOfLabels {
+        /// The model.
+        model: String,
+    },
+    /// A class without a code.
+    #[error("ocs_ge: the class `{class}` has no code{}", table.as_ref().map_or_else(|| " in the model package".to_owned(), |t| format!(" in {t}")))]
+    NoCode {
+        /// The class.
+        class: String,
+        /// The table of codes, where there is one.
+        table: Option<String>,
     },
     /// The job needs more memory than allowed.
     #[error("the job needs about {needed_mb} MB of memory, and compute.memory_limit_mb is {limit_mb}")]
@@ -249,8 +309,27 @@ impl JobError {
             }
             Self::CoverageOfBoxes { .. } => "leave [coverage] out, or choose a model that labels every pixel",
             Self::BuiltUpMissing { .. } => "add [coverage.built_up] with its classes, distance_m and mmu_m2",
+            Self::NothingBuiltUp { .. } => {
+                "name `classes` around which it is built up, `areas` that are, or both"
+            }
             Self::BuiltUpCrs { .. } => {
                 "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave `built_up` out"
+            }
+            Self::ReferenceName { .. } => {
+                "give each layer under [reference] a `name` of its own: lower-case letters, digits and _"
+            }
+            Self::ReferenceEmpty { .. } => {
+                "leave the layer out, or check that it is the one you mean: ogrinfo -so -al FILE"
+            }
+            Self::ReferenceCrs { .. } => {
+                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave `snap` out"
+            }
+            Self::ObjectsCrs { .. } => {
+                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave [objects] out"
+            }
+            Self::ObjectsOfLabels { .. } => "leave [objects] out, or choose a model that finds boxes",
+            Self::NoCode { .. } => {
+                "add a [[class]] with its name, code_cs and reason to a table, and name it under ocs_ge.nomenclature; see configs/ocs-ge-flair.toml"
             }
             Self::UnknownClass { .. } => "use the names that `arpent inspect MODEL` prints",
             Self::MemoryLimit { .. } => {
@@ -274,7 +353,7 @@ impl JobError {
                 "build it with `cargo build --release -p arpent-train` and keep it beside arpent or on PATH"
             }
             Self::ConfigParse { hint, .. } | Self::NoUsableScene { hint, .. } => return hint.clone(),
-            Self::Stopped { .. } => return None,
+            Self::Stopped { .. } | Self::ReferenceNumber { .. } => return None,
         };
         Some(text.to_owned())
     }

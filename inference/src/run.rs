@@ -60,6 +60,8 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
     check_outputs(&job, args.overwrite)?;
     let pool = pool(&job.config)?;
     say(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
+    let scratch = job.scratch.path();
+    clock.open.time(|| job.maps.iter_mut().try_for_each(|map| map.index_references(scratch)))?;
     let mut maps = Vec::new();
     for map in std::mem::take(&mut job.maps) {
         let run = Run { args, meter: &meter, clock: &clock, pool: &pool };
@@ -124,7 +126,14 @@ impl Run<'_> {
                         return Err(error);
                     }
                     let dates = map.dates.into_iter().map(|d| d.scenes).collect();
-                    map = MapJob::new(dates, map.folder, &job.config, job::needs(&job.predictor))?;
+                    map = MapJob::new(
+                        dates,
+                        map.folder,
+                        &job.config,
+                        &job.model.classes,
+                        job::needs(&job.predictor),
+                    )?;
+                    map.index_references(job.scratch.path())?;
                 }
             }
         }
@@ -210,7 +219,8 @@ impl Run<'_> {
         collected: Collected,
         scratch: &std::path::Path,
     ) -> anyhow::Result<PublishedMap> {
-        let run = RunInfo::new(job::run_id(job, map, inputs), &job.model.id, job.model.sha256());
+        let mut run = RunInfo::new(job::run_id(job, map, inputs), &job.model.id, job.model.sha256());
+        run.columns = job.columns(map);
         let mut counts = collected.counts.clone();
         counts.features_per_class = per_class(job, &collected);
         let stage = Stage::begin("write", 0);

@@ -200,21 +200,22 @@ impl FeatureSource<'_> {
                 message: failure(&e),
             })?;
         }
-        self.push(&geometry, polygons, others);
+        push(&geometry, self.grid, polygons, others);
         Ok(())
     }
+}
 
-    fn push(&self, geometry: &Geometry, polygons: &mut Vec<Polygon>, others: &mut BTreeSet<String>) {
-        let kind = geometry_type_flatten(geometry.geometry_type());
-        if kind == wkbPolygon {
-            polygons.extend(Polygon::new(geometry, self.grid));
-        } else if kind == wkbMultiPolygon || kind == wkbGeometryCollection {
-            for i in 0..geometry.geometry_count() {
-                self.push(&geometry.get_geometry(i), polygons, others);
-            }
-        } else {
-            others.insert(geometry_type_to_name(kind));
+/// Takes a geometry in the CRS of the grid apart.
+fn push(geometry: &Geometry, grid: &Grid, polygons: &mut Vec<Polygon>, others: &mut BTreeSet<String>) {
+    let kind = geometry_type_flatten(geometry.geometry_type());
+    if kind == wkbPolygon {
+        polygons.extend(Polygon::new(geometry, grid));
+    } else if kind == wkbMultiPolygon || kind == wkbGeometryCollection {
+        for i in 0..geometry.geometry_count() {
+            push(&geometry.get_geometry(i), grid, polygons, others);
         }
+    } else {
+        others.insert(geometry_type_to_name(kind));
     }
 }
 
@@ -306,6 +307,13 @@ impl Aoi {
         let first = polygons.first()?;
         let window = polygons.iter().fold(first.window, |all, p| all.union(&p.window));
         Some(Self { polygons, window })
+    }
+
+    /// The polygons of a geometry in the CRS of the grid; none when it has none.
+    pub(crate) fn of_geometry(geometry: &Geometry, grid: &Grid) -> Option<Self> {
+        let mut polygons = Vec::new();
+        push(geometry, grid, &mut polygons, &mut BTreeSet::new());
+        Self::new(polygons)
     }
 
     /// The smallest window that holds the polygons.

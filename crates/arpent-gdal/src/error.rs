@@ -318,8 +318,8 @@ pub enum GdalError {
         /// Layer.
         layer: String,
     },
-    /// A feature that is neither made of polygons nor of lines.
-    #[error("{path}: feature {feature} of layer `{layer}` is a {found}, expected polygons or lines")]
+    /// A feature that is of another kind than wanted.
+    #[error("{path}: feature {feature} of layer `{layer}` is a {found}, expected {expected}")]
     FeatureKind {
         /// File or URL.
         path: String,
@@ -329,6 +329,8 @@ pub enum GdalError {
         feature: u64,
         /// What it is.
         found: String,
+        /// What is wanted.
+        expected: &'static str,
     },
     /// A feature whose geometry is not valid by OGC rules and was not to be repaired, or could not be.
     #[error("{path}: the geometry of feature {feature} of layer `{layer}` is not valid{}", said(message))]
@@ -440,6 +442,9 @@ impl GdalError {
                 "check the URL, the network and the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
                  AWS_REGION, AWS_ENDPOINT)"
                     .into()
+            }
+            Self::NotAVector { .. } => {
+                "give a GeoPackage, GeoJSON, FlatGeobuf, Shapefile, KML, GML, MapInfo or Parquet file; `ogrinfo` shows what GDAL makes of it".into()
             }
             Self::NotARaster { .. } => "`gdalinfo` shows what GDAL makes of the file".into(),
             Self::Corrupt { .. } | Self::Truncated { .. } | Self::EmptyFile { .. } => {

@@ -296,6 +296,7 @@ impl FeatureReader<'_> {
             layer: self.layer.to_owned(),
             feature: self.number,
             found,
+            expected: "polygons or lines",
         }
     }
 }

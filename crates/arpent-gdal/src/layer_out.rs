@@ -34,6 +34,8 @@ pub enum LayerShape {
     MultiPolygon,
     /// Multilines.
     MultiLine,
+    /// Any of them.
+    Any,
 }
 
 /// Type of a column.
@@ -242,6 +244,7 @@ fn ogr_shape(shape: LayerShape) -> OGRwkbGeometryType::Type {
         LayerShape::Polygon => OGRwkbGeometryType::wkbPolygon,
         LayerShape::MultiPolygon => OGRwkbGeometryType::wkbMultiPolygon,
         LayerShape::MultiLine => OGRwkbGeometryType::wkbMultiLineString,
+        LayerShape::Any => OGRwkbGeometryType::wkbUnknown,
     }
 }
 

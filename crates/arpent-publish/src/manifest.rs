@@ -139,6 +139,35 @@ pub struct Counts {
     /// What became of regions below the minimum mapping unit, where a coverage was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<CoverageCounts>,
+    /// What came of the layers that the map was crossed with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<ReferenceCounts>,
+}
+
+/// A layer that a map was crossed with.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReferenceCounts {
+    /// Its name.
+    pub name: String,
+    /// What it is to the map: `impose`, `inform`, `compare` or `snap`.
+    pub rule: String,
+    /// Where it was read from.
+    pub source: String,
+    /// Objects in it.
+    pub objects: u64,
+    /// Objects whose geometry was made valid.
+    pub repaired: u64,
+    /// Objects without a geometry.
+    pub empty: u64,
+    /// Pixels whose class was changed.
+    pub pixels_imposed: u64,
+    /// Features that an object was found for.
+    pub features_told: u64,
+    /// Area of features on which both agree, square meters.
+    pub agreement_m2: f64,
+    /// Area of features on which they do not, square meters.
+    pub disagreement_m2: f64,
 }
 
 /// Regions below the minimum mapping unit.

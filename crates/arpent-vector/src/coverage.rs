@@ -58,6 +58,8 @@ pub struct Coverage {
 struct Waiting {
     labels: Vec<u8>,
     confidence: Vec<u8>,
+    /// Pixels that are built up whatever is around them.
+    built_up: Vec<bool>,
     pixel_area_m2: f64,
 }
 
@@ -76,7 +78,8 @@ impl Coverage {
         })
     }
 
-    /// Takes the next row: a label and a confidence for each column, and the ground area of a pixel of this row.
+    /// Takes the next row: a label and a confidence for each column; where somebody knows it, which pixels are built up, whatever is
+    /// around them; and the ground area of a pixel of this row.
     ///
     /// # Errors
     /// As [`Dissolver::push_row`] and [`Generalizer::push_row`].
@@ -84,20 +87,24 @@ impl Coverage {
         &mut self,
         labels: &[u8],
         confidence: &[u8],
+        built_up: Option<&[bool]>,
         pixel_area_m2: f64,
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
         let Self { near, waiting, dissolver, generalizer } = self;
         let mut pass = |row: DissolvedRow| generalize(generalizer, &row, sink);
         let Some(near) = near else {
-            return dissolver.push_row(labels, confidence, None, pixel_area_m2, &mut pass);
+            let zones = built_up.map(|known| zones_of(None, known));
+            return dissolver.push_row(labels, confidence, zones.as_deref(), pixel_area_m2, &mut pass);
         };
         let zones = near.push(labels);
+        let built_up = built_up.map(<[bool]>::to_vec).unwrap_or_default();
         let (labels, confidence) = (labels.to_vec(), confidence.to_vec());
-        waiting.push_back(Waiting { labels, confidence, pixel_area_m2 });
+        waiting.push_back(Waiting { labels, confidence, built_up, pixel_area_m2 });
         let Some(zones) = zones else { return Ok(()) };
         let Some(row) = waiting.pop_front() else { return Ok(()) };
-        dissolver.push_row(&row.labels, &row.confidence, Some(zones), row.pixel_area_m2, &mut pass)
+        let zones = zones_of(Some(zones), &row.built_up);
+        dissolver.push_row(&row.labels, &row.confidence, Some(&zones), row.pixel_area_m2, &mut pass)
     }
 
     /// Gives the regions that are still open to `sink`, and tells what was dissolved.
@@ -109,12 +116,22 @@ impl Coverage {
         let mut pass = |row: DissolvedRow| generalize(&mut generalizer, &row, sink);
         for row in waiting {
             let zones = near.as_mut().and_then(Near::flush);
-            dissolver.push_row(&row.labels, &row.confidence, zones, row.pixel_area_m2, &mut pass)?;
+            let zones = zones_of(zones, &row.built_up);
+            dissolver.push_row(&row.labels, &row.confidence, Some(&zones), row.pixel_area_m2, &mut pass)?;
         }
         let counts = dissolver.finish(&mut pass)?;
         generalizer.finish(sink)?;
         Ok(counts)
     }
+}
+
+/// The zone of each pixel: 1 where something is near or known to be built up, else 0.
+fn zones_of(near: Option<&[u8]>, known: &[bool]) -> Vec<u8> {
+    let mut zones = near.map_or_else(|| vec![0; known.len()], <[u8]>::to_vec);
+    for (zone, _) in zones.iter_mut().zip(known).filter(|(_, is_known)| **is_known) {
+        *zone = 1;
+    }
+    zones
 }
 
 fn generalize(

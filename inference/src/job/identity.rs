@@ -7,6 +7,8 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::ocs_ge::OcsGe;
+
 use super::{Job, MapJob, UsableScene};
 
 /// A scene with the fingerprint of its bytes.
@@ -57,6 +59,12 @@ pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         Some(date) => json!([i.id, content(&i.fingerprint), date]),
     };
     let prints: Vec<_> = inputs.iter().map(print).collect();
+    // A layer is its bytes, wherever it lies.
+    let mut coverage = job.config.coverage.clone();
+    let areas = coverage.as_mut().and_then(|c| c.built_up.as_mut()).and_then(|b| b.areas.as_mut());
+    areas.into_iter().for_each(String::clear);
+    let mut options = job.config.reference.clone();
+    options.layers_mut().for_each(|layer| layer.source.clear());
     let described = json!({
         "arpent": env!("CARGO_PKG_VERSION"),
         "grid": map.grid().key(),
@@ -65,7 +73,12 @@ pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         "aoi": map.aoi_fingerprint.as_ref().map(content),
         "input": job.config.input,
         "features": job.config.features,
-        "coverage": job.config.coverage,
+        "coverage": coverage,
+        "objects": job.config.objects,
+        "built_up": map.built_up_fingerprint.as_ref().map(content),
+        "references": map.reference_fingerprints.iter().map(content).collect::<Vec<_>>(),
+        "reference": options,
+        "ocs_ge": job.ocs_ge.as_ref().map(OcsGe::codes),
         "rasters": job.config.rasters,
     });
     let digest = Sha256::digest(described.to_string().as_bytes());

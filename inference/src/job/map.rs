@@ -1,15 +1,19 @@
 //! Maps to make: scenes on one grid, of one date or of two.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Context;
 use arpent_gdal::{Aoi, Fingerprint, Mosaic};
-use arpent_raster::{Grid, SceneInfo, Window};
+use arpent_raster::{Grid, Nomenclature, SceneInfo, Window};
 use arpent_tiling::{Needs, WindowPlan};
 
 use super::{FailedScene, UsableScene};
 use crate::config::Config;
 use crate::error::JobError;
+use crate::print::count;
+use crate::progress::Stage;
+use crate::reference;
 
 /// Name of the earlier of two dates.
 pub const BEFORE: &str = "before";
@@ -28,6 +32,14 @@ pub struct MapJob {
     pub aoi: Option<Aoi>,
     /// Fingerprint of the AOI's bytes.
     pub aoi_fingerprint: Option<Fingerprint>,
+    /// Areas that are built up, where somebody drew them.
+    pub built_up: Option<Aoi>,
+    /// Fingerprint of their bytes.
+    pub built_up_fingerprint: Option<Fingerprint>,
+    /// Layers that the map is crossed with.
+    pub references: reference::Plan,
+    /// Fingerprints of their bytes.
+    pub reference_fingerprints: Vec<Fingerprint>,
     /// The windows.
     pub plan: WindowPlan,
 }
@@ -64,6 +76,7 @@ impl MapJob {
         dates: Vec<Vec<UsableScene>>,
         folder: Option<String>,
         config: &Config,
+        classes: &Nomenclature,
         needs: Needs,
     ) -> anyhow::Result<Self> {
         let dates = dates.into_iter().map(Survey::new).collect::<anyhow::Result<Vec<_>>>()?;
@@ -74,7 +87,24 @@ impl MapJob {
         let is_wanted = |w: &Window| aoi.as_ref().is_none_or(|a| a.intersects(w));
         let plan = WindowPlan::new(extent, &footprints, is_wanted, config.tiling, needs)?;
         let aoi_fingerprint = config.aoi.as_deref().map(arpent_gdal::fingerprint_file).transpose()?;
-        Ok(Self { folder, dates, aoi, aoi_fingerprint, plan })
+        let areas =
+            config.coverage.as_ref().and_then(|c| c.built_up.as_ref()).and_then(|b| b.areas.as_deref());
+        let built_up = areas.map(|path| arpent_gdal::read_aoi(path, grid)).transpose()?;
+        let built_up_fingerprint = areas.map(arpent_gdal::fingerprint_file).transpose()?;
+        let references = reference::Plan::new(&config.reference, classes, &grid.crs)?;
+        let reference_fingerprints =
+            references.sources().map(arpent_gdal::fingerprint_file).collect::<Result<_, _>>()?;
+        Ok(Self {
+            folder,
+            dates,
+            aoi,
+            aoi_fingerprint,
+            built_up,
+            built_up_fingerprint,
+            references,
+            reference_fingerprints,
+            plan,
+        })
     }
 
     /// The grid of the map.
@@ -102,6 +132,22 @@ impl MapJob {
         let dates = self.dates.iter().map(|date| date.scenes.iter().map(of_scene).max().unwrap_or(0));
         let bytes = dates.sum::<usize>().saturating_mul(self.plan.extent().width);
         u32::try_from(bytes >> 20).unwrap_or(u32::MAX).clamp(64, 512)
+    }
+
+    /// Reads the layers that the map is crossed with into a new folder under `scratch`.
+    ///
+    /// # Errors
+    /// What makes one unusable.
+    pub fn index_references(&mut self, scratch: &Path) -> anyhow::Result<()> {
+        if self.references.columns().next().is_none() {
+            return Ok(());
+        }
+        let stage = Stage::begin("reference", 0);
+        let folder = tempfile::Builder::new().prefix("reference-").tempdir_in(scratch)?.keep();
+        let crs = self.grid().crs.clone();
+        self.references.index(&crs, &folder)?;
+        stage.end(&format!("{} objects", count(self.references.objects())));
+        Ok(())
     }
 
     /// Takes a scene out, by its position in [`MapJob::scenes`].
@@ -143,6 +189,7 @@ type Group = Vec<Vec<UsableScene>>;
 pub(super) fn maps_of(
     dates: Vec<Vec<UsableScene>>,
     config: &Config,
+    classes: &Nomenclature,
     needs: Needs,
     group_by_crs: bool,
     failed: &mut Vec<FailedScene>,
@@ -159,7 +206,7 @@ pub(super) fn maps_of(
     let named = groups.into_values().enumerate().map(|(i, group)| {
         let crs = &group[0][0].info.grid.crs;
         let crs = crs.name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        MapJob::new(group, several.then(|| format!("grid-{}-{crs}", i + 1)), config, needs)
+        MapJob::new(group, several.then(|| format!("grid-{}-{crs}", i + 1)), config, classes, needs)
     });
     named.collect()
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use arpent_model::{ModelPackage, Overlap, Predictor, Weights};
 use arpent_tiling::{Needs, PlannedWindow};
+use arpent_vector::Column;
 use tempfile::TempDir;
 
 pub use identity::{Input, Unhashed, fingerprints, run_id};
@@ -20,6 +21,8 @@ use crate::cli::JobArgs;
 use crate::config::Config;
 use crate::coverage::rows_held;
 use crate::error::JobError;
+use crate::objects::ObjectOptions;
+use crate::ocs_ge::OcsGe;
 
 /// A job, resolved: everything that can be refused has been.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub struct Job {
     pub failed: Vec<FailedScene>,
     /// Where to publish, if it was said.
     pub output: Option<String>,
+    /// Codes of its classes in OCS GE, if they are wanted.
+    pub ocs_ge: Option<OcsGe>,
     /// Temporary files; deleted with the job.
     pub scratch: TempDir,
     /// Size of GDAL's block cache, MiB.
@@ -55,6 +60,7 @@ impl Job {
         let (model, weights) = ModelPackage::load(&config.model)?;
         let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
         wanted_classes(&config, &model)?;
+        let ocs_ge = config.ocs_ge.as_ref().map(|options| OcsGe::new(options, &model.classes)).transpose()?;
         if config.scenes.is_empty() {
             return Err(JobError::NoScenes.into());
         }
@@ -73,12 +79,19 @@ impl Job {
             failed.extend(bad);
         }
         let opened = scenes::on_one_lattice(opened, &model, &config.input, scratch.path())?;
-        let maps = map::maps_of(opened, &config, needs(&predictor), args.group_by_crs, &mut failed)?;
+        let maps =
+            map::maps_of(opened, &config, &model.classes, needs(&predictor), args.group_by_crs, &mut failed)?;
         if let Some(coverage) = &config.coverage {
             if model.is_detection() {
                 return Err(JobError::CoverageOfBoxes { model: model.id.clone() }.into());
             }
             maps.iter().try_for_each(|map| coverage.rules(&model.classes, map.grid()).map(drop))?;
+        }
+        if let Some(objects) = &config.objects {
+            if !model.is_detection() {
+                return Err(JobError::ObjectsOfLabels { model: model.id.clone() }.into());
+            }
+            maps.iter().try_for_each(|map| objects.merger(map.grid()).map(drop))?;
         }
         let cache_mb = match config.compute.cache_mb {
             0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
@@ -86,7 +99,7 @@ impl Job {
         };
         arpent_gdal::init(arpent_gdal::InitOptions { cache_mb })?;
         let output = config.output.clone();
-        let job = Self { config, model, weights, predictor, maps, failed, output, scratch, cache_mb };
+        let job = Self { config, model, weights, predictor, maps, failed, output, ocs_ge, scratch, cache_mb };
         job.check_memory()?;
         Ok(job)
     }
@@ -145,6 +158,13 @@ impl Job {
             kept[usize::from(class.id)] = named.contains(&class.name);
         }
         kept
+    }
+
+    /// Columns that the features of a map have beside those of every run.
+    pub fn columns(&self, map: &MapJob) -> Vec<Column> {
+        let objects = self.config.objects.iter().flat_map(|_| ObjectOptions::columns());
+        let ocs_ge = self.ocs_ge.iter().flat_map(|_| OcsGe::columns());
+        objects.chain(map.references.columns().cloned()).chain(ocs_ge).collect()
     }
 
     fn check_memory(&self) -> Result<(), JobError> {

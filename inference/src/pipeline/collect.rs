@@ -2,18 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use arpent_gdal::{RasterKind, StripWriter};
+use arpent_gdal::{Aoi, RasterKind, StripWriter};
 use arpent_model::{PixelDetection, Prediction};
-use arpent_publish::{Counts, CoverageCounts, SortedFeatures, Spool, SpoolOptions};
-use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea};
+use arpent_publish::{Counts, CoverageCounts, ReferenceCounts, SortedFeatures, Spool, SpoolOptions};
+use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster};
 use arpent_tiling::{PlannedWindow, Stitcher, Strip};
 use arpent_vector::{
-    Coverage, Detection, DetectionMerger, DissolveCounts, Feature, Polygonizer, Region, VectorError,
-    VectorOptions, Vectorizer,
+    Attribute, Coverage, Detection, DetectionMerger, DissolveCounts, Feature, Object, ObjectMerger,
+    Polygonizer, Region, Shape, VectorError, VectorOptions, Vectorizer,
 };
 
 use super::Clock;
 use crate::job::{BEFORE, Job, MapJob, UsableScene};
+use crate::ocs_ge::OcsGe;
+use crate::reference::References;
 
 /// Features sorted in memory before they go to a scratch file, bytes.
 pub const SPOOL_RUN_BYTES: usize = 16 << 20;
@@ -46,50 +48,93 @@ pub struct Collector<'a> {
 /// The side of the collector that makes features.
 #[derive(Debug)]
 struct Vectors<'a> {
-    map: &'a MapJob,
-    outlines: Outlines,
+    outlines: Outlines<'a>,
     merger: DetectionMerger,
+    /// What joins detections, and what is drawn of them, where objects are wanted.
+    objects: Option<(ObjectMerger, Shape)>,
     /// Detections of strips that are not complete.
     waiting: Vec<Detection>,
     /// Rows by which a box may reach out of the strip that holds its center.
     reach: i64,
     vectorizer: Vectorizer,
     area: PixelArea,
+    crossing: Crossing<'a>,
     spool: Spool,
+}
+
+/// What features get beside what they are: columns of references, and the shape of OCS GE.
+#[derive(Debug)]
+struct Crossing<'a> {
+    map: &'a MapJob,
+    references: References<'a>,
+    ocs_ge: Option<&'a OcsGe>,
+    model_id: &'a str,
+}
+
+impl Crossing<'_> {
+    fn fill(&mut self, feature: &mut Feature) -> anyhow::Result<()> {
+        say_scenes(self.map, feature);
+        let origin = self.references.fill(feature)?;
+        if let Some(ocs_ge) = self.ocs_ge {
+            let values = ocs_ge.values(feature, origin.as_ref(), self.model_id);
+            feature.attributes.extend(values);
+        }
+        Ok(())
+    }
+}
+
+/// What the features of a map came to.
+struct Finished {
+    features: SortedFeatures,
+    dissolved: Option<DissolveCounts>,
+    references: Vec<ReferenceCounts>,
 }
 
 /// What makes regions of rows.
 #[derive(Debug)]
-enum Outlines {
+enum Outlines<'a> {
     /// Each region for itself.
     Each(Box<Polygonizer>),
-    /// Regions that fit together.
-    Coverage(Box<Coverage>),
+    /// Regions that fit together; and, where somebody drew them, built-up areas.
+    Coverage(Box<Coverage>, Option<&'a Aoi>),
 }
 
-impl Outlines {
-    fn new(job: &Job, map: &MapJob) -> anyhow::Result<Self> {
+impl<'a> Outlines<'a> {
+    fn new(job: &Job, map: &'a MapJob) -> anyhow::Result<Self> {
         let extent = map.plan.extent();
         Ok(match &job.config.coverage {
             None => Self::Each(Box::new(Polygonizer::new(extent, job.kept_classes())?)),
             Some(options) => {
                 let rules = options.rules(&job.model.classes, map.grid())?;
-                Self::Coverage(Box::new(Coverage::new(extent, &rules)?))
+                Self::Coverage(Box::new(Coverage::new(extent, &rules)?), map.built_up.as_ref())
             }
         })
     }
 
-    fn push_row(
+    /// Takes the next rows.
+    fn push_rows(
         &mut self,
-        labels: &[u8],
-        confidence: &[u8],
-        pixel_area_m2: f64,
+        labels: &Raster<u8>,
+        confidence: &Raster<u8>,
+        area: &PixelArea,
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
-        match self {
-            Self::Each(polygonizer) => polygonizer.push_row(labels, confidence, pixel_area_m2, sink),
-            Self::Coverage(coverage) => coverage.push_row(labels, confidence, pixel_area_m2, sink),
+        let rows = labels.window();
+        let built_up = match self {
+            Self::Coverage(_, Some(areas)) => Some(areas.mask(rows)),
+            Self::Coverage(_, None) | Self::Each(_) => None,
+        };
+        for (i, row) in (rows.row..rows.row_end()).enumerate() {
+            let (labels, confidence, area) = (labels.row(i), confidence.row(i), area.of_row(row));
+            match self {
+                Self::Each(polygonizer) => polygonizer.push_row(labels, confidence, area, sink)?,
+                Self::Coverage(coverage, _) => {
+                    let built_up = built_up.as_ref().map(|mask| &mask[i * rows.width..][..rows.width]);
+                    coverage.push_row(labels, confidence, built_up, area, sink)?;
+                }
+            }
         }
+        Ok(())
     }
 
     fn finish(self, sink: &mut impl FnMut(Region)) -> Result<Option<DissolveCounts>, VectorError> {
@@ -98,7 +143,7 @@ impl Outlines {
                 polygonizer.finish(sink);
                 Ok(None)
             }
-            Self::Coverage(coverage) => coverage.finish(sink).map(Some),
+            Self::Coverage(coverage, _) => coverage.finish(sink).map(Some),
         }
     }
 }
@@ -108,7 +153,7 @@ impl<'a> Collector<'a> {
     ///
     /// # Errors
     /// When a temporary file cannot be created.
-    pub fn new(job: &Job, map: &'a MapJob, scratch: &Path, clock: &'a Clock) -> anyhow::Result<Self> {
+    pub fn new(job: &'a Job, map: &'a MapJob, scratch: &Path, clock: &'a Clock) -> anyhow::Result<Self> {
         let open = |wanted: bool, name: &str, kind: RasterKind<'_>| -> anyhow::Result<Option<StripWriter>> {
             let path: PathBuf = scratch.join(name);
             let wanted = wanted && !job.model.is_detection();
@@ -196,7 +241,9 @@ impl<'a> Collector<'a> {
     /// # Errors
     /// When features cannot be written.
     pub fn finish(mut self) -> anyhow::Result<Collected> {
-        let (features, dissolved) = self.clock.vectorise.time(|| self.vectors.finish())?;
+        let Finished { features, dissolved, references } =
+            self.clock.vectorise.time(|| self.vectors.finish())?;
+        self.counts.references = references;
         self.counts.features = features.count();
         self.counts.coverage = dissolved.map(|counts| CoverageCounts {
             regions_dissolved: counts.dissolved,
@@ -208,19 +255,30 @@ impl<'a> Collector<'a> {
 }
 
 impl<'a> Vectors<'a> {
-    fn new(job: &Job, map: &'a MapJob, scratch: &Path) -> anyhow::Result<Self> {
+    fn new(job: &'a Job, map: &'a MapJob, scratch: &Path) -> anyhow::Result<Self> {
         let wanted = &job.config.features;
         let simplify_px = Some(wanted.simplify_px).filter(|px| *px > 0.0);
         let options = VectorOptions { min_area_m2: wanted.min_area_m2, simplify_px };
         let iou = job.model.detection.map_or(0.5, |d| d.iou);
         Ok(Self {
-            map,
             outlines: Outlines::new(job, map)?,
             merger: DetectionMerger::new(iou, true)?,
+            objects: job
+                .config
+                .objects
+                .as_ref()
+                .map(|o| Ok::<_, anyhow::Error>((o.merger(map.grid())?, o.shape)))
+                .transpose()?,
             waiting: Vec::new(),
             reach: i64::from(arpent_model::LARGEST_BOX_PX),
             vectorizer: Vectorizer::new(map.grid(), &job.model.classes, options)?,
             area: PixelArea::new(map.grid()),
+            crossing: Crossing {
+                map,
+                references: References::open(&map.references, map.grid(), &job.model.classes)?,
+                ocs_ge: job.ocs_ge.as_ref(),
+                model_id: &job.model.id,
+            },
             spool: Spool::create(
                 scratch,
                 map.grid(),
@@ -230,60 +288,103 @@ impl<'a> Vectors<'a> {
     }
 
     fn take_strip(&mut self, strip: &Strip) -> anyhow::Result<()> {
-        let mut made =
-            Made { map: self.map, vectorizer: &self.vectorizer, spool: &mut self.spool, outcome: Ok(()) };
-        let rows = strip.labels.window();
-        for (i, row) in (rows.row..rows.row_end()).enumerate() {
-            let area = self.area.of_row(row);
-            let mut sink = |region| made.push(|v| v.region_to_feature(&region));
-            self.outlines.push_row(strip.labels.row(i), strip.confidence.row(i), area, &mut sink)?;
-        }
-        let mut sink = |detection| made.push(|v| v.detection_to_feature(&detection));
-        self.merger.push(&self.waiting, rows.row_end() - self.reach, &mut sink)?;
+        let imposed = self.imposed(strip)?;
+        let (labels, confidence) =
+            imposed.as_ref().map_or((&strip.labels, &strip.confidence), |(l, c)| (l, c));
+        let (vectorizer, crossing, spool) = (&self.vectorizer, &mut self.crossing, &mut self.spool);
+        let mut made = Made { vectorizer, crossing, spool, outcome: Ok(()) };
+        let rows = labels.window();
+        let mut sink = |region| made.push(|v| v.region_to_feature(&region));
+        self.outlines.push_rows(labels, confidence, &self.area, &mut sink)?;
+        let mut kept = Vec::new();
+        self.merger
+            .push(&self.waiting, rows.row_end() - self.reach, &mut |detection| kept.push(detection))?;
         self.waiting.clear();
+        match &mut self.objects {
+            None => kept.iter().for_each(|detection| made.push(|v| v.detection_to_feature(detection))),
+            Some((objects, shape)) => {
+                let done = self.merger.done_above_row();
+                objects.push(&kept, done, &mut |object| made.push_object(&object, *shape))?;
+            }
+        }
         made.outcome
     }
 
-    fn finish(self) -> anyhow::Result<(SortedFeatures, Option<DissolveCounts>)> {
-        let mut spool = self.spool;
-        let mut made =
-            Made { map: self.map, vectorizer: &self.vectorizer, spool: &mut spool, outcome: Ok(()) };
+    /// The rows of a strip with what references impose on them; nothing where nothing is imposed. The rasters stay as the network
+    /// saw them.
+    fn imposed(&mut self, strip: &Strip) -> anyhow::Result<Option<(Raster<u8>, Raster<u8>)>> {
+        if !self.crossing.references.imposes() {
+            return Ok(None);
+        }
+        let (mut labels, mut confidence) = (strip.labels.clone(), strip.confidence.clone());
+        self.crossing.references.impose(&mut labels, &mut confidence)?;
+        Ok(Some((labels, confidence)))
+    }
+
+    fn finish(mut self) -> anyhow::Result<Finished> {
+        let (vectorizer, crossing, spool) = (&self.vectorizer, &mut self.crossing, &mut self.spool);
+        let mut made = Made { vectorizer, crossing, spool, outcome: Ok(()) };
         let dissolved = self.outlines.finish(&mut |region| made.push(|v| v.region_to_feature(&region)))?;
-        self.merger.finish(&mut |detection| made.push(|v| v.detection_to_feature(&detection)));
+        match self.objects {
+            None => self.merger.finish(&mut |detection| made.push(|v| v.detection_to_feature(&detection))),
+            Some((mut objects, shape)) => {
+                let mut kept = Vec::new();
+                self.merger.finish(&mut |detection| kept.push(detection));
+                let mut sink = |object: Object| made.push_object(&object, shape);
+                objects.push(&kept, i64::MAX, &mut sink)?;
+                objects.finish(&mut sink);
+            }
+        }
         made.outcome?;
-        Ok((spool.finish()?, dissolved))
+        Ok(Finished {
+            features: self.spool.finish()?,
+            dissolved,
+            references: self.crossing.references.counts(),
+        })
     }
 }
 
 /// Takes regions and detections out of their streams and puts features into the spool; keeps the first error.
-struct Made<'a> {
-    map: &'a MapJob,
+struct Made<'a, 'b> {
     vectorizer: &'a Vectorizer,
+    crossing: &'a mut Crossing<'b>,
     spool: &'a mut Spool,
     outcome: anyhow::Result<()>,
 }
 
-impl Made<'_> {
+impl Made<'_, '_> {
     fn push(&mut self, make: impl FnOnce(&Vectorizer) -> Option<Feature>) {
         if self.outcome.is_err() {
             return;
         }
         let Some(mut feature) = make(self.vectorizer) else { return };
-        self.say_scenes(&mut feature);
-        self.outcome = self.spool.push(&feature).map_err(Into::into);
+        let filled = self.crossing.fill(&mut feature);
+        self.outcome = filled.and_then(|()| Ok(self.spool.push(&feature)?));
     }
+}
 
-    /// The scenes that the feature's bbox touches, and the earliest of their dates; where two dates are compared, the
-    /// scenes of both, and when the later ones were taken: the feature is what was seen then.
-    fn say_scenes(&self, feature: &mut Feature) {
-        let window = self.map.grid().window_of(feature.bbox());
-        let touched = self.map.scenes().filter(|(_, s)| s.info.window.intersect(&window).is_some());
-        for (date, UsableScene { info: scene, .. }) in touched {
-            feature.scene_ids.push(scene.id.clone());
-            if let Some(date) = scene.acquired.as_ref().filter(|_| date != Some(BEFORE)) {
-                let earlier = feature.acquired.as_ref().is_none_or(|known| date < known);
-                feature.acquired = if earlier { Some(date.clone()) } else { feature.acquired.take() };
-            }
+impl Made<'_, '_> {
+    /// An object, with the number of its fragments.
+    fn push_object(&mut self, object: &Object, shape: Shape) {
+        let fragments = i64::try_from(object.fragments()).unwrap_or(i64::MAX);
+        self.push(|vectorizer| {
+            let mut feature = vectorizer.object_to_feature(object, shape)?;
+            feature.attributes.push(Attribute::Integer(fragments));
+            Some(feature)
+        });
+    }
+}
+
+/// The scenes that the feature's bbox touches, and the earliest of their dates; where two dates are compared, the
+/// scenes of both, and when the later ones were taken: the feature is what was seen then.
+fn say_scenes(map: &MapJob, feature: &mut Feature) {
+    let window = map.grid().window_of(feature.bbox());
+    let touched = map.scenes().filter(|(_, s)| s.info.window.intersect(&window).is_some());
+    for (date, UsableScene { info: scene, .. }) in touched {
+        feature.scene_ids.push(scene.id.clone());
+        if let Some(date) = scene.acquired.as_ref().filter(|_| date != Some(BEFORE)) {
+            let earlier = feature.acquired.as_ref().is_none_or(|known| date < known);
+            feature.acquired = if earlier { Some(date.clone()) } else { feature.acquired.take() };
         }
     }
 }

@@ -81,3 +81,83 @@ fn boxes_are_no_coverage() {
     let ended = place.try_run(&[&place.text("a.tif")], "out", &[]).expect(2);
     assert!(ended.err.contains("finds boxes") && ended.err.contains("hint:"), "{}", ended.err);
 }
+
+#[test]
+fn fragments_of_a_crack_are_one_object_beside_its_road() {
+    let place = Place::new();
+    package(&place);
+    let mut bands = vec![0; 3 * 150 * 120];
+    // A crack from north-west to south-east, found in pieces across several windows; and a dot far from it.
+    let crack: Vec<(usize, usize)> = (0..20).map(|i| (10 + i * 5, 10 + i * 3)).collect();
+    for (i, (col, row)) in crack.iter().enumerate() {
+        bands[row * 150 + col] = if i == 7 { 220 } else { 200 };
+    }
+    bands[100 * 150 + 20] = 200;
+    GeoTiff::rgb(EPSG, GSD, SCENE, &bands).write(&place.path("a.tif")).unwrap();
+    // Two roads: one along the crack, two meters to the north of it and 0.5 m long in the west before the scene begins.
+    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let ground = |col: f64, row: f64| {
+        serde_json::json!([(SCENE.col as f64 + col) * GSD, -(SCENE.row as f64 + row) * GSD])
+    };
+    let road = |id: &str, line: &[(f64, f64)]| {
+        let line: Vec<_> = line.iter().map(|(col, row)| ground(*col, *row)).collect();
+        serde_json::json!({ "type": "Feature", "properties": { "ref": id, "name": "chemin" },
+            "geometry": { "type": "LineString", "coordinates": line } })
+    };
+    let crs = serde_json::json!({ "type": "name", "properties": { "name": "urn:ogc:def:crs:EPSG::2154" } });
+    let roads =
+        [road("D1", &[(-40.0, 38.5), (400.0, 38.5)]), road("D2", &[(-40.0, 1000.0), (400.0, 1000.0)])];
+    let roads = serde_json::json!({ "type": "FeatureCollection", "crs": crs, "features": roads });
+    place.write("roads.geojson", &roads.to_string());
+    let snap = "[[reference.snap]]\nname = \"road\"\nmax_distance_m = 5.0\nfields = [\"name\"]\n\
+        layer = { source = \"roads.geojson\", id = \"ref\" }\n";
+    let run = |shape: &str, output: &str, window: &str| {
+        place.config(&format!("[objects]\nshape = \"{shape}\"\nmax_extent_m = 40.0\n{snap}"));
+        place.run(&[&place.text("a.tif")], output, &["--window", window])
+    };
+    let (small, large) = (run("oriented_box", "small", "32"), run("oriented_box", "large", "128"));
+    assert_eq!(small.features(), large.features());
+    let areas = |map: &crate::common::Map| -> Vec<f64> {
+        let mut areas: Vec<f64> = map.features().iter().map(|f| f.area.parse().unwrap()).collect();
+        areas.sort_by(f64::total_cmp);
+        areas
+    };
+    // 95 x 57 pixels and half a box around: a long thin rectangle, not the bounding box of 101 x 61 pixels.
+    let (oriented, boxes) = (areas(&small), areas(&run("box", "boxes", "64")));
+    assert_eq!((oriented.len(), boxes.len()), (2, 2));
+    assert!((boxes[1] - 101.0 * 61.0 * 0.04).abs() < 1e-9, "{boxes:?}");
+    assert!(oriented[1] < boxes[1] / 4.0 && oriented[1] > 110.0 * 4.0 * 0.04, "{oriented:?}");
+    let text = std::fs::read_to_string(small.file("features.geojson")).unwrap();
+    let collection: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let of = |fragments: u64| {
+        let features = collection["features"].as_array().unwrap().iter().map(|f| &f["properties"]);
+        features.into_iter().find(|p| p["fragments"] == fragments).unwrap().clone()
+    };
+    let found = of(20);
+    assert_eq!(
+        (&found["score"], &found["road_id"], &found["road_name"]),
+        (&1.0.into(), &"D1".into(), &"chemin".into())
+    );
+    // The middle of the crack is at column 57.5 + 1/2, row 38.5 + 1/2: on the road but for half a pixel, 98 pixels from its start.
+    let [distance, measure] = ["road_distance_m", "road_measure_m"].map(|key| found[key].as_f64().unwrap());
+    assert!(distance < 0.3 && (measure - 98.0 * GSD).abs() < 0.3, "{distance} m beside, {measure} m along");
+    assert!(of(1)["road_id"].is_null() && of(1)["road_distance_m"].is_null());
+    assert_eq!(small.manifest["counts"]["references"][0]["features_told"], 1);
+}
+
+#[test]
+fn objects_are_of_boxes_and_of_lengths_that_make_sense() {
+    let place = Place::new();
+    let scene = place.draw("a.tif", &arpent_testing::Picture::new(1, 5), SCENE);
+    let refused = |config: &str, expected: &str| {
+        place.config(config);
+        let ended = place.try_run(&[&scene], "out", &[]).expect(2);
+        assert!(ended.err.contains(expected), "{}", ended.err);
+        assert!(place.is_clean("out"));
+    };
+    refused("[objects]\n", "labels pixels, and finds no boxes");
+    package(&place);
+    refused("[objects]\nmax_extent_m = 0.0\n", "`max_extent_m` is 0");
+    refused("[objects]\ngap_m = -1.0\n", "gap");
+    refused("[objects]\nshape = \"circle\"\n", "unknown variant `circle`");
+}

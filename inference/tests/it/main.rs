@@ -18,4 +18,5 @@ mod inputs;
 mod invariance;
 mod outputs;
 mod real;
+mod reference;
 mod schema;

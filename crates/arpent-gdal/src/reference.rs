@@ -1,0 +1,264 @@
+//! Layers that a map is crossed with: copied once into an indexed file, in the CRS of the map, and looked up by place.
+
+use std::path::Path;
+
+use arpent_raster::Grid;
+use gdal::vector::{Geometry, LayerAccess};
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+
+use crate::aoi::Aoi;
+use crate::buffer::buffer_lines;
+use crate::layer_in::{
+    LayerCounts, LayerFeature, LayerGeometry, LayerSource, Line, Value, layer_fields, read_features,
+    taken_apart,
+};
+use crate::layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter};
+use crate::raster_out::text;
+use crate::{GdalError, failure, ffi};
+
+/// Time written into the index; it is thrown away with the job.
+const TIMESTAMP: &str = "2000-01-01T00:00:00.000Z";
+
+/// Column with the number of a feature in its layer.
+const NUMBER: &str = "number";
+
+/// A copy of a layer with an R-tree, on disk.
+#[derive(Debug)]
+pub struct ReferenceIndex {
+    path: String,
+    types: Vec<FieldType>,
+    counts: LayerCounts,
+}
+
+/// What a layer has to be made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ReferenceKind {
+    /// Areas: polygons; or lines, where their width is known.
+    Areas(Option<LineWidth>),
+    /// Lines.
+    Lines,
+}
+
+/// How wide lines are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LineWidth {
+    /// All so many units of the CRS.
+    Same(f64),
+    /// As the field at this position among those asked for says, times so many units of the CRS. A line without a width is
+    /// counted as one without geometry.
+    Field(usize, f64),
+}
+
+impl LineWidth {
+    fn of(self, values: &[Option<Value>]) -> Option<f64> {
+        let width = match self {
+            Self::Same(width) => Some(width),
+            Self::Field(field, unit) => values.get(field)?.as_ref()?.as_number().map(|width| width * unit),
+        };
+        width.filter(|width| width.is_finite() && *width > 0.0)
+    }
+}
+
+/// A layer that is looked up by place. Memory does not grow with its features: they are on disk.
+#[derive(Debug)]
+pub struct Reference {
+    dataset: Dataset,
+    path: String,
+    types: Vec<FieldType>,
+}
+
+/// A feature of a layer, in the CRS of the map.
+#[derive(Debug)]
+pub struct ReferenceFeature {
+    /// Its number in the layer's order, from 1.
+    pub number: u64,
+    /// Values of the fields asked for, in their order.
+    pub values: Vec<Option<Value>>,
+    geometry: Geometry,
+}
+
+/// A polygon of the map, to be compared with features of a reference.
+#[derive(Debug)]
+pub struct Subject {
+    geometry: Geometry,
+    area: f64,
+}
+
+impl ReferenceKind {
+    /// The geometry of a feature as it is wanted; none for a line of unknown width.
+    fn wanted(
+        self,
+        feature: &LayerFeature,
+        source: &LayerSource<'_>,
+    ) -> Result<Option<LayerGeometry>, GdalError> {
+        let wrong = |found: &str, expected| GdalError::FeatureKind {
+            path: source.uri.to_owned(),
+            layer: source.layer.unwrap_or_default().to_owned(),
+            feature: feature.number,
+            found: found.to_owned(),
+            expected,
+        };
+        match (&feature.geometry, self) {
+            (LayerGeometry::Lines(_), Self::Areas(None)) => {
+                Err(wrong("line", "polygons, or lines with a width"))
+            }
+            (LayerGeometry::Lines(lines), Self::Areas(Some(width))) => {
+                let Some(width) = width.of(&feature.values) else { return Ok(None) };
+                Ok(Some(LayerGeometry::Polygons(buffer_lines(lines, width / 2.0)?)))
+            }
+            (LayerGeometry::Polygons(_), Self::Lines) => Err(wrong("polygon", "lines")),
+            (geometry, _) => Ok(Some(geometry.clone())),
+        }
+    }
+}
+
+impl ReferenceIndex {
+    /// Copies a layer to the new file `path`, with an index. Features without geometry are counted and left out.
+    ///
+    /// # Errors
+    /// As [`read_features`]; [`GdalError::FeatureKind`] for a feature of another kind; [`GdalError::Create`] and [`GdalError::Write`] for the copy.
+    pub fn build(source: &LayerSource<'_>, kind: ReferenceKind, path: &Path) -> Result<Self, GdalError> {
+        let types: Vec<FieldType> = layer_fields(source)?.iter().map(|field| field.field_type).collect();
+        let number = FieldDef { name: NUMBER.to_owned(), field_type: FieldType::Integer };
+        // Names of the layer's own might be reserved here.
+        let named = types.iter().enumerate();
+        let own =
+            named.map(|(i, field_type)| FieldDef { name: format!("value_{i}"), field_type: *field_type });
+        let fields: Vec<FieldDef> = std::iter::once(number).chain(own).collect();
+        let mut writer = LayerWriter::create(
+            path,
+            &LayerOptions {
+                format: LayerFormat::GeoPackage,
+                name: "reference",
+                shape: LayerShape::Any,
+                crs: source.crs,
+                fields: &fields,
+                spatial_index: true,
+                style_qml: None,
+                timestamp: TIMESTAMP,
+            },
+        )?;
+        let mut without = 0;
+        let mut counts = read_features::<GdalError>(source, &mut |feature| {
+            let Some(geometry) = kind.wanted(&feature, source)? else {
+                without += 1;
+                return Ok(());
+            };
+            let Some(wkb) = geometry.to_wkb() else { return Ok(()) };
+            let number = FieldValue::Integer(i64::try_from(feature.number).unwrap_or(i64::MAX));
+            let values = feature.values.iter().map(|v| v.as_ref().map_or(FieldValue::Null, Value::as_field));
+            writer.write(&wkb, &std::iter::once(number).chain(values).collect::<Vec<_>>())
+        })?;
+        writer.finish()?;
+        counts.empty += without;
+        Ok(Self { path: text(path), types, counts })
+    }
+
+    /// What was read.
+    pub fn counts(&self) -> LayerCounts {
+        self.counts
+    }
+
+    /// Opens the copy, for one thread.
+    ///
+    /// # Errors
+    /// [`GdalError::NotAVector`] when it cannot be read.
+    pub fn open(&self) -> Result<Reference, GdalError> {
+        let options = DatasetOptions {
+            open_flags: GdalOpenFlags::GDAL_OF_READONLY | GdalOpenFlags::GDAL_OF_VECTOR,
+            allowed_drivers: Some(&["GPKG"]),
+            ..DatasetOptions::default()
+        };
+        let path = self.path.clone();
+        let dataset = Dataset::open_ex(&path, options)
+            .map_err(|e| GdalError::NotAVector { path: path.clone(), message: failure(&e) })?;
+        Ok(Reference { dataset, path, types: self.types.clone() })
+    }
+}
+
+impl Reference {
+    /// Gives every feature that touches a rectangle (min x, min y, max x, max y, CRS units) to `each`, in no order that
+    /// means anything.
+    ///
+    /// # Errors
+    /// Those of `each`; [`GdalError::NotAVector`] when the copy cannot be read.
+    pub fn each_in<E: From<GdalError>>(
+        &self,
+        [west, south, east, north]: [f64; 4],
+        each: &mut dyn FnMut(&ReferenceFeature) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let error = |message| GdalError::NotAVector { path: self.path.clone(), message };
+        let mut layer = self.dataset.layer(0).map_err(|e| error(failure(&e)))?;
+        layer.set_spatial_filter_rect(west, south, east, north);
+        ffi::reset_error();
+        for feature in layer.features() {
+            let number = feature.field_as_integer64(0).ok().flatten();
+            let values = self.types.iter().enumerate().map(|(i, field_type)| {
+                if !ffi::has_value(&feature, i + 1) {
+                    return None;
+                }
+                match field_type {
+                    FieldType::Text => feature.field_as_string(i + 1).ok().flatten().map(Value::Text),
+                    FieldType::Integer => {
+                        feature.field_as_integer64(i + 1).ok().flatten().map(Value::Integer)
+                    }
+                    FieldType::Real => feature.field_as_double(i + 1).ok().flatten().map(Value::Real),
+                }
+            });
+            let Some(geometry) = feature.geometry() else { continue };
+            each(&ReferenceFeature {
+                number: number.and_then(|n| u64::try_from(n).ok()).unwrap_or_default(),
+                values: values.collect(),
+                geometry: geometry.clone(),
+            })?;
+            // `each` may have used GDAL.
+            ffi::reset_error();
+        }
+        ffi::last_failure().map_or(Ok(()), |message| Err(error(message).into()))
+    }
+}
+
+impl ReferenceFeature {
+    /// Its pixels on a grid; none for lines.
+    pub fn pixels(&self, grid: &Grid) -> Option<Aoi> {
+        Aoi::of_geometry(&self.geometry, grid)
+    }
+
+    /// Its lines, CRS units; none for polygons.
+    pub fn lines(&self) -> Vec<Line> {
+        match taken_apart(&self.geometry) {
+            LayerGeometry::Lines(lines) => lines,
+            LayerGeometry::Polygons(_) | LayerGeometry::Empty => Vec::new(),
+        }
+    }
+}
+
+impl Subject {
+    /// A polygon, well-known binary, CRS units.
+    ///
+    /// # Errors
+    /// [`GdalError::Call`] when it is none.
+    pub fn new(wkb: &[u8]) -> Result<Self, GdalError> {
+        let geometry = Geometry::from_wkb(wkb)
+            .map_err(|e| GdalError::Call { doing: "read a polygon", message: failure(&e) })?;
+        let area = geometry.area();
+        Ok(Self { geometry, area })
+    }
+
+    /// Share of the polygon that lies in a feature, 0 to 1: area of what both have over area of the polygon, in units of the
+    /// CRS.
+    ///
+    /// # Errors
+    /// [`GdalError::Call`] when GEOS fails.
+    pub fn share_in(&self, feature: &ReferenceFeature) -> Result<f64, GdalError> {
+        if self.area <= 0.0 || self.geometry.disjoint(&feature.geometry) {
+            return Ok(0.0);
+        }
+        ffi::reset_error();
+        let common = self.geometry.intersection(&feature.geometry).ok_or_else(|| GdalError::Call {
+            doing: "intersect a feature with a reference",
+            message: ffi::last_message(),
+        })?;
+        Ok((common.area() / self.area).clamp(0.0, 1.0))
+    }
+}

@@ -1,0 +1,308 @@
+//! A map crossed with layers that somebody keeps already: cut into it, asked for attributes, compared with it.
+
+mod options;
+mod plan;
+
+use arpent_gdal::{Reference, ReferenceFeature, ReferenceIndex, Subject, Value};
+use arpent_publish::ReferenceCounts;
+use arpent_raster::{CONFIDENCE_NODATA, Grid, LABEL_NODATA, Nomenclature, Raster, Window};
+use arpent_vector::{Attribute, Feature, nearest_on_line, representative_point, to_wkb};
+use geo_types::LineString;
+
+use crate::ocs_ge::Origin;
+pub use options::{
+    ClassByField, ClassOf, CompareOptions, ImposeOptions, InformOptions, Invalid, LayerOptions,
+    ReferenceOptions, SnapOptions,
+};
+pub use plan::Plan;
+use plan::{Classes, Kind, Rule};
+
+/// The layers of a map, open, and what came of them.
+#[derive(Debug)]
+pub struct References<'a> {
+    grid: &'a Grid,
+    classes: &'a Nomenclature,
+    layers: Vec<OpenLayer<'a>>,
+}
+
+#[derive(Debug)]
+struct OpenLayer<'a> {
+    rule: &'a Rule,
+    reference: Reference,
+    counts: ReferenceCounts,
+}
+
+impl<'a> References<'a> {
+    /// Opens the layers of a plan that are indexed.
+    ///
+    /// # Errors
+    /// That an index cannot be read.
+    pub fn open(plan: &'a Plan, grid: &'a Grid, classes: &'a Nomenclature) -> anyhow::Result<Self> {
+        let open = |(rule, index): (&'a Rule, &ReferenceIndex)| -> anyhow::Result<OpenLayer<'a>> {
+            let read = index.counts();
+            let counts = ReferenceCounts {
+                name: rule.name.clone(),
+                rule: rule.word().to_owned(),
+                source: rule.layer.source.clone(),
+                objects: read.read,
+                repaired: read.repaired,
+                empty: read.empty,
+                ..ReferenceCounts::default()
+            };
+            Ok(OpenLayer { rule, reference: index.open()?, counts })
+        };
+        let layers = plan.rules.iter().zip(&plan.indexes).map(open).collect::<anyhow::Result<_>>()?;
+        Ok(Self { grid, classes, layers })
+    }
+
+    /// What came of each layer.
+    pub fn counts(&self) -> Vec<ReferenceCounts> {
+        self.layers.iter().map(|layer| layer.counts.clone()).collect()
+    }
+
+    /// Whether any layer changes labels.
+    pub fn imposes(&self) -> bool {
+        self.layers.iter().any(|layer| matches!(layer.rule.kind, Kind::Impose { .. }))
+    }
+
+    /// Gives the pixels whose center lies in an imposed object its class. Where objects of one layer overlap, the lower class
+    /// id stands. A pixel whose class changes has no confidence: the network did not say so.
+    ///
+    /// # Errors
+    /// That an index cannot be read.
+    pub fn impose(&mut self, labels: &mut Raster<u8>, confidence: &mut Raster<u8>) -> anyhow::Result<()> {
+        let window = labels.window();
+        for layer in &mut self.layers {
+            let Kind::Impose { class, .. } = &layer.rule.kind else { continue };
+            let mut imposed = vec![LABEL_NODATA; labels.data().len()];
+            layer.reference.each_in(self.grid.bbox(&window), &mut |object| -> anyhow::Result<()> {
+                if let Some(id) = class.of(object) {
+                    burn(object, id, self.grid, &window, &mut imposed);
+                }
+                Ok(())
+            })?;
+            for ((label, score), class) in
+                labels.data_mut().iter_mut().zip(confidence.data_mut()).zip(&imposed)
+            {
+                if *class != LABEL_NODATA && *label != LABEL_NODATA && *label != *class {
+                    (*label, *score) = (*class, CONFIDENCE_NODATA);
+                    layer.counts.pixels_imposed += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the columns of every layer to a feature; tells where it is from, if an imposed object is the most of it.
+    ///
+    /// # Errors
+    /// That an index cannot be read, or that GEOS fails.
+    pub fn fill(&mut self, feature: &mut Feature) -> anyhow::Result<Option<Origin>> {
+        let mut origin = None;
+        let subject =
+            if self.layers.is_empty() { None } else { Some(Subject::new(&to_wkb(&feature.polygon))?) };
+        let Some(subject) = subject else { return Ok(None) };
+        for layer in &mut self.layers {
+            let values = layer.values(feature, &subject, self.classes)?;
+            let is_told = values.first().is_some_and(|value| *value != Attribute::Null);
+            layer.counts.features_told += u64::from(is_told);
+            if let (Kind::Impose { ossature, .. }, Some(Attribute::Text(id))) =
+                (&layer.rule.kind, values.first())
+            {
+                origin =
+                    Some(Origin { source: layer.rule.name.clone(), id: id.clone(), ossature: *ossature });
+            }
+            feature.attributes.extend(values);
+        }
+        Ok(origin)
+    }
+}
+
+fn burn(object: &ReferenceFeature, class: u8, grid: &Grid, window: &Window, imposed: &mut [u8]) {
+    let Some(area) = object.pixels(grid) else { return };
+    let Some(common) = area.window().intersect(window) else { return };
+    let mask = area.mask(common);
+    let (top, left) = (common.row - window.row, common.col - window.col);
+    for (row, inside) in (top..).zip(mask.chunks(common.width)) {
+        let start = usize::try_from(row * i64::try_from(window.width).unwrap_or(0) + left).unwrap_or(0);
+        for (pixel, _) in imposed[start..].iter_mut().zip(inside).filter(|(_, inside)| **inside) {
+            // 255, nodata, is above every class.
+            *pixel = class.min(*pixel);
+        }
+    }
+}
+
+impl Classes {
+    fn of(&self, object: &ReferenceFeature) -> Option<u8> {
+        match self {
+            Self::One(id) => Some(*id),
+            Self::ByValue(values) => values.get(object.values.get(1)?.as_ref()?.to_string().trim()).copied(),
+        }
+    }
+}
+
+/// The object that is the most of a feature.
+#[derive(Debug, Default)]
+struct Most {
+    share: f64,
+    number: u64,
+    values: Vec<Option<Value>>,
+}
+
+impl Most {
+    /// Of equals, the one that comes first in its layer.
+    fn take(&mut self, share: f64, object: &ReferenceFeature) {
+        let order = share.total_cmp(&self.share).then(self.number.cmp(&object.number));
+        if share > 0.0 && order.is_gt() {
+            *self = Self { share, number: object.number, values: object.values.clone() };
+        }
+    }
+}
+
+impl OpenLayer<'_> {
+    /// The values of the layer's columns for a feature.
+    fn values(
+        &mut self,
+        feature: &Feature,
+        subject: &Subject,
+        classes: &Nomenclature,
+    ) -> anyhow::Result<Vec<Attribute>> {
+        if !self.rule.of[usize::from(feature.class_id)] {
+            return Ok(vec![Attribute::Null; self.rule.columns.len()]);
+        }
+        match &self.rule.kind {
+            Kind::Impose { class, min_share, .. } => {
+                let wanted = |object: &ReferenceFeature| class.of(object) == Some(feature.class_id);
+                self.most(feature, subject, *min_share, &wanted)
+            }
+            Kind::Inform { min_share } => self.most(feature, subject, *min_share, &|_| true),
+            Kind::Compare { class } => {
+                let shares = self.shares(feature, subject, class)?;
+                Ok(self.compared(feature, &shares, classes))
+            }
+            Kind::Snap { max_distance, metres_per_unit } => {
+                self.snapped(feature, *max_distance, *metres_per_unit)
+            }
+        }
+    }
+
+    fn most(
+        &self,
+        feature: &Feature,
+        subject: &Subject,
+        min_share: f64,
+        wanted: &dyn Fn(&ReferenceFeature) -> bool,
+    ) -> anyhow::Result<Vec<Attribute>> {
+        let mut most = Most::default();
+        self.reference.each_in(feature.bbox(), &mut |object| -> anyhow::Result<()> {
+            if wanted(object) {
+                most.take(subject.share_in(object)?, object);
+            }
+            Ok(())
+        })?;
+        if most.values.is_empty() || most.share < min_share {
+            return Ok(vec![Attribute::Null; self.rule.columns.len()]);
+        }
+        let share = Attribute::Real(rounded(most.share));
+        Ok(self.told(&most.values, [share]))
+    }
+
+    /// The id, then `own`, then the fields taken over.
+    fn told<const N: usize>(&self, values: &[Option<Value>], own: [Attribute; N]) -> Vec<Attribute> {
+        let id = values.first().and_then(Option::as_ref).map(ToString::to_string);
+        let taken = values.len().saturating_sub(self.rule.columns.len() - 1 - N);
+        let taken = values[taken..].iter().map(|value| attribute(value.as_ref()));
+        std::iter::once(id.into()).chain(own).chain(taken).collect()
+    }
+
+    /// Shares of a feature that lie in objects of each class. Added in the layer's order, so that sums are the same everywhere.
+    fn shares(
+        &self,
+        feature: &Feature,
+        subject: &Subject,
+        class: &Classes,
+    ) -> anyhow::Result<Vec<(u8, f64)>> {
+        let mut found = Vec::new();
+        self.reference.each_in(feature.bbox(), &mut |object| -> anyhow::Result<()> {
+            if let Some(id) = class.of(object) {
+                let share = subject.share_in(object)?;
+                if share > 0.0 {
+                    found.push((id, object.number, share));
+                }
+            }
+            Ok(())
+        })?;
+        found.sort_unstable_by_key(|(id, number, _)| (*id, *number));
+        let mut shares: Vec<(u8, f64)> = Vec::new();
+        for (id, _, share) in found {
+            match shares.last_mut().filter(|(last, _)| *last == id) {
+                Some((_, sum)) => *sum += share,
+                None => shares.push((id, share)),
+            }
+        }
+        Ok(shares)
+    }
+
+    fn compared(
+        &mut self,
+        feature: &Feature,
+        shares: &[(u8, f64)],
+        classes: &Nomenclature,
+    ) -> Vec<Attribute> {
+        let sum = |same: bool| {
+            let parts =
+                shares.iter().filter(|(id, _)| (*id == feature.class_id) == same).map(|(_, share)| share);
+            // Objects of the layer may overlap.
+            rounded(parts.fold(0.0, |sum, share| sum + share).min(1.0))
+        };
+        let (agreement, disagreement) = (sum(true), sum(false));
+        self.counts.agreement_m2 += agreement * feature.area_m2;
+        self.counts.disagreement_m2 += disagreement * feature.area_m2;
+        let most = shares.iter().fold(None::<(u8, f64)>, |most, share| {
+            Some(most.filter(|most| most.1 >= share.1).unwrap_or(*share))
+        });
+        let class = most.and_then(|(id, _)| classes.by_id(id)).map(|class| class.name.clone());
+        vec![class.into(), Attribute::Real(agreement), Attribute::Real(disagreement)]
+    }
+
+    fn snapped(
+        &self,
+        feature: &Feature,
+        max_distance: f64,
+        metres_per_unit: f64,
+    ) -> anyhow::Result<Vec<Attribute>> {
+        let point = representative_point(&feature.polygon);
+        let around =
+            [point.x - max_distance, point.y - max_distance, point.x + max_distance, point.y + max_distance];
+        let mut nearest = None::<(f64, u64, f64, Vec<Option<Value>>)>;
+        self.reference.each_in(around, &mut |object| -> anyhow::Result<()> {
+            let lines: Vec<LineString<f64>> = object.lines().into_iter().map(LineString::from).collect();
+            let Some(snap) = nearest_on_line(point, &lines) else { return Ok(()) };
+            let is_nearer =
+                nearest.as_ref().is_none_or(|known| (snap.distance, object.number) < (known.0, known.1));
+            if snap.distance <= max_distance && is_nearer {
+                nearest = Some((snap.distance, object.number, snap.measure, object.values.clone()));
+            }
+            Ok(())
+        })?;
+        let Some((distance, _, measure, values)) = nearest else {
+            return Ok(vec![Attribute::Null; self.rule.columns.len()]);
+        };
+        let meters = |units: f64| Attribute::Real(rounded(units * metres_per_unit));
+        Ok(self.told(&values, [meters(distance), meters(measure)]))
+    }
+}
+
+fn attribute(value: Option<&Value>) -> Attribute {
+    match value {
+        None => Attribute::Null,
+        Some(Value::Text(text)) => Attribute::Text(text.clone()),
+        Some(Value::Integer(number)) => Attribute::Integer(*number),
+        Some(Value::Real(number)) => Attribute::Real(*number),
+    }
+}
+
+/// To 4 decimals, as scores and areas are published.
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}

@@ -1,0 +1,341 @@
+//! From the configuration to rules: the classes, fields and columns are checked here, before a pixel is read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use arpent_gdal::{
+    FieldDef, FieldType, InvalidGeometries, LayerSource, LineWidth, ReferenceIndex, ReferenceKind,
+};
+use arpent_raster::{Crs, CrsKind, Nomenclature};
+use arpent_vector::{Column, ColumnKind};
+
+use super::options::{ClassOf, ImposeOptions, Invalid, LayerOptions, ReferenceOptions};
+use crate::error::JobError;
+
+/// What every map has; columns of references may not be called so.
+const TAKEN: [&str; 13] = [
+    "id",
+    "class_id",
+    "class_name",
+    "score",
+    "area_m2",
+    "run_id",
+    "model_id",
+    "model_sha256",
+    "scene_ids",
+    "acquired",
+    "state",
+    "geometry",
+    "bbox",
+];
+
+/// The rules of a map, and the columns that they give.
+#[derive(Debug, Default)]
+pub struct Plan {
+    pub(super) rules: Vec<Rule>,
+    /// For each rule, once they are read.
+    pub(super) indexes: Vec<ReferenceIndex>,
+}
+
+/// A layer and what it is to the map.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) name: String,
+    pub(super) layer: LayerOptions,
+    /// Fields read: the id, the field of classes and that of widths if there are such, then those taken over.
+    pub(super) fields: Vec<String>,
+    pub(super) kind: Kind,
+    /// Classes whose features it is about.
+    pub(super) of: [bool; 256],
+    pub(super) columns: Vec<Column>,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Impose {
+        class: Classes,
+        width: Option<LineWidth>,
+        ossature: bool,
+        min_share: f64,
+    },
+    Inform {
+        min_share: f64,
+    },
+    Compare {
+        class: Classes,
+    },
+    /// The greatest distance in units of the CRS, and meters of a unit.
+    Snap {
+        max_distance: f64,
+        metres_per_unit: f64,
+    },
+}
+
+/// The class of objects.
+#[derive(Debug)]
+pub(super) enum Classes {
+    One(u8),
+    /// By the text of the field after the id.
+    ByValue(BTreeMap<String, u8>),
+}
+
+/// What the rules of a map have in common.
+struct Context<'a> {
+    classes: &'a Nomenclature,
+    crs: &'a Crs,
+    names: BTreeSet<String>,
+}
+
+impl Plan {
+    /// Checks names, classes, fields and CRS. Opens the layers, and reads no object.
+    ///
+    /// # Errors
+    /// [`JobError::UnknownClass`], [`JobError::ReferenceName`], [`JobError::ReferenceCrs`], [`JobError::ReferenceShare`]; those of
+    /// [`arpent_gdal::layer_fields`].
+    pub fn new(options: &ReferenceOptions, classes: &Nomenclature, crs: &Crs) -> anyhow::Result<Self> {
+        let mut context = Context { classes, crs, names: BTreeSet::new() };
+        let mut rules = Vec::new();
+        for rule in &options.impose {
+            let key = format!("reference.impose `{}`", rule.name);
+            let (class, field) = context.classes_of(&key, &rule.class)?;
+            share(&key, rule.min_share)?;
+            let of = class.all();
+            let width = context.width(&key, rule, 1 + usize::from(field.is_some()))?;
+            let kind = Kind::Impose { class, width, ossature: rule.ossature, min_share: rule.min_share };
+            let fields: Vec<&str> = field.into_iter().chain(rule.width_field.as_deref()).collect();
+            rules.push(context.rule(&key, (&rule.name, &rule.layer), &fields, &[], of, kind)?);
+        }
+        for rule in &options.inform {
+            let key = format!("reference.inform `{}`", rule.name);
+            share(&key, rule.min_share)?;
+            let of = context.of(&key, rule.of.as_deref())?;
+            let kind = Kind::Inform { min_share: rule.min_share };
+            rules.push(context.rule(&key, (&rule.name, &rule.layer), &[], &rule.fields, of, kind)?);
+        }
+        for rule in &options.compare {
+            let key = format!("reference.compare `{}`", rule.name);
+            let (class, field) = context.classes_of(&key, &rule.class)?;
+            let of = context.of(&key, rule.of.as_deref())?;
+            rules.push(context.rule(
+                &key,
+                (&rule.name, &rule.layer),
+                field.as_slice(),
+                &[],
+                of,
+                Kind::Compare { class },
+            )?);
+        }
+        for rule in &options.snap {
+            let key = format!("reference.snap `{}`", rule.name);
+            let of = context.of(&key, rule.of.as_deref())?;
+            let kind = context.snap(&key, rule.max_distance_m)?;
+            rules.push(context.rule(&key, (&rule.name, &rule.layer), &[], &rule.fields, of, kind)?);
+        }
+        Ok(Self { rules, indexes: Vec::new() })
+    }
+
+    /// Reads every layer into an indexed file in the folder `scratch`, in the CRS of the map.
+    ///
+    /// # Errors
+    /// What makes a layer unusable, with the number of its object; [`JobError::ReferenceEmpty`]; that the copy cannot be written.
+    pub fn index(&mut self, crs: &Crs, scratch: &Path) -> anyhow::Result<()> {
+        self.indexes.clear();
+        for (number, rule) in self.rules.iter().enumerate() {
+            let fields: Vec<&str> = rule.fields.iter().map(String::as_str).collect();
+            let path = scratch.join(format!("reference-{number}.gpkg"));
+            let kind = match rule.kind {
+                Kind::Impose { width, .. } => ReferenceKind::Areas(width),
+                Kind::Inform { .. } | Kind::Compare { .. } => ReferenceKind::Areas(None),
+                Kind::Snap { .. } => ReferenceKind::Lines,
+            };
+            let index = ReferenceIndex::build(&rule.source(&fields, crs), kind, &path)?;
+            if index.counts().read == index.counts().empty {
+                let (key, layer) = (rule.key(), rule.layer.source.clone());
+                return Err(JobError::ReferenceEmpty { key, layer }.into());
+            }
+            self.indexes.push(index);
+        }
+        Ok(())
+    }
+
+    /// Objects that were read.
+    pub fn objects(&self) -> u64 {
+        self.indexes.iter().map(|index| index.counts().read).sum()
+    }
+
+    /// File or URL of each layer.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().map(|rule| rule.layer.source.as_str())
+    }
+
+    /// Columns of the features, in order.
+    pub fn columns(&self) -> impl Iterator<Item = &Column> {
+        self.rules.iter().flat_map(|rule| &rule.columns)
+    }
+}
+
+impl Rule {
+    /// How the layer is read.
+    pub(super) fn source<'a>(&'a self, fields: &'a [&'a str], crs: &'a Crs) -> LayerSource<'a> {
+        LayerSource {
+            uri: &self.layer.source,
+            layer: self.layer.name.as_deref(),
+            fields,
+            crs,
+            invalid: match self.layer.invalid {
+                Invalid::Repair => InvalidGeometries::Repair,
+                Invalid::Refuse => InvalidGeometries::Refuse,
+            },
+        }
+    }
+
+    /// Where in the configuration it is.
+    pub(super) fn key(&self) -> String {
+        format!("reference.{} `{}`", self.word(), self.name)
+    }
+
+    /// What it is, in a word.
+    pub(super) fn word(&self) -> &'static str {
+        match self.kind {
+            Kind::Impose { .. } => "impose",
+            Kind::Inform { .. } => "inform",
+            Kind::Compare { .. } => "compare",
+            Kind::Snap { .. } => "snap",
+        }
+    }
+}
+
+impl Classes {
+    /// Every class that an object may have.
+    fn all(&self) -> [bool; 256] {
+        let mut all = [false; 256];
+        match self {
+            Self::One(id) => all[usize::from(*id)] = true,
+            Self::ByValue(values) => values.values().for_each(|id| all[usize::from(*id)] = true),
+        }
+        all
+    }
+}
+
+impl Context<'_> {
+    fn rule(
+        &mut self,
+        key: &str,
+        (name, layer): (&str, &LayerOptions),
+        own: &[&str],
+        taken: &[String],
+        of: [bool; 256],
+        kind: Kind,
+    ) -> anyhow::Result<Rule> {
+        let is_word = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if !is_word {
+            return Err(JobError::ReferenceName { key: key.to_owned(), column: name.to_owned() }.into());
+        }
+        let fields: Vec<String> = std::iter::once(layer.id.as_str())
+            .chain(own.iter().copied())
+            .chain(taken.iter().map(String::as_str))
+            .map(str::to_owned)
+            .collect();
+        let mut rule =
+            Rule { name: name.to_owned(), layer: layer.clone(), fields, kind, of, columns: Vec::new() };
+        let named: Vec<&str> = rule.fields.iter().map(String::as_str).collect();
+        let known = arpent_gdal::layer_fields(&rule.source(&named, self.crs))?;
+        let columns = columns_of(&rule, &known[known.len() - taken.len()..]);
+        for column in &columns {
+            if TAKEN.contains(&column.name.as_str()) || !self.names.insert(column.name.clone()) {
+                return Err(
+                    JobError::ReferenceName { key: key.to_owned(), column: column.name.clone() }.into()
+                );
+            }
+        }
+        rule.columns = columns;
+        Ok(rule)
+    }
+
+    fn class(&self, key: &str, name: &str) -> Result<u8, JobError> {
+        let known = self.classes.classes();
+        let found = known.iter().find(|class| class.name == name).map(|class| class.id);
+        found.ok_or_else(|| JobError::UnknownClass {
+            key: key.to_owned(),
+            class: name.to_owned(),
+            available: known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    fn classes_of<'a>(&self, key: &str, class: &'a ClassOf) -> Result<(Classes, Option<&'a str>), JobError> {
+        match class {
+            ClassOf::One(name) => Ok((Classes::One(self.class(key, name)?), None)),
+            ClassOf::ByField(by) => {
+                let ids = by.values.iter().map(|(value, name)| Ok((value.clone(), self.class(key, name)?)));
+                Ok((Classes::ByValue(ids.collect::<Result<_, JobError>>()?), Some(&by.field)))
+            }
+        }
+    }
+
+    fn of(&self, key: &str, names: Option<&[String]>) -> Result<[bool; 256], JobError> {
+        let Some(names) = names else { return Ok([true; 256]) };
+        let mut of = [false; 256];
+        for name in names {
+            of[usize::from(self.class(key, name)?)] = true;
+        }
+        Ok(of)
+    }
+
+    /// The width of lines; `field` is where that with the width would be among those read.
+    fn width(&self, key: &str, rule: &ImposeOptions, field: usize) -> Result<Option<LineWidth>, JobError> {
+        if rule.width_m.is_none() && rule.width_field.is_none() {
+            return Ok(None);
+        }
+        let unit = 1.0 / self.metres_per_unit(key)?;
+        if let Some(width) = rule.width_m.filter(|width| !(width.is_finite() && *width > 0.0)) {
+            let (key, expected) = (format!("{key}: width_m"), "a width above 0 meters");
+            return Err(JobError::ReferenceNumber { key, value: width, expected });
+        }
+        let of_field = rule.width_field.as_ref().map(|_| LineWidth::Field(field, unit));
+        Ok(of_field.or(rule.width_m.map(|width| LineWidth::Same(width * unit))))
+    }
+
+    fn metres_per_unit(&self, key: &str) -> Result<f64, JobError> {
+        match self.crs.kind {
+            CrsKind::Projected { metres_per_unit } => Ok(metres_per_unit),
+            _ => Err(JobError::ReferenceCrs { key: key.to_owned(), crs: self.crs.name.clone() }),
+        }
+    }
+
+    fn snap(&self, key: &str, max_distance_m: f64) -> Result<Kind, JobError> {
+        let metres_per_unit = self.metres_per_unit(key)?;
+        if !max_distance_m.is_finite() || max_distance_m < 0.0 {
+            let (key, expected) = (format!("{key}: max_distance_m"), "a distance of 0 or more meters");
+            return Err(JobError::ReferenceNumber { key, value: max_distance_m, expected });
+        }
+        Ok(Kind::Snap { max_distance: max_distance_m / metres_per_unit, metres_per_unit })
+    }
+}
+
+fn share(key: &str, share: f64) -> Result<(), JobError> {
+    if share > 0.0 && share <= 1.0 {
+        return Ok(());
+    }
+    let expected = "a share above 0, up to 1";
+    Err(JobError::ReferenceNumber { key: format!("{key}: min_share"), value: share, expected })
+}
+
+fn columns_of(rule: &Rule, taken: &[FieldDef]) -> Vec<Column> {
+    use ColumnKind::{Integer, Real, Text};
+    let own: &[(&str, ColumnKind)] = match rule.kind {
+        Kind::Impose { .. } | Kind::Inform { .. } => &[("id", Text), ("share", Real)],
+        Kind::Compare { .. } => &[("class", Text), ("agreement", Real), ("disagreement", Real)],
+        Kind::Snap { .. } => &[("id", Text), ("distance_m", Real), ("measure_m", Real)],
+    };
+    let named = |field: &str, kind| Column::new(format!("{}_{}", rule.name, field.to_lowercase()), kind);
+    let taken = taken.iter().map(|field| {
+        let kind = match field.field_type {
+            FieldType::Text => Text,
+            FieldType::Integer => Integer,
+            FieldType::Real => Real,
+        };
+        named(&field.name, kind)
+    });
+    own.iter().map(|(name, kind)| named(name, *kind)).chain(taken).collect()
+}
