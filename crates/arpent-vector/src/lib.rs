@@ -4,7 +4,7 @@
 //! ([`Dissolver`]), and borders have fewer vertices, the same on both sides ([`Generalizer`]).
 //!
 //! Two producers, one record. The [`Polygonizer`] takes the rows of a label raster from north to south and hands
-//! out a [`Region`] for each 4-connected group of pixels of one class as soon as its last row has passed. The
+//! out a [`Region`] for each connected group of pixels of one class as soon as its last row has passed. The
 //! [`DetectionMerger`] takes the boxes that a network found window by window, suppresses duplicates and hands out
 //! the boxes that stay. A [`Vectorizer`] makes a [`Feature`] of either.
 //!
@@ -43,7 +43,7 @@ pub use feature::Feature;
 pub use generalize::Generalizer;
 pub use objects::shape::Shape;
 pub use objects::{Object, ObjectMerger};
-pub use polygonize::{Polygonizer, Region, Vertex};
+pub use polygonize::{Connectivity, Polygonizer, Region, Vertex};
 pub use snap::{Snap, nearest_on_line, representative_point};
 pub use vectorize::{VectorOptions, Vectorizer, kept_classes};
 pub use wkb::{multi_line_wkb, multi_polygon_wkb, to_wkb};

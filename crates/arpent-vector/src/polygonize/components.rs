@@ -22,8 +22,10 @@ pub(super) struct Component {
     /// Ground area, 2^-64 square metres: a sum of integers, whose order does not matter.
     pub(super) area_q64: u128,
     pub(super) span: Span,
-    /// Closed rings within, each by one of its edges.
-    pub(super) holes: Vec<u32>,
+    /// 4-connected parts of it whose exterior is not closed yet; one and another may meet at a corner.
+    pub(super) parts: u32,
+    /// Closed rings, each by one of its edges: those of its holes and, if regions are 8-connected, the exteriors of parts.
+    pub(super) rings: Vec<u32>,
 }
 
 impl Component {
@@ -34,9 +36,10 @@ impl Component {
         self.confidence_sum += other.confidence_sum;
         self.area_q64 = self.area_q64.saturating_add(other.area_q64);
         self.span.include(&other.span);
-        let (mut long, short) = (std::mem::take(&mut self.holes), other.holes);
-        // The longer list is kept, so that n holes are moved n log n times at most; their order is settled later.
-        self.holes = if long.len() >= short.len() {
+        self.parts += other.parts;
+        let (mut long, short) = (std::mem::take(&mut self.rings), other.rings);
+        // The longer list is kept, so that n rings are moved n log n times at most; their order is settled later.
+        self.rings = if long.len() >= short.len() {
             long.extend(short);
             long
         } else {
@@ -68,7 +71,7 @@ impl Components {
         self.slots.len()
     }
 
-    /// Opens a region.
+    /// Opens a region of one part.
     pub(super) fn open(&mut self) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             // There are never more than runs in two rows.
@@ -77,6 +80,7 @@ impl Components {
             slot
         });
         self.slots[slot as usize].parent = slot;
+        self.slots[slot as usize].parts = 1;
         slot
     }
 
@@ -109,10 +113,10 @@ impl Components {
         &mut self.slots[root as usize]
     }
 
-    /// Closes a region and hands it out.
+    /// Closes a region and hands it out; its slot holds an empty one.
     pub(super) fn take(&mut self, root: u32) -> Component {
         self.free.push(root);
-        std::mem::take(&mut self.slots[root as usize])
+        std::mem::replace(&mut self.slots[root as usize], Component { parent: root, ..Component::default() })
     }
 
     /// Frees the slots that became part of others; no run may name them any more.

@@ -14,7 +14,7 @@ use arpent_raster::{LABEL_NODATA, Window};
 use crate::VectorError;
 use crate::bits::{WORD, differences, for_each_one};
 use chains::{Chains, Corner, GONE, TOUCH};
-use components::Components;
+use components::{Component, Components};
 use region::Span;
 pub use region::{Region, Vertex};
 use rings::RingBuilder;
@@ -34,7 +34,19 @@ pub(crate) const LATTICE: i64 = 512;
 /// Side lengths are kept below this, so that columns and rows have two bits to spare.
 pub(crate) const SIDE_LIMIT: usize = (GONE - 1) as usize;
 
-/// Finds the 4-connected regions of a label raster that comes row by row, from north to south.
+/// Which pixels of a class are of one region.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Connectivity {
+    /// Those that share a side. The polygon of such a region is valid.
+    #[default]
+    Four,
+    /// Those that share a corner, too. Regions that sides join are the same as with [`Connectivity::Four`]. The interior of
+    /// others falls apart at corners, so no polygon of them is valid: where such a corner is all that joins two parts, a
+    /// ring passes it twice, as GDAL's does.
+    Eight,
+}
+
+/// Finds the regions of a label raster that comes row by row, from north to south: 4-connected ones, unless said otherwise.
 ///
 /// A region is handed out when its last row has passed. Until then its boundary is held, so memory grows with the
 /// width of the raster and with the boundaries of the regions that are open, not with the rows that have passed.
@@ -47,6 +59,7 @@ pub(crate) const SIDE_LIMIT: usize = (GONE - 1) as usize;
 pub struct Polygonizer {
     extent: Window,
     is_kept: [bool; 256],
+    connectivity: Connectivity,
     cut_runs: u64,
     cut_rows: i64,
     /// Rows that have passed.
@@ -57,6 +70,8 @@ pub struct Polygonizer {
     components: Components,
     builder: RingBuilder,
     sums: Sums,
+    /// Regions, by their component and class, of which an exterior has closed in the row at hand; 8-connected ones only.
+    closing: Vec<(u32, u8)>,
     /// Vertices between the two rows at hand that are said of a coverage.
     vertices: Vertices,
 }
@@ -133,7 +148,19 @@ impl Polygonizer {
     ///
     /// # Errors
     /// [`VectorError::ExtentTooLarge`] when a side has 2^30 - 1 pixels or more.
-    pub fn new(extent: Window, mut is_kept: [bool; 256]) -> Result<Self, VectorError> {
+    pub fn new(extent: Window, is_kept: [bool; 256]) -> Result<Self, VectorError> {
+        Self::with_connectivity(extent, is_kept, Connectivity::Four)
+    }
+
+    /// [`Polygonizer::new`], of regions that are connected as said.
+    ///
+    /// # Errors
+    /// As [`Polygonizer::new`].
+    pub fn with_connectivity(
+        extent: Window,
+        mut is_kept: [bool; 256],
+        connectivity: Connectivity,
+    ) -> Result<Self, VectorError> {
         if extent.width >= SIDE_LIMIT || extent.height >= SIDE_LIMIT {
             return Err(VectorError::ExtentTooLarge { extent });
         }
@@ -141,6 +168,7 @@ impl Polygonizer {
         Ok(Self {
             extent,
             is_kept,
+            connectivity,
             cut_runs: CUT_RUNS,
             cut_rows: LATTICE,
             rows: 0,
@@ -150,6 +178,7 @@ impl Polygonizer {
             components: Components::default(),
             builder: RingBuilder::default(),
             sums: Sums::default(),
+            closing: Vec::new(),
             vertices: Vertices::default(),
         })
     }
@@ -215,6 +244,10 @@ impl Polygonizer {
         self.mark_cuts();
         self.link_rows(sink);
         self.settle_runs_below(confidence, fixed_point(pixel_area_m2));
+        if self.connectivity == Connectivity::Eight {
+            self.join_corners();
+            self.hand_out_closed(sink);
+        }
         self.components.recycle_merged();
         std::mem::swap(&mut self.above, &mut self.below);
         self.rows += 1;
@@ -225,6 +258,7 @@ impl Polygonizer {
         self.below = Row::new(self.extent.width);
         self.vertices.find(&self.above, &self.below);
         self.link_rows(sink);
+        self.hand_out_closed(sink);
     }
 
     /// Number of regions and boundary edges held now: what the memory in use is proportional to, beside the width.
@@ -311,19 +345,34 @@ impl Polygonizer {
         let closed = self.join(w.class_id, e.west, w.east, (e.start, w.end));
         let root = self.components.unite(self.below.runs[j].component, e.component);
         self.below.runs[j].component = root;
-        if let Some(ring) = closed {
-            self.components.get_mut(root).holes.push(ring);
+        let component = self.components.get_mut(root);
+        match closed {
+            Some(hole) => component.rings.push(hole),
+            // What does not go around a hole are two parts.
+            None => component.parts -= 1,
         }
     }
 
     /// Closes the boundary under the run `i` above if no run below goes on from it; a ring closed here is an exterior.
     fn close(&mut self, i: usize, sink: &mut impl FnMut(Region)) {
         let run = self.above.runs[i];
-        if run.link == NONE
-            && let Some(exterior) = self.join(run.class_id, run.west, run.east, (run.start, run.end))
-        {
-            sink(self.hand_out(run, exterior));
+        if run.link != NONE {
+            return;
         }
+        let Some(exterior) = self.join(run.class_id, run.west, run.east, (run.start, run.end)) else {
+            return;
+        };
+        let root = self.components.find(run.component);
+        if self.connectivity == Connectivity::Four {
+            let component = self.components.take(root);
+            sink(self.region(run.class_id, component, Some(exterior)));
+            return;
+        }
+        // Others may still meet it at a corner.
+        let component = self.components.get_mut(root);
+        component.parts -= 1;
+        component.rings.push(exterior);
+        self.closing.push((root, run.class_id));
     }
 
     /// Opens boundaries for runs that no run above leads to, carries the eastern ones on, and counts pixels.
@@ -434,28 +483,65 @@ impl Polygonizer {
         nw == se && ne == sw && nw != ne
     }
 
-    /// Makes the region of a run whose exterior has closed.
-    fn hand_out(&mut self, run: Run, exterior: u32) -> Region {
-        let root = self.components.find(run.component);
-        let component = self.components.take(root);
-        let origin = [self.extent.col, self.extent.row];
-        let mut rings = Vec::with_capacity(1 + component.holes.len());
-        let are_corners = !self.vertices.has_nodes();
-        self.builder.take(&mut self.chains, exterior, origin, are_corners, &mut rings);
-        // The builder leaves the exterior behind the holes it touches.
-        let last = rings.len() - 1;
-        rings.swap(0, last);
-        for hole in component.holes {
-            self.builder.take(&mut self.chains, hole, origin, are_corners, &mut rings);
+    /// Makes one region of those that meet at a corner between the two rows.
+    fn join_corners(&mut self) {
+        let mut runs = std::mem::take(&mut self.below.runs);
+        let mut first = 0;
+        for above in self.above.runs.iter().filter(|above| !above.is_cut) {
+            first += runs[first..].iter().take_while(|below| below.end < above.start).count();
+            for below in runs[first..].iter().take_while(|below| below.start <= above.end) {
+                let meet = below.end == above.start || below.start == above.end;
+                if meet && below.class_id == above.class_id {
+                    self.components.unite(above.component, below.component);
+                }
+            }
         }
-        rings[1..].sort_unstable_by_key(|ring| (ring[0][1], ring[0][0]));
+        for run in &mut runs {
+            run.component = self.components.find(run.component);
+        }
+        self.below.runs = runs;
+    }
+
+    /// Gives the regions to `sink` of which no part is open any more, of those that were closing.
+    fn hand_out_closed(&mut self, sink: &mut impl FnMut(Region)) {
+        for (component, class_id) in std::mem::take(&mut self.closing) {
+            let root = self.components.find(component);
+            let component = self.components.get_mut(root);
+            // A region is named as often as it has parts that closed here.
+            if component.parts == 0 && !component.rings.is_empty() {
+                let component = self.components.take(root);
+                sink(self.region(class_id, component, None));
+            }
+        }
+    }
+
+    /// Makes a region. The exterior is one of the component's rings if none is given.
+    fn region(&mut self, class_id: u8, component: Component, exterior: Option<u32>) -> Region {
+        let Self { extent, vertices, chains, builder, .. } = self;
+        let origin = [extent.col, extent.row];
+        let mut rings = Vec::with_capacity(1 + component.rings.len());
+        if let Some(exterior) = exterior {
+            let are_corners = !vertices.has_nodes();
+            builder.take(chains, exterior, origin, are_corners, &mut rings);
+            // The builder leaves the exterior behind the holes it touches.
+            let last = rings.len() - 1;
+            rings.swap(0, last);
+            for hole in component.rings {
+                builder.take(chains, hole, origin, are_corners, &mut rings);
+            }
+            rings[1..].sort_unstable_by_key(|ring| (ring[0][1], ring[0][0]));
+        } else {
+            builder.take_joined(chains, &component.rings, origin, &mut rings);
+            // North of every hole there are pixels of the region.
+            rings.sort_unstable_by_key(|ring| (ring[0][1], ring[0][0]));
+        }
         Region {
-            class_id: run.class_id,
+            class_id,
             rings,
             pixels: component.pixels,
             confidence_sum: component.confidence_sum,
             area_m2: square_metres(component.area_q64),
-            bbox: component.span.window(&self.extent),
+            bbox: component.span.window(extent),
         }
     }
 }

@@ -5,7 +5,7 @@ use arpent_raster::Window;
 /// A corner of pixels: column and row of the pixel to its south-east, counted from the CRS origin.
 pub type Vertex = [i64; 2];
 
-/// A 4-connected group of pixels of one class.
+/// A group of pixels of one class, 4-connected unless [`crate::Connectivity::Eight`] was asked for.
 ///
 /// Everything in it depends on its own pixels only: two runs over different extents, files or neighbors that
 /// cover it whole give equal regions. In a coverage ([`crate::Generalizer`]), rings lack some of the corners and have vertices on
@@ -17,7 +17,8 @@ pub struct Region {
     /// The exterior, then the holes by row and column of their first vertex. A ring starts at its northernmost,
     /// then westernmost vertex, keeps the region on its left (counter-clockwise on the ground for the exterior),
     /// holds corners only and does not repeat its first vertex. Rings are simple and touch each other at most in
-    /// vertices, so the polygon is valid after OGC 06-103r4.
+    /// vertices, so the polygon of a 4-connected region is valid after OGC 06-103r4. Where corners alone join a region, a
+    /// ring may pass a vertex twice, or rings touch in several; none crosses itself or another.
     pub rings: Vec<Vec<Vertex>>,
     /// Number of pixels.
     pub pixels: u64,

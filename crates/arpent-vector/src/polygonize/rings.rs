@@ -48,6 +48,50 @@ impl RingBuilder {
         }
     }
 
+    /// Takes all closed boundaries of an 8-connected region out of `chains` and adds its rings to `rings`, in any order.
+    ///
+    /// A boundary turns left where two pixels of the region, and two that are not, meet diagonally. Where it turns right
+    /// instead, it goes on along the pixel across: boundaries that meet there become one ring, and one that passes twice
+    /// becomes two.
+    pub(super) fn take_joined(
+        &mut self,
+        chains: &mut Chains,
+        boundaries: &[u32],
+        origin: Vertex,
+        rings: &mut Vec<Vec<Vertex>>,
+    ) {
+        let (mut all, mut next, mut touches) = (Vec::new(), Vec::new(), Vec::new());
+        for boundary in boundaries {
+            self.corners.clear();
+            chains.take_ring(*boundary, |corner| self.corners.push(corner));
+            self.lay_out(origin);
+            if self.touches.is_empty() {
+                rings.push(self.walk.clone());
+                continue;
+            }
+            let start = all.len();
+            touches.extend(self.touches.iter().map(|i| (self.walk[*i], start + i)));
+            all.extend_from_slice(&self.walk);
+            next.extend(start + 1..all.len());
+            next.push(start);
+        }
+        touches.sort_unstable();
+        for pair in touches.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+            next.swap(pair[0].1, pair[1].1);
+        }
+        let mut seen = vec![false; all.len()];
+        for start in 0..all.len() {
+            let (mut ring, mut at) = (Vec::new(), start);
+            while !std::mem::replace(&mut seen[at], true) {
+                ring.push(all[at]);
+                at = next[at];
+            }
+            if !ring.is_empty() {
+                rings.push(canonical(&ring));
+            }
+        }
+    }
+
     /// The only ring of a boundary whose edges begin and end at its vertices.
     fn plain(&self, [col0, row0]: Vertex) -> Vec<Vertex> {
         let first = first_vertex(&self.corners);

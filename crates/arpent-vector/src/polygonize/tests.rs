@@ -1,3 +1,5 @@
+mod eight;
+
 use super::*;
 use crate::shapes::{doubled_area, edges, polygon};
 use arpent_raster::CONFIDENCE_NODATA;
@@ -66,6 +68,11 @@ impl Map {
 
     /// Pixels of each 4-connected group, by flooding; the oracle.
     fn components(&self) -> Vec<Vec<usize>> {
+        self.flooded(&[(0, -1), (-1, 0), (1, 0), (0, 1)])
+    }
+
+    /// Pixels of each group that some steps of columns and rows lead through.
+    fn flooded(&self, steps: &[(isize, isize)]) -> Vec<Vec<usize>> {
         let (w, n) = (self.extent.width, self.labels.len());
         let mut seen: Vec<bool> = self.labels.iter().map(|l| *l == LABEL_NODATA).collect();
         let mut components = Vec::new();
@@ -76,13 +83,16 @@ impl Map {
             let (mut queue, mut found) = (vec![start], vec![]);
             while let Some(i) = queue.pop() {
                 found.push(i);
-                let sides = [
-                    (i % w > 0, i.wrapping_sub(1)),
-                    (i % w + 1 < w, i + 1),
-                    (i >= w, i.wrapping_sub(w)),
-                    (i + w < n, i + w),
-                ];
-                for (_, j) in sides.into_iter().filter(|(is_in, _)| *is_in) {
+                for (dx, dy) in steps {
+                    let (Some(x), Some(y)) =
+                        ((i % w).checked_add_signed(*dx), (i / w).checked_add_signed(*dy))
+                    else {
+                        continue;
+                    };
+                    let j = y * w + x;
+                    if x >= w || j >= n {
+                        continue;
+                    }
                     if self.labels[j] == self.labels[i] && !std::mem::replace(&mut seen[j], true) {
                         queue.push(j);
                     }
@@ -123,6 +133,20 @@ fn order(region: &Region) -> (u8, Vertex) {
 }
 
 fn assert_canonical(region: &Region) {
+    assert_rings(region);
+    for ring in &region.rings {
+        let mut vertices = ring.clone();
+        vertices.sort_unstable();
+        vertices.dedup();
+        assert_eq!(vertices.len(), ring.len(), "simple");
+    }
+    if let Err(error) = polygon(region).check_validation() {
+        panic!("{error} in {region:?}");
+    }
+}
+
+/// Laws of the rings of any region.
+fn assert_rings(region: &Region) {
     for (i, ring) in region.rings.iter().enumerate() {
         let start = ring.iter().min_by_key(|v| (v[1], v[0])).unwrap();
         assert_eq!(start, &ring[0], "starts in the north-west");
@@ -131,25 +155,23 @@ fn assert_canonical(region: &Region) {
             edges(ring).zip(edges(ring).skip(1)).all(|((a, b), (_, c))| (a[0] == b[0]) != (b[0] == c[0])),
             "corners only"
         );
-        let mut vertices = ring.clone();
-        vertices.sort_unstable();
-        vertices.dedup();
-        assert_eq!(vertices.len(), ring.len(), "simple");
     }
     assert!(region.rings[1..].is_sorted_by_key(|r| (r[0][1], r[0][0])));
     let area: i64 = region.rings.iter().map(|r| doubled_area(r)).sum();
     assert_eq!(u64::try_from(area).unwrap(), 2 * region.pixels);
-    if let Err(error) = polygon(region).check_validation() {
-        panic!("{error} in {region:?}");
-    }
 }
 
 /// All laws that hold for one map.
 fn assert_laws(map: &Map) {
     let regions = map.regions();
+    regions.iter().for_each(assert_canonical);
+    assert_pixels(map, &regions, &map.components());
+}
+
+/// That regions are groups of pixels and say of these what is true.
+fn assert_pixels(map: &Map, regions: &[Region], groups: &[Vec<usize>]) {
     let mut filled: Vec<Vec<usize>> = regions.iter().map(|r| map.filled(r)).collect();
     for (region, pixels) in regions.iter().zip(&filled) {
-        assert_canonical(region);
         assert_eq!(pixels.len() as u64, region.pixels);
         assert!(pixels.iter().all(|i| map.labels[*i] == region.class_id));
         assert_eq!(pixels.iter().map(|i| u64::from(map.confidence[*i])).sum::<u64>(), region.confidence_sum);
@@ -163,7 +185,7 @@ fn assert_laws(map: &Map) {
         assert!((area - region.area_m2).abs() <= 1e-12 * area);
     }
     filled.sort();
-    assert_eq!(filled, map.components());
+    assert_eq!(filled, groups);
 }
 
 fn maps(classes: u8) -> impl Strategy<Value = Map> {
