@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use arpent_gdal::{polygonize_reference, read_labels};
 use arpent_raster::{LABEL_NODATA, Raster, Window};
-use arpent_vector::{Coverage, CoverageRules, DissolveCounts, MappingUnits, Polygonizer, Region};
+use arpent_vector::{
+    Connectivity, Coverage, CoverageRules, DissolveCounts, MappingUnits, Polygonizer, Region,
+};
 use proptest::prelude::*;
 
 type Corner = [i64; 2];
@@ -43,9 +45,10 @@ fn outline(class: u8, rings: &[Vec<Corner>], origin: Corner) -> (u8, Vec<(Corner
     (class, outline)
 }
 
-fn regions(raster: &Raster<u8>) -> Vec<Region> {
+fn regions(raster: &Raster<u8>, connectivity: Connectivity) -> Vec<Region> {
     let mut found = Vec::new();
-    let mut polygonizer = Polygonizer::new(raster.window(), [true; 256]).expect("a small extent");
+    let mut polygonizer =
+        Polygonizer::with_connectivity(raster.window(), [true; 256], connectivity).expect("a small extent");
     let confidence = vec![100; raster.window().width];
     for i in 0..raster.window().height {
         polygonizer.push_row(raster.row(i), &confidence, 1.0, &mut |r| found.push(r)).expect("a row");
@@ -56,9 +59,17 @@ fn regions(raster: &Raster<u8>) -> Vec<Region> {
 
 #[track_caller]
 fn assert_same_as_gdal(raster: &Raster<u8>) {
+    for connectivity in [Connectivity::Four, Connectivity::Eight] {
+        assert_same_regions(raster, connectivity);
+    }
+}
+
+#[track_caller]
+fn assert_same_regions(raster: &Raster<u8>, connectivity: Connectivity) {
     let origin = [raster.window().col, raster.window().row];
-    let mut ours: Vec<_> = regions(raster).iter().map(|r| outline(r.class_id, &r.rings, origin)).collect();
-    let theirs = polygonize_reference(raster).expect("GDAL polygonizes");
+    let mut ours: Vec<_> =
+        regions(raster, connectivity).iter().map(|r| outline(r.class_id, &r.rings, origin)).collect();
+    let theirs = polygonize_reference(raster, connectivity == Connectivity::Eight).expect("GDAL polygonizes");
     let mut theirs: Vec<_> = theirs
         .iter()
         .filter(|(class, _)| *class != LABEL_NODATA)

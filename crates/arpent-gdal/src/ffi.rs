@@ -344,16 +344,20 @@ pub(crate) fn segmentize(geometry: &Geometry, max_length: f64) {
     unsafe { gdal_sys::OGR_G_Segmentize(geometry.c_geometry(), max_length) };
 }
 
-/// `GDALPolygonize` of band 1 into a layer whose field 0 takes the value; neighbors share an edge.
-pub(crate) fn polygonize(raster: &Dataset, layer: &Layer<'_>) -> Result<(), String> {
-    // SAFETY: both handles are valid while their owners live; null mask, options and progress are allowed.
+/// `GDALPolygonize` of band 1 into a layer whose field 0 takes the value; neighbors share an edge, or a corner if `eight`.
+pub(crate) fn polygonize(raster: &Dataset, layer: &Layer<'_>, eight: bool) -> Result<(), String> {
+    let mut options = CslStringList::new();
+    if eight {
+        options.add_string("8CONNECTED=8").map_err(|e| e.to_string())?;
+    }
+    // SAFETY: both handles are valid while their owners live, the options outlive the call; null mask and progress are allowed.
     let status = unsafe {
         gdal_sys::GDALPolygonize(
             gdal_sys::GDALGetRasterBand(raster.c_dataset(), 1),
             ptr::null_mut(),
             layer.c_layer(),
             0,
-            ptr::null_mut(),
+            options.as_ptr(),
             None,
             ptr::null_mut(),
         )

@@ -13,17 +13,17 @@ use crate::{GdalError, failure, ffi};
 /// each closed.
 pub type ReferencePolygon = (u8, Vec<Vec<[i64; 2]>>);
 
-/// Polygons of the 4-connected regions of equal value, nodata included, as `GDALPolygonize` makes them. Not for
+/// Polygons of the 4-connected, or 8-connected, regions of equal value, nodata included, as `GDALPolygonize` makes them. Not for
 /// production: memory grows with the raster and time with the number of polygons squared.
 ///
 /// # Errors
 /// [`GdalError::Call`] when GDAL fails.
-pub fn polygonize_reference(raster: &Raster<u8>) -> Result<Vec<ReferencePolygon>, GdalError> {
+pub fn polygonize_reference(raster: &Raster<u8>, eight: bool) -> Result<Vec<ReferencePolygon>, GdalError> {
     quiet();
-    polygonize(raster).map_err(|e| GdalError::Call { doing: "polygonize", message: failure(&e) })
+    polygonize(raster, eight).map_err(|e| GdalError::Call { doing: "polygonize", message: failure(&e) })
 }
 
-fn polygonize(raster: &Raster<u8>) -> GdalResult<Vec<ReferencePolygon>> {
+fn polygonize(raster: &Raster<u8>, eight: bool) -> GdalResult<Vec<ReferencePolygon>> {
     let size = (raster.window().width, raster.window().height);
     let source =
         DriverManager::get_driver_by_name("MEM")?.create_with_band_type::<u8, _>("", size.0, size.1, 1)?;
@@ -38,7 +38,7 @@ fn polygonize(raster: &Raster<u8>) -> GdalResult<Vec<ReferencePolygon>> {
         ..LayerOptions::default()
     })?;
     layer.create_defn_fields(&[("value", OGRFieldType::OFTInteger)])?;
-    ffi::polygonize(&source, &layer).map_err(gdal::errors::GdalError::BadArgument)?;
+    ffi::polygonize(&source, &layer, eight).map_err(gdal::errors::GdalError::BadArgument)?;
     let mut polygons = Vec::new();
     for feature in layer.features() {
         let value = feature.field_as_integer(0)?.and_then(|v| u8::try_from(v).ok()).unwrap_or_default();

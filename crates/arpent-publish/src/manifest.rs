@@ -154,6 +154,9 @@ pub struct ReferenceCounts {
     pub rule: String,
     /// Where it was read from.
     pub source: String,
+    /// SHA-256 of its bytes, hexadecimal, where they are a local file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// Objects in it.
     pub objects: u64,
     /// Objects whose geometry was made valid.

@@ -200,6 +200,72 @@ fn layers_inform_and_compare() {
     assert!((counts[1]["agreement_m2"].as_f64().unwrap() - agreement).abs() < 1e-6);
 }
 
+#[test]
+fn the_configuration_for_ocs_ge_makes_its_shape() {
+    let place = Place::empty();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let config = std::fs::read_to_string(root.join("configs/land-cover/ocs-ge.toml")).unwrap();
+    place.write("run.toml", &config.replace("../../models", root.join("models").to_str().unwrap()));
+    let scene = place.draw("a.tif", &Picture::new(11, 90), Window::new(SCENE.col, SCENE.row, 1000, 800));
+    // A building of 30 x 24 m beside a road of 6 m from west to east, which it does not touch.
+    let building = rectangle([300.0, 200.0, 450.0, 320.0]);
+    let line = ring(&[[-10.0, 500.0], [1010.0, 500.0]]);
+    let road = json!({ "type": "LineString", "coordinates": [line[0], line[1]] });
+    let layers = [
+        ("batiment", layer(&place, "b.geojson", &[(json!({ "cleabs": "BATIMENT01" }), building)])),
+        (
+            "troncon_de_route",
+            layer(
+                &place,
+                "r.geojson",
+                &[(json!({ "cleabs": "TRONROUT01", "largeur_de_chaussee": 6.0 }), road)],
+            ),
+        ),
+    ];
+    for (name, file) in &layers {
+        gdal("ogr2ogr", &["-update", "-append", &place.text("bdtopo.gpkg"), file, "-nln", name]);
+    }
+    let map = place.run(&[&scene], "out", &[]);
+    let found = properties(&map);
+    let of =
+        |source: &str| found.iter().find(|f| f["source"] == source).unwrap_or_else(|| panic!("{found:#?}"));
+    let (building, road) = (of("buildings"), of("roads"));
+    for (key, value) in [
+        ("code_cs", json!("CS1.1.1.1")),
+        ("code_us", Value::Null),
+        ("millesime", json!(2024)),
+        ("ossature", json!(0)),
+        ("id_origine", json!("BATIMENT01")),
+        ("code_or", json!("building")),
+    ] {
+        assert_eq!(building[key], value, "{key} of {building:#}");
+    }
+    assert_eq!(
+        (&road["code_cs"], &road["ossature"], &road["id_origine"]),
+        (&json!("CS1.1.1.2"), &json!(1), &json!("TRONROUT01"))
+    );
+    assert!(found.iter().filter(|f| f["source"] == "land-cover-50cm").all(|f| f["id_origine"].is_null()));
+    let named: Vec<_> =
+        map.manifest["counts"]["references"].as_array().unwrap().iter().map(|l| &l["name"]).collect();
+    assert_eq!(named, ["roads", "buildings"]);
+    assert_eq!(map.manifest["counts"]["references"][0]["sha256"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn every_class_of_the_tables_has_a_code_and_a_reason() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+    for (name, classes) in [("ocs-ge-flair.toml", 19), ("ocs-ge-cosia.toml", 16)] {
+        let table: toml::Table = std::fs::read_to_string(root.join(name)).unwrap().parse().unwrap();
+        let lines = table["class"].as_array().unwrap();
+        assert_eq!(lines.len(), classes);
+        for line in lines {
+            let text = |key: &str| line[key].as_str().unwrap();
+            assert!(text("code_cs").starts_with("CS") || text("name") == "other", "{line}");
+            assert!(!text("reason").is_empty(), "{line}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4, ..ProptestConfig::default() })]
 

@@ -11,7 +11,7 @@ fn regions_are_four_connected_with_holes() {
         1, 1, 1, 1, //
     ];
     let raster = Raster::new(Window::new(100, 200, 4, 3), data).unwrap();
-    let mut polygons = polygonize_reference(&raster).unwrap();
+    let mut polygons = polygonize_reference(&raster, false).unwrap();
     polygons.sort_by_key(|(value, _)| *value);
     assert_eq!(
         polygons.iter().map(|(v, rings)| (*v, rings.len())).collect::<Vec<_>>(),
@@ -24,5 +24,6 @@ fn regions_are_four_connected_with_holes() {
     assert_eq!(hole, [[1, 1], [1, 2], [2, 1], [2, 2]]);
 
     let diagonal = Raster::new(Window::new(0, 0, 2, 2), vec![1, 0, 0, 1]).unwrap();
-    assert_eq!(polygonize_reference(&diagonal).unwrap().len(), 4);
+    assert_eq!(polygonize_reference(&diagonal, false).unwrap().len(), 4);
+    assert_eq!(polygonize_reference(&diagonal, true).unwrap().len(), 2);
 }
