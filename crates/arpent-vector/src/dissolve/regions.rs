@@ -6,7 +6,7 @@ use super::rules::MappingUnits;
 use super::{NONE, Run};
 use crate::polygonize::fixed_point;
 
-/// Regions of which nothing more is known are forgotten beyond this many, and twice what is still needed.
+/// Regions of which nothing more is known are forgotten beyond this many, and four times what is still needed.
 const FORGET_BEYOND: usize = 4096;
 
 /// A region. But for its class, nothing matters any more once it is settled.
@@ -366,6 +366,6 @@ impl Regions {
         self.all = all;
         self.settled = kept.iter().map(|root| self.settled[*root as usize]).collect();
         self.parents = (0..).take(kept.len()).collect();
-        self.forget_at = (2 * self.all.len()).max(FORGET_BEYOND);
+        self.forget_at = (4 * self.all.len()).max(FORGET_BEYOND);
     }
 }
