@@ -2,8 +2,10 @@
 
 mod chains;
 mod components;
+mod edges;
 mod region;
 mod rings;
+mod row;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -12,12 +14,12 @@ mod vertices;
 use arpent_raster::{LABEL_NODATA, Window};
 
 use crate::VectorError;
-use crate::bits::{WORD, differences, for_each_one};
-use chains::{Chains, Corner, GONE, TOUCH};
+use chains::{Chains, GONE};
 use components::{Component, Components};
 use region::Span;
 pub use region::{Region, Vertex};
 use rings::RingBuilder;
+use row::{Row, Run};
 use sums::Sums;
 use vertices::Vertices;
 
@@ -74,73 +76,6 @@ pub struct Polygonizer {
     closing: Vec<(u32, u8)>,
     /// Vertices between the two rows at hand that are said of a coverage.
     vertices: Vertices,
-}
-
-/// The kept runs of one row, and its labels with one more nodata pixel at either end.
-#[derive(Debug)]
-struct Row {
-    labels: Vec<u8>,
-    /// A bit for each column, set where its label is another than that to the west.
-    cracks: Vec<u64>,
-    runs: Vec<Run>,
-}
-
-/// Pixels of one class, side by side.
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    start: u32,
-    end: u32,
-    /// Last edge of the chain that goes on down the western side.
-    west: u32,
-    /// First edge of the chain that comes up the eastern side.
-    east: u32,
-    component: u32,
-    /// The easternmost run of the other row, so far, that belongs to the same region.
-    link: u32,
-    class_id: u8,
-    /// Whether the region ends here although its class goes on below.
-    is_cut: bool,
-}
-
-impl Row {
-    fn new(width: usize) -> Self {
-        Self {
-            labels: vec![LABEL_NODATA; width + 2],
-            cracks: vec![0; (width + 1).div_ceil(WORD)],
-            runs: Vec::new(),
-        }
-    }
-
-    fn fill(&mut self, labels: &[u8], is_kept: &[bool; 256]) {
-        let width = labels.len();
-        self.labels[1..=width].copy_from_slice(labels);
-        differences(&self.labels[..=width], &self.labels[1..], &mut self.cracks);
-        self.runs.clear();
-        let mut start = 0;
-        for_each_one(&self.cracks, |end| {
-            let class_id = self.labels[start + 1];
-            if start < end && is_kept[usize::from(class_id)] {
-                self.runs.push(Run::new(start, end, class_id));
-            }
-            start = end;
-        });
-    }
-}
-
-impl Run {
-    #[allow(clippy::cast_possible_truncation, reason = "`Polygonizer::new` limits the width")]
-    fn new(start: usize, end: usize, class_id: u8) -> Self {
-        Self {
-            start: start as u32,
-            end: end as u32,
-            west: NONE,
-            east: NONE,
-            component: NONE,
-            link: NONE,
-            class_id,
-            is_cut: false,
-        }
-    }
 }
 
 impl Polygonizer {
@@ -414,73 +349,6 @@ impl Polygonizer {
         } else {
             self.prepend(run.class_id, above.east, (run.end, above.end))
         };
-    }
-
-    /// Opens a chain between two columns; its first and its last edge.
-    fn open(&mut self, class_id: u8, from: u32, to: u32) -> (u32, u32) {
-        let node = self.vertices.next_node(from, to);
-        let first = self.chains.open(self.edge(class_id, from, node));
-        (first, if node == to { first } else { self.append(class_id, first, (node, to)) })
-    }
-
-    /// Carries the end of a chain on from one column to another; its last edge.
-    fn append(&mut self, class_id: u8, mut last: u32, (mut from, to): (u32, u32)) -> u32 {
-        loop {
-            let node = self.vertices.next_node(from, to);
-            last = self.chains.append(last, self.edge(class_id, from, node));
-            if node == to {
-                return last;
-            }
-            from = node;
-        }
-    }
-
-    /// Carries the start of a chain back to one column from another; its first edge.
-    fn prepend(&mut self, class_id: u8, mut first: u32, (from, mut to): (u32, u32)) -> u32 {
-        loop {
-            let node = self.vertices.next_node(to, from);
-            first = self.chains.prepend(first, self.edge(class_id, node, to));
-            if node == from {
-                return first;
-            }
-            to = node;
-        }
-    }
-
-    /// Joins the end of one chain to the start of another between two columns, as [`Chains::join`] does.
-    fn join(&mut self, class_id: u8, mut last: u32, first: u32, (mut from, to): (u32, u32)) -> Option<u32> {
-        loop {
-            let node = self.vertices.next_node(from, to);
-            let edge = self.edge(class_id, from, node);
-            if node == to {
-                return self.chains.join(last, first, edge);
-            }
-            last = self.chains.append(last, edge);
-            from = node;
-        }
-    }
-
-    /// An edge of a region of a class, between the two rows at hand.
-    fn edge(&self, class_id: u8, from: u32, to: u32) -> Corner {
-        let mark = |col| {
-            if !self.vertices.is_marked(col) {
-                return 0;
-            }
-            let touch = if self.touches(class_id, col) { TOUCH } else { 0 };
-            if self.vertices.is_gone(col) { touch | GONE } else { touch }
-        };
-        Corner { col: from | mark(from), row: self.rows | mark(to) }
-    }
-
-    /// Whether, of the four pixels around a vertex, two that lie diagonally are of the class and the others not.
-    fn touches(&self, class_id: u8, col: u32) -> bool {
-        if !self.vertices.is_crossing(col) {
-            return false;
-        }
-        let col = col as usize;
-        let [nw, ne] = [self.above.labels[col] == class_id, self.above.labels[col + 1] == class_id];
-        let [sw, se] = [self.below.labels[col] == class_id, self.below.labels[col + 1] == class_id];
-        nw == se && ne == sw && nw != ne
     }
 
     /// Makes one region of those that meet at a corner between the two rows.

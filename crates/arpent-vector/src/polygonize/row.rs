@@ -1,0 +1,73 @@
+//! Rows of labels as runs.
+
+use arpent_raster::LABEL_NODATA;
+
+use super::NONE;
+use crate::bits::{WORD, differences, for_each_one};
+
+/// The kept runs of one row, and its labels with one more nodata pixel at either end.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) labels: Vec<u8>,
+    /// A bit for each column, set where its label is another than that to the west.
+    pub(super) cracks: Vec<u64>,
+    pub(super) runs: Vec<Run>,
+}
+
+/// Pixels of one class, side by side.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    pub(super) start: u32,
+    pub(super) end: u32,
+    /// Last edge of the chain that goes on down the western side.
+    pub(super) west: u32,
+    /// First edge of the chain that comes up the eastern side.
+    pub(super) east: u32,
+    pub(super) component: u32,
+    /// The easternmost run of the other row, so far, that belongs to the same region.
+    pub(super) link: u32,
+    pub(super) class_id: u8,
+    /// Whether the region ends here although its class goes on below.
+    pub(super) is_cut: bool,
+}
+
+impl Row {
+    pub(super) fn new(width: usize) -> Self {
+        Self {
+            labels: vec![LABEL_NODATA; width + 2],
+            cracks: vec![0; (width + 1).div_ceil(WORD)],
+            runs: Vec::new(),
+        }
+    }
+
+    pub(super) fn fill(&mut self, labels: &[u8], is_kept: &[bool; 256]) {
+        let width = labels.len();
+        self.labels[1..=width].copy_from_slice(labels);
+        differences(&self.labels[..=width], &self.labels[1..], &mut self.cracks);
+        self.runs.clear();
+        let mut start = 0;
+        for_each_one(&self.cracks, |end| {
+            let class_id = self.labels[start + 1];
+            if start < end && is_kept[usize::from(class_id)] {
+                self.runs.push(Run::new(start, end, class_id));
+            }
+            start = end;
+        });
+    }
+}
+
+impl Run {
+    #[allow(clippy::cast_possible_truncation, reason = "`Polygonizer::new` limits the width")]
+    fn new(start: usize, end: usize, class_id: u8) -> Self {
+        Self {
+            start: start as u32,
+            end: end as u32,
+            west: NONE,
+            east: NONE,
+            component: NONE,
+            link: NONE,
+            class_id,
+            is_cut: false,
+        }
+    }
+}
