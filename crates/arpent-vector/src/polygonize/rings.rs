@@ -194,8 +194,11 @@ fn first_vertex(corners: &[Corner]) -> usize {
     // The last edge is looked at first, as that of number -1.
     let mut number = 2 * (corners.len() - 1);
     for (i, next) in corners.iter().enumerate() {
-        let at = |col: u32| u64::from(place(edge.row)) << 32 | u64::from(place(col));
-        best = best.min((at(edge.col), number)).min((at(next.col), number + 1));
+        let row = u64::from(place(edge.row)) << 32;
+        if row <= best.0 {
+            let at = |col: u32| row | u64::from(place(col));
+            best = best.min((at(edge.col), number)).min((at(next.col), number + 1));
+        }
         (edge, number) = (*next, 2 * i);
     }
     best.1
