@@ -111,11 +111,12 @@ def busiest_square(features, box, side):
 
 def scale_bar(panel, meters_per_pixel):
     """Writes a bar of a round length into the lower left corner."""
-    length = next(m for m in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if m / meters_per_pixel >= PANEL / 8)
+    length = next(m for m in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10**4, 2 * 10**4, 5 * 10**4, 10**9) if m / meters_per_pixel >= PANEL / 8)
     draw, right, y = ImageDraw.Draw(panel), 12 + length / meters_per_pixel, panel.height - 14
     draw.rectangle((6, y - 24, right + 6, y + 8), fill=PAPER)
     draw.line((12, y, right, y), fill=INK, width=3)
-    draw.text((12, y - 22), f"{length} m", fill=INK, font=ImageFont.load_default(15))
+    said = f"{length} m" if length < 1000 else f"{length // 1000} km"
+    draw.text((12, y - 22), said, fill=INK, font=ImageFont.load_default(15))
 
 
 def row_of_panels(run, scene, features, box, line_width):
@@ -140,8 +141,9 @@ def head_lines(run, credit):
 
 def legend(draw, y, run):
     counts, x, font = run.manifest["counts"]["features_per_class"], MARGIN, ImageFont.load_default(17)
+    unit = " features" if len(run.classes) < 6 else ""
     for entry in run.classes:
-        text = f"{entry['name']}: {counts.get(entry['name'], 0)} features"
+        text = f"{entry['name']}: {counts.get(entry['name'], 0)}{unit}"
         draw.rectangle((x, y, x + 22, y + 18), fill=rgb(entry["color"]), outline=FAINT)
         draw.text((x + 30, y), text, fill=INK, font=font)
         x += 30 + int(draw.textlength(text, font=font)) + 36

@@ -191,7 +191,8 @@ fn real_rasters() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|e| e == "tiff" || e == "tif" || e == "png"))
         .collect();
     found.sort();
-    found
+    // Some of each folder.
+    found.into_iter().step_by(5).collect()
 }
 
 #[test]
