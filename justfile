@@ -37,16 +37,18 @@ build:
 edges:
     cargo nextest run --workspace --locked -E 'binary(house)'
 
-# The JSON schemas of run.toml and model.json against those checked in (mend: `just schema-write`).
+# The JSON schemas of run.toml, model.json and zonal.toml against those checked in (mend: `just schema-write`).
 schema: build
     {{target}}/debug/arpent schema | diff -u configs/schema.json -
     {{target}}/debug/arpent schema model | diff -u configs/model.schema.json -
-    @echo "schema: configs/schema.json and configs/model.schema.json are current"
+    {{target}}/debug/arpent schema zonal | diff -u configs/zonal.schema.json -
+    @echo "schema: configs/schema.json, configs/model.schema.json and configs/zonal.schema.json are current"
 
-# Writes configs/schema.json and configs/model.schema.json.
+# Writes configs/schema.json, configs/model.schema.json and configs/zonal.schema.json.
 schema-write: build
     {{target}}/debug/arpent schema > configs/schema.json
     {{target}}/debug/arpent schema model > configs/model.schema.json
+    {{target}}/debug/arpent schema zonal > configs/zonal.schema.json
 
 # Every configs/*/run.toml on the small demo scene.
 smoke: build

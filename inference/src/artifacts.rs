@@ -21,7 +21,7 @@ const LAYER: &str = "features";
 
 /// What a GeoPackage says of its last change: always the same, so that equal features make equal bytes. The
 /// manifest says when a run was made.
-const TIMESTAMP: &str = "2000-01-01T00:00:00.000Z";
+pub(crate) const TIMESTAMP: &str = "2000-01-01T00:00:00.000Z";
 
 /// Writes every file that the configuration asks for: `labels`, `confidence`, `features`.
 ///

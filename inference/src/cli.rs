@@ -36,6 +36,8 @@ pub enum Command {
     Plan(JobArgs),
     /// Read, predict, stitch, vectorise and publish.
     Run(RunArgs),
+    /// Area, share and mean score of each class of a published map per zone: parcels, communes, sections of road.
+    Zonal(ZonalArgs),
     /// Tell in plain words what a scene, a model package or the output of a run is.
     Inspect {
         /// A scene, a model package's folder, or the output of a run.
@@ -46,7 +48,7 @@ pub enum Command {
         /// The output of a run.
         url: String,
     },
-    /// Print the JSON schema of the configuration of a run, or of a model package's model.json.
+    /// Print the JSON schema of a configuration, of a run or of zonal results, or of a model package's model.json.
     Schema {
         /// What the schema describes.
         #[arg(value_enum, default_value_t = SchemaOf::Run)]
@@ -74,6 +76,8 @@ pub enum SchemaOf {
     Run,
     /// The `model.json` of a model package.
     Model,
+    /// The configuration of zonal results.
+    Zonal,
 }
 
 /// What a job is made of.
@@ -118,6 +122,25 @@ pub struct RunArgs {
     #[command(flatten)]
     pub job: JobArgs,
     /// Replace the output of a former run, once the new one is complete.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// A map, zones and where the results go.
+#[derive(Debug, Clone, Args)]
+pub struct ZonalArgs {
+    /// Configuration of the results (TOML).
+    pub config: PathBuf,
+    /// The map: the output of a run, a folder or an s3 URL.
+    #[arg(long, value_name = "URL")]
+    pub map: Option<String>,
+    /// The zones: a file with polygons, or with lines for roads, in any CRS.
+    #[arg(long, value_name = "FILE")]
+    pub zones: Option<String>,
+    /// Where to publish: a folder or an s3 URL.
+    #[arg(long, value_name = "URL")]
+    pub output: Option<String>,
+    /// Replace former results, once the new ones are complete.
     #[arg(long)]
     pub overwrite: bool,
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use arpent_tiling::TilingOptions;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::CoverageOptions;
@@ -229,9 +230,7 @@ impl Config {
     /// # Errors
     /// [`JobError::ConfigRead`], [`JobError::ConfigParse`].
     pub fn load(path: &Path) -> Result<Self, JobError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| JobError::ConfigRead { path: path.to_owned(), source })?;
-        let mut config: Self = toml::from_str(&text).map_err(|e| parse_error(path, &text, &e))?;
+        let (mut config, text): (Self, _) = read_toml(path)?;
         config.check(path, &text)?;
         config.resolve_paths(path.parent().unwrap_or(Path::new(".")));
         Ok(config)
@@ -293,8 +292,16 @@ impl Config {
     }
 }
 
+/// Reads a configuration file; gives its text too, for messages.
+pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<(T, String), JobError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| JobError::ConfigRead { path: path.to_owned(), source })?;
+    let config = toml::from_str(&text).map_err(|e| parse_error(path, &text, &e))?;
+    Ok((config, text))
+}
+
 /// A path relative to the configuration's folder; URLs stay as they are.
-fn relative_to(folder: &Path, location: &str) -> String {
+pub(crate) fn relative_to(folder: &Path, location: &str) -> String {
     if location.contains("://") || location.starts_with("/vsi") {
         return location.to_owned();
     }
@@ -315,7 +322,8 @@ pub(crate) fn parse_error(path: &Path, text: &str, error: &toml::de::Error) -> J
     }
 }
 
-fn value_error(path: &Path, text: &str, key: &str, message: &str) -> JobError {
+/// An error of a value that has the right type and no sense.
+pub(crate) fn value_error(path: &Path, text: &str, key: &str, message: &str) -> JobError {
     let found = text
         .lines()
         .enumerate()

@@ -6,7 +6,10 @@ use arpent_gdal::GdalError;
 use arpent_model::ModelError;
 use arpent_publish::PublishError;
 use arpent_tiling::TilingError;
+use arpent_vector::VectorError;
 use thiserror::Error;
+
+use crate::zonal::ZonalError;
 
 /// A job that cannot be started, or cannot be finished.
 #[derive(Debug, Error)]
@@ -381,5 +384,7 @@ pub fn hint_of(error: &anyhow::Error) -> Option<String> {
             .or_else(|| of(cause.downcast_ref().map(ModelError::hint)))
             .or_else(|| of(cause.downcast_ref().map(PublishError::hint)))
             .or_else(|| of(cause.downcast_ref().map(TilingError::hint)))
+            .or_else(|| of(cause.downcast_ref().map(VectorError::hint)))
+            .or_else(|| of(cause.downcast_ref().map(ZonalError::hint)))
     })
 }

@@ -15,7 +15,7 @@ use crate::cli::Format;
 use crate::error::JobError;
 use crate::job::describe_bands;
 use crate::print::{Lines, count, duration, print};
-use crate::{mlm, probe};
+use crate::{mlm, probe, zonal};
 
 /// Runs the command.
 ///
@@ -132,17 +132,25 @@ fn run_lines(target: &str, manifest: &Manifest) -> Lines {
     for input in &manifest.inputs {
         let date = input.acquired.as_deref().unwrap_or("date not known");
         let when = input.date.as_deref().map(|d| format!(" ({d})")).unwrap_or_default();
-        lines.add("scene", format!("{}{when}: {}, {date}", input.id, input.uri));
+        if manifest.counts.zones.is_some() {
+            lines.add("input", format!("{}: {}", input.id, input.uri));
+        } else {
+            lines.add("scene", format!("{}{when}: {}, {date}", input.id, input.uri));
+        }
     }
     for failed in &manifest.failed_inputs {
         lines.add("failed scene", format!("{}: {}", failed.uri, failed.reason));
     }
     let counts = &manifest.counts;
-    lines.add(
-        "windows",
-        format!("{} run, {} skipped as nodata", count(counts.windows_run), count(counts.windows_skipped)),
-    );
-    lines.add("valid pixels", count(counts.pixels_valid));
+    if let Some(zones) = &counts.zones {
+        zonal::add_counts(&mut lines, zones);
+    } else {
+        lines.add(
+            "windows",
+            format!("{} run, {} skipped as nodata", count(counts.windows_run), count(counts.windows_skipped)),
+        );
+        lines.add("valid pixels", count(counts.pixels_valid));
+    }
     for (class, number) in &counts.features_per_class {
         lines.add("features", format!("{} {class}", count(*number)));
     }

@@ -1,7 +1,8 @@
 //! `arpent`: from a scene to published features.
 //!
 //! A job is resolved ([`job`]), its windows run through the stages ([`pipeline`]) into temporary files, and what
-//! came out is published with its manifest last ([`run`]). Nothing is visible before that.
+//! came out is published with its manifest last ([`run`]). Nothing is visible before that. What a published map holds
+//! inside parcels or sections of road is told by [`zonal`].
 
 mod artifacts;
 pub mod cli;
@@ -25,6 +26,7 @@ pub mod run;
 mod stac;
 pub mod train;
 pub mod verify;
+pub mod zonal;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,7 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Plan(args) => plan::main(&args, cli.format),
         Command::Run(args) => run::main(&args, cli.format),
+        Command::Zonal(args) => zonal::main(&args, cli.format),
         Command::Inspect { target } => inspect::main(&target, cli.format),
         Command::Verify { url } => verify::main(&url, cli.format),
         Command::Schema { of } => print::schema(of),

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::Ended;
 use crate::cli::{Format, SchemaOf};
 use crate::config::Config;
+use crate::zonal::ZonalConfig;
 
 /// Prints a result in the form that was asked for.
 ///
@@ -31,6 +32,7 @@ pub fn schema(of: SchemaOf) -> Ended {
     let schema = match of {
         SchemaOf::Run => schemars::schema_for!(Config),
         SchemaOf::Model => schemars::schema_for!(ModelPackage),
+        SchemaOf::Zonal => schemars::schema_for!(ZonalConfig),
     };
     let schema = serde_json::to_string_pretty(&schema)? + "\n";
     std::io::stdout().write_all(schema.as_bytes()).context("cannot write to standard output")?;

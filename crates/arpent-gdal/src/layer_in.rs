@@ -10,6 +10,7 @@ use gdal::vector::{
 use gdal_sys::OGRwkbGeometryType::{
     wkbGeometryCollection, wkbLineString, wkbLinearRing, wkbMultiLineString, wkbMultiPolygon, wkbPolygon,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::aoi::{open_vector, to_crs};
 use crate::layer_out::{FieldDef, FieldType, FieldValue};
@@ -78,7 +79,7 @@ pub enum LayerGeometry {
 }
 
 /// Value of a field.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     /// Text; dates and times are read as text too.
     Text(String),

@@ -30,9 +30,11 @@ pub use geoparquet::{GeoParquetWriter, write_geoparquet};
 pub use hash::{Digest, hash_file};
 pub use manifest::{
     Artifact, Counts, CoverageCounts, FailedInput, Input, InputGrid, MANIFEST_FORMAT, MANIFEST_NAME,
-    Manifest, ModelRecord, ReferenceCounts, Software, utc_now,
+    Manifest, ModelRecord, ReferenceCounts, Software, ZoneCounts, utc_now,
 };
-pub use media::{ITEM_NAME, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_METADATA, media_type};
+pub use media::{
+    ITEM_NAME, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_METADATA, ROLE_ZONES, media_type,
+};
 pub use publish::{Published, StagedArtifact};
 pub use run::{RunInfo, STATE_NOT_VERIFIED};
 pub use spool::{Features, SortedFeatures, Spool, SpoolOptions};

@@ -142,6 +142,9 @@ pub struct Counts {
     /// What came of the layers that the map was crossed with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<ReferenceCounts>,
+    /// What became of the zones, where the output is of zonal results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zones: Option<ZoneCounts>,
 }
 
 /// A layer that a map was crossed with.
@@ -171,6 +174,25 @@ pub struct ReferenceCounts {
     pub agreement_m2: f64,
     /// Area of features on which they do not, square meters.
     pub disagreement_m2: f64,
+}
+
+/// Zones of zonal results. Each is in the result, whatever is said of it here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneCounts {
+    /// Zones in all.
+    pub zones: u64,
+    /// Those whose geometry was made valid.
+    pub repaired: u64,
+    /// Those without geometry.
+    pub empty: u64,
+    /// Those of which no part lies inside the map.
+    pub outside: u64,
+    /// Those of which a part lies outside of the map.
+    pub partly_outside: u64,
+    /// Those inside the map, in part at least, for which it has no answer at all.
+    pub without_data: u64,
+    /// Those whose id a zone before them has.
+    pub repeated_ids: u64,
 }
 
 /// Regions below the minimum mapping unit.

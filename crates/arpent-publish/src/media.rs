@@ -6,6 +6,8 @@ pub const ROLE_LABELS: &str = "labels";
 pub const ROLE_CONFIDENCE: &str = "confidence";
 /// Role of the features, in any format.
 pub const ROLE_FEATURES: &str = "features";
+/// Role of the zones with their results, in any format.
+pub const ROLE_ZONES: &str = "zones";
 /// Role of files that describe the others, such as the STAC item.
 pub const ROLE_METADATA: &str = "metadata";
 
@@ -24,6 +26,7 @@ pub fn media_type(name: &str) -> &'static str {
         "fgb" => "application/vnd.flatgeobuf",
         "geojson" => "application/geo+json",
         "json" => "application/json",
+        "csv" => "text/csv; charset=utf-8",
         "png" => "image/png",
         "md" => "text/markdown",
         "txt" => "text/plain",

@@ -20,3 +20,4 @@ mod outputs;
 mod real;
 mod reference;
 mod schema;
+mod zonal;

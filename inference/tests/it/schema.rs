@@ -21,6 +21,7 @@ fn schemas_are_those_checked_in() {
         (&["schema"][..], "schema.json"),
         (&["schema", "run"], "schema.json"),
         (&["schema", "model"], "model.schema.json"),
+        (&["schema", "zonal"], "zonal.schema.json"),
     ] {
         let printed: Value = serde_json::from_str(&place.arpent(words).expect(0).out).unwrap();
         assert!(printed == json(&root().join("configs").join(file)), "{file} is old: just schema-write");

@@ -1,6 +1,7 @@
 //! Sums over the pixels of a zone.
 
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, LABEL_NODATA};
+use serde::{Deserialize, Serialize};
 
 use super::rows::ZoneRow;
 use crate::VectorError;
@@ -28,7 +29,7 @@ struct Totals {
 }
 
 /// What was found in a zone.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ZoneResult {
     /// Ground area of the zone, square meters; also of what lies outside of the map.
     pub area_m2: f64,
@@ -41,7 +42,7 @@ pub struct ZoneResult {
 }
 
 /// What was found of a class in a zone.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassResult {
     /// Class id, as in the label raster.
     pub class_id: u8,

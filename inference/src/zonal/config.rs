@@ -1,0 +1,241 @@
+//! The configuration of zonal results, as written in TOML.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::ZonalArgs;
+use crate::config::{read_toml, relative_to, value_error};
+use crate::error::JobError;
+
+/// Results of a map per zone, as their author wrote it. Paths are relative to the configuration file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ZonalConfig {
+    /// The map: the output of a run, a folder or an s3 URL. `--map` replaces it.
+    #[serde(default)]
+    pub map: Option<String>,
+    /// The zones: a file or URL with polygons, or lines with `[roads]`, in any CRS. `--zones` replaces it.
+    #[serde(default)]
+    pub zones: Option<String>,
+    /// Name of their layer; the only one, or the first, by default.
+    #[serde(default)]
+    pub layer: Option<String>,
+    /// Where to publish: a folder or an s3 URL. `--output` replaces it.
+    #[serde(default)]
+    pub output: Option<String>,
+    /// Field that names a zone, the column `id` of the results; the number of the feature, from 1, by default.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Further fields to copy into the results.
+    #[serde(default)]
+    pub keep: Vec<String>,
+    /// What to do with geometries that are not valid.
+    #[serde(default)]
+    pub invalid: Invalid,
+    /// Class, or classes taken together, by whose share zones are ranked: 1 has the largest. Those of `damaged` by default
+    /// for roads, else no rank.
+    #[serde(default)]
+    pub rank_by: Option<Names>,
+    /// For zones that are lines: what a road is, and when it is in which condition.
+    #[serde(default)]
+    pub roads: Option<RoadOptions>,
+    /// Formats to write.
+    #[serde(default = "all_formats")]
+    pub formats: Vec<ZoneFormat>,
+    /// Folder for temporary files; the system's by default.
+    #[serde(default)]
+    pub scratch: Option<PathBuf>,
+}
+
+/// One name or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Names {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
+impl Names {
+    /// All of them.
+    pub fn all(&self) -> &[String] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Several(names) => names,
+        }
+    }
+}
+
+/// What to do with geometries that are not valid by OGC rules.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Invalid {
+    /// Make them valid, and tell how many.
+    #[default]
+    Repair,
+    /// Refuse the layer, and tell the feature.
+    Refuse,
+}
+
+/// Sections of road: lines with a width.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoadOptions {
+    /// Width of a road, meters; half of it on each side of the line.
+    #[serde(default)]
+    #[schemars(range(min = 0.0))]
+    pub width_m: Option<f64>,
+    /// Field with the width, meters; `width_m` is for features where it is empty.
+    #[serde(default)]
+    pub width_field: Option<String>,
+    /// Classes that are damage.
+    pub damaged: Vec<String>,
+    /// Shares of damage up to which the condition is A, B, C and D, ascending, 0 to 1; above the last it is E.
+    pub thresholds: [f64; 4],
+}
+
+/// Formats of zones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ZoneFormat {
+    /// GeoPackage, with geometries, in the map's CRS.
+    GeoPackage,
+    /// CSV (RFC 4180, UTF-8), without geometries.
+    Csv,
+}
+
+impl ZoneFormat {
+    /// File name in the output.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::GeoPackage => "zones.gpkg",
+            Self::Csv => "zones.csv",
+        }
+    }
+}
+
+fn all_formats() -> Vec<ZoneFormat> {
+    vec![ZoneFormat::GeoPackage, ZoneFormat::Csv]
+}
+
+impl ZonalConfig {
+    /// Reads a configuration file, makes its paths absolute or relative to the working directory, and applies the
+    /// command line.
+    ///
+    /// # Errors
+    /// [`JobError::ConfigRead`], [`JobError::ConfigParse`].
+    pub fn load(args: &ZonalArgs) -> Result<Self, JobError> {
+        let path = &args.config;
+        let (mut config, text): (Self, _) = read_toml(path)?;
+        config.check(path, &text)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let located = |location: &Option<String>| location.as_deref().map(|l| relative_to(folder, l));
+        config.map = args.map.clone().or_else(|| located(&config.map));
+        config.zones = args.zones.clone().or_else(|| located(&config.zones));
+        config.output = args.output.clone().or_else(|| located(&config.output));
+        config.scratch = config.scratch.as_ref().map(|p| folder.join(p));
+        Ok(config)
+    }
+
+    /// Rejects values that have the right type and no sense.
+    fn check(&self, path: &Path, text: &str) -> Result<(), JobError> {
+        let bad = |key: &str, message: &str| Err(value_error(path, text, key, message));
+        if self.formats.is_empty() {
+            return bad("formats", "must name one format at least");
+        }
+        if self.rank_by.as_ref().is_some_and(|names| names.all().is_empty()) {
+            return bad("rank_by", "must name one class at least");
+        }
+        let Some(roads) = &self.roads else { return Ok(()) };
+        if roads.width_m.is_none() && roads.width_field.is_none() {
+            return bad("[roads]", "needs `width_m`, `width_field` or both");
+        }
+        if roads.width_m.is_some_and(|width| !width.is_finite() || width <= 0.0) {
+            return bad("width_m", "must be more than 0 meters");
+        }
+        if roads.damaged.is_empty() {
+            return bad("damaged", "must name one class at least");
+        }
+        let limits = roads.thresholds;
+        if limits.iter().any(|t| !(0.0..=1.0).contains(t)) || limits.windows(2).any(|t| t[0] >= t[1]) {
+            return bad("thresholds", "must be four shares, each larger than the one before, from 0 to 1");
+        }
+        Ok(())
+    }
+}
+
+impl RoadOptions {
+    /// The condition of a road by its share of damage: A to E.
+    pub fn condition(&self, damaged_share: f64) -> &'static str {
+        let passed = self.thresholds.iter().filter(|limit| damaged_share > **limit).count();
+        ["A", "B", "C", "D", "E"][passed]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<ZonalConfig, JobError> {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("zonal.toml");
+        std::fs::write(&config, text).unwrap();
+        let zones = Some("given.gpkg".to_owned());
+        ZonalConfig::load(&ZonalArgs { config, map: None, zones, output: None, overwrite: false })
+    }
+
+    #[track_caller]
+    fn refused(text: &str) -> (usize, String) {
+        match load(text) {
+            Err(JobError::ConfigParse { line, message, hint, .. }) => {
+                (line, format!("{message} {}", hint.unwrap_or_default()))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const ROADS: &str =
+        "[roads]\nwidth_m = 6.0\ndamaged = [\"crack\"]\nthresholds = [0.01, 0.05, 0.1, 0.2]\n";
+
+    #[test]
+    fn paths_and_flags_are_resolved() {
+        let config =
+            load("map = \"m\"\nzones = \"z.gpkg\"\nrank_by = \"crack\"\noutput = \"s3://b/o\"\n").unwrap();
+        assert!(config.map.unwrap().ends_with("/m"));
+        assert_eq!(
+            (config.zones.as_deref(), config.output.as_deref()),
+            (Some("given.gpkg"), Some("s3://b/o"))
+        );
+        assert_eq!(config.rank_by.unwrap().all(), ["crack"]);
+        assert_eq!(load("rank_by = [\"a\", \"b\"]\n").unwrap().rank_by.unwrap().all().len(), 2);
+    }
+
+    #[test]
+    fn values_without_sense_show_their_line() {
+        let (line, words) = refused("kep = [\"name\"]\n");
+        assert!(line == 1 && words.contains("did you mean `keep`?"), "{words}");
+        assert!(refused("invalid = \"repare\"\n").1.contains("did you mean `repair`?"));
+        assert_eq!(refused("formats = []\n").0, 1);
+        assert_eq!(refused("map = \"m\"\nrank_by = []\n").0, 2);
+        for (old, new, line) in [
+            ("width_m = 6.0\n", "", 1),
+            ("6.0", "0.0", 2),
+            ("[\"crack\"]", "[]", 3),
+            ("0.1, 0.2", "0.05, 0.2", 4),
+            ("0.2]", "1.2]", 4),
+            ("0.2]", "nan]", 4),
+        ] {
+            assert_eq!(refused(&ROADS.replace(old, new)).0, line, "{new}");
+        }
+    }
+
+    #[test]
+    fn conditions_end_at_their_thresholds() {
+        let roads = load(ROADS).unwrap().roads.unwrap();
+        let of = [0.0, 0.01, 0.011, 0.05, 0.1, 0.15, 0.2, 0.21, 1.0].map(|share| roads.condition(share));
+        assert_eq!(of, ["A", "A", "B", "B", "C", "D", "D", "E", "E"]);
+    }
+}

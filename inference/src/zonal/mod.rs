@@ -1,0 +1,133 @@
+//! `arpent zonal`: what a published map holds per parcel, stand, commune or section of road.
+//!
+//! Zones are read one by one, in the order of their layer. The rows of the map below a zone are read some at a time and
+//! added up by exact parts of pixels; results go to a file, since a rank needs them all, and from there to the formats
+//! asked for. Memory holds one zone, 4 million pixels of each raster (a row, where that is more), GDAL's block cache, and
+//! 8 bytes for each zone that has a rank, 8 to 16 for each id.
+
+mod columns;
+mod config;
+mod counts;
+mod error;
+mod plan;
+mod source;
+mod spool;
+mod write;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use arpent_gdal::InitOptions;
+use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, RunInfo, Target, utc_now};
+use serde::Serialize;
+
+pub use config::{Invalid, Names, RoadOptions, ZonalConfig, ZoneFormat};
+pub use error::ZonalError;
+
+pub(crate) use self::counts::add_counts;
+use self::plan::Plan;
+use self::source::SourceMap;
+use crate::Ended;
+use crate::cli::{Format, ZonalArgs};
+use crate::energy::Meter;
+use crate::error::JobError;
+use crate::print::{Lines, count, print};
+use crate::progress::{Stage, say};
+use crate::run::software;
+
+/// What zonal results came to, as printed.
+#[derive(Debug, Serialize)]
+pub struct ZonalReport {
+    /// Where they were published.
+    pub output: String,
+    /// Their manifest.
+    pub manifest: Manifest,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever makes it impossible; nothing was published then.
+pub fn main(args: &ZonalArgs, format: Format) -> Ended {
+    let meter = Meter::start();
+    let config = ZonalConfig::load(args)?;
+    let url = config.map.as_ref().ok_or(ZonalError::NoMap)?;
+    let zones = config.zones.as_ref().ok_or(ZonalError::NoZones)?;
+    let output = config.output.clone().ok_or(ZonalError::NoOutput)?;
+    arpent_gdal::init(InitOptions::default())?;
+    let mut map = SourceMap::open(url)?;
+    map.check_output(&output)?;
+    check_output(&output, args.overwrite)?;
+    arpent_gdal::init(InitOptions { cache_mb: map.cache_mb() })?;
+    let plan = Plan::new(&config, zones, &map)?;
+    let scratch = scratch(&config)?;
+    let mut timings = BTreeMap::new();
+    let began = Instant::now();
+    let stage = Stage::begin("measure", 0);
+    let measured = plan.measure(&mut map, scratch.path())?;
+    stage.end(&format!("{} zones", count(measured.counts.zones)));
+    timings.insert("measure".to_owned(), seconds(began));
+    counts::tell(&measured.counts);
+    let run = RunInfo::new(plan.run_id(&map)?, &map.manifest.model.id, &map.manifest.model.sha256);
+    let began = Instant::now();
+    let staged = plan.write(&map, &measured, &run, scratch.path())?;
+    timings.insert("write".to_owned(), seconds(began));
+    let stage = Stage::begin("publish", 0);
+    let manifest = Manifest {
+        format: MANIFEST_FORMAT.to_owned(),
+        run_id: run.run_id,
+        created: utc_now(),
+        attempt: String::new(),
+        software: software(),
+        inputs: plan.inputs(&map),
+        failed_inputs: Vec::new(),
+        model: map.manifest.model.clone(),
+        config: serde_json::to_value(&config)?,
+        counts: Counts { zones: Some(measured.counts), ..Counts::default() },
+        timings_s: timings,
+        energy: Some(serde_json::to_value(meter.read())?),
+        artifacts: Vec::new(),
+    };
+    let published = Target::parse(&output)?.publish(&staged, manifest, args.overwrite)?;
+    for leftover in &published.leftovers {
+        say(&format!("could not delete {leftover} of the former results; it is not part of these"));
+    }
+    stage.end(&output);
+    let report = ZonalReport { output, manifest: published.manifest };
+    print(&report, human(&report).text(), format)?;
+    Ok(0)
+}
+
+/// Refuses an output that exists or cannot be written, before any work.
+fn check_output(output: &str, overwrite: bool) -> anyhow::Result<()> {
+    let target = Target::parse(output)?;
+    target.check_writable()?;
+    if !overwrite && target.exists()? {
+        return Err(JobError::OutputExists { output: output.to_owned() }.into());
+    }
+    Ok(())
+}
+
+fn scratch(config: &ZonalConfig) -> Result<tempfile::TempDir, JobError> {
+    let parent = config.scratch.clone().unwrap_or_else(std::env::temp_dir);
+    let made = tempfile::Builder::new().prefix("arpent-").tempdir_in(&parent);
+    made.map_err(|source| JobError::Scratch { path: parent, source })
+}
+
+fn seconds(began: Instant) -> f64 {
+    (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+fn human(report: &ZonalReport) -> Lines {
+    let manifest = &report.manifest;
+    let mut lines = Lines::default();
+    lines.add("published", &report.output).add("run", &manifest.run_id);
+    if let Some(counts) = &manifest.counts.zones {
+        add_counts(&mut lines, counts);
+    }
+    lines.add("state", "not verified: a proposal until a named person decides");
+    for artifact in &manifest.artifacts {
+        lines.add("file", format!("{}/{}", report.output.trim_end_matches('/'), artifact.href));
+    }
+    lines
+}

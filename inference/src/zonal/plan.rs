@@ -1,0 +1,318 @@
+//! What was asked for, and the results of all zones.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use arpent_gdal::{
+    FieldDef, FieldType, InvalidGeometries, LayerFeature, LayerGeometry, LayerShape, LayerSource, Rings,
+    Value, buffer_lines, fingerprint_file, layer_fields, read_features,
+};
+use arpent_publish::{Input, RunInfo, StagedArtifact, ZoneCounts};
+use arpent_raster::{Crs, CrsKind};
+use arpent_vector::{ZoneResult, multi_line_wkb, multi_polygon_wkb};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::ZonalError;
+use super::columns::{Columns, Spec, ranked_share};
+use super::config::{Invalid, RoadOptions, ZonalConfig};
+use super::counts::note;
+use super::source::SourceMap;
+use super::spool::{Record, Spool, Spooled};
+use super::write::Output;
+
+/// What was asked for, checked against the map and the layer.
+pub(crate) struct Plan<'a> {
+    config: &'a ZonalConfig,
+    zones: &'a str,
+    /// Id, then the fields that are kept; without an id, the first is the feature's number.
+    kept: Vec<FieldDef>,
+    /// Classes by whose share zones are ranked.
+    rank_by: Option<Vec<u8>>,
+    roads: Option<Roads<'a>>,
+    fingerprint: Option<arpent_gdal::Fingerprint>,
+}
+
+struct Roads<'a> {
+    options: &'a RoadOptions,
+    damaged: Vec<u8>,
+    meters_per_unit: f64,
+}
+
+/// Results of all zones.
+pub(crate) struct Measured {
+    zones: Spooled,
+    pub(crate) counts: ZoneCounts,
+    ranks: Option<Ranks>,
+}
+
+/// Shares of all zones, to tell the rank of one.
+pub(crate) struct Ranks {
+    classes: Vec<u8>,
+    /// Largest first.
+    shares: Vec<f64>,
+}
+
+impl Ranks {
+    /// 1 for the zones with the largest share; those with equal shares have one rank, and as many are left out after it.
+    /// None for a zone without share.
+    pub(crate) fn of(&self, result: &ZoneResult) -> Option<u64> {
+        let share = ranked_share(result, &self.classes)?;
+        Some(self.shares.partition_point(|other| *other > share) as u64 + 1)
+    }
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn new(config: &'a ZonalConfig, zones: &'a str, map: &SourceMap) -> anyhow::Result<Self> {
+        let roads = config.roads.as_ref().map(|options| Roads::new(options, map)).transpose()?;
+        let rank_by = match (&config.rank_by, &roads) {
+            (Some(names), _) => Some(map.class_ids("rank_by", names.all())?),
+            (None, Some(roads)) => Some(roads.damaged.clone()),
+            (None, None) => None,
+        };
+        let mut plan = Self { config, zones, kept: Vec::new(), rank_by, roads, fingerprint: None };
+        plan.kept = layer_fields(&plan.source(&plan.fields(), &map.grid().crs))?;
+        if config.id.is_none() {
+            plan.kept.insert(0, FieldDef { name: "id".to_owned(), field_type: FieldType::Integer });
+        }
+        if plan.has_width_field() {
+            plan.kept.pop();
+        }
+        // A folder of files has no bytes of its own.
+        let is_folder = Path::new(zones).is_dir();
+        plan.fingerprint = (!is_folder).then(|| fingerprint_file(zones)).transpose()?;
+        Ok(plan)
+    }
+
+    fn has_width_field(&self) -> bool {
+        self.roads.as_ref().is_some_and(|roads| roads.options.width_field.is_some())
+    }
+
+    /// Fields to read: the id, those to keep, the width.
+    fn fields(&self) -> Vec<&'a str> {
+        let width = self.roads.as_ref().and_then(|roads| roads.options.width_field.as_deref());
+        let kept = self.config.keep.iter().map(String::as_str);
+        self.config.id.as_deref().into_iter().chain(kept).chain(width).collect()
+    }
+
+    fn source<'b>(&'b self, fields: &'b [&'b str], crs: &'b Crs) -> LayerSource<'b> {
+        LayerSource {
+            uri: self.zones,
+            layer: self.config.layer.as_deref(),
+            fields,
+            crs,
+            invalid: match self.config.invalid {
+                Invalid::Repair => InvalidGeometries::Repair,
+                Invalid::Refuse => InvalidGeometries::Refuse,
+            },
+        }
+    }
+
+    /// Results of all zones, one after the other.
+    pub(crate) fn measure(&self, map: &mut SourceMap, scratch: &Path) -> anyhow::Result<Measured> {
+        let mut spool = Spool::create(scratch)?;
+        let (mut counts, mut shares, mut ids) = (ZoneCounts::default(), Vec::new(), HashSet::new());
+        let mut bbox = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+        let (fields, crs) = (self.fields(), map.grid().crs.clone());
+        let source = self.source(&fields, &crs);
+        let read = read_features(&source, &mut |feature| -> anyhow::Result<()> {
+            grow(&mut bbox, &feature.geometry);
+            let record = self.record(feature, map)?;
+            note(&mut counts, &record.result);
+            counts.repeated_ids +=
+                u64::from(self.config.id.is_some() && !ids.insert(hash(record.values.first())));
+            if let Some(classes) = &self.rank_by {
+                shares.extend(ranked_share(&record.result, classes));
+            }
+            Ok(spool.push(&record)?)
+        })?;
+        counts = ZoneCounts { zones: read.read, repaired: read.repaired, empty: read.empty, ..counts };
+        if counts.zones == 0 {
+            return Err(ZonalError::NoFeatures { zones: self.zones.to_owned() }.into());
+        }
+        if counts.outside + counts.empty == counts.zones {
+            return Err(self.none_inside(map, bbox).into());
+        }
+        shares.sort_by(|a, b| b.total_cmp(a));
+        let ranks = self.rank_by.clone().map(|classes| Ranks { classes, shares });
+        Ok(Measured { zones: spool.finish()?, counts, ranks })
+    }
+
+    fn record(&self, feature: LayerFeature, map: &mut SourceMap) -> anyhow::Result<Record> {
+        let LayerFeature { number, geometry, mut values } = feature;
+        let width = if self.has_width_field() { values.pop().flatten() } else { None };
+        if self.config.id.is_none() {
+            values.insert(0, Some(Value::Integer(i64::try_from(number)?)));
+        }
+        let wrong = |found, expected| ZonalError::WrongShape {
+            zones: self.zones.to_owned(),
+            feature: number,
+            found,
+            expected,
+        };
+        let (area, wkb, width_m): (Vec<Rings>, _, _) = match (geometry, &self.roads) {
+            (LayerGeometry::Polygons(polygons), None) => {
+                let wkb = multi_polygon_wkb(&polygons);
+                (polygons, wkb, None)
+            }
+            (LayerGeometry::Lines(lines), Some(roads)) => {
+                let width_m = self.width_m(roads, number, width.as_ref())?;
+                let area = buffer_lines(&lines, 0.5 * width_m / roads.meters_per_unit)?;
+                (area, multi_line_wkb(&lines), Some(width_m))
+            }
+            (LayerGeometry::Empty, None) => (Vec::new(), multi_polygon_wkb(&[]), None),
+            (LayerGeometry::Empty, Some(_)) => (Vec::new(), multi_line_wkb(&[]), None),
+            (LayerGeometry::Polygons(_), Some(_)) => return Err(wrong("polygons", "lines").into()),
+            (LayerGeometry::Lines(_), None) => return Err(wrong("lines", "polygons").into()),
+        };
+        Ok(Record { values, wkb, width_m, result: map.measure(&area)? })
+    }
+
+    fn width_m(&self, roads: &Roads<'_>, feature: u64, value: Option<&Value>) -> Result<f64, ZonalError> {
+        let Some(field) = &roads.options.width_field else {
+            return Ok(roads.options.width_m.unwrap_or_default());
+        };
+        let width = match value {
+            Some(value) => value.as_number(),
+            None => roads.options.width_m,
+        };
+        width.filter(|w| w.is_finite() && *w > 0.0).ok_or_else(|| ZonalError::Width {
+            zones: self.zones.to_owned(),
+            feature,
+            field: field.clone(),
+            found: value.map_or_else(|| "nothing".to_owned(), |v| format!("`{v}`")),
+        })
+    }
+
+    fn none_inside(&self, map: &SourceMap, bbox: [f64; 4]) -> ZonalError {
+        let printed = |b: [f64; 4]| format!("[{:.1}, {:.1}, {:.1}, {:.1}]", b[0], b[1], b[2], b[3]);
+        let nothing = bbox.iter().any(|v| !v.is_finite());
+        ZonalError::NoneInside {
+            zones: self.zones.to_owned(),
+            map: map.url.clone(),
+            crs: map.grid().crs.name.clone(),
+            found: if nothing { "nothing, without geometries".to_owned() } else { printed(bbox) },
+            extent: printed(map.grid().bbox(&map.window())),
+        }
+    }
+
+    /// Writes the files.
+    pub(crate) fn write(
+        &self,
+        map: &SourceMap,
+        measured: &Measured,
+        run: &RunInfo,
+        scratch: &Path,
+    ) -> anyhow::Result<Vec<StagedArtifact>> {
+        let columns = Columns::new(Spec {
+            kept: &self.kept,
+            classes: map.classes().collect(),
+            scores: map.has_confidence(),
+            ranked: measured.ranks.is_some(),
+            roads: self.roads.as_ref().map(|r| (r.options.clone(), r.damaged.clone())),
+            run: run.clone(),
+            map_run_id: map.manifest.run_id.clone(),
+        });
+        let output = Output {
+            columns: &columns,
+            zones: &measured.zones,
+            ranks: measured.ranks.as_ref(),
+            shape: if self.roads.is_some() { LayerShape::MultiLine } else { LayerShape::MultiPolygon },
+            crs: &map.grid().crs,
+        };
+        output.write(&self.config.formats, scratch)
+    }
+
+    /// `zonal-` and 16 hex digits: a hash of what can change the result.
+    pub(crate) fn run_id(&self, map: &SourceMap) -> anyhow::Result<String> {
+        let described = json!({
+            "arpent": env!("CARGO_PKG_VERSION"),
+            "map": map.manifest.run_id,
+            "labels": map.labels_artifact().map(|a| &a.sha256),
+            "zones": self.fingerprint.as_ref().map(|f| json!([f.size, f.sha256, f.etag, f.modified])),
+            "options": json!({
+                "layer": self.config.layer,
+                "id": self.config.id,
+                "keep": self.config.keep,
+                "invalid": self.config.invalid,
+                "rank_by": self.config.rank_by,
+                "roads": self.config.roads,
+            }),
+        });
+        let digest = Sha256::digest(serde_json::to_vec(&described)?);
+        let first: [u8; 8] = std::array::from_fn(|i| digest[i]);
+        Ok(format!("zonal-{:016x}", u64::from_be_bytes(first)))
+    }
+
+    /// The map, by its run and its labels, and the zones.
+    pub(crate) fn inputs(&self, map: &SourceMap) -> Vec<Input> {
+        let labels = map.labels_artifact();
+        let print = self.fingerprint.as_ref();
+        vec![
+            Input {
+                id: map.manifest.run_id.clone(),
+                uri: map.url.clone(),
+                size: labels.map(|a| a.size),
+                sha256: labels.map(|a| a.sha256.clone()),
+                ..Input::default()
+            },
+            Input {
+                id: "zones".to_owned(),
+                uri: self.zones.to_owned(),
+                size: print.and_then(|f| f.size),
+                sha256: print.and_then(|f| f.sha256.clone()),
+                etag: print.and_then(|f| f.etag.clone()),
+                ..Input::default()
+            },
+        ]
+    }
+}
+
+impl<'a> Roads<'a> {
+    fn new(options: &'a RoadOptions, map: &SourceMap) -> Result<Self, ZonalError> {
+        let crs = &map.grid().crs;
+        let CrsKind::Projected { metres_per_unit: meters_per_unit } = crs.kind else {
+            return Err(ZonalError::RoadsCrs { crs: crs.name.clone() });
+        };
+        let damaged = map.class_ids("roads.damaged", &options.damaged)?;
+        Ok(Self { options, damaged, meters_per_unit })
+    }
+}
+
+/// 64 bits of an id: of a million, two different ones have the same with a probability of one in forty million.
+fn hash(id: Option<&Option<Value>>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.map(|id| id.as_ref().map(ToString::to_string)).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn grow(bbox: &mut [f64; 4], geometry: &LayerGeometry) {
+    let mut take = |point: &[f64; 2]| {
+        *bbox = [bbox[0].min(point[0]), bbox[1].min(point[1]), bbox[2].max(point[0]), bbox[3].max(point[1])];
+    };
+    match geometry {
+        LayerGeometry::Empty => {}
+        LayerGeometry::Polygons(polygons) => polygons.iter().flatten().flatten().for_each(&mut take),
+        LayerGeometry::Lines(lines) => lines.iter().flatten().for_each(&mut take),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arpent_vector::ClassResult;
+
+    fn zone(share: f64, valid_area_m2: f64) -> ZoneResult {
+        let class = ClassResult { class_id: 1, area_m2: share * valid_area_m2, pixels: 1.0, score: None };
+        ZoneResult { area_m2: 10.0, inside_m2: 10.0, valid_area_m2, classes: vec![class] }
+    }
+
+    #[test]
+    fn equal_shares_have_one_rank() {
+        let ranks = Ranks { classes: vec![1], shares: vec![0.5, 0.25, 0.25, 0.0] };
+        let of = [0.5, 0.25, 0.0].map(|share| ranks.of(&zone(share, 8.0)));
+        assert_eq!(of, [Some(1), Some(2), Some(4)]);
+        assert_eq!(ranks.of(&zone(0.0, 0.0)), None);
+    }
+}

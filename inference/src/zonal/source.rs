@@ -1,0 +1,178 @@
+//! The map that zones are laid over.
+
+use std::path::PathBuf;
+
+use arpent_gdal::{PublishedRaster, Rings};
+use arpent_publish::{Artifact, Manifest, ROLE_CONFIDENCE, ROLE_LABELS, Target};
+use arpent_raster::{Grid, PixelArea, Raster, Window};
+use arpent_vector::{ZoneResult, ZoneRows, ZoneStatistics};
+
+use super::ZonalError;
+
+/// Pixels that are read of a raster at a time, unless a single row has more.
+const PIXELS_AT_A_TIME: usize = 4_000_000;
+/// Rows of a block of the rasters of a run.
+const BLOCK_ROWS: usize = 512;
+
+/// A published map: its manifest and its rasters.
+pub(crate) struct SourceMap {
+    /// Where it is.
+    pub(crate) url: String,
+    pub(crate) manifest: Manifest,
+    labels: PublishedRaster,
+    confidence: Option<PublishedRaster>,
+    area: PixelArea,
+    statistics: ZoneStatistics,
+}
+
+impl SourceMap {
+    /// Reads the manifest and opens the rasters.
+    pub(crate) fn open(url: &str) -> anyhow::Result<Self> {
+        let target = Target::parse(url)?;
+        let manifest = target.read_manifest()?;
+        let root = target
+            .local_folder()
+            .map_or_else(|| target.url().to_owned(), |f| f.to_string_lossy().into_owned());
+        let open = |artifact: &Artifact| PublishedRaster::open(&format!("{root}/{}", artifact.href));
+        let labels =
+            artifact(&manifest, ROLE_LABELS).ok_or_else(|| ZonalError::NoLabels { map: url.to_owned() })?;
+        let labels = open(labels)?;
+        let confidence = artifact(&manifest, ROLE_CONFIDENCE).map(open).transpose()?;
+        let fits =
+            |c: &PublishedRaster| c.window() == labels.window() && c.grid().key() == labels.grid().key();
+        if !confidence.iter().all(fits) {
+            return Err(ZonalError::RastersDiffer { map: url.to_owned() }.into());
+        }
+        let area = PixelArea::new(labels.grid());
+        let statistics = ZoneStatistics::default();
+        Ok(Self { url: url.to_owned(), manifest, labels, confidence, area, statistics })
+    }
+
+    /// Whether results of the map may be published there: not over the map itself.
+    pub(crate) fn check_output(&self, output: &str) -> anyhow::Result<()> {
+        let place = |url: &str| -> anyhow::Result<PathBuf> {
+            let target = Target::parse(url)?;
+            let folder = target.local_folder().map(|f| f.canonicalize().unwrap_or_else(|_| f.to_owned()));
+            Ok(folder.unwrap_or_else(|| target.url().into()))
+        };
+        if place(output)? == place(&self.url)? {
+            return Err(ZonalError::OutputIsMap { output: output.to_owned() }.into());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn grid(&self) -> &Grid {
+        self.labels.grid()
+    }
+
+    /// The pixels of the map.
+    pub(crate) fn window(&self) -> Window {
+        self.labels.window()
+    }
+
+    pub(crate) fn has_confidence(&self) -> bool {
+        self.confidence.is_some()
+    }
+
+    /// The label raster among the artifacts.
+    pub(crate) fn labels_artifact(&self) -> Option<&Artifact> {
+        artifact(&self.manifest, ROLE_LABELS)
+    }
+
+    /// Ids and names of the classes, by id.
+    pub(crate) fn classes(&self) -> impl Iterator<Item = (u8, &str)> {
+        self.labels.classes().iter().map(|(id, name)| (*id, name.as_str()))
+    }
+
+    /// Ids of classes by their names.
+    pub(crate) fn class_ids(&self, key: &'static str, names: &[String]) -> Result<Vec<u8>, ZonalError> {
+        let id = |name: &String| {
+            self.classes().find(|(_, known)| known == name).map(|(id, _)| id).ok_or_else(|| {
+                ZonalError::UnknownClass {
+                    key,
+                    class: name.clone(),
+                    available: self.classes().map(|(_, known)| known).collect::<Vec<_>>().join(", "),
+                }
+            })
+        };
+        names.iter().map(id).collect()
+    }
+
+    /// Block cache that holds a row of blocks of both rasters, MiB: neighbors in a layer are mostly neighbors on the
+    /// ground.
+    pub(crate) fn cache_mb(&self) -> u32 {
+        let bytes = self.window().width * BLOCK_ROWS * 2;
+        u32::try_from(bytes >> 20).unwrap_or(u32::MAX).saturating_add(32).clamp(128, 512)
+    }
+
+    /// What the map holds inside polygons, given in its CRS. Rasters are read some rows at a time.
+    pub(crate) fn measure(&mut self, polygons: &[Rings]) -> anyhow::Result<ZoneResult> {
+        let (grid, window) = (self.labels.grid(), self.labels.window());
+        let pixel = |point: &[f64; 2]| <[f64; 2]>::from(grid.pixel(point[0], point[1]));
+        let in_pixels: Vec<Rings> = polygons
+            .iter()
+            .map(|rings| rings.iter().map(|ring| ring.iter().map(pixel).collect()).collect())
+            .collect();
+        let mut rows = ZoneRows::new(&in_pixels, &window)?;
+        let common = rows.window().intersect(&window);
+        let mut block: Option<Block> = None;
+        while let Some(row) = rows.next_row() {
+            let pixel_area_m2 = self.area.of_row(row.row);
+            let Some(common) = common.filter(|_| !row.parts.is_empty()) else {
+                self.statistics.add_outside(&row, pixel_area_m2)?;
+                continue;
+            };
+            let here = match block.take() {
+                Some(block) if block.labels.window().row_end() > row.row => block,
+                _ => Block::read(&self.labels, self.confidence.as_ref(), rows_from(common, row.row))?,
+            };
+            let at = usize::try_from(row.row - here.labels.window().row).unwrap_or(0);
+            let confidence = here.confidence.as_ref().map(|c| c.row(at));
+            self.statistics.add_row(&row, here.labels.row(at), confidence, pixel_area_m2)?;
+            block = Some(here);
+        }
+        Ok(self.statistics.finish())
+    }
+}
+
+/// Some rows of a zone, of both rasters.
+struct Block {
+    labels: Raster<u8>,
+    confidence: Option<Raster<u8>>,
+}
+
+impl Block {
+    fn read(
+        labels: &PublishedRaster,
+        confidence: Option<&PublishedRaster>,
+        window: Window,
+    ) -> anyhow::Result<Self> {
+        let confidence = confidence.map(|c| c.read(window)).transpose()?;
+        Ok(Self { labels: labels.read(window)?, confidence })
+    }
+}
+
+/// The rows of a zone to read next.
+fn rows_from(common: Window, row: i64) -> Window {
+    let rows = (PIXELS_AT_A_TIME / common.width.max(1)).max(1);
+    let end = common.row_end().min(row.saturating_add_unsigned(rows as u64));
+    Window::between(common.col, row, common.col_end(), end)
+}
+
+fn artifact<'a>(manifest: &'a Manifest, role: &str) -> Option<&'a Artifact> {
+    manifest.artifacts.iter().find(|artifact| artifact.role == role)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_zones_are_read_in_fewer_rows() {
+        let wide = Window::new(3, 10, 1_000_000, 100);
+        assert_eq!(rows_from(wide, 12), Window::new(3, 12, 1_000_000, 4));
+        assert_eq!(rows_from(wide, 108), Window::new(3, 108, 1_000_000, 2));
+        assert_eq!(rows_from(Window::new(0, 0, 9_000_000, 9), 1).height, 1);
+        assert_eq!(rows_from(Window::new(0, 0, 10, 9), 0).height, 9);
+    }
+}
