@@ -1,4 +1,4 @@
-//! The strip of ground along a line: a section of road by its width.
+//! The surface of a line that has a width: a section of road.
 
 use gdal::vector::Geometry;
 use gdal_sys::OGRwkbGeometryType::{wkbLinearRing, wkbMultiPolygon, wkbPoint, wkbPolygon};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use arpent::cli::ZonalArgs;
+use arpent::zonal::ZonalConfig;
 use arpent_gdal::{RasterKind, StripWriter, describe_crs};
 use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, ModelRecord, StagedArtifact, Target};
 use arpent_raster::{Class, Color, Grid, Nomenclature, Window};
@@ -191,7 +193,7 @@ fn zones_are_those_of_exactextract() {
 }
 
 #[test]
-fn roads_are_strips_with_a_condition() {
+fn roads_have_a_surface_and_a_condition() {
     let (place, oracle) = (place(), oracle());
     zonal(&place, ROADS, "out", &[]).expect(0);
     let map = Map::at(&place.path("out"));
@@ -370,6 +372,25 @@ fn bad_input_is_named() {
     assert_eq!(rows(&Map::at(&place.path("bow")))[0]["area_m2"], "8");
     Target::parse(&place.text("bare")).unwrap().publish(&[], manifest(), false).unwrap();
     refused(&place, &with("\"map\"", "\"bare\""), &["has no label raster"]);
+}
+
+/// The configurations that are shipped name classes of the models that are shipped.
+#[test]
+fn shipped_configurations_fit_their_models() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for (task, model) in [("land-cover", "land-cover-50cm"), ("road-damage", "road-cracks")] {
+        let config = root.join("configs").join(task).join("zonal.toml");
+        let args = ZonalArgs { config, map: None, zones: None, output: None, overwrite: false };
+        let config = ZonalConfig::load(&args).unwrap();
+        let model = std::fs::read_to_string(root.join("models").join(model).join("model.json")).unwrap();
+        let model: Value = serde_json::from_str(&model).unwrap();
+        let known: Vec<&str> =
+            model["classes"].as_array().unwrap().iter().filter_map(|c| c["name"].as_str()).collect();
+        let ranked = config.rank_by.as_ref().map_or(&[][..], |names| names.all());
+        let damaged = config.roads.as_ref().map_or(&[][..], |roads| &roads.damaged);
+        assert!(ranked.len() + damaged.len() > 0);
+        assert!(ranked.iter().chain(damaged).all(|name| known.contains(&name.as_str())), "{task}: {known:?}");
+    }
 }
 
 /// What the oracle's `formula` is.

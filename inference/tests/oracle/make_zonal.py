@@ -6,7 +6,7 @@
 
 exactextract gives the part of each pixel that a polygon covers; areas, shares and means are sums over these parts, written
 out here. It holds parts in single precision, hence results agree to six digits. Where zones are made of whole pixels,
-rasterstats must agree too; shapely's intersections with pixels must agree everywhere. Strips along roads are made of a
+rasterstats must agree too; shapely's intersections with pixels must agree everywhere. Surfaces of roads are made of a
 rectangle for each edge and a disc for each bend, as arpent makes them; GEOS's own flat buffer differs by the way it rounds
 bends, here by less than a thousandth of the area.
 
@@ -75,7 +75,7 @@ def ranked(results, labels):
         r["rank"] = None if s is None else 1 + sum(1 for o in shares if o is not None and o > s)
 
 
-def strip(line, width):
+def surface(line, width):
     """Rectangles along edges and discs at bends, united."""
     pieces = []
     for part in getattr(line, "geoms", [line]):
@@ -193,14 +193,14 @@ def main():
     bounds = (X0, Y0 - HEIGHT * GSD, X0 + WIDTH * GSD, Y0)
     parcels, ways = zones(rng), roads()
     areas = [g or Polygon() for _, g in parcels]
-    strips = [strip(line, float(p["width"] or 5.0)) for p, line in ways]
+    surfaces = [surface(line, float(p["width"] or 5.0)) for p, line in ways]
     grid = [box(*at(c, r + 1), *at(c + 1, r)) for r in range(HEIGHT) for c in range(WIDTH)]
-    for area in areas + strips:
+    for area in areas + surfaces:
         if not area.is_empty:
             exact = shapely.area(shapely.intersection(grid, area)).reshape(labels.shape) / GSD**2
             assert np.abs(exact - parts(area, labels.shape, bounds)).max() < 1e-6
     of = lambda areas: [result(a, labels, confidence, bounds, GSD) for a in areas]
-    of_zones, of_roads = of(areas), of(strips)
+    of_zones, of_roads = of(areas), of(surfaces)
     transform = (GSD, 0.0, X0, 0.0, -GSD, Y0)
     counted = zonal_stats([areas[0]], labels, affine=affine.Affine(*transform), categorical=True, nodata=NODATA)[0]
     assert {str(k): v for k, v in counted.items()} == {k: c["count"] for k, c in of_zones[0]["classes"].items()}

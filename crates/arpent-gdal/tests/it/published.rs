@@ -1,4 +1,4 @@
-//! Published rasters read again, and strips along lines.
+//! Published rasters read again, and surfaces of lines.
 
 use std::sync::Arc;
 
