@@ -120,8 +120,9 @@ impl<'a> Plan<'a> {
             grow(&mut bbox, &feature.geometry);
             let record = self.record(feature, map)?;
             note(&mut counts, &record.result);
-            counts.repeated_ids +=
-                u64::from(self.config.id.is_some() && !ids.insert(hash(record.values.first())));
+            if let (Some(_), Some(Some(id))) = (&self.config.id, record.values.first()) {
+                counts.repeated_ids += u64::from(!ids.insert(hash(id)));
+            }
             if let Some(classes) = &self.rank_by {
                 shares.extend(ranked_share(&record.result, classes));
             }
@@ -281,9 +282,9 @@ impl<'a> Roads<'a> {
 }
 
 /// 64 bits of an id: of a million, two different ones have the same with a probability of one in forty million.
-fn hash(id: Option<&Option<Value>>) -> u64 {
+fn hash(id: &Value) -> u64 {
     let mut hasher = DefaultHasher::new();
-    id.map(|id| id.as_ref().map(ToString::to_string)).hash(&mut hasher);
+    id.to_string().hash(&mut hasher);
     hasher.finish()
 }
 

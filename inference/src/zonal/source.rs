@@ -23,6 +23,7 @@ pub(crate) struct SourceMap {
     confidence: Option<PublishedRaster>,
     area: PixelArea,
     statistics: ZoneStatistics,
+    pixels_at_a_time: usize,
 }
 
 impl SourceMap {
@@ -44,8 +45,8 @@ impl SourceMap {
             return Err(ZonalError::RastersDiffer { map: url.to_owned() }.into());
         }
         let area = PixelArea::new(labels.grid());
-        let statistics = ZoneStatistics::default();
-        Ok(Self { url: url.to_owned(), manifest, labels, confidence, area, statistics })
+        let (statistics, pixels_at_a_time) = (ZoneStatistics::default(), PIXELS_AT_A_TIME);
+        Ok(Self { url: url.to_owned(), manifest, labels, confidence, area, statistics, pixels_at_a_time })
     }
 
     /// Whether results of the map may be published there: not over the map itself.
@@ -124,7 +125,11 @@ impl SourceMap {
             };
             let here = match block.take() {
                 Some(block) if block.labels.window().row_end() > row.row => block,
-                _ => Block::read(&self.labels, self.confidence.as_ref(), rows_from(common, row.row))?,
+                _ => Block::read(
+                    &self.labels,
+                    self.confidence.as_ref(),
+                    rows_from(common, row.row, self.pixels_at_a_time),
+                )?,
             };
             let at = usize::try_from(row.row - here.labels.window().row).unwrap_or(0);
             let confidence = here.confidence.as_ref().map(|c| c.row(at));
@@ -153,8 +158,8 @@ impl Block {
 }
 
 /// The rows of a zone to read next.
-fn rows_from(common: Window, row: i64) -> Window {
-    let rows = (PIXELS_AT_A_TIME / common.width.max(1)).max(1);
+fn rows_from(common: Window, row: i64, pixels: usize) -> Window {
+    let rows = (pixels / common.width.max(1)).max(1);
     let end = common.row_end().min(row.saturating_add_unsigned(rows as u64));
     Window::between(common.col, row, common.col_end(), end)
 }
@@ -166,13 +171,64 @@ fn artifact<'a>(manifest: &'a Manifest, role: &str) -> Option<&'a Artifact> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arpent_gdal::{RasterKind, StripWriter, describe_crs};
+    use arpent_publish::{MANIFEST_FORMAT, StagedArtifact};
+    use arpent_raster::{Class, Color, Nomenclature};
+    use std::path::Path;
+    use std::sync::Arc;
 
     #[test]
     fn wide_zones_are_read_in_fewer_rows() {
         let wide = Window::new(3, 10, 1_000_000, 100);
-        assert_eq!(rows_from(wide, 12), Window::new(3, 12, 1_000_000, 4));
-        assert_eq!(rows_from(wide, 108), Window::new(3, 108, 1_000_000, 2));
-        assert_eq!(rows_from(Window::new(0, 0, 9_000_000, 9), 1).height, 1);
-        assert_eq!(rows_from(Window::new(0, 0, 10, 9), 0).height, 9);
+        let of = |window, row| rows_from(window, row, PIXELS_AT_A_TIME);
+        assert_eq!(of(wide, 12), Window::new(3, 12, 1_000_000, 4));
+        assert_eq!(of(wide, 108), Window::new(3, 108, 1_000_000, 2));
+        assert_eq!(of(Window::new(0, 0, 9_000_000, 9), 1).height, 1);
+        assert_eq!(of(Window::new(0, 0, 10, 9), 0).height, 9);
+    }
+
+    /// A map of a hundred columns and rows, in degrees: its pixels differ in area from row to row.
+    fn map(folder: &Path) -> SourceMap {
+        let crs = Arc::new(describe_crs("EPSG:4326").unwrap());
+        let placed = Grid::place(crs, [3.0, 0.01, 0.0, 47.0, 0.0, -0.01], 100, 100).unwrap();
+        let class = |id: u8| {
+            let (name, color) = (format!("c{id}"), Color([id, 0, 0]));
+            Class { id, name, name_fr: None, code: None, color, features: true }
+        };
+        let classes = Nomenclature::new((0..7).map(class).collect()).unwrap();
+        let raster = |name: &str, kind: RasterKind<'_>, step: usize, below: usize| {
+            let mut writer =
+                StripWriter::create(&folder.join("tmp"), placed.window, &placed.grid, kind).unwrap();
+            let values: Vec<u8> = (0..10_000).map(|i| u8::try_from(i * step / 3 % below).unwrap()).collect();
+            writer.write_rows(placed.window.row, &values).unwrap();
+            writer.finish_cog(&folder.join(name), 1).unwrap();
+            StagedArtifact::new(&folder.join(name), name.trim_end_matches(".tif")).unwrap()
+        };
+        let staged = [
+            raster("labels.tif", RasterKind::Labels(&classes), 5, 7),
+            raster("confidence.tif", RasterKind::Confidence, 7, 251),
+        ];
+        let manifest = serde_json::json!({
+            "format": MANIFEST_FORMAT, "run_id": "r", "created": "", "attempt": "", "software": {}, "inputs": [],
+            "failed_inputs": [], "model": { "id": "", "version": "", "sha256": "", "license": "" }, "config": {},
+            "counts": {}, "timings_s": {}, "artifacts": [],
+        });
+        let url = folder.join("map").to_string_lossy().into_owned();
+        let manifest = serde_json::from_value(manifest).unwrap();
+        Target::parse(&url).unwrap().publish(&staged, manifest, false).unwrap();
+        SourceMap::open(&url).unwrap()
+    }
+
+    #[test]
+    fn the_rows_read_at_a_time_change_no_bit() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut map = map(dir.path());
+        let zone = vec![vec![vec![[2.955, 46.9], [3.71, 46.98], [3.9, 46.1], [3.3, 45.9], [2.955, 46.9]]]];
+        let whole = map.measure(&zone).unwrap();
+        assert!(whole.classes.len() == 7 && whole.inside_m2 < whole.area_m2);
+        for pixels in [1, 100, 777, 5000] {
+            map.pixels_at_a_time = pixels;
+            assert_eq!(map.measure(&zone).unwrap(), whole, "{pixels}");
+        }
     }
 }

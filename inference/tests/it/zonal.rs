@@ -159,6 +159,7 @@ fn zones_are_those_of_exactextract() {
         rows.iter().zip(expected).zip(oracle["zones"]["features"].as_array().unwrap())
     {
         assert_as_oracle(row, expected, &CLASSES);
+        assert!(row.values().all(|value| value != "-0"), "{row:?}");
         let properties = &zone["properties"];
         assert_eq!(
             (row["id"].as_str(), &row["owner"]),

@@ -192,6 +192,22 @@ fn wrong_names_kinds_and_files_are_refused() {
 }
 
 #[test]
+fn a_layer_without_crs_is_refused() {
+    let dir = folder();
+    let path = layer(&dir.path().join("c.geojson"), &[(r#"{"name":"a"}"#, SQUARE)]);
+    let shape = dir.path().join("c.shp");
+    assert!(std::process::Command::new("ogr2ogr").arg(&shape).arg(&path).status().unwrap().success());
+    std::fs::remove_file(dir.path().join("c.prj")).unwrap();
+    let (path, crs) = (shape.to_string_lossy().into_owned(), lambert());
+    for error in
+        [read(&source(&path, &[], &crs)).unwrap_err(), layer_fields(&source(&path, &[], &crs)).unwrap_err()]
+    {
+        assert!(matches!(&error, GdalError::LayerNoCrs { layer, .. } if layer == "c"), "{error}");
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
 fn a_file_that_ends_early_is_an_error() {
     let dir = folder();
     let whole: Vec<(&str, &str)> = (0..2000).map(|_| ("{}", SQUARE)).collect();

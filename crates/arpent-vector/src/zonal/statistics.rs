@@ -151,7 +151,8 @@ impl ZoneResult {
 
     /// Ground area of several classes together, square meters.
     pub fn area_of(&self, class_ids: &[u8]) -> f64 {
-        self.classes.iter().filter(|c| class_ids.contains(&c.class_id)).map(|c| c.area_m2).sum()
+        // A sum of nothing would be -0.
+        self.classes.iter().filter(|c| class_ids.contains(&c.class_id)).fold(0.0, |sum, c| sum + c.area_m2)
     }
 
     /// A class, where it was found.
