@@ -156,7 +156,7 @@ impl LayerWriter {
         })
     }
 
-    /// Adds a feature: a geometry of the layer's shape in well-known binary and one value per column.
+    /// Adds a feature: a geometry of the layer's shape in well-known binary, no bytes for none, and one value per column.
     ///
     /// # Errors
     /// [`GdalError::FieldCount`] or [`GdalError::Write`].
@@ -267,7 +267,9 @@ fn add(dataset: &Dataset, wkb: &[u8], values: &[FieldValue<'_>]) -> gdal::errors
             FieldValue::Real(number) => feature.set_field_double(i, *number)?,
         }
     }
-    feature.set_geometry(Geometry::from_wkb(wkb)?)?;
+    if !wkb.is_empty() {
+        feature.set_geometry(Geometry::from_wkb(wkb)?)?;
+    }
     feature.create(&layer)
 }
 

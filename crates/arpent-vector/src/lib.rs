@@ -46,5 +46,5 @@ pub use objects::{Object, ObjectMerger};
 pub use polygonize::{Connectivity, Polygonizer, Region, Vertex};
 pub use snap::{Snap, nearest_on_line, representative_point};
 pub use vectorize::{VectorOptions, Vectorizer, kept_classes};
-pub use wkb::{multi_line_wkb, multi_polygon_wkb, to_wkb};
+pub use wkb::to_wkb;
 pub use zonal::{ClassResult, ZoneResult, ZoneRow, ZoneRows, ZoneStatistics};

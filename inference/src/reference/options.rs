@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use arpent_gdal::InvalidGeometries;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,15 @@ pub enum Invalid {
     Repair,
     /// Refuse the layer.
     Refuse,
+}
+
+impl From<Invalid> for InvalidGeometries {
+    fn from(invalid: Invalid) -> Self {
+        match invalid {
+            Invalid::Repair => Self::Repair,
+            Invalid::Refuse => Self::Refuse,
+        }
+    }
 }
 
 /// Which class of the map the objects of a layer are.

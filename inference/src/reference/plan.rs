@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use arpent_gdal::{
-    FieldDef, FieldType, InvalidGeometries, LayerSource, LineWidth, ReferenceIndex, ReferenceKind,
-};
+use arpent_gdal::{FieldDef, FieldType, LayerSource, LineWidth, ReferenceIndex, ReferenceKind};
 use arpent_raster::{Crs, CrsKind, Nomenclature};
 use arpent_vector::{Column, ColumnKind};
 
-use super::options::{ClassOf, ImposeOptions, Invalid, LayerOptions, ReferenceOptions};
+use super::options::{ClassOf, ImposeOptions, LayerOptions, ReferenceOptions};
 use crate::error::JobError;
 
 /// What every map has; columns of references may not be called so.
@@ -182,10 +180,7 @@ impl Rule {
             layer: self.layer.name.as_deref(),
             fields,
             crs,
-            invalid: match self.layer.invalid {
-                Invalid::Repair => InvalidGeometries::Repair,
-                Invalid::Refuse => InvalidGeometries::Refuse,
-            },
+            invalid: self.layer.invalid.into(),
         }
     }
 

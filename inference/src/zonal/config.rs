@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::ZonalArgs;
 use crate::config::{read_toml, relative_to, value_error};
 use crate::error::JobError;
+use crate::reference::Invalid;
 
 /// Results of a map per zone, as their author wrote it. Paths are relative to the configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,17 +68,6 @@ impl Names {
             Self::Several(names) => names,
         }
     }
-}
-
-/// What to do with geometries that are not valid by OGC rules.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Invalid {
-    /// Make them valid, and tell how many.
-    #[default]
-    Repair,
-    /// Refuse the layer, and tell the feature.
-    Refuse,
 }
 
 /// Sections of road: lines with a width.

@@ -21,7 +21,7 @@ use arpent_gdal::InitOptions;
 use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, RunInfo, Target, utc_now};
 use serde::Serialize;
 
-pub use config::{Invalid, Names, RoadOptions, ZonalConfig, ZoneFormat};
+pub use config::{Names, RoadOptions, ZonalConfig, ZoneFormat};
 pub use error::ZonalError;
 
 pub(crate) use self::counts::add_counts;

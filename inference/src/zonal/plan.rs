@@ -5,18 +5,18 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use arpent_gdal::{
-    FieldDef, FieldType, InvalidGeometries, LayerFeature, LayerGeometry, LayerShape, LayerSource, Rings,
-    Value, buffer_lines, fingerprint_file, layer_fields, read_features,
+    FieldDef, FieldType, LayerFeature, LayerGeometry, LayerShape, LayerSource, Rings, Value, buffer_lines,
+    fingerprint_file, layer_fields, read_features,
 };
 use arpent_publish::{Input, RunInfo, StagedArtifact, ZoneCounts};
 use arpent_raster::{Crs, CrsKind};
-use arpent_vector::{ZoneResult, multi_line_wkb, multi_polygon_wkb};
+use arpent_vector::ZoneResult;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::ZonalError;
 use super::columns::{Columns, Spec, ranked_share};
-use super::config::{Invalid, RoadOptions, ZonalConfig};
+use super::config::{RoadOptions, ZonalConfig};
 use super::counts::note;
 use super::source::SourceMap;
 use super::spool::{Record, Spool, Spooled};
@@ -102,10 +102,7 @@ impl<'a> Plan<'a> {
             layer: self.config.layer.as_deref(),
             fields,
             crs,
-            invalid: match self.config.invalid {
-                Invalid::Repair => InvalidGeometries::Repair,
-                Invalid::Refuse => InvalidGeometries::Refuse,
-            },
+            invalid: self.config.invalid.into(),
         }
     }
 
@@ -152,18 +149,14 @@ impl<'a> Plan<'a> {
             found,
             expected,
         };
-        let (area, wkb, width_m): (Vec<Rings>, _, _) = match (geometry, &self.roads) {
-            (LayerGeometry::Polygons(polygons), None) => {
-                let wkb = multi_polygon_wkb(&polygons);
-                (polygons, wkb, None)
-            }
+        let wkb = geometry.to_wkb().unwrap_or_default();
+        let (area, width_m): (Vec<Rings>, _) = match (geometry, &self.roads) {
+            (LayerGeometry::Polygons(polygons), None) => (polygons, None),
             (LayerGeometry::Lines(lines), Some(roads)) => {
                 let width_m = self.width_m(roads, number, width.as_ref())?;
-                let area = buffer_lines(&lines, 0.5 * width_m / roads.meters_per_unit)?;
-                (area, multi_line_wkb(&lines), Some(width_m))
+                (buffer_lines(&lines, 0.5 * width_m / roads.meters_per_unit)?, Some(width_m))
             }
-            (LayerGeometry::Empty, None) => (Vec::new(), multi_polygon_wkb(&[]), None),
-            (LayerGeometry::Empty, Some(_)) => (Vec::new(), multi_line_wkb(&[]), None),
+            (LayerGeometry::Empty, _) => (Vec::new(), None),
             (LayerGeometry::Polygons(_), Some(_)) => return Err(wrong("polygons", "lines").into()),
             (LayerGeometry::Lines(_), None) => return Err(wrong("lines", "polygons").into()),
         };
