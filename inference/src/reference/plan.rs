@@ -88,7 +88,7 @@ impl Plan {
     /// Checks names, classes, fields and CRS. Opens the layers, and reads no object.
     ///
     /// # Errors
-    /// [`JobError::UnknownClass`], [`JobError::ReferenceName`], [`JobError::ReferenceCrs`], [`JobError::ReferenceShare`]; those of
+    /// [`JobError::UnknownClass`], [`JobError::ReferenceName`], [`JobError::ReferenceCrs`], [`JobError::ReferenceNumber`]; those of
     /// [`arpent_gdal::layer_fields`].
     pub fn new(options: &ReferenceOptions, classes: &Nomenclature, crs: &Crs) -> anyhow::Result<Self> {
         let mut context = Context { classes, crs, names: BTreeSet::new() };
