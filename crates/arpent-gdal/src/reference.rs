@@ -74,14 +74,7 @@ pub struct ReferenceFeature {
     pub number: u64,
     /// Values of the fields asked for, in their order.
     pub values: Vec<Option<Value>>,
-    geometry: Geometry,
-}
-
-/// A polygon of the map, to be compared with features of a reference.
-#[derive(Debug)]
-pub struct Subject {
-    geometry: Geometry,
-    area: f64,
+    pub(crate) geometry: Geometry,
 }
 
 impl ReferenceKind {
@@ -230,35 +223,5 @@ impl ReferenceFeature {
             LayerGeometry::Lines(lines) => lines,
             LayerGeometry::Polygons(_) | LayerGeometry::Empty => Vec::new(),
         }
-    }
-}
-
-impl Subject {
-    /// A polygon, well-known binary, CRS units.
-    ///
-    /// # Errors
-    /// [`GdalError::Call`] when it is none.
-    pub fn new(wkb: &[u8]) -> Result<Self, GdalError> {
-        let geometry = Geometry::from_wkb(wkb)
-            .map_err(|e| GdalError::Call { doing: "read a polygon", message: failure(&e) })?;
-        let area = geometry.area();
-        Ok(Self { geometry, area })
-    }
-
-    /// Share of the polygon that lies in a feature, 0 to 1: area of what both have over area of the polygon, in units of the
-    /// CRS.
-    ///
-    /// # Errors
-    /// [`GdalError::Call`] when GEOS fails.
-    pub fn share_in(&self, feature: &ReferenceFeature) -> Result<f64, GdalError> {
-        if self.area <= 0.0 || self.geometry.disjoint(&feature.geometry) {
-            return Ok(0.0);
-        }
-        ffi::reset_error();
-        let common = self.geometry.intersection(&feature.geometry).ok_or_else(|| GdalError::Call {
-            doing: "intersect a feature with a reference",
-            message: ffi::last_message(),
-        })?;
-        Ok((common.area() / self.area).clamp(0.0, 1.0))
     }
 }
