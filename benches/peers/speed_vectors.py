@@ -19,13 +19,15 @@ from speed_job import measured, python
 
 
 def commands(path, width, folder, given):
-    peer = [sys.executable, HERE / "script_vectors.py"]
+    peer = [given.rasterio or sys.executable, HERE / "script_vectors.py"]
+    system = [given.osgeo, HERE / "polygonize_osgeo.py"]
     ours = [given.arpent, "vectors", path, "--width", width]
     mmu = ["--mmu-px", given.mmu_px, "--tolerance-px", given.tolerance_px]
     found = {
         "arpent, regions": ours,
         "arpent, coverage": [*ours, *mmu],
         "GDAL, polygonize": [*peer, "polygonize", path, width],
+        "GDAL of the system, polygonize": [*system, path, width],
         "script": [*peer, "script", path, width, *mmu, "--output", folder / "script.parquet"],
     }
     return {name: command for name, command in found.items() if name in given.programs}
@@ -54,8 +56,9 @@ def table(rows):
     for row in rows:
         said = row["said"]
         count = f"{said['regions']:,}" if "regions" in said else "-"
+        program = f"{row['program']} ({said['gdal']})" if "gdal" in said else row["program"]
         figures = f"{row['cpu_s']:.2f} | {said['seconds']:.2f} | {row['peak_mb']:.0f} | {count}"
-        lines.append(f"| {row['kind']} | {row['times']} x | {row['program']} | {figures} |")
+        lines.append(f"| {row['kind']} | {row['times']} x | {program} | {figures} |")
     return "\n".join(lines) + "\n"
 
 
@@ -74,8 +77,16 @@ def main():
     parser.add_argument(
         "--programs",
         nargs="+",
-        default=["arpent, regions", "arpent, coverage", "GDAL, polygonize", "script"],
+        default=[
+            "arpent, regions",
+            "arpent, coverage",
+            "GDAL, polygonize",
+            "GDAL of the system, polygonize",
+            "script",
+        ],
     )
+    parser.add_argument("--rasterio", help="another Python, with rasterio, for GDAL's polygonize and the script")
+    parser.add_argument("--osgeo", default="/usr/bin/python3", help="the Python that has the system's GDAL")
     parser.add_argument("--scratch", type=Path, help="folder for rasters; the system's by default")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.scratch) as folder:
