@@ -24,7 +24,7 @@ pub struct CoverageOptions {
     #[serde(default)]
     #[schemars(range(min = 0.0))]
     pub tolerance_px: f64,
-    /// Another minimum mapping unit in built-up areas, made of the map itself.
+    /// Another minimum mapping unit in built-up areas.
     #[serde(default)]
     pub built_up: Option<BuiltUpOptions>,
     /// What is special to a class, by its name.
@@ -39,10 +39,10 @@ pub struct BuiltUpOptions {
     /// Names of the classes around which it is built up.
     #[serde(default)]
     pub classes: Vec<String>,
-    /// How far around, metres east and west, north and south.
+    /// How far around these, metres east and west, north and south.
     #[serde(default)]
     #[schemars(range(min = 0.0))]
-    pub distance_m: f64,
+    pub distance_m: Option<f64>,
     /// A file with polygons, in any CRS, that are built up.
     #[serde(default)]
     pub areas: Option<String>,
@@ -102,8 +102,13 @@ impl CoverageOptions {
                 units.prefer(from, id(&format!("classes.{name}.prefer"), to)?, *weight)?;
             }
         }
-        if let Some(built) = self.built_up.as_ref().filter(|b| b.classes.is_empty() && b.areas.is_none()) {
-            return Err(JobError::NothingBuiltUp { mmu_m2: built.mmu_m2 }.into());
+        if let Some(built) = &self.built_up {
+            if built.classes.is_empty() && built.areas.is_none() {
+                return Err(JobError::NothingBuiltUp { mmu_m2: built.mmu_m2 }.into());
+            }
+            if built.classes.is_empty() != built.distance_m.is_none() {
+                return Err(JobError::BuiltUpDistance.into());
+            }
         }
         let around = self.built_up.as_ref().filter(|built| !built.classes.is_empty());
         let built_up = around.map(|built| -> anyhow::Result<BuiltUp> {
@@ -111,7 +116,7 @@ impl CoverageOptions {
             for name in &built.classes {
                 classes[usize::from(id("built_up.classes", name)?)] = true;
             }
-            Ok(BuiltUp { classes, reach_px: reach_px(built.distance_m, grid)? })
+            Ok(BuiltUp { classes, reach_px: reach_px(built.distance_m.unwrap_or(0.0), grid)? })
         });
         Ok(CoverageRules::new(units, built_up.transpose()?, self.tolerance_px)?)
     }
@@ -124,7 +129,7 @@ pub fn rows_held(options: &CoverageOptions, extent: &Window, grid: &Grid) -> usi
     let area = PixelArea::new(grid);
     let gsd_m = area.gsd_of_row(extent.row).min(area.gsd_of_row(extent.row_end()));
     let built = options.built_up.iter();
-    let reach = built.clone().map(|built| 3.0 * built.distance_m / gsd_m).fold(0.0, f64::max);
+    let reach = built.clone().map(|built| 3.0 * built.distance_m.unwrap_or(0.0) / gsd_m).fold(0.0, f64::max);
     let of_classes = options.classes.values().flat_map(|class| [class.mmu_m2, class.built_up_mmu_m2]);
     let units = of_classes.flatten().chain(built.map(|built| built.mmu_m2));
     let small = (10.0 * units.fold(options.mmu_m2, f64::max)).sqrt() / gsd_m;

@@ -154,6 +154,9 @@ pub enum JobError {
         /// The unit, square meters.
         mmu_m2: f64,
     },
+    /// A distance without classes, or classes without a distance.
+    #[error("coverage.built_up: `classes` and `distance_m` belong together")]
+    BuiltUpDistance,
     /// Built-up areas cannot be found in pixels that are not of one size.
     #[error("coverage.built_up: distances are not the same everywhere in {crs}")]
     BuiltUpCrs {
@@ -161,7 +164,7 @@ pub enum JobError {
         crs: String,
     },
     /// A name that is no name of a column, or is another's.
-    #[error("{key}: `{column}` cannot be the name of a column, or another column has it")]
+    #[error("{key}: `{column}` cannot be the name of a column, or there is another of that name")]
     ReferenceName {
         /// Where in the configuration.
         key: String,
@@ -203,6 +206,12 @@ pub enum JobError {
     /// Objects of a model that finds no boxes.
     #[error("[objects]: `{model}` labels pixels, and finds no boxes")]
     ObjectsOfLabels {
+        /// The model.
+        model: String,
+    },
+    /// Something imposed on boxes.
+    #[error("reference.impose: `{model}` finds boxes, into which nothing can be cut")]
+    ImposeOnBoxes {
         /// The model.
         model: String,
     },
@@ -312,6 +321,7 @@ impl JobError {
             }
             Self::CoverageOfBoxes { .. } => "leave [coverage] out, or choose a model that labels every pixel",
             Self::BuiltUpMissing { .. } => "add [coverage.built_up] with its classes, distance_m and mmu_m2",
+            Self::BuiltUpDistance => "say how far around which classes it is built up, or leave both out",
             Self::NothingBuiltUp { .. } => {
                 "name `classes` around which it is built up, `areas` that are, or both"
             }
@@ -319,18 +329,21 @@ impl JobError {
                 "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave `built_up` out"
             }
             Self::ReferenceName { .. } => {
-                "give each layer under [reference] a `name` of its own: lower-case letters, digits and _"
+                "give each layer under [reference] a `name` of its own (lower-case letters, digits and _), and leave out of `fields` what has a column anyway"
             }
             Self::ReferenceEmpty { .. } => {
                 "leave the layer out, or check that it is the one you mean: ogrinfo -so -al FILE"
             }
             Self::ReferenceCrs { .. } => {
-                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave `snap` out"
+                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave snap and widths out"
             }
             Self::ObjectsCrs { .. } => {
                 "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave [objects] out"
             }
             Self::ObjectsOfLabels { .. } => "leave [objects] out, or choose a model that finds boxes",
+            Self::ImposeOnBoxes { .. } => {
+                "let the layer inform, or snap to it; or choose a model that labels every pixel"
+            }
             Self::NoCode { .. } => {
                 "add a [[class]] with its name, code_cs and reason to a table, and name it under ocs_ge.nomenclature; see configs/ocs-ge-flair.toml"
             }

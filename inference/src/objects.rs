@@ -39,8 +39,12 @@ impl ObjectOptions {
         let CrsKind::Projected { metres_per_unit } = grid.crs.kind else {
             return Err(JobError::ObjectsCrs { crs: grid.crs.name.clone() }.into());
         };
-        let gsd_m = grid.gsd_x.min(grid.gsd_y) * metres_per_unit;
-        let extent_px = (self.max_extent_m / gsd_m).ceil();
+        if !(self.gap_m.is_finite() && self.gap_m >= 0.0) {
+            let expected = "a number of 0 or more";
+            return Err(VectorError::BadOption { option: "gap_m", value: self.gap_m, expected }.into());
+        }
+        let gsd_m = [grid.gsd_x, grid.gsd_y].map(|gsd| gsd * metres_per_unit);
+        let extent_px = (self.max_extent_m / gsd_m[0].min(gsd_m[1])).ceil();
         if !(1.0..=LIMIT).contains(&extent_px) {
             let expected = "a length of 1 to 1,000,000 pixels";
             return Err(VectorError::BadOption {
@@ -50,7 +54,7 @@ impl ObjectOptions {
             }
             .into());
         }
-        Ok(ObjectMerger::new(self.gap_m / gsd_m, extent_px as u32)?)
+        Ok(ObjectMerger::new(gsd_m.map(|gsd| self.gap_m / gsd), extent_px as u32)?)
     }
 
     /// The columns of objects.

@@ -51,12 +51,12 @@ pub struct OcsGe {
 }
 
 /// What a reference says of the origin of a feature.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Origin {
     /// Name of the layer.
     pub source: String,
-    /// Id of the object there.
-    pub id: String,
+    /// Id of the object there, text or nothing.
+    pub id: Attribute,
     /// Whether it is of the framework.
     pub ossature: bool,
 }
@@ -117,7 +117,7 @@ impl OcsGe {
             year.map_or(Attribute::Null, |year| Attribute::Integer(i64::from(year))),
             text(origin.map_or(model_id, |origin| &origin.source)),
             Attribute::Integer(i64::from(origin.is_some_and(|origin| origin.ossature))),
-            origin.map_or(Attribute::Null, |origin| text(&origin.id)),
+            origin.map_or(Attribute::Null, |origin| origin.id.clone()),
             text(&class),
         ]
     }

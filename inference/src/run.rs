@@ -224,7 +224,7 @@ impl Run<'_> {
         let mut counts = collected.counts.clone();
         counts.features_per_class = per_class(job, &collected);
         for (layer, print) in counts.references.iter_mut().zip(&map.reference_fingerprints) {
-            layer.sha256.clone_from(&print.sha256);
+            layer.sha256 = print.content();
         }
         let stage = Stage::begin("write", 0);
         let mut staged = artifacts::write(

@@ -332,6 +332,16 @@ pub enum GdalError {
         /// What is wanted.
         expected: &'static str,
     },
+    /// A line whose width nobody knows.
+    #[error("{path}: feature {feature} of layer `{layer}` is a line without a width above 0")]
+    FeatureWidth {
+        /// File or URL.
+        path: String,
+        /// Layer.
+        layer: String,
+        /// Feature number in the layer, from 1.
+        feature: u64,
+    },
     /// A feature whose geometry is not valid by OGC rules and was not to be repaired, or could not be.
     #[error("{path}: the geometry of feature {feature} of layer `{layer}` is not valid{}", said(message))]
     FeatureInvalid {
@@ -501,6 +511,13 @@ impl GdalError {
             }
             Self::LayerNoCrs { path, .. } => {
                 format!("ogr2ogr -a_srs EPSG:xxxx layer.gpkg {}", quoted(path))
+            }
+            Self::FeatureWidth { .. } => "set width_m, which is for lines whose field is empty".into(),
+            Self::FeatureKind { found, expected, .. } if found == "line" && expected.contains("width") => {
+                "set width_m, or width_field, where lines stand for areas".into()
+            }
+            Self::FeatureKind { expected: "lines", .. } => {
+                "name a layer of lines; borders of polygons are lines after: ogr2ogr -nlt MULTILINESTRING OUT.gpkg IN".into()
             }
             Self::FeatureKind { .. } => {
                 "leave it out, for example: ogr2ogr -nlt MULTIPOLYGON -where \"OGR_GEOMETRY LIKE '%POLYGON'\" OUT.gpkg IN"

@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::Read as _;
 
+use gdal::Dataset;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::aoi::open_vector;
 use crate::uri::{gdal_path, is_local};
 use crate::{GdalError, SceneSource, ffi, scene};
 
@@ -35,15 +37,41 @@ pub struct Fingerprint {
 /// # Errors
 /// [`GdalError::Io`] when a local file cannot be read; whatever opening the scene gives.
 pub fn fingerprint(source: &SceneSource) -> Result<Fingerprint, GdalError> {
-    let dataset = scene::open_raster(&source.uri, &source.gdal_path)?;
-    let mut parts = Vec::new();
-    let mut files: Vec<String> = ffi::file_list(&dataset);
+    with_parts(&scene::open_raster(&source.uri, &source.gdal_path)?, &source.uri, &source.gdal_path)
+}
+
+/// Fingerprint of a vector file and of the files beside it that GDAL reads with it: attributes, CRS, encoding.
+///
+/// # Errors
+/// [`GdalError::Io`] when a local file cannot be read; [`GdalError::Missing`], [`GdalError::NotAVector`].
+pub fn fingerprint_layer(uri: &str) -> Result<Fingerprint, GdalError> {
+    with_parts(&open_vector(uri)?, uri, &gdal_path(uri))
+}
+
+fn with_parts(dataset: &Dataset, uri: &str, path: &str) -> Result<Fingerprint, GdalError> {
+    let mut files: Vec<String> = ffi::file_list(dataset);
     files.sort();
     files.dedup();
-    for file in files.iter().filter(|f| **f != source.gdal_path) {
-        parts.push(of_file(file, file)?);
+    let parts = files.iter().filter(|file| *file != path).map(|file| of_file(file, file));
+    let parts = parts.collect::<Result<_, _>>()?;
+    Ok(Fingerprint { parts, ..of_file(uri, path)? })
+}
+
+impl Fingerprint {
+    /// SHA-256 in hex of the bytes of a local file; of several files, of their hashes in the order of their names. None for
+    /// remote objects.
+    pub fn content(&self) -> Option<String> {
+        if self.parts.is_empty() {
+            return self.sha256.clone();
+        }
+        let mut hasher = Sha256::new();
+        let mut known = false;
+        for sha256 in std::iter::once(self).chain(&self.parts).filter_map(|file| file.sha256.as_ref()) {
+            hasher.update(sha256.as_bytes());
+            known = true;
+        }
+        known.then(|| hex(&hasher.finalize()))
     }
-    Ok(Fingerprint { parts, ..of_file(&source.uri, &source.gdal_path)? })
 }
 
 /// Fingerprint of one file or object, of whatever kind.

@@ -145,6 +145,12 @@ pub fn layer_fields(source: &LayerSource<'_>) -> Result<Vec<FieldDef>, GdalError
     Ok(named.map(|(c, name)| FieldDef { name: (*name).to_owned(), field_type: c.field_type }).collect())
 }
 
+/// Name of the layer that a source means.
+pub(crate) fn layer_name(source: &LayerSource<'_>) -> Result<String, GdalError> {
+    let dataset = open_vector(source.uri)?;
+    Ok(find_layer(source.uri, &dataset, source.layer)?.name())
+}
+
 /// Reads a layer of any vector file or URL in its own order, one feature in memory at a time, and hands every feature to
 /// `each`. Coordinates are reprojected when the layer is in another CRS, edges longer than 250 m in shorter pieces.
 ///
@@ -191,14 +197,19 @@ struct Column {
 
 impl Column {
     fn value(&self, feature: &Feature<'_>) -> Option<Value> {
-        if !ffi::has_value(feature, self.index) {
-            return None;
-        }
-        match self.field_type {
-            FieldType::Text => feature.field_as_string(self.index).ok().flatten().map(Value::Text),
-            FieldType::Integer => feature.field_as_integer64(self.index).ok().flatten().map(Value::Integer),
-            FieldType::Real => feature.field_as_double(self.index).ok().flatten().map(Value::Real),
-        }
+        value_of(feature, self.index, self.field_type)
+    }
+}
+
+/// The value of a field, by its number from 0.
+pub(crate) fn value_of(feature: &Feature<'_>, index: usize, field_type: FieldType) -> Option<Value> {
+    if !ffi::has_value(feature, index) {
+        return None;
+    }
+    match field_type {
+        FieldType::Text => feature.field_as_string(index).ok().flatten().map(Value::Text),
+        FieldType::Integer => feature.field_as_integer64(index).ok().flatten().map(Value::Integer),
+        FieldType::Real => feature.field_as_double(index).ok().flatten().map(Value::Real),
     }
 }
 
@@ -251,15 +262,23 @@ impl FeatureReader<'_> {
         let mut drawn = straight.unwrap_or_else(|| drawn.clone());
         drawn.flatten_to_2d();
         let kind = Kind::of(&drawn).map_err(|found| self.wrong_kind(found))?;
-        ffi::reset_error();
-        let repaired = !drawn.is_valid();
-        if repaired {
-            drawn = self.repair(&drawn)?;
-        }
+        let mut repaired = self.make_valid(&mut drawn)?;
         if let Some(way) = self.way {
             self.reproject(&mut drawn, way)?;
+            // Rings that all but touch may cross once their last digits are others.
+            repaired |= self.make_valid(&mut drawn)?;
         }
         Ok((Parts::of(&drawn, kind), repaired))
+    }
+
+    /// Makes a geometry valid; tells whether it was not.
+    fn make_valid(&self, drawn: &mut Geometry) -> Result<bool, GdalError> {
+        ffi::reset_error();
+        if drawn.is_valid() {
+            return Ok(false);
+        }
+        *drawn = self.repair(drawn)?;
+        Ok(true)
     }
 
     fn repair(&self, drawn: &Geometry) -> Result<Geometry, GdalError> {

@@ -59,11 +59,6 @@ impl PublishedRaster {
         &self.classes
     }
 
-    /// Rows that a block of the file has.
-    pub fn block_rows(&self) -> usize {
-        self.dataset.rasterband(1).map_or(1, |band| band.block_size().1.max(1))
-    }
-
     /// The pixels of a window that lies inside the raster.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use crate::aoi::Aoi;
 use crate::buffer::buffer_lines;
 use crate::layer_in::{
-    LayerCounts, LayerFeature, LayerGeometry, LayerSource, Line, Value, layer_fields, read_features,
-    taken_apart,
+    LayerCounts, LayerFeature, LayerGeometry, LayerSource, Line, Value, layer_fields, layer_name,
+    read_features, taken_apart, value_of,
 };
 use crate::layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter};
 use crate::raster_out::text;
@@ -44,16 +44,25 @@ pub enum ReferenceKind {
 pub enum LineWidth {
     /// All so many units of the CRS.
     Same(f64),
-    /// As the field at this position among those asked for says, times so many units of the CRS. A line without a width is
-    /// counted as one without geometry.
-    Field(usize, f64),
+    /// As a field says.
+    Field {
+        /// Position of the field among those asked for.
+        field: usize,
+        /// What its values are multiplied with, to be units of the CRS.
+        unit: f64,
+        /// Width where the field is empty, units of the CRS.
+        otherwise: Option<f64>,
+    },
 }
 
 impl LineWidth {
     fn of(self, values: &[Option<Value>]) -> Option<f64> {
         let width = match self {
             Self::Same(width) => Some(width),
-            Self::Field(field, unit) => values.get(field)?.as_ref()?.as_number().map(|width| width * unit),
+            Self::Field { field, unit, otherwise } => match values.get(field)?.as_ref() {
+                Some(value) => value.as_number().map(|width| width * unit),
+                None => otherwise,
+            },
         };
         width.filter(|width| width.is_finite() && *width > 0.0)
     }
@@ -78,39 +87,48 @@ pub struct ReferenceFeature {
 }
 
 impl ReferenceKind {
-    /// The geometry of a feature as it is wanted; none for a line of unknown width.
+    /// The geometry of a feature as it is wanted.
     fn wanted(
         self,
-        feature: &LayerFeature,
+        feature: LayerFeature,
         source: &LayerSource<'_>,
-    ) -> Result<Option<LayerGeometry>, GdalError> {
+        layer: &str,
+    ) -> Result<LayerGeometry, GdalError> {
+        let (path, layer) = (source.uri.to_owned(), layer.to_owned());
+        let LayerFeature { number: feature, geometry, values } = feature;
         let wrong = |found: &str, expected| GdalError::FeatureKind {
-            path: source.uri.to_owned(),
-            layer: source.layer.unwrap_or_default().to_owned(),
-            feature: feature.number,
+            path: path.clone(),
+            layer: layer.clone(),
+            feature,
             found: found.to_owned(),
             expected,
         };
-        match (&feature.geometry, self) {
+        match (geometry, self) {
             (LayerGeometry::Lines(_), Self::Areas(None)) => {
                 Err(wrong("line", "polygons, or lines with a width"))
             }
-            (LayerGeometry::Lines(lines), Self::Areas(Some(width))) => {
-                let Some(width) = width.of(&feature.values) else { return Ok(None) };
-                Ok(Some(LayerGeometry::Polygons(buffer_lines(lines, width / 2.0)?)))
-            }
+            (LayerGeometry::Lines(lines), Self::Areas(Some(width))) => match width.of(&values) {
+                Some(width) => Ok(LayerGeometry::Polygons(buffer_lines(&lines, width / 2.0)?)),
+                None => Err(GdalError::FeatureWidth { path, layer, feature }),
+            },
             (LayerGeometry::Polygons(_), Self::Lines) => Err(wrong("polygon", "lines")),
-            (geometry, _) => Ok(Some(geometry.clone())),
+            (geometry, _) => Ok(geometry),
         }
     }
 }
 
 impl ReferenceIndex {
-    /// Copies a layer to the new file `path`, with an index. Features without geometry are counted and left out.
+    /// Copies what of a layer touches a rectangle (min x, min y, max x, max y, CRS units) to the new file `path`, with an
+    /// index. Features without geometry and those elsewhere are counted and left out.
     ///
     /// # Errors
-    /// As [`read_features`]; [`GdalError::FeatureKind`] for a feature of another kind; [`GdalError::Create`] and [`GdalError::Write`] for the copy.
-    pub fn build(source: &LayerSource<'_>, kind: ReferenceKind, path: &Path) -> Result<Self, GdalError> {
+    /// As [`read_features`]; [`GdalError::FeatureKind`] for a feature of another kind, [`GdalError::FeatureWidth`] for a line of unknown width; [`GdalError::Create`] and [`GdalError::Write`] for the copy.
+    pub fn build(
+        source: &LayerSource<'_>,
+        kind: ReferenceKind,
+        within: [f64; 4],
+        path: &Path,
+    ) -> Result<Self, GdalError> {
         let types: Vec<FieldType> = layer_fields(source)?.iter().map(|field| field.field_type).collect();
         let number = FieldDef { name: NUMBER.to_owned(), field_type: FieldType::Integer };
         // Names of the layer's own might be reserved here.
@@ -131,19 +149,16 @@ impl ReferenceIndex {
                 timestamp: TIMESTAMP,
             },
         )?;
-        let mut without = 0;
-        let mut counts = read_features::<GdalError>(source, &mut |feature| {
-            let Some(geometry) = kind.wanted(&feature, source)? else {
-                without += 1;
-                return Ok(());
-            };
-            let Some(wkb) = geometry.to_wkb() else { return Ok(()) };
+        let layer = layer_name(source)?;
+        let counts = read_features::<GdalError>(source, &mut |feature| {
             let number = FieldValue::Integer(i64::try_from(feature.number).unwrap_or(i64::MAX));
-            let values = feature.values.iter().map(|v| v.as_ref().map_or(FieldValue::Null, Value::as_field));
+            let values = feature.values.clone();
+            let geometry = kind.wanted(feature, source, &layer)?;
+            let Some(wkb) = geometry.to_wkb().filter(|_| geometry.touches(within)) else { return Ok(()) };
+            let values = values.iter().map(|v| v.as_ref().map_or(FieldValue::Null, Value::as_field));
             writer.write(&wkb, &std::iter::once(number).chain(values).collect::<Vec<_>>())
         })?;
         writer.finish()?;
-        counts.empty += without;
         Ok(Self { path: text(path), types, counts })
     }
 
@@ -186,18 +201,8 @@ impl Reference {
         ffi::reset_error();
         for feature in layer.features() {
             let number = feature.field_as_integer64(0).ok().flatten();
-            let values = self.types.iter().enumerate().map(|(i, field_type)| {
-                if !ffi::has_value(&feature, i + 1) {
-                    return None;
-                }
-                match field_type {
-                    FieldType::Text => feature.field_as_string(i + 1).ok().flatten().map(Value::Text),
-                    FieldType::Integer => {
-                        feature.field_as_integer64(i + 1).ok().flatten().map(Value::Integer)
-                    }
-                    FieldType::Real => feature.field_as_double(i + 1).ok().flatten().map(Value::Real),
-                }
-            });
+            let values = self.types.iter().enumerate();
+            let values = values.map(|(i, field_type)| value_of(&feature, i + 1, *field_type));
             let Some(geometry) = feature.geometry() else { continue };
             each(&ReferenceFeature {
                 number: number.and_then(|n| u64::try_from(n).ok()).unwrap_or_default(),

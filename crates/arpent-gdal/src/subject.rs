@@ -43,9 +43,9 @@ impl Subject {
         if self.area <= 0.0 {
             return Ok(0.0);
         }
-        let mut common = 0.0;
+        let (mut common, around) = (0.0, feature.geometry.envelope());
         for (envelope, piece) in &self.pieces {
-            if meet(envelope, &feature.geometry.envelope()) {
+            if meet(envelope, &around) {
                 common += intersection(piece, &feature.geometry)?.area();
             }
         }
@@ -126,6 +126,7 @@ mod tests {
         for wkt in [
             "POLYGON ((0 10,800 10,800 20,0 20,0 10))",
             "POLYGON ((10.5 -9,13.5 -9,13.5 9,10.5 9,10.5 -9))",
+            "POLYGON ((3 -3,420 30,417 41,3 -3))",
             "POLYGON ((900 0,901 0,901 1,900 0))",
         ] {
             let object = feature(wkt);

@@ -8,6 +8,18 @@ const MULTI_LINE: u32 = 5;
 const MULTI_POLYGON: u32 = 6;
 
 impl LayerGeometry {
+    /// Whether its bounding box touches a rectangle (min x, min y, max x, max y).
+    pub(crate) fn touches(&self, [west, south, east, north]: [f64; 4]) -> bool {
+        let points: Box<dyn Iterator<Item = &[f64; 2]>> = match self {
+            Self::Empty => return false,
+            Self::Polygons(polygons) => Box::new(polygons.iter().flatten().flatten()),
+            Self::Lines(lines) => Box::new(lines.iter().flatten()),
+        };
+        let empty = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+        let bbox = points.fold(empty, |b, [x, y]| [b[0].min(*x), b[1].min(*y), b[2].max(*x), b[3].max(*y)]);
+        bbox[0] <= east && bbox[2] >= west && bbox[1] <= north && bbox[3] >= south
+    }
+
     /// A multipolygon or multiline in well-known binary; none when there is nothing.
     pub fn to_wkb(&self) -> Option<Vec<u8>> {
         let mut wkb = Wkb::default();

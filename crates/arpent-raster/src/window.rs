@@ -24,7 +24,7 @@ impl Window {
 
     /// The window between two corners; empty where the second does not lie beyond the first.
     pub fn between(col0: i64, row0: i64, col1: i64, row1: i64) -> Self {
-        let span = |a: i64, b: i64| usize::try_from(b - a).unwrap_or(0);
+        let span = |a: i64, b: i64| usize::try_from(b.saturating_sub(a)).unwrap_or(0);
         Self { col: col0, row: row0, width: span(col0, col1), height: span(row0, row1) }
     }
 

@@ -68,7 +68,7 @@ pub enum VectorError {
         bbox: [f64; 4],
     },
     /// A vertex of a zone is nowhere.
-    #[error("a vertex of the zone lies at column {col}, row {row}, which are no numbers")]
+    #[error("a vertex of the zone lies at column {col}, row {row}, which is nowhere on the Earth")]
     ZoneNotFinite {
         /// Column, grid pixels.
         col: f64,

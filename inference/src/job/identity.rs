@@ -75,7 +75,6 @@ pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         "features": job.config.features,
         "coverage": coverage,
         "objects": job.config.objects,
-        "built_up": map.built_up_fingerprint.as_ref().map(content),
         "references": map.reference_fingerprints.iter().map(content).collect::<Vec<_>>(),
         "reference": options,
         "ocs_ge": job.ocs_ge.as_ref().map(OcsGe::codes),

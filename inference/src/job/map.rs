@@ -32,10 +32,6 @@ pub struct MapJob {
     pub aoi: Option<Aoi>,
     /// Fingerprint of the AOI's bytes.
     pub aoi_fingerprint: Option<Fingerprint>,
-    /// Areas that are built up, where somebody drew them.
-    pub built_up: Option<Aoi>,
-    /// Fingerprint of their bytes.
-    pub built_up_fingerprint: Option<Fingerprint>,
     /// Layers that the map is crossed with.
     pub references: reference::Plan,
     /// Fingerprints of their bytes.
@@ -89,22 +85,10 @@ impl MapJob {
         let aoi_fingerprint = config.aoi.as_deref().map(arpent_gdal::fingerprint_file).transpose()?;
         let areas =
             config.coverage.as_ref().and_then(|c| c.built_up.as_ref()).and_then(|b| b.areas.as_deref());
-        let built_up = areas.map(|path| arpent_gdal::read_aoi(path, grid)).transpose()?;
-        let built_up_fingerprint = areas.map(arpent_gdal::fingerprint_file).transpose()?;
-        let references = reference::Plan::new(&config.reference, classes, &grid.crs)?;
-        let reference_fingerprints =
-            references.sources().map(arpent_gdal::fingerprint_file).collect::<Result<_, _>>()?;
-        Ok(Self {
-            folder,
-            dates,
-            aoi,
-            aoi_fingerprint,
-            built_up,
-            built_up_fingerprint,
-            references,
-            reference_fingerprints,
-            plan,
-        })
+        let references = reference::Plan::new(&config.reference, areas, classes, &grid.crs)?;
+        let prints = references.sources().map(arpent_gdal::fingerprint_layer);
+        let reference_fingerprints = prints.collect::<Result<_, _>>()?;
+        Ok(Self { folder, dates, aoi, aoi_fingerprint, references, reference_fingerprints, plan })
     }
 
     /// The grid of the map.
@@ -139,13 +123,13 @@ impl MapJob {
     /// # Errors
     /// What makes one unusable.
     pub fn index_references(&mut self, scratch: &Path) -> anyhow::Result<()> {
-        if self.references.columns().next().is_none() {
+        if self.references.is_empty() {
             return Ok(());
         }
         let stage = Stage::begin("reference", 0);
         let folder = tempfile::Builder::new().prefix("reference-").tempdir_in(scratch)?.keep();
-        let crs = self.grid().crs.clone();
-        self.references.index(&crs, &folder)?;
+        let (grid, extent) = (self.grid().clone(), self.plan.extent());
+        self.references.index(&grid, &extent, &folder)?;
         stage.end(&format!("{} objects", count(self.references.objects())));
         Ok(())
     }

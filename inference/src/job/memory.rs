@@ -17,6 +17,8 @@ pub struct MemoryNeeds {
     pub predictors: usize,
     /// Rows that a coverage holds.
     pub coverage_rows: usize,
+    /// Bytes of each pixel of a strip that references take.
+    pub references: u64,
     /// What the network holds for as many of the largest windows, bytes.
     pub network: u64,
 }
@@ -47,6 +49,6 @@ pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     let chips = chip * (needs.readers + needs.predictors) as u64;
     let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
     let coverage = plan.extent().width as u64 * needs.coverage_rows as u64;
-    let rows = strip * STRIP_BYTES_PER_PIXEL + coverage * COVERAGE_BYTES_PER_PIXEL;
+    let rows = strip * (STRIP_BYTES_PER_PIXEL + needs.references) + coverage * COVERAGE_BYTES_PER_PIXEL;
     BASE + SPOOL + needs.cache + chips + needs.network + rows
 }

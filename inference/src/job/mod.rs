@@ -93,6 +93,9 @@ impl Job {
             }
             maps.iter().try_for_each(|map| objects.merger(map.grid()).map(drop))?;
         }
+        if model.is_detection() && !config.reference.impose.is_empty() {
+            return Err(JobError::ImposeOnBoxes { model: model.id.clone() }.into());
+        }
         let cache_mb = match config.compute.cache_mb {
             0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
             chosen => chosen,
@@ -140,6 +143,7 @@ impl Job {
             cache: u64::from(self.cache_mb) << 20,
             predictors,
             coverage_rows: coverage.map_or(0, |options| rows_held(options, &map.plan.extent(), map.grid())),
+            references: map.references.bytes_per_pixel(),
             network: network as u64,
         };
         memory_bound(&map.plan, needs)

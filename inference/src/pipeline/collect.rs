@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use arpent_gdal::{Aoi, RasterKind, StripWriter};
+use arpent_gdal::{RasterKind, StripWriter};
 use arpent_model::{PixelDetection, Prediction};
 use arpent_publish::{Counts, CoverageCounts, ReferenceCounts, SortedFeatures, Spool, SpoolOptions};
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster};
@@ -48,7 +48,7 @@ pub struct Collector<'a> {
 /// The side of the collector that makes features.
 #[derive(Debug)]
 struct Vectors<'a> {
-    outlines: Outlines<'a>,
+    outlines: Outlines,
     merger: DetectionMerger,
     /// What joins detections, and what is drawn of them, where objects are wanted.
     objects: Option<(ObjectMerger, Shape)>,
@@ -92,44 +92,41 @@ struct Finished {
 
 /// What makes regions of rows.
 #[derive(Debug)]
-enum Outlines<'a> {
+enum Outlines {
     /// Each region for itself.
     Each(Box<Polygonizer>),
-    /// Regions that fit together; and, where somebody drew them, built-up areas.
-    Coverage(Box<Coverage>, Option<&'a Aoi>),
+    /// Regions that fit together.
+    Coverage(Box<Coverage>),
 }
 
-impl<'a> Outlines<'a> {
-    fn new(job: &Job, map: &'a MapJob) -> anyhow::Result<Self> {
+impl Outlines {
+    fn new(job: &Job, map: &MapJob) -> anyhow::Result<Self> {
         let extent = map.plan.extent();
         Ok(match &job.config.coverage {
             None => Self::Each(Box::new(Polygonizer::new(extent, job.kept_classes())?)),
             Some(options) => {
                 let rules = options.rules(&job.model.classes, map.grid())?;
-                Self::Coverage(Box::new(Coverage::new(extent, &rules)?), map.built_up.as_ref())
+                Self::Coverage(Box::new(Coverage::new(extent, &rules)?))
             }
         })
     }
 
-    /// Takes the next rows.
+    /// Takes the next rows, and which of their pixels somebody drew as built up.
     fn push_rows(
         &mut self,
         labels: &Raster<u8>,
         confidence: &Raster<u8>,
+        built_up: Option<&[bool]>,
         area: &PixelArea,
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
         let rows = labels.window();
-        let built_up = match self {
-            Self::Coverage(_, Some(areas)) => Some(areas.mask(rows)),
-            Self::Coverage(_, None) | Self::Each(_) => None,
-        };
         for (i, row) in (rows.row..rows.row_end()).enumerate() {
             let (labels, confidence, area) = (labels.row(i), confidence.row(i), area.of_row(row));
             match self {
                 Self::Each(polygonizer) => polygonizer.push_row(labels, confidence, area, sink)?,
-                Self::Coverage(coverage, _) => {
-                    let built_up = built_up.as_ref().map(|mask| &mask[i * rows.width..][..rows.width]);
+                Self::Coverage(coverage) => {
+                    let built_up = built_up.map(|mask| &mask[i * rows.width..][..rows.width]);
                     coverage.push_row(labels, confidence, built_up, area, sink)?;
                 }
             }
@@ -143,7 +140,7 @@ impl<'a> Outlines<'a> {
                 polygonizer.finish(sink);
                 Ok(None)
             }
-            Self::Coverage(coverage, _) => coverage.finish(sink).map(Some),
+            Self::Coverage(coverage) => coverage.finish(sink).map(Some),
         }
     }
 }
@@ -289,13 +286,14 @@ impl<'a> Vectors<'a> {
 
     fn take_strip(&mut self, strip: &Strip) -> anyhow::Result<()> {
         let imposed = self.imposed(strip)?;
+        let built_up = self.crossing.references.built_up(&strip.labels.window())?;
         let (labels, confidence) =
             imposed.as_ref().map_or((&strip.labels, &strip.confidence), |(l, c)| (l, c));
         let (vectorizer, crossing, spool) = (&self.vectorizer, &mut self.crossing, &mut self.spool);
         let mut made = Made { vectorizer, crossing, spool, outcome: Ok(()) };
         let rows = labels.window();
         let mut sink = |region| made.push(|v| v.region_to_feature(&region));
-        self.outlines.push_rows(labels, confidence, &self.area, &mut sink)?;
+        self.outlines.push_rows(labels, confidence, built_up.as_deref(), &self.area, &mut sink)?;
         let mut kept = Vec::new();
         self.merger
             .push(&self.waiting, rows.row_end() - self.reach, &mut |detection| kept.push(detection))?;

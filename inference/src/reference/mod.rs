@@ -3,6 +3,7 @@
 mod options;
 mod plan;
 
+use anyhow::Context;
 use arpent_gdal::{Reference, ReferenceFeature, ReferenceIndex, Subject, Value};
 use arpent_publish::ReferenceCounts;
 use arpent_raster::{CONFIDENCE_NODATA, Grid, LABEL_NODATA, Nomenclature, Raster, Window};
@@ -23,6 +24,8 @@ pub struct References<'a> {
     grid: &'a Grid,
     classes: &'a Nomenclature,
     layers: Vec<OpenLayer<'a>>,
+    /// Areas that somebody drew as built up.
+    built_up: Option<Reference>,
 }
 
 #[derive(Debug)]
@@ -30,6 +33,8 @@ struct OpenLayer<'a> {
     rule: &'a Rule,
     reference: Reference,
     counts: ReferenceCounts,
+    /// Agreement and disagreement, 1e-8 square meters: whole numbers, so that the order of features does not matter.
+    agreement: [u128; 2],
 }
 
 impl<'a> References<'a> {
@@ -49,15 +54,21 @@ impl<'a> References<'a> {
                 empty: read.empty,
                 ..ReferenceCounts::default()
             };
-            Ok(OpenLayer { rule, reference: index.open()?, counts })
+            Ok(OpenLayer { rule, reference: index.open()?, counts, agreement: [0; 2] })
         };
         let layers = plan.rules.iter().zip(&plan.indexes).map(open).collect::<anyhow::Result<_>>()?;
-        Ok(Self { grid, classes, layers })
+        let built_up = plan.built_up_index.as_ref().map(ReferenceIndex::open).transpose()?;
+        Ok(Self { grid, classes, layers, built_up })
     }
 
     /// What came of each layer.
     pub fn counts(&self) -> Vec<ReferenceCounts> {
-        self.layers.iter().map(|layer| layer.counts.clone()).collect()
+        let counts = |layer: &OpenLayer| {
+            #[allow(clippy::cast_precision_loss, reason = "rounded to doubles")]
+            let [agreement_m2, disagreement_m2] = layer.agreement.map(|sum| sum as f64 / 1e8);
+            ReferenceCounts { agreement_m2, disagreement_m2, ..layer.counts.clone() }
+        };
+        self.layers.iter().map(counts).collect()
     }
 
     /// Whether any layer changes labels.
@@ -77,7 +88,8 @@ impl<'a> References<'a> {
             let mut imposed = vec![LABEL_NODATA; labels.data().len()];
             layer.reference.each_in(self.grid.bbox(&window), &mut |object| -> anyhow::Result<()> {
                 if let Some(id) = class.of(object) {
-                    burn(object, id, self.grid, &window, &mut imposed);
+                    // 255, nodata, is above every class.
+                    burn(object, self.grid, &window, |pixel| imposed[pixel] = id.min(imposed[pixel]));
                 }
                 Ok(())
             })?;
@@ -93,42 +105,57 @@ impl<'a> References<'a> {
         Ok(())
     }
 
+    /// Which pixels of a window somebody drew as built up, row by row; none if nobody did.
+    ///
+    /// # Errors
+    /// That the index cannot be read.
+    pub fn built_up(&self, window: &Window) -> anyhow::Result<Option<Vec<bool>>> {
+        let Some(areas) = &self.built_up else { return Ok(None) };
+        let mut mask = vec![false; window.width * window.height];
+        areas.each_in(self.grid.bbox(window), &mut |area| -> anyhow::Result<()> {
+            burn(area, self.grid, window, |pixel| mask[pixel] = true);
+            Ok(())
+        })?;
+        Ok(Some(mask))
+    }
+
     /// Adds the columns of every layer to a feature; tells where it is from, if an imposed object is the most of it.
     ///
     /// # Errors
     /// That an index cannot be read, or that GEOS fails.
     pub fn fill(&mut self, feature: &mut Feature) -> anyhow::Result<Option<Origin>> {
-        let mut origin = None;
-        let subject =
-            if self.layers.is_empty() { None } else { Some(Subject::new(&to_wkb(&feature.polygon))?) };
-        let Some(subject) = subject else { return Ok(None) };
+        let (mut origin, mut subject) = (None, None);
         for layer in &mut self.layers {
-            let values = layer.values(feature, &subject, self.classes)?;
-            let is_told = values.first().is_some_and(|value| *value != Attribute::Null);
-            layer.counts.features_told += u64::from(is_told);
-            if let (Kind::Impose { ossature, .. }, Some(Attribute::Text(id))) =
-                (&layer.rule.kind, values.first())
-            {
-                origin =
-                    Some(Origin { source: layer.rule.name.clone(), id: id.clone(), ossature: *ossature });
+            let told = if layer.rule.of[usize::from(feature.class_id)] {
+                if subject.is_none() && !matches!(layer.rule.kind, Kind::Snap { .. }) {
+                    subject = Some(Subject::new(&to_wkb(&feature.polygon))?);
+                }
+                layer.told_of(feature, subject.as_ref(), self.classes)?
+            } else {
+                None
+            };
+            layer.counts.features_told += u64::from(told.is_some());
+            if let (Kind::Impose { ossature, .. }, Some(values)) = (&layer.rule.kind, &told) {
+                let id = values.first().cloned().unwrap_or_default();
+                origin = Some(Origin { source: layer.rule.name.clone(), id, ossature: *ossature });
             }
-            feature.attributes.extend(values);
+            let nothing = || vec![Attribute::Null; layer.rule.columns.len()];
+            feature.attributes.extend(told.unwrap_or_else(nothing));
         }
         Ok(origin)
     }
 }
 
-fn burn(object: &ReferenceFeature, class: u8, grid: &Grid, window: &Window, imposed: &mut [u8]) {
+/// Gives the numbers of the pixels of a window whose centers lie in an object, row by row, to `each`.
+fn burn(object: &ReferenceFeature, grid: &Grid, window: &Window, mut each: impl FnMut(usize)) {
     let Some(area) = object.pixels(grid) else { return };
     let Some(common) = area.window().intersect(window) else { return };
     let mask = area.mask(common);
-    let (top, left) = (common.row - window.row, common.col - window.col);
-    for (row, inside) in (top..).zip(mask.chunks(common.width)) {
-        let start = usize::try_from(row * i64::try_from(window.width).unwrap_or(0) + left).unwrap_or(0);
-        for (pixel, _) in imposed[start..].iter_mut().zip(inside).filter(|(_, inside)| **inside) {
-            // 255, nodata, is above every class.
-            *pixel = class.min(*pixel);
-        }
+    let offset = |at: i64, start: i64| usize::try_from(at - start).unwrap_or(0);
+    let (top, left) = (offset(common.row, window.row), offset(common.col, window.col));
+    for (row, inside) in mask.chunks(common.width).enumerate() {
+        let start = (top + row) * window.width + left;
+        inside.iter().enumerate().filter(|(_, inside)| **inside).for_each(|(col, _)| each(start + col));
     }
 }
 
@@ -160,30 +187,36 @@ impl Most {
 }
 
 impl OpenLayer<'_> {
-    /// The values of the layer's columns for a feature.
-    fn values(
+    /// The values of the layer's columns for a feature, if there is something to tell.
+    fn told_of(
         &mut self,
         feature: &Feature,
-        subject: &Subject,
+        subject: Option<&Subject>,
         classes: &Nomenclature,
-    ) -> anyhow::Result<Vec<Attribute>> {
-        if !self.rule.of[usize::from(feature.class_id)] {
-            return Ok(vec![Attribute::Null; self.rule.columns.len()]);
-        }
-        match &self.rule.kind {
-            Kind::Impose { class, min_share, .. } => {
+    ) -> anyhow::Result<Option<Vec<Attribute>>> {
+        match (&self.rule.kind, subject) {
+            (Kind::Snap { max_distance, metres_per_unit }, _) => {
+                self.snapped(feature, *max_distance, *metres_per_unit)
+            }
+            (Kind::Impose { class, min_share, .. }, Some(subject)) => {
                 let wanted = |object: &ReferenceFeature| class.of(object) == Some(feature.class_id);
                 self.most(feature, subject, *min_share, &wanted)
             }
-            Kind::Inform { min_share } => self.most(feature, subject, *min_share, &|_| true),
-            Kind::Compare { class } => {
+            (Kind::Inform { min_share }, Some(subject)) => self.most(feature, subject, *min_share, &|_| true),
+            (Kind::Compare { class }, Some(subject)) => {
                 let shares = self.shares(feature, subject, class)?;
-                Ok(self.compared(feature, &shares, classes))
+                Ok(Some(self.compared(feature, &shares, classes)))
             }
-            Kind::Snap { max_distance, metres_per_unit } => {
-                self.snapped(feature, *max_distance, *metres_per_unit)
-            }
+            (_, None) => Ok(None),
         }
+    }
+
+    /// Share of a feature that lies in an object.
+    fn share(&self, subject: &Subject, object: &ReferenceFeature) -> anyhow::Result<f64> {
+        let share = subject.share_in(object);
+        share.with_context(|| {
+            format!("{}: object {} of {}", self.rule.key(), object.number, self.rule.layer.source)
+        })
     }
 
     fn most(
@@ -192,19 +225,19 @@ impl OpenLayer<'_> {
         subject: &Subject,
         min_share: f64,
         wanted: &dyn Fn(&ReferenceFeature) -> bool,
-    ) -> anyhow::Result<Vec<Attribute>> {
+    ) -> anyhow::Result<Option<Vec<Attribute>>> {
         let mut most = Most::default();
         self.reference.each_in(feature.bbox(), &mut |object| -> anyhow::Result<()> {
             if wanted(object) {
-                most.take(subject.share_in(object)?, object);
+                most.take(self.share(subject, object)?, object);
             }
             Ok(())
         })?;
         if most.values.is_empty() || most.share < min_share {
-            return Ok(vec![Attribute::Null; self.rule.columns.len()]);
+            return Ok(None);
         }
         let share = Attribute::Real(rounded(most.share));
-        Ok(self.told(&most.values, [share]))
+        Ok(Some(self.told(&most.values, [share])))
     }
 
     /// The id, then `own`, then the fields taken over.
@@ -225,7 +258,7 @@ impl OpenLayer<'_> {
         let mut found = Vec::new();
         self.reference.each_in(feature.bbox(), &mut |object| -> anyhow::Result<()> {
             if let Some(id) = class.of(object) {
-                let share = subject.share_in(object)?;
+                let share = self.share(subject, object)?;
                 if share > 0.0 {
                     found.push((id, object.number, share));
                 }
@@ -256,8 +289,15 @@ impl OpenLayer<'_> {
             rounded(parts.fold(0.0, |sum, share| sum + share).min(1.0))
         };
         let (agreement, disagreement) = (sum(true), sum(false));
-        self.counts.agreement_m2 += agreement * feature.area_m2;
-        self.counts.disagreement_m2 += disagreement * feature.area_m2;
+        for (sum, share) in self.agreement.iter_mut().zip([agreement, disagreement]) {
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "shares and areas, 0 or more"
+            )]
+            let [share, area] = [share, feature.area_m2].map(|value| (value * 1e4).round() as u128);
+            *sum += share * area;
+        }
         let most = shares.iter().fold(None::<(u8, f64)>, |most, share| {
             Some(most.filter(|most| most.1 >= share.1).unwrap_or(*share))
         });
@@ -270,7 +310,7 @@ impl OpenLayer<'_> {
         feature: &Feature,
         max_distance: f64,
         metres_per_unit: f64,
-    ) -> anyhow::Result<Vec<Attribute>> {
+    ) -> anyhow::Result<Option<Vec<Attribute>>> {
         let point = representative_point(&feature.polygon);
         let around =
             [point.x - max_distance, point.y - max_distance, point.x + max_distance, point.y + max_distance];
@@ -285,11 +325,9 @@ impl OpenLayer<'_> {
             }
             Ok(())
         })?;
-        let Some((distance, _, measure, values)) = nearest else {
-            return Ok(vec![Attribute::Null; self.rule.columns.len()]);
-        };
+        let Some((distance, _, measure, values)) = nearest else { return Ok(None) };
         let meters = |units: f64| Attribute::Real(rounded(units * metres_per_unit));
-        Ok(self.told(&values, [meters(distance), meters(measure)]))
+        Ok(Some(self.told(&values, [meters(distance), meters(measure)])))
     }
 }
 

@@ -90,7 +90,7 @@ pub struct ImposeOptions {
     pub layer: LayerOptions,
     /// Class of its objects.
     pub class: ClassOf,
-    /// Width of its objects where they are lines, such as roads, meters.
+    /// Width of its objects where they are lines, such as roads, meters; with `width_field`, of those whose field is empty.
     #[serde(default)]
     #[schemars(range(min = 0.0))]
     pub width_m: Option<f64>,

@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use arpent_gdal::{FieldDef, FieldType, LayerSource, LineWidth, ReferenceIndex, ReferenceKind};
-use arpent_raster::{Crs, CrsKind, Nomenclature};
+use arpent_gdal::{
+    FieldDef, FieldType, InvalidGeometries, LayerSource, LineWidth, ReferenceIndex, ReferenceKind,
+};
+use arpent_raster::{Crs, CrsKind, Grid, Nomenclature, Window};
 use arpent_vector::{Column, ColumnKind};
 
 use super::options::{ClassOf, ImposeOptions, LayerOptions, ReferenceOptions};
 use crate::error::JobError;
+use crate::objects::ObjectOptions;
+use crate::ocs_ge::OcsGe;
 
 /// What every map has; columns of references may not be called so.
 const TAKEN: [&str; 13] = [
@@ -33,6 +37,9 @@ pub struct Plan {
     pub(super) rules: Vec<Rule>,
     /// For each rule, once they are read.
     pub(super) indexes: Vec<ReferenceIndex>,
+    /// File or URL of areas that somebody drew as built up; and once they are read.
+    built_up: Option<String>,
+    pub(super) built_up_index: Option<ReferenceIndex>,
 }
 
 /// A layer and what it is to the map.
@@ -81,6 +88,7 @@ pub(super) enum Classes {
 struct Context<'a> {
     classes: &'a Nomenclature,
     crs: &'a Crs,
+    /// Names of columns that are taken.
     names: BTreeSet<String>,
 }
 
@@ -90,8 +98,15 @@ impl Plan {
     /// # Errors
     /// [`JobError::UnknownClass`], [`JobError::ReferenceName`], [`JobError::ReferenceCrs`], [`JobError::ReferenceNumber`]; those of
     /// [`arpent_gdal::layer_fields`].
-    pub fn new(options: &ReferenceOptions, classes: &Nomenclature, crs: &Crs) -> anyhow::Result<Self> {
-        let mut context = Context { classes, crs, names: BTreeSet::new() };
+    pub fn new(
+        options: &ReferenceOptions,
+        built_up: Option<&str>,
+        classes: &Nomenclature,
+        crs: &Crs,
+    ) -> anyhow::Result<Self> {
+        let more = OcsGe::columns().into_iter().chain(ObjectOptions::columns()).map(|column| column.name);
+        let names = TAKEN.iter().map(|name| (*name).to_owned()).chain(more).collect();
+        let mut context = Context { classes, crs, names };
         let mut rules = Vec::new();
         for rule in &options.impose {
             let key = format!("reference.impose `{}`", rule.name);
@@ -129,15 +144,20 @@ impl Plan {
             let kind = context.snap(&key, rule.max_distance_m)?;
             rules.push(context.rule(&key, (&rule.name, &rule.layer), &[], &rule.fields, of, kind)?);
         }
-        Ok(Self { rules, indexes: Vec::new() })
+        if let Some(areas) = built_up {
+            arpent_gdal::layer_fields(&source_of_areas(areas, crs))?;
+        }
+        let built_up = built_up.map(str::to_owned);
+        Ok(Self { rules, indexes: Vec::new(), built_up, built_up_index: None })
     }
 
-    /// Reads every layer into an indexed file in the folder `scratch`, in the CRS of the map.
+    /// Reads every layer into an indexed file in the folder `scratch`, in the CRS of the map, as far as it lies near the extent.
     ///
     /// # Errors
     /// What makes a layer unusable, with the number of its object; [`JobError::ReferenceEmpty`]; that the copy cannot be written.
-    pub fn index(&mut self, crs: &Crs, scratch: &Path) -> anyhow::Result<()> {
+    pub fn index(&mut self, grid: &Grid, extent: &Window, scratch: &Path) -> anyhow::Result<()> {
         self.indexes.clear();
+        let crs = &grid.crs;
         for (number, rule) in self.rules.iter().enumerate() {
             let fields: Vec<&str> = rule.fields.iter().map(String::as_str).collect();
             let path = scratch.join(format!("reference-{number}.gpkg"));
@@ -146,24 +166,51 @@ impl Plan {
                 Kind::Inform { .. } | Kind::Compare { .. } => ReferenceKind::Areas(None),
                 Kind::Snap { .. } => ReferenceKind::Lines,
             };
-            let index = ReferenceIndex::build(&rule.source(&fields, crs), kind, &path)?;
+            let [west, south, east, north] = grid.bbox(extent);
+            let around = match rule.kind {
+                Kind::Snap { max_distance, .. } => max_distance,
+                _ => 0.0,
+            };
+            let within = [west - around, south - around, east + around, north + around];
+            let index = ReferenceIndex::build(&rule.source(&fields, crs), kind, within, &path)?;
             if index.counts().read == index.counts().empty {
                 let (key, layer) = (rule.key(), rule.layer.source.clone());
                 return Err(JobError::ReferenceEmpty { key, layer }.into());
             }
             self.indexes.push(index);
         }
+        if let Some(areas) = &self.built_up {
+            let (source, path) = (source_of_areas(areas, crs), scratch.join("built-up.gpkg"));
+            let index = ReferenceIndex::build(&source, ReferenceKind::Areas(None), grid.bbox(extent), &path)?;
+            if index.counts().read == index.counts().empty {
+                let (key, layer) = ("coverage.built_up.areas".to_owned(), areas.clone());
+                return Err(JobError::ReferenceEmpty { key, layer }.into());
+            }
+            self.built_up_index = Some(index);
+        }
         Ok(())
+    }
+
+    /// Whether there is no layer at all.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty() && self.built_up.is_none()
+    }
+
+    /// Bytes that a pixel of a strip takes while layers are imposed on it.
+    pub fn bytes_per_pixel(&self) -> u64 {
+        let imposes = self.rules.iter().any(|rule| matches!(rule.kind, Kind::Impose { .. }));
+        // Labels and confidence once more, what is imposed and its mask; built-up areas and their mask.
+        4 * u64::from(imposes) + 2 * u64::from(self.built_up.is_some())
     }
 
     /// Objects that were read.
     pub fn objects(&self) -> u64 {
-        self.indexes.iter().map(|index| index.counts().read).sum()
+        self.indexes.iter().chain(&self.built_up_index).map(|index| index.counts().read).sum()
     }
 
-    /// File or URL of each layer.
+    /// File or URL of each layer, built-up areas last.
     pub fn sources(&self) -> impl Iterator<Item = &str> {
-        self.rules.iter().map(|rule| rule.layer.source.as_str())
+        self.rules.iter().map(|rule| &rule.layer.source).chain(&self.built_up).map(String::as_str)
     }
 
     /// Columns of the features, in order.
@@ -238,7 +285,7 @@ impl Context<'_> {
         let known = arpent_gdal::layer_fields(&rule.source(&named, self.crs))?;
         let columns = columns_of(&rule, &known[known.len() - taken.len()..]);
         for column in &columns {
-            if TAKEN.contains(&column.name.as_str()) || !self.names.insert(column.name.clone()) {
+            if !self.names.insert(column.name.clone()) {
                 return Err(
                     JobError::ReferenceName { key: key.to_owned(), column: column.name.clone() }.into()
                 );
@@ -287,8 +334,11 @@ impl Context<'_> {
             let (key, expected) = (format!("{key}: width_m"), "a width above 0 meters");
             return Err(JobError::ReferenceNumber { key, value: width, expected });
         }
-        let of_field = rule.width_field.as_ref().map(|_| LineWidth::Field(field, unit));
-        Ok(of_field.or(rule.width_m.map(|width| LineWidth::Same(width * unit))))
+        let same = rule.width_m.map(|width| width * unit);
+        if rule.width_field.is_some() {
+            return Ok(Some(LineWidth::Field { field, unit, otherwise: same }));
+        }
+        Ok(same.map(LineWidth::Same))
     }
 
     fn metres_per_unit(&self, key: &str) -> Result<f64, JobError> {
@@ -306,6 +356,10 @@ impl Context<'_> {
         }
         Ok(Kind::Snap { max_distance: max_distance_m / metres_per_unit, metres_per_unit })
     }
+}
+
+fn source_of_areas<'a>(uri: &'a str, crs: &'a Crs) -> LayerSource<'a> {
+    LayerSource { uri, layer: None, fields: &[], crs, invalid: InvalidGeometries::Repair }
 }
 
 fn share(key: &str, share: f64) -> Result<(), JobError> {

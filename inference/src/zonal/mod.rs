@@ -2,13 +2,14 @@
 //!
 //! Zones are read one by one, in the order of their layer. The rows of the map below a zone are read some at a time and
 //! added up by exact parts of pixels; results go to a file, since a rank needs them all, and from there to the formats
-//! asked for. Memory holds one zone, 4 million pixels of each raster (a row, where that is more), GDAL's block cache, and
-//! 8 bytes for each zone that has a rank, 8 to 16 for each id.
+//! asked for. Memory holds one zone, 4 million pixels of each raster (a row, where that is more) and GDAL's block cache; what
+//! ranks and repeated ids need of all zones is sorted on disk.
 
 mod columns;
 mod config;
 mod counts;
 mod error;
+mod numbers;
 mod plan;
 mod source;
 mod spool;

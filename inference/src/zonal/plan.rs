@@ -1,12 +1,11 @@
 //! What was asked for, and the results of all zones.
 
-use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use arpent_gdal::{
     FieldDef, FieldType, LayerFeature, LayerGeometry, LayerShape, LayerSource, Rings, Value, buffer_lines,
-    fingerprint_file, layer_fields, read_features,
+    fingerprint_layer, layer_fields, read_features,
 };
 use arpent_publish::{Input, RunInfo, StagedArtifact, ZoneCounts};
 use arpent_raster::{Crs, CrsKind};
@@ -18,6 +17,7 @@ use super::ZonalError;
 use super::columns::{Columns, Spec, ranked_share};
 use super::config::{RoadOptions, ZonalConfig};
 use super::counts::note;
+use super::numbers::{Numbers, Sorted};
 use super::source::SourceMap;
 use super::spool::{Record, Spool, Spooled};
 use super::write::Output;
@@ -50,16 +50,16 @@ pub(crate) struct Measured {
 /// Shares of all zones, to tell the rank of one.
 pub(crate) struct Ranks {
     classes: Vec<u8>,
-    /// Largest first.
-    shares: Vec<f64>,
+    /// As bits, which are ordered as positive numbers are.
+    shares: Sorted,
 }
 
 impl Ranks {
     /// 1 for the zones with the largest share; those with equal shares have one rank, and as many are left out after it.
     /// None for a zone without share.
-    pub(crate) fn of(&self, result: &ZoneResult) -> Option<u64> {
-        let share = ranked_share(result, &self.classes)?;
-        Some(self.shares.partition_point(|other| *other > share) as u64 + 1)
+    pub(crate) fn of(&self, result: &ZoneResult) -> Result<Option<u64>, ZonalError> {
+        let share = ranked_share(result, &self.classes);
+        share.map(|share| Ok(self.shares.count_above(bits(share))? + 1)).transpose()
     }
 }
 
@@ -79,9 +79,7 @@ impl<'a> Plan<'a> {
         if plan.has_width_field() {
             plan.kept.pop();
         }
-        // A folder of files has no bytes of its own.
-        let is_folder = Path::new(zones).is_dir();
-        plan.fingerprint = (!is_folder).then(|| fingerprint_file(zones)).transpose()?;
+        plan.fingerprint = Some(fingerprint_layer(zones)?);
         Ok(plan)
     }
 
@@ -109,7 +107,8 @@ impl<'a> Plan<'a> {
     /// Results of all zones, one after the other.
     pub(crate) fn measure(&self, map: &mut SourceMap, scratch: &Path) -> anyhow::Result<Measured> {
         let mut spool = Spool::create(scratch)?;
-        let (mut counts, mut shares, mut ids) = (ZoneCounts::default(), Vec::new(), HashSet::new());
+        let mut counts = ZoneCounts::default();
+        let (mut shares, mut ids) = (Numbers::new(scratch, "shares"), Numbers::new(scratch, "ids"));
         let mut bbox = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
         let (fields, crs) = (self.fields(), map.grid().crs.clone());
         let source = self.source(&fields, &crs);
@@ -118,21 +117,23 @@ impl<'a> Plan<'a> {
             let record = self.record(feature, map)?;
             note(&mut counts, &record.result);
             if let (Some(_), Some(Some(id))) = (&self.config.id, record.values.first()) {
-                counts.repeated_ids += u64::from(!ids.insert(hash(id)));
+                ids.push(hash(id))?;
             }
             if let Some(classes) = &self.rank_by {
-                shares.extend(ranked_share(&record.result, classes));
+                ranked_share(&record.result, classes).map_or(Ok(()), |share| shares.push(bits(share)))?;
             }
             Ok(spool.push(&record)?)
         })?;
-        counts = ZoneCounts { zones: read.read, repaired: read.repaired, empty: read.empty, ..counts };
+        let repeated_ids = ids.finish()?.repeats()?;
+        let (zones, repaired, empty) = (read.read, read.repaired, read.empty);
+        counts = ZoneCounts { zones, repaired, empty, repeated_ids, ..counts };
         if counts.zones == 0 {
             return Err(ZonalError::NoFeatures { zones: self.zones.to_owned() }.into());
         }
         if counts.outside + counts.empty == counts.zones {
             return Err(self.none_inside(map, bbox).into());
         }
-        shares.sort_by(|a, b| b.total_cmp(a));
+        let shares = shares.finish()?;
         let ranks = self.rank_by.clone().map(|classes| Ranks { classes, shares });
         Ok(Measured { zones: spool.finish()?, counts, ranks })
     }
@@ -224,7 +225,8 @@ impl<'a> Plan<'a> {
             "arpent": env!("CARGO_PKG_VERSION"),
             "map": map.manifest.run_id,
             "labels": map.labels_artifact().map(|a| &a.sha256),
-            "zones": self.fingerprint.as_ref().map(|f| json!([f.size, f.sha256, f.etag, f.modified])),
+            "confidence": map.confidence_artifact().map(|a| &a.sha256),
+            "zones": self.fingerprint.as_ref().map(|f| json!([f.size, f.content(), f.etag, f.modified])),
             "options": json!({
                 "layer": self.config.layer,
                 "id": self.config.id,
@@ -255,7 +257,7 @@ impl<'a> Plan<'a> {
                 id: "zones".to_owned(),
                 uri: self.zones.to_owned(),
                 size: print.and_then(|f| f.size),
-                sha256: print.and_then(|f| f.sha256.clone()),
+                sha256: print.and_then(arpent_gdal::Fingerprint::content),
                 etag: print.and_then(|f| f.etag.clone()),
                 ..Input::default()
             },
@@ -272,6 +274,12 @@ impl<'a> Roads<'a> {
         let damaged = map.class_ids("roads.damaged", &options.damaged)?;
         Ok(Self { options, damaged, meters_per_unit })
     }
+}
+
+/// A share of 0 or more as bits that are ordered as shares are.
+fn bits(share: f64) -> u64 {
+    // Minus zero is zero.
+    (share + 0.0).to_bits()
 }
 
 /// 64 bits of an id: of a million, two different ones have the same with a probability of one in forty million.
@@ -304,9 +312,14 @@ mod tests {
 
     #[test]
     fn equal_shares_have_one_rank() {
-        let ranks = Ranks { classes: vec![1], shares: vec![0.5, 0.25, 0.25, 0.0] };
-        let of = [0.5, 0.25, 0.0].map(|share| ranks.of(&zone(share, 8.0)));
+        let folder = tempfile::tempdir().unwrap();
+        let mut shares = Numbers::new(folder.path(), "shares");
+        for share in [0.25, 0.5, 0.0, 0.25] {
+            shares.push(bits(share)).unwrap();
+        }
+        let ranks = Ranks { classes: vec![1], shares: shares.finish().unwrap() };
+        let of = [0.5, 0.25, 0.0].map(|share| ranks.of(&zone(share, 8.0)).unwrap());
         assert_eq!(of, [Some(1), Some(2), Some(4)]);
-        assert_eq!(ranks.of(&zone(0.0, 0.0)), None);
+        assert_eq!(ranks.of(&zone(0.0, 0.0)).unwrap(), None);
     }
 }

@@ -80,6 +80,11 @@ impl SourceMap {
         artifact(&self.manifest, ROLE_LABELS)
     }
 
+    /// The confidence raster among the artifacts.
+    pub(crate) fn confidence_artifact(&self) -> Option<&Artifact> {
+        artifact(&self.manifest, ROLE_CONFIDENCE)
+    }
+
     /// Ids and names of the classes, by id.
     pub(crate) fn classes(&self) -> impl Iterator<Item = (u8, &str)> {
         self.labels.classes().iter().map(|(id, name)| (*id, name.as_str()))

@@ -88,7 +88,7 @@ fn next(file: &mut impl Read, bytes: &mut Vec<u8>) -> std::io::Result<bool> {
     Ok(true)
 }
 
-fn failed(doing: &'static str, path: &Path) -> impl Fn(std::io::Error) -> ZonalError {
+pub(super) fn failed(doing: &'static str, path: &Path) -> impl Fn(std::io::Error) -> ZonalError {
     let path = path.to_owned();
     move |source| ZonalError::Scratch { doing, path: path.clone(), source }
 }

@@ -40,8 +40,9 @@ impl Output<'_> {
         Ok(files)
     }
 
-    fn values<'a>(&'a self, record: &'a Record) -> Vec<FieldValue<'a>> {
-        self.columns.values(record, self.ranks.and_then(|ranks| ranks.of(&record.result)))
+    fn values<'a>(&'a self, record: &'a Record) -> Result<Vec<FieldValue<'a>>, ZonalError> {
+        let rank = self.ranks.map(|ranks| ranks.of(&record.result)).transpose()?.flatten();
+        Ok(self.columns.values(record, rank))
     }
 
     fn write_layer(&self, path: &Path) -> anyhow::Result<()> {
@@ -56,7 +57,7 @@ impl Output<'_> {
             timestamp: TIMESTAMP,
         };
         let mut layer = LayerWriter::create(path, &options)?;
-        self.zones.for_each(|record| Ok(layer.write(&record.wkb, &self.values(record))?))?;
+        self.zones.for_each(|record| Ok(layer.write(&record.wkb, &self.values(record)?)?))?;
         Ok(layer.finish()?)
     }
 
@@ -65,7 +66,7 @@ impl Output<'_> {
         let mut file = csv::Writer::from_path(path).map_err(failed)?;
         file.write_record(self.columns.fields().iter().map(|f| f.name.as_str())).map_err(failed)?;
         self.zones.for_each(|record| {
-            let cells = self.values(record).iter().map(cell).collect::<Vec<_>>();
+            let cells = self.values(record)?.iter().map(cell).collect::<Vec<_>>();
             Ok(file.write_record(&cells).map_err(failed)?)
         })?;
         file.flush().map_err(|e| failed(e.into()))?;

@@ -109,6 +109,11 @@ fn fragments_of_a_crack_are_one_object_beside_its_road() {
         [road("D1", &[(-40.0, 38.5), (400.0, 38.5)]), road("D2", &[(-40.0, 1000.0), (400.0, 1000.0)])];
     let roads = serde_json::json!({ "type": "FeatureCollection", "crs": crs, "features": roads });
     place.write("roads.geojson", &roads.to_string());
+    let refused = "[[reference.impose]]\nname = \"road\"\nclass = \"dot\"\nwidth_m = 4.0\n\
+        layer = { source = \"roads.geojson\", id = \"ref\" }\n";
+    place.config(refused);
+    let ended = place.try_run(&[&place.text("a.tif")], "none", &[]).expect(2);
+    assert!(ended.err.contains("finds boxes, into which nothing can be cut"), "{}", ended.err);
     let snap = "[[reference.snap]]\nname = \"road\"\nmax_distance_m = 5.0\nfields = [\"name\"]\n\
         layer = { source = \"roads.geojson\", id = \"ref\" }\n";
     let run = |shape: &str, output: &str, window: &str| {
@@ -158,6 +163,6 @@ fn objects_are_of_boxes_and_of_lengths_that_make_sense() {
     refused("[objects]\n", "labels pixels, and finds no boxes");
     package(&place);
     refused("[objects]\nmax_extent_m = 0.0\n", "`max_extent_m` is 0");
-    refused("[objects]\ngap_m = -1.0\n", "gap");
+    refused("[objects]\ngap_m = -1.0\n", "`gap_m` is -1");
     refused("[objects]\nshape = \"circle\"\n", "unknown variant `circle`");
 }

@@ -298,6 +298,76 @@ proptest! {
 }
 
 #[test]
+fn roads_have_the_class_and_the_width_of_their_fields_and_may_lack_an_id() {
+    let (place, scene) = place();
+    let line = |row: f64| json!({ "type": "LineString", "coordinates": [ring(&[[-5.0, row]])[0], ring(&[[235.0, row]])[0]] });
+    let road = |id: Value, kind: &str, width: Value, row: f64| {
+        (json!({ "id": id, "kind": kind, "wide": width }), line(row))
+    };
+    layer(
+        &place,
+        "roads.geojson",
+        &[
+            road(json!("A"), "path", json!(4.0), 50.0),
+            road(Value::Null, "path", json!(null), 100.0),
+            road(json!("C"), "ditch", json!(4.0), 150.0),
+        ],
+    );
+    let impose = "[[reference.impose]]\nname = \"road\"\nwidth_field = \"wide\"\nossature = true\nmin_share = 0.02\n\
+        class = { field = \"kind\", values = { path = \"class 1\" } }\n\
+        layer = { source = \"roads.geojson\", id = \"id\" }\n";
+    place.config(&format!("{COVERAGE}{impose}"));
+    let ended = place.try_run(&[&scene], "none", &[]).expect(2);
+    assert!(ended.err.contains("feature 2 of layer `roads` is a line without a width"), "{}", ended.err);
+    assert!(ended.err.contains("hint: set width_m"), "{}", ended.err);
+    let codes: String = ["background", "class 1", "class 2", "class 3"]
+        .iter()
+        .map(|name| format!("[[class]]\nid = 0\nname = \"{name}\"\ncode_cs = \"CS1\"\nreason = \"a test\"\n"))
+        .collect();
+    place.write("codes.toml", &format!("from = \"a\"\nto = \"b\"\n{codes}"));
+    place.config(&format!("[ocs_ge]\nnomenclature = \"codes.toml\"\n{COVERAGE}{impose}width_m = 2.0\n"));
+    let map = place.run(&[&scene], "out", &[]);
+    // 20 rows of the first, 10 of the second; the third is of no class of the map.
+    let labels = map.labels();
+    let changed = (0..SCENE.height).filter(|row| (40..60).contains(row) || (95..105).contains(row));
+    let changed =
+        changed.flat_map(|row| &labels[row * SCENE.width..][..SCENE.width]).filter(|l| **l != 1).count();
+    let counts = &map.manifest["counts"]["references"][0];
+    assert_eq!((&counts["pixels_imposed"], &counts["objects"]), (&json!(changed), &json!(3)));
+    let found = properties(&map);
+    let told: Vec<_> = found.iter().filter(|f| f["source"] == "road").collect();
+    assert!(told.iter().all(|f| f["ossature"] == 1 && f["road_share"].as_f64().unwrap() >= 0.02));
+    // The second has no id, and is of the framework all the same.
+    assert!(told.iter().any(|f| f["id_origine"].is_null()), "{found:#?}");
+    assert_eq!(counts["features_told"], told.len());
+}
+
+#[test]
+fn all_files_of_a_layer_are_part_of_the_run_id() {
+    let (place, scene) = place();
+    let write = |kind: &str| {
+        let object = (json!({ "id": 1, "kind": kind }), rectangle([20.0, 20.0, 60.0, 50.0]));
+        layer(&place, "a.geojson", &[object]);
+        for name in ["a.shp", "a.shx", "a.dbf", "a.prj"] {
+            let _ = std::fs::remove_file(place.path(name));
+        }
+        gdal("ogr2ogr", &[&place.text("a.shp"), &place.text("a.geojson")]);
+    };
+    place.config(
+        "[[reference.impose]]\nname = \"topo\"\nlayer = { source = \"a.shp\", id = \"id\" }\n\
+         class = { field = \"kind\", values = { a = \"class 1\", b = \"class 2\" } }\n",
+    );
+    let ids = ["a", "b"].map(|kind| {
+        write(kind);
+        let map = place.run(&[&scene], kind, &[]);
+        let layer = &map.manifest["counts"]["references"][0];
+        (map.manifest["run_id"].to_string(), layer["sha256"].as_str().unwrap().to_owned())
+    });
+    // The attributes alone differ: shapes are in a file of their own.
+    assert!(ids[0].0 != ids[1].0 && ids[0].1 != ids[1].1, "{ids:?}");
+}
+
+#[test]
 fn areas_drawn_as_built_up_have_their_own_unit() {
     let (place, scene) = place();
     layer(&place, "town.geojson", &[(json!({}), rectangle([0.0, 0.0, 115.0, 190.0]))]);
@@ -315,6 +385,9 @@ fn areas_drawn_as_built_up_have_their_own_unit() {
         small[usize::from(is_east)] += u32::from(area < 6.0);
     }
     assert!(small[0] > 10 && small[1] == 0, "{small:?}");
+    place.config(&built("areas = \"town.geojson\"\ndistance_m = 5.0\n"));
+    let ended = place.try_run(&[&scene], "none", &[]).expect(2);
+    assert!(ended.err.contains("`classes` and `distance_m` belong together"), "{}", ended.err);
     place.config(&built(""));
     let ended = place.try_run(&[&scene], "none", &[]).expect(2);
     assert!(ended.err.contains("nothing says where its unit of 0.5 m2 holds"), "{}", ended.err);
@@ -364,7 +437,7 @@ fn layers_that_cannot_be_used_are_refused_before_anything_is_read() {
         |width: &str| format!("{}width_m = {width}\n", impose("source = \"road.geojson\", id = \"id\"", one));
     refused(&wide("-1.0"), "width_m is -1");
     let twice = impose("source = \"good.geojson\", id = \"id\"", one).repeat(2);
-    refused(&twice, "`topo_id` cannot be the name of a column, or another column has it");
+    refused(&twice, "`topo_id` cannot be the name of a column, or there is another of that name");
     let share = format!("{}min_share = 1.5\n", impose("source = \"good.geojson\", id = \"id\"", one));
     refused(&share, "min_share is 1.5");
     refused("[ocs_ge]\n", "the class `background` has no code in the model package");

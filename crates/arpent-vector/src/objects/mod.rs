@@ -38,7 +38,7 @@ impl Object {
 
 /// Joins detections of one class that lie close to each other, strip by strip; a [`crate::DetectionMerger`] comes before it.
 ///
-/// Two detections are neighbors when neither the columns nor the rows between their boxes are more than `gap_px`; 0
+/// Two detections are neighbors when neither the columns nor the rows between their boxes are more than the two numbers of `gap_px`; 0
 /// joins boxes that touch or overlap. A cluster is what can be reached from neighbor to neighbor, in whatever order the
 /// detections come and however they are cut into strips. It is handed out as one object when no later detection
 /// can be a neighbor of any of its fragments.
@@ -50,7 +50,8 @@ impl Object {
 /// and with the detections in `max_extent_px` rows, not with the rows that have passed.
 #[derive(Debug)]
 pub struct ObjectMerger {
-    gap_px: f64,
+    /// Columns and rows.
+    gap_px: [f64; 2],
     max_extent_px: f64,
     done_above_row: i64,
     pending: Vec<Fragment>,
@@ -75,14 +76,14 @@ impl Fragment {
 }
 
 impl ObjectMerger {
-    /// A merger that joins detections at most `gap_px` columns and rows apart, and cuts what is larger than
+    /// A merger that joins detections at most so many columns and so many rows apart, and cuts what is larger than
     /// `max_extent_px`.
     ///
     /// # Errors
     /// [`VectorError::BadOption`] when the gap is negative or not finite, or when the largest extent is 0.
-    pub fn new(gap_px: f64, max_extent_px: u32) -> Result<Self, VectorError> {
-        if !(gap_px.is_finite() && gap_px >= 0.0) {
-            let (option, value) = ("gap_px", gap_px);
+    pub fn new(gap_px: [f64; 2], max_extent_px: u32) -> Result<Self, VectorError> {
+        if let Some(value) = gap_px.into_iter().find(|gap| !(gap.is_finite() && *gap >= 0.0)) {
+            let option = "gap_px";
             return Err(VectorError::BadOption { option, value, expected: "a number of 0 or more" });
         }
         if max_extent_px == 0 {
@@ -163,11 +164,13 @@ impl ObjectMerger {
         let mut groups = Groups::new(self.pending.len());
         for (i, a) in self.pending.iter().enumerate() {
             let (class_id, east) = (a.detection.class_id, a.detection.bbox[2]);
-            let is_in_reach =
-                |b: &&Fragment| b.detection.class_id == class_id && b.detection.bbox[0] - east <= self.gap_px;
+            let is_in_reach = |b: &&Fragment| {
+                b.detection.class_id == class_id && b.detection.bbox[0] - east <= self.gap_px[0]
+            };
             for (j, b) in self.pending[i + 1..].iter().take_while(is_in_reach).enumerate() {
                 let (a_box, b_box) = (&a.detection.bbox, &b.detection.bbox);
-                let is_near = b_box[1] - a_box[3] <= self.gap_px && a_box[1] - b_box[3] <= self.gap_px;
+                let rows = self.gap_px[1];
+                let is_near = b_box[1] - a_box[3] <= rows && a_box[1] - b_box[3] <= rows;
                 if is_near && may_join(a, b) {
                     groups.join(i, i + 1 + j);
                 }
@@ -204,6 +207,6 @@ impl ObjectMerger {
     /// Whether no later detection can be a neighbor.
     fn has_passed(&self, detection: &Detection) -> bool {
         let done = self.done_above_row;
-        done == i64::MAX || as_f64(done) - detection.bbox[3] > self.gap_px
+        done == i64::MAX || as_f64(done) - detection.bbox[3] > self.gap_px[1]
     }
 }

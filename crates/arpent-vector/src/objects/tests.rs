@@ -10,7 +10,7 @@ fn detection(class_id: u8, score: f32, bbox: [f64; 4]) -> Detection {
 type Strip = (Vec<Detection>, i64);
 
 fn merge(strips: &[Strip], gap_px: f64, max_extent_px: u32) -> Vec<Object> {
-    let mut merger = ObjectMerger::new(gap_px, max_extent_px).unwrap();
+    let mut merger = ObjectMerger::new([gap_px; 2], max_extent_px).unwrap();
     let mut objects = vec![];
     for (detections, done) in strips {
         merger.push(detections, *done, &mut |o| objects.push(o)).unwrap();
@@ -166,7 +166,7 @@ fn fragments_a_gap_apart_are_one_object() {
 
 #[test]
 fn an_object_leaves_when_nothing_can_touch_it() {
-    let mut merger = ObjectMerger::new(2.0, 100).unwrap();
+    let mut merger = ObjectMerger::new([2.0; 2], 100).unwrap();
     let mut count = 0;
     merger.push(&[detection(0, 0.5, [0.0, 0.0, 4.0, 4.0])], 6, &mut |_| count += 1).unwrap();
     assert_eq!(merger.pending(), 1, "one that starts at row 6 would be a neighbor");
@@ -178,7 +178,7 @@ fn an_object_leaves_when_nothing_can_touch_it() {
 fn an_object_without_end_is_cut_on_the_lattice() {
     // A crack down a whole road, in a strip for each fragment, that begins anywhere.
     for start in [-1_003_i32, 0, 77] {
-        let mut merger = ObjectMerger::new(1.0, 64).unwrap();
+        let mut merger = ObjectMerger::new([1.0; 2], 64).unwrap();
         let (mut objects, mut most) = (Vec::new(), 0);
         for i in (start..start + 5_000).filter(|i| i % 4 == 0) {
             let row = f64::from(i);
@@ -207,12 +207,12 @@ fn what_is_left_of_a_large_cluster_stays_cut() {
 
 #[test]
 fn nonsense_is_refused() {
-    assert!(ObjectMerger::new(f64::NAN, 1).is_err());
-    assert!(ObjectMerger::new(-1.0, 1).is_err());
-    assert!(ObjectMerger::new(f64::INFINITY, 1).is_err());
-    let error = ObjectMerger::new(1.0, 0).unwrap_err();
+    assert!(ObjectMerger::new([f64::NAN; 2], 1).is_err());
+    assert!(ObjectMerger::new([-1.0; 2], 1).is_err());
+    assert!(ObjectMerger::new([f64::INFINITY; 2], 1).is_err());
+    let error = ObjectMerger::new([1.0; 2], 0).unwrap_err();
     assert_eq!(error.hint().unwrap(), "set `max_extent_px` to a whole number of 1 or more");
-    let mut merger = ObjectMerger::new(0.0, 10).unwrap();
+    let mut merger = ObjectMerger::new([0.0; 2], 10).unwrap();
     let good = detection(0, 0.5, [0.0, 0.0, 1.0, 1.0]);
     let mut push = |d: Detection, done| merger.push(&[good, d], done, &mut |_| {});
     assert!(push(detection(0, 0.5, [2.0, 0.0, 1.0, 1.0]), 9).is_err());

@@ -7,6 +7,12 @@ use crate::VectorError;
 /// Parts of a pixel smaller than this are rounding: the sum of what edges add on both sides of it.
 const ROUNDING: f64 = 1e-11;
 
+/// Pixels from the origin of the CRS beyond which nothing on the Earth lies, even at a millimeter.
+const FARTHEST_PX: f64 = 1e11;
+
+/// Rows of the tallest zone: 2,600 km at a centimeter.
+const TALLEST_PX: usize = 1 << 28;
+
 /// The pixels of a zone, row by row from north to south, with the part of each that lies inside: 0 to 1, exact but for
 /// rounding.
 ///
@@ -60,14 +66,14 @@ impl ZoneRows {
     /// rows of a grid, whatever their direction. Parts are given for the pixels of `within` (the map).
     ///
     /// # Errors
-    /// [`VectorError::ZoneNotFinite`] when a coordinate is no number.
+    /// [`VectorError::ZoneNotFinite`] when a coordinate is no number, or lies nowhere on the Earth.
     pub fn new(polygons: &[Vec<Vec<[f64; 2]>>], within: &Window) -> Result<Self, VectorError> {
         let mut edges = Vec::new();
         let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
         for rings in polygons {
             for (i, ring) in rings.iter().enumerate() {
                 for point in ring {
-                    if !point[0].is_finite() || !point[1].is_finite() {
+                    if !point.iter().all(|v| v.abs() < FARTHEST_PX) {
                         return Err(VectorError::ZoneNotFinite { col: point[0], row: point[1] });
                     }
                     for axis in 0..2 {
@@ -82,6 +88,9 @@ impl ZoneRows {
         }
         edges.sort_by(|a, b| a.top[1].total_cmp(&b.top[1]));
         let window = if edges.is_empty() { Window::new(0, 0, 0, 0) } else { around(low, high) };
+        if window.height > TALLEST_PX {
+            return Err(VectorError::ZoneNotFinite { col: high[0], row: high[1] });
+        }
         let width = window.intersect(within).map_or(0, |common| common.width);
         Ok(Self {
             edges,
