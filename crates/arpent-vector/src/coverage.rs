@@ -5,8 +5,11 @@ use std::collections::VecDeque;
 use arpent_raster::Window;
 
 use crate::dissolve::Near;
+use crate::drawing::Smoothing;
 use crate::generalize::check_tolerance;
-use crate::{DissolveCounts, DissolvedRow, Dissolver, Generalizer, MappingUnits, Region, VectorError};
+use crate::{
+    DissolveCounts, DissolvedRow, Dissolver, DrawnCounts, Generalizer, MappingUnits, Region, VectorError,
+};
 
 /// What a coverage has to be like.
 #[derive(Debug, Clone)]
@@ -14,6 +17,9 @@ pub struct CoverageRules {
     units: MappingUnits,
     built_up: Option<BuiltUp>,
     tolerance_px: f64,
+    /// How far from a vertex its corner is cut, pixels, and the share of its area that a region may lose by that.
+    smooth: Option<(f64, f64)>,
+    square: [bool; 256],
 }
 
 impl CoverageRules {
@@ -28,7 +34,22 @@ impl CoverageRules {
         tolerance_px: f64,
     ) -> Result<Self, VectorError> {
         check_tolerance(tolerance_px)?;
-        Ok(Self { units, built_up, tolerance_px })
+        Ok(Self { units, built_up, tolerance_px, smooth: None, square: [false; 256] })
+    }
+
+    /// The same, but borders are smoothed, as with [`Generalizer::smooth`].
+    ///
+    /// # Errors
+    /// As [`Generalizer::smooth`].
+    pub fn smooth(self, smooth_px: f64, share: f64) -> Result<Self, VectorError> {
+        Smoothing::new(smooth_px, share)?;
+        Ok(Self { smooth: Some((smooth_px, share)), ..self })
+    }
+
+    /// The same, but outlines of these classes are made square, as with [`Generalizer::square`].
+    #[must_use]
+    pub fn square(self, classes: [bool; 256]) -> Self {
+        Self { square: classes, ..self }
     }
 }
 
@@ -39,6 +60,15 @@ pub struct BuiltUp {
     pub classes: [bool; 256],
     /// Pixels at most this many columns and rows away from one of these classes are built up.
     pub reach_px: [usize; 2],
+}
+
+/// What became of the regions of a map.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct CoverageCounts {
+    /// Of those that were too small.
+    pub dissolved: DissolveCounts,
+    /// How they were drawn.
+    pub drawn: DrawnCounts,
 }
 
 /// Makes a coverage: a [`Dissolver`], then a [`Generalizer`].
@@ -69,17 +99,21 @@ impl Coverage {
     /// # Errors
     /// [`VectorError::ExtentTooLarge`], [`VectorError::BadOption`].
     pub fn new(extent: Window, rules: &CoverageRules) -> Result<Self, VectorError> {
+        let mut generalizer = Generalizer::new(extent, rules.tolerance_px)?.square(rules.square);
+        if let Some((smooth_px, share)) = rules.smooth {
+            generalizer = generalizer.smooth(smooth_px, share)?;
+        }
         let near = rules.built_up.map(|built| Near::new(built.classes, built.reach_px, extent.width));
         Ok(Self {
             near,
             waiting: VecDeque::new(),
             dissolver: Dissolver::new(extent, rules.units.clone())?,
-            generalizer: Generalizer::new(extent, rules.tolerance_px)?,
+            generalizer,
         })
     }
 
-    /// Takes the next row: a label and a confidence for each column; where somebody knows it, which pixels are built up, whatever is
-    /// around them; and the ground area of a pixel of this row.
+    /// Takes the next row: a label and a confidence for each column; where somebody knows it, which pixels are built up,
+    /// whatever is around them; and the ground area of a pixel of this row.
     ///
     /// # Errors
     /// As [`Dissolver::push_row`] and [`Generalizer::push_row`].
@@ -107,11 +141,11 @@ impl Coverage {
         dissolver.push_row(&row.labels, &row.confidence, Some(&zones), row.pixel_area_m2, &mut pass)
     }
 
-    /// Gives the regions that are still open to `sink`, and tells what was dissolved.
+    /// Gives the regions that are still open to `sink`, and tells what was dissolved and how regions were drawn.
     ///
     /// # Errors
     /// As [`Coverage::push_row`].
-    pub fn finish(self, sink: &mut impl FnMut(Region)) -> Result<DissolveCounts, VectorError> {
+    pub fn finish(self, sink: &mut impl FnMut(Region)) -> Result<CoverageCounts, VectorError> {
         let Self { mut near, waiting, mut dissolver, mut generalizer } = self;
         let mut pass = |row: DissolvedRow| generalize(&mut generalizer, &row, sink);
         for row in waiting {
@@ -119,9 +153,9 @@ impl Coverage {
             let zones = zones_of(zones, &row.built_up);
             dissolver.push_row(&row.labels, &row.confidence, Some(&zones), row.pixel_area_m2, &mut pass)?;
         }
-        let counts = dissolver.finish(&mut pass)?;
-        generalizer.finish(sink)?;
-        Ok(counts)
+        let dissolved = dissolver.finish(&mut pass)?;
+        let drawn = generalizer.finish(sink)?;
+        Ok(CoverageCounts { dissolved, drawn })
     }
 }
 
@@ -140,4 +174,44 @@ fn generalize(
     sink: &mut impl FnMut(Region),
 ) -> Result<(), VectorError> {
     generalizer.push_row(row.labels, row.confidence, row.pixel_area_m2, sink)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_coverage_says_how_it_was_drawn() {
+        let rules = CoverageRules::new(MappingUnits::new(4.0).unwrap(), None, 1.0).unwrap();
+        assert!(rules.clone().smooth(-1.0, 0.1).is_err());
+        let square = std::array::from_fn(|id| id == 1);
+        let made = |rules: &CoverageRules| {
+            let mut found = Vec::new();
+            let mut coverage = Coverage::new(Window::new(5, 5, 80, 60), rules).unwrap();
+            for row in 0..60i32 {
+                // A building turned by half a right angle in the north, a bent border in the south, and a speck.
+                let label = |col: i32| match (col, row) {
+                    (70, 10) => 3,
+                    _ if (col - 30).abs() + (row - 20).abs() < 12 => 1,
+                    _ => u8::from(20 * row > 900 + (col - 40) * (col - 40) / 4) * 2,
+                };
+                let labels: Vec<u8> = (0..80).map(label).collect();
+                coverage.push_row(&labels, &[9; 80], None, 1.0, &mut |r| found.push(r)).unwrap();
+            }
+            let counts = coverage.finish(&mut |r| found.push(r)).unwrap();
+            (found, counts)
+        };
+        let (plain, counts) = made(&rules);
+        assert_eq!((counts.dissolved.dissolved, counts.drawn), (1, DrawnCounts::default()));
+        assert!(plain.iter().all(|r| r.drawn.is_none()));
+        let (drawn, counts) = made(&rules.smooth(2.0, 0.1).unwrap().square(square));
+        assert_eq!((counts.drawn.regions, counts.drawn.squared), (3, 1));
+        assert!(counts.drawn.cut_corners > 0 && counts.drawn.moved_px > 0.0);
+        let building = drawn.iter().find(|r| r.class_id == 1).unwrap();
+        assert_eq!(building.drawn.as_ref().unwrap()[0].len(), 4);
+        let undrawn = |regions: Vec<Region>| -> Vec<Region> {
+            regions.into_iter().map(|r| Region { drawn: None, ..r }).collect()
+        };
+        assert_eq!(undrawn(drawn), plain);
+    }
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum VectorError {
     /// The extent has more columns or rows than vertices can be numbered.
-    #[error("cannot polygonize {extent}: a side has 1073741823 pixels or more")]
+    #[error("cannot polygonize {extent}: a side has 268435455 pixels or more")]
     ExtentTooLarge {
         /// The extent of the label raster.
         extent: Window,
@@ -90,7 +90,7 @@ impl VectorError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::ExtentTooLarge { .. } => {
-                Some("split the job into several areas of interest, each less than 1073741823 pixels wide and high".into())
+                Some("split the job into several areas of interest, each less than 268435455 pixels wide and high".into())
             }
             Self::TooManyEdges { .. } => Some(
                 "a class covers the whole area and encloses everything else: set `features = false` for it in \

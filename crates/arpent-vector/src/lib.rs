@@ -1,7 +1,7 @@
 //! Labels and detections to clean, attributed features.
 //!
 //! A map of land cover goes through a [`Coverage`]: regions below the minimum mapping unit become part of a neighbor
-//! ([`Dissolver`]), and borders have fewer vertices, the same on both sides ([`Generalizer`]).
+//! ([`Dissolver`]), and borders have fewer vertices, the same on both sides ([`Generalizer`]); they may be smoothed, and buildings be made square.
 //!
 //! Two producers, one record. The [`Polygonizer`] takes the rows of a label raster from north to south and hands
 //! out a [`Region`] for each connected group of pixels of one class as soon as its last row has passed. The
@@ -20,6 +20,7 @@ mod bits;
 mod coverage;
 mod detections;
 mod dissolve;
+mod drawing;
 mod error;
 mod feature;
 mod generalize;
@@ -29,18 +30,19 @@ mod polygonize;
 mod shapes;
 mod simplify;
 mod snap;
+mod square;
 mod triangle;
 mod vectorize;
 mod wkb;
 mod zonal;
 
 pub use attribute::{Attribute, Column, ColumnKind};
-pub use coverage::{BuiltUp, Coverage, CoverageRules};
+pub use coverage::{BuiltUp, Coverage, CoverageCounts, CoverageRules};
 pub use detections::{Detection, DetectionMerger};
 pub use dissolve::{DissolveCounts, DissolvedRow, Dissolver, MAX_ZONES, MappingUnits};
 pub use error::VectorError;
 pub use feature::Feature;
-pub use generalize::Generalizer;
+pub use generalize::{DrawnCounts, Generalizer};
 pub use objects::shape::Shape;
 pub use objects::{Object, ObjectMerger};
 pub use polygonize::{Connectivity, Polygonizer, Region, Vertex};

@@ -78,14 +78,16 @@ impl Vectorizer {
     }
 
     /// The feature of a region, `None` when it is smaller than wanted. Its id is that of the pixels' outline,
-    /// whatever the simplification.
+    /// whatever the simplification and however it is drawn. A region of a coverage that is drawn other than along its vertices is
+    /// not simplified.
     pub fn region_to_feature(&self, region: &Region) -> Option<Feature> {
         if region.area_m2 < self.options.min_area_m2 {
             return None;
         }
-        let polygon = match self.options.simplify_px {
-            Some(tolerance_px) => self.polygon(&simplify(&region.rings, tolerance_px)),
-            None => self.polygon(&region.rings),
+        let polygon = match (&region.drawn, self.options.simplify_px) {
+            (Some(drawn), _) => self.drawn_polygon(drawn),
+            (None, Some(tolerance_px)) => self.polygon(&simplify(&region.rings, tolerance_px)),
+            (None, None) => self.polygon(&region.rings),
         };
         #[allow(clippy::cast_precision_loss, reason = "counts of pixels stay far below 2^52")]
         let score = region.confidence_sum as f64 / region.pixels as f64 * CONFIDENCE_SCALE;
@@ -120,12 +122,6 @@ impl Vectorizer {
         if area_m2 < self.options.min_area_m2 {
             return None;
         }
-        let line = |ring: &Vec<[f64; 2]>| {
-            let corners = ring.iter().chain(ring.first());
-            LineString(corners.map(|[col, row]| Coord::from(self.grid.ground(*col, *row))).collect())
-        };
-        let mut rings = outline.rings.iter().map(line);
-        let exterior = rings.next().unwrap_or_else(|| LineString(Vec::new()));
         Some(Feature {
             id: content_id(&self.grid_key, object.class_id, box_numbers(&object.boxes).into_iter()),
             class_id: object.class_id,
@@ -135,7 +131,7 @@ impl Vectorizer {
             scene_ids: Vec::new(),
             acquired: None,
             attributes: Vec::new(),
-            polygon: Polygon::new(exterior, rings.collect()),
+            polygon: self.drawn_polygon(&outline.rings),
         })
     }
 
@@ -145,6 +141,17 @@ impl Vectorizer {
 
     fn polygon(&self, rings: &[Vec<Vertex>]) -> Polygon<f64> {
         let mut lines = rings.iter().map(|ring| self.line(ring));
+        let exterior = lines.next().unwrap_or_else(|| LineString(Vec::new()));
+        Polygon::new(exterior, lines.collect())
+    }
+
+    /// Rings of any places in pixels.
+    fn drawn_polygon(&self, rings: &[Vec<[f64; 2]>]) -> Polygon<f64> {
+        let line = |ring: &Vec<[f64; 2]>| {
+            let corners = ring.iter().chain(ring.first());
+            LineString(corners.map(|[col, row]| Coord::from(self.grid.ground(*col, *row))).collect())
+        };
+        let mut lines = rings.iter().map(line);
         let exterior = lines.next().unwrap_or_else(|| LineString(Vec::new()));
         Polygon::new(exterior, lines.collect())
     }
@@ -263,6 +270,23 @@ mod tests {
         let simple = vectorizer(&lambert(), options).region_to_feature(&region).unwrap();
         assert!(simple.polygon.exterior().0.len() < plain.polygon.exterior().0.len());
         assert_eq!(Feature { polygon: plain.polygon.clone(), ..simple }, plain);
+    }
+
+    #[test]
+    fn a_drawn_region_keeps_its_id_and_area() {
+        let plain = region(3, 0);
+        let ring = vec![[10.5, -6.0], [10.0, -5.5], [10.0, -3.0], [14.0, -3.0], [14.0, -6.0]];
+        let drawn = Region {
+            drawn: Some(vec![ring, vec![[11.0, -5.0], [12.0, -5.0], [12.0, -4.0]]]),
+            ..plain.clone()
+        };
+        let options = VectorOptions { min_area_m2: 0.0, simplify_px: Some(1.0) };
+        let feature = vectorizer(&lambert(), options).region_to_feature(&drawn).unwrap();
+        let same = vectorizer(&lambert(), options).region_to_feature(&plain).unwrap();
+        let (exterior, holes) = (feature.polygon.exterior(), feature.polygon.interiors());
+        assert_eq!((exterior.0.len(), holes.len(), holes[0].0.len()), (6, 1, 4));
+        assert!((exterior.0[0].x - 2.15).abs() < 1e-12 && (exterior.0[1].y - 1.05).abs() < 1e-12);
+        assert_eq!(Feature { polygon: same.polygon.clone(), ..feature }, same);
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl Dissolver {
     /// For the rows of `extent`.
     ///
     /// # Errors
-    /// [`VectorError::ExtentTooLarge`] when a side has 2^30 - 1 pixels or more.
+    /// [`VectorError::ExtentTooLarge`] when a side has 2^28 - 1 pixels or more.
     pub fn new(extent: Window, units: MappingUnits) -> Result<Self, VectorError> {
         if extent.width >= SIDE_LIMIT || extent.height >= SIDE_LIMIT {
             return Err(VectorError::ExtentTooLarge { extent });

@@ -48,6 +48,8 @@ pub(super) struct Arcs {
     pub(super) places: Vec<Place>,
     /// For each arc, its first place; one more at the end.
     pub(super) starts: Vec<u32>,
+    /// The number of the first arc that has no end but goes around, without any junction on it.
+    pub(super) first_round: usize,
     /// The bits of all vertices, `words` of them a row.
     pub(super) vertices: Vec<u64>,
     pub(super) words: usize,
@@ -65,6 +67,9 @@ impl Arcs {
         self.starts.clear();
         self.starts.push(0);
         for ends in [true, false] {
+            if !ends {
+                self.first_round = self.starts.len() - 1;
+            }
             for index in 0..self.points.len() {
                 // Of the arcs without an end, one begins at its northernmost, then westernmost point.
                 while self.points[index].is_end == ends && self.points[index].ways != 0 {

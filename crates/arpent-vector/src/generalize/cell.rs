@@ -6,9 +6,12 @@
 //! neighbors holds a vertex of any arc: then no line comes to cross another. Arcs end where they meet the cell's rim, so
 //! what is found depends on the cell's own pixels alone.
 
-use super::arcs::Arcs;
+use super::arcs::{Arcs, Place};
 use super::decimate::Decimation;
+use super::redraw::Redraw;
+use super::smooth::find_corners;
 use crate::bits::WORD;
+use crate::drawing::Drawing;
 
 /// The pixels of a cell, clipped to the extent: at most `LATTICE` x `LATTICE`.
 #[derive(Debug, Clone, Copy)]
@@ -28,25 +31,62 @@ pub(super) struct Cell<'a> {
 pub(super) struct Workspace {
     arcs: Arcs,
     decimation: Decimation,
+    redraw: Redraw,
+    /// Bits of the vertices whose corners are cut, and of those at which an outline begins that is drawn square.
+    cut: Vec<u64>,
+    square: Vec<u64>,
+}
+
+/// What may be said of vertices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    Gone,
+    Cut,
+    Square,
 }
 
 impl Cell<'_> {
-    /// Calls `gone` with a row of vertices, the first column of a word, both from the cell's corner, and the bits of
-    /// those that go. `limit` is the square of the tolerance, pixels.
+    /// Calls `mark` with what is said of vertices, their row, the first column of a word, both from the cell's corner, and the
+    /// bits of those that it is said of.
     pub(super) fn generalize(
         &self,
-        limit: f64,
+        drawing: &Drawing,
         work: &mut Workspace,
-        mut gone: impl FnMut(usize, usize, u64),
+        mut mark: impl FnMut(Mark, usize, usize, u64),
     ) {
-        let Workspace { arcs, decimation } = work;
+        let Workspace { arcs, decimation, .. } = work;
         arcs.find(self);
         let last = [self.width, self.height].map(|n| u16::try_from(n).unwrap_or(u16::MAX));
-        let left = decimation.run(arcs, last, limit);
-        let rows = arcs.vertices.chunks_exact(arcs.words).zip(left.chunks_exact(arcs.words));
+        decimation.run(arcs, last, drawing.tolerance_px * drawing.tolerance_px);
+        let rows =
+            arcs.vertices.chunks_exact(arcs.words).zip(decimation.left.bits().chunks_exact(arcs.words));
         for (y, (all, left)) in rows.enumerate() {
             for (i, (all, left)) in all.iter().zip(left).enumerate().filter(|(_, (all, left))| all != left) {
-                gone(y, i * WORD, all & !left);
+                mark(Mark::Gone, y, i * WORD, all & !left);
+            }
+        }
+        if drawing.is_on() {
+            self.draw(drawing, work, mark);
+        }
+    }
+
+    /// Finds what is drawn other than along vertices.
+    fn draw(&self, drawing: &Drawing, work: &mut Workspace, mut mark: impl FnMut(Mark, usize, usize, u64)) {
+        let Workspace { arcs, decimation, redraw, cut, square } = work;
+        let words = arcs.words;
+        for bits in [&mut *cut, &mut *square] {
+            bits.clear();
+            bits.resize(arcs.vertices.len(), 0);
+        }
+        redraw.find(self, arcs, decimation, drawing, |[x, y]| {
+            square[words * usize::from(y) + usize::from(x) / WORD] |= 1 << (x % 64);
+        });
+        if drawing.smoothing.is_some() {
+            find_corners(self, arcs, decimation, redraw, drawing.square.as_ref(), cut);
+        }
+        for (kind, bits) in [(Mark::Cut, cut), (Mark::Square, square)] {
+            for (i, bits) in bits.iter().enumerate().filter(|(_, bits)| **bits != 0) {
+                mark(kind, i / words, i % words * WORD, *bits);
             }
         }
     }
@@ -54,5 +94,12 @@ impl Cell<'_> {
     /// Labels of a row of pixels.
     pub(super) fn row(&self, y: usize) -> &[u8] {
         &self.labels[y * self.stride..][..self.width]
+    }
+
+    /// Labels on either side of a line along pixels.
+    pub(super) fn labels_beside(&self, a: Place, b: Place) -> [u8; 2] {
+        let [x, y] = [0, 1].map(|axis| usize::from(a[axis].min(b[axis])));
+        let [dx, dy] = if a[0] == b[0] { [1, 0] } else { [0, 1] };
+        [self.row(y - dy)[x - dx], self.row(y)[x]]
     }
 }

@@ -15,9 +15,9 @@ const MIN_VERTICES: u32 = 4;
 /// The places of a cell's arcs that are left.
 #[derive(Debug, Default)]
 pub(super) struct Decimation {
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
     /// For each place, the ones before and after it that are left; `NONE` at an arc's ends.
-    beside: Vec<[u32; 2]>,
+    pub(super) beside: Vec<[u32; 2]>,
     /// For each place, the number of its arc.
     arc: Vec<u32>,
     /// For each arc that ends where it began, the places left on it; `NONE` for others.
@@ -25,7 +25,7 @@ pub(super) struct Decimation {
     /// Arcs of one line, by their ends.
     lines: HashSet<u64, BuildHasherDefault<Mix>>,
     queue: Queue,
-    left: Left,
+    pub(super) left: Left,
     /// Column and row of the cell's last vertex.
     last: Place,
     /// Square of the tolerance, pixels, and how many steps it is.
@@ -34,13 +34,15 @@ pub(super) struct Decimation {
 }
 
 impl Decimation {
-    /// Decimates arcs of a cell whose last vertex is `last`. `limit` is the square of the tolerance, pixels. What is left are
-    /// bits of vertices.
-    pub(super) fn run(&mut self, arcs: &mut Arcs, last: Place, limit: f64) -> &[u64] {
+    /// Decimates arcs of a cell whose last vertex is `last`. `limit` is the square of the tolerance, pixels.
+    pub(super) fn run(&mut self, arcs: &mut Arcs, last: Place, limit: f64) {
         #[allow(clippy::cast_precision_loss, reason = "a small number")]
         let steps = STEPS as f64 / limit;
         (self.last, self.limit, self.steps) = (last, limit, steps);
         self.lay_out(arcs);
+        if limit <= 0.0 {
+            return;
+        }
         for place in 0..self.places.len() {
             self.propose(number(place));
         }
@@ -51,7 +53,14 @@ impl Decimation {
                 self.propose(after);
             }
         }
-        self.left.bits()
+    }
+
+    /// Places left of the arc that begins at a place, in order; the first vertex of an arc that goes around comes again at the
+    /// end.
+    pub(super) fn left_of(&self, first: u32) -> impl Iterator<Item = u32> + '_ {
+        std::iter::successors(Some(first), |place| {
+            Some(self.beside[*place as usize][1]).filter(|next| *next != NONE)
+        })
     }
 
     fn lay_out(&mut self, arcs: &mut Arcs) {

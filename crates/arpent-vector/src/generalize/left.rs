@@ -73,7 +73,7 @@ impl Left {
     }
 
     /// The bits of a row from a column on; of what is beyond the row, anything.
-    fn from(&self, column: u16, row: u16) -> u64 {
+    pub(super) fn from(&self, column: u16, row: u16) -> u64 {
         let word = self.words * usize::from(row) + usize::from(column) / WORD;
         let bit = column % 64;
         self.bits[word] >> bit | self.bits[word + 1] << 1 << (63 - bit)

@@ -2,33 +2,44 @@
 
 mod arcs;
 mod cell;
+mod corner;
+mod counts;
 mod decimate;
 mod left;
+mod near;
 mod queue;
+mod redraw;
+mod smooth;
 #[cfg(test)]
 mod tests;
 
 use arpent_raster::{LABEL_NODATA, Window};
 
 use crate::bits::WORD;
-use crate::polygonize::{LATTICE, check_row};
+use crate::drawing::{Drawing, Smoothing};
+use crate::polygonize::{LATTICE, Marks, check_row};
 use crate::{Polygonizer, Region, VectorError};
-use cell::{Cell, Workspace};
+use cell::{Cell, Mark, Workspace};
+pub use counts::DrawnCounts;
 
 /// Makes a coverage of the rows of a label raster: the regions of [`Polygonizer`], with fewer vertices, without gaps and
 /// overlaps.
 ///
-/// Borders are generalized once, cell by cell of the lattice of 512 x 512 pixels that is anchored to the CRS: what becomes
-/// of a border depends on the pixels of its cell alone, as far as the extent holds it, not on what was done before. Borders to nodata
-/// stay as they are, so areas add up to the valid area exactly. Regions that share a border have the same vertices on it.
+/// Borders are generalized once, cell by cell of the lattice of 512 x 512 pixels that is anchored to the CRS: what becomes of a
+/// border depends on the pixels of its cell alone, as far as the extent holds it, not on what was done before. Borders to
+/// nodata stay as they are, so areas add up to the valid area exactly. Regions that share a border have the same vertices on
+/// it.
+///
+/// Borders may be smoothed ([`Generalizer::smooth`]), and outlines of buildings be made square ([`Generalizer::square`]). Both
+/// change how regions are drawn ([`Region::drawn`]), not their rings, and they, too, depend on the pixels of a cell alone.
 ///
 /// Rows are held until those of their cells are complete: 512 of them at most.
 #[derive(Debug)]
 pub struct Generalizer {
     extent: Window,
     polygonizer: Polygonizer,
-    /// Square of the tolerance, pixels.
-    limit: f64,
+    drawing: Drawing,
+    counts: DrawnCounts,
     /// Labels and confidences of the rows that wait, one row behind another.
     labels: Vec<u8>,
     confidence: Vec<u8>,
@@ -48,13 +59,43 @@ impl Generalizer {
         Ok(Self {
             extent,
             polygonizer: Polygonizer::new(extent, [true; 256])?,
-            limit: tolerance_px * tolerance_px,
+            drawing: Drawing { tolerance_px, smoothing: None, square: None },
+            counts: DrawnCounts::default(),
             labels: Vec::new(),
             confidence: Vec::new(),
             areas: Vec::new(),
             rows: 0,
             work: Workspace::default(),
         })
+    }
+
+    /// The same, but corners that are left on borders are cut, `smooth_px` from the vertex at most. Ends of borders stay, and
+    /// so do corners that other borders are too near to. By that, no region loses more than `share` of the area of its
+    /// generalized outline; what it wins, others lose, at most half the square of `smooth_px` for each corner.
+    ///
+    /// # Errors [`VectorError::BadOption`] when `smooth_px` is neither 0 (corners stay) nor 1/64 or more, or `share` not from
+    /// 0.0001 to 0.25.
+    pub fn smooth(mut self, smooth_px: f64, share: f64) -> Result<Self, VectorError> {
+        self.drawing.smoothing = Smoothing::new(smooth_px, share)?;
+        Ok(self.drawn())
+    }
+
+    /// The same, but outlines of regions of these classes, by id, are drawn with right angles in the direction of their walls,
+    /// where that is near enough to the pixels: every corner of them within the tolerance and one pixel, the area the same but
+    /// for a tenth. Borders of these classes are not smoothed.
+    ///
+    /// Only an outline that no other border meets is made square: not that of a building that touches others of another class,
+    /// a line of the lattice or what has no data, and none whose square outline would come near anything else. These stay
+    /// generalized.
+    #[must_use]
+    pub fn square(mut self, classes: [bool; 256]) -> Self {
+        self.drawing.square = Some(classes).filter(|classes| classes.contains(&true));
+        self.drawn()
+    }
+
+    /// Lets the polygonizer know how regions are drawn.
+    fn drawn(self) -> Self {
+        Self { polygonizer: self.polygonizer.drawn(&self.drawing), ..self }
     }
 
     /// Takes the next row, as [`Polygonizer::push_row`] does.
@@ -76,26 +117,27 @@ impl Generalizer {
         if (row + 1).rem_euclid(LATTICE) == 0 { self.pass_band(sink) } else { Ok(()) }
     }
 
-    /// Gives the regions that are still open to `sink`.
+    /// Gives the regions that are still open to `sink`, and tells how regions were drawn.
     ///
     /// # Errors
     /// As [`Polygonizer::push_row`], for rows whose cells were not complete.
-    pub fn finish(mut self, sink: &mut impl FnMut(Region)) -> Result<(), VectorError> {
+    pub fn finish(mut self, sink: &mut impl FnMut(Region)) -> Result<DrawnCounts, VectorError> {
         self.pass_band(sink)?;
-        self.polygonizer.finish_coverage(sink);
-        Ok(())
+        let Self { polygonizer, drawing, mut counts, .. } = self;
+        polygonizer.finish_coverage(&mut counted(&drawing, &mut counts, sink));
+        Ok(counts)
     }
 
     /// Generalizes the cells of the rows that wait, and lets the rows pass.
     fn pass_band(&mut self, sink: &mut impl FnMut(Region)) -> Result<(), VectorError> {
-        let gone = self.gone();
-        let width = self.extent.width;
-        let words = (width + 1).div_ceil(WORD);
+        let marks = self.marks();
+        let Self { extent, polygonizer, drawing, counts, .. } = self;
+        let width = extent.width;
+        let mut sink = counted(drawing, counts, sink);
         for (i, area) in self.areas.iter().enumerate() {
-            let gone = &gone[i * words..(i + 1) * words];
             let row = i * width..(i + 1) * width;
             let (labels, confidence) = (&self.labels[row.clone()], &self.confidence[row]);
-            self.polygonizer.push_coverage_row(labels, confidence, *area, gone, sink)?;
+            polygonizer.push_coverage_row(labels, confidence, *area, marks.of_row(i), &mut sink)?;
         }
         self.rows += self.areas.len();
         self.labels.clear();
@@ -104,13 +146,13 @@ impl Generalizer {
         Ok(())
     }
 
-    /// For each row that waits, a bit for each column, set where the vertex on the row's northern side goes.
-    fn gone(&mut self) -> Vec<u64> {
+    /// What is said of the vertices on the northern sides of the rows that wait.
+    fn marks(&mut self) -> BandMarks {
         let (width, height) = (self.extent.width, self.areas.len());
-        let words = (width + 1).div_ceil(WORD);
-        let mut gone = vec![0; words * height];
-        if self.limit <= 0.0 || height == 0 {
-            return gone;
+        let is_on = self.drawing.is_on();
+        let mut marks = BandMarks::new(width, height, is_on);
+        if !is_on && self.drawing.tolerance_px <= 0.0 || height == 0 {
+            return marks;
         }
         let has_nodata = self.labels.contains(&LABEL_NODATA);
         let mut start = 0;
@@ -120,16 +162,75 @@ impl Generalizer {
             let end = (start + to_line).min(width);
             let labels = &self.labels[start..];
             let cell = Cell { labels, stride: width, width: end - start, height, has_nodata };
-            cell.generalize(self.limit, &mut self.work, |y, x, bits| {
-                let (word, bit) = (words * y + (start + x) / WORD, start % WORD);
-                gone[word] |= bits << bit;
-                if bit > 0 && bits >> (WORD - bit) != 0 {
-                    gone[word + 1] |= bits >> (WORD - bit);
+            cell.generalize(&self.drawing, &mut self.work, |mark, y, x, bits| {
+                marks.set(mark, y, start + x, bits);
+                match mark {
+                    Mark::Gone => {}
+                    Mark::Cut => self.counts.cut_corners += u64::from(bits.count_ones()),
+                    Mark::Square => self.counts.squared += u64::from(bits.count_ones()),
                 }
             });
             start = end;
         }
-        gone
+        marks
+    }
+}
+
+/// A sink that counts regions as they are drawn, where they are drawn other than along their vertices.
+fn counted<'a>(
+    drawing: &Drawing,
+    counts: &'a mut DrawnCounts,
+    sink: &'a mut impl FnMut(Region),
+) -> impl FnMut(Region) + 'a {
+    let is_on = drawing.is_on();
+    move |region| {
+        if is_on {
+            counts.add(&region);
+        }
+        sink(region);
+    }
+}
+
+/// What is said of the vertices on the northern sides of some rows: bits for each column, one row behind another.
+#[derive(Debug)]
+struct BandMarks {
+    words: usize,
+    gone: Vec<u64>,
+    /// Empty where regions are drawn along their vertices.
+    cut: Vec<u64>,
+    square: Vec<u64>,
+}
+
+impl BandMarks {
+    fn new(width: usize, height: usize, is_drawn: bool) -> Self {
+        let words = (width + 1).div_ceil(WORD);
+        let bits = |is_there| vec![0; if is_there { words * height } else { 0 }];
+        Self { words, gone: bits(true), cut: bits(is_drawn), square: bits(is_drawn) }
+    }
+
+    /// Says something of vertices of a row, from a column on.
+    fn set(&mut self, mark: Mark, row: usize, col: usize, bits: u64) {
+        let marked = match mark {
+            Mark::Gone => &mut self.gone,
+            Mark::Cut => &mut self.cut,
+            Mark::Square => &mut self.square,
+        };
+        let (word, bit) = (self.words * row + col / WORD, col % WORD);
+        marked[word] |= bits << bit;
+        if bit > 0 && bits >> (WORD - bit) != 0 {
+            marked[word + 1] |= bits >> (WORD - bit);
+        }
+    }
+
+    fn of_row(&self, row: usize) -> Marks<'_> {
+        let bits = |bits: &'_ [u64]| -> std::ops::Range<usize> {
+            if bits.is_empty() { 0..0 } else { row * self.words..(row + 1) * self.words }
+        };
+        Marks {
+            gone: &self.gone[bits(&self.gone)],
+            cut: &self.cut[bits(&self.cut)],
+            square: &self.square[bits(&self.square)],
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small numbers")]
 
+mod drawn;
+
 use std::collections::HashMap;
 
 use arpent_raster::LABEL_NODATA;
@@ -12,16 +14,23 @@ use crate::shapes::{doubled_area, edges, polygon};
 
 /// A map drawn by a function of grid columns and rows.
 fn coverage(extent: Window, tolerance_px: f64, label: impl Fn(i64, i64) -> u8) -> Vec<Region> {
+    fill(Generalizer::new(extent, tolerance_px).unwrap(), extent, label).0
+}
+
+fn fill(
+    mut generalizer: Generalizer,
+    extent: Window,
+    label: impl Fn(i64, i64) -> u8,
+) -> (Vec<Region>, DrawnCounts) {
     let (mut found, mut sink) = (Vec::new(), Vec::new());
-    let mut generalizer = Generalizer::new(extent, tolerance_px).unwrap();
     for row in extent.row..extent.row_end() {
         let labels: Vec<u8> = (extent.col..extent.col_end()).map(|col| label(col, row)).collect();
         generalizer.push_row(&labels, &vec![5; labels.len()], 1.0, &mut |r| sink.push(r)).unwrap();
         found.append(&mut sink);
     }
-    generalizer.finish(&mut |r| found.push(r)).unwrap();
+    let counts = generalizer.finish(&mut |r| found.push(r)).unwrap();
     found.sort_by_key(|r| (r.class_id, r.rings[0][0][1], r.rings[0][0][0]));
-    found
+    (found, counts)
 }
 
 /// All laws that hold for the coverage of an extent.

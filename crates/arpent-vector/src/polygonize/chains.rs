@@ -12,9 +12,15 @@ pub(super) const TOUCH: u32 = 1 << 31;
 /// Set on a column or row when the vertex is not to be a vertex of a ring.
 pub(super) const GONE: u32 = 1 << 30;
 
+/// Set on a column or row when the corner of the vertex is cut.
+pub(super) const CUT: u32 = 1 << 29;
+
+/// Set on a column or row when the vertex is the first one of a ring that is drawn square.
+pub(super) const SQUARE: u32 = 1 << 28;
+
 /// The column or row without its marks.
 pub(super) fn place(marked: u32) -> u32 {
-    marked & !(TOUCH | GONE)
+    marked & !(TOUCH | GONE | CUT | SQUARE)
 }
 
 /// A horizontal edge to be: where it starts and how it touches.

@@ -1,7 +1,7 @@
 //! Edges between two rows.
 
 use super::Polygonizer;
-use super::chains::{Corner, GONE, TOUCH};
+use super::chains::{Corner, TOUCH};
 
 impl Polygonizer {
     /// Opens a chain between two columns; its first and its last edge.
@@ -61,7 +61,7 @@ impl Polygonizer {
                 return 0;
             }
             let touch = if self.touches(class_id, col) { TOUCH } else { 0 };
-            if self.vertices.is_gone(col) { touch | GONE } else { touch }
+            touch | self.vertices.marks(col)
         };
         Corner { col: from | mark(from), row: self.rows | mark(to) }
     }

@@ -2,6 +2,7 @@
 
 mod chains;
 mod components;
+mod draw;
 mod edges;
 mod region;
 mod rings;
@@ -14,13 +15,15 @@ mod vertices;
 use arpent_raster::{LABEL_NODATA, Window};
 
 use crate::VectorError;
-use chains::{Chains, GONE};
+use crate::drawing::Drawing;
+use chains::{Chains, SQUARE};
 use components::{Component, Components};
 use region::Span;
 pub use region::{Region, Vertex};
 use rings::RingBuilder;
 use row::{Row, Run};
 use sums::Sums;
+pub(crate) use vertices::Marks;
 use vertices::Vertices;
 
 /// No run of the other row is linked to this one.
@@ -33,8 +36,8 @@ const CUT_RUNS: u64 = 100_000;
 /// row or column.
 pub(crate) const LATTICE: i64 = 512;
 
-/// Side lengths are kept below this, so that columns and rows have two bits to spare.
-pub(crate) const SIDE_LIMIT: usize = (GONE - 1) as usize;
+/// Side lengths are kept below this, so that columns and rows have four bits to spare.
+pub(crate) const SIDE_LIMIT: usize = (SQUARE - 1) as usize;
 
 /// Which pixels of a class are of one region.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,7 +85,7 @@ impl Polygonizer {
     /// A polygonizer for the rows of `extent`. Classes that are not kept, and `LABEL_NODATA`, give no region.
     ///
     /// # Errors
-    /// [`VectorError::ExtentTooLarge`] when a side has 2^30 - 1 pixels or more.
+    /// [`VectorError::ExtentTooLarge`] when a side has 2^28 - 1 pixels or more.
     pub fn new(extent: Window, is_kept: [bool; 256]) -> Result<Self, VectorError> {
         Self::with_connectivity(extent, is_kept, Connectivity::Four)
     }
@@ -118,6 +121,12 @@ impl Polygonizer {
         })
     }
 
+    /// The same, but regions are drawn otherwise than along their vertices, where rows of a coverage say so.
+    pub(crate) fn drawn(mut self, drawing: &Drawing) -> Self {
+        self.builder.set_drawing(drawing.is_on().then(|| drawing.clone()));
+        self
+    }
+
     /// The same, but regions without end are held to the end.
     pub(crate) fn without_cuts(self) -> Self {
         Self { cut_runs: u64::MAX, ..self }
@@ -144,8 +153,7 @@ impl Polygonizer {
     }
 
     /// [`Polygonizer::push_row`] of a coverage: regions that share a border have the same vertices on it. Vertices
-    /// between this row and the one before are left out in the columns, counted from the extent's, whose bits are set in
-    /// `gone`.
+    /// between this row and the one before are left out or drawn otherwise as `marks` say.
     ///
     /// # Errors
     /// As [`Polygonizer::push_row`].
@@ -154,14 +162,14 @@ impl Polygonizer {
         labels: &[u8],
         confidence: &[u8],
         pixel_area_m2: f64,
-        gone: &[u64],
+        marks: Marks<'_>,
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
         self.check(labels, confidence, pixel_area_m2)?;
         self.below.fill(labels, &self.is_kept);
         let row = self.extent.row + i64::from(self.rows);
         self.vertices.find(&self.above, &self.below);
-        self.vertices.find_nodes(&self.above, &self.below, [self.extent.col, row], gone);
+        self.vertices.find_nodes(&self.above, &self.below, [self.extent.col, row], marks);
         self.pass_row(confidence, pixel_area_m2, sink);
         Ok(())
     }
@@ -171,7 +179,7 @@ impl Polygonizer {
         self.below = Row::new(self.extent.width);
         let row = self.extent.row + i64::from(self.rows);
         self.vertices.find(&self.above, &self.below);
-        self.vertices.find_nodes(&self.above, &self.below, [self.extent.col, row], &[]);
+        self.vertices.find_nodes(&self.above, &self.below, [self.extent.col, row], Marks::default());
         self.link_rows(sink);
     }
 
@@ -403,9 +411,11 @@ impl Polygonizer {
             // North of every hole there are pixels of the region.
             rings.sort_unstable_by_key(|ring| (ring[0][1], ring[0][0]));
         }
+        let drawn = builder.draw(&mut rings);
         Region {
             class_id,
             rings,
+            drawn,
             pixels: component.pixels,
             confidence_sum: component.confidence_sum,
             area_m2: square_metres(component.area_q64),

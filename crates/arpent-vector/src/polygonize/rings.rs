@@ -1,20 +1,39 @@
 //! Closed boundaries to simple rings in canonical order.
 
 use super::Vertex;
-use super::chains::{Chains, Corner, GONE, TOUCH, place};
+use super::chains::{Chains, Corner, GONE, SQUARE, TOUCH, place};
+use super::draw::{Square, with_marks};
+use crate::drawing::Drawing;
 
 /// Room to lay a boundary out in, kept between calls.
 #[derive(Debug, Default)]
 pub(super) struct RingBuilder {
-    corners: Vec<Corner>,
+    pub(super) corners: Vec<Corner>,
     walk: Vec<Vertex>,
     /// Positions in the walk of the vertices that it may pass twice.
     touches: Vec<usize>,
     /// Whether the walk begins elsewhere than at its northernmost, then westernmost vertex.
     is_turned: bool,
+    /// How rings are drawn, if not along their vertices.
+    drawing: Option<Drawing>,
+    /// Whether rings hold the marks of their vertices, too, until they are drawn.
+    keeps_marks: bool,
+    /// The rings of the region at hand that are drawn square.
+    pub(super) squares: Vec<Square>,
 }
 
 impl RingBuilder {
+    /// Lets rings be drawn other than along their vertices, or not.
+    pub(super) fn set_drawing(&mut self, drawing: Option<Drawing>) {
+        self.keeps_marks = drawing.is_some();
+        self.drawing = drawing;
+    }
+
+    /// How rings are drawn, if not along their vertices.
+    pub(super) fn drawing(&self) -> Option<&Drawing> {
+        self.drawing.as_ref()
+    }
+
     /// Takes a closed boundary out of `chains` and adds its simple rings to `rings`: those that it encloses as
     /// holes first, the one with its northernmost vertex last. `origin` is the corner of the extent; `are_corners` says
     /// that edges begin and end at corners of the region only.
@@ -41,6 +60,9 @@ impl RingBuilder {
             return;
         }
         self.lay_out(origin);
+        if marks & SQUARE != 0 {
+            self.draw_square(origin);
+        }
         if self.touches.len() < 2 {
             rings.push(if self.is_turned { canonical(&self.walk) } else { self.walk.clone() });
         } else {
@@ -140,12 +162,16 @@ impl RingBuilder {
     }
 
     /// Adds a vertex to the walk, unless it is there already or is not to be there; `marks` holds its marks.
+    #[inline]
     fn pass(&mut self, col: u32, marks: u32, row: u32, [col0, row0]: Vertex) {
         if marks & GONE != 0 {
             self.is_turned |= self.walk.is_empty();
             return;
         }
-        let vertex = [col0 + i64::from(place(col)), row0 + i64::from(place(row))];
+        let mut vertex = [col0 + i64::from(place(col)), row0 + i64::from(place(row))];
+        if self.keeps_marks {
+            vertex = with_marks(vertex, marks);
+        }
         if self.walk.last() == Some(&vertex) {
             return;
         }

@@ -1,7 +1,20 @@
 //! Vertices between two rows.
 
+use super::chains::{CUT, GONE, SQUARE};
 use super::{LATTICE, Row};
 use crate::bits::{WORD, differences, first_between, is_set, last_between};
+
+/// What is said of the vertices of one row of a coverage: a bit for each column, counted from the extent's; empty where nothing
+/// is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Marks<'a> {
+    /// Whether the vertex is left out.
+    pub(crate) gone: &'a [u64],
+    /// Whether its corner is cut.
+    pub(crate) cut: &'a [u64],
+    /// Whether it is the first one of a ring that is drawn square.
+    pub(crate) square: &'a [u64],
+}
 
 /// What is special about the vertices of one row: a bit for each column, counted from the extent's.
 #[derive(Debug, Default)]
@@ -10,12 +23,15 @@ pub(super) struct Vertices {
     east: Vec<u64>,
     /// Whether borders leave in all directions: whether regions may touch themselves.
     crossings: Vec<u64>,
-    /// Whether they do or the vertex is left out.
+    /// Whether they do or something is said of the vertex.
     marked: Vec<u64>,
     /// Whether borders meet or cross the lattice; empty where no coverage is made.
     nodes: Vec<u64>,
     /// Whether the vertex is left out; empty where no coverage is made.
     gone: Vec<u64>,
+    /// Whether its corner is cut, and whether its ring is drawn square; empty where none is.
+    cut: Vec<u64>,
+    square: Vec<u64>,
 }
 
 impl Vertices {
@@ -36,11 +52,15 @@ impl Vertices {
     }
 
     /// Finds the nodes, too; `origin` is the first vertex of the row on the grid.
-    pub(super) fn find_nodes(&mut self, above: &Row, below: &Row, origin: [i64; 2], gone: &[u64]) {
-        self.gone.clear();
-        self.gone.extend_from_slice(gone);
-        for (marked, gone) in self.marked.iter_mut().zip(gone) {
-            *marked |= gone;
+    pub(super) fn find_nodes(&mut self, above: &Row, below: &Row, origin: [i64; 2], marks: Marks<'_>) {
+        let kinds =
+            [(&mut self.gone, marks.gone), (&mut self.cut, marks.cut), (&mut self.square, marks.square)];
+        for (kept, given) in kinds {
+            kept.clear();
+            kept.extend_from_slice(given);
+            for (marked, given) in self.marked.iter_mut().zip(given) {
+                *marked |= given;
+            }
         }
         self.nodes.clear();
         let across = if origin[1].rem_euclid(LATTICE) == 0 { u64::MAX } else { 0 };
@@ -62,7 +82,7 @@ impl Vertices {
         }
     }
 
-    /// Whether the vertex of a column is a crossing or left out.
+    /// Whether the vertex of a column is a crossing or something is said of it.
     pub(super) fn is_marked(&self, col: u32) -> bool {
         is_set(&self.marked, col as usize)
     }
@@ -82,9 +102,14 @@ impl Vertices {
         is_set(&self.nodes, col as usize)
     }
 
-    /// Whether the vertex in a column is left out.
-    pub(super) fn is_gone(&self, col: u32) -> bool {
-        is_set(&self.gone, col as usize)
+    /// What is said of the vertex in a column, as marks of chains.
+    pub(super) fn marks(&self, col: u32) -> u32 {
+        let mark = |bits: &[u64], mark| if is_set(bits, col as usize) { mark } else { 0 };
+        let gone = mark(&self.gone, GONE);
+        if self.cut.is_empty() {
+            return gone;
+        }
+        gone | mark(&self.cut, CUT) | mark(&self.square, SQUARE)
     }
 
     /// The first node on the way from one column to another, else the other.

@@ -1,0 +1,98 @@
+//! Rings as they are drawn.
+//!
+//! While a region is put together, its vertices keep their marks in the lowest bits of the column: that leaves the order of
+//! vertices as it is, so rings begin and are sorted as ever.
+
+use super::Vertex;
+use super::chains::{CUT, Corner, SQUARE, place};
+use super::rings::RingBuilder;
+use crate::square::{Point, square};
+
+/// The marks that matter here, as the lowest bits of a number.
+const LOWEST: u32 = SQUARE.trailing_zeros();
+const IS_SQUARE: i64 = (SQUARE >> LOWEST) as i64;
+const IS_CUT: i64 = (CUT >> LOWEST) as i64;
+const BITS: u32 = 2;
+
+/// A vertex with its marks.
+pub(super) fn with_marks([col, row]: Vertex, marks: u32) -> Vertex {
+    [col << BITS | i64::from((marks & (CUT | SQUARE)) >> LOWEST), row]
+}
+
+fn without_marks([col, row]: Vertex) -> Vertex {
+    [col >> BITS, row]
+}
+
+/// A ring that is drawn square, by its first vertex.
+pub(super) type Square = (Vertex, Vec<Point>);
+
+impl RingBuilder {
+    /// Draws the boundary at hand square.
+    pub(super) fn draw_square(&mut self, [col0, row0]: Vertex) {
+        let Some(drawing) = self.drawing() else { return };
+        let vertex = |col: u32, row: u32| [col0 + i64::from(place(col)), row0 + i64::from(place(row))];
+        let ends =
+            |(edge, next): (&Corner, &Corner)| [vertex(edge.col, edge.row), vertex(next.col, edge.row)];
+        let following = self.corners.iter().cycle().skip(1);
+        // All corners of pixels, those that have gone, too.
+        let mut pixels: Vec<Vertex> = self.corners.iter().zip(following).flat_map(ends).collect();
+        pixels.dedup();
+        if pixels.len() > 1 && pixels.first() == pixels.last() {
+            pixels.pop();
+        }
+        let first = pixels.iter().enumerate().min_by_key(|(_, v)| (v[1], v[0])).map_or(0, |(i, _)| i);
+        pixels.rotate_left(first);
+        // Both sides of the border draw it beginning in the same direction: to the east.
+        let is_turned = pixels.len() > 1 && pixels[1][1] != pixels[0][1];
+        if is_turned {
+            pixels[1..].reverse();
+        }
+        // There is one: the cell has looked at it.
+        let Some(mut square) = square(&pixels, drawing.min_step_px()) else { return };
+        if is_turned {
+            square.reverse();
+        }
+        self.squares.push((pixels[0], square.iter().map(|p| moved(*p, pixels[0])).collect()));
+    }
+
+    /// Takes the marks off the rings of a region; how it is drawn, if not along the vertices.
+    pub(super) fn draw(&mut self, rings: &mut [Vec<Vertex>]) -> Option<Vec<Vec<Point>>> {
+        self.drawing()?;
+        let is_drawn = rings.iter().flatten().any(|v| v[0] & (IS_CUT | IS_SQUARE) != 0);
+        let drawn = is_drawn.then(|| rings.iter().map(|ring| self.drawn(ring)).collect());
+        for vertex in rings.iter_mut().flatten() {
+            *vertex = without_marks(*vertex);
+        }
+        self.squares.clear();
+        drawn
+    }
+
+    /// A ring whose vertices have marks, as it is drawn.
+    fn drawn(&self, ring: &[Vertex]) -> Vec<Point> {
+        let n = ring.len();
+        if ring[0][0] & IS_SQUARE != 0 {
+            let first = without_marks(ring[0]);
+            if let Some((_, square)) = self.squares.iter().find(|(vertex, _)| *vertex == first) {
+                return square.clone();
+            }
+        }
+        let smoothing = self.drawing().and_then(|drawing| drawing.smoothing);
+        let mut drawn = Vec::with_capacity(2 * n);
+        for (i, marked) in ring.iter().enumerate() {
+            let vertex = without_marks(*marked);
+            match smoothing.filter(|_| marked[0] & IS_CUT != 0) {
+                Some(smoothing) => drawn.extend(
+                    [(i + n - 1) % n, (i + 1) % n].map(|j| smoothing.point(vertex, without_marks(ring[j]))),
+                ),
+                None => drawn.push(moved([0.0, 0.0], vertex)),
+            }
+        }
+        drawn
+    }
+}
+
+/// A place counted from a vertex, on the grid.
+#[allow(clippy::cast_precision_loss, reason = "columns and rows stay far below 2^52")]
+fn moved([col, row]: Point, [col0, row0]: Vertex) -> Point {
+    [col0 as f64 + col, row0 as f64 + row]
+}
