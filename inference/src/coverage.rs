@@ -24,12 +24,35 @@ pub struct CoverageOptions {
     #[serde(default)]
     #[schemars(range(min = 0.0))]
     pub tolerance_px: f64,
+    /// Cuts the corners of borders, so that no stairs are left.
+    #[serde(default)]
+    pub smooth: Option<SmoothOptions>,
+    /// Names of classes whose outlines are drawn with right angles where they stand alone, such as buildings.
+    #[serde(default)]
+    pub square: Vec<String>,
     /// Another minimum mapping unit in built-up areas.
     #[serde(default)]
     pub built_up: Option<BuiltUpOptions>,
     /// What is special to a class, by its name.
     #[serde(default)]
     pub classes: BTreeMap<String, ClassOptions>,
+}
+
+/// How corners are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SmoothOptions {
+    /// How far from a corner a border is cut at most, pixels.
+    #[schemars(range(min = 0.015_625))]
+    pub cut_px: f64,
+    /// Share of its area that a feature loses at most, 0.0001 to 0.25. (What it gains is what its neighbors lose.)
+    #[serde(default = "sixteenth")]
+    #[schemars(range(min = 0.0001, max = 0.25))]
+    pub max_share: f64,
+}
+
+fn sixteenth() -> f64 {
+    0.0625
 }
 
 /// What is built up - around classes of the map, in areas drawn by others, or either - and the minimum mapping unit there.
@@ -118,7 +141,15 @@ impl CoverageOptions {
             }
             Ok(BuiltUp { classes, reach_px: reach_px(built.distance_m.unwrap_or(0.0), grid)? })
         });
-        Ok(CoverageRules::new(units, built_up.transpose()?, self.tolerance_px)?)
+        let mut square = [false; 256];
+        for name in &self.square {
+            square[usize::from(id("square", name)?)] = true;
+        }
+        let rules = CoverageRules::new(units, built_up.transpose()?, self.tolerance_px)?.square(square);
+        Ok(match self.smooth {
+            Some(smooth) => rules.smooth(smooth.cut_px, smooth.max_share)?,
+            None => rules,
+        })
     }
 }
 

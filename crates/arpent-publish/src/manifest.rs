@@ -195,8 +195,9 @@ pub struct ZoneCounts {
     pub repeated_ids: u64,
 }
 
-/// Regions below the minimum mapping unit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Regions below the minimum mapping unit, and how borders were drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CoverageCounts {
     /// Regions that became part of a neighbor.
     pub regions_dissolved: u64,
@@ -204,6 +205,14 @@ pub struct CoverageCounts {
     pub pixels_dissolved: u64,
     /// Features below the unit that have no neighbor: whole islands.
     pub islands: u64,
+    /// Corners of borders that were cut to smooth them.
+    pub corners_cut: u64,
+    /// Outlines that were drawn with right angles.
+    pub outlines_squared: u64,
+    /// Area that smoothing and squaring moved from one feature to another, counted on both sides, as a part of the valid area.
+    pub drawn_share: f64,
+    /// The most that a feature's area changed by it, as a part of that area.
+    pub max_drawn_share: f64,
 }
 
 /// A file of the run.

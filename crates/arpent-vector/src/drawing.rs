@@ -49,14 +49,14 @@ impl Smoothing {
     pub(crate) fn new(smooth_px: f64, share: f64) -> Result<Option<Self>, VectorError> {
         let bad = |option, value, expected| Err(VectorError::BadOption { option, value, expected });
         if !(1e-4..=0.25).contains(&share) {
-            return bad("smooth_area_share", share, "a number from 0.0001 to 0.25");
+            return bad("max_share", share, "a number from 0.0001 to 0.25");
         }
         if smooth_px.abs() < f64::MIN_POSITIVE {
             return Ok(None);
         }
         // Less would make vertices that are hardly two.
         if !(smooth_px.is_finite() && smooth_px >= 1.0 / 64.0) {
-            return bad("smooth_px", smooth_px, "0, or a number of 0.015625 or more");
+            return bad("cut_px", smooth_px, "0, or a number of 0.015625 or more");
         }
         Ok(Some(Self { length_px: smooth_px, part: share.sqrt() / 2.0 }))
     }

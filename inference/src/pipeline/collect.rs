@@ -8,8 +8,8 @@ use arpent_publish::{Counts, CoverageCounts, ReferenceCounts, SortedFeatures, Sp
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster};
 use arpent_tiling::{PlannedWindow, Stitcher, Strip};
 use arpent_vector::{
-    Attribute, Coverage, Detection, DetectionMerger, DissolveCounts, Feature, Object, ObjectMerger,
-    Polygonizer, Region, Shape, VectorError, VectorOptions, Vectorizer,
+    Attribute, Coverage, Detection, DetectionMerger, Feature, Object, ObjectMerger, Polygonizer, Region,
+    Shape, VectorError, VectorOptions, Vectorizer,
 };
 
 use super::Clock;
@@ -86,7 +86,7 @@ impl Crossing<'_> {
 /// What the features of a map came to.
 struct Finished {
     features: SortedFeatures,
-    dissolved: Option<DissolveCounts>,
+    coverage: Option<arpent_vector::CoverageCounts>,
     references: Vec<ReferenceCounts>,
 }
 
@@ -134,7 +134,10 @@ impl Outlines {
         Ok(())
     }
 
-    fn finish(self, sink: &mut impl FnMut(Region)) -> Result<Option<DissolveCounts>, VectorError> {
+    fn finish(
+        self,
+        sink: &mut impl FnMut(Region),
+    ) -> Result<Option<arpent_vector::CoverageCounts>, VectorError> {
         match self {
             Self::Each(polygonizer) => {
                 polygonizer.finish(sink);
@@ -238,14 +241,22 @@ impl<'a> Collector<'a> {
     /// # Errors
     /// When features cannot be written.
     pub fn finish(mut self) -> anyhow::Result<Collected> {
-        let Finished { features, dissolved, references } =
+        let Finished { features, coverage, references } =
             self.clock.vectorise.time(|| self.vectors.finish())?;
         self.counts.references = references;
         self.counts.features = features.count();
-        self.counts.coverage = dissolved.map(|counts| CoverageCounts {
-            regions_dissolved: counts.dissolved,
-            pixels_dissolved: counts.pixels,
-            islands: counts.islands,
+        self.counts.coverage = coverage.map(|counts| {
+            #[allow(clippy::cast_precision_loss, reason = "counts of pixels stay far below 2^52")]
+            let share = counts.drawn.drawn_px / (self.counts.pixels_valid as f64).max(1.0);
+            CoverageCounts {
+                regions_dissolved: counts.dissolved.dissolved,
+                pixels_dissolved: counts.dissolved.pixels,
+                islands: counts.dissolved.islands,
+                corners_cut: counts.drawn.cut_corners,
+                outlines_squared: counts.drawn.squared,
+                drawn_share: share,
+                max_drawn_share: counts.drawn.max_drawn_share,
+            }
         });
         Ok(Collected { labels: self.labels, confidence: self.confidence, features, counts: self.counts })
     }
@@ -322,7 +333,7 @@ impl<'a> Vectors<'a> {
     fn finish(mut self) -> anyhow::Result<Finished> {
         let (vectorizer, crossing, spool) = (&self.vectorizer, &mut self.crossing, &mut self.spool);
         let mut made = Made { vectorizer, crossing, spool, outcome: Ok(()) };
-        let dissolved = self.outlines.finish(&mut |region| made.push(|v| v.region_to_feature(&region)))?;
+        let coverage = self.outlines.finish(&mut |region| made.push(|v| v.region_to_feature(&region)))?;
         match self.objects {
             None => self.merger.finish(&mut |detection| made.push(|v| v.detection_to_feature(&detection))),
             Some((mut objects, shape)) => {
@@ -336,7 +347,7 @@ impl<'a> Vectors<'a> {
         made.outcome?;
         Ok(Finished {
             features: self.spool.finish()?,
-            dissolved,
+            coverage,
             references: self.crossing.references.counts(),
         })
     }

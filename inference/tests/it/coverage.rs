@@ -85,12 +85,52 @@ proptest! {
     #[test]
     fn any_window_size_and_number_of_threads_give_the_same_coverage(size in 32usize..200, threads in 1usize..5) {
         let (place, scene) = place(3);
-        place.config(COVERAGE);
+        let drawn = "smooth = { cut_px = 2.0 }\nsquare = [\"class 1\"]\n[coverage.built_up]";
+        place.config(&COVERAGE.replace("[coverage.built_up]", if threads % 2 == 0 { drawn } else { "[coverage.built_up]" }));
         let one = place.run(&[&scene], "one", &["--threads", "1"]);
         let other =
             place.run(&[&scene], "other", &["--threads", &threads.to_string(), "--window", &size.to_string()]);
         let of = |map: &Map| map.hashes().into_iter().filter(|(name, _)| name != "item.json").collect::<Vec<_>>();
         prop_assert_eq!(of(&one), of(&other));
+    }
+}
+
+#[test]
+fn smoothed_and_squared_features_still_fit_together() {
+    let (place, scene) = place(1);
+    place.config(COVERAGE);
+    let plain = place.run(&[&scene], "plain", &[]);
+    let drawn = "smooth = { cut_px = 2.0, max_share = 0.05 }\nsquare = [\"class 1\"]\n[coverage.built_up]";
+    place.config(&COVERAGE.replace("[coverage.built_up]", drawn));
+    let map = place.run(&[&scene], "out", &[]);
+    let counts = &map.manifest["counts"]["coverage"];
+    let number = |key: &str| counts[key].as_f64().unwrap();
+    assert!(number("corners_cut") > 100.0, "{counts}");
+    assert!(number("drawn_share") > 0.0 && number("drawn_share") < 0.05, "{counts}");
+    assert_eq!(plain.manifest["counts"]["coverage"]["corners_cut"], 0);
+    // The same features, of the same pixels, drawn otherwise.
+    let (plain, found) = (plain.features(), map.features());
+    let of = |rows: &[crate::common::Row]| -> Vec<_> {
+        rows.iter().map(|r| (r.id.clone(), r.area.clone())).collect()
+    };
+    assert_eq!(of(&plain), of(&found));
+    assert!(plain.iter().zip(&found).filter(|(a, b)| a.wkt != b.wkt).count() > plain.len() / 2);
+    // Every line has its twin, to the last digit that is printed, or lies on a side of the scene.
+    let mut seen = std::collections::HashSet::new();
+    for feature in &found {
+        for ring in feature.wkt.split(['(', ')']).filter(|part| part.contains(|c: char| c.is_ascii_digit())) {
+            let vertices: Vec<&str> = ring.split(',').map(str::trim).collect();
+            seen.extend(vertices.windows(2).map(|pair| (pair[0].to_owned(), pair[1].to_owned())));
+        }
+    }
+    let alone = seen.iter().filter(|(a, b)| !seen.contains(&(b.clone(), a.clone())));
+    for (a, b) in alone {
+        let [a, b] =
+            [a, b].map(|v| v.split_whitespace().map(|n| n.parse::<f64>().unwrap()).collect::<Vec<_>>());
+        assert!(
+            (a[0] - b[0]).abs() < 1e-9 || (a[1] - b[1]).abs() < 1e-9,
+            "{a:?} to {b:?} has nothing beside it"
+        );
     }
 }
 
@@ -109,6 +149,13 @@ fn what_would_leave_gaps_or_means_nothing_is_refused() {
     refused(
         "[coverage]\nmmu_m2 = 1.0\n[coverage.classes.sea]\nmmu_m2 = 1.0\n",
         "coverage.classes: the model has no class `sea`",
+    );
+    let smooth = |how: &str| format!("[coverage]\nmmu_m2 = 1.0\nsmooth = {{ {how} }}\n");
+    refused(&smooth("cut_px = -1.0"), "`cut_px` is -1");
+    refused(&smooth("cut_px = 1.0, max_share = 0.5"), "`max_share` is 0.5");
+    refused(
+        "[coverage]\nmmu_m2 = 1.0\nsquare = [\"sea\"]\n",
+        "coverage.square: the model has no class `sea`",
     );
     let built = "[coverage]\nmmu_m2 = 1.0\n[coverage.built_up]\nmmu_m2 = 1.0\n";
     refused(&format!("{built}classes = [\"town\"]\ndistance_m = 1.0\n"), "no class `town`");

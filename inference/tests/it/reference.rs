@@ -313,30 +313,31 @@ fn roads_have_the_class_and_the_width_of_their_fields_and_may_lack_an_id() {
             road(json!("C"), "ditch", json!(4.0), 150.0),
         ],
     );
-    let impose = "[[reference.impose]]\nname = \"road\"\nwidth_field = \"wide\"\nossature = true\nmin_share = 0.02\n\
+    let impose = "[[reference.impose]]\nname = \"road\"\nwidth_field = \"wide\"\nossature = true\n\
         class = { field = \"kind\", values = { path = \"class 1\" } }\n\
         layer = { source = \"roads.geojson\", id = \"id\" }\n";
     place.config(&format!("{COVERAGE}{impose}"));
     let ended = place.try_run(&[&scene], "none", &[]).expect(2);
     assert!(ended.err.contains("feature 2 of layer `roads` is a line without a width"), "{}", ended.err);
     assert!(ended.err.contains("hint: set width_m"), "{}", ended.err);
-    let codes: String = ["background", "class 1", "class 2", "class 3"]
-        .iter()
-        .map(|name| format!("[[class]]\nid = 0\nname = \"{name}\"\ncode_cs = \"CS1\"\nreason = \"a test\"\n"))
-        .collect();
+    let mut codes = String::new();
+    for name in ["background", "class 1", "class 2", "class 3"] {
+        writeln!(codes, "[[class]]\nid = 0\nname = \"{name}\"\ncode_cs = \"CS1\"\nreason = \"a test\"")
+            .unwrap();
+    }
     place.write("codes.toml", &format!("from = \"a\"\nto = \"b\"\n{codes}"));
-    place.config(&format!("[ocs_ge]\nnomenclature = \"codes.toml\"\n{COVERAGE}{impose}width_m = 2.0\n"));
+    layer(&place, "all.geojson", &[(json!({ "id": 7 }), rectangle([-5.0, -5.0, 300.0, 300.0]))]);
+    let all = "[[reference.impose]]\nname = \"all\"\nclass = \"background\"\n\
+        layer = { source = \"all.geojson\", id = \"id\" }\n";
+    place.config(&format!("[ocs_ge]\nnomenclature = \"codes.toml\"\n{COVERAGE}{all}{impose}width_m = 2.0\n"));
     let map = place.run(&[&scene], "out", &[]);
     // 20 rows of the first, 10 of the second; the third is of no class of the map.
-    let labels = map.labels();
-    let changed = (0..SCENE.height).filter(|row| (40..60).contains(row) || (95..105).contains(row));
-    let changed =
-        changed.flat_map(|row| &labels[row * SCENE.width..][..SCENE.width]).filter(|l| **l != 1).count();
-    let counts = &map.manifest["counts"]["references"][0];
-    assert_eq!((&counts["pixels_imposed"], &counts["objects"]), (&json!(changed), &json!(3)));
+    let counts = &map.manifest["counts"]["references"][1];
+    assert_eq!((&counts["pixels_imposed"], &counts["objects"]), (&json!(30 * SCENE.width), &json!(3)));
     let found = properties(&map);
     let told: Vec<_> = found.iter().filter(|f| f["source"] == "road").collect();
-    assert!(told.iter().all(|f| f["ossature"] == 1 && f["road_share"].as_f64().unwrap() >= 0.02));
+    assert!(told.iter().all(|f| f["ossature"] == 1 && f["road_share"].as_f64().unwrap() >= 0.5));
+    assert_eq!(told.len(), 2);
     // The second has no id, and is of the framework all the same.
     assert!(told.iter().any(|f| f["id_origine"].is_null()), "{found:#?}");
     assert_eq!(counts["features_told"], told.len());
