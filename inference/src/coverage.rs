@@ -7,7 +7,7 @@ use arpent_vector::{BuiltUp, CoverageRules, MappingUnits, VectorError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::JobError;
+use crate::error::{JobError, class_id};
 
 /// Where something is built up, if mapping units differ there.
 const BUILT_UP: usize = 1;
@@ -95,15 +95,7 @@ impl CoverageOptions {
     /// # Errors
     /// [`JobError::UnknownClass`], [`JobError::BuiltUpCrs`]; [`VectorError`] for numbers that make no sense.
     pub fn rules(&self, nomenclature: &Nomenclature, grid: &Grid) -> anyhow::Result<CoverageRules> {
-        let id = |key: &str, name: &str| {
-            let known = nomenclature.classes();
-            let found = known.iter().find(|class| class.name == name).map(|class| class.id);
-            found.ok_or_else(|| JobError::UnknownClass {
-                key: format!("coverage.{key}"),
-                class: name.to_owned(),
-                available: known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", "),
-            })
-        };
+        let id = |key: &str, name: &str| class_id(&format!("coverage.{key}"), name, nomenclature);
         let mut units = MappingUnits::new(self.mmu_m2)?;
         if let Some(built) = &self.built_up {
             for class_id in 0..=u8::MAX {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use arpent_gdal::GdalError;
 use arpent_model::ModelError;
 use arpent_publish::PublishError;
+use arpent_raster::Nomenclature;
 use arpent_tiling::TilingError;
 use arpent_vector::VectorError;
 use thiserror::Error;
@@ -280,6 +281,20 @@ pub enum JobError {
         /// Its stage.
         stage: &'static str,
     },
+}
+
+/// Id of a class of the model by its name; `key` is where in the configuration it is named.
+///
+/// # Errors
+/// [`JobError::UnknownClass`].
+pub fn class_id(key: &str, name: &str, classes: &Nomenclature) -> Result<u8, JobError> {
+    let known = classes.classes();
+    let found = known.iter().find(|class| class.name == name).map(|class| class.id);
+    found.ok_or_else(|| JobError::UnknownClass {
+        key: key.to_owned(),
+        class: name.to_owned(),
+        available: known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", "),
+    })
 }
 
 impl JobError {

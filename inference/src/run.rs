@@ -92,12 +92,17 @@ pub fn pool(config: &Config) -> anyhow::Result<rayon::ThreadPool> {
 /// Refuses outputs that exist or cannot be written, before any work.
 fn check_outputs(job: &Job, overwrite: bool) -> anyhow::Result<()> {
     for map in &job.maps {
-        let output = job.output_of(map)?;
-        let target = Target::parse(&output)?;
-        target.check_writable()?;
-        if !overwrite && target.exists()? {
-            return Err(JobError::OutputExists { output }.into());
-        }
+        check_output(&job.output_of(map)?, overwrite)?;
+    }
+    Ok(())
+}
+
+/// Refuses an output that exists or cannot be written, before any work.
+pub(crate) fn check_output(output: &str, overwrite: bool) -> anyhow::Result<()> {
+    let target = Target::parse(output)?;
+    target.check_writable()?;
+    if !overwrite && target.exists()? {
+        return Err(JobError::OutputExists { output: output.to_owned() }.into());
     }
     Ok(())
 }

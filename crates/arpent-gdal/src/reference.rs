@@ -90,12 +90,13 @@ impl ReferenceKind {
     /// The geometry of a feature as it is wanted.
     fn wanted(
         self,
-        feature: LayerFeature,
+        feature: u64,
+        geometry: LayerGeometry,
+        values: &[Option<Value>],
         source: &LayerSource<'_>,
         layer: &str,
     ) -> Result<LayerGeometry, GdalError> {
         let (path, layer) = (source.uri.to_owned(), layer.to_owned());
-        let LayerFeature { number: feature, geometry, values } = feature;
         let wrong = |found: &str, expected| GdalError::FeatureKind {
             path: path.clone(),
             layer: layer.clone(),
@@ -107,7 +108,7 @@ impl ReferenceKind {
             (LayerGeometry::Lines(_), Self::Areas(None)) => {
                 Err(wrong("line", "polygons, or lines with a width"))
             }
-            (LayerGeometry::Lines(lines), Self::Areas(Some(width))) => match width.of(&values) {
+            (LayerGeometry::Lines(lines), Self::Areas(Some(width))) => match width.of(values) {
                 Some(width) => Ok(LayerGeometry::Polygons(buffer_lines(&lines, width / 2.0)?)),
                 None => Err(GdalError::FeatureWidth { path, layer, feature }),
             },
@@ -152,9 +153,11 @@ impl ReferenceIndex {
         let layer = layer_name(source)?;
         let counts = read_features::<GdalError>(source, &mut |feature| {
             let number = FieldValue::Integer(i64::try_from(feature.number).unwrap_or(i64::MAX));
-            let values = feature.values.clone();
-            let geometry = kind.wanted(feature, source, &layer)?;
-            let Some(wkb) = geometry.to_wkb().filter(|_| geometry.touches(within)) else { return Ok(()) };
+            let LayerFeature { number: feature, geometry, values } = feature;
+            let geometry = kind.wanted(feature, geometry, &values, source, &layer)?;
+            let Some(wkb) = Some(geometry).filter(|g| g.touches(within)).and_then(|g| g.to_wkb()) else {
+                return Ok(());
+            };
             let values = values.iter().map(|v| v.as_ref().map_or(FieldValue::Null, Value::as_field));
             writer.write(&wkb, &std::iter::once(number).chain(values).collect::<Vec<_>>())
         })?;

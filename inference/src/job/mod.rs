@@ -5,7 +5,7 @@ mod map;
 mod memory;
 mod scenes;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use arpent_model::{ModelPackage, Overlap, Predictor, Weights};
 use arpent_tiling::{Needs, PlannedWindow};
@@ -20,7 +20,7 @@ pub use scenes::{FailedScene, UsableScene, describe_bands};
 use crate::cli::JobArgs;
 use crate::config::Config;
 use crate::coverage::rows_held;
-use crate::error::JobError;
+use crate::error::{JobError, class_id};
 use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGe;
 
@@ -64,7 +64,7 @@ impl Job {
         if config.scenes.is_empty() {
             return Err(JobError::NoScenes.into());
         }
-        let scratch = scratch_dir(&config)?;
+        let scratch = scratch_dir(config.compute.scratch.as_deref())?;
         let mut opened = Vec::new();
         let mut failed = Vec::new();
         for (uris, bands) in uris_of_dates(&config, &model)?.into_iter().zip(model.bands_of_dates()) {
@@ -218,23 +218,16 @@ pub(crate) fn needs(predictor: &Predictor) -> Needs {
     Needs { overlap_cols: cols, overlap_rows: rows, stride_px, window_px }
 }
 
-fn scratch_dir(config: &Config) -> Result<TempDir, JobError> {
-    let parent: PathBuf = config.compute.scratch.clone().unwrap_or_else(std::env::temp_dir);
+/// A new folder for temporary files, in the folder asked for or the system's.
+pub(crate) fn scratch_dir(parent: Option<&Path>) -> Result<TempDir, JobError> {
+    let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
     let made = tempfile::Builder::new().prefix("arpent-").tempdir_in(&parent);
     made.map_err(|source| JobError::Scratch { path: parent, source })
 }
 
 fn wanted_classes(config: &Config, model: &ModelPackage) -> Result<(), JobError> {
-    let names: Vec<&str> = model.classes.classes().iter().map(|c| c.name.as_str()).collect();
-    let unknown = config.features.classes.iter().flatten().find(|c| !names.contains(&c.as_str()));
-    match unknown {
-        None => Ok(()),
-        Some(class) => Err(JobError::UnknownClass {
-            key: "features.classes".to_owned(),
-            class: class.clone(),
-            available: names.join(", "),
-        }),
-    }
+    let mut names = config.features.classes.iter().flatten();
+    names.try_for_each(|name| class_id("features.classes", name, &model.classes).map(drop))
 }
 
 fn no_usable_scene(failed: &[FailedScene]) -> JobError {

@@ -268,15 +268,14 @@ impl<'a> Vectors<'a> {
         let simplify_px = Some(wanted.simplify_px).filter(|px| *px > 0.0);
         let options = VectorOptions { min_area_m2: wanted.min_area_m2, simplify_px };
         let iou = job.model.detection.map_or(0.5, |d| d.iou);
+        let objects = match &job.config.objects {
+            None => None,
+            Some(options) => Some((options.merger(map.grid())?, options.shape)),
+        };
         Ok(Self {
             outlines: Outlines::new(job, map)?,
             merger: DetectionMerger::new(iou, true)?,
-            objects: job
-                .config
-                .objects
-                .as_ref()
-                .map(|o| Ok::<_, anyhow::Error>((o.merger(map.grid())?, o.shape)))
-                .transpose()?,
+            objects,
             waiting: Vec::new(),
             reach: i64::from(arpent_model::LARGEST_BOX_PX),
             vectorizer: Vectorizer::new(map.grid(), &job.model.classes, options)?,
@@ -370,9 +369,7 @@ impl Made<'_, '_> {
         let filled = self.crossing.fill(&mut feature);
         self.outcome = filled.and_then(|()| Ok(self.spool.push(&feature)?));
     }
-}
 
-impl Made<'_, '_> {
     /// An object, with the number of its fragments.
     fn push_object(&mut self, object: &Object, shape: Shape) {
         let fragments = i64::try_from(object.fragments()).unwrap_or(i64::MAX);

@@ -10,7 +10,7 @@ use arpent_raster::{Crs, CrsKind, Grid, Nomenclature, Window};
 use arpent_vector::{Column, ColumnKind};
 
 use super::options::{ClassOf, ImposeOptions, LayerOptions, ReferenceOptions};
-use crate::error::JobError;
+use crate::error::{JobError, class_id};
 use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGe;
 
@@ -172,21 +172,12 @@ impl Plan {
                 _ => 0.0,
             };
             let within = [west - around, south - around, east + around, north + around];
-            let index = ReferenceIndex::build(&rule.source(&fields, crs), kind, within, &path)?;
-            if index.counts().read == index.counts().empty {
-                let (key, layer) = (rule.key(), rule.layer.source.clone());
-                return Err(JobError::ReferenceEmpty { key, layer }.into());
-            }
-            self.indexes.push(index);
+            self.indexes.push(indexed(&rule.source(&fields, crs), kind, within, &path, || rule.key())?);
         }
         if let Some(areas) = &self.built_up {
             let (source, path) = (source_of_areas(areas, crs), scratch.join("built-up.gpkg"));
-            let index = ReferenceIndex::build(&source, ReferenceKind::Areas(None), grid.bbox(extent), &path)?;
-            if index.counts().read == index.counts().empty {
-                let (key, layer) = ("coverage.built_up.areas".to_owned(), areas.clone());
-                return Err(JobError::ReferenceEmpty { key, layer }.into());
-            }
-            self.built_up_index = Some(index);
+            let (kind, key) = (ReferenceKind::Areas(None), || "coverage.built_up.areas".to_owned());
+            self.built_up_index = Some(indexed(&source, kind, grid.bbox(extent), &path, key)?);
         }
         Ok(())
     }
@@ -295,21 +286,14 @@ impl Context<'_> {
         Ok(rule)
     }
 
-    fn class(&self, key: &str, name: &str) -> Result<u8, JobError> {
-        let known = self.classes.classes();
-        let found = known.iter().find(|class| class.name == name).map(|class| class.id);
-        found.ok_or_else(|| JobError::UnknownClass {
-            key: key.to_owned(),
-            class: name.to_owned(),
-            available: known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", "),
-        })
-    }
-
     fn classes_of<'a>(&self, key: &str, class: &'a ClassOf) -> Result<(Classes, Option<&'a str>), JobError> {
         match class {
-            ClassOf::One(name) => Ok((Classes::One(self.class(key, name)?), None)),
+            ClassOf::One(name) => Ok((Classes::One(class_id(key, name, self.classes)?), None)),
             ClassOf::ByField(by) => {
-                let ids = by.values.iter().map(|(value, name)| Ok((value.clone(), self.class(key, name)?)));
+                let ids = by
+                    .values
+                    .iter()
+                    .map(|(value, name)| Ok((value.clone(), class_id(key, name, self.classes)?)));
                 Ok((Classes::ByValue(ids.collect::<Result<_, JobError>>()?), Some(&by.field)))
             }
         }
@@ -319,7 +303,7 @@ impl Context<'_> {
         let Some(names) = names else { return Ok([true; 256]) };
         let mut of = [false; 256];
         for name in names {
-            of[usize::from(self.class(key, name)?)] = true;
+            of[usize::from(class_id(key, name, self.classes)?)] = true;
         }
         Ok(of)
     }
@@ -356,6 +340,21 @@ impl Context<'_> {
         }
         Ok(Kind::Snap { max_distance: max_distance_m / metres_per_unit, metres_per_unit })
     }
+}
+
+/// The copy of a layer that has an object.
+fn indexed(
+    source: &LayerSource<'_>,
+    kind: ReferenceKind,
+    within: [f64; 4],
+    path: &Path,
+    key: impl FnOnce() -> String,
+) -> anyhow::Result<ReferenceIndex> {
+    let index = ReferenceIndex::build(source, kind, within, path)?;
+    if index.counts().read == index.counts().empty {
+        return Err(JobError::ReferenceEmpty { key: key(), layer: source.uri.to_owned() }.into());
+    }
+    Ok(index)
 }
 
 fn source_of_areas<'a>(uri: &'a str, crs: &'a Crs) -> LayerSource<'a> {

@@ -31,10 +31,10 @@ use self::source::SourceMap;
 use crate::Ended;
 use crate::cli::{Format, ZonalArgs};
 use crate::energy::Meter;
-use crate::error::JobError;
+use crate::job::scratch_dir;
 use crate::print::{Lines, count, print};
 use crate::progress::{Stage, say};
-use crate::run::software;
+use crate::run::{check_output, software};
 
 /// What zonal results came to, as printed.
 #[derive(Debug, Serialize)]
@@ -61,7 +61,7 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
     check_output(&output, args.overwrite)?;
     arpent_gdal::init(InitOptions { cache_mb: map.cache_mb() })?;
     let plan = Plan::new(&config, zones, &map)?;
-    let scratch = scratch(&config)?;
+    let scratch = scratch_dir(config.scratch.as_deref())?;
     let mut timings = BTreeMap::new();
     let began = Instant::now();
     let stage = Stage::begin("measure", 0);
@@ -97,22 +97,6 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
     let report = ZonalReport { output, manifest: published.manifest };
     print(&report, human(&report).text(), format)?;
     Ok(0)
-}
-
-/// Refuses an output that exists or cannot be written, before any work.
-fn check_output(output: &str, overwrite: bool) -> anyhow::Result<()> {
-    let target = Target::parse(output)?;
-    target.check_writable()?;
-    if !overwrite && target.exists()? {
-        return Err(JobError::OutputExists { output: output.to_owned() }.into());
-    }
-    Ok(())
-}
-
-fn scratch(config: &ZonalConfig) -> Result<tempfile::TempDir, JobError> {
-    let parent = config.scratch.clone().unwrap_or_else(std::env::temp_dir);
-    let made = tempfile::Builder::new().prefix("arpent-").tempdir_in(&parent);
-    made.map_err(|source| JobError::Scratch { path: parent, source })
 }
 
 fn seconds(began: Instant) -> f64 {
