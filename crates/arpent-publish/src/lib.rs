@@ -15,6 +15,7 @@ mod hash;
 mod hilbert;
 mod manifest;
 mod media;
+mod objects;
 mod publish;
 mod run;
 mod spool;
@@ -35,6 +36,7 @@ pub use manifest::{
 pub use media::{
     ITEM_NAME, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_METADATA, ROLE_ZONES, media_type,
 };
+pub use objects::ObjectInfo;
 pub use publish::{Published, StagedArtifact};
 pub use run::{RunInfo, STATE_NOT_VERIFIED};
 pub use spool::{Features, SortedFeatures, Spool, SpoolOptions};

@@ -268,7 +268,7 @@ impl Session {
     }
 
     /// Deletes every object below a folder of the output; gives those that stay.
-    async fn delete_below(&self, folder: &str) -> Vec<String> {
+    pub(crate) async fn delete_below(&self, folder: &str) -> Vec<String> {
         let Some(prefix) = self.at(folder) else { return Vec::new() };
         let listed: Result<Vec<_>, _> = self.store.list(Some(&prefix)).try_collect().await;
         let Ok(objects) = listed else { return vec![self.place(folder)] };
@@ -282,13 +282,13 @@ impl Session {
         stay
     }
 
-    fn object(&self, href: &str) -> Result<ObjectPath> {
+    pub(crate) fn object(&self, href: &str) -> Result<ObjectPath> {
         let reason = "it is not inside the output";
         self.at(href).ok_or_else(|| PublishError::BadArtifactName { name: href.to_owned(), reason })
     }
 
     /// The content type, where the store keeps it: local folders refuse attributes.
-    fn attributes(&self, media_type: &str) -> Attributes {
+    pub(crate) fn attributes(&self, media_type: &str) -> Attributes {
         let mut attributes = Attributes::new();
         if self.local.is_none() {
             attributes.insert(Attribute::ContentType, media_type.to_owned().into());

@@ -76,6 +76,26 @@ impl Target {
         }
     }
 
+    /// A folder below this one; shares the connection.
+    ///
+    /// # Errors
+    /// [`PublishError::BadArtifactName`] when the name leads elsewhere.
+    pub fn below(&self, folder: &str) -> Result<Self> {
+        let reason = "it is not inside the output";
+        let inside = folder.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        let inside = inside.then_some(folder);
+        let folder =
+            inside.ok_or_else(|| PublishError::BadArtifactName { name: folder.to_owned(), reason })?;
+        let place = match &self.place {
+            Place::Folder(path) => Place::Folder(path.join(folder)),
+            Place::Objects { store, prefix } => Place::Objects {
+                store: store.clone(),
+                prefix: folder.split('/').fold(prefix.clone(), ObjectPath::join),
+            },
+        };
+        Ok(Self { url: format!("{}/{folder}", self.url), place, runtime: self.runtime.clone() })
+    }
+
     /// Whether there is a manifest, that is, a complete run.
     ///
     /// # Errors
@@ -153,7 +173,7 @@ impl Target {
     }
 
     /// Makes the local folder and its parents; gives those that were missing, innermost first.
-    fn make_folder(&self) -> Result<Vec<PathBuf>> {
+    pub(crate) fn make_folder(&self) -> Result<Vec<PathBuf>> {
         let Some(folder) = self.local_folder() else { return Ok(Vec::new()) };
         let missing = folder.ancestors().take_while(|p| !p.exists()).map(Path::to_owned).collect();
         std::fs::create_dir_all(folder).map_err(PublishError::io("create the folder", folder))?;
@@ -180,7 +200,6 @@ impl Target {
         Ok(Some(Session { store, prefix, local, url: self.url.clone() }))
     }
 
-    #[cfg(test)]
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
@@ -235,7 +254,7 @@ fn check_folder(folder: &Path) -> Result<()> {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) store: Arc<dyn ObjectStore>,
-    prefix: ObjectPath,
+    pub(crate) prefix: ObjectPath,
     /// The folder, when local.
     pub(crate) local: Option<PathBuf>,
     pub(crate) url: String,

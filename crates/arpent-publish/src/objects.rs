@@ -1,0 +1,177 @@
+//! Single objects of an output: what a job keeps there while it runs.
+
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
+use object_store::{Error as StoreError, ObjectMeta, ObjectStoreExt, PutMode, PutOptions};
+
+use crate::error::{PublishError, Result};
+use crate::target::{Session, Target};
+
+/// An object below a [`Target`], as a list tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// Where it is, relative to the target.
+    pub href: String,
+    /// Its size, bytes.
+    pub size: u64,
+    /// When it was last written, by the store's clock.
+    pub modified: DateTime<Utc>,
+}
+
+impl Target {
+    /// The object at `href`; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`PublishError::BadArtifactName`] when `href` is not inside the target, [`PublishError::Store`].
+    pub fn read(&self, href: &str) -> Result<Option<Vec<u8>>> {
+        let Some(session) = self.session()? else { return Ok(None) };
+        self.block_on(session.read(href))
+    }
+
+    /// Writes an object unless there is one; whether it was written. Of several writers at the same time, one wins and the
+    /// others are told; nobody ever sees a part of it.
+    ///
+    /// # Errors
+    /// [`PublishError::BadArtifactName`], [`PublishError::Store`], [`PublishError::Io`].
+    pub fn create(&self, href: &str, bytes: Vec<u8>, media_type: &str) -> Result<bool> {
+        self.make_folder()?;
+        let session = self.opened()?;
+        self.block_on(session.put(href, bytes, media_type, PutMode::Create))
+    }
+
+    /// Writes an object, whatever was there.
+    ///
+    /// # Errors
+    /// As [`Target::create`].
+    pub fn replace(&self, href: &str, bytes: Vec<u8>, media_type: &str) -> Result<()> {
+        self.make_folder()?;
+        let session = self.opened()?;
+        self.block_on(session.put(href, bytes, media_type, PutMode::Overwrite)).map(drop)
+    }
+
+    /// Every object below a folder of the target (all of them for an empty name), sorted by place.
+    ///
+    /// # Errors
+    /// [`PublishError::BadArtifactName`], [`PublishError::Store`].
+    pub fn list(&self, folder: &str) -> Result<Vec<ObjectInfo>> {
+        let Some(session) = self.session()? else { return Ok(Vec::new()) };
+        self.block_on(session.list(folder))
+    }
+
+    /// Deletes every object below a folder of the target; gives those that stay.
+    ///
+    /// # Errors
+    /// [`PublishError::NotAFolder`] when the target is no folder.
+    pub fn delete_below(&self, folder: &str) -> Result<Vec<String>> {
+        let Some(session) = self.session()? else { return Ok(Vec::new()) };
+        let stay = self.block_on(session.delete_below(folder));
+        self.forget_folder(folder);
+        Ok(stay)
+    }
+
+    fn opened(&self) -> Result<Session> {
+        self.session()?.ok_or_else(|| PublishError::NotAFolder { path: self.url().into() })
+    }
+
+    /// Removes a local folder that is empty, and empty ones in it; whatever else is there stays.
+    fn forget_folder(&self, folder: &str) {
+        fn remove(folder: &std::path::Path) {
+            let Ok(entries) = std::fs::read_dir(folder) else { return };
+            entries
+                .flatten()
+                .filter(|e| e.file_type().is_ok_and(|t| t.is_dir()))
+                .for_each(|e| remove(&e.path()));
+            // What is not empty stays.
+            let _ = std::fs::remove_dir(folder);
+        }
+        if let Some(root) = self.local_folder() {
+            remove(&root.join(folder));
+        }
+    }
+}
+
+impl Session {
+    async fn read(&self, href: &str) -> Result<Option<Vec<u8>>> {
+        let failed = |e| PublishError::store("read", self.place(href))(e);
+        let got = match self.store.get(&self.object(href)?).await {
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            got => got.map_err(failed)?,
+        };
+        Ok(Some(got.bytes().await.map_err(failed)?.to_vec()))
+    }
+
+    async fn put(&self, href: &str, bytes: Vec<u8>, media_type: &str, mode: PutMode) -> Result<bool> {
+        let options = PutOptions { mode, attributes: self.attributes(media_type), ..PutOptions::default() };
+        match self.store.put_opts(&self.object(href)?, bytes.into(), options).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => Ok(false),
+            Err(error) => Err(PublishError::store("write", self.place(href))(error)),
+        }
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<ObjectInfo>> {
+        let prefix = if folder.is_empty() { self.prefix.clone() } else { self.object(folder)? };
+        let listed = self.store.list(Some(&prefix)).try_collect::<Vec<_>>().await;
+        let listed = listed.map_err(PublishError::store("list", self.place(folder)))?;
+        let mut objects: Vec<_> = listed.into_iter().filter_map(|meta| self.info(&meta)).collect();
+        objects.sort_by(|a, b| a.href.cmp(&b.href));
+        Ok(objects)
+    }
+
+    fn info(&self, meta: &ObjectMeta) -> Option<ObjectInfo> {
+        let parts: Vec<_> = meta.location.prefix_match(&self.prefix)?.collect();
+        let names: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+        Some(ObjectInfo { href: names.join("/"), size: meta.size, modified: meta.last_modified })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exercise(target: &Target) {
+        assert_eq!(target.read("job/a").unwrap(), None);
+        assert!(target.list("").unwrap().is_empty());
+        assert!(target.create("job/a", b"one".to_vec(), "text/plain").unwrap());
+        assert!(!target.create("job/a", b"two".to_vec(), "text/plain").unwrap());
+        assert_eq!(target.read("job/a").unwrap().unwrap(), b"one");
+        target.replace("job/a", b"three".to_vec(), "text/plain").unwrap();
+        target.replace("job/deep/b", b"4".to_vec(), "text/plain").unwrap();
+        let listed: Vec<_> = target.list("job").unwrap().into_iter().map(|o| (o.href, o.size)).collect();
+        assert_eq!(listed, [("job/a".to_owned(), 5), ("job/deep/b".to_owned(), 1)]);
+        assert_eq!(target.list("").unwrap().len(), 2);
+        assert!(target.list("jo").unwrap().is_empty(), "a prefix is a whole name");
+        assert!(target.delete_below("job").unwrap().is_empty());
+        assert!(target.list("").unwrap().is_empty());
+        assert!(target.read("../x").is_err());
+    }
+
+    #[test]
+    fn objects_are_created_once_listed_and_deleted() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("not/there/yet");
+        exercise(&Target::parse(folder.to_str().unwrap()).unwrap());
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+        exercise(&Target::parse("memory:///a/b").unwrap());
+    }
+
+    #[test]
+    fn of_many_writers_one_wins() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = Target::parse(dir.path().to_str().unwrap()).unwrap();
+        let won = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..8u8)
+                .map(|i| {
+                    scope.spawn({
+                        let t = target.clone();
+                        move || t.create("x", vec![i; 1000], "x").unwrap()
+                    })
+                })
+                .collect();
+            writers.into_iter().map(|w| w.join().unwrap()).filter(|w| *w).count()
+        });
+        assert_eq!(won, 1);
+        let bytes = target.read("x").unwrap().unwrap();
+        assert!(bytes.len() == 1000 && bytes.iter().all(|b| *b == bytes[0]));
+    }
+}
