@@ -8,7 +8,7 @@ use crate::config::Device;
 
 /// From aerial and satellite imagery to maps that a named person can check and contest.
 ///
-/// Exit codes: 0 all done, 1 some scenes failed or an output is damaged, 2 could not start.
+/// Exit codes: 0 all done, 1 some scenes failed or an output is damaged, 2 could not start or will never go well, 75 try again.
 #[derive(Debug, Parser)]
 #[command(name = "arpent", version, propagate_version = true, max_term_width = 110)]
 pub struct Cli {
@@ -32,10 +32,19 @@ pub enum Format {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Tell what a run would do, without reading a pixel.
-    Plan(JobArgs),
+    /// Tell what a run would do, without reading a pixel; with --shards, write a plan for many workers.
+    Plan(PlanArgs),
     /// Read, predict, stitch, vectorise and publish.
     Run(RunArgs),
+    /// Do one shard of a plan.
+    Worker(WorkerArgs),
+    /// Put the shards of a plan together and publish the map.
+    Merge(MergeArgs),
+    /// Tell how far the shards of a plan are: done, running, failed; rate, time left, cost so far.
+    Status {
+        /// A plan (OUTPUT/jobs/ID/plan.json), or an output and all its plans.
+        url: String,
+    },
     /// Area, share and mean score of each class of a published map per zone: parcels, communes, sections of road.
     Zonal(ZonalArgs),
     /// Tell in plain words what a scene, a model package or the output of a run is.
@@ -111,6 +120,82 @@ pub struct JobArgs {
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
     /// Device to predict on.
+    #[arg(long, value_enum)]
+    pub device: Option<Device>,
+}
+
+/// A job and how to share it out.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// The job.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Write a plan below the output, with so many shards, or `auto` for as many as suit the area.
+    #[arg(long, value_name = "N|auto")]
+    pub shards: Option<Shards>,
+    /// Let the merge replace the output of a former run, once the new one is complete.
+    #[arg(long, requires = "shards")]
+    pub overwrite: bool,
+}
+
+/// A number of shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shards {
+    /// As many as suit the area.
+    Auto,
+    /// So many.
+    Number(usize),
+}
+
+impl std::str::FromStr for Shards {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            number => number.parse().map(Self::Number).map_err(|_| "expected a number or `auto`".to_owned()),
+        }
+    }
+}
+
+/// A shard to do.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerArgs {
+    /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` prints it.
+    #[arg(long, value_name = "URL")]
+    pub plan: String,
+    /// Number of the shard, from 0.
+    #[arg(long, value_name = "I")]
+    pub index: usize,
+    /// The machine.
+    #[command(flatten)]
+    pub machine: MachineArgs,
+}
+
+/// A plan to put together.
+#[derive(Debug, Clone, Args)]
+pub struct MergeArgs {
+    /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` prints it.
+    #[arg(long, value_name = "URL")]
+    pub plan: String,
+    /// The machine.
+    #[command(flatten)]
+    pub machine: MachineArgs,
+}
+
+/// What a machine may use. None of it changes the result.
+#[derive(Debug, Clone, Args)]
+pub struct MachineArgs {
+    /// Threads of the network; all cores by default.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Threads that read windows ahead of the network.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub readers: Option<u8>,
+    /// Memory that may be taken, MB.
+    #[arg(long, value_name = "MB")]
+    pub memory_limit_mb: Option<usize>,
+    /// Device to predict on; by default the plan's.
     #[arg(long, value_enum)]
     pub device: Option<Device>,
 }

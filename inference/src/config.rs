@@ -270,6 +270,16 @@ impl Config {
         Ok(())
     }
 
+    /// Makes every local path absolute.
+    ///
+    /// # Errors
+    /// When the working directory is gone.
+    pub fn make_absolute(&mut self) -> std::io::Result<()> {
+        let here = std::env::current_dir()?;
+        self.resolve_paths(&here);
+        Ok(())
+    }
+
     fn resolve_paths(&mut self, folder: &Path) {
         self.model = folder.join(&self.model);
         for scene in self.scenes.iter_mut().chain(&mut self.before) {

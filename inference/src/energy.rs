@@ -23,6 +23,18 @@ pub struct Energy {
     pub cpu_s: f64,
 }
 
+impl Energy {
+    /// Both together; measured only if both are.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        let same = self.method == other.method;
+        let quality = if self.quality == other.quality { self.quality } else { "estimated".to_owned() };
+        let method = if same { self.method } else { format!("{}; {}", self.method, other.method) };
+        let watt_hours = ((self.watt_hours + other.watt_hours) * 1e6).round() / 1e6;
+        Self { watt_hours, quality, method, cpu_s: self.cpu_s + other.cpu_s }
+    }
+}
+
 /// Measures from its creation on.
 #[derive(Debug)]
 pub struct Meter {

@@ -10,6 +10,7 @@ use arpent_tiling::TilingError;
 use arpent_vector::VectorError;
 use thiserror::Error;
 
+use crate::shards::ShardError;
 use crate::zonal::ZonalError;
 
 /// A job that cannot be started, or cannot be finished.
@@ -414,5 +415,6 @@ pub fn hint_of(error: &anyhow::Error) -> Option<String> {
             .or_else(|| of(cause.downcast_ref().map(TilingError::hint)))
             .or_else(|| of(cause.downcast_ref().map(VectorError::hint)))
             .or_else(|| of(cause.downcast_ref().map(ZonalError::hint)))
+            .or_else(|| of(cause.downcast_ref().map(ShardError::hint)))
     })
 }

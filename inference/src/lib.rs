@@ -11,7 +11,9 @@ pub mod coverage;
 pub mod energy;
 pub mod error;
 pub mod inspect;
+mod interrupt;
 pub mod job;
+mod make;
 mod mlm;
 pub mod model;
 pub mod objects;
@@ -23,6 +25,7 @@ mod probe;
 pub mod progress;
 pub mod reference;
 pub mod run;
+pub mod shards;
 mod stac;
 pub mod train;
 pub mod verify;
@@ -46,9 +49,14 @@ pub type Ended = anyhow::Result<u8>;
 /// Runs the command line and says what went wrong, once.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // What these do can be done again by whoever started them: they are told whether that may help.
+    let is_shard_work = matches!(cli.command, Command::Worker(_) | Command::Merge(_));
     let ended = match cli.command {
         Command::Plan(args) => plan::main(&args, cli.format),
         Command::Run(args) => run::main(&args, cli.format),
+        Command::Worker(args) => shards::worker::main(&args, cli.format),
+        Command::Merge(args) => shards::merge::main(&args, cli.format),
+        Command::Status { url } => shards::status::main(&url, cli.format),
         Command::Zonal(args) => zonal::main(&args, cli.format),
         Command::Inspect { target } => inspect::main(&target, cli.format),
         Command::Verify { url } => verify::main(&url, cli.format),
@@ -60,7 +68,8 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             say_error(&error);
-            ExitCode::from(run::exit_code(&error))
+            let again = is_shard_work && shards::is_transient(&error);
+            ExitCode::from(if again { shards::EXIT_TRY_AGAIN } else { run::exit_code(&error) })
         }
     }
 }

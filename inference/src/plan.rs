@@ -7,10 +7,11 @@ use std::time::Duration;
 use arpent_raster::Window;
 use serde::Serialize;
 
-use crate::cli::{Format, JobArgs};
+use crate::cli::{Format, PlanArgs, Shards};
 use crate::config::FeatureFormat;
-use crate::job::{BEFORE, FailedScene, Job, MapJob, describe_bands};
+use crate::job::{self, BEFORE, FailedScene, Job, MapJob, describe_bands};
 use crate::print::{Lines, count, duration, print};
+use crate::shards::{Sharing, write_plan};
 use crate::{EXIT_PARTIAL, Ended, probe, run};
 
 /// A plan, as printed.
@@ -24,6 +25,12 @@ pub struct PlanReport {
     pub failed_scenes: Vec<FailedScene>,
     /// Speed of the network on this machine in a short probe, Mpx/s.
     pub probe_mpx_per_s: f64,
+    /// Number of shards, where a plan was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shards: Option<usize>,
+    /// Where the plan was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
 }
 
 /// One map of a plan.
@@ -89,8 +96,19 @@ pub struct SceneReport {
 ///
 /// # Errors
 /// Whatever makes the job impossible.
-pub fn main(args: &JobArgs, format: Format) -> Ended {
-    let job = Job::resolve(args)?;
+pub fn main(args: &PlanArgs, format: Format) -> Ended {
+    let mut config = job::effective(&args.job)?;
+    if args.shards.is_some() {
+        // Workers may be elsewhere: what is relative to this folder is not to theirs.
+        config.make_absolute()?;
+    }
+    let group_by_crs = args.job.group_by_crs;
+    let job = Job::resolve(config, group_by_crs)?;
+    let written = args.shards.map(|shards| {
+        let shards = if let Shards::Number(shards) = shards { Some(shards) } else { None };
+        write_plan(&job, Sharing { shards, group_by_crs, overwrite: args.overwrite })
+    });
+    let written = written.transpose()?;
     let pool = run::pool(&job.config)?;
     let rate = probe::mpx_per_s(&job.predictor, job.model.bands.len(), &pool, PROBE)?;
     let maps = job.maps.iter().map(|map| report_map(&job, map, rate)).collect();
@@ -99,6 +117,8 @@ pub fn main(args: &JobArgs, format: Format) -> Ended {
         maps,
         failed_scenes: job.failed.clone(),
         probe_mpx_per_s: rate,
+        shards: written.as_ref().map(|(plan, _)| plan.shards),
+        plan: written.map(|(_, url)| url),
     };
     print(&report, &human(&report), format)?;
     Ok(if report.failed_scenes.is_empty() { 0 } else { EXIT_PARTIAL })
@@ -196,6 +216,11 @@ fn human(report: &PlanReport) -> String {
         if let Some(hint) = &failed.hint {
             let _ = writeln!(text, "                 hint: {hint}");
         }
+    }
+    if let (Some(plan), Some(shards)) = (&report.plan, report.shards) {
+        let mut lines = Lines::default();
+        lines.add("shards", shards.to_string()).add("plan", plan);
+        text.push_str(lines.text());
     }
     text
 }

@@ -8,8 +8,8 @@ use arpent_raster::{Grid, Window};
 use geo_types::{LineString, Polygon};
 
 use crate::job::{Job, MapJob};
+use crate::make::software;
 use crate::mlm;
-use crate::run::software;
 
 /// Points on each side of the footprint, so that it follows the map's edge in longitude and latitude.
 const POINTS_PER_SIDE: u32 = 8;

@@ -24,7 +24,7 @@ pub struct Fingerprint {
     /// ETag, of remote objects.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub etag: Option<String>,
-    /// `Last-Modified`, of remote objects.
+    /// `Last-Modified`, of remote objects; of local files that are not hashed, seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub modified: Option<String>,
     /// The further files that the scene is read from: sources of a VRT, side files.
@@ -37,7 +37,26 @@ pub struct Fingerprint {
 /// # Errors
 /// [`GdalError::Io`] when a local file cannot be read; whatever opening the scene gives.
 pub fn fingerprint(source: &SceneSource) -> Result<Fingerprint, GdalError> {
-    with_parts(&scene::open_raster(&source.uri, &source.gdal_path)?, &source.uri, &source.gdal_path)
+    let dataset = scene::open_raster(&source.uri, &source.gdal_path)?;
+    with_parts(&dataset, &source.uri, &source.gdal_path, Depth::Bytes)
+}
+
+/// The same without reading the bytes of local files: their size and the time of their last change stand for them.
+///
+/// # Errors
+/// As [`fingerprint`].
+pub fn stamp(source: &SceneSource) -> Result<Fingerprint, GdalError> {
+    let dataset = scene::open_raster(&source.uri, &source.gdal_path)?;
+    with_parts(&dataset, &source.uri, &source.gdal_path, Depth::Name)
+}
+
+/// How well a fingerprint looks at local files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// All their bytes.
+    Bytes,
+    /// Their size and the time of their last change.
+    Name,
 }
 
 /// Fingerprint of a vector file and of the files beside it that GDAL reads with it: attributes, CRS, encoding.
@@ -45,16 +64,16 @@ pub fn fingerprint(source: &SceneSource) -> Result<Fingerprint, GdalError> {
 /// # Errors
 /// [`GdalError::Io`] when a local file cannot be read; [`GdalError::Missing`], [`GdalError::NotAVector`].
 pub fn fingerprint_layer(uri: &str) -> Result<Fingerprint, GdalError> {
-    with_parts(&open_vector(uri)?, uri, &gdal_path(uri))
+    with_parts(&open_vector(uri)?, uri, &gdal_path(uri), Depth::Bytes)
 }
 
-fn with_parts(dataset: &Dataset, uri: &str, path: &str) -> Result<Fingerprint, GdalError> {
+fn with_parts(dataset: &Dataset, uri: &str, path: &str, depth: Depth) -> Result<Fingerprint, GdalError> {
     let mut files: Vec<String> = ffi::file_list(dataset);
     files.sort();
     files.dedup();
-    let parts = files.iter().filter(|file| *file != path).map(|file| of_file(file, file));
+    let parts = files.iter().filter(|file| *file != path).map(|file| of_file(file, file, depth));
     let parts = parts.collect::<Result<_, _>>()?;
-    Ok(Fingerprint { parts, ..of_file(uri, path)? })
+    Ok(Fingerprint { parts, ..of_file(uri, path, depth)? })
 }
 
 impl Fingerprint {
@@ -79,10 +98,10 @@ impl Fingerprint {
 /// # Errors
 /// [`GdalError::Io`] when a local file cannot be read.
 pub fn fingerprint_file(uri: &str) -> Result<Fingerprint, GdalError> {
-    of_file(uri, &gdal_path(uri))
+    of_file(uri, &gdal_path(uri), Depth::Bytes)
 }
 
-fn of_file(uri: &str, gdal_path: &str) -> Result<Fingerprint, GdalError> {
+fn of_file(uri: &str, gdal_path: &str, depth: Depth) -> Result<Fingerprint, GdalError> {
     let mut print = Fingerprint {
         uri: uri.to_owned(),
         size: None,
@@ -92,9 +111,14 @@ fn of_file(uri: &str, gdal_path: &str) -> Result<Fingerprint, GdalError> {
         parts: Vec::new(),
     };
     if is_local(gdal_path) && !std::path::Path::new(gdal_path).is_dir() {
-        let (size, sha256) =
-            hash(gdal_path).map_err(|source| GdalError::Io { doing: "read", path: uri.into(), source })?;
-        (print.size, print.sha256) = (Some(size), Some(sha256));
+        let unreadable = |source| GdalError::Io { doing: "read", path: uri.into(), source };
+        if depth == Depth::Name {
+            let (size, changed) = name(gdal_path).map_err(unreadable)?;
+            (print.size, print.modified) = (Some(size), changed);
+        } else {
+            let (size, sha256) = hash(gdal_path).map_err(unreadable)?;
+            (print.size, print.sha256) = (Some(size), Some(sha256));
+        }
         return Ok(print);
     }
     print.size = ffi::vsi_size(gdal_path);
@@ -107,6 +131,13 @@ fn of_file(uri: &str, gdal_path: &str) -> Result<Fingerprint, GdalError> {
         }
     }
     Ok(print)
+}
+
+/// Size, and when it was last changed: seconds and nanoseconds since 1970.
+fn name(path: &str) -> std::io::Result<(u64, Option<String>)> {
+    let known = std::fs::metadata(path)?;
+    let changed = known.modified()?.duration_since(std::time::UNIX_EPOCH).ok();
+    Ok((known.len(), changed.map(|time| format!("{}.{:09}", time.as_secs(), time.subsec_nanos()))))
 }
 
 fn hash(path: &str) -> std::io::Result<(u64, String)> {

@@ -42,7 +42,7 @@ pub use buffer::buffer_lines;
 pub use crs::{Transformer, describe_crs};
 pub use dates::DatesReader;
 pub use error::GdalError;
-pub use fingerprint::{Fingerprint, fingerprint, fingerprint_file, fingerprint_layer};
+pub use fingerprint::{Fingerprint, fingerprint, fingerprint_file, fingerprint_layer, stamp};
 pub use layer_in::{
     InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry, LayerSource, Line, Rings, Value,
     layer_fields, read_features,

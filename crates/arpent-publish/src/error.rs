@@ -201,6 +201,11 @@ impl PublishError {
         move |source| Self::Store { action, place, source: Box::new(source) }
     }
 
+    /// Whether trying again later may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Store { .. } | Self::Io { .. })
+    }
+
     /// What to do about it, where that can be said.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -37,7 +37,7 @@ pub use media::{
     ITEM_NAME, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_METADATA, ROLE_ZONES, media_type,
 };
 pub use objects::ObjectInfo;
-pub use publish::{Published, StagedArtifact};
+pub use publish::{Published, StagedArtifact, new_attempt};
 pub use run::{RunInfo, STATE_NOT_VERIFIED};
 pub use spool::{Features, SortedFeatures, Spool, SpoolOptions};
 pub use stac::{Acquired, StacModel, StacRun, stac_item, write_stac_item};

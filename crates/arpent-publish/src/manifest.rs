@@ -28,6 +28,9 @@ pub struct Manifest {
     pub created: String,
     /// Folder under the output that holds the artifacts; set by [`Target::publish`](crate::Target::publish).
     pub attempt: String,
+    /// Id of the plan of this map: a job that finds its own here was published already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// Program and libraries that made it, by name.
     pub software: Software,
     /// Scenes that were read.

@@ -69,6 +69,14 @@ impl Target {
         Ok(stay)
     }
 
+    /// Removes a local folder of the target if nothing is in it; stores have no folders.
+    pub fn delete_folder_if_empty(&self, folder: &str) {
+        if let Some(root) = self.local_folder() {
+            // What is not empty stays, and so does what is not there.
+            let _ = std::fs::remove_dir(root.join(folder));
+        }
+    }
+
     fn opened(&self) -> Result<Session> {
         self.session()?.ok_or_else(|| PublishError::NotAFolder { path: self.url().into() })
     }

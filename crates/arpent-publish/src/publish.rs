@@ -91,7 +91,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// A key that no other attempt has: time, then chance (the standard library seeds every `RandomState` anew).
-fn new_attempt() -> String {
+pub fn new_attempt() -> String {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     format!("{}-{:016x}", Utc::now().format("%Y%m%dT%H%M%SZ"), hasher.finish())

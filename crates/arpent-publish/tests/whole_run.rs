@@ -122,6 +122,7 @@ fn manifest(features: &SortedFeatures) -> Manifest {
         run_id: "run-1".into(),
         created: utc_now(),
         attempt: String::new(),
+        plan: None,
         software: BTreeMap::from([("arpent".into(), "0.1.0".into())]),
         inputs: vec![Input { id: "scene".into(), uri: "scene.tif".into(), ..Input::default() }],
         failed_inputs: vec![],

@@ -19,6 +19,8 @@ pub struct MemoryNeeds {
     pub coverage_rows: usize,
     /// Bytes of each pixel of a strip that references take.
     pub references: u64,
+    /// Pixels of the largest piece: the answers that are stored together.
+    pub piece_px: u64,
     /// What the network holds for as many of the largest windows, bytes.
     pub network: u64,
 }
@@ -33,6 +35,10 @@ const SPOOL: u64 = 2 * SPOOL_RUN_BYTES as u64;
 /// is being written and traced, and of rows that wait to complete a row of output blocks; with what the allocator keeps of
 /// them. Measured at up to 73,568 columns; see `benches/runs/`.
 const STRIP_BYTES_PER_PIXEL: u64 = 9;
+
+/// Bytes of each pixel of a piece: labels and confidence of two that are being filled, of one that is being stored, with its packed
+/// bytes, and of one that is being collected, and of one that was stored before and waits for its turn.
+const PIECE_BYTES_PER_PIXEL: u64 = 11;
 
 /// Bytes of each pixel of the rows that a coverage holds: label, confidence, zone, and runs of two pixels and more; where every
 /// pixel is a region of its own, its regions take some ten times as much.
@@ -50,5 +56,5 @@ pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
     let coverage = plan.extent().width as u64 * needs.coverage_rows as u64;
     let rows = strip * (STRIP_BYTES_PER_PIXEL + needs.references) + coverage * COVERAGE_BYTES_PER_PIXEL;
-    BASE + SPOOL + needs.cache + chips + needs.network + rows
+    BASE + SPOOL + needs.cache + chips + needs.network + rows + needs.piece_px * PIECE_BYTES_PER_PIXEL
 }

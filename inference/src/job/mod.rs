@@ -23,6 +23,7 @@ use crate::coverage::rows_held;
 use crate::error::{JobError, class_id};
 use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGe;
+use crate::shards;
 
 /// A job, resolved: everything that can be refused has been.
 #[derive(Debug)]
@@ -50,12 +51,11 @@ pub struct Job {
 }
 
 impl Job {
-    /// Resolves what was asked for.
+    /// Resolves an effective configuration; with `group_by_crs`, scenes of several grids make several maps.
     ///
     /// # Errors
     /// Whatever makes the job impossible, with its place and a hint.
-    pub fn resolve(args: &JobArgs) -> anyhow::Result<Self> {
-        let config = effective(args)?;
+    pub fn resolve(config: Config, group_by_crs: bool) -> anyhow::Result<Self> {
         arpent_gdal::init(arpent_gdal::InitOptions::default())?;
         let (model, weights) = ModelPackage::load(&config.model)?;
         let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
@@ -80,7 +80,7 @@ impl Job {
         }
         let opened = scenes::on_one_lattice(opened, &model, &config.input, scratch.path())?;
         let maps =
-            map::maps_of(opened, &config, &model.classes, needs(&predictor), args.group_by_crs, &mut failed)?;
+            map::maps_of(opened, &config, &model.classes, needs(&predictor), group_by_crs, &mut failed)?;
         if let Some(coverage) = &config.coverage {
             if model.is_detection() {
                 return Err(JobError::CoverageOfBoxes { model: model.id.clone() }.into());
@@ -133,6 +133,11 @@ impl Job {
         (2..=most).rev().find(fits).unwrap_or(1)
     }
 
+    /// Threads that read the scenes of a map.
+    pub fn readers(&self, _map: &MapJob) -> usize {
+        self.config.compute.readers
+    }
+
     fn memory_bound_with(&self, map: &MapJob, predictors: usize) -> u64 {
         let (largest, coverage) = (map.plan.largest(), self.config.coverage.as_ref());
         let network =
@@ -144,6 +149,7 @@ impl Job {
             predictors,
             coverage_rows: coverage.map_or(0, |options| rows_held(options, &map.plan.extent(), map.grid())),
             references: map.references.bytes_per_pixel(),
+            piece_px: shards::largest_piece_px(self, map),
             network: network as u64,
         };
         memory_bound(&map.plan, needs)
@@ -183,7 +189,11 @@ impl Job {
     }
 }
 
-fn effective(args: &JobArgs) -> Result<Config, JobError> {
+/// The configuration in force: the file's, with the command line's changes.
+///
+/// # Errors
+/// As [`Config::load`].
+pub fn effective(args: &JobArgs) -> Result<Config, JobError> {
     let mut config = Config::load(&args.config)?;
     if !args.scene.is_empty() {
         config.scenes.clone_from(&args.scene);

@@ -24,7 +24,7 @@ pub struct UsableScene {
 }
 
 /// A scene that cannot be used, and why.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FailedScene {
     /// As it was named.
     pub uri: String,

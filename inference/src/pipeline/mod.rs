@@ -2,12 +2,13 @@
 //!
 //! Readers (`compute.readers` threads, each with its own GDAL handles) take the windows in plan order and send
 //! chips; predictors, one for each of `compute.threads` as far as memory allows, predict them on a pool of as many threads:
-//! a window is one thread's, unless others have nothing to do; the calling thread collects: it stitches strips and traces
-//! polygons, while threads of each strip's own write its rows. Nothing is shared but the number of the next window and a stop flag.
+//! a window is one thread's, unless others have nothing to do. Nothing is shared but the number of the next window and two flags.
+//! The [`Collector`] takes answers back: it stitches strips and traces polygons, while threads of each strip's own write its rows.
 
 mod collect;
 mod timing;
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arpent_gdal::{DatesReader, GdalError};
@@ -21,7 +22,6 @@ pub use timing::Clock;
 
 use crate::error::JobError;
 use crate::job::MapJob;
-use crate::progress::Stage;
 
 /// What a reader sends: the number of a window and its pixels, `None` when its core has no valid pixel.
 type Read = (usize, Result<Option<Chip>, GdalError>);
@@ -59,25 +59,32 @@ pub struct Stages<'a> {
     pub clock: &'a Clock,
     /// Ends the readers when it is set, and then the other stages.
     pub stop: &'a AtomicBool,
+    /// Ends the readers before the next run of windows; those that were begun are done to their end.
+    pub interrupt: &'a AtomicBool,
 }
 
-/// Runs the windows of a map through the stages, up to temporary files.
+/// Runs windows of a map, told as ranges of its plan, through reading and prediction; `sink` takes their answers in any order
+/// (`None` for a window without a valid pixel). Whether all were done: an interrupt leaves whole ranges out.
 ///
 /// # Errors
-/// [`PipelineError`]; nothing was published.
-pub fn run(map: &MapJob, stages: Stages, mut collector: Collector) -> Result<Collected, PipelineError> {
+/// [`PipelineError`]; what `sink` got until then is right.
+pub fn run(
+    map: &MapJob,
+    ranges: &[Range<usize>],
+    stages: Stages,
+    sink: &mut impl FnMut(usize, Option<Prediction>) -> anyhow::Result<()>,
+) -> Result<bool, PipelineError> {
     let windows = map.plan.windows();
-    let progress = Stage::begin("predict", map.plan.pixels_wanted());
-    let (next, stop) = (AtomicUsize::new(0), stages.stop);
-    let outcome = std::thread::scope(|scope| {
+    let queue = Queue::new(ranges);
+    let stop = stages.stop;
+    std::thread::scope(|scope| {
         // Where several chips are computed at a time, the next ones wait meanwhile.
         let waiting = if stages.predictor.at_once() > 1 { stages.predictor.at_once() } else { 0 };
         let (read_out, read_in) = bounded::<Read>(waiting);
         let (predicted_out, predicted_in) = bounded::<Predicted>(1);
         for _ in 0..stages.readers {
-            let out = read_out.clone();
-            let next = &next;
-            scope.spawn(move || read_windows(map, next, stop, stages.clock, &out));
+            let (out, queue) = (read_out.clone(), &queue);
+            scope.spawn(move || read_windows(map, queue, stages, &out));
         }
         drop(read_out);
         for _ in 0..stages.predictors {
@@ -85,24 +92,52 @@ pub fn run(map: &MapJob, stages: Stages, mut collector: Collector) -> Result<Col
             scope.spawn(move || stages.predict_chips(windows, &read_in, &predicted_out));
         }
         drop((read_in, predicted_out));
-        let outcome = collect_all(windows, &predicted_in, &mut collector, &progress);
+        let outcome = collect_all(&queue, &predicted_in, sink);
         // Only a failure ends others: they may still have work when every window is done.
         stop.fetch_or(outcome.is_err(), Ordering::Relaxed);
         // Stages that wait to send see the queue closed and end.
         drop(predicted_in);
         outcome
-    });
-    outcome?;
-    let collected = collector.finish()?;
-    progress.end(&format!(
-        "{} windows, {} skipped as nodata",
-        windows.len(),
-        collected.counts.windows_skipped
-    ));
-    Ok(collected)
+    })
 }
 
-fn read_windows(map: &MapJob, next: &AtomicUsize, stop: &AtomicBool, clock: &Clock, out: &Sender<Read>) {
+/// The windows that are wanted, in order, and how many of them were taken.
+struct Queue {
+    /// Numbers of windows, and whether each is the first of a range.
+    windows: Vec<(usize, bool)>,
+    next: AtomicUsize,
+    /// From here on nothing is done any more.
+    end: AtomicUsize,
+}
+
+impl Queue {
+    fn new(ranges: &[Range<usize>]) -> Self {
+        let firsts = |range: &Range<usize>| {
+            let first = range.start;
+            range.clone().map(move |window| (window, window == first))
+        };
+        let windows: Vec<_> = ranges.iter().flat_map(firsts).collect();
+        let end = AtomicUsize::new(windows.len());
+        Self { windows, next: AtomicUsize::new(0), end }
+    }
+
+    /// The next window, unless there is none, or it is the first of a range and nothing more shall begin. Numbers are given in
+    /// order, so a range that another thread began stands before the end that is set here.
+    fn take(&self, interrupt: &AtomicBool) -> Option<usize> {
+        let at = self.next.fetch_add(1, Ordering::SeqCst);
+        let (window, first) = *self.windows.get(at)?;
+        if first && interrupt.load(Ordering::Relaxed) {
+            self.end.fetch_min(at, Ordering::SeqCst);
+        }
+        (at < self.end.load(Ordering::SeqCst)).then_some(window)
+    }
+
+    fn len(&self) -> usize {
+        self.end.load(Ordering::SeqCst)
+    }
+}
+
+fn read_windows(map: &MapJob, queue: &Queue, stages: Stages, out: &Sender<Read>) {
     let dates = map.dates.iter().map(|d| (&d.mosaic, d.scenes.iter().map(|s| s.bands.clone()).collect()));
     let mut reader = match DatesReader::new(dates) {
         Ok(reader) => reader,
@@ -112,10 +147,10 @@ fn read_windows(map: &MapJob, next: &AtomicUsize, stop: &AtomicBool, clock: &Clo
             return;
         }
     };
-    while !stop.load(Ordering::Relaxed) {
-        let index = next.fetch_add(1, Ordering::Relaxed);
+    while !stages.stop.load(Ordering::Relaxed) {
+        let Some(index) = queue.take(stages.interrupt) else { break };
         let Some(window) = map.plan.windows().get(index) else { break };
-        let chip = clock.read.time(|| reader.read(window.read));
+        let chip = stages.clock.read.time(|| reader.read(window.read));
         // A window whose core has no valid pixel is not predicted.
         let wanted = chip.map(|c| c.any_valid_in(&window.core).then_some(c));
         let failed = wanted.is_err();
@@ -162,19 +197,33 @@ impl Stages<'_> {
 }
 
 fn collect_all(
-    windows: &[PlannedWindow],
+    queue: &Queue,
     input: &Receiver<Predicted>,
-    collector: &mut Collector,
-    progress: &Stage,
-) -> Result<(), PipelineError> {
+    sink: &mut impl FnMut(usize, Option<Prediction>) -> anyhow::Result<()>,
+) -> Result<bool, PipelineError> {
     let mut seen = 0;
     for (index, answer) in input {
-        collector.take(&windows[index], answer?)?;
-        progress.advance(windows[index].core.pixels());
+        sink(index, answer?)?;
         seen += 1;
     }
-    if seen < windows.len() {
+    if seen < queue.len() {
         return Err(anyhow::Error::new(JobError::Stopped { stage: "prediction" }).into());
     }
-    Ok(())
+    Ok(queue.len() == queue.windows.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupt_ends_before_the_next_range() {
+        let interrupt = AtomicBool::new(false);
+        let queue = Queue::new(&[2..4, 7..9, 9..10]);
+        let take = || queue.take(&interrupt);
+        assert_eq!((take(), take(), take()), (Some(2), Some(3), Some(7)));
+        interrupt.store(true, Ordering::Relaxed);
+        assert_eq!((take(), take(), take()), (Some(8), None, None));
+        assert_eq!((queue.len(), queue.windows.len()), (4, 5));
+    }
 }

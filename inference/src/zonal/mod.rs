@@ -32,9 +32,10 @@ use crate::Ended;
 use crate::cli::{Format, ZonalArgs};
 use crate::energy::Meter;
 use crate::job::scratch_dir;
+use crate::make::software;
 use crate::print::{Lines, count, print};
 use crate::progress::{Stage, say};
-use crate::run::{check_output, software};
+use crate::run::check_output;
 
 /// What zonal results came to, as printed.
 #[derive(Debug, Serialize)]
@@ -79,6 +80,7 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
         run_id: run.run_id,
         created: utc_now(),
         attempt: String::new(),
+        plan: None,
         software: software(),
         inputs: plan.inputs(&map),
         failed_inputs: Vec::new(),

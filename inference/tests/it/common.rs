@@ -113,6 +113,30 @@ impl Place {
         self.arpent(&words)
     }
 
+    /// Whether an output holds nothing but the state of jobs, which others than `arpent` do not look at.
+    pub fn shows_nothing(&self, output: &str) -> bool {
+        let Ok(entries) = std::fs::read_dir(self.path(output)) else { return true };
+        entries.flatten().all(|entry| entry.file_name() == "jobs")
+    }
+
+    /// Writes a plan of so many shards; gives its address.
+    #[track_caller]
+    pub fn plan(&self, scenes: &[&str], output: &str, shards: usize, more: &[&str]) -> String {
+        let shards = shards.to_string();
+        let mut words = vec!["plan", "run.toml", "--output", output, "--shards", &shards, "--format", "json"];
+        for scene in scenes {
+            words.extend(["--scene", scene]);
+        }
+        words.extend(more);
+        let report: Value = serde_json::from_str(&self.arpent(&words).expect(0).out).unwrap();
+        report["plan"].as_str().unwrap().to_owned()
+    }
+
+    /// Does a shard of a plan.
+    pub fn worker(&self, plan: &str, index: usize) -> Ended {
+        self.arpent(&["worker", "--plan", plan, "--index", &index.to_string(), "--threads", "1"])
+    }
+
     /// Whether nothing at all was left at an output.
     pub fn is_clean(&self, output: &str) -> bool {
         let path = self.path(output);

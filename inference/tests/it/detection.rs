@@ -29,8 +29,8 @@ fn dots() -> Vec<(usize, usize)> {
     (0..9).flat_map(|i| (0..8).map(move |j| (6 + i * 16, 5 + j * 14))).collect()
 }
 
-#[test]
-fn each_dot_gives_one_box_whatever_the_windows() {
+/// A place with the package and a scene of dots; the address of the scene.
+pub fn place_of_dots() -> (Place, String) {
     let place = Place::new();
     package(&place);
     let mut bands = vec![0; 3 * 150 * 120];
@@ -39,6 +39,12 @@ fn each_dot_gives_one_box_whatever_the_windows() {
     }
     GeoTiff::rgb(EPSG, GSD, SCENE, &bands).write(&place.path("a.tif")).unwrap();
     let scene = place.text("a.tif");
+    (place, scene)
+}
+
+#[test]
+fn each_dot_gives_one_box_whatever_the_windows() {
+    let (place, scene) = place_of_dots();
     let small = place.run(&[&scene], "small", &["--window", "32", "--threads", "1"]);
     let large = place.run(&[&scene], "large", &[]);
     let features = small.features();

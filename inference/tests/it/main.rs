@@ -20,4 +20,5 @@ mod outputs;
 mod real;
 mod reference;
 mod schema;
+mod shards;
 mod zonal;

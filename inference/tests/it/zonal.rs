@@ -70,6 +70,7 @@ fn manifest() -> Manifest {
         run_id: "run-0123".into(),
         created: "2026-01-01T00:00:00Z".into(),
         attempt: String::new(),
+        plan: None,
         software: BTreeMap::new(),
         inputs: vec![],
         failed_inputs: vec![],

@@ -1,0 +1,252 @@
+//! What can go wrong between a plan and its map, and whether trying again may help.
+
+use arpent_gdal::GdalError;
+use arpent_publish::PublishError;
+use thiserror::Error;
+
+/// Exit code of what may go well another time: the network, a full disk, an interrupt, work that others have not done yet.
+pub const EXIT_TRY_AGAIN: u8 = 75;
+
+/// Exit code of an interrupt that did not wait (128 and the number of SIGINT, as shells do).
+pub const EXIT_INTERRUPTED: i32 = 130;
+
+/// Why a plan cannot be carried out.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ShardError {
+    /// A job in shards without a place for its state.
+    #[error("a plan with shards needs an output: its state is kept below it")]
+    NoOutput,
+    /// A number of shards that makes no sense.
+    #[error("{shards} shards, expected 1 to {most}")]
+    ShardCount {
+        /// As asked for.
+        shards: usize,
+        /// The most that there may be.
+        most: usize,
+    },
+    /// The address of a plan is not that of a plan.
+    #[error("{url} is not the address of a plan")]
+    NotAPlan {
+        /// As given.
+        url: String,
+    },
+    /// There is no plan.
+    #[error("there is no plan at {url}")]
+    NoPlan {
+        /// Where it should be.
+        url: String,
+    },
+    /// Something in the store is no plan, or no record of a shard.
+    #[error("{url} cannot be read as {what}: {message}")]
+    BadDocument {
+        /// Where it is.
+        url: String,
+        /// What it should be.
+        what: &'static str,
+        /// The parser's reason.
+        message: String,
+    },
+    /// A plan was changed after it was made.
+    #[error("the plan at {url} is not what was written: its id is {found}, its content {expected}")]
+    PlanChanged {
+        /// Where it is.
+        url: String,
+        /// The id of its content.
+        expected: String,
+        /// The id that it has.
+        found: String,
+    },
+    /// A plan of another version.
+    #[error("the plan was made with {name} {planned}, and this is {name} {here}")]
+    OtherVersion {
+        /// Program or library.
+        name: String,
+        /// Version of the plan.
+        planned: String,
+        /// Version here.
+        here: String,
+    },
+    /// Something that the plan was made of is different now.
+    #[error("{what} changed since the plan was made: {was} then, {now} now")]
+    InputChanged {
+        /// A scene, a layer, the model.
+        what: String,
+        /// As planned.
+        was: String,
+        /// As found.
+        now: String,
+    },
+    /// A scene of the plan cannot be used now.
+    #[error("{uri} cannot be read, and could when the plan was made: {reason}")]
+    SceneLost {
+        /// The scene.
+        uri: String,
+        /// Why.
+        reason: String,
+    },
+    /// A shard that the plan does not have.
+    #[error("shard {index} is not in the plan, which has shards 0 to {last}")]
+    NoSuchShard {
+        /// As asked for.
+        index: usize,
+        /// The last one.
+        last: usize,
+    },
+    /// Another job is planned for the same output, and not published.
+    #[error("another job is planned for {output}: {other}")]
+    OtherJob {
+        /// The output.
+        output: String,
+        /// Its plan.
+        other: String,
+    },
+    /// A piece is not what was written.
+    #[error("the piece {place} cannot be used: {reason}")]
+    BadPiece {
+        /// Where it is.
+        place: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A piece is not there although its shard is done.
+    #[error("the piece {place} is gone")]
+    PieceGone {
+        /// Where it was.
+        place: String,
+    },
+    /// Shards are not done.
+    #[error("{} of {shards} shards are not done: {}", missing.len(), listed(missing))]
+    Unfinished {
+        /// Those that are not done.
+        missing: Vec<usize>,
+        /// Shards in all.
+        shards: usize,
+    },
+    /// Shards have failed for good.
+    #[error("shard {} failed: {reason}", listed(failed))]
+    Failed {
+        /// Those that failed.
+        failed: Vec<usize>,
+        /// Why the first did.
+        reason: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// SIGTERM or SIGINT.
+    #[error("interrupted; what was computed is kept")]
+    Interrupted,
+    /// A piece could not be packed.
+    #[error("cannot pack a piece: {source}")]
+    Pack {
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+/// The first of some numbers.
+fn listed(numbers: &[usize]) -> String {
+    let first: Vec<String> = numbers.iter().take(8).map(ToString::to_string).collect();
+    let more = if numbers.len() > first.len() { ", ..." } else { "" };
+    format!("{}{more}", first.join(", "))
+}
+
+impl ShardError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::NoOutput => "name a folder or a URL with --output, or under `output` in the configuration",
+            Self::ShardCount { .. } => "choose fewer, or `--shards auto`",
+            Self::NotAPlan { .. } => "give what `arpent plan --shards` printed: OUTPUT/jobs/ID/plan.json",
+            Self::NoPlan { .. } => {
+                "check the address; a plan is made with `arpent plan CONFIG --shards N --output URL`, and deleted by `arpent gc`"
+            }
+            Self::BadDocument { .. } | Self::PlanChanged { .. } => {
+                "plan again, and leave what is below jobs/ to arpent"
+            }
+            Self::OtherVersion { .. } => "use the same version everywhere, or plan again with this one",
+            Self::InputChanged { .. } => "plan again: the map is then made of what is there now",
+            Self::SceneLost { .. } => "make it readable again, or plan again without it",
+            Self::NoSuchShard { .. } => "`arpent status PLAN` prints the shards",
+            Self::OtherJob { .. } => {
+                "let it finish, delete it with `arpent gc`, or pass --overwrite to plan another beside it"
+            }
+            Self::BadPiece { .. } | Self::PieceGone { .. } => {
+                "delete the piece and its shard's done.json, and run that shard again"
+            }
+            Self::Unfinished { .. } => "run their workers, then merge; `arpent status PLAN` tells of each",
+            Self::Failed { hint, .. } => {
+                return hint.clone().or_else(|| Some("`arpent status PLAN` tells of each".into()));
+            }
+            Self::Interrupted => "run the same command again to go on from here",
+            Self::Pack { .. } => return None,
+        };
+        Some(text.to_owned())
+    }
+
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Unfinished { .. } | Self::Interrupted | Self::Pack { .. })
+    }
+}
+
+/// Whether the same command may go well another time.
+pub fn is_transient(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let known = cause.downcast_ref().map(ShardError::is_transient);
+        let known = known.or_else(|| cause.downcast_ref().map(PublishError::is_transient));
+        let known = known.or_else(|| cause.downcast_ref().map(GdalError::is_transient));
+        known.or_else(|| cause.downcast_ref().map(is_transient_io)).unwrap_or(false)
+    })
+}
+
+/// Whether a machine's own trouble: another one, or this one later, may not have it.
+fn is_transient_io(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{
+        Interrupted, OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull, TimedOut,
+    };
+    /// Linux's numbers of "too many open files", of this process and of the system, and of an input/output error (errno(3)).
+    const OF_THE_MACHINE: [i32; 3] = [24, 23, 5];
+    let kinds = [
+        StorageFull,
+        QuotaExceeded,
+        ReadOnlyFilesystem,
+        OutOfMemory,
+        TimedOut,
+        Interrupted,
+        PermissionDenied,
+    ];
+    kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|code| OF_THE_MACHINE.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::JobError;
+
+    #[test]
+    fn what_may_go_well_another_time_is_told_from_what_will_not() {
+        let again: [anyhow::Error; 4] = [
+            ShardError::Interrupted.into(),
+            ShardError::Unfinished { missing: vec![3], shards: 7 }.into(),
+            std::io::Error::from(std::io::ErrorKind::StorageFull).into(),
+            JobError::Scratch { path: "x".into(), source: std::io::Error::from_raw_os_error(24) }.into(),
+        ];
+        for error in again {
+            assert!(is_transient(&error), "{error}");
+        }
+        let never: [anyhow::Error; 3] = [
+            ShardError::NotAPlan { url: "x".into() }.into(),
+            JobError::NoScenes.into(),
+            std::io::Error::from(std::io::ErrorKind::NotFound).into(),
+        ];
+        for error in never {
+            assert!(!is_transient(&error), "{error}");
+        }
+    }
+
+    #[test]
+    fn many_shards_are_told_by_the_first() {
+        let error = ShardError::Unfinished { missing: (0..20).collect(), shards: 30 };
+        assert_eq!(error.to_string(), "20 of 30 shards are not done: 0, 1, 2, 3, 4, 5, 6, 7, ...");
+    }
+}

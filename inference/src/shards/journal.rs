@@ -1,0 +1,105 @@
+//! What an attempt at a shard says of itself, from time to time.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::error::is_transient;
+use super::place::JobPlace;
+use super::record::{Done, RECORD_FORMAT, Record, State, host};
+use crate::energy::Meter;
+use crate::error::{hint_of, message_of};
+
+/// The least time between two records.
+const APART: Duration = Duration::from_secs(15);
+
+/// Keeps the record of an attempt.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    record: Record,
+    meter: Meter,
+    told: Instant,
+}
+
+impl Journal {
+    /// Begins an attempt at a shard, and tells so.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub(crate) fn begin(place: &JobPlace, shard: usize) -> anyhow::Result<Self> {
+        let meter = Meter::start();
+        let record = Record {
+            format: RECORD_FORMAT.to_owned(),
+            shard,
+            attempt: arpent_publish::new_attempt(),
+            state: State::Running,
+            host: host(),
+            began: now(),
+            updated: now(),
+            pieces: 0,
+            pixels: 0,
+            energy: meter.read(),
+            engine: String::new(),
+            error: None,
+            hint: None,
+        };
+        place.write_record(&record)?;
+        Ok(Self { record, meter, told: Instant::now() })
+    }
+
+    /// Says what computes.
+    pub(crate) fn set_engine(&mut self, engine: String) {
+        self.record.engine = engine;
+    }
+
+    /// Counts a piece.
+    pub(super) fn add_piece(&mut self, pixels: u64) {
+        self.record.pieces += 1;
+        self.record.pixels += pixels;
+    }
+
+    /// Tells how far it is, unless it was told just now.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub(super) fn tell_now_and_then(&mut self, place: &JobPlace) -> anyhow::Result<()> {
+        if self.told.elapsed() < APART {
+            return Ok(());
+        }
+        self.tell(place)
+    }
+
+    fn tell(&mut self, place: &JobPlace) -> anyhow::Result<()> {
+        self.record.updated = now();
+        self.record.energy = self.meter.read();
+        self.told = Instant::now();
+        place.write_record(&self.record)
+    }
+
+    /// Ends the attempt: with its shard done, with all of whose pieces there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn end_done(&mut self, place: &JobPlace, pieces: usize) -> anyhow::Result<()> {
+        self.record.state = State::Done;
+        self.tell(place)?;
+        let (shard, attempt) = (self.record.shard, self.record.attempt.clone());
+        place.write_done(&Done { format: RECORD_FORMAT.to_owned(), shard, pieces, attempt })
+    }
+
+    /// Ends the attempt with an error. What cannot be told is not: the error is the caller's to tell.
+    pub(crate) fn end_failed(&mut self, place: &JobPlace, error: &anyhow::Error) {
+        self.record.state = match error.downcast_ref() {
+            Some(super::ShardError::Interrupted) => State::Stopped,
+            _ if is_transient(error) => State::TryAgain,
+            _ => State::Failed,
+        };
+        self.record.error = Some(message_of(error));
+        self.record.hint = hint_of(error);
+        let _ = self.tell(place);
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

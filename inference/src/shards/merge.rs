@@ -1,0 +1,132 @@
+//! `arpent merge`: the pieces of all shards become maps, which are published.
+
+use std::sync::atomic::AtomicBool;
+
+use arpent_publish::Target;
+
+use super::compute::Work;
+use super::document::Plan;
+use super::error::ShardError;
+use super::place::JobPlace;
+use super::record::{Record, State};
+use super::resolved::Resolved;
+use crate::cli::{Format, MergeArgs};
+use crate::energy::{Energy, Meter};
+use crate::error::JobError;
+use crate::make::{Failure, Maker, PublishedMap, published_already};
+use crate::pipeline::Clock;
+use crate::print::print;
+use crate::progress::say;
+use crate::run::{RunReport, human, pool};
+use crate::{Ended, interrupt};
+
+/// Runs the command.
+///
+/// # Errors
+/// Why the maps are not published; shards that are not done.
+pub fn main(args: &MergeArgs, format: Format) -> Ended {
+    let meter = Meter::start();
+    let interrupt = interrupt::flag()?;
+    let place = JobPlace::parse(&args.plan)?;
+    let plan = place.plan()?;
+    let records = place.records()?;
+    let report = if let Some(maps) = all_published(&plan)? {
+        RunReport { maps, failed_scenes: plan.failed_scenes.clone() }
+    } else {
+        check_done(&plan, &place, &records)?;
+        say_engines(&records);
+        merge(args, &place, &plan, &records, &meter, &interrupt)?
+    };
+    let stay = place.delete_work()?;
+    if !stay.is_empty() {
+        say(&format!("could not delete {} pieces; `arpent gc` does", stay.len()));
+    }
+    // Scenes that failed did so when the plan was made, which told it by its exit code.
+    print(&report, &human(&report), format)?;
+    Ok(0)
+}
+
+/// Makes and publishes every map of a plan whose shards are done.
+fn merge(
+    args: &MergeArgs,
+    place: &JobPlace,
+    plan: &Plan,
+    records: &[Record],
+    meter: &Meter,
+    interrupt: &AtomicBool,
+) -> anyhow::Result<RunReport> {
+    let clock = Clock::default();
+    let mut resolved = clock.open.time(|| Resolved::new(place, plan, &args.machine))?;
+    let scratch = resolved.job.scratch.path().to_owned();
+    resolved.job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch))?;
+    let (job, pool) = (&resolved.job, pool(&resolved.job.config)?);
+    let work = Work { job, plan, place, pool: &pool, clock: &clock, interrupt };
+    let others: Vec<Energy> = records.iter().map(|record| record.energy.clone()).collect();
+    Ok(RunReport { maps: publish_all(work, meter, &others)?, failed_scenes: job.failed.clone() })
+}
+
+/// The maps, where every one of them is published already.
+fn all_published(plan: &Plan) -> anyhow::Result<Option<Vec<PublishedMap>>> {
+    let mut maps = Vec::new();
+    for planned in &plan.maps {
+        let output = plan.output_of(planned).ok_or(JobError::NoOutput)?;
+        let Some(manifest) = published_already(&Target::parse(&output)?, &planned.id)? else {
+            return Ok(None);
+        };
+        maps.push(PublishedMap { output, manifest });
+    }
+    say("the plan was merged and published before");
+    Ok(Some(maps))
+}
+
+fn publish_all(work: Work, meter: &Meter, others: &[Energy]) -> anyhow::Result<Vec<PublishedMap>> {
+    let mut maps = Vec::new();
+    for (map, planned) in work.plan.maps.iter().enumerate() {
+        let output = work.job.output_of(&work.job.maps[map])?;
+        if let Some(manifest) = published_already(&Target::parse(&output)?, &planned.id)? {
+            say(&format!("{output} was published before"));
+            maps.push(PublishedMap { output, manifest });
+            continue;
+        }
+        let maker = Maker { work, map, overwrite: work.plan.overwrite, meter, others };
+        maps.push(maker.make(None).map_err(|failure| match failure {
+            Failure::BadScene(_, error) | Failure::Other(error) => error,
+        })?);
+    }
+    Ok(maps)
+}
+
+/// Refuses a plan of which a shard is not done.
+fn check_done(plan: &Plan, place: &JobPlace, records: &[Record]) -> Result<(), anyhow::Error> {
+    let done = place.done()?;
+    let missing: Vec<usize> = (0..plan.shards).filter(|shard| !done.contains(shard)).collect();
+    let last_of =
+        |shard: usize| records.iter().filter(|r| r.shard == shard).max_by_key(|r| (r.updated, &r.attempt));
+    let failures: Vec<&Record> =
+        missing.iter().filter_map(|shard| last_of(*shard)).filter(|r| r.state == State::Failed).collect();
+    if let Some(first) = failures.first() {
+        return Err(ShardError::Failed {
+            failed: failures.iter().map(|record| record.shard).collect(),
+            reason: first.error.clone().unwrap_or_default(),
+            hint: first.hint.clone(),
+        }
+        .into());
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(ShardError::Unfinished { missing, shards: plan.shards }.into())
+}
+
+/// Says when shards were computed on processors of several kinds.
+fn say_engines(records: &[Record]) {
+    let engines = records.iter().filter(|r| r.pieces > 0).map(|r| r.engine.as_str());
+    let engines: std::collections::BTreeSet<&str> = engines.collect();
+    if engines.len() > 1 {
+        let engines: Vec<&str> = engines.into_iter().collect();
+        say(&format!(
+            "shards were computed on several kinds of processors ({}): the last digits of scores may depend on that",
+            engines.join("; ")
+        ));
+    }
+}

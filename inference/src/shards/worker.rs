@@ -1,0 +1,108 @@
+//! `arpent worker`: one shard of a plan.
+
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+
+use super::compute::Work;
+use super::document::{PieceId, Plan};
+use super::error::ShardError;
+use super::journal::Journal;
+use super::place::JobPlace;
+use super::resolved::Resolved;
+use crate::cli::{Format, WorkerArgs};
+use crate::pipeline::{Clock, PipelineError};
+use crate::print::{Lines, count, print};
+use crate::progress::{Stage, say};
+use crate::{Ended, interrupt, run};
+
+/// What a worker came to, as printed.
+#[derive(Debug, Serialize)]
+pub struct WorkerReport {
+    /// The plan.
+    pub plan: String,
+    /// The shard.
+    pub shard: usize,
+    /// Its pieces.
+    pub pieces: usize,
+    /// Those that were there already.
+    pub pieces_found: usize,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Why the shard is not done; what was computed is kept.
+pub fn main(args: &WorkerArgs, format: Format) -> Ended {
+    let interrupt = interrupt::flag()?;
+    let place = JobPlace::parse(&args.plan)?;
+    let plan = place.plan()?;
+    let index = args.index;
+    let share = plan.shares().get(index).cloned();
+    let share = share.ok_or(ShardError::NoSuchShard { index, last: plan.shards.saturating_sub(1) })?;
+    let mut report =
+        WorkerReport { plan: place.plan_url(), shard: index, pieces: share.len(), pieces_found: share.len() };
+    if place.is_done(index)? {
+        say(&format!("shard {index} was done before"));
+    } else {
+        let mut journal = Journal::begin(&place, index)?;
+        let done = work(args, &place, &plan, share.clone(), &interrupt, &mut journal);
+        match done {
+            Ok(found) => report.pieces_found = found,
+            Err(error) => {
+                journal.end_failed(&place, &error);
+                return Err(error);
+            }
+        }
+        journal.end_done(&place, share.len())?;
+    }
+    print(&report, human(&report).text(), format)?;
+    Ok(0)
+}
+
+/// Computes what is missing of a shard; gives how many pieces were there.
+fn work(
+    args: &WorkerArgs,
+    place: &JobPlace,
+    plan: &Plan,
+    share: Range<usize>,
+    interrupt: &AtomicBool,
+    journal: &mut Journal,
+) -> anyhow::Result<usize> {
+    let clock = Clock::default();
+    let resolved = clock.open.time(|| Resolved::new(place, plan, &args.machine))?;
+    let job = &resolved.job;
+    let pool = run::pool(&job.config)?;
+    journal.set_engine(job.predictor.engine().clone());
+    say(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
+    let known = place.pieces(plan)?;
+    let all: Vec<PieceId> = plan.pieces().map(|(id, _)| id).collect();
+    let missing: Vec<PieceId> =
+        all[share.clone()].iter().filter(|id| !known.contains_key(id)).copied().collect();
+    let work = Work { job, plan, place, pool: &pool, clock: &clock, interrupt };
+    for map in 0..plan.maps.len() {
+        let wanted: Vec<usize> = missing.iter().filter(|id| id.map == map).map(|id| id.index).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let pixels = wanted.iter().map(|index| plan.maps[map].pieces[*index]).sum();
+        let stage = Stage::begin("predict", pixels);
+        let stop = AtomicBool::new(false);
+        match work.compute(map, &wanted, &stop, journal, &stage, None) {
+            Ok(true) => stage.end(&format!("{} pieces, {} px", wanted.len(), count(pixels))),
+            Ok(false) => return Err(ShardError::Interrupted.into()),
+            Err(PipelineError::Read(error)) => return Err(error.into()),
+            Err(PipelineError::Predict(error)) => return Err(error.into()),
+            Err(PipelineError::Collect(error)) => return Err(error),
+        }
+    }
+    Ok(share.len() - missing.len())
+}
+
+fn human(report: &WorkerReport) -> Lines {
+    let mut lines = Lines::default();
+    lines.add("plan", &report.plan).add("shard", report.shard.to_string());
+    lines.add("pieces", format!("{}, {} of them found", report.pieces, report.pieces_found));
+    lines
+}

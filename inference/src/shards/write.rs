@@ -1,0 +1,48 @@
+//! `arpent plan --shards`: the plan is written where workers find it.
+
+use std::path::Path;
+
+use arpent_publish::Target;
+
+use super::document::{Plan, Sharing};
+use super::error::ShardError;
+use super::place::{JobPlace, jobs_of};
+use crate::job::Job;
+use crate::run::check_output;
+
+/// Writes the plan of a job below its output, the model package first; gives it and its address. The same job planned again, or
+/// after a kill, is the same plan.
+///
+/// # Errors
+/// [`ShardError::NoOutput`], [`ShardError::OtherJob`], an output that is there already or cannot be written.
+pub fn write_plan(job: &Job, sharing: Sharing) -> anyhow::Result<(Plan, String)> {
+    let output = Target::parse(job.output.as_deref().ok_or(ShardError::NoOutput)?)?;
+    for map in &job.maps {
+        check_output(&job.output_of(map)?, sharing.overwrite)?;
+    }
+    let model_files = files_of(&job.config.model)?;
+    let plan = Plan::of(job, sharing, model_files)?;
+    let others = jobs_of(&output)?;
+    if let Some(other) = others.iter().find(|id| **id != plan.id && !sharing.overwrite) {
+        let other = JobPlace::of(&output, other)?.plan_url();
+        return Err(ShardError::OtherJob { output: output.url().to_owned(), other }.into());
+    }
+    let place = JobPlace::of(&output, &plan.id)?;
+    place.write_model(&job.config.model, &plan.model_files)?;
+    place.write_plan(&plan)?;
+    Ok((plan, place.plan_url()))
+}
+
+/// Names of the files in a folder, sorted.
+fn files_of(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_file() && !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
