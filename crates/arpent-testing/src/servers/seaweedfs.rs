@@ -1,0 +1,150 @@
+//! SeaweedFS, as a server of S3's interface.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::supervised::{Start, Supervised, loopback, program, status};
+
+const ACCESS_KEY: &str = "AKTEST";
+const SECRET_KEY: &str = "SKTESTSECRET";
+/// What each port is for, in the order of [`flags`]; weed also opens a socket file named after some of them.
+const PORTS: [&str; 8] = [
+    "master.port",
+    "master.port.grpc",
+    "volume.port",
+    "volume.port.grpc",
+    "filer.port",
+    "filer.port.grpc",
+    "s3.port",
+    "s3.port.grpc",
+];
+const FILER: usize = 4;
+const S3: usize = 6;
+
+/// A server of S3's interface with one bucket, which lives as long as this value.
+///
+/// It wants signed requests, and honors conditional writes.
+#[derive(Debug)]
+pub struct SeaweedFs {
+    port: u16,
+    _server: Supervised,
+}
+
+impl SeaweedFs {
+    /// The bucket that is there.
+    pub const BUCKET: &'static str = "arpent-test";
+
+    /// Starts a server, with its bucket, and waits until it takes objects (about 3 s). `None`, with a message, when
+    /// the program `weed` is neither in the checkout's `.venv/bin` nor in `PATH`.
+    ///
+    /// # Panics
+    /// When the program is there and does not serve.
+    pub fn start() -> Option<Self> {
+        let weed = program("bin", "weed")?;
+        let start = |folder: &Path, ports: &[u16]| {
+            write_identity(folder);
+            Start { program: weed.clone(), args: flags(folder, ports), left: sockets(ports) }
+        };
+        let (server, ports) = Supervised::start("seaweedfs", PORTS.len(), start, is_up);
+        Some(Self { port: ports[S3], _server: server })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        loopback(self.port)
+    }
+
+    /// Address of a prefix in its bucket: `s3://bucket/prefix`.
+    pub fn url(&self, prefix: &str) -> String {
+        format!("s3://{}/{prefix}", Self::BUCKET)
+    }
+
+    /// The environment variables with which a child process reaches it.
+    pub fn env(&self) -> Vec<(String, String)> {
+        self.env_by_way_of(self.address())
+    }
+
+    /// [`SeaweedFs::env`] for a proxy that stands before it.
+    pub fn env_by_way_of(&self, proxy: SocketAddr) -> Vec<(String, String)> {
+        let pairs = [
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ENDPOINT", format!("http://{proxy}")),
+            ("AWS_ALLOW_HTTP", "true".to_owned()),
+        ];
+        pairs.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+}
+
+fn write_identity(folder: &Path) {
+    let identity = format!(
+        r#"{{"identities":[{{"name":"test","credentials":[{{"accessKey":"{ACCESS_KEY}","secretKey":"{SECRET_KEY}"}}],
+"actions":["Admin","Read","Write","List","Tagging"]}}]}}"#
+    );
+    std::fs::write(folder.join("s3.json"), identity).expect("the scratch folder takes a file");
+    std::fs::create_dir(folder.join("data")).expect("the scratch folder takes a folder");
+}
+
+fn flags(folder: &Path, ports: &[u16]) -> Vec<OsString> {
+    let mut flags: Vec<OsString> = vec!["server".into()];
+    flags.extend(PORTS.iter().zip(ports).map(|(name, port)| format!("-{name}={port}").into()));
+    let fixed = [
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-master.telemetry=false",
+        "-master.volumeSizeLimitMB=256",
+        "-volume.max=20",
+        "-filer",
+        "-s3",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+    ];
+    flags.extend(fixed.map(OsString::from));
+    for (flag, name) in [("-dir=", "data"), ("-s3.config=", "s3.json")] {
+        let mut flag = OsString::from(flag);
+        flag.push(folder.join(name));
+        flags.push(flag);
+    }
+    flags
+}
+
+/// Names of the socket files that weed makes beside its ports, in a folder that it does not let us choose.
+fn sockets(ports: &[u16]) -> Vec<String> {
+    let names = PORTS.iter().zip(ports).map(|(name, port)| {
+        let name = name.replace(".port", "").replace('.', "-");
+        format!("/tmp/seaweedfs-{name}-{port}.sock")
+    });
+    names.collect()
+}
+
+/// Whether the S3 side answers, with its bucket, which has room for an object: the first one takes longest.
+fn is_up(ports: &[u16]) -> bool {
+    let bucket = format!("/buckets/{}/", SeaweedFs::BUCKET);
+    let first = format!("{bucket}first");
+    let s3_answers = || status(ports[S3], "GET", "/", b"").is_some();
+    let done = |method, path: &str, body: &[u8]| {
+        status(ports[FILER], method, path, body).is_some_and(|status| status < 300)
+    };
+    s3_answers() && done("POST", &bucket, b"") && done("PUT", &first, b"1") && done("DELETE", &first, b"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_comes_up_wants_signatures_and_goes() {
+        let Some(server) = SeaweedFs::start() else { return };
+        let port = server.address().port();
+        assert_eq!(status(port, "GET", "/arpent-test", b""), Some(403));
+        let before = std::fs::read_dir("/tmp").unwrap().flatten();
+        let mine = |name: &str| name.ends_with(&format!("-{port}.sock"));
+        assert!(before.into_iter().any(|e| mine(&e.file_name().to_string_lossy())));
+        drop(server);
+        assert_eq!(status(port, "GET", "/", b""), None);
+        let mut after = std::fs::read_dir("/tmp").unwrap().flatten();
+        assert!(!after.any(|e| mine(&e.file_name().to_string_lossy())));
+    }
+}
