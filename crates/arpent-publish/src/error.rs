@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::credentials::Secrets;
+use crate::failure::{StoreFailure, find_io, is_transient};
+
 /// A result of this crate.
 pub type Result<T, E = PublishError> = std::result::Result<T, E>;
 
@@ -121,7 +124,7 @@ pub enum PublishError {
         /// The object or file.
         place: String,
         /// The store's reason.
-        source: Box<object_store::Error>,
+        source: Box<StoreFailure>,
     },
     /// A store could not be set up from its address and the environment.
     #[error("cannot set up access to {url}: {source}")]
@@ -129,13 +132,45 @@ pub enum PublishError {
         /// The address.
         url: String,
         /// The library's reason.
-        source: Box<object_store::Error>,
+        source: Box<StoreFailure>,
     },
     /// The environment names no credentials for a store that needs them.
     #[error("the environment holds no credentials for {url}")]
     NoCredentials {
         /// The address.
         url: String,
+        /// The variables that would hold them.
+        variables: &'static str,
+    },
+    /// Two variables that mean the same thing hold different values.
+    #[error("the environment variables {first} and {second} contradict each other")]
+    Contradiction {
+        /// One variable.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// A variable of the environment cannot be understood.
+    #[error("the environment variable {name} cannot be used: {reason}")]
+    BadVariable {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The output is on a web server, which is only read.
+    #[error("{url} can only be read")]
+    ReadOnly {
+        /// The address.
+        url: String,
+    },
+    /// What a store holds after an upload is not what was sent.
+    #[error("{place} is not what was uploaded: {what}")]
+    Damaged {
+        /// The object.
+        place: String,
+        /// What differs.
+        what: &'static str,
     },
     /// The output holds no manifest, hence no complete run.
     #[error("{url} holds no complete run: {} is missing", crate::MANIFEST_NAME)]
@@ -196,9 +231,24 @@ impl PublishError {
         move |source| Self::Io { action, path, source }
     }
 
-    /// For `map_err`: what we were doing to which object.
-    pub(crate) fn store(action: &'static str, place: String) -> impl FnOnce(object_store::Error) -> Self {
-        move |source| Self::Store { action, place, source: Box::new(source) }
+    /// For `map_err`: what we were doing to which object of which store.
+    pub(crate) fn store(
+        action: &'static str,
+        place: String,
+        secrets: &Secrets,
+    ) -> impl FnOnce(object_store::Error) -> Self {
+        move |source| Self::Store { action, place, source: Box::new(StoreFailure::new(&source, secrets)) }
+    }
+
+    /// Whether the same may work later, without anybody changing what was asked for: a network or a store that is
+    /// away or busy, credentials or a clock out of date, no room, no file handles, an upload that was damaged on
+    /// its way.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Store { source, .. } | Self::Connect { source, .. } => source.transient,
+            Self::Damaged { .. } => true,
+            _ => find_io(self).is_some_and(is_transient),
+        }
     }
 
     /// Whether trying again later may help.
@@ -216,7 +266,13 @@ impl PublishError {
                 Some("check that no other job has this --output, then run again".into())
             }
             Self::NotAFolder { .. } => Some("give --output the path of a folder".into()),
-            Self::BadTarget { .. } => Some("use a path, file:///path/to/folder or s3://bucket/prefix".into()),
+            Self::BadTarget { .. } => Some(
+                "use a path, file:///path/to/folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
+                    .into(),
+            ),
+            Self::ReadOnly { .. } => Some("publish to a folder or to an object store".into()),
+            Self::Contradiction { .. } => Some("unset one of the two".into()),
+            Self::Damaged { .. } => Some("run again; if it happens again, look for a proxy in between".into()),
             Self::NoManifest { .. } => Some(
                 "give the folder that was the run's --output; a run that was cut off leaves no manifest"
                     .into(),
@@ -224,32 +280,21 @@ impl PublishError {
             Self::ManifestFormat { .. } => {
                 Some("use the version of arpent that wrote it, or a newer one".into())
             }
-            Self::Connect { .. } | Self::NoCredentials { .. } => Some(CREDENTIALS.into()),
+            Self::NoCredentials { variables, .. } => Some(format!("set {variables}")),
+            Self::Connect { .. } => Some(CREDENTIALS.into()),
             Self::Store { source, .. } => store_hint(source),
-            _ => io_kind(self).and_then(io_hint),
+            _ => find_io(self).and_then(|e| io_hint(e.kind())),
         }
     }
 }
 
-const CREDENTIALS: &str = "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, for a store that is not \
-                           Amazon's, AWS_ENDPOINT (with AWS_ALLOW_HTTP=true for http)";
+const CREDENTIALS: &str = "check the variables of the environment that name the store and its credentials \
+                           (docs/guides/object-storage.md lists them)";
 
-fn store_hint(error: &object_store::Error) -> Option<String> {
-    use object_store::Error::{PermissionDenied, Unauthenticated};
-    let refused = matches!(error, Unauthenticated { .. } | PermissionDenied { .. });
-    io_kind(error).and_then(io_hint).or_else(|| refused.then(|| CREDENTIALS.into()))
-}
-
-/// The kind of the input/output error at the bottom of an error's chain of sources.
-fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
-    let mut next = Some(error);
-    while let Some(e) = next {
-        if let Some(io) = e.downcast_ref::<io::Error>() {
-            return Some(io.kind());
-        }
-        next = e.source();
-    }
-    None
+fn store_hint(failure: &StoreFailure) -> Option<String> {
+    let later = || failure.transient.then(|| "try again later".into());
+    let refused = || failure.refused.then(|| CREDENTIALS.into());
+    failure.io.and_then(io_hint).or_else(refused).or_else(later)
 }
 
 fn io_hint(kind: io::ErrorKind) -> Option<String> {
@@ -275,13 +320,14 @@ mod tests {
         let errors = [
             PublishError::Io { action: "write", path: "a".into(), source: full() },
             PublishError::Parquet { path: "a".into(), source: Box::new(wrapped) },
-            PublishError::store("upload", "a".into())(object_store::Error::Generic {
+            PublishError::store("upload", "a".into(), &Secrets::default())(object_store::Error::Generic {
                 store: "x",
                 source: Box::new(full()),
             }),
         ];
         for e in errors {
             assert!(e.hint().unwrap().contains("space"), "{e}");
+            assert!(e.is_transient(), "{e}");
         }
     }
 
@@ -289,5 +335,6 @@ mod tests {
     fn an_existing_output_says_how_to_replace_it() {
         let e = PublishError::OutputExists { url: "s3://b/p".into(), run_id: "r1".into() };
         assert!(e.hint().unwrap().contains("--overwrite"));
+        assert!(!e.is_transient());
     }
 }

@@ -8,7 +8,10 @@
 //! Memory is bounded by a sort run and a row group, never by the number of features. The only asynchronous
 //! code of the library crates is inside [`Target`], behind blocking functions.
 
+mod connect;
+mod credentials;
 mod error;
+mod failure;
 mod geojson;
 mod geoparquet;
 mod hash;
@@ -25,7 +28,9 @@ mod target;
 mod testing;
 mod verify;
 
+pub use credentials::{gdal_options, gdal_options_of, redacted};
 pub use error::{PublishError, Result};
+pub use failure::StoreFailure;
 pub use geojson::write_geojson;
 pub use geoparquet::{GeoParquetWriter, write_geoparquet};
 pub use hash::{Digest, hash_file};

@@ -15,6 +15,9 @@ pub const ROLE_METADATA: &str = "metadata";
 pub const ITEM_NAME: &str = "item.json";
 
 /// Media type of an artifact by its name. Every `.tif` of a run is a cloud-optimised GeoTIFF.
+///
+/// Stores tell it as content type. Without a content disposition, which no artifact has, browsers show in place what
+/// they can show, and QGIS opens the rest.
 pub fn media_type(name: &str) -> &'static str {
     if name == ITEM_NAME {
         return "application/geo+json";
@@ -27,9 +30,14 @@ pub fn media_type(name: &str) -> &'static str {
         "geojson" => "application/geo+json",
         "json" => "application/json",
         "csv" => "text/csv; charset=utf-8",
+        "jsonl" => "application/x-ndjson",
+        "pmtiles" => "application/vnd.pmtiles",
         "png" => "image/png",
-        "md" => "text/markdown",
-        "txt" => "text/plain",
+        "jpg" => "image/jpeg",
+        "svg" => "image/svg+xml",
+        "html" => "text/html; charset=utf-8",
+        "md" => "text/markdown; charset=utf-8",
+        "txt" => "text/plain; charset=utf-8",
         "qml" | "xml" => "application/xml",
         _ => "application/octet-stream",
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use object_store::{Error as StoreError, ObjectMeta, ObjectStoreExt, PutMode, PutOptions};
 
-use crate::error::{PublishError, Result};
+use crate::error::Result;
 use crate::target::{Session, Target};
 
 /// An object below a [`Target`], as a list tells of it.
@@ -35,7 +35,7 @@ impl Target {
     /// [`PublishError::BadArtifactName`], [`PublishError::Store`], [`PublishError::Io`].
     pub fn create(&self, href: &str, bytes: Vec<u8>, media_type: &str) -> Result<bool> {
         self.make_folder()?;
-        let session = self.opened()?;
+        let session = self.writable()?;
         self.block_on(session.put(href, bytes, media_type, PutMode::Create))
     }
 
@@ -45,7 +45,7 @@ impl Target {
     /// As [`Target::create`].
     pub fn replace(&self, href: &str, bytes: Vec<u8>, media_type: &str) -> Result<()> {
         self.make_folder()?;
-        let session = self.opened()?;
+        let session = self.writable()?;
         self.block_on(session.put(href, bytes, media_type, PutMode::Overwrite)).map(drop)
     }
 
@@ -63,7 +63,10 @@ impl Target {
     /// # Errors
     /// [`PublishError::NotAFolder`] when the target is no folder.
     pub fn delete_below(&self, folder: &str) -> Result<Vec<String>> {
-        let Some(session) = self.session()? else { return Ok(Vec::new()) };
+        if self.session()?.is_none() {
+            return Ok(Vec::new());
+        }
+        let session = self.writable()?;
         let stay = self.block_on(session.delete_below(folder));
         self.forget_folder(folder);
         Ok(stay)
@@ -77,12 +80,8 @@ impl Target {
         }
     }
 
-    fn opened(&self) -> Result<Session> {
-        self.session()?.ok_or_else(|| PublishError::NotAFolder { path: self.url().into() })
-    }
-
     /// Removes a local folder that is empty, and empty ones in it; whatever else is there stays.
-    fn forget_folder(&self, folder: &str) {
+    pub(crate) fn forget_folder(&self, folder: &str) {
         fn remove(folder: &std::path::Path) {
             let Ok(entries) = std::fs::read_dir(folder) else { return };
             entries
@@ -100,8 +99,8 @@ impl Target {
 
 impl Session {
     async fn read(&self, href: &str) -> Result<Option<Vec<u8>>> {
-        let failed = |e| PublishError::store("read", self.place(href))(e);
-        let got = match self.store.get(&self.object(href)?).await {
+        let failed = |e| self.failed("read", href)(e);
+        let got = match self.store().get(&self.object(href)?).await {
             Err(StoreError::NotFound { .. }) => return Ok(None),
             got => got.map_err(failed)?,
         };
@@ -110,17 +109,17 @@ impl Session {
 
     async fn put(&self, href: &str, bytes: Vec<u8>, media_type: &str, mode: PutMode) -> Result<bool> {
         let options = PutOptions { mode, attributes: self.attributes(media_type), ..PutOptions::default() };
-        match self.store.put_opts(&self.object(href)?, bytes.into(), options).await {
+        match self.store().put_opts(&self.object(href)?, bytes.into(), options).await {
             Ok(_) => Ok(true),
             Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => Ok(false),
-            Err(error) => Err(PublishError::store("write", self.place(href))(error)),
+            Err(error) => Err(self.failed("write", href)(error)),
         }
     }
 
     async fn list(&self, folder: &str) -> Result<Vec<ObjectInfo>> {
         let prefix = if folder.is_empty() { self.prefix.clone() } else { self.object(folder)? };
-        let listed = self.store.list(Some(&prefix)).try_collect::<Vec<_>>().await;
-        let listed = listed.map_err(PublishError::store("list", self.place(folder)))?;
+        let listed = self.store().list(Some(&prefix)).try_collect::<Vec<_>>().await;
+        let listed = listed.map_err(self.failed("list", folder))?;
         let mut objects: Vec<_> = listed.into_iter().filter_map(|meta| self.info(&meta)).collect();
         objects.sort_by(|a, b| a.href.cmp(&b.href));
         Ok(objects)

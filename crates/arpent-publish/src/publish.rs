@@ -18,14 +18,14 @@ use crate::error::{PublishError, Result};
 use crate::hash::{Digest, Hasher, hash_file};
 use crate::manifest::{Artifact, MANIFEST_NAME, Manifest};
 use crate::media::media_type;
-use crate::target::Session;
+use crate::target::{Session, Version};
 
 /// Files up to this size go up in one piece; larger ones in parts of at least this size.
-const PART_BYTES: u64 = 8 << 20;
+pub(crate) const PART_BYTES: u64 = 8 << 20;
 /// Stores take 10,000 parts at most; larger files get larger parts.
 const MOST_PARTS: u64 = 9_000;
 /// Parts on their way at once; the memory of an upload is this many parts and one more.
-const PARTS_IN_FLIGHT: usize = 4;
+pub(crate) const PARTS_IN_FLIGHT: usize = 4;
 const MANIFEST_MEDIA_TYPE: &str = "application/json";
 
 /// A finished local file that is to be part of a run.
@@ -97,6 +97,17 @@ pub fn new_attempt() -> String {
     format!("{}-{:016x}", Utc::now().format("%Y%m%dT%H%M%SZ"), hasher.finish())
 }
 
+/// Whether a name has the form of those that [`new_attempt`] gives: `20260102T030405Z-0123456789abcdef`.
+pub(crate) fn is_attempt(name: &str) -> bool {
+    let fits = |(b, form): (u8, u8)| match form {
+        b'0' => b.is_ascii_digit(),
+        b'x' => matches!(b, b'0'..=b'9' | b'a'..=b'f'),
+        other => b == other,
+    };
+    let form = b"00000000T000000Z-xxxxxxxxxxxxxxxx";
+    name.len() == form.len() && name.bytes().zip(form.iter().copied()).all(fits)
+}
+
 impl Session {
     pub(crate) async fn publish(
         &self,
@@ -114,8 +125,7 @@ impl Session {
             self.delete_attempt(&attempt).await;
             return Err(error);
         }
-        let version = former.as_ref().map(|(_, version)| version.clone());
-        self.commit(&manifest, version).await?;
+        self.commit(&manifest, former.as_ref()).await?;
         let leftovers = match former {
             Some((bytes, _)) => self.delete_former(&bytes).await,
             None => Vec::new(),
@@ -137,6 +147,7 @@ impl Session {
             if digest != artifact.digest {
                 return Err(PublishError::ArtifactChanged { path: artifact.path.clone() });
             }
+            self.check_upload(&href, &digest).await?;
         }
         Ok(())
     }
@@ -155,13 +166,13 @@ impl Session {
             attributes: self.attributes(&artifact.media_type),
             ..PutMultipartOptions::default()
         };
-        let started = self.store.put_multipart_opts(&to, options).await;
-        let upload = started.map_err(PublishError::store("upload", self.place(href)))?;
+        let started = self.connection.uploads.put_multipart_opts(&to, options).await;
+        let upload = started.map_err(self.failed("upload", href))?;
         let part_len = usize::try_from(part).unwrap_or(usize::MAX);
         let mut writer = WriteMultipart::new_with_chunk_size(upload, part_len);
         match self.send_parts(&mut writer, file, part, path, href).await {
             Ok(digest) => {
-                writer.finish().await.map_err(PublishError::store("upload", self.place(href)))?;
+                writer.finish().await.map_err(self.failed("upload", href))?;
                 Ok(digest)
             }
             Err(error) => {
@@ -184,8 +195,8 @@ impl Session {
         let digest = digest_of(&bytes);
         let options =
             PutOptions { attributes: self.attributes(&artifact.media_type), ..PutOptions::default() };
-        let put = self.store.put_opts(to, bytes.into(), options).await;
-        put.map_err(PublishError::store("upload", self.place(href)))?;
+        let put = self.store().put_opts(to, bytes.into(), options).await;
+        put.map_err(self.failed("upload", href))?;
         Ok(digest)
     }
 
@@ -207,31 +218,74 @@ impl Session {
             }
             hasher.update(&bytes);
             let ready = writer.wait_for_capacity(PARTS_IN_FLIGHT).await;
-            ready.map_err(PublishError::store("upload", self.place(href)))?;
+            ready.map_err(self.failed("upload", href))?;
             writer.write(&bytes);
         }
     }
 
-    /// The one step that makes the run visible. A failure deletes the attempt, unless the answer was lost and
-    /// the manifest did arrive, or nobody can tell.
-    async fn commit(&self, manifest: &Manifest, former: Option<UpdateVersion>) -> Result<()> {
-        let bytes = manifest.to_json()?;
-        let Err(error) = self.put_manifest(&bytes, former).await else { return Ok(()) };
-        match self.manifest_bytes().await {
-            Ok(Some((found, _))) if found == bytes => return Ok(()),
-            Ok(_) => self.delete_attempt(&manifest.attempt).await,
-            Err(_) => {}
-        }
-        Err(error)
+    /// Whether the store holds what was sent: every object is read back, large ones piece by piece. Of a local folder,
+    /// where nothing lies in between, only the size is compared.
+    async fn check_upload(&self, href: &str, sent: &Digest) -> Result<()> {
+        let found = match self.local {
+            Some(_) => self.size(href).await?.map(|size| Digest { size, ..sent.clone() }),
+            None => self.digest(href).await?,
+        };
+        let what = match found {
+            None => "it is not there",
+            Some(found) if found.size != sent.size => "it has another size",
+            Some(found) if found.sha256 != sent.sha256 => "it holds other bytes",
+            Some(_) => return Ok(()),
+        };
+        Err(PublishError::Damaged { place: self.place(href), what })
     }
 
-    async fn put_manifest(&self, bytes: &[u8], former: Option<UpdateVersion>) -> Result<()> {
+    /// The one step that makes the run visible. A failure deletes the attempt, unless the answer was lost and
+    /// the manifest did arrive, or nobody can tell.
+    async fn commit(&self, manifest: &Manifest, former: Option<&Version>) -> Result<()> {
+        let bytes = manifest.to_json()?;
+        let put = self.put_manifest(&bytes, former.map(|(_, version)| version.clone())).await;
+        let found = self.manifest_bytes().await;
+        match (put, found) {
+            (_, Ok(Some((found, _)))) if found == bytes => Ok(()),
+            (Ok(e_tag), Ok(found)) => match found {
+                // Somebody else has published since.
+                Some((_, version)) if version.e_tag != e_tag => Ok(()),
+                found => self.take_back(manifest, found, former).await,
+            },
+            // The store took it.
+            (Ok(_), Err(_)) => Ok(()),
+            (Err(error), Ok(_)) => {
+                self.delete_attempt(&manifest.attempt).await;
+                Err(error)
+            }
+            (Err(error), Err(_)) => Err(error),
+        }
+    }
+
+    /// Undoes a commit whose manifest is not there as it was sent: that of the former run is there again, or none.
+    async fn take_back(
+        &self,
+        manifest: &Manifest,
+        found: Option<Version>,
+        former: Option<&Version>,
+    ) -> Result<()> {
+        let undone = match former {
+            Some((bytes, _)) => self.put_manifest(bytes, found.map(|(_, version)| version)).await.map(drop),
+            None => self.delete(MANIFEST_NAME).await,
+        };
+        undone?;
+        self.delete_attempt(&manifest.attempt).await;
+        Err(PublishError::Damaged { place: self.place(MANIFEST_NAME), what: "it holds other bytes" })
+    }
+
+    /// Writes the manifest in the place of the one that is known, or where there is none; gives its version's tag.
+    async fn put_manifest(&self, bytes: &[u8], former: Option<UpdateVersion>) -> Result<Option<String>> {
         let to = self.manifest_path();
         let replacing = former.is_some();
         let put = |mode| {
             let attributes = self.attributes(MANIFEST_MEDIA_TYPE);
             let options = PutOptions { mode, attributes, ..PutOptions::default() };
-            self.store.put_opts(&to, bytes.to_vec().into(), options)
+            self.store().put_opts(&to, bytes.to_vec().into(), options)
         };
         let done = match put(former.map_or(PutMode::Create, PutMode::Update)).await {
             // Local folders know no conditional update; their overwrite is a rename, hence still one step.
@@ -239,7 +293,7 @@ impl Session {
             done => done,
         };
         match done {
-            Ok(_) => Ok(()),
+            Ok(put) => Ok(put.e_tag),
             Err(
                 StoreError::AlreadyExists { .. }
                 | StoreError::Precondition { .. }
@@ -249,7 +303,7 @@ impl Session {
                 let found = self.manifest_bytes().await?.map(|(bytes, _)| bytes).unwrap_or_default();
                 Err(self.output_exists(&found))
             }
-            Err(error) => Err(PublishError::store("write", self.place(MANIFEST_NAME))(error)),
+            Err(error) => Err(self.failed("write", MANIFEST_NAME)(error)),
         }
     }
 
@@ -270,16 +324,24 @@ impl Session {
     /// Deletes every object below a folder of the output; gives those that stay.
     pub(crate) async fn delete_below(&self, folder: &str) -> Vec<String> {
         let Some(prefix) = self.at(folder) else { return Vec::new() };
-        let listed: Result<Vec<_>, _> = self.store.list(Some(&prefix)).try_collect().await;
+        let listed: Result<Vec<_>, _> = self.store().list(Some(&prefix)).try_collect().await;
         let Ok(objects) = listed else { return vec![self.place(folder)] };
         let mut stay = Vec::new();
         for object in objects {
-            match self.store.delete(&object.location).await {
+            match self.store().delete(&object.location).await {
                 Ok(()) | Err(StoreError::NotFound { .. }) => {}
                 Err(_) => stay.push(object.location.to_string()),
             }
         }
         stay
+    }
+
+    /// Deletes an object, if it is there.
+    pub(crate) async fn delete(&self, href: &str) -> Result<()> {
+        match self.store().delete(&self.object(href)?).await {
+            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed("delete", href)(error)),
+        }
     }
 
     pub(crate) fn object(&self, href: &str) -> Result<ObjectPath> {

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
-use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt, UpdateVersion};
 use tokio::runtime::Runtime;
-use url::Url;
 
+use crate::connect::{Connection, Place, place_of_url};
+use crate::credentials::{Secrets, from_environment};
 use crate::error::{PublishError, Result};
 use crate::manifest::{MANIFEST_NAME, Manifest};
 use crate::publish::{Published, StagedArtifact};
@@ -27,34 +26,32 @@ pub struct Target {
     runtime: Arc<Runtime>,
 }
 
-#[derive(Debug, Clone)]
-enum Place {
-    /// A local folder, absolute; it may not exist yet.
-    Folder(PathBuf),
-    /// A prefix of a store.
-    Objects { store: Arc<dyn ObjectStore>, prefix: ObjectPath },
-}
-
 impl Target {
-    /// Understands a path, `file://` (absolute), `s3://bucket/prefix` and, for tests, `memory://`. Nothing is
-    /// opened or asked yet.
+    /// Understands a path, `file://` (absolute), `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`
+    /// (the account comes from the environment), `http(s)://`, which is only read, and, for tests, `memory://`. Nothing
+    /// is opened or asked yet.
     ///
-    /// Credentials and endpoint of `s3://` come from the environment alone (`AWS_ACCESS_KEY_ID`,
-    /// `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`, `AWS_ENDPOINT`, `AWS_ALLOW_HTTP`, ...; or
-    /// `AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN`; or `AWS_SKIP_SIGNATURE=true`). The metadata service of
-    /// a cloud machine is never asked.
+    /// Credentials and endpoints come from the environment alone; `docs/guides/object-storage.md` lists the
+    /// variables. The metadata service of a cloud machine is never asked.
     ///
     /// # Errors
-    /// [`PublishError::BadTarget`] for anything else, [`PublishError::NoCredentials`] and
-    /// [`PublishError::Connect`] when the environment holds no credentials or does not fit together.
+    /// [`PublishError::BadTarget`] for anything else; [`PublishError::NoCredentials`],
+    /// [`PublishError::Contradiction`], [`PublishError::BadVariable`] and [`PublishError::Connect`] when the
+    /// environment holds no credentials or does not fit together.
     pub fn parse(text: &str) -> Result<Self> {
-        let bad = |reason: String| PublishError::BadTarget { url: text.to_owned(), reason };
+        Self::parse_with(text, &from_environment)
+    }
+
+    /// [`Target::parse`] with a look-up instead of the process's environment.
+    ///
+    /// # Errors
+    /// As [`Target::parse`].
+    pub fn parse_with(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let place = if text.contains("://") {
-            let url = Url::parse(text).map_err(|e| bad(e.to_string()))?;
-            place_of_url(&url, text)?
+            place_of_url(text, variable)?
         } else {
-            let path = Path::new(text);
-            Place::Folder(std::path::absolute(path).map_err(|e| bad(e.to_string()))?)
+            let bad = |e: std::io::Error| PublishError::BadTarget { url: text.into(), reason: e.to_string() };
+            Place::Folder(std::path::absolute(Path::new(text)).map_err(bad)?)
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -114,7 +111,7 @@ impl Target {
     pub fn check_writable(&self) -> Result<()> {
         match &self.place {
             Place::Folder(path) => check_folder(path),
-            Place::Objects { .. } => self.exists().map(|_| ()),
+            Place::Objects { .. } => self.writable().and_then(|_| self.exists()).map(|_| ()),
         }
     }
 
@@ -142,6 +139,7 @@ impl Target {
     /// [`PublishError::OutputExists`] when there is a run and `overwrite` is false,
     /// [`PublishError::ReplacedMeanwhile`] when another run was published during the upload,
     /// [`PublishError::ArtifactChanged`] when a file is not any more what was hashed,
+    /// [`PublishError::Damaged`] when the store holds something else than was sent, [`PublishError::ReadOnly`],
     /// [`PublishError::BadArtifactName`], [`PublishError::Io`] and [`PublishError::Store`].
     pub fn publish(
         &self,
@@ -151,10 +149,9 @@ impl Target {
     ) -> Result<Published> {
         crate::publish::check_names(artifacts)?;
         let made = self.make_folder()?;
-        let published = match self.session()? {
-            Some(session) => self.runtime.block_on(session.publish(artifacts, manifest, overwrite)),
-            None => Err(PublishError::NotAFolder { path: self.url.clone().into() }),
-        };
+        let published = self
+            .writable()
+            .and_then(|session| self.runtime.block_on(session.publish(artifacts, manifest, overwrite)));
         if published.is_err() {
             // Only empty folders, and only those made above; whatever else is there stays.
             made.iter().all(|folder| std::fs::remove_dir(folder).is_ok());
@@ -182,63 +179,37 @@ impl Target {
 
     /// Opens the store; `None` for a local folder that does not exist.
     pub(crate) fn session(&self) -> Result<Option<Session>> {
-        let (store, prefix, local): (Arc<dyn ObjectStore>, _, _) = match &self.place {
+        let (connection, prefix, local) = match &self.place {
             Place::Objects { store, prefix } => (store.clone(), prefix.clone(), None),
             Place::Folder(path) if !path.exists() => return Ok(None),
             Place::Folder(path) if !path.is_dir() => {
                 return Err(PublishError::NotAFolder { path: path.clone() });
             }
             Place::Folder(path) => {
-                let local = LocalFileSystem::new_with_prefix(path).map_err(|source| {
-                    PublishError::Connect { url: self.url.clone(), source: Box::new(source) }
-                })?;
+                let nothing = Secrets::default();
+                let failed = PublishError::store("open", self.url.clone(), &nothing);
+                let local = LocalFileSystem::new_with_prefix(path).map_err(failed)?;
                 // The manifest must not survive a power cut that its artifacts do not.
                 let local = local.with_automatic_cleanup(true).with_fsync(true);
-                (Arc::new(local), ObjectPath::default(), Some(path.clone()))
+                (Connection::open(Arc::new(local)), ObjectPath::default(), Some(path.clone()))
             }
         };
-        Ok(Some(Session { store, prefix, local, url: self.url.clone() }))
+        Ok(Some(Session { connection, prefix, local, url: self.url.clone() }))
+    }
+
+    /// Opens the store to write to it.
+    pub(crate) fn writable(&self) -> Result<Session> {
+        let session = self.session()?;
+        let session = session.ok_or_else(|| PublishError::NotAFolder { path: self.url.clone().into() })?;
+        if session.connection.read_only {
+            return Err(PublishError::ReadOnly { url: self.url.clone() });
+        }
+        Ok(session)
     }
 
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
-}
-
-fn place_of_url(url: &Url, text: &str) -> Result<Place> {
-    let bad = |reason: &str| PublishError::BadTarget { url: text.to_owned(), reason: reason.to_owned() };
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(PublishError::BadTarget {
-            url: format!("{}://...", url.scheme()),
-            reason: "credentials are taken from the environment, not from the address".into(),
-        });
-    }
-    let prefix = ObjectPath::from_url_path(url.path()).map_err(|e| bad(&e.to_string()))?;
-    match url.scheme() {
-        "file" => url.to_file_path().map(Place::Folder).map_err(|()| bad("not the path of a local folder")),
-        "memory" => Ok(Place::Objects { store: Arc::new(InMemory::new()), prefix }),
-        "s3" => {
-            let bucket = url.host_str().filter(|b| !b.is_empty()).ok_or_else(|| bad("no bucket is named"))?;
-            Ok(Place::Objects { store: s3(AmazonS3Builder::from_env(), bucket, text)?, prefix })
-        }
-        other => Err(bad(&format!("`{other}` is not understood"))),
-    }
-}
-
-/// A bucket, with what the environment said in `builder`. Without credentials there, the library would ask the
-/// machine's metadata service for some; here they come from the environment or not at all.
-fn s3(builder: AmazonS3Builder, bucket: &str, text: &str) -> Result<Arc<dyn ObjectStore>> {
-    use AmazonS3ConfigKey::{AccessKeyId, RoleArn, SecretAccessKey, SkipSignature, WebIdentityTokenFile};
-    let has = |key| builder.get_config_value(&key).is_some();
-    let unsigned = builder.get_config_value(&SkipSignature).is_some_and(|v| v == "true");
-    let keys = has(AccessKeyId) || has(SecretAccessKey);
-    if !(keys || unsigned || has(WebIdentityTokenFile) && has(RoleArn)) {
-        return Err(PublishError::NoCredentials { url: text.to_owned() });
-    }
-    let built = builder.with_bucket_name(bucket).build();
-    let store =
-        built.map_err(|source| PublishError::Connect { url: text.to_owned(), source: Box::new(source) })?;
-    Ok(Arc::new(store))
 }
 
 fn check_folder(folder: &Path) -> Result<()> {
@@ -250,10 +221,13 @@ fn check_folder(folder: &Path) -> Result<()> {
     probe.map(|_| ()).map_err(PublishError::io("write to the folder", nearest))
 }
 
+/// A manifest as stored: its bytes, and what the store calls this version of it.
+pub(crate) type Version = (Vec<u8>, UpdateVersion);
+
 /// An opened output.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) connection: Connection,
     pub(crate) prefix: ObjectPath,
     /// The folder, when local.
     pub(crate) local: Option<PathBuf>,
@@ -261,6 +235,20 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// The store, for everything but the upload of large bodies.
+    pub(crate) fn store(&self) -> &dyn ObjectStore {
+        &*self.connection.store
+    }
+
+    /// For `map_err`: what we were doing to which object.
+    pub(crate) fn failed(
+        &self,
+        action: &'static str,
+        href: &str,
+    ) -> impl FnOnce(object_store::Error) -> PublishError {
+        PublishError::store(action, self.place(href), &self.connection.secrets)
+    }
+
     /// The object at a place relative to the output; `None` when that is not inside the output.
     pub(crate) fn at(&self, href: &str) -> Option<ObjectPath> {
         let inside = href.split('/').all(|part| !matches!(part, "" | "." | ".."));
@@ -281,9 +269,9 @@ impl Session {
     }
 
     /// The manifest's bytes and version, `None` when there is none.
-    pub(crate) async fn manifest_bytes(&self) -> Result<Option<(Vec<u8>, UpdateVersion)>> {
-        let failed = |e| PublishError::store("read", self.place(MANIFEST_NAME))(e);
-        let got = match self.store.get(&self.manifest_path()).await {
+    pub(crate) async fn manifest_bytes(&self) -> Result<Option<Version>> {
+        let failed = |e| self.failed("read", MANIFEST_NAME)(e);
+        let got = match self.store().get(&self.manifest_path()).await {
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             got => got.map_err(failed)?,
         };
@@ -313,17 +301,6 @@ mod tests {
     fn credentials_in_an_address_are_refused_and_not_repeated() {
         let error = Target::parse("s3://key:secret@bucket/p").unwrap_err().to_string();
         assert!(error.contains("environment") && !error.contains("secret"), "{error}");
-    }
-
-    #[test]
-    fn without_credentials_nobody_is_asked_for_some() {
-        let error = s3(AmazonS3Builder::new(), "bucket", "s3://bucket/p").unwrap_err();
-        assert!(matches!(error, PublishError::NoCredentials { .. }), "{error}");
-        assert!(error.hint().unwrap().contains("AWS_ACCESS_KEY_ID"));
-        let half = AmazonS3Builder::new().with_access_key_id("k");
-        assert!(matches!(s3(half.clone(), "b", "s3://b"), Err(PublishError::Connect { .. })));
-        s3(half.with_secret_access_key("s"), "b", "s3://b").unwrap();
-        s3(AmazonS3Builder::new().with_skip_signature(true), "b", "s3://b").unwrap();
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Checking a published run against its manifest.
 
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{Error as StoreError, ObjectStoreExt};
 use serde::Serialize;
 
-use crate::error::{PublishError, Result};
+use crate::error::Result;
 use crate::hash::{Digest, Hasher};
 use crate::manifest::{Artifact, Manifest};
+use crate::publish::{PART_BYTES, PARTS_IN_FLIGHT};
 use crate::target::Session;
 
 /// What [`Target::verify`](crate::Target::verify) found.
@@ -76,17 +77,25 @@ impl Session {
         Ok(VerifyReport { url: self.url.clone(), run_id: manifest.run_id.clone(), checks })
     }
 
-    /// Streams an object through the hash; `None` when there is none.
-    async fn digest(&self, href: &str) -> Result<Option<Digest>> {
+    /// The size of an object; `None` when there is none.
+    pub(crate) async fn size(&self, href: &str) -> Result<Option<u64>> {
         let Some(path) = self.at(href) else { return Ok(None) };
-        let failed = |e| PublishError::store("read", self.place(href))(e);
-        let got = match self.store.get(&path).await {
-            Err(StoreError::NotFound { .. }) => return Ok(None),
-            got => got.map_err(failed)?,
-        };
+        match self.store().head(&path).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed("read", href)(error)),
+        }
+    }
+
+    /// Reads an object through the hash, piece by piece, so that no request takes long; `None` when there is none.
+    pub(crate) async fn digest(&self, href: &str) -> Result<Option<Digest>> {
+        let Some(path) = self.at(href) else { return Ok(None) };
+        let Some(size) = self.size(href).await? else { return Ok(None) };
+        let starts = (0..size).step_by(usize::try_from(PART_BYTES).unwrap_or(usize::MAX));
+        let piece = |start: u64| self.store().get_range(&path, start..size.min(start + PART_BYTES));
+        let mut pieces = stream::iter(starts.map(piece)).buffered(PARTS_IN_FLIGHT);
         let mut hasher = Hasher::default();
-        let mut stream = got.into_stream();
-        while let Some(bytes) = stream.try_next().await.map_err(failed)? {
+        while let Some(bytes) = pieces.try_next().await.map_err(|e| self.failed("read", href)(e))? {
             hasher.update(&bytes);
         }
         Ok(Some(hasher.finish()))

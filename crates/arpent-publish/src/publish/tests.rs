@@ -30,7 +30,7 @@ pub(crate) fn manifest(run_id: &str) -> Manifest {
 }
 
 /// A small file, an empty one and one that goes up in parts.
-fn staged(dir: &Path) -> Vec<StagedArtifact> {
+pub(crate) fn staged(dir: &Path) -> Vec<StagedArtifact> {
     let large: Vec<u8> = (0..20_000_000u32).map(|i| i.to_le_bytes()[0] ^ i.to_le_bytes()[2]).collect();
     let files = [("a.parquet", b"abc".to_vec()), ("empty.txt", vec![]), ("labels.tif", large)];
     let stage = |(name, bytes): (&str, Vec<u8>)| {
@@ -47,7 +47,7 @@ fn session(target: &Target) -> Session {
 
 fn objects(target: &Target) -> BTreeSet<String> {
     let Some(session) = target.session().unwrap() else { return BTreeSet::new() };
-    let all: Vec<_> = target.block_on(session.store.list(None).try_collect()).unwrap();
+    let all: Vec<_> = target.block_on(session.store().list(None).try_collect()).unwrap();
     all.into_iter().map(|o: object_store::ObjectMeta| o.location.to_string()).collect()
 }
 
@@ -132,15 +132,23 @@ fn damage_is_found(target: &Target, manifest: &Manifest) {
     };
     let href = &manifest.artifacts[0].href;
     let at = session.at(href).unwrap();
-    let put = |bytes: &'static [u8]| target.block_on(session.store.put(&at, bytes.into())).unwrap();
+    let put = |bytes: &'static [u8]| target.block_on(session.store().put(&at, bytes.into())).unwrap();
     put(b"abd");
     assert!(matches!(outcome(href), CheckOutcome::WrongHash { .. }));
     put(b"ab");
     assert_eq!(outcome(href), CheckOutcome::WrongSize { expected: 3, found: 2 });
-    target.block_on(session.store.delete(&at)).unwrap();
+    target.block_on(session.store().delete(&at)).unwrap();
     assert_eq!(outcome(href), CheckOutcome::Missing);
     put(b"abc");
     assert!(target.verify().unwrap().is_intact());
+}
+
+#[test]
+fn attempts_are_known_by_their_form() {
+    assert!(is_attempt(&new_attempt()), "{}", new_attempt());
+    for other in ["", "jobs", "20200102T030405Z-0123456789abcdeg", "20200102T030405Z-0123456789abcdef0"] {
+        assert!(!is_attempt(other), "{other}");
+    }
 }
 
 #[test]
@@ -155,16 +163,6 @@ fn local_folders_conform() {
     conformance(&Target::parse(dir.path().join("made/on the way").to_str().unwrap()).unwrap());
 }
 
-/// Set `ARPENT_TEST_S3=s3://bucket/prefix` (and `AWS_*`) to run the suite against a real server.
-#[test]
-fn s3_conforms() {
-    let Ok(url) = std::env::var("ARPENT_TEST_S3") else {
-        eprintln!("skipped: ARPENT_TEST_S3 is not set");
-        return;
-    };
-    conformance(&Target::parse(&format!("{url}/{}", new_attempt())).unwrap());
-}
-
 #[test]
 fn a_run_published_meanwhile_is_not_overwritten_where_the_store_can_tell() {
     let scratch = tempfile::tempdir().unwrap();
@@ -172,10 +170,10 @@ fn a_run_published_meanwhile_is_not_overwritten_where_the_store_can_tell() {
     let target = Target::parse("memory:///p").unwrap();
     target.publish(artifacts, manifest("r1"), false).unwrap();
     let session = session(&target);
-    let (_, seen) = target.block_on(session.manifest_bytes()).unwrap().unwrap();
+    let seen = target.block_on(session.manifest_bytes()).unwrap();
     target.publish(artifacts, manifest("r2"), true).unwrap();
     let late = complete(manifest("r3"), "late", artifacts);
-    let error = target.block_on(session.commit(&late, Some(seen))).unwrap_err();
+    let error = target.block_on(session.commit(&late, seen.as_ref())).unwrap_err();
     assert!(matches!(error, PublishError::ReplacedMeanwhile { .. }), "{error}");
     assert_eq!(target.read_manifest().unwrap().run_id, "r2");
     assert!(target.verify().unwrap().is_intact());

@@ -1,0 +1,214 @@
+//! What a store said when it failed, fit to be shown.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use object_store::Error as StoreError;
+use object_store::client::HttpError;
+
+use crate::credentials::Secrets;
+
+/// Longer answers of servers are cut.
+const LONGEST: usize = 600;
+/// Words of answers after which the same request, or the same publication, may work later: throttling, clocks and
+/// credentials that are out of date, what was damaged on the way.
+const TRY_LATER: [&str; 12] = [
+    "SlowDown",
+    "InternalError",
+    "RequestTimeTooSkewed",
+    "ExpiredToken",
+    "TokenRefreshRequired",
+    "RequestExpired",
+    "RequestTimeout",
+    "IncompleteBody",
+    "BadDigest",
+    "ContentSHA256Mismatch",
+    "NoSuchUpload",
+    // Whatever it is, it is not an answer of the store: a proxy's page, or a part of one.
+    "response",
+];
+
+/// Why a store refused: its own words, without secrets, and what kind of failure it was.
+///
+/// It has no source, since that would hold what was taken out of its words.
+#[derive(Debug, Clone)]
+pub struct StoreFailure {
+    text: String,
+    pub(crate) transient: bool,
+    pub(crate) refused: bool,
+    pub(crate) io: Option<io::ErrorKind>,
+}
+
+impl StoreFailure {
+    pub(crate) fn new(error: &StoreError, secrets: &Secrets) -> Self {
+        let words = words(error);
+        let io = io_error(error);
+        let refused =
+            matches!(error, StoreError::Unauthenticated { .. } | StoreError::PermissionDenied { .. });
+        let transient = match io {
+            Some(io) => is_transient(io),
+            None => {
+                is_http(error) || status(&words).map_or_else(|| asks_for_later(&words), later) || late(&words)
+            }
+        };
+        Self { text: shortened(&secrets.scrub(&words)), transient, refused, io: io.map(io::Error::kind) }
+    }
+}
+
+impl fmt::Display for StoreFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for StoreFailure {}
+
+/// The words of an error and of those below it, each once, in one line.
+fn words(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(e) = next {
+        let more = e.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        next = e.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// The status of an answer, which `object_store` tells in words only.
+fn status(words: &str) -> Option<u16> {
+    words.split_once("status code: ")?.1.get(..3)?.parse().ok()
+}
+
+fn later(status: u16) -> bool {
+    status >= 500 || matches!(status, 408 | 429)
+}
+
+/// Answers that name a passing reason whatever their status.
+fn late(words: &str) -> bool {
+    let expired = words.to_ascii_lowercase().contains("expired");
+    expired || TRY_LATER[..TRY_LATER.len() - 1].iter().any(|word| words.contains(word))
+}
+
+fn asks_for_later(words: &str) -> bool {
+    TRY_LATER.iter().any(|word| words.contains(word))
+}
+
+/// Whether no whole answer came.
+fn is_http(error: &StoreError) -> bool {
+    below(error, |e| e.is::<HttpError>().then_some(())).is_some()
+}
+
+/// The input/output error below an error, apart from those of connections.
+fn io_error(error: &StoreError) -> Option<&io::Error> {
+    if is_http(error) { None } else { find_io(error) }
+}
+
+/// The input/output error in an error's chain of sources.
+pub(crate) fn find_io<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    below(error, |e| e.downcast_ref())
+}
+
+/// What `find` gives for an error or one of those below it.
+fn below<'a, T>(
+    error: &'a (dyn Error + 'static),
+    find: impl Fn(&'a (dyn Error + 'static)) -> Option<T>,
+) -> Option<T> {
+    let mut next = Some(error);
+    while let Some(e) = next {
+        if let Some(found) = find(e) {
+            return Some(found);
+        }
+        next = e.source();
+    }
+    None
+}
+
+/// Whether an input/output error may be gone later: no room, no file handles, a network that is away.
+pub(crate) fn is_transient(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    // ENFILE and EMFILE, too many open files, are the same on every Unix and have no kind.
+    const TOO_MANY_FILES: [Option<i32>; 2] = [Some(23), Some(24)];
+    let kinds = [
+        Kind::StorageFull,
+        Kind::QuotaExceeded,
+        Kind::OutOfMemory,
+        Kind::ResourceBusy,
+        Kind::StaleNetworkFileHandle,
+        Kind::Interrupted,
+        Kind::TimedOut,
+        Kind::WouldBlock,
+        Kind::ConnectionRefused,
+        Kind::ConnectionReset,
+        Kind::ConnectionAborted,
+        Kind::NotConnected,
+        Kind::BrokenPipe,
+        Kind::HostUnreachable,
+        Kind::NetworkUnreachable,
+        Kind::NetworkDown,
+        Kind::UnexpectedEof,
+    ];
+    kinds.contains(&error.kind()) || TOO_MANY_FILES.contains(&error.raw_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(text: &str) -> StoreFailure {
+        let error = StoreError::Generic { store: "S3", source: text.to_owned().into() };
+        StoreFailure::new(&error, &Secrets::new([Some("hunter2-hunter2".to_owned())]))
+    }
+
+    #[test]
+    fn passing_reasons_are_told_from_lasting_ones() {
+        for passing in [
+            "Server returned non-2xx status code: 503 Service Unavailable: <Code>SlowDown</Code>",
+            "Server returned non-2xx status code: 500 Internal Server Error: ",
+            "Server returned non-2xx status code: 429 Too Many Requests: ",
+            "Server returned non-2xx status code: 403 Forbidden: <Code>ExpiredToken</Code>",
+            "Server returned non-2xx status code: 403 Forbidden: <Code>RequestTimeTooSkewed</Code>",
+            "Server returned non-2xx status code: 400 Bad Request: <Code>BadDigest</Code>",
+            "Got invalid list response: unexpected end",
+        ] {
+            assert!(failure(passing).transient, "{passing}");
+        }
+        for lasting in [
+            "Server returned non-2xx status code: 403 Forbidden: <Code>AccessDenied</Code>",
+            "Server returned non-2xx status code: 404 Not Found: <Code>NoSuchBucket</Code>",
+            "Server returned non-2xx status code: 400 Bad Request: <Code>InvalidRequest</Code>",
+            "missing bucket name",
+        ] {
+            assert!(!failure(lasting).transient, "{lasting}");
+        }
+    }
+
+    #[test]
+    fn words_are_scrubbed_and_cut() {
+        let said = failure("PUT http://u:p@host/b?sig=abcdefgh&x=1 with hunter2-hunter2").to_string();
+        assert!(!said.contains("hunter2") && !said.contains("abcdefgh") && !said.contains("u:p"), "{said}");
+        assert!(said.contains("host/b") && said.contains("x=1"), "{said}");
+        assert!(failure(&"é".repeat(5000)).to_string().chars().count() < LONGEST + 10);
+    }
+
+    #[test]
+    fn input_and_output_errors_are_judged_by_kind() {
+        let of = |error: io::Error| {
+            let error = StoreError::Generic { store: "x", source: Box::new(error) };
+            StoreFailure::new(&error, &Secrets::default())
+        };
+        assert!(of(io::Error::from(io::ErrorKind::StorageFull)).transient);
+        assert!(of(io::Error::from_raw_os_error(24)).transient);
+        assert!(!of(io::Error::from(io::ErrorKind::PermissionDenied)).transient);
+    }
+}
