@@ -1,0 +1,238 @@
+//! Deleting what runs, publications and jobs that were cut off have left.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use crate::error::{PublishError, Result};
+use crate::manifest::Manifest;
+use crate::objects::ObjectInfo;
+use crate::publish::is_attempt;
+use crate::target::{Session, Target};
+
+/// Folder of an output that holds the states of jobs, one folder each.
+const JOBS: &str = "jobs";
+/// Hexadecimal digits of a job's id.
+const JOB_DIGITS: usize = 16;
+
+/// What [`Target::gc`] found, and deleted unless it was only asked to look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GcReport {
+    /// The output.
+    pub url: String,
+    /// Whether nothing was deleted because nothing was to be.
+    pub dry_run: bool,
+    /// What is not needed, sorted by place.
+    pub leftovers: Vec<Leftover>,
+}
+
+impl GcReport {
+    /// Size of everything found, bytes.
+    pub fn bytes(&self) -> u64 {
+        self.leftovers.iter().map(|leftover| leftover.bytes).sum()
+    }
+}
+
+/// Something of an output that no run needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Leftover {
+    /// Where it is, relative to the output.
+    pub place: String,
+    /// What it is.
+    pub kind: LeftoverKind,
+    /// Its objects.
+    pub objects: u64,
+    /// Its size, bytes.
+    pub bytes: u64,
+    /// Age of its newest object, seconds.
+    pub age_s: u64,
+    /// Objects of it that are still there: all of them when only looking, else those that could not be deleted.
+    pub left: Vec<String>,
+}
+
+/// What a leftover is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftoverKind {
+    /// The artifacts of a publication that did not become visible, or is not any more.
+    Attempt,
+    /// The state of a job.
+    Job,
+    /// The first part of a file of a local folder.
+    Staging,
+}
+
+impl Target {
+    /// Deletes what was left below the output by publications, jobs and writes that were cut off, where even its newest
+    /// object is older than `older_than`; with `dry_run`, only tells.
+    ///
+    /// Nothing that the manifest names is touched, nor anything whose name does not have Arpent's form. A
+    /// publication that is going on is safe as long as none of its files takes longer to upload than `older_than`:
+    /// an object is not seen before it is complete. Ages compare the store's clock with this machine's.
+    ///
+    /// # Errors
+    /// [`PublishError::BadManifest`] and [`PublishError::ManifestFormat`] when there is a manifest which does not say
+    /// what it needs: then nothing is deleted; [`PublishError::ReadOnly`], [`PublishError::Store`],
+    /// [`PublishError::Io`].
+    pub fn gc(&self, older_than: Duration, dry_run: bool) -> Result<GcReport> {
+        self.gc_keeping(older_than, dry_run, &|_| false)
+    }
+
+    /// [`Target::gc`], where the jobs stay for which `keep` is true; it is told a job's id.
+    ///
+    /// # Errors
+    /// As [`Target::gc`].
+    pub fn gc_keeping(
+        &self,
+        older_than: Duration,
+        dry_run: bool,
+        keep: &dyn Fn(&str) -> bool,
+    ) -> Result<GcReport> {
+        let mut report = GcReport { url: self.url().to_owned(), dry_run, leftovers: Vec::new() };
+        if self.session()?.is_none() {
+            return Ok(report);
+        }
+        let session = self.writable()?;
+        let limit = TimeDelta::from_std(older_than).ok().and_then(|age| Utc::now().checked_sub_signed(age));
+        let Some(limit) = limit else { return Ok(report) };
+        let visible = self.block_on(session.visible())?;
+        for (place, (kind, objects)) in leftovers(self.everything(&session, "")?, &visible) {
+            let kept = kind == LeftoverKind::Job && keep(place.rsplit('/').next().unwrap_or_default());
+            if kept || newest(&objects) > limit {
+                continue;
+            }
+            let mut leftover = describe(place, kind, &objects);
+            if !dry_run {
+                // It took a while to come here: whatever has become needed in the meantime stays.
+                if !self.is_still_left(&session, &leftover, limit)? {
+                    continue;
+                }
+                leftover.left = self.remove(&session, &objects);
+                self.forget_folder(&leftover.place);
+            }
+            report.leftovers.push(leftover);
+        }
+        Ok(report)
+    }
+
+    /// Whether a leftover is as old as before, and not visible through a manifest.
+    fn is_still_left(&self, session: &Session, leftover: &Leftover, limit: DateTime<Utc>) -> Result<bool> {
+        if leftover.kind == LeftoverKind::Staging {
+            return Ok(true);
+        }
+        let visible = self.block_on(session.visible())?;
+        let now = self.everything(session, &leftover.place)?;
+        Ok(!visible.contains(&leftover.place) && newest(&now) <= limit)
+    }
+
+    /// Every object below a folder of the output, those that local folders do not list included.
+    fn everything(&self, session: &Session, folder: &str) -> Result<Vec<ObjectInfo>> {
+        let mut objects = self.list(folder)?;
+        if let Some(root) = &session.local {
+            staging_files(root, folder, &mut objects)?;
+        }
+        Ok(objects)
+    }
+
+    /// Deletes objects; gives those that stay.
+    fn remove(&self, session: &Session, objects: &[ObjectInfo]) -> Vec<String> {
+        let gone = |object: &ObjectInfo| match &session.local {
+            Some(root) if is_staging(&object.href) => std::fs::remove_file(root.join(&object.href)).is_ok(),
+            _ => self.block_on(session.delete(&object.href)).is_ok(),
+        };
+        objects.iter().filter(|object| !gone(object)).map(|object| object.href.clone()).collect()
+    }
+}
+
+impl Session {
+    /// The folders that the manifest names.
+    async fn visible(&self) -> Result<Vec<String>> {
+        let Some((bytes, _)) = self.manifest_bytes().await? else { return Ok(Vec::new()) };
+        let manifest = Manifest::from_json(&bytes, &self.url)?;
+        let folders = manifest.artifacts.iter().filter_map(|a| Some(a.href.split_once('/')?.0.to_owned()));
+        Ok(folders.chain([manifest.attempt.clone()]).collect())
+    }
+}
+
+type Grouped = BTreeMap<String, (LeftoverKind, Vec<ObjectInfo>)>;
+
+/// The objects that are Arpent's and that no manifest names, by what they belong to.
+fn leftovers(objects: Vec<ObjectInfo>, visible: &[String]) -> Grouped {
+    let mut grouped = Grouped::new();
+    for object in objects {
+        let Some((place, kind)) = belongs_to(&object.href, visible) else { continue };
+        grouped.entry(place).or_insert_with(|| (kind, Vec::new())).1.push(object);
+    }
+    grouped
+}
+
+/// What an object belongs to, if it may be deleted.
+fn belongs_to(href: &str, visible: &[String]) -> Option<(String, LeftoverKind)> {
+    let mut parts = href.split('/');
+    let first = parts.next()?;
+    let second = parts.next();
+    let is_visible = visible.iter().any(|folder| folder == first);
+    let is_job = |id: &str| {
+        let digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        id.len() == JOB_DIGITS && id.bytes().all(digit)
+    };
+    match second {
+        Some(_) if is_attempt(first) && !is_visible => Some((first.to_owned(), LeftoverKind::Attempt)),
+        Some(id) if first == JOBS && is_job(id) && parts.next().is_some() && !is_visible => {
+            Some((format!("{first}/{id}"), LeftoverKind::Job))
+        }
+        Some(_) if is_attempt(first) && is_staging(href) => Some((href.to_owned(), LeftoverKind::Staging)),
+        None if is_staging(href) && first.starts_with(crate::MANIFEST_NAME) => {
+            Some((href.to_owned(), LeftoverKind::Staging))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a name is that of a file which a local store has not finished: `name#1`.
+fn is_staging(href: &str) -> bool {
+    let number = href.rsplit_once('#').map(|(_, number)| number);
+    number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Adds the unfinished files below a folder; links are not followed.
+fn staging_files(root: &Path, folder: &str, found: &mut Vec<ObjectInfo>) -> Result<()> {
+    let at = if folder.is_empty() { root.to_owned() } else { root.join(folder) };
+    let Ok(entries) = std::fs::read_dir(&at) else { return Ok(()) };
+    for entry in entries {
+        let entry = entry.map_err(PublishError::io("list", &at))?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let href = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+        // A file that is gone by now is none of ours to look at.
+        let Ok(meta) = entry.metadata() else { continue };
+        if meta.is_dir() {
+            staging_files(root, &href, found)?;
+        } else if meta.is_file() && is_staging(&href) {
+            let modified = meta.modified().map_err(PublishError::io("read the time of", &entry.path()))?;
+            found.push(ObjectInfo { href, size: meta.len(), modified: modified.into() });
+        }
+    }
+    Ok(())
+}
+
+fn newest(objects: &[ObjectInfo]) -> DateTime<Utc> {
+    objects.iter().map(|object| object.modified).max().unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+fn describe(place: String, kind: LeftoverKind, objects: &[ObjectInfo]) -> Leftover {
+    let age = (Utc::now() - newest(objects)).num_seconds();
+    Leftover {
+        place,
+        kind,
+        objects: objects.len() as u64,
+        bytes: objects.iter().map(|object| object.size).sum(),
+        age_s: u64::try_from(age).unwrap_or(0),
+        left: objects.iter().map(|object| object.href.clone()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
