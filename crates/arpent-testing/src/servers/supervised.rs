@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// Ports are free when they are chosen; somebody may take one before the server does.
 const TRIES: usize = 3;
 /// From the start of the process to its first answer, on a machine with other things to do.
-const UP_WITHIN: Duration = Duration::from_secs(60);
+const UP_WITHIN: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(50);
 /// One answer of a server that is up.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -135,6 +135,11 @@ pub(super) fn loopback(port: u16) -> SocketAddr {
 
 /// The status of the answer to a request without credentials; `None` when nobody answers.
 pub(super) fn status(port: u16, method: &str, path: &str, body: &[u8]) -> Option<u16> {
+    answer(port, method, path, body)?.split(' ').nth(1)?.parse().ok()
+}
+
+/// The answer to a request without credentials; `None` when there is none.
+pub(super) fn answer(port: u16, method: &str, path: &str, body: &[u8]) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&loopback(port), ANSWER_WITHIN).ok()?;
     stream.set_read_timeout(Some(ANSWER_WITHIN)).ok()?;
     let head = format!(
@@ -145,6 +150,5 @@ pub(super) fn status(port: u16, method: &str, path: &str, body: &[u8]) -> Option
     let mut answer = Vec::new();
     // What has come before a reset counts.
     let _ = stream.read_to_end(&mut answer);
-    let line = answer.split(|b| *b == b'\r').next()?;
-    std::str::from_utf8(line).ok()?.split(' ').nth(1)?.parse().ok()
+    (!answer.is_empty()).then(|| String::from_utf8_lossy(&answer).into_owned())
 }

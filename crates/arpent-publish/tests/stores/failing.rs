@@ -1,0 +1,188 @@
+//! A store that fails: whatever happens, a manifest is there with everything that it names, or there is none.
+
+use std::time::{Duration, Instant};
+
+use arpent_publish::{PublishError, Result, Target};
+use arpent_testing::faults::{Fault, FaultProxy, Faults};
+use arpent_testing::servers::{Azurite, SeaweedFs};
+
+use crate::common::{Store, manifest, staged};
+
+/// Silence for so long is too long; and a stall, which is longer.
+const TIMEOUT: Duration = Duration::from_millis(250);
+const STALL: Duration = Duration::from_millis(400);
+/// Requests of a thousand that fail.
+const OFTEN: u64 = 300;
+const RETRIES: u32 = 4;
+/// Faults that must have been met before the store is well again.
+const ENOUGH: u64 = 1000;
+/// The longest that any operation may take: all its requests, each with all its retries.
+const BOUND: Duration = Duration::from_secs(40);
+const SEED: u64 = 20_261_126;
+
+/// What was done, and how often it failed.
+#[derive(Default, Debug)]
+struct Tally {
+    done: u32,
+    failed: u32,
+    longest: Duration,
+}
+
+impl Tally {
+    /// Counts an outcome; a failure must be one that may pass, and must say what happened.
+    fn count<T>(&mut self, operation: impl FnOnce() -> Result<T>) -> Option<T> {
+        let start = Instant::now();
+        let outcome = operation();
+        self.longest = self.longest.max(start.elapsed());
+        match outcome {
+            Ok(value) => {
+                self.done += 1;
+                Some(value)
+            }
+            Err(error) => {
+                // A list whose names were changed on the way is one with odd names, for all that anybody can tell.
+                let altered_list = error.to_string().contains("invalid path");
+                assert!(altered_list || error.is_transient() && error.hint().is_some(), "{error:?}");
+                assert!(error.to_string().len() > 30, "{error}");
+                self.failed += 1;
+                None
+            }
+        }
+    }
+}
+
+#[test]
+fn no_fault_of_the_store_makes_a_broken_output() {
+    let Some(server) = SeaweedFs::start() else { return };
+    let faults =
+        Faults { seed: SEED, per_mille: OFTEN, kinds: Fault::ALL.into(), stall: STALL, ..Faults::none() };
+    let proxy = FaultProxy::start(server.address(), faults);
+    let clear = Store::new(&server.url("out"), server.env());
+    let through = Store::new(&server.url("out"), server.env_by_way_of(proxy.address()));
+    let through = through.impatient(TIMEOUT, RETRIES);
+    let dir = tempfile::tempdir().unwrap();
+    let artifacts = staged(dir.path(), 1, &[("a.parquet", 3000), ("labels.tif", 9 << 20)]);
+
+    let mut tally = Tally::default();
+    let mut round = 0;
+    while proxy.injected().values().sum::<u64>() < ENOUGH {
+        let folder = format!("round-{}", round / 3);
+        let (target, sound) = (through.open(&folder), clear.open(&folder));
+        // Large files are sent now and then, since they take long.
+        let files = if round % 10 == 0 { &artifacts[..] } else { &artifacts[..1] };
+        publish(&mut tally, &target, files, round);
+        whole_or_nothing(&sound);
+        reads_and_lists(&mut tally, &target);
+        creates(&mut tally, &target, &sound, round);
+        round += 1;
+    }
+    eprintln!("{round} rounds, {} requests, {:?}, {tally:?}", proxy.requests(), proxy.injected());
+    assert!(Fault::ALL.iter().all(|fault| proxy.injected().contains_key(fault)), "{:?}", proxy.injected());
+    assert!(tally.done > 100 && tally.failed > 20 && tally.longest < BOUND, "{tally:?}");
+
+    proxy.set(Faults::none());
+    let (target, sound) = (through.open("round-0"), clear.open("round-0"));
+    target.publish(&artifacts, manifest("last"), true).unwrap();
+    assert_eq!(sound.read_manifest().unwrap().run_id, "last");
+    assert!(sound.verify().unwrap().is_intact());
+    // What the failed attempts have left goes, and nothing else.
+    sound.gc(Duration::ZERO, false).unwrap();
+    let visible = sound.list(&sound.read_manifest().unwrap().attempt).unwrap();
+    assert_eq!(visible.len(), 2);
+    assert!(sound.verify().unwrap().is_intact());
+}
+
+fn publish(tally: &mut Tally, target: &Target, files: &[arpent_publish::StagedArtifact], round: u32) {
+    let overwrite = round % 2 == 1;
+    tally.count(|| match target.publish(files, manifest(&format!("r{round}")), overwrite) {
+        Err(PublishError::OutputExists { .. } | PublishError::ReplacedMeanwhile { .. }) => Ok(()),
+        published => published.map(drop),
+    });
+}
+
+/// Seen without the proxy: a run whose artifacts are all intact, or no run.
+fn whole_or_nothing(sound: &Target) {
+    if sound.exists().unwrap() {
+        let report = sound.verify().unwrap();
+        assert!(report.is_intact(), "{report:?}");
+    }
+}
+
+fn reads_and_lists(tally: &mut Tally, target: &Target) {
+    for _ in 0..4 {
+        tally.count(|| target.read("manifest.json"));
+        tally.count(|| target.list(""));
+        tally.count(|| target.exists());
+    }
+}
+
+/// An object that is created once holds what one writer wrote, whole.
+fn creates(tally: &mut Tally, target: &Target, sound: &Target, round: u32) {
+    let href = format!("jobs/{round:016x}/claim.json");
+    let outcomes: Vec<Option<bool>> =
+        (0..3u8).map(|i| tally.count(|| target.create(&href, vec![i; 2000], "application/json"))).collect();
+    let found = sound.read(&href).unwrap();
+    if let Some(bytes) = &found {
+        assert!(bytes.len() == 2000 && bytes.iter().all(|b| *b == bytes[0]) && bytes[0] < 3);
+        for (i, outcome) in outcomes.iter().enumerate() {
+            assert!(*outcome != Some(true) || usize::from(bytes[0]) == i, "{outcomes:?}, {}", bytes[0]);
+        }
+    } else {
+        assert!(outcomes.iter().all(Option::is_none), "{outcomes:?}");
+    }
+}
+
+#[test]
+fn an_upload_that_is_altered_on_its_way_is_found_where_the_store_does_not_look() {
+    let Some(server) = Azurite::start() else { return };
+    let proxy = FaultProxy::start(server.address(), Faults::none());
+    let through =
+        Store::new(&server.url("out"), server.env_by_way_of(proxy.address())).impatient(TIMEOUT * 8, 0);
+    let sound = Store::new(&server.url("out"), server.env());
+    let dir = tempfile::tempdir().unwrap();
+    let artifacts = staged(dir.path(), 1, &[("a.parquet", 3000)]);
+    through.open("p").publish(&artifacts, manifest("former"), false).unwrap();
+    let mut damaged = 0;
+    // Each request in turn has a byte of its changed, and once more at another place.
+    for spared in 0..16 {
+        let faults = Faults { seed: spared, per_mille: 1000, spared: spared / 2, most: 1, ..Faults::none() };
+        for folder in ["p".to_owned(), format!("new-{spared}")] {
+            proxy.set(Faults { kinds: vec![Fault::Altered], ..faults.clone() });
+            let published = through.open(&folder).publish(&artifacts, manifest("r"), true);
+            damaged += u32::from(matches!(published, Err(PublishError::Damaged { .. })));
+            let target = sound.open(&folder);
+            assert!(folder != "p" || target.exists().unwrap(), "{published:?}");
+            assert!(published.is_err() || target.exists().unwrap(), "{published:?}");
+            whole_or_nothing(&target);
+        }
+    }
+    assert!(damaged >= 6, "{damaged}");
+}
+
+#[test]
+fn a_store_that_falls_silent_is_asked_again_and_then_given_up() {
+    let Some(server) = SeaweedFs::start() else { return };
+    let always = |kind| Faults { per_mille: 1000, kinds: vec![kind], stall: STALL * 20, ..Faults::none() };
+    let proxy = FaultProxy::start(server.address(), always(Fault::Stall));
+    let store = Store::new(&server.url("out"), server.env_by_way_of(proxy.address())).impatient(TIMEOUT, 2);
+    let target = store.open("p");
+    let start = Instant::now();
+    let error = target.read("a").unwrap_err();
+    assert!(error.is_transient() && error.hint().unwrap().contains("later"), "{error}");
+    assert_eq!(proxy.requests(), 3, "the first, and two retries");
+    assert!(start.elapsed() >= TIMEOUT * 3 && start.elapsed() < STALL * 20, "{:?}", start.elapsed());
+    for (fault, requests) in
+        [(Fault::SlowDown, 3), (Fault::InternalError, 3), (Fault::ExpiredToken, 1), (Fault::ClockSkew, 1)]
+    {
+        proxy.set(always(fault));
+        let before = proxy.requests();
+        let error = target.read("a").unwrap_err();
+        assert!(error.is_transient(), "{fault:?}: {error}");
+        assert_eq!(proxy.requests() - before, requests, "{fault:?}: {error}");
+    }
+    // Without its server, nothing waits for long.
+    drop((proxy, server));
+    let start = Instant::now();
+    assert!(target.list("").unwrap_err().is_transient());
+    assert!(start.elapsed() < BOUND);
+}
