@@ -228,7 +228,7 @@ impl Session {
     async fn check_upload(&self, href: &str, sent: &Digest) -> Result<()> {
         let found = match self.local {
             Some(_) => self.size(href).await?.map(|size| Digest { size, ..sent.clone() }),
-            None => self.digest(href).await?,
+            None => self.digest(href, sent.size).await?,
         };
         let what = match found {
             None => "it is not there",
@@ -239,27 +239,40 @@ impl Session {
         Err(PublishError::Damaged { place: self.place(href), what })
     }
 
-    /// The one step that makes the run visible. A failure deletes the attempt, unless the answer was lost and
-    /// the manifest did arrive, or nobody can tell.
+    /// The one step that makes the run visible. The attempt of one that failed is deleted where it is certain that its
+    /// manifest is not there and will not be: a request that was given up may still be on its way to the store. What
+    /// stays is for [`Target::gc`](crate::Target::gc).
     async fn commit(&self, manifest: &Manifest, former: Option<&Version>) -> Result<()> {
         let bytes = manifest.to_json()?;
         let put = self.put_manifest(&bytes, former.map(|(_, version)| version.clone())).await;
         let found = self.manifest_bytes().await;
-        match (put, found) {
-            (_, Ok(Some((found, _)))) if found == bytes => Ok(()),
-            (Ok(e_tag), Ok(found)) => match found {
-                // Somebody else has published since.
-                Some((_, version)) if version.e_tag != e_tag => Ok(()),
-                found => self.take_back(manifest, found, former).await,
-            },
+        let error = match (put, &found) {
+            (_, Ok(Some((found, _)))) if *found == bytes => return Ok(()),
+            // Somebody else has published since.
+            (Ok(e_tag), Ok(Some((_, version)))) if version.e_tag != e_tag => return Ok(()),
+            (Ok(_), Ok(_)) => return self.take_back(manifest, found?, former).await,
             // The store took it.
-            (Ok(_), Err(_)) => Ok(()),
-            (Err(error), Ok(_)) => {
-                self.delete_attempt(&manifest.attempt).await;
-                Err(error)
-            }
-            (Err(error), Err(_)) => Err(error),
+            (Ok(_), Err(_)) => return Ok(()),
+            (Err(error), _) => error,
+        };
+        let refused = self.local.is_some() || !error.is_transient();
+        let never_there = match &found {
+            Ok(None) => refused,
+            Ok(Some((found, _))) => refused && self.is_of_another(found, &manifest.attempt),
+            Err(_) => false,
+        };
+        if never_there {
+            self.delete_attempt(&manifest.attempt).await;
         }
+        Err(error)
+    }
+
+    /// Whether a manifest is that of another attempt, beyond a byte that was changed while it was read.
+    fn is_of_another(&self, found: &[u8], attempt: &str) -> bool {
+        Manifest::from_json(found, &self.url).is_ok_and(|other| {
+            let is_its_own = |a: &Artifact| a.href.split_once('/').is_some_and(|(at, _)| at == other.attempt);
+            other.attempt != attempt && other.artifacts.iter().all(is_its_own)
+        })
     }
 
     /// Undoes a commit whose manifest is not there as it was sent: that of the former run is there again, or none.

@@ -133,7 +133,8 @@ impl Target {
     ///
     /// [`Manifest::attempt`] and [`Manifest::artifacts`] are filled in; the manifest as stored is given back.
     /// With `overwrite`, a former run stays visible until the new manifest replaces it in one step, then its
-    /// artifacts are deleted. When anything fails before that step, what was uploaded is deleted.
+    /// artifacts are deleted. When anything fails before that step, what was uploaded is deleted; where it is not known
+    /// whether the step has been made, it stays.
     ///
     /// # Errors
     /// [`PublishError::OutputExists`] when there is a run and `overwrite` is false,
