@@ -11,7 +11,7 @@ use crate::error::{PublishError, Result};
 const RETRIES: usize = 10;
 /// No request is made again later than this after its first try: 3 minutes, below the 5 that `object_store` allows because
 /// signatures grow old.
-const RETRY_FOR: Duration = Duration::from_secs(180);
+const RETRY_FOR: Duration = Duration::from_mins(3);
 /// The first pause before a request is made again, and the longest; pauses grow at random in between.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);

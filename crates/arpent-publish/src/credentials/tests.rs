@@ -1,5 +1,8 @@
 use std::collections::HashMap;
 
+use object_store::aws::AmazonS3ConfigKey;
+use object_store::azure::AzureConfigKey;
+
 use super::*;
 use crate::Target;
 
@@ -53,10 +56,9 @@ fn gdals_spelling_of_s3_feeds_object_store() {
     let access = S3::read(&look_up(&with_keys(&variables))).unwrap();
     let builder = access.builder("bucket", "s3://bucket/p").unwrap();
     let value = |key| builder.get_config_value(&key);
-    use object_store::aws::AmazonS3ConfigKey as Key;
-    assert_eq!(value(Key::Endpoint).as_deref(), Some("http://bucket.127.0.0.1:9000"));
-    assert_eq!(value(Key::VirtualHostedStyleRequest).as_deref(), Some("true"));
-    assert_eq!(value(Key::SecretAccessKey).as_deref(), Some(SECRET));
+    assert_eq!(value(AmazonS3ConfigKey::Endpoint).as_deref(), Some("http://bucket.127.0.0.1:9000"));
+    assert_eq!(value(AmazonS3ConfigKey::VirtualHostedStyleRequest).as_deref(), Some("true"));
+    assert_eq!(value(AmazonS3ConfigKey::SecretAccessKey).as_deref(), Some(SECRET));
     assert!(access.clear());
 }
 
@@ -94,7 +96,8 @@ fn nobody_asks_a_metadata_service() {
 
 #[test]
 fn contradictions_are_told_by_name_and_never_by_value() {
-    let cases: [(&[(&'static str, &str)], [&str; 2]); 8] = [
+    type Case<'a> = (&'a [(&'static str, &'a str)], [&'a str; 2]);
+    let cases: [Case<'_>; 8] = [
         (
             &[("AWS_ENDPOINT", "https://leak-one"), ("AWS_S3_ENDPOINT", "leak-two")],
             ["AWS_ENDPOINT", "AWS_S3_ENDPOINT"],
@@ -172,16 +175,15 @@ fn azures_names_are_translated_both_ways() {
     let text = options["AZURE_STORAGE_CONNECTION_STRING"].clone();
     let access = Azure::read(&look_up(&[("AZURE_STORAGE_CONNECTION_STRING", &text)])).unwrap();
     let builder = access.builder("c", "az://c").unwrap();
-    use object_store::azure::AzureConfigKey as Key;
     let value = |key| builder.get_config_value(&key);
-    assert_eq!(value(Key::AccountName).as_deref(), Some("acc"));
-    assert_eq!(value(Key::AccessKey).as_deref(), Some("a2V5"));
-    assert_eq!(value(Key::Endpoint).as_deref(), Some("http://127.0.0.1:10000/acc"));
+    assert_eq!(value(AzureConfigKey::AccountName).as_deref(), Some("acc"));
+    assert_eq!(value(AzureConfigKey::AccessKey).as_deref(), Some("a2V5"));
+    assert_eq!(value(AzureConfigKey::Endpoint).as_deref(), Some("http://127.0.0.1:10000/acc"));
     assert!(access.clear());
     let suffix = "AccountName=acc;AccountKey=a2V5;EndpointSuffix=core.example.org";
     let access = Azure::read(&look_up(&[("AZURE_STORAGE_CONNECTION_STRING", suffix)])).unwrap();
     assert_eq!(
-        access.builder("c", "az://c").unwrap().get_config_value(&Key::Endpoint).unwrap(),
+        access.builder("c", "az://c").unwrap().get_config_value(&AzureConfigKey::Endpoint).unwrap(),
         "https://acc.blob.core.example.org"
     );
 }
@@ -233,7 +235,7 @@ fn everything(error: &PublishError) -> String {
     let mut said = format!("{error} {error:?} {}", error.hint().unwrap_or_default());
     let mut next = std::error::Error::source(error);
     while let Some(e) = next {
-        said += &format!(" {e} {e:?}");
+        said = format!("{said} {e} {e:?}");
         next = e.source();
     }
     said

@@ -5,7 +5,7 @@ use super::*;
 use crate::publish::new_attempt;
 use crate::publish::tests::{manifest, staged};
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 /// A file, `age` old.
 fn file(root: &Path, href: &str, age: Duration) {
@@ -122,7 +122,7 @@ fn a_publication_under_way_survives_and_a_failed_one_does_not() {
     let attempt = new_attempt();
     let session = target.session().unwrap().unwrap();
     target.block_on(session.upload_all(&attempt, artifacts)).unwrap();
-    assert!(target.gc(Duration::from_secs(600), false).unwrap().leftovers.is_empty());
+    assert!(target.gc(Duration::from_mins(10), false).unwrap().leftovers.is_empty());
     assert_eq!(target.list(&attempt).unwrap().len(), 2);
     // Of age zero, everything is old, and still what is visible stays.
     let report = target.gc(Duration::ZERO, false).unwrap();

@@ -114,6 +114,51 @@ fn one_lane(server: &SeaweedFs, lane: u64) -> Tally {
     tally
 }
 
+#[test]
+fn one_fault_at_any_request_is_a_clear_error_or_none_at_all() {
+    let Some(server) = SeaweedFs::start() else { return };
+    let proxy = FaultProxy::start(server.address(), Faults::none());
+    let clear = Store::new(&server.url("single"), server.env());
+    let through = Store::new(&server.url("single"), server.env_by_way_of(proxy.address()));
+    let through = through.impatient(TIMEOUT * 4, 0);
+    let dir = tempfile::tempdir().unwrap();
+    let artifacts = staged(dir.path(), 1, &[("a.parquet", 3000), ("b.json", 10)]);
+    let mut failed = 0;
+    for kind in Fault::ALL {
+        let former = clear.open("former").publish(&artifacts, manifest("former"), true).unwrap().manifest;
+        let folder = format!("{kind:?}");
+        for spared in 0..9 {
+            let faults = Faults {
+                per_mille: 1000,
+                spared,
+                most: 1,
+                kinds: vec![kind],
+                stall: STALL * 4,
+                ..Faults::none()
+            };
+            for (folder, overwrite) in [(folder.as_str(), false), ("former", true)] {
+                proxy.set(faults.clone());
+                let published = through.open(folder).publish(&artifacts, manifest(folder), overwrite);
+                let sound = clear.open(folder);
+                whole_or_nothing(&sound);
+                match published {
+                    Ok(run) => assert_eq!(sound.read_manifest().unwrap().attempt, run.manifest.attempt),
+                    Err(PublishError::OutputExists { .. }) if !overwrite => {}
+                    Err(error) => {
+                        failed += 1;
+                        assert!(
+                            error.is_transient() && error.hint().is_some(),
+                            "{kind:?} {spared}: {error:?}"
+                        );
+                    }
+                }
+                assert!(!overwrite || sound.exists().unwrap(), "{kind:?} {spared}: {}", former.attempt);
+            }
+        }
+    }
+    assert!(failed > 50, "{failed}");
+}
+
 fn publish(tally: &mut Tally, target: &Target, files: &[arpent_publish::StagedArtifact], round: u32) {
     let overwrite = round % 2 == 1;
     tally.count(|| match target.publish(files, manifest(&format!("r{round}")), overwrite) {

@@ -54,7 +54,7 @@ fn every_fault_does_what_it_says() {
     assert!(text(with(Fault::InternalError, b"")).starts_with("HTTP/1.1 500"));
     assert!(text(with(Fault::ExpiredToken, b"x")).contains("ExpiredToken"));
     assert!(text(with(Fault::ClockSkew, b"x")).contains("RequestTimeTooSkewed"));
-    assert!(with(Fault::LostRequest, &[7; 100_000]).is_empty());
+    assert!(with(Fault::LostRequest, &vec![7; 100_000]).is_empty());
     assert!(with(Fault::Stall, b"").is_empty());
     assert!(with(Fault::LostAnswer, b"").is_empty());
     let cut = with(Fault::Truncated, b"");
