@@ -287,7 +287,13 @@ impl Session {
             None => self.delete(MANIFEST_NAME).await,
         };
         undone?;
-        self.delete_attempt(&manifest.attempt).await;
+        let gone = match self.manifest_bytes().await? {
+            None => true,
+            Some((now, _)) => self.is_of_another(&now, &manifest.attempt),
+        };
+        if gone {
+            self.delete_attempt(&manifest.attempt).await;
+        }
         Err(PublishError::Damaged { place: self.place(MANIFEST_NAME), what: "it holds other bytes" })
     }
 

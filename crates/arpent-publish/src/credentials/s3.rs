@@ -100,6 +100,8 @@ impl S3 {
             .with_virtual_hosted_style_request(virtual_hosts)
             .with_skip_signature(self.unsigned)
             .with_request_payer(self.requester_pays)
+            // Objects are deleted one by one: not every store knows the other way, whose requests have bodies besides.
+            .with_disable_bulk_delete(true)
             .with_checksum_algorithm(Checksum::SHA256);
         let passed_on =
             self.passed_on.iter().filter_map(|(key, value)| Some((key.parse().ok()?, value.clone())));
