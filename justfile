@@ -15,9 +15,10 @@ ci: fmt lint docs deny build schema smoke validate test
 fmt:
     cargo fmt --all --check
 
-# Clippy over everything; a warning is an error.
+# Clippy over everything, and hadolint over the container file; a warning is an error.
 lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings
+    hadolint Containerfile
 
 # The API documentation; a broken link is an error.
 docs:

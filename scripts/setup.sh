@@ -2,8 +2,8 @@
 # Installs what is missing, and only that. Debian 12, Ubuntu 24.04; Rust is expected to be there.
 #   setup.sh               what building and running needs: a C compiler, pkg-config, GDAL
 #   setup.sh --demo        also the Python packages that draw the demo's picture
-#   setup.sh --validators  also the readers that check the outputs
-#   setup.sh --test        all of the above, just, cargo-deny, cargo-nextest, and object stores (SeaweedFS, Azurite)
+#   setup.sh --validators  also the readers that check outputs, manifests and the container file
+#   setup.sh --test        all of the above, just, cargo-deny, cargo-nextest, and what only tests start: Slurm, SeaweedFS, Azurite
 # Python packages and cargo tools go to .venv in the checkout; nothing else of the system is touched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -27,6 +27,7 @@ if [[ -n "$level" ]]; then
   python3 -c 'import ensurepip, venv' 2>/dev/null || want python3 python3-venv
 fi
 [[ "$level" != "--test" ]] || command -v npm >/dev/null || want nodejs npm
+[[ "$level" != --test || -x /usr/sbin/slurmctld && -x /usr/sbin/slurmd ]] || want slurmctld slurmd slurm-client munge
 if ((${#packages[@]})); then
   echo "setup: installing ${packages[*]}"
   sudo=(); [[ "$(id -u)" == 0 ]] || sudo=(sudo)

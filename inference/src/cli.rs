@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Device;
+use crate::submit::SubmitArgs;
 
 /// From aerial and satellite imagery to maps that a named person can check and contest.
 ///
@@ -45,6 +46,10 @@ pub enum Command {
         /// A plan (OUTPUT/jobs/ID/plan.json), or an output and all its plans.
         url: String,
     },
+    /// Hand the shards of a plan to Slurm, to Kubernetes, or to processes of this machine.
+    ///
+    /// Exit codes: 0 submitted (`local`: merged), 2 refused or failed for good, 75 (`local`) unfinished: submit again.
+    Submit(Box<SubmitArgs>),
     /// Area, share and mean score of each class of a published map per zone: parcels, communes, sections of road.
     Zonal(ZonalArgs),
     /// Tell in plain words what a scene, a model package or the output of a run is.

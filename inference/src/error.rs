@@ -11,6 +11,7 @@ use arpent_vector::VectorError;
 use thiserror::Error;
 
 use crate::shards::ShardError;
+use crate::submit::SubmitError;
 use crate::zonal::ZonalError;
 
 /// A job that cannot be started, or cannot be finished.
@@ -416,5 +417,6 @@ pub fn hint_of(error: &anyhow::Error) -> Option<String> {
             .or_else(|| of(cause.downcast_ref().map(VectorError::hint)))
             .or_else(|| of(cause.downcast_ref().map(ZonalError::hint)))
             .or_else(|| of(cause.downcast_ref().map(ShardError::hint)))
+            .or_else(|| of(cause.downcast_ref().map(SubmitError::hint)))
     })
 }

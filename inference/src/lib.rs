@@ -27,6 +27,7 @@ pub mod reference;
 pub mod run;
 pub mod shards;
 mod stac;
+pub mod submit;
 pub mod train;
 pub mod verify;
 pub mod zonal;
@@ -57,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Worker(args) => shards::worker::main(&args, cli.format),
         Command::Merge(args) => shards::merge::main(&args, cli.format),
         Command::Status { url } => shards::status::main(&url, cli.format),
+        Command::Submit(args) => submit::main(&args, cli.format),
         Command::Zonal(args) => zonal::main(&args, cli.format),
         Command::Inspect { target } => inspect::main(&target, cli.format),
         Command::Verify { url } => verify::main(&url, cli.format),

@@ -251,11 +251,6 @@ impl PublishError {
         }
     }
 
-    /// Whether trying again later may help.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Store { .. } | Self::Io { .. })
-    }
-
     /// What to do about it, where that can be said.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -2,13 +2,15 @@
 //!
 //! A [`Picture`] is a function of global pixel numbers: any window of it can be drawn, and two windows agree
 //! where they overlap, as files of one survey do. [`GeoTiff`] writes pixels with the `tiff` crate, not with GDAL,
-//! so that reading is tested against another writer. [`servers`] starts object stores on the loopback address, and
-//! [`faults`] makes them fail.
+//! so that reading is tested against another writer. [`servers`] starts object stores on the loopback address,
+//! [`faults`] makes them fail, and [`Slurm`] is a cluster of several nodes on this machine.
 
 pub mod faults;
 mod geotiff;
 mod picture;
 pub mod servers;
+mod slurm;
 
 pub use geotiff::{GeoTiff, Samples};
 pub use picture::{Picture, SplitMix};
+pub use slurm::Slurm;

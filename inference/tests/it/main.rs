@@ -21,4 +21,6 @@ mod real;
 mod reference;
 mod schema;
 mod shards;
+mod slurm;
+mod submit;
 mod zonal;

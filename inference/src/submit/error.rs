@@ -1,0 +1,121 @@
+//! What can be wrong with a submission, and what to do about it.
+
+use thiserror::Error;
+
+use crate::submit::Engine;
+
+/// A plan that cannot be submitted.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// An address that is not of a file.
+    #[error("{url} is not the address of a plan")]
+    PlanAddress {
+        /// What was given.
+        url: String,
+    },
+    /// There is no plan.
+    #[error("there is no plan at {url}")]
+    PlanMissing {
+        /// Where it was looked for.
+        url: String,
+    },
+    /// Something that is no plan.
+    #[error("{url} is not a plan that this version reads: {reason}")]
+    PlanUnreadable {
+        /// Where it is.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// Options of another engine.
+    #[error("--engine {engine} knows nothing of the options for {others}")]
+    OtherEngine {
+        /// The engine that was asked for.
+        engine: &'static str,
+        /// For whom the options are.
+        others: &'static str,
+    },
+    /// A plan in a folder of this machine, and workers elsewhere.
+    #[error("pods cannot read the plan {url}, which is in a folder of this machine")]
+    PlanInFolder {
+        /// The plan.
+        url: String,
+    },
+    /// No image.
+    #[error("--engine kubernetes needs an image")]
+    NoImage,
+    /// More shards than the cluster takes.
+    #[error(
+        "the plan has {shards} shards, and the cluster takes job arrays of {limit} at most (MaxArraySize)"
+    )]
+    TooManyShards {
+        /// Shards of the plan.
+        shards: u32,
+        /// Tasks that an array may have.
+        limit: u32,
+    },
+    /// A program that cannot be run.
+    #[error("cannot run {program}: {source}")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A program that said no.
+    #[error("{program} refused: {said}")]
+    Refused {
+        /// The program.
+        program: &'static str,
+        /// What it wrote.
+        said: String,
+    },
+    /// The signals that end a submission cannot be caught.
+    #[error("cannot catch signals: {source}")]
+    Signals {
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl SubmitError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::PlanAddress { .. } | Self::PlanMissing { .. } => {
+                "give what `arpent plan CONFIG --shards N --output URL` printed: URL/jobs/ID/plan.json"
+            }
+            Self::PlanUnreadable { .. } => "plan again with this version of arpent",
+            Self::OtherEngine { .. } => {
+                "leave them out, or choose another --engine; see `arpent submit --help`"
+            }
+            Self::PlanInFolder { .. } => "plan with an --output on an object store, such as s3://bucket/map",
+            Self::NoImage => "name one that your cluster can pull with --image; Containerfile builds it",
+            Self::TooManyShards { limit, .. } => {
+                return Some(format!("plan again with --shards {limit} or fewer"));
+            }
+            Self::Start { program, .. } if program == "sbatch" => {
+                "submit where Slurm's commands are, such as a login node; --dry-run prints the scripts anywhere"
+            }
+            Self::Start { program, .. } if program == "kubectl" => {
+                "install kubectl, or apply what --dry-run prints by other means"
+            }
+            Self::Start { .. } => "check --program",
+            Self::Refused { .. } => "--dry-run prints what was submitted",
+            Self::Signals { .. } => return None,
+        };
+        Some(text.to_owned())
+    }
+
+    /// A program that cannot be run.
+    pub(super) fn start(program: &str) -> impl FnOnce(std::io::Error) -> Self {
+        let program = program.to_owned();
+        |source| Self::Start { program, source }
+    }
+
+    /// Options for others than an engine.
+    pub(super) fn others(engine: Engine, others: &'static str) -> Self {
+        Self::OtherEngine { engine: engine.name(), others }
+    }
+}

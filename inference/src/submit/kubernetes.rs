@@ -1,0 +1,205 @@
+//! Kubernetes: an Indexed Job with one index per shard, and a Job for the merge.
+//!
+//! Manifests are JSON, which kubectl and the API take as they take YAML: no crate is needed for it, and nothing in it is
+//! ambiguous. Jobs cannot wait for each other. So the merge is tried from the beginning: while shards are wanting it ends with
+//! [`EXIT_TRY_AGAIN`], which its Job does not count as a failure, and comes again after a delay that Kubernetes doubles up to
+//! six minutes. Between tries it holds no cores and no memory.
+
+use serde_json::{Value, json};
+
+use super::{
+    EXIT_TRY_AGAIN, GRACE_S, KubernetesArgs, Mebibytes, Outcome, PERMANENT, Plan, SubmitArgs, SubmitError,
+    ask,
+};
+
+/// Where the scratch volume is mounted.
+const SCRATCH: &str = "/scratch";
+
+/// The environment variable with the number of a pod's shard.
+const INDEX: &str = "JOB_COMPLETION_INDEX";
+
+/// What is left of a Job is deleted so long after its end, seconds: a week, to look at logs.
+const KEPT_S: u32 = 7 * 24 * 3600;
+
+/// Sizes, where nothing is said.
+const DEFAULT_MEMORY: Mebibytes = Mebibytes(4 * 1024);
+const DEFAULT_SCRATCH: Mebibytes = Mebibytes(10 * 1024);
+const DEFAULT_CPU: u32 = 2;
+const DEFAULT_MERGE_WAIT_HOURS: u32 = 7 * 24;
+
+/// Submits a plan, or prints what would be submitted.
+pub(super) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
+    let manifests = manifests(args, plan)?;
+    let text = format!("{manifests:#}\n");
+    if args.dry_run {
+        return Ok(Outcome { text, details: json!({ "manifests": manifests }), code: 0 });
+    }
+    let said = ask("kubectl", &["apply", "--filename=-"], &text)?;
+    let names = job_names(plan);
+    let details = json!({ "jobs": { "shards": names[0], "merge": names[1] } });
+    Ok(Outcome { text: said + "\n", details, code: 0 })
+}
+
+/// Names of the Jobs of the shards and of the merge.
+fn job_names(plan: &Plan) -> [String; 2] {
+    ["shards", "merge"].map(|part| format!("{}-{part}", plan.job_name()))
+}
+
+/// Both Jobs, as one list.
+fn manifests(args: &SubmitArgs, plan: &Plan) -> Result<Value, SubmitError> {
+    let options = &args.kubernetes;
+    let image = options.image.as_deref().ok_or(SubmitError::NoImage)?;
+    if !plan.url.contains("://") || plan.url.starts_with("file:") {
+        return Err(SubmitError::PlanInFolder { url: plan.url.clone() });
+    }
+    let [shards, merge] = job_names(plan);
+    let list = json!({
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [
+            job(plan, options, &shards, "shards", &shards_spec(args, plan, image)),
+            job(plan, options, &merge, "merge", &merge_spec(args, plan, image)),
+        ],
+    });
+    Ok(list)
+}
+
+/// A Job of a plan. Its labels are also those of its pods.
+fn job(plan: &Plan, options: &KubernetesArgs, name: &str, part: &str, spec: &Value) -> Value {
+    let labels = json!({
+        "app.kubernetes.io/name": "arpent",
+        "app.kubernetes.io/instance": plan.job_name(),
+        "app.kubernetes.io/component": part,
+    });
+    let mut spec = spec.clone();
+    spec["template"]["metadata"] = json!({ "labels": labels });
+    let mut metadata = json!({ "name": name, "labels": labels, "annotations": { "arpent/plan": plan.url } });
+    if let Some(namespace) = &options.namespace {
+        metadata["namespace"] = json!(namespace);
+    }
+    json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec })
+}
+
+fn shards_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
+    let cpu = args.resources.cpu.map_or(DEFAULT_CPU, Into::into);
+    let threads = args.threads.map_or(cpu, Into::into).to_string();
+    let mut words: Vec<String> = plan.worker_words(args).iter().map(|word| literal(word)).collect();
+    words.extend(["--index", &format!("$({INDEX})"), "--threads", &threads].map(str::to_owned));
+    let mut container = container(args, image, &words, cpu);
+    if let Some(gpu) = args.resources.gpu {
+        container["resources"]["limits"]["nvidia.com/gpu"] = json!(gpu.to_string());
+    }
+    let index = json!({ "fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']" });
+    let environment = container["env"].as_array_mut();
+    environment
+        .into_iter()
+        .for_each(|env| env.push(json!({ "name": INDEX, "valueFrom": { "fieldRef": index } })));
+    json!({
+        "completionMode": "Indexed",
+        "completions": plan.shards,
+        "parallelism": args.parallel.map_or(plan.shards, |n| n.get().min(plan.shards)),
+        "backoffLimitPerIndex": args.retries,
+        "maxFailedIndexes": args.kubernetes.max_failed.unwrap_or(0).min(plan.shards),
+        "podReplacementPolicy": "Failed",
+        "podFailurePolicy": { "rules": [
+            disruption(),
+            on_exit("FailIndex", &PERMANENT),
+            on_exit("Count", &[EXIT_TRY_AGAIN]),
+        ] },
+        "ttlSecondsAfterFinished": KEPT_S,
+        "template": { "spec": pod(args, &container) },
+    })
+}
+
+fn merge_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
+    let words: Vec<String> = plan.merge_words().iter().map(|word| literal(word)).collect();
+    let container = container(args, image, &words, 1);
+    let hours = args.kubernetes.merge_wait_hours.map_or(DEFAULT_MERGE_WAIT_HOURS, Into::into);
+    json!({
+        "backoffLimit": args.retries,
+        "activeDeadlineSeconds": u64::from(hours) * 3600,
+        "podReplacementPolicy": "Failed",
+        "podFailurePolicy": { "rules": [
+            disruption(),
+            on_exit("FailJob", &PERMANENT),
+            on_exit("Ignore", &[EXIT_TRY_AGAIN]),
+        ] },
+        "ttlSecondsAfterFinished": KEPT_S,
+        "template": { "spec": pod(args, &container) },
+    })
+}
+
+/// A drained node or a preempted pod is nobody's failure.
+fn disruption() -> Value {
+    json!({ "action": "Ignore", "onPodConditions": [{ "type": "DisruptionTarget", "status": "True" }] })
+}
+
+fn on_exit(action: &str, codes: &[u8]) -> Value {
+    json!({ "action": action, "onExitCodes": { "containerName": "arpent", "operator": "In", "values": codes } })
+}
+
+fn container(args: &SubmitArgs, image: &str, words: &[String], cpu: u32) -> Value {
+    let size = |size: Mebibytes| format!("{}Mi", size.0);
+    let memory = size(args.resources.memory.unwrap_or(DEFAULT_MEMORY));
+    let scratch = size(scratch(args));
+    let mut container = json!({
+        "name": "arpent",
+        "image": image,
+        "args": words,
+        "env": [{ "name": "TMPDIR", "value": SCRATCH }],
+        "resources": {
+            "requests": { "cpu": cpu.to_string(), "memory": memory, "ephemeral-storage": scratch },
+            // No limit of cores: it would slow down a worker on a node that has some to spare.
+            "limits": { "memory": memory },
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "runAsNonRoot": true,
+            "capabilities": { "drop": ["ALL"] },
+        },
+        "volumeMounts": [{ "name": "scratch", "mountPath": SCRATCH }],
+    });
+    if let Some(program) = &args.program {
+        container["command"] = json!([literal(program)]);
+    }
+    if let Some(secret) = &args.kubernetes.secret {
+        container["envFrom"] = json!([{ "secretRef": { "name": secret } }]);
+    }
+    container
+}
+
+fn pod(args: &SubmitArgs, container: &Value) -> Value {
+    let mut pod = json!({
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": GRACE_S,
+        "automountServiceAccountToken": false,
+        "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
+        "containers": [container],
+        "volumes": [{ "name": "scratch", "emptyDir": { "sizeLimit": format!("{}Mi", scratch(args).0) } }],
+    });
+    if let Some(account) = &args.kubernetes.service_account {
+        pod["serviceAccountName"] = json!(account);
+    }
+    pod
+}
+
+fn scratch(args: &SubmitArgs) -> Mebibytes {
+    args.kubernetes.scratch.unwrap_or(DEFAULT_SCRATCH)
+}
+
+/// A word in which Kubernetes replaces nothing.
+fn literal(word: &str) -> String {
+    word.replace("$(", "$$(")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_look_like_variables_stay_as_they_are() {
+        assert_eq!(literal("s3://b/$(HOME)/plan.json"), "s3://b/$$(HOME)/plan.json");
+        assert_eq!(literal("s3://b/$x"), "s3://b/$x");
+    }
+}

@@ -1,0 +1,240 @@
+//! This machine: one process per shard, some at a time, then the merge.
+
+use std::io;
+use std::num::NonZeroU32;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use serde::Serialize;
+use serde_json::json;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::{EXIT_TRY_AGAIN, Outcome, PERMANENT, Plan, SubmitArgs, SubmitError, command_line, program};
+use crate::EXIT_NOT_STARTED;
+use crate::progress::say;
+
+/// Longest pause before another try, seconds; the first is of one, and each is twice the one before.
+const LONGEST_PAUSE_S: u64 = 60;
+
+/// Runs a plan, or prints what would be run.
+pub(super) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
+    let runner = Runner::new(args, plan)?;
+    if args.dry_run {
+        return Ok(runner.told());
+    }
+    let mut signals =
+        Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|source| SubmitError::Signals { source })?;
+    let handle = signals.handle();
+    std::thread::scope(|scope| {
+        scope.spawn(|| signals.forever().for_each(|_| runner.children.stop()));
+        let outcome = runner.run();
+        handle.close();
+        outcome
+    })
+}
+
+/// What runs a plan here.
+struct Runner<'a> {
+    plan: &'a Plan,
+    program: String,
+    worker: Vec<String>,
+    parallel: u32,
+    retries: u32,
+    children: Children,
+}
+
+/// How a process ended, after its tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Done,
+    /// Another try would not change it.
+    Failed(i32),
+    /// Given up, or told to stop: worth another submission.
+    Unfinished,
+}
+
+/// A shard that failed for good.
+#[derive(Debug, Serialize)]
+struct FailedShard {
+    index: u32,
+    exit_code: i32,
+}
+
+impl<'a> Runner<'a> {
+    fn new(args: &SubmitArgs, plan: &'a Plan) -> Result<Self, SubmitError> {
+        let parallel = args.parallel.map_or(1, NonZeroU32::get).min(plan.shards);
+        let mut worker = plan.worker_words(args);
+        let cores =
+            std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
+        let share = (parallel > 1).then(|| (cores / parallel).max(1));
+        if let Some(threads) = args.threads.map(NonZeroU32::get).or(share) {
+            worker.extend(["--threads".to_owned(), threads.to_string()]);
+        }
+        let program = program(args)?;
+        Ok(Self { plan, program, worker, parallel, retries: args.retries, children: Children::default() })
+    }
+
+    fn words_of(&self, shard: u32) -> Vec<String> {
+        [self.worker.as_slice(), &["--index".to_owned(), shard.to_string()]].concat()
+    }
+
+    /// What would be run.
+    fn told(&self) -> Outcome {
+        let line = |words: Vec<String>| {
+            command_line([self.program.as_str()].into_iter().chain(words.iter().map(String::as_str)))
+        };
+        let shards = (0..self.plan.shards).map(|shard| line(self.words_of(shard)));
+        let commands: Vec<String> = shards.chain([line(self.plan.merge_words())]).collect();
+        let text = format!(
+            "# {} at a time, the last one when all are done\n{}\n",
+            self.parallel,
+            commands.join("\n")
+        );
+        Outcome { text, details: json!({ "parallel": self.parallel, "commands": commands }), code: 0 }
+    }
+
+    fn run(&self) -> Result<Outcome, SubmitError> {
+        let ends = self.run_shards()?;
+        let failed = ends.iter().filter_map(|(index, end)| match end {
+            End::Failed(exit_code) => Some(FailedShard { index: *index, exit_code: *exit_code }),
+            _ => None,
+        });
+        let failed: Vec<FailedShard> = failed.collect();
+        let done = ends.iter().filter(|(_, end)| *end == End::Done).count();
+        let all = u32::try_from(done) == Ok(self.plan.shards);
+        let merged = if all { self.attempt("the merge", &self.plan.merge_words())? } else { End::Unfinished };
+        let code = match merged {
+            End::Done => 0,
+            End::Failed(_) => EXIT_NOT_STARTED,
+            End::Unfinished if failed.is_empty() => EXIT_TRY_AGAIN,
+            End::Unfinished => EXIT_NOT_STARTED,
+        };
+        let merged = merged == End::Done;
+        let verdict = if merged { "merged" } else { "not merged" };
+        let text = format!("{done} of {} shards done, {verdict}\n", self.plan.shards);
+        Ok(Outcome { text, details: json!({ "done": done, "failed": failed, "merged": merged }), code })
+    }
+
+    /// Runs the shards until one fails for good; those that run then are let end.
+    fn run_shards(&self) -> Result<Vec<(u32, End)>, SubmitError> {
+        let next = AtomicU32::new(0);
+        let work = || {
+            let mut ends = Vec::new();
+            loop {
+                let shard = next.fetch_add(1, Ordering::Relaxed);
+                if shard >= self.plan.shards {
+                    return Ok(ends);
+                }
+                let end = self.attempt(&format!("shard {shard}"), &self.words_of(shard));
+                if !matches!(end, Ok(End::Done)) {
+                    next.store(self.plan.shards, Ordering::Relaxed);
+                }
+                ends.push((shard, end?));
+            }
+        };
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.parallel).map(|_| scope.spawn(work)).collect();
+            let mut ends = Vec::new();
+            for worker in workers {
+                ends.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            }
+            Ok(ends)
+        })
+    }
+
+    /// Runs a command until it is done, has failed for good, or was tried often enough.
+    fn attempt(&self, what: &str, words: &[String]) -> Result<End, SubmitError> {
+        for tried in 0..=self.retries {
+            let mut command = Command::new(&self.program);
+            // Standard output is for the one report of this command.
+            command.args(words).stdin(Stdio::null()).stdout(io::stderr());
+            let status = self.children.run(&mut command).map_err(SubmitError::start(&self.program))?;
+            let Some(status) = status else { return Ok(End::Unfinished) };
+            if status.success() {
+                return Ok(End::Done);
+            }
+            let code = shell_code(status);
+            if PERMANENT.iter().any(|permanent| i32::from(*permanent) == code) {
+                say(&format!("{what}: exit code {code}, not tried again"));
+                return Ok(End::Failed(code));
+            }
+            say(&format!("{what}: exit code {code}, try {} of {}", tried + 1, u64::from(self.retries) + 1));
+            let pause = Duration::from_secs(LONGEST_PAUSE_S.min(1 << tried.min(16)));
+            if tried < self.retries && self.children.pause(pause) {
+                break;
+            }
+        }
+        Ok(End::Unfinished)
+    }
+}
+
+/// The exit code as a shell gives it: 128 and the signal for a process that was killed.
+fn shell_code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
+
+/// Processes that run, and whether they were told to stop.
+#[derive(Default)]
+struct Children {
+    state: Mutex<State>,
+    stopped: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    running: Vec<Pid>,
+    /// How often they were told.
+    told: u32,
+}
+
+impl Children {
+    /// Runs a command to its end; `None` when all were told to stop before it began.
+    fn run(&self, command: &mut Command) -> io::Result<Option<ExitStatus>> {
+        let Some(mut child) = self.start(command)? else { return Ok(None) };
+        let pid = Pid::from_child(&child);
+        // The process is kept as a zombie until it is off the list: its number is not another's before.
+        while let Err(rustix::io::Errno::INTR) =
+            waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+        {}
+        self.state().running.retain(|running| *running != pid);
+        child.wait().map(Some)
+    }
+
+    fn start(&self, command: &mut Command) -> io::Result<Option<Child>> {
+        let mut state = self.state();
+        if state.told > 0 {
+            return Ok(None);
+        }
+        let child = command.spawn()?;
+        state.running.push(Pid::from_child(&child));
+        Ok(Some(child))
+    }
+
+    /// Tells all processes to stop, politely the first time, and lets no other begin.
+    fn stop(&self) {
+        let mut state = self.state();
+        let signal = if state.told == 0 { Signal::TERM } else { Signal::KILL };
+        state.told += 1;
+        for pid in &state.running {
+            // It may have ended by itself.
+            let _ = kill_process(*pid, signal);
+        }
+        self.stopped.notify_all();
+    }
+
+    /// Waits; at once true when told to stop.
+    fn pause(&self, time: Duration) -> bool {
+        let waited = self.stopped.wait_timeout_while(self.state(), time, |state| state.told == 0);
+        waited.map_or(true, |(state, _)| state.told > 0)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is complete when a lock is released, even by a panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

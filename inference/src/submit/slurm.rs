@@ -1,0 +1,185 @@
+//! Slurm: a job array with one task per shard, and a merge that begins when all of them ended well.
+//!
+//! What a try again is, the scripts decide themselves: only some clusters requeue by exit code (`RequeueExit`), and those
+//! without an end.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::EXIT_TRY_AGAIN;
+use super::{
+    GRACE_S, Outcome, PERMANENT, Plan, SubmitArgs, SubmitError, absolute, ask, command_line, program, quoted,
+};
+
+/// The two scripts of a plan.
+struct Scripts {
+    shards: String,
+    merge: String,
+}
+
+/// Submits a plan, or prints what would be submitted.
+pub(super) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
+    check_array_size(plan.shards)?;
+    let scripts = Scripts::of(args, plan)?;
+    if args.dry_run {
+        return Ok(told(&scripts));
+    }
+    let array = sbatch(&scripts.shards, &[])?;
+    let merge = sbatch(&scripts.merge, &[&dependency(&array)]).inspect_err(|_| {
+        // Without its merge the array is of no use; that it cannot be cancelled either is told by the error before.
+        let _ = ask("scancel", &[&array], "");
+    })?;
+    let text = format!("shards           {array}\nmerge            {merge}\n");
+    Ok(Outcome { text, details: json!({ "jobs": { "shards": array, "merge": merge } }), code: 0 })
+}
+
+/// What would be submitted.
+fn told(scripts: &Scripts) -> Outcome {
+    let text = format!(
+        "# sbatch --parsable\n{}\n# sbatch --parsable {}\n{}",
+        scripts.shards,
+        dependency("JOB_ID_OF_THE_ABOVE"),
+        scripts.merge
+    );
+    let details = json!({ "scripts": { "shards": scripts.shards, "merge": scripts.merge } });
+    Outcome { text, details, code: 0 }
+}
+
+fn dependency(array: &str) -> String {
+    format!("--dependency=afterok:{array}")
+}
+
+/// Submits a script and gives the number of its job.
+fn sbatch(script: &str, words: &[&str]) -> Result<String, SubmitError> {
+    let printed = ask("sbatch", &[&["--parsable"], words].concat(), script)?;
+    // In a federation the cluster's name comes after the number.
+    Ok(printed.split(';').next().unwrap_or_default().to_owned())
+}
+
+/// Refuses more shards than an array may have, where the cluster can be asked.
+fn check_array_size(shards: u32) -> Result<(), SubmitError> {
+    let Ok(config) = ask("scontrol", &["show", "config"], "") else { return Ok(()) };
+    match max_array_size(&config) {
+        // The limit is one above the largest index.
+        Some(limit) if shards > limit => Err(SubmitError::TooManyShards { shards, limit }),
+        _ => Ok(()),
+    }
+}
+
+fn max_array_size(config: &str) -> Option<u32> {
+    let mut settings = config.lines().filter_map(|line| line.split_once('='));
+    settings.find(|(name, _)| name.trim() == "MaxArraySize")?.1.trim().parse().ok()
+}
+
+impl Scripts {
+    fn of(args: &SubmitArgs, plan: &Plan) -> Result<Self, SubmitError> {
+        let program = program(args)?;
+        let last = plan.shards - 1;
+        let most = args.parallel.map_or_else(String::new, |n| format!("%{n}"));
+        let name = plan.job_name();
+        let mut shards = directives(args, &name, "%x-%A_%a.log");
+        shards.push(format!("--array=0-{last}{most}"));
+        shards.extend(args.resources.cpu.map(|n| format!("--cpus-per-task={n}")));
+        shards.extend(args.resources.gpu.map(|n| format!("--gres=gpu:{n}")));
+        shards.extend(args.slurm.sbatch.iter().cloned());
+        let words = plan.worker_words(args);
+        let worker = command_line([program.as_str()].into_iter().chain(words.iter().map(String::as_str)));
+        let threads = args.threads.map_or_else(|| "${SLURM_CPUS_ON_NODE:-1}".to_owned(), |n| n.to_string());
+        let worker = format!("{worker} --index \"$SLURM_ARRAY_TASK_ID\" --threads \"{threads}\"");
+
+        let mut merge = directives(args, &format!("{name}-merge"), "%x-%j.log");
+        merge.push("--kill-on-invalid-dep=yes".to_owned());
+        merge.extend(args.slurm.sbatch.iter().chain(&args.slurm.merge_sbatch).cloned());
+        let words = plan.merge_words();
+        let merging = command_line([program.as_str()].into_iter().chain(words.iter().map(String::as_str)));
+        // The number of a task is also that of its whole array when it is the last one to start.
+        let task = "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}";
+        Ok(Self {
+            shards: script(args, &shards, &worker, task),
+            merge: script(args, &merge, &merging, "$SLURM_JOB_ID"),
+        })
+    }
+}
+
+/// Options for sbatch that both scripts have.
+fn directives(args: &SubmitArgs, name: &str, log: &str) -> Vec<String> {
+    let slurm = &args.slurm;
+    let logs = slurm.logs.as_deref().map(|dir| absolute(dir).replace('%', "%%") + "/").unwrap_or_default();
+    let mut options = vec![
+        format!("--job-name={name}"),
+        quoted(&format!("--output={logs}{log}")),
+        "--open-mode=append".to_owned(),
+        "--requeue".to_owned(),
+        format!("--signal=B:TERM@{GRACE_S}"),
+        format!("--export={}", slurm.export.as_deref().unwrap_or("ALL")),
+    ];
+    options.extend(slurm.time.as_ref().map(|time| format!("--time={time}")));
+    options.extend(slurm.partition.as_ref().map(|name| format!("--partition={name}")));
+    options.extend(slurm.account.as_ref().map(|name| format!("--account={name}")));
+    options.extend(args.resources.memory.map(|size| format!("--mem={}M", size.0)));
+    options
+}
+
+/// A script that runs a command, passes SIGTERM on to it, and has itself requeued when the command asks for another try.
+fn script(args: &SubmitArgs, options: &[String], command: &str, task: &str) -> String {
+    let mut text = "#!/bin/bash\n".to_owned();
+    for option in options {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "#SBATCH {option}");
+    }
+    if let Some(path) = &args.slurm.env_file {
+        let path = quoted(&absolute(path));
+        let _ =
+            write!(text, "\nset -a\n. {path} || {{ echo {path}': cannot be read' >&2; exit 2; }}\nset +a\n");
+    }
+    let permanent = PERMANENT.map(|code| code.to_string()).join(" | ");
+    let retries = args.retries;
+    let _ = write!(
+        text,
+        r#"
+child=
+told=
+trap 'told=1; [[ -z "$child" ]] || kill -TERM "$child" 2>/dev/null' TERM
+{command} &
+child=$!
+while :; do
+  told=
+  wait "$child"
+  code=$?
+  # A wait that a signal broke off is begun again: the worker is still there.
+  [[ -n "$told" && $code -gt 128 ]] || break
+done
+
+case $code in
+  0) exit 0 ;;
+  {permanent}) echo "exit code $code: not tried again" >&2; exit "$code" ;;
+esac
+tries=${{SLURM_RESTART_COUNT:-0}}
+if ((tries >= {retries})); then
+  echo "exit code $code after $tries tries more: given up" >&2
+  exit 1
+fi
+echo "exit code $code: to be tried again" >&2
+# Not when it is being cancelled, which requeueing would undo. Where requeueing is refused, a cluster may still do it by the exit code.
+trap '' TERM
+task="{task}"
+[[ "$(squeue --noheader --jobs="$task" --format=%T)" != RUNNING ]] || scontrol requeue "$task"
+exit {EXIT_TRY_AGAIN}
+"#
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_arrays_is_found_in_the_configuration() {
+        let config =
+            "Configuration data as of 2026-01-01T00:00:00\nMaxArraySize            = 1001\nMaxJobCount = 5\n";
+        assert_eq!(max_array_size(config), Some(1001));
+        assert_eq!(max_array_size("MaxJobCount = 5\n"), None);
+    }
+}
