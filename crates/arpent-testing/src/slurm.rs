@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const DAEMONS: [&str; 3] = ["munged", "slurmctld", "slurmd"];
 
 /// How long daemons may take to be up, and jobs to be gone.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A cluster, with nodes `n1`, `n2`, ... of two cores each. It is taken down when this is dropped, with all its jobs.
 ///
@@ -94,7 +94,7 @@ impl Slurm {
     /// Waits until something holds.
     ///
     /// # Errors
-    /// When it does not within half a minute; what the controller wrote last is in the message.
+    /// When it does not within a minute and a half; what the controller wrote last is in the message.
     pub fn wait_for(&self, what: &str, mut holds: impl FnMut(&Self) -> io::Result<bool>) -> io::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while !holds(self)? {
@@ -165,17 +165,16 @@ impl Slurm {
              ProctrackType=proctrack/linuxproc\nTaskPlugin=task/none\nMpiDefault=none\nSwitchType=switch/none\n\
              SchedulerType=sched/backfill\nSelectType=select/cons_tres\nSelectTypeParameters=CR_CPU\n\
              SchedulerParameters=sched_min_interval=50000,sched_interval=1,bf_interval=1\n\
-             ReturnToService=1\nSlurmdTimeout=5\nSlurmctldTimeout=30\nKillWait=2\nMinJobAge=3600\n\
+             ReturnToService=1\nSlurmdTimeout=5\nMessageTimeout=2\nSlurmctldTimeout=30\nKillWait=2\nMinJobAge=3600\n\
              JobAcctGatherType=jobacct_gather/none\nAccountingStorageType=accounting_storage/none\n\
              LaunchParameters=disable_send_gids\nMaxArraySize=1001\n{settings}\n",
             ports[0]
         );
-        for node in 1..=self.nodes {
+        for (node, port) in ports.iter().enumerate().skip(1) {
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
-                "NodeName=n{node} NodeHostname={host} NodeAddr=127.0.0.1 Port={} CPUs=2 RealMemory=2000 State=UNKNOWN",
-                ports[node]
+                "NodeName=n{node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=2000 State=UNKNOWN"
             );
         }
         let _ = writeln!(
@@ -201,11 +200,8 @@ impl Slurm {
         ]
     }
 
-    /// Starts a node that is not running.
-    ///
-    /// # Errors
-    /// When its daemon cannot be started.
-    pub fn start_node(&mut self, node: usize) -> io::Result<()> {
+    /// Starts the daemon of a node.
+    fn start_node(&mut self, node: usize) -> io::Result<()> {
         let program = installed("slurmd").ok_or_else(|| io::Error::other("slurmd is not installed"))?;
         let name = format!("n{node}");
         self.spawn(&name, &program, &["-D".into(), "-N".into(), name.clone()])

@@ -89,11 +89,9 @@ fn shards_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
     if let Some(gpu) = args.resources.gpu {
         container["resources"]["limits"]["nvidia.com/gpu"] = json!(gpu.to_string());
     }
-    let index = json!({ "fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']" });
-    let environment = container["env"].as_array_mut();
-    environment
-        .into_iter()
-        .for_each(|env| env.push(json!({ "name": INDEX, "valueFrom": { "fieldRef": index } })));
+    let index = "metadata.annotations['batch.kubernetes.io/job-completion-index']";
+    container["env"] =
+        json!([temporary_files(), { "name": INDEX, "valueFrom": { "fieldRef": { "fieldPath": index } } }]);
     json!({
         "completionMode": "Indexed",
         "completions": plan.shards,
@@ -146,7 +144,7 @@ fn container(args: &SubmitArgs, image: &str, words: &[String], cpu: u32) -> Valu
         "name": "arpent",
         "image": image,
         "args": words,
-        "env": [{ "name": "TMPDIR", "value": SCRATCH }],
+        "env": [temporary_files()],
         "resources": {
             "requests": { "cpu": cpu.to_string(), "memory": memory, "ephemeral-storage": scratch },
             // No limit of cores: it would slow down a worker on a node that has some to spare.
@@ -167,6 +165,11 @@ fn container(args: &SubmitArgs, image: &str, words: &[String], cpu: u32) -> Valu
         container["envFrom"] = json!([{ "secretRef": { "name": secret } }]);
     }
     container
+}
+
+/// The environment variable that sends temporary files to the scratch volume.
+fn temporary_files() -> Value {
+    json!({ "name": "TMPDIR", "value": SCRATCH })
 }
 
 fn pod(args: &SubmitArgs, container: &Value) -> Value {

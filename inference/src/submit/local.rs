@@ -110,9 +110,8 @@ impl<'a> Runner<'a> {
         let merged = if all { self.attempt("the merge", &self.plan.merge_words())? } else { End::Unfinished };
         let code = match merged {
             End::Done => 0,
-            End::Failed(_) => EXIT_NOT_STARTED,
             End::Unfinished if failed.is_empty() => EXIT_TRY_AGAIN,
-            End::Unfinished => EXIT_NOT_STARTED,
+            End::Unfinished | End::Failed(_) => EXIT_NOT_STARTED,
         };
         let merged = merged == End::Done;
         let verdict = if merged { "merged" } else { "not merged" };
