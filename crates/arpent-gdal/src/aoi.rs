@@ -10,10 +10,10 @@ use gdal_sys::OGRwkbGeometryType::{wkbGeometryCollection, wkbMultiPolygon, wkbPo
 
 use crate::setup::quiet;
 use crate::uri::{gdal_path, is_local, is_remote};
-use crate::{GdalError, crs, failure, ffi, scene};
+use crate::{GdalError, crs, failure, ffi, guard, scene};
 
 /// Formats in which areas of interest come.
-const DRIVERS: &[&str] = &[
+pub(crate) const DRIVERS: &[&str] = &[
     "GeoJSON",
     "GeoJSONSeq",
     "TopoJSON",
@@ -57,11 +57,13 @@ struct Edge {
 ///
 /// # Errors
 /// [`GdalError::Missing`], [`GdalError::Unreachable`], [`GdalError::NotAVector`], [`GdalError::AoiNoPolygon`] (also for
-/// an empty file), [`GdalError::AoiInvalid`], [`GdalError::AoiNoCrs`], [`GdalError::Transform`].
+/// an empty file), [`GdalError::AoiInvalid`], [`GdalError::AoiNoCrs`], [`GdalError::Transform`], [`GdalError::TooLarge`].
 pub fn read_aoi(uri: &str, grid: &Grid) -> Result<Aoi, GdalError> {
+    guard::check_file(uri, &gdal_path(uri), guard::MAX_AOI_BYTES)?;
     let dataset = open_vector(uri)?;
     let mut polygons = Vec::new();
     let mut others = BTreeSet::new();
+    let (mut edges, mut known) = (0u64, 0);
     for mut layer in dataset.layers() {
         let to_grid = if layer.feature_count() > 0 { Some(to_grid(uri, &layer, grid)?) } else { None };
         ffi::reset_error();
@@ -69,6 +71,9 @@ pub fn read_aoi(uri: &str, grid: &Grid) -> Result<Aoi, GdalError> {
             let way = to_grid.as_ref().and_then(Option::as_ref);
             let source = FeatureSource { uri, number, grid, way };
             source.collect(&feature, &mut polygons, &mut others)?;
+            edges += polygons[known..].iter().map(|p| p.edges.len() as u64).sum::<u64>();
+            known = polygons.len();
+            guard::check_vertices(uri, "vertices", edges)?;
         }
         // A file that ends too early ends the iteration like a whole one.
         if let Some(message) = ffi::last_failure() {
@@ -85,10 +90,12 @@ pub fn read_aoi(uri: &str, grid: &Grid) -> Result<Aoi, GdalError> {
 /// Opens a vector file of one of the known formats.
 pub(crate) fn open_vector(uri: &str) -> Result<Dataset, GdalError> {
     quiet();
+    guard::harden();
     let path = gdal_path(uri);
     if is_local(&path) && !std::path::Path::new(&path).exists() {
         return Err(GdalError::Missing { path: uri.to_owned(), message: String::new() });
     }
+    guard::check_document(uri, &path)?;
     let options = DatasetOptions {
         open_flags: GdalOpenFlags::GDAL_OF_READONLY
             | GdalOpenFlags::GDAL_OF_VECTOR
@@ -186,12 +193,14 @@ impl FeatureSource<'_> {
         polygons: &mut Vec<Polygon>,
         others: &mut BTreeSet<String>,
     ) -> Result<(), GdalError> {
+        let box_ = geometry.envelope();
+        let longest = (box_.MaxX - box_.MinX).max(box_.MaxY - box_.MinY) / DENSIFY;
+        let vertices = guard::vertices(geometry, self.way.map(|_| longest));
+        guard::check_vertices(self.uri, format!("vertices in feature {}", self.number), vertices)?;
         let mut geometry = geometry.clone();
         geometry.flatten_to_2d();
         if let Some(way) = self.way {
-            let box_ = geometry.envelope();
-            let side = (box_.MaxX - box_.MinX).max(box_.MaxY - box_.MinY);
-            ffi::segmentize(&geometry, side / DENSIFY);
+            ffi::segmentize(&geometry, longest);
             geometry.transform_inplace(way).map_err(|e| GdalError::Transform {
                 from: format!("the CRS of {}", self.uri),
                 to: self.grid.crs.name.clone(),
@@ -241,7 +250,9 @@ impl Polygon {
         for i in 0..geometry.geometry_count() {
             let mut points = Vec::new();
             geometry.get_geometry(i).get_points(&mut points);
-            let ring: Vec<[f64; 2]> = points.iter().map(|(x, y, _)| grid.pixel(*x, *y).into()).collect();
+            let mut ring: Vec<[f64; 2]> = points.iter().map(|(x, y, _)| grid.pixel(*x, *y).into()).collect();
+            // An odd number of crossings has no inside.
+            ring.extend(ring.first().copied());
             for point in &ring {
                 for axis in 0..2 {
                     low[axis] = low[axis].min(point[axis]);
@@ -351,24 +362,28 @@ impl Aoi {
 }
 
 impl Polygon {
-    /// Sets the pixels of `part` (inside `window`) whose centers are in the polygon, by the even-odd rule.
+    /// Sets the pixels of `part` (inside `window`) whose centers are in the polygon, by the even-odd rule: those with an odd
+    /// number of crossings at or left of them. Crossings are not listed, for a polygon may have millions in a row.
     fn fill(&self, mask: &mut [bool], window: &Window, part: &Window) {
-        let mut crossings: Vec<Vec<i64>> = vec![Vec::new(); part.height];
+        let Some((column, row)) = window.offset_of(part) else { return };
+        let mut odd = vec![false; part.width * part.height];
         for edge in &self.edges {
             let rows = edge.rows();
             for row in rows.start.max(part.row)..rows.end.min(part.row_end()) {
-                if let Ok(at) = usize::try_from(row - part.row) {
-                    crossings[at].push(edge.column(row));
+                let at = edge.column(row).max(part.col);
+                if at < part.col_end()
+                    && let Some((c, r)) = part.offset_of(&Window::new(at, row, 1, 1))
+                {
+                    odd[r * part.width + c] ^= true;
                 }
             }
         }
-        for (row, columns) in (part.row..).zip(&mut crossings) {
-            columns.sort_unstable();
-            for pair in columns.chunks_exact(2) {
-                let run = Window::between(pair[0], row, pair[1], row + 1);
-                let Some(run) = run.intersect(part) else { continue };
-                let Some((c, r)) = window.offset_of(&run) else { continue };
-                mask[r * window.width + c..][..run.width].fill(true);
+        for (r, odd) in odd.chunks_exact(part.width).enumerate() {
+            let start = (row + r) * window.width + column;
+            let mut inside = false;
+            for (pixel, odd) in mask[start..start + part.width].iter_mut().zip(odd) {
+                inside ^= odd;
+                *pixel |= inside;
             }
         }
     }

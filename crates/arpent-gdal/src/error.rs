@@ -200,6 +200,36 @@ pub enum GdalError {
         /// Row, from 0.
         row: usize,
     },
+    /// More than is accepted: refused before memory is spent on it.
+    #[error("{path}: {found} {what}, at most {most} are accepted")]
+    TooLarge {
+        /// File or URL.
+        path: String,
+        /// What there is too much of.
+        what: String,
+        /// How much there is, or is declared.
+        found: u64,
+        /// How much is accepted.
+        most: u64,
+    },
+    /// A file that names another one, which it must not.
+    #[error("{path}: it names `{reference}`, which {reason}")]
+    Reference {
+        /// File or URL.
+        path: String,
+        /// What it names.
+        reference: String,
+        /// Why that is refused.
+        reason: &'static str,
+    },
+    /// A VRT that is refused.
+    #[error("{path}: this VRT is not opened: {message}")]
+    BadVrt {
+        /// File or URL.
+        path: String,
+        /// Why.
+        message: String,
+    },
     /// Pixels could not be read.
     #[error("{path}: cannot read bands {bands:?} of the window {window}{}", said(message))]
     ReadWindow {
@@ -555,7 +585,7 @@ impl GdalError {
             Self::Write { .. } | Self::Create { .. } => {
                 "check that the disk has room and that the folder may be written to".into()
             }
-            _ => return None,
+            _ => return crate::guard::hint(self),
         })
     }
 }

@@ -11,6 +11,12 @@ use gdal::spatial_ref::SpatialRef;
 use gdal::vector::{Feature, Geometry, Layer, LayerAccess};
 use gdal_sys::{CPLErr, GDALRWFlag};
 
+// In GDAL's headers since 2.1 (`cpl_vsi_error.h`), not in the bindings.
+unsafe extern "C" {
+    fn VSIErrorReset();
+    fn VSIGetLastErrorMsg() -> *const c_char;
+}
+
 /// Stops GDAL from printing on stderr; messages stay available through [`last_error`], per thread.
 pub(crate) fn silence() {
     // SAFETY: the handler is a function of GDAL itself and lives as long as the library.
@@ -122,6 +128,41 @@ pub(crate) fn vsi_read(gdal_path: &str, limit: usize) -> Result<Vec<u8>, String>
         gdal_sys::VSIFCloseL(file);
         if out.len() > limit { Err(format!("more than {limit} bytes")) } else { Ok(out) }
     }
+}
+
+/// The first bytes of a file or object in GDAL's virtual file system; what the store said where it cannot be opened.
+pub(crate) fn vsi_head(gdal_path: &str, length: usize) -> Result<Vec<u8>, String> {
+    let path = CString::new(gdal_path).map_err(|e| e.to_string())?;
+    let mut bytes = vec![0u8; length];
+    // SAFETY: the handle is checked, used only here and closed once; the read stays inside `bytes`; the message is a
+    // NUL-terminated buffer of this thread, copied at once.
+    let read = unsafe {
+        VSIErrorReset();
+        let file = gdal_sys::VSIFOpenExL(path.as_ptr(), c"rb".as_ptr(), 1);
+        if file.is_null() {
+            return Err(text(VSIGetLastErrorMsg()));
+        }
+        let read = gdal_sys::VSIFReadL(bytes.as_mut_ptr().cast(), 1, length, file);
+        gdal_sys::VSIFCloseL(file);
+        read
+    };
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// Bytes of a sample of a band (from 1) in memory.
+pub(crate) fn sample_bytes(dataset: &Dataset, band: usize) -> u64 {
+    let Ok(band) = c_int::try_from(band) else { return 0 };
+    // SAFETY: a null band is tested for; the type is a plain number.
+    let bytes = unsafe {
+        let band = gdal_sys::GDALGetRasterBand(dataset.c_dataset(), band);
+        if band.is_null() {
+            0
+        } else {
+            gdal_sys::GDALGetDataTypeSizeBytes(gdal_sys::GDALGetRasterDataType(band))
+        }
+    };
+    u64::try_from(bytes).unwrap_or(0)
 }
 
 /// Number of ground control points.

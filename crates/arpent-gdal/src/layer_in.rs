@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::aoi::{open_vector, to_crs};
 use crate::layer_out::{FieldDef, FieldType, FieldValue};
 use crate::polygons::{field_index, find_layer};
-use crate::{GdalError, crs, failure, ffi};
+use crate::{GdalError, crs, failure, ffi, guard};
 
 /// Longest edge that is reprojected as it is, meters: a line that is straight in one CRS is a curve in another, at most
 /// 1.3 mm off its chord on this length (its square over eight radii of the Earth). A fixed length, so that a border
@@ -300,6 +300,8 @@ impl FeatureReader<'_> {
     }
 
     fn reproject(&self, geometry: &mut Geometry, way: &CoordTransform) -> Result<(), GdalError> {
+        let vertices = guard::vertices(geometry, Some(self.longest));
+        guard::check_vertices(self.source.uri, format!("vertices in feature {}", self.number), vertices)?;
         ffi::segmentize(geometry, self.longest);
         geometry.transform_inplace(way).map_err(|e| GdalError::FeatureTransform {
             path: self.source.uri.to_owned(),

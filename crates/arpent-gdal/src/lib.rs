@@ -16,6 +16,7 @@ mod error;
 mod ffi;
 mod fingerprint;
 mod flatgeobuf;
+mod guard;
 mod layer_in;
 mod layer_out;
 mod mosaic;
@@ -43,6 +44,7 @@ pub use crs::{Transformer, describe_crs};
 pub use dates::DatesReader;
 pub use error::GdalError;
 pub use fingerprint::{Fingerprint, fingerprint, fingerprint_file, fingerprint_layer, stamp};
+pub use guard::allow_in_vrt;
 pub use layer_in::{
     InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry, LayerSource, Line, Rings, Value,
     layer_fields, read_features,
@@ -67,6 +69,13 @@ pub use warp::{Resampling, resample_source};
 /// Version of the GDAL library that runs, for instance `3.6.2`.
 pub fn version() -> String {
     gdal::version::VersionInfo::release_name()
+}
+
+/// What fuzz targets see of the inside: parsers, fed with bytes. Not for anybody else.
+#[doc(hidden)]
+pub mod inside {
+    pub use crate::guard::{Reference, references};
+    pub use crate::stac::parse as parse_stac;
 }
 
 /// GDAL's own words of a failed call.

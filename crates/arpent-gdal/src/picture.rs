@@ -5,7 +5,7 @@ use gdal::Dataset;
 
 use crate::reader::Source;
 use crate::uri::{gdal_path, is_local, stem};
-use crate::{BandSelection, GdalError, ffi, scene};
+use crate::{BandSelection, GdalError, ffi, guard, scene};
 
 /// Reads a whole raster; the chip's window starts at (0, 0). `bands` are numbers from 1 in the order wanted;
 /// without them the chip has all that are not an alpha band. An alpha band that is not asked for, mask bands and
@@ -21,6 +21,7 @@ pub fn read_picture(uri: &str, bands: Option<&[usize]>) -> Result<Chip, GdalErro
     let selection = bands.map_or(all, <[usize]>::to_vec);
     // A fourth band of a plain GeoTIFF often says alpha where it is near infrared.
     infos.iter_mut().filter(|b| selection.contains(&b.index)).for_each(|b| b.is_alpha = false);
+    guard::check_samples(uri, (window.width, window.height), selection.len())?;
     Source::new(stem(uri), uri, window, &infos, selection)?.read(&dataset, window)
 }
 
@@ -43,6 +44,7 @@ pub fn read_labels(uri: &str) -> Result<Raster<u8>, GdalError> {
     if dataset.raster_count() != 1 {
         return Err(GdalError::BandCount { path: uri.into(), expected: 1, bands: dataset.raster_count() });
     }
+    guard::check_samples(uri, (window.width, window.height), 1)?;
     let unreadable = |message: String| GdalError::ReadWindow {
         scene_id: stem(uri).to_owned(),
         path: uri.to_owned(),

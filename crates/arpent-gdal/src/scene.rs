@@ -10,10 +10,10 @@ use crate::bands::{common_name, of_interpretation};
 use crate::setup::quiet;
 use crate::source::SceneSource;
 use crate::uri::{file_name, is_local, is_remote};
-use crate::{GdalError, crs, failure, ffi};
+use crate::{GdalError, crs, failure, ffi, guard};
 
 /// Formats that imagery comes in. The rest of GDAL's two hundred drivers is attack surface, not service.
-const DRIVERS: &[&str] = &[
+pub(crate) const DRIVERS: &[&str] = &[
     "GTiff",
     "COG",
     "VRT",
@@ -84,9 +84,10 @@ pub(crate) fn place(path: &str, dataset: &Dataset) -> Result<Placement, GdalErro
     })
 }
 
-/// Opens a raster of one of the known formats.
+/// Opens a raster of one of the known formats, unless it names or declares what it must not.
 pub(crate) fn open_raster(uri: &str, gdal_path: &str) -> Result<Dataset, GdalError> {
     quiet();
+    guard::harden();
     if is_local(gdal_path) {
         match std::fs::metadata(gdal_path) {
             Ok(meta) if meta.is_file() && meta.len() == 0 => {
@@ -96,9 +97,14 @@ pub(crate) fn open_raster(uri: &str, gdal_path: &str) -> Result<Dataset, GdalErr
                 return Err(GdalError::Missing { path: uri.into(), message: String::new() });
             }
             Err(source) => return Err(GdalError::Io { doing: "open", path: uri.into(), source }),
+            Ok(meta) if !meta.is_file() && !meta.is_dir() => {
+                let message = "it is a device or a pipe".to_owned();
+                return Err(GdalError::NotARaster { path: uri.into(), message });
+            }
             Ok(_) => {}
         }
     }
+    guard::named_files(uri, gdal_path)?;
     // Behind a network every probe for a side file is a request: claim that there are none.
     let siblings = [file_name(uri)];
     let options = DatasetOptions {
@@ -110,7 +116,10 @@ pub(crate) fn open_raster(uri: &str, gdal_path: &str) -> Result<Dataset, GdalErr
         sibling_files: is_remote(gdal_path).then_some(&siblings[..]),
     };
     ffi::reset_error();
-    Dataset::open_ex(gdal_path, options).map_err(|e| cannot_open(uri, gdal_path, failure(&e)))
+    let dataset =
+        Dataset::open_ex(gdal_path, options).map_err(|e| cannot_open(uri, gdal_path, failure(&e)))?;
+    guard::declared(uri, gdal_path, &dataset)?;
+    Ok(dataset)
 }
 
 /// Why something could not be opened, told from GDAL's words.

@@ -1,19 +1,21 @@
 //! Scenes named by STAC items and item collections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
 
 use crate::setup::quiet;
 use crate::source::SceneSource;
-use crate::uri::{extension, gdal_path, is_remote};
+use crate::uri::{extension, gdal_path, is_local, is_remote};
 use crate::{GdalError, ffi, scene};
 
 /// No item collection page is that large.
 const MAX_BYTES: usize = 64 << 20;
 /// Pages of a collection that are followed.
 const MAX_PAGES: usize = 1000;
+/// Items of a collection, all pages together: each is held in memory.
+const MAX_ITEMS: usize = 1_000_000;
 /// Asset keys that are taken when several assets would do.
 const PREFERRED_KEYS: &[&str] = &["visual", "image", "data"];
 const NOT_DATA_ROLES: &[&str] = &["thumbnail", "overview", "metadata", "cloud", "mask", "labels"];
@@ -74,35 +76,54 @@ struct Link {
 pub(crate) fn read(uri: &str) -> Result<Vec<SceneSource>, GdalError> {
     let mut scenes = Vec::new();
     let mut next = Some(uri.to_owned());
-    for _ in 0..MAX_PAGES {
-        let Some(page) = next.take() else { return Ok(scenes) };
-        next = read_page(&page, &mut scenes)?;
+    let mut seen = BTreeSet::new();
+    while let Some(page) = next.take() {
+        if seen.len() == MAX_PAGES {
+            return Err(bad(uri, format!("more than {MAX_PAGES} pages")));
+        }
+        if !seen.insert(page.clone()) {
+            return Err(bad(uri, format!("its pages lead back to {page}")));
+        }
+        let (found, further) = parse(&page, &fetch(&page)?)?;
+        scenes.extend(found);
+        next = further;
+        if scenes.len() > MAX_ITEMS {
+            let (path, what) = (uri.to_owned(), "items in the collection".to_owned());
+            return Err(GdalError::TooLarge {
+                path,
+                what,
+                found: scenes.len() as u64,
+                most: MAX_ITEMS as u64,
+            });
+        }
     }
-    Err(bad(uri, format!("more than {MAX_PAGES} pages")))
+    Ok(scenes)
 }
 
-fn read_page(uri: &str, scenes: &mut Vec<SceneSource>) -> Result<Option<String>, GdalError> {
-    let bytes = fetch(uri)?;
+/// The scenes of one document, and the next page of the collection that it belongs to.
+///
+/// # Errors
+/// [`GdalError::BadStac`], [`GdalError::StacAssets`], [`GdalError::Reference`].
+pub fn parse(uri: &str, bytes: &[u8]) -> Result<(Vec<SceneSource>, Option<String>), GdalError> {
     let json = |e: serde_json::Error| bad(uri, e.to_string());
-    let document: Document = serde_json::from_slice(&bytes).map_err(json)?;
+    let document: Document = serde_json::from_slice(bytes).map_err(json)?;
     match document.kind.as_deref() {
         Some("Feature") => {
-            let item: Item = serde_json::from_slice(&bytes).map_err(json)?;
-            scenes.push(scene_of(uri, &item)?);
-            Ok(None)
+            let item: Item = serde_json::from_slice(bytes).map_err(json)?;
+            Ok((vec![scene_of(uri, &item)?], None))
         }
         Some("FeatureCollection") => {
-            for item in &document.features {
-                scenes.push(scene_of(uri, item)?);
-            }
+            let scenes =
+                document.features.iter().map(|item| scene_of(uri, item)).collect::<Result<_, _>>()?;
             let next = document.links.iter().find(|l| l.rel == "next");
-            match next {
+            let next = match next {
                 Some(l) if l.method.as_deref().is_some_and(|m| m != "GET") => {
                     Err(bad(uri, "it has further pages that only a POST request would bring".into()))
                 }
                 Some(l) => resolve(uri, &l.href).map(Some),
                 None => Ok(None),
-            }
+            };
+            Ok((scenes, next?))
         }
         other => Err(bad(uri, format!("its type is `{}`", other.unwrap_or("missing")))),
     }
@@ -185,7 +206,17 @@ fn resolve(base: &str, href: &str) -> Result<String, GdalError> {
             _ => Err(bad(base, format!("{href}: a remote document may only name remote files"))),
         };
     }
-    if href.contains("://") || Path::new(href).is_absolute() {
+    let scheme = href.split_once("://").map(|(scheme, _)| scheme);
+    let is_known = matches!(scheme, None | Some("http" | "https" | "s3" | "gs" | "az" | "file"));
+    if !is_known || !is_local(&gdal_path(href)) && scheme.is_none() || href.contains('<') {
+        let (path, reference) = (base.to_owned(), href.to_owned());
+        return Err(GdalError::Reference {
+            path,
+            reference,
+            reason: "is neither a file nor an address of one",
+        });
+    }
+    if scheme.is_some() || Path::new(href).is_absolute() {
         return Ok(href.to_owned());
     }
     let folder = Path::new(base).parent().unwrap_or_else(|| Path::new(""));
@@ -255,6 +286,19 @@ mod tests {
     }
 
     #[test]
+    fn pages_in_a_circle_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let page = |next: &str| {
+            let links = json!([{"rel": "next", "href": next}]);
+            json!({"type": "FeatureCollection", "features": [], "links": links}).to_string()
+        };
+        std::fs::write(dir.path().join("p1.json"), page("p2.json")).unwrap();
+        std::fs::write(dir.path().join("p2.json"), page("p1.json")).unwrap();
+        let e = read(&dir.path().join("p1.json").to_string_lossy()).unwrap_err();
+        assert!(matches!(&e, GdalError::BadStac { message, .. } if message.contains("lead back")), "{e:?}");
+    }
+
+    #[test]
     fn other_json_is_refused() {
         for document in [json!({"a": 1}), json!([1, 2]), json!({"type": "Feature", "properties": {}})] {
             let (_dir, path) = write(&document);
@@ -269,5 +313,16 @@ mod tests {
         assert_eq!(resolve("https://h/c/items/1", "../x.tif").unwrap(), "https://h/c/x.tif");
         assert_eq!(resolve("d/item.json", "https://h/x.tif").unwrap(), "https://h/x.tif");
         assert!(resolve("https://h/item.json", "file:///etc/passwd").is_err());
+        for href in [
+            "vrt:///d/x.tif",
+            "/vsizip/x.zip",
+            "/vsicurl/http://h/x.tif",
+            "zarr:\"x\"://",
+            "<VRTDataset/>",
+            "SENTINEL2_L1C:/d/x",
+        ] {
+            let refused = resolve("d/item.json", href);
+            assert!(matches!(refused, Err(GdalError::Reference { .. })), "{href}: {refused:?}");
+        }
     }
 }

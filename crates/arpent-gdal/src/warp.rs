@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use arpent_raster::{Grid, SceneInfo, Window};
 
 use crate::uri::{gdal_path, is_local};
-use crate::{GdalError, SceneSource, ffi, open_scene, scene};
+use crate::{GdalError, SceneSource, ffi, guard, open_scene, scene};
 
 /// How pixels of another size are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,7 @@ pub fn resample_source(
     ffi::warp(&dataset, &destination.to_string_lossy(), &arguments).map_err(error)?;
     drop(dataset);
     anchor(&destination, scene, gsd, &window, method)?;
+    guard::trust(&destination.to_string_lossy());
     let names = scene.bands.iter().map(|b| b.common_name.clone().unwrap_or_default()).collect();
     let resampled = SceneSource {
         id: scene.id.clone(),

@@ -8,7 +8,7 @@ use arpent_gdal::{GdalError, MosaicReader, fingerprint, open_scene, read_aoi, re
 use crate::common::{folder, mosaic, picture};
 
 /// Serves files with ranges until the test process ends; paths not in the list are 404, `/broken` is 500.
-fn serve(files: Vec<(&'static str, Vec<u8>)>) -> String {
+pub(crate) fn serve(files: Vec<(&'static str, Vec<u8>)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {

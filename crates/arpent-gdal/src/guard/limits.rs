@@ -1,0 +1,132 @@
+//! Limits on what files declare. Each is far above any survey, and far below what a machine has no memory for.
+
+use std::io::Read as _;
+
+use gdal::vector::Geometry;
+use gdal::{Dataset, Metadata as _};
+
+use crate::uri::is_local;
+use crate::{GdalError, ffi};
+
+/// Pixels on a side: three times the whole Earth at 2 m, Europe at 10 cm. Rows of this width still fit into memory.
+const MAX_SIDE: usize = 1 << 26;
+/// Pixels: ten times France at 20 cm.
+const MAX_PIXELS: u64 = 1 << 48;
+/// Bands: each is described in memory.
+const MAX_BANDS: usize = 10_000;
+/// Bytes of a block as it is decoded. GDAL holds one at least.
+const MAX_BLOCK_BYTES: u64 = 512 << 20;
+/// Values of a raster that is read as a whole.
+const MAX_SAMPLES: u64 = 1 << 31;
+/// Bytes of a JSON or XML document: most drivers hold them as a whole, some as objects that are ten times larger.
+const MAX_TEXT_BYTES: u64 = 1 << 30;
+/// Bytes of an area of interest: with 16 bytes a vertex, a few times [`MAX_VERTICES`].
+pub(crate) const MAX_AOI_BYTES: u64 = 1 << 30;
+/// Vertices of one feature, or of an area of interest, also after points have been put on its edges to reproject it.
+pub(crate) const MAX_VERTICES: u64 = 10_000_000;
+
+fn at_most(path: &str, what: impl Into<String>, found: u64, most: u64) -> Result<(), GdalError> {
+    if found <= most {
+        return Ok(());
+    }
+    Err(GdalError::TooLarge { path: path.to_owned(), what: what.into(), found, most })
+}
+
+/// Refuses rasters, bands and blocks of absurd size.
+pub(crate) fn check_raster(uri: &str, dataset: &Dataset) -> Result<(), GdalError> {
+    let ((width, height), bands) = (dataset.raster_size(), dataset.raster_count());
+    at_most(uri, "pixels on a side", width.max(height) as u64, MAX_SIDE as u64)?;
+    at_most(uri, "pixels", width as u64 * height as u64, MAX_PIXELS)?;
+    at_most(uri, "bands", bands as u64, MAX_BANDS as u64)?;
+    // Blocks of interleaved bands are decoded together.
+    let interleave = dataset.metadata_item("INTERLEAVE", "IMAGE_STRUCTURE");
+    let together = if interleave.as_deref() == Some("PIXEL") { bands as u64 } else { 1 };
+    for number in 1..=bands {
+        let Ok(band) = dataset.rasterband(number) else { continue };
+        let (block_width, block_height) = band.block_size();
+        let samples = (block_width as u64).saturating_mul(block_height as u64).saturating_mul(together);
+        let bytes = samples.saturating_mul(ffi::sample_bytes(dataset, number));
+        at_most(uri, format!("bytes in a block of band {number}"), bytes, MAX_BLOCK_BYTES)?;
+    }
+    Ok(())
+}
+
+/// Refuses rasters that would have to be held in memory as a whole and are too large for that.
+pub(crate) fn check_samples(uri: &str, size: (usize, usize), bands: usize) -> Result<(), GdalError> {
+    let samples = (size.0 as u64).saturating_mul(size.1 as u64).saturating_mul(bands as u64);
+    at_most(uri, "values in a raster that is read as a whole", samples, MAX_SAMPLES)
+}
+
+/// Refuses a file or object of more than so many bytes.
+pub(crate) fn check_file(uri: &str, gdal_path: &str, most: u64) -> Result<(), GdalError> {
+    at_most(uri, "bytes", size(gdal_path).unwrap_or(0), most)
+}
+
+/// Refuses a JSON or XML document that is too large to be held.
+pub(crate) fn check_document(uri: &str, gdal_path: &str) -> Result<(), GdalError> {
+    let bytes = size(gdal_path).unwrap_or(0);
+    if bytes <= MAX_TEXT_BYTES || !starts_like_text(gdal_path) {
+        return Ok(());
+    }
+    at_most(uri, "bytes of text", bytes, MAX_TEXT_BYTES)
+}
+
+fn size(gdal_path: &str) -> Option<u64> {
+    if is_local(gdal_path) {
+        return std::fs::metadata(gdal_path).ok().map(|meta| meta.len());
+    }
+    ffi::vsi_size(gdal_path)
+}
+
+fn starts_like_text(gdal_path: &str) -> bool {
+    let start = head(gdal_path, 256).unwrap_or_default();
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);
+    start.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| b"{[<".contains(byte))
+}
+
+/// The first bytes of a file or object; fewer where there are not so many, none of a local file that cannot be read.
+///
+/// # Errors
+/// What the store said of a remote object that cannot be opened.
+pub(super) fn head(gdal_path: &str, length: usize) -> Result<Vec<u8>, String> {
+    if !is_local(gdal_path) {
+        return ffi::vsi_head(gdal_path, length);
+    }
+    let mut bytes = Vec::new();
+    // Opening a pipe would wait for somebody who writes.
+    let file = std::fs::metadata(gdal_path).ok().filter(std::fs::Metadata::is_file);
+    if let Some(file) = file.and_then(|_| std::fs::File::open(gdal_path).ok()) {
+        let _ = file.take(length as u64).read_to_end(&mut bytes);
+    }
+    Ok(bytes)
+}
+
+/// Number of vertices of a geometry; with `longest`, as many as there will be when longer edges are cut into equal pieces no
+/// longer than it.
+pub(crate) fn vertices(geometry: &Geometry, longest: Option<f64>) -> u64 {
+    let parts = geometry.geometry_count();
+    if parts > 0 {
+        let parts = (0..parts).map(|i| vertices(&geometry.get_geometry(i), longest));
+        return parts.fold(0, u64::saturating_add);
+    }
+    let there = geometry.point_count() as u64;
+    let Some(longest) = longest.filter(|_| there <= MAX_VERTICES) else { return there };
+    let mut points = Vec::new();
+    geometry.get_points(&mut points);
+    let added = points.windows(2).map(|ends| {
+        let edge = (ends[1].0 - ends[0].0).hypot(ends[1].1 - ends[0].1);
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "f64 to u64 casts saturate"
+        )]
+        let pieces = (edge / longest).max(0.0) as u64;
+        pieces
+    });
+    added.fold(there, u64::saturating_add)
+}
+
+/// Refuses a number of vertices.
+pub(crate) fn check_vertices(uri: &str, what: impl Into<String>, found: u64) -> Result<(), GdalError> {
+    at_most(uri, what, found, MAX_VERTICES)
+}

@@ -1,0 +1,369 @@
+//! Whether a raster may name the files that it names.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use gdal::config::{get_config_option, set_config_option};
+use gdal::{Dataset, Metadata as _};
+use sha2::{Digest, Sha256};
+
+use super::limits::head;
+use super::vrt::{self, Reference};
+use crate::uri::{gdal_path, is_local, is_remote};
+use crate::{GdalError, failure, ffi, scene};
+
+/// Bytes of a VRT. GDAL holds its XML as objects that are ten times larger; 100,000 sources of one band have 60 MB.
+const MAX_VRT_BYTES: usize = 128 << 20;
+/// Bytes at the beginning of a file by which GDAL recognizes it.
+const HEAD_BYTES: usize = 1024;
+/// VRTs that name VRTs that name VRTs.
+const MAX_DEPTH: usize = 8;
+/// Files of a remote VRT, each of which is looked at: a request each.
+const MAX_REMOTE: usize = 4096;
+/// Requests at a time.
+const THREADS: usize = 16;
+/// Files beside a raster that GDAL opens with it.
+const SIDE_FILES: &[&str] = &[".ovr", ".OVR", ".msk", ".MSK"];
+
+/// Option of GDAL with the prefixes that any VRT may name, one a line. GDAL's options are the only state of the process.
+const ALLOWED: &str = "ARPENT_VRT_ALLOWED";
+
+/// Lets VRTs name what begins with one of these prefixes, beyond what they may name anyway: local files for a local VRT,
+/// files of the same host or bucket for a remote one. Prefixes are folders: URLs (`s3://bucket/`, `https://host/`), GDAL's
+/// own (`/vsizip/archive.zip/`), or paths. What lies there is trusted: it is not looked at. Replaces what was allowed before;
+/// holds for the whole process.
+///
+/// # Errors
+/// [`GdalError::Call`] when a prefix cannot be kept.
+pub fn allow_in_vrt(prefixes: &[String]) -> Result<(), GdalError> {
+    let folder = |prefix: &String| format!("{}/", gdal_path(prefix).trim_end_matches('/'));
+    let known: Vec<String> =
+        prefixes.iter().filter(|p| !p.trim_matches('/').is_empty()).map(folder).collect();
+    set_lines(ALLOWED, &known)
+}
+
+/// Trusts a VRT that this crate has just written, as it is now.
+pub(crate) fn trust(path: &str) {
+    if let Ok(xml) = ffi::vsi_read(path, MAX_VRT_BYTES) {
+        remember(print(&lines(ALLOWED), path, &xml));
+    }
+}
+
+fn lines(option: &str) -> Vec<String> {
+    let text = get_config_option(option, "").unwrap_or_default();
+    text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+fn set_lines(option: &str, values: &[String]) -> Result<(), GdalError> {
+    set_config_option(option, &values.join("\n"))
+        .map_err(|e| GdalError::Call { doing: "set a GDAL option", message: failure(&e) })
+}
+
+/// Refuses a raster that names what it must not, or whose name is a document or an instruction.
+pub(super) fn check(uri: &str, path: &str) -> Result<(), GdalError> {
+    let is_vrt_text = path.contains("<VRTDataset") || path.to_ascii_lowercase().starts_with("vrt://");
+    if is_vrt_text {
+        let reason = "is an instruction to GDAL, not a file";
+        return Err(GdalError::Reference { path: uri.to_owned(), reference: path.to_owned(), reason });
+    }
+    Check { uri, allowed: lines(ALLOWED), seen: BTreeSet::new() }.visit(path, 0)
+}
+
+/// Refuses a raster whose metadata name overviews elsewhere: GDAL opens them like any other file.
+pub(super) fn check_overviews(uri: &str, path: &str, dataset: &Dataset) -> Result<(), GdalError> {
+    let Some(name) = dataset.metadata_item("OVERVIEW_FILE", "OVERVIEWS") else { return Ok(()) };
+    // GDAL's own way to say: beside this file.
+    let name = name.strip_prefix(":::BASE:::").unwrap_or(&name).to_owned();
+    let mut check = Check { uri, allowed: lines(ALLOWED), seen: BTreeSet::new() };
+    let reference = Reference { name, relative: !is_local(path) };
+    match check.target(path, &reference)? {
+        Some(target) => check.visit(&target, 1),
+        None => Ok(()),
+    }
+}
+
+struct Check<'a> {
+    uri: &'a str,
+    allowed: Vec<String>,
+    seen: BTreeSet<String>,
+}
+
+impl Check<'_> {
+    fn visit(&mut self, path: &str, depth: usize) -> Result<(), GdalError> {
+        if !self.seen.insert(path.to_owned()) {
+            return Ok(());
+        }
+        if depth > MAX_DEPTH {
+            return Err(self.bad(path, format!("more than {MAX_DEPTH} VRTs name each other")));
+        }
+        if is_local(path) {
+            for suffix in SIDE_FILES {
+                let side = format!("{path}{suffix}");
+                if head(&side, HEAD_BYTES).is_ok_and(|start| looks_like_vrt(&start)) {
+                    self.visit(&side, depth + 1)?;
+                }
+            }
+        }
+        let start = match head(path, HEAD_BYTES) {
+            Ok(start) => start,
+            // GDAL will say why.
+            Err(message) if message.is_empty() => return Ok(()),
+            // Asked twice, a store would only say that it was asked before.
+            Err(message) => return Err(scene::cannot_open(self.uri, path, message)),
+        };
+        if !looks_like_vrt(&start) {
+            return Ok(());
+        }
+        let xml = ffi::vsi_read(path, MAX_VRT_BYTES).map_err(|e| self.bad(path, e))?;
+        let print = print(&self.allowed, path, &xml);
+        if is_known(print) {
+            return Ok(());
+        }
+        let references = vrt::references(&xml).map_err(|message| self.bad(path, message))?;
+        drop(xml);
+        let targets: Result<BTreeSet<_>, _> =
+            references.iter().filter_map(|reference| self.target(path, reference).transpose()).collect();
+        self.visit_all(path, &targets?, depth)?;
+        remember(print);
+        Ok(())
+    }
+
+    fn visit_all(&mut self, path: &str, targets: &BTreeSet<String>, depth: usize) -> Result<(), GdalError> {
+        let (local, remote): (Vec<&String>, Vec<&String>) = targets.iter().partition(|t| is_local(t));
+        if remote.len() > MAX_REMOTE {
+            let (what, found) = ("remote files in a VRT".to_owned(), remote.len() as u64);
+            return Err(GdalError::TooLarge {
+                path: shown(self.uri, path),
+                what,
+                found,
+                most: MAX_REMOTE as u64,
+            });
+        }
+        for target in local {
+            self.visit(target, depth + 1)?;
+        }
+        for target in vrts_among(&remote) {
+            self.visit(target, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    /// What a reference of the VRT `from` means to GDAL; none where it is trusted.
+    fn target(&self, from: &str, reference: &Reference) -> Result<Option<String>, GdalError> {
+        let name = reference.name.as_str();
+        let refuse = |reason| {
+            Err(GdalError::Reference { path: shown(self.uri, from), reference: name.to_owned(), reason })
+        };
+        if name.contains('<') || name.starts_with('{') || is_instruction(name) {
+            return refuse("is an instruction to GDAL, not a file");
+        }
+        let target = located(from, reference);
+        let plain = normalized(&target);
+        if self.allowed.iter().any(|prefix| plain.starts_with(prefix.as_str())) {
+            return Ok(None);
+        }
+        if is_local(from) {
+            if !is_local(&target) || !is_local(&plain) || name.contains("/vsi") {
+                return refuse("is not a local file");
+            }
+            if std::fs::metadata(&target).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+                return refuse("is a device or a pipe");
+            }
+        } else if is_local(&target) {
+            return refuse("is a file of this machine, and the VRT is not");
+        } else if origin(&plain) != origin(from) {
+            return refuse("is of another host, bucket or archive than the VRT");
+        }
+        Ok(Some(target))
+    }
+
+    fn bad(&self, path: &str, message: String) -> GdalError {
+        GdalError::BadVrt { path: shown(self.uri, path), message }
+    }
+}
+
+/// What a verdict depends on, besides the files that are named.
+fn print(allowed: &[String], path: &str, xml: &[u8]) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(allowed.join("\n"))
+        .chain_update("\0")
+        .chain_update(path)
+        .chain_update("\0")
+        .chain_update(xml)
+        .finalize()
+        .into()
+}
+
+/// The URI of the raster, with the document inside where that is another one.
+fn shown(uri: &str, path: &str) -> String {
+    if gdal_path(uri) == path { uri.to_owned() } else { format!("{uri}: {path}") }
+}
+
+/// Documents that were found harmless, or are our own: every reader opens them anew, and their sources may be many thousands.
+static KNOWN: Mutex<BTreeSet<[u8; 32]>> = Mutex::new(BTreeSet::new());
+
+fn is_known(print: [u8; 32]) -> bool {
+    KNOWN.lock().is_ok_and(|known| known.contains(&print))
+}
+
+fn remember(print: [u8; 32]) {
+    if let Ok(mut known) = KNOWN.lock() {
+        known.insert(print);
+    }
+}
+
+/// As GDAL recognizes a VRT, and a little more: XML whose beginning names it.
+fn looks_like_vrt(head: &[u8]) -> bool {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let starts = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
+    starts && text.windows(11).any(|w| w.eq_ignore_ascii_case(b"<VRTDataset"))
+}
+
+/// Those remote files that are VRTs, several looked at a time.
+fn vrts_among<'t>(remote: &[&'t String]) -> Vec<&'t String> {
+    let share = remote.len().div_ceil(THREADS).max(1);
+    let look = |part: &[&'t String]| -> Vec<&'t String> {
+        // What cannot be opened is told when it is read.
+        let is_vrt = |path: &str| head(path, HEAD_BYTES).is_ok_and(|start| looks_like_vrt(&start));
+        part.iter().copied().filter(|path| is_vrt(path)).collect()
+    };
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = remote.chunks(share).map(|part| scope.spawn(move || look(part))).collect();
+        // A thread that panicked looked at nothing: all of its files are looked at again, here.
+        parts
+            .into_iter()
+            .zip(remote.chunks(share))
+            .flat_map(|(thread, part)| thread.join().unwrap_or_else(|_| part.to_vec()))
+            .collect()
+    })
+}
+
+/// `driver:rest`, a URL, or anything else that no file system knows. One letter may be a drive.
+fn is_instruction(name: &str) -> bool {
+    let Some((prefix, _)) = name.split_once(':') else { return false };
+    let plain = prefix.chars().all(|c| c.is_ascii_alphanumeric() || "_+-.".contains(c));
+    prefix.len() > 1 && plain
+}
+
+/// The path that GDAL makes of a reference.
+fn located(from: &str, reference: &Reference) -> String {
+    let name = reference.name.as_str();
+    if name.starts_with('/') || !reference.relative {
+        return name.to_owned();
+    }
+    // GDAL follows a link to the VRT itself before it looks beside it.
+    let real = if is_local(from) { std::fs::canonicalize(from).ok() } else { None };
+    let from = real.map_or_else(|| from.to_owned(), |path| path.to_string_lossy().into_owned());
+    match from.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{name}"),
+        None => name.to_owned(),
+    }
+}
+
+/// A path without `.` and `..`.
+fn normalized(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// Host, bucket or archive folder of a path that is not local.
+fn origin(path: &str) -> String {
+    if let Some((scheme, rest)) = path.strip_prefix("/vsicurl/").and_then(|url| url.split_once("://")) {
+        let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
+        return format!("/vsicurl/{scheme}://{authority}/");
+    }
+    if is_remote(path) {
+        return path.split('/').take(3).collect::<Vec<_>>().join("/");
+    }
+    path.rsplit_once('/').map_or(path, |(folder, _)| folder).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(from: &str, name: &str, relative: bool, allowed: &[&str]) -> Result<Option<String>, String> {
+        let allowed = allowed.iter().map(|a| format!("{}/", gdal_path(a).trim_end_matches('/'))).collect();
+        let check = Check { uri: from, allowed, seen: BTreeSet::new() };
+        check.target(from, &Reference { name: name.into(), relative }).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn local_vrts_name_local_files() {
+        assert_eq!(verdict("/d/a.vrt", "b.tif", true, &[]), Ok(Some("/d/b.tif".into())));
+        assert_eq!(verdict("/d/a.vrt", "../c/b.tif", true, &[]), Ok(Some("/d/../c/b.tif".into())));
+        assert_eq!(verdict("/d/a.vrt", "/else/b.tif", false, &[]), Ok(Some("/else/b.tif".into())));
+        assert_eq!(verdict("/d/a.vrt", "b.tif", false, &[]), Ok(Some("b.tif".into())));
+        for name in [
+            "/vsicurl/http://h/a.tif",
+            "/vsis3/b/a.tif",
+            "/vsizip//d/a.zip/a.tif",
+            "../vsicurl/http://h/a.tif",
+            "http://h/a.tif",
+            "s3://b/a.tif",
+            "vrt:///d/b.tif?bands=1",
+            "MEM:::DATAPOINTER=1,PIXELS=1,LINES=1",
+            "mem:::DATAPOINTER=1,PIXELS=1,LINES=1",
+            "GTIFF_DIR:1:/d/a.tif",
+            "<VRTDataset/>",
+            "<GDAL_WMS/>",
+            "{\"type\":\"STAC\"}",
+        ] {
+            for relative in [false, true] {
+                assert!(verdict("/d/a.vrt", name, relative, &[]).is_err(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn remote_vrts_name_files_of_their_host_or_bucket() {
+        let s3 = "/vsis3/b/k/a.vrt";
+        assert_eq!(verdict(s3, "x.tif", true, &[]), Ok(Some("/vsis3/b/k/x.tif".into())));
+        assert_eq!(verdict(s3, "/vsis3/b/x.tif", false, &[]), Ok(Some("/vsis3/b/x.tif".into())));
+        let web = "/vsicurl/https://h:1/k/a.vrt?sig=x";
+        assert_eq!(verdict(web, "../x.tif", true, &[]), Ok(Some("/vsicurl/https://h:1/k/../x.tif".into())));
+        assert!(verdict(web, "/vsicurl/https://h:1/q.tif", false, &[]).is_ok());
+        for (from, name, relative) in [
+            (s3, "/vsis3/bb/x.tif", false),
+            (s3, "../../bb/x.tif", true),
+            (s3, "../../../vsicurl/http://h/x.tif", true),
+            (s3, "/etc/x.tif", false),
+            (s3, "x.tif", false),
+            (s3, "/vsicurl/https://h/x.tif", false),
+            (web, "/vsicurl/https://h/x.tif", false),
+            (web, "/vsicurl/http://h:1/x.tif", false),
+            (web, "/vsicurl/https://h:1@other/x.tif", false),
+            (web, "../../../other/x.tif", true),
+            (web, "/vsicurl?url=https://h:1/x.tif", false),
+            (web, "/vsizip//vsicurl/https://h:1/x.zip/x.tif", false),
+        ] {
+            assert!(verdict(from, name, relative, &[]).is_err(), "{from} {name}");
+        }
+    }
+
+    #[test]
+    fn more_can_be_allowed() {
+        let allow = &["s3://bucket", "/vsizip//d/a.zip"];
+        assert_eq!(verdict("/d/a.vrt", "/vsis3/bucket/x.tif", false, allow), Ok(None));
+        assert_eq!(verdict("/d/a.vrt", "/vsizip//d/a.zip/x.tif", false, allow), Ok(None));
+        assert!(verdict("/d/a.vrt", "/vsis3/bucket-of-others/x.tif", false, allow).is_err());
+        assert!(verdict("/d/a.vrt", "/vsis3/bucket/../others/x.tif", false, allow).is_err());
+    }
+
+    #[test]
+    fn vrts_are_known_by_their_beginning() {
+        assert!(looks_like_vrt(b"  <VRTDataset rasterXSize=\"1\">"));
+        assert!(looks_like_vrt(b"\xef\xbb\xbf<?xml version=\"1.0\"?>\n<VRTDataset>"));
+        assert!(!looks_like_vrt(b"II*\0 <VRTDataset"));
+        assert!(!looks_like_vrt(b"<kml>"));
+    }
+}
