@@ -29,6 +29,9 @@ deny:
     cargo deny --locked --log-level error check --hide-inclusion-graph bans licenses sources
     if timeout 60 cargo deny --log-level off fetch db >/dev/null 2>&1; then cargo deny --locked check advisories; \
       else echo "deny: advisories skipped, their database cannot be reached"; fi
+    if found="$(timeout 60 cargo audit --quiet 2>&1)"; then echo "audit: no advisory concerns Cargo.lock"; \
+      elif [[ $? == 124 || "$found" == *"fetch advisory database"* ]]; then echo "audit: skipped, the database of advisories cannot be reached"; \
+      else echo "$found"; exit 1; fi
 
 # Binaries and test binaries in one go, so that both share one set of dependency features.
 build:
@@ -68,6 +71,10 @@ vulkan:
 sanitize:
     RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test -p arpent-engine --locked \
       --target "$(rustc -vV | sed -n 's/^host: //p')" --target-dir {{target}}/sanitize
+
+# Every parser of ours fed with what nobody would write, so many seconds each (needs `scripts/setup.sh --test`); not part of `ci`.
+fuzz *args:
+    scripts/fuzz.sh {{args}}
 
 # All tests.
 test:

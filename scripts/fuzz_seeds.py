@@ -1,0 +1,140 @@
+"""Writes the first inputs of each fuzz target, and dictionaries of the words in their formats.
+
+    fuzz_seeds.py FOLDER    writes FOLDER/<target>/* and FOLDER/<target>.dict
+
+Inputs are the repository's own configurations and model descriptions, and small documents made here. Nothing is real imagery.
+"""
+
+import json
+import re
+import shutil
+import struct
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+BAND = '<VRTRasterBand dataType="Byte" band="1">{}</VRTRasterBand>'
+RECT = '<SrcRect xOff="0" yOff="0" xSize="9" ySize="9"/><DstRect xOff="0" yOff="0" xSize="9" ySize="9"/>'
+NAME = '<SourceFilename relativeToVRT="1">{}</SourceFilename><SourceBand>1</SourceBand>'
+PROPERTIES = '<SourceProperties RasterXSize="9" RasterYSize="9" DataType="Byte" BlockXSize="9" BlockYSize="9"/>'
+
+
+def vrts() -> list[str]:
+    """VRTs of every kind, whose sources are the files that the target has put there."""
+    def vrt(inside: str, attributes: str = "") -> str:
+        return f'<VRTDataset rasterXSize="9" rasterYSize="9"{attributes}>{inside}</VRTDataset>'
+
+    sources = [
+        f"<{kind}>{NAME.format(name)}{PROPERTIES}{RECT}</{kind}>"
+        for kind in ("SimpleSource", "ComplexSource", "AveragedSource")
+        for name in ("a.tif", "b.tif")
+    ]
+    warped = '<BlockXSize>9</BlockXSize><BlockYSize>9</BlockYSize><GDALWarpOptions><SourceDataset relativeToVRT="1">a.tif</SourceDataset></GDALWarpOptions>'
+    overview = "<Overview><SourceFilename>a.tif</SourceFilename><SourceBand>1</SourceBand></Overview>"
+    raw = '<VRTRasterBand dataType="Byte" band="1" subClass="VRTRawRasterBand"><SourceFilename>a.tif</SourceFilename></VRTRasterBand>'
+    derived = '<VRTRasterBand dataType="Byte" band="1" subClass="VRTDerivedRasterBand"><PixelFunctionType>sum</PixelFunctionType><PixelFunctionLanguage>Python</PixelFunctionLanguage></VRTRasterBand>'
+    pansharpened = f'<PansharpeningOptions><PanchroBand>{NAME.format("a.tif")}</PanchroBand><SpectralBand dstBand="1">{NAME.format("b.tif")}</SpectralBand></PansharpeningOptions>'
+    mask = f'<MaskBand><VRTRasterBand dataType="Byte">{sources[0]}</VRTRasterBand></MaskBand>'
+    attribute = '<SimpleSource SourceFilename="a.tif" relativeToVRT="1"><SourceBand>1</SourceBand></SimpleSource>'
+    return [
+        *(vrt(BAND.format(source)) for source in [*sources, overview, attribute, "<![CDATA[a.tif]]>"]),
+        vrt(warped + BAND.format(""), ' subClass="VRTWarpedDataset"'),
+        vrt(pansharpened, ' subClass="VRTPansharpenedDataset"'),
+        *(vrt(inside) for inside in (raw, derived, mask + BAND.format(sources[1]))),
+        vrt('<Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">a.tif</MDI></Metadata>' + BAND.format("")),
+    ]
+
+
+def stac() -> list[str]:
+    asset = {"href": "./a.tif", "type": "image/tiff; application=geotiff", "roles": ["data"], "eo:bands": [{"name": "B1", "common_name": "red"}]}
+    item = {"type": "Feature", "id": "a", "properties": {"datetime": "2023-06-01T10:00:00Z"}, "assets": {"visual": asset, "thumb": {"href": "/t.png", "roles": ["thumbnail"]}}}
+    links = [{"rel": "next", "href": "?page=2", "method": "GET"}]
+    hosts = [{**item, "assets": {"image": {"href": f"{scheme}://host/a.tif"}}} for scheme in ("http", "s3", "gs", "az", "file", "vrt")]
+    return [json.dumps(d) for d in [item, {"type": "FeatureCollection", "features": [item, *hosts[:3]], "links": links}, *hosts]]
+
+
+def areas() -> list[str]:
+    rings = [[[2, 48], [3, 48], [3, 49], [2, 49], [2, 48]], [[2.2, 48.2], [2.2, 48.4], [2.4, 48.4], [2.2, 48.2]]]
+    bow_tie = [[[2, 48], [3, 49], [3, 48], [2, 49], [2, 48]]]
+    shapes = [
+        {"type": "Polygon", "coordinates": rings},
+        {"type": "Polygon", "coordinates": bow_tie},
+        {"type": "MultiPolygon", "coordinates": [rings, rings[:1]]},
+        {"type": "LineString", "coordinates": rings[0]},
+        {"type": "GeometryCollection", "geometries": [{"type": "Polygon", "coordinates": rings}]},
+    ]
+    features = [{"type": "Feature", "properties": {"a": 1, "b": "x"}, "geometry": shape} for shape in shapes]
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::2154"}}
+    kml = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Placemark><Polygon><outerBoundaryIs><LinearRing><coordinates>2,48 3,48 3,49 2,48</coordinates></LinearRing></outerBoundaryIs></Polygon></Placemark></Document></kml>'
+    collections = [{"type": "FeatureCollection", "features": features[:1]}, {"type": "FeatureCollection", "crs": crs, "features": features}]
+    return [json.dumps(d) for d in [*features, *collections]] + [kml]
+
+
+def manifests() -> list[str]:
+    full = {
+        "format": "arpent-run/1", "run_id": "r", "created": "2026-01-01T00:00:00Z", "attempt": "a", "software": {"arpent": "0.1.0"},
+        "inputs": [{"id": "a", "uri": "a.tif", "size": 1, "sha256": "00", "etag": "e", "acquired": "2020", "date": "before", "grid": {"key": "k", "col": -1, "row": 2, "width": 3, "height": 4}}],
+        "failed_inputs": [{"uri": "b.tif", "reason": "x"}], "model": {"id": "m", "version": "1", "sha256": "00", "license": "CC0-1.0"},
+        "config": {"a": [1, 2.5, None]}, "timings_s": {"read": 1.25}, "energy": {"joules": 3}, "artifacts": [{"href": "labels.tif", "role": "labels", "media_type": "image/tiff", "size": 1, "sha256": "00"}],
+        "counts": {"features": 1, "features_per_class": {"a": 1}, "coverage": {"drawn_share": 0.5}, "references": [{"name": "r", "agreement_m2": 1.5}], "zones": {"zones": 1, "repaired": 0, "empty": 0, "outside": 0, "partly_outside": 0, "without_data": 0, "repeated_ids": 0}},
+    }
+    return [json.dumps(full), json.dumps({**full, "format": "arpent-run/0"})]
+
+
+def safetensors() -> list[bytes]:
+    def file(header: dict, data: bytes) -> bytes:
+        text = json.dumps(header).encode()
+        return struct.pack("<Q", len(text)) + text + data
+
+    one = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+    return [
+        file({"a": one}, bytes(8)),
+        file({"a": one, "b": {"dtype": "F16", "shape": [1, 2], "data_offsets": [8, 12]}, "__metadata__": {"format": "pt"}}, bytes(12)),
+        file({"a": {"dtype": "F32", "shape": [0, 1 << 60], "data_offsets": [0, 0]}}, b""),
+    ]
+
+
+def files(pattern: str) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(ROOT.glob(pattern))]
+
+
+def part(text: bytes, section: bytes) -> bytes:
+    """The tables of a configuration under a section, without its name."""
+    tables = re.split(rb"(?m)^(?=\[)", text)
+    return b"".join(re.sub(rb"^(\[+)" + section + rb"\.", rb"\1", t) for t in tables if re.match(rb"\[+" + section + rb"\.", t))
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    packages = files("models/*/model.json")
+    runs = files("configs/*/*.toml")
+    pickles = [b for b in files("crates/arpent-model/tests/**/*.pt") if len(b) < 1 << 20]
+    seeds = {
+        "aoi": areas(),
+        "manifest": manifests(),
+        "nomenclature": [json.dumps(json.loads(p)["classes"]) for p in packages],
+        "stac": stac(),
+        "vrt": vrts(),
+        "checkpoint": [*safetensors(), *pickles],
+        "model_package": packages,
+        "ocs_ge": [*files("configs/ocs-ge-*.toml"), b'from = "a"\nto = "b"\n' + b"".join(b'[[class]]\nid = %d\nname = "%s"\ncode_cs = "CS1"\nreason = "r"\n' % c for c in ((1, b"building"), (2, b"water")))],
+        "reference_options": [s for s in (part(run, b"reference") for run in runs) if s],
+        "run_config": [run for run in runs if b"\nmodel" in b"\n" + run],
+        "weights": safetensors(),
+        "zonal_config": files("configs/*/zonal.toml"),
+    }
+    for target, inputs in seeds.items():
+        place = folder / target
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        for number, content in enumerate(inputs):
+            (place / f"seed-{number}").write_bytes(content if isinstance(content, bytes) else content.encode())
+        words = set(re.findall(rb'[A-Za-z_:/][\w:/.-]{2,40}', b"\n".join(p.read_bytes() for p in place.iterdir())))
+        schema = {"run_config": "schema", "reference_options": "schema", "zonal_config": "zonal.schema", "model_package": "model.schema"}.get(target)
+        if schema:
+            words |= set(re.findall(rb'"([a-z_0-9-]{2,40})"', (ROOT / f"configs/{schema}.json").read_bytes()))
+        (folder / f"{target}.dict").write_bytes(b"".join(b'"%s"\n' % word for word in sorted(words)[:800]))
+
+
+main()
