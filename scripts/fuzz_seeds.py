@@ -71,6 +71,22 @@ def areas() -> list[str]:
     return [json.dumps(d) for d in [*features, *collections]] + [kml]
 
 
+def shapes() -> list[bytes]:
+    """Polygons in well-known binary: a square, one with a hole, one that crosses itself, two, one that is not closed."""
+    def ring(points: list[tuple[float, float]]) -> bytes:
+        return struct.pack("<I", len(points)) + b"".join(struct.pack("<dd", *p) for p in points)
+
+    def polygon(*rings: bytes) -> bytes:
+        return struct.pack("<BII", 1, 3, len(rings)) + b"".join(rings)
+
+    square = ring([(1, -1), (9, -1), (9, -9), (1, -9), (1, -1)])
+    hole = ring([(3.5, -3.5), (5, -3.5), (5, -5), (3.5, -3.5)])
+    cross = ring([(1, -1), (9, -9), (9, -1), (1, -9), (1, -1)])
+    far = ring([(-1e300, 1), (1e300, 1e300), (5, -1e18), (-1e300, 1)])
+    single = [polygon(square), polygon(square, hole), polygon(cross), polygon(far), polygon(ring([(1, -1), (9, -1), (5, -9)]))]
+    return [*single, struct.pack("<BII", 1, 6, 2) + single[1] + single[2], struct.pack("<BII", 1, 7, 1) + single[0]]
+
+
 def manifests() -> list[str]:
     full = {
         "format": "arpent-run/1", "run_id": "r", "created": "2026-01-01T00:00:00Z", "attempt": "a", "software": {"arpent": "0.1.0"},
@@ -114,6 +130,7 @@ def main() -> None:
         "aoi": areas(),
         "manifest": manifests(),
         "nomenclature": [json.dumps(json.loads(p)["classes"]) for p in packages],
+        "shapes": shapes(),
         "stac": stac(),
         "vrt": vrts(),
         "checkpoint": [*safetensors(), *pickles],

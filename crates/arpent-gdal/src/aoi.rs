@@ -313,6 +313,12 @@ impl Edge {
     }
 }
 
+/// The area of a geometry in well-known binary, in the CRS of the grid; none for what has no polygon.
+pub fn area_of_wkb(wkb: &[u8], grid: &Grid) -> Option<Aoi> {
+    quiet();
+    Aoi::of_geometry(&Geometry::from_wkb(wkb).ok()?, grid)
+}
+
 impl Aoi {
     fn new(polygons: Vec<Polygon>) -> Option<Self> {
         let first = polygons.first()?;

@@ -74,6 +74,7 @@ pub fn version() -> String {
 /// What fuzz targets see of the inside: parsers, fed with bytes. Not for anybody else.
 #[doc(hidden)]
 pub mod inside {
+    pub use crate::aoi::area_of_wkb;
     pub use crate::guard::{Reference, references};
     pub use crate::stac::parse as parse_stac;
 }

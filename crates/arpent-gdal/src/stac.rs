@@ -200,10 +200,13 @@ fn resolve(base: &str, href: &str) -> Result<String, GdalError> {
         let url = url::Url::parse(base)
             .and_then(|b| b.join(href))
             .map_err(|e| bad(base, format!("{href}: {e}")))?;
-        // A document from elsewhere must not name files of this machine.
-        return match url.scheme() {
-            "http" | "https" | "s3" | "gs" | "az" => Ok(url.into()),
-            _ => Err(bad(base, format!("{href}: a remote document may only name remote files"))),
+        // A document from elsewhere must not name files of this machine: `s3:/x` is no address, but a path.
+        let url = String::from(url);
+        let is_address = is_remote(&gdal_path(&url));
+        return if is_address {
+            Ok(url)
+        } else {
+            Err(bad(base, format!("{href}: a remote document may only name remote files")))
         };
     }
     let scheme = href.split_once("://").map(|(scheme, _)| scheme);
@@ -312,7 +315,9 @@ mod tests {
         assert_eq!(resolve("s3://b/c/item.json", "./x.tif").unwrap(), "s3://b/c/x.tif");
         assert_eq!(resolve("https://h/c/items/1", "../x.tif").unwrap(), "https://h/c/x.tif");
         assert_eq!(resolve("d/item.json", "https://h/x.tif").unwrap(), "https://h/x.tif");
-        assert!(resolve("https://h/item.json", "file:///etc/passwd").is_err());
+        for href in ["file:///etc/passwd", "s3:/d/x.tif", "gs:x.tif", "vrt:///d/x.tif"] {
+            assert!(resolve("https://h/item.json", href).is_err(), "{href}");
+        }
         for href in [
             "vrt:///d/x.tif",
             "/vsizip/x.zip",
