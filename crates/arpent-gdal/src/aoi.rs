@@ -32,6 +32,9 @@ pub(crate) const DRIVERS: &[&str] = &[
 /// are curves of another.
 const DENSIFY: f64 = 256.0;
 
+/// Largest pixel number that polygons are looked at for: a place on Earth is far below, and rounding begins far above.
+const FARTHEST_PX: f64 = 1e15;
+
 /// Polygons laid over a grid: a pixel is inside when its center is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aoi {
@@ -209,6 +212,12 @@ impl FeatureSource<'_> {
                 message: failure(&e),
             })?;
         }
+        let box_ = geometry.envelope();
+        let corners = [self.grid.pixel(box_.MinX, box_.MinY), self.grid.pixel(box_.MaxX, box_.MaxY)];
+        if corners.iter().any(|(x, y)| !x.is_finite() || x.abs().max(y.abs()) > FARTHEST_PX || y.is_nan()) {
+            let message = "its coordinates are nowhere on Earth".to_owned();
+            return Err(GdalError::AoiInvalid { path: self.uri.to_owned(), feature: self.number, message });
+        }
         push(&geometry, self.grid, polygons, others);
         Ok(())
     }
@@ -242,6 +251,12 @@ fn polygonal(feature: &Feature<'_>, others: &mut BTreeSet<String>) -> Option<Geo
     None
 }
 
+/// Where a point lies on a grid, not farther than numbers of pixels reach.
+fn place(grid: &Grid, x: f64, y: f64) -> [f64; 2] {
+    let (x, y) = grid.pixel(x, y);
+    [x, y].map(|v| v.clamp(-FARTHEST_PX, FARTHEST_PX))
+}
+
 impl Polygon {
     #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
     fn new(geometry: &Geometry, grid: &Grid) -> Option<Self> {
@@ -250,7 +265,10 @@ impl Polygon {
         for i in 0..geometry.geometry_count() {
             let mut points = Vec::new();
             geometry.get_geometry(i).get_points(&mut points);
-            let mut ring: Vec<[f64; 2]> = points.iter().map(|(x, y, _)| grid.pixel(*x, *y).into()).collect();
+            let mut ring: Vec<[f64; 2]> = points.iter().map(|(x, y, _)| place(grid, *x, *y)).collect();
+            if ring.iter().flatten().any(|v| v.is_nan()) {
+                return None;
+            }
             // An odd number of crossings has no inside.
             ring.extend(ring.first().copied());
             for point in &ring {

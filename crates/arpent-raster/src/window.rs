@@ -38,9 +38,9 @@ impl Window {
         self.row.saturating_add_unsigned(self.height as u64)
     }
 
-    /// Number of pixels.
+    /// Number of pixels; the largest number there is where there are more.
     pub const fn pixels(&self) -> u64 {
-        self.width as u64 * self.height as u64
+        (self.width as u64).saturating_mul(self.height as u64)
     }
 
     /// Whether it holds no pixel.

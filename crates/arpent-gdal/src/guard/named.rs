@@ -76,7 +76,7 @@ pub(super) fn check_overviews(uri: &str, path: &str, dataset: &Dataset) -> Resul
     let name = name.strip_prefix(":::BASE:::").unwrap_or(&name).to_owned();
     let mut check = Check { uri, allowed: lines(ALLOWED), seen: BTreeSet::new() };
     let reference = Reference { name, relative: !is_local(path) };
-    match check.target(path, &reference)? {
+    match check.target(path, &folder_of(path), &reference)? {
         Some(target) => check.visit(&target, 1),
         None => Ok(()),
     }
@@ -121,8 +121,9 @@ impl Check<'_> {
         }
         let references = vrt::references(&xml).map_err(|message| self.bad(path, message))?;
         drop(xml);
-        let targets: Result<BTreeSet<_>, _> =
-            references.iter().filter_map(|reference| self.target(path, reference).transpose()).collect();
+        let folder = folder_of(path);
+        let target = |reference| self.target(path, &folder, reference).transpose();
+        let targets: Result<BTreeSet<_>, _> = references.iter().filter_map(target).collect();
         self.visit_all(path, &targets?, depth)?;
         remember(print);
         Ok(())
@@ -148,8 +149,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What a reference of the VRT `from` means to GDAL; none where it is trusted.
-    fn target(&self, from: &str, reference: &Reference) -> Result<Option<String>, GdalError> {
+    /// What a reference of the VRT `from`, which lies in `folder`, means to GDAL; none where it is trusted.
+    fn target(&self, from: &str, folder: &str, reference: &Reference) -> Result<Option<String>, GdalError> {
         let name = reference.name.as_str();
         let refuse = |reason| {
             Err(GdalError::Reference { path: shown(self.uri, from), reference: name.to_owned(), reason })
@@ -157,7 +158,7 @@ impl Check<'_> {
         if name.contains('<') || name.starts_with('{') || is_instruction(name) {
             return refuse("is an instruction to GDAL, not a file");
         }
-        let target = located(from, reference);
+        let target = located(folder, reference);
         let plain = normalized(&target);
         if self.allowed.iter().any(|prefix| plain.starts_with(prefix.as_str())) {
             return Ok(None);
@@ -245,19 +246,18 @@ fn is_instruction(name: &str) -> bool {
     prefix.len() > 1 && plain
 }
 
-/// The path that GDAL makes of a reference.
-fn located(from: &str, reference: &Reference) -> String {
-    let name = reference.name.as_str();
-    if name.starts_with('/') || !reference.relative {
-        return name.to_owned();
-    }
+/// The folder from which GDAL sees what a VRT names, with a slash; empty for the working directory.
+fn folder_of(path: &str) -> String {
     // GDAL follows a link to the VRT itself before it looks beside it.
-    let real = if is_local(from) { std::fs::canonicalize(from).ok() } else { None };
-    let from = real.map_or_else(|| from.to_owned(), |path| path.to_string_lossy().into_owned());
-    match from.rsplit_once('/') {
-        Some((folder, _)) => format!("{folder}/{name}"),
-        None => name.to_owned(),
-    }
+    let real = if is_local(path) { std::fs::canonicalize(path).ok() } else { None };
+    let path = real.map_or_else(|| path.to_owned(), |path| path.to_string_lossy().into_owned());
+    path.rsplit_once('/').map_or_else(String::new, |(folder, _)| format!("{folder}/"))
+}
+
+/// The path that GDAL makes of a reference.
+fn located(folder: &str, reference: &Reference) -> String {
+    let name = reference.name.as_str();
+    if name.starts_with('/') || !reference.relative { name.to_owned() } else { format!("{folder}{name}") }
 }
 
 /// A path without `.` and `..`.
@@ -294,7 +294,9 @@ mod tests {
     fn verdict(from: &str, name: &str, relative: bool, allowed: &[&str]) -> Result<Option<String>, String> {
         let allowed = allowed.iter().map(|a| format!("{}/", gdal_path(a).trim_end_matches('/'))).collect();
         let check = Check { uri: from, allowed, seen: BTreeSet::new() };
-        check.target(from, &Reference { name: name.into(), relative }).map_err(|e| e.to_string())
+        check
+            .target(from, &folder_of(from), &Reference { name: name.into(), relative })
+            .map_err(|e| e.to_string())
     }
 
     #[test]

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arpent_gdal::inside::area_of_wkb;
 use arpent_gdal::{
     GdalError, InvalidGeometries, LayerSource, MosaicReader, PublishedRaster, Resampling, SceneSource,
     allow_in_vrt, count_bands, describe_crs, fingerprint, group_scenes, open_scene, read_aoi, read_features,
     read_labels, read_picture, resample_source,
 };
-use arpent_raster::Grid;
+use arpent_raster::{Grid, Window};
 use gdal::Metadata as _;
 
 use crate::common::{folder, mosaic, open, picture, source};
@@ -418,6 +419,35 @@ fn a_tiff_of_one_huge_block_is_refused() {
     too_large(open_scene(&source(&path)).map(drop), "block");
 }
 
+/// A polygon in well-known binary.
+fn wkb(ring: &[[f64; 2]]) -> Vec<u8> {
+    let mut bytes = vec![1, 3, 0, 0, 0, 1, 0, 0, 0];
+    bytes.extend(u32::try_from(ring.len()).unwrap().to_le_bytes());
+    bytes.extend(ring.iter().flatten().flat_map(|v| v.to_le_bytes()));
+    bytes
+}
+
+/// Found by fuzzing: at the end of the numbers, masks and intersections did not agree; rings that are not closed have an
+/// inside all the same.
+#[test]
+fn polygons_beyond_all_numbers_are_cut() {
+    for ring in [
+        vec![[1.0, -1.0], [1e300, -1e300], [5.0, 1e18], [1.0, -1.0]],
+        vec![[1.0, -1.0], [9.0, -1.0], [9.0, -9.0], [1.0, -9.0]],
+    ] {
+        let area = area_of_wkb(&wkb(&ring), &grid(2154)).unwrap();
+        let all = area.window();
+        for col in [all.col - 1, all.col_end() - 31] {
+            let window = Window::new(col, all.row, 32, 32);
+            assert_eq!(area.intersects(&window), area.mask(window).contains(&true), "{window:?}");
+        }
+        assert!(all.pixels() > 0 && all.col_end() < i64::MAX / 2, "{all:?}");
+    }
+    assert!(area_of_wkb(&wkb(&[[f64::NAN, 0.0], [1.0, 0.0], [1.0, 1.0]]), &grid(2154)).is_none());
+    let open = area_of_wkb(&wkb(&[[1.0, -1.0], [9.0, -1.0], [9.0, -9.0], [1.0, -9.0]]), &grid(2154)).unwrap();
+    assert_eq!(open.mask(Window::new(0, 0, 12, 12)).iter().filter(|inside| **inside).count(), 64);
+}
+
 fn grid(epsg: u32) -> Grid {
     let crs = Arc::new(describe_crs(&format!("EPSG:{epsg}")).unwrap());
     Grid { crs, origin_x: 0.0, origin_y: 0.0, gsd_x: 1.0, gsd_y: 1.0 }
@@ -439,6 +469,15 @@ fn absurd_areas_and_layers_are_refused() {
     let path = write(dir.path().join("comb.geojson"), &text);
     too_large(read_aoi(&path.to_string_lossy(), &grid(2154)).map(drop), "vertices");
     assert!(read_aoi(&path.to_string_lossy(), &grid(4326)).is_ok());
+
+    // Far beyond the Earth, where numbers of pixels have no meaning.
+    let text = r#"{"type":"Polygon","coordinates":[[[0,0],[1e200,0],[1e200,1e200],[0,0]]]}"#;
+    let path = write(dir.path().join("space.geojson"), text);
+    let error = read_aoi(&path.to_string_lossy(), &grid(4326)).unwrap_err();
+    assert!(
+        matches!(&error, GdalError::AoiInvalid { message, .. } if message.contains("Earth")),
+        "{error:?}"
+    );
 
     // A sparse file: nothing is written.
     let path = write(dir.path().join("large.geojson"), "{");
