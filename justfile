@@ -33,6 +33,17 @@ deny:
       elif [[ $? == 124 || "$found" == *"fetch advisory database"* ]]; then echo "audit: skipped, the database of advisories cannot be reached"; \
       else echo "$found"; exit 1; fi
 
+# A bill of materials of each program (CycloneDX 1.5) in target/sbom; GDAL and what it links are the system's, and not in it.
+sbom:
+    command -v cargo-cyclonedx >/dev/null || cargo install --quiet --locked --root .venv cargo-cyclonedx@0.5.9
+    SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" cargo cyclonedx --quiet --manifest-path inference/Cargo.toml --describe binaries \
+      --format json --spec-version 1.5 --no-build-deps
+    mkdir -p {{target}}/sbom
+    for program in inference/arpent training/arpent-train; do \
+      cargo tree -p "${program#*/}" -e normal --prefix none --locked \
+        | python3 scripts/sbom.py "${program}_bin.cdx.json" "{{target}}/sbom/${program#*/}.cdx.json"; done
+    rm -f ./*/*_bin.cdx.json
+
 # Binaries and test binaries in one go, so that both share one set of dependency features.
 build:
     cargo build --workspace --bins --tests --locked

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use gdal::Dataset;
+use gdal::{Dataset, DatasetOptions};
 use gdal::vector::LayerAccess;
 
 use crate::raster_out::text;
@@ -27,7 +27,8 @@ pub(crate) fn check(path: &Path, written: u64, indexed: bool) -> Result<(), Gdal
 
 /// Number of features by the header, if the last one can be read.
 fn last_feature(path: &Path, written: u64) -> gdal::errors::Result<u64> {
-    let dataset = Dataset::open(path)?;
+    let options = DatasetOptions { allowed_drivers: Some(&["FlatGeobuf"]), ..DatasetOptions::default() };
+    let dataset = Dataset::open_ex(path, options)?;
     let layer = dataset.layer(0)?;
     let whole = written == 0 || layer.feature(written - 1).is_some();
     Ok(if whole { layer.feature_count() } else { 0 })

@@ -210,8 +210,14 @@ fn resolve(base: &str, href: &str) -> Result<String, GdalError> {
         };
     }
     let scheme = href.split_once("://").map(|(scheme, _)| scheme);
-    let is_known = matches!(scheme, None | Some("http" | "https" | "s3" | "gs" | "az" | "file"));
-    if !is_known || !is_local(&gdal_path(href)) && scheme.is_none() || href.contains('<') {
+    let path = gdal_path(href);
+    let is_named = match scheme {
+        Some("http" | "https" | "s3" | "gs" | "az") => is_remote(&path),
+        Some("file") => is_local(&path) && Path::new(&path).is_absolute(),
+        Some(_) => false,
+        None => is_local(&path),
+    };
+    if !is_named || path.contains('<') {
         let (path, reference) = (base.to_owned(), href.to_owned());
         return Err(GdalError::Reference {
             path,
@@ -323,6 +329,9 @@ mod tests {
             "/vsizip/x.zip",
             "/vsicurl/http://h/x.tif",
             "zarr:\"x\"://",
+            "file://vrt://d/x.tif",
+            "file:///vsizip/x.zip",
+            "file://x.tif",
             "<VRTDataset/>",
             "SENTINEL2_L1C:/d/x",
         ] {
