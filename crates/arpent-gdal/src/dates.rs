@@ -2,7 +2,7 @@
 
 use arpent_raster::{Chip, Window};
 
-use crate::{BandSelection, GdalError, Mosaic, MosaicReader};
+use crate::{BandSelection, GdalError, Mosaic, MosaicReader, SharedBlocks};
 
 /// Reads windows of one place at several dates: the bands of the dates one after the other, valid where every date
 /// is. With one date it is a [`MosaicReader`]. It belongs to one thread; each thread has its own.
@@ -20,6 +20,12 @@ impl DatesReader {
     ) -> Result<Self, GdalError> {
         let readers = dates.into_iter().map(|(mosaic, bands)| MosaicReader::new(mosaic, &bands));
         Ok(Self(readers.collect::<Result<_, _>>()?))
+    }
+
+    /// The same reader with the blocks of other readers, as [`MosaicReader::sharing`].
+    #[must_use]
+    pub fn sharing(self, blocks: &SharedBlocks) -> Self {
+        Self(self.0.into_iter().map(|reader| reader.sharing(blocks)).collect())
     }
 
     /// Reads a window of every date, also beyond the scenes, where pixels are invalid.

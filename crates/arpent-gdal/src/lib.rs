@@ -9,6 +9,7 @@
 
 mod aoi;
 mod bands;
+mod block;
 mod buffer;
 mod crs;
 mod dates;
@@ -29,6 +30,7 @@ mod reader;
 mod reference;
 mod scene;
 mod setup;
+mod shared;
 mod source;
 mod stac;
 mod style;
@@ -60,6 +62,7 @@ pub use reader::{BandSelection, MosaicReader};
 pub use reference::{LineWidth, Reference, ReferenceFeature, ReferenceIndex, ReferenceKind};
 pub use scene::open_scene;
 pub use setup::{InitOptions, init};
+pub use shared::SharedBlocks;
 pub use source::{SceneSource, resolve_scenes};
 pub use style::qgis_style;
 pub use subject::Subject;

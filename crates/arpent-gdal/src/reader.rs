@@ -4,8 +4,10 @@ use arpent_raster::{BandInfo, Chip, SampleType, Window};
 use gdal::Dataset;
 use gdal::raster::GdalType;
 
-use crate::uri::gdal_path;
-use crate::{GdalError, Mosaic, ffi, scene};
+use crate::block::{Block, Values};
+use crate::shared::Cells;
+use crate::uri::{gdal_path, is_remote};
+use crate::{GdalError, Mosaic, SharedBlocks, ffi, scene};
 
 /// Bands of a scene, from 1, in the order wanted.
 pub type BandSelection = Vec<usize>;
@@ -29,6 +31,10 @@ pub struct MosaicReader {
     open: Vec<(usize, Dataset)>,
     bands: usize,
     max_open: usize,
+    shared: Option<SharedBlocks>,
+    /// How each scene that is shared is cut; empty when nothing is.
+    cells: Vec<Option<Cells>>,
+    blocks: Vec<(usize, usize)>,
 }
 
 /// What is read of a raster.
@@ -40,9 +46,38 @@ pub(crate) struct Source {
     bands: BandSelection,
     nodata: Vec<Option<f64>>,
     alpha: Option<usize>,
-    /// Whether single precision holds every value.
-    fits_f32: bool,
+    kind: Kind,
     signed_bytes: bool,
+}
+
+/// In what values are read, so that none changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Bytes,
+    Words,
+    Floats,
+    /// Single precision would not hold what is compared with nodata.
+    Doubles,
+}
+
+impl Kind {
+    fn of(sample: SampleType) -> Self {
+        match sample {
+            SampleType::Uint8 => Self::Bytes,
+            SampleType::Uint16 => Self::Words,
+            SampleType::Int8 | SampleType::Int16 | SampleType::Float32 => Self::Floats,
+            SampleType::Uint32 | SampleType::Int32 | SampleType::Float64 => Self::Doubles,
+        }
+    }
+
+    /// Bytes of a value as it is kept.
+    fn bytes(self) -> usize {
+        match self {
+            Self::Bytes => 1,
+            Self::Words => 2,
+            Self::Floats | Self::Doubles => 4,
+        }
+    }
 }
 
 impl MosaicReader {
@@ -61,7 +96,24 @@ impl MosaicReader {
             }
             scenes.push(Source::new(&info.id, &info.uri, info.window, &info.bands, selection)?);
         }
-        Ok(Self { scenes, open: Vec::new(), bands: count, max_open: MAX_OPEN })
+        let blocks = mosaic.scenes.iter().map(|s| s.block).collect();
+        let (open, cells) = (Vec::new(), Vec::new());
+        Ok(Self { scenes, open, bands: count, max_open: MAX_OPEN, shared: None, cells, blocks })
+    }
+
+    /// The same reader taking the blocks of remote GeoTIFFs from those that other readers have fetched, and giving them its
+    /// own. What it reads is the same.
+    #[must_use]
+    pub fn sharing(mut self, blocks: &SharedBlocks) -> Self {
+        let cells = |(source, block): (&Source, &(usize, usize))| {
+            let remote = is_remote(&gdal_path(&source.uri));
+            remote
+                .then(|| Cells::new(&source.uri, &source.bands, source.kind.bytes(), source.window, *block))
+                .flatten()
+        };
+        self.cells = self.scenes.iter().zip(&self.blocks).map(cells).collect();
+        self.shared = Some(blocks.clone());
+        self
     }
 
     /// The same reader keeping at most so many datasets open.
@@ -85,11 +137,22 @@ impl MosaicReader {
             let opened = self.dataset(index);
             let dataset = opened.map_err(|e| self.scenes[index].unreadable(common, e.to_string()))?;
             // The dataset goes back to the end of the list: it was used last.
-            let part = self.scenes[index].read(&dataset, common);
+            let part = self.part(index, &dataset, common);
             self.open.push((index, dataset));
             chip = merged(chip, part?);
         }
         Ok(chip)
+    }
+
+    fn part(&self, index: usize, dataset: &Dataset, window: Window) -> Result<Chip, GdalError> {
+        let source = &self.scenes[index];
+        match (&self.shared, self.cells.get(index)) {
+            // Blocks of other formats are no unit of what is fetched.
+            (Some(shared), Some(Some(cells))) if dataset.driver().short_name() == "GTiff" => {
+                shared.read(cells, window, |piece| source.read_block(dataset, piece))
+            }
+            _ => source.read(dataset, window),
+        }
     }
 
     fn dataset(&mut self, index: usize) -> Result<Dataset, GdalError> {
@@ -156,44 +219,70 @@ impl Source {
             return Err(no_such_band(uri, 0, infos.len()));
         }
         let mut nodata = Vec::with_capacity(bands.len());
-        let (mut fits_f32, mut signed_bytes) = (true, false);
+        let (mut kind, mut signed_bytes) = (Kind::Bytes, false);
         for index in &bands {
             let band = infos.iter().find(|b| b.index == *index);
             let band = band.ok_or_else(|| no_such_band(uri, *index, infos.len()))?;
             nodata.push(band.nodata);
             signed_bytes |= band.sample_type == SampleType::Int8;
-            fits_f32 &=
-                !matches!(band.sample_type, SampleType::Float64 | SampleType::Uint32 | SampleType::Int32);
+            kind = kind.max(Kind::of(band.sample_type));
         }
         let alpha = infos.iter().find(|b| b.is_alpha).map(|b| b.index);
         let (id, uri) = (id.to_owned(), uri.to_owned());
-        Ok(Self { id, uri, window, bands, nodata, alpha, fits_f32, signed_bytes })
+        Ok(Self { id, uri, window, bands, nodata, alpha, kind, signed_bytes })
     }
 
     /// The pixels of a window that lies inside the raster.
     pub(crate) fn read(&self, dataset: &Dataset, window: Window) -> Result<Chip, GdalError> {
+        self.read_block(dataset, window).map(Block::into_chip)
+    }
+
+    /// The same in the type in which they are stored: of bytes, GDAL copies whole rows.
+    fn read_block(&self, dataset: &Dataset, window: Window) -> Result<Block, GdalError> {
         let error = |message: String| self.unreadable(window, message);
         let offset = self.window.offset_of(&window).ok_or_else(|| error("outside the scene".into()))?;
         let size = (window.width, window.height);
         let mut valid = self.mask(dataset, offset, size).map_err(error)?;
-        let mut data = if self.fits_f32 {
-            let mut values = ffi::read_bands::<f32>(dataset, offset, size, &self.bands).map_err(error)?;
-            if self.signed_bytes && ffi::type_name(dataset, self.bands[0]) == "Byte" {
-                // GDAL before 3.7 has no signed bytes: it hands them over as unsigned ones.
-                values.iter_mut().filter(|v| **v > 127.0).for_each(|v| *v -= 256.0);
-            }
-            invalidate(&mut valid, &values, &self.nodata);
-            values
-        } else {
-            let values = ffi::read_bands::<f64>(dataset, offset, size, &self.bands).map_err(error)?;
-            invalidate(&mut valid, &values, &self.nodata);
-            values.into_iter().map(Sample::narrow).collect()
+        let values = match self.kind {
+            Kind::Bytes => self.samples::<u8>(dataset, offset, size, &mut valid).map(Values::Bytes),
+            Kind::Words => self.samples::<u16>(dataset, offset, size, &mut valid).map(Values::Words),
+            Kind::Floats => self.samples::<f32>(dataset, offset, size, &mut valid).map(Values::Floats),
+            Kind::Doubles => self
+                .samples::<f64>(dataset, offset, size, &mut valid)
+                .map(|values| Values::Floats(values.into_iter().map(Sample::narrow).collect())),
         };
-        let pixels = valid.len();
-        for band in data.chunks_exact_mut(pixels.max(1)) {
-            band.iter_mut().zip(&valid).filter(|(_, valid)| !**valid).for_each(|(v, _)| *v = 0.0);
+        let values = values.map_err(error)?;
+        let valid = valid.filter(|v| v.contains(&false));
+        Ok(Block { window, bands: self.bands.len(), values, valid })
+    }
+
+    /// Values of all bands, 0 where they are invalid.
+    fn samples<T: Sample>(
+        &self,
+        dataset: &Dataset,
+        offset: (usize, usize),
+        size: (usize, usize),
+        valid: &mut Option<Vec<bool>>,
+    ) -> Result<Vec<T>, String> {
+        let mut values = ffi::read_bands::<T>(dataset, offset, size, &self.bands)?;
+        if self.signed_bytes && ffi::type_name(dataset, self.bands[0]) == "Byte" {
+            // GDAL before 3.7 has no signed bytes: it hands them over as unsigned ones.
+            for value in &mut values {
+                *value = value.signed_byte();
+            }
         }
-        Ok(Chip { window, bands: self.bands.len(), data, valid })
+        if T::MAY_BE_INVALID || self.nodata.iter().any(Option::is_some) {
+            invalidate(valid.get_or_insert_with(|| vec![true; size.0 * size.1]), &values, &self.nodata);
+        }
+        if let Some(valid) = valid {
+            for band in values.chunks_exact_mut(valid.len().max(1)) {
+                band.iter_mut()
+                    .zip(&*valid)
+                    .filter(|(_, valid)| !**valid)
+                    .for_each(|(v, _)| *v = T::default());
+            }
+        }
+        Ok(values)
     }
 
     fn unreadable(&self, window: Window, message: String) -> GdalError {
@@ -206,22 +295,22 @@ impl Source {
         }
     }
 
-    /// Where the alpha or mask band says that there is data.
+    /// Where the alpha or mask band says that there is data; `None` where there is no such band.
     fn mask(
         &self,
         dataset: &Dataset,
         offset: (usize, usize),
         size: (usize, usize),
-    ) -> Result<Vec<bool>, String> {
+    ) -> Result<Option<Vec<bool>>, String> {
         if let Some(alpha) = self.alpha {
             let values = ffi::read_bands::<f32>(dataset, offset, size, &[alpha])?;
-            return Ok(values.iter().map(|v| *v > 0.0).collect());
+            return Ok(Some(values.iter().map(|v| *v > 0.0).collect()));
         }
         if has_mask(dataset, self.bands[0]) {
             return ffi::read_mask(dataset, self.bands[0], offset, size)
-                .map(|values| values.iter().map(|v| *v != 0).collect());
+                .map(|values| Some(values.iter().map(|v| *v != 0).collect()));
         }
-        Ok(vec![true; size.0 * size.1])
+        Ok(None)
     }
 }
 
@@ -232,10 +321,41 @@ fn has_mask(dataset: &Dataset, band: usize) -> bool {
     flags.is_ok_and(|f| !f.is_all_valid() && !f.is_alpha() && (!f.is_nodata() || f.is_per_dataset()))
 }
 
-/// What nodata values are compared in.
-trait Sample: GdalType + Copy {
+/// What values are read and compared with nodata in.
+trait Sample: GdalType + Copy + Default {
+    /// Whether a value may be no number, or none that single precision holds.
+    const MAY_BE_INVALID: bool;
     fn is_nodata(self, nodata: f64) -> bool;
     fn narrow(self) -> f32;
+
+    /// The value of a signed byte that was read as an unsigned one.
+    fn signed_byte(self) -> Self {
+        self
+    }
+}
+
+impl Sample for u8 {
+    const MAY_BE_INVALID: bool = false;
+
+    fn is_nodata(self, nodata: f64) -> bool {
+        f32::from(self).is_nodata(nodata)
+    }
+
+    fn narrow(self) -> f32 {
+        self.into()
+    }
+}
+
+impl Sample for u16 {
+    const MAY_BE_INVALID: bool = false;
+
+    fn is_nodata(self, nodata: f64) -> bool {
+        f32::from(self).is_nodata(nodata)
+    }
+
+    fn narrow(self) -> f32 {
+        self.into()
+    }
 }
 
 #[allow(
@@ -244,6 +364,8 @@ trait Sample: GdalType + Copy {
     reason = "GDAL stores nodata as f64 whatever the sample type"
 )]
 impl Sample for f32 {
+    const MAY_BE_INVALID: bool = true;
+
     fn is_nodata(self, nodata: f64) -> bool {
         let nodata = nodata as f32;
         // Nodata values are often written with too few digits: GDAL too forgives the last bits.
@@ -253,10 +375,16 @@ impl Sample for f32 {
     fn narrow(self) -> f32 {
         self
     }
+
+    fn signed_byte(self) -> Self {
+        if self > 127.0 { self - 256.0 } else { self }
+    }
 }
 
 #[allow(clippy::float_cmp, clippy::cast_possible_truncation, reason = "networks compute in f32")]
 impl Sample for f64 {
+    const MAY_BE_INVALID: bool = true;
+
     fn is_nodata(self, nodata: f64) -> bool {
         self == nodata || (self - nodata).abs() <= 2.0 * f64::EPSILON * nodata.abs()
     }

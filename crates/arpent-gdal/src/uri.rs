@@ -69,6 +69,18 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_behind_a_network_is_told() {
+        for uri in ["s3://b/k.tif", "gs://b/k.tif", "az://c/k.tif", "http://h/k.tif", "https://h/k.tif?sig=a"]
+        {
+            assert!(is_remote(&gdal_path(uri)), "{uri}");
+        }
+        for uri in ["/data/k.tif", "file:///data/k.tif", "dir/s3:/k.tif", "SENTINEL2_L1C:/a/b:10m:EPSG_32631"]
+        {
+            assert!(!is_remote(&gdal_path(uri)), "{uri}");
+        }
+    }
+
+    #[test]
     fn names_are_cut_out_of_paths_and_urls() {
         assert_eq!(stem("https://h/a/x.v2.tif?sig=a/b.c"), "x.v2");
         assert_eq!(extension("https://h/a/x.v2.TIF?sig=a/b.c"), "tif");

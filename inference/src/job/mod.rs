@@ -100,7 +100,7 @@ impl Job {
             0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
             chosen => chosen,
         };
-        arpent_gdal::init(arpent_gdal::InitOptions { cache_mb })?;
+        arpent_gdal::init(arpent_gdal::InitOptions { cache_mb, ..Default::default() })?;
         let output = config.output.clone();
         let job = Self { config, model, weights, predictor, maps, failed, output, ocs_ge, scratch, cache_mb };
         job.check_memory()?;

@@ -60,7 +60,7 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
     let mut map = SourceMap::open(url)?;
     map.check_output(&output)?;
     check_output(&output, args.overwrite)?;
-    arpent_gdal::init(InitOptions { cache_mb: map.cache_mb() })?;
+    arpent_gdal::init(InitOptions { cache_mb: map.cache_mb(), ..InitOptions::default() })?;
     let plan = Plan::new(&config, zones, &map)?;
     let scratch = scratch_dir(config.scratch.as_deref())?;
     let mut timings = BTreeMap::new();

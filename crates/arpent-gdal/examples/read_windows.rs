@@ -1,0 +1,81 @@
+//! Reads windows of a scene as a job does, for `benches/peers/s3_reading.py`.
+//!
+//! `read_windows SCENE WINDOWS READERS [SHARED_MB]`: WINDOWS holds a window a line (column, row, width, height, from the scene's
+//! corner). Prints JSON: seconds from before the first opening to the last window, the sum of all values, requests of a
+//! reader's thread not counted.
+
+use std::error::Error;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use arpent_gdal::{
+    InitOptions, Mosaic, MosaicReader, SharedBlocks, group_scenes, open_scene, resolve_scenes,
+};
+use arpent_raster::Window;
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [scene, windows, readers, rest @ ..] = arguments.as_slice() else {
+        return Err("usage: read_windows SCENE WINDOWS READERS [SHARED_MB]".into());
+    };
+    let shared_mb = rest.first().map_or(Ok(256), |text| text.parse())?;
+    let blocks = (shared_mb > 0).then(|| SharedBlocks::new(shared_mb));
+    let cache_mb = if shared_mb > 0 { 64 } else { 256 };
+    let (readers, places) = (readers.parse()?, places(&std::fs::read_to_string(windows)?)?);
+    arpent_gdal::init(InitOptions { cache_mb, ..InitOptions::default() })?;
+    let began = Instant::now();
+    let scenes = resolve_scenes(std::slice::from_ref(scene))?;
+    let info = scenes.first().map(open_scene).ok_or("no scene")??;
+    let mosaic = group_scenes(vec![info]).pop().ok_or("no mosaic")?;
+    let sum = read(&mosaic, blocks.as_ref(), &places, readers)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let version = arpent_gdal::version();
+    writeln!(
+        std::io::stdout(),
+        "{{\"seconds\": {seconds}, \"sum\": {sum}, \"reader\": \"arpent, GDAL {version}\"}}"
+    )?;
+    Ok(())
+}
+
+fn places(text: &str) -> Outcome<Vec<[i64; 4]>> {
+    let numbers = |line: &str| line.split_whitespace().map(str::parse).collect::<Result<Vec<i64>, _>>();
+    text.lines()
+        .map(|line| numbers(line)?.try_into().map_err(|_| format!("no window: {line}").into()))
+        .collect()
+}
+
+/// Reads the windows in order, each by the next reader that is free; the sum of their values.
+fn read(mosaic: &Mosaic, blocks: Option<&SharedBlocks>, places: &[[i64; 4]], readers: usize) -> Outcome<u64> {
+    let next = AtomicUsize::new(0);
+    let bands = mosaic.scenes.first().map_or_else(Vec::new, |s| s.bands.iter().map(|b| b.index).collect());
+    let work = || -> Outcome<u64> {
+        let mut reader = MosaicReader::new(mosaic, std::slice::from_ref(&bands))?;
+        if let Some(blocks) = blocks {
+            reader = reader.sharing(blocks);
+        }
+        let mut sum = 0;
+        while let Some([col, row, width, height]) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (col, row) = (mosaic.window.col + col, mosaic.window.row + row);
+            let chip =
+                reader.read(Window::new(col, row, usize::try_from(*width)?, usize::try_from(*height)?))?;
+            sum += total(&chip.data);
+        }
+        Ok(sum)
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..readers).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|t| t.join().map_err(|_| "a reader panicked")?).sum()
+    })
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "pictures of 8 or 16 bits are summed"
+)]
+fn total(values: &[f32]) -> u64 {
+    values.iter().map(|v| u64::from(*v as u32)).sum()
+}

@@ -1,0 +1,254 @@
+//! Blocks of remote scenes that several readers share.
+//!
+//! GDAL keeps the blocks of each open dataset apart, and each reader has datasets of its own: of two readers of neighboring
+//! windows, both would fetch the blocks that both windows touch. Measured, four readers fetched 2.5 times the bytes of one.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use arpent_raster::{Chip, Window};
+
+use crate::GdalError;
+use crate::block::Block;
+
+/// Least side of what is fetched and kept as one, pixels; the first whose cells are small counts. A window mostly lacks a
+/// column of blocks, and single ones each take a request: those that lie side by side in a GeoTIFF come in one.
+const LEAST_SIDES: [usize; 3] = [1024, 256, 1];
+
+/// What a cell may take, bytes, unless it is a single block.
+const CELL_BYTES: usize = 8 << 20;
+
+/// What is fetched at once, bytes as decoded: each reader holds twice as much beside its window.
+const PIECE_BYTES: usize = 16 << 20;
+
+/// Blocks of remote scenes, decoded, each fetched once by whichever reader needs it first; the others wait for it. Clones share
+/// the same blocks. Those that were not used for longest make room; local files are GDAL's own to cache.
+#[derive(Debug, Clone)]
+pub struct SharedBlocks(Arc<Store>);
+
+#[derive(Debug)]
+struct Store {
+    limit_bytes: usize,
+    kept: Mutex<Kept>,
+    changed: Condvar,
+}
+
+/// Name of a scene with the bands that are read of it, and column and row of a cell.
+type Key = (Arc<str>, usize, usize);
+
+#[derive(Debug, Default)]
+struct Kept {
+    slots: HashMap<Key, Slot>,
+    /// Keys by the time of their last use.
+    by_use: BTreeMap<u64, Key>,
+    time: u64,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+enum Slot {
+    /// A reader fetches it.
+    Coming,
+    Here {
+        block: Arc<Block>,
+        used: u64,
+    },
+}
+
+impl SharedBlocks {
+    /// Room for so many MiB of blocks.
+    pub fn new(limit_mb: u32) -> Self {
+        let limit_bytes = (limit_mb as usize) << 20;
+        Self(Arc::new(Store { limit_bytes, kept: Mutex::default(), changed: Condvar::new() }))
+    }
+
+    /// A window of a scene, of cells that are here and cells that `fetch` reads.
+    pub(crate) fn read(
+        &self,
+        cells: &Cells,
+        window: Window,
+        mut fetch: impl FnMut(Window) -> Result<Block, GdalError>,
+    ) -> Result<Chip, GdalError> {
+        let mut chip = Chip::empty(window, cells.bands);
+        let mut wanted = cells.touching(&window);
+        while !wanted.is_empty() {
+            let (here, mut claim) = self.claim(cells, &mut wanted);
+            for block in here {
+                block.paste(&mut chip);
+            }
+            for piece in cells.pieces(&claim.cells) {
+                let part = fetch(cells.window_of(&piece))?;
+                part.paste(&mut chip);
+                for cell in &piece {
+                    if let Some(block) = part.cut(cells.window_of(&[*cell])) {
+                        claim.deliver(*cell, block);
+                    }
+                }
+            }
+        }
+        Ok(chip)
+    }
+
+    /// Of the wanted cells, those that are here, and those that nobody fetches yet, which are now the caller's to fetch;
+    /// `wanted` keeps the others. Waits while others fetch all of them.
+    fn claim(&self, cells: &Cells, wanted: &mut Vec<(usize, usize)>) -> (Vec<Arc<Block>>, Claim<'_>) {
+        let mut kept = self.0.lock();
+        let coming = |kept: &Kept, cell: &(usize, usize)| {
+            matches!(kept.slots.get(&cells.key(*cell)), Some(Slot::Coming))
+        };
+        while wanted.iter().all(|cell| coming(&kept, cell)) {
+            kept = self.0.changed.wait(kept).unwrap_or_else(PoisonError::into_inner);
+        }
+        let (mut here, mut mine) = (Vec::new(), Vec::new());
+        wanted.retain(|cell| {
+            let others = coming(&kept, cell);
+            if let Some(block) = kept.take(&cells.key(*cell)) {
+                here.push(block);
+            } else if !others {
+                kept.slots.insert(cells.key(*cell), Slot::Coming);
+                mine.push(*cell);
+            }
+            others
+        });
+        (here, Claim { store: &self.0, scene: Arc::clone(&cells.scene), cells: mine })
+    }
+}
+
+impl Store {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// A block that is here, used now.
+    fn take(&mut self, key: &Key) -> Option<Arc<Block>> {
+        let Some(Slot::Here { block, used }) = self.slots.get_mut(key) else { return None };
+        self.time += 1;
+        self.by_use.remove(used);
+        self.by_use.insert(self.time, key.clone());
+        *used = self.time;
+        Some(Arc::clone(block))
+    }
+
+    fn put(&mut self, key: Key, block: Block, limit_bytes: usize) {
+        self.time += 1;
+        self.bytes += block.bytes();
+        self.by_use.insert(self.time, key.clone());
+        self.slots.insert(key, Slot::Here { block: Arc::new(block), used: self.time });
+        while self.bytes > limit_bytes {
+            let Some((_, oldest)) = self.by_use.pop_first() else { break };
+            if let Some(Slot::Here { block, .. }) = self.slots.remove(&oldest) {
+                self.bytes -= block.bytes();
+            }
+        }
+    }
+}
+
+/// Cells that a reader has promised to fetch. What it does not deliver, others may fetch.
+struct Claim<'a> {
+    store: &'a Store,
+    scene: Arc<str>,
+    cells: Vec<(usize, usize)>,
+}
+
+impl Claim<'_> {
+    fn deliver(&mut self, cell: (usize, usize), block: Block) {
+        self.store.lock().put((Arc::clone(&self.scene), cell.0, cell.1), block, self.store.limit_bytes);
+        self.store.changed.notify_all();
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let mut kept = self.store.lock();
+        for (col, row) in &self.cells {
+            let key = (Arc::clone(&self.scene), *col, *row);
+            if matches!(kept.slots.get(&key), Some(Slot::Coming)) {
+                kept.slots.remove(&key);
+            }
+        }
+        drop(kept);
+        self.store.changed.notify_all();
+    }
+}
+
+/// How a scene is cut into what is kept as one: storage blocks, small ones taken together.
+#[derive(Debug)]
+pub(crate) struct Cells {
+    scene: Arc<str>,
+    window: Window,
+    side: (usize, usize),
+    bands: usize,
+    /// Bytes of a value of one band.
+    sample_bytes: usize,
+}
+
+impl Cells {
+    /// The cells of a scene that fills a window; `None` where one is too large to be kept.
+    pub(crate) fn new(
+        uri: &str,
+        bands: &[usize],
+        sample_bytes: usize,
+        window: Window,
+        block: (usize, usize),
+    ) -> Option<Self> {
+        let scene: Arc<str> = format!("{bands:?} {uri}").into();
+        let sides = |least: usize| {
+            let side = |block: usize, whole: usize| (block.max(1) * least.div_ceil(block.max(1))).min(whole);
+            let side = (side(block.0, window.width), side(block.1, window.height));
+            Self { scene: Arc::clone(&scene), window, side, bands: bands.len(), sample_bytes }
+        };
+        let small = LEAST_SIDES.iter().map(|least| sides(*least)).find(|cells| cells.bytes() <= CELL_BYTES);
+        small.or_else(|| Some(sides(1))).filter(|cells| cells.bytes() <= PIECE_BYTES && !window.is_empty())
+    }
+
+    /// Bytes of one cell.
+    fn bytes(&self) -> usize {
+        self.side.0.saturating_mul(self.side.1).saturating_mul(self.sample_bytes * self.bands + 1)
+    }
+
+    fn key(&self, cell: (usize, usize)) -> Key {
+        (Arc::clone(&self.scene), cell.0, cell.1)
+    }
+
+    /// The cells that a window touches, row by row.
+    fn touching(&self, window: &Window) -> Vec<(usize, usize)> {
+        let Some(common) = self.window.intersect(window) else { return Vec::new() };
+        let Some((col, row)) = self.window.offset_of(&common) else { return Vec::new() };
+        let cols = col / self.side.0..(col + common.width).div_ceil(self.side.0);
+        let rows = row / self.side.1..(row + common.height).div_ceil(self.side.1);
+        rows.flat_map(|r| cols.clone().map(move |c| (c, r))).collect()
+    }
+
+    /// The smallest window that holds these cells.
+    fn window_of(&self, cells: &[(usize, usize)]) -> Window {
+        let one = |(col, row): &(usize, usize)| {
+            let (x, y) = (col * self.side.0, row * self.side.1);
+            Window {
+                col: self.window.col.saturating_add_unsigned(x as u64),
+                row: self.window.row.saturating_add_unsigned(y as u64),
+                width: self.side.0.min(self.window.width.saturating_sub(x)),
+                height: self.side.1.min(self.window.height.saturating_sub(y)),
+            }
+        };
+        cells.iter().map(one).fold(Window::new(0, 0, 0, 0), |all, w| all.union(&w))
+    }
+
+    /// Rectangles that together are these cells, none larger than what is fetched at once.
+    fn pieces(&self, cells: &[(usize, usize)]) -> Vec<Vec<(usize, usize)>> {
+        let most = (PIECE_BYTES / self.bytes().max(1)).max(1);
+        let mut left: BTreeSet<(usize, usize)> = cells.iter().map(|(col, row)| (*row, *col)).collect();
+        let mut pieces = Vec::new();
+        while let Some((row, col)) = left.first().copied() {
+            let width = (1..=most).take_while(|w| left.contains(&(row, col + w - 1))).count();
+            let whole = |r: usize| (col..col + width).all(|c| left.contains(&(r, c)));
+            let height = (1..=most / width).take_while(|h| whole(row + h - 1)).count();
+            let piece: Vec<_> =
+                (row..row + height).flat_map(|r| (col..col + width).map(move |c| (c, r))).collect();
+            left.retain(|(r, c)| !piece.contains(&(*c, *r)));
+            pieces.push(piece);
+        }
+        pieces
+    }
+}
