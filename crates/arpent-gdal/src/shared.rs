@@ -252,3 +252,133 @@ impl Cells {
         pieces
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::block::Values;
+
+    const WHOLE: Window = Window::new(-100, 50, 3000, 2500);
+
+    fn cells() -> Cells {
+        Cells::new("a.tif", &[1], 1, WHOLE, (512, 512)).unwrap()
+    }
+
+    fn block(window: Window) -> Block {
+        let byte = |col: i64, row: i64| u8::try_from((col * 3 + row * 7).rem_euclid(251)).unwrap();
+        let values = (window.row..window.row_end())
+            .flat_map(|row| (window.col..window.col_end()).map(move |col| byte(col, row)))
+            .collect();
+        Block { window, bands: 1, values: Values::Bytes(values), valid: None }
+    }
+
+    fn failure() -> GdalError {
+        GdalError::Call { doing: "fetch", message: String::new() }
+    }
+
+    #[test]
+    fn each_cell_is_fetched_once() {
+        let (shared, cells) = (SharedBlocks::new(64), cells());
+        let mut fetched = Vec::new();
+        for (col, row) in [(0, 0), (700, 0), (700, 900), (2200, 1800), (0, 0)] {
+            let window = Window::new(WHOLE.col + col, WHOLE.row + row, 800, 700);
+            let chip = shared.read(&cells, window, |piece| {
+                fetched.push(piece);
+                Ok(block(piece))
+            });
+            assert_eq!(chip.unwrap(), block(window).into_chip());
+        }
+        for (i, one) in fetched.iter().enumerate() {
+            assert!(fetched[i + 1..].iter().all(|other| one.intersect(other).is_none()), "{fetched:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_makes_room() {
+        let (shared, cells) = (SharedBlocks::new(2), cells());
+        let mut count = 0;
+        // Each cell takes a MiB and a little: there is room for one.
+        for col in [0, 0, 1024, 1024, 0] {
+            let window = Window::new(WHOLE.col + col, WHOLE.row, 10, 10);
+            shared
+                .read(&cells, window, |piece| {
+                    count += 1;
+                    Ok(block(piece))
+                })
+                .unwrap();
+            assert!(shared.0.lock().bytes <= 2 << 20);
+        }
+        let kept = shared.0.lock();
+        assert_eq!((count, kept.slots.len(), kept.by_use.len()), (3, 1, 1));
+    }
+
+    #[test]
+    fn others_wait_for_what_is_coming_and_take_over_what_failed() {
+        let (shared, cells) = (&SharedBlocks::new(64), &cells());
+        let window = Window::new(WHOLE.col, WHOLE.row, 10, 10);
+        let ((begun, has_begun), (go, gone)) = (mpsc::channel(), mpsc::channel::<bool>());
+        std::thread::scope(|scope| {
+            let first = scope.spawn(move || {
+                shared.read(cells, window, |piece| {
+                    begun.send(()).unwrap();
+                    if gone.recv().unwrap() { Ok(block(piece)) } else { Err(failure()) }
+                })
+            });
+            has_begun.recv().unwrap();
+            let second = scope.spawn(|| shared.read(cells, window, |piece| Ok(block(piece))));
+            go.send(false).unwrap();
+            assert!(first.join().unwrap().is_err());
+            assert_eq!(second.join().unwrap().unwrap(), block(window).into_chip());
+        });
+        assert!(shared.read(cells, window, |_| Err(failure())).is_ok(), "it is here by now");
+    }
+
+    #[test]
+    fn cells_are_whole_blocks_of_a_bounded_size() {
+        let side = |bands: &[usize], sample_bytes, window, block| {
+            Cells::new("a", bands, sample_bytes, window, block).map(|cells| cells.side)
+        };
+        let large = Window::new(0, 0, 100_000, 100_000);
+        assert_eq!(side(&[1, 2, 3], 1, large, (512, 512)), Some((1024, 1024)));
+        assert_eq!(side(&[1, 2, 3], 1, large, (400, 300)), Some((1200, 1200)));
+        assert_eq!(side(&[1, 2, 3, 4], 4, large, (512, 512)), Some((512, 512)));
+        assert_eq!(side(&[1], 1, Window::new(0, 0, 700, 90), (512, 512)), Some((700, 90)));
+        // Rows of a raster that is not tiled.
+        assert_eq!(side(&[1, 2, 3], 1, large, (100_000, 1)), Some((100_000, 1)));
+        assert_eq!(side(&[1, 2, 3], 1, large, (100_000, 100_000)), None);
+        assert_eq!(side(&[1], 1, Window::new(0, 0, 0, 0), (512, 512)), None);
+    }
+
+    #[test]
+    fn pieces_hold_each_cell_once() {
+        let cells = Cells::new("a", &[1, 2, 3], 1, Window::new(0, 0, 100_000, 100_000), (512, 512)).unwrap();
+        let wanted = [
+            (0, 0),
+            (1, 0),
+            (2, 0),
+            (5, 0),
+            (0, 1),
+            (1, 1),
+            (2, 1),
+            (0, 2),
+            (0, 9),
+            (0, 10),
+            (0, 11),
+            (0, 12),
+            (0, 13),
+        ];
+        let pieces = cells.pieces(&wanted);
+        let mut all: Vec<_> = pieces.iter().flatten().copied().collect();
+        all.sort_unstable();
+        let mut sorted = wanted.to_vec();
+        sorted.sort_unstable();
+        assert_eq!(all, sorted);
+        for piece in &pieces {
+            let window = cells.window_of(piece);
+            assert_eq!(window.pixels(), piece.len() as u64 * 1024 * 1024, "{piece:?} is no rectangle");
+            assert!(piece.len() * cells.bytes() <= PIECE_BYTES, "{piece:?} is too large");
+        }
+    }
+}

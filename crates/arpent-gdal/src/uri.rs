@@ -18,7 +18,10 @@ pub fn gdal_path(uri: &str) -> String {
 
 /// Whether a GDAL path lies behind a network.
 pub(crate) fn is_remote(gdal_path: &str) -> bool {
-    ["/vsicurl/", "/vsis3/", "/vsigs/", "/vsiaz/"].iter().any(|p| gdal_path.starts_with(p))
+    // Also with options (`/vsicurl?`) and as streams (`/vsis3_streaming/`).
+    ["/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift"]
+        .iter()
+        .any(|p| gdal_path.starts_with(p))
 }
 
 /// Whether a GDAL path is a plain file of this machine.
@@ -70,12 +73,23 @@ mod tests {
 
     #[test]
     fn what_lies_behind_a_network_is_told() {
-        for uri in ["s3://b/k.tif", "gs://b/k.tif", "az://c/k.tif", "http://h/k.tif", "https://h/k.tif?sig=a"]
-        {
+        for uri in [
+            "s3://b/k.tif",
+            "gs://b/k.tif",
+            "az://c/k.tif",
+            "http://h/k.tif",
+            "https://h/k.tif?sig=a",
+            "/vsicurl?url=a",
+        ] {
             assert!(is_remote(&gdal_path(uri)), "{uri}");
         }
-        for uri in ["/data/k.tif", "file:///data/k.tif", "dir/s3:/k.tif", "SENTINEL2_L1C:/a/b:10m:EPSG_32631"]
-        {
+        for uri in [
+            "/data/k.tif",
+            "/vsigzip/k.gz",
+            "file:///data/k.tif",
+            "dir/s3:/k.tif",
+            "SENTINEL2_L1C:/a/b:10m:EPSG_32631",
+        ] {
             assert!(!is_remote(&gdal_path(uri)), "{uri}");
         }
     }

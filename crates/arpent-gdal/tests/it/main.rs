@@ -20,4 +20,5 @@ mod rasters;
 mod real_data;
 mod remote;
 mod scenes;
+mod shared;
 mod warp;

@@ -2,24 +2,36 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 
 use arpent_gdal::{GdalError, MosaicReader, fingerprint, open_scene, read_aoi, resolve_scenes};
 
 use crate::common::{folder, mosaic, picture};
 
+/// First and one past the last byte of each body that was sent.
+pub(crate) type Sent = Arc<Mutex<Vec<(usize, usize)>>>;
+
 /// Serves files with ranges until the test process ends; paths not in the list are 404, `/broken` is 500.
 pub(crate) fn serve(files: Vec<(&'static str, Vec<u8>)>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let _ = answer(stream, &files);
-        }
-    });
-    address
+    serve_counted(files).0
 }
 
-fn answer(mut stream: TcpStream, files: &[(&str, Vec<u8>)]) -> std::io::Result<()> {
+/// The same, with what was sent.
+pub(crate) fn serve_counted(files: Vec<(&'static str, Vec<u8>)>) -> (String, Sent) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let sent = Sent::default();
+    let (files, log) = (Arc::new(files), Arc::clone(&sent));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (files, log) = (Arc::clone(&files), Arc::clone(&log));
+            std::thread::spawn(move || answer(stream, &files, &log));
+        }
+    });
+    (address, sent)
+}
+
+fn answer(mut stream: TcpStream, files: &[(&str, Vec<u8>)], log: &Sent) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let (mut request, mut range) = (String::new(), None);
     reader.read_line(&mut request)?;
@@ -50,6 +62,7 @@ fn answer(mut stream: TcpStream, files: &[(&str, Vec<u8>)]) -> std::io::Result<(
         body.len()
     )?;
     if request.starts_with("GET") {
+        log.lock().unwrap().push((from, to));
         stream.write_all(&body[from..to])?;
     }
     Ok(())
