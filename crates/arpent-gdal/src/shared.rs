@@ -72,18 +72,14 @@ impl SharedBlocks {
         let mut chip = Chip::empty(window, cells.bands);
         let mut wanted = cells.touching(&window);
         while !wanted.is_empty() {
-            let (here, mut claim) = self.claim(cells, &mut wanted);
+            let (here, claim) = self.claim(cells, &mut wanted);
             for block in here {
                 block.paste(&mut chip);
             }
             for piece in cells.pieces(&claim.cells) {
                 let part = fetch(cells.window_of(&piece))?;
                 part.paste(&mut chip);
-                for cell in &piece {
-                    if let Some(block) = part.cut(cells.window_of(&[*cell])) {
-                        claim.deliver(*cell, block);
-                    }
-                }
+                claim.deliver(cells, &piece, part);
             }
         }
         Ok(chip)
@@ -153,8 +149,18 @@ struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    fn deliver(&mut self, cell: (usize, usize), block: Block) {
-        self.store.lock().put((Arc::clone(&self.scene), cell.0, cell.1), block, self.store.limit_bytes);
+    /// Hands over the cells of a piece.
+    fn deliver(&self, cells: &Cells, piece: &[(usize, usize)], part: Block) {
+        let put = |cell: (usize, usize), block| {
+            self.store.lock().put(cells.key(cell), block, self.store.limit_bytes);
+        };
+        if let [cell] = piece {
+            put(*cell, part);
+        } else {
+            for cell in piece {
+                part.cut(cells.window_of(&[*cell])).into_iter().for_each(|block| put(*cell, block));
+            }
+        }
         self.store.changed.notify_all();
     }
 }

@@ -20,14 +20,14 @@ fn tiled<T: GdalType + Copy>(bands: Vec<Vec<T>>, size: (usize, usize)) -> Pictur
 }
 
 /// A scene behind HTTP that is the same as a file.
-struct Remote {
+struct Served {
     _dir: tempfile::TempDir,
     local: Mosaic,
     remote: Mosaic,
     sent: Sent,
 }
 
-impl Remote {
+impl Served {
     fn new(write: impl FnOnce(&Path)) -> Self {
         let dir = folder();
         let path = dir.path().join("a.tif");
@@ -71,7 +71,7 @@ impl Remote {
 
 #[test]
 fn a_window_of_many_blocks_takes_few_requests() {
-    let scene = Remote::bytes_of((SIDE, SIDE));
+    let scene = Served::bytes_of((SIDE, SIDE));
     let window = scene.window(70, 70, 900, 900);
     let blocks = 970_usize.div_ceil(BLOCK).pow(2);
     scene.taken();
@@ -83,7 +83,7 @@ fn a_window_of_many_blocks_takes_few_requests() {
 }
 
 /// Reads neighboring windows with four readers, each the next that is free.
-fn by_four(scene: &Remote, blocks: Option<&SharedBlocks>) {
+fn by_four(scene: &Served, blocks: Option<&SharedBlocks>) {
     let windows = (0..5).flat_map(|row| (0..5).map(move |col| (col * 512, row * 512)));
     let windows = Mutex::new(windows);
     std::thread::scope(|scope| {
@@ -105,7 +105,7 @@ fn by_four(scene: &Remote, blocks: Option<&SharedBlocks>) {
 
 #[test]
 fn four_readers_fetch_nothing_twice() {
-    let scene = Remote::bytes_of((SIDE, SIDE));
+    let scene = Served::bytes_of((SIDE, SIDE));
     let all = SIDE * SIDE * 2;
     scene.taken();
     by_four(&scene, None);
@@ -122,7 +122,7 @@ fn four_readers_fetch_nothing_twice() {
 
 #[test]
 fn too_little_room_costs_requests_and_nothing_else() {
-    let scene = Remote::bytes_of((SIDE, SIDE));
+    let scene = Served::bytes_of((SIDE, SIDE));
     by_four(&scene, Some(&SharedBlocks::new(0)));
     by_four(&scene, Some(&SharedBlocks::new(3)));
 }
@@ -143,10 +143,10 @@ fn shared_blocks_change_no_pixel() {
         picture
     };
     let scenes = [
-        Remote::bytes_of(size),
-        Remote::new(|path| drop(with_nodata().write(path))),
-        Remote::new(|path| drop(tiled((0..2).map(words).collect(), size).write(path))),
-        Remote::new(|path| drop(tiled((0..2).map(floats).collect(), size).write(path))),
+        Served::bytes_of(size),
+        Served::new(|path| drop(with_nodata().write(path))),
+        Served::new(|path| drop(tiled((0..2).map(words).collect(), size).write(path))),
+        Served::new(|path| drop(tiled((0..2).map(floats).collect(), size).write(path))),
     ];
     let blocks = SharedBlocks::new(16);
     for scene in &scenes {
