@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -50,6 +51,8 @@ pub enum Command {
     ///
     /// Exit codes: 0 submitted (`local`: merged), 2 refused or failed for good, 75 (`local`) unfinished: submit again.
     Submit(Box<SubmitArgs>),
+    /// Delete what was left below an output by publications and jobs that were cut off.
+    Gc(GcArgs),
     /// Area, share and mean score of each class of a published map per zone: parcels, communes, sections of road.
     Zonal(ZonalArgs),
     /// Tell in plain words what a scene, a model package or the output of a run is.
@@ -186,6 +189,19 @@ pub struct MergeArgs {
     /// The machine.
     #[command(flatten)]
     pub machine: MachineArgs,
+}
+
+/// What to clean up.
+#[derive(Debug, Clone, Args)]
+pub struct GcArgs {
+    /// The output.
+    pub url: String,
+    /// Leave what was written to since then alone: 7d, 12h, 30min. A job that is going on is younger.
+    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+    pub older_than: Duration,
+    /// Only tell what would be deleted.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// What a machine may use. None of it changes the result.

@@ -75,6 +75,10 @@ pub struct InputOptions {
     pub resample: bool,
     /// How to resample.
     pub resampling: Resampling,
+    /// What VRTs may name beside local files (remote ones: beside files of their own host or bucket): prefixes, such as
+    /// `s3://bucket/`, `/vsizip/archive.zip/`. What lies there is trusted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vrt_allowed: Vec<String>,
 }
 
 /// Resampling methods of GDAL's warper.
@@ -270,6 +274,25 @@ impl Config {
         Ok(())
     }
 
+    /// The configuration as it may be stored and shown: without secrets in addresses.
+    #[must_use]
+    pub fn redacted(&self) -> Self {
+        let mut shown = self.clone();
+        shown.each_location(redact);
+        shown.output.iter_mut().for_each(redact);
+        shown
+    }
+
+    /// Every place that is read.
+    fn each_location(&mut self, change: impl Fn(&mut String)) {
+        self.scenes.iter_mut().chain(&mut self.before).chain(&mut self.aoi).for_each(&change);
+        self.reference.layers_mut().for_each(|layer| change(&mut layer.source));
+        let built_up = self.coverage.as_mut().and_then(|coverage| coverage.built_up.as_mut());
+        built_up.and_then(|built| built.areas.as_mut()).into_iter().for_each(&change);
+        let table = self.ocs_ge.as_mut().and_then(|options| options.nomenclature.as_mut());
+        table.into_iter().for_each(&change);
+    }
+
     /// Makes every local path absolute.
     ///
     /// # Errors
@@ -282,24 +305,14 @@ impl Config {
 
     fn resolve_paths(&mut self, folder: &Path) {
         self.model = folder.join(&self.model);
-        for scene in self.scenes.iter_mut().chain(&mut self.before) {
-            *scene = relative_to(folder, scene);
-        }
-        self.aoi = self.aoi.as_deref().map(|p| relative_to(folder, p));
+        self.each_location(|location| *location = relative_to(folder, location));
         self.output = self.output.as_deref().map(|p| relative_to(folder, p));
-        for layer in self.reference.layers_mut() {
-            layer.source = relative_to(folder, &layer.source);
-        }
-        let built_up = self.coverage.as_mut().and_then(|coverage| coverage.built_up.as_mut());
-        if let Some(areas) = built_up.and_then(|built| built.areas.as_mut()) {
-            *areas = relative_to(folder, areas);
-        }
-        let table = self.ocs_ge.as_mut().and_then(|options| options.nomenclature.as_mut());
-        if let Some(table) = table {
-            *table = relative_to(folder, table);
-        }
         self.compute.scratch = self.compute.scratch.as_ref().map(|p| folder.join(p));
     }
+}
+
+fn redact(location: &mut String) {
+    *location = arpent_publish::redacted(location);
 }
 
 /// Reads a configuration file; gives its text too, for messages.

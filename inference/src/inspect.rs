@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use arpent_gdal::InitOptions;
 use arpent_model::{Architecture, DeviceChoice, ModelPackage, Predictor};
 use arpent_publish::{Manifest, Target};
 use arpent_raster::SceneInfo;
@@ -15,6 +14,7 @@ use crate::cli::Format;
 use crate::error::JobError;
 use crate::job::describe_bands;
 use crate::print::{Lines, count, duration, print};
+use crate::stores::set_up_gdal;
 use crate::{mlm, probe, zonal};
 
 /// Runs the command.
@@ -32,7 +32,7 @@ pub fn main(target: &str, format: Format) -> Ended {
     if Path::new(target).is_dir() {
         return Err(JobError::NotInspectable { target: target.to_owned() }.into());
     }
-    arpent_gdal::init(InitOptions::default())?;
+    set_up_gdal(None)?;
     let mut infos = Vec::new();
     for source in arpent_gdal::resolve_scenes(&[target.to_owned()])? {
         infos.push(arpent_gdal::open_scene(&source)?);

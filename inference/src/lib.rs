@@ -10,6 +10,7 @@ pub mod config;
 pub mod coverage;
 pub mod energy;
 pub mod error;
+pub mod gc;
 pub mod inspect;
 mod interrupt;
 pub mod job;
@@ -27,6 +28,7 @@ pub mod reference;
 pub mod run;
 pub mod shards;
 mod stac;
+mod stores;
 pub mod submit;
 pub mod train;
 pub mod verify;
@@ -58,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Worker(args) => shards::worker::main(&args, cli.format),
         Command::Merge(args) => shards::merge::main(&args, cli.format),
         Command::Status { url } => shards::status::main(&url, cli.format),
+        Command::Gc(args) => gc::main(&args, cli.format),
         Command::Submit(args) => submit::main(&args, cli.format),
         Command::Zonal(args) => zonal::main(&args, cli.format),
         Command::Inspect { target } => inspect::main(&target, cli.format),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use arpent_publish::{
     Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord,
-    PublishError, ROLE_METADATA, RunInfo, Software, StagedArtifact, Target, utc_now,
+    PublishError, ROLE_METADATA, RunInfo, Software, StagedArtifact, Target, redacted, utc_now,
 };
 use crossbeam_channel::bounded;
 use serde::Serialize;
@@ -197,6 +197,7 @@ impl Maker<'_> {
         counts.features_per_class = per_class(job, &collected);
         for (layer, print) in counts.references.iter_mut().zip(&map.reference_fingerprints) {
             layer.sha256 = print.content();
+            layer.source = redacted(&layer.source);
         }
         let stage = Stage::begin("write", 0);
         let threads = self.work.pool.current_num_threads();
@@ -253,7 +254,7 @@ impl Maker<'_> {
                 sha256: run.model_sha256.clone(),
                 license: job.model.licence.clone(),
             },
-            config: serde_json::to_value(&job.config)?,
+            config: serde_json::to_value(job.config.redacted())?,
             counts,
             timings_s: self.work.clock.timings(),
             energy: Some(serde_json::to_value(energy)?),
@@ -302,14 +303,14 @@ fn per_class(job: &Job, collected: &Collected) -> BTreeMap<String, u64> {
 }
 
 fn failed_record(failed: &FailedScene) -> FailedInput {
-    FailedInput { uri: failed.uri.clone(), reason: failed.reason.clone() }
+    FailedInput { uri: redacted(&failed.uri), reason: failed.reason.clone() }
 }
 
 fn input_record(scene: &job::UsableScene, input: &Input) -> InputRecord {
     let info = &scene.info;
     InputRecord {
         id: info.id.clone(),
-        uri: scene.source.uri.clone(),
+        uri: redacted(&scene.source.uri),
         size: input.fingerprint.size,
         sha256: input.fingerprint.sha256.clone(),
         etag: input.fingerprint.etag.clone(),

@@ -26,7 +26,7 @@ pub(crate) fn write_item(
     folder: &Path,
 ) -> anyhow::Result<PathBuf> {
     let path = folder.join(ITEM_NAME);
-    let uris: Vec<String> = map.scenes().map(|(_, s)| s.source.uri.clone()).collect();
+    let uris: Vec<String> = map.scenes().map(|(_, s)| arpent_publish::redacted(&s.source.uri)).collect();
     let acquired = Acquired::of(map.scenes().filter_map(|(_, s)| s.info.acquired.as_deref()));
     let item = StacRun {
         run_id: &run.run_id,

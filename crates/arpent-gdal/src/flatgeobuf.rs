@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use gdal::{Dataset, DatasetOptions};
 use gdal::vector::LayerAccess;
+use gdal::{Dataset, DatasetOptions};
 
 use crate::raster_out::text;
 use crate::{GdalError, failure};

@@ -24,6 +24,7 @@ use crate::error::{JobError, class_id};
 use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGe;
 use crate::shards;
+use crate::stores::set_up_gdal;
 
 /// A job, resolved: everything that can be refused has been.
 #[derive(Debug)]
@@ -56,7 +57,8 @@ impl Job {
     /// # Errors
     /// Whatever makes the job impossible, with its place and a hint.
     pub fn resolve(config: Config, group_by_crs: bool) -> anyhow::Result<Self> {
-        arpent_gdal::init(arpent_gdal::InitOptions::default())?;
+        set_up_gdal(None)?;
+        arpent_gdal::allow_in_vrt(&config.input.vrt_allowed)?;
         let (model, weights) = ModelPackage::load(&config.model)?;
         let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
         wanted_classes(&config, &model)?;
@@ -100,7 +102,7 @@ impl Job {
             0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
             chosen => chosen,
         };
-        arpent_gdal::init(arpent_gdal::InitOptions { cache_mb, ..Default::default() })?;
+        set_up_gdal(Some(cache_mb))?;
         let output = config.output.clone();
         let job = Self { config, model, weights, predictor, maps, failed, output, ocs_ge, scratch, cache_mb };
         job.check_memory()?;

@@ -37,7 +37,8 @@ pub struct FailedScene {
 impl FailedScene {
     /// From the error that an attempt to use it gave.
     pub fn new(uri: &str, error: &anyhow::Error) -> Self {
-        Self { uri: uri.to_owned(), reason: message_of(error), hint: hint_of(error) }
+        let shown = arpent_publish::redacted(uri);
+        Self { reason: message_of(error).replace(uri, &shown), hint: hint_of(error), uri: shown }
     }
 }
 

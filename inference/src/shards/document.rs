@@ -286,7 +286,8 @@ impl PlannedMap {
     /// Scenes whose files cannot be asked any more.
     pub fn of(job: &Job, map: &MapJob) -> anyhow::Result<Self> {
         let one = |(date, scene): (Option<&str>, &crate::job::UsableScene)| -> anyhow::Result<PlannedScene> {
-            let stamp = arpent_gdal::stamp(&scene.source)?;
+            let mut stamp = arpent_gdal::stamp(&scene.source)?;
+            redact(&mut stamp);
             Ok(PlannedScene { id: scene.info.id.clone(), date: date.map(str::to_owned), stamp })
         };
         let pixels_of = |range: Range<usize>| map.plan.windows()[range].iter().map(|w| w.core.pixels()).sum();
@@ -303,6 +304,7 @@ impl PlannedMap {
             aoi: map.aoi_fingerprint.clone(),
             references: map.reference_fingerprints.clone(),
         };
+        planned.aoi.iter_mut().chain(&mut planned.references).for_each(redact);
         let made_of = (&planned, software(), without_compute(&job.config), job.model.sha256());
         planned.id = short_hash(&serde_json::to_vec(&made_of)?);
         Ok(planned)
@@ -326,7 +328,7 @@ fn shards_for(pixels: u64) -> usize {
 
 fn without_compute(config: &Config) -> Config {
     let compute = ComputeOptions { device: config.compute.device, ..ComputeOptions::default() };
-    Config { compute, ..config.clone() }
+    Config { compute, ..config.redacted() }
 }
 
 fn check_version(name: &str, planned: &str, here: &str) -> Result<(), ShardError> {
@@ -340,6 +342,11 @@ fn check_version(name: &str, planned: &str, here: &str) -> Result<(), ShardError
 fn described(print: &Fingerprint) -> String {
     let known = print.sha256.as_ref().or(print.etag.as_ref()).or(print.modified.as_ref());
     format!("{} bytes, {}", print.size.unwrap_or(0), known.map_or("nothing else known", String::as_str))
+}
+
+fn redact(print: &mut Fingerprint) {
+    print.uri = arpent_publish::redacted(&print.uri);
+    print.parts.iter_mut().for_each(redact);
 }
 
 /// 16 hexadecimal digits of the SHA-256.

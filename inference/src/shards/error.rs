@@ -17,6 +17,11 @@ pub enum ShardError {
     /// A job in shards without a place for its state.
     #[error("a plan with shards needs an output: its state is kept below it")]
     NoOutput,
+    /// An address that holds a secret, which a plan would show.
+    #[error(
+        "an address of the job holds a signature, a token or a password, and a plan is read by every worker"
+    )]
+    SecretAddress,
     /// A number of shards that makes no sense.
     #[error("{shards} shards, expected 1 to {most}")]
     ShardCount {
@@ -156,6 +161,9 @@ impl ShardError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::NoOutput => "name a folder or a URL with --output, or under `output` in the configuration",
+            Self::SecretAddress => {
+                "name the object by its plain URL, and give workers credentials in their environment"
+            }
             Self::ShardCount { .. } => "choose fewer, or `--shards auto`",
             Self::NotAPlan { .. } => "give what `arpent plan --shards` printed: OUTPUT/jobs/ID/plan.json",
             Self::NoPlan { .. } => {

@@ -16,6 +16,9 @@ use crate::run::check_output;
 /// # Errors
 /// [`ShardError::NoOutput`], [`ShardError::OtherJob`], an output that is there already or cannot be written.
 pub fn write_plan(job: &Job, sharing: Sharing) -> anyhow::Result<(Plan, String)> {
+    if job.config != job.config.redacted() {
+        return Err(ShardError::SecretAddress.into());
+    }
     let output = Target::parse(job.output.as_deref().ok_or(ShardError::NoOutput)?)?;
     for map in &job.maps {
         check_output(&job.output_of(map)?, sharing.overwrite)?;

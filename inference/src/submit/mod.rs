@@ -24,9 +24,7 @@ use serde_json::Value;
 use crate::Ended;
 use crate::cli::Format;
 use crate::print::print;
-
-/// Exit code of what is worth another try: a store that did not answer, a worker that was told to stop.
-pub const EXIT_TRY_AGAIN: u8 = 75;
+use crate::shards::{EXIT_TRY_AGAIN, PLAN_FORMAT};
 
 /// Exit codes that another try would not change: bad input (2), failures that are reported (1), a fault of the program
 /// (101), a program that is not there (126, 127). Whatever else is not 0 is tried again: [`EXIT_TRY_AGAIN`], and workers that were killed.
@@ -109,7 +107,7 @@ fn read_plan(url: &str) -> anyhow::Result<Plan> {
     let bytes = bytes.ok_or_else(|| SubmitError::PlanMissing { url: url.clone() })?;
     let unreadable = |reason: String| SubmitError::PlanUnreadable { url: url.clone(), reason };
     let document: Document = serde_json::from_slice(&bytes).map_err(|e| unreadable(e.to_string()))?;
-    if document.format != "arpent-plan/1" {
+    if document.format != PLAN_FORMAT {
         return Err(unreadable(format!("its format is `{}`", document.format)).into());
     }
     if document.shards == 0 {

@@ -18,7 +18,6 @@ mod write;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use arpent_gdal::InitOptions;
 use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, RunInfo, Target, utc_now};
 use serde::Serialize;
 
@@ -36,6 +35,7 @@ use crate::make::software;
 use crate::print::{Lines, count, print};
 use crate::progress::{Stage, say};
 use crate::run::check_output;
+use crate::stores::set_up_gdal;
 
 /// What zonal results came to, as printed.
 #[derive(Debug, Serialize)]
@@ -56,11 +56,11 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
     let url = config.map.as_ref().ok_or(ZonalError::NoMap)?;
     let zones = config.zones.as_ref().ok_or(ZonalError::NoZones)?;
     let output = config.output.clone().ok_or(ZonalError::NoOutput)?;
-    arpent_gdal::init(InitOptions::default())?;
+    set_up_gdal(None)?;
     let mut map = SourceMap::open(url)?;
     map.check_output(&output)?;
     check_output(&output, args.overwrite)?;
-    arpent_gdal::init(InitOptions { cache_mb: map.cache_mb(), ..InitOptions::default() })?;
+    set_up_gdal(Some(map.cache_mb()))?;
     let plan = Plan::new(&config, zones, &map)?;
     let scratch = scratch_dir(config.scratch.as_deref())?;
     let mut timings = BTreeMap::new();

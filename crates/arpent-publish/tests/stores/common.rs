@@ -37,6 +37,7 @@ pub(crate) fn manifest(run_id: &str) -> Manifest {
         run_id: run_id.into(),
         created: utc_now(),
         attempt: String::new(),
+        plan: None,
         software: [("arpent".to_owned(), "0.1.0".to_owned())].into(),
         inputs: vec![],
         failed_inputs: vec![],
