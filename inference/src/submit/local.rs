@@ -29,13 +29,22 @@ pub(super) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitEr
     }
     let mut signals =
         Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|source| SubmitError::Signals { source })?;
-    let handle = signals.handle();
+    let listening = Listening(signals.handle());
     std::thread::scope(|scope| {
         scope.spawn(|| signals.forever().for_each(|_| runner.children.stop()));
-        let outcome = runner.run();
-        handle.close();
-        outcome
+        // Dropped before the scope waits for its threads, also when something panics.
+        let _listening = listening;
+        runner.run()
     })
+}
+
+/// Ends the thread that waits for signals.
+struct Listening(signal_hook::iterator::Handle);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// What runs a plan here.
