@@ -13,7 +13,7 @@ use crate::credentials::Secrets;
 const LONGEST: usize = 600;
 /// Words of answers after which the same request, or the same publication, may work later: throttling, clocks and
 /// credentials that are out of date, what was damaged on the way.
-const TRY_LATER: [&str; 12] = [
+const TRY_LATER: [&str; 15] = [
     "SlowDown",
     "InternalError",
     "RequestTimeTooSkewed",
@@ -21,13 +21,17 @@ const TRY_LATER: [&str; 12] = [
     "TokenRefreshRequired",
     "RequestExpired",
     "RequestTimeout",
+    "has expired",
+    "is expired",
+    "token expired",
+    "not valid in the specified time frame",
     "IncompleteBody",
     "BadDigest",
     "ContentSHA256Mismatch",
     "NoSuchUpload",
-    // Whatever it is, it is not an answer of the store: a proxy's page, or a part of one.
-    "response",
 ];
+/// `object_store`'s word where it does not understand an answer: a proxy's page, or a part of one.
+const NO_ANSWER: &str = "response";
 
 /// Why a store refused: its own words, without secrets, and what kind of failure it was.
 ///
@@ -49,7 +53,9 @@ impl StoreFailure {
         let transient = match io {
             Some(io) => is_transient(io),
             None => {
-                is_http(error) || status(&words).map_or_else(|| asks_for_later(&words), later) || late(&words)
+                is_http(error)
+                    || status(&words).map_or_else(|| words.contains(NO_ANSWER), later)
+                    || late(&words)
             }
         };
         Self { text: shortened(&secrets.scrub(&words)), transient, refused, io: io.map(io::Error::kind) }
@@ -96,11 +102,6 @@ fn later(status: u16) -> bool {
 
 /// Answers that name a passing reason whatever their status.
 fn late(words: &str) -> bool {
-    let expired = words.to_ascii_lowercase().contains("expired");
-    expired || TRY_LATER[..TRY_LATER.len() - 1].iter().any(|word| words.contains(word))
-}
-
-fn asks_for_later(words: &str) -> bool {
     TRY_LATER.iter().any(|word| words.contains(word))
 }
 

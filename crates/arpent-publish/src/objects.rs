@@ -22,17 +22,22 @@ impl Target {
     /// The object at `href`; `None` when there is none.
     ///
     /// # Errors
-    /// [`PublishError::BadArtifactName`] when `href` is not inside the target, [`PublishError::Store`].
+    /// [`BadArtifactName`](crate::PublishError::BadArtifactName) when `href` is not inside the target,
+    /// [`Store`](crate::PublishError::Store).
     pub fn read(&self, href: &str) -> Result<Option<Vec<u8>>> {
         let Some(session) = self.session()? else { return Ok(None) };
         self.block_on(session.read(href))
     }
 
-    /// Writes an object unless there is one; whether it was written. Of several writers at the same time, one wins and the
-    /// others are told; nobody ever sees a part of it.
+    /// Writes an object unless there is one; whether it was written. Of several writers at the same time, one wins
+    /// and the others are told; nobody ever sees a part of it.
+    ///
+    /// When the store's answer is lost, the request made again meets its own object, and `false` comes back; after
+    /// an error, the object may be there or not. Whoever must know writes bytes that nobody else writes, and reads.
     ///
     /// # Errors
-    /// [`PublishError::BadArtifactName`], [`PublishError::Store`], [`PublishError::Io`].
+    /// [`BadArtifactName`](crate::PublishError::BadArtifactName), [`ReadOnly`](crate::PublishError::ReadOnly),
+    /// [`Store`](crate::PublishError::Store), [`Io`](crate::PublishError::Io).
     pub fn create(&self, href: &str, bytes: Vec<u8>, media_type: &str) -> Result<bool> {
         self.make_folder()?;
         let session = self.writable()?;
@@ -52,7 +57,7 @@ impl Target {
     /// Every object below a folder of the target (all of them for an empty name), sorted by place.
     ///
     /// # Errors
-    /// [`PublishError::BadArtifactName`], [`PublishError::Store`].
+    /// [`BadArtifactName`](crate::PublishError::BadArtifactName), [`Store`](crate::PublishError::Store).
     pub fn list(&self, folder: &str) -> Result<Vec<ObjectInfo>> {
         let Some(session) = self.session()? else { return Ok(Vec::new()) };
         self.block_on(session.list(folder))
@@ -61,7 +66,8 @@ impl Target {
     /// Deletes every object below a folder of the target; gives those that stay.
     ///
     /// # Errors
-    /// [`PublishError::NotAFolder`] when the target is no folder.
+    /// [`NotAFolder`](crate::PublishError::NotAFolder) when the target is no folder,
+    /// [`ReadOnly`](crate::PublishError::ReadOnly).
     pub fn delete_below(&self, folder: &str) -> Result<Vec<String>> {
         if self.session()?.is_none() {
             return Ok(Vec::new());

@@ -49,6 +49,11 @@ fn seaweedfs_conforms() {
         assert!(head.contains(&format!("content-type: {media_type}\r\n")), "{head}");
         assert!(!head.contains("content-disposition: attachment"), "{head}");
     }
+    // The same as a web server shows it.
+    let web = Store::new(&server.web_url("some/prefix"), vec![]).open("types");
+    assert!(web.verify().unwrap().is_intact());
+    assert!(matches!(web.create("x", vec![], "x"), Err(PublishError::ReadOnly { .. })));
+    assert_eq!(web.read("none").unwrap(), None);
     wrong_credentials(&store, "AWS_SECRET_ACCESS_KEY", "not-the-right-secret");
 }
 

@@ -61,6 +61,11 @@ impl SeaweedFs {
         format!("s3://{}/{prefix}", Self::BUCKET)
     }
 
+    /// Address of a prefix in its bucket for anybody's browser: `http://...`.
+    pub fn web_url(&self, prefix: &str) -> String {
+        format!("http://{}/buckets/{}/{prefix}", loopback(self.filer), Self::BUCKET)
+    }
+
     /// The head of the answer to a request for an object of the bucket, whose name needs no escapes: its content type
     /// and so on.
     pub fn head(&self, key: &str) -> String {
