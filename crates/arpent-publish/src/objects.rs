@@ -115,7 +115,7 @@ impl Session {
 
     async fn put(&self, href: &str, bytes: Vec<u8>, media_type: &str, mode: PutMode) -> Result<bool> {
         let options = PutOptions { mode, attributes: self.attributes(media_type), ..PutOptions::default() };
-        match self.store().put_opts(&self.object(href)?, bytes.into(), options).await {
+        match self.store_for(bytes.len()).put_opts(&self.object(href)?, bytes.into(), options).await {
             Ok(_) => Ok(true),
             Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => Ok(false),
             Err(error) => Err(self.failed("write", href)(error)),

@@ -195,7 +195,7 @@ impl Session {
         let digest = digest_of(&bytes);
         let options =
             PutOptions { attributes: self.attributes(&artifact.media_type), ..PutOptions::default() };
-        let put = self.store().put_opts(to, bytes.into(), options).await;
+        let put = self.store_for(bytes.len()).put_opts(to, bytes.into(), options).await;
         put.map_err(self.failed("upload", href))?;
         Ok(digest)
     }
@@ -304,7 +304,7 @@ impl Session {
         let put = |mode| {
             let attributes = self.attributes(MANIFEST_MEDIA_TYPE);
             let options = PutOptions { mode, attributes, ..PutOptions::default() };
-            self.store().put_opts(&to, bytes.to_vec().into(), options)
+            self.store_for(bytes.len()).put_opts(&to, bytes.to_vec().into(), options)
         };
         let done = match put(former.map_or(PutMode::Create, PutMode::Update)).await {
             // Local folders know no conditional update; their overwrite is a rename, hence still one step.

@@ -29,7 +29,7 @@ const S3: usize = 6;
 pub struct SeaweedFs {
     port: u16,
     filer: u16,
-    _server: Supervised,
+    server: Supervised,
 }
 
 impl SeaweedFs {
@@ -48,7 +48,7 @@ impl SeaweedFs {
             Start { program: weed.clone(), args: flags(folder, ports), left: sockets(ports) }
         };
         let (server, ports) = Supervised::start("seaweedfs", PORTS.len(), start, is_up);
-        Some(Self { port: ports[S3], filer: ports[FILER], _server: server })
+        Some(Self { port: ports[S3], filer: ports[FILER], server })
     }
 
     /// Where it listens.
@@ -64,6 +64,11 @@ impl SeaweedFs {
     /// Address of a prefix in its bucket for anybody's browser: `http://...`.
     pub fn web_url(&self, prefix: &str) -> String {
         format!("http://{}/buckets/{}/{prefix}", loopback(self.filer), Self::BUCKET)
+    }
+
+    /// Its scratch folder, which goes with it.
+    pub fn folder(&self) -> &Path {
+        self.server.folder()
     }
 
     /// The head of the answer to a request for an object of the bucket, whose name needs no escapes: its content type
@@ -144,7 +149,48 @@ fn is_up(ports: &[u16]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
     use super::*;
+
+    /// Set for the process that is to be killed.
+    const TO_BE_KILLED: &str = "ARPENT_TEST_TO_BE_KILLED";
+    const GONE_WITHIN: Duration = Duration::from_secs(30);
+
+    /// What the process does that is to be killed: holds a server until the end of its input.
+    fn hold() {
+        let Some(server) = SeaweedFs::start() else { return };
+        println!("\nserver at {} {}", server.address().port(), server.folder().display());
+        let _ = std::io::stdin().read(&mut [0]);
+    }
+
+    #[test]
+    fn a_server_does_not_outlive_a_test_that_is_killed() {
+        if std::env::var_os(TO_BE_KILLED).is_some() {
+            return hold();
+        }
+        let name = "servers::seaweedfs::tests::a_server_does_not_outlive_a_test_that_is_killed";
+        let mut test = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(TO_BE_KILLED, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(test.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let server = said.find_map(|line| Some(line.strip_prefix("server at ")?.to_owned()));
+        test.kill().unwrap();
+        test.wait().unwrap();
+        let Some(server) = server else { return };
+        let (port, folder) = server.split_once(' ').unwrap();
+        let deadline = Instant::now() + GONE_WITHIN;
+        while status(port.parse().unwrap(), "GET", "/", b"").is_some() || Path::new(folder).exists() {
+            assert!(Instant::now() < deadline, "{server}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 
     #[test]
     fn a_server_comes_up_wants_signatures_and_goes() {

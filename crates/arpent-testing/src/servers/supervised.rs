@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -68,6 +69,10 @@ impl Supervised {
         panic!("{name} did not start; its last words:\n{}", last_lines(&log));
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn spawn(name: &str, ports: &[u16], start: &impl Fn(&Path, &[u16]) -> Start) -> Self {
         let folder = tempfile::Builder::new().prefix(&format!("arpent-{name}-")).tempdir();
         let folder = folder.expect("a scratch folder");
@@ -86,6 +91,8 @@ impl Supervised {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // An interrupt from the keyboard is for the tests; the shell ends after them.
+            .process_group(0)
             .spawn();
         Self { shell: shell.expect("a shell"), folder }
     }
