@@ -2,7 +2,7 @@
 //!
 //! No GDAL type leaves it. Inputs are named ([`resolve_scenes`]), opened ([`open_scene`]), grouped by grid
 //! ([`group_scenes`]) and read window by window ([`MosaicReader`], or [`DatesReader`] for several dates, one per
-//! thread). Outputs are written by
+//! thread; those of remote scenes may take fetched blocks from each other: [`SharedBlocks`]). Outputs are written by
 //! [`StripWriter`] (COG) and [`LayerWriter`] (GeoPackage, FlatGeobuf). Layers of others are read feature by feature
 //! ([`read_features`]). Labels for training come through
 //! [`read_labels`], [`read_picture`] and [`read_polygons`].
@@ -66,7 +66,7 @@ pub use shared::SharedBlocks;
 pub use source::{SceneSource, resolve_scenes};
 pub use style::qgis_style;
 pub use subject::Subject;
-pub use uri::gdal_path;
+pub use uri::{gdal_path, is_remote_uri};
 pub use warp::{Resampling, resample_source};
 
 /// Version of the GDAL library that runs, for instance `3.6.2`.

@@ -6,7 +6,7 @@ use gdal::raster::GdalType;
 
 use crate::block::{Block, Values};
 use crate::shared::Cells;
-use crate::uri::{gdal_path, is_remote};
+use crate::uri::{gdal_path, is_remote_uri};
 use crate::{GdalError, Mosaic, SharedBlocks, ffi, scene};
 
 /// Bands of a scene, from 1, in the order wanted.
@@ -106,7 +106,7 @@ impl MosaicReader {
     #[must_use]
     pub fn sharing(mut self, blocks: &SharedBlocks) -> Self {
         let cells = |(source, block): (&Source, &(usize, usize))| {
-            let remote = is_remote(&gdal_path(&source.uri));
+            let remote = is_remote_uri(&source.uri);
             remote
                 .then(|| Cells::new(&source.uri, &source.bands, source.kind.bytes(), source.window, *block))
                 .flatten()

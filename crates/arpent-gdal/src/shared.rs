@@ -56,6 +56,9 @@ enum Slot {
 }
 
 impl SharedBlocks {
+    /// What each reader may hold beside its window and the room of all, bytes: what it fetches, and its copy as it is kept.
+    pub const BYTES_OF_A_READER: u64 = 2 * PIECE_BYTES as u64;
+
     /// Room for so many MiB of blocks.
     pub fn new(limit_mb: u32) -> Self {
         let limit_bytes = (limit_mb as usize) << 20;

@@ -16,6 +16,11 @@ pub fn gdal_path(uri: &str) -> String {
     }
 }
 
+/// Whether a file or URL lies behind a network, where each request takes its time and more readers than cores pay.
+pub fn is_remote_uri(uri: &str) -> bool {
+    is_remote(&gdal_path(uri))
+}
+
 /// Whether a GDAL path lies behind a network.
 pub(crate) fn is_remote(gdal_path: &str) -> bool {
     // Also with options (`/vsicurl?`) and as streams (`/vsis3_streaming/`).
@@ -81,7 +86,7 @@ mod tests {
             "https://h/k.tif?sig=a",
             "/vsicurl?url=a",
         ] {
-            assert!(is_remote(&gdal_path(uri)), "{uri}");
+            assert!(is_remote_uri(uri), "{uri}");
         }
         for uri in [
             "/data/k.tif",
@@ -90,7 +95,7 @@ mod tests {
             "dir/s3:/k.tif",
             "SENTINEL2_L1C:/a/b:10m:EPSG_32631",
         ] {
-            assert!(!is_remote(&gdal_path(uri)), "{uri}");
+            assert!(!is_remote_uri(uri), "{uri}");
         }
     }
 
