@@ -23,7 +23,7 @@ fn main() -> Outcome<()> {
     };
     let shared_mb = rest.first().map_or(Ok(256), |text| text.parse())?;
     let blocks = (shared_mb > 0).then(|| SharedBlocks::new(shared_mb));
-    let cache_mb = if shared_mb > 0 { 64 } else { 256 };
+    let cache_mb = if shared_mb > 0 { 16 } else { 256 };
     let (readers, places) = (readers.parse()?, places(&std::fs::read_to_string(windows)?)?);
     arpent_gdal::init(InitOptions { cache_mb, ..InitOptions::default() })?;
     let began = Instant::now();
