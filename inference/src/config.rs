@@ -169,8 +169,8 @@ pub struct ComputeOptions {
     pub device: Device,
     /// Threads of the network; 0 for one per core.
     pub threads: usize,
-    /// Threads that read windows ahead of the network.
-    #[schemars(range(min = 1, max = 64))]
+    /// Threads that read windows ahead of the network; 0 for 2, or 8 where a scene is remote: they mostly wait then.
+    #[schemars(range(max = 64))]
     pub readers: usize,
     /// GDAL's block cache, MB; 0 for what the width of the map needs, 64 to 512 MB: blocks that two windows touch are then read
     /// once.
@@ -199,7 +199,7 @@ impl ComputeOptions {
 
 impl Default for ComputeOptions {
     fn default() -> Self {
-        Self { device: Device::Auto, threads: 0, readers: 2, cache_mb: 0, memory_limit_mb: 0, scratch: None }
+        Self { device: Device::Auto, threads: 0, readers: 0, cache_mb: 0, memory_limit_mb: 0, scratch: None }
     }
 }
 
@@ -262,8 +262,8 @@ impl Config {
                 return bad(key, "would leave gaps in a coverage: leave it out, [coverage] has its own");
             }
         }
-        if !(1..=64).contains(&self.compute.readers) {
-            return bad("readers", "must be 1 to 64 threads");
+        if self.compute.readers > 64 {
+            return bad("readers", "must be 1 to 64 threads, or 0");
         }
         if self.compute.cache_mb > 65536 {
             return bad("cache_mb", "must be 0 to 65536 MB");

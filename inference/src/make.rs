@@ -116,7 +116,11 @@ impl Maker<'_> {
         stop: &AtomicBool,
     ) -> Result<Collected, Failure> {
         let (work, map) = (self.work, self.map);
-        let (stored, missing) = self.pieces()?;
+        let (mut stored, mut missing) = self.pieces()?;
+        if journal.is_none() && !missing.is_empty() {
+            // A list may be old or damaged: ask again before it is believed.
+            (stored, missing) = self.pieces()?;
+        }
         if let (None, Some(first)) = (&journal, missing.first()) {
             let place = work.piece_url(map, *first);
             return Err(anyhow::Error::new(ShardError::PieceGone { place }).into());

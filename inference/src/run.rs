@@ -1,5 +1,6 @@
 //! `arpent run`: plan, read, predict, stitch, vectorise, publish; a plan of one shard, its worker and its merge in one process.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
 
@@ -52,7 +53,7 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
     let interrupt = interrupt::flag()?;
     let mut job = clock.open.time(|| Job::resolve(job::effective(&args.job)?, args.job.group_by_crs))?;
     let sharing = Sharing { shards: Some(1), group_by_crs: args.job.group_by_crs, overwrite: args.overwrite };
-    let plan = clock.open.time(|| Plan::of(&job, sharing, Vec::new()))?;
+    let plan = clock.open.time(|| Plan::of(&job, sharing, BTreeMap::new()))?;
     let output = Target::parse(job.output.as_deref().ok_or(JobError::NoOutput)?)?;
     let place = JobPlace::of(&output, &plan.id)?;
     check_outputs(&job, &plan, &place, args.overwrite)?;

@@ -49,7 +49,8 @@ impl StoreFailure {
         let words = words(error);
         let io = io_error(error);
         let refused =
-            matches!(error, StoreError::Unauthenticated { .. } | StoreError::PermissionDenied { .. });
+            matches!(error, StoreError::Unauthenticated { .. } | StoreError::PermissionDenied { .. })
+                || matches!(status(&words), Some(401 | 403));
         let transient = match io {
             Some(io) => is_transient(io),
             None => {

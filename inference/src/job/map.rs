@@ -105,13 +105,21 @@ impl MapJob {
         named.flat_map(move |(date, name)| date.scenes.iter().map(move |s| (several.then_some(name), s)))
     }
 
+    /// Whether a scene lies behind a network.
+    pub fn is_remote(&self) -> bool {
+        self.scenes().any(|(_, scene)| arpent_gdal::is_remote_uri(&scene.info.uri))
+    }
+
     /// GDAL's block cache, MiB, that holds what a strip reads and the blocks that the next one reads again: 64 to 512.
     pub fn cache_mb(&self) -> u32 {
         let read = self.plan.largest_read();
         let of_scene = |scene: &UsableScene| {
             let info = &scene.info;
             let pixel: usize = info.bands.iter().map(|band| band.sample_type.bytes()).sum();
-            pixel.saturating_mul(read.height.saturating_add(2 * info.block.1.min(read.height)))
+            // Remote blocks are kept by cells of about 1024 rows.
+            let cell =
+                if arpent_gdal::is_remote_uri(&info.uri) { info.block.1.max(1024) } else { info.block.1 };
+            pixel.saturating_mul(read.height.saturating_add(2 * cell.min(read.height)))
         };
         let dates = self.dates.iter().map(|date| date.scenes.iter().map(of_scene).max().unwrap_or(0));
         let bytes = dates.sum::<usize>().saturating_mul(self.plan.extent().width);

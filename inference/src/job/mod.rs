@@ -7,6 +7,7 @@ mod scenes;
 
 use std::path::Path;
 
+use arpent_gdal::SharedBlocks;
 use arpent_model::{ModelPackage, Overlap, Predictor, Weights};
 use arpent_tiling::{Needs, PlannedWindow};
 use arpent_vector::Column;
@@ -25,6 +26,13 @@ use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGe;
 use crate::shards;
 use crate::stores::set_up_gdal;
+
+/// Threads that read local scenes, and remote ones (`benches/runs/2026-11-26-s3-reading.md`).
+const READERS: usize = 2;
+const READERS_OF_REMOTE: usize = 8;
+
+/// GDAL's block cache where it holds headers and small reads alone, MiB.
+const SMALL_CACHE_MB: u32 = 16;
 
 /// A job, resolved: everything that can be refused has been.
 #[derive(Debug)]
@@ -102,7 +110,9 @@ impl Job {
             0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
             chosen => chosen,
         };
-        set_up_gdal(Some(cache_mb))?;
+        // What remote scenes are read through is shared by readers, and not GDAL's.
+        let all_remote = maps.iter().all(MapJob::is_remote);
+        set_up_gdal(Some(if all_remote { SMALL_CACHE_MB } else { cache_mb }))?;
         let output = config.output.clone();
         let job = Self { config, model, weights, predictor, maps, failed, output, ocs_ge, scratch, cache_mb };
         job.check_memory()?;
@@ -136,8 +146,24 @@ impl Job {
     }
 
     /// Threads that read the scenes of a map.
-    pub fn readers(&self, _map: &MapJob) -> usize {
-        self.config.compute.readers
+    pub fn readers(&self, map: &MapJob) -> usize {
+        match self.config.compute.readers {
+            0 if map.is_remote() => READERS_OF_REMOTE,
+            0 => READERS,
+            chosen => chosen,
+        }
+    }
+
+    /// Blocks that the readers of a map share, where they come from far.
+    pub fn shared_blocks(&self, map: &MapJob) -> Option<SharedBlocks> {
+        map.is_remote().then(|| SharedBlocks::new(self.cache_mb))
+    }
+
+    /// What blocks take that may be needed again: in GDAL's cache, or in one that readers share.
+    fn cache_bytes(&self, map: &MapJob) -> u64 {
+        let readers =
+            if map.is_remote() { self.readers(map) as u64 * SharedBlocks::BYTES_OF_A_READER } else { 0 };
+        (u64::from(self.cache_mb + SMALL_CACHE_MB) << 20) + readers
     }
 
     fn memory_bound_with(&self, map: &MapJob, predictors: usize) -> u64 {
@@ -146,8 +172,8 @@ impl Job {
             largest.and_then(|w| self.predictor.bytes(&w.read, &w.core, predictors).ok()).unwrap_or(0);
         let needs = MemoryNeeds {
             bands: self.model.bands.len(),
-            readers: self.config.compute.readers,
-            cache: u64::from(self.cache_mb) << 20,
+            readers: self.readers(map),
+            cache: self.cache_bytes(map),
             predictors,
             coverage_rows: coverage.map_or(0, |options| rows_held(options, &map.plan.extent(), map.grid())),
             references: map.references.bytes_per_pixel(),

@@ -11,7 +11,7 @@ mod timing;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use arpent_gdal::{DatesReader, GdalError};
+use arpent_gdal::{DatesReader, GdalError, SharedBlocks};
 use arpent_model::{ModelError, Prediction, Predictor};
 use arpent_raster::Chip;
 use arpent_tiling::PlannedWindow;
@@ -55,6 +55,8 @@ pub struct Stages<'a> {
     pub predictors: usize,
     /// Threads that read.
     pub readers: usize,
+    /// Blocks that readers share, where scenes are remote.
+    pub shared: Option<&'a SharedBlocks>,
     /// Times of the stages.
     pub clock: &'a Clock,
     /// Ends the readers when it is set, and then the other stages.
@@ -140,7 +142,10 @@ impl Queue {
 fn read_windows(map: &MapJob, queue: &Queue, stages: Stages, out: &Sender<Read>) {
     let dates = map.dates.iter().map(|d| (&d.mosaic, d.scenes.iter().map(|s| s.bands.clone()).collect()));
     let mut reader = match DatesReader::new(dates) {
-        Ok(reader) => reader,
+        Ok(reader) => match stages.shared {
+            Some(blocks) => reader.sharing(blocks),
+            None => reader,
+        },
         Err(error) => {
             // Nobody listens any more when the queue is closed.
             let _ = out.send((0, Err(error)));

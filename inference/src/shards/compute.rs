@@ -5,13 +5,14 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arpent_gdal::SharedBlocks;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::document::{PieceId, Plan, ranges};
 use super::error::ShardError;
 use super::journal::Journal;
 use super::piece::{Builder, Piece};
-use super::place::{JobPlace, Kept};
+use super::place::{JobPlace, Kept, understood};
 use crate::error::JobError;
 use crate::job::{Job, MapJob};
 use crate::pipeline::{self, Clock, Collector, PipelineError, Stages};
@@ -43,12 +44,16 @@ impl<'a> Work<'a> {
         &self.job.maps[map]
     }
 
-    fn stages(&self, map: &MapJob, stop: &'a AtomicBool) -> Stages<'a> {
+    fn stages<'b>(&self, map: &MapJob, shared: Option<&'b SharedBlocks>, stop: &'b AtomicBool) -> Stages<'b>
+    where
+        'a: 'b,
+    {
         Stages {
             predictor: &self.job.predictor,
             pool: self.pool,
             predictors: self.job.predictors(map),
             readers: self.job.readers(map),
+            shared,
             clock: self.clock,
             stop,
             interrupt: self.interrupt,
@@ -73,6 +78,7 @@ impl<'a> Work<'a> {
         let job = self.map(map);
         let pieces = ranges(self.job, job);
         let windows: Vec<Range<usize>> = wanted.iter().filter_map(|i| pieces.get(*i).cloned()).collect();
+        let shared = self.job.shared_blocks(job);
         let mut builder = Builder::new(&pieces);
         std::thread::scope(|scope| {
             let (made, keeping) = bounded::<Piece>(0);
@@ -90,7 +96,7 @@ impl<'a> Work<'a> {
                     }
                 }
             };
-            let ran = pipeline::run(job, &windows, self.stages(job, stop), &mut sink);
+            let ran = pipeline::run(job, &windows, self.stages(job, shared.as_ref(), stop), &mut sink);
             drop(made);
             keeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             ran
@@ -126,21 +132,21 @@ impl<'a> Work<'a> {
         let bytes = piece.encode(&self.plan.maps[id.map].id).map_err(|source| ShardError::Pack { source })?;
         match self.place.write_piece(self.plan, id, &bytes)? {
             Kept::Ours => Ok(piece),
-            Kept::Other(other) => {
+            Kept::Other => {
                 let place = self.place.piece_url(self.plan, id);
                 say(&format!("{place} was written by another worker with other bytes; its answer holds"));
-                self.decode(id, &other)
+                self.fetch(id)
             }
         }
     }
 
-    fn decode(&self, id: PieceId, bytes: &[u8]) -> anyhow::Result<Piece> {
+    fn decode(&self, id: PieceId, bytes: &[u8]) -> Result<Piece, ShardError> {
         let map = self.map(id.map);
         let place = self.place.piece_url(self.plan, id);
         let pieces = ranges(self.job, map);
         let windows = pieces.get(id.index).cloned().unwrap_or(0..0);
         let planned = &map.plan.windows()[windows.clone()];
-        Ok(Piece::decode(bytes, &place, &self.plan.maps[id.map].id, id.index, windows.start, planned)?)
+        Piece::decode(bytes, &place, &self.plan.maps[id.map].id, id.index, windows.start, planned)
     }
 
     /// Feeds a map's collector with all its pieces: those that are stored, and those that are being computed, north to south as far
@@ -185,8 +191,8 @@ impl<'a> Work<'a> {
 
     fn fetch(&self, id: PieceId) -> anyhow::Result<Piece> {
         let gone = || ShardError::PieceGone { place: self.place.piece_url(self.plan, id) };
-        let bytes = self.place.read_piece(self.plan, id)?.ok_or_else(gone)?;
-        self.decode(id, &bytes)
+        let read = || Ok(self.place.read_piece(self.plan, id)?.ok_or_else(gone)?);
+        understood(&read, &|bytes| self.decode(id, bytes))
     }
 
     fn collect(&self, map: usize, collector: &mut Collector, piece: Piece) -> anyhow::Result<()> {

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::ShardError;
 use super::piece;
+use super::place::understood;
 use crate::config::{ComputeOptions, Config};
 use crate::job::{FailedScene, Job, MapJob};
 use crate::make::software;
@@ -46,8 +47,9 @@ pub struct Plan {
     pub overwrite: bool,
     /// SHA-256 of the model package, hexadecimal.
     pub model_sha256: String,
-    /// Files of the model package that lie beside the plan, in `model/`; empty where the package is read from its own folder.
-    pub model_files: Vec<String>,
+    /// Files of the model package that lie beside the plan, in `model/`, with the SHA-256 of each, hexadecimal; empty where the
+    /// package is read from its own folder.
+    pub model_files: BTreeMap<String, String>,
     /// The maps.
     pub maps: Vec<PlannedMap>,
     /// Scenes that could not be used when the plan was made, and why.
@@ -121,7 +123,7 @@ impl Plan {
     ///
     /// # Errors
     /// Scenes whose files cannot be asked any more; [`ShardError::ShardCount`].
-    pub fn of(job: &Job, sharing: Sharing, model_files: Vec<String>) -> anyhow::Result<Self> {
+    pub fn of(job: &Job, sharing: Sharing, model_files: BTreeMap<String, String>) -> anyhow::Result<Self> {
         let maps = job.maps.iter().map(|map| PlannedMap::of(job, map)).collect::<anyhow::Result<Vec<_>>>()?;
         let pixels: u64 = maps.iter().map(|map| map.pixels).sum();
         let shards = sharing.shards.unwrap_or_else(|| shards_for(pixels));
@@ -182,8 +184,8 @@ impl Plan {
     /// [`ShardError::NoPlan`], what [`Plan::from_json`] says, and the store's.
     pub fn read(place: &Target) -> anyhow::Result<Self> {
         let url = format!("{}/{PLAN_NAME}", place.url());
-        let bytes = place.read(PLAN_NAME)?.ok_or_else(|| ShardError::NoPlan { url: url.clone() })?;
-        Ok(Self::from_json(&bytes, &url)?)
+        let gone = || ShardError::NoPlan { url: url.clone() };
+        understood(&|| Ok(place.read(PLAN_NAME)?.ok_or_else(gone)?), &|bytes| Self::from_json(bytes, &url))
     }
 
     fn content_id(&self) -> serde_json::Result<String> {
@@ -384,7 +386,7 @@ mod tests {
             group_by_crs: false,
             overwrite: false,
             model_sha256: "h".into(),
-            model_files: vec![],
+            model_files: BTreeMap::new(),
             maps: vec![map.clone(), PlannedMap { id: "n".into(), ..map }],
             failed_scenes: vec![],
             shards,

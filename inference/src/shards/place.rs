@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arpent_publish::Target;
+use sha2::{Digest, Sha256};
 
 use super::document::{PLAN_NAME, PieceId, Plan};
 use super::error::ShardError;
@@ -30,7 +31,7 @@ pub(super) enum Kept {
     /// The one just written, or one with the same bytes.
     Ours,
     /// Another one, which was there first.
-    Other(Vec<u8>),
+    Other,
 }
 
 /// The state of a job.
@@ -92,27 +93,37 @@ impl JobPlace {
         Ok(())
     }
 
-    /// Copies the files of a model package beside the plan. The hash in the plan tells whether they are right.
+    /// Copies files of a model package beside the plan.
     ///
     /// # Errors
     /// When one cannot be read or written.
-    pub fn write_model(&self, folder: &Path, files: &[String]) -> anyhow::Result<()> {
+    pub fn write_model<'a>(
+        &self,
+        folder: &Path,
+        files: impl IntoIterator<Item = &'a String>,
+    ) -> anyhow::Result<()> {
         for name in files {
             self.target.replace(&format!("model/{name}"), std::fs::read(folder.join(name))?, BYTES)?;
         }
         Ok(())
     }
 
-    /// Fetches the model package into a folder.
+    /// Fetches the files of a model package, with the SHA-256 of each, into a folder.
     ///
     /// # Errors
-    /// When a file is not there or cannot be written.
-    pub fn fetch_model(&self, folder: &Path, files: &[String]) -> anyhow::Result<()> {
+    /// When a file is not there, is another, or cannot be written.
+    pub fn fetch_model(&self, folder: &Path, files: &BTreeMap<String, String>) -> anyhow::Result<()> {
         std::fs::create_dir_all(folder)?;
-        for name in files {
+        for (name, sha256) in files {
             let href = format!("model/{name}");
-            let gone = || ShardError::PieceGone { place: format!("{}/{href}", self.target.url()) };
-            std::fs::write(folder.join(name), self.target.read(&href)?.ok_or_else(gone)?)?;
+            let url = format!("{}/{href}", self.target.url());
+            let gone = || ShardError::PieceGone { place: url.clone() };
+            let read = || Ok(self.target.read(&href)?.ok_or_else(gone)?);
+            let check = |bytes: &[u8]| match hex_sha256(bytes) {
+                found if found == *sha256 => Ok(bytes.to_vec()),
+                now => Err(ShardError::InputChanged { what: url.clone(), was: sha256.clone(), now }),
+            };
+            std::fs::write(folder.join(name), understood(&read, &check)?)?;
         }
         Ok(())
     }
@@ -135,7 +146,7 @@ impl JobPlace {
         }
         // Somebody was faster, or the answer to our own writing was lost.
         match self.target.read(&href)? {
-            Some(found) if found != bytes => Ok(Kept::Other(found)),
+            Some(found) if found != bytes => Ok(Kept::Other),
             Some(_) => Ok(Kept::Ours),
             None => Err(ShardError::PieceGone { place: self.piece_url(plan, piece) }.into()),
         }
@@ -193,15 +204,21 @@ impl JobPlace {
         for object in self.target.list("shards")? {
             let is_record = !object.href.ends_with(DONE);
             // What is deleted between listing and reading is no record any more.
-            let Some(bytes) = (if is_record { self.target.read(&object.href)? } else { None }) else {
+            if !is_record {
                 continue;
-            };
+            }
             let bad = |e: serde_json::Error| ShardError::BadDocument {
                 url: format!("{}/{}", self.target.url(), object.href),
                 what: "the record of an attempt",
                 message: e.to_string(),
             };
-            records.push(serde_json::from_slice(&bytes).map_err(bad)?);
+            // What is deleted between listing and reading is no record any more.
+            let read = || Ok(self.target.read(&object.href)?.unwrap_or_default());
+            let parse = |bytes: &[u8]| match bytes {
+                [] => Ok(None),
+                bytes => serde_json::from_slice(bytes).map(Some).map_err(bad),
+            };
+            records.extend(understood::<Option<Record>>(&read, &parse)?);
         }
         Ok(records)
     }
@@ -229,6 +246,33 @@ impl JobPlace {
         output.delete_folder_if_empty(JOBS);
         Ok(stay)
     }
+}
+
+/// What something in the store means. What cannot be understood is read again: it is damaged there only if it comes alike twice;
+/// else it was damaged on its way.
+pub(super) fn understood<T>(
+    read: &dyn Fn() -> anyhow::Result<Vec<u8>>,
+    parse: &dyn Fn(&[u8]) -> Result<T, ShardError>,
+) -> anyhow::Result<T> {
+    const TIMES: usize = 5;
+    let mut bytes = read()?;
+    let mut outcome = parse(&bytes);
+    for _ in 1..TIMES {
+        if outcome.is_ok() {
+            break;
+        }
+        let again = read()?;
+        if again == bytes {
+            break;
+        }
+        outcome = parse(&again);
+        bytes = again;
+    }
+    Ok(outcome?)
+}
+
+fn hex_sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// Ids of the jobs below an output.

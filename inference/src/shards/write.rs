@@ -1,8 +1,9 @@
 //! `arpent plan --shards`: the plan is written where workers find it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use arpent_publish::Target;
+use arpent_publish::{Target, hash_file};
 
 use super::document::{Plan, Sharing};
 use super::error::ShardError;
@@ -31,21 +32,20 @@ pub fn write_plan(job: &Job, sharing: Sharing) -> anyhow::Result<(Plan, String)>
         return Err(ShardError::OtherJob { output: output.url().to_owned(), other }.into());
     }
     let place = JobPlace::of(&output, &plan.id)?;
-    place.write_model(&job.config.model, &plan.model_files)?;
+    place.write_model(&job.config.model, plan.model_files.keys())?;
     place.write_plan(&plan)?;
     Ok((plan, place.plan_url()))
 }
 
-/// Names of the files in a folder, sorted.
-fn files_of(folder: &Path) -> std::io::Result<Vec<String>> {
-    let mut names = Vec::new();
+/// The files in a folder, with the SHA-256 of each.
+fn files_of(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.file_type()?.is_file() && !name.starts_with('.') {
-            names.push(name);
+            files.insert(name, hash_file(&entry.path())?.sha256);
         }
     }
-    names.sort();
-    Ok(names)
+    Ok(files)
 }

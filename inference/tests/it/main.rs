@@ -16,6 +16,7 @@ mod exact;
 mod import;
 mod inputs;
 mod invariance;
+mod machines;
 mod outputs;
 mod real;
 mod reference;

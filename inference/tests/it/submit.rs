@@ -388,7 +388,7 @@ fn signals_are_passed_on() {
 }
 
 /// The blocks of the guide that hold a command of ours, by the word after `sh`.
-fn guide() -> Vec<(String, String)> {
+pub fn guide() -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/guides/many-machines.md");
     let text = std::fs::read_to_string(path).unwrap();
     let blocks = text.split("```sh ").skip(1).map(|block| block.split("```").next().unwrap());
