@@ -198,8 +198,7 @@ impl FeatureSource<'_> {
     ) -> Result<(), GdalError> {
         let box_ = geometry.envelope();
         let longest = (box_.MaxX - box_.MinX).max(box_.MaxY - box_.MinY) / DENSIFY;
-        let vertices = guard::vertices(geometry, self.way.map(|_| longest));
-        guard::check_vertices(self.uri, format!("vertices in feature {}", self.number), vertices)?;
+        guard::check_feature(self.uri, self.number, geometry, self.way.map(|_| longest))?;
         let mut geometry = geometry.clone();
         geometry.flatten_to_2d();
         if let Some(way) = self.way {

@@ -300,8 +300,7 @@ impl FeatureReader<'_> {
     }
 
     fn reproject(&self, geometry: &mut Geometry, way: &CoordTransform) -> Result<(), GdalError> {
-        let vertices = guard::vertices(geometry, Some(self.longest));
-        guard::check_vertices(self.source.uri, format!("vertices in feature {}", self.number), vertices)?;
+        guard::check_feature(self.source.uri, self.number, geometry, Some(self.longest))?;
         ffi::segmentize(geometry, self.longest);
         geometry.transform_inplace(way).map_err(|e| GdalError::FeatureTransform {
             path: self.source.uri.to_owned(),

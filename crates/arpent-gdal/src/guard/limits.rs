@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use gdal::vector::Geometry;
+use gdal::vector::{Geometry, GeometryRef};
 use gdal::{Dataset, Metadata as _};
 
 use crate::uri::is_local;
@@ -22,8 +22,10 @@ const MAX_SAMPLES: u64 = 1 << 31;
 const MAX_TEXT_BYTES: u64 = 1 << 30;
 /// Bytes of an area of interest: with 16 bytes a vertex, a few times [`MAX_VERTICES`].
 pub(crate) const MAX_AOI_BYTES: u64 = 1 << 30;
-/// Vertices of one feature, or of an area of interest, also after points have been put on its edges to reproject it.
-pub(crate) const MAX_VERTICES: u64 = 10_000_000;
+/// Vertices of one feature, or of an area of interest.
+const MAX_VERTICES: u64 = 10_000_000;
+/// Points put on the edges of one feature to reproject it: with one each 250 m, twelve times around the Earth.
+const MAX_ADDED: u64 = 2_000_000;
 
 fn at_most(path: &str, what: impl Into<String>, found: u64, most: u64) -> Result<(), GdalError> {
     if found <= most {
@@ -101,19 +103,40 @@ pub(super) fn head(gdal_path: &str, length: usize) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Number of vertices of a geometry; with `longest`, as many as there will be when longer edges are cut into equal pieces no
-/// longer than it.
-pub(crate) fn vertices(geometry: &Geometry, longest: Option<f64>) -> u64 {
-    let parts = geometry.geometry_count();
-    if parts > 0 {
-        let parts = (0..parts).map(|i| vertices(&geometry.get_geometry(i), longest));
-        return parts.fold(0, u64::saturating_add);
-    }
-    let there = geometry.point_count() as u64;
-    let Some(longest) = longest.filter(|_| there <= MAX_VERTICES) else { return there };
+/// Refuses a feature with too many vertices, or of which there would be too many once edges longer than `longest` (as they are,
+/// without it) have been cut into equal pieces no longer than it.
+pub(crate) fn check_feature(
+    uri: &str,
+    feature: u64,
+    geometry: &Geometry,
+    longest: Option<f64>,
+) -> Result<(), GdalError> {
+    at_most(uri, format!("vertices in feature {feature}"), vertices(geometry), MAX_VERTICES)?;
+    let added = longest.map_or(0, |longest| added(geometry, longest));
+    at_most(
+        uri,
+        format!("vertices that reprojection puts on the edges of feature {feature}"),
+        added,
+        MAX_ADDED,
+    )
+}
+
+fn parts(geometry: &Geometry) -> impl Iterator<Item = GeometryRef<'_>> {
+    (0..geometry.geometry_count()).map(|i| geometry.get_geometry(i))
+}
+
+fn vertices(geometry: &Geometry) -> u64 {
+    let own = if geometry.geometry_count() == 0 { geometry.point_count() as u64 } else { 0 };
+    parts(geometry).map(|part| vertices(&part)).fold(own, u64::saturating_add)
+}
+
+/// Points that are put on edges so that none is longer than `longest`.
+fn added(geometry: &Geometry, longest: f64) -> u64 {
     let mut points = Vec::new();
-    geometry.get_points(&mut points);
-    let added = points.windows(2).map(|ends| {
+    if geometry.geometry_count() == 0 {
+        geometry.get_points(&mut points);
+    }
+    let own = points.windows(2).map(|ends| {
         let edge = (ends[1].0 - ends[0].0).hypot(ends[1].1 - ends[0].1);
         #[allow(
             clippy::cast_possible_truncation,
@@ -123,7 +146,8 @@ pub(crate) fn vertices(geometry: &Geometry, longest: Option<f64>) -> u64 {
         let pieces = (edge / longest).max(0.0) as u64;
         pieces
     });
-    added.fold(there, u64::saturating_add)
+    let own = own.fold(0, u64::saturating_add);
+    parts(geometry).map(|part| added(&part, longest)).fold(own, u64::saturating_add)
 }
 
 /// Refuses a number of vertices.

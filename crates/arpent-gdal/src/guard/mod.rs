@@ -13,7 +13,9 @@ use std::sync::Once;
 use gdal::config::{get_config_option, set_config_option};
 use gdal::{Dataset, DriverManager};
 
-pub(crate) use limits::{MAX_AOI_BYTES, check_document, check_file, check_samples, check_vertices, vertices};
+pub(crate) use limits::{
+    MAX_AOI_BYTES, check_document, check_feature, check_file, check_samples, check_vertices,
+};
 pub use named::allow_in_vrt;
 pub(crate) use named::trust;
 pub use vrt::{Reference, references};

@@ -457,7 +457,7 @@ fn grid(epsg: u32) -> Grid {
 fn absurd_areas_and_layers_are_refused() {
     let dir = folder();
     // A comb: each of its teeth is as long as the whole, so that reprojection would put 256 points on each side.
-    let teeth = 20_500;
+    let teeth = 4_000;
     let tooth = |i: usize| {
         let at = f64::from(u32::try_from(i).unwrap()) / f64::from(u32::try_from(teeth).unwrap());
         format!("[{},45],[{},46],", 2.0 + at, 2.0 + at + 1e-6)
@@ -495,5 +495,9 @@ fn absurd_areas_and_layers_are_refused() {
     let far = r#"{"type":"FeatureCollection","crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::3857"}},
         "features":[{"type":"Feature","properties":{},"geometry":{"type":"LineString","coordinates":[[0,0],[1e15,1]]}}]}"#;
     let path = write(dir.path().join("far.geojson"), far);
+    too_large(layer(&path.to_string_lossy()), "vertices");
+    // Found by fuzzing: a slip of the decimal point, which took minutes.
+    let slip = r#"{"type":"Polygon","coordinates":[[[2,48],[3,48],[3,50],[2,48]],[[2.2,4842],[2.2,48.4],[2.4,48.4],[2.2,4842]]]}"#;
+    let path = write(dir.path().join("slip.geojson"), slip);
     too_large(layer(&path.to_string_lossy()), "vertices");
 }
