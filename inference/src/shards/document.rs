@@ -175,6 +175,10 @@ impl Plan {
         if plan.id != expected {
             return Err(ShardError::PlanChanged { url: url.to_owned(), expected, found: plan.id });
         }
+        // The id is no signature: who may write into the folder of the job can make one for any numbers.
+        if !(1..=MOST_SHARDS).contains(&plan.shards) {
+            return Err(bad(format!("it has {} shards, expected 1 to {MOST_SHARDS}", plan.shards)));
+        }
         Ok(plan)
     }
 
@@ -216,7 +220,7 @@ impl Plan {
     /// pieces.
     pub fn shares(&self) -> Vec<Range<usize>> {
         let sizes: Vec<u64> = self.pieces().map(|(_, pixels)| pixels).collect();
-        let all = u128::from(sizes.iter().sum::<u64>());
+        let all: u128 = sizes.iter().map(|pixels| u128::from(*pixels)).sum();
         let (mut shares, mut begin, mut done) = (Vec::with_capacity(self.shards), 0, 0u128);
         for shard in 0..self.shards {
             let wanted = all * (shard as u128 + 1) / self.shards as u128;
@@ -427,6 +431,10 @@ mod tests {
         let error =
             Plan::from_json(text.replace(&here, "\"arpent\": \"0.0.0\"").as_bytes(), "x").unwrap_err();
         assert!(error.to_string().contains("0.0.0") && error.hint().is_some(), "{error}");
+        for shards in [0, MOST_SHARDS + 1, usize::MAX] {
+            let absurd = super::tests::plan(vec![5, 6], shards).to_json().unwrap();
+            assert!(matches!(Plan::from_json(&absurd, "x"), Err(ShardError::BadDocument { .. })), "{shards}");
+        }
         assert!(matches!(Plan::from_json(b"{}", "x"), Err(ShardError::OtherVersion { .. })));
         assert!(matches!(Plan::from_json(b"[", "x"), Err(ShardError::BadDocument { .. })));
     }
