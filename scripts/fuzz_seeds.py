@@ -98,6 +98,16 @@ def manifests() -> list[str]:
     return [json.dumps(full), json.dumps({**full, "format": "arpent-run/0"})]
 
 
+def plans() -> list[str]:
+    window = {"col": 0, "row": 0, "width": 9, "height": 9}
+    job = {"id": "m", "folder": None, "grid": "g", "extent": window, "window_px": 32, "windows": 3, "pixels": 9, "pieces": [4, 3, 2], "scenes": [], "aoi": None, "references": []}
+    plan = {
+        "format": "arpent-plan/1", "id": "0" * 16, "software": {}, "config": {"model": "m", "scenes": ["a.tif"]}, "group_by_crs": False, "overwrite": False,
+        "model_sha256": "0", "model_files": [], "maps": [job, {**job, "id": "n"}], "failed_scenes": [], "shards": 2,
+    }
+    return [json.dumps({**plan, "shards": shards}) for shards in (1, 2, 9)]
+
+
 def safetensors() -> list[bytes]:
     def file(header: dict, data: bytes) -> bytes:
         text = json.dumps(header).encode()
@@ -136,6 +146,7 @@ def main() -> None:
         "checkpoint": [*safetensors(), *pickles],
         "model_package": packages,
         "ocs_ge": [*files("configs/ocs-ge-*.toml"), b'from = "a"\nto = "b"\n' + b"".join(b'[[class]]\nid = %d\nname = "%s"\ncode_cs = "CS1"\nreason = "r"\n' % c for c in ((1, b"building"), (2, b"water")))],
+        "plan": plans(),
         "reference_options": [s for s in (part(run, b"reference") for run in runs) if s],
         "run_config": [run for run in runs if b"\nmodel" in b"\n" + run],
         "weights": safetensors(),
@@ -148,7 +159,7 @@ def main() -> None:
         for number, content in enumerate(inputs):
             (place / f"seed-{number}").write_bytes(content if isinstance(content, bytes) else content.encode())
         words = set(re.findall(rb'[A-Za-z_:/][\w:/.-]{2,40}', b"\n".join(p.read_bytes() for p in place.iterdir())))
-        schema = {"run_config": "schema", "reference_options": "schema", "zonal_config": "zonal.schema", "model_package": "model.schema"}.get(target)
+        schema = {"run_config": "schema", "plan": "schema", "reference_options": "schema", "zonal_config": "zonal.schema", "model_package": "model.schema"}.get(target)
         if schema:
             words |= set(re.findall(rb'"([a-z_0-9-]{2,40})"', (ROOT / f"configs/{schema}.json").read_bytes()))
         (folder / f"{target}.dict").write_bytes(b"".join(b'"%s"\n' % word for word in sorted(words)[:800]))

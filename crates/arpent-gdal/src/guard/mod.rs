@@ -66,8 +66,8 @@ pub(crate) fn declared(uri: &str, gdal_path: &str, dataset: &Dataset) -> Result<
 pub(crate) fn hint(error: &GdalError) -> Option<String> {
     Some(match error {
         GdalError::Reference { .. } => {
-            "a local VRT may name local files, a remote one files of its own host or bucket: allow more with a list of \
-             prefixes, or name those files as scenes"
+            "a local VRT may name local files, a remote one files of its own host or bucket: allow more in \
+             input.vrt_allowed, or name those files as scenes"
                 .into()
         }
         GdalError::BadVrt { .. } => "make a plain raster of it, if you trust it: gdal_translate IN.vrt OUT.tif".into(),
