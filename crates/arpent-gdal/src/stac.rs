@@ -201,8 +201,9 @@ fn resolve(base: &str, href: &str) -> Result<String, GdalError> {
             .and_then(|b| b.join(href))
             .map_err(|e| bad(base, format!("{href}: {e}")))?;
         // A document from elsewhere must not name files of this machine: `s3:/x` is no address, but a path.
+        let is_known = ["http", "https", "s3", "gs", "az"].contains(&url.scheme());
         let url = String::from(url);
-        let is_address = is_remote(&gdal_path(&url));
+        let is_address = is_known && is_remote(&gdal_path(&url));
         return if is_address {
             Ok(url)
         } else {
@@ -321,7 +322,9 @@ mod tests {
         assert_eq!(resolve("s3://b/c/item.json", "./x.tif").unwrap(), "s3://b/c/x.tif");
         assert_eq!(resolve("https://h/c/items/1", "../x.tif").unwrap(), "https://h/c/x.tif");
         assert_eq!(resolve("d/item.json", "https://h/x.tif").unwrap(), "https://h/x.tif");
-        for href in ["file:///etc/passwd", "s3:/d/x.tif", "gs:x.tif", "vrt:///d/x.tif"] {
+        for href in
+            ["file:///etc/passwd", "file:///vsis3/b/x.tif", "s3:/d/x.tif", "gs:x.tif", "vrt:///d/x.tif"]
+        {
             assert!(resolve("https://h/item.json", href).is_err(), "{href}");
         }
         for href in [

@@ -70,7 +70,9 @@ pub(crate) fn hint(error: &GdalError) -> Option<String> {
              input.vrt_allowed, or name those files as scenes"
                 .into()
         }
-        GdalError::BadVrt { .. } => "make a plain raster of it, if you trust it: gdal_translate IN.vrt OUT.tif".into(),
+        GdalError::BadVrt { .. } => {
+            "make a plain raster of it, if you trust it: gdal_translate IN.vrt OUT.tif".into()
+        }
         GdalError::TooLarge { what, .. } if what.contains("vertices") => {
             "simplify it, for example: ogr2ogr -simplify TOLERANCE OUT.gpkg IN".into()
         }
@@ -80,7 +82,9 @@ pub(crate) fn hint(error: &GdalError) -> Option<String> {
         GdalError::TooLarge { what, .. } if what.contains("block") => {
             "write it in smaller blocks: gdal_translate -co TILED=YES IN OUT.tif".into()
         }
-        GdalError::TooLarge { .. } => "check the file; cut it into smaller ones if it is really that large".into(),
+        GdalError::TooLarge { .. } => {
+            "check the file; cut it into smaller ones if it is really that large".into()
+        }
         _ => return None,
     })
 }

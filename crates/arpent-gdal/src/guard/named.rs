@@ -281,6 +281,10 @@ fn origin(path: &str) -> String {
         let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
         return format!("/vsicurl/{scheme}://{authority}/");
     }
+    if path.starts_with("/vsicurl") {
+        // With options, among which the address is: only the same is of the same host.
+        return path.to_owned();
+    }
     if is_remote(path) {
         return path.split('/').take(3).collect::<Vec<_>>().join("/");
     }
@@ -346,6 +350,7 @@ mod tests {
             (web, "/vsicurl/https://h:1@other/x.tif", false),
             (web, "../../../other/x.tif", true),
             (web, "/vsicurl?url=https://h:1/x.tif", false),
+            ("/vsicurl?url=https://h/a.vrt", "/vsicurl?url=https://other/x.tif", false),
             (web, "/vsizip//vsicurl/https://h:1/x.zip/x.tif", false),
         ] {
             assert!(verdict(from, name, relative, &[]).is_err(), "{from} {name}");
