@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
-use arpent_gdal::{GdalError, InvalidGeometries, LayerGeometry, LayerSource, describe_crs, read_aoi, read_features};
+use arpent_gdal::{
+    GdalError, InvalidGeometries, LayerGeometry, LayerSource, describe_crs, read_aoi, read_features,
+};
 use arpent_raster::{Crs, Grid, Window};
 use libfuzzer_sys::fuzz_target;
 
@@ -24,7 +26,10 @@ fuzz_target!(|bytes: &[u8]| {
         let window = Window::new(all.col, all.row, all.width.clamp(1, 40), all.height.clamp(2, 40));
         let mask = area.mask(window);
         assert_eq!(area.intersects(&window), mask.contains(&true));
-        let (top, rest) = (Window { height: 1, ..window }, Window { row: window.row + 1, height: window.height - 1, ..window });
+        let (top, rest) = (
+            Window { height: 1, ..window },
+            Window { row: window.row + 1, height: window.height - 1, ..window },
+        );
         assert_eq!([area.mask(top), area.mask(rest)].concat(), mask);
     }
     let source = LayerSource { uri: &uri, layer: None, fields: &[], crs, invalid: InvalidGeometries::Repair };

@@ -17,7 +17,9 @@ fuzz_target!(|bytes: &[u8]| {
     let Some(area) = area_of_wkb(bytes, &GRID) else { return };
     let all = area.window();
     // At both ends: numbers are largest there.
-    for (col, row) in [(all.col, all.row), (all.col_end().saturating_sub(30), all.row_end().saturating_sub(30))] {
+    for (col, row) in
+        [(all.col, all.row), (all.col_end().saturating_sub(30), all.row_end().saturating_sub(30))]
+    {
         let window = Window::new(col.saturating_sub(1), row.saturating_sub(1), 32, 32);
         let mask = area.mask(window);
         assert_eq!(area.intersects(&window), mask.contains(&true), "{window:?}");

@@ -33,7 +33,10 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(dataset) = Dataset::open_ex(&path, options) else { return };
     for file in files(&dataset) {
         let is_known = |r: &Reference| file.ends_with(r.name.as_str());
-        assert!(file.ends_with("x.vrt") || found.iter().any(is_known), "GDAL finds {file}, the guard {found:?}");
+        assert!(
+            file.ends_with("x.vrt") || found.iter().any(is_known),
+            "GDAL finds {file}, the guard {found:?}"
+        );
     }
 });
 
