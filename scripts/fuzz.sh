@@ -10,8 +10,9 @@ seconds="${1:-60}"
 wanted=" $* "
 export PATH="$PWD/.venv/bin:$PATH" RUSTC_BOOTSTRAP=1
 if ! command -v cargo-fuzz >/dev/null; then
-  echo "fuzz: cargo-fuzz is missing. hint: scripts/setup.sh --test" >&2
-  exit 2
+  [[ -x .venv/bin/pip ]] || python3 -m venv .venv
+  grep -e -cargo-fuzz= scripts/requirements-tools.txt |
+    .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r /dev/stdin
 fi
 
 # Files of the targets, gone with this script.

@@ -3,8 +3,6 @@
 use arpent_raster::Window;
 use thiserror::Error;
 
-use crate::uri::{gdal_path, is_remote};
-
 /// Everything that this crate refuses or fails at. GDAL's own words are kept in `message`.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -473,24 +471,6 @@ impl GdalError {
         match self {
             Self::ReadWindow { scene_id, path, .. } => Some((scene_id, path)),
             _ => None,
-        }
-    }
-
-    /// Whether trying again may help: the network, a full disk, no file handle left; not what a file holds.
-    pub fn is_transient(&self) -> bool {
-        /// How GDAL and the C library tell of it.
-        const OF_THE_MACHINE: [&str; 5] =
-            ["No space left", "Too many open files", "rite error", "Input/output error", "Cannot allocate"];
-        match self {
-            Self::Unreachable { .. } => true,
-            Self::ReadWindow { path, message, .. } => {
-                is_remote(&gdal_path(path)) || OF_THE_MACHINE.iter().any(|text| message.contains(text))
-            }
-            Self::Io { source, .. } => source.kind() != std::io::ErrorKind::NotFound,
-            other => {
-                let said = other.to_string();
-                OF_THE_MACHINE.iter().any(|text| said.contains(text))
-            }
         }
     }
 

@@ -35,6 +35,7 @@ mod source;
 mod stac;
 mod style;
 mod subject;
+mod transient;
 mod uri;
 mod warp;
 mod wkb;

@@ -1,0 +1,55 @@
+//! Which failures pass.
+
+use std::io::ErrorKind;
+
+use crate::GdalError;
+use crate::uri::{gdal_path, is_remote};
+
+/// How GDAL and the C library tell of trouble that is the machine's.
+const OF_THE_MACHINE: [&str; 5] =
+    ["No space left", "Too many open files", "rite error", "Input/output error", "Cannot allocate"];
+
+/// How decoders tell that bytes are not what they should be.
+const OF_THE_BYTES: [&str; 4] = ["ecod", "orrupt", "nvalid", "Unsupported"];
+
+impl GdalError {
+    /// Whether trying again may help: the network, a full disk, no file handle left; not what a file holds.
+    pub fn is_transient(&self) -> bool {
+        let has = |words: &[&str], text: &str| words.iter().any(|word| text.contains(word));
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::ReadWindow { path, message, .. } if is_remote(&gdal_path(path)) => {
+                !has(&OF_THE_BYTES, message)
+            }
+            Self::ReadWindow { message, .. } => has(&OF_THE_MACHINE, message),
+            Self::Io { source, .. } => source.kind() != ErrorKind::NotFound,
+            other => has(&OF_THE_MACHINE, &other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arpent_raster::Window;
+
+    fn read(path: &str, message: &str) -> bool {
+        let (path, message) = (path.to_owned(), message.to_owned());
+        let window = Box::new(Window::new(0, 0, 1, 1));
+        GdalError::ReadWindow { scene_id: String::new(), path, bands: vec![1], window, message }
+            .is_transient()
+    }
+
+    #[test]
+    fn the_network_passes_and_broken_files_do_not() {
+        assert!(read(
+            "s3://b/a.tif",
+            "IReadBlock failed: TIFFFillTile:Read error, got 0 bytes, expected 700"
+        ));
+        assert!(!read("s3://b/a.tif", "ZIPDecode:Decoding error at scanline 0"));
+        assert!(!read("/data/a.tif", "TIFFFillTile:Read error, got 0 bytes, expected 700"));
+        assert!(read("/data/a.tif", "open: Too many open files"));
+        assert!(GdalError::Unreachable { path: "s3://b/a".into(), message: String::new() }.is_transient());
+        assert!(!GdalError::Missing { path: "a".into(), message: String::new() }.is_transient());
+    }
+}
