@@ -146,6 +146,7 @@ def main() -> None:
         "checkpoint": [*safetensors(), *pickles],
         "model_package": packages,
         "ocs_ge": [*files("configs/ocs-ge-*.toml"), b'from = "a"\nto = "b"\n' + b"".join(b'[[class]]\nid = %d\nname = "%s"\ncode_cs = "CS1"\nreason = "r"\n' % c for c in ((1, b"building"), (2, b"water")))],
+        "piece": [bytes(2), b"\1" + bytes(12) + b"\2\1\0\0\0" + bytes(37), b"\2" + bytes(4) + b"\1" + bytes(range(12))],
         "plan": plans(),
         "reference_options": [s for s in (part(run, b"reference") for run in runs) if s],
         "run_config": [run for run in runs if b"\nmodel" in b"\n" + run],

@@ -19,6 +19,8 @@ mod write;
 
 pub use document::{MOST_SHARDS, PLAN_FORMAT, PLAN_NAME, PieceId, Plan, PlannedMap, PlannedScene, Sharing};
 pub use error::{EXIT_INTERRUPTED, EXIT_TRY_AGAIN, ShardError, is_transient};
+#[doc(hidden)]
+pub use piece::reads_answers;
 pub use place::{JOBS, JobPlace, jobs_of};
 pub use record::{Done, RECORD_FORMAT, Record, State};
 pub use write::write_plan;

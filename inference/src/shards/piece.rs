@@ -12,7 +12,7 @@ use std::io::Read as _;
 use std::ops::Range;
 
 use arpent_model::{PixelDetection, Prediction};
-use arpent_raster::Raster;
+use arpent_raster::{Raster, Window};
 use arpent_tiling::{PlannedWindow, WindowPlan};
 use sha2::{Digest, Sha256};
 
@@ -100,11 +100,7 @@ impl Piece {
                 }
             }
         }
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(zstd::bulk::compress(&body, LEVEL)?);
-        let hash = Sha256::digest(&bytes);
-        bytes.extend(hash);
-        Ok(bytes)
+        pack(&body)
     }
 
     /// Reads what [`Piece::encode`] wrote for these windows.
@@ -146,6 +142,35 @@ impl Piece {
         }
         Ok(Self { index, first, answers })
     }
+}
+
+fn pack(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(zstd::bulk::compress(body, LEVEL)?);
+    let hash = Sha256::digest(&bytes);
+    bytes.extend(hash);
+    Ok(bytes)
+}
+
+/// For fuzzing: whether answers are those of two windows of 3 x 2 pixels. What is read is written as the same bytes.
+///
+/// # Panics
+/// When it is not.
+#[doc(hidden)]
+pub fn reads_answers(answers: &[u8]) -> bool {
+    let windows = [0, 3].map(|col| {
+        let core = Window::new(col, 0, 3, 2);
+        PlannedWindow { strip: 0, core, read: core }
+    });
+    let map_id = "0123456789abcdef";
+    let mut body = map_id.as_bytes().to_vec();
+    body.extend(7u32.to_le_bytes());
+    body.extend(2u32.to_le_bytes());
+    body.extend(answers);
+    let Ok(bytes) = pack(&body) else { return false };
+    let Ok(piece) = Piece::decode(&bytes, "", map_id, 7, 0, &windows) else { return false };
+    assert!(piece.encode(map_id).is_ok_and(|again| again == bytes), "{piece:?}");
+    true
 }
 
 /// What a piece of these windows may take in memory.
@@ -251,7 +276,6 @@ impl<'a> Builder<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arpent_raster::Window;
     use arpent_tiling::{Needs, TilingOptions};
     use proptest::prelude::*;
 
@@ -332,6 +356,14 @@ mod tests {
         assert!(decode("fedcba9876543210", 4, &windows[0..3]).is_err());
         assert!(decode(MAP, 5, &windows[0..3]).is_err());
         assert!(decode(MAP, 4, &windows[0..2]).is_err());
+    }
+
+    #[test]
+    fn answers_are_read_only_where_they_fit() {
+        assert!(reads_answers(&[SKIPPED, SKIPPED]));
+        assert!(reads_answers(&[&[LABELS][..], &[4; 12], &[DETECTIONS, 0, 0, 0, 0]].concat()));
+        assert!(!reads_answers(&[SKIPPED]) && !reads_answers(&[SKIPPED; 3]) && !reads_answers(&[9, SKIPPED]));
+        assert!(!reads_answers(&[DETECTIONS, 255, 255, 255, 255, SKIPPED]));
     }
 
     #[test]

@@ -218,7 +218,7 @@ fn the_guide_on_three_nodes_of_which_one_dies_gives_the_bytes_of_one_run() {
         return;
     };
     // Seconds of work for each shard.
-    let (place, _) = place(Window { width: 700, height: 1400, ..SCENE }, &[24, 32]);
+    let (place, _) = place(Window { width: 700, height: 1400, ..SCENE }, &[64, 96]);
     place.config("[tiling]\nwindow_px = 64\n");
     let scene = place.text("scene.tif");
     let local = place.run(&[&scene], "local", &[]);
@@ -249,11 +249,21 @@ fn the_guide_on_three_nodes_of_which_one_dies_gives_the_bytes_of_one_run() {
     // A node dies when the first shard is done and others are under way.
     let status_of_guide = command_of("status").replace(&in_guide, &address);
     let status = || json(run(&format!("{status_of_guide} --format json")))["jobs"][0].clone();
-    let half_way = |_: &Slurm| Ok(status()["states"]["done"].as_u64().unwrap_or(0) >= 1);
+    let running = |cluster: &Slurm| {
+        (0..7)
+            .rev()
+            .map(|index| format!("{array}_{index}"))
+            .find(|task| cluster.state(task).unwrap() == "RUNNING")
+    };
+    let mut node = String::new();
+    let half_way = |cluster: &Slurm| {
+        if status()["states"]["done"].as_u64().unwrap_or(0) >= 1 {
+            // A task may end meanwhile, and then has no node.
+            node = running(cluster).map_or(Ok(String::new()), |task| cluster.node_of(&task))?;
+        }
+        Ok(!node.is_empty())
+    };
     cluster.wait_for("the first shard", half_way).unwrap();
-    let tasks = (0..7).map(|index| format!("{array}_{index}"));
-    let running = tasks.rev().find(|task| cluster.state(task).unwrap() == "RUNNING");
-    let node = cluster.node_of(&running.expect("a task runs")).unwrap();
     cluster.kill_node(&node).unwrap();
     let cluster = cluster;
     let merged = |cluster: &Slurm| Ok(cluster.state(&merge)? == "COMPLETED");
@@ -265,6 +275,12 @@ fn the_guide_on_three_nodes_of_which_one_dies_gives_the_bytes_of_one_run() {
     }
     assert_eq!(cluster.state(&merge).unwrap(), "COMPLETED", "{}", logs(&place));
     assert_eq!(hashes(&place, &server.env(), &url), local.hashes());
+    let env = server.env();
+    let look_up = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let objects = Target::parse_with(&url, &look_up).unwrap().list("jobs").unwrap();
+    let of_attempts = |href: &str| href.contains("/shards/") && !href.ends_with("done.json");
+    let attempts = objects.iter().filter(|object| of_attempts(&object.href)).count();
+    assert!(attempts > 7, "the dead node's shard was begun again: {attempts} attempts");
     let mut shell = cluster_command(&cluster, &place, &path, &server);
     let said: Ended = shell.args(["-c", &status_of_guide]).output().unwrap().into();
     assert!(said.expect(0).out.contains("published"));
