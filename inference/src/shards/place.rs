@@ -11,12 +11,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use anyhow::Context;
 use arpent_publish::Target;
 use sha2::{Digest, Sha256};
 
 use super::document::{PLAN_NAME, PieceId, Plan};
 use super::error::ShardError;
 use super::record::{Done, Record};
+use crate::error::JobError;
 
 /// Folder below an output that holds its jobs.
 pub const JOBS: &str = "jobs";
@@ -103,17 +105,18 @@ impl JobPlace {
         files: impl IntoIterator<Item = &'a String>,
     ) -> anyhow::Result<()> {
         for name in files {
-            self.target.replace(&format!("model/{name}"), std::fs::read(folder.join(name))?, BYTES)?;
+            let path = folder.join(name);
+            let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            self.target.replace(&format!("model/{name}"), bytes, BYTES)?;
         }
         Ok(())
     }
 
-    /// Fetches the files of a model package, with the SHA-256 of each, into a folder.
+    /// Fetches the files of a model package, with the SHA-256 of each, into a folder that is there.
     ///
     /// # Errors
     /// When a file is not there, is another, or cannot be written.
     pub fn fetch_model(&self, folder: &Path, files: &BTreeMap<String, String>) -> anyhow::Result<()> {
-        std::fs::create_dir_all(folder)?;
         for (name, sha256) in files {
             let href = format!("model/{name}");
             let url = format!("{}/{href}", self.target.url());
@@ -123,7 +126,9 @@ impl JobPlace {
                 found if found == *sha256 => Ok(bytes.to_vec()),
                 now => Err(ShardError::InputChanged { what: url.clone(), was: sha256.clone(), now }),
             };
-            std::fs::write(folder.join(name), understood(&read, &check)?)?;
+            let bytes = understood(&read, &check)?;
+            let written = std::fs::write(folder.join(name), bytes);
+            written.map_err(|source| JobError::Scratch { path: folder.to_owned(), source })?;
         }
         Ok(())
     }

@@ -354,6 +354,50 @@ fn a_machine_in_trouble_says_try_again_and_loses_nothing() {
     assert_eq!(Map::at(&place.path("out")).hashes(), place.run(&[&scene], "whole", SMALL).hashes());
 }
 
+/// A folder in memory that goes with it.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None`, and a word on it, where nothing can be mounted.
+    fn mount(folder: PathBuf, options: &str) -> Option<Self> {
+        std::fs::create_dir(&folder).unwrap();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&folder).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder));
+        }
+        eprintln!("skipped: no right to mount a small tmpfs");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn scratch_that_is_full_or_read_only_says_try_again() {
+    let (place, scene) = place("");
+    let plan = place.plan(&[&scene], &place.text("out"), 1, SMALL);
+    let words = [["worker", "--plan", &plan, "--index", "0"].to_vec(), ["merge", "--plan", &plan].to_vec()];
+    let Some(full) = SmallDisk::mount(place.path("full"), "size=4k") else { return };
+    let Some(fixed) = SmallDisk::mount(place.path("fixed"), "size=1m,ro") else { return };
+    for words in words {
+        for disk in [&full, &fixed] {
+            let output = place.command(&words).env("TMPDIR", &disk.0).output().unwrap();
+            let ended = Ended::from(output).expect(75);
+            let said = ["No space left", "Read-only file system"].iter().any(|text| ended.err.contains(text));
+            assert!(said && ended.err.contains("hint: "), "{}", ended.err);
+            assert!(place.shows_nothing("out"));
+        }
+        // With room it goes well, and on.
+        place.arpent(&words).expect(0);
+    }
+    assert_eq!(Map::at(&place.path("out")).hashes(), place.run(&[&scene], "whole", SMALL).hashes());
+}
+
 /// Kills plans, workers and merges at random moments, as often as `ARPENT_KILLS` says (24 times otherwise), goes on until the map is
 /// there, and compares it.
 #[test]
