@@ -125,9 +125,7 @@ def run(case, file, windows, port):
     """Seconds, sum of values, name of the reader; requests, bytes, bytes sent again."""
     _, threads, program, path, options = case
     fetch(f"http://127.0.0.1:{port}/__counts")
-    at = {"AWS_ENDPOINT": f"http://127.0.0.1:{port}"}
-    if "rasterio" in case[0] or "GDAL" in case[0]:
-        at = {"AWS_S3_ENDPOINT": f"127.0.0.1:{port}", "AWS_HTTPS": "NO", "AWS_VIRTUAL_HOSTING": "FALSE"}
+    at = {"AWS_S3_ENDPOINT": f"127.0.0.1:{port}", "AWS_HTTPS": "NO", "AWS_VIRTUAL_HOSTING": "FALSE"}
     done = subprocess.run(
         [*program, path.format(file), windows, str(threads)],
         env=os.environ | KEYS | at | options,

@@ -17,7 +17,7 @@ use crate::error::JobError;
 use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
 use crate::pipeline::{Collected, Collector, PipelineError};
 use crate::progress::{Stage, say};
-use crate::shards::{Journal, ShardError, Work};
+use crate::shards::{Journal, ShardError, Work, is_transient};
 use crate::{artifacts, stac};
 
 /// One map that was published.
@@ -37,6 +37,13 @@ pub(crate) enum Failure {
     Other(anyhow::Error),
 }
 
+impl Failure {
+    /// A scene that cannot be read is left out; one that may be read another time is not.
+    fn of_scene(index: usize, error: anyhow::Error) -> Self {
+        if is_transient(&error) { Self::Other(error) } else { Self::BadScene(index, error) }
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::Other(error)
@@ -49,6 +56,8 @@ pub(crate) struct Maker<'a> {
     pub(crate) work: Work<'a>,
     /// Number of the map.
     pub(crate) map: usize,
+    /// Id of the map as it was planned first, before a scene was left out: by it, the job knows its map again.
+    pub(crate) id: &'a str,
     /// Whether a map that is there is replaced.
     pub(crate) overwrite: bool,
     /// Measures what this process takes.
@@ -78,6 +87,11 @@ impl Maker<'_> {
         Ok(self.publish(&inputs, collected, scratch.path())?)
     }
 
+    /// Ends where nothing is lost, if that was asked for: pieces are kept, and nothing is published yet.
+    fn check_interrupt(&self) -> Result<(), ShardError> {
+        if self.work.interrupt.load(Ordering::Relaxed) { Err(ShardError::Interrupted) } else { Ok(()) }
+    }
+
     /// Hashes the scenes while they are predicted, since only the manifest tells of it; where one fails, the other ends.
     fn hash_and_collect(
         &self,
@@ -97,9 +111,9 @@ impl Maker<'_> {
         });
         match (inputs, collected) {
             (Ok(inputs), Ok(collected)) => Ok((inputs, collected)),
-            (Err(Unhashed::Scene(index, error)), Ok(_)) => Err(Failure::BadScene(index, error)),
+            (Err(Unhashed::Scene(index, error)), Ok(_)) => Err(Failure::of_scene(index, error)),
             (Err(Unhashed::Scene(index, error)), Err(Failure::Other(ended))) if is_stopped(&ended) => {
-                Err(Failure::BadScene(index, error))
+                Err(Failure::of_scene(index, error))
             }
             (_, Err(error)) => Err(error),
             (Err(Unhashed::Stopped), Ok(_)) => {
@@ -140,7 +154,7 @@ impl Maker<'_> {
             let computing = journal.map(|journal| {
                 scope.spawn(move || work.compute(map, missing, stop, journal, stage, Some(out)))
             });
-            let assembled = work.assemble(map, &mut collector, &stored, taken, stage);
+            let assembled = work.assemble(map, &mut collector, &stored, taken, stage, stop);
             stop.fetch_or(assembled.is_err(), Ordering::Relaxed);
             let computed = computing.map_or(Ok(true), |computing| {
                 computing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -173,14 +187,13 @@ impl Maker<'_> {
         Ok((stored, missing))
     }
 
-    /// A scene that cannot be read is left out; one that may be read another time is not.
     fn failure(&self, error: PipelineError) -> Failure {
         match error {
             PipelineError::Read(error) => {
                 let is_bad = |s: &job::UsableScene| Some((&*s.info.id, &*s.info.uri)) == error.scene();
                 match self.job().scenes().position(|(_, scene)| is_bad(scene)) {
-                    Some(index) if !error.is_transient() => Failure::BadScene(index, error.into()),
-                    _ => Failure::Other(error.into()),
+                    Some(index) => Failure::of_scene(index, error.into()),
+                    None => Failure::Other(error.into()),
                 }
             }
             PipelineError::Predict(error) => Failure::Other(error.into()),
@@ -203,10 +216,12 @@ impl Maker<'_> {
             layer.sha256 = print.content();
             layer.source = redacted(&layer.source);
         }
+        self.check_interrupt()?;
         let stage = Stage::begin("write", 0);
         let threads = self.work.pool.current_num_threads();
         let mut staged = artifacts::write(job, map, collected, &run, scratch, threads, clock)?;
         stage.end(&format!("{} files", staged.len()));
+        self.check_interrupt()?;
         let stage = Stage::begin("publish", 0);
         let output = job.output_of(map)?;
         let manifest = clock.publish.time(|| -> anyhow::Result<_> {
@@ -233,8 +248,7 @@ impl Maker<'_> {
                 Ok(published.manifest)
             }
             Err(error @ (PublishError::OutputExists { .. } | PublishError::ReplacedMeanwhile { .. })) => {
-                let id = &self.work.plan.maps[self.map].id;
-                published_already(target, id)?.ok_or_else(|| error.into())
+                published_already(target, self.id)?.ok_or_else(|| error.into())
             }
             Err(error) => Err(error.into()),
         }
@@ -248,7 +262,7 @@ impl Maker<'_> {
             run_id: run.run_id.clone(),
             created: utc_now(),
             attempt: String::new(),
-            plan: Some(self.work.plan.maps[self.map].id.clone()),
+            plan: Some(self.id.to_owned()),
             software: software(),
             inputs: map.scenes().zip(inputs).map(|((_, scene), input)| input_record(scene, input)).collect(),
             failed_inputs: job.failed.iter().map(failed_record).collect(),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
+use arpent_model::ModelError;
 use arpent_publish::{PublishError, Target};
 use serde::Serialize;
 
@@ -17,7 +18,9 @@ use crate::make::{Failure, Maker, PublishedMap, published_already};
 use crate::pipeline::Clock;
 use crate::print::{Lines, count, print};
 use crate::progress::say;
-use crate::shards::{EXIT_TRY_AGAIN, JobPlace, Journal, Plan, PlannedMap, Sharing, Work, is_transient};
+use crate::shards::{
+    EXIT_TRY_AGAIN, JobPlace, Journal, Plan, PlannedMap, ShardError, Sharing, Work, all_ranges, is_transient,
+};
 use crate::{EXIT_NOT_STARTED, EXIT_PARTIAL, Ended, interrupt};
 
 /// What a run came to, as printed.
@@ -34,7 +37,7 @@ pub struct RunReport {
 #[error("the map was not published")]
 struct Unpublished;
 
-/// The exit code of an error: 75 when the same command may go well another time, 1 when work had begun, 2 when it could not start.
+/// The exit code of an error: 2 when work had not begun, else 75 when the same command may go well another time, and 1 when not.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     match (error.is::<Unpublished>(), is_transient(error)) {
         (true, true) => EXIT_TRY_AGAIN,
@@ -67,6 +70,7 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
         clock: &clock,
         pool: &pool,
         interrupt: &interrupt,
+        ids: plan.maps.iter().map(|map| map.id.clone()).collect(),
         plan,
     };
     let maps = run.all_maps(&mut job, &place);
@@ -117,16 +121,13 @@ pub(crate) fn check_output(output: &str, overwrite: bool) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Whether what was computed is of use after an error: to the same command, or to one with `--overwrite`.
+/// Whether what was computed is of use after an error: to the same command once its reason is mended, or to one with `--overwrite`.
 fn keeps_work(error: &anyhow::Error) -> bool {
-    let lost_race = |cause: &(dyn std::error::Error + 'static)| {
-        let of_publication = cause.downcast_ref::<PublishError>();
-        matches!(
-            of_publication,
-            Some(PublishError::OutputExists { .. } | PublishError::ReplacedMeanwhile { .. })
-        )
+    let is_of_use = |cause: &(dyn std::error::Error + 'static)| {
+        let of_pieces = cause.downcast_ref().map(|e| !matches!(e, ShardError::BadPiece { .. }));
+        of_pieces.unwrap_or(cause.is::<PublishError>() || cause.is::<ModelError>())
     };
-    is_transient(error) || error.chain().any(lost_race)
+    is_transient(error) || error.chain().any(is_of_use)
 }
 
 /// Deletes the state of a job; what stays is told.
@@ -145,6 +146,8 @@ struct Run<'a> {
     pool: &'a rayon::ThreadPool,
     interrupt: &'a AtomicBool,
     plan: Plan,
+    /// Ids of the maps as they were planned first.
+    ids: Vec<String>,
 }
 
 impl Run<'_> {
@@ -156,13 +159,25 @@ impl Run<'_> {
         let mut maps = Vec::new();
         for map in 0..job.maps.len() {
             let output = job.output_of(&job.maps[map])?;
-            let before = published_already(&Target::parse(&output)?, &self.plan.maps[map].id)?;
+            let target = Target::parse(&output)?;
+            let before = published_already(&target, &self.ids[map])?;
             match before.filter(|_| resumes) {
                 Some(manifest) => {
                     say(&format!("{output} was published by a run that did not come to its end"));
                     maps.push(PublishedMap { output, manifest });
                 }
-                None => maps.extend(self.map(job, map, place, &mut journal)?),
+                None => match self.map(job, map, place, &mut journal) {
+                    Ok(published) => maps.push(published),
+                    Err(error) => {
+                        // A twin of this run may have been faster, and have deleted what this one wanted to read.
+                        let twin = published_already(&target, &self.ids[map])?.filter(|_| !self.overwrite);
+                        let Some(manifest) = twin else {
+                            journal.end_failed(place, &error);
+                            return Err(error);
+                        };
+                        maps.push(PublishedMap { output, manifest });
+                    }
+                },
             }
         }
         Ok(maps)
@@ -176,14 +191,16 @@ impl Run<'_> {
         map: usize,
         place: &JobPlace,
         journal: &mut Journal,
-    ) -> anyhow::Result<Option<PublishedMap>> {
+    ) -> anyhow::Result<PublishedMap> {
         loop {
             let (job_now, plan) = (&*job, &self.plan);
             let (pool, clock, interrupt) = (self.pool, self.clock, self.interrupt);
-            let work = Work { job: job_now, plan, place, pool, clock, interrupt };
-            let maker = Maker { work, map, overwrite: self.overwrite, meter: self.meter, others: &[] };
+            let pieces = all_ranges(job_now);
+            let work = Work { job: job_now, plan, place, pool, clock, pieces: &pieces, interrupt };
+            let (id, overwrite, meter) = (self.ids[map].as_str(), self.overwrite, self.meter);
+            let maker = Maker { work, map, id, overwrite, meter, others: &[] };
             match maker.make(Some(journal)) {
-                Ok(published) => return Ok(Some(published)),
+                Ok(published) => return Ok(published),
                 Err(Failure::Other(error)) => return Err(error),
                 Err(Failure::BadScene(index, error)) => {
                     leave_out(job, map, index, error)?;

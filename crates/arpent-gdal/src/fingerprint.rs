@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::aoi::open_vector;
-use crate::uri::{gdal_path, is_local};
+use crate::uri::{gdal_path, is_local, is_remote};
 use crate::{GdalError, SceneSource, ffi, scene};
 
 /// Tells whether an input is still the same.
@@ -129,6 +129,10 @@ fn of_file(uri: &str, gdal_path: &str, depth: Depth) -> Result<Fingerprint, Gdal
             "last-modified" => print.modified = Some(value.trim().to_owned()),
             _ => {}
         }
+    }
+    if is_remote(gdal_path) && print.size.is_none() && print.etag.is_none() && print.modified.is_none() {
+        let message = "nothing is told of it, not even its size".to_owned();
+        return Err(GdalError::Unreachable { path: uri.to_owned(), message });
     }
     Ok(print)
 }

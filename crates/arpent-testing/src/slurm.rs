@@ -119,7 +119,10 @@ impl Slurm {
             self.daemons.remove(node).ok_or_else(|| io::Error::other(format!("no node {node}")))?;
         daemon.kill()?;
         daemon.wait()?;
-        kill_all(&self.processes(Some(node)));
+        // Nobody has time to tell how the others died: a step that still ran would report its script's end.
+        let processes = self.processes(Some(node));
+        signal_all(&processes, Signal::STOP);
+        signal_all(&processes, Signal::KILL);
         Ok(())
     }
 
@@ -248,7 +251,7 @@ impl Drop for Slurm {
             if left.is_empty() || Instant::now() > deadline {
                 break;
             }
-            kill_all(&left);
+            signal_all(&left, Signal::KILL);
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -288,9 +291,9 @@ fn is_step(pid: i32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("slurmstepd"))
 }
 
-fn kill_all(pids: &[i32]) {
+fn signal_all(pids: &[i32], signal: Signal) {
     for pid in pids.iter().filter_map(|pid| Pid::from_raw(*pid)) {
         // It may have ended by itself.
-        let _ = kill_process(pid, Signal::KILL);
+        let _ = kill_process(pid, signal);
     }
 }

@@ -56,5 +56,7 @@ pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
     let coverage = plan.extent().width as u64 * needs.coverage_rows as u64;
     let rows = strip * (STRIP_BYTES_PER_PIXEL + needs.references) + coverage * COVERAGE_BYTES_PER_PIXEL;
-    BASE + SPOOL + needs.cache + chips + needs.network + rows + needs.piece_px * PIECE_BYTES_PER_PIXEL
+    // Where a piece is one window or two, each predictor's answers wait in another.
+    let pieces = needs.piece_px * PIECE_BYTES_PER_PIXEL + needs.predictors as u64 * read * 2;
+    BASE + SPOOL + needs.cache + chips + needs.network + rows + pieces
 }

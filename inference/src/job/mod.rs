@@ -81,7 +81,7 @@ impl Job {
             let sources = arpent_gdal::resolve_scenes(uris)?;
             let wanted =
                 scenes::Wanted { model: &model, bands, options: &config.input, scratch: scratch.path() };
-            let (usable, bad) = wanted.open_all(sources);
+            let (usable, bad) = wanted.open_all(sources)?;
             if usable.is_empty() {
                 return Err(no_usable_scene(&bad).into());
             }

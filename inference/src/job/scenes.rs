@@ -9,6 +9,7 @@ use arpent_raster::SceneInfo;
 
 use crate::config::{InputOptions, Resampling};
 use crate::error::{JobError, hint_of, message_of};
+use crate::shards::is_transient;
 
 /// A scene that the model can use.
 #[derive(Debug, Clone)]
@@ -57,16 +58,23 @@ pub(super) struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// Opens every scene; those that cannot be used are told apart, not lost.
-    pub(super) fn open_all(self, sources: Vec<SceneSource>) -> (Vec<UsableScene>, Vec<FailedScene>) {
+    ///
+    /// # Errors
+    /// The first that may be usable another time: to go on without it would make another map.
+    pub(super) fn open_all(
+        self,
+        sources: Vec<SceneSource>,
+    ) -> anyhow::Result<(Vec<UsableScene>, Vec<FailedScene>)> {
         let mut usable = Vec::new();
         let mut failed = Vec::new();
         for source in sources {
             match self.open(&source) {
                 Ok(scene) => usable.push(scene),
+                Err(error) if is_transient(&error) => return Err(error),
                 Err(error) => failed.push(FailedScene::new(&source.uri, &error)),
             }
         }
-        (usable, failed)
+        Ok((usable, failed))
     }
 
     fn open(self, source: &SceneSource) -> anyhow::Result<UsableScene> {

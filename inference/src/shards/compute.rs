@@ -8,7 +8,7 @@ use std::time::Duration;
 use arpent_gdal::SharedBlocks;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::document::{PieceId, Plan, ranges};
+use super::document::{PieceId, Plan};
 use super::error::ShardError;
 use super::journal::Journal;
 use super::piece::{Builder, Piece};
@@ -34,6 +34,8 @@ pub(crate) struct Work<'a> {
     pub(crate) pool: &'a rayon::ThreadPool,
     /// Times of the stages.
     pub(crate) clock: &'a Clock,
+    /// The windows of each piece of each map.
+    pub(crate) pieces: &'a [Vec<Range<usize>>],
     /// Set when the work shall end where nothing is lost.
     pub(crate) interrupt: &'a AtomicBool,
 }
@@ -76,10 +78,10 @@ impl<'a> Work<'a> {
         out: Option<Sender<Piece>>,
     ) -> Result<bool, PipelineError> {
         let job = self.map(map);
-        let pieces = ranges(self.job, job);
+        let pieces = &self.pieces[map];
         let windows: Vec<Range<usize>> = wanted.iter().filter_map(|i| pieces.get(*i).cloned()).collect();
         let shared = self.job.shared_blocks(job);
-        let mut builder = Builder::new(&pieces);
+        let mut builder = Builder::new(pieces);
         std::thread::scope(|scope| {
             let (made, keeping) = bounded::<Piece>(0);
             let keeper = scope.spawn(move || {
@@ -143,8 +145,7 @@ impl<'a> Work<'a> {
     fn decode(&self, id: PieceId, bytes: &[u8]) -> Result<Piece, ShardError> {
         let map = self.map(id.map);
         let place = self.place.piece_url(self.plan, id);
-        let pieces = ranges(self.job, map);
-        let windows = pieces.get(id.index).cloned().unwrap_or(0..0);
+        let windows = self.pieces[id.map].get(id.index).cloned().unwrap_or(0..0);
         let planned = &map.plan.windows()[windows.clone()];
         Piece::decode(bytes, &place, &self.plan.maps[id.map].id, id.index, windows.start, planned)
     }
@@ -158,6 +159,7 @@ impl<'a> Work<'a> {
         stored: &BTreeSet<usize>,
         computed: Receiver<Piece>,
         stage: &Stage,
+        stop: &AtomicBool,
     ) -> anyhow::Result<()> {
         std::thread::scope(|scope| {
             let (fetched, waiting) = bounded::<anyhow::Result<Piece>>(0);
@@ -174,6 +176,10 @@ impl<'a> Work<'a> {
                 while stored.next_if(|index| *index < before).is_some() {
                     if self.interrupt.load(Ordering::Relaxed) {
                         return Err(ShardError::Interrupted.into());
+                    }
+                    // What is missing will not come: nothing is to be put beside it.
+                    if stop.load(Ordering::Relaxed) {
+                        return Err(JobError::Stopped { stage: "prediction" }.into());
                     }
                     let piece = waiting.recv().map_err(|_| JobError::Stopped { stage: "fetching" })??;
                     stage.advance(self.plan.maps[map].pieces[piece.index]);

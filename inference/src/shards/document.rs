@@ -318,8 +318,13 @@ impl PlannedMap {
 }
 
 /// The windows of each piece of a map.
-pub(super) fn ranges(job: &Job, map: &MapJob) -> Vec<Range<usize>> {
+fn ranges(job: &Job, map: &MapJob) -> Vec<Range<usize>> {
     piece::cut(&map.plan, piece::most_pixels(flop_per_pixel(&job.model.architecture)))
+}
+
+/// The windows of each piece of each map of a job.
+pub(crate) fn all_ranges(job: &Job) -> Vec<Vec<Range<usize>>> {
+    job.maps.iter().map(|map| ranges(job, map)).collect()
 }
 
 /// Pixels of the largest piece of a map.

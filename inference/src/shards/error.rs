@@ -199,18 +199,21 @@ impl ShardError {
 
 /// Whether the same command may go well another time.
 pub fn is_transient(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
+    // The first that knows decides: what is below it is what it judged by.
+    let known = |cause: &(dyn std::error::Error + 'static)| {
         let known = cause.downcast_ref().map(ShardError::is_transient);
         let known = known.or_else(|| cause.downcast_ref().map(PublishError::is_transient));
         let known = known.or_else(|| cause.downcast_ref().map(GdalError::is_transient));
-        known.or_else(|| cause.downcast_ref().map(is_transient_io)).unwrap_or(false)
-    })
+        known.or_else(|| cause.downcast_ref().map(is_transient_io))
+    };
+    error.chain().find_map(known).unwrap_or(false)
 }
 
 /// Whether a machine's own trouble: another one, or this one later, may not have it.
 fn is_transient_io(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{
         Interrupted, OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull, TimedOut,
+        WouldBlock,
     };
     /// Linux's numbers of "too many open files", of this process and of the system, and of an input/output error (errno(3)).
     const OF_THE_MACHINE: [i32; 3] = [24, 23, 5];
@@ -222,6 +225,7 @@ fn is_transient_io(error: &std::io::Error) -> bool {
         TimedOut,
         Interrupted,
         PermissionDenied,
+        WouldBlock,
     ];
     kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|code| OF_THE_MACHINE.contains(&code))
 }

@@ -1,5 +1,6 @@
 //! What an attempt at a shard says of itself, from time to time.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::is_transient;
@@ -96,6 +97,32 @@ impl Journal {
         self.record.hint = hint_of(error);
         let _ = self.tell(place);
     }
+}
+
+/// Tells of each shard that had failed for good that it waits for another try: somebody submits the plan again, and a merge must not
+/// take what failed then for what fails now.
+///
+/// # Errors
+/// When the store cannot be asked, or a record cannot be written.
+pub(crate) fn reopen_failed(place: &JobPlace) -> anyhow::Result<()> {
+    let records = place.records()?;
+    let shards: BTreeSet<usize> = records.iter().map(|record| record.shard).collect();
+    for shard in shards {
+        let last = last_of(&records, shard).filter(|record| record.state == State::Failed);
+        if last.is_some() && !place.is_done(shard)? {
+            let mut journal = Journal::begin(place, shard)?;
+            journal.record.state = State::Stopped;
+            journal.tell(place)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the last attempt at a shard told.
+pub(super) fn last_of(records: &[Record], shard: usize) -> Option<&Record> {
+    let of_shard = records.iter().filter(|record| record.shard == shard);
+    // An attempt's name begins with the time when it began.
+    of_shard.max_by_key(|record| (record.updated, &record.attempt))
 }
 
 /// Seconds since 1970.

@@ -5,8 +5,9 @@ use std::sync::atomic::AtomicBool;
 use arpent_publish::Target;
 
 use super::compute::Work;
-use super::document::Plan;
+use super::document::{Plan, all_ranges};
 use super::error::ShardError;
+use super::journal::last_of;
 use super::place::JobPlace;
 use super::record::{Record, State};
 use super::resolved::Resolved;
@@ -35,7 +36,15 @@ pub fn main(args: &MergeArgs, format: Format) -> Ended {
     } else {
         check_done(&plan, &place, &records)?;
         say_engines(&records);
-        merge(args, &place, &plan, &records, &meter, &interrupt)?
+        let merged = merge(args, &place, &plan, &records, &meter, &interrupt);
+        // Another merge may have been faster, and have deleted what this one wanted to read.
+        match merged {
+            Ok(report) => report,
+            Err(error) => match all_published(&plan)? {
+                Some(maps) => RunReport { maps, failed_scenes: plan.failed_scenes.clone() },
+                None => return Err(error),
+            },
+        }
     };
     let stay = place.delete_work()?;
     if !stay.is_empty() {
@@ -60,7 +69,8 @@ fn merge(
     let scratch = resolved.job.scratch.path().to_owned();
     resolved.job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch))?;
     let (job, pool) = (&resolved.job, pool(&resolved.job.config)?);
-    let work = Work { job, plan, place, pool: &pool, clock: &clock, interrupt };
+    let pieces = all_ranges(job);
+    let work = Work { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
     let others: Vec<Energy> = records.iter().map(|record| record.energy.clone()).collect();
     Ok(RunReport { maps: publish_all(work, meter, &others)?, failed_scenes: job.failed.clone() })
 }
@@ -88,7 +98,7 @@ fn publish_all(work: Work, meter: &Meter, others: &[Energy]) -> anyhow::Result<V
             maps.push(PublishedMap { output, manifest });
             continue;
         }
-        let maker = Maker { work, map, overwrite: work.plan.overwrite, meter, others };
+        let maker = Maker { work, map, id: &planned.id, overwrite: work.plan.overwrite, meter, others };
         maps.push(maker.make(None).map_err(|failure| match failure {
             Failure::BadScene(_, error) | Failure::Other(error) => error,
         })?);
@@ -100,10 +110,11 @@ fn publish_all(work: Work, meter: &Meter, others: &[Energy]) -> anyhow::Result<V
 fn check_done(plan: &Plan, place: &JobPlace, records: &[Record]) -> Result<(), anyhow::Error> {
     let done = place.done()?;
     let missing: Vec<usize> = (0..plan.shards).filter(|shard| !done.contains(shard)).collect();
-    let last_of =
-        |shard: usize| records.iter().filter(|r| r.shard == shard).max_by_key(|r| (r.updated, &r.attempt));
-    let failures: Vec<&Record> =
-        missing.iter().filter_map(|shard| last_of(*shard)).filter(|r| r.state == State::Failed).collect();
+    let failures: Vec<&Record> = missing
+        .iter()
+        .filter_map(|shard| last_of(records, *shard))
+        .filter(|r| r.state == State::Failed)
+        .collect();
     if let Some(first) = failures.first() {
         return Err(ShardError::Failed {
             failed: failures.iter().map(|record| record.shard).collect(),

@@ -26,5 +26,5 @@ pub use record::{Done, RECORD_FORMAT, Record, State};
 pub use write::write_plan;
 
 pub(crate) use compute::Work;
-pub(crate) use document::largest_piece_px;
-pub(crate) use journal::Journal;
+pub(crate) use document::{all_ranges, largest_piece_px};
+pub(crate) use journal::{Journal, reopen_failed};

@@ -208,7 +208,6 @@ impl JobPlace {
         let mut records = Vec::new();
         for object in self.target.list("shards")? {
             let is_record = !object.href.ends_with(DONE);
-            // What is deleted between listing and reading is no record any more.
             if !is_record {
                 continue;
             }
@@ -236,6 +235,15 @@ impl JobPlace {
         let mut stay = self.target.delete_below("pieces")?;
         stay.extend(self.target.delete_below("model")?);
         Ok(stay)
+    }
+
+    /// Deletes what attempts told, and which shards are done.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub fn forget_shards(&self) -> anyhow::Result<()> {
+        self.target.delete_below("shards")?;
+        Ok(())
     }
 
     /// Deletes everything.

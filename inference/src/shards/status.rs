@@ -6,8 +6,8 @@ use arpent_publish::Target;
 use serde::Serialize;
 
 use super::document::{PLAN_NAME, PieceId, Plan};
-use super::journal::now;
-use super::place::{JOBS, JobPlace, jobs_of};
+use super::journal::{last_of, now};
+use super::place::{JobPlace, jobs_of};
 use super::record::{Record, State};
 use crate::Ended;
 use crate::cli::Format;
@@ -117,11 +117,13 @@ pub struct ShardStatus {
 /// # Errors
 /// When there is no plan, or the store cannot be asked.
 pub fn main(url: &str, format: Format) -> Ended {
-    let places = if url.ends_with(PLAN_NAME) || url.contains(&format!("/{JOBS}/")) {
-        vec![JobPlace::parse(url)?]
-    } else {
-        let output = Target::parse(url)?;
-        jobs_of(&output)?.iter().map(|id| JobPlace::of(&output, id)).collect::<anyhow::Result<_>>()?
+    let places = match JobPlace::parse(url) {
+        Ok(place) => vec![place],
+        Err(error) if url.ends_with(PLAN_NAME) => return Err(error),
+        Err(_) => {
+            let output = Target::parse(url)?;
+            jobs_of(&output)?.iter().map(|id| JobPlace::of(&output, id)).collect::<anyhow::Result<_>>()?
+        }
     };
     let jobs = places.iter().map(|place| status(place, now())).collect::<anyhow::Result<Vec<_>>>()?;
     let report = StatusReport { jobs };
@@ -191,8 +193,8 @@ fn rate(pieces: &BTreeMap<PieceId, i64>, pixels_of: impl Fn(&PieceId) -> u64, no
 }
 
 fn shard_status(shard: usize, done: &BTreeSet<usize>, records: &[Record], now: i64) -> ShardStatus {
-    let attempts: Vec<&Record> = records.iter().filter(|record| record.shard == shard).collect();
-    let last = attempts.iter().max_by_key(|record| (record.updated, &record.attempt));
+    let attempts = records.iter().filter(|record| record.shard == shard).count();
+    let last = last_of(records, shard);
     let silent_s = last.map_or(0, |record| (now - record.updated).max(0));
     let state = match last.map(|record| record.state) {
         _ if done.contains(&shard) => ShardState::Done,
@@ -206,7 +208,7 @@ fn shard_status(shard: usize, done: &BTreeSet<usize>, records: &[Record], now: i
         shard,
         state,
         host: last.map(|record| record.host.clone()).unwrap_or_default(),
-        attempts: attempts.len(),
+        attempts,
         silent_s,
         error: last.and_then(|record| record.error.clone()),
         hint: last.and_then(|record| record.hint.clone()),

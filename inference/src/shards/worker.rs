@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use super::compute::Work;
-use super::document::{PieceId, Plan};
+use super::document::{PieceId, Plan, all_ranges};
 use super::error::ShardError;
 use super::journal::Journal;
 use super::place::JobPlace;
@@ -50,6 +50,8 @@ pub fn main(args: &WorkerArgs, format: Format) -> Ended {
         let done = work(args, &place, &plan, share.clone(), &interrupt, &mut journal);
         match done {
             Ok(found) => report.pieces_found = found,
+            // Another worker was faster, and what it made may be merged by now.
+            Err(_) if place.is_done(index)? => say(&format!("shard {index} was done by another worker")),
             Err(error) => {
                 journal.end_failed(&place, &error);
                 return Err(error);
@@ -80,7 +82,8 @@ fn work(
     let all: Vec<PieceId> = plan.pieces().map(|(id, _)| id).collect();
     let missing: Vec<PieceId> =
         all[share.clone()].iter().filter(|id| !known.contains_key(id)).copied().collect();
-    let work = Work { job, plan, place, pool: &pool, clock: &clock, interrupt };
+    let pieces = all_ranges(job);
+    let work = Work { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
     for map in 0..plan.maps.len() {
         let wanted: Vec<usize> = missing.iter().filter(|id| id.map == map).map(|id| id.index).collect();
         if wanted.is_empty() {

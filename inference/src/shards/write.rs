@@ -32,6 +32,10 @@ pub fn write_plan(job: &Job, sharing: Sharing) -> anyhow::Result<(Plan, String)>
         return Err(ShardError::OtherJob { output: output.url().to_owned(), other }.into());
     }
     let place = JobPlace::of(&output, &plan.id)?;
+    if place.pieces(&plan)?.is_empty() {
+        // Of a time when the same plan was carried out, and its map replaced or deleted.
+        place.forget_shards()?;
+    }
     place.write_model(&job.config.model, plan.model_files.keys())?;
     place.write_plan(&plan)?;
     Ok((plan, place.plan_url()))
@@ -43,7 +47,8 @@ fn files_of(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.file_type()?.is_file() && !name.starts_with('.') {
+        // Files may be links to where they are kept.
+        if std::fs::metadata(entry.path())?.is_file() && !name.starts_with('.') {
             files.insert(name, hash_file(&entry.path())?.sha256);
         }
     }

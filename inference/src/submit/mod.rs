@@ -23,8 +23,10 @@ use serde_json::Value;
 
 use crate::Ended;
 use crate::cli::Format;
+use crate::error::message_of;
 use crate::print::print;
-use crate::shards::{EXIT_TRY_AGAIN, PLAN_FORMAT};
+use crate::progress::say;
+use crate::shards::{EXIT_TRY_AGAIN, JobPlace, PLAN_FORMAT, reopen_failed};
 
 /// Exit codes that another try would not change: bad input (2), failures that are reported (1), a fault of the program
 /// (101), a program that is not there (126, 127). Whatever else is not 0 is tried again: [`EXIT_TRY_AGAIN`], and workers that were killed.
@@ -69,6 +71,11 @@ struct Plan {
 pub fn main(args: &SubmitArgs, format: Format) -> Ended {
     check_engine(args)?;
     let plan = read_plan(&args.plan)?;
+    if let (Ok(place), false) = (JobPlace::parse(&plan.url), args.dry_run)
+        && let Err(error) = reopen_failed(&place)
+    {
+        say(&format!("what failed before may still count as failed: {}", message_of(&error)));
+    }
     let outcome = match args.engine {
         Engine::Local => local::submit(args, &plan),
         Engine::Slurm => slurm::submit(args, &plan),

@@ -143,6 +143,8 @@ told=
 trap 'told=1; [[ -z "$child" ]] || kill -TERM "$child" 2>/dev/null' TERM
 {command} &
 child=$!
+# A signal that came before the worker had a number.
+[[ -z "$told" ]] || kill -TERM "$child"
 while :; do
   told=
   wait "$child"

@@ -24,8 +24,8 @@ const MAX_TEXT_BYTES: u64 = 1 << 30;
 pub(crate) const MAX_AOI_BYTES: u64 = 1 << 30;
 /// Vertices of one feature, or of an area of interest.
 const MAX_VERTICES: u64 = 10_000_000;
-/// Points put on the edges of one feature to reproject it: with one each 250 m, twelve times around the Earth.
-const MAX_ADDED: u64 = 2_000_000;
+/// Points put on the edges of one feature to reproject it: with one each 250 m, once around the Earth. Repairing more takes minutes.
+const MAX_ADDED: u64 = 200_000;
 
 fn at_most(path: &str, what: impl Into<String>, found: u64, most: u64) -> Result<(), GdalError> {
     if found <= most {

@@ -500,4 +500,8 @@ fn absurd_areas_and_layers_are_refused() {
     let slip = r#"{"type":"Polygon","coordinates":[[[2,48],[3,48],[3,50],[2,48]],[[2.2,4842],[2.2,48.4],[2.4,48.4],[2.2,4842]]]}"#;
     let path = write(dir.path().join("slip.geojson"), slip);
     too_large(layer(&path.to_string_lossy()), "vertices");
+    // Found by fuzzing: once around the Earth and on, in a ring that is not valid; to repair it took half a minute.
+    let around = r#"{"type":"Polygon","coordinates":[[[2,48],[3,48],[3,49],[1,49],[2,49]],[[2.2,48.2],[2.2,48.7],[2.4,48.4],[522,48.2]]]}"#;
+    let path = write(dir.path().join("around.geojson"), around);
+    too_large(layer(&path.to_string_lossy()), "vertices");
 }
