@@ -179,9 +179,9 @@ fn wrong_names_kinds_and_files_are_refused() {
     let mixed = r#"{"type":"GeometryCollection","geometries":[{"type":"LineString","coordinates":[[0,0],[1,1]]},{"type":"Polygon","coordinates":[[[0,0],[4,0],[4,4],[0,0]]]}]}"#;
     let path = layer(&dir.path().join("m.geojson"), &[("{}", mixed)]);
     assert!(matches!(read(&source(&path, &[], &crs)), Err(GdalError::FeatureKind { feature: 1, .. })));
-    // Without a CRS, GeoJSON is in degrees; there is no latitude of 400.
+    // Without a CRS, GeoJSON is in degrees; there is no latitude of 91.
     let path = dir.path().join("far.geojson");
-    let far = format!(r#"{{"type":"Feature","properties":{{}},"geometry":{}}}"#, SQUARE.replace('4', "400"));
+    let far = format!(r#"{{"type":"Feature","properties":{{}},"geometry":{}}}"#, SQUARE.replace('4', "91"));
     std::fs::write(&path, far).unwrap();
     let path = path.to_string_lossy().into_owned();
     let error = read(&source(&path, &[], &crs)).unwrap_err();
