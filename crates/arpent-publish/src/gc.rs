@@ -78,19 +78,6 @@ impl Target {
     /// what it needs: then nothing is deleted; [`PublishError::ReadOnly`], [`PublishError::Store`],
     /// [`PublishError::Io`].
     pub fn gc(&self, older_than: Duration, dry_run: bool) -> Result<GcReport> {
-        self.gc_keeping(older_than, dry_run, &|_| false)
-    }
-
-    /// [`Target::gc`], where the jobs stay for which `keep` is true; it is told a job's id.
-    ///
-    /// # Errors
-    /// As [`Target::gc`].
-    pub fn gc_keeping(
-        &self,
-        older_than: Duration,
-        dry_run: bool,
-        keep: &dyn Fn(&str) -> bool,
-    ) -> Result<GcReport> {
         let mut report = GcReport { url: self.url().to_owned(), dry_run, leftovers: Vec::new() };
         if self.session()?.is_none() {
             return Ok(report);
@@ -100,8 +87,7 @@ impl Target {
         let Some(limit) = limit else { return Ok(report) };
         let visible = self.block_on(session.visible())?;
         for (place, (kind, objects)) in leftovers(self.everything(&session, "")?, &visible) {
-            let kept = kind == LeftoverKind::Job && keep(place.rsplit('/').next().unwrap_or_default());
-            if kept || newest(&objects) > limit {
+            if newest(&objects) > limit {
                 continue;
             }
             let mut leftover = describe(place, kind, &objects);
@@ -139,11 +125,17 @@ impl Target {
 
     /// Deletes objects; gives those that stay.
     fn remove(&self, session: &Session, objects: &[ObjectInfo]) -> Vec<String> {
+        // Of a job, what says that its work is done goes first, and last what says that there is a job.
+        let turn = |object: &&ObjectInfo| {
+            (object.href.ends_with("/plan.json"), !object.href.contains("/shards/"), object.href.clone())
+        };
+        let mut objects: Vec<&ObjectInfo> = objects.iter().collect();
+        objects.sort_by_key(turn);
         let gone = |object: &ObjectInfo| match &session.local {
             Some(root) if is_staging(&object.href) => std::fs::remove_file(root.join(&object.href)).is_ok(),
             _ => self.block_on(session.delete(&object.href)).is_ok(),
         };
-        objects.iter().filter(|object| !gone(object)).map(|object| object.href.clone()).collect()
+        objects.into_iter().filter(|object| !gone(object)).map(|object| object.href.clone()).collect()
     }
 }
 
