@@ -125,10 +125,7 @@ impl Job {
     /// [`JobError::NoOutput`].
     pub fn output_of(&self, map: &MapJob) -> Result<String, JobError> {
         let output = self.output.as_ref().ok_or(JobError::NoOutput)?;
-        Ok(match &map.folder {
-            None => output.clone(),
-            Some(folder) => format!("{}/{folder}", output.trim_end_matches('/')),
-        })
+        Ok(output_below(output, map.folder.as_deref()))
     }
 
     /// Upper bound of the resident memory for one map, bytes.
@@ -236,6 +233,11 @@ pub fn effective(args: &JobArgs) -> Result<Config, JobError> {
     config.compute.threads = args.threads.unwrap_or(config.compute.threads);
     config.compute.device = args.device.unwrap_or(config.compute.device);
     Ok(config)
+}
+
+/// Where a map is published: at the output, or in its folder below it where a job makes several.
+pub(crate) fn output_below(output: &str, folder: Option<&str>) -> String {
+    folder.map_or_else(|| output.to_owned(), |folder| format!("{}/{folder}", output.trim_end_matches('/')))
 }
 
 /// The scenes as they were named, date by date: as many as the model compares.

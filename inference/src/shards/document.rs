@@ -14,7 +14,7 @@ use super::error::ShardError;
 use super::piece;
 use super::place::understood;
 use crate::config::{ComputeOptions, Config};
-use crate::job::{FailedScene, Job, MapJob};
+use crate::job::{FailedScene, Job, MapJob, output_below};
 use crate::make::software;
 
 /// Format of the plans that this version writes and reads.
@@ -200,13 +200,7 @@ impl Plan {
 
     /// Where a map of the plan is published.
     pub fn output_of(&self, map: &PlannedMap) -> Option<String> {
-        let output = self.config.output.as_ref()?;
-        Some(
-            map.folder.as_ref().map_or_else(
-                || output.clone(),
-                |folder| format!("{}/{folder}", output.trim_end_matches('/')),
-            ),
-        )
+        Some(output_below(self.config.output.as_deref()?, map.folder.as_deref()))
     }
 
     /// Every piece, map by map.

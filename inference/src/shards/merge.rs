@@ -32,6 +32,7 @@ pub fn main(args: &MergeArgs, format: Format) -> Ended {
     let plan = place.plan()?;
     let records = place.records()?;
     let report = if let Some(maps) = all_published(&plan)? {
+        say("the plan was merged and published before");
         RunReport { maps, failed_scenes: plan.failed_scenes.clone() }
     } else {
         check_done(&plan, &place, &records)?;
@@ -76,7 +77,7 @@ fn merge(
 }
 
 /// The maps, where every one of them is published already.
-fn all_published(plan: &Plan) -> anyhow::Result<Option<Vec<PublishedMap>>> {
+pub(super) fn all_published(plan: &Plan) -> anyhow::Result<Option<Vec<PublishedMap>>> {
     let mut maps = Vec::new();
     for planned in &plan.maps {
         let output = plan.output_of(planned).ok_or(JobError::NoOutput)?;
@@ -85,7 +86,6 @@ fn all_published(plan: &Plan) -> anyhow::Result<Option<Vec<PublishedMap>>> {
         };
         maps.push(PublishedMap { output, manifest });
     }
-    say("the plan was merged and published before");
     Ok(Some(maps))
 }
 

@@ -301,7 +301,7 @@ pub fn jobs_of(output: &Target) -> anyhow::Result<Vec<String>> {
 }
 
 fn is_id(name: &str) -> bool {
-    name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit())
+    name.len() == 16 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn piece_href(plan: &Plan, piece: PieceId) -> String {

@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use arpent_publish::Target;
 use serde::Serialize;
 
-use super::document::{PLAN_NAME, PieceId, Plan};
+use super::document::{PLAN_NAME, PieceId};
 use super::journal::{last_of, now};
+use super::merge::all_published;
 use super::place::{JobPlace, jobs_of};
 use super::record::{Record, State};
 use crate::Ended;
 use crate::cli::Format;
 use crate::energy::Energy;
-use crate::error::JobError;
-use crate::make::published_already;
 use crate::print::{Lines, count, duration, print};
 
 /// An attempt that has not told anything for so long is taken for dead, seconds: it tells three times as often.
@@ -135,7 +134,7 @@ fn status(place: &JobPlace, now: i64) -> anyhow::Result<JobStatus> {
     let plan = place.plan()?;
     let (pieces, done, records) = (place.pieces(&plan)?, place.done()?, place.records()?);
     let sizes: BTreeMap<PieceId, u64> = plan.pieces().collect();
-    let published = is_published(&plan)?;
+    let published = all_published(&plan)?.is_some();
     let pixels: u64 = sizes.values().sum();
     let of = |id: &PieceId| sizes.get(id).copied().unwrap_or(0);
     let pixels_done = if published { pixels } else { pieces.keys().map(of).sum() };
@@ -169,16 +168,6 @@ fn status(place: &JobPlace, now: i64) -> anyhow::Result<JobStatus> {
             .filter(|shard| !matches!(shard.state, ShardState::Done | ShardState::Waiting))
             .collect(),
     })
-}
-
-fn is_published(plan: &Plan) -> anyhow::Result<bool> {
-    for planned in &plan.maps {
-        let output = plan.output_of(planned).ok_or(JobError::NoOutput)?;
-        if published_already(&Target::parse(&output)?, &planned.id)?.is_none() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Millions of pixels per second of the pieces that were written in the last minutes, from the first of them on.
