@@ -243,23 +243,20 @@ fn the_guide_on_three_nodes_of_which_one_dies_gives_the_bytes_of_one_run() {
         for_small_nodes(&command_of("slurm"), &place.text("arpent.env")).replace(&in_guide, &address);
     std::fs::create_dir_all(place.path("logs")).unwrap();
     let jobs = json(run(&format!("{submit} --format json")))["jobs"].clone();
-    let (array, merge) =
-        (jobs["shards"].as_str().unwrap().to_owned(), jobs["merge"].as_str().unwrap().to_owned());
+    let merge = jobs["merge"].as_str().unwrap().to_owned();
 
     // A node dies when the first shard is done and others are under way.
     let status_of_guide = command_of("status").replace(&in_guide, &address);
     let status = || json(run(&format!("{status_of_guide} --format json")))["jobs"][0].clone();
-    let running = |cluster: &Slurm| {
-        (0..7)
-            .rev()
-            .map(|index| format!("{array}_{index}"))
-            .find(|task| cluster.state(task).unwrap() == "RUNNING")
-    };
     let mut node = String::new();
-    let half_way = |cluster: &Slurm| {
-        if status()["states"]["done"].as_u64().unwrap_or(0) >= 1 {
-            // A task may end meanwhile, and then has no node.
-            node = running(cluster).map_or(Ok(String::new()), |task| cluster.node_of(&task))?;
+    let half_way = |_: &Slurm| {
+        let job = status();
+        if job["states"]["done"].as_u64().unwrap_or(0) >= 1 {
+            // The worker that began last is farthest from its end.
+            let shards = job["attention"].as_array().unwrap().iter();
+            let running = shards.filter(|shard| shard["state"] == "running");
+            let last = running.min_by_key(|shard| shard["silent_s"].as_i64());
+            node = last.map_or_else(String::new, |shard| shard["host"].as_str().unwrap().to_owned());
         }
         Ok(!node.is_empty())
     };
