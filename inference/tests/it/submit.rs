@@ -49,7 +49,7 @@ fn assert_bash(script: &str) {
 
 /// With this machine's folder left out.
 fn anonymous(place: &Place, text: &str) -> String {
-    text.replace(place.path("").to_str().unwrap(), "/work/")
+    text.replace(place.path("").to_str().unwrap(), "/place/")
 }
 
 #[test]
