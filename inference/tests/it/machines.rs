@@ -218,7 +218,7 @@ fn the_guide_on_three_nodes_of_which_one_dies_gives_the_bytes_of_one_run() {
         return;
     };
     // Seconds of work for each shard.
-    let (place, _) = place(Window { width: 700, height: 1400, ..SCENE }, &[64, 96]);
+    let (place, _) = place(Window { width: 700, height: 7000, ..SCENE }, &[64, 96]);
     place.config("[tiling]\nwindow_px = 64\n");
     let scene = place.text("scene.tif");
     let local = place.run(&[&scene], "local", &[]);
