@@ -59,7 +59,8 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
     let plan = clock.open.time(|| Plan::of(&job, sharing, BTreeMap::new()))?;
     let output = Target::parse(job.output.as_deref().ok_or(JobError::NoOutput)?)?;
     let place = JobPlace::of(&output, &plan.id)?;
-    check_outputs(&job, &plan, &place, args.overwrite)?;
+    let resumes = place.has_plan()?;
+    check_outputs(&job, &plan, resumes, args.overwrite)?;
     let pool = pool(&job.config)?;
     say(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
     let scratch = job.scratch.path().to_owned();
@@ -72,6 +73,7 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
         interrupt: &interrupt,
         ids: plan.maps.iter().map(|map| map.id.clone()).collect(),
         plan,
+        resumes,
     };
     let maps = run.all_maps(&mut job, &place);
     if !maps.as_ref().is_err_and(keeps_work) {
@@ -101,11 +103,11 @@ pub fn pool(config: &Config) -> anyhow::Result<rayon::ThreadPool> {
 
 /// Refuses outputs that exist or cannot be written, before any work. What this very job published before it was killed is no
 /// hindrance.
-fn check_outputs(job: &Job, plan: &Plan, place: &JobPlace, overwrite: bool) -> anyhow::Result<()> {
-    let resumes = overwrite || place.has_plan()?;
+fn check_outputs(job: &Job, plan: &Plan, resumes: bool, overwrite: bool) -> anyhow::Result<()> {
     for (map, planned) in job.maps.iter().zip(&plan.maps) {
         let output = job.output_of(map)?;
-        let own = resumes && published_already(&Target::parse(&output)?, &planned.id)?.is_some();
+        let own =
+            !overwrite && resumes && published_already(&Target::parse(&output)?, &planned.id)?.is_some();
         check_output(&output, overwrite || own)?;
     }
     Ok(())
@@ -148,11 +150,12 @@ struct Run<'a> {
     plan: Plan,
     /// Ids of the maps as they were planned first.
     ids: Vec<String>,
+    /// Whether the same job was begun before.
+    resumes: bool,
 }
 
 impl Run<'_> {
     fn all_maps(&mut self, job: &mut Job, place: &JobPlace) -> anyhow::Result<Vec<PublishedMap>> {
-        let resumes = place.has_plan()?;
         place.write_plan(&self.plan)?;
         let mut journal = Journal::begin(place, 0)?;
         journal.set_engine(job.predictor.engine().clone());
@@ -160,8 +163,8 @@ impl Run<'_> {
         for map in 0..job.maps.len() {
             let output = job.output_of(&job.maps[map])?;
             let target = Target::parse(&output)?;
-            let before = published_already(&target, &self.ids[map])?;
-            match before.filter(|_| resumes) {
+            let before = if self.resumes { published_already(&target, &self.ids[map])? } else { None };
+            match before {
                 Some(manifest) => {
                     say(&format!("{output} was published by a run that did not come to its end"));
                     maps.push(PublishedMap { output, manifest });

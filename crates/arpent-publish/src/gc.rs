@@ -14,9 +14,14 @@ use crate::publish::is_attempt;
 use crate::target::{Session, Target};
 
 /// Folder of an output that holds the states of jobs, one folder each.
-const JOBS: &str = "jobs";
+pub const JOBS: &str = "jobs";
 /// Hexadecimal digits of a job's id.
 const JOB_DIGITS: usize = 16;
+
+/// Whether a name has the form of a job's id: 16 hexadecimal digits in lower case.
+pub fn is_job_id(name: &str) -> bool {
+    name.len() == JOB_DIGITS && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
 
 /// What [`Target::gc`] found, and deleted unless it was only asked to look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -167,13 +172,9 @@ fn belongs_to(href: &str, visible: &[String]) -> Option<(String, LeftoverKind)> 
     let first = parts.next()?;
     let second = parts.next();
     let is_visible = visible.iter().any(|folder| folder == first);
-    let is_job = |id: &str| {
-        let digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-        id.len() == JOB_DIGITS && id.bytes().all(digit)
-    };
     match second {
         Some(_) if is_attempt(first) && !is_visible => Some((first.to_owned(), LeftoverKind::Attempt)),
-        Some(id) if first == JOBS && is_job(id) && parts.next().is_some() && !is_visible => {
+        Some(id) if first == JOBS && is_job_id(id) && parts.next().is_some() && !is_visible => {
             Some((format!("{first}/{id}"), LeftoverKind::Job))
         }
         Some(_) if is_attempt(first) && is_staging(href) => Some((href.to_owned(), LeftoverKind::Staging)),

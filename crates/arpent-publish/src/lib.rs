@@ -32,7 +32,7 @@ mod verify;
 pub use credentials::{gdal_options, gdal_options_of, redacted};
 pub use error::{PublishError, Result};
 pub use failure::StoreFailure;
-pub use gc::{GcReport, Leftover, LeftoverKind};
+pub use gc::{GcReport, JOBS, Leftover, LeftoverKind, is_job_id};
 pub use geojson::write_geojson;
 pub use geoparquet::{GeoParquetWriter, write_geoparquet};
 pub use hash::{Digest, hash_file};

@@ -1,5 +1,7 @@
 //! Single objects of an output: what a job keeps there while it runs.
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use object_store::{Error as StoreError, ObjectMeta, ObjectStoreExt, PutMode, PutOptions};
@@ -78,17 +80,10 @@ impl Target {
         Ok(stay)
     }
 
-    /// Removes a local folder of the target if nothing is in it; stores have no folders.
-    pub fn delete_folder_if_empty(&self, folder: &str) {
-        if let Some(root) = self.local_folder() {
-            // What is not empty stays, and so does what is not there.
-            let _ = std::fs::remove_dir(root.join(folder));
-        }
-    }
-
-    /// Removes a local folder that is empty, and empty ones in it; whatever else is there stays.
+    /// Removes a local folder of the target that is empty, empty ones in it, and those above it that are empty then; whatever
+    /// else is there stays.
     pub(crate) fn forget_folder(&self, folder: &str) {
-        fn remove(folder: &std::path::Path) {
+        fn remove(folder: &Path) {
             let Ok(entries) = std::fs::read_dir(folder) else { return };
             entries
                 .flatten()
@@ -97,8 +92,11 @@ impl Target {
             // What is not empty stays.
             let _ = std::fs::remove_dir(folder);
         }
-        if let Some(root) = self.local_folder() {
-            remove(&root.join(folder));
+        let Some(root) = self.local_folder() else { return };
+        remove(&root.join(folder));
+        let above = Path::new(folder).ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+        for above in above {
+            let _ = std::fs::remove_dir(root.join(above));
         }
     }
 }

@@ -80,9 +80,14 @@ pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         "ocs_ge": job.ocs_ge.as_ref().map(OcsGe::codes),
         "rasters": job.config.rasters,
     });
-    let digest = Sha256::digest(described.to_string().as_bytes());
+    format!("run-{}", short_hash(described.to_string().as_bytes()))
+}
+
+/// The first 16 hexadecimal digits of the SHA-256.
+pub(crate) fn short_hash(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
     let first: [u8; 8] = std::array::from_fn(|i| digest[i]);
-    format!("run-{:016x}", u64::from_be_bytes(first))
+    format!("{:016x}", u64::from_be_bytes(first))
 }
 
 /// What of a fingerprint is of the bytes, not of the place where they lie.

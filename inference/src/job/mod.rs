@@ -13,6 +13,7 @@ use arpent_tiling::{Needs, PlannedWindow};
 use arpent_vector::Column;
 use tempfile::TempDir;
 
+pub(crate) use identity::short_hash;
 pub use identity::{Input, Unhashed, fingerprints, run_id};
 pub use map::{AFTER, BEFORE, MapJob, Survey};
 pub use memory::{MemoryNeeds, memory_bound};

@@ -8,13 +8,12 @@ use arpent_model::flop_per_pixel;
 use arpent_publish::Target;
 use arpent_raster::Window;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::error::ShardError;
 use super::piece;
 use super::place::understood;
 use crate::config::{ComputeOptions, Config};
-use crate::job::{FailedScene, Job, MapJob, output_below};
+use crate::job::{FailedScene, Job, MapJob, output_below, short_hash};
 use crate::make::software;
 
 /// Format of the plans that this version writes and reads.
@@ -352,13 +351,6 @@ fn described(print: &Fingerprint) -> String {
 fn redact(print: &mut Fingerprint) {
     print.uri = arpent_publish::redacted(&print.uri);
     print.parts.iter_mut().for_each(redact);
-}
-
-/// 16 hexadecimal digits of the SHA-256.
-fn short_hash(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    let first: [u8; 8] = std::array::from_fn(|i| digest[i]);
-    format!("{:016x}", u64::from_be_bytes(first))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub use document::{MOST_SHARDS, PLAN_FORMAT, PLAN_NAME, PieceId, Plan, PlannedMa
 pub use error::{EXIT_INTERRUPTED, EXIT_TRY_AGAIN, ShardError, is_transient};
 #[doc(hidden)]
 pub use piece::reads_answers;
-pub use place::{JOBS, JobPlace, jobs_of};
+pub use place::{JobPlace, jobs_of};
 pub use record::{Done, RECORD_FORMAT, Record, State};
 pub use write::write_plan;
 

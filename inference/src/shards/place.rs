@@ -12,16 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context;
-use arpent_publish::Target;
+use arpent_publish::{JOBS, Target, is_job_id};
 use sha2::{Digest, Sha256};
 
 use super::document::{PLAN_NAME, PieceId, Plan};
 use super::error::ShardError;
 use super::record::{Done, Record};
 use crate::error::JobError;
-
-/// Folder below an output that holds its jobs.
-pub const JOBS: &str = "jobs";
 
 const DONE: &str = "done.json";
 const JSON: &str = "application/json";
@@ -58,7 +55,7 @@ impl JobPlace {
     pub fn parse(url: &str) -> anyhow::Result<Self> {
         let folder = url.strip_suffix(PLAN_NAME).unwrap_or(url).trim_end_matches('/');
         let mut parts = folder.rsplit('/');
-        let is_job = parts.next().is_some_and(is_id) && parts.next() == Some(JOBS);
+        let is_job = parts.next().is_some_and(is_job_id) && parts.next() == Some(JOBS);
         if !is_job {
             return Err(ShardError::NotAPlan { url: url.to_owned() }.into());
         }
@@ -207,8 +204,7 @@ impl JobPlace {
     pub fn records(&self) -> anyhow::Result<Vec<Record>> {
         let mut records = Vec::new();
         for object in self.target.list("shards")? {
-            let is_record = !object.href.ends_with(DONE);
-            if !is_record {
+            if object.href.ends_with(DONE) {
                 continue;
             }
             let bad = |e: serde_json::Error| ShardError::BadDocument {
@@ -256,7 +252,6 @@ impl JobPlace {
         let mut stay = self.delete_work()?;
         stay.extend(self.target.delete_below("shards")?);
         stay.extend(output.delete_below(&format!("{JOBS}/{id}"))?);
-        output.delete_folder_if_empty(JOBS);
         Ok(stay)
     }
 }
@@ -295,13 +290,9 @@ fn hex_sha256(bytes: &[u8]) -> String {
 pub fn jobs_of(output: &Target) -> anyhow::Result<Vec<String>> {
     let plan = format!("/{PLAN_NAME}");
     let id = |href: &str| {
-        href.strip_prefix("jobs/")?.strip_suffix(&*plan).filter(|id| is_id(id)).map(str::to_owned)
+        href.strip_prefix("jobs/")?.strip_suffix(&*plan).filter(|id| is_job_id(id)).map(str::to_owned)
     };
     Ok(output.list(JOBS)?.iter().filter_map(|object| id(&object.href)).collect())
-}
-
-fn is_id(name: &str) -> bool {
-    name.len() == 16 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn piece_href(plan: &Plan, piece: PieceId) -> String {

@@ -11,7 +11,6 @@ use arpent_publish::{Input, RunInfo, StagedArtifact, ZoneCounts};
 use arpent_raster::{Crs, CrsKind};
 use arpent_vector::ZoneResult;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::ZonalError;
 use super::columns::{Columns, Spec, ranked_share};
@@ -21,6 +20,7 @@ use super::numbers::{Numbers, Sorted};
 use super::source::SourceMap;
 use super::spool::{Record, Spool, Spooled};
 use super::write::Output;
+use crate::job::short_hash;
 
 /// What was asked for, checked against the map and the layer.
 pub(crate) struct Plan<'a> {
@@ -236,9 +236,7 @@ impl<'a> Plan<'a> {
                 "roads": self.config.roads,
             }),
         });
-        let digest = Sha256::digest(serde_json::to_vec(&described)?);
-        let first: [u8; 8] = std::array::from_fn(|i| digest[i]);
-        Ok(format!("zonal-{:016x}", u64::from_be_bytes(first)))
+        Ok(format!("zonal-{}", short_hash(&serde_json::to_vec(&described)?)))
     }
 
     /// The map, by its run and its labels, and the zones.

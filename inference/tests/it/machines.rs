@@ -66,11 +66,16 @@ fn worker<'a>(plan: &'a str, index: &'a str) -> [&'a str; 7] {
     ["worker", "--plan", plan, "--index", index, "--threads", "1"]
 }
 
-/// Puts a scene into a store as `scenes/scene.tif`; gives its folder.
-fn store_scene(server: &SeaweedFs, scene: &str) -> Target {
+/// A place in a store.
+fn open(server: &SeaweedFs, url: &str) -> Target {
     let env = server.env();
     let look_up = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-    let folder = Target::parse_with(&server.url("scenes"), &look_up).unwrap();
+    Target::parse_with(url, &look_up).unwrap()
+}
+
+/// Puts a scene into a store as `scenes/scene.tif`; gives its folder.
+fn store_scene(server: &SeaweedFs, scene: &str) -> Target {
+    let folder = open(server, &server.url("scenes"));
     assert!(folder.create("scene.tif", std::fs::read(scene).unwrap(), "image/tiff").unwrap());
     folder
 }
@@ -190,6 +195,22 @@ fn a_signed_address_is_in_no_plan_and_in_no_manifest() {
     assert!(map.manifest["inputs"][0]["uri"].as_str().unwrap().contains("REDACTED"));
 }
 
+/// The commands of a block of the guide.
+fn command_of(name: &str) -> String {
+    guide().into_iter().find(|(block, _)| block == name).unwrap().1.trim().to_owned()
+}
+
+/// The address of a plan as the guide writes it.
+fn plan_of_guide() -> String {
+    format!("{OUTPUT_OF_GUIDE}/jobs/5e9f0a3c7b21/plan.json")
+}
+
+/// `PATH` with `arpent` on it.
+fn path_to_arpent() -> String {
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_arpent")).parent().unwrap();
+    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
+}
+
 /// A command of the guide for a cluster that has no accounts and small nodes.
 fn for_small_nodes(line: &str, env_file: &str) -> String {
     let mut words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
@@ -225,10 +246,7 @@ fn the_guide_on_three_nodes_of_which_one_dies_gives_the_bytes_of_one_run() {
     let url = server.url("oak");
     let variables: Vec<String> = server.env().iter().map(|(name, value)| format!("{name}={value}")).collect();
     place.write("arpent.env", &variables.join("\n"));
-    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_arpent")).parent().unwrap().to_owned();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let blocks = guide();
-    let command_of = |name: &str| blocks.iter().find(|(block, _)| block == name).unwrap().1.trim().to_owned();
+    let path = path_to_arpent();
     let run = |line: &str| -> Ended {
         let mut shell = cluster_command(&cluster, &place, &path, &server);
         shell.args(["-c", line]);
@@ -238,7 +256,7 @@ fn the_guide_on_three_nodes_of_which_one_dies_gives_the_bytes_of_one_run() {
     let report = json(run(&format!("{planned} --format json")));
     let address = report["plan"].as_str().unwrap().to_owned();
     assert_eq!(report["shards"], 7);
-    let in_guide = format!("{OUTPUT_OF_GUIDE}/jobs/5e9f0a3c7b21/plan.json");
+    let in_guide = plan_of_guide();
     let submit =
         for_small_nodes(&command_of("slurm"), &place.text("arpent.env")).replace(&in_guide, &address);
     std::fs::create_dir_all(place.path("logs")).unwrap();
@@ -272,9 +290,7 @@ fn the_guide_on_three_nodes_of_which_one_dies_gives_the_bytes_of_one_run() {
     }
     assert_eq!(cluster.state(&merge).unwrap(), "COMPLETED", "{}", logs(&place));
     assert_eq!(hashes(&place, &server.env(), &url), local.hashes());
-    let env = server.env();
-    let look_up = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-    let objects = Target::parse_with(&url, &look_up).unwrap().list("jobs").unwrap();
+    let objects = open(&server, &url).list("jobs").unwrap();
     let of_attempts = |href: &str| href.contains("/shards/") && !href.ends_with("done.json");
     let attempts = objects.iter().filter(|object| of_attempts(&object.href)).count();
     assert!(attempts > 7, "the dead node's shard was begun again: {attempts} attempts");
@@ -308,18 +324,15 @@ fn the_guide_on_one_machine_gives_the_bytes_of_one_run() {
     place.config("[tiling]\nwindow_px = 32\n");
     let local = place.run(&[&scene], "local", &[]);
     let output = place.text("oak");
-    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_arpent")).parent().unwrap().to_owned();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let path = path_to_arpent();
     let run = |line: &str| -> Ended {
         let mut shell = Command::new("bash");
         shell.args(["-c", line]).current_dir(place.path("")).env("PATH", &path).env("TMPDIR", place.path(""));
         shell.output().unwrap().into()
     };
-    let blocks = guide();
-    let command_of = |name: &str| blocks.iter().find(|(block, _)| block == name).unwrap().1.trim().to_owned();
     let planned = command_of("plan").replace(OUTPUT_OF_GUIDE, &output);
     let address = json(run(&format!("{planned} --format json")))["plan"].as_str().unwrap().to_owned();
-    let in_guide = format!("{OUTPUT_OF_GUIDE}/jobs/5e9f0a3c7b21/plan.json");
+    let in_guide = plan_of_guide();
     run(&command_of("laptop").replace(&in_guide, &address)).expect(0);
     assert_eq!(Map::at(&place.path("oak")).hashes(), local.hashes());
 }
