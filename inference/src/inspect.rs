@@ -13,7 +13,7 @@ use crate::Ended;
 use crate::cli::Format;
 use crate::error::JobError;
 use crate::job::describe_bands;
-use crate::print::{Lines, count, duration, print};
+use crate::print::{Lines, add_warnings, count, duration, print};
 use crate::stores::set_up_gdal;
 use crate::{mlm, probe, zonal};
 
@@ -141,6 +141,7 @@ fn run_lines(target: &str, manifest: &Manifest) -> Lines {
     for failed in &manifest.failed_inputs {
         lines.add("failed scene", format!("{}: {}", failed.uri, failed.reason));
     }
+    add_warnings(&mut lines, &manifest.warnings);
     let counts = &manifest.counts;
     if let Some(zones) = &counts.zones {
         zonal::add_counts(&mut lines, zones);

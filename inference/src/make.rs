@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use arpent_publish::{
     Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord,
-    PublishError, ROLE_METADATA, RunInfo, Software, StagedArtifact, Target, redacted, utc_now,
+    PublishError, ROLE_METADATA, RunInfo, Software, StagedArtifact, Target, Warning, redacted, utc_now,
 };
 use crossbeam_channel::bounded;
 use serde::Serialize;
@@ -16,7 +16,7 @@ use crate::energy::{Energy, Meter};
 use crate::error::JobError;
 use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
 use crate::pipeline::{Collected, Collector, PipelineError};
-use crate::progress::{Stage, say};
+use crate::progress::{Stage, say, warn};
 use crate::shards::{Journal, ShardError, Work, is_transient};
 use crate::{artifacts, stac};
 
@@ -216,6 +216,8 @@ impl Maker<'_> {
             layer.sha256 = print.content();
             layer.source = redacted(&layer.source);
         }
+        let warnings: Vec<Warning> = job.warnings_of(map).cloned().collect();
+        warnings.iter().for_each(warn);
         self.check_interrupt()?;
         let stage = Stage::begin("write", 0);
         let threads = self.work.pool.current_num_threads();
@@ -227,7 +229,7 @@ impl Maker<'_> {
         let manifest = clock.publish.time(|| -> anyhow::Result<_> {
             let item = stac::write_item(job, map, &run, &staged, scratch)?;
             staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
-            self.commit(&Target::parse(&output)?, &staged, self.manifest(inputs, &run, counts)?)
+            self.commit(&Target::parse(&output)?, &staged, self.manifest(inputs, &run, counts, warnings)?)
         })?;
         stage.end(&output);
         Ok(PublishedMap { output, manifest })
@@ -254,7 +256,13 @@ impl Maker<'_> {
         }
     }
 
-    fn manifest(&self, inputs: &[Input], run: &RunInfo, counts: Counts) -> anyhow::Result<Manifest> {
+    fn manifest(
+        &self,
+        inputs: &[Input],
+        run: &RunInfo,
+        counts: Counts,
+        warnings: Vec<Warning>,
+    ) -> anyhow::Result<Manifest> {
         let (job, map) = (self.work.job, self.job());
         let energy = self.others.iter().fold(self.meter.read(), Energy::and);
         Ok(Manifest {
@@ -266,6 +274,7 @@ impl Maker<'_> {
             software: software(),
             inputs: map.scenes().zip(inputs).map(|((_, scene), input)| input_record(scene, input)).collect(),
             failed_inputs: job.failed.iter().map(failed_record).collect(),
+            warnings,
             model: ModelRecord {
                 id: job.model.id.clone(),
                 version: job.model.version.clone(),

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use arpent_publish::Warning;
 use arpent_raster::Window;
 use serde::Serialize;
 
 use crate::cli::{Format, PlanArgs, Shards};
 use crate::config::FeatureFormat;
 use crate::job::{self, BEFORE, FailedScene, Job, MapJob, describe_bands};
-use crate::print::{Lines, count, duration, print};
+use crate::print::{Lines, add_warnings, count, duration, print};
 use crate::shards::{Sharing, write_plan};
 use crate::{EXIT_PARTIAL, Ended, probe, run};
 
@@ -68,6 +69,9 @@ pub struct MapReport {
     pub predicted_s: f64,
     /// Files that will be published.
     pub artifacts: Vec<String>,
+    /// What is doubtful about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// One scene of a plan.
@@ -147,6 +151,7 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> MapReport {
         memory_bound_mb: job.memory_bound(map).div_ceil(1_000_000),
         predicted_s: plan.pixels_wanted() as f64 / 1e6 / rate,
         artifacts: artifact_names(job),
+        warnings: job.warnings_of(map).cloned().collect(),
     }
 }
 
@@ -261,5 +266,6 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
         format!("about {} of prediction ({rate:.2} Mpx/s in a probe)", duration(map.predicted_s)),
     );
     lines.add("files", map.artifacts.join(", "));
+    add_warnings(&mut lines, &map.warnings);
     lines
 }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use anyhow::Context;
 use arpent_model::ModelPackage;
+use arpent_publish::Warning;
 use serde::Serialize;
 
 use crate::Ended;
@@ -37,6 +38,16 @@ pub fn schema(of: SchemaOf) -> Ended {
     let schema = serde_json::to_string_pretty(&schema)? + "\n";
     std::io::stdout().write_all(schema.as_bytes()).context("cannot write to standard output")?;
     Ok(0)
+}
+
+/// Adds a line for each thing that is doubtful, and one for what to do about it.
+pub(crate) fn add_warnings(lines: &mut Lines, warnings: &[Warning]) {
+    for warning in warnings {
+        lines.add("warning", format!("{}: {}", warning.subject, warning.message));
+        if let Some(hint) = &warning.hint {
+            lines.more(format!("hint: {hint}"));
+        }
+    }
 }
 
 /// Lines of `name  value`, aligned.

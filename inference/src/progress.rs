@@ -3,12 +3,21 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use arpent_publish::Warning;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Says a line on stderr.
 pub fn say(line: &str) {
     // Nobody to tell when stderr is closed.
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Tells something doubtful on stderr.
+pub fn warn(warning: &Warning) {
+    say(&format!("warning: {}: {}", warning.subject, warning.message));
+    if let Some(hint) = &warning.hint {
+        say(&format!("hint: {hint}"));
+    }
 }
 
 /// One stage of a job.

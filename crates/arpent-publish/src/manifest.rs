@@ -37,6 +37,9 @@ pub struct Manifest {
     pub inputs: Vec<Input>,
     /// Scenes that failed and are not in the result.
     pub failed_inputs: Vec<FailedInput>,
+    /// What is doubtful about the result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// The model.
     pub model: ModelRecord,
     /// The configuration in force, defaults filled in.
@@ -104,6 +107,33 @@ pub struct FailedInput {
     pub uri: String,
     /// Why it failed.
     pub reason: String,
+}
+
+/// Something doubtful about a result, which a reader must know to judge it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Warning {
+    /// What kind of doubt it is: a short, stable name in kebab case, such as `nothing-matched`.
+    pub code: String,
+    /// What it is about: a scene's id, a layer's or a rule's name, a key of the configuration.
+    pub subject: String,
+    /// The doubt, with its numbers, in one sentence.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Warning {
+    /// A warning without a hint.
+    pub fn new(code: &str, subject: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), subject: subject.to_owned(), message: message.into(), hint: None }
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
 }
 
 /// The model of a run.

@@ -126,6 +126,7 @@ fn manifest(features: &SortedFeatures) -> Manifest {
         software: BTreeMap::from([("arpent".into(), "0.1.0".into())]),
         inputs: vec![Input { id: "scene".into(), uri: "scene.tif".into(), ..Input::default() }],
         failed_inputs: vec![],
+        warnings: vec![],
         model: ModelRecord { id: "demo-model".into(), ..ModelRecord::default() },
         config: serde_json::Value::Null,
         counts: Counts { features: features.count(), ..Counts::default() },

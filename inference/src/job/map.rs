@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use arpent_gdal::{Aoi, Fingerprint, Mosaic};
+use arpent_publish::Warning;
 use arpent_raster::{Grid, Nomenclature, SceneInfo, Window};
 use arpent_tiling::{Needs, WindowPlan};
 
@@ -38,6 +39,8 @@ pub struct MapJob {
     pub reference_fingerprints: Vec<Fingerprint>,
     /// The windows.
     pub plan: WindowPlan,
+    /// What is doubtful about the map as a whole.
+    own_warnings: Vec<Warning>,
 }
 
 /// The scenes of one date.
@@ -88,7 +91,17 @@ impl MapJob {
         let references = reference::Plan::new(&config.reference, areas, classes, &grid.crs)?;
         let prints = references.sources().map(arpent_gdal::fingerprint_layer);
         let reference_fingerprints = prints.collect::<Result<_, _>>()?;
-        Ok(Self { folder, dates, aoi, aoi_fingerprint, references, reference_fingerprints, plan })
+        let own_warnings = Vec::new();
+        Ok(Self {
+            folder,
+            dates,
+            aoi,
+            aoi_fingerprint,
+            references,
+            reference_fingerprints,
+            plan,
+            own_warnings,
+        })
     }
 
     /// The grid of the map.
@@ -103,6 +116,11 @@ impl MapJob {
         let several = self.dates.len() > 1;
         let named = self.dates.iter().zip([BEFORE, AFTER]);
         named.flat_map(move |(date, name)| date.scenes.iter().map(move |s| (several.then_some(name), s)))
+    }
+
+    /// What is doubtful about the map and its scenes, known before a window is read.
+    pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
+        self.own_warnings.iter().chain(self.scenes().flat_map(|(_, scene)| &scene.warnings))
     }
 
     /// Whether a scene lies behind a network.

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use arpent_gdal::SharedBlocks;
 use arpent_model::{ModelPackage, Overlap, Predictor, Weights};
+use arpent_publish::Warning;
 use arpent_tiling::{Needs, PlannedWindow};
 use arpent_vector::Column;
 use tempfile::TempDir;
@@ -50,6 +51,8 @@ pub struct Job {
     pub maps: Vec<MapJob>,
     /// Scenes that cannot be used.
     pub failed: Vec<FailedScene>,
+    /// What is doubtful about all of its maps.
+    pub warnings: Vec<Warning>,
     /// Where to publish, if it was said.
     pub output: Option<String>,
     /// Codes of its classes in OCS GE, if they are wanted.
@@ -115,9 +118,27 @@ impl Job {
         let all_remote = maps.iter().all(MapJob::is_remote);
         set_up_gdal(Some(if all_remote { SMALL_CACHE_MB } else { cache_mb }))?;
         let output = config.output.clone();
-        let job = Self { config, model, weights, predictor, maps, failed, output, ocs_ge, scratch, cache_mb };
+        let warnings = Vec::new();
+        let job = Self {
+            config,
+            model,
+            weights,
+            predictor,
+            maps,
+            failed,
+            warnings,
+            output,
+            ocs_ge,
+            scratch,
+            cache_mb,
+        };
         job.check_memory()?;
         Ok(job)
+    }
+
+    /// What is doubtful about a map, known before a window is read: of the job, of the map, of its scenes.
+    pub fn warnings_of<'a>(&'a self, map: &'a MapJob) -> impl Iterator<Item = &'a Warning> {
+        self.warnings.iter().chain(map.warnings())
     }
 
     /// The output URL of a map.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use arpent_gdal::SceneSource;
 use arpent_model::{Band, ModelPackage};
+use arpent_publish::Warning;
 use arpent_raster::SceneInfo;
 
 use crate::config::{InputOptions, Resampling};
@@ -22,6 +23,8 @@ pub struct UsableScene {
     pub bands: Vec<usize>,
     /// Whether it is resampled while it is read.
     pub resampled: bool,
+    /// What is doubtful about it.
+    pub warnings: Vec<Warning>,
 }
 
 /// A scene that cannot be used, and why.
@@ -82,7 +85,8 @@ impl Wanted<'_> {
         let bands = self.choose_bands(&info)?;
         check_samples(&info, &bands, self.model)?;
         let gsd = &self.model.gsd_m;
-        let scene = UsableScene { source: source.clone(), info, bands, resampled: false };
+        let scene =
+            UsableScene { source: source.clone(), info, bands, resampled: false, warnings: Vec::new() };
         if (gsd.min..=gsd.max).contains(&scene.info.gsd_m) {
             return Ok(scene);
         }

@@ -84,6 +84,7 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
         software: software(),
         inputs: plan.inputs(&map),
         failed_inputs: Vec::new(),
+        warnings: Vec::new(),
         model: map.manifest.model.clone(),
         config: serde_json::to_value(&config)?,
         counts: Counts { zones: Some(measured.counts), ..Counts::default() },

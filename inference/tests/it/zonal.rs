@@ -74,6 +74,7 @@ fn manifest() -> Manifest {
         software: BTreeMap::new(),
         inputs: vec![],
         failed_inputs: vec![],
+        warnings: vec![],
         model,
         config: json!({}),
         counts: Counts::default(),

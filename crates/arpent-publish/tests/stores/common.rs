@@ -41,6 +41,7 @@ pub(crate) fn manifest(run_id: &str) -> Manifest {
         software: [("arpent".to_owned(), "0.1.0".to_owned())].into(),
         inputs: vec![],
         failed_inputs: vec![],
+        warnings: vec![],
         model: ModelRecord::default(),
         config: serde_json::json!({ "window": 512 }),
         counts: Counts::default(),
