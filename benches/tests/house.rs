@@ -11,6 +11,7 @@ use serde_json::Value;
 /// Layer of every member and the members that its normal dependencies may name. Arrows go downwards only.
 /// `arpent-testing` stands beside the layers: only dev-dependencies may name it.
 const HOUSE: &[(&str, u8, &[&str])] = &[
+    ("arpent-base", 0, &[]),
     ("arpent-raster", 0, &[]),
     ("arpent-engine", 0, &[]),
     ("arpent-tiling", 1, &["arpent-raster"]),
@@ -21,16 +22,29 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("arpent-testing", 1, &["arpent-raster"]),
     ("arpent-datasets", 2, &["arpent-raster", "arpent-gdal"]),
     ("arpent-publish", 2, &["arpent-raster", "arpent-vector"]),
-    ("arpent-train", 3, &["arpent-raster", "arpent-model", "arpent-metrics", "arpent-datasets"]),
+    (
+        "arpent-train",
+        3,
+        &["arpent-base", "arpent-raster", "arpent-model", "arpent-metrics", "arpent-datasets"],
+    ),
     (
         "arpent",
         3,
-        &["arpent-raster", "arpent-tiling", "arpent-gdal", "arpent-model", "arpent-vector", "arpent-publish"],
+        &[
+            "arpent-base",
+            "arpent-raster",
+            "arpent-tiling",
+            "arpent-gdal",
+            "arpent-model",
+            "arpent-vector",
+            "arpent-publish",
+        ],
     ),
     (
         "arpent-benches",
         4,
         &[
+            "arpent-base",
             "arpent-raster",
             "arpent-engine",
             "arpent-tiling",
@@ -241,4 +255,22 @@ fn inference_links_nothing_of_training() {
     let found: Vec<String> =
         names.filter(|name| TRAINING_ONLY.contains(name)).map(ToOwned::to_owned).collect();
     assert_none(&found, "crates of training in the tree of arpent (see `cargo tree -p arpent -i NAME`)");
+}
+
+/// Packages that are built together share the features of their dependencies.
+#[test]
+fn the_container_builds_each_program_by_itself() {
+    let recipe = read(&root().join("Containerfile"));
+    let builds: Vec<&str> = recipe
+        .lines()
+        .flat_map(|line| line.split("&&"))
+        .filter_map(|command| Some(command.split_once("cargo build")?.1.trim()))
+        .collect();
+    assert_eq!(builds, ["--release --locked -p arpent", "--release --locked -p arpent-train"]);
+    // What `cargo build -p arpent` builds is what this tree holds, features included.
+    let tree = |package: &str| {
+        cargo(&["tree", "-p", package, "-e", "normal,features", "--prefix", "none", "--offline", "--locked"])
+    };
+    assert!(!tree("arpent").contains("autodiff"), "autodiff in the tree of arpent");
+    assert!(tree("arpent-train").contains("autodiff"), "this test looks for a name that is not there");
 }

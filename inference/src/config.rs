@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use arpent_base::config::{Spot, hint_of_unknown, spot_at, spot_of_key};
 use arpent_tiling::TilingOptions;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -244,32 +245,32 @@ impl Config {
     fn check(&self, path: &Path, text: &str) -> Result<(), JobError> {
         let bad = |key: &str, message: &str| Err(value_error(path, text, key, message));
         if !matches!(self.tiling.window_px, 0 | 32..=16384) {
-            return bad("window_px", "must be 32 to 16384 pixels, or 0");
+            return bad("tiling.window_px", "must be 32 to 16384 pixels, or 0");
         }
         if !self.features.min_area_m2.is_finite() || self.features.min_area_m2 < 0.0 {
-            return bad("min_area_m2", "must be zero or more square metres");
+            return bad("features.min_area_m2", "must be zero or more square metres");
         }
         if !self.features.simplify_px.is_finite() || self.features.simplify_px < 0.0 {
-            return bad("simplify_px", "must be zero or more pixels");
+            return bad("features.simplify_px", "must be zero or more pixels");
         }
         if self.coverage.is_some() {
             let gaps = [
-                ("min_area_m2", self.features.min_area_m2 > 0.0),
-                ("simplify_px", self.features.simplify_px > 0.0),
-                ("classes", self.features.classes.is_some()),
+                ("features.min_area_m2", self.features.min_area_m2 > 0.0),
+                ("features.simplify_px", self.features.simplify_px > 0.0),
+                ("features.classes", self.features.classes.is_some()),
             ];
             if let Some((key, _)) = gaps.into_iter().find(|(_, is_set)| *is_set) {
                 return bad(key, "would leave gaps in a coverage: leave it out, [coverage] has its own");
             }
         }
         if self.compute.readers > 64 {
-            return bad("readers", "must be 1 to 64 threads, or 0");
+            return bad("compute.readers", "must be 1 to 64 threads, or 0");
         }
         if self.compute.cache_mb > 65536 {
-            return bad("cache_mb", "must be 0 to 65536 MB");
+            return bad("compute.cache_mb", "must be 0 to 65536 MB");
         }
-        if self.input.bands.values().any(|b| *b == 0) {
-            return bad("bands", "bands are numbered from 1");
+        if let Some((name, _)) = self.input.bands.iter().find(|(_, number)| **number == 0) {
+            return bad(&format!("input.bands.{name}"), "is 0: bands are numbered from 1");
         }
         Ok(())
     }
@@ -332,51 +333,19 @@ pub(crate) fn relative_to(folder: &Path, location: &str) -> String {
 }
 
 pub(crate) fn parse_error(path: &Path, text: &str, error: &toml::de::Error) -> JobError {
-    let start = error.span().map_or(0, |s| s.start.min(text.len()));
-    let before = &text[..text.floor_char_boundary(start)];
-    let line = before.matches('\n').count() + 1;
     let message = error.message().to_owned();
-    JobError::ConfigParse {
-        path: path.to_owned(),
-        line,
-        text: text.lines().nth(line - 1).unwrap_or_default().trim().to_owned(),
-        hint: nearest_key(&message),
-        message,
-    }
+    let spot = spot_at(text, error.span().map_or(0, |span| span.start));
+    config_error(path, spot, hint_of_unknown(&message), message)
 }
 
-/// An error of a value that has the right type and no sense.
+/// An error of a value that has the right type and no sense; `key` is named from the top of the document: `features.min_area_m2`.
 pub(crate) fn value_error(path: &Path, text: &str, key: &str, message: &str) -> JobError {
-    let found = text
-        .lines()
-        .enumerate()
-        .find(|(_, l)| l.trim_start().starts_with(key) || l.contains(&format!("{key} =")));
-    let (line, content) = found.map_or((0, ""), |(i, l)| (i + 1, l.trim()));
-    JobError::ConfigParse {
-        path: path.to_owned(),
-        line,
-        text: content.to_owned(),
-        message: format!("`{key}` {message}"),
-        hint: None,
-    }
+    config_error(path, spot_of_key(text, key), None, format!("`{key}` {message}"))
 }
 
-/// The nearest of the names that serde says it expected: "unknown field `a`, expected one of `b`, `c`".
-fn nearest_key(message: &str) -> Option<String> {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let written = quoted.next()?;
-    if !message.starts_with("unknown") {
-        return None;
-    }
-    let names: Vec<&str> = quoted.collect();
-    let best = names
-        .iter()
-        .max_by(|a, b| strsim::jaro_winkler(written, a).total_cmp(&strsim::jaro_winkler(written, b)))?;
-    if strsim::jaro_winkler(written, best) > 0.75 {
-        Some(format!("did you mean `{best}`?"))
-    } else {
-        Some(format!("choose one of {}", names.join(", ")))
-    }
+fn config_error(path: &Path, spot: Spot, hint: Option<String>, message: String) -> JobError {
+    let Spot { line, table, text } = spot;
+    JobError::ConfigParse { path: path.to_owned(), line, table, text, message, hint }
 }
 
 #[cfg(test)]
@@ -410,6 +379,14 @@ mod tests {
         assert_eq!(message("model = \"m\"\n[tiling]\nwindow_px = \"big\"\n").0, 3);
         assert_eq!(message("model = \"m\"\n[tiling]\nwindow_px = 3\n").0, 3);
         assert_eq!(message("model = \"m\"\n[features]\nmin_area_m2 = -1.0\n").0, 3);
+        let two = "model = \"m\"\n[coverage]\nmmu_m2 = 1.0\ntolerance_px = 1.0\n[features]\nsimplify_px = 1.0\n[compute]\ncache_mb = 99999\n";
+        assert_eq!(message(two).0, 6);
+        let Err(error) = load(&two.replace("simplify_px = 1.0", "")) else { panic!() };
+        let text = error.to_string();
+        assert!(text.contains("line 8, in [compute]: `compute.cache_mb`"), "{text}");
+        assert!(text.ends_with("8 | cache_mb = 99999"), "{text}");
+        let bands = "model = \"m\"\n[input]\nbands = { red = 1, nir = 0 }\n";
+        assert!(load(bands).unwrap_err().to_string().contains("`input.bands.nir` is 0"));
         let (_, _, hint) = message("model = \"m\"\n[features]\nformats = [\"geopackge\"]\n");
         assert_eq!(hint.as_deref(), Some("did you mean `geopackage`?"));
     }

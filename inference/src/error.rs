@@ -27,12 +27,14 @@ pub enum JobError {
         source: std::io::Error,
     },
     /// The configuration is not what a configuration must be.
-    #[error("{}, line {line}: {message}\n  {line} | {text}", path.display())]
+    #[error("{}, line {line}{}: {message}\n  {line} | {text}", path.display(), in_table(table.as_deref()))]
     ConfigParse {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
+        /// The table in which it stands, as its header is written.
+        table: Option<Box<str>>,
         /// What stands there.
         text: String,
         /// What is wrong with it.
@@ -297,6 +299,11 @@ pub fn class_id(key: &str, name: &str, classes: &Nomenclature) -> Result<u8, Job
         class: name.to_owned(),
         available: known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", "),
     })
+}
+
+/// `, in [features]`
+fn in_table(table: Option<&str>) -> String {
+    table.map(|table| format!(", in {table}")).unwrap_or_default()
 }
 
 impl JobError {

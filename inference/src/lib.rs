@@ -8,7 +8,6 @@ mod artifacts;
 pub mod cli;
 pub mod config;
 pub mod coverage;
-pub mod energy;
 pub mod error;
 pub mod gc;
 pub mod inspect;

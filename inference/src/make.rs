@@ -12,13 +12,13 @@ use arpent_publish::{
 use crossbeam_channel::bounded;
 use serde::Serialize;
 
-use crate::energy::{Energy, Meter};
 use crate::error::JobError;
 use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
 use crate::pipeline::{Collected, Collector, PipelineError};
 use crate::progress::{Stage, say, warn};
 use crate::shards::{Journal, ShardError, Work, is_transient};
 use crate::{artifacts, stac};
+use arpent_base::energy::{Energy, Meter};
 
 /// One map that was published.
 #[derive(Debug, Serialize)]
@@ -64,6 +64,8 @@ pub(crate) struct Maker<'a> {
     pub(crate) meter: &'a Meter,
     /// What others took who computed pieces.
     pub(crate) others: &'a [Energy],
+    /// What computed pieces, here and elsewhere.
+    pub(crate) engines: &'a BTreeSet<String>,
 }
 
 impl Maker<'_> {
@@ -216,7 +218,8 @@ impl Maker<'_> {
             layer.sha256 = print.content();
             layer.source = redacted(&layer.source);
         }
-        let warnings: Vec<Warning> = job.warnings_of(map).cloned().collect();
+        let mut warnings: Vec<Warning> = job.warnings_of(map).cloned().collect();
+        warnings.extend(several_engines(self.engines));
         warnings.iter().for_each(warn);
         self.check_interrupt()?;
         let stage = Stage::begin("write", 0);
@@ -271,7 +274,8 @@ impl Maker<'_> {
             created: utc_now(),
             attempt: String::new(),
             plan: Some(self.id.to_owned()),
-            software: software(),
+            software: software(job.predictor.is_on_gpu()),
+            engines: self.engines.iter().cloned().collect(),
             inputs: map.scenes().zip(inputs).map(|((_, scene), input)| input_record(scene, input)).collect(),
             failed_inputs: job.failed.iter().map(failed_record).collect(),
             warnings,
@@ -300,6 +304,7 @@ pub(crate) fn published_already(target: &Target, map_id: &str) -> anyhow::Result
         Err(
             PublishError::NoManifest { .. }
             | PublishError::ManifestFormat { .. }
+            | PublishError::ManifestPath { .. }
             | PublishError::BadManifest { .. },
         ) => Ok(None),
         Err(error) => Err(error.into()),
@@ -311,8 +316,27 @@ fn is_stopped(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(JobError::Stopped { .. }))
 }
 
-/// Versions of what made a map.
-pub(crate) fn software() -> Software {
+/// Answers are the same bytes on one kind of processor.
+fn several_engines(engines: &BTreeSet<String>) -> Option<Warning> {
+    let names: Vec<&str> = engines.iter().map(String::as_str).collect();
+    let message = format!(
+        "windows were computed on several kinds of processors ({}): the last digits of scores may depend on that",
+        names.join("; ")
+    );
+    (names.len() > 1).then(|| Warning::new("several-engines", "engine", message))
+}
+
+/// Versions of what made an output; Burn's only where it computed, which it does on GPUs.
+pub(crate) fn software(on_gpu: bool) -> Software {
+    let mut versions = versions();
+    if !on_gpu {
+        versions.remove("burn");
+    }
+    versions
+}
+
+/// Versions of all that the answers of a job may depend on, wherever it is computed.
+pub(crate) fn versions() -> Software {
     let of = |name: &str, version: &str| (name.to_owned(), version.to_owned());
     [
         of("arpent", env!("CARGO_PKG_VERSION")),

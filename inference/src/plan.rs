@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use arpent_model::ModelError;
 use arpent_publish::Warning;
 use arpent_raster::Window;
 use serde::Serialize;
@@ -115,7 +116,7 @@ pub fn main(args: &PlanArgs, format: Format) -> Ended {
     let written = written.transpose()?;
     let pool = run::pool(&job.config)?;
     let rate = probe::mpx_per_s(&job.predictor, job.model.bands.len(), &pool, PROBE)?;
-    let maps = job.maps.iter().map(|map| report_map(&job, map, rate)).collect();
+    let maps = job.maps.iter().map(|map| report_map(&job, map, rate)).collect::<Result<_, _>>()?;
     let report = PlanReport {
         model: job.model.id.clone(),
         maps,
@@ -132,9 +133,9 @@ pub fn main(args: &PlanArgs, format: Format) -> Ended {
 const PROBE: Duration = Duration::from_millis(300);
 
 #[allow(clippy::cast_precision_loss, reason = "a time to show")]
-fn report_map(job: &Job, map: &MapJob, rate: f64) -> MapReport {
+fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport, ModelError> {
     let (plan, overlap) = (&map.plan, job.predictor.overlap());
-    MapReport {
+    Ok(MapReport {
         output: job.output_of(map).ok(),
         grid: map.grid().key(),
         extent: plan.extent(),
@@ -148,11 +149,11 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> MapReport {
         pixels_wanted: plan.pixels_wanted(),
         overlap_cost: rounded(plan.read_cost()),
         compute_cost: rounded(compute_cost(job, map)),
-        memory_bound_mb: job.memory_bound(map).div_ceil(1_000_000),
+        memory_bound_mb: job.memory_bound(map)?.div_ceil(1_000_000),
         predicted_s: plan.pixels_wanted() as f64 / 1e6 / rate,
         artifacts: artifact_names(job),
         warnings: job.warnings_of(map).cloned().collect(),
-    }
+    })
 }
 
 fn rounded(ratio: f64) -> f64 {

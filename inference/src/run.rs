@@ -1,17 +1,17 @@
 //! `arpent run`: plan, read, predict, stitch, vectorise, publish; a plan of one shard, its worker and its merge in one process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
+use arpent_base::energy::{Energy, Meter, WATTS_PER_CORE};
 use arpent_model::ModelError;
 use arpent_publish::{PublishError, Target};
 use serde::Serialize;
 
 use crate::cli::{Format, RunArgs};
 use crate::config::Config;
-use crate::energy::Meter;
 use crate::error::{JobError, message_of};
 use crate::job::{self, FailedScene, Job, MapJob};
 use crate::make::{Failure, Maker, PublishedMap, published_already};
@@ -19,7 +19,8 @@ use crate::pipeline::Clock;
 use crate::print::{Lines, count, print};
 use crate::progress::say;
 use crate::shards::{
-    EXIT_TRY_AGAIN, JobPlace, Journal, Plan, PlannedMap, ShardError, Sharing, Work, all_ranges, is_transient,
+    EXIT_TRY_AGAIN, JobPlace, Journal, Plan, PlannedMap, ShardError, Sharing, Work, all_ranges, engines_of,
+    is_transient,
 };
 use crate::{EXIT_NOT_STARTED, EXIT_PARTIAL, Ended, interrupt};
 
@@ -51,7 +52,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 /// # Errors
 /// Whatever makes the job impossible; nothing was published then.
 pub fn main(args: &RunArgs, format: Format) -> Ended {
-    let meter = Meter::start();
+    let meter = Meter::start(WATTS_PER_CORE);
     let clock = Clock::default();
     let interrupt = interrupt::flag()?;
     let mut job = clock.open.time(|| Job::resolve(job::effective(&args.job)?, args.job.group_by_crs))?;
@@ -157,8 +158,13 @@ struct Run<'a> {
 impl Run<'_> {
     fn all_maps(&mut self, job: &mut Job, place: &JobPlace) -> anyhow::Result<Vec<PublishedMap>> {
         place.write_plan(&self.plan)?;
+        // What the same job took, and was computed on, before it was cut off.
+        let before = if self.resumes { place.records()? } else { Vec::new() };
+        let others: Vec<Energy> = before.iter().map(|record| record.energy.clone()).collect();
+        let mut engines = engines_of(&before);
+        engines.insert(job.predictor.engine());
         let mut journal = Journal::begin(place, 0)?;
-        journal.set_engine(job.predictor.engine().clone());
+        journal.set_engine(job.predictor.engine());
         let mut maps = Vec::new();
         for map in 0..job.maps.len() {
             let output = job.output_of(&job.maps[map])?;
@@ -169,7 +175,7 @@ impl Run<'_> {
                     say(&format!("{output} was published by a run that did not come to its end"));
                     maps.push(PublishedMap { output, manifest });
                 }
-                None => match self.map(job, map, place, &mut journal) {
+                None => match self.map(job, map, place, &mut journal, (&others, &engines)) {
                     Ok(published) => maps.push(published),
                     Err(error) => {
                         // A twin of this run may have been faster, and have deleted what this one wanted to read.
@@ -194,6 +200,7 @@ impl Run<'_> {
         map: usize,
         place: &JobPlace,
         journal: &mut Journal,
+        (others, engines): (&[Energy], &BTreeSet<String>),
     ) -> anyhow::Result<PublishedMap> {
         loop {
             let (job_now, plan) = (&*job, &self.plan);
@@ -201,7 +208,7 @@ impl Run<'_> {
             let pieces = all_ranges(job_now);
             let work = Work { job: job_now, plan, place, pool, clock, pieces: &pieces, interrupt };
             let (id, overwrite, meter) = (self.ids[map].as_str(), self.overwrite, self.meter);
-            let maker = Maker { work, map, id, overwrite, meter, others: &[] };
+            let maker = Maker { work, map, id, overwrite, meter, others, engines };
             match maker.make(Some(journal)) {
                 Ok(published) => return Ok(published),
                 Err(Failure::Other(error)) => return Err(error),

@@ -36,7 +36,7 @@ pub(crate) fn write_item(
         window: &map.plan.extent(),
         nomenclature: &job.model.classes,
         model: &mlm::stac_model(&job.model, &job.weights, map.plan.window_px()),
-        software: &software(),
+        software: &software(job.predictor.is_on_gpu()),
         scene_uris: &uris,
         artifacts,
     };

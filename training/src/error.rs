@@ -13,12 +13,14 @@ pub(crate) const EXIT_NOT_STARTED: u8 = 2;
 #[derive(Debug, Error)]
 pub(crate) enum TrainError {
     /// The configuration is not what it should be.
-    #[error("{}:{line}: {message}\n  {text}", path.display())]
+    #[error("{}:{line}{}: {message}\n  {text}", path.display(), in_table(table.as_deref()))]
     Config {
         /// The file.
         path: PathBuf,
         /// Line, from 1; 0 where no line is to blame.
         line: usize,
+        /// The table in which it stands, as its header is written.
+        table: Option<Box<str>>,
         /// The line.
         text: String,
         /// What is wrong.
@@ -64,6 +66,11 @@ pub(crate) enum TrainError {
         /// What is left of the training.
         kept: String,
     },
+}
+
+/// `, in [fit]`
+fn in_table(table: Option<&str>) -> String {
+    table.map(|table| format!(", in {table}")).unwrap_or_default()
 }
 
 impl TrainError {

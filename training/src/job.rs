@@ -14,7 +14,6 @@ use serde::Serialize;
 
 use crate::FitArgs;
 use crate::config::{ClassWeights, Config};
-use crate::energy::Meter;
 use crate::error::TrainError;
 use crate::evaluate::Judge;
 use crate::fit::{Checkpoint, Epoch, Log, Place, Plan, Start, Trained, train, write_at_once};
@@ -23,6 +22,7 @@ use crate::package::card::Story;
 use crate::package::{self, card};
 use crate::progress::note;
 use crate::report::SplitFacts;
+use arpent_base::energy::Meter;
 
 use facts::Facts;
 pub(crate) use source::{Source, judge_of};
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
     if let Some(derived) = derived {
         derived.write(args.resume, args.restart)?;
     }
-    let meter = Meter::start();
+    let meter = Meter::start(config.energy.core_w);
     let source = Source::open(&config)?;
     note(&source.describe());
     let architecture = package::architecture(&config, source.bands.len())?;
@@ -213,6 +213,13 @@ struct Outcome<'a> {
     energy_wh: f64,
 }
 
+/// What a whole training took, to a hundredth of a watt-hour; `before`: watt-hours before an interruption.
+fn energy_of(meter: &Meter, before: f64) -> arpent_model::Energy {
+    let energy = meter.read();
+    let training_wh = ((before + energy.watt_hours) * 100.0).round() / 100.0;
+    arpent_model::Energy { training_wh, method: format!("{}: {}", energy.quality.name(), energy.method) }
+}
+
 /// Scores the chosen weights, and writes the package, its card and the report's data.
 fn finish(
     config: &Config,
@@ -226,7 +233,7 @@ fn finish(
     let published = judge.publish(&predictor(&package, &trained.weights)?)?;
     package.scores.clone_from(&published.scores);
     package.territories.clone_from(&published.territories);
-    package.energy = Some(meter.stop(config.energy.core_w, trained.energy_before));
+    package.energy = Some(energy_of(meter, trained.energy_before));
     package.save(&trained.weights, &config.output)?;
     let story = Story {
         config,

@@ -7,7 +7,6 @@ mod calibrate;
 mod config;
 mod data;
 mod drawn;
-mod energy;
 mod error;
 mod evaluate;
 mod fit;

@@ -6,12 +6,12 @@ use arpent_raster::{Chip, Window};
 
 use crate::config::{Config, Overrides};
 use crate::data::Sets;
-use crate::energy::Meter;
 use crate::evaluate::Published;
 use crate::fit::{Place, Plan, Start, train};
 use crate::job::{Source, first_weights};
 use crate::package;
 use crate::report::ChipAnswer;
+use arpent_base::energy::Meter;
 
 const CONFIG: &str = r##"
 task = "object-detection"
@@ -124,7 +124,7 @@ fn boxes_are_learned_and_found() {
     let draft = package::draft(&config, &architecture, &source.bands, source.provenance()).unwrap();
     assert_eq!(draft.overlap_px % draft.stride_px, 0);
     let judge = source.judge(&config);
-    let meter = Meter::start();
+    let meter = Meter::start(config.energy.core_w);
     let plan = Plan {
         config: &config,
         architecture: &architecture,

@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use crate::config::{Config, Overrides};
 use crate::data::{Draw, Rng, Sample, Target};
-use crate::energy::Meter;
 use crate::fit::{Place, Plan, Start, train};
 use crate::package;
+use arpent_base::energy::Meter;
 
 const CONFIG: &str = r##"
 task = "semantic-segmentation"
@@ -96,7 +96,7 @@ fn steps(device: DeviceChoice, precision: Precision) -> (f64, f32) {
         first.insert(name, &shape, values);
     }
     let draw = InTurn { pictures: fixture.pictures, labels: fixture.labels, next: AtomicUsize::new(0) };
-    let meter = Meter::start();
+    let meter = Meter::start(arpent_base::energy::WATTS_PER_CORE);
     let plan = Plan {
         config: &config,
         architecture: &package::architecture(&config, 3).unwrap(),

@@ -18,7 +18,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{Error, ErrorKind, Read as _, Write};
 use std::path::Path;
 
 use arpent_raster::{Nomenclature, SampleType};
@@ -33,6 +33,10 @@ pub const FORMAT: &str = "arpent-model/1";
 
 /// Name of the description inside a package.
 const DESCRIPTION: &str = "model.json";
+
+/// Most bytes that are read of a description, and of weights: two thousand million parameters in single precision.
+const MOST_DESCRIPTION_BYTES: u64 = 16 << 20;
+const MOST_WEIGHTS_BYTES: u64 = 8 << 30;
 
 /// Task names, as in STAC's MLM extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -249,7 +253,7 @@ impl ModelPackage {
     /// not finite, statements that contradict each other.
     pub fn load(dir: &Path) -> Result<(Self, Weights), ModelError> {
         let path = dir.join(DESCRIPTION);
-        let text = read(dir, DESCRIPTION)?;
+        let text = read(dir, DESCRIPTION, MOST_DESCRIPTION_BYTES)?;
         let parse = |source| ModelError::Parse { path: path.clone(), source };
         let key: FormatKey = serde_json::from_slice(&text).map_err(parse)?;
         if key.format != FORMAT {
@@ -257,7 +261,7 @@ impl ModelPackage {
         }
         let package: Self = serde_json::from_slice(&text).map_err(parse)?;
         package.check()?;
-        let bytes = read(dir, &package.weights.file)?;
+        let bytes = read(dir, &package.weights.file, MOST_WEIGHTS_BYTES)?;
         let found = sha256_hex(&bytes);
         if found != package.weights.sha256 {
             let path = dir.join(&package.weights.file);
@@ -449,11 +453,18 @@ impl ModelPackage {
     }
 }
 
-fn read(dir: &Path, file: &str) -> Result<Vec<u8>, ModelError> {
+/// Reads a file of a package that may be somebody else's: not more of it than a file of its kind has.
+fn read(dir: &Path, file: &str, most: u64) -> Result<Vec<u8>, ModelError> {
     let path = dir.join(file);
-    fs::read(&path).map_err(|source| match source.kind() {
+    let attempt = || {
+        let mut bytes = Vec::new();
+        fs::File::open(&path)?.take(most + 1).read_to_end(&mut bytes)?;
+        let too_large = || Error::new(ErrorKind::FileTooLarge, format!("it has more than {most} bytes"));
+        if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
+    };
+    attempt().map_err(|source| match source.kind() {
         ErrorKind::NotFound => ModelError::MissingFile { dir: dir.to_owned(), file: file.to_owned() },
-        _ => ModelError::Read { path, source },
+        _ => ModelError::Read { path: path.clone(), source },
     })
 }
 

@@ -124,6 +124,11 @@ impl Predictor {
         }
     }
 
+    /// Whether Burn computes on a GPU, instead of the engine of our own.
+    pub fn is_on_gpu(&self) -> bool {
+        matches!(self.body, Body::Card(_))
+    }
+
     /// Bytes that `side_by_side` predictions hold beside their chips, the packed weights included.
     ///
     /// # Errors

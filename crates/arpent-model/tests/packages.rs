@@ -49,6 +49,20 @@ fn a_package_comes_back_as_it_was_written() {
 }
 
 #[test]
+fn a_description_of_gigabytes_is_not_read() {
+    let (dir, _) = written();
+    // A hole: three gigabytes that take no room.
+    let file = fs::File::options().write(true).open(dir.path().join("model.json")).unwrap();
+    file.set_len(3 << 30).unwrap();
+    let error = ModelPackage::load(dir.path()).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        matches!(error, ModelError::Read { .. }) && cause.contains("more than 16777216 bytes"),
+        "{cause}"
+    );
+}
+
+#[test]
 fn bands_of_two_dates_stand_date_by_date() {
     let package = |names: &[&str], dates| {
         let (widths, encoder_convs) = (vec![8, 8], vec![1, 1]);

@@ -194,6 +194,34 @@ pub enum PublishError {
         /// The format it names; empty where it names none.
         found: String,
     },
+    /// A manifest names a file that is not in the folder of its attempt.
+    #[error("the manifest of {url} names `{href}`, which is not a file of its attempt `{attempt}`")]
+    ManifestPath {
+        /// The output.
+        url: String,
+        /// The place that it names.
+        href: String,
+        /// The folder in which all its files lie.
+        attempt: String,
+    },
+    /// An object is larger than anything of its kind.
+    #[error("{place} is larger than {limit} bytes, the most that {what} may have")]
+    TooLarge {
+        /// The object.
+        place: String,
+        /// What it should be.
+        what: &'static str,
+        /// The most that is read, bytes.
+        limit: u64,
+    },
+    /// A list of objects does not end.
+    #[error("more than {limit} objects lie below {place}")]
+    TooMany {
+        /// The folder.
+        place: String,
+        /// The most that are listed.
+        limit: usize,
+    },
     /// A JSON document cannot be written.
     #[error("cannot encode {what}: {source}")]
     Json {
@@ -272,6 +300,13 @@ impl PublishError {
                 "give the folder that was the run's --output; a run that was cut off leaves no manifest"
                     .into(),
             ),
+            Self::ManifestPath { .. } => {
+                Some("somebody changed the manifest: publish the map again, and do not trust this one".into())
+            }
+            Self::TooLarge { .. } => {
+                Some("this is not what Arpent wrote: check the address, and who may write there".into())
+            }
+            Self::TooMany { .. } => Some("give each map an output of its own".into()),
             Self::ManifestFormat { .. } => {
                 Some("use the version of arpent that wrote it, or a newer one".into())
             }

@@ -17,6 +17,7 @@ mod geojson;
 mod geoparquet;
 mod hash;
 mod hilbert;
+mod limits;
 mod manifest;
 mod media;
 mod objects;
@@ -36,6 +37,7 @@ pub use gc::{GcReport, JOBS, Leftover, LeftoverKind, is_job_id};
 pub use geojson::write_geojson;
 pub use geoparquet::{GeoParquetWriter, write_geoparquet};
 pub use hash::{Digest, hash_file};
+pub use limits::ObjectKind;
 pub use manifest::{
     Artifact, Counts, CoverageCounts, FailedInput, Input, InputGrid, MANIFEST_FORMAT, MANIFEST_NAME,
     Manifest, ModelRecord, ReferenceCounts, Software, Warning, ZoneCounts, utc_now,
@@ -44,7 +46,7 @@ pub use media::{
     ITEM_NAME, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_METADATA, ROLE_ZONES, media_type,
 };
 pub use objects::ObjectInfo;
-pub use publish::{Published, StagedArtifact, new_attempt};
+pub use publish::{Published, StagedArtifact, is_plain, new_attempt};
 pub use run::{RunInfo, STATE_NOT_VERIFIED};
 pub use spool::{Features, SortedFeatures, Spool, SpoolOptions};
 pub use stac::{Acquired, StacModel, StacRun, stac_item, write_stac_item};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{PublishError, Result};
+use crate::publish::is_plain;
 
 /// Name of the manifest, directly under the output's address.
 pub const MANIFEST_NAME: &str = "manifest.json";
@@ -33,6 +34,9 @@ pub struct Manifest {
     pub plan: Option<String>,
     /// Program and libraries that made it, by name.
     pub software: Software,
+    /// What computed the answers: device and instruction set, each once; empty where nothing was predicted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub engines: Vec<String>,
     /// Scenes that were read.
     pub inputs: Vec<Input>,
     /// Scenes that failed and are not in the result.
@@ -263,6 +267,13 @@ pub struct Artifact {
     pub sha256: String,
 }
 
+/// What every format's manifest has.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    format: Option<Value>,
+}
+
 impl Manifest {
     /// The manifest as the bytes that are stored.
     ///
@@ -279,15 +290,34 @@ impl Manifest {
     ///
     /// # Errors
     /// [`PublishError::ManifestFormat`] when it names another format, [`PublishError::BadManifest`] when it is
-    /// no manifest.
+    /// no manifest, [`PublishError::ManifestPath`] when it names a file outside of its attempt's folder.
     pub fn from_json(bytes: &[u8], url: &str) -> Result<Self> {
         let bad = |source| PublishError::BadManifest { url: url.to_owned(), source };
-        let value: Value = serde_json::from_slice(bytes).map_err(bad)?;
-        let found = value.get("format").and_then(Value::as_str).unwrap_or_default();
+        // The format comes first: another one may have other fields. Nothing else is kept of what is only looked at.
+        let found = serde_json::from_slice::<Head>(bytes).map_err(bad)?.format;
+        let found = found.as_ref().and_then(Value::as_str).unwrap_or_default();
         if found != MANIFEST_FORMAT {
             return Err(PublishError::ManifestFormat { url: url.to_owned(), found: found.to_owned() });
         }
-        serde_json::from_value(value).map_err(bad)
+        let manifest: Self = serde_json::from_slice(bytes).map_err(bad)?;
+        manifest.check_paths(url)?;
+        Ok(manifest)
+    }
+
+    /// Refuses places outside the folder of the attempt: every reader of a manifest opens what it names.
+    fn check_paths(&self, url: &str) -> Result<()> {
+        let attempt = self.attempt.as_str();
+        let refused = |href: &str| PublishError::ManifestPath {
+            url: url.to_owned(),
+            href: href.to_owned(),
+            attempt: attempt.to_owned(),
+        };
+        if !attempt.is_empty() && !is_plain(attempt) {
+            return Err(refused(attempt));
+        }
+        let inside =
+            |href: &str| href.split_once('/').is_some_and(|(first, name)| first == attempt && is_plain(name));
+        self.artifacts.iter().find(|a| !inside(&a.href)).map_or(Ok(()), |a| Err(refused(&a.href)))
     }
 }
 
@@ -314,6 +344,50 @@ mod tests {
         assert!(error.to_string().contains("arpent-run/1") && error.hint().is_some());
         assert!(matches!(Manifest::from_json(b"{", "x"), Err(PublishError::BadManifest { .. })));
         assert!(matches!(Manifest::from_json(b"[]", "x"), Err(PublishError::ManifestFormat { .. })));
+    }
+
+    #[test]
+    fn places_outside_of_the_attempt_are_refused() {
+        let mut manifest = crate::publish::tests::manifest("r1");
+        manifest.attempt = "20260102T030405Z-0123456789abcdef".into();
+        let read = |manifest: &Manifest, href: &str| {
+            let artifact = Artifact {
+                href: href.into(),
+                role: "labels".into(),
+                media_type: "image/tiff".into(),
+                size: 1,
+                sha256: String::new(),
+            };
+            let manifest = Manifest { artifacts: vec![artifact], ..manifest.clone() };
+            Manifest::from_json(&manifest.to_json().unwrap(), "s3://b/p")
+        };
+        let attempt = manifest.attempt.clone();
+        assert!(read(&manifest, &format!("{attempt}/labels.tif")).is_ok());
+        for href in [
+            "../other/labels.tif".to_owned(),
+            "labels.tif".to_owned(),
+            "/etc/passwd".to_owned(),
+            format!("{attempt}/../../labels.tif"),
+            format!("{attempt}/..\\..\\labels.tif"),
+            format!("{attempt}//labels.tif"),
+            format!("{attempt}/deep/labels.tif"),
+            format!("{attempt}/.hidden"),
+            format!("{attempt}/a\0.tif"),
+            format!("{attempt}/labels.tif?x=1"),
+            "https://elsewhere/labels.tif".to_owned(),
+            "/vsicurl/https://elsewhere/labels.tif".to_owned(),
+            "20250102T030405Z-0123456789abcdef/labels.tif".to_owned(),
+            String::new(),
+        ] {
+            let error = read(&manifest, &href).unwrap_err();
+            assert!(matches!(error, PublishError::ManifestPath { .. }), "{href}: {error}");
+            assert!(error.hint().is_some());
+        }
+        for attempt in ["..", "a/b", "/", "a b", ".x"] {
+            manifest.attempt = attempt.into();
+            let error = read(&manifest, &format!("{attempt}/labels.tif")).unwrap_err();
+            assert!(matches!(error, PublishError::ManifestPath { .. }), "{attempt}: {error}");
+        }
     }
 
     #[test]

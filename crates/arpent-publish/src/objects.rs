@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use object_store::{Error as StoreError, ObjectMeta, ObjectStoreExt, PutMode, PutOptions};
 
-use crate::error::Result;
+use crate::error::{PublishError, Result};
+use crate::limits::{MOST_LISTED, ObjectKind};
 use crate::target::{Session, Target};
 
 /// An object below a [`Target`], as a list tells of it.
@@ -21,14 +22,14 @@ pub struct ObjectInfo {
 }
 
 impl Target {
-    /// The object at `href`; `None` when there is none.
+    /// The object at `href`, not more than an object of its kind may have; `None` when there is none.
     ///
     /// # Errors
     /// [`BadArtifactName`](crate::PublishError::BadArtifactName) when `href` is not inside the target,
-    /// [`Store`](crate::PublishError::Store).
-    pub fn read(&self, href: &str) -> Result<Option<Vec<u8>>> {
+    /// [`TooLarge`](crate::PublishError::TooLarge), [`Store`](crate::PublishError::Store).
+    pub fn read(&self, href: &str, kind: ObjectKind) -> Result<Option<Vec<u8>>> {
         let Some(session) = self.session()? else { return Ok(None) };
-        self.block_on(session.read(href))
+        self.block_on(session.read(href, kind))
     }
 
     /// Writes an object unless there is one; whether it was written. Of several writers at the same time, one wins
@@ -59,7 +60,8 @@ impl Target {
     /// Every object below a folder of the target (all of them for an empty name), sorted by place.
     ///
     /// # Errors
-    /// [`BadArtifactName`](crate::PublishError::BadArtifactName), [`Store`](crate::PublishError::Store).
+    /// [`BadArtifactName`](crate::PublishError::BadArtifactName), [`TooMany`](crate::PublishError::TooMany),
+    /// [`Store`](crate::PublishError::Store).
     pub fn list(&self, folder: &str) -> Result<Vec<ObjectInfo>> {
         let Some(session) = self.session()? else { return Ok(Vec::new()) };
         self.block_on(session.list(folder))
@@ -102,13 +104,12 @@ impl Target {
 }
 
 impl Session {
-    async fn read(&self, href: &str) -> Result<Option<Vec<u8>>> {
-        let failed = |e| self.failed("read", href)(e);
+    async fn read(&self, href: &str, kind: ObjectKind) -> Result<Option<Vec<u8>>> {
         let got = match self.store().get(&self.object(href)?).await {
             Err(StoreError::NotFound { .. }) => return Ok(None),
-            got => got.map_err(failed)?,
+            got => got.map_err(self.failed("read", href))?,
         };
-        Ok(Some(got.bytes().await.map_err(failed)?.to_vec()))
+        self.bytes(got, href, kind).await.map(Some)
     }
 
     async fn put(&self, href: &str, bytes: Vec<u8>, media_type: &str, mode: PutMode) -> Result<bool> {
@@ -122,9 +123,14 @@ impl Session {
 
     async fn list(&self, folder: &str) -> Result<Vec<ObjectInfo>> {
         let prefix = if folder.is_empty() { self.prefix.clone() } else { self.object(folder)? };
-        let listed = self.store().list(Some(&prefix)).try_collect::<Vec<_>>().await;
-        let listed = listed.map_err(self.failed("list", folder))?;
-        let mut objects: Vec<_> = listed.into_iter().filter_map(|meta| self.info(&meta)).collect();
+        let mut objects = Vec::new();
+        let mut listed = self.store().list(Some(&prefix));
+        while let Some(meta) = listed.try_next().await.map_err(|e| self.failed("list", folder)(e))? {
+            objects.extend(self.info(&meta));
+            if objects.len() > MOST_LISTED {
+                return Err(PublishError::TooMany { place: self.place(folder), limit: MOST_LISTED });
+            }
+        }
         objects.sort_by(|a, b| a.href.cmp(&b.href));
         Ok(objects)
     }
@@ -141,11 +147,11 @@ mod tests {
     use super::*;
 
     fn exercise(target: &Target) {
-        assert_eq!(target.read("job/a").unwrap(), None);
+        assert_eq!(target.read("job/a", ObjectKind::Record).unwrap(), None);
         assert!(target.list("").unwrap().is_empty());
         assert!(target.create("job/a", b"one".to_vec(), "text/plain").unwrap());
         assert!(!target.create("job/a", b"two".to_vec(), "text/plain").unwrap());
-        assert_eq!(target.read("job/a").unwrap().unwrap(), b"one");
+        assert_eq!(target.read("job/a", ObjectKind::Record).unwrap().unwrap(), b"one");
         target.replace("job/a", b"three".to_vec(), "text/plain").unwrap();
         target.replace("job/deep/b", b"4".to_vec(), "text/plain").unwrap();
         let listed: Vec<_> = target.list("job").unwrap().into_iter().map(|o| (o.href, o.size)).collect();
@@ -154,7 +160,7 @@ mod tests {
         assert!(target.list("jo").unwrap().is_empty(), "a prefix is a whole name");
         assert!(target.delete_below("job").unwrap().is_empty());
         assert!(target.list("").unwrap().is_empty());
-        assert!(target.read("../x").is_err());
+        assert!(target.read("../x", ObjectKind::Record).is_err());
     }
 
     #[test]
@@ -182,7 +188,7 @@ mod tests {
             writers.into_iter().map(|w| w.join().unwrap()).filter(|w| *w).count()
         });
         assert_eq!(won, 1);
-        let bytes = target.read("x").unwrap().unwrap();
+        let bytes = target.read("x", ObjectKind::Record).unwrap().unwrap();
         assert!(bytes.len() == 1000 && bytes.iter().all(|b| *b == bytes[0]));
     }
 }

@@ -84,8 +84,9 @@ pub(crate) fn check_names(artifacts: &[StagedArtifact]) -> Result<()> {
     Ok(())
 }
 
-/// Whether a text can be one part of an address in every store, and does not climb.
-fn is_plain(name: &str) -> bool {
+/// Whether a text can be one part of an address in every store, and does not climb: letters, digits, `.`, `_` and `-`, no dot
+/// first.
+pub fn is_plain(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     !name.is_empty() && name.bytes().all(plain) && !name.starts_with('.')
 }

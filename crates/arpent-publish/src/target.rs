@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use crate::connect::{Connection, Place, place_of_url};
 use crate::credentials::{Secrets, from_environment};
 use crate::error::{PublishError, Result};
+use crate::limits::ObjectKind;
 use crate::manifest::{MANIFEST_NAME, Manifest};
 use crate::publish::{Published, StagedArtifact};
 use crate::verify::VerifyReport;
@@ -96,7 +97,7 @@ impl Target {
     /// Whether there is a manifest, that is, a complete run.
     ///
     /// # Errors
-    /// [`PublishError::Store`] when the store cannot be asked.
+    /// [`PublishError::Store`] when the store cannot be asked, [`PublishError::TooLarge`].
     pub fn exists(&self) -> Result<bool> {
         let Some(session) = self.session()? else { return Ok(false) };
         self.runtime.block_on(async { Ok(session.manifest_bytes().await?.is_some()) })
@@ -119,8 +120,8 @@ impl Target {
     ///
     /// # Errors
     /// [`PublishError::NoManifest`] when there is none, [`PublishError::BadManifest`] and
-    /// [`PublishError::ManifestFormat`] when it cannot be understood, [`PublishError::Store`] when it cannot be
-    /// fetched.
+    /// [`PublishError::ManifestFormat`] when it cannot be understood, [`PublishError::ManifestPath`] when it names a file
+    /// outside of its attempt, [`PublishError::TooLarge`], [`PublishError::Store`] when it cannot be fetched.
     pub fn read_manifest(&self) -> Result<Manifest> {
         let missing = || PublishError::NoManifest { url: self.url.clone() };
         let session = self.session()?.ok_or_else(missing)?;
@@ -285,8 +286,7 @@ impl Session {
             got => got.map_err(failed)?,
         };
         let version = UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
-        let bytes = got.bytes().await.map_err(failed)?;
-        Ok(Some((bytes.to_vec(), version)))
+        Ok(Some((self.bytes(got, MANIFEST_NAME, ObjectKind::Manifest).await?, version)))
     }
 }
 

@@ -127,6 +127,7 @@ fn manifest(features: &SortedFeatures) -> Manifest {
         inputs: vec![Input { id: "scene".into(), uri: "scene.tif".into(), ..Input::default() }],
         failed_inputs: vec![],
         warnings: vec![],
+        engines: vec![],
         model: ModelRecord { id: "demo-model".into(), ..ModelRecord::default() },
         config: serde_json::Value::Null,
         counts: Counts { features: features.count(), ..Counts::default() },

@@ -8,7 +8,7 @@ mod scenes;
 use std::path::Path;
 
 use arpent_gdal::SharedBlocks;
-use arpent_model::{ModelPackage, Overlap, Predictor, Weights};
+use arpent_model::{ModelError, ModelPackage, Overlap, Predictor, Weights};
 use arpent_publish::Warning;
 use arpent_tiling::{Needs, PlannedWindow};
 use arpent_vector::Column;
@@ -151,17 +151,28 @@ impl Job {
     }
 
     /// Upper bound of the resident memory for one map, bytes.
-    pub fn memory_bound(&self, map: &MapJob) -> u64 {
-        self.memory_bound_with(map, self.predictors(map))
+    ///
+    /// # Errors
+    /// When what the network needs for a window cannot be said.
+    pub fn memory_bound(&self, map: &MapJob) -> Result<u64, ModelError> {
+        self.memory_bound_with(map, self.predictors(map)?)
     }
 
     /// Windows of a map that are predicted side by side: as many as are worth it, fewer when memory is limited.
-    pub fn predictors(&self, map: &MapJob) -> usize {
+    ///
+    /// # Errors
+    /// As [`Job::memory_bound`].
+    pub fn predictors(&self, map: &MapJob) -> Result<usize, ModelError> {
         let (threads, limit) = (self.config.compute.threads(), self.config.compute.memory_limit());
-        let worth = |w: &PlannedWindow| self.predictor.side_by_side(&w.read, &w.core, threads).ok();
-        let most = map.plan.largest().and_then(worth).unwrap_or(1).min(map.plan.windows().len());
-        let fits = |n: &usize| limit.is_none_or(|limit| self.memory_bound_with(map, *n) <= limit);
-        (2..=most).rev().find(fits).unwrap_or(1)
+        let worth = |w: &PlannedWindow| self.predictor.side_by_side(&w.read, &w.core, threads);
+        let most = map.plan.largest().map(worth).transpose()?.unwrap_or(1).min(map.plan.windows().len());
+        for predictors in (2..=most).rev() {
+            let needed = self.memory_bound_with(map, predictors)?;
+            if limit.is_none_or(|limit| needed <= limit) {
+                return Ok(predictors);
+            }
+        }
+        Ok(1)
     }
 
     /// Threads that read the scenes of a map.
@@ -185,10 +196,10 @@ impl Job {
         (u64::from(self.cache_mb + SMALL_CACHE_MB) << 20) + readers
     }
 
-    fn memory_bound_with(&self, map: &MapJob, predictors: usize) -> u64 {
+    fn memory_bound_with(&self, map: &MapJob, predictors: usize) -> Result<u64, ModelError> {
         let (largest, coverage) = (map.plan.largest(), self.config.coverage.as_ref());
-        let network =
-            largest.and_then(|w| self.predictor.bytes(&w.read, &w.core, predictors).ok()).unwrap_or(0);
+        // A map without windows has nothing to predict.
+        let network = largest.map(|w| self.predictor.bytes(&w.read, &w.core, predictors)).transpose()?;
         let needs = MemoryNeeds {
             bands: self.model.bands.len(),
             readers: self.readers(map),
@@ -197,9 +208,9 @@ impl Job {
             coverage_rows: coverage.map_or(0, |options| rows_held(options, &map.plan.extent(), map.grid())),
             references: map.references.bytes_per_pixel(),
             piece_px: shards::largest_piece_px(self, map),
-            network: network as u64,
+            network: network.unwrap_or(0) as u64,
         };
-        memory_bound(&map.plan, needs)
+        Ok(memory_bound(&map.plan, needs))
     }
 
     /// Ids of the classes whose features are wanted.
@@ -224,15 +235,18 @@ impl Job {
         objects.chain(map.references.columns().cloned()).chain(ocs_ge).collect()
     }
 
-    fn check_memory(&self) -> Result<(), JobError> {
-        let Some(limit) = self.config.compute.memory_limit() else { return Ok(()) };
-        match self.maps.iter().map(|m| self.memory_bound(m)).max() {
-            Some(needed) if needed > limit => Err(JobError::MemoryLimit {
-                needed_mb: needed.div_ceil(1_000_000),
-                limit_mb: limit / 1_000_000,
-            }),
-            _ => Ok(()),
+    fn check_memory(&self) -> anyhow::Result<()> {
+        // Asked for without a limit too: a bound that cannot be said is an error before any work.
+        let bounds = self.maps.iter().map(|m| self.memory_bound(m)).collect::<Result<Vec<_>, _>>()?;
+        let (Some(needed), Some(limit)) = (bounds.into_iter().max(), self.config.compute.memory_limit())
+        else {
+            return Ok(());
+        };
+        if needed > limit {
+            let (needed_mb, limit_mb) = (needed.div_ceil(1_000_000), limit / 1_000_000);
+            return Err(JobError::MemoryLimit { needed_mb, limit_mb }.into());
         }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arpent_gdal::SharedBlocks;
+use arpent_model::ModelError;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::document::{PieceId, Plan};
@@ -46,20 +47,25 @@ impl<'a> Work<'a> {
         &self.job.maps[map]
     }
 
-    fn stages<'b>(&self, map: &MapJob, shared: Option<&'b SharedBlocks>, stop: &'b AtomicBool) -> Stages<'b>
+    fn stages<'b>(
+        &self,
+        map: &MapJob,
+        shared: Option<&'b SharedBlocks>,
+        stop: &'b AtomicBool,
+    ) -> Result<Stages<'b>, ModelError>
     where
         'a: 'b,
     {
-        Stages {
+        Ok(Stages {
             predictor: &self.job.predictor,
             pool: self.pool,
-            predictors: self.job.predictors(map),
+            predictors: self.job.predictors(map)?,
             readers: self.job.readers(map),
             shared,
             clock: self.clock,
             stop,
             interrupt: self.interrupt,
-        }
+        })
     }
 
     /// Where a piece is, for messages.
@@ -81,6 +87,7 @@ impl<'a> Work<'a> {
         let pieces = &self.pieces[map];
         let windows: Vec<Range<usize>> = wanted.iter().filter_map(|i| pieces.get(*i).cloned()).collect();
         let shared = self.job.shared_blocks(job);
+        let stages = self.stages(job, shared.as_ref(), stop)?;
         let mut builder = Builder::new(pieces);
         std::thread::scope(|scope| {
             let (made, keeping) = bounded::<Piece>(0);
@@ -98,7 +105,7 @@ impl<'a> Work<'a> {
                     }
                 }
             };
-            let ran = pipeline::run(job, &windows, self.stages(job, shared.as_ref(), stop), &mut sink);
+            let ran = pipeline::run(job, &windows, stages, &mut sink);
             drop(made);
             keeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             ran

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use arpent_gdal::Fingerprint;
 use arpent_model::flop_per_pixel;
-use arpent_publish::Target;
+use arpent_publish::{ObjectKind, Target, is_plain};
 use arpent_raster::Window;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use super::piece;
 use super::place::understood;
 use crate::config::{ComputeOptions, Config};
 use crate::job::{FailedScene, Job, MapJob, output_below, short_hash};
-use crate::make::software;
+use crate::make::versions;
 
 /// Format of the plans that this version writes and reads.
 pub const PLAN_FORMAT: &str = "arpent-plan/1";
@@ -132,7 +132,7 @@ impl Plan {
         let mut plan = Self {
             format: PLAN_FORMAT.to_owned(),
             id: String::new(),
-            software: software(),
+            software: versions(),
             config: without_compute(&job.config),
             group_by_crs: sharing.group_by_crs,
             overwrite: sharing.overwrite,
@@ -165,7 +165,7 @@ impl Plan {
         // Another version may have other fields: say that first.
         let head: Head = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
         check_version("the format", &head.format, PLAN_FORMAT)?;
-        let here = software();
+        let here = versions();
         for (name, planned) in &head.software {
             check_version(name, planned, here.get(name).map_or("missing", String::as_str))?;
         }
@@ -178,7 +178,16 @@ impl Plan {
         if !(1..=MOST_SHARDS).contains(&plan.shards) {
             return Err(bad(format!("it has {} shards, expected 1 to {MOST_SHARDS}", plan.shards)));
         }
+        if let Some(name) = plan.names().find(|name| !is_plain(name)) {
+            return Err(bad(format!("`{name}` is no name of a file or folder inside of the job")));
+        }
         Ok(plan)
+    }
+
+    /// What becomes part of an address: files of the model package, ids of maps, folders of outputs.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let of_maps = self.maps.iter().flat_map(|map| [Some(&map.id), map.folder.as_ref()]).flatten();
+        self.model_files.keys().chain(of_maps).map(String::as_str)
     }
 
     /// Reads the plan of a job whose folder is `place`.
@@ -188,7 +197,9 @@ impl Plan {
     pub fn read(place: &Target) -> anyhow::Result<Self> {
         let url = format!("{}/{PLAN_NAME}", place.url());
         let gone = || ShardError::NoPlan { url: url.clone() };
-        understood(&|| Ok(place.read(PLAN_NAME)?.ok_or_else(gone)?), &|bytes| Self::from_json(bytes, &url))
+        understood(&|| Ok(place.read(PLAN_NAME, ObjectKind::Plan)?.ok_or_else(gone)?), &|bytes| {
+            Self::from_json(bytes, &url)
+        })
     }
 
     fn content_id(&self) -> serde_json::Result<String> {
@@ -304,7 +315,7 @@ impl PlannedMap {
             references: map.reference_fingerprints.clone(),
         };
         planned.aoi.iter_mut().chain(&mut planned.references).for_each(redact);
-        let made_of = (&planned, software(), without_compute(&job.config), job.model.sha256());
+        let made_of = (&planned, versions(), without_compute(&job.config), job.model.sha256());
         planned.id = short_hash(&serde_json::to_vec(&made_of)?);
         Ok(planned)
     }
@@ -376,7 +387,7 @@ mod tests {
         let mut plan = Plan {
             format: PLAN_FORMAT.into(),
             id: String::new(),
-            software: software(),
+            software: versions(),
             config,
             group_by_crs: false,
             overwrite: false,
@@ -425,6 +436,21 @@ mod tests {
         for shards in [0, MOST_SHARDS + 1, usize::MAX] {
             let absurd = super::tests::plan(vec![5, 6], shards).to_json().unwrap();
             assert!(matches!(Plan::from_json(&absurd, "x"), Err(ShardError::BadDocument { .. })), "{shards}");
+        }
+        for name in ["../x", "/etc/x", "a/b", "", "..", ".hidden"] {
+            let with = |change: &dyn Fn(&mut Plan)| {
+                let mut plan = super::tests::plan(vec![5, 6], 3);
+                change(&mut plan);
+                plan.id = plan.content_id().unwrap();
+                Plan::from_json(&plan.to_json().unwrap(), "x")
+            };
+            for read in [
+                with(&|plan| plan.maps[0].id = name.into()),
+                with(&|plan| plan.maps[1].folder = Some(name.into())),
+                with(&|plan| _ = plan.model_files.insert(name.into(), "h".into())),
+            ] {
+                assert!(matches!(read, Err(ShardError::BadDocument { .. })), "{name}: {read:?}");
+            }
         }
         assert!(matches!(Plan::from_json(b"{}", "x"), Err(ShardError::OtherVersion { .. })));
         assert!(matches!(Plan::from_json(b"[", "x"), Err(ShardError::BadDocument { .. })));

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::error::is_transient;
 use super::place::JobPlace;
 use super::record::{Done, RECORD_FORMAT, Record, State, host};
-use crate::energy::Meter;
 use crate::error::{hint_of, message_of};
+use arpent_base::energy::{Meter, WATTS_PER_CORE};
 
 /// The least time between two records.
 const APART: Duration = Duration::from_secs(15);
@@ -26,7 +26,7 @@ impl Journal {
     /// # Errors
     /// When the record cannot be written.
     pub(crate) fn begin(place: &JobPlace, shard: usize) -> anyhow::Result<Self> {
-        let meter = Meter::start();
+        let meter = Meter::start(WATTS_PER_CORE);
         let record = Record {
             format: RECORD_FORMAT.to_owned(),
             shard,

@@ -1,7 +1,9 @@
 //! `arpent merge`: the pieces of all shards become maps, which are published.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
+use arpent_base::energy::{Energy, Meter, WATTS_PER_CORE};
 use arpent_publish::Target;
 
 use super::compute::Work;
@@ -9,10 +11,9 @@ use super::document::{Plan, all_ranges};
 use super::error::ShardError;
 use super::journal::last_of;
 use super::place::JobPlace;
-use super::record::{Record, State};
+use super::record::{Record, State, engines_of};
 use super::resolved::Resolved;
 use crate::cli::{Format, MergeArgs};
-use crate::energy::{Energy, Meter};
 use crate::error::JobError;
 use crate::make::{Failure, Maker, PublishedMap, published_already};
 use crate::pipeline::Clock;
@@ -26,7 +27,7 @@ use crate::{Ended, interrupt};
 /// # Errors
 /// Why the maps are not published; shards that are not done.
 pub fn main(args: &MergeArgs, format: Format) -> Ended {
-    let meter = Meter::start();
+    let meter = Meter::start(WATTS_PER_CORE);
     let interrupt = interrupt::flag()?;
     let place = JobPlace::parse(&args.plan)?;
     let plan = place.plan()?;
@@ -36,7 +37,6 @@ pub fn main(args: &MergeArgs, format: Format) -> Ended {
         RunReport { maps, failed_scenes: plan.failed_scenes.clone() }
     } else {
         check_done(&plan, &place, &records)?;
-        say_engines(&records);
         let merged = merge(args, &place, &plan, &records, &meter, &interrupt);
         // Another merge may have been faster, and have deleted what this one wanted to read.
         match merged {
@@ -73,7 +73,10 @@ fn merge(
     let pieces = all_ranges(job);
     let work = Work { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
     let others: Vec<Energy> = records.iter().map(|record| record.energy.clone()).collect();
-    Ok(RunReport { maps: publish_all(work, meter, &others)?, failed_scenes: job.failed.clone() })
+    Ok(RunReport {
+        maps: publish_all(work, meter, &others, &engines_of(records))?,
+        failed_scenes: job.failed.clone(),
+    })
 }
 
 /// The maps, where every one of them is published already.
@@ -89,7 +92,12 @@ pub(super) fn all_published(plan: &Plan) -> anyhow::Result<Option<Vec<PublishedM
     Ok(Some(maps))
 }
 
-fn publish_all(work: Work, meter: &Meter, others: &[Energy]) -> anyhow::Result<Vec<PublishedMap>> {
+fn publish_all(
+    work: Work,
+    meter: &Meter,
+    others: &[Energy],
+    engines: &BTreeSet<String>,
+) -> anyhow::Result<Vec<PublishedMap>> {
     let mut maps = Vec::new();
     for (map, planned) in work.plan.maps.iter().enumerate() {
         let output = work.job.output_of(&work.job.maps[map])?;
@@ -98,7 +106,8 @@ fn publish_all(work: Work, meter: &Meter, others: &[Energy]) -> anyhow::Result<V
             maps.push(PublishedMap { output, manifest });
             continue;
         }
-        let maker = Maker { work, map, id: &planned.id, overwrite: work.plan.overwrite, meter, others };
+        let (id, overwrite) = (planned.id.as_str(), work.plan.overwrite);
+        let maker = Maker { work, map, id, overwrite, meter, others, engines };
         maps.push(maker.make(None).map_err(|failure| match failure {
             Failure::BadScene(_, error) | Failure::Other(error) => error,
         })?);
@@ -127,17 +136,4 @@ fn check_done(plan: &Plan, place: &JobPlace, records: &[Record]) -> Result<(), a
         return Ok(());
     }
     Err(ShardError::Unfinished { missing, shards: plan.shards }.into())
-}
-
-/// Says when shards were computed on processors of several kinds.
-fn say_engines(records: &[Record]) {
-    let engines = records.iter().filter(|r| r.pieces > 0).map(|r| r.engine.as_str());
-    let engines: std::collections::BTreeSet<&str> = engines.collect();
-    if engines.len() > 1 {
-        let engines: Vec<&str> = engines.into_iter().collect();
-        say(&format!(
-            "shards were computed on several kinds of processors ({}): the last digits of scores may depend on that",
-            engines.join("; ")
-        ));
-    }
 }

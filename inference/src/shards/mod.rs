@@ -22,7 +22,7 @@ pub use error::{EXIT_INTERRUPTED, EXIT_TRY_AGAIN, ShardError, is_transient};
 #[doc(hidden)]
 pub use piece::reads_answers;
 pub use place::{JobPlace, jobs_of};
-pub use record::{Done, RECORD_FORMAT, Record, State};
+pub use record::{Done, RECORD_FORMAT, Record, State, engines_of};
 pub use write::write_plan;
 
 pub(crate) use compute::Work;

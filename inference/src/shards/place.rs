@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context;
-use arpent_publish::{JOBS, Target, is_job_id};
+use arpent_publish::{JOBS, ObjectKind, Target, is_job_id};
 use sha2::{Digest, Sha256};
 
 use super::document::{PLAN_NAME, PieceId, Plan};
@@ -80,7 +80,7 @@ impl JobPlace {
     /// # Errors
     /// When the store cannot be asked.
     pub fn has_plan(&self) -> anyhow::Result<bool> {
-        Ok(self.target.read(PLAN_NAME)?.is_some())
+        Ok(self.target.read(PLAN_NAME, ObjectKind::Plan)?.is_some())
     }
 
     /// Writes the plan, unless it is there.
@@ -118,7 +118,7 @@ impl JobPlace {
             let href = format!("model/{name}");
             let url = format!("{}/{href}", self.target.url());
             let gone = || ShardError::PieceGone { place: url.clone() };
-            let read = || Ok(self.target.read(&href)?.ok_or_else(gone)?);
+            let read = || Ok(self.target.read(&href, ObjectKind::ModelFile)?.ok_or_else(gone)?);
             let check = |bytes: &[u8]| match hex_sha256(bytes) {
                 found if found == *sha256 => Ok(bytes.to_vec()),
                 now => Err(ShardError::InputChanged { what: url.clone(), was: sha256.clone(), now }),
@@ -137,7 +137,7 @@ impl JobPlace {
 
     /// The bytes of a piece.
     pub(super) fn read_piece(&self, plan: &Plan, piece: PieceId) -> anyhow::Result<Option<Vec<u8>>> {
-        Ok(self.target.read(&piece_href(plan, piece))?)
+        Ok(self.target.read(&piece_href(plan, piece), ObjectKind::Piece)?)
     }
 
     /// Writes a piece unless it is there; says whose holds.
@@ -147,7 +147,7 @@ impl JobPlace {
             return Ok(Kept::Ours);
         }
         // Somebody was faster, or the answer to our own writing was lost.
-        match self.target.read(&href)? {
+        match self.target.read(&href, ObjectKind::Piece)? {
             Some(found) if found != bytes => Ok(Kept::Other),
             Some(_) => Ok(Kept::Ours),
             None => Err(ShardError::PieceGone { place: self.piece_url(plan, piece) }.into()),
@@ -186,7 +186,7 @@ impl JobPlace {
 
     /// Whether a shard is done.
     pub(super) fn is_done(&self, shard: usize) -> anyhow::Result<bool> {
-        Ok(self.target.read(&format!("{}/{DONE}", shard_folder(shard)))?.is_some())
+        Ok(self.target.read(&format!("{}/{DONE}", shard_folder(shard)), ObjectKind::Record)?.is_some())
     }
 
     /// Numbers of the shards that are done.
@@ -213,7 +213,7 @@ impl JobPlace {
                 message: e.to_string(),
             };
             // What is deleted between listing and reading is no record any more.
-            let read = || Ok(self.target.read(&object.href)?.unwrap_or_default());
+            let read = || Ok(self.target.read(&object.href, ObjectKind::Record)?.unwrap_or_default());
             let parse = |bytes: &[u8]| match bytes {
                 [] => Ok(None),
                 bytes => serde_json::from_slice(bytes).map(Some).map_err(bad),

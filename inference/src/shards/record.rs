@@ -1,8 +1,9 @@
 //! What attempts at shards tell of themselves while they run, and when they end.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
-use crate::energy::Energy;
+use arpent_base::energy::Energy;
+use serde::{Deserialize, Serialize};
 
 /// Format of the records that this version writes.
 pub const RECORD_FORMAT: &str = "arpent-shard/1";
@@ -74,6 +75,12 @@ impl Record {
     pub fn seconds(&self) -> i64 {
         (self.updated - self.began).max(0)
     }
+}
+
+/// What computed the pieces of some attempts, each once.
+pub fn engines_of(records: &[Record]) -> BTreeSet<String> {
+    let made = records.iter().filter(|record| record.pieces > 0 && !record.engine.is_empty());
+    made.map(|record| record.engine.clone()).collect()
 }
 
 /// The machine's name, for people who look for a broken one.

@@ -12,8 +12,8 @@ use super::place::{JobPlace, jobs_of};
 use super::record::{Record, State};
 use crate::Ended;
 use crate::cli::Format;
-use crate::energy::Energy;
 use crate::print::{Lines, count, duration, print};
+use arpent_base::energy::Energy;
 
 /// An attempt that has not told anything for so long is taken for dead, seconds: it tells three times as often.
 const SILENT_S: i64 = 120;
@@ -223,7 +223,7 @@ fn human_job(job: &JobStatus) -> Lines {
         lines.add("rate", format!("{rate:.2} Mpx/s, about {} left", duration(left)));
     }
     let energy = job.energy.as_ref();
-    let energy = energy.map(|energy| format!(", {:.1} Wh ({})", energy.watt_hours, energy.quality));
+    let energy = energy.map(|energy| format!(", {:.1} Wh ({})", energy.watt_hours, energy.quality.name()));
     lines.add("cost so far", format!("{:.2} worker hours{}", job.worker_hours, energy.unwrap_or_default()));
     for shard in &job.attention {
         let (name, host) = (shard.state.name(), &shard.host);
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     fn record(shard: usize, state: State, updated: i64) -> Record {
-        let energy = crate::energy::Meter::start().read();
+        let energy = arpent_base::energy::Meter::start(arpent_base::energy::WATTS_PER_CORE).read();
         Record {
             format: String::new(),
             shard,

@@ -1,5 +1,7 @@
 //! What can be wrong with a submission, and what to do about it.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 use crate::submit::Engine;
@@ -8,25 +10,13 @@ use crate::submit::Engine;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SubmitError {
-    /// An address that is not of a file.
-    #[error("{url} is not the address of a plan")]
-    PlanAddress {
-        /// What was given.
-        url: String,
-    },
-    /// There is no plan.
-    #[error("there is no plan at {url}")]
-    PlanMissing {
-        /// Where it was looked for.
-        url: String,
-    },
-    /// Something that is no plan.
-    #[error("{url} is not a plan that this version reads: {reason}")]
-    PlanUnreadable {
-        /// Where it is.
-        url: String,
-        /// Why.
-        reason: String,
+    /// A line of an environment file that is no variable.
+    #[error("{}, line {line}: NAME=VALUE is expected", path.display())]
+    EnvLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1. What stands there may be a secret.
+        line: usize,
     },
     /// Options of another engine.
     #[error("--engine {engine} knows nothing of the options for {others}")]
@@ -83,10 +73,9 @@ impl SubmitError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::PlanAddress { .. } | Self::PlanMissing { .. } => {
-                "give what `arpent plan CONFIG --shards N --output URL` printed: URL/jobs/ID/plan.json"
+            Self::EnvLine { .. } => {
+                "the file is read as text and never run: write NAME=VALUE, one to a line, with # before comments"
             }
-            Self::PlanUnreadable { .. } => "plan again with this version of arpent",
             Self::OtherEngine { .. } => {
                 "leave them out, or choose another --engine; see `arpent submit --help`"
             }

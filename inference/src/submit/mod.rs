@@ -3,6 +3,7 @@
 //! All engines keep one contract with the workers, who keep all state in the output: what a worker's exit code means is
 //! said in [`PERMANENT`] and nowhere else. Nothing is submitted twice to any harm: a worker leaves what is done alone.
 
+mod env_file;
 mod error;
 mod kubernetes;
 mod local;
@@ -16,9 +17,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use arpent_publish::Target;
 use clap::ValueEnum as _;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::Ended;
@@ -26,7 +26,7 @@ use crate::cli::Format;
 use crate::error::message_of;
 use crate::print::print;
 use crate::progress::say;
-use crate::shards::{EXIT_TRY_AGAIN, JobPlace, PLAN_FORMAT, reopen_failed};
+use crate::shards::{EXIT_TRY_AGAIN, JobPlace, reopen_failed};
 
 /// Exit codes that another try would not change: bad input (2), failures that are reported (1), a fault of the program
 /// (101), a program that is not there (126, 127). Whatever else is not 0 is tried again: [`EXIT_TRY_AGAIN`], and workers that were killed.
@@ -92,35 +92,17 @@ pub fn main(args: &SubmitArgs, format: Format) -> Ended {
     Ok(outcome.code)
 }
 
-/// The part of a plan document that engines need.
+/// Reads a plan with all of its checks: what is handed to a cluster is what a worker would take.
 fn read_plan(url: &str) -> anyhow::Result<Plan> {
-    #[derive(Deserialize)]
-    struct Document {
-        format: String,
-        id: String,
-        shards: u32,
-    }
-    let address = || SubmitError::PlanAddress { url: url.to_owned() };
     let url = if url.contains("://") {
         url.to_owned()
     } else {
-        std::path::absolute(url).map_err(|_| address())?.to_string_lossy().into_owned()
+        std::path::absolute(url)?.to_string_lossy().into_owned()
     };
-    let (folder, name) = url
-        .rsplit_once('/')
-        .filter(|(folder, name)| !folder.is_empty() && !name.is_empty())
-        .ok_or_else(address)?;
-    let bytes = Target::parse(folder)?.read(name)?;
-    let bytes = bytes.ok_or_else(|| SubmitError::PlanMissing { url: url.clone() })?;
-    let unreadable = |reason: String| SubmitError::PlanUnreadable { url: url.clone(), reason };
-    let document: Document = serde_json::from_slice(&bytes).map_err(|e| unreadable(e.to_string()))?;
-    if document.format != PLAN_FORMAT {
-        return Err(unreadable(format!("its format is `{}`", document.format)).into());
-    }
-    if document.shards == 0 {
-        return Err(unreadable("it has no shard".to_owned()).into());
-    }
-    Ok(Plan { url, id: document.id, shards: document.shards })
+    let place = JobPlace::parse(&url)?;
+    let plan = place.plan()?;
+    let shards = u32::try_from(plan.shards)?;
+    Ok(Plan { url: place.plan_url(), id: plan.id, shards })
 }
 
 /// Refuses options that would do nothing.
@@ -232,31 +214,5 @@ mod tests {
         assert_eq!(quoted("s3://b/a%20b"), "s3://b/a%20b");
         assert_eq!(quoted("it's"), r"'it'\''s'");
         assert_eq!(command_line(["a", "", "b c"]), "a '' 'b c'");
-    }
-
-    #[test]
-    fn plans_are_read_or_refused_with_a_hint() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("plan.json");
-        let read = |text: &str| {
-            std::fs::write(&path, text).unwrap();
-            read_plan(path.to_str().unwrap())
-        };
-        let good = read(r#"{"format": "arpent-plan/1", "id": "a", "shards": 3, "more": []}"#).unwrap();
-        assert_eq!((good.id.as_str(), good.shards), ("a", 3));
-        for bad in [
-            "{",
-            r#"{"format": "arpent-plan/2", "id": "a", "shards": 3}"#,
-            r#"{"format": "arpent-plan/1", "id": "a", "shards": 0}"#,
-            r#"{"format": "arpent-plan/1", "id": "a", "shards": -1}"#,
-        ] {
-            let error = read(bad).unwrap_err();
-            assert!(matches!(error.downcast_ref(), Some(SubmitError::PlanUnreadable { .. })), "{error}");
-            assert!(crate::error::hint_of(&error).is_some());
-        }
-        let error = read_plan(dir.path().join("none.json").to_str().unwrap()).unwrap_err();
-        assert!(matches!(error.downcast_ref(), Some(SubmitError::PlanMissing { .. })), "{error}");
-        let error = read_plan("s3://bucket/").unwrap_err();
-        assert!(matches!(error.downcast_ref(), Some(SubmitError::PlanAddress { .. })), "{error}");
     }
 }

@@ -93,7 +93,8 @@ pub struct SlurmArgs {
     /// Names of the environment variables that the jobs get, separated by commas; by default all of them.
     #[arg(long, value_name = "NAMES", value_parser = names)]
     pub export: Option<String>,
-    /// A file of NAME=value lines that the jobs read, on the nodes: the place for secrets.
+    /// A file of NAME=VALUE lines that the jobs read, on the nodes: the place for secrets. It is read as text and never run: a value is
+    /// all that follows the =, without a pair of quotes around it; # begins a comment line.
     #[arg(long, value_name = "PATH")]
     pub env_file: Option<PathBuf>,
     /// One more option for sbatch, such as --sbatch=--qos=low. May be repeated.

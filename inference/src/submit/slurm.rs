@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::EXIT_TRY_AGAIN;
+use super::{EXIT_TRY_AGAIN, env_file};
 use super::{
     GRACE_S, Outcome, PERMANENT, Plan, SubmitArgs, SubmitError, absolute, ask, command_line, program, quoted,
 };
@@ -21,6 +21,9 @@ struct Scripts {
 /// Submits a plan, or prints what would be submitted.
 pub(super) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
     check_array_size(plan.shards)?;
+    if let Some(path) = &args.slurm.env_file {
+        env_file::check(path)?;
+    }
     let scripts = Scripts::of(args, plan)?;
     if args.dry_run {
         return Ok(told(&scripts));
@@ -130,8 +133,7 @@ fn script(args: &SubmitArgs, options: &[String], command: &str, task: &str) -> S
     }
     if let Some(path) = &args.slurm.env_file {
         let path = quoted(&absolute(path));
-        let _ =
-            write!(text, "\nset -a\n. {path} || {{ echo {path}': cannot be read' >&2; exit 2; }}\nset +a\n");
+        let _ = write!(text, "\n{}read_variables {path} || exit 2\n", env_file::READER);
     }
     let permanent = PERMANENT.map(|code| code.to_string()).join(" | ");
     let retries = args.retries;

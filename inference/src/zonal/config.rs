@@ -141,17 +141,20 @@ impl ZonalConfig {
         }
         let Some(roads) = &self.roads else { return Ok(()) };
         if roads.width_m.is_none() && roads.width_field.is_none() {
-            return bad("[roads]", "needs `width_m`, `width_field` or both");
+            return bad("roads", "needs `width_m`, `width_field` or both");
         }
         if roads.width_m.is_some_and(|width| !width.is_finite() || width <= 0.0) {
-            return bad("width_m", "must be more than 0 meters");
+            return bad("roads.width_m", "must be more than 0 meters");
         }
         if roads.damaged.is_empty() {
-            return bad("damaged", "must name one class at least");
+            return bad("roads.damaged", "must name one class at least");
         }
         let limits = roads.thresholds;
         if limits.iter().any(|t| !(0.0..=1.0).contains(t)) || limits.windows(2).any(|t| t[0] >= t[1]) {
-            return bad("thresholds", "must be four shares, each larger than the one before, from 0 to 1");
+            return bad(
+                "roads.thresholds",
+                "must be four shares, each larger than the one before, from 0 to 1",
+            );
         }
         Ok(())
     }

@@ -29,13 +29,13 @@ use self::plan::Plan;
 use self::source::SourceMap;
 use crate::Ended;
 use crate::cli::{Format, ZonalArgs};
-use crate::energy::Meter;
 use crate::job::scratch_dir;
 use crate::make::software;
 use crate::print::{Lines, count, print};
 use crate::progress::{Stage, say};
 use crate::run::check_output;
 use crate::stores::set_up_gdal;
+use arpent_base::energy::{Meter, WATTS_PER_CORE};
 
 /// What zonal results came to, as printed.
 #[derive(Debug, Serialize)]
@@ -51,7 +51,7 @@ pub struct ZonalReport {
 /// # Errors
 /// Whatever makes it impossible; nothing was published then.
 pub fn main(args: &ZonalArgs, format: Format) -> Ended {
-    let meter = Meter::start();
+    let meter = Meter::start(WATTS_PER_CORE);
     let config = ZonalConfig::load(args)?;
     let url = config.map.as_ref().ok_or(ZonalError::NoMap)?;
     let zones = config.zones.as_ref().ok_or(ZonalError::NoZones)?;
@@ -81,7 +81,8 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
         created: utc_now(),
         attempt: String::new(),
         plan: None,
-        software: software(),
+        software: software(false),
+        engines: Vec::new(),
         inputs: plan.inputs(&map),
         failed_inputs: Vec::new(),
         warnings: Vec::new(),

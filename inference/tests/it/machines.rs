@@ -202,7 +202,7 @@ fn command_of(name: &str) -> String {
 
 /// The address of a plan as the guide writes it.
 fn plan_of_guide() -> String {
-    format!("{OUTPUT_OF_GUIDE}/jobs/5e9f0a3c7b21/plan.json")
+    format!("{OUTPUT_OF_GUIDE}/jobs/5e9f0a3c7b21d486/plan.json")
 }
 
 /// `PATH` with `arpent` on it.

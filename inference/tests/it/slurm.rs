@@ -7,7 +7,7 @@ use arpent_testing::Slurm;
 use serde_json::Value;
 
 use crate::common::Ended;
-use crate::submit::plan;
+use crate::submit::{PLAN, plan_text};
 
 /// A worker and a merge that do nothing but end as told. The n-th word of `ends-INDEX` says how the n-th try of a shard ends: a
 /// number is an exit code, `wait` ends well once there is a file `go`, `term` ends with 75 on SIGTERM. Without a word
@@ -59,7 +59,8 @@ impl Drill {
         let fake = drill.path("fake arpent");
         drill.write("fake arpent", FAKE);
         std::fs::set_permissions(fake, std::fs::Permissions::from_mode(0o755)).unwrap();
-        drill.write("plan.json", &plan(shards));
+        std::fs::create_dir_all(drill.path(PLAN).parent().unwrap()).unwrap();
+        drill.write(PLAN, &plan_text(shards as usize));
         drill.write("env file", &format!("SECRET=hidden\nSHARDS={shards}\n"));
         std::fs::create_dir(drill.path("log folder")).unwrap();
         for (index, words) in ends {
@@ -81,7 +82,7 @@ impl Drill {
     }
 
     fn try_submit(&self, more: &[&str]) -> Ended {
-        let words = ["submit", "--plan", "plan.json", "--engine", "slurm", "--program"];
+        let words = ["submit", "--plan", PLAN, "--engine", "slurm", "--program"];
         let mut command = self.cluster.command(env!("CARGO_BIN_EXE_arpent"));
         command.args(words).arg(self.path("fake arpent")).args(["--format", "json"]);
         command.args(["--logs", "log folder", "--env-file", "env file"]).args(more);

@@ -1,5 +1,6 @@
 //! `arpent submit` without a cluster: what would be submitted, and processes of this machine.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -7,19 +8,45 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use arpent::shards::{PLAN_FORMAT, Plan};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::common::{Ended, Place};
 
-/// A plan document, as far as `arpent submit` reads it.
-pub fn plan(shards: u32) -> String {
-    json!({ "format": "arpent-plan/1", "id": "5e9f0a3c7b21", "shards": shards }).to_string()
+/// Where the plan of a folder lies.
+pub const PLAN: &str = "jobs/5e9f0a3c7b21d486/plan.json";
+
+/// A plan without maps.
+pub fn plan(shards: usize) -> Plan {
+    let mut plan = Plan {
+        format: PLAN_FORMAT.to_owned(),
+        id: String::new(),
+        software: BTreeMap::new(),
+        config: toml::from_str("model = \"m\"").unwrap(),
+        group_by_crs: false,
+        overwrite: false,
+        model_sha256: String::new(),
+        model_files: BTreeMap::new(),
+        maps: Vec::new(),
+        failed_scenes: Vec::new(),
+        shards,
+    };
+    let hash = format!("{:x}", Sha256::digest(serde_json::to_vec(&plan).unwrap()));
+    hash[..16].clone_into(&mut plan.id);
+    plan
+}
+
+/// The same as it is stored.
+pub fn plan_text(shards: usize) -> String {
+    String::from_utf8(plan(shards).to_json().unwrap()).unwrap()
 }
 
 /// A folder with a plan of some shards and a program that stands in for arpent.
-fn place(shards: u32, program: &str) -> Place {
+fn place(shards: usize, program: &str) -> Place {
     let place = Place::empty();
-    place.write("plan.json", &plan(shards));
+    std::fs::create_dir_all(place.path(PLAN).parent().unwrap()).unwrap();
+    place.write(PLAN, &plan_text(shards));
     place.write("fake", &format!("#!/bin/bash\n{program}"));
     std::fs::set_permissions(place.path("fake"), std::fs::Permissions::from_mode(0o755)).unwrap();
     place
@@ -31,7 +58,7 @@ fn submit(place: &Place, engine: &str, more: &[&str]) -> Ended {
 }
 
 fn command(place: &Place, engine: &str, more: &[&str]) -> Command {
-    let words = ["submit", "--plan", "plan.json", "--engine", engine, "--program", "./fake"];
+    let words = ["submit", "--plan", PLAN, "--engine", engine, "--program", "./fake"];
     let mut command = place.command(&words);
     command.args(more);
     command
@@ -47,9 +74,14 @@ fn assert_bash(script: &str) {
     assert!(output.status.success(), "{}\n{script}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// With this machine's folder left out.
+/// With this machine's folder, and the plan's id, left out.
 fn anonymous(place: &Place, text: &str) -> String {
-    text.replace(place.path("").to_str().unwrap(), "/place/")
+    with_one_id(&text.replace(place.path("").to_str().unwrap(), "/place/"))
+}
+
+/// With one id for plans of any number of shards: it is a hash of all that a plan holds.
+fn with_one_id(text: &str) -> String {
+    [5, 64].iter().fold(text.to_owned(), |text, shards| text.replace(&plan(*shards).id, "5e9f0a3c7b21d486"))
 }
 
 #[test]
@@ -90,8 +122,7 @@ fn secrets_get_into_no_script_and_no_manifest() {
         let ended: Ended = command.output().unwrap().into();
         ended.expect(0).out
     };
-    let slurm =
-        printed("slurm", "plan.json", &["--env-file", "secret.env", "--export", "AWS_SECRET_ACCESS_KEY"]);
+    let slurm = printed("slurm", PLAN, &["--env-file", "secret.env", "--export", "AWS_SECRET_ACCESS_KEY"]);
     assert!(!slurm.contains("s3cr3t") && !slurm.contains("k3y"), "{slurm}");
     let ended = submit(&place, "slurm", &["--export", "AWS_SECRET_ACCESS_KEY=s3cr3t", "--dry-run"]).expect(2);
     assert!(ended.err.contains("without values"), "{}", ended.err);
@@ -129,11 +160,11 @@ fn answer(mut stream: TcpStream, object: &str) {
     write!(stream, "{head}Content-Length: {}\r\n\r\n{object}", object.len()).unwrap();
 }
 
-const STORED_PLAN: &str = "s3://maps/oak/jobs/5e9f0a3c7b21/plan.json";
+const STORED_PLAN: &str = "s3://maps/oak/jobs/5e9f0a3c7b21d486/plan.json";
 
 /// `arpent submit --engine kubernetes` for a plan of 64 shards on an object store.
 fn on_kubernetes(place: &Place, more: &[&str]) -> Ended {
-    let store = Store::start(plan(64));
+    let store = Store::start(plan_text(64));
     let mut command = place.command(&["submit", "--plan", STORED_PLAN, "--engine", "kubernetes"]);
     store.serves(command.args(more)).output().unwrap().into()
 }
@@ -152,8 +183,11 @@ fn manifests(more: &[&str]) -> Value {
 
 #[test]
 fn manifests_for_kubernetes() {
-    insta::assert_json_snapshot!(manifests(&["--image", "registry.example/arpent:0.1"]));
-    insta::assert_json_snapshot!(manifests(ALL_OF_KUBERNETES));
+    let of = |more: &[&str]| -> Value {
+        serde_json::from_str(&with_one_id(&manifests(more).to_string())).unwrap()
+    };
+    insta::assert_json_snapshot!(of(&["--image", "registry.example/arpent:0.1"]));
+    insta::assert_json_snapshot!(of(ALL_OF_KUBERNETES));
 }
 
 /// Schemas know names and types; the words below are checked by the API server alone.
@@ -248,7 +282,7 @@ fn manifests_are_given_to_kubectl() {
         .write("kubectl", "#!/bin/bash\necho \"$*\" > words; cat > applied.json; echo job.batch/x created\n");
     std::fs::set_permissions(place.path("kubectl"), std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", place.text(""), std::env::var("PATH").unwrap());
-    let store = Store::start(plan(64));
+    let store = Store::start(plan_text(64));
     let submit = |path: &str| -> Ended {
         let words =
             ["submit", "--plan", STORED_PLAN, "--engine", "kubernetes", "--image", "a", "--format", "json"];
@@ -258,7 +292,10 @@ fn manifests_are_given_to_kubectl() {
     let report: Value = serde_json::from_str(&submit(&path).expect(0).out).unwrap();
     assert_eq!(
         report["jobs"],
-        json!({ "shards": "arpent-5e9f0a3c7b21-shards", "merge": "arpent-5e9f0a3c7b21-merge" })
+        json!({
+            "shards": format!("arpent-{}-shards", plan(64).id),
+            "merge": format!("arpent-{}-merge", plan(64).id),
+        })
     );
     assert_eq!(std::fs::read_to_string(place.path("words")).unwrap(), "apply --filename=-\n");
     let applied: Value =
@@ -285,8 +322,65 @@ fn options_that_would_do_nothing_are_refused() {
     refused("kubernetes", &["--time", "1:00:00", "--image", "a"], "options for Slurm");
     refused("kubernetes", &["--image", "a"], "in a folder of this machine");
     refused("kubernetes", &[], "needs an image");
-    std::fs::remove_file(place.path("plan.json")).unwrap();
+    std::fs::remove_file(place.path(PLAN)).unwrap();
     refused("local", &[], "there is no plan");
+}
+
+/// A plan is read with the checks of those who work on it.
+#[test]
+fn plans_that_no_worker_would_take_are_refused() {
+    let place = place(2, "");
+    let good = plan_text(2);
+    let refused = |text: &str, said: &str| {
+        place.write(PLAN, text);
+        let ended = submit(&place, "local", &["--dry-run"]).expect(2);
+        assert!(ended.err.contains(said) && ended.err.contains("hint: "), "{}", ended.err);
+    };
+    refused("{", "cannot be read as a plan");
+    refused(
+        r#"{"format": "arpent-plan/1", "id": "5e9f0a3c7b21d486", "shards": 3}"#,
+        "cannot be read as a plan",
+    );
+    refused(&good.replace("arpent-plan/1", "arpent-plan/2"), "arpent-plan/2");
+    refused(&good.replace("\"shards\": 2", "\"shards\": 3"), "is not what was written");
+    refused(&plan_text(0), "it has 0 shards");
+    refused(&plan_text(10_001), "it has 10001 shards");
+    refused(&good.replace("\"software\": {}", "\"software\": { \"gdal\": \"0.1\" }"), "gdal 0.1");
+    let file = std::fs::File::create(place.path(PLAN)).unwrap();
+    file.set_len(3 << 30).unwrap();
+    let ended = submit(&place, "local", &["--dry-run"]).expect(2);
+    assert!(ended.err.contains("is larger than") && ended.err.contains("hint: "), "{}", ended.err);
+    for address in ["plan.json", "s3://bucket/"] {
+        let ended =
+            Ended::from(place.command(&["submit", "--plan", address, "--engine", "local"]).output().unwrap())
+                .expect(2);
+        assert!(ended.err.contains("is not the address of a plan"), "{}", ended.err);
+    }
+}
+
+/// What the jobs of a cluster get: the bytes that stand in the file, and nothing that it would do.
+#[test]
+fn variables_of_a_file_reach_a_worker_as_they_are() {
+    let place = place(1, r#"printf '%s' "$KEY" > found; [[ $1 == worker ]] || exit 3"#);
+    let key = r#"ab&c;d$HOME`touch never`"x"'y' z==#"#;
+    place.write("secret.env", &format!("# a comment\nKEY={key}\n"));
+    let told =
+        submit(&place, "slurm", &["--dry-run", "--format", "json", "--env-file", "secret.env"]).expect(0);
+    let told: Value = serde_json::from_str(&told.out).unwrap();
+    let mut bash = Command::new("bash");
+    bash.args(["-c", told["scripts"]["shards"].as_str().unwrap()]).current_dir(place.path(""));
+    let ended: Ended = bash.env("SLURM_ARRAY_TASK_ID", "0").output().unwrap().into();
+    ended.expect(0);
+    assert_eq!(std::fs::read_to_string(place.path("found")).unwrap(), key);
+    assert!(!place.path("never").exists());
+
+    place.write("secret.env", "KEY=a\ntouch never s3cr3t\n");
+    let ended = submit(&place, "slurm", &["--dry-run", "--env-file", "secret.env"]).expect(2);
+    assert!(
+        ended.err.contains("secret.env, line 2: NAME=VALUE") && !ended.err.contains("s3cr3t"),
+        "{}",
+        ended.err
+    );
 }
 
 /// Stands in for arpent: `ends-INDEX` holds the exit codes of a shard's tries.
@@ -399,7 +493,7 @@ pub fn guide() -> Vec<(String, String)> {
 #[test]
 fn the_guide_submits_with_options_that_there_are() {
     let place = place(64, "");
-    let store = Store::start(plan(64));
+    let store = Store::start(plan_text(64));
     let folder = Path::new(env!("CARGO_BIN_EXE_arpent")).parent().unwrap().to_owned();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let mut engines = Vec::new();
@@ -409,7 +503,7 @@ fn the_guide_submits_with_options_that_there_are() {
             let mut shell = Command::new("bash");
             shell.args(["-c", &format!("{line} --dry-run")]).current_dir(place.path("")).env("PATH", &path);
             let ended: Ended = store.serves(&mut shell).output().unwrap().into();
-            assert!(ended.expect(0).out.contains("5e9f0a3c7b21"));
+            assert!(ended.expect(0).out.contains(STORED_PLAN));
             engines.push(name.clone());
         }
     }

@@ -75,6 +75,7 @@ fn manifest() -> Manifest {
         inputs: vec![],
         failed_inputs: vec![],
         warnings: vec![],
+        engines: vec![],
         model,
         config: json!({}),
         counts: Counts::default(),
@@ -451,4 +452,30 @@ fn real_field_polygons_are_those_of_exactextract() {
         worst = worst.max(assert_as_oracle(&rows[feature - 1], result, &classes));
     }
     eprintln!("{} fields, at most {worst:.1e} off", rows.len());
+}
+
+/// A manifest is somebody's word: what it names is looked at before anything is opened.
+#[test]
+fn maps_that_lead_elsewhere_or_never_end_are_refused() {
+    let place = place();
+    let path = place.path("map/manifest.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let attempt = serde_json::from_str::<Value>(&text).unwrap()["attempt"].as_str().unwrap().to_owned();
+    std::fs::create_dir(place.path("elsewhere")).unwrap();
+    std::fs::copy(place.path(&format!("map/{attempt}/labels.tif")), place.path("elsewhere/labels.tif"))
+        .unwrap();
+    for elsewhere in ["../elsewhere/labels.tif", "/vsicurl/http://localhost/labels.tif", "a/../labels.tif"] {
+        std::fs::write(&path, text.replace(&format!("{attempt}/labels.tif"), elsewhere)).unwrap();
+        refused(&place, ZONES, &["the manifest of", elsewhere]);
+        for words in [["inspect", "map"], ["verify", "map"]] {
+            let ended = place.arpent(&words).expect(2);
+            assert!(ended.err.contains(elsewhere) && ended.err.contains("hint: "), "{}", ended.err);
+        }
+    }
+    // A hole: three gigabytes that take no room.
+    std::fs::File::create(&path).unwrap().set_len(3 << 30).unwrap();
+    refused(&place, ZONES, &["manifest.json is larger than"]);
+    for words in [["inspect", "map"], ["verify", "map"]] {
+        place.arpent(&words).expect(2);
+    }
 }

@@ -11,13 +11,13 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{Config, Keep};
 use crate::data::{ItemId, ItemTruth, Sets};
-use crate::energy::Meter;
 use crate::error::TrainError;
 use crate::evaluate::{rounded, scores_of};
 use crate::fit::{Place, Plan, Start, train};
 use crate::job::{self, Source};
 use crate::package;
 use crate::progress::note;
+use arpent_base::energy::Meter;
 
 /// The items whose labels disagree most with the networks.
 #[derive(Debug, Serialize)]
@@ -67,7 +67,7 @@ pub(super) fn suspects(config: &Config, folds: usize, worst: usize) -> Result<Su
     let config = short(config);
     let mut sets = Sets::open(&config)?;
     let folds = folds_of(&sets, folds, config.fit.seed)?;
-    let meter = Meter::start();
+    let meter = Meter::start(config.energy.core_w);
     let mut all = Vec::new();
     for (i, held) in folds.iter().enumerate() {
         let others = folds.iter().enumerate().filter(|(j, _)| *j != i).flat_map(|(_, ids)| ids);

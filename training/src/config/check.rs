@@ -19,9 +19,8 @@ fn sources(config: &Config) -> Result<(), TrainError> {
         (false, Some(_)) => return Err(value_error(config, "crowns", "and sets exclude each other")),
         _ => {}
     }
-    if let Some(set) = config.sets.iter().find(|s| !s.weight.is_finite() || s.weight <= 0.0) {
-        let message = format!("of the set in line {} must be above 0", set.line);
-        return Err(value_error(config, "weight", &message));
+    if let Some(number) = config.sets.iter().position(|s| !s.weight.is_finite() || s.weight <= 0.0) {
+        return Err(value_error(config, &format!("sets.{number}.weight"), "must be above 0"));
     }
     if config.classes.is_empty() {
         return Err(value_error(config, "classes", "is empty"));
@@ -127,9 +126,13 @@ fn shares(config: &Config) -> Result<(), TrainError> {
         ("augment.scale", augment.scale),
     ];
     if let Some(Crowns { tile_share, drawn_share, dead_share, jitter, .. }) = config.crowns {
-        let more = [("tile_share", tile_share), ("drawn_share", drawn_share), ("dead_share", dead_share)];
+        let more = [
+            ("crowns.tile_share", tile_share),
+            ("crowns.drawn_share", drawn_share),
+            ("crowns.dead_share", dead_share),
+        ];
         shares.extend(more);
-        shares.push(("jitter", jitter));
+        shares.push(("crowns.jitter", jitter));
     }
     match shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
         Some((key, _)) => Err(value_error(config, key, "must lie between 0 and 1")),

@@ -13,8 +13,8 @@ use arpent_model::DeviceChoice;
 use arpent_raster::Class;
 use serde::Deserialize;
 
+pub(crate) use arpent_base::config::nearest;
 pub(crate) use identity::{TOLERANCE_F1, difference};
-pub(crate) use parse::nearest;
 pub(crate) use tables::{
     Augment, ClassWeights, Crowns, EnergyOptions, Evaluate, Fit, Init, Keep, Loss, Model, Sampling, Term,
     TermKind,

@@ -1,11 +1,9 @@
-//! From text to tables, with errors that name file, line and key.
-//!
-//! The run configuration of `arpent` tells its errors the same way; the two applications do not depend on each other,
-//! and the few lines are not worth a library.
+//! From text to tables, with errors that name file, line, table and key.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use arpent_base::config::{Spot, hint_of_unknown, spot_at, spot_of_key};
 use arpent_datasets::SetConfig;
 use arpent_raster::Class;
 use serde::Deserialize;
@@ -106,26 +104,22 @@ fn set(path: &Path, text: &str, table: Spanned<toml::Table>) -> Result<SetEntry,
 /// An error of the TOML reader; one without a place concerns the table that starts at `table`.
 fn parse_error(path: &Path, text: &str, table: usize, error: &toml::de::Error) -> TrainError {
     let message = error.message().to_owned();
-    let line = match error.span() {
-        Some(span) => line_at(text, span.start),
-        None => line_of_key(text, table, first_quoted(&message)),
+    let start = match error.span() {
+        Some(span) => span.start,
+        None => first_quoted(&message).and_then(|key| start_of_key(text, table, key)).unwrap_or(table),
     };
-    let hint = unknown_key(&message);
-    TrainError::Config { path: path.to_owned(), line, text: line_text(text, line), message, hint }
+    let hint = hint_of_unknown(&message);
+    config_error(path, spot_at(text, start), message, hint)
 }
 
-/// A value that has the right type and no sense. `key` is the last part of `table.key`.
+/// A value that has the right type and no sense; `key` is named from the top of the document: `fit.chip_px`, `sets.0.weight`.
 pub(super) fn value_error(config: &Config, key: &str, message: &str) -> TrainError {
-    let last = key.rsplit('.').next().unwrap_or(key);
-    let table = key.rsplit_once('.').and_then(|(table, _)| config.text.find(&format!("[{table}]")));
-    let line = line_of_key(&config.text, table.unwrap_or(0), Some(last));
-    TrainError::Config {
-        path: config.path.clone(),
-        line,
-        text: line_text(&config.text, line),
-        message: format!("{key} {message}"),
-        hint: None,
-    }
+    config_error(&config.path, spot_of_key(&config.text, key), format!("{key} {message}"), None)
+}
+
+fn config_error(path: &Path, spot: Spot, message: String, hint: Option<String>) -> TrainError {
+    let Spot { line, table, text } = spot;
+    TrainError::Config { path: path.to_owned(), line, table, text, message, hint }
 }
 
 fn line_at(text: &str, offset: usize) -> usize {
@@ -133,42 +127,20 @@ fn line_at(text: &str, offset: usize) -> usize {
     before.matches('\n').count() + 1
 }
 
-fn line_text(text: &str, line: usize) -> String {
-    text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim().to_owned()
-}
-
-/// The first line from `start` that sets this key, else the one of `start`.
-fn line_of_key(text: &str, start: usize, key: Option<&str>) -> usize {
-    let first = line_at(text, start);
-    let sets = |line: &str, key: &str| {
-        let line = line.trim_start();
-        line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
-            || line.contains(&format!("{key} ="))
-            || line.starts_with(&format!("[{key}]"))
-    };
-    let found = key.and_then(|key| text.lines().skip(first - 1).position(|line| sets(line, key)));
-    found.map_or(first, |at| first + at)
+/// Where the first line from `start` that sets this key begins: of a table `[[sets]]` that is read in two steps, the reader says
+/// no place.
+fn start_of_key(text: &str, start: usize, key: &str) -> Option<usize> {
+    let mut at = start;
+    for line in text.get(start..)?.split_inclusive('\n') {
+        let rest = line.trim_start().strip_prefix(key);
+        if rest.is_some_and(|rest| rest.trim_start().starts_with(['=', '.'])) {
+            return Some(at);
+        }
+        at += line.len();
+    }
+    None
 }
 
 fn first_quoted(message: &str) -> Option<&str> {
     message.split('`').nth(1)
-}
-
-/// The nearest of the names that serde says it expected: "unknown field `a`, expected one of `b`, `c`".
-fn unknown_key(message: &str) -> Option<String> {
-    if !message.starts_with("unknown") {
-        return None;
-    }
-    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let (written, names) = names.split_first()?;
-    Some(nearest(written, names))
-}
-
-/// "did you mean", or all there is to choose from.
-pub(crate) fn nearest(written: &str, names: &[&str]) -> String {
-    let likeness = |name: &&&str| strsim::jaro_winkler(written, name);
-    match names.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))) {
-        Some(best) if likeness(&best) > 0.75 => format!("did you mean `{best}`?"),
-        _ => format!("choose one of {}", names.join(", ")),
-    }
 }

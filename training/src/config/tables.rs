@@ -247,7 +247,7 @@ pub(crate) struct EnergyOptions {
 
 impl Default for EnergyOptions {
     fn default() -> Self {
-        Self { core_w: 10.0 }
+        Self { core_w: arpent_base::energy::WATTS_PER_CORE }
     }
 }
 

@@ -276,6 +276,7 @@ fn set_error(
     TrainError::Config {
         path: config.path.clone(),
         line: entry.line,
+        table: None,
         text: format!("[[sets]] {}", card.name),
         message,
         hint,

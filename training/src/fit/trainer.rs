@@ -18,10 +18,10 @@ use super::place::Place;
 use super::rate::rate;
 use crate::config::{Config, Keep, difference};
 use crate::data::{Draw, Sample};
-use crate::energy::Meter;
 use crate::error::TrainError;
 use crate::network::{Network, fold};
 use crate::progress::Bar;
+use arpent_base::energy::Meter;
 
 /// Batches of held-out chips, at most, on which the loss is taken too.
 const HELD_OUT: usize = 4;
@@ -178,7 +178,7 @@ impl<'a> Trainer<'a> {
             rate: rate(fit, number * fit.steps_per_epoch - 1, total),
             scores,
             seconds: self.before.0 + self.began.elapsed().as_secs_f64(),
-            energy_wh: self.before.1 + self.plan.meter.watt_hours(self.plan.config.energy.core_w),
+            energy_wh: self.before.1 + self.plan.meter.read().watt_hours,
         };
         self.keep(&line, state)?;
         Ok(line)

@@ -4,6 +4,7 @@ pub(crate) mod card;
 mod export;
 
 use anyhow::{Context, Result};
+use arpent_base::config::spot_of_key;
 use arpent_datasets::Card;
 use arpent_model::{
     Architecture, Band, ModelPackage, Task, TrainingSource, WeightsFile, overlap, receptive_field_radius,
@@ -46,10 +47,12 @@ pub(crate) fn architecture(config: &Config, bands: usize) -> Result<Architecture
 }
 
 fn architecture_error(config: &Config, message: &str) -> TrainError {
+    let place = spot_of_key(&config.text, "model.architecture");
     TrainError::Config {
         path: config.path.clone(),
-        line: config.text.lines().position(|l| l.contains("architecture")).map_or(0, |at| at + 1),
-        text: "model.architecture".into(),
+        line: place.line,
+        table: place.table,
+        text: place.text,
         message: message.to_owned(),
         hint: Some("write it as in the model.json of a package, without in_channels and out_channels".into()),
     }

@@ -52,3 +52,25 @@ fn every_configuration_of_a_training_is_read() {
     }
     assert!(read >= 21, "{read}");
 }
+
+/// Several tables have keys of one name: the one that is wrong is named.
+#[test]
+fn a_wrong_value_is_told_with_its_line_and_table() {
+    let path = crate::place::repository().join("configs/image-mask/train.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("train.toml");
+    let told = |text: &str, expected: &str| {
+        std::fs::write(&file, text).unwrap();
+        let ran = crate::place::run(&["fit", file.to_str().unwrap()]);
+        let line = text.lines().position(|line| line.ends_with("# here")).unwrap() + 1;
+        assert!(ran.code == 2 && ran.err.contains(&format!(":{line}{expected}")), "{expected}: {}", ran.err);
+    };
+    let set = "\n[[sets]]\nlayout = \"image-mask\"\npath = \"b\"\ncard = \"b.toml\"\nsplits = \"b.csv\"\n";
+    told(
+        &format!("{text}{set}weight = 2.0\n{set}weight = -1.0 # here\n"),
+        &format!(", in [[sets]] {}: sets.", text.matches("\n[[sets]]").count() + 2),
+    );
+    told(&format!("{text}\n[energy]\ncore_w = \"ten\" # here\n"), ", in [energy]: invalid type");
+    told(&format!("{text}\n[energy]\ncore = 1.0 # here\n"), ", in [energy]: unknown field");
+}

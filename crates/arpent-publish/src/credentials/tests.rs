@@ -4,7 +4,7 @@ use object_store::aws::AmazonS3ConfigKey;
 use object_store::azure::AzureConfigKey;
 
 use super::*;
-use crate::Target;
+use crate::{ObjectKind, Target};
 
 /// A secret that nothing may repeat.
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+Leak==";
@@ -274,7 +274,7 @@ fn secrets_are_in_no_message_and_no_debugging_output() {
         hidden(&format!("{target:?} {:?}", target.session().unwrap()));
         let errors = [
             target.exists().unwrap_err(),
-            target.read("a").unwrap_err(),
+            target.read("a", ObjectKind::Record).unwrap_err(),
             target.create("a", vec![1], "x").unwrap_err(),
             target.replace("a", vec![1], "x").unwrap_err(),
             target.list("").unwrap_err(),
@@ -333,5 +333,5 @@ fn a_web_server_is_only_read() {
     assert!(matches!(target.check_writable(), Err(PublishError::ReadOnly { .. })));
     assert!(matches!(target.create("a", vec![], "x"), Err(PublishError::ReadOnly { .. })));
     assert!(matches!(target.delete_below("a"), Err(PublishError::ReadOnly { .. })));
-    assert!(target.read("a").unwrap_err().is_transient());
+    assert!(target.read("a", ObjectKind::Record).unwrap_err().is_transient());
 }

@@ -21,6 +21,7 @@ pub(crate) fn manifest(run_id: &str) -> Manifest {
         inputs: vec![],
         failed_inputs: vec![],
         warnings: vec![],
+        engines: vec![],
         model: ModelRecord::default(),
         config: serde_json::json!({ "window": 512 }),
         counts: Counts::default(),
@@ -220,7 +221,9 @@ fn a_manifest_cannot_point_outside() {
     let mut published = target.publish(artifacts, manifest("r1"), false).unwrap().manifest;
     published.artifacts[0].href = "../secret".into();
     std::fs::write(dir.path().join("out/manifest.json"), published.to_json().unwrap()).unwrap();
-    assert_eq!(target.verify().unwrap().checks[0].outcome, CheckOutcome::Missing);
+    for error in [target.verify().unwrap_err(), target.read_manifest().unwrap_err()] {
+        assert!(matches!(&error, PublishError::ManifestPath { href, .. } if href == "../secret"), "{error}");
+    }
 }
 
 #[test]

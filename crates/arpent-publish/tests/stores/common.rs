@@ -42,6 +42,7 @@ pub(crate) fn manifest(run_id: &str) -> Manifest {
         inputs: vec![],
         failed_inputs: vec![],
         warnings: vec![],
+        engines: vec![],
         model: ModelRecord::default(),
         config: serde_json::json!({ "window": 512 }),
         counts: Counts::default(),

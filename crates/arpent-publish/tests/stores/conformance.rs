@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use arpent_publish::{CheckOutcome, LeftoverKind, PublishError, Target};
+use arpent_publish::{CheckOutcome, LeftoverKind, ObjectKind, PublishError, Target};
 use arpent_testing::servers::{Azurite, SeaweedFs};
 
 use crate::common::{Store, manifest, staged};
@@ -53,7 +53,7 @@ fn seaweedfs_conforms() {
     let web = Store::new(&server.web_url("some/prefix"), vec![]).open("types");
     assert!(web.verify().unwrap().is_intact());
     assert!(matches!(web.create("x", vec![], "x"), Err(PublishError::ReadOnly { .. })));
-    assert_eq!(web.read("none").unwrap(), None);
+    assert_eq!(web.read("none", ObjectKind::Record).unwrap(), None);
     wrong_credentials(&store, "AWS_SECRET_ACCESS_KEY", "not-the-right-secret");
 }
 
@@ -82,15 +82,15 @@ fn hrefs(target: &Target, folder: &str) -> Vec<String> {
 
 /// Create once, replace, read, list, delete.
 fn objects(target: &Target) {
-    assert_eq!(target.read("job/a").unwrap(), None);
+    assert_eq!(target.read("job/a", ObjectKind::Record).unwrap(), None);
     assert!(hrefs(target, "").is_empty());
     assert!(target.create("job/a", b"one".to_vec(), "text/plain").unwrap());
     assert!(!target.create("job/a", b"two".to_vec(), "text/plain").unwrap());
-    assert_eq!(target.read("job/a").unwrap().unwrap(), b"one");
+    assert_eq!(target.read("job/a", ObjectKind::Record).unwrap().unwrap(), b"one");
     target.replace("job/a", b"three".to_vec(), "text/plain").unwrap();
-    assert_eq!(target.read("job/a").unwrap().unwrap(), b"three");
+    assert_eq!(target.read("job/a", ObjectKind::Record).unwrap().unwrap(), b"three");
     target.replace("job/deep/b", vec![], "application/json").unwrap();
-    assert_eq!(target.read("job/deep/b").unwrap().unwrap(), b"");
+    assert_eq!(target.read("job/deep/b", ObjectKind::Record).unwrap().unwrap(), b"");
     target.replace("jobs", vec![1], "application/json").unwrap();
     assert_eq!(hrefs(target, "job"), ["job/a", "job/deep/b"]);
     assert_eq!(hrefs(target, ""), ["job/a", "job/deep/b", "jobs"]);
@@ -113,13 +113,16 @@ fn names(target: &Target) {
     for name in odd {
         let href = format!("f/{name}");
         target.replace(&href, name.as_bytes().to_vec(), "text/plain").unwrap();
-        assert_eq!(target.read(&href).unwrap().unwrap(), name.as_bytes(), "{name}");
+        assert_eq!(target.read(&href, ObjectKind::Record).unwrap().unwrap(), name.as_bytes(), "{name}");
     }
     assert_eq!(target.list("f").unwrap().len(), odd.len());
     assert!(target.delete_below("f").unwrap().is_empty());
     assert!(hrefs(target, "").is_empty());
     for bad in ["", "/a", "a/", "../a", "a/../b", "./a", "a//b"] {
-        assert!(matches!(target.read(bad), Err(PublishError::BadArtifactName { .. })), "{bad}");
+        assert!(
+            matches!(target.read(bad, ObjectKind::Record), Err(PublishError::BadArtifactName { .. })),
+            "{bad}"
+        );
         assert!(target.replace(bad, vec![], "x").is_err(), "{bad}");
     }
 }
@@ -141,7 +144,7 @@ fn races(open: &(dyn Fn() -> Target + '_)) {
             won.enumerate().filter_map(|(i, won)| won.then_some(i)).collect()
         });
         assert_eq!(won.len(), 1, "{won:?}");
-        let bytes = targets[0].read(&href).unwrap().unwrap();
+        let bytes = targets[0].read(&href, ObjectKind::Record).unwrap().unwrap();
         assert_eq!(bytes, vec![b'0' + u8::try_from(won[0]).unwrap(); 5000]);
     }
     assert!(targets[0].delete_below("round-0").is_ok());
@@ -159,7 +162,10 @@ fn publication(target: &Target) {
     assert!(target.verify().unwrap().is_intact());
     let large = &one.manifest.artifacts[2];
     assert_eq!(large.size, 17 << 20);
-    assert_eq!(target.read(&large.href).unwrap().unwrap(), std::fs::read(&first[2].path).unwrap());
+    assert_eq!(
+        target.read(&large.href, ObjectKind::Piece).unwrap().unwrap(),
+        std::fs::read(&first[2].path).unwrap()
+    );
     let error = target.publish(&second, manifest("r2"), false).unwrap_err();
     assert!(matches!(&error, PublishError::OutputExists { run_id, .. } if run_id == "r1"), "{error}");
     assert_eq!(target.list("").unwrap().len(), 4, "a refused publication leaves nothing");
@@ -230,7 +236,7 @@ fn nothing(target: &Target) {
     assert!(!target.exists().unwrap());
     assert!(matches!(target.read_manifest(), Err(PublishError::NoManifest { .. })));
     assert!(matches!(target.verify(), Err(PublishError::NoManifest { .. })));
-    assert_eq!(target.read("a").unwrap(), None);
+    assert_eq!(target.read("a", ObjectKind::Record).unwrap(), None);
     assert!(target.list("").unwrap().is_empty() && target.list("a/b").unwrap().is_empty());
     assert!(target.delete_below("a").unwrap().is_empty());
     assert!(target.gc(Duration::ZERO, false).unwrap().leftovers.is_empty());
@@ -241,7 +247,9 @@ fn wrong_credentials(store: &Store, variable: &str, secret: &str) {
     let mut env = store.env.clone();
     env.insert(variable.to_owned(), secret.to_owned());
     let target = Store { url: store.url.clone(), env }.open("x");
-    for error in [target.read("a").unwrap_err(), target.create("a", vec![1], "x").unwrap_err()] {
+    for error in
+        [target.read("a", ObjectKind::Record).unwrap_err(), target.create("a", vec![1], "x").unwrap_err()]
+    {
         let said = format!("{error} {error:?} {}", error.hint().unwrap());
         assert!(!said.contains(secret) && said.contains("docs/guides/object-storage.md"), "{said}");
         assert!(!error.is_transient(), "{error}");

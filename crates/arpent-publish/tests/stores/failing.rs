@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use arpent_publish::{PublishError, Result, Target};
+use arpent_publish::{ObjectKind, PublishError, Result, Target};
 use arpent_testing::faults::{Fault, FaultProxy, Faults};
 use arpent_testing::servers::{Azurite, SeaweedFs};
 
@@ -177,7 +177,7 @@ fn whole_or_nothing(sound: &Target) {
 
 fn reads_and_lists(tally: &mut Tally, target: &Target) {
     for _ in 0..4 {
-        tally.count(|| target.read("manifest.json"));
+        tally.count(|| target.read("manifest.json", ObjectKind::Record));
         tally.count(|| target.list(""));
         tally.count(|| target.exists());
     }
@@ -188,7 +188,7 @@ fn creates(tally: &mut Tally, target: &Target, sound: &Target, round: u32) {
     let href = format!("jobs/{round:016x}/claim.json");
     let outcomes: Vec<Option<bool>> =
         (0..3u8).map(|i| tally.count(|| target.create(&href, vec![i; 2000], "application/json"))).collect();
-    let found = sound.read(&href).unwrap();
+    let found = sound.read(&href, ObjectKind::Record).unwrap();
     if let Some(bytes) = &found {
         assert!(bytes.len() == 2000 && bytes.iter().all(|b| *b == bytes[0]) && bytes[0] < 3);
         for (i, outcome) in outcomes.iter().enumerate() {
@@ -234,7 +234,7 @@ fn a_store_that_falls_silent_is_asked_again_and_then_given_up() {
     let store = Store::new(&server.url("out"), server.env_by_way_of(proxy.address())).impatient(TIMEOUT, 2);
     let target = store.open("p");
     let start = Instant::now();
-    let error = target.read("a").unwrap_err();
+    let error = target.read("a", ObjectKind::Record).unwrap_err();
     assert!(error.is_transient() && error.hint().unwrap().contains("later"), "{error}");
     assert_eq!(proxy.requests(), 3, "the first, and two retries");
     assert!(start.elapsed() >= TIMEOUT * 3 && start.elapsed() < STALL * 20, "{:?}", start.elapsed());
@@ -243,7 +243,7 @@ fn a_store_that_falls_silent_is_asked_again_and_then_given_up() {
     {
         proxy.set(always(fault));
         let before = proxy.requests();
-        let error = target.read("a").unwrap_err();
+        let error = target.read("a", ObjectKind::Record).unwrap_err();
         assert!(error.is_transient(), "{fault:?}: {error}");
         assert_eq!(proxy.requests() - before, requests, "{fault:?}: {error}");
     }

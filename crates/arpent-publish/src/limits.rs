@@ -1,0 +1,117 @@
+//! How much is read of one object into memory. An address may lead anywhere, and a store's word about a size is not trusted:
+//! what is longer than anything of its kind is refused before it fills the memory.
+
+use futures_util::TryStreamExt;
+use object_store::{GetResult, GetResultPayload};
+
+use crate::error::{PublishError, Result};
+use crate::target::Session;
+
+/// Objects of a list at most: more than the pieces of a continent.
+pub(crate) const MOST_LISTED: usize = 10_000_000;
+
+/// Kinds of objects that are read as a whole, each with the most that is read of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// `manifest.json`: 128 MiB, as much as 300,000 scenes take.
+    Manifest,
+    /// The plan of a job: 256 MiB.
+    Plan,
+    /// A piece of a map: 1 GiB, two bytes for each pixel of the largest window, and as much again.
+    Piece,
+    /// A file of a model package: 8 GiB.
+    ModelFile,
+    /// What an attempt at a shard came to: 16 MiB.
+    Record,
+}
+
+impl ObjectKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Manifest, Self::Plan, Self::Piece, Self::ModelFile, Self::Record];
+
+    /// The most that is read, bytes.
+    pub const fn limit(self) -> u64 {
+        match self {
+            Self::Manifest => 128 << 20,
+            Self::Plan => 256 << 20,
+            Self::Piece => 1 << 30,
+            Self::ModelFile => 8 << 30,
+            Self::Record => 16 << 20,
+        }
+    }
+
+    /// Its name in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Manifest => "a manifest",
+            Self::Plan => "a plan",
+            Self::Piece => "a piece of a map",
+            Self::ModelFile => "a file of a model package",
+            Self::Record => "the record of a shard",
+        }
+    }
+}
+
+impl Session {
+    /// The bytes of an object that the store has begun to send.
+    pub(crate) async fn bytes(&self, got: GetResult, href: &str, kind: ObjectKind) -> Result<Vec<u8>> {
+        let failed = |e| self.failed("read", href)(e);
+        let check = |size: u64| {
+            let (limit, what) = (kind.limit(), kind.name());
+            let too_large = || PublishError::TooLarge { place: self.place(href), what, limit };
+            if size > limit { Err(too_large()) } else { Ok(()) }
+        };
+        check(got.meta.size)?;
+        if matches!(got.payload, GetResultPayload::File(..)) {
+            // The size of an open file is the file system's own word.
+            return Ok(got.bytes().await.map_err(failed)?.to_vec());
+        }
+        let mut bytes = Vec::new();
+        let mut parts = got.into_stream();
+        while let Some(part) = parts.try_next().await.map_err(failed)? {
+            check((bytes.len() + part.len()) as u64)?;
+            bytes.extend_from_slice(&part);
+        }
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Target;
+
+    #[test]
+    fn what_is_larger_than_its_kind_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let local = Target::parse(dir.path().to_str().unwrap()).unwrap();
+        let memory = Target::parse("memory:///a").unwrap();
+        let most = usize::try_from(ObjectKind::Record.limit()).unwrap();
+        for target in [&local, &memory] {
+            target.replace("fits", vec![b' '; most], "x").unwrap();
+            target.replace("large", vec![b' '; most + 1], "x").unwrap();
+            assert_eq!(target.read("fits", ObjectKind::Record).unwrap().unwrap().len(), most);
+            let error = target.read("large", ObjectKind::Record).unwrap_err();
+            assert!(matches!(error, PublishError::TooLarge { limit, .. } if limit == most as u64), "{error}");
+            assert!(!error.is_transient() && error.hint().is_some(), "{error}");
+            assert!(target.read("large", ObjectKind::Plan).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_manifest_of_gigabytes_is_refused_by_every_reader() {
+        let dir = tempfile::tempdir().unwrap();
+        // A hole: three gigabytes that take no room.
+        let file = std::fs::File::create(dir.path().join("manifest.json")).unwrap();
+        file.set_len(3 << 30).unwrap();
+        let target = Target::parse(dir.path().to_str().unwrap()).unwrap();
+        let too_large = |error: PublishError| {
+            assert!(matches!(error, PublishError::TooLarge { .. }), "{error}");
+            assert!(error.to_string().contains("manifest.json"), "{error}");
+        };
+        too_large(target.read_manifest().unwrap_err());
+        too_large(target.verify().unwrap_err());
+        too_large(target.gc(std::time::Duration::ZERO, true).unwrap_err());
+        too_large(target.publish(&[], crate::publish::tests::manifest("r"), false).unwrap_err());
+    }
+}
