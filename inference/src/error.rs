@@ -321,7 +321,7 @@ impl JobError {
                 "name it with --before, or under `before` in the configuration; --scene is the later date"
             }
             Self::DatesDiffer { .. } => {
-                "bring both to one CRS, GSD and lattice, for example: gdalwarp -t_srs EPSG:2154 -tr 0.2 0.2 -tap IN.tif OUT.tif; where only GSD or lattice differ, set `resample = true` under [input]"
+                "bring both to one CRS, GSD and lattice, for example: gdalwarp -t_srs EPSG:2154 -tr 0.2 0.2 -tap -dstalpha IN.tif OUT.tif; where only GSD or lattice differ, set `resample = true` under [input]"
             }
             Self::DatesApart => {
                 "check the places of the scenes; `arpent inspect SCENE` prints a scene's bbox"
@@ -334,7 +334,7 @@ impl JobError {
                 "say which band it is in the configuration, for example: [input] bands = { red = 1, green = 2, blue = 3 }"
             }
             Self::SampleType { .. } => {
-                "convert the scene to the model's units, for example: gdal_translate -ot Byte -scale IN.tif OUT.tif, or use a model made for these samples"
+                "convert all scenes alike to the model's values, for example: gdal_translate -ot Byte -scale LOW HIGH 0 255 IN.tif OUT.tif, where LOW and HIGH are what the model knows as 0 and 255; or use a model made for these samples"
             }
             Self::GsdOutOfRange { .. } => {
                 "set `resample = true` under [input] to resample to the model's GSD, or use a model made for this GSD"
@@ -390,7 +390,7 @@ impl JobError {
                 "give a raster, a folder with model.json, or a folder or URL with manifest.json"
             }
             Self::TrainMissing { .. } => {
-                "build it with `cargo build --release -p arpent-train` and keep it beside arpent or on PATH"
+                "build the program of trainings and keep it beside arpent or on PATH; docs/train-your-own.md says how"
             }
             Self::ConfigParse { hint, .. } | Self::NoUsableScene { hint, .. } => return hint.clone(),
             Self::Stopped { .. } | Self::ReferenceNumber { .. } => return None,

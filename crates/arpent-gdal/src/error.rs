@@ -129,6 +129,8 @@ pub enum GdalError {
         path: String,
         /// Band, from 1.
         band: usize,
+        /// Whether the two values are indices into a color table.
+        has_colors: bool,
     },
     /// A sample type that networks are not fed with.
     #[error("{path}: band {band} holds {type_name} samples, which are not supported")]
@@ -506,7 +508,7 @@ impl GdalError {
                 path,
                 "-a_srs EPSG:xxxx -a_ullr <min x> <max y> <max x> <min y>",
             ),
-            Self::Palette { path, .. } => {
+            Self::Palette { path, .. } | Self::OneBit { path, has_colors: true, .. } => {
                 format!("gdal_translate -expand rgb {} {}", quoted(path), quoted(&beside(path, "rgb")))
             }
             Self::OneBit { path, .. } => {

@@ -178,7 +178,8 @@ fn band(path: &str, dataset: &Dataset, index: usize, name: Option<&String>) -> R
         .rasterband(index)
         .map_err(|e| GdalError::Corrupt { path: path.into(), message: failure(&e) })?;
     if band.metadata_item("NBITS", "IMAGE_STRUCTURE").as_deref() == Some("1") {
-        return Err(GdalError::OneBit { path: path.into(), band: index });
+        let has_colors = ffi::has_color_table(dataset, index);
+        return Err(GdalError::OneBit { path: path.into(), band: index, has_colors });
     }
     let interpretation = ffi::color_interpretation(dataset, index);
     if interpretation == PALETTE || ffi::has_color_table(dataset, index) {

@@ -36,7 +36,10 @@ fn mistakes_are_told_with_file_line_and_key() {
 #[test]
 fn what_cannot_be_measured_is_refused() {
     let cases = [
-        ("tolerance_px = -1", "smoke.toml:55: evaluate.tolerance_px must lie between 0 and 100"),
+        (
+            "tolerance_px = -1",
+            "smoke.toml:55, in [evaluate]: evaluate.tolerance_px must lie between 0 and 100",
+        ),
         ("precision_at_k = [10, 5]", "evaluate.precision_at_k must be above 0 and ascending"),
         ("precision_at_k = [5]\nprevalence = 1", "evaluate.prevalence must lie between 0 and 1"),
         ("prevalence = 0.1", "evaluate.precision_at_k is missing"),

@@ -1,0 +1,374 @@
+//! Hints that name a command: each is followed, and the run after it gives the right map. The last test finds hints that nobody
+//! follows here.
+
+use std::path::Path;
+use std::process::Command;
+
+use arpent_model::{HandSet, hand_set_linear};
+use arpent_raster::{SampleType, Window};
+use arpent_testing::{GeoTiff, Picture, Samples};
+
+use crate::common::{EPSG, Ended, GSD, Place, gdal, nearest_color};
+
+const SCENE: Window = Window::new(3_260_007, -34_310_013, 80, 70);
+
+/// A place with a good scene `a.tif`, and its labels. The package looks at single pixels.
+fn place() -> (Place, Vec<u8>) {
+    let place = Place::new();
+    nearest_color(&place.path("model"), 1);
+    place.draw("a.tif", &Picture::new(1, 12), SCENE);
+    let labels = place.run(&["a.tif"], "good", &[]).labels();
+    assert!((0..4).all(|class| labels.contains(&class)));
+    (place, labels)
+}
+
+/// The hint of a run that is refused.
+#[track_caller]
+fn hint(place: &Place, scene: &str, more: &[&str]) -> String {
+    let ended = place.try_run(&[scene], "refused", more).expect(2);
+    let hint = ended.err.lines().find_map(|line| line.strip_prefix("hint: "));
+    hint.unwrap_or_else(|| panic!("no hint: {}", ended.err)).to_owned()
+}
+
+/// Runs the command that a hint names, with what stands for its placeholders.
+#[track_caller]
+fn follow(place: &Place, hint: &str, program: &str, with: &[(&str, &str)]) {
+    let start = hint.find(program).unwrap_or_else(|| panic!("no {program} in: {hint}"));
+    let command = &hint[start..];
+    let end = [" (", ", ", "; "].iter().filter_map(|end| command.find(end)).min().unwrap_or(command.len());
+    let filled = with.iter().fold(command[..end].to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "no {from} in: {text}");
+        text.replace(from, to)
+    });
+    let output = Command::new("bash").args(["-c", &filled]).current_dir(place.path("")).output().unwrap();
+    assert!(output.status.success(), "{filled}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The labels of a run that goes well.
+#[track_caller]
+fn labels(place: &Place, scene: &str, output: &str) -> Vec<u8> {
+    place.run(&[scene], output, &[]).labels()
+}
+
+fn rgb() -> GeoTiff {
+    GeoTiff::rgb(EPSG, GSD, SCENE, &Picture::new(1, 12).bands(SCENE))
+}
+
+fn write(place: &Place, name: &str, tiff: &GeoTiff) {
+    tiff.write(&place.path(name)).unwrap();
+}
+
+#[test]
+fn a_scene_without_a_crs_or_a_place_gets_them() {
+    let (place, good) = place();
+    write(&place, "b.tif", &GeoTiff { epsg: None, ..rgb() });
+    follow(&place, &hint(&place, "b.tif", &[]), "gdal_translate", &[("xxxx", "2154")]);
+    assert_eq!(labels(&place, "b_georeferenced.tif", "crs"), good);
+
+    gdal("gdal_translate", &["-q", "-of", "PNG", &place.text("a.tif"), &place.text("c.png")]);
+    std::fs::remove_file(place.path("c.png.aux.xml")).unwrap();
+    let [w, n] = [652_001.4, 6_862_002.6];
+    let (e, s) = (w + 0.2 * 80.0, n - 0.2 * 70.0);
+    let corners = [("<min x>", w), ("<max y>", n), ("<max x>", e), ("<min y>", s)];
+    let corners: Vec<(&str, String)> = corners.iter().map(|(name, v)| (*name, format!("{v:.1}"))).collect();
+    let mut with: Vec<(&str, &str)> = corners.iter().map(|(name, v)| (*name, v.as_str())).collect();
+    with.push(("xxxx", "2154"));
+    follow(&place, &hint(&place, "c.png", &[]), "gdal_translate", &with);
+    let map = place.run(&["c_georeferenced.tif"], "place", &[]);
+    assert_eq!(map.labels(), good);
+    assert_eq!(map.features(), place.run(&["a.tif"], "again", &[]).features());
+}
+
+#[test]
+fn colors_and_single_bits_become_bytes() {
+    let (place, good) = place();
+    // A color table with the colors that the package knows, over the labels of the good scene.
+    std::fs::copy(crate::common::Map::at(&place.path("good")).file("labels.tif"), place.path("labels.tif"))
+        .unwrap();
+    let entry = |[r, g, b]: [u8; 3]| format!(r#"<Entry c1="{r}" c2="{g}" c3="{b}"/>"#);
+    let colors: String = [[55, 105, 55], [215, 205, 195], [135, 165, 75], [35, 45, 85]].map(entry).concat();
+    place.write(
+        "palette.vrt",
+        &format!(
+            r#"<VRTDataset rasterXSize="80" rasterYSize="70"><SRS>EPSG:2154</SRS><GeoTransform>652001.4, 0.2, 0, 6862002.6, 0, -0.2</GeoTransform>
+            <VRTRasterBand dataType="Byte" band="1"><ColorInterp>Palette</ColorInterp><ColorTable>{colors}</ColorTable>
+            <SimpleSource><SourceFilename relativeToVRT="1">labels.tif</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"#
+        ),
+    );
+    gdal("gdal_translate", &["-q", &place.text("palette.vrt"), &place.text("palette.tif")]);
+    follow(&place, &hint(&place, "palette.tif", &[]), "gdal_translate", &[]);
+    assert_eq!(labels(&place, "palette_rgb.tif", "palette"), good);
+
+    place.config("[input]\nbands = { red = 1, green = 1, blue = 1 }\n");
+    let gray: Vec<u8> = (0..80 * 70).map(|i| u8::from(i % 7 < 3)).collect();
+    write(
+        &place,
+        "gray.tif",
+        &GeoTiff { samples: Samples::Gray8(gray.iter().map(|v| v * 255).collect()), ..rgb() },
+    );
+    write(&place, "small.tif", &GeoTiff { samples: Samples::Gray8(gray), ..rgb() });
+    gdal("gdal_translate", &["-q", "-co", "NBITS=1", &place.text("small.tif"), &place.text("bits.tif")]);
+    follow(&place, &hint(&place, "bits.tif", &[]), "gdal_translate", &[]);
+    let (found, expected) = (labels(&place, "bits_rgb.tif", "bits"), labels(&place, "gray.tif", "gray"));
+    assert!(expected.contains(&1) && expected.contains(&3));
+    assert_eq!(found, expected);
+    // Without a color table: GDAL makes one for GeoTIFF, not for every format.
+    place.write(
+        "single.vrt",
+        r#"<VRTDataset rasterXSize="80" rasterYSize="70"><SRS>EPSG:2154</SRS><GeoTransform>652001.4, 0.2, 0, 6862002.6, 0, -0.2</GeoTransform>
+        <VRTRasterBand dataType="Byte" band="1"><Metadata domain="IMAGE_STRUCTURE"><MDI key="NBITS">1</MDI></Metadata>
+        <SimpleSource><SourceFilename relativeToVRT="1">small.tif</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"#,
+    );
+    follow(&place, &hint(&place, "single.vrt", &[]), "gdal_translate", &[]);
+    assert_eq!(labels(&place, "single_8bit.tif", "single"), expected);
+}
+
+#[test]
+fn complex_numbers_become_real_and_words_become_bytes() {
+    let (place, good) = place();
+    gdal("gdal_translate", &["-q", "-ot", "CFloat32", &place.text("a.tif"), &place.text("complex.tif")]);
+    follow(&place, &hint(&place, "complex.tif", &[]), "gdal_translate", &[]);
+    // Another package: its answer is whether red is above 100.
+    let settings = HandSet {
+        sample_types: vec![SampleType::Uint8, SampleType::Float32],
+        ..HandSet::segmentation(&["red"], 2)
+    };
+    hand_set_linear(&settings, &[vec![0.0], vec![1.0]], &[0.0, -100.0], &place.path("model")).unwrap();
+    assert_eq!(labels(&place, "complex_float32.tif", "float"), labels(&place, "a.tif", "byte"));
+
+    nearest_color(&place.path("model"), 1);
+    let words = Picture::new(1, 12).bands(SCENE).iter().map(|v| u16::from(*v) * 10).collect::<Vec<u16>>();
+    let pixels = words.len() / 3;
+    let mixed = (0..pixels).flat_map(|i| [words[i], words[pixels + i], words[2 * pixels + i]]).collect();
+    write(&place, "wide.tif", &GeoTiff { samples: Samples::Rgb16(mixed), ..rgb() });
+    let with = [("LOW", "0"), ("HIGH", "2550"), ("IN.tif", "wide.tif"), ("OUT.tif", "narrow.tif")];
+    follow(&place, &hint(&place, "wide.tif", &[]), "gdal_translate", &with);
+    assert_eq!(labels(&place, "narrow.tif", "narrow"), good);
+}
+
+#[test]
+fn bands_in_files_of_their_own_are_put_together() {
+    let (place, good) = place();
+    for (band, name) in [("1", "r.tif"), ("2", "g.tif"), ("3", "b.tif")] {
+        gdal("gdal_translate", &["-q", "-b", band, &place.text("a.tif"), &place.text(name)]);
+    }
+    let asset = |name: &str| {
+        format!(
+            r#""{name}": {{ "href": "./{name}.tif", "roles": ["data"], "type": "image/tiff; application=geotiff" }}"#
+        )
+    };
+    let assets = ["r", "g", "b"].map(asset).join(",");
+    place.write(
+        "item.json",
+        &format!(
+            r#"{{ "type": "Feature", "stac_version": "1.0.0", "id": "S", "geometry": null, "properties": {{ "datetime": null }},
+            "links": [], "assets": {{ {assets} }} }}"#
+        ),
+    );
+    let with = [("<band files in order>", "r.tif g.tif b.tif")];
+    follow(&place, &hint(&place, "item.json", &[]), "gdalbuildvrt", &with);
+    let told = hint(&place, "scene.vrt", &[]);
+    let table = told.split_once("[input] ").unwrap().1;
+    place.config(&format!("[input]\n{table}\n"));
+    assert_eq!(labels(&place, "scene.vrt", "bands"), good);
+}
+
+#[test]
+fn a_vrt_that_is_refused_can_be_made_a_plain_raster() {
+    let (place, good) = place();
+    let raw = place.text("raw.img");
+    gdal("gdal_translate", &["-q", "-of", "ENVI", "-co", "INTERLEAVE=BSQ", &place.text("a.tif"), &raw]);
+    let band = |number: usize, name: &str| {
+        format!(
+            r#"<VRTRasterBand dataType="Byte" band="{number}" subClass="VRTRawRasterBand"><ColorInterp>{name}</ColorInterp>
+            <SourceFilename relativeToVRT="1">raw.img</SourceFilename><ImageOffset>{}</ImageOffset><PixelOffset>1</PixelOffset>
+            <LineOffset>80</LineOffset></VRTRasterBand>"#,
+            (number - 1) * 80 * 70
+        )
+    };
+    let bands = [band(1, "Red"), band(2, "Green"), band(3, "Blue")].concat();
+    place.write(
+        "IN.vrt",
+        &format!(
+            r#"<VRTDataset rasterXSize="80" rasterYSize="70"><SRS>EPSG:2154</SRS><GeoTransform>652001.4, 0.2, 0, 6862002.6, 0, -0.2</GeoTransform>{bands}</VRTDataset>"#
+        ),
+    );
+    follow(&place, &hint(&place, "IN.vrt", &[]), "gdal_translate", &[]);
+    assert_eq!(labels(&place, "OUT.tif", "plain"), good);
+}
+
+/// Nothing here makes a block of 512 MiB: the command alone is tried.
+#[test]
+fn a_scene_can_be_written_in_smaller_blocks() {
+    let (place, good) = place();
+    follow(&place, "gdal_translate -co TILED=YES a.tif OUT.tif", "gdal_translate", &[]);
+    assert_eq!(labels(&place, "OUT.tif", "tiled"), good);
+}
+
+#[test]
+fn two_dates_are_brought_to_one_grid() {
+    let place = Place::empty();
+    let settings = HandSet::segmentation(&["red_before", "red_after"], 2);
+    hand_set_linear(&settings, &[vec![0.0, 0.0], vec![-1.0, 1.0]], &[0.0, -50.0], &place.path("model"))
+        .unwrap();
+    place.config("");
+    place.draw("after.tif", &Picture::new(1, 12), SCENE);
+    place.draw("same.tif", &Picture::new(2, 12), Window::new(SCENE.col + 20, SCENE.row + 10, 80, 70));
+    gdal(
+        "gdalwarp",
+        &[
+            "-q",
+            "-t_srs",
+            "EPSG:32631",
+            "-tr",
+            "0.2",
+            "0.2",
+            "-dstalpha",
+            &place.text("same.tif"),
+            &place.text("before.tif"),
+        ],
+    );
+    let with = [("IN.tif", "before.tif"), ("OUT.tif", "both.tif")];
+    follow(&place, &hint(&place, "after.tif", &["--before", "before.tif"]), "gdalwarp", &with);
+    let map = place.run(&["after.tif"], "out", &["--before", "both.tif"]);
+    // What the other date does not cover has no answer, and nothing is made up at its edges: 60 x 60 px less those.
+    let (labels, valid) = (map.labels(), map.manifest["counts"]["pixels_valid"].as_u64().unwrap());
+    assert!(labels.contains(&0) && labels.contains(&1));
+    assert!((3400..=3600).contains(&valid), "{valid}");
+}
+
+/// Commands of our own that hints name, each as somebody would type it.
+#[test]
+fn commands_of_our_own_run() {
+    let (place, _) = place();
+    for words in [
+        &["inspect", "a.tif"][..],
+        &["inspect", "model"],
+        &["verify", "good"],
+        &["submit", "--help"],
+        &["gc", "good", "--older-than", "7d", "--dry-run"],
+        &["plan", "run.toml", "--scene", "a.tif", "--shards", "auto", "--output", "shared"],
+    ] {
+        place.arpent(words).expect(0);
+    }
+    let ended: Ended =
+        Command::new("gdalinfo").args(["-stats", &place.text("a.tif")]).output().unwrap().into();
+    ended.expect(0);
+    let plan = place.plan(&["a.tif"], "two", 2, &[]);
+    place.arpent(&["status", &plan]).expect(0);
+    place.arpent(&["merge", "--plan", &plan]).expect(75);
+    for index in 0..2 {
+        place.worker(&plan, index).expect(0);
+    }
+    place.arpent(&["merge", "--plan", &plan]).expect(0);
+    place.arpent(&["verify", "two"]).expect(0);
+    // Where an output is taken, and where grids differ.
+    place.try_run(&["a.tif"], "good", &[]).expect(2);
+    place.try_run(&["a.tif"], "good", &["--overwrite"]).expect(0);
+    write(&place, "coarse.tif", &GeoTiff { gsd: 0.4, ..rgb() });
+    let mut words = vec!["run", "run.toml", "--output", "both", "--scene", "a.tif", "--scene", "coarse.tif"];
+    place.arpent(&words).expect(2);
+    words.push("--group-by-crs");
+    place.arpent(&words).expect(0);
+}
+
+/// Commands in the texts of errors, and the test that follows them.
+const FOLLOWED: &[(&str, &str)] = &[
+    ("gdal_translate {options} {from} {to}", "a_scene_without_a_crs_or_a_place_gets_them"),
+    ("gdalwarp -t_srs EPSG:xxxx", "arpent-gdal, it::hints"),
+    ("gdalwarp -r bilinear", "arpent-gdal, it::hints"),
+    ("gdal_translate -expand rgb", "colors_and_single_bits_become_bytes"),
+    ("gdal_translate -ot Byte -co NBITS=8", "colors_and_single_bits_become_bytes"),
+    ("gdal_translate -ot Float32", "complex_numbers_become_real_and_words_become_bytes"),
+    (
+        "gdal_translate -ot Byte -scale LOW HIGH 0 255 IN.tif OUT.tif",
+        "complex_numbers_become_real_and_words_become_bytes",
+    ),
+    ("gdalbuildvrt -separate scene.vrt", "bands_in_files_of_their_own_are_put_together"),
+    ("gdal_translate IN.vrt OUT.tif", "a_vrt_that_is_refused_can_be_made_a_plain_raster"),
+    ("gdal_translate -co TILED=YES IN OUT.tif", "a_scene_can_be_written_in_smaller_blocks"),
+    (
+        "gdalwarp -t_srs EPSG:2154 -tr 0.2 0.2 -tap -dstalpha IN.tif OUT.tif",
+        "two_dates_are_brought_to_one_grid",
+    ),
+    ("gdalinfo", "commands_of_our_own_run"),
+    ("arpent inspect", "commands_of_our_own_run"),
+    ("arpent verify", "commands_of_our_own_run"),
+    ("arpent plan", "commands_of_our_own_run"),
+    ("arpent status PLAN", "commands_of_our_own_run"),
+    ("arpent gc", "commands_of_our_own_run"),
+    ("arpent submit --help", "commands_of_our_own_run"),
+];
+
+/// Words that begin a command, in the text of an error.
+const PROGRAMS: &[&str] = &[
+    "gdal_translate ",
+    "gdalwarp ",
+    "gdalbuildvrt ",
+    "gdal_edit",
+    "gdalinfo",
+    "cargo ",
+    "rustup ",
+    "arpent inspect",
+    "arpent verify",
+    "arpent plan",
+    "arpent run ",
+    "arpent status",
+    "arpent gc",
+    "arpent submit",
+    "arpent zonal",
+    "arpent model",
+    "arpent train",
+    "arpent merge",
+    "arpent worker",
+    "arpent schema",
+];
+
+fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs")
+            && path.file_name().is_some_and(|n| n != "tests.rs")
+        {
+            found.push(path);
+        }
+    }
+}
+
+/// A hint with a command that stands in no line of [`FOLLOWED`] is one that nobody has tried.
+#[test]
+fn no_hint_names_a_command_that_no_test_follows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = Vec::new();
+    for folder in [
+        "crates/arpent-gdal",
+        "crates/arpent-publish",
+        "crates/arpent-model",
+        "crates/arpent-vector",
+        "inference",
+    ] {
+        sources(&root.join(folder).join("src"), &mut files);
+    }
+    let (mut unknown, mut known) = (Vec::new(), 0);
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        // Errors and their hints; not documentation, nor the unit tests at a file's end.
+        let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
+        if !path.ends_with("error.rs") && !code.contains("fn hint(") {
+            continue;
+        }
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            if !PROGRAMS.iter().any(|program| line.contains(program)) {
+                continue;
+            }
+            known += 1;
+            if !FOLLOWED.iter().any(|(command, _)| line.contains(command)) {
+                unknown.push(format!("{}: {}", path.display(), line.trim()));
+            }
+        }
+    }
+    assert!(known >= 20, "only {known} lines with commands were found: this test looks in the wrong place");
+    assert!(unknown.is_empty(), "hints that no test follows:\n{}", unknown.join("\n"));
+}
