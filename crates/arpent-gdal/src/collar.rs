@@ -29,7 +29,7 @@ const HALO_VALUES: f32 = 24.0;
 /// How far whole numbers of a collar waver in files of lossy compression: JPEG 2000 at a tenth of its size makes 1 of 0.
 const PLAIN_VALUES: f32 = 2.0;
 /// Pixels that are held at once.
-const CHUNK_PX: usize = 4 << 20;
+const CHUNK_PX: usize = 1 << 20;
 /// Rows of a block of the files that are made.
 const BLOCK_ROWS: usize = 64;
 

@@ -257,14 +257,15 @@ fn unwritten(
     bands: &[usize],
     window: Rect,
 ) -> Result<Option<Vec<bool>>, String> {
-    let read = |dataset| {
-        ffi::read_bands::<f64>(dataset, (window.col, window.row), (window.width, window.height), bands)
-    };
-    let (a, b) = (read(dataset)?, read(twin)?);
-    let pixels = window.width * window.height;
-    let mut there = vec![true; pixels];
-    for (a, b) in a.chunks_exact(pixels.max(1)).zip(b.chunks_exact(pixels.max(1))) {
-        let same = a.iter().zip(b).map(|(a, b)| a.to_bits() == b.to_bits());
+    let mut there = vec![true; window.width * window.height];
+    // Band by band: numbers of double precision take room.
+    for band in bands {
+        let read = |dataset| {
+            let (offset, size) = ((window.col, window.row), (window.width, window.height));
+            ffi::read_bands::<f64>(dataset, offset, size, &[*band])
+        };
+        let (a, b) = (read(dataset)?, read(twin)?);
+        let same = a.iter().zip(&b).map(|(a, b)| a.to_bits() == b.to_bits());
         there.iter_mut().zip(same).for_each(|(there, same)| *there &= same);
     }
     Ok(there.contains(&false).then_some(there))

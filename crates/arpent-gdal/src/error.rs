@@ -517,7 +517,8 @@ impl GdalError {
                 "-a_srs EPSG:xxxx -a_ullr <min x> <max y> <max x> <min y>",
             ),
             Self::Palette { path, .. } => {
-                format!("gdal_translate -expand rgb {} {}", quoted(path), quoted(&beside(path, "rgb")))
+                // With alpha, an index that is nodata stays invalid.
+                format!("gdal_translate -expand rgba {} {}", quoted(path), quoted(&beside(path, "rgb")))
             }
             Self::OneBit { path, .. } => {
                 let out = beside(path, "8bit");

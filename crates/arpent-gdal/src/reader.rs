@@ -56,7 +56,8 @@ pub(crate) struct Source {
     nodata_counts: bool,
     alpha: Option<usize>,
     kind: Kind,
-    signed_bytes: bool,
+    /// Which bands hold signed bytes.
+    signed_bytes: Vec<bool>,
     /// Where the mask of the collar lies, or will.
     collar: Option<PathBuf>,
 }
@@ -251,12 +252,12 @@ impl Source {
             return Err(no_such_band(uri, 0, infos.len()));
         }
         let mut nodata = Vec::with_capacity(bands.len());
-        let (mut kind, mut signed_bytes) = (Kind::Bytes, false);
+        let (mut kind, mut signed_bytes) = (Kind::Bytes, Vec::with_capacity(bands.len()));
         for index in &bands {
             let band = infos.iter().find(|b| b.index == *index);
             let band = band.ok_or_else(|| no_such_band(uri, *index, infos.len()))?;
             nodata.push(band.nodata.and_then(|value| Nodata::of(band.sample_type, value)));
-            signed_bytes |= band.sample_type == SampleType::Int8;
+            signed_bytes.push(band.sample_type == SampleType::Int8);
             kind = kind.max(Kind::of(band.sample_type));
         }
         // A band that is asked for is data, whatever the file says.
@@ -343,10 +344,11 @@ impl Source {
         valid: &mut Option<Vec<bool>>,
     ) -> Result<Vec<T>, String> {
         let mut values = ffi::read_bands::<T>(dataset, offset, size, &self.bands)?;
-        if self.signed_bytes && ffi::type_name(dataset, self.bands[0]) == "Byte" {
+        let bands = values.chunks_exact_mut((size.0 * size.1).max(1)).zip(&self.bands);
+        for ((values, band), signed) in bands.zip(&self.signed_bytes) {
             // GDAL before 3.7 has no signed bytes: it hands them over as unsigned ones.
-            for value in &mut values {
-                *value = value.signed_byte();
+            if *signed && ffi::type_name(dataset, *band) == "Byte" {
+                values.iter_mut().for_each(|value| *value = value.signed_byte());
             }
         }
         if T::MAY_BE_INVALID || nodata.iter().any(Option::is_some) {

@@ -10,7 +10,7 @@ use crate::uri::{extension, file_name, gdal_path as path_of, is_local};
 use crate::{GdalError, ffi, guard, scene};
 
 /// Formats that GDAL keeps no side files of this kind for.
-const WITHOUT: &[&str] = &["vrt", "json", "geojson", "xml", ""];
+const WITHOUT: &[&str] = &["vrt", "json", "geojson", "xml"];
 
 /// Names of the mask and of the auxiliary metadata that lie beside a remote raster.
 ///
@@ -37,7 +37,7 @@ pub(crate) fn beside(uri: &str, gdal_path: &str) -> Result<Vec<String>, GdalErro
 /// [`GdalError::Unreachable`] where the store did not say whether one is there.
 pub(crate) fn world(uri: &str, gdal_path: &str) -> Result<Vec<String>, GdalError> {
     let kind = extension(uri);
-    if WITHOUT.contains(&kind.as_str()) {
+    if kind.is_empty() || WITHOUT.contains(&kind.as_str()) {
         return Ok(Vec::new());
     }
     let name = file_name(uri);

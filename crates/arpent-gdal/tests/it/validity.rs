@@ -5,7 +5,7 @@ use std::process::Command;
 
 use arpent_gdal::{MosaicReader, SceneSource, look, open_scene};
 use arpent_raster::{Chip, Declared, SceneInfo, Window};
-use gdal::raster::{Buffer, ColorInterpretation, GdalType};
+use gdal::raster::{Buffer, ColorEntry, ColorInterpretation, ColorTable, GdalType};
 
 use crate::common::{Picture, folder, mosaic, open, picture, value};
 use crate::remote::serve_logged;
@@ -208,7 +208,6 @@ fn one_file_has_one_answer_wherever_it_lies() {
         let others: Vec<&String> = requests.iter().filter(|r| !r.ends_with(&format!("/{name}"))).collect();
         let missing: Vec<&&String> =
             others.iter().filter(|r| !beside.iter().any(|b| r.ends_with(&format!("/{b}")))).collect();
-        eprintln!("ASKED {name} {requests:?}");
         assert!(missing.len() <= 20, "{requests:?}");
         if name == "plain.tif" {
             let mut asked: Vec<&str> = others.iter().filter_map(|r| r.split(' ').nth(1)).collect();
@@ -271,6 +270,24 @@ fn the_hints_for_turned_pictures_keep_the_outside_invalid() {
         }
         assert_eq!(wrong, 0, "{out}: {inside} of {} pixels are valid", chip.valid.len());
         assert!(inside * 10 < chip.valid.len() * 8, "there is an outside");
+    }
+}
+
+#[test]
+fn the_hint_for_a_palette_keeps_nodata_invalid() {
+    let dir = folder();
+    for (name, nodata, valid) in [("void", Some(3.0), 75), ("all", None, 100)] {
+        let values = (0..100).map(|i| u8::try_from(i % 4).unwrap()).collect();
+        let p = Picture { nodata, ..Picture::new((10, 10), vec![values]) };
+        let path = p.write_with(&dir.path().join(format!("{name}.tif")), |ds| {
+            let mut table = ColorTable::default();
+            (0..4).for_each(|i| table.set_color_entry(i, &ColorEntry::rgba(10, 20, 30, 255)));
+            ds.rasterband(1).unwrap().set_color_table(&table);
+        });
+        let hint = open_scene(&SceneSource::new(path.to_str().unwrap())).unwrap_err().hint().unwrap();
+        follow(dir.path(), &hint);
+        let chip = read(&open(&dir.path().join(format!("{name}_rgb.tif"))), &[1, 2, 3]);
+        assert_eq!(chip.valid.iter().filter(|v| **v).count(), valid, "{hint}");
     }
 }
 
