@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arpent_gdal::{MosaicReader, SceneSource, group_scenes, open_scene, read_polygons};
+use arpent_gdal::{MosaicReader, SceneSource, group_scenes, look, open_scene, read_polygons};
 use arpent_raster::{SampleType, SceneInfo, Window};
 
 use crate::DatasetError;
@@ -19,8 +19,10 @@ const MAX_WINDOWS: usize = 400;
 pub struct Survey {
     /// The scene.
     pub scene: SceneInfo,
-    /// Numbers of its data bands, from 1: all but alpha bands.
+    /// Numbers of its data bands, from 1: all but alpha bands, or all where so many were asked for.
     pub bands: Vec<usize>,
+    /// The alpha band that says where the scene is valid, and how many different values it holds in a sample.
+    pub alpha: Option<(usize, usize)>,
     /// Lowest and highest valid value of the data bands, raw units: of the sample type for 8-bit unsigned integers, else
     /// as found (in large scenes: on windows that are spread over it). `None` where no pixel is valid.
     pub range: Option<[f32; 2]>,
@@ -41,7 +43,8 @@ pub struct SurveyedPolygon {
     pub size: [usize; 2],
 }
 
-/// Looks at a scene and at the polygons of a layer (the first without a name) by a field.
+/// Looks at a scene and at the polygons of a layer (the first without a name) by a field. As many bands as the scene has, where
+/// the user names them, are all data, also one that the file flags as alpha.
 ///
 /// # Errors
 /// [`DatasetError::Raster`]: a file cannot be read, a layer or field is not there, a feature is no polygon.
@@ -50,9 +53,13 @@ pub fn survey(
     polygons: &Path,
     layer: Option<&str>,
     field: &str,
+    named: usize,
 ) -> Result<Survey, DatasetError> {
     let raster = |source| DatasetError::Raster { source };
-    let scene = open_scene(&SceneSource::new(&scene.to_string_lossy())).map_err(raster)?;
+    let mut scene = open_scene(&SceneSource::new(&scene.to_string_lossy())).map_err(raster)?;
+    if named == scene.bands.len() {
+        scene.bands.iter_mut().for_each(|b| b.is_alpha = false);
+    }
     let uri = polygons.to_string_lossy();
     let drawn = read_polygons(&uri, layer, field, &scene.grid, &scene.window).map_err(raster)?;
     let polygon = |drawn: arpent_gdal::FieldPolygon| {
@@ -66,7 +73,8 @@ pub fn survey(
     let bands: Vec<usize> = scene.bands.iter().filter(|b| !b.is_alpha).map(|b| b.index).collect();
     let bytes = scene.bands.iter().all(|b| b.is_alpha || b.sample_type == SampleType::Uint8);
     let range = if bytes { Some([0.0, 255.0]) } else { range(&scene, &bands).map_err(raster)? };
-    Ok(Survey { scene, bands, range, polygons })
+    let alpha = look(&scene, &bands, false).map_err(raster)?.alpha;
+    Ok(Survey { scene, bands, alpha, range, polygons })
 }
 
 /// Lowest and highest valid value.

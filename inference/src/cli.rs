@@ -34,7 +34,7 @@ pub enum Format {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Tell what a run would do, without reading a pixel; with --shards, write a plan for many workers.
+    /// Tell what a run would do, from headers and a small sample of pixels; with --shards, write a plan for many workers.
     Plan(PlanArgs),
     /// Read, predict, stitch, vectorise and publish.
     Run(RunArgs),

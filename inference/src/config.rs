@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::CoverageOptions;
+pub use crate::declared::{AlphaOption, AlphaRole, CollarOption, NodataOption, NodataValue, NodataWord};
 use crate::error::JobError;
 use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGeOptions;
@@ -80,6 +81,17 @@ pub struct InputOptions {
     /// `s3://bucket/`, `/vsizip/archive.zip/`. What lies there is trusted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub vrt_allowed: Vec<String>,
+    /// Values that mean that there is no data: one for all bands, or a list of one for each band of the file; `"none"` where
+    /// the file declares one that is data. They replace what files declare, and count beside alpha and masks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodata: Option<NodataOption>,
+    /// What an alpha band is that no band of the model is read from: `"mask"` (as without this key, and no warning),
+    /// `"data"` (it takes nothing out), or the number (from 1) of the band that is alpha.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<AlphaOption>,
+    /// What becomes of black or white areas that are connected with the border of their scene.
+    #[serde(skip_serializing_if = "CollarOption::is_tell")]
+    pub collar: CollarOption,
 }
 
 /// Resampling methods of GDAL's warper.
@@ -271,6 +283,13 @@ impl Config {
         }
         if let Some((name, _)) = self.input.bands.iter().find(|(_, number)| **number == 0) {
             return bad(&format!("input.bands.{name}"), "is 0: bands are numbered from 1");
+        }
+        let infinite = |value: &NodataValue| matches!(value, NodataValue::Number(v) if !v.is_finite());
+        if self.input.nodata.iter().flat_map(NodataOption::values).any(infinite) {
+            return bad(
+                "nodata",
+                "what is no finite number is written in quotes: \"nan\", \"inf\", \"-inf\"",
+            );
         }
         Ok(())
     }

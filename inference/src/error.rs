@@ -95,6 +95,28 @@ pub enum JobError {
         /// The scene's bands, printed.
         available: String,
     },
+    /// A band that cannot be alpha.
+    #[error(
+        "{scene}: band {band} cannot be alpha, as `alpha` under [input] says: it is not there, or the model reads it; there are {available}"
+    )]
+    AlphaBand {
+        /// The scene.
+        scene: String,
+        /// The band's number.
+        band: usize,
+        /// The scene's bands, printed.
+        available: String,
+    },
+    /// Nodata values for another number of bands.
+    #[error("{scene}: `nodata` under [input] has {given} values, expected one for each of its {available}")]
+    NodataBands {
+        /// The scene.
+        scene: String,
+        /// Values that are given.
+        given: usize,
+        /// The scene's bands, printed.
+        available: String,
+    },
     /// The samples of a scene are not of the type that the model was trained on.
     #[error("{scene}, band {band}: samples are {got}, the model expects {expected}")]
     SampleType {
@@ -310,6 +332,10 @@ impl JobError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::AlphaBand { .. } => "name another band, or alpha = \"data\" where none is alpha",
+            Self::NodataBands { .. } => {
+                "give one value for all bands, or as many as there are, \"none\" where a band has none"
+            }
             Self::ConfigRead { .. } => {
                 "pass the path of a TOML file, for example configs/tree-health/run.toml"
             }

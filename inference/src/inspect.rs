@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::Ended;
 use crate::cli::Format;
 use crate::error::JobError;
-use crate::job::describe_bands;
+use crate::job::{describe_bands, describe_validity};
 use crate::print::{Lines, add_warnings, count, duration, print};
 use crate::stores::set_up_gdal;
 use crate::{mlm, probe, zonal};
@@ -189,6 +189,11 @@ fn scene_lines(info: &SceneInfo) -> Lines {
     let nodata: Vec<String> =
         info.bands.iter().map(|b| b.nodata.map_or("none".to_owned(), |v| v.to_string())).collect();
     lines.add("nodata", nodata.join(", "));
+    let data: Vec<usize> = info.bands.iter().filter(|b| !b.is_alpha).map(|b| b.index).collect();
+    lines.add("valid", describe_validity(info, &data));
+    if !info.validity.side_files.is_empty() {
+        lines.add("read with", info.validity.side_files.join(", "));
+    }
     lines.add("GSD", format!("{:.4} m on the ground", info.gsd_m));
     lines.add("grid", info.grid.key());
     let [w, s, e, n] = info.grid.bbox(&info.window);

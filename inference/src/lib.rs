@@ -8,6 +8,7 @@ mod artifacts;
 pub mod cli;
 pub mod config;
 pub mod coverage;
+pub mod declared;
 pub mod error;
 pub mod gc;
 pub mod inspect;

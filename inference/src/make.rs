@@ -367,6 +367,7 @@ fn input_record(scene: &job::UsableScene, input: &Input) -> InputRecord {
         etag: input.fingerprint.etag.clone(),
         acquired: info.acquired.clone(),
         date: input.date.map(str::to_owned),
+        valid: Some(job::describe_validity(info, &scene.bands)),
         grid: Some(InputGrid {
             key: info.grid.key(),
             col: info.window.col,

@@ -1,4 +1,4 @@
-//! `arpent plan`: what a run would do, told without reading a pixel.
+//! `arpent plan`: what a run would do, told from headers and a small sample of pixels.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::cli::{Format, PlanArgs, Shards};
 use crate::config::FeatureFormat;
-use crate::job::{self, BEFORE, FailedScene, Job, MapJob, describe_bands};
+use crate::job::{self, BEFORE, FailedScene, Job, MapJob, describe_bands, describe_validity};
 use crate::print::{Lines, add_warnings, count, duration, print};
 use crate::shards::{Sharing, write_plan};
 use crate::{EXIT_PARTIAL, Ended, probe, run};
@@ -90,6 +90,11 @@ pub struct SceneReport {
     pub gsd_m: f64,
     /// Whether it is resampled to the model's GSD.
     pub resampled: bool,
+    /// What decides which of its pixels are valid, and who says so.
+    pub valid: String,
+    /// Files beside it that are read with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub side_files: Vec<String>,
     /// Acquisition date, where known.
     pub acquired: Option<String>,
     /// `before` or `after`, where two dates are compared.
@@ -186,6 +191,8 @@ fn report_scene(date: Option<&'static str>, scene: &crate::job::UsableScene) -> 
         bands: describe_bands(info),
         gsd_m: info.gsd_m,
         resampled: scene.resampled,
+        valid: describe_validity(info, &scene.bands),
+        side_files: info.validity.side_files.clone(),
         acquired: info.acquired.clone(),
         date,
     }
@@ -249,6 +256,10 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
             scene.date.map_or("scene", |date| if date == BEFORE { "scene before" } else { "scene after" }),
             text,
         );
+        lines.more(format!("valid: {}", scene.valid));
+        if !scene.side_files.is_empty() {
+            lines.more(format!("read with {}", scene.side_files.join(", ")));
+        }
     }
     let (cols, rows) = (map.overlap_px, map.overlap_rows_px);
     lines.add(

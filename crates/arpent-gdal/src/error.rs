@@ -222,6 +222,14 @@ pub enum GdalError {
         /// Why that is refused.
         reason: &'static str,
     },
+    /// A VRT that names a file which is not there.
+    #[error("{path}: it names `{source_name}`, which is not there")]
+    MissingSource {
+        /// File or URL of the VRT.
+        path: String,
+        /// The file that it names.
+        source_name: String,
+    },
     /// A VRT that is refused.
     #[error("{path}: this VRT is not opened: {message}")]
     BadVrt {
@@ -498,10 +506,12 @@ impl GdalError {
             Self::NoCrs { path } => georeference_hint("assign it:", path, "-a_srs EPSG:xxxx"),
             Self::UnusableCrs { path, .. } => {
                 let out = beside(path, "warped");
-                format!("gdalwarp -t_srs EPSG:xxxx {} {}", quoted(path), quoted(&out))
+                format!("gdalwarp -t_srs EPSG:xxxx -dstalpha {} {}", quoted(path), quoted(&out))
             }
             Self::Rotated { path, .. } | Self::NoGeotransform { path, has_gcps: true } => {
-                format!("gdalwarp -r bilinear {} {}", quoted(path), quoted(&beside(path, "north_up")))
+                // With alpha, what lies outside of the turned picture stays invalid.
+                let out = beside(path, "north_up");
+                format!("gdalwarp -r bilinear -dstalpha {} {}", quoted(path), quoted(&out))
             }
             Self::NoGeotransform { path, has_gcps: false } => georeference_hint(
                 "assign one if its place is known:",
@@ -509,7 +519,8 @@ impl GdalError {
                 "-a_srs EPSG:xxxx -a_ullr <min x> <max y> <max x> <min y>",
             ),
             Self::Palette { path, .. } | Self::OneBit { path, has_colors: true, .. } => {
-                format!("gdal_translate -expand rgb {} {}", quoted(path), quoted(&beside(path, "rgb")))
+                // With alpha, an index that is nodata stays invalid.
+                format!("gdal_translate -expand rgba {} {}", quoted(path), quoted(&beside(path, "rgb")))
             }
             Self::OneBit { path, .. } => {
                 let out = beside(path, "8bit");

@@ -108,6 +108,15 @@ pub(crate) fn vsi_size(gdal_path: &str) -> Option<u64> {
     }
 }
 
+/// Whether a file, folder or object is there in GDAL's virtual file system.
+pub(crate) fn vsi_exists(gdal_path: &str) -> bool {
+    let Ok(path) = CString::new(gdal_path) else { return false };
+    // The bindings do not know the fields of `struct stat64`, which has 144 bytes on Linux.
+    let mut stat = [0u64; 64];
+    // SAFETY: the buffer is larger and as aligned as the structure that GDAL fills; the path is NUL-terminated.
+    unsafe { gdal_sys::VSIStatL(path.as_ptr(), stat.as_mut_ptr().cast()) == 0 }
+}
+
 /// Reads a whole file or object through GDAL's virtual file system; an error past `limit` bytes.
 pub(crate) fn vsi_read(gdal_path: &str, limit: usize) -> Result<Vec<u8>, String> {
     let path = CString::new(gdal_path).map_err(|e| e.to_string())?;
@@ -310,6 +319,34 @@ pub(crate) fn read_mask(
     let mask = band.open_mask_band().map_err(words)?;
     mask.read_into_slice(at, size, size, &mut data, None).map_err(words)?;
     Ok(data)
+}
+
+/// A place holds data, in whole or in part (`GDAL_DATA_COVERAGE_STATUS_DATA`).
+pub(crate) const COVERAGE_DATA: c_int = 2;
+/// A place holds nothing, in whole or in part (`GDAL_DATA_COVERAGE_STATUS_EMPTY`).
+pub(crate) const COVERAGE_EMPTY: c_int = 4;
+
+/// What GDAL knows of a rectangle of a band (from 1) without reading it: flags, and the share that holds data in percent,
+/// where it tells.
+pub(crate) fn coverage(
+    dataset: &Dataset,
+    band: usize,
+    offset: (usize, usize),
+    size: (usize, usize),
+) -> Result<(c_int, Option<f64>), String> {
+    let int = |v: usize| c_int::try_from(v).map_err(|e| e.to_string());
+    let (band, x, y, width, height) =
+        (int(band)?, int(offset.0)?, int(offset.1)?, int(size.0)?, int(size.1)?);
+    let mut percent = -1.0;
+    // SAFETY: a null band is tested for; the handle is valid while `dataset` lives; GDAL writes one number.
+    let status = unsafe {
+        let band = gdal_sys::GDALGetRasterBand(dataset.c_dataset(), band);
+        if band.is_null() {
+            return Err(last_message());
+        }
+        gdal_sys::GDALGetDataCoverageStatus(band, x, y, width, height, 0, &raw mut percent)
+    };
+    Ok((status, Some(percent).filter(|p| *p >= 0.0)))
 }
 
 /// Writes the cached blocks of a band (from 1) to its file, without rewriting the file's directory.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::aoi::open_vector;
 use crate::uri::{gdal_path, is_local, is_remote};
-use crate::{GdalError, SceneSource, ffi, scene};
+use crate::{GdalError, SceneSource, ffi, scene, side_files, uri};
 
 /// Tells whether an input is still the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +37,7 @@ pub struct Fingerprint {
 /// # Errors
 /// [`GdalError::Io`] when a local file cannot be read; whatever opening the scene gives.
 pub fn fingerprint(source: &SceneSource) -> Result<Fingerprint, GdalError> {
-    let dataset = scene::open_raster(&source.uri, &source.gdal_path)?;
-    with_parts(&dataset, &source.uri, &source.gdal_path, Depth::Bytes)
+    of_scene(source, Depth::Bytes)
 }
 
 /// The same without reading the bytes of local files: their size and the time of their last change stand for them.
@@ -46,8 +45,19 @@ pub fn fingerprint(source: &SceneSource) -> Result<Fingerprint, GdalError> {
 /// # Errors
 /// As [`fingerprint`].
 pub fn stamp(source: &SceneSource) -> Result<Fingerprint, GdalError> {
-    let dataset = scene::open_raster(&source.uri, &source.gdal_path)?;
-    with_parts(&dataset, &source.uri, &source.gdal_path, Depth::Name)
+    of_scene(source, Depth::Name)
+}
+
+fn of_scene(source: &SceneSource, depth: Depth) -> Result<Fingerprint, GdalError> {
+    let (uri, path) = (&source.uri, &source.gdal_path);
+    let (dataset, beside) = scene::open_with_side_files(uri, path)?;
+    if !is_remote(path) || dataset.driver().short_name() == "VRT" {
+        return with_parts(&dataset, uri, path, depth);
+    }
+    // GDAL would ask for many names to list the files of a remote raster; those that it reads are known.
+    let paths = beside.iter().filter_map(|name| side_files::sibling(path, uri::file_name(uri), name));
+    let parts = paths.map(|part| of_file(&part, &part, depth)).collect::<Result<_, _>>()?;
+    Ok(Fingerprint { parts, ..of_file(uri, path, depth)? })
 }
 
 /// How well a fingerprint looks at local files.

@@ -1,13 +1,16 @@
 //! Reading windows of a mosaic.
 
-use arpent_raster::{BandInfo, Chip, SampleType, Window};
+use std::path::PathBuf;
+
+use arpent_raster::{BandInfo, Chip, Declared, SampleType, Validity, Window};
 use gdal::Dataset;
-use gdal::raster::GdalType;
 
 use crate::block::{Block, Values};
+use crate::coverage::{Coverage, both};
+use crate::nodata::{Nodata, Sample, invalidate};
 use crate::shared::Cells;
 use crate::uri::{gdal_path, is_remote_uri};
-use crate::{GdalError, Mosaic, SharedBlocks, ffi, scene};
+use crate::{GdalError, Mosaic, SharedBlocks, collar, ffi, scene};
 
 /// Bands of a scene, from 1, in the order wanted.
 pub type BandSelection = Vec<usize>;
@@ -19,16 +22,20 @@ const MAX_OPEN: usize = 32;
 ///
 /// What a pixel is does not depend on the window through which it is read: the first scene in order of id for
 /// which it is valid gives all its bands. A pixel of a scene is *invalid* when
-/// - the scene's alpha or mask band is 0 there, or
-/// - all selected bands that declare a nodata value hold it (and at least one does), or
-/// - any selected band is not finite (NaN).
+/// - the data set holds nothing there in any selected band: no source of a VRT, a block that was never written, the outside
+///   of a warped picture; or
+/// - the scene's alpha band, unless it is selected, or a mask band is 0 there; or
+/// - all selected bands that declare a nodata value hold it (and at least one does): where alpha or a mask decides, only
+///   values that the job's configuration declares; or
+/// - any selected band is not finite (NaN); or
+/// - it lies in the scene's collar, where that is left out.
 ///
 /// Invalid pixels hold 0.
 #[derive(Debug)]
 pub struct MosaicReader {
     scenes: Vec<Source>,
     /// Open datasets, the one used last at the end.
-    open: Vec<(usize, Dataset)>,
+    open: Vec<(usize, Opened)>,
     bands: usize,
     max_open: usize,
     shared: Option<SharedBlocks>,
@@ -38,16 +45,42 @@ pub struct MosaicReader {
 }
 
 /// What is read of a raster.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Source {
     id: String,
     uri: String,
     window: Window,
     bands: BandSelection,
-    nodata: Vec<Option<f64>>,
+    nodata: Vec<Option<Nodata>>,
+    /// Whether nodata counts beside alpha and masks.
+    nodata_counts: bool,
     alpha: Option<usize>,
     kind: Kind,
-    signed_bytes: bool,
+    /// Which bands hold signed bytes.
+    signed_bytes: Vec<bool>,
+    /// Where the mask of the collar lies, or will.
+    collar: Option<PathBuf>,
+}
+
+/// A raster, open to be read.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) dataset: Dataset,
+    pub(crate) coverage: Coverage,
+    pub(crate) collar: Option<Dataset>,
+}
+
+impl Opened {
+    /// Opens a file or URL.
+    pub(crate) fn new(uri: &str) -> Result<Self, GdalError> {
+        let path = gdal_path(uri);
+        Ok(Self::of(scene::open_raster(uri, &path)?, &path))
+    }
+
+    /// Of a data set that was opened by a path of GDAL's.
+    pub(crate) fn of(dataset: Dataset, path: &str) -> Self {
+        Self { dataset, coverage: Coverage::of(path), collar: None }
+    }
 }
 
 /// In what values are read, so that none changes.
@@ -94,7 +127,8 @@ impl MosaicReader {
             if selection.len() != count {
                 return Err(no_such_band(&info.uri, selection.len(), info.bands.len()));
             }
-            scenes.push(Source::new(&info.id, &info.uri, info.window, &info.bands, selection)?);
+            let source = Source::new(&info.id, &info.uri, info.window, &info.bands, selection)?;
+            scenes.push(source.with(&info.validity));
         }
         let blocks = mosaic.scenes.iter().map(|s| s.block).collect();
         let (open, cells) = (Vec::new(), Vec::new());
@@ -135,35 +169,34 @@ impl MosaicReader {
                 continue;
             }
             let opened = self.dataset(index);
-            let dataset = opened.map_err(|e| self.scenes[index].unreadable(common, e.to_string()))?;
+            let mut opened = opened.map_err(|e| self.scenes[index].unreadable(common, e.to_string()))?;
             // The dataset goes back to the end of the list: it was used last.
-            let part = self.part(index, &dataset, common);
-            self.open.push((index, dataset));
+            let part = self.part(index, &mut opened, common);
+            self.open.push((index, opened));
             chip = merged(chip, part?);
         }
         Ok(chip)
     }
 
-    fn part(&self, index: usize, dataset: &Dataset, window: Window) -> Result<Chip, GdalError> {
+    fn part(&self, index: usize, opened: &mut Opened, window: Window) -> Result<Chip, GdalError> {
         let source = &self.scenes[index];
         match (&self.shared, self.cells.get(index)) {
             // Blocks of other formats are no unit of what is fetched.
-            (Some(shared), Some(Some(cells))) if dataset.driver().short_name() == "GTiff" => {
-                shared.read(cells, window, |piece| source.read_block(dataset, piece))
+            (Some(shared), Some(Some(cells))) if opened.dataset.driver().short_name() == "GTiff" => {
+                shared.read(cells, window, |piece| source.read_block(opened, piece))
             }
-            _ => source.read(dataset, window),
+            _ => source.read(opened, window),
         }
     }
 
-    fn dataset(&mut self, index: usize) -> Result<Dataset, GdalError> {
+    fn dataset(&mut self, index: usize) -> Result<Opened, GdalError> {
         if let Some(at) = self.open.iter().position(|(i, _)| *i == index) {
             return Ok(self.open.remove(at).1);
         }
         if self.open.len() >= self.max_open {
             self.open.remove(0);
         }
-        let uri = &self.scenes[index].uri;
-        scene::open_raster(uri, &gdal_path(uri))
+        Opened::new(&self.scenes[index].uri)
     }
 }
 
@@ -219,36 +252,81 @@ impl Source {
             return Err(no_such_band(uri, 0, infos.len()));
         }
         let mut nodata = Vec::with_capacity(bands.len());
-        let (mut kind, mut signed_bytes) = (Kind::Bytes, false);
+        let (mut kind, mut signed_bytes) = (Kind::Bytes, Vec::with_capacity(bands.len()));
         for index in &bands {
             let band = infos.iter().find(|b| b.index == *index);
             let band = band.ok_or_else(|| no_such_band(uri, *index, infos.len()))?;
-            nodata.push(band.nodata);
-            signed_bytes |= band.sample_type == SampleType::Int8;
+            nodata.push(band.nodata.and_then(|value| Nodata::of(band.sample_type, value)));
+            signed_bytes.push(band.sample_type == SampleType::Int8);
             kind = kind.max(Kind::of(band.sample_type));
         }
-        let alpha = infos.iter().find(|b| b.is_alpha).map(|b| b.index);
+        // A band that is asked for is data, whatever the file says.
+        let alpha = infos.iter().find(|b| b.is_alpha && !bands.contains(&b.index)).map(|b| b.index);
         let (id, uri) = (id.to_owned(), uri.to_owned());
-        Ok(Self { id, uri, window, bands, nodata, alpha, kind, signed_bytes })
+        let (nodata_counts, collar) = (false, None);
+        Ok(Self { id, uri, window, bands, nodata, nodata_counts, alpha, kind, signed_bytes, collar })
+    }
+
+    /// The same with what decides about a scene's pixels.
+    pub(crate) fn with(self, validity: &Validity) -> Self {
+        let nodata_counts = validity.nodata_by == Declared::Configuration;
+        Self { nodata_counts, collar: validity.collar.clone(), ..self }
+    }
+
+    /// The same with the collar as part of the picture.
+    pub(crate) fn with_collar(&self) -> Self {
+        Self { collar: None, ..self.clone() }
+    }
+
+    /// Values of all bands as they are stored, band by band, and which pixels are valid.
+    pub(crate) fn raw(&self, opened: &mut Opened, window: Window) -> Result<(Vec<f32>, Vec<bool>), String> {
+        let valid = self.read(opened, window).map_err(|e| e.to_string())?.valid;
+        let offset = self.window.offset_of(&window).ok_or("outside the scene")?;
+        let size = (window.width, window.height);
+        Ok((ffi::read_bands::<f32>(&opened.dataset, offset, size, &self.bands)?, valid))
+    }
+
+    /// The largest value that all bands may have, where they are whole numbers of one type.
+    pub(crate) fn white(&self) -> Option<f32> {
+        match self.kind {
+            Kind::Bytes => Some(255.0),
+            Kind::Words => Some(65_535.0),
+            Kind::Floats | Kind::Doubles => None,
+        }
+    }
+
+    /// Whether values of its bands may be nodata.
+    pub(crate) fn has_nodata(&self) -> bool {
+        self.nodata.iter().any(Option::is_some)
     }
 
     /// The pixels of a window that lies inside the raster.
-    pub(crate) fn read(&self, dataset: &Dataset, window: Window) -> Result<Chip, GdalError> {
-        self.read_block(dataset, window).map(Block::into_chip)
+    pub(crate) fn read(&self, opened: &mut Opened, window: Window) -> Result<Chip, GdalError> {
+        self.read_block(opened, window).map(Block::into_chip)
     }
 
     /// The same in the type in which they are stored: of bytes, GDAL copies whole rows.
-    fn read_block(&self, dataset: &Dataset, window: Window) -> Result<Block, GdalError> {
+    fn read_block(&self, opened: &mut Opened, window: Window) -> Result<Block, GdalError> {
         let error = |message: String| self.unreadable(window, message);
         let offset = self.window.offset_of(&window).ok_or_else(|| error("outside the scene".into()))?;
         let size = (window.width, window.height);
-        let mut valid = self.mask(dataset, offset, size).map_err(error)?;
+        let decided = self.mask(&opened.dataset, offset, size).map_err(error)?;
+        let nodata = if decided.is_none() || self.nodata_counts { &self.nodata[..] } else { &[] };
+        let of_all: Vec<usize> = self.bands.iter().copied().chain(self.alpha).collect();
+        let covered = opened.coverage.covered(&opened.dataset, &of_all, offset, size).map_err(error)?;
+        let mut valid = both(decided, covered);
+        if let Some(mask) = &self.collar {
+            valid = both(valid, collar::outside(self, opened, mask, offset, size).map_err(error)?);
+        }
+        let dataset = &opened.dataset;
         let values = match self.kind {
-            Kind::Bytes => self.samples::<u8>(dataset, offset, size, &mut valid).map(Values::Bytes),
-            Kind::Words => self.samples::<u16>(dataset, offset, size, &mut valid).map(Values::Words),
-            Kind::Floats => self.samples::<f32>(dataset, offset, size, &mut valid).map(Values::Floats),
+            Kind::Bytes => self.samples::<u8>(dataset, offset, size, nodata, &mut valid).map(Values::Bytes),
+            Kind::Words => self.samples::<u16>(dataset, offset, size, nodata, &mut valid).map(Values::Words),
+            Kind::Floats => {
+                self.samples::<f32>(dataset, offset, size, nodata, &mut valid).map(Values::Floats)
+            }
             Kind::Doubles => self
-                .samples::<f64>(dataset, offset, size, &mut valid)
+                .samples::<f64>(dataset, offset, size, nodata, &mut valid)
                 .map(|values| Values::Floats(values.into_iter().map(Sample::narrow).collect())),
         };
         let values = values.map_err(error)?;
@@ -262,17 +340,19 @@ impl Source {
         dataset: &Dataset,
         offset: (usize, usize),
         size: (usize, usize),
+        nodata: &[Option<Nodata>],
         valid: &mut Option<Vec<bool>>,
     ) -> Result<Vec<T>, String> {
         let mut values = ffi::read_bands::<T>(dataset, offset, size, &self.bands)?;
-        if self.signed_bytes && ffi::type_name(dataset, self.bands[0]) == "Byte" {
+        let bands = values.chunks_exact_mut((size.0 * size.1).max(1)).zip(&self.bands);
+        for ((values, band), signed) in bands.zip(&self.signed_bytes) {
             // GDAL before 3.7 has no signed bytes: it hands them over as unsigned ones.
-            for value in &mut values {
-                *value = value.signed_byte();
+            if *signed && ffi::type_name(dataset, *band) == "Byte" {
+                values.iter_mut().for_each(|value| *value = value.signed_byte());
             }
         }
-        if T::MAY_BE_INVALID || self.nodata.iter().any(Option::is_some) {
-            invalidate(valid.get_or_insert_with(|| vec![true; size.0 * size.1]), &values, &self.nodata);
+        if T::MAY_BE_INVALID || nodata.iter().any(Option::is_some) {
+            invalidate(valid.get_or_insert_with(|| vec![true; size.0 * size.1]), &values, nodata);
         }
         if let Some(valid) = valid {
             for band in values.chunks_exact_mut(valid.len().max(1)) {
@@ -285,7 +365,7 @@ impl Source {
         Ok(values)
     }
 
-    fn unreadable(&self, window: Window, message: String) -> GdalError {
+    pub(crate) fn unreadable(&self, window: Window, message: String) -> GdalError {
         GdalError::ReadWindow {
             scene_id: self.id.clone(),
             path: self.uri.clone(),
@@ -295,113 +375,54 @@ impl Source {
         }
     }
 
-    /// Where the alpha or mask band says that there is data; `None` where there is no such band.
+    /// Where alpha and mask bands say that there is data; `None` where there is no such band.
     fn mask(
         &self,
         dataset: &Dataset,
         offset: (usize, usize),
         size: (usize, usize),
     ) -> Result<Option<Vec<bool>>, String> {
+        let mut valid = None;
         if let Some(alpha) = self.alpha {
             let values = ffi::read_bands::<f32>(dataset, offset, size, &[alpha])?;
-            return Ok(Some(values.iter().map(|v| *v > 0.0).collect()));
+            valid = Some(values.iter().map(|v| *v > 0.0).collect());
         }
-        if has_mask(dataset, self.bands[0]) {
-            return ffi::read_mask(dataset, self.bands[0], offset, size)
-                .map(|values| Some(values.iter().map(|v| *v != 0).collect()));
+        for band in &self.bands {
+            let mask = mask_of(dataset, *band);
+            if mask != Mask::None {
+                let values = ffi::read_mask(dataset, *band, offset, size)?;
+                valid = both(valid, Some(values.iter().map(|v| *v != 0).collect()));
+            }
+            if mask != Mask::OfBand {
+                break;
+            }
         }
-        Ok(None)
+        Ok(valid)
+    }
+
+    /// Its pixels, on the grid.
+    pub(crate) fn window(&self) -> Window {
+        self.window
     }
 }
 
-/// Whether a band has a mask of its own: not one that GDAL makes from nodata values, which is ours to decide, nor from
-/// an alpha band, which may have been asked for as data.
-fn has_mask(dataset: &Dataset, band: usize) -> bool {
-    let flags = dataset.rasterband(band).and_then(|b| b.mask_flags());
-    flags.is_ok_and(|f| !f.is_all_valid() && !f.is_alpha() && (!f.is_nodata() || f.is_per_dataset()))
+/// What mask a band has of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mask {
+    None,
+    /// One for all bands.
+    OfAll,
+    /// One for this band.
+    OfBand,
 }
 
-/// What values are read and compared with nodata in.
-trait Sample: GdalType + Copy + Default {
-    /// Whether a value may be no number, or none that single precision holds.
-    const MAY_BE_INVALID: bool;
-    fn is_nodata(self, nodata: f64) -> bool;
-    fn narrow(self) -> f32;
-
-    /// The value of a signed byte that was read as an unsigned one.
-    fn signed_byte(self) -> Self {
-        self
-    }
-}
-
-impl Sample for u8 {
-    const MAY_BE_INVALID: bool = false;
-
-    fn is_nodata(self, nodata: f64) -> bool {
-        f32::from(self).is_nodata(nodata)
-    }
-
-    fn narrow(self) -> f32 {
-        self.into()
-    }
-}
-
-impl Sample for u16 {
-    const MAY_BE_INVALID: bool = false;
-
-    fn is_nodata(self, nodata: f64) -> bool {
-        f32::from(self).is_nodata(nodata)
-    }
-
-    fn narrow(self) -> f32 {
-        self.into()
-    }
-}
-
-#[allow(
-    clippy::float_cmp,
-    clippy::cast_possible_truncation,
-    reason = "GDAL stores nodata as f64 whatever the sample type"
-)]
-impl Sample for f32 {
-    const MAY_BE_INVALID: bool = true;
-
-    fn is_nodata(self, nodata: f64) -> bool {
-        let nodata = nodata as f32;
-        // Nodata values are often written with too few digits: GDAL too forgives the last bits.
-        self == nodata || (self - nodata).abs() <= 2.0 * f32::EPSILON * nodata.abs()
-    }
-
-    fn narrow(self) -> f32 {
-        self
-    }
-
-    fn signed_byte(self) -> Self {
-        if self > 127.0 { self - 256.0 } else { self }
-    }
-}
-
-#[allow(clippy::float_cmp, clippy::cast_possible_truncation, reason = "networks compute in f32")]
-impl Sample for f64 {
-    const MAY_BE_INVALID: bool = true;
-
-    fn is_nodata(self, nodata: f64) -> bool {
-        self == nodata || (self - nodata).abs() <= 2.0 * f64::EPSILON * nodata.abs()
-    }
-
-    fn narrow(self) -> f32 {
-        self as f32
-    }
-}
-
-fn invalidate<T: Sample>(valid: &mut [bool], values: &[T], nodata: &[Option<f64>]) {
-    let pixels = valid.len();
-    let declared: Vec<_> =
-        nodata.iter().enumerate().filter_map(|(b, v)| v.filter(|v| !v.is_nan()).map(|v| (b, v))).collect();
-    for (i, valid) in valid.iter_mut().enumerate() {
-        let nothing =
-            !declared.is_empty() && declared.iter().all(|(b, v)| values[b * pixels + i].is_nodata(*v));
-        let finite = (0..nodata.len()).all(|b| values[b * pixels + i].narrow().is_finite());
-        *valid = *valid && !nothing && finite;
+/// The mask of a band: not one that GDAL makes from nodata values, which is ours to decide, nor from an alpha band, which may
+/// have been asked for as data.
+pub(crate) fn mask_of(dataset: &Dataset, band: usize) -> Mask {
+    let Ok(flags) = dataset.rasterband(band).and_then(|b| b.mask_flags()) else { return Mask::None };
+    match (flags.is_all_valid() || flags.is_alpha(), flags.is_nodata(), flags.is_per_dataset()) {
+        (true, ..) | (_, true, false) => Mask::None,
+        (_, _, true) => Mask::OfAll,
+        (_, false, false) => Mask::OfBand,
     }
 }

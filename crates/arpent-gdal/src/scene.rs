@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arpent_raster::{BandInfo, Grid, GridError, PixelArea, Placement, SampleType, SceneInfo};
+use arpent_raster::{BandInfo, Grid, GridError, PixelArea, Placement, SampleType, SceneInfo, Validity};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 
 use crate::bands::{common_name, of_interpretation};
+use crate::reader::{Mask, mask_of};
 use crate::setup::quiet;
 use crate::source::SceneSource;
 use crate::uri::{file_name, is_local, is_remote};
-use crate::{GdalError, crs, failure, ffi, guard};
+use crate::{GdalError, crs, failure, ffi, guard, side_files};
 
 /// Formats that imagery comes in. The rest of GDAL's two hundred drivers is attack surface, not service.
 pub(crate) const DRIVERS: &[&str] = &[
@@ -45,7 +46,7 @@ const ALPHA: u32 = 6;
 /// One variant of [`GdalError`] per reason to refuse a scene, each with a [`GdalError::hint`].
 pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
     let path = source.uri.as_str();
-    let dataset = open_raster(path, &source.gdal_path)?;
+    let (dataset, side_files) = open_with_side_files(path, &source.gdal_path)?;
     let (width, height) = dataset.raster_size();
     if width == 0 || height == 0 {
         return Err(GdalError::ZeroSize { path: path.into(), message: String::new() });
@@ -65,7 +66,19 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
         window,
         block: dataset.rasterband(1).map_or((width, 1), |b| b.block_size()),
         bands,
-        acquired: source.acquired.clone().or_else(|| acquired(&dataset)),
+        acquired: match &source.acquired {
+            // GDAL would look for a dozen metadata files of suppliers beside a remote file that has others beside it.
+            None if is_remote(&source.gdal_path) && !side_files.is_empty() => {
+                acquired(&open_alone(path, &source.gdal_path)?)
+            }
+            None => acquired(&dataset),
+            known => known.clone(),
+        },
+        validity: Validity {
+            has_mask: (1..=dataset.raster_count()).any(|band| mask_of(&dataset, band) != Mask::None),
+            side_files,
+            ..Validity::default()
+        },
     })
 }
 
@@ -84,10 +97,48 @@ pub(crate) fn place(path: &str, dataset: &Dataset) -> Result<Placement, GdalErro
     })
 }
 
-/// Opens a raster of one of the known formats, unless it names or declares what it must not.
+/// Opens a raster of one of the known formats, unless it names or declares what it must not, with the files beside it that
+/// GDAL reads with it, wherever they lie.
 pub(crate) fn open_raster(uri: &str, gdal_path: &str) -> Result<Dataset, GdalError> {
+    open_with_side_files(uri, gdal_path).map(|(dataset, _)| dataset)
+}
+
+/// The same with the names of those files, overviews left out.
+pub(crate) fn open_with_side_files(uri: &str, gdal_path: &str) -> Result<(Dataset, Vec<String>), GdalError> {
+    if !is_remote(gdal_path) {
+        let dataset = open_with(uri, gdal_path, &[])?;
+        let names = side_files::of(&dataset, gdal_path);
+        return Ok((dataset, names));
+    }
+    prepare();
+    // What is not there at all is told before anything is looked for beside it.
+    guard::named_files(uri, gdal_path)?;
+    let mut names = side_files::beside(uri, gdal_path)?;
+    let mut dataset = open_with(uri, gdal_path, &names)?;
+    if dataset.geo_transform().is_err() && ffi::gcp_count(&dataset) == 0 {
+        let world = side_files::world(uri, gdal_path)?;
+        if !world.is_empty() {
+            names.extend(world);
+            dataset = open_with(uri, gdal_path, &names)?;
+        }
+    }
+    names.sort();
+    Ok((dataset, names))
+}
+
+/// The same without the files beside it, where it lies behind a network.
+pub(crate) fn open_alone(uri: &str, gdal_path: &str) -> Result<Dataset, GdalError> {
+    open_with(uri, gdal_path, &[])
+}
+
+fn prepare() {
     quiet();
     guard::harden();
+}
+
+/// Opens a raster; of a remote one with these files beside it and no others.
+fn open_with(uri: &str, gdal_path: &str, beside: &[String]) -> Result<Dataset, GdalError> {
+    prepare();
     if is_local(gdal_path) {
         match std::fs::metadata(gdal_path) {
             Ok(meta) if meta.is_file() && meta.len() == 0 => {
@@ -105,8 +156,9 @@ pub(crate) fn open_raster(uri: &str, gdal_path: &str) -> Result<Dataset, GdalErr
         }
     }
     guard::named_files(uri, gdal_path)?;
-    // Behind a network every probe for a side file is a request: claim that there are none.
-    let siblings = [file_name(uri)];
+    // Behind a network every probe for a side file is a request: those that count were asked for, there are no others.
+    let siblings: Vec<&str> =
+        std::iter::once(file_name(uri)).chain(beside.iter().map(String::as_str)).collect();
     let options = DatasetOptions {
         open_flags: GdalOpenFlags::GDAL_OF_READONLY
             | GdalOpenFlags::GDAL_OF_RASTER

@@ -61,6 +61,10 @@ pub fn resample_source(
         arguments.extend(["-wo".into(), format!("{key}={:?}", old / gsd)]);
     }
     let has_nodata = scene.bands.iter().all(|b| b.nodata.is_some());
+    if !scene.bands.iter().any(|b| b.is_alpha) {
+        // A band that is asked for as data takes nothing out, whatever the file calls it.
+        arguments.push("-nosrcalpha".into());
+    }
     if !has_nodata && !scene.bands.iter().any(|b| b.is_alpha) {
         arguments.push("-dstalpha".into());
     }

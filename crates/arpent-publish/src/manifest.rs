@@ -84,6 +84,9 @@ pub struct Input {
     /// `before` or `after`, in a map that compares two dates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
+    /// What decided which of its pixels are valid, and who said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid: Option<String>,
     /// Where its pixels lie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grid: Option<InputGrid>,

@@ -1,5 +1,7 @@
 //! What a scene says of itself.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -52,8 +54,34 @@ pub struct BandInfo {
     pub sample_type: SampleType,
     /// Nodata value declared for the band.
     pub nodata: Option<f64>,
-    /// Whether it is an alpha band.
+    /// Whether it is an alpha band: it says where there is data, and is none itself. A band that is asked for as data is not,
+    /// whatever its file says.
     pub is_alpha: bool,
+}
+
+/// What decides, beside the values of bands, which pixels of a scene are valid.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validity {
+    /// Whether the file has a mask band, inside or beside it (`.msk`).
+    pub has_mask: bool,
+    /// Who declared the bands' nodata values.
+    pub nodata_by: Declared,
+    /// Files beside the scene that are read with it, such as `a.tif.msk`; overviews left out.
+    pub side_files: Vec<String>,
+    /// Where the mask of the scene's collar lies, or will lie once it is needed: pixels in it are invalid.
+    #[serde(skip)]
+    pub collar: Option<PathBuf>,
+}
+
+/// Who declared something of a scene.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Declared {
+    /// The file, or a file beside it.
+    #[default]
+    File,
+    /// The configuration of the job. It counts whatever the file says.
+    Configuration,
 }
 
 /// One scene: where it is, what it holds, when it was taken.
@@ -75,4 +103,14 @@ pub struct SceneInfo {
     pub gsd_m: f64,
     /// Size of a storage block (columns, rows).
     pub block: (usize, usize),
+    /// What decides which of its pixels are valid.
+    #[serde(default)]
+    pub validity: Validity,
+}
+
+impl SceneInfo {
+    /// The alpha band that says where there is data, unless it is one of the bands asked for.
+    pub fn alpha(&self, bands: &[usize]) -> Option<usize> {
+        self.bands.iter().find(|b| b.is_alpha && !bands.contains(&b.index)).map(|b| b.index)
+    }
 }

@@ -4,6 +4,7 @@ mod identity;
 mod map;
 mod memory;
 mod scenes;
+mod validity;
 
 use std::path::Path;
 
@@ -19,6 +20,7 @@ pub use identity::{Input, Unhashed, fingerprints, run_id};
 pub use map::{AFTER, BEFORE, MapJob, Survey};
 pub use memory::{MemoryNeeds, memory_bound};
 pub use scenes::{FailedScene, UsableScene, describe_bands};
+pub(crate) use validity::describe_validity;
 
 use crate::cli::JobArgs;
 use crate::config::Config;

@@ -8,6 +8,7 @@ use arpent_model::{Band, ModelPackage};
 use arpent_publish::Warning;
 use arpent_raster::SceneInfo;
 
+use super::validity;
 use crate::config::{InputOptions, Resampling};
 use crate::error::{JobError, hint_of, message_of};
 use crate::shards::is_transient;
@@ -70,8 +71,10 @@ impl Wanted<'_> {
     ) -> anyhow::Result<(Vec<UsableScene>, Vec<FailedScene>)> {
         let mut usable = Vec::new();
         let mut failed = Vec::new();
-        for source in sources {
-            match self.open(&source) {
+        let count = sources.len();
+        for (index, source) in sources.into_iter().enumerate() {
+            let collar = validity::looks_for_collar(self.options, index, count);
+            match self.open(&source, collar) {
                 Ok(scene) => usable.push(scene),
                 Err(error) if is_transient(&error) => return Err(error),
                 Err(error) => failed.push(FailedScene::new(&source.uri, &error)),
@@ -80,13 +83,15 @@ impl Wanted<'_> {
         Ok((usable, failed))
     }
 
-    fn open(self, source: &SceneSource) -> anyhow::Result<UsableScene> {
-        let info = arpent_gdal::open_scene(source)?;
+    fn open(self, source: &SceneSource, collar: bool) -> anyhow::Result<UsableScene> {
+        let mut info = arpent_gdal::open_scene(source)?;
         let bands = self.choose_bands(&info)?;
         check_samples(&info, &bands, self.model)?;
+        validity::declare(&mut info, &bands, self.options, self.scratch)?;
+        let found = arpent_gdal::look(&info, &bands, collar)?;
+        let warnings = validity::warnings(&info, &bands, &found, self.options);
         let gsd = &self.model.gsd_m;
-        let scene =
-            UsableScene { source: source.clone(), info, bands, resampled: false, warnings: Vec::new() };
+        let scene = UsableScene { source: source.clone(), info, bands, resampled: false, warnings };
         if (gsd.min..=gsd.max).contains(&scene.info.gsd_m) {
             return Ok(scene);
         }

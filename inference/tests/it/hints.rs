@@ -275,8 +275,8 @@ fn commands_of_our_own_run() {
 /// Commands in the texts of errors, and the test that follows them.
 const FOLLOWED: &[(&str, &str)] = &[
     ("gdal_translate {options} {from} {to}", "a_scene_without_a_crs_or_a_place_gets_them"),
-    ("gdalwarp -t_srs EPSG:xxxx", "arpent-gdal, it::hints"),
-    ("gdalwarp -r bilinear", "arpent-gdal, it::hints"),
+    ("gdalwarp -t_srs EPSG:xxxx", "arpent-gdal, it::validity"),
+    ("gdalwarp -r bilinear", "arpent-gdal, it::validity"),
     ("gdal_translate -expand rgb", "colors_and_single_bits_become_bytes"),
     ("gdal_translate -ot Byte -co NBITS=8", "colors_and_single_bits_become_bytes"),
     ("gdal_translate -ot Float32", "complex_numbers_become_real_and_words_become_bytes"),

@@ -25,4 +25,5 @@ mod schema;
 mod shards;
 mod slurm;
 mod submit;
+mod validity;
 mod zonal;

@@ -39,7 +39,8 @@ pub(crate) struct DrawnArgs {
     /// Values of the field to learn, in this order; all without it.
     #[arg(long, value_name = "A,B", value_delimiter = ',', requires = "labels")]
     classes: Vec<String>,
-    /// Names of the scene's bands, in its order (alpha left out), where the file does not tell them.
+    /// Names of the scene's bands, in its order, where the file does not tell them: alpha left out, or all, also one that the
+    /// file flags as alpha and that is data.
     #[arg(long, value_name = "A,B", value_delimiter = ',', requires = "labels")]
     bands: Vec<String>,
     /// Licence (SPDX) under which imagery, polygons and weights may be given away; without it the weights are not exported.
@@ -78,7 +79,7 @@ pub(crate) fn derive(args: &DrawnArgs, budget: Budget, output: &Path) -> Result<
     let labels = args.labels.as_deref().ok_or_else(missing)?;
     let scene = args.scene.as_deref().ok_or_else(missing)?;
     let field = args.class_field.as_deref().ok_or_else(missing)?;
-    let survey = survey(scene, labels, args.layer.as_deref(), field)?;
+    let survey = survey(scene, labels, args.layer.as_deref(), field, args.bands.len())?;
     refuse_elsewhere(&survey, labels, scene)?;
     let classes = classes::choose(&survey.polygons, &args.classes, labels, field)?;
     let split = split::choose(&classes)?;
@@ -114,6 +115,16 @@ impl Plan<'_> {
             let names: Vec<String> = self.classes.skipped.iter().map(name).collect();
             note(&format!("left out: {}", names.join(", ")));
         }
+        if let Some((band, values)) = self.survey.alpha {
+            let doubt = if values > MANY_VALUES {
+                "as a measured band does: if it is one, name all bands (--bands), it among them"
+            } else {
+                "and tells which pixels are valid"
+            };
+            note(&format!(
+                "band {band} is flagged as alpha, holds {values} different values in a sample, {doubt}"
+            ));
+        }
         note(&format!("bands: {}; GSD {:.4} m", self.bands.join(", "), self.survey.scene.gsd_m));
         let numbered: Vec<&String> = self.bands.iter().filter(|b| is_numbered(b)).collect();
         if let Some(first) = numbered.first() {
@@ -141,6 +152,9 @@ fn refuse_elsewhere(survey: &Survey, labels: &Path, scene: &Path) -> Result<(), 
     Err(TrainError::refused(problem, hint))
 }
 
+/// Different values from which an alpha band is no mask of a survey.
+const MANY_VALUES: usize = 8;
+
 /// What the names of bands that have none begin with.
 const NUMBERED: &str = "band";
 
@@ -150,7 +164,7 @@ fn is_numbered(name: &str) -> bool {
 
 /// Names of the data bands: those given, else what the file says; `band3` where it says nothing or the same twice.
 fn band_names(survey: &Survey, given: &[String], scene: &Path) -> Result<Vec<String>, TrainError> {
-    let hint = "name every band once, in the scene's order, alpha left out: --bands red,green,blue,nir";
+    let hint = "name every band once, in the scene's order, as --bands red,green,blue,nir; an alpha band may be left out";
     if !given.is_empty() && given.len() != survey.bands.len() {
         let (names, bands) = (given.len(), survey.bands.len());
         let problem = format!("--bands has {names} names, {} has {bands} bands", scene.display());

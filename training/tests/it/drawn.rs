@@ -39,6 +39,21 @@ fn scene(folder: &Path) {
     GeoTiff::rgb(32631, GSD, window, &bands).write(&folder.join("scene.tif")).unwrap();
 }
 
+/// The same with near infrared as a fourth band, which the file flags as alpha: over water it is 0.
+fn infrared_scene(folder: &Path) {
+    let noise = |x: usize, y: usize| u8::try_from((x * 7 + y * 13 + x * y) % 21).unwrap();
+    let pixels = (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (x, y)));
+    let samples = pixels.flat_map(|(x, y)| {
+        let (name, rgb) = COVERS[cover(x, y)];
+        let nir = if name == "water" { 0 } else { 100 + noise(x, y) };
+        rgb.map(|v| v + noise(x, y)).into_iter().chain([nir])
+    });
+    let window = Window::new(CORNER.0, CORNER.1, SIDE, SIDE);
+    let samples = Samples::Rgba8(samples.collect());
+    let tiff = GeoTiff { epsg: Some(32631), gsd: GSD, window, nodata: None, samples };
+    tiff.write(&folder.join("scene.tif")).unwrap();
+}
+
 /// A ring around a part of each field, meters, and the field's cover.
 fn fields() -> Vec<([[f64; 2]; 5], &'static str)> {
     let all = (0..5).flat_map(|y| (0..5).map(move |x| (x * FIELD, y * FIELD)));
@@ -129,6 +144,36 @@ impl Desk {
             assert!(ran.err.contains(part), "`{part}` is not in: {}", ran.err);
         }
     }
+}
+
+#[test]
+fn a_band_flagged_as_alpha_that_is_named_is_data() {
+    let desk = Desk::new();
+    infrared_scene(desk.path("").as_path());
+    let fitted = desk.fit("fields.gpkg", &["--epochs", "1", "--bands", "red,green,blue,nir"]).done();
+    assert!(!fitted.err.contains("flagged as alpha"), "{}", fitted.err);
+    let config = desk.text("map/run/train.toml");
+    assert!(config.contains("bands = [1, 2, 3, 4]"), "{config}");
+    let package: ModelPackage = serde_json::from_str(&desk.text("map/model.json")).unwrap();
+    let names: Vec<&str> = package.bands.iter().map(|b| b.name.as_str()).collect();
+    assert_eq!(names, ["red", "green", "blue", "nir"]);
+    // Where it is 0 the scene is valid, so water is learned and judged.
+    let nir = package.bands[3].mean;
+    assert!(nir < 95.0, "water, of which it is 0, counts: {nir}");
+
+    // Left out, it tells which pixels are valid, and that this is doubtful.
+    let desk = Desk::new();
+    infrared_scene(desk.path("").as_path());
+    let fitted = desk.fit("fields.gpkg", &["--epochs", "1"]);
+    assert!(
+        fitted.err.contains("band 4 is flagged as alpha") && fitted.err.contains("(--bands)"),
+        "{}",
+        fitted.err
+    );
+    // What the hint of a wrong number of names says is what was done above.
+    let desk = Desk::new();
+    infrared_scene(desk.path("").as_path());
+    desk.refused("fields.gpkg", &["--bands", "red,green"], &["--bands red,green,blue,nir"]);
 }
 
 #[test]

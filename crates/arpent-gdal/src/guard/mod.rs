@@ -17,8 +17,9 @@ pub(crate) use limits::{
     MAX_AOI_BYTES, check_document, check_feature, check_file, check_samples, check_vertices,
 };
 pub use named::allow_in_vrt;
-pub(crate) use named::trust;
+pub(crate) use named::{MAX_VRT_BYTES, location, trust};
 pub use vrt::{Reference, references};
+pub(crate) use vrt::{content, is_relative, parse as parse_vrt};
 
 use crate::GdalError;
 use crate::aoi::DRIVERS as VECTOR_DRIVERS;
@@ -68,6 +69,10 @@ pub(crate) fn hint(error: &GdalError) -> Option<String> {
         GdalError::Reference { .. } => {
             "a local VRT may name local files, a remote one files of its own host or bucket: allow more in \
              input.vrt_allowed, or name those files as scenes"
+                .into()
+        }
+        GdalError::MissingSource { .. } => {
+            "put the file back where the VRT names it, or make the VRT anew of the files that are there"
                 .into()
         }
         GdalError::BadVrt { .. } => {

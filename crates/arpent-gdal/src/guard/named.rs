@@ -13,7 +13,7 @@ use crate::uri::{gdal_path, is_local, is_remote};
 use crate::{GdalError, failure, ffi, scene};
 
 /// Bytes of a VRT. GDAL holds its XML as objects that are ten times larger; 100,000 sources of one band have 60 MB.
-const MAX_VRT_BYTES: usize = 128 << 20;
+pub(crate) const MAX_VRT_BYTES: usize = 128 << 20;
 /// Bytes at the beginning of a file by which GDAL recognizes it.
 const HEAD_BYTES: usize = 1024;
 /// VRTs that name VRTs that name VRTs.
@@ -75,7 +75,7 @@ pub(super) fn check_overviews(uri: &str, path: &str, dataset: &Dataset) -> Resul
     // GDAL's own way to say: beside this file.
     let name = name.strip_prefix(":::BASE:::").unwrap_or(&name).to_owned();
     let mut check = Check { uri, allowed: lines(ALLOWED), seen: BTreeSet::new() };
-    let reference = Reference { name, relative: !is_local(path) };
+    let reference = Reference { name, relative: !is_local(path), needed: false };
     match check.target(path, &folder_of(path), &reference)? {
         Some(target) => check.visit(&target, 1),
         None => Ok(()),
@@ -124,12 +124,21 @@ impl Check<'_> {
         let folder = folder_of(path);
         let target = |reference| self.target(path, &folder, reference).transpose();
         let targets: Result<BTreeSet<_>, _> = references.iter().filter_map(target).collect();
-        self.visit_all(path, &targets?, depth)?;
+        let needed = references.iter().filter(|reference| reference.needed);
+        let needed = needed.map(|reference| located(&folder, reference)).collect();
+        self.visit_all(path, &targets?, &needed, depth)?;
         remember(print);
         Ok(())
     }
 
-    fn visit_all(&mut self, path: &str, targets: &BTreeSet<String>, depth: usize) -> Result<(), GdalError> {
+    /// Looks at what the VRT `path` names; `needed` is what it cannot be read without.
+    fn visit_all(
+        &mut self,
+        path: &str,
+        targets: &BTreeSet<String>,
+        needed: &BTreeSet<String>,
+        depth: usize,
+    ) -> Result<(), GdalError> {
         let (local, remote): (Vec<&String>, Vec<&String>) = targets.iter().partition(|t| is_local(t));
         if remote.len() > MAX_REMOTE {
             let (what, found) = ("remote files in a VRT".to_owned(), remote.len() as u64);
@@ -140,13 +149,42 @@ impl Check<'_> {
                 most: MAX_REMOTE as u64,
             });
         }
-        for target in local {
-            self.visit(target, depth + 1)?;
+        // What is trusted is not looked at, but it must be there.
+        let trusted = needed.iter().filter(|name| !targets.contains(*name));
+        let (trusted_local, trusted_remote): (Vec<&String>, Vec<&String>) =
+            trusted.partition(|t| is_local(t));
+        let absent = |name: &String| self.missing_source(path, name);
+        for name in local.iter().chain(&trusted_local).filter(|name| needed.contains(**name)) {
+            if std::fs::metadata(name).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+                return Err(absent(name));
+            }
         }
-        for target in vrts_among(&remote) {
+        let mut vrts = Vec::new();
+        let asked: Vec<&String> = remote.iter().chain(&trusted_remote).copied().collect();
+        for (name, found) in asked.iter().copied().zip(heads(&asked)) {
+            match found {
+                Ok(start) if looks_like_vrt(&start) && targets.contains(name) => vrts.push(name),
+                Ok(_) => {}
+                Err(_) if !needed.contains(name) => {}
+                // An archive or a folder that GDAL opens as a data set has no bytes of its own.
+                Err(message) if message.is_empty() && ffi::vsi_exists(name) => {}
+                Err(message) if message.is_empty() => return Err(absent(name)),
+                Err(message) => {
+                    return Err(match scene::cannot_open(name, name, message) {
+                        GdalError::Missing { .. } => absent(name),
+                        other => other,
+                    });
+                }
+            }
+        }
+        for target in local.into_iter().chain(vrts) {
             self.visit(target, depth + 1)?;
         }
         Ok(())
+    }
+
+    fn missing_source(&self, vrt: &str, name: &str) -> GdalError {
+        GdalError::MissingSource { path: shown(self.uri, vrt), source_name: name.to_owned() }
     }
 
     /// What a reference of the VRT `from`, which lies in `folder`, means to GDAL; none where it is trusted.
@@ -220,21 +258,17 @@ fn looks_like_vrt(head: &[u8]) -> bool {
     starts && text.windows(11).any(|w| w.eq_ignore_ascii_case(b"<VRTDataset"))
 }
 
-/// Those remote files that are VRTs, several looked at a time.
-fn vrts_among<'t>(remote: &[&'t String]) -> Vec<&'t String> {
+/// The beginnings of remote files, several asked for at a time.
+fn heads(remote: &[&String]) -> Vec<Result<Vec<u8>, String>> {
     let share = remote.len().div_ceil(THREADS).max(1);
-    let look = |part: &[&'t String]| -> Vec<&'t String> {
-        // What cannot be opened is told when it is read.
-        let is_vrt = |path: &str| head(path, HEAD_BYTES).is_ok_and(|start| looks_like_vrt(&start));
-        part.iter().copied().filter(|path| is_vrt(path)).collect()
-    };
+    let look = |part: &[&String]| part.iter().map(|path| head(path, HEAD_BYTES)).collect::<Vec<_>>();
     std::thread::scope(|scope| {
         let parts: Vec<_> = remote.chunks(share).map(|part| scope.spawn(move || look(part))).collect();
         // A thread that panicked looked at nothing: all of its files are looked at again, here.
         parts
             .into_iter()
             .zip(remote.chunks(share))
-            .flat_map(|(thread, part)| thread.join().unwrap_or_else(|_| part.to_vec()))
+            .flat_map(|(thread, part)| thread.join().unwrap_or_else(|_| look(part)))
             .collect()
     })
 }
@@ -252,6 +286,11 @@ fn folder_of(path: &str) -> String {
     let real = if is_local(path) { std::fs::canonicalize(path).ok() } else { None };
     let path = real.map_or_else(|| path.to_owned(), |path| path.to_string_lossy().into_owned());
     path.rsplit_once('/').map_or_else(String::new, |(folder, _)| format!("{folder}/"))
+}
+
+/// The path that GDAL makes of a name in the VRT `vrt`.
+pub(crate) fn location(vrt: &str, name: &str, relative: bool) -> String {
+    located(&folder_of(vrt), &Reference { name: name.to_owned(), relative, needed: true })
 }
 
 /// The path that GDAL makes of a reference.
@@ -299,7 +338,7 @@ mod tests {
         let allowed = allowed.iter().map(|a| format!("{}/", gdal_path(a).trim_end_matches('/'))).collect();
         let check = Check { uri: from, allowed, seen: BTreeSet::new() };
         check
-            .target(from, &folder_of(from), &Reference { name: name.into(), relative })
+            .target(from, &folder_of(from), &Reference { name: name.into(), relative, needed: true })
             .map_err(|e| e.to_string())
     }
 

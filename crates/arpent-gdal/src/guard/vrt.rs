@@ -31,6 +31,8 @@ pub struct Reference {
     pub name: String,
     /// Whether it is seen from the folder of the VRT, rather than from the working directory.
     pub relative: bool,
+    /// Whether pixels come from it: without it, the VRT cannot be read. Others (overviews) GDAL does without.
+    pub needed: bool,
 }
 
 /// Everything that a VRT names, sorted.
@@ -38,10 +40,7 @@ pub struct Reference {
 /// # Errors
 /// What is wrong with it: it is no XML, brings code, reads raw bytes, or is of a kind that this crate cannot judge.
 pub fn references(xml: &[u8]) -> Result<Vec<Reference>, String> {
-    let text = std::str::from_utf8(xml).map_err(|e| format!("it is not UTF-8: {e}"))?;
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..ParsingOptions::default() };
-    let document = Document::parse_with_options(text.trim_start_matches('\u{feff}').trim_start(), options)
-        .map_err(|e| format!("its XML cannot be read: {e}"))?;
+    let document = parse(xml)?;
     let mut found = Vec::new();
     for element in document.descendants().filter(Node::is_element) {
         judge(element)?;
@@ -50,6 +49,17 @@ pub fn references(xml: &[u8]) -> Result<Vec<Reference>, String> {
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// The XML of a VRT.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn parse(xml: &[u8]) -> Result<Document<'_>, String> {
+    let text = std::str::from_utf8(xml).map_err(|e| format!("it is not UTF-8: {e}"))?;
+    let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..ParsingOptions::default() };
+    Document::parse_with_options(text.trim_start_matches('\u{feff}').trim_start(), options)
+        .map_err(|e| format!("its XML cannot be read: {e}"))
 }
 
 fn lower(name: &str) -> String {
@@ -82,7 +92,7 @@ fn judge(element: Node<'_, '_>) -> Result<(), String> {
 }
 
 /// The text of an element, that of its children left out.
-fn content(element: Node<'_, '_>) -> String {
+pub(crate) fn content(element: Node<'_, '_>) -> String {
     element.children().filter(Node::is_text).filter_map(|text| text.text()).collect()
 }
 
@@ -96,21 +106,32 @@ fn collect(element: Node<'_, '_>, found: &mut Vec<Reference>) -> Result<(), Stri
             return Err(format!("the text of an element `{key}` is in several pieces"));
         }
         if !text.is_empty() {
-            found.push(Reference { name: text.to_owned(), relative: is_relative(element)? });
+            let needed = is_needed(element, &key);
+            found.push(Reference { name: text.to_owned(), relative: is_relative(element)?, needed });
         }
     } else if leads_elsewhere(text) && !in_prose(element) {
-        found.push(Reference { name: text.to_owned(), relative: false });
+        found.push(Reference { name: text.to_owned(), relative: false, needed: false });
     }
     for attribute in element.attributes() {
-        let is_file = FILE_KEYS.contains(&lower(attribute.name()).as_str());
+        let key = lower(attribute.name());
+        let is_file = FILE_KEYS.contains(&key.as_str());
         if is_file || (leads_elsewhere(attribute.value()) && !in_prose(element)) {
             found.push(Reference {
                 name: attribute.value().trim_start().to_owned(),
                 relative: is_relative(element)?,
+                needed: is_needed(element, &key),
             });
         }
     }
     Ok(())
+}
+
+/// Whether an element or attribute with this name tells where pixels come from.
+fn is_needed(element: Node<'_, '_>, key: &str) -> bool {
+    ["sourcefilename", "sourcedataset"].contains(&key)
+        && !element
+            .ancestors()
+            .any(|a| ["overview", "overviewlist"].contains(&lower(a.tag_name().name()).as_str()))
 }
 
 fn is_item(element: Node<'_, '_>, keys: &[&str]) -> bool {
@@ -127,7 +148,7 @@ fn leads_elsewhere(text: &str) -> bool {
 }
 
 /// The flag `relativeToVRT` of an element, which may be a child too.
-fn is_relative(element: Node<'_, '_>) -> Result<bool, String> {
+pub(crate) fn is_relative(element: Node<'_, '_>) -> Result<bool, String> {
     const FLAG: &str = "relativetovrt";
     let attributes = element.attributes().filter(|a| lower(a.name()) == FLAG).map(|a| a.value().to_owned());
     let children = element.children().filter(|c| lower(c.tag_name().name()) == FLAG).map(content);

@@ -8,7 +8,9 @@
 
 mod aoi;
 mod bad_input;
+mod collars;
 mod common;
+mod holes;
 mod hostile;
 mod labels;
 mod layer_in;
@@ -21,4 +23,5 @@ mod real_data;
 mod remote;
 mod scenes;
 mod shared;
+mod validity;
 mod warp;

@@ -18,20 +18,31 @@ pub(crate) fn serve(files: Vec<(&'static str, Vec<u8>)>) -> String {
 
 /// The same, with what was sent.
 pub(crate) fn serve_counted(files: Vec<(&'static str, Vec<u8>)>) -> (String, Sent) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let sent = Sent::default();
-    let (files, log) = (Arc::new(files), Arc::clone(&sent));
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let (files, log) = (Arc::clone(&files), Arc::clone(&log));
-            std::thread::spawn(move || answer(stream, &files, &log));
-        }
-    });
+    let (address, sent, _) = serve_logged(files);
     (address, sent)
 }
 
-fn answer(mut stream: TcpStream, files: &[(&str, Vec<u8>)], log: &Sent) -> std::io::Result<()> {
+/// The same, with what was asked for: method and path of each request.
+pub(crate) fn serve_logged(files: Vec<(&'static str, Vec<u8>)>) -> (String, Sent, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (sent, asked) = (Sent::default(), Arc::<Mutex<Vec<String>>>::default());
+    let (files, log, requests) = (Arc::new(files), Arc::clone(&sent), Arc::clone(&asked));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (files, log, requests) = (Arc::clone(&files), Arc::clone(&log), Arc::clone(&requests));
+            std::thread::spawn(move || answer(stream, &files, &log, &requests));
+        }
+    });
+    (address, sent, asked)
+}
+
+fn answer(
+    mut stream: TcpStream,
+    files: &[(&str, Vec<u8>)],
+    log: &Sent,
+    requests: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let (mut request, mut range) = (String::new(), None);
     reader.read_line(&mut request)?;
@@ -46,6 +57,10 @@ fn answer(mut stream: TcpStream, files: &[(&str, Vec<u8>)], log: &Sent) -> std::
         }
     }
     let path = request.split(' ').nth(1).unwrap_or("");
+    requests
+        .lock()
+        .unwrap()
+        .push(request.rsplit_once(' ').map_or(String::new(), |(asked, _)| asked.to_owned()));
     let Some((_, body)) = files.iter().find(|(name, _)| *name == path) else {
         let status = if path.starts_with("/broken") { "403 Forbidden" } else { "404 Not Found" };
         return write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

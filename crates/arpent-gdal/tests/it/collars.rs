@@ -1,0 +1,141 @@
+//! Black and white areas at the border of scenes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use arpent_gdal::{CollarColor, MosaicReader, look};
+use arpent_raster::{SceneInfo, Window};
+
+use crate::common::{Picture, folder, mosaic, open, value};
+
+const W: usize = 150;
+const H: usize = 130;
+
+/// Whether a pixel is not covered by the survey: a slanted corner, a wedge in the south, an arm that winds inwards.
+fn is_void(col: usize, row: usize) -> bool {
+    let spiral = (row == 60 && (70..=149).contains(&col))
+        || (col == 70 && (60..=100).contains(&row))
+        || (row == 100 && (70..=120).contains(&col))
+        || (col == 120 && (75..=100).contains(&row))
+        || (row == 75 && (85..=120).contains(&col));
+    col + row < 70 || (row > 110 && col > 40 && col + 20 < row) || spiral
+}
+
+/// Black that is a picture: it does not lead to the border.
+fn is_lake(col: usize, row: usize) -> bool {
+    (80..90).contains(&col) && (20..35).contains(&row)
+}
+
+fn scene(dir: &Path, fill: u8) -> PathBuf {
+    let band = |b: usize| -> Vec<u8> {
+        let pixel = |i: usize| {
+            let (col, row) = (i % W, i / W);
+            if is_void(col, row) {
+                fill
+            } else if is_lake(col, row) {
+                0
+            } else {
+                // Neither dark nor bright.
+                60 + value(col, row, b) / 2
+            }
+        };
+        (0..W * H).map(pixel).collect()
+    };
+    Picture::new((W, H), vec![band(0), band(1), band(2)]).write(&dir.join(format!("fill{fill}.tif")))
+}
+
+fn left_out(info: &SceneInfo, mask: &Path) -> SceneInfo {
+    let mut info = info.clone();
+    info.validity.collar = Some(mask.to_owned());
+    info
+}
+
+#[test]
+fn what_leads_to_the_border_is_left_out_and_nothing_else() {
+    let dir = folder();
+    for (fill, color) in [(0, CollarColor::Black), (255, CollarColor::White)] {
+        let info = open(&scene(dir.path(), fill));
+        let found = look(&info, &[1, 2, 3], true).unwrap().collar.unwrap();
+        assert_eq!(found.color, color);
+        let voids = (0..W * H).filter(|i| is_void(i % W, i / W)).count();
+        #[allow(clippy::cast_precision_loss)]
+        let share = voids as f64 / (W * H) as f64;
+        assert!((found.share - share).abs() < 0.05, "{} and {share}", found.share);
+
+        let plain = mosaic(vec![info.clone()]);
+        let chip = MosaicReader::new(&plain, &[vec![1, 2, 3]]).unwrap().read(plain.window).unwrap();
+        let lost: Vec<_> = (0..W * H).filter(|i| !chip.valid[*i]).map(|i| (i % W, i / W)).take(9).collect();
+        assert_eq!(lost, [], "told, and kept");
+
+        let m = mosaic(vec![left_out(&info, &dir.path().join(format!("mask{fill}.tif")))]);
+        let mut reader = MosaicReader::new(&m, &[vec![1, 2, 3]]).unwrap();
+        let whole = reader.read(m.window).unwrap();
+        for (i, valid) in whole.valid.iter().enumerate() {
+            assert_eq!(*valid, !is_void(i % W, i / W), "{} {}", i % W, i / W);
+        }
+        // The same through any window, by another reader that begins there.
+        for (col, row, width, height) in [(60, 50, 70, 60), (149, 0, 1, 130), (0, 100, 150, 7)] {
+            let window = Window::new(m.window.col + col, m.window.row + row, width, height);
+            let other = mosaic(vec![left_out(&info, &dir.path().join(format!("mask{fill}-{col}.tif")))]);
+            let part = MosaicReader::new(&other, &[vec![1, 2, 3]]).unwrap().read(window).unwrap();
+            assert_eq!(part, reader.read(window).unwrap());
+        }
+        // Nothing but the mask is left of the work.
+        let others =
+            std::fs::read_dir(dir.path()).unwrap().flatten().map(|e| e.file_name().into_string().unwrap());
+        assert!(
+            others.filter(|n| n.contains("down") || n.contains("up.tif") || n.contains("part")).count() == 0
+        );
+    }
+}
+
+#[test]
+fn readers_that_begin_at_once_agree() {
+    let dir = folder();
+    let info = left_out(&open(&scene(dir.path(), 0)), &dir.path().join("mask.tif"));
+    let m = mosaic(vec![info]);
+    let chips: Vec<_> = std::thread::scope(|scope| {
+        let read = || MosaicReader::new(&m, &[vec![1, 2, 3]]).unwrap().read(m.window).unwrap();
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(read)).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert!(chips.iter().all(|c| *c == chips[0] && c.valid.contains(&false)));
+}
+
+#[test]
+fn lossy_pictures_have_halos() {
+    let dir = folder();
+    let from = scene(dir.path(), 0);
+    for (name, words) in [
+        ("j.tif", vec!["-co", "COMPRESS=JPEG", "-co", "PHOTOMETRIC=YCBCR", "-co", "JPEG_QUALITY=75"]),
+        ("j.jp2", vec!["-of", "JP2OpenJPEG", "-co", "QUALITY=30", "-co", "REVERSIBLE=NO"]),
+        ("l.jp2", vec!["-of", "JP2OpenJPEG", "-co", "QUALITY=100", "-co", "REVERSIBLE=YES"]),
+    ] {
+        let to = dir.path().join(name);
+        let status =
+            Command::new("gdal_translate").arg("-q").args(&words).arg(&from).arg(&to).status().unwrap();
+        assert!(status.success(), "{words:?}");
+        let info = open(&to);
+        assert!(info.bands.iter().all(|b| b.nodata.is_none()), "{name}");
+        let found = look(&info, &[1, 2, 3], true).unwrap().collar;
+        assert_eq!(found.map(|f| f.color), Some(CollarColor::Black), "{name}");
+        let m = mosaic(vec![left_out(&info, &dir.path().join(format!("mask-{name}.tif")))]);
+        let chip = MosaicReader::new(&m, &[vec![1, 2, 3]]).unwrap().read(m.window).unwrap();
+        // Of the large voids nothing is left; of the picture beyond what compression blurs, nothing is lost.
+        let corner = (0..W * H).filter(|i| i % W + i / W < 70);
+        let kept = corner.clone().filter(|i| chip.valid[*i]).count();
+        assert!(kept * 50 < corner.count(), "{name}: {kept}");
+        let far = (0..W * H).filter(|i| (90..=115).contains(&(i % W)) && (5..50).contains(&(i / W)));
+        assert!(far.clone().all(|i| chip.valid[i]), "{name}");
+    }
+}
+
+#[test]
+fn a_picture_without_a_collar_has_none() {
+    let dir = folder();
+    let info = open(&crate::common::picture(W, H, 3).write(&dir.path().join("a.tif")));
+    assert_eq!(look(&info, &[1, 2, 3], true).unwrap().collar, None);
+    let m = mosaic(vec![left_out(&info, &dir.path().join("mask.tif"))]);
+    let chip = MosaicReader::new(&m, &[vec![1, 2, 3]]).unwrap().read(m.window).unwrap();
+    assert!(!chip.valid.contains(&false));
+}
