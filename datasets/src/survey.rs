@@ -58,7 +58,9 @@ pub fn survey(
     let raster = |source| DatasetError::Raster { source };
     let mut scene = open_scene(&SceneSource::new(&scene.to_string_lossy())).map_err(raster)?;
     if named == scene.bands.len() {
-        scene.bands.iter_mut().for_each(|b| b.is_alpha = false);
+        for band in &mut scene.bands {
+            band.is_alpha = false;
+        }
     }
     let uri = polygons.to_string_lossy();
     let drawn = read_polygons(&uri, layer, field, &scene.grid, &scene.window).map_err(raster)?;

@@ -189,9 +189,9 @@ fn swept(
         };
         let lines = values.chunks_exact_mut(size.0.max(1));
         if down {
-            lines.for_each(&mut carry)
+            lines.for_each(&mut carry);
         } else {
-            lines.rev().for_each(&mut carry)
+            lines.rev().for_each(&mut carry);
         }
         written(&dataset, size.0, row, values)?;
     }

@@ -170,7 +170,9 @@ pub(crate) fn invalidate<T: Sample>(valid: &mut [bool], values: &[T], nodata: &[
     if nodata.iter().any(Option::is_some) {
         let mut held = vec![true; valid.len()];
         for (band, nodata) in bands().zip(nodata) {
-            nodata.iter().for_each(|nodata| nodata.and_held(band, &mut held));
+            if let Some(nodata) = nodata {
+                nodata.and_held(band, &mut held);
+            }
         }
         valid.iter_mut().zip(held).for_each(|(valid, held)| *valid &= !held);
     }

@@ -348,7 +348,9 @@ impl Source {
         for ((values, band), signed) in bands.zip(&self.signed_bytes) {
             // GDAL before 3.7 has no signed bytes: it hands them over as unsigned ones.
             if *signed && ffi::type_name(dataset, *band) == "Byte" {
-                values.iter_mut().for_each(|value| *value = value.signed_byte());
+                for value in values {
+                    *value = value.signed_byte();
+                }
             }
         }
         if T::MAY_BE_INVALID || nodata.iter().any(Option::is_some) {

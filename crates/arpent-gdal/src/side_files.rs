@@ -21,8 +21,9 @@ pub(crate) fn beside(uri: &str, gdal_path: &str) -> Result<Vec<String>, GdalErro
         return Ok(Vec::new());
     }
     let name = file_name(uri);
-    let found = there(uri, gdal_path, &[format!("{name}.msk"), format!("{name}.aux.xml")])?;
-    for mask in found.iter().filter(|name| name.ends_with(".msk")) {
+    let mask = format!("{name}.msk");
+    let found = there(uri, gdal_path, &[mask.clone(), format!("{name}.aux.xml")])?;
+    for mask in found.iter().filter(|name| **name == mask) {
         if let Some(path) = sibling(gdal_path, file_name(uri), mask) {
             // GDAL opens it like any other raster.
             guard::named_files(uri, &path)?;

@@ -1,5 +1,7 @@
 //! Where the sources of a VRT lie in it, read from its XML.
 
+use std::collections::HashMap;
+
 use roxmltree::Node;
 
 use crate::ffi;
@@ -23,6 +25,23 @@ pub(crate) enum Layout {
     Warped(String),
     /// Nothing that it lacks can be told, or it is told by alpha or nodata.
     Whole,
+}
+
+/// Files by number.
+#[derive(Debug, Default)]
+struct Files {
+    names: Vec<String>,
+    numbers: HashMap<String, usize>,
+}
+
+impl Files {
+    /// The number of a file, a new one where it was not named before.
+    fn number(&mut self, name: String) -> usize {
+        *self.numbers.entry(name).or_insert_with_key(|name| {
+            self.names.push(name.clone());
+            self.names.len() - 1
+        })
+    }
 }
 
 /// A band of a VRT.
@@ -67,9 +86,9 @@ impl Layout {
                 if told { Ok(Self::Whole) } else { refilled(path, document.input_text(), root) }
             }
             "" | "vrtdataset" => {
-                let mut files = Vec::new();
+                let mut files = Files::default();
                 let bands = bands().map(|b| band(path, b, &mut files)).collect::<Result<_, String>>()?;
-                Ok(Self::Sourced { bands, files })
+                Ok(Self::Sourced { bands, files: files.names })
             }
             _ => Ok(Self::Whole),
         }
@@ -148,7 +167,7 @@ fn shows_nodata(band: Node<'_, '_>) -> bool {
     text(band, "NoDataValue").is_some() && !hidden
 }
 
-fn band(path: &str, node: Node<'_, '_>, files: &mut Vec<String>) -> Result<Band, String> {
+fn band(path: &str, node: Node<'_, '_>, files: &mut Files) -> Result<Band, String> {
     let class = text(node, "subClass").unwrap_or_default().to_ascii_lowercase();
     let mut sources = Vec::new();
     let mut plain = ["", "vrtsourcedrasterband", "vrtderivedrasterband"].contains(&class.as_str());
@@ -166,16 +185,12 @@ fn band(path: &str, node: Node<'_, '_>, files: &mut Vec<String>) -> Result<Band,
     Ok(Band { sources: plain.then_some(sources), shows_nodata: shows_nodata(node) })
 }
 
-fn place(path: &str, element: Node<'_, '_>, files: &mut Vec<String>) -> Result<Place, String> {
+fn place(path: &str, element: Node<'_, '_>, files: &mut Files) -> Result<Place, String> {
     let named = children(element, "SourceFilename").next();
     let name = named.map(content).or_else(|| text(element, "SourceFilename")).unwrap_or_default();
     let relative = named.map_or(Ok(false), is_relative)?;
     let file = location(path, name.trim_start(), relative);
-    // Bands name the same files in the same order: mostly it is the next one, or the last one.
-    let file = files.iter().rposition(|known| *known == file).unwrap_or_else(|| {
-        files.push(file);
-        files.len() - 1
-    });
+    let file = files.number(file);
     let rect = |name: &str| {
         let rect = children(element, name).next();
         let axis = |offset: &str, size: &str| {
@@ -205,19 +220,20 @@ fn refilled(path: &str, xml: &str, root: Node<'_, '_>) -> Result<Layout, String>
         .find(|option| text(*option, "name").is_some_and(|name| name.eq_ignore_ascii_case("INIT_DEST")));
     let other = |was: &str| if was.trim().parse() == Ok(255.0) { "0" } else { "255" };
     let element = |value: &str| format!("<Option name=\"INIT_DEST\">{value}</Option>");
-    match init {
-        Some(init) => edits.push((init.range(), element(other(&content(init))))),
-        None => {
-            let first =
-                options.children().find(Node::is_element).map_or(options.range().end, |c| c.range().start);
-            edits.push((first..first, element("255")));
-        }
+    if let Some(init) = init {
+        edits.push((init.range(), element(other(&content(init)))));
+    } else {
+        let first = options.children().find(Node::is_element);
+        let first = first.map_or(options.range().end, |child| child.range().start);
+        edits.push((first..first, element("255")));
     }
-    let sources = options.descendants().filter(|n| n.is_element() && is_named(*n, "SourceDataset"));
-    for source in sources {
-        let name = location(path, content(source).trim_start(), is_relative(source)?);
-        let name = name.replace('&', "&amp;").replace('<', "&lt;");
-        edits.push((source.range(), format!("<SourceDataset relativeToVRT=\"0\">{name}</SourceDataset>")));
+    // The document has no folder from which names could be seen.
+    for tag in ["SourceDataset", "SourceFilename"] {
+        for source in root.descendants().filter(|n| n.is_element() && is_named(*n, tag)) {
+            let name = location(path, content(source).trim_start(), is_relative(source)?);
+            let name = name.replace('&', "&amp;").replace('<', "&lt;");
+            edits.push((source.range(), format!("<{tag} relativeToVRT=\"0\">{name}</{tag}>")));
+        }
     }
     edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
     let mut document = xml.to_owned();

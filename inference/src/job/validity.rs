@@ -7,7 +7,7 @@ use arpent_gdal::{CollarFound, Look};
 use arpent_publish::Warning;
 use arpent_raster::{BandInfo, Declared, SceneInfo};
 
-use crate::config::{AlphaOption, AlphaRole, CollarOption, InputOptions, NodataOption};
+use crate::config::{AlphaOption, AlphaRole, CollarOption, InputOptions, NodataOption, NodataValue};
 use crate::error::JobError;
 
 /// Scenes of a date that are looked at for a collar: spread evenly over the list. Each look reads a few blocks.
@@ -33,9 +33,15 @@ pub(super) fn declare(
                     available: super::describe_bands(info),
                 });
             }
-            info.bands.iter_mut().for_each(|b| b.is_alpha = b.index == *number);
+            for band in &mut info.bands {
+                band.is_alpha = band.index == *number;
+            }
         }
-        Some(AlphaOption::Role(AlphaRole::Data)) => info.bands.iter_mut().for_each(|b| b.is_alpha = false),
+        Some(AlphaOption::Role(AlphaRole::Data)) => {
+            for band in &mut info.bands {
+                band.is_alpha = false;
+            }
+        }
         Some(AlphaOption::Role(AlphaRole::Mask)) | None => {}
     }
     info.bands.iter_mut().filter(|b| bands.contains(&b.index)).for_each(|b| b.is_alpha = false);
@@ -43,7 +49,7 @@ pub(super) fn declare(
         let values = match nodata {
             NodataOption::All(value) => vec![value.number(); info.bands.len()],
             NodataOption::Bands(values) if values.len() == info.bands.len() => {
-                values.iter().map(|value| value.number()).collect()
+                values.iter().map(NodataValue::number).collect()
             }
             NodataOption::Bands(values) => {
                 let (scene, given) = (info.uri.clone(), values.len());

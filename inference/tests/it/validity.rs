@@ -36,7 +36,9 @@ fn codes(map: &Map) -> Vec<String> {
 
 fn plan(place: &Place, scenes: &[&str]) -> Value {
     let mut words = vec!["plan", "run.toml", "--format", "json"];
-    scenes.iter().for_each(|scene| words.extend(["--scene", scene]));
+    for scene in scenes {
+        words.extend(["--scene", scene]);
+    }
     serde_json::from_str(&place.arpent(&words).expect(0).out).unwrap()
 }
 

@@ -20,7 +20,7 @@ fn text(path: &Path) -> String {
 
 /// A dalle whose north-western pixel is (`col`, `row`) of the survey; every fifth pixel is black in all bands.
 #[allow(clippy::cast_precision_loss)]
-fn dalle(path: PathBuf, col: usize, row: usize, side: usize) -> PathBuf {
+fn dalle(path: &Path, col: usize, row: usize, side: usize) -> PathBuf {
     let band = |b: usize| -> Vec<u8> {
         let pixel = |i: usize| if i.is_multiple_of(5) { 0 } else { value(col + i % side, row + i / side, b) };
         (0..side * side).map(pixel).collect()
@@ -29,12 +29,12 @@ fn dalle(path: PathBuf, col: usize, row: usize, side: usize) -> PathBuf {
     gt[0] += col as f64 * gt[1];
     gt[3] += row as f64 * gt[5];
     let p = Picture { geotransform: Some(gt), ..Picture::new((side, side), vec![band(0), band(1), band(2)]) };
-    p.write(&path)
+    p.write(path)
 }
 
 /// Dalles on a diagonal, side by side.
 fn diagonal(dir: &Path) -> Vec<PathBuf> {
-    (0..4).map(|i| dalle(dir.join(format!("d{i}.tif")), i * 40, i * 40, 40)).collect()
+    (0..4).map(|i| dalle(&dir.join(format!("d{i}.tif")), i * 40, i * 40, 40)).collect()
 }
 
 fn build(options: &[&str], vrt: &Path, files: &[PathBuf]) -> PathBuf {
@@ -135,8 +135,8 @@ fn a_vrt_of_a_part_has_that_part() {
 #[test]
 fn a_band_with_a_hole_makes_a_hole() {
     let dir = folder();
-    let a = dalle(dir.path().join("a.tif"), 0, 0, 40);
-    let b = dalle(dir.path().join("b.tif"), 10, 0, 40);
+    let a = dalle(&dir.path().join("a.tif"), 0, 0, 40);
+    let b = dalle(&dir.path().join("b.tif"), 10, 0, 40);
     let vrt = build(&["-separate"], &dir.path().join("separate.vrt"), &[a, b]);
     let m = mosaic(vec![open(&vrt)]);
     let valid = |bands: &[usize]| -> Vec<usize> {
