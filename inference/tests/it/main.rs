@@ -18,6 +18,7 @@ mod inputs;
 mod invariance;
 mod machines;
 mod outputs;
+mod published;
 mod real;
 mod reference;
 mod schema;
