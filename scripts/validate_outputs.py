@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-COLUMNS = ["id", "class_id", "class_name", "score", "area_m2", "run_id", "model_id", "model_sha256",
+COLUMNS = ["id", "class_id", "class_name", "score", "area_m2", "pixels_area_m2", "run_id", "model_id", "model_sha256",
            "scene_ids", "acquired", "state"]
 OGR_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON"}
 # What stac-validator calls errors of the way to the schemas, as opposed to errors of the item.
@@ -86,8 +86,10 @@ def check_table(frame, path):
     expect(len(set(ids)) == len(ids), "ids are not unique")
     expect(all(re.fullmatch("[0-9a-f]{32}", i) for i in ids), "an id is not 32 hexadecimal digits")
     expect((frame["state"] == "not_verified").all(), "a state is not `not_verified`")
-    expect(frame["score"].between(0, 1).all(), "a score is not in 0..1")
+    # What was imposed has no score, and what is made of boxes no pixels.
+    expect((frame["score"].isna() | frame["score"].between(0, 1)).all(), "a score is not in 0..1")
     expect((frame["area_m2"] > 0).all(), "an area is not positive")
+    expect((frame["pixels_area_m2"].isna() | (frame["pixels_area_m2"] > 0)).all(), "an area of pixels is not positive")
     expect(frame.crs is not None, "there is no CRS")
     expect(frame.geometry.geom_type.eq("Polygon").all(), "a geometry is not a polygon")
     invalid = frame[~frame.geometry.is_valid]
@@ -251,9 +253,47 @@ def check_coverage(path, manifest):
     units = [options["mmu_m2"], (options.get("built_up") or {}).get("mmu_m2")]
     units += [area for one in options.get("classes", {}).values() for area in (one["mmu_m2"], one["built_up_mmu_m2"])]
     least = min(unit for unit in units if unit is not None)
-    small = int((frame["area_m2"] < least).sum())
+    small = int((frame["pixels_area_m2"] < least).sum())
     expect(small <= islands, f"{small} features below {least} m2, but {islands} islands")
     return f"{len(frame)} features, {total:.0f} m2, valid after shapely, {islands} islands below the unit"
+
+
+def check_areas(path):
+    """`area_m2` is the area of the geometry: in a projected CRS whose unit is the meter, to the last decimal."""
+    import geopandas
+
+    frame = geopandas.read_parquet(path)
+    crs = frame.crs
+    if crs is None or not crs.is_projected or crs.axis_info[0].unit_conversion_factor != 1 or "Mercator" in (
+            crs.coordinate_operation.method_name if crs.coordinate_operation else ""):
+        raise Skip("areas on the ground are not those of the plane")
+    off = (frame.geometry.area - frame["area_m2"]).abs()
+    expect((off <= 1e-4 + 1e-9 * frame["area_m2"]).all(), f"an area is {off.max()} m2 off")
+    return f"{len(frame)} areas are those of the geometries"
+
+
+def check_map(folder, manifest):
+    """The map raster holds as many pixels of each class as the features are made of, and is where the prediction is."""
+    import geopandas
+    import numpy
+    import rasterio
+
+    path = {Path(a["href"]).name: folder / a["href"] for a in manifest["artifacts"]}
+    if "features.parquet" not in path or manifest["config"]["features"]["min_area_m2"] > 0:
+        raise Skip("not every feature is there to be compared with")
+    frame = geopandas.read_parquet(path["features.parquet"])
+    with rasterio.open(path["map.tif"]) as raster:
+        if not raster.crs.is_projected or raster.crs.linear_units_factor[1] != 1:
+            raise Skip("pixels are not of one area")
+        labels, pixel = raster.read(1), abs(raster.transform.a * raster.transform.e)
+    if "labels.tif" in path:
+        with rasterio.open(path["labels.tif"]) as raster:
+            expect(((raster.read(1) == 255) == (labels == 255)).all(), "valid pixels differ from the prediction's")
+    counts = dict(zip(*numpy.unique(labels, return_counts=True)))
+    for class_id, area in frame.groupby("class_id")["pixels_area_m2"].sum().items():
+        found = counts.get(class_id, 0) * pixel
+        expect(abs(found - area) <= 1e-4 * len(frame) + 1e-9 * area, f"class {class_id}: {found} m2 of pixels, {area} m2 of features")
+    return f"{len(counts)} classes, as many pixels as the features are made of"
 
 
 def check_features(report, path, expected, ids):
@@ -263,6 +303,7 @@ def check_features(report, path, expected, ids):
         ids[name] = found[1]
     if path.suffix == ".parquet":
         report.check(f"{name} pyarrow", check_pyarrow, path)
+        report.check(f"{name} areas", check_areas, path)
         report.check(f"{name} duckdb", check_duckdb, path, expected)
     else:
         report.check(f"{name} ogrinfo", check_ogrinfo, path)
@@ -291,6 +332,8 @@ def check_run(report, folder):
     for path in paths:
         if path.suffix == ".parquet" and manifest["config"].get("coverage"):
             report.check(f"{path.name} coverage", check_coverage, path, manifest)
+    if any(path.name == "map.tif" for path in paths):
+        report.check("map.tif", check_map, folder, manifest)
     counts = {name: len(found) for name, found in ids.items()}
     report.check("formats agree", check_equal, counts, ids, manifest)
 

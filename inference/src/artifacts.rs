@@ -5,7 +5,10 @@ use std::path::Path;
 use arpent_gdal::{
     FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter, Transformer,
 };
-use arpent_publish::{RunInfo, SortedFeatures, StagedArtifact, write_geojson, write_geoparquet};
+use arpent_publish::{
+    ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, RunInfo, SortedFeatures, StagedArtifact,
+    write_geojson, write_geoparquet,
+};
 use arpent_raster::Crs;
 use arpent_vector::{Attribute, Column, ColumnKind, Feature, to_wkb};
 
@@ -23,7 +26,7 @@ const LAYER: &str = "features";
 /// manifest says when a run was made.
 pub(crate) const TIMESTAMP: &str = "2000-01-01T00:00:00.000Z";
 
-/// Writes every file that the configuration asks for: `labels`, `confidence`, `features`.
+/// Writes every file that the configuration asks for: `labels`, `confidence`, `map`, `features`.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -36,8 +39,8 @@ pub(crate) fn write(
     threads: usize,
     clock: &Clock,
 ) -> anyhow::Result<Vec<StagedArtifact>> {
-    let Collected { labels, confidence, features, .. } = collected;
-    let rasters = [(labels, "labels"), (confidence, "confidence")];
+    let Collected { labels, confidence, map: published, features, .. } = collected;
+    let rasters = [(labels, ROLE_LABELS), (confidence, ROLE_CONFIDENCE), (published, ROLE_MAP)];
     let rasters = rasters.into_iter().filter_map(|(raster, role)| raster.map(|raster| (raster, role)));
     std::thread::scope(|scope| {
         // Each raster on a thread of its own, the features on this one.
@@ -72,7 +75,7 @@ fn write_all_features(
     for format in FeatureFormat::ALL.into_iter().filter(|f| job.config.features.formats.contains(f)) {
         let path = folder.join(format.file_name());
         write_features(job, map, features, run, format, &path)?;
-        files.push(StagedArtifact::new(&path, "features")?);
+        files.push(StagedArtifact::new(&path, ROLE_FEATURES)?);
     }
     Ok(files)
 }
@@ -143,6 +146,7 @@ fn fields(more: &[Column]) -> Vec<FieldDef> {
         ("class_name", Text),
         ("score", Real),
         ("area_m2", Real),
+        ("pixels_area_m2", Real),
         ("run_id", Text),
         ("model_id", Text),
         ("model_sha256", Text),
@@ -168,8 +172,9 @@ fn values<'a>(feature: &'a Feature, scenes: &'a str, run: &'a RunInfo) -> Vec<Fi
         Text(&feature.id),
         Integer(i64::from(feature.class_id)),
         Text(&feature.class_name),
-        Real(feature.score),
+        feature.score.map_or(Null, Real),
         Real(feature.area_m2),
+        feature.pixels_area_m2.map_or(Null, Real),
         Text(&run.run_id),
         Text(&run.model_id),
         Text(&run.model_sha256),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Device;
+use crate::examples;
 use crate::submit::SubmitArgs;
 
 /// From aerial and satellite imagery to maps that a named person can check and contest.
@@ -35,14 +36,19 @@ pub enum Format {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Tell what a run would do, from headers and a small sample of pixels; with --shards, write a plan for many workers.
+    #[command(after_help = examples::PLAN)]
     Plan(PlanArgs),
     /// Read, predict, stitch, vectorise and publish.
+    #[command(after_help = examples::RUN)]
     Run(RunArgs),
     /// Do one shard of a plan.
+    #[command(after_help = examples::WORKER)]
     Worker(WorkerArgs),
     /// Put the shards of a plan together and publish the map.
+    #[command(after_help = examples::MERGE)]
     Merge(MergeArgs),
     /// Tell how far the shards of a plan are: done, running, failed; rate, time left, cost so far.
+    #[command(after_help = examples::STATUS)]
     Status {
         /// A plan (OUTPUT/jobs/ID/plan.json), or an output and all its plans.
         url: String,
@@ -50,35 +56,42 @@ pub enum Command {
     /// Hand the shards of a plan to Slurm, to Kubernetes, or to processes of this machine.
     ///
     /// Exit codes: 0 submitted (`local`: merged), 2 refused or failed for good, 75 (`local`) unfinished: submit again.
+    #[command(after_help = examples::SUBMIT)]
     Submit(Box<SubmitArgs>),
     /// Delete what was left below an output by publications and jobs that were cut off.
+    #[command(after_help = examples::GC)]
     Gc(GcArgs),
     /// Area, share and mean score of each class of a published map per zone: parcels, communes, sections of road.
+    #[command(after_help = examples::ZONAL)]
     Zonal(ZonalArgs),
-    /// Tell in plain words what a scene, a model package or the output of a run is.
+    /// Tell in plain words what a scene, a model package, the output of a run or a file of its features is.
+    #[command(after_help = examples::INSPECT)]
     Inspect {
-        /// A scene, a model package's folder, or the output of a run.
+        /// A scene, a model package's folder, the output of a run, or a file of features or zones that a run published.
         target: String,
     },
     /// Hash every artifact of a run again and compare with its manifest.
+    #[command(after_help = examples::VERIFY)]
     Verify {
         /// The output of a run.
         url: String,
     },
     /// Print the JSON schema of a configuration, of a run or of zonal results, or of a model package's model.json.
+    #[command(after_help = examples::SCHEMA)]
     Schema {
         /// What the schema describes.
         #[arg(value_enum, default_value_t = SchemaOf::Run)]
         of: SchemaOf,
     },
     /// Make model packages of networks that others trained.
+    #[command(after_help = examples::MODEL)]
     Model {
         /// What to do.
         #[command(subcommand)]
         command: ModelCommand,
     },
     /// Train a network: runs `arpent-train` with the same arguments.
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, after_help = examples::TRAIN)]
     Train {
         /// Arguments for `arpent-train`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -100,8 +113,8 @@ pub enum SchemaOf {
 /// What a job is made of.
 #[derive(Debug, Clone, Args)]
 pub struct JobArgs {
-    /// Configuration of the run (TOML).
-    pub config: PathBuf,
+    /// Configuration of the run (TOML); not needed where --model is given and defaults will do.
+    pub config: Option<PathBuf>,
     /// A scene: file, glob, folder, VRT, http(s) or s3 URL, STAC item or item collection. May be repeated.
     #[arg(long, value_name = "URI")]
     pub scene: Vec<String>,

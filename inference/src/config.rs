@@ -115,7 +115,8 @@ pub struct FeatureOptions {
     pub formats: Vec<FeatureFormat>,
     /// Names of the classes to write; by default those that the model package marks as features.
     pub classes: Option<Vec<String>>,
-    /// Features smaller than this are left out, square metres.
+    /// Features whose pixels cover less than this are left out, square metres (of boxes: whose outline does). It filters features;
+    /// rasters keep all pixels.
     #[schemars(range(min = 0.0))]
     pub min_area_m2: f64,
     /// Simplify outlines by this tolerance, pixels; 0 keeps every pixel corner.
@@ -166,11 +167,14 @@ pub struct RasterOptions {
     pub labels: bool,
     /// The confidence raster (COG).
     pub confidence: bool,
+    /// The raster that the features are made of (COG), where it is not the label raster: with what `[[reference.impose]]`
+    /// imposes, and without what is below the minimum mapping unit of `[coverage]`.
+    pub map: bool,
 }
 
 impl Default for RasterOptions {
     fn default() -> Self {
-        Self { labels: true, confidence: true }
+        Self { labels: true, confidence: true, map: true }
     }
 }
 
@@ -251,6 +255,21 @@ impl Config {
         config.check(path, &text)?;
         config.resolve_paths(path.parent().unwrap_or(Path::new(".")));
         Ok(config)
+    }
+
+    /// The configuration of a run without a file: a model, and defaults for everything else.
+    ///
+    /// # Errors
+    /// [`JobError::ConfigParse`] when the folder has no name that can be written.
+    pub fn of_model(model: &Path) -> Result<Self, JobError> {
+        let text = format!("model = {}\n", toml::Value::from(model.to_string_lossy().as_ref()));
+        toml::from_str(&text).map_err(|e| parse_error(Path::new("--model"), &text, &e))
+    }
+
+    /// Whether what is published has other classes than were predicted: something is imposed, or small regions become part of a
+    /// neighbor.
+    pub fn changes_prediction(&self) -> bool {
+        self.coverage.is_some() || !self.reference.impose.is_empty()
     }
 
     /// Rejects values that have the right type and no sense.
@@ -408,6 +427,14 @@ mod tests {
         assert!(load(bands).unwrap_err().to_string().contains("`input.bands.nir` is 0"));
         let (_, _, hint) = message("model = \"m\"\n[features]\nformats = [\"geopackge\"]\n");
         assert_eq!(hint.as_deref(), Some("did you mean `geopackage`?"));
+    }
+
+    #[test]
+    fn a_model_alone_is_a_configuration() {
+        let c = Config::of_model(Path::new("a \"b\"/m")).unwrap();
+        assert_eq!((c.model.as_path(), c.rasters), (Path::new("a \"b\"/m"), RasterOptions::default()));
+        assert!(!c.changes_prediction());
+        assert!(load("model = \"m\"\n[coverage]\nmmu_m2 = 1.0\n").unwrap().changes_prediction());
     }
 
     #[test]

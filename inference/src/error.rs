@@ -42,6 +42,9 @@ pub enum JobError {
         /// What to write instead.
         hint: Option<String>,
     },
+    /// Neither a configuration nor a model was named.
+    #[error("the job has neither a configuration nor a model")]
+    NoConfig,
     /// No scene was named.
     #[error("the job has no scene")]
     NoScenes,
@@ -295,6 +298,12 @@ pub enum JobError {
         /// What was given.
         target: String,
     },
+    /// A layer that is not of a run.
+    #[error("{target} does not hold the features of a run")]
+    NotFeatures {
+        /// The file.
+        target: String,
+    },
     /// `arpent-train` is not installed.
     #[error("cannot run arpent-train: {source}")]
     TrainMissing {
@@ -338,6 +347,9 @@ impl JobError {
             }
             Self::ConfigRead { .. } => {
                 "pass the path of a TOML file, for example configs/tree-health/run.toml"
+            }
+            Self::NoConfig => {
+                "name a configuration (TOML), or give `--model DIR --scene SCENE --output OUTPUT` and take the defaults"
             }
             Self::NoScenes => "name one with --scene, or under `scenes` in the configuration",
             Self::BeforeUnwanted { .. } => {
@@ -413,8 +425,9 @@ impl JobError {
             }
             Self::Scratch { .. } => "set compute.scratch or TMPDIR to a folder with room",
             Self::NotInspectable { .. } => {
-                "give a raster, a folder with model.json, or a folder or URL with manifest.json"
+                "give a raster, a folder with model.json, a folder or URL with manifest.json, or a file of features of a run"
             }
+            Self::NotFeatures { .. } => "`ogrinfo -so -al FILE` tells of layers of others",
             Self::TrainMissing { .. } => {
                 "build the program of trainings and keep it beside arpent or on PATH; docs/train-your-own.md says how"
             }
@@ -452,4 +465,9 @@ pub fn hint_of(error: &anyhow::Error) -> Option<String> {
             .or_else(|| of(cause.downcast_ref().map(ShardError::hint)))
             .or_else(|| of(cause.downcast_ref().map(SubmitError::hint)))
     })
+}
+
+/// An error as a JSON document of one line: what stderr gets with `--format json`.
+pub fn document(message: &str, hint: Option<&str>, code: u8) -> String {
+    serde_json::json!({ "error": { "message": message, "hint": hint, "code": code } }).to_string()
 }

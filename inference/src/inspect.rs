@@ -1,5 +1,6 @@
-//! `arpent inspect`: a scene, a model package or the output of a run, in plain words.
+//! `arpent inspect`: a scene, a model package, the output of a run or a file of it, in plain words.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,18 +10,20 @@ use arpent_raster::SceneInfo;
 use serde::Serialize;
 use serde_json::json;
 
+mod features;
+
 use crate::Ended;
 use crate::cli::Format;
 use crate::error::JobError;
 use crate::job::{describe_bands, describe_validity};
-use crate::print::{Lines, add_warnings, count, duration, print};
+use crate::print::{Lines, SCENES_IN_FULL, add_warnings, count, duration, print, scenes_together};
 use crate::stores::set_up_gdal;
 use crate::{mlm, probe, zonal};
 
 /// Runs the command.
 ///
 /// # Errors
-/// When the target is none of the three, or is damaged.
+/// When the target is none of them, or is damaged.
 pub fn main(target: &str, format: Format) -> Ended {
     if Path::new(target).join("model.json").is_file() {
         return inspect_model(Path::new(target), format);
@@ -33,11 +36,19 @@ pub fn main(target: &str, format: Format) -> Ended {
         return Err(JobError::NotInspectable { target: target.to_owned() }.into());
     }
     set_up_gdal(None)?;
+    if let Some(found) = features::inspected(target)? {
+        print(&json!({ "artifact": found }), features::lines(&found).text(), format)?;
+        return Ok(0);
+    }
     let mut infos = Vec::new();
     for source in arpent_gdal::resolve_scenes(&[target.to_owned()])? {
         infos.push(arpent_gdal::open_scene(&source)?);
     }
-    let text: String = infos.iter().map(|info| scene_lines(info).text().to_owned()).collect();
+    let text: String = if infos.len() > SCENES_IN_FULL {
+        many_scenes(&infos).text().to_owned()
+    } else {
+        infos.iter().map(|info| scene_lines(info).text().to_owned()).collect()
+    };
     print(&json!({ "scenes": infos }), &text, format)?;
     Ok(0)
 }
@@ -129,15 +140,7 @@ fn run_lines(target: &str, manifest: &Manifest) -> Lines {
         "model",
         format!("{} {} ({})", manifest.model.id, manifest.model.version, manifest.model.license),
     );
-    for input in &manifest.inputs {
-        let date = input.acquired.as_deref().unwrap_or("date not known");
-        let when = input.date.as_deref().map(|d| format!(" ({d})")).unwrap_or_default();
-        if manifest.counts.zones.is_some() {
-            lines.add("input", format!("{}: {}", input.id, input.uri));
-        } else {
-            lines.add("scene", format!("{}{when}: {}, {date}", input.id, input.uri));
-        }
-    }
+    add_inputs(&mut lines, manifest, true);
     for failed in &manifest.failed_inputs {
         lines.add("failed scene", format!("{}: {}", failed.uri, failed.reason));
     }
@@ -174,6 +177,44 @@ fn run_lines(target: &str, manifest: &Manifest) -> Lines {
         lines.add(&artifact.role, format!("{root}/{} ({size} bytes)", artifact.href));
     }
     lines.add("state", "not verified: a proposal until a named person decides");
+    lines
+}
+
+/// The inputs of a run: each, where they are few and that is wanted; together, where they are many.
+pub(crate) fn add_inputs(lines: &mut Lines, manifest: &Manifest, each: bool) {
+    let is_map = manifest.counts.zones.is_none();
+    if is_map && manifest.inputs.len() > SCENES_IN_FULL {
+        let told = manifest.inputs.iter().map(|input| {
+            let pixels = input.grid.as_ref().map_or(0, |grid| grid.width * grid.height);
+            (pixels, None, input.acquired.as_deref())
+        });
+        lines.add("scenes", scenes_together(told));
+        return;
+    }
+    for input in manifest.inputs.iter().filter(|_| each) {
+        let date = input.acquired.as_deref().unwrap_or("date not known");
+        let when = input.date.as_deref().map(|d| format!(" ({d})")).unwrap_or_default();
+        if is_map {
+            lines.add("scene", format!("{}{when}: {}, {date}", input.id, input.uri));
+        } else {
+            lines.add("input", format!("{}: {}", input.id, input.uri));
+        }
+    }
+}
+
+/// Many scenes, by their grid and bands.
+fn many_scenes(infos: &[SceneInfo]) -> Lines {
+    let mut kinds: BTreeMap<(String, String), Vec<&SceneInfo>> = BTreeMap::new();
+    for info in infos {
+        kinds.entry((info.grid.key(), describe_bands(info))).or_default().push(info);
+    }
+    let mut lines = Lines::default();
+    for ((grid, bands), scenes) in kinds {
+        let told =
+            scenes.iter().map(|info| (info.window.pixels(), Some(info.gsd_m), info.acquired.as_deref()));
+        lines.add("scenes", scenes_together(told)).add("grid", grid).add("bands", bands);
+    }
+    lines.more("`--format json` lists them");
     lines
 }
 

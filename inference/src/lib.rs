@@ -4,12 +4,14 @@
 //! came out is published with its manifest last ([`run`]). Nothing is visible before that. What a published map holds
 //! inside parcels or sections of road is told by [`zonal`].
 
+mod artifact;
 mod artifacts;
 pub mod cli;
 pub mod config;
 pub mod coverage;
 pub mod declared;
 pub mod error;
+mod examples;
 pub mod gc;
 pub mod inspect;
 mod interrupt;
@@ -38,7 +40,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, ModelCommand};
+use crate::cli::{Cli, Command, Format, ModelCommand};
 
 /// Exit code of a run in which some scenes failed, or of a damaged output.
 pub const EXIT_PARTIAL: u8 = 1;
@@ -51,7 +53,17 @@ pub type Ended = anyhow::Result<u8>;
 
 /// Runs the command line and says what went wrong, once.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are no errors: they go to stdout.
+        Err(error) if error.use_stderr() && wants_json(std::env::args()) => {
+            let text = error.render().to_string();
+            let (message, hint) = parted(&text);
+            progress::say(&error::document(message, hint, EXIT_NOT_STARTED));
+            return ExitCode::from(EXIT_NOT_STARTED);
+        }
+        Err(error) => error.exit(),
+    };
     // What these do can be done again by whoever started them: they are told whether that may help.
     let is_shard_work = matches!(cli.command, Command::Worker(_) | Command::Merge(_));
     let ended = match cli.command {
@@ -72,16 +84,52 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            say_error(&error);
             let again = is_shard_work && shards::is_transient(&error);
-            ExitCode::from(if again { shards::EXIT_TRY_AGAIN } else { run::exit_code(&error) })
+            let code = if again { shards::EXIT_TRY_AGAIN } else { run::exit_code(&error) };
+            say_error(&error, cli.format, code);
+            ExitCode::from(code)
         }
     }
 }
 
-fn say_error(error: &anyhow::Error) {
-    progress::say(&format!("error: {}", error::message_of(error)));
-    if let Some(hint) = error::hint_of(error) {
+/// Says an error on stderr: in words, or as a document of one line. Standard output holds results, and nothing when there are none.
+fn say_error(error: &anyhow::Error, format: Format, code: u8) {
+    let (message, hint) = (error::message_of(error), error::hint_of(error));
+    if format == Format::Json {
+        return progress::say(&error::document(&message, hint.as_deref(), code));
+    }
+    progress::say(&format!("error: {message}"));
+    if let Some(hint) = hint {
         progress::say(&format!("hint: {hint}"));
+    }
+}
+
+/// Whether a command line that could not be understood asks for JSON.
+fn wants_json(words: impl Iterator<Item = String>) -> bool {
+    let words: Vec<String> = words.collect();
+    words.iter().any(|word| word == "--format=json")
+        || words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
+}
+
+/// What is wrong with a command line, and what the parser says to do about it.
+fn parted(text: &str) -> (&str, Option<&str>) {
+    let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
+    match text.split_once("\n\n") {
+        Some((message, hint)) => (message, Some(hint.trim())),
+        None => (text, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_asked_for_in_two_spellings() {
+        let wants = |words: &str| wants_json(words.split(' ').map(str::to_owned));
+        assert!(wants("arpent plan --format json") && wants("arpent --format=json plan"));
+        assert!(!wants("arpent plan json --format human"));
+        assert_eq!(parted("error: a\n\nUsage: b\n"), ("a", Some("Usage: b")));
+        assert_eq!(parted("a"), ("a", None));
     }
 }

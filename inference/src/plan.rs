@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cli::{Format, PlanArgs, Shards};
 use crate::config::FeatureFormat;
 use crate::job::{self, BEFORE, FailedScene, Job, MapJob, describe_bands, describe_validity};
-use crate::print::{Lines, add_warnings, count, duration, print};
+use crate::print::{Lines, SCENES_IN_FULL, add_warnings, count, duration, print, scenes_together};
 use crate::shards::{Sharing, write_plan};
 use crate::{EXIT_PARTIAL, Ended, probe, run};
 
@@ -208,6 +208,9 @@ pub fn artifact_names(job: &Job) -> Vec<String> {
     if job.config.rasters.confidence && is_map {
         names.push("confidence.tif".to_owned());
     }
+    if job.writes_map() {
+        names.push("map.tif".to_owned());
+    }
     names.extend(
         FeatureFormat::ALL
             .iter()
@@ -238,6 +241,27 @@ fn human(report: &PlanReport) -> String {
     text
 }
 
+/// A line for the scenes of each date, and one for those that are resampled.
+fn add_many_scenes(lines: &mut Lines, map: &MapReport) {
+    let mut dates: Vec<Option<&'static str>> = map.scenes.iter().map(|scene| scene.date).collect();
+    dates.sort_unstable_by(|a, b| b.cmp(a));
+    dates.dedup();
+    for date in dates {
+        let scenes = map.scenes.iter().filter(|scene| scene.date == date);
+        let told = scenes.clone().map(|scene| {
+            let [width, height] = scene.size;
+            ((width * height) as u64, Some(scene.gsd_m), scene.acquired.as_deref())
+        });
+        let name = date.map_or_else(|| "scenes".to_owned(), |date| format!("scenes {date}"));
+        lines.add(&name, scenes_together(told));
+        let resampled = scenes.filter(|scene| scene.resampled).count();
+        if resampled > 0 {
+            lines.more(format!("{resampled} of them resampled"));
+        }
+    }
+    lines.more("`--format json` lists them");
+}
+
 fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
     let mut lines = Lines::default();
     lines.add("model", &report.model);
@@ -245,7 +269,11 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
     lines.add("grid", &map.grid);
     let [w, s, e, n] = map.bbox;
     lines.add("extent", format!("{} x {} px, {w} {s} {e} {n}", map.extent.width, map.extent.height));
-    for scene in &map.scenes {
+    let is_many = map.scenes.len() > SCENES_IN_FULL;
+    if is_many {
+        add_many_scenes(&mut lines, map);
+    }
+    for scene in map.scenes.iter().filter(|_| !is_many) {
         let resampled = if scene.resampled { ", resampled" } else { "" };
         let [width, height] = scene.size;
         let text = format!(

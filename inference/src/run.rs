@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::cli::{Format, RunArgs};
 use crate::config::Config;
 use crate::error::{JobError, message_of};
+use crate::inspect::add_inputs;
 use crate::job::{self, FailedScene, Job, MapJob};
 use crate::make::{Failure, Maker, PublishedMap, published_already};
 use crate::pipeline::Clock;
@@ -255,6 +256,7 @@ fn human_map(map: &PublishedMap) -> Lines {
     let manifest = &map.manifest;
     let mut lines = Lines::default();
     lines.add("published", &map.output).add("run", &manifest.run_id);
+    add_inputs(&mut lines, manifest, false);
     for (class, number) in &manifest.counts.features_per_class {
         lines.add("features", format!("{} {class}", count(*number)));
     }

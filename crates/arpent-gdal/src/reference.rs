@@ -9,7 +9,7 @@ use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use crate::aoi::Aoi;
 use crate::buffer::buffer_lines;
 use crate::layer_in::{
-    LayerCounts, LayerFeature, LayerGeometry, LayerSource, Line, Value, layer_fields, layer_name,
+    LayerCounts, LayerFeature, LayerGeometry, LayerSource, Line, Rings, Value, layer_fields, layer_name,
     read_features, taken_apart, value_of,
 };
 use crate::layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter};
@@ -223,6 +223,14 @@ impl ReferenceFeature {
     /// Its pixels on a grid; none for lines.
     pub fn pixels(&self, grid: &Grid) -> Option<Aoi> {
         Aoi::of_geometry(&self.geometry, grid)
+    }
+
+    /// Its polygons, CRS units; none for lines.
+    pub fn polygons(&self) -> Vec<Rings> {
+        match taken_apart(&self.geometry) {
+            LayerGeometry::Polygons(polygons) => polygons,
+            LayerGeometry::Lines(_) | LayerGeometry::Empty => Vec::new(),
+        }
     }
 
     /// Its lines, CRS units; none for polygons.

@@ -37,7 +37,7 @@ const BBOX_FIELDS: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
 
 /// Writes features to a GeoParquet 1.1 file, in the order they come, and gives their number.
 ///
-/// Columns: id, class_id, class_name, score, area_m2, run_id, model_id, model_sha256, scene_ids (comma
+/// Columns: id, class_id, class_name, score (nullable), area_m2, pixels_area_m2 (nullable), run_id, model_id, model_sha256, scene_ids (comma
 /// separated), acquired (nullable), state, the run's own columns (nullable), geometry (WKB, CRS units), bbox (struct, the covering). Equal
 /// features, CRS and run make equal bytes. No feature makes a valid file without rows.
 ///
@@ -156,6 +156,7 @@ struct Batch {
     class_name: StringBuilder,
     score: Float64Builder,
     area_m2: Float64Builder,
+    pixels_area_m2: Float64Builder,
     scene_ids: StringBuilder,
     acquired: StringBuilder,
     more: Vec<Values>,
@@ -212,8 +213,9 @@ impl Batch {
         self.id.append_value(&feature.id);
         self.class_id.append_value(feature.class_id);
         self.class_name.append_value(&feature.class_name);
-        self.score.append_value(feature.score);
+        self.score.append_option(feature.score);
         self.area_m2.append_value(feature.area_m2);
+        self.pixels_area_m2.append_option(feature.pixels_area_m2);
         self.scene_ids.append_value(feature.scene_ids.join(","));
         self.acquired.append_option(feature.acquired.as_deref());
         for (i, values) in self.more.iter_mut().enumerate() {
@@ -237,6 +239,7 @@ impl Batch {
             Arc::new(self.class_name.finish()),
             Arc::new(self.score.finish()),
             Arc::new(self.area_m2.finish()),
+            Arc::new(self.pixels_area_m2.finish()),
             same(&run.run_id),
             same(&run.model_id),
             same(&run.model_sha256),
@@ -253,13 +256,13 @@ impl Batch {
 
 fn schema(more: &[Column]) -> Schema {
     let text = |name| Field::new(name, DataType::Utf8, false);
-    let number = |name| Field::new(name, DataType::Float64, false);
     let mut fields = vec![
         text("id"),
         Field::new("class_id", DataType::UInt8, false),
         text("class_name"),
-        number("score"),
-        number("area_m2"),
+        Field::new("score", DataType::Float64, true),
+        Field::new("area_m2", DataType::Float64, false),
+        Field::new("pixels_area_m2", DataType::Float64, true),
         text("run_id"),
         text("model_id"),
         text("model_sha256"),
@@ -293,7 +296,7 @@ fn properties() -> Result<WriterProperties> {
         .set_max_row_group_row_count(None)
         // Smallest and largest WKB say nothing, and every geometry and id is different.
         .set_column_statistics_enabled(column(&["geometry"]), EnabledStatistics::None);
-    for path in [column(&["geometry"]), column(&["id"]), column(&["area_m2"])]
+    for path in [column(&["geometry"]), column(&["id"]), column(&["area_m2"]), column(&["pixels_area_m2"])]
         .into_iter()
         .chain(BBOX_FIELDS.iter().map(|name| column(&["bbox", name])))
     {

@@ -25,6 +25,7 @@ mod publish;
 mod run;
 mod spool;
 mod stac;
+mod summary;
 mod target;
 #[cfg(test)]
 mod testing;
@@ -43,12 +44,13 @@ pub use manifest::{
     Manifest, ModelRecord, ReferenceCounts, Software, Warning, ZoneCounts, utc_now,
 };
 pub use media::{
-    ITEM_NAME, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_METADATA, ROLE_ZONES, media_type,
+    ITEM_NAME, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_METADATA, ROLE_ZONES, media_type,
 };
 pub use objects::ObjectInfo;
 pub use publish::{Published, StagedArtifact, is_plain, new_attempt};
 pub use run::{RunInfo, STATE_NOT_VERIFIED};
 pub use spool::{Features, SortedFeatures, Spool, SpoolOptions};
 pub use stac::{Acquired, StacModel, StacRun, stac_item, write_stac_item};
+pub use summary::FeatureSummary;
 pub use target::Target;
 pub use verify::{ArtifactCheck, CheckOutcome, VerifyReport};

@@ -2,6 +2,9 @@
 
 /// Role of the label raster.
 pub const ROLE_LABELS: &str = "labels";
+/// Role of the raster of what was published: the prediction with what was imposed on it and without what is below the minimum
+/// mapping unit. Where neither was asked for, the label raster is the map.
+pub const ROLE_MAP: &str = "map";
 /// Role of the confidence raster.
 pub const ROLE_CONFIDENCE: &str = "confidence";
 /// Role of the features, in any format.

@@ -38,6 +38,11 @@ impl PixelArea {
         }
     }
 
+    /// Area of each pixel, square metres, where it is the same in every row.
+    pub fn everywhere(&self) -> Option<f64> {
+        matches!(self.grid.crs.kind, CrsKind::Projected { .. }).then(|| self.of_row(0))
+    }
+
     /// Ground size of a pixel of a row, metres: the square root of its area.
     pub fn gsd_of_row(&self, row: i64) -> f64 {
         self.of_row(row).sqrt()
@@ -107,6 +112,8 @@ mod tests {
     fn projected_pixels_are_flat() {
         let a = PixelArea::new(&grid(CrsKind::Projected { metres_per_unit: 1.0 }, 2154, 0.2));
         assert!((a.of_row(-30_000_000) - 0.04).abs() < 1e-15);
+        assert_eq!(a.everywhere().map(f64::to_bits), Some(a.of_row(7).to_bits()));
+        assert!(PixelArea::new(&grid(CrsKind::Geographic, 4326, 1.0)).everywhere().is_none());
     }
 
     #[test]

@@ -113,7 +113,8 @@ impl Coverage {
     }
 
     /// Takes the next row: a label and a confidence for each column; where somebody knows it, which pixels are built up,
-    /// whatever is around them; and the ground area of a pixel of this row.
+    /// whatever is around them; and the ground area of a pixel of this row. `rows` gets the rows of the map from north to south,
+    /// each as soon as its classes are settled: the regions that `sink` gets are those of these rows.
     ///
     /// # Errors
     /// As [`Dissolver::push_row`] and [`Generalizer::push_row`].
@@ -123,10 +124,14 @@ impl Coverage {
         confidence: &[u8],
         built_up: Option<&[bool]>,
         pixel_area_m2: f64,
+        rows: &mut impl FnMut(&DissolvedRow<'_>),
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
         let Self { near, waiting, dissolver, generalizer } = self;
-        let mut pass = |row: DissolvedRow| generalize(generalizer, &row, sink);
+        let mut pass = |row: DissolvedRow| {
+            rows(&row);
+            generalize(generalizer, &row, sink)
+        };
         let Some(near) = near else {
             let zones = built_up.map(|known| zones_of(None, known));
             return dissolver.push_row(labels, confidence, zones.as_deref(), pixel_area_m2, &mut pass);
@@ -141,13 +146,20 @@ impl Coverage {
         dissolver.push_row(&row.labels, &row.confidence, Some(&zones), row.pixel_area_m2, &mut pass)
     }
 
-    /// Gives the regions that are still open to `sink`, and tells what was dissolved and how regions were drawn.
+    /// Gives the rows and regions that are still open to `rows` and `sink`, and tells what was dissolved and how regions were drawn.
     ///
     /// # Errors
     /// As [`Coverage::push_row`].
-    pub fn finish(self, sink: &mut impl FnMut(Region)) -> Result<CoverageCounts, VectorError> {
+    pub fn finish(
+        self,
+        rows: &mut impl FnMut(&DissolvedRow<'_>),
+        sink: &mut impl FnMut(Region),
+    ) -> Result<CoverageCounts, VectorError> {
         let Self { mut near, waiting, mut dissolver, mut generalizer } = self;
-        let mut pass = |row: DissolvedRow| generalize(&mut generalizer, &row, sink);
+        let mut pass = |row: DissolvedRow| {
+            rows(&row);
+            generalize(&mut generalizer, &row, sink)
+        };
         for row in waiting {
             let zones = near.as_mut().and_then(Near::flush);
             let zones = zones_of(zones, &row.built_up);
@@ -186,7 +198,10 @@ mod tests {
         assert!(rules.clone().smooth(-1.0, 0.1).is_err());
         let square = std::array::from_fn(|id| id == 1);
         let made = |rules: &CoverageRules| {
-            let mut found = Vec::new();
+            let (mut found, mut pixels) = (Vec::new(), [0u64; 256]);
+            let mut count = |row: &DissolvedRow<'_>| {
+                row.labels.iter().for_each(|label| pixels[usize::from(*label)] += 1);
+            };
             let mut coverage = Coverage::new(Window::new(5, 5, 80, 60), rules).unwrap();
             for row in 0..60i32 {
                 // A building turned by half a right angle in the north, a bent border in the south, and a speck.
@@ -196,9 +211,15 @@ mod tests {
                     _ => u8::from(20 * row > 900 + (col - 40) * (col - 40) / 4) * 2,
                 };
                 let labels: Vec<u8> = (0..80).map(label).collect();
-                coverage.push_row(&labels, &[9; 80], None, 1.0, &mut |r| found.push(r)).unwrap();
+                coverage.push_row(&labels, &[9; 80], None, 1.0, &mut count, &mut |r| found.push(r)).unwrap();
             }
-            let counts = coverage.finish(&mut |r| found.push(r)).unwrap();
+            let counts = coverage.finish(&mut count, &mut |r| found.push(r)).unwrap();
+            // The rows are what the regions are made of; the speck is none of it.
+            for class_id in 0..=3u8 {
+                let of_class = found.iter().filter(|r| r.class_id == class_id).map(|r| r.pixels).sum::<u64>();
+                assert_eq!(pixels[usize::from(class_id)], of_class, "{class_id}");
+            }
+            assert_eq!(pixels[3], 0);
             (found, counts)
         };
         let (plain, counts) = made(&rules);

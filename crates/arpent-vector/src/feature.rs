@@ -16,10 +16,14 @@ pub struct Feature {
     pub class_id: u8,
     /// Name of the class in the nomenclature.
     pub class_name: String,
-    /// Mean confidence of a region's pixels, or the highest score of an object's detections; 0 to 1, rounded to 4 decimals.
-    pub score: f64,
-    /// Ground area in square metres, rounded to 4 decimals; that of the pixels, whatever the simplification.
+    /// Mean confidence of those pixels of a region that have one, or the highest score of an object's detections; 0 to 1, rounded
+    /// to 4 decimals. None where no pixel has one: the network did not say so, somebody imposed it.
+    pub score: Option<f64>,
+    /// Ground area of the polygon in square metres, rounded to 4 decimals: as it is drawn, whatever its pixels were.
     pub area_m2: f64,
+    /// Ground area of the pixels that a region is made of, square metres, rounded to 4 decimals: what minimum areas and mapping
+    /// units are measured by. None for what is made of boxes.
+    pub pixels_area_m2: Option<f64>,
     /// Scenes whose footprint the feature's bbox touches, sorted; empty until the caller fills it.
     pub scene_ids: Vec<String>,
     /// RFC 3339 date (earliest of the scenes'), if known; empty until the caller fills it.
@@ -95,8 +99,9 @@ mod tests {
             id: String::new(),
             class_id: 0,
             class_name: String::new(),
-            score: 0.0,
+            score: None,
             area_m2: 0.0,
+            pixels_area_m2: None,
             scene_ids: vec![],
             acquired: None,
             attributes: vec![],

@@ -24,6 +24,7 @@ mod drawing;
 mod error;
 mod feature;
 mod generalize;
+mod ground;
 mod objects;
 mod polygonize;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::feature::{content_id, round4};
+use crate::ground::ground_area;
 use crate::objects::shape::{Shape, box_numbers, enclose, outline};
 use crate::polygonize::Vertex;
 use crate::simplify::simplify;
@@ -15,7 +16,7 @@ use crate::{Detection, Feature, Object, Region, VectorError};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct VectorOptions {
-    /// Features with a smaller ground area, square metres, are dropped.
+    /// Features whose pixels (whose outline, where they are made of boxes) have a smaller ground area, square metres, are dropped.
     pub min_area_m2: f64,
     /// Vertices whose triangle with their neighbors is smaller than the square of this many pixels are removed,
     /// polygon by polygon; none when absent. Borders that polygons share may come apart.
@@ -79,24 +80,32 @@ impl Vectorizer {
 
     /// The feature of a region, `None` when it is smaller than wanted. Its id is that of the pixels' outline,
     /// whatever the simplification and however it is drawn. A region of a coverage that is drawn other than along its vertices is
-    /// not simplified.
+    /// not simplified. Its area is that of its polygon, its score the mean of the confidences that there are.
     pub fn region_to_feature(&self, region: &Region) -> Option<Feature> {
         if region.area_m2 < self.options.min_area_m2 {
             return None;
         }
-        let polygon = match (&region.drawn, self.options.simplify_px) {
-            (Some(drawn), _) => self.drawn_polygon(drawn),
-            (None, Some(tolerance_px)) => self.polygon(&simplify(&region.rings, tolerance_px)),
-            (None, None) => self.polygon(&region.rings),
+        let (polygon, drawn_m2) = match (&region.drawn, self.options.simplify_px) {
+            (Some(drawn), _) => (self.drawn_polygon(drawn), ground_area(drawn, &self.pixel_area)),
+            (None, Some(tolerance_px)) => {
+                let rings = simplify(&region.rings, tolerance_px);
+                (self.polygon(&rings), self.area_of(&rings))
+            }
+            (None, None) => (self.polygon(&region.rings), self.area_of(&region.rings)),
         };
+        // Where nothing was drawn otherwise, both are one number, whatever way it was added up.
+        let same = (drawn_m2 - region.area_m2).abs() <= 1e-9 * region.area_m2;
+        let area_m2 = if same { region.area_m2 } else { drawn_m2 };
         #[allow(clippy::cast_precision_loss, reason = "counts of pixels stay far below 2^52")]
-        let score = region.confidence_sum as f64 / region.pixels as f64 * CONFIDENCE_SCALE;
+        let score = (region.scored > 0)
+            .then(|| round4(region.confidence_sum as f64 / region.scored as f64 * CONFIDENCE_SCALE));
         Some(Feature {
             id: content_id(&self.grid_key, region.class_id, region.rings.iter().flat_map(|r| numbers(r))),
             class_id: region.class_id,
             class_name: self.class_name(region.class_id),
-            score: round4(score),
-            area_m2: round4(region.area_m2),
+            score,
+            area_m2: round4(area_m2),
+            pixels_area_m2: Some(round4(region.area_m2)),
             scene_ids: Vec::new(),
             acquired: None,
             attributes: Vec::new(),
@@ -104,21 +113,18 @@ impl Vectorizer {
         })
     }
 
-    /// The rectangle of a detection, `None` when it is smaller than wanted. Its area is that of its pixels, each
-    /// as large as those of its middle row; its id is that of its class and its box to 1/16 pixel.
+    /// The rectangle of a detection, `None` when it is smaller than wanted. Its id is that of its class and its box to 1/16 pixel.
     pub fn detection_to_feature(&self, detection: &Detection) -> Option<Feature> {
         self.object_to_feature(&Object::of(detection), Shape::Box)
     }
 
-    /// The outline of an object, `None` when it is smaller than wanted or has no fragment. Its area is that of the
-    /// pixels inside, each as large as those of its middle row; its id is that of its class and the boxes of its
+    /// The outline of an object, `None` when it is smaller than wanted or has no fragment. Its id is that of its class and the boxes of its
     /// fragments to 1/16 pixel, whatever the shape.
-    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
     pub fn object_to_feature(&self, object: &Object, shape: Shape) -> Option<Feature> {
         let bbox = object.boxes.iter().copied().reduce(|a, b| enclose(a, &b))?;
         let outline = outline(&object.boxes, bbox, shape);
-        let middle = bbox[1].midpoint(bbox[3]).floor() as i64;
-        let area_m2 = outline.area_px * self.pixel_area.of_row(middle);
+        let everywhere = self.pixel_area.everywhere().map(|area| outline.area_px * area);
+        let area_m2 = everywhere.unwrap_or_else(|| ground_area(&outline.rings, &self.pixel_area));
         if area_m2 < self.options.min_area_m2 {
             return None;
         }
@@ -126,13 +132,21 @@ impl Vectorizer {
             id: content_id(&self.grid_key, object.class_id, box_numbers(&object.boxes).into_iter()),
             class_id: object.class_id,
             class_name: self.class_name(object.class_id),
-            score: round4(f64::from(object.score)),
+            score: Some(round4(f64::from(object.score))),
             area_m2: round4(area_m2),
+            pixels_area_m2: None,
             scene_ids: Vec::new(),
             acquired: None,
             attributes: Vec::new(),
             polygon: self.drawn_polygon(&outline.rings),
         })
+    }
+
+    /// Ground area inside rings of vertices.
+    #[allow(clippy::cast_precision_loss, reason = "columns and rows of a grid")]
+    fn area_of(&self, rings: &[Vec<Vertex>]) -> f64 {
+        let place = |ring: &Vec<Vertex>| ring.iter().map(|v| v.map(|n| n as f64)).collect();
+        ground_area(&rings.iter().map(place).collect::<Vec<_>>(), &self.pixel_area)
     }
 
     fn class_name(&self, id: u8) -> String {
@@ -232,7 +246,7 @@ mod tests {
         let feature =
             vectorizer(&lambert(), VectorOptions::default()).region_to_feature(&region(3, 0)).unwrap();
         assert_eq!((feature.class_id, feature.class_name.as_str()), (3, "name of 3"));
-        assert!((feature.score - 0.804).abs() < 1e-15 && (feature.area_m2 - 0.44).abs() < 1e-15);
+        assert_eq!((feature.score, feature.area_m2, feature.pixels_area_m2), (Some(0.804), 0.44, Some(0.44)));
         assert!(feature.scene_ids.is_empty() && feature.acquired.is_none());
         let expected = [2.05, 0.55, 2.85, 1.15];
         assert!(
@@ -259,7 +273,19 @@ mod tests {
     }
 
     #[test]
-    fn simplification_changes_the_outline_only() {
+    fn what_was_imposed_has_no_score() {
+        let v = vectorizer(&lambert(), VectorOptions::default());
+        let score = |confidence_sum, scored| {
+            v.region_to_feature(&Region { confidence_sum, scored, ..region(3, 0) }).unwrap().score
+        };
+        assert_eq!(score(0, 0), None);
+        // Of 11 pixels, two are what the network said.
+        assert_eq!(score(400, 2), Some(0.8));
+        assert_eq!(score(0, 11), Some(0.0), "a score of 0 is one");
+    }
+
+    #[test]
+    fn simplification_changes_the_outline_and_its_area_only() {
         let region = {
             let mut r = region(3, 0);
             r.rings = vec![vec![[0, 0], [0, 9], [9, 9], [9, 1], [8, 1], [8, 0]]];
@@ -269,11 +295,13 @@ mod tests {
         let options = VectorOptions { min_area_m2: 0.0, simplify_px: Some(1.0) };
         let simple = vectorizer(&lambert(), options).region_to_feature(&region).unwrap();
         assert!(simple.polygon.exterior().0.len() < plain.polygon.exterior().0.len());
-        assert_eq!(Feature { polygon: plain.polygon.clone(), ..simple }, plain);
+        assert!((simple.area_m2 - simple.polygon.unsigned_area()).abs() < 1e-4, "{}", simple.area_m2);
+        assert_ne!(simple.area_m2.to_bits(), plain.area_m2.to_bits());
+        assert_eq!(Feature { polygon: plain.polygon.clone(), area_m2: plain.area_m2, ..simple }, plain);
     }
 
     #[test]
-    fn a_drawn_region_keeps_its_id_and_area() {
+    fn a_drawn_region_keeps_its_id_and_the_area_of_its_pixels() {
         let plain = region(3, 0);
         let ring = vec![[10.5, -6.0], [10.0, -5.5], [10.0, -3.0], [14.0, -3.0], [14.0, -6.0]];
         let drawn = Region {
@@ -286,7 +314,11 @@ mod tests {
         let (exterior, holes) = (feature.polygon.exterior(), feature.polygon.interiors());
         assert_eq!((exterior.0.len(), holes.len(), holes[0].0.len()), (6, 1, 4));
         assert!((exterior.0[0].x - 2.15).abs() < 1e-12 && (exterior.0[1].y - 1.05).abs() < 1e-12);
-        assert_eq!(Feature { polygon: same.polygon.clone(), ..feature }, same);
+        // A corner less, of an eighth of a pixel; the hole of one pixel is half of it.
+        assert!((feature.area_m2 - (12.0 - 0.125 - 0.5) * 0.04).abs() < 1e-12, "{}", feature.area_m2);
+        assert!((feature.area_m2 - feature.polygon.unsigned_area()).abs() < 1e-4);
+        assert_eq!(feature.pixels_area_m2, Some(0.44));
+        assert_eq!(Feature { polygon: same.polygon.clone(), area_m2: same.area_m2, ..feature }, same);
     }
 
     #[test]
@@ -304,7 +336,8 @@ mod tests {
         let v = vectorizer(&lambert(), VectorOptions::default());
         let d = Detection { class_id: 1, score: 0.123_456, bbox: [10.0, -6.5, 14.25, 3.0] };
         let feature = v.detection_to_feature(&d).unwrap();
-        assert!((feature.score - 0.1235).abs() < 1e-15 && (feature.area_m2 - 1.615).abs() < 1e-12);
+        assert_eq!((feature.score, feature.pixels_area_m2), (Some(0.1235), None));
+        assert!((feature.area_m2 - 1.615).abs() < 1e-12);
         let expected = [2.05, -0.65, 2.9, 1.25];
         assert!(
             feature.bbox().iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12),
@@ -351,7 +384,7 @@ mod tests {
         for feature in [&upright, &oriented, &footprint] {
             assert_eq!(feature.polygon, feature.polygon.orient(Direction::Default));
             assert!((feature.polygon.unsigned_area() - feature.area_m2).abs() < 1e-6);
-            assert_eq!((feature.id.as_str(), feature.score), (upright.id.as_str(), 0.75));
+            assert_eq!((feature.id.as_str(), feature.score), (upright.id.as_str(), Some(0.75)));
         }
         // Not the order of the boxes, nor what is less than 1/32 pixel.
         let mut turned = crack(0.01);

@@ -208,11 +208,17 @@ impl Job {
             cache: self.cache_bytes(map),
             predictors,
             coverage_rows: coverage.map_or(0, |options| rows_held(options, &map.plan.extent(), map.grid())),
-            references: map.references.bytes_per_pixel(),
+            // Its rows wait to complete a row of output blocks.
+            references: map.references.bytes_per_pixel() + 2 * u64::from(self.writes_map()),
             piece_px: shards::largest_piece_px(self, map),
             network: network.unwrap_or(0) as u64,
         };
         Ok(memory_bound(&map.plan, needs))
+    }
+
+    /// Whether the raster that the features are made of is written: where it is not the label raster.
+    pub fn writes_map(&self) -> bool {
+        self.config.rasters.map && self.config.changes_prediction() && !self.model.is_detection()
     }
 
     /// Ids of the classes whose features are wanted.
@@ -257,7 +263,11 @@ impl Job {
 /// # Errors
 /// As [`Config::load`].
 pub fn effective(args: &JobArgs) -> Result<Config, JobError> {
-    let mut config = Config::load(&args.config)?;
+    let mut config = match (&args.config, &args.model) {
+        (Some(path), _) => Config::load(path)?,
+        (None, Some(model)) => Config::of_model(model)?,
+        (None, None) => return Err(JobError::NoConfig),
+    };
     if !args.scene.is_empty() {
         config.scenes.clone_from(&args.scene);
     }

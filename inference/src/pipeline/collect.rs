@@ -8,8 +8,8 @@ use arpent_publish::{Counts, CoverageCounts, ReferenceCounts, SortedFeatures, Sp
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster};
 use arpent_tiling::{PlannedWindow, Stitcher, Strip};
 use arpent_vector::{
-    Attribute, Coverage, Detection, DetectionMerger, Feature, Object, ObjectMerger, Polygonizer, Region,
-    Shape, VectorError, VectorOptions, Vectorizer,
+    Attribute, Coverage, Detection, DetectionMerger, DissolvedRow, Feature, Object, ObjectMerger,
+    Polygonizer, Region, Shape, VectorError, VectorOptions, Vectorizer,
 };
 
 use super::Clock;
@@ -27,6 +27,8 @@ pub struct Collected {
     pub labels: Option<StripWriter>,
     /// The confidence raster, not yet a COG.
     pub confidence: Option<StripWriter>,
+    /// The raster that the features are made of, where it is not the label raster; not yet a COG.
+    pub map: Option<StripWriter>,
     /// The features, sorted.
     pub features: SortedFeatures,
     /// What was counted.
@@ -49,6 +51,7 @@ pub struct Collector<'a> {
 #[derive(Debug)]
 struct Vectors<'a> {
     outlines: Outlines,
+    published: PublishedRows,
     merger: DetectionMerger,
     /// What joins detections, and what is drawn of them, where objects are wanted.
     objects: Option<(ObjectMerger, Shape)>,
@@ -83,8 +86,29 @@ impl Crossing<'_> {
     }
 }
 
+/// Takes the rows that the features are made of to their raster, where that is wanted; keeps the first error.
+#[derive(Debug)]
+struct PublishedRows {
+    raster: Option<StripWriter>,
+    outcome: anyhow::Result<()>,
+}
+
+impl PublishedRows {
+    fn take(&mut self, row: i64, labels: &[u8]) {
+        if let (Some(raster), Ok(())) = (&mut self.raster, &self.outcome) {
+            self.outcome = raster.write_rows(row, labels).map_err(Into::into);
+        }
+    }
+
+    /// The first error, once.
+    fn check(&mut self) -> anyhow::Result<()> {
+        std::mem::replace(&mut self.outcome, Ok(()))
+    }
+}
+
 /// What the features of a map came to.
 struct Finished {
+    map: Option<StripWriter>,
     features: SortedFeatures,
     coverage: Option<arpent_vector::CoverageCounts>,
     references: Vec<ReferenceCounts>,
@@ -111,23 +135,27 @@ impl Outlines {
         })
     }
 
-    /// Takes the next rows, and which of their pixels somebody drew as built up.
+    /// Takes the next rows, and which of their pixels somebody drew as built up. Rows that are settled go to `published`.
     fn push_rows(
         &mut self,
-        labels: &Raster<u8>,
-        confidence: &Raster<u8>,
+        (labels, confidence): (&Raster<u8>, &Raster<u8>),
         built_up: Option<&[bool]>,
         area: &PixelArea,
+        published: &mut PublishedRows,
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
         let rows = labels.window();
         for (i, row) in (rows.row..rows.row_end()).enumerate() {
             let (labels, confidence, area) = (labels.row(i), confidence.row(i), area.of_row(row));
             match self {
-                Self::Each(polygonizer) => polygonizer.push_row(labels, confidence, area, sink)?,
+                Self::Each(polygonizer) => {
+                    published.take(row, labels);
+                    polygonizer.push_row(labels, confidence, area, sink)?;
+                }
                 Self::Coverage(coverage) => {
                     let built_up = built_up.map(|mask| &mask[i * rows.width..][..rows.width]);
-                    coverage.push_row(labels, confidence, built_up, area, sink)?;
+                    let mut settled = |row: &DissolvedRow<'_>| published.take(row.row, row.labels);
+                    coverage.push_row(labels, confidence, built_up, area, &mut settled, sink)?;
                 }
             }
         }
@@ -136,6 +164,7 @@ impl Outlines {
 
     fn finish(
         self,
+        published: &mut PublishedRows,
         sink: &mut impl FnMut(Region),
     ) -> Result<Option<arpent_vector::CoverageCounts>, VectorError> {
         match self {
@@ -143,7 +172,10 @@ impl Outlines {
                 polygonizer.finish(sink);
                 Ok(None)
             }
-            Self::Coverage(coverage) => coverage.finish(sink).map(Some),
+            Self::Coverage(coverage) => {
+                let mut settled = |row: &DissolvedRow<'_>| published.take(row.row, row.labels);
+                coverage.finish(&mut settled, sink).map(Some)
+            }
         }
     }
 }
@@ -166,7 +198,7 @@ impl<'a> Collector<'a> {
             stitcher: Stitcher::new(&map.plan),
             labels: open(job.config.rasters.labels, "labels.part.tif", classes)?,
             confidence: open(job.config.rasters.confidence, "confidence.part.tif", RasterKind::Confidence)?,
-            vectors: Vectors::new(job, map, scratch)?,
+            vectors: Vectors::new(job, map, scratch, open(job.writes_map(), "map.part.tif", classes)?)?,
             counts: Counts {
                 windows_planned: map.plan.windows().len() as u64,
                 pixels_computed: 0,
@@ -241,7 +273,7 @@ impl<'a> Collector<'a> {
     /// # Errors
     /// When features cannot be written.
     pub fn finish(mut self) -> anyhow::Result<Collected> {
-        let Finished { features, coverage, references } =
+        let Finished { map, features, coverage, references } =
             self.clock.vectorise.time(|| self.vectors.finish())?;
         self.counts.references = references;
         self.counts.features = features.count();
@@ -258,12 +290,18 @@ impl<'a> Collector<'a> {
                 max_drawn_share: counts.drawn.max_drawn_share,
             }
         });
-        Ok(Collected { labels: self.labels, confidence: self.confidence, features, counts: self.counts })
+        let (labels, confidence) = (self.labels, self.confidence);
+        Ok(Collected { labels, confidence, map, features, counts: self.counts })
     }
 }
 
 impl<'a> Vectors<'a> {
-    fn new(job: &'a Job, map: &'a MapJob, scratch: &Path) -> anyhow::Result<Self> {
+    fn new(
+        job: &'a Job,
+        map: &'a MapJob,
+        scratch: &Path,
+        raster: Option<StripWriter>,
+    ) -> anyhow::Result<Self> {
         let wanted = &job.config.features;
         let simplify_px = Some(wanted.simplify_px).filter(|px| *px > 0.0);
         let options = VectorOptions { min_area_m2: wanted.min_area_m2, simplify_px };
@@ -274,6 +312,7 @@ impl<'a> Vectors<'a> {
         };
         Ok(Self {
             outlines: Outlines::new(job, map)?,
+            published: PublishedRows { raster, outcome: Ok(()) },
             merger: DetectionMerger::new(iou, true)?,
             objects,
             waiting: Vec::new(),
@@ -297,13 +336,14 @@ impl<'a> Vectors<'a> {
     fn take_strip(&mut self, strip: &Strip) -> anyhow::Result<()> {
         let imposed = self.imposed(strip)?;
         let built_up = self.crossing.references.built_up(&strip.labels.window())?;
-        let (labels, confidence) =
-            imposed.as_ref().map_or((&strip.labels, &strip.confidence), |(l, c)| (l, c));
+        let seen = imposed.as_ref().map_or((&strip.labels, &strip.confidence), |(l, c)| (l, c));
         let (vectorizer, crossing, spool) = (&self.vectorizer, &mut self.crossing, &mut self.spool);
         let mut made = Made { vectorizer, crossing, spool, outcome: Ok(()) };
-        let rows = labels.window();
+        let rows = strip.labels.window();
         let mut sink = |region| made.push(|v| v.region_to_feature(&region));
-        self.outlines.push_rows(labels, confidence, built_up.as_deref(), &self.area, &mut sink)?;
+        let published = &mut self.published;
+        self.outlines.push_rows(seen, built_up.as_deref(), &self.area, published, &mut sink)?;
+        published.check()?;
         let mut kept = Vec::new();
         self.merger
             .push(&self.waiting, rows.row_end() - self.reach, &mut |detection| kept.push(detection))?;
@@ -318,21 +358,23 @@ impl<'a> Vectors<'a> {
         made.outcome
     }
 
-    /// The rows of a strip with what references impose on them; nothing where nothing is imposed. The rasters stay as the network
-    /// saw them.
+    /// The rows of a strip with what references impose on them; nothing where nothing is imposed. The rasters of labels
+    /// and confidences stay as the network saw them.
     fn imposed(&mut self, strip: &Strip) -> anyhow::Result<Option<(Raster<u8>, Raster<u8>)>> {
         if !self.crossing.references.imposes() {
             return Ok(None);
         }
         let (mut labels, mut confidence) = (strip.labels.clone(), strip.confidence.clone());
-        self.crossing.references.impose(&mut labels, &mut confidence)?;
+        self.crossing.references.impose(&strip.labels, &mut labels, &mut confidence)?;
         Ok(Some((labels, confidence)))
     }
 
     fn finish(mut self) -> anyhow::Result<Finished> {
         let (vectorizer, crossing, spool) = (&self.vectorizer, &mut self.crossing, &mut self.spool);
         let mut made = Made { vectorizer, crossing, spool, outcome: Ok(()) };
-        let coverage = self.outlines.finish(&mut |region| made.push(|v| v.region_to_feature(&region)))?;
+        let mut sink = |region| made.push(|v| v.region_to_feature(&region));
+        let coverage = self.outlines.finish(&mut self.published, &mut sink)?;
+        self.published.check()?;
         match self.objects {
             None => self.merger.finish(&mut |detection| made.push(|v| v.detection_to_feature(&detection))),
             Some((mut objects, shape)) => {
@@ -345,6 +387,7 @@ impl<'a> Vectors<'a> {
         }
         made.outcome?;
         Ok(Finished {
+            map: self.published.raster,
             features: self.spool.finish()?,
             coverage,
             references: self.crossing.references.counts(),

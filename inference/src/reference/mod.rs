@@ -2,6 +2,7 @@
 
 mod options;
 mod plan;
+mod together;
 
 use anyhow::Context;
 use arpent_gdal::{Reference, ReferenceFeature, ReferenceIndex, Subject, Value};
@@ -17,6 +18,7 @@ pub use options::{
 };
 pub use plan::Plan;
 use plan::{Classes, Kind, Rule};
+use together::Together;
 
 /// The layers of a map, open, and what came of them.
 #[derive(Debug)]
@@ -77,11 +79,16 @@ impl<'a> References<'a> {
     }
 
     /// Gives the pixels whose center lies in an imposed object its class. Where objects of one layer overlap, the lower class
-    /// id stands. A pixel whose class changes has no confidence: the network did not say so.
+    /// id stands. A pixel whose class is not the one that was `seen` has no confidence: the network did not say so.
     ///
     /// # Errors
     /// That an index cannot be read.
-    pub fn impose(&mut self, labels: &mut Raster<u8>, confidence: &mut Raster<u8>) -> anyhow::Result<()> {
+    pub fn impose(
+        &mut self,
+        seen: &Raster<u8>,
+        labels: &mut Raster<u8>,
+        confidence: &mut Raster<u8>,
+    ) -> anyhow::Result<()> {
         let window = labels.window();
         for layer in &mut self.layers {
             let Kind::Impose { class, .. } = &layer.rule.kind else { continue };
@@ -93,14 +100,17 @@ impl<'a> References<'a> {
                 }
                 Ok(())
             })?;
-            for ((label, score), class) in
-                labels.data_mut().iter_mut().zip(confidence.data_mut()).zip(&imposed)
-            {
+            for (label, class) in labels.data_mut().iter_mut().zip(&imposed) {
                 if *class != LABEL_NODATA && *label != LABEL_NODATA && *label != *class {
-                    (*label, *score) = (*class, CONFIDENCE_NODATA);
+                    *label = *class;
                     layer.counts.pixels_imposed += 1;
                 }
             }
+        }
+        let classes = labels.data().iter().zip(seen.data());
+        for (score, _) in confidence.data_mut().iter_mut().zip(classes).filter(|(_, (now, seen))| now != seen)
+        {
+            *score = CONFIDENCE_NODATA;
         }
         Ok(())
     }
@@ -119,12 +129,12 @@ impl<'a> References<'a> {
         Ok(Some(mask))
     }
 
-    /// Adds the columns of every layer to a feature; tells where it is from, if an imposed object is the most of it.
+    /// Adds the columns of every layer to a feature; tells where it is from, if the imposed objects of a layer are the most of it.
     ///
     /// # Errors
     /// That an index cannot be read, or that GEOS fails.
     pub fn fill(&mut self, feature: &mut Feature) -> anyhow::Result<Option<Origin>> {
-        let (mut origin, mut subject) = (None, None);
+        let (mut origin, mut subject) = (None::<(f64, Origin)>, None);
         for layer in &mut self.layers {
             let told = if layer.rule.of[usize::from(feature.class_id)] {
                 if subject.is_none() && !matches!(layer.rule.kind, Kind::Snap { .. }) {
@@ -135,14 +145,19 @@ impl<'a> References<'a> {
                 None
             };
             layer.counts.features_told += u64::from(told.is_some());
-            if let (Kind::Impose { ossature, .. }, Some(values)) = (&layer.rule.kind, &told) {
-                let id = values.first().cloned().unwrap_or_default();
-                origin = Some(Origin { source: layer.rule.name.clone(), id, ossature: *ossature });
+            if let (Kind::Impose { ossature, .. }, Some([id, Attribute::Real(share), ..])) =
+                (&layer.rule.kind, told.as_deref())
+            {
+                // The layer that is the most of it; of equals the later one, which cuts the others.
+                if origin.as_ref().is_none_or(|(most, _)| share >= most) {
+                    let (source, id) = (layer.rule.name.clone(), id.clone());
+                    origin = Some((*share, Origin { source, id, ossature: *ossature }));
+                }
             }
             let nothing = || vec![Attribute::Null; layer.rule.columns.len()];
             feature.attributes.extend(told.unwrap_or_else(nothing));
         }
-        Ok(origin)
+        Ok(origin.map(|(_, origin)| origin))
     }
 }
 
@@ -200,9 +215,9 @@ impl OpenLayer<'_> {
             }
             (Kind::Impose { class, min_share, .. }, Some(subject)) => {
                 let wanted = |object: &ReferenceFeature| class.of(object) == Some(feature.class_id);
-                self.most(feature, subject, *min_share, &wanted)
+                self.together(feature, subject, *min_share, &wanted)
             }
-            (Kind::Inform { min_share }, Some(subject)) => self.most(feature, subject, *min_share, &|_| true),
+            (Kind::Inform { min_share }, Some(subject)) => self.most(feature, subject, *min_share),
             (Kind::Compare { class }, Some(subject)) => {
                 let shares = self.shares(feature, subject, class)?;
                 Ok(Some(self.compared(feature, &shares, classes)))
@@ -219,18 +234,36 @@ impl OpenLayer<'_> {
         })
     }
 
-    fn most(
+    /// What the imposed objects that a feature is made of are together: the first of them, the share of all, how many they are,
+    /// and their ids.
+    fn together(
         &self,
         feature: &Feature,
         subject: &Subject,
         min_share: f64,
         wanted: &dyn Fn(&ReferenceFeature) -> bool,
     ) -> anyhow::Result<Option<Vec<Attribute>>> {
-        let mut most = Most::default();
+        let mut together = Together::default();
         self.reference.each_in(feature.bbox(), &mut |object| -> anyhow::Result<()> {
             if wanted(object) {
-                most.take(self.share(subject, object)?, object);
+                together.take(self.share(subject, object)?, object);
             }
+            Ok(())
+        })?;
+        let Some(told) = together.told(min_share) else { return Ok(None) };
+        let share = Attribute::Real(rounded(told.share));
+        Ok(Some(vec![told.id.into(), share, Attribute::Integer(told.count), told.ids.into()]))
+    }
+
+    fn most(
+        &self,
+        feature: &Feature,
+        subject: &Subject,
+        min_share: f64,
+    ) -> anyhow::Result<Option<Vec<Attribute>>> {
+        let mut most = Most::default();
+        self.reference.each_in(feature.bbox(), &mut |object| -> anyhow::Result<()> {
+            most.take(self.share(subject, object)?, object);
             Ok(())
         })?;
         if most.values.is_empty() || most.share < min_share {

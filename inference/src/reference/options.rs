@@ -84,7 +84,9 @@ pub struct ClassByField {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImposeOptions {
-    /// Name, with which its columns begin: `NAME_id`, `NAME_share`.
+    /// Name, with which its columns begin: `NAME_id`, the object that is the most of a feature; `NAME_share`, the share that its
+    /// objects of the feature's class make together; `NAME_count`, how many they are; `NAME_ids`, the first of them, those with
+    /// the largest shares first.
     pub name: String,
     /// The layer.
     pub layer: LayerOptions,
@@ -100,7 +102,7 @@ pub struct ImposeOptions {
     /// Whether its objects are of the framework (ossature) of OCS GE.
     #[serde(default)]
     pub ossature: bool,
-    /// Share of a feature that an object has to cover to be told with it.
+    /// Share of a feature that its objects have to cover together to be told with it.
     #[serde(default = "half")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub min_share: f64,

@@ -15,12 +15,13 @@ use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGe;
 
 /// What every map has; columns of references may not be called so.
-const TAKEN: [&str; 13] = [
+const TAKEN: [&str; 14] = [
     "id",
     "class_id",
     "class_name",
     "score",
     "area_m2",
+    "pixels_area_m2",
     "run_id",
     "model_id",
     "model_sha256",
@@ -372,7 +373,8 @@ fn share(key: &str, share: f64) -> Result<(), JobError> {
 fn columns_of(rule: &Rule, taken: &[FieldDef]) -> Vec<Column> {
     use ColumnKind::{Integer, Real, Text};
     let own: &[(&str, ColumnKind)] = match rule.kind {
-        Kind::Impose { .. } | Kind::Inform { .. } => &[("id", Text), ("share", Real)],
+        Kind::Impose { .. } => &[("id", Text), ("share", Real), ("count", Integer), ("ids", Text)],
+        Kind::Inform { .. } => &[("id", Text), ("share", Real)],
         Kind::Compare { .. } => &[("class", Text), ("agreement", Real), ("disagreement", Real)],
         Kind::Snap { .. } => &[("id", Text), ("distance_m", Real), ("measure_m", Real)],
     };

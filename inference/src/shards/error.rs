@@ -98,6 +98,12 @@ pub enum ShardError {
         /// The last one.
         last: usize,
     },
+    /// Neither a job nor a map.
+    #[error("there is no job and no map at {url}")]
+    NoJob {
+        /// The address.
+        url: String,
+    },
     /// Another job is planned for the same output, and not published.
     #[error("another job is planned for {output}: {other}")]
     OtherJob {
@@ -165,9 +171,14 @@ impl ShardError {
                 "name the object by its plain URL, and give workers credentials in their environment"
             }
             Self::ShardCount { .. } => "choose fewer, or `--shards auto`",
-            Self::NotAPlan { .. } => "give what `arpent plan --shards` printed: OUTPUT/jobs/ID/plan.json",
+            Self::NotAPlan { .. } => {
+                "give what `arpent plan CONFIG --shards N --output URL` printed: URL/jobs/ID/plan.json"
+            }
+            Self::NoJob { .. } => {
+                "check the address; `arpent plan CONFIG --shards N --output URL` makes a job, and `arpent run` needs none"
+            }
             Self::NoPlan { .. } => {
-                "check the address; a plan is made with `arpent plan CONFIG --shards N --output URL`, and deleted by `arpent gc`"
+                "check the address; a plan is made with `arpent plan CONFIG --shards N --output URL`, and deleted with what is older by `arpent gc URL --older-than 7d`"
             }
             Self::BadDocument { .. } | Self::PlanChanged { .. } => {
                 "plan again, and leave what is below jobs/ to arpent"
@@ -177,7 +188,7 @@ impl ShardError {
             Self::SceneLost { .. } => "make it readable again, or plan again without it",
             Self::NoSuchShard { .. } => "`arpent status PLAN` prints the shards",
             Self::OtherJob { .. } => {
-                "let it finish, delete it with `arpent gc`, or pass --overwrite to plan another beside it"
+                "let it finish, delete it with `arpent gc OUTPUT --older-than 0s`, or pass --overwrite to plan another beside it"
             }
             Self::BadPiece { .. } | Self::PieceGone { .. } => {
                 "delete the piece and its shard's done.json, and run that shard again"

@@ -6,6 +6,7 @@ use arpent_publish::Target;
 use serde::Serialize;
 
 use super::document::{PLAN_NAME, PieceId};
+use super::error::ShardError;
 use super::journal::{last_of, now};
 use super::merge::all_published;
 use super::place::{JobPlace, jobs_of};
@@ -124,6 +125,9 @@ pub fn main(url: &str, format: Format) -> Ended {
             jobs_of(&output)?.iter().map(|id| JobPlace::of(&output, id)).collect::<anyhow::Result<_>>()?
         }
     };
+    if places.is_empty() && !Target::parse(url)?.exists()? {
+        return Err(ShardError::NoJob { url: url.to_owned() }.into());
+    }
     let jobs = places.iter().map(|place| status(place, now())).collect::<anyhow::Result<Vec<_>>>()?;
     let report = StatusReport { jobs };
     print(&report, &human(&report, url), format)?;
@@ -206,7 +210,8 @@ fn shard_status(shard: usize, done: &BTreeSet<usize>, records: &[Record], now: i
 
 fn human(report: &StatusReport, url: &str) -> String {
     if report.jobs.is_empty() {
-        return format!("no job at {url}\n");
+        // A job that has published its maps leaves nothing behind.
+        return format!("no job at {url}: its map is published; `arpent inspect {url}` tells of it\n");
     }
     report.jobs.iter().map(|job| human_job(job).text().to_owned()).collect::<Vec<_>>().join("\n")
 }

@@ -13,8 +13,10 @@ use super::spool::Record;
 pub(crate) struct Columns {
     fields: Vec<FieldDef>,
     classes: Vec<u8>,
+    objects: Option<Vec<u8>>,
     scores: bool,
     ranked: bool,
+    ratios: Vec<[Vec<u8>; 2]>,
     roads: Option<(RoadOptions, Vec<u8>)>,
     run: RunInfo,
     map_run_id: String,
@@ -26,6 +28,10 @@ pub(crate) struct Spec<'a> {
     pub(crate) kept: &'a [FieldDef],
     /// Ids and names of the classes.
     pub(crate) classes: Vec<(u8, &'a str)>,
+    /// Ids of the classes that the map has features of, where these are counted.
+    pub(crate) objects: Option<Vec<u8>>,
+    /// Ratios: name of the column, ids of the classes above and below the line.
+    pub(crate) ratios: Vec<(&'a str, [Vec<u8>; 2])>,
     /// Whether the map has confidences.
     pub(crate) scores: bool,
     /// Whether zones have a rank.
@@ -52,13 +58,20 @@ impl Columns {
         if spec.ranked {
             results.push(names.take("rank", Integer));
         }
+        results.extend(spec.ratios.iter().map(|(name, _)| names.take(&plain(name), Real)));
         let provenance = ["run_id", "map_run_id", "model_id", "model_sha256", "state"];
         let provenance = provenance.map(|name| names.take(name, Text));
         for (_, name) in &spec.classes {
             let stem = plain(name);
-            let of_class =
-                ["area_m2", "share", "count", "score"].into_iter().take(if spec.scores { 4 } else { 3 });
-            results.extend(of_class.map(|what| names.take(&format!("{stem}_{what}"), Real)));
+            let of_class = [
+                ("area_m2", Real, true),
+                ("share", Real, true),
+                ("pixels", Real, true),
+                ("objects", Integer, spec.objects.is_some()),
+                ("score", Real, spec.scores),
+            ];
+            let wanted = of_class.into_iter().filter(|(_, _, is_there)| *is_there);
+            results.extend(wanted.map(|(what, of, _)| names.take(&format!("{stem}_{what}"), of)));
         }
         // Fields of others come last to the names: results have the same ones whatever is kept.
         fields.extend(spec.kept.iter().skip(1).map(|f| names.take(&f.name, f.field_type)));
@@ -67,6 +80,8 @@ impl Columns {
         Self {
             fields,
             classes: spec.classes.iter().map(|(id, _)| *id).collect(),
+            objects: spec.objects,
+            ratios: spec.ratios.into_iter().map(|(_, classes)| classes).collect(),
             scores: spec.scores,
             ranked: spec.ranked,
             roads: spec.roads,
@@ -99,11 +114,18 @@ impl Columns {
         if self.ranked {
             values.push(rank.and_then(|r| i64::try_from(r).ok()).map_or(Null, Integer));
         }
+        values.extend(self.ratios.iter().map(|[above, below]| real(ratio(result, above, below), SHARE)));
         for id in &self.classes {
             let class = result.class(*id);
             values.push(real(Some(class.map_or(0.0, |c| c.area_m2)), AREA));
             values.push(real(result.share(*id), SHARE));
             values.push(real(Some(class.map_or(0.0, |c| c.pixels)), AREA));
+            if let Some(counted) = &self.objects {
+                let found =
+                    record.objects.iter().find(|(class, _)| class == id).map_or(0, |(_, count)| *count);
+                let found = i64::try_from(found).unwrap_or(i64::MAX);
+                values.push(if counted.contains(id) { Integer(found) } else { Null });
+            }
             if self.scores {
                 values.push(real(class.and_then(|c| c.score), AREA));
             }
@@ -114,6 +136,12 @@ impl Columns {
         );
         values
     }
+}
+
+/// The area of some classes as a part of that of others; none where the others have none.
+fn ratio(result: &ZoneResult, above: &[u8], below: &[u8]) -> Option<f64> {
+    let below = result.area_of(below);
+    (below > 0.0).then(|| result.area_of(above) / below)
 }
 
 /// Decimals of areas, counts and scores: a square millimeter is the pixel of the finest imagery.
@@ -169,7 +197,8 @@ mod tests {
 
     fn spec<'a>(kept: &'a [FieldDef], classes: Vec<(u8, &'a str)>) -> Spec<'a> {
         let run = RunInfo::new("zonal-1", "m", "abc");
-        Spec { kept, classes, scores: true, ranked: true, roads: None, run, map_run_id: "run-1".into() }
+        let (objects, ratios, map_run_id) = (None, Vec::new(), "run-1".into());
+        Spec { kept, classes, objects, ratios, scores: true, ranked: true, roads: None, run, map_run_id }
     }
 
     #[test]
@@ -195,16 +224,20 @@ mod tests {
         let options =
             RoadOptions { width_m: Some(6.0), width_field: None, damaged: vec!["crack".into()], thresholds };
         spec.roads = Some((options, vec![7]));
+        spec.objects = Some(vec![7]);
+        spec.ratios = vec![("Crack / all", [vec![7], vec![0, 7]]), ("rank", [vec![7], vec![0]])];
         let columns = Columns::new(spec);
         let class = ClassResult { class_id: 7, area_m2: 1.0, pixels: 4.0, score: Some(0.5) };
         let result = ZoneResult { area_m2: 9.0, inside_m2: 9.0, valid_area_m2: 4.0, classes: vec![class] };
         let values = vec![Some(Value::Text("a".into()))];
-        let record = Record { values, wkb: vec![], width_m: Some(6.0), result };
+        let record = Record { values, wkb: vec![], width_m: Some(6.0), result, objects: vec![(7, 3)] };
         let row = columns.values(&record, Some(3));
         assert_eq!(row.len(), columns.fields().len());
         let get = |name: &str| row[columns.fields().iter().position(|f| f.name == name).unwrap()];
         assert_eq!((get("damaged_share"), get("condition")), (FieldValue::Real(0.25), FieldValue::Text("C")));
-        assert_eq!((get("rank"), get("crack_count")), (FieldValue::Integer(3), FieldValue::Real(4.0)));
+        assert_eq!((get("rank"), get("crack_pixels")), (FieldValue::Integer(3), FieldValue::Real(4.0)));
+        assert_eq!((get("crack_objects"), get("ground_objects")), (FieldValue::Integer(3), FieldValue::Null));
+        assert_eq!((get("crack___all"), get("rank_2")), (FieldValue::Real(1.0), FieldValue::Null));
         assert_eq!((get("ground_share"), get("ground_score")), (FieldValue::Real(0.0), FieldValue::Null));
         assert_eq!(get("state"), FieldValue::Text("not_verified"));
     }

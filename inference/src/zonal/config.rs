@@ -42,12 +42,42 @@ pub struct ZonalConfig {
     /// For zones that are lines: what a road is, and when it is in which condition.
     #[serde(default)]
     pub roads: Option<RoadOptions>,
+    /// Which raster is added up.
+    #[serde(default)]
+    pub measure: Measure,
+    /// Ratios of the areas of classes, each a column.
+    #[serde(default)]
+    pub ratios: Vec<Ratio>,
     /// Formats to write.
     #[serde(default = "all_formats")]
     pub formats: Vec<ZoneFormat>,
     /// Folder for temporary files; the system's by default.
     #[serde(default)]
     pub scratch: Option<PathBuf>,
+}
+
+/// What of a map is added up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Measure {
+    /// What was published: the raster that the features are made of, with what was imposed and without what is below the minimum
+    /// mapping unit.
+    #[default]
+    Map,
+    /// What the network said, before that.
+    Prediction,
+}
+
+/// The area of some classes as a part of that of others: dead trees of all trees.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ratio {
+    /// Name of its column.
+    pub name: String,
+    /// Classes above the line.
+    pub numerator: Vec<String>,
+    /// Classes below the line; those of the numerator are among them where it is a share.
+    pub denominator: Vec<String>,
 }
 
 /// One name or several.
@@ -139,6 +169,15 @@ impl ZonalConfig {
         if self.rank_by.as_ref().is_some_and(|names| names.all().is_empty()) {
             return bad("rank_by", "must name one class at least");
         }
+        for ratio in &self.ratios {
+            if ratio.name.trim().is_empty() {
+                return bad("name", "must name the column of a ratio");
+            }
+            if ratio.numerator.is_empty() || ratio.denominator.is_empty() {
+                let key = if ratio.numerator.is_empty() { "numerator" } else { "denominator" };
+                return bad(key, "must name one class at least");
+            }
+        }
         let Some(roads) = &self.roads else { return Ok(()) };
         if roads.width_m.is_none() && roads.width_field.is_none() {
             return bad("roads", "needs `width_m`, `width_field` or both");
@@ -213,6 +252,12 @@ mod tests {
         assert!(refused("invalid = \"repare\"\n").1.contains("did you mean `repair`?"));
         assert_eq!(refused("formats = []\n").0, 1);
         assert_eq!(refused("map = \"m\"\nrank_by = []\n").0, 2);
+        assert!(refused("measure = \"raster\"\n").1.contains("choose one of map, prediction"));
+        let ratio = "[[ratios]]\nname = \"dead\"\nnumerator = [\"a\"]\ndenominator = [\"a\", \"b\"]\n";
+        assert_eq!(load(ratio).unwrap().ratios[0].denominator.len(), 2);
+        assert_eq!(refused(&ratio.replace("[\"a\"]", "[]")).0, 3);
+        assert_eq!(refused(&ratio.replace("[\"a\", \"b\"]", "[]")).0, 4);
+        assert_eq!(refused(&ratio.replace("\"dead\"", "\" \"")).0, 2);
         for (old, new, line) in [
             ("width_m = 6.0\n", "", 1),
             ("6.0", "0.0", 2),

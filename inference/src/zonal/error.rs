@@ -29,8 +29,24 @@ pub enum ZonalError {
         /// The map.
         map: String,
     },
+    /// A file where the output of a run is wanted.
+    #[error("{map} is a file, and --map wants the output of a run")]
+    MapIsFile {
+        /// What was named.
+        map: String,
+        /// The output that it is of, where that is known.
+        output: Option<String>,
+    },
+    /// A map whose own raster was not written.
+    #[error(
+        "the features of the map {map} are not made of its label raster alone, and it has no raster of what they are made of"
+    )]
+    NoMapRaster {
+        /// The map.
+        map: String,
+    },
     /// Two rasters of one map that do not fit.
-    #[error("the confidences of the map {map} do not lie where its labels do")]
+    #[error("the rasters of the map {map} do not lie on the same pixels")]
     RastersDiffer {
         /// The map.
         map: String,
@@ -134,7 +150,16 @@ impl ZonalError {
             Self::NoLabels { .. } => {
                 "run again with `labels = true` under [rasters]; a model that finds boxes makes no labels"
             }
-            Self::RastersDiffer { .. } => "check the map with `arpent verify`, or run it again",
+            Self::MapIsFile { output: Some(output), .. } => {
+                return Some(format!("name the folder that its run was published to: --map {output}"));
+            }
+            Self::MapIsFile { .. } => "name the folder or URL that holds manifest.json: --map OUTPUT",
+            Self::NoMapRaster { .. } => {
+                "run it again with `map = true` under [rasters], as is the default; or set `measure = \"prediction\"`, which adds up what the network said, and not what was published"
+            }
+            Self::RastersDiffer { map } => {
+                return Some(format!("check the map with `arpent verify {map}`, or run it again"));
+            }
             Self::UnknownClass { .. } => "use one of these names",
             Self::NoFeatures { .. } => {
                 "check the file and `layer`: `ogrinfo -so` lists layers and counts features"

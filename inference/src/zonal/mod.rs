@@ -1,7 +1,7 @@
 //! `arpent zonal`: what a published map holds per parcel, stand, commune or section of road.
 //!
 //! Zones are read one by one, in the order of their layer. The rows of the map below a zone are read some at a time and
-//! added up by exact parts of pixels; results go to a file, since a rank needs them all, and from there to the formats
+//! added up by exact parts of pixels (of the raster that the features are made of, unless the prediction is asked for); results go to a file, since a rank needs them all, and from there to the formats
 //! asked for. Memory holds one zone, 4 million pixels of each raster (a row, where that is more) and GDAL's block cache; what
 //! ranks and repeated ids need of all zones is sorted on disk.
 
@@ -10,6 +10,7 @@ mod config;
 mod counts;
 mod error;
 mod numbers;
+mod objects;
 mod plan;
 mod source;
 mod spool;
@@ -18,21 +19,22 @@ mod write;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, RunInfo, Target, utc_now};
+use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, RunInfo, Target, Warning, utc_now};
 use serde::Serialize;
 
-pub use config::{Names, RoadOptions, ZonalConfig, ZoneFormat};
+pub use config::{Measure, Names, Ratio, RoadOptions, ZonalConfig, ZoneFormat};
 pub use error::ZonalError;
 
 pub(crate) use self::counts::add_counts;
+use self::objects::Objects;
 use self::plan::Plan;
 use self::source::SourceMap;
 use crate::Ended;
 use crate::cli::{Format, ZonalArgs};
 use crate::job::scratch_dir;
 use crate::make::software;
-use crate::print::{Lines, count, print};
-use crate::progress::{Stage, say};
+use crate::print::{Lines, add_warnings, count, print};
+use crate::progress::{Stage, say, warn};
 use crate::run::check_output;
 use crate::stores::set_up_gdal;
 use arpent_base::energy::{Meter, WATTS_PER_CORE};
@@ -57,7 +59,7 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
     let zones = config.zones.as_ref().ok_or(ZonalError::NoZones)?;
     let output = config.output.clone().ok_or(ZonalError::NoOutput)?;
     set_up_gdal(None)?;
-    let mut map = SourceMap::open(url)?;
+    let mut map = SourceMap::open(url, config.measure)?;
     map.check_output(&output)?;
     check_output(&output, args.overwrite)?;
     set_up_gdal(Some(map.cache_mb()))?;
@@ -66,7 +68,12 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
     let mut timings = BTreeMap::new();
     let began = Instant::now();
     let stage = Stage::begin("measure", 0);
-    let measured = plan.measure(&mut map, scratch.path())?;
+    let (objects, warnings) = match Objects::read(&map, scratch.path()) {
+        Ok(objects) => (objects, doubts(&map)),
+        Err(doubt) => (None, doubts(&map).into_iter().chain([doubt]).collect()),
+    };
+    warnings.iter().for_each(warn);
+    let measured = plan.measure(&mut map, objects.as_ref(), scratch.path())?;
     stage.end(&format!("{} zones", count(measured.counts.zones)));
     timings.insert("measure".to_owned(), seconds(began));
     counts::tell(&measured.counts);
@@ -85,7 +92,7 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
         engines: Vec::new(),
         inputs: plan.inputs(&map),
         failed_inputs: Vec::new(),
-        warnings: Vec::new(),
+        warnings,
         model: map.manifest.model.clone(),
         config: serde_json::to_value(&config)?,
         counts: Counts { zones: Some(measured.counts), ..Counts::default() },
@@ -103,6 +110,16 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
     Ok(0)
 }
 
+/// What a reader of the results must know.
+fn doubts(map: &SourceMap) -> Vec<Warning> {
+    let prediction = map.is_prediction_only().then(|| {
+        let message = "areas are those of the prediction, not those of the features that were published";
+        Warning::new("prediction-measured", &map.url, message)
+            .with_hint("leave `measure = \"prediction\"` out to add up the published map")
+    });
+    prediction.into_iter().collect()
+}
+
 fn seconds(began: Instant) -> f64 {
     (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
 }
@@ -110,6 +127,7 @@ fn seconds(began: Instant) -> f64 {
 fn human(report: &ZonalReport) -> Lines {
     let manifest = &report.manifest;
     let mut lines = Lines::default();
+    add_warnings(&mut lines, &manifest.warnings);
     lines.add("published", &report.output).add("run", &manifest.run_id);
     if let Some(counts) = &manifest.counts.zones {
         add_counts(&mut lines, counts);

@@ -17,6 +17,7 @@ use super::columns::{Columns, Spec, ranked_share};
 use super::config::{RoadOptions, ZonalConfig};
 use super::counts::note;
 use super::numbers::{Numbers, Sorted};
+use super::objects::{Objects, features_of};
 use super::source::SourceMap;
 use super::spool::{Record, Spool, Spooled};
 use super::write::Output;
@@ -31,6 +32,8 @@ pub(crate) struct Plan<'a> {
     /// Classes by whose share zones are ranked.
     rank_by: Option<Vec<u8>>,
     roads: Option<Roads<'a>>,
+    /// Classes above and below the line of each ratio.
+    ratios: Vec<[Vec<u8>; 2]>,
     fingerprint: Option<arpent_gdal::Fingerprint>,
 }
 
@@ -45,6 +48,8 @@ pub(crate) struct Measured {
     zones: Spooled,
     pub(crate) counts: ZoneCounts,
     ranks: Option<Ranks>,
+    /// Whether features of the map were counted.
+    counts_objects: bool,
 }
 
 /// Shares of all zones, to tell the rank of one.
@@ -71,7 +76,10 @@ impl<'a> Plan<'a> {
             (None, Some(roads)) => Some(roads.damaged.clone()),
             (None, None) => None,
         };
-        let mut plan = Self { config, zones, kept: Vec::new(), rank_by, roads, fingerprint: None };
+        let ids = |names: &[String]| map.class_ids("ratios", names);
+        let ratios = config.ratios.iter().map(|r| Ok([ids(&r.numerator)?, ids(&r.denominator)?]));
+        let ratios = ratios.collect::<Result<_, ZonalError>>()?;
+        let mut plan = Self { config, zones, kept: Vec::new(), rank_by, roads, ratios, fingerprint: None };
         plan.kept = layer_fields(&plan.source(&plan.fields(), &map.grid().crs))?;
         if config.id.is_none() {
             plan.kept.insert(0, FieldDef { name: "id".to_owned(), field_type: FieldType::Integer });
@@ -105,7 +113,12 @@ impl<'a> Plan<'a> {
     }
 
     /// Results of all zones, one after the other.
-    pub(crate) fn measure(&self, map: &mut SourceMap, scratch: &Path) -> anyhow::Result<Measured> {
+    pub(crate) fn measure(
+        &self,
+        map: &mut SourceMap,
+        objects: Option<&Objects>,
+        scratch: &Path,
+    ) -> anyhow::Result<Measured> {
         let mut spool = Spool::create(scratch)?;
         let mut counts = ZoneCounts::default();
         let (mut shares, mut ids) = (Numbers::new(scratch, "shares"), Numbers::new(scratch, "ids"));
@@ -114,7 +127,7 @@ impl<'a> Plan<'a> {
         let source = self.source(&fields, &crs);
         let read = read_features(&source, &mut |feature| -> anyhow::Result<()> {
             grow(&mut bbox, &feature.geometry);
-            let record = self.record(feature, map)?;
+            let record = self.record(feature, map, objects)?;
             note(&mut counts, &record.result);
             if let (Some(_), Some(Some(id))) = (&self.config.id, record.values.first()) {
                 ids.push(hash(id))?;
@@ -135,10 +148,15 @@ impl<'a> Plan<'a> {
         }
         let shares = shares.finish()?;
         let ranks = self.rank_by.clone().map(|classes| Ranks { classes, shares });
-        Ok(Measured { zones: spool.finish()?, counts, ranks })
+        Ok(Measured { zones: spool.finish()?, counts, ranks, counts_objects: objects.is_some() })
     }
 
-    fn record(&self, feature: LayerFeature, map: &mut SourceMap) -> anyhow::Result<Record> {
+    fn record(
+        &self,
+        feature: LayerFeature,
+        map: &mut SourceMap,
+        objects: Option<&Objects>,
+    ) -> anyhow::Result<Record> {
         let LayerFeature { number, geometry, mut values } = feature;
         let width = if self.has_width_field() { values.pop().flatten() } else { None };
         if self.config.id.is_none() {
@@ -161,7 +179,8 @@ impl<'a> Plan<'a> {
             (LayerGeometry::Polygons(_), Some(_)) => return Err(wrong("polygons", "lines").into()),
             (LayerGeometry::Lines(_), None) => return Err(wrong("lines", "polygons").into()),
         };
-        Ok(Record { values, wkb, width_m, result: map.measure(&area)? })
+        let objects = objects.map_or(Ok(Vec::new()), |objects| objects.count(&area))?;
+        Ok(Record { values, wkb, width_m, result: map.measure(&area)?, objects })
     }
 
     fn width_m(&self, roads: &Roads<'_>, feature: u64, value: Option<&Value>) -> Result<f64, ZonalError> {
@@ -203,6 +222,8 @@ impl<'a> Plan<'a> {
         let columns = Columns::new(Spec {
             kept: &self.kept,
             classes: map.classes().collect(),
+            objects: measured.counts_objects.then(|| map.classes_of_features()),
+            ratios: self.config.ratios.iter().map(|r| r.name.as_str()).zip(self.ratios.clone()).collect(),
             scores: map.has_confidence(),
             ranked: measured.ranks.is_some(),
             roads: self.roads.as_ref().map(|r| (r.options.clone(), r.damaged.clone())),
@@ -224,7 +245,9 @@ impl<'a> Plan<'a> {
         let described = json!({
             "arpent": env!("CARGO_PKG_VERSION"),
             "map": map.manifest.run_id,
+            "measured": map.measured_artifact().map(|a| &a.sha256),
             "labels": map.labels_artifact().map(|a| &a.sha256),
+            "features": features_of(map).map(|(a, _)| &a.sha256),
             "confidence": map.confidence_artifact().map(|a| &a.sha256),
             "zones": self.fingerprint.as_ref().map(|f| json!([f.size, f.content(), f.etag, f.modified])),
             "options": json!({
@@ -233,22 +256,23 @@ impl<'a> Plan<'a> {
                 "keep": self.config.keep,
                 "invalid": self.config.invalid,
                 "rank_by": self.config.rank_by,
+                "ratios": self.config.ratios,
                 "roads": self.config.roads,
             }),
         });
         Ok(format!("zonal-{}", short_hash(&serde_json::to_vec(&described)?)))
     }
 
-    /// The map, by its run and its labels, and the zones.
+    /// The map, by its run and the raster that is added up, and the zones.
     pub(crate) fn inputs(&self, map: &SourceMap) -> Vec<Input> {
-        let labels = map.labels_artifact();
+        let measured = map.measured_artifact();
         let print = self.fingerprint.as_ref();
         vec![
             Input {
                 id: map.manifest.run_id.clone(),
                 uri: map.url.clone(),
-                size: labels.map(|a| a.size),
-                sha256: labels.map(|a| a.sha256.clone()),
+                size: measured.map(|a| a.size),
+                sha256: measured.map(|a| a.sha256.clone()),
                 ..Input::default()
             },
             Input {

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use arpent_gdal::{PublishedRaster, Rings};
-use arpent_publish::{Artifact, Manifest, ROLE_CONFIDENCE, ROLE_LABELS, Target};
-use arpent_raster::{Grid, PixelArea, Raster, Window};
+use arpent_publish::{Artifact, Manifest, PublishError, ROLE_CONFIDENCE, ROLE_LABELS, ROLE_MAP, Target};
+use arpent_raster::{CONFIDENCE_NODATA, Grid, PixelArea, Raster, Window};
 use arpent_vector::{ZoneResult, ZoneRows, ZoneStatistics};
 
 use super::ZonalError;
+use super::config::Measure;
+use crate::artifact::run_of;
 
 /// Pixels that are read of a raster at a time, unless a single row has more.
 const PIXELS_AT_A_TIME: usize = 4_000_000;
@@ -19,7 +21,13 @@ pub(crate) struct SourceMap {
     /// Where it is.
     pub(crate) url: String,
     pub(crate) manifest: Manifest,
+    /// Folder or URL that artifacts lie below.
+    root: String,
+    /// Role of the raster that is added up.
+    role: &'static str,
     labels: PublishedRaster,
+    /// What the network said, where that is another raster: a confidence is that of its class, and of no other.
+    prediction: Option<PublishedRaster>,
     confidence: Option<PublishedRaster>,
     area: PixelArea,
     statistics: ZoneStatistics,
@@ -28,25 +36,52 @@ pub(crate) struct SourceMap {
 
 impl SourceMap {
     /// Reads the manifest and opens the rasters.
-    pub(crate) fn open(url: &str) -> anyhow::Result<Self> {
+    pub(crate) fn open(url: &str, measure: Measure) -> anyhow::Result<Self> {
         let target = Target::parse(url)?;
-        let manifest = target.read_manifest()?;
+        let manifest = read_manifest(&target, url)?;
         let root = target
             .local_folder()
             .map_or_else(|| target.url().to_owned(), |f| f.to_string_lossy().into_owned());
         let open = |artifact: &Artifact| PublishedRaster::open(&format!("{root}/{}", artifact.href));
-        let labels =
-            artifact(&manifest, ROLE_LABELS).ok_or_else(|| ZonalError::NoLabels { map: url.to_owned() })?;
+        let published = measure == Measure::Map && is_changed(&manifest);
+        let role = if published { ROLE_MAP } else { ROLE_LABELS };
+        let labels = artifact(&manifest, role).ok_or_else(|| match role {
+            ROLE_MAP => ZonalError::NoMapRaster { map: url.to_owned() },
+            _ => ZonalError::NoLabels { map: url.to_owned() },
+        })?;
         let labels = open(labels)?;
+        let prediction = artifact(&manifest, ROLE_LABELS).filter(|_| published).map(open).transpose()?;
         let confidence = artifact(&manifest, ROLE_CONFIDENCE).map(open).transpose()?;
+        // Without the prediction nobody knows which classes the confidences are of.
+        let confidence = confidence.filter(|_| !published || prediction.is_some());
         let fits =
             |c: &PublishedRaster| c.window() == labels.window() && c.grid().key() == labels.grid().key();
-        if !confidence.iter().all(fits) {
+        if !confidence.iter().chain(&prediction).all(fits) {
             return Err(ZonalError::RastersDiffer { map: url.to_owned() }.into());
         }
         let area = PixelArea::new(labels.grid());
-        let (statistics, pixels_at_a_time) = (ZoneStatistics::default(), PIXELS_AT_A_TIME);
-        Ok(Self { url: url.to_owned(), manifest, labels, confidence, area, statistics, pixels_at_a_time })
+        Ok(Self {
+            url: url.to_owned(),
+            manifest,
+            root,
+            role,
+            labels,
+            prediction,
+            confidence,
+            area,
+            statistics: ZoneStatistics::default(),
+            pixels_at_a_time: PIXELS_AT_A_TIME,
+        })
+    }
+
+    /// Whether what is added up is not what was published.
+    pub(crate) fn is_prediction_only(&self) -> bool {
+        self.role == ROLE_LABELS && is_changed(&self.manifest)
+    }
+
+    /// Where an artifact lies.
+    pub(crate) fn address(&self, artifact: &Artifact) -> String {
+        format!("{}/{}", self.root, artifact.href)
     }
 
     /// Whether results of the map may be published there: not over the map itself.
@@ -75,6 +110,11 @@ impl SourceMap {
         self.confidence.is_some()
     }
 
+    /// The raster that is added up, among the artifacts.
+    pub(crate) fn measured_artifact(&self) -> Option<&Artifact> {
+        artifact(&self.manifest, self.role)
+    }
+
     /// The label raster among the artifacts.
     pub(crate) fn labels_artifact(&self) -> Option<&Artifact> {
         artifact(&self.manifest, ROLE_LABELS)
@@ -88,6 +128,12 @@ impl SourceMap {
     /// Ids and names of the classes, by id.
     pub(crate) fn classes(&self) -> impl Iterator<Item = (u8, &str)> {
         self.labels.classes().iter().map(|(id, name)| (*id, name.as_str()))
+    }
+
+    /// Ids of the classes that the map has features of.
+    pub(crate) fn classes_of_features(&self) -> Vec<u8> {
+        let kept = &self.manifest.counts.features_per_class;
+        self.classes().filter(|(_, name)| kept.contains_key(*name)).map(|(id, _)| id).collect()
     }
 
     /// Ids of classes by their names.
@@ -104,10 +150,11 @@ impl SourceMap {
         names.iter().map(id).collect()
     }
 
-    /// Block cache that holds a row of blocks of both rasters, MiB: neighbors in a layer are mostly neighbors on the
+    /// Block cache that holds a row of blocks of all rasters, MiB: neighbors in a layer are mostly neighbors on the
     /// ground.
     pub(crate) fn cache_mb(&self) -> u32 {
-        let bytes = self.window().width * BLOCK_ROWS * 2;
+        let rasters = if self.prediction.is_some() { 3 } else { 2 };
+        let bytes = self.window().width * BLOCK_ROWS * rasters;
         u32::try_from(bytes >> 20).unwrap_or(u32::MAX).saturating_add(32).clamp(128, 512)
     }
 
@@ -132,6 +179,7 @@ impl SourceMap {
                 Some(block) if block.labels.window().row_end() > row.row => block,
                 _ => Block::read(
                     &self.labels,
+                    self.prediction.as_ref(),
                     self.confidence.as_ref(),
                     rows_from(common, row.row, self.pixels_at_a_time),
                 )?,
@@ -145,20 +193,54 @@ impl SourceMap {
     }
 }
 
-/// Some rows of a zone, of both rasters.
+/// The manifest of a map; a file of a map is no map.
+fn read_manifest(target: &Target, url: &str) -> anyhow::Result<Manifest> {
+    match target.read_manifest() {
+        Ok(manifest) => Ok(manifest),
+        Err(error) => {
+            let run = run_of(url);
+            let is_file = target.local_folder().is_some_and(std::path::Path::is_file);
+            if is_file || run.is_some() && matches!(error, PublishError::NoManifest { .. }) {
+                let output = run.map(|run| run.output);
+                return Err(ZonalError::MapIsFile { map: url.to_owned(), output }.into());
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// Whether the features of a map are made of something else than its prediction.
+fn is_changed(manifest: &Manifest) -> bool {
+    let counts = &manifest.counts;
+    counts.coverage.is_some() || counts.references.iter().any(|layer| layer.rule == "impose")
+}
+
+/// Some rows of a zone, of all rasters.
 struct Block {
     labels: Raster<u8>,
     confidence: Option<Raster<u8>>,
 }
 
 impl Block {
+    /// A pixel whose class is not the predicted one has no confidence: the network did not say so.
     fn read(
         labels: &PublishedRaster,
+        prediction: Option<&PublishedRaster>,
         confidence: Option<&PublishedRaster>,
         window: Window,
     ) -> anyhow::Result<Self> {
-        let confidence = confidence.map(|c| c.read(window)).transpose()?;
-        Ok(Self { labels: labels.read(window)?, confidence })
+        let labels = labels.read(window)?;
+        let mut confidence = confidence.map(|c| c.read(window)).transpose()?;
+        if let (Some(confidence), Some(prediction)) = (&mut confidence, prediction) {
+            let predicted = prediction.read(window)?;
+            let classes = labels.data().iter().zip(predicted.data());
+            for (value, (label, predicted)) in confidence.data_mut().iter_mut().zip(classes) {
+                if label != predicted {
+                    *value = CONFIDENCE_NODATA;
+                }
+            }
+        }
+        Ok(Self { labels, confidence })
     }
 }
 
@@ -221,7 +303,7 @@ mod tests {
         let url = folder.join("map").to_string_lossy().into_owned();
         let manifest = serde_json::from_value(manifest).unwrap();
         Target::parse(&url).unwrap().publish(&staged, manifest, false).unwrap();
-        SourceMap::open(&url).unwrap()
+        SourceMap::open(&url, Measure::Map).unwrap()
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(crate) struct Record {
     /// Width of a section of road, meters.
     pub(crate) width_m: Option<f64>,
     pub(crate) result: ZoneResult,
+    /// Features of the map by class id, where they are counted.
+    pub(crate) objects: Vec<(u8, u64)>,
 }
 
 /// A file that takes records.
@@ -105,6 +107,7 @@ mod tests {
             values: vec![Some(Value::Real(number)), None, Some(Value::Text("é".into()))],
             wkb: vec![1, 2, 3],
             width_m: None,
+            objects: vec![(1, 2)],
             result: ZoneResult { area_m2: number / 3.0, inside_m2: 0.1, valid_area_m2: 0.0, classes: vec![] },
         };
         let all: Vec<Record> = (0..100).map(|i| record(f64::from(i))).collect();

@@ -171,6 +171,7 @@ pub struct Row {
     pub class: String,
     pub score: String,
     pub area: String,
+    pub pixels: String,
     pub wkt: String,
 }
 
@@ -221,12 +222,19 @@ impl Map {
         let mut lines = csv.lines();
         let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
         let at = |name: &str| header.iter().position(|h| *h == name).unwrap();
-        let (id, class, score, area, wkt) =
-            (at("id"), at("class_name"), at("score"), at("area_m2"), at("WKT"));
+        let (id, class, score, wkt) = (at("id"), at("class_name"), at("score"), at("WKT"));
+        let (area, pixels) = (at("area_m2"), at("pixels_area_m2"));
         let row = |line: &str| {
             let cells: Vec<String> = line.split('\t').map(|c| c.trim_matches('"').to_owned()).collect();
             let of = |i: usize| cells[i].clone();
-            Row { id: of(id), class: of(class), score: of(score), area: of(area), wkt: of(wkt) }
+            Row {
+                id: of(id),
+                class: of(class),
+                score: of(score),
+                area: of(area),
+                pixels: of(pixels),
+                wkt: of(wkt),
+            }
         };
         let mut rows: Vec<Row> = lines.map(row).collect();
         rows.sort();

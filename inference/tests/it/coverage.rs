@@ -65,7 +65,7 @@ fn a_coverage_has_no_gaps_and_nothing_below_the_unit() {
     let features = map.features();
     for feature in &features {
         let least = if feature.class == "class 2" { 1.0 } else { 3.0 };
-        assert!(feature.area.parse::<f64>().unwrap() >= least, "{feature:?}");
+        assert!(feature.pixels.parse::<f64>().unwrap() >= least, "{feature:?}");
     }
     let counts = &map.manifest["counts"]["coverage"];
     assert!(counts["regions_dissolved"].as_u64().unwrap() > 20, "{counts}");
@@ -111,9 +111,15 @@ fn smoothed_and_squared_features_still_fit_together() {
     // The same features, of the same pixels, drawn otherwise.
     let (plain, found) = (plain.features(), map.features());
     let of = |rows: &[crate::common::Row]| -> Vec<_> {
-        rows.iter().map(|r| (r.id.clone(), r.area.clone())).collect()
+        rows.iter().map(|r| (r.id.clone(), r.pixels.clone())).collect()
     };
     assert_eq!(of(&plain), of(&found));
+    // The area is that of what was drawn: features differ in it, and the whole does not.
+    let areas =
+        |rows: &[crate::common::Row]| rows.iter().map(|r| r.area.parse::<f64>().unwrap()).collect::<Vec<_>>();
+    assert!(areas(&plain).iter().zip(areas(&found)).filter(|(a, b)| (**a - b).abs() > 1e-3).count() > 10);
+    let whole = 230.0 * 190.0 * 0.04;
+    assert!((areas(&found).iter().sum::<f64>() - whole).abs() < 0.01);
     assert!(plain.iter().zip(&found).filter(|(a, b)| a.wkt != b.wkt).count() > plain.len() / 2);
     // Every line has its twin, to the last digit that is printed, or lies on a side of the scene.
     let mut seen = std::collections::HashSet::new();

@@ -19,6 +19,7 @@ mod inputs;
 mod invariance;
 mod machines;
 mod outputs;
+mod published;
 mod real;
 mod reference;
 mod schema;

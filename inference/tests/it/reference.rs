@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 use crate::common::{GSD, Map, Place, gdal, nearest_color};
 
 /// A scene that crosses the lattice of 512 pixels in both directions, away from the CRS origin.
-const SCENE: Window = Window::new(6375 * 512 - 90, -67013 * 512 - 80, 230, 190);
+pub const SCENE: Window = Window::new(6375 * 512 - 90, -67013 * 512 - 80, 230, 190);
 
 /// Upper left corner of the scene, meters.
 #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn corner() -> [f64; 2] {
+pub fn corner() -> [f64; 2] {
     [SCENE.col as f64 * GSD, -(SCENE.row as f64) * GSD]
 }
 
-fn place() -> (Place, String) {
+pub fn place() -> (Place, String) {
     let place = Place::new();
     nearest_color(&place.path("model"), 1);
     let scene = place.draw("a.tif", &Picture::new(11, 7), SCENE);
@@ -26,7 +26,7 @@ fn place() -> (Place, String) {
 }
 
 /// A closed ring of points in pixels from the scene's upper left corner, as coordinates.
-fn ring(points: &[[f64; 2]]) -> Value {
+pub fn ring(points: &[[f64; 2]]) -> Value {
     let [x, y] = corner();
     let mut ring: Vec<Value> =
         points.iter().map(|[col, row]| json!([x + col * GSD, y - row * GSD])).collect();
@@ -34,12 +34,12 @@ fn ring(points: &[[f64; 2]]) -> Value {
     json!(ring)
 }
 
-fn rectangle([col0, row0, col1, row1]: [f64; 4]) -> Value {
+pub fn rectangle([col0, row0, col1, row1]: [f64; 4]) -> Value {
     json!({ "type": "Polygon", "coordinates": [ring(&[[col0, row0], [col0, row1], [col1, row1], [col1, row0]])] })
 }
 
 /// Writes a layer in Lambert-93.
-fn layer(place: &Place, name: &str, objects: &[(Value, Value)]) -> String {
+pub fn layer(place: &Place, name: &str, objects: &[(Value, Value)]) -> String {
     let features = objects.iter().map(
         |(properties, geometry)| json!({ "type": "Feature", "properties": properties, "geometry": geometry }),
     );
@@ -51,15 +51,15 @@ fn layer(place: &Place, name: &str, objects: &[(Value, Value)]) -> String {
 }
 
 /// The features with all their columns.
-fn properties(map: &Map) -> Vec<Value> {
+pub fn properties(map: &Map) -> Vec<Value> {
     let text = std::fs::read_to_string(map.file("features.geojson")).unwrap();
     let collection: Value = serde_json::from_str(&text).unwrap();
     collection["features"].as_array().unwrap().iter().map(|f| f["properties"].clone()).collect()
 }
 
-const COVERAGE: &str = "[coverage]\nmmu_m2 = 2.0\ntolerance_px = 1.0\n";
+pub const COVERAGE: &str = "[coverage]\nmmu_m2 = 2.0\ntolerance_px = 1.0\n";
 
-const IMPOSE: &str = "[[reference.impose]]\nname = \"topo\"\nclass = \"class 3\"\nossature = true\n\
+pub const IMPOSE: &str = "[[reference.impose]]\nname = \"topo\"\nclass = \"class 3\"\nossature = true\n\
     layer = { source = \"topo.geojson\", id = \"cleabs\" }\n";
 
 #[test]

@@ -116,9 +116,9 @@ fn zonal(place: &Place, config: &str, output: &str, more: &[&str]) -> Ended {
     place.arpent(&[&["zonal", "zonal.toml", "--output", output], more].concat())
 }
 
-type Row = BTreeMap<String, String>;
+pub type Row = BTreeMap<String, String>;
 
-fn rows(map: &Map) -> Vec<Row> {
+pub fn rows(map: &Map) -> Vec<Row> {
     let mut reader = csv::Reader::from_path(map.file("zones.csv")).unwrap();
     reader.deserialize().map(Result::unwrap).collect()
 }
@@ -142,7 +142,7 @@ fn assert_as_oracle(row: &Row, expected: &Value, classes: &[(&str, &str)]) -> f6
         let class = &expected["classes"][*id];
         let none = if valid { Some(0.0) } else { None };
         near(&format!("{name}_area_m2"), class["area_m2"].as_f64().or(Some(0.0)));
-        near(&format!("{name}_count"), class["count"].as_f64().or(Some(0.0)));
+        near(&format!("{name}_pixels"), class["count"].as_f64().or(Some(0.0)));
         near(&format!("{name}_share"), class["share"].as_f64().or(none));
         near(&format!("{name}_score"), class["score"].as_f64());
     }
@@ -286,7 +286,7 @@ fn a_map_without_confidences_has_no_scores() {
     let row = &rows(&Map::at(&place.path("out")))[0];
     let got = |name: &str| row[name].parse::<f64>().unwrap();
     assert!(!row.contains_key("a_score"));
-    assert!((got("a_share") - 0.5).abs() < 1e-4 && (got("b_count") - 0.5).abs() < 1e-9, "{row:?}");
+    assert!((got("a_share") - 0.5).abs() < 1e-4 && (got("b_pixels") - 0.5).abs() < 1e-9, "{row:?}");
     // A thousandth of a degree is 111.2 m by 76.7 m here, on the ellipsoid.
     assert!((got("area_m2") / 8531.0 - 1.0).abs() < 2e-3, "{row:?}");
     let roads = ROADS.replace("\"map\"", "\"degrees\"").replace("\"crack\", \"pothole\"", "\"b\"");

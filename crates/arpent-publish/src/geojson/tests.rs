@@ -41,7 +41,7 @@ fn a_feature_is_spelled_out() {
             "type": "Feature",
             "id": format!("{:032x}", 1),
             "properties": {
-                "id": format!("{:032x}", 1), "class_id": 3, "class_name": "class 3", "score": 0.75, "area_m2": 1.0,
+                "id": format!("{:032x}", 1), "class_id": 3, "class_name": "class 3", "score": 0.75, "area_m2": 1.0, "pixels_area_m2": 1.0,
                 "run_id": "run-1", "model_id": "flair-unet", "model_sha256": "ab".repeat(32),
                 "scene_ids": "a,b", "acquired": null, "state": "not_verified",
             },

@@ -37,7 +37,7 @@ fn features_come_back_with_their_columns_in_order() {
     let names: Vec<_> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     assert_eq!(
         names.join(" "),
-        "id class_id class_name score area_m2 run_id model_id model_sha256 scene_ids acquired state geometry bbox"
+        "id class_id class_name score area_m2 pixels_area_m2 run_id model_id model_sha256 scene_ids acquired state geometry bbox"
     );
     assert_eq!(batch["id"].as_string::<i32>().value(0), features[0].id);
     assert_eq!(batch["class_id"].as_primitive::<UInt8Type>().values()[..], [3, 7]);
@@ -90,7 +90,7 @@ fn equal_features_make_equal_bytes_and_row_groups_are_bounded() {
     let rows: Vec<_> = reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
     assert_eq!(rows, [65_536, 65_536, 8_928]);
     // The covering prunes: each row group knows its own extent.
-    let bbox_column = reader.metadata().row_group(1).column(12);
+    let bbox_column = reader.metadata().row_group(1).column(13);
     assert_eq!(bbox_column.column_path().string(), "bbox.xmin");
     assert!(bbox_column.statistics().unwrap().min_bytes_opt().is_some());
 }
@@ -109,4 +109,37 @@ fn a_crs_that_is_not_json_and_a_full_disk_are_told() {
         assert!(error.to_string().contains("/dev/full"), "{error}");
         assert!(error.hint().is_some_and(|h| h.contains("space")), "{error:?}");
     }
+}
+
+#[test]
+fn what_has_no_score_is_null() {
+    let dir = tempfile::tempdir().unwrap();
+    let imposed = Feature { score: None, ..feature(1, 3, 10.0, 20.0, 4.0) };
+    let boxed = Feature { pixels_area_m2: None, ..feature(2, 7, -5.0, 1.0, 1.0) };
+    let path = write(dir.path(), "a.parquet", vec![imposed.clone(), boxed], &crs());
+    let batch = &batches(&path)[0];
+    let nulls = |name: &str| {
+        let column = batch.column_by_name(name).unwrap();
+        (0..2).map(|i| column.is_null(i)).collect::<Vec<_>>()
+    };
+    assert_eq!((nulls("score"), nulls("pixels_area_m2")), (vec![true, false], vec![false, true]));
+    let json = dir.path().join("a.geojson");
+    let as_is = |x: f64, y: f64| Ok::<_, std::io::Error>((x / 100.0, y / 100.0));
+    crate::write_geojson(&json, [Ok(imposed)], &run(), &as_is).unwrap();
+    let json: Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    assert_eq!(json["features"][0]["properties"]["score"], Value::Null);
+}
+
+#[test]
+fn a_file_tells_what_it_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let features = (0..5000).map(|i| feature(i, u8::try_from(i % 2).unwrap(), 10.0, 20.0, 4.0)).collect();
+    let path = write(dir.path(), "a.parquet", features, &crs());
+    let found = crate::FeatureSummary::of_geoparquet(&path).unwrap();
+    assert_eq!(found.features, 5000);
+    assert_eq!(found.classes, [("class 0".to_owned(), 2500), ("class 1".to_owned(), 2500)].into());
+    assert_eq!(found.runs, [("run-1".to_owned(), 5000)].into());
+    assert_eq!(found.states, [("not_verified".to_owned(), 5000)].into());
+    std::fs::write(&path, "no parquet").unwrap();
+    assert!(crate::FeatureSummary::of_geoparquet(&path).is_err());
 }

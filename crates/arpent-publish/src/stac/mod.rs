@@ -26,7 +26,7 @@ use crate::error::{PublishError, Result};
 use crate::geojson::{on_globe, signed_area};
 use crate::geoparquet::{projjson, union};
 use crate::manifest::{MANIFEST_NAME, Software};
-use crate::media::{ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS};
+use crate::media::{ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP};
 use crate::publish::StagedArtifact;
 pub use model::StacModel;
 pub use time::Acquired;
@@ -194,7 +194,7 @@ fn asset(run: &StacRun<'_>, artifact: &StagedArtifact) -> Value {
 
 fn roles(role: &str) -> Vec<&str> {
     match role {
-        ROLE_LABELS | ROLE_CONFIDENCE | ROLE_FEATURES => vec!["data", role],
+        ROLE_LABELS | ROLE_MAP | ROLE_CONFIDENCE | ROLE_FEATURES => vec!["data", role],
         other => vec![other],
     }
 }
@@ -208,8 +208,9 @@ fn multihash(sha256: &str) -> String {
 fn band(run: &StacRun<'_>, role: &str) -> Option<Value> {
     let resolution = ground_resolution(run);
     match role {
-        ROLE_LABELS => Some(json!({
+        ROLE_LABELS | ROLE_MAP => Some(json!({
             "name": role,
+            "description": if role == ROLE_MAP { "Class, as the features have it" } else { "Class that the model gives" },
             "data_type": "uint8",
             "nodata": LABEL_NODATA,
             "raster:sampling": "area",

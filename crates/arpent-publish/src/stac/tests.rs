@@ -29,6 +29,7 @@ fn item(change: impl FnOnce(&mut StacRun<'_>)) -> Value {
     };
     let artifacts = [
         stage("labels.tif", ROLE_LABELS),
+        stage("map.tif", crate::media::ROLE_MAP),
         stage("confidence.tif", ROLE_CONFIDENCE),
         stage("features.parquet", ROLE_FEATURES),
     ];
@@ -110,6 +111,10 @@ fn rasters_have_bands_and_every_file_a_checksum() {
     assert_eq!(labels["file:size"], 10);
     let digest = crate::hash::hex(&<sha2::Sha256 as sha2::Digest>::digest("labels.tif"));
     assert_eq!(labels["file:checksum"], format!("1220{digest}"));
+    let map = &item["assets"]["map.tif"];
+    assert_eq!(map["roles"], json!(["data", "map"]));
+    assert_eq!(map["bands"][0]["classification:classes"], labels["bands"][0]["classification:classes"]);
+    assert_ne!(map["bands"][0]["description"], labels["bands"][0]["description"]);
     assert_eq!(item["assets"]["confidence.tif"]["bands"][0]["raster:scale"], 0.004);
     let features = &item["assets"]["features.parquet"];
     assert_eq!(features["type"], "application/vnd.apache.parquet");

@@ -1,6 +1,7 @@
 //! Regions under construction: what is counted of them, and which of them turned out to be one.
 
 use super::region::Span;
+use super::sums::Scored;
 
 /// Regions that are open, in slots that are used again.
 #[derive(Debug, Default)]
@@ -18,7 +19,9 @@ pub(super) struct Component {
     /// Runs that it is made of: what the length of its outline is proportional to.
     pub(super) runs: u64,
     pub(super) pixels: u64,
+    /// Sum of the confidences, and pixels that have one.
     pub(super) confidence_sum: u64,
+    pub(super) scored: u64,
     /// Ground area, 2^-64 square metres: a sum of integers, whose order does not matter.
     pub(super) area_q64: u128,
     pub(super) span: Span,
@@ -34,6 +37,7 @@ impl Component {
         self.runs += other.runs;
         self.pixels += other.pixels;
         self.confidence_sum += other.confidence_sum;
+        self.scored += other.scored;
         self.area_q64 = self.area_q64.saturating_add(other.area_q64);
         self.span.include(&other.span);
         self.parts += other.parts;
@@ -50,10 +54,11 @@ impl Component {
     }
 
     /// Counts one run of pixels.
-    pub(super) fn add_run(&mut self, pixels: u32, confidence_sum: u64, area_q64: u128, span: &Span) {
+    pub(super) fn add_run(&mut self, pixels: u32, scored: Scored, area_q64: u128, span: &Span) {
         self.runs += 1;
         self.pixels += u64::from(pixels);
-        self.confidence_sum += confidence_sum;
+        self.confidence_sum += scored.sum;
+        self.scored += scored.pixels;
         self.area_q64 = self.area_q64.saturating_add(area_q64);
         self.span.include(span);
     }

@@ -338,10 +338,10 @@ impl Polygonizer {
                 run.link = NONE; // from here on it is about the next row
             }
             let pixels = run.end - run.start;
-            let confidence_sum = self.sums.between(run.start as usize, run.end as usize, confidence);
+            let scored = self.sums.between(run.start as usize, run.end as usize, confidence);
             let span = Span { cols: (run.start, run.end), rows };
             let component = self.components.get_mut(run.component);
-            component.add_run(pixels, confidence_sum, area_of(pixels), &span);
+            component.add_run(pixels, scored, area_of(pixels), &span);
         }
         self.below.runs = runs;
     }
@@ -418,6 +418,7 @@ impl Polygonizer {
             drawn,
             pixels: component.pixels,
             confidence_sum: component.confidence_sum,
+            scored: component.scored,
             area_m2: square_metres(component.area_q64),
             bbox: component.span.window(extent),
         }

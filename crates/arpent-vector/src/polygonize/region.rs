@@ -28,6 +28,8 @@ pub struct Region {
     pub pixels: u64,
     /// Sum of the pixels' confidences, in steps of `CONFIDENCE_SCALE`; a pixel without confidence counts 0.
     pub confidence_sum: u64,
+    /// Number of pixels that have a confidence: none where all of them were imposed.
+    pub scored: u64,
     /// Ground area, square metres: the exact sum over the pixels, rounded once.
     pub area_m2: f64,
     /// The smallest window that holds it.

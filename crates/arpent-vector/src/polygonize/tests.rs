@@ -175,6 +175,7 @@ fn assert_pixels(map: &Map, regions: &[Region], groups: &[Vec<usize>]) {
         assert_eq!(pixels.len() as u64, region.pixels);
         assert!(pixels.iter().all(|i| map.labels[*i] == region.class_id));
         assert_eq!(pixels.iter().map(|i| u64::from(map.confidence[*i])).sum::<u64>(), region.confidence_sum);
+        assert_eq!(region.scored, region.pixels);
         let cell = |i: &usize| (i % map.extent.width, i / map.extent.width);
         let cells = || pixels.iter().map(cell);
         let (c0, r0) = (cells().map(|p| p.0).min().unwrap(), cells().map(|p| p.1).min().unwrap());
@@ -387,7 +388,11 @@ fn all_is_released_at_the_end() {
 fn missing_confidence_counts_nothing() {
     let mut map = Map::drawn(&["11"]);
     map.confidence = vec![CONFIDENCE_NODATA, 100];
-    assert_eq!((map.regions()[0].confidence_sum, map.regions()[0].pixels), (100, 2));
+    let region = &map.regions()[0];
+    assert_eq!((region.confidence_sum, region.scored, region.pixels), (100, 1, 2));
+    map.confidence = vec![CONFIDENCE_NODATA; 2];
+    let region = &map.regions()[0];
+    assert_eq!((region.confidence_sum, region.scored, region.pixels), (0, 0, 2));
 }
 
 #[test]

@@ -1,0 +1,103 @@
+//! Commands that `--help` shows for each verb. A test parses every one.
+
+/// Of `arpent plan`.
+pub(crate) const PLAN: &str = "EXAMPLES
+  arpent plan configs/tree-health/run.toml --scene scenes/ --output out
+  arpent plan --model models/land-cover-50cm --scene ortho.tif --format json
+  arpent plan run.toml --output s3://bucket/map --shards auto";
+
+/// Of `arpent run`.
+pub(crate) const RUN: &str = "EXAMPLES
+  arpent run --model models/land-cover-50cm --scene ortho.tif --output out
+  arpent run configs/road-damage/run.toml --scene https://example.org/road.tif --aoi commune.gpkg --output out
+  arpent run configs/change/run.toml --before 2019.tif --scene 2022.tif --output change --overwrite";
+
+/// Of `arpent worker`.
+pub(crate) const WORKER: &str = "EXAMPLES
+  arpent worker --plan s3://bucket/map/jobs/0123456789abcdef/plan.json --index 0
+  arpent worker --plan out/jobs/0123456789abcdef/plan.json --index 3 --threads 4 --memory-limit-mb 8000";
+
+/// Of `arpent merge`.
+pub(crate) const MERGE: &str = "EXAMPLES
+  arpent merge --plan s3://bucket/map/jobs/0123456789abcdef/plan.json";
+
+/// Of `arpent status`.
+pub(crate) const STATUS: &str = "EXAMPLES
+  arpent status s3://bucket/map
+  arpent status out/jobs/0123456789abcdef/plan.json --format json";
+
+/// Of `arpent submit`.
+pub(crate) const SUBMIT: &str = "EXAMPLES
+  arpent submit --plan out/jobs/0123456789abcdef/plan.json --engine local --parallel 4
+  arpent submit --plan /shared/map/jobs/0123456789abcdef/plan.json --engine slurm --dry-run";
+
+/// Of `arpent gc`.
+pub(crate) const GC: &str = "EXAMPLES
+  arpent gc out --older-than 7d --dry-run
+  arpent gc s3://bucket/map --older-than 12h";
+
+/// Of `arpent zonal`.
+pub(crate) const ZONAL: &str = "EXAMPLES
+  arpent zonal configs/land-cover/zonal.toml --map out --zones parcels.gpkg --output per-parcel
+  arpent zonal configs/road-damage/zonal.toml --map s3://bucket/map --zones roads.gpkg --output per-section --overwrite";
+
+/// Of `arpent inspect`.
+pub(crate) const INSPECT: &str = "EXAMPLES
+  arpent inspect ortho.tif
+  arpent inspect models/land-cover-50cm --format json
+  arpent inspect out
+  arpent inspect features.gpkg";
+
+/// Of `arpent verify`.
+pub(crate) const VERIFY: &str = "EXAMPLES
+  arpent verify out
+  arpent verify s3://bucket/map --format json";
+
+/// Of `arpent schema`.
+pub(crate) const SCHEMA: &str = "EXAMPLES
+  arpent schema
+  arpent schema zonal";
+
+/// Of `arpent model`.
+pub(crate) const MODEL: &str = "EXAMPLES
+  arpent model import flair.safetensors --architecture unet-resnet34 --classes 19 --like flair-inc --output models/flair";
+
+/// Of `arpent train`.
+pub(crate) const TRAIN: &str = "EXAMPLES
+  arpent train fit configs/tree-health/train.toml
+  arpent train fit --labels polygons.gpkg --scene ortho.tif --class-field class --output models/own";
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use crate::cli::Cli;
+
+    /// The commands of a help text; words may be quoted.
+    fn examples(help: &str) -> Vec<Vec<String>> {
+        let commands = help.lines().map(str::trim).filter(|line| line.starts_with("arpent "));
+        commands
+            .map(|line| line.split_whitespace().map(|word| word.trim_matches('"').to_owned()).collect())
+            .collect()
+    }
+
+    #[test]
+    fn every_verb_shows_commands_that_it_understands() {
+        let mut cli = Cli::command();
+        cli.build();
+        let all: Vec<&clap::Command> = cli.get_subcommands().filter(|c| c.get_name() != "help").collect();
+        assert!(all.len() > 10);
+        for verb in all {
+            let name = verb.get_name();
+            let help =
+                verb.get_after_help().unwrap_or_else(|| panic!("{name} shows no examples")).to_string();
+            assert!(help.starts_with("EXAMPLES\n"), "{name}");
+            let examples = examples(&help);
+            assert!(!examples.is_empty(), "{name}");
+            for words in examples {
+                assert_eq!(words[1], name);
+                Cli::try_parse_from(&words).unwrap_or_else(|e| panic!("{}: {e}", words.join(" ")));
+            }
+        }
+    }
+}

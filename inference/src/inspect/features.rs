@@ -1,0 +1,129 @@
+//! A file that a run published: what it holds, and which run made it.
+
+use std::path::Path;
+
+use arpent_gdal::{GdalError, InvalidGeometries, LayerSource, Value, describe_crs, read_features};
+use arpent_publish::{FeatureSummary, Manifest, ROLE_FEATURES};
+use serde::Serialize;
+
+use crate::artifact::{OfRun, run_of};
+use crate::error::JobError;
+use crate::print::{Lines, count};
+use crate::zonal;
+
+/// A file that Arpent published, or a copy of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Inspected {
+    /// The file.
+    file: String,
+    /// What it is to its run: `features`, `zones`, `labels`, `map`, `confidence`.
+    role: String,
+    /// Output of its run, where the file still lies below it.
+    output: Option<String>,
+    /// Whether it has the size that was published; not known of a copy.
+    as_published: Option<bool>,
+    /// What it holds, of features; the manifest tells of others.
+    holds: Option<FeatureSummary>,
+    /// Manifest of its run, where the file still lies below it.
+    run: Option<Manifest>,
+}
+
+/// Formats that features are published in, with the layer that holds them where a file may hold others.
+const FORMATS: [(&str, Option<&str>); 4] =
+    [("parquet", None), ("gpkg", Some("features")), ("fgb", None), ("geojson", None)];
+
+/// Endings of other files of a run.
+const OTHERS: [&str; 2] = ["csv", "tif"];
+
+/// Looks into a file by its ending; nothing for what is not of a run.
+pub(super) fn inspected(target: &str) -> anyhow::Result<Option<Inspected>> {
+    let ending = Path::new(target).extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    let format = FORMATS.iter().find(|(format, _)| *format == ending);
+    let is_known = format.is_some() || OTHERS.contains(&ending.as_str());
+    let found = if is_known { run_of(target) } else { None };
+    let (output, artifact, run) = match found {
+        Some(OfRun { output, manifest, artifact }) => (Some(output), Some(artifact), Some(manifest)),
+        None => (None, None, None),
+    };
+    let size = std::fs::metadata(target).ok().map(|file| file.len());
+    let as_published = artifact.as_ref().and_then(|artifact| Some(size? == artifact.size));
+    let file = target.to_owned();
+    if let Some(artifact) = artifact.as_ref().filter(|artifact| artifact.role != ROLE_FEATURES) {
+        let role = artifact.role.clone();
+        return Ok(Some(Inspected { file, role, output, as_published, holds: None, run }));
+    }
+    let Some((_, layer)) = format else { return Ok(None) };
+    let holds = if ending == "parquet" { Some(of_parquet(target)?) } else { of_layer(target, *layer)? };
+    let Some(holds) = holds else { return Ok(None) };
+    let role = ROLE_FEATURES.to_owned();
+    Ok(Some(Inspected { file, role, output, as_published, holds: Some(holds), run }))
+}
+
+/// GDAL has no reader of Parquet everywhere: the writer's own crate reads it.
+fn of_parquet(target: &str) -> anyhow::Result<FeatureSummary> {
+    if target.contains("://") {
+        return Err(JobError::NotInspectable { target: target.to_owned() }.into());
+    }
+    Ok(FeatureSummary::of_geoparquet(Path::new(target))?)
+}
+
+/// Nothing for a file that may be a raster: GeoPackages hold both.
+fn of_layer(target: &str, layer: Option<&str>) -> anyhow::Result<Option<FeatureSummary>> {
+    let crs = describe_crs("EPSG:4326")?;
+    let fields = &FeatureSummary::COLUMNS;
+    let source = LayerSource { uri: target, layer, fields, crs: &crs, invalid: InvalidGeometries::Repair };
+    let mut summary = FeatureSummary::default();
+    let read = read_features::<GdalError>(&source, &mut |feature| {
+        let texts: Vec<String> =
+            feature.values.iter().map(|v| v.as_ref().map_or_else(String::new, Value::to_string)).collect();
+        if let [class, run, model, state] = texts.as_slice() {
+            summary.add([class, run, model, state]);
+        }
+        Ok(())
+    });
+    match read {
+        Ok(_) => Ok(Some(summary)),
+        Err(GdalError::NoSuchField { .. }) => Err(JobError::NotFeatures { target: target.to_owned() }.into()),
+        Err(GdalError::NoSuchLayer { .. } | GdalError::NotAVector { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// In plain words.
+pub(super) fn lines(found: &Inspected) -> Lines {
+    let mut lines = Lines::default();
+    lines.add(&found.role, &found.file);
+    match &found.output {
+        Some(output) => lines.add("published at", output),
+        None => lines.add("published at", "not known: no manifest above the file"),
+    };
+    if found.as_published == Some(false) {
+        lines.add(
+            "changed",
+            "the size is not the one that was published; `arpent verify` on its output tells more",
+        );
+    }
+    if let Some(holds) = &found.holds {
+        lines.add("count", format!("{} features", count(holds.features)));
+        for (name, counts) in [
+            ("class", &holds.classes),
+            ("run", &holds.runs),
+            ("model", &holds.models),
+            ("state", &holds.states),
+        ] {
+            for (value, number) in counts {
+                lines.add(name, format!("{value} ({})", count(*number)));
+            }
+        }
+    }
+    if let Some(run) = &found.run {
+        if let Some(zones) = &run.counts.zones {
+            zonal::add_counts(&mut lines, zones);
+        }
+        if found.holds.is_none() {
+            lines.add("run", &run.run_id).add("model", &run.model.id);
+        }
+        lines.add("created", &run.created);
+    }
+    lines
+}

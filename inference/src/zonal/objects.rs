@@ -1,0 +1,124 @@
+//! Features of the map in a zone, counted.
+
+use std::path::Path;
+
+use arpent_gdal::{InvalidGeometries, LayerSource, Reference, ReferenceIndex, ReferenceKind, Rings, Value};
+use arpent_publish::{Artifact, ROLE_FEATURES, Warning};
+use arpent_vector::representative_point;
+use geo_types::{Coord, LineString, Polygon};
+
+use super::source::SourceMap;
+
+/// Formats that are read, the one first that is read fastest, with the name of the layer where a file may have others.
+const READ: [(&str, Option<&str>); 4] =
+    [(".gpkg", Some("features")), (".fgb", None), (".geojson", None), (".parquet", None)];
+
+/// The features of the map that is added up, by place.
+pub(crate) struct Objects {
+    reference: Reference,
+}
+
+/// The file of features that is counted from; none where the map has none, or where it is of something else than what is added up.
+pub(crate) fn features_of(map: &SourceMap) -> Option<(&Artifact, Option<&'static str>)> {
+    if map.is_prediction_only() {
+        return None;
+    }
+    let features = map.manifest.artifacts.iter().filter(|artifact| artifact.role == ROLE_FEATURES);
+    READ.iter().find_map(|(ending, layer)| {
+        features.clone().find(|artifact| artifact.href.ends_with(ending)).map(|artifact| (artifact, *layer))
+    })
+}
+
+impl Objects {
+    /// Copies the features to a file with an index; a doubt instead where they cannot be read.
+    pub(crate) fn read(map: &SourceMap, scratch: &Path) -> Result<Option<Self>, Warning> {
+        let Some((artifact, layer)) = features_of(map) else { return Ok(None) };
+        let address = map.address(artifact);
+        let crs = &map.grid().crs;
+        let invalid = InvalidGeometries::Repair;
+        let source = LayerSource { uri: &address, layer, fields: &["class_id"], crs, invalid };
+        // Outlines that were smoothed may reach beyond the pixels.
+        let [west, south, east, north] = map.grid().bbox(&map.window());
+        let (width, height) = (east - west, north - south);
+        let within = [west - width, south - height, east + width, north + height];
+        let path = scratch.join("objects.gpkg");
+        let index = ReferenceIndex::build(&source, ReferenceKind::Areas(None), within, &path);
+        let reference = index.and_then(|index| index.open()).map_err(|error| {
+            let why = format!("objects are not counted: {error}");
+            let hint = "publish the map in another format too, for example `formats = [\"geopackage\"]` under [features]";
+            Warning::new("objects-not-counted", &artifact.href, why).with_hint(hint)
+        })?;
+        Ok(Some(Self { reference }))
+    }
+
+    /// Features by class id that lie in polygons: those whose point - the centroid, or one inside - does, so that of zones that do
+    /// not overlap one has it at most.
+    pub(crate) fn count(&self, polygons: &[Rings]) -> anyhow::Result<Vec<(u8, u64)>> {
+        let mut counts = [0u64; 256];
+        let nothing = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+        let bbox = polygons
+            .iter()
+            .flatten()
+            .flatten()
+            .fold(nothing, |b, p| [b[0].min(p[0]), b[1].min(p[1]), b[2].max(p[0]), b[3].max(p[1])]);
+        if bbox[0] <= bbox[2] {
+            self.reference.each_in(bbox, &mut |feature| -> anyhow::Result<()> {
+                let class = feature.values.first().and_then(Option::as_ref).and_then(Value::as_number);
+                // A feature is one polygon; where it was repaired, it is its first.
+                let first = feature.polygons().into_iter().next();
+                let (Some(class), Some(rings)) = (class, first) else { return Ok(()) };
+                let point = representative_point(&polygon(rings));
+                if polygons.iter().any(|zone| holds(zone, point)) {
+                    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
+                    let class = class.clamp(0.0, 255.0) as u8;
+                    counts[usize::from(class)] += 1;
+                }
+                Ok(())
+            })?;
+        }
+        Ok((0..=u8::MAX).zip(counts).filter(|(_, count)| *count > 0).collect())
+    }
+}
+
+fn polygon(rings: Rings) -> Polygon<f64> {
+    let line = |ring: Vec<[f64; 2]>| LineString(ring.into_iter().map(|[x, y]| Coord { x, y }).collect());
+    let mut rings = rings.into_iter().map(line);
+    let exterior = rings.next().unwrap_or_else(|| LineString(Vec::new()));
+    Polygon::new(exterior, rings.collect())
+}
+
+/// Whether a point lies in a polygon: an odd number of its sides is crossed on the way to the east. On a side that two zones share,
+/// it is in one of them.
+fn holds(rings: &Rings, point: Coord<f64>) -> bool {
+    let crosses = |ring: &Vec<[f64; 2]>| {
+        let sides = ring.iter().zip(ring.iter().skip(1).chain(ring.first()));
+        let crossed = sides.filter(|(a, b)| {
+            // From the lower end, so that both zones of a side calculate the same.
+            let (low, high) = if a[1] <= b[1] { (a, b) } else { (b, a) };
+            let spans = low[1] <= point.y && point.y < high[1];
+            spans && point.x < low[0] + (point.y - low[1]) / (high[1] - low[1]) * (high[0] - low[0])
+        });
+        crossed.count()
+    };
+    rings.iter().map(crosses).sum::<usize>() % 2 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_is_in_one_of_zones_that_share_a_border() {
+        let square =
+            |x: f64, y: f64| vec![vec![[x, y], [x + 2.0, y], [x + 2.0, y + 2.0], [x, y + 2.0], [x, y]]];
+        let zones = [square(0.0, 0.0), square(2.0, 0.0), square(0.0, 2.0), square(2.0, 2.0)];
+        for (x, y) in [(1.0, 1.0), (2.0, 1.0), (2.0, 2.0), (1.0, 2.0), (3.9, 0.0), (0.0, 0.0)] {
+            let held = zones.iter().filter(|zone| holds(zone, Coord { x, y })).count();
+            assert_eq!(held, 1, "{x} {y}");
+        }
+        let mut hollow = square(0.0, 0.0);
+        hollow.push(vec![[0.5, 0.5], [0.5, 1.5], [1.5, 1.5], [1.5, 0.5], [0.5, 0.5]]);
+        assert!(!holds(&hollow, Coord { x: 1.0, y: 1.0 }) && holds(&hollow, Coord { x: 0.25, y: 1.0 }));
+        assert!(!holds(&square(0.0, 0.0), Coord { x: 9.0, y: 1.0 }));
+    }
+}

@@ -1,0 +1,543 @@
+//! What is published agrees with itself: rasters, features, zonal results, and what commands say of them.
+
+use arpent_raster::Window;
+use arpent_testing::Picture;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::common::{Ended, GSD, Map, Place, gdal};
+use crate::reference::{IMPOSE, SCENE, corner, layer, place, properties, rectangle};
+use crate::zonal::rows;
+
+const CLASSES: [&str; 4] = ["background", "class 1", "class 2", "class 3"];
+
+/// The features drawn on the pixels of the scene by GDAL: 255 where there is none.
+fn drawn(map: &Map, place: &Place) -> Vec<u8> {
+    let [x, y] = corner();
+    #[allow(clippy::cast_precision_loss)]
+    let (east, south) = (x + SCENE.width as f64 * GSD, y - SCENE.height as f64 * GSD);
+    let (out, extent) = (place.text("drawn.img"), [x, south, east, y].map(|v| v.to_string()));
+    let mut words =
+        vec!["-q", "-a", "class_id", "-l", "features", "-init", "255", "-ot", "Byte", "-of", "ENVI"];
+    words.extend(["-tr", "0.2", "0.2", "-te"]);
+    words.extend(extent.iter().map(String::as_str));
+    let features = map.file("features.gpkg");
+    words.extend([features.to_str().unwrap(), &out]);
+    gdal("gdal_rasterize", &words);
+    std::fs::read(out).unwrap()
+}
+
+/// Bands of pixels that the network calls background.
+fn green(pixels: usize) -> Vec<u8> {
+    [55u8, 105, 55].into_iter().flat_map(|value| std::iter::repeat_n(value, pixels)).collect()
+}
+
+/// Zones that are whole pixels: the scene in four parts, by a column and a row.
+fn zones(place: &Place, name: &str, col: f64, row: f64) -> [[usize; 4]; 4] {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let (c, r) = (col as usize, row as usize);
+    let parts = [[0, 0, c, r], [c, 0, 230, r], [0, r, c, 190], [c, r, 230, 190]];
+    #[allow(clippy::cast_precision_loss)]
+    let shapes: Vec<_> =
+        (0..).zip(parts).map(|(i, part)| (json!({ "n": i }), rectangle(part.map(|v| v as f64)))).collect();
+    layer(place, name, &shapes);
+    parts
+}
+
+/// Pixels of a class in a part of the scene.
+fn pixels(raster: &[u8], [c0, r0, c1, r1]: [usize; 4], class: u8) -> u32 {
+    let rows = (r0..r1).flat_map(|row| &raster[row * SCENE.width + c0..row * SCENE.width + c1]);
+    u32::try_from(rows.filter(|label| **label == class).count()).unwrap()
+}
+
+fn zonal(place: &Place, map: &str, more: &str, output: &str) -> Ended {
+    place.write("zonal.toml", &format!("map = \"{map}\"\nzones = \"zones.geojson\"\nid = \"n\"\n{more}"));
+    place.arpent(&["zonal", "zonal.toml", "--output", output])
+}
+
+fn number(row: &std::collections::BTreeMap<String, String>, name: &str) -> f64 {
+    row.get(name).unwrap_or_else(|| panic!("{name} in {row:?}")).parse().unwrap_or(f64::NAN)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4, ..ProptestConfig::default() })]
+
+    #[test]
+    fn raster_features_and_zones_of_a_map_are_one(
+        mmu in 0u32..6, size in 32usize..200, threads in 1usize..4, seed in 0u32..1000, is_coverage: bool,
+    ) {
+        let (place, scene) = place();
+        let objects: Vec<_> = (0..9u32).map(|i| {
+            let at = |n: u32| f64::from((seed + i) * n % 199) + f64::from(seed % 7) / 7.0;
+            (json!({ "cleabs": i }), rectangle([at(37), at(101), at(37) + 25.5, at(101) + 17.25]))
+        }).collect();
+        layer(&place, "topo.geojson", &objects);
+        let coverage = format!("[coverage]\nmmu_m2 = {mmu}.0\n");
+        place.config(&format!("{}{IMPOSE}", if is_coverage { &coverage } else { "" }));
+        let map = place.run(&[&scene], "out", &["--threads", "1"]);
+        let words = ["--threads", &threads.to_string(), "--window", &size.to_string()].map(str::to_owned);
+        let other = place.run(&[&scene], "other", &words.each_ref().map(String::as_str));
+        let hash = |map: &Map| map.hashes().into_iter().find(|(name, _)| name == "map.tif").unwrap().1;
+        prop_assert_eq!(hash(&map), hash(&other), "the same bytes, whatever the windows");
+        // The raster is what the features are made of, pixel by pixel; without a coverage, the background has no features.
+        let (raster, predicted) = (map.raster("map.tif"), map.labels());
+        prop_assert!(raster != predicted);
+        let drawn = drawn(&map, &place);
+        let has_feature = |class: u8| is_coverage || class != 0;
+        let expected: Vec<u8> = raster.iter().map(|class| if has_feature(*class) { *class } else { 255 }).collect();
+        prop_assert!(drawn == expected, "{} pixels differ", drawn.iter().zip(&expected).filter(|(a, b)| a != b).count());
+        // Zones measure that raster, and the features of all zones together are those of the map.
+        let parts = zones(&place, "zones.geojson", f64::from(seed % 200 + 10), f64::from(seed % 150 + 10));
+        zonal(&place, "out", "", "per-zone").expect(0);
+        let found = rows(&Map::at(&place.path("per-zone")));
+        let features = map.features();
+        for (id, name) in (0u8..).zip(CLASSES) {
+            let stem = name.replace(' ', "_");
+            let (mut area, mut objects) = (0.0, 0.0);
+            for (row, part) in found.iter().zip(parts) {
+                let expected = f64::from(pixels(&raster, part, id));
+                let counted = number(row, &format!("{stem}_pixels"));
+                prop_assert!((counted - expected).abs() < 1e-6, "{name} {row:?}");
+                let measured = number(row, &format!("{stem}_area_m2"));
+                prop_assert!((measured - expected * 0.04).abs() < 1e-5);
+                area += measured;
+                objects += if has_feature(id) { number(row, &format!("{stem}_objects")) } else { 0.0 };
+                let is_empty = row[&format!("{stem}_objects")].is_empty();
+                prop_assert_eq!(is_empty, !has_feature(id));
+            }
+            let of_class: Vec<_> = features.iter().filter(|f| f.class == name).collect();
+            let sum: f64 = of_class.iter().map(|f| f.area.parse::<f64>().unwrap()).sum();
+            prop_assert!(!has_feature(id) || (area - sum).abs() < 1e-4, "{name}: {area} m2 in zones, {sum} m2 of features");
+            prop_assert!(!has_feature(id) || (objects - f64::from(u32::try_from(of_class.len()).unwrap())).abs() < 0.5, "{name}: {objects}");
+            prop_assert!(of_class.iter().all(|f| f.area == f.pixels), "nothing is drawn otherwise");
+        }
+    }
+}
+
+#[test]
+fn the_map_is_among_the_files_where_it_is_not_the_prediction() {
+    let (place, scene) = place();
+    layer(&place, "topo.geojson", &[(json!({ "cleabs": "B" }), rectangle([20.0, 20.0, 60.0, 50.0]))]);
+    let names = |config: &str, output: &str| {
+        place.config(config);
+        let plan = place.arpent(&["plan", "run.toml", "--scene", &scene, "--format", "json"]).expect(0);
+        let plan: Value = serde_json::from_str(&plan.out).unwrap();
+        let map = place.run(&[&scene], output, &[]);
+        let mut published: Vec<String> = map.hashes().into_iter().map(|(name, _)| name).collect();
+        published.push("manifest.json".into());
+        assert_eq!(plan["maps"][0]["artifacts"], json!(published), "{config}");
+        place.arpent(&["verify", output]).expect(0);
+        (published.contains(&"map.tif".to_owned()), map)
+    };
+    assert!(!names("", "plain").0, "labels.tif is the map");
+    assert!(!names(&format!("{IMPOSE}[rasters]\nmap = false\n"), "without").0);
+    assert!(names("[coverage]\nmmu_m2 = 2.0\n", "coverage").0);
+    let (has_map, map) = names(IMPOSE, "imposed");
+    assert!(has_map);
+    let item: Value = serde_json::from_str(&std::fs::read_to_string(map.file("item.json")).unwrap()).unwrap();
+    assert_eq!(item["assets"]["map.tif"]["roles"], json!(["data", "map"]));
+    let info = gdal("gdalinfo", &["-json", map.file("map.tif").to_str().unwrap()]);
+    let info: Value = serde_json::from_str(&info).unwrap();
+    assert_eq!(info["metadata"]["IMAGE_STRUCTURE"]["LAYOUT"], "COG");
+    let told = place.arpent(&["inspect", "imposed"]).expect(0).out;
+    assert!(told.lines().any(|line| line.starts_with("map ") && line.contains("map.tif")), "{told}");
+}
+
+#[test]
+fn zones_measure_the_map_and_on_request_the_prediction() {
+    let (place, scene) = place();
+    layer(&place, "topo.geojson", &[(json!({ "cleabs": "B" }), rectangle([-5.0, -5.0, 300.0, 300.0]))]);
+    let parts = zones(&place, "zones.geojson", 115.0, 95.0);
+    place.config(IMPOSE);
+    let map = place.run(&[&scene], "out", &[]);
+    let predicted = map.labels();
+    assert!(map.raster("map.tif").iter().all(|class| *class == 3));
+    zonal(&place, "out", "", "published").expect(0);
+    let told = zonal(&place, "out", "measure = \"prediction\"\n", "predicted").expect(0);
+    assert!(told.err.contains("warning: ") && told.err.contains("not those of the features"), "{}", told.err);
+    let predicted_map = Map::at(&place.path("predicted"));
+    assert_eq!(predicted_map.manifest["warnings"][0]["code"], "prediction-measured");
+    let published_map = Map::at(&place.path("published"));
+    assert_ne!(published_map.manifest["run_id"], predicted_map.manifest["run_id"]);
+    for ((published, said), part) in rows(&published_map).iter().zip(rows(&predicted_map)).zip(parts) {
+        let all: u32 = (0..4).map(|class| pixels(&predicted, part, class)).sum();
+        assert!((number(published, "class_3_area_m2") - f64::from(all) * 0.04).abs() < 1e-6);
+        assert!((number(&said, "class_3_pixels") - f64::from(pixels(&predicted, part, 3))).abs() < 1e-6);
+        // What was imposed on another class has no score; the score is that of pixels which the network called so too.
+        assert!(published["background_score"].is_empty() && !said["background_score"].is_empty());
+        assert_eq!(published["class_3_score"], said["class_3_score"]);
+        assert!(!said.contains_key("class_3_objects"), "features are of the map, not of the prediction");
+    }
+    // The one feature: its score is that of the pixels that the network called so too, of all others it has none.
+    let features = properties(&map);
+    assert_eq!((features.len(), &features[0]["class_name"]), (1, &json!("class 3")));
+    assert!(features[0]["score"].as_f64().unwrap() > 0.3, "{features:?}");
+    // Without the label raster nobody knows whose the confidences are.
+    place.config(&format!("{IMPOSE}[rasters]\nlabels = false\n"));
+    place.run(&[&scene], "unlabeled", &[]);
+    zonal(&place, "unlabeled", "", "scoreless").expect(0);
+    let row = &rows(&Map::at(&place.path("scoreless")))[0];
+    assert!(row.contains_key("class_3_area_m2") && !row.contains_key("class_3_score"), "{row:?}");
+    // Without its own raster, the map cannot be added up: never the prediction instead, without a word.
+    place.config(&format!("{IMPOSE}[rasters]\nmap = false\n"));
+    place.run(&[&scene], "bare", &[]);
+    let refused = zonal(&place, "bare", "", "none").expect(2);
+    assert!(refused.err.contains("has no raster of what they are made of"), "{}", refused.err);
+    assert!(refused.err.contains("measure = \"prediction\""), "{}", refused.err);
+    zonal(&place, "bare", "measure = \"prediction\"\n", "bare-predicted").expect(0);
+}
+
+#[test]
+fn a_feature_that_was_imposed_has_no_score_in_any_format() {
+    let (place, scene) = place();
+    // The picture has no pixel of one class where the network is sure: classes are given by place, in a scene of one color.
+    let column = rectangle([-5.0, -5.0, 300.0, 300.0]);
+    layer(&place, "all.geojson", &[(json!({ "id": 1 }), column)]);
+    layer(&place, "topo.geojson", &[(json!({ "cleabs": "B" }), rectangle([20.0, 20.0, 60.0, 50.0]))]);
+    let all = "[[reference.impose]]\nname = \"all\"\nclass = \"class 2\"\nlayer = { source = \"all.geojson\", id = \"id\" }\n";
+    place.config(&format!("{all}{IMPOSE}"));
+    let map = place.run(&[&scene], "out", &[]);
+    // Nothing of what lies under the object was seen as its class.
+    let predicted = map.labels();
+    let under = (20..50).flat_map(|row| &predicted[row * SCENE.width + 20..row * SCENE.width + 60]);
+    let seen = under.filter(|class| **class == 3).count();
+    let found = properties(&map);
+    let building = found.iter().find(|f| f["class_name"] == "class 3").unwrap();
+    assert_eq!((building["score"].is_null(), &building["topo_id"]), (seen == 0, &json!("B")));
+    // Whatever the picture, a scene of one class under objects of another has none.
+    let flat = Window::new(SCENE.col, SCENE.row, 64, 64);
+    arpent_testing::GeoTiff::rgb(2154, GSD, flat, &green(4096)).write(&place.path("flat.tif")).unwrap();
+    let map = place.run(&["flat.tif"], "flat", &[]);
+    let found = properties(&map);
+    assert!(
+        found.len() == 2 && found.iter().all(|f| f["score"].is_null() && f["area_m2"].as_f64() > Some(0.0))
+    );
+    for name in ["features.gpkg", "features.fgb"] {
+        let told = gdal("ogrinfo", &["-ro", "-al", "-geom=NO", map.file(name).to_str().unwrap()]);
+        assert_eq!(
+            told.matches("score (Real) =").count(),
+            told.matches("score (Real) = (null)").count(),
+            "{name}: {told}"
+        );
+    }
+}
+
+#[test]
+fn touching_buildings_are_told_together() {
+    let (place, scene) = place();
+    // 395 buildings of 4 x 4 pixels wall to wall, and one of a layer of others that covers less of them.
+    let buildings: Vec<_> = (0..395u32)
+        .map(|i| {
+            let (col, row) = (f64::from(i % 50) * 4.0, f64::from(i / 50) * 4.0);
+            let shape = rectangle([col, row, col + 4.0, row + 4.0 + f64::from(u8::from(i == 350)) * 3.0]);
+            (json!({ "cleabs": format!("BAT{i:07}") }), shape)
+        })
+        .collect();
+    layer(&place, "topo.geojson", &buildings);
+    arpent_testing::GeoTiff::rgb(2154, GSD, SCENE, &green(SCENE.width * SCENE.height))
+        .write(std::path::Path::new(&scene))
+        .unwrap();
+    let line = |name: &str| {
+        format!("[[class]]\nid = 0\nname = \"{name}\"\ncode_cs = \"CS1\"\nreason = \"a test\"\n")
+    };
+    let codes = format!("from = \"a\"\nto = \"b\"\n{}", CLASSES.map(line).concat());
+    place.write("codes.toml", &codes);
+    place.config(&format!("[ocs_ge]\nnomenclature = \"codes.toml\"\n[coverage]\nmmu_m2 = 1.0\n{IMPOSE}"));
+    let map = place.run(&[&scene], "out", &[]);
+    let found = properties(&map);
+    let block = found.iter().find(|f| f["class_name"] == "class 3").unwrap();
+    // The largest first, then in the order of the layer.
+    for (key, value) in [
+        ("topo_id", json!("BAT0000350")),
+        ("topo_share", json!(1.0)),
+        ("topo_count", json!(395)),
+        ("source", json!("topo")),
+        ("id_origine", json!("BAT0000350")),
+        ("ossature", json!(1)),
+        ("score", Value::Null),
+    ] {
+        assert_eq!(block[key], value, "{key} of {block:#}");
+    }
+    let ids = block["topo_ids"].as_str().unwrap();
+    assert!(ids.starts_with("BAT0000350,BAT0000000,BAT0000001,") && ids.len() < 260, "{ids}");
+    let listed = ids.split(',').count() - 1;
+    assert!(ids.ends_with(&format!(",+{}", 395 - listed)), "{ids}");
+    let ground = found.iter().find(|f| f["class_name"] == "background").unwrap();
+    assert!(["topo_id", "topo_share", "topo_count", "topo_ids"].iter().all(|key| ground[*key].is_null()));
+    assert_eq!((&ground["source"], &ground["score"].is_null()), (&json!("hand-set"), &false));
+}
+
+#[test]
+fn areas_of_features_are_those_of_their_polygons() {
+    let (place, scene) = place();
+    for (config, output) in [
+        ("[features]\nsimplify_px = 2.0\n", "simplified"),
+        (
+            "[coverage]\nmmu_m2 = 2.0\ntolerance_px = 2.0\nsmooth = { cut_px = 2.0 }\nsquare = [\"class 1\"]\n",
+            "drawn",
+        ),
+    ] {
+        place.config(config);
+        let map = place.run(&[&scene], output, &[]);
+        let sql = "SELECT id, area_m2, pixels_area_m2, OGR_GEOM_AREA AS drawn FROM features";
+        let csv = gdal(
+            "ogr2ogr",
+            &[
+                "-f",
+                "CSV",
+                "-dialect",
+                "OGRSQL",
+                "-sql",
+                sql,
+                "/vsistdout/",
+                map.file("features.gpkg").to_str().unwrap(),
+            ],
+        );
+        let (mut differ, mut all) = (0, 0);
+        for line in csv.lines().skip(1) {
+            let cells: Vec<f64> =
+                line.split(',').skip(1).map(|c| c.trim_matches('"').parse().unwrap()).collect();
+            assert!((cells[0] - cells[2]).abs() < 1e-4, "{output}: {line}");
+            differ += i32::from((cells[0] - cells[1]).abs() > 1e-3);
+            all += 1;
+        }
+        assert!(differ > 10 && all > differ, "{output}: {differ} of {all}");
+    }
+}
+
+#[test]
+fn ratios_are_columns() {
+    let (place, scene) = place();
+    let parts = zones(&place, "zones.geojson", 100.0, 90.0);
+    let map = place.run(&[&scene], "out", &[]);
+    let raster = map.labels();
+    let ratio = "[[ratios]]\nname = \"Dead share\"\nnumerator = [\"class 1\"]\ndenominator = [\"class 1\", \"class 2\"]\n";
+    zonal(&place, "out", ratio, "r").expect(0);
+    for (row, part) in rows(&Map::at(&place.path("r"))).iter().zip(parts) {
+        let [dead, live] = [1, 2].map(|class| f64::from(pixels(&raster, part, class)));
+        assert!((number(row, "dead_share") - dead / (dead + live)).abs() < 1e-8, "{row:?}");
+    }
+    let refused = zonal(&place, "out", &ratio.replace("\"class 1\"]\nd", "\"sea\"]\nd"), "none").expect(2);
+    assert!(refused.err.contains("ratios: the map has no class `sea`"), "{}", refused.err);
+    // Nothing below the line.
+    layer(&place, "topo.geojson", &[(json!({ "cleabs": "B" }), rectangle([-5.0, -5.0, 300.0, 300.0]))]);
+    place.config(IMPOSE);
+    place.run(&[&scene], "one", &[]);
+    zonal(&place, "one", ratio, "one-ratio").expect(0);
+    assert_eq!(rows(&Map::at(&place.path("one-ratio")))[0]["dead_share"], "");
+}
+
+#[test]
+fn a_file_of_a_run_is_told_and_named_where_a_run_is_wanted() {
+    let (place, scene) = place();
+    place.config("");
+    let map = place.run(&[&scene], "out", &[]);
+    zones(&place, "zones.geojson", 100.0, 90.0);
+    let (run_id, count) =
+        (map.manifest["run_id"].as_str().unwrap(), map.manifest["counts"]["features"].to_string());
+    for name in ["features.gpkg", "features.parquet", "features.fgb", "features.geojson"] {
+        let file = map.file(name);
+        let told = place.arpent(&["inspect", file.to_str().unwrap()]).expect(0).out;
+        let class = map.features().iter().filter(|f| f.class == "class 1").count();
+        for words in
+            [run_id, &format!("{count} features"), &format!("class 1 ({class})"), "not_verified", "out"]
+        {
+            assert!(told.contains(words), "{words} in {told}");
+        }
+        // A copy elsewhere tells of itself.
+        std::fs::copy(&file, place.path(name)).unwrap();
+        let told = place.arpent(&["inspect", name, "--format", "json"]).expect(0).out;
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(told["artifact"]["holds"]["features"].to_string(), count, "{name}");
+        assert_eq!((&told["artifact"]["run"], &told["artifact"]["output"]), (&Value::Null, &Value::Null));
+        assert_eq!(told["artifact"]["holds"]["runs"][run_id].to_string(), count);
+    }
+    for name in ["labels.tif", "confidence.tif"] {
+        let told = place.arpent(&["inspect", map.file(name).to_str().unwrap()]).expect(0).out;
+        assert!(told.contains(run_id) && told.starts_with(name.trim_end_matches(".tif")), "{told}");
+    }
+    let foreign = place.arpent(&["inspect", "zones.geojson"]).expect(2);
+    assert!(foreign.err.contains("does not hold the features of a run"), "{}", foreign.err);
+    // Every file of the map leads to the folder that is wanted.
+    for name in ["labels.tif", "features.gpkg", "item.json"] {
+        let file = map.file(name);
+        let refused = zonal(&place, file.to_str().unwrap(), "", "none").expect(2);
+        assert!(refused.err.contains("is a file, and --map wants the output of a run"), "{}", refused.err);
+        let output = refused.err.split("--map ").last().unwrap().trim();
+        place.arpent(&["zonal", "zonal.toml", "--map", output, "--output", &format!("of-{name}")]).expect(0);
+    }
+    let zones = Map::at(&place.path("of-labels.tif"));
+    let told = place.arpent(&["inspect", zones.file("zones.gpkg").to_str().unwrap()]).expect(0).out;
+    assert!(told.contains(zones.manifest["run_id"].as_str().unwrap()) && told.contains('4'), "{told}");
+}
+
+#[test]
+fn errors_are_documents_where_json_is_asked_for() {
+    let place = Place::new();
+    place.write("zonal.toml", "");
+    for words in [
+        &["plan", "run.toml"][..],
+        &["run", "run.toml", "--scene", "none.tif", "--output", "o"],
+        &["run", "--scene", "none.tif"],
+        &["worker", "--plan", "x", "--index", "0"],
+        &["merge", "--plan", "x"],
+        &["status", "nowhere"],
+        &["submit", "--plan", "x", "--engine", "local"],
+        &["zonal", "zonal.toml"],
+        &["inspect", "none.tif"],
+        &["verify", "nowhere"],
+        &["model", "import", "none.pt", "--architecture", "unet-resnet34", "--classes", "2", "--output", "p"],
+        &["plan", "run.toml", "--no-such-option"],
+        &["no-such-verb"],
+    ] {
+        let ended = place.arpent(&[words, &["--format", "json"]].concat());
+        let last = ended.err.trim_end().lines().last().unwrap_or_default();
+        let error: Value =
+            serde_json::from_str(last).unwrap_or_else(|e| panic!("{words:?}: {e}: {}", ended.err));
+        assert!(!error["error"]["message"].as_str().unwrap().is_empty(), "{words:?}");
+        assert_eq!(error["error"]["code"], ended.code, "{words:?}: {}", ended.err);
+        assert!(error["error"].get("hint").is_some() && ended.code != 0 && ended.out.is_empty(), "{words:?}");
+        assert!(!ended.err.contains("error: "), "{words:?}: told once: {}", ended.err);
+        let human = place.arpent(words);
+        assert!(human.err.contains("error: ") && human.code == ended.code, "{words:?}: {}", human.err);
+    }
+}
+
+#[test]
+fn a_status_of_nothing_is_an_error_and_of_a_map_is_not() {
+    let (place, scene) = place();
+    place.config("");
+    for url in ["nowhere", "model", "nowhere/jobs/0123456789abcdef/plan.json"] {
+        let ended = place.arpent(&["status", url]).expect(2);
+        assert!(ended.err.contains("hint: ") && ended.out.is_empty(), "{url}: {}", ended.err);
+    }
+    place.run(&[&scene], "out", &[]);
+    let told = place.arpent(&["status", "out"]).expect(0).out;
+    assert!(told.contains("its map is published"), "{told}");
+}
+
+#[test]
+fn a_run_needs_no_configuration() {
+    let (place, scene) = place();
+    place.config("");
+    let with = place.run(&[&scene], "with", &[]);
+    let job = ["--model", "model", "--scene", scene.as_str()];
+    place.arpent(&[&["plan"][..], &job].concat()).expect(0);
+    place.arpent(&[&["run"][..], &job, &["--output", "without"]].concat()).expect(0);
+    assert_eq!(with.hashes(), Map::at(&place.path("without")).hashes());
+    for verb in ["plan", "run"] {
+        let refused = place.arpent(&[verb, "--scene", &scene]).expect(2);
+        assert!(refused.err.contains("neither a configuration nor a model"), "{}", refused.err);
+        assert!(refused.err.contains("hint: ") && refused.err.contains("--model DIR"), "{}", refused.err);
+    }
+    // Workers elsewhere understand the same job.
+    let words = [&["plan"][..], &job, &["--output", "shared", "--shards", "1", "--format", "json"]].concat();
+    let plan: Value = serde_json::from_str(&place.arpent(&words).expect(0).out).unwrap();
+    let plan = plan["plan"].as_str().unwrap().to_owned();
+    place.worker(&plan, 0).expect(0);
+    place.arpent(&["merge", "--plan", &plan]).expect(0);
+    let features =
+        |map: &Map| map.hashes().into_iter().filter(|(name, _)| name != "item.json").collect::<Vec<_>>();
+    assert_eq!(features(&with), features(&Map::at(&place.path("shared"))));
+}
+
+#[test]
+fn many_scenes_are_told_in_one_line() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("tiles")).unwrap();
+    let picture = Picture::new(3, 9);
+    for i in 0..22i64 {
+        let window = Window::new(SCENE.col + i % 6 * 32, SCENE.row + i / 6 * 32, 32, 32);
+        place.draw(&format!("tiles/t{i:02}.tif"), &picture, window);
+    }
+    let plan = place.arpent(&["plan", "run.toml", "--scene", "tiles", "--output", "out"]).expect(0).out;
+    let inspected = place.arpent(&["inspect", "tiles/*.tif"]).expect(0).out;
+    let run = place.arpent(&["run", "run.toml", "--scene", "tiles", "--output", "out"]).expect(0).out;
+    let map = place.arpent(&["inspect", "out"]).expect(0).out;
+    for told in [&plan, &inspected, &run, &map] {
+        assert!(
+            told.lines().any(|l| l.starts_with("scenes") && l.contains("22 of 0.0 Mpx together")),
+            "{told}"
+        );
+        assert!(!told.contains("t07:"), "{told}");
+    }
+    let few = place.arpent(&["plan", "run.toml", "--scene", "tiles/t0*.tif"]).expect(0).out;
+    assert_eq!(few.matches("scene ").count(), 10, "{few}");
+    let json = place.arpent(&["plan", "run.toml", "--scene", "tiles", "--format", "json"]).expect(0).out;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["maps"][0]["scenes"].as_array().unwrap().len(), 22);
+}
+
+/// Commands that a hint names, between backticks, with places filled in.
+fn commands(hint: &str, places: &[(&str, &str)]) -> Vec<Vec<String>> {
+    let quoted = hint.split('`').skip(1).step_by(2).filter(|words| words.starts_with("arpent "));
+    let filled = |word: &str| {
+        places
+            .iter()
+            .find(|(name, _)| *name == word)
+            .map_or_else(|| word.to_owned(), |(_, to)| (*to).to_owned())
+    };
+    quoted.map(|words| words.split_whitespace().skip(1).map(filled).collect()).collect()
+}
+
+#[test]
+fn commands_of_hints_lead_to_success() {
+    let (place, scene) = place();
+    place.config("");
+    place.run(&[&scene], "map", &[]);
+    let plan = place.plan(&[&scene], "planned", 1, &[]);
+    let dark = Window::new(SCENE.col, SCENE.row, 40, 40);
+    let black = arpent_testing::GeoTiff::rgb(2154, GSD, dark, &[0; 4800]).with_nodata(0.0);
+    black.write(&place.path("black.tif")).unwrap();
+    place.write("far.geojson", r#"{"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,0]]]}"#);
+    place.write("sea.toml", "model = \"model\"\n[features]\nclasses = [\"sea\"]\n");
+    let places = [
+        ("SCENE", scene.as_str()),
+        ("MODEL", "model"),
+        ("PLAN", plan.as_str()),
+        ("CONFIG", "run.toml"),
+        ("N", "1"),
+        ("URL", "planned2"),
+        ("OUTPUT", "planned"),
+    ];
+    let run =
+        |config: &'static str, scene: &'static str| vec!["run", config, "--scene", scene, "--output", "none"];
+    let mut aoi = run("run.toml", "a.tif");
+    aoi.extend(["--aoi", "far.geojson"]);
+    let other_job = vec![
+        "plan", "run.toml", "--scene", "a.tif", "--output", "planned", "--shards", "1", "--window", "64",
+    ];
+    let mut executed = 0;
+    for (words, expected) in [
+        (aoi, 1),
+        (run("sea.toml", "a.tif"), 1),
+        (run("run.toml", "black.tif"), 1),
+        (vec!["merge", "--plan", "map"], 1),
+        (vec!["worker", "--plan", "gone/jobs/0123456789abcdef/plan.json", "--index", "0"], 1),
+        (vec!["worker", "--plan", &plan, "--index", "7"], 1),
+        (vec!["merge", "--plan", &plan], 1),
+        (vec!["status", "gone"], 1),
+        (vec!["submit", "--plan", "gone", "--engine", "local"], 1),
+        (other_job, 1),
+    ] {
+        let ended = place.arpent(&words);
+        assert_ne!(ended.code, 0, "{words:?}");
+        let hint = ended.err.split("hint: ").nth(1).unwrap_or_else(|| panic!("{words:?}: {}", ended.err));
+        let named = commands(hint, &places);
+        assert!(named.len() >= expected, "{words:?}: {hint}");
+        for mut command in named {
+            // What makes a job is completed by what the job is of; what needs one more word says so itself.
+            if command[0] == "plan" {
+                command.extend(["--scene".to_owned(), scene.clone()]);
+                let _ = std::fs::remove_dir_all(place.path("planned2"));
+            }
+            if command.len() == 1 {
+                continue; // A verb by itself, not a command to type.
+            }
+            let command: Vec<&str> = command.iter().map(String::as_str).collect();
+            place.arpent(&command).expect(0);
+            executed += 1;
+        }
+    }
+    assert!(executed >= 9, "{executed}");
+}
