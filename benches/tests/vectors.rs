@@ -88,7 +88,9 @@ fn coverage(raster: &Raster<u8>, mmu: f64, tolerance_px: f64) -> (Vec<Region>, D
     let mut coverage = Coverage::new(raster.window(), &rules).expect("a small extent");
     let confidence = vec![100; raster.window().width];
     for i in 0..raster.window().height {
-        coverage.push_row(raster.row(i), &confidence, None, 1.0, &mut |_| {}, &mut |r| found.push(r)).expect("a row");
+        coverage
+            .push_row(raster.row(i), &confidence, None, 1.0, &mut |_| {}, &mut |r| found.push(r))
+            .expect("a row");
     }
     let counts = coverage.finish(&mut |_| {}, &mut |r| found.push(r)).expect("the last rows").dissolved;
     (found, counts)

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use arpent_raster::{Chip, Raster};
 
-use crate::{Card, DatasetError, SplitItem};
+use crate::{Card, DatasetError, Remark, SplitItem};
 
 /// A box that somebody drew.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,4 +52,9 @@ pub trait Dataset: Debug + Send + Sync {
     /// [`DatasetError`], naming the file: missing, damaged, of another size than its truth, of another number of
     /// bands than the card says, with a class that the card does not list.
     fn read(&self, index: usize) -> Result<Example, DatasetError>;
+
+    /// What was taken although files differ from what their format says, in the items that were read by now.
+    fn remarks(&self) -> Vec<Remark> {
+        Vec::new()
+    }
 }

@@ -100,6 +100,28 @@ pub enum DatasetError {
         /// That one's columns and rows.
         expected: [usize; 2],
     },
+    /// A file that lies elsewhere than the one it belongs to.
+    #[error("{}: {problem} {}", path.display(), than.display())]
+    Misplaced {
+        /// The file.
+        path: PathBuf,
+        /// The file it belongs to.
+        than: PathBuf,
+        /// How they differ, up to the other's name.
+        problem: String,
+        /// The command that brings it to its place, where there is one.
+        command: Option<String>,
+    },
+    /// A file that asks to be turned, and is read as it is stored.
+    #[error("{}: its orientation is {orientation} ({meaning}), and its pixels are read as they are stored", path.display())]
+    Turned {
+        /// The file.
+        path: PathBuf,
+        /// Tag 274 of TIFF and EXIF, 2 to 8.
+        orientation: u8,
+        /// What that means.
+        meaning: &'static str,
+    },
     /// A label that is no class of the card.
     #[error("{}: the label at column {column}, row {row} is {value}, which the card does not list", path.display())]
     UnknownLabel {
@@ -193,6 +215,15 @@ impl DatasetError {
                 "list the bands that the files have in the card, or name those to read with `bands`".into()
             }
             Self::Size { .. } => "label rasters must have the size of their pictures: cut them again".into(),
+            Self::Misplaced { command: Some(command), .. } => {
+                format!("bring it onto the pixels of its picture and put the result in its place: {command}")
+            }
+            Self::Misplaced { .. } => "label rasters must lie on the pixels of their pictures: cut them again".into(),
+            Self::Turned { .. } => {
+                "turn the pixels as it says and take the tag away (image programs call it auto-orient); or take the tag away \
+                 alone, where the labels lie on the pixels as they are stored"
+                    .into()
+            }
             Self::UnknownLabel { value, known, .. } => format!(
                 "the card has {known:?} (and {} for `not known`); translate it in the set: values = {{ {value} = ... }}",
                 crate::IGNORE

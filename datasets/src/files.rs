@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::DatasetError;
+use crate::remarks::Seen;
+use crate::{DatasetError, RemarkKind};
 
 /// Extensions of pictures, lower case.
 pub(crate) const PICTURES: &[&str] = &["jpg", "jpeg", "png", "tif", "tiff"];
@@ -54,6 +55,11 @@ impl Index {
         self.files.get(id).map(PathBuf::as_path).ok_or_else(missing)
     }
 
+    /// The file of an id, where there is one.
+    pub(crate) fn find(&self, id: &str) -> Option<&Path> {
+        self.files.get(id).map(PathBuf::as_path)
+    }
+
     /// Where the file of an id should be.
     pub(crate) fn place(&self, id: &str) -> PathBuf {
         self.folder.join(format!("{id}{}.{}", self.suffix, self.extension))
@@ -86,6 +92,45 @@ pub(crate) fn relative(folder: &Path, path: &Path) -> String {
 /// The text of a file.
 pub(crate) fn read_text(dataset: &str, path: &Path) -> Result<String, DatasetError> {
     std::fs::read_to_string(path).map_err(|e| unreadable(dataset, path, e))
+}
+
+/// The text of an XML file: UTF-8, or ISO-8859-1 and windows-1252 where it says so (the first is read as the second, as
+/// browsers do: WHATWG, *Encoding*). What is neither is refused; nothing is replaced.
+pub(crate) fn read_xml(dataset: &str, path: &Path, seen: &mut Seen) -> Result<String, DatasetError> {
+    let bytes = std::fs::read(path).map_err(|e| unreadable(dataset, path, e))?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return Ok(text),
+        Err(error) => error.into_bytes(),
+    };
+    let head: String = bytes.iter().take(200).map(|b| char::from(*b)).collect();
+    let said = head.split("?>").next().and_then(|h| h.split_once("encoding=")).map_or("", |(_, rest)| rest);
+    let said =
+        said.trim_start_matches(['"', '\'']).split(['"', '\'']).next().unwrap_or_default().to_lowercase();
+    if !["iso-8859-1", "latin1", "latin-1", "windows-1252", "cp1252"].contains(&said.as_str()) {
+        let line =
+            bytes.split(|b| *b == b'\n').take_while(|line| std::str::from_utf8(line).is_ok()).count() + 1;
+        let said = if said.is_empty() { "UTF-8, as nothing else is said" } else { said.as_str() };
+        let problem = format!("it is not {said}: save it as UTF-8, or let its first line say its encoding");
+        return Err(DatasetError::Malformed { path: path.to_owned(), line, problem });
+    }
+    seen.add(RemarkKind::Latin1, 1);
+    Ok(bytes.into_iter().map(of_windows_1252).collect())
+}
+
+/// Characters of the bytes 0x80 to 0x9f; all others are those of Unicode.
+const WINDOWS_1252: [char; 32] = [
+    '\u{20ac}', '\u{81}', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}', '\u{2021}', '\u{2c6}',
+    '\u{2030}', '\u{160}', '\u{2039}', '\u{152}', '\u{8d}', '\u{17d}', '\u{8f}', '\u{90}', '\u{2018}',
+    '\u{2019}', '\u{201c}', '\u{201d}', '\u{2022}', '\u{2013}', '\u{2014}', '\u{2dc}', '\u{2122}', '\u{161}',
+    '\u{203a}', '\u{153}', '\u{9d}', '\u{17e}', '\u{178}',
+];
+
+fn of_windows_1252(byte: u8) -> char {
+    match byte {
+        0x80..=0x9f => WINDOWS_1252[usize::from(byte - 0x80)],
+        other => char::from(other),
+    }
 }
 
 pub(crate) fn unreadable(dataset: &str, path: &Path, source: std::io::Error) -> DatasetError {

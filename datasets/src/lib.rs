@@ -24,15 +24,17 @@ mod error;
 mod files;
 mod fingerprint;
 mod layouts;
+mod orientation;
 mod picture;
 mod pixels;
+mod remarks;
 mod set;
 mod source;
 mod splits;
 mod survey;
 mod tiles;
 
-pub use audit::{AuditReport, ClassAudit, Duplicate, Fault, LabelShift, audit};
+pub use audit::{AuditReport, ClassAudit, Duplicate, Fault, Finding, FindingKind, LabelShift, audit};
 pub use card::{Card, CardClass};
 pub use config::{ImageFolder, LayoutConfig, MaskFolder, SetConfig, ValueMap};
 pub use crowns::{Crown, Health, neon_crowns};
@@ -41,12 +43,13 @@ pub use error::DatasetError;
 pub use fingerprint::fingerprint;
 pub use layouts::{
     AerialWaste, ChangePairs, ClassFolders, Coco, Flair, FlairEdition, FlairGroup, FlairLists, ImageMask,
-    PascalVoc, RasterPolygons, Rdd2022, WasteTarget, Yolo,
+    PascalVoc, RasterPolygons, Rdd2022, SceneReader, WasteTarget, Yolo,
 };
 pub use picture::Picture;
+pub use remarks::{Remark, RemarkKind};
 pub use source::Source;
 pub use splits::{Group, Split, SplitItem, SplitRule, read_splits, read_table, read_unlabelled};
-pub use survey::{Survey, SurveyedPolygon, survey};
+pub use survey::{Drawn, Survey, SurveyedPolygon, survey};
 pub use tiles::{
     LabeledTile, TileBox, neon_osbs_029, neon_sjer, neon_yell_528000_west, neon_yell_541000, read_boxes,
     yell_528000,

@@ -25,7 +25,7 @@ impl Picture {
         Self { width: end - start, height: self.height, pixels }
     }
 
-    /// Reads a PNG, JPEG or TIFF file; an alpha channel is dropped.
+    /// Reads a PNG, JPEG or TIFF file; an alpha channel is dropped, and an EXIF orientation applied.
     ///
     /// # Errors
     /// [`DatasetError::Missing`] or [`DatasetError::Decode`].
@@ -33,12 +33,7 @@ impl Picture {
         if !path.exists() {
             return Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() });
         }
-        let image = image::open(path);
-        let image = image.map_err(|source| DatasetError::Decode {
-            dataset: dataset.to_owned(),
-            path: path.to_owned(),
-            source,
-        })?;
+        let (image, _) = crate::pixels::shown(dataset, path)?;
         let rgb = image.into_rgb8();
         let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
         let (width, height) = (size(rgb.width()), size(rgb.height()));

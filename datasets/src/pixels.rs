@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arpent_gdal::{count_bands, read_labels, read_picture};
+use arpent_gdal::{count_bands, misplaced, read_labels, read_picture};
 use arpent_raster::{Chip, Raster, Window};
-use image::DynamicImage;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder};
 
-use crate::{Card, DatasetError, IGNORE};
+use crate::remarks::Seen;
+use crate::{Card, DatasetError, IGNORE, RemarkKind, orientation};
 
 /// Which bands of a file are wanted.
 #[derive(Debug, Clone, Copy)]
@@ -21,13 +23,21 @@ pub(crate) enum Bands<'a> {
 }
 
 /// Reads a picture in its own units: JPEG and PNG, and GeoTIFF, whose nodata pixels are invalid.
-pub(crate) fn read_chip(dataset: &str, path: &Path, bands: Bands<'_>) -> Result<Chip, DatasetError> {
+///
+/// JPEG and PNG are turned as their EXIF orientation says, as viewers and annotation tools show them; a TIFF that asks to
+/// be turned is refused, because GDAL and runs read its pixels as they are stored.
+pub(crate) fn read_chip(
+    dataset: &str,
+    path: &Path,
+    bands: Bands<'_>,
+    seen: &mut Seen,
+) -> Result<Chip, DatasetError> {
     if !path.exists() {
         return Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() });
     }
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
     if ["jpg", "jpeg", "png"].contains(&extension.as_str()) {
-        decoded(dataset, path, bands)
+        decoded(dataset, path, bands, seen)
     } else {
         raster(path, bands)
     }
@@ -43,6 +53,7 @@ pub(crate) fn check_bands(card: &Card, path: &Path, chip: &Chip) -> Result<(), D
 }
 
 fn raster(path: &Path, bands: Bands<'_>) -> Result<Chip, DatasetError> {
+    refuse_turned(path, orientation::of_tiff(path))?;
     let uri = path.to_string_lossy();
     let raster = |source| DatasetError::Raster { source };
     let chip = match bands {
@@ -63,14 +74,46 @@ fn raster(path: &Path, bands: Bands<'_>) -> Result<Chip, DatasetError> {
     Ok(chip)
 }
 
-fn decoded(dataset: &str, path: &Path, bands: Bands<'_>) -> Result<Chip, DatasetError> {
-    let image = image::ImageReader::open(path).and_then(image::ImageReader::with_guessed_format);
-    let image = image.map_err(|e| crate::files::unreadable(dataset, path, e))?.decode();
-    let image = image.map_err(|source| DatasetError::Decode {
+/// A JPEG or PNG file as viewers show it, and whether it was turned for that.
+pub(crate) fn shown(dataset: &str, path: &Path) -> Result<(DynamicImage, bool), DatasetError> {
+    let reader = image::ImageReader::open(path).and_then(image::ImageReader::with_guessed_format);
+    let reader = reader.map_err(|e| crate::files::unreadable(dataset, path, e))?;
+    let decoded = || {
+        let mut decoder = reader.into_decoder()?;
+        let orientation = decoder.orientation()?;
+        let mut image = DynamicImage::from_decoder(decoder)?;
+        image.apply_orientation(orientation);
+        Ok((image, orientation != Orientation::NoTransforms))
+    };
+    decoded().map_err(|source| DatasetError::Decode {
         dataset: dataset.to_owned(),
         path: path.to_owned(),
         source,
-    })?;
+    })
+}
+
+/// The EXIF orientation of a JPEG or PNG file, 1 where it says none or cannot be read.
+fn orientation_of(path: &Path) -> u8 {
+    let reader = image::ImageReader::open(path).and_then(image::ImageReader::with_guessed_format);
+    let decoder = reader.ok().and_then(|reader| reader.into_decoder().ok());
+    decoder.and_then(|mut decoder| decoder.orientation().ok()).map_or(1, Orientation::to_exif)
+}
+
+/// Refuses a file whose pixels are read as they are stored, and which asks to be turned.
+fn refuse_turned(path: &Path, orientation: u8) -> Result<(), DatasetError> {
+    if orientation == 1 {
+        return Ok(());
+    }
+    Err(DatasetError::Turned {
+        path: path.to_owned(),
+        orientation,
+        meaning: orientation::describe(orientation),
+    })
+}
+
+fn decoded(dataset: &str, path: &Path, bands: Bands<'_>, seen: &mut Seen) -> Result<Chip, DatasetError> {
+    let (image, is_turned) = shown(dataset, path)?;
+    seen.add(RemarkKind::Turned, usize::from(is_turned));
     let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
     let window = Window::new(0, 0, size(image.width()), size(image.height()));
     let (channels, has_alpha) = (usize::from(image.color().channel_count()), image.color().has_alpha());
@@ -131,6 +174,7 @@ pub(crate) fn stack(chips: Vec<(&Path, Chip)>) -> Result<Chip, DatasetError> {
     };
     for (path, chip) in chips {
         check_size(path, chip.window, first, all.window)?;
+        check_place(path, first)?;
         all.bands += chip.bands;
         all.data.extend(chip.data);
         all.valid.iter_mut().zip(chip.valid).for_each(|(a, b)| *a &= b);
@@ -154,6 +198,20 @@ pub(crate) fn check_size(
         than: than.to_owned(),
         expected: [expected.width, expected.height],
     })
+}
+
+/// Refuses a file that lies elsewhere than the one it belongs to, where both say where they lie.
+pub(crate) fn check_place(path: &Path, than: &Path) -> Result<(), DatasetError> {
+    let [uri, other] = [path, than].map(Path::to_string_lossy);
+    match misplaced(&uri, &other).map_err(|source| DatasetError::Raster { source })? {
+        None => Ok(()),
+        Some(found) => Err(DatasetError::Misplaced {
+            path: path.to_owned(),
+            than: than.to_owned(),
+            problem: found.problem,
+            command: found.command,
+        }),
+    }
 }
 
 /// How values of a mask become class ids.
@@ -180,6 +238,9 @@ pub(crate) fn read_mask(dataset: &str, path: &Path, rule: &MaskRule) -> Result<R
     if !path.exists() {
         return Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() });
     }
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    let is_tiff = ["tif", "tiff"].contains(&extension.as_str());
+    refuse_turned(path, if is_tiff { orientation::of_tiff(path) } else { orientation_of(path) })?;
     let mut labels =
         read_labels(&path.to_string_lossy()).map_err(|source| DatasetError::Raster { source })?;
     labels.data_mut().iter_mut().for_each(|value| *value = rule.class(*value));

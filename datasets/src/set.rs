@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::config::SetConfig;
 use crate::layouts::Layout;
+use crate::remarks::{Remarks, Seen};
 use crate::splits::{check_filled, check_leaks};
-use crate::{Card, Dataset, DatasetError, Example, Split, SplitItem, files, read_table};
+use crate::{Card, Dataset, DatasetError, Example, Remark, Split, SplitItem, files, read_table};
 
 /// An opened set.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(crate) struct Set {
     /// Splits by position in the layout.
     splits: HashMap<usize, Split>,
     layout: Box<dyn Layout>,
+    remarks: Remarks,
 }
 
 impl Dataset for Set {
@@ -31,6 +33,10 @@ impl Dataset for Set {
 
     fn read(&self, index: usize) -> Result<Example, DatasetError> {
         self.layout.read(self, self.positions[index], self.items[index].split)
+    }
+
+    fn remarks(&self) -> Vec<Remark> {
+        self.remarks.list()
     }
 }
 
@@ -55,7 +61,12 @@ impl Set {
             layout.check(&card, *position)?;
         }
         let splits = positions.iter().copied().zip(items.iter().map(|i| i.split)).collect();
-        Ok(Self { card, items, positions, splits, layout })
+        Ok(Self { card, items, positions, splits, layout, remarks: Remarks::default() })
+    }
+
+    /// Takes what was seen of an item.
+    pub(crate) fn remark(&self, item: &str, seen: &Seen) {
+        self.remarks.take(item, seen);
     }
 
     /// The split of what stands at a position of the layout, where it is used.
@@ -132,7 +143,10 @@ fn from_table(
         layout.items().iter().enumerate().map(|(position, l)| (l.item.as_str(), position)).collect();
     let mut items = Vec::new();
     for mut item in read_table(table, &card.name)? {
-        let id = files::without_extension(&item.item).to_owned();
+        let mut id = files::without_extension(&item.item).to_owned();
+        if id.contains('\\') && !places.contains_key(id.as_str()) {
+            id = id.replace('\\', "/");
+        }
         let position = *places
             .get(id.as_str())
             .ok_or_else(|| DatasetError::Missing { dataset: card.name.clone(), path: layout.place(&id) })?;

@@ -1,5 +1,6 @@
 //! What there is to see before a card is written: a scene, and the polygons that somebody drew over it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arpent_gdal::{MosaicReader, SceneSource, group_scenes, look, open_scene, read_polygons};
@@ -19,7 +20,7 @@ const MAX_WINDOWS: usize = 400;
 pub struct Survey {
     /// The scene.
     pub scene: SceneInfo,
-    /// Numbers of its data bands, from 1: all but alpha bands, or all where so many were asked for.
+    /// Numbers of its data bands, from 1: all but alpha bands, and those too where so many bands are asked for.
     pub bands: Vec<usize>,
     /// The alpha band that says where the scene is valid, and how many different values it holds in a sample.
     pub alpha: Option<(usize, usize)>,
@@ -37,41 +38,54 @@ pub struct SurveyedPolygon {
     pub item: String,
     /// Value of the field, none where it is empty.
     pub value: Option<String>,
+    /// Value of the field of colors, none where it is empty or not asked for.
+    pub color: Option<String>,
     /// Pixels of the scene whose centers it holds.
     pub pixels: usize,
     /// Columns and rows of its window.
     pub size: [usize; 2],
 }
 
-/// Looks at a scene and at the polygons of a layer (the first without a name) by a field. As many bands as the scene has, where
-/// the user names them, are all data, also one that the file flags as alpha.
+/// What to look at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Drawn<'a> {
+    /// Layer of the polygons; the first without a name.
+    pub layer: Option<&'a str>,
+    /// Field of the class.
+    pub field: &'a str,
+    /// Field of the class's color.
+    pub color_field: Option<&'a str>,
+    /// Number of bands that are asked for; 0 where nobody says. As many as the scene has: an alpha band is data, too.
+    pub bands: usize,
+}
+
+/// Looks at a scene and at the polygons of a layer by a field.
 ///
 /// # Errors
 /// [`DatasetError::Raster`]: a file cannot be read, a layer or field is not there, a feature is no polygon.
-pub fn survey(
-    scene: &Path,
-    polygons: &Path,
-    layer: Option<&str>,
-    field: &str,
-    named: usize,
-) -> Result<Survey, DatasetError> {
+pub fn survey(scene: &Path, polygons: &Path, drawn: &Drawn<'_>) -> Result<Survey, DatasetError> {
     let raster = |source| DatasetError::Raster { source };
     let mut scene = open_scene(&SceneSource::new(&scene.to_string_lossy())).map_err(raster)?;
-    if named == scene.bands.len() {
-        for band in &mut scene.bands {
-            band.is_alpha = false;
-        }
+    if drawn.bands == scene.bands.len() {
+        scene.bands.iter_mut().for_each(|b| b.is_alpha = false);
     }
     let uri = polygons.to_string_lossy();
-    let drawn = read_polygons(&uri, layer, field, &scene.grid, &scene.window).map_err(raster)?;
+    let read =
+        |field: &str| read_polygons(&uri, drawn.layer, field, &scene.grid, &scene.window).map_err(raster);
+    let mut colors: BTreeMap<u64, String> = BTreeMap::new();
+    if let Some(field) = drawn.color_field {
+        colors.extend(read(field)?.into_iter().filter_map(|p| Some((p.number, p.value?))));
+    }
+    let polygons = read(drawn.field)?;
     let polygon = |drawn: arpent_gdal::FieldPolygon| {
         let window = drawn.area.window();
         let inside = window.intersect(&scene.window);
         let pixels = inside.map_or(0, |w| drawn.area.mask(w).iter().filter(|p| **p).count());
         let (item, size) = (polygon_item(drawn.number), [window.width, window.height]);
-        SurveyedPolygon { item, value: drawn.value, pixels, size }
+        let color = colors.get(&drawn.number).cloned();
+        SurveyedPolygon { item, value: drawn.value, color, pixels, size }
     };
-    let polygons = drawn.into_iter().map(polygon).collect();
+    let polygons = polygons.into_iter().map(polygon).collect();
     let bands: Vec<usize> = scene.bands.iter().filter(|b| !b.is_alpha).map(|b| b.index).collect();
     let bytes = scene.bands.iter().all(|b| b.is_alpha || b.sample_type == SampleType::Uint8);
     let range = if bytes { Some([0.0, 255.0]) } else { range(&scene, &bands).map_err(raster)? };

@@ -2,16 +2,17 @@
 
 mod cross;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use arpent_datasets::{AuditReport, audit};
+use arpent_datasets::{AuditReport, Finding, FindingKind, audit};
 use serde::Serialize;
 
 use crate::config::{Config, Overrides};
 use crate::error::TrainError;
 use crate::job;
-use crate::progress::note;
+use crate::progress::{command, next, note};
 
 /// What to look through.
 #[derive(Debug, clap::Args)]
@@ -38,14 +39,64 @@ pub(crate) struct AuditArgs {
     /// Number of threads, instead of `fit.threads`.
     #[arg(long, requires = "cross_validate")]
     threads: Option<usize>,
+    /// A kind of finding that is accepted, repeated for several: told, but no reason to end with 1.
+    #[arg(long, value_name = "KIND")]
+    allow: Vec<Kind>,
+}
+
+/// Kinds of findings, as they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// An item cannot be used.
+    Fault,
+    /// One picture is in two splits.
+    Duplicate,
+    /// A split has no item with a class.
+    MissingInSplit,
+    /// A group has no item with a class.
+    MissingInGroup,
+    /// Labels lie beside what they label.
+    Shift,
+}
+
+impl Kind {
+    fn is(self, found: FindingKind) -> bool {
+        matches!(
+            (self, found),
+            (Self::Fault, FindingKind::Fault)
+                | (Self::Duplicate, FindingKind::Duplicate)
+                | (Self::MissingInSplit, FindingKind::MissingInSplit)
+                | (Self::MissingInGroup, FindingKind::MissingInGroup)
+                | (Self::Shift, FindingKind::Shift)
+        )
+    }
+}
+
+/// A kind as it is written.
+fn name(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::Fault => "fault",
+        FindingKind::Duplicate => "duplicate",
+        FindingKind::MissingInSplit => "missing-in-split",
+        FindingKind::MissingInGroup => "missing-in-group",
+        FindingKind::Shift => "shift",
+    }
 }
 
 /// What was found in a set; one line of JSON each.
 #[derive(Debug, Serialize)]
 struct Found<'a> {
     set: &'a str,
-    findings: Vec<String>,
+    findings: Vec<Told<'a>>,
     report: &'a AuditReport,
+}
+
+/// A finding, and whether it is accepted.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    finding: &'a Finding,
+    allowed: bool,
 }
 
 /// What was found by training; one line of JSON.
@@ -54,7 +105,7 @@ struct Crossed {
     cross_validation: cross::Suspects,
 }
 
-/// Findings in full on stdout (JSON lines), in words on stderr.
+/// Findings in full on stdout (JSON lines), in words on stderr. It fails where there are any that are not accepted.
 pub(crate) fn run(args: &AuditArgs) -> Result<()> {
     let overrides = Overrides {
         data: args.data.clone(),
@@ -71,17 +122,35 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
     if args.cross_validate.is_some() && config.is_detection() {
         return Err(not_of_pixels().into());
     }
+    let (mut left, mut kinds) = (0, BTreeSet::new());
     for entry in &config.sets {
         let dataset = entry.config.open(&config.data)?;
         let report = audit(dataset.as_ref())?;
         let (set, findings) = (&dataset.card().name, report.findings());
         note(&format!("{set}: {}", if findings.is_empty() { "nothing found" } else { "" }));
+        let is_allowed = |finding: &Finding| args.allow.iter().any(|kind| kind.is(finding.kind));
         for finding in &findings {
-            note(&format!("  {finding}"));
+            let allowed = if is_allowed(finding) { ", allowed" } else { "" };
+            note(&format!("  {} [{}{allowed}]", finding.message, name(finding.kind)));
         }
-        job::tell(&Found { set, findings, report: &report })?;
+        report.remarks.iter().for_each(|remark| note(&format!("  remark: {}", remark.describe())));
+        let open = findings.iter().filter(|f| !is_allowed(f));
+        left += open.clone().count();
+        kinds.extend(open.map(|f| name(f.kind)));
+        let findings = findings.iter().map(|finding| Told { finding, allowed: is_allowed(finding) });
+        job::tell(&Found { set, findings: findings.collect(), report: &report })?;
     }
-    args.cross_validate.map_or(Ok(()), |folds| cross_validate(&config, folds.into(), args.worst))
+    if let Some(folds) = args.cross_validate {
+        cross_validate(&config, folds.into(), args.worst)?;
+    }
+    if left > 0 {
+        let config = args.config.display().to_string();
+        let mut words = vec!["audit", config.as_str()];
+        kinds.iter().for_each(|kind| words.extend(["--allow", kind]));
+        return Err(TrainError::Findings { count: left, command: command(&words) }.into());
+    }
+    next(&["fit", &args.config.display().to_string()]);
+    Ok(())
 }
 
 fn cross_validate(config: &Config, folds: usize, worst: usize) -> Result<()> {

@@ -10,10 +10,10 @@ use arpent_model::{Calibration, DeviceChoice, ModelPackage, Predictor};
 use crate::config::{Config, Evaluate, Overrides};
 use crate::data::{ItemTruth, Sets};
 use crate::error::TrainError;
-use crate::evaluate::{Pictures, rounded, scores_of};
+use crate::evaluate::{CONFIDENCE, Judge, Pictures, rounded, scores_of};
 use crate::fit::{Place, write_at_once};
 use crate::job;
-use crate::progress::note;
+use crate::progress::{next, note};
 use crate::report;
 
 /// What to calibrate, and on what.
@@ -58,16 +58,67 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
         answers.truth.len()
     ));
     job::tell(&calibration)?;
+    let (before, after) = (calibration.ece_before, calibration.ece_after);
     package.calibration = Some(calibration);
-    package.save(&weights, &args.package)?;
     let corrected = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
-    renew_report(&args.package, temperature, || {
-        let (split, evaluate, cell_px) = (Split::Validation, &Evaluate::default(), config.fit.chip_px);
-        let as_a_whole = config.is_scene();
-        let pictures =
-            Pictures { sets: &sets, split, classes: &config.classes, as_a_whole, evaluate, cell_px };
-        pictures.reliability(&corrected)
-    })
+    let (split, evaluate, cell_px) = (Split::Validation, &Evaluate::default(), config.fit.chip_px);
+    let as_a_whole = config.is_scene();
+    let pictures = Pictures { sets: &sets, split, classes: &config.classes, as_a_whole, evaluate, cell_px };
+    let published = pictures.publish(&corrected)?;
+    // The correction changes no label: of all scores, what is said of confidences alone is another.
+    if let Some(score) = published.scores.get(ECE) {
+        package.scores.insert(ECE.into(), score.clone());
+    }
+    package.save(&weights, &args.package)?;
+    let remark = format!(
+        "Corrected with the temperature {temperature}, fitted on the validation split (expected calibration error on \
+         {} pixels of it: {before} before, {after} after).",
+        answers.truth.len()
+    );
+    renew_card(&args.package, &published.confidence, &remark)?;
+    renew_report(&args.package, temperature, || pictures.reliability(&corrected))?;
+    let mut words =
+        vec!["evaluate".to_owned(), args.package.display().to_string(), args.config.display().to_string()];
+    words.extend(args.data.iter().flat_map(|data| ["--data".to_owned(), data.display().to_string()]));
+    next(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Name of the score that a calibration changes.
+const ECE: &str = "expected_calibration_error";
+
+/// Writes anew what the package's card says of confidences, if there is a card.
+fn renew_card(package: &Path, confidence: &str, remark: &str) -> Result<()> {
+    let path = package.join("card.md");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let text = with_confidence(&text, &format!("{}\n{remark}\n", confidence.trim_start_matches('\n')));
+    write_at_once(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A card with another section on confidences: in the place of the one that it has, else at the end of its scores, else at
+/// its end. A line of older cards that states the calibration error of before is taken away.
+fn with_confidence(card: &str, section: &str) -> String {
+    let lines: Vec<&str> =
+        card.lines().filter(|line| !line.starts_with("- expected calibration error:")).collect();
+    let begins = lines.iter().position(|line| *line == CONFIDENCE);
+    let is_next = |line: &&str| line.starts_with('#') || line.starts_with("| group ");
+    let (from, to) = match begins {
+        Some(at) => (at, lines[at + 1..].iter().position(is_next).map_or(lines.len(), |n| at + 1 + n)),
+        None => {
+            let scores = lines.iter().position(|line| *line == "## Scores");
+            let end = scores
+                .and_then(|at| Some(at + 1 + lines[at + 1..].iter().position(|l| l.starts_with("## "))?));
+            let at = end.unwrap_or(lines.len());
+            (at, at)
+        }
+    };
+    let (head, tail) = (lines[..from].join("\n"), lines[to..].join("\n"));
+    let gap = if tail.is_empty() { "" } else { "\n" };
+    format!("{}\n\n{section}{gap}{tail}{gap}", head.trim_end())
 }
 
 /// Tells in the training's report, if it is there and shows confidences, what the correction makes of them.
@@ -180,6 +231,26 @@ impl Answers {
 mod tests {
     use super::*;
     use crate::data::Rng;
+
+    #[test]
+    fn a_card_tells_of_the_confidence_once() {
+        let new = "### Confidence\n\nnew\n";
+        let card = "# A\n\n## Scores\n\n- iou: 1\n\n### Confidence\n\nold\n\n| answer | x |\n\n### Where it is rare\n\n## Network\nx\n";
+        let wanted = "# A\n\n## Scores\n\n- iou: 1\n\n### Confidence\n\nnew\n\n### Where it is rare\n\n## Network\nx\n";
+        assert_eq!(with_confidence(card, new), wanted);
+        assert_eq!(with_confidence(wanted, new), wanted);
+        let before_groups = "## Scores\n### Confidence\nold\n\n| group | IoU |\n";
+        assert_eq!(
+            with_confidence(before_groups, new),
+            "## Scores\n\n### Confidence\n\nnew\n\n| group | IoU |\n"
+        );
+        let older = "# A\n\n## Scores\n\n- iou: 1\n- expected calibration error: 0.2\n\n## Network\n";
+        assert_eq!(
+            with_confidence(older, new),
+            "# A\n\n## Scores\n\n- iou: 1\n\n### Confidence\n\nnew\n\n## Network\n"
+        );
+        assert_eq!(with_confidence("by hand\n", new), "by hand\n\n### Confidence\n\nnew\n");
+    }
 
     #[test]
     fn scores_that_promise_too_much_are_cooled_by_as_much() {

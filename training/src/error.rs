@@ -48,6 +48,14 @@ pub(crate) enum TrainError {
         /// What is left of the training.
         kept: String,
     },
+    /// An audit found something.
+    #[error("{count} finding(s) that are not allowed")]
+    Findings {
+        /// How many.
+        count: usize,
+        /// The command that accepts them.
+        command: String,
+    },
     /// A step does not fit into memory.
     #[error("{problem}")]
     Memory {
@@ -88,6 +96,7 @@ impl TrainError {
                 "lower fit.learning_rate or raise fit.warmup_share, and look for values far outside model.value_range"
                     .into(),
             ),
+            Self::Findings { command, .. } => Some(format!("mend them; where they are as they should be: {command}")),
             Self::Memory { batch: Some(batch), .. } => Some(format!("try fit.batch = {batch}")),
             Self::Memory { batch: None, .. } => Some("lower fit.chip_px, or choose a smaller network".into()),
             Self::DeviceFailed { .. } => Some("go on with --resume, or on the CPU with --device cpu --resume".into()),
@@ -97,7 +106,7 @@ impl TrainError {
     /// The exit code that it asks for.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Diverged { .. } | Self::DeviceFailed { .. } => EXIT_FAILED,
+            Self::Diverged { .. } | Self::DeviceFailed { .. } | Self::Findings { .. } => EXIT_FAILED,
             Self::Config { .. } | Self::Refused { .. } | Self::Memory { .. } => EXIT_NOT_STARTED,
         }
     }

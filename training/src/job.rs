@@ -20,8 +20,7 @@ use crate::fit::{Checkpoint, Epoch, Log, Place, Plan, Start, Trained, train, wri
 use crate::network::initial;
 use crate::package::card::Story;
 use crate::package::{self, card};
-use crate::progress::note;
-use crate::report::SplitFacts;
+use crate::progress::{next, note};
 use arpent_base::energy::Meter;
 
 use facts::Facts;
@@ -62,7 +61,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
         score: &score,
     };
     let trained = train(&plan, start, |epoch| tell_epoch(&config, epoch))?;
-    finish(&config, draft, &trained, judge.as_ref(), &meter, &place, source.splits())
+    finish(&config, draft, &trained, judge.as_ref(), &meter, &place, &source)
 }
 
 /// The run to go on with, if any; an unfinished run is not thrown away by mistake.
@@ -228,9 +227,10 @@ fn finish(
     judge: &dyn Judge,
     meter: &Meter,
     place: &Place,
-    splits: Vec<SplitFacts>,
+    source: &Source,
 ) -> Result<()> {
-    let published = judge.publish(&predictor(&package, &trained.weights)?)?;
+    let predictor = predictor(&package, &trained.weights)?;
+    let published = judge.publish(&predictor)?;
     package.scores.clone_from(&published.scores);
     package.territories.clone_from(&published.territories);
     package.energy = Some(energy_of(meter, trained.energy_before));
@@ -243,8 +243,15 @@ fn finish(
     };
     write(&config.output.join("card.md"), card::write(&package, &trained.weights, &story).as_bytes())?;
     write(&place.validation(), &serde_json::to_vec_pretty(&published.detail)?)?;
-    let facts =
-        Facts { config, package: &package, trained, parameters: trained.weights.parameters(), splits };
+    let (splits, scenes) = (source.splits(), source.scenes(config, &predictor)?);
+    let facts = Facts {
+        config,
+        package: &package,
+        trained,
+        parameters: trained.weights.parameters(),
+        splits,
+        scenes,
+    };
     let report = facts.report(published.shown, &Log::read(&place.log())?);
     report.check()?;
     write(&place.page(), report.to_html().as_bytes())?;
@@ -259,6 +266,9 @@ fn finish(
         energy_wh: package.energy.as_ref().map_or(0.0, |e| e.training_wh),
     })?;
     note(&format!("package written to {}", config.output.display()));
+    let (package, written) = (config.output.display().to_string(), config.path.display().to_string());
+    let can_be_calibrated = !config.is_detection() && config.crowns.is_none();
+    next(&[if can_be_calibrated { "calibrate" } else { "evaluate" }, &package, &written]);
     Ok(())
 }
 

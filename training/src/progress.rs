@@ -10,6 +10,26 @@ pub(crate) fn note(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// A command of this program, as a shell takes it.
+pub(crate) fn command(words: &[&str]) -> String {
+    command_of("arpent-train", words)
+}
+
+/// A command, as a shell takes it.
+pub(crate) fn command_of(program: &str, words: &[&str]) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
+    let quoted = |word: &&str| {
+        let is_plain = !word.is_empty() && word.chars().all(plain);
+        if is_plain { (*word).to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    };
+    format!("{program} {}", words.iter().map(quoted).collect::<Vec<_>>().join(" "))
+}
+
+/// Says what one does next: the last line of a verb.
+pub(crate) fn next(words: &[&str]) {
+    note(&format!("next: {}", command(words)));
+}
+
 /// The steps of an epoch.
 #[derive(Debug)]
 pub(crate) struct Bar(Option<ProgressBar>);
@@ -48,5 +68,16 @@ impl Bar {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_a_shell_would_take_apart_are_quoted() {
+        let told = command(&["fit", "my maps/train.toml", "a=1", "l'été"]);
+        assert_eq!(told, "arpent-train fit 'my maps/train.toml' a=1 'l'\\''été'");
     }
 }

@@ -11,7 +11,7 @@ use crate::data::Sets;
 use crate::error::TrainError;
 use crate::evaluate::{ranges_of, rounded};
 use crate::job;
-use crate::progress::note;
+use crate::progress::{next, note};
 
 /// What to quantize, and on what.
 #[derive(Debug, clap::Args)]
@@ -62,7 +62,9 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     job::tell(&quantization)?;
     package.quantization = Some(quantization.clone());
     package.save(&weights, &args.output)?;
-    write_card(args, &quantization)
+    write_card(args, &quantization)?;
+    next(&["evaluate", &args.output.display().to_string(), &args.config.display().to_string()]);
+    Ok(())
 }
 
 fn refuse(args: &QuantizeArgs, config: &Config, package: &ModelPackage) -> Result<(), TrainError> {

@@ -595,7 +595,8 @@ fn beside(path: &str, suffix: &str) -> String {
     format!("{stem}_{suffix}.tif")
 }
 
-fn quoted(path: &str) -> String {
+/// A path as a shell reads it, and as GDAL opens it.
+pub(crate) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-:+=@%,".contains(c);
     let path = crate::uri::gdal_path(path);
     if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }

@@ -61,7 +61,7 @@ pub use layer_in::{
 pub use layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter};
 pub use look::{CollarColor, CollarFound, Look, look};
 pub use mosaic::{Mosaic, group_scenes};
-pub use picture::{count_bands, read_labels, read_picture};
+pub use picture::{Misplaced, count_bands, misplaced, read_labels, read_picture};
 pub use polygonize::{ReferencePolygon, polygonize_reference};
 pub use polygons::{FieldPolygon, read_polygons};
 pub use published::PublishedRaster;

@@ -3,6 +3,7 @@
 use arpent_raster::{Chip, LABEL_NODATA, Raster, Window};
 
 use crate::coverage::both;
+use crate::error::quoted;
 use crate::reader::{Mask, Opened, Source, mask_of};
 use crate::uri::{gdal_path, is_local, stem};
 use crate::{BandSelection, GdalError, ffi, guard, scene};
@@ -71,6 +72,83 @@ pub fn read_labels(uri: &str) -> Result<Raster<u8>, GdalError> {
     });
     let labels = labels.collect::<Result<Vec<u8>, _>>()?;
     Raster::new(window, labels).map_err(|e| unreadable(e.to_string()))
+}
+
+/// How a raster lies elsewhere than another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misplaced {
+    /// What differs, up to where the other's name would stand: `it is in EPSG:2154, other than`.
+    pub problem: String,
+    /// The command that brings it onto the pixels of the other one, where GDAL's own has one.
+    pub command: Option<String>,
+}
+
+/// Part of a pixel by which the corners of two rasters of one place may lie apart: tools round differently.
+const SAME_PLACE: f64 = 0.1;
+
+/// How a raster lies elsewhere than another one of as many columns and rows: in another CRS, with pixels of another size,
+/// or shifted. `None` where it does not, or where one of them does not say where it lies.
+///
+/// # Errors
+/// What opening a raster gives.
+pub fn misplaced(uri: &str, than: &str) -> Result<Option<Misplaced>, GdalError> {
+    let (dataset, window) = open(uri)?;
+    let Ok(place) = dataset.dataset.geo_transform() else { return Ok(None) };
+    let (other, _) = open(than)?;
+    let Ok(wanted) = other.dataset.geo_transform() else { return Ok(None) };
+    let crs = dataset.dataset.spatial_ref().ok().zip(other.dataset.spatial_ref().ok());
+    let described = |srs: &gdal::spatial_ref::SpatialRef| {
+        let code = srs.auth_name().zip(srs.auth_code().ok()).map(|(name, code)| format!("{name}:{code}"));
+        code.or_else(|| srs.name()).unwrap_or_else(|| "another CRS".to_owned())
+    };
+    let problem = match &crs {
+        Some((a, b)) if a != b && described(a) != described(b) => {
+            Some(format!("it is in {}, and {} is the CRS of", described(a), described(b)))
+        }
+        _ => apart(&place, &wanted, window),
+    };
+    let command = || {
+        let code = crs.as_ref().map(|(_, b)| described(b));
+        if code.as_ref().is_some_and(|code| !code.starts_with("EPSG:")) {
+            return None;
+        }
+        let crs = code.map_or(String::new(), |code| format!("-t_srs {code} "));
+        #[allow(clippy::cast_precision_loss, reason = "sizes of rasters")]
+        let (width, height) = (window.width as f64, window.height as f64);
+        let (x, y) = (wanted[0] + wanted[1] * width, wanted[3] + wanted[5] * height);
+        let (x0, x1, y0, y1) = (wanted[0].min(x), wanted[0].max(x), wanted[3].min(y), wanted[3].max(y));
+        let output = std::path::Path::new(uri).with_extension("placed.tif");
+        Some(format!(
+            "gdalwarp -r near -dstnodata 255 {crs}-te {x0} {y0} {x1} {y1} -ts {} {} {} {}",
+            window.width,
+            window.height,
+            quoted(uri),
+            quoted(&output.to_string_lossy())
+        ))
+    };
+    Ok(problem.map(|problem| Misplaced { problem, command: command() }))
+}
+
+/// How two rasters of one size lie apart.
+fn apart(place: &[f64; 6], wanted: &[f64; 6], window: Window) -> Option<String> {
+    #[allow(clippy::cast_precision_loss, reason = "sizes of rasters")]
+    let (width, height) = (window.width as f64, window.height as f64);
+    let ground = |t: &[f64; 6], x: f64, y: f64| (t[0] + x * t[1] + y * t[2], t[3] + x * t[4] + y * t[5]);
+    let sides = |t: &[f64; 6]| (t[1].hypot(t[4]), t[2].hypot(t[5]));
+    let (side, wanted_side) = (sides(place), sides(wanted));
+    let grown = |a: f64, b: f64, count: f64| (a / b - 1.0).abs() * count > SAME_PLACE;
+    if grown(side.0, wanted_side.0, width) || grown(side.1, wanted_side.1, height) {
+        let ((a, b), (c, d)) = (side, wanted_side);
+        return Some(format!("its pixels are {a} x {b} CRS units, and {c} x {d} are those of"));
+    }
+    let corners = [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)];
+    let distance = |(x, y): (f64, f64)| {
+        let ((ax, ay), (bx, by)) = (ground(place, x, y), ground(wanted, x, y));
+        ((ax - bx) / wanted_side.0, (ay - by) / wanted_side.1)
+    };
+    let far = corners.map(distance).into_iter().max_by(|a, b| a.0.hypot(a.1).total_cmp(&b.0.hypot(b.1)))?;
+    let is_far = far.0.hypot(far.1) > SAME_PLACE;
+    is_far.then(|| format!("it lies {:+.2} pixels east and {:+.2} pixels north of", far.0, far.1))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole u8")]

@@ -204,14 +204,19 @@ impl Confusion {
         ratio(both, self.truth(class) + self.predicted(class) - both)
     }
 
-    /// Mean IoU of the classes that are in truth or prediction.
+    /// Mean IoU of the classes that are in the truth: of others, no prediction could be right.
     pub fn mean_iou(&self) -> Option<f64> {
-        mean((0..self.classes).map(|class| self.iou(class)))
+        mean(self.with_truth().map(|class| self.iou(class)))
     }
 
-    /// Mean F1 of the classes that are in truth or prediction.
+    /// Mean F1 of the classes that are in the truth.
     pub fn mean_f1(&self) -> Option<f64> {
-        mean((0..self.classes).map(|class| self.f1(class)))
+        mean(self.with_truth().map(|class| self.f1(class)))
+    }
+
+    /// Classes that are in the truth.
+    fn with_truth(&self) -> impl Iterator<Item = usize> {
+        (0..self.classes).filter(|class| self.truth(*class) > 0)
     }
 
     /// Mean of the IoUs, each weighted with the share of its class in the truth (Long, Shelhamer, Darrell: *Fully

@@ -57,7 +57,7 @@ impl HandSet {
 
     /// The package of a network with this architecture; [`ModelPackage::save`] completes it.
     pub fn package(&self, architecture: Architecture) -> ModelPackage {
-        let band = |name: &String| Band { name: name.clone(), mean: 0.0, std: 1.0, unit: None };
+        let band = |name: &String| Band { name: name.clone(), mean: 0.0, std: 1.0, unit: None, number: None };
         let detection = self.task == Task::ObjectDetection;
         ModelPackage {
             format: FORMAT.into(),
@@ -79,6 +79,8 @@ impl HandSet {
             training_data: Vec::new(),
             scores: BTreeMap::new(),
             territories: Vec::new(),
+            tried_on: Vec::new(),
+            failed_on: Vec::new(),
             energy: None,
             calibration: None,
             quantization: None,

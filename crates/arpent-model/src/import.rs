@@ -117,6 +117,7 @@ impl Preset {
             mean: mean * 255.0,
             std: std * 255.0,
             unit: Some("digital number".into()),
+            number: None,
         };
         let rgb = [("red", 0.485, 0.229), ("green", 0.456, 0.224), ("blue", 0.406, 0.225)];
         let grey = [("nir", 0.45, 0.225), ("elevation", 0.45, 0.225)];
@@ -209,6 +210,8 @@ impl Preset {
             training_data: self.training_data.clone(),
             scores: BTreeMap::new(),
             territories: Vec::new(),
+            tried_on: Vec::new(),
+            failed_on: Vec::new(),
             energy: None,
             detection: None,
             calibration: None,

@@ -21,7 +21,7 @@ use std::fs;
 use std::io::{Error, ErrorKind, Read as _, Write};
 use std::path::Path;
 
-use arpent_raster::{Nomenclature, SampleType};
+use arpent_raster::{Nomenclature, SampleType, SceneInfo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,12 +63,28 @@ pub struct Band {
     /// Unit of the raw values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// Number in the scene that it was trained on, from 1: taken in a scene that has no band of the name and does not
+    /// name the one of this number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<usize>,
 }
 
 /// Ends of the names of bands in packages that compare two dates, the earlier first.
 const DATE_ENDS: [&str; 2] = ["_before", "_after"];
 
 impl Band {
+    /// Whether a name would say that it is of one of two dates.
+    pub fn names_a_date(name: &str) -> bool {
+        DATE_ENDS.iter().any(|end| name.ends_with(end))
+    }
+
+    /// The band of a scene that is this one, as it is named there, else by its number where the scene names none.
+    pub fn in_scene(&self, scene: &SceneInfo) -> Option<usize> {
+        let unnamed = |number: &usize| scene.bands.iter().any(|b| b.index == *number && !b.is_named());
+        let named = scene.band_named(&self.name).or_else(|| scene.band_named(self.common_name()));
+        named.or_else(|| self.number.filter(unnamed))
+    }
+
     /// Its common name in a scene: the name without `_before` or `_after`.
     pub fn common_name(&self) -> &str {
         let ended = DATE_ENDS.iter().find_map(|end| self.name.strip_suffix(end));
@@ -222,6 +238,12 @@ pub struct ModelPackage {
     pub scores: BTreeMap<String, Score>,
     /// Where the model was validated.
     pub territories: Vec<String>,
+    /// Other imagery on which it was tried, a line each: what, where, and how well it did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried_on: Vec<String>,
+    /// Imagery on which it was tried and failed, a line each: what, where, and how.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_on: Vec<String>,
     /// Energy of the training, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<Energy>,

@@ -114,3 +114,153 @@ impl SceneInfo {
         self.bands.iter().find(|b| b.is_alpha && !bands.contains(&b.index)).map(|b| b.index)
     }
 }
+
+impl BandInfo {
+    /// Whether file or catalogue name the band in any way; `pan` is what an unnamed lone gray band is taken for.
+    pub fn is_named(&self) -> bool {
+        !self.description.trim().is_empty() || self.common_name.as_deref().is_some_and(|n| key(n) != "pan")
+    }
+}
+
+/// A name as it is compared: without case, and without space before, after and twice between words.
+fn key(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+impl SceneInfo {
+    /// Number (from 1) of the band of a name: the one rule for trainings and runs. In this order, each whatever the
+    /// case and the space around it:
+    ///
+    /// 1. `#3` is band number 3.
+    /// 2. The band of this common name. Of several, the one whose own description is the name, else none.
+    /// 3. The band of this description, where no other has it.
+    /// 4. `band3` is band number 3, where nobody named that band.
+    ///
+    /// A band flagged as alpha is only taken where no other has the name.
+    pub fn band_named(&self, name: &str) -> Option<usize> {
+        let name = key(name);
+        if name.is_empty() {
+            return None;
+        }
+        let number = |text: &str| {
+            let plain =
+                text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<usize>().ok()).flatten();
+            self.bands.iter().find(|b| Some(b.index) == plain)
+        };
+        if let Some(text) = name.strip_prefix('#').filter(|t| t.bytes().all(|b| b.is_ascii_digit())) {
+            return number(text).map(|b| b.index);
+        }
+        let described = |b: &&BandInfo| key(&b.description) == name;
+        let common = |b: &&BandInfo| b.common_name.as_deref().map(key).as_deref() == Some(name.as_str());
+        let mut found: Vec<&BandInfo> = self.bands.iter().filter(common).collect();
+        if found.is_empty() {
+            found = self.bands.iter().filter(described).collect();
+        }
+        if found.iter().any(|b| !b.is_alpha) {
+            found.retain(|b| !b.is_alpha);
+        }
+        if found.len() > 1 {
+            found.retain(described);
+        }
+        match found[..] {
+            [one] => Some(one.index),
+            [] => name.strip_prefix("band").and_then(number).filter(|b| !b.is_named()).map(|b| b.index),
+            _ => None,
+        }
+    }
+
+    /// A name by which [`Self::band_named`] finds a band, and no other, in this scene: its common name, its
+    /// description, `band3` or `#3`, the first of these that does and that `accept` takes. `#3` always does.
+    pub fn name_of_band(&self, index: usize, accept: impl Fn(&str) -> bool) -> String {
+        let band = self.bands.iter().find(|b| b.index == index);
+        let own =
+            band.into_iter().flat_map(|b| [b.common_name.clone(), Some(b.description.trim().to_owned())]);
+        let own = own.flatten().chain([format!("band{index}")]);
+        let found = own.into_iter().find(|name| accept(name) && self.band_named(name) == Some(index));
+        found.unwrap_or_else(|| format!("#{index}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Crs, CrsKind};
+
+    /// A scene whose bands have these common names and descriptions; an empty name is none, `!` flags alpha.
+    fn scene(bands: &[(&str, &str)]) -> SceneInfo {
+        let band = |(i, (common, description)): (usize, &(&str, &str))| BandInfo {
+            index: i + 1,
+            common_name: Some(common.trim_end_matches('!').to_owned()).filter(|n| !n.is_empty()),
+            description: (*description).to_owned(),
+            sample_type: SampleType::Uint8,
+            nodata: None,
+            is_alpha: common.ends_with('!'),
+        };
+        let crs = Crs {
+            name: "EPSG:2154".into(),
+            epsg: Some(2154),
+            wkt: String::new(),
+            projjson: String::new(),
+            kind: CrsKind::Projected { metres_per_unit: 1.0 },
+            semi_major_m: 6_378_137.0,
+            inverse_flattening: 298.257_222_101,
+        };
+        SceneInfo {
+            id: "a".into(),
+            uri: "a.tif".into(),
+            grid: Grid { crs: Arc::new(crs), origin_x: 0.0, origin_y: 0.0, gsd_x: 1.0, gsd_y: 1.0 },
+            window: Window::new(0, 0, 1, 1),
+            bands: bands.iter().enumerate().map(band).collect(),
+            acquired: None,
+            gsd_m: 1.0,
+            block: (1, 1),
+        }
+    }
+
+    #[test]
+    fn bands_are_found_by_their_own_names() {
+        let emb = scene(&[("", "A00"), ("", " Emb_00 "), ("", "A  b"), ("", "")]);
+        let found = ["a00", "emb_00", "A B", "band4", "#2", "band1", "#5", "", "band", "#x"]
+            .map(|n| emb.band_named(n));
+        // A band that has a name is not taken by its number alone, save where that is said.
+        assert_eq!(found, [Some(1), Some(2), Some(3), Some(4), Some(2), None, None, None, None, None]);
+    }
+
+    #[test]
+    fn what_is_ambiguous_is_not_guessed() {
+        let twice = scene(&[
+            ("rededge", "B05"),
+            ("rededge", "B06"),
+            ("", "x"),
+            ("", "X"),
+            ("red", "red"),
+            ("red", ""),
+        ]);
+        let found = ["rededge", "b06", "x", "red"].map(|n| twice.band_named(n));
+        assert_eq!(found, [None, Some(2), None, Some(5)]);
+        // A catalogue's word counts before the file's; alpha is data only where nothing else has the name.
+        let told = scene(&[("red", "nir"), ("nir", ""), ("!", "nir"), ("!", "height")]);
+        assert_eq!(["red", "nir", "height"].map(|n| told.band_named(n)), [Some(1), Some(2), Some(4)]);
+    }
+
+    #[test]
+    fn every_band_of_any_scene_has_a_name_that_finds_it() {
+        let words =
+            ["", "red", "B5", "A00", "a00 ", "band2", "#1", "Band 3", "pan", "x_before", "band02", "rededge"];
+        for seed in 0..3000usize {
+            let count = 1 + seed % 7;
+            let word = |i: usize, by: usize| words[(seed / by + i * (seed % 11 + 1)) % words.len()];
+            let flag = |i: usize| if (seed + i).is_multiple_of(5) { "!" } else { "" };
+            let bands: Vec<(String, &str)> =
+                (0..count).map(|i| (format!("{}{}", word(i, 7), flag(i)), word(i, 3))).collect();
+            let bands: Vec<(&str, &str)> = bands.iter().map(|(c, d)| (c.as_str(), *d)).collect();
+            let scene = scene(&bands);
+            let names: Vec<String> =
+                (1..=count).map(|i| scene.name_of_band(i, |n| !n.ends_with("_before"))).collect();
+            let found: Vec<Option<usize>> = names.iter().map(|n| scene.band_named(n)).collect();
+            assert_eq!(found, (1..=count).map(Some).collect::<Vec<_>>(), "{bands:?} {names:?}");
+        }
+    }
+}

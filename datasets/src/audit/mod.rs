@@ -10,7 +10,7 @@ use arpent_raster::Raster;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Dataset, DatasetError, Example, IGNORE, Split, SplitItem, Truth};
+use crate::{Dataset, DatasetError, Example, IGNORE, Remark, Split, SplitItem, Truth};
 use print::{Lookup, Print};
 use shift::Fit;
 
@@ -39,6 +39,34 @@ pub struct AuditReport {
     pub classes: Vec<ClassAudit>,
     /// How the labels lie on the pictures (on the later ones of two); `None` where there are too few borders of labels to tell.
     pub shift: Option<LabelShift>,
+    /// What was taken although files differ from what their format says.
+    #[serde(default)]
+    pub remarks: Vec<Remark>,
+}
+
+/// A kind of finding; what is accepted is named by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingKind {
+    /// An item cannot be used.
+    Fault,
+    /// One picture is in two splits.
+    Duplicate,
+    /// A split has no item with a class.
+    MissingInSplit,
+    /// A group has no item with a class.
+    MissingInGroup,
+    /// Labels lie beside what they label.
+    Shift,
+}
+
+/// Something that somebody should look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Its kind.
+    pub kind: FindingKind,
+    /// A sentence.
+    pub message: String,
 }
 
 /// An item that cannot be used.
@@ -103,32 +131,41 @@ impl LabelShift {
 }
 
 impl AuditReport {
-    /// What somebody should look at, a sentence each; empty when all is well.
-    pub fn findings(&self) -> Vec<String> {
-        let mut found: Vec<String> =
-            self.faults.iter().map(|f| format!("item {}: {}", f.item, f.problem)).collect();
+    /// What somebody should look at; empty when all is well.
+    pub fn findings(&self) -> Vec<Finding> {
+        let finding = |kind| move |message| Finding { kind, message };
+        let faults = self.faults.iter().map(|f| format!("item {}: {}", f.item, f.problem));
+        let mut found: Vec<Finding> = faults.map(finding(FindingKind::Fault)).collect();
         for d in &self.duplicates {
             let how = d
                 .distance
                 .map_or("equals".into(), |bits| format!("nearly equals ({bits} of 64 bits differ)"));
-            found.push(format!("{} ({}) {how} {} ({})", d.item, d.split.name(), d.like, d.like_split.name()));
+            found.push(finding(FindingKind::Duplicate)(format!(
+                "{} ({}) {how} {} ({})",
+                d.item,
+                d.split.name(),
+                d.like,
+                d.like_split.name()
+            )));
         }
         for class in &self.classes {
             let (id, name) = (class.id, &class.name);
             let splits = class.missing_in_splits.iter().map(|s| s.name());
-            found.extend(splits.map(|split| format!("class {id} `{name}` does not occur in {split}")));
+            let missing = splits.map(|split| format!("class {id} `{name}` does not occur in {split}"));
+            found.extend(missing.map(finding(FindingKind::MissingInSplit)));
             if !class.missing_in_groups.is_empty() {
                 let groups = class.missing_in_groups.join(", ");
-                found.push(format!("class {id} `{name}` does not occur in the groups {groups}"));
+                let message = format!("class {id} `{name}` does not occur in the groups {groups}");
+                found.push(finding(FindingKind::MissingInGroup)(message));
             }
         }
         if let Some(shift) = self.shift.as_ref().filter(|s| s.is_suspicious()) {
-            found.push(format!(
+            found.push(finding(FindingKind::Shift)(format!(
                 "labels fit the pictures better by {:.0} % when moved by {} columns and {} rows",
                 100.0 * shift.gain,
                 shift.columns,
                 shift.rows
-            ));
+            )));
         }
         found
     }
@@ -258,7 +295,8 @@ impl Tally {
             LabelShift { columns, rows, gain, borders }
         });
         let (faults, duplicates) = (self.faults, self.duplicates);
-        AuditReport { dataset: card.name.clone(), items: splits, faults, duplicates, classes, shift }
+        let remarks = dataset.remarks();
+        AuditReport { dataset: card.name.clone(), items: splits, faults, duplicates, classes, shift, remarks }
     }
 
     fn class(&self, id: u8, name: &str, items: &[SplitItem]) -> ClassAudit {

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::image_mask::{Masks, Pictures};
 use super::{Layout, Listed};
 use crate::config::{ImageFolder, MaskFolder};
-use crate::pixels::check_size;
+use crate::pixels::{check_place, check_size};
+use crate::remarks::Seen;
 use crate::set::Set;
 use crate::{Card, Dataset, DatasetError, Example, Split, Truth};
 
@@ -67,9 +68,12 @@ impl Layout for ChangePairsLayout {
 
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
         let id = &self.items[position].item;
-        let (path, first) = self.dates[0].read(set.card(), id)?;
-        let (later, second) = self.dates[1].read(set.card(), id)?;
+        let mut seen = Seen::default();
+        let (path, first) = self.dates[0].read(set.card(), id, &mut seen)?;
+        let (later, second) = self.dates[1].read(set.card(), id, &mut seen)?;
+        set.remark(id, &seen);
         check_size(later, second.window, path, first.window)?;
+        check_place(later, path)?;
         let labels = self.masks.read(set.card(), id, (path, &first))?;
         Ok(Example { chips: vec![first, second], truth: Truth::Labels(labels) })
     }

@@ -10,6 +10,7 @@ use super::image_mask::Pictures;
 use super::names::Names;
 use super::{Layout, Listed};
 use crate::config::ImageFolder;
+use crate::remarks::Seen;
 use crate::set::Set;
 use crate::{Card, Dataset, DatasetError, Example, Split, Truth};
 
@@ -62,7 +63,9 @@ impl Layout for ClassFoldersLayout {
     }
 
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
-        let (_, chip) = self.pictures.read(set.card(), &self.items[position].item)?;
+        let (item, mut seen) = (&self.items[position].item, Seen::default());
+        let (_, chip) = self.pictures.read(set.card(), item, &mut seen)?;
+        set.remark(item, &seen);
         Ok(Example { chips: vec![chip], truth: Truth::Classes(vec![self.classes[position]]) })
     }
 }

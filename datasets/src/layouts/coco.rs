@@ -11,8 +11,9 @@ use super::names::Names;
 use super::{Layout, Listed};
 use crate::files::{read_text, without_extension};
 use crate::pixels::{Bands, check_size, read_chip};
+use crate::remarks::Seen;
 use crate::set::{Set, below};
-use crate::{Card, Dataset, DatasetError, Example, Split, Truth, TruthBox};
+use crate::{Card, Dataset, DatasetError, Example, RemarkKind, Split, Truth, TruthBox};
 
 /// Options of the layout `coco`. Crowd regions are left out: they are no single object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -78,46 +79,118 @@ struct Document {
     categories: Vec<Category>,
 }
 
+/// An id: tools write numbers and text, and sometimes one here and the other there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "serde_json::Value")]
+struct Id(String);
+
+impl TryFrom<serde_json::Value> for Id {
+    type Error = String;
+
+    fn try_from(value: serde_json::Value) -> Result<Self, String> {
+        match &value {
+            serde_json::Value::String(text) => Ok(Self(text.trim().to_owned())),
+            serde_json::Value::Number(number) => {
+                let whole = number.as_f64().filter(|v| number.is_f64() && v.fract() == 0.0);
+                Ok(Self(whole.map_or_else(|| number.to_string(), |v| format!("{v:.0}"))))
+            }
+            _ => Err(format!("an id is a number or a text, not {value}")),
+        }
+    }
+}
+
+impl std::fmt::Display for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A number of pixels, also as `640.0`; 0 where it is null.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(try_from = "Option<f64>")]
+struct Pixels(usize);
+
+impl TryFrom<Option<f64>> for Pixels {
+    type Error = String;
+
+    fn try_from(value: Option<f64>) -> Result<Self, String> {
+        let value = value.unwrap_or(0.0);
+        if value.fract() != 0.0 || !(0.0..1e9).contains(&value) {
+            return Err(format!("{value} is no number of pixels"));
+        }
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+        Ok(Self(value as usize))
+    }
+}
+
+/// `true`, 1, `false`, 0 or null.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(try_from = "serde_json::Value")]
+struct Flag(bool);
+
+impl TryFrom<serde_json::Value> for Flag {
+    type Error = String;
+
+    fn try_from(value: serde_json::Value) -> Result<Self, String> {
+        match &value {
+            serde_json::Value::Null => Ok(Self(false)),
+            serde_json::Value::Bool(flag) => Ok(Self(*flag)),
+            serde_json::Value::Number(number) => Ok(Self(number.as_f64() != Some(0.0))),
+            _ => Err(format!("{value} is neither true nor false")),
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Image {
-    id: u64,
+    id: Id,
     file_name: String,
     #[serde(default)]
-    width: usize,
+    width: Pixels,
     #[serde(default)]
-    height: usize,
+    height: Pixels,
     /// AerialWaste's; absent or null where nobody told.
-    categories: Option<Vec<u64>>,
+    categories: Option<Vec<Id>>,
     #[serde(default)]
-    is_candidate_location: u8,
+    is_candidate_location: Flag,
 }
 
 #[derive(Debug, Deserialize)]
 struct Annotation {
-    id: u64,
-    image_id: u64,
-    category_id: u64,
-    /// West, north, width, height.
-    bbox: Option<[f64; 4]>,
+    #[serde(default = "no_id")]
+    id: Id,
+    image_id: Id,
+    category_id: Id,
+    /// West, north, width, height; empty where only a polygon is there.
+    bbox: Option<Vec<f64>>,
     /// Rings of a polygon, x and y in turn; the run-length masks that crowds have are not read.
     #[serde(default)]
     segmentation: serde_json::Value,
     #[serde(default)]
-    iscrowd: u8,
+    iscrowd: Flag,
+}
+
+fn no_id() -> Id {
+    Id("without an id".into())
 }
 
 #[derive(Debug, Deserialize)]
 struct Category {
-    id: u64,
+    id: Id,
     name: String,
 }
 
 impl Annotation {
-    /// The box, from the polygon where it is not written.
-    fn corners(&self) -> Option<[f64; 4]> {
-        if let Some([x, y, w, h]) = self.bbox {
-            return Some([x, y, x + w, y + h]);
+    /// The box, from the polygon where it is not written, and whether it was.
+    fn corners(&self) -> Result<Option<([f64; 4], bool)>, String> {
+        match self.bbox.as_deref() {
+            Some([x, y, w, h]) => Ok(Some(([*x, *y, x + w, y + h], false))),
+            None | Some([]) => Ok(self.around_polygon().map(|corners| (corners, true))),
+            Some(other) => Err(format!("its bbox has {} numbers, not 4", other.len())),
         }
+    }
+
+    fn around_polygon(&self) -> Option<[f64; 4]> {
         let rings: Vec<Vec<f64>> = serde_json::from_value(self.segmentation.clone()).ok()?;
         let mut corners = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
         for [x, y] in rings.iter().flat_map(|ring| ring.as_chunks::<2>().0) {
@@ -141,6 +214,8 @@ pub(super) struct CocoLayout {
     /// Size as the file tells it; 0 where it does not.
     sizes: Vec<[usize; 2]>,
     truths: Vec<Truth>,
+    /// What was seen of each in the file.
+    seen: Vec<Seen>,
 }
 
 /// The document with its categories as class ids.
@@ -148,16 +223,16 @@ fn document(
     path: &Path,
     card: &Card,
     names: &Names,
-) -> Result<(Document, HashMap<u64, Option<u8>>), DatasetError> {
+) -> Result<(Document, HashMap<Id, Option<u8>>), DatasetError> {
     let text = read_text(&card.name, path)?;
     let document: Document = serde_json::from_str(&text).map_err(|e| bad_json(path, &e))?;
-    let used: BTreeSet<u64> = document.annotations.iter().map(|a| a.category_id).collect();
-    let of_images: BTreeSet<u64> =
-        document.images.iter().flat_map(|i| i.categories.iter().flatten().copied()).collect();
+    let used: BTreeSet<&Id> = document.annotations.iter().map(|a| &a.category_id).collect();
+    let of_images: BTreeSet<&Id> =
+        document.images.iter().flat_map(|i| i.categories.iter().flatten()).collect();
     let mut ids = HashMap::new();
     // A category that nothing is of need not be in the card.
     for category in document.categories.iter().filter(|c| used.contains(&c.id) || of_images.contains(&c.id)) {
-        ids.insert(category.id, names.id(path, None, &category.name)?);
+        ids.insert(category.id.clone(), names.id(path, None, &category.name)?);
     }
     Ok((document, ids))
 }
@@ -165,10 +240,10 @@ fn document(
 fn class_of(
     path: &Path,
     item: &str,
-    ids: &HashMap<u64, Option<u8>>,
-    category: u64,
+    ids: &HashMap<Id, Option<u8>>,
+    category: &Id,
 ) -> Result<Option<u8>, DatasetError> {
-    ids.get(&category).copied().ok_or_else(|| DatasetError::BadItem {
+    ids.get(category).copied().ok_or_else(|| DatasetError::BadItem {
         path: path.to_owned(),
         item: item.to_owned(),
         problem: format!("the file has no category {category}"),
@@ -179,20 +254,30 @@ pub(super) fn find(options: &Coco, root: &Path, card: &Card) -> Result<CocoLayou
     let path = root.join(&options.annotations);
     let names = Names::new(card, &options.names, &options.skip);
     let (document, ids) = document(&path, card, &names)?;
-    let mut boxes: HashMap<u64, Vec<TruthBox>> =
-        document.images.iter().map(|image| (image.id, Vec::new())).collect();
-    for annotation in document.annotations.iter().filter(|a| a.iscrowd == 0) {
+    let empty = |image: &Image| (image.id.clone(), (Vec::new(), Seen::default()));
+    let mut boxes: HashMap<Id, (Vec<TruthBox>, Seen)> = document.images.iter().map(empty).collect();
+    for annotation in &document.annotations {
         let item = format!("annotation {}", annotation.id);
         let bad = |problem: String| DatasetError::BadItem { path: path.clone(), item: item.clone(), problem };
         let of_image = boxes.get_mut(&annotation.image_id);
-        let of_image =
+        let (of_image, seen) =
             of_image.ok_or_else(|| bad(format!("the file has no picture {}", annotation.image_id)))?;
-        let bbox = annotation.corners().ok_or_else(|| bad("neither a bbox nor a polygon".into()))?;
-        if let Some(class_id) = class_of(&path, &item, &ids, annotation.category_id)? {
-            of_image.push(TruthBox { class_id, bbox });
+        if annotation.iscrowd.0 {
+            seen.add(RemarkKind::Crowd, 1);
+            continue;
         }
+        let Some(class_id) = class_of(&path, &item, &ids, &annotation.category_id)? else { continue };
+        let Some((bbox, is_polygon)) = annotation.corners().map_err(bad)? else {
+            seen.add(RemarkKind::NoBox, 1);
+            continue;
+        };
+        seen.add(RemarkKind::PolygonAsBox, usize::from(is_polygon));
+        of_image.push(TruthBox { class_id, bbox });
     }
-    let truth = |image: &Image| Ok(Some(Truth::Boxes(boxes.remove(&image.id).unwrap_or_default())));
+    let truth = |image: &Image| {
+        let (boxes, seen) = boxes.remove(&image.id).unwrap_or_default();
+        Ok(Some((Truth::Boxes(boxes), seen)))
+    };
     layout(path.clone(), below(root, &options.images), &document.images, truth)
 }
 
@@ -211,15 +296,16 @@ pub(super) fn find_waste(
     let (document, ids) = document(&path, card, &ids)?;
     let truth = |image: &Image| {
         if options.target == WasteTarget::Candidate {
-            return Ok(Some(Truth::Classes(vec![u8::from(image.is_candidate_location == 1)])));
+            let class = u8::from(image.is_candidate_location.0);
+            return Ok(Some((Truth::Classes(vec![class]), Seen::default())));
         }
         let categories = image.categories.as_deref().unwrap_or_default();
-        if categories.is_empty() && image.is_candidate_location == 1 {
+        if categories.is_empty() && image.is_candidate_location.0 {
             return Ok(None);
         }
-        let classes = categories.iter().map(|c| class_of(&path, &image.file_name, &ids, *c));
+        let classes = categories.iter().map(|c| class_of(&path, &image.file_name, &ids, c));
         let classes: BTreeSet<Option<u8>> = classes.collect::<Result<_, _>>()?;
-        Ok(Some(Truth::Classes(classes.into_iter().flatten().collect())))
+        Ok(Some((Truth::Classes(classes.into_iter().flatten().collect()), Seen::default())))
     };
     layout(path.clone(), below(root, &options.images), &document.images, truth)
 }
@@ -228,7 +314,7 @@ fn layout(
     annotations: PathBuf,
     folder: PathBuf,
     images: &[Image],
-    mut truth: impl FnMut(&Image) -> Result<Option<Truth>, DatasetError>,
+    mut truth: impl FnMut(&Image) -> Result<Option<(Truth, Seen)>, DatasetError>,
 ) -> Result<CocoLayout, DatasetError> {
     let mut layout = CocoLayout {
         annotations,
@@ -237,18 +323,25 @@ fn layout(
         files: Vec::new(),
         sizes: Vec::new(),
         truths: Vec::new(),
+        seen: Vec::new(),
     };
     for image in images {
-        let Some(truth) = truth(image)? else { continue };
+        let Some((truth, mut seen)) = truth(image)? else { continue };
+        let mut name = image.file_name.clone();
+        if name.contains('\\') && !layout.folder.join(&name).exists() {
+            name = name.replace('\\', "/");
+            seen.add(RemarkKind::WindowsPath, 1);
+        }
         let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-        if !Path::new(&image.file_name).components().all(plain) {
+        if !Path::new(&name).components().all(plain) {
             let (path, item) = (layout.annotations, image.file_name.clone());
             let problem = "the picture must lie in the folder of pictures".into();
             return Err(DatasetError::BadItem { path, item, problem });
         }
-        layout.items.push(Listed::alone(without_extension(&image.file_name)));
-        layout.files.push(layout.folder.join(&image.file_name));
-        layout.sizes.push([image.width, image.height]);
+        layout.items.push(Listed::alone(without_extension(&name)));
+        layout.files.push(layout.folder.join(&name));
+        layout.sizes.push([image.width.0, image.height.0]);
+        layout.seen.push(seen);
         layout.truths.push(truth);
     }
     Ok(layout)
@@ -270,7 +363,8 @@ impl Layout for CocoLayout {
 
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
         let (card, path) = (set.card(), &self.files[position]);
-        let chip = read_chip(&card.name, path, Bands::Count(card.bands.len()))?;
+        let mut seen = self.seen[position].clone();
+        let chip = read_chip(&card.name, path, Bands::Count(card.bands.len()), &mut seen)?;
         let [width, height] = self.sizes[position];
         if width > 0 && height > 0 {
             let told = arpent_raster::Window::new(0, 0, width, height);
@@ -279,10 +373,11 @@ impl Layout for CocoLayout {
         let truth = match &self.truths[position] {
             Truth::Boxes(boxes) => {
                 let item = &self.items[position].item;
-                Truth::Boxes(fitted(&self.annotations, item, &chip, boxes.clone())?)
+                Truth::Boxes(fitted(&self.annotations, item, &chip, boxes.clone(), &mut seen)?)
             }
             other => other.clone(),
         };
+        set.remark(&self.items[position].item, &seen);
         Ok(Example { chips: vec![chip], truth })
     }
 }

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Layout, Listed};
 use crate::files::{read_text, relative, walk};
-use crate::pixels::{Bands, MaskRule, check_labels, check_size, read_chip, read_mask};
+use crate::pixels::{Bands, MaskRule, check_labels, check_place, check_size, read_chip, read_mask};
+use crate::remarks::Seen;
 use crate::set::Set;
 use crate::{Card, Dataset, DatasetError, Example, IGNORE, Split, Truth};
 
@@ -272,10 +273,11 @@ impl Layout for FlairLayout {
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
         let card = set.card();
         let picture = &self.files[position].0;
-        let chip = read_chip(&card.name, picture, Bands::Count(card.bands.len()))?;
+        let chip = read_chip(&card.name, picture, Bands::Count(card.bands.len()), &mut Seen::default())?;
         let path = self.mask(card, position)?;
         let labels = read_mask(&card.name, path, &self.rule)?;
         check_size(path, labels.window(), picture, chip.window)?;
+        check_place(path, picture)?;
         check_labels(card, path, &labels)?;
         Ok(Example { chips: vec![chip], truth: Truth::Labels(labels) })
     }

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::{Layout, Listed};
 use crate::config::{ImageFolder, MaskFolder};
 use crate::files::{Index, PICTURES};
-use crate::pixels::{Bands, MaskRule, check_bands, check_labels, check_size, read_chip, read_mask, stack};
+use crate::pixels::{
+    Bands, MaskRule, check_bands, check_labels, check_place, check_size, read_chip, read_mask, stack,
+};
+use crate::remarks::Seen;
 use crate::set::{Set, below};
 use crate::{Card, Dataset, DatasetError, Example, Split, Truth};
 
@@ -56,7 +59,7 @@ impl Pictures {
     }
 
     /// The chip of an id, with the file that it comes from first.
-    pub(super) fn read(&self, card: &Card, id: &str) -> Result<(&Path, Chip), DatasetError> {
+    pub(super) fn read(&self, card: &Card, id: &str, seen: &mut Seen) -> Result<(&Path, Chip), DatasetError> {
         let alone = self.0.len() == 1;
         let mut parts = Vec::with_capacity(self.0.len());
         for (index, bands) in &self.0 {
@@ -66,7 +69,7 @@ impl Pictures {
                 None if alone => Bands::Count(card.bands.len()),
                 None => Bands::All,
             };
-            parts.push((path, read_chip(&card.name, path, bands)?));
+            parts.push((path, read_chip(&card.name, path, bands, seen)?));
         }
         let first = parts.first().map_or(Path::new(""), |(path, _)| *path);
         let chip = stack(parts)?;
@@ -104,6 +107,7 @@ impl Masks {
             let path = index.get(&card.name, id)?;
             let labels = read_mask(&card.name, path, rule)?;
             check_size(path, labels.window(), picture, chip.window)?;
+            check_place(path, picture)?;
             match class {
                 Some(class) => cover(&mut all, &labels, *class),
                 None => all = labels,
@@ -153,7 +157,9 @@ impl Layout for ImageMaskLayout {
 
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
         let id = &self.items[position].item;
-        let (path, chip) = self.pictures.read(set.card(), id)?;
+        let mut seen = Seen::default();
+        let (path, chip) = self.pictures.read(set.card(), id, &mut seen)?;
+        set.remark(id, &seen);
         let labels = self.masks.read(set.card(), id, (path, &chip))?;
         Ok(Example { chips: vec![chip], truth: Truth::Labels(labels) })
     }

@@ -25,8 +25,8 @@ pub use coco::{AerialWaste, Coco, WasteTarget};
 pub use flair::{Flair, FlairEdition, FlairGroup, FlairLists};
 pub use image_mask::ImageMask;
 pub use pascal_voc::PascalVoc;
-pub use raster_polygons::RasterPolygons;
 pub(crate) use raster_polygons::polygon_item;
+pub use raster_polygons::{RasterPolygons, SceneReader};
 pub use rdd2022::Rdd2022;
 pub use yolo::Yolo;
 

@@ -14,8 +14,9 @@ use super::image_mask::Pictures;
 use super::names::Names;
 use super::{Layout, Listed};
 use crate::config::ImageFolder;
-use crate::files::{Index, read_text};
+use crate::files::{Index, read_xml};
 use crate::pixels::check_size;
+use crate::remarks::Seen;
 use crate::set::{Set, below};
 use crate::{Card, Dataset, DatasetError, Example, Split, Truth, TruthBox};
 
@@ -82,25 +83,27 @@ impl Layout for PascalVocLayout {
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
         let (card, id) = (set.card(), &self.items[position].item);
         let annotation = self.annotations.get(&card.name, id)?;
-        read_voc(card, id, &self.pictures, annotation, &self.names)
+        read_voc(set, (id, id), &self.pictures, annotation, &self.names)
     }
 }
 
-/// Reads a picture and its XML file.
+/// Reads a picture and its XML file; `item` is what the set calls it.
 pub(super) fn read_voc(
-    card: &Card,
-    id: &str,
+    set: &Set,
+    (item, id): (&str, &str),
     pictures: &Pictures,
     annotation: &Path,
     names: &Names,
 ) -> Result<Example, DatasetError> {
-    let (picture, chip) = pictures.read(card, id)?;
-    let text = read_text(&card.name, annotation)?;
+    let (card, mut seen) = (set.card(), Seen::default());
+    let (picture, chip) = pictures.read(card, id, &mut seen)?;
+    let text = read_xml(&card.name, annotation, &mut seen)?;
     let (size, boxes) = parse(annotation, &text, names)?;
     if let Some(size) = size {
         check_size(annotation, size, picture, chip.window)?;
     }
-    let boxes = fitted(annotation, id, &chip, boxes)?;
+    let boxes = fitted(annotation, id, &chip, boxes, &mut seen)?;
+    set.remark(item, &seen);
     Ok(Example { chips: vec![chip], truth: Truth::Boxes(boxes) })
 }
 
@@ -136,8 +139,19 @@ fn number(node: Node<'_, '_>, tag: &str) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
+/// A whole number, also as `640.0`.
+fn whole(text: &str) -> Option<usize> {
+    let value: f64 = text.trim().parse().ok()?;
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number of few digits"
+    )]
+    (value.fract() == 0.0 && (0.0..1e9).contains(&value)).then_some(value as usize)
+}
+
 fn size(root: Node<'_, '_>) -> Option<Window> {
     let size = child(root, "size")?;
-    let side = |tag| child(size, tag)?.text()?.trim().parse::<usize>().ok().filter(|v| *v > 0);
+    let side = |tag| child(size, tag)?.text().and_then(whole).filter(|v| *v > 0);
     Some(Window::new(0, 0, side("width")?, side("height")?))
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arpent_gdal::{Aoi, FieldPolygon, MosaicReader, SceneSource, group_scenes, open_scene, read_polygons};
-use arpent_raster::{Raster, SceneInfo, Window};
+use arpent_raster::{Chip, Raster, SceneInfo, Window};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,10 @@ pub struct RasterPolygons {
     /// Values to leave out.
     #[serde(default)]
     pub skip: Vec<String>,
+    /// Class of the card of what lies in no polygon; nothing is known of it without this. Polygons that are left out
+    /// stay not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<String>,
 }
 
 const fn default_margin() -> usize {
@@ -53,6 +57,9 @@ pub(super) struct RasterPolygonsLayout {
     margin: usize,
     items: Vec<Listed>,
     polygons: Vec<(u8, Aoi)>,
+    /// Polygons whose class is left out.
+    left_out: Vec<Aoi>,
+    background: Option<u8>,
     vector: PathBuf,
 }
 
@@ -71,13 +78,59 @@ pub(super) fn find(
     let (layer, field) = (options.layer.as_deref(), &options.field);
     let drawn = read_polygons(&uri, layer, field, &scene.grid, &scene.window).map_err(raster)?;
     let names = Names::new(card, &options.names, &options.skip);
-    let (mut items, mut polygons) = (Vec::new(), Vec::new());
+    let (mut items, mut polygons, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let background = options.background.as_deref().map(|name| names.id(&vector, None, name)).transpose()?;
     for FieldPolygon { number, value, area } in drawn {
-        let Some(class) = class_of(options, &names, &vector, number, value)? else { continue };
+        let Some(class) = class_of(options, &names, &vector, number, value)? else {
+            left_out.push(area);
+            continue;
+        };
         items.push(Listed::alone(&polygon_item(number)));
         polygons.push((class, area));
     }
-    Ok(RasterPolygonsLayout { scene, bands, margin: options.margin, items, polygons, vector })
+    let background = background.flatten();
+    let margin = options.margin;
+    Ok(RasterPolygonsLayout { scene, bands, margin, items, polygons, left_out, background, vector })
+}
+
+/// A scene that polygons were drawn over, read part by part.
+#[derive(Debug)]
+pub struct SceneReader {
+    scene: SceneInfo,
+    bands: Vec<usize>,
+}
+
+impl SceneReader {
+    /// The scene of a set whose folder is `root`, with the bands of these numbers, from 1.
+    ///
+    /// # Errors
+    /// [`DatasetError::Raster`] when it cannot be opened.
+    pub fn open(options: &RasterPolygons, root: &Path, bands: Vec<usize>) -> Result<Self, DatasetError> {
+        let picture = root.join(&options.raster);
+        let scene = open_scene(&SceneSource::new(&picture.to_string_lossy()));
+        let mut scene = scene.map_err(|source| DatasetError::Raster { source })?;
+        scene.bands.iter_mut().filter(|b| bands.contains(&b.index)).for_each(|b| b.is_alpha = false);
+        Ok(Self { scene, bands })
+    }
+
+    /// All of it: columns and rows from (0, 0).
+    pub fn window(&self) -> Window {
+        Window { col: 0, row: 0, ..self.scene.window }
+    }
+
+    /// A part of [`Self::window`]; the chip's own window starts at (0, 0).
+    ///
+    /// # Errors
+    /// [`DatasetError::Raster`] when it cannot be read.
+    pub fn read(&self, part: Window) -> Result<Chip, DatasetError> {
+        let raster = |source| DatasetError::Raster { source };
+        let (col, row) = (self.scene.window.col + part.col, self.scene.window.row + part.row);
+        let mosaic = group_scenes(vec![self.scene.clone()]).remove(0);
+        let mut reader = MosaicReader::new(&mosaic, std::slice::from_ref(&self.bands)).map_err(raster)?;
+        let mut chip = reader.read(Window { col, row, ..part }).map_err(raster)?;
+        chip.window = Window { col: 0, row: 0, ..part };
+        Ok(chip)
+    }
 }
 
 /// Id of the item of a feature.
@@ -173,6 +226,28 @@ impl RasterPolygonsLayout {
                 }
             }
         }
-        labels.into_iter().map(|l| l.unwrap_or(IGNORE)).collect()
+        let Some(background) = self.background else {
+            return labels.into_iter().map(|l| l.unwrap_or(IGNORE)).collect();
+        };
+        for area in self.left_out.iter().filter(|a| a.intersects(&window)) {
+            labels.iter_mut().zip(area.mask(window)).filter(|(_, i)| *i).for_each(|(l, _)| *l = Some(IGNORE));
+        }
+        if split == Split::Train {
+            self.keep_apart(set, window, &mut labels);
+        }
+        labels.into_iter().map(|l| l.unwrap_or(background)).collect()
+    }
+
+    /// What lies in no polygon is learned only outside the windows of polygons that are held out, where it is judged.
+    fn keep_apart(&self, set: &Set, window: Window, labels: &mut [Option<u8>]) {
+        let held = (0..self.polygons.len()).filter(|p| set.split_at(*p).is_some_and(|s| s != Split::Train));
+        for other in held.filter_map(|p| self.window(p).intersect(&window)) {
+            let at = |from: i64, to: i64| usize::try_from(to - from).unwrap_or(0);
+            let (col, row) = (at(window.col, other.col), at(window.row, other.row));
+            for y in row..row + other.height {
+                let line = y * window.width + col;
+                labels[line..line + other.width].iter_mut().for_each(|l| _ = l.get_or_insert(IGNORE));
+            }
+        }
     }
 }

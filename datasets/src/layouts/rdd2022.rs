@@ -116,6 +116,6 @@ impl Layout for RddLayout {
         let (country, id) = &self.places[position];
         let (pictures, annotations) = &self.countries[*country];
         let annotation = annotations.get(&set.card().name, id)?;
-        read_voc(set.card(), id, pictures, annotation, &self.names)
+        read_voc(set, (&self.items[position].item, id), pictures, annotation, &self.names)
     }
 }

@@ -1,5 +1,6 @@
 //! YOLO's text files: `images/<item>.jpg`, `labels/<item>.txt` with one box to a line: class, center column, center
-//! row, width and height, all but the class as shares of the picture.
+//! row, width and height, all but the class as shares of the picture. A confidence may follow. Lines of polygons (class,
+//! then columns and rows of three or more points) become the boxes around them. A picture without a file shows no object.
 
 use std::path::{Path, PathBuf};
 
@@ -13,8 +14,9 @@ use super::names::Names;
 use super::{Layout, Listed};
 use crate::config::ImageFolder;
 use crate::files::{Index, read_text};
+use crate::remarks::Seen;
 use crate::set::{Set, below};
-use crate::{Card, Dataset, DatasetError, Example, Split, Truth, TruthBox};
+use crate::{Card, Dataset, DatasetError, Example, RemarkKind, Split, Truth, TruthBox};
 
 /// Options of the layout `yolo`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,7 +24,7 @@ use crate::{Card, Dataset, DatasetError, Example, Split, Truth, TruthBox};
 pub struct Yolo {
     /// Folder of pictures.
     pub images: String,
-    /// Folder of text files: one for each picture, empty where it shows no object.
+    /// Folder of text files: one for each picture, none or an empty one where it shows no object.
     pub labels: String,
     /// Names of the card in the order of YOLO's class numbers; without them the numbers are ids of the card.
     pub names: Vec<String>,
@@ -54,7 +56,12 @@ pub(super) fn find(options: &Yolo, root: &Path, card: &Card) -> Result<YoloLayou
     } else {
         options.names.iter().map(|n| names.id(root, None, n)).collect::<Result<_, _>>()?
     };
-    let items = pictures.ids().map(Listed::alone).collect();
+    let items: Vec<Listed> = pictures.ids().map(Listed::alone).collect();
+    // Not one file for any picture: the folder is another one.
+    if !items.is_empty() && !items.iter().any(|listed| labels.find(&listed.item).is_some()) {
+        let path = labels.place(&items[0].item);
+        return Err(DatasetError::Missing { dataset: card.name.clone(), path });
+    }
     Ok(YoloLayout { items, pictures, labels, ids })
 }
 
@@ -69,39 +76,82 @@ impl Layout for YoloLayout {
 
     fn check(&self, card: &Card, position: usize) -> Result<(), DatasetError> {
         let id = &self.items[position].item;
-        self.pictures.check(card, id)?;
-        self.labels.get(&card.name, id).map(|_| ())
+        self.pictures.check(card, id)
     }
 
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
         let (card, id) = (set.card(), &self.items[position].item);
-        let (_, chip) = self.pictures.read(card, id)?;
-        let path = self.labels.get(&card.name, id)?;
-        let text = read_text(&card.name, path)?;
-        let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-        let boxes = lines.map(|(number, line)| self.parse(path, number, line, &chip));
-        let boxes = fitted(path, id, &chip, boxes.collect::<Result<_, _>>()?)?;
+        let mut seen = Seen::default();
+        let (_, chip) = self.pictures.read(card, id, &mut seen)?;
+        let mut boxes = Vec::new();
+        if let Some(path) = self.labels.find(id) {
+            let text = read_text(&card.name, path)?;
+            let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+            let found = lines.map(|(number, line)| self.parse(path, number, line, &chip, &mut seen));
+            let found = found.collect::<Result<_, _>>()?;
+            boxes = fitted(path, id, &chip, found, &mut seen)?;
+        } else {
+            seen.add(RemarkKind::NoLabelFile, 1);
+        }
+        set.remark(id, &seen);
         Ok(Example { chips: vec![chip], truth: Truth::Boxes(boxes) })
     }
 }
 
+/// How far beyond 0 and 1 a share may lie: tools round differently.
+const SLACK: f64 = 1e-4;
+
 impl YoloLayout {
-    fn parse(&self, path: &Path, line: usize, text: &str, chip: &Chip) -> Result<TruthBox, DatasetError> {
+    fn parse(
+        &self,
+        path: &Path,
+        line: usize,
+        text: &str,
+        chip: &Chip,
+        seen: &mut Seen,
+    ) -> Result<TruthBox, DatasetError> {
         let bad = |problem: String| DatasetError::Malformed { path: path.to_owned(), line, problem };
         let mut words = text.split_whitespace();
-        let number = words.next().and_then(|w| w.parse::<usize>().ok());
+        let number = words.next().and_then(class_number);
         let shares: Option<Vec<f64>> = words.map(|w| w.parse().ok()).collect();
-        let (Some(number), Some([x, y, w, h])) = (number, shares.as_deref()) else {
+        let (Some(number), Some(shares)) = (number, shares) else {
             return Err(bad(format!("`{text}` is not `class x y width height`")));
         };
-        if shares.iter().flatten().any(|v| !(0.0..=1.0).contains(v)) {
+        if shares.iter().any(|v| !(-SLACK..=1.0 + SLACK).contains(v)) {
             return Err(bad(format!("`{text}`: places and sizes are shares of the picture, from 0 to 1")));
         }
         let class_id = self.ids.get(number).copied().flatten();
         let class_id = class_id.ok_or_else(|| bad(format!("there is no class number {number}")))?;
+        let (x0, y0, x1, y1) = match shares.len() {
+            4 | 5 => {
+                let [x, y, w, h] = [shares[0], shares[1], shares[2], shares[3]];
+                (x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0)
+            }
+            6.. => {
+                seen.add(RemarkKind::PolygonAsBox, 1);
+                around(&shares)
+            }
+            _ => return Err(bad(format!("`{text}` is not `class x y width height`"))),
+        };
+        // A number more than boxes and points have is a confidence.
+        seen.add(RemarkKind::Confidence, shares.len() % 2);
         #[allow(clippy::cast_precision_loss, reason = "pictures are far smaller than 2^52")]
         let (width, height) = (chip.window.width as f64, chip.window.height as f64);
-        let (left, top) = ((x - w / 2.0) * width, (y - h / 2.0) * height);
-        Ok(TruthBox { class_id, bbox: [left, top, left + w * width, top + h * height] })
+        Ok(TruthBox { class_id, bbox: [x0 * width, y0 * height, x1 * width, y1 * height] })
     }
+}
+
+/// A class's number, also as `3.0`.
+fn class_number(word: &str) -> Option<usize> {
+    word.parse().ok().or_else(|| word.strip_suffix(".0")?.parse().ok())
+}
+
+/// The box around points.
+fn around(points: &[f64]) -> (f64, f64, f64, f64) {
+    let start = (f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY);
+    points
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .fold(start, |(x0, y0, x1, y1), [x, y]| (x0.min(*x), y0.min(*y), x1.max(*x), y1.max(*y)))
 }

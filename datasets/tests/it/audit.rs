@@ -1,7 +1,8 @@
 //! The audit, on sets with one planted fault each.
 
 use arpent_datasets::{
-    AuditReport, Card, Dataset, DatasetError, Example, IGNORE, Split, SplitItem, Truth, TruthBox, audit,
+    AuditReport, Card, Dataset, DatasetError, Example, FindingKind, IGNORE, Split, SplitItem, Truth,
+    TruthBox, audit,
 };
 use arpent_raster::{Chip, Raster, Window};
 use proptest::prelude::*;
@@ -87,7 +88,7 @@ fn of(set: &Memory) -> AuditReport {
 #[test]
 fn nothing_is_found_in_a_good_set() {
     let report = of(&memory(examples(8, (8, 8))));
-    assert_eq!(report.findings(), Vec::<String>::new());
+    assert_eq!(report.findings(), []);
     assert_eq!((report.items[&Split::Train], report.items[&Split::Validation]), (4, 4));
     assert_eq!((report.classes[1].count, report.classes[1].items[&Split::Train]), (8 * 24 * 24, 4));
     let shift = report.shift.clone().unwrap();
@@ -106,7 +107,11 @@ fn equal_pictures_in_two_splits_are_found() {
     assert_eq!(report.duplicates.len(), 1);
     let found = &report.duplicates[0];
     assert_eq!((found.item.as_str(), found.like.as_str(), found.distance), ("6", "1", None));
-    assert_eq!(report.findings(), ["6 (validation) equals 1 (train)"]);
+    let [found] = &report.findings()[..] else { panic!("one finding: {:?}", report.findings()) };
+    assert_eq!(
+        (found.kind, found.message.as_str()),
+        (FindingKind::Duplicate, "6 (validation) equals 1 (train)")
+    );
 }
 
 #[test]
@@ -140,7 +145,9 @@ fn classes_that_a_split_or_a_group_lacks_are_found() {
     let report = of(&memory(all));
     assert_eq!(report.classes[1].missing_in_splits, [Split::Validation]);
     assert_eq!(report.classes[1].missing_in_groups, ["g2", "g3"]);
-    assert!(report.findings().iter().any(|f| f.contains("`tree` does not occur in validation")));
+    assert!(report.findings().iter().any(|f| {
+        f.kind == FindingKind::MissingInSplit && f.message.contains("`tree` does not occur in validation")
+    }));
 }
 
 #[test]

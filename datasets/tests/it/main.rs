@@ -16,3 +16,4 @@ mod fixtures;
 mod layouts;
 mod real_data;
 mod splits;
+mod taken;

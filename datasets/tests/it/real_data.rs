@@ -230,7 +230,7 @@ fn audits_find_what_is_known() {
         "splits = \"splits.csv\"\nlayout = \"image-mask\"\nmasks = [{ folder = \"masks\", threshold = 128 }]";
     let dumps = config(&root, "dumping", "landfills_mexico_s2", threshold).open(&root).unwrap();
     let report = audit(dumps.as_ref()).unwrap();
-    assert_eq!(report.findings(), Vec::<String>::new());
+    assert_eq!(report.findings(), []);
     assert_eq!(report.shift.map(|s| (s.columns, s.rows)), Some((0, 0)));
     let folders = "splits = \"splits.csv\"\nlayout = \"class-folders\"
 [names]\nalive = \"live tree\"\ndead = \"standing dead tree\"";

@@ -149,10 +149,9 @@ fn resampled(
 fn choose_band(info: &SceneInfo, wanted: &Band, options: &InputOptions) -> Result<usize, JobError> {
     let name = wanted.common_name();
     let written = options.bands.get(&wanted.name).or_else(|| options.bands.get(name)).copied();
-    let by_name = || info.bands.iter().find(|b| b.common_name.as_deref() == Some(name)).map(|b| b.index);
     let chosen = match written {
         Some(number) => Some(number).filter(|b| *b <= info.bands.len()),
-        None => by_name(),
+        None => wanted.in_scene(info),
     };
     chosen.ok_or_else(|| JobError::BandMissing {
         scene: info.uri.clone(),

@@ -9,7 +9,8 @@ use super::Fit;
 pub(crate) const TOLERANCE_F1: &str = "tolerance_f1";
 
 /// Keys that change no weight: a finished training is packaged again with others by `--resume`.
-const TOLD: [&str; 7] = ["title", "limits", "version", "licence", "name_fr", "code", "color"];
+const TOLD: [&str; 9] =
+    ["title", "limits", "version", "licence", "tried_on", "failed_on", "name_fr", "code", "color"];
 
 /// The configuration as TOML without comments, `output` and `data`, and with what the command line changed.
 pub(super) fn identity(text: &str, fit: &Fit) -> String {

@@ -18,6 +18,12 @@ pub(crate) struct Model {
     /// What the model is for and not for, in Markdown: a section of the card.
     #[serde(default)]
     pub(crate) limits: String,
+    /// Other imagery on which it was tried, a line each.
+    #[serde(default)]
+    pub(crate) tried_on: Vec<String>,
+    /// Imagery on which it was tried and failed, a line each.
+    #[serde(default)]
+    pub(crate) failed_on: Vec<String>,
     pub(crate) gsd_m: GsdRange,
     /// Lowest and highest raw value.
     pub(crate) value_range: [f32; 2],

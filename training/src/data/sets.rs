@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use arpent_datasets::{Card, Dataset, IGNORE, Split, SplitItem, Truth};
+use arpent_datasets::{Card, Dataset, IGNORE, LayoutConfig, Remark, SceneReader, Split, SplitItem, Truth};
 use arpent_raster::{Chip, Window};
 
 use super::ObjectBox;
 use crate::config::{Config, SetEntry, TaskKind, nearest};
 use crate::error::TrainError;
+
+/// Scenes that a report shows, at most.
+const SCENES: usize = 4;
 
 /// An item: the set's position among the sets, and the item's in the set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +45,8 @@ struct OpenSet {
     classes: [u8; 256],
     /// Positions of the model's bands in the card.
     bands: Vec<usize>,
+    /// The folder of label rasters, where there is one alone.
+    masks: Option<String>,
 }
 
 /// All data sets of a training.
@@ -50,8 +55,12 @@ pub(crate) struct Sets {
     opened: Vec<OpenSet>,
     /// Names of the bands, each date's.
     bands: Vec<String>,
+    /// Number of each band in the scenes, where all sets are of scenes and agree.
+    numbers: Option<Vec<usize>>,
     dates: usize,
     task: TaskKind,
+    /// Names of the model's classes.
+    classes: Vec<String>,
 }
 
 impl Sets {
@@ -68,14 +77,48 @@ impl Sets {
         };
         let bands = config.model.bands.clone().unwrap_or_else(|| first.card().bands.clone());
         let mut sets = Vec::new();
+        let mut all_numbers = Vec::new();
         for (entry, dataset) in opened {
             let classes = class_map(config, entry, dataset.card())?;
             check_gsd(config, entry, dataset.card())?;
             let positions = band_positions(config, entry, dataset.card(), &bands)?;
-            sets.push(OpenSet { dataset, weight: entry.weight, classes, bands: positions });
+            all_numbers.push(numbers_in_scene(entry, &positions));
+            sets.push(OpenSet {
+                dataset,
+                weight: entry.weight,
+                classes,
+                bands: positions,
+                masks: masks_of(entry),
+            });
         }
         refuse_leaks(&sets)?;
-        Ok(Self { opened: sets, bands, dates: config.dates(), task: config.task })
+        let numbers = all_numbers.pop().flatten().filter(|n| all_numbers.iter().flatten().all(|o| o == n));
+        let numbers = numbers.filter(|_| all_numbers.iter().all(Option::is_some) && config.dates() == 1);
+        let classes = config.classes.iter().map(|c| c.name.clone()).collect();
+        Ok(Self { opened: sets, bands, numbers, dates: config.dates(), task: config.task, classes })
+    }
+
+    /// Scenes that labels were drawn over, each once: name, and the scene with the model's bands. None of two dates.
+    pub(crate) fn scenes(&self, config: &Config) -> Result<Vec<(String, SceneReader)>> {
+        let mut all: Vec<(String, SceneReader)> = Vec::new();
+        for (entry, open) in config.sets.iter().zip(&self.opened).filter(|_| self.dates == 1) {
+            let (LayoutConfig::RasterPolygons(options), Some(bands)) =
+                (&entry.config.layout, numbers_in_scene(entry, &open.bands))
+            else {
+                continue;
+            };
+            let name = options.raster.display().to_string();
+            if all.len() < SCENES && all.iter().all(|(other, _)| *other != name) {
+                let root = config.data.join(&entry.config.path);
+                all.push((name, SceneReader::open(options, &root, bands)?));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Number of an input band in the scenes that are trained on, from 1, where there is one.
+    pub(crate) fn number_of_band(&self, position: usize) -> Option<usize> {
+        self.numbers.as_ref()?.get(position).copied()
     }
 
     /// Names of the bands that go into the network; of two dates, with the date behind the name.
@@ -138,6 +181,36 @@ impl Sets {
     pub(crate) fn listing(&self) -> String {
         let line = |i: &SplitItem| format!("{}\t{}\t{}\n", i.item, i.group, i.split.name());
         self.opened.iter().flat_map(|s| s.dataset.items()).map(line).collect()
+    }
+
+    /// What was taken although files differ from what their format says: set and remark.
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = (&str, Remark)> {
+        let of = |open: &OpenSet| open.dataset.remarks();
+        self.opened
+            .iter()
+            .flat_map(move |open| of(open).into_iter().map(|r| (open.dataset.card().name.as_str(), r)))
+    }
+
+    /// Class ids that the labels of a split hold as the layouts give them, [`IGNORE`] too, with their pixels or boxes.
+    pub(crate) fn values_found(&self, split: Split) -> Result<BTreeMap<u8, u64>> {
+        let mut all = BTreeMap::new();
+        for id in self.items(split) {
+            match self.opened[id.set].dataset.read(id.item)?.truth {
+                Truth::Labels(labels) => labels.data().iter().for_each(|l| *all.entry(*l).or_default() += 1),
+                Truth::Boxes(boxes) => boxes.iter().for_each(|b| *all.entry(b.class_id).or_default() += 1),
+                Truth::Classes(classes) => classes.iter().for_each(|c| *all.entry(*c).or_default() += 1),
+            }
+        }
+        Ok(all)
+    }
+
+    /// The folder of masks that could hold a class of the model, and the class's id there.
+    pub(crate) fn mask_folder_of(&self, class: &str) -> Option<(&str, u8)> {
+        self.opened.iter().find_map(|open| {
+            let position = u8::try_from(self.classes.iter().position(|c| c == class)?).ok()?;
+            let id = (0..IGNORE).find(|id| open.classes[usize::from(*id)] == position)?;
+            Some((open.masks.as_deref()?, id))
+        })
     }
 
     /// Reads an item. Invalid pixels (of any date) say nothing.
@@ -234,6 +307,21 @@ fn class_map(config: &Config, entry: &SetEntry, card: &Card) -> Result<[u8; 256]
         map[usize::from(class.id)] = u8::try_from(position).unwrap_or(IGNORE);
     }
     Ok(map)
+}
+
+/// The one folder of label rasters of a set.
+fn masks_of(entry: &SetEntry) -> Option<String> {
+    match &entry.config.layout {
+        LayoutConfig::ImageMask(options) if options.masks.len() == 1 => Some(options.masks[0].folder.clone()),
+        _ => None,
+    }
+}
+
+/// Numbers of the model's bands in the scene of a set that has one.
+fn numbers_in_scene(entry: &SetEntry, positions: &[usize]) -> Option<Vec<usize>> {
+    let LayoutConfig::RasterPolygons(scene) = &entry.config.layout else { return None };
+    let number = |at: &usize| scene.bands.as_ref().map_or(Some(at + 1), |bands| bands.get(*at).copied());
+    positions.iter().map(number).collect()
 }
 
 /// A set of another GSD would teach the model things of another size.

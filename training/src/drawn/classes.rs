@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use arpent_datasets::SurveyedPolygon;
+use arpent_raster::Color;
 
+use super::colors;
 use crate::config::nearest;
 use crate::error::TrainError;
 
@@ -17,6 +19,10 @@ pub(super) struct Found {
     pub(super) name: String,
     /// Items of its polygons that hold any pixel.
     pub(super) items: Vec<String>,
+    /// Color that the polygons or the command line say.
+    pub(super) color: Option<Color>,
+    /// Whether it is also what lies in no polygon.
+    pub(super) is_background: bool,
 }
 
 /// All classes, and the values that are left out.
@@ -35,13 +41,18 @@ fn key(value: &str) -> String {
 pub(super) fn choose(
     polygons: &[SurveyedPolygon],
     wanted: &[String],
+    background: Option<&str>,
     labels: &Path,
     field: &str,
 ) -> Result<Classes, TrainError> {
-    let (all, has_empty) = gather(polygons);
-    let (found, mut skipped) = if wanted.is_empty() { (all, Vec::new()) } else { pick(all, wanted, field)? };
+    let (all, has_empty) = gather(polygons)?;
+    let (mut found, mut skipped) =
+        if wanted.is_empty() { (all, Vec::new()) } else { pick(all, wanted, field)? };
     if has_empty {
         skipped.push(String::new());
+    }
+    if let Some(name) = background {
+        add_background(&mut found, &mut skipped, name)?;
     }
     let file = labels.display();
     if found.len() > MAX_CLASSES {
@@ -53,10 +64,12 @@ pub(super) fn choose(
         let names: Vec<&str> = found.iter().map(|c| c.name.as_str()).collect();
         let problem =
             format!("field `{field}` of {file} tells {} class(es): {}", found.len(), names.join(", "));
-        let hint = "at least two classes are needed: draw polygons of what is something else, too";
+        let hint = "at least two classes are needed: draw polygons of what is something else, too, or say what lies in no \
+                    polygon: --background other";
         return Err(TrainError::refused(problem, hint));
     }
-    let few: Vec<&str> = found.iter().filter(|c| c.items.len() < 2).map(|c| c.name.as_str()).collect();
+    let few: Vec<&str> =
+        found.iter().filter(|c| !c.is_background && c.items.len() < 2).map(|c| c.name.as_str()).collect();
     if !few.is_empty() {
         let problem = format!("fewer than two polygons on the scene for: {}", few.join(", "));
         let hint = "a class needs a polygon to learn from and one to be judged by: draw more, or name the others in \
@@ -67,20 +80,52 @@ pub(super) fn choose(
 }
 
 /// Classes by name, sorted, and whether the field is empty somewhere.
-fn gather(polygons: &[SurveyedPolygon]) -> (Vec<Found>, bool) {
+fn gather(polygons: &[SurveyedPolygon]) -> Result<(Vec<Found>, bool), TrainError> {
     let mut all: Vec<Found> = Vec::new();
     for polygon in polygons {
         let Some(value) = &polygon.value else { continue };
         let at = all.iter().position(|c| key(&c.name) == key(value)).unwrap_or_else(|| {
-            all.push(Found { name: value.trim().to_owned(), items: Vec::new() });
+            let name = value.trim().to_owned();
+            all.push(Found { name, items: Vec::new(), color: None, is_background: false });
             all.len() - 1
         });
+        if let Some(text) = &polygon.color {
+            let color = colors::parsed(text, &format!("polygon {}", polygon.item))?;
+            if let Some(other) = all[at].color.filter(|c| *c != color) {
+                let problem = format!(
+                    "`{}` has two colors: {other} and {color} (polygon {})",
+                    all[at].name, polygon.item
+                );
+                return Err(TrainError::refused(
+                    problem,
+                    "give all polygons of a class one color, or say it: --colors",
+                ));
+            }
+            all[at].color = Some(color);
+        }
         if polygon.pixels > 0 {
             all[at].items.push(polygon.item.clone());
         }
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
-    (all, polygons.iter().any(|p| p.value.is_none()))
+    Ok((all, polygons.iter().any(|p| p.value.is_none())))
+}
+
+/// The class of what lies in no polygon: one of those that are drawn, or one more.
+fn add_background(found: &mut Vec<Found>, skipped: &mut [String], name: &str) -> Result<(), TrainError> {
+    if name.trim().is_empty() {
+        return Err(TrainError::refused("--background is empty", "name the class: --background other"));
+    }
+    if skipped.iter().any(|s| key(s) == key(name)) {
+        let problem = format!("--background `{}` is a class that --classes leaves out", name.trim());
+        return Err(TrainError::refused(problem, "name it in --classes, too, or choose another name"));
+    }
+    if let Some(class) = found.iter_mut().find(|c| key(&c.name) == key(name)) {
+        class.is_background = true;
+        return Ok(());
+    }
+    found.push(Found { name: name.trim().to_owned(), items: Vec::new(), color: None, is_background: true });
+    Ok(())
 }
 
 /// Those wanted, in that order, and the names of the others.
@@ -110,6 +155,7 @@ mod tests {
         let one = |(i, value): (usize, &&str)| SurveyedPolygon {
             item: i.to_string(),
             value: (!value.is_empty()).then(|| (*value).to_owned()),
+            color: None,
             pixels: usize::from(*value != "speck"),
             size: [1, 1],
         };
@@ -118,7 +164,7 @@ mod tests {
 
     fn chosen(values: &[&str], wanted: &[&str]) -> Result<Classes, TrainError> {
         let wanted: Vec<String> = wanted.iter().map(|w| (*w).to_owned()).collect();
-        choose(&polygons(values), &wanted, Path::new("a.gpkg"), "cover")
+        choose(&polygons(values), &wanted, None, Path::new("a.gpkg"), "cover")
     }
 
     #[test]
@@ -133,6 +179,40 @@ mod tests {
         );
         let some = chosen(&values, &["Water", "forest"]).unwrap();
         assert_eq!((some.found[0].name.as_str(), &some.skipped[0][..]), ("water", "mud"));
+    }
+
+    #[test]
+    fn what_lies_in_no_polygon_may_be_a_class() {
+        let with = |values: &[&str], wanted: &[String], name: &str| {
+            choose(&polygons(values), wanted, Some(name), Path::new("a.gpkg"), "cover")
+        };
+        let named = |classes: &Classes| {
+            classes.found.iter().map(|c| (c.name.clone(), c.is_background)).collect::<Vec<_>>()
+        };
+        let one = with(&["tree", "tree"], &[], "other").unwrap();
+        assert_eq!(named(&one), [("tree".to_owned(), false), ("other".to_owned(), true)]);
+        let drawn = with(&["tree", "tree", "Other"], &[], "other").unwrap();
+        assert_eq!(named(&drawn), [("Other".to_owned(), true), ("tree".to_owned(), false)]);
+        let left_out = with(&["a", "a", "b", "b"], &["a".to_owned()], "b").unwrap_err();
+        assert!(left_out.to_string().contains("leaves out"), "{left_out}");
+    }
+
+    #[test]
+    fn colors_of_polygons_become_those_of_classes() {
+        let mut all = polygons(&["a", "a", "b", "b"]);
+        all[0].color = Some("#102030".into());
+        all[2].color = Some("16, 32,49".into());
+        let classes = choose(&all, &[], None, Path::new("a.gpkg"), "cover").unwrap();
+        assert_eq!(
+            classes.found.iter().map(|c| c.color).collect::<Vec<_>>(),
+            [Some(Color([16, 32, 48])), Some(Color([16, 32, 49]))]
+        );
+        all[1].color = Some("#102031".into());
+        let two = choose(&all, &[], None, Path::new("a.gpkg"), "cover").unwrap_err();
+        assert!(two.to_string().contains("two colors: #102030 and #102031 (polygon 1)"), "{two}");
+        all[1].color = Some("reddish".into());
+        let bad = choose(&all, &[], None, Path::new("a.gpkg"), "cover").unwrap_err();
+        assert!(bad.to_string().contains("polygon 1: `reddish` is no color"), "{bad}");
     }
 
     #[test]

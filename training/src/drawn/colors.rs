@@ -1,4 +1,47 @@
-//! Colors that people with any color vision tell apart.
+//! Colors of classes: as somebody says, else such as people with any color vision tell apart.
+
+use arpent_raster::Color;
+
+use super::classes::Found;
+use crate::config::nearest;
+use crate::error::TrainError;
+
+/// A color as files and people write it: `#rrggbb`, or red, green and blue from 0 to 255.
+pub(super) fn parsed(text: &str, place: &str) -> Result<Color, TrainError> {
+    let text = text.trim();
+    let numbers: Vec<&str> = text.split([',', ' ']).filter(|part| !part.is_empty()).collect();
+    let numbers: Option<Vec<u8>> = numbers.into_iter().map(|part| part.parse().ok()).collect();
+    match (text.parse(), numbers.as_deref()) {
+        (Ok(color), _) => Ok(color),
+        // A fourth number is the opacity, as QGIS writes colors.
+        (_, Some([r, g, b] | [r, g, b, _])) => Ok(Color([*r, *g, *b])),
+        _ => {
+            let problem = format!("{place}: `{text}` is no color");
+            Err(TrainError::refused(problem, "write it as #rrggbb, or as red,green,blue from 0 to 255"))
+        }
+    }
+}
+
+/// Colors that the command line says, as `class=#rrggbb`.
+pub(super) fn give(found: &mut [Found], given: &[String]) -> Result<(), TrainError> {
+    for text in given {
+        let pair = text.rsplit_once('=').ok_or_else(|| {
+            TrainError::refused(
+                format!("--colors: `{text}` is not `class=#rrggbb`"),
+                "write --colors water=#0072b2",
+            )
+        })?;
+        let (name, color) = (pair.0.trim(), parsed(pair.1, "--colors")?);
+        let names: Vec<String> = found.iter().map(|c| c.name.clone()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let at = names.iter().position(|n| n.to_lowercase() == name.to_lowercase());
+        let at = at.ok_or_else(|| {
+            TrainError::refused(format!("--colors names `{name}`, which is no class"), nearest(name, &names))
+        })?;
+        found[at].color = Some(color);
+    }
+    Ok(())
+}
 
 /// Okabe and Ito: *Color universal design*, 2008, with gray in place of black.
 const PALETTE: [[u8; 3]; 8] = [

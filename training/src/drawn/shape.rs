@@ -38,8 +38,13 @@ mod tests {
 
     #[test]
     fn larger_polygons_get_larger_chips() {
-        let polygon =
-            |side: usize| SurveyedPolygon { item: String::new(), value: None, pixels: 1, size: [1, side] };
+        let polygon = |side: usize| SurveyedPolygon {
+            item: String::new(),
+            value: None,
+            color: None,
+            pixels: 1,
+            size: [1, side],
+        };
         let chips = |sides: &[usize]| of(&sides.iter().map(|s| polygon(*s)).collect::<Vec<_>>()).chip_px;
         assert_eq!((chips(&[3, 5, 900]), chips(&[40, 40, 1]), chips(&[65, 300])), (32, 64, 128));
     }

@@ -49,7 +49,9 @@ fn missed(classes: &Classes, rule: &Chosen) -> Option<f64> {
         let held = items.iter().filter(|i| rule.is_held_out(i)).count();
         (held > 0 && held < items.len()).then(|| held as f64 / items.len() as f64 - VALIDATION)
     };
-    classes.found.iter().try_fold(0.0, |sum: f64, class| Some(sum + miss(&class.items)?.powi(2)))
+    // What lies in no polygon lies on both sides.
+    let mut drawn = classes.found.iter().filter(|c| !(c.is_background && c.items.len() < 2));
+    drawn.try_fold(0.0, |sum: f64, class| Some(sum + miss(&class.items)?.powi(2)))
 }
 
 #[cfg(test)]
@@ -64,7 +66,7 @@ mod tests {
                 number += 1;
                 format!("{number:06}")
             });
-            Found { name: i.to_string(), items: items.collect() }
+            Found { name: i.to_string(), items: items.collect(), color: None, is_background: false }
         };
         Classes { found: counts.iter().enumerate().map(&mut found).collect(), skipped: vec![] }
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::Plan;
 use super::colors::color;
 use super::place::CARD;
+use super::{Plan, Seen};
 use crate::error::TrainError;
 
 /// Epochs, where the command line says nothing; it stops earlier when nothing gets better.
@@ -54,19 +54,34 @@ pub(super) fn config(plan: &Plan<'_>) -> Result<String> {
         // Writing to a string cannot fail.
         let _ = write!(
             text,
-            "\n[[classes]]\nid = {}\nname = {}\ncolor = \"{}\"\n",
+            "\n[[classes]]\nid = {}\nname = {}\ncolor = \"{}\"\n{}",
             i + 1,
             quoted(&class.name),
-            color(i)
+            class.color.map_or_else(|| color(i), |c| c.to_string()),
+            if class.is_background { "features = false\n" } else { "" }
         );
     }
-    text += &set(plan);
+    text += &plan.scenes.iter().map(|scene| set(plan, scene)).collect::<String>();
     text += &fit(plan);
     Ok(text)
 }
 
+/// The folder of the first scene: the data's.
+fn folder<'a>(plan: &'a Plan<'_>) -> &'a Path {
+    plan.scenes[0].path.parent().unwrap_or(Path::new("/"))
+}
+
+/// The scene's name, with the number of the others.
+fn scene_names(plan: &Plan<'_>) -> String {
+    let first = file_name(&plan.scenes[0].path);
+    match plan.scenes.len() {
+        1 => first,
+        count => format!("{first} and {} more", count - 1),
+    }
+}
+
 fn head(plan: &Plan<'_>) -> String {
-    let folder = plan.scene.parent().unwrap_or(Path::new("/"));
+    let folder = folder(plan);
     format!(
         "# Polygons of {labels} over {scene}. Edit what you like, then:\n\
          # arpent-train fit train.toml --restart\n\n\
@@ -74,23 +89,26 @@ fn head(plan: &Plan<'_>) -> String {
          data = {folder}\n\
          output = \"..\"\n",
         labels = file_name(&plan.labels),
-        scene = file_name(&plan.scene),
+        scene = scene_names(plan),
         folder = quoted(&folder.to_string_lossy()),
     )
 }
 
 fn model(plan: &Plan<'_>) -> Result<String> {
-    let gsd = plan.survey.scene.gsd_m;
+    let [gsd, finest, coarsest] = plan.gsd();
     let mut types: Vec<String> = Vec::new();
-    for band in plan.survey.scene.bands.iter().filter(|b| plan.survey.bands.contains(&b.index)) {
-        let name = format!("{:?}", band.sample_type).to_lowercase();
-        if !types.contains(&name) {
-            types.push(name);
+    for scene in &plan.scenes {
+        for band in scene.survey.scene.bands.iter().filter(|b| scene.bands.contains(&b.index)) {
+            let name = format!("{:?}", band.sample_type).to_lowercase();
+            if !types.contains(&name) {
+                types.push(name);
+            }
         }
     }
     let shape = plan.shape;
     let output = std::path::absolute(plan.output)?;
-    let polygons: usize = plan.classes.found.iter().map(|c| c.items.len()).sum();
+    let (polygons, scenes) = (plan.polygons, plan.scenes.len());
+    let scenes = if scenes == 1 { "one scene".to_owned() } else { format!("{scenes} scenes") };
     Ok(format!(
         "\n[model]\n\
          id = {id}\n\
@@ -100,18 +118,18 @@ fn model(plan: &Plan<'_>) -> Result<String> {
          gsd_m = {{ nominal = {nominal:?}, min = {min:?}, max = {max:?} }}\n\
          value_range = {range}\n\
          sample_types = {types}\n\
-         limits = \"Trained on a part of {polygons} polygons of one scene and judged on the others: it says nothing of any \
+         limits = \"Trained on a part of {polygons} polygons of {scenes} and judged on the others: it says nothing of any \
          other place or date.\"\n\n\
          [model.architecture]\n\
          kind = \"unet\"\n\
          widths = {widths:?}\n\
          encoder_convs = {convs:?}\n",
         id = quoted(&plain(&file_name(&output))),
-        title = quoted(&format!("{} of {}", plan.field, file_name(&plan.scene))),
+        title = quoted(&format!("{} of {}", plan.field, scene_names(plan))),
         licence = quoted(plan.args.licence.as_deref().unwrap_or(UNSTATED)),
         nominal = short(gsd),
-        min = short(0.75 * gsd),
-        max = short(1.25 * gsd),
+        min = short(0.75 * finest),
+        max = short(1.25 * coarsest),
         range = range(plan)?,
         types = list(&types),
         widths = shape.widths,
@@ -121,10 +139,15 @@ fn model(plan: &Plan<'_>) -> Result<String> {
 
 /// Lowest and highest value: those of 8-bit pixels as they are, others rounded.
 fn range(plan: &Plan<'_>) -> Result<String, TrainError> {
-    let found = plan.survey.range.ok_or_else(|| {
-        let problem = format!("{} holds no valid pixel", plan.scene.display());
-        TrainError::refused(problem, "is its nodata value the right one?")
-    })?;
+    let mut found: Option<[f32; 2]> = None;
+    for scene in &plan.scenes {
+        let range = scene.survey.range.ok_or_else(|| {
+            let problem = format!("{} holds no valid pixel", scene.path.display());
+            TrainError::refused(problem, "is its nodata value the right one?")
+        })?;
+        found = Some(found.map_or(range, |all| [all[0].min(range[0]), all[1].max(range[1])]));
+    }
+    let found = found.unwrap_or(BYTES);
     let [low, high] = if found == BYTES { BYTES.map(f64::from) } else { rounded(found) };
     Ok(format!("[{low:?}, {high:?}]"))
 }
@@ -139,11 +162,13 @@ fn rounded([low, high]: [f32; 2]) -> [f64; 2] {
     [short(low), short(high)]
 }
 
-fn set(plan: &Plan<'_>) -> String {
-    let (scene, labels) = (&plan.scene, &plan.labels);
+fn set(plan: &Plan<'_>, scene: &Seen) -> String {
     // Where they lie side by side, the folder may move.
-    let beside = labels.parent() == scene.parent();
-    let polygons = if beside { file_name(labels) } else { labels.to_string_lossy().into_owned() };
+    let place = |path: &Path| {
+        let beside = path.parent() == Some(folder(plan));
+        if beside { file_name(path) } else { path.to_string_lossy().into_owned() }
+    };
+    let (raster, polygons) = (place(&scene.path), place(&plan.labels));
     let mut text = format!(
         "\n[[sets]]\n\
          layout = \"raster-polygons\"\n\
@@ -155,10 +180,10 @@ fn set(plan: &Plan<'_>) -> String {
          bands = {bands:?}\n\
          margin = {margin}\n\
          split = {{ validation = {validation}, seed = {seed} }}   # whole polygons go to one side\n",
-        raster = quoted(&file_name(scene)),
+        raster = quoted(&raster),
         polygons = quoted(&polygons),
         field = quoted(plan.field),
-        bands = plan.survey.bands,
+        bands = scene.bands,
         margin = plan.shape.margin(),
         validation = super::split::VALIDATION,
         seed = plan.split.seed(),
@@ -166,6 +191,12 @@ fn set(plan: &Plan<'_>) -> String {
     // Writing to a string cannot fail.
     if let Some(layer) = &plan.args.layer {
         let _ = writeln!(text, "layer = {}", quoted(layer));
+    }
+    if plan.scenes.len() > 1 {
+        text += "partial = true   # polygons of one split may all lie on another scene\n";
+    }
+    if let Some(class) = plan.classes.found.iter().find(|c| c.is_background) {
+        let _ = writeln!(text, "background = {}", quoted(&class.name));
     }
     if !plan.classes.skipped.is_empty() {
         let _ = writeln!(text, "skip = {}", list(&plan.classes.skipped));
@@ -201,9 +232,9 @@ fn fit(plan: &Plan<'_>) -> String {
 
 /// `card.toml`.
 pub(super) fn card(plan: &Plan<'_>) -> String {
-    let (scene, labels) = (file_name(&plan.scene), file_name(&plan.labels));
+    let (scene, labels) = (scene_names(plan), file_name(&plan.labels));
     let stem = plan.labels.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let gsd = short(plan.survey.scene.gsd_m);
+    let [_, finest, coarsest] = plan.gsd().map(short);
     let (licence, ship, notes) = match &plan.args.licence {
         Some(licence) => (licence.as_str(), true, "The licence is what --licence said."),
         None => {
@@ -217,7 +248,7 @@ pub(super) fn card(plan: &Plan<'_>) -> String {
          source = {source}\n\
          weights_may_ship = {ship}\n\
          bands = {bands}\n\
-         gsd_m = [{gsd:?}, {gsd:?}]\n\
+         gsd_m = [{finest:?}, {coarsest:?}]\n\
          splits = \"By polygon; the seed is the one that holds out nearest to {share} percent of each class.\"\n\
          notes = {notes}\n\
          classes = [\n",

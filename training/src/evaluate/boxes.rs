@@ -70,6 +70,7 @@ pub(super) fn publish(
         scores: scores.collect(),
         territories: detail.groups.keys().cloned().collect(),
         card: card(&detail),
+        confidence: String::new(),
         shown: shown(&detail, counted),
         detail: serde_json::to_value(&detail)?,
     })
@@ -164,13 +165,17 @@ fn ranked(counted: &Counted, all: &DetectionScores, classes: &[Class], ks: &[u64
 
 fn card(detail: &Detail<'_>) -> String {
     let (split, resampled) = (detail.split, detail.resampled);
-    let (ap, interval) = (detail.scores["average_precision_50"], range(detail.interval.as_ref()));
+    let (ap, interval) =
+        (said(detail.scores.get("average_precision_50").copied()), range(detail.interval.as_ref()));
     let mut card = format!(
-        "Boxes of whole pictures of the split `{split}`. AP50 {ap:.3} (95 % interval {interval}, {ROUNDS} resamples of the {resampled}).\n\n\
+        "Boxes of whole pictures of the split `{split}`. AP50 {ap} (95 % interval {interval}, {ROUNDS} resamples of the {resampled}).\n\n\
          | class | AP50 | interval | F1 | precision | recall | objects | detections |\n|---|---|---|---|---|---|---|---|\n",
     );
     for c in &detail.classes {
-        let [ap, f1, precision, recall] = [c.average_precision_50, c.f1, c.precision, c.recall].map(said);
+        // Where nothing is of the class, no answer could be right.
+        let told = |value: Option<f64>| said(value.filter(|_| c.objects > 0));
+        let [ap, f1, precision, recall] = [c.average_precision_50, c.f1, c.precision, c.recall].map(told);
+        let ap = if c.objects == 0 { "no truth".to_owned() } else { ap };
         let interval = range(c.average_precision_interval.as_ref());
         // Writing to a string cannot fail.
         let _ = writeln!(

@@ -124,10 +124,11 @@ pub(super) fn f1(all: &DetectionScores, class: u8) -> Option<f64> {
     }
 }
 
-/// Mean F1 of the classes that are there or found.
+/// Mean F1 of the classes that are there.
 pub(super) fn mean_f1(all: &DetectionScores) -> Option<f64> {
     let classes = all.summary(Interpolation::Area).classes;
-    let each: Vec<f64> = classes.iter().filter_map(|class| f1(all, class.class_id)).collect();
+    let there = classes.iter().filter(|class| class.truths > 0);
+    let each: Vec<f64> = there.filter_map(|class| f1(all, class.class_id)).collect();
     #[allow(clippy::cast_precision_loss, reason = "few classes")]
     let count = each.len() as f64;
     (!each.is_empty()).then(|| each.iter().sum::<f64>() / count)
@@ -136,7 +137,7 @@ pub(super) fn mean_f1(all: &DetectionScores) -> Option<f64> {
 /// The scores that an epoch is judged by.
 pub(super) fn headline(all: &DetectionScores) -> BTreeMap<String, f64> {
     let scores = [("average_precision_50", average_precision(all)), ("mean_f1", mean_f1(all))];
-    scores.into_iter().map(|(name, value)| (name.to_owned(), value.unwrap_or(0.0))).collect()
+    scores.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 impl Judge for Detections<'_> {

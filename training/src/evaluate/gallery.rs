@@ -146,7 +146,7 @@ fn shown(chip: &Chip, dates: usize, (item, group): (&str, &str), score: f64, ans
 }
 
 /// The first three bands of a date (or the first one in grey), stretched for display.
-fn rgb(chip: &Chip, first: usize, count: usize, places: &[usize]) -> Vec<u8> {
+pub(super) fn rgb(chip: &Chip, first: usize, count: usize, places: &[usize]) -> Vec<u8> {
     let band = |color: usize| first + if count >= 3 { color } else { 0 };
     let stretched = [0, 1, 2].map(|color| stretch(chip.band(band(color)), places));
     (0..places.len()).flat_map(|i| [stretched[0][i], stretched[1][i], stretched[2][i]]).collect()

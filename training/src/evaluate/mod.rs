@@ -8,6 +8,7 @@ mod gallery;
 mod parts;
 mod pictures;
 mod rare;
+pub(crate) mod scene;
 mod shown;
 mod summary;
 mod thin;
@@ -24,6 +25,7 @@ use crate::report;
 
 pub(crate) use detection::Detections;
 pub(crate) use pictures::Pictures;
+pub(crate) use summary::CONFIDENCE;
 pub(crate) use verb::{EvaluateArgs, run};
 pub(crate) use whole::{ranges_of, scores_of};
 
@@ -39,6 +41,8 @@ pub(crate) struct Published {
     pub(crate) territories: Vec<String>,
     /// Sections of the card, Markdown.
     pub(crate) card: String,
+    /// Of these, what is said of confidences; empty where a task has none.
+    pub(crate) confidence: String,
     /// Everything, as data.
     pub(crate) detail: serde_json::Value,
     /// What the report shows of it.

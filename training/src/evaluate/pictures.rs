@@ -39,6 +39,8 @@ pub(super) struct Counted {
     /// Each item.
     pub(super) items: Vec<CountedItem>,
     pub(super) bins: arpent_metrics::Reliability,
+    /// The same, of the answers of each class by themselves.
+    pub(super) class_bins: Vec<arpent_metrics::Reliability>,
     /// A picture counted once.
     pub(super) as_a_whole: bool,
 }
@@ -64,6 +66,7 @@ impl Pictures<'_> {
             thin: thin.as_ref().map(|(px, thin)| (*px, Parts::new(thin))),
             items: Vec::new(),
             bins: arpent_metrics::Reliability::default(),
+            class_bins: vec![arpent_metrics::Reliability::default(); self.classes.len()],
             as_a_whole: self.as_a_whole,
         };
         for id in self.sets.items(self.split) {
@@ -71,7 +74,11 @@ impl Pictures<'_> {
             let (truth, labels, confidence) = self.answers(predictor, &item)?;
             for ((truth, seen), confidence) in truth.iter().zip(&labels).zip(&confidence) {
                 if *truth != IGNORE && *confidence != CONFIDENCE_NODATA {
-                    counted.bins.add(f64::from(*confidence) * CONFIDENCE_SCALE, truth == seen)?;
+                    let confidence = f64::from(*confidence) * CONFIDENCE_SCALE;
+                    counted.bins.add(confidence, truth == seen)?;
+                    if let Some(bins) = counted.class_bins.get_mut(usize::from(*seen)) {
+                        bins.add(confidence, truth == seen)?;
+                    }
                 }
             }
             let (name, group) = (self.sets.name(id), self.sets.group(id));
@@ -129,7 +136,7 @@ impl Counted {
         if let Some((_, parts)) = &self.thin {
             scores.push((TOLERANCE_F1, parts.pooled()?.mean_f1()));
         }
-        Ok(scores.into_iter().map(|(name, value)| (name.to_owned(), value.unwrap_or(0.0))).collect())
+        Ok(scores.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
     }
 }
 

@@ -30,9 +30,14 @@ fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
     let all = &counted.all;
     let intervals = counted.parts.intervals(!detail.intervals.is_empty());
     let overall = [
-        ("mean IoU", all.mean_iou(), "mean_iou", "mean over classes of intersection over union"),
+        ("mean IoU", all.mean_iou(), "mean_iou", "mean over classes with truth of intersection over union"),
         ("overall accuracy", all.overall_accuracy(), "overall_accuracy", "share that is right"),
-        ("balanced accuracy", all.balanced_accuracy(), "balanced_accuracy", "mean over classes of recall"),
+        (
+            "balanced accuracy",
+            all.balanced_accuracy(),
+            "balanced_accuracy",
+            "mean over classes with truth of recall",
+        ),
         ("kappa", all.kappa(), "", "agreement beyond chance (Cohen)"),
     ];
     let thin = detail.thin.as_ref().map(|thin| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::Result;
-use arpent_metrics::{Confusion, Interval, ReliabilityBin};
+use arpent_metrics::{Confusion, Interval, Reliability, ReliabilityBin};
 use arpent_model::Score;
 use arpent_raster::Class;
 use serde::Serialize;
@@ -55,6 +55,49 @@ pub(super) struct ClassDetail<'a> {
     pub(super) f1: Option<f64>,
     pub(super) truth_pixels: u64,
     pub(super) predicted_pixels: u64,
+    /// Expected calibration error of the answers of this class.
+    pub(super) calibration_error: Option<f64>,
+    /// Those answers.
+    pub(super) calibration_answers: u64,
+    /// Share of the pixels of other classes that are taken for this one.
+    pub(super) false_positive_rate: Option<f64>,
+    /// Where so much of the ground is of the class: how much of what is called so is.
+    pub(super) at_prevalence: Vec<AtPrevalence>,
+}
+
+/// How much of what is called a class is of it where this share of the ground is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct AtPrevalence {
+    pub(super) prevalence: f64,
+    pub(super) precision: f64,
+    /// Whether not one pixel of other classes was taken for it: the false positive rate is then the upper end of its 95 %
+    /// interval, and the precision a lower bound.
+    pub(super) is_lower_bound: bool,
+}
+
+/// Shares of the ground that cards tell of.
+const PREVALENCES: [f64; 3] = [0.1, 0.01, 0.001];
+
+/// Precision at given shares of the ground, from recall r and false positive rate f: `r p / (r p + f (1 - p))` (Altman,
+/// Bland: *Diagnostic tests 2: predictive values*, BMJ 309, 1994). Where no false positive was seen among n pixels, f is
+/// 3 / n (Hanley, Lippman-Hand: *If nothing goes wrong, is everything all right?*, JAMA 249, 1983).
+fn at_prevalence(recall: f64, false_positives: u64, others: u64) -> Vec<AtPrevalence> {
+    if others == 0 {
+        return Vec::new();
+    }
+    let is_lower_bound = false_positives == 0;
+    #[allow(clippy::cast_precision_loss, reason = "counts of pixels")]
+    let rate =
+        if is_lower_bound { (3.0 / others as f64).min(1.0) } else { false_positives as f64 / others as f64 };
+    let one = |prevalence: f64| {
+        let (right, wrong) = (recall * prevalence, rate * (1.0 - prevalence));
+        (right + wrong > 0.0).then(|| AtPrevalence {
+            prevalence,
+            precision: right / (right + wrong),
+            is_lower_bound,
+        })
+    };
+    PREVALENCES.into_iter().filter_map(one).collect()
 }
 
 #[derive(Debug, Serialize)]
@@ -106,6 +149,7 @@ pub(super) fn publish(
         scores: scores(&detail, split),
         territories: counted.parts.groups().groups().map(|(name, _)| name.to_owned()).collect(),
         card: card(&detail),
+        confidence: confidence(&detail),
         detail: serde_json::to_value(&detail)?,
         shown: shown(&detail, counted),
     })
@@ -122,7 +166,10 @@ fn detail<'a>(counted: &'a Counted, classes: &'a [Class], split: &'a str) -> Res
         intervals.extend(parts.interval(thin::Thin::mean_f1)?.map(|i| (TOLERANCE_F1.to_owned(), i)));
     }
     let thin = thin.map(|(px, parts)| thin::detail(parts, classes, *px)).transpose()?;
-    let class = |(i, c): (usize, &'a Class)| Ok(class(&counted.all, i, c, parts.interval(|m| m.iou(i))?));
+    let class = |(i, c): (usize, &'a Class)| {
+        let interval = parts.interval(|m| m.iou(i).filter(|_| m.truth(i) > 0))?;
+        Ok(class(&counted.all, i, c, interval, &counted.class_bins[i]))
+    };
     let (best, worst) = extremes(&counted.items);
     Ok(Detail {
         split,
@@ -143,25 +190,40 @@ fn detail<'a>(counted: &'a Counted, classes: &'a [Class], split: &'a str) -> Res
     })
 }
 
-fn class<'a>(all: &Confusion, index: usize, class: &'a Class, interval: Option<Interval>) -> ClassDetail<'a> {
+fn class<'a>(
+    all: &Confusion,
+    index: usize,
+    class: &'a Class,
+    interval: Option<Interval>,
+    bins: &Reliability,
+) -> ClassDetail<'a> {
+    let (others, wrong) = (all.pixels() - all.truth(index), all.predicted(index) - all.of(index, index));
+    #[allow(clippy::cast_precision_loss, reason = "counts of pixels")]
+    let false_positive_rate = (others > 0).then(|| wrong as f64 / others as f64);
+    // Where nothing is of the class, no answer could be right: no score tells of it.
+    let told = |score: Option<f64>| score.filter(|_| all.truth(index) > 0);
     ClassDetail {
         id: class.id,
         name: &class.name,
-        iou: all.iou(index),
-        iou_interval: interval,
-        precision: all.precision(index),
-        recall: all.recall(index),
-        f1: all.f1(index),
+        iou: told(all.iou(index)),
+        iou_interval: interval.filter(|_| all.truth(index) > 0),
+        precision: told(all.precision(index)),
+        recall: told(all.recall(index)),
+        f1: told(all.f1(index)),
         truth_pixels: all.truth(index),
         predicted_pixels: all.predicted(index),
+        calibration_error: bins.expected_calibration_error(),
+        calibration_answers: bins.answers(),
+        false_positive_rate,
+        at_prevalence: all.recall(index).map_or(Vec::new(), |recall| at_prevalence(recall, wrong, others)),
     }
 }
 
 fn group(confusion: &Confusion, classes: &[Class]) -> GroupDetail {
     let class = |(index, class): (usize, &Class)| GroupClass {
         id: class.id,
-        iou: confusion.iou(index),
-        f1: confusion.f1(index),
+        iou: confusion.iou(index).filter(|_| confusion.truth(index) > 0),
+        f1: confusion.f1(index).filter(|_| confusion.truth(index) > 0),
         recall: confusion.recall(index),
     };
     GroupDetail {
@@ -188,24 +250,25 @@ fn extremes(items: &[CountedItem]) -> (Vec<ItemDetail<'_>>, Vec<ItemDetail<'_>>)
 fn scores(detail: &Detail<'_>, split: &str) -> BTreeMap<String, Score> {
     let unit = detail.unit;
     let measures = [
-        ("mean_iou", format!("mean over classes of intersection over union, {unit}")),
-        ("mean_f1", format!("mean over classes of F1, {unit}")),
+        ("mean_iou", format!("mean over classes with truth of intersection over union, {unit}")),
+        ("mean_f1", format!("mean over classes with truth of F1, {unit}")),
         ("overall_accuracy", format!("share that is right, {unit}")),
-        ("balanced_accuracy", format!("mean over classes of recall, {unit}")),
+        ("balanced_accuracy", format!("mean over classes with truth of recall, {unit}")),
     ];
     let mut scores: BTreeMap<String, Score> = measures
         .iter()
-        .map(|(name, measure)| {
-            ((*name).to_owned(), score(detail.scores[*name], split, &with_interval(detail, name, measure)))
+        .filter_map(|(name, measure)| {
+            let value = *detail.scores.get(*name)?;
+            Some(((*name).to_owned(), score(value, split, &with_interval(detail, name, measure))))
         })
         .collect();
-    if let Some(thin) = &detail.thin {
+    if let (Some(thin), Some(value)) = (&detail.thin, detail.scores.get(TOLERANCE_F1)) {
         let measure = format!(
             "mean over the classes that become features of F1 with a tolerance of {} px, pixels of whole pictures",
             thin.tolerance_px
         );
         let measure = with_interval(detail, TOLERANCE_F1, &measure);
-        scores.insert(TOLERANCE_F1.into(), score(detail.scores[TOLERANCE_F1], split, &measure));
+        scores.insert(TOLERANCE_F1.into(), score(*value, split, &measure));
     }
     let error = detail.expected_calibration_error;
     let measure = "expected calibration error of the confidence, 15 bins; lower is better";
@@ -232,10 +295,10 @@ fn card(detail: &Detail<'_>) -> String {
     for (name, value) in &detail.scores {
         let _ = writeln!(card, "- {name}: {value:.3} (interval {})", range(detail.intervals.get(name)));
     }
-    let _ = writeln!(card, "- expected calibration error: {:.3}", detail.expected_calibration_error);
     card += "\n| class | IoU | interval | precision | recall | pixels |\n|---|---|---|---|---|---|\n";
     for c in &detail.classes {
-        let (iou, interval) = (said(c.iou), range(c.iou_interval.as_ref()));
+        let iou = if c.truth_pixels == 0 { "no truth".to_owned() } else { said(c.iou) };
+        let interval = range(c.iou_interval.as_ref());
         let (precision, recall) = (said(c.precision), said(c.recall));
         let _ = writeln!(
             card,
@@ -243,19 +306,124 @@ fn card(detail: &Detail<'_>) -> String {
             c.name, c.truth_pixels
         );
     }
+    card += &without_truth(detail);
     card += &detail.thin.as_ref().map(thin::card).unwrap_or_default();
     card += &detail.rare.as_ref().map(rare::card).unwrap_or_default();
-    card += "\n| group | mean IoU | accuracy | balanced | pixels |\n|---|---|---|---|---|\n";
+    card += &confidence(detail);
+    card += &prevalences(detail);
+    card += "\n| group | mean IoU | accuracy | balanced | recall by class | pixels |\n|---|---|---|---|---|---|\n";
     for (name, g) in &detail.groups {
         let [iou, overall, balanced] = [g.mean_iou, g.overall_accuracy, g.balanced_accuracy].map(said);
-        let _ = writeln!(card, "| {name} | {iou} | {overall} | {balanced} | {} |", g.pixels);
+        let recall = |(class, of): (&GroupClass, &ClassDetail<'_>)| {
+            class.recall.map(|recall| format!("{} {recall:.3}", of.name))
+        };
+        let recalls: Vec<String> = g.classes.iter().zip(&detail.classes).filter_map(recall).collect();
+        let recalls = recalls.join(", ");
+        let _ = writeln!(card, "| {name} | {iou} | {overall} | {balanced} | {recalls} | {} |", g.pixels);
     }
     card
+}
+
+/// Heading of what a card says of confidences; it is written anew when they are calibrated.
+pub(crate) const CONFIDENCE: &str = "### Confidence";
+
+/// Whether confidences can be believed, over all and of each class by itself: a rare class hardly counts in the whole
+/// (Gupta, Ramdas: *Top-label calibration and multiclass-to-binary reductions*, 2022).
+fn confidence(detail: &Detail<'_>) -> String {
+    let mut text = format!(
+        "\n{CONFIDENCE}\n\nExpected calibration error: {:.3}. Of the answers of each class by themselves:\n\n\
+         | answer | calibration error | answers |\n|---|---|---|\n",
+        detail.expected_calibration_error
+    );
+    for c in &detail.classes {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "| {} | {} | {} |", c.name, said(c.calibration_error), c.calibration_answers);
+    }
+    text
+}
+
+/// What is to be expected of classes where they are rare.
+fn prevalences(detail: &Detail<'_>) -> String {
+    let shown: Vec<&ClassDetail<'_>> =
+        detail.classes.iter().filter(|c| !c.at_prevalence.is_empty()).collect();
+    if shown.is_empty() {
+        return String::new();
+    }
+    let mut text = "\n### Where it is rare\n\nHow much of what is called a class is of it, where 1 in 10, 100, 1000 of the ground \
+                    is: r p / (r p + f (1 - p)) of recall r and false positive rate f (Altman, Bland 1994).\n\n\
+                    | class | recall | false positive rate | 1 in 10 | 1 in 100 | 1 in 1000 |\n|---|---|---|---|---|---|\n"
+        .to_owned();
+    for c in shown {
+        let cells = c
+            .at_prevalence
+            .iter()
+            .map(|at| format!("{}{:.3}", if at.is_lower_bound { "at least " } else { "" }, at.precision));
+        let rate = c.false_positive_rate.map_or("-".to_owned(), |v| format!("{v:.5}"));
+        let cells = cells.collect::<Vec<_>>().join(" | ");
+        let _ = writeln!(text, "| {} | {} | {rate} | {cells} |", c.name, said(c.recall));
+    }
+    text
+}
+
+/// What stands in no label of the split.
+fn without_truth(detail: &Detail<'_>) -> String {
+    let none = detail.classes.iter().filter(|c| c.truth_pixels == 0);
+    let none: Vec<String> =
+        none.map(|c| format!("{} (predicted {} times)", c.name, c.predicted_pixels)).collect();
+    if none.is_empty() {
+        return String::new();
+    }
+    format!("\nNo truth in `{}`, so no score and not in any mean: {}.\n", detail.split, none.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_class_without_truth_has_no_score_and_is_in_no_mean() {
+        // 200 pixels of one class, 197 right and 3 taken for a class that is not there.
+        let confusion = Confusion::from_counts(2, vec![197, 3, 0, 0]).unwrap();
+        assert_eq!(confusion.mean_iou(), Some(0.985));
+        assert_eq!(confusion.mean_f1(), Some(2.0 * 197.0 / 397.0));
+        let name = |name: &str| Class {
+            id: 0,
+            name: name.into(),
+            name_fr: None,
+            code: None,
+            color: arpent_raster::Color([0; 3]),
+            features: true,
+        };
+        let other = name("other");
+        let none = class(&confusion, 1, &other, None, &Reliability::default());
+        assert_eq!((none.iou, none.precision, none.recall, none.f1), (None, None, None, None));
+        assert_eq!((none.truth_pixels, none.predicted_pixels), (0, 3));
+        assert_eq!(group(&confusion, &[name("field"), other.clone()]).classes[1].iou, None);
+        // Of two polygons the one that is 98.5 % right is not the worse one.
+        let item = |id: usize, counts| CountedItem {
+            id: crate::data::ItemId { set: 0, item: id },
+            name: id.to_string(),
+            group: String::new(),
+            confusion: Confusion::from_counts(2, counts).unwrap(),
+        };
+        let items = [item(1, vec![197, 3, 0, 0]), item(2, vec![0, 0, 60, 140])];
+        let (best, worst) = extremes(&items);
+        assert_eq!((best[0].item, worst[0].item), ("1", "2"));
+    }
+
+    #[test]
+    fn precision_falls_with_the_share_of_the_ground() {
+        let of = |false_positives, others| -> Vec<f64> {
+            at_prevalence(0.9, false_positives, others).iter().map(|at| at.precision).collect()
+        };
+        // Recall 0.9, 1 of 100 others taken for it: 0.09 / (0.09 + 0.009), 0.009 / (0.009 + 0.0099), ...
+        let wanted = [0.09 / 0.099, 0.009 / 0.0189, 0.000_9 / (0.000_9 + 0.009_99)];
+        assert!(of(10, 1000).iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-12), "{:?}", of(10, 1000));
+        // None of 1000 seen: as if 3 were.
+        assert_eq!(of(0, 1000), of(3, 1000));
+        assert!(at_prevalence(0.9, 0, 1000).iter().all(|at| at.is_lower_bound));
+        assert!(at_prevalence(0.9, 0, 0).is_empty() && at_prevalence(0.0, 0, 1000)[0].precision == 0.0);
+    }
 
     #[test]
     fn a_group_tells_of_each_class() {

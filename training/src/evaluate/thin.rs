@@ -38,9 +38,10 @@ impl Thin {
         Ok(())
     }
 
-    /// Mean F1 of the classes that are in truth or prediction.
+    /// Mean F1 of the classes that are in the truth.
     pub(super) fn mean_f1(&self) -> Option<f64> {
-        let each: Vec<f64> = self.0.iter().filter_map(|(_, score)| score.f1()).collect();
+        let with_truth = self.0.iter().filter(|(_, score)| score.scores().truth > 0);
+        let each: Vec<f64> = with_truth.filter_map(|(_, score)| score.f1()).collect();
         #[allow(clippy::cast_precision_loss, reason = "few classes")]
         let count = each.len() as f64;
         (!each.is_empty()).then(|| each.iter().sum::<f64>() / count)

@@ -11,7 +11,7 @@ use crate::data::Sets;
 use crate::data::crowns::Loaded;
 use crate::error::TrainError;
 use crate::job;
-use crate::progress::note;
+use crate::progress::{command_of, next, note};
 
 use super::Judge;
 use super::crowns::Votes;
@@ -59,7 +59,15 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         job::judge_of(&config, &sets, split).publish(&predictor)?
     };
     note(&published.card);
-    job::tell(&published.detail)
+    job::tell(&published.detail)?;
+    let folder = args.package.display().to_string();
+    if package.restriction.is_none() {
+        let copy = format!("{}-to-share", folder.trim_end_matches('/'));
+        next(&["export", &folder, "--output", &copy]);
+    } else {
+        note(&format!("next: {}", command_of("arpent", &["inspect", &folder])));
+    }
+    Ok(())
 }
 
 /// The split of this name, of those that the sets have.

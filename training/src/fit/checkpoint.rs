@@ -27,6 +27,9 @@ pub(crate) struct Progress {
     pub(crate) epoch: usize,
     /// Epoch with the best score, and that score.
     pub(crate) best: Option<(usize, f64)>,
+    /// Epoch that is kept: of those with the best score the one with the lowest validation loss, and that loss.
+    #[serde(default)]
+    pub(crate) kept: Option<(usize, Option<f64>)>,
     /// Loss of the last epoch.
     pub(crate) loss: f64,
     /// Bytes of the log up to here.
@@ -39,6 +42,31 @@ pub(crate) struct Progress {
     pub(crate) identity: String,
     /// Hash over what the data sets list.
     pub(crate) data: String,
+}
+
+impl Progress {
+    /// The epoch whose weights are kept.
+    pub(crate) fn kept_epoch(&self) -> Option<usize> {
+        self.kept.map(|(epoch, _)| epoch).or(self.best.map(|(epoch, _)| epoch))
+    }
+
+    /// Takes the scores of an epoch; whether it is the one to keep: its score is higher than any before, or as high as
+    /// the best and its validation loss is lower. Whether training still gets better is told by scores alone.
+    pub(crate) fn take(&mut self, epoch: usize, score: Option<f64>, loss: Option<f64>) -> bool {
+        let Some(score) = score else { return false };
+        let (is_higher, is_equal) =
+            self.best.map_or((true, false), |(_, best)| (score > best, score.total_cmp(&best).is_eq()));
+        let before = self.kept.and_then(|(_, loss)| loss);
+        let is_lower = loss.is_some_and(|loss| before.is_some_and(|before| loss < before));
+        if is_higher {
+            self.best = Some((epoch, score));
+        }
+        let is_kept = is_higher || is_equal && is_lower;
+        if is_kept {
+            self.kept = Some((epoch, loss));
+        }
+        is_kept
+    }
 }
 
 /// A training, held.
@@ -131,12 +159,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_equal_scores_the_lower_validation_loss_is_kept() {
+        let mut progress = Progress {
+            epoch: 0,
+            best: None,
+            kept: None,
+            loss: 0.0,
+            log_bytes: 0,
+            seconds: 0.0,
+            energy_wh: 0.0,
+            identity: String::new(),
+            data: String::new(),
+        };
+        let epochs = [(0.8, 0.5), (1.0, 0.4), (1.0, 0.2), (1.0, 0.3), (0.9, 0.1)];
+        let kept: Vec<bool> =
+            (1..).zip(epochs).map(|(i, (score, loss))| progress.take(i, Some(score), Some(loss))).collect();
+        assert_eq!(kept, [true, true, true, false, false]);
+        assert_eq!((progress.best, progress.kept), (Some((2, 1.0)), Some((3, Some(0.2)))));
+        assert!(!progress.take(6, None, Some(0.0)) && progress.kept_epoch() == Some(3));
+    }
+
+    #[test]
     fn a_checkpoint_comes_back_bit_for_bit_and_half_of_one_is_refused() {
         let mut network = Weights::default();
         network.insert("a.weight", &[2], vec![f32::MIN_POSITIVE, -0.0]);
         let progress = Progress {
             epoch: 3,
             best: Some((2, 0.1 + 0.2)),
+            kept: Some((3, Some(0.3))),
             loss: 1.0 / 3.0,
             log_bytes: 77,
             seconds: 0.7,

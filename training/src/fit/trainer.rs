@@ -268,14 +268,11 @@ impl<'a> Trainer<'a> {
         self.progress.loss = line.loss;
         (self.progress.seconds, self.progress.energy_wh) = (line.seconds, line.energy_wh);
         let score = line.scores.get(self.plan.score).copied();
-        let better = score.filter(|s| self.progress.best.is_none_or(|(_, best)| *s > best));
-        if let Some(score) = better {
-            self.progress.best = Some((line.number, score));
-        }
+        let better = self.progress.take(line.number, score, line.validation_loss);
         let optimizer = self.optimizer.into_bytes().map_err(|e| anyhow::anyhow!("{e:?}"))?;
         let checkpoint =
             Checkpoint { progress: self.progress.clone(), network, optimizer: optimizer.to_vec() };
-        if better.is_some() {
+        if better {
             checkpoint.save(&self.plan.place.best())?;
         }
         checkpoint.save(&self.plan.place.last())
@@ -292,7 +289,7 @@ impl<'a> Trainer<'a> {
         let mut epoch = self.progress.epoch;
         let mut state = self.network.state();
         if self.plan.config.fit.keep == Keep::Best
-            && let Some((best, _)) = self.progress.best.filter(|(best, _)| *best != epoch)
+            && let Some(best) = self.progress.kept_epoch().filter(|best| *best != epoch)
         {
             let path = self.plan.place.best();
             let missing = || {
@@ -315,6 +312,7 @@ fn fresh(plan: &Plan<'_>) -> Progress {
     Progress {
         epoch: 0,
         best: None,
+        kept: None,
         loss: 0.0,
         log_bytes: 0,
         seconds: 0.0,

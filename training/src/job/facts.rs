@@ -7,7 +7,8 @@ use crate::config::{Config, TaskKind};
 use crate::evaluate::Shown;
 use crate::fit::Epoch;
 use crate::report::{
-    Curves, DataFacts, EpochFacts, FORMAT, ModelFacts, RunFacts, Sharing, SplitFacts, TrainingReport,
+    Curves, DataFacts, EpochFacts, FORMAT, ModelFacts, RunFacts, SceneShown, Sharing, SplitFacts,
+    TrainingReport,
 };
 
 /// A finished training.
@@ -17,6 +18,7 @@ pub(super) struct Facts<'a> {
     pub(super) trained: &'a Trained,
     pub(super) parameters: usize,
     pub(super) splits: Vec<SplitFacts>,
+    pub(super) scenes: Vec<SceneShown>,
 }
 
 impl Facts<'_> {
@@ -34,6 +36,7 @@ impl Facts<'_> {
             detection: shown.detection,
             gallery: shown.gallery,
             limits: self.limits(),
+            scenes: self.scenes,
             config_toml: Some(self.config.text.clone()),
             data: DataFacts {
                 sources: self.package.training_data.clone(),

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use anyhow::Result;
-use arpent_datasets::Split;
-use arpent_model::Band;
-use rayon::prelude::*;
+use arpent_datasets::{IGNORE, Split};
+use arpent_model::{Band, Predictor};
 use sha2::{Digest, Sha256};
 
 use crate::config::{Config, Crowns};
@@ -14,9 +13,10 @@ use crate::data::crowns::{self, Loaded, Pool};
 use crate::data::{Crops, Draw, ItemId, Sets, Statistics};
 use crate::error::TrainError;
 use crate::evaluate::crowns::Votes;
-use crate::evaluate::{Detections, Judge, Pictures};
+use crate::evaluate::{Detections, Judge, Pictures, scene};
 use crate::package::Provenance;
-use crate::report::SplitFacts;
+use crate::progress::note;
+use crate::report::{SceneShown, SplitFacts};
 
 /// The data of a training.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct Source {
 
 #[derive(Debug)]
 enum Kind {
-    Sets { crops: Crops, statistics: Statistics },
+    Sets { crops: Crops, statistics: Statistics, labeled: Vec<u64> },
     Crowns { loaded: Loaded, pool: Pool },
 }
 
@@ -52,8 +52,15 @@ impl Source {
     pub(crate) fn sets(config: &Config, sets: Sets) -> Result<Self> {
         let train = sets.items(Split::Train);
         // Damage is told now, not after an epoch.
-        sets.items(Split::Validation).into_par_iter().try_for_each(|id| sets.read(id).map(drop))?;
-        Self::on(config, sets, &train)
+        let count = config.classes.len();
+        let held = Statistics::gather(&sets, &sets.items(Split::Validation), count)?.classes;
+        let mut source = Self::on(config, sets, &train)?;
+        let Kind::Sets { crops, statistics, labeled } = &mut source.kind else { return Ok(source) };
+        labeled.iter_mut().zip(&held).for_each(|(all, held)| *all += held);
+        refuse_unseen(config, crops.sets(), &statistics.classes)?;
+        tell_unjudged(config, &held)?;
+        crops.sets().remarks().for_each(|(set, remark)| note(&format!("{set}: {}", remark.describe())));
+        Ok(source)
     }
 
     /// Data sets of which these items alone are trained on.
@@ -70,18 +77,18 @@ impl Source {
             let problem = "the training split holds no pixel of any class of the model";
             return Err(TrainError::refused(problem, "see `classes` and `ignore` of the sets").into());
         }
-        if !absent.is_empty() {
-            crate::progress::note(&format!("no training data for: {}", absent.join(", ")));
-        }
         #[allow(clippy::cast_possible_truncation, reason = "bands are f32")]
-        let band = |(name, moments): (String, &crate::data::Moments)| Band {
+        let band = |(i, (name, moments)): (usize, (String, &crate::data::Moments))| Band {
             name,
             mean: moments.mean() as f32,
             std: moments.std() as f32,
             unit: config.model.unit.clone(),
+            number: sets.number_of_band(i),
         };
-        let bands = sets.input_bands().into_iter().zip(&statistics.bands).map(band).collect();
-        Ok(Self { bands, kind: Kind::Sets { crops: Crops::new(config, sets, &statistics), statistics } })
+        let bands = sets.input_bands().into_iter().zip(&statistics.bands).enumerate().map(band).collect();
+        let labeled = statistics.classes.clone();
+        let crops = Crops::new(config, sets, &statistics);
+        Ok(Self { bands, kind: Kind::Sets { crops, statistics, labeled } })
     }
 
     /// The data sets again.
@@ -128,6 +135,16 @@ impl Source {
                 [Split::Train, Split::Validation].map(facts).to_vec()
             }
         }
+    }
+
+    /// The scenes that labels were drawn over, mapped by a model.
+    pub(crate) fn scenes(&self, config: &Config, predictor: &Predictor) -> Result<Vec<SceneShown>> {
+        let Kind::Sets { crops, labeled, .. } = &self.kind else { return Ok(Vec::new()) };
+        let mut all = Vec::new();
+        for (name, reader) in crops.sets().scenes(config)? {
+            all.push(scene::shown(&name, &reader, predictor, &config.classes, labeled)?);
+        }
+        Ok(all)
     }
 
     /// What chips are drawn from.
@@ -182,6 +199,58 @@ impl Source {
             text
         })
     }
+}
+
+/// Counts by class, in words.
+fn counted(config: &Config, counts: &[u64]) -> String {
+    let what = if config.is_detection() { "boxes" } else { "pixels" };
+    let each = config.classes.iter().zip(counts).map(|(class, n)| format!("{} {n}", class.name));
+    format!("{what} by class: {}", each.collect::<Vec<_>>().join(", "))
+}
+
+/// A class of which nothing is shown cannot be learned, and every score would look as if it were.
+fn refuse_unseen(config: &Config, sets: &Sets, counts: &[u64]) -> Result<()> {
+    let unseen: Vec<&str> =
+        config.classes.iter().zip(counts).filter(|(_, n)| **n == 0).map(|(c, _)| c.name.as_str()).collect();
+    let Some(first) = unseen.first() else { return Ok(()) };
+    let values = sets.values_found(Split::Train)?;
+    let found: Vec<String> = values.iter().map(|(value, n)| format!("{value} ({n})")).collect();
+    let problem = format!(
+        "nothing in the training split is of: {} ({}; class ids found in labels, with their counts: {})",
+        unseen.join(", "),
+        counted(config, counts),
+        found.join(", ")
+    );
+    let masks = sets.mask_folder_of(first);
+    let not_known = values.get(&IGNORE).copied().unwrap_or(0);
+    let hint = match masks {
+        Some((folder, id)) if not_known > 0 => format!(
+            "{IGNORE} means `not known`: where it marks `{first}`, write in the set: masks = [{{ folder = \"{folder}\", values = \
+             {{ {IGNORE} = {id} }} }}]; else take the class out of [[classes]]"
+        ),
+        _ => format!(
+            "look at `classes`, `ignore` and (of masks) `values` of the sets, and at the splits; or take `{first}` out of \
+             [[classes]]"
+        ),
+    };
+    Err(TrainError::refused(problem, hint).into())
+}
+
+/// A class that is learned and not in the validation split is not judged.
+fn tell_unjudged(config: &Config, held: &[u64]) -> Result<()> {
+    if held.iter().all(|n| *n == 0) {
+        let problem = "nothing in the validation split is of any class of the model";
+        return Err(
+            TrainError::refused(problem, "see `classes` and `ignore` of the sets, and the splits").into()
+        );
+    }
+    let none = config.classes.iter().zip(held).filter(|(_, n)| **n == 0).map(|(c, _)| c.name.as_str());
+    let none: Vec<&str> = none.collect();
+    if !none.is_empty() {
+        let counts = counted(config, held);
+        note(&format!("not in the validation split, so not judged: {} ({counts})", none.join(", ")));
+    }
+    Ok(())
 }
 
 /// What judges a model on a split of data sets.

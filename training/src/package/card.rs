@@ -26,6 +26,7 @@ pub(crate) fn write(package: &ModelPackage, weights: &Weights, story: &Story<'_>
         card += limits;
         card += "\n\n";
     }
+    card += &tried(package);
     card += "Its maps are proposals that nobody has verified.\n\n## Scores\n\n";
     card += &story.published.card;
     card += &chosen(story.config);
@@ -39,6 +40,15 @@ pub(crate) fn write(package: &ModelPackage, weights: &Weights, story: &Story<'_>
     }
     let _ = writeln!(card, "\nLicence of the weights: {}.", package.licence);
     card
+}
+
+/// Imagery on which it was tried: failures first.
+fn tried(package: &ModelPackage) -> String {
+    let section = |heading: &str, lines: &[String]| {
+        let lines: String = lines.iter().map(|line| format!("- {}\n", line.trim())).collect();
+        if lines.is_empty() { lines } else { format!("{heading}\n\n{lines}\n") }
+    };
+    section("**Tried and failed on**:", &package.failed_on) + &section("Tried on:", &package.tried_on)
 }
 
 /// Scores by which an epoch was chosen flatter; the card says so.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use arpent_model::ModelPackage;
 
 use crate::error::TrainError;
-use crate::progress::note;
+use crate::progress::{command_of, note};
 
 /// What to export, and where to.
 #[derive(Debug, clap::Args)]
@@ -46,5 +46,6 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
         std::fs::write(&to, text).with_context(|| format!("cannot write {}", to.display()))?;
     }
     note(&format!("exported to {}", args.output.display()));
+    note(&format!("next: {}", command_of("arpent", &["inspect", &args.output.display().to_string()])));
     Ok(())
 }

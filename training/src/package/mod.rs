@@ -123,6 +123,8 @@ pub(crate) fn draft(
         training_data: provenance.sources,
         scores: std::collections::BTreeMap::new(),
         territories: Vec::new(),
+        tried_on: config.model.tried_on.clone(),
+        failed_on: config.model.failed_on.clone(),
         energy: None,
         detection: config.model.detection,
         calibration: None,

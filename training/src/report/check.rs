@@ -24,6 +24,13 @@ impl TrainingReport {
         for (i, chip) in gallery.flat_map(|gallery| gallery.worst.iter().chain(&gallery.best)).enumerate() {
             check_chip(chip).with_context(|| format!("gallery: chip {i}, item `{}`", chip.item))?;
         }
+        for scene in &self.scenes {
+            let pixels = u64::from(scene.width) * u64::from(scene.height);
+            let sizes = [scene.picture.rgb.len() as u64, 3 * scene.prediction.len() as u64];
+            if sizes.iter().any(|bytes| *bytes != 3 * pixels) {
+                bail!("scenes: `{}` has pictures of other sizes than it says", scene.name);
+            }
+        }
         Ok(())
     }
 }

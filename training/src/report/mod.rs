@@ -18,6 +18,7 @@ mod number;
 mod page;
 mod pixels;
 mod scale;
+mod scene;
 mod scores;
 mod special;
 
@@ -42,6 +43,7 @@ impl TrainingReport {
         if self.detection.is_some() || self.model.task == "object-detection" {
             sections.push(detection::section(self));
         }
+        sections.extend(scene::section(self));
         sections.extend([gallery::section(self), head::limits(&self.limits), head::configuration(self)]);
         page::page(self, &sections).into_string()
     }

@@ -107,7 +107,8 @@ fn classes(report: &TrainingReport, scores: &Scores) -> Markup {
             th scope="row" { (class_label(class.class, &report.classes)) }
             @if shares { td { (number::percent(class.truth_share)) } }
             td.picture { @if let Some(value) = first.1(class).value { (whisker(value, first.1(class).interval)) } }
-            @for (_, of) in &columns { td { (estimate(of(class))) } }
+            @if class.truth_share == Some(0.0) { td colspan=(columns.len()) { "no truth" } }
+            @else { @for (_, of) in &columns { td { (estimate(of(class))) } } }
         } } }
     } }))
     p.note { "Drawn: " (first.0) " on a line from 0 to 1" @if has_intervals(scores) { ", with its interval" } "." }

@@ -16,11 +16,11 @@ use crate::place::{Ran, repository, run};
 
 /// Side of a field and of the scene, pixels.
 const FIELD: usize = 24;
-const SIDE: usize = 5 * FIELD;
+pub(crate) const SIDE: usize = 5 * FIELD;
 
 /// Meters per pixel, and the scene's north-west corner in pixels from the origin of the CRS.
-const GSD: f64 = 10.0;
-const CORNER: (i64, i64) = (45_000, -520_000);
+pub(crate) const GSD: f64 = 10.0;
+pub(crate) const CORNER: (i64, i64) = (45_000, -520_000);
 
 const COVERS: [(&str, [u8; 3]); 3] =
     [("forest", [30, 90, 40]), ("water", [40, 70, 160]), ("meadow", [140, 190, 90])];
@@ -130,11 +130,18 @@ impl Desk {
     }
 
     fn fit(&self, labels: &str, more: &[&str]) -> Ran {
-        let paths = [labels, "scene.tif", "map"].map(|name| self.path(name).to_str().unwrap().to_owned());
-        let [labels, scene, output] = &paths;
-        let words =
-            ["fit", "--labels", labels, "--scene", scene, "--class-field", "cover", "--output", output];
-        run(&[&words[..], more].concat())
+        self.fit_on(labels, &["scene.tif"], more)
+    }
+
+    pub(crate) fn fit_on(&self, labels: &str, scenes: &[&str], more: &[&str]) -> Ran {
+        let place = |name: &str| self.path(name).to_str().unwrap().to_owned();
+        let (labels, output) = (place(labels), place("map"));
+        let mut words =
+            vec!["fit".to_owned(), "--labels".into(), labels, "--class-field".into(), "cover".into()];
+        words.extend(["--output".to_owned(), output]);
+        scenes.iter().for_each(|scene| words.extend(["--scene".to_owned(), place(scene)]));
+        words.extend(more.iter().map(|word| (*word).to_owned()));
+        run(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     fn refused(&self, labels: &str, more: &[&str], told: &[&str]) {
@@ -193,6 +200,22 @@ fn polygons_of_a_geopackage_become_a_package() {
     let gsd = [package.gsd_m.min, package.gsd_m.nominal, package.gsd_m.max];
     assert!(gsd.iter().zip([7.5, 10.0, 12.5]).all(|(a, b)| (a - b).abs() < 1e-9), "{gsd:?}");
     assert!(package.restriction.unwrap().contains("LicenseRef-not-stated"));
+
+    // The report shows the scene as it is mapped, with shares beside those of the labels.
+    let report: serde_json::Value = serde_json::from_str(&desk.text("map/run/report.json")).unwrap();
+    let scene = &report["scenes"][0];
+    assert_eq!((scene["width"].as_u64(), scene["pixels_counted"].as_u64()), (Some(120), Some(120 * 120)));
+    let sum = |key: &str| {
+        scene["classes"].as_array().unwrap().iter().map(|c| c[key].as_f64().unwrap()).sum::<f64>()
+    };
+    assert!(
+        (sum("predicted") - 1.0).abs() < 1e-9 && (sum("labeled") - 1.0).abs() < 1e-9,
+        "{}",
+        scene["classes"]
+    );
+    // 9 of 25 polygons of one size are forest.
+    assert!((scene["classes"][0]["labeled"].as_f64().unwrap() - 0.36).abs() < 1e-9, "{}", scene["classes"]);
+    assert!(desk.text("map/run/report.html").contains("The scene, mapped"));
 
     // The written configuration is one like any other.
     let (config, map) = (desk.path("map/run/train.toml"), desk.path("map"));
@@ -294,6 +317,80 @@ fn sixteen_bits_without_names_get_a_range_and_numbers() {
 }
 
 #[test]
+fn what_lies_in_no_polygon_may_be_learned_as_a_class() {
+    let desk = Desk::new();
+    let options = ["--epochs", "1", "--classes", "forest", "--background", "other"];
+    let colors = ["--colors", "forest=#102030,Other=#405060"];
+    let fitted = desk.fit("fields.gpkg", &[&options[..], &colors].concat()).done();
+    assert!(fitted.err.contains("what lies in no polygon is `other`"), "{}", fitted.err);
+    let (package, _) = ModelPackage::load(&desk.path("map")).unwrap();
+    let classes: Vec<(&str, String, bool)> = package
+        .classes
+        .classes()
+        .iter()
+        .map(|c| (c.name.as_str(), c.color.to_string(), c.features))
+        .collect();
+    assert_eq!(classes, [("forest", "#102030".into(), true), ("other", "#405060".into(), false)]);
+    // Of the validation windows, the polygons of forest and of nothing that is left out (water, meadow).
+    let validation: serde_json::Value = serde_json::from_str(&desk.text("map/run/validation.json")).unwrap();
+    let truth = |i: usize| validation["classes"][i]["truth_pixels"].as_u64().unwrap();
+    assert!(truth(0) > 0 && truth(1) > 0, "{validation}");
+    assert_eq!(truth(0) % 256, 0, "whole polygons of 16 x 16 pixels");
+    let config = desk.text("map/run/train.toml");
+    assert!(
+        config.contains("background = \"other\"") && config.contains("skip = [\"meadow\", \"water\"]"),
+        "{config}"
+    );
+    desk.refused("fields.gpkg", &["--restart", "--classes", "forest"], &["--background other"]);
+    desk.refused("fields.gpkg", &["--restart", "--colors", "wood=#102030"], &["`wood`, which is no class"]);
+    desk.refused("fields.gpkg", &["--restart", "--colors", "forest=10"], &["`10` is no color"]);
+}
+
+#[test]
+fn several_scenes_are_one_training() {
+    let desk = Desk::new();
+    // The west and the east of the scene, which share the middle fields, and a scene beside the polygons.
+    let cut = |name: &str, window: [usize; 4]| {
+        let [x, y, width, height] = window.map(|v| v.to_string());
+        let (from, to) = (desk.path("scene.tif"), desk.path(name));
+        let words = ["-q", "-srcwin", &x, &y, &width, &height, from.to_str().unwrap(), to.to_str().unwrap()];
+        assert!(std::process::Command::new("gdal_translate").args(words).status().unwrap().success());
+    };
+    cut("west.tif", [0, 0, 3 * FIELD, SIDE]);
+    cut("east.tif", [2 * FIELD, 0, 3 * FIELD, SIDE]);
+    cut("bare.tif", [0, 0, 3, 3]);
+    let fitted = desk.fit_on("fields.gpkg", &["west.tif", "east.tif", "bare.tif"], &["--epochs", "1"]).done();
+    assert!(fitted.err.contains("bare.tif, on which no polygon lies"), "{}", fitted.err);
+    // 25 polygons, each counted once; 15 on each side.
+    assert!(fitted.err.contains("classes: forest 9 polygons"), "{}", fitted.err);
+    let items = |line: &str| -> usize {
+        line.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse::<usize>().ok()).sum()
+    };
+    let line = fitted.err.lines().find(|l| l.contains("items to train on")).unwrap();
+    assert_eq!(items(line), 30, "{line}");
+    let config = desk.text("map/run/train.toml");
+    assert_eq!(config.matches("[[sets]]").count(), 2, "{config}");
+    let again = run(&["fit", desk.path("map/run/train.toml").to_str().unwrap(), "--restart"]).done();
+    assert!(again.err.contains("package written"), "{}", again.err);
+    let twice = desk.fit_on("fields.gpkg", &["west.tif", "west.tif"], &["--restart"]);
+    assert!(twice.code == 2 && twice.err.contains("twice"), "{}", twice.err);
+    // Another GSD, and other bands.
+    let (from, to) = (desk.path("scene.tif"), desk.path("coarse.tif"));
+    let paths = [from.to_str().unwrap(), to.to_str().unwrap()];
+    let coarse = ["-q", "-tr", "20", "20"];
+    assert!(
+        std::process::Command::new("gdal_translate").args(coarse).args(paths).status().unwrap().success()
+    );
+    let other = desk.fit_on("fields.gpkg", &["west.tif", "coarse.tif"], &["--restart"]);
+    assert!(other.code == 2 && other.err.contains("has a GSD of 10.0000 m"), "{}", other.err);
+    let one = desk.path("gray.tif");
+    let gray = ["-q", "-b", "1", paths[0], one.to_str().unwrap()];
+    assert!(std::process::Command::new("gdal_translate").args(gray).status().unwrap().success());
+    let other = desk.fit_on("fields.gpkg", &["west.tif", "gray.tif"], &["--restart"]);
+    assert!(other.code == 2 && other.err.contains("gray.tif has no band `green`"), "{}", other.err);
+}
+
+#[test]
 fn a_real_scene_with_real_polygons() {
     let folder = repository().join("../shared/data/landcover/landsat7_chiapas_polygons");
     let (labels, scene) = (folder.join("training_data.shp"), folder.join("LE70220491999322EDC01_stack.gtif"));
@@ -307,7 +404,7 @@ fn a_real_scene_with_real_polygons() {
     let words = ["fit", "--labels", paths[0], "--scene", paths[1], "--output", paths[2]];
     let fitted = run(&[&words[..], &["--class-field", "class", "--epochs", "2"]].concat()).done();
     assert!(fitted.err.contains("urban 2 polygons (1 held out)"), "{}", fitted.err);
-    assert!(fitted.err.contains("8 band(s) without a name"), "{}", fitted.err);
+    assert!(fitted.err.contains("8 band(s) without a name in the file"), "{}", fitted.err);
     let outcome = fitted.lines().pop().unwrap();
     assert!(outcome["scores"]["overall_accuracy"].as_f64().unwrap() > 0.5, "{}", fitted.err);
 }

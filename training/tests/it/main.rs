@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "test helpers; numbers are small")]
 
+mod bands;
 mod change;
 mod configs;
 mod cross;
@@ -17,4 +18,5 @@ mod place;
 mod refused;
 mod resume;
 mod road_damage;
+mod silent;
 mod smokes;

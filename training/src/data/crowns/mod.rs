@@ -74,6 +74,7 @@ impl Loaded {
                 mean: round(mean),
                 std: round(std),
                 unit: Some("digital number".into()),
+                number: None,
             }
         };
         ["red", "green", "blue"].into_iter().enumerate().map(band).collect()

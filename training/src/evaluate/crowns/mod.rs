@@ -41,6 +41,7 @@ impl Judge for Votes<'_> {
             scores: published_scores(&all, found),
             territories: sites.keys().map(|site| format!("NEON site {site}, USA")).collect(),
             card: card(&all, &sites, found),
+            confidence: String::new(),
             detail: serde_json::json!({ "all": all, "sites": sites, "found": found }),
             shown: Shown::default(),
         })

@@ -104,3 +104,38 @@ mod base64_bytes {
         STANDARD.decode(text).map_err(|error| D::Error::custom(format!("bad base64: {error}")))
     }
 }
+
+/// A scene that labels were drawn over, with its map.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SceneShown {
+    /// Its name.
+    pub(crate) name: String,
+    /// Columns that are shown.
+    pub(crate) width: u32,
+    /// Rows that are shown.
+    pub(crate) height: u32,
+    /// The picture.
+    pub(crate) picture: ChipPicture,
+    /// A class id for each pixel, row by row; 255 where nothing is valid.
+    #[serde(with = "base64_bytes")]
+    pub(crate) prediction: Vec<u8>,
+    /// Pixels over which shares were counted.
+    pub(crate) pixels_counted: u64,
+    /// Pixels of the whole scene.
+    pub(crate) pixels_of_scene: u64,
+    /// How much is of each class.
+    pub(crate) classes: Vec<ClassShare>,
+}
+
+/// How much is of a class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClassShare {
+    /// Id of the class.
+    pub(crate) class: u8,
+    /// Share of the scene that is mapped as it.
+    pub(crate) predicted: Option<f64>,
+    /// Share of the labels that is of it.
+    pub(crate) labeled: Option<f64>,
+}

@@ -50,6 +50,9 @@ pub(crate) struct TrainingReport {
     /// Chips to look at.
     #[serde(default)]
     pub(crate) gallery: Option<Gallery>,
+    /// Scenes that labels were drawn over, mapped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) scenes: Vec<SceneShown>,
     /// Paragraphs of plain text: what the model is not good for.
     #[serde(default)]
     pub(crate) limits: Vec<String>,

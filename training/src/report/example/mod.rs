@@ -79,6 +79,7 @@ pub(super) fn segmentation(count: usize, sites: usize) -> TrainingReport {
         confusion: Some(measures::confusion(&scenes, &classes)),
         calibration: Some(calibration()),
         gallery: Some(chips::gallery(&scenes)),
+        scenes: Vec::new(),
         limits: vec![
             "Only leaf-on images of one sensor were seen. Winter images, other ground sample distances and other countries are untested.".into(),
             "The truth was drawn for another purpose: paths under trees are labeled as trees, and small buildings are missing. Scores of small objects are lower bounds.".into(),
@@ -117,6 +118,7 @@ pub(super) fn detection() -> TrainingReport {
         }),
         detection: Some(DetectionScores { iou_threshold: 0.5, classes: found }),
         gallery: Some(chips::boxes()),
+        scenes: Vec::new(),
         ..bare(facts, classes)
     }
 }
@@ -161,6 +163,7 @@ fn bare(model: ModelFacts, classes: Nomenclature) -> TrainingReport {
         calibration: None,
         detection: None,
         gallery: None,
+        scenes: Vec::new(),
         limits: Vec::new(),
         config_toml: None,
     }

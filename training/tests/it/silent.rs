@@ -1,0 +1,216 @@
+//! Trainings that cannot be right are refused, and what is doubtful is told.
+
+use std::fs;
+use std::path::Path;
+
+use arpent_model::ModelPackage;
+use image::Luma;
+
+use crate::place::{Place, Ran, run};
+
+/// Makes every mask of the place 0, and 255 where it was anything else.
+fn masks_of_0_and_255(place: &Place) {
+    for i in 0..8 {
+        let path = place.path(&format!("data/roofs/masks/item{i}.png"));
+        let mut mask = image::open(&path).unwrap().into_luma8();
+        mask.pixels_mut().for_each(|p| *p = Luma([if [7, 8, 9].contains(&p.0[0]) { 255 } else { 0 }]));
+        mask.save(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_class_without_a_pixel_is_refused_with_counts_and_the_way_out() {
+    let place = Place::new();
+    masks_of_0_and_255(&place);
+    let ran = place.fit(&[]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    for part in [
+        "nothing in the training split is of: roof",
+        "pixels by class: ground ",
+        ", roof 0",
+        "found in labels",
+        " 255 (",
+    ] {
+        assert!(ran.err.contains(part), "`{part}` is not in: {}", ran.err);
+    }
+    assert!(!place.path("package/model.json").exists());
+    // The hint's line, written into the set, leads to a training that knows roofs.
+    let hint = ran.err.lines().find(|l| l.starts_with("hint: ")).unwrap();
+    let line = hint.split("write in the set: ").nth(1).unwrap().split("; else").next().unwrap();
+    place.edit("smoke.toml", "splits = \"roofs", &format!("{line}\nsplits = \"roofs"));
+    place.fit(&["--epochs", "2"]).done();
+    let (package, _) = ModelPackage::load(&place.path("package")).unwrap();
+    assert!(package.scores["mean_iou"].value > 0.5, "{:?}", package.scores);
+}
+
+#[test]
+fn a_class_that_is_not_judged_is_told_and_in_no_mean() {
+    let place = Place::new();
+    // No roof in the validation split: 6 and 7.
+    for i in 6..8 {
+        let path = place.path(&format!("data/roofs/masks/item{i}.png"));
+        let mut mask = image::open(&path).unwrap().into_luma8();
+        mask.pixels_mut().filter(|p| p.0[0] != 0).for_each(|p| *p = Luma([255]));
+        mask.save(&path).unwrap();
+    }
+    let ran = place.fit(&["--epochs", "2"]).done();
+    assert!(
+        ran.err.contains("not in the validation split, so not judged: roof (pixels by class: ground "),
+        "{}",
+        ran.err
+    );
+    let card = fs::read_to_string(place.path("package/card.md")).unwrap();
+    assert!(card.contains("| roof | no truth |") && card.contains("No truth in `validation`"), "{card}");
+    let (package, _) = ModelPackage::load(&place.path("package")).unwrap();
+    // One class has a truth: its IoU is the mean, and its recall the balanced accuracy.
+    let score = |name: &str| package.scores[name].value;
+    assert!((score("mean_iou") - score("balanced_accuracy")).abs() < 1e-9, "{:?}", package.scores);
+    let page = fs::read_to_string(place.path("package/run/report.html")).unwrap();
+    assert!(page.contains("no truth"));
+    // And a validation split of which nothing is known is refused.
+    for i in 6..8 {
+        let path = place.path(&format!("data/roofs/masks/item{i}.png"));
+        let mut mask = image::open(&path).unwrap().into_luma8();
+        mask.pixels_mut().for_each(|p| *p = Luma([255]));
+        mask.save(&path).unwrap();
+    }
+    let ran = place.fit(&["--restart"]);
+    assert!(ran.code == 2 && ran.err.contains("nothing in the validation split"), "{}", ran.err);
+}
+
+/// Runs the command that the last line on stderr names.
+fn next(ran: &Ran) -> Vec<String> {
+    let last = ran.err.lines().last().unwrap();
+    let command = last.strip_prefix("next: ").unwrap_or_else(|| panic!("no next command: {}", ran.err));
+    command.split(' ').map(|word| word.trim_matches('\'').to_owned()).collect()
+}
+
+fn follow(ran: &Ran) -> Ran {
+    let words = next(ran);
+    assert_eq!(words[0], "arpent-train");
+    run(&words[1..].iter().map(String::as_str).collect::<Vec<_>>()).done()
+}
+
+#[test]
+fn each_verb_says_what_comes_next_and_it_works() {
+    let place = Place::new();
+    let config = place.config();
+    let kinds = ["--allow", "missing-in-group", "--allow", "duplicate", "--allow", "shift"];
+    let audited = run(&[&["audit", config.to_str().unwrap()], &kinds[..]].concat()).done();
+    assert_eq!(next(&audited)[1], "fit");
+    let fitted = follow(&audited);
+    let calibrated = follow(&fitted);
+    let evaluated = follow(&calibrated);
+    let exported = follow(&evaluated);
+    let last = next(&exported);
+    assert_eq!(last[..2], ["arpent", "inspect"]);
+    assert!(Path::new(&last[2]).join("model.json").is_file());
+}
+
+#[test]
+fn calibration_renews_the_scores_that_it_changes() {
+    let place = Place::new();
+    place.fit(&["--epochs", "3"]).done();
+    let package = || ModelPackage::load(&place.path("package")).unwrap().0;
+    let card = || fs::read_to_string(place.path("package/card.md")).unwrap();
+    let (before, card_before) = (package(), card());
+    let stated = |package: &ModelPackage| package.scores["expected_calibration_error"].value;
+    assert!(
+        card_before.contains("### Confidence") && card_before.contains(&format!("{:.3}", stated(&before)))
+    );
+    let (folder, config) = (place.path("package"), place.config());
+    let paths = [folder.to_str().unwrap(), config.to_str().unwrap()];
+    run(&["calibrate", paths[0], paths[1]]).done();
+    let after = package();
+    // What the package now says is what is measured with it.
+    let measured = run(&["evaluate", paths[0], paths[1]]).done().lines().pop().unwrap();
+    let error = measured["expected_calibration_error"].as_f64().unwrap();
+    assert!((stated(&after) - error).abs() < 1e-4, "{} {error}", stated(&after));
+    assert!(card().contains(&format!("Expected calibration error: {error:.3}.")), "{}", card());
+    assert!(
+        card().contains("Corrected with the temperature") && card().matches("### Confidence").count() == 1
+    );
+    for (name, score) in &before.scores {
+        assert!(name == "expected_calibration_error" || after.scores[name] == *score, "{name}");
+    }
+    // Each class by itself, with its counts.
+    let classes = measured["classes"].as_array().unwrap();
+    let answers: u64 = classes.iter().map(|c| c["calibration_answers"].as_u64().unwrap()).sum();
+    assert_eq!(
+        answers,
+        measured["calibration"].as_array().unwrap().iter().map(|b| b["count"].as_u64().unwrap()).sum::<u64>()
+    );
+    // Once more: the card still says it once.
+    run(&["calibrate", paths[0], paths[1]]).done();
+    assert_eq!((card().matches("### Confidence").count(), card().matches("Corrected with").count()), (1, 1));
+}
+
+#[test]
+fn a_card_says_where_it_failed_and_what_to_expect_where_classes_are_rare() {
+    let place = Place::new();
+    let lines = "limits = \"For tests.\"\ntried_on = [\"Town of B, 2020: IoU 0.71\"]\nfailed_on = [\"Thatched roofs: none found\"]\n";
+    let text = String::from_utf8(place.bytes("smoke.toml")).unwrap();
+    let text = text.lines().filter(|l| !l.starts_with("limits =")).collect::<Vec<_>>().join("\n");
+    fs::write(place.config(), text.replace("[model]\n", &format!("[model]\n{lines}"))).unwrap();
+    place.fit(&["--epochs", "2"]).done();
+    let (package, _) = ModelPackage::load(&place.path("package")).unwrap();
+    assert_eq!(package.failed_on, ["Thatched roofs: none found"]);
+    assert_eq!(package.tried_on, ["Town of B, 2020: IoU 0.71"]);
+    let card = fs::read_to_string(place.path("package/card.md")).unwrap();
+    for part in [
+        "**Tried and failed on**:\n\n- Thatched roofs: none found",
+        "Tried on:\n\n- Town of B",
+        "### Where it is rare",
+        "| class | recall | false positive rate | 1 in 10 | 1 in 100 | 1 in 1000 |",
+        "| roofs/town6 |",
+        "recall by class",
+    ] {
+        assert!(card.contains(part), "`{part}` is not in: {card}");
+    }
+    // The table's numbers are those of the counts: r p / (r p + f (1 - p)).
+    let (folder, config) = (place.path("package"), place.config());
+    let detail =
+        run(&["evaluate", folder.to_str().unwrap(), config.to_str().unwrap()]).done().lines().pop().unwrap();
+    let count = |t: usize, p: usize| detail["confusion"][t][p].as_f64().unwrap();
+    let (recall, rate) =
+        (count(1, 1) / (count(1, 0) + count(1, 1)), count(0, 1) / (count(0, 0) + count(0, 1)));
+    if count(0, 1) > 0.0 {
+        let wanted = recall * 0.01 / (recall * 0.01 + rate * 0.99);
+        let told = detail["classes"][1]["at_prevalence"][1]["precision"].as_f64().unwrap();
+        assert!((told - wanted).abs() < 1e-12, "{told} {wanted}");
+    }
+    // Words for readers change no weight: they are packaged without a new training.
+    place.edit("smoke.toml", "none found", "one of ten found");
+    place.fit(&["--epochs", "2", "--resume"]).done();
+    assert_eq!(
+        ModelPackage::load(&place.path("package")).unwrap().0.failed_on,
+        ["Thatched roofs: one of ten found"]
+    );
+}
+
+#[test]
+fn an_audit_that_finds_something_ends_with_1_unless_it_is_allowed() {
+    let place = Place::new();
+    let (picture, config) = (place.path("data/roofs/images/item7.png"), place.config());
+    let config = config.to_str().unwrap();
+    for folder in ["images", "masks"] {
+        let path = |i: u8| place.path(&format!("data/roofs/{folder}/item{i}.png"));
+        fs::copy(path(0), path(7)).unwrap();
+    }
+    assert!(picture.is_file());
+    let ran = run(&["audit", config]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("[duplicate]") && ran.err.contains("that are not allowed"), "{}", ran.err);
+    let found = ran.lines().pop().unwrap();
+    assert_eq!(found["findings"][0]["kind"], "duplicate");
+    assert_eq!(found["findings"][0]["allowed"], false);
+    // The hint's command ends well.
+    let hint = ran.err.lines().last().unwrap();
+    let command = hint.split("where they are as they should be: arpent-train ").nth(1).unwrap();
+    let again = run(&command.split(' ').collect::<Vec<_>>()).done();
+    assert_eq!(again.lines().pop().unwrap()["findings"][0]["allowed"], true);
+    let other = run(&["audit", config, "--allow", "fault"]);
+    assert_eq!(other.code, 1, "{}", other.err);
+    let unknown = run(&["audit", config, "--allow", "duplicates"]);
+    assert!(unknown.code == 2 && unknown.err.contains("missing-in-split"), "{}", unknown.err);
+}
