@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arpent_gdal::{MosaicReader, SceneSource, group_scenes, open_scene, read_polygons};
+use arpent_gdal::{LayerCounts, MosaicReader, SceneSource, group_scenes, open_scene, read_polygons};
 use arpent_raster::{SampleType, SceneInfo, Window};
 
 use crate::DatasetError;
@@ -26,6 +26,8 @@ pub struct Survey {
     pub range: Option<[f32; 2]>,
     /// Polygons that touch the scene, in the order of the file.
     pub polygons: Vec<SurveyedPolygon>,
+    /// Features of the whole layer: those read, repaired, without geometry.
+    pub counts: LayerCounts,
 }
 
 /// A polygon over a scene.
@@ -41,7 +43,7 @@ pub struct SurveyedPolygon {
     pub size: [usize; 2],
 }
 
-/// Looks at a scene and at the polygons of a layer (the first without a name) by a field.
+/// Looks at a scene and at the polygons of a layer (the only one with polygons without a name) by a field.
 ///
 /// # Errors
 /// [`DatasetError::Raster`]: a file cannot be read, a layer or field is not there, a feature is no polygon.
@@ -62,11 +64,12 @@ pub fn survey(
         let (item, size) = (polygon_item(drawn.number), [window.width, window.height]);
         SurveyedPolygon { item, value: drawn.value, pixels, size }
     };
-    let polygons = drawn.into_iter().map(polygon).collect();
+    let counts = drawn.counts;
+    let polygons = drawn.polygons.into_iter().map(polygon).collect();
     let bands: Vec<usize> = scene.bands.iter().filter(|b| !b.is_alpha).map(|b| b.index).collect();
     let bytes = scene.bands.iter().all(|b| b.is_alpha || b.sample_type == SampleType::Uint8);
     let range = if bytes { Some([0.0, 255.0]) } else { range(&scene, &bands).map_err(raster)? };
-    Ok(Survey { scene, bands, range, polygons })
+    Ok(Survey { scene, bands, range, polygons, counts })
 }
 
 /// Lowest and highest valid value.

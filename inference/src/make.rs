@@ -216,7 +216,8 @@ impl Maker<'_> {
             layer.sha256 = print.content();
             layer.source = redacted(&layer.source);
         }
-        let warnings: Vec<Warning> = job.warnings_of(map).cloned().collect();
+        let mut warnings: Vec<Warning> = job.warnings_of(map).cloned().collect();
+        warnings.extend(map.references.warnings(&counts.references));
         warnings.iter().for_each(warn);
         self.check_interrupt()?;
         let stage = Stage::begin("write", 0);

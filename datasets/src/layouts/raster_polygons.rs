@@ -21,9 +21,9 @@ use crate::{Card, Dataset, DatasetError, Example, IGNORE, Split, Truth};
 pub struct RasterPolygons {
     /// The scene, below the set's folder.
     pub raster: PathBuf,
-    /// The vector file, below the set's folder.
+    /// The vector file, below the set's folder; may be followed by `|option:ENCODING=NAME` and `|crs=EPSG:CODE`.
     pub polygons: PathBuf,
-    /// Its layer; the first without it.
+    /// Its layer; the only one with polygons without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
     /// The field that tells the class.
@@ -72,7 +72,7 @@ pub(super) fn find(
     let drawn = read_polygons(&uri, layer, field, &scene.grid, &scene.window).map_err(raster)?;
     let names = Names::new(card, &options.names, &options.skip);
     let (mut items, mut polygons) = (Vec::new(), Vec::new());
-    for FieldPolygon { number, value, area } in drawn {
+    for FieldPolygon { number, value, area } in drawn.polygons {
         let Some(class) = class_of(options, &names, &vector, number, value)? else { continue };
         items.push(Listed::alone(&polygon_item(number)));
         polygons.push((class, area));

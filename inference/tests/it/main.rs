@@ -24,4 +24,5 @@ mod schema;
 mod shards;
 mod slurm;
 mod submit;
+mod vectors;
 mod zonal;

@@ -9,6 +9,7 @@
 mod aoi;
 mod bad_input;
 mod common;
+mod geoparquet;
 mod hostile;
 mod labels;
 mod layer_in;
@@ -21,4 +22,5 @@ mod real_data;
 mod remote;
 mod scenes;
 mod shared;
+mod vectors;
 mod warp;
