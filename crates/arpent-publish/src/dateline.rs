@@ -218,12 +218,22 @@ pub(crate) struct Extent {
 }
 
 impl Extent {
-    pub(crate) fn add(&mut self, [longitude, latitude]: [f64; 2]) {
-        let positive = if longitude < 0.0 { longitude + TURN } else { longitude };
-        let here = [longitude, positive, latitude];
-        let ranges = self.ranges.get_or_insert_with(|| here.map(|v| [v, v]));
-        for (range, value) in ranges.iter_mut().zip(here) {
-            *range = [range[0].min(value), range[1].max(value)];
+    /// Adds a polygon, which is also everywhere between its outermost points.
+    pub(crate) fn add(&mut self, rings: &Rings) {
+        let Some((low, high)) = rings.first().map(range).filter(|(low, high)| low <= high) else { return };
+        let positive = if low < 0.0 && high > 0.0 {
+            [0.0, TURN]
+        } else if low < 0.0 {
+            [low + TURN, high + TURN]
+        } else {
+            [low, high]
+        };
+        let latitudes = rings.iter().flatten().map(|point| point[1]);
+        let latitude = latitudes.fold([f64::INFINITY, f64::NEG_INFINITY], |r, y| [r[0].min(y), r[1].max(y)]);
+        let here = [[low, high], positive, latitude];
+        let ranges = self.ranges.get_or_insert(here);
+        for (range, other) in ranges.iter_mut().zip(here) {
+            *range = [range[0].min(other[0]), range[1].max(other[1])];
         }
     }
 
@@ -295,10 +305,16 @@ mod tests {
 
     #[test]
     fn boxes_cross_where_what_they_hold_does() {
-        let of = |longitudes: &[f64]| {
+        let of_polygons = |polygons: &[&[f64]]| {
             let mut extent = Extent::default();
-            longitudes.iter().for_each(|x| extent.add([*x, 1.0]));
+            for longitudes in polygons {
+                extent.add(&vec![longitudes.iter().map(|x| [*x, 1.0]).collect()]);
+            }
             extent.bbox().map(|b| [b[0], b[2]])
+        };
+        // Each place by itself.
+        let of = |longitudes: &[f64]| {
+            of_polygons(&longitudes.iter().map(std::slice::from_ref).collect::<Vec<_>>())
         };
         assert_eq!(of(&[]), None);
         assert_eq!(of(&[2.0, 3.0]), Some([2.0, 3.0]));
@@ -306,7 +322,9 @@ mod tests {
         assert_eq!(of(&[-120.0, -70.0]), Some([-120.0, -70.0]));
         assert_eq!(of(&[179.0, -179.5]), Some([179.0, -179.5]));
         assert_eq!(of(&[180.0, -179.5]), Some([-180.0, -179.5]));
-        assert_eq!(of(&[-180.0, 0.0, 180.0]), Some([-180.0, 180.0]));
+        assert_eq!(of_polygons(&[&[-180.0, 0.0, 180.0]]), Some([-180.0, 180.0]));
+        assert_eq!(of_polygons(&[&[-180.0, 0.0], &[0.0, 180.0]]), Some([-180.0, 180.0]));
+        assert_eq!(of_polygons(&[&[179.0, 180.0], &[-180.0, -179.0]]), Some([179.0, -179.0]));
     }
 
     proptest! {
