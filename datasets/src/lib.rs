@@ -34,6 +34,7 @@ mod splits;
 mod survey;
 mod tiles;
 
+pub use arpent_gdal::same_text;
 pub use audit::{AuditReport, ClassAudit, Duplicate, Fault, Finding, FindingKind, LabelShift, audit};
 pub use card::{Card, CardClass};
 pub use config::{ImageFolder, LayoutConfig, MaskFolder, SetConfig, ValueMap};

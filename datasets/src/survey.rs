@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arpent_gdal::{MosaicReader, SceneSource, group_scenes, look, open_scene, read_polygons};
+use arpent_gdal::{LayerCounts, MosaicReader, SceneSource, group_scenes, look, open_scene, read_polygons};
 use arpent_raster::{SampleType, SceneInfo, Window};
 
 use crate::DatasetError;
@@ -29,6 +29,8 @@ pub struct Survey {
     pub range: Option<[f32; 2]>,
     /// Polygons that touch the scene, in the order of the file.
     pub polygons: Vec<SurveyedPolygon>,
+    /// Features of the whole layer: those read, repaired, without geometry.
+    pub counts: LayerCounts,
 }
 
 /// A polygon over a scene.
@@ -49,7 +51,7 @@ pub struct SurveyedPolygon {
 /// What to look at.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Drawn<'a> {
-    /// Layer of the polygons; the first without a name.
+    /// Layer of the polygons; the only one with polygons without a name.
     pub layer: Option<&'a str>,
     /// Field of the class.
     pub field: &'a str,
@@ -74,7 +76,7 @@ pub fn survey(scene: &Path, polygons: &Path, drawn: &Drawn<'_>) -> Result<Survey
         |field: &str| read_polygons(&uri, drawn.layer, field, &scene.grid, &scene.window).map_err(raster);
     let mut colors: BTreeMap<u64, String> = BTreeMap::new();
     if let Some(field) = drawn.color_field {
-        colors.extend(read(field)?.into_iter().filter_map(|p| Some((p.number, p.value?))));
+        colors.extend(read(field)?.polygons.into_iter().filter_map(|p| Some((p.number, p.value?))));
     }
     let polygons = read(drawn.field)?;
     let polygon = |drawn: arpent_gdal::FieldPolygon| {
@@ -85,12 +87,13 @@ pub fn survey(scene: &Path, polygons: &Path, drawn: &Drawn<'_>) -> Result<Survey
         let color = colors.get(&drawn.number).cloned();
         SurveyedPolygon { item, value: drawn.value, color, pixels, size }
     };
-    let polygons = polygons.into_iter().map(polygon).collect();
+    let counts = polygons.counts;
+    let polygons = polygons.polygons.into_iter().map(polygon).collect();
     let bands: Vec<usize> = scene.bands.iter().filter(|b| !b.is_alpha).map(|b| b.index).collect();
     let bytes = scene.bands.iter().all(|b| b.is_alpha || b.sample_type == SampleType::Uint8);
     let range = if bytes { Some([0.0, 255.0]) } else { range(&scene, &bands).map_err(raster)? };
     let alpha = look(&scene, &bands, false).map_err(raster)?.alpha;
-    Ok(Survey { scene, bands, alpha, range, polygons })
+    Ok(Survey { scene, bands, alpha, range, polygons, counts })
 }
 
 /// Lowest and highest valid value.

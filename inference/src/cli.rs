@@ -125,7 +125,7 @@ pub struct JobArgs {
     /// Folder of the model package.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
-    /// Area of interest: a file with polygons, in any CRS.
+    /// Area of interest: a file with polygons, in any CRS; `FILE|layername=NAME` names a layer of several.
     #[arg(long, value_name = "FILE")]
     pub aoi: Option<String>,
     /// Where to publish: a folder or an s3 URL.

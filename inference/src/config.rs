@@ -30,7 +30,8 @@ pub struct Config {
     /// Written likewise. `--before` replaces them.
     #[serde(default)]
     pub before: Vec<String>,
-    /// Area of interest: a file with polygons in any CRS. `--aoi` replaces it.
+    /// Area of interest: a file with polygons in any CRS; may be followed by `|layername=NAME` and `|crs=EPSG:CODE`. `--aoi`
+    /// replaces it.
     #[serde(default)]
     pub aoi: Option<String>,
     /// Where to publish: a folder or an s3 URL. `--output` replaces it.

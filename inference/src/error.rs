@@ -156,6 +156,30 @@ pub enum JobError {
         /// The AOI.
         aoi: String,
     },
+    /// The AOI lies on scenes, and holds no pixel.
+    #[error("the AOI {aoi} holds the center of no pixel of a scene (pixels are {gsd_m:.3} m)")]
+    AoiNoPixel {
+        /// The AOI.
+        aoi: String,
+        /// Side of a pixel, meters.
+        gsd_m: f64,
+    },
+    /// Two values of one rule that are the same text.
+    #[error(
+        "{key}: the values `{value}` and `{other}` are the same text, and are given the classes `{class}` and `{other_class}`"
+    )]
+    SameValue {
+        /// Where in the configuration.
+        key: String,
+        /// One of them.
+        value: String,
+        /// The other.
+        other: String,
+        /// Class of the one.
+        class: String,
+        /// Class of the other.
+        other_class: String,
+    },
     /// A class that the model does not know.
     #[error("{key}: the model has no class `{class}`; it has {available}")]
     UnknownClass {
@@ -324,7 +348,10 @@ pub enum JobError {
 /// [`JobError::UnknownClass`].
 pub fn class_id(key: &str, name: &str, classes: &Nomenclature) -> Result<u8, JobError> {
     let known = classes.classes();
-    let found = known.iter().find(|class| class.name == name).map(|class| class.id);
+    let text = arpent_gdal::same_text(name);
+    let exact = known.iter().find(|class| class.name == name);
+    let found = exact.or_else(|| known.iter().find(|class| arpent_gdal::same_text(&class.name) == text));
+    let found = found.map(|class| class.id);
     found.ok_or_else(|| JobError::UnknownClass {
         key: key.to_owned(),
         class: name.to_owned(),
@@ -381,6 +408,10 @@ impl JobError {
             Self::AoiOutside { .. } => {
                 "check the AOI's CRS and its place; `arpent inspect SCENE` prints the scene's bbox"
             }
+            Self::AoiNoPixel { .. } => {
+                "a pixel is inside when its center is: draw the AOI wider, by half a pixel on each side at least"
+            }
+            Self::SameValue { .. } => "leave one of them out: accents are compared as they are read",
             Self::CoverageOfBoxes { .. } => "leave [coverage] out, or choose a model that labels every pixel",
             Self::BuiltUpMissing { .. } => "add [coverage.built_up] with its classes, distance_m and mmu_m2",
             Self::BuiltUpDistance => "say how far around which classes it is built up, or leave both out",

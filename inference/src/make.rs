@@ -220,6 +220,7 @@ impl Maker<'_> {
         }
         let mut warnings: Vec<Warning> = job.warnings_of(map).cloned().collect();
         warnings.extend(several_engines(self.engines));
+        warnings.extend(map.references.warnings(&counts.references));
         warnings.iter().for_each(warn);
         self.check_interrupt()?;
         let stage = Stage::begin("write", 0);

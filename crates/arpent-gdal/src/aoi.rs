@@ -1,36 +1,15 @@
 //! Areas of interest: polygons of any vector file, laid over a grid.
 
-use std::collections::BTreeSet;
+use arpent_raster::{Grid, Window};
+use gdal::vector::Geometry;
 
-use arpent_raster::{Crs, Grid, Window};
-use gdal::spatial_ref::{CoordTransform, SpatialRef};
-use gdal::vector::{Feature, Geometry, LayerAccess, geometry_type_flatten, geometry_type_to_name};
-use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
-use gdal_sys::OGRwkbGeometryType::{wkbGeometryCollection, wkbMultiPolygon, wkbPolygon};
-
+use crate::layer_in::{
+    LayerCounts, LayerGeometry, LayerShapes, LayerSource, Rings, read_features, taken_apart,
+};
+use crate::layers::layer_file;
 use crate::setup::quiet;
-use crate::uri::{gdal_path, is_local, is_remote};
-use crate::{GdalError, crs, failure, ffi, guard, scene};
-
-/// Formats in which areas of interest come.
-pub(crate) const DRIVERS: &[&str] = &[
-    "GeoJSON",
-    "GeoJSONSeq",
-    "TopoJSON",
-    "ESRIJSON",
-    "GPKG",
-    "ESRI Shapefile",
-    "FlatGeobuf",
-    "LIBKML",
-    "KML",
-    "GML",
-    "MapInfo File",
-    "Parquet",
-];
-
-/// Points put on the longer side of a polygon's bounding box before it is reprojected: straight lines of one CRS
-/// are curves of another.
-const DENSIFY: f64 = 256.0;
+use crate::uri::gdal_path;
+use crate::{GdalError, guard};
 
 /// Largest pixel number that polygons are looked at for: a place on Earth is far below, and rounding begins far above.
 const FARTHEST_PX: f64 = 1e15;
@@ -40,10 +19,11 @@ const FARTHEST_PX: f64 = 1e15;
 pub struct Aoi {
     polygons: Vec<Polygon>,
     window: Window,
+    counts: LayerCounts,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Polygon {
+pub(crate) struct Polygon {
     edges: Vec<Edge>,
     window: Window,
 }
@@ -55,199 +35,70 @@ struct Edge {
     bottom: [f64; 2],
 }
 
-/// Reads the polygons of all layers of a vector file or URL and lays them over a grid, reprojected when they are in
-/// another CRS.
+/// Reads the polygons of a layer of a vector file or URL, as [`read_features`] does, and lays them over a grid. After the file
+/// may stand what [`LayerSource::uri`] takes.
 ///
 /// # Errors
-/// [`GdalError::Missing`], [`GdalError::Unreachable`], [`GdalError::NotAVector`], [`GdalError::AoiNoPolygon`] (also for
-/// an empty file), [`GdalError::AoiInvalid`], [`GdalError::AoiNoCrs`], [`GdalError::Transform`], [`GdalError::TooLarge`].
+/// As [`read_features`]; [`GdalError::AoiNoPolygon`] (also for an empty file), [`GdalError::FeatureKind`] for lines,
+/// [`GdalError::FeaturePlace`], [`GdalError::TooLarge`].
 pub fn read_aoi(uri: &str, grid: &Grid) -> Result<Aoi, GdalError> {
-    guard::check_file(uri, &gdal_path(uri), guard::MAX_AOI_BYTES)?;
-    let dataset = open_vector(uri)?;
+    let file = layer_file(uri);
+    guard::check_file(file, &gdal_path(file), guard::MAX_AOI_BYTES)?;
+    let source = LayerSource { shapes: LayerShapes::Areas, ..LayerSource::new(uri, &grid.crs) };
     let mut polygons = Vec::new();
-    let mut others = BTreeSet::new();
-    let (mut edges, mut known) = (0u64, 0);
-    for mut layer in dataset.layers() {
-        let to_grid = if layer.feature_count() > 0 { Some(to_grid(uri, &layer, grid)?) } else { None };
-        ffi::reset_error();
-        for (number, feature) in (1u64..).zip(layer.features()) {
-            let way = to_grid.as_ref().and_then(Option::as_ref);
-            let source = FeatureSource { uri, number, grid, way };
-            source.collect(&feature, &mut polygons, &mut others)?;
-            edges += polygons[known..].iter().map(|p| p.edges.len() as u64).sum::<u64>();
-            known = polygons.len();
-            guard::check_vertices(uri, "vertices", edges)?;
-        }
-        // A file that ends too early ends the iteration like a whole one.
-        if let Some(message) = ffi::last_failure() {
-            return Err(GdalError::NotAVector { path: uri.to_owned(), message });
-        }
-    }
-    Aoi::new(polygons).ok_or_else(|| {
-        let found: Vec<_> = others.into_iter().collect();
-        let found = if found.is_empty() { "no geometry".into() } else { found.join(", ") };
-        GdalError::AoiNoPolygon { path: uri.to_owned(), found }
-    })
+    let mut edges = 0u64;
+    let counts = read_areas(&source, grid, &mut |_, found, _| {
+        edges += found.iter().map(|p| p.edges.len() as u64).sum::<u64>();
+        polygons.extend(found);
+        guard::check_vertices(file, "vertices", edges)
+    })?;
+    let mut aoi = Aoi::new(polygons).ok_or_else(|| {
+        let found = if counts.read == 0 { "no feature" } else { "features without geometry" };
+        GdalError::AoiNoPolygon { path: file.to_owned(), found: found.to_owned() }
+    })?;
+    aoi.counts = counts;
+    Ok(aoi)
 }
 
-/// Opens a vector file of one of the known formats.
-pub(crate) fn open_vector(uri: &str) -> Result<Dataset, GdalError> {
-    quiet();
-    guard::harden();
-    let path = gdal_path(uri);
-    if is_local(&path) && !std::path::Path::new(&path).exists() {
-        return Err(GdalError::Missing { path: uri.to_owned(), message: String::new() });
-    }
-    guard::check_document(uri, &path)?;
-    let options = DatasetOptions {
-        open_flags: GdalOpenFlags::GDAL_OF_READONLY
-            | GdalOpenFlags::GDAL_OF_VECTOR
-            | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,
-        allowed_drivers: Some(DRIVERS),
-        ..DatasetOptions::default()
-    };
-    ffi::reset_error();
-    Dataset::open_ex(&path, options).map_err(|e| match scene::cannot_open(uri, &path, failure(&e)) {
-        GdalError::NotARaster { path, message } | GdalError::Corrupt { path, message }
-            if !is_remote(&path) =>
-        {
-            GdalError::NotAVector { path, message }
-        }
-        other => other,
-    })
-}
-
-/// The transformation from a layer's CRS to the grid's; `None` when they are the same.
-pub(crate) fn to_grid(
-    uri: &str,
-    layer: &impl LayerAccess,
+/// Reads the polygons of a layer and lays those of each feature over a grid; lines are refused. Features without geometry are
+/// counted, and not handed on.
+pub(crate) fn read_areas(
+    source: &LayerSource<'_>,
     grid: &Grid,
-) -> Result<Option<CoordTransform>, GdalError> {
-    let from = layer.spatial_ref().ok_or_else(|| GdalError::AoiNoCrs { path: uri.to_owned() })?;
-    to_crs(uri, &from, &grid.crs)
-}
-
-/// The transformation from the CRS of a layer to another; `None` when they are the same.
-pub(crate) fn to_crs(uri: &str, from: &SpatialRef, to: &Crs) -> Result<Option<CoordTransform>, GdalError> {
-    if crs::describe(from, uri).is_ok_and(|c| c.is_same(to)) {
-        return Ok(None);
-    }
-    let way = CoordTransform::new(from, &crs::spatial_ref_of(to)?);
-    way.map(Some)
-        .map_err(|e| GdalError::BadCrs { definition: from.name().unwrap_or_default(), message: failure(&e) })
-}
-
-/// One feature of the file and how to bring it to the grid.
-pub(crate) struct FeatureSource<'a> {
-    pub(crate) uri: &'a str,
-    pub(crate) number: u64,
-    pub(crate) grid: &'a Grid,
-    pub(crate) way: Option<&'a CoordTransform>,
-}
-
-impl FeatureSource<'_> {
-    /// The polygons of the feature alone, `None` when they lie beyond `within`; what it is instead when it has none.
-    pub(crate) fn area(
-        &self,
-        feature: &Feature<'_>,
-        within: &Window,
-    ) -> Result<Result<Option<Aoi>, String>, GdalError> {
-        let (mut polygons, mut others) = (Vec::new(), BTreeSet::new());
-        let geometry = polygonal(feature, &mut others);
-        if let Some(geometry) = &geometry {
-            self.project(geometry, &mut polygons, &mut others)?;
-        }
-        let Some(area) = Aoi::new(polygons) else {
-            // Nothing drawn is nothing wrong; something else drawn is.
-            return Ok(others.pop_first().map_or(Ok(None), Err));
+    each: &mut dyn FnMut(u64, Vec<Polygon>, Vec<Option<crate::Value>>) -> Result<(), GdalError>,
+) -> Result<LayerCounts, GdalError> {
+    let path = layer_file(source.uri);
+    read_features(source, &mut |feature| {
+        let polygons = match &feature.geometry {
+            LayerGeometry::Empty => return Ok(()),
+            LayerGeometry::Polygons(polygons) => polygons,
+            LayerGeometry::Lines(_) => {
+                return Err(GdalError::FeatureKind {
+                    path: path.to_owned(),
+                    layer: crate::layer_in::layer_name(source)?,
+                    feature: feature.number,
+                    found: "line".to_owned(),
+                    expected: "polygons",
+                });
+            }
         };
-        // What is not valid is only of interest where it is looked at.
-        if area.window.intersect(within).is_none() {
-            return Ok(Ok(None));
+        let far = |[x, y]: &&[f64; 2]| {
+            let (column, row) = grid.pixel(*x, *y);
+            !(column.abs() <= FARTHEST_PX && row.abs() <= FARTHEST_PX)
+        };
+        if let Some([x, y]) = polygons.iter().flatten().flatten().find(far) {
+            return Err(GdalError::FeaturePlace {
+                path: path.to_owned(),
+                layer: crate::layer_in::layer_name(source)?,
+                feature: feature.number,
+                x: *x,
+                y: *y,
+                expected: "place on Earth",
+            });
         }
-        geometry.map_or(Ok(()), |g| self.check(&g))?;
-        Ok(Ok(Some(area)))
-    }
-
-    fn collect(
-        &self,
-        feature: &Feature<'_>,
-        polygons: &mut Vec<Polygon>,
-        others: &mut BTreeSet<String>,
-    ) -> Result<(), GdalError> {
-        let Some(geometry) = polygonal(feature, others) else { return Ok(()) };
-        self.check(&geometry)?;
-        self.project(&geometry, polygons, others)
-    }
-
-    fn check(&self, geometry: &Geometry) -> Result<(), GdalError> {
-        ffi::reset_error();
-        if geometry.is_valid() {
-            return Ok(());
-        }
-        let (path, message) = (self.uri.to_owned(), ffi::last_message());
-        Err(GdalError::AoiInvalid { path, feature: self.number, message })
-    }
-
-    /// Brings a geometry to the grid and takes it apart.
-    fn project(
-        &self,
-        geometry: &Geometry,
-        polygons: &mut Vec<Polygon>,
-        others: &mut BTreeSet<String>,
-    ) -> Result<(), GdalError> {
-        let box_ = geometry.envelope();
-        let longest = (box_.MaxX - box_.MinX).max(box_.MaxY - box_.MinY) / DENSIFY;
-        guard::check_feature(self.uri, self.number, geometry, self.way.map(|_| longest))?;
-        let mut geometry = geometry.clone();
-        geometry.flatten_to_2d();
-        if let Some(way) = self.way {
-            ffi::segmentize(&geometry, longest);
-            geometry.transform_inplace(way).map_err(|e| GdalError::Transform {
-                from: format!("the CRS of {}", self.uri),
-                to: self.grid.crs.name.clone(),
-                x: box_.MinX,
-                y: box_.MinY,
-                message: failure(&e),
-            })?;
-        }
-        let box_ = geometry.envelope();
-        let corners = [self.grid.pixel(box_.MinX, box_.MinY), self.grid.pixel(box_.MaxX, box_.MaxY)];
-        if corners.iter().any(|(x, y)| !x.is_finite() || x.abs().max(y.abs()) > FARTHEST_PX || y.is_nan()) {
-            let message = "its coordinates are nowhere on Earth".to_owned();
-            return Err(GdalError::AoiInvalid { path: self.uri.to_owned(), feature: self.number, message });
-        }
-        push(&geometry, self.grid, polygons, others);
-        Ok(())
-    }
-}
-
-/// Takes a geometry in the CRS of the grid apart.
-fn push(geometry: &Geometry, grid: &Grid, polygons: &mut Vec<Polygon>, others: &mut BTreeSet<String>) {
-    let kind = geometry_type_flatten(geometry.geometry_type());
-    if kind == wkbPolygon {
-        polygons.extend(Polygon::new(geometry, grid));
-    } else if kind == wkbMultiPolygon || kind == wkbGeometryCollection {
-        for i in 0..geometry.geometry_count() {
-            push(&geometry.get_geometry(i), grid, polygons, others);
-        }
-    } else {
-        others.insert(geometry_type_to_name(kind));
-    }
-}
-
-/// The geometry of a feature if it is made of polygons.
-fn polygonal(feature: &Feature<'_>, others: &mut BTreeSet<String>) -> Option<Geometry> {
-    if !ffi::has_geometry(feature) {
-        return None;
-    }
-    let geometry = feature.geometry().filter(|g| !g.is_empty())?;
-    let kind = geometry_type_flatten(geometry.geometry_type());
-    if [wkbPolygon, wkbMultiPolygon, wkbGeometryCollection].contains(&kind) {
-        return Some(geometry.clone());
-    }
-    others.insert(geometry_type_to_name(kind));
-    None
+        let found = polygons.iter().filter_map(|rings| Polygon::new(rings, grid)).collect();
+        each(feature.number, found, feature.values)
+    })
 }
 
 /// Where a point lies on a grid, not farther than numbers of pixels reach.
@@ -258,13 +109,11 @@ fn place(grid: &Grid, x: f64, y: f64) -> [f64; 2] {
 
 impl Polygon {
     #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
-    fn new(geometry: &Geometry, grid: &Grid) -> Option<Self> {
+    fn new(rings: &Rings, grid: &Grid) -> Option<Self> {
         let mut edges = Vec::new();
         let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
-        for i in 0..geometry.geometry_count() {
-            let mut points = Vec::new();
-            geometry.get_geometry(i).get_points(&mut points);
-            let mut ring: Vec<[f64; 2]> = points.iter().map(|(x, y, _)| place(grid, *x, *y)).collect();
+        for ring in rings {
+            let mut ring: Vec<[f64; 2]> = ring.iter().map(|[x, y]| place(grid, *x, *y)).collect();
             if ring.iter().flatten().any(|v| v.is_nan()) {
                 return None;
             }
@@ -337,17 +186,27 @@ pub fn area_of_wkb(wkb: &[u8], grid: &Grid) -> Option<Aoi> {
 }
 
 impl Aoi {
-    fn new(polygons: Vec<Polygon>) -> Option<Self> {
+    pub(crate) fn new(polygons: Vec<Polygon>) -> Option<Self> {
         let first = polygons.first()?;
         let window = polygons.iter().fold(first.window, |all, p| all.union(&p.window));
-        Some(Self { polygons, window })
+        Some(Self { polygons, window, counts: LayerCounts::default() })
     }
 
     /// The polygons of a geometry in the CRS of the grid; none when it has none.
     pub(crate) fn of_geometry(geometry: &Geometry, grid: &Grid) -> Option<Self> {
-        let mut polygons = Vec::new();
-        push(geometry, grid, &mut polygons, &mut BTreeSet::new());
-        Self::new(polygons)
+        let LayerGeometry::Polygons(polygons) = taken_apart(geometry) else { return None };
+        Self::new(polygons.iter().filter_map(|rings| Polygon::new(rings, grid)).collect())
+    }
+
+    /// What was read of the layer.
+    pub fn counts(&self) -> LayerCounts {
+        self.counts
+    }
+
+    /// Whether the bounding box of any polygon touches a window: with [`Aoi::intersects`], whether polygons are there that are
+    /// too thin to hold the center of a pixel.
+    pub fn is_near(&self, window: &Window) -> bool {
+        self.polygons.iter().any(|polygon| polygon.window.intersect(window).is_some())
     }
 
     /// The smallest window that holds the polygons.

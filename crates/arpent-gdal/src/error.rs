@@ -300,22 +300,6 @@ pub enum GdalError {
         /// What it holds instead.
         found: String,
     },
-    /// An AOI polygon that is not valid by OGC rules.
-    #[error("{path}: the geometry of feature {feature} is not valid{}", said(message))]
-    AoiInvalid {
-        /// File or URL.
-        path: String,
-        /// Feature number in the file, from 1.
-        feature: u64,
-        /// GEOS's words.
-        message: String,
-    },
-    /// An AOI without coordinate reference system.
-    #[error("{path}: the AOI has no coordinate reference system")]
-    AoiNoCrs {
-        /// File or URL.
-        path: String,
-    },
     /// A vector file without a layer of that name.
     #[error("{path}: no layer `{layer}`")]
     NoSuchLayer {
@@ -325,6 +309,80 @@ pub enum GdalError {
         layer: String,
         /// Names of the layers there are.
         layers: Vec<String>,
+    },
+    /// A vector file with several layers of which any might be meant.
+    #[error("{path}: it has {} layers, and none is named", layers.len())]
+    SeveralLayers {
+        /// File or URL.
+        path: String,
+        /// Names of the layers.
+        layers: Vec<String>,
+    },
+    /// A vector file without a layer that has geometries.
+    #[error("{path}: no layer with geometries (it has {})", if layers.is_empty() { "none at all".into() } else { format!("the tables {}", layers.join(", ")) })]
+    NoGeometry {
+        /// File or URL.
+        path: String,
+        /// Names of its tables.
+        layers: Vec<String>,
+    },
+    /// Something after the name of a vector file that is not known.
+    #[error("{path}: `{option}` after the name of the file is not known")]
+    LayerOption {
+        /// The source as it was written.
+        path: String,
+        /// What is not known.
+        option: String,
+    },
+    /// An encoding that is not known.
+    #[error("{path}: the encoding `{encoding}` is not known")]
+    LayerEncoding {
+        /// File or URL.
+        path: String,
+        /// Its name as it was written.
+        encoding: String,
+    },
+    /// Text of a field that is not in the encoding that it is said to be in.
+    #[error("{path}: field `{field}` of feature {feature} of layer `{layer}` is no text in {encoding}")]
+    FieldText {
+        /// File or URL.
+        path: String,
+        /// Layer.
+        layer: String,
+        /// Feature number in the layer, from 1.
+        feature: u64,
+        /// Field.
+        field: String,
+        /// Encoding by which it was read.
+        encoding: String,
+    },
+    /// The name of a field that is not in the encoding that it is said to be in.
+    #[error("{path}: the name of field `{field}` of layer `{layer}` is no text in {encoding}")]
+    FieldName {
+        /// File or URL.
+        path: String,
+        /// Layer.
+        layer: String,
+        /// Field, as far as it can be shown.
+        field: String,
+        /// Encoding by which it was read.
+        encoding: String,
+    },
+    /// Coordinates that are no place in the CRS that they are said to be in.
+    #[error("{path}: feature {feature} of layer `{layer}` is at ({x}, {y}), which is no {expected}")]
+    FeaturePlace {
+        /// File or URL.
+        path: String,
+        /// Layer.
+        layer: String,
+        /// Feature number in the layer, from 1.
+        feature: u64,
+        /// First coordinate.
+        x: f64,
+        /// Second coordinate.
+        y: f64,
+        /// What they should be.
+        expected: &'static str,
     },
     /// A layer without a field of that name.
     #[error("{path}: layer `{layer}` has no field `{field}`")]
@@ -337,18 +395,6 @@ pub enum GdalError {
         field: String,
         /// Names of the fields there are.
         fields: Vec<String>,
-    },
-    /// A feature that is not a polygon, or has no geometry.
-    #[error("{path}: feature {feature} of layer `{layer}` is not a polygon (it is {found})")]
-    NotAPolygon {
-        /// File or URL.
-        path: String,
-        /// Layer.
-        layer: String,
-        /// Feature number in the layer, from 1.
-        feature: u64,
-        /// What it is.
-        found: String,
     },
     /// A layer without coordinate reference system.
     #[error("{path}: layer `{layer}` has no coordinate reference system")]
@@ -493,9 +539,6 @@ impl GdalError {
                  AWS_REGION, AWS_ENDPOINT)"
                     .into()
             }
-            Self::NotAVector { .. } => {
-                "give a GeoPackage, GeoJSON, FlatGeobuf, Shapefile, KML, GML, MapInfo or Parquet file; `ogrinfo` shows what GDAL makes of it".into()
-            }
             Self::NotARaster { .. } => "`gdalinfo` shows what GDAL makes of the file".into(),
             Self::Corrupt { .. } | Self::Truncated { .. } | Self::EmptyFile { .. } => {
                 "the file was probably not copied to the end: fetch it again and compare sizes".into()
@@ -545,40 +588,11 @@ impl GdalError {
             Self::StacAssets { .. } => {
                 "an asset is taken when its media type is GeoTIFF or JPEG 2000 and its role is `data`".into()
             }
-            Self::AoiNoPolygon { .. } => "draw the area of interest as polygons".into(),
-            Self::AoiInvalid { .. } | Self::FeatureInvalid { .. } => {
-                "repair it: `Fix geometries` in QGIS, `ST_MakeValid` in PostGIS, or ogr2ogr -makevalid".into()
-            }
-            Self::AoiNoCrs { path } => {
-                format!("ogr2ogr -a_srs EPSG:xxxx aoi.gpkg {}", quoted(path))
-            }
-            Self::LayerNoCrs { path, .. } => {
-                format!("ogr2ogr -a_srs EPSG:xxxx layer.gpkg {}", quoted(path))
-            }
-            Self::FeatureWidth { .. } => "set width_m, which is for lines whose field is empty".into(),
-            Self::FeatureKind { found, expected, .. } if found == "line" && expected.contains("width") => {
-                "set width_m, or width_field, where lines stand for areas".into()
-            }
-            Self::FeatureKind { expected: "lines", .. } => {
-                "name a layer of lines; borders of polygons are lines after: ogr2ogr -nlt MULTILINESTRING OUT.gpkg IN".into()
-            }
-            Self::FeatureKind { .. } => {
-                "leave it out, for example: ogr2ogr -nlt MULTIPOLYGON -where \"OGR_GEOMETRY LIKE '%POLYGON'\" OUT.gpkg IN"
-                    .into()
-            }
-            Self::FeatureTransform { .. } => {
-                "check that the layer's CRS is the one its coordinates are in: `ogrinfo -so` prints both".into()
-            }
-            Self::NoSuchLayer { layers, .. } if !layers.is_empty() => {
-                format!("it has the layers {}", layers.join(", "))
-            }
-            Self::NoSuchField { fields, .. } if fields.is_empty() => "the layer has no fields at all".into(),
-            Self::NoSuchField { fields, .. } => format!("it has the fields {}", fields.join(", ")),
             Self::NotALabel { .. } => "label rasters hold class ids: convert scores or colors first".into(),
             Self::Write { .. } | Self::Create { .. } => {
                 "check that the disk has room and that the folder may be written to".into()
             }
-            _ => return crate::guard::hint(self),
+            _ => return crate::layers::hint(self).or_else(|| crate::guard::hint(self)),
         })
     }
 }

@@ -159,6 +159,26 @@ pub(crate) fn vsi_head(gdal_path: &str, length: usize) -> Result<Vec<u8>, String
     Ok(bytes)
 }
 
+/// So many bytes of a file or object from one on; fewer where it ends.
+pub(crate) fn vsi_range(gdal_path: &str, start: u64, length: usize) -> Result<Vec<u8>, String> {
+    const SEEK_SET: c_int = 0;
+    let path = CString::new(gdal_path).map_err(|e| e.to_string())?;
+    let mut bytes = vec![0u8; length];
+    // SAFETY: the handle is checked, used only here and closed once; the read stays inside `bytes`.
+    let read = unsafe {
+        let file = gdal_sys::VSIFOpenL(path.as_ptr(), c"rb".as_ptr());
+        if file.is_null() {
+            return Err(last_message());
+        }
+        let found = gdal_sys::VSIFSeekL(file, start, SEEK_SET) == 0;
+        let read = if found { gdal_sys::VSIFReadL(bytes.as_mut_ptr().cast(), 1, length, file) } else { 0 };
+        gdal_sys::VSIFCloseL(file);
+        read
+    };
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
 /// Bytes of a sample of a band (from 1) in memory.
 pub(crate) fn sample_bytes(dataset: &Dataset, band: usize) -> u64 {
     let Ok(band) = c_int::try_from(band) else { return 0 };
@@ -390,6 +410,50 @@ pub(crate) fn has_value(feature: &Feature<'_>, field: usize) -> bool {
     unsafe { gdal_sys::OGR_F_IsFieldSetAndNotNull(feature.c_feature(), field) != 0 }
 }
 
+/// The text of a field of a feature (from 0) as it lies in the file, whatever its encoding.
+pub(crate) fn field_bytes(feature: &Feature<'_>, field: usize) -> Option<Vec<u8>> {
+    let field = c_int::try_from(field).ok()?;
+    // SAFETY: the handle is valid while `feature` lives; GDAL tests the number of the field; the NUL-terminated string is
+    // copied at once.
+    unsafe {
+        let text = gdal_sys::OGR_F_GetFieldAsString(feature.c_feature(), field);
+        (!text.is_null()).then(|| CStr::from_ptr(text).to_bytes().to_vec())
+    }
+}
+
+/// The names of the fields of a layer as they lie in the file, whatever their encoding.
+pub(crate) fn field_names(layer: &Layer<'_>) -> Vec<Vec<u8>> {
+    // SAFETY: the handles are valid while `layer` lives; numbers of fields are below their count; each NUL-terminated name
+    // is copied at once.
+    unsafe {
+        let definition = gdal_sys::OGR_L_GetLayerDefn(layer.c_layer());
+        let name = |i| {
+            let field = gdal_sys::OGR_FD_GetFieldDefn(definition, i);
+            CStr::from_ptr(gdal_sys::OGR_Fld_GetNameRef(field)).to_bytes().to_vec()
+        };
+        (0..gdal_sys::OGR_FD_GetFieldCount(definition)).map(name).collect()
+    }
+}
+
+/// Text from one encoding to another, by the names that iconv knows; none where it says that it cannot.
+pub(crate) fn recode(bytes: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
+    let (text, from, to) = (CString::new(bytes).ok()?, CString::new(from).ok()?, CString::new(to).ok()?);
+    reset_error();
+    // SAFETY: all three are NUL-terminated; the new string is copied and freed once.
+    let out = unsafe {
+        let made = gdal_sys::CPLRecode(text.as_ptr(), from.as_ptr(), to.as_ptr());
+        if made.is_null() {
+            return None;
+        }
+        let out = CStr::from_ptr(made).to_bytes().to_vec();
+        gdal_sys::VSIFree(made.cast());
+        out
+    };
+    let said = last_message();
+    reset_error();
+    said.is_empty().then_some(out)
+}
+
 /// A geometry with arcs as one of short straight lines, in well-known binary; none where there are no arcs.
 pub(crate) fn linear_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
     // SAFETY: the handle is valid while `geometry` lives; the new geometry is tested for null and destroyed once; the
@@ -414,6 +478,23 @@ pub(crate) fn linear_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
 pub(crate) fn close_rings(geometry: &Geometry) {
     // SAFETY: the handle is valid while `geometry` lives; only this geometry is changed.
     unsafe { gdal_sys::OGR_G_CloseRings(geometry.c_geometry()) };
+}
+
+/// The union of all parts of a multipolygon, whatever they have in common, in well-known binary.
+pub(crate) fn union_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
+    // SAFETY: the handle is valid while `geometry` lives; the new geometry is tested for null and destroyed once; the
+    // buffer holds as many bytes as GDAL says that it writes.
+    unsafe {
+        let made = gdal_sys::OGR_G_UnionCascaded(geometry.c_geometry());
+        if made.is_null() {
+            return None;
+        }
+        let mut bytes = vec![0u8; usize::try_from(gdal_sys::OGR_G_WkbSize(made)).unwrap_or(0)];
+        let order = gdal_sys::OGRwkbByteOrder::wkbNDR;
+        let status = gdal_sys::OGR_G_ExportToIsoWkb(made, order, bytes.as_mut_ptr());
+        gdal_sys::OGR_G_DestroyGeometry(made);
+        (status == gdal_sys::OGRErr::OGRERR_NONE).then_some(bytes)
+    }
 }
 
 /// Adds points to edges longer than `max_length`.

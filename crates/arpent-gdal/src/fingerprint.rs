@@ -7,7 +7,7 @@ use gdal::Dataset;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::aoi::open_vector;
+use crate::layers::{folder_files, layer_file, open_vector};
 use crate::uri::{gdal_path, is_local, is_remote};
 use crate::{GdalError, SceneSource, ffi, scene, side_files, uri};
 
@@ -73,8 +73,20 @@ enum Depth {
 ///
 /// # Errors
 /// [`GdalError::Io`] when a local file cannot be read; [`GdalError::Missing`], [`GdalError::NotAVector`].
-pub fn fingerprint_layer(uri: &str) -> Result<Fingerprint, GdalError> {
-    with_parts(&open_vector(uri)?, uri, &gdal_path(uri), Depth::Bytes)
+pub fn fingerprint_layer(source: &str) -> Result<Fingerprint, GdalError> {
+    let uri = layer_file(source);
+    let path = gdal_path(uri);
+    if crate::layers::is_parquet(uri) {
+        return of_file(uri, &path, Depth::Bytes);
+    }
+    if is_local(&path) && std::path::Path::new(&path).is_dir() {
+        let parts = folder_files(uri)
+            .iter()
+            .map(|file| of_file(file, file, Depth::Bytes))
+            .collect::<Result<_, _>>()?;
+        return Ok(Fingerprint { parts, ..of_file(uri, &path, Depth::Bytes)? });
+    }
+    with_parts(&open_vector(uri)?, uri, &path, Depth::Bytes)
 }
 
 fn with_parts(dataset: &Dataset, uri: &str, path: &str, depth: Depth) -> Result<Fingerprint, GdalError> {

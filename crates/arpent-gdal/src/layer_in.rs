@@ -2,19 +2,15 @@
 
 use arpent_raster::{Crs, CrsKind};
 use gdal::cpl::CslStringList;
-use gdal::spatial_ref::CoordTransform;
-use gdal::vector::{
-    Feature, Geometry, Layer, LayerAccess, OGRFieldType, OGRwkbGeometryType, geometry_type_flatten,
-    geometry_type_to_name,
-};
+use gdal::spatial_ref::{CoordTransform, SpatialRef};
+use gdal::vector::{Geometry, OGRwkbGeometryType, geometry_type_flatten, geometry_type_to_name};
 use gdal_sys::OGRwkbGeometryType::{
     wkbGeometryCollection, wkbLineString, wkbLinearRing, wkbMultiLineString, wkbMultiPolygon, wkbPolygon,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::aoi::{open_vector, to_crs};
-use crate::layer_out::{FieldDef, FieldType, FieldValue};
-use crate::polygons::{field_index, find_layer};
+use crate::layer_out::{FieldDef, FieldValue};
+use crate::layers::{Raw, Table, unwrapped};
 use crate::{GdalError, crs, failure, ffi, guard};
 
 /// Longest edge that is reprojected as it is, meters: a line that is straight in one CRS is a curve in another, at most
@@ -27,27 +23,51 @@ const METERS_PER_DEGREE: f64 = 111_320.0;
 /// What to do with a geometry that is not valid by OGC rules: rings that cross themselves or each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum InvalidGeometries {
-    /// Make it valid, as `ST_MakeValid` does: every vertex stays, crossings become vertices, and what was enclosed an
-    /// even number of times is outside. Counted.
+    /// Make it valid, as `ST_MakeValid` does: every vertex stays, crossings become vertices, and what a polygon encloses an
+    /// even number of times is outside. Polygons of one feature that overlap are one area. Counted.
     #[default]
     Repair,
     /// Refuse the layer, with the number of the feature.
     Refuse,
 }
 
+/// What a layer is wanted for: of several layers in a file, those that cannot be it are not meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LayerShapes {
+    /// Polygons or lines.
+    #[default]
+    Any,
+    /// Polygons.
+    Areas,
+    /// Lines.
+    Lines,
+}
+
 /// What to read, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct LayerSource<'a> {
-    /// File or URL.
+    /// File or URL; may be followed by `|layername=NAME`, `|option:ENCODING=NAME` and `|crs=EPSG:CODE`.
     pub uri: &'a str,
-    /// Name of the layer; the only one, or the first, without.
+    /// Name of the layer; without, the only one that has geometries of the kind wanted.
     pub layer: Option<&'a str>,
+    /// Encoding of its text, where the file does not say it, or says it wrongly.
+    pub encoding: Option<&'a str>,
+    /// What it is wanted for.
+    pub shapes: LayerShapes,
     /// Fields wanted, in this order.
     pub fields: &'a [&'a str],
     /// CRS in which coordinates are wanted.
     pub crs: &'a Crs,
     /// What to do with geometries that are not valid.
     pub invalid: InvalidGeometries,
+}
+
+impl<'a> LayerSource<'a> {
+    /// The layer of a file, without fields, its coordinates brought to a CRS.
+    pub fn new(uri: &'a str, crs: &'a Crs) -> Self {
+        let (layer, encoding, shapes, invalid) = (None, None, LayerShapes::Any, InvalidGeometries::Repair);
+        Self { uri, layer, encoding, shapes, fields: &[], crs, invalid }
+    }
 }
 
 /// A feature of a layer.
@@ -99,6 +119,14 @@ impl Value {
         }
     }
 
+    /// The value as text by which it is compared: see [`same_text`](crate::same_text).
+    pub fn key(&self) -> String {
+        match self {
+            Self::Text(text) => crate::layers::normalized(text),
+            other => other.to_string(),
+        }
+    }
+
     /// The value as a number, where it is one, also one written as text.
     #[allow(clippy::cast_precision_loss, reason = "widths and amounts are small")]
     pub fn as_number(&self) -> Option<f64> {
@@ -129,114 +157,81 @@ pub struct LayerCounts {
     pub repaired: u64,
     /// Those without geometry, also after repair ([`LayerGeometry::Empty`]).
     pub empty: u64,
+    /// Those of which points or lines beside polygons, or points beside lines, were left out.
+    pub parts_left_out: u64,
 }
 
 /// The fields asked for, with their types. Reads no feature.
 ///
 /// # Errors
-/// [`GdalError::Missing`], [`GdalError::NotAVector`], [`GdalError::NoSuchLayer`], [`GdalError::NoSuchField`],
-/// [`GdalError::LayerNoCrs`].
+/// [`GdalError::Missing`], [`GdalError::NotAVector`], [`GdalError::NoSuchLayer`], [`GdalError::SeveralLayers`],
+/// [`GdalError::NoGeometry`], [`GdalError::NoSuchField`], [`GdalError::LayerNoCrs`].
 pub fn layer_fields(source: &LayerSource<'_>) -> Result<Vec<FieldDef>, GdalError> {
-    let dataset = open_vector(source.uri)?;
-    let layer = find_layer(source.uri, &dataset, source.layer)?;
-    way(source, &layer)?;
-    let columns = columns(source, &layer)?;
+    let table = Table::open(source)?;
+    way(source, &table)?;
+    let columns = table.columns(source.fields)?;
     let named = columns.into_iter().zip(source.fields);
-    Ok(named.map(|(c, name)| FieldDef { name: (*name).to_owned(), field_type: c.field_type }).collect())
+    Ok(named.map(|((_, field_type), name)| FieldDef { name: (*name).to_owned(), field_type }).collect())
 }
 
 /// Name of the layer that a source means.
 pub(crate) fn layer_name(source: &LayerSource<'_>) -> Result<String, GdalError> {
-    let dataset = open_vector(source.uri)?;
-    Ok(find_layer(source.uri, &dataset, source.layer)?.name())
+    Ok(Table::open(source)?.name)
 }
 
 /// Reads a layer of any vector file or URL in its own order, one feature in memory at a time, and hands every feature to
-/// `each`. Coordinates are reprojected when the layer is in another CRS, edges longer than 250 m in shorter pieces.
+/// `each`. Arcs become short straight lines, heights are left out, what is not valid is repaired; polygons are taken out of
+/// collections. Coordinates are reprojected when the layer is in another CRS, edges longer than 250 m in shorter pieces;
+/// degrees are cut at the antimeridian before.
 ///
 /// # Errors
 /// Those of `each`, which end the reading; [`GdalError::Missing`], [`GdalError::Unreachable`],
 /// [`GdalError::NotAVector`] (also for a file that ends too early), [`GdalError::NoSuchLayer`],
-/// [`GdalError::NoSuchField`], [`GdalError::LayerNoCrs`], [`GdalError::BadCrs`]; of a feature, which they name,
-/// [`GdalError::FeatureKind`] when it is a point or of several kinds, [`GdalError::FeatureInvalid`] and
-/// [`GdalError::FeatureTransform`].
+/// [`GdalError::SeveralLayers`], [`GdalError::NoGeometry`], [`GdalError::NoSuchField`], [`GdalError::LayerNoCrs`],
+/// [`GdalError::BadCrs`]; of a feature, which they name, [`GdalError::FeatureKind`] when it is a point,
+/// [`GdalError::FeatureInvalid`], [`GdalError::FeaturePlace`], [`GdalError::FeatureTransform`] and [`GdalError::FieldText`].
 pub fn read_features<E: From<GdalError>>(
     source: &LayerSource<'_>,
     each: &mut dyn FnMut(LayerFeature) -> Result<(), E>,
 ) -> Result<LayerCounts, E> {
-    let dataset = open_vector(source.uri)?;
-    let mut layer = find_layer(source.uri, &dataset, source.layer)?;
-    let name = layer.name();
-    let (columns, way) = (columns(source, &layer)?, way(source, &layer)?);
-    let longest = longest_edge(&layer);
+    let table = Table::open(source)?;
+    let (columns, way) = (table.columns(source.fields)?, way(source, &table)?);
+    let described = table.srs.as_ref().and_then(|srs| crs::describe(srs, "").ok()).map(|crs| crs.kind);
+    let longest = longest_edge(described);
+    let geographic = described == Some(CrsKind::Geographic);
     let mut counts = LayerCounts::default();
-    ffi::reset_error();
-    for (number, feature) in (1u64..).zip(layer.features()) {
-        let reader = FeatureReader { source, layer: &name, number, way: way.as_ref(), longest };
-        let (geometry, repaired) = reader.geometry(&feature)?;
-        let values = columns.iter().map(|column| column.value(&feature)).collect();
+    table.each(&columns, &mut |raw| {
+        let Raw { number, geometry, values } = raw;
+        let reader = FeatureReader { source, table: &table, number, way: way.as_ref(), longest, geographic };
+        let read = reader.geometry(geometry)?;
         counts.read += 1;
-        counts.repaired += u64::from(repaired);
-        counts.empty += u64::from(geometry == LayerGeometry::Empty);
-        each(LayerFeature { number, geometry, values })?;
-        // Validity tests and repairs leave warnings, and `each` may have used GDAL.
-        ffi::reset_error();
-    }
-    // A file that ends too early ends the iteration like a whole one.
-    match ffi::last_failure() {
-        Some(message) => Err(GdalError::NotAVector { path: source.uri.to_owned(), message }.into()),
-        None => Ok(counts),
-    }
-}
-
-/// A field to read.
-struct Column {
-    index: usize,
-    field_type: FieldType,
-}
-
-impl Column {
-    fn value(&self, feature: &Feature<'_>) -> Option<Value> {
-        value_of(feature, self.index, self.field_type)
-    }
-}
-
-/// The value of a field, by its number from 0.
-pub(crate) fn value_of(feature: &Feature<'_>, index: usize, field_type: FieldType) -> Option<Value> {
-    if !ffi::has_value(feature, index) {
-        return None;
-    }
-    match field_type {
-        FieldType::Text => feature.field_as_string(index).ok().flatten().map(Value::Text),
-        FieldType::Integer => feature.field_as_integer64(index).ok().flatten().map(Value::Integer),
-        FieldType::Real => feature.field_as_double(index).ok().flatten().map(Value::Real),
-    }
-}
-
-fn columns(source: &LayerSource<'_>, layer: &Layer<'_>) -> Result<Vec<Column>, GdalError> {
-    let types: Vec<_> = layer.defn().fields().map(|f| f.field_type()).collect();
-    let column = |name: &&str| {
-        let index = field_index(source.uri, layer, name)?;
-        let field_type = match types[index] {
-            OGRFieldType::OFTInteger | OGRFieldType::OFTInteger64 => FieldType::Integer,
-            OGRFieldType::OFTReal => FieldType::Real,
-            _ => FieldType::Text,
-        };
-        Ok(Column { index, field_type })
-    };
-    source.fields.iter().map(column).collect()
+        counts.repaired += u64::from(read.repaired);
+        counts.parts_left_out += u64::from(read.left_out);
+        counts.empty += u64::from(read.geometry == LayerGeometry::Empty);
+        each(LayerFeature { number, geometry: read.geometry, values })
+    })?;
+    Ok(counts)
 }
 
 /// The transformation to the CRS asked for; `None` when the layer is in it.
-fn way(source: &LayerSource<'_>, layer: &Layer<'_>) -> Result<Option<CoordTransform>, GdalError> {
-    let missing = || GdalError::LayerNoCrs { path: source.uri.to_owned(), layer: layer.name() };
-    to_crs(source.uri, &layer.spatial_ref().ok_or_else(missing)?, source.crs)
+fn way(source: &LayerSource<'_>, table: &Table) -> Result<Option<CoordTransform>, GdalError> {
+    let missing = || GdalError::LayerNoCrs { path: table.uri.clone(), layer: table.name.clone() };
+    to_crs(&table.uri, table.srs.as_ref().ok_or_else(missing)?, source.crs)
+}
+
+/// The transformation from the CRS of a layer to another; `None` when they are the same.
+fn to_crs(uri: &str, from: &SpatialRef, to: &Crs) -> Result<Option<CoordTransform>, GdalError> {
+    if crs::describe(from, uri).is_ok_and(|c| c.is_same(to)) {
+        return Ok(None);
+    }
+    let way = CoordTransform::new(from, &crs::spatial_ref_of(to)?);
+    way.map(Some)
+        .map_err(|e| GdalError::BadCrs { definition: from.name().unwrap_or_default(), message: failure(&e) })
 }
 
 /// [`LONGEST_EDGE_M`] in the units of a layer.
-fn longest_edge(layer: &Layer<'_>) -> f64 {
-    let described = layer.spatial_ref().and_then(|srs| crs::describe(&srs, "").ok());
-    match described.map(|crs| crs.kind) {
+fn longest_edge(kind: Option<CrsKind>) -> f64 {
+    match kind {
         Some(CrsKind::Projected { metres_per_unit } | CrsKind::Mercator { metres_per_unit }) => {
             LONGEST_EDGE_M / metres_per_unit
         }
@@ -247,28 +242,67 @@ fn longest_edge(layer: &Layer<'_>) -> f64 {
 /// One feature of a layer and how to bring it to the CRS asked for.
 struct FeatureReader<'a> {
     source: &'a LayerSource<'a>,
-    layer: &'a str,
+    table: &'a Table,
     number: u64,
     way: Option<&'a CoordTransform>,
     longest: f64,
+    /// Whether coordinates are degrees.
+    geographic: bool,
+}
+
+/// A geometry as it is handed on.
+struct Read {
+    geometry: LayerGeometry,
+    /// Whether it was not valid.
+    repaired: bool,
+    /// Whether parts of another kind were left out.
+    left_out: bool,
 }
 
 impl FeatureReader<'_> {
-    /// Where the feature is, and whether that had to be repaired.
-    fn geometry(&self, feature: &Feature<'_>) -> Result<(LayerGeometry, bool), GdalError> {
-        let there = ffi::has_geometry(feature).then(|| feature.geometry()).flatten();
-        let Some(drawn) = there.filter(|g| !g.is_empty()) else { return Ok((LayerGeometry::Empty, false)) };
-        let straight = ffi::linear_wkb(drawn).and_then(|wkb| Geometry::from_wkb(&wkb).ok());
-        let mut drawn = straight.unwrap_or_else(|| drawn.clone());
+    /// Where the feature is, and what was done to it.
+    fn geometry(&self, drawn: Option<Geometry>) -> Result<Read, GdalError> {
+        let Some(drawn) = drawn.filter(|g| !g.is_empty()) else {
+            return Ok(Read { geometry: LayerGeometry::Empty, repaired: false, left_out: false });
+        };
+        let straight = ffi::linear_wkb(&drawn).and_then(|wkb| Geometry::from_wkb(&wkb).ok());
+        let mut drawn = straight.unwrap_or(drawn);
         drawn.flatten_to_2d();
-        let kind = Kind::of(&drawn).map_err(|found| self.wrong_kind(found))?;
-        let mut repaired = self.make_valid(&mut drawn)?;
+        let (kind, left_out) = Kind::of(&drawn).map_err(|found| self.wrong_kind(found))?;
+        self.check_place(&drawn)?;
+        let mut repaired = false;
+        if self.geographic
+            && let Some(mut around) = unwrapped(&drawn)
+        {
+            repaired |= self.make_valid(&mut around.geometry)?;
+            drawn = around.cut()?;
+        }
+        repaired |= self.make_valid(&mut drawn)?;
         if let Some(way) = self.way {
             self.reproject(&mut drawn, way)?;
             // Rings that all but touch may cross once their last digits are others.
             repaired |= self.make_valid(&mut drawn)?;
         }
-        Ok((Parts::of(&drawn, kind), repaired))
+        Ok(Read { geometry: Parts::of(&drawn, kind), repaired, left_out })
+    }
+
+    /// Refuses coordinates that are no numbers, and degrees that are none: up to a turn of longitude is somewhere.
+    fn check_place(&self, drawn: &Geometry) -> Result<(), GdalError> {
+        let around = drawn.envelope();
+        let place = |x: f64, y: f64, expected| {
+            let (path, layer) = (self.table.uri.clone(), self.table.name.clone());
+            Err(GdalError::FeaturePlace { path, layer, feature: self.number, x, y, expected })
+        };
+        let corners = [(around.MinX, around.MinY), (around.MaxX, around.MaxY)];
+        for (x, y) in corners {
+            if !x.is_finite() || !y.is_finite() {
+                return place(x, y, "place on Earth");
+            }
+            if self.geographic && (x.abs() > 360.0 || y.abs() > 90.0 + 1e-9) {
+                return place(x, y, "longitude and latitude");
+            }
+        }
+        Ok(())
     }
 
     /// Makes a geometry valid; tells whether it was not.
@@ -283,8 +317,8 @@ impl FeatureReader<'_> {
 
     fn repair(&self, drawn: &Geometry) -> Result<Geometry, GdalError> {
         let invalid = |message: String| GdalError::FeatureInvalid {
-            path: self.source.uri.to_owned(),
-            layer: self.layer.to_owned(),
+            path: self.table.uri.clone(),
+            layer: self.table.name.clone(),
             feature: self.number,
             message,
         };
@@ -292,19 +326,38 @@ impl FeatureReader<'_> {
         if self.source.invalid == InvalidGeometries::Refuse {
             return Err(invalid(message));
         }
+        let cannot = |why: String| invalid(format!("{message}; it cannot be repaired: {why}"));
         let closed = drawn.clone();
         ffi::close_rings(&closed);
-        closed
-            .make_valid(&CslStringList::new())
-            .map_err(|e| invalid(format!("{message}; it cannot be repaired: {}", failure(&e))))
+        let valid = |part: &Geometry| part.make_valid(&CslStringList::new()).map_err(|e| cannot(failure(&e)));
+        // Parts that overlap are one area; each for itself is repaired first.
+        let LayerGeometry::Polygons(parts) = taken_apart(&closed) else { return valid(&closed) };
+        if parts.len() < 2 {
+            return valid(&closed);
+        }
+        let mut all = Vec::new();
+        for part in parts {
+            let wkb = LayerGeometry::Polygons(vec![part]).to_wkb().unwrap_or_default();
+            let part = Geometry::from_wkb(&wkb).map_err(|e| cannot(failure(&e)))?;
+            let part = if part.is_valid() { part } else { valid(&part)? };
+            if let LayerGeometry::Polygons(found) = taken_apart(&part) {
+                all.extend(found);
+            }
+        }
+        let Some(wkb) = LayerGeometry::Polygons(all).to_wkb() else { return valid(&closed) };
+        ffi::reset_error();
+        let union = Geometry::from_wkb(&wkb).ok().and_then(|parts| ffi::union_wkb(&parts));
+        let union = union.ok_or_else(|| cannot(ffi::last_message()))?;
+        Geometry::from_wkb(&union).map_err(|e| cannot(failure(&e)))
     }
 
     fn reproject(&self, geometry: &mut Geometry, way: &CoordTransform) -> Result<(), GdalError> {
-        guard::check_feature(self.source.uri, self.number, geometry, Some(self.longest))?;
-        ffi::segmentize(geometry, self.longest);
+        let longest = guard::longest_for(geometry, self.longest);
+        guard::check_feature(&self.table.uri, self.number, geometry, Some(longest))?;
+        ffi::segmentize(geometry, longest);
         geometry.transform_inplace(way).map_err(|e| GdalError::FeatureTransform {
-            path: self.source.uri.to_owned(),
-            layer: self.layer.to_owned(),
+            path: self.table.uri.clone(),
+            layer: self.table.name.clone(),
             feature: self.number,
             to: self.source.crs.name.clone(),
             message: failure(&e),
@@ -313,8 +366,8 @@ impl FeatureReader<'_> {
 
     fn wrong_kind(&self, found: String) -> GdalError {
         GdalError::FeatureKind {
-            path: self.source.uri.to_owned(),
-            layer: self.layer.to_owned(),
+            path: self.table.uri.clone(),
+            layer: self.table.name.clone(),
             feature: self.number,
             found,
             expected: "polygons or lines",
@@ -330,23 +383,23 @@ enum Kind {
 }
 
 impl Kind {
-    /// The kind of all parts that are not empty; else the name of what there is.
+    /// Polygons, where there are any, else lines, and whether there is something else beside them; else the name of what there
+    /// is.
     #[allow(non_upper_case_globals, reason = "GDAL's names of geometry types")]
-    fn of(geometry: &Geometry) -> Result<Self, String> {
+    fn of(geometry: &Geometry) -> Result<(Self, bool), String> {
         let flat = geometry_type_flatten(geometry.geometry_type());
         match flat {
-            wkbPolygon | wkbMultiPolygon => Ok(Self::Polygons),
-            wkbLineString | wkbMultiLineString | wkbLinearRing => Ok(Self::Lines),
+            wkbPolygon | wkbMultiPolygon => Ok((Self::Polygons, false)),
+            wkbLineString | wkbMultiLineString | wkbLinearRing => Ok((Self::Lines, false)),
             wkbGeometryCollection => {
                 let parts = (0..geometry.geometry_count()).map(|i| geometry.get_geometry(i));
-                let kinds: Vec<Self> =
-                    parts.filter(|p| !p.is_empty()).map(|p| Self::of(&p)).collect::<Result<_, _>>()?;
-                let first = kinds.first().copied().ok_or_else(|| "Geometry Collection".to_owned())?;
-                if kinds.iter().all(|kind| *kind == first) {
-                    Ok(first)
-                } else {
-                    Err("Geometry Collection of polygons and lines".to_owned())
+                let kinds: Vec<_> = parts.filter(|p| !p.is_empty()).map(|p| Self::of(&p)).collect();
+                let has = |kind| kinds.iter().any(|k| k.as_ref().is_ok_and(|(k, _)| *k == kind));
+                let kind = if has(Self::Polygons) { Self::Polygons } else { Self::Lines };
+                if !has(kind) {
+                    return Err(geometry_type_to_name(flat));
                 }
+                Ok((kind, kinds.iter().any(|k| *k != Ok((kind, false)))))
             }
             other => Err(geometry_type_to_name(other)),
         }
@@ -362,7 +415,7 @@ struct Parts {
 
 /// The polygons or lines of a geometry.
 pub(crate) fn taken_apart(geometry: &Geometry) -> LayerGeometry {
-    Kind::of(geometry).map_or(LayerGeometry::Empty, |kind| Parts::of(geometry, kind))
+    Kind::of(geometry).map_or(LayerGeometry::Empty, |(kind, _)| Parts::of(geometry, kind))
 }
 
 impl Parts {

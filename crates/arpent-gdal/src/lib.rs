@@ -22,6 +22,7 @@ mod flatgeobuf;
 mod guard;
 mod layer_in;
 mod layer_out;
+mod layers;
 mod look;
 mod mosaic;
 mod nodata;
@@ -55,15 +56,16 @@ pub use error::GdalError;
 pub use fingerprint::{Fingerprint, fingerprint, fingerprint_file, fingerprint_layer, stamp};
 pub use guard::allow_in_vrt;
 pub use layer_in::{
-    InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry, LayerSource, Line, Rings, Value,
-    layer_fields, read_features,
+    InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry, LayerShapes, LayerSource, Line, Rings,
+    Value, layer_fields, read_features,
 };
 pub use layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter};
+pub use layers::{layer_file, same_text};
 pub use look::{CollarColor, CollarFound, Look, look};
 pub use mosaic::{Mosaic, group_scenes};
 pub use picture::{Misplaced, count_bands, misplaced, read_labels, read_picture};
 pub use polygonize::{ReferencePolygon, polygonize_reference};
-pub use polygons::{FieldPolygon, read_polygons};
+pub use polygons::{FieldPolygon, FieldPolygons, read_polygons};
 pub use published::PublishedRaster;
 pub use raster_out::{RasterKind, StripWriter};
 pub use reader::{BandSelection, MosaicReader};

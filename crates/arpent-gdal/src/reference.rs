@@ -10,9 +10,10 @@ use crate::aoi::Aoi;
 use crate::buffer::buffer_lines;
 use crate::layer_in::{
     LayerCounts, LayerFeature, LayerGeometry, LayerSource, Line, Rings, Value, layer_fields, layer_name,
-    read_features, taken_apart, value_of,
+    read_features, taken_apart,
 };
 use crate::layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter};
+use crate::layers::{layer_file, value_of};
 use crate::raster_out::text;
 use crate::{GdalError, failure, ffi};
 
@@ -96,7 +97,7 @@ impl ReferenceKind {
         source: &LayerSource<'_>,
         layer: &str,
     ) -> Result<LayerGeometry, GdalError> {
-        let (path, layer) = (source.uri.to_owned(), layer.to_owned());
+        let (path, layer) = (layer_file(source.uri).to_owned(), layer.to_owned());
         let wrong = |found: &str, expected| GdalError::FeatureKind {
             path: path.clone(),
             layer: layer.clone(),
@@ -120,7 +121,8 @@ impl ReferenceKind {
 
 impl ReferenceIndex {
     /// Copies what of a layer touches a rectangle (min x, min y, max x, max y, CRS units) to the new file `path`, with an
-    /// index. Features without geometry and those elsewhere are counted and left out.
+    /// index. Features without geometry and those elsewhere are counted and left out. The values of every feature go to `seen`, with
+    /// whether it is near: its bounding box touches the rectangle.
     ///
     /// # Errors
     /// As [`read_features`]; [`GdalError::FeatureKind`] for a feature of another kind, [`GdalError::FeatureWidth`] for a line of unknown width; [`GdalError::Create`] and [`GdalError::Write`] for the copy.
@@ -129,6 +131,7 @@ impl ReferenceIndex {
         kind: ReferenceKind,
         within: [f64; 4],
         path: &Path,
+        seen: &mut dyn FnMut(&[Option<Value>], bool),
     ) -> Result<Self, GdalError> {
         let types: Vec<FieldType> = layer_fields(source)?.iter().map(|field| field.field_type).collect();
         let number = FieldDef { name: NUMBER.to_owned(), field_type: FieldType::Integer };
@@ -155,7 +158,9 @@ impl ReferenceIndex {
             let number = FieldValue::Integer(i64::try_from(feature.number).unwrap_or(i64::MAX));
             let LayerFeature { number: feature, geometry, values } = feature;
             let geometry = kind.wanted(feature, geometry, &values, source, &layer)?;
-            let Some(wkb) = Some(geometry).filter(|g| g.touches(within)).and_then(|g| g.to_wkb()) else {
+            let near = geometry.touches(within);
+            seen(&values, near);
+            let Some(wkb) = Some(geometry).filter(|_| near).and_then(|g| g.to_wkb()) else {
                 return Ok(());
             };
             let values = values.iter().map(|v| v.as_ref().map_or(FieldValue::Null, Value::as_field));

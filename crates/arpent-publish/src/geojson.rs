@@ -10,8 +10,8 @@ use geo_types::LineString;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::dateline::{Extent, Ring, Rings, cut};
 use crate::error::{PublishError, Result};
-use crate::geoparquet::union;
 use crate::run::RunInfo;
 
 /// Coordinates are rounded to this fraction of a degree: 0.1 mm on the ground, far below any pixel.
@@ -25,7 +25,7 @@ type ToLonLat<'a, E> = dyn Fn(f64, f64) -> Result<(f64, f64), E> + 'a;
 /// `to_lon_lat` brings coordinates of the features' CRS to WGS 84 longitude and latitude in degrees. Each
 /// feature has its id both as GeoJSON id and as first property; properties are those of
 /// [`write_geoparquet`](crate::write_geoparquet). A collection without features has no `bbox`. Features that
-/// cross the antimeridian are not cut.
+/// cross the antimeridian are cut there, into multipolygons; the west of a `bbox` that crosses it is greater than its east.
 ///
 /// # Errors
 /// [`PublishError::Io`] when the file cannot be written, [`PublishError::Reproject`] and
@@ -41,25 +41,23 @@ pub fn write_geojson<E: Error + Send + Sync + 'static>(
     let mut out = BufWriter::with_capacity(1 << 18, file);
     out.write_all(b"{\"type\":\"FeatureCollection\",\"features\":[").map_err(writing())?;
     let mut count = 0u64;
-    let mut extent = None;
+    let mut extent = Extent::default();
     for feature in features {
         let feature = feature?;
-        let rings = lon_lat_rings(&feature, to_lon_lat)?;
-        extent = rings.iter().flatten().fold(extent, |e, p| Some(union(e, [p[0], p[1], p[0], p[1]])));
+        let parts = lon_lat_parts(&feature, to_lon_lat)?;
+        parts.iter().for_each(|part| extent.add(part));
         out.write_all(if count == 0 { b"\n" } else { b",\n" }).map_err(writing())?;
-        serde_json::to_writer(&mut out, &json_feature(&feature, run, &rings))
+        serde_json::to_writer(&mut out, &json_feature(&feature, run, &parts))
             .map_err(|e| writing()(e.into()))?;
         count += 1;
     }
     out.write_all(b"\n]").map_err(writing())?;
-    if let Some([west, south, east, north]) = extent {
+    if let Some([west, south, east, north]) = extent.bbox() {
         write!(out, ",\"bbox\":[{west},{south},{east},{north}]").map_err(writing())?;
     }
     out.write_all(b"}\n").and_then(|()| out.flush()).map_err(writing())?;
     Ok(count)
 }
-
-type Ring = Vec<[f64; 2]>;
 
 #[derive(Serialize)]
 struct JsonFeature<'a> {
@@ -111,10 +109,17 @@ impl Serialize for More<'_> {
 #[derive(Serialize)]
 struct Geometry<'a> {
     r#type: &'static str,
-    coordinates: &'a [Ring],
+    coordinates: Coordinates<'a>,
 }
 
-fn json_feature<'a>(feature: &'a Feature, run: &'a RunInfo, rings: &'a [Ring]) -> JsonFeature<'a> {
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Coordinates<'a> {
+    Polygon(&'a [Ring]),
+    Several(&'a [Rings]),
+}
+
+fn json_feature<'a>(feature: &'a Feature, run: &'a RunInfo, parts: &'a [Rings]) -> JsonFeature<'a> {
     JsonFeature {
         r#type: "Feature",
         id: &feature.id,
@@ -133,28 +138,30 @@ fn json_feature<'a>(feature: &'a Feature, run: &'a RunInfo, rings: &'a [Ring]) -
             state: &run.state,
             more: More { columns: &run.columns, values: &feature.attributes },
         },
-        geometry: Geometry { r#type: "Polygon", coordinates: rings },
+        geometry: match parts {
+            [rings] => Geometry { r#type: "Polygon", coordinates: Coordinates::Polygon(rings) },
+            parts => Geometry { r#type: "MultiPolygon", coordinates: Coordinates::Several(parts) },
+        },
     }
 }
 
-/// The exterior, counter-clockwise, then the holes, clockwise.
-fn lon_lat_rings<E: Error + Send + Sync + 'static>(
+/// The polygon, or its parts on both sides of the antimeridian.
+fn lon_lat_parts<E: Error + Send + Sync + 'static>(
     feature: &Feature,
     to_lon_lat: &ToLonLat<'_, E>,
-) -> Result<Vec<Ring>> {
+) -> Result<Vec<Rings>> {
     let polygon = &feature.polygon;
-    let mut rings = vec![lon_lat_ring(&feature.id, polygon.exterior(), to_lon_lat)?];
-    if signed_area(&rings[0]) < 0.0 {
-        rings[0].reverse();
-    }
-    for hole in polygon.interiors() {
-        let mut ring = lon_lat_ring(&feature.id, hole, to_lon_lat)?;
-        if signed_area(&ring) > 0.0 {
-            ring.reverse();
-        }
-        rings.push(ring);
-    }
-    Ok(rings)
+    let lines: Vec<&LineString<f64>> =
+        std::iter::once(polygon.exterior()).chain(polygon.interiors()).collect();
+    let rings = lines.iter().map(|line| lon_lat_ring(&feature.id, line, to_lon_lat));
+    let rings = rings.collect::<Result<Rings>>()?;
+    // The middle of an edge between 179 and -179 degrees lies at 180 if the edge is short, at 0 if it spans the map.
+    let goes_across = |ring: usize, edge: usize| {
+        let ends = lines.get(ring).and_then(|line| Some((line.0.get(edge)?, line.0.get(edge + 1)?)));
+        let middle = ends.map(|(a, b)| to_lon_lat(a.x.midpoint(b.x), a.y.midpoint(b.y)));
+        matches!(middle, Some(Ok((longitude, _))) if longitude.abs() > 90.0)
+    };
+    Ok(cut(rings, &goes_across))
 }
 
 fn lon_lat_ring<E: Error + Send + Sync + 'static>(

@@ -10,6 +10,7 @@
 
 mod connect;
 mod credentials;
+mod dateline;
 mod error;
 mod failure;
 mod gc;
@@ -41,7 +42,7 @@ pub use hash::{Digest, hash_file};
 pub use limits::ObjectKind;
 pub use manifest::{
     Artifact, Counts, CoverageCounts, FailedInput, Input, InputGrid, MANIFEST_FORMAT, MANIFEST_NAME,
-    Manifest, ModelRecord, ReferenceCounts, Software, Warning, ZoneCounts, utc_now,
+    Manifest, ModelRecord, ReferenceCounts, Software, ValueCounts, Warning, ZoneCounts, utc_now,
 };
 pub use media::{
     ITEM_NAME, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_METADATA, ROLE_ZONES, media_type,

@@ -206,6 +206,22 @@ pub struct ReferenceCounts {
     pub repaired: u64,
     /// Objects without a geometry.
     pub empty: u64,
+    /// Objects of which points or lines beside polygons were left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub parts_left_out: u64,
+    /// Objects whose bounding box touches the map.
+    pub near: u64,
+    /// What came of each value that a rule names, in the order of the values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<ValueCounts>,
+    /// Objects with a value that the rule does not name, or with none: left aside.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub objects_unnamed: u64,
+    /// Their values, the first 20 in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values_unnamed: Vec<String>,
+    /// Pixels with data that lie in an object.
+    pub pixels_covered: u64,
     /// Pixels whose class was changed.
     pub pixels_imposed: u64,
     /// Features that an object was found for.
@@ -214,6 +230,25 @@ pub struct ReferenceCounts {
     pub agreement_m2: f64,
     /// Area of features on which they do not, square meters.
     pub disagreement_m2: f64,
+}
+
+/// A value of a field that a rule names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ValueCounts {
+    /// The value.
+    pub value: String,
+    /// Class of the map that it stands for.
+    pub class: String,
+    /// Objects of the layer that have it.
+    pub objects: u64,
+    /// Those of them whose bounding box touches the map.
+    pub near: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Zones of zonal results. Each is in the result, whatever is said of it here.
@@ -225,6 +260,9 @@ pub struct ZoneCounts {
     pub repaired: u64,
     /// Those without geometry.
     pub empty: u64,
+    /// Those of which points or lines beside polygons were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub parts_left_out: u64,
     /// Those of which no part lies inside the map.
     pub outside: u64,
     /// Those of which a part lies outside of the map.

@@ -15,14 +15,19 @@ pub(crate) struct Names {
     any: bool,
 }
 
+/// By what names are compared: not by case, nor by how an accent is stored.
+fn key(name: &str) -> String {
+    arpent_gdal::same_text(name).to_lowercase()
+}
+
 impl Names {
     /// The card's names, others for them, and those to leave out.
     pub(crate) fn new(card: &Card, aliases: &BTreeMap<String, String>, skip: &[String]) -> Self {
-        let lower = |(k, v): (&String, &String)| (k.to_lowercase(), v.to_lowercase());
+        let lower = |(k, v): (&String, &String)| (key(k), key(v));
         Self {
-            ids: card.classes.iter().map(|c| (c.name.to_lowercase(), c.id)).collect(),
+            ids: card.classes.iter().map(|c| (key(&c.name), c.id)).collect(),
             aliases: aliases.iter().map(lower).collect(),
-            skip: skip.iter().map(|s| s.to_lowercase()).collect(),
+            skip: skip.iter().map(|s| key(s)).collect(),
             known: card.classes.iter().map(|c| c.name.clone()).collect(),
             any: false,
         }
@@ -41,7 +46,7 @@ impl Names {
         line: Option<usize>,
         name: &str,
     ) -> Result<Option<u8>, DatasetError> {
-        let lower = name.trim().to_lowercase();
+        let lower = key(name);
         if self.any || self.skip.contains(&lower) {
             return Ok(None);
         }

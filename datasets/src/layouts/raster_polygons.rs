@@ -21,9 +21,9 @@ use crate::{Card, Dataset, DatasetError, Example, IGNORE, Split, Truth};
 pub struct RasterPolygons {
     /// The scene, below the set's folder.
     pub raster: PathBuf,
-    /// The vector file, below the set's folder.
+    /// The vector file, below the set's folder; may be followed by `|option:ENCODING=NAME` and `|crs=EPSG:CODE`.
     pub polygons: PathBuf,
-    /// Its layer; the first without it.
+    /// Its layer; the only one with polygons without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
     /// The field that tells the class.
@@ -80,7 +80,7 @@ pub(super) fn find(
     let names = Names::new(card, &options.names, &options.skip);
     let (mut items, mut polygons, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     let background = options.background.as_deref().map(|name| names.id(&vector, None, name)).transpose()?;
-    for FieldPolygon { number, value, area } in drawn {
+    for FieldPolygon { number, value, area } in drawn.polygons {
         let Some(class) = class_of(options, &names, &vector, number, value)? else {
             left_out.push(area);
             continue;

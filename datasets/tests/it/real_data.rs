@@ -248,7 +248,8 @@ fn polygons_cover_the_pixels_that_gdal_burned() {
     let folder = root.join("landcover/landsat7_chiapas_polygons");
     let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
     let scene = open_scene(&SceneSource::new(&path("LE70220491999322EDC01_stack.gtif"))).unwrap();
-    let drawn = read_polygons(&path("training_data.shp"), None, "id", &scene.grid, &scene.window).unwrap();
+    let drawn =
+        read_polygons(&path("training_data.shp"), None, "id", &scene.grid, &scene.window).unwrap().polygons;
     let mut ids = vec![IGNORE; scene.window.width * scene.window.height];
     for polygon in drawn {
         let id: u8 = polygon.value.unwrap().parse().unwrap();

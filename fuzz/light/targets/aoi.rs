@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use arpent_gdal::{
-    GdalError, InvalidGeometries, LayerGeometry, LayerSource, describe_crs, read_aoi, read_features,
+    GdalError, LayerGeometry, LayerSource, describe_crs, read_aoi, read_features,
 };
 use arpent_raster::{Crs, Grid, Window};
 use libfuzzer_sys::fuzz_target;
@@ -32,7 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
         );
         assert_eq!([area.mask(top), area.mask(rest)].concat(), mask);
     }
-    let source = LayerSource { uri: &uri, layer: None, fields: &[], crs, invalid: InvalidGeometries::Repair };
+    let source = LayerSource::new(&uri, crs);
     let _ = read_features(&source, &mut |feature| {
         if let LayerGeometry::Polygons(polygons) = feature.geometry {
             assert!(polygons.iter().flatten().all(|ring| ring.len() > 3 && ring.first() == ring.last()));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arpent_gdal::{GdalError, InvalidGeometries, LayerSource, Value, describe_crs, read_features};
+use arpent_gdal::{GdalError, LayerSource, Value, describe_crs, read_features};
 use arpent_publish::{FeatureSummary, Manifest, ROLE_FEATURES};
 use serde::Serialize;
 
@@ -71,7 +71,7 @@ fn of_parquet(target: &str) -> anyhow::Result<FeatureSummary> {
 fn of_layer(target: &str, layer: Option<&str>) -> anyhow::Result<Option<FeatureSummary>> {
     let crs = describe_crs("EPSG:4326")?;
     let fields = &FeatureSummary::COLUMNS;
-    let source = LayerSource { uri: target, layer, fields, crs: &crs, invalid: InvalidGeometries::Repair };
+    let source = LayerSource { layer, fields, ..LayerSource::new(target, &crs) };
     let mut summary = FeatureSummary::default();
     let read = read_features::<GdalError>(&source, &mut |feature| {
         let texts: Vec<String> =

@@ -62,15 +62,18 @@ pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
     // A layer is its bytes, wherever it lies.
     let mut coverage = job.config.coverage.clone();
     let areas = coverage.as_mut().and_then(|c| c.built_up.as_mut()).and_then(|b| b.areas.as_mut());
-    areas.into_iter().for_each(String::clear);
+    areas.into_iter().for_each(without_file);
     let mut options = job.config.reference.clone();
-    options.layers_mut().for_each(|layer| layer.source.clear());
+    options.layers_mut().for_each(|layer| without_file(&mut layer.source));
+    let mut layer_of_aoi = job.config.aoi.clone().unwrap_or_default();
+    without_file(&mut layer_of_aoi);
     let described = json!({
         "arpent": env!("CARGO_PKG_VERSION"),
         "grid": map.grid().key(),
         "inputs": prints,
         "model": job.model.sha256(),
         "aoi": map.aoi_fingerprint.as_ref().map(content),
+        "aoi_layer": layer_of_aoi,
         "input": job.config.input,
         "features": job.config.features,
         "coverage": coverage,
@@ -81,6 +84,11 @@ pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         "rasters": job.config.rasters,
     });
     format!("run-{}", short_hash(described.to_string().as_bytes()))
+}
+
+/// Leaves of a source what follows its file: which layer is meant, and how it is read.
+fn without_file(source: &mut String) {
+    source.drain(..arpent_gdal::layer_file(source).len());
 }
 
 /// The first 16 hexadecimal digits of the SHA-256.

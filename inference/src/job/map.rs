@@ -82,16 +82,16 @@ impl MapJob {
         let grid = &dates.first().context("a map without a date")?.mosaic.grid;
         let footprints = footprints(&dates);
         let aoi = config.aoi.as_deref().map(|path| arpent_gdal::read_aoi(path, grid)).transpose()?;
-        let extent = extent_of(aoi.as_ref(), &footprints, config)?;
+        let extent = extent_of(aoi.as_ref(), &footprints, config, dates[0].scenes.first())?;
         let is_wanted = |w: &Window| aoi.as_ref().is_none_or(|a| a.intersects(w));
         let plan = WindowPlan::new(extent, &footprints, is_wanted, config.tiling, needs)?;
-        let aoi_fingerprint = config.aoi.as_deref().map(arpent_gdal::fingerprint_file).transpose()?;
+        let aoi_fingerprint = config.aoi.as_deref().map(arpent_gdal::fingerprint_layer).transpose()?;
         let areas =
             config.coverage.as_ref().and_then(|c| c.built_up.as_ref()).and_then(|b| b.areas.as_deref());
         let references = reference::Plan::new(&config.reference, areas, classes, &grid.crs)?;
         let prints = references.sources().map(arpent_gdal::fingerprint_layer);
         let reference_fingerprints = prints.collect::<Result<_, _>>()?;
-        let own_warnings = Vec::new();
+        let own_warnings = aoi.as_ref().map(|aoi| warnings_of_aoi(aoi, config)).unwrap_or_default();
         Ok(Self {
             folder,
             dates,
@@ -172,6 +172,27 @@ impl MapJob {
     }
 }
 
+/// What was done to the polygons of an AOI.
+fn warnings_of_aoi(aoi: &Aoi, config: &Config) -> Vec<Warning> {
+    let (counts, file) = (aoi.counts(), config.aoi.clone().unwrap_or_default());
+    let file = arpent_publish::redacted(&file);
+    let told = [
+        ("geometries-repaired", counts.repaired, "had a geometry that is not valid: repaired"),
+        (
+            "parts-left-out",
+            counts.parts_left_out,
+            "hold points or lines beside polygons: those were left out",
+        ),
+        ("without-geometry", counts.empty, "have no geometry"),
+    ];
+    let told = told.into_iter().filter(|(_, number, _)| *number > 0);
+    let warning = |(code, number, what): (&str, u64, &str)| {
+        let all = count(counts.read);
+        Warning::new(code, "aoi", format!("{} of {all} features of {file} {what}", count(number)))
+    };
+    told.map(warning).collect()
+}
+
 /// The windows in which every date has a scene.
 fn footprints(dates: &[Survey]) -> Vec<Window> {
     let mut dates = dates.iter();
@@ -182,12 +203,21 @@ fn footprints(dates: &[Survey]) -> Vec<Window> {
 }
 
 /// The pixels of the output: the smallest window that holds what every date has, cut to the AOI's bounding window.
-fn extent_of(aoi: Option<&Aoi>, footprints: &[Window], config: &Config) -> Result<Window, JobError> {
+fn extent_of(
+    aoi: Option<&Aoi>,
+    footprints: &[Window],
+    config: &Config,
+    scene: Option<&UsableScene>,
+) -> Result<Window, JobError> {
     let extent = footprints.iter().copied().reduce(|all, f| all.union(&f)).ok_or(JobError::DatesApart)?;
     let Some(aoi) = aoi else { return Ok(extent) };
     let outside = || JobError::AoiOutside { aoi: config.aoi.clone().unwrap_or_default() };
     if !footprints.iter().any(|f| aoi.intersects(f)) {
-        return Err(outside());
+        if !footprints.iter().any(|f| aoi.is_near(f)) {
+            return Err(outside());
+        }
+        let gsd_m = scene.map(|scene| scene.info.gsd_m).unwrap_or_default();
+        return Err(JobError::AoiNoPixel { aoi: config.aoi.clone().unwrap_or_default(), gsd_m });
     }
     extent.intersect(&aoi.window()).ok_or_else(outside)
 }

@@ -1,5 +1,6 @@
 //! A map crossed with layers that somebody keeps already: cut into it, asked for attributes, compared with it.
 
+mod matched;
 mod options;
 mod plan;
 mod together;
@@ -45,7 +46,8 @@ impl<'a> References<'a> {
     /// # Errors
     /// That an index cannot be read.
     pub fn open(plan: &'a Plan, grid: &'a Grid, classes: &'a Nomenclature) -> anyhow::Result<Self> {
-        let open = |(rule, index): (&'a Rule, &ReferenceIndex)| -> anyhow::Result<OpenLayer<'a>> {
+        type Indexed<'a> = ((&'a Rule, &'a ReferenceIndex), &'a matched::Matched);
+        let open = |((rule, index), matched): Indexed<'a>| -> anyhow::Result<OpenLayer<'a>> {
             let read = index.counts();
             let counts = ReferenceCounts {
                 name: rule.name.clone(),
@@ -54,11 +56,13 @@ impl<'a> References<'a> {
                 objects: read.read,
                 repaired: read.repaired,
                 empty: read.empty,
-                ..ReferenceCounts::default()
+                parts_left_out: read.parts_left_out,
+                ..matched.told(rule, classes)
             };
             Ok(OpenLayer { rule, reference: index.open()?, counts, agreement: [0; 2] })
         };
-        let layers = plan.rules.iter().zip(&plan.indexes).map(open).collect::<anyhow::Result<_>>()?;
+        let indexed = plan.rules.iter().zip(&plan.indexes).zip(&plan.matched);
+        let layers = indexed.map(open).collect::<anyhow::Result<_>>()?;
         let built_up = plan.built_up_index.as_ref().map(ReferenceIndex::open).transpose()?;
         Ok(Self { grid, classes, layers, built_up })
     }
@@ -101,7 +105,11 @@ impl<'a> References<'a> {
                 Ok(())
             })?;
             for (label, class) in labels.data_mut().iter_mut().zip(&imposed) {
-                if *class != LABEL_NODATA && *label != LABEL_NODATA && *label != *class {
+                if *class == LABEL_NODATA || *label == LABEL_NODATA {
+                    continue;
+                }
+                layer.counts.pixels_covered += 1;
+                if *label != *class {
                     *label = *class;
                     layer.counts.pixels_imposed += 1;
                 }
@@ -178,7 +186,7 @@ impl Classes {
     fn of(&self, object: &ReferenceFeature) -> Option<u8> {
         match self {
             Self::One(id) => Some(*id),
-            Self::ByValue(values) => values.get(object.values.get(1)?.as_ref()?.to_string().trim()).copied(),
+            Self::ByValue(values) => values.get(&object.values.get(1)?.as_ref()?.key()).copied(),
         }
     }
 }

@@ -24,15 +24,19 @@ pub struct ReferenceOptions {
     pub snap: Vec<SnapOptions>,
 }
 
-/// A layer of any format that GDAL reads, in any CRS.
+/// A layer of a vector file (GeoPackage, GeoJSON, shapefile, File Geodatabase, SpatiaLite, GeoParquet, FlatGeobuf, KML, GML, MapInfo,
+/// CSV with WKT), in any CRS.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LayerOptions {
-    /// File or URL.
+    /// File or URL; may be followed by `|layername=NAME`, `|option:ENCODING=NAME` and `|crs=EPSG:CODE`.
     pub source: String,
-    /// Name of the layer; the only one, or the first, by default.
+    /// Name of the layer; the only one that has geometries of the kind wanted by default.
     #[serde(default)]
     pub name: Option<String>,
+    /// Encoding of its text, such as `CP1252`, where the file does not say it, or says it wrongly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
     /// Field with the ids of its objects.
     pub id: String,
     /// What to do with geometries that are not valid.
@@ -76,7 +80,8 @@ pub enum ClassOf {
 pub struct ClassByField {
     /// The field.
     pub field: String,
-    /// Name of the class for a value, numbers as text. Objects with other values are left aside.
+    /// Name of the class for a value, numbers as text; accents may be composed or not. Objects with other values are left aside
+    /// and counted.
     pub values: BTreeMap<String, String>,
 }
 

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arpent_gdal::{
-    FieldDef, FieldType, InvalidGeometries, LayerSource, LineWidth, ReferenceIndex, ReferenceKind,
+    FieldDef, FieldType, LayerShapes, LayerSource, LineWidth, ReferenceIndex, ReferenceKind, Value, same_text,
 };
+use arpent_publish::{ReferenceCounts, Warning};
 use arpent_raster::{Crs, CrsKind, Grid, Nomenclature, Window};
 use arpent_vector::{Column, ColumnKind};
 
+use super::matched::{self, Matched};
 use super::options::{ClassOf, ImposeOptions, LayerOptions, ReferenceOptions};
 use crate::error::{JobError, class_id};
 use crate::objects::ObjectOptions;
@@ -38,9 +40,11 @@ pub struct Plan {
     pub(super) rules: Vec<Rule>,
     /// For each rule, once they are read.
     pub(super) indexes: Vec<ReferenceIndex>,
+    pub(super) matched: Vec<Matched>,
     /// File or URL of areas that somebody drew as built up; and once they are read.
     built_up: Option<String>,
     pub(super) built_up_index: Option<ReferenceIndex>,
+    pub(super) built_up_matched: Matched,
 }
 
 /// A layer and what it is to the map.
@@ -149,7 +153,7 @@ impl Plan {
             arpent_gdal::layer_fields(&source_of_areas(areas, crs))?;
         }
         let built_up = built_up.map(str::to_owned);
-        Ok(Self { rules, indexes: Vec::new(), built_up, built_up_index: None })
+        Ok(Self { rules, built_up, ..Self::default() })
     }
 
     /// Reads every layer into an indexed file in the folder `scratch`, in the CRS of the map, as far as it lies near the extent.
@@ -158,6 +162,7 @@ impl Plan {
     /// What makes a layer unusable, with the number of its object; [`JobError::ReferenceEmpty`]; that the copy cannot be written.
     pub fn index(&mut self, grid: &Grid, extent: &Window, scratch: &Path) -> anyhow::Result<()> {
         self.indexes.clear();
+        self.matched.clear();
         let crs = &grid.crs;
         for (number, rule) in self.rules.iter().enumerate() {
             let fields: Vec<&str> = rule.fields.iter().map(String::as_str).collect();
@@ -173,12 +178,19 @@ impl Plan {
                 _ => 0.0,
             };
             let within = [west - around, south - around, east + around, north + around];
-            self.indexes.push(indexed(&rule.source(&fields, crs), kind, within, &path, || rule.key())?);
+            let mut matched = Matched::default();
+            let mut seen = |values: &[_], near| matched.add(Some(rule), values, near);
+            let source = rule.source(&fields, crs);
+            self.indexes.push(indexed(&source, kind, within, &path, || rule.key(), &mut seen)?);
+            self.matched.push(matched);
         }
         if let Some(areas) = &self.built_up {
             let (source, path) = (source_of_areas(areas, crs), scratch.join("built-up.gpkg"));
             let (kind, key) = (ReferenceKind::Areas(None), || "coverage.built_up.areas".to_owned());
-            self.built_up_index = Some(indexed(&source, kind, grid.bbox(extent), &path, key)?);
+            let mut matched = Matched::default();
+            let mut seen = |values: &[_], near| matched.add(None, values, near);
+            self.built_up_index = Some(indexed(&source, kind, grid.bbox(extent), &path, key, &mut seen)?);
+            self.built_up_matched = matched;
         }
         Ok(())
     }
@@ -200,6 +212,18 @@ impl Plan {
         self.indexes.iter().chain(&self.built_up_index).map(|index| index.counts().read).sum()
     }
 
+    /// What is doubtful about the layers, above all what matched nothing, by what came of them.
+    pub fn warnings(&self, counts: &[ReferenceCounts]) -> Vec<Warning> {
+        let told = self.rules.iter().zip(counts);
+        let mut all: Vec<Warning> = told.flat_map(|(rule, counts)| matched::warnings(rule, counts)).collect();
+        if self.built_up_index.is_some() && self.built_up_matched.is_far() {
+            let message = "no area drawn as built up lies on the map";
+            let hint = "check that it is the right layer, and that its CRS is the one its coordinates are in";
+            all.push(Warning::new("nothing-matched", "coverage.built_up.areas", message).with_hint(hint));
+        }
+        all
+    }
+
     /// File or URL of each layer, built-up areas last.
     pub fn sources(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| &rule.layer.source).chain(&self.built_up).map(String::as_str)
@@ -217,9 +241,23 @@ impl Rule {
         LayerSource {
             uri: &self.layer.source,
             layer: self.layer.name.as_deref(),
+            encoding: self.layer.encoding.as_deref(),
+            shapes: match self.kind {
+                Kind::Impose { width: Some(_), .. } => LayerShapes::Any,
+                Kind::Snap { .. } => LayerShapes::Lines,
+                Kind::Impose { .. } | Kind::Inform { .. } | Kind::Compare { .. } => LayerShapes::Areas,
+            },
             fields,
             crs,
             invalid: self.layer.invalid.into(),
+        }
+    }
+
+    /// The classes of its objects, where they have any.
+    pub(super) const fn classes(&self) -> Option<&Classes> {
+        match &self.kind {
+            Kind::Impose { class, .. } | Kind::Compare { class } => Some(class),
+            Kind::Inform { .. } | Kind::Snap { .. } => None,
         }
     }
 
@@ -291,11 +329,22 @@ impl Context<'_> {
         match class {
             ClassOf::One(name) => Ok((Classes::One(class_id(key, name, self.classes)?), None)),
             ClassOf::ByField(by) => {
-                let ids = by
-                    .values
-                    .iter()
-                    .map(|(value, name)| Ok((value.clone(), class_id(key, name, self.classes)?)));
-                Ok((Classes::ByValue(ids.collect::<Result<_, JobError>>()?), Some(&by.field)))
+                let mut ids: BTreeMap<String, (u8, &String, &String)> = BTreeMap::new();
+                for (value, name) in &by.values {
+                    let id = class_id(key, name, self.classes)?;
+                    let known = ids.insert(same_text(value), (id, value, name));
+                    if let Some((_, other, other_class)) = known.filter(|(known, ..)| *known != id) {
+                        return Err(JobError::SameValue {
+                            key: key.to_owned(),
+                            value: value.clone(),
+                            other: other.clone(),
+                            class: name.clone(),
+                            other_class: other_class.clone(),
+                        });
+                    }
+                }
+                let ids = ids.into_iter().map(|(value, (id, ..))| (value, id)).collect();
+                Ok((Classes::ByValue(ids), Some(&by.field)))
             }
         }
     }
@@ -350,8 +399,9 @@ fn indexed(
     within: [f64; 4],
     path: &Path,
     key: impl FnOnce() -> String,
+    seen: &mut dyn FnMut(&[Option<Value>], bool),
 ) -> anyhow::Result<ReferenceIndex> {
-    let index = ReferenceIndex::build(source, kind, within, path)?;
+    let index = ReferenceIndex::build(source, kind, within, path, seen)?;
     if index.counts().read == index.counts().empty {
         return Err(JobError::ReferenceEmpty { key: key(), layer: source.uri.to_owned() }.into());
     }
@@ -359,7 +409,7 @@ fn indexed(
 }
 
 fn source_of_areas<'a>(uri: &'a str, crs: &'a Crs) -> LayerSource<'a> {
-    LayerSource { uri, layer: None, fields: &[], crs, invalid: InvalidGeometries::Repair }
+    LayerSource { shapes: LayerShapes::Areas, ..LayerSource::new(uri, crs) }
 }
 
 fn share(key: &str, share: f64) -> Result<(), JobError> {

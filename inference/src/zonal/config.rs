@@ -17,12 +17,16 @@ pub struct ZonalConfig {
     /// The map: the output of a run, a folder or an s3 URL. `--map` replaces it.
     #[serde(default)]
     pub map: Option<String>,
-    /// The zones: a file or URL with polygons, or lines with `[roads]`, in any CRS. `--zones` replaces it.
+    /// The zones: a file or URL with polygons, or lines with `[roads]`, in any CRS; may be followed by `|layername=NAME`,
+    /// `|option:ENCODING=NAME` and `|crs=EPSG:CODE`. `--zones` replaces it.
     #[serde(default)]
     pub zones: Option<String>,
-    /// Name of their layer; the only one, or the first, by default.
+    /// Name of their layer; the only one that has geometries of the kind wanted by default.
     #[serde(default)]
     pub layer: Option<String>,
+    /// Encoding of their text, such as `CP1252`, where the file does not say it, or says it wrongly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
     /// Where to publish: a folder or an s3 URL. `--output` replaces it.
     #[serde(default)]
     pub output: Option<String>,

@@ -21,6 +21,7 @@ fn told(counts: &ZoneCounts) -> Vec<(u64, &'static str)> {
     let all = [
         (counts.repaired, "had a geometry that is not valid: repaired"),
         (counts.empty, "without geometry: in the result, with areas of 0"),
+        (counts.parts_left_out, "with points or lines beside polygons: those were left out"),
         (counts.outside, "outside of the map: in the result, without shares"),
         (counts.partly_outside, "partly outside of the map: shares are of what is inside"),
         (counts.without_data, "where the map has no data: in the result, without shares"),

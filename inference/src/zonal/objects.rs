@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arpent_gdal::{InvalidGeometries, LayerSource, Reference, ReferenceIndex, ReferenceKind, Rings, Value};
+use arpent_gdal::{LayerSource, Reference, ReferenceIndex, ReferenceKind, Rings, Value};
 use arpent_publish::{Artifact, ROLE_FEATURES, Warning};
 use arpent_vector::representative_point;
 use geo_types::{Coord, LineString, Polygon};
@@ -35,14 +35,13 @@ impl Objects {
         let Some((artifact, layer)) = features_of(map) else { return Ok(None) };
         let address = map.address(artifact);
         let crs = &map.grid().crs;
-        let invalid = InvalidGeometries::Repair;
-        let source = LayerSource { uri: &address, layer, fields: &["class_id"], crs, invalid };
+        let source = LayerSource { layer, fields: &["class_id"], ..LayerSource::new(&address, crs) };
         // Outlines that were smoothed may reach beyond the pixels.
         let [west, south, east, north] = map.grid().bbox(&map.window());
         let (width, height) = (east - west, north - south);
         let within = [west - width, south - height, east + width, north + height];
         let path = scratch.join("objects.gpkg");
-        let index = ReferenceIndex::build(&source, ReferenceKind::Areas(None), within, &path);
+        let index = ReferenceIndex::build(&source, ReferenceKind::Areas(None), within, &path, &mut |_, _| {});
         let reference = index.and_then(|index| index.open()).map_err(|error| {
             let why = format!("objects are not counted: {error}");
             let hint = "publish the map in another format too, for example `formats = [\"geopackage\"]` under [features]";

@@ -4,8 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use arpent_gdal::{
-    FieldDef, FieldType, LayerFeature, LayerGeometry, LayerShape, LayerSource, Rings, Value, buffer_lines,
-    fingerprint_layer, layer_fields, read_features,
+    FieldDef, FieldType, LayerFeature, LayerGeometry, LayerShape, LayerShapes, LayerSource, Rings, Value,
+    buffer_lines, fingerprint_layer, layer_fields, layer_file, read_features,
 };
 use arpent_publish::{Input, RunInfo, StagedArtifact, ZoneCounts};
 use arpent_raster::{Crs, CrsKind};
@@ -106,6 +106,8 @@ impl<'a> Plan<'a> {
         LayerSource {
             uri: self.zones,
             layer: self.config.layer.as_deref(),
+            encoding: self.config.encoding.as_deref(),
+            shapes: if self.roads.is_some() { LayerShapes::Lines } else { LayerShapes::Areas },
             fields,
             crs,
             invalid: self.config.invalid.into(),
@@ -139,7 +141,8 @@ impl<'a> Plan<'a> {
         })?;
         let repeated_ids = ids.finish()?.repeats()?;
         let (zones, repaired, empty) = (read.read, read.repaired, read.empty);
-        counts = ZoneCounts { zones, repaired, empty, repeated_ids, ..counts };
+        let parts_left_out = read.parts_left_out;
+        counts = ZoneCounts { zones, repaired, empty, parts_left_out, repeated_ids, ..counts };
         if counts.zones == 0 {
             return Err(ZonalError::NoFeatures { zones: self.zones.to_owned() }.into());
         }
@@ -252,6 +255,8 @@ impl<'a> Plan<'a> {
             "zones": self.fingerprint.as_ref().map(|f| json!([f.size, f.content(), f.etag, f.modified])),
             "options": json!({
                 "layer": self.config.layer,
+                "source": &self.zones[layer_file(self.zones).len()..],
+                "encoding": self.config.encoding,
                 "id": self.config.id,
                 "keep": self.config.keep,
                 "invalid": self.config.invalid,
@@ -307,7 +312,7 @@ fn bits(share: f64) -> u64 {
 /// 64 bits of an id: of a million, two different ones have the same with a probability of one in forty million.
 fn hash(id: &Value) -> u64 {
     let mut hasher = DefaultHasher::new();
-    id.to_string().hash(&mut hasher);
+    id.key().hash(&mut hasher);
     hasher.finish()
 }
 

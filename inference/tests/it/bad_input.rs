@@ -173,17 +173,6 @@ fn aoi_outside() {
 }
 
 #[test]
-fn aoi_invalid() {
-    let p = place();
-    let path = aoi(
-        &p,
-        "bow.geojson",
-        "[[652000,6862000],[652010,6862010],[652010,6862000],[652000,6862010],[652000,6862000]]",
-    );
-    refused!(p, p.text("a.tif"), &["--aoi", &path]);
-}
-
-#[test]
 fn configuration() {
     let p = place();
     p.config("[tiling]\nwindw_px = 512\n");

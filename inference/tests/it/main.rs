@@ -27,4 +27,5 @@ mod shards;
 mod slurm;
 mod submit;
 mod validity;
+mod vectors;
 mod zonal;

@@ -32,9 +32,9 @@ pub(super) struct Classes {
     pub(super) skipped: Vec<String>,
 }
 
-/// Values of a field are one class when they differ by case or surrounding blanks alone.
+/// Values of a field are one class when they differ by case, by surrounding blanks or by how an accent is stored alone.
 fn key(value: &str) -> String {
-    value.trim().to_lowercase()
+    arpent_datasets::same_text(value).to_lowercase()
 }
 
 /// The classes wanted, or all, sorted. Each needs two polygons: one to learn from, one to be judged by.

@@ -24,8 +24,8 @@ pub(crate) use place::Derived;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Instead of CONFIG: polygons over a scene")]
 pub(crate) struct DrawnArgs {
-    /// Polygons with a class each, drawn over --scene (GeoPackage, GeoJSON, shapefile; any CRS). What lies in none is not
-    /// known. A configuration is written into the output's `run` folder.
+    /// Polygons with a class each, drawn over --scene (GeoPackage, GeoJSON, shapefile, ...; any CRS). What lies in none is not
+    /// known. After the file may stand |option:ENCODING=NAME and |crs=EPSG:CODE. A configuration is written into the output's `run` folder.
     #[arg(long, value_name = "FILE", requires_all = ["scene", "class_field", "output"])]
     #[arg(conflicts_with_all = ["config", "data", "packages"])]
     pub(crate) labels: Option<PathBuf>,
@@ -36,7 +36,7 @@ pub(crate) struct DrawnArgs {
     /// Field of the polygons that names the class.
     #[arg(long, value_name = "NAME", requires = "labels")]
     class_field: Option<String>,
-    /// Layer of the polygons; the first without it.
+    /// Layer of the polygons; the only one with polygons without it.
     #[arg(long, value_name = "NAME", requires = "labels")]
     layer: Option<String>,
     /// Values of the field to learn, in this order; all without it.
@@ -140,8 +140,18 @@ impl Plan<'_> {
             let names: Vec<String> = self.classes.skipped.iter().map(name).collect();
             note(&format!("left out: {}", names.join(", ")));
         }
-        for scene in &self.scenes {
-            let Some((band, values)) = scene.survey.alpha else { continue };
+        for (scene, path) in self.scenes.iter().map(|s| (&s.survey, s.path.display())) {
+            let counts = &scene.counts;
+            for (number, what) in [
+                (counts.repaired, "with a geometry that is not valid: repaired"),
+                (counts.empty, "without geometry: left out"),
+                (counts.parts_left_out, "with points or lines beside polygons: those were left out"),
+            ] {
+                if number > 0 {
+                    note(&format!("labels over {path}: {number} of {} features {what}", counts.read));
+                }
+            }
+            let Some((band, values)) = scene.alpha else { continue };
             let doubt = if values > MANY_VALUES {
                 "as a measured band does: if it is one, name all bands (--bands), it among them"
             } else {

@@ -275,6 +275,23 @@ fn polygons_in_another_crs_are_brought_to_the_scene() {
 }
 
 #[test]
+fn of_several_layers_one_is_named() {
+    let desk = Desk::new();
+    let (fields, two) = (desk.path("fields.gpkg"), desk.path("two.gpkg"));
+    for (name, update) in [("drawn", &[][..]), ("drawn before", &["-update"])] {
+        let mut words = update.to_vec();
+        words.extend(["-nln", name, two.to_str().unwrap(), fields.to_str().unwrap()]);
+        assert!(std::process::Command::new("ogr2ogr").args(&words).status().unwrap().success());
+    }
+    desk.refused("two.gpkg", &[], &["it has 2 layers, and none is named", "two.gpkg|layername=drawn'"]);
+    let fitted = desk.fit("two.gpkg|layername=drawn", &["--epochs", "1"]).done();
+    assert!(fitted.err.contains("classes: forest 9 polygons"), "{}", fitted.err);
+    // What was written is read again.
+    let config = desk.path("map/run/train.toml");
+    run(&["evaluate", desk.path("map").to_str().unwrap(), config.to_str().unwrap()]).done();
+}
+
+#[test]
 fn what_cannot_be_trained_is_told() {
     let desk = Desk::new();
     desk.refused("fields.gpkg", &["--class-field", "kind"], &["cannot be used multiple times"]);

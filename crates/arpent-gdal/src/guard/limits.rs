@@ -27,6 +27,9 @@ const MAX_VERTICES: u64 = 10_000_000;
 /// Points put on the edges of one feature to reproject it: with one each 250 m, once around the Earth. Repairing more takes minutes.
 const MAX_ADDED: u64 = 200_000;
 
+/// How much longer edges may be: of 2 km, an arc is 8 cm off its chord.
+const COARSER: f64 = 8.0;
+
 fn at_most(path: &str, what: impl Into<String>, found: u64, most: u64) -> Result<(), GdalError> {
     if found <= most {
         return Ok(());
@@ -90,7 +93,7 @@ fn starts_like_text(gdal_path: &str) -> bool {
 ///
 /// # Errors
 /// What the store said of a remote object that cannot be opened.
-pub(super) fn head(gdal_path: &str, length: usize) -> Result<Vec<u8>, String> {
+pub(crate) fn head(gdal_path: &str, length: usize) -> Result<Vec<u8>, String> {
     if !is_local(gdal_path) {
         return ffi::vsi_head(gdal_path, length);
     }
@@ -101,6 +104,14 @@ pub(super) fn head(gdal_path: &str, length: usize) -> Result<Vec<u8>, String> {
         let _ = file.take(length as u64).read_to_end(&mut bytes);
     }
     Ok(bytes)
+}
+
+/// The longest edge from `longest` up, at most [`COARSER`] times it, at which reprojection does not put too many points on the edges
+/// of a feature: a coast of a continent is followed less closely than a parcel.
+pub(crate) fn longest_for(geometry: &Geometry, longest: f64) -> f64 {
+    let steps = std::iter::successors(Some(1.0), |factor| Some(factor * 2.0)).take_while(|f| *f <= COARSER);
+    let fits = |longest: &f64| added(geometry, *longest) <= MAX_ADDED;
+    steps.map(|factor| longest * factor).find(fits).unwrap_or(longest)
 }
 
 /// Refuses a feature with too many vertices, or of which there would be too many once edges longer than `longest` (as they are,

@@ -6,6 +6,7 @@
 
 mod limits;
 mod named;
+mod tables;
 mod vrt;
 
 use std::sync::Once;
@@ -15,14 +16,16 @@ use gdal::{Dataset, DriverManager};
 
 pub(crate) use limits::{
     MAX_AOI_BYTES, check_document, check_feature, check_file, check_samples, check_vertices,
+    head as first_bytes, longest_for,
 };
 pub use named::allow_in_vrt;
 pub(crate) use named::{MAX_VRT_BYTES, location, trust};
+pub(crate) use tables::check as check_tables;
 pub use vrt::{Reference, references};
 pub(crate) use vrt::{content, is_relative, parse as parse_vrt};
 
 use crate::GdalError;
-use crate::aoi::DRIVERS as VECTOR_DRIVERS;
+use crate::layers::DRIVERS as VECTOR_DRIVERS;
 use crate::scene::DRIVERS as RASTER_DRIVERS;
 
 /// Drivers that are asked for by name: rasters and layers in memory.

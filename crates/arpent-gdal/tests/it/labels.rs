@@ -129,7 +129,7 @@ fn polygons_come_with_a_field() {
             (r#"{"kind":"late","code":9}"#, square(30, -10)),
         ],
     );
-    let read = |field: &str| read_polygons(&path, None, field, &grid(), &EVERYWHERE).unwrap();
+    let read = |field: &str| read_polygons(&path, None, field, &grid(), &EVERYWHERE).unwrap().polygons;
     let kinds: Vec<_> = read("kind").into_iter().map(|p| (p.number, p.value)).collect();
     assert_eq!(kinds, [(1, Some("wood".into())), (2, None), (5, Some("late".into()))]);
     assert_eq!(read("code")[0].value.as_deref(), Some("7"));
@@ -147,7 +147,7 @@ fn layers_fields_and_geometries_are_checked() {
     let at = |x: i32| bowtie.replace('X', &x.to_string()).replace('Y', &(x + 3).to_string());
     let path = features(dir.path(), &[("{\"kind\":\"a\"}", square(10, -10)), ("{\"kind\":\"a\"}", at(500))]);
     let read = |layer: Option<&str>, field: &str| read_polygons(&path, layer, field, &grid(), &EVERYWHERE);
-    assert_eq!(read(Some("labels"), "kind").unwrap().len(), 1, "what lies beyond is not looked at");
+    assert_eq!(read(Some("labels"), "kind").unwrap().polygons.len(), 1);
     let error = read(Some("wood"), "kind").unwrap_err();
     assert!(matches!(&error, GdalError::NoSuchLayer { layers, .. } if layers == &["labels"]), "{error}");
     let error = read(None, "species").unwrap_err();
@@ -158,10 +158,10 @@ fn layers_fields_and_geometries_are_checked() {
         "{words}"
     );
     let path = features(dir.path(), &[("{\"kind\":\"a\"}", at(20))]);
-    let error = read_polygons(&path, None, "kind", &grid(), &EVERYWHERE).unwrap_err();
-    assert!(matches!(error, GdalError::AoiInvalid { feature: 1, .. }), "{error}");
+    let drawn = read_polygons(&path, None, "kind", &grid(), &EVERYWHERE).unwrap();
+    assert_eq!((drawn.polygons.len(), drawn.counts.repaired), (1, 1));
     let point = r#"{"type":"Point","coordinates":[5,-5]}"#.to_owned();
     let path = features(dir.path(), &[("{\"kind\":\"a\"}", point)]);
     let error = read_polygons(&path, None, "kind", &grid(), &EVERYWHERE).unwrap_err();
-    assert!(matches!(&error, GdalError::NotAPolygon { found, .. } if found == "Point"), "{error}");
+    assert!(matches!(&error, GdalError::FeatureKind { found, .. } if found == "Point"), "{error}");
 }

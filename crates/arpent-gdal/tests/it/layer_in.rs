@@ -27,7 +27,7 @@ fn lambert() -> Crs {
 }
 
 fn source<'a>(uri: &'a str, fields: &'a [&'a str], crs: &'a Crs) -> LayerSource<'a> {
-    LayerSource { uri, layer: None, fields, crs, invalid: InvalidGeometries::Repair }
+    LayerSource { fields, ..LayerSource::new(uri, crs) }
 }
 
 fn read(source: &LayerSource<'_>) -> Result<(Vec<LayerFeature>, LayerCounts), GdalError> {
@@ -66,7 +66,7 @@ fn features_come_in_order_with_their_values() {
     );
     let crs = lambert();
     let (features, counts) = read(&source(&path, &["w", "name", "n"], &crs)).unwrap();
-    assert_eq!(counts, LayerCounts { read: 3, repaired: 0, empty: 1 });
+    assert_eq!(counts, LayerCounts { read: 3, empty: 1, ..LayerCounts::default() });
     assert_eq!(features.iter().map(|f| f.number).collect::<Vec<_>>(), [1, 2, 3]);
     let text = |t: &str| Some(Value::Text(t.to_owned()));
     assert_eq!(features[0].values, [Some(Value::Real(2.5)), text("a"), Some(Value::Integer(7))]);
@@ -178,17 +178,19 @@ fn wrong_names_kinds_and_files_are_refused() {
     assert!(matches!(layer_fields(&named), Err(GdalError::NoSuchLayer { .. })));
     let mixed = r#"{"type":"GeometryCollection","geometries":[{"type":"LineString","coordinates":[[0,0],[1,1]]},{"type":"Polygon","coordinates":[[[0,0],[4,0],[4,4],[0,0]]]}]}"#;
     let path = layer(&dir.path().join("m.geojson"), &[("{}", mixed)]);
-    assert!(matches!(read(&source(&path, &[], &crs)), Err(GdalError::FeatureKind { feature: 1, .. })));
+    let (features, counts) = read(&source(&path, &[], &crs)).unwrap();
+    assert!((area(&features[0].geometry) - 8.0).abs() < 1e-12, "the polygon is taken out of the collection");
+    assert_eq!((counts.parts_left_out, counts.repaired), (1, 0));
     // Without a CRS, GeoJSON is in degrees; there is no latitude of 91.
     let path = dir.path().join("far.geojson");
     let far = format!(r#"{{"type":"Feature","properties":{{}},"geometry":{}}}"#, SQUARE.replace('4', "91"));
     std::fs::write(&path, far).unwrap();
     let path = path.to_string_lossy().into_owned();
     let error = read(&source(&path, &[], &crs)).unwrap_err();
-    assert!(matches!(error, GdalError::FeatureTransform { feature: 1, .. }), "{error}");
+    assert!(matches!(error, GdalError::FeaturePlace { feature: 1, .. }), "{error}");
     let path = dir.path().join("n.csv");
     std::fs::write(&path, "a,b\n1,2\n").unwrap();
-    assert!(matches!(read(&source(&path.to_string_lossy(), &[], &crs)), Err(GdalError::NotAVector { .. })));
+    assert!(matches!(read(&source(&path.to_string_lossy(), &[], &crs)), Err(GdalError::NoGeometry { .. })));
 }
 
 #[test]

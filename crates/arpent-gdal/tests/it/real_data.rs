@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use arpent_gdal::{
-    MosaicReader, SceneSource, Transformer, fingerprint, group_scenes, look, open_scene, resolve_scenes,
+    GdalError, LayerGeometry, LayerSource, MosaicReader, SceneSource, Transformer, describe_crs, fingerprint,
+    group_scenes, look, open_scene, read_features, resolve_scenes,
 };
 
 use crate::common::folder;
@@ -78,5 +79,57 @@ fn looks_at_real_scenes_find_what_is_there() {
         let expected =
             if source.uri.contains("5b90f92da0d7280005fab355_4310") { 0.1..0.3 } else { 0.0..0.001 };
         assert!(expected.contains(&share), "{}: {found:?}", source.uri);
+    }
+}
+
+#[test]
+fn real_layers_are_the_same_in_every_format() {
+    let Some(root) = scenes() else { return };
+    let dir = folder();
+    let equal_area = describe_crs("EPSG:6933").unwrap();
+    let read = |uri: &str| {
+        let mut area = 0.0;
+        let counts = read_features(&LayerSource::new(uri, &equal_area), &mut |feature| {
+            let LayerGeometry::Polygons(polygons) = &feature.geometry else { return Ok(()) };
+            for (i, ring) in polygons.iter().flat_map(|rings| rings.iter().enumerate()) {
+                let [x, y] = ring[0];
+                let cross = |p: &[[f64; 2]]| (p[0][0] - x) * (p[1][1] - y) - (p[1][0] - x) * (p[0][1] - y);
+                let twice = ring.windows(2).map(cross).sum::<f64>().abs();
+                area += if i == 0 { twice } else { -twice } / 2.0;
+            }
+            Ok::<_, GdalError>(())
+        })
+        .unwrap();
+        (counts, area)
+    };
+    let layers = [
+        "s2_flanders_fields/fields_BEFL-s2-fields-2023_polygons.gpkg",
+        "../landcover/sentinel2_rcr_polygons/rcr_landcover.shp",
+        "../landcover/landsat7_chiapas_polygons/training_data.shp",
+        "../landcover/oam_drone_buildings/zanzibar_buildings.geojson",
+    ];
+    for (number, layer) in layers.iter().enumerate() {
+        let from = root.join(layer);
+        if !from.exists() {
+            eprintln!("skipped: {}", from.display());
+            continue;
+        }
+        let from = from.to_string_lossy().into_owned();
+        let (counts, area) = read(&from);
+        assert!(counts.read > 10 && area > 100.0, "{layer}: {counts:?} {area}");
+        for (extension, driver) in [
+            ("gpkg", "GPKG"),
+            ("sqlite", "SQLite"),
+            ("gdb", "OpenFileGDB"),
+            ("fgb", "FlatGeobuf"),
+            ("gml", "GML"),
+        ] {
+            let to = dir.path().join(format!("{number}.{extension}")).to_string_lossy().into_owned();
+            let words = ["-f", driver, "-nlt", "PROMOTE_TO_MULTI", "-nln", "layer", &to, &from];
+            assert!(std::process::Command::new("ogr2ogr").args(words).status().unwrap().success());
+            let (again, same) = read(&to);
+            assert_eq!((again.read, again.empty), (counts.read, counts.empty), "{layer} as {driver}");
+            assert!((same / area - 1.0).abs() < 1e-5, "{layer} as {driver}: {same} and {area}");
+        }
     }
 }

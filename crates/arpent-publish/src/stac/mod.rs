@@ -22,9 +22,10 @@ use arpent_raster::{
 use geo_types::{LineString, Polygon};
 use serde_json::{Map, Value, json};
 
+use crate::dateline::{Extent, Rings, cut};
 use crate::error::{PublishError, Result};
-use crate::geojson::{on_globe, signed_area};
-use crate::geoparquet::{projjson, union};
+use crate::geojson::on_globe;
+use crate::geoparquet::projjson;
 use crate::manifest::{MANIFEST_NAME, Software};
 use crate::media::{ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP};
 use crate::publish::StagedArtifact;
@@ -71,15 +72,20 @@ pub struct StacRun<'a> {
 /// [`PublishError::BadProjjson`] when the CRS's definition is not JSON, [`PublishError::NotOnGlobe`] when the
 /// footprint is not in longitude and latitude.
 pub fn stac_item(run: &StacRun<'_>) -> Result<Value> {
-    let rings = footprint(run)?;
-    let bbox = rings.iter().flatten().fold(None, |b, p| Some(union(b, [p[0], p[1], p[0], p[1]])));
+    let parts = footprint(run)?;
+    let mut extent = Extent::default();
+    parts.iter().for_each(|part| extent.add(part));
+    let geometry = match parts.as_slice() {
+        [rings] => json!({ "type": "Polygon", "coordinates": rings }),
+        parts => json!({ "type": "MultiPolygon", "coordinates": parts }),
+    };
     Ok(json!({
         "type": "Feature",
         "stac_version": "1.1.0",
         "stac_extensions": EXTENSIONS,
         "id": run.run_id,
-        "geometry": { "type": "Polygon", "coordinates": rings },
-        "bbox": bbox.unwrap_or_default(),
+        "geometry": geometry,
+        "bbox": extent.bbox().unwrap_or_default(),
         "properties": properties(run)?,
         "links": links(run.scene_uris),
         "assets": assets(run),
@@ -97,24 +103,20 @@ pub fn write_stac_item(path: &Path, run: &StacRun<'_>) -> Result<()> {
     std::fs::write(path, bytes).map_err(PublishError::io("write", path))
 }
 
-/// Rings by RFC 7946: closed, exterior counter-clockwise, holes clockwise.
-fn footprint(run: &StacRun<'_>) -> Result<Vec<Vec<[f64; 2]>>> {
-    let ring = |line: &LineString<f64>, sign: f64| -> Result<Vec<[f64; 2]>> {
-        let place = |c: &geo_types::Coord<f64>| {
-            on_globe(c.x, c.y).ok_or_else(|| PublishError::NotOnGlobe {
-                id: run.run_id.to_owned(),
-                longitude: c.x,
-                latitude: c.y,
-            })
-        };
-        let mut points = line.0.iter().map(place).collect::<Result<Vec<_>>>()?;
-        if signed_area(&points) * sign < 0.0 {
-            points.reverse();
-        }
-        Ok(points)
+/// Polygons by RFC 7946: rings closed, exterior counter-clockwise, holes clockwise; cut at the antimeridian.
+fn footprint(run: &StacRun<'_>) -> Result<Vec<Rings>> {
+    let place = |c: &geo_types::Coord<f64>| {
+        on_globe(c.x, c.y).ok_or_else(|| PublishError::NotOnGlobe {
+            id: run.run_id.to_owned(),
+            longitude: c.x,
+            latitude: c.y,
+        })
     };
-    let exterior = std::iter::once(ring(run.footprint.exterior(), 1.0));
-    exterior.chain(run.footprint.interiors().iter().map(|hole| ring(hole, -1.0))).collect()
+    let ring = |line: &LineString<f64>| line.0.iter().map(place).collect::<Result<Vec<_>>>();
+    let exterior = std::iter::once(run.footprint.exterior());
+    let rings = exterior.chain(run.footprint.interiors()).map(ring).collect::<Result<Rings>>()?;
+    // Its sides have points far less than half a turn apart.
+    Ok(cut(rings, &|_, _| true))
 }
 
 fn properties(run: &StacRun<'_>) -> Result<Value> {

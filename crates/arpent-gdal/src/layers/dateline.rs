@@ -1,0 +1,120 @@
+//! Geometries in degrees that cross the antimeridian, cut there (RFC 7946, section 3.1.9).
+
+use gdal::vector::Geometry;
+
+use crate::layer_in::{LayerGeometry, Line, taken_apart};
+use crate::{GdalError, failure};
+
+/// How near to the antimeridian both ends of an edge lie that goes across it, degrees: as `ogr2ogr -wrapdateline` has it.
+const NEAR: f64 = 10.0;
+const TURN: f64 = 360.0;
+
+/// The geometry without jumps: where an edge goes from beyond 170 degrees east to beyond 170 degrees west or back, it goes on
+/// over 180 degrees. None where there is nothing of that kind, and nothing beyond 180 degrees.
+pub(crate) fn unwrapped(geometry: &Geometry) -> Option<Unwrapped> {
+    let around = geometry.envelope();
+    let beyond = around.MinX < -180.0 || around.MaxX > 180.0;
+    let near = around.MinX < NEAR - 180.0 && around.MaxX > 180.0 - NEAR;
+    if !beyond && !near {
+        return None;
+    }
+    let mut taken = taken_apart(geometry);
+    let mut jumps = false;
+    match &mut taken {
+        LayerGeometry::Empty => return None,
+        LayerGeometry::Lines(lines) => lines.iter_mut().for_each(|line| jumps |= unwrap(line)),
+        LayerGeometry::Polygons(polygons) => {
+            for rings in polygons {
+                let jumped = rings.iter_mut().fold(false, |any, ring| unwrap(ring) || any);
+                jumps |= jumped;
+                if jumped {
+                    holes_inside(rings);
+                }
+            }
+        }
+    }
+    if !jumps && !beyond {
+        return None;
+    }
+    let geometry = Geometry::from_wkb(&taken.to_wkb()?).ok()?;
+    Some(Unwrapped { geometry })
+}
+
+/// A geometry whose longitudes may be beyond 180 degrees.
+pub(crate) struct Unwrapped {
+    pub(crate) geometry: Geometry,
+}
+
+impl Unwrapped {
+    /// Cuts it at the antimeridian; all longitudes are from -180 to 180 then.
+    pub(crate) fn cut(&self) -> Result<Geometry, GdalError> {
+        let doing = "cut a geometry at the antimeridian";
+        let call = |message: String| GdalError::Call { doing, message };
+        let mut parts = LayerGeometry::Empty;
+        for turn in [-TURN, 0.0, TURN] {
+            let strip =
+                Geometry::bbox(turn - 180.0, -90.0, turn + 180.0, 90.0).map_err(|e| call(failure(&e)))?;
+            let common =
+                strip.intersection(&self.geometry).ok_or_else(|| call(crate::ffi::last_message()))?;
+            parts = joined(parts, moved(taken_apart(&common), -turn));
+        }
+        let wkb = parts.to_wkb().ok_or_else(|| call(String::new()))?;
+        Geometry::from_wkb(&wkb).map_err(|e| call(failure(&e)))
+    }
+}
+
+/// Takes jumps out of a ring or line; tells whether there were any.
+fn unwrap(line: &mut Line) -> bool {
+    let (mut shift, mut jumps) = (0.0, false);
+    let mut last: Option<f64> = None;
+    for point in line.iter_mut() {
+        if let Some(last) = last {
+            let step = point[0] - last;
+            let across = step.abs() > TURN - 2.0 * NEAR && step.abs() < TURN;
+            if across && last.abs() >= 180.0 - NEAR && point[0].abs() >= 180.0 - NEAR {
+                shift -= TURN * step.signum();
+                jumps = true;
+            }
+        }
+        last = Some(point[0]);
+        point[0] += shift;
+    }
+    jumps
+}
+
+/// Brings holes to the turn in which their polygon lies.
+fn holes_inside(rings: &mut [Line]) {
+    let middle = |ring: &Line| {
+        let (low, high) =
+            ring.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), p| (l.min(p[0]), h.max(p[0])));
+        low.midpoint(high)
+    };
+    let Some((outer, holes)) = rings.split_first_mut() else { return };
+    let at = middle(outer);
+    for hole in holes {
+        let turns = ((at - middle(hole)) / TURN).round() * TURN;
+        hole.iter_mut().for_each(|point| point[0] += turns);
+    }
+}
+
+fn moved(geometry: LayerGeometry, by: f64) -> LayerGeometry {
+    let line =
+        |line: Line| line.into_iter().map(|[x, y]| [(x + by).clamp(-180.0, 180.0), y]).collect::<Line>();
+    match geometry {
+        LayerGeometry::Empty => LayerGeometry::Empty,
+        LayerGeometry::Lines(lines) => LayerGeometry::Lines(lines.into_iter().map(line).collect()),
+        LayerGeometry::Polygons(polygons) => {
+            let rings = |rings: Vec<Line>| rings.into_iter().map(line).collect();
+            LayerGeometry::Polygons(polygons.into_iter().map(rings).collect())
+        }
+    }
+}
+
+fn joined(a: LayerGeometry, b: LayerGeometry) -> LayerGeometry {
+    match (a, b) {
+        (LayerGeometry::Polygons(a), LayerGeometry::Polygons(b)) => LayerGeometry::Polygons([a, b].concat()),
+        (LayerGeometry::Lines(a), LayerGeometry::Lines(b)) => LayerGeometry::Lines([a, b].concat()),
+        (LayerGeometry::Empty, other) => other,
+        (some, _) => some,
+    }
+}

@@ -1,0 +1,18 @@
+//! Layers of others, opened: whatever the format, one way to choose the layer, to read its text and to walk through it.
+
+mod dateline;
+mod hint;
+mod open;
+mod parquet;
+mod place;
+mod table;
+mod text;
+
+pub(crate) use dateline::unwrapped;
+pub(crate) use hint::hint;
+pub(crate) use open::{DRIVERS, open_vector};
+pub(crate) use parquet::is_parquet;
+pub use place::layer_file;
+pub(crate) use table::{Raw, Table, folder_files, value_of};
+pub(crate) use text::normalized;
+pub use text::same_text;

@@ -1,0 +1,74 @@
+//! Vector files, opened by one of the drivers that are known to be safe.
+
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+
+use crate::setup::quiet;
+use crate::uri::{gdal_path, is_remote};
+use crate::{GdalError, failure, ffi, guard, scene};
+
+/// Formats in which layers come. Left out are drivers that reach for servers or for other files, and those of drawings and
+/// sheets, which have no CRS.
+pub(crate) const DRIVERS: &[&str] = &[
+    "GeoJSON",
+    "GeoJSONSeq",
+    "TopoJSON",
+    "ESRIJSON",
+    "GPKG",
+    "SQLite",
+    "OpenFileGDB",
+    "ESRI Shapefile",
+    "FlatGeobuf",
+    "LIBKML",
+    "KML",
+    "GML",
+    "GPX",
+    "JML",
+    "MapInfo File",
+    "CSV",
+    "Parquet",
+];
+
+/// Names of columns with geometries in CSV, as well-known text.
+const CSV_OPTIONS: &[&str] =
+    &["GEOM_POSSIBLE_NAMES=WKT,geom,geometry,the_geom,wkt_geom,wkb_geometry,geometrie,shape"];
+/// Text of a shapefile is taken as it lies there, and decoded here, where nothing is lost on the way.
+const SHAPE_OPTIONS: &[&str] = &["ENCODING="];
+
+/// Opens a vector file of one of the known formats.
+pub(crate) fn open_vector(uri: &str) -> Result<Dataset, GdalError> {
+    quiet();
+    guard::harden();
+    let path = gdal_path(uri);
+    // Connection strings of drivers (`SQLITE:...`) name files around what is checked here.
+    if !path.starts_with("/vsi") && !std::path::Path::new(&path).exists() {
+        return Err(GdalError::Missing { path: uri.to_owned(), message: String::new() });
+    }
+    guard::check_document(uri, &path)?;
+    guard::check_tables(uri, &path)?;
+    let dataset = open(uri, &path, DRIVERS, &[])?;
+    match dataset.driver().short_name().as_str() {
+        "CSV" => open(uri, &path, &["CSV"], CSV_OPTIONS),
+        "ESRI Shapefile" => open(uri, &path, &["ESRI Shapefile"], SHAPE_OPTIONS),
+        _ => Ok(dataset),
+    }
+}
+
+fn open(uri: &str, path: &str, drivers: &[&str], options: &[&str]) -> Result<Dataset, GdalError> {
+    let options = DatasetOptions {
+        open_flags: GdalOpenFlags::GDAL_OF_READONLY
+            | GdalOpenFlags::GDAL_OF_VECTOR
+            | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,
+        allowed_drivers: Some(drivers),
+        open_options: Some(options),
+        ..DatasetOptions::default()
+    };
+    ffi::reset_error();
+    Dataset::open_ex(path, options).map_err(|e| match scene::cannot_open(uri, path, failure(&e)) {
+        GdalError::NotARaster { path: uri, message } | GdalError::Corrupt { path: uri, message }
+            if !is_remote(path) =>
+        {
+            GdalError::NotAVector { path: uri, message }
+        }
+        other => other,
+    })
+}
