@@ -89,6 +89,9 @@ pub struct SceneReport {
     pub gsd_m: f64,
     /// Whether it is resampled to the model's GSD.
     pub resampled: bool,
+    /// Its own GSD, metres, where it is resampled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub native_gsd_m: Option<f64>,
     /// Acquisition date, where known.
     pub acquired: Option<String>,
     /// `before` or `after`, where two dates are compared.
@@ -185,6 +188,7 @@ fn report_scene(date: Option<&'static str>, scene: &crate::job::UsableScene) -> 
         bands: describe_bands(info),
         gsd_m: info.gsd_m,
         resampled: scene.resampled,
+        native_gsd_m: info.native.as_ref().map(|native| native.gsd_m),
         acquired: info.acquired.clone(),
         date,
     }
@@ -238,7 +242,8 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
     let [w, s, e, n] = map.bbox;
     lines.add("extent", format!("{} x {} px, {w} {s} {e} {n}", map.extent.width, map.extent.height));
     for scene in &map.scenes {
-        let resampled = if scene.resampled { ", resampled" } else { "" };
+        let resampled =
+            scene.native_gsd_m.map_or(String::new(), |gsd| format!(", resampled from {gsd:.3} m"));
         let [width, height] = scene.size;
         let text = format!(
             "{}: {width} x {height} px, {}, GSD {:.3} m{resampled}",

@@ -17,7 +17,6 @@ pub(crate) use limits::{
     MAX_AOI_BYTES, check_document, check_feature, check_file, check_samples, check_vertices,
 };
 pub use named::allow_in_vrt;
-pub(crate) use named::trust;
 pub use vrt::{Reference, references};
 
 use crate::GdalError;

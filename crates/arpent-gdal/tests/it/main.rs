@@ -19,6 +19,6 @@ mod published;
 mod rasters;
 mod real_data;
 mod remote;
+mod resample;
 mod scenes;
 mod shared;
-mod warp;
