@@ -68,14 +68,23 @@ pub struct Config {
 }
 
 /// How scenes are read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputOptions {
     /// Band number (from 1) for a band name of the model, where the file does not say it itself. With two dates,
     /// `red` is the band of both, `red_before` that of one.
     pub bands: BTreeMap<String, usize>,
-    /// Resample scenes whose GSD is outside the model's range to the model's GSD, through GDAL's warper.
+    /// Resample scenes whose GSD is outside the model's range to the model's nominal GSD, and two dates on different grids.
     pub resample: bool,
+    /// Which scenes are brought to the model's nominal GSD.
+    pub gsd: TargetGsd,
+    /// The most by which pixels may become coarser or finer, as a factor of their side. More is refused.
+    #[schemars(range(min = 1.0))]
+    pub resample_max_factor: f64,
+    /// Width and height of resampled pixels, CRS units. By default those of the model's nominal GSD, which in EPSG:3857 and
+    /// in degrees depend on the latitude of the scenes' middle, in steps of 2 degrees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixel_size: Option<[f64; 2]>,
     /// How to resample.
     pub resampling: Resampling,
     /// What VRTs may name beside local files (remote ones: beside files of their own host or bucket): prefixes, such as
@@ -95,16 +104,44 @@ pub struct InputOptions {
     pub collar: CollarOption,
 }
 
-/// Resampling methods of GDAL's warper.
+impl Default for InputOptions {
+    fn default() -> Self {
+        Self {
+            bands: BTreeMap::new(),
+            resample: false,
+            gsd: TargetGsd::default(),
+            resample_max_factor: 2.0,
+            pixel_size: None,
+            resampling: Resampling::default(),
+            vrt_allowed: Vec::new(),
+            nodata: None,
+            alpha: None,
+            collar: CollarOption::default(),
+        }
+    }
+}
+
+/// At which GSD scenes are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetGsd {
+    /// At their own, where it is inside the model's range; others are refused, or resampled with `resample`.
+    #[default]
+    Model,
+    /// At the model's nominal GSD, all of them: what is found does not depend on the GSD of the file.
+    Nominal,
+}
+
+/// How pixels of another size are computed, of valid pixels alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Resampling {
     /// The nearest pixel.
     Nearest,
-    /// The four nearest pixels, weighted.
+    /// The four nearest pixels, weighted; for coarser pixels more of them.
     #[default]
     Bilinear,
-    /// All pixels below the new one.
+    /// All pixels below the new one, each by its area.
     Average,
 }
 
@@ -310,6 +347,15 @@ impl Config {
                 "nodata",
                 "what is no finite number is written in quotes: \"nan\", \"inf\", \"-inf\"",
             );
+        }
+        if !(self.input.resample_max_factor.is_finite() && self.input.resample_max_factor >= 1.0) {
+            return bad(
+                "resample_max_factor",
+                "must be 1 or more: 2 lets pixels become twice as coarse or fine",
+            );
+        }
+        if self.input.pixel_size.iter().flatten().any(|v| !(v.is_finite() && *v > 0.0)) {
+            return bad("pixel_size", "must be a width and a height above 0, in units of the CRS");
         }
         Ok(())
     }

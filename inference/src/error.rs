@@ -144,6 +144,32 @@ pub enum JobError {
         /// Largest GSD of the model, metres.
         max: f64,
     },
+    /// A scene would have to be resampled by more than is allowed.
+    #[error("{scene} has a GSD of {gsd_m:.4} m; to {target_m} m, pixels would become {factor:.2} times as {}, more than the {most} allowed", if gsd_m < target_m { "coarse" } else { "fine" })]
+    ResampleFactor {
+        /// The scene.
+        scene: String,
+        /// Its GSD, metres.
+        gsd_m: f64,
+        /// The GSD that it would be brought to, metres.
+        target_m: f64,
+        /// The factor.
+        factor: f64,
+        /// The largest factor allowed.
+        most: f64,
+    },
+    /// The pixel size that was asked for is not one for which the model is valid.
+    #[error("input.pixel_size gives {scene} a GSD of {gsd_m:.4} m; the model is valid from {min} to {max} m")]
+    PixelSize {
+        /// The scene.
+        scene: String,
+        /// Its GSD with these pixels, metres.
+        gsd_m: f64,
+        /// Smallest GSD of the model, metres.
+        min: f64,
+        /// Largest GSD of the model, metres.
+        max: f64,
+    },
     /// The scenes do not share one grid.
     #[error("the scenes lie on {} different grids:\n{}", groups.len(), groups.join("\n"))]
     MixedGrids {
@@ -404,7 +430,16 @@ impl JobError {
             Self::GsdOutOfRange { .. } => {
                 "set `resample = true` under [input] to resample to the model's GSD, or use a model made for this GSD"
             }
-            Self::MixedGrids { .. } => "run them apart, or pass --group-by-crs for one map per grid",
+            Self::ResampleFactor { factor, .. } => {
+                return Some(format!(
+                    "use a model made for this GSD; or, if you accept what so much resampling does to the map, set `resample_max_factor = {}` under [input]",
+                    factor.ceil()
+                ));
+            }
+            Self::PixelSize { .. } => "leave `pixel_size` out: pixels then have the model's nominal GSD",
+            Self::MixedGrids { .. } => {
+                "run them apart, pass --group-by-crs for one map per grid, or, where they have one CRS, set `gsd = \"nominal\"` under [input]"
+            }
             Self::AoiOutside { .. } => {
                 "check the AOI's CRS and its place; `arpent inspect SCENE` prints the scene's bbox"
             }

@@ -90,6 +90,9 @@ pub struct SceneReport {
     pub gsd_m: f64,
     /// Whether it is resampled to the model's GSD.
     pub resampled: bool,
+    /// Its own GSD, metres, where it is resampled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub native_gsd_m: Option<f64>,
     /// What decides which of its pixels are valid, and who says so.
     pub valid: String,
     /// Files beside it that are read with it.
@@ -191,6 +194,7 @@ fn report_scene(date: Option<&'static str>, scene: &crate::job::UsableScene) -> 
         bands: describe_bands(info),
         gsd_m: info.gsd_m,
         resampled: scene.resampled,
+        native_gsd_m: info.native.as_ref().map(|native| native.gsd_m),
         valid: describe_validity(info, &scene.bands),
         side_files: info.validity.side_files.clone(),
         acquired: info.acquired.clone(),
@@ -274,7 +278,8 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
         add_many_scenes(&mut lines, map);
     }
     for scene in map.scenes.iter().filter(|_| !is_many) {
-        let resampled = if scene.resampled { ", resampled" } else { "" };
+        let resampled =
+            scene.native_gsd_m.map_or(String::new(), |gsd| format!(", resampled from {gsd:.3} m"));
         let [width, height] = scene.size;
         let text = format!(
             "{}: {width} x {height} px, {}, GSD {:.3} m{resampled}",

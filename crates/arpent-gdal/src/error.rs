@@ -253,13 +253,13 @@ pub enum GdalError {
         message: String,
     },
     /// A scene could not be resampled.
-    #[error("{path}: cannot resample to {gsd} units per pixel{}", said(message))]
+    #[error("{path}: cannot be resampled to {gsd} units per pixel{}", said(message))]
     Resample {
         /// File or URL.
         path: String,
         /// GSD asked for, CRS units.
         gsd: f64,
-        /// GDAL's words.
+        /// Why.
         message: String,
     },
     /// A coordinate reference system could not be understood.

@@ -291,39 +291,6 @@ pub(crate) fn authority(srs: &SpatialRef, node: Option<&CStr>) -> Option<(String
     (!name.is_empty() && !code.is_empty()).then_some((name, code))
 }
 
-/// `gdalwarp` with these arguments; the result is closed, and with it written.
-pub(crate) fn warp(source: &Dataset, destination: &str, arguments: &[String]) -> Result<(), String> {
-    let path = CString::new(destination).map_err(|e| e.to_string())?;
-    let mut list = CslStringList::new();
-    for argument in arguments {
-        list.add_string(argument).map_err(|e| e.to_string())?;
-    }
-    reset_error();
-    // SAFETY: the argument list outlives the options made of it, the options the call; both are freed once; the
-    // source handle is valid while `source` lives.
-    unsafe {
-        let options = gdal_sys::GDALWarpAppOptionsNew(list.as_ptr(), ptr::null_mut());
-        if options.is_null() {
-            return Err(last_message());
-        }
-        let mut sources = [source.c_dataset()];
-        let warped = gdal_sys::GDALWarp(
-            path.as_ptr(),
-            ptr::null_mut(),
-            1,
-            sources.as_mut_ptr(),
-            options,
-            ptr::null_mut(),
-        );
-        gdal_sys::GDALWarpAppOptionsFree(options);
-        if warped.is_null() {
-            return Err(last_message());
-        }
-        gdal_sys::GDALClose(warped);
-    }
-    last_failure().map_or(Ok(()), Err)
-}
-
 /// Reads a band's mask (0 where there is no data), row by row.
 pub(crate) fn read_mask(
     dataset: &Dataset,

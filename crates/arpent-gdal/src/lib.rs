@@ -1,7 +1,7 @@
 //! The only crate that links GDAL: scenes, mosaics, COG and OGR output, CRS transforms.
 //!
 //! No GDAL type leaves it. Inputs are named ([`resolve_scenes`]), opened ([`open_scene`]), grouped by grid
-//! ([`group_scenes`]) and read window by window ([`MosaicReader`], or [`DatesReader`] for several dates, one per
+//! ([`group_scenes`]), brought to another grid ([`resampled`]) and read window by window ([`MosaicReader`], or [`DatesReader`] for several dates, one per
 //! thread; those of remote scenes may take fetched blocks from each other: [`SharedBlocks`]). Outputs are written by
 //! [`StripWriter`] (COG) and [`LayerWriter`] (GeoPackage, FlatGeobuf). Layers of others are read feature by feature
 //! ([`read_features`]). Labels for training come through
@@ -33,6 +33,7 @@ mod published;
 mod raster_out;
 mod reader;
 mod reference;
+mod resample;
 mod scene;
 mod setup;
 mod shared;
@@ -44,7 +45,6 @@ mod subject;
 mod transient;
 mod uri;
 mod vrt_layout;
-mod warp;
 mod wkb;
 
 pub use aoi::{Aoi, read_aoi};
@@ -70,6 +70,7 @@ pub use published::PublishedRaster;
 pub use raster_out::{RasterKind, StripWriter};
 pub use reader::{BandSelection, MosaicReader};
 pub use reference::{LineWidth, Reference, ReferenceFeature, ReferenceIndex, ReferenceKind};
+pub use resample::resampled;
 pub use scene::open_scene;
 pub use setup::{InitOptions, init};
 pub use shared::SharedBlocks;
@@ -77,7 +78,6 @@ pub use source::{SceneSource, resolve_scenes};
 pub use style::qgis_style;
 pub use subject::Subject;
 pub use uri::{gdal_path, is_remote_uri};
-pub use warp::{Resampling, resample_source};
 
 /// Version of the GDAL library that runs, for instance `3.6.2`.
 pub fn version() -> String {

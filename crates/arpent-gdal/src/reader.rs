@@ -1,6 +1,7 @@
 //! Reading windows of a mosaic.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arpent_raster::{BandInfo, Chip, Declared, SampleType, Validity, Window};
 use gdal::Dataset;
@@ -8,6 +9,7 @@ use gdal::Dataset;
 use crate::block::{Block, Values};
 use crate::coverage::{Coverage, both};
 use crate::nodata::{Nodata, Sample, invalidate};
+use crate::resample::Layer;
 use crate::shared::Cells;
 use crate::uri::{gdal_path, is_remote_uri};
 use crate::{GdalError, Mosaic, SharedBlocks, collar, ffi, scene};
@@ -31,12 +33,17 @@ const MAX_OPEN: usize = 32;
 /// - it lies in the scene's collar, where that is left out.
 ///
 /// Invalid pixels hold 0.
+///
+/// Scenes that are resampled ([`resampled`](crate::resampled)) are first one mosaic for each grid of their own, read at full
+/// resolution; its pixels are then weighed. A new pixel is valid where the mosaic's pixel that holds its center is.
 #[derive(Debug)]
 pub struct MosaicReader {
     scenes: Vec<Source>,
+    /// The scenes by the grid that they are read on.
+    layers: Arc<[Layer]>,
     /// Open datasets, the one used last at the end.
     open: Vec<(usize, Opened)>,
-    bands: usize,
+    pub(crate) bands: usize,
     max_open: usize,
     shared: Option<SharedBlocks>,
     /// How each scene that is shared is cut; empty when nothing is.
@@ -127,12 +134,14 @@ impl MosaicReader {
             if selection.len() != count {
                 return Err(no_such_band(&info.uri, selection.len(), info.bands.len()));
             }
-            let source = Source::new(&info.id, &info.uri, info.window, &info.bands, selection)?;
+            let window = info.native.as_ref().map_or(info.window, |native| native.window);
+            let source = Source::new(&info.id, &info.uri, window, &info.bands, selection)?;
             scenes.push(source.with(&info.validity));
         }
         let blocks = mosaic.scenes.iter().map(|s| s.block).collect();
         let (open, cells) = (Vec::new(), Vec::new());
-        Ok(Self { scenes, open, bands: count, max_open: MAX_OPEN, shared: None, cells, blocks })
+        let layers = Layer::of(mosaic).into();
+        Ok(Self { scenes, layers, open, bands: count, max_open: MAX_OPEN, shared: None, cells, blocks })
     }
 
     /// The same reader taking the blocks of remote GeoTIFFs from those that other readers have fetched, and giving them its
@@ -162,8 +171,30 @@ impl MosaicReader {
     /// # Errors
     /// [`GdalError::ReadWindow`], which names the scene, when a file cannot be opened or read.
     pub fn read(&mut self, window: Window) -> Result<Chip, GdalError> {
+        let layers = Arc::clone(&self.layers);
+        if let [layer] = &*layers {
+            return self.read_layer(layer, window, None);
+        }
+        // Of several grids, too, the first scene in order that is valid gives a pixel.
+        let mut all = Chip::empty(window, self.bands);
+        let mut first = vec![NOBODY; all.valid.len()];
+        for layer in &*layers {
+            let mut givers = vec![NOBODY; all.valid.len()];
+            let chip = self.read_layer(layer, window, Some(&mut givers))?;
+            take_earlier(&mut all, &mut first, &chip, &givers);
+        }
+        Ok(all)
+    }
+
+    /// Reads a window of some of the scenes on their own grid, and which of them gave each pixel.
+    pub(crate) fn read_scenes(
+        &mut self,
+        members: &[usize],
+        window: Window,
+        mut givers: Option<&mut [u32]>,
+    ) -> Result<Chip, GdalError> {
         let mut chip = Chip::empty(window, self.bands);
-        for index in 0..self.scenes.len() {
+        for &index in members {
             let Some(common) = self.scenes[index].window.intersect(&window) else { continue };
             if is_filled(&chip, &common) {
                 continue;
@@ -173,7 +204,11 @@ impl MosaicReader {
             // The dataset goes back to the end of the list: it was used last.
             let part = self.part(index, &mut opened, common);
             self.open.push((index, opened));
-            chip = merged(chip, part?);
+            let part = part?;
+            if let Some(givers) = &mut givers {
+                give(givers, &window, &part, index);
+            }
+            chip = merged(chip, part);
         }
         Ok(chip)
     }
@@ -197,6 +232,34 @@ impl MosaicReader {
             self.open.remove(0);
         }
         Opened::new(&self.scenes[index].uri)
+    }
+}
+
+/// No scene gave the pixel.
+pub(crate) const NOBODY: u32 = u32::MAX;
+
+/// Notes which scene gives the pixels that nobody gave yet.
+fn give(givers: &mut [u32], window: &Window, part: &Chip, scene: usize) {
+    let Some((col, row)) = window.offset_of(&part.window) else { return };
+    let scene = u32::try_from(scene).unwrap_or(NOBODY);
+    for (r, valid) in part.valid.chunks_exact(part.window.width.max(1)).enumerate() {
+        let start = (row + r) * window.width + col;
+        let row = givers[start..start + valid.len()].iter_mut().zip(valid);
+        row.filter(|(giver, valid)| **valid && **giver == NOBODY).for_each(|(giver, _)| *giver = scene);
+    }
+}
+
+/// Takes the pixels of a chip that an earlier scene gave than those of `all`.
+fn take_earlier(all: &mut Chip, first: &mut [u32], chip: &Chip, givers: &[u32]) {
+    let pixels = first.len();
+    for i in (0..pixels).filter(|i| chip.valid[*i]) {
+        if givers[i] < first[i] {
+            first[i] = givers[i];
+            all.valid[i] = true;
+            for b in 0..all.bands {
+                all.data[b * pixels + i] = chip.data[b * pixels + i];
+            }
+        }
     }
 }
 

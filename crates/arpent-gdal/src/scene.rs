@@ -64,6 +64,7 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
         gsd_m: PixelArea::new(&placement.grid).gsd_of_row(center),
         grid: placement.grid,
         window,
+        native: None,
         block: dataset.rasterband(1).map_or((width, 1), |b| b.block_size()),
         bands,
         acquired: match &source.acquired {

@@ -49,7 +49,7 @@ impl PixelArea {
     }
 }
 
-fn eccentricity(crs: &Crs) -> f64 {
+pub(crate) fn eccentricity(crs: &Crs) -> f64 {
     if crs.inverse_flattening == 0.0 || is_web_mercator(crs) {
         return 0.0;
     }
@@ -79,7 +79,7 @@ fn band_area(crs: &Crs, width: f64, south: f64, north: f64) -> f64 {
 const WGS84_ECCENTRICITY: f64 = 0.081_819_190_842_622;
 
 /// Latitude of a Mercator northing, radians (Snyder, eq. 7-9, iterated).
-fn mercator_latitude(crs: &Crs, northing_m: f64) -> f64 {
+pub(crate) fn mercator_latitude(crs: &Crs, northing_m: f64) -> f64 {
     let e = eccentricity(crs);
     let t = (-northing_m / crs.semi_major_m).exp();
     let mut latitude = std::f64::consts::FRAC_PI_2 - 2.0 * t.atan();

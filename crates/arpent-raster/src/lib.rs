@@ -9,7 +9,9 @@ mod crs;
 mod grid;
 mod nomenclature;
 mod raster;
+mod resample;
 mod scene;
+mod target;
 mod window;
 
 pub use area::PixelArea;
@@ -17,7 +19,9 @@ pub use crs::{Crs, CrsKind};
 pub use grid::{Grid, GridError, GridKey, Placement};
 pub use nomenclature::{Class, Color, Nomenclature, NomenclatureError};
 pub use raster::{Chip, Raster, RasterError};
+pub use resample::{Axis, Native, Resampling, Taps};
 pub use scene::{BandInfo, Declared, SampleType, SceneInfo, Validity};
+pub use target::{lattice, target_grid};
 pub use window::Window;
 
 /// Value of a pixel of a label raster that has no answer. Class ids are 0 to 254.

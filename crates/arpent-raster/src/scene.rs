@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Grid, Window};
+use crate::{Grid, Native, Window};
 
 /// Sample types that a scene may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +95,9 @@ pub struct SceneInfo {
     pub grid: Grid,
     /// The pixels it fills.
     pub window: Window,
+    /// What its pixels are computed from, where it is resampled while it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<Box<Native>>,
     /// Its bands.
     pub bands: Vec<BandInfo>,
     /// Acquisition date or date and time, RFC 3339, where known.

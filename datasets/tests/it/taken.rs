@@ -223,7 +223,7 @@ fn oriented_tiff(path: &Path, orientation: u16) {
 }
 
 /// A picture and a mask of 8 x 6 pixels each, the mask with this place.
-fn placed(epsg: u32, gsd: f64, shift: (i64, i64)) -> Fixture {
+fn placed(epsg: u16, gsd: f64, shift: (i64, i64)) -> Fixture {
     let fixture = Fixture::rgb(&[(0, "ground"), (1, "tree")]);
     let window = Window::new(350_000, -3_300_000, 8, 6);
     let picture = GeoTiff {

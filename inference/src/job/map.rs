@@ -134,10 +134,15 @@ impl MapJob {
         let of_scene = |scene: &UsableScene| {
             let info = &scene.info;
             let pixel: usize = info.bands.iter().map(|band| band.sample_type.bytes()).sum();
+            // Rows and columns of the file for one of the map.
+            let (across, down) = info.native.as_ref().map_or((1.0, 1.0), |native| {
+                (info.grid.gsd_x / native.grid.gsd_x, info.grid.gsd_y / native.grid.gsd_y)
+            });
+            let rows = times(read.height, down);
             // Remote blocks are kept by cells of about 1024 rows.
             let cell =
                 if arpent_gdal::is_remote_uri(&info.uri) { info.block.1.max(1024) } else { info.block.1 };
-            pixel.saturating_mul(read.height.saturating_add(2 * cell.min(read.height)))
+            times(pixel.saturating_mul(rows.saturating_add(2 * cell.min(rows))), across)
         };
         let dates = self.dates.iter().map(|date| date.scenes.iter().map(of_scene).max().unwrap_or(0));
         let bytes = dates.sum::<usize>().saturating_mul(self.plan.extent().width);
@@ -191,6 +196,17 @@ fn warnings_of_aoi(aoi: &Aoi, config: &Config) -> Vec<Warning> {
         Warning::new(code, "aoi", format!("{} of {all} features of {file} {what}", count(number)))
     };
     told.map(warning).collect()
+}
+
+/// A number of pixels, times a factor.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an estimate; the cast saturates"
+)]
+fn times(pixels: usize, factor: f64) -> usize {
+    (pixels as f64 * factor).ceil() as usize
 }
 
 /// The windows in which every date has a scene.

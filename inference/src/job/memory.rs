@@ -1,5 +1,6 @@
 //! How much memory a job may take, told before it starts.
 
+use arpent_gdal::MosaicReader;
 use arpent_tiling::WindowPlan;
 
 use crate::pipeline::SPOOL_RUN_BYTES;
@@ -9,6 +10,8 @@ use crate::pipeline::SPOOL_RUN_BYTES;
 pub struct MemoryNeeds {
     /// Bands read.
     pub bands: usize,
+    /// Whether scenes are resampled while they are read.
+    pub resampled: bool,
     /// Threads that read.
     pub readers: usize,
     /// GDAL's block cache, bytes.
@@ -53,10 +56,16 @@ pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     let chip = read * (needs.bands as u64 * 8 + 2);
     // Each reader holds a chip until it is taken, and each predictor the one it predicts.
     let chips = chip * (needs.readers + needs.predictors) as u64;
+    // Of scenes that are resampled, each reader holds a strip as it is.
+    let strips = if needs.resampled {
+        MosaicReader::BYTES_OF_A_STRIP * (needs.bands as u64 + 1) * needs.readers as u64
+    } else {
+        0
+    };
     let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
     let coverage = plan.extent().width as u64 * needs.coverage_rows as u64;
     let rows = strip * (STRIP_BYTES_PER_PIXEL + needs.references) + coverage * COVERAGE_BYTES_PER_PIXEL;
     // Where a piece is one window or two, each predictor's answers wait in another.
     let pieces = needs.piece_px * PIECE_BYTES_PER_PIXEL + needs.predictors as u64 * read * 2;
-    BASE + SPOOL + needs.cache + chips + needs.network + rows + pieces
+    BASE + SPOOL + needs.cache + chips + strips + needs.network + rows + pieces
 }

@@ -85,8 +85,8 @@ impl Job {
         let mut failed = Vec::new();
         for (uris, bands) in uris_of_dates(&config, &model)?.into_iter().zip(model.bands_of_dates()) {
             let sources = arpent_gdal::resolve_scenes(uris)?;
-            let wanted =
-                scenes::Wanted { model: &model, bands, options: &config.input, scratch: scratch.path() };
+            let (options, scratch) = (&config.input, scratch.path());
+            let wanted = scenes::Wanted { model: &model, bands, options, scratch };
             let (usable, bad) = wanted.open_all(sources)?;
             if usable.is_empty() {
                 return Err(no_usable_scene(&bad).into());
@@ -94,7 +94,10 @@ impl Job {
             opened.push(usable);
             failed.extend(bad);
         }
-        let opened = scenes::on_one_lattice(opened, &model, &config.input, scratch.path())?;
+        let opened = scenes::on_one_grid(opened, &model, &config.input, &mut failed);
+        if opened.iter().any(Vec::is_empty) {
+            return Err(no_usable_scene(&failed).into());
+        }
         let maps =
             map::maps_of(opened, &config, &model.classes, needs(&predictor), group_by_crs, &mut failed)?;
         if let Some(coverage) = &config.coverage {
@@ -204,6 +207,7 @@ impl Job {
         let network = largest.map(|w| self.predictor.bytes(&w.read, &w.core, predictors)).transpose()?;
         let needs = MemoryNeeds {
             bands: self.model.bands.len(),
+            resampled: map.scenes().any(|(_, scene)| scene.resampled),
             readers: self.readers(map),
             cache: self.cache_bytes(map),
             predictors,

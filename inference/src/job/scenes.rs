@@ -1,15 +1,16 @@
 //! From scene URIs to scenes that the model can use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
 use std::path::Path;
 
 use arpent_gdal::SceneSource;
 use arpent_model::{Band, ModelPackage};
 use arpent_publish::Warning;
-use arpent_raster::SceneInfo;
+use arpent_raster::{Grid, SceneInfo, lattice, target_grid};
 
 use super::validity;
-use crate::config::{InputOptions, Resampling};
+use crate::config::{InputOptions, Resampling, TargetGsd};
 use crate::error::{JobError, hint_of, message_of};
 use crate::shards::is_transient;
 
@@ -87,19 +88,15 @@ impl Wanted<'_> {
         let mut info = arpent_gdal::open_scene(source)?;
         let bands = self.choose_bands(&info)?;
         check_samples(&info, &bands, self.model)?;
+        let may_resample = self.options.resample || self.options.gsd == TargetGsd::Nominal;
+        if !may_resample && !in_range(&info, self.model) {
+            let (gsd, gsd_m) = (&self.model.gsd_m, info.gsd_m);
+            return Err(JobError::GsdOutOfRange { scene: info.uri, gsd_m, min: gsd.min, max: gsd.max }.into());
+        }
         validity::declare(&mut info, &bands, self.options, self.scratch)?;
         let found = arpent_gdal::look(&info, &bands, collar)?;
         let warnings = validity::warnings(&info, &bands, &found, self.options);
-        let gsd = &self.model.gsd_m;
-        let scene = UsableScene { source: source.clone(), info, bands, resampled: false, warnings };
-        if (gsd.min..=gsd.max).contains(&scene.info.gsd_m) {
-            return Ok(scene);
-        }
-        if !self.options.resample {
-            let (scene, gsd_m) = (scene.info.uri, scene.info.gsd_m);
-            return Err(JobError::GsdOutOfRange { scene, gsd_m, min: gsd.min, max: gsd.max }.into());
-        }
-        resampled(scene, self.model, self.options, self.scratch)
+        Ok(UsableScene { source: source.clone(), info, bands, resampled: false, warnings })
     }
 
     /// The scene's band for each band of the model: by the configuration, else by the name the scene gives it.
@@ -108,41 +105,79 @@ impl Wanted<'_> {
     }
 }
 
-/// Brings the scenes of two dates to the model's GSD on the lattice of the CRS, where they differ and resampling was
-/// asked for.
-pub(super) fn on_one_lattice(
+/// Brings scenes to one grid of the model's nominal GSD on the lattice of their CRS: those outside the model's range, all
+/// of them where that is wanted, and those of two dates that lie on different grids. Those that already lie on it stay.
+///
+/// The grid depends on the CRS alone; in Mercator and geographic systems also on the latitude of the middle of all scenes (see
+/// [`target_grid`]). Scenes that cannot be brought there go to the failed.
+pub(super) fn on_one_grid(
     dates: Vec<Vec<UsableScene>>,
     model: &ModelPackage,
     options: &InputOptions,
-    scratch: &Path,
-) -> anyhow::Result<Vec<Vec<UsableScene>>> {
+    failed: &mut Vec<FailedScene>,
+) -> Vec<Vec<UsableScene>> {
     let grids: BTreeSet<String> = dates.iter().flatten().map(|s| s.info.grid.key()).collect();
-    if dates.len() < 2 || grids.len() < 2 || !options.resample {
-        return Ok(dates);
-    }
-    let one = |scene: UsableScene| {
-        if scene.resampled { Ok(scene) } else { resampled(scene, model, options, scratch) }
+    let all = options.gsd == TargetGsd::Nominal || (dates.len() > 1 && grids.len() > 1 && options.resample);
+    let middles = middles(dates.iter().flatten().map(|scene| &scene.info));
+    let mut bring = |scene: UsableScene| {
+        if !all && in_range(&scene.info, model) {
+            return Some(scene);
+        }
+        let (uri, crs) = (scene.source.uri.clone(), &scene.info.grid.crs);
+        let middle = middles.get(&crs.name).copied().unwrap_or_default();
+        let target = match options.pixel_size {
+            Some(size) => lattice(crs, size),
+            None => target_grid(crs, model.gsd_m.nominal, middle),
+        };
+        let brought = resampled(scene, &target, model, options);
+        brought.map_err(|error| failed.push(FailedScene::new(&uri, &error))).ok()
     };
-    dates.into_iter().map(|date| date.into_iter().map(one).collect()).collect()
+    dates.into_iter().map(|date| date.into_iter().filter_map(&mut bring).collect()).collect()
 }
 
-/// The scene read through GDAL's warper, at the model's GSD on the lattice of the CRS.
+/// Northing of the middle of all scenes of each CRS, CRS units.
+fn middles<'a>(scenes: impl Iterator<Item = &'a SceneInfo>) -> BTreeMap<String, f64> {
+    let mut spans: BTreeMap<String, (f64, f64)> = BTreeMap::new();
+    for scene in scenes {
+        let [_, south, _, north] = scene.grid.bbox(&scene.window);
+        let span = spans.entry(scene.grid.crs.name.clone()).or_insert((south, north));
+        *span = (span.0.min(south), span.1.max(north));
+    }
+    spans.into_iter().map(|(crs, (south, north))| (crs, f64::midpoint(south, north))).collect()
+}
+
+fn in_range(info: &SceneInfo, model: &ModelPackage) -> bool {
+    (model.gsd_m.min..=model.gsd_m.max).contains(&info.gsd_m)
+}
+
+/// The scene on another grid, unless that is too far from its own.
 fn resampled(
     scene: UsableScene,
+    target: &Grid,
     model: &ModelPackage,
     options: &InputOptions,
-    scratch: &Path,
 ) -> anyhow::Result<UsableScene> {
-    let info = &scene.info;
-    // Metres on the ground for each unit of the CRS, at the scene's center.
-    let metres_per_unit = info.gsd_m / (info.grid.gsd_x * info.grid.gsd_y).sqrt();
-    let target = model.gsd_m.nominal / metres_per_unit;
     let method = match options.resampling {
-        Resampling::Nearest => arpent_gdal::Resampling::Nearest,
-        Resampling::Bilinear => arpent_gdal::Resampling::Bilinear,
-        Resampling::Average => arpent_gdal::Resampling::Average,
+        Resampling::Nearest => arpent_raster::Resampling::Nearest,
+        Resampling::Bilinear => arpent_raster::Resampling::Bilinear,
+        Resampling::Average => arpent_raster::Resampling::Average,
     };
-    let info = arpent_gdal::resample_source(info, target, method, scratch)?;
+    if scene.info.grid.key() == target.key() {
+        return Ok(scene);
+    }
+    let info = arpent_gdal::resampled(&scene.info, target, method)?;
+    let gsd = &model.gsd_m;
+    if options.pixel_size.is_some() && !in_range(&info, model) {
+        let (scene, gsd_m) = (info.uri, info.gsd_m);
+        return Err(JobError::PixelSize { scene, gsd_m, min: gsd.min, max: gsd.max }.into());
+    }
+    let (own, most) = (scene.info.gsd_m, options.resample_max_factor);
+    // In systems of degrees the grid's own GSD is the nominal one but for the width of a band of latitude.
+    let target_m = if options.pixel_size.is_some() { info.gsd_m } else { gsd.nominal };
+    let factor = f64::max(own / target_m, target_m / own);
+    if factor > most * (1.0 + 1e-6) {
+        return Err(JobError::ResampleFactor { scene: info.uri, gsd_m: own, target_m, factor, most }.into());
+    }
     Ok(UsableScene { info, resampled: true, ..scene })
 }
 

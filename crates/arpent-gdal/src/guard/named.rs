@@ -42,13 +42,6 @@ pub fn allow_in_vrt(prefixes: &[String]) -> Result<(), GdalError> {
     set_lines(ALLOWED, &known)
 }
 
-/// Trusts a VRT that this crate has just written, as it is now.
-pub(crate) fn trust(path: &str) {
-    if let Ok(xml) = ffi::vsi_read(path, MAX_VRT_BYTES) {
-        remember(print(&lines(ALLOWED), path, &xml));
-    }
-}
-
 fn lines(option: &str) -> Vec<String> {
     let text = get_config_option(option, "").unwrap_or_default();
     text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()

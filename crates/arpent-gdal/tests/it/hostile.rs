@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arpent_gdal::inside::area_of_wkb;
 use arpent_gdal::{
-    GdalError, LayerSource, MosaicReader, PublishedRaster, Resampling, SceneSource, allow_in_vrt,
+    GdalError, LayerSource, MosaicReader, PublishedRaster, SceneSource, allow_in_vrt,
     count_bands, describe_crs, fingerprint, group_scenes, open_scene, read_aoi, read_features, read_labels,
-    read_picture, resample_source,
+    read_picture, resampled,
 };
-use arpent_raster::{Grid, Window};
+use arpent_raster::{Grid, Resampling, Window, lattice};
 use gdal::Metadata as _;
 
 use crate::common::{folder, mosaic, open, picture, source};
@@ -180,7 +180,6 @@ fn every_way_to_open_a_raster_is_guarded() {
         read_labels(&uri).map(drop).unwrap_err(),
         fingerprint(&source(&path)).map(drop).unwrap_err(),
         PublishedRaster::open(&uri).map(drop).unwrap_err(),
-        resample_source(&scene, 0.4, Resampling::Average, dir.path()).map(drop).unwrap_err(),
     ];
     assert!(errors.iter().all(|e| matches!(e, GdalError::Reference { .. })), "{errors:#?}");
     let mosaic = group_scenes(vec![scene]).remove(0);
@@ -343,8 +342,8 @@ fn remote_vrts_stay_where_they_are() {
         let m = mosaic(vec![open_scene(&remote(good)).unwrap()]);
         let chip = MosaicReader::new(&m, &[vec![1]]).unwrap().read(m.window).unwrap();
         assert_eq!(chip.data[5], f32::from(crate::common::value(5, 0, 0)));
-        // A VRT of our own names the remote one.
-        let coarse = resample_source(&m.scenes[0], 0.4, Resampling::Average, dir.path()).unwrap();
+        let target = lattice(&m.grid.crs, [0.4; 2]);
+        let coarse = resampled(&m.scenes[0], &target, Resampling::Average).unwrap();
         assert_eq!((coarse.window.width, coarse.window.height), (8, 8));
     }
     for bad in ["file.vrt", "stranger.vrt", "outer.vrt"] {
