@@ -63,8 +63,46 @@ fn package(architecture: &Architecture) -> ModelPackage {
     .package(architecture.clone())
 }
 
+/// Where the endless scene is invalid.
+#[derive(Debug, Clone, Copy)]
+enum Holes {
+    /// Nowhere.
+    None,
+    /// One pixel in 16.
+    Noise,
+    /// Beyond a border that is not straight.
+    Border,
+    /// Everywhere but on small islands.
+    Sea,
+    /// In discs, some larger than what is filled.
+    Discs,
+}
+
+impl Holes {
+    const ALL: [Self; 5] = [Self::None, Self::Noise, Self::Border, Self::Sea, Self::Discs];
+
+    fn holds(self, (col, row): (i64, i64), key: u64) -> bool {
+        let in_disc = |side: i64, radius: i64| {
+            let from_center = |v: i64| (v.rem_euclid(side) - side / 2).pow(2);
+            from_center(col) + from_center(row) < radius.pow(2)
+        };
+        match self {
+            Self::None => false,
+            Self::Noise => key.is_multiple_of(16),
+            Self::Border => 3 * col + 2 * row + (key % 5) as i64 > 30,
+            Self::Sea => !in_disc(150, 9),
+            Self::Discs => in_disc(190, 70) || in_disc(53, 6),
+        }
+    }
+}
+
 /// The endless random scene, seen through a window; one pixel in 16 is invalid.
 fn chip(window: Window) -> Chip {
+    holed(window, Holes::Noise)
+}
+
+/// The endless random scene, seen through a window.
+fn holed(window: Window, holes: Holes) -> Chip {
     let mut chip = Chip::empty(window, 2);
     let pixels = window.width * window.height;
     for y in 0..window.height {
@@ -72,7 +110,7 @@ fn chip(window: Window) -> Chip {
             let (col, row) = (window.col + x as i64, window.row + y as i64);
             let key = hash(hash(col as u64) ^ row as u64);
             let index = y * window.width + x;
-            chip.valid[index] = !key.is_multiple_of(16);
+            chip.valid[index] = !holes.holds((col, row), key);
             if chip.valid[index] {
                 chip.data[index] = uniform(key);
                 chip.data[pixels + index] = uniform(!key);
@@ -124,18 +162,32 @@ proptest! {
         core in (-40i64..40, -40i64..40, 1usize..40, 1usize..40),
         margins in prop::array::uniform8(0usize..12),
         threads in 1usize..4,
+        holes in 0usize..5,
     ) {
+        let holes = Holes::ALL[holes];
         let (package, predictor) = load(&shapes()[shape]);
         let core = Window::new(core.0, core.1, core.2, core.3);
         let stride = package.stride_px;
-        let around = predictor.chip_of(&core);
-        let chips = [&margins[..4], &margins[4..]].map(|m| {
+        // Where all that is seen is valid, the first chip is the smallest there is.
+        let smallest = holed(predictor.chip_of(&core), holes);
+        let around = predictor.filled_chip_of(&core);
+        let mut chips = [&margins[..4], &margins[4..]].map(|m| {
             let step = |n: usize| (n * stride) as i64;
-            chip(Window::between(
+            holed(Window::between(
                 around.col - step(m[0]), around.row - step(m[1]),
                 around.col_end() + step(m[2]), around.row_end() + step(m[3]),
-            ))
+            ), holes)
         });
+        match smallest.fill_needs() {
+            None => chips[0] = smallest,
+            // What a run reads is enough.
+            Some(needs) => {
+                let mut read = Chip::empty(around, 2);
+                needs.iter().for_each(|w| read.paste(&holed(*w, holes)));
+                read.paste(&smallest);
+                chips[0] = read;
+            }
+        }
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let first = ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| bits(&predictor, &chips[0], core));
         let second = pool.install(|| bits(&predictor, &chips[1], core));
@@ -148,7 +200,7 @@ fn reach(predictor: &Predictor, radius: i64, place: (i64, i64)) -> i64 {
     let size = usize::try_from(2 * radius + 40).unwrap();
     let window = Window::new(place.0 - radius - 12, place.1 - radius - 12, size, size).align_out(16);
     let core = Window::new(place.0, place.1, 1, 1);
-    let base = chip(window);
+    let base = holed(window, Holes::None);
     let before = bits(predictor, &base, core);
     let mut farthest = 0;
     for distance in (1..=radius + 3).rev() {
@@ -158,7 +210,6 @@ fn reach(predictor: &Predictor, radius: i64, place: (i64, i64)) -> i64 {
         for i in 0..pixels {
             let (x, y) = ((i % window.width) as i64 + window.col, (i / window.width) as i64 + window.row);
             if (x - place.0).abs().max((y - place.1).abs()) == distance {
-                changed.valid[i] = true;
                 changed.data[i] = 9.0;
                 changed.data[pixels + i] = -9.0;
             }
@@ -196,7 +247,7 @@ fn a_classifier_gives_a_cell_one_answer_whatever_the_chip() {
     let (package, predictor) = load(&shape);
     assert_eq!((package.stride_px, package.receptive_field_px), (8, 7 + 5));
     let core = Window::new(-24, 16, 16, 8);
-    let around = predictor.chip_of(&core);
+    let around = predictor.filled_chip_of(&core);
     let seen = [(0, 0), (8, 64), (200, 16)].map(|(east, south)| {
         let (col_end, row_end) = (around.col_end() + east, around.row_end() + south);
         bits(&predictor, &chip(Window::between(around.col - east, around.row, col_end, row_end)), core)
@@ -217,7 +268,7 @@ fn known_encoders_give_the_same_bits_from_every_chip() {
     for encoder in Encoder::ALL.into_iter().filter(|e| *e != Encoder::Resnet34) {
         let (_, predictor) = load(&encoded(encoder));
         let core = Window::new(-70, 40, 24, 16);
-        let around = predictor.chip_of(&core);
+        let around = predictor.filled_chip_of(&core);
         let seen = [(0, 0), (32, 64)].map(|(east, south)| {
             let (col_end, row_end) = (around.col_end() + east, around.row_end() + south);
             bits(&predictor, &chip(Window::between(around.col - east, around.row, col_end, row_end)), core)

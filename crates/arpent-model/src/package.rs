@@ -69,6 +69,13 @@ pub struct Band {
     pub number: Option<usize>,
 }
 
+impl Band {
+    /// A raw value as the network sees it: standard deviations above the mean.
+    pub fn normalized(&self, value: f32) -> f32 {
+        (value - self.mean) / self.std
+    }
+}
+
 /// Ends of the names of bands in packages that compare two dates, the earlier first.
 const DATE_ENDS: [&str; 2] = ["_before", "_after"];
 

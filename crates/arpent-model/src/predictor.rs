@@ -1,7 +1,9 @@
 //! From a chip to the answers for its core.
 
 use arpent_engine::{Answers, Engine, Isa, Picture, Source, winners};
-use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Chip, LABEL_NODATA, Raster, Window};
+use arpent_raster::{
+    CONFIDENCE_NODATA, CONFIDENCE_SCALE, Chip, FILL_REACH_PX, Fill, LABEL_NODATA, Raster, Window,
+};
 use rayon::prelude::*;
 
 use crate::card::{AT_ONCE, Card, Part, Planes};
@@ -178,6 +180,12 @@ impl Predictor {
         core.grow_by(cols, rows).align_out(self.stride)
     }
 
+    /// The chip that a core needs where pixels of [`Predictor::chip_of`] are invalid: with what fills them
+    /// ([`arpent_raster::Fill`]). Of it no more is computed.
+    pub fn filled_chip_of(&self, core: &Window) -> Window {
+        self.chip_of(core).grow(FILL_REACH_PX).align_out(self.stride)
+    }
+
     /// Columns and rows at whose multiples chips start, pixels.
     pub fn stride(&self) -> usize {
         self.stride
@@ -185,17 +193,18 @@ impl Predictor {
 
     /// Answers for the pixels of `core`, which the chip surrounds by the package's overlap.
     ///
-    /// The answer for a pixel depends on nothing but the pixels of its receptive field: bit-identical for any
-    /// chip that holds them, of any shape and place, computed by any number of threads (those of the rayon pool
-    /// it is called from). Invalid pixels are seen as the mean of their band.
+    /// The answer for a pixel depends on nothing but the pixels of its receptive field, and on those that fill the invalid ones
+    /// among them ([`arpent_raster::Fill`]): bit-identical for any chip that holds them, of any shape and place, computed by any
+    /// number of threads (those of the rayon pool it is called from). Invalid pixels that nothing fills are seen as the mean of
+    /// their band. A chip with an invalid pixel in [`Predictor::chip_of`] must hold [`Predictor::filled_chip_of`].
     ///
     /// # Errors
     /// [`ModelError`] when the chip does not suit the model: bands, alignment to the stride, overlap.
     pub fn predict(&self, chip: &Chip, core: &Window) -> Result<Prediction, ModelError> {
-        self.check(chip, core)?;
+        let seen = self.seen(chip, core)?;
         match self.detection {
-            None => self.labels(chip, core),
-            Some(settings) => self.detections(chip, core, settings),
+            None => self.labels(&seen, core),
+            Some(settings) => self.detections(&seen, core, settings),
         }
     }
 
@@ -229,8 +238,8 @@ impl Predictor {
         let (Body::Card(card), None, Some((first, _))) = (&self.body, self.detection, chips.first()) else {
             return chips.iter().map(|(chip, core)| self.predict(chip, core)).collect();
         };
-        chips.iter().try_for_each(|(chip, core)| self.check(chip, core))?;
-        let planes: Vec<_> = chips.par_iter().map(|(chip, core)| self.planes_of(chip, core)).collect();
+        let planes = chips.par_iter().map(|(chip, core)| Ok(self.planes_of(&self.seen(chip, core)?, core)));
+        let planes: Vec<_> = planes.collect::<Result<_, ModelError>>()?;
         let found = card.labels(&planes, self.temperature).map_err(|reason| engine_error(first, reason))?;
         chips.iter().zip(found).map(|((chip, core), found)| self.labels_of(chip, core, found)).collect()
     }
@@ -241,8 +250,7 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::predict`].
     pub fn scores(&self, chip: &Chip, core: &Window) -> Result<Vec<f32>, ModelError> {
-        self.check(chip, core)?;
-        self.planes(chip, core)
+        self.planes(&self.seen(chip, core)?, core)
     }
 
     /// The greatest value of each step's output on a chip, but for one in ten thousand: what a network of 8 bits needs
@@ -252,15 +260,15 @@ impl Predictor {
     /// As [`Predictor::predict`].
     pub fn ranges(&self, chip: &Chip, core: &Window) -> Result<Vec<f32>, ModelError> {
         const SHARE: f64 = 0.9999;
-        self.check(chip, core)?;
+        let seen = self.seen(chip, core)?;
         let Body::Cpu(engine) = &self.body else {
             return Err(engine_error(chip, "ranges are measured on the CPU".into()));
         };
-        let pixels = Pixels { chip, bands: &self.bands };
-        Ok(engine.ranges(&self.picture(&chip.window, core), &pixels, SHARE)?)
+        Ok(engine.ranges(&self.picture(&seen.view, core), &seen, SHARE)?)
     }
 
-    fn check(&self, chip: &Chip, core: &Window) -> Result<(), ModelError> {
+    /// What the network is shown of a chip for a core.
+    fn seen<'a>(&'a self, chip: &'a Chip, core: &Window) -> Result<Seen<'a>, ModelError> {
         let window = chip.window;
         if chip.bands != self.bands.len() {
             return Err(ModelError::BandCount { window, expected: self.bands.len(), got: chip.bands });
@@ -273,7 +281,13 @@ impl Predictor {
         if core.is_empty() || !window.contains(&core.grow_by(cols, rows)) {
             return Err(ModelError::OverlapMissing { window, core: *core, cols, rows });
         }
-        Ok(())
+        let view = self.chip_of(core);
+        let fill = Fill::new(&chip.valid, window, view);
+        if fill.is_some() && !window.contains(&view.grow(FILL_REACH_PX)) {
+            let [cols, rows] = [cols, rows].map(|px| px + FILL_REACH_PX);
+            return Err(ModelError::OverlapMissing { window, core: *core, cols, rows });
+        }
+        Ok(Seen { chip, bands: &self.bands, view, fill })
     }
 
     fn picture(&self, chip: &Window, core: &Window) -> Picture {
@@ -287,24 +301,24 @@ impl Predictor {
         }
     }
 
-    fn labels(&self, chip: &Chip, core: &Window) -> Result<Prediction, ModelError> {
+    fn labels(&self, seen: &Seen, core: &Window) -> Result<Prediction, ModelError> {
         let engine = match &self.body {
             Body::Cpu(engine) => engine,
             Body::Card(card) => {
-                let found = card.labels(&[self.planes_of(chip, core)], self.temperature);
-                let found = found.map_err(|reason| engine_error(chip, reason))?;
-                return self.labels_of(chip, core, found.into_iter().flatten().collect());
+                let found = card.labels(&[self.planes_of(seen, core)], self.temperature);
+                let found = found.map_err(|reason| engine_error(seen.chip, reason))?;
+                return self.labels_of(seen.chip, core, found.into_iter().flatten().collect());
             }
         };
         let mut labels = vec![LABEL_NODATA; core.width * core.height];
         let mut confidence = vec![CONFIDENCE_NODATA; core.width * core.height];
-        let picture = self.picture(&chip.window, core);
+        let picture = self.picture(&seen.view, core);
         let isa = engine.options().isa;
-        engine.run(&picture, &Pixels { chip, bands: &self.bands }, |answers| {
+        engine.run(&picture, seen, |answers| {
             let (start, end) = answers.span();
             let band = (start - picture.rows.0) * core.width..(end - picture.rows.0) * core.width;
             let (labels, confidence) = (&mut labels[band.clone()], &mut confidence[band]);
-            self.label_rows(isa, chip, core, answers, (labels, confidence));
+            self.label_rows(isa, seen, core, answers, (labels, confidence));
         })?;
         Ok(Prediction::Labels {
             labels: Raster::new(*core, labels)?,
@@ -329,18 +343,20 @@ impl Predictor {
     fn label_rows(
         &self,
         isa: Isa,
-        chip: &Chip,
+        seen: &Seen,
         core: &Window,
         answers: &Answers,
         (labels, confidence): (&mut [u8], &mut [u8]),
     ) {
+        let chip = seen.chip;
         let (col, _) = chip.window.offset_of(core).unwrap_or_default();
         let first = answers.span().0;
+        let below = seen.offset().1;
         let rows = labels.par_chunks_mut(core.width).zip(confidence.par_chunks_mut(core.width)).enumerate();
         let scratch = || (vec![0; core.width], vec![0.0; core.width]);
         rows.for_each_init(scratch, |(best, shares), (y, (labels, confidence))| {
             winners(isa, answers.row(first + y), self.temperature, best, shares);
-            let valid = &chip.valid[(first + y) * chip.window.width + col..][..core.width];
+            let valid = &chip.valid[(below + first + y) * chip.window.width + col..][..core.width];
             for x in (0..core.width).filter(|x| valid[*x]) {
                 labels[x] = self.class_ids[usize::from(best[x])];
                 confidence[x] = quantize(shares[x]);
@@ -349,13 +365,13 @@ impl Predictor {
     }
 
     /// Scores of the pixels of `window`, plane by plane.
-    fn planes(&self, chip: &Chip, window: &Window) -> Result<Vec<f32>, ModelError> {
+    fn planes(&self, seen: &Seen, window: &Window) -> Result<Vec<f32>, ModelError> {
         match &self.body {
             Body::Cpu(engine) => {
-                let picture = self.picture(&chip.window, window);
+                let picture = self.picture(&seen.view, window);
                 let area = window.width * window.height;
                 let mut planes = vec![0.0; self.outputs * area];
-                engine.run(&picture, &Pixels { chip, bands: &self.bands }, |answers| {
+                engine.run(&picture, seen, |answers| {
                     let (start, end) = answers.span();
                     for y in start..end {
                         let at = (y - picture.rows.0) * window.width;
@@ -367,29 +383,28 @@ impl Predictor {
                 Ok(planes)
             }
             Body::Card(card) => {
-                let (planes, part) = self.planes_of(chip, window);
-                card.scores(&planes, part).map_err(|reason| engine_error(chip, reason))
+                let (planes, part) = self.planes_of(seen, window);
+                card.scores(&planes, part).map_err(|reason| engine_error(seen.chip, reason))
             }
         }
     }
 
     /// A chip for a card, and the part of it that is wanted.
-    fn planes_of(&self, chip: &Chip, window: &Window) -> (Planes, Part) {
-        let Picture { width, height, cols, rows, .. } = self.picture(&chip.window, window);
+    fn planes_of(&self, seen: &Seen, window: &Window) -> (Planes, Part) {
+        let Picture { width, height, cols, rows, .. } = self.picture(&seen.view, window);
         let bands = self.bands.len();
-        let pixels = Pixels { chip, bands: &self.bands };
         let mut data = vec![0.0; bands * width * height];
         for (index, row) in data.chunks_exact_mut(width).enumerate() {
-            pixels.row((index / height, 1), index % height, (0, width), row);
+            seen.row((index / height, 1), index % height, (0, width), row);
         }
         let part = Part { col: cols.0, row: rows.0, width: window.width, height: window.height };
         (Planes { data, bands, width, height }, part)
     }
 
-    fn detections(&self, chip: &Chip, core: &Window, settings: Detection) -> Result<Prediction, ModelError> {
+    fn detections(&self, seen: &Seen, core: &Window, settings: Detection) -> Result<Prediction, ModelError> {
         let window = core.grow(1);
-        let all = self.planes(chip, &window)?;
-        let valid: Vec<bool> = valid(chip, &window).collect();
+        let all = self.planes(seen, &window)?;
+        let valid: Vec<bool> = valid(seen.chip, &window).collect();
         let heat = Heat { window, planes: &all, valid: &valid };
         let classes = self.class_ids.iter().enumerate();
         let peaks = classes.flat_map(|(i, id)| heat.peaks(i, *id, settings.threshold)).collect();
@@ -408,29 +423,53 @@ fn engine_error(chip: &Chip, reason: String) -> ModelError {
     ModelError::Engine { window: chip.window, reason }
 }
 
-/// A chip's bands with their mean and standard deviation taken out; invalid pixels and those beyond the chip are 0.
-struct Pixels<'a> {
+/// What the network is shown: a chip's bands with their mean and standard deviation taken out. Invalid pixels are filled; those that
+/// nothing fills, and those beyond the chip, are 0.
+struct Seen<'a> {
     chip: &'a Chip,
     bands: &'a [Band],
+    /// The part of the chip that is computed; it may end beyond it.
+    view: Window,
+    /// `None` where the view is wholly valid.
+    fill: Option<Fill>,
 }
 
-impl Source for Pixels<'_> {
+impl Seen<'_> {
+    /// Columns and rows from the chip's corner to the view's.
+    fn offset(&self) -> (usize, usize) {
+        self.chip.window.offset_of(&self.view).unwrap_or_default()
+    }
+}
+
+impl Source for Seen<'_> {
     fn row(&self, (start, count): (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]) {
         let Window { width, height, .. } = self.chip.window;
-        let inside = cols.1.min(width).saturating_sub(cols.0);
+        let (left, above) = self.offset();
+        let (first, y) = (cols.0 + left, y + above);
+        let inside = (cols.1 + left).min(width).saturating_sub(first);
         let there = if y < height { inside } else { 0 };
         let (to, beyond) = to.split_at_mut(there * count);
         beyond.fill(0.0);
         if there == 0 {
             return;
         }
-        let at = y * width + cols.0;
+        let at = y * width + first;
         let valid = &self.chip.valid[at..at + there];
-        for (index, band) in self.bands.iter().enumerate().skip(start).take(count) {
+        let bands = || self.bands.iter().enumerate().skip(start).take(count);
+        for (index, band) in bands() {
             let values = &self.chip.band(index)[at..at + there];
             let pixels = to.chunks_exact_mut(count).zip(values).zip(valid);
             for ((to, value), valid) in pixels {
-                to[index - start] = if *valid { (value - band.mean) / band.std } else { 0.0 };
+                to[index - start] = if *valid { band.normalized(*value) } else { 0.0 };
+            }
+        }
+        let Some(fill) = &self.fill else { return };
+        let place = |origin: i64, at: usize| origin.saturating_add_unsigned(at as u64);
+        let (row, col) = (place(self.chip.window.row, y), place(self.chip.window.col, first));
+        for (filled, source) in fill.row(row, col..place(col, there)) {
+            let x = usize::try_from(filled - col).unwrap_or_default();
+            for (index, band) in bands() {
+                to[x * count + index - start] = band.normalized(self.chip.band(index)[source]);
             }
         }
     }
@@ -467,7 +506,7 @@ mod tests {
         let core = Window::new(-10, 6, 90, 70);
         let answer = |choice: DeviceChoice| {
             let predictor = Predictor::load(&package, &weights, choice).unwrap();
-            let mut chip = Chip::empty(predictor.chip_of(&core), 2);
+            let mut chip = Chip::empty(predictor.filled_chip_of(&core), 2);
             for (i, value) in chip.data.iter_mut().enumerate() {
                 *value = u16::try_from(i * 61 % 1013).map_or(0.0, f32::from) / 500.0 - 1.0;
             }

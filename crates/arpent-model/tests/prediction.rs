@@ -10,7 +10,7 @@
 use arpent_model::{
     Detection, DeviceChoice, HandSet, ModelError, ModelPackage, Prediction, Predictor, Task, hand_set_linear,
 };
-use arpent_raster::{Chip, Window};
+use arpent_raster::{Chip, FILL_PX, FILL_REACH_PX, Window};
 use tempfile::TempDir;
 
 fn predictor(settings: &HandSet, weights: &[Vec<f32>], bias: &[f32]) -> Predictor {
@@ -42,14 +42,59 @@ fn a_threshold_network_thresholds() {
     let settings = HandSet::segmentation(&["red"], 2);
     let network = predictor(&settings, &[vec![0.0], vec![1.0]], &[0.0, -100.0]);
     let window = Window::new(-3, 5, 6, 4);
-    let mut chip = chip(window, |col, row| if col >= 0 && row < 7 { 120.0 } else { 100.0 });
-    chip.valid[0] = false;
+    let value = |col: i64, row: i64| if col >= 0 && row < 7 { 120.0 } else { 100.0 };
+    let chip = chip(window, value);
     let core = Window::new(-3, 6, 5, 2);
     let (labels, confidence) = labels(network.predict(&chip, &core).unwrap());
     assert_eq!(labels, [0, 0, 0, 1, 1, 0, 0, 0, 0, 0], "a tie goes to the lower class");
     assert_eq!(confidence, [125, 125, 125, 250, 250, 125, 125, 125, 125, 125]);
+    let mut chip = self::chip(network.filled_chip_of(&window), value);
+    let (col, row) = chip.window.offset_of(&window).unwrap();
+    let corner = row * chip.window.width + col;
+    chip.valid[corner] = false;
     let (labels, confidence) = self::labels(network.predict(&chip, &window).unwrap());
     assert_eq!((labels[0], confidence[0]), (255, 255));
+    assert_eq!((labels[5], confidence[5]), (1, 250));
+}
+
+/// A sum over 3 x 3 pixels at the border of the data: beyond it lies the mirror image, not the mean.
+#[test]
+fn what_is_invalid_is_filled_before_it_is_seen() {
+    let network = predictor(&HandSet::segmentation(&["red"], 2), &[vec![0.0; 9], vec![1.0; 9]], &[0.0, 0.0]);
+    let core = Window::new(0, 0, 5, 3);
+    let far = i64::try_from(FILL_PX).unwrap() + 1;
+    let scores = |is_valid: &dyn Fn(i64, i64) -> bool, core: &Window| {
+        let mut chip = chip(network.filled_chip_of(core), |col, row| (10 * row + col) as f32);
+        let Window { col, row, width, .. } = chip.window;
+        for i in 0..chip.valid.len() {
+            chip.valid[i] = is_valid(col + (i % width) as i64, row + (i / width) as i64);
+            if !chip.valid[i] {
+                chip.data[i] = 0.0;
+            }
+        }
+        network.scores(&chip, core).unwrap()[core.width * core.height..].to_vec()
+    };
+    let close = |is: &[f32], right: &[f32]| is.iter().zip(right).all(|(a, b)| (a - b).abs() < 1e-3);
+    // Valid from column 0 and row 0 on: column -1 shows column 1, row -1 row 1, the corner (1, 1).
+    let seen = scores(&|col, row| col >= 0 && row >= 0, &core);
+    assert!(close(&seen[..3], &[66.0, 69.0, 78.0]), "{seen:?}");
+    assert!(close(&seen[5..7], &[96.0, 99.0]), "{seen:?}");
+    // A hole of one pixel: the nearest is its northern neighbor, whose own northern neighbor is the mirror image, (2, -1).
+    let seen = scores(&|col, row| (col, row) != (2, 1), &core);
+    assert!(close(&seen[6..9], &[79.0, 88.0, 97.0]), "{seen:?}");
+    // One lone pixel: as far as it reaches there is its value, and farther the mean.
+    let seen = scores(&|col, row| (col, row) == (4, 2), &core);
+    assert!(seen.iter().all(|v| (v - 216.0).abs() < 1e-3), "{seen:?}");
+    let seen = scores(&|col, row| (col, row) == (4 + far, 1), &core);
+    // The pixel (5, 1) is the only one near enough.
+    let right = [0.0, 0.0, 0.0, 0.0, (10 + 4 + far) as f32];
+    assert!(seen.chunks_exact(5).all(|row| close(row, &right)), "{seen:?}");
+    // A chip that lacks what fills its pixels is refused.
+    let mut chip = chip(network.chip_of(&core), |_, _| 1.0);
+    assert!(network.predict(&chip, &core).is_ok());
+    chip.valid[0] = false;
+    let error = network.predict(&chip, &core).unwrap_err();
+    assert!(matches!(error, ModelError::OverlapMissing { cols, .. } if cols == 1 + FILL_REACH_PX), "{error}");
 }
 
 #[test]

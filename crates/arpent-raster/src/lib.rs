@@ -6,6 +6,7 @@
 
 mod area;
 mod crs;
+mod fill;
 mod grid;
 mod nomenclature;
 mod raster;
@@ -16,6 +17,7 @@ mod window;
 
 pub use area::PixelArea;
 pub use crs::{Crs, CrsKind};
+pub use fill::{FILL_PX, FILL_REACH_PX, Fill};
 pub use grid::{Grid, GridError, GridKey, Placement};
 pub use nomenclature::{Class, Color, Nomenclature, NomenclatureError};
 pub use raster::{Chip, Raster, RasterError};

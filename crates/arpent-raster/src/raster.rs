@@ -136,6 +136,26 @@ impl Chip {
         Some(self)
     }
 
+    /// Copies the pixels that `other`, a chip of as many bands, shares with this one into it.
+    pub fn paste(&mut self, other: &Self) {
+        let Some(common) = self.window.intersect(&other.window) else { return };
+        let (Some((to_col, to_row)), Some((from_col, from_row))) =
+            (self.window.offset_of(&common), other.window.offset_of(&common))
+        else {
+            return;
+        };
+        let (pixels, of_other) = (self.valid.len(), other.valid.len());
+        for r in 0..common.height {
+            let to = (to_row + r) * self.window.width + to_col;
+            let from = (from_row + r) * other.window.width + from_col;
+            self.valid[to..to + common.width].copy_from_slice(&other.valid[from..from + common.width]);
+            for band in 0..self.bands.min(other.bands) {
+                let line = &other.data[band * of_other + from..][..common.width];
+                self.data[band * pixels + to..][..common.width].copy_from_slice(line);
+            }
+        }
+    }
+
     /// Whether any pixel of `window` is valid.
     pub fn any_valid_in(&self, window: &Window) -> bool {
         let Some(common) = self.window.intersect(window) else { return false };
@@ -177,6 +197,17 @@ mod tests {
         let both = of([1.0, 2.0], [true, true]).joined(&of([3.0, 0.0], [true, false])).unwrap();
         assert_eq!(both, Chip { window, bands: 2, data: vec![1.0, 0.0, 3.0, 0.0], valid: vec![true, false] });
         assert_eq!(both.joined(&Chip::empty(Window::new(5, 7, 2, 1), 1)), None);
+    }
+
+    #[test]
+    fn a_pasted_chip_brings_its_bands_and_its_validity() {
+        let mut chip = Chip::empty(Window::new(0, 0, 3, 2), 2);
+        let small = Window::new(2, -1, 2, 2);
+        let data = (1u8..9).map(f32::from).collect();
+        chip.paste(&Chip { window: small, bands: 2, data, valid: vec![true, true, true, false] });
+        let mut right = Chip::empty(chip.window, 2);
+        (right.data[2], right.data[8], right.valid[2]) = (3.0, 7.0, true);
+        assert_eq!(chip, right);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How much memory a job may take, told before it starts.
 
 use arpent_gdal::MosaicReader;
+use arpent_raster::FILL_REACH_PX;
 use arpent_tiling::WindowPlan;
 
 use crate::pipeline::SPOOL_RUN_BYTES;
@@ -50,7 +51,10 @@ const COVERAGE_BYTES_PER_PIXEL: u64 = 12;
 /// An upper bound of the job's resident memory, bytes. It grows with the width of the extent and the size of a
 /// window; never with the extent's height, the number of classes or of features.
 pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
-    let read = plan.largest_read().pixels();
+    // Where pixels are invalid, a chip holds what fills them, too; which it is takes a step of two bytes for each pixel, and one while
+    // it is looked for.
+    let largest = plan.largest_read();
+    let read = if largest.is_empty() { 0 } else { largest.grow(FILL_REACH_PX).pixels() };
     // A chip holds a float for each band and a byte of validity; raw samples, or the chips of two dates that are being
     // joined, stand beside it while it is read.
     let chip = read * (needs.bands as u64 * 8 + 2);
@@ -67,5 +71,6 @@ pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     let rows = strip * (STRIP_BYTES_PER_PIXEL + needs.references) + coverage * COVERAGE_BYTES_PER_PIXEL;
     // Where a piece is one window or two, each predictor's answers wait in another.
     let pieces = needs.piece_px * PIECE_BYTES_PER_PIXEL + needs.predictors as u64 * read * 2;
-    BASE + SPOOL + needs.cache + chips + strips + needs.network + rows + pieces
+    let fills = needs.predictors as u64 * read * 3;
+    BASE + SPOOL + needs.cache + chips + strips + needs.network + rows + pieces + fills
 }

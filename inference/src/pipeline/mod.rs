@@ -155,14 +155,33 @@ fn read_windows(map: &MapJob, queue: &Queue, stages: Stages, out: &Sender<Read>)
     while !stages.stop.load(Ordering::Relaxed) {
         let Some(index) = queue.take(stages.interrupt) else { break };
         let Some(window) = map.plan.windows().get(index) else { break };
-        let chip = stages.clock.read.time(|| reader.read(window.read));
-        // A window whose core has no valid pixel is not predicted.
-        let wanted = chip.map(|c| c.any_valid_in(&window.core).then_some(c));
+        let wanted = stages.clock.read.time(|| read_window(&mut reader, stages.predictor, window));
         let failed = wanted.is_err();
         if out.send((index, wanted)).is_err() || failed {
             break;
         }
     }
+}
+
+/// A window's chip, `None` where its core has no valid pixel: it is not predicted. Where others are invalid, the chip holds what fills
+/// them, too, which is read only then.
+fn read_window(
+    reader: &mut DatesReader,
+    predictor: &Predictor,
+    window: &PlannedWindow,
+) -> Result<Option<Chip>, GdalError> {
+    let chip = reader.read(window.read)?;
+    if !chip.any_valid_in(&window.core) {
+        return Ok(None);
+    }
+    let Some(needs) = chip.fill_needs() else { return Ok(Some(chip)) };
+    let mut filled = Chip::empty(predictor.filled_chip_of(&window.core), chip.bands);
+    filled.paste(&chip);
+    drop(chip);
+    for beyond in needs {
+        filled.paste(&reader.read(beyond)?);
+    }
+    Ok(Some(filled))
 }
 
 impl Stages<'_> {

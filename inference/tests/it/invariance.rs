@@ -1,11 +1,11 @@
 //! Same pixel, same answer: whatever the file, the window, the threads and the order.
 
-use arpent_model::{Architecture, HandSet, Weights};
-use arpent_raster::Window;
-use arpent_testing::{Picture, SplitMix};
+use arpent_model::{Architecture, DeviceChoice, HandSet, ModelPackage, Prediction, Predictor, Weights};
+use arpent_raster::{Chip, Window};
+use arpent_testing::{GeoTiff, Picture, SplitMix};
 use proptest::prelude::*;
 
-use crate::common::{Map, Place, Row};
+use crate::common::{EPSG, GSD, Map, Place, Row};
 
 /// A scene that crosses the lattice in both directions, away from the CRS origin.
 const SCENE: Window = Window::new(3_260_007, -34_310_013, 230, 190);
@@ -157,4 +157,82 @@ fn an_aoi_gives_the_same_map_inside() {
     let part = place.run(&[&scene], "part", &["--aoi", &place.text("aoi.geojson")]);
     assert_eq!(part_of(&whole.labels(), SCENE, aoi), part.labels());
     assert_eq!(inside(&whole, aoi, 0), inside(&part, aoi, 0));
+}
+
+/// Where a scene has no data, by the place: noise, discs that are smaller and larger than what is filled, an edge that is not
+/// straight.
+fn is_missing(seed: u64, col: i64, row: i64) -> bool {
+    let (x, y) = (col - SCENE.col, row - SCENE.row);
+    let in_disc = |at: (i64, i64), radius: i64| (x - at.0).pow(2) + (y - at.1).pow(2) < radius.pow(2);
+    let place = (x * 7919 + y * 104_729).cast_unsigned();
+    match seed % 3 {
+        0 => SplitMix::new(seed ^ place).below(40) == 0,
+        1 => in_disc((60, 70), 9) || in_disc((150, 100), 60),
+        _ => 2 * x + y < 120 || in_disc((229, 189), 70),
+    }
+}
+
+/// Draws a window of a picture, with a nodata value where data is missing.
+fn draw_holed(place: &Place, name: &str, picture: &Picture, seed: u64, window: Window) -> String {
+    let mut bands = picture.bands(window);
+    for (i, value) in bands.iter_mut().enumerate() {
+        let (x, y) = (i % window.width, i / window.width % window.height);
+        let (col, row) = (window.col.strict_add_unsigned(x as u64), window.row.strict_add_unsigned(y as u64));
+        // 0 is nodata alone.
+        *value = if is_missing(seed, col, row) { 0 } else { (*value).max(1) };
+    }
+    GeoTiff::rgb(EPSG, GSD, window, &bands).with_nodata(0.0).write(&place.path(name)).unwrap();
+    place.text(name)
+}
+
+/// What fills pixels without data is a rule of the place: windows, threads, files and their order change nothing, and what the
+/// evaluation does, one chip with all around it, gives the same map.
+#[test]
+fn missing_data_is_filled_by_the_place_alone() {
+    for seed in [3, 4, 5] {
+        let place = Place::new();
+        random_unet(&place, seed);
+        let picture = Picture::new(seed, 12);
+        let whole = draw_holed(&place, "whole.tif", &picture, seed, SCENE);
+        let one = place.run(&[&whole], "one", &["--threads", "1"]);
+        let (labels, confidence) = (one.labels(), one.raster("confidence.tif"));
+        assert!(labels.iter().any(|l| *l != labels[0]), "{seed}: one class everywhere shows nothing");
+        let [c, r] = [SCENE.col + 101, SCENE.row + 83];
+        let parts = [
+            ("d.tif", Window::between(SCENE.col, SCENE.row, c, r)),
+            ("b.tif", Window::between(c - 5, SCENE.row, SCENE.col_end(), r)),
+            ("c.tif", Window::between(SCENE.col, r, c, SCENE.row_end())),
+            ("a.tif", Window::between(c, r - 9, SCENE.col_end(), SCENE.row_end())),
+        ];
+        let files = parts.map(|(name, window)| draw_holed(&place, name, &picture, seed, window));
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        for (scenes, window) in [(vec![whole.as_str()], "40"), (vec![whole.as_str()], "128"), (files, "64")] {
+            let other =
+                place.run(&scenes, &format!("other-{window}"), &["--threads", "3", "--window", window]);
+            assert_eq!(other.labels(), labels, "{seed}: {window}");
+            assert_eq!(other.raster("confidence.tif"), confidence, "{seed}: {window}");
+            assert_eq!(other.features(), one.features(), "{seed}: {window}");
+        }
+        let (package, weights) = ModelPackage::load(&place.path("model")).unwrap();
+        let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu).unwrap();
+        let mut chip = Chip::empty(predictor.filled_chip_of(&SCENE), 3);
+        let values = picture.bands(SCENE);
+        let valid: Vec<bool> = (0..SCENE.width * SCENE.height)
+            .map(|i| {
+                let (x, y) = (i % SCENE.width, i / SCENE.width);
+                !is_missing(
+                    seed,
+                    SCENE.col.strict_add_unsigned(x as u64),
+                    SCENE.row.strict_add_unsigned(y as u64),
+                )
+            })
+            .collect();
+        let value = |(i, v): (usize, &u8)| if valid[i % valid.len()] { f32::from((*v).max(1)) } else { 0.0 };
+        let data = values.iter().enumerate().map(value).collect();
+        chip.paste(&Chip { window: SCENE, bands: 3, data, valid });
+        match predictor.predict(&chip, &SCENE).unwrap() {
+            Prediction::Labels { labels: right, .. } => assert_eq!(right.data(), labels, "{seed}"),
+            Prediction::Detections(_) => panic!("labels expected"),
+        }
+    }
 }

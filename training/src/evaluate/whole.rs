@@ -113,23 +113,55 @@ fn cores(width: usize, height: usize) -> impl Iterator<Item = Window> {
     })
 }
 
-/// The core with what the network sees around it; outside of the picture nothing is valid.
+/// The core with what the network sees around it, and with what fills that; outside of the picture nothing is valid.
 fn around(predictor: &Predictor, picture: &Chip, core: &Window) -> Chip {
-    let window = predictor.chip_of(core);
-    let mut chip = Chip::empty(window, picture.bands);
-    let Some(common) = window.intersect(&picture.window) else { return chip };
-    let (Some(to), Some(from)) = (window.offset_of(&common), picture.window.offset_of(&common)) else {
-        return chip;
-    };
-    for y in 0..common.height {
-        let to = (to.1 + y) * window.width + to.0;
-        let from = (from.1 + y) * picture.window.width + from.0;
-        chip.valid[to..to + common.width].copy_from_slice(&picture.valid[from..from + common.width]);
-        let (size, source) = (window.width * window.height, picture.window.width * picture.window.height);
-        for band in 0..picture.bands {
-            let line = &picture.data[band * source + from..][..common.width];
-            chip.data[band * size + to..][..common.width].copy_from_slice(line);
-        }
-    }
+    let mut chip = Chip::empty(predictor.filled_chip_of(core), picture.bands);
+    chip.paste(picture);
     chip
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arpent_model::{DeviceChoice, HandSet, ModelPackage, hand_set_linear};
+
+    /// Core by core, with borders and a hole that cores share: as one chip that holds the picture and all around it, which is
+    /// what any window of a run gives.
+    #[test]
+    fn a_picture_is_predicted_as_a_run_predicts_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let weights = [vec![0.0; 9], vec![1.0, -2.0, 1.0, -2.0, 4.5, -2.0, 1.0, -2.0, 1.0]];
+        hand_set_linear(&HandSet::segmentation(&["red"], 2), &weights, &[0.0, -30.0], dir.path()).unwrap();
+        let (package, weights) = ModelPackage::load(dir.path()).unwrap();
+        let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu).unwrap();
+        let window = Window::new(0, 0, CORE + 90, CORE + 40);
+        let mut picture = Chip::empty(window, 1);
+        for i in 0..picture.valid.len() {
+            let (x, y) = (i % window.width, i / window.width);
+            picture.valid[i] = x.abs_diff(CORE).pow(2) + y.abs_diff(CORE - 20).pow(2) > 30 * 30;
+            if picture.valid[i] {
+                picture.data[i] = f32::from(u8::try_from((x * x + 3 * y * x + 7 * y) % 251).unwrap());
+            }
+        }
+        let (labels, confidence) = labels_of(&predictor, &picture).unwrap();
+        let all = around(&predictor, &picture, &window);
+        let Prediction::Labels { labels: right, confidence: sure } =
+            predictor.predict(&all, &window).unwrap()
+        else {
+            panic!("labels expected")
+        };
+        assert!(labels == right.data() && confidence == sure.data());
+        assert!([0, 1, LABEL_NODATA].iter().all(|l| labels.contains(l)));
+        // What is filled changes answers: at the corner the mean would give another sum.
+        let mut scores = vec![];
+        scores_of(&predictor, &picture, |pixel, s| {
+            if pixel == 0 {
+                scores = s.to_vec();
+            }
+        })
+        .unwrap();
+        let value = |x: usize, y: usize| picture.data[y * window.width + x];
+        let corner = 4.5 * value(0, 0) - 4.0 * (value(1, 0) + value(0, 1)) + 4.0 * value(1, 1) - 30.0;
+        assert!((scores[1] - corner).abs() < 1e-2, "{scores:?} {corner}");
+    }
 }

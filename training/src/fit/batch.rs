@@ -3,6 +3,7 @@
 use anyhow::Result;
 use arpent_datasets::IGNORE;
 use arpent_model::Band;
+use arpent_raster::{Fill, Window};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
@@ -45,7 +46,7 @@ pub(crate) struct Batches<'a> {
 }
 
 impl Batches<'_> {
-    /// The chips of a step: normalized, invalid pixels as the mean of their band.
+    /// The chips of a step: normalized, invalid pixels filled as `arpent run` fills them ([`Fill`]), or the mean of their band.
     pub(crate) fn step(&self, step: usize, device: &Device) -> Result<(Tensor<4>, Truth)> {
         let (side, count) = (self.fit.chip_px, self.fit.batch);
         let sample = |i: usize| self.draw.draw(side, &mut Rng::of(self.fit.seed, Purpose::Chips, step, i));
@@ -56,20 +57,11 @@ impl Batches<'_> {
     /// Chips as tensors, with what they are to be answered with.
     pub(crate) fn of(&self, samples: &[Sample], device: &Device) -> (Tensor<4>, Truth) {
         let side = self.fit.chip_px;
-        let input = samples.iter().flat_map(|s| self.normalized(s)).collect();
+        let input = samples.iter().flat_map(|s| normalized(s, self.bands)).collect();
         let input = planes(input, [samples.len(), self.bands.len(), side, side], device);
         let truth =
             if self.detection { boxes(samples, self.classes, device) } else { self.labels(samples, device) };
         (input, truth)
-    }
-
-    fn normalized(&self, sample: &Sample) -> Vec<f32> {
-        let planes = sample.data.chunks_exact(sample.side * sample.side).zip(self.bands);
-        let plane = |(values, band): (&[f32], &Band)| {
-            let one = |(v, valid): (&f32, &bool)| if *valid { (v - band.mean) / band.std } else { 0.0 };
-            values.iter().zip(&sample.valid).map(one).collect::<Vec<_>>()
-        };
-        planes.flat_map(plane).collect()
     }
 
     fn labels(&self, samples: &[Sample], device: &Device) -> Truth {
@@ -84,6 +76,31 @@ impl Batches<'_> {
         }
         Truth::Labels { known: Box::new(planes(known, [samples.len(), self.classes, side, side], device)) }
     }
+}
+
+/// A chip as the network sees it; what is invalid is filled.
+fn normalized(sample: &Sample, bands: &[Band]) -> Vec<f32> {
+    let side = sample.side;
+    let window = Window::new(0, 0, side, side);
+    let fill = Fill::new(&sample.valid, window, window);
+    let rows = |fill: &Fill| {
+        let places = (0..).zip((0..side).map(|y| y * side));
+        let filled = places.flat_map(|(row, start)| {
+            let columns = fill.row(row, 0..window.col_end());
+            let at = move |col| usize::try_from(col).map(|col| start + col).ok();
+            columns.filter_map(move |(col, source)| Some((at(col)?, source))).collect::<Vec<_>>()
+        });
+        filled.collect::<Vec<_>>()
+    };
+    let filled = fill.as_ref().map(rows).unwrap_or_default();
+    let planes = sample.data.chunks_exact(side * side).zip(bands);
+    let plane = |(values, band): (&[f32], &Band)| {
+        let one = |(v, valid): (&f32, &bool)| if *valid { band.normalized(*v) } else { 0.0 };
+        let mut plane: Vec<f32> = values.iter().zip(&sample.valid).map(one).collect();
+        filled.iter().for_each(|(at, source)| plane[*at] = band.normalized(values[*source]));
+        plane
+    };
+    planes.flat_map(plane).collect()
 }
 
 fn planes(data: Vec<f32>, shape: [usize; 4], device: &Device) -> Tensor<4> {
@@ -214,6 +231,29 @@ impl Maps {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The border of a picture, and a hole: what is not there is shown as the run shows it.
+    #[test]
+    fn invalid_pixels_of_a_chip_are_filled() {
+        let band = |name: &str, mean, std| Band { name: name.into(), mean, std, unit: None };
+        let bands = [band("red", 10.0, 2.0), band("nir", 0.0, 1.0)];
+        let data: Vec<f32> = (0u8..16).chain(100..116).map(f32::from).collect();
+        let mut sample = Sample { side: 4, data, valid: vec![true; 16], target: Target::Labels(vec![0; 16]) };
+        let seen = |sample: &Sample| normalized(sample, &bands);
+        assert!((seen(&sample)[3] + 3.5).abs() < 1e-6);
+        // The western two columns are beyond the picture, and so is the last pixel.
+        for i in [0, 1, 4, 5, 8, 9, 12, 13, 15] {
+            sample.valid[i] = false;
+            (sample.data[i], sample.data[16 + i]) = (-1.0, -1.0);
+        }
+        let sources = [2, 3, 2, 3, 6, 7, 6, 7, 10, 11, 10, 11, 14, 14, 14, 7];
+        for (at, source) in sources.into_iter().enumerate() {
+            let value = f32::from(u8::try_from(source).unwrap());
+            let right = [(value - 10.0) / 2.0, value + 100.0];
+            let is = [seen(&sample)[at], seen(&sample)[16 + at]];
+            assert!(is.iter().zip(right).all(|(a, b)| (a - b).abs() < 1e-6), "{at}: {is:?}");
+        }
+    }
 
     #[test]
     fn the_smaller_of_two_boxes_says_its_size() {

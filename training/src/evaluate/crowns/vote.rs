@@ -1,11 +1,12 @@
 //! What a network says of a crown, and of the trees of a scene.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use arpent_datasets::{DEAD, GROUND, Health, LIVE, Picture, TileBox};
-use arpent_model::{Prediction, Predictor};
+use arpent_model::Predictor;
 use arpent_raster::{Chip, Window};
 
 use super::counts;
+use crate::evaluate::whole;
 
 /// Of a crown's half-sizes, the ellipse whose pixels vote.
 const VOTE: f64 = 0.5;
@@ -58,68 +59,18 @@ fn whole(side: f64) -> usize {
     side.max(0.0).round() as usize
 }
 
-/// The label of every pixel of a picture, which is mirrored beyond its border.
+/// The label of every pixel of a picture, as `arpent run` gives it.
 fn labels(predictor: &Predictor, picture: &Picture) -> Result<Vec<u8>> {
-    const CORE: usize = 512;
-    let mut labels = vec![GROUND; picture.width * picture.height];
-    for row in (0..picture.height).step_by(CORE) {
-        for col in (0..picture.width).step_by(CORE) {
-            let end = |start: usize, size: usize| (start + CORE).min(size);
-            let core = (col, row, end(col, picture.width), end(row, picture.height));
-            for (y, line) in
-                (core.1..core.3).zip(window(predictor, picture, core)?.chunks_exact(core.2 - core.0))
-            {
-                labels[y * picture.width + core.0..][..line.len()].copy_from_slice(line);
-            }
-        }
-    }
-    Ok(labels)
-}
-
-/// Labels of the pixels from (x0, y0) to (x1, y1).
-fn window(
-    predictor: &Predictor,
-    picture: &Picture,
-    (x0, y0, x1, y1): (usize, usize, usize, usize),
-) -> Result<Vec<u8>> {
-    let signed = |v: usize| i64::try_from(v).unwrap_or(i64::MAX);
-    let core = Window::between(signed(x0), signed(y0), signed(x1), signed(y1));
-    let around = predictor.chip_of(&core);
-    let mut chip = Chip::empty(around, 3);
-    chip.valid.fill(true);
-    let pixels = around.width * around.height;
-    for y in 0..around.height {
-        for x in 0..around.width {
-            let from_x = mirror(around.col + signed(x), picture.width);
-            let from_y = mirror(around.row + signed(y), picture.height);
-            let pixel = picture.pixels[from_y * picture.width + from_x];
-            for (c, value) in pixel.into_iter().enumerate() {
-                chip.data[c * pixels + y * around.width + x] = f32::from(value);
-            }
-        }
-    }
-    match predictor.predict(&chip, &core)? {
-        Prediction::Labels { labels, .. } => Ok(labels.data().to_vec()),
-        Prediction::Detections(_) => bail!("a segmentation network was expected"),
-    }
-}
-
-/// The pixel that a place beyond the border mirrors.
-fn mirror(at: i64, size: usize) -> usize {
-    let size = i64::try_from(size).unwrap_or(i64::MAX);
-    let at = at.rem_euclid(2 * size);
-    usize::try_from(if at < size { at } else { 2 * size - 1 - at }).unwrap_or(0)
+    let window = Window::new(0, 0, picture.width, picture.height);
+    let band = |c: usize| picture.pixels.iter().map(move |pixel| f32::from(pixel[c]));
+    let data = (0..3).flat_map(band).collect();
+    let chip = Chip { window, bands: 3, data, valid: vec![true; picture.pixels.len()] };
+    Ok(whole::labels_of(predictor, &chip)?.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn borders_mirror() {
-        let seen: Vec<usize> = (-3..6).map(|at| mirror(at, 3)).collect();
-        assert_eq!(seen, [2, 1, 0, 0, 1, 2, 2, 1, 0]);
-    }
 
     #[test]
     fn most_pixels_decide() {
