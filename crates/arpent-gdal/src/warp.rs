@@ -79,7 +79,12 @@ pub fn resample_source(
         band_names: Some(names),
         ..SceneSource::new(&destination.to_string_lossy())
     };
-    open_scene(&resampled)
+    let mut info = open_scene(&resampled)?;
+    // What stored values mean is what it was, whatever GDAL's warper says of it.
+    info.bands.iter_mut().for_each(|band| {
+        band.scaling = scene.bands.iter().find(|b| b.index == band.index).and_then(|b| b.scaling.clone());
+    });
+    Ok(info)
 }
 
 /// The lattice of the new pixels and the window that covers the scene. GDAL's own `-tap` knows no rounding noise and

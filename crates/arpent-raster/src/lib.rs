@@ -17,7 +17,7 @@ pub use crs::{Crs, CrsKind};
 pub use grid::{Grid, GridError, GridKey, Placement};
 pub use nomenclature::{Class, Color, Nomenclature, NomenclatureError};
 pub use raster::{Chip, Raster, RasterError};
-pub use scene::{BandInfo, Declared, SampleType, SceneInfo, Validity};
+pub use scene::{BandInfo, Declared, ReadAs, SampleType, Scaling, SceneInfo, Validity};
 pub use window::Window;
 
 /// Value of a pixel of a label raster that has no answer. Class ids are 0 to 254.

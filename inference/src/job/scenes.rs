@@ -5,10 +5,10 @@ use std::path::Path;
 
 use arpent_gdal::SceneSource;
 use arpent_model::{Band, ModelPackage};
-use arpent_publish::Warning;
+use arpent_publish::{InputValues, Warning};
 use arpent_raster::SceneInfo;
 
-use super::validity;
+use super::{validity, values};
 use crate::config::{InputOptions, Resampling};
 use crate::error::{JobError, hint_of, message_of};
 use crate::shards::is_transient;
@@ -26,6 +26,8 @@ pub struct UsableScene {
     pub resampled: bool,
     /// What is doubtful about it.
     pub warnings: Vec<Warning>,
+    /// A sample of its values; none where scenes are too many to look at each.
+    pub values: Option<InputValues>,
 }
 
 /// A scene that cannot be used, and why.
@@ -60,6 +62,13 @@ pub(super) struct Wanted<'a> {
     pub scratch: &'a Path,
 }
 
+/// What a scene is looked at for.
+#[derive(Clone, Copy)]
+struct Looks {
+    collar: bool,
+    values: bool,
+}
+
 impl Wanted<'_> {
     /// Opens every scene; those that cannot be used are told apart, not lost.
     ///
@@ -73,8 +82,11 @@ impl Wanted<'_> {
         let mut failed = Vec::new();
         let count = sources.len();
         for (index, source) in sources.into_iter().enumerate() {
-            let collar = validity::looks_for_collar(self.options, index, count);
-            match self.open(&source, collar) {
+            let looks = Looks {
+                collar: validity::looks_for_collar(self.options, index, count),
+                values: values::is_sampled(&source, index, count),
+            };
+            match self.open(&source, looks) {
                 Ok(scene) => usable.push(scene),
                 Err(error) if is_transient(&error) => return Err(error),
                 Err(error) => failed.push(FailedScene::new(&source.uri, &error)),
@@ -83,15 +95,18 @@ impl Wanted<'_> {
         Ok((usable, failed))
     }
 
-    fn open(self, source: &SceneSource, collar: bool) -> anyhow::Result<UsableScene> {
+    fn open(self, source: &SceneSource, looks: Looks) -> anyhow::Result<UsableScene> {
         let mut info = arpent_gdal::open_scene(source)?;
         let bands = self.choose_bands(&info)?;
         check_samples(&info, &bands, self.model)?;
         validity::declare(&mut info, &bands, self.options, self.scratch)?;
-        let found = arpent_gdal::look(&info, &bands, collar)?;
-        let warnings = validity::warnings(&info, &bands, &found, self.options);
+        let found = arpent_gdal::look(&info, &bands, looks.collar)?;
+        let mut warnings = validity::warnings(&info, &bands, &found, self.options);
+        let expected = values::Expected { model: self.model, bands: self.bands, options: self.options };
+        warnings.extend(expected.read_as(&mut info, &bands)?);
+        let values = expected.compare(&info, &bands, looks.values, &mut warnings)?;
         let gsd = &self.model.gsd_m;
-        let scene = UsableScene { source: source.clone(), info, bands, resampled: false, warnings };
+        let scene = UsableScene { source: source.clone(), info, bands, resampled: false, warnings, values };
         if (gsd.min..=gsd.max).contains(&scene.info.gsd_m) {
             return Ok(scene);
         }

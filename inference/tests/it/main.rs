@@ -26,4 +26,5 @@ mod shards;
 mod slurm;
 mod submit;
 mod validity;
+mod values;
 mod zonal;
