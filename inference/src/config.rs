@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arpent_base::config::{Spot, hint_of_unknown, spot_at, spot_of_key};
+use arpent_raster::ReadAs;
 use arpent_tiling::TilingOptions;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -102,6 +103,33 @@ pub struct InputOptions {
     /// What becomes of black or white areas that are connected with the border of their scene.
     #[serde(skip_serializing_if = "CollarOption::is_tell")]
     pub collar: CollarOption,
+    /// What stored values are read as, where a file, a STAC item or a Sentinel-2 baseline declares a scale or an offset: `"raw"`,
+    /// `"physical"` (scale and offset applied), or `"harmonized"` (the offset taken out, the stored step kept: Sentinel-2 from
+    /// baseline 04.00 less 1000). By default the model's package decides by the unit of its bands, and scenes are refused where
+    /// it names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<ReadAs>,
+    /// What becomes of scenes whose values lie far outside of the model's `value_range` in a sample.
+    #[serde(skip_serializing_if = "OutsideOption::is_refuse")]
+    pub outside_values: OutsideOption,
+}
+
+/// What becomes of scenes of other values than those that the model was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum OutsideOption {
+    /// They are refused.
+    #[default]
+    Refuse,
+    /// They are mapped, and it is told.
+    Tell,
+}
+
+impl OutsideOption {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    fn is_refuse(&self) -> bool {
+        *self == Self::Refuse
+    }
 }
 
 impl Default for InputOptions {
@@ -117,6 +145,8 @@ impl Default for InputOptions {
             nodata: None,
             alpha: None,
             collar: CollarOption::default(),
+            values: None,
+            outside_values: OutsideOption::default(),
         }
     }
 }

@@ -132,6 +132,44 @@ pub enum JobError {
         /// The types that the model takes.
         expected: String,
     },
+    /// Stored values that are declared to mean others, and no word on which of the two the model was made for.
+    #[error(
+        "{scene}, band {band}: {by} declares that stored values mean stored x {scale} + {offset}, and the model {model} does not say whether it was made for stored or for physical values"
+    )]
+    UnclearValues {
+        /// The scene.
+        scene: String,
+        /// The band's number.
+        band: usize,
+        /// Who declares it.
+        by: String,
+        /// The scale.
+        scale: f64,
+        /// The offset.
+        offset: f64,
+        /// The model.
+        model: String,
+    },
+    /// Values that the model was not made for.
+    #[error(
+        "{scene}: {problem}; in a sample of {pixels} pixels, {measured}; the model {model} was made for values from {low} to {high}"
+    )]
+    OutsideValues {
+        /// The scene.
+        scene: String,
+        /// What is wrong, in words.
+        problem: &'static str,
+        /// Valid pixels of the sample.
+        pixels: usize,
+        /// 1st percentile, median and 99th percentile of each band, printed.
+        measured: String,
+        /// The model.
+        model: String,
+        /// Lowest value of the model.
+        low: f32,
+        /// Highest value of the model.
+        high: f32,
+    },
     /// The GSD of a scene is not one for which the model is valid.
     #[error("{scene} has a GSD of {gsd_m:.4} m; the model is valid from {min} to {max} m")]
     GsdOutOfRange {
@@ -426,6 +464,12 @@ impl JobError {
             }
             Self::SampleType { .. } => {
                 "convert all scenes alike to the model's values, for example: gdal_translate -ot Byte -scale LOW HIGH 0 255 IN.tif OUT.tif, where LOW and HIGH are what the model knows as 0 and 255; or use a model made for these samples"
+            }
+            Self::UnclearValues { .. } => {
+                "say it under [input]: values = \"raw\", values = \"physical\", or values = \"harmonized\" (the offset taken out, the stored step kept)"
+            }
+            Self::OutsideValues { .. } => {
+                "bring the scene to the model's values (under [input], values = \"physical\" applies a declared scale and offset; or: gdal_translate -scale LOW HIGH 0 255 -ot Byte IN.tif OUT.tif), declare nodata that is none (nodata = VALUE), use a model made for such values, or set outside_values = \"tell\" under [input] to map it all the same"
             }
             Self::GsdOutOfRange { .. } => {
                 "set `resample = true` under [input] to resample to the model's GSD, or use a model made for this GSD"

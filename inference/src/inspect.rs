@@ -125,7 +125,11 @@ fn model_lines(model: &ModelPackage, speed: &Speed) -> Lines {
     }
     lines.add(
         "validated on",
-        if model.territories.is_empty() { "not said".to_owned() } else { model.territories.join(", ") },
+        if model.territories.is_empty() {
+            "not said".to_owned()
+        } else {
+            model.territories.iter().map(arpent_model::Territory::name).collect::<Vec<_>>().join(", ")
+        },
     );
     if matches!(model.architecture, Architecture::Linear { .. }) {
         lines.add("note", "one convolution set by hand: for tests");

@@ -369,6 +369,7 @@ fn input_record(scene: &job::UsableScene, input: &Input) -> InputRecord {
         acquired: info.acquired.clone(),
         date: input.date.map(str::to_owned),
         valid: Some(job::describe_validity(info, &scene.bands)),
+        values: scene.values.clone(),
         grid: Some(InputGrid {
             key: info.grid.key(),
             col: info.window.col,

@@ -1,11 +1,11 @@
-//! `arpent plan`: what a run would do, told from headers and a small sample of pixels.
+//! `arpent plan`: what a run would do, told from a small sample of each scene's pixels.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use arpent_model::ModelError;
-use arpent_publish::Warning;
+use arpent_publish::{BandValues, InputValues, Warning};
 use arpent_raster::Window;
 use serde::Serialize;
 
@@ -95,6 +95,9 @@ pub struct SceneReport {
     pub native_gsd_m: Option<f64>,
     /// What decides which of its pixels are valid, and who says so.
     pub valid: String,
+    /// A sample of its values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<InputValues>,
     /// Files beside it that are read with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub side_files: Vec<String>,
@@ -196,6 +199,7 @@ fn report_scene(date: Option<&'static str>, scene: &crate::job::UsableScene) -> 
         resampled: scene.resampled,
         native_gsd_m: info.native.as_ref().map(|native| native.gsd_m),
         valid: describe_validity(info, &scene.bands),
+        values: scene.values.clone(),
         side_files: info.validity.side_files.clone(),
         acquired: info.acquired.clone(),
         date,
@@ -266,6 +270,14 @@ fn add_many_scenes(lines: &mut Lines, map: &MapReport) {
     lines.more("`--format json` lists them");
 }
 
+/// `values: red 36 to 234 (mean 127), ...; as in training`
+fn describe_values(values: &InputValues) -> String {
+    let band = |b: &BandValues| format!("{} {} to {} (mean {})", b.name, b.p1, b.p99, b.mean);
+    let bands: Vec<String> = values.bands.iter().map(band).collect();
+    let read_as = if values.read_as == "raw" { String::new() } else { format!(" ({})", values.read_as) };
+    format!("values{read_as}: {}; {}", bands.join(", "), values.verdict)
+}
+
 fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
     let mut lines = Lines::default();
     lines.add("model", &report.model);
@@ -290,6 +302,9 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
             text,
         );
         lines.more(format!("valid: {}", scene.valid));
+        if let Some(values) = &scene.values {
+            lines.more(describe_values(values));
+        }
         if !scene.side_files.is_empty() {
             lines.more(format!("read with {}", scene.side_files.join(", ")));
         }

@@ -232,7 +232,7 @@ fn finish(
     let predictor = predictor(&package, &trained.weights)?;
     let published = judge.publish(&predictor)?;
     package.scores.clone_from(&published.scores);
-    package.territories.clone_from(&published.territories);
+    package.territories = published.territories.iter().cloned().map(Into::into).collect();
     package.energy = Some(energy_of(meter, trained.energy_before));
     package.save(&trained.weights, &config.output)?;
     let story = Story {

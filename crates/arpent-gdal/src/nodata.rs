@@ -79,6 +79,12 @@ pub(crate) trait Sample: GdalType + Copy + Default + PartialEq {
     fn signed_byte(self) -> Self {
         self
     }
+
+    /// `self * scale + offset`, computed in double precision. Only floats are scaled.
+    #[must_use]
+    fn scaled(self, _scale: f64, _offset: f64) -> Self {
+        self
+    }
 }
 
 impl Sample for u8 {
@@ -132,6 +138,11 @@ impl Sample for f32 {
         self
     }
 
+    #[allow(clippy::cast_possible_truncation, reason = "networks compute in f32")]
+    fn scaled(self, scale: f64, offset: f64) -> Self {
+        f64::from(self).mul_add(scale, offset) as Self
+    }
+
     fn wide(self) -> f64 {
         self.into()
     }
@@ -155,6 +166,10 @@ impl Sample for f64 {
 
     fn wide(self) -> f64 {
         self
+    }
+
+    fn scaled(self, scale: f64, offset: f64) -> Self {
+        self.mul_add(scale, offset)
     }
 
     fn signed_byte(self) -> Self {

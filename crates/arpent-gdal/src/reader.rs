@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arpent_raster::{BandInfo, Chip, Declared, SampleType, Validity, Window};
+use arpent_raster::{BandInfo, Chip, Declared, SampleType, Scaling, Validity, Window};
 use gdal::Dataset;
 
 use crate::block::{Block, Values};
@@ -32,7 +32,8 @@ const MAX_OPEN: usize = 32;
 /// - any selected band is not finite (NaN); or
 /// - it lies in the scene's collar, where that is left out.
 ///
-/// Invalid pixels hold 0.
+/// Invalid pixels hold 0. Values of bands that are to be read by their scale and offset are scaled here, once, after they were
+/// compared with nodata.
 ///
 /// Scenes that are resampled ([`resampled`](crate::resampled)) are first one mosaic for each grid of their own, read at full
 /// resolution; its pixels are then weighed. A new pixel is valid where the mosaic's pixel that holds its center is.
@@ -67,6 +68,10 @@ pub(crate) struct Source {
     signed_bytes: Vec<bool>,
     /// Where the mask of the collar lies, or will.
     collar: Option<PathBuf>,
+    /// The factor and the summand that each band's values are read with.
+    scalings: Vec<Option<(f64, f64)>>,
+    /// The largest value that all bands may have as they are stored, where they are whole numbers of one type.
+    white: Option<f32>,
 }
 
 /// A raster, open to be read.
@@ -107,6 +112,15 @@ impl Kind {
             SampleType::Uint16 => Self::Words,
             SampleType::Int8 | SampleType::Int16 | SampleType::Float32 => Self::Floats,
             SampleType::Uint32 | SampleType::Int32 | SampleType::Float64 => Self::Doubles,
+        }
+    }
+
+    /// The largest value, of whole numbers.
+    fn white(self) -> Option<f32> {
+        match self {
+            Self::Bytes => Some(255.0),
+            Self::Words => Some(65_535.0),
+            Self::Floats | Self::Doubles => None,
         }
     }
 
@@ -316,18 +330,38 @@ impl Source {
         }
         let mut nodata = Vec::with_capacity(bands.len());
         let (mut kind, mut signed_bytes) = (Kind::Bytes, Vec::with_capacity(bands.len()));
+        let mut scalings = Vec::with_capacity(bands.len());
         for index in &bands {
             let band = infos.iter().find(|b| b.index == *index);
             let band = band.ok_or_else(|| no_such_band(uri, *index, infos.len()))?;
             nodata.push(band.nodata.and_then(|value| Nodata::of(band.sample_type, value)));
             signed_bytes.push(band.sample_type == SampleType::Int8);
             kind = kind.max(Kind::of(band.sample_type));
+            scalings.push(band.scaling.as_ref().and_then(Scaling::applied));
+        }
+        let white = kind.white();
+        if scalings.iter().any(Option::is_some) {
+            // What is scaled is no whole number.
+            kind = kind.max(Kind::Floats);
         }
         // A band that is asked for is data, whatever the file says.
         let alpha = infos.iter().find(|b| b.is_alpha && !bands.contains(&b.index)).map(|b| b.index);
         let (id, uri) = (id.to_owned(), uri.to_owned());
         let (nodata_counts, collar) = (false, None);
-        Ok(Self { id, uri, window, bands, nodata, nodata_counts, alpha, kind, signed_bytes, collar })
+        Ok(Self {
+            id,
+            uri,
+            window,
+            bands,
+            nodata,
+            nodata_counts,
+            alpha,
+            kind,
+            signed_bytes,
+            collar,
+            scalings,
+            white,
+        })
     }
 
     /// The same with what decides about a scene's pixels.
@@ -351,11 +385,7 @@ impl Source {
 
     /// The largest value that all bands may have, where they are whole numbers of one type.
     pub(crate) fn white(&self) -> Option<f32> {
-        match self.kind {
-            Kind::Bytes => Some(255.0),
-            Kind::Words => Some(65_535.0),
-            Kind::Floats | Kind::Doubles => None,
-        }
+        self.white
     }
 
     /// Whether values of its bands may be nodata.
@@ -418,6 +448,13 @@ impl Source {
         }
         if T::MAY_BE_INVALID || nodata.iter().any(Option::is_some) {
             invalidate(valid.get_or_insert_with(|| vec![true; size.0 * size.1]), &values, nodata);
+        }
+        // Nodata is a value as it is stored: it was compared before anything is scaled.
+        let bands = values.chunks_exact_mut((size.0 * size.1).max(1)).zip(&self.scalings);
+        for (values, scaling) in bands {
+            if let Some((scale, offset)) = *scaling {
+                values.iter_mut().for_each(|value| *value = value.scaled(scale, offset));
+            }
         }
         if let Some(valid) = valid {
             for band in values.chunks_exact_mut(valid.len().max(1)) {

@@ -11,7 +11,7 @@ use crate::reader::{Mask, mask_of};
 use crate::setup::quiet;
 use crate::source::SceneSource;
 use crate::uri::{file_name, is_local, is_remote};
-use crate::{GdalError, crs, failure, ffi, guard, side_files};
+use crate::{GdalError, crs, failure, ffi, guard, scaling, side_files};
 
 /// Formats that imagery comes in. The rest of GDAL's two hundred drivers is attack surface, not service.
 pub(crate) const DRIVERS: &[&str] = &[
@@ -51,7 +51,8 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
     if width == 0 || height == 0 {
         return Err(GdalError::ZeroSize { path: path.into(), message: String::new() });
     }
-    let bands = bands(path, &dataset, source.band_names.as_deref().unwrap_or_default())?;
+    let mut bands = bands(path, &dataset, source.band_names.as_deref().unwrap_or_default())?;
+    scaling::declare(&mut bands, source, &dataset);
     let placement = place(path, &dataset)?;
     if is_local(&source.gdal_path) {
         check_complete(path, Path::new(&source.gdal_path), &dataset)?;
@@ -259,6 +260,7 @@ fn band(path: &str, dataset: &Dataset, index: usize, name: Option<&String>) -> R
         sample_type,
         nodata: band.no_data_value(),
         is_alpha: interpretation == ALPHA,
+        scaling: scaling::of_file(band.scale(), band.offset()),
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::scaling::ItemScaling;
 use crate::uri::{extension, file_name, gdal_path, is_local, is_remote, stem};
 use crate::{GdalError, stac};
 
@@ -12,7 +13,7 @@ use crate::{GdalError, stac};
 const RASTER_EXTENSIONS: &[&str] = &["tif", "tiff", "vrt", "jp2", "png", "jpg", "jpeg", "img"];
 
 /// A scene that is named, not yet opened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SceneSource {
     /// The STAC item's id or the file's name without extension; unique in a list made by [`resolve_scenes`].
     pub id: String,
@@ -24,6 +25,9 @@ pub struct SceneSource {
     pub acquired: Option<String>,
     /// Band names of the STAC asset, in band order; empty text where a band has none.
     pub band_names: Option<Vec<String>>,
+    /// What the STAC item says of the meaning of stored values.
+    #[serde(default)]
+    pub scaling: ItemScaling,
 }
 
 impl SceneSource {
@@ -35,6 +39,7 @@ impl SceneSource {
             gdal_path: gdal_path(uri),
             acquired: None,
             band_names: None,
+            scaling: ItemScaling::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::scaling::ItemScaling;
 use crate::setup::quiet;
 use crate::source::SceneSource;
 use crate::uri::{extension, gdal_path, is_local, is_remote};
@@ -42,6 +43,10 @@ struct Item {
 struct Properties {
     datetime: Option<String>,
     start_datetime: Option<String>,
+    #[serde(rename = "s2:processing_baseline")]
+    baseline: Option<serde_json::Value>,
+    #[serde(rename = "earthsearch:boa_offset_applied")]
+    offset_applied: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +60,15 @@ struct Asset {
     eo_bands: Vec<Band>,
     #[serde(default)]
     bands: Vec<Band>,
+    #[serde(default, rename = "raster:bands")]
+    raster_bands: Vec<RasterBand>,
+}
+
+/// What the raster extension says of a band, version 1: STAC 1.1 has it in `bands`.
+#[derive(Deserialize)]
+struct RasterBand {
+    scale: Option<f64>,
+    offset: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -63,6 +77,10 @@ struct Band {
     common_name: Option<String>,
     #[serde(rename = "eo:common_name")]
     eo_common_name: Option<String>,
+    #[serde(rename = "raster:scale")]
+    scale: Option<f64>,
+    #[serde(rename = "raster:offset")]
+    offset: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -162,7 +180,24 @@ fn scene_of(uri: &str, item: &Item) -> Result<SceneSource, GdalError> {
         uri: href,
         acquired: item.properties.datetime.clone().or_else(|| item.properties.start_datetime.clone()),
         band_names: (!names.is_empty()).then_some(names),
+        scaling: scaling_of(item, asset),
     })
+}
+
+fn scaling_of(item: &Item, asset: &Asset) -> ItemScaling {
+    let first = asset.raster_bands.iter().map(|b| (b.scale, b.offset));
+    let later = asset.bands.iter().map(|b| (b.scale, b.offset));
+    let pairs: Vec<_> = if asset.raster_bands.is_empty() { later.collect() } else { first.collect() };
+    let declared = |(scale, offset): (Option<f64>, Option<f64>)| {
+        (scale.is_some() || offset.is_some()).then(|| [scale.unwrap_or(1.0), offset.unwrap_or(0.0)])
+    };
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let properties = &item.properties;
+    ItemScaling {
+        bands: pairs.into_iter().map(declared).collect(),
+        baseline: properties.baseline.as_ref().map(text),
+        offset_applied: properties.offset_applied.as_ref().is_some_and(|v| text(v) == "true"),
+    }
 }
 
 fn is_raster(asset: &Asset) -> bool {

@@ -47,8 +47,8 @@ pub use import::{ImportOptions, PRESETS, architecture_names, import};
 pub use lowered::engine;
 pub use network::{Block, Network};
 pub use package::{
-    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Quantization, Score, Task,
-    TrainingSource, WeightsFile,
+    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,
+    Territory, TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};

@@ -200,6 +200,56 @@ pub struct Quantization {
     pub score: String,
 }
 
+/// Where a model was validated: a name, or a name with a box.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Territory {
+    /// A name.
+    Name(String),
+    /// A name with where it is.
+    Place(Place),
+}
+
+/// A place by its name and box.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Its name.
+    pub name: String,
+    /// West, south, east, north, degrees of WGS 84; west is greater than east across the antimeridian.
+    pub bbox: [f64; 4],
+}
+
+impl Territory {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Name(name) => name,
+            Self::Place(place) => &place.name,
+        }
+    }
+
+    /// Its box, where it is known.
+    pub fn bbox(&self) -> Option<[f64; 4]> {
+        match self {
+            Self::Name(_) => None,
+            Self::Place(place) => Some(place.bbox),
+        }
+    }
+}
+
+impl From<String> for Territory {
+    fn from(name: String) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl PartialEq<&str> for Territory {
+    fn eq(&self, name: &&str) -> bool {
+        self.name() == *name
+    }
+}
+
 /// Everything that is needed to run a model and to say what it is; `model.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -243,8 +293,8 @@ pub struct ModelPackage {
     pub training_data: Vec<TrainingSource>,
     /// Scores by name.
     pub scores: BTreeMap<String, Score>,
-    /// Where the model was validated.
-    pub territories: Vec<String>,
+    /// Where the model was validated: names, with a box where it is known.
+    pub territories: Vec<Territory>,
     /// Other imagery on which it was tried, a line each: what, where, and how well it did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried_on: Vec<String>,
@@ -402,6 +452,16 @@ impl ModelPackage {
             return self.bad(
                 "bands",
                 "must be all of the earlier date (`*_before`), then all of the later (`*_after`)",
+            );
+        }
+        let is_place = |[west, south, east, north]: [f64; 4]| {
+            let in_world = [west, east].iter().all(|v| (-180.0..=180.0).contains(v));
+            in_world && -90.0 <= south && south <= north && north <= 90.0
+        };
+        if let Some(wrong) = self.territories.iter().find(|t| t.bbox().is_some_and(|bbox| !is_place(bbox))) {
+            return self.bad(
+                "territories",
+                format!("`{}` needs a bbox of west, south, east, north in degrees", wrong.name()),
             );
         }
         let [low, high] = self.value_range;

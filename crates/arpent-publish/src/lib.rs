@@ -41,8 +41,9 @@ pub use geoparquet::{GeoParquetWriter, write_geoparquet};
 pub use hash::{Digest, hash_file};
 pub use limits::ObjectKind;
 pub use manifest::{
-    Artifact, Counts, CoverageCounts, FailedInput, Input, InputGrid, MANIFEST_FORMAT, MANIFEST_NAME,
-    Manifest, ModelRecord, ReferenceCounts, Software, ValueCounts, Warning, ZoneCounts, utc_now,
+    Artifact, BandValues, Counts, CoverageCounts, DeclaredScaling, FailedInput, Input, InputGrid,
+    InputValues, MANIFEST_FORMAT, MANIFEST_NAME, Manifest, ModelRecord, ReferenceCounts, Software,
+    ValueCounts, Warning, ZoneCounts, utc_now,
 };
 pub use media::{
     ITEM_NAME, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_METADATA, ROLE_ZONES, media_type,

@@ -87,9 +87,58 @@ pub struct Input {
     /// What decided which of its pixels are valid, and who said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<String>,
+    /// What a sample of its values is, and how that compares with what the model was made for; none where it was not sampled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<InputValues>,
     /// Where its pixels lie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grid: Option<InputGrid>,
+}
+
+/// A sample of an input's values, as the model sees them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InputValues {
+    /// `raw` (as they are stored), `physical` (scale and offset applied) or `harmonized` (the offset taken out).
+    pub read_as: String,
+    /// Valid pixels in the sample.
+    pub pixels: u64,
+    /// `as in training`, `unlike training`, `outside of the model's range`, or `not compared`.
+    pub verdict: String,
+    /// Each band that the model reads, in its order.
+    pub bands: Vec<BandValues>,
+}
+
+/// A sample of the values of one band.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BandValues {
+    /// Name of the model's band.
+    pub name: String,
+    /// Number (from 1) of the file's band.
+    pub band: usize,
+    /// 1st percentile.
+    pub p1: f64,
+    /// Median.
+    pub p50: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub std: f64,
+    /// Scale and offset that are declared for its stored values, and who declares them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<DeclaredScaling>,
+}
+
+/// What stored values are declared to mean: `stored * scale + offset`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeclaredScaling {
+    /// Physical units for each stored unit.
+    pub scale: f64,
+    /// Physical value of a stored 0.
+    pub offset: f64,
+    /// Who declares it.
+    pub by: String,
 }
 
 /// Where the pixels of an input lie.

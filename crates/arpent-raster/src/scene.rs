@@ -57,6 +57,47 @@ pub struct BandInfo {
     /// Whether it is an alpha band: it says where there is data, and is none itself. A band that is asked for as data is not,
     /// whatever its file says.
     pub is_alpha: bool,
+    /// What its stored values mean, where that is declared to be something else than themselves.
+    #[serde(default)]
+    pub scaling: Option<Scaling>,
+}
+
+/// What stored values mean: `stored * scale + offset`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// Physical units for each unit of what is stored; never 0.
+    pub scale: f64,
+    /// Physical value of a stored 0.
+    pub offset: f64,
+    /// Who declares it, in words.
+    pub by: String,
+    /// What readers make of it.
+    pub read_as: ReadAs,
+}
+
+/// What readers make of stored values.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadAs {
+    /// They are taken as they are stored.
+    #[default]
+    Raw,
+    /// Scale and offset are applied.
+    Physical,
+    /// The offset is taken out, the step of the stored values stays: `stored + offset / scale`. Sentinel-2 from baseline 04.00
+    /// then has the numbers that it had before.
+    Harmonized,
+}
+
+impl Scaling {
+    /// The factor and the summand that readers apply, if any.
+    pub fn applied(&self) -> Option<(f64, f64)> {
+        match self.read_as {
+            ReadAs::Raw => None,
+            ReadAs::Physical => Some((self.scale, self.offset)),
+            ReadAs::Harmonized => Some((1.0, self.offset / self.scale)),
+        }
+    }
 }
 
 /// What decides, beside the values of bands, which pixels of a scene are valid.
@@ -200,6 +241,7 @@ mod tests {
             sample_type: SampleType::Uint8,
             nodata: None,
             is_alpha: common.ends_with('!'),
+            scaling: None,
         };
         let crs = Crs {
             name: "EPSG:2154".into(),
@@ -219,6 +261,8 @@ mod tests {
             acquired: None,
             gsd_m: 1.0,
             block: (1, 1),
+            native: None,
+            validity: Validity::default(),
         }
     }
 

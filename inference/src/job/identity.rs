@@ -82,6 +82,7 @@ pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         "reference": options,
         "ocs_ge": job.ocs_ge.as_ref().map(OcsGe::codes),
         "rasters": job.config.rasters,
+        "scalings": scalings(map),
     });
     format!("run-{}", short_hash(described.to_string().as_bytes()))
 }
@@ -89,6 +90,16 @@ pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
 /// Leaves of a source what follows its file: which layer is meant, and how it is read.
 fn without_file(source: &mut String) {
     source.drain(..arpent_gdal::layer_file(source).len());
+}
+
+/// What is applied to stored values, scene by scene: a STAC item may declare it, which is no part of the scene's bytes.
+pub(crate) fn scalings(map: &MapJob) -> Vec<Vec<Option<(f64, f64)>>> {
+    let of_band = |scene: &UsableScene, band: &usize| {
+        scene.info.bands.iter().find(|b| b.index == *band)?.scaling.as_ref()?.applied()
+    };
+    let all: Vec<Vec<_>> =
+        map.scenes().map(|(_, s)| s.bands.iter().map(|b| of_band(s, b)).collect()).collect();
+    if all.iter().flatten().any(Option::is_some) { all } else { Vec::new() }
 }
 
 /// The first 16 hexadecimal digits of the SHA-256.

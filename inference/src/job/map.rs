@@ -123,6 +123,11 @@ impl MapJob {
         self.own_warnings.iter().chain(self.scenes().flat_map(|(_, scene)| &scene.warnings))
     }
 
+    /// Keeps what is doubtful about the map as a whole.
+    pub(super) fn tell(&mut self, warning: Option<Warning>) {
+        self.own_warnings.extend(warning);
+    }
+
     /// Whether a scene lies behind a network.
     pub fn is_remote(&self) -> bool {
         self.scenes().any(|(_, scene)| arpent_gdal::is_remote_uri(&scene.info.uri))

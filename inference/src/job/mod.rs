@@ -4,7 +4,9 @@ mod identity;
 mod map;
 mod memory;
 mod scenes;
+mod territories;
 mod validity;
+mod values;
 
 use std::path::Path;
 
@@ -15,8 +17,8 @@ use arpent_tiling::{Needs, PlannedWindow};
 use arpent_vector::Column;
 use tempfile::TempDir;
 
-pub(crate) use identity::short_hash;
 pub use identity::{Input, Unhashed, fingerprints, run_id};
+pub(crate) use identity::{scalings, short_hash};
 pub use map::{AFTER, BEFORE, MapJob, Survey};
 pub use memory::{MemoryNeeds, memory_bound};
 pub use scenes::{FailedScene, UsableScene, describe_bands};
@@ -98,7 +100,7 @@ impl Job {
         if opened.iter().any(Vec::is_empty) {
             return Err(no_usable_scene(&failed).into());
         }
-        let maps =
+        let mut maps =
             map::maps_of(opened, &config, &model.classes, needs(&predictor), group_by_crs, &mut failed)?;
         if let Some(coverage) = &config.coverage {
             if model.is_detection() {
@@ -115,6 +117,7 @@ impl Job {
         if model.is_detection() && !config.reference.impose.is_empty() {
             return Err(JobError::ImposeOnBoxes { model: model.id.clone() }.into());
         }
+        maps.iter_mut().for_each(|map| map.tell(territories::warning(&model, map)));
         let cache_mb = match config.compute.cache_mb {
             0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
             chosen => chosen,

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use arpent_gdal::SceneSource;
 use arpent_model::{Band, ModelPackage};
-use arpent_publish::Warning;
+use arpent_publish::{InputValues, Warning};
 use arpent_raster::{Grid, SceneInfo, lattice, target_grid};
 
-use super::validity;
+use super::{validity, values};
 use crate::config::{InputOptions, Resampling, TargetGsd};
 use crate::error::{JobError, hint_of, message_of};
 use crate::shards::is_transient;
@@ -27,6 +27,8 @@ pub struct UsableScene {
     pub resampled: bool,
     /// What is doubtful about it.
     pub warnings: Vec<Warning>,
+    /// A sample of its values; none where scenes are too many to look at each.
+    pub values: Option<InputValues>,
 }
 
 /// A scene that cannot be used, and why.
@@ -61,6 +63,13 @@ pub(super) struct Wanted<'a> {
     pub scratch: &'a Path,
 }
 
+/// What a scene is looked at for.
+#[derive(Clone, Copy)]
+struct Looks {
+    collar: bool,
+    values: bool,
+}
+
 impl Wanted<'_> {
     /// Opens every scene; those that cannot be used are told apart, not lost.
     ///
@@ -74,8 +83,11 @@ impl Wanted<'_> {
         let mut failed = Vec::new();
         let count = sources.len();
         for (index, source) in sources.into_iter().enumerate() {
-            let collar = validity::looks_for_collar(self.options, index, count);
-            match self.open(&source, collar) {
+            let looks = Looks {
+                collar: validity::looks_for_collar(self.options, index, count),
+                values: values::is_sampled(&source, index, count),
+            };
+            match self.open(&source, looks) {
                 Ok(scene) => usable.push(scene),
                 Err(error) if is_transient(&error) => return Err(error),
                 Err(error) => failed.push(FailedScene::new(&source.uri, &error)),
@@ -84,7 +96,7 @@ impl Wanted<'_> {
         Ok((usable, failed))
     }
 
-    fn open(self, source: &SceneSource, collar: bool) -> anyhow::Result<UsableScene> {
+    fn open(self, source: &SceneSource, looks: Looks) -> anyhow::Result<UsableScene> {
         let mut info = arpent_gdal::open_scene(source)?;
         let bands = self.choose_bands(&info)?;
         check_samples(&info, &bands, self.model)?;
@@ -94,9 +106,12 @@ impl Wanted<'_> {
             return Err(JobError::GsdOutOfRange { scene: info.uri, gsd_m, min: gsd.min, max: gsd.max }.into());
         }
         validity::declare(&mut info, &bands, self.options, self.scratch)?;
-        let found = arpent_gdal::look(&info, &bands, collar)?;
-        let warnings = validity::warnings(&info, &bands, &found, self.options);
-        Ok(UsableScene { source: source.clone(), info, bands, resampled: false, warnings })
+        let found = arpent_gdal::look(&info, &bands, looks.collar)?;
+        let mut warnings = validity::warnings(&info, &bands, &found, self.options);
+        let expected = values::Expected { model: self.model, bands: self.bands, options: self.options };
+        warnings.extend(expected.read_as(&mut info, &bands)?);
+        let values = expected.compare(&info, &bands, looks.values, &mut warnings)?;
+        Ok(UsableScene { source: source.clone(), info, bands, resampled: false, warnings, values })
     }
 
     /// The scene's band for each band of the model: by the configuration, else by the name the scene gives it.

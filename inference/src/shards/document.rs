@@ -315,7 +315,8 @@ impl PlannedMap {
             references: map.reference_fingerprints.clone(),
         };
         planned.aoi.iter_mut().chain(&mut planned.references).for_each(redact);
-        let made_of = (&planned, versions(), without_compute(&job.config), job.model.sha256());
+        let applied = crate::job::scalings(map);
+        let made_of = (&planned, versions(), without_compute(&job.config), job.model.sha256(), applied);
         planned.id = short_hash(&serde_json::to_vec(&made_of)?);
         Ok(planned)
     }

@@ -82,7 +82,7 @@ fn bands_can_be_named_in_the_configuration() {
 fn threshold(place: &Place, limit: f32, samples: SampleType) {
     let mut settings = HandSet::segmentation(&["pan"], 2);
     settings.sample_types = vec![samples];
-    settings.value_range = [0.0, 10_000.0];
+    settings.value_range = if samples == SampleType::Float32 { [0.0, 1.0] } else { [0.0, 10_000.0] };
     hand_set_linear(&settings, &[vec![0.0], vec![1.0]], &[0.0, -limit], &place.path("model")).unwrap();
     place.config("[input]\nbands = { pan = 1 }\n");
 }

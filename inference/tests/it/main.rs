@@ -27,5 +27,6 @@ mod shards;
 mod slurm;
 mod submit;
 mod validity;
+mod values;
 mod vectors;
 mod zonal;

@@ -115,7 +115,12 @@ impl Facts<'_> {
         } else {
             limits.push(format!(
                 "It was validated on {} only; elsewhere it is untested.",
-                self.package.territories.join(", ")
+                self.package
+                    .territories
+                    .iter()
+                    .map(arpent_model::Territory::name)
+                    .collect::<Vec<_>>()
+                    .join(", ")
             ));
         }
         limits

@@ -82,7 +82,8 @@ impl Source {
             name,
             mean: moments.mean() as f32,
             std: moments.std() as f32,
-            unit: config.model.unit.clone(),
+            // Sets are read as they are stored.
+            unit: Some(config.model.unit.clone().unwrap_or_else(|| "digital number".to_owned())),
             number: sets.number_of_band(i),
         };
         let bands = sets.input_bands().into_iter().zip(&statistics.bands).enumerate().map(band).collect();

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arpent_gdal::inside::area_of_wkb;
 use arpent_gdal::{
-    GdalError, LayerSource, MosaicReader, PublishedRaster, SceneSource, allow_in_vrt,
-    count_bands, describe_crs, fingerprint, group_scenes, open_scene, read_aoi, read_features, read_labels,
-    read_picture, resampled,
+    GdalError, LayerSource, MosaicReader, PublishedRaster, SceneSource, allow_in_vrt, count_bands,
+    describe_crs, fingerprint, group_scenes, open_scene, read_aoi, read_features, read_labels, read_picture,
+    resampled,
 };
 use arpent_raster::{Grid, Resampling, Window, lattice};
 use gdal::Metadata as _;
