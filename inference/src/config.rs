@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::coverage::CoverageOptions;
 use crate::error::JobError;
+use crate::job::{DatePattern, normalized_date};
 use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGeOptions;
 use crate::reference::ReferenceOptions;
@@ -79,6 +80,28 @@ pub struct InputOptions {
     /// `s3://bucket/`, `/vsizip/archive.zip/`. What lies there is trusted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub vrt_allowed: Vec<String>,
+    /// When the scenes were taken, where nothing else says it or what says it is wrong: a year, a month, a day, a time (RFC 3339), or
+    /// two with a slash between. With two dates, of the later one. `--acquired` replaces it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acquired: Option<String>,
+    /// Where the date stands in the scenes' file names: `*_{yyyy}{mm}{dd}_*`, or `*-{yyyy}-*` for a year alone. `*` stands for any
+    /// text, `?` for one character. Goes before what files and STAC items say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acquired_from: Option<String>,
+    /// Which scene gives a pixel where several are valid; needed where scenes of different dates lie over the same pixels. By
+    /// default the first by id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+}
+
+/// Which scene gives a pixel where several are valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// The one taken last; of one date, the first by id.
+    Newest,
+    /// The one named first; those of one folder, glob or list in the order of their names.
+    Given,
 }
 
 /// Resampling methods of GDAL's warper.
@@ -271,6 +294,14 @@ impl Config {
         if self.input.bands.values().any(|b| *b == 0) {
             return bad("bands", "bands are numbered from 1");
         }
+        if let Some(date) = &self.input.acquired
+            && normalized_date(date).is_none()
+        {
+            return bad("acquired", "must be a date: 2021, 2021-07, 2021-07-14 or 2021-07-14T10:30:00Z");
+        }
+        if let Some(Err(message)) = self.input.acquired_from.as_deref().map(DatePattern::parse) {
+            return bad("acquired_from", &message);
+        }
         Ok(())
     }
 
@@ -327,6 +358,10 @@ pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<(T, String),
 pub(crate) fn relative_to(folder: &Path, location: &str) -> String {
     if location.contains("://") || location.starts_with("/vsi") {
         return location.to_owned();
+    }
+    // A list of scenes.
+    if let Some(list) = location.strip_prefix('@') {
+        return format!("@{}", folder.join(list).to_string_lossy());
     }
     folder.join(location).to_string_lossy().into_owned()
 }

@@ -123,6 +123,20 @@ pub enum JobError {
         /// Each grid with its scenes, printed.
         groups: Vec<String>,
     },
+    /// Scenes of different dates lie over the same pixels, and nobody says which goes first.
+    #[error("scenes of different dates lie over the same pixels: {example}{}", more_pairs(*pairs))]
+    OrderMissing {
+        /// The pair with the largest share, with their dates.
+        example: String,
+        /// Pairs of scenes that lie over the same pixels.
+        pairs: u64,
+    },
+    /// The newest scene goes first, and the date of one is not known.
+    #[error("`order = \"newest\"` cannot tell which scene goes first: {example}")]
+    OrderUnknown {
+        /// The pair with the largest share, with their dates.
+        example: String,
+    },
     /// The AOI touches no scene.
     #[error("the AOI {aoi} lies outside of every scene")]
     AoiOutside {
@@ -299,6 +313,10 @@ pub fn class_id(key: &str, name: &str, classes: &Nomenclature) -> Result<u8, Job
     })
 }
 
+fn more_pairs(pairs: u64) -> String {
+    if pairs > 1 { format!("; {pairs} pairs of scenes overlap") } else { String::new() }
+}
+
 impl JobError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
@@ -333,6 +351,12 @@ impl JobError {
                 "set `resample = true` under [input] to resample to the model's GSD, or use a model made for this GSD"
             }
             Self::MixedGrids { .. } => "run them apart, or pass --group-by-crs for one map per grid",
+            Self::OrderMissing { .. } => {
+                "set `order = \"newest\"` or `order = \"given\"` (as they are named) under [input], or name scenes of one date"
+            }
+            Self::OrderUnknown { .. } => {
+                "say the dates with `acquired_from` under [input], a pattern over file names such as \"*_{yyyy}{mm}{dd}_*\", or set `order = \"given\"`"
+            }
             Self::AoiOutside { .. } => {
                 "check the AOI's CRS and its place; `arpent inspect SCENE` prints the scene's bbox"
             }

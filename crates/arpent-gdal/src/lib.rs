@@ -18,6 +18,7 @@ mod ffi;
 mod fingerprint;
 mod flatgeobuf;
 mod guard;
+mod item;
 mod layer_in;
 mod layer_out;
 mod mosaic;
@@ -53,7 +54,7 @@ pub use layer_in::{
     layer_fields, read_features,
 };
 pub use layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter};
-pub use mosaic::{Mosaic, group_scenes};
+pub use mosaic::{Mosaic, group_scenes, mosaic_in_order, unite_grids};
 pub use picture::{count_bands, read_labels, read_picture};
 pub use polygonize::{ReferencePolygon, polygonize_reference};
 pub use polygons::{FieldPolygon, read_polygons};
@@ -64,7 +65,7 @@ pub use reference::{LineWidth, Reference, ReferenceFeature, ReferenceIndex, Refe
 pub use scene::open_scene;
 pub use setup::{InitOptions, init};
 pub use shared::SharedBlocks;
-pub use source::{SceneSource, resolve_scenes};
+pub use source::{SceneProjection, SceneSource, resolve_scenes};
 pub use style::qgis_style;
 pub use subject::Subject;
 pub use uri::{gdal_path, is_remote_uri};

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::setup::quiet;
-use crate::source::SceneSource;
-use crate::uri::{extension, gdal_path, is_local, is_remote};
+use crate::source::{SceneProjection, SceneSource};
+use crate::uri::{decoded, extension, gdal_path, is_local, is_remote};
 use crate::{GdalError, ffi, scene};
 
 /// No item collection page is that large.
@@ -42,7 +42,83 @@ struct Item {
 struct Properties {
     datetime: Option<String>,
     start_datetime: Option<String>,
+    end_datetime: Option<String>,
+    #[serde(flatten)]
+    projection: Projection,
 }
+
+/// Version 1 of the extension says `proj:epsg`, version 2 `proj:code`.
+#[derive(Deserialize, Default)]
+struct Projection {
+    #[serde(rename = "proj:code")]
+    code: Option<String>,
+    #[serde(rename = "proj:epsg")]
+    epsg: Option<u32>,
+    #[serde(rename = "proj:wkt2")]
+    wkt2: Option<String>,
+    #[serde(rename = "proj:projjson")]
+    projjson: Option<serde_json::Value>,
+    #[serde(rename = "proj:transform")]
+    transform: Option<Vec<f64>>,
+    #[serde(rename = "proj:shape")]
+    shape: Option<[usize; 2]>,
+    #[serde(rename = "proj:bbox")]
+    bbox: Option<Vec<f64>>,
+}
+
+impl Projection {
+    fn crs(&self) -> Option<String> {
+        let epsg = self.epsg.map(|code| format!("EPSG:{code}"));
+        let json = self.projjson.as_ref().filter(|v| v.is_object()).map(ToString::to_string);
+        self.code.clone().or(epsg).or_else(|| self.wkt2.clone()).or(json)
+    }
+
+    /// `proj:transform` is an affine matrix, row by row; two rows or three.
+    fn geotransform(&self) -> Option<[f64; 6]> {
+        let [gsd_x, shear_x, x, shear_y, gsd_y, y] = *self.transform.as_ref()?.first_chunk()?;
+        Some([x, gsd_x, shear_x, y, shear_y, gsd_y])
+    }
+
+    fn bbox(&self) -> Option<[f64; 4]> {
+        match self.bbox.as_deref()? {
+            [west, south, east, north] | [west, south, _, east, north, _] => {
+                Some([*west, *south, *east, *north])
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What the asset says, else the item. A size of the item may be that of another asset: it comes with the asset's own alone.
+fn projection(item: &Projection, asset: &Projection) -> SceneProjection {
+    let own = asset.geotransform().is_some() || asset.shape.is_some() || asset.bbox().is_some();
+    let of = if own { asset } else { item };
+    SceneProjection {
+        crs: asset.crs().or_else(|| item.crs()),
+        geotransform: of.geotransform(),
+        shape: of.shape,
+        bbox: of.bbox(),
+    }
+}
+
+/// The time of acquisition, RFC 3339, or an interval `start/end`; nothing where the item gives a time before photography, as
+/// those do that stand for "unknown".
+fn acquired(properties: &Properties) -> Option<String> {
+    let known = |text: &Option<String>| {
+        let text = text.as_deref()?.trim();
+        let year: u32 = text.get(..4)?.parse().ok()?;
+        (FIRST_YEAR..9999).contains(&year).then(|| text.to_owned())
+    };
+    known(&properties.datetime).or_else(|| {
+        match (known(&properties.start_datetime), known(&properties.end_datetime)) {
+            (Some(start), Some(end)) if start != end => Some(format!("{start}/{end}")),
+            (start, end) => start.or(end),
+        }
+    })
+}
+
+/// The first photographs from the air are of 1858 (Nadar).
+const FIRST_YEAR: u32 = 1858;
 
 #[derive(Deserialize)]
 struct Asset {
@@ -55,6 +131,62 @@ struct Asset {
     eo_bands: Vec<Band>,
     #[serde(default)]
     bands: Vec<Band>,
+    #[serde(default, rename = "raster:bands")]
+    raster_bands: Vec<Values>,
+    #[serde(flatten)]
+    values: Values,
+    #[serde(flatten)]
+    projection: Projection,
+}
+
+/// What is said of the values of a band, or of all bands of an asset: in `raster:bands` (version 1), or in `bands` (STAC 1.1).
+#[derive(Deserialize, Default)]
+struct Values {
+    nodata: Option<Nodata>,
+    #[serde(alias = "raster:scale")]
+    scale: Option<f64>,
+    #[serde(alias = "raster:offset")]
+    offset: Option<f64>,
+}
+
+/// A number, or one of the words for numbers that JSON does not have.
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum Nodata {
+    Number(f64),
+    Word(String),
+}
+
+impl Nodata {
+    fn value(&self) -> Option<f64> {
+        match self {
+            Self::Number(value) => Some(*value),
+            // `nan`, `inf` and `-inf` by the raster extension; Rust reads them in any case.
+            Self::Word(word) => word.trim().parse().ok(),
+        }
+    }
+}
+
+impl Asset {
+    /// Nodata values, and scales and offsets, by band.
+    #[allow(clippy::type_complexity, reason = "two lists, one value each for every band")]
+    fn values(&self) -> (Option<Vec<Option<f64>>>, Option<Vec<[f64; 2]>>) {
+        let count = self.raster_bands.len().max(self.bands.len()).max(self.eo_bands.len()).max(1);
+        let of =
+            |i: usize| [self.raster_bands.get(i), self.bands.get(i).map(|b| &b.values), Some(&self.values)];
+        let nodata: Vec<_> = (0..count)
+            .map(|i| of(i).into_iter().flatten().find_map(|v| v.nodata.as_ref()?.value()))
+            .collect();
+        let scales: Vec<_> = (0..count)
+            .map(|i| {
+                let find = |get: fn(&Values) -> Option<f64>| of(i).into_iter().flatten().find_map(get);
+                [find(|v| v.scale).unwrap_or(1.0), find(|v| v.offset).unwrap_or(0.0)]
+            })
+            .collect();
+        #[allow(clippy::float_cmp, reason = "the values of bands that nothing is said of")]
+        let scaled = scales.iter().any(|s| *s != [1.0, 0.0]);
+        (nodata.iter().any(Option::is_some).then_some(nodata), scaled.then_some(scales))
+    }
 }
 
 #[derive(Deserialize)]
@@ -63,6 +195,8 @@ struct Band {
     common_name: Option<String>,
     #[serde(rename = "eo:common_name")]
     eo_common_name: Option<String>,
+    #[serde(flatten)]
+    values: Values,
 }
 
 #[derive(Deserialize)]
@@ -156,12 +290,16 @@ fn scene_of(uri: &str, item: &Item) -> Result<SceneSource, GdalError> {
         .map(|b| b.common_name.as_ref().or(b.eo_common_name.as_ref()).or(b.name.as_ref()))
         .map(|name| name.cloned().unwrap_or_default())
         .collect();
+    let (nodata, scales) = asset.values();
+    let named = names.iter().any(|name| !name.is_empty());
     Ok(SceneSource {
         id: id.clone(),
-        gdal_path: gdal_path(&href),
-        uri: href,
-        acquired: item.properties.datetime.clone().or_else(|| item.properties.start_datetime.clone()),
-        band_names: (!names.is_empty()).then_some(names),
+        acquired: acquired(&item.properties),
+        band_names: named.then_some(names),
+        nodata,
+        scales,
+        projection: projection(&item.properties.projection, &asset.projection),
+        ..SceneSource::new(&href)
     })
 }
 
@@ -202,7 +340,9 @@ fn resolve(base: &str, href: &str) -> Result<String, GdalError> {
             .map_err(|e| bad(base, format!("{href}: {e}")))?;
         // A document from elsewhere must not name files of this machine: `s3:/x` is no address, but a path.
         let is_known = ["http", "https", "s3", "gs", "az"].contains(&url.scheme());
-        let url = String::from(url);
+        // Servers decode their addresses themselves; the keys of a bucket are plain text.
+        let in_bucket = ["s3", "gs", "az"].contains(&url.scheme());
+        let url = if in_bucket { decoded(url.as_str()) } else { String::from(url) };
         let is_address = is_known && is_remote(&gdal_path(&url));
         return if is_address {
             Ok(url)
@@ -226,11 +366,20 @@ fn resolve(base: &str, href: &str) -> Result<String, GdalError> {
             reason: "is neither a file nor an address of one",
         });
     }
-    if scheme.is_some() || Path::new(href).is_absolute() {
-        return Ok(href.to_owned());
+    match scheme {
+        Some("s3" | "gs" | "az") => return Ok(decoded(href)),
+        Some(_) => return Ok(href.to_owned()),
+        None => {}
     }
-    let folder = Path::new(base).parent().unwrap_or_else(|| Path::new(""));
-    Ok(folder.join(href.trim_start_matches("./")).to_string_lossy().into_owned())
+    let base = base.strip_prefix("file://").map_or_else(|| base.to_owned(), decoded);
+    let folder = Path::new(&base).parent().unwrap_or_else(|| Path::new(""));
+    let written = folder.join(href.trim_start_matches("./"));
+    // An href is a URI reference, thus encoded; many writers put a plain path there, in which a `%` is a `%`.
+    let plain = decoded(href.trim_start_matches("./"));
+    let is_path = is_local(&plain) && !plain.contains("://") && !plain.contains('<');
+    let meant = folder.join(plain);
+    let taken = if is_path && (meant.exists() || !written.exists()) { meant } else { written };
+    Ok(taken.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]
@@ -267,6 +416,34 @@ mod tests {
         assert_eq!(scenes[0].uri, dir.path().join("o.tif").to_string_lossy());
         assert_eq!(scenes[0].acquired.as_deref(), Some("2023-06-01T10:00:00Z"));
         assert_eq!(scenes[0].band_names.as_deref(), Some(&["red".to_owned(), "B04".to_owned()][..]));
+    }
+
+    #[test]
+    fn an_item_says_nodata_scale_and_place() {
+        let (_dir, path) = write(&json!({"type": "Feature", "id": "S1",
+            "properties": {"datetime": null, "start_datetime": "2023-06-01T10:00:00Z",
+                           "end_datetime": "2023-06-02T10:00:00Z", "proj:epsg": 2154, "proj:shape": [1, 1]},
+            "assets": {"image": {"href": "o.tif", "proj:transform": [0.2, 0, 652_000, 0, -0.2, 6_862_000, 0, 0, 1],
+                "raster:bands": [{"nodata": "nan", "scale": 0.1}, {"nodata": -9999, "offset": -0.1}, {}]}}}));
+        let scene = &read(&path).unwrap()[0];
+        assert_eq!(scene.acquired.as_deref(), Some("2023-06-01T10:00:00Z/2023-06-02T10:00:00Z"));
+        let nodata = scene.nodata.as_ref().unwrap();
+        assert!(nodata[0].unwrap().is_nan() && nodata[1..] == [Some(-9999.0), None]);
+        assert_eq!(scene.scales.as_deref(), Some(&[[0.1, 0.0], [1.0, -0.1], [1.0, 0.0]][..]));
+        assert_eq!(scene.band_names, None);
+        let place = &scene.projection;
+        assert_eq!((place.crs.as_deref(), place.shape), (Some("EPSG:2154"), None));
+        assert_eq!(place.geotransform, Some([652_000.0, 0.2, 0.0, 6_862_000.0, 0.0, -0.2]));
+        // STAC 1.1 says it in `bands`, or of the whole asset; the years that stand for "unknown" are no dates.
+        let (_dir, path) = write(&json!({"type": "Feature", "id": "S2",
+            "properties": {"datetime": null, "start_datetime": "0001-01-01T00:00:00Z",
+                           "end_datetime": "9999-12-31T23:59:59Z", "proj:code": "EPSG:32631"},
+            "assets": {"image": {"href": "o.tif", "nodata": 0,
+                "bands": [{"name": "a", "nodata": "-inf", "raster:scale": 2.0}, {"name": "b"}]}}}));
+        let scene = &read(&path).unwrap()[0];
+        assert_eq!(scene.nodata, Some(vec![Some(f64::NEG_INFINITY), Some(0.0)]));
+        assert_eq!(scene.scales, Some(vec![[2.0, 0.0], [1.0, 0.0]]));
+        assert_eq!((scene.acquired.as_deref(), scene.projection.crs.as_deref()), (None, Some("EPSG:32631")));
     }
 
     #[test]
@@ -322,6 +499,23 @@ mod tests {
         assert_eq!(resolve("s3://b/c/item.json", "./x.tif").unwrap(), "s3://b/c/x.tif");
         assert_eq!(resolve("https://h/c/items/1", "../x.tif").unwrap(), "https://h/c/x.tif");
         assert_eq!(resolve("d/item.json", "https://h/x.tif").unwrap(), "https://h/x.tif");
+        // A server decodes its addresses; a key of a bucket and a path are plain text.
+        assert_eq!(
+            resolve("https://h/c/i.json", "été 1%2B.tif").unwrap(),
+            "https://h/c/%C3%A9t%C3%A9%201%2B.tif"
+        );
+        for base in ["s3://b/c/item.json", "gs://b/c/item.json", "az://b/c/item.json"] {
+            let key = resolve(base, "%C3%A9t%C3%A9%201%2B%25.tif").unwrap();
+            assert_eq!(key, base.replace("item.json", "été 1+%.tif"));
+        }
+        assert_eq!(resolve("d/item.json", "s3://b/a%20b.tif").unwrap(), "s3://b/a b.tif");
+        assert_eq!(resolve("d/item.json", "./a%20b%2Bc.tif").unwrap(), "d/a b+c.tif");
+        assert_eq!(resolve("d/item.json", "/abs/100%.tif").unwrap(), "/abs/100%.tif");
+        assert_eq!(resolve("file:///d%20e/item.json", "x.tif").unwrap(), "/d e/x.tif");
+        // What is encoded opens no other door.
+        for href in ["vrt%3A//d/x.tif", "%2Fvsizip%2Fx.zip", "%3CVRTDataset/%3E"] {
+            assert_eq!(resolve("item.json", href).unwrap(), href);
+        }
         for href in
             ["file:///etc/passwd", "file:///vsis3/b/x.tif", "s3:/d/x.tif", "gs:x.tif", "vrt:///d/x.tif"]
         {
@@ -334,6 +528,7 @@ mod tests {
             "zarr:\"x\"://",
             "file://vrt://d/x.tif",
             "file:///vsizip/x.zip",
+            "file:///%76sizip/x.zip",
             "file://x.tif",
             "<VRTDataset/>",
             "SENTINEL2_L1C:/d/x",

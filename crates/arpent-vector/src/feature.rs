@@ -20,7 +20,7 @@ pub struct Feature {
     pub score: f64,
     /// Ground area in square metres, rounded to 4 decimals; that of the pixels, whatever the simplification.
     pub area_m2: f64,
-    /// Scenes whose footprint the feature's bbox touches, sorted; empty until the caller fills it.
+    /// Scenes that gave its pixels, sorted, or one text that stands for many; empty until the caller fills it.
     pub scene_ids: Vec<String>,
     /// RFC 3339 date (earliest of the scenes'), if known; empty until the caller fills it.
     pub acquired: Option<String>,

@@ -17,6 +17,7 @@ mod import;
 mod inputs;
 mod invariance;
 mod machines;
+mod order;
 mod outputs;
 mod real;
 mod reference;

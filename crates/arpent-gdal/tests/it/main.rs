@@ -9,6 +9,7 @@
 mod aoi;
 mod bad_input;
 mod common;
+mod grids;
 mod hostile;
 mod labels;
 mod layer_in;
