@@ -115,13 +115,17 @@ pub enum SchemaOf {
 pub struct JobArgs {
     /// Configuration of the run (TOML); not needed where --model is given and defaults will do.
     pub config: Option<PathBuf>,
-    /// A scene: file, glob, folder, VRT, http(s) or s3 URL, STAC item or item collection. May be repeated.
-    #[arg(long, value_name = "URI")]
+    /// Scenes: files, globs, folders, VRTs, http(s), s3, gs or az URLs, folders (with a slash at the end) and globs of buckets, STAC
+    /// items or item collections; `@list.txt` names a list of them, one a line. May be repeated.
+    #[arg(long, value_name = "URI", num_args = 1..)]
     pub scene: Vec<String>,
     /// A scene of the earlier date, written likewise, for a model that compares two dates; `--scene` is then of the
     /// later date. May be repeated.
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", num_args = 1..)]
     pub before: Vec<String>,
+    /// When the scenes were taken: 2021, 2021-07, 2021-07-14 or 2021-07-14T10:30:00Z. With two dates, the later one.
+    #[arg(long, value_name = "DATE", value_parser = acquired)]
+    pub acquired: Option<String>,
     /// Folder of the model package.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
@@ -304,4 +308,10 @@ pub struct ImportArgs {
     /// Folder of the package.
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
+}
+
+/// A date of acquisition.
+fn acquired(text: &str) -> Result<String, String> {
+    let expected = "expected a date: 2021, 2021-07, 2021-07-14 or 2021-07-14T10:30:00Z";
+    crate::job::normalized_date(text).ok_or_else(|| expected.to_owned())
 }

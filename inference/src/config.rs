@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::coverage::CoverageOptions;
 pub use crate::declared::{AlphaOption, AlphaRole, CollarOption, NodataOption, NodataValue, NodataWord};
 use crate::error::JobError;
+use crate::job::{DatePattern, normalized_date};
 use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGeOptions;
 use crate::reference::ReferenceOptions;
@@ -112,6 +113,28 @@ pub struct InputOptions {
     /// What becomes of scenes whose values lie far outside of the model's `value_range` in a sample.
     #[serde(skip_serializing_if = "OutsideOption::is_refuse")]
     pub outside_values: OutsideOption,
+    /// When the scenes were taken, where nothing else says it or what says it is wrong: a year, a month, a day, a time (RFC 3339), or
+    /// two with a slash between. With two dates, of the later one. `--acquired` replaces it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acquired: Option<String>,
+    /// Where the date stands in the scenes' file names: `*_{yyyy}{mm}{dd}_*`, or `*-{yyyy}-*` for a year alone. `*` stands for any
+    /// text, `?` for one character. Goes before what files and STAC items say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acquired_from: Option<String>,
+    /// Which scene gives a pixel where several are valid; needed where scenes of different dates lie over the same pixels. By
+    /// default the first by id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+}
+
+/// Which scene gives a pixel where several are valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// The one taken last; of one date, the first by id.
+    Newest,
+    /// The one named first; those of one folder, glob or list in the order of their names.
+    Given,
 }
 
 /// What becomes of scenes of other values than those that the model was made for.
@@ -147,6 +170,9 @@ impl Default for InputOptions {
             collar: CollarOption::default(),
             values: None,
             outside_values: OutsideOption::default(),
+            acquired: None,
+            acquired_from: None,
+            order: None,
         }
     }
 }
@@ -374,18 +400,29 @@ impl Config {
         let infinite = |value: &NodataValue| matches!(value, NodataValue::Number(v) if !v.is_finite());
         if self.input.nodata.iter().flat_map(NodataOption::values).any(infinite) {
             return bad(
-                "nodata",
+                "input.nodata",
                 "what is no finite number is written in quotes: \"nan\", \"inf\", \"-inf\"",
             );
         }
         if !(self.input.resample_max_factor.is_finite() && self.input.resample_max_factor >= 1.0) {
             return bad(
-                "resample_max_factor",
+                "input.resample_max_factor",
                 "must be 1 or more: 2 lets pixels become twice as coarse or fine",
             );
         }
         if self.input.pixel_size.iter().flatten().any(|v| !(v.is_finite() && *v > 0.0)) {
-            return bad("pixel_size", "must be a width and a height above 0, in units of the CRS");
+            return bad("input.pixel_size", "must be a width and a height above 0, in units of the CRS");
+        }
+        if let Some(date) = &self.input.acquired
+            && normalized_date(date).is_none()
+        {
+            return bad(
+                "input.acquired",
+                "must be a date: 2021, 2021-07, 2021-07-14 or 2021-07-14T10:30:00Z",
+            );
+        }
+        if let Some(Err(message)) = self.input.acquired_from.as_deref().map(DatePattern::parse) {
+            return bad("input.acquired_from", &message);
         }
         Ok(())
     }
@@ -443,6 +480,10 @@ pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<(T, String),
 pub(crate) fn relative_to(folder: &Path, location: &str) -> String {
     if location.contains("://") || location.starts_with("/vsi") {
         return location.to_owned();
+    }
+    // A list of scenes.
+    if let Some(list) = location.strip_prefix('@') {
+        return format!("@{}", folder.join(list).to_string_lossy());
     }
     folder.join(location).to_string_lossy().into_owned()
 }

@@ -214,6 +214,20 @@ pub enum JobError {
         /// Each grid with its scenes, printed.
         groups: Vec<String>,
     },
+    /// Scenes of different dates lie over the same pixels, and nobody says which goes first.
+    #[error("scenes of different dates lie over the same pixels: {example}{}", more_pairs(*pairs))]
+    OrderMissing {
+        /// The pair with the largest share, with their dates.
+        example: String,
+        /// Pairs of scenes that lie over the same pixels.
+        pairs: u64,
+    },
+    /// The newest scene goes first, and the date of one is not known.
+    #[error("`order = \"newest\"` cannot tell which scene goes first: {example}")]
+    OrderUnknown {
+        /// The pair with the largest share, with their dates.
+        example: String,
+    },
     /// The AOI touches no scene.
     #[error("the AOI {aoi} lies outside of every scene")]
     AoiOutside {
@@ -428,6 +442,10 @@ fn in_table(table: Option<&str>) -> String {
     table.map(|table| format!(", in {table}")).unwrap_or_default()
 }
 
+fn more_pairs(pairs: u64) -> String {
+    if pairs > 1 { format!("; {pairs} pairs of scenes overlap") } else { String::new() }
+}
+
 impl JobError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
@@ -473,6 +491,12 @@ impl JobError {
             }
             Self::GsdOutOfRange { .. } => {
                 "set `resample = true` under [input] to resample to the model's GSD, or use a model made for this GSD"
+            }
+            Self::OrderMissing { .. } => {
+                "set `order = \"newest\"` or `order = \"given\"` (as they are named) under [input], or name scenes of one date"
+            }
+            Self::OrderUnknown { .. } => {
+                "say the dates with `acquired_from` under [input], a pattern over file names such as \"*_{yyyy}{mm}{dd}_*\", or set `order = \"given\"`"
             }
             Self::ResampleFactor { factor, .. } => {
                 return Some(format!(

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::cli::{Format, PlanArgs, Shards};
 use crate::config::FeatureFormat;
-use crate::job::{self, BEFORE, FailedScene, Job, MapJob, describe_bands, describe_validity};
+use crate::job::{self, BEFORE, FailedScene, Job, MapJob, Overlap, describe_bands, describe_validity};
 use crate::print::{Lines, SCENES_IN_FULL, add_warnings, count, duration, print, scenes_together};
 use crate::shards::{Sharing, write_plan};
 use crate::{EXIT_PARTIAL, Ended, probe, run};
@@ -70,6 +70,9 @@ pub struct MapReport {
     pub predicted_s: f64,
     /// Files that will be published.
     pub artifacts: Vec<String>,
+    /// Pairs of scenes of one date that lie over the same pixels, the largest shares first; 20 at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlaps: Vec<Overlap>,
     /// What is doubtful about it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
@@ -163,6 +166,7 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport, ModelErro
         memory_bound_mb: job.memory_bound(map)?.div_ceil(1_000_000),
         predicted_s: plan.pixels_wanted() as f64 / 1e6 / rate,
         artifacts: artifact_names(job),
+        overlaps: map.dates.iter().flat_map(|date| date.overlaps.largest.iter().cloned()).collect(),
         warnings: job.warnings_of(map).cloned().collect(),
     })
 }

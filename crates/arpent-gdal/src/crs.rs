@@ -44,8 +44,11 @@ pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
         return Err(unusable("it is neither projected nor geographic"));
     }
     // Two files of one survey often spell the same system differently: the registry's spelling is taken.
-    let epsg = epsg_of(srs);
-    let official = epsg.and_then(|code| SpatialRef::from_epsg(code).ok());
+    let declared = epsg_of(srs).and_then(|code| Some((code, SpatialRef::from_epsg(code).ok()?)));
+    let (epsg, official) = match declared {
+        Some((code, official)) => (Some(code), Some(official)),
+        None => identified(srs),
+    };
     let srs = official.as_ref().unwrap_or(srs);
     let message =
         |e: gdal::errors::GdalError| GdalError::BadCrs { definition: name.clone(), message: failure(&e) };
@@ -53,7 +56,7 @@ pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
     Ok(Crs {
         name: match epsg {
             Some(code) => format!("EPSG:{code}"),
-            None => format!("{name} #{}", short_hash(&wkt)),
+            None => format!("{} #{}", srs.name().unwrap_or_default(), short_hash(&wkt)),
         },
         epsg,
         kind: kind(srs).map_err(unusable)?,
@@ -83,6 +86,78 @@ fn epsg_of(srs: &SpatialRef) -> Option<u32> {
         })
         // GeoTIFF writers without a PROJ database leave the code as the name and the rest unknown.
         .or_else(|| srs.name()?.strip_prefix("EPSG:")?.parse().ok())
+}
+
+/// The entry of PROJ's database that a system without an EPSG code equals, and its EPSG code, where it has one: method, parameters,
+/// ellipsoid, prime meridian, units and datum are compared, names of the system itself and the codes of other registries are
+/// not. Datums of one ellipsoid stay apart, and so does a datum that nobody names.
+fn identified(srs: &SpatialRef) -> (Option<u32>, Option<SpatialRef>) {
+    let anonymous = srs.to_wkt().ok().and_then(|wkt| SpatialRef::from_wkt(&anonymous(&wkt)).ok());
+    let Some(mut anonymous) = anonymous else { return (None, None) };
+    anonymous.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
+    let mut found: Vec<_> = ffi::matches(&anonymous)
+        .into_iter()
+        .filter(|(_, confidence, is_same)| *is_same && *confidence >= SURE)
+        .filter_map(|(found, ..)| {
+            let (authority, code) = ffi::authority(&found, None)?;
+            let epsg = if authority == "EPSG" { code.parse().ok() } else { None };
+            Some(((epsg.is_none(), authority, epsg.unwrap_or(0), code), found, epsg))
+        })
+        .collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    match found.into_iter().next() {
+        // The object of another registry may carry its own axes: it is built anew from its code.
+        Some((key, _, None)) => (None, SpatialRef::from_definition(&format!("{}:{}", key.1, key.3)).ok()),
+        Some((_, _, Some(code))) => (Some(code), SpatialRef::from_epsg(code).ok()),
+        None => (None, None),
+    }
+}
+
+/// From this confidence on, PROJ found all numbers and the datum equal (90: with other names; 70: with the datum's name alone, which is
+/// compared once more, `OSRIsSame`).
+const SURE: i32 = 70;
+
+/// WKT of version 1 without what is no part of the system itself: its name, codes of registries, shifts to WGS 84, and the order
+/// of longitude and latitude, which rasters do not follow.
+fn anonymous(wkt: &str) -> String {
+    let mut text = wkt.to_owned();
+    for node in ["AUTHORITY[", "TOWGS84["] {
+        text = without(&text, node);
+    }
+    if text.starts_with("GEOGCS[") {
+        text = without(&text, "AXIS[");
+        text.insert_str(text.len() - 1, r#",AXIS["Latitude",NORTH],AXIS["Longitude",EAST]"#);
+    }
+    match (text.find('"'), text.match_indices('"').nth(1)) {
+        (Some(from), Some((to, _))) => format!("{}\"unnamed{}", &text[..from], &text[to..]),
+        _ => text,
+    }
+}
+
+/// A text without the nodes of a name (`AXIS[`), each with the comma before it.
+fn without(wkt: &str, node: &str) -> String {
+    let (mut kept, mut rest) = (String::with_capacity(wkt.len()), wkt);
+    while let Some(at) = rest.find(&format!(",{node}")) {
+        kept.push_str(&rest[..at]);
+        let (mut depth, mut quoted, mut end) = (0_usize, false, rest.len());
+        for (i, c) in rest.char_indices().skip_while(|(i, _)| *i <= at) {
+            match c {
+                '"' => quoted = !quoted,
+                '[' if !quoted => depth += 1,
+                ']' if !quoted => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        end = i + 1;
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+        rest = &rest[end..];
+    }
+    kept.push_str(rest);
+    kept
 }
 
 fn kind(srs: &SpatialRef) -> Result<CrsKind, &'static str> {

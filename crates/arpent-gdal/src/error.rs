@@ -3,12 +3,14 @@
 use arpent_raster::Window;
 use thiserror::Error;
 
+use crate::uri::{access_hint, beside, quoted, thing};
+
 /// Everything that this crate refuses or fails at. GDAL's own words are kept in `message`.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum GdalError {
     /// A file or object is not there.
-    #[error("{path}: no such file{}", said(message))]
+    #[error("{path}: no such {}{}", thing(path), said(message))]
     Missing {
         /// File or URL.
         path: String,
@@ -165,6 +167,18 @@ pub enum GdalError {
         item: String,
         /// Keys of its raster assets.
         assets: Vec<String>,
+    },
+    /// A STAC item says of its file what the file itself does not.
+    #[error("{path}: the STAC item and the file differ in {what}: {item} by the item, {file} by the file")]
+    ItemDiffers {
+        /// File or URL of the raster.
+        path: String,
+        /// What differs.
+        what: String,
+        /// What the item says.
+        item: String,
+        /// What the file says.
+        file: String,
     },
     /// A band number that the scene does not have.
     #[error("{path}: band {band} was asked for, the raster has {bands}")]
@@ -533,12 +547,11 @@ impl GdalError {
     /// What the user can do about it: usually the exact command to run.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Missing { .. } => "check the path; quote globs so that the shell leaves them alone".into(),
-            Self::Unreachable { .. } => {
-                "check the URL, the network and the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
-                 AWS_REGION, AWS_ENDPOINT)"
-                    .into()
+            Self::Missing { path, .. } if thing(path) == "object" => {
+                "check bucket and key (they are case sensitive) and the endpoint; end a folder of a bucket with `/`".into()
             }
+            Self::Missing { .. } => "check the path; quote globs so that the shell leaves them alone".into(),
+            Self::Unreachable { path, .. } => access_hint(path).into(),
             Self::NotARaster { .. } => "`gdalinfo` shows what GDAL makes of the file".into(),
             Self::Corrupt { .. } | Self::Truncated { .. } | Self::EmptyFile { .. } => {
                 "the file was probably not copied to the end: fetch it again and compare sizes".into()
@@ -588,6 +601,9 @@ impl GdalError {
             Self::StacAssets { .. } => {
                 "an asset is taken when its media type is GeoTIFF or JPEG 2000 and its role is `data`".into()
             }
+            Self::ItemDiffers { .. } => {
+                "correct the item or the file; to go by the file alone, give its own path or URL as the scene".into()
+            }
             Self::NotALabel { .. } => "label rasters hold class ids: convert scores or colors first".into(),
             Self::Write { .. } | Self::Create { .. } => {
                 "check that the disk has room and that the folder may be written to".into()
@@ -600,18 +616,4 @@ impl GdalError {
 fn georeference_hint(what: &str, path: &str, options: &str) -> String {
     let (from, to) = (quoted(path), quoted(&beside(path, "georeferenced")));
     format!("{what} gdal_translate {options} {from} {to} (or gdal_edit.py {options} {from} in place)")
-}
-
-/// `folder/name.ext` becomes `name_<suffix>.tif`: beside the user, not beside a possibly remote input.
-fn beside(path: &str, suffix: &str) -> String {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    format!("{stem}_{suffix}.tif")
-}
-
-/// A path as a shell reads it, and as GDAL opens it.
-pub(crate) fn quoted(path: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-:+=@%,".contains(c);
-    let path = crate::uri::gdal_path(path);
-    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }

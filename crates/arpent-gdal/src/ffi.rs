@@ -291,6 +291,37 @@ pub(crate) fn authority(srs: &SpatialRef, node: Option<&CStr>) -> Option<(String
     (!name.is_empty() && !code.is_empty()).then_some((name, code))
 }
 
+/// Entries of PROJ's database that may be a system, each with PROJ's confidence (percent) and whether its numbers and datum
+/// equal those of the system, whatever the mapping of its axes.
+pub(crate) fn matches(srs: &SpatialRef) -> Vec<(SpatialRef, i32, bool)> {
+    let (mut count, mut confidence) = (0, ptr::null_mut());
+    let mut found = Vec::new();
+    let mut options = CslStringList::new();
+    if options.add_string("IGNORE_DATA_AXIS_TO_SRS_AXIS_MAPPING=YES").is_err() {
+        return found;
+    }
+    // SAFETY: the handles are valid while `srs` and the list live; each is cloned, which takes a reference of its own; list and
+    // numbers are handed over to us and freed once.
+    unsafe {
+        let list =
+            gdal_sys::OSRFindMatches(srs.to_c_hsrs(), ptr::null_mut(), &raw mut count, &raw mut confidence);
+        if list.is_null() {
+            return found;
+        }
+        for i in 0..usize::try_from(count).unwrap_or(0) {
+            let candidate = *list.add(i);
+            let same =
+                gdal_sys::OSRIsSameEx(srs.to_c_hsrs(), candidate, options.as_ptr().cast_const().cast()) != 0;
+            if let Ok(copy) = SpatialRef::from_c_obj(candidate) {
+                found.push((copy, *confidence.add(i), same));
+            }
+        }
+        gdal_sys::OSRFreeSRSArray(list);
+        gdal_sys::VSIFree(confidence.cast());
+    }
+    found
+}
+
 /// Reads a band's mask (0 where there is no data), row by row.
 pub(crate) fn read_mask(
     dataset: &Dataset,

@@ -12,12 +12,18 @@ pub struct Mosaic {
     pub grid: Grid,
     /// The smallest window that holds them all.
     pub window: Window,
-    /// The scenes, sorted by id then URI: where two overlap, the first with a valid pixel wins.
+    /// The scenes, by id then URI unless another order was asked for: where two overlap, the first with a valid pixel wins.
     pub scenes: Vec<SceneInfo>,
 }
 
-/// Groups scenes whose pixels coincide (same CRS, GSD and sub-pixel phase), sorted by grid key.
-pub fn group_scenes(scenes: Vec<SceneInfo>) -> Vec<Mosaic> {
+/// Puts scenes whose pixels coincide on one grid, as [`Grid::unite`].
+pub fn unite_grids<'a>(scenes: impl IntoIterator<Item = &'a mut SceneInfo>) {
+    Grid::unite(scenes.into_iter().map(|scene| (&mut scene.grid, &mut scene.window)));
+}
+
+/// Groups scenes whose pixels coincide (same CRS, and corners that agree within 1/100 px), sorted by grid key.
+pub fn group_scenes(mut scenes: Vec<SceneInfo>) -> Vec<Mosaic> {
+    unite_grids(&mut scenes);
     let mut groups: BTreeMap<String, Vec<SceneInfo>> = BTreeMap::new();
     for scene in scenes {
         groups.entry(scene.grid.key()).or_default().push(scene);
@@ -27,6 +33,12 @@ pub fn group_scenes(scenes: Vec<SceneInfo>) -> Vec<Mosaic> {
 
 fn mosaic(mut scenes: Vec<SceneInfo>) -> Option<Mosaic> {
     scenes.sort_by(|a, b| (&a.id, &a.uri).cmp(&(&b.id, &b.uri)));
+    mosaic_in_order(scenes)
+}
+
+/// The scenes of one grid as one raster, in their order: where two overlap, the first with a valid pixel wins. `None` without a
+/// scene.
+pub fn mosaic_in_order(scenes: Vec<SceneInfo>) -> Option<Mosaic> {
     let first = scenes.first()?;
     let window = scenes.iter().fold(first.window, |all, s| all.union(&s.window));
     Some(Mosaic { grid: first.grid.clone(), window, scenes })

@@ -3,7 +3,7 @@
 use arpent_raster::{Chip, LABEL_NODATA, Raster, Window};
 
 use crate::coverage::both;
-use crate::error::quoted;
+use crate::uri::quoted;
 use crate::reader::{Mask, Opened, Source, mask_of};
 use crate::uri::{gdal_path, is_local, stem};
 use crate::{BandSelection, GdalError, ffi, guard, scene};

@@ -22,7 +22,7 @@ const MAX_OPEN: usize = 32;
 
 /// Reads windows of a mosaic. It belongs to one thread; each thread has its own.
 ///
-/// What a pixel is does not depend on the window through which it is read: the first scene in order of id for
+/// What a pixel is does not depend on the window through which it is read: the first scene in the mosaic's order for
 /// which it is valid gives all its bands. A pixel of a scene is *invalid* when
 /// - the data set holds nothing there in any selected band: no source of a VRT, a block that was never written, the outside
 ///   of a warped picture; or

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arpent_raster::{BandInfo, Grid, GridError, PixelArea, Placement, SampleType, SceneInfo, Validity};
+use arpent_raster::{BandInfo, Crs, Grid, GridError, PixelArea, Placement, SampleType, SceneInfo, Validity};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 
 use crate::bands::{common_name, of_interpretation};
@@ -11,7 +11,7 @@ use crate::reader::{Mask, mask_of};
 use crate::setup::quiet;
 use crate::source::SceneSource;
 use crate::uri::{file_name, is_local, is_remote};
-use crate::{GdalError, crs, failure, ffi, guard, scaling, side_files};
+use crate::{GdalError, crs, failure, ffi, guard, item, scaling, side_files};
 
 /// Formats that imagery comes in. The rest of GDAL's two hundred drivers is attack surface, not service.
 pub(crate) const DRIVERS: &[&str] = &[
@@ -53,7 +53,8 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
     }
     let mut bands = bands(path, &dataset, source.band_names.as_deref().unwrap_or_default())?;
     scaling::declare(&mut bands, source, &dataset);
-    let placement = place(path, &dataset)?;
+    item::add_nodata(source, &mut bands)?;
+    let placement = item::place(source, &dataset)?;
     if is_local(&source.gdal_path) {
         check_complete(path, Path::new(&source.gdal_path), &dataset)?;
     }
@@ -93,6 +94,16 @@ pub(crate) fn place(path: &str, dataset: &Dataset) -> Result<Placement, GdalErro
     })?;
     let srs = dataset.spatial_ref().map_err(|_| GdalError::NoCrs { path: path.into() })?;
     let crs = Arc::new(crs::describe(&srs, path)?);
+    place_in(path, crs, geotransform, (width, height))
+}
+
+/// Where a raster of a CRS, a geotransform and so many columns and rows lies.
+pub(crate) fn place_in(
+    path: &str,
+    crs: Arc<Crs>,
+    geotransform: [f64; 6],
+    (width, height): (usize, usize),
+) -> Result<Placement, GdalError> {
     Grid::place(crs, geotransform, width, height).map_err(|e| match e {
         GridError::Rotated { geotransform } => GdalError::Rotated { path: path.into(), geotransform },
         _ => GdalError::DegenerateGeotransform { path: path.into(), geotransform },
@@ -180,8 +191,21 @@ fn open_with(uri: &str, gdal_path: &str, beside: &[String]) -> Result<Dataset, G
 pub(crate) fn cannot_open(uri: &str, gdal_path: &str, message: String) -> GdalError {
     let path = uri.to_owned();
     let says = |text: &str| message.contains(text);
-    let absent =
-        says("does not exist in the file system") || says("No such file") || says("response code: 404");
+    let absent = [
+        "does not exist in the file system",
+        "No such file",
+        "response code: 404",
+        // The words of S3, of Azure and of Google for a key or a bucket that is not there.
+        "specified key does not exist",
+        "specified blob does not exist",
+        "specified bucket does not exist",
+        "specified container does not exist",
+        "No such object",
+        "NoSuchKey",
+        "NoSuchBucket",
+    ]
+    .into_iter()
+    .any(says);
     if absent || (is_local(gdal_path) && !Path::new(gdal_path).exists()) {
         return GdalError::Missing { path, message };
     }
@@ -195,7 +219,9 @@ pub(crate) fn cannot_open(uri: &str, gdal_path: &str, message: String) -> GdalEr
     if says("not recognized as") || (is_local(gdal_path) && message.is_empty()) {
         return GdalError::NotARaster { path, message };
     }
-    if is_remote(gdal_path) && (says("HTTP") || says("CURL") || says("AWS") || message.is_empty()) {
+    if is_remote(gdal_path)
+        && (says("HTTP") || says("CURL") || says("AWS") || says("AZURE") || says("GS_") || message.is_empty())
+    {
         return GdalError::Unreachable { path, message };
     }
     GdalError::Corrupt { path, message }
@@ -290,17 +316,14 @@ fn sample_type(name: &str, signed_byte: bool) -> Option<SampleType> {
     })
 }
 
-/// Acquisition date of the file's own metadata, RFC 3339.
+/// Acquisition date of the file's own metadata, RFC 3339. `TIFFTAG_DATETIME` is none: it says when the file was made.
 fn acquired(dataset: &Dataset) -> Option<String> {
-    dataset
-        .metadata_item("ACQUISITIONDATETIME", "IMAGERY")
-        .and_then(|text| date(&text, true))
-        // The zone of a TIFF's time is not known: only its date is kept.
-        .or_else(|| dataset.metadata_item("TIFFTAG_DATETIME", "").and_then(|text| date(&text, false)))
+    let domains = ["IMAGERY", ""];
+    domains.into_iter().find_map(|d| date(&dataset.metadata_item("ACQUISITIONDATETIME", d)?))
 }
 
-/// `2018:05:03 10:11:12` or `2018-05-03T10:11:12` as RFC 3339; UTC when the time is kept.
-fn date(text: &str, with_time: bool) -> Option<String> {
+/// `2018:05:03 10:11:12` or `2018-05-03T10:11:12` as RFC 3339, UTC.
+fn date(text: &str) -> Option<String> {
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<u32>().ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     if year < 1850 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
@@ -308,7 +331,7 @@ fn date(text: &str, with_time: bool) -> Option<String> {
     }
     let date = format!("{year:04}-{month:02}-{day:02}");
     match (number(11, 13), number(14, 16), number(17, 19)) {
-        (Some(h), Some(m), Some(s)) if with_time && h < 24 && m < 60 && s < 61 => {
+        (Some(h), Some(m), Some(s)) if h < 24 && m < 60 && s < 61 => {
             Some(format!("{date}T{h:02}:{m:02}:{s:02}Z"))
         }
         _ => Some(date),
@@ -348,11 +371,11 @@ mod tests {
 
     #[test]
     fn dates_are_normalized() {
-        assert_eq!(date("2018:05:03 10:11:12", false).as_deref(), Some("2018-05-03"));
-        assert_eq!(date("2018-05-03 10:11:12", true).as_deref(), Some("2018-05-03T10:11:12Z"));
-        assert_eq!(date("2018-05-03", true).as_deref(), Some("2018-05-03"));
+        assert_eq!(date("2018:05:03").as_deref(), Some("2018-05-03"));
+        assert_eq!(date("2018-05-03 10:11:12").as_deref(), Some("2018-05-03T10:11:12Z"));
+        assert_eq!(date("2018-05-03").as_deref(), Some("2018-05-03"));
         for bad in ["", "0000:00:00 00:00:00", "yesterday", "2018:13:03", "été 2018 ..."] {
-            assert_eq!(date(bad, true), None, "{bad}");
+            assert_eq!(date(bad), None, "{bad}");
         }
     }
 }

@@ -6,8 +6,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::scaling::ItemScaling;
+use crate::setup::quiet;
 use crate::uri::{extension, file_name, gdal_path, is_local, is_remote, stem};
-use crate::{GdalError, stac};
+use crate::{GdalError, failure, ffi, scene, stac};
 
 /// Extensions of the files that are taken from a folder.
 const RASTER_EXTENSIONS: &[&str] = &["tif", "tiff", "vrt", "jp2", "png", "jpg", "jpeg", "img"];
@@ -21,13 +22,43 @@ pub struct SceneSource {
     pub uri: String,
     /// The same as GDAL opens it (`/vsicurl/...`, `/vsis3/...`).
     pub gdal_path: String,
-    /// Acquisition date or date and time of the STAC item, RFC 3339.
+    /// Acquisition date or date and time that is known beside the file (of the STAC item), RFC 3339; two with a slash between
+    /// for an interval.
     pub acquired: Option<String>,
     /// Band names of the STAC asset, in band order; empty text where a band has none.
     pub band_names: Option<Vec<String>>,
     /// What the STAC item says of the meaning of stored values.
     #[serde(default)]
     pub scaling: ItemScaling,
+    /// Nodata values of the STAC asset, in band order; they count where the file declares none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodata: Option<Vec<Option<f64>>>,
+    /// Where the STAC item says that it lies; it counts where the file does not say it.
+    #[serde(default, skip_serializing_if = "SceneProjection::is_empty")]
+    pub projection: SceneProjection,
+    /// Its place among the scenes as they were named, from 0; those of one folder or glob by name.
+    #[serde(default)]
+    pub position: usize,
+}
+
+/// The `proj:*` fields of a STAC item or asset.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SceneProjection {
+    /// CRS: `EPSG:2154`, WKT or PROJJSON.
+    pub crs: Option<String>,
+    /// GDAL geotransform.
+    pub geotransform: Option<[f64; 6]>,
+    /// Rows and columns.
+    pub shape: Option<[usize; 2]>,
+    /// West, south, east, north in the CRS.
+    pub bbox: Option<[f64; 4]>,
+}
+
+impl SceneProjection {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl SceneSource {
@@ -40,12 +71,16 @@ impl SceneSource {
             acquired: None,
             band_names: None,
             scaling: ItemScaling::default(),
+            nodata: None,
+            projection: SceneProjection::default(),
+            position: 0,
         }
     }
 }
 
-/// Lists the scenes that files, globs, folders, VRTs, `http(s)://`, `s3://` URLs and STAC items or item collections
-/// name. Sorted by id, then URI; the same raster twice is listed once; ids are made unique. No raster is opened, so a
+/// Lists the scenes that files, globs, folders, VRTs, `http(s)://`, `s3://`, `gs://`, `az://` URLs, folders and globs of buckets,
+/// STAC items or item collections name, and lists of all these (`@list.txt`: one a line, `#` begins a comment, paths are seen from the
+/// list). Sorted by id, then URI; the same raster twice is listed once; ids are made unique. No raster is opened, so a
 /// missing file is only found by [`open_scene`](crate::open_scene).
 ///
 /// # Errors
@@ -54,8 +89,12 @@ impl SceneSource {
 pub fn resolve_scenes(inputs: &[String]) -> Result<Vec<SceneSource>, GdalError> {
     let mut scenes = Vec::new();
     for input in inputs {
-        expand(input, &mut scenes)?;
+        match input.strip_prefix('@') {
+            Some(list) => listed(list)?.iter().try_for_each(|input| expand(input, &mut scenes))?,
+            None => expand(input, &mut scenes)?,
+        }
     }
+    scenes.iter_mut().enumerate().for_each(|(position, scene)| scene.position = position);
     if scenes.is_empty() {
         return Err(GdalError::NoMatch { pattern: "the list of scenes".into() });
     }
@@ -92,6 +131,37 @@ fn make_ids_unique(scenes: &mut [SceneSource]) {
     }
 }
 
+/// Lines of a list of scenes are at most so many bytes together.
+const MAX_LIST_BYTES: u64 = 64 << 20;
+
+/// The inputs that a list names.
+fn listed(list: &str) -> Result<Vec<String>, GdalError> {
+    use std::io::Read as _;
+    let io = |source| GdalError::Io { doing: "read the list of scenes", path: list.to_owned(), source };
+    let mut text = String::new();
+    let file = std::fs::File::open(list).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => GdalError::Missing { path: list.to_owned(), message: String::new() },
+        _ => io(e),
+    })?;
+    file.take(MAX_LIST_BYTES + 1).read_to_string(&mut text).map_err(io)?;
+    if text.len() as u64 > MAX_LIST_BYTES {
+        let (path, what) = (list.to_owned(), "bytes in the list of scenes".to_owned());
+        return Err(GdalError::TooLarge { path, what, found: text.len() as u64, most: MAX_LIST_BYTES });
+    }
+    let folder = Path::new(list).parent().unwrap_or_else(|| Path::new(""));
+    // A byte order mark, as Windows' editors write it, is no part of the first name.
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let named = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let inputs: Vec<String> = named
+        .map(|line| {
+            let path = gdal_path(line);
+            let relative = !line.contains("://") && is_local(&path) && Path::new(line).is_relative();
+            if relative { folder.join(line).to_string_lossy().into_owned() } else { line.to_owned() }
+        })
+        .collect();
+    if inputs.is_empty() { Err(GdalError::NoMatch { pattern: format!("@{list}") }) } else { Ok(inputs) }
+}
+
 fn expand(input: &str, scenes: &mut Vec<SceneSource>) -> Result<(), GdalError> {
     let path = gdal_path(input);
     if is_remote(&path) || !is_local(&path) {
@@ -121,7 +191,50 @@ fn is_product_folder(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safe"))
 }
 
+/// A bucket's folder (`s3://bucket/folder/`) or glob: the keys that match, as in a folder of this machine.
+fn expand_bucket(input: &str, path: &str, scenes: &mut Vec<SceneSource>) -> Result<(), GdalError> {
+    // Brackets and question marks are rare in keys; what follows the last folder without a wildcard is the pattern.
+    let fixed = path.find(['*', '?', '[']).unwrap_or(path.len());
+    let folder = path[..fixed].rsplit_once('/').map_or(path, |(folder, _)| folder);
+    let pattern = glob::Pattern::new(&path[folder.len()..]);
+    let pattern = pattern.map_err(|_| GdalError::NoMatch { pattern: input.to_owned() })?;
+    let is_glob = fixed < path.len();
+    let deep = is_glob && path[folder.len() + 1..].contains('/');
+    // As in a folder of this machine, `*` does not cross `/`; `**` does.
+    let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
+    quiet();
+    ffi::reset_error();
+    let found = gdal::vsi::read_dir(folder, deep)
+        .map_err(|e| scene::cannot_open(input, folder, no_listing(folder).unwrap_or_else(|| failure(&e))))?;
+    let scheme = input.split_once("://").map_or("", |(scheme, _)| scheme);
+    let prefix = path.find('/').and(path[1..].find('/')).map_or(0, |at| at + 2);
+    let mut names = Vec::new();
+    for name in found {
+        let name = name.to_string_lossy();
+        let whole = format!("{folder}/{name}");
+        let wanted = if is_glob {
+            pattern.matches_with(&whole[folder.len()..], options)
+        } else {
+            RASTER_EXTENSIONS.contains(&extension(&name).as_str())
+        };
+        if wanted && !name.ends_with('/') && file_name(&name).contains('.') {
+            names.push(format!("{scheme}://{}", &whole[prefix..]));
+        }
+    }
+    names.sort();
+    push_all(input, names, scenes)
+}
+
+/// Why a bucket cannot be listed, told by what it says of an object that is asked for by name.
+fn no_listing(folder: &str) -> Option<String> {
+    ffi::vsi_head(&format!("{folder}/arpent-asks"), 1).err().filter(|message| !message.is_empty())
+}
+
 fn expand_remote(input: &str, scenes: &mut Vec<SceneSource>) -> Result<(), GdalError> {
+    let is_bucket = ["s3://", "gs://", "az://"].iter().any(|scheme| input.starts_with(scheme));
+    if is_bucket && (input.ends_with('/') || input.contains(['*', '?', '['])) {
+        return expand_bucket(input, &gdal_path(input), scenes);
+    }
     // The endpoints of STAC services (`.../items/ID`) have no extension; rasters do.
     let bare = input.starts_with("http") && extension(input).is_empty() && !file_name(input).is_empty();
     if is_json(input) {
@@ -144,6 +257,7 @@ fn expand_folder(input: &str, folder: &Path, scenes: &mut Vec<SceneSource>) -> R
                 names.push(name);
             }
         }
+        names.sort();
         Ok(names)
     };
     let names = list().map_err(|source| GdalError::Io {
@@ -204,6 +318,24 @@ mod tests {
         assert_eq!(ids(std::slice::from_ref(&root)), ["a", "b"]);
         assert_eq!(ids(&[format!("{root}/*.tif"), format!("{root}/./b.tif"), root.clone()]), ["a", "b"]);
         assert_eq!(ids(&[format!("{root}/**/*.tif")]), ["b", "d"]);
+    }
+
+    #[test]
+    fn a_list_names_scenes_as_seen_from_itself() {
+        let dir = folder(&["lists/a.tif", "b.tif", "lists/more/c.tif", "lists/été 1.tif"]);
+        let list = dir.path().join("lists/all.txt");
+        let text =
+            "\u{feff}# dalles\r\n../b.tif\r\n\r\n  a.tif\r\nmore/*.tif\ns3://bucket/z.tif\nété 1.tif\n";
+        std::fs::write(&list, text).unwrap();
+        let scenes = resolve_scenes(&[format!("@{}", list.display())]).unwrap();
+        let mut given: Vec<_> = scenes.iter().map(|s| (s.position, s.id.as_str())).collect();
+        given.sort_unstable();
+        assert_eq!(given, [(0, "b"), (1, "a"), (2, "c"), (3, "z"), (4, "été 1")]);
+        assert!(scenes.iter().any(|s| s.uri == "s3://bucket/z.tif"));
+        std::fs::write(&list, "# nothing\n").unwrap();
+        let none = resolve_scenes(&[format!("@{}", list.display())]);
+        assert!(matches!(none, Err(GdalError::NoMatch { .. })), "{none:?}");
+        assert!(matches!(resolve_scenes(&["@no/list.txt".into()]), Err(GdalError::Missing { .. })));
     }
 
     #[test]

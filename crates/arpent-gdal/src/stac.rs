@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::scaling::ItemScaling;
 use crate::setup::quiet;
-use crate::source::SceneSource;
-use crate::uri::{extension, gdal_path, is_local, is_remote};
+use crate::source::{SceneProjection, SceneSource};
+use crate::uri::{decoded, extension, gdal_path, is_local, is_remote};
 use crate::{GdalError, ffi, scene};
 
 /// No item collection page is that large.
@@ -43,11 +43,87 @@ struct Item {
 struct Properties {
     datetime: Option<String>,
     start_datetime: Option<String>,
+    end_datetime: Option<String>,
     #[serde(rename = "s2:processing_baseline")]
     baseline: Option<serde_json::Value>,
     #[serde(rename = "earthsearch:boa_offset_applied")]
     offset_applied: Option<serde_json::Value>,
+    #[serde(flatten)]
+    projection: Projection,
 }
+
+/// Version 1 of the extension says `proj:epsg`, version 2 `proj:code`.
+#[derive(Deserialize, Default)]
+struct Projection {
+    #[serde(rename = "proj:code")]
+    code: Option<String>,
+    #[serde(rename = "proj:epsg")]
+    epsg: Option<u32>,
+    #[serde(rename = "proj:wkt2")]
+    wkt2: Option<String>,
+    #[serde(rename = "proj:projjson")]
+    projjson: Option<serde_json::Value>,
+    #[serde(rename = "proj:transform")]
+    transform: Option<Vec<f64>>,
+    #[serde(rename = "proj:shape")]
+    shape: Option<[usize; 2]>,
+    #[serde(rename = "proj:bbox")]
+    bbox: Option<Vec<f64>>,
+}
+
+impl Projection {
+    fn crs(&self) -> Option<String> {
+        let epsg = self.epsg.map(|code| format!("EPSG:{code}"));
+        let json = self.projjson.as_ref().filter(|v| v.is_object()).map(ToString::to_string);
+        self.code.clone().or(epsg).or_else(|| self.wkt2.clone()).or(json)
+    }
+
+    /// `proj:transform` is an affine matrix, row by row; two rows or three.
+    fn geotransform(&self) -> Option<[f64; 6]> {
+        let [gsd_x, shear_x, x, shear_y, gsd_y, y] = *self.transform.as_ref()?.first_chunk()?;
+        Some([x, gsd_x, shear_x, y, shear_y, gsd_y])
+    }
+
+    fn bbox(&self) -> Option<[f64; 4]> {
+        match self.bbox.as_deref()? {
+            [west, south, east, north] | [west, south, _, east, north, _] => {
+                Some([*west, *south, *east, *north])
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What the asset says, else the item. A size of the item may be that of another asset: it comes with the asset's own alone.
+fn projection(item: &Projection, asset: &Projection) -> SceneProjection {
+    let own = asset.geotransform().is_some() || asset.shape.is_some() || asset.bbox().is_some();
+    let of = if own { asset } else { item };
+    SceneProjection {
+        crs: asset.crs().or_else(|| item.crs()),
+        geotransform: of.geotransform(),
+        shape: of.shape,
+        bbox: of.bbox(),
+    }
+}
+
+/// The time of acquisition, RFC 3339, or an interval `start/end`; nothing where the item gives a time before photography, as
+/// those do that stand for "unknown".
+fn acquired(properties: &Properties) -> Option<String> {
+    let known = |text: &Option<String>| {
+        let text = text.as_deref()?.trim();
+        let year: u32 = text.get(..4)?.parse().ok()?;
+        (FIRST_YEAR..9999).contains(&year).then(|| text.to_owned())
+    };
+    known(&properties.datetime).or_else(|| {
+        match (known(&properties.start_datetime), known(&properties.end_datetime)) {
+            (Some(start), Some(end)) if start != end => Some(format!("{start}/{end}")),
+            (start, end) => start.or(end),
+        }
+    })
+}
+
+/// The first photographs from the air are of 1858 (Nadar).
+const FIRST_YEAR: u32 = 1858;
 
 #[derive(Deserialize)]
 struct Asset {
@@ -61,14 +137,59 @@ struct Asset {
     #[serde(default)]
     bands: Vec<Band>,
     #[serde(default, rename = "raster:bands")]
-    raster_bands: Vec<RasterBand>,
+    raster_bands: Vec<Values>,
+    #[serde(flatten)]
+    values: Values,
+    #[serde(flatten)]
+    projection: Projection,
 }
 
-/// What the raster extension says of a band, version 1: STAC 1.1 has it in `bands`.
-#[derive(Deserialize)]
-struct RasterBand {
+/// What is said of the values of a band, or of all bands of an asset: in `raster:bands` (version 1), or in `bands` (STAC 1.1).
+#[derive(Deserialize, Default)]
+struct Values {
+    nodata: Option<Nodata>,
+    #[serde(alias = "raster:scale")]
     scale: Option<f64>,
+    #[serde(alias = "raster:offset")]
     offset: Option<f64>,
+}
+
+/// A number, or one of the words for numbers that JSON does not have.
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum Nodata {
+    Number(f64),
+    Word(String),
+}
+
+impl Nodata {
+    fn value(&self) -> Option<f64> {
+        match self {
+            Self::Number(value) => Some(*value),
+            // `nan`, `inf` and `-inf` by the raster extension; Rust reads them in any case.
+            Self::Word(word) => word.trim().parse().ok(),
+        }
+    }
+}
+
+impl Asset {
+    /// What is said of the values of a band (from 0), the most particular first.
+    fn of_band(&self, i: usize) -> impl Iterator<Item = &Values> {
+        let said = [self.raster_bands.get(i), self.bands.get(i).map(|b| &b.values), Some(&self.values)];
+        said.into_iter().flatten()
+    }
+
+    /// Bands of which something is said.
+    fn described(&self) -> usize {
+        self.raster_bands.len().max(self.bands.len()).max(self.eo_bands.len()).max(1)
+    }
+
+    /// Nodata values by band.
+    fn nodata(&self) -> Option<Vec<Option<f64>>> {
+        let value = |i: usize| self.of_band(i).find_map(|v| v.nodata.as_ref()?.value());
+        let all: Vec<_> = (0..self.described()).map(value).collect();
+        all.iter().any(Option::is_some).then_some(all)
+    }
 }
 
 #[derive(Deserialize)]
@@ -77,10 +198,8 @@ struct Band {
     common_name: Option<String>,
     #[serde(rename = "eo:common_name")]
     eo_common_name: Option<String>,
-    #[serde(rename = "raster:scale")]
-    scale: Option<f64>,
-    #[serde(rename = "raster:offset")]
-    offset: Option<f64>,
+    #[serde(flatten)]
+    values: Values,
 }
 
 #[derive(Deserialize)]
@@ -174,27 +293,28 @@ fn scene_of(uri: &str, item: &Item) -> Result<SceneSource, GdalError> {
         .map(|b| b.common_name.as_ref().or(b.eo_common_name.as_ref()).or(b.name.as_ref()))
         .map(|name| name.cloned().unwrap_or_default())
         .collect();
+    let named = names.iter().any(|name| !name.is_empty());
     Ok(SceneSource {
         id: id.clone(),
-        gdal_path: gdal_path(&href),
-        uri: href,
-        acquired: item.properties.datetime.clone().or_else(|| item.properties.start_datetime.clone()),
-        band_names: (!names.is_empty()).then_some(names),
+        acquired: acquired(&item.properties),
+        band_names: named.then_some(names),
         scaling: scaling_of(item, asset),
+        nodata: asset.nodata(),
+        projection: projection(&item.properties.projection, &asset.projection),
+        ..SceneSource::new(&href)
     })
 }
 
 fn scaling_of(item: &Item, asset: &Asset) -> ItemScaling {
-    let first = asset.raster_bands.iter().map(|b| (b.scale, b.offset));
-    let later = asset.bands.iter().map(|b| (b.scale, b.offset));
-    let pairs: Vec<_> = if asset.raster_bands.is_empty() { later.collect() } else { first.collect() };
+    let find = |i: usize, get: fn(&Values) -> Option<f64>| asset.of_band(i).find_map(get);
+    let pairs = (0..asset.described()).map(|i| (find(i, |v| v.scale), find(i, |v| v.offset)));
     let declared = |(scale, offset): (Option<f64>, Option<f64>)| {
         (scale.is_some() || offset.is_some()).then(|| [scale.unwrap_or(1.0), offset.unwrap_or(0.0)])
     };
     let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let properties = &item.properties;
     ItemScaling {
-        bands: pairs.into_iter().map(declared).collect(),
+        bands: pairs.map(declared).collect(),
         baseline: properties.baseline.as_ref().map(text),
         offset_applied: properties.offset_applied.as_ref().is_some_and(|v| text(v) == "true"),
     }
@@ -237,7 +357,9 @@ fn resolve(base: &str, href: &str) -> Result<String, GdalError> {
             .map_err(|e| bad(base, format!("{href}: {e}")))?;
         // A document from elsewhere must not name files of this machine: `s3:/x` is no address, but a path.
         let is_known = ["http", "https", "s3", "gs", "az"].contains(&url.scheme());
-        let url = String::from(url);
+        // Servers decode their addresses themselves; the keys of a bucket are plain text.
+        let in_bucket = ["s3", "gs", "az"].contains(&url.scheme());
+        let url = if in_bucket { decoded(url.as_str()) } else { String::from(url) };
         let is_address = is_known && is_remote(&gdal_path(&url));
         return if is_address {
             Ok(url)
@@ -261,11 +383,20 @@ fn resolve(base: &str, href: &str) -> Result<String, GdalError> {
             reason: "is neither a file nor an address of one",
         });
     }
-    if scheme.is_some() || Path::new(href).is_absolute() {
-        return Ok(href.to_owned());
+    match scheme {
+        Some("s3" | "gs" | "az") => return Ok(decoded(href)),
+        Some(_) => return Ok(href.to_owned()),
+        None => {}
     }
-    let folder = Path::new(base).parent().unwrap_or_else(|| Path::new(""));
-    Ok(folder.join(href.trim_start_matches("./")).to_string_lossy().into_owned())
+    let base = base.strip_prefix("file://").map_or_else(|| base.to_owned(), decoded);
+    let folder = Path::new(&base).parent().unwrap_or_else(|| Path::new(""));
+    let written = folder.join(href.trim_start_matches("./"));
+    // An href is a URI reference, thus encoded; many writers put a plain path there, in which a `%` is a `%`.
+    let plain = decoded(href.trim_start_matches("./"));
+    let is_path = is_local(&plain) && !plain.contains("://") && !plain.contains('<');
+    let meant = folder.join(plain);
+    let taken = if is_path && (meant.exists() || !written.exists()) { meant } else { written };
+    Ok(taken.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]
@@ -302,6 +433,34 @@ mod tests {
         assert_eq!(scenes[0].uri, dir.path().join("o.tif").to_string_lossy());
         assert_eq!(scenes[0].acquired.as_deref(), Some("2023-06-01T10:00:00Z"));
         assert_eq!(scenes[0].band_names.as_deref(), Some(&["red".to_owned(), "B04".to_owned()][..]));
+    }
+
+    #[test]
+    fn an_item_says_nodata_scale_and_place() {
+        let (_dir, path) = write(&json!({"type": "Feature", "id": "S1",
+            "properties": {"datetime": null, "start_datetime": "2023-06-01T10:00:00Z",
+                           "end_datetime": "2023-06-02T10:00:00Z", "proj:epsg": 2154, "proj:shape": [1, 1]},
+            "assets": {"image": {"href": "o.tif", "proj:transform": [0.2, 0, 652_000, 0, -0.2, 6_862_000, 0, 0, 1],
+                "raster:bands": [{"nodata": "nan", "scale": 0.1}, {"nodata": -9999, "offset": -0.1}, {}]}}}));
+        let scene = &read(&path).unwrap()[0];
+        assert_eq!(scene.acquired.as_deref(), Some("2023-06-01T10:00:00Z/2023-06-02T10:00:00Z"));
+        let nodata = scene.nodata.as_ref().unwrap();
+        assert!(nodata[0].unwrap().is_nan() && nodata[1..] == [Some(-9999.0), None]);
+        assert_eq!(scene.scaling.bands, [Some([0.1, 0.0]), Some([1.0, -0.1]), None]);
+        assert_eq!(scene.band_names, None);
+        let place = &scene.projection;
+        assert_eq!((place.crs.as_deref(), place.shape), (Some("EPSG:2154"), None));
+        assert_eq!(place.geotransform, Some([652_000.0, 0.2, 0.0, 6_862_000.0, 0.0, -0.2]));
+        // STAC 1.1 says it in `bands`, or of the whole asset; the years that stand for "unknown" are no dates.
+        let (_dir, path) = write(&json!({"type": "Feature", "id": "S2",
+            "properties": {"datetime": null, "start_datetime": "0001-01-01T00:00:00Z",
+                           "end_datetime": "9999-12-31T23:59:59Z", "proj:code": "EPSG:32631"},
+            "assets": {"image": {"href": "o.tif", "nodata": 0,
+                "bands": [{"name": "a", "nodata": "-inf", "raster:scale": 2.0}, {"name": "b"}]}}}));
+        let scene = &read(&path).unwrap()[0];
+        assert_eq!(scene.nodata, Some(vec![Some(f64::NEG_INFINITY), Some(0.0)]));
+        assert_eq!(scene.scaling.bands, [Some([2.0, 0.0]), None]);
+        assert_eq!((scene.acquired.as_deref(), scene.projection.crs.as_deref()), (None, Some("EPSG:32631")));
     }
 
     #[test]
@@ -357,6 +516,23 @@ mod tests {
         assert_eq!(resolve("s3://b/c/item.json", "./x.tif").unwrap(), "s3://b/c/x.tif");
         assert_eq!(resolve("https://h/c/items/1", "../x.tif").unwrap(), "https://h/c/x.tif");
         assert_eq!(resolve("d/item.json", "https://h/x.tif").unwrap(), "https://h/x.tif");
+        // A server decodes its addresses; a key of a bucket and a path are plain text.
+        assert_eq!(
+            resolve("https://h/c/i.json", "été 1%2B.tif").unwrap(),
+            "https://h/c/%C3%A9t%C3%A9%201%2B.tif"
+        );
+        for base in ["s3://b/c/item.json", "gs://b/c/item.json", "az://b/c/item.json"] {
+            let key = resolve(base, "%C3%A9t%C3%A9%201%2B%25.tif").unwrap();
+            assert_eq!(key, base.replace("item.json", "été 1+%.tif"));
+        }
+        assert_eq!(resolve("d/item.json", "s3://b/a%20b.tif").unwrap(), "s3://b/a b.tif");
+        assert_eq!(resolve("d/item.json", "./a%20b%2Bc.tif").unwrap(), "d/a b+c.tif");
+        assert_eq!(resolve("d/item.json", "/abs/100%.tif").unwrap(), "/abs/100%.tif");
+        assert_eq!(resolve("file:///d%20e/item.json", "x.tif").unwrap(), "/d e/x.tif");
+        // What is encoded opens no other door.
+        for href in ["vrt%3A//d/x.tif", "%2Fvsizip%2Fx.zip", "%3CVRTDataset/%3E"] {
+            assert_eq!(resolve("item.json", href).unwrap(), href);
+        }
         for href in
             ["file:///etc/passwd", "file:///vsis3/b/x.tif", "s3:/d/x.tif", "gs:x.tif", "vrt:///d/x.tif"]
         {
@@ -369,6 +545,7 @@ mod tests {
             "zarr:\"x\"://",
             "file://vrt://d/x.tif",
             "file:///vsizip/x.zip",
+            "file:///%76sizip/x.zip",
             "file://x.tif",
             "<VRTDataset/>",
             "SENTINEL2_L1C:/d/x",

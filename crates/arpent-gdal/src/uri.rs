@@ -11,9 +11,14 @@ pub fn gdal_path(uri: &str) -> String {
         }
     }
     match uri.strip_prefix("file://") {
-        Some(path) => path.to_owned(),
+        Some(path) => decoded(path.strip_prefix("localhost/").map_or(path, |_| &path["localhost".len()..])),
         None => uri.to_owned(),
     }
+}
+
+/// A text without percent encoding; a `%` that encodes nothing stays, and so does what would be no text.
+pub(crate) fn decoded(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Into::into)
 }
 
 /// Whether a file or URL lies behind a network, where each request takes its time and more readers than cores pay.
@@ -64,6 +69,40 @@ pub(crate) fn extension(uri: &str) -> String {
     }
 }
 
+/// What to look at when a store does not answer: the variables of its kind (docs/guides/object-storage.md).
+pub(crate) fn access_hint(path: &str) -> &'static str {
+    if path.starts_with("az://") {
+        "check the URL, the network and the credentials (AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY or \
+         AZURE_STORAGE_SAS_KEY); a store of your own is named by AZURE_STORAGE_ENDPOINT"
+    } else if path.starts_with("gs://") {
+        "check the URL, the network and the credentials (GOOGLE_APPLICATION_CREDENTIALS); a store of your own is named by \
+         GOOGLE_BASE_URL"
+    } else {
+        "check the URL, the network and the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION); a store that is \
+         not Amazon's is named by AWS_ENDPOINT"
+    }
+}
+
+/// What a path or URL names.
+pub(crate) fn thing(path: &str) -> &'static str {
+    let in_bucket = ["s3://", "gs://", "az://"].iter().any(|scheme| path.starts_with(scheme));
+    if in_bucket { "object" } else { "file" }
+}
+
+/// `folder/name.ext` becomes `name_<suffix>.tif`: beside the user, not beside a possibly remote input.
+pub(crate) fn beside(path: &str, suffix: &str) -> String {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    format!("{stem}_{suffix}.tif")
+}
+
+/// A path as a shell takes it.
+pub(crate) fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-:+=@%,".contains(c);
+    let path = gdal_path(path);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +113,11 @@ mod tests {
         assert_eq!(gdal_path("https://h/x.tif?sig=a/b"), "/vsicurl/https://h/x.tif?sig=a/b");
         assert_eq!(gdal_path("file:///data/x.tif"), "/data/x.tif");
         assert_eq!(gdal_path("dir/x.tif"), "dir/x.tif");
+        assert_eq!(gdal_path("file:///for%C3%AAt%20a%2B.tif"), "/forêt a+.tif");
+        assert_eq!(gdal_path("file://localhost/a%b 100%.tif"), "/a%b 100%.tif");
+        // What is no URL is not decoded, and neither is what a server decodes itself.
+        assert_eq!(gdal_path("dir/a%20b.tif"), "dir/a%20b.tif");
+        assert_eq!(gdal_path("https://h/a%20b.tif"), "/vsicurl/https://h/a%20b.tif");
     }
 
     #[test]

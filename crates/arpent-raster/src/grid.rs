@@ -15,6 +15,17 @@ const PHASE_STEPS: f64 = 10_000.0;
 /// point" products) is not at a tie where rounding noise would number neighbouring files differently.
 const ROUNDING_BIAS: f64 = 0.5123;
 
+/// Grids coincide when the corners of a raster agree within this fraction of a pixel.
+const SAME_PIXEL: f64 = 0.01;
+
+/// A pixel size is taken for a short number when it differs from it by less than this, relatively: the rounding of a tool that
+/// divided an extent by a number of pixels (0.19999999999963 for 0.2), never a pixel size of its own. At 20 cm this moves a corner
+/// 10,000 km from the origin of the CRS by 1/200 px.
+const SIZE_NOISE: f64 = 1e-10;
+
+/// Significant digits of a short number.
+const SHORT_DIGITS: usize = 6;
+
 /// A geotransform cannot be placed on a north-up grid.
 #[derive(Debug, Error, Clone, PartialEq)]
 #[non_exhaustive]
@@ -81,7 +92,7 @@ impl Grid {
         if gsd_x < 0.0 || gsd_y > 0.0 || shear_x.abs() > tolerance || shear_y.abs() > tolerance {
             return Err(GridError::Rotated { geotransform });
         }
-        let (gsd_x, gsd_y) = (twelve_digits(gsd_x), twelve_digits(-gsd_y));
+        let (gsd_x, gsd_y) = (pixel_size(gsd_x), pixel_size(-gsd_y));
         let (col, phase_x) = number(x0 / gsd_x);
         let (row, phase_y) = number(-y0 / gsd_y);
         let grid = Self { crs, origin_x: phase_x * gsd_x, origin_y: -phase_y * gsd_y, gsd_x, gsd_y };
@@ -100,6 +111,61 @@ impl Grid {
             phase(self.origin_x, self.gsd_x),
             phase(self.origin_y, self.gsd_y)
         )
+    }
+
+    /// The window of this grid that a window of another one fills, where all of its corners agree within 1/100 px and the CRS is the
+    /// same.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::float_cmp,
+        reason = "whole numbers far below 2^52"
+    )]
+    pub fn window_on(&self, other: &Self, window: &Window) -> Option<Window> {
+        if self.crs.name != other.crs.name {
+            return None;
+        }
+        let [west, south, east, north] = other.bbox(window);
+        let ((c0, r0), (c1, r1)) = (self.pixel(west, north), self.pixel(east, south));
+        // The half-pixel phases are no ties here: both grids' own phases are in what is rounded.
+        let whole = |v: f64| ((v - v.round()).abs() <= SAME_PIXEL).then_some(v.round());
+        let (col, row, col_end, row_end) = (whole(c0)?, whole(r0)?, whole(c1)?, whole(r1)?);
+        let same = col_end - col == window.width as f64 && row_end - row == window.height as f64;
+        same.then_some(Window { col: col as i64, row: row as i64, ..*window })
+    }
+
+    /// What orders grids, so that of several which coincide one is chosen whatever the order of the files: the pixel size with the
+    /// fewest digits, then the smallest phase, then the numbers themselves.
+    fn roundness(&self) -> (usize, [i64; 2], [u64; 4]) {
+        let digits =
+            |v: f64| format!("{v:e}").bytes().take_while(|b| *b != b'e').filter(u8::is_ascii_digit).count();
+        #[allow(clippy::cast_possible_truncation, reason = "phases are below one pixel")]
+        let phase = |origin: f64, gsd: f64| (origin / gsd * PHASE_STEPS).round().abs() as i64;
+        (
+            digits(self.gsd_x) + digits(self.gsd_y),
+            [phase(self.origin_x, self.gsd_x), phase(self.origin_y, self.gsd_y)],
+            // Adding zero makes a negative zero positive.
+            [self.gsd_x, self.gsd_y, self.origin_x + 0.0, self.origin_y + 0.0].map(f64::to_bits),
+        )
+    }
+
+    /// Puts rasters whose pixels coincide on one grid: the grid with the roundest numbers takes every raster whose corners
+    /// agree with it within 1/100 px, then the roundest of the rest, and so on. The result does not depend on the order of the rasters, and
+    /// no raster is joined to a grid by way of a third.
+    pub fn unite<'a>(rasters: impl IntoIterator<Item = (&'a mut Self, &'a mut Window)>) {
+        let mut left: Vec<_> = rasters.into_iter().collect();
+        while let Some(grid) =
+            left.iter().map(|(grid, _)| &**grid).min_by_key(|g| (g.crs.name.clone(), g.roundness())).cloned()
+        {
+            left.retain_mut(|(own, window)| {
+                let on = if **own == grid { Some(**window) } else { grid.window_on(own, window) };
+                if let Some(on) = on {
+                    **own = grid.clone();
+                    **window = on;
+                }
+                on.is_none()
+            });
+        }
     }
 
     /// Ground coordinates (x, y) of the upper-left corner of pixel (`col`, `row`).
@@ -154,9 +220,12 @@ fn number(pixels: f64) -> (i64, f64) {
     (whole as i64, if phase == 0.0 { 0.0 } else { phase })
 }
 
-/// A pixel size to twelve significant digits: what tools that copy a geotransform keep.
-fn twelve_digits(value: f64) -> f64 {
-    format!("{value:.11e}").parse().unwrap_or(value)
+/// A pixel size without the rounding noise of tools: the short number that it is meant to be, else its twelve significant
+/// digits, which tools that copy a geotransform keep.
+fn pixel_size(value: f64) -> f64 {
+    let rounded = |digits: usize| format!("{value:.*e}", digits - 1).parse().unwrap_or(value);
+    let short: f64 = rounded(SHORT_DIGITS);
+    if (short - value).abs() <= SIZE_NOISE * value.abs() { short } else { rounded(12) }
 }
 
 #[cfg(test)]
@@ -217,6 +286,54 @@ mod tests {
         assert_eq!(a.grid.key(), b.grid.key());
         assert_eq!(b.window.col - a.window.col, 1000);
         assert_eq!(b.window.row, a.window.row);
+    }
+
+    fn placed(x0: f64, gsd: f64, y0: f64, size: usize) -> Placement {
+        Grid::place(crs(), [x0, gsd, 0.0, y0, 0.0, -gsd], size, size).unwrap()
+    }
+
+    #[test]
+    fn a_pixel_size_with_rounding_noise_is_the_size_that_was_meant() {
+        let exact = placed(652_000.0, 0.2, 6_862_000.0, 5000);
+        let noisy = placed(653_000.0, 0.199_999_999_999_63, 6_862_000.0, 5000);
+        assert_eq!(exact.grid.key(), noisy.grid.key());
+        assert_eq!((noisy.window.col - exact.window.col, noisy.window.row), (5000, exact.window.row));
+        // One arc second is no short number, wherever the tile lies.
+        let arc = placed(7.0, 1.0 / 3600.0, 45.0, 3601);
+        assert_eq!(arc.grid.key(), placed(8.0, 1.0 / 3600.0, 45.0, 3601).grid.key());
+        assert!((arc.grid.gsd_x * 3600.0 - 1.0).abs() < 1e-11);
+    }
+
+    #[test]
+    fn grids_whose_corners_agree_within_a_hundredth_are_one_in_any_order() {
+        let exact = placed(652_000.0, 0.2, 6_862_000.0, 5000);
+        // 1.6 mm and 0.8 mm off: 1/125 and 1/250 px.
+        let near = placed(653_000.001_6, 0.2, 6_862_000.0, 5000);
+        let also = placed(651_000.000_8, 0.2, 6_861_999.999_2, 5000);
+        // 1/62 px off: near enough to the second, too far from the exact one.
+        let far = placed(654_000.003_2, 0.2, 6_862_000.0, 5000);
+        let all = [&exact, &near, &also, &far];
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+            let mut rasters: Vec<Placement> = order.iter().map(|i| all[*i].clone()).collect();
+            Grid::unite(rasters.iter_mut().map(|p| (&mut p.grid, &mut p.window)));
+            for (i, raster) in order.iter().zip(&rasters) {
+                let expected = if *i == 3 { &far.grid } else { &exact.grid };
+                assert_eq!(&raster.grid, expected, "{i} in {order:?}");
+            }
+            let at = order.iter().position(|i| *i == 1).unwrap();
+            assert_eq!(rasters[at].window.col, exact.window.col + 5000);
+        }
+    }
+
+    #[test]
+    fn a_pixel_size_of_its_own_stays_apart() {
+        // Over 5000 px, 0.20001 m drifts by a quarter of a pixel; over a hundred it does not.
+        for (gsd, size, same) in [(0.200_01, 5000, false), (0.2, 5000, true), (0.200_01, 100, true)] {
+            let mut a = placed(652_000.0, 0.2, 6_862_000.0, 5000);
+            let mut b = placed(653_000.0, gsd, 6_862_000.0, size);
+            Grid::unite([(&mut a.grid, &mut a.window), (&mut b.grid, &mut b.window)]);
+            assert_eq!(a.grid.key() == b.grid.key(), same, "{gsd}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Feature {
     /// Ground area of the pixels that a region is made of, square metres, rounded to 4 decimals: what minimum areas and mapping
     /// units are measured by. None for what is made of boxes.
     pub pixels_area_m2: Option<f64>,
-    /// Scenes whose footprint the feature's bbox touches, sorted; empty until the caller fills it.
+    /// Scenes that gave its pixels, sorted, or one text that stands for many; empty until the caller fills it.
     pub scene_ids: Vec<String>,
     /// RFC 3339 date (earliest of the scenes'), if known; empty until the caller fills it.
     pub acquired: Option<String>,

@@ -9,8 +9,9 @@ use arpent_publish::Warning;
 use arpent_raster::{Grid, Nomenclature, SceneInfo, Window};
 use arpent_tiling::{Needs, WindowPlan};
 
+use super::overlap::{self, Overlaps};
 use super::{FailedScene, UsableScene};
-use crate::config::Config;
+use crate::config::{Config, Order};
 use crate::error::JobError;
 use crate::print::count;
 use crate::progress::Stage;
@@ -46,19 +47,23 @@ pub struct MapJob {
 /// The scenes of one date.
 #[derive(Debug)]
 pub struct Survey {
-    /// The scenes, sorted by id.
+    /// The scenes, in the order in which they give pixels.
     pub scenes: Vec<UsableScene>,
     /// The scenes as one raster.
     pub mosaic: Mosaic,
+    /// Scenes over the same pixels.
+    pub overlaps: Overlaps,
 }
 
 impl Survey {
-    fn new(mut scenes: Vec<UsableScene>) -> anyhow::Result<Self> {
+    fn new(mut scenes: Vec<UsableScene>, order: Option<Order>) -> anyhow::Result<Self> {
         // The order in which the mosaic keeps them: bands are chosen by position.
-        scenes.sort_by(|a, b| (&a.info.id, &a.info.uri).cmp(&(&b.info.id, &b.info.uri)));
+        overlap::sort(&mut scenes, order);
+        let overlaps = Overlaps::of(&scenes);
+        overlaps.check(&scenes, order)?;
         let infos: Vec<SceneInfo> = scenes.iter().map(|s| s.info.clone()).collect();
-        let mosaic = arpent_gdal::group_scenes(infos).pop().context("a map without a scene")?;
-        Ok(Self { scenes, mosaic })
+        let mosaic = arpent_gdal::mosaic_in_order(infos).context("a map without a scene")?;
+        Ok(Self { scenes, mosaic, overlaps })
     }
 
     fn windows(&self) -> impl Iterator<Item = Window> {
@@ -78,7 +83,9 @@ impl MapJob {
         classes: &Nomenclature,
         needs: Needs,
     ) -> anyhow::Result<Self> {
-        let dates = dates.into_iter().map(Survey::new).collect::<anyhow::Result<Vec<_>>>()?;
+        let order = config.input.order;
+        let dates = dates.into_iter().map(|scenes| Survey::new(scenes, order));
+        let dates = dates.collect::<anyhow::Result<Vec<_>>>()?;
         let grid = &dates.first().context("a map without a date")?.mosaic.grid;
         let footprints = footprints(&dates);
         let aoi = config.aoi.as_deref().map(|path| arpent_gdal::read_aoi(path, grid)).transpose()?;
@@ -91,7 +98,8 @@ impl MapJob {
         let references = reference::Plan::new(&config.reference, areas, classes, &grid.crs)?;
         let prints = references.sources().map(arpent_gdal::fingerprint_layer);
         let reference_fingerprints = prints.collect::<Result<_, _>>()?;
-        let own_warnings = aoi.as_ref().map(|aoi| warnings_of_aoi(aoi, config)).unwrap_or_default();
+        let mut own_warnings = aoi.as_ref().map(|aoi| warnings_of_aoi(aoi, config)).unwrap_or_default();
+        own_warnings.extend(dates.iter().filter_map(|date| date.overlaps.warning(order)));
         Ok(Self {
             folder,
             dates,

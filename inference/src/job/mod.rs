@@ -1,8 +1,10 @@
 //! From what was written to what will be done: the only place that rejects bad input.
 
+mod acquired;
 mod identity;
 mod map;
 mod memory;
+mod overlap;
 mod scenes;
 mod territories;
 mod validity;
@@ -11,21 +13,23 @@ mod values;
 use std::path::Path;
 
 use arpent_gdal::SharedBlocks;
-use arpent_model::{ModelError, ModelPackage, Overlap, Predictor, Weights};
+use arpent_model::{ModelError, ModelPackage, Predictor, Weights};
 use arpent_publish::Warning;
 use arpent_tiling::{Needs, PlannedWindow};
 use arpent_vector::Column;
 use tempfile::TempDir;
 
+pub(crate) use acquired::{Pattern as DatePattern, normalized as normalized_date};
 pub use identity::{Input, Unhashed, fingerprints, run_id};
 pub(crate) use identity::{scalings, short_hash};
 pub use map::{AFTER, BEFORE, MapJob, Survey};
 pub use memory::{MemoryNeeds, memory_bound};
+pub use overlap::{Overlap, Overlaps};
 pub use scenes::{FailedScene, UsableScene, describe_bands};
 pub(crate) use validity::describe_validity;
 
 use crate::cli::JobArgs;
-use crate::config::Config;
+use crate::config::{Config, InputOptions};
 use crate::coverage::rows_held;
 use crate::error::{JobError, class_id};
 use crate::objects::ObjectOptions;
@@ -85,8 +89,14 @@ impl Job {
         let scratch = scratch_dir(config.compute.scratch.as_deref())?;
         let mut opened = Vec::new();
         let mut failed = Vec::new();
-        for (uris, bands) in uris_of_dates(&config, &model)?.into_iter().zip(model.bands_of_dates()) {
-            let sources = arpent_gdal::resolve_scenes(uris)?;
+        let mut warnings = Vec::new();
+        let dates = uris_of_dates(&config, &model)?;
+        let last = dates.len() - 1;
+        for (date, (uris, bands)) in dates.into_iter().zip(model.bands_of_dates()).enumerate() {
+            let mut sources = arpent_gdal::resolve_scenes(uris)?;
+            // One date for all is that of the later scenes.
+            let own = (date < last).then(|| InputOptions { acquired: None, ..config.input.clone() });
+            warnings.extend(acquired::state(&mut sources, own.as_ref().unwrap_or(&config.input)));
             let (options, scratch) = (&config.input, scratch.path());
             let wanted = scenes::Wanted { model: &model, bands, options, scratch };
             let (usable, bad) = wanted.open_all(sources)?;
@@ -96,10 +106,12 @@ impl Job {
             opened.push(usable);
             failed.extend(bad);
         }
-        let opened = scenes::on_one_grid(opened, &model, &config.input, &mut failed);
+        arpent_gdal::unite_grids(opened.iter_mut().flatten().map(|scene| &mut scene.info));
+        let mut opened = scenes::on_one_grid(opened, &model, &config.input, &mut failed);
         if opened.iter().any(Vec::is_empty) {
             return Err(no_usable_scene(&failed).into());
         }
+        arpent_gdal::unite_grids(opened.iter_mut().flatten().map(|scene| &mut scene.info));
         let mut maps =
             map::maps_of(opened, &config, &model.classes, needs(&predictor), group_by_crs, &mut failed)?;
         if let Some(coverage) = &config.coverage {
@@ -126,7 +138,6 @@ impl Job {
         let all_remote = maps.iter().all(MapJob::is_remote);
         set_up_gdal(Some(if all_remote { SMALL_CACHE_MB } else { cache_mb }))?;
         let output = config.output.clone();
-        let warnings = Vec::new();
         let job = Self {
             config,
             model,
@@ -281,6 +292,7 @@ pub fn effective(args: &JobArgs) -> Result<Config, JobError> {
     if !args.before.is_empty() {
         config.before.clone_from(&args.before);
     }
+    config.input.acquired = args.acquired.clone().or(config.input.acquired);
     config.model = args.model.clone().unwrap_or(config.model);
     config.aoi = args.aoi.clone().or(config.aoi);
     config.output = args.output.clone().or(config.output);
@@ -308,7 +320,7 @@ fn uris_of_dates<'a>(config: &'a Config, model: &ModelPackage) -> Result<Vec<&'a
 
 /// What the network needs of windows.
 pub(crate) fn needs(predictor: &Predictor) -> Needs {
-    let Overlap { cols, rows } = predictor.overlap();
+    let arpent_model::Overlap { cols, rows } = predictor.overlap();
     let (stride_px, window_px) = (predictor.stride(), predictor.window_px());
     Needs { overlap_cols: cols, overlap_rows: rows, stride_px, window_px }
 }

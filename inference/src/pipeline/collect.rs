@@ -13,7 +13,8 @@ use arpent_vector::{
 };
 
 use super::Clock;
-use crate::job::{BEFORE, Job, MapJob, UsableScene};
+use super::origin::Origins;
+use crate::job::{Job, MapJob};
 use crate::ocs_ge::OcsGe;
 use crate::reference::References;
 
@@ -69,6 +70,7 @@ struct Vectors<'a> {
 #[derive(Debug)]
 struct Crossing<'a> {
     map: &'a MapJob,
+    origins: Origins,
     references: References<'a>,
     ocs_ge: Option<&'a OcsGe>,
     model_id: &'a str,
@@ -76,7 +78,7 @@ struct Crossing<'a> {
 
 impl Crossing<'_> {
     fn fill(&mut self, feature: &mut Feature) -> anyhow::Result<()> {
-        say_scenes(self.map, feature);
+        self.origins.say(self.map, feature)?;
         let origin = self.references.fill(feature)?;
         if let Some(ocs_ge) = self.ocs_ge {
             let values = ocs_ge.values(feature, origin.as_ref(), self.model_id);
@@ -321,6 +323,7 @@ impl<'a> Vectors<'a> {
             area: PixelArea::new(map.grid()),
             crossing: Crossing {
                 map,
+                origins: Origins::default(),
                 references: References::open(&map.references, map.grid(), &job.model.classes)?,
                 ocs_ge: job.ocs_ge.as_ref(),
                 model_id: &job.model.id,
@@ -421,20 +424,6 @@ impl Made<'_, '_> {
             feature.attributes.push(Attribute::Integer(fragments));
             Some(feature)
         });
-    }
-}
-
-/// The scenes that the feature's bbox touches, and the earliest of their dates; where two dates are compared, the
-/// scenes of both, and when the later ones were taken: the feature is what was seen then.
-fn say_scenes(map: &MapJob, feature: &mut Feature) {
-    let window = map.grid().window_of(feature.bbox());
-    let touched = map.scenes().filter(|(_, s)| s.info.window.intersect(&window).is_some());
-    for (date, UsableScene { info: scene, .. }) in touched {
-        feature.scene_ids.push(scene.id.clone());
-        if let Some(date) = scene.acquired.as_ref().filter(|_| date != Some(BEFORE)) {
-            let earlier = feature.acquired.as_ref().is_none_or(|known| date < known);
-            feature.acquired = if earlier { Some(date.clone()) } else { feature.acquired.take() };
-        }
     }
 }
 

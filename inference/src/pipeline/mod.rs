@@ -6,6 +6,7 @@
 //! The [`Collector`] takes answers back: it stitches strips and traces polygons, while threads of each strip's own write its rows.
 
 mod collect;
+mod origin;
 mod timing;
 
 use std::ops::Range;

@@ -67,7 +67,7 @@ fn worker<'a>(plan: &'a str, index: &'a str) -> [&'a str; 7] {
 }
 
 /// A place in a store.
-fn open(server: &SeaweedFs, url: &str) -> Target {
+pub(crate) fn open(server: &SeaweedFs, url: &str) -> Target {
     let env = server.env();
     let look_up = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     Target::parse_with(url, &look_up).unwrap()

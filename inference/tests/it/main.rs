@@ -18,6 +18,7 @@ mod import;
 mod inputs;
 mod invariance;
 mod machines;
+mod order;
 mod outputs;
 mod published;
 mod real;

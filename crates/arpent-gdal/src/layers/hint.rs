@@ -1,7 +1,7 @@
 //! What to do about layers that cannot be read.
 
 use crate::GdalError as E;
-use crate::error::quoted;
+use crate::uri::quoted;
 
 /// What the user can do about it: usually the exact command to run, or what to write after the name of the file.
 pub(crate) fn hint(error: &E) -> Option<String> {

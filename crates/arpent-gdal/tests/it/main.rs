@@ -11,6 +11,7 @@ mod bad_input;
 mod collars;
 mod common;
 mod geoparquet;
+mod grids;
 mod holes;
 mod hostile;
 mod labels;

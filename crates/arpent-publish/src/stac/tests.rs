@@ -66,7 +66,7 @@ fn the_core_of_the_item_is_stac_1_1() {
     assert_eq!((&item["type"], &item["stac_version"]), (&json!("Feature"), &json!("1.1.0")));
     assert_eq!(item["bbox"], json!([2.0, 47.0, 2.5, 47.5]));
     assert_eq!(item["properties"]["datetime"], Value::Null);
-    assert_eq!(item["properties"]["start_datetime"], "0001-01-01T00:00:00Z");
+    assert_eq!(item["properties"]["start_datetime"], "1858-01-01T00:00:00Z");
     let ring: Vec<[f64; 2]> = serde_json::from_value(item["geometry"]["coordinates"][0].clone()).unwrap();
     assert!(signed_area(&ring) > 0.0 && ring.first() == ring.last());
     assert_eq!(item["links"], json!([{ "rel": "derived_from", "href": "https://example.org/a.tif" }]));

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 /// When the scenes of a run were taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acquired {
-    /// Nobody knows. STAC wants a time nevertheless: the item then carries the widest interval that can be
-    /// written. (The time of the run would be a lie, and make equal runs differ.)
+    /// Nobody knows. STAC wants a time nevertheless: the item then carries the interval from the first photograph from the air
+    /// (Nadar, 1858) without an end, and `arpent:acquired` says `unknown`. (The time of the run would be a lie, and make equal runs
+    /// differ.)
     Unknown,
     /// At one time, UTC, RFC 3339.
     At(String),
@@ -21,7 +22,8 @@ pub enum Acquired {
 }
 
 impl Acquired {
-    /// The span of RFC 3339 dates (each a whole day, UTC) and times; what is neither is passed over.
+    /// The span of RFC 3339 dates (each a whole day, UTC), times, and intervals of two of these with a slash between; what is none
+    /// of them is passed over.
     pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let spans: Vec<_> = texts.into_iter().filter_map(span).collect();
         let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
@@ -37,7 +39,11 @@ impl Acquired {
     /// The item's properties.
     pub(super) fn properties(&self) -> Map<String, Value> {
         let fields = match self {
-            Self::Unknown => interval("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+            Self::Unknown => {
+                let mut fields = interval("1858-01-01T00:00:00Z", "9999-12-31T23:59:59Z");
+                fields.push(("arpent:acquired", json!("unknown")));
+                fields
+            }
             Self::At(time) => vec![("datetime", json!(time))],
             Self::Between { start, end } => interval(start, end),
         };
@@ -51,6 +57,10 @@ fn interval(start: &str, end: &str) -> Vec<(&'static str, Value)> {
 
 /// First and last second that a text can mean.
 fn span(text: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    if let Some((start, end)) = text.split_once('/') {
+        let (start, end) = (span(start)?.0, span(end)?.1);
+        return (start <= end).then_some((start, end));
+    }
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some((time.to_utc(), time.to_utc()));
     }
@@ -66,6 +76,11 @@ mod tests {
     fn spans_are_taken_over_days_times_and_zones() {
         assert_eq!(Acquired::of([]), Acquired::Unknown);
         assert_eq!(Acquired::of(["last summer"]), Acquired::Unknown);
+        assert_eq!(Acquired::of(["2021-07-01/2021-06-01"]), Acquired::Unknown);
+        assert_eq!(
+            Acquired::of(["2021-07-01/2021-07-02"]),
+            Acquired::Between { start: "2021-07-01T00:00:00Z".into(), end: "2021-07-02T23:59:59Z".into() }
+        );
         assert_eq!(Acquired::of(["2021-07-03T12:00:00+02:00"]), Acquired::At("2021-07-03T10:00:00Z".into()));
         assert_eq!(
             Acquired::of(["2021-07-03", "2021-07-01T23:30:00-02:00"]),

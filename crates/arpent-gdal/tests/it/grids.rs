@@ -1,0 +1,154 @@
+//! One system and one grid, however they are spelled; what an item says beside its file.
+
+use arpent_gdal::{GdalError, SceneProjection, describe_crs, group_scenes, open_scene};
+use gdal::spatial_ref::SpatialRef;
+
+use crate::common::{GEOTRANSFORM, Picture, folder, open, picture, source};
+
+/// WKT of version 1 without the codes of registries.
+fn without_codes(definition: &str) -> String {
+    let mut wkt = SpatialRef::from_definition(definition).unwrap().to_wkt().unwrap();
+    while let Some(at) = wkt.find(",AUTHORITY[") {
+        let end = at + wkt[at..].find(']').unwrap();
+        wkt.replace_range(at..=end, "");
+    }
+    wkt
+}
+
+fn renamed(wkt: &str) -> String {
+    let (from, to) = (wkt.find('"').unwrap(), wkt.match_indices('"').nth(1).unwrap().0);
+    format!("{}\"my own{}", &wkt[..from], &wkt[to..])
+}
+
+const ESRI_LAMBERT_93: &str = r#"PROJCS["RGF_1993_Lambert_93",GEOGCS["GCS_RGF_1993",DATUM["D_RGF_1993",SPHEROID["GRS_1980",6378137.0,298.257222101]],PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]],PROJECTION["Lambert_Conformal_Conic"],PARAMETER["False_Easting",700000.0],PARAMETER["False_Northing",6600000.0],PARAMETER["Central_Meridian",3.0],PARAMETER["Standard_Parallel_1",49.0],PARAMETER["Standard_Parallel_2",44.0],PARAMETER["Latitude_Of_Origin",46.5],UNIT["Meter",1.0]]"#;
+
+#[test]
+fn spellings_of_one_system_are_one() {
+    folder();
+    for (code, more) in [
+        (2154, vec!["IGNF:LAMB93".to_owned(), "ESRI:102110".into(), ESRI_LAMBERT_93.into()]),
+        (25831, vec!["IGNF:UTM31ETRS89".into()]),
+        (32631, vec!["+proj=utm +zone=31 +datum=WGS84".into()]),
+        (2975, vec!["IGNF:RGR92UTM40S".into()]),
+        (27572, vec!["IGNF:LAMBE".into()]),
+        (3857, vec!["ESRI:102100".into()]),
+        (31370, vec![]),
+        (4326, vec![]),
+        (4171, vec!["IGNF:RGF93G".into()]),
+    ] {
+        let official = describe_crs(&format!("EPSG:{code}")).unwrap();
+        let bare = without_codes(&official.wkt);
+        for spelling in more.into_iter().chain([renamed(&bare), bare]) {
+            assert_eq!(describe_crs(&spelling).unwrap(), official, "{spelling}");
+        }
+    }
+}
+
+#[test]
+fn systems_that_differ_stay_apart() {
+    folder();
+    let lambert = without_codes("EPSG:2154");
+    let other = [
+        // Another realization of the datum, another datum on the same ellipsoid, one that nobody names.
+        ("EPSG:9794".to_owned(), Some(9794)),
+        (renamed(&without_codes("EPSG:9794")), Some(9794)),
+        (lambert.replace("Reseau_Geodesique_Francais_1993", "My_own_datum"), None),
+        (
+            "+proj=lcc +lat_0=46.5 +lon_0=3 +lat_1=49 +lat_2=44 +x_0=700000 +y_0=6600000 +ellps=GRS80".into(),
+            None,
+        ),
+        ("+proj=utm +zone=31 +ellps=GRS80".into(), None),
+        // A meter of false easting, and another meridian.
+        (lambert.replace("700000", "700001"), None),
+        (lambert.replace("\"central_meridian\",3", "\"central_meridian\",4"), None),
+    ];
+    for (definition, epsg) in other {
+        assert_eq!(describe_crs(&definition).unwrap().epsg, epsg, "{definition}");
+    }
+    let names =
+        ["EPSG:23031", "EPSG:25831", "EPSG:32631"].map(|d| describe_crs(&without_codes(d)).unwrap().name);
+    assert_eq!(names, ["EPSG:23031", "EPSG:25831", "EPSG:32631"]);
+}
+
+#[test]
+fn files_of_one_survey_are_one_mosaic_however_they_are_written() {
+    let dir = folder();
+    let write = |name: &str, x: f64, gsd: f64, crs: &str| {
+        let mut geotransform = GEOTRANSFORM;
+        (geotransform[0], geotransform[1], geotransform[5]) = (x, gsd, -gsd);
+        let picture = Picture { geotransform: Some(geotransform), epsg: None, ..picture(40, 30, 3) };
+        let crs = SpatialRef::from_definition(crs).unwrap();
+        open(&picture.write_with(&dir.path().join(name), |ds| ds.set_spatial_ref(&crs).unwrap()))
+    };
+    let noise = 0.199_999_999_999_63;
+    let scenes = vec![
+        write("d.tif", 650_024.0, noise, ESRI_LAMBERT_93),
+        write("c.tif", 650_016.000_8, 0.2, "IGNF:LAMB93"),
+        write("b.tif", 650_008.0, 0.2, &without_codes("EPSG:2154")),
+        write("a.tif", 650_000.0, 0.2, "EPSG:2154"),
+    ];
+    let mut backwards = scenes.clone();
+    backwards.reverse();
+    let mosaics = group_scenes(scenes);
+    assert_eq!(mosaics.len(), 1, "{:?}", mosaics.iter().map(|m| m.grid.key()).collect::<Vec<_>>());
+    assert_eq!(mosaics, group_scenes(backwards));
+    let cols: Vec<i64> = mosaics[0].scenes.iter().map(|s| s.window.col - mosaics[0].window.col).collect();
+    assert_eq!((cols, mosaics[0].window.width), (vec![0, 40, 80, 120], 160));
+    assert_eq!(mosaics[0].grid, open(&dir.path().join("a.tif")).grid);
+}
+
+#[test]
+fn an_item_fills_the_gaps_of_its_file_and_does_not_contradict_it() {
+    let dir = folder();
+    let bare =
+        Picture { geotransform: None, epsg: None, ..picture(40, 30, 3) }.write(&dir.path().join("bare.tif"));
+    assert!(open_scene(&source(&bare)).is_err());
+    let transform = SceneProjection {
+        crs: Some("EPSG:2154".into()),
+        geotransform: Some(GEOTRANSFORM),
+        shape: Some([30, 40]),
+        bbox: None,
+    };
+    let bbox = SceneProjection {
+        geotransform: None,
+        bbox: Some([650_000.0, 6_859_994.0, 650_008.0, 6_860_000.0]),
+        ..transform.clone()
+    };
+    let whole = open(&picture(40, 30, 3).write(&dir.path().join("whole.tif")));
+    for projection in [transform.clone(), bbox.clone()] {
+        let mut item = source(&bare);
+        item.projection = projection.clone();
+        item.nodata = Some(vec![Some(7.0)]);
+        let scene = open_scene(&item).unwrap();
+        assert_eq!((&scene.grid, scene.window), (&whole.grid, whole.window));
+        assert!(scene.bands.iter().all(|b| b.nodata == Some(7.0)));
+        let mut item = source(&dir.path().join("whole.tif"));
+        item.projection = projection;
+        assert_eq!(open_scene(&item).unwrap(), whole);
+    }
+    let nodata = Picture { nodata: Some(3.0), ..picture(8, 8, 2) }.write(&dir.path().join("nodata.tif"));
+    let mut item = source(&nodata);
+    item.nodata = Some(vec![Some(3.0), Some(0.0)]);
+    let e = open_scene(&item).unwrap_err();
+    assert_eq!(
+        e.to_string(),
+        format!(
+            "{}: the STAC item and the file differ in nodata of band 2: 0 by the item, 3 by the file",
+            nodata.display()
+        )
+    );
+    assert!(e.hint().is_some());
+    let mut moved = GEOTRANSFORM;
+    moved[3] += 0.2;
+    for wrong in [
+        SceneProjection { crs: Some("EPSG:3857".into()), ..transform.clone() },
+        SceneProjection { geotransform: Some(moved), ..transform.clone() },
+        SceneProjection { shape: Some([40, 30]), ..transform.clone() },
+        SceneProjection { bbox: Some([650_000.0, 6_859_990.0, 650_008.0, 6_860_000.0]), ..bbox },
+    ] {
+        let mut item = source(&dir.path().join("whole.tif"));
+        item.projection = wrong.clone();
+        let e = open_scene(&item);
+        assert!(matches!(e, Err(GdalError::ItemDiffers { .. })), "{wrong:?}: {e:?}");
+    }
+}
