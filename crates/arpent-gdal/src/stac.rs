@@ -80,7 +80,7 @@ impl Projection {
 
     /// `proj:transform` is an affine matrix, row by row; two rows or three.
     fn geotransform(&self) -> Option<[f64; 6]> {
-        let [gsd_x, shear_x, x, shear_y, gsd_y, y] = *self.transform.as_ref()?.first_chunk()?;
+        let [gsd_x, shear_x, x, shear_y, gsd_y, y] = *self.transform.as_ref()?.first_chunk::<6>()?;
         Some([x, gsd_x, shear_x, y, shear_y, gsd_y])
     }
 
