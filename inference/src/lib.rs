@@ -13,6 +13,7 @@ pub mod declared;
 pub mod error;
 mod examples;
 pub mod gc;
+mod hint;
 pub mod inspect;
 mod interrupt;
 pub mod job;

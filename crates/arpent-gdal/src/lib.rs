@@ -20,6 +20,7 @@ mod ffi;
 mod fingerprint;
 mod flatgeobuf;
 mod guard;
+mod hint;
 mod item;
 mod layer_in;
 mod layer_out;

@@ -3,8 +3,8 @@
 use arpent_raster::{Chip, LABEL_NODATA, Raster, Window};
 
 use crate::coverage::both;
-use crate::uri::quoted;
 use crate::reader::{Mask, Opened, Source, mask_of};
+use crate::uri::quoted;
 use crate::uri::{gdal_path, is_local, stem};
 use crate::{BandSelection, GdalError, ffi, guard, scene};
 

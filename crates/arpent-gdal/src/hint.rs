@@ -1,0 +1,79 @@
+//! What to do about what can go wrong.
+
+use crate::GdalError;
+use crate::uri::{access_hint, beside, quoted, thing};
+
+impl GdalError {
+    /// What the user can do about it: usually the exact command to run.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Missing { path, .. } if thing(path) == "object" => {
+                "check bucket and key (they are case sensitive) and the endpoint; end a folder of a bucket with `/`".into()
+            }
+            Self::Missing { .. } => "check the path; quote globs so that the shell leaves them alone".into(),
+            Self::Unreachable { path, .. } => access_hint(path).into(),
+            Self::NotARaster { .. } => "`gdalinfo` shows what GDAL makes of the file".into(),
+            Self::Corrupt { .. } | Self::Truncated { .. } | Self::EmptyFile { .. } => {
+                "the file was probably not copied to the end: fetch it again and compare sizes".into()
+            }
+            Self::NoBands { subdatasets, .. } if !subdatasets.is_empty() => {
+                format!("give one of its subdatasets: {}", subdatasets.join(", "))
+            }
+            Self::NoCrs { path } => georeference_hint("assign it:", path, "-a_srs EPSG:xxxx"),
+            Self::UnusableCrs { path, .. } => {
+                let out = beside(path, "warped");
+                format!("gdalwarp -t_srs EPSG:xxxx -dstalpha {} {}", quoted(path), quoted(&out))
+            }
+            Self::Rotated { path, .. } | Self::NoGeotransform { path, has_gcps: true } => {
+                // With alpha, what lies outside of the turned picture stays invalid.
+                let out = beside(path, "north_up");
+                format!("gdalwarp -r bilinear -dstalpha {} {}", quoted(path), quoted(&out))
+            }
+            Self::NoGeotransform { path, has_gcps: false } => georeference_hint(
+                "assign one if its place is known:",
+                path,
+                "-a_srs EPSG:xxxx -a_ullr <min x> <max y> <max x> <min y>",
+            ),
+            Self::Palette { path, .. } | Self::OneBit { path, has_colors: true, .. } => {
+                // With alpha, an index that is nodata stays invalid.
+                format!("gdal_translate -expand rgba {} {}", quoted(path), quoted(&beside(path, "rgb")))
+            }
+            Self::OneBit { path, .. } => {
+                let out = beside(path, "8bit");
+                format!(
+                    "gdal_translate -ot Byte -co NBITS=8 -scale 0 1 0 255 {} {}",
+                    quoted(path),
+                    quoted(&out)
+                )
+            }
+            Self::UnsupportedType { path, .. } => {
+                format!("gdal_translate -ot Float32 {} {}", quoted(path), quoted(&beside(path, "float32")))
+            }
+            Self::NoMatch { .. } => {
+                "a folder is searched for .tif, .tiff, .vrt, .jp2, .png, .jpg and .img files, not its subfolders"
+                    .into()
+            }
+            Self::StacAssets { assets, .. } if assets.len() > 1 => {
+                "give the asset's own URL as the scene, or put single-band assets together first: \
+                 gdalbuildvrt -separate scene.vrt <band files in order>"
+                    .into()
+            }
+            Self::StacAssets { .. } => {
+                "an asset is taken when its media type is GeoTIFF or JPEG 2000 and its role is `data`".into()
+            }
+            Self::ItemDiffers { .. } => {
+                "correct the item or the file; to go by the file alone, give its own path or URL as the scene".into()
+            }
+            Self::NotALabel { .. } => "label rasters hold class ids: convert scores or colors first".into(),
+            Self::Write { .. } | Self::Create { .. } => {
+                "check that the disk has room and that the folder may be written to".into()
+            }
+            _ => return crate::layers::hint(self).or_else(|| crate::guard::hint(self)),
+        })
+    }
+}
+
+fn georeference_hint(what: &str, path: &str, options: &str) -> String {
+    let (from, to) = (quoted(path), quoted(&beside(path, "georeferenced")));
+    format!("{what} gdal_translate {options} {from} {to} (or gdal_edit.py {options} {from} in place)")
+}

@@ -1,0 +1,129 @@
+//! What to do about what makes a job impossible.
+
+use crate::error::JobError;
+
+impl JobError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::AlphaBand { .. } => "name another band, or alpha = \"data\" where none is alpha",
+            Self::NodataBands { .. } => {
+                "give one value for all bands, or as many as there are, \"none\" where a band has none"
+            }
+            Self::ConfigRead { .. } => {
+                "pass the path of a TOML file, for example configs/tree-health/run.toml"
+            }
+            Self::NoConfig => {
+                "name a configuration (TOML), or give `--model DIR --scene SCENE --output OUTPUT` and take the defaults"
+            }
+            Self::NoScenes => "name one with --scene, or under `scenes` in the configuration",
+            Self::BeforeUnwanted { .. } => {
+                "leave --before (`before` in the configuration) out, or use a model that compares two dates"
+            }
+            Self::BeforeMissing { .. } => {
+                "name it with --before, or under `before` in the configuration; --scene is the later date"
+            }
+            Self::DatesDiffer { .. } => {
+                "bring both to one CRS, GSD and lattice, for example: gdalwarp -t_srs EPSG:2154 -tr 0.2 0.2 -tap -dstalpha IN.tif OUT.tif; where only GSD or lattice differ, set `resample = true` under [input]"
+            }
+            Self::DatesApart => {
+                "check the places of the scenes; `arpent inspect SCENE` prints a scene's bbox"
+            }
+            Self::NoOtherDate { .. } => "name scenes of both dates on each grid",
+            Self::NoOutput => {
+                "name a folder or an s3 URL with --output, or under `output` in the configuration"
+            }
+            Self::BandMissing { .. } => {
+                "say which band it is in the configuration, for example: [input] bands = { red = 1, green = 2, blue = 3 }"
+            }
+            Self::SampleType { .. } => {
+                "convert all scenes alike to the model's values, for example: gdal_translate -ot Byte -scale LOW HIGH 0 255 IN.tif OUT.tif, where LOW and HIGH are what the model knows as 0 and 255; or use a model made for these samples"
+            }
+            Self::UnclearValues { .. } => {
+                "say it under [input]: values = \"raw\", values = \"physical\", or values = \"harmonized\" (the offset taken out, the stored step kept)"
+            }
+            Self::OutsideValues { .. } => {
+                "bring the scene to the model's values (under [input], values = \"physical\" applies a declared scale and offset; or: gdal_translate -scale LOW HIGH 0 255 -ot Byte IN.tif OUT.tif), declare nodata that is none (nodata = VALUE), use a model made for such values, or set outside_values = \"tell\" under [input] to map it all the same"
+            }
+            Self::GsdOutOfRange { .. } => {
+                "set `resample = true` under [input] to resample to the model's GSD, or use a model made for this GSD"
+            }
+            Self::OrderMissing { .. } => {
+                "set `order = \"newest\"` or `order = \"given\"` (as they are named) under [input], or name scenes of one date"
+            }
+            Self::OrderUnknown { .. } => {
+                "say the dates with `acquired_from` under [input], a pattern over file names such as \"*_{yyyy}{mm}{dd}_*\", or set `order = \"given\"`"
+            }
+            Self::ResampleFactor { factor, .. } => {
+                return Some(format!(
+                    "use a model made for this GSD; or, if you accept what so much resampling does to the map, set `resample_max_factor = {}` under [input]",
+                    factor.ceil()
+                ));
+            }
+            Self::PixelSize { .. } => "leave `pixel_size` out: pixels then have the model's nominal GSD",
+            Self::MixedGrids { .. } => {
+                "run them apart, pass --group-by-crs for one map per grid, or, where they have one CRS, set `gsd = \"nominal\"` under [input]"
+            }
+            Self::AoiOutside { .. } => {
+                "check the AOI's CRS and its place; `arpent inspect SCENE` prints the scene's bbox"
+            }
+            Self::AoiNoPixel { .. } => {
+                "a pixel is inside when its center is: draw the AOI wider, by half a pixel on each side at least"
+            }
+            Self::SameValue { .. } => "leave one of them out: accents are compared as they are read",
+            Self::CoverageOfBoxes { .. } => "leave [coverage] out, or choose a model that labels every pixel",
+            Self::BuiltUpMissing { .. } => "add [coverage.built_up] with its classes, distance_m and mmu_m2",
+            Self::BuiltUpDistance => "say how far around which classes it is built up, or leave both out",
+            Self::NothingBuiltUp { .. } => {
+                "name `classes` around which it is built up, `areas` that are, or both"
+            }
+            Self::BuiltUpCrs { .. } => {
+                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave `built_up` out"
+            }
+            Self::ReferenceName { .. } => {
+                "give each layer under [reference] a `name` of its own (lower-case letters, digits and _), and leave out of `fields` what has a column anyway"
+            }
+            Self::ReferenceEmpty { .. } => {
+                "leave the layer out, or check that it is the one you mean: ogrinfo -so -al FILE"
+            }
+            Self::ReferenceCrs { .. } => {
+                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave snap and widths out"
+            }
+            Self::ObjectsCrs { .. } => {
+                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave [objects] out"
+            }
+            Self::ObjectsOfLabels { .. } => "leave [objects] out, or choose a model that finds boxes",
+            Self::ImposeOnBoxes { .. } => {
+                "let the layer inform, or snap to it; or choose a model that labels every pixel"
+            }
+            Self::NoCode { .. } => {
+                "add a [[class]] with its name, code_cs and reason to a table, and name it under ocs_ge.nomenclature; see configs/ocs-ge-flair.toml"
+            }
+            Self::UnknownClass { .. } => "use the names that `arpent inspect MODEL` prints",
+            Self::MemoryLimit { .. } => {
+                "choose a smaller --window, split the job with --aoi, or raise the limit"
+            }
+            Self::OutputExists { .. } => {
+                "pass --overwrite to replace it once the new map is complete, or choose another --output"
+            }
+            Self::EmptyLicence => {
+                "name the licence of the weights by its SPDX id, for example etalab-2.0 or CC-BY-4.0; `LicenseRef-unknown` where it is not known"
+            }
+            Self::PackageExists { .. } => "choose another --output, or remove the folder",
+            Self::AllNodata { .. } => {
+                "check the nodata value and the mask: `arpent inspect SCENE`, or gdalinfo -stats"
+            }
+            Self::Scratch { .. } => "set compute.scratch or TMPDIR to a folder with room",
+            Self::NotInspectable { .. } => {
+                "give a raster, a folder with model.json, a folder or URL with manifest.json, or a file of features of a run"
+            }
+            Self::NotFeatures { .. } => "`ogrinfo -so -al FILE` tells of layers of others",
+            Self::TrainMissing { .. } => {
+                "build the program of trainings and keep it beside arpent or on PATH; docs/train-your-own.md says how"
+            }
+            Self::ConfigParse { hint, .. } | Self::NoUsableScene { hint, .. } => return hint.clone(),
+            Self::Stopped { .. } | Self::ReferenceNumber { .. } => return None,
+        };
+        Some(text.to_owned())
+    }
+}
