@@ -43,7 +43,7 @@ impl JobError {
                 "say it under [input]: values = \"raw\", values = \"physical\", or values = \"harmonized\" (the offset taken out, the stored step kept)"
             }
             Self::OutsideValues { .. } => {
-                "bring the scene to the model's values (under [input], values = \"physical\" applies a declared scale and offset; or: gdal_translate -scale LOW HIGH 0 255 -ot Byte IN.tif OUT.tif), declare nodata that is none (nodata = VALUE), use a model made for such values, or set outside_values = \"tell\" under [input] to map it all the same"
+                "bring the scene to the model's values (under [input], values = \"physical\" applies a declared scale and offset; or: gdal_translate -ot Byte -scale LOW HIGH 0 255 IN.tif OUT.tif), declare nodata that is none (nodata = VALUE), use a model made for such values, or set outside_values = \"tell\" under [input] to map it all the same"
             }
             Self::GsdOutOfRange { .. } => {
                 "set `resample = true` under [input] to resample to the model's GSD, or use a model made for this GSD"

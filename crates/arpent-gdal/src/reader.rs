@@ -453,7 +453,9 @@ impl Source {
         let bands = values.chunks_exact_mut((size.0 * size.1).max(1)).zip(&self.scalings);
         for (values, scaling) in bands {
             if let Some((scale, offset)) = *scaling {
-                values.iter_mut().for_each(|value| *value = value.scaled(scale, offset));
+                for value in values.iter_mut() {
+                    *value = value.scaled(scale, offset);
+                }
             }
         }
         if let Some(valid) = valid {

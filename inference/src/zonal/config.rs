@@ -173,13 +173,13 @@ impl ZonalConfig {
         if self.rank_by.as_ref().is_some_and(|names| names.all().is_empty()) {
             return bad("rank_by", "must name one class at least");
         }
-        for ratio in &self.ratios {
+        for (number, ratio) in self.ratios.iter().enumerate() {
             if ratio.name.trim().is_empty() {
-                return bad("name", "must name the column of a ratio");
+                return bad(&format!("ratios.{number}.name"), "must name the column of a ratio");
             }
             if ratio.numerator.is_empty() || ratio.denominator.is_empty() {
                 let key = if ratio.numerator.is_empty() { "numerator" } else { "denominator" };
-                return bad(key, "must name one class at least");
+                return bad(&format!("ratios.{number}.{key}"), "must name one class at least");
             }
         }
         let Some(roads) = &self.roads else { return Ok(()) };

@@ -306,7 +306,7 @@ fn manifests_are_given_to_kubectl() {
     let ended = submit(&path).expect(2);
     assert!(ended.err.contains("jobs are forbidden"), "{}", ended.err);
     let ended = submit("/nowhere").expect(2);
-    assert!(ended.err.contains("cannot run kubectl") && ended.err.contains("hint: "), "{}", ended.err);
+    assert!(ended.err.contains("cannot run kubectl") && ended.err.contains("\"hint\":"), "{}", ended.err);
 }
 
 #[test]

@@ -25,7 +25,11 @@ pub(crate) fn unwrapped(geometry: &Geometry) -> Option<Unwrapped> {
         LayerGeometry::Lines(lines) => lines.iter_mut().for_each(|line| jumps |= unwrap(line)),
         LayerGeometry::Polygons(polygons) => {
             for rings in polygons {
-                let jumped = rings.iter_mut().fold(false, |any, ring| unwrap(ring) || any);
+                let mut jumped = false;
+                for ring in rings.iter_mut() {
+                    // Every ring is looked at, also after one that jumps.
+                    jumped |= unwrap(ring);
+                }
                 jumps |= jumped;
                 if jumped {
                     holes_inside(rings);
@@ -93,7 +97,9 @@ fn holes_inside(rings: &mut [Line]) {
     let at = middle(outer);
     for hole in holes {
         let turns = ((at - middle(hole)) / TURN).round() * TURN;
-        hole.iter_mut().for_each(|point| point[0] += turns);
+        for point in hole.iter_mut() {
+            point[0] += turns;
+        }
     }
 }
 

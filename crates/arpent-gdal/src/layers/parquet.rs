@@ -15,7 +15,9 @@ use bytes::Bytes;
 use gdal::spatial_ref::SpatialRef;
 use gdal::vector::Geometry;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
 use serde_json::Value as Json;
@@ -75,19 +77,19 @@ impl ParquetTable {
             });
         };
         let chunks = Chunks { path, length };
-        let metadata =
-            ArrowReaderMetadata::load(&chunks, Default::default()).map_err(|e| bad(e.to_string()))?;
+        let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::default())
+            .map_err(|e| bad(e.to_string()))?;
         let geo = geo(&metadata).transpose().map_err(bad)?;
         let schema = metadata.schema();
         let (geometry, crs) = match &geo {
             Some(geo) => declared(geo, schema).map_err(bad)?,
-            None => match usual(schema) {
-                Some(at) => (at, None),
-                None => {
+            None => {
+                let Some(at) = usual(schema) else {
                     let layers = vec![crate::uri::stem(uri).to_owned()];
                     return Err(GdalError::NoGeometry { path: uri.to_owned(), layers });
-                }
-            },
+                };
+                (at, None)
+            }
         };
         let is_field = |at: &usize| *at != geometry && field_type(schema.field(*at).data_type()).is_some();
         let fields = (0..schema.fields().len()).filter(is_field).collect();

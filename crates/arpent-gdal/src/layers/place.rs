@@ -43,13 +43,11 @@ impl Place {
         for option in source[at + 1..].split('|') {
             let known = [(LAYER, &mut place.layer), (ENCODING, &mut place.encoding), (CRS, &mut place.crs)];
             let found = known.into_iter().find_map(|(name, to)| Some((option.strip_prefix(name)?, to)));
-            match found.filter(|(value, _)| !value.is_empty()) {
-                Some((value, to)) => *to = Some(value.to_owned()),
-                None => {
-                    let path = source.to_owned();
-                    return Err(GdalError::LayerOption { path, option: option.to_owned() });
-                }
-            }
+            let Some((value, to)) = found.filter(|(value, _)| !value.is_empty()) else {
+                let path = source.to_owned();
+                return Err(GdalError::LayerOption { path, option: option.to_owned() });
+            };
+            *to = Some(value.to_owned());
         }
         Ok(place)
     }
