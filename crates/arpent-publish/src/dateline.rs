@@ -28,7 +28,7 @@ pub(crate) fn cut(mut rings: Rings, goes_across: &dyn Fn(usize, usize) -> bool) 
     }
     align_holes(&mut rings);
     let rings = oriented(rings);
-    let (low, high) = rings.first().map_or((0.0, 0.0), |ring| range(ring));
+    let (low, high) = rings.first().map_or((0.0, 0.0), range);
     let (at, low_turns, high_turns) = if high > HALF {
         (HALF, 0.0, -TURN)
     } else if low < -HALF {

@@ -19,12 +19,9 @@ pub(super) fn state(sources: &mut [SceneSource], options: &InputOptions) -> Opti
     let pattern = Pattern::parse(written).ok()?;
     let (mut without, mut first) = (0_usize, None);
     for scene in sources.iter_mut() {
-        match pattern.date(file_name(&scene.uri)) {
-            Some(date) => scene.acquired = Some(date),
-            None => {
-                without += 1;
-                first.get_or_insert_with(|| scene.id.clone());
-            }
+        if let Some(date) = pattern.date(file_name(&scene.uri)) { scene.acquired = Some(date) } else {
+            without += 1;
+            first.get_or_insert_with(|| scene.id.clone());
         }
     }
     let first = first?;

@@ -98,13 +98,10 @@ impl Origins {
     }
 
     fn read(&mut self, date: &Survey, key: (usize, usize), window: Window) -> anyhow::Result<Chip> {
-        let mut reader = match self.open.iter().position(|(open, _)| *open == key) {
-            Some(at) => self.open.remove(at).1,
-            None => {
-                let scene = date.scenes.get(key.1).context("a scene that is not there")?;
-                let mosaic = arpent_gdal::mosaic_in_order(vec![scene.info.clone()]);
-                MosaicReader::new(&mosaic.context("a mosaic without a scene")?, &[scene.bands.clone()])?
-            }
+        let mut reader = if let Some(at) = self.open.iter().position(|(open, _)| *open == key) { self.open.remove(at).1 } else {
+            let scene = date.scenes.get(key.1).context("a scene that is not there")?;
+            let mosaic = arpent_gdal::mosaic_in_order(vec![scene.info.clone()]);
+            MosaicReader::new(&mosaic.context("a mosaic without a scene")?, &[scene.bands.clone()])?
         };
         if self.open.len() >= MAX_OPEN {
             self.open.remove(0);

@@ -81,15 +81,12 @@ impl ParquetTable {
             .map_err(|e| bad(e.to_string()))?;
         let geo = geo(&metadata).transpose().map_err(bad)?;
         let schema = metadata.schema();
-        let (geometry, crs) = match &geo {
-            Some(geo) => declared(geo, schema).map_err(bad)?,
-            None => {
-                let Some(at) = usual(schema) else {
-                    let layers = vec![crate::uri::stem(uri).to_owned()];
-                    return Err(GdalError::NoGeometry { path: uri.to_owned(), layers });
-                };
-                (at, None)
-            }
+        let (geometry, crs) = if let Some(geo) = &geo { declared(geo, schema).map_err(bad)? } else {
+            let Some(at) = usual(schema) else {
+                let layers = vec![crate::uri::stem(uri).to_owned()];
+                return Err(GdalError::NoGeometry { path: uri.to_owned(), layers });
+            };
+            (at, None)
         };
         let is_field = |at: &usize| *at != geometry && field_type(schema.field(*at).data_type()).is_some();
         let fields = (0..schema.fields().len()).filter(is_field).collect();

@@ -320,7 +320,7 @@ fn tables_without_geometry_and_of_qgis_are_no_layers() {
         timestamp: "2024-01-01T00:00:00.000Z",
     };
     let mut writer = LayerWriter::create(&own, &options).unwrap();
-    let square = vec![vec![[0.0, 0.0], [30.0, 0.0], [30.0, -30.0], [0.0, -30.0], [0.0, 0.0]]];
+    let square = [vec![[0.0, 0.0], [30.0, 0.0], [30.0, -30.0], [0.0, -30.0], [0.0, 0.0]]];
     let ring = |r: &Vec<[f64; 2]>| r.iter().map(|p| [p[0] + 700_000.0, p[1] + 6_600_000.0]).collect();
     let wkb = LayerGeometry::Polygons(vec![square.iter().map(ring).collect()]).to_wkb().unwrap();
     writer.write(&wkb, &[arpent_gdal::FieldValue::Text("oak")]).unwrap();
@@ -420,7 +420,7 @@ fn text_is_decoded_or_refused_and_never_replaced() {
     let gml = file(&at("l.gml"), &rows, &["-f", "GML"]);
     let bytes = std::fs::read(&gml).unwrap();
     let text = String::from_utf8(bytes).unwrap().replace("utf-8", "ISO-8859-1");
-    let bytes: Vec<u8> = text.bytes().map(|b| b).collect();
+    let bytes: Vec<u8> = text.bytes().collect();
     let from = bytes.windows(5).position(|w| w == b"For_t").unwrap();
     let bytes = [&bytes[..from], b"For\xeat", &bytes[from + 5..]].concat();
     std::fs::write(&gml, bytes).unwrap();
