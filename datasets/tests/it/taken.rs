@@ -149,7 +149,7 @@ fn voc_in_latin_1_is_read_as_it_says() {
         assert_eq!(counts(set.as_ref()), [(RemarkKind::EmptyBox, 1), (RemarkKind::Latin1, 1)]);
     }
     for (head, line) in
-        [("<?xml version=\"1.0\"?>\n", "a.xml:9"), ("<?xml version='1.0' encoding='utf-8'?>\n", "a.xml:9")]
+        [("<?xml version=\"1.0\"?>\n", "a.xml:10"), ("<?xml version='1.0' encoding='utf-8'?>\n", "a.xml:10")]
     {
         write(head);
         let error = fixture.open(options).unwrap().read(0).unwrap_err().to_string();
@@ -223,7 +223,7 @@ fn oriented_tiff(path: &Path, orientation: u16) {
 }
 
 /// A picture and a mask of 8 x 6 pixels each, the mask with this place.
-fn placed(epsg: u32, gsd: f64, shift: (i64, i64)) -> Fixture {
+fn placed(epsg: u16, gsd: f64, shift: (i64, i64)) -> Fixture {
     let fixture = Fixture::rgb(&[(0, "ground"), (1, "tree")]);
     let window = Window::new(350_000, -3_300_000, 8, 6);
     let picture = GeoTiff {
