@@ -204,13 +204,23 @@ impl Confusion {
         ratio(both, self.truth(class) + self.predicted(class) - both)
     }
 
-    /// Mean IoU of the classes that are in the truth: of others, no prediction could be right.
+    /// Mean IoU of the classes that are in truth or prediction.
     pub fn mean_iou(&self) -> Option<f64> {
+        mean((0..self.classes).map(|class| self.iou(class)))
+    }
+
+    /// Mean F1 of the classes that are in truth or prediction.
+    pub fn mean_f1(&self) -> Option<f64> {
+        mean((0..self.classes).map(|class| self.f1(class)))
+    }
+
+    /// Mean IoU of the classes that are in the truth: of others, no prediction could be right.
+    pub fn mean_iou_with_truth(&self) -> Option<f64> {
         mean(self.with_truth().map(|class| self.iou(class)))
     }
 
     /// Mean F1 of the classes that are in the truth.
-    pub fn mean_f1(&self) -> Option<f64> {
+    pub fn mean_f1_with_truth(&self) -> Option<f64> {
         mean(self.with_truth().map(|class| self.f1(class)))
     }
 

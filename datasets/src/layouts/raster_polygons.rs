@@ -113,6 +113,30 @@ impl SceneReader {
         Ok(Self { scene, bands })
     }
 
+    /// Pixels in polygons of each class, by its id in the card; those of polygons that overlap count for each.
+    ///
+    /// # Errors
+    /// [`DatasetError`] when the polygons cannot be read, or one is of no class of the card.
+    pub fn labeled(
+        &self,
+        options: &RasterPolygons,
+        root: &Path,
+        card: &Card,
+    ) -> Result<BTreeMap<u8, u64>, DatasetError> {
+        let vector = root.join(&options.polygons);
+        let (uri, layer, scene) = (vector.to_string_lossy(), options.layer.as_deref(), &self.scene);
+        let drawn = read_polygons(&uri, layer, &options.field, &scene.grid, &scene.window);
+        let names = Names::new(card, &options.names, &options.skip);
+        let mut counts = BTreeMap::new();
+        for FieldPolygon { number, value, area } in drawn.map_err(|source| DatasetError::Raster { source })? {
+            let Some(class) = class_of(options, &names, &vector, number, value)? else { continue };
+            let inside = area.window().intersect(&scene.window);
+            let pixels = inside.map_or(0, |w| area.mask(w).iter().filter(|is_inside| **is_inside).count());
+            *counts.entry(class).or_default() += pixels as u64;
+        }
+        Ok(counts)
+    }
+
     /// All of it: columns and rows from (0, 0).
     pub fn window(&self) -> Window {
         Window { col: 0, row: 0, ..self.scene.window }

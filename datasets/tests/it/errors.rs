@@ -182,9 +182,9 @@ fn broken_json_is_told_with_its_line() {
         (r#"{"id": 7, "image_id": 4, "category_id": 1, "bbox": [0, 0, 1, 1]}"#, "no picture 4"),
         (r#"{"id": 7, "image_id": 1, "category_id": 3, "bbox": [0, 0, 1, 1]}"#, "no category 3"),
         (r#"{"id": 7, "image_id": 1, "category_id": 2, "bbox": [0, 0, 1, 1]}"#, "class `bush`"),
-        (r#"{"id": 7, "image_id": 1, "category_id": 1}"#, "neither a bbox nor a polygon"),
+        (r#"{"id": 7, "image_id": 1, "category_id": 1, "bbox": [2, 2]}"#, "its bbox has 2 numbers, not 4"),
         (r#"{"id": 7, "image_id": 1, "category_id": 1, "bbox": [2, 2, 5, 1]}"#, "beyond the picture"),
-        (r#"{"id": 7, "image_id": 1, "category_id": 1, "bbox": [2, 2, 0, 1]}"#, "no area"),
+        (r#"{"id": 7, "image_id": 1, "category_id": 1, "bbox": [2, 2, -1, 1]}"#, "inside out"),
     ] {
         let told = with(annotation);
         assert!(told.contains("annotations.json") && told.contains(problem), "{told}");

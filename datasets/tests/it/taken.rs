@@ -149,7 +149,7 @@ fn voc_in_latin_1_is_read_as_it_says() {
         assert_eq!(counts(set.as_ref()), [(RemarkKind::EmptyBox, 1), (RemarkKind::Latin1, 1)]);
     }
     for (head, line) in
-        [("<?xml version=\"1.0\"?>\n", "a.xml:9"), ("<?xml version='1.0' encoding='utf-8'?>\n", "a.xml:9")]
+        [("<?xml version=\"1.0\"?>\n", "a.xml:10"), ("<?xml version='1.0' encoding='utf-8'?>\n", "a.xml:10")]
     {
         write(head);
         let error = fixture.open(options).unwrap().read(0).unwrap_err().to_string();

@@ -98,9 +98,10 @@ impl Sets {
         Ok(Self { opened: sets, bands, numbers, dates: config.dates(), task: config.task, classes })
     }
 
-    /// Scenes that labels were drawn over, each once: name, and the scene with the model's bands. None of two dates.
-    pub(crate) fn scenes(&self, config: &Config) -> Result<Vec<(String, SceneReader)>> {
-        let mut all: Vec<(String, SceneReader)> = Vec::new();
+    /// Scenes that labels were drawn over, each once: name, the scene with the model's bands, and the pixels in polygons of
+    /// each class. None of two dates.
+    pub(crate) fn scenes(&self, config: &Config) -> Result<Vec<(String, SceneReader, Vec<u64>)>> {
+        let mut all: Vec<(String, SceneReader, Vec<u64>)> = Vec::new();
         for (entry, open) in config.sets.iter().zip(&self.opened).filter(|_| self.dates == 1) {
             let (LayoutConfig::RasterPolygons(options), Some(bands)) =
                 (&entry.config.layout, numbers_in_scene(entry, &open.bands))
@@ -108,9 +109,15 @@ impl Sets {
                 continue;
             };
             let name = options.raster.display().to_string();
-            if all.len() < SCENES && all.iter().all(|(other, _)| *other != name) {
+            if all.len() < SCENES && all.iter().all(|(other, ..)| *other != name) {
                 let root = config.data.join(&entry.config.path);
-                all.push((name, SceneReader::open(options, &root, bands)?));
+                let reader = SceneReader::open(options, &root, bands)?;
+                let mut labeled = vec![0; self.classes.len()];
+                for (id, pixels) in reader.labeled(options, &root, open.dataset.card())? {
+                    let class = open.classes[usize::from(id)];
+                    labeled.get_mut(usize::from(class)).into_iter().for_each(|sum| *sum += pixels);
+                }
+                all.push((name, reader, labeled));
             }
         }
         Ok(all)

@@ -22,7 +22,7 @@ const CUT: f64 = 0.02;
 
 /// The items with the highest and the lowest mean intersection over union.
 pub(super) fn gallery(pictures: &Pictures<'_>, predictor: &Predictor, counted: &Counted) -> Result<Gallery> {
-    let scored = counted.items.iter().filter_map(|i| Some((i.confusion.mean_iou()?, i))).collect();
+    let scored = counted.items.iter().filter_map(|i| Some((i.confusion.mean_iou_with_truth()?, i))).collect();
     ranked("mean IoU", scored, |score, item| view(pictures, predictor, item, score))
 }
 

@@ -30,7 +30,12 @@ fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
     let all = &counted.all;
     let intervals = counted.parts.intervals(!detail.intervals.is_empty());
     let overall = [
-        ("mean IoU", all.mean_iou(), "mean_iou", "mean over classes with truth of intersection over union"),
+        (
+            "mean IoU",
+            all.mean_iou_with_truth(),
+            "mean_iou",
+            "mean over classes with truth of intersection over union",
+        ),
         ("overall accuracy", all.overall_accuracy(), "overall_accuracy", "share that is right"),
         (
             "balanced accuracy",

@@ -131,8 +131,8 @@ type Measure = fn(&Confusion) -> Option<f64>;
 
 /// The scores of labels, with their names.
 pub(super) const MEASURES: [(&str, Measure); 4] = [
-    ("mean_iou", Confusion::mean_iou),
-    ("mean_f1", Confusion::mean_f1),
+    ("mean_iou", Confusion::mean_iou_with_truth),
+    ("mean_f1", Confusion::mean_f1_with_truth),
     ("overall_accuracy", Confusion::overall_accuracy),
     ("balanced_accuracy", Confusion::balanced_accuracy),
 ];
@@ -228,7 +228,7 @@ fn group(confusion: &Confusion, classes: &[Class]) -> GroupDetail {
     };
     GroupDetail {
         pixels: confusion.pixels(),
-        mean_iou: confusion.mean_iou(),
+        mean_iou: confusion.mean_iou_with_truth(),
         overall_accuracy: confusion.overall_accuracy(),
         balanced_accuracy: confusion.balanced_accuracy(),
         classes: classes.iter().enumerate().map(class).collect(),
@@ -237,8 +237,9 @@ fn group(confusion: &Confusion, classes: &[Class]) -> GroupDetail {
 
 /// The items with the highest and the lowest scores; equal ones in the order of the data set.
 fn extremes(items: &[CountedItem]) -> (Vec<ItemDetail<'_>>, Vec<ItemDetail<'_>>) {
-    let scored =
-        items.iter().filter_map(|i| Some(ItemDetail { item: &i.name, mean_iou: i.confusion.mean_iou()? }));
+    let scored = items
+        .iter()
+        .filter_map(|i| Some(ItemDetail { item: &i.name, mean_iou: i.confusion.mean_iou_with_truth()? }));
     let mut all: Vec<ItemDetail<'_>> = scored.collect();
     all.sort_by(|a, b| a.mean_iou.total_cmp(&b.mean_iou));
     let count = EXTREMES.min(all.len().div_ceil(2));
@@ -384,8 +385,8 @@ mod tests {
     fn a_class_without_truth_has_no_score_and_is_in_no_mean() {
         // 200 pixels of one class, 197 right and 3 taken for a class that is not there.
         let confusion = Confusion::from_counts(2, vec![197, 3, 0, 0]).unwrap();
-        assert_eq!(confusion.mean_iou(), Some(0.985));
-        assert_eq!(confusion.mean_f1(), Some(2.0 * 197.0 / 397.0));
+        assert_eq!(confusion.mean_iou_with_truth(), Some(0.985));
+        assert_eq!(confusion.mean_f1_with_truth(), Some(2.0 * 197.0 / 397.0));
         let name = |name: &str| Class {
             id: 0,
             name: name.into(),

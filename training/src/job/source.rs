@@ -28,7 +28,7 @@ pub(crate) struct Source {
 
 #[derive(Debug)]
 enum Kind {
-    Sets { crops: Crops, statistics: Statistics, labeled: Vec<u64> },
+    Sets { crops: Crops, statistics: Statistics },
     Crowns { loaded: Loaded, pool: Pool },
 }
 
@@ -54,9 +54,8 @@ impl Source {
         // Damage is told now, not after an epoch.
         let count = config.classes.len();
         let held = Statistics::gather(&sets, &sets.items(Split::Validation), count)?.classes;
-        let mut source = Self::on(config, sets, &train)?;
-        let Kind::Sets { crops, statistics, labeled } = &mut source.kind else { return Ok(source) };
-        labeled.iter_mut().zip(&held).for_each(|(all, held)| *all += held);
+        let source = Self::on(config, sets, &train)?;
+        let Kind::Sets { crops, statistics } = &source.kind else { return Ok(source) };
         refuse_unseen(config, crops.sets(), &statistics.classes)?;
         tell_unjudged(config, &held)?;
         crops.sets().remarks().for_each(|(set, remark)| note(&format!("{set}: {}", remark.describe())));
@@ -87,9 +86,8 @@ impl Source {
             number: sets.number_of_band(i),
         };
         let bands = sets.input_bands().into_iter().zip(&statistics.bands).enumerate().map(band).collect();
-        let labeled = statistics.classes.clone();
         let crops = Crops::new(config, sets, &statistics);
-        Ok(Self { bands, kind: Kind::Sets { crops, statistics, labeled } })
+        Ok(Self { bands, kind: Kind::Sets { crops, statistics } })
     }
 
     /// The data sets again.
@@ -140,10 +138,10 @@ impl Source {
 
     /// The scenes that labels were drawn over, mapped by a model.
     pub(crate) fn scenes(&self, config: &Config, predictor: &Predictor) -> Result<Vec<SceneShown>> {
-        let Kind::Sets { crops, labeled, .. } = &self.kind else { return Ok(Vec::new()) };
+        let Kind::Sets { crops, .. } = &self.kind else { return Ok(Vec::new()) };
         let mut all = Vec::new();
-        for (name, reader) in crops.sets().scenes(config)? {
-            all.push(scene::shown(&name, &reader, predictor, &config.classes, labeled)?);
+        for (name, reader, labeled) in crops.sets().scenes(config)? {
+            all.push(scene::shown(&name, &reader, predictor, &config.classes, &labeled)?);
         }
         Ok(all)
     }
