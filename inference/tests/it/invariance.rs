@@ -177,7 +177,8 @@ fn draw_holed(place: &Place, name: &str, picture: &Picture, seed: u64, window: W
     let mut bands = picture.bands(window);
     for (i, value) in bands.iter_mut().enumerate() {
         let (x, y) = (i % window.width, i / window.width % window.height);
-        let (col, row) = (window.col.strict_add_unsigned(x as u64), window.row.strict_add_unsigned(y as u64));
+        let (col, row) =
+            (window.col.saturating_add_unsigned(x as u64), window.row.strict_add_unsigned(y as u64));
         // 0 is nodata alone.
         *value = if is_missing(seed, col, row) { 0 } else { (*value).max(1) };
     }
@@ -222,8 +223,8 @@ fn missing_data_is_filled_by_the_place_alone() {
                 let (x, y) = (i % SCENE.width, i / SCENE.width);
                 !is_missing(
                     seed,
-                    SCENE.col.strict_add_unsigned(x as u64),
-                    SCENE.row.strict_add_unsigned(y as u64),
+                    SCENE.col.saturating_add_unsigned(x as u64),
+                    SCENE.row.saturating_add_unsigned(y as u64),
                 )
             })
             .collect();

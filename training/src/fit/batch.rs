@@ -97,7 +97,9 @@ fn normalized(sample: &Sample, bands: &[Band]) -> Vec<f32> {
     let plane = |(values, band): (&[f32], &Band)| {
         let one = |(v, valid): (&f32, &bool)| if *valid { band.normalized(*v) } else { 0.0 };
         let mut plane: Vec<f32> = values.iter().zip(&sample.valid).map(one).collect();
-        filled.iter().for_each(|(at, source)| plane[*at] = band.normalized(values[*source]));
+        for (at, source) in &filled {
+            plane[*at] = band.normalized(values[*source]);
+        }
         plane
     };
     planes.flat_map(plane).collect()
