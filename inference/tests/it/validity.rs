@@ -26,6 +26,9 @@ fn write(place: &Place, name: &str, window: Window, nodata: Option<f64>, samples
 fn threshold(place: &Place, limit: f32, samples: SampleType) {
     let mut settings = HandSet::segmentation(&["nir"], 2);
     settings.sample_types = vec![samples];
+    if samples == SampleType::Float32 {
+        settings.value_range = [0.0, 1.0];
+    }
     hand_set_linear(&settings, &[vec![0.0], vec![1.0]], &[0.0, -limit], &place.path("model")).unwrap();
 }
 
