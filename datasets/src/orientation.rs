@@ -111,7 +111,9 @@ mod tests {
         } else {
             &[(42, 2), (8, 4), (1, 2), (u64::from(tag), 2), (3, 2), (1, 4), (u64::from(value), 2), (0, 2)]
         };
-        fields.iter().for_each(|(value, size)| file.extend(write(*value, *size)));
+        for (value, size) in fields {
+            file.extend(write(*value, *size));
+        }
         file
     }
 

@@ -4,6 +4,7 @@ use crate::error::JobError;
 
 impl JobError {
     /// What to do about it.
+    #[allow(clippy::too_many_lines, reason = "a text for each error")]
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::AlphaBand { .. } => "name another band, or alpha = \"data\" where none is alpha",

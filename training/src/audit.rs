@@ -146,7 +146,9 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
     if left > 0 {
         let config = args.config.display().to_string();
         let mut words = vec!["audit", config.as_str()];
-        kinds.iter().for_each(|kind| words.extend(["--allow", kind]));
+        for kind in kinds {
+            words.extend(["--allow", kind]);
+        }
         return Err(TrainError::Findings { count: left, command: command(&words) }.into());
     }
     next(&["fit", &args.config.display().to_string()]);

@@ -106,10 +106,12 @@ fn with_confidence(card: &str, section: &str) -> String {
         card.lines().filter(|line| !line.starts_with("- expected calibration error:")).collect();
     let begins = lines.iter().position(|line| *line == CONFIDENCE);
     let is_next = |line: &&str| line.starts_with('#') || line.starts_with("| group ");
-    let (from, to) = if let Some(at) = begins { (at, lines[at + 1..].iter().position(is_next).map_or(lines.len(), |n| at + 1 + n)) } else {
+    let (from, to) = if let Some(at) = begins {
+        (at, lines[at + 1..].iter().position(is_next).map_or(lines.len(), |n| at + 1 + n))
+    } else {
         let scores = lines.iter().position(|line| *line == "## Scores");
-        let end = scores
-            .and_then(|at| Some(at + 1 + lines[at + 1..].iter().position(|l| l.starts_with("## "))?));
+        let end =
+            scores.and_then(|at| Some(at + 1 + lines[at + 1..].iter().position(|l| l.starts_with("## "))?));
         let at = end.unwrap_or(lines.len());
         (at, at)
     };

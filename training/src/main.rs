@@ -45,7 +45,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Fit a network and write its model package.
-    Fit(FitArgs),
+    Fit(Box<FitArgs>),
     /// Score a model package on a split of data sets.
     Evaluate(evaluate::EvaluateArgs),
     /// Fit the temperature of a package's confidence on the validation split.

@@ -183,7 +183,9 @@ proptest! {
             // What a run reads is enough.
             Some(needs) => {
                 let mut read = Chip::empty(around, 2);
-                needs.iter().for_each(|w| read.paste(&holed(*w, holes)));
+                for w in &needs {
+                    read.paste(&holed(*w, holes));
+                }
                 read.paste(&smallest);
                 chips[0] = read;
             }

@@ -79,7 +79,9 @@ fn align_holes(rings: &mut Rings) {
     let at = middle(exterior);
     for hole in holes {
         let turns = ((at - middle(hole)) / TURN).round() * TURN;
-        hole.iter_mut().for_each(|point| point[0] += turns);
+        for point in hole {
+            point[0] += turns;
+        }
     }
 }
 
@@ -114,10 +116,10 @@ fn half(rings: &Rings, at: f64, side: Side) -> Vec<Rings> {
         if inside == points.len() {
             if number == 0 { exteriors.push(ring.clone()) } else { holes.push(ring.clone()) }
         } else if inside > 0 {
-            chains.extend(chains_of(points, at, side));
+            chains.extend(chains_of(points, at, side).into_iter().flatten());
         }
     }
-    exteriors.extend(joined(chains));
+    exteriors.extend(joined(&chains));
     exteriors.retain(|ring| signed_area(ring).abs() > 0.0);
     let mut parts: Vec<Rings> = exteriors.into_iter().map(|ring| vec![ring]).collect();
     for hole in holes {
@@ -129,27 +131,27 @@ fn half(rings: &Rings, at: f64, side: Side) -> Vec<Rings> {
     parts
 }
 
-/// The pieces of a ring on one side, each from the meridian back to it.
-fn chains_of(points: &[[f64; 2]], at: f64, side: Side) -> Vec<Ring> {
+/// The pieces of a ring on one side, each from the meridian back to it; none where it does not cross.
+fn chains_of(points: &[[f64; 2]], at: f64, side: Side) -> Option<Vec<Ring>> {
     let n = points.len();
     let inside = |i: usize| side.has(points[i % n], at);
     let mut chains: Vec<Ring> = Vec::new();
-    let Some(start) = (0..n).find(|i| inside(*i) && !inside(i + n - 1)) else { return chains };
+    let start = (0..n).find(|i| inside(*i) && !inside(i + n - 1))?;
     for i in start..start + n {
         let (before, here) = (points[(i + n - 1) % n], points[i % n]);
         match (inside(i + n - 1), inside(i)) {
             (false, true) => chains.push(vec![crossing(before, here, at), here]),
-            (true, true) => chains.last_mut().into_iter().for_each(|chain| chain.push(here)),
-            (true, false) => chains.last_mut().into_iter().for_each(|c| c.push(crossing(before, here, at))),
+            (true, true) => chains.last_mut()?.push(here),
+            (true, false) => chains.last_mut()?.push(crossing(before, here, at)),
             (false, false) => {}
         }
     }
     // The last edge leads back to the outside.
     let (last, first) = (points[(start + n - 1) % n], points[start]);
     if inside(start + n - 1) {
-        chains.last_mut().into_iter().for_each(|chain| chain.push(crossing(last, first, at)));
+        chains.last_mut()?.push(crossing(last, first, at));
     }
-    chains
+    Some(chains)
 }
 
 /// Where an edge crosses a meridian; the same from both ends.
@@ -161,7 +163,7 @@ fn crossing(a: [f64; 2], b: [f64; 2], at: f64) -> [f64; 2] {
 }
 
 /// Rings of chains: along the meridian, the polygon lies between every second pair of ends.
-fn joined(chains: Vec<Ring>) -> Vec<Ring> {
+fn joined(chains: &[Ring]) -> Vec<Ring> {
     let mut ends: Vec<(f64, usize, bool)> = Vec::new();
     for (number, chain) in chains.iter().enumerate() {
         if let (Some(first), Some(last)) = (chain.first(), chain.last()) {

@@ -45,7 +45,9 @@ pub fn write_geojson<E: Error + Send + Sync + 'static>(
     for feature in features {
         let feature = feature?;
         let parts = lon_lat_parts(&feature, to_lon_lat)?;
-        parts.iter().for_each(|part| extent.add(part));
+        for part in &parts {
+            extent.add(part);
+        }
         out.write_all(if count == 0 { b"\n" } else { b",\n" }).map_err(writing())?;
         serde_json::to_writer(&mut out, &json_feature(&feature, run, &parts))
             .map_err(|e| writing()(e.into()))?;

@@ -128,7 +128,8 @@ impl SceneReader {
         let drawn = read_polygons(&uri, layer, &options.field, &scene.grid, &scene.window);
         let names = Names::new(card, &options.names, &options.skip);
         let mut counts = BTreeMap::new();
-        for FieldPolygon { number, value, area } in drawn.map_err(|source| DatasetError::Raster { source })? {
+        let drawn = drawn.map_err(|source| DatasetError::Raster { source })?;
+        for FieldPolygon { number, value, area } in drawn.polygons {
             let Some(class) = class_of(options, &names, &vector, number, value)? else { continue };
             let inside = area.window().intersect(&scene.window);
             let pixels = inside.map_or(0, |w| area.mask(w).iter().filter(|is_inside| **is_inside).count());

@@ -12,14 +12,18 @@ const YEARS: std::ops::RangeInclusive<u32> = 1858..=2199;
 /// what a STAC item or the file says. Gives what is doubtful.
 pub(super) fn state(sources: &mut [SceneSource], options: &InputOptions) -> Option<Warning> {
     if let Some(date) = options.acquired.as_deref().and_then(normalized) {
-        sources.iter_mut().for_each(|scene| scene.acquired = Some(date.clone()));
+        for scene in sources.iter_mut() {
+            scene.acquired = Some(date.clone());
+        }
         return None;
     }
     let written = options.acquired_from.as_deref()?;
     let pattern = Pattern::parse(written).ok()?;
     let (mut without, mut first) = (0_usize, None);
     for scene in sources.iter_mut() {
-        if let Some(date) = pattern.date(file_name(&scene.uri)) { scene.acquired = Some(date) } else {
+        if let Some(date) = pattern.date(file_name(&scene.uri)) {
+            scene.acquired = Some(date);
+        } else {
             without += 1;
             first.get_or_insert_with(|| scene.id.clone());
         }

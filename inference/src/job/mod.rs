@@ -129,7 +129,9 @@ impl Job {
         if model.is_detection() && !config.reference.impose.is_empty() {
             return Err(JobError::ImposeOnBoxes { model: model.id.clone() }.into());
         }
-        maps.iter_mut().for_each(|map| map.tell(territories::warning(&model, map)));
+        for map in &mut maps {
+            map.tell(territories::warning(&model, map));
+        }
         let cache_mb = match config.compute.cache_mb {
             0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
             chosen => chosen,

@@ -98,10 +98,15 @@ impl Origins {
     }
 
     fn read(&mut self, date: &Survey, key: (usize, usize), window: Window) -> anyhow::Result<Chip> {
-        let mut reader = if let Some(at) = self.open.iter().position(|(open, _)| *open == key) { self.open.remove(at).1 } else {
+        let mut reader = if let Some(at) = self.open.iter().position(|(open, _)| *open == key) {
+            self.open.remove(at).1
+        } else {
             let scene = date.scenes.get(key.1).context("a scene that is not there")?;
             let mosaic = arpent_gdal::mosaic_in_order(vec![scene.info.clone()]);
-            MosaicReader::new(&mosaic.context("a mosaic without a scene")?, &[scene.bands.clone()])?
+            MosaicReader::new(
+                &mosaic.context("a mosaic without a scene")?,
+                std::slice::from_ref(&scene.bands),
+            )?
         };
         if self.open.len() >= MAX_OPEN {
             self.open.remove(0);
@@ -217,7 +222,12 @@ fn ranges(positions: &[usize]) -> String {
         let count = rest.iter().zip(*first..).take_while(|(a, b)| **a == *b).count();
         let last = first + count - 1;
         let comma = if text.len() > 1 { "," } else { "" };
-        text += &if last > *first { format!("{comma}{first}-{last}") } else { format!("{comma}{first}") };
+        text.push_str(comma);
+        text.push_str(&first.to_string());
+        if last > *first {
+            text.push('-');
+            text.push_str(&last.to_string());
+        }
         rest = &rest[count..];
     }
     text

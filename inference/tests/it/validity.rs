@@ -32,6 +32,11 @@ fn threshold(place: &Place, limit: f32, samples: SampleType) {
     hand_set_linear(&settings, &[vec![0.0], vec![1.0]], &[0.0, -limit], &place.path("model")).unwrap();
 }
 
+/// Bytes of a value.
+fn count(bytes: &[u8], value: u8) -> usize {
+    bytes.iter().map(|byte| usize::from(*byte == value)).sum()
+}
+
 fn codes(map: &Map) -> Vec<String> {
     let warnings = map.manifest["warnings"].as_array().cloned().unwrap_or_default();
     warnings.iter().map(|w| w["code"].as_str().unwrap().to_owned()).collect()
@@ -152,7 +157,7 @@ fn an_alpha_band_of_many_values_is_told_and_an_option_decides() {
     assert!(ended.err.contains("flagged as alpha"), "{}", ended.err);
     let map = Map::at(&place.path("told"));
     assert_eq!(codes(&map), ["alpha-of-many-values"]);
-    assert_eq!(map.labels().iter().filter(|l| **l == 255).count(), wide.iter().filter(|v| **v == 0).count());
+    assert_eq!(count(&map.labels(), 255), count(&wide, 0));
 
     // What the hint says.
     place.config("[input]\nalpha = \"data\"\n");
@@ -232,7 +237,7 @@ fn nodata_can_be_declared() {
     // A file that declares what is data.
     let scene = write(&place, "b.tif", SCENE, Some(0.0), rgb([0, 0, 0]));
     place.config("");
-    assert_eq!(place.run(&[&scene], "file", &[]).labels().iter().filter(|l| **l == 255).count(), 30 * 70);
+    assert_eq!(count(&place.run(&[&scene], "file", &[]).labels(), 255), 30 * 70);
     place.config("[input]\nnodata = \"none\"\n");
     assert!(!place.run(&[&scene], "none", &[]).labels().contains(&255));
     for (config, expected) in [
@@ -338,7 +343,7 @@ fn the_hint_for_a_turned_scene_leads_to_a_right_map() {
     let alpha = std::fs::read(place.path("alpha.img")).unwrap();
     let labels = map.labels();
     assert!(labels.iter().zip(&alpha).all(|(label, alpha)| (*label == 255) == (*alpha == 0)));
-    let outside = labels.iter().filter(|l| **l == 255).count();
+    let outside = count(&labels, 255);
     assert!(outside * 5 > labels.len(), "{outside} of {}", labels.len());
     assert_eq!(codes(&map), Vec::<String>::new());
 }

@@ -192,6 +192,7 @@ fn layers_that_do_not_touch_the_map_are_told() {
 #[test]
 fn areas_of_interest_are_repaired_chosen_or_refused_in_words() {
     let (place, scene) = place();
+    #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
     let [x, y] = [SCENE.col as f64 * GSD, -(SCENE.row as f64) * GSD];
     let bow = json!({ "type": "Polygon", "coordinates": [[
         [x + 2.0, y - 2.0], [x + 10.0, y - 10.0], [x + 10.0, y - 2.0], [x + 2.0, y - 10.0], [x + 2.0, y - 2.0],

@@ -45,7 +45,8 @@ pub(crate) fn write(package: &ModelPackage, weights: &Weights, story: &Story<'_>
 /// Imagery on which it was tried: failures first.
 fn tried(package: &ModelPackage) -> String {
     let section = |heading: &str, lines: &[String]| {
-        let lines: String = lines.iter().map(|line| format!("- {}\n", line.trim())).collect();
+        let lines: Vec<String> = lines.iter().map(|line| format!("- {}\n", line.trim())).collect();
+        let lines = lines.concat();
         if lines.is_empty() { lines } else { format!("{heading}\n\n{lines}\n") }
     };
     section("**Tried and failed on**:", &package.failed_on) + &section("Tried on:", &package.tried_on)

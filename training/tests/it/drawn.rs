@@ -139,7 +139,9 @@ impl Desk {
         let mut words =
             vec!["fit".to_owned(), "--labels".into(), labels, "--class-field".into(), "cover".into()];
         words.extend(["--output".to_owned(), output]);
-        scenes.iter().for_each(|scene| words.extend(["--scene".to_owned(), place(scene)]));
+        for scene in scenes {
+            words.extend(["--scene".to_owned(), place(scene)]);
+        }
         words.extend(more.iter().map(|word| (*word).to_owned()));
         run(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }

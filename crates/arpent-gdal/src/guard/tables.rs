@@ -20,7 +20,10 @@ const APPLICATION_AT: usize = 68;
 /// What all modules that read other files begin with, and how they go on.
 const VIRTUAL: &[u8] = b"virtual";
 const OTHER_FILES: [&[u8]; 8] = [b"shape", b"text", b"dbf", b"xl", b"ogr", b"geojson", b"postgres", b"gpkg"];
-const LONGEST: usize = 16;
+/// What SpatiaLite's own views say of such tables, before and after the name, without reading any.
+const OF_VIEWS: [&[u8]; 2] = [b"SELECT '", b"' AS"];
+/// Bytes looked at once more with the next ones: more than a name with what is before and after it.
+const LONGEST: usize = 64;
 const CHUNK: usize = 1 << 20;
 
 type Known = (String, u64, Option<SystemTime>);
@@ -71,11 +74,20 @@ fn scan(path: &str) -> std::io::Result<Option<String>> {
         let n = file.read(&mut buffer[kept..])?;
         let end = kept + n;
         let bytes = &buffer[..end];
-        let mut at = 0;
+        // What begins before was whole the last time.
+        let mut at = if kept == LONGEST { OF_VIEWS[0].len() } else { 0 };
         while let Some(step) = bytes[at..].iter().position(|byte| *byte | 0x20 == b'v') {
             at += step;
+            if n > 0 && end - at < LONGEST / 2 {
+                // Looked at with what follows.
+                break;
+            }
             if let Some(name) = module(&bytes[at..]) {
-                return Ok(Some(name));
+                let of_view =
+                    bytes[..at].ends_with(OF_VIEWS[0]) && bytes[at + name.len()..].starts_with(OF_VIEWS[1]);
+                if !of_view {
+                    return Ok(Some(name));
+                }
             }
             at += 1;
         }
@@ -109,6 +121,11 @@ mod tests {
             std::fs::write(&path, &bytes).unwrap();
             assert_eq!(scan(&text).unwrap().as_deref(), Some("VirtualShape"), "{at}");
         }
+        let view = [vec![b' '; CHUNK + 50], b"SELECT 'VirtualShape' AS layer_type".to_vec()].concat();
+        std::fs::write(&path, view).unwrap();
+        assert_eq!(scan(&text).unwrap(), None);
+        std::fs::write(&path, b"USING 'VirtualShape'('/etc/x')").unwrap();
+        assert!(scan(&text).unwrap().is_some());
         std::fs::write(&path, b"USING VirtualSpatialIndex() VirtualKNN() VirtualElementary()").unwrap();
         assert_eq!(scan(&text).unwrap(), None);
     }

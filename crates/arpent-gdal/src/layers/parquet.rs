@@ -81,7 +81,9 @@ impl ParquetTable {
             .map_err(|e| bad(e.to_string()))?;
         let geo = geo(&metadata).transpose().map_err(bad)?;
         let schema = metadata.schema();
-        let (geometry, crs) = if let Some(geo) = &geo { declared(geo, schema).map_err(bad)? } else {
+        let (geometry, crs) = if let Some(geo) = &geo {
+            declared(geo, schema).map_err(bad)?
+        } else {
             let Some(at) = usual(schema) else {
                 let layers = vec![crate::uri::stem(uri).to_owned()];
                 return Err(GdalError::NoGeometry { path: uri.to_owned(), layers });

@@ -74,7 +74,9 @@ pub struct StacRun<'a> {
 pub fn stac_item(run: &StacRun<'_>) -> Result<Value> {
     let parts = footprint(run)?;
     let mut extent = Extent::default();
-    parts.iter().for_each(|part| extent.add(part));
+    for part in &parts {
+        extent.add(part);
+    }
     let geometry = match parts.as_slice() {
         [rings] => json!({ "type": "Polygon", "coordinates": rings }),
         parts => json!({ "type": "MultiPolygon", "coordinates": parts }),
