@@ -224,7 +224,9 @@ fn a_place_outside_of_the_territories_is_told() {
 
 fn shipped(place: &Place, model: &str) {
     let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(model);
-    place.write("run.toml", &format!("model = \"{}\"\n", model.canonicalize().unwrap().display()));
+    // Scenes whose GSD is outside of the model's range are brought to it.
+    let input = "[input]\nresample = true\nresample_max_factor = 5.0\n";
+    place.write("run.toml", &format!("model = \"{}\"\n{input}", model.canonicalize().unwrap().display()));
 }
 
 #[test]
