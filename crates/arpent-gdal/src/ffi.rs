@@ -457,7 +457,7 @@ pub(crate) fn linear_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
     // SAFETY: the handle is valid while `geometry` lives; the new geometry is tested for null and destroyed once; the
     // buffer holds as many bytes as GDAL says that it writes.
     unsafe {
-        if gdal_sys::OGR_G_HasCurveGeometry(geometry.c_geometry(), 1) == 0 {
+        if gdal_sys::OGR_G_HasCurveGeometry(geometry.c_geometry(), 0) == 0 {
             return None;
         }
         let made = gdal_sys::OGR_G_GetLinearGeometry(geometry.c_geometry(), 0.0, ptr::null_mut());

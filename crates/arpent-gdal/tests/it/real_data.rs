@@ -130,7 +130,10 @@ fn real_layers_are_the_same_in_every_format() {
             words.extend(layer.ends_with("polygons.gpkg").then_some("polygons"));
             assert!(std::process::Command::new("ogr2ogr").args(words).status().unwrap().success());
             let (again, same) = read(&to);
-            assert_eq!((again.read, again.empty), (counts.read, counts.empty), "{layer} as {driver}");
+            // A FlatGeobuf with an index, as GDAL writes it, has no features without geometry.
+            let empty = if driver == "FlatGeobuf" { 0 } else { counts.empty };
+            let all = counts.read - counts.empty + empty;
+            assert_eq!((again.read, again.empty), (all, empty), "{layer} as {driver}");
             assert!((same / area - 1.0).abs() < 1e-5, "{layer} as {driver}: {same} and {area}");
         }
     }
