@@ -452,7 +452,7 @@ pub(crate) fn recode(bytes: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
     said.is_empty().then_some(out)
 }
 
-/// A geometry with arcs as one of short straight lines, in well-known binary; none where there are no arcs.
+/// A geometry of a curve type, with arcs or without, as one of short straight lines, in well-known binary; none for others.
 pub(crate) fn linear_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
     // SAFETY: the handle is valid while `geometry` lives; the new geometry is tested for null and destroyed once; the
     // buffer holds as many bytes as GDAL says that it writes.
