@@ -11,7 +11,7 @@ use crate::common::{EPSG, GSD, Map, Place, Row};
 const SCENE: Window = Window::new(3_260_007, -34_310_013, 230, 190);
 
 /// Makes the package of a U-Net with random weights; gives its receptive field.
-fn random_unet(place: &Place, seed: u64) -> usize {
+pub fn random_unet(place: &Place, seed: u64) -> usize {
     let net = Architecture::Unet {
         in_channels: 3,
         out_channels: 4,

@@ -23,6 +23,7 @@ mod outputs;
 mod published;
 mod real;
 mod reference;
+mod resample;
 mod schema;
 mod shards;
 mod slurm;
