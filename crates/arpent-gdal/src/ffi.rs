@@ -452,23 +452,33 @@ pub(crate) fn recode(bytes: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
     said.is_empty().then_some(out)
 }
 
-/// A geometry of a curve type, with arcs or without, as one of short straight lines, in well-known binary; none for others.
-pub(crate) fn linear_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
-    // SAFETY: the handle is valid while `geometry` lives; the new geometry is tested for null and destroyed once; the
-    // buffer holds as many bytes as GDAL says that it writes.
+/// A geometry that GDAL has made, in well-known binary; none where it made none or cannot write it. The geometry is destroyed.
+///
+/// # Safety
+/// `made` is null or a valid geometry that the caller owns and does not use again.
+unsafe fn taken_as_wkb(made: gdal_sys::OGRGeometryH) -> Option<Vec<u8>> {
+    if made.is_null() {
+        return None;
+    }
+    // SAFETY: `made` is valid and owned here; it is destroyed once; the buffer holds as many bytes as GDAL says that it writes.
     unsafe {
-        if gdal_sys::OGR_G_HasCurveGeometry(geometry.c_geometry(), 0) == 0 {
-            return None;
-        }
-        let made = gdal_sys::OGR_G_GetLinearGeometry(geometry.c_geometry(), 0.0, ptr::null_mut());
-        if made.is_null() {
-            return None;
-        }
         let mut bytes = vec![0u8; usize::try_from(gdal_sys::OGR_G_WkbSize(made)).unwrap_or(0)];
         let order = gdal_sys::OGRwkbByteOrder::wkbNDR;
         let status = gdal_sys::OGR_G_ExportToIsoWkb(made, order, bytes.as_mut_ptr());
         gdal_sys::OGR_G_DestroyGeometry(made);
         (status == gdal_sys::OGRErr::OGRERR_NONE).then_some(bytes)
+    }
+}
+
+/// A geometry of a curve type, with arcs or without, as one of short straight lines, in well-known binary; none for others.
+pub(crate) fn linear_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
+    // SAFETY: the handle is valid while `geometry` lives; the new geometry is given away at once and not used again.
+    unsafe {
+        if gdal_sys::OGR_G_HasCurveGeometry(geometry.c_geometry(), 0) == 0 {
+            return None;
+        }
+        let made = gdal_sys::OGR_G_GetLinearGeometry(geometry.c_geometry(), 0.0, ptr::null_mut());
+        taken_as_wkb(made)
     }
 }
 
@@ -480,18 +490,10 @@ pub(crate) fn close_rings(geometry: &Geometry) {
 
 /// The union of all parts of a multipolygon, whatever they have in common, in well-known binary.
 pub(crate) fn union_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
-    // SAFETY: the handle is valid while `geometry` lives; the new geometry is tested for null and destroyed once; the
-    // buffer holds as many bytes as GDAL says that it writes.
+    // SAFETY: the handle is valid while `geometry` lives; the new geometry is given away at once and not used again.
     unsafe {
         let made = gdal_sys::OGR_G_UnionCascaded(geometry.c_geometry());
-        if made.is_null() {
-            return None;
-        }
-        let mut bytes = vec![0u8; usize::try_from(gdal_sys::OGR_G_WkbSize(made)).unwrap_or(0)];
-        let order = gdal_sys::OGRwkbByteOrder::wkbNDR;
-        let status = gdal_sys::OGR_G_ExportToIsoWkb(made, order, bytes.as_mut_ptr());
-        gdal_sys::OGR_G_DestroyGeometry(made);
-        (status == gdal_sys::OGRErr::OGRERR_NONE).then_some(bytes)
+        taken_as_wkb(made)
     }
 }
 

@@ -66,16 +66,8 @@ impl<T: Copy> Raster<T> {
 
     /// Copies the pixels that `other` shares with this raster into it.
     pub fn paste(&mut self, other: &Self) {
-        let Some(common) = self.window.intersect(&other.window) else { return };
-        let (Some((to_col, to_row)), Some((from_col, from_row))) =
-            (self.window.offset_of(&common), other.window.offset_of(&common))
-        else {
-            return;
-        };
-        for r in 0..common.height {
-            let to = (to_row + r) * self.window.width + to_col;
-            let from = (from_row + r) * other.window.width + from_col;
-            self.data[to..to + common.width].copy_from_slice(&other.data[from..from + common.width]);
+        for CommonRow { to, from, width } in common_rows(self.window, other.window) {
+            self.data[to..to + width].copy_from_slice(&other.data[from..from + width]);
         }
     }
 
@@ -138,20 +130,12 @@ impl Chip {
 
     /// Copies the pixels that `other`, a chip of as many bands, shares with this one into it.
     pub fn paste(&mut self, other: &Self) {
-        let Some(common) = self.window.intersect(&other.window) else { return };
-        let (Some((to_col, to_row)), Some((from_col, from_row))) =
-            (self.window.offset_of(&common), other.window.offset_of(&common))
-        else {
-            return;
-        };
         let (pixels, of_other) = (self.valid.len(), other.valid.len());
-        for r in 0..common.height {
-            let to = (to_row + r) * self.window.width + to_col;
-            let from = (from_row + r) * other.window.width + from_col;
-            self.valid[to..to + common.width].copy_from_slice(&other.valid[from..from + common.width]);
+        for CommonRow { to, from, width } in common_rows(self.window, other.window) {
+            self.valid[to..to + width].copy_from_slice(&other.valid[from..from + width]);
             for band in 0..self.bands.min(other.bands) {
-                let line = &other.data[band * of_other + from..][..common.width];
-                self.data[band * pixels + to..][..common.width].copy_from_slice(line);
+                let line = &other.data[band * of_other + from..][..width];
+                self.data[band * pixels + to..][..width].copy_from_slice(line);
             }
         }
     }
@@ -165,6 +149,28 @@ impl Chip {
             self.valid[start..start + common.width].iter().any(|v| *v)
         })
     }
+}
+
+/// One row that two windows have in common: where it starts in the pixels of each, and how many pixels it has.
+struct CommonRow {
+    to: usize,
+    from: usize,
+    width: usize,
+}
+
+/// The rows that `to` and `from` have in common, from the top; none where they do not meet.
+fn common_rows(to: Window, from: Window) -> impl Iterator<Item = CommonRow> {
+    let starts = to.intersect(&from).and_then(|common| {
+        let (in_to, in_from) = (to.offset_of(&common)?, from.offset_of(&common)?);
+        Some((common, in_to, in_from))
+    });
+    starts.into_iter().flat_map(move |(common, (to_col, to_row), (from_col, from_row))| {
+        (0..common.height).map(move |r| CommonRow {
+            to: (to_row + r) * to.width + to_col,
+            from: (from_row + r) * from.width + from_col,
+            width: common.width,
+        })
+    })
 }
 
 #[cfg(test)]

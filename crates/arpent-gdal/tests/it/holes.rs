@@ -48,6 +48,18 @@ fn build(options: &[&str], vrt: &Path, files: &[PathBuf]) -> PathBuf {
     vrt.to_owned()
 }
 
+/// A copy in blocks of 16 pixels; blocks of zeros are left out of the file.
+fn sparse(from: &Path, to: &Path, interleave: &str) -> PathBuf {
+    let interleave = format!("INTERLEAVE={interleave}");
+    let options = ["SPARSE_OK=TRUE", "TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16", &interleave];
+    let (from, to_name) = (text(from), text(to));
+    let mut words = vec!["-q"];
+    words.extend(options.iter().flat_map(|option| ["-co", *option]));
+    words.extend([from.as_str(), &to_name]);
+    run("gdal_translate", &words);
+    to.to_owned()
+}
+
 fn read(m: &Mosaic, bands: &[usize], window: Window) -> Chip {
     MosaicReader::new(m, &[bands.to_vec()]).unwrap().read(window).unwrap()
 }
@@ -167,34 +179,9 @@ fn what_a_source_does_not_give_is_a_hole() {
 #[test]
 fn blocks_that_were_never_written_are_holes() {
     let dir = folder();
-    let write = |name: &str, options: Vec<&'static str>| {
-        let path = dir.path().join(name);
-        let p = Picture { options, ..Picture::new((64, 48), vec![vec![0u8; 64 * 48]; 2]) };
-        // Blocks of zeros are left out of the file.
-        p.write(&path);
-        let p = dir.path().join(format!("patched-{name}"));
-        run(
-            "gdal_translate",
-            &[
-                "-q",
-                "-co",
-                "SPARSE_OK=TRUE",
-                "-co",
-                "TILED=YES",
-                "-co",
-                "BLOCKXSIZE=16",
-                "-co",
-                "BLOCKYSIZE=16",
-                "-co",
-                "INTERLEAVE=PIXEL",
-                &text(&path),
-                &text(&p),
-            ],
-        );
-        p
-    };
     // Nothing at all is in it.
-    let empty = write("empty.tif", vec!["TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16"]);
+    let zeros = Picture::new((64, 48), vec![vec![0u8; 64 * 48]; 2]).write(&dir.path().join("zeros.tif"));
+    let empty = sparse(&zeros, &dir.path().join("empty.tif"), "PIXEL");
     let m = mosaic(vec![open(&empty)]);
     assert!(!read(&m, &[1], m.window).valid.contains(&true));
 
@@ -209,25 +196,7 @@ fn blocks_that_were_never_written_are_holes() {
     }
     let dense = some.write(&dir.path().join("some.tif"));
     for interleave in ["PIXEL", "BAND"] {
-        let sparse = dir.path().join(format!("sparse-{interleave}.tif"));
-        run(
-            "gdal_translate",
-            &[
-                "-q",
-                "-co",
-                "SPARSE_OK=TRUE",
-                "-co",
-                "TILED=YES",
-                "-co",
-                "BLOCKXSIZE=16",
-                "-co",
-                "BLOCKYSIZE=16",
-                "-co",
-                &format!("INTERLEAVE={interleave}"),
-                &text(&dense),
-                &text(&sparse),
-            ],
-        );
+        let sparse = sparse(&dense, &dir.path().join(format!("sparse-{interleave}.tif")), interleave);
         let vrt = build(&[], &dir.path().join(format!("{interleave}.vrt")), std::slice::from_ref(&sparse));
         for path in [sparse, vrt] {
             let m = mosaic(vec![open(&path)]);
