@@ -219,9 +219,11 @@ impl Maker<'_> {
             layer.source = redacted(&layer.source);
         }
         let mut warnings: Vec<Warning> = job.warnings_of(map).cloned().collect();
+        // Those of the job were told before its work began.
+        let told = warnings.len();
         warnings.extend(several_engines(self.engines));
         warnings.extend(map.references.warnings(&counts.references));
-        warnings.iter().for_each(warn);
+        warnings[told..].iter().for_each(warn);
         self.check_interrupt()?;
         let stage = Stage::begin("write", 0);
         let threads = self.work.pool.current_num_threads();

@@ -18,7 +18,7 @@ use crate::job::{self, FailedScene, Job, MapJob};
 use crate::make::{Failure, Maker, PublishedMap, published_already};
 use crate::pipeline::Clock;
 use crate::print::{Lines, count, print};
-use crate::progress::say;
+use crate::progress::{say, warn};
 use crate::shards::{
     EXIT_TRY_AGAIN, JobPlace, Journal, Plan, PlannedMap, ShardError, Sharing, Work, all_ranges, engines_of,
     is_transient,
@@ -65,6 +65,7 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
     check_outputs(&job, &plan, resumes, args.overwrite)?;
     let pool = pool(&job.config)?;
     say(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
+    tell_doubts(&job);
     let scratch = job.scratch.path().to_owned();
     clock.open.time(|| job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch)))?;
     let mut run = Run {
@@ -101,6 +102,12 @@ pub fn pool(config: &Config) -> anyhow::Result<rayon::ThreadPool> {
         .num_threads(config.compute.threads())
         .build()
         .context("cannot start threads")
+}
+
+/// Tells what is doubtful about a job before its work begins: who reads it can still stop.
+pub fn tell_doubts(job: &Job) {
+    job.warnings.iter().for_each(warn);
+    job.maps.iter().flat_map(MapJob::warnings).for_each(warn);
 }
 
 /// Refuses outputs that exist or cannot be written, before any work. What this very job published before it was killed is no

@@ -19,7 +19,7 @@ use crate::make::{Failure, Maker, PublishedMap, published_already};
 use crate::pipeline::Clock;
 use crate::print::print;
 use crate::progress::say;
-use crate::run::{RunReport, human, pool};
+use crate::run::{RunReport, human, pool, tell_doubts};
 use crate::{Ended, interrupt};
 
 /// Runs the command.
@@ -67,6 +67,7 @@ fn merge(
 ) -> anyhow::Result<RunReport> {
     let clock = Clock::default();
     let mut resolved = clock.open.time(|| Resolved::new(place, plan, &args.machine))?;
+    tell_doubts(&resolved.job);
     let scratch = resolved.job.scratch.path().to_owned();
     resolved.job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch))?;
     let (job, pool) = (&resolved.job, pool(&resolved.job.config)?);

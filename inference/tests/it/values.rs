@@ -220,6 +220,12 @@ fn a_place_outside_of_the_territories_is_told() {
     let outside = told(vec![of("Dubai", dubai), "a town".to_owned().into()]);
     assert_eq!(codes(&outside), ["outside-of-territories"]);
     assert!(outside[0]["message"].as_str().unwrap().contains("Dubai"), "{outside}");
+    // Whoever runs the job reads it before the work, and once.
+    let run = place.try_run(&[&scene], "out", &[]).expect(0);
+    let (before, after) = run.err.split_once("predict:").unwrap();
+    assert_eq!((before.matches("Dubai").count(), after.matches("Dubai").count()), (1, 0), "{}", run.err);
+    let manifest = crate::common::Map::at(&place.path("out")).manifest;
+    assert_eq!(manifest["warnings"], outside);
 }
 
 fn shipped(place: &Place, model: &str) {
