@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use arpent_base::MAX_THREADS;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Device;
@@ -142,7 +143,7 @@ pub struct JobArgs {
     #[arg(long, value_name = "PIXELS")]
     pub window: Option<usize>,
     /// Threads of the network; all cores by default. Never changes the result.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads())]
     pub threads: Option<usize>,
     /// Device to predict on.
     #[arg(long, value_enum)]
@@ -221,11 +222,16 @@ pub struct GcArgs {
     pub dry_run: bool,
 }
 
+/// A number of threads, 0 for one per core.
+fn threads() -> clap::builder::RangedU64ValueParser<usize> {
+    clap::builder::RangedU64ValueParser::new().range(0..=MAX_THREADS as u64)
+}
+
 /// What a machine may use. None of it changes the result.
 #[derive(Debug, Clone, Args)]
 pub struct MachineArgs {
     /// Threads of the network; all cores by default.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads())]
     pub threads: Option<usize>,
     /// Threads that read windows ahead of the network.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]

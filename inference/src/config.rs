@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use arpent_base::MAX_THREADS;
 use arpent_base::config::{Spot, hint_of_unknown, spot_at, spot_of_key};
 use arpent_raster::ReadAs;
 use arpent_tiling::TilingOptions;
@@ -387,6 +388,9 @@ impl Config {
             if let Some((key, _)) = gaps.into_iter().find(|(_, is_set)| *is_set) {
                 return bad(key, "would leave gaps in a coverage: leave it out, [coverage] has its own");
             }
+        }
+        if self.compute.threads > MAX_THREADS {
+            return bad("compute.threads", &format!("must be 1 to {MAX_THREADS}, or 0 for one per core"));
         }
         if self.compute.readers > 64 {
             return bad("compute.readers", "must be 1 to 64 threads, or 0");

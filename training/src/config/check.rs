@@ -1,5 +1,7 @@
 //! Values of the right type that make no sense.
 
+use arpent_base::MAX_THREADS;
+
 use super::parse::value_error;
 use super::{Config, Crowns, Evaluate, Term, TermKind};
 use crate::error::TrainError;
@@ -42,6 +44,10 @@ fn fit(config: &Config) -> Result<(), TrainError> {
     ];
     if let Some((key, _)) = above_0.iter().find(|(_, value)| *value == 0) {
         return Err(value_error(config, key, "must be above 0"));
+    }
+    if fit.threads > MAX_THREADS {
+        let message = format!("is {}, want 1 to {MAX_THREADS}, or 0 for one per core", fit.threads);
+        return Err(value_error(config, "fit.threads", &message));
     }
     if fit.chip_px < 16 {
         return Err(value_error(config, "fit.chip_px", &format!("is {}, want at least 16", fit.chip_px)));
