@@ -84,7 +84,7 @@ pub struct InputOptions {
     /// The most by which pixels may become coarser or finer, as a factor of their side. More is refused.
     #[schemars(range(min = 1.0))]
     pub resample_max_factor: f64,
-    /// Width and height of resampled pixels, CRS units. By default those of the model's nominal GSD, which in EPSG:3857 and
+    /// Width and height of pixels, CRS units, to which all scenes are brought; needs `resample = true` or `gsd = "nominal"`. By default those of the model's nominal GSD, which in EPSG:3857 and
     /// in degrees depend on the latitude of the scenes' middle, in steps of 2 degrees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixel_size: Option<[f64; 2]>,
@@ -175,6 +175,13 @@ impl Default for InputOptions {
             acquired_from: None,
             order: None,
         }
+    }
+}
+
+impl InputOptions {
+    /// Whether scenes may be resampled at all.
+    pub fn may_resample(&self) -> bool {
+        self.resample || self.gsd == TargetGsd::Nominal
     }
 }
 
@@ -416,6 +423,12 @@ impl Config {
         }
         if self.input.pixel_size.iter().flatten().any(|v| !(v.is_finite() && *v > 0.0)) {
             return bad("input.pixel_size", "must be a width and a height above 0, in units of the CRS");
+        }
+        if self.input.pixel_size.is_some() && !self.input.may_resample() {
+            return bad(
+                "input.pixel_size",
+                "is the size of resampled pixels: set `resample = true` beside it, or leave it out",
+            );
         }
         if let Some(date) = &self.input.acquired
             && normalized_date(date).is_none()

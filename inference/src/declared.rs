@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 
 /// Nodata values of scenes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a number, \"none\", \"nan\", \"inf\" or \"-inf\", or a list of these with one for each band"
+)]
 pub enum NodataOption {
     /// One for all bands.
     All(NodataValue),
@@ -40,7 +43,7 @@ pub enum NodataWord {
     #[serde(rename = "none")]
     None,
     /// Not a number.
-    #[serde(rename = "nan")]
+    #[serde(rename = "nan", alias = "NaN")]
     Nan,
     /// Infinite.
     #[serde(rename = "inf")]
@@ -65,7 +68,7 @@ impl NodataValue {
 
 /// What an alpha band is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected \"mask\", \"data\" or the number of a band")]
 pub enum AlphaOption {
     /// What bands that files flag as alpha are.
     Role(AlphaRole),

@@ -1,6 +1,6 @@
 //! What to do about what makes a job impossible.
 
-use crate::error::JobError;
+use crate::error::{JobError, WantedValues};
 
 impl JobError {
     /// What to do about it.
@@ -37,14 +37,25 @@ impl JobError {
             Self::BandMissing { .. } => {
                 "say which band it is in the configuration, for example: [input] bands = { red = 1, green = 2, blue = 3 }"
             }
-            Self::SampleType { .. } => {
-                "convert all scenes alike to the model's values, for example: gdal_translate -ot Byte -scale LOW HIGH 0 255 IN.tif OUT.tif, where LOW and HIGH are what the model knows as 0 and 255; or use a model made for these samples"
+            Self::SampleType { wanted, .. } => {
+                let command = rescaled(wanted);
+                return Some(format!(
+                    "convert all scenes alike to the model's values, for example: {command}; or use a model made for these samples"
+                ));
             }
             Self::UnclearValues { .. } => {
                 "say it under [input]: values = \"raw\", values = \"physical\", or values = \"harmonized\" (the offset taken out, the stored step kept)"
             }
-            Self::OutsideValues { .. } => {
-                "bring the scene to the model's values (under [input], values = \"physical\" applies a declared scale and offset; or: gdal_translate -ot Byte -scale LOW HIGH 0 255 IN.tif OUT.tif), declare nodata that is none (nodata = VALUE), use a model made for such values, or set outside_values = \"tell\" under [input] to map it all the same"
+            Self::OutsideValues { declared, wanted, .. } => {
+                let command = rescaled(wanted);
+                let scaling = if *declared {
+                    "apply the scale and offset that the scene declares (values = \"physical\" under [input]), "
+                } else {
+                    ""
+                };
+                return Some(format!(
+                    "{scaling}bring the scene to the model's values (for example: {command}), declare nodata that is none (nodata = VALUE under [input]), use a model made for such values, or set outside_values = \"tell\" under [input] to map it all the same"
+                ));
             }
             Self::GsdOutOfRange { .. } => {
                 "set `resample = true` under [input] to resample to the model's GSD, or use a model made for this GSD"
@@ -100,6 +111,7 @@ impl JobError {
             Self::NoCode { .. } => {
                 "add a [[class]] with its name, code_cs and reason to a table, and name it under ocs_ge.nomenclature; see configs/ocs-ge-flair.toml"
             }
+            Self::UnknownBand { meant, .. } => return Some(meant.clone()),
             Self::UnknownClass { .. } => "use the names that `arpent inspect MODEL` prints",
             Self::MemoryLimit { .. } => {
                 "choose a smaller --window, split the job with --aoi, or raise the limit"
@@ -127,4 +139,12 @@ impl JobError {
         };
         Some(text.to_owned())
     }
+}
+
+/// How to bring a scene to a model's values.
+fn rescaled(wanted: &WantedValues) -> String {
+    let WantedValues { written_as, low, high } = wanted;
+    format!(
+        "gdal_translate -ot {written_as} -scale LOW HIGH {low} {high} IN.tif OUT.tif, where LOW and HIGH are the scene's values for what the model knows as {low} and {high}"
+    )
 }

@@ -14,12 +14,26 @@ use crate::{GdalError, guard};
 /// Largest pixel number that polygons are looked at for: a place on Earth is far below, and rounding begins far above.
 const FARTHEST_PX: f64 = 1e15;
 
+/// Rows along which areas are measured.
+const SAMPLED_ROWS: usize = 256;
+
 /// Polygons laid over a grid: a pixel is inside when its center is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aoi {
     polygons: Vec<Polygon>,
     window: Window,
     counts: LayerCounts,
+}
+
+/// How much of an area of interest lies outside of something.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outside {
+    /// Polygons that lie outside as a whole.
+    pub polygons: usize,
+    /// Polygons there are.
+    pub of: usize,
+    /// Share of the area that lies outside, 0 to 1: exact along each of 256 rows, spread evenly; along all where there are fewer.
+    pub share: f64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -179,6 +193,19 @@ impl Edge {
     }
 }
 
+/// Spans in order, those that touch or overlap as one; empty ones are left out.
+fn joined(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    spans.sort_unstable();
+    let mut joined: Vec<(i64, i64)> = Vec::new();
+    for (from, to) in spans.into_iter().filter(|(from, to)| from < to) {
+        match joined.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            _ => joined.push((from, to)),
+        }
+    }
+    joined
+}
+
 /// The area of a geometry in well-known binary, in the CRS of the grid; none for what has no polygon.
 pub fn area_of_wkb(wkb: &[u8], grid: &Grid) -> Option<Aoi> {
     quiet();
@@ -223,6 +250,60 @@ impl Aoi {
             }
         }
         mask
+    }
+
+    /// How much of the polygons lies outside of all `windows`.
+    pub fn outside_of(&self, windows: &[Window]) -> Outside {
+        let mut by_row: Vec<&Window> = windows.iter().collect();
+        by_row.sort_by_key(|window| window.row);
+        let tallest = windows.iter().map(|window| window.height).max().unwrap_or(0);
+        let tallest = i64::try_from(tallest).unwrap_or(i64::MAX);
+        // Of windows in the order of their rows, only some can share a row with a polygon.
+        let near = |polygon: &&Polygon| {
+            let rows = &polygon.window;
+            let from = by_row.partition_point(|window| window.row.saturating_add(tallest) <= rows.row);
+            let mut some = by_row[from..].iter().take_while(|window| window.row < rows.row_end());
+            some.any(|window| window.intersect(rows).is_some())
+        };
+        let polygons = self.polygons.len() - self.polygons.iter().filter(near).count();
+        let (mut all, mut inside) = (0, 0);
+        for (row, spans) in self.sampled_rows() {
+            let covered = windows.iter().filter(|w| (w.row..w.row_end()).contains(&row));
+            let covered = joined(covered.map(|w| (w.col, w.col_end())).collect());
+            for (from, to) in joined(spans) {
+                all += to - from;
+                let first = covered.partition_point(|c| c.1 <= from);
+                let common = covered[first..].iter().take_while(|c| c.0 < to);
+                inside += common.map(|c| c.1.min(to) - c.0.max(from)).sum::<i64>();
+            }
+        }
+        #[allow(clippy::cast_precision_loss, reason = "a share to be told")]
+        let share = if all == 0 { 0.0 } else { (all - inside) as f64 / all as f64 };
+        Outside { polygons, of: self.polygons.len(), share }
+    }
+
+    /// Columns (from, to) of pixels whose centers are inside, of some rows, evenly from north to south; all where they are few.
+    fn sampled_rows(&self) -> Vec<(i64, Vec<(i64, i64)>)> {
+        let height = self.window.height;
+        let count = height.min(SAMPLED_ROWS);
+        let number = |i: usize| i64::try_from((2 * i + 1) * height / (2 * count)).unwrap_or(i64::MAX);
+        let mut rows: Vec<(i64, Vec<(i64, i64)>)> =
+            (0..count).map(|i| (self.window.row + number(i), Vec::new())).collect();
+        for polygon in &self.polygons {
+            let mut crossings = Vec::new();
+            for edge in &polygon.edges {
+                let wanted = edge.rows();
+                let from = rows.partition_point(|(row, _)| *row < wanted.start);
+                let among = rows[from..].iter().enumerate().take_while(|(_, (row, _))| *row < wanted.end);
+                crossings.extend(among.map(|(i, (row, _))| (from + i, edge.column(*row))));
+            }
+            crossings.sort_unstable();
+            // Rings are closed: each row is crossed an even number of times.
+            for pair in crossings.chunks_exact(2) {
+                rows[pair[0].0].1.push((pair[0].1, pair[1].1));
+            }
+        }
+        rows
     }
 
     /// Whether any pixel of a window has its center inside.

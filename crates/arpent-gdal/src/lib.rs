@@ -51,7 +51,7 @@ mod uri;
 mod vrt_layout;
 mod wkb;
 
-pub use aoi::{Aoi, read_aoi};
+pub use aoi::{Aoi, Outside, read_aoi};
 pub use bands::common_name;
 pub use buffer::buffer_lines;
 pub use crs::{Transformer, describe_crs};

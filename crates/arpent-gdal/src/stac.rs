@@ -156,7 +156,7 @@ struct Values {
 
 /// A number, or one of the words for numbers that JSON does not have.
 #[derive(Deserialize, Clone)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number, or \"nan\", \"inf\" or \"-inf\" for nodata")]
 enum Nodata {
     Number(f64),
     Word(String),

@@ -202,7 +202,7 @@ pub struct Quantization {
 
 /// Where a model was validated: a name, or a name with a box.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a name, or a table { name, bbox = [west, south, east, north] }")]
 pub enum Territory {
     /// A name.
     Name(String),

@@ -19,9 +19,9 @@ pub struct Feature {
     /// Mean confidence of those pixels of a region that have one, or the highest score of an object's detections; 0 to 1, rounded
     /// to 4 decimals. None where no pixel has one: the network did not say so, somebody imposed it.
     pub score: Option<f64>,
-    /// Ground area of the polygon in square metres, rounded to 4 decimals: as it is drawn, whatever its pixels were.
+    /// Ground area of the polygon in square metres, rounded to 6 decimals: as it is drawn, whatever its pixels were.
     pub area_m2: f64,
-    /// Ground area of the pixels that a region is made of, square metres, rounded to 4 decimals: what minimum areas and mapping
+    /// Ground area of the pixels that a region is made of, square metres, rounded to 6 decimals: what minimum areas and mapping
     /// units are measured by. None for what is made of boxes.
     pub pixels_area_m2: Option<f64>,
     /// Scenes that gave its pixels, sorted, or one text that stands for many; empty until the caller fills it.
@@ -45,9 +45,14 @@ impl Feature {
     }
 }
 
-/// Rounds to 4 decimals: what scores and areas are published with.
+/// Rounds to 4 decimals: what scores are published with.
 pub(crate) fn round4(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
+}
+
+/// Rounds to 6 decimals: what areas in square metres are published with. Pixels may be as small as a millimetre.
+pub(crate) fn round6(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
 }
 
 /// The id of a thing of a class on a grid: `shape` is its geometry as integers, in a canonical order.

@@ -5,7 +5,7 @@ use geo_types::{Coord, LineString, Polygon};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::feature::{content_id, round4};
+use crate::feature::{content_id, round4, round6};
 use crate::ground::ground_area;
 use crate::objects::shape::{Shape, box_numbers, enclose, outline};
 use crate::polygonize::Vertex;
@@ -104,8 +104,8 @@ impl Vectorizer {
             class_id: region.class_id,
             class_name: self.class_name(region.class_id),
             score,
-            area_m2: round4(area_m2),
-            pixels_area_m2: Some(round4(region.area_m2)),
+            area_m2: round6(area_m2),
+            pixels_area_m2: Some(round6(region.area_m2)),
             scene_ids: Vec::new(),
             acquired: None,
             attributes: Vec::new(),
@@ -133,7 +133,7 @@ impl Vectorizer {
             class_id: object.class_id,
             class_name: self.class_name(object.class_id),
             score: Some(round4(f64::from(object.score))),
-            area_m2: round4(area_m2),
+            area_m2: round6(area_m2),
             pixels_area_m2: None,
             scene_ids: Vec::new(),
             acquired: None,

@@ -46,6 +46,13 @@ fn file_name(uri: &str) -> &str {
 /// A date as it is kept, RFC 3339: `2021-07-14`, a date and time, or an interval of two with a slash between; of a year or a month
 /// alone, the interval that it is. `None` for what is no date.
 pub(crate) fn normalized(text: &str) -> Option<String> {
+    // From the first day of what begins to the last of what ends.
+    if let Some((from, to)) = text.split_once('/').filter(|(_, to)| !text.contains('T') && !to.contains('/'))
+    {
+        let (from, to) = (normalized(from)?, normalized(to)?);
+        let (first, last) = (from.split('/').next()?, to.rsplit('/').next()?);
+        return (first <= last).then(|| format!("{first}/{last}"));
+    }
     let numbers: Option<Vec<u32>> = text.split('-').map(|part| part.parse().ok()).collect();
     match numbers.as_deref() {
         Some([year]) => date(*year, None, None),
@@ -210,6 +217,10 @@ mod tests {
             ("2021-07-14", Some("2021-07-14")),
             ("2021-07-14T10:00:00Z", Some("2021-07-14T10:00:00Z")),
             ("2021-07-14/2021-08-01", Some("2021-07-14/2021-08-01")),
+            ("2021/2022", Some("2021-01-01/2022-12-31")),
+            ("2021-07/2021-08-03", Some("2021-07-01/2021-08-03")),
+            ("2022/2021", None),
+            ("2021/2022/2023", None),
             ("2021-02-30", None),
             ("0001-01-01", None),
             ("summer", None),

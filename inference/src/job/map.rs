@@ -98,7 +98,8 @@ impl MapJob {
         let references = reference::Plan::new(&config.reference, areas, classes, &grid.crs)?;
         let prints = references.sources().map(arpent_gdal::fingerprint_layer);
         let reference_fingerprints = prints.collect::<Result<_, _>>()?;
-        let mut own_warnings = aoi.as_ref().map(|aoi| warnings_of_aoi(aoi, config)).unwrap_or_default();
+        let mut own_warnings =
+            aoi.as_ref().map(|aoi| warnings_of_aoi(aoi, &footprints, config)).unwrap_or_default();
         own_warnings.extend(dates.iter().filter_map(|date| date.overlaps.warning(order)));
         Ok(Self {
             folder,
@@ -190,8 +191,11 @@ impl MapJob {
     }
 }
 
-/// What was done to the polygons of an AOI.
-fn warnings_of_aoi(aoi: &Aoi, config: &Config) -> Vec<Warning> {
+/// Share of an AOI without a scene from which on it is told: below, borders were drawn a little beyond the pictures.
+const LEAST_SHARE_OUTSIDE: f64 = 0.005;
+
+/// What was done to the polygons of an AOI, and how much of it no scene covers.
+fn warnings_of_aoi(aoi: &Aoi, footprints: &[Window], config: &Config) -> Vec<Warning> {
     let (counts, file) = (aoi.counts(), config.aoi.clone().unwrap_or_default());
     let file = arpent_publish::redacted(&file);
     let told = [
@@ -208,7 +212,19 @@ fn warnings_of_aoi(aoi: &Aoi, config: &Config) -> Vec<Warning> {
         let all = count(counts.read);
         Warning::new(code, "aoi", format!("{} of {all} features of {file} {what}", count(number)))
     };
-    told.map(warning).collect()
+    let mut warnings: Vec<Warning> = told.map(warning).collect();
+    let outside = aoi.outside_of(footprints);
+    if outside.polygons > 0 || outside.share >= LEAST_SHARE_OUTSIDE {
+        let message = format!(
+            "about {:.1} % of {file} lies where no scene does, {} of its {} polygons as a whole: the map has nothing there",
+            outside.share * 100.0,
+            count(outside.polygons as u64),
+            count(outside.of as u64)
+        );
+        let hint = "name the scenes that are missing, or an AOI of what is there";
+        warnings.push(Warning::new("aoi-without-scene", "aoi", message).with_hint(hint));
+    }
+    warnings
 }
 
 /// A number of pixels, times a factor.

@@ -1,6 +1,7 @@
 //! From what was written to what will be done: the only place that rejects bad input.
 
 mod acquired;
+mod areas;
 mod identity;
 mod map;
 mod memory;
@@ -10,8 +11,10 @@ mod territories;
 mod validity;
 mod values;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use arpent_base::config::nearest;
 use arpent_gdal::SharedBlocks;
 use arpent_model::{ModelError, ModelPackage, Predictor, Weights};
 use arpent_publish::Warning;
@@ -82,6 +85,7 @@ impl Job {
         let (model, weights) = ModelPackage::load(&config.model)?;
         let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
         wanted_classes(&config, &model)?;
+        wanted_bands(&config, &model)?;
         let ocs_ge = config.ocs_ge.as_ref().map(|options| OcsGe::new(options, &model.classes)).transpose()?;
         if config.scenes.is_empty() {
             return Err(JobError::NoScenes.into());
@@ -131,6 +135,7 @@ impl Job {
         }
         for map in &mut maps {
             map.tell(territories::warning(&model, map));
+            map.tell(areas::warning(map));
         }
         let cache_mb = match config.compute.cache_mb {
             0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
@@ -337,6 +342,18 @@ pub(crate) fn scratch_dir(parent: Option<&Path>) -> Result<TempDir, JobError> {
 fn wanted_classes(config: &Config, model: &ModelPackage) -> Result<(), JobError> {
     let mut names = config.features.classes.iter().flatten();
     names.try_for_each(|name| class_id("features.classes", name, &model.classes).map(drop))
+}
+
+/// Refuses a number for a band that the model does not have: under that name, no band would be looked for.
+fn wanted_bands(config: &Config, model: &ModelPackage) -> Result<(), JobError> {
+    let names: BTreeSet<&str> =
+        model.bands.iter().flat_map(|band| [&*band.name, band.common_name()]).collect();
+    let Some(band) = config.input.bands.keys().find(|key| !names.contains(key.as_str())) else {
+        return Ok(());
+    };
+    let names: Vec<&str> = names.into_iter().collect();
+    let meant = nearest(band, &names);
+    Err(JobError::UnknownBand { band: band.clone(), available: names.join(", "), meant })
 }
 
 fn no_usable_scene(failed: &[FailedScene]) -> JobError {

@@ -11,7 +11,7 @@ use arpent_raster::{Grid, SceneInfo, lattice, target_grid};
 
 use super::{validity, values};
 use crate::config::{InputOptions, Resampling, TargetGsd};
-use crate::error::{JobError, hint_of, message_of};
+use crate::error::{JobError, WantedValues, hint_of, message_of};
 use crate::shards::is_transient;
 
 /// A scene that the model can use.
@@ -100,8 +100,7 @@ impl Wanted<'_> {
         let mut info = arpent_gdal::open_scene(source)?;
         let bands = self.choose_bands(&info)?;
         check_samples(&info, &bands, self.model)?;
-        let may_resample = self.options.resample || self.options.gsd == TargetGsd::Nominal;
-        if !may_resample && !in_range(&info, self.model) {
+        if !self.options.may_resample() && !in_range(&info, self.model) {
             let (gsd, gsd_m) = (&self.model.gsd_m, info.gsd_m);
             return Err(JobError::GsdOutOfRange { scene: info.uri, gsd_m, min: gsd.min, max: gsd.max }.into());
         }
@@ -120,8 +119,8 @@ impl Wanted<'_> {
     }
 }
 
-/// Brings scenes to one grid of the model's nominal GSD on the lattice of their CRS: those outside the model's range, all
-/// of them where that is wanted, and those of two dates that lie on different grids. Those that already lie on it stay.
+/// Brings scenes to one grid of the model's nominal GSD (or of the pixel size that is given) on the lattice of their CRS: those outside
+/// the model's range, all of them where that is wanted or a pixel size is given, and those of two dates that lie on different grids. Those that already lie on it stay.
 ///
 /// The grid depends on the CRS alone; in Mercator and geographic systems also on the latitude of the middle of all scenes (see
 /// [`target_grid`]). Scenes that cannot be brought there go to the failed.
@@ -132,7 +131,9 @@ pub(super) fn on_one_grid(
     failed: &mut Vec<FailedScene>,
 ) -> Vec<Vec<UsableScene>> {
     let grids: BTreeSet<String> = dates.iter().flatten().map(|s| s.info.grid.key()).collect();
-    let all = options.gsd == TargetGsd::Nominal || (dates.len() > 1 && grids.len() > 1 && options.resample);
+    let all = options.gsd == TargetGsd::Nominal
+        || options.pixel_size.is_some()
+        || (dates.len() > 1 && grids.len() > 1 && options.resample);
     let middles = middles(dates.iter().flatten().map(|scene| &scene.info));
     let mut bring = |scene: UsableScene| {
         if !all && in_range(&scene.info, model) {
@@ -161,8 +162,10 @@ fn middles<'a>(scenes: impl Iterator<Item = &'a SceneInfo>) -> BTreeMap<String, 
     spans.into_iter().map(|(crs, (south, north))| (crs, f64::midpoint(south, north))).collect()
 }
 
+/// Whether a scene's GSD is one that the model is valid for. Pixel sizes that come from divided extents miss round numbers by a little.
 fn in_range(info: &SceneInfo, model: &ModelPackage) -> bool {
-    (model.gsd_m.min..=model.gsd_m.max).contains(&info.gsd_m)
+    let (gsd, little) = (&model.gsd_m, 1e-6);
+    (gsd.min * (1.0 - little)..=gsd.max * (1.0 + little)).contains(&info.gsd_m)
 }
 
 /// The scene on another grid, unless that is too far from its own.
@@ -233,6 +236,7 @@ fn check_samples(info: &SceneInfo, bands: &[usize], model: &ModelPackage) -> Res
             band: band.index,
             got: format!("{:?}", band.sample_type).to_lowercase(),
             expected: types.iter().map(|t| format!("{t:?}").to_lowercase()).collect::<Vec<_>>().join(" or "),
+            wanted: Box::new(WantedValues::of(model)),
         }),
     }
 }

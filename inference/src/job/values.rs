@@ -8,7 +8,7 @@ use arpent_publish::{BandValues, DeclaredScaling, InputValues, Warning};
 use arpent_raster::{ReadAs, SceneInfo};
 
 use crate::config::{InputOptions, OutsideOption};
-use crate::error::JobError;
+use crate::error::{JobError, WantedValues};
 
 /// Scenes of a date that are sampled, spread evenly over the list.
 const MOST_SAMPLED: usize = 32;
@@ -102,6 +102,19 @@ impl Expected<'_> {
                 warnings.push(Warning::new("offset-not-applied", &info.id, message).with_hint(hint));
             }
         }
+        let is_declared = info.bands.iter().any(|b| numbers.contains(&b.index) && b.scaling.is_some());
+        if let (Some(asked @ (ReadAs::Physical | ReadAs::Harmonized)), false) =
+            (self.options.values, is_declared)
+        {
+            let asked = if asked == ReadAs::Physical { "physical" } else { "harmonized" };
+            let message = format!(
+                "values = \"{asked}\" has nothing to apply: neither a STAC item, nor the file, nor a processing baseline says what its \
+                 stored values mean; they are read as they are"
+            );
+            let hint = "declare it in the file: gdal_translate -a_scale SCALE -a_offset OFFSET IN.tif OUT.tif; or leave `values` out where stored values are \
+                        those of the model";
+            warnings.push(Warning::new("values-not-declared", &info.id, message).with_hint(hint));
+        }
         Ok(warnings)
     }
 
@@ -136,6 +149,8 @@ impl Expected<'_> {
                 model: self.model.id.clone(),
                 low,
                 high,
+                declared: self.has_unused_scaling(info, numbers),
+                wanted: Box::new(WantedValues::of(self.model)),
             };
             if self.options.outside_values == OutsideOption::Refuse {
                 return Err(error.into());
@@ -154,6 +169,12 @@ impl Expected<'_> {
             "unlike training".clone_into(&mut values.verdict);
         }
         Ok(Some(values))
+    }
+
+    /// Whether a wanted band declares a scale or offset that is not applied.
+    fn has_unused_scaling(self, info: &SceneInfo, numbers: &[usize]) -> bool {
+        let wanted = info.bands.iter().filter(|band| numbers.contains(&band.index));
+        wanted.filter_map(|band| band.scaling.as_ref()).any(|scaling| scaling.read_as != ReadAs::Physical)
     }
 
     fn record(self, info: &SceneInfo, numbers: &[usize], found: &Sample) -> InputValues {

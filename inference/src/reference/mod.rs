@@ -381,7 +381,7 @@ fn attribute(value: Option<&Value>) -> Attribute {
     }
 }
 
-/// To 4 decimals, as scores and areas are published.
+/// To 4 decimals, as scores are published.
 fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }

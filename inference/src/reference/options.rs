@@ -66,7 +66,10 @@ impl From<Invalid> for InvalidGeometries {
 
 /// Which class of the map the objects of a layer are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected the name of a class, or a table { field = NAME, values = { VALUE = CLASS } }"
+)]
 pub enum ClassOf {
     /// All of one class, by its name.
     One(String),

@@ -86,7 +86,7 @@ pub struct Ratio {
 
 /// One name or several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a name or a list of names")]
 pub enum Names {
     /// One.
     One(String),

@@ -281,7 +281,7 @@ const FOLLOWED: &[(&str, &str)] = &[
     ("gdal_translate -ot Byte -co NBITS=8", "colors_and_single_bits_become_bytes"),
     ("gdal_translate -ot Float32", "complex_numbers_become_real_and_words_become_bytes"),
     (
-        "gdal_translate -ot Byte -scale LOW HIGH 0 255 IN.tif OUT.tif",
+        "gdal_translate -ot {written_as} -scale LOW HIGH {low} {high} IN.tif OUT.tif",
         "complex_numbers_become_real_and_words_become_bytes",
     ),
     ("gdalbuildvrt -separate scene.vrt", "bands_in_files_of_their_own_are_put_together"),

@@ -12,6 +12,7 @@ mod common;
 mod coverage;
 mod dates;
 mod detection;
+mod doubtful;
 mod exact;
 mod hints;
 mod import;

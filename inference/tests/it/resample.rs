@@ -173,4 +173,15 @@ fn a_pixel_size_fixes_the_grid_of_degrees() {
     let fixed = place.run(&[&scene], "fixed", &[]);
     assert!(text_of(&fixed).contains("0.000004 x 0.000003"), "{}", text_of(&fixed));
     assert_ne!(map.manifest["run_id"], fixed.manifest["run_id"]);
+    // Also for a scene that the model would take as it is; and never ignored.
+    place.config("[input]\nresample = true\npixel_size = [4e-6, 3e-6]\n");
+    let taken = place.run(&[&scene], "taken", &[]);
+    assert!(text_of(&taken).contains("0.000004 x 0.000003"), "{}", text_of(&taken));
+    place.config("[input]\npixel_size = [4e-6, 3e-6]\n");
+    let refused = place.try_run(&[&scene], "no", &[]).expect(2).err;
+    assert!(
+        refused.contains("`input.pixel_size` is the size of resampled pixels")
+            && refused.contains("resample = true"),
+        "{refused}"
+    );
 }

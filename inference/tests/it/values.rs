@@ -179,6 +179,54 @@ fn what_stored_values_mean_is_asked_where_nobody_says_it() {
 }
 
 #[test]
+fn values_that_nobody_declares_are_told_and_can_be_declared() {
+    let place = Place::new();
+    gray(&place, "plain.tif", None, stored);
+    threshold(&place, 3550.0, [0.0, 10_000.0], SampleType::Uint16, None);
+    for asked in ["harmonized", "physical"] {
+        input(&place, &format!("values = \"{asked}\""));
+        let map = plan(&place, "plain.tif");
+        assert_eq!(codes(&map["warnings"]), ["values-not-declared"]);
+        let message = map["warnings"][0]["message"].as_str().unwrap();
+        assert!(message.contains(&format!("values = \"{asked}\" has nothing to apply")), "{message}");
+    }
+    // The hint, followed.
+    input(&place, "values = \"harmonized\"");
+    let hint = plan(&place, "plain.tif")["warnings"][0]["hint"].as_str().unwrap().to_owned();
+    let command = hint.split("gdal_translate ").nth(1).unwrap().split(';').next().unwrap();
+    let words = command.replace("SCALE", "0.0001").replace("OFFSET", "-0.1");
+    let words =
+        words.replace("IN.tif", &place.text("plain.tif")).replace("OUT.tif", &place.text("scaled.tif"));
+    gdal("gdal_translate", &words.split(' ').collect::<Vec<_>>());
+    let map = place.run(&["scaled.tif"], "out", &[]);
+    assert_eq!(codes(&map.manifest["warnings"]), [""; 0]);
+    let classes: Vec<u8> = (0..PIXELS).map(|i| u8::from(stored(i) > 4550)).collect();
+    assert_eq!(map.labels(), classes);
+}
+
+#[test]
+fn the_hint_for_another_scale_leads_to_the_type_and_range_of_the_model() {
+    let place = Place::new();
+    gray(&place, "plain.tif", None, stored);
+    threshold(&place, 0.3551, [0.0, 1.0], SampleType::Float32, Some("reflectance"));
+    let refused = place.try_run(&["plain.tif"], "out", &[]).expect(2).err;
+    let command = "gdal_translate -ot Float32 -scale LOW HIGH 0 1 IN.tif OUT.tif";
+    assert!(refused.contains("samples are uint16") && refused.contains(command), "{refused}");
+    threshold(&place, 0.3551, [0.0, 1.0], SampleType::Uint16, Some("reflectance"));
+    let (mut package, weights) = ModelPackage::load(&place.path("model")).unwrap();
+    package.sample_types = vec![SampleType::Uint16, SampleType::Float32];
+    package.save(&weights, &place.path("model")).unwrap();
+    let refused = place.try_run(&["plain.tif"], "out", &[]).expect(2).err;
+    // Whole numbers hold no reflectance; nothing is declared, so nothing can be applied.
+    assert!(refused.contains(command) && !refused.contains("values = \"physical\""), "{refused}");
+    let words = command.replace("LOW HIGH", "0 10000").replace("IN.tif", &place.text("plain.tif"));
+    let words = words.replace("OUT.tif", &place.text("scaled.tif"));
+    gdal("gdal_translate", &words.split(' ').skip(1).collect::<Vec<_>>());
+    let classes: Vec<u8> = (0..PIXELS).map(|i| u8::from(stored(i) > 3551)).collect();
+    assert_eq!(place.run(&["scaled.tif"], "out", &[]).labels(), classes);
+}
+
+#[test]
 fn a_shared_job_reads_the_same_values() {
     let place = Place::new();
     gray(&place, "plain.tif", Some(0.0), stored);
