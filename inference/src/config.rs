@@ -291,8 +291,8 @@ pub struct ComputeOptions {
     /// Threads that read windows ahead of the network; 0 for 2, or 8 where a scene is remote: they mostly wait then.
     #[schemars(range(max = 64))]
     pub readers: usize,
-    /// GDAL's block cache, MB; 0 for what the width of the map needs, 64 to 512 MB: blocks that two windows touch are then read
-    /// once.
+    /// Room for blocks, MB: GDAL's cache, or where scenes are remote or JPEG 2000 one that all readers share. 0 for what the width
+    /// of the map needs, 64 to 512 MB: blocks that two windows touch are then read once.
     pub cache_mb: u32,
     /// Memory that a job may take, MB; 0 for no limit. Fewer windows are predicted side by side to keep to it; a job that
     /// needs more with one is refused.

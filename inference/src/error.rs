@@ -45,6 +45,12 @@ pub enum JobError {
     /// Neither a configuration nor a model was named.
     #[error("the job has neither a configuration nor a model")]
     NoConfig,
+    /// Several configurations among what follows `--scene` or `--before`.
+    #[error("no configuration stands before the scenes, and several follow --scene or --before: {}", named.join(", "))]
+    SeveralConfigs {
+        /// What may be one.
+        named: Vec<String>,
+    },
     /// No scene was named.
     #[error("the job has no scene")]
     NoScenes,

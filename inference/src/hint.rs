@@ -17,6 +17,9 @@ impl JobError {
             Self::NoConfig => {
                 "name a configuration (TOML), or give `--model DIR --scene SCENE --output OUTPUT` and take the defaults"
             }
+            Self::SeveralConfigs { .. } => {
+                "name one configuration (TOML), before --scene; what follows --scene and --before are scenes"
+            }
             Self::NoScenes => "name one with --scene, or under `scenes` in the configuration",
             Self::BeforeUnwanted { .. } => {
                 "leave --before (`before` in the configuration) out, or use a model that compares two dates"

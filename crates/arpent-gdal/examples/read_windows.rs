@@ -1,8 +1,8 @@
-//! Reads windows of a scene as a job does, for `benches/peers/s3_reading.py`.
+//! Reads windows of a scene as a job does, for `benches/peers/s3_reading.py` and `jp2_reading.py`.
 //!
 //! `read_windows SCENE WINDOWS READERS [SHARED_MB]`: WINDOWS holds a window a line (column, row, width, height, from the scene's
-//! corner). Prints JSON: seconds from before the first opening to the last window, the sum of all values, requests of a
-//! reader's thread not counted.
+//! corner). Prints JSON: seconds from before the first opening to the last window, the sum of all values, shared cells that
+//! were fetched.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -32,10 +32,10 @@ fn main() -> Outcome<()> {
     let mosaic = group_scenes(vec![info]).pop().ok_or("no mosaic")?;
     let sum = read(&mosaic, blocks.as_ref(), &places, readers)?;
     let seconds = began.elapsed().as_secs_f64();
-    let version = arpent_gdal::version();
+    let (version, fetched) = (arpent_gdal::version(), blocks.map_or(0, |blocks| blocks.fetched()));
     writeln!(
         std::io::stdout(),
-        "{{\"seconds\": {seconds}, \"sum\": {sum}, \"reader\": \"arpent, GDAL {version}\"}}"
+        "{{\"seconds\": {seconds}, \"sum\": {sum}, \"fetched\": {fetched}, \"reader\": \"arpent, GDAL {version}\"}}"
     )?;
     Ok(())
 }

@@ -180,6 +180,20 @@ pub enum GdalError {
         /// What the file says.
         file: String,
     },
+    /// A STAC item says another nodata value than its file.
+    #[error(
+        "{path}: the STAC item and the file differ in nodata of band {band}: {item} by the item, {file} by the file"
+    )]
+    ItemNodata {
+        /// File or URL of the raster.
+        path: String,
+        /// Band, from 1.
+        band: usize,
+        /// What the item says.
+        item: f64,
+        /// What the file says.
+        file: f64,
+    },
     /// A band number that the scene does not have.
     #[error("{path}: band {band} was asked for, the raster has {bands}")]
     NoSuchBand {

@@ -64,6 +64,11 @@ impl GdalError {
             Self::ItemDiffers { .. } => {
                 "correct the item or the file; to go by the file alone, give its own path or URL as the scene".into()
             }
+            Self::ItemNodata { .. } => {
+                "say what counts under [input]: nodata = VALUE, or \"none\"; or correct the item or the file; to go by the file alone, \
+                 give its own path or URL as the scene"
+                    .into()
+            }
             Self::NotALabel { .. } => "label rasters hold class ids: convert scores or colors first".into(),
             Self::Write { .. } | Self::Create { .. } => {
                 "check that the disk has room and that the folder may be written to".into()

@@ -11,7 +11,7 @@ use crate::{GdalError, crs, scene};
 /// Nodata values where the file declares none.
 ///
 /// # Errors
-/// [`GdalError::ItemDiffers`] where both declare one and they differ.
+/// [`GdalError::ItemNodata`] where both declare one and they differ.
 pub(crate) fn add_nodata(source: &SceneSource, bands: &mut [BandInfo]) -> Result<(), GdalError> {
     let Some(said) = &source.nodata else { return Ok(()) };
     // What is said once is said of all bands.
@@ -20,8 +20,7 @@ pub(crate) fn add_nodata(source: &SceneSource, bands: &mut [BandInfo]) -> Result
         match (of(i).copied().flatten(), band.nodata) {
             (Some(value), None) => band.nodata = Some(value),
             (Some(item), Some(file)) if !same(item, file) => {
-                let what = format!("nodata of band {}", band.index);
-                return Err(differs(source, what, item.to_string(), file.to_string()));
+                return Err(GdalError::ItemNodata { path: source.uri.clone(), band: band.index, item, file });
             }
             _ => {}
         }

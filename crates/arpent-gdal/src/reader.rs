@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arpent_raster::{BandInfo, Chip, Declared, SampleType, Scaling, Validity, Window};
+use arpent_raster::{BandInfo, Chip, Coding, Declared, SampleType, Scaling, Validity, Window};
 use gdal::Dataset;
 
 use crate::block::{Block, Values};
@@ -11,7 +11,7 @@ use crate::coverage::{Coverage, both};
 use crate::nodata::{Nodata, Sample, invalidate};
 use crate::resample::Layer;
 use crate::shared::Cells;
-use crate::uri::{gdal_path, is_remote_uri};
+use crate::uri::gdal_path;
 use crate::{GdalError, Mosaic, SharedBlocks, collar, ffi, scene};
 
 /// Bands of a scene, from 1, in the order wanted.
@@ -49,7 +49,8 @@ pub struct MosaicReader {
     shared: Option<SharedBlocks>,
     /// How each scene that is shared is cut; empty when nothing is.
     cells: Vec<Option<Cells>>,
-    blocks: Vec<(usize, usize)>,
+    /// Whether each scene may be shared, and its blocks.
+    blocks: Vec<(bool, Coding, (usize, usize))>,
 }
 
 /// What is read of a raster.
@@ -152,21 +153,20 @@ impl MosaicReader {
             let source = Source::new(&info.id, &info.uri, window, &info.bands, selection)?;
             scenes.push(source.with(&info.validity));
         }
-        let blocks = mosaic.scenes.iter().map(|s| s.block).collect();
+        let blocks = mosaic.scenes.iter().map(|s| (SharedBlocks::takes(s), s.coding, s.block)).collect();
         let (open, cells) = (Vec::new(), Vec::new());
         let layers = Layer::of(mosaic).into();
         Ok(Self { scenes, layers, open, bands: count, max_open: MAX_OPEN, shared: None, cells, blocks })
     }
 
-    /// The same reader taking the blocks of remote GeoTIFFs from those that other readers have fetched, and giving them its
-    /// own. What it reads is the same.
+    /// The same reader taking blocks from those that other readers have fetched and decoded, and giving them its own, of the
+    /// scenes that [`SharedBlocks::takes`]. What it reads is the same.
     #[must_use]
     pub fn sharing(mut self, blocks: &SharedBlocks) -> Self {
-        let cells = |(source, block): (&Source, &(usize, usize))| {
-            let remote = is_remote_uri(&source.uri);
-            remote
-                .then(|| Cells::new(&source.uri, &source.bands, source.kind.bytes(), source.window, *block))
-                .flatten()
+        let cells = |(source, blocks): (&Source, &(bool, Coding, (usize, usize)))| {
+            let (takes, coding, block) = *blocks;
+            let (bands, bytes) = (&source.bands, source.kind.bytes());
+            takes.then(|| Cells::new(&source.uri, bands, bytes, source.window, block, coding)).flatten()
         };
         self.cells = self.scenes.iter().zip(&self.blocks).map(cells).collect();
         self.shared = Some(blocks.clone());
@@ -230,8 +230,7 @@ impl MosaicReader {
     fn part(&self, index: usize, opened: &mut Opened, window: Window) -> Result<Chip, GdalError> {
         let source = &self.scenes[index];
         match (&self.shared, self.cells.get(index)) {
-            // Blocks of other formats are no unit of what is fetched.
-            (Some(shared), Some(Some(cells))) if opened.dataset.driver().short_name() == "GTiff" => {
+            (Some(shared), Some(Some(cells))) => {
                 shared.read(cells, window, |piece| source.read_block(opened, piece))
             }
             _ => source.read(opened, window),

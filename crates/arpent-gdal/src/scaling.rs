@@ -49,7 +49,8 @@ pub(crate) fn declare(bands: &mut [BandInfo], source: &SceneSource, dataset: &Da
         if let Some([scale, offset]) = *declared {
             // Items of Earth Search keep the offset in `raster:bands` that they say was taken out.
             let offset = if item.offset_applied { 0.0 } else { offset };
-            band.scaling = scaling(scale, offset, "the STAC item".to_owned());
+            let by = by_item(band.scaling.as_ref(), scale, offset);
+            band.scaling = scaling(scale, offset, by);
         }
     }
     if item.offset_applied
@@ -67,6 +68,17 @@ pub(crate) fn declare(bands: &mut [BandInfo], source: &SceneSource, dataset: &Da
         for band in bands.iter_mut().filter(|b| b.sample_type == SampleType::Uint16 && !b.is_alpha) {
             band.scaling = scaling(SENTINEL_2_SCALE, SENTINEL_2_OFFSET, by.clone());
         }
+    }
+}
+
+/// The item as what declares, with what it replaces of the file's.
+#[allow(clippy::float_cmp, reason = "both are declared, none is computed")]
+fn by_item(file: Option<&Scaling>, scale: f64, offset: f64) -> String {
+    match file {
+        Some(file) if (file.scale, file.offset) != (scale, offset) => {
+            format!("the STAC item (the file: scale {}, offset {})", file.scale, file.offset)
+        }
+        _ => "the STAC item".to_owned(),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arpent_raster::{BandInfo, Crs, Grid, GridError, PixelArea, Placement, SampleType, SceneInfo, Validity};
+use arpent_raster::{
+    BandInfo, Coding, Crs, Grid, GridError, PixelArea, Placement, SampleType, SceneInfo, Validity,
+};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 
 use crate::bands::{common_name, of_interpretation};
@@ -36,6 +38,9 @@ pub(crate) const DRIVERS: &[&str] = &[
 /// Blocks of a GeoTIFF whose place in the file is checked when it is opened.
 const MAX_BLOCKS_CHECKED: usize = 1 << 16;
 
+/// Pixels of a compressed block from which several windows lie in one: each reader would decode it for itself.
+const LARGE_BLOCK_PX: usize = 1 << 20;
+
 const GRAY: u32 = 1;
 const PALETTE: u32 = 2;
 const ALPHA: u32 = 6;
@@ -60,6 +65,7 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
     }
     let window = placement.window;
     let center = window.row.saturating_add_unsigned(window.height as u64 / 2);
+    let block = dataset.rasterband(1).map_or((width, 1), |b| b.block_size());
     Ok(SceneInfo {
         id: source.id.clone(),
         uri: source.uri.clone(),
@@ -67,7 +73,8 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
         grid: placement.grid,
         window,
         native: None,
-        block: dataset.rasterband(1).map_or((width, 1), |b| b.block_size()),
+        block,
+        coding: coding(&dataset, block, is_remote(&source.gdal_path)),
         bands,
         acquired: match &source.acquired {
             // GDAL would look for a dozen metadata files of suppliers beside a remote file that has others beside it.
@@ -83,6 +90,23 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
             ..Validity::default()
         },
     })
+}
+
+/// What the blocks of a raster are to whoever decodes them. Far away, those of a GeoTIFF come in few requests where several are
+/// asked for at once: that saves more than it takes to decode one.
+fn coding(dataset: &Dataset, block: (usize, usize), is_remote: bool) -> Coding {
+    let driver = dataset.driver().short_name();
+    let of_band = dataset.rasterband(1).ok().and_then(|b| b.metadata_item("COMPRESSION", "IMAGE_STRUCTURE"));
+    let compression = of_band.or_else(|| dataset.metadata_item("COMPRESSION", "IMAGE_STRUCTURE"));
+    let is_jpeg_2000 = compression.as_deref().is_some_and(|c| c.eq_ignore_ascii_case("JPEG2000"));
+    let is_large = block.0.saturating_mul(block.1) >= LARGE_BLOCK_PX && compression.is_some();
+    match driver.as_str() {
+        name if name.starts_with("JP2") => Coding::CostlyBlocks,
+        "GTiff" | "NITF" if is_jpeg_2000 => Coding::CostlyBlocks,
+        "GTiff" if is_large && !is_remote => Coding::CostlyBlocks,
+        "GTiff" => Coding::Blocks,
+        _ => Coding::Other,
+    }
 }
 
 /// Where a raster lies; refuses those that lie nowhere.

@@ -1,15 +1,17 @@
-//! Blocks of remote scenes that several readers share.
+//! Blocks that several readers share: those that come from far, and those that take long to decode.
 //!
 //! GDAL keeps the blocks of each open dataset apart, and each reader has datasets of its own: of two readers of neighboring
-//! windows, both would fetch the blocks that both windows touch. Measured, four readers fetched 2.5 times the bytes of one.
+//! windows, both would fetch and decode the blocks that both windows touch. Measured, four readers fetched 2.5 times the bytes of
+//! one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use arpent_raster::{Chip, Window};
+use arpent_raster::{Chip, Coding, SceneInfo, Window};
 
 use crate::GdalError;
 use crate::block::Block;
+use crate::uri::is_remote_uri;
 
 /// Least side of what is fetched and kept as one, pixels; the first whose cells are small counts. A window mostly lacks a
 /// column of blocks, and single ones each take a request: those that lie side by side in a GeoTIFF come in one.
@@ -21,8 +23,12 @@ const CELL_BYTES: usize = 8 << 20;
 /// What is fetched at once, bytes as decoded: each reader holds twice as much beside its window.
 const PIECE_BYTES: usize = 16 << 20;
 
-/// Blocks of remote scenes, decoded, each fetched once by whichever reader needs it first; the others wait for it. Clones share
-/// the same blocks. Those that were not used for longest make room; local files are GDAL's own to cache.
+/// What decoding a block of JPEG 2000 takes for each value, bytes: its coefficients and what the transform works on. Measured: 6 of
+/// tiles of 2048 px, more of smaller ones.
+const DECODER_BYTES: usize = 16;
+
+/// Decoded blocks, each fetched once by whichever reader needs it first; the others wait for it. Clones share the same blocks.
+/// Those that were not used for longest make room. What neither lies far nor takes long to decode is GDAL's own to cache.
 #[derive(Debug, Clone)]
 pub struct SharedBlocks(Arc<Store>);
 
@@ -43,6 +49,7 @@ struct Kept {
     by_use: BTreeMap<u64, Key>,
     time: u64,
     bytes: usize,
+    fetched: u64,
 }
 
 #[derive(Debug)]
@@ -56,13 +63,43 @@ enum Slot {
 }
 
 impl SharedBlocks {
-    /// What each reader may hold beside its window and the room of all, bytes: what it fetches, and its copy as it is kept.
-    pub const BYTES_OF_A_READER: u64 = 2 * PIECE_BYTES as u64;
+    /// Whether readers share the blocks of a scene: where they lie in its file one by one, and either lie far or take long to
+    /// decode. Those that are too large to be kept are shared of the latter alone.
+    pub fn takes(scene: &SceneInfo) -> bool {
+        match scene.coding {
+            Coding::Other => false,
+            Coding::Blocks => is_remote_uri(&scene.uri),
+            Coding::CostlyBlocks => true,
+        }
+    }
+
+    /// What each reader of a scene needs of GDAL's cache, bytes: all bands of the costly blocks that it decodes at a time, which GDAL
+    /// would decode again for each band otherwise.
+    pub fn cache_of_a_reader(scene: &SceneInfo) -> u64 {
+        let pixel: usize = scene.bands.iter().map(|band| band.sample_type.bytes()).sum();
+        costly_pixels(scene).0.saturating_mul(pixel) as u64
+    }
+
+    /// What each reader of a scene may hold beside its window, the room of all, and GDAL's cache, bytes: what it fetches, its copy
+    /// as it is kept, and what a decoder works on.
+    pub fn bytes_of_a_reader(scene: &SceneInfo) -> u64 {
+        let bands = scene.bands.len();
+        let (_, block) = costly_pixels(scene);
+        // A value is kept in four bytes at most; what is more than a block has few bytes.
+        let cell = block.saturating_mul(4 * bands + 1).max(PIECE_BYTES);
+        let decoder = block.saturating_mul(DECODER_BYTES * bands);
+        cell.saturating_mul(2).saturating_add(decoder) as u64
+    }
 
     /// Room for so many MiB of blocks.
     pub fn new(limit_mb: u32) -> Self {
         let limit_bytes = (limit_mb as usize) << 20;
         Self(Arc::new(Store { limit_bytes, kept: Mutex::default(), changed: Condvar::new() }))
+    }
+
+    /// How many cells were fetched and decoded: blocks, small ones together.
+    pub fn fetched(&self) -> u64 {
+        self.0.lock().fetched
     }
 
     /// A window of a scene, of cells that are here and cells that `fetch` reads.
@@ -88,8 +125,8 @@ impl SharedBlocks {
         Ok(chip)
     }
 
-    /// Of the wanted cells, those that are here, and those that nobody fetches yet, which are now the caller's to fetch;
-    /// `wanted` keeps the others. Waits while others fetch all of them.
+    /// Of the wanted cells, those that are here, and those that nobody fetches yet, which are now the caller's to fetch (one alone
+    /// where that takes long, so that others may fetch the next meanwhile); `wanted` keeps the others. Waits while others fetch all of them.
     fn claim(&self, cells: &Cells, wanted: &mut Vec<(usize, usize)>) -> (Vec<Arc<Block>>, Claim<'_>) {
         let mut kept = self.0.lock();
         let coming = |kept: &Kept, cell: &(usize, usize)| {
@@ -103,11 +140,13 @@ impl SharedBlocks {
             let others = coming(&kept, cell);
             if let Some(block) = kept.take(&cells.key(*cell)) {
                 here.push(block);
-            } else if !others {
+            } else if others || mine.len() == cells.at_once {
+                return true;
+            } else {
                 kept.slots.insert(cells.key(*cell), Slot::Coming);
                 mine.push(*cell);
             }
-            others
+            false
         });
         (here, Claim { store: &self.0, scene: Arc::clone(&cells.scene), cells: mine })
     }
@@ -132,6 +171,7 @@ impl Kept {
 
     fn put(&mut self, key: Key, block: Block, limit_bytes: usize) {
         self.time += 1;
+        self.fetched += 1;
         self.bytes += block.bytes();
         self.by_use.insert(self.time, key.clone());
         self.slots.insert(key, Slot::Here { block: Arc::new(block), used: self.time });
@@ -191,25 +231,27 @@ pub(crate) struct Cells {
     bands: usize,
     /// Bytes of a value of one band.
     sample_bytes: usize,
+    /// Cells that a reader takes upon itself at once.
+    at_once: usize,
 }
 
 impl Cells {
-    /// The cells of a scene that fills a window; `None` where one is too large to be kept.
+    /// The cells of a scene that fills a window; `None` where one is too large to be kept. What is costly to decode is kept, however
+    /// large it is: each reader would hold it otherwise.
     pub(crate) fn new(
         uri: &str,
         bands: &[usize],
         sample_bytes: usize,
         window: Window,
         block: (usize, usize),
+        coding: Coding,
     ) -> Option<Self> {
-        let scene: Arc<str> = format!("{bands:?} {uri}").into();
-        let sides = |least: usize| {
-            let side = |block: usize, whole: usize| (block.max(1) * least.div_ceil(block.max(1))).min(whole);
-            let side = (side(block.0, window.width), side(block.1, window.height));
-            Self { scene: Arc::clone(&scene), window, side, bands: bands.len(), sample_bytes }
-        };
-        let small = LEAST_SIDES.iter().map(|least| sides(*least)).find(|cells| cells.bytes() <= CELL_BYTES);
-        small.or_else(|| Some(sides(1))).filter(|cells| cells.bytes() <= PIECE_BYTES && !window.is_empty())
+        let is_costly = coding == Coding::CostlyBlocks;
+        let (most, at_once) = if is_costly { (usize::MAX, 1) } else { (PIECE_BYTES, usize::MAX) };
+        let side = side_of_cells(window, block, sample_bytes * bands.len() + 1);
+        let scene = format!("{bands:?} {uri}").into();
+        let cells = Self { scene, window, side, bands: bands.len(), sample_bytes, at_once };
+        Some(cells).filter(|cells| cells.bytes() <= most && !window.is_empty())
     }
 
     /// Bytes of one cell.
@@ -262,6 +304,28 @@ impl Cells {
     }
 }
 
+/// Columns and rows of the cells of a scene that fills a window, of so many bytes a pixel: storage blocks, small ones together.
+fn side_of_cells(window: Window, block: (usize, usize), pixel_bytes: usize) -> (usize, usize) {
+    let sides = |least: usize| {
+        let side = |block: usize, whole: usize| (block.max(1) * least.div_ceil(block.max(1))).min(whole);
+        (side(block.0, window.width), side(block.1, window.height))
+    };
+    let is_small =
+        |side: &(usize, usize)| side.0.saturating_mul(side.1).saturating_mul(pixel_bytes) <= CELL_BYTES;
+    LEAST_SIDES.iter().map(|least| sides(*least)).find(is_small).unwrap_or_else(|| sides(1))
+}
+
+/// Pixels of a cell, where blocks are costly, and of a block.
+fn costly_pixels(scene: &SceneInfo) -> (usize, usize) {
+    if scene.coding != Coding::CostlyBlocks {
+        return (0, 0);
+    }
+    let window = scene.native.as_ref().map_or(scene.window, |native| native.window);
+    // Cells of a single band of bytes, with their validity, are the largest.
+    let cell = side_of_cells(window, scene.block, 2);
+    (cell.0.saturating_mul(cell.1), scene.block.0.saturating_mul(scene.block.1))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -272,7 +336,7 @@ mod tests {
     const WHOLE: Window = Window::new(-100, 50, 3000, 2500);
 
     fn cells() -> Cells {
-        Cells::new("a.tif", &[1], 1, WHOLE, (512, 512)).unwrap()
+        Cells::new("a.tif", &[1], 1, WHOLE, (512, 512), Coding::Blocks).unwrap()
     }
 
     fn block(window: Window) -> Block {
@@ -347,7 +411,7 @@ mod tests {
     #[test]
     fn cells_are_whole_blocks_of_a_bounded_size() {
         let side = |bands: &[usize], sample_bytes, window, block| {
-            Cells::new("a", bands, sample_bytes, window, block).map(|cells| cells.side)
+            Cells::new("a", bands, sample_bytes, window, block, Coding::Blocks).map(|cells| cells.side)
         };
         let large = Window::new(0, 0, 100_000, 100_000);
         assert_eq!(side(&[1, 2, 3], 1, large, (512, 512)), Some((1024, 1024)));
@@ -361,8 +425,25 @@ mod tests {
     }
 
     #[test]
+    fn costly_cells_are_kept_whatever_their_size_and_taken_one_by_one() {
+        let large = Window::new(0, 0, 100_000, 100_000);
+        let cells = |block| Cells::new("a", &[1, 2, 3, 4], 1, large, block, Coding::CostlyBlocks).unwrap();
+        assert_eq!(cells((4096, 4096)).side, (4096, 4096));
+        assert_eq!(cells((256, 256)).side, (1024, 1024));
+        let (shared, cells) = (SharedBlocks::new(64), cells((1024, 1024)));
+        let mut wanted = cells.touching(&Window::new(0, 0, 3000, 1500));
+        assert_eq!(wanted.len(), 6);
+        let (_, first) = shared.claim(&cells, &mut wanted);
+        let (_, second) = shared.claim(&cells, &mut wanted);
+        // Two readers of one window decode one each, and neither waits for the other yet.
+        assert_eq!((&first.cells[..], &second.cells[..]), (&[(0, 0)][..], &[(1, 0)][..]));
+        assert_eq!(wanted.len(), 4, "the others are still wanted");
+    }
+
+    #[test]
     fn pieces_hold_each_cell_once() {
-        let cells = Cells::new("a", &[1, 2, 3], 1, Window::new(0, 0, 100_000, 100_000), (512, 512)).unwrap();
+        let (whole, coding) = (Window::new(0, 0, 100_000, 100_000), Coding::Blocks);
+        let cells = Cells::new("a", &[1, 2, 3], 1, whole, (512, 512), coding).unwrap();
         let wanted = [
             (0, 0),
             (1, 0),

@@ -199,7 +199,7 @@ fn expand_bucket(input: &str, path: &str, scenes: &mut Vec<SceneSource>) -> Resu
     let pattern = glob::Pattern::new(&path[folder.len()..]);
     let pattern = pattern.map_err(|_| GdalError::NoMatch { pattern: input.to_owned() })?;
     let is_glob = fixed < path.len();
-    let deep = is_glob && path[folder.len() + 1..].contains('/');
+    let deep = is_glob && ["/", "**"].iter().any(|across| path[folder.len() + 1..].contains(across));
     // As in a folder of this machine, `*` does not cross `/`; `**` does.
     let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
     quiet();
@@ -253,7 +253,8 @@ fn expand_folder(input: &str, folder: &Path, scenes: &mut Vec<SceneSource>) -> R
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
             let name = path.to_string_lossy().into_owned();
-            if path.is_file() && RASTER_EXTENSIONS.contains(&extension(&name).as_str()) {
+            // A link that leads nowhere is a scene that is missing, not none.
+            if !path.is_dir() && RASTER_EXTENSIONS.contains(&extension(&name).as_str()) {
                 names.push(name);
             }
         }
@@ -269,13 +270,19 @@ fn expand_folder(input: &str, folder: &Path, scenes: &mut Vec<SceneSource>) -> R
 }
 
 fn expand_glob(pattern: &str, scenes: &mut Vec<SceneSource>) -> Result<(), GdalError> {
-    let none = || GdalError::NoMatch { pattern: pattern.to_owned() };
-    let names = glob::glob(pattern)
-        .map_err(|_| none())?
-        .filter_map(Result::ok)
-        .filter(|path| path.is_file())
-        .map(|path| path.to_string_lossy().into_owned())
-        .collect();
+    let found = glob::glob(pattern).map_err(|_| GdalError::NoMatch { pattern: pattern.to_owned() })?;
+    let mut names = Vec::new();
+    for path in found {
+        // A folder that cannot be listed may hold what is meant.
+        let path = path.map_err(|e| GdalError::Io {
+            doing: "list the folder",
+            path: e.path().to_string_lossy().into_owned(),
+            source: e.into(),
+        })?;
+        if !path.is_dir() || is_product_folder(&path) {
+            names.push(path.to_string_lossy().into_owned());
+        }
+    }
     push_all(pattern, names, scenes)
 }
 
@@ -318,6 +325,17 @@ mod tests {
         assert_eq!(ids(std::slice::from_ref(&root)), ["a", "b"]);
         assert_eq!(ids(&[format!("{root}/*.tif"), format!("{root}/./b.tif"), root.clone()]), ["a", "b"]);
         assert_eq!(ids(&[format!("{root}/**/*.tif")]), ["b", "d"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_listed_and_cannot_be_read_is_not_left_out() {
+        let dir = folder(&["dalles/a.tif", "S2A.SAFE/MTD.xml"]);
+        let root = dir.path().to_string_lossy().into_owned();
+        std::os::unix::fs::symlink("gone.tif", dir.path().join("dalles/b.tif")).unwrap();
+        assert_eq!(ids(&[format!("{root}/dalles")]), ["a", "b"]);
+        assert_eq!(ids(&[format!("{root}/dalles/*.tif")]), ["a", "b"]);
+        assert_eq!(ids(&[format!("{root}/*")]), ["S2A"]);
     }
 
     #[test]

@@ -46,9 +46,10 @@ fn is_connection(gdal_path: &str) -> bool {
     })
 }
 
-/// The last part of a path or URL, without its query.
-pub(crate) fn file_name(uri: &str) -> &str {
-    let path = if uri.contains("://") { uri.split(['?', '#']).next().unwrap_or(uri) } else { uri };
+/// The last part of a path or URL, without its query. Keys of buckets have none: `?` and `#` are part of them.
+pub fn file_name(uri: &str) -> &str {
+    let has_query = uri.starts_with("http://") || uri.starts_with("https://");
+    let path = if has_query { uri.split(['?', '#']).next().unwrap_or(uri) } else { uri };
     path.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
@@ -73,13 +74,14 @@ pub(crate) fn extension(uri: &str) -> String {
 pub(crate) fn access_hint(path: &str) -> &'static str {
     if path.starts_with("az://") {
         "check the URL, the network and the credentials (AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY or \
-         AZURE_STORAGE_SAS_KEY); a store of your own is named by AZURE_STORAGE_ENDPOINT"
+         AZURE_STORAGE_SAS_KEY; of a public container AZURE_SKIP_SIGNATURE=true); a store of your own is named by \
+         AZURE_STORAGE_ENDPOINT"
     } else if path.starts_with("gs://") {
-        "check the URL, the network and the credentials (GOOGLE_APPLICATION_CREDENTIALS); a store of your own is named by \
-         GOOGLE_BASE_URL"
+        "check the URL, the network and the credentials (GOOGLE_APPLICATION_CREDENTIALS; of a public bucket \
+         GOOGLE_SKIP_SIGNATURE=true); a store of your own is named by GOOGLE_BASE_URL"
     } else {
-        "check the URL, the network and the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION); a store that is \
-         not Amazon's is named by AWS_ENDPOINT"
+        "check the URL, the network and the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; of a \
+         public bucket AWS_SKIP_SIGNATURE=true); a store that is not Amazon's is named by AWS_ENDPOINT"
     }
 }
 
@@ -147,6 +149,10 @@ mod tests {
     fn names_are_cut_out_of_paths_and_urls() {
         assert_eq!(stem("https://h/a/x.v2.tif?sig=a/b.c"), "x.v2");
         assert_eq!(extension("https://h/a/x.v2.TIF?sig=a/b.c"), "tif");
+        assert_eq!(
+            (stem("s3://b/k/dalle #2.tif"), extension("gs://b/a?b.tif").as_str()),
+            ("dalle #2", "tif")
+        );
         assert_eq!((stem("a/.hidden"), extension("a/.hidden").as_str()), (".hidden", ""));
         assert!(
             !is_local("SENTINEL2_L1C:/a/b:10m:EPSG_32631") && is_local("a:b/c.tif") && is_local("/a/b.tif")

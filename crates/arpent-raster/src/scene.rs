@@ -125,6 +125,19 @@ pub enum Declared {
     Configuration,
 }
 
+/// What a storage block is to whoever decodes it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Coding {
+    /// No unit: what lies in it is put together of other files, or decoded in the order of rows.
+    #[default]
+    Other,
+    /// It lies in the file as one, and decoding it takes little time.
+    Blocks,
+    /// The same, and decoding it takes long: JPEG 2000, or a large compressed block.
+    CostlyBlocks,
+}
+
 /// One scene: where it is, what it holds, when it was taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SceneInfo {
@@ -147,6 +160,9 @@ pub struct SceneInfo {
     pub gsd_m: f64,
     /// Size of a storage block (columns, rows).
     pub block: (usize, usize),
+    /// What such a block is to whoever decodes it.
+    #[serde(default)]
+    pub coding: Coding,
     /// What decides which of its pixels are valid.
     #[serde(default)]
     pub validity: Validity,
@@ -261,6 +277,7 @@ mod tests {
             acquired: None,
             gsd_m: 1.0,
             block: (1, 1),
+            coding: Coding::Other,
             native: None,
             validity: Validity::default(),
         }

@@ -1,8 +1,11 @@
 //! When scenes were taken, as the user says it.
 
+use std::collections::BTreeSet;
+
 use arpent_gdal::SceneSource;
 use arpent_publish::{Acquired, Warning};
 
+use super::UsableScene;
 use crate::config::InputOptions;
 
 /// The first photographs from the air are of 1858 (Nadar).
@@ -21,7 +24,7 @@ pub(super) fn state(sources: &mut [SceneSource], options: &InputOptions) -> Opti
     let pattern = Pattern::parse(written).ok()?;
     let (mut without, mut first) = (0_usize, None);
     for scene in sources.iter_mut() {
-        if let Some(date) = pattern.date(file_name(&scene.uri)) {
+        if let Some(date) = pattern.date(arpent_gdal::file_name(&scene.uri)) {
             scene.acquired = Some(date);
         } else {
             without += 1;
@@ -37,10 +40,38 @@ pub(super) fn state(sources: &mut [SceneSource], options: &InputOptions) -> Opti
     Some(Warning::new("no-date-in-name", "input.acquired_from", message))
 }
 
-/// The last part of a path or URL.
-fn file_name(uri: &str) -> &str {
-    let path = if uri.contains("://") { uri.split(['?', '#']).next().unwrap_or(uri) } else { uri };
-    path.trim_end_matches('/').rsplit('/').next().unwrap_or(path)
+/// What is doubtful about the scenes of two dates: files that are named for both, and dates in the other order.
+pub(super) fn of_two_dates(before: &[UsableScene], after: &[UsableScene]) -> Vec<Warning> {
+    let mut all = Vec::new();
+    let files: BTreeSet<&str> = before.iter().map(|scene| scene.source.gdal_path.as_str()).collect();
+    let both = after.iter().filter(|scene| files.contains(scene.source.gdal_path.as_str()));
+    let both: Vec<&str> = both.map(|scene| scene.info.id.as_str()).collect();
+    if let Some(first) = both.first() {
+        let message = format!(
+            "{} of {} scenes are named for both dates, the first is `{first}`: no change is found where a scene is compared with itself",
+            both.len(),
+            after.len()
+        );
+        all.push(Warning::new("same-scene-twice", "before", message));
+    }
+    // Of an interval, the beginning of the earlier scenes and the end of the later ones.
+    let dates = |scenes: &[UsableScene]| -> Vec<String> {
+        scenes.iter().filter_map(|scene| scene.info.acquired.clone()).collect()
+    };
+    let day = |text: &str| text.get(..10).map(str::to_owned);
+    let first = dates(before).iter().filter_map(|d| day(d.split('/').next()?)).min();
+    let last = dates(after).iter().filter_map(|d| day(d.split('/').next_back()?)).max();
+    if let (Some(first), Some(last)) = (first, last)
+        && first > last
+    {
+        let message = format!(
+            "the scenes of the earlier date were taken from {first} on, those of the later date until {last}: what has gone is told as \
+             what has come"
+        );
+        let hint = "name the scenes that were taken first with --before, the others with --scene";
+        all.push(Warning::new("dates-swapped", "before", message).with_hint(hint));
+    }
+    all
 }
 
 /// A date as it is kept, RFC 3339: `2021-07-14`, a date and time, or an interval of two with a slash between; of a year or a month

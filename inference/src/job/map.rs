@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use arpent_gdal::{Aoi, Fingerprint, Mosaic};
+use arpent_gdal::{Aoi, Fingerprint, Mosaic, SharedBlocks};
 use arpent_publish::Warning;
-use arpent_raster::{Grid, Nomenclature, SceneInfo, Window};
+use arpent_raster::{Coding, Grid, Nomenclature, SceneInfo, Window};
 use arpent_tiling::{Needs, WindowPlan};
 
 use super::overlap::{self, Overlaps};
@@ -137,12 +137,34 @@ impl MapJob {
         self.own_warnings.extend(warning);
     }
 
+    /// Whether its readers share blocks of a scene.
+    pub fn shares_blocks(&self) -> bool {
+        self.scenes().any(|(_, scene)| SharedBlocks::takes(&scene.info))
+    }
+
+    /// Whether its readers share the blocks of every scene.
+    pub fn shares_all_blocks(&self) -> bool {
+        self.scenes().all(|(_, scene)| SharedBlocks::takes(&scene.info))
+    }
+
     /// Whether a scene lies behind a network.
     pub fn is_remote(&self) -> bool {
         self.scenes().any(|(_, scene)| arpent_gdal::is_remote_uri(&scene.info.uri))
     }
 
-    /// GDAL's block cache, MiB, that holds what a strip reads and the blocks that the next one reads again: 64 to 512.
+    /// What each reader may hold beside its window, bytes, where blocks are shared.
+    pub fn bytes_of_a_reader(&self) -> u64 {
+        let shared = self.scenes().filter(|(_, scene)| SharedBlocks::takes(&scene.info));
+        shared.map(|(_, scene)| SharedBlocks::bytes_of_a_reader(&scene.info)).max().unwrap_or(0)
+    }
+
+    /// What each reader needs of GDAL's cache for the blocks that it decodes at a time, bytes.
+    pub fn decoded_by_a_reader(&self) -> u64 {
+        self.scenes().map(|(_, scene)| SharedBlocks::cache_of_a_reader(&scene.info)).max().unwrap_or(0)
+    }
+
+    /// The cache of blocks, MiB, that holds what a strip reads and the blocks that the next one reads again: 64 to 512, and two
+    /// blocks that are costly.
     pub fn cache_mb(&self) -> u32 {
         let read = self.plan.largest_read();
         let of_scene = |scene: &UsableScene| {
@@ -153,14 +175,15 @@ impl MapJob {
                 (info.grid.gsd_x / native.grid.gsd_x, info.grid.gsd_y / native.grid.gsd_y)
             });
             let rows = times(read.height, down);
-            // Remote blocks are kept by cells of about 1024 rows.
-            let cell =
-                if arpent_gdal::is_remote_uri(&info.uri) { info.block.1.max(1024) } else { info.block.1 };
-            times(pixel.saturating_mul(rows.saturating_add(2 * cell.min(rows))), across)
+            // Shared blocks are kept by cells of about 1024 rows; costly ones whole, however few of their rows are read.
+            let cell = if SharedBlocks::takes(info) { info.block.1.max(1024) } else { info.block.1 };
+            let most = if info.coding == Coding::CostlyBlocks { cell } else { rows };
+            times(pixel.saturating_mul(rows.saturating_add(2 * cell.min(most))), across)
         };
         let dates = self.dates.iter().map(|date| date.scenes.iter().map(of_scene).max().unwrap_or(0));
         let bytes = dates.sum::<usize>().saturating_mul(self.plan.extent().width);
-        u32::try_from(bytes >> 20).unwrap_or(u32::MAX).clamp(64, 512)
+        let least = u32::try_from((2 * self.decoded_by_a_reader()) >> 20).unwrap_or(u32::MAX);
+        u32::try_from(bytes >> 20).unwrap_or(u32::MAX).clamp(64, 512).max(least)
     }
 
     /// Reads the layers that the map is crossed with into a new folder under `scratch`.

@@ -70,8 +70,10 @@ pub struct Job {
     pub ocs_ge: Option<OcsGe>,
     /// Temporary files; deleted with the job.
     pub scratch: TempDir,
-    /// Size of GDAL's block cache, MiB.
+    /// Room for blocks that may be needed again, in GDAL's cache or in one that readers share, MiB.
     cache_mb: u32,
+    /// Size of GDAL's block cache, MiB.
+    gdal_cache_mb: u32,
 }
 
 impl Job {
@@ -110,6 +112,9 @@ impl Job {
             opened.push(usable);
             failed.extend(bad);
         }
+        if let [before, after] = &opened[..] {
+            warnings.extend(acquired::of_two_dates(before, after));
+        }
         arpent_gdal::unite_grids(opened.iter_mut().flatten().map(|scene| &mut scene.info));
         let mut opened = scenes::on_one_grid(opened, &model, &config.input, &mut failed);
         if opened.iter().any(Vec::is_empty) {
@@ -141,9 +146,16 @@ impl Job {
             0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
             chosen => chosen,
         };
-        // What remote scenes are read through is shared by readers, and not GDAL's.
-        let all_remote = maps.iter().all(MapJob::is_remote);
-        set_up_gdal(Some(if all_remote { SMALL_CACHE_MB } else { cache_mb }))?;
+        // Blocks that readers share are kept once, and not in GDAL's cache, but for those that are being decoded.
+        let all_shared = maps.iter().all(MapJob::shares_all_blocks);
+        let decoded = maps
+            .iter()
+            .map(|map| readers(&config, map) as u64 * map.decoded_by_a_reader())
+            .max()
+            .unwrap_or(0);
+        let decoded_mb = u32::try_from(decoded.div_ceil(1 << 20)).unwrap_or(u32::MAX);
+        let gdal_cache_mb = if all_shared { SMALL_CACHE_MB } else { cache_mb }.saturating_add(decoded_mb);
+        set_up_gdal(Some(gdal_cache_mb))?;
         let output = config.output.clone();
         let job = Self {
             config,
@@ -157,6 +169,7 @@ impl Job {
             ocs_ge,
             scratch,
             cache_mb,
+            gdal_cache_mb,
         };
         job.check_memory()?;
         Ok(job)
@@ -203,23 +216,19 @@ impl Job {
 
     /// Threads that read the scenes of a map.
     pub fn readers(&self, map: &MapJob) -> usize {
-        match self.config.compute.readers {
-            0 if map.is_remote() => READERS_OF_REMOTE,
-            0 => READERS,
-            chosen => chosen,
-        }
+        readers(&self.config, map)
     }
 
-    /// Blocks that the readers of a map share, where they come from far.
+    /// Blocks that the readers of a map share, where they come from far or take long to decode.
     pub fn shared_blocks(&self, map: &MapJob) -> Option<SharedBlocks> {
-        map.is_remote().then(|| SharedBlocks::new(self.cache_mb))
+        map.shares_blocks().then(|| SharedBlocks::new(self.cache_mb))
     }
 
-    /// What blocks take that may be needed again: in GDAL's cache, or in one that readers share.
+    /// What blocks take that may be needed again: in GDAL's cache, and in one that readers share.
     fn cache_bytes(&self, map: &MapJob) -> u64 {
-        let readers =
-            if map.is_remote() { self.readers(map) as u64 * SharedBlocks::BYTES_OF_A_READER } else { 0 };
-        (u64::from(self.cache_mb + SMALL_CACHE_MB) << 20) + readers
+        let shared_mb = if map.shares_blocks() { self.cache_mb } else { 0 };
+        let mb = u64::from(self.gdal_cache_mb) + u64::from(shared_mb) + u64::from(SMALL_CACHE_MB);
+        (mb << 20).saturating_add((self.readers(map) as u64).saturating_mul(map.bytes_of_a_reader()))
     }
 
     fn memory_bound_with(&self, map: &MapJob, predictors: usize) -> Result<u64, ModelError> {
@@ -283,11 +292,42 @@ impl Job {
     }
 }
 
+/// The same with the configuration where it was named last: `--scene` and `--before` take every word that follows them, and no
+/// raster's name ends in `.toml`.
+fn with_config(mut args: JobArgs) -> Result<JobArgs, JobError> {
+    if args.config.is_some() {
+        return Ok(args);
+    }
+    let is_config = |word: &String| word.to_ascii_lowercase().ends_with(".toml") && !word.starts_with('@');
+    let named: Vec<String> =
+        args.scene.iter().chain(&args.before).filter(|w| is_config(w)).cloned().collect();
+    match named.as_slice() {
+        [] => {}
+        [one] => {
+            args.config = Some(one.into());
+            args.scene.retain(|word| word != one);
+            args.before.retain(|word| word != one);
+        }
+        _ => return Err(JobError::SeveralConfigs { named }),
+    }
+    Ok(args)
+}
+
+/// Threads that read the scenes of a map.
+fn readers(config: &Config, map: &MapJob) -> usize {
+    match config.compute.readers {
+        0 if map.is_remote() => READERS_OF_REMOTE,
+        0 => READERS,
+        chosen => chosen,
+    }
+}
+
 /// The configuration in force: the file's, with the command line's changes.
 ///
 /// # Errors
 /// As [`Config::load`].
 pub fn effective(args: &JobArgs) -> Result<Config, JobError> {
+    let args = &with_config(args.clone())?;
     let mut config = match (&args.config, &args.model) {
         (Some(path), _) => Config::load(path)?,
         (None, Some(model)) => Config::of_model(model)?,

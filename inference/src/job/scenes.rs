@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use std::path::Path;
 
-use arpent_gdal::SceneSource;
+use arpent_gdal::{GdalError, SceneSource};
 use arpent_model::{Band, ModelPackage};
 use arpent_publish::{InputValues, Warning};
 use arpent_raster::{Grid, SceneInfo, lattice, target_grid};
@@ -97,7 +97,7 @@ impl Wanted<'_> {
     }
 
     fn open(self, source: &SceneSource, looks: Looks) -> anyhow::Result<UsableScene> {
-        let mut info = arpent_gdal::open_scene(source)?;
+        let (mut info, told) = self.open_header(source)?;
         let bands = self.choose_bands(&info)?;
         check_samples(&info, &bands, self.model)?;
         if !self.options.may_resample() && !in_range(&info, self.model) {
@@ -107,10 +107,28 @@ impl Wanted<'_> {
         validity::declare(&mut info, &bands, self.options, self.scratch)?;
         let found = arpent_gdal::look(&info, &bands, looks.collar)?;
         let mut warnings = validity::warnings(&info, &bands, &found, self.options);
+        warnings.extend(told);
         let expected = values::Expected { model: self.model, bands: self.bands, options: self.options };
         warnings.extend(expected.read_as(&mut info, &bands)?);
         let values = expected.compare(&info, &bands, looks.values, &mut warnings)?;
         Ok(UsableScene { source: source.clone(), info, bands, resampled: false, warnings, values })
+    }
+
+    /// What a scene says of itself. Where the configuration says what is nodata, it does not matter that item and file differ in it,
+    /// and that is told.
+    fn open_header(self, source: &SceneSource) -> anyhow::Result<(SceneInfo, Option<Warning>)> {
+        match arpent_gdal::open_scene(source) {
+            Err(GdalError::ItemNodata { band, item, file, .. }) if self.options.nodata.is_some() => {
+                let info = arpent_gdal::open_scene(&SceneSource { nodata: None, ..source.clone() })?;
+                let message = format!(
+                    "the STAC item and the file differ in nodata of band {band}: {item} by the item, {file} by the file; \
+                     `input.nodata` decides, and both are ignored"
+                );
+                let told = Warning::new("nodata-replaced", &info.id, message);
+                Ok((info, Some(told)))
+            }
+            opened => Ok((opened?, None)),
+        }
     }
 
     /// The scene's band for each band of the model: by the configuration, else by the name the scene gives it.

@@ -9,7 +9,8 @@ use arpent_vector::Feature;
 
 use crate::job::{MapJob, Survey};
 
-/// Up to so many scenes of a feature are named by their ids; of more, the positions in the manifest's `inputs` are told.
+/// Up to so many scenes of a feature are named by their ids; of more, and of ids that could not be told apart, the positions in the
+/// manifest's `inputs` are told.
 const MOST_NAMED: usize = 8;
 
 /// Rows that are looked at a time, where scenes overlap.
@@ -49,7 +50,10 @@ impl Origins {
             let dates = gave.iter().filter_map(|i| date.scenes[*i].info.acquired.as_ref());
             feature.acquired = dates.min().cloned();
         }
-        feature.scene_ids = if named.len() > MOST_NAMED { vec![ranges(&positions)] } else { named };
+        // Ids stand with commas between them, and `#` begins positions: of such ids, which they are could not be told.
+        let is_unclear = |id: &String| id.contains(',') || id.starts_with('#');
+        let by_position = named.len() > MOST_NAMED || named.iter().any(is_unclear);
+        feature.scene_ids = if by_position { vec![ranges(&positions)] } else { named };
         Ok(())
     }
 

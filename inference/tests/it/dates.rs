@@ -55,6 +55,24 @@ fn change_is_told_where_both_dates_have_data() {
 }
 
 #[test]
+fn dates_in_the_other_order_and_one_scene_for_both_are_told() {
+    let (place, ..) = place();
+    let told = |scene: &str, before: &str, more: &str| {
+        place.config(more);
+        let words = ["plan", "run.toml", "--scene", scene, "--before", before, "--format", "json"];
+        let ended = place.arpent(&words).expect(0);
+        ["same-scene-twice", "dates-swapped"].map(|code| ended.out.contains(code))
+    };
+    std::fs::copy(place.path("before.tif"), place.path("d_2019.tif")).unwrap();
+    std::fs::copy(place.path("after.tif"), place.path("d_2022.tif")).unwrap();
+    let from = "[input]\nacquired_from = \"d_{yyyy}\"\n";
+    assert_eq!(told("d_2022.tif", "d_2019.tif", from), [false, false]);
+    assert_eq!(told("d_2019.tif", "d_2022.tif", from), [false, true]);
+    assert_eq!(told("d_2019.tif", "d_2022.tif", ""), [false, false]);
+    assert_eq!(told("d_2019.tif", "d_2019.tif", ""), [true, false]);
+}
+
+#[test]
 fn nodata_of_either_date_is_nodata() {
     let (place, before, after) = place();
     let common = AFTER.intersect(&BEFORE).unwrap();

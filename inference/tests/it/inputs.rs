@@ -4,7 +4,7 @@ use arpent_model::{HandSet, hand_set_linear};
 use arpent_raster::{SampleType, Window};
 use arpent_testing::{GeoTiff, Picture, Samples};
 
-use crate::common::{EPSG, GSD, Place, gdal};
+use crate::common::{EPSG, GSD, Map, Place, gdal};
 
 const SCENE: Window = Window::new(3_260_007, -34_310_013, 80, 70);
 
@@ -62,6 +62,36 @@ fn a_stac_item_gives_its_id_date_and_bands() {
         shown.contains("acquired (String) = 2023-06-14T10:30:00Z")
             && shown.contains("scene_ids (String) = dalle-0650")
     );
+}
+
+#[test]
+fn where_item_and_file_differ_in_nodata_the_configuration_decides() {
+    let place = Place::new();
+    let picture = Picture::new(2, 12);
+    let mut bands = picture.bands(SCENE);
+    bands.iter_mut().enumerate().filter(|(i, _)| i % SCENE.width < 30).for_each(|(_, value)| *value = 7);
+    let tiff = GeoTiff { nodata: Some(0.0), ..GeoTiff::rgb(EPSG, GSD, SCENE, &bands) };
+    tiff.write(&place.path("a.tif")).unwrap();
+    place.write(
+        "item.json",
+        r#"{"type":"Feature","stac_version":"1.0.0","id":"item","geometry":null,"links":[],"properties":{"datetime":null},
+        "assets":{"image":{"href":"./a.tif","type":"image/tiff; application=geotiff","roles":["data"],
+        "raster:bands":[{"nodata":255},{"nodata":255},{"nodata":255}]}}}"#,
+    );
+    let refused = place.try_run(&["item.json"], "refused", &[]).expect(2);
+    assert!(
+        refused.err.contains("255 by the item, 0 by the file") && refused.err.contains("nodata = VALUE"),
+        "{}",
+        refused.err
+    );
+    place.config("[input]\nnodata = 7\n");
+    let of_file = place.run(&["a.tif"], "file", &[]);
+    let ended = place.try_run(&["item.json"], "item", &[]).expect(0);
+    assert!(ended.err.contains("`input.nodata` decides, and both are ignored"), "{}", ended.err);
+    let of_item = Map::at(&place.path("item"));
+    assert_eq!(of_item.labels(), of_file.labels());
+    assert!(of_item.manifest["warnings"].to_string().contains("nodata-replaced"), "{}", of_item.manifest);
+    assert!(!of_file.manifest["warnings"].to_string().contains("nodata-replaced"));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Several scenes over the same pixels; when scenes were taken; how many scenes are named at a time.
 
+use arpent_publish::Target;
 use arpent_raster::Window;
-use arpent_testing::servers::SeaweedFs;
+use arpent_testing::servers::{Azurite, SeaweedFs};
 use arpent_testing::{GeoTiff, Picture, Samples};
 use serde_json::Value;
 
@@ -132,6 +133,12 @@ fn many_scenes_are_named_by_their_place_among_the_inputs() {
     assert_eq!(map.manifest["inputs"][10]["id"], "long-name-of-a-dalle-10");
     let few = place.run(&["long-name-of-a-dalle-0[0-3].tif"], "few", &[]);
     assert_eq!(origins(&few)[0].0.matches(',').count(), 3);
+    // A comma in a name would be read as two names.
+    for (name, copy) in [("long-name-of-a-dalle-00.tif", "x,y.tif"), ("long-name-of-a-dalle-01.tif", "z.tif")]
+    {
+        std::fs::copy(place.path(name), place.path(copy)).unwrap();
+    }
+    assert_eq!(origins(&place.run(&["x,y.tif", "z.tif"], "comma", &[]))[0].0, "#0-1");
 }
 
 #[test]
@@ -177,6 +184,7 @@ fn lists_and_globs_that_the_shell_expanded_name_the_same_scenes() {
         &["run", "run.toml", "--scene", "@dalles/list.txt"][..],
         &["run", "run.toml", "--scene", "dalles/a.tif", "dalles/b 1.tif"],
         &["run", "--scene", "dalles/a.tif", "dalles/b 1.tif", "--threads", "1", "run.toml"],
+        &["run", "--scene", "dalles/a.tif", "dalles/b 1.tif", "run.toml"],
         &["run", "listed.toml"],
     ]
     .into_iter()
@@ -188,24 +196,53 @@ fn lists_and_globs_that_the_shell_expanded_name_the_same_scenes() {
         assert_eq!(map.labels(), expected.labels(), "{words:?}");
         assert_eq!(ids(&map), ids(&expected));
     }
+    let plan = place.arpent(&["plan", "--scene", "dalles", "run.toml", "--format", "json"]).expect(0);
+    assert!(plan.out.contains("dalles/b 1.tif"), "{}", plan.out);
+    let several = place.arpent(&["plan", "--scene", "dalles", "run.toml", "listed.toml"]).expect(2);
+    assert!(
+        several.err.contains("run.toml, listed.toml") && several.err.contains("hint:"),
+        "{}",
+        several.err
+    );
+    // With a configuration before it, it is a scene, and none that can be opened.
+    let twice = place.try_run(&["dalles/a.tif", "listed.toml"], "twice", &[]).expect(1);
+    assert!(twice.err.contains("listed.toml"), "{}", twice.err);
 }
 
 #[test]
-fn folders_and_globs_of_a_bucket_are_listed() {
+fn folders_and_globs_of_an_s3_bucket_are_listed() {
     let Some(server) = SeaweedFs::start() else { return };
+    listed(|prefix| server.url(prefix), &server.env());
+}
+
+#[test]
+fn folders_and_globs_of_an_azure_container_are_listed() {
+    let Some(server) = Azurite::start() else { return };
+    listed(|prefix| server.url(prefix), &server.env());
+    // Without an account, the variable that names it is told.
+    let place = Place::new();
+    for scene in ["scenes/dalles/", "scenes/dalles/*.tif", "scenes/dalles/a.tif"] {
+        let refused = place.try_run(&[&server.url(scene)], "out", &[]).expect(2);
+        assert!(refused.err.contains("AZURE_STORAGE_ACCOUNT_NAME"), "{}", refused.err);
+    }
+}
+
+/// Lists a folder of a store, whose URLs `url` makes of a prefix, in every way that there is.
+fn listed(url: impl Fn(&str) -> String, env: &[(String, String)]) {
     let place = Place::new();
     let picture = Picture::new(2, 12);
     let east = Window::new(SCENE.col + 80, SCENE.row, 80, 70);
     let (a, b) = (place.draw("a.tif", &picture, SCENE), place.draw("b 1.tif", &picture, east));
     let expected = place.run(&[&a, &b], "local", &[]);
-    let folder = crate::machines::open(&server, &server.url("scenes/dalles"));
+    let look_up = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let folder = Target::parse_with(&url("scenes/dalles"), &look_up).unwrap();
     for (name, path) in [("a.tif", &a), ("b 1.tif", &b)] {
         folder.replace(name, std::fs::read(path).unwrap(), "image/tiff").unwrap();
     }
     folder.replace("notes.txt", b"no raster".to_vec(), "text/plain").unwrap();
     let run = |scene: &str, output: &str| {
         let mut command = place.command(&["run", "run.toml", "--scene", scene, "--output", output]);
-        command.envs(server.env());
+        command.envs(env.iter().cloned());
         crate::common::Ended::from(command.output().unwrap())
     };
     for (i, scene) in ["scenes/dalles/", "scenes/dalles/*.tif", "scenes/*/*.tif", "scenes/dalles/[ab]*.tif"]
@@ -213,11 +250,13 @@ fn folders_and_globs_of_a_bucket_are_listed() {
         .enumerate()
     {
         let output = format!("remote{i}");
-        run(&server.url(scene), &output).expect(0);
+        run(&url(scene), &output).expect(0);
         assert_eq!(Map::at(&place.path(&output)).labels(), expected.labels(), "{scene}");
     }
-    let none = run(&server.url("scenes/dalles/*.jp2"), "none").expect(2);
+    let none = run(&url("scenes/dalles/*.jp2"), "none").expect(2);
     assert!(none.err.contains("*.jp2"), "{}", none.err);
-    let gone = run(&server.url("scenes/dalles/gone.tif"), "gone").expect(2);
-    assert!(gone.err.contains("no such object"), "{}", gone.err);
+    for gone in ["scenes/dalles/gone.tif", "scenes/gone/a.tif"] {
+        let gone = run(&url(gone), "gone").expect(2);
+        assert!(gone.err.contains("no such object"), "{}", gone.err);
+    }
 }

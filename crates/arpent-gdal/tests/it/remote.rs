@@ -83,6 +83,54 @@ fn answer(
     Ok(())
 }
 
+/// A page of a listing, as Google's store answers by its XML interface.
+fn page(keys: &[&str], next: Option<&str>) -> Vec<u8> {
+    let object = |key: &&str| {
+        format!(
+            "<Contents><Key>{key}</Key><LastModified>2022-02-02T00:00:00.000Z</LastModified><ETag>\"a\"</ETag>\
+             <Size>1000</Size></Contents>"
+        )
+    };
+    let objects: String = keys.iter().map(object).collect();
+    let more = next.map_or_else(
+        || "<IsTruncated>false</IsTruncated>".to_owned(),
+        |key| format!("<IsTruncated>true</IsTruncated><NextMarker>{key}</NextMarker>"),
+    );
+    format!(
+        "<?xml version='1.0' encoding='UTF-8'?><ListBucketResult xmlns='http://doc.s3.amazonaws.com/2006-03-01'>\
+         <Name>bucket</Name><Prefix>dalles/</Prefix>{more}{objects}</ListBucketResult>"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn folders_and_globs_of_a_google_bucket_are_listed_page_by_page() {
+    let _dir = folder();
+    let (first, second) = (["dalles/a.tif", "dalles/notes.txt"], ["dalles/b 1.tif", "dalles/c.jp2"]);
+    let (base, _, asked) = serve_logged(vec![
+        ("/bucket/?delimiter=%2F&prefix=dalles%2F", page(&first, Some("dalles/notes.txt"))),
+        ("/bucket/?delimiter=%2F&marker=dalles%2Fnotes.txt&prefix=dalles%2F", page(&second, None)),
+    ]);
+    let options = [("CPL_GS_ENDPOINT", format!("{base}/")), ("GS_NO_SIGN_REQUEST", "YES".to_owned())];
+    let options = options.map(|(name, value)| (name.to_owned(), value)).into();
+    arpent_gdal::init(arpent_gdal::InitOptions { options, ..Default::default() }).unwrap();
+    let listed = |uri: &str| -> Result<Vec<String>, GdalError> {
+        Ok(resolve_scenes(&[uri.to_owned()])?.into_iter().map(|scene| scene.uri).collect())
+    };
+    let of_folder = listed("gs://bucket/dalles/").unwrap_or_else(|e| panic!("{e}: {:?}", asked.lock()));
+    assert_eq!(
+        of_folder,
+        ["gs://bucket/dalles/a.tif", "gs://bucket/dalles/b 1.tif", "gs://bucket/dalles/c.jp2"]
+    );
+    assert_eq!(listed("gs://bucket/dalles/[ab]*.tif").unwrap(), of_folder[..2]);
+    let e = listed("gs://bucket/dalles/*.png").unwrap_err();
+    assert!(matches!(e, GdalError::NoMatch { .. }), "{e:?}");
+    let e = open_scene(&resolve_scenes(&["gs://bucket/gone.tif".to_owned()]).unwrap()[0]).unwrap_err();
+    assert!(e.to_string().contains("no such object"), "{e}");
+    let e = listed("gs://gone/dalles/").unwrap_err();
+    assert!(matches!(e, GdalError::Missing { .. }), "{e:?}");
+}
+
 #[test]
 fn scenes_items_and_areas_are_read_over_http() {
     let dir = folder();

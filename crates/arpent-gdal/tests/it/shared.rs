@@ -1,11 +1,13 @@
-//! Readers that share the blocks of remote scenes.
+//! Readers that share blocks: of remote scenes, and those that take long to decode.
 
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arpent_gdal::{DatesReader, Mosaic, MosaicReader, SharedBlocks, open_scene, resolve_scenes};
 use arpent_raster::{Chip, Window};
-use gdal::raster::GdalType;
+use gdal::raster::{GdalType, RasterCreationOptions};
+use gdal::{Dataset, DriverManager};
 
 use crate::common::{Picture, folder, mosaic, value};
 use crate::remote::{Sent, serve_counted};
@@ -125,6 +127,62 @@ fn too_little_room_costs_requests_and_nothing_else() {
     let scene = Served::bytes_of((SIDE, SIDE));
     by_four(&scene, Some(&SharedBlocks::new(0)));
     by_four(&scene, Some(&SharedBlocks::new(3)));
+}
+
+/// A picture in another format, beside it; its mosaic.
+fn copied(path: &Path, driver: &str, extension: &str, options: &[&str]) -> Mosaic {
+    let to = path.with_extension(extension);
+    let driver = DriverManager::get_driver_by_name(driver).unwrap();
+    let options: RasterCreationOptions = options.iter().copied().collect();
+    Dataset::open(path).unwrap().create_copy(&driver, &to, &options).unwrap().close().unwrap();
+    mosaic(vec![crate::common::open(&to)])
+}
+
+#[test]
+fn local_blocks_that_are_costly_are_decoded_once_for_all_readers() {
+    let dir = folder();
+    let size = (2600, 1500);
+    let band = |b: usize| (0..size.0 * size.1).map(|i| value(i % size.0 / 9, i / size.0 / 7, b)).collect();
+    let path = dir.path().join("a.tif");
+    tiled((0..3).map(band).collect(), size).write(&path);
+    let tiles = ["BLOCKXSIZE=1024", "BLOCKYSIZE=1024", "QUALITY=20"];
+    let whole = ["BLOCKXSIZE=2600", "BLOCKYSIZE=1500", "QUALITY=20"];
+    let small = ["BLOCKXSIZE=256", "BLOCKYSIZE=256", "REVERSIBLE=YES", "QUALITY=100"];
+    let strip = ["COMPRESS=DEFLATE", "BLOCKYSIZE=1500"];
+    let plain = ["COMPRESS=DEFLATE", "TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256"];
+    for (driver, extension, options, cells) in [
+        ("JP2OpenJPEG", "tiles.jp2", &tiles[..], 6),
+        ("JP2OpenJPEG", "whole.jp2", &whole, 6),
+        ("JP2OpenJPEG", "small.jp2", &small, 6),
+        ("GTiff", "strip.tif", &strip, 1),
+        // GDAL's own to cache.
+        ("GTiff", "plain.tif", &plain, 0),
+    ] {
+        let mosaic = copied(&path, driver, extension, options);
+        assert_eq!(SharedBlocks::takes(&mosaic.scenes[0]), cells > 0, "{extension}");
+        let bands = [vec![3, 1]];
+        let mut alone = MosaicReader::new(&mosaic, &bands).unwrap();
+        let place = |i: i64| (mosaic.window.col + i % 6 * 460 - 40, mosaic.window.row + i / 6 * 460 - 40);
+        let windows: Vec<Window> =
+            (0..24).map(place).map(|(col, row)| Window::new(col, row, 540, 540)).collect();
+        let expected: Vec<Chip> = windows.iter().map(|window| alone.read(*window).unwrap()).collect();
+        for readers in [1, 2, 4] {
+            let (blocks, next) = (SharedBlocks::new(64), AtomicUsize::new(0));
+            std::thread::scope(|scope| {
+                for _ in 0..readers {
+                    scope.spawn(|| {
+                        let mut reader = MosaicReader::new(&mosaic, &bands).unwrap().sharing(&blocks);
+                        loop {
+                            let at = next.fetch_add(1, Ordering::SeqCst);
+                            let Some(window) = windows.get(at) else { break };
+                            assert_eq!(reader.read(*window).unwrap(), expected[at], "{extension} {window}");
+                        }
+                    });
+                }
+            });
+            assert_eq!(blocks.fetched(), cells, "{extension}, {readers} readers");
+        }
+    }
 }
 
 #[test]
