@@ -274,3 +274,80 @@ fn the_container_builds_each_program_by_itself() {
     assert!(!tree("arpent").contains("autodiff"), "autodiff in the tree of arpent");
     assert!(tree("arpent-train").contains("autodiff"), "this test looks for a name that is not there");
 }
+
+/// Where the README quotes a score: the package, the score, the words before the number.
+const QUOTED: &[(&str, &str, &str)] = &[
+    ("tree-health-10cm", "balanced_accuracy", "balanced accuracy "),
+    ("tree-health-10cm", "balanced_accuracy", "balanced accuracy live/dead **"),
+    ("tree-health-10cm", "live_recall", "live recall "),
+    ("tree-health-10cm", "dead_recall", "dead recall "),
+    ("tree-health-10cm", "dead_precision", "dead precision "),
+    ("land-cover-50cm", "mean_iou", "mean IoU "),
+    ("road-cracks", "tolerance_f1", "F1 of cracks "),
+];
+
+/// The package in a folder of `models`, as JSON.
+fn shipped(name: &str) -> Value {
+    serde_json::from_str(&read(&root().join("models").join(name).join("model.json")))
+        .expect("a package's JSON")
+}
+
+/// The number at the start of a text.
+fn number_at(text: &str) -> Option<&str> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    Some(text[..end].trim_end_matches('.')).filter(|number| number.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+#[test]
+fn the_readme_quotes_the_scores_of_the_packages() {
+    let readme = read(&root().join("README.md")).split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut wrong = Vec::new();
+    for (package, score, words) in QUOTED {
+        let score = &shipped(package)["scores"][score];
+        let wanted = format!("{:.2}", score["value"].as_f64().expect("a score"));
+        let measure = score["measure"].as_str().unwrap_or_default();
+        let interval = measure.split_once("95 % interval ").and_then(|(_, rest)| {
+            let (low, high) = rest.split_once(" to ")?;
+            let of = |text: &str| Some(format!("{:.2}", number_at(text)?.parse::<f64>().ok()?));
+            Some(format!(" ({} to {})", of(low)?, of(high)?))
+        });
+        let said: Vec<&str> = readme.split(words).skip(1).filter(|rest| number_at(rest).is_some()).collect();
+        if said.is_empty() {
+            wrong.push(format!("`{words}` and a number of {package} are not there"));
+        }
+        for rest in said {
+            let number = number_at(rest).unwrap_or_default();
+            let has_interval = rest[number.len()..].starts_with(" (0");
+            let other_interval =
+                interval.as_ref().filter(|i| has_interval && !rest[number.len()..].starts_with(*i));
+            if number != wanted || other_interval.is_some() {
+                let interval = interval.as_deref().unwrap_or_default();
+                wrong.push(format!("{package}: `{words}{number}`, its model.json has {wanted}{interval}"));
+            }
+        }
+    }
+    assert_none(&wrong, "scores of the README that are not those of the packages");
+}
+
+#[test]
+fn cards_say_the_scores_of_their_packages() {
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(root().join("models")).expect("models").map(|e| e.expect("a folder entry")) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let (package, card) = (shipped(&name), read(&entry.path().join("card.md")));
+        let scores = package["scores"].as_object().expect("scores");
+        for line in card.lines().filter_map(|line| line.strip_prefix("- ")) {
+            let Some((score, said)) = line.split_once(": ") else { continue };
+            let Some(value) = scores.get(score).and_then(|s| s["value"].as_f64()) else { continue };
+            if number_at(said) != Some(&format!("{value:.3}")) {
+                wrong.push(format!("{name}: `{line}`, its model.json has {value}"));
+            }
+        }
+        let error = scores.get("expected_calibration_error").and_then(|s| s["value"].as_f64());
+        let of_card = card.split("Expected calibration error: ").nth(1).and_then(number_at);
+        if let Some(error) = error.filter(|e| of_card != Some(&format!("{e:.3}"))) {
+            wrong.push(format!("{name}: calibration error {of_card:?}, its model.json has {error}"));
+        }
+    }
+    assert_none(&wrong, "scores of cards that are not those of their packages");
+}

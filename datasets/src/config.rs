@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use arpent_raster::ReadAs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -64,13 +65,14 @@ pub enum LayoutConfig {
 }
 
 impl SetConfig {
-    /// Opens the set; relative paths start at `base`.
+    /// Opens the set; relative paths start at `base`, and pixels of pictures are read as `values` says: as they are stored, or
+    /// with the scale and offset that files declare, as runs of a package of the same unit read them.
     ///
     /// # Errors
     /// [`DatasetError`], naming the file: something is missing, malformed or contradicts the card; a group lies in two
     /// splits; a split is empty.
-    pub fn open(&self, base: &Path) -> Result<Box<dyn Dataset>, DatasetError> {
-        Ok(Box::new(Set::open(self, base)?))
+    pub fn open(&self, base: &Path, values: ReadAs) -> Result<Box<dyn Dataset>, DatasetError> {
+        Ok(Box::new(Set::open(self, base, values)?))
     }
 }
 

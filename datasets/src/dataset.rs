@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use arpent_raster::{Chip, Raster};
 
-use crate::{Card, DatasetError, Remark, SplitItem};
+use crate::{Asked, Card, DatasetError, Declared, Remark, SplitItem};
 
 /// A box that somebody drew.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +55,17 @@ pub trait Dataset: Debug + Send + Sync {
 
     /// What was taken although files differ from what their format says, in the items that were read by now.
     fn remarks(&self) -> Vec<Remark> {
+        Vec::new()
+    }
+
+    /// What pictures declare of their stored values (a scale, an offset), each declaration once, of the items that were read
+    /// by now.
+    fn declared(&self) -> Vec<Declared> {
+        Vec::new()
+    }
+
+    /// The values that the set's options name, and whether anything that was read by now is of them.
+    fn asked(&self) -> Vec<Asked> {
         Vec::new()
     }
 }

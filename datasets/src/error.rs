@@ -122,6 +122,12 @@ pub enum DatasetError {
         /// What that means.
         meaning: &'static str,
     },
+    /// A label raster whose compression changed its values.
+    #[error("{}: its compression changes values, so labels are not those that were drawn", path.display())]
+    LossyLabels {
+        /// The mask.
+        path: PathBuf,
+    },
     /// A label that is no class of the card.
     #[error("{}: the label at column {column}, row {row} is {value}, which the card does not list", path.display())]
     UnknownLabel {
@@ -222,6 +228,11 @@ impl DatasetError {
             Self::Turned { .. } => {
                 "turn the pixels as it says and take the tag away (image programs call it auto-orient); or take the tag away \
                  alone, where the labels lie on the pixels as they are stored"
+                    .into()
+            }
+            Self::LossyLabels { .. } => {
+                "write the mask anew as PNG, or as a GeoTIFF with DEFLATE, from what it was made of; where two classes are black and \
+                 white, say threshold = 128"
                     .into()
             }
             Self::UnknownLabel { value, known, .. } => format!(

@@ -1,6 +1,6 @@
 //! Finding and reading the files of a data set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::remarks::Seen;
@@ -60,6 +60,13 @@ impl Index {
         self.files.get(id).map(PathBuf::as_path)
     }
 
+    /// How many ids are none of these, and the first of them.
+    pub(crate) fn beside(&self, known: &BTreeSet<&str>) -> (usize, Option<&str>) {
+        let mut others = self.ids().filter(|id| !known.contains(id)).peekable();
+        let first = others.peek().copied();
+        (others.count(), first)
+    }
+
     /// Where the file of an id should be.
     pub(crate) fn place(&self, id: &str) -> PathBuf {
         self.folder.join(format!("{id}{}.{}", self.suffix, self.extension))
@@ -89,9 +96,17 @@ pub(crate) fn relative(folder: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
-/// The text of a file.
+/// The text of a file in UTF-8, with or without a byte order mark. Text in UTF-16 is refused by its name: nothing is guessed.
 pub(crate) fn read_text(dataset: &str, path: &Path) -> Result<String, DatasetError> {
-    std::fs::read_to_string(path).map_err(|e| unreadable(dataset, path, e))
+    let bytes = std::fs::read(path).map_err(|e| unreadable(dataset, path, e))?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
+    let is_16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.split(|b| *b == b'\n').count();
+        let what = if is_16 { "it is UTF-16, not UTF-8" } else { "it is not UTF-8" };
+        DatasetError::Malformed { path: path.to_owned(), line, problem: format!("{what}: save it as UTF-8") }
+    })
 }
 
 /// The text of an XML file: UTF-8, or ISO-8859-1 and windows-1252 where it says so (the first is read as the second, as

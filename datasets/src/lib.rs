@@ -34,7 +34,7 @@ mod splits;
 mod survey;
 mod tiles;
 
-pub use arpent_gdal::same_text;
+pub use arpent_gdal::{InvalidGeometries, same_text};
 pub use audit::{AuditReport, ClassAudit, Duplicate, Fault, Finding, FindingKind, LabelShift, audit};
 pub use card::{Card, CardClass};
 pub use config::{ImageFolder, LayoutConfig, MaskFolder, SetConfig, ValueMap};
@@ -47,7 +47,7 @@ pub use layouts::{
     PascalVoc, RasterPolygons, Rdd2022, SceneReader, WasteTarget, Yolo,
 };
 pub use picture::Picture;
-pub use remarks::{Remark, RemarkKind};
+pub use remarks::{Asked, Declared, Remark, RemarkKind};
 pub use source::Source;
 pub use splits::{Group, Split, SplitItem, SplitRule, read_splits, read_table, read_unlabelled};
 pub use survey::{Drawn, Survey, SurveyedPolygon, survey};

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arpent_gdal::{count_bands, misplaced, read_labels, read_picture};
-use arpent_raster::{Chip, Raster, Window};
+use arpent_gdal::{count_bands, label_facts, misplaced, read_labels, read_picture};
+use arpent_raster::{Chip, Raster, ReadAs, Window};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder};
 
-use crate::remarks::Seen;
-use crate::{Card, DatasetError, IGNORE, RemarkKind, orientation};
+use crate::remarks::{Met, Seen};
+use crate::set::Set;
+use crate::{Asked, Card, Dataset, DatasetError, IGNORE, RemarkKind, orientation};
 
 /// Which bands of a file are wanted.
 #[derive(Debug, Clone, Copy)]
@@ -22,24 +23,28 @@ pub(crate) enum Bands<'a> {
     All,
 }
 
-/// Reads a picture in its own units: JPEG and PNG, and GeoTIFF, whose nodata pixels are invalid.
+/// Reads a picture in the units that the set is read in: JPEG and PNG, and GeoTIFF, whose nodata pixels are invalid and whose
+/// scale and offset count as in runs.
 ///
 /// JPEG and PNG are turned as their EXIF orientation says, as viewers and annotation tools show them; a TIFF that asks to
 /// be turned is refused, because GDAL and runs read its pixels as they are stored.
 pub(crate) fn read_chip(
-    dataset: &str,
+    set: &Set,
     path: &Path,
     bands: Bands<'_>,
     seen: &mut Seen,
 ) -> Result<Chip, DatasetError> {
+    let dataset = set.card().name.as_str();
     if !path.exists() {
         return Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() });
     }
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
     if ["jpg", "jpeg", "png"].contains(&extension.as_str()) {
-        decoded(dataset, path, bands, seen)
+        let chip = decoded(dataset, path, bands, seen)?;
+        seen.declare(std::iter::repeat_n(None, chip.bands));
+        Ok(chip)
     } else {
-        raster(path, bands)
+        raster(path, bands, set.values(), seen)
     }
 }
 
@@ -52,25 +57,26 @@ pub(crate) fn check_bands(card: &Card, path: &Path, chip: &Chip) -> Result<(), D
     Err(DatasetError::BandCount { path: path.to_owned(), expected, got })
 }
 
-fn raster(path: &Path, bands: Bands<'_>) -> Result<Chip, DatasetError> {
+fn raster(path: &Path, bands: Bands<'_>, values: ReadAs, seen: &mut Seen) -> Result<Chip, DatasetError> {
     refuse_turned(path, orientation::of_tiff(path))?;
     let uri = path.to_string_lossy();
     let raster = |source| DatasetError::Raster { source };
-    let chip = match bands {
-        Bands::Given(given) => read_picture(&uri, Some(given)).map_err(raster)?,
-        Bands::All => read_picture(&uri, None).map_err(raster)?,
+    let (chip, declared) = match bands {
+        Bands::Given(given) => read_picture(&uri, Some(given), values).map_err(raster)?,
+        Bands::All => read_picture(&uri, None, values).map_err(raster)?,
         Bands::Count(count) if count_bands(&uri).map_err(raster)? == count => {
             let all: Vec<usize> = (1..=count).collect();
-            read_picture(&uri, Some(&all)).map_err(raster)?
+            read_picture(&uri, Some(&all), values).map_err(raster)?
         }
         Bands::Count(expected) => {
-            let chip = read_picture(&uri, None).map_err(raster)?;
+            let (chip, declared) = read_picture(&uri, None, values).map_err(raster)?;
             if chip.bands != expected {
                 return Err(DatasetError::BandCount { path: path.to_owned(), expected, got: chip.bands });
             }
-            chip
+            (chip, declared)
         }
     };
+    seen.declare(declared);
     Ok(chip)
 }
 
@@ -215,15 +221,31 @@ pub(crate) fn check_place(path: &Path, than: &Path) -> Result<(), DatasetError> 
 }
 
 /// How values of a mask become class ids.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct MaskRule {
     /// From value to class id; other values stay.
     pub(crate) values: BTreeMap<u8, u8>,
     /// From this value on a pixel is class 1, below it is class 0.
     pub(crate) threshold: Option<u8>,
+    /// Values that were met.
+    met: Met,
 }
 
 impl MaskRule {
+    pub(crate) fn new(values: BTreeMap<u8, u8>, threshold: Option<u8>) -> Self {
+        Self { values, threshold, met: Met::default() }
+    }
+
+    /// The values that are given a class, and whether they were met.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = Asked> {
+        let one = |value: &u8| Asked {
+            option: "values".into(),
+            value: value.to_string(),
+            is_found: self.met.has(*value),
+        };
+        self.values.keys().map(one)
+    }
+
     fn class(&self, value: u8) -> u8 {
         match (self.values.get(&value), self.threshold) {
             (Some(class), _) => *class,
@@ -234,7 +256,13 @@ impl MaskRule {
 }
 
 /// Reads a mask by a rule; classes are not checked yet.
-pub(crate) fn read_mask(dataset: &str, path: &Path, rule: &MaskRule) -> Result<Raster<u8>, DatasetError> {
+pub(crate) fn read_mask(
+    card: &Card,
+    path: &Path,
+    rule: &MaskRule,
+    seen: &mut Seen,
+) -> Result<Raster<u8>, DatasetError> {
+    let dataset = card.name.as_str();
     if !path.exists() {
         return Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() });
     }
@@ -243,6 +271,15 @@ pub(crate) fn read_mask(dataset: &str, path: &Path, rule: &MaskRule) -> Result<R
     refuse_turned(path, if is_tiff { orientation::of_tiff(path) } else { orientation_of(path) })?;
     let mut labels =
         read_labels(&path.to_string_lossy()).map_err(|source| DatasetError::Raster { source })?;
+    let facts = label_facts(&path.to_string_lossy()).map_err(|source| DatasetError::Raster { source })?;
+    if facts.is_lossy && rule.threshold.is_none() {
+        return Err(DatasetError::LossyLabels { path: path.to_owned() });
+    }
+    let is_nodata = |value: u8| facts.nodata == Some(f64::from(value));
+    let is_class = |value: u8| card.classes.iter().any(|c| c.id == rule.class(value));
+    let hides_a_class = (0..IGNORE).any(|value| is_nodata(value) && is_class(value));
+    seen.add(RemarkKind::ClassAsNodata, usize::from(hides_a_class));
+    rule.met.take(labels.data());
     labels.data_mut().iter_mut().for_each(|value| *value = rule.class(*value));
     Ok(labels)
 }

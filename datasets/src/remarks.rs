@@ -1,8 +1,11 @@
-//! What was taken although files differ from what their format says: counted, so that nobody is surprised.
+//! What was taken although files differ from what their format says, what files declare of their values, and what was asked
+//! for and is not there: counted, so that nobody is surprised.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
+use arpent_gdal::LayerCounts;
+use arpent_raster::Scaling;
 use serde::{Deserialize, Serialize};
 
 /// A way in which files differ, and what is made of it.
@@ -27,6 +30,18 @@ pub enum RemarkKind {
     Latin1,
     /// Pictures that were turned as their EXIF orientation says, as annotation tools and viewers show them.
     Turned,
+    /// Files of labels without a picture, left out.
+    NoPicture,
+    /// Items that the table of splits does not list, left out.
+    Unlisted,
+    /// Label rasters whose nodata value is a class of the card: its pixels are not known.
+    ClassAsNodata,
+    /// Features of a layer whose geometry is not valid, repaired.
+    Repaired,
+    /// Features of a layer without geometry, left out.
+    NoGeometry,
+    /// Features of a layer with points or lines beside polygons, which were left out.
+    PartsLeftOut,
 }
 
 impl RemarkKind {
@@ -42,6 +57,14 @@ impl RemarkKind {
             Self::WindowsPath => "name(s) of files with `\\`, read as `/`",
             Self::Latin1 => "text file(s) in ISO-8859-1 or windows-1252, as they say",
             Self::Turned => "picture(s) turned as their EXIF orientation says",
+            Self::NoPicture => "file(s) of labels without a picture: left out",
+            Self::Unlisted => "item(s) that the table of splits does not list: left out",
+            Self::ClassAsNodata => {
+                "label raster(s) whose nodata value is a class of the card: its pixels count as not known"
+            }
+            Self::Repaired => "feature(s) with a geometry that is not valid: repaired",
+            Self::NoGeometry => "feature(s) without geometry: left out",
+            Self::PartsLeftOut => "feature(s) with points or lines beside polygons: those were left out",
         }
     }
 }
@@ -55,7 +78,7 @@ pub struct Remark {
     pub count: u64,
     /// Items in which.
     pub items: usize,
-    /// The first of them.
+    /// The first of them, or the file.
     pub first: String,
 }
 
@@ -66,19 +89,55 @@ impl Remark {
     }
 }
 
-/// Counts by kind and item: an item that is read again is counted once.
+/// What pictures declare of their stored values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declared {
+    /// Of each band of the card, of all dates one after the other.
+    pub bands: Vec<Option<Scaling>>,
+    /// Items whose pictures do, of those that were read by now.
+    pub items: usize,
+    /// The first of them.
+    pub first: String,
+}
+
+/// A value that a set's options name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Asked {
+    /// The option: `names`, `skip`, `values`.
+    pub option: String,
+    /// The value.
+    pub value: String,
+    /// Whether anything that was read by now is of it.
+    pub is_found: bool,
+}
+
+/// Counts by kind and item: an item that is read again is counted once. And what items declare of their values.
 #[derive(Debug, Default)]
-pub(crate) struct Remarks(Mutex<BTreeMap<RemarkKind, BTreeMap<String, u64>>>);
+pub(crate) struct Remarks(Mutex<Taken>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    counts: BTreeMap<RemarkKind, BTreeMap<String, u64>>,
+    /// By what tells one declaration from another: what it says, and in which items.
+    declared: BTreeMap<String, (Vec<Option<Scaling>>, BTreeSet<String>)>,
+}
 
 impl Remarks {
     /// Takes what was seen of an item.
     pub(crate) fn take(&self, item: &str, seen: &Seen) {
-        if seen.0.is_empty() {
+        if seen.counts.is_empty() && seen.declared.is_empty() {
             return;
         }
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (kind, count) in &seen.0 {
-            all.entry(*kind).or_default().insert(item.to_owned(), *count);
+        for (kind, count) in &seen.counts {
+            all.counts.entry(*kind).or_default().insert(item.to_owned(), *count);
+        }
+        if !seen.declared.is_empty() {
+            let one = |s: &Option<Scaling>| s.as_ref().map(|s| (s.scale.to_bits(), s.offset.to_bits()));
+            let key = format!("{:?}", seen.declared.iter().map(one).collect::<Vec<_>>());
+            let (_, items) =
+                all.declared.entry(key).or_insert_with(|| (seen.declared.clone(), BTreeSet::new()));
+            items.insert(item.to_owned());
         }
     }
 
@@ -91,18 +150,73 @@ impl Remarks {
             items: items.len(),
             first: items.keys().next().cloned().unwrap_or_default(),
         };
-        all.iter().map(remark).collect()
+        all.counts.iter().map(remark).collect()
+    }
+
+    /// What items declare of their values, each declaration once.
+    pub(crate) fn declared(&self) -> Vec<Declared> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = |(bands, items): &(Vec<Option<Scaling>>, BTreeSet<String>)| Declared {
+            bands: bands.clone(),
+            items: items.len(),
+            first: items.first().cloned().unwrap_or_default(),
+        };
+        all.declared.values().map(one).collect()
     }
 }
 
 /// What is seen of one item.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Seen(BTreeMap<RemarkKind, u64>);
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Seen {
+    counts: BTreeMap<RemarkKind, u64>,
+    declared: Vec<Option<Scaling>>,
+}
 
 impl Seen {
     pub(crate) fn add(&mut self, kind: RemarkKind, count: usize) {
         if count > 0 {
-            *self.0.entry(kind).or_default() += count as u64;
+            *self.counts.entry(kind).or_default() += count as u64;
         }
+    }
+
+    /// What the bands of one more picture of the item declare.
+    pub(crate) fn declare(&mut self, bands: impl IntoIterator<Item = Option<Scaling>>) {
+        self.declared.extend(bands);
+    }
+
+    /// What was seen of a layer.
+    pub(crate) fn of_layer(counts: LayerCounts) -> Self {
+        let kinds = [
+            (RemarkKind::Repaired, counts.repaired),
+            (RemarkKind::NoGeometry, counts.empty),
+            (RemarkKind::PartsLeftOut, counts.parts_left_out),
+        ];
+        let counts = kinds.into_iter().filter(|(_, count)| *count > 0).collect();
+        Self { counts, ..Self::default() }
+    }
+}
+
+/// Which values, of the 256 of a byte, were met.
+#[derive(Debug)]
+pub(crate) struct Met(Mutex<[bool; 256]>);
+
+impl Default for Met {
+    fn default() -> Self {
+        Self(Mutex::new([false; 256]))
+    }
+}
+
+impl Met {
+    pub(crate) fn take(&self, values: &[u8]) {
+        let mut met = [false; 256];
+        for value in values {
+            met[usize::from(*value)] = true;
+        }
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter_mut().zip(met).for_each(|(all, met)| *all |= met);
+    }
+
+    pub(crate) fn has(&self, value: u8) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)[usize::from(value)]
     }
 }

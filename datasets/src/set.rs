@@ -1,13 +1,18 @@
 //! A data set opened through its layout: items with their splits, read one by one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+
+use arpent_raster::ReadAs;
 
 use crate::config::SetConfig;
 use crate::layouts::Layout;
 use crate::remarks::{Remarks, Seen};
 use crate::splits::{check_filled, check_leaks};
-use crate::{Card, Dataset, DatasetError, Example, Remark, Split, SplitItem, files, read_table};
+use crate::{
+    Asked, Card, Dataset, DatasetError, Declared, Example, Remark, RemarkKind, Split, SplitItem, files,
+    read_table,
+};
 
 /// An opened set.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub(crate) struct Set {
     /// Splits by position in the layout.
     splits: HashMap<usize, Split>,
     layout: Box<dyn Layout>,
+    /// What stored values are read as.
+    values: ReadAs,
     remarks: Remarks,
 }
 
@@ -38,18 +45,26 @@ impl Dataset for Set {
     fn remarks(&self) -> Vec<Remark> {
         self.remarks.list()
     }
+
+    fn declared(&self) -> Vec<Declared> {
+        self.remarks.declared()
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.layout.asked()
+    }
 }
 
 impl Set {
     /// Opens a set: finds its items, assigns them to splits, checks that their files are there.
-    pub(crate) fn open(config: &SetConfig, base: &Path) -> Result<Self, DatasetError> {
+    pub(crate) fn open(config: &SetConfig, base: &Path, values: ReadAs) -> Result<Self, DatasetError> {
         let card = Card::read(&base.join(&config.card))?;
         // Taken apart and put together again, a path loses its dots.
         let path: PathBuf = base.join(&config.path).components().collect();
         if !path.exists() {
             return Err(DatasetError::Missing { dataset: card.name, path });
         }
-        let layout = config.layout.find(&path, &card)?;
+        let layout = config.layout.find(&path, &card, values)?;
         let mut items = assigned(config, base, &path, &card, layout.as_ref())?;
         items.sort_by(|(a, _), (b, _)| a.item.cmp(&b.item));
         if let Some(pair) = items.windows(2).find(|pair| pair[0].0.item == pair[1].0.item) {
@@ -61,7 +76,24 @@ impl Set {
             layout.check(&card, *position)?;
         }
         let splits = positions.iter().copied().zip(items.iter().map(|i| i.split)).collect();
-        Ok(Self { card, items, positions, splits, layout, remarks: Remarks::default() })
+        let remarks = Remarks::default();
+        if let Some((file, seen)) = layout.found() {
+            remarks.take(&file, &seen);
+        }
+        if config.splits.is_some() {
+            let listed: BTreeSet<usize> = positions.iter().copied().collect();
+            let mut unlisted = (0..layout.items().len()).filter(|at| !listed.contains(at)).peekable();
+            let first = unlisted.peek().map(|at| layout.items()[*at].item.clone());
+            let mut seen = Seen::default();
+            seen.add(RemarkKind::Unlisted, unlisted.count());
+            remarks.take(&first.unwrap_or_default(), &seen);
+        }
+        Ok(Self { card, items, positions, splits, layout, values, remarks })
+    }
+
+    /// What stored values are read as.
+    pub(crate) fn values(&self) -> ReadAs {
+        self.values
     }
 
     /// Takes what was seen of an item.

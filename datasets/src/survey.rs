@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arpent_gdal::{LayerCounts, MosaicReader, SceneSource, group_scenes, look, open_scene, read_polygons};
-use arpent_raster::{SampleType, SceneInfo, Window};
+use arpent_gdal::{InvalidGeometries, MosaicReader, PolygonSource, group_scenes, look, read_polygons};
+use arpent_raster::{ReadAs, SampleType, Scaling, SceneInfo, Window};
 
 use crate::DatasetError;
-use crate::layouts::polygon_item;
+use crate::layouts::{polygon_item, scene_in};
 
 /// Side of the windows in which values are looked at, pixels.
 const WINDOW: usize = 256;
@@ -24,13 +24,11 @@ pub struct Survey {
     pub bands: Vec<usize>,
     /// The alpha band that says where the scene is valid, and how many different values it holds in a sample.
     pub alpha: Option<(usize, usize)>,
-    /// Lowest and highest valid value of the data bands, raw units: of the sample type for 8-bit unsigned integers, else
-    /// as found (in large scenes: on windows that are spread over it). `None` where no pixel is valid.
+    /// Lowest and highest valid value of the data bands, in the units asked for: of the sample type for 8-bit unsigned integers
+    /// as they are stored, else as found (in large scenes: on windows that are spread over it). `None` where no pixel is valid.
     pub range: Option<[f32; 2]>,
     /// Polygons that touch the scene, in the order of the file.
     pub polygons: Vec<SurveyedPolygon>,
-    /// Features of the whole layer: those read, repaired, without geometry.
-    pub counts: LayerCounts,
 }
 
 /// A polygon over a scene.
@@ -59,6 +57,10 @@ pub struct Drawn<'a> {
     pub color_field: Option<&'a str>,
     /// Number of bands that are asked for; 0 where nobody says. As many as the scene has: an alpha band is data, too.
     pub bands: usize,
+    /// What to do with geometries that are not valid.
+    pub invalid: InvalidGeometries,
+    /// What stored values are read as.
+    pub values: ReadAs,
 }
 
 /// Looks at a scene and at the polygons of a layer by a field.
@@ -67,13 +69,16 @@ pub struct Drawn<'a> {
 /// [`DatasetError::Raster`]: a file cannot be read, a layer or field is not there, a feature is no polygon.
 pub fn survey(scene: &Path, polygons: &Path, drawn: &Drawn<'_>) -> Result<Survey, DatasetError> {
     let raster = |source| DatasetError::Raster { source };
-    let mut scene = open_scene(&SceneSource::new(&scene.to_string_lossy())).map_err(raster)?;
+    let mut scene = scene_in(scene, drawn.values).map_err(raster)?;
     if drawn.bands == scene.bands.len() {
         scene.bands.iter_mut().for_each(|b| b.is_alpha = false);
     }
     let uri = polygons.to_string_lossy();
-    let read =
-        |field: &str| read_polygons(&uri, drawn.layer, field, &scene.grid, &scene.window).map_err(raster);
+    let Drawn { layer, invalid, .. } = *drawn;
+    let read = |field: &str| {
+        let source = PolygonSource { layer, invalid, ..PolygonSource::new(&uri, field) };
+        read_polygons(&source, &scene.grid, &scene.window).map_err(raster)
+    };
     let mut colors: BTreeMap<u64, String> = BTreeMap::new();
     if let Some(field) = drawn.color_field {
         colors.extend(read(field)?.polygons.into_iter().filter_map(|p| Some((p.number, p.value?))));
@@ -87,13 +92,16 @@ pub fn survey(scene: &Path, polygons: &Path, drawn: &Drawn<'_>) -> Result<Survey
         let color = colors.get(&drawn.number).cloned();
         SurveyedPolygon { item, value: drawn.value, color, pixels, size }
     };
-    let counts = polygons.counts;
     let polygons = polygons.polygons.into_iter().map(polygon).collect();
     let bands: Vec<usize> = scene.bands.iter().filter(|b| !b.is_alpha).map(|b| b.index).collect();
-    let bytes = scene.bands.iter().all(|b| b.is_alpha || b.sample_type == SampleType::Uint8);
+    let is_scaled = |s: &Scaling| s.applied().is_some();
+    let is_byte = |b: &arpent_raster::BandInfo| {
+        b.sample_type == SampleType::Uint8 && !b.scaling.as_ref().is_some_and(is_scaled)
+    };
+    let bytes = scene.bands.iter().all(|b| b.is_alpha || is_byte(b));
     let range = if bytes { Some([0.0, 255.0]) } else { range(&scene, &bands).map_err(raster)? };
     let alpha = look(&scene, &bands, false).map_err(raster)?.alpha;
-    Ok(Survey { scene, bands, alpha, range, polygons, counts })
+    Ok(Survey { scene, bands, alpha, range, polygons })
 }
 
 /// Lowest and highest valid value.

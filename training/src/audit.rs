@@ -124,7 +124,7 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
     }
     let (mut left, mut kinds) = (0, BTreeSet::new());
     for entry in &config.sets {
-        let dataset = entry.config.open(&config.data)?;
+        let dataset = entry.config.open(&config.data, config.model.values())?;
         let report = audit(dataset.as_ref())?;
         let (set, findings) = (&dataset.card().name, report.findings());
         note(&format!("{set}: {}", if findings.is_empty() { "nothing found" } else { "" }));
@@ -134,6 +134,9 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
             note(&format!("  {} [{}{allowed}]", finding.message, name(finding.kind)));
         }
         report.remarks.iter().for_each(|remark| note(&format!("  remark: {}", remark.describe())));
+        for asked in &report.unmatched {
+            note(&format!("  remark: `{}` names `{}`, which nothing is of", asked.option, asked.value));
+        }
         let open = findings.iter().filter(|f| !is_allowed(f));
         left += open.clone().count();
         kinds.extend(open.map(|f| name(f.kind)));

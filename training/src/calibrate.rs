@@ -40,8 +40,8 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
         return Err(TrainError::refused(problem, "calibrate a segmentation or change-detection model").into());
     }
     let (mut package, weights) = ModelPackage::load(&args.package)?;
-    super::same_classes(&package, &config)?;
-    let sets = Sets::open(&config)?;
+    super::same_model(&package, &config)?;
+    let sets = Sets::open_for(&config, &package)?;
     let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
     let answers = Answers::gather(&sets, &predictor)?;
     let temperature = answers.best_temperature()?;
@@ -259,7 +259,7 @@ mod tests {
         for _ in 0..20_000 {
             let score = rng.range(-2.0, 2.0);
             let share = 1.0 / (1.0 + (-score).exp());
-            #[allow(clippy::cast_possible_truncation)]
+            #[allow(clippy::cast_possible_truncation, reason = "scores are f32")]
             answers.scores.push(vec![0.0, (3.0 * score) as f32]);
             answers.truth.push(usize::from(rng.chance(share)));
         }

@@ -1,5 +1,6 @@
 //! One training, from its configuration to the package.
 
+mod doubts;
 mod facts;
 mod source;
 
@@ -240,6 +241,7 @@ fn finish(
         published: &published,
         epochs: (trained.epoch, trained.progress.epoch),
         loss: trained.progress.loss,
+        told: source.told(),
     };
     write(&config.output.join("card.md"), card::write(&package, &trained.weights, &story).as_bytes())?;
     write(&place.validation(), &serde_json::to_vec_pretty(&published.detail)?)?;
@@ -251,6 +253,7 @@ fn finish(
         parameters: trained.weights.parameters(),
         splits,
         scenes,
+        told: source.told(),
     };
     let report = facts.report(published.shown, &Log::read(&place.log())?);
     report.check()?;

@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use arpent_datasets::DatasetError;
 use arpent_model::{DeviceChoice, ModelError, ModelPackage};
+use arpent_raster::ReadAs;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Overrides};
@@ -126,8 +127,18 @@ impl FitArgs {
     }
 }
 
-/// A package and a configuration speak of the same classes, in the same order.
-fn same_classes(package: &ModelPackage, config: &Config) -> Result<(), TrainError> {
+/// A package and a configuration speak of the same classes, in the same order, and of values of the same kind.
+fn same_model(package: &ModelPackage, config: &Config) -> Result<(), TrainError> {
+    let hint = "give the configuration that the package was trained with";
+    let units = package.bands.iter().filter_map(|b| b.unit.as_deref());
+    if let Some(unit) = units.into_iter().find(|unit| ReadAs::of_unit(unit) != config.model.values()) {
+        let unit_of_config = config.model.unit();
+        let problem = format!(
+            "package `{}` is of values in `{unit}`, the configuration of `{unit_of_config}` (model.unit)",
+            package.id
+        );
+        return Err(TrainError::refused(problem, hint));
+    }
     let names = |classes: &[arpent_raster::Class]| classes.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
     let (of_package, of_config) = (names(package.classes.classes()), names(&config.classes));
     if of_package == of_config {
@@ -139,7 +150,7 @@ fn same_classes(package: &ModelPackage, config: &Config) -> Result<(), TrainErro
         of_package.join(", "),
         of_config.join(", ")
     );
-    Err(TrainError::refused(problem, "give the configuration that the package was trained with"))
+    Err(TrainError::refused(problem, hint))
 }
 
 #[allow(clippy::print_stderr, reason = "the one place where an error is told")]

@@ -36,9 +36,9 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     let overrides = Overrides { data: args.data.clone(), ..Overrides::default() };
     let config = Config::read(&args.config, &overrides)?;
     let (mut package, weights) = ModelPackage::load(&args.package)?;
-    super::same_classes(&package, &config)?;
+    super::same_model(&package, &config)?;
     refuse(args, &config, &package)?;
-    let sets = Sets::open(&config)?;
+    let sets = Sets::open_for(&config, &package)?;
     let judge = job::judge_of(&config, &sets, Split::Validation);
     let name = judge.names()[0];
     let score = |predictor: &Predictor| -> Result<f64> {

@@ -7,6 +7,7 @@ use gdal::vector::{Geometry, OGRwkbGeometryType, geometry_type_flatten, geometry
 use gdal_sys::OGRwkbGeometryType::{
     wkbGeometryCollection, wkbLineString, wkbLinearRing, wkbMultiLineString, wkbMultiPolygon, wkbPolygon,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::layer_out::{FieldDef, FieldValue};
@@ -21,7 +22,8 @@ const LONGEST_EDGE_M: f64 = 250.0;
 const METERS_PER_DEGREE: f64 = 111_320.0;
 
 /// What to do with a geometry that is not valid by OGC rules: rings that cross themselves or each other.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum InvalidGeometries {
     /// Make it valid, as `ST_MakeValid` does: every vertex stays, crossings become vertices, and what a polygon encloses an
     /// even number of times is outside. Polygons of one feature that overlap are one area. Counted.

@@ -67,9 +67,9 @@ pub use layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, 
 pub use layers::{layer_file, same_text};
 pub use look::{CollarColor, CollarFound, Look, look};
 pub use mosaic::{Mosaic, group_scenes, mosaic_in_order, unite_grids};
-pub use picture::{Misplaced, count_bands, misplaced, read_labels, read_picture};
+pub use picture::{LabelFacts, Misplaced, count_bands, label_facts, misplaced, read_labels, read_picture};
 pub use polygonize::{ReferencePolygon, polygonize_reference};
-pub use polygons::{FieldPolygon, FieldPolygons, read_polygons};
+pub use polygons::{FieldPolygon, FieldPolygons, PolygonSource, read_polygons};
 pub use published::PublishedRaster;
 pub use raster_out::{RasterKind, StripWriter};
 pub use reader::{BandSelection, MosaicReader};

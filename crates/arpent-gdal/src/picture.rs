@@ -1,27 +1,38 @@
 //! Rasters read as mere arrays of pixels: whether they are georeferenced does not matter.
 
-use arpent_raster::{Chip, LABEL_NODATA, Raster, Window};
+use arpent_raster::{Chip, LABEL_NODATA, Raster, ReadAs, Scaling, Window};
+
+use gdal::Metadata;
 
 use crate::coverage::both;
 use crate::reader::{Mask, Opened, Source, mask_of};
 use crate::uri::quoted;
 use crate::uri::{gdal_path, is_local, stem};
-use crate::{BandSelection, GdalError, ffi, guard, scene};
+use crate::{BandSelection, GdalError, SceneSource, ffi, guard, scaling, scene};
 
 /// Reads a whole raster; the chip's window starts at (0, 0). `bands` are numbers from 1 in the order wanted;
 /// without them the chip has all that are not an alpha band. An alpha band that is not asked for, mask bands and
-/// nodata values make pixels invalid as in [`MosaicReader`](crate::MosaicReader).
+/// nodata values make pixels invalid as in [`MosaicReader`](crate::MosaicReader), and a declared scale and offset count as
+/// `values` says. The second result has what each band declares, as it was read.
 ///
 /// # Errors
 /// What [`open_scene`](crate::open_scene) gives, save for what concerns its place; [`GdalError::NoSuchBand`],
 /// [`GdalError::ReadWindow`].
-pub fn read_picture(uri: &str, bands: Option<&[usize]>) -> Result<Chip, GdalError> {
+pub fn read_picture(
+    uri: &str,
+    bands: Option<&[usize]>,
+    values: ReadAs,
+) -> Result<(Chip, Vec<Option<Scaling>>), GdalError> {
     let (mut opened, window) = open(uri)?;
-    let infos = scene::bands(uri, &opened.dataset, &[])?;
+    let mut infos = scene::bands(uri, &opened.dataset, &[])?;
+    scaling::declare(&mut infos, &SceneSource::new(uri), &opened.dataset);
+    infos.iter_mut().filter_map(|b| b.scaling.as_mut()).for_each(|s| s.read_as = values);
     let all: BandSelection = infos.iter().filter(|b| !b.is_alpha).map(|b| b.index).collect();
     let selection = bands.map_or(all, <[usize]>::to_vec);
     guard::check_samples(uri, (window.width, window.height), selection.len())?;
-    Source::new(stem(uri), uri, window, &infos, selection)?.read(&mut opened, window)
+    let declared = |index: &usize| infos.iter().find(|b| b.index == *index)?.scaling.clone();
+    let declared = selection.iter().map(declared).collect();
+    Ok((Source::new(stem(uri), uri, window, &infos, selection)?.read(&mut opened, window)?, declared))
 }
 
 /// Number of bands of a raster, alpha included.
@@ -72,6 +83,30 @@ pub fn read_labels(uri: &str) -> Result<Raster<u8>, GdalError> {
     });
     let labels = labels.collect::<Result<Vec<u8>, _>>()?;
     Raster::new(window, labels).map_err(|e| unreadable(e.to_string()))
+}
+
+/// What a label raster says of its values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LabelFacts {
+    /// Its nodata value.
+    pub nodata: Option<f64>,
+    /// Whether it is compressed so that pixels get other values than they had (JPEG, and WebP and JPEG 2000 where they say it).
+    pub is_lossy: bool,
+}
+
+/// What a label raster says of its values, from its header.
+///
+/// # Errors
+/// What opening a raster gives.
+pub fn label_facts(uri: &str) -> Result<LabelFacts, GdalError> {
+    let (opened, _) = open(uri)?;
+    let said = |key: &str| opened.dataset.metadata_item(key, "IMAGE_STRUCTURE").unwrap_or_default();
+    let compression = said("COMPRESSION").to_uppercase();
+    let reversibility = said("COMPRESSION_REVERSIBILITY").to_uppercase();
+    let is_jpeg = opened.dataset.driver().short_name() == "JPEG"
+        || compression.contains("JPEG") && !compression.contains("JPEG2000");
+    let nodata = opened.dataset.rasterband(1).ok().and_then(|b| b.no_data_value());
+    Ok(LabelFacts { nodata, is_lossy: is_jpeg || reversibility.starts_with("LOSSY") })
 }
 
 /// How a raster lies elsewhere than another one.

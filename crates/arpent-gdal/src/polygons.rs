@@ -4,7 +4,7 @@ use arpent_raster::{Grid, Window};
 
 use crate::GdalError;
 use crate::aoi::{Aoi, read_areas};
-use crate::layer_in::{LayerCounts, LayerShapes, LayerSource, Value};
+use crate::layer_in::{InvalidGeometries, LayerCounts, LayerShapes, LayerSource, Value};
 
 /// A feature of a vector file laid over a grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,21 +26,40 @@ pub struct FieldPolygons {
     pub counts: LayerCounts,
 }
 
+/// Polygons with a field, in a layer of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct PolygonSource<'a> {
+    /// What [`LayerSource::uri`] takes.
+    pub uri: &'a str,
+    /// Name of the layer; without, the only one that has polygons.
+    pub layer: Option<&'a str>,
+    /// The field.
+    pub field: &'a str,
+    /// What to do with geometries that are not valid.
+    pub invalid: InvalidGeometries,
+}
+
+impl<'a> PolygonSource<'a> {
+    /// The only layer with polygons, what is not valid repaired.
+    pub fn new(uri: &'a str, field: &'a str) -> Self {
+        Self { uri, layer: None, field, invalid: InvalidGeometries::Repair }
+    }
+}
+
 /// Reads the polygons of a layer, as [`read_features`](crate::read_features) does, with the text of a field, and lays them over a
-/// grid. Those beyond the window `within` are left out. After the file may stand what [`LayerSource::uri`] takes.
+/// grid. Those beyond the window `within` are left out.
 ///
 /// # Errors
 /// As [`read_features`](crate::read_features); [`GdalError::FeatureKind`] for lines, [`GdalError::FeaturePlace`].
 pub fn read_polygons(
-    uri: &str,
-    layer: Option<&str>,
-    field: &str,
+    source: &PolygonSource<'_>,
     grid: &Grid,
     within: &Window,
 ) -> Result<FieldPolygons, GdalError> {
+    let PolygonSource { uri, layer, field, invalid } = *source;
     let fields = [field];
     let shapes = LayerShapes::Areas;
-    let source = LayerSource { layer, fields: &fields, shapes, ..LayerSource::new(uri, &grid.crs) };
+    let source = LayerSource { layer, fields: &fields, shapes, invalid, ..LayerSource::new(uri, &grid.crs) };
     let mut polygons = Vec::new();
     let counts = read_areas(&source, grid, &mut |number, found, values| {
         let area = Aoi::new(found).filter(|area| area.window().intersect(within).is_some());

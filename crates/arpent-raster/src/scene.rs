@@ -89,7 +89,27 @@ pub enum ReadAs {
     Harmonized,
 }
 
+impl ReadAs {
+    /// What bands of a unit are read as, in trainings and in runs: `digital number` and its other names are values as they are
+    /// stored, any other unit is a physical one.
+    pub fn of_unit(unit: &str) -> Self {
+        let unit = unit.trim().to_lowercase();
+        let is_stored = ["digital number", "digital numbers", "dn", "raw", "stored"].contains(&unit.as_str());
+        if is_stored { Self::Raw } else { Self::Physical }
+    }
+}
+
 impl Scaling {
+    /// Scale and offset in words, without those that change nothing.
+    #[allow(clippy::float_cmp, reason = "the values that stand for none")]
+    pub fn describe(&self) -> String {
+        match (self.scale != 1.0, self.offset != 0.0) {
+            (true, true) => format!("a scale of {} and an offset of {}", self.scale, self.offset),
+            (true, false) => format!("a scale of {}", self.scale),
+            (false, _) => format!("an offset of {}", self.offset),
+        }
+    }
+
     /// The factor and the summand that readers apply, if any.
     pub fn applied(&self) -> Option<(f64, f64)> {
         match self.read_as {

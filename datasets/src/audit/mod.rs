@@ -10,7 +10,7 @@ use arpent_raster::Raster;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Dataset, DatasetError, Example, IGNORE, Remark, Split, SplitItem, Truth};
+use crate::{Asked, Dataset, DatasetError, Example, IGNORE, Remark, Split, SplitItem, Truth};
 use print::{Lookup, Print};
 use shift::Fit;
 
@@ -42,6 +42,9 @@ pub struct AuditReport {
     /// What was taken although files differ from what their format says.
     #[serde(default)]
     pub remarks: Vec<Remark>,
+    /// Values that the set's options name, and that nothing is of.
+    #[serde(default)]
+    pub unmatched: Vec<Asked>,
 }
 
 /// A kind of finding; what is accepted is named by it.
@@ -296,7 +299,17 @@ impl Tally {
         });
         let (faults, duplicates) = (self.faults, self.duplicates);
         let remarks = dataset.remarks();
-        AuditReport { dataset: card.name.clone(), items: splits, faults, duplicates, classes, shift, remarks }
+        let unmatched = dataset.asked().into_iter().filter(|asked| !asked.is_found).collect();
+        AuditReport {
+            dataset: card.name.clone(),
+            items: splits,
+            faults,
+            duplicates,
+            classes,
+            shift,
+            remarks,
+            unmatched,
+        }
     }
 
     fn class(&self, id: u8, name: &str, items: &[SplitItem]) -> ClassAudit {

@@ -11,7 +11,7 @@ use crate::config::{ImageFolder, MaskFolder};
 use crate::pixels::{check_place, check_size};
 use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Card, Dataset, DatasetError, Example, Split, Truth};
+use crate::{Asked, Card, Dataset, DatasetError, Example, Split, Truth};
 
 /// Options of the layout `change-pairs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,12 +69,20 @@ impl Layout for ChangePairsLayout {
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
         let id = &self.items[position].item;
         let mut seen = Seen::default();
-        let (path, first) = self.dates[0].read(set.card(), id, &mut seen)?;
-        let (later, second) = self.dates[1].read(set.card(), id, &mut seen)?;
-        set.remark(id, &seen);
+        let (path, first) = self.dates[0].read(set, id, &mut seen)?;
+        let (later, second) = self.dates[1].read(set, id, &mut seen)?;
         check_size(later, second.window, path, first.window)?;
         check_place(later, path)?;
-        let labels = self.masks.read(set.card(), id, (path, &first))?;
+        let labels = self.masks.read(set.card(), id, (path, &first), &mut seen)?;
+        set.remark(id, &seen);
         Ok(Example { chips: vec![first, second], truth: Truth::Labels(labels) })
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.masks.asked()
+    }
+
+    fn found(&self) -> Option<(String, Seen)> {
+        super::without_picture(&self.items, self.masks.indices())
     }
 }

@@ -12,7 +12,7 @@ use super::{Layout, Listed};
 use crate::config::ImageFolder;
 use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Card, Dataset, DatasetError, Example, Split, Truth};
+use crate::{Card, DatasetError, Example, Split, Truth};
 
 /// Options of the layout `class-folders`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,7 +64,7 @@ impl Layout for ClassFoldersLayout {
 
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
         let (item, mut seen) = (&self.items[position].item, Seen::default());
-        let (_, chip) = self.pictures.read(set.card(), item, &mut seen)?;
+        let (_, chip) = self.pictures.read(set, item, &mut seen)?;
         set.remark(item, &seen);
         Ok(Example { chips: vec![chip], truth: Truth::Classes(vec![self.classes[position]]) })
     }

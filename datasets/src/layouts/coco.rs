@@ -13,7 +13,7 @@ use crate::files::{read_text, without_extension};
 use crate::pixels::{Bands, check_size, read_chip};
 use crate::remarks::Seen;
 use crate::set::{Set, below};
-use crate::{Card, Dataset, DatasetError, Example, RemarkKind, Split, Truth, TruthBox};
+use crate::{Asked, Card, Dataset, DatasetError, Example, RemarkKind, Split, Truth, TruthBox};
 
 /// Options of the layout `coco`. Crowd regions are left out: they are no single object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -216,6 +216,8 @@ pub(super) struct CocoLayout {
     truths: Vec<Truth>,
     /// What was seen of each in the file.
     seen: Vec<Seen>,
+    /// Categories that the options name, and whether any picture has them.
+    asked: Vec<Asked>,
 }
 
 /// The document with its categories as class ids.
@@ -254,6 +256,7 @@ pub(super) fn find(options: &Coco, root: &Path, card: &Card) -> Result<CocoLayou
     let path = root.join(&options.annotations);
     let names = Names::new(card, &options.names, &options.skip);
     let (document, ids) = document(&path, card, &names)?;
+    let asked = names.asked();
     let empty = |image: &Image| (image.id.clone(), (Vec::new(), Seen::default()));
     let mut boxes: HashMap<Id, (Vec<TruthBox>, Seen)> = document.images.iter().map(empty).collect();
     for annotation in &document.annotations {
@@ -278,7 +281,8 @@ pub(super) fn find(options: &Coco, root: &Path, card: &Card) -> Result<CocoLayou
         let (boxes, seen) = boxes.remove(&image.id).unwrap_or_default();
         Ok(Some((Truth::Boxes(boxes), seen)))
     };
-    layout(path.clone(), below(root, &options.images), &document.images, truth)
+    let layout = layout(path.clone(), below(root, &options.images), &document.images, truth)?;
+    Ok(CocoLayout { asked, ..layout })
 }
 
 pub(super) fn find_waste(
@@ -288,12 +292,12 @@ pub(super) fn find_waste(
 ) -> Result<CocoLayout, DatasetError> {
     let path = root.join(&options.annotations);
     let names = Names::new(card, &options.names, &options.skip);
-    let ids = match options.target {
+    let names = match options.target {
         WasteTarget::Categories => names,
         // The card then has the two answers, not the categories.
         WasteTarget::Candidate => Names::anything(),
     };
-    let (document, ids) = document(&path, card, &ids)?;
+    let (document, ids) = document(&path, card, &names)?;
     let truth = |image: &Image| {
         if options.target == WasteTarget::Candidate {
             let class = u8::from(image.is_candidate_location.0);
@@ -307,7 +311,8 @@ pub(super) fn find_waste(
         let classes: BTreeSet<Option<u8>> = classes.collect::<Result<_, _>>()?;
         Ok(Some((Truth::Classes(classes.into_iter().flatten().collect()), Seen::default())))
     };
-    layout(path.clone(), below(root, &options.images), &document.images, truth)
+    let layout = layout(path.clone(), below(root, &options.images), &document.images, truth)?;
+    Ok(CocoLayout { asked: names.asked(), ..layout })
 }
 
 fn layout(
@@ -324,6 +329,7 @@ fn layout(
         sizes: Vec::new(),
         truths: Vec::new(),
         seen: Vec::new(),
+        asked: Vec::new(),
     };
     for image in images {
         let Some((truth, mut seen)) = truth(image)? else { continue };
@@ -364,7 +370,7 @@ impl Layout for CocoLayout {
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
         let (card, path) = (set.card(), &self.files[position]);
         let mut seen = self.seen[position].clone();
-        let chip = read_chip(&card.name, path, Bands::Count(card.bands.len()), &mut seen)?;
+        let chip = read_chip(set, path, Bands::Count(card.bands.len()), &mut seen)?;
         let [width, height] = self.sizes[position];
         if width > 0 && height > 0 {
             let told = arpent_raster::Window::new(0, 0, width, height);
@@ -379,5 +385,9 @@ impl Layout for CocoLayout {
         };
         set.remark(&self.items[position].item, &seen);
         Ok(Example { chips: vec![chip], truth })
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.asked.clone()
     }
 }

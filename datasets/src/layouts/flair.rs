@@ -88,7 +88,7 @@ impl Flair {
             (true, FlairEdition::One) => (13..=19).map(|v| (v, 13)).collect(),
             (true, FlairEdition::Hub) => (15..=18).map(|v| (v, IGNORE)).collect(),
         };
-        MaskRule { values, threshold: None }
+        MaskRule::new(values, None)
     }
 }
 
@@ -273,9 +273,11 @@ impl Layout for FlairLayout {
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
         let card = set.card();
         let picture = &self.files[position].0;
-        let chip = read_chip(&card.name, picture, Bands::Count(card.bands.len()), &mut Seen::default())?;
+        let mut seen = Seen::default();
+        let chip = read_chip(set, picture, Bands::Count(card.bands.len()), &mut seen)?;
         let path = self.mask(card, position)?;
-        let labels = read_mask(&card.name, path, &self.rule)?;
+        let labels = read_mask(card, path, &self.rule, &mut seen)?;
+        set.remark(&self.items[position].item, &seen);
         check_size(path, labels.window(), picture, chip.window)?;
         check_place(path, picture)?;
         check_labels(card, path, &labels)?;

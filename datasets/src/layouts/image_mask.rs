@@ -14,7 +14,7 @@ use crate::pixels::{
 };
 use crate::remarks::Seen;
 use crate::set::{Set, below};
-use crate::{Card, Dataset, DatasetError, Example, Split, Truth};
+use crate::{Asked, Card, Dataset, DatasetError, Example, Split, Truth};
 
 /// Options of the layout `image-mask`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -59,7 +59,8 @@ impl Pictures {
     }
 
     /// The chip of an id, with the file that it comes from first.
-    pub(super) fn read(&self, card: &Card, id: &str, seen: &mut Seen) -> Result<(&Path, Chip), DatasetError> {
+    pub(super) fn read(&self, set: &Set, id: &str, seen: &mut Seen) -> Result<(&Path, Chip), DatasetError> {
+        let card = set.card();
         let alone = self.0.len() == 1;
         let mut parts = Vec::with_capacity(self.0.len());
         for (index, bands) in &self.0 {
@@ -69,7 +70,7 @@ impl Pictures {
                 None if alone => Bands::Count(card.bands.len()),
                 None => Bands::All,
             };
-            parts.push((path, read_chip(&card.name, path, bands, seen)?));
+            parts.push((path, read_chip(set, path, bands, seen)?));
         }
         let first = parts.first().map_or(Path::new(""), |(path, _)| *path);
         let chip = stack(parts)?;
@@ -86,7 +87,7 @@ impl Masks {
     pub(super) fn find(card: &Card, root: &Path, folders: &[MaskFolder]) -> Result<Self, DatasetError> {
         let index = |f: &MaskFolder| {
             let index = Index::new(&card.name, &below(root, &f.folder), &f.suffix, PICTURES)?;
-            Ok((index, MaskRule { values: f.values.0.clone(), threshold: f.threshold }, f.class))
+            Ok((index, MaskRule::new(f.values.0.clone(), f.threshold), f.class))
         };
         folders.iter().map(index).collect::<Result<_, _>>().map(Self)
     }
@@ -95,17 +96,27 @@ impl Masks {
         self.0.iter().try_for_each(|(index, ..)| index.get(&card.name, id).map(|_| ()))
     }
 
+    pub(super) fn indices(&self) -> impl Iterator<Item = &Index> {
+        self.0.iter().map(|(index, ..)| index)
+    }
+
+    /// The values that are given a class, and whether they were met: in one of the folders that give them one.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.0.iter().flat_map(|(_, rule, _)| rule.asked()).collect()
+    }
+
     /// The labels of an id, of the size of `chip`.
     pub(super) fn read(
         &self,
         card: &Card,
         id: &str,
         (picture, chip): (&Path, &Chip),
+        seen: &mut Seen,
     ) -> Result<Raster<u8>, DatasetError> {
         let mut all = Raster::filled(chip.window, 0);
         for (index, rule, class) in &self.0 {
             let path = index.get(&card.name, id)?;
-            let labels = read_mask(&card.name, path, rule)?;
+            let labels = read_mask(card, path, rule, seen)?;
             check_size(path, labels.window(), picture, chip.window)?;
             check_place(path, picture)?;
             match class {
@@ -158,9 +169,17 @@ impl Layout for ImageMaskLayout {
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
         let id = &self.items[position].item;
         let mut seen = Seen::default();
-        let (path, chip) = self.pictures.read(set.card(), id, &mut seen)?;
+        let (path, chip) = self.pictures.read(set, id, &mut seen)?;
+        let labels = self.masks.read(set.card(), id, (path, &chip), &mut seen)?;
         set.remark(id, &seen);
-        let labels = self.masks.read(set.card(), id, (path, &chip))?;
         Ok(Example { chips: vec![chip], truth: Truth::Labels(labels) })
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.masks.asked()
+    }
+
+    fn found(&self) -> Option<(String, Seen)> {
+        super::without_picture(&self.items, self.masks.indices())
     }
 }

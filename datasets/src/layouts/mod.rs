@@ -12,12 +12,17 @@ mod raster_polygons;
 mod rdd2022;
 mod yolo;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
+use arpent_raster::ReadAs;
+
 use crate::config::LayoutConfig;
+use crate::files::Index;
+use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Card, DatasetError, Example, Split};
+use crate::{Asked, Card, DatasetError, Example, RemarkKind, Split};
 
 pub use change_pairs::ChangePairs;
 pub use class_folders::ClassFolders;
@@ -25,8 +30,8 @@ pub use coco::{AerialWaste, Coco, WasteTarget};
 pub use flair::{Flair, FlairEdition, FlairGroup, FlairLists};
 pub use image_mask::ImageMask;
 pub use pascal_voc::PascalVoc;
-pub(crate) use raster_polygons::polygon_item;
 pub use raster_polygons::{RasterPolygons, SceneReader};
+pub(crate) use raster_polygons::{polygon_item, scene_in};
 pub use rdd2022::Rdd2022;
 pub use yolo::Yolo;
 
@@ -48,6 +53,22 @@ impl Listed {
     }
 }
 
+/// What is seen of files of labels that no item has.
+pub(super) fn without_picture<'a>(
+    items: &[Listed],
+    indices: impl IntoIterator<Item = &'a Index>,
+) -> Option<(String, Seen)> {
+    let known: BTreeSet<&str> = items.iter().map(|i| i.item.as_str()).collect();
+    let mut all: Option<(String, Seen)> = None;
+    for index in indices {
+        let (count, first) = index.beside(&known);
+        let Some(first) = first else { continue };
+        let (_, seen) = all.get_or_insert_with(|| (first.to_owned(), Seen::default()));
+        seen.add(RemarkKind::NoPicture, count);
+    }
+    all
+}
+
 /// A layout with the items that were found.
 pub(crate) trait Layout: Debug + Send + Sync {
     /// All items there are.
@@ -61,11 +82,26 @@ pub(crate) trait Layout: Debug + Send + Sync {
 
     /// Reads the item at a position, for a split.
     fn read(&self, set: &Set, position: usize, split: Split) -> Result<Example, DatasetError>;
+
+    /// The values that the options name, and whether they were met by now.
+    fn asked(&self) -> Vec<Asked> {
+        Vec::new()
+    }
+
+    /// What was seen while items were looked for, with the file that it was seen in.
+    fn found(&self) -> Option<(String, Seen)> {
+        None
+    }
 }
 
 impl LayoutConfig {
     /// Looks for the items.
-    pub(crate) fn find(&self, root: &Path, card: &Card) -> Result<Box<dyn Layout>, DatasetError> {
+    pub(crate) fn find(
+        &self,
+        root: &Path,
+        card: &Card,
+        values: ReadAs,
+    ) -> Result<Box<dyn Layout>, DatasetError> {
         Ok(match self {
             Self::ImageMask(options) => Box::new(image_mask::find(options, root, card)?),
             Self::Flair(options) => Box::new(flair::find(options, root, card)?),
@@ -75,7 +111,7 @@ impl LayoutConfig {
             Self::PascalVoc(options) => Box::new(pascal_voc::find(options, root, card)?),
             Self::Rdd2022(options) => Box::new(rdd2022::find(options, root, card)?),
             Self::ChangePairs(options) => Box::new(change_pairs::find(options, root, card)?),
-            Self::RasterPolygons(options) => Box::new(raster_polygons::find(options, root, card)?),
+            Self::RasterPolygons(options) => Box::new(raster_polygons::find(options, root, card, values)?),
             Self::ClassFolders(options) => Box::new(class_folders::find(options, root, card)?),
         })
     }

@@ -18,7 +18,7 @@ use crate::files::{Index, read_xml};
 use crate::pixels::check_size;
 use crate::remarks::Seen;
 use crate::set::{Set, below};
-use crate::{Card, Dataset, DatasetError, Example, Split, Truth, TruthBox};
+use crate::{Asked, Card, Dataset, DatasetError, Example, Split, Truth, TruthBox};
 
 /// Options of the layout `pascal-voc`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -85,6 +85,14 @@ impl Layout for PascalVocLayout {
         let annotation = self.annotations.get(&card.name, id)?;
         read_voc(set, (id, id), &self.pictures, annotation, &self.names)
     }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.names.asked()
+    }
+
+    fn found(&self) -> Option<(String, Seen)> {
+        super::without_picture(&self.items, [&self.annotations])
+    }
 }
 
 /// Reads a picture and its XML file; `item` is what the set calls it.
@@ -96,7 +104,7 @@ pub(super) fn read_voc(
     names: &Names,
 ) -> Result<Example, DatasetError> {
     let (card, mut seen) = (set.card(), Seen::default());
-    let (picture, chip) = pictures.read(card, id, &mut seen)?;
+    let (picture, chip) = pictures.read(set, id, &mut seen)?;
     let text = read_xml(&card.name, annotation, &mut seen)?;
     let (size, boxes) = parse(annotation, &text, names)?;
     if let Some(size) = size {

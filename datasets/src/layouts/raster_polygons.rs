@@ -5,15 +5,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use arpent_gdal::{Aoi, FieldPolygon, MosaicReader, SceneSource, group_scenes, open_scene, read_polygons};
-use arpent_raster::{Chip, Raster, SceneInfo, Window};
+use arpent_gdal::{
+    Aoi, FieldPolygon, FieldPolygons, GdalError, InvalidGeometries, MosaicReader, PolygonSource, SceneSource,
+    group_scenes, open_scene, read_polygons,
+};
+use arpent_raster::{Chip, Raster, ReadAs, SceneInfo, Window};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::Names;
 use super::{Layout, Listed};
+use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Card, Dataset, DatasetError, Example, IGNORE, Split, Truth};
+use crate::{Asked, Card, Dataset, DatasetError, Example, IGNORE, Split, Truth};
 
 /// Options of the layout `raster-polygons`. A polygon is a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +35,9 @@ pub struct RasterPolygons {
     /// Bands of the scene in the order of the card, from 1; all without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bands: Option<Vec<usize>>,
+    /// What to do with geometries that are not valid: `repair` them, and count them, or `refuse` the layer.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub invalid: InvalidGeometries,
     /// Surroundings of a polygon's window, pixels.
     #[serde(default = "default_margin")]
     pub margin: usize,
@@ -50,6 +57,32 @@ const fn default_margin() -> usize {
     16
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_default(invalid: &InvalidGeometries) -> bool {
+    *invalid == InvalidGeometries::default()
+}
+
+impl RasterPolygons {
+    /// The polygons over a scene.
+    fn polygons_over(&self, vector: &Path, scene: &SceneInfo) -> Result<FieldPolygons, DatasetError> {
+        let (uri, layer, invalid) = (vector.to_string_lossy(), self.layer.as_deref(), self.invalid);
+        let source = PolygonSource { layer, invalid, ..PolygonSource::new(&uri, &self.field) };
+        read_polygons(&source, &scene.grid, &scene.window).map_err(|source| DatasetError::Raster { source })
+    }
+
+    /// The scene of a set whose folder is `root`, in the units that are wanted.
+    fn scene(&self, root: &Path, values: ReadAs) -> Result<SceneInfo, DatasetError> {
+        scene_in(&root.join(&self.raster), values).map_err(|source| DatasetError::Raster { source })
+    }
+}
+
+/// A scene whose stored values are read as they are, or with the scale and offset that it declares.
+pub(crate) fn scene_in(path: &Path, values: ReadAs) -> Result<SceneInfo, GdalError> {
+    let mut scene = open_scene(&SceneSource::new(&path.to_string_lossy()))?;
+    scene.bands.iter_mut().filter_map(|b| b.scaling.as_mut()).for_each(|s| s.read_as = values);
+    Ok(scene)
+}
+
 #[derive(Debug)]
 pub(super) struct RasterPolygonsLayout {
     scene: SceneInfo,
@@ -61,22 +94,24 @@ pub(super) struct RasterPolygonsLayout {
     left_out: Vec<Aoi>,
     background: Option<u8>,
     vector: PathBuf,
+    names: Names,
+    /// Of the whole layer.
+    seen: Seen,
 }
 
 pub(super) fn find(
     options: &RasterPolygons,
     root: &Path,
     card: &Card,
+    values: ReadAs,
 ) -> Result<RasterPolygonsLayout, DatasetError> {
-    let raster = |source| DatasetError::Raster { source };
     let (picture, vector) = (root.join(&options.raster), root.join(&options.polygons));
-    let mut scene = open_scene(&SceneSource::new(&picture.to_string_lossy())).map_err(raster)?;
+    let mut scene = options.scene(root, values)?;
     let bands = bands(options, &scene, card, &picture)?;
     // What is asked for as data is no alpha band, whatever the file says.
     scene.bands.iter_mut().filter(|b| bands.contains(&b.index)).for_each(|b| b.is_alpha = false);
-    let uri = vector.to_string_lossy();
-    let (layer, field) = (options.layer.as_deref(), &options.field);
-    let drawn = read_polygons(&uri, layer, field, &scene.grid, &scene.window).map_err(raster)?;
+    let drawn = options.polygons_over(&vector, &scene)?;
+    let seen = Seen::of_layer(drawn.counts);
     let names = Names::new(card, &options.names, &options.skip);
     let (mut items, mut polygons, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
     let background = options.background.as_deref().map(|name| names.id(&vector, None, name)).transpose()?;
@@ -90,7 +125,18 @@ pub(super) fn find(
     }
     let background = background.flatten();
     let margin = options.margin;
-    Ok(RasterPolygonsLayout { scene, bands, margin, items, polygons, left_out, background, vector })
+    Ok(RasterPolygonsLayout {
+        scene,
+        bands,
+        margin,
+        items,
+        polygons,
+        left_out,
+        background,
+        vector,
+        names,
+        seen,
+    })
 }
 
 /// A scene that polygons were drawn over, read part by part.
@@ -101,14 +147,17 @@ pub struct SceneReader {
 }
 
 impl SceneReader {
-    /// The scene of a set whose folder is `root`, with the bands of these numbers, from 1.
+    /// The scene of a set whose folder is `root`, with the bands of these numbers, from 1, read as `values` says.
     ///
     /// # Errors
     /// [`DatasetError::Raster`] when it cannot be opened.
-    pub fn open(options: &RasterPolygons, root: &Path, bands: Vec<usize>) -> Result<Self, DatasetError> {
-        let picture = root.join(&options.raster);
-        let scene = open_scene(&SceneSource::new(&picture.to_string_lossy()));
-        let mut scene = scene.map_err(|source| DatasetError::Raster { source })?;
+    pub fn open(
+        options: &RasterPolygons,
+        root: &Path,
+        bands: Vec<usize>,
+        values: ReadAs,
+    ) -> Result<Self, DatasetError> {
+        let mut scene = options.scene(root, values)?;
         scene.bands.iter_mut().filter(|b| bands.contains(&b.index)).for_each(|b| b.is_alpha = false);
         Ok(Self { scene, bands })
     }
@@ -124,14 +173,12 @@ impl SceneReader {
         card: &Card,
     ) -> Result<BTreeMap<u8, u64>, DatasetError> {
         let vector = root.join(&options.polygons);
-        let (uri, layer, scene) = (vector.to_string_lossy(), options.layer.as_deref(), &self.scene);
-        let drawn = read_polygons(&uri, layer, &options.field, &scene.grid, &scene.window);
+        let drawn = options.polygons_over(&vector, &self.scene)?;
         let names = Names::new(card, &options.names, &options.skip);
         let mut counts = BTreeMap::new();
-        let drawn = drawn.map_err(|source| DatasetError::Raster { source })?;
         for FieldPolygon { number, value, area } in drawn.polygons {
             let Some(class) = class_of(options, &names, &vector, number, value)? else { continue };
-            let inside = area.window().intersect(&scene.window);
+            let inside = area.window().intersect(&self.scene.window);
             let pixels = inside.map_or(0, |w| area.mask(w).iter().filter(|is_inside| **is_inside).count());
             *counts.entry(class).or_default() += pixels as u64;
         }
@@ -220,6 +267,10 @@ impl Layout for RasterPolygonsLayout {
         let mut reader = MosaicReader::new(&mosaic, std::slice::from_ref(&self.bands)).map_err(raster)?;
         let mut chip = reader.read(window).map_err(raster)?;
         let labels = self.labels(set, window, split);
+        let declared = |index: &usize| self.scene.bands.iter().find(|b| b.index == *index)?.scaling.clone();
+        let mut seen = Seen::default();
+        seen.declare(self.bands.iter().map(declared));
+        set.remark(&self.items[position].item, &seen);
         chip.window = Window { col: 0, row: 0, ..window };
         let labels = Raster::new(chip.window, labels).map_err(|e| DatasetError::BadItem {
             path: self.vector.clone(),
@@ -227,6 +278,14 @@ impl Layout for RasterPolygonsLayout {
             problem: e.to_string(),
         })?;
         Ok(Example { chips: vec![chip], truth: Truth::Labels(labels) })
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.names.asked()
+    }
+
+    fn found(&self) -> Option<(String, Seen)> {
+        Some((self.vector.file_name()?.to_string_lossy().into_owned(), self.seen.clone()))
     }
 }
 

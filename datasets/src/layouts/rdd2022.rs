@@ -15,7 +15,7 @@ use super::{Layout, Listed};
 use crate::config::ImageFolder;
 use crate::files::{Index, unreadable};
 use crate::set::Set;
-use crate::{Card, Dataset, DatasetError, Example, Split};
+use crate::{Asked, Card, Dataset, DatasetError, Example, Split};
 
 /// Names of the card by the four codes of the challenge.
 const CODES: [(&str, &str); 4] = [
@@ -58,6 +58,8 @@ pub(super) struct RddLayout {
     places: Vec<(usize, String)>,
     countries: Vec<(Pictures, Index)>,
     names: Names,
+    /// Whether the names are those of the set's makers, of which a country need not have all.
+    is_of_makers: bool,
 }
 
 pub(super) fn find(options: &Rdd2022, root: &Path, card: &Card) -> Result<RddLayout, DatasetError> {
@@ -74,7 +76,9 @@ pub(super) fn find(options: &Rdd2022, root: &Path, card: &Card) -> Result<RddLay
         countries.push((pictures, annotations));
     }
     let names = Names::new(card, &options.names, &options.skip);
-    Ok(RddLayout { root: root.to_owned(), items, places, countries, names })
+    let makers = Rdd2022::default();
+    let is_of_makers = (&options.names, &options.skip) == (&makers.names, &makers.skip);
+    Ok(RddLayout { root: root.to_owned(), items, places, countries, names, is_of_makers })
 }
 
 /// Folders with labels, sorted.
@@ -117,5 +121,9 @@ impl Layout for RddLayout {
         let (pictures, annotations) = &self.countries[*country];
         let annotation = annotations.get(&set.card().name, id)?;
         read_voc(set, (&self.items[position].item, id), pictures, annotation, &self.names)
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        if self.is_of_makers { Vec::new() } else { self.names.asked() }
     }
 }

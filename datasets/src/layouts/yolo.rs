@@ -82,7 +82,7 @@ impl Layout for YoloLayout {
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
         let (card, id) = (set.card(), &self.items[position].item);
         let mut seen = Seen::default();
-        let (_, chip) = self.pictures.read(card, id, &mut seen)?;
+        let (_, chip) = self.pictures.read(set, id, &mut seen)?;
         let mut boxes = Vec::new();
         if let Some(path) = self.labels.find(id) {
             let text = read_text(&card.name, path)?;
@@ -95,6 +95,10 @@ impl Layout for YoloLayout {
         }
         set.remark(id, &seen);
         Ok(Example { chips: vec![chip], truth: Truth::Boxes(boxes) })
+    }
+
+    fn found(&self) -> Option<(String, Seen)> {
+        super::without_picture(&self.items, [&self.labels])
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is wrong with a set is told with the file, and what can be done about it.
 
 use arpent_datasets::DatasetError;
+use arpent_raster::ReadAs;
 
 use crate::fixtures::{Fixture, flair_1, image_mask, voc};
 
@@ -45,10 +46,10 @@ fn missing_folders_cards_and_tables_are_named() {
     names(&error(&fixture, "splits = \"none.csv\"\nlayout = \"image-mask\""), "none.csv");
     let mut config = fixture.config(MASKS);
     config.card = "no.toml".into();
-    names(&config.open(fixture.root.path()).unwrap_err(), "no.toml");
+    names(&config.open(fixture.root.path(), ReadAs::Raw).unwrap_err(), "no.toml");
     let mut config = fixture.config(MASKS);
     config.path = "nowhere".into();
-    names(&config.open(fixture.root.path()).unwrap_err(), "nowhere");
+    names(&config.open(fixture.root.path(), ReadAs::Raw).unwrap_err(), "nowhere");
 }
 
 #[test]

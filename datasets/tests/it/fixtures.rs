@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arpent_datasets::{Dataset, DatasetError, SetConfig};
+use arpent_raster::ReadAs;
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 use tiff::encoder::TiffEncoder;
@@ -91,7 +92,7 @@ impl Fixture {
     }
 
     pub(crate) fn open(&self, options: &str) -> Result<Box<dyn Dataset>, DatasetError> {
-        self.config(options).open(self.root.path())
+        self.config(options).open(self.root.path(), ReadAs::Raw)
     }
 }
 

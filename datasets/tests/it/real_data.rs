@@ -7,7 +7,8 @@ use std::path::Path;
 use arpent_datasets::{
     Card, Dataset, DatasetError, Example, IGNORE, SetConfig, Split, Truth, audit, read_table, read_unlabelled,
 };
-use arpent_gdal::{SceneSource, open_scene, read_labels, read_polygons};
+use arpent_gdal::{PolygonSource, SceneSource, open_scene, read_labels, read_polygons};
+use arpent_raster::ReadAs;
 
 use crate::fixtures::{cards, data};
 
@@ -19,8 +20,9 @@ fn config(root: &Path, task: &str, name: &str, more: &str) -> SetConfig {
 }
 
 fn open(root: &Path, task: &str, name: &str, more: &str) -> Box<dyn Dataset> {
-    let set =
-        config(root, task, name, more).open(root).unwrap_or_else(|e| panic!("{name}: {e} {:?}", e.hint()));
+    let set = config(root, task, name, more)
+        .open(root, ReadAs::Raw)
+        .unwrap_or_else(|e| panic!("{name}: {e} {:?}", e.hint()));
     check(set.as_ref());
     set
 }
@@ -111,7 +113,7 @@ fn boxes() {
     let yolo = "layout = \"yolo\"\nlabels = \"labels_yolo\"\nnames = [\"crack\"]";
     let leaking =
         config(&root, "road_damage", "omu_drone_cracks", &format!("splits = \"splits.csv\"\n{yolo}"));
-    let error = leaking.open(&root).unwrap_err();
+    let error = leaking.open(&root, ReadAs::Raw).unwrap_err();
     assert!(matches!(&error, DatasetError::Leak { group, .. } if group == "h1" || group == "k1"), "{error}");
     let rule = "split = { validation = 0.2, seed = 1, by = { pattern = '^[a-z0-9]+_MAX_[0-9]+' } }";
     let cracks = open(&root, "road_damage", "omu_drone_cracks", &format!("{rule}\n{yolo}"));
@@ -228,13 +230,14 @@ fn audits_find_what_is_known() {
     let Some(root) = data() else { return };
     let threshold =
         "splits = \"splits.csv\"\nlayout = \"image-mask\"\nmasks = [{ folder = \"masks\", threshold = 128 }]";
-    let dumps = config(&root, "dumping", "landfills_mexico_s2", threshold).open(&root).unwrap();
+    let dumps = config(&root, "dumping", "landfills_mexico_s2", threshold).open(&root, ReadAs::Raw).unwrap();
     let report = audit(dumps.as_ref()).unwrap();
     assert_eq!(report.findings(), []);
     assert_eq!(report.shift.map(|s| (s.columns, s.rows)), Some((0, 0)));
     let folders = "splits = \"splits.csv\"\nlayout = \"class-folders\"
 [names]\nalive = \"live tree\"\ndead = \"standing dead tree\"";
-    let crowns = config(&root, "tree_health", "neon_dead_alive_crops", folders).open(&root).unwrap();
+    let crowns =
+        config(&root, "tree_health", "neon_dead_alive_crops", folders).open(&root, ReadAs::Raw).unwrap();
     let report = audit(crowns.as_ref()).unwrap();
     assert_eq!((report.classes[0].count, report.classes[1].count), (1100, 787));
     assert_eq!(report.classes[0].missing_in_groups, ["PUUM"]);
@@ -248,8 +251,9 @@ fn polygons_cover_the_pixels_that_gdal_burned() {
     let folder = root.join("landcover/landsat7_chiapas_polygons");
     let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
     let scene = open_scene(&SceneSource::new(&path("LE70220491999322EDC01_stack.gtif"))).unwrap();
+    let labels = path("training_data.shp");
     let drawn =
-        read_polygons(&path("training_data.shp"), None, "id", &scene.grid, &scene.window).unwrap().polygons;
+        read_polygons(&PolygonSource::new(&labels, "id"), &scene.grid, &scene.window).unwrap().polygons;
     let mut ids = vec![IGNORE; scene.window.width * scene.window.height];
     for polygon in drawn {
         let id: u8 = polygon.value.unwrap().parse().unwrap();

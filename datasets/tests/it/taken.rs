@@ -64,6 +64,41 @@ fn yolo_lines_of_any_tool_are_taken_and_counted() {
 }
 
 #[test]
+fn names_that_no_annotation_has_are_known() {
+    let fixture = Fixture::rgb(&[(4, "crack"), (5, "pothole")]);
+    fixture.picture("JPEGImages/a.png", (10, 20), 0);
+    fixture.text("Annotations/a.xml", &voc((10, 20), &[("Fissure", [1, 1, 4, 4]), ("Car", [5, 5, 8, 8])]));
+    let options = "part = \"train\"\nlayout = \"pascal-voc\"\nnames = { fissure = \"crack\", hole = \"pothole\" }\n\
+                   skip = [\"car\", \"bus\"]";
+    let set = fixture.open(options).unwrap();
+    let found = |set: &dyn Dataset| -> Vec<(String, String, bool)> {
+        set.asked().into_iter().map(|a| (a.option, a.value, a.is_found)).collect()
+    };
+    let wanted = |read: bool| {
+        [("names", "fissure", read), ("names", "hole", false), ("skip", "bus", false), ("skip", "car", read)]
+            .map(|(option, value, is_found)| (option.to_owned(), value.to_owned(), is_found))
+    };
+    assert_eq!(found(set.as_ref()), wanted(false), "nothing is read yet");
+    set.read(0).unwrap();
+    assert_eq!(found(set.as_ref()), wanted(true));
+    let report = arpent_datasets::audit(set.as_ref()).unwrap();
+    assert_eq!(report.unmatched.iter().map(|a| a.value.as_str()).collect::<Vec<_>>(), ["hole", "bus"]);
+    // Of COCO, categories of which there is any annotation.
+    let categories = r#"{"id": 1, "name": "Fissure"}, {"id": 2, "name": "car"}, {"id": 3, "name": "bus"}"#;
+    let annotation = |category: u8| {
+        format!(r#"{{"id": {category}, "image_id": 1, "category_id": {category}, "bbox": [1, 1, 3, 3]}}"#)
+    };
+    let document = format!(
+        r#"{{"images": [{{"id": 1, "file_name": "a.png"}}], "categories": [{categories}], "annotations": [{}, {}]}}"#,
+        annotation(1),
+        annotation(2)
+    );
+    fixture.text("annotations.json", &document);
+    let options = options.replace("pascal-voc", "coco") + "\nimages = \"JPEGImages\"";
+    assert_eq!(found(fixture.open(&options).unwrap().as_ref()), wanted(true));
+}
+
+#[test]
 fn yolo_without_any_file_or_with_nonsense_is_refused() {
     let fixture = Fixture::rgb(&[(4, "crack"), (5, "pothole")]);
     fixture.picture("images/a.png", (10, 20), 0);

@@ -5,7 +5,7 @@
 use arpent_gdal::{BandSample, Sample, SceneSource, is_remote_uri, sample};
 use arpent_model::{Band, ModelPackage};
 use arpent_publish::{BandValues, DeclaredScaling, InputValues, Warning};
-use arpent_raster::{ReadAs, SceneInfo};
+use arpent_raster::{ReadAs, Scaling, SceneInfo};
 
 use crate::config::{InputOptions, OutsideOption};
 use crate::error::{JobError, WantedValues};
@@ -71,14 +71,14 @@ impl Expected<'_> {
     /// # Errors
     /// [`JobError::UnclearValues`].
     pub(super) fn read_as(self, info: &mut SceneInfo, numbers: &[usize]) -> Result<Vec<Warning>, JobError> {
-        let mut warnings = Vec::new();
+        // Of what is not applied, an offset is told before a scale: it shifts what the model sees.
+        let mut not_applied: Option<(usize, Scaling)> = None;
         for (wanted, number) in self.bands.iter().zip(numbers) {
             let Some(band) = info.bands.iter_mut().find(|b| b.index == *number) else { continue };
             let Some(scaling) = &mut band.scaling else { continue };
-            scaling.read_as = match (self.options.values, wanted.unit.as_deref().map(is_stored)) {
+            scaling.read_as = match (self.options.values, wanted.unit.as_deref().map(ReadAs::of_unit)) {
                 (Some(chosen), _) => chosen,
-                (None, Some(true)) => ReadAs::Raw,
-                (None, Some(false)) => ReadAs::Physical,
+                (None, Some(of_unit)) => of_unit,
                 (None, None) => {
                     return Err(JobError::UnclearValues {
                         scene: info.uri.clone(),
@@ -90,16 +90,10 @@ impl Expected<'_> {
                     });
                 }
             };
-            let is_told = self.options.values.is_none() && warnings.is_empty() && scaling.offset != 0.0;
-            if is_told && scaling.read_as == ReadAs::Raw {
-                let message = format!(
-                    "{} declares an offset of {} for stored values (band {number}); the model was made for stored values, and \
-                     they are read as they are",
-                    scaling.by, scaling.offset
-                );
-                let hint = "where the model was made for scenes without this offset (Sentinel-2 before baseline 04.00), set values = \
-                            \"harmonized\" under [input]; values = \"raw\" says that it was made for scenes with it";
-                warnings.push(Warning::new("offset-not-applied", &info.id, message).with_hint(hint));
+            let is_news =
+                not_applied.as_ref().is_none_or(|(_, told)| told.offset == 0.0 && scaling.offset != 0.0);
+            if self.options.values.is_none() && scaling.read_as == ReadAs::Raw && is_news {
+                not_applied = Some((*number, scaling.clone()));
             }
         }
         let is_declared = info.bands.iter().any(|b| numbers.contains(&b.index) && b.scaling.is_some());
@@ -113,9 +107,9 @@ impl Expected<'_> {
             );
             let hint = "declare it in the file: gdal_translate -a_scale SCALE -a_offset OFFSET IN.tif OUT.tif; or leave `values` out where stored values are \
                         those of the model";
-            warnings.push(Warning::new("values-not-declared", &info.id, message).with_hint(hint));
+            return Ok(vec![Warning::new("values-not-declared", &info.id, message).with_hint(hint)]);
         }
-        Ok(warnings)
+        Ok(not_applied.map(|(number, scaling)| unapplied(info, number, &scaling)).into_iter().collect())
     }
 
     /// Compares a sample of a scene with the model, where one is wanted; puts what is doubtful to `warnings`.
@@ -304,10 +298,21 @@ impl Expected<'_> {
     }
 }
 
-/// Whether a unit is that of values as they are stored.
-fn is_stored(unit: &str) -> bool {
-    ["digital number", "digital numbers", "dn", "raw", "stored"]
-        .contains(&unit.trim().to_lowercase().as_str())
+/// What a file declares, and a model of stored values does not see.
+fn unapplied(info: &SceneInfo, number: usize, scaling: &Scaling) -> Warning {
+    let message = format!(
+        "{} declares {} for stored values (band {number}); the model was made for stored values, and they are read as they are",
+        scaling.by,
+        scaling.describe()
+    );
+    if scaling.offset == 0.0 {
+        let hint =
+            "values = \"raw\" under [input] says that it was made for values that are stored like this";
+        return Warning::new("scale-not-applied", &info.id, message).with_hint(hint);
+    }
+    let hint = "where the model was made for scenes without this offset (Sentinel-2 before baseline 04.00), set values = \
+                \"harmonized\" under [input]; values = \"raw\" says that it was made for scenes with it";
+    Warning::new("offset-not-applied", &info.id, message).with_hint(hint)
 }
 
 /// Mean and standard deviation of a band in the training; none where the package gives the network raw values.

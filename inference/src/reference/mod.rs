@@ -14,8 +14,8 @@ use geo_types::LineString;
 
 use crate::ocs_ge::Origin;
 pub use options::{
-    ClassByField, ClassOf, CompareOptions, ImposeOptions, InformOptions, Invalid, LayerOptions,
-    ReferenceOptions, SnapOptions,
+    ClassByField, ClassOf, CompareOptions, ImposeOptions, InformOptions, LayerOptions, ReferenceOptions,
+    SnapOptions,
 };
 pub use plan::Plan;
 use plan::{Classes, Kind, Rule};

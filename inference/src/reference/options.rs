@@ -41,27 +41,7 @@ pub struct LayerOptions {
     pub id: String,
     /// What to do with geometries that are not valid.
     #[serde(default)]
-    pub invalid: Invalid,
-}
-
-/// What to do with geometries that are not valid.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Invalid {
-    /// Make them valid, and count them.
-    #[default]
-    Repair,
-    /// Refuse the layer.
-    Refuse,
-}
-
-impl From<Invalid> for InvalidGeometries {
-    fn from(invalid: Invalid) -> Self {
-        match invalid {
-            Invalid::Repair => Self::Repair,
-            Invalid::Refuse => Self::Refuse,
-        }
-    }
+    pub invalid: InvalidGeometries,
 }
 
 /// Which class of the map the objects of a layer are.

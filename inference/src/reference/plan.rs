@@ -249,7 +249,7 @@ impl Rule {
             },
             fields,
             crs,
-            invalid: self.layer.invalid.into(),
+            invalid: self.layer.invalid,
         }
     }
 

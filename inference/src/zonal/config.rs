@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use arpent_gdal::InvalidGeometries;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::ZonalArgs;
 use crate::config::{read_toml, relative_to, value_error};
 use crate::error::JobError;
-use crate::reference::Invalid;
 
 /// Results of a map per zone, as their author wrote it. Paths are relative to the configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,7 +38,7 @@ pub struct ZonalConfig {
     pub keep: Vec<String>,
     /// What to do with geometries that are not valid.
     #[serde(default)]
-    pub invalid: Invalid,
+    pub invalid: InvalidGeometries,
     /// Class, or classes taken together, by whose share zones are ranked: 1 has the largest. Those of `damaged` by default
     /// for roads, else no rank.
     #[serde(default)]

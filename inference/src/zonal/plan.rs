@@ -110,7 +110,7 @@ impl<'a> Plan<'a> {
             shapes: if self.roads.is_some() { LayerShapes::Lines } else { LayerShapes::Areas },
             fields,
             crs,
-            invalid: self.config.invalid.into(),
+            invalid: self.config.invalid,
         }
     }
 

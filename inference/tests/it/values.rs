@@ -176,6 +176,14 @@ fn what_stored_values_mean_is_asked_where_nobody_says_it() {
         (told.labels(), codes(&told.manifest["warnings"])),
         (classes(3550.0), vec!["offset-not-applied"])
     );
+    gdal("gdal_translate", &["-q", "-a_scale", "0.0001", &place.text("plain.tif"), &scaled]);
+    let told = place.run(&["scaled.tif"], "told of a scale", &[]);
+    assert_eq!(
+        (told.labels(), codes(&told.manifest["warnings"])),
+        (classes(3550.0), vec!["scale-not-applied"])
+    );
+    let message = told.manifest["warnings"][0]["message"].as_str().unwrap();
+    assert!(message.contains("the file declares a scale of 0.0001 "), "{message}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use arpent_model::{Detection, DeviceChoice, GsdRange, Precision};
-use arpent_raster::SampleType;
+use arpent_raster::{ReadAs, SampleType};
 use serde::Deserialize;
 
 /// What the package says of itself, and the shape of the network.
@@ -31,7 +31,8 @@ pub(crate) struct Model {
     /// Bands to use, of those of the sets; all by default.
     #[serde(default)]
     pub(crate) bands: Option<Vec<String>>,
-    /// Unit of the raw values.
+    /// Unit of the values: `digital number` (by default) for those that are stored, `reflectance`, `kelvin`, ... for those with
+    /// the scale and offset that files declare.
     #[serde(default)]
     pub(crate) unit: Option<String>,
     /// As in `model.json`; `in_channels` and `out_channels` follow from bands and classes.
@@ -39,6 +40,21 @@ pub(crate) struct Model {
     /// Settings of a detection network.
     #[serde(default)]
     pub(crate) detection: Option<Detection>,
+}
+
+/// Unit of values as they are stored.
+const STORED: &str = "digital number";
+
+impl Model {
+    /// Unit of the bands of the package.
+    pub(crate) fn unit(&self) -> &str {
+        self.unit.as_deref().unwrap_or(STORED)
+    }
+
+    /// What stored values are read as: the same as runs of the package make of them.
+    pub(crate) fn values(&self) -> ReadAs {
+        ReadAs::of_unit(self.unit())
+    }
 }
 
 /// The optimization.

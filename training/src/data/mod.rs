@@ -14,4 +14,4 @@ pub(crate) use crops::Crops;
 pub(crate) use rng::{Purpose, Rng};
 pub(crate) use sample::{Draw, ObjectBox, Sample, Target};
 pub(crate) use sets::{Item, ItemId, ItemTruth, Sets};
-pub(crate) use statistics::{Moments, Statistics};
+pub(crate) use statistics::{ItemStatistics, Moments, Statistics};

@@ -1,10 +1,14 @@
 //! Data sets, opened, with their classes and bands brought to those of the model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
-use arpent_datasets::{Card, Dataset, IGNORE, LayoutConfig, Remark, SceneReader, Split, SplitItem, Truth};
-use arpent_raster::{Chip, Window};
+use arpent_datasets::{
+    Card, Dataset, Declared, IGNORE, LayoutConfig, Remark, SceneReader, Split, SplitItem, Truth,
+};
+use arpent_model::ModelPackage;
+use arpent_raster::{Chip, Scaling, Window};
 
 use super::ObjectBox;
 use crate::config::{Config, SetEntry, TaskKind, nearest};
@@ -47,6 +51,8 @@ struct OpenSet {
     bands: Vec<usize>,
     /// The folder of label rasters, where there is one alone.
     masks: Option<String>,
+    /// Ids of the card that the labels read by now hold.
+    met: Mutex<BTreeSet<u8>>,
 }
 
 /// All data sets of a training.
@@ -66,8 +72,27 @@ pub(crate) struct Sets {
 impl Sets {
     /// Opens the data sets of a configuration.
     pub(crate) fn open(config: &Config) -> Result<Self> {
-        let opened = config.sets.iter().map(|set| Ok((set, set.config.open(&config.data)?)));
+        let opened =
+            config.sets.iter().map(|set| Ok((set, set.config.open(&config.data, config.model.values())?)));
         Self::new(config, opened.collect::<Result<_>>()?)
+    }
+
+    /// Opens the data sets of a configuration for a package, whose bands must be theirs, in their order.
+    pub(crate) fn open_for(config: &Config, package: &ModelPackage) -> Result<Self> {
+        let sets = Self::open(config)?;
+        let (of_sets, of_package) = (sets.input_bands(), package.bands.iter().map(|b| b.name.clone()));
+        let of_package: Vec<String> = of_package.collect();
+        if of_sets == of_package {
+            return Ok(sets);
+        }
+        let problem = format!(
+            "package `{}` has the bands {}, the configuration {}",
+            package.id,
+            of_package.join(", "),
+            of_sets.join(", ")
+        );
+        let hint = "name its bands, in its order, in model.bands; or give the configuration that it was trained with";
+        Err(TrainError::refused(problem, hint).into())
     }
 
     /// Data sets with what the configuration says of each.
@@ -89,6 +114,7 @@ impl Sets {
                 classes,
                 bands: positions,
                 masks: masks_of(entry),
+                met: Mutex::default(),
             });
         }
         refuse_leaks(&sets)?;
@@ -111,7 +137,7 @@ impl Sets {
             let name = options.raster.display().to_string();
             if all.len() < SCENES && all.iter().all(|(other, ..)| *other != name) {
                 let root = config.data.join(&entry.config.path);
-                let reader = SceneReader::open(options, &root, bands)?;
+                let reader = SceneReader::open(options, &root, bands, config.model.values())?;
                 let mut labeled = vec![0; self.classes.len()];
                 for (id, pixels) in reader.labeled(options, &root, open.dataset.card())? {
                     let class = open.classes[usize::from(id)];
@@ -198,6 +224,53 @@ impl Sets {
             .flat_map(move |open| of(open).into_iter().map(|r| (open.dataset.card().name.as_str(), r)))
     }
 
+    /// Values that options of the sets name and classes of their cards that nothing which was read by now is of, in words. Sets of
+    /// one card are one: several scenes under one layer of polygons.
+    pub(crate) fn unmatched(&self) -> Vec<String> {
+        let mut options: BTreeMap<(&str, String, String), bool> = BTreeMap::new();
+        let mut classes: BTreeMap<(&str, &str), bool> = BTreeMap::new();
+        for open in &self.opened {
+            let card = open.dataset.card();
+            for asked in open.dataset.asked() {
+                *options.entry((&card.name, asked.option, asked.value)).or_default() |= asked.is_found;
+            }
+            let met = open.met.lock().unwrap_or_else(PoisonError::into_inner);
+            for class in &card.classes {
+                *classes.entry((&card.name, &class.name)).or_default() |= met.contains(&class.id);
+            }
+        }
+        let option = |(set, option, value): &(&str, String, String)| {
+            format!("{set}: `{option}` names `{value}`, which nothing in training and validation is of")
+        };
+        let mut told: Vec<String> =
+            options.iter().filter(|(_, found)| !**found).map(|(o, _)| option(o)).collect();
+        let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for ((set, class), _) in classes.iter().filter(|(_, found)| !**found) {
+            missing.entry(set).or_default().push(class);
+        }
+        told.extend(missing.iter().map(|(set, classes)| {
+            format!("{set}: no label in training and validation is of its classes {}", classes.join(", "))
+        }));
+        told
+    }
+
+    /// What pictures declare of their stored values, of the model's bands: set, bands, items, and the first of them.
+    pub(crate) fn declared(&self) -> Vec<(&str, Declared)> {
+        let mut all = Vec::new();
+        for open in &self.opened {
+            let card = open.dataset.card();
+            for mut declared in open.dataset.declared() {
+                let dates: Vec<_> = declared.bands.chunks(card.bands.len().max(1)).collect();
+                let band = |date: &[Option<Scaling>], at: &usize| date.get(*at).cloned().flatten();
+                let bands =
+                    dates.iter().flat_map(|date| open.bands.iter().map(|at| band(date, at))).collect();
+                declared.bands = bands;
+                all.push((card.name.as_str(), declared));
+            }
+        }
+        all
+    }
+
     /// Class ids that the labels of a split hold as the layouts give them, [`IGNORE`] too, with their pixels or boxes.
     pub(crate) fn values_found(&self, split: Split) -> Result<BTreeMap<u8, u64>> {
         let mut all = BTreeMap::new();
@@ -229,6 +302,7 @@ impl Sets {
                 format!("{} has {} picture(s), the task {}", self.name(id), example.chips.len(), self.dates);
             return Err(TrainError::refused(problem, "name a data set of the task's layout").into());
         }
+        open.meet(&example.truth);
         let chip = joined(&example.chips, &open.bands);
         let truth = match (example.truth, self.task) {
             (Truth::Boxes(boxes), TaskKind::ObjectDetection) => ItemTruth::Boxes(open.boxes(&boxes)),
@@ -256,6 +330,19 @@ impl Sets {
 }
 
 impl OpenSet {
+    /// Remembers which classes a truth is of.
+    fn meet(&self, truth: &Truth) {
+        let mut ids = [false; 256];
+        let mut meet = |id: u8| ids[usize::from(id)] = true;
+        match truth {
+            Truth::Labels(labels) => labels.data().iter().copied().for_each(&mut meet),
+            Truth::Boxes(boxes) => boxes.iter().map(|b| b.class_id).for_each(&mut meet),
+            Truth::Classes(classes) => classes.iter().copied().for_each(&mut meet),
+        }
+        let met = (0..=IGNORE).filter(|id| ids[usize::from(*id)]);
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).extend(met);
+    }
+
     fn labels(&self, labels: &[u8], valid: &[bool]) -> Vec<u8> {
         let one =
             |(label, valid): (&u8, &bool)| if *valid { self.classes[usize::from(*label)] } else { IGNORE };

@@ -1,7 +1,10 @@
 //! One pass over the training items: means and deviations of the bands, pixels of the classes.
 
+use std::hash::{Hash, Hasher};
+
 use anyhow::Result;
 use arpent_datasets::IGNORE;
+use arpent_raster::Chip;
 use rayon::prelude::*;
 
 use super::{Item, ItemId, ItemTruth, Sets};
@@ -59,6 +62,8 @@ pub(crate) struct ItemStatistics {
     pub(crate) pixels: u64,
     /// Pixels (or boxes) of each class.
     pub(crate) classes: Vec<u64>,
+    /// Hash of its pixels, by which a picture is known again in this process; none of a flat one.
+    pub(crate) content: Option<u64>,
 }
 
 /// What is known of the training split.
@@ -120,7 +125,19 @@ fn of_item(id: ItemId, item: &Item, classes: usize) -> (Vec<Moments>, ItemStatis
         ItemTruth::Boxes(boxes) => boxes.iter().for_each(|b| count(b.class)),
     }
     let pixels = (chip.window.width * chip.window.height) as u64;
-    ((0..chip.bands).map(moments).collect(), ItemStatistics { id, pixels, classes: counts })
+    let content = content(chip);
+    ((0..chip.bands).map(moments).collect(), ItemStatistics { id, pixels, classes: counts, content })
+}
+
+fn content(chip: &Chip) -> Option<u64> {
+    let first = chip.data.first()?;
+    if chip.data.iter().all(|value| value.to_bits() == first.to_bits()) {
+        return None;
+    }
+    let mut hash = std::hash::DefaultHasher::new();
+    (chip.window.width, chip.window.height, chip.bands).hash(&mut hash);
+    chip.data.iter().for_each(|value| value.to_bits().hash(&mut hash));
+    Some(hash.finish())
 }
 
 #[cfg(test)]

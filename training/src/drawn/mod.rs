@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use arpent_datasets::{Drawn, Survey, SurveyedPolygon, survey};
+use arpent_datasets::{Drawn, InvalidGeometries, Survey, SurveyedPolygon, survey};
 use arpent_model::Band;
+use arpent_raster::ReadAs;
 
 use crate::error::TrainError;
 use crate::progress::note;
@@ -55,9 +56,22 @@ pub(crate) struct DrawnArgs {
     /// Colors of classes, as in water=#0072b2,forest=#009e73.
     #[arg(long, value_name = "CLASS=#RRGGBB", value_delimiter = ',', requires = "labels")]
     colors: Vec<String>,
+    /// Unit of the values that are learned, as reflectance or kelvin, where the scenes declare a scale and an offset: they are
+    /// applied, also when the package runs. Without it, values are learned as they are stored.
+    #[arg(long, value_name = "UNIT", requires = "labels")]
+    unit: Option<String>,
+    /// What to do with polygons that are not valid: repair and count them, or refuse the layer.
+    #[arg(long, value_name = "WHAT", value_parser = ["repair", "refuse"], default_value = "repair", requires = "labels")]
+    invalid: String,
     /// Licence (SPDX) under which imagery, polygons and weights may be given away; without it the weights are not exported.
     #[arg(long, value_name = "SPDX", requires = "labels")]
     licence: Option<String>,
+}
+
+impl DrawnArgs {
+    fn invalid(&self) -> InvalidGeometries {
+        if self.invalid == "refuse" { InvalidGeometries::Refuse } else { InvalidGeometries::Repair }
+    }
 }
 
 /// What the command line says of the optimization.
@@ -140,17 +154,7 @@ impl Plan<'_> {
             let names: Vec<String> = self.classes.skipped.iter().map(name).collect();
             note(&format!("left out: {}", names.join(", ")));
         }
-        for (scene, path) in self.scenes.iter().map(|s| (&s.survey, s.path.display())) {
-            let counts = &scene.counts;
-            for (number, what) in [
-                (counts.repaired, "with a geometry that is not valid: repaired"),
-                (counts.empty, "without geometry: left out"),
-                (counts.parts_left_out, "with points or lines beside polygons: those were left out"),
-            ] {
-                if number > 0 {
-                    note(&format!("labels over {path}: {number} of {} features {what}", counts.read));
-                }
-            }
+        for scene in self.scenes.iter().map(|s| &s.survey) {
             let Some((band, values)) = scene.alpha else { continue };
             let doubt = if values > MANY_VALUES {
                 "as a measured band does: if it is one, name all bands (--bands), it among them"
@@ -186,7 +190,9 @@ impl Plan<'_> {
 /// The scenes that polygons lie on.
 fn scenes(args: &DrawnArgs, labels: &Path, field: &str) -> Result<Vec<Seen>> {
     let (layer, color_field, bands) = (args.layer.as_deref(), args.color_field.as_deref(), args.bands.len());
-    let drawn = Drawn { layer, field, color_field, bands };
+    let values = args.unit.as_deref().map_or(ReadAs::Raw, ReadAs::of_unit);
+    let invalid = args.invalid();
+    let drawn = Drawn { layer, field, color_field, bands, invalid, values };
     let mut seen: Vec<Seen> = Vec::new();
     for scene in &args.scene {
         let path = std::path::absolute(scene)?;

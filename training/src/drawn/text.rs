@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Result;
+use arpent_datasets::InvalidGeometries;
 
 use super::colors::color;
 use super::place::CARD;
@@ -118,6 +119,7 @@ fn model(plan: &Plan<'_>) -> Result<String> {
          gsd_m = {{ nominal = {nominal:?}, min = {min:?}, max = {max:?} }}\n\
          value_range = {range}\n\
          sample_types = {types}\n\
+         {unit}\
          limits = \"Trained on a part of {polygons} polygons of {scenes} and judged on the others: it says nothing of any \
          other place or date.\"\n\n\
          [model.architecture]\n\
@@ -132,6 +134,8 @@ fn model(plan: &Plan<'_>) -> Result<String> {
         max = short(1.25 * coarsest),
         range = range(plan)?,
         types = list(&types),
+        unit =
+            plan.args.unit.as_ref().map_or(String::new(), |unit| format!("unit = {}\n", quoted(unit.trim()))),
         widths = shape.widths,
         convs = vec![2; shape.widths.len()],
     ))
@@ -191,6 +195,9 @@ fn set(plan: &Plan<'_>, scene: &Seen) -> String {
     // Writing to a string cannot fail.
     if let Some(layer) = &plan.args.layer {
         let _ = writeln!(text, "layer = {}", quoted(layer));
+    }
+    if plan.args.invalid() == InvalidGeometries::Refuse {
+        text += "invalid = \"refuse\"\n";
     }
     if plan.scenes.len() > 1 {
         text += "partial = true   # polygons of one split may all lie on another scene\n";

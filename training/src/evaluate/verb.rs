@@ -48,13 +48,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let config = Config::read(&args.config, &overrides)?;
     job::use_threads(config.fit.threads)?;
     let (package, weights) = ModelPackage::load(&args.package)?;
-    crate::same_classes(&package, &config)?;
+    crate::same_model(&package, &config)?;
     let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
     let published = if let Some(crowns) = &config.crowns {
         let loaded = Loaded::read(&config.data, &crowns.packages)?;
         Votes(&loaded).publish(&predictor)?
     } else {
-        let sets = Sets::open(&config)?;
+        let sets = Sets::open_for(&config, &package)?;
         let split = split_named(&sets, &args.split)?;
         job::judge_of(&config, &sets, split).publish(&predictor)?
     };

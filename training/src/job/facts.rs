@@ -19,6 +19,7 @@ pub(super) struct Facts<'a> {
     pub(super) parameters: usize,
     pub(super) splits: Vec<SplitFacts>,
     pub(super) scenes: Vec<SceneShown>,
+    pub(super) told: &'a [String],
 }
 
 impl Facts<'_> {
@@ -42,6 +43,7 @@ impl Facts<'_> {
                 sources: self.package.training_data.clone(),
                 splits: self.splits,
                 group_kind: None,
+                told: self.told.to_vec(),
             },
         }
     }

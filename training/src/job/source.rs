@@ -8,6 +8,7 @@ use arpent_datasets::{IGNORE, Split};
 use arpent_model::{Band, Predictor};
 use sha2::{Digest, Sha256};
 
+use super::doubts;
 use crate::config::{Config, Crowns};
 use crate::data::crowns::{self, Loaded, Pool};
 use crate::data::{Crops, Draw, ItemId, Sets, Statistics};
@@ -24,6 +25,8 @@ pub(crate) struct Source {
     /// Bands of the network's input.
     pub(crate) bands: Vec<Band>,
     kind: Kind,
+    /// What was told of the data, for the card and the report.
+    told: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -45,7 +48,8 @@ impl Source {
         let loaded = Loaded::read(&config.data, &settings.packages)?;
         let train = loaded.of(Split::Train).cloned().collect();
         let pool = Pool::new(loaded.tiles.clone(), train, settings.clone());
-        Ok(Self { bands: loaded.bands(), kind: Kind::Crowns { loaded, pool } })
+        let told = Vec::new();
+        Ok(Self { bands: loaded.bands(), kind: Kind::Crowns { loaded, pool }, told })
     }
 
     /// Data sets that were opened.
@@ -53,13 +57,30 @@ impl Source {
         let train = sets.items(Split::Train);
         // Damage is told now, not after an epoch.
         let count = config.classes.len();
-        let held = Statistics::gather(&sets, &sets.items(Split::Validation), count)?.classes;
-        let source = Self::on(config, sets, &train)?;
+        let held = Statistics::gather(&sets, &sets.items(Split::Validation), count)?;
+        let mut source = Self::on(config, sets, &train)?;
         let Kind::Sets { crops, statistics } = &source.kind else { return Ok(source) };
-        refuse_unseen(config, crops.sets(), &statistics.classes)?;
-        tell_unjudged(config, &held)?;
-        crops.sets().remarks().for_each(|(set, remark)| note(&format!("{set}: {}", remark.describe())));
+        let sets = crops.sets();
+        refuse_unseen(config, sets, &statistics.classes)?;
+        let unjudged = unjudged(config, &held.classes)?;
+        let declared = doubts::of_declared(config, sets)?;
+        doubts::refuse_other_range(config, sets, statistics)?;
+        let mut told: Vec<String> =
+            sets.remarks().map(|(set, remark)| format!("{set}: {}", remark.describe())).collect();
+        told.extend(sets.unmatched());
+        told.extend(declared);
+        told.extend(unjudged);
+        told.extend(doubts::of_duplicates(sets, statistics, &held));
+        for line in &told {
+            note(line);
+        }
+        source.told = told;
         Ok(source)
+    }
+
+    /// What was told of the data: what was taken although it differs, what was not found, what is doubtful.
+    pub(crate) fn told(&self) -> &[String] {
+        &self.told
     }
 
     /// Data sets of which these items alone are trained on.
@@ -81,13 +102,12 @@ impl Source {
             name,
             mean: moments.mean() as f32,
             std: moments.std() as f32,
-            // Sets are read as they are stored.
-            unit: Some(config.model.unit.clone().unwrap_or_else(|| "digital number".to_owned())),
+            unit: Some(config.model.unit().to_owned()),
             number: sets.number_of_band(i),
         };
         let bands = sets.input_bands().into_iter().zip(&statistics.bands).enumerate().map(band).collect();
         let crops = Crops::new(config, sets, &statistics);
-        Ok(Self { bands, kind: Kind::Sets { crops, statistics } })
+        Ok(Self { bands, kind: Kind::Sets { crops, statistics }, told: Vec::new() })
     }
 
     /// The data sets again.
@@ -236,7 +256,7 @@ fn refuse_unseen(config: &Config, sets: &Sets, counts: &[u64]) -> Result<()> {
 }
 
 /// A class that is learned and not in the validation split is not judged.
-fn tell_unjudged(config: &Config, held: &[u64]) -> Result<()> {
+fn unjudged(config: &Config, held: &[u64]) -> Result<Option<String>> {
     if held.iter().all(|n| *n == 0) {
         let problem = "nothing in the validation split is of any class of the model";
         return Err(
@@ -245,11 +265,9 @@ fn tell_unjudged(config: &Config, held: &[u64]) -> Result<()> {
     }
     let none = config.classes.iter().zip(held).filter(|(_, n)| **n == 0).map(|(c, _)| c.name.as_str());
     let none: Vec<&str> = none.collect();
-    if !none.is_empty() {
-        let counts = counted(config, held);
-        note(&format!("not in the validation split, so not judged: {} ({counts})", none.join(", ")));
-    }
-    Ok(())
+    let counts = counted(config, held);
+    let told = format!("not in the validation split, so not judged: {} ({counts})", none.join(", "));
+    Ok((!none.is_empty()).then_some(told))
 }
 
 /// What judges a model on a split of data sets.

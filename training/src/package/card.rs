@@ -16,6 +16,8 @@ pub(crate) struct Story<'a> {
     pub(crate) epochs: (usize, usize),
     /// Loss of the last epoch.
     pub(crate) loss: f64,
+    /// What was told of the data.
+    pub(crate) told: &'a [String],
 }
 
 /// Writes the card (Markdown).
@@ -33,6 +35,13 @@ pub(crate) fn write(package: &ModelPackage, weights: &Weights, story: &Story<'_>
     card += &network(package, weights, story);
     card += &classes(package);
     card += &sources(package);
+    if !story.told.is_empty() {
+        card += "\nRemarks on the data:\n\n";
+        for line in story.told {
+            // Writing to a string cannot fail.
+            let _ = writeln!(card, "- {line}");
+        }
+    }
     if let Some(energy) = &package.energy {
         // Writing to a string cannot fail.
         let _ =

@@ -17,6 +17,10 @@ pub(super) fn section(report: &TrainingReport) -> Section {
         (sources(&report.data.sources))
         h3 { "Splits" }
         (splits(&report.data))
+        @if !report.data.told.is_empty() {
+            h3 { "Remarks" }
+            ul { @for told in &report.data.told { li { (told) } } }
+        }
     };
     Section { id: "overview", heading: "Overview", body }
 }

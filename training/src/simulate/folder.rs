@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use arpent_datasets::{Card, CardClass, IGNORE, Split};
+use arpent_raster::{ReadAs, SampleType};
 use image::{ExtendedColorType, ImageFormat};
 use serde::Serialize;
 use tempfile::TempDir;
@@ -56,6 +57,14 @@ impl Folder {
             return refused(
                 "pictures of one date are wanted".into(),
                 "give a configuration of a segmentation",
+            );
+        }
+        let is_whole = |t: &SampleType| !matches!(t, SampleType::Float32 | SampleType::Float64);
+        if config.model.values() == ReadAs::Physical || !config.model.sample_types.iter().all(is_whole) {
+            let unit = config.model.unit();
+            return refused(
+                format!("pictures are written as whole numbers, and values of the unit `{unit}` are none"),
+                "give a configuration of stored whole numbers: without model.unit, and without floats in model.sample_types",
             );
         }
         let [low, high] = config.model.value_range;

@@ -11,15 +11,36 @@ use crate::drawn::{CORNER, Desk, GSD, SIDE};
 /// A band of a scene: its color interpretation and its description, empty where there is none.
 type Said<'a> = (&'a str, &'a str);
 
+/// Scale and offset that a band declares.
+pub(crate) type Meaning = Option<(f64, f64)>;
+
 /// `scene.vrt` over the desk's scene: bands of a type, which say this, with a nodata value or none.
 fn vrt(desk: &Desk, sample_type: &str, bands: &[Said<'_>], nodata: Option<&str>) {
+    let bands: Vec<(Said<'_>, Meaning)> = bands.iter().map(|said| (*said, None)).collect();
+    write_vrt(desk, "scene.vrt", sample_type, &bands, nodata);
+}
+
+/// The desk's scene as a type, whose bands declare a scale and an offset.
+pub(crate) fn scaled_vrt(desk: &Desk, name: &str, sample_type: &str, meanings: &[Meaning; 3]) {
+    let colors = ["Red", "Green", "Blue"].map(|color| (color, ""));
+    let bands: Vec<(Said<'_>, Meaning)> = colors.into_iter().zip(meanings.iter().copied()).collect();
+    write_vrt(desk, name, sample_type, &bands, None);
+}
+
+fn write_vrt(
+    desk: &Desk,
+    name: &str,
+    sample_type: &str,
+    bands: &[(Said<'_>, Meaning)],
+    nodata: Option<&str>,
+) {
     let mut text = format!(
         "<VRTDataset rasterXSize=\"{SIDE}\" rasterYSize=\"{SIDE}\">\n<SRS>EPSG:32631</SRS>\n\
          <GeoTransform>{}, {GSD}, 0, {}, 0, -{GSD}</GeoTransform>\n",
         CORNER.0 as f64 * GSD,
         -CORNER.1 as f64 * GSD
     );
-    for (i, (color, description)) in bands.iter().enumerate() {
+    for (i, ((color, description), meaning)) in bands.iter().enumerate() {
         let number = i + 1;
         writeln!(text, "<VRTRasterBand dataType=\"{sample_type}\" band=\"{number}\">").unwrap();
         if !description.is_empty() {
@@ -27,6 +48,9 @@ fn vrt(desk: &Desk, sample_type: &str, bands: &[Said<'_>], nodata: Option<&str>)
         }
         if let Some(nodata) = nodata {
             writeln!(text, "<NoDataValue>{nodata}</NoDataValue>").unwrap();
+        }
+        if let Some((scale, offset)) = meaning {
+            writeln!(text, "<Offset>{offset}</Offset><Scale>{scale}</Scale>").unwrap();
         }
         if !color.is_empty() {
             writeln!(text, "<ColorInterp>{color}</ColorInterp>").unwrap();
@@ -39,7 +63,7 @@ fn vrt(desk: &Desk, sample_type: &str, bands: &[Said<'_>], nodata: Option<&str>)
         )
         .unwrap();
     }
-    fs::write(desk.path("scene.vrt"), text + "</VRTDataset>\n").unwrap();
+    fs::write(desk.path(name), text + "</VRTDataset>\n").unwrap();
 }
 
 /// Fits on `scene.vrt`; the names of the package's bands, and their numbers in the scene that it learned from.

@@ -366,6 +366,54 @@ fn what_lies_in_no_polygon_may_be_learned_as_a_class() {
 }
 
 #[test]
+fn polygons_that_are_not_valid_are_repaired_and_counted_or_refused() {
+    let desk = Desk::new();
+    let (x, y) = (2.350_8, 46.945_9);
+    let places = [(-0.002, 0.0), (0.0, 0.002), (0.002, 0.0), (0.0, -0.002)];
+    let square = |(i, (dx, dy)): (usize, &(f64, f64))| (x + dx, y + dy, COVERS[i % 2].0);
+    geojson(&desk.path("bad.geojson"), &places.iter().enumerate().map(square).collect::<Vec<_>>());
+    // The second one crosses itself: two of its corners are exchanged.
+    let mut layer: serde_json::Value = serde_json::from_str(&desk.text("bad.geojson")).unwrap();
+    layer["features"][1]["geometry"]["coordinates"][0].as_array_mut().unwrap().swap(1, 2);
+    fs::write(desk.path("bad.geojson"), layer.to_string()).unwrap();
+    let told = "bad: 1 feature(s) with a geometry that is not valid: repaired (first in `bad.geojson`)";
+    let fitted = desk.fit("bad.geojson", &["--epochs", "1"]).done();
+    assert!(fitted.err.contains(told), "{}", fitted.err);
+    assert!(desk.text("map/card.md").contains(told) && desk.text("map/run/report.html").contains(told));
+    let refused = ["feature 2", "not valid", "hint: "];
+    desk.refused("bad.geojson", &["--epochs", "1", "--restart", "--invalid", "refuse"], &refused);
+    // The same of the layout's key.
+    let config = desk.path("map/run/train.toml");
+    let text = desk.text("map/run/train.toml").replace("margin =", "invalid = \"refuse\"\nmargin =");
+    fs::write(&config, text).unwrap();
+    let ran = run(&["fit", config.to_str().unwrap(), "--restart"]);
+    assert!(ran.code == 2 && refused.iter().all(|part| ran.err.contains(part)), "{}", ran.err);
+    // And where all is valid, it is written down and changes nothing.
+    desk.fit("fields.gpkg", &["--epochs", "1", "--restart", "--invalid", "refuse"]).done();
+    assert!(desk.text("map/run/train.toml").contains("invalid = \"refuse\""));
+}
+
+#[test]
+fn names_and_values_to_leave_out_that_no_polygon_has_are_told() {
+    let desk = Desk::new();
+    desk.fit("fields.gpkg", &["--epochs", "1", "--classes", "water,forest"]).done();
+    let config = desk.path("map/run/train.toml");
+    let options = "skip = [\"meadow\", \"medow\"]\nnames = { wood = \"forest\", Water = \"water\" }";
+    let text = desk.text("map/run/train.toml");
+    assert!(text.contains("skip = [\"meadow\"]"), "{text}");
+    fs::write(&config, text.replace("skip = [\"meadow\"]", options)).unwrap();
+    let fitted = run(&["fit", config.to_str().unwrap(), "--restart"]).done();
+    let told = |option: &str, value: &str| {
+        format!("fields: `{option}` names `{value}`, which nothing in training and validation is of")
+    };
+    let page = desk.text("map/run/report.html");
+    for text in [&fitted.err, &desk.text("map/card.md"), &page] {
+        assert!(text.contains(&told("skip", "medow")) && text.contains(&told("names", "wood")), "{text}");
+        assert!(!text.contains(&told("skip", "meadow")) && !text.contains(&told("names", "Water")), "{text}");
+    }
+}
+
+#[test]
 fn several_scenes_are_one_training() {
     let desk = Desk::new();
     // The west and the east of the scene, which share the middle fields, and a scene beside the polygons.

@@ -20,3 +20,4 @@ mod resume;
 mod road_damage;
 mod silent;
 mod smokes;
+mod values;

@@ -78,6 +78,125 @@ fn a_class_that_is_not_judged_is_told_and_in_no_mean() {
     assert!(ran.code == 2 && ran.err.contains("nothing in the validation split"), "{}", ran.err);
 }
 
+#[test]
+fn values_and_classes_that_no_mask_has_are_told() {
+    let place = Place::new();
+    let masks = "masks = [{ folder = \"masks\", values = { 77 = 7, 8 = 8 } }]\nsplits = \"roofs";
+    place.edit("smoke.toml", "splits = \"roofs", masks);
+    place.edit("smoke.toml", "ignore = [\"shadow\"]", "ignore = [\"shadow\", \"pond\"]");
+    place.edit("data/roofs/card.toml", "  { id = 9,", "  { id = 11, name = \"pond\" },\n  { id = 9,");
+    let ran = place.fit(&["--epochs", "1"]).done();
+    let card = fs::read_to_string(place.path("package/card.md")).unwrap();
+    for text in [&ran.err, &card] {
+        assert!(text.contains("roofs: `values` names `77`, which nothing"), "{text}");
+        assert!(text.contains("roofs: no label in training and validation is of its classes pond"), "{text}");
+        assert!(!text.contains("names `8`"), "{text}");
+    }
+    let config = place.config();
+    let kinds = ["missing-in-split", "missing-in-group", "duplicate", "shift"];
+    let kinds: Vec<&str> = kinds.iter().flat_map(|kind| ["--allow", *kind]).collect();
+    let audited = run(&[&["audit", config.to_str().unwrap()], &kinds[..]].concat()).done();
+    assert!(audited.err.contains("remark: `values` names `77`, which nothing is of"), "{}", audited.err);
+    assert_eq!(audited.lines()[0]["report"]["unmatched"][0]["value"], "77");
+}
+
+#[test]
+fn held_out_pictures_that_are_trained_on_are_told() {
+    let place = Place::new();
+    assert!(!place.fit(&["--epochs", "1"]).done().err.contains("very pixels"));
+    for folder in ["images", "masks"] {
+        let path = |i: u8| place.path(&format!("data/roofs/{folder}/item{i}.png"));
+        fs::copy(path(2), path(7)).unwrap();
+    }
+    let ran = place.fit(&["--epochs", "1", "--restart"]).done();
+    let told = "1 of 2 held-out items show the very pixels of items that are trained on (first `roofs/item7`, those of `roofs/item2`)";
+    let card = fs::read_to_string(place.path("package/card.md")).unwrap();
+    assert!(ran.err.contains(told) && card.contains(told), "{}", ran.err);
+}
+
+#[test]
+fn masks_whose_compression_changed_their_values_are_refused() {
+    let place = Place::new();
+    for i in 0..8 {
+        let path = place.path(&format!("data/roofs/masks/item{i}.png"));
+        image::open(&path).unwrap().into_luma8().save(path.with_extension("jpg")).unwrap();
+        fs::remove_file(path).unwrap();
+    }
+    let refused = place.fit(&["--epochs", "1"]);
+    for part in ["masks/item", ".jpg: its compression changes values", "hint: ", "threshold = 128"] {
+        assert!(refused.code == 2 && refused.err.contains(part), "{}", refused.err);
+    }
+    // Black and white with a threshold are what they were.
+    place.edit(
+        "smoke.toml",
+        "splits = \"roofs",
+        "masks = [{ folder = \"masks\", threshold = 128 }]\nsplits = \"roofs",
+    );
+    place.edit("data/roofs/card.toml", "{ id = 7,", "{ id = 1,");
+    let ran = place.fit(&["--epochs", "1"]);
+    assert!(!ran.err.contains("compression"), "{}", ran.err);
+}
+
+#[test]
+fn a_class_that_is_the_nodata_value_of_masks_is_told() {
+    let place = Place::new();
+    for i in [0, 3] {
+        let path = place.path(&format!("data/roofs/masks/item{i}.png"));
+        let words = ["-q", "-of", "GTiff", "-a_nodata", "0"];
+        let mut command = std::process::Command::new("gdal_translate");
+        assert!(command.args(words).args([&path, &path.with_extension("tif")]).status().unwrap().success());
+        fs::remove_file(path).unwrap();
+    }
+    let ran = place.fit(&["--epochs", "1"]).done();
+    let told = "2 label raster(s) whose nodata value is a class of the card: its pixels count as not known";
+    let card = fs::read_to_string(place.path("package/card.md")).unwrap();
+    assert!(ran.err.contains(told) && card.contains(told), "{}", ran.err);
+}
+
+#[test]
+fn labels_without_a_picture_and_pictures_in_no_split_are_told() {
+    let place = Place::new();
+    fs::copy(place.path("data/roofs/masks/item0.png"), place.path("data/roofs/masks/stray.png")).unwrap();
+    place.edit("data/roofs/splits.csv", "segmentation,roofs,train,item5,town2\n", "");
+    let ran = place.fit(&["--epochs", "1"]).done();
+    for told in [
+        "roofs: 1 file(s) of labels without a picture: left out (first in `stray`)",
+        "roofs: 1 item(s) that the table of splits does not list: left out (first in `item5`)",
+    ] {
+        assert!(ran.err.contains(told), "{}", ran.err);
+    }
+}
+
+#[test]
+fn tables_of_any_editor_are_read_or_refused() {
+    let place = Place::new();
+    let text = String::from_utf8(place.bytes("data/roofs/splits.csv")).unwrap();
+    let path = place.path("data/roofs/splits.csv");
+    fs::write(&path, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+    place.fit(&["--epochs", "1"]).done();
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&path, [&[0xff, 0xfe], &wide[..]].concat()).unwrap();
+    let refused = place.fit(&["--epochs", "1", "--restart"]);
+    assert!(
+        refused.code == 2 && refused.err.contains("splits.csv:1: it is UTF-16, not UTF-8"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn a_package_of_other_bands_is_not_judged() {
+    let place = Place::new();
+    place.fit(&["--epochs", "1"]).done();
+    place.edit("smoke.toml", "sample_types", "bands = [\"blue\", \"green\", \"red\"]\nsample_types");
+    let (folder, config) = (place.path("package"), place.config());
+    for verb in ["evaluate", "calibrate"] {
+        let refused = run(&[verb, folder.to_str().unwrap(), config.to_str().unwrap()]);
+        let told = "has the bands red, green, blue, the configuration blue, green, red";
+        assert!(refused.code == 2 && refused.err.contains(told), "{}", refused.err);
+    }
+}
+
 /// Runs the command that the last line on stderr names.
 fn next(ran: &Ran) -> Vec<String> {
     let last = ran.err.lines().last().unwrap();

@@ -11,7 +11,7 @@ use arpent_gdal::{
     describe_crs, fingerprint, group_scenes, open_scene, read_aoi, read_features, read_labels, read_picture,
     resampled,
 };
-use arpent_raster::{Grid, Resampling, Window, lattice};
+use arpent_raster::{Grid, ReadAs, Resampling, Window, lattice};
 use gdal::Metadata as _;
 
 use crate::common::{folder, mosaic, open, picture, source};
@@ -175,7 +175,7 @@ fn every_way_to_open_a_raster_is_guarded() {
     write(path.clone(), &bad);
     let uri = path.to_string_lossy().into_owned();
     let errors = [
-        read_picture(&uri, None).map(drop).unwrap_err(),
+        read_picture(&uri, None, ReadAs::Raw).map(drop).unwrap_err(),
         count_bands(&uri).map(drop).unwrap_err(),
         read_labels(&uri).map(drop).unwrap_err(),
         fingerprint(&source(&path)).map(drop).unwrap_err(),
@@ -392,7 +392,7 @@ fn absurd_rasters_are_refused() {
     }
     let path = write(dir.path().join("picture.vrt"), &vrt_of(&sized(60_000), "", &bands(3, "")));
     let uri = path.to_string_lossy();
-    too_large(read_picture(&uri, None).map(drop), "as a whole");
+    too_large(read_picture(&uri, None, ReadAs::Raw).map(drop), "as a whole");
     assert_eq!(count_bands(&uri).unwrap(), 3);
     let path = write(dir.path().join("labels.vrt"), &vrt_of(&sized(60_000), "", &bands(1, "")));
     too_large(read_labels(&path.to_string_lossy()).map(drop), "as a whole");

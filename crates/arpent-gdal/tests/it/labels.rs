@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arpent_gdal::{GdalError, count_bands, describe_crs, read_aoi, read_labels, read_picture, read_polygons};
-use arpent_raster::{Grid, LABEL_NODATA, Window};
+use arpent_gdal::{
+    GdalError, InvalidGeometries, PolygonSource, count_bands, describe_crs, read_aoi, read_labels,
+    read_picture, read_polygons,
+};
+use arpent_raster::{Grid, LABEL_NODATA, ReadAs, Window};
 use gdal::raster::{ColorEntry, ColorInterpretation, ColorTable, PaletteInterpretation};
 
 use crate::common::{Picture, folder};
@@ -28,29 +31,32 @@ fn text(path: &Path) -> String {
 fn pictures_need_no_place() {
     let dir = folder();
     let path = text(&without_place(vec![band(0), band(10), band(20)]).write(&dir.path().join("p.tif")));
-    let chip = read_picture(&path, None).unwrap();
+    let chip = read_picture(&path, None, ReadAs::Raw).unwrap().0;
     assert_eq!((chip.window, chip.bands), (Window::new(0, 0, 4, 2), 3));
     assert_eq!((chip.band(2)[0], chip.band(0)[7]), (20.0, 7.0));
     assert!(chip.valid.iter().all(|v| *v));
-    let swapped = read_picture(&path, Some(&[3, 1])).unwrap();
+    let swapped = read_picture(&path, Some(&[3, 1]), ReadAs::Raw).unwrap().0;
     assert_eq!((swapped.band(0)[0], swapped.band(1)[0]), (20.0, 0.0));
     assert_eq!(count_bands(&path).unwrap(), 3);
-    assert!(matches!(read_picture(&path, Some(&[4])), Err(GdalError::NoSuchBand { band: 4, .. })));
-    assert!(matches!(read_picture(&path, Some(&[])), Err(GdalError::NoSuchBand { .. })));
+    assert!(matches!(
+        read_picture(&path, Some(&[4]), ReadAs::Raw),
+        Err(GdalError::NoSuchBand { band: 4, .. })
+    ));
+    assert!(matches!(read_picture(&path, Some(&[]), ReadAs::Raw), Err(GdalError::NoSuchBand { .. })));
 }
 
 #[test]
 fn nodata_and_alpha_make_pixels_invalid() {
     let dir = folder();
     let picture = Picture { nodata: Some(3.0), ..without_place(vec![band(0), band(0)]) };
-    let chip = read_picture(&text(&picture.write(&dir.path().join("n.tif"))), None).unwrap();
+    let chip = read_picture(&text(&picture.write(&dir.path().join("n.tif"))), None, ReadAs::Raw).unwrap().0;
     assert_eq!(chip.valid.iter().position(|v| !*v), Some(3));
     let alpha = without_place(vec![band(0), band(0)]).write_with(&dir.path().join("a.tif"), |ds| {
         ds.rasterband(2).unwrap().set_color_interpretation(ColorInterpretation::AlphaBand).unwrap();
     });
-    let chip = read_picture(&text(&alpha), None).unwrap();
+    let chip = read_picture(&text(&alpha), None, ReadAs::Raw).unwrap().0;
     assert_eq!((chip.bands, chip.valid[0], chip.valid[1]), (1, false, true));
-    let both = read_picture(&text(&alpha), Some(&[1, 2])).unwrap();
+    let both = read_picture(&text(&alpha), Some(&[1, 2]), ReadAs::Raw).unwrap().0;
     assert!(both.bands == 2 && both.valid[0], "a band that is asked for is data");
 }
 
@@ -86,7 +92,9 @@ fn what_is_no_raster_is_named() {
     let path = dir.path().join("x.tif");
     assert!(matches!(read_labels(&text(&path)), Err(GdalError::Missing { .. })));
     std::fs::write(&path, "no raster").unwrap();
-    for error in [read_labels(&text(&path)).unwrap_err(), read_picture(&text(&path), None).unwrap_err()] {
+    for error in
+        [read_labels(&text(&path)).unwrap_err(), read_picture(&text(&path), None, ReadAs::Raw).unwrap_err()]
+    {
         assert!(error.to_string().contains("x.tif"), "{error}");
     }
 }
@@ -129,7 +137,9 @@ fn polygons_come_with_a_field() {
             (r#"{"kind":"late","code":9}"#, square(30, -10)),
         ],
     );
-    let read = |field: &str| read_polygons(&path, None, field, &grid(), &EVERYWHERE).unwrap().polygons;
+    let read = |field: &str| {
+        read_polygons(&PolygonSource::new(&path, field), &grid(), &EVERYWHERE).unwrap().polygons
+    };
     let kinds: Vec<_> = read("kind").into_iter().map(|p| (p.number, p.value)).collect();
     assert_eq!(kinds, [(1, Some("wood".into())), (2, None), (5, Some("late".into()))]);
     assert_eq!(read("code")[0].value.as_deref(), Some("7"));
@@ -146,7 +156,9 @@ fn layers_fields_and_geometries_are_checked() {
     let bowtie = r#"{"type":"Polygon","coordinates":[[[X,-10],[Y,-13],[X,-13],[Y,-10],[X,-10]]]}"#;
     let at = |x: i32| bowtie.replace('X', &x.to_string()).replace('Y', &(x + 3).to_string());
     let path = features(dir.path(), &[("{\"kind\":\"a\"}", square(10, -10)), ("{\"kind\":\"a\"}", at(500))]);
-    let read = |layer: Option<&str>, field: &str| read_polygons(&path, layer, field, &grid(), &EVERYWHERE);
+    let read = |layer: Option<&str>, field: &str| {
+        read_polygons(&PolygonSource { layer, ..PolygonSource::new(&path, field) }, &grid(), &EVERYWHERE)
+    };
     assert_eq!(read(Some("labels"), "kind").unwrap().polygons.len(), 1);
     let error = read(Some("wood"), "kind").unwrap_err();
     assert!(matches!(&error, GdalError::NoSuchLayer { layers, .. } if layers == &["labels"]), "{error}");
@@ -158,10 +170,13 @@ fn layers_fields_and_geometries_are_checked() {
         "{words}"
     );
     let path = features(dir.path(), &[("{\"kind\":\"a\"}", at(20))]);
-    let drawn = read_polygons(&path, None, "kind", &grid(), &EVERYWHERE).unwrap();
+    let drawn = read_polygons(&PolygonSource::new(&path, "kind"), &grid(), &EVERYWHERE).unwrap();
     assert_eq!((drawn.polygons.len(), drawn.counts.repaired), (1, 1));
+    let strict = PolygonSource { invalid: InvalidGeometries::Refuse, ..PolygonSource::new(&path, "kind") };
+    let error = read_polygons(&strict, &grid(), &EVERYWHERE).unwrap_err();
+    assert!(matches!(&error, GdalError::FeatureInvalid { feature: 1, .. }), "{error}");
     let point = r#"{"type":"Point","coordinates":[5,-5]}"#.to_owned();
     let path = features(dir.path(), &[("{\"kind\":\"a\"}", point)]);
-    let error = read_polygons(&path, None, "kind", &grid(), &EVERYWHERE).unwrap_err();
+    let error = read_polygons(&PolygonSource::new(&path, "kind"), &grid(), &EVERYWHERE).unwrap_err();
     assert!(matches!(&error, GdalError::FeatureKind { found, .. } if found == "Point"), "{error}");
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use arpent_gdal::{
     GdalError, LayerCounts, LayerFormat, LayerGeometry, LayerOptions, LayerShape, LayerShapes, LayerSource,
-    LayerWriter, ReferenceIndex, ReferenceKind, Value, describe_crs, read_aoi, read_features, read_polygons,
-    same_text,
+    LayerWriter, PolygonSource, ReferenceIndex, ReferenceKind, Value, describe_crs, read_aoi, read_features,
+    read_polygons, same_text,
 };
 use arpent_raster::{Crs, Grid, Window};
 
@@ -101,7 +101,7 @@ fn seen(uri: &str) -> Seen {
     // FlatGeobuf has an order of its own.
     values.sort();
     let as_aoi = read_aoi(uri, &grid);
-    let as_labels = read_polygons(uri, None, "kind", &grid, &EVERYWHERE);
+    let as_labels = read_polygons(&PolygonSource::new(uri, "kind"), &grid, &EVERYWHERE);
     let dir = folder();
     let path = dir.path().join("index.gpkg");
     let bbox = grid.bbox(&EVERYWHERE);
@@ -436,7 +436,7 @@ fn accents_are_the_same_composed_or_not() {
     let Seen::Area { values, .. } = seen(&path) else { panic!() };
     assert_eq!(values, [composed, composed]);
     assert_eq!(same_text(apart), composed);
-    let drawn = read_polygons(&path, None, "kind", &grid(), &EVERYWHERE).unwrap();
+    let drawn = read_polygons(&PolygonSource::new(&path, "kind"), &grid(), &EVERYWHERE).unwrap();
     assert!(drawn.polygons.iter().all(|p| p.value.as_deref() == Some(composed)));
 }
 

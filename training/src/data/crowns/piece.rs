@@ -41,7 +41,12 @@ pub(super) fn cut(tile: &LabeledTile, x0: usize, y0: usize, side: usize) -> Piec
 /// A crop, scaled, in the middle of a square that is empty around it; the central ellipse is labeled [`LIVE`].
 pub(super) fn square(picture: &Picture, scale: f64) -> Piece {
     let scaled = |size: usize| -> usize {
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "sizes of crops, pixels"
+        )]
         let size = (size as f64 * scale).round().max(4.0) as usize;
         size
     };

@@ -141,7 +141,7 @@ mod tests {
         let numbers = |v: &serde_json::Value| -> Vec<f64> {
             v.as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect()
         };
-        #[allow(clippy::cast_possible_truncation)]
+        #[allow(clippy::cast_possible_truncation, reason = "tensors are f32")]
         let narrow = |v: Vec<f64>| -> Vec<f32> { v.into_iter().map(|n| n as f32).collect() };
         let shape: [usize; 4] = [2, 5, 6, 7];
         assert_eq!(fixture["shape"], serde_json::json!(shape));
@@ -181,7 +181,11 @@ mod tests {
         let mut planes = vec![0f32; batch * classes * height * width];
         for (i, label) in labels.iter().enumerate().filter(|(_, l)| **l < 255.0) {
             let (item, pixel) = (i / (height * width), i % (height * width));
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "small whole numbers of a test"
+            )]
             let class = *label as usize;
             planes[(item * classes + class) * height * width + pixel] = 1.0;
         }

@@ -122,6 +122,8 @@ pub(crate) struct DataFacts {
     pub(crate) splits: Vec<SplitFacts>,
     /// What a group is: `site`, `tile`, `county`, ...
     pub(crate) group_kind: Option<String>,
+    /// What was told of the data: what was taken although it differs, what was not found, what is doubtful.
+    pub(crate) told: Vec<String>,
 }
 
 /// One split.

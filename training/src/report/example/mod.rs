@@ -207,6 +207,7 @@ fn data(sites: usize) -> DataFacts {
             split("test", sites * 5, sites, sites * 5 * 96 * 96),
         ],
         group_kind: Some("county".into()),
+        told: vec!["made-up parcels, north: 2 feature(s) with a geometry that is not valid: repaired".into()],
     }
 }
 
