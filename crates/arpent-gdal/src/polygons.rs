@@ -39,8 +39,9 @@ pub fn read_polygons(
     within: &Window,
 ) -> Result<FieldPolygons, GdalError> {
     let fields = [field];
-    let shapes = LayerShapes::Areas;
-    let source = LayerSource { layer, fields: &fields, shapes, ..LayerSource::new(uri, &grid.crs) };
+    let (shapes, place) = (LayerShapes::Areas, Some(grid.bbox(within)));
+    let source =
+        LayerSource { layer, fields: &fields, shapes, within: place, ..LayerSource::new(uri, &grid.crs) };
     let mut polygons = Vec::new();
     let counts = read_areas(&source, grid, &mut |number, found, values| {
         let area = Aoi::new(found).filter(|area| area.window().intersect(within).is_some());
