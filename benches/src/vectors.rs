@@ -55,7 +55,7 @@ pub fn run(path: &Path, width: usize, made: Made) -> Result<Value> {
             let mut coverage = Coverage::new(extent, &rules)?;
             for _ in 0..extent.height {
                 file.read_exact(&mut labels)?;
-                coverage.push_row(&labels, &confidence, None, 1.0, &mut |_| {}, &mut sink)?;
+                coverage.push_row(&labels, (&labels, &confidence), None, 1.0, &mut |_| {}, &mut sink)?;
             }
             coverage.finish(&mut |_| {}, &mut sink)?;
         }

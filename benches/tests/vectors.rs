@@ -89,7 +89,9 @@ fn coverage(raster: &Raster<u8>, mmu: f64, tolerance_px: f64) -> (Vec<Region>, D
     let confidence = vec![100; raster.window().width];
     for i in 0..raster.window().height {
         coverage
-            .push_row(raster.row(i), &confidence, None, 1.0, &mut |_| {}, &mut |r| found.push(r))
+            .push_row(raster.row(i), (raster.row(i), &confidence), None, 1.0, &mut |_| {}, &mut |r| {
+                found.push(r)
+            })
             .expect("a row");
     }
     let counts = coverage.finish(&mut |_| {}, &mut |r| found.push(r)).expect("the last rows").dissolved;

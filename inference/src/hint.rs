@@ -127,7 +127,7 @@ impl JobError {
             }
             Self::PackageExists { .. } => "choose another --output, or remove the folder",
             Self::AllNodata { .. } => {
-                "check the nodata value and the mask: `arpent inspect SCENE`, or gdalinfo -stats"
+                "check the nodata value and the mask: `arpent inspect SCENE`, or `gdalinfo -stats FILE`"
             }
             Self::Scratch { .. } => "set compute.scratch or TMPDIR to a folder with room",
             Self::NotInspectable { .. } => {

@@ -18,7 +18,7 @@ use crate::error::JobError;
 use crate::job::{describe_bands, describe_validity};
 use crate::print::{Lines, SCENES_IN_FULL, add_warnings, count, duration, print, scenes_together};
 use crate::stores::set_up_gdal;
-use crate::{mlm, probe, zonal};
+use crate::{mlm, probe};
 
 /// Runs the command.
 ///
@@ -151,7 +151,7 @@ fn run_lines(target: &str, manifest: &Manifest) -> Lines {
     add_warnings(&mut lines, &manifest.warnings);
     let counts = &manifest.counts;
     if let Some(zones) = &counts.zones {
-        zonal::add_counts(&mut lines, zones);
+        lines.add("zones", count(zones.zones));
     } else {
         lines.add(
             "windows",

@@ -33,6 +33,7 @@ pub mod shards;
 mod stac;
 mod stores;
 pub mod submit;
+mod told;
 pub mod train;
 pub mod verify;
 pub mod zonal;

@@ -50,15 +50,16 @@ struct Edge {
 }
 
 /// Reads the polygons of a layer of a vector file or URL, as [`read_features`] does, and lays them over a grid. After the file
-/// may stand what [`LayerSource::uri`] takes.
+/// may stand what [`LayerSource::uri`] takes. `near` is what it is wanted for, as for [`LayerSource::within`].
 ///
 /// # Errors
 /// As [`read_features`]; [`GdalError::AoiNoPolygon`] (also for an empty file), [`GdalError::FeatureKind`] for lines,
 /// [`GdalError::FeaturePlace`], [`GdalError::TooLarge`].
-pub fn read_aoi(uri: &str, grid: &Grid) -> Result<Aoi, GdalError> {
+pub fn read_aoi(uri: &str, grid: &Grid, near: &Window) -> Result<Aoi, GdalError> {
     let file = layer_file(uri);
     guard::check_file(file, &gdal_path(file), guard::MAX_AOI_BYTES)?;
-    let source = LayerSource { shapes: LayerShapes::Areas, ..LayerSource::new(uri, &grid.crs) };
+    let (shapes, within) = (LayerShapes::Areas, Some(grid.bbox(near)));
+    let source = LayerSource { shapes, within, ..LayerSource::new(uri, &grid.crs) };
     let mut polygons = Vec::new();
     let mut edges = 0u64;
     let counts = read_areas(&source, grid, &mut |_, found, _| {

@@ -384,6 +384,22 @@ pub enum GdalError {
         /// Encoding by which it was read.
         encoding: String,
     },
+    /// Text in a column of geometries that is none.
+    #[error(
+        "{path}: feature {feature} of layer `{layer}` has `{text}` in the column `{field}`, expected well-known text"
+    )]
+    GeometryText {
+        /// File or URL.
+        path: String,
+        /// Layer.
+        layer: String,
+        /// Feature number in the layer, from 1.
+        feature: u64,
+        /// Column.
+        field: String,
+        /// How the text begins.
+        text: String,
+    },
     /// The name of a field that is not in the encoding that it is said to be in.
     #[error("{path}: the name of field `{field}` of layer `{layer}` is no text in {encoding}")]
     FieldName {

@@ -12,7 +12,7 @@ impl GdalError {
             }
             Self::Missing { .. } => "check the path; quote globs so that the shell leaves them alone".into(),
             Self::Unreachable { path, .. } => access_hint(path).into(),
-            Self::NotARaster { .. } => "`gdalinfo` shows what GDAL makes of the file".into(),
+            Self::NotARaster { .. } => "`gdalinfo FILE` shows what GDAL makes of it".into(),
             Self::Corrupt { .. } | Self::Truncated { .. } | Self::EmptyFile { .. } => {
                 "the file was probably not copied to the end: fetch it again and compare sizes".into()
             }
@@ -20,6 +20,10 @@ impl GdalError {
                 format!("give one of its subdatasets: {}", subdatasets.join(", "))
             }
             Self::NoCrs { path } => georeference_hint("assign it:", path, "-a_srs EPSG:xxxx"),
+            // Nothing leads from a local system to a place on Earth.
+            Self::UnusableCrs { path, reason, .. } if reason.contains("local") => {
+                georeference_hint("if its coordinates are those of a known CRS, assign that:", path, "-a_srs EPSG:xxxx")
+            }
             Self::UnusableCrs { path, .. } => {
                 let out = beside(path, "warped");
                 format!("gdalwarp -t_srs EPSG:xxxx -dstalpha {} {}", quoted(path), quoted(&out))

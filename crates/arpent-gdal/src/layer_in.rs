@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::layer_out::{FieldDef, FieldValue};
-use crate::layers::{Raw, Table, unwrapped};
+use crate::layers::{Raw, Table, middle_of, unwrapped};
 use crate::{GdalError, crs, failure, ffi, guard};
 
 /// Longest edge that is reprojected as it is, meters: a line that is straight in one CRS is a curve in another, at most
@@ -60,6 +60,9 @@ pub struct LayerSource<'a> {
     pub fields: &'a [&'a str],
     /// CRS in which coordinates are wanted.
     pub crs: &'a Crs,
+    /// The place that it is wanted for, CRS units (min x, min y, max x, max y). Where that is beyond 180 degrees of longitude,
+    /// coordinates are too.
+    pub within: Option<[f64; 4]>,
     /// What to do with geometries that are not valid.
     pub invalid: InvalidGeometries,
 }
@@ -68,7 +71,7 @@ impl<'a> LayerSource<'a> {
     /// The layer of a file, without fields, its coordinates brought to a CRS.
     pub fn new(uri: &'a str, crs: &'a Crs) -> Self {
         let (layer, encoding, shapes, invalid) = (None, None, LayerShapes::Any, InvalidGeometries::Repair);
-        Self { uri, layer, encoding, shapes, fields: &[], crs, invalid }
+        Self { uri, layer, encoding, shapes, fields: &[], crs, within: None, invalid }
     }
 }
 
@@ -184,7 +187,7 @@ pub(crate) fn layer_name(source: &LayerSource<'_>) -> Result<String, GdalError> 
 /// Reads a layer of any vector file or URL in its own order, one feature in memory at a time, and hands every feature to
 /// `each`. Arcs become short straight lines, heights are left out, what is not valid is repaired; polygons are taken out of
 /// collections. Coordinates are reprojected when the layer is in another CRS, edges longer than 250 m in shorter pieces;
-/// degrees are cut at the antimeridian before.
+/// degrees are cut at the antimeridian before, or half a turn from the middle of the place that they are wanted for.
 ///
 /// # Errors
 /// Those of `each`, which end the reading; [`GdalError::Missing`], [`GdalError::Unreachable`],
@@ -201,10 +204,22 @@ pub fn read_features<E: From<GdalError>>(
     let described = table.srs.as_ref().and_then(|srs| crs::describe(srs, "").ok()).map(|crs| crs.kind);
     let longest = longest_edge(described);
     let geographic = described == Some(CrsKind::Geographic);
+    // Longitudes of the result may be beyond 180 degrees; on the way to other coordinates, they may not.
+    let in_degrees = source.crs.kind == CrsKind::Geographic;
+    let middle = source.within.filter(|_| in_degrees).map_or(0.0, middle_of);
     let mut counts = LayerCounts::default();
     table.each(&columns, &mut |raw| {
         let Raw { number, geometry, values } = raw;
-        let reader = FeatureReader { source, table: &table, number, way: way.as_ref(), longest, geographic };
+        let reader = FeatureReader {
+            source,
+            table: &table,
+            number,
+            way: way.as_ref(),
+            longest,
+            geographic,
+            in_degrees,
+            middle,
+        };
         let read = reader.geometry(geometry)?;
         counts.read += 1;
         counts.repaired += u64::from(read.repaired);
@@ -248,8 +263,12 @@ struct FeatureReader<'a> {
     number: u64,
     way: Option<&'a CoordTransform>,
     longest: f64,
-    /// Whether coordinates are degrees.
+    /// Whether coordinates of the layer are degrees.
     geographic: bool,
+    /// Whether coordinates wanted are degrees.
+    in_degrees: bool,
+    /// The longitude in the middle of those that are wanted.
+    middle: f64,
 }
 
 /// A geometry as it is handed on.
@@ -273,15 +292,16 @@ impl FeatureReader<'_> {
         let (kind, left_out) = Kind::of(&drawn).map_err(|found| self.wrong_kind(found))?;
         self.check_place(&drawn)?;
         let mut repaired = false;
-        if self.geographic
-            && let Some(mut around) = unwrapped(&drawn)
-        {
-            repaired |= self.make_valid(&mut around.geometry)?;
-            drawn = around.cut()?;
+        if self.geographic {
+            let middle = if self.way.is_some() { 0.0 } else { self.middle };
+            repaired |= self.cut(&mut drawn, middle)?;
         }
         repaired |= self.make_valid(&mut drawn)?;
         if let Some(way) = self.way {
             self.reproject(&mut drawn, way)?;
+            if self.in_degrees {
+                repaired |= self.cut(&mut drawn, self.middle)?;
+            }
             // Rings that all but touch may cross once their last digits are others.
             repaired |= self.make_valid(&mut drawn)?;
         }
@@ -305,6 +325,14 @@ impl FeatureReader<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Cuts degrees half a turn from the middle; tells whether the geometry was not valid.
+    fn cut(&self, drawn: &mut Geometry, middle: f64) -> Result<bool, GdalError> {
+        let Some(mut around) = unwrapped(drawn, middle) else { return Ok(false) };
+        let repaired = self.make_valid(&mut around.geometry)?;
+        *drawn = around.cut()?;
+        Ok(repaired)
     }
 
     /// Makes a geometry valid; tells whether it was not.

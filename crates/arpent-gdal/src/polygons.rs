@@ -58,8 +58,15 @@ pub fn read_polygons(
 ) -> Result<FieldPolygons, GdalError> {
     let PolygonSource { uri, layer, field, invalid } = *source;
     let fields = [field];
-    let shapes = LayerShapes::Areas;
-    let source = LayerSource { layer, fields: &fields, shapes, invalid, ..LayerSource::new(uri, &grid.crs) };
+    let (shapes, place) = (LayerShapes::Areas, Some(grid.bbox(within)));
+    let source = LayerSource {
+        layer,
+        fields: &fields,
+        shapes,
+        invalid,
+        within: place,
+        ..LayerSource::new(uri, &grid.crs)
+    };
     let mut polygons = Vec::new();
     let counts = read_areas(&source, grid, &mut |number, found, values| {
         let area = Aoi::new(found).filter(|area| area.window().intersect(within).is_some());

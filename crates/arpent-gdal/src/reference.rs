@@ -133,6 +133,7 @@ impl ReferenceIndex {
         path: &Path,
         seen: &mut dyn FnMut(&[Option<Value>], bool),
     ) -> Result<Self, GdalError> {
+        let source = &LayerSource { within: Some(within), ..*source };
         let types: Vec<FieldType> = layer_fields(source)?.iter().map(|field| field.field_type).collect();
         let number = FieldDef { name: NUMBER.to_owned(), field_type: FieldType::Integer };
         // Names of the layer's own might be reserved here.

@@ -320,6 +320,9 @@ pub struct ZoneCounts {
     pub without_data: u64,
     /// Those whose id a zone before them has.
     pub repeated_ids: u64,
+    /// Those whose field for the id is empty.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without_id: u64,
 }
 
 /// Regions below the minimum mapping unit, and how borders were drawn.

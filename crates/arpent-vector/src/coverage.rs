@@ -87,10 +87,17 @@ pub struct Coverage {
 #[derive(Debug)]
 struct Waiting {
     labels: Vec<u8>,
-    confidence: Vec<u8>,
+    /// Classes that the network gave, and its confidences.
+    predicted: (Vec<u8>, Vec<u8>),
     /// Pixels that are built up whatever is around them.
     built_up: Vec<bool>,
     pixel_area_m2: f64,
+}
+
+impl Waiting {
+    fn predicted(&self) -> (&[u8], &[u8]) {
+        (&self.predicted.0, &self.predicted.1)
+    }
 }
 
 impl Coverage {
@@ -112,7 +119,7 @@ impl Coverage {
         })
     }
 
-    /// Takes the next row: a label and a confidence for each column; where somebody knows it, which pixels are built up,
+    /// Takes the next row: for each column a label, and what was `predicted` (the class that the network gave, and its confidence); where somebody knows it, which pixels are built up,
     /// whatever is around them; and the ground area of a pixel of this row. `rows` gets the rows of the map from north to south,
     /// each as soon as its classes are settled: the regions that `sink` gets are those of these rows.
     ///
@@ -121,7 +128,7 @@ impl Coverage {
     pub fn push_row(
         &mut self,
         labels: &[u8],
-        confidence: &[u8],
+        predicted: (&[u8], &[u8]),
         built_up: Option<&[bool]>,
         pixel_area_m2: f64,
         rows: &mut impl FnMut(&DissolvedRow<'_>),
@@ -134,16 +141,16 @@ impl Coverage {
         };
         let Some(near) = near else {
             let zones = built_up.map(|known| zones_of(None, known));
-            return dissolver.push_row(labels, confidence, zones.as_deref(), pixel_area_m2, &mut pass);
+            return dissolver.push_row(labels, predicted, zones.as_deref(), pixel_area_m2, &mut pass);
         };
         let zones = near.push(labels);
         let built_up = built_up.map(<[bool]>::to_vec).unwrap_or_default();
-        let (labels, confidence) = (labels.to_vec(), confidence.to_vec());
-        waiting.push_back(Waiting { labels, confidence, built_up, pixel_area_m2 });
+        let predicted = (predicted.0.to_vec(), predicted.1.to_vec());
+        waiting.push_back(Waiting { labels: labels.to_vec(), predicted, built_up, pixel_area_m2 });
         let Some(zones) = zones else { return Ok(()) };
         let Some(row) = waiting.pop_front() else { return Ok(()) };
         let zones = zones_of(Some(zones), &row.built_up);
-        dissolver.push_row(&row.labels, &row.confidence, Some(&zones), row.pixel_area_m2, &mut pass)
+        dissolver.push_row(&row.labels, row.predicted(), Some(&zones), row.pixel_area_m2, &mut pass)
     }
 
     /// Gives the rows and regions that are still open to `rows` and `sink`, and tells what was dissolved and how regions were drawn.
@@ -163,7 +170,7 @@ impl Coverage {
         for row in waiting {
             let zones = near.as_mut().and_then(Near::flush);
             let zones = zones_of(zones, &row.built_up);
-            dissolver.push_row(&row.labels, &row.confidence, Some(&zones), row.pixel_area_m2, &mut pass)?;
+            dissolver.push_row(&row.labels, row.predicted(), Some(&zones), row.pixel_area_m2, &mut pass)?;
         }
         let dissolved = dissolver.finish(&mut pass)?;
         let drawn = generalizer.finish(sink)?;
@@ -211,7 +218,9 @@ mod tests {
                     _ => u8::from(20 * row > 900 + (col - 40) * (col - 40) / 4) * 2,
                 };
                 let labels: Vec<u8> = (0..80).map(label).collect();
-                coverage.push_row(&labels, &[9; 80], None, 1.0, &mut count, &mut |r| found.push(r)).unwrap();
+                coverage
+                    .push_row(&labels, (&labels, &[9; 80]), None, 1.0, &mut count, &mut |r| found.push(r))
+                    .unwrap();
             }
             let counts = coverage.finish(&mut count, &mut |r| found.push(r)).unwrap();
             // The rows are what the regions are made of; the speck is none of it.

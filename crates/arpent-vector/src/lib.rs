@@ -40,7 +40,7 @@ mod zonal;
 pub use attribute::{Attribute, Column, ColumnKind};
 pub use coverage::{BuiltUp, Coverage, CoverageCounts, CoverageRules};
 pub use detections::{Detection, DetectionMerger};
-pub use dissolve::{DissolveCounts, DissolvedRow, Dissolver, MAX_ZONES, MappingUnits};
+pub use dissolve::{DissolveCounts, DissolvedRow, Dissolver, MAX_ZONES, MappingUnits, clear_unsaid};
 pub use error::VectorError;
 pub use feature::Feature;
 pub use generalize::{DrawnCounts, Generalizer};

@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     std::fs::write(path, bytes).expect("a writable folder");
     let uri = path.to_string_lossy();
     let grid = Grid { crs: Arc::clone(crs), origin_x: 0.0, origin_y: 0.0, gsd_x: 1000.0, gsd_y: 1000.0 };
-    if let Ok(area) = read_aoi(&uri, &grid) {
+    if let Ok(area) = read_aoi(&uri, &grid, &Window::new(0, 0, 1, 1)) {
         let all = area.window();
         let window = Window::new(all.col, all.row, all.width.clamp(1, 40), all.height.clamp(2, 40));
         let mask = area.mask(window);

@@ -8,8 +8,7 @@ use serde::Serialize;
 
 use crate::artifact::{OfRun, run_of};
 use crate::error::JobError;
-use crate::print::{Lines, count};
-use crate::zonal;
+use crate::print::{Lines, add_warnings, count};
 
 /// A file that Arpent published, or a copy of it.
 #[derive(Debug, Serialize)]
@@ -117,8 +116,9 @@ pub(super) fn lines(found: &Inspected) -> Lines {
         }
     }
     if let Some(run) = &found.run {
+        add_warnings(&mut lines, &run.warnings);
         if let Some(zones) = &run.counts.zones {
-            zonal::add_counts(&mut lines, zones);
+            lines.add("zones", count(zones.zones));
         }
         if found.holds.is_none() {
             lines.add("run", &run.run_id).add("model", &run.model.id);

@@ -16,6 +16,7 @@ use crate::error::JobError;
 use crate::print::count;
 use crate::progress::Stage;
 use crate::reference;
+use crate::told::layer_warnings;
 
 /// Name of the earlier of two dates.
 pub const BEFORE: &str = "before";
@@ -88,7 +89,9 @@ impl MapJob {
         let dates = dates.collect::<anyhow::Result<Vec<_>>>()?;
         let grid = &dates.first().context("a map without a date")?.mosaic.grid;
         let footprints = footprints(&dates);
-        let aoi = config.aoi.as_deref().map(|path| arpent_gdal::read_aoi(path, grid)).transpose()?;
+        let all =
+            footprints.iter().copied().reduce(|all, one| all.union(&one)).unwrap_or(Window::new(0, 0, 0, 0));
+        let aoi = config.aoi.as_deref().map(|path| arpent_gdal::read_aoi(path, grid, &all)).transpose()?;
         let extent = extent_of(aoi.as_ref(), &footprints, config, dates[0].scenes.first())?;
         let is_wanted = |w: &Window| aoi.as_ref().is_none_or(|a| a.intersects(w));
         let plan = WindowPlan::new(extent, &footprints, is_wanted, config.tiling, needs)?;
@@ -98,8 +101,10 @@ impl MapJob {
         let references = reference::Plan::new(&config.reference, areas, classes, &grid.crs)?;
         let prints = references.sources().map(arpent_gdal::fingerprint_layer);
         let reference_fingerprints = prints.collect::<Result<_, _>>()?;
-        let mut own_warnings =
-            aoi.as_ref().map(|aoi| warnings_of_aoi(aoi, &footprints, config)).unwrap_or_default();
+        let mut own_warnings = match (&aoi, &config.aoi) {
+            (Some(aoi), Some(file)) => warnings_of_aoi(aoi, file, &footprints),
+            _ => Vec::new(),
+        };
         own_warnings.extend(dates.iter().filter_map(|date| date.overlaps.warning(order)));
         Ok(Self {
             folder,
@@ -218,29 +223,14 @@ impl MapJob {
 const LEAST_SHARE_OUTSIDE: f64 = 0.005;
 
 /// What was done to the polygons of an AOI, and how much of it no scene covers.
-fn warnings_of_aoi(aoi: &Aoi, footprints: &[Window], config: &Config) -> Vec<Warning> {
-    let (counts, file) = (aoi.counts(), config.aoi.clone().unwrap_or_default());
-    let file = arpent_publish::redacted(&file);
-    let told = [
-        ("geometries-repaired", counts.repaired, "had a geometry that is not valid: repaired"),
-        (
-            "parts-left-out",
-            counts.parts_left_out,
-            "hold points or lines beside polygons: those were left out",
-        ),
-        ("without-geometry", counts.empty, "have no geometry"),
-    ];
-    let told = told.into_iter().filter(|(_, number, _)| *number > 0);
-    let warning = |(code, number, what): (&str, u64, &str)| {
-        let all = count(counts.read);
-        Warning::new(code, "aoi", format!("{} of {all} features of {file} {what}", count(number)))
-    };
-    let mut warnings: Vec<Warning> = told.map(warning).collect();
+fn warnings_of_aoi(aoi: &Aoi, file: &str, footprints: &[Window]) -> Vec<Warning> {
+    let mut warnings = layer_warnings("aoi", file, "features", aoi.counts());
     let outside = aoi.outside_of(footprints);
     if outside.polygons > 0 || outside.share >= LEAST_SHARE_OUTSIDE {
         let message = format!(
-            "about {:.1} % of {file} lies where no scene does, {} of its {} polygons as a whole: the map has nothing there",
+            "about {:.1} % of {} lies where no scene does, {} of its {} polygons as a whole: the map has nothing there",
             outside.share * 100.0,
+            arpent_publish::redacted(file),
             count(outside.polygons as u64),
             count(outside.of as u64)
         );

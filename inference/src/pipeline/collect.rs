@@ -9,7 +9,7 @@ use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster};
 use arpent_tiling::{PlannedWindow, Stitcher, Strip};
 use arpent_vector::{
     Attribute, Coverage, Detection, DetectionMerger, DissolvedRow, Feature, Object, ObjectMerger,
-    Polygonizer, Region, Shape, VectorError, VectorOptions, Vectorizer,
+    Polygonizer, Region, Shape, VectorError, VectorOptions, Vectorizer, clear_unsaid,
 };
 
 use super::Clock;
@@ -137,27 +137,38 @@ impl Outlines {
         })
     }
 
-    /// Takes the next rows, and which of their pixels somebody drew as built up. Rows that are settled go to `published`.
+    /// Takes the next rows: their classes, what the network said of them, and which of their pixels somebody drew as built up. Rows
+    /// that are settled go to `published`.
     fn push_rows(
         &mut self,
-        (labels, confidence): (&Raster<u8>, &Raster<u8>),
+        labels: &Raster<u8>,
+        said: &Strip,
         built_up: Option<&[bool]>,
         area: &PixelArea,
         published: &mut PublishedRows,
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
-        let rows = labels.window();
+        let (rows, mut scored) = (labels.window(), Vec::new());
+        let is_changed = !std::ptr::eq(labels, &said.labels);
         for (i, row) in (rows.row..rows.row_end()).enumerate() {
-            let (labels, confidence, area) = (labels.row(i), confidence.row(i), area.of_row(row));
+            let (labels, area) = (labels.row(i), area.of_row(row));
+            let predicted = (said.labels.row(i), said.confidence.row(i));
             match self {
                 Self::Each(polygonizer) => {
                     published.take(row, labels);
+                    let confidence = if is_changed {
+                        predicted.1.clone_into(&mut scored);
+                        clear_unsaid(labels, predicted.0, &mut scored);
+                        scored.as_slice()
+                    } else {
+                        predicted.1
+                    };
                     polygonizer.push_row(labels, confidence, area, sink)?;
                 }
                 Self::Coverage(coverage) => {
                     let built_up = built_up.map(|mask| &mask[i * rows.width..][..rows.width]);
                     let mut settled = |row: &DissolvedRow<'_>| published.take(row.row, row.labels);
-                    coverage.push_row(labels, confidence, built_up, area, &mut settled, sink)?;
+                    coverage.push_row(labels, predicted, built_up, area, &mut settled, sink)?;
                 }
             }
         }
@@ -339,13 +350,13 @@ impl<'a> Vectors<'a> {
     fn take_strip(&mut self, strip: &Strip) -> anyhow::Result<()> {
         let imposed = self.imposed(strip)?;
         let built_up = self.crossing.references.built_up(&strip.labels.window())?;
-        let seen = imposed.as_ref().map_or((&strip.labels, &strip.confidence), |(l, c)| (l, c));
+        let labels = imposed.as_ref().unwrap_or(&strip.labels);
         let (vectorizer, crossing, spool) = (&self.vectorizer, &mut self.crossing, &mut self.spool);
         let mut made = Made { vectorizer, crossing, spool, outcome: Ok(()) };
         let rows = strip.labels.window();
         let mut sink = |region| made.push(|v| v.region_to_feature(&region));
         let published = &mut self.published;
-        self.outlines.push_rows(seen, built_up.as_deref(), &self.area, published, &mut sink)?;
+        self.outlines.push_rows(labels, strip, built_up.as_deref(), &self.area, published, &mut sink)?;
         published.check()?;
         let mut kept = Vec::new();
         self.merger
@@ -361,15 +372,15 @@ impl<'a> Vectors<'a> {
         made.outcome
     }
 
-    /// The rows of a strip with what references impose on them; nothing where nothing is imposed. The rasters of labels
+    /// The classes of a strip with what references impose on them; nothing where nothing is imposed. The rasters of labels
     /// and confidences stay as the network saw them.
-    fn imposed(&mut self, strip: &Strip) -> anyhow::Result<Option<(Raster<u8>, Raster<u8>)>> {
+    fn imposed(&mut self, strip: &Strip) -> anyhow::Result<Option<Raster<u8>>> {
         if !self.crossing.references.imposes() {
             return Ok(None);
         }
-        let (mut labels, mut confidence) = (strip.labels.clone(), strip.confidence.clone());
-        self.crossing.references.impose(&strip.labels, &mut labels, &mut confidence)?;
-        Ok(Some((labels, confidence)))
+        let mut labels = strip.labels.clone();
+        self.crossing.references.impose(&mut labels)?;
+        Ok(Some(labels))
     }
 
     fn finish(mut self) -> anyhow::Result<Finished> {

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arpent_gdal::Value;
+use arpent_gdal::{LayerCounts, Value};
 use arpent_publish::{ReferenceCounts, ValueCounts, Warning, redacted};
 use arpent_raster::Nomenclature;
 
 use super::plan::{Classes, Kind, Rule};
 use crate::print::count;
+use crate::told::layer_warnings;
 
 /// Values that no rule names which are kept to be told.
 const UNNAMED: usize = 20;
@@ -110,23 +111,9 @@ pub(super) fn warnings(rule: &Rule, counts: &ReferenceCounts) -> Vec<Warning> {
             format!("no feature of the map has anything of {layer} ({near} of {all} objects are near)");
         told.push(nothing(message).with_hint("check min_share, max_distance_m and the classes under `of`"));
     }
-    for (code, number, what) in [
-        ("geometries-repaired", counts.repaired, "had a geometry that is not valid: repaired"),
-        (
-            "parts-left-out",
-            counts.parts_left_out,
-            "hold points or lines beside polygons: those were left out",
-        ),
-        ("without-geometry", counts.empty, "have no geometry"),
-    ] {
-        if number > 0 {
-            told.push(Warning::new(
-                code,
-                &key,
-                format!("{} of {all} objects of {layer} {what}", count(number)),
-            ));
-        }
-    }
+    let (read, repaired, empty) = (counts.objects, counts.repaired, counts.empty);
+    let read = LayerCounts { read, repaired, empty, parts_left_out: counts.parts_left_out };
+    told.extend(layer_warnings(&key, &counts.source, "objects", read));
     told
 }
 

@@ -8,7 +8,7 @@ mod together;
 use anyhow::Context;
 use arpent_gdal::{Reference, ReferenceFeature, ReferenceIndex, Subject, Value};
 use arpent_publish::ReferenceCounts;
-use arpent_raster::{CONFIDENCE_NODATA, Grid, LABEL_NODATA, Nomenclature, Raster, Window};
+use arpent_raster::{Grid, LABEL_NODATA, Nomenclature, Raster, Window};
 use arpent_vector::{Attribute, Feature, nearest_on_line, representative_point, to_wkb};
 use geo_types::LineString;
 
@@ -83,16 +83,11 @@ impl<'a> References<'a> {
     }
 
     /// Gives the pixels whose center lies in an imposed object its class. Where objects of one layer overlap, the lower class
-    /// id stands. A pixel whose class is not the one that was `seen` has no confidence: the network did not say so.
+    /// id stands.
     ///
     /// # Errors
     /// That an index cannot be read.
-    pub fn impose(
-        &mut self,
-        seen: &Raster<u8>,
-        labels: &mut Raster<u8>,
-        confidence: &mut Raster<u8>,
-    ) -> anyhow::Result<()> {
+    pub fn impose(&mut self, labels: &mut Raster<u8>) -> anyhow::Result<()> {
         let window = labels.window();
         for layer in &mut self.layers {
             let Kind::Impose { class, .. } = &layer.rule.kind else { continue };
@@ -114,11 +109,6 @@ impl<'a> References<'a> {
                     layer.counts.pixels_imposed += 1;
                 }
             }
-        }
-        let classes = labels.data().iter().zip(seen.data());
-        for (score, _) in confidence.data_mut().iter_mut().zip(classes).filter(|(_, (now, seen))| now != seen)
-        {
-            *score = CONFIDENCE_NODATA;
         }
         Ok(())
     }

@@ -15,6 +15,10 @@ use super::options::{ClassOf, ImposeOptions, LayerOptions, ReferenceOptions};
 use crate::error::{JobError, class_id};
 use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGe;
+use crate::told::layer_warnings;
+
+/// Key of the layer of built-up areas.
+const BUILT_UP: &str = "coverage.built_up.areas";
 
 /// What every map has; columns of references may not be called so.
 const TAKEN: [&str; 14] = [
@@ -186,7 +190,7 @@ impl Plan {
         }
         if let Some(areas) = &self.built_up {
             let (source, path) = (source_of_areas(areas, crs), scratch.join("built-up.gpkg"));
-            let (kind, key) = (ReferenceKind::Areas(None), || "coverage.built_up.areas".to_owned());
+            let (kind, key) = (ReferenceKind::Areas(None), || BUILT_UP.to_owned());
             let mut matched = Matched::default();
             let mut seen = |values: &[_], near| matched.add(None, values, near);
             self.built_up_index = Some(indexed(&source, kind, grid.bbox(extent), &path, key, &mut seen)?);
@@ -203,7 +207,7 @@ impl Plan {
     /// Bytes that a pixel of a strip takes while layers are imposed on it.
     pub fn bytes_per_pixel(&self) -> u64 {
         let imposes = self.rules.iter().any(|rule| matches!(rule.kind, Kind::Impose { .. }));
-        // Labels and confidence once more, what is imposed and its mask; built-up areas and their mask.
+        // Labels once more, also of rows that wait, what is imposed and its mask; built-up areas and their mask.
         4 * u64::from(imposes) + 2 * u64::from(self.built_up.is_some())
     }
 
@@ -219,7 +223,10 @@ impl Plan {
         if self.built_up_index.is_some() && self.built_up_matched.is_far() {
             let message = "no area drawn as built up lies on the map";
             let hint = "check that it is the right layer, and that its CRS is the one its coordinates are in";
-            all.push(Warning::new("nothing-matched", "coverage.built_up.areas", message).with_hint(hint));
+            all.push(Warning::new("nothing-matched", BUILT_UP, message).with_hint(hint));
+        }
+        if let (Some(file), Some(index)) = (&self.built_up, &self.built_up_index) {
+            all.extend(layer_warnings(BUILT_UP, file, "areas", index.counts()));
         }
         all
     }
@@ -249,6 +256,7 @@ impl Rule {
             },
             fields,
             crs,
+            within: None,
             invalid: self.layer.invalid,
         }
     }

@@ -1,10 +1,13 @@
 //! What happened to zones, counted and told: none is lost silently.
 
-use arpent_publish::ZoneCounts;
+use arpent_gdal::LayerCounts;
+use arpent_publish::{Warning, ZoneCounts};
 use arpent_vector::ZoneResult;
 
-use crate::print::{Lines, count};
-use crate::progress::say;
+use crate::told::{layer_warnings, some};
+
+/// What warnings of zones are about.
+const SUBJECT: &str = "zones";
 
 /// Counts what is to be told of a zone. A millionth of a zone is rounding.
 pub(super) fn note(counts: &mut ZoneCounts, result: &ZoneResult) {
@@ -17,32 +20,31 @@ pub(super) fn note(counts: &mut ZoneCounts, result: &ZoneResult) {
     counts.without_data += u64::from(result.inside_m2 > 0.0 && result.valid_area_m2 <= 0.0);
 }
 
-fn told(counts: &ZoneCounts) -> Vec<(u64, &'static str)> {
-    let all = [
-        (counts.repaired, "had a geometry that is not valid: repaired"),
-        (counts.empty, "without geometry: in the result, with areas of 0"),
-        (counts.parts_left_out, "with points or lines beside polygons: those were left out"),
-        (counts.outside, "outside of the map: in the result, without shares"),
-        (counts.partly_outside, "partly outside of the map: shares are of what is inside"),
-        (counts.without_data, "where the map has no data: in the result, without shares"),
-        (counts.repeated_ids, "with the id of a zone before: each has a row of its own"),
-    ];
-    all.into_iter().filter(|(number, _)| *number > 0).collect()
-}
-
-/// Says it on stderr.
-pub(super) fn tell(counts: &ZoneCounts) {
-    for (number, what) in told(counts) {
-        say(&format!("zones: {} {what}", count(number)));
+/// What is doubtful about zones, by the file that they are of.
+pub(super) fn warnings(zones: &str, counts: &ZoneCounts) -> Vec<Warning> {
+    let (all, repaired, empty) = (counts.zones, counts.repaired, counts.empty);
+    let read = LayerCounts { read: all, repaired, empty, parts_left_out: counts.parts_left_out };
+    let mut told = layer_warnings(SUBJECT, zones, SUBJECT, read);
+    for (code, number, what) in [
+        ("zones-outside", counts.outside, "lie outside of the map: in the result, without shares"),
+        (
+            "zones-partly-outside",
+            counts.partly_outside,
+            "lie partly outside of the map: shares are of what is inside",
+        ),
+        (
+            "zones-without-data",
+            counts.without_data,
+            "lie where the map has no data: in the result, without shares",
+        ),
+        ("ids-repeated", counts.repeated_ids, "have the id of a zone before: each has a row of its own"),
+        ("ids-empty", counts.without_id, "have nothing in the field of the id: each has a row without an id"),
+    ] {
+        if number > 0 {
+            told.push(some(code, SUBJECT, zones, SUBJECT, (number, all), what));
+        }
     }
-}
-
-/// What the manifest of zonal results says of zones, in plain words.
-pub(crate) fn add_counts(lines: &mut Lines, counts: &ZoneCounts) {
-    lines.add("zones", count(counts.zones));
-    for (number, what) in told(counts) {
-        lines.more(format!("{} {what}", count(number)));
-    }
+    told
 }
 
 #[cfg(test)]
@@ -64,6 +66,12 @@ mod tests {
             note(&mut counts, &result);
         }
         assert_eq!((counts.outside, counts.partly_outside, counts.without_data), (1, 1, 1));
-        assert_eq!(told(&counts).len(), 3);
+        counts.zones = 5;
+        let told = warnings("a.gpkg", &counts);
+        assert_eq!(told.len(), 3);
+        assert_eq!(
+            told[0].message,
+            "1 of 5 zones of a.gpkg lie outside of the map: in the result, without shares"
+        );
     }
 }

@@ -162,10 +162,10 @@ impl ZonalError {
             }
             Self::UnknownClass { .. } => "use one of these names",
             Self::NoFeatures { .. } => {
-                "check the file and `layer`: `ogrinfo -so` lists layers and counts features"
+                "check the file and `layer`: `ogrinfo -so -al FILE` lists layers and counts features"
             }
             Self::NoneInside { .. } => {
-                "check the CRS of the layer (`ogrinfo -so`), and that it is of the place that was mapped"
+                "check the CRS of the layer (`ogrinfo -so -al FILE`), and that it is of the place that was mapped"
             }
             Self::WrongShape { expected: "lines", .. } => "name lines as `zones`, or leave [roads] out",
             Self::WrongShape { .. } => {

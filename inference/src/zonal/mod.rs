@@ -25,7 +25,6 @@ use serde::Serialize;
 pub use config::{Measure, Names, Ratio, RoadOptions, ZonalConfig, ZoneFormat};
 pub use error::ZonalError;
 
-pub(crate) use self::counts::add_counts;
 use self::objects::Objects;
 use self::plan::Plan;
 use self::source::SourceMap;
@@ -68,7 +67,7 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
     let mut timings = BTreeMap::new();
     let began = Instant::now();
     let stage = Stage::begin("measure", 0);
-    let (objects, warnings) = match Objects::read(&map, scratch.path()) {
+    let (objects, mut warnings) = match Objects::read(&map, scratch.path()) {
         Ok(objects) => (objects, doubts(&map)),
         Err(doubt) => (None, doubts(&map).into_iter().chain([doubt]).collect()),
     };
@@ -76,7 +75,9 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
     let measured = plan.measure(&mut map, objects.as_ref(), scratch.path())?;
     stage.end(&format!("{} zones", count(measured.counts.zones)));
     timings.insert("measure".to_owned(), seconds(began));
-    counts::tell(&measured.counts);
+    let of_zones = counts::warnings(zones, &measured.counts);
+    of_zones.iter().for_each(warn);
+    warnings.extend(of_zones);
     let run = RunInfo::new(plan.run_id(&map)?, &map.manifest.model.id, &map.manifest.model.sha256);
     let began = Instant::now();
     let staged = plan.write(&map, &measured, &run, scratch.path())?;
@@ -130,7 +131,7 @@ fn human(report: &ZonalReport) -> Lines {
     add_warnings(&mut lines, &manifest.warnings);
     lines.add("published", &report.output).add("run", &manifest.run_id);
     if let Some(counts) = &manifest.counts.zones {
-        add_counts(&mut lines, counts);
+        lines.add("zones", count(counts.zones));
     }
     lines.add("state", "not verified: a proposal until a named person decides");
     for artifact in &manifest.artifacts {

@@ -35,6 +35,8 @@ pub(crate) struct Plan<'a> {
     /// Classes above and below the line of each ratio.
     ratios: Vec<[Vec<u8>; 2]>,
     fingerprint: Option<arpent_gdal::Fingerprint>,
+    /// Where the map is, CRS units.
+    within: [f64; 4],
 }
 
 struct Roads<'a> {
@@ -79,7 +81,8 @@ impl<'a> Plan<'a> {
         let ids = |names: &[String]| map.class_ids("ratios", names);
         let ratios = config.ratios.iter().map(|r| Ok([ids(&r.numerator)?, ids(&r.denominator)?]));
         let ratios = ratios.collect::<Result<_, ZonalError>>()?;
-        let mut plan = Self { config, zones, kept: Vec::new(), rank_by, roads, ratios, fingerprint: None };
+        let (kept, within) = (Vec::new(), map.grid().bbox(&map.window()));
+        let mut plan = Self { config, zones, kept, rank_by, roads, ratios, fingerprint: None, within };
         plan.kept = layer_fields(&plan.source(&plan.fields(), &map.grid().crs))?;
         if config.id.is_none() {
             plan.kept.insert(0, FieldDef { name: "id".to_owned(), field_type: FieldType::Integer });
@@ -110,6 +113,7 @@ impl<'a> Plan<'a> {
             shapes: if self.roads.is_some() { LayerShapes::Lines } else { LayerShapes::Areas },
             fields,
             crs,
+            within: Some(self.within),
             invalid: self.config.invalid,
         }
     }
@@ -131,8 +135,10 @@ impl<'a> Plan<'a> {
             grow(&mut bbox, &feature.geometry);
             let record = self.record(feature, map, objects)?;
             note(&mut counts, &record.result);
-            if let (Some(_), Some(Some(id))) = (&self.config.id, record.values.first()) {
-                ids.push(hash(id))?;
+            match (&self.config.id, record.values.first()) {
+                (Some(_), Some(Some(id))) if !id.key().is_empty() => ids.push(hash(id))?,
+                (Some(_), _) => counts.without_id += 1,
+                (None, _) => {}
             }
             if let Some(classes) = &self.rank_by {
                 ranked_share(&record.result, classes).map_or(Ok(()), |share| shares.push(bits(share)))?;

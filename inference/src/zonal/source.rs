@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use arpent_gdal::{PublishedRaster, Rings};
 use arpent_publish::{Artifact, Manifest, PublishError, ROLE_CONFIDENCE, ROLE_LABELS, ROLE_MAP, Target};
-use arpent_raster::{CONFIDENCE_NODATA, Grid, PixelArea, Raster, Window};
-use arpent_vector::{ZoneResult, ZoneRows, ZoneStatistics};
+use arpent_raster::{Grid, PixelArea, Raster, Window};
+use arpent_vector::{ZoneResult, ZoneRows, ZoneStatistics, clear_unsaid};
 
 use super::ZonalError;
 use super::config::Measure;
@@ -232,13 +232,7 @@ impl Block {
         let labels = labels.read(window)?;
         let mut confidence = confidence.map(|c| c.read(window)).transpose()?;
         if let (Some(confidence), Some(prediction)) = (&mut confidence, prediction) {
-            let predicted = prediction.read(window)?;
-            let classes = labels.data().iter().zip(predicted.data());
-            for (value, (label, predicted)) in confidence.data_mut().iter_mut().zip(classes) {
-                if label != predicted {
-                    *value = CONFIDENCE_NODATA;
-                }
-            }
+            clear_unsaid(labels.data(), prediction.read(window)?.data(), confidence.data_mut());
         }
         Ok(Self { labels, confidence })
     }

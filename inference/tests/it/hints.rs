@@ -35,7 +35,11 @@ fn hint(place: &Place, scene: &str, more: &[&str]) -> String {
 fn follow(place: &Place, hint: &str, program: &str, with: &[(&str, &str)]) {
     let start = hint.find(program).unwrap_or_else(|| panic!("no {program} in: {hint}"));
     let command = &hint[start..];
-    let end = [" (", ", ", "; "].iter().filter_map(|end| command.find(end)).min().unwrap_or(command.len());
+    let end = [" (", ", ", "; ", " in place)", "`"]
+        .iter()
+        .filter_map(|end| command.find(end))
+        .min()
+        .unwrap_or(command.len());
     let filled = with.iter().fold(command[..end].to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "no {from} in: {text}");
         text.replace(from, to)
@@ -62,8 +66,33 @@ fn write(place: &Place, name: &str, tiff: &GeoTiff) {
 fn a_scene_without_a_crs_or_a_place_gets_them() {
     let (place, good) = place();
     write(&place, "b.tif", &GeoTiff { epsg: None, ..rgb() });
-    follow(&place, &hint(&place, "b.tif", &[]), "gdal_translate", &[("xxxx", "2154")]);
+    let told = hint(&place, "b.tif", &[]);
+    follow(&place, &told, "gdal_translate", &[("xxxx", "2154")]);
     assert_eq!(labels(&place, "b_georeferenced.tif", "crs"), good);
+    follow(&place, &told, "gdal_edit.py", &[("xxxx", "2154")]);
+    assert_eq!(labels(&place, "b.tif", "in-place"), good);
+    // A local system that stands for a known one: the numbers are right, the name is not.
+    let local = "LOCAL_CS[\"site\",UNIT[\"metre\",1]]";
+    gdal("gdal_translate", &["-q", "-a_srs", local, &place.text("a.tif"), &place.text("l.tif")]);
+    follow(&place, &hint(&place, "l.tif", &[]), "gdal_translate", &[("xxxx", "2154")]);
+    assert_eq!(labels(&place, "l_georeferenced.tif", "local"), good);
+    // Degrees that are none: the map of the place again, but for what pixels that were turned lose.
+    gdal(
+        "gdalwarp",
+        &["-q", "-dstalpha", "-t_srs", "EPSG:4807", &place.text("a.tif"), &place.text("gon.tif")],
+    );
+    follow(&place, &hint(&place, "gon.tif", &[]), "gdalwarp", &[("xxxx", "2154")]);
+    let warped = labels(&place, "gon_warped.tif", "warped");
+    let share = |labels: &[u8], class: u8| {
+        let count = |wanted: &dyn Fn(u8) -> bool| labels.iter().filter(|l| wanted(**l)).count();
+        #[allow(clippy::cast_precision_loss, reason = "a few thousand pixels")]
+        let share = count(&|l| l == class) as f64 / count(&|l| l != 255) as f64;
+        share
+    };
+    for class in 0..4 {
+        let (found, expected) = (share(&warped, class), share(&good, class));
+        assert!((found - expected).abs() < 0.05, "class {class}: {found}, expected {expected}");
+    }
 
     gdal("gdal_translate", &["-q", "-of", "PNG", &place.text("a.tif"), &place.text("c.png")]);
     std::fs::remove_file(place.path("c.png.aux.xml")).unwrap();
@@ -272,103 +301,234 @@ fn commands_of_our_own_run() {
     place.arpent(&words).expect(0);
 }
 
-/// Commands in the texts of errors, and the test that follows them.
-const FOLLOWED: &[(&str, &str)] = &[
-    ("gdal_translate {options} {from} {to}", "a_scene_without_a_crs_or_a_place_gets_them"),
-    ("gdalwarp -t_srs EPSG:xxxx", "arpent-gdal, it::validity"),
-    ("gdalwarp -r bilinear", "arpent-gdal, it::validity"),
-    ("gdal_translate -expand rgb", "colors_and_single_bits_become_bytes"),
-    ("gdal_translate -ot Byte -co NBITS=8", "colors_and_single_bits_become_bytes"),
-    ("gdal_translate -ot Float32", "complex_numbers_become_real_and_words_become_bytes"),
+/// Nothing here makes a text of gigabytes: the command alone is tried. `ogrinfo` is for reading: it must find the layer.
+#[test]
+fn layers_of_others_are_converted_and_shown() {
+    let (place, _) = place();
+    let [w, n] = [652_001.4, 6_862_002.6];
+    let ring = [[w, n], [w + 6.0, n], [w + 6.0, n - 8.0], [w, n - 8.0], [w, n]];
+    let crs = serde_json::json!({ "type": "name", "properties": { "name": "urn:ogc:def:crs:EPSG::2154" } });
+    let geometry = serde_json::json!({ "type": "Polygon", "coordinates": [ring] });
+    let feature = serde_json::json!({ "type": "Feature", "properties": { "n": 1 }, "geometry": geometry });
+    let all = serde_json::json!({ "type": "FeatureCollection", "crs": crs, "features": [feature] });
+    place.write("area.geojson", &all.to_string());
+    let expected = place.run(&["a.tif"], "text", &["--aoi", "area.geojson"]).labels();
+    assert_eq!(expected.iter().filter(|label| **label != 255).count(), 30 * 40);
+    follow(&place, "ogr2ogr OUT.gpkg IN", "ogr2ogr", &[("IN", "area.geojson")]);
+    assert_eq!(place.run(&["a.tif"], "converted", &["--aoi", "OUT.gpkg"]).labels(), expected);
+    for (program, file) in [
+        ("ogrinfo -so -al FILE", "area.geojson"),
+        ("gdalinfo FILE", "a.tif"),
+        ("gdalinfo -stats FILE", "a.tif"),
+    ] {
+        follow(&place, program, program, &[("FILE", file)]);
+    }
+    // The hint of a layer that has no geometry names the command in full.
+    place.write("table.csv", "name,n\na,1\n");
+    let refused = place.try_run(&["a.tif"], "table", &["--aoi", "table.csv"]).expect(2);
+    follow(&place, &refused.err, "ogrinfo", &[("FILE", "table.csv")]);
+}
+
+/// Commands in the texts of errors: how each begins, the file of the test that follows it, and the test.
+const FOLLOWED: &[(&str, &str, &str)] = &[
+    ("gdal_translate {options} {from} {to}", HERE, "a_scene_without_a_crs_or_a_place_gets_them"),
+    ("gdal_edit.py {options} {from} in place", HERE, "a_scene_without_a_crs_or_a_place_gets_them"),
+    ("gdalwarp -t_srs EPSG:xxxx -dstalpha", HERE, "a_scene_without_a_crs_or_a_place_gets_them"),
+    (
+        "gdalwarp -r bilinear -dstalpha",
+        "inference/tests/it/validity.rs",
+        "the_hint_for_a_turned_scene_leads_to_a_right_map",
+    ),
+    (
+        "gdalwarp -r near -dstnodata 255",
+        "datasets/tests/it/taken.rs",
+        "labels_that_lie_elsewhere_than_their_picture_are_refused",
+    ),
+    ("gdal_translate -expand rgba", HERE, "colors_and_single_bits_become_bytes"),
+    ("gdal_translate -ot Byte -co NBITS=8", HERE, "colors_and_single_bits_become_bytes"),
+    ("gdal_translate -ot Float32", HERE, "complex_numbers_become_real_and_words_become_bytes"),
     (
         "gdal_translate -ot {written_as} -scale LOW HIGH {low} {high} IN.tif OUT.tif",
+        HERE,
         "complex_numbers_become_real_and_words_become_bytes",
     ),
-    ("gdalbuildvrt -separate scene.vrt", "bands_in_files_of_their_own_are_put_together"),
-    ("gdal_translate IN.vrt OUT.tif", "a_vrt_that_is_refused_can_be_made_a_plain_raster"),
-    ("gdal_translate -co TILED=YES IN OUT.tif", "a_scene_can_be_written_in_smaller_blocks"),
+    (
+        "gdalbuildvrt -separate scene.vrt <band files in order>",
+        HERE,
+        "bands_in_files_of_their_own_are_put_together",
+    ),
+    ("gdal_translate IN.vrt OUT.tif", HERE, "a_vrt_that_is_refused_can_be_made_a_plain_raster"),
+    ("gdal_translate -co TILED=YES IN OUT.tif", HERE, "a_scene_can_be_written_in_smaller_blocks"),
     (
         "gdalwarp -t_srs EPSG:2154 -tr 0.2 0.2 -tap -dstalpha IN.tif OUT.tif",
+        HERE,
         "two_dates_are_brought_to_one_grid",
     ),
-    ("gdalinfo", "commands_of_our_own_run"),
-    ("arpent inspect", "commands_of_our_own_run"),
-    ("arpent verify", "commands_of_our_own_run"),
-    ("arpent plan", "commands_of_our_own_run"),
-    ("arpent status PLAN", "commands_of_our_own_run"),
-    ("arpent gc", "commands_of_our_own_run"),
-    ("arpent submit --help", "commands_of_our_own_run"),
+    ("gdalinfo FILE`", HERE, "layers_of_others_are_converted_and_shown"),
+    ("gdalinfo -stats FILE`", HERE, "layers_of_others_are_converted_and_shown"),
+    ("ogrinfo -so -al FILE", HERE, "layers_of_others_are_converted_and_shown"),
+    ("ogr2ogr OUT.gpkg IN", HERE, "layers_of_others_are_converted_and_shown"),
+    (
+        "ogr2ogr -simplify TOLERANCE OUT.gpkg IN",
+        "crates/arpent-gdal/tests/it/hostile.rs",
+        "absurd_areas_and_layers_are_refused",
+    ),
+    ("ogr2ogr -makevalid valid.gpkg {path}", LAYERS, "commands_in_hints_lead_to_success"),
+    ("ogr2ogr -a_srs EPSG:xxxx{columns} layer.gpkg {path}", LAYERS, "commands_in_hints_lead_to_success"),
+    ("ogr2ogr -a_srs EPSG:xxxx layer.gpkg {}", LAYERS, "commands_in_hints_lead_to_success"),
+    ("ogr2ogr -nlt MULTILINESTRING lines.gpkg {path}", LAYERS, "commands_in_hints_lead_to_success"),
+    ("ogr2ogr -nlt PROMOTE_TO_MULTI -dialect OGRSQL", LAYERS, "commands_in_hints_lead_to_success"),
+    ("arpent inspect", HERE, "commands_of_our_own_run"),
+    ("arpent verify", HERE, "commands_of_our_own_run"),
+    ("arpent run` needs none", HERE, "commands_of_our_own_run"),
+    (
+        "arpent run` takes them by their number",
+        "training/tests/it/bands.rs",
+        "bands_of_any_name_type_and_number_are_found_again",
+    ),
+    ("arpent plan CONFIG --shards N --output URL", OUTPUTS, "commands_of_hints_lead_to_success"),
+    ("arpent status PLAN", OUTPUTS, "commands_of_hints_lead_to_success"),
+    ("arpent gc OUTPUT --older-than 0s", OUTPUTS, "commands_of_hints_lead_to_success"),
+    ("arpent gc URL --older-than 7d", OUTPUTS, "commands_of_hints_lead_to_success"),
+    ("arpent gc` does", HERE, "commands_of_our_own_run"),
+    ("arpent submit --help", HERE, "commands_of_our_own_run"),
+    ("arpent-train fit {0}", "training/tests/it/drawn.rs", "what_was_edited_is_not_overwritten"),
+    ("arpent-train fit {}{resume}", "training/tests/it/drawn.rs", "what_was_edited_is_not_overwritten"),
+    (
+        "arpent-train fit train.toml --restart",
+        "training/tests/it/drawn.rs",
+        "what_was_edited_is_not_overwritten",
+    ),
+    // Not commands to type, but words about one.
+    ("arpent run` predicts them", HERE, "commands_of_our_own_run"),
+    ("arpent-train simulate of {}", HERE, "commands_of_our_own_run"),
 ];
 
-/// Words that begin a command, in the text of an error.
+const HERE: &str = "inference/tests/it/hints.rs";
+const LAYERS: &str = "crates/arpent-gdal/tests/it/vectors.rs";
+const OUTPUTS: &str = "inference/tests/it/published.rs";
+
+/// Programs that a text may tell to run: those of GDAL, our own, and those of other tools.
 const PROGRAMS: &[&str] = &[
-    "gdal_translate ",
-    "gdalwarp ",
-    "gdalbuildvrt ",
-    "gdal_edit",
     "gdalinfo",
-    "cargo ",
-    "rustup ",
+    "gdal_translate",
+    "gdaladdo",
+    "gdalwarp",
+    "gdaltindex",
+    "gdalbuildvrt",
+    "gdal_contour",
+    "gdaldem",
+    "gdal_merge",
+    "gdal2tiles",
+    "gdal_rasterize",
+    "gdaltransform",
+    "gdal_retile",
+    "gdal_grid",
+    "gdal_proximity",
+    "gdal_polygonize",
+    "gdal_sieve",
+    "gdal_fillnodata",
+    "gdallocationinfo",
+    "gdalsrsinfo",
+    "gdal_edit",
+    "gdal_calc",
+    "gdalmanage",
+    "gdalcompare",
+    "nearblack",
+    "ogrinfo",
+    "ogr2ogr",
+    "ogrtindex",
+    "ogrlineref",
+    "ogrmerge",
+    "qgis_process",
+    "arpent plan",
+    "arpent run",
+    "arpent worker",
+    "arpent merge",
+    "arpent status",
+    "arpent submit",
+    "arpent gc",
+    "arpent zonal",
     "arpent inspect",
     "arpent verify",
-    "arpent plan",
-    "arpent run ",
-    "arpent status",
-    "arpent gc",
-    "arpent submit",
-    "arpent zonal",
+    "arpent schema",
     "arpent model",
     "arpent train",
-    "arpent merge",
-    "arpent worker",
-    "arpent schema",
+    "arpent-train fit",
+    "arpent-train audit",
+    "arpent-train evaluate",
+    "arpent-train calibrate",
+    "arpent-train export",
+    "arpent-train report",
+    "arpent-train quantize",
+    "arpent-train simulate",
+    "cargo ",
+    "rustup ",
+    "curl ",
+    "unzip ",
+    "pip install",
 ];
 
 fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // Built things, tests, and what `--help` shows as examples.
+        let is_other = ["target", "tests", "tests.rs", "examples.rs", "build.rs"].contains(&name.as_str());
+        if path.is_dir() && !is_other {
             sources(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs")
-            && path.file_name().is_some_and(|n| n != "tests.rs")
-        {
+        } else if name.ends_with(".rs") && !is_other {
             found.push(path);
         }
     }
 }
 
-/// A hint with a command that stands in no line of [`FOLLOWED`] is one that nobody has tried.
+/// Where commands begin in a line: a program's name that is no part of a longer word.
+fn commands(line: &str) -> Vec<&str> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let is_begun = |at: usize| !line[..at].ends_with(|c: char| is_word(c) || "-/.:".contains(c));
+    let is_ended = |at: usize, program: &str| {
+        let rest = &line[at + program.len()..];
+        program.ends_with(' ') || !rest.starts_with(|c: char| is_word(c) || ":(".contains(c))
+    };
+    let mut found = Vec::new();
+    for program in PROGRAMS {
+        let all = line.match_indices(*program).map(|(at, _)| at);
+        found.extend(all.filter(|at| is_begun(*at) && is_ended(*at, program)).map(|at| &line[at..]));
+    }
+    found
+}
+
+/// A command in a text of the sources that no line of [`FOLLOWED`] begins like is one that nobody has tried; and each test that is
+/// named there is there.
 #[test]
 fn no_hint_names_a_command_that_no_test_follows() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
-    for folder in [
-        "crates/arpent-gdal",
-        "crates/arpent-publish",
-        "crates/arpent-model",
-        "crates/arpent-vector",
-        "inference",
-    ] {
-        sources(&root.join(folder).join("src"), &mut files);
+    for folder in ["crates", "inference", "datasets", "training"] {
+        sources(&root.join(folder), &mut files);
     }
-    let (mut unknown, mut known) = (Vec::new(), 0);
-    for path in files {
-        let text = std::fs::read_to_string(&path).unwrap();
-        // Errors and their hints; not documentation, nor the unit tests at a file's end.
+    let (mut unknown, mut known) = (Vec::new(), vec![0; FOLLOWED.len()]);
+    for path in files.iter().filter(|path| !path.components().any(|c| c.as_os_str() == "arpent-testing")) {
+        let text = std::fs::read_to_string(path).unwrap();
+        // Texts, not documentation, nor the unit tests at a file's end.
         let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
-        if !path.ends_with("error.rs") && !code.contains("fn hint(") {
-            continue;
-        }
         for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
-            if !PROGRAMS.iter().any(|program| line.contains(program)) {
-                continue;
-            }
-            known += 1;
-            if !FOLLOWED.iter().any(|(command, _)| line.contains(command)) {
-                unknown.push(format!("{}: {}", path.display(), line.trim()));
+            for command in commands(line) {
+                match FOLLOWED.iter().position(|(begin, ..)| command.starts_with(begin)) {
+                    Some(at) => known[at] += 1,
+                    None => unknown.push(format!("{}: {command}", path.display())),
+                }
             }
         }
     }
-    assert!(known >= 20, "only {known} lines with commands were found: this test looks in the wrong place");
-    assert!(unknown.is_empty(), "hints that no test follows:\n{}", unknown.join("\n"));
+    assert!(unknown.is_empty(), "commands that no test follows:\n{}", unknown.join("\n"));
+    for ((begin, file, test), number) in FOLLOWED.iter().zip(known) {
+        assert!(number > 0, "no text has the command `{begin}` any more: take its line out");
+        let source = std::fs::read_to_string(root.join(file)).unwrap();
+        assert!(
+            source.contains(&format!("fn {test}(")),
+            "{file} has no test {test}, which follows `{begin}`"
+        );
+    }
 }

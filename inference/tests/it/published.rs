@@ -1,30 +1,106 @@
 //! What is published agrees with itself: rasters, features, zonal results, and what commands say of them.
 
-use arpent_raster::Window;
+use arpent_raster::{Grid, PixelArea, Window};
 use arpent_testing::Picture;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::common::{Ended, GSD, Map, Place, gdal};
-use crate::reference::{IMPOSE, SCENE, corner, layer, place, properties, rectangle};
+use crate::reference::{IMPOSE, SCENE, layer, place, properties, rectangle};
 use crate::zonal::rows;
 
 const CLASSES: [&str; 4] = ["background", "class 1", "class 2", "class 3"];
 
-/// The features drawn on the pixels of the scene by GDAL: 255 where there is none.
-fn drawn(map: &Map, place: &Place) -> Vec<u8> {
-    let [x, y] = corner();
-    #[allow(clippy::cast_precision_loss)]
-    let (east, south) = (x + SCENE.width as f64 * GSD, y - SCENE.height as f64 * GSD);
-    let (out, extent) = (place.text("drawn.img"), [x, south, east, y].map(|v| v.to_string()));
-    let mut words =
-        vec!["-q", "-a", "class_id", "-l", "features", "-init", "255", "-ot", "Byte", "-of", "ENVI"];
-    words.extend(["-tr", "0.2", "0.2", "-te"]);
-    words.extend(extent.iter().map(String::as_str));
+/// Where a scene lies: its CRS, pixel and window.
+struct Ground {
+    epsg: u16,
+    gsd: f64,
+    window: Window,
+}
+
+/// The scene of other tests, and one of the same pixels in degrees, across the antimeridian.
+const LAMBERT: Ground = Ground { epsg: 2154, gsd: GSD, window: SCENE };
+const ACROSS: Ground = Ground {
+    epsg: 4326,
+    gsd: 0.0005,
+    window: Window::new(360_000 - 90, 32_000 - 80, SCENE.width, SCENE.height),
+};
+
+impl Ground {
+    /// Corner of a pixel of the scene, counted from its upper left one.
+    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+    fn at(&self, col: f64, row: f64) -> [f64; 2] {
+        [(self.window.col as f64 + col) * self.gsd, -(self.window.row as f64 + row) * self.gsd]
+    }
+
+    /// A rectangle of pixels; in degrees, what is east of the antimeridian is written in degrees west.
+    fn rectangle(&self, [c0, r0, c1, r1]: [f64; 4]) -> Value {
+        let west = |[x, y]: [f64; 2]| if self.epsg == 4326 && x > 180.0 { [x - 360.0, y] } else { [x, y] };
+        let ring = [(c0, r0), (c0, r1), (c1, r1), (c1, r0), (c0, r0)].map(|(c, r)| west(self.at(c, r)));
+        json!({ "type": "Polygon", "coordinates": [ring] })
+    }
+
+    fn layer(&self, place: &Place, name: &str, objects: &[(Value, Value)]) {
+        let feature = |(p, g): &(Value, Value)| json!({ "type": "Feature", "properties": p, "geometry": g });
+        let crs = json!({ "type": "name", "properties": { "name": format!("urn:ogc:def:crs:EPSG::{}", self.epsg) } });
+        let features: Vec<Value> = objects.iter().map(feature).collect();
+        let mut all = json!({ "type": "FeatureCollection", "features": features });
+        if self.epsg != 4326 {
+            all["crs"] = crs;
+        }
+        place.write(name, &all.to_string());
+    }
+
+    /// Ground area of a pixel of each row, square meters.
+    fn areas(&self) -> Vec<f64> {
+        let crs = std::sync::Arc::new(arpent_gdal::describe_crs(&format!("EPSG:{}", self.epsg)).unwrap());
+        let grid = Grid { crs, origin_x: 0.0, origin_y: 0.0, gsd_x: self.gsd, gsd_y: self.gsd };
+        let area = PixelArea::new(&grid);
+        (self.window.row..self.window.row_end()).map(|row| area.of_row(row)).collect()
+    }
+
+    /// A column of the features drawn on the pixels of the scene by GDAL, -1 where there is none.
+    fn drawn(&self, map: &Map, place: &Place, column: &str) -> Vec<i32> {
+        #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let ([west, north], [east, south]) =
+            (self.at(0.0, 0.0), self.at(self.window.width as f64, self.window.height as f64));
+        let (out, gsd) = (place.text("drawn.img"), self.gsd.to_string());
+        let extent = [west, south, east, north].map(|v| v.to_string());
+        let sql = format!("SELECT {column} + 0 AS n, geom FROM features");
+        let mut words = vec!["-q", "-a", "n", "-sql", &sql, "-init", "-1", "-ot", "Int32", "-of", "ENVI"];
+        words.extend(["-tr", &gsd, &gsd, "-te"]);
+        words.extend(extent.iter().map(String::as_str));
+        let features = map.file("features.gpkg");
+        words.extend([features.to_str().unwrap(), &out]);
+        gdal("gdal_rasterize", &words);
+        let bytes = std::fs::read(out).unwrap();
+        bytes.chunks_exact(4).map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    }
+}
+
+/// Asserts that the score of each feature is the mean confidence of those of its pixels that the network gave its class.
+fn assert_scores(ground: &Ground, map: &Map, place: &Place) {
+    let (drawn, predicted) = (ground.drawn(map, place, "fid"), map.labels());
+    let confidence = map.raster("confidence.tif");
+    let sql = "SELECT fid + 0 AS n, class_id, score FROM features";
     let features = map.file("features.gpkg");
-    words.extend([features.to_str().unwrap(), &out]);
-    gdal("gdal_rasterize", &words);
-    std::fs::read(out).unwrap()
+    let csv = gdal("ogr2ogr", &["-f", "CSV", "-sql", sql, "/vsistdout/", features.to_str().unwrap()]);
+    let mut seen = 0;
+    for line in csv.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').map(|c| c.trim_matches('"')).collect();
+        let (n, class): (i32, u8) = (cells[0].parse().unwrap(), cells[1].parse().unwrap());
+        let own = drawn.iter().zip(&predicted).zip(&confidence);
+        let said: Vec<f64> = own
+            .filter(|((d, p), _)| **d == n && **p == class)
+            .map(|(_, c)| f64::from(*c) * arpent_raster::CONFIDENCE_SCALE)
+            .collect();
+        let score: Option<f64> = cells[2].parse().ok();
+        assert_eq!(score.is_none(), said.is_empty(), "{line}");
+        let mean = said.iter().sum::<f64>() / f64::from(u32::try_from(said.len().max(1)).unwrap());
+        assert!((score.unwrap_or(0.0) - mean).abs() < 6e-5, "{line}: expected {mean}");
+        seen += 1;
+    }
+    assert!(seen > 3, "{csv}");
 }
 
 /// Bands of pixels that the network calls background.
@@ -33,14 +109,16 @@ fn green(pixels: usize) -> Vec<u8> {
 }
 
 /// Zones that are whole pixels: the scene in four parts, by a column and a row.
-fn zones(place: &Place, name: &str, col: f64, row: f64) -> [[usize; 4]; 4] {
+fn zones(ground: &Ground, place: &Place, name: &str, col: f64, row: f64) -> [[usize; 4]; 4] {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let (c, r) = (col as usize, row as usize);
     let parts = [[0, 0, c, r], [c, 0, 230, r], [0, r, c, 190], [c, r, 230, 190]];
     #[allow(clippy::cast_precision_loss)]
-    let shapes: Vec<_> =
-        (0..).zip(parts).map(|(i, part)| (json!({ "n": i }), rectangle(part.map(|v| v as f64)))).collect();
-    layer(place, name, &shapes);
+    let shapes: Vec<_> = (0..)
+        .zip(parts)
+        .map(|(i, part)| (json!({ "n": i }), ground.rectangle(part.map(|v| v as f64))))
+        .collect();
+    ground.layer(place, name, &shapes);
     parts
 }
 
@@ -64,15 +142,24 @@ proptest! {
 
     #[test]
     fn raster_features_and_zones_of_a_map_are_one(
-        mmu in 0u32..6, size in 32usize..200, threads in 1usize..4, seed in 0u32..1000, is_coverage: bool,
+        mmu in 0u32..6, size in 32usize..200, threads in 1usize..4, seed in 0u32..1000, is_coverage: bool, is_across: bool,
     ) {
-        let (place, scene) = place();
-        let objects: Vec<_> = (0..9u32).map(|i| {
+        let (place, mut scene) = place();
+        let ground = if is_across { ACROSS } else { LAMBERT };
+        let areas = ground.areas();
+        if is_across {
+            scene = place.text("across.tif");
+            let bands = Picture::new(11, 7).bands(SCENE);
+            arpent_testing::GeoTiff::rgb(ground.epsg, ground.gsd, ground.window, &bands).write(&place.path("across.tif")).unwrap();
+        }
+        // Large objects, and some below the minimum mapping unit.
+        let objects: Vec<_> = (0..24u32).map(|i| {
             let at = |n: u32| f64::from((seed + i) * n % 199) + f64::from(seed % 7) / 7.0;
-            (json!({ "cleabs": i }), rectangle([at(37), at(101), at(37) + 25.5, at(101) + 17.25]))
+            let [width, height] = if i < 9 { [25.5, 17.25] } else { [3.5, 4.25] };
+            (json!({ "cleabs": i }), ground.rectangle([at(37), at(101), at(37) + width, at(101) + height]))
         }).collect();
-        layer(&place, "topo.geojson", &objects);
-        let coverage = format!("[coverage]\nmmu_m2 = {mmu}.0\n");
+        ground.layer(&place, "topo.geojson", &objects);
+        let coverage = format!("[coverage]\nmmu_m2 = {}\n", f64::from(mmu) * areas[0] / 0.04);
         place.config(&format!("{}{IMPOSE}", if is_coverage { &coverage } else { "" }));
         let map = place.run(&[&scene], "out", &["--threads", "1"]);
         let words = ["--threads", &threads.to_string(), "--window", &size.to_string()].map(str::to_owned);
@@ -82,12 +169,13 @@ proptest! {
         // The raster is what the features are made of, pixel by pixel; without a coverage, the background has no features.
         let (raster, predicted) = (map.raster("map.tif"), map.labels());
         prop_assert!(raster != predicted);
-        let drawn = drawn(&map, &place);
+        let drawn = ground.drawn(&map, &place, "class_id");
         let has_feature = |class: u8| is_coverage || class != 0;
-        let expected: Vec<u8> = raster.iter().map(|class| if has_feature(*class) { *class } else { 255 }).collect();
+        let expected: Vec<i32> = raster.iter().map(|class| if has_feature(*class) { i32::from(*class) } else { -1 }).collect();
         prop_assert!(drawn == expected, "{} pixels differ", drawn.iter().zip(&expected).filter(|(a, b)| a != b).count());
+        assert_scores(&ground, &map, &place);
         // Zones measure that raster, and the features of all zones together are those of the map.
-        let parts = zones(&place, "zones.geojson", f64::from(seed % 200 + 10), f64::from(seed % 150 + 10));
+        let parts = zones(&ground, &place, "zones.geojson", f64::from(seed % 200 + 10), f64::from(seed % 150 + 10));
         zonal(&place, "out", "", "per-zone").expect(0);
         let found = rows(&Map::at(&place.path("per-zone")));
         let features = map.features();
@@ -99,18 +187,79 @@ proptest! {
                 let counted = number(row, &format!("{stem}_pixels"));
                 prop_assert!((counted - expected).abs() < 1e-6, "{name} {row:?}");
                 let measured = number(row, &format!("{stem}_area_m2"));
-                prop_assert!((measured - expected * 0.04).abs() < 1e-5);
+                let row_by_row = |r: usize| f64::from(pixels(&raster, [part[0], r, part[2], r + 1], id)) * areas[r];
+                let expected: f64 = (part[1]..part[3]).map(row_by_row).sum();
+                prop_assert!((measured - expected).abs() < 1e-5 + 1e-9 * expected, "{name}: {measured} {expected}");
                 area += measured;
                 objects += if has_feature(id) { number(row, &format!("{stem}_objects")) } else { 0.0 };
                 let is_empty = row[&format!("{stem}_objects")].is_empty();
                 prop_assert_eq!(is_empty, !has_feature(id));
             }
             let of_class: Vec<_> = features.iter().filter(|f| f.class == name).collect();
-            let sum: f64 = of_class.iter().map(|f| f.area.parse::<f64>().unwrap()).sum();
-            prop_assert!(!has_feature(id) || (area - sum).abs() < 1e-4, "{name}: {area} m2 in zones, {sum} m2 of features");
+            let number = |text: &str| text.parse::<f64>().unwrap();
+            let sum: f64 = of_class.iter().map(|f| number(&f.area)).sum();
+            prop_assert!(!has_feature(id) || (area - sum).abs() < 1e-4 + 1e-7 * sum, "{name}: {area} m2 in zones, {sum} m2 of features");
             prop_assert!(!has_feature(id) || (objects - f64::from(u32::try_from(of_class.len()).unwrap())).abs() < 0.5, "{name}: {objects}");
-            prop_assert!(of_class.iter().all(|f| f.area == f.pixels), "nothing is drawn otherwise");
+            let is_drawn = |f: &&crate::common::Row| (number(&f.area) - number(&f.pixels)).abs() <= 1e-7 * number(&f.area);
+            prop_assert!(of_class.iter().all(is_drawn), "nothing is drawn otherwise");
         }
+    }
+}
+
+#[test]
+fn what_was_imposed_and_dissolved_again_leaves_the_score() {
+    let (place, scene) = place();
+    place.config("[coverage]\nmmu_m2 = 1.0\n");
+    let plain = place.run(&[&scene], "plain", &[]);
+    // One pixel in the middle of what the network called something else.
+    let (at, class) = plain
+        .labels()
+        .iter()
+        .copied()
+        .enumerate()
+        .skip(40 * SCENE.width + 40)
+        .find(|(_, l)| *l != 3)
+        .unwrap();
+    #[allow(clippy::cast_precision_loss)]
+    let [col, row] = [(at % SCENE.width) as f64, (at / SCENE.width) as f64];
+    layer(&place, "topo.geojson", &[(json!({ "cleabs": "B" }), rectangle([col, row, col + 1.0, row + 1.0]))]);
+    place.config(&format!("[coverage]\nmmu_m2 = 1.0\n{IMPOSE}"));
+    let map = place.run(&[&scene], "out", &[]);
+    assert_eq!(map.manifest["counts"]["references"][0]["pixels_imposed"], json!(1));
+    assert_eq!(map.raster("map.tif")[at], plain.raster("map.tif")[at], "class {class}");
+    assert_scores(&LAMBERT, &map, &place);
+    let scores = |map: &Map| map.features().into_iter().map(|f| (f.id, f.score)).collect::<Vec<_>>();
+    assert_eq!(scores(&map), scores(&plain));
+}
+
+#[test]
+fn objects_are_counted_from_each_format_alone() {
+    let (place, scene) = place();
+    arpent_testing::GeoTiff::rgb(ACROSS.epsg, ACROSS.gsd, ACROSS.window, &Picture::new(11, 7).bands(SCENE))
+        .write(&place.path("across.tif"))
+        .unwrap();
+    for (ground, scene) in [(LAMBERT, scene.as_str()), (ACROSS, "across.tif")] {
+        zones(&ground, &place, "zones.geojson", 95.0, 90.0);
+        let mut seen: Vec<Vec<f64>> = Vec::new();
+        for format in ["geopackage", "flatgeobuf", "geojson", "geoparquet"] {
+            place.config(&format!("[features]\nformats = [\"{format}\"]\n"));
+            let output = format!("{format}-{}", ground.epsg);
+            let map = place.run(&[scene], &output, &[]);
+            let ended = zonal(&place, &output, "", &format!("zones-{output}")).expect(0);
+            assert!(!ended.err.contains("warning"), "{}", ended.err);
+            let of_zones = Map::at(&place.path(&format!("zones-{output}")));
+            assert!(of_zones.manifest.get("warnings").is_none(), "{}", of_zones.manifest);
+            let found = rows(&of_zones);
+            let names = ["class_1_objects", "class_2_objects", "class_3_objects"];
+            let counts: Vec<f64> = found.iter().flat_map(|row| names.map(|name| number(row, name))).collect();
+            let features = map.manifest["counts"]["features"].as_f64().unwrap();
+            assert!(
+                (counts.iter().sum::<f64>() - features).abs() < 0.5 && features > 20.0,
+                "{output}: {counts:?}"
+            );
+            seen.push(counts);
+        }
+        assert!(seen.iter().all(|counts| *counts == seen[0]), "{}: {seen:?}", ground.epsg);
     }
 }
 
@@ -147,7 +296,7 @@ fn the_map_is_among_the_files_where_it_is_not_the_prediction() {
 fn zones_measure_the_map_and_on_request_the_prediction() {
     let (place, scene) = place();
     layer(&place, "topo.geojson", &[(json!({ "cleabs": "B" }), rectangle([-5.0, -5.0, 300.0, 300.0]))]);
-    let parts = zones(&place, "zones.geojson", 115.0, 95.0);
+    let parts = zones(&LAMBERT, &place, "zones.geojson", 115.0, 95.0);
     place.config(IMPOSE);
     let map = place.run(&[&scene], "out", &[]);
     let predicted = map.labels();
@@ -308,7 +457,7 @@ fn areas_of_features_are_those_of_their_polygons() {
 #[test]
 fn ratios_are_columns() {
     let (place, scene) = place();
-    let parts = zones(&place, "zones.geojson", 100.0, 90.0);
+    let parts = zones(&LAMBERT, &place, "zones.geojson", 100.0, 90.0);
     let map = place.run(&[&scene], "out", &[]);
     let raster = map.labels();
     let ratio = "[[ratios]]\nname = \"Dead share\"\nnumerator = [\"class 1\"]\ndenominator = [\"class 1\", \"class 2\"]\n";
@@ -332,7 +481,7 @@ fn a_file_of_a_run_is_told_and_named_where_a_run_is_wanted() {
     let (place, scene) = place();
     place.config("");
     let map = place.run(&[&scene], "out", &[]);
-    zones(&place, "zones.geojson", 100.0, 90.0);
+    zones(&LAMBERT, &place, "zones.geojson", 100.0, 90.0);
     let (run_id, count) =
         (map.manifest["run_id"].as_str().unwrap(), map.manifest["counts"]["features"].to_string());
     for name in ["features.gpkg", "features.parquet", "features.fgb", "features.geojson"] {

@@ -325,3 +325,103 @@ fn maps_across_the_antimeridian_follow_rfc_7946() {
         assert_eq!(count(&b, &|l| l != 255), expected, "{output}");
     }
 }
+
+/// The same rectangle, written in the ways that are in use.
+fn ways([west, south, east, north]: [f64; 4]) -> Vec<Value> {
+    let ring = |w: f64, e: f64| json!([[[w, south], [e, south], [e, north], [w, north], [w, south]]]);
+    let polygon = |w: f64, e: f64| json!({ "type": "Polygon", "coordinates": ring(w, e) });
+    let turned = |x: f64| if x > 180.0 { x - 360.0 } else { x };
+    let mut all =
+        vec![polygon(west, east), polygon(west - 360.0, east - 360.0), polygon(turned(west), turned(east))];
+    if west < 180.0 && east > 180.0 {
+        let parts = [ring(west, 180.0), ring(-180.0, east - 360.0)];
+        all.push(json!({ "type": "MultiPolygon", "coordinates": parts }));
+    }
+    all
+}
+
+#[test]
+fn areas_beyond_180_degrees_are_the_same_pixels_however_they_are_written() {
+    const DEGREE: f64 = 0.0005;
+    let place = Place::empty();
+    nearest_color(&place.path("model"), 1);
+    let window = Window::new(360_000 - 40, 32_000, 80, 40);
+    let bands = Picture::new(3, 20).bands(window);
+    // One scene, in degrees up to 180.02 and from -180.02.
+    let scenes = [("east.tif", window), ("west.tif", Window { col: window.col - 720_000, ..window })];
+    for (name, window) in scenes {
+        GeoTiff::rgb(4326, DEGREE, window, &bands).write(&place.path(name)).unwrap();
+    }
+    // East of 180 degrees, west of it, across, and beginning there: pixels of half a thousandth of a degree.
+    for (number, (area, pixels)) in [
+        ([180.005, -16.015, 180.015, -16.005], 20 * 20),
+        ([179.985, -16.015, 179.995, -16.005], 20 * 20),
+        ([179.985, -16.015, 180.015, -16.005], 60 * 20),
+        ([180.0, -16.015, 180.015, -16.005], 30 * 20),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // Off the centers of pixels, which are half a pixel away.
+        let mut seen: Vec<(Vec<u8>, String)> = Vec::new();
+        for (way, geometry) in ways(area).into_iter().enumerate() {
+            let file = format!("{number}-{way}.geojson");
+            let all = json!({ "type": "FeatureCollection", "features": [
+                { "type": "Feature", "properties": { "nature": "a", "id": 7 }, "geometry": geometry }] });
+            place.write(&file, &all.to_string());
+            for (scene, _) in scenes {
+                place.config("");
+                let name = format!("{number}-{way}-{scene}");
+                let map = place.run(&[scene], &name, &["--aoi", &file]);
+                assert_eq!(warnings(&map), [], "{name}");
+                let labels: Vec<u8> = map.labels().into_iter().filter(|l| *l != 255).collect();
+                assert_eq!(labels.len(), pixels, "{name}: {geometry}");
+                // As a reference that is imposed, and as a zone.
+                place.config(&format!(
+                    "[[reference.impose]]\nname = \"own\"\nclass = \"class 3\"\nlayer = {{ source = \"{file}\", id = \"id\" }}\n"
+                ));
+                let imposed = place.run(&[scene], &format!("imposed-{name}"), &[]);
+                let counts = &imposed.manifest["counts"]["references"][0];
+                assert_eq!(
+                    (&counts["pixels_covered"], &counts["repaired"]),
+                    (&json!(pixels), &json!(0)),
+                    "{name}"
+                );
+                assert_eq!(warnings(&imposed), [], "{name}");
+                place.write(
+                    "zonal.toml",
+                    &format!("map = \"imposed-{name}\"\nzones = \"{file}\"\nid = \"id\"\n"),
+                );
+                place.arpent(&["zonal", "zonal.toml", "--output", &format!("zones-{name}")]).expect(0);
+                let zones = Map::at(&place.path(&format!("zones-{name}")));
+                assert_eq!(warnings(&zones), [], "{name}");
+                let row = crate::zonal::rows(&zones).remove(0);
+                #[allow(clippy::cast_precision_loss, reason = "a few pixels")]
+                let off = (row["class_3_pixels"].parse::<f64>().unwrap() - pixels as f64).abs();
+                assert!(off < 1e-6, "{name}: {row:?}");
+                seen.push((labels, row["class_3_objects"].clone()));
+            }
+        }
+        assert!(seen.iter().all(|one| *one == seen[0]), "{number}");
+    }
+    // Where coordinates are those of the map's CRS, they go on beyond 180 degrees, and boxes are those of the coordinates; where
+    // they are longitudes and latitudes by definition, both follow RFC 7946.
+    place.config(FORMATS);
+    let map = place.run(&["east.tif"], "out", &[]);
+    let json_of =
+        |name: &str| -> Value { serde_json::from_slice(&std::fs::read(map.file(name)).unwrap()).unwrap() };
+    for name in ["item.json", "features.geojson"] {
+        let bbox: [f64; 4] = serde_json::from_value(json_of(name)["bbox"].clone()).unwrap();
+        assert!((bbox[0] - 179.98).abs() < 0.01 && (bbox[2] + 179.98).abs() < 0.01, "{name}: {bbox:?}");
+    }
+    for name in ["features.gpkg", "features.fgb"] {
+        let told = gdal("ogrinfo", &["-ro", "-so", "-al", map.file(name).to_str().unwrap()]);
+        let extent = told.lines().find(|line| line.starts_with("Extent: ")).unwrap();
+        assert!(extent.contains("(179.98") && extent.contains("(180.0"), "{name}: {extent}");
+    }
+    let parquet = std::fs::read(map.file("features.parquet")).unwrap();
+    let text = String::from_utf8_lossy(&parquet);
+    let bbox = text.rsplit("\"bbox\":[").next().unwrap().split(']').next().unwrap();
+    let bbox: Vec<f64> = bbox.split(',').map(|v| v.parse().unwrap()).collect();
+    assert!((bbox[0] - 179.98).abs() < 0.01 && (bbox[2] - 180.02).abs() < 0.01, "{bbox:?}");
+}

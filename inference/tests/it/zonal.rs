@@ -178,7 +178,12 @@ fn zones_are_those_of_exactextract() {
     let count = |key: &str| counts[key].as_u64().unwrap();
     assert_eq!((count("zones"), count("repaired"), count("empty"), count("outside")), (22, 0, 1, 1));
     assert_eq!((count("without_data"), count("repeated_ids")), (1, 0));
-    assert!(count("partly_outside") >= 1 && ended.err.contains("1 outside of the map"), "{}", ended.err);
+    assert!(
+        count("partly_outside") >= 1
+            && ended.err.contains("1 of 22 zones of zones.geojson lie outside of the map"),
+        "{}",
+        ended.err
+    );
     assert_eq!(map.manifest["inputs"][0]["id"], "run-0123");
     assert!(map.manifest["inputs"][1]["sha256"].is_string());
     // The same numbers in the GeoPackage, with geometries.
@@ -194,6 +199,57 @@ fn zones_are_those_of_exactextract() {
     let hole = rows.iter().find(|r| r["id"] == "hole").unwrap();
     assert!((value("area_m2") - hole["area_m2"].parse::<f64>().unwrap()).abs() < 1e-9);
     assert!((value("crack_share") - hole["crack_share"].parse::<f64>().unwrap()).abs() < 1e-9);
+}
+
+/// What is said of zones on stderr stands in their manifest, and `inspect` says it again.
+#[test]
+fn what_is_doubtful_about_zones_is_told() {
+    let place = place();
+    let square =
+        |x: f64, y: f64| format!("[[[{x},{y}],[{0},{y}],[{0},{1}],[{x},{1}],[{x},{y}]]]", x + 4.0, y + 4.0);
+    let inside = square(650_004.0, 6_859_988.0);
+    let zone = |id: &str, geometry: &str| {
+        format!(r#"{{"type":"Feature","properties":{{"n":{id}}},"geometry":{geometry}}}"#)
+    };
+    let polygon = |ring: &str| format!(r#"{{"type":"Polygon","coordinates":{ring}}}"#);
+    let point = r#"{"type":"Point","coordinates":[650001,6859999]}"#;
+    let both = format!(r#"{{"type":"GeometryCollection","geometries":[{point},{}]}}"#, polygon(&inside));
+    let all = [
+        zone("\"a\"", &polygon(&inside)),
+        zone("null", &polygon(&inside)),
+        zone("\" \"", &both),
+        zone("\"b\"", "null"),
+        zone("\"a\"", &polygon(&square(650_030.0, 6_859_988.0))),
+        zone("\"c\"", &polygon(&square(660_000.0, 6_859_988.0))),
+    ];
+    let crs = r#""crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::2154"}}"#;
+    place.write(
+        "odd.geojson",
+        &format!(r#"{{"type":"FeatureCollection",{crs},"features":[{}]}}"#, all.join(",")),
+    );
+    let ended = zonal(&place, "map = \"map\"\nzones = \"odd.geojson\"\nid = \"n\"\n", "out", &[]).expect(0);
+    let map = Map::at(&place.path("out"));
+    let told: Vec<(&str, &str)> = map.manifest["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|w| (w["code"].as_str().unwrap(), w["message"].as_str().unwrap()))
+        .collect();
+    let inspected = place.arpent(&["inspect", "out"]).expect(0).out;
+    for (found, (code, number)) in told.iter().zip([
+        ("parts-left-out", 1),
+        ("without-geometry", 1),
+        ("zones-outside", 1),
+        ("zones-partly-outside", 1),
+        ("ids-repeated", 1),
+        ("ids-empty", 2),
+    ]) {
+        assert_eq!(found.0, code, "{told:?}");
+        assert!(found.1.starts_with(&format!("{number} of 6 zones of ")), "{told:?}");
+        assert!(ended.err.contains(&format!("warning: zones: {}", found.1)), "{}", ended.err);
+        assert!(inspected.contains(found.1), "{inspected}");
+    }
+    assert_eq!(told.len(), 6, "{told:?}");
 }
 
 #[test]
@@ -371,9 +427,17 @@ fn bad_input_is_named() {
     layer(&place, "bow.geojson", &[bow_tie, bow_tie]);
     refused(&place, &(other("bow.geojson") + "invalid = \"refuse\"\n"), &["feature 1", "not valid"]);
     let ended = zonal(&place, &(other("bow.geojson") + "id = \"n\"\n"), "bow", &[]).expect(0);
-    assert!(ended.err.contains("2 had a geometry that is not valid: repaired"), "{}", ended.err);
-    assert!(ended.err.contains("1 with the id of a zone before"), "{}", ended.err);
+    assert!(
+        ended.err.contains("2 of 2 zones of bow.geojson had a geometry that is not valid: repaired"),
+        "{}",
+        ended.err
+    );
+    assert!(ended.err.contains("1 of 2 zones of bow.geojson have the id of a zone before"), "{}", ended.err);
     assert_eq!(rows(&Map::at(&place.path("bow")))[0]["area_m2"], "8");
+    let told = Map::at(&place.path("bow")).manifest["warnings"].clone();
+    let codes: Vec<&str> = told.as_array().unwrap().iter().map(|w| w["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["geometries-repaired", "ids-repeated"], "{told}");
+    assert!(told.as_array().unwrap().iter().all(|w| ended.err.contains(w["message"].as_str().unwrap())));
     Target::parse(&place.text("bare")).unwrap().publish(&[], manifest(), false).unwrap();
     refused(&place, &with("\"map\"", "\"bare\""), &["has no label raster"]);
 }

@@ -1,6 +1,8 @@
-//! Geometries in degrees that cross the antimeridian, cut there (RFC 7946, section 3.1.9).
+//! Geometries in degrees that cross the antimeridian, cut there (RFC 7946, section 3.1.9), or half a turn from the middle of a map
+//! that crosses it itself.
 
 use gdal::vector::Geometry;
+use gdal_sys::OGRwkbGeometryType::wkbGeometryCollection;
 
 use crate::layer_in::{LayerGeometry, Line, taken_apart};
 use crate::{GdalError, failure};
@@ -9,11 +11,16 @@ use crate::{GdalError, failure};
 const NEAR: f64 = 10.0;
 const TURN: f64 = 360.0;
 
+/// The longitude in the middle of the turn in which a place is wanted: 0 but for places beyond 180 degrees.
+pub(crate) fn middle_of([west, _, east, _]: [f64; 4]) -> f64 {
+    if west >= -180.0 && east <= 180.0 { 0.0 } else { west.midpoint(east) }
+}
+
 /// The geometry without jumps: where an edge goes from beyond 170 degrees east to beyond 170 degrees west or back, it goes on
-/// over 180 degrees. None where there is nothing of that kind, and nothing beyond 180 degrees.
-pub(crate) fn unwrapped(geometry: &Geometry) -> Option<Unwrapped> {
+/// over 180 degrees. None where there is nothing of that kind, and nothing farther than half a turn from `middle`.
+pub(crate) fn unwrapped(geometry: &Geometry, middle: f64) -> Option<Unwrapped> {
     let around = geometry.envelope();
-    let beyond = around.MinX < -180.0 || around.MaxX > 180.0;
+    let beyond = around.MinX < middle - 180.0 || around.MaxX > middle + 180.0;
     let near = around.MinX < NEAR - 180.0 && around.MaxX > 180.0 - NEAR;
     if !beyond && !near {
         return None;
@@ -41,29 +48,50 @@ pub(crate) fn unwrapped(geometry: &Geometry) -> Option<Unwrapped> {
         return None;
     }
     let geometry = Geometry::from_wkb(&taken.to_wkb()?).ok()?;
-    Some(Unwrapped { geometry })
+    Some(Unwrapped { geometry, middle })
 }
 
-/// A geometry whose longitudes may be beyond 180 degrees.
+/// A geometry whose longitudes may be farther than half a turn from the middle.
 pub(crate) struct Unwrapped {
     pub(crate) geometry: Geometry,
+    middle: f64,
 }
 
 impl Unwrapped {
-    /// Cuts it at the antimeridian; all longitudes are from -180 to 180 then.
+    /// Cuts it half a turn from the middle; all longitudes are within half a turn then.
     pub(crate) fn cut(&self) -> Result<Geometry, GdalError> {
         let doing = "cut a geometry at the antimeridian";
         let call = |message: String| GdalError::Call { doing, message };
+        let (west, around) = (self.middle - TURN / 2.0, self.geometry.envelope());
+        let is_area = matches!(taken_apart(&self.geometry), LayerGeometry::Polygons(_));
+        let last = ((around.MaxX - west) / TURN).floor();
+        let mut turns = ((around.MinX - west) / TURN).floor();
         let mut parts = LayerGeometry::Empty;
-        for turn in [-TURN, 0.0, TURN] {
+        while turns <= last {
+            let by = turns * TURN;
             let strip =
-                Geometry::bbox(turn - 180.0, -90.0, turn + 180.0, 90.0).map_err(|e| call(failure(&e)))?;
+                Geometry::bbox(west + by, -90.0, west + by + TURN, 90.0).map_err(|e| call(failure(&e)))?;
             let common =
                 strip.intersection(&self.geometry).ok_or_else(|| call(crate::ffi::last_message()))?;
-            parts = joined(parts, moved(taken_apart(&common), -turn));
+            let part = taken_apart(&common);
+            // Where an area only touches the cut, what they have in common is a line.
+            if !is_area || matches!(part, LayerGeometry::Polygons(_)) {
+                parts = joined(parts, moved(part, -by, [west, west + TURN]));
+            }
+            turns += 1.0;
         }
-        let wkb = parts.to_wkb().ok_or_else(|| call(String::new()))?;
-        Geometry::from_wkb(&wkb).map_err(|e| call(failure(&e)))
+        let made = |wkb: Vec<u8>| Geometry::from_wkb(&wkb).map_err(|e| call(failure(&e)));
+        let Some(wkb) = parts.to_wkb() else {
+            return Geometry::empty(wkbGeometryCollection).map_err(|e| call(failure(&e)));
+        };
+        let cut = made(wkb)?;
+        // What was cut at 180 degrees in its file is one again, where 180 degrees is a place like others.
+        match parts {
+            LayerGeometry::Polygons(several) if several.len() > 1 && self.middle.abs() > 0.0 => {
+                made(crate::ffi::union_wkb(&cut).ok_or_else(|| call(crate::ffi::last_message()))?)
+            }
+            _ => Ok(cut),
+        }
     }
 }
 
@@ -103,9 +131,8 @@ fn holes_inside(rings: &mut [Line]) {
     }
 }
 
-fn moved(geometry: LayerGeometry, by: f64) -> LayerGeometry {
-    let line =
-        |line: Line| line.into_iter().map(|[x, y]| [(x + by).clamp(-180.0, 180.0), y]).collect::<Line>();
+fn moved(geometry: LayerGeometry, by: f64, [west, east]: [f64; 2]) -> LayerGeometry {
+    let line = |line: Line| line.into_iter().map(|[x, y]| [(x + by).clamp(west, east), y]).collect::<Line>();
     match geometry {
         LayerGeometry::Empty => LayerGeometry::Empty,
         LayerGeometry::Lines(lines) => LayerGeometry::Lines(lines.into_iter().map(line).collect()),

@@ -7,7 +7,7 @@ use crate::uri::quoted;
 pub(crate) fn hint(error: &E) -> Option<String> {
     Some(match error {
             E::NotAVector { .. } => {
-                "give a GeoPackage, GeoJSON, FlatGeobuf, Shapefile, File Geodatabase, SpatiaLite, GeoParquet, KML, GML, MapInfo or CSV (WKT) file; `ogrinfo` shows what GDAL makes of it".into()
+                "give a GeoPackage, GeoJSON, FlatGeobuf, Shapefile, File Geodatabase, SpatiaLite, GeoParquet, KML, GML, MapInfo or CSV (WKT) file; `ogrinfo -so -al FILE` shows what GDAL makes of it".into()
             }
             E::AoiNoPolygon { .. } => "draw the area of interest as polygons".into(),
             E::FeatureInvalid { path, .. } => {
@@ -38,9 +38,12 @@ pub(crate) fn hint(error: &E) -> Option<String> {
                 layers.join(", ")
             ),
             E::NoGeometry { .. } => {
-                "geometries of CSV are well-known text in a column called WKT, geom or geometry; `ogrinfo -so -al` shows what \
+                "geometries of CSV are well-known text in a column called WKT, geom or geometry; `ogrinfo -so -al FILE` shows what \
                  GDAL makes of a file"
                     .into()
+            }
+            E::GeometryText { .. } => {
+                "correct it, for example POLYGON ((0 0, 1 0, 1 1, 0 0)), or leave it empty where there is no geometry".into()
             }
             E::LayerOption { .. } => {
                 "a file may be followed by |layername=NAME, |option:ENCODING=NAME and |crs=EPSG:CODE; filters of QGIS are not \
@@ -66,7 +69,7 @@ pub(crate) fn hint(error: &E) -> Option<String> {
                 quoted(path)
             ),
             E::FeatureTransform { .. } => {
-                "check that the layer's CRS is the one its coordinates are in: `ogrinfo -so` prints both".into()
+                "check that the layer's CRS is the one its coordinates are in: `ogrinfo -so -al FILE` prints both".into()
             }
             E::NoSuchLayer { layers, .. } if !layers.is_empty() => {
                 format!("it has the layers {}", layers.join(", "))

@@ -8,9 +8,9 @@ mod place;
 mod table;
 mod text;
 
-pub(crate) use dateline::unwrapped;
+pub(crate) use dateline::{middle_of, unwrapped};
 pub(crate) use hint::hint;
-pub(crate) use open::{DRIVERS, open_vector};
+pub(crate) use open::{DRIVERS, is_csv_geometry, open_vector};
 pub(crate) use parquet::is_parquet;
 pub use place::layer_file;
 pub(crate) use table::{Raw, Table, folder_files, value_of};

@@ -31,6 +31,12 @@ pub(crate) const DRIVERS: &[&str] = &[
 /// Names of columns with geometries in CSV, as well-known text.
 const CSV_OPTIONS: &[&str] =
     &["GEOM_POSSIBLE_NAMES=WKT,geom,geometry,the_geom,wkt_geom,wkb_geometry,geometrie,shape"];
+
+/// Whether a column of CSV holds geometries, by its name.
+pub(crate) fn is_csv_geometry(name: &str) -> bool {
+    let names = CSV_OPTIONS[0].split(['=', ',']).skip(1);
+    names.into_iter().any(|known| known.eq_ignore_ascii_case(name))
+}
 /// Text of a shapefile is taken as it lies there, and decoded here, where nothing is lost on the way.
 const SHAPE_OPTIONS: &[&str] = &["ENCODING="];
 

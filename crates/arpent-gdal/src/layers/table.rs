@@ -7,10 +7,10 @@ use gdal::vector::{
 use gdal::{Dataset, Metadata as _};
 use gdal_sys::OGRwkbGeometryType as Kinds;
 
-use super::open_vector;
 use super::parquet::{self, ParquetTable};
 use super::place::Place;
 use super::text::{Decoder, normalized};
+use super::{is_csv_geometry, open_vector};
 use crate::layer_in::{LayerShapes, LayerSource, Value};
 use crate::layer_out::{FieldDef, FieldType};
 use crate::uri::gdal_path;
@@ -31,6 +31,8 @@ pub(crate) struct Table {
     fields: Vec<FieldDef>,
     decoder: Decoder,
     content: Content,
+    /// The field that geometries are the text of, in formats where they are.
+    geometry_text: Option<usize>,
 }
 
 enum Content {
@@ -77,7 +79,8 @@ impl Table {
         }
         let (srs, fields) = (table.srs()?, table.fields());
         let content = Content::Parquet(Box::new(table));
-        Ok(Self { uri: place.uri.clone(), name, srs, fields, decoder: Decoder::default(), content })
+        let (uri, decoder) = (place.uri.clone(), Decoder::default());
+        Ok(Self { uri, name, srs, fields, decoder, content, geometry_text: None })
     }
 
     fn of_gdal(
@@ -103,7 +106,9 @@ impl Table {
             (layer.name(), layer.spatial_ref(), fields, decoder)
         };
         let content = Content::Gdal(dataset, index);
-        Ok(Self { uri: place.uri.clone(), name, srs, fields, decoder, content })
+        let is_geometry = |field: &FieldDef| driver == "CSV" && is_csv_geometry(&field.name);
+        let geometry_text = fields.iter().position(is_geometry);
+        Ok(Self { uri: place.uri.clone(), name, srs, fields, decoder, content, geometry_text })
     }
 
     /// The fields asked for, with their positions.
@@ -143,6 +148,9 @@ impl Table {
         ffi::reset_error();
         for (number, feature) in (1u64..).zip(layer.features()) {
             let there = ffi::has_geometry(&feature).then(|| feature.geometry().cloned()).flatten();
+            if there.is_none() {
+                self.check_geometry_text(&feature, number)?;
+            }
             let values = columns.iter().map(|column| self.value(&feature, number, *column));
             let values = values.collect::<Result<_, _>>()?;
             each(Raw { number, geometry: there, values })?;
@@ -153,6 +161,22 @@ impl Table {
         let path = || self.uri.clone();
         ffi::last_failure()
             .map_or(Ok(()), |message| Err(GdalError::NotAVector { path: path(), message }.into()))
+    }
+
+    /// Refuses a feature whose geometry is text that GDAL makes nothing of: it is there, and must not be lost.
+    fn check_geometry_text(&self, feature: &Feature<'_>, number: u64) -> Result<(), GdalError> {
+        let Some(index) = self.geometry_text else { return Ok(()) };
+        let text = match self.value(feature, number, (index, FieldType::Text))? {
+            Some(Value::Text(text)) if !text.trim().is_empty() => text,
+            _ => return Ok(()),
+        };
+        Err(GdalError::GeometryText {
+            path: self.uri.clone(),
+            layer: self.name.clone(),
+            feature: number,
+            field: self.fields.get(index).map(|f| f.name.clone()).unwrap_or_default(),
+            text: text.chars().take(40).collect(),
+        })
     }
 
     fn value(

@@ -10,7 +10,7 @@ use gdal::vector::Geometry;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use crate::common::folder;
+use crate::common::{HERE, folder};
 
 fn grid(epsg: u32, gsd: f64) -> Grid {
     let crs = Arc::new(describe_crs(&format!("EPSG:{epsg}")).unwrap());
@@ -59,7 +59,7 @@ fn count(aoi: &Aoi, window: Window) -> usize {
 #[test]
 fn pixel_centers_decide() {
     let (_dir, path) = geojson(&[&polygon(&[SQUARE, HOLE])], "2154");
-    let aoi = read_aoi(&path, &grid(2154, 1.0)).unwrap();
+    let aoi = read_aoi(&path, &grid(2154, 1.0), &HERE).unwrap();
     assert_eq!(aoi.window(), Window::new(10, 10, 20, 30));
     assert_eq!(count(&aoi, Window::new(0, 0, 50, 50)), 20 * 30 - 25);
     let mask = aoi.mask(Window::new(14, 14, 3, 2));
@@ -76,7 +76,7 @@ fn neighbors_share_no_pixel() {
     let whole = Window::new(0, 0, 60, 50);
     let n = |g: &[&str]| {
         let (_dir, path) = geojson(g, "2154");
-        count(&read_aoi(&path, &grid(2154, 1.0)).unwrap(), whole)
+        count(&read_aoi(&path, &grid(2154, 1.0), &HERE).unwrap(), whole)
     };
     assert_eq!(n(&[&left]) + n(&[&right]), 60 * 50);
     assert_eq!(n(&[&left, &right]), 60 * 50);
@@ -89,7 +89,7 @@ fn other_systems_are_reprojected() {
     let (w, s) = (3.0, 46.5);
     let (e, n) = (w + 1.0 / 60.0, s + 1.0 / 60.0);
     let (_dir, path) = geojson(&[&polygon(&[&[(w, s), (e, s), (e, n), (w, n)]])], "");
-    let aoi = read_aoi(&path, &grid(2154, 1.0)).unwrap();
+    let aoi = read_aoi(&path, &grid(2154, 1.0), &HERE).unwrap();
     let bbox = grid(2154, 1.0).bbox(&aoi.window());
     assert!((bbox[0] - 700_000.0).abs() < 1.5 && (bbox[1] - 6_600_000.0).abs() < 1.5, "{bbox:?}");
     // 1852 m by 1852 m * cos(latitude), within a percent.
@@ -107,31 +107,31 @@ fn multipolygons_and_collections_are_taken_apart() {
         polygon(&[&[(8.0, 0.0), (10.0, 0.0), (10.0, -2.0), (8.0, -2.0)]])
     );
     let (_dir, path) = geojson(&[multi, &collection], "2154");
-    let aoi = read_aoi(&path, &grid(2154, 1.0)).unwrap();
+    let aoi = read_aoi(&path, &grid(2154, 1.0), &HERE).unwrap();
     assert_eq!((aoi.window(), count(&aoi, aoi.window())), (Window::new(0, 0, 10, 2), 12));
 }
 
 #[test]
 fn bad_areas_are_refused() {
     let grid = grid(2154, 1.0);
-    let e = read_aoi("no/such/aoi.gpkg", &grid).unwrap_err();
+    let e = read_aoi("no/such/aoi.gpkg", &grid, &HERE).unwrap_err();
     assert!(matches!(e, GdalError::Missing { .. }), "{e:?}");
 
     let (_dir, path) = geojson(&[r#"{"type":"Point","coordinates":[1,2]}"#], "2154");
-    let e = read_aoi(&path, &grid).unwrap_err();
+    let e = read_aoi(&path, &grid, &HERE).unwrap_err();
     assert!(matches!(&e, GdalError::FeatureKind { found, .. } if found.contains("Point")), "{e:?}");
 
     let line = r#"{"type":"LineString","coordinates":[[1,2],[3,4]]}"#;
     let (_dir, path) = geojson(&[line], "2154");
-    let e = read_aoi(&path, &grid).unwrap_err();
+    let e = read_aoi(&path, &grid, &HERE).unwrap_err();
     assert!(matches!(&e, GdalError::FeatureKind { found, feature: 1, .. } if found == "line"), "{e:?}");
 
     let (_dir, path) = geojson(&[], "2154");
-    assert!(matches!(read_aoi(&path, &grid), Err(GdalError::AoiNoPolygon { .. })));
+    assert!(matches!(read_aoi(&path, &grid, &HERE), Err(GdalError::AoiNoPolygon { .. })));
 
     let bow = polygon(&[&[(0.0, 0.0), (10.0, -10.0), (10.0, 0.0), (0.0, -10.0)]]);
     let (_dir, path) = geojson(&[&polygon(&[SQUARE]), &bow], "2154");
-    let aoi = read_aoi(&path, &grid).unwrap();
+    let aoi = read_aoi(&path, &grid, &HERE).unwrap();
     assert_eq!(aoi.counts().repaired, 1);
     // The square, and the two triangles of the bow tie: 25 pixel centers each, five of them on a border.
     let bow = count(&aoi, Window::new(0, 0, 10, 10));
@@ -141,7 +141,7 @@ fn bad_areas_are_refused() {
     let dir = folder();
     let path = dir.path().join("aoi.geojson");
     std::fs::write(&path, "{ this is not json").unwrap();
-    let e = read_aoi(&path.to_string_lossy(), &grid).unwrap_err();
+    let e = read_aoi(&path.to_string_lossy(), &grid, &HERE).unwrap_err();
     assert!(matches!(e, GdalError::NotAVector { .. }), "{e:?}");
 }
 
@@ -156,7 +156,7 @@ fn a_layer_without_crs_is_refused() {
     let square = Geometry::from_wkt("POLYGON ((0 0,1 0,1 1,0 0))").unwrap();
     gdal::vector::LayerAccess::create_feature(&mut layer, square).unwrap();
     ds.close().unwrap();
-    let e = read_aoi(&path.to_string_lossy(), &grid(2154, 1.0)).unwrap_err();
+    let e = read_aoi(&path.to_string_lossy(), &grid(2154, 1.0), &HERE).unwrap_err();
     assert!(matches!(e, GdalError::LayerNoCrs { .. }), "{e:?}");
     assert!(e.hint().unwrap().contains("ogr2ogr -a_srs"));
 }
@@ -196,7 +196,7 @@ proptest! {
             (30.1 + r * a.cos(), -30.2 + r * a.sin())
         }).collect();
         let (_dir, path) = geojson(&[&polygon(&[&ring])], "2154");
-        let aoi = read_aoi(&path, &grid(2154, 1.0)).unwrap();
+        let aoi = read_aoi(&path, &grid(2154, 1.0), &HERE).unwrap();
         let whole = aoi.mask(Window::new(0, 0, 60, 60));
         let expected = oracle(&ring, 60, 60);
         // GDAL rounds crossings to whole pixels a hair differently.

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use arpent_gdal::{Mosaic, SceneSource, group_scenes, open_scene};
-use arpent_raster::SceneInfo;
+use arpent_raster::{SceneInfo, Window};
 use gdal::raster::{Buffer, GdalType, RasterCreationOptions};
 use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DriverManager};
 use tempfile::TempDir;
+
+/// A place to read layers for, where nothing depends on it.
+pub(crate) const HERE: Window = Window::new(0, 0, 1, 1);
 
 /// Lambert-93, 20 cm pixels, a corner that is a multiple of the pixel.
 pub(crate) const GEOTRANSFORM: [f64; 6] = [650_000.0, 0.2, 0.0, 6_860_000.0, 0.0, -0.2];

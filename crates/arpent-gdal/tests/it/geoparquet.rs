@@ -20,7 +20,7 @@ use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use crate::common::folder;
+use crate::common::{HERE, folder};
 use crate::remote::serve;
 
 const SQUARE: &str = "POLYGON ((700000 6600000,700030 6600000,700030 6599970,700000 6599970,700000 6600000))";
@@ -128,7 +128,7 @@ fn the_crs_is_what_the_metadata_say_or_mean() {
         write(&at(name), vec![("geometry", geometry(&[Some(wkt)]))], geo, Compression::SNAPPY)
     };
     let pixels = |uri: &str| {
-        let aoi = read_aoi(uri, &grid)?;
+        let aoi = read_aoi(uri, &grid, &HERE)?;
         Ok::<_, GdalError>(aoi.mask(aoi.window()).iter().filter(|i| **i).count())
     };
     assert_eq!(pixels(&of("a.parquet", SQUARE, Some(&in_lambert()))).unwrap(), 900);

@@ -14,7 +14,7 @@ use arpent_gdal::{
 use arpent_raster::{Grid, ReadAs, Resampling, Window, lattice};
 use gdal::Metadata as _;
 
-use crate::common::{folder, mosaic, open, picture, source};
+use crate::common::{HERE, folder, mosaic, open, picture, source};
 use crate::remote::serve;
 
 const PLACE: &str = "<SRS>EPSG:2154</SRS><GeoTransform>650000,0.2,0,6860000,0,-0.2</GeoTransform>";
@@ -303,7 +303,7 @@ fn only_the_drivers_of_imagery_are_there() {
     );
     for (name, text) in [("a.vrt", virtual_layer), ("a.gml", gml)] {
         let path = write(dir.path().join(name), &text);
-        let error = read_aoi(&path.to_string_lossy(), &grid(2154)).unwrap_err();
+        let error = read_aoi(&path.to_string_lossy(), &grid(2154), &HERE).unwrap_err();
         assert!(matches!(error, GdalError::NotAVector { .. } | GdalError::NoGeometry { .. }), "{error:?}");
     }
     other.assert_quiet();
@@ -466,20 +466,29 @@ fn absurd_areas_and_layers_are_refused() {
         r#"{{"type":"Feature","properties":{{}},"geometry":{{"type":"Polygon","coordinates":[[{comb}[3,44.99],[2,44.99],[2,45]]]}}}}"#
     );
     let path = write(dir.path().join("comb.geojson"), &text);
-    too_large(read_aoi(&path.to_string_lossy(), &grid(2154)).map(drop), "vertices");
-    assert!(read_aoi(&path.to_string_lossy(), &grid(4326)).is_ok());
+    let refused = read_aoi(&path.to_string_lossy(), &grid(2154), &HERE).unwrap_err();
+    // As the hint says: teeth of a degree go.
+    let hint = refused.hint().unwrap();
+    let command = hint.split(": ").last().unwrap().replace("TOLERANCE", "1.5").replace("IN", "comb.geojson");
+    let done =
+        std::process::Command::new("sh").arg("-c").arg(&command).current_dir(dir.path()).status().unwrap();
+    assert!(done.success(), "{command}");
+    let simple = read_aoi(&dir.path().join("OUT.gpkg").to_string_lossy(), &grid(2154), &HERE).unwrap();
+    assert!(!simple.window().is_empty() && simple.counts().read == 1);
+    too_large(Err(refused), "vertices");
+    assert!(read_aoi(&path.to_string_lossy(), &grid(4326), &HERE).is_ok());
 
     // Far beyond the Earth, where numbers of pixels have no meaning.
     let text = r#"{"type":"Polygon","coordinates":[[[0,0],[1e200,0],[1e200,1e200],[0,0]]]}"#;
     let path = write(dir.path().join("space.geojson"), text);
-    let error = read_aoi(&path.to_string_lossy(), &grid(4326)).unwrap_err();
+    let error = read_aoi(&path.to_string_lossy(), &grid(4326), &HERE).unwrap_err();
     assert!(matches!(&error, GdalError::FeaturePlace { feature: 1, .. }), "{error:?}");
 
     // A sparse file: nothing is written.
     let path = write(dir.path().join("large.geojson"), "{");
     std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(3 << 30).unwrap();
     let uri = path.to_string_lossy().into_owned();
-    too_large(read_aoi(&uri, &grid(2154)).map(drop), "bytes");
+    too_large(read_aoi(&uri, &grid(2154), &HERE).map(drop), "bytes");
     let crs = describe_crs("EPSG:2154").unwrap();
     let layer = |uri: &str| -> Result<(), GdalError> {
         read_features(&LayerSource::new(uri, &crs), &mut |_| Ok::<_, GdalError>(())).map(drop)

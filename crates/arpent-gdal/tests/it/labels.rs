@@ -10,7 +10,7 @@ use arpent_gdal::{
 use arpent_raster::{Grid, LABEL_NODATA, ReadAs, Window};
 use gdal::raster::{ColorEntry, ColorInterpretation, ColorTable, PaletteInterpretation};
 
-use crate::common::{Picture, folder};
+use crate::common::{HERE, Picture, folder};
 
 const WIDTH: usize = 4;
 
@@ -147,7 +147,7 @@ fn polygons_come_with_a_field() {
     assert_eq!(area.window(), Window::new(10, 10, 3, 3));
     assert_eq!(area.mask(EVERYWHERE).iter().filter(|inside| **inside).count(), 9);
     // A feature without geometry is no fault of an area of interest either.
-    assert_eq!(read_aoi(&path, &grid()).unwrap().window(), Window::new(10, 10, 493, 3));
+    assert_eq!(read_aoi(&path, &grid(), &HERE).unwrap().window(), Window::new(10, 10, 493, 3));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use arpent_gdal::{GdalError, MosaicReader, fingerprint, open_scene, read_aoi, resolve_scenes};
 
-use crate::common::{folder, mosaic, picture};
+use crate::common::{HERE, folder, mosaic, picture};
 
 /// First and one past the last byte of each body that was sent.
 pub(crate) type Sent = Arc<Mutex<Vec<(usize, usize)>>>;
@@ -157,7 +157,7 @@ fn scenes_items_and_areas_are_read_over_http() {
     let print = fingerprint(&sources[0]).unwrap();
     assert_eq!((print.size, print.etag.as_deref(), print.sha256), (Some(size), Some("abc123"), None));
     assert!(print.modified.is_some());
-    assert!(!read_aoi(&format!("{base}/area.geojson"), &scene.grid).unwrap().window().is_empty());
+    assert!(!read_aoi(&format!("{base}/area.geojson"), &scene.grid, &HERE).unwrap().window().is_empty());
 
     let open = |name: &str| open_scene(&resolve_scenes(&[format!("{base}/{name}")]).unwrap()[0]).unwrap_err();
     let e = open("gone.tif");

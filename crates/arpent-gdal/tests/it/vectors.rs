@@ -11,7 +11,7 @@ use arpent_gdal::{
 };
 use arpent_raster::{Crs, Grid, Window};
 
-use crate::common::folder;
+use crate::common::{HERE, folder};
 
 const EVERYWHERE: Window = Window::new(-100, -100, 400, 400);
 
@@ -100,7 +100,7 @@ fn seen(uri: &str) -> Seen {
     });
     // FlatGeobuf has an order of its own.
     values.sort();
-    let as_aoi = read_aoi(uri, &grid);
+    let as_aoi = read_aoi(uri, &grid, &HERE);
     let as_labels = read_polygons(&PolygonSource::new(uri, "kind"), &grid, &EVERYWHERE);
     let dir = folder();
     let path = dir.path().join("index.gpkg");
@@ -229,7 +229,7 @@ fn follow(error: &GdalError, dir: &Path, replaced: &[(&str, &str)]) {
 fn commands_in_hints_lead_to_success() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
-    let refused = |path: &str| read_aoi(path, &grid()).unwrap_err();
+    let refused = |path: &str| read_aoi(path, &grid(), &HERE).unwrap_err();
     // Points beside polygons.
     let path = file(&at("p.gpkg"), &[("oak", SQUARE), ("tree", "POINT (5 -5)")], &["-nlt", "GEOMETRY"]);
     follow(&refused(&path), dir.path(), &[]);
@@ -289,6 +289,26 @@ fn commands_in_hints_lead_to_success() {
     assert!(hint.contains("zones, more"), "{hint}");
     let named = hint.split('\'').nth(1).unwrap();
     assert_eq!(seen(named), all(900, 900.0, &["oak"], 0), "{named}");
+}
+
+#[test]
+fn text_that_is_no_geometry_is_refused() {
+    let dir = folder();
+    let path = dir.path().join("a.csv");
+    let write = |geometry: &str| {
+        std::fs::write(&path, format!("kind;the_geom\noak;{}\nelm;{geometry}\n", moved(SQUARE))).unwrap();
+        format!("{}|crs=EPSG:2154", path.to_string_lossy())
+    };
+    // Nothing there is a feature without geometry.
+    for nothing in ["", "  ", "POLYGON EMPTY"] {
+        assert_eq!(seen(&write(nothing)), all(900, 900.0, &["oak", "elm"], 0), "{nothing:?}");
+    }
+    for text in ["POLYGON ((0 0,1 0,1 1", "48.5", "POLYGON ((a b,1 0,1 1,a b))"] {
+        let uri = write(text);
+        assert_eq!(seen(&uri), Seen::Refused("GeometryText".into()), "{text}");
+        let error = read_aoi(&uri, &grid(), &HERE).unwrap_err();
+        assert!(error.to_string().contains("feature 2 of layer `a`") && error.hint().is_some(), "{error}");
+    }
 }
 
 #[test]
@@ -393,9 +413,9 @@ fn text_is_decoded_or_refused_and_never_replaced() {
         .unwrap();
         assert_eq!(first, Some(Some(Value::Text("Forêt".into()))));
         // Areas alone need no text.
-        assert_eq!(read_aoi(&path, &grid()).unwrap().window(), Window::new(0, 0, 50, 30));
+        assert_eq!(read_aoi(&path, &grid(), &HERE).unwrap().window(), Window::new(0, 0, 50, 30));
         let klingon = format!("{path}|option:ENCODING=KLINGON");
-        assert!(matches!(read_aoi(&klingon, &grid()), Err(GdalError::LayerEncoding { .. })));
+        assert!(matches!(read_aoi(&klingon, &grid(), &HERE), Err(GdalError::LayerEncoding { .. })));
     }
     // Other formats: MapInfo and GML say their own; CSV says nothing.
     let mif = file(&at("m.mif"), &rows, &["-f", "MapInfo File"]);
@@ -500,7 +520,7 @@ fn areas_across_the_antimeridian_are_whole() {
         let seen: Vec<(Window, usize)> = inputs
             .iter()
             .map(|path| {
-                let aoi = read_aoi(path, &grid).unwrap();
+                let aoi = read_aoi(path, &grid, &HERE).unwrap();
                 let inside = aoi.mask(aoi.window()).iter().filter(|i| **i).count();
                 (aoi.window(), inside)
             })

@@ -71,7 +71,7 @@ pub struct DissolvedRow<'a> {
     pub row: i64,
     /// Classes.
     pub labels: &'a [u8],
-    /// Confidences; nodata where the class is another than before.
+    /// Confidences; nodata where the class is not the one that the network gave.
     pub confidence: &'a [u8],
     /// Ground area of its pixels, square metres.
     pub pixel_area_m2: f64,
@@ -90,17 +90,40 @@ struct Run {
 struct Row {
     runs: Vec<Run>,
     labels: Vec<u8>,
+    /// Classes that the network gave; nothing where they are those of `labels`.
+    predicted: Vec<u8>,
     confidence: Vec<u8>,
     pixel_area_m2: f64,
 }
 
 impl Row {
-    fn fill(&mut self, labels: &[u8], confidence: &[u8], pixel_area_m2: f64) {
-        for (held, given) in [(&mut self.labels, labels), (&mut self.confidence, confidence)] {
+    fn fill(&mut self, labels: &[u8], (predicted, confidence): (&[u8], &[u8]), pixel_area_m2: f64) {
+        let predicted = if predicted == labels { &[][..] } else { predicted };
+        for (held, given) in
+            [(&mut self.labels, labels), (&mut self.predicted, predicted), (&mut self.confidence, confidence)]
+        {
             held.clear();
             held.extend_from_slice(given);
         }
         self.pixel_area_m2 = pixel_area_m2;
+    }
+
+    /// Gives pixels another class.
+    fn dissolve(&mut self, start: usize, end: usize, class_id: u8) {
+        if self.predicted.is_empty() {
+            self.predicted.extend_from_slice(&self.labels);
+        }
+        self.labels[start..end].fill(class_id);
+    }
+}
+
+/// Takes the confidence from pixels whose class is not the one that the network gave: it did not say so. Where a class was imposed
+/// and then became part of a neighbor of the class that the network gave, it did.
+pub fn clear_unsaid(labels: &[u8], predicted: &[u8], confidence: &mut [u8]) {
+    for (value, (label, said)) in confidence.iter_mut().zip(labels.iter().zip(predicted)) {
+        if label != said {
+            *value = CONFIDENCE_NODATA;
+        }
     }
 }
 
@@ -126,8 +149,9 @@ impl Dissolver {
         })
     }
 
-    /// Takes the next row: for each column of the extent a label, a confidence and, if there are several, the number of a
-    /// zone; and the ground area of a pixel of this row. Rows that are settled go to `sink`, from north to south.
+    /// Takes the next row: for each column of the extent a label, what was `predicted` - the class that the network gave, and its
+    /// confidence - and, if there are several, the number of a zone; and the ground area of a pixel of this row. Rows that are
+    /// settled go to `sink`, from north to south.
     ///
     /// # Errors
     /// [`VectorError`] when the row does not have the extent's width or lies below it, when the area is not a positive
@@ -135,14 +159,14 @@ impl Dissolver {
     pub fn push_row<E: From<VectorError>>(
         &mut self,
         labels: &[u8],
-        confidence: &[u8],
+        predicted: (&[u8], &[u8]),
         zones: Option<&[u8]>,
         pixel_area_m2: f64,
         sink: &mut impl FnMut(DissolvedRow) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.check(labels, confidence, zones, pixel_area_m2)?;
+        self.check(labels, predicted, zones, pixel_area_m2)?;
         let mut row = self.spare.pop().unwrap_or_default();
-        row.fill(labels, confidence, pixel_area_m2);
+        row.fill(labels, predicted, pixel_area_m2);
         find_runs(labels, &mut self.cracks, &mut row.runs);
         let nothing = Vec::new();
         let above = self.pending.back().map_or(&nothing, |row| &row.runs);
@@ -180,13 +204,13 @@ impl Dissolver {
     fn check(
         &self,
         labels: &[u8],
-        confidence: &[u8],
+        (predicted, confidence): (&[u8], &[u8]),
         zones: Option<&[u8]>,
         pixel_area_m2: f64,
     ) -> Result<(), VectorError> {
         let (row, expected) = (self.extent.row + i64::from(self.taken), self.extent.width);
         check_row(self.extent, row, labels, confidence, pixel_area_m2)?;
-        if zones.is_some_and(|zones| zones.len() != expected) {
+        if predicted.len() != expected || zones.is_some_and(|zones| zones.len() != expected) {
             let (labels, confidence) = (labels.len(), confidence.len());
             return Err(VectorError::RowLength { row, expected, labels, confidence });
         }
@@ -207,15 +231,16 @@ impl Dissolver {
             if self.settled_runs < row.runs.len() {
                 break;
             }
-            for run in &row.runs {
+            let runs = std::mem::take(&mut row.runs);
+            for run in &runs {
                 let class_id = self.regions.class_of(run.region);
                 if class_id != run.class_id {
-                    let (start, end) = (run.start as usize, run.end as usize);
-                    row.labels[start..end].fill(class_id);
-                    row.confidence[start..end].fill(CONFIDENCE_NODATA);
+                    row.dissolve(run.start as usize, run.end as usize, class_id);
                     self.counts.pixels += u64::from(run.end - run.start);
                 }
             }
+            row.runs = runs;
+            clear_unsaid(&row.labels, &row.predicted, &mut row.confidence);
             let number = self.extent.row + i64::from(self.given);
             let Row { labels, confidence, pixel_area_m2, .. } = &*row;
             sink(DissolvedRow { row: number, labels, confidence, pixel_area_m2: *pixel_area_m2 })?;

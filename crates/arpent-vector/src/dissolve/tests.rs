@@ -37,7 +37,7 @@ impl Map {
         };
         let rows = self.labels.chunks_exact(self.width).zip(self.zones.chunks_exact(self.width));
         for (labels, zones) in rows {
-            dissolver.push_row(labels, &vec![9; self.width], Some(zones), 1.0, &mut sink).unwrap();
+            dissolver.push_row(labels, (labels, &vec![9; self.width]), Some(zones), 1.0, &mut sink).unwrap();
         }
         let counts = dissolver.finish(&mut sink).unwrap();
         (found, counts)
@@ -235,9 +235,23 @@ fn confidence_of_another_class_is_nodata() {
         rows.push((row.labels.to_vec(), row.confidence.to_vec()));
         Ok(())
     };
-    dissolver.push_row(&[1, 1, 2], &[10, 20, 30], None, 1.0, &mut sink).unwrap();
+    dissolver.push_row(&[1, 1, 2], (&[1, 1, 2], &[10, 20, 30]), None, 1.0, &mut sink).unwrap();
     dissolver.finish(&mut sink).unwrap();
     assert_eq!(rows, [(vec![1, 1, 1], vec![10, 20, CONFIDENCE_NODATA])]);
+}
+
+#[test]
+fn a_class_that_was_imposed_and_dissolved_again_has_its_confidence() {
+    let mut dissolver = Dissolver::new(Window::new(0, 0, 4, 1), MappingUnits::new(1.5).unwrap()).unwrap();
+    let mut rows = Vec::new();
+    let mut sink = |row: DissolvedRow| -> Result<(), VectorError> {
+        rows.push((row.labels.to_vec(), row.confidence.to_vec()));
+        Ok(())
+    };
+    // The third pixel was imposed, and the last one: it stays.
+    dissolver.push_row(&[1, 1, 2, 1], (&[1, 1, 1, 3], &[10, 20, 30, 40]), None, 1.0, &mut sink).unwrap();
+    dissolver.finish(&mut sink).unwrap();
+    assert_eq!(rows, [(vec![1, 1, 1, 1], vec![10, 20, 30, CONFIDENCE_NODATA])]);
 }
 
 #[test]
@@ -257,7 +271,7 @@ fn memory_does_not_grow_with_the_rows() {
                     (state >> 33) as u8 % 5
                 })
                 .collect();
-            dissolver.push_row(&labels, &vec![0; width], None, 1.0, &mut sink).unwrap();
+            dissolver.push_row(&labels, (&labels, &vec![0; width]), None, 1.0, &mut sink).unwrap();
             (waiting, regions) = (waiting.max(dissolver.waiting()), regions.max(dissolver.regions.held()));
         }
         (waiting, regions)
@@ -271,11 +285,12 @@ fn memory_does_not_grow_with_the_rows() {
 fn bad_rows_and_units_are_refused() {
     let mut dissolver = Dissolver::new(Window::new(0, 5, 2, 1), MappingUnits::new(1.0).unwrap()).unwrap();
     let mut sink = |_: DissolvedRow| -> Result<(), VectorError> { Ok(()) };
-    assert!(dissolver.push_row(&[1], &[1, 1], None, 1.0, &mut sink).is_err());
-    assert!(dissolver.push_row(&[1, 1], &[1, 1], Some(&[0]), 1.0, &mut sink).is_err());
-    assert!(dissolver.push_row(&[1, 1], &[1, 1], None, f64::NAN, &mut sink).is_err());
-    assert!(dissolver.push_row(&[1, 1], &[1, 1], None, 1.0, &mut sink).is_ok());
-    let error = dissolver.push_row(&[1, 1], &[1, 1], None, 1.0, &mut sink).unwrap_err();
+    assert!(dissolver.push_row(&[1], (&[1], &[1, 1]), None, 1.0, &mut sink).is_err());
+    assert!(dissolver.push_row(&[1, 1], (&[1], &[1, 1]), None, 1.0, &mut sink).is_err());
+    assert!(dissolver.push_row(&[1, 1], (&[1, 1], &[1, 1]), Some(&[0]), 1.0, &mut sink).is_err());
+    assert!(dissolver.push_row(&[1, 1], (&[1, 1], &[1, 1]), None, f64::NAN, &mut sink).is_err());
+    assert!(dissolver.push_row(&[1, 1], (&[1, 1], &[1, 1]), None, 1.0, &mut sink).is_ok());
+    let error = dissolver.push_row(&[1, 1], (&[1, 1], &[1, 1]), None, 1.0, &mut sink).unwrap_err();
     assert!(error.to_string().contains("row 6"), "{error}");
     assert!(MappingUnits::new(-1.0).is_err() && MappingUnits::new(f64::NAN).is_err());
     let mut units = MappingUnits::new(1.0).unwrap();
