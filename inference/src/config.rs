@@ -11,7 +11,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::CoverageOptions;
-pub use crate::declared::{AlphaOption, AlphaRole, CollarOption, NodataOption, NodataValue, NodataWord};
+pub use crate::declared::{
+    AlphaOption, AlphaRole, CollarOption, NodataOption, NodataValue, NodataWord, ResampleFactor,
+};
 use crate::error::JobError;
 use crate::job::{DatePattern, normalized_date};
 use crate::objects::ObjectOptions;
@@ -80,9 +82,9 @@ pub struct InputOptions {
     pub resample: bool,
     /// Which scenes are brought to the model's nominal GSD.
     pub gsd: TargetGsd,
-    /// The most by which pixels may become coarser or finer, as a factor of their side. More is refused.
-    #[schemars(range(min = 1.0))]
-    pub resample_max_factor: f64,
+    /// The most by which pixels may become coarser or finer, as a factor of each of their sides: a number for both, or `{ coarser =
+    /// 5.0, finer = 2.0 }`, of which what is left out is 2. More is refused.
+    pub resample_max_factor: ResampleFactor,
     /// Width and height of resampled pixels, CRS units. By default those of the model's nominal GSD, which in EPSG:3857 and
     /// in degrees depend on the latitude of the scenes' middle, in steps of 2 degrees.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,7 +163,7 @@ impl Default for InputOptions {
             bands: BTreeMap::new(),
             resample: false,
             gsd: TargetGsd::default(),
-            resample_max_factor: 2.0,
+            resample_max_factor: ResampleFactor::default(),
             pixel_size: None,
             resampling: Resampling::default(),
             vrt_allowed: Vec::new(),
@@ -404,7 +406,8 @@ impl Config {
                 "what is no finite number is written in quotes: \"nan\", \"inf\", \"-inf\"",
             );
         }
-        if !(self.input.resample_max_factor.is_finite() && self.input.resample_max_factor >= 1.0) {
+        let most = self.input.resample_max_factor.each();
+        if [most.coarser, most.finer].iter().any(|factor| !(factor.is_finite() && *factor >= 1.0)) {
             return bad(
                 "input.resample_max_factor",
                 "must be 1 or more: 2 lets pixels become twice as coarse or fine",

@@ -18,9 +18,8 @@ const STRIP_PIXELS: usize = 1 << 20;
 /// Sums are taken over the mosaic of all scenes that lie on one grid, always at full resolution: overviews are never used. What a new pixel is
 /// depends on its place alone, not on how a survey is cut into files. Values are not rounded to the file's type.
 ///
-/// # Errors
-/// [`GdalError::Resample`] when no new pixel has its center in the scene.
-pub fn resampled(scene: &SceneInfo, target: &Grid, method: Resampling) -> Result<SceneInfo, GdalError> {
+/// A scene in which no new pixel has its center gets an empty window. It is still weighed, where its neighbors are valid.
+pub fn resampled(scene: &SceneInfo, target: &Grid, method: Resampling) -> SceneInfo {
     let (grid, old, gsd_m) = match &scene.native {
         Some(native) => (&native.grid, native.window, native.gsd_m),
         None => (&scene.grid, scene.window, scene.gsd_m),
@@ -28,19 +27,14 @@ pub fn resampled(scene: &SceneInfo, target: &Grid, method: Resampling) -> Result
     let (cols, rows) = Axis::between(grid, target);
     let (cols, rows) = (cols.centers_in(old.col, old.col_end()), rows.centers_in(old.row, old.row_end()));
     let window = Window::between(cols.start, rows.start, cols.end, rows.end);
-    if window.is_empty() {
-        let message =
-            format!("no pixel of that size has its center in its {} x {} px", old.width, old.height);
-        return Err(GdalError::Resample { path: scene.uri.clone(), gsd: target.gsd_x, message });
-    }
     let center = window.row.saturating_add_unsigned(window.height as u64 / 2);
-    Ok(SceneInfo {
+    SceneInfo {
         gsd_m: PixelArea::new(target).gsd_of_row(center),
         native: Some(Box::new(Native { grid: grid.clone(), window: old, gsd_m, method })),
         grid: target.clone(),
         window,
         ..scene.clone()
-    })
+    }
 }
 
 /// Scenes of a mosaic that are read on one grid.
@@ -160,6 +154,9 @@ impl Sums {
         let width = self.cols.len();
         let places = wanted.start * width..wanted.end * width;
         self.copy_centers(wanted.clone(), &part.window, &part.valid, &mut chip.valid);
+        if chip.bands == 0 {
+            return;
+        }
         let weights = (!part.valid.iter().all(|valid| *valid))
             .then(|| self.summed(wanted.clone(), part, |i| f64::from(u8::from(part.valid[i]))));
         // Where all is valid, the weights alone.
