@@ -407,10 +407,10 @@ impl Config {
             );
         }
         let most = self.input.resample_max_factor.each();
-        if [most.coarser, most.finer].iter().any(|factor| !(factor.is_finite() && *factor >= 1.0)) {
+        if [most.coarser, most.finer].iter().any(|factor| !(1.0..=100.0).contains(factor)) {
             return bad(
                 "input.resample_max_factor",
-                "must be 1 or more: 2 lets pixels become twice as coarse or fine",
+                "must be from 1 to 100: 2 lets pixels become twice as coarse or fine",
             );
         }
         if self.input.pixel_size.iter().flatten().any(|v| !(v.is_finite() && *v > 0.0)) {

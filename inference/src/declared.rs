@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 /// The most by which the sides of pixels may become longer or shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number, or a table of `coarser` and `finer`")]
 pub enum ResampleFactor {
     /// The same both ways.
-    Both(#[schemars(range(min = 1.0))] f64),
+    Both(#[schemars(range(min = 1.0, max = 100.0))] f64),
     /// Each way its own.
     Each(ResampleFactors),
 }
@@ -18,10 +18,10 @@ pub enum ResampleFactor {
 #[serde(deny_unknown_fields, default)]
 pub struct ResampleFactors {
     /// How many times as long.
-    #[schemars(range(min = 1.0))]
+    #[schemars(range(min = 1.0, max = 100.0))]
     pub coarser: f64,
     /// How many times as short: finer pixels show nothing that the scene does not hold.
-    #[schemars(range(min = 1.0))]
+    #[schemars(range(min = 1.0, max = 100.0))]
     pub finer: f64,
 }
 

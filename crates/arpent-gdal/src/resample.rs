@@ -102,6 +102,23 @@ impl MosaicReader {
             cols: weighed.cols.taps(window.col, window.width, weighed.method),
             rows: weighed.rows.taps(window.row, window.height, weighed.method),
         };
+        if let (Some(width), false) = (sums.too_wide(), window.is_empty()) {
+            // A row of new pixels alone is too much: one half after the other. Each sum is for itself.
+            let east = window.col.saturating_add_unsigned(width as u64);
+            let halves =
+                [Window { width, ..window }, Window { col: east, width: window.width - width, ..window }];
+            for half in halves {
+                let mut own = givers.as_ref().map(|_| vec![NOBODY; half.width * half.height]);
+                chip.paste(&self.weigh(members, weighed, half, own.as_deref_mut())?);
+                if let (Some(givers), Some(own)) = (&mut givers, &own) {
+                    let from = distance(window.col, half.col);
+                    for (to, own) in givers.chunks_exact_mut(window.width).zip(own.chunks_exact(half.width)) {
+                        to[from..from + half.width].copy_from_slice(own);
+                    }
+                }
+            }
+            return Ok(chip);
+        }
         let mut begin = 0;
         while begin < window.height {
             let wanted = begin..sums.strip_end(begin);
@@ -128,6 +145,13 @@ struct Sums {
 }
 
 impl Sums {
+    /// How many columns to take first, where the old pixels of a new row are too many to be read at once.
+    fn too_wide(&self) -> Option<usize> {
+        let rows = (0..self.rows.len()).map(|row| self.rows.of(row).1.len()).max()?;
+        let read = length(&self.cols.span(0..self.cols.len())).saturating_mul(rows);
+        (read > STRIP_PIXELS && self.cols.len() > 1).then_some(self.cols.len() / 2)
+    }
+
     /// Where a strip of new rows ends that begins at `begin`: at least one row is in it.
     fn strip_end(&self, begin: usize) -> usize {
         let across = self.cols.span(0..self.cols.len());

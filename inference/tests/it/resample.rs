@@ -151,9 +151,10 @@ fn resampling_by_more_than_is_allowed_is_refused_and_the_hint_leads_on() {
     assert!(refused.err.contains("20.00 times as fine"), "{}", refused.err);
     assert!(refused.err.contains("resample_max_factor = { finer = 20 }"), "{}", refused.err);
     for (line, said) in [
-        ("resample_max_factor = 0.5", "must be 1 or more"),
-        ("resample_max_factor = { finer = 0.5 }", "must be 1 or more"),
-        ("resample_max_factor = { wider = 3 }", "wider"),
+        ("resample_max_factor = 0.5", "must be from 1 to 100"),
+        ("resample_max_factor = { finer = 0.5 }", "must be from 1 to 100"),
+        ("resample_max_factor = { wider = 3 }", "a table of `coarser` and `finer`"),
+        ("resample_max_factor = 1000", "must be from 1 to 100"),
         ("pixel_size = [0.5, 0.0]", "above 0"),
     ] {
         place.config(&format!("[input]\n{line}\n"));
