@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SIDE, GSD, CORNER = 8192, 0.2, (652_000.0, 6_862_000.0)
-SIZES, METHODS = (0.3, 0.4, 0.5, 1.0, 0.1), ("nearest", "bilinear", "average")
+SIDE, GSD, CORNER = 4096, 0.2, (652_000.0, 6_862_000.0)
+SIZES, METHODS = (0.3, 0.4, 0.5, 1.0, 0.12), ("nearest", "bilinear", "average")
 
 
 def make(path):

@@ -101,6 +101,7 @@ impl MosaicReader {
         let sums = Sums {
             cols: weighed.cols.taps(window.col, window.width, weighed.method),
             rows: weighed.rows.taps(window.row, window.height, weighed.method),
+            nearest: weighed.method == Resampling::Nearest,
         };
         if let (Some(width), false) = (sums.too_wide(), window.is_empty()) {
             // A row of new pixels alone is too much: one half after the other. Each sum is for itself.
@@ -142,6 +143,8 @@ impl MosaicReader {
 struct Sums {
     cols: Taps,
     rows: Taps,
+    /// Whether each is one pixel, as it is.
+    nearest: bool,
 }
 
 impl Sums {
@@ -181,14 +184,22 @@ impl Sums {
         if chip.bands == 0 {
             return;
         }
-        let weights = (!part.valid.iter().all(|valid| *valid))
-            .then(|| self.summed(wanted.clone(), part, |i| f64::from(u8::from(part.valid[i]))));
-        // Where all is valid, the weights alone.
-        let weights = weights.unwrap_or_else(|| self.all_weights(wanted.clone()));
+        let pixels = chip.valid.len();
+        if self.nearest {
+            for (band, values) in chip.data.chunks_exact_mut(pixels).enumerate() {
+                self.copy_centers(wanted.clone(), &part.window, part.band(band), values);
+            }
+            return;
+        }
+        let weights = if part.valid.contains(&false) {
+            let ones: Vec<f32> = part.valid.iter().map(|valid| f32::from(u8::from(*valid))).collect();
+            self.summed(wanted.clone(), &part.window, &ones)
+        } else {
+            // Where all is valid, the weights alone.
+            self.all_weights(wanted.clone())
+        };
         for band in 0..chip.bands {
-            let values = part.band(band);
-            let sums = self.summed(wanted.clone(), part, |i| f64::from(values[i]));
-            let pixels = chip.valid.len();
+            let sums = self.summed(wanted.clone(), &part.window, part.band(band));
             let valid = &chip.valid[places.clone()];
             let out = chip.data[band * pixels..][places.clone()].iter_mut();
             for (((out, valid), sum), weight) in out.zip(valid).zip(&sums).zip(&weights) {
@@ -201,23 +212,32 @@ impl Sums {
         }
     }
 
-    /// Weighed sums for new rows: along the old rows first, then down the columns.
-    fn summed(&self, wanted: Range<usize>, part: &Chip, value: impl Fn(usize) -> f64) -> Vec<f64> {
-        let (width, old) = (self.cols.len(), &part.window);
-        let mut along = Vec::with_capacity(width * old.height);
-        for row in 0..old.height {
-            for col in 0..width {
-                let (begin, weights) = self.cols.of(col);
-                let from = row * old.width + distance(old.col, begin);
-                along.push(weights.iter().enumerate().map(|(k, w)| w * value(from + k)).sum::<f64>());
-            }
-        }
+    /// Weighed sums for new rows: along the old rows first, then down the columns. Each old row is added to the new ones that need it
+    /// when its own sums are known, so that they stay in the processor's cache.
+    fn summed(&self, wanted: Range<usize>, old: &Window, values: &[f32]) -> Vec<f64> {
+        let width = self.cols.len();
         let mut sums = vec![0.0; width * wanted.len()];
-        for (row, sums) in wanted.zip(sums.chunks_exact_mut(width.max(1))) {
-            let (begin, weights) = self.rows.of(row);
-            let rows = along.chunks_exact(width.max(1)).skip(distance(old.row, begin));
-            for (weight, values) in weights.iter().zip(rows) {
-                sums.iter_mut().zip(values).for_each(|(sum, v)| *sum += weight * v);
+        let mut along = vec![0.0; width];
+        let mut first = wanted.start;
+        for (old_row, values) in (old.row..).zip(values.chunks_exact(old.width.max(1))) {
+            for (col, along) in along.iter_mut().enumerate() {
+                let (begin, weights) = self.cols.of(col);
+                let values = &values[distance(old.col, begin)..];
+                *along = weights.iter().zip(values).map(|(weight, v)| weight * f64::from(*v)).sum();
+            }
+            for row in first..wanted.end {
+                let (begin, weights) = self.rows.of(row);
+                if begin > old_row {
+                    break;
+                }
+                match weights.get(distance(begin, old_row)) {
+                    Some(weight) => {
+                        let sums = &mut sums[(row - wanted.start) * width..][..width];
+                        sums.iter_mut().zip(&along).for_each(|(sum, v)| *sum += weight * v);
+                    }
+                    None if row == first => first += 1,
+                    None => {}
+                }
             }
         }
         sums

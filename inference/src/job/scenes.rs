@@ -7,7 +7,7 @@ use std::path::Path;
 use arpent_gdal::SceneSource;
 use arpent_model::{Band, ModelPackage};
 use arpent_publish::{InputValues, Warning};
-use arpent_raster::{Grid, SceneInfo, Window, lattice, target_grid};
+use arpent_raster::{CrsKind, Grid, SceneInfo, Window, lattice, target_grid};
 
 use super::{validity, values};
 use crate::config::{InputOptions, Resampling, TargetGsd};
@@ -212,6 +212,9 @@ fn resampled(
     Ok(UsableScene { info, resampled: true, warnings, ..scene })
 }
 
+/// In systems of degrees and in Mercator the size of pixels on the ground is only right in the middle of a band of latitude, by less than this.
+const BAND_SLACK: f64 = 0.04;
+
 /// Refuses pixels that would become too coarse or too fine, along either side: pixels of degrees are far from square at high latitudes.
 fn check_factors(
     info: &SceneInfo,
@@ -220,22 +223,14 @@ fn check_factors(
     options: &InputOptions,
 ) -> Result<(), JobError> {
     let (own, most) = (&info.grid, options.resample_max_factor.each());
-    // How many times as wide as high a pixel is, beside a new one. The GSD is the root of the area.
-    let shape = (own.gsd_x / own.gsd_y) / (target.gsd_x / target.gsd_y);
-    let sides = if (shape - 1.0).abs() < 0.01 {
-        vec![(info.gsd_m, "")]
-    } else {
-        vec![
-            (info.gsd_m * shape.sqrt(), " from west to east"),
-            (info.gsd_m / shape.sqrt(), " from north to south"),
-        ]
-    };
-    for (side, along) in sides {
-        for (coarser, factor, most) in
-            [(true, target_m / side, most.coarser), (false, side / target_m, most.finer)]
-        {
-            if factor > most * (1.0 + 1e-6) {
+    let slack = if matches!(own.crs.kind, CrsKind::Projected { .. }) { 1e-6 } else { BAND_SLACK };
+    let [across, down] = [target.gsd_x / own.gsd_x, target.gsd_y / own.gsd_y];
+    let is_square = (across / down - 1.0).abs() < 0.01;
+    for (ratio, along) in [(across, " from west to east"), (down, " from north to south")] {
+        for (coarser, factor, most) in [(true, ratio, most.coarser), (false, ratio.recip(), most.finer)] {
+            if factor > most * (1.0 + slack) {
                 let (scene, gsd_m) = (info.uri.clone(), info.gsd_m);
+                let along = if is_square { "" } else { along };
                 return Err(JobError::ResampleFactor {
                     scene,
                     gsd_m,

@@ -243,7 +243,7 @@ fn each_side_of_a_pixel_has_its_factor() {
     place.arpent(&["plan", "run.toml", "--scene", &equator]).expect(0);
     let refused = place.arpent(&["plan", "run.toml", "--scene", &north]).expect(2);
     assert!(
-        refused.err.contains("3.69 times") && refused.err.contains("as coarse from west to east"),
+        refused.err.contains("3.52 times") && refused.err.contains("as coarse from west to east"),
         "{}",
         refused.err
     );
