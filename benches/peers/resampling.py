@@ -1,6 +1,6 @@
 """Ours and gdalwarp's resampling of a local COG, one thread each, in one table: CPU seconds for a million new pixels.
 
-python benches/peers/resampling.py --work out/resampling [--runs 5]
+python benches/peers/resampling.py --work out/resampling [--runs 5] [--sizes 0.3 0.5]
 
 Needs numpy and GDAL's programs; builds our reader. Each round runs every case once, in turns; medians of the rounds are shown. Ours gives floats and
 validity in windows of 1024 px; gdalwarp writes an uncompressed file of bytes (or of floats, which ours gives: it does not round). What both take to read the file as it is
@@ -56,6 +56,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("--work", type=Path, required=True)
     arguments.add_argument("--runs", type=int, default=5)
+    arguments.add_argument("--sizes", type=float, nargs="*", default=SIZES, help="sizes of new pixels, metres")
     arguments.add_argument("--reader", type=Path, help="our reader, where it is built already")
     options = arguments.parse_args()
     work = options.work.resolve()
@@ -73,7 +74,7 @@ def main():
     places(windows, SIDE)
     cases["as it is", "ours", GSD, "-"] = [reader, scene, windows, "1", "0"]
     cases["as it is", "gdal", GSD, "-"] = ["gdal_translate", "-q", "-of", "ENVI", scene, out]
-    for gsd in SIZES:
+    for gsd in options.sizes:
         windows = work / f"{gsd}.txt"
         places(windows, int(SIDE * GSD / gsd))
         for method in METHODS:
@@ -91,7 +92,7 @@ def main():
             if case[1] == "ours" and json.loads(said)["sum"] == 0:
                 raise SystemExit(f"{case} read nothing")
     middle = {case: statistics.median(runs) for case, runs in seconds.items()}
-    million = {gsd: (SIDE * GSD / gsd) ** 2 / 1e6 for gsd in (GSD, *SIZES)}
+    million = {gsd: (SIDE * GSD / gsd) ** 2 / 1e6 for gsd in (GSD, *options.sizes)}
     print("\n| to | method | ours, CPU s | gdal, bytes | gdal, floats | ours per new Mpx | ours / gdal bytes | ours / gdal floats |")
     print("|---|---|---|---|---|---|---|---|")
     for what, who, gsd, method in cases:

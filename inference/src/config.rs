@@ -72,7 +72,7 @@ pub struct Config {
 }
 
 /// How scenes are read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputOptions {
     /// Band number (from 1) for a band name of the model, where the file does not say it itself. With two dates,
@@ -154,28 +154,6 @@ impl OutsideOption {
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
     fn is_refuse(&self) -> bool {
         *self == Self::Refuse
-    }
-}
-
-impl Default for InputOptions {
-    fn default() -> Self {
-        Self {
-            bands: BTreeMap::new(),
-            resample: false,
-            gsd: TargetGsd::default(),
-            resample_max_factor: ResampleFactor::default(),
-            pixel_size: None,
-            resampling: Resampling::default(),
-            vrt_allowed: Vec::new(),
-            nodata: None,
-            alpha: None,
-            collar: CollarOption::default(),
-            values: None,
-            outside_values: OutsideOption::default(),
-            acquired: None,
-            acquired_from: None,
-            order: None,
-        }
     }
 }
 

@@ -230,14 +230,17 @@ impl Sums {
                 if begin > old_row {
                     break;
                 }
-                match weights.get(distance(begin, old_row)) {
-                    Some(weight) => {
-                        let sums = &mut sums[(row - wanted.start) * width..][..width];
-                        sums.iter_mut().zip(&along).for_each(|(sum, v)| *sum += weight * v);
-                    }
-                    None if row == first => first += 1,
-                    None => {}
+                if let Some(weight) = weights.get(distance(begin, old_row)) {
+                    let sums = &mut sums[(row - wanted.start) * width..][..width];
+                    sums.iter_mut().zip(&along).for_each(|(sum, v)| *sum += weight * v);
                 }
+            }
+            let is_done = |row: usize| {
+                let (begin, weights) = self.rows.of(row);
+                begin <= old_row && distance(begin, old_row) + 1 >= weights.len()
+            };
+            while first < wanted.end && is_done(first) {
+                first += 1;
             }
         }
         sums

@@ -103,11 +103,11 @@ impl Origins {
 
     /// Who gave the pixels of a tile.
     fn tile(&mut self, date: &Survey, key: Key) -> anyhow::Result<&Tile> {
-        if self.tiles.get(&key).is_none() {
+        if !self.tiles.holds(&key) {
             let tile = self.read(date, key)?;
             self.tiles.insert(key, tile);
         }
-        self.tiles.get(&key).context("a tile that is not there")
+        self.tiles.recent.get(&key).context("a tile that is not there")
     }
 
     fn read(&mut self, date: &Survey, (number, col, row): Key) -> anyhow::Result<Tile> {
@@ -120,7 +120,7 @@ impl Origins {
         // outline that was moved, the last.
         let mut givers = vec![NOBODY; SIDE * SIDE];
         for (scene, part) in &inside {
-            paste(&mut givers, &tile, part, |_| Some(*scene));
+            rows_of(&mut givers, &tile, part).for_each(|row| row.fill(*scene));
         }
         let pairs = inside
             .iter()
@@ -128,7 +128,12 @@ impl Origins {
             .flat_map(|(n, (_, a))| inside[n + 1..].iter().filter_map(|(_, b)| a.intersect(b)));
         if let Some(contested) = pairs.reduce(|all, pair| all.union(&pair)) {
             let valid = self.reader(date, number)?.givers(contested)?;
-            paste(&mut givers, &tile, &contested, |i| Some(valid[i]).filter(|giver| *giver != NOBODY));
+            let rows = rows_of(&mut givers, &tile, &contested).zip(valid.chunks_exact(contested.width));
+            for (to, from) in rows.flat_map(|(row, valid)| row.iter_mut().zip(valid)) {
+                if *from != NOBODY {
+                    *to = *from;
+                }
+            }
         }
         Ok(Tile::of(&givers))
     }
@@ -146,14 +151,10 @@ impl Origins {
     }
 }
 
-/// Writes who gave the pixels of a part of a tile, where that is known.
-fn paste(givers: &mut [u32], tile: &Window, part: &Window, of: impl Fn(usize) -> Option<u32>) {
-    let Some((col, row)) = tile.offset_of(part) else { return };
-    for i in 0..part.width * part.height {
-        if let Some(giver) = of(i) {
-            givers[(row + i / part.width) * tile.width + col + i % part.width] = giver;
-        }
-    }
+/// The rows of a tile that a part fills, in order.
+fn rows_of<'a>(givers: &'a mut [u32], tile: &Window, part: &Window) -> impl Iterator<Item = &'a mut [u32]> {
+    let ((col, row), width) = (tile.offset_of(part).unwrap_or_default(), part.width);
+    givers.chunks_exact_mut(tile.width).skip(row).take(part.height).map(move |r| &mut r[col..col + width])
 }
 
 /// Date, and column and row among tiles.
@@ -210,11 +211,16 @@ struct Tiles {
 }
 
 impl Tiles {
-    fn get(&mut self, key: &Key) -> Option<&Tile> {
-        if let Some(tile) = self.older.remove(key) {
-            self.insert(*key, tile);
+    /// Whether a tile is there; it is then among the recent ones.
+    fn holds(&mut self, key: &Key) -> bool {
+        if self.recent.contains_key(key) {
+            return true;
         }
-        self.recent.get(key)
+        let older = self.older.remove(key);
+        older.is_some_and(|tile| {
+            self.insert(*key, tile);
+            true
+        })
     }
 
     fn insert(&mut self, key: Key, tile: Tile) {
@@ -326,14 +332,14 @@ mod tests {
         let one = || Tile { runs: vec![(1, 0); TILES_BYTES / 40] };
         (0..4).for_each(|i| tiles.insert((0, i, 0), one()));
         // What is used stays, what was not used longest goes.
-        assert!(tiles.get(&(0, 0, 0)).is_some());
+        assert!(tiles.holds(&(0, 0, 0)));
         (4..40).for_each(|i| {
             tiles.insert((0, i, 0), one());
-            assert!(tiles.get(&(0, 0, 0)).is_some() && tiles.get(&(0, i, 0)).is_some(), "{i}");
+            assert!(tiles.holds(&(0, 0, 0)) && tiles.holds(&(0, i, 0)), "{i}");
             let held: usize = tiles.recent.values().chain(tiles.older.values()).map(Tile::bytes).sum();
             assert!(held <= TILES_BYTES, "{held}");
         });
-        assert!(tiles.get(&(0, 1, 0)).is_none());
+        assert!(!tiles.holds(&(0, 1, 0)));
     }
 
     #[test]
