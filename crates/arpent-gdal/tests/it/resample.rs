@@ -334,8 +334,10 @@ fn parts_of_rows_do_not_matter() {
     let west = part(dir.path(), "a.tif", Window::new(3_250_013, -34_300_011, 9_000, side.1));
     for method in METHODS {
         // Forty times as coarse.
-        let (one, two) =
-            (coarse(&[whole.clone()], 8.0, method), coarse(&[west.clone(), whole.clone()], 8.0, method));
+        let (one, two) = (
+            coarse(std::slice::from_ref(&whole), 8.0, method),
+            coarse(&[west.clone(), whole.clone()], 8.0, method),
+        );
         let expected = all(&one);
         assert!(
             (expected.window.width, expected.window.height) == (650, 5) && !expected.valid.contains(&false)
@@ -362,7 +364,7 @@ fn givers_are_those_of_whom_the_values_are() {
     let scenes: Vec<SceneInfo> = [(1u8, 0.2, 0), (2, 0.15, 7), (3, 0.2, 11), (4, 0.15, 0)]
         .into_iter()
         .map(|(n, gsd, skip)| {
-            let value = |i: usize| if skip > 0 && i % skip == 0 { 0 } else { n * 10 };
+            let value = |i: usize| if skip > 0 && i.is_multiple_of(skip) { 0 } else { n * 10 };
             let corner = 650_000.0 + f64::from(n) * 6.0;
             let gt = [corner, gsd, 0.0, 6_860_000.0, 0.0, -gsd];
             let band: Vec<u8> = (0..50 * 40).map(value).collect();
