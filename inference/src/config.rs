@@ -12,7 +12,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::CoverageOptions;
-pub use crate::declared::{AlphaOption, AlphaRole, CollarOption, NodataOption, NodataValue, NodataWord};
+pub use crate::declared::{
+    AlphaOption, AlphaRole, CollarOption, NodataOption, NodataValue, NodataWord, ResampleFactor,
+};
 use crate::error::JobError;
 use crate::job::{DatePattern, normalized_date};
 use crate::objects::ObjectOptions;
@@ -71,7 +73,7 @@ pub struct Config {
 }
 
 /// How scenes are read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputOptions {
     /// Band number (from 1) for a band name of the model, where the file does not say it itself. With two dates,
@@ -81,10 +83,11 @@ pub struct InputOptions {
     pub resample: bool,
     /// Which scenes are brought to the model's nominal GSD.
     pub gsd: TargetGsd,
-    /// The most by which pixels may become coarser or finer, as a factor of their side. More is refused.
-    #[schemars(range(min = 1.0))]
-    pub resample_max_factor: f64,
-    /// Width and height of pixels, CRS units, to which all scenes are brought; needs `resample = true` or `gsd = "nominal"`. By default those of the model's nominal GSD, which in EPSG:3857 and
+    /// The most by which pixels may become coarser or finer, as a factor of each of their sides: a number for both, or `{ coarser =
+    /// 5.0, finer = 2.0 }`, of which what is left out is 2. More is refused.
+    pub resample_max_factor: ResampleFactor,
+    /// Width and height of pixels, CRS units, to which all scenes are brought; needs `resample = true` or `gsd = "nominal"`. By default
+    /// those of the model's nominal GSD, which in EPSG:3857 and
     /// in degrees depend on the latitude of the scenes' middle, in steps of 2 degrees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixel_size: Option<[f64; 2]>,
@@ -153,28 +156,6 @@ impl OutsideOption {
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
     fn is_refuse(&self) -> bool {
         *self == Self::Refuse
-    }
-}
-
-impl Default for InputOptions {
-    fn default() -> Self {
-        Self {
-            bands: BTreeMap::new(),
-            resample: false,
-            gsd: TargetGsd::default(),
-            resample_max_factor: 2.0,
-            pixel_size: None,
-            resampling: Resampling::default(),
-            vrt_allowed: Vec::new(),
-            nodata: None,
-            alpha: None,
-            collar: CollarOption::default(),
-            values: None,
-            outside_values: OutsideOption::default(),
-            acquired: None,
-            acquired_from: None,
-            order: None,
-        }
     }
 }
 
@@ -415,10 +396,11 @@ impl Config {
                 "what is no finite number is written in quotes: \"nan\", \"inf\", \"-inf\"",
             );
         }
-        if !(self.input.resample_max_factor.is_finite() && self.input.resample_max_factor >= 1.0) {
+        let most = self.input.resample_max_factor.each();
+        if [most.coarser, most.finer].iter().any(|factor| !(1.0..=100.0).contains(factor)) {
             return bad(
                 "input.resample_max_factor",
-                "must be 1 or more: 2 lets pixels become twice as coarse or fine",
+                "must be from 1 to 100: 2 lets pixels become twice as coarse or fine",
             );
         }
         if self.input.pixel_size.iter().flatten().any(|v| !(v.is_finite() && *v > 0.0)) {

@@ -3,6 +3,50 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The most by which the sides of pixels may become longer or shorter.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a number, or a table of `coarser` and `finer`")]
+pub enum ResampleFactor {
+    /// The same both ways.
+    Both(#[schemars(range(min = 1.0, max = 100.0))] f64),
+    /// Each way its own.
+    Each(ResampleFactors),
+}
+
+/// The most by which the sides of pixels may become longer or shorter, each way its own.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ResampleFactors {
+    /// How many times as long.
+    #[schemars(range(min = 1.0, max = 100.0))]
+    pub coarser: f64,
+    /// How many times as short: finer pixels show nothing that the scene does not hold.
+    #[schemars(range(min = 1.0, max = 100.0))]
+    pub finer: f64,
+}
+
+impl Default for ResampleFactors {
+    fn default() -> Self {
+        Self { coarser: 2.0, finer: 2.0 }
+    }
+}
+
+impl Default for ResampleFactor {
+    fn default() -> Self {
+        Self::Both(2.0)
+    }
+}
+
+impl ResampleFactor {
+    /// Each way.
+    pub const fn each(&self) -> ResampleFactors {
+        match self {
+            Self::Both(factor) => ResampleFactors { coarser: *factor, finer: *factor },
+            Self::Each(factors) => *factors,
+        }
+    }
+}
+
 /// Nodata values of scenes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(

@@ -195,7 +195,7 @@ pub enum JobError {
         max: f64,
     },
     /// A scene would have to be resampled by more than is allowed.
-    #[error("{scene} has a GSD of {gsd_m:.4} m; to {target_m} m, pixels would become {factor:.2} times as {}, more than the {most} allowed", if gsd_m < target_m { "coarse" } else { "fine" })]
+    #[error("{scene} has a GSD of {gsd_m:.4} m; to {target_m} m, pixels would become {factor:.2} times as {}{along}, more than the {most} allowed", if *coarser { "coarse" } else { "fine" })]
     ResampleFactor {
         /// The scene.
         scene: String,
@@ -203,10 +203,22 @@ pub enum JobError {
         gsd_m: f64,
         /// The GSD that it would be brought to, metres.
         target_m: f64,
+        /// Whether pixels would become coarser.
+        coarser: bool,
+        /// Along which side, where the sides differ.
+        along: &'static str,
         /// The factor.
         factor: f64,
         /// The largest factor allowed.
         most: f64,
+    },
+    /// A scene is smaller than a resampled pixel.
+    #[error("{scene} is too small: no pixel of {gsd_m:.4} m has its center in it")]
+    NoPixelCenter {
+        /// The scene.
+        scene: String,
+        /// Size of the pixels, metres.
+        gsd_m: f64,
     },
     /// The pixel size that was asked for is not one for which the model is valid.
     #[error("input.pixel_size gives {scene} a GSD of {gsd_m:.4} m; the model is valid from {min} to {max} m")]

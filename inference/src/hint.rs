@@ -69,12 +69,18 @@ impl JobError {
             Self::OrderUnknown { .. } => {
                 "say the dates with `acquired_from` under [input], a pattern over file names such as \"*_{yyyy}{mm}{dd}_*\", or set `order = \"given\"`"
             }
-            Self::ResampleFactor { factor, .. } => {
+            Self::ResampleFactor { factor, coarser, .. } => {
+                let (way, what) = if *coarser {
+                    ("coarser", "what is smaller than a new pixel is lost")
+                } else {
+                    ("finer", "finer pixels show nothing that the scene does not hold")
+                };
                 return Some(format!(
-                    "use a model made for this GSD; or, if you accept what so much resampling does to the map, set `resample_max_factor = {}` under [input]",
+                    "use a model made for this GSD; or, if you accept what so much resampling does to the map ({what}), set `resample_max_factor = {{ {way} = {} }}` under [input]",
                     factor.ceil()
                 ));
             }
+            Self::NoPixelCenter { .. } => "name the scenes around it, too, or one that is larger",
             Self::PixelSize { .. } => "leave `pixel_size` out: pixels then have the model's nominal GSD",
             Self::MixedGrids { .. } => {
                 "run them apart, pass --group-by-crs for one map per grid, or, where they have one CRS, set `gsd = \"nominal\"` under [input]"

@@ -1,8 +1,8 @@
-//! Reads windows of a scene as a job does, for `benches/peers/s3_reading.py` and `jp2_reading.py`.
+//! Reads windows of a scene as a job does, for `s3_reading.py`, `jp2_reading.py` and `resampling.py` of `benches/peers`.
 //!
-//! `read_windows SCENE WINDOWS READERS [SHARED_MB]`: WINDOWS holds a window a line (column, row, width, height, from the scene's
-//! corner). Prints JSON: seconds from before the first opening to the last window, the sum of all values, shared cells that
-//! were fetched.
+//! `read_windows SCENE WINDOWS READERS [SHARED_MB [GSD METHOD]]`: WINDOWS holds a window a line (column, row, width, height, from the
+//! scene's corner), of pixels of GSD units of the CRS where that is given. Prints JSON: seconds from before the first opening to the last
+//! window, the sum of all values, shared cells that were fetched.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -10,16 +10,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use arpent_gdal::{
-    InitOptions, Mosaic, MosaicReader, SharedBlocks, group_scenes, open_scene, resolve_scenes,
+    InitOptions, Mosaic, MosaicReader, SharedBlocks, group_scenes, open_scene, resampled, resolve_scenes,
 };
-use arpent_raster::Window;
+use arpent_raster::{Window, lattice};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [scene, windows, readers, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: read_windows SCENE WINDOWS READERS [SHARED_MB]".into());
+        return Err("usage: read_windows SCENE WINDOWS READERS [SHARED_MB [GSD METHOD]]".into());
     };
     let shared_mb = rest.first().map_or(Ok(256), |text| text.parse())?;
     let blocks = (shared_mb > 0).then(|| SharedBlocks::new(shared_mb));
@@ -29,6 +29,13 @@ fn main() -> Outcome<()> {
     let began = Instant::now();
     let scenes = resolve_scenes(std::slice::from_ref(scene))?;
     let info = scenes.first().map(open_scene).ok_or("no scene")??;
+    let info = match rest.get(1..) {
+        Some([gsd, method]) => {
+            let target = lattice(&info.grid.crs, [gsd.parse()?; 2]);
+            resampled(&info, &target, serde_json::from_value(method.as_str().into())?)
+        }
+        _ => info,
+    };
     let mosaic = group_scenes(vec![info]).pop().ok_or("no mosaic")?;
     let sum = read(&mosaic, blocks.as_ref(), &places, readers)?;
     let seconds = began.elapsed().as_secs_f64();

@@ -280,16 +280,6 @@ pub enum GdalError {
         /// GDAL's words.
         message: String,
     },
-    /// A scene could not be resampled.
-    #[error("{path}: cannot be resampled to {gsd} units per pixel{}", said(message))]
-    Resample {
-        /// File or URL.
-        path: String,
-        /// GSD asked for, CRS units.
-        gsd: f64,
-        /// Why.
-        message: String,
-    },
     /// A coordinate reference system could not be understood.
     #[error("the coordinate reference system `{definition}` cannot be understood{}", said(message))]
     BadCrs {

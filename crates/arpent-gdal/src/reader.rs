@@ -73,6 +73,8 @@ pub(crate) struct Source {
     scalings: Vec<Option<(f64, f64)>>,
     /// The largest value that all bands may have as they are stored, where they are whole numbers of one type.
     white: Option<f32>,
+    /// Whether only what is valid is asked for, not the values.
+    validity_alone: bool,
 }
 
 /// A raster, open to be read.
@@ -159,6 +161,18 @@ impl MosaicReader {
         Ok(Self { scenes, layers, open, bands: count, max_open: MAX_OPEN, shared: None, cells, blocks })
     }
 
+    /// A reader that tells of pixels only which scene gives them ([`MosaicReader::givers`]). Values are read where they decide about
+    /// that, and nowhere else.
+    ///
+    /// # Errors
+    /// As [`MosaicReader::new`].
+    pub fn of_givers(mosaic: &Mosaic, bands: &[BandSelection]) -> Result<Self, GdalError> {
+        let mut reader = Self::new(mosaic, bands)?;
+        reader.bands = 0;
+        reader.scenes.iter_mut().for_each(|source| source.validity_alone = true);
+        Ok(reader)
+    }
+
     /// The same reader taking blocks from those that other readers have fetched and decoded, and giving them its own, of the
     /// scenes that [`SharedBlocks::takes`]. What it reads is the same.
     #[must_use]
@@ -186,18 +200,31 @@ impl MosaicReader {
     /// [`GdalError::ReadWindow`], which names the scene, when a file cannot be opened or read.
     pub fn read(&mut self, window: Window) -> Result<Chip, GdalError> {
         let layers = Arc::clone(&self.layers);
-        if let [layer] = &*layers {
-            return self.read_layer(layer, window, None);
+        match &*layers {
+            [layer] => self.read_layer(layer, window, None),
+            layers => Ok(self.read_layers(layers, window)?.0),
         }
-        // Of several grids, too, the first scene in order that is valid gives a pixel.
+    }
+
+    /// Which scene gives each pixel of a window, row by row, by its place in the mosaic; `u32::MAX` where none does.
+    ///
+    /// # Errors
+    /// As [`MosaicReader::read`].
+    pub fn givers(&mut self, window: Window) -> Result<Vec<u32>, GdalError> {
+        let layers = Arc::clone(&self.layers);
+        Ok(self.read_layers(&layers, window)?.1)
+    }
+
+    /// Of several grids, too, the first scene in order that is valid gives a pixel.
+    fn read_layers(&mut self, layers: &[Layer], window: Window) -> Result<(Chip, Vec<u32>), GdalError> {
         let mut all = Chip::empty(window, self.bands);
         let mut first = vec![NOBODY; all.valid.len()];
-        for layer in &*layers {
+        for layer in layers {
             let mut givers = vec![NOBODY; all.valid.len()];
             let chip = self.read_layer(layer, window, Some(&mut givers))?;
             take_earlier(&mut all, &mut first, &chip, &givers);
         }
-        Ok(all)
+        Ok((all, first))
     }
 
     /// Reads a window of some of the scenes on their own grid, and which of them gave each pixel.
@@ -360,6 +387,7 @@ impl Source {
             collar,
             scalings,
             white,
+            validity_alone: false,
         })
     }
 
@@ -411,6 +439,10 @@ impl Source {
             valid = both(valid, collar::outside(self, opened, mask, offset, size).map_err(error)?);
         }
         let dataset = &opened.dataset;
+        let decides = self.kind >= Kind::Floats || nodata.iter().any(Option::is_some);
+        if self.validity_alone && !decides {
+            return Ok(Block { window, bands: 0, values: Values::Bytes(Vec::new()), valid });
+        }
         let values = match self.kind {
             Kind::Bytes => self.samples::<u8>(dataset, offset, size, nodata, &mut valid).map(Values::Bytes),
             Kind::Words => self.samples::<u16>(dataset, offset, size, nodata, &mut valid).map(Values::Words),
@@ -423,6 +455,9 @@ impl Source {
         };
         let values = values.map_err(error)?;
         let valid = valid.filter(|v| v.contains(&false));
+        if self.validity_alone {
+            return Ok(Block { window, bands: 0, values: Values::Bytes(Vec::new()), valid });
+        }
         Ok(Block { window, bands: self.bands.len(), values, valid })
     }
 

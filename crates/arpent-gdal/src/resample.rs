@@ -18,9 +18,8 @@ const STRIP_PIXELS: usize = 1 << 20;
 /// Sums are taken over the mosaic of all scenes that lie on one grid, always at full resolution: overviews are never used. What a new pixel is
 /// depends on its place alone, not on how a survey is cut into files. Values are not rounded to the file's type.
 ///
-/// # Errors
-/// [`GdalError::Resample`] when no new pixel has its center in the scene.
-pub fn resampled(scene: &SceneInfo, target: &Grid, method: Resampling) -> Result<SceneInfo, GdalError> {
+/// A scene in which no new pixel has its center gets an empty window. It is still weighed, where its neighbors are valid.
+pub fn resampled(scene: &SceneInfo, target: &Grid, method: Resampling) -> SceneInfo {
     let (grid, old, gsd_m) = match &scene.native {
         Some(native) => (&native.grid, native.window, native.gsd_m),
         None => (&scene.grid, scene.window, scene.gsd_m),
@@ -28,19 +27,14 @@ pub fn resampled(scene: &SceneInfo, target: &Grid, method: Resampling) -> Result
     let (cols, rows) = Axis::between(grid, target);
     let (cols, rows) = (cols.centers_in(old.col, old.col_end()), rows.centers_in(old.row, old.row_end()));
     let window = Window::between(cols.start, rows.start, cols.end, rows.end);
-    if window.is_empty() {
-        let message =
-            format!("no pixel of that size has its center in its {} x {} px", old.width, old.height);
-        return Err(GdalError::Resample { path: scene.uri.clone(), gsd: target.gsd_x, message });
-    }
     let center = window.row.saturating_add_unsigned(window.height as u64 / 2);
-    Ok(SceneInfo {
+    SceneInfo {
         gsd_m: PixelArea::new(target).gsd_of_row(center),
         native: Some(Box::new(Native { grid: grid.clone(), window: old, gsd_m, method })),
         grid: target.clone(),
         window,
         ..scene.clone()
-    })
+    }
 }
 
 /// Scenes of a mosaic that are read on one grid.
@@ -107,7 +101,25 @@ impl MosaicReader {
         let sums = Sums {
             cols: weighed.cols.taps(window.col, window.width, weighed.method),
             rows: weighed.rows.taps(window.row, window.height, weighed.method),
+            nearest: weighed.method == Resampling::Nearest,
         };
+        if let (Some(width), false) = (sums.too_wide(), window.is_empty()) {
+            // A row of new pixels alone is too much: one half after the other. Each sum is for itself.
+            let east = window.col.saturating_add_unsigned(width as u64);
+            let halves =
+                [Window { width, ..window }, Window { col: east, width: window.width - width, ..window }];
+            for half in halves {
+                let mut own = givers.as_ref().map(|_| vec![NOBODY; half.width * half.height]);
+                chip.paste(&self.weigh(members, weighed, half, own.as_deref_mut())?);
+                if let (Some(givers), Some(own)) = (&mut givers, &own) {
+                    let from = distance(window.col, half.col);
+                    for (to, own) in givers.chunks_exact_mut(window.width).zip(own.chunks_exact(half.width)) {
+                        to[from..from + half.width].copy_from_slice(own);
+                    }
+                }
+            }
+            return Ok(chip);
+        }
         let mut begin = 0;
         while begin < window.height {
             let wanted = begin..sums.strip_end(begin);
@@ -131,9 +143,18 @@ impl MosaicReader {
 struct Sums {
     cols: Taps,
     rows: Taps,
+    /// Whether each is one pixel, as it is.
+    nearest: bool,
 }
 
 impl Sums {
+    /// How many columns to take first, where the old pixels of a new row are too many to be read at once.
+    fn too_wide(&self) -> Option<usize> {
+        let rows = (0..self.rows.len()).map(|row| self.rows.of(row).1.len()).max()?;
+        let read = length(&self.cols.span(0..self.cols.len())).saturating_mul(rows);
+        (read > STRIP_PIXELS && self.cols.len() > 1).then_some(self.cols.len() / 2)
+    }
+
     /// Where a strip of new rows ends that begins at `begin`: at least one row is in it.
     fn strip_end(&self, begin: usize) -> usize {
         let across = self.cols.span(0..self.cols.len());
@@ -160,14 +181,25 @@ impl Sums {
         let width = self.cols.len();
         let places = wanted.start * width..wanted.end * width;
         self.copy_centers(wanted.clone(), &part.window, &part.valid, &mut chip.valid);
-        let weights = (!part.valid.iter().all(|valid| *valid))
-            .then(|| self.summed(wanted.clone(), part, |i| f64::from(u8::from(part.valid[i]))));
-        // Where all is valid, the weights alone.
-        let weights = weights.unwrap_or_else(|| self.all_weights(wanted.clone()));
+        if chip.bands == 0 {
+            return;
+        }
+        let pixels = chip.valid.len();
+        if self.nearest {
+            for (band, values) in chip.data.chunks_exact_mut(pixels).enumerate() {
+                self.copy_centers(wanted.clone(), &part.window, part.band(band), values);
+            }
+            return;
+        }
+        let weights = if part.valid.contains(&false) {
+            let ones: Vec<f32> = part.valid.iter().map(|valid| f32::from(u8::from(*valid))).collect();
+            self.summed(wanted.clone(), &part.window, &ones)
+        } else {
+            // Where all is valid, the weights alone.
+            self.all_weights(wanted.clone())
+        };
         for band in 0..chip.bands {
-            let values = part.band(band);
-            let sums = self.summed(wanted.clone(), part, |i| f64::from(values[i]));
-            let pixels = chip.valid.len();
+            let sums = self.summed(wanted.clone(), &part.window, part.band(band));
             let valid = &chip.valid[places.clone()];
             let out = chip.data[band * pixels..][places.clone()].iter_mut();
             for (((out, valid), sum), weight) in out.zip(valid).zip(&sums).zip(&weights) {
@@ -180,23 +212,35 @@ impl Sums {
         }
     }
 
-    /// Weighed sums for new rows: along the old rows first, then down the columns.
-    fn summed(&self, wanted: Range<usize>, part: &Chip, value: impl Fn(usize) -> f64) -> Vec<f64> {
-        let (width, old) = (self.cols.len(), &part.window);
-        let mut along = Vec::with_capacity(width * old.height);
-        for row in 0..old.height {
-            for col in 0..width {
-                let (begin, weights) = self.cols.of(col);
-                let from = row * old.width + distance(old.col, begin);
-                along.push(weights.iter().enumerate().map(|(k, w)| w * value(from + k)).sum::<f64>());
-            }
-        }
+    /// Weighed sums for new rows: along the old rows first, then down the columns. Each old row is added to the new ones that need it
+    /// when its own sums are known, so that they stay in the processor's cache.
+    fn summed(&self, wanted: Range<usize>, old: &Window, values: &[f32]) -> Vec<f64> {
+        let width = self.cols.len();
         let mut sums = vec![0.0; width * wanted.len()];
-        for (row, sums) in wanted.zip(sums.chunks_exact_mut(width.max(1))) {
-            let (begin, weights) = self.rows.of(row);
-            let rows = along.chunks_exact(width.max(1)).skip(distance(old.row, begin));
-            for (weight, values) in weights.iter().zip(rows) {
-                sums.iter_mut().zip(values).for_each(|(sum, v)| *sum += weight * v);
+        let mut along = vec![0.0; width];
+        let mut first = wanted.start;
+        for (old_row, values) in (old.row..).zip(values.chunks_exact(old.width.max(1))) {
+            for (col, along) in along.iter_mut().enumerate() {
+                let (begin, weights) = self.cols.of(col);
+                let values = &values[distance(old.col, begin)..];
+                *along = weights.iter().zip(values).map(|(weight, v)| weight * f64::from(*v)).sum();
+            }
+            for row in first..wanted.end {
+                let (begin, weights) = self.rows.of(row);
+                if begin > old_row {
+                    break;
+                }
+                if let Some(weight) = weights.get(distance(begin, old_row)) {
+                    let sums = &mut sums[(row - wanted.start) * width..][..width];
+                    sums.iter_mut().zip(&along).for_each(|(sum, v)| *sum += weight * v);
+                }
+            }
+            let is_done = |row: usize| {
+                let (begin, weights) = self.rows.of(row);
+                begin <= old_row && distance(begin, old_row) + 1 >= weights.len()
+            };
+            while first < wanted.end && is_done(first) {
+                first += 1;
             }
         }
         sums

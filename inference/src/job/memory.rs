@@ -23,6 +23,8 @@ pub struct MemoryNeeds {
     pub coverage_rows: usize,
     /// Bytes of each pixel of a strip that references take.
     pub references: u64,
+    /// What is kept of scenes that meet, bytes.
+    pub origins: u64,
     /// Pixels of the largest piece: the answers that are stored together.
     pub piece_px: u64,
     /// What the network holds for as many of the largest windows, bytes.
@@ -72,5 +74,5 @@ pub fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     // Where a piece is one window or two, each predictor's answers wait in another.
     let pieces = needs.piece_px * PIECE_BYTES_PER_PIXEL + needs.predictors as u64 * read * 2;
     let fills = needs.predictors as u64 * read * 3;
-    BASE + SPOOL + needs.cache + chips + strips + needs.network + rows + pieces + fills
+    BASE + SPOOL + needs.cache + chips + strips + needs.network + rows + pieces + fills + needs.origins
 }

@@ -37,6 +37,7 @@ use crate::coverage::rows_held;
 use crate::error::{JobError, class_id};
 use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGe;
+use crate::pipeline::TILES_BYTES;
 use crate::shards;
 use crate::stores::set_up_gdal;
 
@@ -244,6 +245,7 @@ impl Job {
             coverage_rows: coverage.map_or(0, |options| rows_held(options, &map.plan.extent(), map.grid())),
             // Its rows wait to complete a row of output blocks.
             references: map.references.bytes_per_pixel() + 2 * u64::from(self.writes_map()),
+            origins: if map.dates.iter().any(|date| date.scenes.len() > 1) { TILES_BYTES as u64 } else { 0 },
             piece_px: shards::largest_piece_px(self, map),
             network: network.unwrap_or(0) as u64,
         };

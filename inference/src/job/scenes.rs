@@ -7,7 +7,7 @@ use std::path::Path;
 use arpent_gdal::{GdalError, SceneSource};
 use arpent_model::{Band, ModelPackage};
 use arpent_publish::{InputValues, Warning};
-use arpent_raster::{Grid, SceneInfo, lattice, target_grid};
+use arpent_raster::{CrsKind, Grid, SceneInfo, Window, lattice, target_grid};
 
 use super::{validity, values};
 use crate::config::{InputOptions, Resampling, TargetGsd};
@@ -166,7 +166,17 @@ pub(super) fn on_one_grid(
         let brought = resampled(scene, &target, model, options);
         brought.map_err(|error| failed.push(FailedScene::new(&uri, &error))).ok()
     };
-    dates.into_iter().map(|date| date.into_iter().filter_map(&mut bring).collect()).collect()
+    let mut dates: Vec<Vec<_>> =
+        dates.into_iter().map(|date| date.into_iter().filter_map(&mut bring).collect()).collect();
+    for date in &mut dates {
+        if date.iter().all(|scene| scene.info.window.is_empty()) {
+            failed.extend(date.drain(..).map(|scene| {
+                let (uri, gsd_m) = (scene.info.uri, scene.info.gsd_m);
+                FailedScene::new(&scene.source.uri, &JobError::NoPixelCenter { scene: uri, gsd_m }.into())
+            }));
+        }
+    }
+    dates
 }
 
 /// Northing of the middle of all scenes of each CRS, CRS units.
@@ -198,23 +208,63 @@ fn resampled(
         Resampling::Bilinear => arpent_raster::Resampling::Bilinear,
         Resampling::Average => arpent_raster::Resampling::Average,
     };
-    if scene.info.grid.key() == target.key() {
-        return Ok(scene);
+    if let Some(window) = target.window_on(&scene.info.grid, &scene.info.window) {
+        let info = SceneInfo { grid: target.clone(), window, ..scene.info };
+        return Ok(UsableScene { info, ..scene });
     }
-    let info = arpent_gdal::resampled(&scene.info, target, method)?;
+    let info = arpent_gdal::resampled(&scene.info, target, method);
     let gsd = &model.gsd_m;
     if options.pixel_size.is_some() && !in_range(&info, model) {
         let (scene, gsd_m) = (info.uri, info.gsd_m);
         return Err(JobError::PixelSize { scene, gsd_m, min: gsd.min, max: gsd.max }.into());
     }
-    let (own, most) = (scene.info.gsd_m, options.resample_max_factor);
     // In systems of degrees the grid's own GSD is the nominal one but for the width of a band of latitude.
     let target_m = if options.pixel_size.is_some() { info.gsd_m } else { gsd.nominal };
-    let factor = f64::max(own / target_m, target_m / own);
-    if factor > most * (1.0 + 1e-6) {
-        return Err(JobError::ResampleFactor { scene: info.uri, gsd_m: own, target_m, factor, most }.into());
+    check_factors(&scene.info, target, target_m, options)?;
+    let mut warnings = scene.warnings;
+    if info.window.is_empty() {
+        let Window { width, height, .. } = scene.info.window;
+        let message = format!(
+            "no pixel of the map has its center in its {width} x {height} px: they are weighed where its neighbors are valid, and give \
+             no pixel of their own"
+        );
+        warnings.push(Warning::new("no-pixel-of-its-own", &info.id, message));
     }
-    Ok(UsableScene { info, resampled: true, ..scene })
+    Ok(UsableScene { info, resampled: true, warnings, ..scene })
+}
+
+/// In systems of degrees and in Mercator the size of pixels on the ground is only right in the middle of a band of latitude, by less than this.
+const BAND_SLACK: f64 = 0.04;
+
+/// Refuses pixels that would become too coarse or too fine, along either side: pixels of degrees are far from square at high latitudes.
+fn check_factors(
+    info: &SceneInfo,
+    target: &Grid,
+    target_m: f64,
+    options: &InputOptions,
+) -> Result<(), JobError> {
+    let (own, most) = (&info.grid, options.resample_max_factor.each());
+    let slack = if matches!(own.crs.kind, CrsKind::Projected { .. }) { 1e-6 } else { BAND_SLACK };
+    let [across, down] = [target.gsd_x / own.gsd_x, target.gsd_y / own.gsd_y];
+    let is_square = (across / down - 1.0).abs() < 0.01;
+    for (ratio, along) in [(across, " from west to east"), (down, " from north to south")] {
+        for (coarser, factor, most) in [(true, ratio, most.coarser), (false, ratio.recip(), most.finer)] {
+            if factor > most * (1.0 + slack) {
+                let (scene, gsd_m) = (info.uri.clone(), info.gsd_m);
+                let along = if is_square { "" } else { along };
+                return Err(JobError::ResampleFactor {
+                    scene,
+                    gsd_m,
+                    target_m,
+                    coarser,
+                    along,
+                    factor,
+                    most,
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn choose_band(info: &SceneInfo, wanted: &Band, options: &InputOptions) -> Result<usize, JobError> {

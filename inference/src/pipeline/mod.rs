@@ -19,6 +19,7 @@ use arpent_tiling::PlannedWindow;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 pub use collect::{Collected, Collector, SPOOL_RUN_BYTES};
+pub use origin::TILES_BYTES;
 pub use timing::Clock;
 
 use crate::error::JobError;

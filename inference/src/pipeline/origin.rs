@@ -1,10 +1,11 @@
 //! Which scenes gave the pixels of a feature.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
 use anyhow::Context;
 use arpent_gdal::MosaicReader;
-use arpent_raster::{Chip, Grid, Window};
+use arpent_raster::{Grid, Window};
 use arpent_vector::Feature;
 
 use crate::job::{MapJob, Survey};
@@ -13,18 +14,28 @@ use crate::job::{MapJob, Survey};
 /// manifest's `inputs` are told.
 const MOST_NAMED: usize = 8;
 
-/// Rows that are looked at a time, where scenes overlap.
-const ROWS: i64 = 64;
+/// Side of the tiles in which it is looked up who gave pixels.
+const SIDE: usize = 256;
+
+/// The same.
+const STEP: i64 = 256;
+
+/// What all tiles take, bytes.
+pub const TILES_BYTES: usize = 16 << 20;
 
 /// Scenes that are kept open, where scenes overlap.
 const MAX_OPEN: usize = 8;
 
+/// No scene gave the pixel.
+const NOBODY: u32 = u32::MAX;
+
 /// Finds the scenes that gave the pixels of features. A scene gave a pixel when it is the first of the mosaic's order that is valid
-/// there; where scenes overlap, their validity is read once more.
+/// there; where scenes overlap, their validity is read once more, tile by tile, and kept for the features that follow.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
-    /// Readers of single scenes, by date and number; the one used last at the end.
-    open: Vec<((usize, usize), MosaicReader)>,
+    /// A reader for each date, when it was needed.
+    readers: Vec<Option<MosaicReader>>,
+    tiles: Tiles,
 }
 
 impl Origins {
@@ -76,23 +87,16 @@ impl Origins {
         }
         let mut gave = BTreeSet::new();
         let inside = Inside::new(grid, window, feature);
-        let mut row = window.row;
-        while row < window.row_end() && gave.len() < touched.len() {
-            let rows = row..window.row_end().min(row + ROWS);
-            // What no scene has given yet, as runs of columns of each row.
-            let mut left: Vec<Vec<[i64; 2]>> = rows.clone().map(|row| inside.runs(row)).collect();
-            for (at, (i, own)) in touched.iter().enumerate() {
-                let Some(part) = bounds(&left, row).and_then(|b| b.intersect(own)) else { continue };
-                let contested = touched[at + 1..].iter().any(|(_, later)| later.intersect(&part).is_some());
-                // A pixel of the feature is valid: where one scene alone can have given it, it has.
-                let chip = contested.then(|| self.read(date, (number, *i), part)).transpose()?;
-                for (runs, row) in left.iter_mut().zip(rows.clone()) {
-                    if (part.row..part.row_end()).contains(&row) && take(runs, &part, row, chip.as_ref()) {
-                        gave.insert(*i);
-                    }
+        for row in window.row..window.row_end() {
+            for [mut col, end] in inside.runs(row) {
+                while col < end && gave.len() < touched.len() {
+                    let (at, top) = (col.div_euclid(STEP), row.div_euclid(STEP));
+                    let next = end.min((at + 1) * STEP);
+                    let place = |col: i64| usize::try_from((row - top * STEP) * STEP + col - at * STEP);
+                    self.tile(date, (number, at, top))?.gave(place(col)?..place(next)?, &mut gave);
+                    col = next;
                 }
             }
-            row = rows.end;
         }
         if gave.is_empty() {
             // An outline that was moved off its pixels: what it touches is all that can be told.
@@ -101,23 +105,135 @@ impl Origins {
         Ok(gave)
     }
 
-    fn read(&mut self, date: &Survey, key: (usize, usize), window: Window) -> anyhow::Result<Chip> {
-        let mut reader = if let Some(at) = self.open.iter().position(|(open, _)| *open == key) {
-            self.open.remove(at).1
-        } else {
-            let scene = date.scenes.get(key.1).context("a scene that is not there")?;
-            let mosaic = arpent_gdal::mosaic_in_order(vec![scene.info.clone()]);
-            MosaicReader::new(
-                &mosaic.context("a mosaic without a scene")?,
-                std::slice::from_ref(&scene.bands),
-            )?
-        };
-        if self.open.len() >= MAX_OPEN {
-            self.open.remove(0);
+    /// Who gave the pixels of a tile.
+    fn tile(&mut self, date: &Survey, key: Key) -> anyhow::Result<&Tile> {
+        if !self.tiles.holds(&key) {
+            let tile = self.read(date, key)?;
+            self.tiles.insert(key, tile);
         }
-        let chip = reader.read(window);
-        self.open.push((key, reader));
-        Ok(chip?)
+        self.tiles.recent.get(&key).context("a tile that is not there")
+    }
+
+    fn read(&mut self, date: &Survey, (number, col, row): Key) -> anyhow::Result<Tile> {
+        let tile = Window::new(col * STEP, row * STEP, SIDE, SIDE);
+        let scenes = date.scenes.iter().enumerate();
+        let inside: Vec<(u32, Window)> = scenes
+            .filter_map(|(i, scene)| Some((u32::try_from(i).ok()?, scene.info.window.intersect(&tile)?)))
+            .collect();
+        // A pixel of a feature is valid: where one scene alone can have given it, it has. Of several of which none is valid, as below an
+        // outline that was moved, the last.
+        let mut givers = vec![NOBODY; SIDE * SIDE];
+        for (scene, part) in &inside {
+            rows_of(&mut givers, &tile, part).for_each(|row| row.fill(*scene));
+        }
+        let pairs = inside
+            .iter()
+            .enumerate()
+            .flat_map(|(n, (_, a))| inside[n + 1..].iter().filter_map(|(_, b)| a.intersect(b)));
+        if let Some(contested) = pairs.reduce(|all, pair| all.union(&pair)) {
+            let valid = self.reader(date, number)?.givers(contested)?;
+            let rows = rows_of(&mut givers, &tile, &contested).zip(valid.chunks_exact(contested.width));
+            for (to, from) in rows.flat_map(|(row, valid)| row.iter_mut().zip(valid)) {
+                if *from != NOBODY {
+                    *to = *from;
+                }
+            }
+        }
+        Ok(Tile::of(&givers))
+    }
+
+    fn reader(&mut self, date: &Survey, number: usize) -> anyhow::Result<&mut MosaicReader> {
+        while self.readers.len() <= number {
+            self.readers.push(None);
+        }
+        let reader = &mut self.readers[number];
+        if reader.is_none() {
+            let bands: Vec<_> = date.scenes.iter().map(|scene| scene.bands.clone()).collect();
+            *reader = Some(MosaicReader::of_givers(&date.mosaic, &bands)?.with_max_open(MAX_OPEN));
+        }
+        reader.as_mut().context("a reader that is not there")
+    }
+}
+
+/// The rows of a tile that a part fills, in order.
+fn rows_of<'a>(givers: &'a mut [u32], tile: &Window, part: &Window) -> impl Iterator<Item = &'a mut [u32]> {
+    let ((col, row), width) = (tile.offset_of(part).unwrap_or_default(), part.width);
+    givers.chunks_exact_mut(tile.width).skip(row).take(part.height).map(move |r| &mut r[col..col + width])
+}
+
+/// Date, and column and row among tiles.
+type Key = (usize, i64, i64);
+
+/// Who gave the pixels of a tile: for each run of pixels, row by row, where it ends, and the scene.
+#[derive(Debug)]
+struct Tile {
+    runs: Vec<(u32, u32)>,
+}
+
+impl Tile {
+    fn of(givers: &[u32]) -> Self {
+        let mut runs: Vec<(u32, u32)> = Vec::new();
+        for (end, giver) in (1..).zip(givers) {
+            match runs.last_mut() {
+                Some(last) if last.1 == *giver => last.0 = end,
+                _ => runs.push((end, *giver)),
+            }
+        }
+        runs.shrink_to_fit();
+        Self { runs }
+    }
+
+    /// Adds the scenes that gave some pixels.
+    fn gave(&self, pixels: Range<usize>, gave: &mut BTreeSet<usize>) {
+        let first = self.runs.partition_point(|(end, _)| *end as usize <= pixels.start);
+        let mut start = pixels.start;
+        for (end, giver) in &self.runs[first..] {
+            if start >= pixels.end {
+                break;
+            }
+            if *giver != NOBODY {
+                gave.insert(*giver as usize);
+            }
+            start = *end as usize;
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        // With its place in the table.
+        size_of_val(self.runs.as_slice()) + 128
+    }
+}
+
+/// Tiles that were used of late.
+#[derive(Debug, Default)]
+struct Tiles {
+    /// Those used since the last time that half of the room was full, and those of the time before.
+    recent: HashMap<Key, Tile>,
+    older: HashMap<Key, Tile>,
+    /// Bytes of the recent ones.
+    bytes: usize,
+}
+
+impl Tiles {
+    /// Whether a tile is there; it is then among the recent ones.
+    fn holds(&mut self, key: &Key) -> bool {
+        if self.recent.contains_key(key) {
+            return true;
+        }
+        let older = self.older.remove(key);
+        older.is_some_and(|tile| {
+            self.insert(*key, tile);
+            true
+        })
+    }
+
+    fn insert(&mut self, key: Key, tile: Tile) {
+        if self.bytes + tile.bytes() > TILES_BYTES / 2 {
+            self.older = std::mem::take(&mut self.recent);
+            self.bytes = 0;
+        }
+        self.bytes += tile.bytes();
+        self.recent.insert(key, tile);
     }
 }
 
@@ -172,52 +288,6 @@ fn cross(from: (f64, f64), to: (f64, f64), crossings: &mut Vec<(i64, i64)>) {
     }
 }
 
-/// The smallest window around what is left of rows.
-fn bounds(left: &[Vec<[i64; 2]>], first_row: i64) -> Option<Window> {
-    let rows = (first_row..).zip(left).filter(|(_, runs)| !runs.is_empty());
-    rows.filter_map(|(row, runs)| {
-        Some((row, runs.iter().map(|r| r[0]).min()?, runs.iter().map(|r| r[1]).max()?))
-    })
-    .map(|(row, from, to)| Window::between(from, row, to, row + 1))
-    .reduce(|all, window| all.union(&window))
-}
-
-/// Takes what a scene gave out of the runs of a row: what lies in its window and is valid there. Whether it gave anything.
-fn take(runs: &mut Vec<[i64; 2]>, own: &Window, row: i64, chip: Option<&Chip>) -> bool {
-    let mut given = false;
-    let mut kept = Vec::with_capacity(runs.len());
-    let mut keep = |from: i64, to: i64| {
-        if from < to {
-            kept.push([from, to]);
-        }
-    };
-    for [from, to] in runs.drain(..) {
-        let (inner, end) = (from.max(own.col), to.min(own.col_end()));
-        if inner >= end {
-            keep(from, to);
-            continue;
-        }
-        keep(from, inner);
-        let mut since = inner;
-        for col in inner..end {
-            if chip.is_none_or(|chip| is_valid(chip, col, row)) {
-                given = true;
-                keep(since, col);
-                since = col + 1;
-            }
-        }
-        keep(since, end);
-        keep(end, to);
-    }
-    *runs = kept;
-    given
-}
-
-fn is_valid(chip: &Chip, col: i64, row: i64) -> bool {
-    let offset = chip.window.offset_of(&Window::new(col, row, 1, 1));
-    offset.is_some_and(|(col, row)| chip.valid[row * chip.window.width + col])
-}
-
 /// Positions, ascending, as `#0-12,15`.
 fn ranges(positions: &[usize]) -> String {
     let mut text = String::from("#");
@@ -248,16 +318,32 @@ mod tests {
     }
 
     #[test]
-    fn what_a_scene_gave_is_taken_out() {
-        let own = Window::new(2, 0, 4, 1);
-        let mut chip = Chip::empty(own, 1);
-        chip.valid = vec![true, false, false, true];
-        let mut runs = vec![[0, 10]];
-        assert!(take(&mut runs, &own, 0, Some(&chip)));
-        assert_eq!(runs, [[0, 2], [3, 5], [6, 10]]);
-        assert!(take(&mut runs, &own, 0, None));
-        assert_eq!(runs, [[0, 2], [6, 10]]);
-        assert!(!take(&mut runs, &own, 0, None));
+    fn runs_tell_who_gave_a_pixel() {
+        let tile = Tile::of(&[NOBODY, 4, 4, 4, 7, 7, 4]);
+        assert_eq!(tile.runs, [(1, NOBODY), (4, 4), (6, 7), (7, 4)]);
+        let gave = |from: usize, to: usize| {
+            let mut gave = BTreeSet::new();
+            tile.gave(from..to, &mut gave);
+            gave.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!((gave(0, 1), gave(0, 2), gave(3, 5)), (vec![], vec![4], vec![4, 7]));
+        assert_eq!((gave(1, 4), gave(4, 6), gave(5, 7)), (vec![4], vec![7], vec![4, 7]));
+    }
+
+    #[test]
+    fn tiles_are_forgotten_when_they_are_too_many_and_not_before() {
+        let mut tiles = Tiles::default();
+        let one = || Tile { runs: vec![(1, 0); TILES_BYTES / 40] };
+        (0..4).for_each(|i| tiles.insert((0, i, 0), one()));
+        // What is used stays, what was not used longest goes.
+        assert!(tiles.holds(&(0, 0, 0)));
+        (4..40).for_each(|i| {
+            tiles.insert((0, i, 0), one());
+            assert!(tiles.holds(&(0, 0, 0)) && tiles.holds(&(0, i, 0)), "{i}");
+            let held: usize = tiles.recent.values().chain(tiles.older.values()).map(Tile::bytes).sum();
+            assert!(held <= TILES_BYTES, "{held}");
+        });
+        assert!(!tiles.holds(&(0, 1, 0)));
     }
 
     #[test]

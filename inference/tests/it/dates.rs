@@ -193,7 +193,7 @@ fn a_bad_scene_of_either_date_fails_alone() {
 }
 
 /// A network that compares two dates, with random weights.
-fn random_siamese(place: &Place, seed: u64) {
+pub fn random_siamese(place: &Place, seed: u64) {
     let net = Architecture::Unet {
         in_channels: 3,
         out_channels: 4,

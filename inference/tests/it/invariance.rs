@@ -43,8 +43,8 @@ pub fn random_net(place: &Place, seed: u64, net: Architecture, bands: &[&str]) -
     package.receptive_field_px
 }
 
-/// Features of `map` that touch neither the border of `window` nor come near it by `margin` pixels.
-fn inside(map: &Map, window: Window, margin: usize) -> Vec<Row> {
+/// Features of `map`, of pixels of `gsd`, that touch neither the border of `window` nor come near it by `margin` pixels.
+pub fn inside(map: &Map, gsd: f64, window: Window, margin: usize) -> Vec<Row> {
     let margin = i64::try_from(margin).unwrap();
     let (left, right) = (window.col + margin, window.col_end() - margin);
     let (top, bottom) = (window.row + margin, window.row_end() - margin);
@@ -54,7 +54,7 @@ fn inside(map: &Map, window: Window, margin: usize) -> Vec<Row> {
             let (x, y) = pair.trim().split_once(' ').unwrap();
             let (x, y): (f64, f64) = (x.parse().unwrap(), y.parse().unwrap());
             #[allow(clippy::cast_possible_truncation)]
-            let (col, row) = ((x / 0.2).round() as i64, (-y / 0.2).round() as i64);
+            let (col, row) = ((x / gsd).round() as i64, (-y / gsd).round() as i64);
             col > left && col < right && row > top && row < bottom
         })
     };
@@ -62,12 +62,12 @@ fn inside(map: &Map, window: Window, margin: usize) -> Vec<Row> {
 }
 
 /// Labels of the part of a map that lies in `part`.
-fn part_of(labels: &[u8], window: Window, part: Window) -> Vec<u8> {
+pub fn part_of(labels: &[u8], window: Window, part: Window) -> Vec<u8> {
     let (col, row) = window.offset_of(&part).unwrap();
     (row..row + part.height).flat_map(|r| labels[r * window.width + col..][..part.width].to_vec()).collect()
 }
 
-fn shrunk(window: Window, by: usize) -> Window {
+pub fn shrunk(window: Window, by: usize) -> Window {
     let step = i64::try_from(by).unwrap();
     Window::between(window.col + step, window.row + step, window.col_end() - step, window.row_end() - step)
 }
@@ -131,7 +131,7 @@ proptest! {
         let part = place.run(&[&place.draw("part.tif", &picture, crop)], "part", &[]);
         let inner = shrunk(crop, reach);
         prop_assert_eq!(part_of(&whole.labels(), SCENE, inner), part_of(&part.labels(), crop, inner));
-        let (a, b) = (inside(&whole, crop, reach), inside(&part, crop, reach));
+        let (a, b) = (inside(&whole, GSD, crop, reach), inside(&part, GSD, crop, reach));
         prop_assert_eq!(a, b);
     }
 }
@@ -156,7 +156,7 @@ fn an_aoi_gives_the_same_map_inside() {
     );
     let part = place.run(&[&scene], "part", &["--aoi", &place.text("aoi.geojson")]);
     assert_eq!(part_of(&whole.labels(), SCENE, aoi), part.labels());
-    assert_eq!(inside(&whole, aoi, 0), inside(&part, aoi, 0));
+    assert_eq!(inside(&whole, GSD, aoi, 0), inside(&part, GSD, aoi, 0));
 }
 
 /// Where a scene has no data, by the place: noise, discs that are smaller and larger than what is filled, an edge that is not

@@ -13,7 +13,7 @@ const METHODS: [Resampling; 3] = [Resampling::Nearest, Resampling::Bilinear, Res
 
 fn coarse(scenes: &[SceneInfo], gsd: f64, method: Resampling) -> Mosaic {
     let target = lattice(&scenes[0].grid.crs, [gsd; 2]);
-    mosaic(scenes.iter().map(|scene| resampled(scene, &target, method).unwrap()).collect())
+    mosaic(scenes.iter().map(|scene| resampled(scene, &target, method)).collect())
 }
 
 fn read(mosaic: &Mosaic, window: Window) -> Chip {
@@ -49,15 +49,14 @@ fn new_pixels_lie_on_the_lattice_of_the_crs() {
         Picture { geotransform: Some([650_000.3, 0.2, 0.0, 6_860_000.1, 0.0, -0.2]), ..picture(60, 60, 3) };
     let scene = open(&p.write(&dir.path().join("a.tif")));
     let target = lattice(&scene.grid.crs, [0.5; 2]);
-    let new = resampled(&scene, &target, Resampling::Average).unwrap();
+    let new = resampled(&scene, &target, Resampling::Average);
     assert!(new.grid == target && (new.gsd_m - 0.5).abs() < 1e-9);
     assert_eq!((&new.id, &new.uri, new.bands.len()), (&scene.id, &scene.uri, 3));
     // Centers lie in the old extent, of which less than half a pixel is left out on each side.
     let (old, new) = (scene.grid.bbox(&scene.window), new.grid.bbox(&new.window));
     assert!(old.iter().zip(new).all(|(old, new)| (old - new).abs() <= 0.25 + 1e-6), "{old:?} {new:?}");
     let tiny = open(&picture(1, 1, 1).write(&dir.path().join("tiny.tif")));
-    let error = resampled(&tiny, &target, Resampling::Average).unwrap_err();
-    assert!(error.to_string().contains("no pixel of that size"), "{error}");
+    assert!(resampled(&tiny, &target, Resampling::Average).window.is_empty());
 }
 
 #[test]
@@ -323,5 +322,73 @@ fn strips_do_not_matter() {
         let strip =
             read(&m, Window::new(m.window.col, m.window.row + i64::try_from(row).unwrap(), width, 60));
         assert!(strip.data == whole.data[row * width..][..60 * width], "{row}");
+    }
+}
+
+/// Where the old pixels of one new row are too many to be read at once, it is computed part by part, and tells who gave it all the same.
+#[test]
+fn parts_of_rows_do_not_matter() {
+    let dir = folder();
+    let side = (26_000, 210);
+    let whole = part(dir.path(), "b.tif", Window::new(3_250_013, -34_300_011, side.0, side.1));
+    let west = part(dir.path(), "a.tif", Window::new(3_250_013, -34_300_011, 9_000, side.1));
+    for method in METHODS {
+        // Forty times as coarse.
+        let (one, two) = (
+            coarse(std::slice::from_ref(&whole), 8.0, method),
+            coarse(&[west.clone(), whole.clone()], 8.0, method),
+        );
+        let expected = all(&one);
+        assert!(
+            (expected.window.width, expected.window.height) == (650, 5) && !expected.valid.contains(&false)
+        );
+        assert!(all(&two) == expected, "{method:?}");
+        for col in [0, 224, 225, 324, 325, 326, 649] {
+            let at = one.window.col + i64::try_from(col).unwrap();
+            let column = read(&one, Window::new(at, one.window.row, 1, 5));
+            let of_all: Vec<f32> = (0..5).map(|row| expected.data[row * 650 + col]).collect();
+            assert_eq!(column.data, of_all, "{method:?} {col}");
+        }
+        let givers = MosaicReader::of_givers(&two, &[vec![1]]).unwrap().givers(two.window).unwrap();
+        for (i, giver) in givers.iter().enumerate() {
+            assert_eq!(*giver, u32::from(i % 650 >= 225), "{method:?} {i}");
+        }
+    }
+}
+
+/// Who gives a pixel is who gives its value, on one grid and on several, also where values do not decide and are not read.
+#[test]
+fn givers_are_those_of_whom_the_values_are() {
+    let dir = folder();
+    // Values name the scene; 0 is no data in two of them. The second and the fourth lie on a grid of their own.
+    let scenes: Vec<SceneInfo> = [(1u8, 0.2, 0), (2, 0.15, 7), (3, 0.2, 11), (4, 0.15, 0)]
+        .into_iter()
+        .map(|(n, gsd, skip)| {
+            let value = |i: usize| if skip > 0 && i.is_multiple_of(skip) { 0 } else { n * 10 };
+            let corner = 650_000.0 + f64::from(n) * 6.0;
+            let gt = [corner, gsd, 0.0, 6_860_000.0, 0.0, -gsd];
+            let band: Vec<u8> = (0..50 * 40).map(value).collect();
+            let nodata = (skip > 0).then_some(0.0);
+            let p = Picture { geotransform: Some(gt), nodata, ..Picture::new((50, 40), vec![band]) };
+            open(&p.write(&dir.path().join(format!("{n}.tif"))))
+        })
+        .collect();
+    let target = lattice(&scenes[0].grid.crs, [0.3; 2]);
+    let new = scenes.iter().map(|scene| resampled(scene, &target, Resampling::Nearest)).collect();
+    let first_two = mosaic(vec![scenes[0].clone(), scenes[2].clone()]);
+    for m in [mosaic(new), first_two] {
+        let around = m.window.grow(3);
+        let chip = read(&m, around);
+        let givers = MosaicReader::of_givers(&m, &[vec![1]]).unwrap().givers(around).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for ((value, valid), giver) in chip.data.iter().zip(&chip.valid).zip(&givers) {
+            let id =
+                usize::try_from(*giver).ok().and_then(|i| m.scenes.get(i)).map(|scene| scene.id.as_str());
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let named = (*valid).then(|| format!("{}", (*value / 10.0).round() as u8));
+            assert_eq!(id.map(str::to_owned), named);
+            seen.insert(*giver);
+        }
+        assert_eq!(seen.len(), m.scenes.len() + 1, "each scene, and nobody");
     }
 }
