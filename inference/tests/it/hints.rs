@@ -206,6 +206,25 @@ fn a_scene_can_be_written_in_smaller_blocks() {
 }
 
 #[test]
+fn what_lies_beside_a_scene_becomes_its_mask() {
+    let (place, good) = place();
+    let masked: Vec<u8> = good.iter().enumerate().map(|(i, l)| if i % 80 < 30 { 255 } else { *l }).collect();
+    let valid = |width: usize, height: usize| -> Vec<u8> {
+        (0..width * height).map(|i| u8::from(i % width * 80 / width >= 30) * 255).collect()
+    };
+    // As gdal_rasterize writes it.
+    std::fs::copy(place.path("a.tif"), place.path("m.tif")).unwrap();
+    write(&place, "m.tif.msk", &GeoTiff { samples: Samples::Gray8(valid(80, 70)), ..rgb() });
+    follow(&place, &hint(&place, "m.tif", &[]), "gdal_edit.py", &[]);
+    assert_eq!(labels(&place, "m.tif", "edited"), masked);
+    std::fs::copy(place.path("a.tif"), place.path("s.tif")).unwrap();
+    let half = Window { width: 40, height: 35, ..SCENE };
+    write(&place, "s.tif.msk", &GeoTiff { samples: Samples::Gray8(valid(40, 35)), window: half, ..rgb() });
+    follow(&place, &hint(&place, "s.tif", &[]), "gdal_translate", &[]);
+    assert_eq!(labels(&place, "s.tif", "scaled"), masked);
+}
+
+#[test]
 fn two_dates_are_brought_to_one_grid() {
     let place = Place::empty();
     let settings = HandSet::segmentation(&["red_before", "red_after"], 2);
@@ -290,6 +309,11 @@ const FOLLOWED: &[(&str, &str)] = &[
     (
         "gdalwarp -t_srs EPSG:2154 -tr 0.2 0.2 -tap -dstalpha IN.tif OUT.tif",
         "two_dates_are_brought_to_one_grid",
+    ),
+    ("gdal_edit.py {says} {from}", "what_lies_beside_a_scene_becomes_its_mask"),
+    (
+        "gdal_translate -r nearest -outsize {width} {height} {says}",
+        "what_lies_beside_a_scene_becomes_its_mask",
     ),
     ("gdalinfo", "commands_of_our_own_run"),
     ("arpent inspect", "commands_of_our_own_run"),
