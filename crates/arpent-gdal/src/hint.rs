@@ -16,7 +16,7 @@ impl GdalError {
                 format!("a blank is written %20: {}", plain.replace(char::is_whitespace, "%20"))
             }
             Self::StacHref { .. } => "an href is a path as seen from the item, file:///PATH, or an address that begins with http://, https://, \
-                                      s3://, gs:// or az://; to read something else, name it as the scene"
+                                      s3://, gs:// or az://; fetch what lies elsewhere"
                 .into(),
             Self::Missing { .. } => "check the path; quote globs so that the shell leaves them alone".into(),
             Self::Unreachable { path, .. } => access_hint(path).into(),

@@ -18,6 +18,8 @@ const DEPTH: usize = 2;
 const RUN: usize = 32;
 /// and for this part of what is looked at. Roofs, snow and shadows that are cut off at a border are shorter.
 const RUN_PART: usize = 20;
+/// A side is looked at in pieces of at least so many pixels, where blocks are smaller.
+const PIECE: usize = 64;
 /// Pixels of a block that takes a while to decode: those of JPEG 2000 are of this size.
 const LARGE_BLOCK_PX: usize = 1 << 20;
 
@@ -220,7 +222,7 @@ fn strips(
 
 /// Begin and length of at most so many blocks of a side, the first and the last among them.
 fn spans(length: usize, block: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
-    let step = block.max(SIDE);
+    let step = block.max(PIECE);
     let count = length.div_ceil(step);
     let taken = count.min(most);
     (0..taken).map(move |i| {
@@ -307,7 +309,7 @@ mod tests {
     #[test]
     fn borders_are_looked_at_from_corner_to_corner() {
         let found = |length, block, most| spans(length, block, most).collect::<Vec<_>>();
-        assert_eq!(found(100, 16, 16), [(0, 32), (32, 32), (64, 32), (96, 4)]);
+        assert_eq!(found(100, 16, 16), [(0, 64), (64, 36)]);
         assert_eq!(found(10_000, 512, 4), [(0, 512), (3072, 512), (6144, 512), (9728, 272)]);
         assert_eq!(found(700, 700, 4), [(0, 700)]);
         let whole = Window::new(-7, 9, 1, 3);

@@ -188,7 +188,7 @@ fn narrow_collars_are_seen_and_their_share_is_right() {
         ("ten degrees", Box::new(wedges(size, 10.0))),
         ("a side", Box::new(|c, _| c < 5)),
         ("a corner", Box::new(move |c, r| c + r + 90 > 1100 + 800)),
-        ("a bay", Box::new(|c, r| (400..620).contains(&c) && r > 500)),
+        ("a bay", Box::new(|c, r| (400..720).contains(&c) && r > 500)),
         ("most of it", Box::new(|c, r| c < 700 || r < 300)),
     ];
     let tiled = vec!["TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256"];
