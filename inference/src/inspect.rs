@@ -15,8 +15,9 @@ mod features;
 use crate::Ended;
 use crate::cli::Format;
 use crate::error::JobError;
-use crate::job::{describe_bands, describe_validity};
+use crate::job::{check_date, describe_bands, describe_validity};
 use crate::print::{Lines, SCENES_IN_FULL, add_warnings, count, duration, print, scenes_together};
+use crate::progress::warn;
 use crate::stores::set_up_gdal;
 use crate::{mlm, probe};
 
@@ -42,7 +43,9 @@ pub fn main(target: &str, format: Format) -> Ended {
     }
     let mut infos = Vec::new();
     for source in arpent_gdal::resolve_scenes(&[target.to_owned()])? {
-        infos.push(arpent_gdal::open_scene(&source)?);
+        let mut info = arpent_gdal::open_scene(&source)?;
+        check_date(&mut info).iter().for_each(warn);
+        infos.push(info);
     }
     let text: String = if infos.len() > SCENES_IN_FULL {
         many_scenes(&infos).text().to_owned()

@@ -168,6 +168,42 @@ pub enum GdalError {
         /// Keys of its raster assets.
         assets: Vec<String>,
     },
+    /// The address of a STAC item's asset is none that is read.
+    #[error("{path}: item `{item}`, asset `{asset}`: the href `{href}` {reason}")]
+    StacHref {
+        /// File or URL of the item.
+        path: String,
+        /// Item id.
+        item: String,
+        /// Key of the asset.
+        asset: String,
+        /// What it says.
+        href: String,
+        /// Why it is refused.
+        reason: String,
+    },
+    /// A URL with a blank, which no server is asked for.
+    #[error("{path}: the URL holds a blank")]
+    BlankInUrl {
+        /// URL.
+        path: String,
+    },
+    /// A `.msk` file beside a raster that masks nothing.
+    #[error("{path}: the mask {file} beside it cannot be used: {reason}")]
+    UnusableMask {
+        /// File or URL of the raster.
+        path: String,
+        /// The mask; its name alone where it is remote.
+        file: String,
+        /// Why.
+        reason: String,
+        /// Bands of the raster.
+        bands: usize,
+        /// Columns and rows of the raster, where the mask has others.
+        size: Option<(usize, usize)>,
+        /// Whether it can become one mask for all bands, or one for each; nothing where it can be neither.
+        of_all: Option<bool>,
+    },
     /// A STAC item says of its file what the file itself does not.
     #[error("{path}: the STAC item and the file differ in {what}: {item} by the item, {file} by the file")]
     ItemDiffers {

@@ -10,6 +10,14 @@ impl GdalError {
             Self::Missing { path, .. } if thing(path) == "object" => {
                 "check bucket and key (they are case sensitive) and the endpoint; end a folder of a bucket with `/`".into()
             }
+            Self::BlankInUrl { path } => {
+                // A query may be a secret.
+                let plain = path.split('?').next().unwrap_or(path);
+                format!("a blank is written %20: {}", plain.replace(char::is_whitespace, "%20"))
+            }
+            Self::StacHref { .. } => "an href is a path as seen from the item, file:///PATH, or an address that begins with http://, https://, \
+                                      s3://, gs:// or az://; fetch what lies elsewhere"
+                .into(),
             Self::Missing { .. } => "check the path; quote globs so that the shell leaves them alone".into(),
             Self::Unreachable { path, .. } => access_hint(path).into(),
             Self::NotARaster { .. } => "`gdalinfo FILE` shows what GDAL makes of it".into(),
@@ -77,6 +85,7 @@ impl GdalError {
             Self::Write { .. } | Self::Create { .. } => {
                 "check that the disk has room and that the folder may be written to".into()
             }
+            Self::UnusableMask { .. } => return crate::side_files::hint(self),
             _ => return crate::layers::hint(self).or_else(|| crate::guard::hint(self)),
         })
     }

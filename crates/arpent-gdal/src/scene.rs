@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arpent_raster::{
-    BandInfo, Coding, Crs, Grid, GridError, PixelArea, Placement, SampleType, SceneInfo, Validity,
+    BandInfo, Coding, Crs, Declared, Grid, GridError, PixelArea, Placement, SampleType, SceneInfo, Validity,
 };
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 
@@ -52,13 +52,16 @@ const ALPHA: u32 = 6;
 pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
     let path = source.uri.as_str();
     let (dataset, side_files) = open_with_side_files(path, &source.gdal_path)?;
+    side_files::check_mask(path, &source.gdal_path, &dataset, &side_files)?;
     let (width, height) = dataset.raster_size();
     if width == 0 || height == 0 {
         return Err(GdalError::ZeroSize { path: path.into(), message: String::new() });
     }
     let mut bands = bands(path, &dataset, source.band_names.as_deref().unwrap_or_default())?;
     scaling::declare(&mut bands, source, &dataset);
+    let of_file: Vec<_> = bands.iter().map(|band| band.nodata).collect();
     item::add_nodata(source, &mut bands)?;
+    let of_item = bands.iter().zip(&of_file).any(|(band, file)| file.is_none() && band.nodata.is_some());
     let placement = item::place(source, &dataset)?;
     if is_local(&source.gdal_path) {
         check_complete(path, Path::new(&source.gdal_path), &dataset)?;
@@ -86,6 +89,7 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
         },
         validity: Validity {
             has_mask: (1..=dataset.raster_count()).any(|band| mask_of(&dataset, band) != Mask::None),
+            nodata_by: if of_item { Declared::Item } else { Declared::File },
             side_files,
             ..Validity::default()
         },
@@ -343,7 +347,12 @@ fn sample_type(name: &str, signed_byte: bool) -> Option<SampleType> {
 /// Acquisition date of the file's own metadata, RFC 3339. `TIFFTAG_DATETIME` is none: it says when the file was made.
 fn acquired(dataset: &Dataset) -> Option<String> {
     let domains = ["IMAGERY", ""];
-    domains.into_iter().find_map(|d| date(&dataset.metadata_item("ACQUISITIONDATETIME", d)?))
+    domains.into_iter().find_map(|d| {
+        let text = dataset.metadata_item("ACQUISITIONDATETIME", d)?;
+        // Zeros and blanks stand for "unknown"; what is no date is handed on as it is, for the job to tell.
+        let says = text.contains(|c: char| c.is_alphanumeric() && c != '0');
+        date(&text).or_else(|| says.then_some(text))
+    })
 }
 
 /// `2018:05:03 10:11:12` or `2018-05-03T10:11:12` as RFC 3339, UTC.

@@ -4,10 +4,12 @@
 //! asked for, side by side: two for a raster, and the world files of its format where it does not say its place itself. One
 //! file then has one answer, wherever it lies. Overviews are not used, so they are not asked for.
 
-use gdal::Dataset;
+use std::path::Path;
 
-use crate::uri::{extension, file_name, gdal_path as path_of, is_local};
-use crate::{GdalError, ffi, guard, scene};
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata as _};
+
+use crate::uri::{beside as new_name, extension, file_name, gdal_path as path_of, is_local, quoted};
+use crate::{GdalError, failure, ffi, guard, scene};
 
 /// Formats that GDAL keeps no side files of this kind for.
 const WITHOUT: &[&str] = &["vrt", "json", "geojson", "xml"];
@@ -67,10 +69,115 @@ pub(crate) fn of(dataset: &Dataset, gdal_path: &str) -> Vec<String> {
     names
 }
 
+/// Refuses a `.msk` beside a raster of which GDAL makes no mask, without a word: one that does not say of which bands it is the mask,
+/// one of another size, one that cannot be read, one beside a raster with a mask inside.
+///
+/// # Errors
+/// [`GdalError::UnusableMask`].
+pub(crate) fn check_mask(
+    uri: &str,
+    gdal_path: &str,
+    dataset: &Dataset,
+    beside: &[String],
+) -> Result<(), GdalError> {
+    let own = file_name(uri);
+    let name = format!("{own}.msk");
+    let path = if is_local(gdal_path) {
+        let path = format!("{gdal_path}.msk");
+        Path::new(&path).is_file().then_some(path)
+    } else {
+        beside.contains(&name).then(|| sibling(gdal_path, own, &name)).flatten()
+    };
+    let Some(path) = path else { return Ok(()) };
+    let bands = dataset.raster_count();
+    let refused = |reason: String, size: Option<(usize, usize)>, of_all: Option<bool>| {
+        // A remote file is mended where it was made.
+        let file = if is_local(&path) { path.clone() } else { name.clone() };
+        Err(GdalError::UnusableMask { path: uri.to_owned(), file, reason, bands, size, of_all })
+    };
+    let alone = |path: &str, name: &str| {
+        let options = DatasetOptions {
+            open_flags: GdalOpenFlags::GDAL_OF_READONLY
+                | GdalOpenFlags::GDAL_OF_RASTER
+                | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,
+            allowed_drivers: Some(scene::DRIVERS),
+            open_options: None,
+            sibling_files: Some(&[name]),
+        };
+        ffi::reset_error();
+        Dataset::open_ex(path, options).map_err(|e| failure(&e))
+    };
+    let mask = match alone(&path, &name) {
+        Ok(mask) => mask,
+        Err(message) => return refused(format!("it cannot be read as a raster: {message}"), None, None),
+    };
+    let of_all = [(1, true), (bands, false)].into_iter().find(|(count, _)| *count == mask.raster_count());
+    let of_all = of_all.map(|(_, of_all)| of_all);
+    let ((width, height), size) = (dataset.raster_size(), mask.raster_size());
+    if size != (width, height) {
+        let reason =
+            format!("it measures {} x {} px, expected {width} x {height} px as the raster", size.0, size.1);
+        return refused(reason, Some((width, height)), of_all);
+    }
+    if of_all.is_none() {
+        let reason = format!("it has {} bands, expected one, or {bands} as the raster", mask.raster_count());
+        return refused(reason, None, None);
+    }
+    let flags = |band: usize| mask.metadata_item(&format!("INTERNAL_MASK_FLAGS_{band}"), "");
+    if let Some(band) = (1..=bands).find(|band| flags(*band).is_none()) {
+        let reason = format!(
+            "it does not say that it is the mask of band {band} (INTERNAL_MASK_FLAGS_{band}): GDAL masks nothing with it"
+        );
+        return refused(reason, None, of_all);
+    }
+    // Of nodata values, GDAL would make a mask only where there is no file.
+    let own_mask = |dataset: &Dataset, band: usize| {
+        let flags = dataset.rasterband(band).and_then(|b| b.mask_flags());
+        flags.is_ok_and(|f| !f.is_all_valid() && !f.is_alpha() && !f.is_nodata())
+    };
+    let is_masked = |dataset: Dataset| (1..=bands).any(|band| own_mask(&dataset, band));
+    if alone(gdal_path, own).is_ok_and(is_masked) {
+        return refused("the raster has a mask inside, and GDAL reads that one alone".into(), None, None);
+    }
+    Ok(())
+}
+
+/// What to do about a `.msk` that is no mask.
+pub(crate) fn hint(error: &GdalError) -> Option<String> {
+    let GdalError::UnusableMask { file, bands, size, of_all, .. } = error else { return None };
+    let Some(of_all) = of_all else {
+        return Some("make the mask anew, or move the file away".into());
+    };
+    // 2: one mask for all bands (GMF_PER_DATASET).
+    let flag = if *of_all { 2 } else { 0 };
+    let says: Vec<String> =
+        (1..=*bands).map(|band| format!("-mo INTERNAL_MASK_FLAGS_{band}={flag}")).collect();
+    let (says, from) = (says.join(" "), quoted(file));
+    Some(match size {
+        Some((width, height)) => {
+            let to = quoted(&new_name(file, "mask"));
+            format!(
+                "bring it to the raster's size: gdal_translate -r nearest -outsize {width} {height} {says} {from} {to} && mv {to} {from}, \
+                 or move it away if it belongs to another raster"
+            )
+        }
+        None => format!("make it a mask: gdal_edit.py {says} {from}, or move it away if it is none"),
+    })
+}
+
 /// The path of a file beside another one; `None` where a query tells who may read this one alone.
 pub(crate) fn sibling(gdal_path: &str, name: &str, other: &str) -> Option<String> {
     let folder = gdal_path.strip_suffix(name)?;
     (folder.ends_with('/') && !folder.contains(['?', '#'])).then(|| format!("{folder}{other}"))
+}
+
+/// Whether a URL has a query or a fragment, so that nothing is asked for beside it.
+pub(crate) fn is_unasked(uri: &str, gdal_path: &str) -> bool {
+    let may_have = !WITHOUT.contains(&extension(uri).as_str());
+    may_have
+        && !is_local(gdal_path)
+        && path_of(uri) == gdal_path
+        && sibling(gdal_path, file_name(uri), "").is_none()
 }
 
 /// Those of the names that are there, each asked for once, side by side.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::scaling::ItemScaling;
 use crate::setup::quiet;
 use crate::uri::{extension, file_name, gdal_path, is_local, is_remote, stem};
-use crate::{GdalError, failure, ffi, scene, stac};
+use crate::{GdalError, failure, ffi, scene, side_files, stac};
 
 /// Extensions of the files that are taken from a folder.
 const RASTER_EXTENSIONS: &[&str] = &["tif", "tiff", "vrt", "jp2", "png", "jpg", "jpeg", "img"];
@@ -75,6 +75,11 @@ impl SceneSource {
             projection: SceneProjection::default(),
             position: 0,
         }
+    }
+
+    /// Whether nothing is asked for beside it, as its URL has a query.
+    pub fn is_alone(&self) -> bool {
+        side_files::is_unasked(&self.uri, &self.gdal_path)
     }
 }
 
@@ -380,5 +385,13 @@ mod tests {
         let scenes = resolve_scenes(&["s3://bucket/x.tif".into(), "no/such.tif".into()]).unwrap();
         assert_eq!(scenes[1].gdal_path, "/vsis3/bucket/x.tif");
         assert_eq!(scenes[0].uri, "no/such.tif");
+    }
+    #[test]
+    fn nothing_is_asked_for_beside_a_url_with_a_query() {
+        let alone = |uri: &str| SceneSource::new(uri).is_alone();
+        assert!(alone("https://h/a.tif?sig=x") && alone("http://h/a.tif#x"));
+        for uri in ["https://h/a.tif", "s3://b/a.tif", "/d/what?.tif", "https://h/a.vrt?sig=x"] {
+            assert!(!alone(uri), "{uri}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::scaling::ItemScaling;
 use crate::setup::quiet;
 use crate::source::{SceneProjection, SceneSource};
-use crate::uri::{decoded, extension, gdal_path, is_local, is_remote};
+use crate::uri::{decoded, extension, gdal_path, is_local, is_remote, without_blanks};
 use crate::{GdalError, ffi, scene};
 
 /// No item collection page is that large.
@@ -106,13 +106,13 @@ fn projection(item: &Projection, asset: &Projection) -> SceneProjection {
     }
 }
 
-/// The time of acquisition, RFC 3339, or an interval `start/end`; nothing where the item gives a time before photography, as
-/// those do that stand for "unknown".
+/// The time of acquisition, or an interval `start/end`, as the item says it: the job checks dates, whoever says them. Nothing where the
+/// item gives a time before photography, as those do that stand for "unknown".
 fn acquired(properties: &Properties) -> Option<String> {
     let known = |text: &Option<String>| {
-        let text = text.as_deref()?.trim();
-        let year: u32 = text.get(..4)?.parse().ok()?;
-        (FIRST_YEAR..9999).contains(&year).then(|| text.to_owned())
+        let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty())?;
+        let year = text.split_once('-').and_then(|(year, _)| year.parse::<u32>().ok());
+        year.is_none_or(|year| (FIRST_YEAR..9999).contains(&year)).then(|| text.to_owned())
     };
     known(&properties.datetime).or_else(|| {
         match (known(&properties.start_datetime), known(&properties.end_datetime)) {
@@ -240,7 +240,7 @@ pub(crate) fn read(uri: &str) -> Result<Vec<SceneSource>, GdalError> {
 /// The scenes of one document, and the next page of the collection that it belongs to.
 ///
 /// # Errors
-/// [`GdalError::BadStac`], [`GdalError::StacAssets`], [`GdalError::Reference`].
+/// [`GdalError::BadStac`], [`GdalError::StacAssets`], [`GdalError::StacHref`].
 pub fn parse(uri: &str, bytes: &[u8]) -> Result<(Vec<SceneSource>, Option<String>), GdalError> {
     let json = |e: serde_json::Error| bad(uri, e.to_string());
     let document: Document = serde_json::from_slice(bytes).map_err(json)?;
@@ -257,7 +257,12 @@ pub fn parse(uri: &str, bytes: &[u8]) -> Result<(Vec<SceneSource>, Option<String
                 Some(l) if l.method.as_deref().is_some_and(|m| m != "GET") => {
                     Err(bad(uri, "it has further pages that only a POST request would bring".into()))
                 }
-                Some(l) => resolve(uri, &l.href).map(Some),
+                Some(l) => {
+                    let found = resolve(uri, &l.href).map(Some);
+                    found.map_err(|reason| {
+                        bad(uri, format!("the link to its next page, `{}`, {reason}", l.href))
+                    })
+                }
                 None => Ok(None),
             };
             Ok((scenes, next?))
@@ -272,6 +277,7 @@ fn bad(uri: &str, message: String) -> GdalError {
 
 fn fetch(uri: &str) -> Result<Vec<u8>, GdalError> {
     quiet();
+    without_blanks(uri)?;
     let path = gdal_path(uri);
     ffi::reset_error();
     // Reading tells no reason when a remote file cannot be opened; opening it as a raster does.
@@ -285,8 +291,14 @@ fn scene_of(uri: &str, item: &Item) -> Result<SceneSource, GdalError> {
     let (Some(id), Some(assets)) = (&item.id, &item.assets) else {
         return Err(bad(uri, "a feature has no `id` or no `assets`".into()));
     };
-    let asset = choose(uri, id, assets)?;
-    let href = resolve(uri, &asset.href)?;
+    let (key, asset) = choose(uri, id, assets)?;
+    let href = resolve(uri, &asset.href).map_err(|reason| GdalError::StacHref {
+        path: uri.to_owned(),
+        item: id.clone(),
+        asset: key.clone(),
+        href: asset.href.clone(),
+        reason,
+    })?;
     let bands = if asset.eo_bands.is_empty() { &asset.bands } else { &asset.eo_bands };
     let names: Vec<String> = bands
         .iter()
@@ -329,32 +341,39 @@ fn is_raster(asset: &Asset) -> bool {
 }
 
 /// The only raster asset; of several, the one with a usual name, or the only one with several bands.
-fn choose<'a>(uri: &str, item: &str, assets: &'a BTreeMap<String, Asset>) -> Result<&'a Asset, GdalError> {
+fn choose<'a>(
+    uri: &str,
+    item: &str,
+    assets: &'a BTreeMap<String, Asset>,
+) -> Result<(&'a String, &'a Asset), GdalError> {
     let mut candidates: Vec<_> = assets.iter().filter(|(_, a)| is_raster(a)).collect();
     if candidates.iter().any(|(_, a)| a.roles.iter().any(|r| r == "data" || r == "visual")) {
         candidates.retain(|(_, a)| a.roles.iter().any(|r| r == "data" || r == "visual"));
     }
-    if let [(_, only)] = candidates[..] {
+    if let [only] = candidates[..] {
         return Ok(only);
     }
     let preferred = PREFERRED_KEYS.iter().find_map(|key| candidates.iter().find(|(k, _)| k == key));
-    if let Some((_, asset)) = preferred {
-        return Ok(asset);
+    if let Some(asset) = preferred {
+        return Ok(*asset);
     }
     let mut several = candidates.iter().filter(|(_, a)| a.eo_bands.len().max(a.bands.len()) > 1);
-    if let (Some((_, asset)), None) = (several.next(), several.next()) {
-        return Ok(asset);
+    if let (Some(asset), None) = (several.next(), several.next()) {
+        return Ok(*asset);
     }
     let keys = candidates.iter().map(|(k, _)| (*k).clone()).collect();
     Err(GdalError::StacAssets { path: uri.to_owned(), item: item.to_owned(), assets: keys })
 }
 
-/// An href as a path or URL of its own, relative ones seen from the document that holds it.
-fn resolve(base: &str, href: &str) -> Result<String, GdalError> {
+/// An href as a path or URL of its own, relative ones seen from the document that holds it; or why it is refused, in words that follow
+/// the href.
+fn resolve(base: &str, href: &str) -> Result<String, String> {
+    if href.trim().is_empty() {
+        return Err("is empty".into());
+    }
     if is_remote(&gdal_path(base)) {
-        let url = url::Url::parse(base)
-            .and_then(|b| b.join(href))
-            .map_err(|e| bad(base, format!("{href}: {e}")))?;
+        let url = url::Url::parse(base).and_then(|b| b.join(href));
+        let url = url.map_err(|e| format!("is no address: {e}"))?;
         // A document from elsewhere must not name files of this machine: `s3:/x` is no address, but a path.
         let is_known = ["http", "https", "s3", "gs", "az"].contains(&url.scheme());
         // Servers decode their addresses themselves; the keys of a bucket are plain text.
@@ -364,7 +383,7 @@ fn resolve(base: &str, href: &str) -> Result<String, GdalError> {
         return if is_address {
             Ok(url)
         } else {
-            Err(bad(base, format!("{href}: a remote document may only name remote files")))
+            Err("is no address of a remote file: a remote document may name no others".into())
         };
     }
     let scheme = href.split_once("://").map(|(scheme, _)| scheme);
@@ -376,12 +395,7 @@ fn resolve(base: &str, href: &str) -> Result<String, GdalError> {
         None => is_local(&path),
     };
     if !is_named || path.contains('<') {
-        let (path, reference) = (base.to_owned(), href.to_owned());
-        return Err(GdalError::Reference {
-            path,
-            reference,
-            reason: "is neither a file nor an address of one",
-        });
+        return Err("is neither a file nor an address of one that is read".into());
     }
     match scheme {
         Some("s3" | "gs" | "az") => return Ok(decoded(href)),
@@ -461,6 +475,17 @@ mod tests {
         assert_eq!(scene.nodata, Some(vec![Some(f64::NEG_INFINITY), Some(0.0)]));
         assert_eq!(scene.scaling.bands, [Some([2.0, 0.0]), None]);
         assert_eq!((scene.acquired.as_deref(), scene.projection.crs.as_deref()), (None, Some("EPSG:32631")));
+    }
+
+    #[test]
+    fn a_refused_href_names_item_and_asset() {
+        for href in ["ftp://h/a.tif", "/vsicurl/http://h/a.tif", "", "  "] {
+            let (_dir, path) = write(&item("S9", &json!({"ortho": {"href": href, "type": "image/tiff"}})));
+            let refused = read(&path).unwrap_err();
+            let text = refused.to_string();
+            assert!(text.contains("`S9`") && text.contains("`ortho`") && text.contains(href), "{text}");
+            assert!(refused.hint().unwrap().contains("s3://"), "{href}");
+        }
     }
 
     #[test]
@@ -551,7 +576,7 @@ mod tests {
             "SENTINEL2_L1C:/d/x",
         ] {
             let refused = resolve("d/item.json", href);
-            assert!(matches!(refused, Err(GdalError::Reference { .. })), "{href}: {refused:?}");
+            assert!(refused.is_err(), "{href}: {refused:?}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Names of things to read, and the names that GDAL gives to them.
 
+use crate::GdalError;
+
 /// The path by which GDAL opens a file, `http(s)://` or `s3://` URL (as `/vsicurl/` and `/vsis3/`).
 pub fn gdal_path(uri: &str) -> String {
     if uri.starts_with("http://") || uri.starts_with("https://") {
@@ -44,6 +46,18 @@ fn is_connection(gdal_path: &str) -> bool {
     gdal_path.split_once(':').is_some_and(|(prefix, _)| {
         prefix.len() > 1 && prefix.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
     })
+}
+
+/// Refuses a URL with a blank: servers are not asked for it, and GDAL's error does not say why.
+///
+/// # Errors
+/// [`GdalError::BlankInUrl`].
+pub(crate) fn without_blanks(uri: &str) -> Result<(), GdalError> {
+    let is_url = uri.starts_with("http://") || uri.starts_with("https://");
+    if is_url && uri.contains(char::is_whitespace) {
+        return Err(GdalError::BlankInUrl { path: uri.to_owned() });
+    }
+    Ok(())
 }
 
 /// The last part of a path or URL, without its query. Keys of buckets have none: `?` and `#` are part of them.

@@ -56,8 +56,13 @@ impl Axis {
         let (a, b) = ratio(step);
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a small number")]
         let phase = (phase * PHASE_STEPS as f64).round() as i128;
+        // Centers fall on borders where a phase is a whole number of halves of `1 / b`. One that agrees with such a number is it: the
+        // step to which it is known would else decide, and for two thirds of a pixel to the wrong side.
+        let halves = (2 * (2 * b * phase) + PHASE_STEPS).div_euclid(2 * PHASE_STEPS);
+        let is_tie = (halves * PHASE_STEPS - 2 * b * phase).abs() <= b;
+        let offset = if is_tie { halves * PHASE_STEPS } else { 2 * b * phase };
         // Twice as fine as needed: centers and halves are whole numbers too.
-        Self { one: 2 * PHASE_STEPS * b, step: 2 * PHASE_STEPS * a, offset: 2 * b * phase }
+        Self { one: 2 * PHASE_STEPS * b, step: 2 * PHASE_STEPS * a, offset }
     }
 
     /// Columns and rows of `new` among those of `old`.
@@ -250,6 +255,26 @@ mod tests {
         // A center on a border belongs to the pixel behind it, on both sides of the origin.
         assert_eq!(of(2.0, 0.0, -1, Resampling::Nearest), (-1, vec![1.0], -1));
         assert_eq!(of(1.0, 0.5, 3, Resampling::Nearest), (4, vec![1.0], 4));
+    }
+
+    #[test]
+    fn centers_on_borders_belong_to_the_pixel_behind() {
+        // New pixels of `a / b` old ones from `k / 2b` on: the centers of some lie on borders, whatever the last digits of a phase are.
+        for (a, b) in [(2, 3), (4, 3), (3, 2), (5, 6), (1, 1), (5, 2), (10, 7)] {
+            for k in -2 * b..=2 * b {
+                for off in [-4e-6, 0.0, 4e-6] {
+                    let of = |n: i32, d: i32| f64::from(n) / f64::from(d);
+                    let axis = Axis::new(of(a, b), of(k, 2 * b) + off);
+                    for new in -30..30i32 {
+                        let expected = (a * (2 * new + 1) + k).div_euclid(2 * b);
+                        assert_eq!(axis.holding(new.into()), i64::from(expected), "{a}/{b} {k} {off} {new}");
+                    }
+                }
+            }
+        }
+        // A phase that is another one stays what it is.
+        assert_eq!(Axis::new(2.0 / 3.0, 0.1).offset, 6000);
+        assert_eq!(Axis::new(2.0 / 3.0, 0.6665).offset, 6 * 6665);
     }
 
     proptest! {

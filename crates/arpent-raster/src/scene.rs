@@ -141,6 +141,8 @@ pub enum Declared {
     /// The file, or a file beside it.
     #[default]
     File,
+    /// The STAC item that names the file, where the file says nothing.
+    Item,
     /// The configuration of the job. It counts whatever the file says.
     Configuration,
 }

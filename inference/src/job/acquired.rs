@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use arpent_gdal::SceneSource;
 use arpent_publish::{Acquired, Warning};
+use arpent_raster::SceneInfo;
 
 use super::UsableScene;
 use crate::config::InputOptions;
@@ -38,6 +39,21 @@ pub(super) fn state(sources: &mut [SceneSource], options: &InputOptions) -> Opti
         sources.len()
     );
     Some(Warning::new("no-date-in-name", "input.acquired_from", message))
+}
+
+/// Brings the date that a STAC item or a file gives to the form in which dates are kept. One that is none is not known: that is told.
+pub(crate) fn check(info: &mut SceneInfo) -> Option<Warning> {
+    let said = info.acquired.take()?;
+    info.acquired = normalized(&said);
+    if info.acquired.is_some() {
+        return None;
+    }
+    let message = format!(
+        "its STAC item or its metadata say that it was taken at `{said}`, which is no date, no time with its zone, and no interval that ends \
+         after it begins: its date is not known"
+    );
+    let hint = "say the date with --acquired, or under [input] with `acquired` or `acquired_from`";
+    Some(Warning::new("date-not-readable", &info.id, message).with_hint(hint))
 }
 
 /// What is doubtful about the scenes of two dates: files that are named for both, and dates in the other order.
@@ -243,6 +259,11 @@ mod tests {
     #[test]
     fn dates_are_normalized() {
         for (text, expected) in [
+            ("2022-13-01T00:00:00Z", None),
+            ("2022-05-01T10:00:00", None),
+            ("2021-02-30T10:00:00Z", None),
+            ("2020-12-01T00:00:00Z/2020-01-31T23:59:59Z", None),
+            ("2021-05-31T23:00:00-05:00", Some("2021-05-31T23:00:00-05:00")),
             ("2021", Some("2021-01-01/2021-12-31")),
             ("2021-2", Some("2021-02-01/2021-02-28")),
             ("2021-07-14", Some("2021-07-14")),

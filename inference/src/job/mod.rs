@@ -22,7 +22,7 @@ use arpent_tiling::{Needs, PlannedWindow};
 use arpent_vector::Column;
 use tempfile::TempDir;
 
-pub(crate) use acquired::{Pattern as DatePattern, normalized as normalized_date};
+pub(crate) use acquired::{Pattern as DatePattern, check as check_date, normalized as normalized_date};
 pub use identity::{Input, Unhashed, fingerprints, run_id};
 pub(crate) use identity::{scalings, short_hash};
 pub use map::{AFTER, BEFORE, MapJob, Survey};
@@ -104,6 +104,7 @@ impl Job {
             // One date for all is that of the later scenes.
             let own = (date < last).then(|| InputOptions { acquired: None, ..config.input.clone() });
             warnings.extend(acquired::state(&mut sources, own.as_ref().unwrap_or(&config.input)));
+            warnings.extend(scenes::with_queries(&sources));
             let (options, scratch) = (&config.input, scratch.path());
             let wanted = scenes::Wanted { model: &model, bands, options, scratch };
             let (usable, bad) = wanted.open_all(sources)?;

@@ -9,7 +9,7 @@ use arpent_model::{Band, ModelPackage};
 use arpent_publish::{InputValues, Warning};
 use arpent_raster::{CrsKind, Grid, SceneInfo, Window, lattice, target_grid};
 
-use super::{validity, values};
+use super::{acquired, validity, values};
 use crate::config::{InputOptions, Resampling, TargetGsd};
 use crate::error::{JobError, WantedValues, hint_of, message_of};
 use crate::shards::is_transient;
@@ -108,6 +108,7 @@ impl Wanted<'_> {
         let found = arpent_gdal::look(&info, &bands, looks.collar)?;
         let mut warnings = validity::warnings(&info, &bands, &found, self.options);
         warnings.extend(told);
+        warnings.extend(acquired::check(&mut info));
         let expected = values::Expected { model: self.model, bands: self.bands, options: self.options };
         warnings.extend(expected.read_as(&mut info, &bands)?);
         let values = expected.compare(&info, &bands, looks.values, &mut warnings)?;
@@ -135,6 +136,19 @@ impl Wanted<'_> {
     fn choose_bands(self, info: &SceneInfo) -> Result<Vec<usize>, JobError> {
         self.bands.iter().map(|wanted| choose_band(info, wanted, self.options)).collect()
     }
+}
+
+/// Tells of scenes beside which no files are asked for.
+pub(super) fn with_queries(sources: &[SceneSource]) -> Option<Warning> {
+    let unasked: Vec<&SceneSource> = sources.iter().filter(|source| source.is_alone()).collect();
+    let message = format!(
+        "side files of {} of {} scenes are not asked for, the first is `{}`: who signed a URL with a query signed it for one file. Masks \
+         (.msk), places and nodata values (.aux.xml, world files) beside them are not known",
+        unasked.len(),
+        sources.len(),
+        unasked.first()?.id
+    );
+    Some(Warning::new("side-files-not-asked", "scenes", message))
 }
 
 /// Brings scenes to one grid of the model's nominal GSD (or of the pixel size that is given) on the lattice of their CRS: those outside
@@ -306,5 +320,22 @@ fn check_samples(info: &SceneInfo, bands: &[usize], model: &ModelPackage) -> Res
             expected: types.iter().map(|t| format!("{t:?}").to_lowercase()).collect::<Vec<_>>().join(" or "),
             wanted: Box::new(WantedValues::of(model)),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenes_without_side_files_are_told_once() {
+        let of = |uris: &[&str]| uris.iter().map(|uri| SceneSource::new(uri)).collect::<Vec<_>>();
+        assert_eq!(with_queries(&of(&["https://h/a.tif", "b.tif"])), None);
+        let told = with_queries(&of(&["b.tif", "https://h/c.tif?sig=secret", "https://h/d.tif?sig=secret"]));
+        let message = told.unwrap().message;
+        assert!(
+            message.contains("2 of 3") && message.contains("`c`") && !message.contains("secret"),
+            "{message}"
+        );
     }
 }

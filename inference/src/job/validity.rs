@@ -94,7 +94,7 @@ pub(super) fn warnings(
         all.push(Warning::new("alpha-of-many-values", &info.id, message).with_hint(hint));
     }
     let ignored = declared(info, bands);
-    if let (Some(by), true, Declared::File) =
+    if let (Some(by), true, Declared::File | Declared::Item) =
         (decider(info, bands), !ignored.is_empty(), info.validity.nodata_by)
     {
         let message = format!(
@@ -108,15 +108,19 @@ pub(super) fn warnings(
 }
 
 fn of_collar(info: &SceneInfo, collar: CollarFound, options: &InputOptions) -> Warning {
-    let (color, percent) = (collar.color.name(), collar.share * 100.0);
+    let color = collar.color.name();
+    let share = match collar.share * 100.0 {
+        percent if percent < 0.1 => "fewer than 0.1 %".to_owned(),
+        percent => format!("about {percent:.1} %"),
+    };
     if options.collar == CollarOption::LeaveOut {
         let message = format!(
-            "its border is {color} without a break: the collar is left out, about {percent:.1} % of its pixels in a sample"
+            "its border is {color} without a break: the collar is left out, {share} of its pixels in a sample"
         );
         return Warning::new("collar-left-out", &info.id, message);
     }
     let message = format!(
-        "its border is {color} without a break in places, as collars are that are no picture: about {percent:.1} % of its pixels \
+        "its border is {color} without a break in places, as collars are that are no picture: {share} of its pixels \
          in a sample are {color}, and are mapped"
     );
     let hint = "under [input], collar = \"leave-out\" leaves out what is connected with the border, nodata = VALUE every pixel of \
@@ -150,7 +154,8 @@ pub(crate) fn describe_validity(info: &SceneInfo, bands: &[usize]) -> String {
         _ if nodata.is_empty() => {}
         Declared::Configuration => parts.push(format!("nodata {nodata} (configuration)")),
         Declared::File if by.is_none() => parts.push(format!("nodata {nodata} (file)")),
-        Declared::File => {}
+        Declared::Item if by.is_none() => parts.push(format!("nodata {nodata} (item)")),
+        Declared::File | Declared::Item => {}
     }
     if info.validity.collar.is_some() {
         parts.push("no collar (configuration)".to_owned());

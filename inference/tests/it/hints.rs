@@ -235,6 +235,25 @@ fn a_scene_can_be_written_in_smaller_blocks() {
 }
 
 #[test]
+fn what_lies_beside_a_scene_becomes_its_mask() {
+    let (place, good) = place();
+    let masked: Vec<u8> = good.iter().enumerate().map(|(i, l)| if i % 80 < 30 { 255 } else { *l }).collect();
+    let valid = |width: usize, height: usize| -> Vec<u8> {
+        (0..width * height).map(|i| u8::from(i % width * 80 / width >= 30) * 255).collect()
+    };
+    // As gdal_rasterize writes it.
+    std::fs::copy(place.path("a.tif"), place.path("m.tif")).unwrap();
+    write(&place, "m.tif.msk", &GeoTiff { samples: Samples::Gray8(valid(80, 70)), ..rgb() });
+    follow(&place, &hint(&place, "m.tif", &[]), "gdal_edit.py", &[]);
+    assert_eq!(labels(&place, "m.tif", "edited"), masked);
+    std::fs::copy(place.path("a.tif"), place.path("s.tif")).unwrap();
+    let half = Window { width: 40, height: 35, ..SCENE };
+    write(&place, "s.tif.msk", &GeoTiff { samples: Samples::Gray8(valid(40, 35)), window: half, ..rgb() });
+    follow(&place, &hint(&place, "s.tif", &[]), "gdal_translate", &[]);
+    assert_eq!(labels(&place, "s.tif", "scaled"), masked);
+}
+
+#[test]
 fn two_dates_are_brought_to_one_grid() {
     let place = Place::empty();
     let settings = HandSet::segmentation(&["red_before", "red_after"], 2);
@@ -364,6 +383,12 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
         HERE,
         "two_dates_are_brought_to_one_grid",
     ),
+    ("gdal_edit.py {says} {from}", HERE, "what_lies_beside_a_scene_becomes_its_mask"),
+    (
+        "gdal_translate -r nearest -outsize {width} {height} {says}",
+        HERE,
+        "what_lies_beside_a_scene_becomes_its_mask",
+    ),
     ("gdalinfo FILE`", HERE, "layers_of_others_are_converted_and_shown"),
     ("gdalinfo -stats FILE`", HERE, "layers_of_others_are_converted_and_shown"),
     ("ogrinfo -so -al FILE", HERE, "layers_of_others_are_converted_and_shown"),
@@ -399,8 +424,14 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
         "training/tests/it/drawn.rs",
         "what_was_edited_is_not_overwritten",
     ),
+    (
+        "gdal_translate -a_scale SCALE -a_offset OFFSET IN.tif OUT.tif",
+        "inference/tests/it/values.rs",
+        "values_that_nobody_declares_are_told_and_can_be_declared",
+    ),
     // Not commands to type, but words about one.
     ("arpent run` predicts them", HERE, "commands_of_our_own_run"),
+    ("arpent run` ", HERE, "commands_of_our_own_run"),
     ("arpent-train simulate of {}", HERE, "commands_of_our_own_run"),
 ];
 

@@ -379,3 +379,75 @@ fn what_decides_is_shown() {
     let shown = place.arpent(&["inspect", "a.tif"]).expect(0);
     assert!(shown.out.contains("nodata 3 (file)"), "{}", shown.out);
 }
+
+/// Writes an item of `a.tif`.
+fn write_item(place: &Place, name: &str, properties: &Value, asset: &Value) {
+    let mut image = serde_json::json!({"href": "a.tif", "type": "image/tiff", "roles": ["data"]});
+    image.as_object_mut().unwrap().extend(asset.as_object().unwrap().clone());
+    let item = serde_json::json!({"type": "Feature", "stac_version": "1.0.0", "id": name, "geometry": null, "links": [],
+        "properties": properties, "assets": {"image": image}});
+    place.write(&format!("{name}.json"), &item.to_string());
+}
+
+#[test]
+fn what_an_item_says_is_called_the_item_s() {
+    let place = Place::new();
+    place.draw("a.tif", &Picture::new(5, 12), SCENE);
+    let properties = serde_json::json!({"datetime": "2022-05-01T10:00:00Z"});
+    write_item(
+        &place,
+        "dalle",
+        &properties,
+        &serde_json::json!({"raster:bands": [{"nodata": 9}, {"nodata": 9}, {"nodata": 9}]}),
+    );
+    let map = place.run(&["dalle.json"], "out", &[]);
+    assert_eq!(map.manifest["inputs"][0]["valid"], "nodata 9 (item)");
+    assert_eq!(plan(&place, &["dalle.json"])["maps"][0]["scenes"][0]["valid"], "nodata 9 (item)");
+    for (href, says) in [("ftp://h/a.tif", "`ftp://h/a.tif`"), ("", "is empty")] {
+        write_item(&place, "elsewhere", &properties, &serde_json::json!({"href": href}));
+        let refused = place.try_run(&["elsewhere.json"], "no", &[]).expect(2).err;
+        assert!(refused.contains("item `elsewhere`, asset `image`") && refused.contains(says), "{refused}");
+        assert!(refused.contains("hint: an href is") && !refused.contains("vrt_allowed"), "{refused}");
+    }
+}
+
+#[test]
+fn dates_that_are_none_are_told_and_not_known() {
+    let place = Place::new();
+    place.draw("a.tif", &Picture::new(5, 12), SCENE);
+    for (number, properties) in [
+        serde_json::json!({"datetime": "2022-13-01T00:00:00Z"}),
+        serde_json::json!({"datetime": "01/05/2022"}),
+        serde_json::json!({"datetime": "2022-05-01T10:00:00"}),
+        serde_json::json!({"datetime": null, "start_datetime": "2020-12-01T00:00:00Z", "end_datetime": "2020-01-31T23:59:59Z"}),
+    ]
+    .iter()
+    .enumerate()
+    {
+        write_item(&place, "dalle", properties, &serde_json::json!({}));
+        let map = place.run(&["dalle.json"], &format!("out{number}"), &[]);
+        let told = &map.manifest["warnings"][0];
+        assert_eq!((&told["code"], &told["subject"]), (&"date-not-readable".into(), &"dalle".into()), "{properties}");
+        let said = properties["datetime"].as_str().unwrap_or("2020-12-01T00:00:00Z/2020-01-31T23:59:59Z");
+        assert!(told["message"].as_str().unwrap().contains(said), "{told}");
+        assert_eq!(map.manifest["inputs"][0]["acquired"], Value::Null);
+        let item: Value = serde_json::from_slice(&std::fs::read(map.file("item.json")).unwrap()).unwrap();
+        assert_eq!(item["properties"]["arpent:acquired"], "unknown");
+        assert!(map.features().iter().all(|row| !format!("{row:?}").contains(said)), "{said}");
+        let shown = place.arpent(&["inspect", "dalle.json"]).expect(0);
+        assert!(shown.out.contains("not known") && shown.err.contains(said), "{} {}", shown.out, shown.err);
+        // What the user says is said.
+        let stated = place.run(&["dalle.json"], &format!("stated{number}"), &["--acquired", "2022-05-01"]);
+        assert_eq!((codes(&stated), &stated.manifest["inputs"][0]["acquired"]), (vec![], &"2022-05-01".into()));
+    }
+}
+
+#[test]
+fn the_transparent_color_of_a_png_is_its_nodata() {
+    let place = Place::new();
+    let scene = place.draw("a.tif", &Picture::new(5, 12), SCENE);
+    gdal("gdal_translate", &["-q", "-of", "PNG", "-a_nodata", "0", &scene, &place.text("a.png")]);
+    let map = place.run(&["a.png"], "out", &[]);
+    assert_eq!(codes(&map), Vec::<String>::new());
+    assert_eq!(map.manifest["inputs"][0]["valid"], "nodata 0 (file)");
+}

@@ -24,9 +24,9 @@ pub(crate) use tables::check as check_tables;
 pub use vrt::{Reference, references};
 pub(crate) use vrt::{content, is_relative, parse as parse_vrt};
 
-use crate::GdalError;
 use crate::layers::DRIVERS as VECTOR_DRIVERS;
 use crate::scene::DRIVERS as RASTER_DRIVERS;
+use crate::{GdalError, uri};
 
 /// Drivers that are asked for by name: rasters and layers in memory.
 const OWN_DRIVERS: &[&str] = &["MEM", "Memory"];
@@ -57,6 +57,7 @@ pub(crate) fn harden() {
 
 /// Refuses a raster that names what it must not. Before GDAL opens it.
 pub(crate) fn named_files(uri: &str, gdal_path: &str) -> Result<(), GdalError> {
+    uri::without_blanks(uri)?;
     named::check(uri, gdal_path)
 }
 

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use arpent_gdal::{CollarColor, MosaicReader, look};
+use arpent_gdal::{CollarColor, MosaicReader, SceneSource, look, open_scene};
 use arpent_raster::{SceneInfo, Window};
 
 use crate::common::{Picture, folder, mosaic, open, value};
+use crate::remote::serve_logged;
 
 const W: usize = 150;
 const H: usize = 130;
@@ -138,4 +139,114 @@ fn a_picture_without_a_collar_has_none() {
     let m = mosaic(vec![left_out(&info, &dir.path().join("mask.tif"))]);
     let chip = MosaicReader::new(&m, &[vec![1, 2, 3]]).unwrap().read(m.window).unwrap();
     assert!(!chip.valid.contains(&false));
+}
+
+/// A picture of a size, black where `is_void` says so.
+fn with_void(size: (usize, usize), fill: u8, is_void: impl Fn(usize, usize) -> bool) -> (Picture<u8>, f64) {
+    let places = || (0..size.0 * size.1).map(|i| (i % size.0, i / size.0));
+    let band = |b: usize| {
+        let pixel = |(c, r)| if is_void(c, r) { fill } else { 60 + value(c, r, b) / 2 };
+        places().map(pixel).collect()
+    };
+    let voids = places().filter(|(c, r)| is_void(*c, *r)).count();
+    #[allow(clippy::cast_precision_loss)]
+    let share = voids as f64 / (size.0 * size.1) as f64;
+    (Picture::new(size, vec![band(0), band(1), band(2)]), share)
+}
+
+fn frame((w, h): (usize, usize), px: usize) -> impl Fn(usize, usize) -> bool {
+    move |c, r| c < px || r < px || c + px >= w || r + px >= h
+}
+
+/// What lies outside of a picture that was turned and brought to a north-up grid.
+#[allow(clippy::cast_precision_loss)]
+fn wedges((w, h): (usize, usize), degrees: f64) -> impl Fn(usize, usize) -> bool {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    // The sides of the picture whose bounding box has the size.
+    let wide = (w as f64 * cos - h as f64 * sin) / (cos * cos - sin * sin);
+    let high = (h as f64 * cos - w as f64 * sin) / (cos * cos - sin * sin);
+    move |c, r| {
+        let (x, y) = (c as f64 + 0.5 - w as f64 / 2.0, r as f64 + 0.5 - h as f64 / 2.0);
+        (x * cos + y * sin).abs() > wide / 2.0 || (y * cos - x * sin).abs() > high / 2.0
+    }
+}
+
+#[test]
+fn narrow_collars_are_seen_and_their_share_is_right() {
+    type Void = Box<dyn Fn(usize, usize) -> bool>;
+    let dir = folder();
+    let size = (1100, 800);
+    let shapes: Vec<(&str, Void)> = vec![
+        ("a frame of 2 px", Box::new(frame(size, 2))),
+        ("a frame of 8 px", Box::new(frame(size, 8))),
+        ("a frame of 24 px", Box::new(frame(size, 24))),
+        ("a frame of 32 px", Box::new(frame(size, 32))),
+        ("a frame of 90 px", Box::new(frame(size, 90))),
+        ("half a degree", Box::new(wedges(size, 0.5))),
+        ("a degree", Box::new(wedges(size, 1.0))),
+        ("two degrees", Box::new(wedges(size, 2.0))),
+        ("ten degrees", Box::new(wedges(size, 10.0))),
+        ("a side", Box::new(|c, _| c < 5)),
+        ("a corner", Box::new(move |c, r| c + r + 90 > 1100 + 800)),
+        ("a bay", Box::new(|c, r| (400..720).contains(&c) && r > 500)),
+        ("most of it", Box::new(|c, r| c < 700 || r < 300)),
+    ];
+    let tiled = vec!["TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256"];
+    let layouts = [
+        tiled,
+        vec!["BLOCKYSIZE=1"],
+        vec!["COMPRESS=DEFLATE", "TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16"],
+    ];
+    for (number, (name, is_void)) in shapes.iter().enumerate() {
+        let (fill, color) = [(0, CollarColor::Black), (255, CollarColor::White)][number % 2];
+        let (p, share) = with_void(size, fill, is_void);
+        let p = Picture { options: layouts[number % 3].clone(), ..p };
+        let info = open(&p.write(&dir.path().join("a.tif")));
+        let found = look(&info, &[1, 2, 3], true).unwrap().collar.unwrap_or_else(|| panic!("{name}: none"));
+        assert_eq!(found.color, color, "{name}");
+        assert!((found.share - share).abs() < 0.02, "{name}: {} and {share}", found.share);
+    }
+}
+
+#[test]
+fn roofs_and_shadows_at_the_border_are_no_collar() {
+    let dir = folder();
+    let size = (1100, 800);
+    for (name, is_dark) in [
+        ("roofs", (|c, r| c % 100 < 30 && r < 20) as fn(usize, usize) -> bool),
+        ("a shadow", |c, r| (300..450).contains(&c) && r > 700),
+        ("a line", |_, r| r == 0),
+        ("a lake", |c, r| (100..900).contains(&c) && (9..700).contains(&r)),
+    ] {
+        for fill in [0, 255] {
+            let (p, _) = with_void(size, fill, is_dark);
+            let info = open(&p.write(&dir.path().join("a.tif")));
+            assert_eq!(look(&info, &[1, 2, 3], true).unwrap().collar, None, "{name}, {fill}");
+        }
+    }
+}
+
+#[test]
+fn a_look_at_a_remote_scene_is_a_few_requests() {
+    let dir = folder();
+    let size = (1500, 1300);
+    let bytes = |name: &str, px: usize| {
+        let (p, share) = with_void(size, 0, frame(size, px));
+        let p = Picture { options: vec!["TILED=YES", "BLOCKXSIZE=128", "BLOCKYSIZE=128"], ..p };
+        (std::fs::read(p.write(&dir.path().join(name))).unwrap(), share)
+    };
+    let ((plain, _), (framed, share)) = (bytes("plain.tif", 0), bytes("framed.tif", 12));
+    let (base, _, asked) = serve_logged(vec![("/plain.tif", plain), ("/framed.tif", framed)]);
+    let look_at = |name: &str| {
+        let info = open_scene(&SceneSource::new(&format!("{base}/{name}"))).unwrap();
+        asked.lock().unwrap().clear();
+        let found = look(&info, &[1, 2, 3], true).unwrap().collar;
+        (found, asked.lock().unwrap().len())
+    };
+    let (found, requests) = look_at("plain.tif");
+    assert!(found.is_none() && requests <= 24, "{requests}");
+    let (found, requests) = look_at("framed.tif");
+    let found = found.unwrap();
+    assert!((found.share - share).abs() < 0.02, "{} and {share}", found.share);
+    assert!(requests <= 90, "{requests}");
 }

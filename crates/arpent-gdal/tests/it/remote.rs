@@ -178,3 +178,16 @@ fn scenes_items_and_areas_are_read_over_http() {
     let e = resolve_scenes(&[format!("http://127.0.0.1:{port}/item.json")]).unwrap_err();
     assert!(matches!(e, GdalError::Unreachable { .. }), "{e:?}");
 }
+
+#[test]
+fn a_blank_in_a_url_is_told() {
+    let _dir = folder();
+    for uri in ["http://127.0.0.1:9/a b.tif", "https://127.0.0.1:9/a b.tif?sig=secret"] {
+        let refused = open_scene(&resolve_scenes(&[uri.to_owned()]).unwrap()[0]).unwrap_err();
+        assert!(matches!(refused, GdalError::BlankInUrl { .. }) && !refused.is_transient(), "{refused}");
+        let hint = refused.hint().unwrap();
+        assert!(hint.contains("/a%20b.tif") && !hint.contains("secret"), "{hint}");
+    }
+    let items = resolve_scenes(&["http://127.0.0.1:9/an item.json".to_owned()]);
+    assert!(matches!(items, Err(GdalError::BlankInUrl { .. })), "{items:?}");
+}

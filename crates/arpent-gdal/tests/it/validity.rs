@@ -5,6 +5,7 @@ use std::process::Command;
 
 use arpent_gdal::{MosaicReader, SceneSource, look, open_scene};
 use arpent_raster::{Chip, Declared, SceneInfo, Window};
+use gdal::Metadata as _;
 use gdal::raster::{Buffer, ColorEntry, ColorInterpretation, ColorTable, GdalType};
 
 use crate::common::{Picture, folder, mosaic, open, picture, value};
@@ -61,6 +62,90 @@ fn alpha_and_masks_beat_nodata() {
     assert!(scene.validity.has_mask);
     assert_eq!(scene.validity.side_files, ["masked.tif.msk"]);
     assert_eq!(read(&scene, &[1]).valid, [false, true, true]);
+}
+
+/// Writes a `.msk` of values beside a raster, which says of so many bands that it is their mask.
+fn write_mask(path: &Path, size: (usize, usize), values: Vec<u8>, says: usize) {
+    let p = Picture { epsg: None, geotransform: None, ..Picture::new(size, vec![values]) };
+    p.write_with(path, |ds| {
+        for band in 1..=says {
+            ds.set_metadata_item(&format!("INTERNAL_MASK_FLAGS_{band}"), "2", "").unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_mask_that_would_mask_nothing_is_refused() {
+    let dir = folder();
+    let path = |name: &str| dir.path().join(name);
+    for name in ["none.tif", "one.tif", "small.tif", "bad.tif", "good.tif"] {
+        picture(40, 30, 3).write(&path(name));
+    }
+    picture(40, 30, 3).write_with(&path("inside.tif"), |ds| {
+        gdal::config::set_thread_local_config_option("GDAL_TIFF_INTERNAL_MASK", "YES").unwrap();
+        ds.rasterband(1).unwrap().create_mask_band(true).unwrap();
+        gdal::config::set_thread_local_config_option("GDAL_TIFF_INTERNAL_MASK", "NO").unwrap();
+    });
+    let values = |count: usize| (0..count).map(|i| u8::from(i % 5 > 0)).collect::<Vec<u8>>();
+    write_mask(&path("none.tif.msk"), (40, 30), values(1200), 0);
+    write_mask(&path("one.tif.msk"), (40, 30), values(1200), 1);
+    write_mask(&path("small.tif.msk"), (20, 15), values(300), 3);
+    std::fs::write(path("bad.tif.msk"), "no raster").unwrap();
+    write_mask(&path("good.tif.msk"), (40, 30), values(1200), 3);
+    write_mask(&path("inside.tif.msk"), (40, 30), values(1200), 3);
+    let all = [
+        ("none.tif", "mask of band 1"),
+        ("one.tif", "mask of band 2"),
+        ("small.tif", "20 x 15 px, expected 40 x 30 px"),
+        ("bad.tif", "cannot be read"),
+        ("inside.tif", "a mask inside"),
+    ];
+    let names = ["/none.tif", "/one.tif", "/small.tif", "/bad.tif", "/inside.tif", "/good.tif"];
+    let masks = [
+        "/none.tif.msk",
+        "/one.tif.msk",
+        "/small.tif.msk",
+        "/bad.tif.msk",
+        "/inside.tif.msk",
+        "/good.tif.msk",
+    ];
+    let files = names.iter().chain(&masks).map(|name| (*name, std::fs::read(path(&name[1..])).unwrap()));
+    let (base, ..) = serve_logged(files.collect());
+    for (name, says) in all {
+        for uri in [path(name).to_string_lossy().into_owned(), format!("{base}/{name}")] {
+            let refused = open_scene(&SceneSource::new(&uri)).unwrap_err();
+            let text = refused.to_string();
+            assert!(text.contains(&format!("{name}.msk")) && text.contains(says), "{uri}: {text}");
+            assert!(refused.hint().is_some() && !refused.is_transient(), "{uri}");
+        }
+    }
+    for uri in [path("good.tif").to_string_lossy().into_owned(), format!("{base}/good.tif")] {
+        let scene = open_scene(&SceneSource::new(&uri)).unwrap();
+        assert!(scene.validity.has_mask, "{uri}");
+        let valid = read(&scene, &[1, 2, 3]).valid;
+        assert!(valid.iter().enumerate().all(|(i, valid)| *valid == (i % 5 > 0)), "{uri}");
+    }
+}
+
+#[test]
+fn nodata_of_a_png_is_nodata_and_no_mask() {
+    let dir = folder();
+    let values = |b: u8| vec![0, 10 + b, 0, 20 + b];
+    let bands = vec![values(0), values(1), vec![0, 7, 9, 0]];
+    let p = Picture { nodata: Some(0.0), ..Picture::new((4, 1), bands) };
+    let from = p.write(&dir.path().join("from.tif"));
+    let to = dir.path().join("to.png");
+    run("gdal_translate", &["-q", "-of", "PNG", from.to_str().unwrap(), to.to_str().unwrap()]);
+    let scene = open(&to);
+    assert!(!scene.validity.has_mask && scene.bands.iter().all(|b| b.nodata == Some(0.0)));
+    assert_eq!(read(&scene, &[1, 2, 3]).valid, [false, true, true, true]);
+    // Values that bands do not declare are those of a mask.
+    let marked = dir.path().join("marked.tif");
+    let words = ["-q", "-a_nodata", "none", "-mo", "NODATA_VALUES=0 0 0"];
+    run("gdal_translate", &[&words[..], &[from.to_str().unwrap(), marked.to_str().unwrap()]].concat());
+    let scene = open(&marked);
+    assert!(scene.validity.has_mask);
+    assert_eq!(read(&scene, &[1, 2, 3]).valid, [false, true, true, true]);
 }
 
 #[test]
