@@ -11,6 +11,7 @@ use super::open_vector;
 use super::parquet::{self, ParquetTable};
 use super::place::Place;
 use super::text::{Decoder, normalized};
+use super::time::Time;
 use crate::layer_in::{LayerShapes, LayerSource, Value};
 use crate::layer_out::{FieldDef, FieldType};
 use crate::uri::gdal_path;
@@ -29,6 +30,8 @@ pub(crate) struct Table {
     pub(crate) srs: Option<SpatialRef>,
     /// All fields.
     fields: Vec<FieldDef>,
+    /// Of each field, whether GDAL takes it for a date or a time.
+    times: Vec<Option<Time>>,
     decoder: Decoder,
     content: Content,
 }
@@ -77,7 +80,9 @@ impl Table {
         }
         let (srs, fields) = (table.srs()?, table.fields());
         let content = Content::Parquet(Box::new(table));
-        Ok(Self { uri: place.uri.clone(), name, srs, fields, decoder: Decoder::default(), content })
+        // Its reader makes the text of dates itself.
+        let (times, decoder) = (Vec::new(), Decoder::default());
+        Ok(Self { uri: place.uri.clone(), name, srs, fields, times, decoder, content })
     }
 
     fn of_gdal(
@@ -90,7 +95,7 @@ impl Table {
         let index = choose(&place.uri, &dataset, wanted, shapes)?;
         let driver = dataset.driver().short_name();
         let raw = ["ESRI Shapefile", "CSV"].contains(&driver.as_str());
-        let (name, srs, fields, decoder) = {
+        let (name, srs, fields, times, decoder) = {
             let layer = layer(&dataset, index, &place.uri)?;
             // The language byte of the .dbf, and the .cpg, which goes before it.
             let said = |key| layer.metadata_item(key, "SHAPEFILE").filter(|value| !value.is_empty());
@@ -100,10 +105,11 @@ impl Table {
             let unknown = |encoding| GdalError::LayerEncoding { path: place.uri.clone(), encoding };
             let decoder = Decoder::new(given, declared.as_deref(), raw).map_err(unknown)?;
             let fields = fields(&layer, &decoder, &place.uri)?;
-            (layer.name(), layer.spatial_ref(), fields, decoder)
+            let times = layer.defn().fields().map(|field| Time::of(field.field_type())).collect();
+            (layer.name(), layer.spatial_ref(), fields, times, decoder)
         };
         let content = Content::Gdal(dataset, index);
-        Ok(Self { uri: place.uri.clone(), name, srs, fields, decoder, content })
+        Ok(Self { uri: place.uri.clone(), name, srs, fields, times, decoder, content })
     }
 
     /// The fields asked for, with their positions.
@@ -163,6 +169,9 @@ impl Table {
     ) -> Result<Option<Value>, GdalError> {
         if field_type != FieldType::Text || !ffi::has_value(feature, index) {
             return Ok(value_of(feature, index, field_type));
+        }
+        if let Some(time) = self.times.get(index).copied().flatten() {
+            return Ok(ffi::field_moment(feature, index).map(|moment| Value::Text(time.text(&moment))));
         }
         let Some(bytes) = ffi::field_bytes(feature, index) else { return Ok(None) };
         let text = self.decoder.text(bytes).ok_or_else(|| GdalError::FieldText {
