@@ -28,6 +28,7 @@ mod schema;
 mod shards;
 mod slurm;
 mod submit;
+mod trust;
 mod validity;
 mod values;
 mod vectors;
