@@ -30,6 +30,10 @@ impl GdalError {
                 !has(&OF_THE_BYTES, message)
             }
             Self::ReadWindow { message, .. } => has(&OF_THE_MACHINE, message),
+            // A new database without its own tables: no room for them, which GDAL does not say.
+            Self::Create { message, .. } | Self::Write { message, .. } => {
+                has(&OF_THE_MACHINE, message) || message.contains("no such table: gpkg_")
+            }
             Self::Io { source, .. } => source.kind() != ErrorKind::NotFound,
             other => has(&OF_THE_MACHINE, &other.to_string()),
         }
@@ -60,6 +64,9 @@ mod tests {
         assert!(GdalError::Unreachable { path: "s3://b/a".into(), message: String::new() }.is_transient());
         let full = "sqlite3_step failed: database or disk is full".to_owned();
         assert!(GdalError::Write { path: "a.gpkg".into(), message: full }.is_transient());
+        let lost =
+            "sqlite3_exec(INSERT INTO gpkg_geometry_columns) failed: no such table: gpkg_geometry_columns";
+        assert!(GdalError::Create { path: "a.gpkg".into(), message: lost.to_owned() }.is_transient());
         assert!(!GdalError::Missing { path: "a".into(), message: String::new() }.is_transient());
     }
 }

@@ -248,6 +248,8 @@ fn dates_are_iso_8601_whatever_the_format() {
         zonal(&place, name, &format!("of-{name}")).expect(0);
         let row = &rows(&Map::at(&place.path(&format!("of-{name}"))))[0];
         let kept = ["day", "when", "utc", "local"].map(|field| row[field].as_str());
+        // FlatGeobuf has no type for a day without a time.
+        let day = if name == "zones.fgb" { "2021-03-04T00:00:00" } else { day };
         assert_eq!(kept, [day, when, utc, local], "{name}");
     }
     // A rule names a date as it is written there.
