@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use arpent_gdal::GdalError;
 use arpent_model::{Architecture, DeviceChoice, ModelPackage, Predictor};
 use arpent_publish::{Manifest, Target};
 use arpent_raster::SceneInfo;
@@ -42,8 +43,14 @@ pub fn main(target: &str, format: Format) -> Ended {
         return Ok(0);
     }
     let mut infos = Vec::new();
-    for source in arpent_gdal::resolve_scenes(&[target.to_owned()])? {
-        let mut info = arpent_gdal::open_scene(&source)?;
+    let not_a_scene = |error| match error {
+        GdalError::NotARaster { .. } if features::may_be_a_layer(target) => {
+            JobError::NotFeatures { target: target.to_owned() }.into()
+        }
+        other => anyhow::Error::from(other),
+    };
+    for source in arpent_gdal::resolve_scenes(&[target.to_owned()]).map_err(not_a_scene)? {
+        let mut info = arpent_gdal::open_scene(&source).map_err(not_a_scene)?;
         check_date(&mut info).iter().for_each(warn);
         infos.push(info);
     }
@@ -92,10 +99,17 @@ fn manifest_of(target: &str) -> anyhow::Result<Option<Manifest>> {
     if !is_remote && !Path::new(target).join("manifest.json").is_file() {
         return Ok(None);
     }
-    if target.starts_with("http://") || target.starts_with("https://") {
-        return Ok(None);
+    let is_web = target.starts_with("http://") || target.starts_with("https://");
+    let target = match Target::parse(target) {
+        Ok(target) => target,
+        // With a query or a user it is a file's address, and no output's.
+        Err(_) if is_web => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if is_web {
+        // What a server says of a file below a file is nothing to tell.
+        return Ok(if target.exists().unwrap_or(false) { Some(target.read_manifest()?) } else { None });
     }
-    let target = Target::parse(target)?;
     Ok(if target.exists()? { Some(target.read_manifest()?) } else { None })
 }
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use anyhow::Context;
 use arpent_model::ModelPackage;
-use arpent_publish::Warning;
+use arpent_publish::{Warning, redacted_text};
 use serde::Serialize;
 
 use crate::Ended;
@@ -19,10 +19,29 @@ use crate::zonal::ZonalConfig;
 /// When standard output is closed.
 pub fn print<T: Serialize>(value: &T, human: &str, format: Format) -> anyhow::Result<()> {
     let text = match format {
-        Format::Human => human.to_owned(),
-        Format::Json => serde_json::to_string_pretty(value)? + "\n",
+        Format::Human => shown(human),
+        Format::Json => redacted_text(&serde_json::to_string_pretty(value)?) + "\n",
     };
     std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+}
+
+/// A text as a terminal and a log may get it: without credentials in its URLs, and with control characters, which would
+/// move the cursor or recolor what was said, written out (`\u{1b}`); lines and tabs stay.
+pub(crate) fn shown(text: &str) -> String {
+    written_out(&redacted_text(text), |c| matches!(c, '\n' | '\t'))
+}
+
+/// The text with its control characters written out, but for those to keep.
+fn written_out(text: &str, keeps: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && !keeps(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Prints a JSON schema.
@@ -92,10 +111,11 @@ pub(crate) fn scenes_together<'a>(
 pub struct Lines(String);
 
 impl Lines {
-    /// Adds a line.
+    /// Adds a line. What stands in a manifest or a file cannot add another.
     pub fn add(&mut self, name: &str, value: impl AsRef<str>) -> &mut Self {
+        let (name, value) = (written_out(name, |_| false), written_out(value.as_ref(), |_| false));
         // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "{name:<16} {}", value.as_ref());
+        let _ = writeln!(self.0, "{name:<16} {value}");
         self
     }
 
@@ -151,6 +171,14 @@ mod tests {
         let expected =
             "3 of 50.0 Mpx together, GSD 0.200 to 0.500 m, taken 2019-01-01 to 2021-07-02, 1 of unknown date";
         assert_eq!(scenes_together(mixed.into_iter()), expected);
+    }
+
+    #[test]
+    fn control_characters_are_written_out() {
+        let mut lines = Lines::default();
+        lines.add("model", "a\u{1b}]0;b\u{7}\nstate verified");
+        assert_eq!(lines.text(), "model            a\\u{1b}]0;b\\u{7}\\nstate verified\n");
+        assert_eq!(shown("a\u{9b}31m\tprè\nb"), "a\\u{9b}31m\tprè\nb");
     }
 
     #[test]

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use arpent_publish::Warning;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::print::duration;
+use crate::print::{duration, shown};
 
 /// A log gets a line at least so often while something is done, seconds.
 const LINE_EVERY_S: f64 = 30.0;
 /// It gets one for every tenth too, unless the last one is younger, seconds.
 const LINE_APART_S: f64 = 1.0;
 
-/// Says a line on stderr.
+/// Says a line on stderr, fit to be read by others.
 pub fn say(line: &str) {
     // Nobody to tell when stderr is closed.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", shown(line));
 }
 
 /// Tells something doubtful on stderr.

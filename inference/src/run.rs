@@ -36,8 +36,8 @@ pub struct RunReport {
 
 /// A job that failed after its work had begun.
 #[derive(Debug, thiserror::Error)]
-#[error("the map was not published")]
-struct Unpublished;
+#[error("the {0} {verb} not published", verb = if self.0.ends_with('s') { "were" } else { "was" })]
+pub(crate) struct Unpublished(pub(crate) &'static str);
 
 /// The exit code of an error: 2 when work had not begun, else 75 when the same command may go well another time, and 1 when not.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
@@ -88,7 +88,7 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
             say(&format!("hint: {hint}"));
         }
     }
-    let report = RunReport { maps: maps.context(Unpublished)?, failed_scenes: job.failed.clone() };
+    let report = RunReport { maps: maps.context(Unpublished("map"))?, failed_scenes: job.failed.clone() };
     print(&report, &human(&report), format)?;
     Ok(if report.failed_scenes.is_empty() { 0 } else { EXIT_PARTIAL })
 }

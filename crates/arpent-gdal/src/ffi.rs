@@ -11,6 +11,8 @@ use gdal::spatial_ref::SpatialRef;
 use gdal::vector::{Feature, Geometry, Layer, LayerAccess};
 use gdal_sys::{CPLErr, GDALRWFlag};
 
+use crate::layers::Moment;
+
 // In GDAL's headers since 2.1 (`cpl_vsi_error.h`), not in the bindings.
 unsafe extern "C" {
     fn VSIErrorReset();
@@ -417,6 +419,27 @@ pub(crate) fn field_bytes(feature: &Feature<'_>, field: usize) -> Option<Vec<u8>
         let text = gdal_sys::OGR_F_GetFieldAsString(feature.c_feature(), field);
         (!text.is_null()).then(|| CStr::from_ptr(text).to_bytes().to_vec())
     }
+}
+
+/// The date and time of a field of a feature (from 0); none where it holds neither.
+pub(crate) fn field_moment(feature: &Feature<'_>, field: usize) -> Option<Moment> {
+    let field = c_int::try_from(field).ok()?;
+    let mut at = Moment { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0.0, zone: 0 };
+    // SAFETY: the handle is valid while `feature` lives; GDAL tests the number of the field; the places to write to live on.
+    let found = unsafe {
+        gdal_sys::OGR_F_GetFieldAsDateTimeEx(
+            feature.c_feature(),
+            field,
+            &raw mut at.year,
+            &raw mut at.month,
+            &raw mut at.day,
+            &raw mut at.hour,
+            &raw mut at.minute,
+            &raw mut at.second,
+            &raw mut at.zone,
+        )
+    };
+    (found != 0).then_some(at)
 }
 
 /// The names of the fields of a layer as they lie in the file, whatever their encoding.

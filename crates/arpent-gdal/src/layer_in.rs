@@ -106,7 +106,7 @@ pub enum LayerGeometry {
 /// Value of a field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {
-    /// Text; dates and times are read as text too.
+    /// Text; dates and times are text too, as ISO 8601 and RFC 3339 write them (`2021-03-04`, `2021-03-04T05:06:07.123+01:00`).
     Text(String),
     /// A whole number.
     Integer(i64),

@@ -6,8 +6,16 @@ use crate::GdalError;
 use crate::uri::{gdal_path, is_remote};
 
 /// How GDAL and the C library tell of trouble that is the machine's.
-const OF_THE_MACHINE: [&str; 5] =
-    ["No space left", "Too many open files", "rite error", "Input/output error", "Cannot allocate"];
+const OF_THE_MACHINE: [&str; 7] = [
+    "No space left",
+    "Too many open files",
+    "rite error",
+    "Input/output error",
+    "Cannot allocate",
+    // SQLite's words (SQLITE_FULL, SQLITE_IOERR).
+    "disk is full",
+    "disk I/O error",
+];
 
 /// How decoders tell that bytes are not what they should be.
 const OF_THE_BYTES: [&str; 4] = ["ecod", "orrupt", "nvalid", "Unsupported"];
@@ -22,6 +30,10 @@ impl GdalError {
                 !has(&OF_THE_BYTES, message)
             }
             Self::ReadWindow { message, .. } => has(&OF_THE_MACHINE, message),
+            // A new database without its own tables: no room for them, which GDAL does not say.
+            Self::Create { message, .. } | Self::Write { message, .. } => {
+                has(&OF_THE_MACHINE, message) || message.contains("no such table: gpkg_")
+            }
             Self::Io { source, .. } => source.kind() != ErrorKind::NotFound,
             other => has(&OF_THE_MACHINE, &other.to_string()),
         }
@@ -50,6 +62,11 @@ mod tests {
         assert!(!read("/data/a.tif", "TIFFFillTile:Read error, got 0 bytes, expected 700"));
         assert!(read("/data/a.tif", "open: Too many open files"));
         assert!(GdalError::Unreachable { path: "s3://b/a".into(), message: String::new() }.is_transient());
+        let full = "sqlite3_step failed: database or disk is full".to_owned();
+        assert!(GdalError::Write { path: "a.gpkg".into(), message: full }.is_transient());
+        let lost =
+            "sqlite3_exec(INSERT INTO gpkg_geometry_columns) failed: no such table: gpkg_geometry_columns";
+        assert!(GdalError::Create { path: "a.gpkg".into(), message: lost.to_owned() }.is_transient());
         assert!(!GdalError::Missing { path: "a".into(), message: String::new() }.is_transient());
     }
 }

@@ -178,6 +178,30 @@ pub enum PublishError {
         /// The output.
         url: String,
     },
+    /// The output holds maps in folders of its own, and none itself.
+    #[error("{url} holds several maps, each in a folder: {}", folders.join(", "))]
+    SeveralMaps {
+        /// The output.
+        url: String,
+        /// The folders.
+        folders: Vec<String>,
+    },
+    /// A manifest that names no file: a complete run has some.
+    #[error("the manifest of {url} names no file")]
+    NoArtifacts {
+        /// The output.
+        url: String,
+    },
+    /// A file of a run is not what its manifest says.
+    #[error("{url}: {href} is not what was published: {what}")]
+    NotAsPublished {
+        /// The output.
+        url: String,
+        /// The file, relative to the manifest.
+        href: String,
+        /// What differs.
+        what: String,
+    },
     /// The manifest is not what this version reads.
     #[error("the manifest of {url} cannot be read: {source}")]
     BadManifest {
@@ -300,7 +324,13 @@ impl PublishError {
                 "give the folder that was the run's --output; a run that was cut off leaves no manifest"
                     .into(),
             ),
-            Self::ManifestPath { .. } => {
+            Self::SeveralMaps { url, folders } => {
+                folders.first().map(|folder| format!("name one of them: {}/{folder}", url.trim_end_matches('/')))
+            }
+            Self::NotAsPublished { url, .. } => Some(format!(
+                "`arpent verify {url}` tells every file that was changed: publish the map again, or bring the file back"
+            )),
+            Self::ManifestPath { .. } | Self::NoArtifacts { .. } => {
                 Some("somebody changed the manifest: publish the map again, and do not trust this one".into())
             }
             Self::TooLarge { .. } => {

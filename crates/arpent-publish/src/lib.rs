@@ -32,7 +32,7 @@ mod target;
 mod testing;
 mod verify;
 
-pub use credentials::{gdal_options, gdal_options_of, redacted};
+pub use credentials::{gdal_options, gdal_options_of, json_document, redacted, redacted_text};
 pub use error::{PublishError, Result};
 pub use failure::StoreFailure;
 pub use gc::{GcReport, JOBS, Leftover, LeftoverKind, is_job_id};

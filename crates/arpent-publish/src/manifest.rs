@@ -6,6 +6,7 @@ use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::credentials::json_document;
 use crate::error::{PublishError, Result};
 use crate::publish::is_plain;
 
@@ -368,15 +369,12 @@ struct Head {
 }
 
 impl Manifest {
-    /// The manifest as the bytes that are stored.
+    /// The manifest as the bytes that are stored: without credentials in its addresses, wherever they stand.
     ///
     /// # Errors
     /// [`PublishError::Json`] when the configuration holds what JSON cannot say.
     pub fn to_json(&self) -> Result<Vec<u8>> {
-        let encoded = serde_json::to_vec_pretty(self);
-        let mut bytes = encoded.map_err(|source| PublishError::Json { what: "the manifest", source })?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        json_document(self).map_err(|source| PublishError::Json { what: "the manifest", source })
     }
 
     /// Reads a manifest; `url` is for messages.

@@ -12,9 +12,9 @@ use crate::connect::{Connection, Place, place_of_url};
 use crate::credentials::{Secrets, from_environment};
 use crate::error::{PublishError, Result};
 use crate::limits::ObjectKind;
-use crate::manifest::{MANIFEST_NAME, Manifest};
+use crate::manifest::{Artifact, MANIFEST_NAME, Manifest};
 use crate::publish::{Published, StagedArtifact};
-use crate::verify::VerifyReport;
+use crate::verify::{CheckOutcome, VerifyReport};
 
 /// The address of an output.
 ///
@@ -119,14 +119,40 @@ impl Target {
     /// Reads the manifest.
     ///
     /// # Errors
-    /// [`PublishError::NoManifest`] when there is none, [`PublishError::BadManifest`] and
+    /// [`PublishError::NoManifest`] when there is none, [`PublishError::SeveralMaps`] when folders below have one,
+    /// [`PublishError::BadManifest`] and
     /// [`PublishError::ManifestFormat`] when it cannot be understood, [`PublishError::ManifestPath`] when it names a file
     /// outside of its attempt, [`PublishError::TooLarge`], [`PublishError::Store`] when it cannot be fetched.
     pub fn read_manifest(&self) -> Result<Manifest> {
         let missing = || PublishError::NoManifest { url: self.url.clone() };
         let session = self.session()?.ok_or_else(missing)?;
-        let found = self.runtime.block_on(session.manifest_bytes())?;
-        Manifest::from_json(&found.ok_or_else(missing)?.0, &self.url)
+        if let Some((found, _)) = self.runtime.block_on(session.manifest_bytes())? {
+            return Manifest::from_json(&found, &self.url);
+        }
+        // A web server lists nothing: then it is only known that there is no manifest.
+        let folders = self.runtime.block_on(session.maps_below()).unwrap_or_default();
+        Err(if folders.is_empty() {
+            missing()
+        } else {
+            PublishError::SeveralMaps { url: self.url.clone(), folders }
+        })
+    }
+
+    /// Whether an artifact of the run is what its manifest says, by size and SHA-256; it is read once, in pieces. Whoever makes
+    /// something of an artifact asks before: else the hash in the manifest would vouch for other bytes.
+    ///
+    /// # Errors
+    /// [`PublishError::NotAsPublished`] when it is not, [`PublishError::Store`] when it cannot be read.
+    pub fn check_artifact(&self, artifact: &Artifact) -> Result<()> {
+        let session = self.session()?.ok_or_else(|| PublishError::NoManifest { url: self.url.clone() })?;
+        match self.runtime.block_on(session.check(artifact))? {
+            CheckOutcome::Intact => Ok(()),
+            other => Err(PublishError::NotAsPublished {
+                url: self.url.clone(),
+                href: artifact.href.clone(),
+                what: other.to_string(),
+            }),
+        }
     }
 
     /// Publishes a run: uploads the artifacts under a folder of this attempt, then writes the manifest, at
@@ -164,9 +190,13 @@ impl Target {
     /// Hashes every artifact again and compares it with the manifest.
     ///
     /// # Errors
-    /// As [`Target::read_manifest`], and [`PublishError::Store`] when an artifact that is there cannot be read.
+    /// As [`Target::read_manifest`], [`PublishError::NoArtifacts`] where nothing can be compared, and [`PublishError::Store`] when
+    /// an artifact that is there cannot be read.
     pub fn verify(&self) -> Result<VerifyReport> {
         let manifest = self.read_manifest()?;
+        if manifest.artifacts.is_empty() {
+            return Err(PublishError::NoArtifacts { url: self.url.clone() });
+        }
         let session = self.session()?.ok_or_else(|| PublishError::NoManifest { url: self.url.clone() })?;
         self.runtime.block_on(session.verify(&manifest))
     }

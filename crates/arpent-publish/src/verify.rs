@@ -1,12 +1,15 @@
 //! Checking a published run against its manifest.
 
+use std::fmt;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{Error as StoreError, GetOptions, GetRange, ObjectStoreExt};
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::gc::JOBS;
 use crate::hash::{Digest, Hasher};
-use crate::manifest::{Artifact, Manifest};
+use crate::manifest::{Artifact, MANIFEST_NAME, Manifest};
 use crate::publish::{PART_BYTES, PARTS_IN_FLIGHT};
 use crate::target::Session;
 
@@ -55,6 +58,17 @@ pub enum CheckOutcome {
     },
 }
 
+impl fmt::Display for CheckOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Intact => f.write_str("intact"),
+            Self::Missing => f.write_str("missing"),
+            Self::WrongSize { expected, found } => write!(f, "{found} bytes, published were {expected}"),
+            Self::WrongHash { expected, found } => write!(f, "SHA-256 {found}, published was {expected}"),
+        }
+    }
+}
+
 impl VerifyReport {
     /// Whether every artifact is what the manifest says.
     pub fn is_intact(&self) -> bool {
@@ -71,10 +85,28 @@ impl Session {
     pub(crate) async fn verify(&self, manifest: &Manifest) -> Result<VerifyReport> {
         let mut checks = Vec::with_capacity(manifest.artifacts.len());
         for artifact in &manifest.artifacts {
-            let outcome = compare(artifact, self.digest(&artifact.href, artifact.size).await?);
-            checks.push(ArtifactCheck { href: artifact.href.clone(), outcome });
+            checks.push(ArtifactCheck { href: artifact.href.clone(), outcome: self.check(artifact).await? });
         }
         Ok(VerifyReport { url: self.url.clone(), run_id: manifest.run_id.clone(), checks })
+    }
+
+    /// Whether an artifact is what the manifest says: read whole, piece by piece.
+    pub(crate) async fn check(&self, artifact: &Artifact) -> Result<CheckOutcome> {
+        Ok(compare(artifact, self.digest(&artifact.href, artifact.size).await?))
+    }
+
+    /// The folders right below the output that hold a run.
+    pub(crate) async fn maps_below(&self) -> Result<Vec<String>> {
+        let listed = self.store().list_with_delimiter(Some(&self.prefix)).await;
+        let mut folders = Vec::new();
+        for path in listed.map_err(self.failed("list", ""))?.common_prefixes {
+            let Some(folder) = path.filename().filter(|name| *name != JOBS) else { continue };
+            if self.size(&format!("{folder}/{MANIFEST_NAME}")).await?.is_some() {
+                folders.push(folder.to_owned());
+            }
+        }
+        folders.sort();
+        Ok(folders)
     }
 
     /// The size of an object; `None` when there is none.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use arpent_gdal::{GdalError, LayerSource, Value, describe_crs, read_features};
-use arpent_publish::{FeatureSummary, Manifest, ROLE_FEATURES};
+use arpent_publish::{Artifact, FeatureSummary, Manifest, PublishError, ROLE_FEATURES, Target};
 use serde::Serialize;
 
 use crate::artifact::{OfRun, run_of};
@@ -19,7 +19,7 @@ pub(super) struct Inspected {
     role: String,
     /// Output of its run, where the file still lies below it.
     output: Option<String>,
-    /// Whether it has the size that was published; not known of a copy.
+    /// Whether it has the size and the SHA-256 that were published; not known of a copy.
     as_published: Option<bool>,
     /// What it holds, of features; the manifest tells of others.
     holds: Option<FeatureSummary>,
@@ -44,8 +44,8 @@ pub(super) fn inspected(target: &str) -> anyhow::Result<Option<Inspected>> {
         Some(OfRun { output, manifest, artifact }) => (Some(output), Some(artifact), Some(manifest)),
         None => (None, None, None),
     };
-    let size = std::fs::metadata(target).ok().map(|file| file.len());
-    let as_published = artifact.as_ref().and_then(|artifact| Some(size? == artifact.size));
+    let as_published = output.as_deref().zip(artifact.as_ref()).map(|(output, a)| is_as_published(output, a));
+    let as_published = as_published.transpose()?;
     let file = target.to_owned();
     if let Some(artifact) = artifact.as_ref().filter(|artifact| artifact.role != ROLE_FEATURES) {
         let role = artifact.role.clone();
@@ -56,6 +56,20 @@ pub(super) fn inspected(target: &str) -> anyhow::Result<Option<Inspected>> {
     let Some(holds) = holds else { return Ok(None) };
     let role = ROLE_FEATURES.to_owned();
     Ok(Some(Inspected { file, role, output, as_published, holds: Some(holds), run }))
+}
+
+/// Whether a file of a run is what the manifest says.
+fn is_as_published(output: &str, artifact: &Artifact) -> anyhow::Result<bool> {
+    match Target::parse(output)?.check_artifact(artifact) {
+        Ok(()) => Ok(true),
+        Err(PublishError::NotAsPublished { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a file that is no raster may be a layer of others.
+pub(super) fn may_be_a_layer(target: &str) -> bool {
+    FORMATS.iter().any(|(format, _)| target.to_lowercase().ends_with(&format!(".{format}")))
 }
 
 /// GDAL has no reader of Parquet everywhere: the writer's own crate reads it.
@@ -97,10 +111,7 @@ pub(super) fn lines(found: &Inspected) -> Lines {
         None => lines.add("published at", "not known: no manifest above the file"),
     };
     if found.as_published == Some(false) {
-        lines.add(
-            "changed",
-            "the size is not the one that was published; `arpent verify` on its output tells more",
-        );
+        lines.add("changed", "not the bytes that were published; `arpent verify` on its output tells more");
     }
     if let Some(holds) = &found.holds {
         lines.add("count", format!("{} features", count(holds.features)));

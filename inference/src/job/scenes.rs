@@ -6,7 +6,7 @@ use std::path::Path;
 
 use arpent_gdal::{GdalError, SceneSource};
 use arpent_model::{Band, ModelPackage};
-use arpent_publish::{InputValues, Warning};
+use arpent_publish::{InputValues, Warning, redacted, redacted_text};
 use arpent_raster::{CrsKind, Grid, SceneInfo, Window, lattice, target_grid};
 
 use super::{acquired, validity, values};
@@ -45,8 +45,8 @@ pub struct FailedScene {
 impl FailedScene {
     /// From the error that an attempt to use it gave.
     pub fn new(uri: &str, error: &anyhow::Error) -> Self {
-        let shown = arpent_publish::redacted(uri);
-        Self { reason: message_of(error).replace(uri, &shown), hint: hint_of(error), uri: shown }
+        let hint = hint_of(error).as_deref().map(redacted_text);
+        Self { uri: redacted(uri), reason: redacted_text(&message_of(error)), hint }
     }
 }
 

@@ -151,9 +151,7 @@ impl Plan {
     /// # Errors
     /// When the configuration holds what JSON cannot say.
     pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec_pretty(self)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        arpent_publish::json_document(self)
     }
 
     /// Reads what [`Plan::to_json`] wrote; `url` is for messages.

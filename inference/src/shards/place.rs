@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context;
-use arpent_publish::{JOBS, ObjectKind, Target, is_job_id};
+use arpent_publish::{JOBS, ObjectKind, Target, is_job_id, json_document};
 use sha2::{Digest, Sha256};
 
 use super::document::{PLAN_NAME, PieceId, Plan};
@@ -173,14 +173,14 @@ impl JobPlace {
     /// Writes what an attempt at a shard came to so far. Nobody else writes there.
     pub(super) fn write_record(&self, record: &Record) -> anyhow::Result<()> {
         let href = format!("{}/{}.json", shard_folder(record.shard), record.attempt);
-        self.target.replace(&href, serde_json::to_vec_pretty(record)?, JSON)?;
+        self.target.replace(&href, json_document(record)?, JSON)?;
         Ok(())
     }
 
     /// Tells that a shard is done, unless somebody told it already.
     pub(super) fn write_done(&self, done: &Done) -> anyhow::Result<()> {
         let href = format!("{}/{DONE}", shard_folder(done.shard));
-        self.target.create(&href, serde_json::to_vec_pretty(done)?, JSON)?;
+        self.target.create(&href, json_document(done)?, JSON)?;
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use arpent_gdal::InvalidGeometries;
+use arpent_publish::redacted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -162,6 +163,15 @@ impl ZonalConfig {
         config.output = args.output.clone().or_else(|| located(&config.output));
         config.scratch = config.scratch.as_ref().map(|p| folder.join(p));
         Ok(config)
+    }
+
+    /// The configuration as it may be stored and shown: without secrets in addresses.
+    pub(crate) fn redacted(&self) -> Self {
+        let mut shown = self.clone();
+        for location in [&mut shown.map, &mut shown.zones, &mut shown.output].into_iter().flatten() {
+            *location = redacted(location);
+        }
+        shown
     }
 
     /// Rejects values that have the right type and no sense.

@@ -44,6 +44,16 @@ pub enum ZonalError {
     NoMapRaster {
         /// The map.
         map: String,
+        /// Whether what the network said was published.
+        has_labels: bool,
+    },
+    /// Zonal results where a map is wanted.
+    #[error("{map} holds zonal results, and --map wants a map")]
+    MapIsZonal {
+        /// What was named.
+        map: String,
+        /// The map that they are of, where that is known.
+        of: Option<String>,
     },
     /// Two rasters of one map that do not fit.
     #[error("the rasters of the map {map} do not lie on the same pixels")]
@@ -154,6 +164,13 @@ impl ZonalError {
                 return Some(format!("name the folder that its run was published to: --map {output}"));
             }
             Self::MapIsFile { .. } => "name the folder or URL that holds manifest.json: --map OUTPUT",
+            Self::MapIsZonal { of: Some(of), .. } => {
+                return Some(format!("name the map that they are of: --map {of}"));
+            }
+            Self::MapIsZonal { .. } => "name the output of a run: --map OUTPUT",
+            Self::NoMapRaster { has_labels: false, .. } => {
+                "run it again with `map = true` under [rasters], as is the default"
+            }
             Self::NoMapRaster { .. } => {
                 "run it again with `map = true` under [rasters], as is the default; or set `measure = \"prediction\"`, which adds up what the network said, and not what was published"
             }

@@ -34,7 +34,8 @@ use crate::job::scratch_dir;
 use crate::make::software;
 use crate::print::{Lines, add_warnings, count, print};
 use crate::progress::{Stage, say, warn};
-use crate::run::check_output;
+use crate::run::{Unpublished, check_output};
+use crate::shards::is_transient;
 use crate::stores::set_up_gdal;
 use arpent_base::energy::{Meter, WATTS_PER_CORE};
 
@@ -63,24 +64,41 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
     check_output(&output, args.overwrite)?;
     set_up_gdal(Some(map.cache_mb()))?;
     let plan = Plan::new(&config, zones, &map)?;
+    let report = make(&config, &plan, &mut map, &output, args.overwrite, &meter).map_err(unpublished)?;
+    print(&report, human(&report).text(), format)?;
+    Ok(0)
+}
+
+/// What may go well another time ends with the code that says so; what never will had better not begun.
+fn unpublished(error: anyhow::Error) -> anyhow::Error {
+    if is_transient(&error) { error.context(Unpublished("zonal results")) } else { error }
+}
+
+/// Measures and publishes.
+fn make(
+    config: &ZonalConfig,
+    plan: &Plan<'_>,
+    map: &mut SourceMap,
+    output: &str,
+    overwrite: bool,
+    meter: &Meter,
+) -> anyhow::Result<ZonalReport> {
     let scratch = scratch_dir(config.scratch.as_deref())?;
     let mut timings = BTreeMap::new();
     let began = Instant::now();
     let stage = Stage::begin("measure", 0);
-    let (objects, mut warnings) = match Objects::read(&map, scratch.path()) {
-        Ok(objects) => (objects, doubts(&map)),
-        Err(doubt) => (None, doubts(&map).into_iter().chain([doubt]).collect()),
-    };
+    let mut warnings = doubts(map);
     warnings.iter().for_each(warn);
-    let measured = plan.measure(&mut map, objects.as_ref(), scratch.path())?;
+    let objects = Objects::read(map, scratch.path())?;
+    let measured = plan.measure(map, objects.as_ref(), scratch.path())?;
     stage.end(&format!("{} zones", count(measured.counts.zones)));
     timings.insert("measure".to_owned(), seconds(began));
-    let of_zones = counts::warnings(zones, &measured.counts);
+    let of_zones = counts::warnings(plan.zones, &measured.counts);
     of_zones.iter().for_each(warn);
     warnings.extend(of_zones);
-    let run = RunInfo::new(plan.run_id(&map)?, &map.manifest.model.id, &map.manifest.model.sha256);
+    let run = RunInfo::new(plan.run_id(map)?, &map.manifest.model.id, &map.manifest.model.sha256);
     let began = Instant::now();
-    let staged = plan.write(&map, &measured, &run, scratch.path())?;
+    let staged = plan.write(map, &measured, &run, scratch.path())?;
     timings.insert("write".to_owned(), seconds(began));
     let stage = Stage::begin("publish", 0);
     let manifest = Manifest {
@@ -91,24 +109,22 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
         plan: None,
         software: software(false),
         engines: Vec::new(),
-        inputs: plan.inputs(&map),
+        inputs: plan.inputs(map),
         failed_inputs: Vec::new(),
         warnings,
         model: map.manifest.model.clone(),
-        config: serde_json::to_value(&config)?,
+        config: serde_json::to_value(config.redacted())?,
         counts: Counts { zones: Some(measured.counts), ..Counts::default() },
         timings_s: timings,
         energy: Some(serde_json::to_value(meter.read())?),
         artifacts: Vec::new(),
     };
-    let published = Target::parse(&output)?.publish(&staged, manifest, args.overwrite)?;
+    let published = Target::parse(output)?.publish(&staged, manifest, overwrite)?;
     for leftover in &published.leftovers {
         say(&format!("could not delete {leftover} of the former results; it is not part of these"));
     }
-    stage.end(&output);
-    let report = ZonalReport { output, manifest: published.manifest };
-    print(&report, human(&report).text(), format)?;
-    Ok(0)
+    stage.end(output);
+    Ok(ZonalReport { output: output.to_owned(), manifest: published.manifest })
 }
 
 /// What a reader of the results must know.

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use arpent_gdal::{LayerSource, Reference, ReferenceIndex, ReferenceKind, Rings, Value};
-use arpent_publish::{Artifact, ROLE_FEATURES, Warning};
+use arpent_publish::{Artifact, ROLE_FEATURES};
+use arpent_raster::Grid;
 use arpent_vector::representative_point;
 use geo_types::{Coord, LineString, Polygon};
 
@@ -13,9 +14,14 @@ use super::source::SourceMap;
 const READ: [(&str, Option<&str>); 4] =
     [(".gpkg", Some("features")), (".fgb", None), (".geojson", None), (".parquet", None)];
 
+/// Steps in which vertices lie.
+const STEPS_OF_A_PIXEL: f64 = 16.0;
+
 /// The features of the map that is added up, by place.
 pub(crate) struct Objects {
     reference: Reference,
+    /// Grid of the map.
+    grid: Grid,
 }
 
 /// The file of features that is counted from; none where the map has none, or where it is of something else than what is added up.
@@ -30,10 +36,14 @@ pub(crate) fn features_of(map: &SourceMap) -> Option<(&Artifact, Option<&'static
 }
 
 impl Objects {
-    /// Copies the features to a file with an index; a doubt instead where they cannot be read.
-    pub(crate) fn read(map: &SourceMap, scratch: &Path) -> Result<Option<Self>, Warning> {
+    /// Copies the features to a file with an index. They are those that were published, so whatever goes wrong is an error: results
+    /// without a column that others have would look whole.
+    ///
+    /// # Errors
+    /// When they are not what was published, cannot be read, or there is no room for the copy.
+    pub(crate) fn read(map: &SourceMap, scratch: &Path) -> anyhow::Result<Option<Self>> {
         let Some((artifact, layer)) = features_of(map) else { return Ok(None) };
-        let address = map.address(artifact);
+        let address = map.address(artifact)?;
         let crs = &map.grid().crs;
         let source = LayerSource { layer, fields: &["class_id"], ..LayerSource::new(&address, crs) };
         // Outlines that were smoothed may reach beyond the pixels.
@@ -41,13 +51,9 @@ impl Objects {
         let (width, height) = (east - west, north - south);
         let within = [west - width, south - height, east + width, north + height];
         let path = scratch.join("objects.gpkg");
-        let index = ReferenceIndex::build(&source, ReferenceKind::Areas(None), within, &path, &mut |_, _| {});
-        let reference = index.and_then(|index| index.open()).map_err(|error| {
-            let why = format!("objects are not counted: {error}");
-            let hint = "publish the map in another format too, for example `formats = [\"geopackage\"]` under [features]";
-            Warning::new("objects-not-counted", &artifact.href, why).with_hint(hint)
-        })?;
-        Ok(Some(Self { reference }))
+        let index =
+            ReferenceIndex::build(&source, ReferenceKind::Areas(None), within, &path, &mut |_, _| {})?;
+        Ok(Some(Self { reference: index.open()?, grid: map.grid().clone() }))
     }
 
     /// Features by class id that lie in polygons: those whose point - the centroid, or one inside - does, so that of zones that do
@@ -63,10 +69,13 @@ impl Objects {
         if bbox[0] <= bbox[2] {
             self.reference.each_in(bbox, &mut |feature| -> anyhow::Result<()> {
                 let class = feature.values.first().and_then(Option::as_ref).and_then(Value::as_number);
-                // A feature is one polygon; where it was repaired, it is its first.
-                let first = feature.polygons().into_iter().next();
-                let (Some(class), Some(rings)) = (class, first) else { return Ok(()) };
-                let point = representative_point(&polygon(rings));
+                // A feature is one polygon; where it was repaired, slivers may lie beside it.
+                let polygons_of = feature.polygons().into_iter().map(|rings| drawn(&self.grid, rings));
+                let largest = polygons_of.max_by(|a, b| doubled_area(a).total_cmp(&doubled_area(b)));
+                let (Some(class), Some(polygon)) = (class, largest) else { return Ok(()) };
+                let point = representative_point(&polygon);
+                let (x, y) = self.grid.ground(point.x, point.y);
+                let point = Coord { x, y };
                 if polygons.iter().any(|zone| holds(zone, point)) {
                     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
                     let class = class.clamp(0.0, 255.0) as u8;
@@ -79,11 +88,23 @@ impl Objects {
     }
 }
 
-fn polygon(rings: Rings) -> Polygon<f64> {
-    let line = |ring: Vec<[f64; 2]>| LineString(ring.into_iter().map(|[x, y]| Coord { x, y }).collect());
-    let mut rings = rings.into_iter().map(line);
-    let exterior = rings.next().unwrap_or_else(|| LineString(Vec::new()));
-    Polygon::new(exterior, rings.collect())
+/// A polygon in pixels of the map, its vertices at the nearest sixteenths: outlines run along pixels, and of what a format changes of
+/// their last digits (degrees with nine decimals, there and back) nothing is left. Which part is the widest, and whether the
+/// centroid is inside, is then the same for every format.
+fn drawn(grid: &Grid, rings: Rings) -> Polygon<f64> {
+    let near = |pixels: f64| (pixels * STEPS_OF_A_PIXEL).round() / STEPS_OF_A_PIXEL;
+    let vertex = |[x, y]: [f64; 2]| {
+        let (col, row) = grid.pixel(x, y);
+        Coord { x: near(col), y: near(row) }
+    };
+    let mut lines = rings.into_iter().map(|ring| LineString(ring.into_iter().map(vertex).collect()));
+    let exterior = lines.next().unwrap_or_else(|| LineString(Vec::new()));
+    Polygon::new(exterior, lines.collect())
+}
+
+/// Twice the area inside the exterior ring.
+fn doubled_area(polygon: &Polygon<f64>) -> f64 {
+    polygon.exterior().lines().map(|side| side.determinant()).sum::<f64>().abs()
 }
 
 /// Whether a point lies in a polygon: an odd number of its sides is crossed on the way to the east. On a side that two zones share,

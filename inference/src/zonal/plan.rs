@@ -7,7 +7,7 @@ use arpent_gdal::{
     FieldDef, FieldType, LayerFeature, LayerGeometry, LayerShape, LayerShapes, LayerSource, Rings, Value,
     buffer_lines, fingerprint_layer, layer_fields, layer_file, read_features,
 };
-use arpent_publish::{Input, RunInfo, StagedArtifact, ZoneCounts};
+use arpent_publish::{Input, RunInfo, StagedArtifact, ZoneCounts, redacted};
 use arpent_raster::{Crs, CrsKind};
 use arpent_vector::ZoneResult;
 use serde_json::json;
@@ -26,7 +26,7 @@ use crate::job::short_hash;
 /// What was asked for, checked against the map and the layer.
 pub(crate) struct Plan<'a> {
     config: &'a ZonalConfig,
-    zones: &'a str,
+    pub(super) zones: &'a str,
     /// Id, then the fields that are kept; without an id, the first is the feature's number.
     kept: Vec<FieldDef>,
     /// Classes by whose share zones are ranked.
@@ -281,14 +281,14 @@ impl<'a> Plan<'a> {
         vec![
             Input {
                 id: map.manifest.run_id.clone(),
-                uri: map.url.clone(),
+                uri: redacted(&map.url),
                 size: measured.map(|a| a.size),
                 sha256: measured.map(|a| a.sha256.clone()),
                 ..Input::default()
             },
             Input {
                 id: "zones".to_owned(),
-                uri: self.zones.to_owned(),
+                uri: redacted(self.zones),
                 size: print.and_then(|f| f.size),
                 sha256: print.and_then(arpent_gdal::Fingerprint::content),
                 etag: print.and_then(|f| f.etag.clone()),

@@ -21,6 +21,7 @@ pub(crate) struct SourceMap {
     /// Where it is.
     pub(crate) url: String,
     pub(crate) manifest: Manifest,
+    target: Target,
     /// Folder or URL that artifacts lie below.
     root: String,
     /// Role of the raster that is added up.
@@ -39,14 +40,25 @@ impl SourceMap {
     pub(crate) fn open(url: &str, measure: Measure) -> anyhow::Result<Self> {
         let target = Target::parse(url)?;
         let manifest = read_manifest(&target, url)?;
+        if manifest.counts.zones.is_some() {
+            let of = manifest.inputs.first().map(|input| input.uri.clone());
+            return Err(ZonalError::MapIsZonal { map: url.to_owned(), of }.into());
+        }
         let root = target
             .local_folder()
             .map_or_else(|| target.url().to_owned(), |f| f.to_string_lossy().into_owned());
-        let open = |artifact: &Artifact| PublishedRaster::open(&format!("{root}/{}", artifact.href));
+        // The results tell the hashes of the manifest: they are of those bytes, or there are none.
+        let open = |artifact: &Artifact| -> anyhow::Result<PublishedRaster> {
+            target.check_artifact(artifact)?;
+            Ok(PublishedRaster::open(&format!("{root}/{}", artifact.href))?)
+        };
         let published = measure == Measure::Map && is_changed(&manifest);
         let role = if published { ROLE_MAP } else { ROLE_LABELS };
         let labels = artifact(&manifest, role).ok_or_else(|| match role {
-            ROLE_MAP => ZonalError::NoMapRaster { map: url.to_owned() },
+            ROLE_MAP => {
+                let has_labels = artifact(&manifest, ROLE_LABELS).is_some();
+                ZonalError::NoMapRaster { map: url.to_owned(), has_labels }
+            }
             _ => ZonalError::NoLabels { map: url.to_owned() },
         })?;
         let labels = open(labels)?;
@@ -63,6 +75,7 @@ impl SourceMap {
         Ok(Self {
             url: url.to_owned(),
             manifest,
+            target,
             root,
             role,
             labels,
@@ -79,9 +92,10 @@ impl SourceMap {
         self.role == ROLE_LABELS && is_changed(&self.manifest)
     }
 
-    /// Where an artifact lies.
-    pub(crate) fn address(&self, artifact: &Artifact) -> String {
-        format!("{}/{}", self.root, artifact.href)
+    /// Where an artifact lies, which is what the manifest says.
+    pub(crate) fn address(&self, artifact: &Artifact) -> anyhow::Result<String> {
+        self.target.check_artifact(artifact)?;
+        Ok(format!("{}/{}", self.root, artifact.href))
     }
 
     /// Whether results of the map may be published there: not over the map itself.

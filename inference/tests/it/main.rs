@@ -29,6 +29,7 @@ mod schema;
 mod shards;
 mod slurm;
 mod submit;
+mod trust;
 mod validity;
 mod values;
 mod vectors;

@@ -7,6 +7,7 @@ mod parquet;
 mod place;
 mod table;
 mod text;
+mod time;
 
 pub(crate) use dateline::{middle_of, unwrapped};
 pub(crate) use hint::hint;
@@ -16,3 +17,4 @@ pub use place::layer_file;
 pub(crate) use table::{Raw, Table, folder_files, value_of};
 pub(crate) use text::normalized;
 pub use text::same_text;
+pub(crate) use time::Moment;

@@ -23,6 +23,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use serde_json::Value as Json;
 
 use super::table::Raw;
+use super::time::offset_of;
 use crate::layer_in::Value;
 use crate::layer_out::{FieldDef, FieldType};
 use crate::setup::quiet;
@@ -258,7 +259,7 @@ fn value(column: &ArrayRef, row: usize) -> Option<Value> {
         D::LargeUtf8 => text(column.as_string::<i64>().value(row)),
         D::Utf8View => text(column.as_string_view().value(row)),
         D::Date32 => text(&date(column.as_primitive::<Date32Type>().value(row).into())),
-        D::Timestamp(unit, _) => text(&timestamp(column, row, *unit)),
+        D::Timestamp(unit, zone) => text(&timestamp(column, row, *unit, zone.as_deref())),
         D::Dictionary(..) => {
             let dictionary = column.as_any_dictionary();
             let key = *dictionary.normalized_keys().get(row)?;
@@ -280,21 +281,37 @@ fn date(days: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// A time as `2024-05-01T12:00:00`, with a fraction where there is one.
-fn timestamp(column: &ArrayRef, row: usize, unit: TimeUnit) -> String {
+/// A time as `2024-05-01T12:00:00`, with a fraction where there is one. Where the column names a time zone, its values are of
+/// UTC: they are told by the zone's offset where it is a fixed one, else in UTC (`Z`).
+fn timestamp(column: &ArrayRef, row: usize, unit: TimeUnit, zone: Option<&str>) -> String {
     let (ticks, per_second) = match unit {
         TimeUnit::Second => (column.as_primitive::<TimestampSecondType>().value(row), 1),
         TimeUnit::Millisecond => (column.as_primitive::<TimestampMillisecondType>().value(row), 1000),
         TimeUnit::Microsecond => (column.as_primitive::<TimestampMicrosecondType>().value(row), 1_000_000),
         TimeUnit::Nanosecond => (column.as_primitive::<TimestampNanosecondType>().value(row), 1_000_000_000),
     };
+    let offset = zone.and_then(fixed_offset);
+    let mark = zone.map_or_else(String::new, |_| offset.map_or_else(|| "Z".to_owned(), offset_of));
     let (seconds, fraction) = (ticks.div_euclid(per_second), ticks.rem_euclid(per_second));
+    let seconds = seconds.saturating_add(offset.unwrap_or(0));
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let clock = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
     let nanoseconds = fraction * (1_000_000_000 / per_second);
     let fraction = format!(".{nanoseconds:09}");
     let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
-    format!("{}T{clock}{fraction}", date(days))
+    format!("{}T{clock}{fraction}{mark}", date(days))
+}
+
+/// The seconds of `+01:00` and the like; none for UTC and for names of zones, whose offset is not always the same.
+fn fixed_offset(zone: &str) -> Option<i64> {
+    let (sign, rest) = match zone.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let seconds = sign * (hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60);
+    (seconds != 0).then_some(seconds)
 }
 
 /// A file or object, read in ranges.

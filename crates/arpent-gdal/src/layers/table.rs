@@ -10,6 +10,7 @@ use gdal_sys::OGRwkbGeometryType as Kinds;
 use super::parquet::{self, ParquetTable};
 use super::place::Place;
 use super::text::{Decoder, normalized};
+use super::time::Time;
 use super::{is_csv_geometry, open_vector};
 use crate::layer_in::{LayerShapes, LayerSource, Value};
 use crate::layer_out::{FieldDef, FieldType};
@@ -29,6 +30,8 @@ pub(crate) struct Table {
     pub(crate) srs: Option<SpatialRef>,
     /// All fields.
     fields: Vec<FieldDef>,
+    /// Of each field, whether GDAL takes it for a date or a time.
+    times: Vec<Option<Time>>,
     decoder: Decoder,
     content: Content,
     /// The field that geometries are the text of, in formats where they are.
@@ -79,8 +82,9 @@ impl Table {
         }
         let (srs, fields) = (table.srs()?, table.fields());
         let content = Content::Parquet(Box::new(table));
-        let (uri, decoder) = (place.uri.clone(), Decoder::default());
-        Ok(Self { uri, name, srs, fields, decoder, content, geometry_text: None })
+        // Its reader makes the text of dates itself.
+        let (uri, times, decoder) = (place.uri.clone(), Vec::new(), Decoder::default());
+        Ok(Self { uri, name, srs, fields, times, decoder, content, geometry_text: None })
     }
 
     fn of_gdal(
@@ -93,7 +97,7 @@ impl Table {
         let index = choose(&place.uri, &dataset, wanted, shapes)?;
         let driver = dataset.driver().short_name();
         let raw = ["ESRI Shapefile", "CSV"].contains(&driver.as_str());
-        let (name, srs, fields, decoder) = {
+        let (name, srs, fields, times, decoder) = {
             let layer = layer(&dataset, index, &place.uri)?;
             // The language byte of the .dbf, and the .cpg, which goes before it.
             let said = |key| layer.metadata_item(key, "SHAPEFILE").filter(|value| !value.is_empty());
@@ -103,12 +107,13 @@ impl Table {
             let unknown = |encoding| GdalError::LayerEncoding { path: place.uri.clone(), encoding };
             let decoder = Decoder::new(given, declared.as_deref(), raw).map_err(unknown)?;
             let fields = fields(&layer, &decoder, &place.uri)?;
-            (layer.name(), layer.spatial_ref(), fields, decoder)
+            let times = layer.defn().fields().map(|field| Time::of(field.field_type())).collect();
+            (layer.name(), layer.spatial_ref(), fields, times, decoder)
         };
         let content = Content::Gdal(dataset, index);
         let is_geometry = |field: &FieldDef| driver == "CSV" && is_csv_geometry(&field.name);
         let geometry_text = fields.iter().position(is_geometry);
-        Ok(Self { uri: place.uri.clone(), name, srs, fields, decoder, content, geometry_text })
+        Ok(Self { uri: place.uri.clone(), name, srs, fields, times, decoder, content, geometry_text })
     }
 
     /// The fields asked for, with their positions.
@@ -187,6 +192,9 @@ impl Table {
     ) -> Result<Option<Value>, GdalError> {
         if field_type != FieldType::Text || !ffi::has_value(feature, index) {
             return Ok(value_of(feature, index, field_type));
+        }
+        if let Some(time) = self.times.get(index).copied().flatten() {
+            return Ok(ffi::field_moment(feature, index).map(|moment| Value::Text(time.text(&moment))));
         }
         let Some(bytes) = ffi::field_bytes(feature, index) else { return Ok(None) };
         let text = self.decoder.text(bytes).ok_or_else(|| GdalError::FieldText {

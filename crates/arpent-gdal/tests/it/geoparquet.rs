@@ -119,6 +119,32 @@ fn simple_columns_of_every_type_are_fields() {
 }
 
 #[test]
+fn times_keep_the_offset_of_their_column() {
+    let dir = folder();
+    let of = |zone: Option<&str>| -> ArrayRef {
+        let times = TimestampMillisecondArray::from(vec![Some(1_614_830_767_123)]);
+        Arc::new(times.with_timezone_opt(zone.map(str::to_owned)))
+    };
+    let zones = [None, Some("+01:00"), Some("-03:30"), Some("UTC"), Some("Europe/Paris"), Some("+00:00")];
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let columns =
+        names.into_iter().zip(zones.map(of)).chain([("geometry", geometry(&[Some(SQUARE)]))]).collect();
+    let path = write(&dir.path().join("a.parquet"), columns, Some(&in_lambert()), Compression::SNAPPY);
+    let found = values(&path, &names).unwrap();
+    let found: Vec<String> = found[0].iter().flatten().map(ToString::to_string).collect();
+    let utc = "2021-03-04T04:06:07.123Z";
+    let expected = [
+        "2021-03-04T04:06:07.123",
+        "2021-03-04T05:06:07.123+01:00",
+        "2021-03-04T00:36:07.123-03:30",
+        utc,
+        utc,
+        utc,
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn the_crs_is_what_the_metadata_say_or_mean() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);

@@ -176,7 +176,7 @@ impl Secrets {
     /// The text without the secrets, and without credentials in the URLs in it.
     pub(crate) fn scrub(&self, text: &str) -> String {
         let scrubbed = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED));
-        scrubbed.split_inclusive(char::is_whitespace).map(redacted).collect()
+        redacted_text(&scrubbed)
     }
 }
 
@@ -197,6 +197,27 @@ pub fn redacted(url: &str) -> String {
         _ => (url, ""),
     };
     without_user(before) + &without_signatures(query)
+}
+
+/// A text - a message, a JSON document - whose URLs are fit to be shown, as [`redacted`] makes them. A URL ends at white space, at a
+/// quotation mark or at a backslash, which a JSON text puts before one.
+pub fn redacted_text(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '`' | '<' | '>' | '\\');
+    // What a sentence puts after a URL is not part of its last value.
+    let closes = |c: char| matches!(c, ':' | ',' | ';' | '.' | ')' | ']' | '}' | '\'');
+    let piece = |piece: &str| {
+        let end = piece.trim_end_matches(ends).trim_end_matches(closes).len();
+        redacted(&piece[..end]) + &piece[end..]
+    };
+    text.split_inclusive(ends).map(piece).collect()
+}
+
+/// A JSON document as it is stored for others to read: indented, with a line's end, its URLs fit to be shown ([`redacted_text`]).
+///
+/// # Errors
+/// When the value holds what JSON cannot say.
+pub fn json_document(value: &impl serde::Serialize) -> serde_json::Result<Vec<u8>> {
+    Ok((redacted_text(&serde_json::to_string_pretty(value)?) + "\n").into_bytes())
 }
 
 /// Leaves out what stands between `://` and an `@`.

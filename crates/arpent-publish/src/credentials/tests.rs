@@ -230,6 +230,27 @@ fn urls_are_redacted() {
     }
 }
 
+#[test]
+fn urls_in_texts_are_redacted_where_they_end() {
+    for (text, fit) in [
+        ("http://u:p@h/z.gpkg?sig=abc: not there", "http://h/z.gpkg?sig=REDACTED: not there"),
+        ("of `http://h/a?token=t`, in (s3://k:s@b/p).", "of `http://h/a?token=REDACTED`, in (s3://b/p)."),
+        (r#"{"uri":"http://u:p@h/a?sig=b","next":"c"}"#, r#"{"uri":"http://h/a?sig=REDACTED","next":"c"}"#),
+        (
+            r#"{"said":"in \"http://h/a?sig=b\", line 1"}"#,
+            r#"{"said":"in \"http://h/a?sig=REDACTED\", line 1"}"#,
+        ),
+        ("ogrinfo '/vsicurl/http://h/a?sig=b'", "ogrinfo '/vsicurl/http://h/a?sig=REDACTED'"),
+        ("a ? b & sig=c\n\tnothing: /data/a?sig=b.tif", "a ? b & sig=c\n\tnothing: /data/a?sig=b.tif"),
+        ("", ""),
+    ] {
+        assert_eq!(redacted_text(text), fit);
+        assert_eq!(redacted_text(fit), fit);
+    }
+    let document = json_document(&serde_json::json!({ "a": "http://h/a?sig=b" })).unwrap();
+    assert_eq!(String::from_utf8(document).unwrap(), "{\n  \"a\": \"http://h/a?sig=REDACTED\"\n}\n");
+}
+
 /// Whatever is said of an error: its text, its causes, its hint, and its debugging form.
 fn everything(error: &PublishError) -> String {
     let mut said = format!("{error} {error:?} {}", error.hint().unwrap_or_default());

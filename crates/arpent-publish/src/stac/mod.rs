@@ -22,6 +22,7 @@ use arpent_raster::{
 use geo_types::{LineString, Polygon};
 use serde_json::{Map, Value, json};
 
+use crate::credentials::json_document;
 use crate::dateline::{Extent, Rings, cut};
 use crate::error::{PublishError, Result};
 use crate::geojson::on_globe;
@@ -99,9 +100,8 @@ pub fn stac_item(run: &StacRun<'_>) -> Result<Value> {
 /// # Errors
 /// As [`stac_item`], and [`PublishError::Io`] when the file cannot be written.
 pub fn write_stac_item(path: &Path, run: &StacRun<'_>) -> Result<()> {
-    let encoded = serde_json::to_vec_pretty(&stac_item(run)?);
-    let mut bytes = encoded.map_err(|source| PublishError::Json { what: "the STAC item", source })?;
-    bytes.push(b'\n');
+    let bytes = json_document(&stac_item(run)?)
+        .map_err(|source| PublishError::Json { what: "the STAC item", source })?;
     std::fs::write(path, bytes).map_err(PublishError::io("write", path))
 }
 
