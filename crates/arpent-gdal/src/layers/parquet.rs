@@ -26,8 +26,8 @@ use super::table::Raw;
 use crate::layer_in::Value;
 use crate::layer_out::{FieldDef, FieldType};
 use crate::setup::quiet;
-use crate::uri::{gdal_path, is_local, is_remote};
-use crate::{GdalError, crs, failure, ffi, guard};
+use crate::uri::{gdal_path, is_local};
+use crate::{GdalError, crs, failure, ffi, guard, scene};
 
 /// The first and last bytes of a Parquet file.
 const MAGIC: &[u8] = b"PAR1";
@@ -69,12 +69,7 @@ impl ParquetTable {
             ffi::vsi_size(&path)
         };
         let Some(length) = length else {
-            let (path, message) = (uri.to_owned(), String::new());
-            return Err(if is_remote(&path) {
-                GdalError::Unreachable { path, message }
-            } else {
-                GdalError::Missing { path, message }
-            });
+            return Err(scene::not_found(uri, &path, String::new()));
         };
         let chunks = Chunks { path, length };
         let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::default())
