@@ -103,7 +103,12 @@ impl Wanted<'_> {
         let may_resample = self.options.resample || self.options.gsd == TargetGsd::Nominal;
         if !may_resample && !in_range(&info, self.model) {
             let (gsd, gsd_m) = (&self.model.gsd_m, info.gsd_m);
-            return Err(JobError::GsdOutOfRange { scene: info.uri, gsd_m, min: gsd.min, max: gsd.max }.into());
+            let factor = f64::max(gsd_m / gsd.nominal, gsd.nominal / gsd_m);
+            let most = self.options.resample_max_factor;
+            let scene = info.uri;
+            return Err(
+                JobError::GsdOutOfRange { scene, gsd_m, min: gsd.min, max: gsd.max, factor, most }.into()
+            );
         }
         validity::declare(&mut info, &bands, self.options, self.scratch)?;
         let found = arpent_gdal::look(&info, &bands, looks.collar)?;

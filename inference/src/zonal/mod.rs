@@ -31,11 +31,12 @@ use self::plan::Plan;
 use self::source::SourceMap;
 use crate::Ended;
 use crate::cli::{Format, ZonalArgs};
-use crate::job::scratch_dir;
+use crate::config::located;
 use crate::make::software;
 use crate::print::{Lines, add_warnings, count, print};
 use crate::progress::{Stage, say, warn};
 use crate::run::check_output;
+use crate::scratch::Scratch;
 use crate::stores::set_up_gdal;
 use arpent_base::energy::{Meter, WATTS_PER_CORE};
 
@@ -63,8 +64,13 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
     map.check_output(&output)?;
     check_output(&output, args.overwrite)?;
     set_up_gdal(Some(map.cache_mb()))?;
-    let plan = Plan::new(&config, zones, &map)?;
-    let scratch = scratch_dir(config.scratch.as_deref())?;
+    let plan = Plan::new(&config, zones, &map).map_err(|error| {
+        match error.downcast_ref().and_then(ZonalError::key) {
+            Some(key) => located(&args.config, &key, error),
+            None => error,
+        }
+    })?;
+    let scratch = Scratch::new(config.scratch.as_deref())?;
     let mut timings = BTreeMap::new();
     let began = Instant::now();
     let stage = Stage::begin("measure", 0);
@@ -73,13 +79,14 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
         Err(doubt) => (None, doubts(&map).into_iter().chain([doubt]).collect()),
     };
     warnings.iter().for_each(warn);
-    let measured = plan.measure(&mut map, objects.as_ref(), scratch.path())?;
+    let measured = plan.measure(&mut map, objects.as_ref(), scratch.path());
+    let measured = measured.map_err(|error| scratch.judged(error))?;
     stage.end(&format!("{} zones", count(measured.counts.zones)));
     timings.insert("measure".to_owned(), seconds(began));
     counts::tell(&measured.counts);
     let run = RunInfo::new(plan.run_id(&map)?, &map.manifest.model.id, &map.manifest.model.sha256);
     let began = Instant::now();
-    let staged = plan.write(&map, &measured, &run, scratch.path())?;
+    let staged = plan.write(&map, &measured, &run, scratch.path()).map_err(|error| scratch.judged(error))?;
     timings.insert("write".to_owned(), seconds(began));
     let stage = Stage::begin("publish", 0);
     let manifest = Manifest {

@@ -13,6 +13,7 @@ mod coverage;
 mod dates;
 mod detection;
 mod exact;
+mod exits;
 mod hints;
 mod import;
 mod inputs;
