@@ -196,7 +196,7 @@ fn values_that_do_not_fit_name_their_file_table_and_line() {
         ),
         ("[objects]\ngap_m = 1.0\n", "line 2, in [objects]: [objects]: `"),
         ("[compute]\nmemory_limit_mb = 1\n", "line 3, in [compute]: the job needs about"),
-        (rule, "line 5, in [[reference.inform]] 1: reference.inform `a`: min_share is 2"),
+        (rule, "line 5, in [reference]: reference.inform `a`: min_share is 2"),
     ] {
         place.config(text);
         let ended = place.arpent(&["plan", "run.toml", "--scene", "a.tif"]).expect(2);
