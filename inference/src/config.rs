@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arpent_base::MAX_THREADS;
-use arpent_base::config::{Spot, hint_of_unknown, spot_at, spot_of_key};
+use arpent_base::config::{NotUtf8, Spot, hint_of_unknown, spot_at, spot_of_key, utf8};
 use arpent_raster::ReadAs;
 use arpent_tiling::TilingOptions;
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ use crate::coverage::CoverageOptions;
 pub use crate::declared::{
     AlphaOption, AlphaRole, CollarOption, NodataOption, NodataValue, NodataWord, ResampleFactor,
 };
-use crate::error::JobError;
+use crate::error::{JobError, hint_of, message_of};
 use crate::job::{DatePattern, normalized_date};
 use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGeOptions;
@@ -70,6 +70,9 @@ pub struct Config {
     /// Threads, device and memory.
     #[serde(default)]
     pub compute: ComputeOptions,
+    /// The file that it was read from.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// How scenes are read.
@@ -337,6 +340,7 @@ impl Config {
         let (mut config, text): (Self, _) = read_toml(path)?;
         config.check(path, &text)?;
         config.resolve_paths(path.parent().unwrap_or(Path::new(".")));
+        config.file = Some(path.to_owned());
         Ok(config)
     }
 
@@ -426,6 +430,32 @@ impl Config {
         Ok(())
     }
 
+    /// An error, with its place in the file where it is about a value that is written there.
+    pub(crate) fn located(&self, error: anyhow::Error) -> anyhow::Error {
+        let key = error.downcast_ref().and_then(JobError::key);
+        match (&self.file, key) {
+            (Some(path), Some(key)) => located(path, &self.path_of(&key), error),
+            _ => error,
+        }
+    }
+
+    /// The path of a key in the document: messages call layers by their names, documents count them.
+    fn path_of(&self, key: &str) -> String {
+        let reference = &self.reference;
+        let of_layer = || {
+            let (kind, rest) = key.strip_prefix("reference.")?.split_once(" `")?;
+            let (name, rest) = rest.split_once('`')?;
+            let index = match kind {
+                "impose" => reference.impose.iter().position(|rule| rule.name == name),
+                "inform" => reference.inform.iter().position(|rule| rule.name == name),
+                "compare" => reference.compare.iter().position(|rule| rule.name == name),
+                _ => reference.snap.iter().position(|rule| rule.name == name),
+            };
+            Some(format!("reference.{kind}.{}.{}", index?, rest.trim_start_matches([':', ' ', '.'])))
+        };
+        of_layer().unwrap_or_else(|| key.to_owned())
+    }
+
     /// The configuration as it may be stored and shown: without secrets in addresses.
     #[must_use]
     pub fn redacted(&self) -> Self {
@@ -469,10 +499,31 @@ fn redact(location: &mut String) {
 
 /// Reads a configuration file; gives its text too, for messages.
 pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<(T, String), JobError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| JobError::ConfigRead { path: path.to_owned(), source })?;
+    let text = read_text(path)?;
     let config = toml::from_str(&text).map_err(|e| parse_error(path, &text, &e))?;
     Ok((config, text))
+}
+
+/// The text of a file that is TOML.
+///
+/// # Errors
+/// [`JobError::ConfigRead`]; [`JobError::ConfigParse`] where it is not UTF-8.
+pub(crate) fn read_text(path: &Path) -> Result<String, JobError> {
+    let bytes =
+        std::fs::read(path).map_err(|source| JobError::ConfigRead { path: path.to_owned(), source })?;
+    utf8(bytes).map_err(|NotUtf8 { spot, message }| {
+        config_error(path, spot, Some(NotUtf8::HINT.to_owned()), message)
+    })
+}
+
+/// An error about a value of a file, with its place there; where nothing of the key is written, as it is.
+pub(crate) fn located(path: &Path, key: &str, error: anyhow::Error) -> anyhow::Error {
+    let Ok(text) = read_text(path) else { return error };
+    let first = key.split('.').next().unwrap_or(key);
+    if !text.parse::<toml::Table>().is_ok_and(|table| table.contains_key(first)) {
+        return error;
+    }
+    config_error(path, spot_of_key(&text, key), hint_of(&error), message_of(&error)).into()
 }
 
 /// A path relative to the configuration's folder; URLs stay as they are.

@@ -93,28 +93,31 @@ impl CoverageOptions {
     /// The rules for the pixels of a grid.
     ///
     /// # Errors
-    /// [`JobError::UnknownClass`], [`JobError::BuiltUpCrs`]; [`VectorError`] for numbers that make no sense.
+    /// [`JobError::UnknownClass`], [`JobError::BuiltUpCrs`]; [`JobError::Number`] for numbers that make no sense.
     pub fn rules(&self, nomenclature: &Nomenclature, grid: &Grid) -> anyhow::Result<CoverageRules> {
         let id = |key: &str, name: &str| class_id(&format!("coverage.{key}"), name, nomenclature);
-        let mut units = MappingUnits::new(self.mmu_m2)?;
+        let at = |key: String| move |error| JobError::of_option(&format!("coverage.{key}"), error);
+        let mut units = MappingUnits::new(self.mmu_m2).map_err(at("mmu_m2".to_owned()))?;
         if let Some(built) = &self.built_up {
             for class_id in 0..=u8::MAX {
-                units.set(BUILT_UP, class_id, built.mmu_m2)?;
+                units.set(BUILT_UP, class_id, built.mmu_m2).map_err(at("built_up.mmu_m2".to_owned()))?;
             }
         }
         for (name, class) in &self.classes {
             let from = id("classes", name)?;
             if let Some(area_m2) = class.mmu_m2 {
-                units.set(0, from, area_m2)?;
+                units.set(0, from, area_m2).map_err(at(format!("classes.{name}.mmu_m2")))?;
             }
             if let (Some(area_m2), true) = (class.built_up_mmu_m2.or(class.mmu_m2), self.built_up.is_some()) {
-                units.set(BUILT_UP, from, area_m2)?;
+                units.set(BUILT_UP, from, area_m2).map_err(at(format!("classes.{name}.built_up_mmu_m2")))?;
             }
             if class.built_up_mmu_m2.is_some() && self.built_up.is_none() {
                 return Err(JobError::BuiltUpMissing { class: name.clone() }.into());
             }
             for (to, weight) in &class.prefer {
-                units.prefer(from, id(&format!("classes.{name}.prefer"), to)?, *weight)?;
+                let key = format!("classes.{name}.prefer");
+                let to_id = id(&key, to)?;
+                units.prefer(from, to_id, *weight).map_err(at(format!("{key}.{to}")))?;
             }
         }
         if let Some(built) = &self.built_up {
@@ -137,10 +140,15 @@ impl CoverageOptions {
         for name in &self.square {
             square[usize::from(id("square", name)?)] = true;
         }
-        let rules = CoverageRules::new(units, built_up.transpose()?, self.tolerance_px)?.square(square);
-        Ok(match self.smooth {
-            Some(smooth) => rules.smooth(smooth.cut_px, smooth.max_share)?,
-            None => rules,
+        let rules = CoverageRules::new(units, built_up.transpose()?, self.tolerance_px);
+        let rules = rules.map_err(at("tolerance_px".to_owned()))?.square(square);
+        let Some(smooth) = self.smooth else { return Ok(rules) };
+        rules.smooth(smooth.cut_px, smooth.max_share).map_err(|error| {
+            let key = match error {
+                VectorError::BadOption { option: "max_share", .. } => "smooth.max_share",
+                _ => "smooth.cut_px",
+            };
+            at(key.to_owned())(error)
         })
     }
 }
@@ -174,7 +182,8 @@ fn reach_px(distance_m: f64, grid: &Grid) -> anyhow::Result<[usize; 2]> {
     let pixels = [grid.gsd_x, grid.gsd_y].map(|gsd| (distance_m / (gsd * metres_per_unit)).ceil());
     if !pixels.iter().all(|pixels| (0.0..=LIMIT as f64).contains(pixels)) {
         let expected = "a distance of 0 to 4096 pixels";
-        return Err(VectorError::BadOption { option: "distance_m", value: distance_m, expected }.into());
+        let key = "coverage.built_up.distance_m".to_owned();
+        return Err(JobError::Number { key, value: distance_m, expected }.into());
     }
     Ok(pixels.map(|pixels| pixels as usize))
 }

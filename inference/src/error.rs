@@ -193,6 +193,12 @@ pub enum JobError {
         min: f64,
         /// Largest GSD of the model, metres.
         max: f64,
+        /// By how much pixels would have to become coarser or finer.
+        factor: f64,
+        /// Whether they would become coarser.
+        coarser: bool,
+        /// The largest factor allowed.
+        most: f64,
     },
     /// A scene would have to be resampled by more than is allowed.
     #[error("{scene} has a GSD of {gsd_m:.4} m; to {target_m} m, pixels would become {factor:.2} times as {}{along}, more than the {most} allowed", if *coarser { "coarse" } else { "fine" })]
@@ -337,9 +343,9 @@ pub enum JobError {
         /// The name.
         column: String,
     },
-    /// A number that makes no sense.
+    /// A number of the configuration that makes no sense.
     #[error("{key} is {value}, expected {expected}")]
-    ReferenceNumber {
+    Number {
         /// Where in the configuration.
         key: String,
         /// The number.
@@ -428,6 +434,24 @@ pub enum JobError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file of the scratch folder could not be written or read, and there is no room left.
+    #[error("no room in the scratch folder {}: {free_mb} MB are free: {source:#}", folder.display())]
+    NoRoom {
+        /// The folder.
+        folder: PathBuf,
+        /// What is free, MB.
+        free_mb: u64,
+        /// What failed.
+        source: anyhow::Error,
+    },
+    /// A file of the scratch folder could not be written or read, though there is room.
+    #[error("a file of the scratch folder {} failed: {source:#}", folder.display())]
+    Temporary {
+        /// The folder.
+        folder: PathBuf,
+        /// What failed.
+        source: anyhow::Error,
+    },
     /// Something to inspect that is none of the things that can be inspected.
     #[error("{target} is neither a model package nor a scene nor the output of a run")]
     NotInspectable {
@@ -498,6 +522,50 @@ impl WantedValues {
 /// A range that is narrower holds fractions: reflectances, indices.
 const FEW_STEPS: f32 = 16.0;
 
+impl JobError {
+    /// A number that a key of the configuration must not be; `key` is named from the top.
+    pub(crate) fn of_option(key: &str, error: VectorError) -> anyhow::Error {
+        match error {
+            VectorError::BadOption { value, expected, .. } => {
+                Self::Number { key: key.to_owned(), value, expected }.into()
+            }
+            other => other.into(),
+        }
+    }
+
+    /// The key of the configuration that it is about, named from the top: what its place in the file is found by. As near as it is
+    /// known: what is not written there is looked for in its table.
+    pub(crate) fn key(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownClass { key, class, .. } => format!("{key}.{class}"),
+            Self::Number { key, .. }
+            | Self::SameValue { key, .. }
+            | Self::ReferenceName { key, .. }
+            | Self::ReferenceEmpty { key, .. }
+            | Self::ReferenceCrs { key, .. } => key.clone(),
+            Self::CoverageOfBoxes { .. } => "coverage".to_owned(),
+            Self::BuiltUpMissing { class } => format!("coverage.classes.{class}.built_up_mmu_m2"),
+            Self::NothingBuiltUp { .. } | Self::BuiltUpDistance => "coverage.built_up".to_owned(),
+            Self::BuiltUpCrs { .. } => "coverage.built_up.distance_m".to_owned(),
+            Self::ObjectsOfLabels { .. } | Self::ObjectsCrs { .. } => "objects".to_owned(),
+            Self::ImposeOnBoxes { .. } => "reference.impose".to_owned(),
+            Self::NoCode { .. } => "ocs_ge.nomenclature".to_owned(),
+            Self::MemoryLimit { .. } => "compute.memory_limit_mb".to_owned(),
+            _ => return None,
+        })
+    }
+
+    /// Whether trying again may help; `None` where what is below it knows.
+    pub fn is_transient(&self) -> Option<bool> {
+        match self {
+            Self::NoRoom { .. } => Some(true),
+            // A file of this machine that its owner has to mend.
+            Self::ConfigRead { .. } => Some(false),
+            _ => None,
+        }
+    }
+}
+
 /// Id of a class of the model by its name; `key` is where in the configuration it is named.
 ///
 /// # Errors
@@ -551,9 +619,4 @@ pub fn hint_of(error: &anyhow::Error) -> Option<String> {
             .or_else(|| of(cause.downcast_ref().map(ShardError::hint)))
             .or_else(|| of(cause.downcast_ref().map(SubmitError::hint)))
     })
-}
-
-/// An error as a JSON document of one line: what stderr gets with `--format json`.
-pub fn document(message: &str, hint: Option<&str>, code: u8) -> String {
-    serde_json::json!({ "error": { "message": message, "hint": hint, "code": code } }).to_string()
 }

@@ -2,6 +2,27 @@
 
 use crate::error::{JobError, WantedValues};
 
+/// The largest factor that is offered: what is coarser or finer than that shows other things.
+const MOST_OFFERED: f64 = 8.0;
+
+/// What to do where resampling needs a factor of more than is allowed; `before` is what has to be set besides.
+fn hint_of_factor(factor: f64, coarser: bool, before: &str) -> String {
+    let (way, how, what) = if coarser {
+        ("coarser", "coarse", "what is smaller than a new pixel is lost")
+    } else {
+        ("finer", "fine", "finer pixels show nothing that the scene does not hold")
+    };
+    if factor > MOST_OFFERED {
+        return format!(
+            "use a model made for this GSD: this one does not fit, since pixels would have to become {factor:.0} times as {how}"
+        );
+    }
+    format!(
+        "use a model made for this GSD; or, if you accept what so much resampling does to the map ({what}), set {before}`resample_max_factor = {{ {way} = {} }}` under [input]",
+        factor.ceil()
+    )
+}
+
 impl JobError {
     /// What to do about it.
     #[allow(clippy::too_many_lines, reason = "a text for each error")]
@@ -60,6 +81,9 @@ impl JobError {
                     "{scaling}bring the scene to the model's values (for example: {command}), declare nodata that is none (nodata = VALUE under [input]), use a model made for such values, or set outside_values = \"tell\" under [input] to map it all the same"
                 ));
             }
+            Self::GsdOutOfRange { factor, coarser, most, .. } if factor > most => {
+                return Some(hint_of_factor(*factor, *coarser, "`resample = true` and "));
+            }
             Self::GsdOutOfRange { .. } => {
                 "set `resample = true` under [input] to resample to the model's GSD, or use a model made for this GSD"
             }
@@ -70,15 +94,7 @@ impl JobError {
                 "say the dates with `acquired_from` under [input], a pattern over file names such as \"*_{yyyy}{mm}{dd}_*\", or set `order = \"given\"`"
             }
             Self::ResampleFactor { factor, coarser, .. } => {
-                let (way, what) = if *coarser {
-                    ("coarser", "what is smaller than a new pixel is lost")
-                } else {
-                    ("finer", "finer pixels show nothing that the scene does not hold")
-                };
-                return Some(format!(
-                    "use a model made for this GSD; or, if you accept what so much resampling does to the map ({what}), set `resample_max_factor = {{ {way} = {} }}` under [input]",
-                    factor.ceil()
-                ));
+                return Some(hint_of_factor(*factor, *coarser, ""));
             }
             Self::NoPixelCenter { .. } => "name the scenes around it, too, or one that is larger",
             Self::PixelSize { .. } => "leave `pixel_size` out: pixels then have the model's nominal GSD",
@@ -136,6 +152,12 @@ impl JobError {
                 "check the nodata value and the mask: `arpent inspect SCENE`, or `gdalinfo -stats FILE`"
             }
             Self::Scratch { .. } => "set compute.scratch or TMPDIR to a folder with room",
+            Self::NoRoom { .. } => {
+                "free some space, or set compute.scratch or TMPDIR to a folder with more room (for `arpent zonal`: scratch); what was computed is kept, and the same command goes on from there"
+            }
+            Self::Temporary { .. } => {
+                "check the disk and its file system, or set compute.scratch or TMPDIR to another; what was computed is kept, and the same command goes on from there"
+            }
             Self::NotInspectable { .. } => {
                 "give a raster, a folder with model.json, a folder or URL with manifest.json, or a file of features of a run"
             }
@@ -144,7 +166,8 @@ impl JobError {
                 "build the program of trainings and keep it beside arpent or on PATH; docs/train-your-own.md says how"
             }
             Self::ConfigParse { hint, .. } | Self::NoUsableScene { hint, .. } => return hint.clone(),
-            Self::Stopped { .. } | Self::ReferenceNumber { .. } => return None,
+            Self::Number { expected, .. } => return Some(format!("set it to {expected}")),
+            Self::Stopped { .. } => return None,
         };
         Some(text.to_owned())
     }

@@ -29,6 +29,7 @@ mod probe;
 pub mod progress;
 pub mod reference;
 pub mod run;
+pub mod scratch;
 pub mod shards;
 mod stac;
 mod stores;
@@ -40,6 +41,7 @@ pub mod zonal;
 
 use std::process::ExitCode;
 
+use arpent_base::said::{document, document_of_usage, wants_json};
 use clap::Parser;
 
 use crate::cli::{Cli, Command, Format, ModelCommand};
@@ -60,14 +62,18 @@ pub fn main() -> ExitCode {
         // Help and version are no errors: they go to stdout.
         Err(error) if error.use_stderr() && wants_json(std::env::args()) => {
             let text = error.render().to_string();
-            let (message, hint) = parted(&text);
-            progress::say(&error::document(message, hint, EXIT_NOT_STARTED));
+            progress::say(&document_of_usage(&text, EXIT_NOT_STARTED));
             return ExitCode::from(EXIT_NOT_STARTED);
         }
         Err(error) => error.exit(),
     };
-    // What these do can be done again by whoever started them: they are told whether that may help.
+    // What these do can be done again by whoever started them, on another machine too.
     let is_shard_work = matches!(cli.command, Command::Worker(_) | Command::Merge(_));
+    let format = match &cli.command {
+        // The other program's arguments, of which this is one.
+        Command::Train { arguments } if wants_json(arguments.iter().cloned()) => Format::Json,
+        _ => cli.format,
+    };
     let ended = match cli.command {
         Command::Plan(args) => plan::main(&args, cli.format),
         Command::Run(args) => run::main(&args, cli.format),
@@ -81,14 +87,13 @@ pub fn main() -> ExitCode {
         Command::Verify { url } => verify::main(&url, cli.format),
         Command::Schema { of } => print::schema(of),
         Command::Model { command: ModelCommand::Import(args) } => model::import(&args, cli.format),
-        Command::Train { arguments } => train::main(&arguments),
+        Command::Train { arguments } => train::main(&arguments, cli.format),
     };
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            let again = is_shard_work && shards::is_transient(&error);
-            let code = if again { shards::EXIT_TRY_AGAIN } else { run::exit_code(&error) };
-            say_error(&error, cli.format, code);
+            let code = run::exit_code(&error, is_shard_work);
+            say_error(&error, format, code);
             ExitCode::from(code)
         }
     }
@@ -98,40 +103,10 @@ pub fn main() -> ExitCode {
 fn say_error(error: &anyhow::Error, format: Format, code: u8) {
     let (message, hint) = (error::message_of(error), error::hint_of(error));
     if format == Format::Json {
-        return progress::say(&error::document(&message, hint.as_deref(), code));
+        return progress::say(&document(&message, hint.as_deref(), code));
     }
     progress::say(&format!("error: {message}"));
     if let Some(hint) = hint {
         progress::say(&format!("hint: {hint}"));
-    }
-}
-
-/// Whether a command line that could not be understood asks for JSON.
-fn wants_json(words: impl Iterator<Item = String>) -> bool {
-    let words: Vec<String> = words.collect();
-    words.iter().any(|word| word == "--format=json")
-        || words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
-}
-
-/// What is wrong with a command line, and what the parser says to do about it.
-fn parted(text: &str) -> (&str, Option<&str>) {
-    let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
-    match text.split_once("\n\n") {
-        Some((message, hint)) => (message, Some(hint.trim())),
-        None => (text, None),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_asked_for_in_two_spellings() {
-        let wants = |words: &str| wants_json(words.split(' ').map(str::to_owned));
-        assert!(wants("arpent plan --format json") && wants("arpent --format=json plan"));
-        assert!(!wants("arpent plan json --format human"));
-        assert_eq!(parted("error: a\n\nUsage: b\n"), ("a", Some("Usage: b")));
-        assert_eq!(parted("a"), ("a", None));
     }
 }

@@ -16,6 +16,7 @@ use crate::error::JobError;
 use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
 use crate::pipeline::{Collected, Collector, PipelineError};
 use crate::progress::{Stage, say, warn};
+use crate::scratch::Scratch;
 use crate::shards::{Journal, ShardError, Work, is_transient};
 use crate::{artifacts, stac};
 use arpent_base::energy::{Energy, Meter};
@@ -39,7 +40,8 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// A scene that cannot be read is left out; one that may be read another time is not.
-    fn of_scene(index: usize, error: anyhow::Error) -> Self {
+    fn of_scene(index: usize, error: anyhow::Error, scratch: &Scratch) -> Self {
+        let error = scratch.judged(error);
         if is_transient(&error) { Self::Other(error) } else { Self::BadScene(index, error) }
     }
 }
@@ -77,8 +79,16 @@ impl Maker<'_> {
     pub(crate) fn make(&self, journal: Option<&mut Journal>) -> Result<PublishedMap, Failure> {
         let job = self.work.job;
         let scratch = tempfile::tempdir_in(job.scratch.path()).context("cannot make a temporary folder")?;
-        let (inputs, collected) = self.hash_and_collect(scratch.path(), journal)?;
-        if collected.counts.pixels_valid == 0 && !job.model.is_detection()
+        // Judged while the files are there that took the room.
+        self.make_in(scratch.path(), journal).map_err(|failure| match failure {
+            Failure::Other(error) => Failure::Other(job.scratch.judged(error)),
+            bad_scene @ Failure::BadScene(..) => bad_scene,
+        })
+    }
+
+    fn make_in(&self, scratch: &Path, journal: Option<&mut Journal>) -> Result<PublishedMap, Failure> {
+        let (inputs, collected) = self.hash_and_collect(scratch, journal)?;
+        if collected.counts.pixels_valid == 0 && !self.work.job.model.is_detection()
             || collected.counts.windows_run == 0
         {
             let scenes = self.job().scenes().map(|(_, s)| s.info.id.as_str()).collect::<Vec<_>>().join(", ");
@@ -86,7 +96,7 @@ impl Maker<'_> {
                 anyhow::Error::new(JobError::AllNodata { scenes, aoi: self.job().aoi.is_some() }).into()
             );
         }
-        Ok(self.publish(&inputs, collected, scratch.path())?)
+        Ok(self.publish(&inputs, collected, scratch)?)
     }
 
     /// Ends where nothing is lost, if that was asked for: pieces are kept, and nothing is published yet.
@@ -113,9 +123,11 @@ impl Maker<'_> {
         });
         match (inputs, collected) {
             (Ok(inputs), Ok(collected)) => Ok((inputs, collected)),
-            (Err(Unhashed::Scene(index, error)), Ok(_)) => Err(Failure::of_scene(index, error)),
+            (Err(Unhashed::Scene(index, error)), Ok(_)) => {
+                Err(Failure::of_scene(index, error, &self.work.job.scratch))
+            }
             (Err(Unhashed::Scene(index, error)), Err(Failure::Other(ended))) if is_stopped(&ended) => {
-                Err(Failure::of_scene(index, error))
+                Err(Failure::of_scene(index, error, &self.work.job.scratch))
             }
             (_, Err(error)) => Err(error),
             (Err(Unhashed::Stopped), Ok(_)) => {
@@ -194,7 +206,7 @@ impl Maker<'_> {
             PipelineError::Read(error) => {
                 let is_bad = |s: &job::UsableScene| Some((&*s.info.id, &*s.info.uri)) == error.scene();
                 match self.job().scenes().position(|(_, scene)| is_bad(scene)) {
-                    Some(index) => Failure::of_scene(index, error.into()),
+                    Some(index) => Failure::of_scene(index, error.into(), &self.work.job.scratch),
                     None => Failure::Other(error.into()),
                 }
             }

@@ -1,7 +1,7 @@
 //! Detections that belong together, as written in a configuration.
 
 use arpent_raster::{CrsKind, Grid};
-use arpent_vector::{Column, ColumnKind, ObjectMerger, Shape, VectorError};
+use arpent_vector::{Column, ColumnKind, ObjectMerger, Shape};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ impl ObjectOptions {
     /// What joins fragments on a grid.
     ///
     /// # Errors
-    /// [`JobError::ObjectsCrs`]; [`VectorError::BadOption`] for numbers that make no sense.
+    /// [`JobError::ObjectsCrs`]; [`JobError::Number`] for numbers that make no sense.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and the limit")]
     pub fn merger(&self, grid: &Grid) -> anyhow::Result<ObjectMerger> {
         const LIMIT: f64 = 1e6;
@@ -41,18 +41,16 @@ impl ObjectOptions {
         };
         if !(self.gap_m.is_finite() && self.gap_m >= 0.0) {
             let expected = "a number of 0 or more";
-            return Err(VectorError::BadOption { option: "gap_m", value: self.gap_m, expected }.into());
+            return Err(
+                JobError::Number { key: "objects.gap_m".to_owned(), value: self.gap_m, expected }.into()
+            );
         }
         let gsd_m = [grid.gsd_x, grid.gsd_y].map(|gsd| gsd * metres_per_unit);
         let extent_px = (self.max_extent_m / gsd_m[0].min(gsd_m[1])).ceil();
         if !(1.0..=LIMIT).contains(&extent_px) {
             let expected = "a length of 1 to 1,000,000 pixels";
-            return Err(VectorError::BadOption {
-                option: "max_extent_m",
-                value: self.max_extent_m,
-                expected,
-            }
-            .into());
+            let key = "objects.max_extent_m".to_owned();
+            return Err(JobError::Number { key, value: self.max_extent_m, expected }.into());
         }
         Ok(ObjectMerger::new(gsd_m.map(|gsd| self.gap_m / gsd), extent_px as u32)?)
     }

@@ -8,7 +8,7 @@ use arpent_vector::{Attribute, Column, ColumnKind, Feature};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::parse_error;
+use crate::config::{parse_error, read_text};
 use crate::error::JobError;
 
 /// Features in the shape of OCS GE: the columns code_cs, code_us, millesime, source, ossature, id_origine and code_or beside
@@ -124,7 +124,6 @@ impl OcsGe {
 }
 
 fn read(path: &Path) -> Result<Table, JobError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| JobError::ConfigRead { path: path.to_owned(), source })?;
+    let text = read_text(path)?;
     toml::from_str(&text).map_err(|error| parse_error(path, &text, &error))
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use arpent_base::energy::{Energy, Meter, WATTS_PER_CORE};
-use arpent_model::ModelError;
-use arpent_publish::{PublishError, Target};
+use arpent_gdal::GdalError;
+use arpent_publish::Target;
 use serde::Serialize;
 
 use crate::cli::{Format, RunArgs};
@@ -39,13 +39,24 @@ pub struct RunReport {
 #[error("the {0} {verb} not published", verb = if self.0.ends_with('s') { "were" } else { "was" })]
 pub(crate) struct Unpublished(pub(crate) &'static str);
 
-/// The exit code of an error: 2 when work had not begun, else 75 when the same command may go well another time, and 1 when not.
-pub fn exit_code(error: &anyhow::Error) -> u8 {
-    match (error.is::<Unpublished>(), is_transient(error)) {
-        (true, true) => EXIT_TRY_AGAIN,
-        (true, false) => EXIT_PARTIAL,
-        (false, _) => EXIT_NOT_STARTED,
+/// The exit code of an error: 75 when the same command may go well another time, else 1 when work had begun, and 2 when not.
+/// `elsewhere` says that another machine may do the work.
+pub fn exit_code(error: &anyhow::Error, elsewhere: bool) -> u8 {
+    let has_begun = error.is::<Unpublished>();
+    // Who may not write here will not later, on this machine.
+    let lasts = !elsewhere && !has_begun && is_denied(error);
+    match (is_transient(error) && !lasts, has_begun) {
+        (true, _) => EXIT_TRY_AGAIN,
+        (false, true) => EXIT_PARTIAL,
+        (false, false) => EXIT_NOT_STARTED,
     }
+}
+
+/// Whether the system does not let this user do it.
+fn is_denied(error: &anyhow::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let denied = |e: &std::io::Error| matches!(e.kind(), PermissionDenied | ReadOnlyFilesystem);
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(denied))
 }
 
 /// Runs the command.
@@ -67,7 +78,8 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
     say(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
     tell_doubts(&job);
     let scratch = job.scratch.path().to_owned();
-    clock.open.time(|| job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch)))?;
+    let indexed = clock.open.time(|| job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch)));
+    indexed.map_err(|error| job.config.located(job.scratch.judged(error)))?;
     let mut run = Run {
         overwrite: args.overwrite,
         meter: &meter,
@@ -78,7 +90,7 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
         plan,
         resumes,
     };
-    let maps = run.all_maps(&mut job, &place);
+    let maps = run.all_maps(&mut job, &place).map_err(|error| job.scratch.judged(error));
     if !maps.as_ref().is_err_and(keeps_work) {
         forget(&place, &output);
     }
@@ -132,13 +144,24 @@ pub(crate) fn check_output(output: &str, overwrite: bool) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Whether what was computed is of use after an error: to the same command once its reason is mended, or to one with `--overwrite`.
+/// Whether what was computed may be of use after an error: to the same command once its reason is mended, or to one with `--overwrite`.
+/// It is of none where an input must change first, since that makes another job, and where it is damaged itself.
 fn keeps_work(error: &anyhow::Error) -> bool {
+    // The first that knows decides, as in `is_transient`: what is below it is what it judged by.
     let is_of_use = |cause: &(dyn std::error::Error + 'static)| {
-        let of_pieces = cause.downcast_ref().map(|e| !matches!(e, ShardError::BadPiece { .. }));
-        of_pieces.unwrap_or(cause.is::<PublishError>() || cause.is::<ModelError>())
+        let job = cause.downcast_ref().map(|e| {
+            matches!(
+                e,
+                JobError::NoRoom { .. }
+                    | JobError::Temporary { .. }
+                    | JobError::Scratch { .. }
+                    | JobError::Stopped { .. }
+            )
+        });
+        let pieces = || cause.downcast_ref().map(|e| !matches!(e, ShardError::BadPiece { .. }));
+        job.or_else(pieces).or_else(|| cause.is::<GdalError>().then_some(false))
     };
-    is_transient(error) || error.chain().any(is_of_use)
+    is_transient(error) || error.chain().find_map(is_of_use).unwrap_or(true)
 }
 
 /// Deletes the state of a job; what stays is told.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::cli::Format;
 use crate::error::JobError;
 use crate::{EXIT_NOT_STARTED, Ended};
 
@@ -12,8 +13,9 @@ const NAME: &str = "arpent-train";
 ///
 /// # Errors
 /// [`JobError::TrainMissing`].
-pub fn main(arguments: &[String]) -> Ended {
-    let status = Command::new(program()).args(arguments).status();
+pub fn main(arguments: &[String], format: Format) -> Ended {
+    let asked = if format == Format::Json { &["--format", "json"][..] } else { &[] };
+    let status = Command::new(program()).args(asked).args(arguments).status();
     let status = status.map_err(|source| JobError::TrainMissing { source })?;
     Ok(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(EXIT_NOT_STARTED))
 }

@@ -26,10 +26,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use arpent_base::said::{document, document_of_usage, wants_json};
 use arpent_datasets::DatasetError;
 use arpent_model::{DeviceChoice, ModelError, ModelPackage};
 use arpent_raster::ReadAs;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, Overrides};
 use crate::drawn::{Budget, Derived, DrawnArgs};
@@ -41,6 +42,18 @@ use crate::error::{EXIT_NOT_STARTED, TrainError};
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// How errors are told on standard error. Standard output holds JSON in any case.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// How errors are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Plain words.
+    Human,
+    /// One JSON document, the last line.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -155,7 +168,16 @@ fn same_model(package: &ModelPackage, config: &Config) -> Result<(), TrainError>
 
 #[allow(clippy::print_stderr, reason = "the one place where an error is told")]
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are no errors: they go to stdout.
+        Err(error) if error.use_stderr() && wants_json(std::env::args()) => {
+            eprintln!("{}", document_of_usage(&error.render().to_string(), EXIT_NOT_STARTED));
+            return ExitCode::from(EXIT_NOT_STARTED);
+        }
+        Err(error) => error.exit(),
+    };
+    let done = match cli.command {
         Command::Fit(args) => job::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
@@ -166,12 +188,17 @@ fn main() -> ExitCode {
         Command::Export(args) => package::export(&args),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
+    let code = error.chain().find_map(|e| e.downcast_ref::<TrainError>()).map(TrainError::exit_code);
+    let (code, hint) = (code.unwrap_or(EXIT_NOT_STARTED), error.chain().find_map(hint));
+    if cli.format == Format::Json {
+        eprintln!("{}", document(&format!("{error:#}"), hint.as_deref(), code));
+        return ExitCode::from(code);
+    }
     eprintln!("error: {error:#}");
-    if let Some(hint) = error.chain().find_map(hint) {
+    if let Some(hint) = hint {
         eprintln!("hint: {hint}");
     }
-    let code = error.chain().find_map(|e| e.downcast_ref::<TrainError>()).map(TrainError::exit_code);
-    ExitCode::from(code.unwrap_or(EXIT_NOT_STARTED))
+    ExitCode::from(code)
 }
 
 fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {

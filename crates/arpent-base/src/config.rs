@@ -14,6 +14,36 @@ pub struct Spot {
     pub text: String,
 }
 
+/// What is no text in UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotUtf8 {
+    /// The place of the first byte that is not.
+    pub spot: Spot,
+    /// What is wrong, with the column.
+    pub message: String,
+}
+
+impl NotUtf8 {
+    /// What to do about it.
+    pub const HINT: &str = "save the file as UTF-8 (editors call it an encoding); `iconv -f CP1252 -t UTF-8 IN > OUT` converts one of Windows";
+}
+
+/// The text of a document.
+///
+/// # Errors
+/// [`NotUtf8`].
+pub fn utf8(bytes: Vec<u8>) -> Result<String, NotUtf8> {
+    String::from_utf8(bytes).map_err(|error| {
+        let (valid, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
+        let text = String::from_utf8_lossy(bytes);
+        // Up to there, it is as long as the bytes.
+        let spot = spot_at(&text, valid);
+        let column = text[..valid].chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let byte = bytes.get(valid).copied().unwrap_or_default();
+        NotUtf8 { spot, message: format!("the byte 0x{byte:02X} at column {column} is not UTF-8") }
+    })
+}
+
 /// The place of a key, named from the top: `features.min_area_m2`, `sets.2.path` (elements count from 0). Where it is not
 /// written, the place of the innermost table on the way that is; the first line where none is.
 pub fn spot_of_key(text: &str, path: &str) -> Spot {
@@ -203,6 +233,17 @@ last = 11
                 assert!(spot.line <= text.lines().count().max(1) + 1);
             }
         }
+    }
+
+    #[test]
+    fn bytes_of_another_encoding_have_a_line_and_a_column() {
+        let error = utf8(b"model = \"m\"\n# \xe9t\xe9\n[a]\n".to_vec()).unwrap_err();
+        assert_eq!((error.spot.line, error.spot.text.as_str()), (2, "# \u{fffd}t\u{fffd}"));
+        assert!(error.message.contains("0xE9 at column 3"), "{}", error.message);
+        let error = utf8("é\né".bytes().chain([0xff]).collect()).unwrap_err();
+        assert!(error.spot.line == 2 && error.message.contains("column 2"), "{error:?}");
+        assert_eq!(utf8("é".into()).unwrap(), "é");
+        assert_eq!(utf8(b"\xff\xfem\0".to_vec()).unwrap_err().spot.line, 1);
     }
 
     #[test]

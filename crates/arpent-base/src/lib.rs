@@ -1,7 +1,9 @@
-//! What both programs share and neither owns: the [`energy`] meter, and places in configuration files ([`config`]).
+//! What both programs share and neither owns: the [`energy`] meter, places in configuration files ([`config`]), and errors as JSON
+//! ([`said`]).
 
 pub mod config;
 pub mod energy;
+pub mod said;
 
 /// The most threads that a program may be asked for: more than any one machine has, and few enough that a typing error does not stop
 /// the machine.

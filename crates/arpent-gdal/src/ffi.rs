@@ -141,6 +141,13 @@ pub(crate) fn vsi_read(gdal_path: &str, limit: usize) -> Result<Vec<u8>, String>
     }
 }
 
+/// Forgets what GDAL knows of a remote file: it keeps that one is not there, also where nobody answered.
+pub(crate) fn forget_remote(gdal_path: &str) {
+    let Ok(path) = CString::new(gdal_path) else { return };
+    // SAFETY: the path is a NUL-terminated text that lives until the call is over; the function locks what it changes.
+    unsafe { gdal_sys::VSICurlPartialClearCache(path.as_ptr()) };
+}
+
 /// The first bytes of a file or object in GDAL's virtual file system; what the store said where it cannot be opened.
 pub(crate) fn vsi_head(gdal_path: &str, length: usize) -> Result<Vec<u8>, String> {
     let path = CString::new(gdal_path).map_err(|e| e.to_string())?;

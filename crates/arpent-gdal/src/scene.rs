@@ -11,6 +11,7 @@ use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 use crate::bands::{common_name, of_interpretation};
 use crate::reader::{Mask, mask_of};
 use crate::setup::quiet;
+use crate::side_files::is_trouble;
 use crate::source::SceneSource;
 use crate::uri::{file_name, is_local, is_remote};
 use crate::{GdalError, crs, failure, ffi, guard, item, scaling, side_files};
@@ -235,7 +236,7 @@ pub(crate) fn cannot_open(uri: &str, gdal_path: &str, message: String) -> GdalEr
     .into_iter()
     .any(says);
     if absent || (is_local(gdal_path) && !Path::new(gdal_path).exists()) {
-        return GdalError::Missing { path, message };
+        return not_found(uri, gdal_path, message);
     }
     if ["Invalid dataset dimensions", "Invalid image dimensions", "Cannot handle zero"].into_iter().any(says)
     {
@@ -253,6 +254,19 @@ pub(crate) fn cannot_open(uri: &str, gdal_path: &str, message: String) -> GdalEr
         return GdalError::Unreachable { path, message };
     }
     GdalError::Corrupt { path, message }
+}
+
+/// What GDAL does not find: it says so of a store that does not answer, too. Then the store is asked again, by itself.
+pub(crate) fn not_found(uri: &str, gdal_path: &str, message: String) -> GdalError {
+    let path = uri.to_owned();
+    let asked = is_remote(gdal_path).then(|| {
+        ffi::forget_remote(gdal_path);
+        ffi::vsi_head(gdal_path, 1)
+    });
+    match asked {
+        Some(Err(message)) if is_trouble(&message) => GdalError::Unreachable { path, message },
+        _ => GdalError::Missing { path, message },
+    }
 }
 
 fn starts_like_tiff(path: &str) -> bool {

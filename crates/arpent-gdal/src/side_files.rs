@@ -220,7 +220,7 @@ fn is_there(path: &str) -> Result<bool, GdalError> {
 }
 
 /// Whether a store's words are about trouble, not about a file.
-fn is_trouble(message: &str) -> bool {
+pub(crate) fn is_trouble(message: &str) -> bool {
     let lower = message.to_lowercase();
     let code = lower.split_once("response code").map(|(_, rest)| rest.trim_start_matches([':', ' ']));
     let code: Option<u32> = code.and_then(|rest| rest.get(..3)?.parse().ok());

@@ -20,6 +20,15 @@ const OF_THE_MACHINE: [&str; 7] = [
 /// How decoders tell that bytes are not what they should be.
 const OF_THE_BYTES: [&str; 4] = ["ecod", "orrupt", "nvalid", "Unsupported"];
 
+/// What the system says of paths that lead nowhere.
+const OF_THE_PATH: [ErrorKind; 5] = [
+    ErrorKind::NotFound,
+    ErrorKind::NotADirectory,
+    ErrorKind::IsADirectory,
+    ErrorKind::InvalidInput,
+    ErrorKind::InvalidFilename,
+];
+
 impl GdalError {
     /// Whether trying again may help: the network, a full disk, no file handle left; not what a file holds.
     pub fn is_transient(&self) -> bool {
@@ -34,7 +43,7 @@ impl GdalError {
             Self::Create { message, .. } | Self::Write { message, .. } => {
                 has(&OF_THE_MACHINE, message) || message.contains("no such table: gpkg_")
             }
-            Self::Io { source, .. } => source.kind() != ErrorKind::NotFound,
+            Self::Io { source, .. } => !OF_THE_PATH.contains(&source.kind()),
             other => has(&OF_THE_MACHINE, &other.to_string()),
         }
     }

@@ -16,9 +16,9 @@ use crate::{ModelError, Weights};
 /// [`ModelError::Read`] and [`ModelError::Checkpoint`]: not such a file, damaged, without a tensor.
 pub fn read_checkpoint(path: &Path) -> Result<Weights, ModelError> {
     let bad = |reason: String| ModelError::Checkpoint { path: path.to_owned(), reason };
-    if !path.is_file() {
-        let source = std::io::Error::from(std::io::ErrorKind::NotFound);
-        return Err(ModelError::Read { path: path.to_owned(), source });
+    let read = |source| ModelError::Read { path: path.to_owned(), source };
+    if !std::fs::metadata(path).map_err(read)?.is_file() {
+        return Err(bad("is no file".into()));
     }
     let is_safetensors = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
     let weights = if is_safetensors { safetensors(path) } else { pytorch(path) };

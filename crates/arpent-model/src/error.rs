@@ -184,6 +184,9 @@ impl ModelError {
             Self::OverlapMissing { cols, rows, .. } => {
                 format!("plan windows with an overlap of at least {cols} columns and {rows} rows")
             }
+            Self::Read { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+                format!("check the path: there is no `{}`", path.display())
+            }
             Self::Checkpoint { .. } => {
                 "give a .safetensors file, or one that torch.save wrote (.pt, .pth, .ckpt, .bin)".to_owned()
             }

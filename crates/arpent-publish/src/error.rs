@@ -32,6 +32,12 @@ pub enum PublishError {
         /// The place.
         path: PathBuf,
     },
+    /// A local folder that is not there.
+    #[error("there is nothing at {url}")]
+    NothingThere {
+        /// The output.
+        url: String,
+    },
     /// A record of a scratch file does not encode or decode.
     #[error("cannot {action} feature in the scratch file {}: {source}", path.display())]
     Spool {
@@ -313,6 +319,7 @@ impl PublishError {
                 Some("check that no other job has this --output, then run again".into())
             }
             Self::NotAFolder { .. } => Some("give --output the path of a folder".into()),
+            Self::NothingThere { .. } => Some("check the path: give the folder that was the run's --output".into()),
             Self::BadTarget { .. } => Some(
                 "use a path, file:///path/to/folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
                     .into(),

@@ -80,12 +80,12 @@ impl Target {
     ///
     /// # Errors
     /// [`PublishError::BadManifest`] and [`PublishError::ManifestFormat`] when there is a manifest which does not say
-    /// what it needs: then nothing is deleted; [`PublishError::ReadOnly`], [`PublishError::Store`],
+    /// what it needs: then nothing is deleted; [`PublishError::NothingThere`], [`PublishError::ReadOnly`], [`PublishError::Store`],
     /// [`PublishError::Io`].
     pub fn gc(&self, older_than: Duration, dry_run: bool) -> Result<GcReport> {
         let mut report = GcReport { url: self.url().to_owned(), dry_run, leftovers: Vec::new() };
         if self.session()?.is_none() {
-            return Ok(report);
+            return Err(PublishError::NothingThere { url: self.url().to_owned() });
         }
         let session = self.writable()?;
         let limit = TimeDelta::from_std(older_than).ok().and_then(|age| Utc::now().checked_sub_signed(age));

@@ -12,7 +12,6 @@ mod validity;
 mod values;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use arpent_base::config::nearest;
 use arpent_gdal::SharedBlocks;
@@ -20,7 +19,6 @@ use arpent_model::{ModelError, ModelPackage, Predictor, Weights};
 use arpent_publish::Warning;
 use arpent_tiling::{Needs, PlannedWindow};
 use arpent_vector::Column;
-use tempfile::TempDir;
 
 pub(crate) use acquired::{Pattern as DatePattern, check as check_date, normalized as normalized_date};
 pub use identity::{Input, Unhashed, fingerprints, run_id};
@@ -38,6 +36,7 @@ use crate::error::{JobError, class_id};
 use crate::objects::ObjectOptions;
 use crate::ocs_ge::OcsGe;
 use crate::pipeline::TILES_BYTES;
+use crate::scratch::Scratch;
 use crate::shards;
 use crate::stores::set_up_gdal;
 
@@ -70,7 +69,7 @@ pub struct Job {
     /// Codes of its classes in OCS GE, if they are wanted.
     pub ocs_ge: Option<OcsGe>,
     /// Temporary files; deleted with the job.
-    pub scratch: TempDir,
+    pub scratch: Scratch,
     /// Room for blocks that may be needed again, in GDAL's cache or in one that readers share, MiB.
     cache_mb: u32,
     /// Size of GDAL's block cache, MiB.
@@ -83,6 +82,11 @@ impl Job {
     /// # Errors
     /// Whatever makes the job impossible, with its place and a hint.
     pub fn resolve(config: Config, group_by_crs: bool) -> anyhow::Result<Self> {
+        let written = config.clone();
+        Self::resolve_values(config, group_by_crs).map_err(|error| written.located(error))
+    }
+
+    fn resolve_values(config: Config, group_by_crs: bool) -> anyhow::Result<Self> {
         set_up_gdal(None)?;
         arpent_gdal::allow_in_vrt(&config.input.vrt_allowed)?;
         let (model, weights) = ModelPackage::load(&config.model)?;
@@ -93,7 +97,7 @@ impl Job {
         if config.scenes.is_empty() {
             return Err(JobError::NoScenes.into());
         }
-        let scratch = scratch_dir(config.compute.scratch.as_deref())?;
+        let scratch = Scratch::new(config.compute.scratch.as_deref())?;
         let mut opened = Vec::new();
         let mut failed = Vec::new();
         let mut warnings = Vec::new();
@@ -373,13 +377,6 @@ pub(crate) fn needs(predictor: &Predictor) -> Needs {
     let arpent_model::Overlap { cols, rows } = predictor.overlap();
     let (stride_px, window_px) = (predictor.stride(), predictor.window_px());
     Needs { overlap_cols: cols, overlap_rows: rows, stride_px, window_px }
-}
-
-/// A new folder for temporary files, in the folder asked for or the system's.
-pub(crate) fn scratch_dir(parent: Option<&Path>) -> Result<TempDir, JobError> {
-    let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
-    let made = tempfile::Builder::new().prefix("arpent-").tempdir_in(&parent);
-    made.map_err(|source| JobError::Scratch { path: parent, source })
 }
 
 fn wanted_classes(config: &Config, model: &ModelPackage) -> Result<(), JobError> {

@@ -102,7 +102,11 @@ impl Wanted<'_> {
         check_samples(&info, &bands, self.model)?;
         if !self.options.may_resample() && !in_range(&info, self.model) {
             let (gsd, gsd_m) = (&self.model.gsd_m, info.gsd_m);
-            return Err(JobError::GsdOutOfRange { scene: info.uri, gsd_m, min: gsd.min, max: gsd.max }.into());
+            let factor = f64::max(gsd_m / gsd.nominal, gsd.nominal / gsd_m);
+            let (coarser, allowed) = (gsd_m < gsd.nominal, self.options.resample_max_factor.each());
+            let most = if coarser { allowed.coarser } else { allowed.finer };
+            let (scene, min, max) = (info.uri, gsd.min, gsd.max);
+            return Err(JobError::GsdOutOfRange { scene, gsd_m, min, max, factor, coarser, most }.into());
         }
         validity::declare(&mut info, &bands, self.options, self.scratch)?;
         let found = arpent_gdal::look(&info, &bands, looks.collar)?;

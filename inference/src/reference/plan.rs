@@ -105,7 +105,7 @@ impl Plan {
     /// Checks names, classes, fields and CRS. Opens the layers, and reads no object.
     ///
     /// # Errors
-    /// [`JobError::UnknownClass`], [`JobError::ReferenceName`], [`JobError::ReferenceCrs`], [`JobError::ReferenceNumber`]; those of
+    /// [`JobError::UnknownClass`], [`JobError::ReferenceName`], [`JobError::ReferenceCrs`], [`JobError::Number`]; those of
     /// [`arpent_gdal::layer_fields`].
     pub fn new(
         options: &ReferenceOptions,
@@ -374,7 +374,7 @@ impl Context<'_> {
         let unit = 1.0 / self.metres_per_unit(key)?;
         if let Some(width) = rule.width_m.filter(|width| !(width.is_finite() && *width > 0.0)) {
             let (key, expected) = (format!("{key}: width_m"), "a width above 0 meters");
-            return Err(JobError::ReferenceNumber { key, value: width, expected });
+            return Err(JobError::Number { key, value: width, expected });
         }
         let same = rule.width_m.map(|width| width * unit);
         if rule.width_field.is_some() {
@@ -394,7 +394,7 @@ impl Context<'_> {
         let metres_per_unit = self.metres_per_unit(key)?;
         if !max_distance_m.is_finite() || max_distance_m < 0.0 {
             let (key, expected) = (format!("{key}: max_distance_m"), "a distance of 0 or more meters");
-            return Err(JobError::ReferenceNumber { key, value: max_distance_m, expected });
+            return Err(JobError::Number { key, value: max_distance_m, expected });
         }
         Ok(Kind::Snap { max_distance: max_distance_m / metres_per_unit, metres_per_unit })
     }
@@ -425,7 +425,7 @@ fn share(key: &str, share: f64) -> Result<(), JobError> {
         return Ok(());
     }
     let expected = "a share above 0, up to 1";
-    Err(JobError::ReferenceNumber { key: format!("{key}: min_share"), value: share, expected })
+    Err(JobError::Number { key: format!("{key}: min_share"), value: share, expected })
 }
 
 fn columns_of(rule: &Rule, taken: &[FieldDef]) -> Vec<Column> {

@@ -342,7 +342,7 @@ fn shards_for(pixels: u64) -> usize {
 
 fn without_compute(config: &Config) -> Config {
     let compute = ComputeOptions { device: config.compute.device, ..ComputeOptions::default() };
-    Config { compute, ..config.redacted() }
+    Config { compute, file: None, ..config.redacted() }
 }
 
 fn check_version(name: &str, planned: &str, here: &str) -> Result<(), ShardError> {

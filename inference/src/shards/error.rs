@@ -4,6 +4,8 @@ use arpent_gdal::GdalError;
 use arpent_publish::PublishError;
 use thiserror::Error;
 
+use crate::error::JobError;
+
 /// Exit code of what may go well another time: the network, a full disk, an interrupt, work that others have not done yet.
 pub const EXIT_TRY_AGAIN: u8 = 75;
 
@@ -213,6 +215,7 @@ pub fn is_transient(error: &anyhow::Error) -> bool {
     // The first that knows decides: what is below it is what it judged by.
     let known = |cause: &(dyn std::error::Error + 'static)| {
         let known = cause.downcast_ref().map(ShardError::is_transient);
+        let known = known.or_else(|| cause.downcast_ref().and_then(JobError::is_transient));
         let known = known.or_else(|| cause.downcast_ref().map(PublishError::is_transient));
         let known = known.or_else(|| cause.downcast_ref().map(GdalError::is_transient));
         known.or_else(|| cause.downcast_ref().map(is_transient_io))
@@ -244,7 +247,6 @@ fn is_transient_io(error: &std::io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::JobError;
 
     #[test]
     fn what_may_go_well_another_time_is_told_from_what_will_not() {

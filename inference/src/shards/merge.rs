@@ -69,7 +69,8 @@ fn merge(
     let mut resolved = clock.open.time(|| Resolved::new(place, plan, &args.machine))?;
     tell_doubts(&resolved.job);
     let scratch = resolved.job.scratch.path().to_owned();
-    resolved.job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch))?;
+    let indexed = resolved.job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch));
+    indexed.map_err(|error| resolved.job.scratch.judged(error))?;
     let (job, pool) = (&resolved.job, pool(&resolved.job.config)?);
     let pieces = all_ranges(job);
     let work = Work { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };

@@ -28,3 +28,4 @@ pub use write::write_plan;
 pub(crate) use compute::Work;
 pub(crate) use document::{all_ranges, largest_piece_px};
 pub(crate) use journal::{Journal, reopen_failed};
+pub(crate) use record::host;

@@ -1,18 +1,17 @@
 //! A plan on this machine: its job resolved anew, and found to be the same.
 
-use tempfile::TempDir;
-
 use super::document::{Plan, Sharing};
 use super::place::JobPlace;
 use crate::cli::MachineArgs;
-use crate::job::{self, Job};
+use crate::job::Job;
+use crate::scratch::Scratch;
 
 /// A job of a plan, ready to be worked on.
 pub(super) struct Resolved {
     /// The job.
     pub(super) job: Job,
     /// Holds the model package; deleted with it.
-    _model: Option<TempDir>,
+    _model: Option<Scratch>,
 }
 
 impl Resolved {
@@ -27,7 +26,7 @@ impl Resolved {
         config.compute.device = machine.device.unwrap_or(config.compute.device);
         config.compute.readers = machine.readers.map_or(config.compute.readers, usize::from);
         config.compute.memory_limit_mb = machine.memory_limit_mb.unwrap_or(config.compute.memory_limit_mb);
-        let fetched = (!plan.model_files.is_empty()).then(|| job::scratch_dir(None)).transpose()?;
+        let fetched = (!plan.model_files.is_empty()).then(|| Scratch::new(None)).transpose()?;
         if let Some(folder) = &fetched {
             place.fetch_model(folder.path(), &plan.model_files)?;
             folder.path().clone_into(&mut config.model);

@@ -84,6 +84,13 @@ fn work(
         all[share.clone()].iter().filter(|id| !known.contains_key(id)).copied().collect();
     let pieces = all_ranges(job);
     let work = Work { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
+    compute_all(work, &missing, journal).map_err(|error| job.scratch.judged(error))?;
+    Ok(share.len() - missing.len())
+}
+
+/// Computes pieces, map by map.
+fn compute_all(work: Work, missing: &[PieceId], journal: &mut Journal) -> anyhow::Result<()> {
+    let plan = work.plan;
     for map in 0..plan.maps.len() {
         let wanted: Vec<usize> = missing.iter().filter(|id| id.map == map).map(|id| id.index).collect();
         if wanted.is_empty() {
@@ -100,7 +107,7 @@ fn work(
             Err(PipelineError::Collect(error)) => return Err(error),
         }
     }
-    Ok(share.len() - missing.len())
+    Ok(())
 }
 
 fn human(report: &WorkerReport) -> Lines {

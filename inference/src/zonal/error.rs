@@ -146,6 +146,15 @@ pub enum ZonalError {
 }
 
 impl ZonalError {
+    /// The key of the configuration that it is about, named from the top.
+    pub(crate) fn key(&self) -> Option<String> {
+        match self {
+            Self::UnknownClass { key, class, .. } => Some(format!("{key}.{class}")),
+            Self::RoadsCrs { .. } => Some("roads".to_owned()),
+            _ => None,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let text = match self {

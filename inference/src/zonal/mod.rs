@@ -30,11 +30,12 @@ use self::plan::Plan;
 use self::source::SourceMap;
 use crate::Ended;
 use crate::cli::{Format, ZonalArgs};
-use crate::job::scratch_dir;
+use crate::config::located;
 use crate::make::software;
 use crate::print::{Lines, add_warnings, count, print};
 use crate::progress::{Stage, say, warn};
 use crate::run::{Unpublished, check_output};
+use crate::scratch::Scratch;
 use crate::shards::is_transient;
 use crate::stores::set_up_gdal;
 use arpent_base::energy::{Meter, WATTS_PER_CORE};
@@ -63,7 +64,12 @@ pub fn main(args: &ZonalArgs, format: Format) -> Ended {
     map.check_output(&output)?;
     check_output(&output, args.overwrite)?;
     set_up_gdal(Some(map.cache_mb()))?;
-    let plan = Plan::new(&config, zones, &map)?;
+    let plan = Plan::new(&config, zones, &map).map_err(|error| {
+        match error.downcast_ref().and_then(ZonalError::key) {
+            Some(key) => located(&args.config, &key, error),
+            None => error,
+        }
+    })?;
     let report = make(&config, &plan, &mut map, &output, args.overwrite, &meter).map_err(unpublished)?;
     print(&report, human(&report).text(), format)?;
     Ok(0)
@@ -83,14 +89,15 @@ fn make(
     overwrite: bool,
     meter: &Meter,
 ) -> anyhow::Result<ZonalReport> {
-    let scratch = scratch_dir(config.scratch.as_deref())?;
+    let scratch = Scratch::new(config.scratch.as_deref())?;
     let mut timings = BTreeMap::new();
     let began = Instant::now();
     let stage = Stage::begin("measure", 0);
     let mut warnings = doubts(map);
     warnings.iter().for_each(warn);
-    let objects = Objects::read(map, scratch.path())?;
-    let measured = plan.measure(map, objects.as_ref(), scratch.path())?;
+    let objects = Objects::read(map, scratch.path()).map_err(|error| scratch.judged(error))?;
+    let measured = plan.measure(map, objects.as_ref(), scratch.path());
+    let measured = measured.map_err(|error| scratch.judged(error))?;
     stage.end(&format!("{} zones", count(measured.counts.zones)));
     timings.insert("measure".to_owned(), seconds(began));
     let of_zones = counts::warnings(plan.zones, &measured.counts);
@@ -98,7 +105,7 @@ fn make(
     warnings.extend(of_zones);
     let run = RunInfo::new(plan.run_id(map)?, &map.manifest.model.id, &map.manifest.model.sha256);
     let began = Instant::now();
-    let staged = plan.write(map, &measured, &run, scratch.path())?;
+    let staged = plan.write(map, &measured, &run, scratch.path()).map_err(|error| scratch.judged(error))?;
     timings.insert("write".to_owned(), seconds(began));
     let stage = Stage::begin("publish", 0);
     let manifest = Manifest {

@@ -255,3 +255,26 @@ pub fn gdal(program: &str, words: &[&str]) -> String {
     assert!(output.status.success(), "{program} {words:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
+
+/// A folder in memory that goes with it.
+pub struct SmallDisk(pub PathBuf);
+
+impl SmallDisk {
+    /// `None`, and a word on it, where nothing can be mounted.
+    pub fn mount(folder: PathBuf, options: &str) -> Option<Self> {
+        std::fs::create_dir(&folder).unwrap();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&folder).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder));
+        }
+        eprintln!("skipped: no right to mount a small tmpfs");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}

@@ -14,6 +14,7 @@ mod dates;
 mod detection;
 mod doubtful;
 mod exact;
+mod exits;
 mod hints;
 mod import;
 mod inputs;

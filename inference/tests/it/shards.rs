@@ -10,7 +10,7 @@ use arpent_raster::Window;
 use arpent_testing::{Picture, SplitMix};
 use serde_json::Value;
 
-use crate::common::{Ended, Map, Place};
+use crate::common::{Ended, Map, Place, SmallDisk};
 use crate::invariance::random_net;
 
 /// A scene that crosses the lattice in both directions, away from the CRS origin: twelve strips of windows of 32 pixels.
@@ -352,29 +352,6 @@ fn a_machine_in_trouble_says_try_again_and_loses_nothing() {
     place.worker(&plan, 0).expect(0);
     merge(&place, &plan).expect(0);
     assert_eq!(Map::at(&place.path("out")).hashes(), place.run(&[&scene], "whole", SMALL).hashes());
-}
-
-/// A folder in memory that goes with it.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None`, and a word on it, where nothing can be mounted.
-    fn mount(folder: PathBuf, options: &str) -> Option<Self> {
-        std::fs::create_dir(&folder).unwrap();
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&folder).output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder));
-        }
-        eprintln!("skipped: no right to mount a small tmpfs");
-        None
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
 }
 
 #[test]

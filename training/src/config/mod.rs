@@ -91,9 +91,8 @@ pub(crate) struct Overrides {
 impl Config {
     /// Reads and checks a configuration.
     pub(crate) fn read(path: &Path, overrides: &Overrides) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::parse(path, &text, overrides)
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(path, &parse::text(path, bytes)?, overrides)
     }
 
     /// The configuration in a text; `path` says where relative paths start.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use arpent_base::config::{Spot, hint_of_unknown, spot_at, spot_of_key};
+use arpent_base::config::{NotUtf8, Spot, hint_of_unknown, spot_at, spot_of_key, utf8};
 use arpent_datasets::SetConfig;
 use arpent_raster::Class;
 use serde::Deserialize;
@@ -59,6 +59,13 @@ fn one() -> f64 {
 }
 
 const BESIDE: [&str; 3] = ["weight", "classes", "ignore"];
+
+/// The text of a file.
+pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, TrainError> {
+    utf8(bytes).map_err(|NotUtf8 { spot, message }| {
+        config_error(path, spot, message, Some(NotUtf8::HINT.to_owned()))
+    })
+}
 
 /// Reads the tables; paths are made relative to the file's folder.
 pub(super) fn parse(path: &Path, text: &str) -> Result<Config, TrainError> {

@@ -116,3 +116,24 @@ fn a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint() {
     assert!(ran.err.contains("last.ckpt holds the state after epoch"), "{}", ran.err);
     assert!(place.path("package/run/last.ckpt").exists() && !place.path("package/model.json").exists());
 }
+
+#[test]
+fn errors_are_documents_where_json_is_asked_for() {
+    use crate::place::run;
+    let folder = tempfile::tempdir().unwrap();
+    let latin = folder.path().join("latin.toml");
+    std::fs::write(&latin, b"task = \"x\"\n# for\xeat\n").unwrap();
+    let latin = latin.to_str().unwrap();
+    for (words, told) in [
+        (vec!["fit", "none.toml", "--format", "json"], "cannot read none.toml"),
+        (vec!["--format=json", "fit", latin], "latin.toml:2: the byte 0xEA at column 6 is not UTF-8"),
+        (vec!["fit", "none.toml", "--format", "json", "--unknown"], "unexpected argument '--unknown'"),
+    ] {
+        let ran = run(&words);
+        assert!(ran.code == 2 && ran.out.is_empty(), "{words:?}: {}", ran.err);
+        let document: serde_json::Value = serde_json::from_str(ran.err.lines().last().unwrap()).unwrap();
+        assert_eq!(document["error"]["code"], 2);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(message.contains(told), "{message}");
+    }
+}

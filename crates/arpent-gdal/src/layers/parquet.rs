@@ -27,8 +27,8 @@ use super::time::offset_of;
 use crate::layer_in::Value;
 use crate::layer_out::{FieldDef, FieldType};
 use crate::setup::quiet;
-use crate::uri::{gdal_path, is_local, is_remote};
-use crate::{GdalError, crs, failure, ffi, guard};
+use crate::uri::{gdal_path, is_local};
+use crate::{GdalError, crs, failure, ffi, guard, scene};
 
 /// The first and last bytes of a Parquet file.
 const MAGIC: &[u8] = b"PAR1";
@@ -70,12 +70,7 @@ impl ParquetTable {
             ffi::vsi_size(&path)
         };
         let Some(length) = length else {
-            let (path, message) = (uri.to_owned(), String::new());
-            return Err(if is_remote(&path) {
-                GdalError::Unreachable { path, message }
-            } else {
-                GdalError::Missing { path, message }
-            });
+            return Err(scene::not_found(uri, &path, String::new()));
         };
         let chunks = Chunks { path, length };
         let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::default())
