@@ -90,7 +90,7 @@ fn coverage(raster: &Raster<u8>, mmu: f64, tolerance_px: f64) -> (Vec<Region>, D
     for i in 0..raster.window().height {
         coverage
             .push_row(raster.row(i), (raster.row(i), &confidence), None, 1.0, &mut |_| {}, &mut |r| {
-                found.push(r)
+                found.push(r);
             })
             .expect("a row");
     }

@@ -90,8 +90,7 @@ pub struct InputOptions {
     /// 5.0, finer = 2.0 }`, of which what is left out is 2. More is refused.
     pub resample_max_factor: ResampleFactor,
     /// Width and height of pixels, CRS units, to which all scenes are brought; needs `resample = true` or `gsd = "nominal"`. By default
-    /// those of the model's nominal GSD, which in EPSG:3857 and
-    /// in degrees depend on the latitude of the scenes' middle, in steps of 2 degrees.
+    /// those of the model's nominal GSD, which in EPSG:3857 and in degrees depend on the latitude of the scenes' middle, in steps of 2 degrees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixel_size: Option<[f64; 2]>,
     /// How to resample.

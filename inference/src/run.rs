@@ -264,6 +264,9 @@ fn leave_out(job: &mut Job, map: usize, scene: usize, error: anyhow::Error) -> a
     let dates = planned.dates.iter().map(|d| d.scenes.clone()).collect();
     let folder = planned.folder.clone();
     let mut again = MapJob::new(dates, folder, &job.config, &job.model.classes, job::needs(&job.predictor))?;
+    again.tell_of_place(&job.model);
+    // What was told of the scene, or of the map with it, was told; now comes what is true of the map without it.
+    again.warnings().filter(|warning| planned.warnings().all(|told| told != *warning)).for_each(warn);
     again.index_references(job.scratch.path())?;
     job.maps[map] = again;
     Ok(())

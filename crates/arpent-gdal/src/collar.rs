@@ -83,12 +83,21 @@ fn is_near(mut values: impl Iterator<Item = f32> + Clone, white: Option<f32>) ->
     })
 }
 
+/// Times that a scene's classes are swept. Collars end after two or three; a corridor that winds through the whole picture would cost a sweep for
+/// each of its turns.
+const MOST_ROUNDS: usize = 200;
+
 fn make(source: &Source, opened: &mut Opened, mask: &Path) -> Result<(), String> {
     let whole = source.window();
     let size = (whole.width, whole.height);
     let place = |name: &str| mask.with_extension(name);
     let mut classes = classified(source, opened, place("0.tif"), size)?;
     for round in 1.. {
+        if round > MOST_ROUNDS {
+            return Err(format!(
+                "its collar winds through the picture: it was followed {MOST_ROUNDS} times from end to end, and there is more of it"
+            ));
+        }
         let (down, downwards) = swept(&classes, place(&format!("{round}-down.tif")), size, true)?;
         let (up, upwards) = swept(&down, place(&format!("{round}-up.tif")), size, false)?;
         classes = up;

@@ -219,7 +219,8 @@ impl MosaicReader {
     fn read_layers(&mut self, layers: &[Layer], window: Window) -> Result<(Chip, Vec<u32>), GdalError> {
         let mut all = Chip::empty(window, self.bands);
         let mut first = vec![NOBODY; all.valid.len()];
-        for layer in layers {
+        // There may be as many layers as scenes: those that lie elsewhere cost nothing.
+        for layer in layers.iter().filter(|layer| layer.meets(&window)) {
             let mut givers = vec![NOBODY; all.valid.len()];
             let chip = self.read_layer(layer, window, Some(&mut givers))?;
             take_earlier(&mut all, &mut first, &chip, &givers);
@@ -491,6 +492,11 @@ impl Source {
                     *value = value.scaled(scale, offset);
                 }
             }
+        }
+        if T::MAY_BE_INVALID && self.scalings.iter().any(Option::is_some) {
+            // What a scale makes infinite is as invalid as what was stored so.
+            let none = vec![None; nodata.len()];
+            invalidate(valid.get_or_insert_with(|| vec![true; size.0 * size.1]), &values, &none);
         }
         if let Some(valid) = valid {
             for band in values.chunks_exact_mut(valid.len().max(1)) {

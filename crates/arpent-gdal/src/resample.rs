@@ -42,6 +42,8 @@ pub fn resampled(scene: &SceneInfo, target: &Grid, method: Resampling) -> SceneI
 pub(crate) struct Layer {
     /// Their numbers, in order.
     members: Vec<usize>,
+    /// Where they lie, all of them, in pixels of the mosaic: beyond, the layer has nothing.
+    window: Window,
     /// How the mosaic's pixels are made of theirs, where they differ.
     weighed: Option<Weighed>,
 }
@@ -65,11 +67,17 @@ impl Layer {
                     let (cols, rows) = Axis::between(&native.grid, &mosaic.grid);
                     Weighed { cols, rows, method: native.method }
                 });
-                Self { members: Vec::new(), weighed }
+                Self { members: Vec::new(), window: scene.window, weighed }
             });
+            layer.window = layer.window.union(&scene.window);
             layer.members.push(index);
         }
         layers.into_values().collect()
+    }
+
+    /// Whether it may have something in a window.
+    pub(crate) fn meets(&self, window: &Window) -> bool {
+        self.window.intersect(window).is_some()
     }
 }
 

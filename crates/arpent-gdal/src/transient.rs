@@ -34,7 +34,8 @@ impl GdalError {
     pub fn is_transient(&self) -> bool {
         let has = |words: &[&str], text: &str| words.iter().any(|word| text.contains(word));
         match self {
-            Self::Unreachable { .. } => true,
+            // Credentials that nobody gave will not come by themselves; GDAL names the options for them.
+            Self::Unreachable { message, .. } => !message.contains("configuration option"),
             Self::ReadWindow { path, message, .. } if is_remote(&gdal_path(path)) => {
                 !has(&OF_THE_BYTES, message)
             }

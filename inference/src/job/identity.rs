@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arpent_gdal::Fingerprint;
+use arpent_raster::{Declared, Scaling};
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -82,7 +83,7 @@ pub fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         "reference": options,
         "ocs_ge": job.ocs_ge.as_ref().map(OcsGe::codes),
         "rasters": job.config.rasters,
-        "scalings": scalings(map),
+        "scenes": reading(map),
     });
     format!("run-{}", short_hash(described.to_string().as_bytes()))
 }
@@ -92,14 +93,22 @@ fn without_file(source: &mut String) {
     source.drain(..arpent_gdal::layer_file(source).len());
 }
 
-/// What is applied to stored values, scene by scene: a STAC item may declare it, which is no part of the scene's bytes.
-pub(crate) fn scalings(map: &MapJob) -> Vec<Vec<Option<(f64, f64)>>> {
-    let of_band = |scene: &UsableScene, band: &usize| {
-        scene.info.bands.iter().find(|b| b.index == *band)?.scaling.as_ref()?.applied()
+/// How each scene is read: its bands, what is applied to their values, and what makes pixels invalid. A STAC item may declare all of it,
+/// which is no part of the scene's bytes.
+pub(crate) fn reading(map: &MapJob) -> Vec<String> {
+    let of_scene = |scene: &UsableScene| {
+        let info = &scene.info;
+        let of_band = |number: &usize| {
+            let band = info.bands.iter().find(|band| band.index == *number);
+            (number.to_owned(), band.map(|b| (b.nodata, b.scaling.as_ref().and_then(Scaling::applied))))
+        };
+        let alpha =
+            info.bands.iter().find(|b| b.is_alpha && !scene.bands.contains(&b.index)).map(|b| b.index);
+        let bands: Vec<_> = scene.bands.iter().map(of_band).collect();
+        let by_configuration = info.validity.nodata_by == Declared::Configuration;
+        format!("{bands:?} {alpha:?} {} {by_configuration}", info.validity.has_mask)
     };
-    let all: Vec<Vec<_>> =
-        map.scenes().map(|(_, s)| s.bands.iter().map(|b| of_band(s, b)).collect()).collect();
-    if all.iter().flatten().any(Option::is_some) { all } else { Vec::new() }
+    map.scenes().map(|(_, scene)| of_scene(scene)).collect()
 }
 
 /// The first 16 hexadecimal digits of the SHA-256.

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use anyhow::Context;
 use arpent_gdal::{Aoi, Fingerprint, Mosaic, SharedBlocks};
+use arpent_model::ModelPackage;
 use arpent_publish::Warning;
 use arpent_raster::{Coding, Grid, Nomenclature, SceneInfo, Window};
 use arpent_tiling::{Needs, WindowPlan};
 
 use super::overlap::{self, Overlaps};
-use super::{FailedScene, UsableScene};
+use super::{FailedScene, UsableScene, areas, territories};
 use crate::config::{Config, Order};
 use crate::error::JobError;
 use crate::print::count;
@@ -137,9 +138,10 @@ impl MapJob {
         self.own_warnings.iter().chain(self.scenes().flat_map(|(_, scene)| &scene.warnings))
     }
 
-    /// Keeps what is doubtful about the map as a whole.
-    pub(super) fn tell(&mut self, warning: Option<Warning>) {
-        self.own_warnings.extend(warning);
+    /// Keeps what is doubtful about the place of the map as a whole.
+    pub(crate) fn tell_of_place(&mut self, model: &ModelPackage) {
+        let of_place = [territories::warning(model, self), areas::warning(self)];
+        self.own_warnings.extend(of_place.into_iter().flatten());
     }
 
     /// Whether its readers share blocks of a scene.

@@ -22,7 +22,7 @@ use arpent_vector::Column;
 
 pub(crate) use acquired::{Pattern as DatePattern, check as check_date, normalized as normalized_date};
 pub use identity::{Input, Unhashed, fingerprints, run_id};
-pub(crate) use identity::{scalings, short_hash};
+pub(crate) use identity::{reading, short_hash};
 pub use map::{AFTER, BEFORE, MapJob, Survey};
 pub use memory::{MemoryNeeds, memory_bound};
 pub use overlap::{Overlap, Overlaps};
@@ -145,8 +145,7 @@ impl Job {
             return Err(JobError::ImposeOnBoxes { model: model.id.clone() }.into());
         }
         for map in &mut maps {
-            map.tell(territories::warning(&model, map));
-            map.tell(areas::warning(map));
+            map.tell_of_place(&model);
         }
         let cache_mb = match config.compute.cache_mb {
             0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),

@@ -143,7 +143,7 @@ impl Expected<'_> {
                 model: self.model.id.clone(),
                 low,
                 high,
-                declared: self.has_unused_scaling(info, numbers),
+                declared: has_unused_scaling(info, numbers),
                 wanted: Box::new(WantedValues::of(self.model)),
             };
             if self.options.outside_values == OutsideOption::Refuse {
@@ -163,12 +163,6 @@ impl Expected<'_> {
             "unlike training".clone_into(&mut values.verdict);
         }
         Ok(Some(values))
-    }
-
-    /// Whether a wanted band declares a scale or offset that is not applied.
-    fn has_unused_scaling(self, info: &SceneInfo, numbers: &[usize]) -> bool {
-        let wanted = info.bands.iter().filter(|band| numbers.contains(&band.index));
-        wanted.filter_map(|band| band.scaling.as_ref()).any(|scaling| scaling.read_as != ReadAs::Physical)
     }
 
     fn record(self, info: &SceneInfo, numbers: &[usize], found: &Sample) -> InputValues {
@@ -325,6 +319,12 @@ fn learned(band: &Band) -> Option<(f64, f64)> {
 /// Six digits are enough to look at.
 fn shown(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
+}
+
+/// Whether a wanted band declares a scale or offset that is not applied.
+fn has_unused_scaling(info: &SceneInfo, numbers: &[usize]) -> bool {
+    let wanted = info.bands.iter().filter(|band| numbers.contains(&band.index));
+    wanted.filter_map(|band| band.scaling.as_ref()).any(|scaling| scaling.read_as != ReadAs::Physical)
 }
 
 #[cfg(test)]

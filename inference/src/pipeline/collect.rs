@@ -149,7 +149,7 @@ impl Outlines {
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
         let (rows, mut scored) = (labels.window(), Vec::new());
-        let is_changed = !std::ptr::eq(labels, &said.labels);
+        let is_changed = !std::ptr::eq(labels, &raw const said.labels);
         for (i, row) in (rows.row..rows.row_end()).enumerate() {
             let (labels, area) = (labels.row(i), area.of_row(row));
             let predicted = (said.labels.row(i), said.confidence.row(i));

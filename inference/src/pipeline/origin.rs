@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use anyhow::Context;
 use arpent_gdal::MosaicReader;
+use arpent_publish::Acquired;
 use arpent_raster::{Grid, Window};
 use arpent_vector::Feature;
 
@@ -59,7 +60,7 @@ impl Origins {
                 continue;
             }
             let dates = gave.iter().filter_map(|i| date.scenes[*i].info.acquired.as_ref());
-            feature.acquired = dates.min().cloned();
+            feature.acquired = dates.min_by_key(|text| (begun(text), *text)).cloned();
         }
         // Ids stand with commas between them, and `#` begins positions: of such ids, which they are could not be told.
         let is_unclear = |id: &String| id.contains(',') || id.starts_with('#');
@@ -305,6 +306,14 @@ fn ranges(positions: &[usize]) -> String {
         rest = &rest[count..];
     }
     text
+}
+
+/// When a date begins, in UTC: texts of other zones do not sort by time.
+fn begun(date: &str) -> Option<String> {
+    match Acquired::of([date]) {
+        Acquired::Unknown => None,
+        Acquired::At(time) | Acquired::Between { start: time, .. } => Some(time),
+    }
 }
 
 #[cfg(test)]

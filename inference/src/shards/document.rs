@@ -313,8 +313,8 @@ impl PlannedMap {
             references: map.reference_fingerprints.clone(),
         };
         planned.aoi.iter_mut().chain(&mut planned.references).for_each(redact);
-        let applied = crate::job::scalings(map);
-        let made_of = (&planned, versions(), without_compute(&job.config), job.model.sha256(), applied);
+        let read_as = crate::job::reading(map);
+        let made_of = (&planned, versions(), without_compute(&job.config), job.model.sha256(), read_as);
         planned.id = short_hash(&serde_json::to_vec(&made_of)?);
         Ok(planned)
     }

@@ -150,22 +150,22 @@ fn what_would_leave_gaps_or_means_nothing_is_refused() {
         assert!(place.is_clean("out"));
     };
     refused(&format!("[features]\nmin_area_m2 = 1.0\n{COVERAGE}"), "would leave gaps in a coverage");
-    refused("[coverage]\nmmu_m2 = -1.0\n", "`mmu_m2` is -1; it must be a number of 0 or more");
-    refused("[coverage]\nmmu_m2 = 1.0\ntolerance_px = -1.0\n", "`tolerance_px` is -1");
+    refused("[coverage]\nmmu_m2 = -1.0\n", "mmu_m2 is -1, expected a number of 0 or more");
+    refused("[coverage]\nmmu_m2 = 1.0\ntolerance_px = -1.0\n", "tolerance_px is -1");
     refused(
         "[coverage]\nmmu_m2 = 1.0\n[coverage.classes.sea]\nmmu_m2 = 1.0\n",
         "coverage.classes: the model has no class `sea`",
     );
     let smooth = |how: &str| format!("[coverage]\nmmu_m2 = 1.0\nsmooth = {{ {how} }}\n");
-    refused(&smooth("cut_px = -1.0"), "`cut_px` is -1");
-    refused(&smooth("cut_px = 1.0, max_share = 0.5"), "`max_share` is 0.5");
+    refused(&smooth("cut_px = -1.0"), "cut_px is -1");
+    refused(&smooth("cut_px = 1.0, max_share = 0.5"), "max_share is 0.5");
     refused(
         "[coverage]\nmmu_m2 = 1.0\nsquare = [\"sea\"]\n",
         "coverage.square: the model has no class `sea`",
     );
     let built = "[coverage]\nmmu_m2 = 1.0\n[coverage.built_up]\nmmu_m2 = 1.0\n";
     refused(&format!("{built}classes = [\"town\"]\ndistance_m = 1.0\n"), "no class `town`");
-    refused(&format!("{built}classes = [\"class 1\"]\ndistance_m = 1e9\n"), "`distance_m` is 1000000000");
+    refused(&format!("{built}classes = [\"class 1\"]\ndistance_m = 1e9\n"), "distance_m is 1000000000");
     refused("[coverage]\nmmu = 1.0\n", "unknown field `mmu`");
     let alone = "[coverage]\nmmu_m2 = 1.0\n[coverage.classes.\"class 2\"]\nbuilt_up_mmu_m2 = 2.0\n";
     refused(alone, "coverage.classes.class 2.built_up_mmu_m2: there is no table [coverage.built_up]");

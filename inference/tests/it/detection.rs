@@ -168,7 +168,7 @@ fn objects_are_of_boxes_and_of_lengths_that_make_sense() {
     };
     refused("[objects]\n", "labels pixels, and finds no boxes");
     package(&place);
-    refused("[objects]\nmax_extent_m = 0.0\n", "`max_extent_m` is 0");
-    refused("[objects]\ngap_m = -1.0\n", "`gap_m` is -1");
+    refused("[objects]\nmax_extent_m = 0.0\n", "max_extent_m is 0");
+    refused("[objects]\ngap_m = -1.0\n", "gap_m is -1");
     refused("[objects]\nshape = \"circle\"\n", "unknown variant `circle`");
 }

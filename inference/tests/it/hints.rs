@@ -432,6 +432,12 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
     // Not commands to type, but words about one.
     ("arpent run` predicts them", HERE, "commands_of_our_own_run"),
     ("arpent run` ", HERE, "commands_of_our_own_run"),
+    ("arpent zonal`: scratch)", HERE, "commands_of_our_own_run"),
+    (
+        "arpent-train audit",
+        "training/tests/it/silent.rs",
+        "an_audit_that_finds_something_ends_with_1_unless_it_is_allowed",
+    ),
     ("arpent-train simulate of {}", HERE, "commands_of_our_own_run"),
 ];
 
@@ -508,7 +514,7 @@ fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
         let is_other = ["target", "tests", "tests.rs", "examples.rs", "build.rs"].contains(&name.as_str());
         if path.is_dir() && !is_other {
             sources(&path, found);
-        } else if name.ends_with(".rs") && !is_other {
+        } else if path.extension().is_some_and(|end| end == "rs") && !is_other {
             found.push(path);
         }
     }

@@ -257,6 +257,28 @@ fn a_shared_job_reads_the_same_values() {
 }
 
 #[test]
+fn an_item_that_says_something_else_of_its_file_is_another_job() {
+    let place = Place::new();
+    gray(&place, "plain.tif", None, stored);
+    threshold(&place, 3550.0, [0.0, 10_000.0], SampleType::Uint16, None);
+    let item = |more: &str| {
+        let asset = r#""href":"./plain.tif","type":"image/tiff; application=geotiff","roles":["data"]"#;
+        let head = r#""type":"Feature","stac_version":"1.0.0","id":"s","geometry":null,"links":[],"properties":{"datetime":null}"#;
+        place.write("item.json", &format!(r#"{{{head},"assets":{{"image":{{{asset}{more}}}}}}}"#));
+    };
+    item("");
+    let before = place.run(&["item.json"], "before", &[]);
+    let plan = place.plan(&["item.json"], "shared", 2, &["--window", "32"]);
+    place.worker(&plan, 0).expect(0);
+    item(r#","raster:bands":[{"nodata":3000}]"#);
+    let refused = place.worker(&plan, 1).expect(2).err;
+    assert!(refused.contains("what the job names"), "{refused}");
+    let after = place.run(&["item.json"], "after", &[]);
+    assert_ne!(before.manifest["run_id"], after.manifest["run_id"]);
+    assert_ne!(before.labels(), after.labels());
+}
+
+#[test]
 fn a_place_outside_of_the_territories_is_told() {
     let place = Place::new();
     let picture = Picture::new(2, 12);
