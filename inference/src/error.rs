@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use arpent_gdal::GdalError;
-use arpent_model::{ModelError, ModelPackage};
+use arpent_model::ModelError;
 use arpent_publish::PublishError;
-use arpent_raster::{Nomenclature, SampleType};
+use arpent_raster::Nomenclature;
 use arpent_tiling::TilingError;
 use arpent_vector::VectorError;
 use thiserror::Error;
 
 use crate::shards::ShardError;
 use crate::submit::SubmitError;
+use crate::wanted::WantedValues;
 use crate::zonal::ZonalError;
 
 /// A job that cannot be started, or cannot be finished.
@@ -477,50 +478,6 @@ pub enum JobError {
         stage: &'static str,
     },
 }
-
-/// The values that a model was made for, as GDAL writes them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WantedValues {
-    /// GDAL's name of a sample type that the model takes and that can hold them.
-    pub written_as: &'static str,
-    /// Lowest value.
-    pub low: f32,
-    /// Highest value.
-    pub high: f32,
-}
-
-impl WantedValues {
-    /// Those of a model.
-    pub fn of(model: &ModelPackage) -> Self {
-        let [low, high] = model.value_range;
-        let is_whole = low.fract() == 0.0 && high.fract() == 0.0 && high - low > FEW_STEPS;
-        let holds = |sample: SampleType| match sample {
-            SampleType::Uint8 => is_whole && low >= 0.0 && high <= 255.0,
-            SampleType::Int8 => is_whole && low >= -128.0 && high <= 127.0,
-            SampleType::Uint16 => is_whole && low >= 0.0 && high <= 65_535.0,
-            SampleType::Int16 => is_whole && low >= -32_768.0 && high <= 32_767.0,
-            SampleType::Uint32 => is_whole && low >= 0.0,
-            SampleType::Int32 => is_whole,
-            SampleType::Float32 | SampleType::Float64 => true,
-        };
-        let types = &model.sample_types;
-        let wanted = types.iter().find(|sample| holds(**sample)).or(types.first());
-        let written_as = match wanted {
-            None | Some(SampleType::Uint8) => "Byte",
-            Some(SampleType::Int8) => "Int8",
-            Some(SampleType::Uint16) => "UInt16",
-            Some(SampleType::Int16) => "Int16",
-            Some(SampleType::Uint32) => "UInt32",
-            Some(SampleType::Int32) => "Int32",
-            Some(SampleType::Float32) => "Float32",
-            Some(SampleType::Float64) => "Float64",
-        };
-        Self { written_as, low, high }
-    }
-}
-
-/// A range that is narrower holds fractions: reflectances, indices.
-const FEW_STEPS: f32 = 16.0;
 
 impl JobError {
     /// A number that a key of the configuration must not be; `key` is named from the top.

@@ -1,6 +1,7 @@
 //! What to do about what makes a job impossible.
 
-use crate::error::{JobError, WantedValues};
+use crate::error::JobError;
+use crate::wanted::WantedValues;
 
 /// The largest factor that is offered: what is coarser or finer than that shows other things.
 const MOST_OFFERED: f64 = 8.0;

@@ -37,6 +37,7 @@ pub mod submit;
 mod told;
 pub mod train;
 pub mod verify;
+pub mod wanted;
 pub mod zonal;
 
 use std::process::ExitCode;

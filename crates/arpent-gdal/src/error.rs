@@ -589,14 +589,3 @@ pub enum GdalError {
 fn said(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(" ({message})") }
 }
-
-impl GdalError {
-    /// Id of the scene that could not be read, for a caller that goes on without it, and where it is read from: two
-    /// dates may hold scenes of one id.
-    pub fn scene(&self) -> Option<(&str, &str)> {
-        match self {
-            Self::ReadWindow { scene_id, path, .. } => Some((scene_id, path)),
-            _ => None,
-        }
-    }
-}

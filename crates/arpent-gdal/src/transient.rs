@@ -30,6 +30,15 @@ const OF_THE_PATH: [ErrorKind; 5] = [
 ];
 
 impl GdalError {
+    /// Id of the scene that could not be read, for a caller that goes on without it, and where it is read from: two
+    /// dates may hold scenes of one id.
+    pub fn scene(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::ReadWindow { scene_id, path, .. } => Some((scene_id, path)),
+            _ => None,
+        }
+    }
+
     /// Whether trying again may help: the network, a full disk, no file handle left; not what a file holds.
     pub fn is_transient(&self) -> bool {
         let has = |words: &[&str], text: &str| words.iter().any(|word| text.contains(word));

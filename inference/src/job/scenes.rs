@@ -11,8 +11,9 @@ use arpent_raster::{CrsKind, Grid, SceneInfo, Window, lattice, target_grid};
 
 use super::{acquired, validity, values};
 use crate::config::{InputOptions, Resampling, TargetGsd};
-use crate::error::{JobError, WantedValues, hint_of, message_of};
+use crate::error::{JobError, hint_of, message_of};
 use crate::shards::is_transient;
+use crate::wanted::WantedValues;
 
 /// A scene that the model can use.
 #[derive(Debug, Clone)]

@@ -8,7 +8,8 @@ use arpent_publish::{BandValues, DeclaredScaling, InputValues, Warning};
 use arpent_raster::{ReadAs, Scaling, SceneInfo};
 
 use crate::config::{InputOptions, OutsideOption};
-use crate::error::{JobError, WantedValues};
+use crate::error::JobError;
+use crate::wanted::WantedValues;
 
 /// Scenes of a date that are sampled, spread evenly over the list.
 const MOST_SAMPLED: usize = 32;

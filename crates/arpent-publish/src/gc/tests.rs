@@ -139,11 +139,12 @@ fn a_manifest_that_says_nothing_protects_everything() {
 }
 
 #[test]
-fn an_output_that_is_not_there_has_no_leftovers() {
+fn an_output_that_is_not_there_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let target = Target::parse(dir.path().join("none").to_str().unwrap()).unwrap();
-    assert!(target.gc(Duration::ZERO, false).unwrap().leftovers.is_empty());
+    let is_nothing = |age| matches!(target.gc(age, false), Err(PublishError::NothingThere { url }) if url.ends_with("none"));
+    assert!(is_nothing(Duration::ZERO));
     assert!(!dir.path().join("none").exists());
     // Longer ago than time goes back.
-    assert!(target.gc(Duration::MAX, false).unwrap().leftovers.is_empty());
+    assert!(is_nothing(Duration::MAX));
 }
