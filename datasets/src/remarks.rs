@@ -115,11 +115,14 @@ pub struct Asked {
 #[derive(Debug, Default)]
 pub(crate) struct Remarks(Mutex<Taken>);
 
+/// By what one declaration is told from another: scale and offset of each band.
+type Declaration = Vec<Option<[u64; 2]>>;
+
 #[derive(Debug, Default)]
 struct Taken {
     counts: BTreeMap<RemarkKind, BTreeMap<String, u64>>,
     /// By what tells one declaration from another: what it says, and in which items.
-    declared: BTreeMap<String, (Vec<Option<Scaling>>, BTreeSet<String>)>,
+    declared: BTreeMap<Declaration, (Vec<Option<Scaling>>, BTreeSet<String>)>,
 }
 
 impl Remarks {
@@ -133,8 +136,7 @@ impl Remarks {
             all.counts.entry(*kind).or_default().insert(item.to_owned(), *count);
         }
         if !seen.declared.is_empty() {
-            let one = |s: &Option<Scaling>| s.as_ref().map(|s| (s.scale.to_bits(), s.offset.to_bits()));
-            let key = format!("{:?}", seen.declared.iter().map(one).collect::<Vec<_>>());
+            let key = seen.declared.iter().map(|s| s.as_ref().map(Scaling::bits)).collect();
             let (_, items) =
                 all.declared.entry(key).or_insert_with(|| (seen.declared.clone(), BTreeSet::new()));
             items.insert(item.to_owned());

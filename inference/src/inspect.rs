@@ -99,7 +99,7 @@ fn manifest_of(target: &str) -> anyhow::Result<Option<Manifest>> {
     if !is_remote && !Path::new(target).join("manifest.json").is_file() {
         return Ok(None);
     }
-    let is_web = target.starts_with("http://") || target.starts_with("https://");
+    let is_web = arpent_gdal::is_web(target);
     let target = match Target::parse(target) {
         Ok(target) => target,
         // With a query or a user it is a file's address, and no output's.

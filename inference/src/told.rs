@@ -7,7 +7,7 @@ use crate::print::count;
 
 /// What was done to the geometries of a layer. `things` is what its features are called: objects, zones.
 pub(crate) fn layer_warnings(subject: &str, source: &str, things: &str, counts: LayerCounts) -> Vec<Warning> {
-    [
+    let told = [
         ("geometries-repaired", counts.repaired, "had a geometry that is not valid: repaired"),
         (
             "parts-left-out",
@@ -15,22 +15,21 @@ pub(crate) fn layer_warnings(subject: &str, source: &str, things: &str, counts: 
             "hold points or lines beside polygons: those were left out",
         ),
         ("without-geometry", counts.empty, "have no geometry"),
-    ]
-    .into_iter()
-    .filter(|(_, number, _)| *number > 0)
-    .map(|(code, number, what)| some(code, subject, source, things, (number, counts.read), what))
-    .collect()
+    ];
+    doubts(subject, source, things, counts.read, told).collect()
 }
 
-/// A doubt about some of all features of a layer.
-pub(crate) fn some(
-    code: &str,
+/// Doubts about some of `all` features of a layer, each with its kind, their number and what is told of them; none where there are none.
+pub(crate) fn doubts<const N: usize>(
     subject: &str,
     source: &str,
     things: &str,
-    (number, all): (u64, u64),
-    what: &str,
-) -> Warning {
-    let (number, all) = (count(number), count(all));
-    Warning::new(code, subject, format!("{number} of {all} {things} of {} {what}", redacted(source)))
+    all: u64,
+    told: [(&str, u64, &str); N],
+) -> impl Iterator<Item = Warning> {
+    let told = told.into_iter().filter(|(_, number, _)| *number > 0);
+    told.map(move |(code, number, what)| {
+        let message = format!("{} of {} {things} of {} {what}", count(number), count(all), redacted(source));
+        Warning::new(code, subject, message)
+    })
 }

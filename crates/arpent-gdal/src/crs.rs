@@ -29,6 +29,9 @@ pub(crate) fn spatial_ref_of(crs: &Crs) -> Result<SpatialRef, GdalError> {
     spatial_ref(&crs.wkt)
 }
 
+/// Why a local CRS is refused.
+pub(crate) const LOCAL: &str = "it is local (engineering), without a place on Earth";
+
 /// Describes a CRS found in `path`.
 pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
     let name = srs.name().unwrap_or_default();
@@ -38,7 +41,7 @@ pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
         reason: reason.into(),
     };
     if srs.is_local() {
-        return Err(unusable("it is local (engineering), without a place on Earth"));
+        return Err(unusable(LOCAL));
     }
     if !srs.is_projected() && !srs.is_geographic() {
         return Err(unusable("it is neither projected nor geographic"));

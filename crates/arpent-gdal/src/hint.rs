@@ -29,7 +29,7 @@ impl GdalError {
             }
             Self::NoCrs { path } => georeference_hint("assign it:", path, "-a_srs EPSG:xxxx"),
             // Nothing leads from a local system to a place on Earth.
-            Self::UnusableCrs { path, reason, .. } if reason.contains("local") => {
+            Self::UnusableCrs { path, reason, .. } if reason == crate::crs::LOCAL => {
                 georeference_hint("if its coordinates are those of a known CRS, assign that:", path, "-a_srs EPSG:xxxx")
             }
             Self::UnusableCrs { path, .. } => {

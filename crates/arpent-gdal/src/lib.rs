@@ -83,7 +83,7 @@ pub use shared::SharedBlocks;
 pub use source::{SceneProjection, SceneSource, resolve_scenes};
 pub use style::qgis_style;
 pub use subject::Subject;
-pub use uri::{file_name, gdal_path, is_remote_uri};
+pub use uri::{file_name, gdal_path, is_remote_uri, is_web};
 
 /// Version of the GDAL library that runs, for instance `3.6.2`.
 pub fn version() -> String {

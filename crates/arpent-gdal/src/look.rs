@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arpent_raster::{SceneInfo, Window};
 
 use crate::reader::{Opened, Source};
+use crate::scene::LARGE_BLOCK_PX;
 use crate::uri::is_remote_uri;
 use crate::{GdalError, collar, ffi};
 
@@ -20,8 +21,6 @@ const RUN: usize = 32;
 const RUN_PART: usize = 20;
 /// A side is looked at in pieces of at least so many pixels, where blocks are smaller.
 const PIECE: usize = 64;
-/// Pixels of a block that takes a while to decode: those of JPEG 2000 are of this size.
-const LARGE_BLOCK_PX: usize = 1 << 20;
 
 /// What a look finds.
 #[derive(Debug, Clone, PartialEq, Default)]

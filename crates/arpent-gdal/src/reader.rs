@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arpent_raster::{BandInfo, Chip, Coding, Declared, SampleType, Scaling, Validity, Window};
+use arpent_raster::{BandInfo, Chip, Declared, SampleType, Scaling, Validity, Window};
 use gdal::{Dataset, Metadata as _};
 
 use crate::block::{Block, Values};
@@ -47,10 +47,8 @@ pub struct MosaicReader {
     pub(crate) bands: usize,
     max_open: usize,
     shared: Option<SharedBlocks>,
-    /// How each scene that is shared is cut; empty when nothing is.
+    /// How each scene is cut whose blocks may be shared.
     cells: Vec<Option<Cells>>,
-    /// Whether each scene may be shared, and its blocks.
-    blocks: Vec<(bool, Coding, (usize, usize))>,
 }
 
 /// What is read of a raster.
@@ -146,6 +144,7 @@ impl MosaicReader {
     pub fn new(mosaic: &Mosaic, bands: &[BandSelection]) -> Result<Self, GdalError> {
         let count = bands.first().map_or(0, Vec::len);
         let mut scenes = Vec::with_capacity(mosaic.scenes.len());
+        let mut cells = Vec::with_capacity(mosaic.scenes.len());
         for (i, info) in mosaic.scenes.iter().enumerate() {
             let selection = bands.get(i).or(bands.last()).cloned().unwrap_or_default();
             if selection.len() != count {
@@ -153,12 +152,13 @@ impl MosaicReader {
             }
             let window = info.native.as_ref().map_or(info.window, |native| native.window);
             let source = Source::new(&info.id, &info.uri, window, &info.bands, selection)?;
+            let of_blocks =
+                || Cells::new(&info.uri, &source.bands, source.kind.bytes(), window, info.block, info.coding);
+            cells.push(SharedBlocks::takes(info).then(of_blocks).flatten());
             scenes.push(source.with(&info.validity));
         }
-        let blocks = mosaic.scenes.iter().map(|s| (SharedBlocks::takes(s), s.coding, s.block)).collect();
-        let (open, cells) = (Vec::new(), Vec::new());
-        let layers = Layer::of(mosaic).into();
-        Ok(Self { scenes, layers, open, bands: count, max_open: MAX_OPEN, shared: None, cells, blocks })
+        let (open, layers) = (Vec::new(), Layer::of(mosaic).into());
+        Ok(Self { scenes, layers, open, bands: count, max_open: MAX_OPEN, shared: None, cells })
     }
 
     /// A reader that tells of pixels only which scene gives them ([`MosaicReader::givers`]). Values are read where they decide about
@@ -177,12 +177,6 @@ impl MosaicReader {
     /// scenes that [`SharedBlocks::takes`]. What it reads is the same.
     #[must_use]
     pub fn sharing(mut self, blocks: &SharedBlocks) -> Self {
-        let cells = |(source, blocks): (&Source, &(bool, Coding, (usize, usize)))| {
-            let (takes, coding, block) = *blocks;
-            let (bands, bytes) = (&source.bands, source.kind.bytes());
-            takes.then(|| Cells::new(&source.uri, bands, bytes, source.window, block, coding)).flatten()
-        };
-        self.cells = self.scenes.iter().zip(&self.blocks).map(cells).collect();
         self.shared = Some(blocks.clone());
         self
     }
@@ -206,7 +200,10 @@ impl MosaicReader {
         }
     }
 
-    /// Which scene gives each pixel of a window, row by row, by its place in the mosaic; `u32::MAX` where none does.
+    /// What [`MosaicReader::givers`] says where no scene gives a pixel.
+    pub const NOBODY: u32 = NOBODY;
+
+    /// Which scene gives each pixel of a window, row by row, by its place in the mosaic; [`MosaicReader::NOBODY`] where none does.
     ///
     /// # Errors
     /// As [`MosaicReader::read`].
@@ -371,8 +368,7 @@ impl Source {
             // What is scaled is no whole number.
             kind = kind.max(Kind::Floats);
         }
-        // A band that is asked for is data, whatever the file says.
-        let alpha = infos.iter().find(|b| b.is_alpha && !bands.contains(&b.index)).map(|b| b.index);
+        let alpha = BandInfo::alpha_of(infos, &bands);
         let (id, uri) = (id.to_owned(), uri.to_owned());
         let (nodata_counts, collar) = (false, None);
         Ok(Self {

@@ -39,8 +39,8 @@ pub(crate) const DRIVERS: &[&str] = &[
 /// Blocks of a GeoTIFF whose place in the file is checked when it is opened.
 const MAX_BLOCKS_CHECKED: usize = 1 << 16;
 
-/// Pixels of a compressed block from which several windows lie in one: each reader would decode it for itself.
-const LARGE_BLOCK_PX: usize = 1 << 20;
+/// Pixels of a block that takes a while to decode, as those of JPEG 2000 do, and in which several windows may lie.
+pub(crate) const LARGE_BLOCK_PX: usize = 1 << 20;
 
 const GRAY: u32 = 1;
 const PALETTE: u32 = 2;
@@ -336,7 +336,7 @@ fn band(path: &str, dataset: &Dataset, index: usize, name: Option<&String>) -> R
 fn name_single_gray(dataset: &Dataset, bands: &mut [BandInfo]) {
     let mut data = bands.iter_mut().filter(|b| !b.is_alpha);
     let (Some(band), None) = (data.next(), data.next()) else { return };
-    let float = matches!(band.sample_type, SampleType::Float32 | SampleType::Float64);
+    let float = !band.sample_type.is_whole();
     let gray = ffi::color_interpretation(dataset, band.index) == GRAY;
     if band.common_name.is_none() && band.description.is_empty() && gray && !float {
         band.common_name = Some("pan".into());

@@ -2,9 +2,14 @@
 
 use crate::GdalError;
 
+/// Whether it is the address of a file on a web server.
+pub fn is_web(uri: &str) -> bool {
+    uri.starts_with("http://") || uri.starts_with("https://")
+}
+
 /// The path by which GDAL opens a file, `http(s)://` or `s3://` URL (as `/vsicurl/` and `/vsis3/`).
 pub fn gdal_path(uri: &str) -> String {
-    if uri.starts_with("http://") || uri.starts_with("https://") {
+    if is_web(uri) {
         return format!("/vsicurl/{uri}");
     }
     for (scheme, prefix) in [("s3://", "/vsis3/"), ("gs://", "/vsigs/"), ("az://", "/vsiaz/")] {
@@ -53,8 +58,7 @@ fn is_connection(gdal_path: &str) -> bool {
 /// # Errors
 /// [`GdalError::BlankInUrl`].
 pub(crate) fn without_blanks(uri: &str) -> Result<(), GdalError> {
-    let is_url = uri.starts_with("http://") || uri.starts_with("https://");
-    if is_url && uri.contains(char::is_whitespace) {
+    if is_web(uri) && uri.contains(char::is_whitespace) {
         return Err(GdalError::BlankInUrl { path: uri.to_owned() });
     }
     Ok(())
@@ -62,8 +66,7 @@ pub(crate) fn without_blanks(uri: &str) -> Result<(), GdalError> {
 
 /// The last part of a path or URL, without its query. Keys of buckets have none: `?` and `#` are part of them.
 pub fn file_name(uri: &str) -> &str {
-    let has_query = uri.starts_with("http://") || uri.starts_with("https://");
-    let path = if has_query { uri.split(['?', '#']).next().unwrap_or(uri) } else { uri };
+    let path = if is_web(uri) { uri.split(['?', '#']).next().unwrap_or(uri) } else { uri };
     path.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or(path)
 }
 

@@ -23,7 +23,7 @@ pub use nomenclature::{Class, Color, Nomenclature, NomenclatureError};
 pub use raster::{Chip, Raster, RasterError};
 pub use resample::{Axis, Native, Resampling, Taps};
 pub use scene::{BandInfo, Coding, Declared, ReadAs, SampleType, Scaling, SceneInfo, Validity};
-pub use target::{lattice, target_grid};
+pub use target::{lattice, radii, target_grid};
 pub use window::Window;
 
 /// Value of a pixel of a label raster that has no answer. Class ids are 0 to 254.

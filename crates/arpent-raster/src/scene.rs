@@ -39,6 +39,11 @@ impl SampleType {
             Self::Float64 => 8,
         }
     }
+
+    /// Whether samples are whole numbers.
+    pub const fn is_whole(self) -> bool {
+        !matches!(self, Self::Float32 | Self::Float64)
+    }
 }
 
 /// One band of a scene.
@@ -108,6 +113,11 @@ impl Scaling {
             (true, false) => format!("a scale of {}", self.scale),
             (false, _) => format!("an offset of {}", self.offset),
         }
+    }
+
+    /// Scale and offset to the last bit, by which declarations are told from one another.
+    pub fn bits(&self) -> [u64; 2] {
+        [self.scale.to_bits(), self.offset.to_bits()]
     }
 
     /// The factor and the summand that readers apply, if any.
@@ -193,11 +203,16 @@ pub struct SceneInfo {
 impl SceneInfo {
     /// The alpha band that says where there is data, unless it is one of the bands asked for.
     pub fn alpha(&self, bands: &[usize]) -> Option<usize> {
-        self.bands.iter().find(|b| b.is_alpha && !bands.contains(&b.index)).map(|b| b.index)
+        BandInfo::alpha_of(&self.bands, bands)
     }
 }
 
 impl BandInfo {
+    /// The alpha band among those of a raster, unless it is one of the bands asked for: these are data, whatever the file says.
+    pub fn alpha_of(all: &[Self], bands: &[usize]) -> Option<usize> {
+        all.iter().find(|b| b.is_alpha && !bands.contains(&b.index)).map(|b| b.index)
+    }
+
     /// Whether file or catalogue name the band in any way; `pan` is what an unnamed lone gray band is taken for.
     pub fn is_named(&self) -> bool {
         !self.description.trim().is_empty() || self.common_name.as_deref().is_some_and(|n| key(n) != "pan")

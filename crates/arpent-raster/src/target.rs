@@ -40,8 +40,8 @@ pub fn lattice(crs: &Arc<Crs>, [gsd_x, gsd_y]: [f64; 2]) -> Grid {
 }
 
 /// Radius of the parallel and of curvature of the meridian, metres (Snyder, *Map Projections: A Working Manual*, USGS PP 1395,
-/// eq. 4-20 and 4-18).
-fn radii(crs: &Crs, latitude: f64) -> (f64, f64) {
+/// eq. 4-20 and 4-18), at a latitude in radians.
+pub fn radii(crs: &Crs, latitude: f64) -> (f64, f64) {
     let e2 = eccentricity(crs).powi(2);
     let w2 = 1.0 - e2 * latitude.sin().powi(2);
     let a = crs.semi_major_m;

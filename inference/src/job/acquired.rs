@@ -7,6 +7,7 @@ use arpent_publish::{Acquired, Warning};
 use arpent_raster::SceneInfo;
 
 use super::UsableScene;
+use super::overlap::days;
 use crate::config::InputOptions;
 
 /// The first photographs from the air are of 1858 (Nadar).
@@ -71,12 +72,8 @@ pub(super) fn of_two_dates(before: &[UsableScene], after: &[UsableScene]) -> Vec
         all.push(Warning::new("same-scene-twice", "before", message));
     }
     // Of an interval, the beginning of the earlier scenes and the end of the later ones.
-    let dates = |scenes: &[UsableScene]| -> Vec<String> {
-        scenes.iter().filter_map(|scene| scene.info.acquired.clone()).collect()
-    };
-    let day = |text: &str| text.get(..10).map(str::to_owned);
-    let first = dates(before).iter().filter_map(|d| day(d.split('/').next()?)).min();
-    let last = dates(after).iter().filter_map(|d| day(d.split('/').next_back()?)).max();
+    let first = before.iter().filter_map(days).map(|[start, _]| start).min();
+    let last = after.iter().filter_map(days).map(|[_, end]| end).max();
     if let (Some(first), Some(last)) = (first, last)
         && first > last
     {

@@ -2,7 +2,7 @@
 
 use arpent_gdal::Transformer;
 use arpent_publish::Warning;
-use arpent_raster::{Crs, CrsKind};
+use arpent_raster::{Crs, CrsKind, radii};
 
 use super::MapJob;
 
@@ -44,10 +44,8 @@ pub(super) fn warning(map: &MapJob) -> Option<Warning> {
     Some(Warning::new("areas-off-the-ground", "grid", message).with_hint(hint))
 }
 
-/// Area of a small piece of the plane beside that of the same piece of the ellipsoid.
-///
-/// The piece on the ellipsoid is `M N cos(latitude)` for a square of one radian, `M` and `N` being the radii of curvature in the meridian and in the
-/// prime vertical (Snyder, *Map Projections: A Working Manual*, USGS PP 1395, eq. 4-18 and 4-20).
+/// Area of a small piece of the plane beside that of the same piece of the ellipsoid, where a square of one radian measures one radius
+/// of the parallel by one of the meridian ([`radii`]).
 fn scale(crs: &Crs, metres_per_unit: f64, transformer: &Transformer, x: f64, y: f64) -> Option<f64> {
     let half = SIDE_M / metres_per_unit / 2.0;
     let at = |x: f64, y: f64| transformer.point(x, y).ok();
@@ -58,11 +56,8 @@ fn scale(crs: &Crs, metres_per_unit: f64, transformer: &Transformer, x: f64, y: 
     let (lon_x, lat_x) = (turn(right.0 - left.0), (right.1 - left.1).to_radians());
     let (lon_y, lat_y) = (turn(above.0 - below.0), (above.1 - below.1).to_radians());
     let latitude = f64::midpoint(below.1, above.1).to_radians();
-    let flattening = if crs.inverse_flattening == 0.0 { 0.0 } else { 1.0 / crs.inverse_flattening };
-    let e2 = flattening * (2.0 - flattening);
-    let w2 = 1.0 - e2 * latitude.sin().powi(2);
-    let radii = crs.semi_major_m.powi(2) * (1.0 - e2) / w2.powi(2);
-    let ground = (lon_x * lat_y - lon_y * lat_x).abs() * radii * latitude.cos();
+    let (parallel, meridian) = radii(crs, latitude);
+    let ground = (lon_x * lat_y - lon_y * lat_x).abs() * parallel * meridian;
     (ground > 0.0).then(|| SIDE_M * SIDE_M / ground)
 }
 

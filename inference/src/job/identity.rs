@@ -102,8 +102,7 @@ pub(crate) fn reading(map: &MapJob) -> Vec<String> {
             let band = info.bands.iter().find(|band| band.index == *number);
             (number.to_owned(), band.map(|b| (b.nodata, b.scaling.as_ref().and_then(Scaling::applied))))
         };
-        let alpha =
-            info.bands.iter().find(|b| b.is_alpha && !scene.bands.contains(&b.index)).map(|b| b.index);
+        let alpha = info.alpha(&scene.bands);
         let bands: Vec<_> = scene.bands.iter().map(of_band).collect();
         let by_configuration = info.validity.nodata_by == Declared::Configuration;
         format!("{bands:?} {alpha:?} {} {by_configuration}", info.validity.has_mask)

@@ -91,9 +91,9 @@ impl MapJob {
         let grid = &dates.first().context("a map without a date")?.mosaic.grid;
         let footprints = footprints(&dates);
         let all =
-            footprints.iter().copied().reduce(|all, one| all.union(&one)).unwrap_or(Window::new(0, 0, 0, 0));
+            footprints.iter().copied().reduce(|all, one| all.union(&one)).ok_or(JobError::DatesApart)?;
         let aoi = config.aoi.as_deref().map(|path| arpent_gdal::read_aoi(path, grid, &all)).transpose()?;
-        let extent = extent_of(aoi.as_ref(), &footprints, config, dates[0].scenes.first())?;
+        let extent = extent_of(all, aoi.as_ref(), &footprints, config, dates[0].scenes.first())?;
         let is_wanted = |w: &Window| aoi.as_ref().is_none_or(|a| a.intersects(w));
         let plan = WindowPlan::new(extent, &footprints, is_wanted, config.tiling, needs)?;
         let aoi_fingerprint = config.aoi.as_deref().map(arpent_gdal::fingerprint_layer).transpose()?;
@@ -262,15 +262,15 @@ fn footprints(dates: &[Survey]) -> Vec<Window> {
     })
 }
 
-/// The pixels of the output: the smallest window that holds what every date has, cut to the AOI's bounding window.
+/// The pixels of the output: the smallest window that holds what every date has (`all`), cut to the AOI's bounding window.
 fn extent_of(
+    all: Window,
     aoi: Option<&Aoi>,
     footprints: &[Window],
     config: &Config,
     scene: Option<&UsableScene>,
 ) -> Result<Window, JobError> {
-    let extent = footprints.iter().copied().reduce(|all, f| all.union(&f)).ok_or(JobError::DatesApart)?;
-    let Some(aoi) = aoi else { return Ok(extent) };
+    let Some(aoi) = aoi else { return Ok(all) };
     let outside = || JobError::AoiOutside { aoi: config.aoi.clone().unwrap_or_default() };
     if !footprints.iter().any(|f| aoi.intersects(f)) {
         if !footprints.iter().any(|f| aoi.is_near(f)) {
@@ -279,7 +279,7 @@ fn extent_of(
         let gsd_m = scene.map(|scene| scene.info.gsd_m).unwrap_or_default();
         return Err(JobError::AoiNoPixel { aoi: config.aoi.clone().unwrap_or_default(), gsd_m });
     }
-    extent.intersect(&aoi.window()).ok_or_else(outside)
+    all.intersect(&aoi.window()).ok_or_else(outside)
 }
 
 /// The scenes of each date on one grid.

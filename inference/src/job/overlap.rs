@@ -55,15 +55,11 @@ pub(super) fn sort(scenes: &mut [UsableScene], order: Option<Order>) {
 
 /// The first and the last second of a scene's date, UTC.
 fn span(scene: &UsableScene) -> Option<[String; 2]> {
-    match Acquired::of(scene.info.acquired.as_deref()) {
-        Acquired::Unknown => None,
-        Acquired::At(time) => Some([time.clone(), time]),
-        Acquired::Between { start, end } => Some([start, end]),
-    }
+    Acquired::of(scene.info.acquired.as_deref()).span()
 }
 
 /// The days of a scene's date.
-fn days(scene: &UsableScene) -> Option<[String; 2]> {
+pub(super) fn days(scene: &UsableScene) -> Option<[String; 2]> {
     span(scene).map(|span| span.map(|time| time.chars().take(10).collect()))
 }
 

@@ -1,5 +1,6 @@
 //! Which scenes gave the pixels of a feature.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
@@ -18,8 +19,9 @@ const MOST_NAMED: usize = 8;
 /// Side of the tiles in which it is looked up who gave pixels.
 const SIDE: usize = 256;
 
-/// The same.
-const STEP: i64 = 256;
+/// The same, as a number of columns or rows.
+#[allow(clippy::cast_possible_wrap, reason = "256")]
+const STEP: i64 = SIDE as i64;
 
 /// What all tiles take, bytes.
 pub const TILES_BYTES: usize = 16 << 20;
@@ -27,15 +29,14 @@ pub const TILES_BYTES: usize = 16 << 20;
 /// Scenes that are kept open, where scenes overlap.
 const MAX_OPEN: usize = 8;
 
-/// No scene gave the pixel.
-const NOBODY: u32 = u32::MAX;
+const NOBODY: u32 = MosaicReader::NOBODY;
 
 /// Finds the scenes that gave the pixels of features. A scene gave a pixel when it is the first of the mosaic's order that is valid
 /// there; where scenes overlap, their validity is read once more, tile by tile, and kept for the features that follow.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
-    /// A reader for each date, when it was needed.
-    readers: Vec<Option<MosaicReader>>,
+    /// A reader for each date that needed one.
+    readers: HashMap<usize, MosaicReader>,
     tiles: Tiles,
 }
 
@@ -144,15 +145,13 @@ impl Origins {
     }
 
     fn reader(&mut self, date: &Survey, number: usize) -> anyhow::Result<&mut MosaicReader> {
-        while self.readers.len() <= number {
-            self.readers.push(None);
-        }
-        let reader = &mut self.readers[number];
-        if reader.is_none() {
-            let bands: Vec<_> = date.scenes.iter().map(|scene| scene.bands.clone()).collect();
-            *reader = Some(MosaicReader::of_givers(&date.mosaic, &bands)?.with_max_open(MAX_OPEN));
-        }
-        reader.as_mut().context("a reader that is not there")
+        Ok(match self.readers.entry(number) {
+            Entry::Occupied(reader) => reader.into_mut(),
+            Entry::Vacant(place) => {
+                let bands: Vec<_> = date.scenes.iter().map(|scene| scene.bands.clone()).collect();
+                place.insert(MosaicReader::of_givers(&date.mosaic, &bands)?.with_max_open(MAX_OPEN))
+            }
+        })
     }
 }
 
@@ -310,10 +309,7 @@ fn ranges(positions: &[usize]) -> String {
 
 /// When a date begins, in UTC: texts of other zones do not sort by time.
 fn begun(date: &str) -> Option<String> {
-    match Acquired::of([date]) {
-        Acquired::Unknown => None,
-        Acquired::At(time) | Acquired::Between { start: time, .. } => Some(time),
-    }
+    Acquired::of([date]).span().map(|[start, _]| start)
 }
 
 #[cfg(test)]

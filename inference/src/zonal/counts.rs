@@ -4,7 +4,7 @@ use arpent_gdal::LayerCounts;
 use arpent_publish::{Warning, ZoneCounts};
 use arpent_vector::ZoneResult;
 
-use crate::told::{layer_warnings, some};
+use crate::told::{doubts, layer_warnings};
 
 /// What warnings of zones are about.
 const SUBJECT: &str = "zones";
@@ -25,7 +25,7 @@ pub(super) fn warnings(zones: &str, counts: &ZoneCounts) -> Vec<Warning> {
     let (all, repaired, empty) = (counts.zones, counts.repaired, counts.empty);
     let read = LayerCounts { read: all, repaired, empty, parts_left_out: counts.parts_left_out };
     let mut told = layer_warnings(SUBJECT, zones, SUBJECT, read);
-    for (code, number, what) in [
+    let of_places = [
         ("zones-outside", counts.outside, "lie outside of the map: in the result, without shares"),
         (
             "zones-partly-outside",
@@ -39,11 +39,8 @@ pub(super) fn warnings(zones: &str, counts: &ZoneCounts) -> Vec<Warning> {
         ),
         ("ids-repeated", counts.repeated_ids, "have the id of a zone before: each has a row of its own"),
         ("ids-empty", counts.without_id, "have nothing in the field of the id: each has a row without an id"),
-    ] {
-        if number > 0 {
-            told.push(some(code, SUBJECT, zones, SUBJECT, (number, all), what));
-        }
-    }
+    ];
+    told.extend(doubts(SUBJECT, zones, SUBJECT, all, of_places));
     told
 }
 

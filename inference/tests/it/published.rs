@@ -110,10 +110,10 @@ fn green(pixels: usize) -> Vec<u8> {
 
 /// Zones that are whole pixels: the scene in four parts, by a column and a row.
 fn zones(ground: &Ground, place: &Place, name: &str, col: f64, row: f64) -> [[usize; 4]; 4] {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels of a small scene")]
     let (c, r) = (col as usize, row as usize);
     let parts = [[0, 0, c, r], [c, 0, 230, r], [0, r, c, 190], [c, r, 230, 190]];
-    #[allow(clippy::cast_precision_loss)]
+    #[allow(clippy::cast_precision_loss, reason = "pixels of a small scene")]
     let shapes: Vec<_> = (0..)
         .zip(parts)
         .map(|(i, part)| (json!({ "n": i }), ground.rectangle(part.map(|v| v as f64))))
@@ -220,7 +220,7 @@ fn what_was_imposed_and_dissolved_again_leaves_the_score() {
         .skip(40 * SCENE.width + 40)
         .find(|(_, l)| *l != 3)
         .unwrap();
-    #[allow(clippy::cast_precision_loss)]
+    #[allow(clippy::cast_precision_loss, reason = "pixels of a small scene")]
     let [col, row] = [(at % SCENE.width) as f64, (at / SCENE.width) as f64];
     layer(&place, "topo.geojson", &[(json!({ "cleabs": "B" }), rectangle([col, row, col + 1.0, row + 1.0]))]);
     place.config(&format!("[coverage]\nmmu_m2 = 1.0\n{IMPOSE}"));

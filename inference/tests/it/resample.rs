@@ -205,7 +205,7 @@ fn more_room_for_coarser_pixels_is_none_for_finer_ones() {
     let of = |gsd: f64, name: &str| {
         // 40 m at the same place.
         let px = |metres: f64| {
-            #[allow(clippy::cast_possible_truncation)]
+            #[allow(clippy::cast_possible_truncation, reason = "pixel numbers are far below 2^52")]
             let number = (metres / gsd).round() as i64;
             number
         };
@@ -272,7 +272,7 @@ fn placed(map: &Map, gsd: f64) -> Window {
     let info: serde_json::Value = serde_json::from_str(&text).unwrap();
     let of = |i: usize| info["geoTransform"][i].as_f64().unwrap();
     let size = |i: usize| usize::try_from(info["size"][i].as_u64().unwrap()).unwrap();
-    #[allow(clippy::cast_possible_truncation)]
+    #[allow(clippy::cast_possible_truncation, reason = "pixel numbers are far below 2^52")]
     let number = |v: f64| (v / gsd).round() as i64;
     assert!((of(1) - gsd).abs() < 1e-9, "{text}");
     Window::new(number(of(0)), number(-of(3)), size(0), size(1))
@@ -308,7 +308,7 @@ fn brought(seed: u64, gsd: f64, method: &str) -> (Place, usize) {
 
 /// A window of pixels of a size, off the lattice of any other: 420 by 390 of them.
 fn off_lattice(gsd: f64) -> Window {
-    #[allow(clippy::cast_possible_truncation)]
+    #[allow(clippy::cast_possible_truncation, reason = "pixel numbers are far below 2^52")]
     let number = |metres: f64| (metres / gsd).round() as i64;
     Window::new(number(652_001.4), number(-6_862_002.6), 420, 390)
 }
@@ -339,7 +339,7 @@ fn areas_of_interest_are_parts_of_the_whole_map() {
         let a = Window::between(at.col + 5, at.row + 4, at.col + w * 3 / 5, at.row + h * 2 / 3);
         let b = Window::between(at.col + w / 3, at.row + h / 3, at.col + w - 20, at.row + h - 3);
         let sliver = Window::new(at.col + w - 9, at.row + 8, 1, at.height - 20);
-        #[allow(clippy::cast_precision_loss)]
+        #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
         let ring = |window: &Window, inset: f64| {
             let (west, east) = (window.col as f64 + inset, window.col_end() as f64 - inset);
             let (north, south) = (-(window.row as f64), -(window.row_end() as f64));
@@ -385,7 +385,7 @@ fn draw_holed(
         let (col, row) = (i % window.width, i / window.width);
         let (col, row) = (window.col + i64::try_from(col).unwrap(), window.row + i64::try_from(row).unwrap());
         // The new pixel that holds the center, in checks of seven; and every 23rd pixel of its own.
-        #[allow(clippy::cast_precision_loss)]
+        #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
         let new = |v: i64| ((v as f64 + 0.5) * own / gsd).floor().rem_euclid(7.0);
         let hole = (new(col) < 1.0 && new(row) < 2.0) || (col * 31 + row * 17).rem_euclid(23) == 0;
         (0..3).for_each(|b| bands[b * pixels + i] = if hole { 0 } else { bands[b * pixels + i].max(1) });
@@ -549,7 +549,7 @@ fn a_seam_of_files_that_agree_within_a_hundredth_is_none() {
             &picture,
             Window::new(scene.col + 98, scene.row, 103, 180),
         );
-        #[allow(clippy::cast_precision_loss)]
+        #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
         let (x, y) = ((scene.col + 98) as f64 * GSD, -(scene.row as f64) * GSD);
         // A size of 0.19999999999963; one of 0.200000004; a corner 1.2 mm off, and 0.002 mm to a pixel.
         for (i, (shift, size)) in

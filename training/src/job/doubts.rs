@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use arpent_raster::{ReadAs, SampleType, Scaling};
+use arpent_raster::{ReadAs, Scaling};
 
 use crate::config::Config;
 use crate::data::{ItemId, ItemStatistics, Sets, Statistics};
@@ -44,8 +44,7 @@ fn said(bands: &[Option<Scaling>]) -> Option<String> {
 pub(super) fn of_declared(config: &Config, sets: &Sets) -> Result<Vec<String>, TrainError> {
     let mut kinds: BTreeMap<Vec<Option<[u64; 2]>>, Kind> = BTreeMap::new();
     for (set, declared) in sets.declared() {
-        let bits = |s: &Option<Scaling>| s.as_ref().map(|s| [s.scale.to_bits(), s.offset.to_bits()]);
-        let key = declared.bands.iter().map(bits).collect();
+        let key = declared.bands.iter().map(|s| s.as_ref().map(Scaling::bits)).collect();
         let first = format!("{set}/{}", declared.first);
         let kind = kinds.entry(key).or_insert_with(|| Kind { said: said(&declared.bands), items: 0, first });
         kind.items += declared.items;
@@ -54,8 +53,7 @@ pub(super) fn of_declared(config: &Config, sets: &Sets) -> Result<Vec<String>, T
     let is_told = kinds.values().any(|k| k.said.is_some());
     let listed = kinds.values().map(Kind::describe).collect::<Vec<_>>().join("; ");
     if values == ReadAs::Physical {
-        let are_whole = |t: &SampleType| !matches!(t, SampleType::Float32 | SampleType::Float64);
-        let is_doubtful = is_told || config.model.sample_types.iter().all(are_whole);
+        let is_doubtful = is_told || config.model.sample_types.iter().all(|t| t.is_whole());
         let some_say_nothing = kinds.values().any(|k| k.said.is_none());
         return Ok(if some_say_nothing && is_doubtful {
             vec![format!(

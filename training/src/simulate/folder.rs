@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use arpent_datasets::{Card, CardClass, IGNORE, Split};
-use arpent_raster::{ReadAs, SampleType};
+use arpent_raster::ReadAs;
 use image::{ExtendedColorType, ImageFormat};
 use serde::Serialize;
 use tempfile::TempDir;
@@ -59,8 +59,9 @@ impl Folder {
                 "give a configuration of a segmentation",
             );
         }
-        let is_whole = |t: &SampleType| !matches!(t, SampleType::Float32 | SampleType::Float64);
-        if config.model.values() == ReadAs::Physical || !config.model.sample_types.iter().all(is_whole) {
+        if config.model.values() == ReadAs::Physical
+            || !config.model.sample_types.iter().all(|t| t.is_whole())
+        {
             let unit = config.model.unit();
             return refused(
                 format!("pictures are written as whole numbers, and values of the unit `{unit}` are none"),

@@ -59,7 +59,7 @@ fn what_leads_to_the_border_is_left_out_and_nothing_else() {
         let found = look(&info, &[1, 2, 3], true).unwrap().collar.unwrap();
         assert_eq!(found.color, color);
         let voids = (0..W * H).filter(|i| is_void(i % W, i / W)).count();
-        #[allow(clippy::cast_precision_loss)]
+        #[allow(clippy::cast_precision_loss, reason = "pixels of a small picture")]
         let share = voids as f64 / (W * H) as f64;
         assert!((found.share - share).abs() < 0.05, "{} and {share}", found.share);
 
@@ -149,7 +149,7 @@ fn with_void(size: (usize, usize), fill: u8, is_void: impl Fn(usize, usize) -> b
         places().map(pixel).collect()
     };
     let voids = places().filter(|(c, r)| is_void(*c, *r)).count();
-    #[allow(clippy::cast_precision_loss)]
+    #[allow(clippy::cast_precision_loss, reason = "pixels of a small picture")]
     let share = voids as f64 / (size.0 * size.1) as f64;
     (Picture::new(size, vec![band(0), band(1), band(2)]), share)
 }
@@ -159,7 +159,7 @@ fn frame((w, h): (usize, usize), px: usize) -> impl Fn(usize, usize) -> bool {
 }
 
 /// What lies outside of a picture that was turned and brought to a north-up grid.
-#[allow(clippy::cast_precision_loss)]
+#[allow(clippy::cast_precision_loss, reason = "pixels of a small picture")]
 fn wedges((w, h): (usize, usize), degrees: f64) -> impl Fn(usize, usize) -> bool {
     let (sin, cos) = degrees.to_radians().sin_cos();
     // The sides of the picture whose bounding box has the size.

@@ -33,7 +33,7 @@ fn part(dir: &Path, name: &str, window: Window) -> SceneInfo {
         };
         value(at(window.col, c), at(window.row, r), 0)
     });
-    #[allow(clippy::cast_precision_loss)]
+    #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
     let gt = [window.col as f64 * 0.2, 0.2, 0.0, window.row as f64 * -0.2, 0.0, -0.2];
     let size = (window.width, window.height);
     open(
@@ -227,10 +227,10 @@ fn plain_sum(
     at: (i64, i64),
     method: Resampling,
 ) -> Option<f64> {
-    #[allow(clippy::cast_precision_loss)]
+    #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
     let center = |n: i64| (n as f64 + 0.5) * step;
     let weight = |old: i64, new: i64| -> f64 {
-        #[allow(clippy::cast_precision_loss)]
+        #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
         let old = old as f64;
         match method {
             Resampling::Nearest => f64::from(u8::from(old <= center(new) && center(new) < old + 1.0)),
@@ -250,7 +250,7 @@ fn plain_sum(
         let Some(v) = v else { continue };
         let w = weight(col, at.0) * weight(row, at.1);
         (sum, all) = (sum + w * v, all + w);
-        #[allow(clippy::cast_possible_truncation)]
+        #[allow(clippy::cast_possible_truncation, reason = "pixel numbers are far below 2^52")]
         let held = (center(at.0).floor() as i64, center(at.1).floor() as i64) == (col, row);
         holds |= held;
     }
@@ -270,7 +270,7 @@ proptest! {
         let window = Window::new(col, row, 12, 9);
         // One in four has no data.
         let data: Vec<u8> = seed.iter().map(|v| if v % 4 == 0 { 0 } else { *v }).collect();
-        #[allow(clippy::cast_precision_loss)]
+        #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
         let gt = [col as f64 * 0.2, 0.2, 0.0, row as f64 * -0.2, 0.0, -0.2];
         let p = Picture { geotransform: Some(gt), nodata: Some(0.0), ..Picture::new((12, 9), vec![data.clone()]) };
         let scene = open(&p.write(&dir.path().join("a.tif")));
@@ -384,7 +384,7 @@ fn givers_are_those_of_whom_the_values_are() {
         for ((value, valid), giver) in chip.data.iter().zip(&chip.valid).zip(&givers) {
             let id =
                 usize::try_from(*giver).ok().and_then(|i| m.scenes.get(i)).map(|scene| scene.id.as_str());
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
             let named = (*valid).then(|| format!("{}", (*value / 10.0).round() as u8));
             assert_eq!(id.map(str::to_owned), named);
             seen.insert(*giver);

@@ -36,6 +36,15 @@ impl Acquired {
         }
     }
 
+    /// The first and the last second, UTC, RFC 3339; none where nobody knows.
+    pub fn span(self) -> Option<[String; 2]> {
+        match self {
+            Self::Unknown => None,
+            Self::At(time) => Some([time.clone(), time]),
+            Self::Between { start, end } => Some([start, end]),
+        }
+    }
+
     /// The item's properties.
     pub(super) fn properties(&self) -> Map<String, Value> {
         let fields = match self {
