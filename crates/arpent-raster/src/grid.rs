@@ -144,9 +144,13 @@ impl Grid {
         (
             digits(self.gsd_x) + digits(self.gsd_y),
             [phase(self.origin_x, self.gsd_x), phase(self.origin_y, self.gsd_y)],
-            // Adding zero makes a negative zero positive.
-            [self.gsd_x, self.gsd_y, self.origin_x + 0.0, self.origin_y + 0.0].map(f64::to_bits),
+            self.numbers(),
         )
+    }
+
+    /// Pixel size and origin, to be compared as they are: adding zero makes a negative zero positive.
+    fn numbers(&self) -> [u64; 4] {
+        [self.gsd_x, self.gsd_y, self.origin_x + 0.0, self.origin_y + 0.0].map(f64::to_bits)
     }
 
     /// Puts rasters whose pixels coincide on one grid: the grid with the roundest numbers takes every raster whose corners
@@ -154,11 +158,13 @@ impl Grid {
     /// no raster is joined to a grid by way of a third.
     pub fn unite<'a>(rasters: impl IntoIterator<Item = (&'a mut Self, &'a mut Window)>) {
         let mut left: Vec<_> = rasters.into_iter().collect();
-        while let Some(grid) =
-            left.iter().map(|(grid, _)| &**grid).min_by_key(|g| (g.crs.name.clone(), g.roundness())).cloned()
-        {
+        // What is left stays sorted: the first is the roundest.
+        left.sort_by_cached_key(|(grid, _)| (grid.crs.name.clone(), grid.roundness()));
+        while let Some(grid) = left.first().map(|(grid, _)| (**grid).clone()) {
+            let numbers = grid.numbers();
             left.retain_mut(|(own, window)| {
-                let on = if **own == grid { Some(**window) } else { grid.window_on(own, window) };
+                let is_own = own.numbers() == numbers && own.crs.name == grid.crs.name;
+                let on = if is_own { Some(**window) } else { grid.window_on(own, window) };
                 if let Some(on) = on {
                     **own = grid.clone();
                     **window = on;
@@ -322,6 +328,33 @@ mod tests {
             }
             let at = order.iter().position(|i| *i == 1).unwrap();
             assert_eq!(rasters[at].window.col, exact.window.col + 5000);
+        }
+    }
+
+    #[test]
+    #[allow(clippy::cast_precision_loss)]
+    fn thousands_of_rasters_of_different_phases_are_united_at_once() {
+        const PHASES: usize = 2_500;
+        // Each phase twice, side by side, the second a hair off; phases are 1/50 px apart along either axis.
+        let of = |i: usize, off: f64| {
+            let (x, y) = ((i % 50) as f64 * 0.02, (i / 50) as f64 * 0.02);
+            placed(652_000.0 + x + off, 1.0, 6_862_000.0 + y, 100)
+        };
+        let mut rasters: Vec<Placement> = (0..PHASES).map(|i| of(i, 0.0)).collect();
+        rasters.extend((0..PHASES).rev().map(|i| of(i, 100.001)));
+        let before = rasters.clone();
+        Grid::unite(rasters.iter_mut().map(|p| (&mut p.grid, &mut p.window)));
+        let grids: std::collections::BTreeSet<String> = rasters.iter().map(|p| p.grid.key()).collect();
+        assert_eq!(grids.len(), PHASES);
+        for i in 0..PHASES {
+            let (one, two) = (&rasters[i], &rasters[2 * PHASES - 1 - i]);
+            assert_eq!(one.grid, two.grid, "{i}");
+            assert_eq!((two.window.col - one.window.col, two.window.row), (100, one.window.row), "{i}");
+        }
+        // No raster has moved.
+        for (raster, before) in rasters.iter().zip(&before) {
+            let (now, then) = (raster.grid.bbox(&raster.window), before.grid.bbox(&before.window));
+            assert!(now.iter().zip(then).all(|(a, b)| (a - b).abs() <= SAME_PIXEL), "{now:?} {then:?}");
         }
     }
 
