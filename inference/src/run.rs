@@ -105,15 +105,22 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
     Ok(if report.failed_scenes.is_empty() { 0 } else { EXIT_PARTIAL })
 }
 
-/// The pool that the network runs on.
+/// Threads of the pool for each core. More of them only wait for each other: hundreds on a few cores take minutes for a window.
+const THREADS_OF_A_CORE: usize = 4;
+
+/// The pool that the network runs on: of as many threads as are asked for, but no more than the machine has work for.
 ///
 /// # Errors
 /// When threads cannot be started.
 pub fn pool(config: &Config) -> anyhow::Result<rayon::ThreadPool> {
     rayon::ThreadPoolBuilder::new()
-        .num_threads(config.compute.threads())
+        .num_threads(config.compute.threads().min(most_threads()))
         .build()
         .context("cannot start threads")
+}
+
+fn most_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).saturating_mul(THREADS_OF_A_CORE)
 }
 
 /// Tells what is doubtful about a job before its work begins: who reads it can still stop.
@@ -298,4 +305,20 @@ fn human_map(map: &PublishedMap) -> Lines {
         lines.add("file", format!("{}/{}", map.output.trim_end_matches('/'), artifact.href));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_has_no_more_threads_than_there_is_work_for() {
+        let threads = |asked: usize| {
+            let mut config = Config::of_model(std::path::Path::new("m")).unwrap();
+            config.compute.threads = asked;
+            pool(&config).unwrap().current_num_threads()
+        };
+        assert_eq!((threads(1), threads(4)), (1, 4));
+        assert_eq!(threads(arpent_base::MAX_THREADS), most_threads().min(arpent_base::MAX_THREADS));
+    }
 }

@@ -379,6 +379,17 @@ fn a_memory_limit_leaves_fewer_windows_side_by_side() {
     assert!(ended.err.contains(&format!("about {one} MB of memory")), "{}", ended.err);
 }
 
+/// Of a memory limit, the number of windows side by side is the largest that fits, and it is found soon; threads beyond those that
+/// the machine has work for are not started.
+#[test]
+fn a_thousand_threads_are_planned_like_a_few() {
+    let free = huge_scene("");
+    let many = planned_mb(&free, "1024");
+    assert!(many >= planned_mb(&free, "4"));
+    let limited = huge_scene(&format!("[compute]\nmemory_limit_mb = {}\n", many - 1));
+    assert!(planned_mb(&limited, "1024") < many);
+}
+
 #[test]
 fn a_scene_of_forty_billion_pixels_starts_within_its_bound() {
     let p = huge_scene("");
