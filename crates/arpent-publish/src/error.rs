@@ -32,7 +32,7 @@ pub enum PublishError {
         /// The place.
         path: PathBuf,
     },
-    /// A local folder that is not there.
+    /// A local folder that is not there or is empty, and a part of a bucket without objects.
     #[error("there is nothing at {url}")]
     NothingThere {
         /// The output.
@@ -319,7 +319,7 @@ impl PublishError {
                 Some("check that no other job has this --output, then run again".into())
             }
             Self::NotAFolder { .. } => Some("give --output the path of a folder".into()),
-            Self::NothingThere { .. } => Some("check the path: give the folder that was the run's --output".into()),
+            Self::NothingThere { .. } => Some("check the address: give the folder or URL that was the run's --output".into()),
             Self::BadTarget { .. } => Some(
                 "use a path, file:///path/to/folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
                     .into(),

@@ -88,10 +88,15 @@ impl Target {
             return Err(PublishError::NothingThere { url: self.url().to_owned() });
         }
         let session = self.writable()?;
+        let everything = self.everything(&session, "")?;
+        // A bucket has no folders: one that is empty is not there, and neither is an empty folder of this machine an output.
+        if everything.is_empty() {
+            return Err(PublishError::NothingThere { url: self.url().to_owned() });
+        }
         let limit = TimeDelta::from_std(older_than).ok().and_then(|age| Utc::now().checked_sub_signed(age));
         let Some(limit) = limit else { return Ok(report) };
         let visible = self.block_on(session.visible())?;
-        for (place, (kind, objects)) in leftovers(self.everything(&session, "")?, &visible) {
+        for (place, (kind, objects)) in leftovers(everything, &visible) {
             if newest(&objects) > limit {
                 continue;
             }

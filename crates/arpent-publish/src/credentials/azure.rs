@@ -135,12 +135,18 @@ impl Azure {
     }
 
     pub(crate) fn gdal(&self) -> Vec<(&'static str, String)> {
+        // GDAL signs with what it has, and looks for `AZURE_NO_SIGN_REQUEST` last.
+        let signing = |value: &Option<String>| value.clone().filter(|_| !self.unsigned);
+        let connection = self.connection();
+        // An endpoint of one's own whose requests are signed by no key and no SAS is no connection string.
+        let endpoint = self.endpoint.as_ref().filter(|_| connection.is_none());
         let options = [
-            (CONNECTION, self.connection()),
+            ("CPL_AZURE_ENDPOINT", endpoint.map(Endpoint::url)),
+            (CONNECTION, connection),
             ("AZURE_STORAGE_ACCOUNT", self.account.clone()),
-            ("AZURE_STORAGE_ACCESS_KEY", self.key.clone()),
-            ("AZURE_STORAGE_SAS_TOKEN", self.sas.clone()),
-            ("AZURE_STORAGE_ACCESS_TOKEN", self.token.clone()),
+            ("AZURE_STORAGE_ACCESS_KEY", signing(&self.key)),
+            ("AZURE_STORAGE_SAS_TOKEN", signing(&self.sas)),
+            ("AZURE_STORAGE_ACCESS_TOKEN", signing(&self.token)),
             ("AZURE_NO_SIGN_REQUEST", self.unsigned.then(|| "YES".to_owned())),
             ("AZURE_CLIENT_ID", self.client.clone()),
             ("AZURE_TENANT_ID", self.tenant.clone()),
@@ -150,11 +156,12 @@ impl Azure {
         options.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
-    /// An endpoint of one's own is known to GDAL only as part of a connection string.
+    /// An endpoint of one's own and what signs requests to it, in one text.
     fn connection(&self) -> Option<String> {
         let endpoint = self.endpoint.as_ref()?;
         let protocol = if endpoint.https { "https" } else { "http" };
         let signed = match (&self.account, &self.key, &self.sas) {
+            _ if self.unsigned => return None,
             (Some(account), Some(key), _) => format!("AccountName={account};AccountKey={key}"),
             (_, None, Some(sas)) => format!("SharedAccessSignature={sas}"),
             _ => return None,

@@ -147,4 +147,10 @@ fn an_output_that_is_not_there_is_told() {
     assert!(!dir.path().join("none").exists());
     // Longer ago than time goes back.
     assert!(is_nothing(Duration::MAX));
+    // An empty folder holds no output either, as an empty part of a bucket.
+    fs::create_dir(dir.path().join("none")).unwrap();
+    assert!(is_nothing(Duration::ZERO) && is_nothing(Duration::MAX));
+    assert!(dir.path().join("none").exists());
+    let bucket = Target::parse("memory:///none").unwrap();
+    assert!(matches!(bucket.gc(Duration::ZERO, false), Err(PublishError::NothingThere { .. })));
 }

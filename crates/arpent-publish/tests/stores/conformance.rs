@@ -239,10 +239,9 @@ fn nothing(target: &Target) {
     assert_eq!(target.read("a", ObjectKind::Record).unwrap(), None);
     assert!(target.list("").unwrap().is_empty() && target.list("a/b").unwrap().is_empty());
     assert!(target.delete_below("a").unwrap().is_empty());
-    // A folder that is not there is told; in a bucket there are no folders.
-    match target.gc(Duration::ZERO, false) {
-        Ok(report) => assert!(report.leftovers.is_empty()),
-        Err(error) => assert!(matches!(error, PublishError::NothingThere { .. }), "{error}"),
+    for age in [Duration::ZERO, Duration::MAX] {
+        let error = target.gc(age, false).unwrap_err();
+        assert!(matches!(error, PublishError::NothingThere { .. }) && error.hint().is_some(), "{error}");
     }
 }
 
