@@ -21,7 +21,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("arpent-metrics", 1, &["arpent-raster"]),
     ("arpent-testing", 1, &["arpent-raster"]),
     ("arpent-datasets", 2, &["arpent-raster", "arpent-gdal"]),
-    ("arpent-publish", 2, &["arpent-raster", "arpent-vector"]),
+    ("arpent-publish", 2, &["arpent-base", "arpent-raster", "arpent-vector"]),
     (
         "arpent-train",
         3,

@@ -42,7 +42,7 @@ pub mod zonal;
 
 use std::process::ExitCode;
 
-use arpent_base::said::{document, document_of_usage, wants_json};
+use arpent_base::said::{document, of_usage, wants_json};
 use clap::Parser;
 
 use crate::cli::{Cli, Command, Format, ModelCommand};
@@ -61,9 +61,10 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Help and version are no errors: they go to stdout.
-        Err(error) if error.use_stderr() && wants_json(std::env::args()) => {
-            let text = error.render().to_string();
-            progress::say(&document_of_usage(&text, EXIT_NOT_STARTED));
+        Err(error) if error.use_stderr() => {
+            let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            let (words, as_json) = (error.render().to_string(), wants_json(typed));
+            progress::say(&of_usage(&words, as_json, EXIT_NOT_STARTED));
             return ExitCode::from(EXIT_NOT_STARTED);
         }
         Err(error) => error.exit(),

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use arpent_base::said::{document, document_of_usage, wants_json};
+use arpent_base::said::{document, of_usage, wants_json};
 use arpent_datasets::DatasetError;
 use arpent_model::{DeviceChoice, ModelError, ModelPackage};
 use arpent_raster::ReadAs;
@@ -171,8 +171,10 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Help and version are no errors: they go to stdout.
-        Err(error) if error.use_stderr() && wants_json(std::env::args()) => {
-            eprintln!("{}", document_of_usage(&error.render().to_string(), EXIT_NOT_STARTED));
+        Err(error) if error.use_stderr() => {
+            let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            let (words, as_json) = (error.render().to_string(), wants_json(typed));
+            eprintln!("{}", of_usage(&words, as_json, EXIT_NOT_STARTED));
             return ExitCode::from(EXIT_NOT_STARTED);
         }
         Err(error) => error.exit(),

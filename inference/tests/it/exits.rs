@@ -208,3 +208,16 @@ fn values_that_do_not_fit_name_their_file_table_and_line() {
     assert!(ended.err.contains("run.toml, line 2: the byte 0xEA at column 6 is not UTF-8"), "{}", ended.err);
     assert!(ended.err.contains("hint: save the file as UTF-8"), "{}", ended.err);
 }
+
+#[test]
+fn a_command_line_that_is_refused_shows_no_signature() {
+    let place = Place::new();
+    let url = "https://user:word@h/a.tif?sv=1&sig=leak";
+    for words in [&["plan", "run.toml", url][..], &["plan", "run.toml", url, "--format", "json"]] {
+        let refused = place.arpent(words).expect(2);
+        let shown = refused.err.contains("https://h/a.tif?sv=1&sig=REDACTED");
+        assert!(shown && refused.out.is_empty(), "{}", refused.err);
+        assert!(!refused.err.contains("leak") && !refused.err.contains("word@"), "{}", refused.err);
+    }
+    assert!(place.arpent(&["plan", "--help"]).expect(0).out.contains("Usage: arpent plan"));
+}

@@ -19,13 +19,14 @@ pub(crate) use client::ClientSettings;
 pub(crate) use google::Google;
 pub(crate) use s3::S3;
 
+use arpent_base::redact::REDACTED;
+pub use arpent_base::redact::{redacted, redacted_text};
+
 use crate::error::{PublishError, Result};
 
 /// Gives the value of an environment variable.
 pub(crate) type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// What stands in the place of a secret.
-const REDACTED: &str = "REDACTED";
 /// A secret is at least this long; shorter values would blot out ordinary words.
 const SHORTEST_SECRET: usize = 6;
 
@@ -186,85 +187,12 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// A URL that is fit for manifests, logs and messages: without user and password, and with `REDACTED` in the place of the
-/// values of query parameters that look like credentials (`sig`, `X-Amz-Signature`, `token`, ...). Other texts,
-/// such as paths, stay as they are.
-pub fn redacted(url: &str) -> String {
-    let (before, query) = match url.find(['?', '#']) {
-        Some(at) if url.contains("://") || url.contains("%3A%2F%2F") || url.contains("/vsi") => {
-            url.split_at(at)
-        }
-        _ => (url, ""),
-    };
-    without_user(before) + &without_signatures(query)
-}
-
-/// A text - a message, a JSON document - whose URLs are fit to be shown, as [`redacted`] makes them. A URL ends at white space, at a
-/// quotation mark or at a backslash, which a JSON text puts before one.
-pub fn redacted_text(text: &str) -> String {
-    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '`' | '<' | '>' | '\\');
-    // What a sentence puts after a URL is not part of its last value.
-    let closes = |c: char| matches!(c, ':' | ',' | ';' | '.' | ')' | ']' | '}' | '\'');
-    let piece = |piece: &str| {
-        let end = piece.trim_end_matches(ends).trim_end_matches(closes).len();
-        redacted(&piece[..end]) + &piece[end..]
-    };
-    text.split_inclusive(ends).map(piece).collect()
-}
-
 /// A JSON document as it is stored for others to read: indented, with a line's end, its URLs fit to be shown ([`redacted_text`]).
 ///
 /// # Errors
 /// When the value holds what JSON cannot say.
 pub fn json_document(value: &impl serde::Serialize) -> serde_json::Result<Vec<u8>> {
     Ok((redacted_text(&serde_json::to_string_pretty(value)?) + "\n").into_bytes())
-}
-
-/// Leaves out what stands between `://` and an `@`.
-fn without_user(address: &str) -> String {
-    let Some((scheme, rest)) = address.rsplit_once("://") else { return address.to_owned() };
-    let authority = rest.split('/').next().unwrap_or_default();
-    // A password may have a slash in it, which ends the authority too early: what follows a colon is then no port.
-    let cut_short = authority
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()));
-    let within = if cut_short { rest } else { authority };
-    match within.rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => address.to_owned(),
-    }
-}
-
-fn without_signatures(query: &str) -> String {
-    let mut text = String::with_capacity(query.len());
-    for piece in query.split_inclusive(['?', '&', ';', '#']) {
-        let (pair, end) = match piece.strip_suffix(['?', '&', ';', '#']) {
-            Some(pair) => piece.split_at(pair.len()),
-            None => (piece, ""),
-        };
-        match pair.split_once('=') {
-            Some((key, value)) if is_secret(key, value) => text.extend([key, "=", REDACTED]),
-            _ => text.push_str(pair),
-        }
-        text.push_str(end);
-    }
-    text
-}
-
-/// Whether a query parameter is, or holds a URL with, a credential.
-fn is_secret(key: &str, value: &str) -> bool {
-    const MARKS: [&str; 7] = ["sig", "token", "secret", "passw", "credential", "key", "auth"];
-    let decoded = |text: &str| {
-        let pair = format!("{text}=");
-        url::form_urlencoded::parse(pair.as_bytes())
-            .next()
-            .map(|(key, _)| key.into_owned())
-            .unwrap_or_default()
-    };
-    let key = decoded(key).to_ascii_lowercase();
-    let inner = value.replace("%26", "&").replace("%3D", "=").replace("%3d", "=");
-    let inner = decoded(&inner.replace('&', "%26").replace('=', "%3D"));
-    MARKS.iter().any(|mark| key.contains(mark)) || inner.contains("://") && redacted(&inner) != inner
 }
 
 #[cfg(test)]
