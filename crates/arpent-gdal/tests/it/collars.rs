@@ -250,3 +250,37 @@ fn a_look_at_a_remote_scene_is_a_few_requests() {
     assert!((found.share - share).abs() < 0.02, "{} and {share}", found.share);
     assert!(requests <= 90, "{requests}");
 }
+
+/// A picture with a corridor of black pixels that goes up and down through it so many times.
+fn winding(path: &Path, turns: usize) -> (SceneInfo, Vec<bool>) {
+    let (width, height) = (4 * turns + 3, 7);
+    let is_black = |col: usize, row: usize| match col % 4 {
+        _ if col == 0 || row == 0 || row + 1 == height || col + 1 == width => false,
+        1 | 3 => true,
+        2 => row == height - 2,
+        _ => row == 1,
+    };
+    // Its only door is in the north, above its first leg.
+    let void: Vec<bool> = (0..width * height).map(|i| i == 1 || is_black(i % width, i / width)).collect();
+    let band: Vec<u8> = void.iter().map(|v| if *v { 0 } else { 120 }).collect();
+    (open(&Picture::new((width, height), vec![band.clone(), band.clone(), band]).write(path)), void)
+}
+
+#[test]
+fn a_collar_that_winds_without_end_is_refused() {
+    let dir = folder();
+    let read = |turns: usize| {
+        let (info, void) = winding(&dir.path().join(format!("{turns}.tif")), turns);
+        let m = mosaic(vec![left_out(&info, &dir.path().join(format!("{turns}-mask.tif")))]);
+        let chip = MosaicReader::new(&m, &[vec![1, 2, 3]]).unwrap().read(m.window);
+        (chip.map(|chip| chip.valid), void)
+    };
+    // A sweep down and one up follow a turn each.
+    let (valid, void) = read(190);
+    assert!(valid.unwrap().iter().zip(&void).all(|(valid, void)| valid != void));
+    let (valid, _) = read(210);
+    let refused = valid.unwrap_err().to_string();
+    assert!(refused.contains("210.tif") && refused.contains("winds through the picture"), "{refused}");
+    assert!(refused.contains("200 times"), "{refused}");
+    assert!(!dir.path().join("210-mask.tif").exists(), "half a mask is none");
+}
