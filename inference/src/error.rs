@@ -94,6 +94,8 @@ pub enum JobError {
         reasons: Vec<String>,
         /// What to do about the first.
         hint: Option<String>,
+        /// The key of the configuration that all of it is about, where it is about one.
+        key: Option<String>,
     },
     /// A scene lacks a band that the model needs.
     #[error("{scene} has no band `{band}`, which the model needs; it has {available}")]
@@ -104,6 +106,8 @@ pub enum JobError {
         band: String,
         /// The scene's bands, printed.
         available: String,
+        /// The key of `[input.bands]` that says which it is, where one does.
+        key: Option<String>,
     },
     /// A band that cannot be alpha.
     #[error(
@@ -508,6 +512,11 @@ impl JobError {
             Self::ImposeOnBoxes { .. } => "reference.impose".to_owned(),
             Self::NoCode { .. } => "ocs_ge.nomenclature".to_owned(),
             Self::MemoryLimit { .. } => "compute.memory_limit_mb".to_owned(),
+            Self::NoUsableScene { key, .. } => return key.clone(),
+            Self::BandMissing { key, .. } => format!("input.bands.{}", key.as_ref()?),
+            Self::AlphaBand { .. } => "input.alpha".to_owned(),
+            Self::NodataBands { .. } => "input.nodata".to_owned(),
+            Self::PixelSize { .. } => "input.pixel_size".to_owned(),
             _ => return None,
         })
     }

@@ -319,11 +319,11 @@ fn band(path: &str, dataset: &Dataset, index: usize, name: Option<&String>) -> R
         let known = common_name(n).map(str::to_owned);
         known.unwrap_or_else(|| n.to_lowercase())
     });
+    let of_file = common_name(&description).or_else(|| of_interpretation(interpretation)).map(str::to_owned);
     Ok(BandInfo {
         index,
-        common_name: named
-            .or_else(|| common_name(&description).map(str::to_owned))
-            .or_else(|| of_interpretation(interpretation).map(str::to_owned)),
+        name_in_file: of_file.clone().filter(|own| named.as_ref().is_some_and(|named| named != own)),
+        common_name: named.or(of_file),
         description,
         sample_type,
         nodata: band.no_data_value(),

@@ -1,6 +1,7 @@
 //! From what the user names (files, globs, folders, URLs, STAC items) to a list of scenes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ pub struct SceneSource {
     /// Where the STAC item says that it lies; it counts where the file does not say it.
     #[serde(default, skip_serializing_if = "SceneProjection::is_empty")]
     pub projection: SceneProjection,
+    /// What other STAC items say of the same raster, where it differs: each item's id and what, in words. It is not used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contradicted: Vec<String>,
     /// Its place among the scenes as they were named, from 0; those of one folder or glob by name.
     #[serde(default)]
     pub position: usize,
@@ -73,8 +77,28 @@ impl SceneSource {
             scaling: ItemScaling::default(),
             nodata: None,
             projection: SceneProjection::default(),
+            contradicted: Vec::new(),
             position: 0,
         }
+    }
+
+    /// What another name of the same raster says otherwise of it.
+    fn differences(&self, other: &Self) -> Option<String> {
+        let mut all = Vec::new();
+        if let Some(date) = other.acquired.as_ref().filter(|_| other.acquired != self.acquired) {
+            let own = self.acquired.as_deref().map_or("not known".to_owned(), |own| format!("`{own}`"));
+            all.push(format!("date `{date}`, here {own}"));
+        }
+        // As text, one NaN is like the other.
+        let nodata = |s: &Self| format!("{:?}", s.nodata);
+        let differ = [
+            ("band names", other.band_names.is_some() && other.band_names != self.band_names),
+            ("scale or offset", other.scaling != ItemScaling::default() && other.scaling != self.scaling),
+            ("nodata", other.nodata.is_some() && nodata(other) != nodata(self)),
+            ("place", !other.projection.is_empty() && other.projection != self.projection),
+        ];
+        all.extend(differ.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what.to_owned()));
+        (!all.is_empty()).then(|| format!("`{}` ({})", other.id, all.join("; ")))
     }
 
     /// Whether nothing is asked for beside it, as its URL has a query.
@@ -85,7 +109,7 @@ impl SceneSource {
 
 /// Lists the scenes that files, globs, folders, VRTs, `http(s)://`, `s3://`, `gs://`, `az://` URLs, folders and globs of buckets,
 /// STAC items or item collections name, and lists of all these (`@list.txt`: one a line, `#` begins a comment, paths are seen from the
-/// list). Sorted by id, then URI; the same raster twice is listed once; ids are made unique. No raster is opened, so a
+/// list). Sorted by id, then URI; the same raster twice is listed once, with what is said otherwise of it; ids are made unique. No raster is opened, so a
 /// missing file is only found by [`open_scene`](crate::open_scene).
 ///
 /// # Errors
@@ -106,8 +130,17 @@ pub fn resolve_scenes(inputs: &[String]) -> Result<Vec<SceneSource>, GdalError> 
     // Of two names of one raster, the one that comes with a date or band names is kept.
     let known = |s: &SceneSource| s.acquired.is_some() || s.band_names.is_some();
     scenes.sort_by(|a, b| (!known(a), &a.id, &a.uri).cmp(&(!known(b), &b.id, &b.uri)));
-    let mut seen = BTreeSet::new();
-    scenes.retain(|s| seen.insert(identity(&s.gdal_path)));
+    let mut kept: BTreeMap<String, SceneSource> = BTreeMap::new();
+    for scene in scenes {
+        match kept.entry(identity(&scene.gdal_path)) {
+            Entry::Vacant(free) => drop(free.insert(scene)),
+            Entry::Occupied(mut first) => {
+                let differences = first.get().differences(&scene);
+                first.get_mut().contradicted.extend(differences);
+            }
+        }
+    }
+    let mut scenes: Vec<SceneSource> = kept.into_values().collect();
     scenes.sort_by(|a, b| (&a.id, &a.uri).cmp(&(&b.id, &b.uri)));
     make_ids_unique(&mut scenes);
     Ok(scenes)
@@ -386,6 +419,29 @@ mod tests {
         assert_eq!(scenes[1].gdal_path, "/vsis3/bucket/x.tif");
         assert_eq!(scenes[0].uri, "no/such.tif");
     }
+
+    #[test]
+    fn items_of_one_raster_that_differ_are_kept_with_it() {
+        let dir = folder(&["o.tif"]);
+        let item = |id: &str, date: &str, band: &str| {
+            let item = serde_json::json!({"type": "Feature", "id": id, "properties": {"datetime": date},
+                "assets": {"image": {"href": "o.tif", "bands": [{"name": band}]}}});
+            let path = dir.path().join(format!("{id}.json"));
+            std::fs::write(&path, item.to_string()).unwrap();
+            path.to_string_lossy().into_owned()
+        };
+        let (a, b) = (item("a", "2023-06-01T10:00:00Z", "red"), item("b", "2024-06-01T10:00:00Z", "nir"));
+        let same = item("c", "2023-06-01T10:00:00Z", "red");
+        let plain = dir.path().join("o.tif").to_string_lossy().into_owned();
+        for inputs in [[b.clone(), a.clone(), plain.clone(), same.clone()], [same, plain, a, b]] {
+            let scenes = resolve_scenes(&inputs).unwrap();
+            let [scene] = &scenes[..] else { panic!("{scenes:?}") };
+            assert_eq!((scene.id.as_str(), scene.acquired.as_deref()), ("a", Some("2023-06-01T10:00:00Z")));
+            let told = "`b` (date `2024-06-01T10:00:00Z`, here `2023-06-01T10:00:00Z`; band names)";
+            assert_eq!(scene.contradicted, [told]);
+        }
+    }
+
     #[test]
     fn nothing_is_asked_for_beside_a_url_with_a_query() {
         let alone = |uri: &str| SceneSource::new(uri).is_alone();

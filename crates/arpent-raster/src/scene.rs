@@ -53,6 +53,9 @@ pub struct BandInfo {
     pub index: usize,
     /// Common name as in STAC's `eo:bands` (`red`, `green`, `blue`, `nir`, ...), where it can be told.
     pub common_name: Option<String>,
+    /// What the file names it, where what named the file (a STAC item) names it otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_in_file: Option<String>,
     /// The file's own description of the band.
     pub description: String,
     /// Sample type.
@@ -290,6 +293,7 @@ mod tests {
         let band = |(i, (common, description)): (usize, &(&str, &str))| BandInfo {
             index: i + 1,
             common_name: Some(common.trim_end_matches('!').to_owned()).filter(|n| !n.is_empty()),
+            name_in_file: None,
             description: (*description).to_owned(),
             sample_type: SampleType::Uint8,
             nodata: None,

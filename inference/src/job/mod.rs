@@ -210,13 +210,18 @@ impl Job {
         let (threads, limit) = (self.config.compute.threads(), self.config.compute.memory_limit());
         let worth = |w: &PlannedWindow| self.predictor.side_by_side(&w.read, &w.core, threads);
         let most = map.plan.largest().map(worth).transpose()?.unwrap_or(1).min(map.plan.windows().len());
-        for predictors in (2..=most).rev() {
-            let needed = self.memory_bound_with(map, predictors)?;
-            if limit.is_none_or(|limit| needed <= limit) {
-                return Ok(predictors);
+        let Some(limit) = limit else { return Ok(most.max(1)) };
+        // What is needed grows with their number, so that the range is halved; one is the least, whatever it needs.
+        let (mut fit, mut most) = (1, most);
+        while fit < most {
+            let tried = most - (most - fit) / 2;
+            if self.memory_bound_with(map, tried)? <= limit {
+                fit = tried;
+            } else {
+                most = tried - 1;
             }
         }
-        Ok(1)
+        Ok(fit)
     }
 
     /// Threads that read the scenes of a map.
@@ -397,5 +402,7 @@ fn wanted_bands(config: &Config, model: &ModelPackage) -> Result<(), JobError> {
 
 fn no_usable_scene(failed: &[FailedScene]) -> JobError {
     let reasons = failed.iter().map(|f| f.reason.clone()).collect();
-    JobError::NoUsableScene { reasons, hint: failed.iter().find_map(|f| f.hint.clone()) }
+    let key = failed.first().and_then(|first| first.key.clone());
+    let key = key.filter(|_| failed.iter().all(|f| f.key == failed[0].key));
+    JobError::NoUsableScene { reasons, hint: failed.iter().find_map(|f| f.hint.clone()), key }
 }

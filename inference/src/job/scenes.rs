@@ -41,13 +41,17 @@ pub struct FailedScene {
     pub reason: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The key of the configuration that it is about, where it is about one.
+    #[serde(skip)]
+    pub(crate) key: Option<String>,
 }
 
 impl FailedScene {
     /// From the error that an attempt to use it gave.
     pub fn new(uri: &str, error: &anyhow::Error) -> Self {
         let hint = hint_of(error).as_deref().map(redacted_text);
-        Self { uri: redacted(uri), reason: redacted_text(&message_of(error)), hint }
+        let key = error.downcast_ref().and_then(JobError::key);
+        Self { uri: redacted(uri), reason: redacted_text(&message_of(error)), hint, key }
     }
 }
 
@@ -113,6 +117,8 @@ impl Wanted<'_> {
         let found = arpent_gdal::look(&info, &bands, looks.collar)?;
         let mut warnings = validity::warnings(&info, &bands, &found, self.options);
         warnings.extend(told);
+        warnings.extend(contradicted(source, &info));
+        warnings.extend(names_differ(&info, &bands));
         warnings.extend(acquired::check(&mut info));
         let expected = values::Expected { model: self.model, bands: self.bands, options: self.options };
         warnings.extend(expected.read_as(&mut info, &bands)?);
@@ -141,6 +147,36 @@ impl Wanted<'_> {
     fn choose_bands(self, info: &SceneInfo) -> Result<Vec<usize>, JobError> {
         self.bands.iter().map(|wanted| choose_band(info, wanted, self.options)).collect()
     }
+}
+
+/// Tells of STAC items of one raster that say different things of it.
+fn contradicted(source: &SceneSource, info: &SceneInfo) -> Option<Warning> {
+    (!source.contradicted.is_empty()).then(|| {
+        let message = format!(
+            "STAC items of this raster contradict each other: what `{}` says is used, and what is not are {}",
+            info.id,
+            source.contradicted.join(", ")
+        );
+        let hint = "name the item that is right, alone; a date may be said with --acquired";
+        Warning::new("items-differ", &info.id, message).with_hint(hint)
+    })
+}
+
+/// Tells of bands that are read and that their file names otherwise than the STAC item.
+fn names_differ(info: &SceneInfo, bands: &[usize]) -> Option<Warning> {
+    let one = |band: &arpent_raster::BandInfo| {
+        let (item, file) = (band.common_name.as_deref()?, band.name_in_file.as_deref()?);
+        bands
+            .contains(&band.index)
+            .then(|| format!("band {} is `{item}` by the item and `{file}` by the file", band.index))
+    };
+    let differ: Vec<String> = info.bands.iter().filter_map(one).collect();
+    (!differ.is_empty()).then(|| {
+        let message =
+            format!("its STAC item and its file name bands differently, and the item is believed: {}", differ.join(", "));
+        let hint = "where the item is wrong, say which band is which under [input], for example bands = { red = 1, green = 2, blue = 3 }";
+        Warning::new("band-names-differ", &info.id, message).with_hint(hint)
+    })
 }
 
 /// Tells of scenes beside which no files are asked for.
@@ -297,6 +333,10 @@ fn choose_band(info: &SceneInfo, wanted: &Band, options: &InputOptions) -> Resul
         scene: info.uri.clone(),
         band: name.to_owned(),
         available: describe_bands(info),
+        key: [&wanted.name, name]
+            .into_iter()
+            .find(|name| options.bands.contains_key(*name))
+            .map(str::to_owned),
     })
 }
 

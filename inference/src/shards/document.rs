@@ -463,7 +463,12 @@ mod tests {
         now.model_sha256 = "other".into();
         assert!(was.check(&now).unwrap_err().to_string().contains("model"));
         let mut now = was.clone();
-        now.failed_scenes.push(FailedScene { uri: "b.tif".into(), reason: "gone".into(), hint: None });
+        now.failed_scenes.push(FailedScene {
+            uri: "b.tif".into(),
+            reason: "gone".into(),
+            hint: None,
+            key: None,
+        });
         assert!(matches!(was.check(&now), Err(ShardError::SceneLost { .. })));
     }
 

@@ -52,6 +52,12 @@ fn a_stac_item_gives_its_id_date_and_bands() {
     let plain = place.run(&[&place.draw("rgb.tif", &picture, SCENE)], "plain", &[]);
     let stac = place.run(&["item.json"], "stac", &[]);
     assert_eq!(plain.labels(), stac.labels());
+    // The file says that it is red, green and blue: that is told.
+    let told = &stac.manifest["warnings"][0];
+    assert_eq!(told["code"], "band-names-differ", "{}", stac.manifest["warnings"]);
+    let message = told["message"].as_str().unwrap();
+    assert!(message.contains("band 1 is `blue` by the item and `red` by the file"), "{message}");
+    assert!(message.contains("band 3 is") && !message.contains("band 2"), "{message}");
     let input = &stac.manifest["inputs"][0];
     assert_eq!(
         (input["id"].as_str(), input["acquired"].as_str()),
@@ -62,6 +68,28 @@ fn a_stac_item_gives_its_id_date_and_bands() {
         shown.contains("acquired (String) = 2023-06-14T10:30:00Z")
             && shown.contains("scene_ids (String) = dalle-0650")
     );
+}
+
+#[test]
+fn items_of_one_raster_that_contradict_each_other_are_told_with_both_ids() {
+    let place = Place::new();
+    place.draw("o.tif", &Picture::new(2, 12), SCENE);
+    for (id, date) in [("a", "2023-06-14T10:30:00Z"), ("b", "2024-06-14T10:30:00Z")] {
+        let item = serde_json::json!({"type": "Feature", "stac_version": "1.1.0", "id": id, "properties": {"datetime": date},
+            "assets": {"image": {"href": "./o.tif", "type": "image/tiff"}}});
+        place.write(&format!("{id}.json"), &item.to_string());
+    }
+    let map = place.run(&["b.json", "a.json", "o.tif"], "out", &[]);
+    assert_eq!(map.manifest["inputs"].as_array().unwrap().len(), 1);
+    assert_eq!(map.manifest["inputs"][0]["acquired"], "2023-06-14T10:30:00Z");
+    let told = map.manifest["warnings"].as_array().unwrap().iter().find(|w| w["code"] == "items-differ");
+    let message = told.unwrap()["message"].as_str().unwrap();
+    for part in ["`a`", "`b`", "2023-06-14T10:30:00Z", "2024-06-14T10:30:00Z"] {
+        assert!(message.contains(part), "{message}");
+    }
+    // An item and its file alone say one thing.
+    let one = place.run(&["a.json", "o.tif"], "one", &[]);
+    assert!(!one.manifest["warnings"].to_string().contains("items-differ"));
 }
 
 #[test]

@@ -172,11 +172,13 @@ fn an_alpha_band_of_many_values_is_told_and_an_option_decides() {
     for (config, expected) in [
         ("alpha = 5", "band 5 cannot be alpha"),
         ("alpha = 1", "band 1 cannot be alpha"),
-        ("alpha = \"maybe\"", "run.toml, line 3"),
+        ("alpha = \"maybe\"", "`maybe`"),
+        ("bands = { red = 9 }", "has no band `red`"),
     ] {
         place.config(&format!("[input]\n{config}\n"));
         let refused = place.arpent(&["plan", "run.toml", "--scene", &scene]).expect(2);
         assert!(refused.err.contains(expected), "{}", refused.err);
+        assert!(refused.err.contains("run.toml, line 3") && refused.err.contains(config), "{}", refused.err);
     }
 }
 
@@ -243,11 +245,14 @@ fn nodata_can_be_declared() {
     for (config, expected) in [
         ("nodata = [0, 0]", "has 2 values, expected one for each of its 3 bands"),
         ("nodata = nan", "written in quotes"),
-        ("nodata = \"black\"", "run.toml, line 3"),
+        ("nodata = \"black\"", "`nodata`"),
+        ("resample = true\npixel_size = [50.0, 50.0]", "input.pixel_size gives"),
     ] {
         place.config(&format!("[input]\n{config}\n"));
         let refused = place.arpent(&["plan", "run.toml", "--scene", &scene]).expect(2);
         assert!(refused.err.contains(expected), "{}", refused.err);
+        let line = 2 + config.lines().count();
+        assert!(refused.err.contains(&format!("run.toml, line {line}")), "{}", refused.err);
     }
     place.config("[input]\nnodata = [\"nan\", \"inf\", \"none\"]\n");
     assert!(!place.run(&[&scene], "words", &[]).labels().contains(&255));
