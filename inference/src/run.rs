@@ -105,7 +105,7 @@ pub fn main(args: &RunArgs, format: Format) -> Ended {
     Ok(if report.failed_scenes.is_empty() { 0 } else { EXIT_PARTIAL })
 }
 
-/// Threads of the pool for each core. More of them only wait for each other: hundreds on a few cores take minutes for a window.
+/// Threads of the pool for each core. More of them only wait for each other: a thousand on a few cores do hardly anything else.
 const THREADS_OF_A_CORE: usize = 4;
 
 /// The pool that the network runs on: of as many threads as are asked for, but no more than the machine has work for.
