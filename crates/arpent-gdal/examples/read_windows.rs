@@ -23,12 +23,15 @@ fn main() -> Outcome<()> {
     };
     let shared_mb = rest.first().map_or(Ok(256), |text| text.parse())?;
     let blocks = (shared_mb > 0).then(|| SharedBlocks::new(shared_mb));
-    let cache_mb = if shared_mb > 0 { 16 } else { 256 };
     let (readers, places) = (readers.parse()?, places(&std::fs::read_to_string(windows)?)?);
-    arpent_gdal::init(InitOptions { cache_mb, ..InitOptions::default() })?;
+    arpent_gdal::init(InitOptions { cache_mb: 16, ..InitOptions::default() })?;
     let began = Instant::now();
     let scenes = resolve_scenes(std::slice::from_ref(scene))?;
     let info = scenes.first().map(open_scene).ok_or("no scene")??;
+    // As a job does: what is being decoded has its room in GDAL's cache, where blocks are shared.
+    let decoded = readers as u64 * SharedBlocks::cache_of_a_reader(&info);
+    let cache_mb = if shared_mb > 0 { 16 + u32::try_from(decoded.div_ceil(1 << 20))? } else { 256 };
+    arpent_gdal::init(InitOptions { cache_mb, ..InitOptions::default() })?;
     let info = match rest.get(1..) {
         Some([gsd, method]) => {
             let target = lattice(&info.grid.crs, [gsd.parse()?; 2]);

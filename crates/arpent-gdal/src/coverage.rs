@@ -16,7 +16,11 @@ use crate::{failure, ffi, scene};
 /// VRTs that name VRTs that name VRTs: as many as [`crate::guard`] looks into.
 const MAX_DEPTH: usize = 9;
 /// Sources of a VRT that are kept open.
-const MAX_OPEN: usize = 32;
+pub(crate) const MAX_OPEN: usize = 32;
+
+/// Pixels of a source that are looked at at once: a VRT may show few pixels of many, and a window of it hold any number of its
+/// source's.
+const STRIP_PX: usize = 1 << 18;
 
 /// Tells where one data set holds something. Asked for the first time, it looks at what kind of data set it is; of a GeoTIFF,
 /// the places of the blocks are looked up that are read anyway.
@@ -24,6 +28,7 @@ pub(crate) struct Coverage {
     path: String,
     depth: usize,
     kind: Option<Kind>,
+    strip_px: usize,
 }
 
 enum Kind {
@@ -46,13 +51,17 @@ impl fmt::Debug for Coverage {
 }
 
 impl Coverage {
+    /// What it holds beside masks of a window, bytes: of a strip a number in double precision, or two of a warped picture, and masks,
+    /// of sources in VRTs in VRTs those of each.
+    pub(crate) const BYTES: usize = 32 * STRIP_PX;
+
     /// Of a data set that was opened by a path of GDAL's.
     pub(crate) fn of(path: &str) -> Self {
-        Self::at(path, 0)
+        Self::at(path, 0, STRIP_PX)
     }
 
-    fn at(path: &str, depth: usize) -> Self {
-        Self { path: path.to_owned(), depth, kind: None }
+    fn at(path: &str, depth: usize, strip_px: usize) -> Self {
+        Self { path: path.to_owned(), depth, kind: None, strip_px }
     }
 
     /// Where all of these bands (from 1) hold something, row by row; `None` where they do everywhere.
@@ -63,14 +72,15 @@ impl Coverage {
         offset: (usize, usize),
         size: (usize, usize),
     ) -> Result<Option<Vec<bool>>, String> {
+        let strip_px = self.strip_px;
         let kind = match &mut self.kind {
             Some(kind) => kind,
-            none => none.insert(kind_of(dataset, &self.path, self.depth)?),
+            none => none.insert(kind_of(dataset, &self.path, self.depth, strip_px)?),
         };
         let window = Rect { col: offset.0, row: offset.1, width: size.0, height: size.1 };
         let mut all: Option<Vec<bool>> = None;
         if let Kind::Twin(twin) = kind {
-            return unwritten(dataset, twin, bands, window);
+            return unwritten(dataset, twin, bands, window, strip_px);
         }
         for band in bands {
             let one = match kind {
@@ -102,7 +112,7 @@ pub(crate) fn both(a: Option<Vec<bool>>, b: Option<Vec<bool>>) -> Option<Vec<boo
     }
 }
 
-fn kind_of(dataset: &Dataset, path: &str, depth: usize) -> Result<Kind, String> {
+fn kind_of(dataset: &Dataset, path: &str, depth: usize, strip_px: usize) -> Result<Kind, String> {
     if depth > MAX_DEPTH {
         return Ok(Kind::Whole);
     }
@@ -113,7 +123,8 @@ fn kind_of(dataset: &Dataset, path: &str, depth: usize) -> Result<Kind, String> 
         }
         "VRT" => Ok(match Layout::read(path)? {
             Layout::Sourced { bands, files } => {
-                Kind::Sources(Sources { bands, files, open: Vec::new(), depth, mask: masks(dataset) })
+                let mask = masks(dataset);
+                Kind::Sources(Sources { bands, files, open: Vec::new(), depth, mask, strip_px })
             }
             Layout::Warped(twin) => Kind::Twin(twin_of(&twin)?),
             Layout::Whole => Kind::Whole,
@@ -250,23 +261,38 @@ fn rectangles(
     Ok(())
 }
 
+/// Places of ascending numbers, in runs that each span at most so many numbers, or are one place.
+fn runs(numbers: &[usize], most: usize) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (place, number) in numbers.iter().enumerate() {
+        match runs.last_mut() {
+            Some(run) if number - numbers[run.start] < most => run.end = place + 1,
+            _ => runs.push(place..place + 1),
+        }
+    }
+    runs
+}
+
 /// Where two pictures that differ in their fill value alone show the same.
 fn unwritten(
     dataset: &Dataset,
     twin: &Dataset,
     bands: &[usize],
     window: Rect,
+    strip_px: usize,
 ) -> Result<Option<Vec<bool>>, String> {
     let mut there = vec![true; window.width * window.height];
-    // Band by band: numbers of double precision take room.
-    for band in bands {
-        let read = |dataset| {
-            let (offset, size) = ((window.col, window.row), (window.width, window.height));
-            ffi::read_bands::<f64>(dataset, offset, size, &[*band])
-        };
-        let (a, b) = (read(dataset)?, read(twin)?);
-        let same = a.iter().zip(&b).map(|(a, b)| a.to_bits() == b.to_bits());
-        there.iter_mut().zip(same).for_each(|(there, same)| *there &= same);
+    let rows = (strip_px / window.width.max(1)).max(1);
+    for (strip, there) in there.chunks_mut((rows * window.width).max(1)).enumerate() {
+        let offset = (window.col, window.row + strip * rows);
+        let size = (window.width, there.len() / window.width);
+        // Band by band: numbers of double precision take room.
+        for band in bands {
+            let read = |dataset| ffi::read_bands::<f64>(dataset, offset, size, &[*band]);
+            let (a, b) = (read(dataset)?, read(twin)?);
+            let same = a.iter().zip(&b).map(|(a, b)| a.to_bits() == b.to_bits());
+            there.iter_mut().zip(same).for_each(|(there, same)| *there &= same);
+        }
     }
     Ok(there.contains(&false).then_some(there))
 }
@@ -279,11 +305,13 @@ struct Sources {
     depth: usize,
     /// Whether the VRT has a mask, which then tells what the sources' masks do.
     mask: bool,
+    strip_px: usize,
 }
 
 struct Source {
     dataset: Dataset,
     coverage: Coverage,
+    strip_px: usize,
 }
 
 impl Sources {
@@ -342,7 +370,10 @@ impl Sources {
             }
             let path = &self.files[file];
             let opened = match scene::open_alone(path, path) {
-                Ok(dataset) => Some(Source { dataset, coverage: Coverage::at(path, self.depth + 1) }),
+                Ok(dataset) => {
+                    let coverage = Coverage::at(path, self.depth + 1, self.strip_px);
+                    Some(Source { dataset, coverage, strip_px: self.strip_px })
+                }
                 Err(error) if error.is_transient() => return Err(error.to_string()),
                 Err(_) => None,
             };
@@ -356,8 +387,16 @@ fn filled_of([cols, rows]: &[Range<usize>; 2]) -> Rect {
     Rect { col: cols.start, row: rows.start, width: cols.len(), height: rows.len() }
 }
 
+/// What decides which pixels of a source's band a VRT takes over.
+struct Asked {
+    band: usize,
+    nodata: Option<f64>,
+    masked: bool,
+}
+
 impl Source {
-    /// What a VRT takes over of a part of it that the source fills; `None` for all.
+    /// What a VRT takes over of a part of it that the source fills; `None` for all. The source is read in strips, whatever the number
+    /// of its pixels for one of the VRT's.
     fn taken(
         &mut self,
         place: &Place,
@@ -368,27 +407,176 @@ impl Source {
         let Some(band) = place.band.filter(|b| (1..=self.dataset.raster_count()).contains(b)) else {
             return Ok(None);
         };
+        let asked = Asked { band, nodata: place.nodata.filter(|_| !shown), masked: place.masked && !mask };
         let size = self.dataset.raster_size();
         let cols: Vec<usize> = part.cols().map(|c| place.source_of(0, c, size.0)).collect();
         let rows: Vec<usize> = part.rows().map(|r| place.source_of(1, r, size.1)).collect();
-        let (Some(left), Some(right), Some(top), Some(bottom)) =
-            (cols.first(), cols.last(), rows.first(), rows.last())
-        else {
-            return Ok(None);
-        };
-        let offset = (*left, *top);
-        let read = (right + 1 - left, bottom + 1 - top);
-        let mut there = self.coverage.covered(&self.dataset, &[band], offset, read)?;
-        if let Some(nodata) = place.nodata.filter(|_| !shown) {
-            let values = ffi::read_bands::<f64>(&self.dataset, offset, read, &[band])?;
+        let mut taken: Option<Vec<bool>> = None;
+        for across in runs(&cols, self.strip_px) {
+            let cols = &cols[across.clone()];
+            let (Some(left), Some(right)) = (cols.first(), cols.last()) else { continue };
+            let width = right + 1 - left;
+            for down in runs(&rows, (self.strip_px / width).max(1)) {
+                let rows = &rows[down.clone()];
+                let (Some(top), Some(bottom)) = (rows.first(), rows.last()) else { continue };
+                let read = Rect { col: *left, row: *top, width, height: bottom + 1 - top };
+                let Some(there) = self.held(&asked, read)? else { continue };
+                let taken = taken.get_or_insert_with(|| vec![true; part.width * part.height]);
+                for (row, to) in rows.iter().zip(taken.chunks_exact_mut(part.width).skip(down.start)) {
+                    let there = &there[(row - top) * width..][..width];
+                    to[across.clone()].iter_mut().zip(cols).for_each(|(to, col)| *to = there[col - left]);
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Which pixels of a rectangle a VRT may take over; `None` for all.
+    fn held(&mut self, asked: &Asked, read: Rect) -> Result<Option<Vec<bool>>, String> {
+        let (band, offset, size) = (asked.band, (read.col, read.row), (read.width, read.height));
+        let mut there = self.coverage.covered(&self.dataset, &[band], offset, size)?;
+        if let Some(nodata) = asked.nodata {
+            let values = ffi::read_bands::<f64>(&self.dataset, offset, size, &[band])?;
             there = both(there, Some(not_held(&self.dataset, band, &values, nodata)));
         }
-        if place.masked && !mask {
-            let values = ffi::read_mask(&self.dataset, band, offset, read)?;
+        if asked.masked {
+            let values = ffi::read_mask(&self.dataset, band, offset, size)?;
             there = both(there, Some(values.iter().map(|v| *v != 0).collect()));
         }
-        let Some(there) = there else { return Ok(None) };
-        let at = |row: &usize, col: &usize| there[(row - top) * read.0 + (col - left)];
-        Ok(Some(rows.iter().flat_map(|row| cols.iter().map(move |col| at(row, col))).collect()))
+        Ok(there)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+
+    use gdal::DriverManager;
+    use gdal::raster::{Buffer, RasterCreationOptions};
+
+    use super::*;
+
+    const SIDE: usize = 210;
+
+    fn run(program: &str, folder: &Path, words: &[&str]) {
+        let output = Command::new(program).args(words).current_dir(folder).output().unwrap();
+        assert!(output.status.success(), "{program} {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// A picture of bands that are 0 in places of their own, and with `mask` has a mask that is 0 in others.
+    fn picture(path: &Path, mask: bool) {
+        let options: RasterCreationOptions =
+            ["TILED=YES", "BLOCKXSIZE=32", "BLOCKYSIZE=16"].into_iter().collect();
+        let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
+        let mut dataset =
+            driver.create_with_band_type_with_options::<u8, _>(path, SIDE, SIDE, 2, &options).unwrap();
+        dataset.set_geo_transform(&[650_000.0, 0.1, 0.0, 6_860_000.0, 0.0, -0.1]).unwrap();
+        let srs = gdal::spatial_ref::SpatialRef::from_epsg(2154).unwrap();
+        dataset.set_spatial_ref(&srs).unwrap();
+        let hash = |i: usize, b: usize| (i.wrapping_mul(2_654_435_761) >> 7).wrapping_add(b * 77) % 251;
+        for b in 1..=2 {
+            let value = |i: usize| if hash(i, b) < 60 { 0 } else { u8::try_from(hash(i, b)).unwrap() };
+            let values = (0..SIDE * SIDE).map(value).collect();
+            let mut buffer = Buffer::new((SIDE, SIDE), values);
+            dataset.rasterband(b).unwrap().write((0, 0), (SIDE, SIDE), &mut buffer).unwrap();
+        }
+        if mask {
+            let mut band = dataset.rasterband(1).unwrap();
+            band.create_mask_band(true).unwrap();
+            let values = (0..SIDE * SIDE).map(|i| if hash(i, 5) < 40 { 0 } else { 255 }).collect();
+            let mut mask = band.open_mask_band().unwrap();
+            mask.write((0, 0), (SIDE, SIDE), &mut Buffer::new((SIDE, SIDE), values)).unwrap();
+        }
+    }
+
+    /// VRTs of pictures that are coarser than these, or as fine, or finer.
+    fn coarsened(folder: &Path) -> Vec<PathBuf> {
+        picture(&folder.join("a.tif"), false);
+        picture(&folder.join("b.tif"), true);
+        let hidden = ["-srcnodata", "0", "-hidenodata"];
+        let mut vrts = Vec::new();
+        for gsd in ["1", "0.37", "0.1", "0.04"] {
+            let tr = ["-q", "-tr", gsd, gsd];
+            let plain = format!("plain-{gsd}.vrt");
+            run("gdalbuildvrt", folder, &[&tr[..], &hidden, &[&plain, "a.tif"]].concat());
+            let nested = format!("nested-{gsd}.vrt");
+            run("gdalbuildvrt", folder, &[&tr[..], &["-hidenodata", &nested, "plain-1.vrt"]].concat());
+            let masked = format!("masked-{gsd}.vrt");
+            run("gdal_translate", folder, &["-q", "-of", "VRT", "-tr", gsd, gsd, "b.tif", &masked]);
+            let xml = std::fs::read_to_string(folder.join(&masked)).unwrap();
+            let xml = xml.replace("SimpleSource", "ComplexSource");
+            let xml = xml.replace("</SourceBand>", "</SourceBand><UseMaskBand>true</UseMaskBand>");
+            std::fs::write(folder.join(&masked), without_mask(&xml)).unwrap();
+            let warped = format!("warped-{gsd}.vrt");
+            let turned = ["-q", "-of", "VRT", "-t_srs", "EPSG:32633", "-tr", gsd, gsd, "a.tif", &warped];
+            run("gdalwarp", folder, &turned);
+            vrts.extend([plain, nested, masked, warped].map(|name| folder.join(name)));
+        }
+        vrts
+    }
+
+    /// Takes the VRT's own mask out, so that those of its sources count.
+    fn without_mask(xml: &str) -> String {
+        let (begin, end) = (xml.find("<MaskBand>").unwrap(), xml.find("</MaskBand>").unwrap());
+        format!("{}{}", &xml[..begin], &xml[end + "</MaskBand>".len()..])
+    }
+
+    /// Where both bands hold something, of a window, looked at in strips of so many pixels.
+    fn covered(vrt: &Path, window: Rect, strip_px: usize) -> Option<Vec<bool>> {
+        let path = vrt.to_string_lossy();
+        let dataset = scene::open_alone(&path, &path).unwrap();
+        let mut coverage = Coverage::at(&path, 0, strip_px);
+        let (offset, size) = ((window.col, window.row), (window.width, window.height));
+        coverage.covered(&dataset, &[1, 2], offset, size).unwrap()
+    }
+
+    #[test]
+    fn strips_tell_what_the_whole_does() {
+        let folder = tempfile::tempdir().unwrap();
+        for vrt in coarsened(folder.path()) {
+            let (width, height) = Dataset::open(&vrt).unwrap().raster_size();
+            let whole = Rect { col: 0, row: 0, width, height };
+            let (col, row) = (width / 3, height / 4);
+            let part = Rect { col, row, width: width / 2, height: height / 2 };
+            for window in [whole, part] {
+                let expected = covered(&vrt, window, usize::MAX);
+                let holds = |value| expected.as_ref().is_some_and(|there| there.contains(&value));
+                assert!(window.col > 0 || (holds(true) && holds(false)), "{vrt:?} tells nothing");
+                for strip_px in [1, 2, 100, 999, 5000] {
+                    assert!(
+                        covered(&vrt, window, strip_px) == expected,
+                        "{vrt:?} in strips of {strip_px} px"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_coarser_vrt_shows_is_what_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        for vrt in coarsened(folder.path()).iter().filter(|vrt| vrt.to_string_lossy().contains("plain-")) {
+            let dataset = Dataset::open(vrt).unwrap();
+            let (width, height) = dataset.raster_size();
+            let bands =
+                [1, 2].map(|b| ffi::read_bands::<u8>(&dataset, (0, 0), (width, height), &[b]).unwrap());
+            let shown: Vec<bool> = bands[0].iter().zip(&bands[1]).map(|(a, b)| *a != 0 && *b != 0).collect();
+            let whole = Rect { col: 0, row: 0, width, height };
+            assert!(covered(vrt, whole, 300) == Some(shown), "{vrt:?}");
+        }
+    }
+
+    #[test]
+    fn runs_hold_every_place_and_span_no_more_than_they_may() {
+        let numbers = [0, 0, 3, 4, 4, 9, 30, 31, 32, 33];
+        for most in [1, 2, 5, 10, 1000] {
+            let runs = runs(&numbers, most);
+            assert!(runs.iter().cloned().flatten().eq(0..numbers.len()), "{runs:?}");
+            let spans = |run: &Range<usize>| numbers[run.end - 1] + 1 - numbers[run.start];
+            assert!(runs.iter().all(|run| spans(run) <= most), "{runs:?} of {most}");
+        }
+        assert_eq!(runs(&numbers, 10), [0..6, 6..10]);
+        assert_eq!(runs(&[], 10), []);
     }
 }

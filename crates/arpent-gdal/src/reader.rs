@@ -49,6 +49,8 @@ pub struct MosaicReader {
     shared: Option<SharedBlocks>,
     /// How each scene is cut whose blocks may be shared.
     cells: Vec<Option<Cells>>,
+    /// Of which scenes one alone is open: an open decoder keeps much of them.
+    alone: Vec<bool>,
 }
 
 /// What is read of a raster.
@@ -158,7 +160,8 @@ impl MosaicReader {
             scenes.push(source.with(&info.validity));
         }
         let (open, layers) = (Vec::new(), Layer::of(mosaic).into());
-        Ok(Self { scenes, layers, open, bands: count, max_open: MAX_OPEN, shared: None, cells })
+        let alone = mosaic.scenes.iter().map(|info| info.decoders.kept_bytes > 0).collect();
+        Ok(Self { scenes, layers, open, bands: count, max_open: MAX_OPEN, shared: None, cells, alone })
     }
 
     /// A reader that tells of pixels only which scene gives them ([`MosaicReader::givers`]). Values are read where they decide about
@@ -265,6 +268,9 @@ impl MosaicReader {
     fn dataset(&mut self, index: usize) -> Result<Opened, GdalError> {
         if let Some(at) = self.open.iter().position(|(i, _)| *i == index) {
             return Ok(self.open.remove(at).1);
+        }
+        if self.alone[index] {
+            self.open.retain(|(i, _)| !self.alone[*i]);
         }
         if self.open.len() >= self.max_open {
             self.open.remove(0);
@@ -573,4 +579,53 @@ fn repeats_nodata(dataset: &Dataset) -> bool {
     let Some(text) = dataset.metadata_item("NODATA_VALUES", "") else { return false };
     let of_bands = (1..=dataset.raster_count()).map(|b| dataset.rasterband(b).ok()?.no_data_value());
     text.split_whitespace().map(|value| value.parse().ok()).eq(of_bands)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use arpent_raster::SceneInfo;
+    use gdal::DriverManager;
+    use gdal::raster::{Buffer, RasterCreationOptions};
+
+    use super::*;
+    use crate::{SceneSource, open_scene};
+
+    /// A picture of 1100 columns that begins at one, as GeoTIFF and as JPEG 2000 that is a single tile.
+    fn pictures(folder: &Path, name: &str, col: u16) -> [SceneInfo; 2] {
+        const SIZE: (usize, usize) = (1100, 40);
+        let [tif, jp2] = ["tif", "jp2"].map(|extension| folder.join(format!("{name}.{extension}")));
+        let driver = |name: &str| DriverManager::get_driver_by_name(name).unwrap();
+        let mut dataset = driver("GTiff").create_with_band_type::<u8, _>(&tif, SIZE.0, SIZE.1, 1).unwrap();
+        dataset.set_geo_transform(&[650_000.0 + f64::from(col), 1.0, 0.0, 6_860_000.0, 0.0, -1.0]).unwrap();
+        dataset.set_spatial_ref(&gdal::spatial_ref::SpatialRef::from_epsg(2154).unwrap()).unwrap();
+        let values = (0..SIZE.0 * SIZE.1).map(|i| u8::try_from(i % 241 + usize::from(col) % 9).unwrap());
+        let mut buffer = Buffer::new(SIZE, values.collect());
+        dataset.rasterband(1).unwrap().write((0, 0), SIZE, &mut buffer).unwrap();
+        let options = ["QUALITY=100", "REVERSIBLE=YES", "BLOCKXSIZE=1100", "BLOCKYSIZE=40"];
+        let options: RasterCreationOptions = options.into_iter().collect();
+        dataset.create_copy(&driver("JP2OpenJPEG"), &jp2, &options).unwrap().close().unwrap();
+        dataset.close().unwrap();
+        [tif, jp2].map(|path| open_scene(&SceneSource::new(&path.to_string_lossy())).unwrap())
+    }
+
+    #[test]
+    fn of_pictures_that_are_a_single_tile_one_is_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let scenes = [0, 1000, 2000].map(|col| pictures(folder.path(), &format!("s{col}"), col));
+        let [tifs, jp2s] = [0, 1].map(|format| {
+            let infos = scenes.iter().map(|scene| scene[format].clone()).collect();
+            let mosaic = crate::mosaic_in_order(infos).unwrap();
+            let reader = MosaicReader::new(&mosaic, &[vec![1]]).unwrap();
+            (mosaic.window, reader.sharing(&SharedBlocks::new(8)))
+        });
+        let (window, (mut tifs, mut jp2s)) = (tifs.0, (tifs.1, jp2s.1));
+        for col in [0, 950, 1990, 900, 0] {
+            let window = Window { col: window.col + col, width: 1111, ..window };
+            assert_eq!(tifs.read(window).unwrap(), jp2s.read(window).unwrap(), "{window}");
+            assert_eq!(jp2s.open.len(), 1);
+        }
+        assert_eq!(tifs.open.len(), 3);
+    }
 }

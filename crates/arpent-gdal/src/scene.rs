@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arpent_raster::{
-    BandInfo, Coding, Crs, Declared, Grid, GridError, PixelArea, Placement, SampleType, SceneInfo, Validity,
+    BandInfo, Coding, Crs, Declared, Decoders, Grid, GridError, PixelArea, Placement, SampleType, SceneInfo,
+    Validity,
 };
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 
@@ -14,7 +15,7 @@ use crate::setup::quiet;
 use crate::side_files::is_trouble;
 use crate::source::SceneSource;
 use crate::uri::{file_name, is_local, is_remote};
-use crate::{GdalError, crs, failure, ffi, guard, item, scaling, side_files};
+use crate::{GdalError, crs, failure, ffi, guard, item, jpeg2000, scaling, side_files};
 
 /// Formats that imagery comes in. The rest of GDAL's two hundred drivers is attack surface, not service.
 pub(crate) const DRIVERS: &[&str] = &[
@@ -79,6 +80,7 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
         native: None,
         block,
         coding: coding(&dataset, block, is_remote(&source.gdal_path)),
+        decoders: decoders(path, &source.gdal_path, &dataset)?,
         bands,
         acquired: match &source.acquired {
             // GDAL would look for a dozen metadata files of suppliers beside a remote file that has others beside it.
@@ -112,6 +114,15 @@ fn coding(dataset: &Dataset, block: (usize, usize), is_remote: bool) -> Coding {
         "GTiff" => Coding::Blocks,
         _ => Coding::Other,
     }
+}
+
+/// What decoders of a raster take that is of JPEG 2000, or put together of such.
+fn decoders(path: &str, gdal_path: &str, dataset: &Dataset) -> Result<Decoders, GdalError> {
+    let driver = dataset.driver().short_name();
+    if driver != "VRT" && driver != "NITF" && !driver.starts_with("JP2") {
+        return Ok(Decoders::default());
+    }
+    jpeg2000::decoders(gdal_path).map_err(|message| cannot_open(path, gdal_path, message))
 }
 
 /// Where a raster lies; refuses those that lie nowhere.

@@ -25,7 +25,7 @@ const PIECE_BYTES: usize = 16 << 20;
 
 /// What decoding a block of JPEG 2000 takes for each value, bytes: its coefficients and what the transform works on. Measured: 6 of
 /// tiles of 2048 px, more of smaller ones.
-const DECODER_BYTES: usize = 16;
+pub(crate) const DECODER_BYTES: usize = 16;
 
 /// Decoded blocks, each fetched once by whichever reader needs it first; the others wait for it. Clones share the same blocks.
 /// Those that were not used for longest make room. What neither lies far nor takes long to decode is GDAL's own to cache.
@@ -82,7 +82,7 @@ impl SharedBlocks {
 
     /// What each reader of a scene may hold beside its window, the room of all, and GDAL's cache, bytes: what it fetches, its copy
     /// as it is kept, and what a decoder works on.
-    pub fn bytes_of_a_reader(scene: &SceneInfo) -> u64 {
+    pub(crate) fn bytes_of_a_reader(scene: &SceneInfo) -> u64 {
         let bands = scene.bands.len();
         let (_, block) = costly_pixels(scene);
         // A value is kept in four bytes at most; what is more than a block has few bytes.

@@ -22,7 +22,7 @@ pub use grid::{Grid, GridError, GridKey, Placement};
 pub use nomenclature::{Class, Color, Nomenclature, NomenclatureError};
 pub use raster::{Chip, Raster, RasterError};
 pub use resample::{Axis, Native, Resampling, Taps};
-pub use scene::{BandInfo, Coding, Declared, ReadAs, SampleType, Scaling, SceneInfo, Validity};
+pub use scene::{BandInfo, Coding, Declared, Decoders, ReadAs, SampleType, Scaling, SceneInfo, Validity};
 pub use target::{lattice, radii, target_grid};
 pub use window::Window;
 

@@ -173,6 +173,17 @@ pub enum Coding {
     CostlyBlocks,
 }
 
+/// What decoders of JPEG 2000 take of memory, beside blocks: of a scene's file, or of the files that it is put together of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decoders {
+    /// How many files they decode.
+    pub files: usize,
+    /// What one works on while it decodes the largest block, bytes.
+    pub block_bytes: u64,
+    /// What one keeps of the largest picture that is a single tile, bytes, as long as it is open.
+    pub kept_bytes: u64,
+}
+
 /// One scene: where it is, what it holds, when it was taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SceneInfo {
@@ -198,6 +209,9 @@ pub struct SceneInfo {
     /// What such a block is to whoever decodes it.
     #[serde(default)]
     pub coding: Coding,
+    /// What decoders take, where it is of JPEG 2000.
+    #[serde(default)]
+    pub decoders: Decoders,
     /// What decides which of its pixels are valid.
     #[serde(default)]
     pub validity: Validity,
@@ -319,6 +333,7 @@ mod tests {
             gsd_m: 1.0,
             block: (1, 1),
             coding: Coding::Other,
+            decoders: Decoders::default(),
             native: None,
             validity: Validity::default(),
         }

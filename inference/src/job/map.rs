@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use arpent_gdal::{Aoi, Fingerprint, Mosaic, SharedBlocks};
+use arpent_gdal::{Aoi, Fingerprint, Mosaic, MosaicReader, SharedBlocks};
 use arpent_model::ModelPackage;
 use arpent_publish::Warning;
 use arpent_raster::{Coding, Grid, Nomenclature, SceneInfo, Window};
@@ -159,10 +159,18 @@ impl MapJob {
         self.scenes().any(|(_, scene)| arpent_gdal::is_remote_uri(&scene.info.uri))
     }
 
-    /// What each reader may hold beside its window, bytes, where blocks are shared.
-    pub fn bytes_of_a_reader(&self) -> u64 {
-        let shared = self.scenes().filter(|(_, scene)| SharedBlocks::takes(&scene.info));
-        shared.map(|(_, scene)| SharedBlocks::bytes_of_a_reader(&scene.info)).max().unwrap_or(0)
+    /// What so many readers may hold beside their windows and caches, bytes. The scenes that gave pixels where scenes meet are read by
+    /// one more.
+    pub fn bytes_of_readers(&self, readers: usize) -> u64 {
+        let readers = readers + usize::from(self.dates.iter().any(|date| date.scenes.len() > 1));
+        let most = self.scenes().map(|(_, scene)| MosaicReader::bytes_of(&scene.info)).max().unwrap_or(0);
+        // Of each date, a reader has scenes open.
+        let kept = |date: &Survey| {
+            let kept = |scene: &UsableScene| MosaicReader::kept_by_decoders(&scene.info, readers);
+            date.scenes.iter().map(kept).max().unwrap_or(0)
+        };
+        let kept = self.dates.iter().map(kept).fold(0, u64::saturating_add);
+        most.saturating_mul(readers as u64).saturating_add(kept)
     }
 
     /// What each reader needs of GDAL's cache for the blocks that it decodes at a time, bytes.

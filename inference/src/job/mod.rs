@@ -238,7 +238,7 @@ impl Job {
     fn cache_bytes(&self, map: &MapJob) -> u64 {
         let shared_mb = if map.shares_blocks() { self.cache_mb } else { 0 };
         let mb = u64::from(self.gdal_cache_mb) + u64::from(shared_mb) + u64::from(SMALL_CACHE_MB);
-        (mb << 20).saturating_add((self.readers(map) as u64).saturating_mul(map.bytes_of_a_reader()))
+        (mb << 20).saturating_add(map.bytes_of_readers(self.readers(map)))
     }
 
     fn memory_bound_with(&self, map: &MapJob, predictors: usize) -> Result<u64, ModelError> {

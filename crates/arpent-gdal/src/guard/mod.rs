@@ -19,7 +19,7 @@ pub(crate) use limits::{
     head as first_bytes, longest_for,
 };
 pub use named::allow_in_vrt;
-pub(crate) use named::{MAX_VRT_BYTES, location};
+pub(crate) use named::{MAX_VRT_BYTES, location, looks_like_vrt};
 pub(crate) use tables::check as check_tables;
 pub use vrt::{Reference, references};
 pub(crate) use vrt::{content, is_relative, parse as parse_vrt};

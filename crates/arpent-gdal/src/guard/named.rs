@@ -245,7 +245,7 @@ fn remember(print: [u8; 32]) {
 }
 
 /// As GDAL recognizes a VRT, and a little more: XML whose beginning names it.
-fn looks_like_vrt(head: &[u8]) -> bool {
+pub(crate) fn looks_like_vrt(head: &[u8]) -> bool {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let starts = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
     starts && text.windows(11).any(|w| w.eq_ignore_ascii_case(b"<VRTDataset"))

@@ -1,11 +1,12 @@
 //! Readers that share blocks: of remote scenes, and those that take long to decode.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arpent_gdal::{DatesReader, Mosaic, MosaicReader, SharedBlocks, open_scene, resolve_scenes};
-use arpent_raster::{Chip, Window};
+use arpent_raster::{Chip, Decoders, Window};
 use gdal::raster::{GdalType, RasterCreationOptions};
 use gdal::{Dataset, DriverManager};
 
@@ -182,6 +183,40 @@ fn local_blocks_that_are_costly_are_decoded_once_for_all_readers() {
             });
             assert_eq!(blocks.fetched(), cells, "{extension}, {readers} readers");
         }
+    }
+}
+
+#[test]
+fn decoders_that_keep_a_picture_are_counted() {
+    let dir = folder();
+    let band = |b: usize| (0..1300 * 700).map(|i| value(i % 1300 / 9, i / 1300 / 7, b)).collect();
+    let path = dir.path().join("a.tif");
+    tiled((0..3).map(band).collect(), (1300, 700)).write(&path);
+    let whole = ["BLOCKXSIZE=1300", "BLOCKYSIZE=700", "QUALITY=20"];
+    let whole = copied(&path, "JP2OpenJPEG", "whole.jp2", &whole);
+    let tiles =
+        copied(&path, "JP2OpenJPEG", "tiles.jp2", &["BLOCKXSIZE=512", "BLOCKYSIZE=512", "QUALITY=20"]);
+    let (values, part) = (1300 * 700 * 3, 1024 * 700 * 3);
+    let decoders = |files, block_values: u64, kept_values: u64| Decoders {
+        files,
+        block_bytes: block_values * 16,
+        kept_bytes: kept_values * 2,
+    };
+    assert_eq!(whole.scenes[0].decoders, decoders(1, part, values));
+    assert_eq!(tiles.scenes[0].decoders, decoders(1, 512 * 512 * 3, 0));
+    assert_eq!(crate::common::open(&path).decoders, Decoders::default());
+    // A VRT of both, one of that, and a warped one.
+    let run = |program: &str, words: &[&str]| {
+        let done = Command::new(program).args(words).current_dir(dir.path()).output().unwrap();
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    run("gdalbuildvrt", &["-q", "both.vrt", "a.whole.jp2", "a.tiles.jp2", "a.tif"]);
+    run("gdal_translate", &["-q", "-of", "VRT", "both.vrt", "outer.vrt"]);
+    run("gdalwarp", &["-q", "-of", "VRT", "-t_srs", "EPSG:3857", "a.whole.jp2", "warped.vrt"]);
+    for (name, files) in [("both.vrt", 2), ("outer.vrt", 2), ("warped.vrt", 1)] {
+        let scene = crate::common::open(&dir.path().join(name));
+        assert_eq!(scene.decoders, decoders(files, part, values), "{name}");
+        assert_eq!(MosaicReader::kept_by_decoders(&scene, 2), 4 * files as u64 * values * 2, "{name}");
     }
 }
 
