@@ -1,7 +1,7 @@
 //! Adding up what counters say, interval by interval.
 
+use super::amount::{Energy, Quality};
 use super::sources::{Domain, Sources, seconds};
-use super::{Energy, Quality};
 
 /// Intervals in which two counters of a package say the same before they count as one.
 const MIRRORED_INTERVALS: u32 = 3;

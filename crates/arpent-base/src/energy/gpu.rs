@@ -1,6 +1,6 @@
 //! Energy of NVIDIA's GPUs, as their driver counts it.
 
-use super::Energy;
+use super::amount::Energy;
 
 /// The counters of all GPUs at the start, millijoules.
 #[derive(Debug)]
