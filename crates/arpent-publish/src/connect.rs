@@ -10,9 +10,10 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, Result as StoreResult};
 use url::Url;
 
-use crate::credentials::{Azure, ClientSettings, Google, Lookup, S3, Secrets, redacted};
+use crate::credentials::{Azure, ClientSettings, Google, Lookup, S3};
 use crate::error::{PublishError, Result};
 use crate::failure::StoreFailure;
+use crate::redact::{Secrets, redacted};
 
 /// Where an address leads.
 #[derive(Debug, Clone)]

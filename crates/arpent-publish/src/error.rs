@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::credentials::Secrets;
 use crate::failure::{StoreFailure, find_io, is_transient};
+use crate::redact::Secrets;
 
 /// A result of this crate.
 pub type Result<T, E = PublishError> = std::result::Result<T, E>;
@@ -179,7 +179,7 @@ pub enum PublishError {
         what: &'static str,
     },
     /// The output holds no manifest, hence no complete run.
-    #[error("{url} holds no complete run: {} is missing", crate::MANIFEST_NAME)]
+    #[error("{url} holds no complete run: {} is missing", crate::names::MANIFEST_NAME)]
     NoManifest {
         /// The output.
         url: String,
@@ -217,7 +217,10 @@ pub enum PublishError {
         source: serde_json::Error,
     },
     /// The manifest was written in another format version.
-    #[error("the manifest of {url} has format `{found}`, this version reads `{}`", crate::MANIFEST_FORMAT)]
+    #[error(
+        "the manifest of {url} has format `{found}`, this version reads `{}`",
+        crate::names::MANIFEST_FORMAT
+    )]
     ManifestFormat {
         /// The output.
         url: String,

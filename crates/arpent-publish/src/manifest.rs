@@ -6,16 +6,9 @@ use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::credentials::json_document;
 use crate::error::{PublishError, Result};
-use crate::publish::is_plain;
-
-/// Name of the manifest, directly under the output's address.
-pub const MANIFEST_NAME: &str = "manifest.json";
-
-/// Format of the manifests that this version writes and reads. The number changes when a reader of the former
-/// would go wrong; new fields do not change it.
-pub const MANIFEST_FORMAT: &str = "arpent-run/1";
+use crate::names::{MANIFEST_FORMAT, is_plain};
+use crate::redact::json_document;
 
 /// The record of a complete run. It is written last: an output with a manifest is complete.
 ///

@@ -9,25 +9,17 @@
 
 mod azure;
 mod client;
+mod environment;
 mod google;
 mod s3;
 
-use std::fmt;
-
 pub(crate) use azure::Azure;
 pub(crate) use client::ClientSettings;
+pub(crate) use environment::{Lookup, from_environment};
 pub(crate) use google::Google;
 pub(crate) use s3::S3;
 
-use crate::error::{PublishError, Result};
-
-/// Gives the value of an environment variable.
-pub(crate) type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
-
-/// What stands in the place of a secret.
-const REDACTED: &str = "REDACTED";
-/// A secret is at least this long; shorter values would blot out ordinary words.
-const SHORTEST_SECRET: usize = 6;
+use crate::error::Result;
 
 /// The configuration options that GDAL must be given so that it reaches the same stores as a
 /// [`Target`](crate::Target), from the process's environment. What GDAL reads from the environment under the very
@@ -36,7 +28,8 @@ const SHORTEST_SECRET: usize = 6;
 /// The values may be secrets: give them to GDAL, and to nobody else.
 ///
 /// # Errors
-/// [`PublishError::Contradiction`] and [`PublishError::BadVariable`], which name variables, not values.
+/// [`Contradiction`](crate::PublishError::Contradiction) and [`BadVariable`](crate::PublishError::BadVariable), which name variables,
+/// not values.
 pub fn gdal_options() -> Result<Vec<(String, String)>> {
     gdal_options_of(&from_environment)
 }
@@ -61,211 +54,6 @@ const NO_METADATA: [(&str, &str); 3] = [
     ("CPL_AZURE_VM_API_ROOT_URL", "disabled"),
     ("CPL_GCE_SKIP", "YES"),
 ];
-
-/// A variable of the process's environment.
-pub(crate) fn from_environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-/// The value of variables that mean the same thing; empty ones count as not set.
-fn one(variable: &Lookup<'_>, names: &[&'static str]) -> Result<Option<String>> {
-    agreed(named(variable, names).collect())
-}
-
-/// Those of the variables that are set.
-fn named<'a>(
-    variable: &'a Lookup<'_>,
-    names: &'a [&'static str],
-) -> impl Iterator<Item = (&'static str, String)> + 'a {
-    let value = |name: &&'static str| Some((*name, variable(name)?.trim().to_owned()));
-    names.iter().filter_map(value).filter(|(_, value)| !value.is_empty())
-}
-
-/// The one value of several variables.
-fn agreed<T: PartialEq>(values: Vec<(&'static str, T)>) -> Result<Option<T>> {
-    let mut values = values.into_iter();
-    let Some((first, value)) = values.next() else { return Ok(None) };
-    match values.find(|(_, other)| *other != value) {
-        Some((second, _)) => Err(PublishError::Contradiction { first, second }),
-        None => Ok(Some(value)),
-    }
-}
-
-/// A yes or no. `negated` names variables that mean the opposite.
-fn flag(
-    variable: &Lookup<'_>,
-    names: &[&'static str],
-    negated: &[&'static str],
-) -> Result<Option<(&'static str, bool)>> {
-    let mut values = Vec::new();
-    for (name, value) in named(variable, names) {
-        values.push((name, yes_or_no(name, &value)?));
-    }
-    for (name, value) in named(variable, negated) {
-        values.push((name, !yes_or_no(name, &value)?));
-    }
-    let first = values.first().map(|(name, _)| *name);
-    Ok(first.zip(agreed(values)?))
-}
-
-fn yes_or_no(name: &'static str, value: &str) -> Result<bool> {
-    match value.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" | "y" | "requester" => Ok(true),
-        "0" | "false" | "no" | "off" | "n" => Ok(false),
-        _ => Err(PublishError::BadVariable { name, reason: "it is neither yes nor no" }),
-    }
-}
-
-/// Where a store is, apart from its usual place.
-#[derive(Clone, PartialEq, Eq)]
-struct Endpoint {
-    https: bool,
-    /// Host, port and path, without a slash at the end.
-    host: String,
-}
-
-impl Endpoint {
-    fn url(&self) -> String {
-        format!("{}://{}", if self.https { "https" } else { "http" }, self.host)
-    }
-
-    /// Reads `http(s)://host[:port][/path]`; the host alone takes `https` as given.
-    fn parse(name: &'static str, value: &str, https: bool) -> Result<Self> {
-        let bad = |reason| PublishError::BadVariable { name, reason };
-        let (https, host) = match value.split_once("://") {
-            None => (https, value),
-            Some((scheme, host)) if scheme.eq_ignore_ascii_case("https") => (true, host),
-            Some((scheme, host)) if scheme.eq_ignore_ascii_case("http") => (false, host),
-            Some(_) => return Err(bad("it is neither an http nor an https address")),
-        };
-        if host.contains(['@', '?', '#']) {
-            return Err(bad("it has credentials or parameters in it, which have variables of their own"));
-        }
-        let host = host.trim_end_matches('/').to_owned();
-        if host.is_empty() {
-            return Err(bad("it names no host"));
-        }
-        Ok(Self { https, host })
-    }
-
-    /// Refuses requests in the clear that nobody has asked for.
-    fn check_clear(&self, name: &'static str, allowed: bool) -> Result<()> {
-        let reason = "it is an http address, and requests in the clear are not allowed (AWS_ALLOW_HTTP, \
-                      AZURE_ALLOW_HTTP or GOOGLE_ALLOW_HTTP =true allows them)";
-        if self.https || allowed { Ok(()) } else { Err(PublishError::BadVariable { name, reason }) }
-    }
-}
-
-/// The secrets of a connection, which are taken out of whatever is said about it.
-#[derive(Clone, Default)]
-pub(crate) struct Secrets(Vec<String>);
-
-impl Secrets {
-    pub(crate) fn new(values: impl IntoIterator<Item = Option<String>>) -> Self {
-        let long = values.into_iter().flatten().filter(|value| value.len() >= SHORTEST_SECRET);
-        let mut all: Vec<String> = long.collect();
-        // Servers and URLs repeat them percent-encoded.
-        let encoded = all.iter().map(|s| url::form_urlencoded::byte_serialize(s.as_bytes()).collect());
-        let encoded: Vec<String> = encoded.collect();
-        all.extend(encoded);
-        all.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        all.dedup();
-        Self(all)
-    }
-
-    /// The text without the secrets, and without credentials in the URLs in it.
-    pub(crate) fn scrub(&self, text: &str) -> String {
-        let scrubbed = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED));
-        redacted_text(&scrubbed)
-    }
-}
-
-impl fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secrets({})", self.0.len())
-    }
-}
-
-/// A URL that is fit for manifests, logs and messages: without user and password, and with `REDACTED` in the place of the
-/// values of query parameters that look like credentials (`sig`, `X-Amz-Signature`, `token`, ...). Other texts,
-/// such as paths, stay as they are.
-pub fn redacted(url: &str) -> String {
-    let (before, query) = match url.find(['?', '#']) {
-        Some(at) if url.contains("://") || url.contains("%3A%2F%2F") || url.contains("/vsi") => {
-            url.split_at(at)
-        }
-        _ => (url, ""),
-    };
-    without_user(before) + &without_signatures(query)
-}
-
-/// A text - a message, a JSON document - whose URLs are fit to be shown, as [`redacted`] makes them. A URL ends at white space, at a
-/// quotation mark or at a backslash, which a JSON text puts before one.
-pub fn redacted_text(text: &str) -> String {
-    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '`' | '<' | '>' | '\\');
-    // What a sentence puts after a URL is not part of its last value.
-    let closes = |c: char| matches!(c, ':' | ',' | ';' | '.' | ')' | ']' | '}' | '\'');
-    let piece = |piece: &str| {
-        let end = piece.trim_end_matches(ends).trim_end_matches(closes).len();
-        redacted(&piece[..end]) + &piece[end..]
-    };
-    text.split_inclusive(ends).map(piece).collect()
-}
-
-/// A JSON document as it is stored for others to read: indented, with a line's end, its URLs fit to be shown ([`redacted_text`]).
-///
-/// # Errors
-/// When the value holds what JSON cannot say.
-pub fn json_document(value: &impl serde::Serialize) -> serde_json::Result<Vec<u8>> {
-    Ok((redacted_text(&serde_json::to_string_pretty(value)?) + "\n").into_bytes())
-}
-
-/// Leaves out what stands between `://` and an `@`.
-fn without_user(address: &str) -> String {
-    let Some((scheme, rest)) = address.rsplit_once("://") else { return address.to_owned() };
-    let authority = rest.split('/').next().unwrap_or_default();
-    // A password may have a slash in it, which ends the authority too early: what follows a colon is then no port.
-    let cut_short = authority
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()));
-    let within = if cut_short { rest } else { authority };
-    match within.rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => address.to_owned(),
-    }
-}
-
-fn without_signatures(query: &str) -> String {
-    let mut text = String::with_capacity(query.len());
-    for piece in query.split_inclusive(['?', '&', ';', '#']) {
-        let (pair, end) = match piece.strip_suffix(['?', '&', ';', '#']) {
-            Some(pair) => piece.split_at(pair.len()),
-            None => (piece, ""),
-        };
-        match pair.split_once('=') {
-            Some((key, value)) if is_secret(key, value) => text.extend([key, "=", REDACTED]),
-            _ => text.push_str(pair),
-        }
-        text.push_str(end);
-    }
-    text
-}
-
-/// Whether a query parameter is, or holds a URL with, a credential.
-fn is_secret(key: &str, value: &str) -> bool {
-    const MARKS: [&str; 7] = ["sig", "token", "secret", "passw", "credential", "key", "auth"];
-    let decoded = |text: &str| {
-        let pair = format!("{text}=");
-        url::form_urlencoded::parse(pair.as_bytes())
-            .next()
-            .map(|(key, _)| key.into_owned())
-            .unwrap_or_default()
-    };
-    let key = decoded(key).to_ascii_lowercase();
-    let inner = value.replace("%26", "&").replace("%3D", "=").replace("%3d", "=");
-    let inner = decoded(&inner.replace('&', "%26").replace('=', "%3D"));
-    MARKS.iter().any(|mark| key.contains(mark)) || inner.contains("://") && redacted(&inner) != inner
-}
 
 #[cfg(test)]
 mod tests;

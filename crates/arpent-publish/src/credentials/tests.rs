@@ -4,6 +4,8 @@ use object_store::aws::AmazonS3ConfigKey;
 use object_store::azure::AzureConfigKey;
 
 use super::*;
+use crate::error::PublishError;
+use crate::redact::{json_document, redacted, redacted_text};
 use crate::{ObjectKind, Target};
 
 /// A secret that nothing may repeat.

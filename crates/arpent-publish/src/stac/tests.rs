@@ -1,7 +1,7 @@
 use geo_types::polygon;
 
 use super::*;
-use crate::geojson::signed_area;
+use crate::dateline::signed_area;
 use crate::testing::grid;
 use arpent_raster::{Class, Color};
 
