@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use crate::config::{Config, Overrides};
 use crate::error::TrainError;
-use crate::job;
-use crate::progress::{command, next, note};
+use crate::progress::{command, next, note, tell};
+use crate::threads::use_threads;
 
 /// What to look through.
 #[derive(Debug, clap::Args)]
@@ -115,12 +115,12 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
         ..Overrides::default()
     };
     let config = Config::read(&args.config, &overrides)?;
-    job::use_threads(config.fit.threads)?;
+    use_threads(config.fit.threads)?;
     if config.sets.is_empty() {
         return Err(TrainError::refused("the configuration names no data set", "add a table [[sets]]").into());
     }
     if args.cross_validate.is_some() && config.is_detection() {
-        return Err(not_of_pixels().into());
+        return Err(cross::not_of_pixels().into());
     }
     let (mut left, mut kinds) = (0, BTreeSet::new());
     for entry in &config.sets {
@@ -141,7 +141,7 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
         left += open.clone().count();
         kinds.extend(open.map(|f| name(f.kind)));
         let findings = findings.iter().map(|finding| Told { finding, allowed: is_allowed(finding) });
-        job::tell(&Found { set, findings: findings.collect(), report: &report })?;
+        tell(&Found { set, findings: findings.collect(), report: &report })?;
     }
     if let Some(folds) = args.cross_validate {
         cross_validate(&config, folds.into(), args.worst)?;
@@ -164,10 +164,5 @@ fn cross_validate(config: &Config, folds: usize, worst: usize) -> Result<()> {
     for suspect in &suspects.worst {
         note(&format!("  {}", suspect.describe()));
     }
-    job::tell(&Crossed { cross_validation: suspects })
-}
-
-fn not_of_pixels() -> TrainError {
-    let problem = "--cross-validate is for labels of pixels; this training has others";
-    TrainError::refused(problem, "audit without it")
+    tell(&Crossed { cross_validation: suspects })
 }

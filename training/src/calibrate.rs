@@ -7,13 +7,12 @@ use arpent_datasets::{IGNORE, Split};
 use arpent_metrics::Reliability;
 use arpent_model::{Calibration, DeviceChoice, ModelPackage, Predictor};
 
-use crate::config::{Config, Evaluate, Overrides};
+use crate::config::{Config, Evaluate, Overrides, same_model};
 use crate::data::{ItemTruth, Sets};
 use crate::error::TrainError;
-use crate::evaluate::{CONFIDENCE, Judge, Pictures, rounded, scores_of};
+use crate::evaluate::{CONFIDENCE, Judge, Pictures, figures, rounded, scores_of};
 use crate::fit::{Place, write_at_once};
-use crate::job;
-use crate::progress::{next, note};
+use crate::progress::{next, note, tell};
 use crate::report;
 
 /// What to calibrate, and on what.
@@ -40,7 +39,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
         return Err(TrainError::refused(problem, "calibrate a segmentation or change-detection model").into());
     }
     let (mut package, weights) = ModelPackage::load(&args.package)?;
-    super::same_model(&package, &config)?;
+    same_model(&package, &config)?;
     let sets = Sets::open_for(&config, &package)?;
     let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
     let answers = Answers::gather(&sets, &predictor)?;
@@ -57,7 +56,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
         calibration.ece_after,
         answers.truth.len()
     ));
-    job::tell(&calibration)?;
+    tell(&calibration)?;
     let (before, after) = (calibration.ece_before, calibration.ece_after);
     package.calibration = Some(calibration);
     let corrected = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
@@ -124,7 +123,7 @@ fn with_confidence(card: &str, section: &str) -> String {
 fn renew_report(
     package: &Path,
     temperature: f32,
-    after: impl FnOnce() -> Result<report::Reliability>,
+    after: impl FnOnce() -> Result<figures::Reliability>,
 ) -> Result<()> {
     let place = Place::of(package);
     if !place.report().exists() {

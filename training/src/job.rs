@@ -1,10 +1,10 @@
 //! One training, from its configuration to the package.
 
+mod args;
 mod doubts;
 mod facts;
 mod source;
 
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -13,7 +13,6 @@ use arpent_model::{
 };
 use serde::Serialize;
 
-use crate::FitArgs;
 use crate::config::{ClassWeights, Config};
 use crate::error::TrainError;
 use crate::evaluate::Judge;
@@ -21,11 +20,13 @@ use crate::fit::{Checkpoint, Epoch, Log, Place, Plan, Start, Trained, train, wri
 use crate::network::initial;
 use crate::package::card::Story;
 use crate::package::{self, card};
-use crate::progress::{next, note};
+use crate::progress::{next, note, tell};
+use crate::threads::use_threads;
 use arpent_base::energy::Meter;
 
+pub(crate) use args::FitArgs;
 use facts::Facts;
-pub(crate) use source::{Source, judge_of};
+pub(crate) use source::Source;
 
 /// Runs `arpent-train fit`.
 pub(crate) fn run(args: &FitArgs) -> Result<()> {
@@ -98,17 +99,6 @@ fn forget_the_last(place: &Place) -> Result<()> {
             }
             _ => {}
         }
-    }
-    Ok(())
-}
-
-/// The number of threads of everything that follows.
-pub(crate) fn use_threads(threads: usize) -> Result<()> {
-    if threads > 0 {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()
-            .context("cannot start threads")?;
     }
     Ok(())
 }
@@ -277,12 +267,4 @@ fn finish(
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_at_once(path, bytes).with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// A line of data.
-pub(crate) fn tell(value: &impl Serialize) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, value)?;
-    writeln!(out)?;
-    Ok(())
 }

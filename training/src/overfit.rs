@@ -7,10 +7,10 @@ use arpent_raster::{Chip, Window};
 use crate::config::{Config, Overrides};
 use crate::data::Sets;
 use crate::evaluate::Published;
+use crate::evaluate::figures::ChipAnswer;
 use crate::fit::{Place, Plan, Start, train};
 use crate::job::{Source, first_weights};
 use crate::package;
-use crate::report::ChipAnswer;
 use arpent_base::energy::Meter;
 
 const CONFIG: &str = r##"

@@ -1,13 +1,23 @@
-//! What is said while a training runs: a bar on a terminal, plain lines elsewhere. Always on stderr.
+//! What is said while a training runs: data on stdout; on stderr a bar on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal, Write};
 
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 
 /// Says a line on stderr.
 pub(crate) fn note(line: &str) {
     // Nobody to tell when stderr is closed.
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Says a line of data on stdout.
+pub(crate) fn tell(value: &impl Serialize) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
 }
 
 /// A command of this program, as a shell takes it.

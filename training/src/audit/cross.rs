@@ -153,7 +153,7 @@ fn fitted(config: &Config, source: &Source, meter: &Meter) -> Result<Predictor> 
 #[allow(clippy::cast_precision_loss, reason = "pixel counts are far smaller than 2^52")]
 fn suspect(config: &Config, sets: &Sets, id: ItemId, predictor: &Predictor) -> Result<Option<Suspect>> {
     let item = sets.read(id)?;
-    let ItemTruth::Labels(truth) = &item.truth else { return Err(super::not_of_pixels().into()) };
+    let ItemTruth::Labels(truth) = &item.truth else { return Err(not_of_pixels().into()) };
     let mut seen = Seen::new(config.classes.len());
     scores_of(predictor, &item.chip, |i, scores| seen.add(usize::from(truth[i]), scores))?;
     if seen.pixels == 0 {
@@ -168,6 +168,11 @@ fn suspect(config: &Config, sets: &Sets, id: ItemId, predictor: &Predictor) -> R
     let (item, group) = (sets.name(id), sets.group(id));
     let disagreement = rounded(seen.disagreement / seen.pixels as f64);
     Ok(Some(Suspect { item, group, disagreement, pixels: seen.pixels, confused }))
+}
+
+pub(super) fn not_of_pixels() -> TrainError {
+    let problem = "--cross-validate is for labels of pixels; this training has others";
+    TrainError::refused(problem, "audit without it")
 }
 
 /// What was seen of the pixels of an item.

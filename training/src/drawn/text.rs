@@ -8,7 +8,7 @@ use arpent_datasets::InvalidGeometries;
 
 use super::colors::color;
 use super::place::CARD;
-use super::{Plan, Seen};
+use super::plan::{Plan, Seen};
 use crate::error::TrainError;
 
 /// Epochs, where the command line says nothing; it stops earlier when nothing gets better.

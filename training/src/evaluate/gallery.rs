@@ -6,10 +6,10 @@ use arpent_model::Predictor;
 use arpent_raster::{Chip, Window};
 
 use super::detection::{CountedBoxes, Detections, mean_f1};
+use super::figures::{ChipAnswer, ChipBox, ChipPicture, ChipView, Gallery};
 use super::pictures::{Counted, CountedItem, Pictures};
 use super::whole;
 use crate::data::ItemTruth;
-use crate::report::{ChipAnswer, ChipBox, ChipPicture, ChipView, Gallery};
 
 /// Chips of each kind, at most.
 const SHOWN: usize = 4;

@@ -5,8 +5,8 @@ use arpent_datasets::{IGNORE, SceneReader};
 use arpent_model::Predictor;
 use arpent_raster::{Class, Window};
 
+use super::figures::{ChipPicture, ClassShare, SceneShown};
 use super::{gallery, whole};
-use crate::report::{ChipPicture, ClassShare, SceneShown};
 
 /// Side of the part that is shown, pixels: the middle of larger scenes.
 const SIDE: usize = 512;

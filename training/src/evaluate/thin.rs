@@ -9,8 +9,8 @@ use arpent_metrics::{Interval, Merge, MetricsError, ToleranceScore, ToleranceSco
 use arpent_raster::{Class, Raster, Window};
 use serde::Serialize;
 
+use super::numbers::{range, said};
 use super::parts::Parts;
-use super::{range, said};
 
 /// One score for each class that becomes features, in the order of the classes.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,15 +6,16 @@ use anyhow::Result;
 use arpent_datasets::Split;
 use arpent_model::{DeviceChoice, ModelPackage, Predictor};
 
-use crate::config::{Config, Overrides};
+use crate::config::{Config, Overrides, same_model};
 use crate::data::Sets;
 use crate::data::crowns::Loaded;
 use crate::error::TrainError;
-use crate::job;
-use crate::progress::{command_of, next, note};
+use crate::progress::{command_of, next, note, tell};
+use crate::threads::use_threads;
 
-use super::Judge;
 use super::crowns::Votes;
+use super::judge::Judge;
+use super::judges::judge_of;
 
 /// What to evaluate, and on what.
 #[derive(Debug, clap::Args)]
@@ -46,9 +47,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         ..Overrides::default()
     };
     let config = Config::read(&args.config, &overrides)?;
-    job::use_threads(config.fit.threads)?;
+    use_threads(config.fit.threads)?;
     let (package, weights) = ModelPackage::load(&args.package)?;
-    crate::same_model(&package, &config)?;
+    same_model(&package, &config)?;
     let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
     let published = if let Some(crowns) = &config.crowns {
         let loaded = Loaded::read(&config.data, &crowns.packages)?;
@@ -56,10 +57,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     } else {
         let sets = Sets::open_for(&config, &package)?;
         let split = split_named(&sets, &args.split)?;
-        job::judge_of(&config, &sets, split).publish(&predictor)?
+        judge_of(&config, &sets, split).publish(&predictor)?
     };
     note(&published.card);
-    job::tell(&published.detail)?;
+    tell(&published.detail)?;
     let folder = args.package.display().to_string();
     if package.restriction.is_none() {
         let copy = format!("{}-to-share", folder.trim_end_matches('/'));

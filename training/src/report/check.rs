@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, bail};
 
 use super::confusion::is_square;
-use super::data::{ChipAnswer, ChipView, FORMAT, GroupScores, TrainingReport};
+use super::data::{FORMAT, TrainingReport};
+use crate::evaluate::figures::{ChipAnswer, ChipView, GroupScores};
 
 impl TrainingReport {
     /// Checks what the types do not: the format, and that sizes fit.

@@ -12,7 +12,7 @@ use image::{ExtendedColorType, ImageFormat};
 use serde::Serialize;
 use tempfile::TempDir;
 
-use super::Made;
+use super::square::Made;
 use crate::config::Config;
 use crate::data::Sets;
 use crate::error::TrainError;

@@ -3,6 +3,7 @@
 
 mod change;
 mod folder;
+mod square;
 mod stress;
 
 use std::path::PathBuf;
@@ -14,10 +15,10 @@ use clap::ValueEnum;
 use crate::config::{Config, Overrides, nearest};
 use crate::data::{Cache, Item, ItemId, ItemTruth, Purpose, Rng, Sets};
 use crate::error::TrainError;
-use crate::job;
-use crate::progress::{Bar, note};
+use crate::progress::{Bar, note, tell};
 
 use folder::Folder;
+use square::{Made, Square};
 
 /// What to make, and of what.
 #[derive(Debug, clap::Args)]
@@ -58,23 +59,6 @@ enum Kind {
 
 /// How often another place is drawn, until one suits.
 const TRIES: usize = 40;
-
-/// A square cut from a picture: raw values band by band, and for each pixel whether it is of the class.
-#[derive(Debug, Clone, PartialEq)]
-struct Square {
-    side: usize,
-    data: Vec<f32>,
-    /// 0 or 1, [`IGNORE`] where nothing is known.
-    is_class: Vec<u8>,
-}
-
-/// A picture of the new data set; dates one after the other.
-#[derive(Debug, Clone, PartialEq)]
-struct Made {
-    dates: Vec<Vec<f32>>,
-    /// 0 or 1, [`IGNORE`] where nothing is known.
-    labels: Vec<u8>,
-}
 
 /// Where squares come from.
 struct Source<'a> {
@@ -117,7 +101,7 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<()> {
     }
     let outcome = folder.finish()?;
     note(&format!("{} written; look at it before you train on it", args.output.display()));
-    job::tell(&outcome)
+    tell(&outcome)
 }
 
 fn position(config: &Config, class: &str) -> Result<u8, TrainError> {

@@ -13,7 +13,8 @@ use arpent_model::{Predictor, Score};
 use counts::Counts;
 use vote::{found, vote};
 
-use super::{Judge, Published, Shown, score};
+use super::judge::{Judge, Published, Shown};
+use super::numbers::score;
 use crate::data::crowns::Loaded;
 
 /// The held-out crowns as what a model is judged by.

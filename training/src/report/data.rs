@@ -7,11 +7,7 @@ use arpent_model::{Energy, TrainingSource};
 use arpent_raster::Nomenclature;
 use serde::{Deserialize, Serialize};
 
-mod gallery;
-mod scores;
-
-pub(crate) use gallery::*;
-pub(crate) use scores::*;
+use crate::evaluate::figures::{Calibration, Confusion, DetectionScores, Gallery, SceneShown, Scores};
 
 /// What [`TrainingReport::format`] must say.
 pub(crate) const FORMAT: &str = "arpent-training-report/1";
