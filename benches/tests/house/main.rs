@@ -1,6 +1,8 @@
 //! The rules of the house that a machine can check: who may depend on whom, how large things may grow, what must
 //! not be in the tree. Each failure names every offender, so that one run tells all there is to mend.
 
+mod rooms;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
