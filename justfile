@@ -89,7 +89,9 @@ fuzz *args:
 
 # All tests.
 test:
-    cargo nextest run --workspace --locked
+    rm -rf {{target}}/skipped; mkdir -p {{target}}/skipped
+    ARPENT_TESTS_SKIPPED="$(realpath {{target}}/skipped)" cargo nextest run --workspace --locked
+    @ls {{target}}/skipped | cut -d. -f1 | sort | uniq -c | awk '{ print "skipped for lack of " $2 ": " $1 }'
 
 # The benchmarks; a quoted number comes from a run file in benches/runs/.
 bench *args:

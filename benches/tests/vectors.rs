@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use arpent_gdal::{polygonize_reference, read_labels};
+use arpent_gdal::read_labels;
 use arpent_raster::{LABEL_NODATA, Raster, Window};
+use arpent_testing::polygonize_reference;
 use arpent_vector::{
     Connectivity, Coverage, CoverageRules, DissolveCounts, MappingUnits, Polygonizer, Region,
 };
@@ -211,6 +212,6 @@ fn real_rasters_have_the_regions_of_gdal_and_make_coverages() {
         tried += 1;
     }
     if tried == 0 {
-        eprintln!("skipped: no label rasters in shared/data/landcover");
+        arpent_testing::skip("real-data", "no label rasters in shared/data/landcover");
     }
 }

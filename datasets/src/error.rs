@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use arpent_base::Diagnostic;
 use arpent_gdal::GdalError;
 use thiserror::Error;
 
@@ -200,9 +201,8 @@ fn at(line: Option<usize>) -> String {
     line.map_or(String::new(), |line| format!(":{line}"))
 }
 
-impl DatasetError {
-    /// What the reader can do about it, where that is known.
-    pub fn hint(&self) -> Option<String> {
+impl Diagnostic for DatasetError {
+    fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Missing { .. } => {
                 "check the folder that holds the data set (`path`, or --data and --packages), and that the set is \

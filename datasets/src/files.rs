@@ -164,3 +164,8 @@ pub(crate) fn without_extension(item: &str) -> &str {
         _ => item,
     }
 }
+
+/// A folder below the set's, without a trailing dot.
+pub(crate) fn below(root: &Path, folder: &str) -> PathBuf {
+    if folder == "." { root.to_owned() } else { root.join(folder) }
+}

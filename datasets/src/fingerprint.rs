@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use arpent_base::{sha256_hex, sha256_of};
 
 use crate::DatasetError;
 use crate::files::{relative, unreadable, walk};
@@ -23,21 +23,9 @@ pub fn fingerprint(folder: &Path) -> Result<String, DatasetError> {
     files.sort();
     let mut lines = String::new();
     for (name, path) in files {
-        let hash = of_file(&path).map_err(|e| unreadable("fingerprint", &path, e))?;
+        let hashed = File::open(&path).and_then(sha256_of);
+        let (_, hash) = hashed.map_err(|e| unreadable("fingerprint", &path, e))?;
         let _ = writeln!(lines, "{hash}  {name}");
     }
-    Ok(hexadecimal(&Sha256::digest(lines)))
-}
-
-fn of_file(path: &Path) -> std::io::Result<String> {
-    let mut hasher = Sha256::new();
-    std::io::copy(&mut File::open(path)?, &mut hasher)?;
-    Ok(hexadecimal(&hasher.finalize()))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Ok(sha256_hex(lines.as_bytes()))
 }

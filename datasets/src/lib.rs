@@ -23,7 +23,10 @@ mod dataset;
 mod error;
 mod files;
 mod fingerprint;
+mod folders;
+mod labels;
 mod layouts;
+mod open;
 mod orientation;
 mod picture;
 mod pixels;
@@ -37,14 +40,16 @@ mod tiles;
 pub use arpent_gdal::{InvalidGeometries, same_text};
 pub use audit::{AuditReport, ClassAudit, Duplicate, Fault, Finding, FindingKind, LabelShift, audit};
 pub use card::{Card, CardClass};
-pub use config::{ImageFolder, LayoutConfig, MaskFolder, SetConfig, ValueMap};
+pub use config::SetConfig;
 pub use crowns::{Crown, Health, neon_crowns};
 pub use dataset::{Dataset, Example, Truth, TruthBox};
 pub use error::DatasetError;
 pub use fingerprint::fingerprint;
+pub use folders::{ImageFolder, MaskFolder, ValueMap};
+pub use labels::{DEAD, GROUND, IGNORE, LIVE};
 pub use layouts::{
     AerialWaste, ChangePairs, ClassFolders, Coco, Flair, FlairEdition, FlairGroup, FlairLists, ImageMask,
-    PascalVoc, RasterPolygons, Rdd2022, SceneReader, WasteTarget, Yolo,
+    LayoutConfig, PascalVoc, RasterPolygons, Rdd2022, SceneReader, WasteTarget, Yolo,
 };
 pub use picture::Picture;
 pub use remarks::{Asked, Declared, Remark, RemarkKind};
@@ -55,12 +60,3 @@ pub use tiles::{
     LabeledTile, TileBox, neon_osbs_029, neon_sjer, neon_yell_528000_west, neon_yell_541000, read_boxes,
     yell_528000,
 };
-
-/// Class of open ground and of everything that is not a tree.
-pub const GROUND: u8 = 0;
-/// Class of live trees.
-pub const LIVE: u8 = 1;
-/// Class of standing dead trees.
-pub const DEAD: u8 = 2;
-/// Label of pixels that say nothing.
-pub const IGNORE: u8 = 255;

@@ -10,7 +10,7 @@ use image::{DynamicImage, ImageDecoder};
 
 use crate::remarks::{Met, Seen};
 use crate::set::Set;
-use crate::{Asked, Card, Dataset, DatasetError, IGNORE, RemarkKind, orientation};
+use crate::{Asked, Card, DatasetError, IGNORE, RemarkKind, orientation};
 
 /// Which bands of a file are wanted.
 #[derive(Debug, Clone, Copy)]

@@ -5,14 +5,15 @@ mod cross;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::{AuditReport, Finding, FindingKind, audit};
+use arpent_shell::message::say;
 use serde::Serialize;
 
 use crate::config::{Config, Overrides};
 use crate::error::TrainError;
-use crate::job;
-use crate::progress::{command, next, note};
+use crate::progress::{command, next, tell};
+use crate::threads::use_threads;
 
 /// What to look through.
 #[derive(Debug, clap::Args)]
@@ -115,33 +116,33 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
         ..Overrides::default()
     };
     let config = Config::read(&args.config, &overrides)?;
-    job::use_threads(config.fit.threads)?;
+    use_threads(config.fit.threads)?;
     if config.sets.is_empty() {
         return Err(TrainError::refused("the configuration names no data set", "add a table [[sets]]").into());
     }
     if args.cross_validate.is_some() && config.is_detection() {
-        return Err(not_of_pixels().into());
+        return Err(cross::not_of_pixels().into());
     }
     let (mut left, mut kinds) = (0, BTreeSet::new());
     for entry in &config.sets {
         let dataset = entry.config.open(&config.data, config.model.values())?;
         let report = audit(dataset.as_ref())?;
         let (set, findings) = (&dataset.card().name, report.findings());
-        note(&format!("{set}: {}", if findings.is_empty() { "nothing found" } else { "" }));
+        say(&format!("{set}: {}", if findings.is_empty() { "nothing found" } else { "" }));
         let is_allowed = |finding: &Finding| args.allow.iter().any(|kind| kind.is(finding.kind));
         for finding in &findings {
             let allowed = if is_allowed(finding) { ", allowed" } else { "" };
-            note(&format!("  {} [{}{allowed}]", finding.message, name(finding.kind)));
+            say(&format!("  {} [{}{allowed}]", finding.message, name(finding.kind)));
         }
-        report.remarks.iter().for_each(|remark| note(&format!("  remark: {}", remark.describe())));
+        report.remarks.iter().for_each(|remark| say(&format!("  remark: {}", remark.describe())));
         for asked in &report.unmatched {
-            note(&format!("  remark: `{}` names `{}`, which nothing is of", asked.option, asked.value));
+            say(&format!("  remark: `{}` names `{}`, which nothing is of", asked.option, asked.value));
         }
         let open = findings.iter().filter(|f| !is_allowed(f));
         left += open.clone().count();
         kinds.extend(open.map(|f| name(f.kind)));
         let findings = findings.iter().map(|finding| Told { finding, allowed: is_allowed(finding) });
-        job::tell(&Found { set, findings: findings.collect(), report: &report })?;
+        tell(&Found { set, findings: findings.collect(), report: &report })?;
     }
     if let Some(folds) = args.cross_validate {
         cross_validate(&config, folds.into(), args.worst)?;
@@ -160,14 +161,9 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
 
 fn cross_validate(config: &Config, folds: usize, worst: usize) -> Result<()> {
     let suspects = cross::suspects(config, folds, worst)?;
-    note("labels to look at, those that disagree most first:");
+    say("labels to look at, those that disagree most first:");
     for suspect in &suspects.worst {
-        note(&format!("  {}", suspect.describe()));
+        say(&format!("  {}", suspect.describe()));
     }
-    job::tell(&Crossed { cross_validation: suspects })
-}
-
-fn not_of_pixels() -> TrainError {
-    let problem = "--cross-validate is for labels of pixels; this training has others";
-    TrainError::refused(problem, "audit without it")
+    tell(&Crossed { cross_validation: suspects })
 }

@@ -2,18 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use arpent_base::{DoingWhat as _, Result};
 use arpent_datasets::{IGNORE, Split};
 use arpent_metrics::Reliability;
 use arpent_model::{Calibration, DeviceChoice, ModelPackage, Predictor};
+use arpent_shell::message::say;
 
-use crate::config::{Config, Evaluate, Overrides};
+use crate::config::{Config, Evaluate, Overrides, same_model};
 use crate::data::{ItemTruth, Sets};
 use crate::error::TrainError;
-use crate::evaluate::{CONFIDENCE, Judge, Pictures, rounded, scores_of};
+use crate::evaluate::{CONFIDENCE, Judge, Pictures, figures, rounded, scores_of};
 use crate::fit::{Place, write_at_once};
-use crate::job;
-use crate::progress::{next, note};
+use crate::progress::{next, tell};
 use crate::report;
 
 /// What to calibrate, and on what.
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
         return Err(TrainError::refused(problem, "calibrate a segmentation or change-detection model").into());
     }
     let (mut package, weights) = ModelPackage::load(&args.package)?;
-    super::same_model(&package, &config)?;
+    same_model(&package, &config)?;
     let sets = Sets::open_for(&config, &package)?;
     let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
     let answers = Answers::gather(&sets, &predictor)?;
@@ -51,13 +51,13 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
         ece_after: rounded(answers.error(f64::from(temperature))?),
         split: Split::Validation.name().into(),
     };
-    note(&format!(
+    say(&format!(
         "temperature {temperature}: expected calibration error {} -> {} on {} pixels",
         calibration.ece_before,
         calibration.ece_after,
         answers.truth.len()
     ));
-    job::tell(&calibration)?;
+    tell(&calibration)?;
     let (before, after) = (calibration.ece_before, calibration.ece_after);
     package.calibration = Some(calibration);
     let corrected = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
@@ -124,7 +124,7 @@ fn with_confidence(card: &str, section: &str) -> String {
 fn renew_report(
     package: &Path,
     temperature: f32,
-    after: impl FnOnce() -> Result<report::Reliability>,
+    after: impl FnOnce() -> Result<figures::Reliability>,
 ) -> Result<()> {
     let place = Place::of(package);
     if !place.report().exists() {
@@ -139,7 +139,7 @@ fn renew_report(
     };
     write(&place.page(), report.to_html().as_bytes())?;
     write(&place.report(), &serde_json::to_vec(&report)?)?;
-    note(&format!("{} tells of it", place.page().display()));
+    say(&format!("{} tells of it", place.page().display()));
     Ok(())
 }
 

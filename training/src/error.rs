@@ -2,12 +2,9 @@
 
 use std::path::PathBuf;
 
+use arpent_base::Diagnostic;
+use arpent_shell::exit;
 use thiserror::Error;
-
-/// The run went on until something in it failed.
-pub(crate) const EXIT_FAILED: u8 = 1;
-/// The run could not start.
-pub(crate) const EXIT_NOT_STARTED: u8 = 2;
 
 /// A training that cannot be made, or that failed.
 #[derive(Debug, Error)]
@@ -86,9 +83,10 @@ impl TrainError {
     pub(crate) fn refused(problem: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Refused { problem: problem.into(), hint: hint.into() }
     }
+}
 
-    /// What the reader can do about it.
-    pub(crate) fn hint(&self) -> Option<String> {
+impl Diagnostic for TrainError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Config { hint, .. } => hint.clone(),
             Self::Refused { hint, .. } => Some(hint.clone()),
@@ -103,11 +101,11 @@ impl TrainError {
         }
     }
 
-    /// The exit code that it asks for.
-    pub(crate) fn exit_code(&self) -> u8 {
-        match self {
-            Self::Diverged { .. } | Self::DeviceFailed { .. } | Self::Findings { .. } => EXIT_FAILED,
-            Self::Config { .. } | Self::Refused { .. } | Self::Memory { .. } => EXIT_NOT_STARTED,
-        }
+    fn exit_code(&self) -> Option<u8> {
+        Some(match self {
+            // The run went on until something in it failed.
+            Self::Diverged { .. } | Self::DeviceFailed { .. } | Self::Findings { .. } => exit::PARTIAL,
+            Self::Config { .. } | Self::Refused { .. } | Self::Memory { .. } => exit::NOT_STARTED,
+        })
     }
 }

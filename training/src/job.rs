@@ -1,19 +1,18 @@
 //! One training, from its configuration to the package.
 
+mod args;
 mod doubts;
 mod facts;
 mod source;
 
-use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use arpent_base::{DoingWhat as _, Result};
 use arpent_model::{
     Architecture, DeviceChoice, ModelPackage, Predictor, Weights, adopt_encoder, read_checkpoint, unfold,
 };
 use serde::Serialize;
 
-use crate::FitArgs;
 use crate::config::{ClassWeights, Config};
 use crate::error::TrainError;
 use crate::evaluate::Judge;
@@ -21,11 +20,14 @@ use crate::fit::{Checkpoint, Epoch, Log, Place, Plan, Start, Trained, train, wri
 use crate::network::initial;
 use crate::package::card::Story;
 use crate::package::{self, card};
-use crate::progress::{next, note};
-use arpent_base::energy::Meter;
+use crate::progress::{next, tell};
+use crate::threads::use_threads;
+use arpent_shell::energy::Meter;
+use arpent_shell::message::say;
 
+pub(crate) use args::FitArgs;
 use facts::Facts;
-pub(crate) use source::{Source, judge_of};
+pub(crate) use source::Source;
 
 /// Runs `arpent-train fit`.
 pub(crate) fn run(args: &FitArgs) -> Result<()> {
@@ -38,7 +40,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
     }
     let meter = Meter::start(config.energy.core_w);
     let source = Source::open(&config)?;
-    note(&source.describe());
+    say(&source.describe());
     let architecture = package::architecture(&config, source.bands.len())?;
     let draft = package::draft(&config, &architecture, &source.bands, source.provenance())?;
     let judge = source.judge(&config);
@@ -73,12 +75,12 @@ fn where_to_begin(args: &FitArgs, config: &Config, place: &Place) -> Result<Opti
     let path = place.last();
     let Some(checkpoint) = Checkpoint::load(&path)? else {
         if args.resume {
-            note("there is no checkpoint yet: the training begins");
+            say("there is no checkpoint yet: the training begins");
         }
         return Ok(None);
     };
     if args.resume {
-        note(&format!("going on after epoch {} of {}", checkpoint.progress.epoch, config.fit.epochs));
+        say(&format!("going on after epoch {} of {}", checkpoint.progress.epoch, config.fit.epochs));
         return Ok(Some(checkpoint));
     }
     if place.report().exists() {
@@ -98,17 +100,6 @@ fn forget_the_last(place: &Place) -> Result<()> {
             }
             _ => {}
         }
-    }
-    Ok(())
-}
-
-/// The number of threads of everything that follows.
-pub(crate) fn use_threads(threads: usize) -> Result<()> {
-    if threads > 0 {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()
-            .context("cannot start threads")?;
     }
     Ok(())
 }
@@ -133,7 +124,7 @@ pub(crate) fn class_weights(config: &Config, source: &Source) -> Result<Vec<f32>
         Some(ClassWeights::Balanced(_)) => {
             let weights = source.balanced_weights()?;
             let named = config.classes.iter().zip(&weights).map(|(c, w)| format!("{} {w:.3}", c.name));
-            note(&format!("class weights: {}", named.collect::<Vec<_>>().join(", ")));
+            say(&format!("class weights: {}", named.collect::<Vec<_>>().join(", ")));
             Ok(weights)
         }
     }
@@ -148,7 +139,7 @@ pub(crate) fn first_weights(config: &Config, architecture: &Architecture) -> Res
     let Some(init) = &config.init else { return Ok(state) };
     if matches!(architecture, Architecture::EncoderUnet { .. }) && init.path.is_file() {
         let adopted = adopt_encoder(architecture, &read_checkpoint(&init.path)?, state)?;
-        note(&format!("the encoder is from {}", init.path.display()));
+        say(&format!("the encoder is from {}", init.path.display()));
         return Ok(adopted.state);
     }
     let given = read_weights(&init.path)?;
@@ -164,7 +155,7 @@ pub(crate) fn first_weights(config: &Config, architecture: &Architecture) -> Res
         let tensor = given.get(&name)?;
         state.insert(name, &tensor.shape, tensor.data.clone());
     }
-    note(&format!("{taken} of {all} tensors are from {}", init.path.display()));
+    say(&format!("{taken} of {all} tensors are from {}", init.path.display()));
     Ok(state)
 }
 
@@ -198,7 +189,7 @@ fn tell_epoch(config: &Config, epoch: &Epoch) -> Result<()> {
     let scores =
         epoch.scores.iter().fold(String::new(), |text, (name, value)| format!("{text}, {name} {value:.4}"));
     let Epoch { number, loss, seconds, .. } = epoch;
-    note(&format!("epoch {number}/{}: loss {loss:.4}{scores}, {seconds:.0} s", config.fit.epochs));
+    say(&format!("epoch {number}/{}: loss {loss:.4}{scores}, {seconds:.0} s", config.fit.epochs));
     Ok(())
 }
 
@@ -268,7 +259,7 @@ fn finish(
         scores: package.scores.iter().map(|(name, s)| (name.as_str(), s.value)).collect(),
         energy_wh: package.energy.as_ref().map_or(0.0, |e| e.training_wh),
     })?;
-    note(&format!("package written to {}", config.output.display()));
+    say(&format!("package written to {}", config.output.display()));
     let (package, written) = (config.output.display().to_string(), config.path.display().to_string());
     let can_be_calibrated = !config.is_detection() && config.crowns.is_none();
     next(&[if can_be_calibrated { "calibrate" } else { "evaluate" }, &package, &written]);
@@ -277,12 +268,4 @@ fn finish(
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_at_once(path, bytes).with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// A line of data.
-pub(crate) fn tell(value: &impl Serialize) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, value)?;
-    writeln!(out)?;
-    Ok(())
 }

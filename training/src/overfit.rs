@@ -3,15 +3,15 @@
 use arpent_datasets::{Card, CardClass, Dataset, DatasetError, Example, Split, SplitItem, Truth, TruthBox};
 use arpent_model::{DeviceChoice, Predictor};
 use arpent_raster::{Chip, Window};
+use arpent_shell::energy::Meter;
 
 use crate::config::{Config, Overrides};
 use crate::data::Sets;
 use crate::evaluate::Published;
+use crate::evaluate::figures::ChipAnswer;
 use crate::fit::{Place, Plan, Start, train};
 use crate::job::{Source, first_weights};
 use crate::package;
-use crate::report::ChipAnswer;
-use arpent_base::energy::Meter;
 
 const CONFIG: &str = r##"
 task = "object-detection"

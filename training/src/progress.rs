@@ -1,13 +1,18 @@
-//! What is said while a training runs: a bar on a terminal, plain lines elsewhere. Always on stderr.
+//! What is said while a training runs: data on stdout; on stderr a bar on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal, Write};
 
+use arpent_base::{Result, command_line};
+use arpent_shell::message::say;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 
-/// Says a line on stderr.
-pub(crate) fn note(line: &str) {
-    // Nobody to tell when stderr is closed.
-    let _ = writeln!(std::io::stderr(), "{line}");
+/// Says a line of data on stdout.
+pub(crate) fn tell(value: &impl Serialize) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
 }
 
 /// A command of this program, as a shell takes it.
@@ -17,17 +22,12 @@ pub(crate) fn command(words: &[&str]) -> String {
 
 /// A command, as a shell takes it.
 pub(crate) fn command_of(program: &str, words: &[&str]) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
-    let quoted = |word: &&str| {
-        let is_plain = !word.is_empty() && word.chars().all(plain);
-        if is_plain { (*word).to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-    };
-    format!("{program} {}", words.iter().map(quoted).collect::<Vec<_>>().join(" "))
+    command_line([program].into_iter().chain(words.iter().copied()))
 }
 
 /// Says what one does next: the last line of a verb.
 pub(crate) fn next(words: &[&str]) {
-    note(&format!("next: {}", command(words)));
+    say(&format!("next: {}", command(words)));
 }
 
 /// The steps of an epoch.

@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use arpent_base::{DoingWhat as _, Result};
 use arpent_datasets::Split;
 use arpent_model::{ModelPackage, Predictor, Quantization};
+use arpent_shell::message::say;
 
-use crate::config::{Config, Overrides};
+use crate::config::{Config, Overrides, same_model};
 use crate::data::Sets;
 use crate::error::TrainError;
-use crate::evaluate::{ranges_of, rounded};
+use crate::evaluate::{judge_of, ranges_of, rounded};
 use crate::job;
-use crate::progress::{next, note};
+use crate::progress::{next, tell};
 
 /// What to quantize, and on what.
 #[derive(Debug, clap::Args)]
@@ -36,10 +37,10 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     let overrides = Overrides { data: args.data.clone(), ..Overrides::default() };
     let config = Config::read(&args.config, &overrides)?;
     let (mut package, weights) = ModelPackage::load(&args.package)?;
-    super::same_model(&package, &config)?;
+    same_model(&package, &config)?;
     refuse(args, &config, &package)?;
     let sets = Sets::open_for(&config, &package)?;
-    let judge = job::judge_of(&config, &sets, Split::Validation);
+    let judge = judge_of(&config, &sets, Split::Validation);
     let name = judge.names()[0];
     let score = |predictor: &Predictor| -> Result<f64> {
         let scores = judge.scores(predictor)?;
@@ -58,8 +59,8 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     };
     package.quantization = Some(quantization.clone());
     quantization.score_int8 = score(&job::predictor(&package, &weights)?)?;
-    note(&format!("{name}: {score_f32} in single precision, {} with 8 bits", quantization.score_int8));
-    job::tell(&quantization)?;
+    say(&format!("{name}: {score_f32} in single precision, {} with 8 bits", quantization.score_int8));
+    tell(&quantization)?;
     package.quantization = Some(quantization.clone());
     package.save(&weights, &args.output)?;
     write_card(args, &quantization)?;

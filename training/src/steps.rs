@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_model::{Band, DeviceChoice, Precision, Weights};
+use arpent_shell::energy::Meter;
 use serde::Deserialize;
 
 use crate::config::{Config, Overrides};
 use crate::data::{Draw, Rng, Sample, Target};
 use crate::fit::{Place, Plan, Start, train};
 use crate::package;
-use arpent_base::energy::Meter;
 
 const CONFIG: &str = r##"
 task = "semantic-segmentation"
@@ -97,7 +97,7 @@ fn steps(device: DeviceChoice, precision: Precision) -> (f64, f32) {
         first.insert(name, &shape, values);
     }
     let draw = InTurn { pictures: fixture.pictures, labels: fixture.labels, next: AtomicUsize::new(0) };
-    let meter = Meter::start(arpent_base::energy::WATTS_PER_CORE);
+    let meter = Meter::start(arpent_shell::energy::WATTS_PER_CORE);
     let plan = Plan {
         config: &config,
         architecture: &package::architecture(&config, 3).unwrap(),
@@ -145,7 +145,7 @@ fn twelve_steps_in_mixed_precision_come_near() {
 #[cfg(feature = "wgpu")]
 fn twelve_steps_on_vulkan_are_those_of_pytorch() {
     if let Err(error) = DeviceChoice::Vulkan.open(Precision::F32) {
-        eprintln!("skipped: {error}");
+        arpent_testing::skip("vulkan", &error.to_string());
         return;
     }
     let (losses, weights) = steps(DeviceChoice::Vulkan, Precision::F32);

@@ -1,4 +1,4 @@
-//! Texts that are fit to be shown: without what opens a store.
+//! Addresses and texts as they may be shown: without credentials.
 
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "REDACTED";
@@ -27,6 +27,14 @@ pub fn redacted_text(text: &str) -> String {
         redacted(&piece[..end]) + &piece[end..]
     };
     text.split_inclusive(ends).map(piece).collect()
+}
+
+/// A JSON document as it is stored for others to read: indented, with a line's end, its URLs fit to be shown ([`redacted_text`]).
+///
+/// # Errors
+/// When the value holds what JSON cannot say.
+pub fn json_document(value: &impl serde::Serialize) -> serde_json::Result<Vec<u8>> {
+    Ok((redacted_text(&serde_json::to_string_pretty(value)?) + "\n").into_bytes())
 }
 
 /// Leaves out what stands between `://` and an `@`.
@@ -129,5 +137,7 @@ mod tests {
             assert_eq!(redacted_text(text), fit);
             assert_eq!(redacted_text(fit), fit);
         }
+        let document = json_document(&serde_json::json!({ "a": "http://h/a?sig=b" })).unwrap();
+        assert_eq!(String::from_utf8(document).unwrap(), "{\n  \"a\": \"http://h/a?sig=REDACTED\"\n}\n");
     }
 }

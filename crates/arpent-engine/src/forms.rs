@@ -1,7 +1,7 @@
 //! Which layers are kept in bytes.
 
+use crate::fusions::Fusions;
 use crate::kernels::MOST;
-use crate::lower::Fusions;
 use crate::spec::{Activation, Conv, Op, Step};
 
 /// Most products of a sum of 8 bits: 2^17 of 127 x 127 fit 32 bits.

@@ -21,6 +21,7 @@
 
 mod engine;
 mod forms;
+mod fusions;
 mod kernels;
 mod lower;
 mod numbers;

@@ -1,11 +1,13 @@
 //! Coordinate reference systems: from GDAL's objects to plain descriptions, and transformations.
 
+use arpent_base::short_hash;
 use arpent_raster::{Crs, CrsKind};
 use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
-use sha2::{Digest, Sha256};
 
+use crate::GdalError;
+use crate::error::LOCAL_CRS;
+use crate::ffi::{self, failure};
 use crate::setup::quiet;
-use crate::{GdalError, failure, ffi, fingerprint::hex};
 
 /// Describes a CRS given as `EPSG:2154`, WKT, PROJJSON, ...
 ///
@@ -29,9 +31,6 @@ pub(crate) fn spatial_ref_of(crs: &Crs) -> Result<SpatialRef, GdalError> {
     spatial_ref(&crs.wkt)
 }
 
-/// Why a local CRS is refused.
-pub(crate) const LOCAL: &str = "it is local (engineering), without a place on Earth";
-
 /// Describes a CRS found in `path`.
 pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
     let name = srs.name().unwrap_or_default();
@@ -41,7 +40,7 @@ pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
         reason: reason.into(),
     };
     if srs.is_local() {
-        return Err(unusable(LOCAL));
+        return Err(unusable(LOCAL_CRS));
     }
     if !srs.is_projected() && !srs.is_geographic() {
         return Err(unusable("it is neither projected nor geographic"));
@@ -59,7 +58,8 @@ pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
     Ok(Crs {
         name: match epsg {
             Some(code) => format!("EPSG:{code}"),
-            None => format!("{} #{}", srs.name().unwrap_or_default(), short_hash(&wkt)),
+            // Unnamed systems of different definition must not get the same name.
+            None => format!("{} #{}", srs.name().unwrap_or_default(), &short_hash(wkt.as_bytes())[..8]),
         },
         epsg,
         kind: kind(srs).map_err(unusable)?,
@@ -68,11 +68,6 @@ pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
         projjson: srs.to_projjson().unwrap_or_default(),
         wkt,
     })
-}
-
-/// Eight hex digits: unnamed systems of different definition must not get the same name.
-fn short_hash(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes())[..4])
 }
 
 fn epsg_of(srs: &SpatialRef) -> Option<u32> {
@@ -231,7 +226,7 @@ impl Transformer {
     ///
     /// # Errors
     /// [`GdalError::Transform`], naming the first point, when one is outside the projection's domain.
-    pub fn points(&self, xs: &mut [f64], ys: &mut [f64]) -> Result<(), GdalError> {
+    fn points(&self, xs: &mut [f64], ys: &mut [f64]) -> Result<(), GdalError> {
         let first = (xs.first().copied().unwrap_or(f64::NAN), ys.first().copied().unwrap_or(f64::NAN));
         let done = self.inner.transform_coords(xs, ys, &mut []);
         match done {

@@ -11,15 +11,13 @@ use gdal::spatial_ref::SpatialRef;
 use gdal::vector::{Feature, Geometry, Layer, LayerAccess};
 use gdal_sys::{CPLErr, GDALRWFlag};
 
-use crate::layers::Moment;
-
 // In GDAL's headers since 2.1 (`cpl_vsi_error.h`), not in the bindings.
 unsafe extern "C" {
     fn VSIErrorReset();
     fn VSIGetLastErrorMsg() -> *const c_char;
 }
 
-/// Stops GDAL from printing on stderr; messages stay available through [`last_error`], per thread.
+/// Stops GDAL from printing on stderr; messages stay available through [`last_message`], per thread.
 pub(crate) fn silence() {
     // SAFETY: the handler is a function of GDAL itself and lives as long as the library.
     unsafe { gdal_sys::CPLSetErrorHandler(Some(gdal_sys::CPLQuietErrorHandler)) };
@@ -41,6 +39,19 @@ pub(crate) fn reset_error() {
 pub(crate) fn last_message() -> String {
     // SAFETY: returns a pointer to a NUL-terminated buffer of this thread, copied at once.
     unsafe { text(gdal_sys::CPLGetLastErrorMsg()) }
+}
+
+/// GDAL's own words of a failed call.
+pub(crate) fn failure(error: &gdal::errors::GdalError) -> String {
+    use gdal::errors::GdalError as E;
+    match error {
+        E::CplError { msg, .. } | E::NullPointer { msg, .. } if !msg.is_empty() => msg.clone(),
+        E::InvalidCoordinateRange { msg, .. } => msg.clone().unwrap_or_default(),
+        other => {
+            let message = last_message();
+            if message.is_empty() { other.to_string() } else { message }
+        }
+    }
 }
 
 /// This thread's last error, if its class was a failure since [`reset_error`].
@@ -341,7 +352,7 @@ pub(crate) fn read_mask(
     let mut data = vec![0u8; size.0 * size.1];
     let at = |v: usize| isize::try_from(v).map_err(|e| e.to_string());
     let at = (at(offset.0)?, at(offset.1)?);
-    let words = |e: gdal::errors::GdalError| crate::failure(&e);
+    let words = |e: gdal::errors::GdalError| failure(&e);
     let band = dataset.rasterband(band).map_err(words)?;
     let mask = band.open_mask_band().map_err(words)?;
     mask.read_into_slice(at, size, size, &mut data, None).map_err(words)?;
@@ -426,6 +437,19 @@ pub(crate) fn field_bytes(feature: &Feature<'_>, field: usize) -> Option<Vec<u8>
         let text = gdal_sys::OGR_F_GetFieldAsString(feature.c_feature(), field);
         (!text.is_null()).then(|| CStr::from_ptr(text).to_bytes().to_vec())
     }
+}
+
+/// A date and a time by its parts, as GDAL gives them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Moment {
+    pub(crate) year: i32,
+    pub(crate) month: i32,
+    pub(crate) day: i32,
+    pub(crate) hour: i32,
+    pub(crate) minute: i32,
+    pub(crate) second: f32,
+    /// 0 where it is not known, 1 for local time, 100 for UTC, and one more or less for each quarter of an hour.
+    pub(crate) zone: i32,
 }
 
 /// The date and time of a field of a feature (from 0); none where it holds neither.
@@ -531,25 +555,4 @@ pub(crate) fn union_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
 pub(crate) fn segmentize(geometry: &Geometry, max_length: f64) {
     // SAFETY: the handle is valid while `geometry` lives; only this geometry is changed.
     unsafe { gdal_sys::OGR_G_Segmentize(geometry.c_geometry(), max_length) };
-}
-
-/// `GDALPolygonize` of band 1 into a layer whose field 0 takes the value; neighbors share an edge, or a corner if `eight`.
-pub(crate) fn polygonize(raster: &Dataset, layer: &Layer<'_>, eight: bool) -> Result<(), String> {
-    let mut options = CslStringList::new();
-    if eight {
-        options.add_string("8CONNECTED=8").map_err(|e| e.to_string())?;
-    }
-    // SAFETY: both handles are valid while their owners live, the options outlive the call; null mask and progress are allowed.
-    let status = unsafe {
-        gdal_sys::GDALPolygonize(
-            gdal_sys::GDALGetRasterBand(raster.c_dataset(), 1),
-            ptr::null_mut(),
-            layer.c_layer(),
-            0,
-            options.as_ptr(),
-            None,
-            ptr::null_mut(),
-        )
-    };
-    if status == CPLErr::CE_None { Ok(()) } else { Err(last_message()) }
 }

@@ -1,15 +1,15 @@
 //! What the inputs were: sizes, hashes and ETags.
 
 use std::fs::File;
-use std::io::Read as _;
 
+use arpent_base::{sha256_hex, sha256_of};
 use gdal::Dataset;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::layers::{folder_files, layer_file, open_vector};
-use crate::uri::{gdal_path, is_local, is_remote};
-use crate::{GdalError, SceneSource, ffi, scene, side_files, uri};
+use crate::scene::{SceneSource, open_with_side_files, sibling};
+use crate::uri::{file_name, gdal_path, is_local, is_remote};
+use crate::vector::{folder_files, is_parquet, layer_file, open_vector};
+use crate::{GdalError, ffi};
 
 /// Tells whether an input is still the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,12 +50,12 @@ pub fn stamp(source: &SceneSource) -> Result<Fingerprint, GdalError> {
 
 fn of_scene(source: &SceneSource, depth: Depth) -> Result<Fingerprint, GdalError> {
     let (uri, path) = (&source.uri, &source.gdal_path);
-    let (dataset, beside) = scene::open_with_side_files(uri, path)?;
+    let (dataset, beside) = open_with_side_files(uri, path)?;
     if !is_remote(path) || dataset.driver().short_name() == "VRT" {
         return with_parts(&dataset, uri, path, depth);
     }
     // GDAL would ask for many names to list the files of a remote raster; those that it reads are known.
-    let paths = beside.iter().filter_map(|name| side_files::sibling(path, uri::file_name(uri), name));
+    let paths = beside.iter().filter_map(|name| sibling(path, file_name(uri), name));
     let parts = paths.map(|part| of_file(&part, &part, depth)).collect::<Result<_, _>>()?;
     Ok(Fingerprint { parts, ..of_file(uri, path, depth)? })
 }
@@ -76,7 +76,7 @@ enum Depth {
 pub fn fingerprint_layer(source: &str) -> Result<Fingerprint, GdalError> {
     let uri = layer_file(source);
     let path = gdal_path(uri);
-    if crate::layers::is_parquet(uri) {
+    if is_parquet(uri) {
         return of_file(uri, &path, Depth::Bytes);
     }
     if is_local(&path) && std::path::Path::new(&path).is_dir() {
@@ -105,22 +105,10 @@ impl Fingerprint {
         if self.parts.is_empty() {
             return self.sha256.clone();
         }
-        let mut hasher = Sha256::new();
-        let mut known = false;
-        for sha256 in std::iter::once(self).chain(&self.parts).filter_map(|file| file.sha256.as_ref()) {
-            hasher.update(sha256.as_bytes());
-            known = true;
-        }
-        known.then(|| hex(&hasher.finalize()))
+        let files = std::iter::once(self).chain(&self.parts);
+        let hashes: String = files.filter_map(|file| file.sha256.as_deref()).collect();
+        (!hashes.is_empty()).then(|| sha256_hex(hashes.as_bytes()))
     }
-}
-
-/// Fingerprint of one file or object, of whatever kind.
-///
-/// # Errors
-/// [`GdalError::Io`] when a local file cannot be read.
-pub fn fingerprint_file(uri: &str) -> Result<Fingerprint, GdalError> {
-    of_file(uri, &gdal_path(uri), Depth::Bytes)
 }
 
 fn of_file(uri: &str, gdal_path: &str, depth: Depth) -> Result<Fingerprint, GdalError> {
@@ -167,21 +155,5 @@ fn name(path: &str) -> std::io::Result<(u64, Option<String>)> {
 }
 
 fn hash(path: &str) -> std::io::Result<(u64, String)> {
-    let mut file = File::open(path)?;
-    let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0u64, vec![0u8; 1 << 18]);
-    loop {
-        let n = file.read(&mut buffer)?;
-        if n == 0 {
-            break;
-        }
-        hasher.update(&buffer[..n]);
-        size += n as u64;
-    }
-    Ok((size, hex(&hasher.finalize())))
-}
-
-/// Lower-case hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |v: u8| char::from_digit(u32::from(v), 16).unwrap_or('?');
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+    sha256_of(File::open(path)?)
 }

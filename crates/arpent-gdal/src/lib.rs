@@ -7,85 +7,40 @@
 //! ([`read_features`]). Labels for training come through
 //! [`read_labels`], [`read_picture`] and [`read_polygons`].
 
-mod aoi;
-mod bands;
-mod block;
-mod buffer;
-mod collar;
-mod coverage;
 mod crs;
-mod dates;
 mod error;
 mod ffi;
+mod fields;
 mod fingerprint;
-mod flatgeobuf;
 mod guard;
-mod hint;
-mod item;
-mod jpeg2000;
-mod layer_in;
-mod layer_out;
-mod layers;
-mod look;
-mod memory;
-mod mosaic;
-mod nodata;
-mod picture;
-mod polygonize;
-mod polygons;
-mod published;
-mod raster_out;
-mod reader;
-mod reference;
-mod resample;
-mod sample;
-mod scaling;
 mod scene;
 mod setup;
-mod shared;
-mod side_files;
-mod source;
-mod stac;
-mod style;
-mod subject;
-mod transient;
+mod text;
 mod uri;
-mod vrt_layout;
-mod wkb;
+mod vector;
+mod write;
 
-pub use aoi::{Aoi, Outside, read_aoi};
-pub use bands::common_name;
-pub use buffer::buffer_lines;
 pub use crs::{Transformer, describe_crs};
-pub use dates::DatesReader;
 pub use error::GdalError;
-pub use fingerprint::{Fingerprint, fingerprint, fingerprint_file, fingerprint_layer, stamp};
+pub use fields::{FieldDef, FieldType, FieldValue, Value};
+pub use fingerprint::{Fingerprint, fingerprint, fingerprint_layer, stamp};
 pub use guard::allow_in_vrt;
-pub use layer_in::{
-    InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry, LayerShapes, LayerSource, Line, Rings,
-    Value, layer_fields, read_features,
+pub use scene::{
+    BandSample, CollarColor, CollarFound, DatesReader, ItemScaling, LabelFacts, Look, Misplaced, Mosaic,
+    MosaicReader, PublishedRaster, Sample, SceneProjection, SceneSource, SharedBlocks, common_name,
+    count_bands, group_scenes, label_facts, look, misplaced, mosaic_in_order, open_scene, read_labels,
+    read_picture, resampled, resolve_scenes, sample, unite_grids,
 };
-pub use layer_out::{FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter};
-pub use layers::{layer_file, same_text};
-pub use look::{CollarColor, CollarFound, Look, look};
-pub use mosaic::{Mosaic, group_scenes, mosaic_in_order, unite_grids};
-pub use picture::{LabelFacts, Misplaced, count_bands, label_facts, misplaced, read_labels, read_picture};
-pub use polygonize::{ReferencePolygon, polygonize_reference};
-pub use polygons::{FieldPolygon, FieldPolygons, PolygonSource, read_polygons};
-pub use published::PublishedRaster;
-pub use raster_out::{RasterKind, StripWriter};
-pub use reader::{BandSelection, MosaicReader};
-pub use reference::{LineWidth, Reference, ReferenceFeature, ReferenceIndex, ReferenceKind};
-pub use resample::resampled;
-pub use sample::{BandSample, SAMPLED_SIDE, Sample, sample};
-pub use scaling::ItemScaling;
-pub use scene::open_scene;
 pub use setup::{InitOptions, init};
-pub use shared::SharedBlocks;
-pub use source::{SceneProjection, SceneSource, resolve_scenes};
-pub use style::qgis_style;
-pub use subject::Subject;
+pub use text::same_text;
 pub use uri::{file_name, gdal_path, is_remote_uri, is_web};
+pub use vector::{
+    Aoi, FieldPolygon, FieldPolygons, InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry,
+    LayerShapes, LayerSource, Line, LineWidth, Outside, PolygonSource, Reference, ReferenceFeature,
+    ReferenceIndex, ReferenceKind, Rings, Subject, buffer_lines, layer_fields, layer_file, read_aoi,
+    read_features, read_polygons,
+};
+pub use write::{LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StripWriter, qgis_style};
 
 /// Version of the GDAL library that runs, for instance `3.6.2`.
 pub fn version() -> String {
@@ -95,20 +50,7 @@ pub fn version() -> String {
 /// What fuzz targets see of the inside: parsers, fed with bytes. Not for anybody else.
 #[doc(hidden)]
 pub mod inside {
-    pub use crate::aoi::area_of_wkb;
     pub use crate::guard::{Reference, references};
-    pub use crate::stac::parse as parse_stac;
-}
-
-/// GDAL's own words of a failed call.
-fn failure(error: &gdal::errors::GdalError) -> String {
-    use gdal::errors::GdalError as E;
-    match error {
-        E::CplError { msg, .. } | E::NullPointer { msg, .. } if !msg.is_empty() => msg.clone(),
-        E::InvalidCoordinateRange { msg, .. } => msg.clone().unwrap_or_default(),
-        other => {
-            let message = ffi::last_message();
-            if message.is_empty() { other.to_string() } else { message }
-        }
-    }
+    pub use crate::scene::parse_stac;
+    pub use crate::vector::area_of_wkb;
 }

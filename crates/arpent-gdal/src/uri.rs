@@ -1,7 +1,5 @@
 //! Names of things to read, and the names that GDAL gives to them.
 
-use crate::GdalError;
-
 /// Whether it is the address of a file on a web server.
 pub fn is_web(uri: &str) -> bool {
     uri.starts_with("http://") || uri.starts_with("https://")
@@ -51,17 +49,6 @@ fn is_connection(gdal_path: &str) -> bool {
     gdal_path.split_once(':').is_some_and(|(prefix, _)| {
         prefix.len() > 1 && prefix.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
     })
-}
-
-/// Refuses a URL with a blank: servers are not asked for it, and GDAL's error does not say why.
-///
-/// # Errors
-/// [`GdalError::BlankInUrl`].
-pub(crate) fn without_blanks(uri: &str) -> Result<(), GdalError> {
-    if is_web(uri) && uri.contains(char::is_whitespace) {
-        return Err(GdalError::BlankInUrl { path: uri.to_owned() });
-    }
-    Ok(())
 }
 
 /// The last part of a path or URL, without its query. Keys of buckets have none: `?` and `#` are part of them.
@@ -115,11 +102,9 @@ pub(crate) fn beside(path: &str, suffix: &str) -> String {
     format!("{stem}_{suffix}.tif")
 }
 
-/// A path as a shell takes it.
-pub(crate) fn quoted(path: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-:+=@%,".contains(c);
-    let path = gdal_path(path);
-    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+/// The path of a file or URL, as GDAL opens it, for a shell.
+pub(crate) fn quoted(uri: &str) -> String {
+    arpent_base::quoted(&gdal_path(uri))
 }
 
 #[cfg(test)]

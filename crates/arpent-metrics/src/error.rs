@@ -78,6 +78,8 @@ pub enum MetricsError {
     TooManyPixels,
 }
 
+impl arpent_base::Diagnostic for MetricsError {}
+
 /// Refuses rows that are not equally long.
 pub(crate) fn check_length(what: &'static str, expected: usize, got: usize) -> Result<(), MetricsError> {
     if expected == got { Ok(()) } else { Err(MetricsError::Length { what, expected, got }) }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use arpent_base::SplitMix64;
 use serde::{Deserialize, Serialize};
 
 use crate::MetricsError;
 use crate::count::{as_f64, as_u64};
 use crate::error::check_option;
-use crate::random::SplitMix64;
 
 /// A measure that can be taken in parts.
 pub trait Merge: Clone {

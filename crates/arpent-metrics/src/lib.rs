@@ -24,7 +24,6 @@ mod count;
 mod detection;
 mod error;
 mod grouped;
-mod random;
 mod ranking;
 mod roc;
 mod scores;

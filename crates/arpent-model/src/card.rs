@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::device::{is_short_of_memory, said};
-
-use crate::{Architecture, ModelError, Network, Weights};
+use crate::planes::{AT_ONCE, Part, Planes};
+use crate::{Architecture, DeviceChoice, ModelError, Network, Precision, Weights};
 
 /// A network on a device of Burn's.
 #[derive(Debug)]
@@ -18,28 +18,22 @@ pub(crate) struct Card {
     at_once: AtomicUsize,
 }
 
-/// Chips that are computed together at first.
-pub(crate) const AT_ONCE: usize = 8;
-
-/// What of a chip is wanted: columns and rows, from where on and how many.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Part {
-    pub(crate) col: usize,
-    pub(crate) row: usize,
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-}
-
-/// Normalized bands, plane by plane.
-#[derive(Debug)]
-pub(crate) struct Planes {
-    pub(crate) data: Vec<f32>,
-    pub(crate) bands: usize,
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-}
-
 impl Card {
+    /// A network on the device that is chosen, and which it is; `None` where that is the CPU.
+    ///
+    /// # Errors
+    /// [`ModelError::Device`] when this build does not have it, or when it does not work; weights that are not the architecture's.
+    pub(crate) fn open(
+        choice: DeviceChoice,
+        architecture: &Architecture,
+        weights: &Weights,
+    ) -> Result<Option<(Self, DeviceChoice)>, ModelError> {
+        match choice.open(Precision::F32)? {
+            (_, DeviceChoice::Cpu | DeviceChoice::Auto) => Ok(None),
+            (device, opened) => Ok(Some((Self::new(architecture, weights, device)?, opened))),
+        }
+    }
+
     pub(crate) fn new(
         architecture: &Architecture,
         weights: &Weights,

@@ -163,9 +163,8 @@ pub enum ModelError {
     },
 }
 
-impl ModelError {
-    /// What the reader can do about it, where that is known.
-    pub fn hint(&self) -> Option<String> {
+impl arpent_base::Diagnostic for ModelError {
+    fn hint(&self) -> Option<String> {
         let text = match self {
             Self::MissingFile { file, .. } if file == "model.json" => {
                 "a model package is a folder that holds model.json and its weights; give that folder".to_owned()

@@ -161,6 +161,7 @@ impl Graph {
     }
 
     /// For each step, the last one that takes it (itself for the last).
+    #[cfg(feature = "tensors")]
     pub(crate) fn last_uses(&self) -> Vec<usize> {
         let mut last: Vec<usize> = (0..self.steps.len()).collect();
         for (index, step) in self.steps.iter().enumerate() {

@@ -7,11 +7,15 @@
 //! The promise is *same pixel, same answer*: a pixel whose receptive field lies inside two chips gets the same
 //! bits from both, whatever their shapes and the number of threads (see [`Predictor::predict`]).
 
-/// Version of Burn, which trains the networks and runs them on graphics cards; pinned in the workspace's `Cargo.toml`.
+/// Version of Burn, which trains the networks and runs them on GPUs, in builds that have it (feature `tensors`); pinned in the workspace's `Cargo.toml`.
 pub const BURN_VERSION: &str = "0.22.1";
 
 mod adopt;
 mod architecture;
+#[cfg(feature = "tensors")]
+mod card;
+#[cfg(not(feature = "tensors"))]
+#[path = "no_card.rs"]
 mod card;
 mod checkpoint;
 mod device;
@@ -27,10 +31,14 @@ mod import;
 mod lowered;
 #[cfg(feature = "training")]
 mod native;
+#[cfg(feature = "tensors")]
 mod network;
 mod package;
 mod peaks;
+mod planes;
 mod predictor;
+#[cfg(feature = "tensors")]
+mod tensor_device;
 mod unets;
 mod weights;
 
@@ -45,6 +53,7 @@ pub use fold::{fold, initial, unfold};
 pub use hand_set::{HandSet, hand_set_linear};
 pub use import::{ImportOptions, PRESETS, architecture_names, import};
 pub use lowered::engine;
+#[cfg(feature = "tensors")]
 pub use network::{Block, Network};
 pub use package::{
     Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,

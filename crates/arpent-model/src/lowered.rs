@@ -81,6 +81,7 @@ pub(crate) fn activation(activation: graph::Activation) -> Activation {
     }
 }
 
+#[cfg(feature = "tensors")]
 #[cfg(test)]
 mod tests {
     #![allow(clippy::cast_precision_loss, reason = "small numbers")]

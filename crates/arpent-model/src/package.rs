@@ -21,11 +21,11 @@ use std::fs;
 use std::io::{Error, ErrorKind, Read as _, Write};
 use std::path::Path;
 
+use arpent_base::sha256_hex;
 use arpent_raster::{Nomenclature, SampleType, SceneInfo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::weights::sha256_hex;
 use crate::{Architecture, ModelError, Weights, field};
 
 /// The package format that this version reads and writes.

@@ -6,11 +6,11 @@ use arpent_raster::{
 };
 use rayon::prelude::*;
 
-use crate::card::{AT_ONCE, Card, Part, Planes};
+use crate::card::Card;
 use crate::peaks::Heat;
+use crate::planes::{AT_ONCE, Part, Planes};
 use crate::{
-    Band, Detection, DeviceChoice, ModelError, ModelPackage, PixelDetection, Precision, Weights, field,
-    lowered,
+    Band, Detection, DeviceChoice, ModelError, ModelPackage, PixelDetection, Weights, field, lowered,
 };
 
 /// What a model says of a window's core.
@@ -80,17 +80,13 @@ impl Predictor {
         package.check()?;
         let architecture = &package.architecture;
         weights.check(&architecture.tensors())?;
-        let (device, opened) = choice.open(Precision::F32)?;
         let radius = field::receptive_field_radius(architecture);
-        let (body, reach) = match opened {
-            DeviceChoice::Cpu | DeviceChoice::Auto => {
-                let engine = lowered::engine(package, weights)?;
-                let reach = engine.reach();
-                (Body::Cpu(engine), reach)
-            }
-            DeviceChoice::Vulkan | DeviceChoice::Cuda => {
-                (Body::Card(Box::new(Card::new(architecture, weights, device)?)), (radius, radius))
-            }
+        let (body, reach, device) = if let Some((card, opened)) = Card::open(choice, architecture, weights)? {
+            (Body::Card(Box::new(card)), (radius, radius), opened)
+        } else {
+            let engine = lowered::engine(package, weights)?;
+            let reach = engine.reach();
+            (Body::Cpu(engine), reach, DeviceChoice::Cpu)
         };
         let neighbours = usize::from(package.is_detection());
         // A package may state that a smaller overlap than the exact one is close enough.
@@ -106,7 +102,7 @@ impl Predictor {
             outputs: architecture.out_channels(),
             overlap: Overlap { cols: needed(reach.0), rows: needed(reach.1) },
             body,
-            device: opened,
+            device,
         })
     }
 

@@ -1,11 +1,9 @@
 //! Weights: named arrays, read and written as safetensors.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use sha2::{Digest, Sha256};
 
 use crate::{ModelError, TensorShape};
 
@@ -115,15 +113,6 @@ impl Weights {
             None => Ok(()),
         }
     }
-}
-
-/// SHA-256 in hexadecimal.
-pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

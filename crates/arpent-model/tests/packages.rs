@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use arpent_base::Diagnostic as _;
 use arpent_model::{
     Architecture, Detection, DeviceChoice, HandSet, ModelError, ModelPackage, Predictor, Task, Weights,
     hand_set_linear,

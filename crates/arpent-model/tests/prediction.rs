@@ -7,6 +7,7 @@
     reason = "test helpers; numbers are small"
 )]
 
+use arpent_base::Diagnostic as _;
 use arpent_model::{
     Detection, DeviceChoice, HandSet, ModelError, ModelPackage, Prediction, Predictor, Task, hand_set_linear,
 };

@@ -4,15 +4,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arpent_base::redacted;
 use object_store::http::HttpBuilder;
 use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, Result as StoreResult};
 use url::Url;
 
-use crate::credentials::{Azure, ClientSettings, Google, Lookup, S3, Secrets, redacted};
+use crate::credentials::{Azure, ClientSettings, Google, Lookup, S3};
 use crate::error::{PublishError, Result};
 use crate::failure::StoreFailure;
+use crate::secrets::Secrets;
 
 /// Where an address leads.
 #[derive(Debug, Clone)]

@@ -1,8 +1,6 @@
 //! Polygons in longitude and latitude across the antimeridian: cut there (RFC 7946, section 3.1.9), in boxes whose west is greater
 //! than their east (section 5.2).
 
-use crate::geojson::signed_area;
-
 /// A closed ring of longitudes and latitudes, degrees.
 pub(crate) type Ring = Vec<[f64; 2]>;
 
@@ -93,6 +91,19 @@ fn oriented(mut rings: Rings) -> Rings {
         }
     }
     rings
+}
+
+/// Twice the area of a closed ring, positive when counter-clockwise; taken from its first point, so that
+/// nothing is lost on small rings far from (0, 0).
+pub(crate) fn signed_area(ring: &[[f64; 2]]) -> f64 {
+    let Some(origin) = ring.first() else { return 0.0 };
+    let from = |p: &[f64; 2]| (p[0] - origin[0], p[1] - origin[1]);
+    ring.windows(2)
+        .map(|pair| {
+            let ((xa, ya), (xb, yb)) = (from(&pair[0]), from(&pair[1]));
+            xa * yb - xb * ya
+        })
+        .sum()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

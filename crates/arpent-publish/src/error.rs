@@ -4,10 +4,11 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use arpent_base::Diagnostic;
 use thiserror::Error;
 
-use crate::credentials::Secrets;
 use crate::failure::{StoreFailure, find_io, is_transient};
+use crate::secrets::Secrets;
 
 /// A result of this crate.
 pub type Result<T, E = PublishError> = std::result::Result<T, E>;
@@ -179,7 +180,7 @@ pub enum PublishError {
         what: &'static str,
     },
     /// The output holds no manifest, hence no complete run.
-    #[error("{url} holds no complete run: {} is missing", crate::MANIFEST_NAME)]
+    #[error("{url} holds no complete run: {} is missing", crate::names::MANIFEST_NAME)]
     NoManifest {
         /// The output.
         url: String,
@@ -217,7 +218,10 @@ pub enum PublishError {
         source: serde_json::Error,
     },
     /// The manifest was written in another format version.
-    #[error("the manifest of {url} has format `{found}`, this version reads `{}`", crate::MANIFEST_FORMAT)]
+    #[error(
+        "the manifest of {url} has format `{found}`, this version reads `{}`",
+        crate::names::MANIFEST_FORMAT
+    )]
     ManifestFormat {
         /// The output.
         url: String,
@@ -297,20 +301,21 @@ impl PublishError {
     ) -> impl FnOnce(object_store::Error) -> Self {
         move |source| Self::Store { action, place, source: Box::new(StoreFailure::new(&source, secrets)) }
     }
+}
 
+impl Diagnostic for PublishError {
     /// Whether the same may work later, without anybody changing what was asked for: a network or a store that is
     /// away or busy, credentials or a clock out of date, no room, no file handles, an upload that was damaged on
     /// its way.
-    pub fn is_transient(&self) -> bool {
-        match self {
+    fn is_transient(&self) -> Option<bool> {
+        Some(match self {
             Self::Store { source, .. } | Self::Connect { source, .. } => source.transient,
             Self::Damaged { .. } => true,
             _ => find_io(self).is_some_and(is_transient),
-        }
+        })
     }
 
-    /// What to do about it, where that can be said.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::OutputExists { .. } => {
                 Some("pass --overwrite to replace it, or give another --output".into())
@@ -394,7 +399,7 @@ mod tests {
         ];
         for e in errors {
             assert!(e.hint().unwrap().contains("space"), "{e}");
-            assert!(e.is_transient(), "{e}");
+            assert!(e.is_transient() == Some(true), "{e}");
         }
     }
 
@@ -402,6 +407,6 @@ mod tests {
     fn an_existing_output_says_how_to_replace_it() {
         let e = PublishError::OutputExists { url: "s3://b/p".into(), run_id: "r1".into() };
         assert!(e.hint().unwrap().contains("--overwrite"));
-        assert!(!e.is_transient());
+        assert!(e.is_transient() == Some(false));
     }
 }

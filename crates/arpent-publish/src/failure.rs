@@ -7,7 +7,7 @@ use std::io;
 use object_store::Error as StoreError;
 use object_store::client::HttpError;
 
-use crate::credentials::Secrets;
+use crate::secrets::Secrets;
 
 /// Longer answers of servers are cut.
 const LONGEST: usize = 600;

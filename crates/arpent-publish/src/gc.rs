@@ -9,19 +9,10 @@ use serde::Serialize;
 
 use crate::error::{PublishError, Result};
 use crate::manifest::Manifest;
+use crate::names::{JOBS, MANIFEST_NAME, is_attempt, is_job_id};
 use crate::objects::ObjectInfo;
-use crate::publish::is_attempt;
-use crate::target::{Session, Target};
-
-/// Folder of an output that holds the states of jobs, one folder each.
-pub const JOBS: &str = "jobs";
-/// Hexadecimal digits of a job's id.
-const JOB_DIGITS: usize = 16;
-
-/// Whether a name has the form of a job's id: 16 hexadecimal digits in lower case.
-pub fn is_job_id(name: &str) -> bool {
-    name.len() == JOB_DIGITS && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
+use crate::session::Session;
+use crate::target::Target;
 
 /// What [`Target::gc`] found, and deleted unless it was only asked to look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -183,7 +174,7 @@ fn belongs_to(href: &str, visible: &[String]) -> Option<(String, LeftoverKind)> 
             Some((format!("{first}/{id}"), LeftoverKind::Job))
         }
         Some(_) if is_attempt(first) && is_staging(href) => Some((href.to_owned(), LeftoverKind::Staging)),
-        None if is_staging(href) && first.starts_with(crate::MANIFEST_NAME) => {
+        None if is_staging(href) && first.starts_with(MANIFEST_NAME) => {
             Some((href.to_owned(), LeftoverKind::Staging))
         }
         _ => None,

@@ -206,18 +206,5 @@ fn rounded(degrees: f64) -> f64 {
     r + 0.0
 }
 
-/// Twice the area of a closed ring, positive when counter-clockwise; taken from its first point, so that
-/// nothing is lost on small rings far from (0, 0).
-pub(crate) fn signed_area(ring: &[[f64; 2]]) -> f64 {
-    let Some(origin) = ring.first() else { return 0.0 };
-    let from = |p: &[f64; 2]| (p[0] - origin[0], p[1] - origin[1]);
-    ring.windows(2)
-        .map(|pair| {
-            let ((xa, ya), (xb, yb)) = (from(&pair[0]), from(&pair[1]));
-            xa * yb - xb * ya
-        })
-        .sum()
-}
-
 #[cfg(test)]
 mod tests;

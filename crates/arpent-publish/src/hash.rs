@@ -1,10 +1,10 @@
 //! SHA-256 of files, in bounded memory.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use arpent_base::hex;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{PublishError, Result};
@@ -37,14 +37,6 @@ impl Hasher {
     pub(crate) fn finish(self) -> Digest {
         Digest { size: self.size, sha256: hex(&self.inner.finalize()) }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Size and SHA-256 of a local file, read once in pieces.

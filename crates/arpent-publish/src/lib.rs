@@ -21,9 +21,12 @@ mod hilbert;
 mod limits;
 mod manifest;
 mod media;
+mod names;
 mod objects;
 mod publish;
 mod run;
+mod secrets;
+mod session;
 mod spool;
 mod stac;
 mod summary;
@@ -32,24 +35,24 @@ mod target;
 mod testing;
 mod verify;
 
-pub use credentials::{gdal_options, gdal_options_of, json_document, redacted, redacted_text};
+pub use credentials::{gdal_options, gdal_options_of};
 pub use error::{PublishError, Result};
 pub use failure::StoreFailure;
-pub use gc::{GcReport, JOBS, Leftover, LeftoverKind, is_job_id};
+pub use gc::{GcReport, Leftover, LeftoverKind};
 pub use geojson::write_geojson;
 pub use geoparquet::{GeoParquetWriter, write_geoparquet};
 pub use hash::{Digest, hash_file};
 pub use limits::ObjectKind;
 pub use manifest::{
     Artifact, BandValues, Counts, CoverageCounts, DeclaredScaling, FailedInput, Input, InputGrid,
-    InputValues, MANIFEST_FORMAT, MANIFEST_NAME, Manifest, ModelRecord, ReferenceCounts, Software,
-    ValueCounts, Warning, ZoneCounts, utc_now,
+    InputValues, Manifest, ModelRecord, ReferenceCounts, Software, ValueCounts, Warning, ZoneCounts, utc_now,
 };
 pub use media::{
     ITEM_NAME, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_METADATA, ROLE_ZONES, media_type,
 };
+pub use names::{JOBS, MANIFEST_FORMAT, MANIFEST_NAME, is_job_id, is_plain, new_attempt};
 pub use objects::ObjectInfo;
-pub use publish::{Published, StagedArtifact, is_plain, new_attempt};
+pub use publish::{Published, StagedArtifact};
 pub use run::{RunInfo, STATE_NOT_VERIFIED};
 pub use spool::{Features, SortedFeatures, Spool, SpoolOptions};
 pub use stac::{Acquired, StacModel, StacRun, stac_item, write_stac_item};

@@ -1,12 +1,6 @@
 //! How much is read of one object into memory. An address may lead anywhere, and a store's word about a size is not trusted:
 //! what is longer than anything of its kind is refused before it fills the memory.
 
-use futures_util::TryStreamExt;
-use object_store::{GetResult, GetResultPayload};
-
-use crate::error::{PublishError, Result};
-use crate::target::Session;
-
 /// Objects of a list at most: more than the pieces of a continent.
 pub(crate) const MOST_LISTED: usize = 10_000_000;
 
@@ -52,34 +46,12 @@ impl ObjectKind {
     }
 }
 
-impl Session {
-    /// The bytes of an object that the store has begun to send.
-    pub(crate) async fn bytes(&self, got: GetResult, href: &str, kind: ObjectKind) -> Result<Vec<u8>> {
-        let failed = |e| self.failed("read", href)(e);
-        let check = |size: u64| {
-            let (limit, what) = (kind.limit(), kind.name());
-            let too_large = || PublishError::TooLarge { place: self.place(href), what, limit };
-            if size > limit { Err(too_large()) } else { Ok(()) }
-        };
-        check(got.meta.size)?;
-        if matches!(got.payload, GetResultPayload::File(..)) {
-            // The size of an open file is the file system's own word.
-            return Ok(got.bytes().await.map_err(failed)?.to_vec());
-        }
-        let mut bytes = Vec::new();
-        let mut parts = got.into_stream();
-        while let Some(part) = parts.try_next().await.map_err(failed)? {
-            check((bytes.len() + part.len()) as u64)?;
-            bytes.extend_from_slice(&part);
-        }
-        Ok(bytes)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Target;
+    use arpent_base::Diagnostic as _;
+
+    use crate::{PublishError, Target};
 
     #[test]
     fn what_is_larger_than_its_kind_is_not_read() {
@@ -93,7 +65,7 @@ mod tests {
             assert_eq!(target.read("fits", ObjectKind::Record).unwrap().unwrap().len(), most);
             let error = target.read("large", ObjectKind::Record).unwrap_err();
             assert!(matches!(error, PublishError::TooLarge { limit, .. } if limit == most as u64), "{error}");
-            assert!(!error.is_transient() && error.hint().is_some(), "{error}");
+            assert!(error.is_transient() == Some(false) && error.hint().is_some(), "{error}");
             assert!(target.read("large", ObjectKind::Plan).is_ok());
         }
     }

@@ -2,20 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use arpent_base::json_document;
 use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::credentials::json_document;
 use crate::error::{PublishError, Result};
-use crate::publish::is_plain;
-
-/// Name of the manifest, directly under the output's address.
-pub const MANIFEST_NAME: &str = "manifest.json";
-
-/// Format of the manifests that this version writes and reads. The number changes when a reader of the former
-/// would go wrong; new fields do not change it.
-pub const MANIFEST_FORMAT: &str = "arpent-run/1";
+use crate::names::{MANIFEST_FORMAT, is_plain};
 
 /// The record of a complete run. It is written last: an output with a manifest is complete.
 ///
@@ -420,6 +413,7 @@ pub fn utc_now() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arpent_base::Diagnostic as _;
 
     #[test]
     fn unknown_fields_are_read_over_and_unknown_formats_refused() {

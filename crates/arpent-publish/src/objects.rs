@@ -8,7 +8,8 @@ use object_store::{Error as StoreError, ObjectMeta, ObjectStoreExt, PutMode, Put
 
 use crate::error::{PublishError, Result};
 use crate::limits::{MOST_LISTED, ObjectKind};
-use crate::target::{Session, Target};
+use crate::session::Session;
+use crate::target::Target;
 
 /// An object below a [`Target`], as a list tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

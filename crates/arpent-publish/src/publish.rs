@@ -1,31 +1,26 @@
 //! The commit protocol: artifacts first, under a key of their own, then the manifest in one conditional step.
 
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher as _, RandomState};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use chrono::Utc;
-use futures_util::TryStreamExt;
+use arpent_base::Diagnostic as _;
 use object_store::path::Path as ObjectPath;
 use object_store::{
-    Attribute, Attributes, Error as StoreError, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions,
-    UpdateVersion, WriteMultipart,
+    Error as StoreError, PutMode, PutMultipartOptions, PutOptions, UpdateVersion, WriteMultipart,
 };
 use serde::Serialize;
 
 use crate::error::{PublishError, Result};
 use crate::hash::{Digest, Hasher, hash_file};
-use crate::manifest::{Artifact, MANIFEST_NAME, Manifest};
+use crate::manifest::{Artifact, Manifest};
 use crate::media::media_type;
-use crate::target::{Session, Version};
+use crate::names::{MANIFEST_NAME, is_plain, new_attempt};
+use crate::session::{PART_BYTES, PARTS_IN_FLIGHT, Session, Version};
+use crate::target::Target;
 
-/// Files up to this size go up in one piece; larger ones in parts of at least this size.
-pub(crate) const PART_BYTES: u64 = 8 << 20;
 /// Stores take 10,000 parts at most; larger files get larger parts.
 const MOST_PARTS: u64 = 9_000;
-/// Parts on their way at once; the memory of an upload is this many parts and one more.
-pub(crate) const PARTS_IN_FLIGHT: usize = 4;
 const MANIFEST_MEDIA_TYPE: &str = "application/json";
 
 /// A finished local file that is to be part of a run.
@@ -71,7 +66,7 @@ pub struct Published {
 }
 
 /// Names must be plain and different.
-pub(crate) fn check_names(artifacts: &[StagedArtifact]) -> Result<()> {
+fn check_names(artifacts: &[StagedArtifact]) -> Result<()> {
     let bad = |name: &str, reason| Err(PublishError::BadArtifactName { name: name.to_owned(), reason });
     for (i, artifact) in artifacts.iter().enumerate() {
         if !is_plain(&artifact.name) {
@@ -84,33 +79,42 @@ pub(crate) fn check_names(artifacts: &[StagedArtifact]) -> Result<()> {
     Ok(())
 }
 
-/// Whether a text can be one part of an address in every store, and does not climb: letters, digits, `.`, `_` and `-`, no dot
-/// first.
-pub fn is_plain(name: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    !name.is_empty() && name.bytes().all(plain) && !name.starts_with('.')
-}
-
-/// A key that no other attempt has: time, then chance (the standard library seeds every `RandomState` anew).
-pub fn new_attempt() -> String {
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u32(std::process::id());
-    format!("{}-{:016x}", Utc::now().format("%Y%m%dT%H%M%SZ"), hasher.finish())
-}
-
-/// Whether a name has the form of those that [`new_attempt`] gives: `20260102T030405Z-0123456789abcdef`.
-pub(crate) fn is_attempt(name: &str) -> bool {
-    let fits = |(b, form): (u8, u8)| match form {
-        b'0' => b.is_ascii_digit(),
-        b'x' => matches!(b, b'0'..=b'9' | b'a'..=b'f'),
-        other => b == other,
-    };
-    let form = b"00000000T000000Z-xxxxxxxxxxxxxxxx";
-    name.len() == form.len() && name.bytes().zip(form.iter().copied()).all(fits)
+impl Target {
+    /// Publishes a run: uploads the artifacts under a folder of this attempt, then writes the manifest, at
+    /// which moment the run becomes visible, complete.
+    ///
+    /// [`Manifest::attempt`] and [`Manifest::artifacts`] are filled in; the manifest as stored is given back.
+    /// With `overwrite`, a former run stays visible until the new manifest replaces it in one step, then its
+    /// artifacts are deleted. When anything fails before that step, what was uploaded is deleted; where it is not known
+    /// whether the step has been made, it stays.
+    ///
+    /// # Errors
+    /// [`PublishError::OutputExists`] when there is a run and `overwrite` is false,
+    /// [`PublishError::ReplacedMeanwhile`] when another run was published during the upload,
+    /// [`PublishError::ArtifactChanged`] when a file is not any more what was hashed,
+    /// [`PublishError::Damaged`] when the store holds something else than was sent, [`PublishError::ReadOnly`],
+    /// [`PublishError::BadArtifactName`], [`PublishError::Io`] and [`PublishError::Store`].
+    pub fn publish(
+        &self,
+        artifacts: &[StagedArtifact],
+        manifest: Manifest,
+        overwrite: bool,
+    ) -> Result<Published> {
+        check_names(artifacts)?;
+        let made = self.make_folder()?;
+        let published = self
+            .writable()
+            .and_then(|session| self.block_on(session.publish(artifacts, manifest, overwrite)));
+        if published.is_err() {
+            // Only empty folders, and only those made above; whatever else is there stays.
+            made.iter().all(|folder| std::fs::remove_dir(folder).is_ok());
+        }
+        published
+    }
 }
 
 impl Session {
-    pub(crate) async fn publish(
+    async fn publish(
         &self,
         artifacts: &[StagedArtifact],
         manifest: Manifest,
@@ -242,7 +246,7 @@ impl Session {
 
     /// The one step that makes the run visible. The attempt of one that failed is deleted where it is certain that its
     /// manifest is not there and will not be: a request that was given up may still be on its way to the store. What
-    /// stays is for [`Target::gc`](crate::Target::gc).
+    /// stays is for [`Target::gc`].
     async fn commit(&self, manifest: &Manifest, former: Option<&Version>) -> Result<()> {
         let bytes = manifest.to_json()?;
         let put = self.put_manifest(&bytes, former.map(|(_, version)| version.clone())).await;
@@ -256,7 +260,7 @@ impl Session {
             (Ok(_), Err(_)) => return Ok(()),
             (Err(error), _) => error,
         };
-        let refused = self.local.is_some() || !error.is_transient();
+        let refused = self.local.is_some() || error.is_transient() == Some(false);
         let never_there = match &found {
             Ok(None) => refused,
             Ok(Some((found, _))) => refused && self.is_of_another(found, &manifest.attempt),
@@ -339,43 +343,6 @@ impl Session {
             Ok(former) if is_plain(&former.attempt) => self.delete_below(&former.attempt).await,
             _ => vec![self.url.clone()],
         }
-    }
-
-    /// Deletes every object below a folder of the output; gives those that stay.
-    pub(crate) async fn delete_below(&self, folder: &str) -> Vec<String> {
-        let Some(prefix) = self.at(folder) else { return Vec::new() };
-        let listed: Result<Vec<_>, _> = self.store().list(Some(&prefix)).try_collect().await;
-        let Ok(objects) = listed else { return vec![self.place(folder)] };
-        let mut stay = Vec::new();
-        for object in objects {
-            match self.store().delete(&object.location).await {
-                Ok(()) | Err(StoreError::NotFound { .. }) => {}
-                Err(_) => stay.push(object.location.to_string()),
-            }
-        }
-        stay
-    }
-
-    /// Deletes an object, if it is there.
-    pub(crate) async fn delete(&self, href: &str) -> Result<()> {
-        match self.store().delete(&self.object(href)?).await {
-            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.failed("delete", href)(error)),
-        }
-    }
-
-    pub(crate) fn object(&self, href: &str) -> Result<ObjectPath> {
-        let reason = "it is not inside the output";
-        self.at(href).ok_or_else(|| PublishError::BadArtifactName { name: href.to_owned(), reason })
-    }
-
-    /// The content type, where the store keeps it: local folders refuse attributes.
-    pub(crate) fn attributes(&self, media_type: &str) -> Attributes {
-        let mut attributes = Attributes::new();
-        if self.local.is_none() {
-            attributes.insert(Attribute::ContentType, media_type.to_owned().into());
-        }
-        attributes
     }
 }
 

@@ -5,16 +5,14 @@ use std::sync::Arc;
 
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStore, ObjectStoreExt, UpdateVersion};
 use tokio::runtime::Runtime;
 
 use crate::connect::{Connection, Place, place_of_url};
-use crate::credentials::{Secrets, from_environment};
+use crate::credentials::from_environment;
 use crate::error::{PublishError, Result};
-use crate::limits::ObjectKind;
-use crate::manifest::{Artifact, MANIFEST_NAME, Manifest};
-use crate::publish::{Published, StagedArtifact};
-use crate::verify::{CheckOutcome, VerifyReport};
+use crate::manifest::Manifest;
+use crate::secrets::Secrets;
+use crate::session::Session;
 
 /// The address of an output.
 ///
@@ -138,69 +136,6 @@ impl Target {
         })
     }
 
-    /// Whether an artifact of the run is what its manifest says, by size and SHA-256; it is read once, in pieces. Whoever makes
-    /// something of an artifact asks before: else the hash in the manifest would vouch for other bytes.
-    ///
-    /// # Errors
-    /// [`PublishError::NotAsPublished`] when it is not, [`PublishError::Store`] when it cannot be read.
-    pub fn check_artifact(&self, artifact: &Artifact) -> Result<()> {
-        let session = self.session()?.ok_or_else(|| PublishError::NoManifest { url: self.url.clone() })?;
-        match self.runtime.block_on(session.check(artifact))? {
-            CheckOutcome::Intact => Ok(()),
-            other => Err(PublishError::NotAsPublished {
-                url: self.url.clone(),
-                href: artifact.href.clone(),
-                what: other.to_string(),
-            }),
-        }
-    }
-
-    /// Publishes a run: uploads the artifacts under a folder of this attempt, then writes the manifest, at
-    /// which moment the run becomes visible, complete.
-    ///
-    /// [`Manifest::attempt`] and [`Manifest::artifacts`] are filled in; the manifest as stored is given back.
-    /// With `overwrite`, a former run stays visible until the new manifest replaces it in one step, then its
-    /// artifacts are deleted. When anything fails before that step, what was uploaded is deleted; where it is not known
-    /// whether the step has been made, it stays.
-    ///
-    /// # Errors
-    /// [`PublishError::OutputExists`] when there is a run and `overwrite` is false,
-    /// [`PublishError::ReplacedMeanwhile`] when another run was published during the upload,
-    /// [`PublishError::ArtifactChanged`] when a file is not any more what was hashed,
-    /// [`PublishError::Damaged`] when the store holds something else than was sent, [`PublishError::ReadOnly`],
-    /// [`PublishError::BadArtifactName`], [`PublishError::Io`] and [`PublishError::Store`].
-    pub fn publish(
-        &self,
-        artifacts: &[StagedArtifact],
-        manifest: Manifest,
-        overwrite: bool,
-    ) -> Result<Published> {
-        crate::publish::check_names(artifacts)?;
-        let made = self.make_folder()?;
-        let published = self
-            .writable()
-            .and_then(|session| self.runtime.block_on(session.publish(artifacts, manifest, overwrite)));
-        if published.is_err() {
-            // Only empty folders, and only those made above; whatever else is there stays.
-            made.iter().all(|folder| std::fs::remove_dir(folder).is_ok());
-        }
-        published
-    }
-
-    /// Hashes every artifact again and compares it with the manifest.
-    ///
-    /// # Errors
-    /// As [`Target::read_manifest`], [`PublishError::NoArtifacts`] where nothing can be compared, and [`PublishError::Store`] when
-    /// an artifact that is there cannot be read.
-    pub fn verify(&self) -> Result<VerifyReport> {
-        let manifest = self.read_manifest()?;
-        if manifest.artifacts.is_empty() {
-            return Err(PublishError::NoArtifacts { url: self.url.clone() });
-        }
-        let session = self.session()?.ok_or_else(|| PublishError::NoManifest { url: self.url.clone() })?;
-        self.runtime.block_on(session.verify(&manifest))
-    }
-
     /// Makes the local folder and its parents; gives those that were missing, innermost first.
     pub(crate) fn make_folder(&self) -> Result<Vec<PathBuf>> {
         let Some(folder) = self.local_folder() else { return Ok(Vec::new()) };
@@ -253,76 +188,10 @@ fn check_folder(folder: &Path) -> Result<()> {
     probe.map(|_| ()).map_err(PublishError::io("write to the folder", nearest))
 }
 
-/// Bodies up to this size are sent well before a store counts as silent: 1 MiB at 42 kB/s.
-const QUICKLY_SENT_BYTES: usize = 1 << 20;
-
-/// A manifest as stored: its bytes, and what the store calls this version of it.
-pub(crate) type Version = (Vec<u8>, UpdateVersion);
-
-/// An opened output.
-#[derive(Debug)]
-pub(crate) struct Session {
-    pub(crate) connection: Connection,
-    pub(crate) prefix: ObjectPath,
-    /// The folder, when local.
-    pub(crate) local: Option<PathBuf>,
-    pub(crate) url: String,
-}
-
-impl Session {
-    /// The store, for everything but the upload of large bodies.
-    pub(crate) fn store(&self) -> &dyn ObjectStore {
-        &*self.connection.store
-    }
-
-    /// The store, to send a body of so many bytes to.
-    pub(crate) fn store_for(&self, bytes: usize) -> &dyn ObjectStore {
-        if bytes > QUICKLY_SENT_BYTES { &*self.connection.uploads } else { &*self.connection.store }
-    }
-
-    /// For `map_err`: what we were doing to which object.
-    pub(crate) fn failed(
-        &self,
-        action: &'static str,
-        href: &str,
-    ) -> impl FnOnce(object_store::Error) -> PublishError {
-        PublishError::store(action, self.place(href), &self.connection.secrets)
-    }
-
-    /// The object at a place relative to the output; `None` when that is not inside the output.
-    pub(crate) fn at(&self, href: &str) -> Option<ObjectPath> {
-        let inside = href.split('/').all(|part| !matches!(part, "" | "." | ".."));
-        inside.then(|| href.split('/').fold(self.prefix.clone(), ObjectPath::join))
-    }
-
-    /// The object that is the manifest.
-    pub(crate) fn manifest_path(&self) -> ObjectPath {
-        self.prefix.clone().join(MANIFEST_NAME)
-    }
-
-    /// An object's place, for messages.
-    pub(crate) fn place(&self, href: &str) -> String {
-        match &self.local {
-            Some(folder) => folder.join(href).display().to_string(),
-            None => format!("{}/{href}", self.url),
-        }
-    }
-
-    /// The manifest's bytes and version, `None` when there is none.
-    pub(crate) async fn manifest_bytes(&self) -> Result<Option<Version>> {
-        let failed = |e| self.failed("read", MANIFEST_NAME)(e);
-        let got = match self.store().get(&self.manifest_path()).await {
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            got => got.map_err(failed)?,
-        };
-        let version = UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
-        Ok(Some((self.bytes(got, MANIFEST_NAME, ObjectKind::Manifest).await?, version)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arpent_base::Diagnostic as _;
 
     #[test]
     fn addresses_are_understood_or_refused_with_a_hint() {

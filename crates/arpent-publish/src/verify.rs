@@ -2,18 +2,15 @@
 
 use std::fmt;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
-use object_store::{Error as StoreError, GetOptions, GetRange, ObjectStoreExt};
 use serde::Serialize;
 
-use crate::error::Result;
-use crate::gc::JOBS;
-use crate::hash::{Digest, Hasher};
-use crate::manifest::{Artifact, MANIFEST_NAME, Manifest};
-use crate::publish::{PART_BYTES, PARTS_IN_FLIGHT};
-use crate::target::Session;
+use crate::error::{PublishError, Result};
+use crate::hash::Digest;
+use crate::manifest::{Artifact, Manifest};
+use crate::session::Session;
+use crate::target::Target;
 
-/// What [`Target::verify`](crate::Target::verify) found.
+/// What [`Target::verify`] found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
     /// The output.
@@ -81,8 +78,43 @@ impl VerifyReport {
     }
 }
 
+impl Target {
+    /// Whether an artifact of the run is what its manifest says, by size and SHA-256; it is read once, in pieces. Whoever makes
+    /// something of an artifact asks before: else the hash in the manifest would vouch for other bytes.
+    ///
+    /// # Errors
+    /// [`PublishError::NotAsPublished`] when it is not, [`PublishError::Store`] when it cannot be read.
+    pub fn check_artifact(&self, artifact: &Artifact) -> Result<()> {
+        let session =
+            self.session()?.ok_or_else(|| PublishError::NoManifest { url: self.url().to_owned() })?;
+        match self.block_on(session.check(artifact))? {
+            CheckOutcome::Intact => Ok(()),
+            other => Err(PublishError::NotAsPublished {
+                url: self.url().to_owned(),
+                href: artifact.href.clone(),
+                what: other.to_string(),
+            }),
+        }
+    }
+
+    /// Hashes every artifact again and compares it with the manifest.
+    ///
+    /// # Errors
+    /// As [`Target::read_manifest`], [`PublishError::NoArtifacts`] where nothing can be compared, and [`PublishError::Store`] when
+    /// an artifact that is there cannot be read.
+    pub fn verify(&self) -> Result<VerifyReport> {
+        let manifest = self.read_manifest()?;
+        if manifest.artifacts.is_empty() {
+            return Err(PublishError::NoArtifacts { url: self.url().to_owned() });
+        }
+        let session =
+            self.session()?.ok_or_else(|| PublishError::NoManifest { url: self.url().to_owned() })?;
+        self.block_on(session.verify(&manifest))
+    }
+}
+
 impl Session {
-    pub(crate) async fn verify(&self, manifest: &Manifest) -> Result<VerifyReport> {
+    async fn verify(&self, manifest: &Manifest) -> Result<VerifyReport> {
         let mut checks = Vec::with_capacity(manifest.artifacts.len());
         for artifact in &manifest.artifacts {
             checks.push(ArtifactCheck { href: artifact.href.clone(), outcome: self.check(artifact).await? });
@@ -91,62 +123,8 @@ impl Session {
     }
 
     /// Whether an artifact is what the manifest says: read whole, piece by piece.
-    pub(crate) async fn check(&self, artifact: &Artifact) -> Result<CheckOutcome> {
+    async fn check(&self, artifact: &Artifact) -> Result<CheckOutcome> {
         Ok(compare(artifact, self.digest(&artifact.href, artifact.size).await?))
-    }
-
-    /// The folders right below the output that hold a run.
-    pub(crate) async fn maps_below(&self) -> Result<Vec<String>> {
-        let listed = self.store().list_with_delimiter(Some(&self.prefix)).await;
-        let mut folders = Vec::new();
-        for path in listed.map_err(self.failed("list", ""))?.common_prefixes {
-            let Some(folder) = path.filename().filter(|name| *name != JOBS) else { continue };
-            if self.size(&format!("{folder}/{MANIFEST_NAME}")).await?.is_some() {
-                folders.push(folder.to_owned());
-            }
-        }
-        folders.sort();
-        Ok(folders)
-    }
-
-    /// The size of an object; `None` when there is none.
-    pub(crate) async fn size(&self, href: &str) -> Result<Option<u64>> {
-        let Some(path) = self.at(href) else { return Ok(None) };
-        match self.store().head(&path).await {
-            Ok(meta) => Ok(Some(meta.size)),
-            Err(StoreError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.failed("read", href)(error)),
-        }
-    }
-
-    /// Reads an object through the hash, piece by piece, so that no request takes long; `None` when there is none. One
-    /// that has not the size expected is not read, and has no hash then.
-    ///
-    /// It does not ask for the size first: refusals of such requests cannot say why.
-    pub(crate) async fn digest(&self, href: &str, expected: u64) -> Result<Option<Digest>> {
-        let Some(path) = self.at(href) else { return Ok(None) };
-        let other_size = |size| Ok(Some(Digest { size, sha256: String::new() }));
-        let first = (expected > PART_BYTES).then_some(GetRange::Bounded(0..PART_BYTES));
-        let got =
-            match self.store().get_opts(&path, GetOptions { range: first, ..GetOptions::default() }).await {
-                Ok(got) if got.meta.size != expected => return other_size(got.meta.size),
-                Ok(got) => got,
-                Err(StoreError::NotFound { .. }) => return Ok(None),
-                // An empty object has no first piece.
-                Err(error) => match self.size(href).await {
-                    Ok(Some(size)) if size != expected => return other_size(size),
-                    _ => return Err(self.failed("read", href)(error)),
-                },
-            };
-        let starts = (PART_BYTES..expected).step_by(usize::try_from(PART_BYTES).unwrap_or(usize::MAX));
-        let piece = |start: u64| self.store().get_range(&path, start..expected.min(start + PART_BYTES));
-        let rest = stream::iter(starts.map(piece)).buffered(PARTS_IN_FLIGHT);
-        let mut pieces = got.into_stream().chain(rest);
-        let mut hasher = Hasher::default();
-        while let Some(bytes) = pieces.try_next().await.map_err(|e| self.failed("read", href)(e))? {
-            hasher.update(&bytes);
-        }
-        Ok(Some(hasher.finish()))
     }
 }
 

@@ -13,6 +13,7 @@ mod raster;
 mod resample;
 mod scene;
 mod target;
+mod values;
 mod window;
 
 pub use area::PixelArea;
@@ -24,13 +25,5 @@ pub use raster::{Chip, Raster, RasterError};
 pub use resample::{Axis, Native, Resampling, Taps};
 pub use scene::{BandInfo, Coding, Declared, Decoders, ReadAs, SampleType, Scaling, SceneInfo, Validity};
 pub use target::{lattice, radii, target_grid};
+pub use values::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, LABEL_NODATA};
 pub use window::Window;
-
-/// Value of a pixel of a label raster that has no answer. Class ids are 0 to 254.
-pub const LABEL_NODATA: u8 = 255;
-
-/// Value of a pixel of a confidence raster that has no answer.
-pub const CONFIDENCE_NODATA: u8 = 255;
-
-/// Confidence rasters hold `round(score / CONFIDENCE_SCALE)`: 0 to 250 stands for 0.0 to 1.0.
-pub const CONFIDENCE_SCALE: f64 = 0.004;

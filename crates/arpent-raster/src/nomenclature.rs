@@ -38,6 +38,8 @@ pub enum NomenclatureError {
     },
 }
 
+impl arpent_base::Diagnostic for NomenclatureError {}
+
 /// A colour, written `#rrggbb`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -18,6 +18,8 @@ pub struct RasterError {
     pub got: usize,
 }
 
+impl arpent_base::Diagnostic for RasterError {}
+
 /// One band of pixels, row by row from the north-west corner.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Raster<T> {

@@ -3,14 +3,19 @@
 //! A [`Picture`] is a function of global pixel numbers: any window of it can be drawn, and two windows agree
 //! where they overlap, as files of one survey do. [`GeoTiff`] writes pixels with the `tiff` crate, not with GDAL,
 //! so that reading is tested against another writer. [`servers`] starts object stores on the loopback address,
-//! [`faults`] makes them fail, and [`Slurm`] is a cluster of several nodes on this machine.
+//! [`faults`] makes them fail, and [`Slurm`] is a cluster of several nodes on this machine. [`polygonize_reference`] asks GDAL for the
+//! polygons of a label raster. [`skip`] tells and counts what a test could not do here.
 
 pub mod faults;
 mod geotiff;
+mod needs;
 mod picture;
+mod polygonize;
 pub mod servers;
 mod slurm;
 
 pub use geotiff::{GeoTiff, Samples};
+pub use needs::{real_data, skip};
 pub use picture::{Picture, SplitMix};
+pub use polygonize::{ReferencePolygon, polygonize_reference};
 pub use slurm::Slurm;

@@ -1,24 +1,21 @@
 //! Pictures drawn from pixel numbers.
 
+use arpent_base::SplitMix64;
 use arpent_raster::Window;
 
 /// A small deterministic generator (SplitMix64, Steele et al. 2014).
-#[derive(Debug, Clone, Copy)]
-pub struct SplitMix(u64);
+#[derive(Debug, Clone)]
+pub struct SplitMix(SplitMix64);
 
 impl SplitMix {
     /// From a seed.
     pub const fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(SplitMix64::new(seed))
     }
 
     /// The next 64 bits.
     pub const fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.draw()
     }
 
     /// A number below `end`.

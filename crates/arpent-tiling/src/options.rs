@@ -54,9 +54,8 @@ pub enum TilingError {
     },
 }
 
-impl TilingError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl arpent_base::Diagnostic for TilingError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::WindowSize { .. } => {
                 Some("choose 32 to 16384 pixels, or 0 for a size that suits the network".to_owned())

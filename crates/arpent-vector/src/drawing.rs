@@ -1,7 +1,7 @@
 //! How borders of a coverage are drawn other than along their vertices.
 
 use crate::VectorError;
-use crate::polygonize::Vertex;
+use crate::region::Vertex;
 
 /// How borders are drawn: corners cut, outlines of some classes made square, or as they are.
 #[derive(Debug, Clone)]

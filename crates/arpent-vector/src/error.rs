@@ -85,9 +85,8 @@ pub enum VectorError {
     },
 }
 
-impl VectorError {
-    /// What the person at the keyboard can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+impl arpent_base::Diagnostic for VectorError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::ExtentTooLarge { .. } => {
                 Some("split the job into several areas of interest, each less than 268435455 pixels wide and high".into())

@@ -1,5 +1,6 @@
 //! The record that leaves this crate.
 
+use arpent_base::hex;
 use geo_types::Polygon;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -71,12 +72,6 @@ pub(crate) fn content_id(grid_key: &str, class_id: u8, shape: impl Iterator<Item
     }
     hash.update(&block);
     hex(&hash.finalize()[..16])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod generalize;
 mod ground;
 mod objects;
 mod polygonize;
+mod region;
 #[cfg(test)]
 mod shapes;
 mod simplify;
@@ -46,7 +47,8 @@ pub use feature::Feature;
 pub use generalize::{DrawnCounts, Generalizer};
 pub use objects::shape::Shape;
 pub use objects::{Object, ObjectMerger};
-pub use polygonize::{Connectivity, Polygonizer, Region, Vertex};
+pub use polygonize::{Connectivity, Polygonizer};
+pub use region::{Region, Vertex};
 pub use snap::{Snap, nearest_on_line, representative_point};
 pub use vectorize::{VectorOptions, Vectorizer, kept_classes};
 pub use wkb::to_wkb;

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::polygonize::Vertex;
+use crate::region::Vertex;
 use crate::triangle::{bounds, columns_in_band, is_inside, turn};
 
 /// Rings are not brought below this number of vertices: a building of one pixel stays a square.

@@ -5,7 +5,7 @@
 //! well: the middles of a wall's pixel sides scatter around the wall by half a pixel, so the line through them (least squares
 //! of distances, all walls at once, each turned by its right angle) is far better than its ends.
 
-use crate::polygonize::Vertex;
+use crate::region::Vertex;
 
 /// A place, or a direction, pixels.
 pub(crate) type Point = [f64; 2];

@@ -1,6 +1,6 @@
 //! Triangles of vertices, in integers.
 
-use crate::polygonize::Vertex;
+use crate::region::Vertex;
 
 /// Twice the signed area of a triangle. Sides of an extent are below 2^30, so it fits.
 pub(crate) fn turn(a: Vertex, b: Vertex, c: Vertex) -> i64 {

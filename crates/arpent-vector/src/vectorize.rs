@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::feature::{content_id, round4, round6};
 use crate::ground::ground_area;
 use crate::objects::shape::{Shape, box_numbers, enclose, outline};
-use crate::polygonize::Vertex;
+use crate::region::Vertex;
 use crate::simplify::simplify;
 use crate::{Detection, Feature, Object, Region, VectorError};
 
@@ -187,6 +187,7 @@ fn numbers(ring: &[Vertex]) -> impl Iterator<Item = i64> {
 mod tests {
     use super::*;
     use crate::Polygonizer;
+    use arpent_base::Diagnostic as _;
     use arpent_raster::{Class, Color, Crs, CrsKind, Window};
     use geo::Area;
     use geo::orient::{Direction, Orient};

@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::image_mask::{Masks, Pictures};
-use super::{Layout, Listed};
-use crate::config::{ImageFolder, MaskFolder};
+use super::layout::{Layout, Listed, without_picture};
+use crate::folders::{ImageFolder, MaskFolder};
 use crate::pixels::{check_place, check_size};
 use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Asked, Card, Dataset, DatasetError, Example, Split, Truth};
+use crate::{Asked, Card, DatasetError, Example, Split, Truth};
 
 /// Options of the layout `change-pairs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,6 +83,6 @@ impl Layout for ChangePairsLayout {
     }
 
     fn found(&self) -> Option<(String, Seen)> {
-        super::without_picture(&self.items, self.masks.indices())
+        without_picture(&self.items, self.masks.indices())
     }
 }

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::image_mask::Pictures;
+use super::layout::{Layout, Listed};
 use super::names::Names;
-use super::{Layout, Listed};
-use crate::config::ImageFolder;
+use crate::folders::ImageFolder;
 use crate::remarks::Seen;
 use crate::set::Set;
 use crate::{Card, DatasetError, Example, Split, Truth};

@@ -7,13 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::boxes::fitted;
+use super::layout::{Layout, Listed};
 use super::names::Names;
-use super::{Layout, Listed};
-use crate::files::{read_text, without_extension};
+use crate::files::{below, read_text, without_extension};
 use crate::pixels::{Bands, check_size, read_chip};
 use crate::remarks::Seen;
-use crate::set::{Set, below};
-use crate::{Asked, Card, Dataset, DatasetError, Example, RemarkKind, Split, Truth, TruthBox};
+use crate::set::Set;
+use crate::{Asked, Card, DatasetError, Example, RemarkKind, Split, Truth, TruthBox};
 
 /// Options of the layout `coco`. Crowd regions are left out: they are no single object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Layout, Listed};
+use super::layout::{Layout, Listed};
 use crate::files::{read_text, relative, walk};
 use crate::pixels::{Bands, MaskRule, check_labels, check_place, check_size, read_chip, read_mask};
 use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Card, Dataset, DatasetError, Example, IGNORE, Split, Truth};
+use crate::{Card, DatasetError, Example, IGNORE, Split, Truth};
 
 /// Which of IGN's sets it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -6,15 +6,15 @@ use arpent_raster::{Chip, Raster};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Layout, Listed};
-use crate::config::{ImageFolder, MaskFolder};
-use crate::files::{Index, PICTURES};
+use super::layout::{Layout, Listed, without_picture};
+use crate::files::{Index, PICTURES, below};
+use crate::folders::{ImageFolder, MaskFolder};
 use crate::pixels::{
     Bands, MaskRule, check_bands, check_labels, check_place, check_size, read_chip, read_mask, stack,
 };
 use crate::remarks::Seen;
-use crate::set::{Set, below};
-use crate::{Asked, Card, Dataset, DatasetError, Example, Split, Truth};
+use crate::set::Set;
+use crate::{Asked, Card, DatasetError, Example, Split, Truth};
 
 /// Options of the layout `image-mask`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -180,6 +180,6 @@ impl Layout for ImageMaskLayout {
     }
 
     fn found(&self) -> Option<(String, Seen)> {
-        super::without_picture(&self.items, self.masks.indices())
+        without_picture(&self.items, self.masks.indices())
     }
 }

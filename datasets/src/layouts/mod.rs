@@ -6,92 +6,57 @@ mod class_folders;
 mod coco;
 mod flair;
 mod image_mask;
+mod layout;
 mod names;
 mod pascal_voc;
 mod raster_polygons;
 mod rdd2022;
 mod yolo;
 
-use std::collections::BTreeSet;
-use std::fmt::Debug;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arpent_raster::ReadAs;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::config::LayoutConfig;
-use crate::files::Index;
-use crate::remarks::Seen;
-use crate::set::Set;
-use crate::{Asked, Card, DatasetError, Example, RemarkKind, Split};
+use crate::{Card, DatasetError};
 
 pub use change_pairs::ChangePairs;
 pub use class_folders::ClassFolders;
 pub use coco::{AerialWaste, Coco, WasteTarget};
 pub use flair::{Flair, FlairEdition, FlairGroup, FlairLists};
 pub use image_mask::ImageMask;
+pub(crate) use layout::{Layout, Listed};
 pub use pascal_voc::PascalVoc;
 pub use raster_polygons::{RasterPolygons, SceneReader};
 pub(crate) use raster_polygons::{polygon_item, scene_in};
 pub use rdd2022::Rdd2022;
 pub use yolo::Yolo;
 
-/// An item that a layout found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Listed {
-    /// Its id.
-    pub(crate) item: String,
-    /// What the layout knows to belong together; the item itself where it knows nothing.
-    pub(crate) group: String,
-    /// The split that the set's own lists say.
-    pub(crate) split: Option<Split>,
-}
-
-impl Listed {
-    /// An item that is a group of its own.
-    pub(crate) fn alone(item: &str) -> Self {
-        Self { item: item.to_owned(), group: item.to_owned(), split: None }
-    }
-}
-
-/// What is seen of files of labels that no item has.
-pub(super) fn without_picture<'a>(
-    items: &[Listed],
-    indices: impl IntoIterator<Item = &'a Index>,
-) -> Option<(String, Seen)> {
-    let known: BTreeSet<&str> = items.iter().map(|i| i.item.as_str()).collect();
-    let mut all: Option<(String, Seen)> = None;
-    for index in indices {
-        let (count, first) = index.beside(&known);
-        let Some(first) = first else { continue };
-        let (_, seen) = all.get_or_insert_with(|| (first.to_owned(), Seen::default()));
-        seen.add(RemarkKind::NoPicture, count);
-    }
-    all
-}
-
-/// A layout with the items that were found.
-pub(crate) trait Layout: Debug + Send + Sync {
-    /// All items there are.
-    fn items(&self) -> &[Listed];
-
-    /// Where the picture of an item should be.
-    fn place(&self, item: &str) -> PathBuf;
-
-    /// Whether all files of the item at a position are there.
-    fn check(&self, card: &Card, position: usize) -> Result<(), DatasetError>;
-
-    /// Reads the item at a position, for a split.
-    fn read(&self, set: &Set, position: usize, split: Split) -> Result<Example, DatasetError>;
-
-    /// The values that the options name, and whether they were met by now.
-    fn asked(&self) -> Vec<Asked> {
-        Vec::new()
-    }
-
-    /// What was seen while items were looked for, with the file that it was seen in.
-    fn found(&self) -> Option<(String, Seen)> {
-        None
-    }
+/// How a data set is laid out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "layout", rename_all = "kebab-case")]
+pub enum LayoutConfig {
+    /// Pictures and label rasters in folders.
+    ImageMask(ImageMask),
+    /// IGN's FLAIR-1 and FLAIR-HUB.
+    Flair(Flair),
+    /// Boxes in COCO's JSON.
+    Coco(Coco),
+    /// AerialWaste's JSON: classes of whole pictures.
+    Aerialwaste(AerialWaste),
+    /// Boxes in YOLO's text files.
+    Yolo(Yolo),
+    /// Boxes in Pascal VOC's XML files.
+    PascalVoc(PascalVoc),
+    /// RDD2022: Pascal VOC in one folder per country.
+    Rdd2022(Rdd2022),
+    /// Two dates and a label raster in folders.
+    ChangePairs(ChangePairs),
+    /// A scene and polygons with a class.
+    RasterPolygons(RasterPolygons),
+    /// One folder per class.
+    ClassFolders(ClassFolders),
 }
 
 impl LayoutConfig {

@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::boxes::fitted;
 use super::image_mask::Pictures;
+use super::layout::{Layout, Listed, without_picture};
 use super::names::Names;
-use super::{Layout, Listed};
-use crate::config::ImageFolder;
-use crate::files::{Index, read_xml};
+use crate::files::{Index, below, read_xml};
+use crate::folders::ImageFolder;
 use crate::pixels::check_size;
 use crate::remarks::Seen;
-use crate::set::{Set, below};
-use crate::{Asked, Card, Dataset, DatasetError, Example, Split, Truth, TruthBox};
+use crate::set::Set;
+use crate::{Asked, Card, DatasetError, Example, Split, Truth, TruthBox};
 
 /// Options of the layout `pascal-voc`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -91,7 +91,7 @@ impl Layout for PascalVocLayout {
     }
 
     fn found(&self) -> Option<(String, Seen)> {
-        super::without_picture(&self.items, [&self.annotations])
+        without_picture(&self.items, [&self.annotations])
     }
 }
 

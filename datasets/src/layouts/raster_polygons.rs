@@ -13,11 +13,11 @@ use arpent_raster::{Chip, Raster, ReadAs, SceneInfo, Window};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::layout::{Layout, Listed};
 use super::names::Names;
-use super::{Layout, Listed};
 use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Asked, Card, Dataset, DatasetError, Example, IGNORE, Split, Truth};
+use crate::{Asked, Card, DatasetError, Example, IGNORE, Split, Truth};
 
 /// Options of the layout `raster-polygons`. A polygon is a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -9,13 +9,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::image_mask::Pictures;
+use super::layout::{Layout, Listed};
 use super::names::Names;
 use super::pascal_voc::read_voc;
-use super::{Layout, Listed};
-use crate::config::ImageFolder;
 use crate::files::{Index, unreadable};
+use crate::folders::ImageFolder;
 use crate::set::Set;
-use crate::{Asked, Card, Dataset, DatasetError, Example, Split};
+use crate::{Asked, Card, DatasetError, Example, Split};
 
 /// Names of the card by the four codes of the challenge.
 const CODES: [(&str, &str); 4] = [

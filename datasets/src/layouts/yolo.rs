@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::boxes::fitted;
 use super::image_mask::Pictures;
+use super::layout::{Layout, Listed, without_picture};
 use super::names::Names;
-use super::{Layout, Listed};
-use crate::config::ImageFolder;
-use crate::files::{Index, read_text};
+use crate::files::{Index, below, read_text};
+use crate::folders::ImageFolder;
 use crate::remarks::Seen;
-use crate::set::{Set, below};
-use crate::{Card, Dataset, DatasetError, Example, RemarkKind, Split, Truth, TruthBox};
+use crate::set::Set;
+use crate::{Card, DatasetError, Example, RemarkKind, Split, Truth, TruthBox};
 
 /// Options of the layout `yolo`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -98,7 +98,7 @@ impl Layout for YoloLayout {
     }
 
     fn found(&self) -> Option<(String, Seen)> {
-        super::without_picture(&self.items, [&self.labels])
+        without_picture(&self.items, [&self.labels])
     }
 }
 

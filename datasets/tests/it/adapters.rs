@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use arpent_base::Diagnostic as _;
 use arpent_datasets::{
     DEAD, DatasetError, GROUND, Health, IGNORE, LIVE, Split, neon_crowns, neon_osbs_029, neon_sjer,
     read_splits,

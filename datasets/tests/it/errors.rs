@@ -1,5 +1,6 @@
 //! What is wrong with a set is told with the file, and what can be done about it.
 
+use arpent_base::Diagnostic as _;
 use arpent_datasets::DatasetError;
 use arpent_raster::ReadAs;
 

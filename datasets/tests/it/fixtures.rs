@@ -14,13 +14,8 @@ use tiff::tags::{PhotometricInterpretation, SampleFormat, Tag};
 
 /// The shared data: `ARPENT_DATA`, or `../shared/data` beside the repository.
 pub(crate) fn data() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let root = std::env::var_os("ARPENT_DATA").map_or(beside, PathBuf::from);
-    if root.join("splits.csv").exists() {
-        return Some(fs::canonicalize(root).unwrap());
-    }
-    println!("skipped: no shared data");
-    None
+    let splits = arpent_testing::real_data("splits.csv")?;
+    splits.parent().map(Path::to_path_buf)
 }
 
 /// The committed cards.

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use arpent_base::Diagnostic as _;
 use arpent_datasets::{Dataset, Example, IGNORE, Split, Truth, TruthBox};
 use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Samples};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use arpent_base::Diagnostic as _;
 use arpent_datasets::{
     Card, Dataset, DatasetError, Example, IGNORE, SetConfig, Split, Truth, audit, read_table, read_unlabelled,
 };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use arpent_base::Diagnostic as _;
 use arpent_datasets::{DatasetError, Group, SetConfig, Split, SplitRule};
-
 use proptest::prelude::*;
 
 use crate::fixtures::{Fixture, image_mask};

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use arpent_base::Diagnostic as _;
 use arpent_datasets::{Dataset, DatasetError, RemarkKind, Truth, TruthBox};
 use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Samples};

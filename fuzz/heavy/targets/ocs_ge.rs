@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use arpent::ocs_ge::{OcsGe, OcsGeOptions};
+use arpent_job::{OcsGe, OcsGeOptions};
 use arpent_raster::{Class, Color, Nomenclature};
 use libfuzzer_sys::fuzz_target;
 

@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|answers: &[u8]| {
-    arpent::shards::reads_answers(answers);
+    arpent_job::reads_answers(answers);
 });

@@ -1,7 +1,7 @@
 //! `plan.json` of a job that is shared out: what is read is written and read again as the same, and every piece has one shard.
 #![no_main]
 
-use arpent::shards::{MOST_SHARDS, Plan};
+use arpent_job::{MOST_SHARDS, Plan};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,7 +1,7 @@
 //! The part of a configuration about references (TOML): what is read is written and read again as the same.
 #![no_main]
 
-use arpent::reference::ReferenceOptions;
+use arpent_job::ReferenceOptions;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

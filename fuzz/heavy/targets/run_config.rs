@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use arpent::config::Config;
+use arpent_job::Config;
 use libfuzzer_sys::fuzz_target;
 
 static FILE: LazyLock<PathBuf> =

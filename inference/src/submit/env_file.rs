@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::SubmitError;
+use super::error::SubmitError;
 
 /// A function for bash that sets the variables of a file. It is bytes that are read, in whatever encoding.
 pub(super) const READER: &str = r#"# Sets the variables of a file of NAME=VALUE lines, which is read as text and never run.

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
+use arpent_base::Diagnostic;
 use thiserror::Error;
 
-use crate::submit::Engine;
+use crate::cli::Engine;
 
 /// A plan that cannot be submitted.
 #[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum SubmitError {
+pub(crate) enum SubmitError {
     /// A line of an environment file that is no variable.
     #[error("{}, line {line}: NAME=VALUE is expected", path.display())]
     EnvLine {
@@ -69,9 +69,8 @@ pub enum SubmitError {
     },
 }
 
-impl SubmitError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Diagnostic for SubmitError {
+    fn hint(&self) -> Option<String> {
         let text = match self {
             Self::EnvLine { .. } => {
                 "the file is read as text and never run: write NAME=VALUE, one to a line, with # before comments"
@@ -96,15 +95,17 @@ impl SubmitError {
         };
         Some(text.to_owned())
     }
+}
 
+impl SubmitError {
     /// A program that cannot be run.
-    pub(super) fn start(program: &str) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn start(program: &str) -> impl FnOnce(std::io::Error) -> Self {
         let program = program.to_owned();
         |source| Self::Start { program, source }
     }
 
     /// Options for others than an engine.
-    pub(super) fn others(engine: Engine, others: &'static str) -> Self {
+    pub(crate) fn others(engine: Engine, others: &'static str) -> Self {
         Self::OtherEngine { engine: engine.name(), others }
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! Manifests are JSON, which kubectl and the API take as they take YAML: no crate is needed for it, and nothing in it is
 //! ambiguous. Jobs cannot wait for each other. So the merge is tried from the beginning: while shards are wanting it ends with
-//! [`EXIT_TRY_AGAIN`], which its Job does not count as a failure, and comes again after a delay that Kubernetes doubles up to
+//! [`TRY_AGAIN`], which its Job does not count as a failure, and comes again after a delay that Kubernetes doubles up to
 //! six minutes. Between tries it holds no cores and no memory.
 
+use arpent_shell::exit::TRY_AGAIN;
 use serde_json::{Value, json};
 
-use super::{
-    EXIT_TRY_AGAIN, GRACE_S, KubernetesArgs, Mebibytes, Outcome, PERMANENT, Plan, SubmitArgs, SubmitError,
-    ask,
-};
+use super::common::{BATCH_LOG, GRACE_S, Outcome, PERMANENT, Plan, ask};
+use super::error::SubmitError;
+use crate::cli::{KubernetesArgs, Mebibytes, SubmitArgs};
 
 /// Where the scratch volume is mounted.
 const SCRATCH: &str = "/scratch";
@@ -28,7 +28,7 @@ const DEFAULT_CPU: u32 = 2;
 const DEFAULT_MERGE_WAIT_HOURS: u32 = 7 * 24;
 
 /// Submits a plan, or prints what would be submitted.
-pub(super) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
+pub(crate) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
     let manifests = manifests(args, plan)?;
     let text = format!("{manifests:#}\n");
     if args.dry_run {
@@ -85,6 +85,7 @@ fn shards_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
     let threads = args.threads.map_or(cpu, Into::into).to_string();
     let mut words: Vec<String> = plan.worker_words(args).iter().map(|word| literal(word)).collect();
     words.extend(["--index", &format!("$({INDEX})"), "--threads", &threads].map(str::to_owned));
+    words.extend(BATCH_LOG.map(str::to_owned));
     let mut container = container(args, image, &words, cpu);
     if let Some(gpu) = args.resources.gpu {
         container["resources"]["limits"]["nvidia.com/gpu"] = json!(gpu.to_string());
@@ -102,7 +103,7 @@ fn shards_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
         "podFailurePolicy": { "rules": [
             disruption(),
             on_exit("FailIndex", &PERMANENT),
-            on_exit("Count", &[EXIT_TRY_AGAIN]),
+            on_exit("Count", &[TRY_AGAIN]),
         ] },
         "ttlSecondsAfterFinished": KEPT_S,
         "template": { "spec": pod(args, &container) },
@@ -110,7 +111,8 @@ fn shards_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
 }
 
 fn merge_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
-    let words: Vec<String> = plan.merge_words().iter().map(|word| literal(word)).collect();
+    let mut words: Vec<String> = plan.merge_words().iter().map(|word| literal(word)).collect();
+    words.extend(BATCH_LOG.map(str::to_owned));
     let container = container(args, image, &words, 1);
     let hours = args.kubernetes.merge_wait_hours.map_or(DEFAULT_MERGE_WAIT_HOURS, Into::into);
     json!({
@@ -120,7 +122,7 @@ fn merge_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
         "podFailurePolicy": { "rules": [
             disruption(),
             on_exit("FailJob", &PERMANENT),
-            on_exit("Ignore", &[EXIT_TRY_AGAIN]),
+            on_exit("Ignore", &[TRY_AGAIN]),
         ] },
         "ttlSecondsAfterFinished": KEPT_S,
         "template": { "spec": pod(args, &container) },

@@ -8,21 +8,24 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arpent_base::command_line;
+use arpent_shell::exit::{NOT_STARTED, TRY_AGAIN};
+use arpent_shell::message::say;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde::Serialize;
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::{EXIT_TRY_AGAIN, Outcome, PERMANENT, Plan, SubmitArgs, SubmitError, command_line, program};
-use crate::EXIT_NOT_STARTED;
-use crate::progress::say;
+use super::common::{Outcome, PERMANENT, Plan, program};
+use super::error::SubmitError;
+use crate::cli::SubmitArgs;
 
 /// Longest pause before another try, seconds; the first is of one, and each is twice the one before.
 const LONGEST_PAUSE_S: u64 = 60;
 
 /// Runs a plan, or prints what would be run.
-pub(super) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
+pub(crate) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
     let runner = Runner::new(args, plan)?;
     if args.dry_run {
         return Ok(runner.told());
@@ -119,8 +122,8 @@ impl<'a> Runner<'a> {
         let merged = if all { self.attempt("the merge", &self.plan.merge_words())? } else { End::Unfinished };
         let code = match merged {
             End::Done => 0,
-            End::Unfinished if failed.is_empty() => EXIT_TRY_AGAIN,
-            End::Unfinished | End::Failed(_) => EXIT_NOT_STARTED,
+            End::Unfinished if failed.is_empty() => TRY_AGAIN,
+            End::Unfinished | End::Failed(_) => NOT_STARTED,
         };
         let merged = merged == End::Done;
         let verdict = if merged { "merged" } else { "not merged" };

@@ -5,12 +5,14 @@
 
 use std::fmt::Write as _;
 
+use arpent_base::{command_line, quoted};
+use arpent_shell::exit::TRY_AGAIN;
 use serde_json::json;
 
-use super::{EXIT_TRY_AGAIN, env_file};
-use super::{
-    GRACE_S, Outcome, PERMANENT, Plan, SubmitArgs, SubmitError, absolute, ask, command_line, program, quoted,
-};
+use super::common::{BATCH_LOG, GRACE_S, Outcome, PERMANENT, Plan, absolute, ask, program};
+use super::env_file;
+use super::error::SubmitError;
+use crate::cli::SubmitArgs;
 
 /// The two scripts of a plan.
 struct Scripts {
@@ -19,7 +21,7 @@ struct Scripts {
 }
 
 /// Submits a plan, or prints what would be submitted.
-pub(super) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
+pub(crate) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
     check_array_size(plan.shards)?;
     if let Some(path) = &args.slurm.env_file {
         env_file::check(path)?;
@@ -86,16 +88,18 @@ impl Scripts {
         shards.extend(args.resources.cpu.map(|n| format!("--cpus-per-task={n}")));
         shards.extend(args.resources.gpu.map(|n| format!("--gres=gpu:{n}")));
         shards.extend(args.slurm.sbatch.iter().cloned());
-        let words = plan.worker_words(args);
-        let worker = command_line([program.as_str()].into_iter().chain(words.iter().map(String::as_str)));
+        let line = |words: &[String]| {
+            let words = words.iter().map(String::as_str);
+            command_line([program.as_str()].into_iter().chain(words).chain(BATCH_LOG))
+        };
+        let worker = line(&plan.worker_words(args));
         let threads = args.threads.map_or_else(|| "${SLURM_CPUS_ON_NODE:-1}".to_owned(), |n| n.to_string());
         let worker = format!("{worker} --index \"$SLURM_ARRAY_TASK_ID\" --threads \"{threads}\"");
 
         let mut merge = directives(args, &format!("{name}-merge"), "%x-%j.log");
         merge.push("--kill-on-invalid-dep=yes".to_owned());
         merge.extend(args.slurm.sbatch.iter().chain(&args.slurm.merge_sbatch).cloned());
-        let words = plan.merge_words();
-        let merging = command_line([program.as_str()].into_iter().chain(words.iter().map(String::as_str)));
+        let merging = line(&plan.merge_words());
         // The number of a task is also that of its whole array when it is the last one to start.
         let task = "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}";
         Ok(Self {
@@ -169,7 +173,7 @@ echo "exit code $code: to be tried again" >&2
 trap '' TERM
 task="{task}"
 [[ "$(squeue --noheader --jobs="$task" --format=%T)" != RUNNING ]] || scontrol requeue "$task"
-exit {EXIT_TRY_AGAIN}
+exit {TRY_AGAIN}
 "#
     );
     text

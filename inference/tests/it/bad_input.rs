@@ -265,7 +265,7 @@ fn a_disk_that_is_full() {
         .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs", &p.text("small")])
         .output();
     if !mounted.is_ok_and(|o| o.status.success()) {
-        eprintln!("skipped: no right to mount a small tmpfs");
+        arpent_testing::skip("tmpfs", "no right to mount a small tmpfs");
         return;
     }
     let ended = p.try_run(&[&p.text("a.tif")], "small/out", &[]);

@@ -268,7 +268,7 @@ impl SmallDisk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(folder));
         }
-        eprintln!("skipped: no right to mount a small tmpfs");
+        arpent_testing::skip("tmpfs", "no right to mount a small tmpfs");
         None
     }
 }

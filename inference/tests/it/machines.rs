@@ -235,11 +235,11 @@ fn for_small_nodes(line: &str, env_file: &str) -> String {
 fn the_guide_on_three_nodes_of_which_one_dies_gives_the_bytes_of_one_run() {
     let Some(server) = SeaweedFs::start() else { return };
     let Some(mut cluster) = Slurm::start(3, "").unwrap() else {
-        eprintln!("skipped: Slurm is not installed (scripts/setup.sh --test installs it)");
+        arpent_testing::skip("slurm", "Slurm is not installed (scripts/setup.sh --test installs it)");
         return;
     };
     // Seconds of work for each shard.
-    let (place, _) = place(Window { width: 700, height: 7000, ..SCENE }, &[64, 96]);
+    let (place, _) = place(Window { width: 700, height: 10_000, ..SCENE }, &[64, 96]);
     place.config("[tiling]\nwindow_px = 64\n");
     let scene = place.text("scene.tif");
     let local = place.run(&[&scene], "local", &[]);

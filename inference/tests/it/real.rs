@@ -6,12 +6,7 @@ use crate::common::{Map, Place};
 
 /// A file of the real imagery; `None`, with a message, when it is not there.
 pub fn real(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
-    if path.exists() {
-        return path.canonicalize().ok();
-    }
-    eprintln!("skipped: {} is not there", path.display());
-    None
+    arpent_testing::real_data(name)
 }
 
 fn shipped(place: &Place, more: &str) {

@@ -52,7 +52,7 @@ impl Drill {
     /// `None`, and a word on it, where Slurm is not installed.
     fn start(shards: u32, ends: &[(u32, &str)], settings: &str) -> Option<Self> {
         let Some(cluster) = Slurm::start(3, settings).unwrap() else {
-            eprintln!("skipped: Slurm is not installed (scripts/setup.sh --test installs it)");
+            arpent_testing::skip("slurm", "Slurm is not installed (scripts/setup.sh --test installs it)");
             return None;
         };
         let drill = Self { cluster, shards };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use arpent::shards::{PLAN_FORMAT, Plan};
+use arpent_job::{PLAN_FORMAT, Plan};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -256,7 +256,7 @@ fn manifests_fit_the_schemas_of_kubernetes() {
     let script = root.join("scripts/validate_manifests.py");
     let ended: Ended = Command::new(&python).arg(&script).args(&files).output().unwrap().into();
     if ended.code == 3 {
-        eprintln!("skipped: {}", ended.err);
+        arpent_testing::skip("kubernetes-schemas", ended.err.trim());
         return;
     }
     let ended = ended.expect(0);

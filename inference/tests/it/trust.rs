@@ -212,7 +212,7 @@ fn a_full_scratch_folder_is_an_error_and_no_result_without_columns() {
     let mut codes = Vec::new();
     for kilobytes in [64, 150, 300, 8000] {
         if !mount(&format!("size={kilobytes}k")) {
-            eprintln!("skipped: no right to mount a small tmpfs");
+            arpent_testing::skip("tmpfs", "no right to mount a small tmpfs");
             return;
         }
         let output = format!("of-{kilobytes}");

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arpent::cli::ZonalArgs;
-use arpent::zonal::ZonalConfig;
 use arpent_gdal::{RasterKind, StripWriter, describe_crs};
+use arpent_job::{ZonalConfig, ZonalPlaces};
 use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, ModelRecord, StagedArtifact, Target};
 use arpent_raster::{Class, Color, Grid, Nomenclature, Window};
 use serde_json::{Value, json};
@@ -448,8 +447,7 @@ fn shipped_configurations_fit_their_models() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for (task, model) in [("land-cover", "land-cover-50cm"), ("road-damage", "road-cracks")] {
         let config = root.join("configs").join(task).join("zonal.toml");
-        let args = ZonalArgs { config, map: None, zones: None, output: None, overwrite: false };
-        let config = ZonalConfig::load(&args).unwrap();
+        let config = ZonalConfig::load(&config, ZonalPlaces::default()).unwrap();
         let model = std::fs::read_to_string(root.join("models").join(model).join("model.json")).unwrap();
         let model: Value = serde_json::from_str(&model).unwrap();
         let known: Vec<&str> =

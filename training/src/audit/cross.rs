@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::Split;
 use arpent_model::Predictor;
+use arpent_shell::energy::Meter;
+use arpent_shell::message::say;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -16,8 +18,6 @@ use crate::evaluate::{rounded, scores_of};
 use crate::fit::{Place, Plan, Start, train};
 use crate::job::{self, Source};
 use crate::package;
-use crate::progress::note;
-use arpent_base::energy::Meter;
 
 /// The items whose labels disagree most with the networks.
 #[derive(Debug, Serialize)]
@@ -72,7 +72,7 @@ pub(super) fn suspects(config: &Config, folds: usize, worst: usize) -> Result<Su
     for (i, held) in folds.iter().enumerate() {
         let others = folds.iter().enumerate().filter(|(j, _)| *j != i).flat_map(|(_, ids)| ids);
         let train: Vec<ItemId> = others.copied().collect();
-        note(&format!("fold {} of {}: {} items, {} held out", i + 1, folds.len(), train.len(), held.len()));
+        say(&format!("fold {} of {}: {} items, {} held out", i + 1, folds.len(), train.len(), held.len()));
         let source = Source::on(&config, sets, &train)?;
         let predictor = fitted(&config, &source, &meter)?;
         sets = source.into_sets()?;
@@ -153,7 +153,7 @@ fn fitted(config: &Config, source: &Source, meter: &Meter) -> Result<Predictor> 
 #[allow(clippy::cast_precision_loss, reason = "pixel counts are far smaller than 2^52")]
 fn suspect(config: &Config, sets: &Sets, id: ItemId, predictor: &Predictor) -> Result<Option<Suspect>> {
     let item = sets.read(id)?;
-    let ItemTruth::Labels(truth) = &item.truth else { return Err(super::not_of_pixels().into()) };
+    let ItemTruth::Labels(truth) = &item.truth else { return Err(not_of_pixels().into()) };
     let mut seen = Seen::new(config.classes.len());
     scores_of(predictor, &item.chip, |i, scores| seen.add(usize::from(truth[i]), scores))?;
     if seen.pixels == 0 {
@@ -168,6 +168,11 @@ fn suspect(config: &Config, sets: &Sets, id: ItemId, predictor: &Predictor) -> R
     let (item, group) = (sets.name(id), sets.group(id));
     let disagreement = rounded(seen.disagreement / seen.pixels as f64);
     Ok(Some(Suspect { item, group, disagreement, pixels: seen.pixels, confused }))
+}
+
+pub(super) fn not_of_pixels() -> TrainError {
+    let problem = "--cross-validate is for labels of pixels; this training has others";
+    TrainError::refused(problem, "audit without it")
 }
 
 /// What was seen of the pixels of an item.

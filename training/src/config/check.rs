@@ -3,7 +3,8 @@
 use arpent_base::MAX_THREADS;
 
 use super::parse::value_error;
-use super::{Config, Crowns, Evaluate, Term, TermKind};
+use super::tables::{ClassWeights, Crowns, Evaluate, Term, TermKind};
+use super::training::Config;
 use crate::error::TrainError;
 
 /// Checks what one configuration says; what depends on data is checked when they are opened.
@@ -73,7 +74,7 @@ fn loss(config: &Config) -> Result<(), TrainError> {
     if !(0.0..1.0).contains(&config.loss.label_smoothing) {
         return Err(value_error(config, "loss.label_smoothing", "must be 0 or more and below 1"));
     }
-    if let Some(super::ClassWeights::List(list)) = &config.loss.class_weights
+    if let Some(ClassWeights::List(list)) = &config.loss.class_weights
         && (list.len() != config.classes.len() || list.iter().any(|w| !w.is_finite() || *w <= 0.0))
     {
         let message = format!("wants {} numbers above 0, one per class", config.classes.len());

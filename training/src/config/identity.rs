@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Fit;
+use super::tables::Fit;
 
 /// Name of the score of thin objects.
 pub(crate) const TOLERANCE_F1: &str = "tolerance_f1";

@@ -9,9 +9,8 @@ use arpent_raster::Class;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{
-    Augment, Config, Crowns, EnergyOptions, Evaluate, Fit, Init, Loss, Model, Sampling, SetEntry, TaskKind,
-};
+use super::tables::{Augment, Crowns, EnergyOptions, Evaluate, Fit, Init, Loss, Model, Sampling};
+use super::training::{Config, SetEntry, TaskKind};
 use crate::error::TrainError;
 
 /// The file as written.

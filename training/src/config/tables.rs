@@ -269,7 +269,7 @@ pub(crate) struct EnergyOptions {
 
 impl Default for EnergyOptions {
     fn default() -> Self {
-        Self { core_w: arpent_base::energy::WATTS_PER_CORE }
+        Self { core_w: arpent_shell::energy::WATTS_PER_CORE }
     }
 }
 

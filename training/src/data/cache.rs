@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Result;
+use arpent_base::Result;
 
 use super::{Item, ItemId, Sets};
 

@@ -1,6 +1,6 @@
 //! Chips cut from the pictures of data sets, at random or around what is rare.
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::{IGNORE, Split};
 use rayon::prelude::*;
 

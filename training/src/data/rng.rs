@@ -1,5 +1,6 @@
-//! Random numbers: SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, 2014),
-//! small, and the same on every machine and for ever.
+//! Random numbers of a key: the same on every machine and for ever.
+
+use arpent_base::SplitMix64;
 
 /// What random numbers are for: streams of different purposes have nothing to do with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,15 +18,13 @@ pub(crate) enum Purpose {
 
 /// A stream of random numbers.
 #[derive(Debug, Clone)]
-pub(crate) struct Rng(u64);
+pub(crate) struct Rng(SplitMix64);
 
 impl Rng {
     /// The stream of a key; different keys give unrelated streams.
     pub(crate) fn new(key: &[u64]) -> Self {
-        key.iter().fold(Self(0x5851_f42d_4c95_7f2d), |mut rng, part| {
-            rng.0 ^= *part;
-            Self(rng.next())
-        })
+        let seed = key.iter().fold(0x5851_f42d_4c95_7f2d, |state, part| SplitMix64::new(state ^ part).draw());
+        Self(SplitMix64::new(seed))
     }
 
     /// The stream of a seed, for a purpose, by two numbers such as step and index.
@@ -34,17 +33,12 @@ impl Rng {
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.draw()
     }
 
     /// Uniform in 0..1.
-    #[allow(clippy::cast_precision_loss, reason = "53 bits fit")]
     pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+        self.0.unit()
     }
 
     /// Uniform in `low..high`.

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::IGNORE;
 
 use super::Rng;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::{
     Card, Dataset, Declared, IGNORE, LayoutConfig, Remark, SceneReader, Split, SplitItem, Truth,
 };

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::IGNORE;
 use arpent_raster::Chip;
 use rayon::prelude::*;

@@ -32,6 +32,27 @@ pub(super) struct Classes {
     pub(super) skipped: Vec<String>,
 }
 
+/// Colors that the command line says, as `class=#rrggbb`.
+pub(super) fn give_colors(found: &mut [Found], given: &[String]) -> Result<(), TrainError> {
+    for text in given {
+        let pair = text.rsplit_once('=').ok_or_else(|| {
+            TrainError::refused(
+                format!("--colors: `{text}` is not `class=#rrggbb`"),
+                "write --colors water=#0072b2",
+            )
+        })?;
+        let (name, color) = (pair.0.trim(), colors::parsed(pair.1, "--colors")?);
+        let names: Vec<String> = found.iter().map(|c| c.name.clone()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let at = names.iter().position(|n| n.to_lowercase() == name.to_lowercase());
+        let at = at.ok_or_else(|| {
+            TrainError::refused(format!("--colors names `{name}`, which is no class"), nearest(name, &names))
+        })?;
+        found[at].color = Some(color);
+    }
+    Ok(())
+}
+
 /// Values of a field are one class when they differ by case, by surrounding blanks or by how an accent is stored alone.
 fn key(value: &str) -> String {
     arpent_datasets::same_text(value).to_lowercase()
@@ -149,6 +170,8 @@ fn pick(all: Vec<Found>, wanted: &[String], field: &str) -> Result<(Vec<Found>, 
 
 #[cfg(test)]
 mod tests {
+    use arpent_base::Diagnostic as _;
+
     use super::*;
 
     fn polygons(values: &[&str]) -> Vec<SurveyedPolygon> {

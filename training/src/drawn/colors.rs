@@ -2,8 +2,6 @@
 
 use arpent_raster::Color;
 
-use super::classes::Found;
-use crate::config::nearest;
 use crate::error::TrainError;
 
 /// A color as files and people write it: `#rrggbb`, or red, green and blue from 0 to 255.
@@ -20,27 +18,6 @@ pub(super) fn parsed(text: &str, place: &str) -> Result<Color, TrainError> {
             Err(TrainError::refused(problem, "write it as #rrggbb, or as red,green,blue from 0 to 255"))
         }
     }
-}
-
-/// Colors that the command line says, as `class=#rrggbb`.
-pub(super) fn give(found: &mut [Found], given: &[String]) -> Result<(), TrainError> {
-    for text in given {
-        let pair = text.rsplit_once('=').ok_or_else(|| {
-            TrainError::refused(
-                format!("--colors: `{text}` is not `class=#rrggbb`"),
-                "write --colors water=#0072b2",
-            )
-        })?;
-        let (name, color) = (pair.0.trim(), parsed(pair.1, "--colors")?);
-        let names: Vec<String> = found.iter().map(|c| c.name.clone()).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let at = names.iter().position(|n| n.to_lowercase() == name.to_lowercase());
-        let at = at.ok_or_else(|| {
-            TrainError::refused(format!("--colors names `{name}`, which is no class"), nearest(name, &names))
-        })?;
-        found[at].color = Some(color);
-    }
-    Ok(())
 }
 
 /// Okabe and Ito: *Color universal design*, 2008, with gray in place of black.

@@ -3,13 +3,13 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use arpent_base::{DoingWhat as _, Result};
+use arpent_shell::message::say;
 use sha2::{Digest, Sha256};
 
 use crate::config::{Config, Overrides};
 use crate::error::TrainError;
 use crate::fit::write_at_once;
-use crate::progress::note;
 
 /// How the first line of a written file begins.
 const MARK: &str = "# Written by arpent-train, mark ";
@@ -61,7 +61,7 @@ impl Derived {
             let written = write_at_once(&path, text.as_bytes());
             written.with_context(|| format!("cannot write {}", path.display()))?;
         }
-        note(&format!("configuration: {0} (edit it, then: arpent-train fit {0})", config.display()));
+        say(&format!("configuration: {0} (edit it, then: arpent-train fit {0})", config.display()));
         Ok(())
     }
 }

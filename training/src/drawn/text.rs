@@ -3,12 +3,12 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::InvalidGeometries;
 
 use super::colors::color;
 use super::place::CARD;
-use super::{Plan, Seen};
+use super::plan::{Plan, Seen};
 use crate::error::TrainError;
 
 /// Epochs, where the command line says nothing; it stops earlier when nothing gets better.

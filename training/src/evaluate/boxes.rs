@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_metrics::{DetectionScores, Interpolation, Interval};
 use arpent_raster::Class;
 use serde::Serialize;
@@ -11,11 +11,12 @@ use serde::Serialize;
 use super::detection::{
     Counted, FOUND, average_precision, average_precision_of, f1, headline, mean_f1, precision_recall,
 };
+use super::figures;
+use super::figures::{ClassScore, Estimate, GroupRow, GroupScores, OverallScore, PrecisionRecall, Scores};
+use super::judge::{Published, Shown};
+use super::numbers::{ROUNDS, range, said, score};
 use super::rare::{self, Best, Measured, RareClass, RareDetail, estimate, measured};
-use super::{Published, ROUNDS, Shown, range, said, score};
 use crate::config::Evaluate;
-use crate::report;
-use crate::report::{ClassScore, Estimate, GroupRow, GroupScores, OverallScore, PrecisionRecall, Scores};
 
 /// How far a point of a curve lies from the one before, at least: there is no more to see.
 const STEP: f64 = 0.005;
@@ -197,7 +198,7 @@ fn shown(detail: &Detail<'_>, counted: &Counted) -> Shown {
     };
     Shown {
         scores: Some(scores(detail, counted)),
-        detection: Some(report::DetectionScores {
+        detection: Some(figures::DetectionScores {
             iou_threshold: FOUND,
             classes: detail.classes.iter().map(curve).collect(),
         }),

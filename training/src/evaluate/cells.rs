@@ -1,6 +1,6 @@
 //! Cells of whole pictures, ranked by how much they look like holding a class.
 
-use anyhow::{Result, bail};
+use arpent_base::{Result, bail};
 use arpent_datasets::IGNORE;
 use arpent_metrics::{BudgetPoint, Merge, MetricsError, Population, Ranking};
 use arpent_model::Predictor;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use arpent_base::{Result, bail};
 use arpent_datasets::Split;
 use arpent_metrics::{DetectionOptions, DetectionScores, Interpolation, ScoredBox, TruthBox};
 use arpent_model::{PixelDetection, Predictor};
 use arpent_raster::{Chip, Class};
 
 use super::parts::Parts;
-use super::{Judge, Published, boxes, gallery, whole};
+use super::whole;
 use crate::config::Evaluate;
 use crate::data::{ItemId, ItemTruth, Sets};
 
@@ -45,7 +45,7 @@ pub(super) struct CountedBoxes {
 
 impl Detections<'_> {
     /// Every picture's boxes.
-    fn count(&self, predictor: &Predictor) -> Result<Counted> {
+    pub(super) fn count(&self, predictor: &Predictor) -> Result<Counted> {
         let options = DetectionOptions {
             classes: self.classes.len(),
             iou_thresholds: vec![FOUND],
@@ -138,23 +138,6 @@ pub(super) fn mean_f1(all: &DetectionScores) -> Option<f64> {
 pub(super) fn headline(all: &DetectionScores) -> BTreeMap<String, f64> {
     let scores = [("average_precision_50", average_precision(all)), ("mean_f1", mean_f1(all))];
     scores.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-impl Judge for Detections<'_> {
-    fn names(&self) -> &'static [&'static str] {
-        &["average_precision_50", "mean_f1"]
-    }
-
-    fn scores(&self, predictor: &Predictor) -> Result<BTreeMap<String, f64>> {
-        Ok(headline(&self.count(predictor)?.parts.pooled()?))
-    }
-
-    fn publish(&self, predictor: &Predictor) -> Result<Published> {
-        let counted = self.count(predictor)?;
-        let mut published = boxes::publish(&counted, self.classes, self.split.name(), self.evaluate)?;
-        published.shown.gallery = Some(gallery::of_boxes(self, predictor, &counted.items)?);
-        Ok(published)
-    }
 }
 
 #[cfg(test)]

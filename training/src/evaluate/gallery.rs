@@ -1,15 +1,15 @@
 //! The pictures that went best and worst, to look at.
 
-use anyhow::{Result, bail};
+use arpent_base::{Result, bail};
 use arpent_datasets::IGNORE;
 use arpent_model::Predictor;
 use arpent_raster::{Chip, Window};
 
 use super::detection::{CountedBoxes, Detections, mean_f1};
+use super::figures::{ChipAnswer, ChipBox, ChipPicture, ChipView, Gallery};
 use super::pictures::{Counted, CountedItem, Pictures};
 use super::whole;
 use crate::data::ItemTruth;
-use crate::report::{ChipAnswer, ChipBox, ChipPicture, ChipView, Gallery};
 
 /// Chips of each kind, at most.
 const SHOWN: usize = 4;

@@ -1,10 +1,10 @@
 //! A measure, taken of every item and kept by group and by item: what intervals resample.
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_metrics::{Grouped, Interval, Merge};
 
-use super::ROUNDS;
-use crate::report::Intervals;
+use super::figures::Intervals;
+use super::numbers::ROUNDS;
 
 /// Groups from which on they, and not items, are resampled.
 const ENOUGH_GROUPS: usize = 4;

@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use arpent_base::{Result, bail};
 use arpent_datasets::{IGNORE, Split};
 use arpent_metrics::Confusion;
 use arpent_model::Predictor;
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Class};
 
+use super::figures::{Reliability, ReliabilityBin};
 use super::parts::Parts;
-use super::shown::reliability;
 use super::thin::Thin;
-use super::{Judge, Published, cells, gallery, summary, whole};
+use super::whole;
 use crate::config::{Evaluate, TOLERANCE_F1};
 use crate::data::{Item, ItemId, ItemTruth, Sets};
-use crate::report::Reliability;
 
 /// The pictures of a split.
 #[derive(Debug)]
@@ -28,6 +27,17 @@ pub(crate) struct Pictures<'a> {
     /// Side of the cells that are ranked, pixels.
     pub(crate) cell_px: usize,
 }
+
+/// A score of everything that was counted.
+type Measure = fn(&Confusion) -> Option<f64>;
+
+/// The scores of labels, with their names.
+pub(super) const MEASURES: [(&str, Measure); 4] = [
+    ("mean_iou", Confusion::mean_iou_with_truth),
+    ("mean_f1", Confusion::mean_f1_with_truth),
+    ("overall_accuracy", Confusion::overall_accuracy),
+    ("balanced_accuracy", Confusion::balanced_accuracy),
+];
 
 /// What was counted.
 #[derive(Debug, Clone)]
@@ -58,7 +68,10 @@ impl Pictures<'_> {
     /// Predicts all pictures, one after the other.
     pub(super) fn count(&self, predictor: &Predictor) -> Result<Counted> {
         let empty = Confusion::new(self.classes.len())?;
-        let thin = self.evaluate.tolerance_px.map(|px| anyhow::Ok((px, Thin::new(self.classes, px)?)));
+        let thin = self
+            .evaluate
+            .tolerance_px
+            .map(|px| Ok::<_, arpent_base::Failure>((px, Thin::new(self.classes, px)?)));
         let thin = thin.transpose()?;
         let mut counted = Counted {
             all: empty.clone(),
@@ -103,7 +116,7 @@ type Answers = (Vec<u8>, Vec<u8>, Vec<u8>);
 impl Pictures<'_> {
     /// Whether the confidences can be believed.
     pub(crate) fn reliability(&self, predictor: &Predictor) -> Result<Reliability> {
-        Ok(reliability(&self.count(predictor)?))
+        Ok(self.count(predictor)?.reliability())
     }
 
     fn answers(&self, predictor: &Predictor, item: &Item) -> Result<Answers> {
@@ -129,37 +142,29 @@ impl Pictures<'_> {
 }
 
 impl Counted {
+    /// Whether the confidences can be believed.
+    pub(super) fn reliability(&self) -> Reliability {
+        let bin = |b: arpent_metrics::ReliabilityBin| {
+            Some(ReliabilityBin {
+                range: [b.low, b.high],
+                confidence: b.confidence?,
+                accuracy: b.accuracy?,
+                count: b.count,
+            })
+        };
+        Reliability {
+            bins: self.bins.bins().into_iter().filter_map(bin).collect(),
+            ece: self.bins.expected_calibration_error(),
+            brier: self.bins.brier(),
+        }
+    }
+
     /// The scores that an epoch is judged by.
     pub(super) fn headline(&self) -> Result<BTreeMap<String, f64>> {
-        let mut scores: Vec<_> =
-            summary::MEASURES.iter().map(|(name, measure)| (*name, measure(&self.all))).collect();
+        let mut scores: Vec<_> = MEASURES.iter().map(|(name, measure)| (*name, measure(&self.all))).collect();
         if let Some((_, parts)) = &self.thin {
             scores.push((TOLERANCE_F1, parts.pooled()?.mean_f1()));
         }
         Ok(scores.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
-    }
-}
-
-impl Judge for Pictures<'_> {
-    fn names(&self) -> &'static [&'static str] {
-        let all = &["mean_iou", "mean_f1", "overall_accuracy", "balanced_accuracy", TOLERANCE_F1];
-        match (self.as_a_whole, self.evaluate.tolerance_px) {
-            (true, _) => &["balanced_accuracy", "overall_accuracy", "mean_f1", "mean_iou"],
-            (false, Some(_)) => all,
-            (false, None) => &all[..4],
-        }
-    }
-
-    fn scores(&self, predictor: &Predictor) -> Result<BTreeMap<String, f64>> {
-        self.count(predictor)?.headline()
-    }
-
-    fn publish(&self, predictor: &Predictor) -> Result<Published> {
-        let counted = self.count(predictor)?;
-        let is_ranked = !self.evaluate.precision_at_k.is_empty();
-        let rare = is_ranked.then(|| cells::detail(self, predictor)).transpose()?;
-        let mut published = summary::publish(&counted, rare, self.classes, self.split.name())?;
-        published.shown.gallery = Some(gallery::gallery(self, predictor, &counted)?);
-        Ok(published)
     }
 }

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_metrics::{Interval, Merge};
 use serde::Serialize;
 
+use super::figures::{self, Estimate};
+use super::numbers::{range, said};
 use super::parts::Parts;
-use super::{range, said};
-use crate::report::{self, Estimate};
 
 /// A score and its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -101,15 +101,15 @@ pub(super) fn card(detail: &RareDetail) -> String {
 }
 
 /// The same for the report.
-pub(super) fn shown(detail: &RareDetail) -> report::RareScores {
-    let best = |best: &Best| report::RareBest {
+pub(super) fn shown(detail: &RareDetail) -> figures::RareScores {
+    let best = |best: &Best| figures::RareBest {
         k: best.k,
         precision: estimate(&best.precision),
         recall: best.recall,
         at_prevalence: best.precision_at_prevalence.as_ref().map(estimate).unwrap_or_default(),
         is_optimistic: best.at_prevalence_is_optimistic.unwrap_or(false),
     };
-    let class = |class: &RareClass| report::RareClass {
+    let class = |class: &RareClass| figures::RareClass {
         class: class.id,
         candidates: class.candidates,
         real: class.real,
@@ -117,7 +117,7 @@ pub(super) fn shown(detail: &RareDetail) -> report::RareScores {
         at_prevalence: class.average_precision_at_prevalence.as_ref().map(estimate).unwrap_or_default(),
         best: class.best.iter().map(best).collect(),
     };
-    report::RareScores {
+    figures::RareScores {
         candidates: detail.candidates.clone(),
         prevalence: detail.prevalence,
         classes: detail.classes.iter().map(class).collect(),

@@ -1,12 +1,12 @@
 //! The scene that polygons were drawn over, as the model maps it: a picture to look at, and how much of it is of each class.
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::{IGNORE, SceneReader};
 use arpent_model::Predictor;
 use arpent_raster::{Class, Window};
 
+use super::figures::{ChipPicture, ClassShare, SceneShown};
 use super::{gallery, whole};
-use crate::report::{ChipPicture, ClassShare, SceneShown};
 
 /// Side of the part that is shown, pixels: the middle of larger scenes.
 const SIDE: usize = 512;

@@ -2,31 +2,30 @@
 
 use arpent_metrics::Interval;
 
+use super::detail::{ClassDetail, Detail, GroupDetail};
+use super::figures::{self, ClassScore, Estimate, GroupRow, GroupScores, OverallScore};
+use super::judge::Shown;
 use super::pictures::Counted;
-use super::summary::{ClassDetail, Detail};
+use super::rare;
 use super::thin::{ThinClass, ThinDetail};
-use super::{Shown, rare};
 use crate::config::TOLERANCE_F1;
-use crate::report::{
-    self, ClassScore, Estimate, GroupRow, GroupScores, OverallScore, Reliability, ReliabilityBin,
-};
 
 /// The parts of a report that scores alone fill.
 pub(super) fn shown(detail: &Detail<'_>, counted: &Counted) -> Shown {
     Shown {
         scores: Some(scores(detail, counted)),
-        confusion: Some(report::Confusion {
+        confusion: Some(figures::Confusion {
             unit: if counted.as_a_whole { "pictures" } else { "pixels" }.into(),
             labels: detail.classes.iter().map(|c| c.name.to_owned()).collect(),
             counts: detail.confusion.iter().map(|row| row.to_vec()).collect(),
         }),
-        calibration: Some(report::Calibration { before: reliability(counted), after: None, method: None }),
+        calibration: Some(figures::Calibration { before: counted.reliability(), after: None, method: None }),
         detection: None,
         gallery: None,
     }
 }
 
-fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
+fn scores(detail: &Detail<'_>, counted: &Counted) -> figures::Scores {
     let all = &counted.all;
     let intervals = counted.parts.intervals(!detail.intervals.is_empty());
     let overall = [
@@ -61,7 +60,7 @@ fn scores(detail: &Detail<'_>, counted: &Counted) -> report::Scores {
         estimate: estimate(value, detail.intervals.get(key)),
         meaning: Some(meaning.into()),
     });
-    report::Scores {
+    figures::Scores {
         split: detail.split.into(),
         intervals,
         overall: overall.into_iter().chain(thin).collect(),
@@ -76,15 +75,15 @@ fn estimate(value: Option<f64>, interval: Option<&Interval>) -> Estimate {
     Estimate { value, interval: interval.map(|i| [i.low, i.high]) }
 }
 
-fn thin_scores(thin: &ThinDetail<'_>) -> report::ThinScores {
+fn thin_scores(thin: &ThinDetail<'_>) -> figures::ThinScores {
     let plain = |value| Estimate { value, interval: None };
-    let class = |class: &ThinClass<'_>| report::ThinClass {
+    let class = |class: &ThinClass<'_>| figures::ThinClass {
         class: class.id,
         f1: estimate(class.scores.f1, class.f1_interval.as_ref()),
         precision: plain(class.scores.precision),
         recall: plain(class.scores.recall),
     };
-    report::ThinScores { tolerance_px: thin.tolerance_px, classes: thin.classes.iter().map(class).collect() }
+    figures::ThinScores { tolerance_px: thin.tolerance_px, classes: thin.classes.iter().map(class).collect() }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a share to show")]
@@ -103,7 +102,7 @@ fn class(class: &ClassDetail<'_>, pixels: u64) -> ClassScore {
 fn groups(detail: &Detail<'_>, counted: &Counted) -> GroupScores {
     let items = |group: &str| counted.items.iter().filter(|i| i.group == group).count() as u64;
     let tolerance = |group: &str| Some(detail.thin.as_ref()?.groups.get(group)?.mean_f1);
-    let row = |(group, scores): (&&str, &super::summary::GroupDetail)| {
+    let row = |(group, scores): (&&str, &GroupDetail)| {
         let values = [scores.mean_iou, scores.overall_accuracy, scores.balanced_accuracy].into_iter();
         GroupRow {
             group: (*group).to_owned(),
@@ -117,21 +116,5 @@ fn groups(detail: &Detail<'_>, counted: &Counted) -> GroupScores {
     GroupScores {
         names: names.map(ToOwned::to_owned).collect(),
         rows: detail.groups.iter().map(row).collect(),
-    }
-}
-
-pub(super) fn reliability(counted: &Counted) -> Reliability {
-    let bin = |b: arpent_metrics::ReliabilityBin| {
-        Some(ReliabilityBin {
-            range: [b.low, b.high],
-            confidence: b.confidence?,
-            accuracy: b.accuracy?,
-            count: b.count,
-        })
-    };
-    Reliability {
-        bins: counted.bins.bins().into_iter().filter_map(bin).collect(),
-        ece: counted.bins.expected_calibration_error(),
-        brier: counted.bins.brier(),
     }
 }

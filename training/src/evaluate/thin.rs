@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::IGNORE;
 use arpent_metrics::{Interval, Merge, MetricsError, ToleranceScore, ToleranceScores};
 use arpent_raster::{Class, Raster, Window};
 use serde::Serialize;
 
+use super::numbers::{range, said};
 use super::parts::Parts;
-use super::{range, said};
 
 /// One score for each class that becomes features, in the order of the classes.
 #[derive(Debug, Clone, PartialEq)]

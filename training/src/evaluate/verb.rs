@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::Split;
 use arpent_model::{DeviceChoice, ModelPackage, Predictor};
+use arpent_shell::message::say;
 
-use crate::config::{Config, Overrides};
+use super::crowns::Votes;
+use super::judge::Judge;
+use super::judges::judge_of;
+use crate::config::{Config, Overrides, same_model};
 use crate::data::Sets;
 use crate::data::crowns::Loaded;
 use crate::error::TrainError;
-use crate::job;
-use crate::progress::{command_of, next, note};
-
-use super::Judge;
-use super::crowns::Votes;
+use crate::progress::{command_of, next, tell};
+use crate::threads::use_threads;
 
 /// What to evaluate, and on what.
 #[derive(Debug, clap::Args)]
@@ -46,9 +47,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         ..Overrides::default()
     };
     let config = Config::read(&args.config, &overrides)?;
-    job::use_threads(config.fit.threads)?;
+    use_threads(config.fit.threads)?;
     let (package, weights) = ModelPackage::load(&args.package)?;
-    crate::same_model(&package, &config)?;
+    same_model(&package, &config)?;
     let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
     let published = if let Some(crowns) = &config.crowns {
         let loaded = Loaded::read(&config.data, &crowns.packages)?;
@@ -56,16 +57,16 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     } else {
         let sets = Sets::open_for(&config, &package)?;
         let split = split_named(&sets, &args.split)?;
-        job::judge_of(&config, &sets, split).publish(&predictor)?
+        judge_of(&config, &sets, split).publish(&predictor)?
     };
-    note(&published.card);
-    job::tell(&published.detail)?;
+    say(&published.card);
+    tell(&published.detail)?;
     let folder = args.package.display().to_string();
     if package.restriction.is_none() {
         let copy = format!("{}-to-share", folder.trim_end_matches('/'));
         next(&["export", &folder, "--output", &copy]);
     } else {
-        note(&format!("next: {}", command_of("arpent", &["inspect", &folder])));
+        say(&format!("next: {}", command_of("arpent", &["inspect", &folder])));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Whole pictures, predicted window by window, as `arpent run` does it.
 
-use anyhow::{Result, bail};
+use arpent_base::{Result, bail};
 use arpent_datasets::IGNORE;
 use arpent_model::{PixelDetection, Prediction, Predictor};
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Chip, LABEL_NODATA, Window};

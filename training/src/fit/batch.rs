@@ -1,6 +1,6 @@
 //! The chips of a step as tensors.
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::IGNORE;
 use arpent_model::Band;
 use arpent_raster::{Fill, Window};

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use arpent_base::{DoingWhat as _, Failure, Result};
 use arpent_model::Weights;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -107,20 +107,24 @@ impl Checkpoint {
             .collect();
         let mut views = vec![(
             "optimizer".to_owned(),
-            TensorView::new(Dtype::U8, vec![self.optimizer.len()], &self.optimizer)?,
+            TensorView::new(Dtype::U8, vec![self.optimizer.len()], &self.optimizer)
+                .map_err(Failure::foreign)?,
         )];
         for (name, shape, bytes) in &raw {
-            views.push((name.clone(), TensorView::new(Dtype::F32, shape.to_vec(), bytes)?));
+            views.push((
+                name.clone(),
+                TensorView::new(Dtype::F32, shape.to_vec(), bytes).map_err(Failure::foreign)?,
+            ));
         }
         let metadata = HashMap::from([
             ("format".to_owned(), FORMAT.to_owned()),
             ("progress".to_owned(), serde_json::to_string(&self.progress)?),
         ]);
-        Ok(safetensors::serialize(views, Some(metadata))?)
+        safetensors::serialize(views, Some(metadata)).map_err(Failure::foreign)
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (_, metadata) = SafeTensors::read_metadata(bytes)?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(Failure::foreign)?;
         let metadata = metadata.metadata().clone().unwrap_or_default();
         let said = |key: &str| metadata.get(key).map_or("", String::as_str);
         if said("format") != FORMAT {
@@ -129,7 +133,7 @@ impl Checkpoint {
             return Err(TrainError::refused(problem, "begin again with --restart").into());
         }
         let progress = serde_json::from_str(said("progress"))?;
-        let file = SafeTensors::deserialize(bytes)?;
+        let file = SafeTensors::deserialize(bytes).map_err(Failure::foreign)?;
         let mut network = Weights::default();
         for (name, view) in file.tensors() {
             if let Some(name) = name.strip_prefix("network.") {
@@ -137,7 +141,11 @@ impl Checkpoint {
                 network.insert(name, view.shape(), values);
             }
         }
-        Ok(Self { progress, network, optimizer: file.tensor("optimizer")?.data().to_vec() })
+        Ok(Self {
+            progress,
+            network,
+            optimizer: file.tensor("optimizer").map_err(Failure::foreign)?.data().to_vec(),
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use arpent_base::{DoingWhat as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;

@@ -83,6 +83,8 @@ pub(super) fn device_failed(device: DeviceChoice, reason: &str, fit: &Fit, kept:
 
 #[cfg(test)]
 mod tests {
+    use arpent_base::Diagnostic as _;
+
     use super::*;
 
     fn fit(batch: usize) -> Fit {
@@ -104,7 +106,7 @@ mod tests {
         assert!(compare(&network(), &fit(8), fixed + 8.01 * chip).is_ok());
         let error = compare(&network(), &fit(8), fixed + 5.5 * chip).unwrap_err();
         assert_eq!(error.hint().as_deref(), Some("try fit.batch = 5"));
-        assert_eq!(error.exit_code(), crate::error::EXIT_NOT_STARTED);
+        assert_eq!(error.exit_code(), Some(arpent_shell::exit::NOT_STARTED));
         assert!(error.to_string().starts_with("a step of 8 chips of 256 px needs about "), "{error}");
         let hopeless = compare(&network(), &fit(8), 1.0).unwrap_err();
         assert_eq!(hopeless.hint().as_deref(), Some("lower fit.chip_px, or choose a smaller network"));
@@ -123,6 +125,6 @@ mod tests {
         assert!(short.to_string().contains("8 chips of 256 px"), "{short}");
         let failed = of("device lost");
         assert_eq!(failed.to_string(), "device `cuda` failed: device lost; there is no checkpoint yet");
-        assert_eq!(failed.exit_code(), crate::error::EXIT_FAILED);
+        assert_eq!(failed.exit_code(), Some(arpent_shell::exit::PARTIAL));
     }
 }

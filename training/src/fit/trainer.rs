@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use arpent_base::{DoingWhat as _, Result};
 use arpent_model::{Architecture, Band, DeviceChoice, ModelError, Weights, said};
+use arpent_shell::energy::Meter;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Tensor};
 
@@ -21,7 +22,6 @@ use crate::data::{Draw, Sample};
 use crate::error::TrainError;
 use crate::network::{Network, fold};
 use crate::progress::Bar;
-use arpent_base::energy::Meter;
 
 /// Batches of held-out chips, at most, on which the loss is taken too.
 const HELD_OUT: usize = 4;
@@ -80,7 +80,7 @@ pub(crate) fn train(
     if trainer.progress.epoch < total {
         let (epoch, best) = trainer.progress.best.unwrap_or_default();
         let waited = plan.config.fit.early_stopping;
-        crate::progress::note(&format!(
+        arpent_shell::message::say(&format!(
             "stopped: no better {} than {best:.4} (epoch {epoch}) in {waited} epochs",
             plan.score
         ));
@@ -113,7 +113,7 @@ impl<'a> Trainer<'a> {
         if on == DeviceChoice::Cpu {
             memory::check(plan.architecture, fit)?;
         } else {
-            crate::progress::note(&format!("steps are computed on the {}", on.title()));
+            arpent_shell::message::say(&format!("steps are computed on the {}", on.title()));
         }
         let optimizer = AdamWConfig::new().with_weight_decay(fit.weight_decay).init();
         let (state, optimizer, progress) = match start {
@@ -122,8 +122,9 @@ impl<'a> Trainer<'a> {
                 let Checkpoint { progress, network, optimizer: bytes } = *checkpoint;
                 refuse_another(plan, &progress)?;
                 let optimizer = optimizer.from_bytes(Bytes::from_bytes_vec(bytes));
-                let optimizer =
-                    optimizer.map_err(|e| anyhow::anyhow!("{e:?}")).context("the optimizer's state")?;
+                let optimizer = optimizer
+                    .map_err(|e| arpent_base::Failure::text(format!("{e:?}")))
+                    .context("the optimizer's state")?;
                 (network, optimizer, progress)
             }
         };
@@ -233,7 +234,7 @@ impl<'a> Trainer<'a> {
         }
         let folded = fold(self.plan.architecture, state).map_err(Into::into);
         let both = folded.and_then(|w| Ok(((self.plan.judge)(&w)?, self.held_out_loss(&w)?)));
-        both.map_err(|error: anyhow::Error| match error.downcast_ref::<ModelError>() {
+        both.map_err(|error: arpent_base::Failure| match error.downcast_ref::<ModelError>() {
             Some(ModelError::NotFinite { tensor, .. }) => {
                 self.diverged(number * fit.steps_per_epoch - 1, format!("`{tensor}` is not finite")).into()
             }
@@ -269,7 +270,8 @@ impl<'a> Trainer<'a> {
         (self.progress.seconds, self.progress.energy_wh) = (line.seconds, line.energy_wh);
         let score = line.scores.get(self.plan.score).copied();
         let better = self.progress.take(line.number, score, line.validation_loss);
-        let optimizer = self.optimizer.into_bytes().map_err(|e| anyhow::anyhow!("{e:?}"))?;
+        let optimizer =
+            self.optimizer.into_bytes().map_err(|e| arpent_base::Failure::text(format!("{e:?}")))?;
         let checkpoint =
             Checkpoint { progress: self.progress.clone(), network, optimizer: optimizer.to_vec() };
         if better {
@@ -343,6 +345,6 @@ fn number(value: Tensor<1>) -> Result<f32> {
     Ok(value
         .into_data()
         .try_into_vec::<f32>()
-        .map_err(|e| anyhow::anyhow!("{e:?}"))
+        .map_err(|e| arpent_base::Failure::text(format!("{e:?}")))
         .context("the loss cannot be read")?[0])
 }

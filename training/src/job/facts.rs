@@ -2,13 +2,12 @@
 
 use arpent_model::ModelPackage;
 
-use super::Trained;
 use crate::config::{Config, TaskKind};
 use crate::evaluate::Shown;
-use crate::fit::Epoch;
+use crate::evaluate::figures::SceneShown;
+use crate::fit::{Epoch, Trained};
 use crate::report::{
-    Curves, DataFacts, EpochFacts, FORMAT, ModelFacts, RunFacts, SceneShown, Sharing, SplitFacts,
-    TrainingReport,
+    Curves, DataFacts, EpochFacts, FORMAT, ModelFacts, RunFacts, Sharing, SplitFacts, TrainingReport,
 };
 
 /// A finished training.

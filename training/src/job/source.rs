@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::{IGNORE, Split};
 use arpent_model::{Band, Predictor};
+use arpent_shell::message::say;
 use sha2::{Digest, Sha256};
 
 use super::doubts;
@@ -14,10 +15,10 @@ use crate::data::crowns::{self, Loaded, Pool};
 use crate::data::{Crops, Draw, ItemId, Sets, Statistics};
 use crate::error::TrainError;
 use crate::evaluate::crowns::Votes;
-use crate::evaluate::{Detections, Judge, Pictures, scene};
+use crate::evaluate::figures::SceneShown;
+use crate::evaluate::{Judge, judge_of, scene};
 use crate::package::Provenance;
-use crate::progress::note;
-use crate::report::{SceneShown, SplitFacts};
+use crate::report::SplitFacts;
 
 /// The data of a training.
 #[derive(Debug)]
@@ -72,7 +73,7 @@ impl Source {
         told.extend(unjudged);
         told.extend(doubts::of_duplicates(sets, statistics, &held));
         for line in &told {
-            note(line);
+            say(line);
         }
         source.told = told;
         Ok(source)
@@ -268,16 +269,6 @@ fn unjudged(config: &Config, held: &[u64]) -> Result<Option<String>> {
     let counts = counted(config, held);
     let told = format!("not in the validation split, so not judged: {} ({counts})", none.join(", "));
     Ok((!none.is_empty()).then_some(told))
-}
-
-/// What judges a model on a split of data sets.
-pub(crate) fn judge_of<'a>(config: &'a Config, sets: &'a Sets, split: Split) -> Box<dyn Judge + 'a> {
-    let (classes, evaluate) = (&config.classes, &config.evaluate);
-    if let Some(detection) = config.model.detection.filter(|_| config.is_detection()) {
-        return Box::new(Detections { sets, split, classes, iou: detection.iou, evaluate });
-    }
-    let cell_px = evaluate.cell_px.unwrap_or(config.fit.chip_px);
-    Box::new(Pictures { sets, split, classes, as_a_whole: config.is_scene(), evaluate, cell_px })
 }
 
 fn split_facts(split: Split, items: usize, groups: usize) -> SplitFacts {

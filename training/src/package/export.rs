@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use arpent_base::{DoingWhat as _, Result};
 use arpent_model::ModelPackage;
+use arpent_shell::message::say;
 
 use crate::error::TrainError;
-use crate::progress::{command_of, note};
+use crate::progress::command_of;
 
 /// What to export, and where to.
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
         let to = args.output.join("card.md");
         std::fs::write(&to, text).with_context(|| format!("cannot write {}", to.display()))?;
     }
-    note(&format!("exported to {}", args.output.display()));
-    note(&format!("next: {}", command_of("arpent", &["inspect", &args.output.display().to_string()])));
+    say(&format!("exported to {}", args.output.display()));
+    say(&format!("next: {}", command_of("arpent", &["inspect", &args.output.display().to_string()])));
     Ok(())
 }

@@ -3,8 +3,8 @@
 pub(crate) mod card;
 mod export;
 
-use anyhow::{Context, Result};
 use arpent_base::config::spot_of_key;
+use arpent_base::{DoingWhat as _, Result};
 use arpent_datasets::Card;
 use arpent_model::{
     Architecture, Band, ModelPackage, Task, TrainingSource, WeightsFile, overlap, receptive_field_radius,

@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use super::chart::{Axis, Chart, Line, Look};
-use super::data::{Calibration, Reliability};
 use super::number;
 use super::page::{Section, absent};
 use super::scale::Scale;
+use crate::evaluate::figures::{Calibration, Reliability};
 
 /// "Calibration".
 pub(super) fn section(calibration: Option<&Calibration>) -> Section {

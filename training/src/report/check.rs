@@ -1,9 +1,10 @@
 //! What must hold inside a report.
 
-use anyhow::{Context, Result, bail};
+use arpent_base::{DoingWhat as _, Result, bail};
 
 use super::confusion::is_square;
-use super::data::{ChipAnswer, ChipView, FORMAT, GroupScores, TrainingReport};
+use super::data::{FORMAT, TrainingReport};
+use crate::evaluate::figures::{ChipAnswer, ChipView, GroupScores};
 
 impl TrainingReport {
     /// Checks what the types do not: the format, and that sizes fit.

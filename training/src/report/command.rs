@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use arpent_base::{DoingWhat as _, Result};
 
 use super::data::TrainingReport;
 

@@ -3,9 +3,10 @@
 use arpent_raster::{Class, Nomenclature};
 use maud::{Markup, html};
 
-use super::data::{Confusion, TrainingReport};
+use super::data::TrainingReport;
 use super::number;
 use super::page::{Section, absent, swatch, wide};
+use crate::evaluate::figures::Confusion;
 
 /// Classes from which cells get small type.
 const MANY: usize = 9;

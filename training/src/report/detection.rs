@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use super::chart::{Axis, Chart, Line, Look};
-use super::data::{DetectionScores, PrecisionRecall, TrainingReport};
+use super::data::TrainingReport;
 use super::number;
 use super::page::{Section, absent, class_label, class_name, estimate};
 use super::scale::Scale;
+use crate::evaluate::figures::{DetectionScores, PrecisionRecall};
 
 /// "Detection". Each class has a chart of its own: lines of many classes in one cannot be told apart.
 pub(super) fn section(report: &TrainingReport) -> Section {

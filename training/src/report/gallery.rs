@@ -4,9 +4,10 @@ use arpent_raster::Nomenclature;
 use image::RgbImage;
 use maud::{Markup, html};
 
-use super::data::{ChipAnswer, ChipBox, ChipView, Gallery, TrainingReport};
+use super::data::TrainingReport;
 use super::page::{Section, absent, class_label, swatch};
 use super::{number, pixels};
+use crate::evaluate::figures::{ChipAnswer, ChipBox, ChipView, Gallery};
 
 /// A picture and what it is.
 type Shown = (String, Option<RgbImage>);

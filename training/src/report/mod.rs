@@ -14,6 +14,7 @@ mod data;
 mod detection;
 mod gallery;
 mod head;
+mod html;
 mod number;
 mod page;
 mod pixels;
@@ -29,22 +30,3 @@ mod tests;
 
 pub(crate) use command::{ReportArgs, read, run};
 pub(crate) use data::*;
-
-impl TrainingReport {
-    /// The page. Whatever is missing or does not fit is told in words; see [`TrainingReport::check`].
-    pub(crate) fn to_html(&self) -> String {
-        let mut sections = vec![
-            head::section(self),
-            curves::section(self.curves.as_ref()),
-            scores::section(self),
-            confusion::section(self),
-            calibration::section(self.calibration.as_ref()),
-        ];
-        if self.detection.is_some() || self.model.task == "object-detection" {
-            sections.push(detection::section(self));
-        }
-        sections.extend(scene::section(self));
-        sections.extend([gallery::section(self), head::limits(&self.limits), head::configuration(self)]);
-        page::page(self, &sections).into_string()
-    }
-}

@@ -3,8 +3,9 @@
 use arpent_raster::{Color, Nomenclature};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::data::{Estimate, TrainingReport};
+use super::data::TrainingReport;
 use super::number;
+use crate::evaluate::figures::Estimate;
 
 /// A part of the page with an entry in its contents.
 pub(super) struct Section {

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::{ImageFormat, RgbImage};
 
-use super::data::ChipBox;
+use crate::evaluate::figures::ChipBox;
 
 /// Color of pixels that have no label.
 pub(super) const UNLABELED: Color = Color([0xe4, 0xe4, 0xe4]);

@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::data::{SceneShown, TrainingReport};
+use super::data::TrainingReport;
 use super::page::{Section, class_label};
 use super::{number, pixels};
+use crate::evaluate::figures::SceneShown;
 
 /// "The scene", where there is one.
 pub(super) fn section(report: &TrainingReport) -> Option<Section> {

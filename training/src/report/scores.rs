@@ -5,9 +5,10 @@ use std::cmp::Ordering;
 use maud::{Markup, html};
 
 use super::chart::whisker;
-use super::data::{ClassScore, Estimate, GroupRow, GroupScores, Intervals, Scores, TrainingReport};
+use super::data::TrainingReport;
 use super::page::{Section, absent, between, class_label, estimate, wide};
 use super::{number, special};
+use crate::evaluate::figures::{ClassScore, Estimate, GroupRow, GroupScores, Intervals, Scores};
 
 /// Groups that are shown without being asked for.
 const SHOWN: usize = 20;

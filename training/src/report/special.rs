@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 
 use super::chart::whisker;
-use super::data::{RareScores, ThinScores, TrainingReport};
+use super::data::TrainingReport;
 use super::number;
 use super::page::{class_label, estimate, wide};
+use crate::evaluate::figures::{RareScores, ThinScores};
 
 /// Precision and recall that forgive a few pixels.
 pub(super) fn thin(report: &TrainingReport, thin: &ThinScores) -> Markup {

@@ -6,6 +6,7 @@ use roxmltree::{Document, Node};
 
 use super::example;
 use super::*;
+use crate::evaluate::figures::*;
 
 const ALWAYS: [&str; 8] =
     ["overview", "training", "scores", "confusion", "calibration", "chips", "limits", "configuration"];

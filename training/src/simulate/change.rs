@@ -7,7 +7,7 @@
 
 use arpent_datasets::IGNORE;
 
-use super::{Made, Square};
+use super::square::{Made, Square};
 use crate::data::Rng;
 
 /// Pairs in which objects are put in.

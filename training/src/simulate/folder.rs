@@ -5,14 +5,14 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use arpent_base::{DoingWhat as _, Failure, Result};
 use arpent_datasets::{Card, CardClass, IGNORE, Split};
 use arpent_raster::ReadAs;
 use image::{ExtendedColorType, ImageFormat};
 use serde::Serialize;
 use tempfile::TempDir;
 
-use super::Made;
+use super::square::Made;
 use crate::config::Config;
 use crate::data::Sets;
 use crate::error::TrainError;
@@ -163,6 +163,7 @@ impl Folder {
         };
         let side = u32::try_from(side)?;
         image::save_buffer_with_format(path, &bytes, side, side, color, ImageFormat::Png)
+            .map_err(Failure::foreign)
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
@@ -173,7 +174,7 @@ impl Folder {
             fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
         };
         write("splits.csv", &self.rows)?;
-        write("card.toml", &toml::to_string(&self.card)?)?;
+        write("card.toml", &toml::to_string(&self.card).map_err(Failure::foreign)?)?;
         let staged = self.staged.keep();
         fs::rename(&staged, &self.root).with_context(|| format!("cannot make {}", self.root.display()))?;
         let [training, validation] = self.counts;

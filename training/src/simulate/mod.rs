@@ -3,21 +3,22 @@
 
 mod change;
 mod folder;
+mod square;
 mod stress;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::{IGNORE, Split};
+use arpent_shell::message::say;
 use clap::ValueEnum;
+use folder::Folder;
+use square::{Made, Square};
 
 use crate::config::{Config, Overrides, nearest};
 use crate::data::{Cache, Item, ItemId, ItemTruth, Purpose, Rng, Sets};
 use crate::error::TrainError;
-use crate::job;
-use crate::progress::{Bar, note};
-
-use folder::Folder;
+use crate::progress::{Bar, tell};
 
 /// What to make, and of what.
 #[derive(Debug, clap::Args)]
@@ -59,23 +60,6 @@ enum Kind {
 /// How often another place is drawn, until one suits.
 const TRIES: usize = 40;
 
-/// A square cut from a picture: raw values band by band, and for each pixel whether it is of the class.
-#[derive(Debug, Clone, PartialEq)]
-struct Square {
-    side: usize,
-    data: Vec<f32>,
-    /// 0 or 1, [`IGNORE`] where nothing is known.
-    is_class: Vec<u8>,
-}
-
-/// A picture of the new data set; dates one after the other.
-#[derive(Debug, Clone, PartialEq)]
-struct Made {
-    dates: Vec<Vec<f32>>,
-    /// 0 or 1, [`IGNORE`] where nothing is known.
-    labels: Vec<u8>,
-}
-
 /// Where squares come from.
 struct Source<'a> {
     sets: &'a Sets,
@@ -100,7 +84,7 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<()> {
     for (split, count) in [(Split::Train, args.count), (Split::Validation, args.count.div_ceil(4))] {
         let items = sets.items(split);
         if items.is_empty() {
-            note(&format!("no item is in the split `{}`: none is made", split.name()));
+            say(&format!("no item is in the split `{}`: none is made", split.name()));
             continue;
         }
         let bar = Bar::begin(split.name(), count);
@@ -116,8 +100,8 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<()> {
         bar.end();
     }
     let outcome = folder.finish()?;
-    note(&format!("{} written; look at it before you train on it", args.output.display()));
-    job::tell(&outcome)
+    say(&format!("{} written; look at it before you train on it", args.output.display()));
+    tell(&outcome)
 }
 
 fn position(config: &Config, class: &str) -> Result<u8, TrainError> {

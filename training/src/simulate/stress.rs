@@ -8,7 +8,7 @@ use std::f64::consts::TAU;
 
 use arpent_datasets::IGNORE;
 
-use super::{Made, Square};
+use super::square::{Made, Square};
 use crate::data::Rng;
 
 /// Share of full stress from which on a pixel is labeled.

@@ -12,7 +12,7 @@ use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Samples};
 use tempfile::TempDir;
 
-use crate::place::{Ran, repository, run};
+use crate::place::{Ran, run};
 
 /// Side of a field and of the scene, pixels.
 const FIELD: usize = 24;
@@ -459,12 +459,8 @@ fn several_scenes_are_one_training() {
 
 #[test]
 fn a_real_scene_with_real_polygons() {
-    let folder = repository().join("../shared/data/landcover/landsat7_chiapas_polygons");
+    let Some(folder) = arpent_testing::real_data("landcover/landsat7_chiapas_polygons") else { return };
     let (labels, scene) = (folder.join("training_data.shp"), folder.join("LE70220491999322EDC01_stack.gtif"));
-    if !scene.is_file() {
-        println!("skipped: no ../shared/data beside the repository");
-        return;
-    }
     let dir = TempDir::new().unwrap();
     let output = dir.path().join("chiapas");
     let paths = [labels.as_path(), &scene, &output].map(|p| p.to_str().unwrap());

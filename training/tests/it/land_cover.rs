@@ -74,8 +74,7 @@ fn the_smoke_configuration_trains_and_its_data_are_audited() {
 #[test]
 fn the_real_configuration_is_valid_and_finds_its_data() {
     let config = repository().join("configs/land-cover/train.toml");
-    if !repository().join("../shared/data/landcover/dubai_mbrsc").is_dir() {
-        println!("skipped: no ../shared/data beside the repository");
+    if arpent_testing::real_data("landcover/dubai_mbrsc").is_none() {
         return;
     }
     let dir = TempDir::new().unwrap();

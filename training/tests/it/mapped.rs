@@ -56,11 +56,10 @@ fn window(side: usize) -> Window {
 }
 
 /// The manifest of a run with `configs/<task>/run.toml`, verified; `None`, and a word, where `arpent` was not built.
-#[allow(clippy::print_stdout, reason = "a test tells why it skips")]
 pub(crate) fn mapped(task: &str, package: &Path, more: &[&str], output: &Path) -> Option<Value> {
     let arpent = PathBuf::from(env!("CARGO_BIN_EXE_arpent-train")).with_file_name("arpent");
     if !arpent.exists() {
-        println!("skipped: {} is not built (cargo build -p arpent)", arpent.display());
+        arpent_testing::skip("arpent", &format!("{} is not built (cargo build -p arpent)", arpent.display()));
         return None;
     }
     let config = repository().join("configs").join(task).join("run.toml");

@@ -1,6 +1,6 @@
 //! 8-bit sums in plain loops.
 
-use super::int8::Dot;
+use super::int8_strip::Dot;
 
 /// Any machine.
 pub(super) struct Portable;

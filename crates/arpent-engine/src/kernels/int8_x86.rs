@@ -4,7 +4,7 @@
 
 use std::arch::x86_64::*;
 
-use super::int8::{Dot, Line, Terms, strip};
+use super::int8_strip::{Dot, Line, Terms, strip};
 
 /// AVX-512 with VNNI: four products and their sum in one instruction.
 #[derive(Clone, Copy)]

@@ -116,12 +116,6 @@ impl Isa {
         }
     }
 
-    /// Whether 8-bit networks are faster on it than f32: where there is no kernel of its own for them, they are right but
-    /// slower.
-    pub fn gains_from_int8(self) -> bool {
-        super::int8::has_kernel(self)
-    }
-
     /// As people write it.
     pub const fn name(self) -> &'static str {
         match self {

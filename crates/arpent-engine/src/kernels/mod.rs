@@ -14,6 +14,7 @@ mod depthwise;
 mod direct;
 mod int8;
 mod int8_portable;
+mod int8_strip;
 #[cfg(target_arch = "x86_64")]
 mod int8_x86;
 mod isa;

@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::ConvShape;
+use super::shape::ConvShape;
 use crate::Activation;
 use crate::kernels::{
     Buffer, BufferShape, Epilogue, Geometry, Isa, Patch, Rows, Weights, direct, to_pixels, to_planes,

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{ConvShape, lay_apart};
+use super::shape::{ConvShape, lay_apart};
 use crate::kernels::{Seen, convolve_plane, plane_products};
 
 pub(super) fn convolve(shape: &ConvShape, x: &[f32], kernels: &[f32], bias: Option<&[f32]>) -> Vec<f32> {

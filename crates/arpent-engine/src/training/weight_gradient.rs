@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{ConvShape, lay_apart};
+use super::shape::{ConvShape, lay_apart};
 use crate::kernels::{Blocks, Isa, MOST_ROWS, Products, products, to_pixels};
 
 /// Input channels of a task: two groups of those that are computed together.

@@ -7,10 +7,12 @@ use gdal::config::{get_config_option, set_config_option};
 use gdal::{Dataset, Metadata as _};
 use sha2::{Digest, Sha256};
 
-use super::limits::head;
+use super::limits::{check_raster, head};
 use super::vrt::{self, Reference};
-use crate::uri::{gdal_path, is_local, is_remote};
-use crate::{GdalError, failure, ffi, scene};
+use crate::GdalError;
+use crate::error::cannot_open;
+use crate::ffi::{self, failure};
+use crate::uri::{gdal_path, is_local, is_remote, is_web};
 
 /// Bytes of a VRT. GDAL holds its XML as objects that are ten times larger; 100,000 sources of one band have 60 MB.
 pub(crate) const MAX_VRT_BYTES: usize = 128 << 20;
@@ -52,8 +54,31 @@ fn set_lines(option: &str, values: &[String]) -> Result<(), GdalError> {
         .map_err(|e| GdalError::Call { doing: "set a GDAL option", message: failure(&e) })
 }
 
+/// Refuses a raster that names what it must not. Before GDAL opens it.
+pub(crate) fn named_files(uri: &str, gdal_path: &str) -> Result<(), GdalError> {
+    without_blanks(uri)?;
+    check(uri, gdal_path)
+}
+
+/// Refuses a raster that declares more than can be read, or names overviews elsewhere. After GDAL has read its header.
+pub(crate) fn declared(uri: &str, gdal_path: &str, dataset: &Dataset) -> Result<(), GdalError> {
+    check_raster(uri, dataset)?;
+    check_overviews(uri, gdal_path, dataset)
+}
+
+/// Refuses a URL with a blank: servers are not asked for it, and GDAL's error does not say why.
+///
+/// # Errors
+/// [`GdalError::BlankInUrl`].
+pub(crate) fn without_blanks(uri: &str) -> Result<(), GdalError> {
+    if is_web(uri) && uri.contains(char::is_whitespace) {
+        return Err(GdalError::BlankInUrl { path: uri.to_owned() });
+    }
+    Ok(())
+}
+
 /// Refuses a raster that names what it must not, or whose name is a document or an instruction.
-pub(super) fn check(uri: &str, path: &str) -> Result<(), GdalError> {
+fn check(uri: &str, path: &str) -> Result<(), GdalError> {
     let is_vrt_text = path.contains("<VRTDataset") || path.to_ascii_lowercase().starts_with("vrt://");
     if is_vrt_text {
         let reason = "is an instruction to GDAL, not a file";
@@ -63,7 +88,7 @@ pub(super) fn check(uri: &str, path: &str) -> Result<(), GdalError> {
 }
 
 /// Refuses a raster whose metadata name overviews elsewhere: GDAL opens them like any other file.
-pub(super) fn check_overviews(uri: &str, path: &str, dataset: &Dataset) -> Result<(), GdalError> {
+fn check_overviews(uri: &str, path: &str, dataset: &Dataset) -> Result<(), GdalError> {
     let Some(name) = dataset.metadata_item("OVERVIEW_FILE", "OVERVIEWS") else { return Ok(()) };
     // GDAL's own way to say: beside this file.
     let name = name.strip_prefix(":::BASE:::").unwrap_or(&name).to_owned();
@@ -102,7 +127,7 @@ impl Check<'_> {
             // GDAL will say why.
             Err(message) if message.is_empty() => return Ok(()),
             // Asked twice, a store would only say that it was asked before.
-            Err(message) => return Err(scene::cannot_open(self.uri, path, message)),
+            Err(message) => return Err(cannot_open(self.uri, path, message)),
         };
         if !looks_like_vrt(&start) {
             return Ok(());
@@ -163,7 +188,7 @@ impl Check<'_> {
                 Err(message) if message.is_empty() && ffi::vsi_exists(name) => {}
                 Err(message) if message.is_empty() => return Err(absent(name)),
                 Err(message) => {
-                    return Err(match scene::cannot_open(name, name, message) {
+                    return Err(match cannot_open(name, name, message) {
                         GdalError::Missing { .. } => absent(name),
                         other => other,
                     });

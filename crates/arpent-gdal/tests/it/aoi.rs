@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arpent_base::Diagnostic as _;
 use arpent_gdal::{Aoi, GdalError, describe_crs, read_aoi};
 use arpent_raster::{Grid, Window};
 use gdal::DriverManager;

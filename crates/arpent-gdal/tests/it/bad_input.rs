@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use arpent_base::Diagnostic as _;
 use arpent_gdal::{GdalError, MosaicReader, group_scenes, open_scene};
 use gdal::raster::{ColorEntry, ColorTable};
 

@@ -1,5 +1,6 @@
 //! One system and one grid, however they are spelled; what an item says beside its file.
 
+use arpent_base::Diagnostic as _;
 use arpent_gdal::{GdalError, SceneProjection, describe_crs, group_scenes, open_scene};
 use gdal::spatial_ref::SpatialRef;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arpent_base::Diagnostic as _;
 use arpent_gdal::inside::area_of_wkb;
 use arpent_gdal::{
     GdalError, LayerSource, MosaicReader, PublishedRaster, SceneSource, allow_in_vrt, count_bands,

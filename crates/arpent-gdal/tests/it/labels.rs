@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arpent_base::Diagnostic as _;
 use arpent_gdal::{
     GdalError, InvalidGeometries, PolygonSource, count_bands, describe_crs, read_aoi, read_labels,
     read_picture, read_polygons,

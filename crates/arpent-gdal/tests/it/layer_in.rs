@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use arpent_base::Diagnostic as _;
 use arpent_gdal::{
     FieldType, GdalError, InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry, LayerSource, Value,
     describe_crs, layer_fields, read_features,

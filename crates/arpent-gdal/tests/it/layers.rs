@@ -7,6 +7,7 @@ use arpent_gdal::{
     describe_crs, qgis_style,
 };
 use arpent_raster::{Class, Color, Crs, Nomenclature};
+use arpent_testing::skip;
 use gdal::Dataset;
 use gdal::vector::{Geometry, LayerAccess};
 
@@ -214,7 +215,7 @@ fn a_full_disk_is_an_error() {
     let dir = folder();
     let full = Path::new("/dev/full");
     if !full.exists() {
-        eprintln!("skipped: this system has no /dev/full");
+        skip("dev-full", "this system has no /dev/full");
         return;
     }
     let (crs, fields) = (describe_crs("EPSG:2154").unwrap(), fields());

@@ -18,7 +18,6 @@ mod labels;
 mod layer_in;
 mod layers;
 mod mosaic;
-mod polygonize;
 mod published;
 mod rasters;
 mod real_data;

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arpent_base::Diagnostic as _;
 use arpent_gdal::{GdalError, RasterKind, StripWriter, describe_crs};
 use arpent_raster::{Class, Color, Grid, Nomenclature, Window};
+use arpent_testing::skip;
 use gdal::{Dataset, Metadata};
 
 use crate::common::folder;
@@ -171,7 +173,7 @@ fn a_full_disk_is_an_error() {
     let dir = folder();
     let full = Path::new("/dev/full");
     if !full.exists() {
-        eprintln!("skipped: this system has no /dev/full");
+        skip("dev-full", "this system has no /dev/full");
         return;
     }
     let temporary = dir.path().join("t.tif");

@@ -1,21 +1,18 @@
 //! Real scenes, where they are at hand.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use arpent_base::Diagnostic as _;
 use arpent_gdal::{
     GdalError, LayerGeometry, LayerSource, MosaicReader, SceneSource, Transformer, describe_crs, fingerprint,
     group_scenes, look, open_scene, read_features, resolve_scenes,
 };
+use arpent_testing::{real_data, skip};
 
 use crate::common::folder;
 
 fn scenes() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/scenes");
-    if path.is_dir() {
-        return Some(path);
-    }
-    eprintln!("skipped: no real scenes at {}", path.display());
-    None
+    real_data("scenes")
 }
 
 #[test]
@@ -117,7 +114,7 @@ fn real_layers_are_the_same_in_every_format() {
     for (number, layer) in layers.iter().enumerate() {
         let from = root.join(layer);
         if !from.exists() {
-            eprintln!("skipped: {}", from.display());
+            skip("real-data", &format!("{} is not there", from.display()));
             continue;
         }
         let from = from.to_string_lossy().into_owned();

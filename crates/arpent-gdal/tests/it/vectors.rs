@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use arpent_base::Diagnostic as _;
 use arpent_gdal::{
     GdalError, LayerCounts, LayerFormat, LayerGeometry, LayerOptions, LayerShape, LayerShapes, LayerSource,
     LayerWriter, PolygonSource, ReferenceIndex, ReferenceKind, Value, describe_crs, read_aoi, read_features,

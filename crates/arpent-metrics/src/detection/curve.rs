@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClassOutcomes, DetectionScores, Outcome};
+use super::outcomes::{ClassOutcomes, Outcome};
 use crate::count::{as_f64, as_u64, mean, ratio};
 
 /// How the area under the curve of precision over recall is taken. In both, precision is first made to fall with
@@ -17,17 +17,17 @@ pub enum Interpolation {
     Area,
 }
 
-/// A [`DetectionScores`] at one IoU threshold.
+/// A [`crate::DetectionScores`] at one IoU threshold.
 #[derive(Debug, Clone, Copy)]
 pub struct AtIou<'a> {
-    pub(super) scores: &'a DetectionScores,
+    pub(super) classes: &'a [ClassOutcomes],
     pub(super) bit: usize,
 }
 
 impl AtIou<'_> {
     /// Average precision of a class; `None` when the class is not in the truth.
     pub fn average_precision(&self, class_id: u8, interpolation: Interpolation) -> Option<f64> {
-        let class = self.scores.classes.get(usize::from(class_id)).filter(|class| class.truths > 0)?;
+        let class = self.classes.get(usize::from(class_id)).filter(|class| class.truths > 0)?;
         let curve = self.curve(class);
         Some(match interpolation {
             Interpolation::Coco101 => coco101(&curve),
@@ -37,7 +37,7 @@ impl AtIou<'_> {
 
     /// Mean of the average precisions of the classes that are in the truth.
     pub fn mean_average_precision(&self, interpolation: Interpolation) -> Option<f64> {
-        let classes = (0u8..=255).take(self.scores.classes.len());
+        let classes = (0u8..=255).take(self.classes.len());
         mean(classes.map(|class| self.average_precision(class, interpolation)))
     }
 
@@ -58,12 +58,12 @@ impl AtIou<'_> {
     /// Recall and precision of a class, box by box from the highest score down; precision is the highest that is reached
     /// there or further on, as for [`Interpolation::Area`]. Empty when the class is not in the truth or nothing was found.
     pub fn precision_recall(&self, class_id: u8) -> Vec<(f64, f64)> {
-        let class = self.scores.classes.get(usize::from(class_id)).filter(|class| class.truths > 0);
+        let class = self.classes.get(usize::from(class_id)).filter(|class| class.truths > 0);
         class.map(|class| self.curve(class)).unwrap_or_default()
     }
 
     fn chosen(&self, class_id: Option<u8>) -> impl Iterator<Item = &ClassOutcomes> {
-        let classes = (0u8..=255).zip(&self.scores.classes);
+        let classes = (0u8..=255).zip(self.classes);
         classes.filter(move |(id, _)| class_id.is_none_or(|wanted| wanted == *id)).map(|(_, class)| class)
     }
 

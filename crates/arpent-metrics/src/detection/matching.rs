@@ -1,6 +1,7 @@
 //! Which found box is which true box.
 
-use super::{Outcome, ScoredBox};
+use super::boxes::ScoredBox;
+use super::outcomes::Outcome;
 
 /// Matches the boxes of one class in one picture; `found` must be sorted by score, best first.
 ///

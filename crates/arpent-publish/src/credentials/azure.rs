@@ -1,9 +1,11 @@
 //! Azure's blob storage.
 
+use arpent_base::redacted;
 use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
 
-use super::{Endpoint, Lookup, Secrets, agreed, flag, named, one};
+use super::environment::{self, Endpoint, Lookup, agreed, flag, one};
 use crate::error::{PublishError, Result};
+use crate::secrets::Secrets;
 
 const CONNECTION: &str = "AZURE_STORAGE_CONNECTION_STRING";
 const ENDPOINTS: [&str; 2] = ["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"];
@@ -31,7 +33,7 @@ impl Azure {
         let get = |names: &[&'static str]| one(variable, names);
         // A connection string holds several settings, each of which may have a variable of its own.
         let or_connection = |names: &[&'static str], part: &str| {
-            let own = named(variable, names).map(|(name, value)| (name, tidy(&value)));
+            let own = environment::named(variable, names).map(|(name, value)| (name, tidy(&value)));
             let own: Vec<_> =
                 own.chain(connection.get(part).map(|value| (CONNECTION, tidy(value)))).collect();
             agreed(own)
@@ -62,7 +64,7 @@ impl Azure {
 
     fn read_endpoint(&self, variable: &Lookup<'_>, connection: &Connection<'_>) -> Result<Option<Endpoint>> {
         let mut named: Vec<(&'static str, Endpoint)> = Vec::new();
-        for (name, value) in super::named(variable, &ENDPOINTS) {
+        for (name, value) in environment::named(variable, &ENDPOINTS) {
             named.push((name, Endpoint::parse(name, &value, true)?));
         }
         let allowed = flag(variable, &["AZURE_ALLOW_HTTP"], &[])?.is_some_and(|(_, yes)| yes);
@@ -96,7 +98,7 @@ impl Azure {
     /// Access to a container. The way to the credentials is always named, since `object_store` would else ask the
     /// machine's metadata service for some.
     pub(crate) fn builder(&self, container: &str, url: &str) -> Result<MicrosoftAzureBuilder> {
-        let missing = || PublishError::NoCredentials { url: super::redacted(url), variables: VARIABLES };
+        let missing = || PublishError::NoCredentials { url: redacted(url), variables: VARIABLES };
         let way = self.way().ok_or_else(missing)?;
         let account = self.account.clone().ok_or_else(missing)?;
         let settings = [

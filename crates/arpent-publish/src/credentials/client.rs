@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, RetryConfig};
 
-use super::{Lookup, one};
+use super::environment::{Lookup, one};
 use crate::error::{PublishError, Result};
 
 /// Most times that a request is made again.

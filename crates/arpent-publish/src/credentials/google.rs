@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use arpent_base::redacted;
 use object_store::StaticCredentialProvider;
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
 use serde::Deserialize;
 
-use super::{Endpoint, Lookup, Secrets, agreed, flag, named, one};
+use super::environment::{Endpoint, Lookup, agreed, flag, named, one};
 use crate::error::{PublishError, Result};
+use crate::secrets::Secrets;
 
 const KEY: &str = "GOOGLE_SERVICE_ACCOUNT_KEY";
 
@@ -87,7 +89,7 @@ impl Google {
             (None, Some(key), _) => builder.with_service_account_key(key),
             (None, None, Some(file)) => builder.with_application_credentials(file),
             (None, None, None) => {
-                return Err(PublishError::NoCredentials { url: super::redacted(url), variables: VARIABLES });
+                return Err(PublishError::NoCredentials { url: redacted(url), variables: VARIABLES });
             }
         })
     }

@@ -1,9 +1,11 @@
 //! S3 and what speaks its interface.
 
+use arpent_base::redacted;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key, Checksum};
 
-use super::{Endpoint, Lookup, Secrets, flag, one};
+use super::environment::{Endpoint, Lookup, flag, one};
 use crate::error::{PublishError, Result};
+use crate::secrets::Secrets;
 
 /// Variables of `object_store` alone, passed on as they are.
 const PASSED_ON: [(&str, &str); 9] = [
@@ -76,7 +78,7 @@ impl S3 {
     pub(crate) fn builder(&self, bucket: &str, url: &str) -> Result<AmazonS3Builder> {
         let keys = self.key_id.is_some() || self.secret.is_some();
         if !(keys || self.unsigned || self.token_file.is_some() && self.role.is_some()) {
-            return Err(PublishError::NoCredentials { url: super::redacted(url), variables: VARIABLES });
+            return Err(PublishError::NoCredentials { url: redacted(url), variables: VARIABLES });
         }
         let virtual_hosts = self.virtual_hosts.unwrap_or(false);
         let endpoint = self.endpoint.as_ref().map(|endpoint| {

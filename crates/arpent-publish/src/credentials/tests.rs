@@ -1,9 +1,11 @@
 use std::collections::HashMap;
 
+use arpent_base::Diagnostic as _;
 use object_store::aws::AmazonS3ConfigKey;
 use object_store::azure::AzureConfigKey;
 
 use super::*;
+use crate::error::PublishError;
 use crate::{ObjectKind, Target};
 
 /// A secret that nothing may repeat.
@@ -78,7 +80,7 @@ fn nobody_asks_a_metadata_service() {
         let error = Target::parse_with(url, &|_| None).unwrap_err();
         assert!(matches!(error, PublishError::NoCredentials { .. }), "{error}");
         assert!(error.hint().unwrap().starts_with("set "), "{error}");
-        assert!(!error.is_transient());
+        assert!(error.is_transient() == Some(false));
     }
     // A role's name alone, or what leads to the metadata service, are no credentials.
     let half = [
@@ -233,12 +235,6 @@ fn googles_names_are_translated() {
     assert_eq!(options["GOOGLE_APPLICATION_CREDENTIALS"], "/key.json");
 }
 
-#[test]
-fn documents_are_redacted() {
-    let document = json_document(&serde_json::json!({ "a": "http://h/a?sig=b" })).unwrap();
-    assert_eq!(String::from_utf8(document).unwrap(), "{\n  \"a\": \"http://h/a?sig=REDACTED\"\n}\n");
-}
-
 /// Whatever is said of an error: its text, its causes, its hint, and its debugging form.
 fn everything(error: &PublishError) -> String {
     let mut said = format!("{error} {error:?} {}", error.hint().unwrap_or_default());
@@ -292,7 +288,7 @@ fn secrets_are_in_no_message_and_no_debugging_output() {
         ];
         for error in errors {
             hidden(&everything(&error));
-            assert!(error.is_transient(), "{error}");
+            assert!(error.is_transient() == Some(true), "{error}");
         }
     }
     for url in [
@@ -342,5 +338,5 @@ fn a_web_server_is_only_read() {
     assert!(matches!(target.check_writable(), Err(PublishError::ReadOnly { .. })));
     assert!(matches!(target.create("a", vec![], "x"), Err(PublishError::ReadOnly { .. })));
     assert!(matches!(target.delete_below("a"), Err(PublishError::ReadOnly { .. })));
-    assert!(target.read("a", ObjectKind::Record).unwrap_err().is_transient());
+    assert!(target.read("a", ObjectKind::Record).unwrap_err().is_transient() == Some(true));
 }

@@ -2,7 +2,7 @@ use std::fs;
 use std::time::SystemTime;
 
 use super::*;
-use crate::publish::new_attempt;
+use crate::names::new_attempt;
 use crate::publish::tests::{manifest, staged};
 
 const DAY: Duration = Duration::from_hours(24);

@@ -1,9 +1,11 @@
 use std::convert::Infallible;
 use std::io;
 
+use arpent_base::Diagnostic as _;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::dateline::signed_area;
 use crate::testing::{feature, run};
 
 /// A stand-in for a projection: 100 km to the degree, centred on (2 E, 47 N).

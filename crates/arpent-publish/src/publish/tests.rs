@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use arpent_base::Diagnostic as _;
+use futures_util::TryStreamExt;
+use object_store::ObjectStoreExt;
 use tempfile::TempDir;
 
 use super::*;
-use crate::manifest::{Counts, MANIFEST_FORMAT, ModelRecord};
-use crate::target::Target;
+use crate::manifest::{Counts, ModelRecord};
+use crate::names::{MANIFEST_FORMAT, is_attempt};
 use crate::verify::CheckOutcome;
 
 pub(crate) fn manifest(run_id: &str) -> Manifest {

@@ -12,6 +12,7 @@
 
 mod model;
 mod time;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,16 +23,18 @@ use arpent_raster::{
 use geo_types::{LineString, Polygon};
 use serde_json::{Map, Value, json};
 
-use crate::credentials::json_document;
 use crate::dateline::{Extent, Rings, cut};
 use crate::error::{PublishError, Result};
 use crate::geojson::on_globe;
 use crate::geoparquet::projjson;
-use crate::manifest::{MANIFEST_NAME, Software};
+use crate::manifest::Software;
 use crate::media::{ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP};
+use crate::names::MANIFEST_NAME;
 use crate::publish::StagedArtifact;
+use arpent_base::json_document;
 pub use model::StacModel;
 pub use time::Acquired;
+use values::{multihash, slug};
 
 const EXTENSIONS: [&str; 6] = [
     "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
@@ -203,11 +206,6 @@ fn roles(role: &str) -> Vec<&str> {
     }
 }
 
-/// SHA-256 as a multihash: code 0x12, length 0x20, digest.
-fn multihash(sha256: &str) -> String {
-    format!("1220{sha256}")
-}
-
 /// The one band of a raster; `None` for other artifacts.
 fn band(run: &StacRun<'_>, role: &str) -> Option<Value> {
     let resolution = ground_resolution(run);
@@ -254,13 +252,6 @@ fn classes(nomenclature: &Nomenclature) -> Value {
         "nodata": true,
     });
     nomenclature.classes().iter().map(class).chain([nodata]).collect()
-}
-
-/// A name of letters, digits, `-` and `_`, as the classification extension asks.
-fn slug(name: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    let slug: String = name.chars().map(plain).collect();
-    if slug.is_empty() { "_".into() } else { slug }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use arpent_raster::Nomenclature;
 use serde_json::{Map, Value, json};
 
-use super::multihash;
+use super::values::{multihash, slug};
 
 /// What a run's STAC item says of its model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl StacModel {
         let classes: Vec<_> = nomenclature
             .classes()
             .iter()
-            .map(|c| json!({ "value": c.id, "name": super::slug(&c.name), "description": c.name }))
+            .map(|c| json!({ "value": c.id, "name": slug(&c.name), "description": c.name }))
             .collect();
         json!({
             "name": "scores",

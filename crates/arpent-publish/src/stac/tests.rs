@@ -1,7 +1,7 @@
 use geo_types::polygon;
 
 use super::*;
-use crate::geojson::signed_area;
+use crate::dateline::signed_area;
 use crate::testing::grid;
 use arpent_raster::{Class, Color};
 
@@ -110,7 +110,7 @@ fn rasters_have_bands_and_every_file_a_checksum() {
         })
     );
     assert_eq!(labels["file:size"], 10);
-    let digest = crate::hash::hex(&<sha2::Sha256 as sha2::Digest>::digest("labels.tif"));
+    let digest = arpent_base::sha256_hex(b"labels.tif");
     assert_eq!(labels["file:checksum"], format!("1220{digest}"));
     let map = &item["assets"]["map.tif"];
     assert_eq!(map["roles"], json!(["data", "map"]));

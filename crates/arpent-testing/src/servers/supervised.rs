@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::needs::skip;
+
 /// Ports are free when they are chosen; somebody may take one before the server does.
 const TRIES: usize = 3;
 /// From the start of the process to its first answer, on a machine with other things to do.
@@ -125,14 +127,10 @@ pub(super) fn program(inside_venv: &str, name: &str) -> Option<PathBuf> {
     let places = std::iter::once(venv.join(inside_venv)).chain(std::env::split_paths(&paths));
     let found = places.map(|place| place.join(name)).find(|path| path.is_file());
     if found.is_none() {
-        say(&format!("skipped: `{name}` is not installed; scripts/setup.sh --test installs it"));
+        let what = if name == "weed" { "seaweedfs" } else { "azurite" };
+        skip(what, &format!("`{name}` is not installed; scripts/setup.sh --test installs it"));
     }
     found.map(|path| path.canonicalize().unwrap_or(path))
-}
-
-#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn say(text: &str) {
-    eprintln!("{text}");
 }
 
 /// Loopback, at a port.

@@ -1,6 +1,7 @@
 //! The minimum mapping unit: regions that are too small become part of a neighbor.
 
 mod regions;
+mod row;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -8,17 +9,15 @@ mod zones;
 
 use std::collections::VecDeque;
 
-use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, Window};
+use arpent_raster::{CONFIDENCE_NODATA, Window};
 
 use crate::VectorError;
-use crate::bits::{WORD, differences, for_each_one};
+use crate::bits::WORD;
 use crate::polygonize::{SIDE_LIMIT, check_row};
 use regions::Regions;
+use row::{Row, find_runs};
 pub use rules::{MAX_ZONES, MappingUnits};
 pub(crate) use zones::Near;
-
-/// No region.
-const NONE: u32 = u32::MAX;
 
 /// Rows held to be used again, at most.
 const SPARE_ROWS: usize = 64;
@@ -75,46 +74,6 @@ pub struct DissolvedRow<'a> {
     pub confidence: &'a [u8],
     /// Ground area of its pixels, square metres.
     pub pixel_area_m2: f64,
-}
-
-/// Pixels of one class, side by side.
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    start: u32,
-    end: u32,
-    region: u32,
-    class_id: u8,
-}
-
-#[derive(Debug, Default)]
-struct Row {
-    runs: Vec<Run>,
-    labels: Vec<u8>,
-    /// Classes that the network gave; nothing where they are those of `labels`.
-    predicted: Vec<u8>,
-    confidence: Vec<u8>,
-    pixel_area_m2: f64,
-}
-
-impl Row {
-    fn fill(&mut self, labels: &[u8], (predicted, confidence): (&[u8], &[u8]), pixel_area_m2: f64) {
-        let predicted = if predicted == labels { &[][..] } else { predicted };
-        for (held, given) in
-            [(&mut self.labels, labels), (&mut self.predicted, predicted), (&mut self.confidence, confidence)]
-        {
-            held.clear();
-            held.extend_from_slice(given);
-        }
-        self.pixel_area_m2 = pixel_area_m2;
-    }
-
-    /// Gives pixels another class.
-    fn dissolve(&mut self, start: usize, end: usize, class_id: u8) {
-        if self.predicted.is_empty() {
-            self.predicted.extend_from_slice(&self.labels);
-        }
-        self.labels[start..end].fill(class_id);
-    }
 }
 
 /// Takes the confidence from pixels whose class is not the one that the network gave: it did not say so. Where a class was imposed
@@ -252,22 +211,4 @@ impl Dissolver {
         self.regions.forget_others(self.pending.iter_mut().flat_map(|row| &mut row.runs));
         Ok(())
     }
-}
-
-/// Finds the runs of a row. `cracks` is room for a bit for each column.
-#[allow(clippy::cast_possible_truncation, reason = "`Dissolver::new` limits the width")]
-fn find_runs(labels: &[u8], cracks: &mut [u64], runs: &mut Vec<Run>) {
-    runs.clear();
-    let Some(last) = labels.len().checked_sub(1) else { return };
-    differences(&labels[..last], &labels[1..], cracks);
-    let mut start = 0;
-    let mut add = |last: usize| {
-        let (class_id, end) = (labels[last], last + 1);
-        if class_id != LABEL_NODATA {
-            runs.push(Run { start: start as u32, end: end as u32, region: NONE, class_id });
-        }
-        start = end;
-    };
-    for_each_one(cracks, &mut add);
-    add(last);
 }

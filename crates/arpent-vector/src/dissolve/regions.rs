@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
+use super::row::{NONE, Run};
 use super::rules::MappingUnits;
-use super::{NONE, Run};
 use crate::polygonize::fixed_point;
 
 /// Regions of which nothing more is known are forgotten beyond this many, and four times what is still needed.

@@ -1,5 +1,6 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small numbers")]
 
+use arpent_raster::LABEL_NODATA;
 use proptest::prelude::*;
 
 use super::*;

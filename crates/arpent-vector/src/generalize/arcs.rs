@@ -2,7 +2,7 @@
 
 use arpent_raster::LABEL_NODATA;
 
-use super::cell::Cell;
+use super::cell::{Cell, Place};
 use crate::bits::{self, WORD, differences, ones_of};
 
 const NONE: u32 = u32::MAX;
@@ -12,9 +12,6 @@ const NORTH: u32 = 0;
 const EAST: u32 = 1;
 const SOUTH: u32 = 2;
 const WEST: u32 = 3;
-
-/// A vertex of a cell: column and row from its corner, both at most 512.
-pub(super) type Place = [u16; 2];
 
 /// A vertex where a border turns, forks or reaches the rim.
 #[derive(Debug, Clone, Copy)]

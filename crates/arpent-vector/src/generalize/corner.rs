@@ -1,6 +1,6 @@
 //! Whether the corner of a vertex is free.
 
-use super::arcs::Place;
+use super::cell::Place;
 use super::left::Left;
 use crate::bits::{WORD, ones_of};
 use crate::triangle::{bounds, columns_in_band, is_inside};

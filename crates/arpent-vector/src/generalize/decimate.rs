@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::arcs::{Arcs, Place};
+use super::arcs::Arcs;
+use super::cell::Place;
 use super::left::Left;
 use super::queue::{Queue, STEPS};
 

@@ -1,8 +1,8 @@
 //! The vertices of a cell that are left.
 
-use super::arcs::Place;
+use super::cell::Place;
 use crate::bits::{WORD, ones_of};
-use crate::polygonize::Vertex;
+use crate::region::Vertex;
 use crate::triangle::{columns_in_band, is_inside};
 
 /// A bit for each vertex of a cell, set while it is left.

@@ -1,6 +1,7 @@
 //! Regions that fit together, with fewer vertices: every border is the same line for both of its sides.
 
 mod arcs;
+mod borders;
 mod cell;
 mod corner;
 mod counts;
@@ -19,7 +20,8 @@ use crate::bits::WORD;
 use crate::drawing::{Drawing, Smoothing};
 use crate::polygonize::{LATTICE, Marks, check_row};
 use crate::{Polygonizer, Region, VectorError};
-use cell::{Cell, Mark, Workspace};
+use borders::{Mark, Workspace};
+use cell::Cell;
 pub use counts::DrawnCounts;
 
 /// Makes a coverage of the rows of a label raster: the regions of [`Polygonizer`], with fewer vertices, without gaps and
@@ -162,7 +164,7 @@ impl Generalizer {
             let end = (start + to_line).min(width);
             let labels = &self.labels[start..];
             let cell = Cell { labels, stride: width, width: end - start, height, has_nodata };
-            cell.generalize(&self.drawing, &mut self.work, |mark, y, x, bits| {
+            self.work.generalize(&cell, &self.drawing, |mark, y, x, bits| {
                 marks.set(mark, y, start + x, bits);
                 match mark {
                     Mark::Gone => {}

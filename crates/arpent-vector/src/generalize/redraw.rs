@@ -1,12 +1,12 @@
 //! Which outlines of buildings are drawn with right angles.
 
-use super::arcs::{Arcs, Place};
-use super::cell::Cell;
+use super::arcs::Arcs;
+use super::cell::{Cell, Place};
 use super::decimate::Decimation;
 use super::left::Left;
 use super::near::Lines;
 use crate::drawing::Drawing;
-use crate::polygonize::Vertex;
+use crate::region::Vertex;
 use crate::square::{Point, are_near, area, is_within, sides, square, squared_distance};
 
 /// Lines of different borders keep this distance, pixels, squared.

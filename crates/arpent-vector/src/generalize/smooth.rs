@@ -19,8 +19,8 @@
 //! and `t'` are the parts of the sides: at most the share, as both are below `sqrt(share) / 2`. What a region wins, others
 //! lose; it is at most half the square of the length of cuts for each corner.
 
-use super::arcs::{Arcs, Place};
-use super::cell::Cell;
+use super::arcs::Arcs;
+use super::cell::{Cell, Place};
 use super::decimate::Decimation;
 use super::redraw::Redraw;
 use crate::bits::WORD;

@@ -9,7 +9,7 @@ use geo::Validation;
 use proptest::prelude::*;
 
 use super::*;
-use crate::polygonize::Vertex;
+use crate::region::Vertex;
 use crate::shapes::{doubled_area, edges, polygon};
 
 /// A map drawn by a function of grid columns and rows.

@@ -1,6 +1,8 @@
+use arpent_base::Diagnostic as _;
+use proptest::prelude::*;
+
 use super::*;
 use crate::DetectionMerger;
-use proptest::prelude::*;
 
 fn detection(class_id: u8, score: f32, bbox: [f64; 4]) -> Detection {
     Detection { class_id, score, bbox }

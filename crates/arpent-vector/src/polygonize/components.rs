@@ -1,6 +1,6 @@
 //! Regions under construction: what is counted of them, and which of them turned out to be one.
 
-use super::region::Span;
+use super::span::Span;
 use super::sums::Scored;
 
 /// Regions that are open, in slots that are used again.

@@ -3,9 +3,9 @@
 //! While a region is put together, its vertices keep their marks in the lowest bits of the column: that leaves the order of
 //! vertices as it is, so rings begin and are sorted as ever.
 
-use super::Vertex;
 use super::chains::{CUT, Corner, SQUARE, place};
-use super::rings::RingBuilder;
+use crate::drawing::Drawing;
+use crate::region::Vertex;
 use crate::square::{Point, square};
 
 /// The marks that matter here, as the lowest bits of a number.
@@ -23,19 +23,34 @@ fn without_marks([col, row]: Vertex) -> Vertex {
     [col >> BITS, row]
 }
 
-/// A ring that is drawn square, by its first vertex.
-pub(super) type Square = (Vertex, Vec<Point>);
+/// Draws the rings of a region, if not along their vertices.
+#[derive(Debug, Default)]
+pub(super) struct Drawer {
+    /// How rings are drawn.
+    drawing: Option<Drawing>,
+    /// The rings of the region at hand that are drawn square, each by its first vertex.
+    squares: Vec<(Vertex, Vec<Point>)>,
+}
 
-impl RingBuilder {
-    /// Draws the boundary at hand square.
-    pub(super) fn draw_square(&mut self, [col0, row0]: Vertex) {
-        let Some(drawing) = self.drawing() else { return };
+impl Drawer {
+    pub(super) fn new(drawing: Option<Drawing>) -> Self {
+        Self { drawing, squares: Vec::new() }
+    }
+
+    /// Whether rings are drawn other than along their vertices, for which they hold the marks of these, too.
+    pub(super) fn is_on(&self) -> bool {
+        self.drawing.is_some()
+    }
+
+    /// Draws a boundary square.
+    pub(super) fn draw_square(&mut self, corners: &[Corner], [col0, row0]: Vertex) {
+        let Some(drawing) = &self.drawing else { return };
         let vertex = |col: u32, row: u32| [col0 + i64::from(place(col)), row0 + i64::from(place(row))];
         let ends =
             |(edge, next): (&Corner, &Corner)| [vertex(edge.col, edge.row), vertex(next.col, edge.row)];
-        let following = self.corners.iter().cycle().skip(1);
+        let following = corners.iter().cycle().skip(1);
         // All corners of pixels, those that have gone, too.
-        let mut pixels: Vec<Vertex> = self.corners.iter().zip(following).flat_map(ends).collect();
+        let mut pixels: Vec<Vertex> = corners.iter().zip(following).flat_map(ends).collect();
         pixels.dedup();
         if pixels.len() > 1 && pixels.first() == pixels.last() {
             pixels.pop();
@@ -57,7 +72,7 @@ impl RingBuilder {
 
     /// Takes the marks off the rings of a region; how it is drawn, if not along the vertices.
     pub(super) fn draw(&mut self, rings: &mut [Vec<Vertex>]) -> Option<Vec<Vec<Point>>> {
-        self.drawing()?;
+        self.drawing.as_ref()?;
         let is_drawn = rings.iter().flatten().any(|v| v[0] & (IS_CUT | IS_SQUARE) != 0);
         let drawn = is_drawn.then(|| rings.iter().map(|ring| self.drawn(ring)).collect());
         for vertex in rings.iter_mut().flatten() {
@@ -76,7 +91,7 @@ impl RingBuilder {
                 return square.clone();
             }
         }
-        let smoothing = self.drawing().and_then(|drawing| drawing.smoothing);
+        let smoothing = self.drawing.as_ref().and_then(|drawing| drawing.smoothing);
         let mut drawn = Vec::with_capacity(2 * n);
         for (i, marked) in ring.iter().enumerate() {
             let vertex = without_marks(*marked);

@@ -1,9 +1,32 @@
 //! Edges between two rows.
 
-use super::Polygonizer;
-use super::chains::{Corner, TOUCH};
+use super::chains::{Chains, Corner, TOUCH};
+use super::row::Row;
+use super::vertices::Vertices;
 
-impl Polygonizer {
+/// Two rows that follow each other, and the edges up to them.
+#[derive(Debug)]
+pub(super) struct Edges {
+    /// Rows that have passed.
+    pub(super) rows: u32,
+    pub(super) above: Row,
+    pub(super) below: Row,
+    pub(super) chains: Chains,
+    /// Vertices between the two rows that are said of a coverage.
+    pub(super) vertices: Vertices,
+}
+
+impl Edges {
+    pub(super) fn new(width: usize) -> Self {
+        Self {
+            rows: 0,
+            above: Row::new(width),
+            below: Row::new(width),
+            chains: Chains::default(),
+            vertices: Vertices::default(),
+        }
+    }
+
     /// Opens a chain between two columns; its first and its last edge.
     pub(super) fn open(&mut self, class_id: u8, from: u32, to: u32) -> (u32, u32) {
         let node = self.vertices.next_node(from, to);

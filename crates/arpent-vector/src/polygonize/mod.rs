@@ -4,9 +4,9 @@ mod chains;
 mod components;
 mod draw;
 mod edges;
-mod region;
 mod rings;
 mod row;
+mod span;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -16,25 +16,18 @@ use arpent_raster::{LABEL_NODATA, Window};
 
 use crate::VectorError;
 use crate::drawing::Drawing;
-use chains::{Chains, SQUARE};
+use crate::region::Region;
+use chains::SQUARE;
 use components::{Component, Components};
-use region::Span;
-pub use region::{Region, Vertex};
+use edges::Edges;
 use rings::RingBuilder;
-use row::{Row, Run};
+use row::{NONE, Row, Run};
+use span::Span;
 use sums::Sums;
-pub(crate) use vertices::Marks;
-use vertices::Vertices;
+pub(crate) use vertices::{LATTICE, Marks};
 
-/// No run of the other row is linked to this one.
-const NONE: u32 = u32::MAX;
-
-/// A region is cut where it has grown beyond this many runs ...
+/// A region is cut where it has grown beyond this many runs, at the next row whose number is a multiple of [`LATTICE`].
 const CUT_RUNS: u64 = 100_000;
-
-/// ... at the next row whose number is a multiple of this; borders of a coverage have a vertex where they cross such a
-/// row or column.
-pub(crate) const LATTICE: i64 = 512;
 
 /// Side lengths are kept below this, so that columns and rows have four bits to spare.
 pub(crate) const SIDE_LIMIT: usize = (SQUARE - 1) as usize;
@@ -67,18 +60,13 @@ pub struct Polygonizer {
     connectivity: Connectivity,
     cut_runs: u64,
     cut_rows: i64,
-    /// Rows that have passed.
-    rows: u32,
-    above: Row,
-    below: Row,
-    chains: Chains,
+    /// The rows at hand.
+    edges: Edges,
     components: Components,
     builder: RingBuilder,
     sums: Sums,
     /// Regions, by their component and class, of which an exterior has closed in the row at hand; 8-connected ones only.
     closing: Vec<(u32, u8)>,
-    /// Vertices between the two rows at hand that are said of a coverage.
-    vertices: Vertices,
 }
 
 impl Polygonizer {
@@ -109,15 +97,11 @@ impl Polygonizer {
             connectivity,
             cut_runs: CUT_RUNS,
             cut_rows: LATTICE,
-            rows: 0,
-            above: Row::new(extent.width),
-            below: Row::new(extent.width),
-            chains: Chains::default(),
+            edges: Edges::new(extent.width),
             components: Components::default(),
             builder: RingBuilder::default(),
             sums: Sums::default(),
             closing: Vec::new(),
-            vertices: Vertices::default(),
         })
     }
 
@@ -146,8 +130,8 @@ impl Polygonizer {
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
         self.check(labels, confidence, pixel_area_m2)?;
-        self.below.fill(labels, &self.is_kept);
-        self.vertices.find(&self.above, &self.below);
+        self.edges.below.fill(labels, &self.is_kept);
+        self.edges.vertices.find(&self.edges.above, &self.edges.below);
         self.pass_row(confidence, pixel_area_m2, sink);
         Ok(())
     }
@@ -166,20 +150,25 @@ impl Polygonizer {
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
         self.check(labels, confidence, pixel_area_m2)?;
-        self.below.fill(labels, &self.is_kept);
-        let row = self.extent.row + i64::from(self.rows);
-        self.vertices.find(&self.above, &self.below);
-        self.vertices.find_nodes(&self.above, &self.below, [self.extent.col, row], marks);
+        self.edges.below.fill(labels, &self.is_kept);
+        let row = self.extent.row + i64::from(self.edges.rows);
+        self.edges.vertices.find(&self.edges.above, &self.edges.below);
+        self.edges.vertices.find_nodes(&self.edges.above, &self.edges.below, [self.extent.col, row], marks);
         self.pass_row(confidence, pixel_area_m2, sink);
         Ok(())
     }
 
     /// [`Polygonizer::finish`] of a coverage.
     pub(crate) fn finish_coverage(mut self, sink: &mut impl FnMut(Region)) {
-        self.below = Row::new(self.extent.width);
-        let row = self.extent.row + i64::from(self.rows);
-        self.vertices.find(&self.above, &self.below);
-        self.vertices.find_nodes(&self.above, &self.below, [self.extent.col, row], Marks::default());
+        self.edges.below = Row::new(self.extent.width);
+        let row = self.extent.row + i64::from(self.edges.rows);
+        self.edges.vertices.find(&self.edges.above, &self.edges.below);
+        self.edges.vertices.find_nodes(
+            &self.edges.above,
+            &self.edges.below,
+            [self.extent.col, row],
+            Marks::default(),
+        );
         self.link_rows(sink);
     }
 
@@ -192,28 +181,28 @@ impl Polygonizer {
             self.hand_out_closed(sink);
         }
         self.components.recycle_merged();
-        std::mem::swap(&mut self.above, &mut self.below);
-        self.rows += 1;
+        std::mem::swap(&mut self.edges.above, &mut self.edges.below);
+        self.edges.rows += 1;
     }
 
     /// Gives the regions that are still open to `sink`. Rows of the extent that were not pushed count as nodata.
     pub fn finish(mut self, sink: &mut impl FnMut(Region)) {
-        self.below = Row::new(self.extent.width);
-        self.vertices.find(&self.above, &self.below);
+        self.edges.below = Row::new(self.extent.width);
+        self.edges.vertices.find(&self.edges.above, &self.edges.below);
         self.link_rows(sink);
         self.hand_out_closed(sink);
     }
 
     /// Number of regions and boundary edges held now: what the memory in use is proportional to, beside the width.
     pub fn live(&self) -> usize {
-        self.components.live() + self.chains.live()
+        self.components.live() + self.edges.chains.live()
     }
 
     fn check(&self, labels: &[u8], confidence: &[u8], pixel_area_m2: f64) -> Result<(), VectorError> {
-        let row = self.extent.row + i64::from(self.rows);
+        let row = self.extent.row + i64::from(self.edges.rows);
         check_row(self.extent, row, labels, confidence, pixel_area_m2)?;
         // A row brings at most three edges a column, and `finish` one.
-        if self.chains.live() + 4 * self.extent.width >= NONE as usize {
+        if self.edges.chains.live() + 4 * self.extent.width >= NONE as usize {
             return Err(VectorError::TooManyEdges { row });
         }
         Ok(())
@@ -221,11 +210,11 @@ impl Polygonizer {
 
     /// Decides, on the rows where cuts may be, which regions have grown so far that they end here.
     fn mark_cuts(&mut self) {
-        let row = self.extent.row + i64::from(self.rows);
+        let row = self.extent.row + i64::from(self.edges.rows);
         if row % self.cut_rows != 0 {
             return;
         }
-        for run in &mut self.above.runs {
+        for run in &mut self.edges.above.runs {
             let root = self.components.find(run.component);
             run.is_cut = self.components.get_mut(root).runs > self.cut_runs;
         }
@@ -235,8 +224,8 @@ impl Polygonizer {
     /// below goes on from.
     fn link_rows(&mut self, sink: &mut impl FnMut(Region)) {
         let (mut i, mut j) = (0, 0);
-        while let Some(above) = self.above.runs.get(i) {
-            if let Some(below) = self.below.runs.get(j).filter(|below| below.start < above.end) {
+        while let Some(above) = self.edges.above.runs.get(i) {
+            if let Some(below) = self.edges.below.runs.get(j).filter(|below| below.start < above.end) {
                 let above_ends_first = above.end <= below.end;
                 if above.start < below.end && above.class_id == below.class_id && !above.is_cut {
                     self.link(i, j);
@@ -257,37 +246,38 @@ impl Polygonizer {
         reason = "there are fewer runs than columns, which `new` limits"
     )]
     fn link(&mut self, i: usize, j: usize) {
-        let (above, below) = (self.above.runs[i], self.below.runs[j]);
+        let (above, below) = (self.edges.above.runs[i], self.edges.below.runs[j]);
         if above.link != NONE {
             self.split(above.link as usize, j);
         } else if below.link != NONE {
             self.merge(below.link as usize, i, j);
-        } else if above.start == below.start && !self.vertices.is_node(below.start) {
-            self.below.runs[j].west = above.west;
+        } else if above.start == below.start && !self.edges.vertices.is_node(below.start) {
+            self.edges.below.runs[j].west = above.west;
         } else {
-            self.below.runs[j].west = self.append(above.class_id, above.west, (above.start, below.start));
+            self.edges.below.runs[j].west =
+                self.edges.append(above.class_id, above.west, (above.start, below.start));
         }
         if below.link == NONE {
-            self.below.runs[j].component = self.components.find(above.component);
+            self.edges.below.runs[j].component = self.components.find(above.component);
         }
-        self.above.runs[i].link = j as u32;
-        self.below.runs[j].link = i as u32;
+        self.edges.above.runs[i].link = j as u32;
+        self.edges.below.runs[j].link = i as u32;
     }
 
     /// Two runs below the same run above: a gap opens between them.
     fn split(&mut self, west: usize, east: usize) {
-        let (w, e) = (self.below.runs[west], self.below.runs[east]);
-        let (first, last) = self.open(w.class_id, w.end, e.start);
-        self.below.runs[west].east = first;
-        self.below.runs[east].west = last;
+        let (w, e) = (self.edges.below.runs[west], self.edges.below.runs[east]);
+        let (first, last) = self.edges.open(w.class_id, w.end, e.start);
+        self.edges.below.runs[west].east = first;
+        self.edges.below.runs[east].west = last;
     }
 
     /// Two runs above the same run `j` below: the gap between them ends.
     fn merge(&mut self, west: usize, east: usize, j: usize) {
-        let (w, e) = (self.above.runs[west], self.above.runs[east]);
-        let closed = self.join(w.class_id, e.west, w.east, (e.start, w.end));
-        let root = self.components.unite(self.below.runs[j].component, e.component);
-        self.below.runs[j].component = root;
+        let (w, e) = (self.edges.above.runs[west], self.edges.above.runs[east]);
+        let closed = self.edges.join(w.class_id, e.west, w.east, (e.start, w.end));
+        let root = self.components.unite(self.edges.below.runs[j].component, e.component);
+        self.edges.below.runs[j].component = root;
         let component = self.components.get_mut(root);
         match closed {
             Some(hole) => component.rings.push(hole),
@@ -298,11 +288,11 @@ impl Polygonizer {
 
     /// Closes the boundary under the run `i` above if no run below goes on from it; a ring closed here is an exterior.
     fn close(&mut self, i: usize, sink: &mut impl FnMut(Region)) {
-        let run = self.above.runs[i];
+        let run = self.edges.above.runs[i];
         if run.link != NONE {
             return;
         }
-        let Some(exterior) = self.join(run.class_id, run.west, run.east, (run.start, run.end)) else {
+        let Some(exterior) = self.edges.join(run.class_id, run.west, run.east, (run.start, run.end)) else {
             return;
         };
         let root = self.components.find(run.component);
@@ -320,18 +310,18 @@ impl Polygonizer {
 
     /// Opens boundaries for runs that no run above leads to, carries the eastern ones on, and counts pixels.
     fn settle_runs_below(&mut self, confidence: &[u8], pixel_area_q64: u128) {
-        let rows = (self.rows, self.rows + 1);
+        let rows = (self.edges.rows, self.edges.rows + 1);
         self.sums.fill(confidence);
         // What fits in 96 bits cannot overflow.
         let area_of = |pixels: u32| match pixel_area_q64 >> 96 {
             0 => pixel_area_q64 * u128::from(pixels),
             _ => pixel_area_q64.saturating_mul(u128::from(pixels)),
         };
-        let mut runs = std::mem::take(&mut self.below.runs);
+        let mut runs = std::mem::take(&mut self.edges.below.runs);
         for (j, run) in (0..).zip(&mut runs) {
             if run.link == NONE {
                 run.component = self.components.open();
-                (run.east, run.west) = self.open(run.class_id, run.end, run.start);
+                (run.east, run.west) = self.edges.open(run.class_id, run.end, run.start);
             } else {
                 run.component = self.components.find(run.component);
                 self.settle_east(j, run);
@@ -343,27 +333,27 @@ impl Polygonizer {
             let component = self.components.get_mut(run.component);
             component.add_run(pixels, scored, area_of(pixels), &span);
         }
-        self.below.runs = runs;
+        self.edges.below.runs = runs;
     }
 
     /// Carries the eastern boundary of the run `j` below on from the run above that it is linked to.
     fn settle_east(&mut self, j: u32, run: &mut Run) {
-        let above = self.above.runs[run.link as usize];
+        let above = self.edges.above.runs[run.link as usize];
         if above.link != j {
             return; // `split` has set it
         }
-        run.east = if above.end == run.end && !self.vertices.is_node(run.end) {
+        run.east = if above.end == run.end && !self.edges.vertices.is_node(run.end) {
             above.east
         } else {
-            self.prepend(run.class_id, above.east, (run.end, above.end))
+            self.edges.prepend(run.class_id, above.east, (run.end, above.end))
         };
     }
 
     /// Makes one region of those that meet at a corner between the two rows.
     fn join_corners(&mut self) {
-        let mut runs = std::mem::take(&mut self.below.runs);
+        let mut runs = std::mem::take(&mut self.edges.below.runs);
         let mut first = 0;
-        for above in self.above.runs.iter().filter(|above| !above.is_cut) {
+        for above in self.edges.above.runs.iter().filter(|above| !above.is_cut) {
             first += runs[first..].iter().take_while(|below| below.end < above.start).count();
             for below in runs[first..].iter().take_while(|below| below.start <= above.end) {
                 let meet = below.end == above.start || below.start == above.end;
@@ -375,7 +365,7 @@ impl Polygonizer {
         for run in &mut runs {
             run.component = self.components.find(run.component);
         }
-        self.below.runs = runs;
+        self.edges.below.runs = runs;
     }
 
     /// Gives the regions to `sink` of which no part is open any more, of those that were closing.
@@ -393,7 +383,7 @@ impl Polygonizer {
 
     /// Makes a region. The exterior is one of the component's rings if none is given.
     fn region(&mut self, class_id: u8, component: Component, exterior: Option<u32>) -> Region {
-        let Self { extent, vertices, chains, builder, .. } = self;
+        let Self { extent, edges: Edges { vertices, chains, .. }, builder, .. } = self;
         let origin = [extent.col, extent.row];
         let mut rings = Vec::with_capacity(1 + component.rings.len());
         if let Some(exterior) = exterior {

@@ -1,37 +1,31 @@
 //! Closed boundaries to simple rings in canonical order.
 
-use super::Vertex;
 use super::chains::{Chains, Corner, GONE, SQUARE, TOUCH, place};
-use super::draw::{Square, with_marks};
+use super::draw::{Drawer, with_marks};
 use crate::drawing::Drawing;
+use crate::region::Vertex;
 
 /// Room to lay a boundary out in, kept between calls.
 #[derive(Debug, Default)]
 pub(super) struct RingBuilder {
-    pub(super) corners: Vec<Corner>,
+    corners: Vec<Corner>,
     walk: Vec<Vertex>,
     /// Positions in the walk of the vertices that it may pass twice.
     touches: Vec<usize>,
     /// Whether the walk begins elsewhere than at its northernmost, then westernmost vertex.
     is_turned: bool,
-    /// How rings are drawn, if not along their vertices.
-    drawing: Option<Drawing>,
-    /// Whether rings hold the marks of their vertices, too, until they are drawn.
-    keeps_marks: bool,
-    /// The rings of the region at hand that are drawn square.
-    pub(super) squares: Vec<Square>,
+    drawer: Drawer,
 }
 
 impl RingBuilder {
     /// Lets rings be drawn other than along their vertices, or not.
     pub(super) fn set_drawing(&mut self, drawing: Option<Drawing>) {
-        self.keeps_marks = drawing.is_some();
-        self.drawing = drawing;
+        self.drawer = Drawer::new(drawing);
     }
 
-    /// How rings are drawn, if not along their vertices.
-    pub(super) fn drawing(&self) -> Option<&Drawing> {
-        self.drawing.as_ref()
+    /// Takes the marks off the rings of a region; how it is drawn, if not along the vertices.
+    pub(super) fn draw(&mut self, rings: &mut [Vec<Vertex>]) -> Option<Vec<Vec<[f64; 2]>>> {
+        self.drawer.draw(rings)
     }
 
     /// Takes a closed boundary out of `chains` and adds its simple rings to `rings`: those that it encloses as
@@ -61,7 +55,7 @@ impl RingBuilder {
         }
         self.lay_out(origin);
         if marks & SQUARE != 0 {
-            self.draw_square(origin);
+            self.drawer.draw_square(&self.corners, origin);
         }
         if self.touches.len() < 2 {
             rings.push(if self.is_turned { canonical(&self.walk) } else { self.walk.clone() });
@@ -169,7 +163,7 @@ impl RingBuilder {
             return;
         }
         let mut vertex = [col0 + i64::from(place(col)), row0 + i64::from(place(row))];
-        if self.keeps_marks {
+        if self.drawer.is_on() {
             vertex = with_marks(vertex, marks);
         }
         if self.walk.last() == Some(&vertex) {

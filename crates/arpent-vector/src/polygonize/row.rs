@@ -2,8 +2,10 @@
 
 use arpent_raster::LABEL_NODATA;
 
-use super::NONE;
 use crate::bits::{WORD, differences, for_each_one};
+
+/// No run of the other row is linked to this one.
+pub(super) const NONE: u32 = u32::MAX;
 
 /// The kept runs of one row, and its labels with one more nodata pixel at either end.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 mod eight;
 
 use super::*;
+use crate::region::Vertex;
 use crate::shapes::{doubled_area, edges, polygon};
 use arpent_raster::CONFIDENCE_NODATA;
 use geo::Validation;
@@ -369,7 +370,7 @@ fn memory_does_not_grow_with_the_rows() {
                 .collect();
             polygonizer.push_row(&labels, &vec![9; width], 1.0, &mut |_| {}).unwrap();
         }
-        (polygonizer.live(), polygonizer.chains.capacity(), polygonizer.components.capacity())
+        (polygonizer.live(), polygonizer.edges.chains.capacity(), polygonizer.components.capacity())
     };
     assert_eq!(live_after(12 * 4), live_after(12 * 400));
     assert!(live_after(12 * 4).0 > 0);

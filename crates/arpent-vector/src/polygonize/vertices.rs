@@ -1,8 +1,11 @@
 //! Vertices between two rows.
 
 use super::chains::{CUT, GONE, SQUARE};
-use super::{LATTICE, Row};
+use super::row::Row;
 use crate::bits::{WORD, differences, first_between, is_set, last_between};
+
+/// Borders of a coverage have a vertex where they cross a row or column whose number is a multiple of this.
+pub(crate) const LATTICE: i64 = 512;
 
 /// What is said of the vertices of one row of a coverage: a bit for each column, counted from the extent's; empty where nothing
 /// is.

@@ -3,6 +3,7 @@
 //! Little of the pictures is labeled, so chips are made: crowns are pasted on tiles and on drawn ground.
 
 mod ground;
+mod paste;
 mod piece;
 mod pool;
 

@@ -1,18 +1,15 @@
-//! Pieces of pictures: cut, scaled, turned, lit and pasted.
+//! Pieces of pictures: cut, scaled, turned and lit.
 
 use arpent_datasets::{IGNORE, LIVE, LabeledTile, Picture};
 
-use super::ground;
 use crate::data::Rng;
 use crate::data::sample::turned_index;
 
 /// Of a crop's half-sizes, the part of the central ellipse that surely is crown.
 const SURE: f64 = 0.62;
 
-/// Of a crop's half-sizes, the ellipse inside which it covers the background entirely, and that outside which
-/// it does not show.
-const OPAQUE: f64 = 0.95;
-const GONE: f64 = 1.2;
+/// Of a crop's half-sizes, the ellipse outside which it does not show.
+pub(super) const GONE: f64 = 1.2;
 
 /// A square piece of a picture with labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +72,7 @@ fn share(at: usize, size: usize) -> f64 {
 }
 
 /// Distance from the centre, 1 on the ellipse that touches the four sides.
-fn elliptic(x: usize, y: usize, width: usize, height: usize) -> f64 {
+pub(super) fn elliptic(x: usize, y: usize, width: usize, height: usize) -> f64 {
     (2.0 * share(x, width) - 1.0).hypot(2.0 * share(y, height) - 1.0)
 }
 
@@ -94,31 +91,6 @@ fn bilinear(picture: &Picture, u: f64, v: f64) -> [f32; 3] {
     let at = |x: usize, y: usize| picture.pixels[y * picture.width + x].map(f32::from);
     let mix = |a: [f32; 3], b: [f32; 3], t: f32| [0, 1, 2].map(|c| a[c] + t * (b[c] - a[c]));
     mix(mix(at(x0, y0), at(x1, y0), fx), mix(at(x0, y1), at(x1, y1), fx), fy)
-}
-
-/// Pastes a piece at a random place: opaque in the middle, fading out; where it fades the label is unknown.
-pub(super) fn stamp(under: &mut Piece, piece: &Piece, label: impl Fn(u8) -> u8, rng: &mut Rng) {
-    let room = under.side.saturating_sub(piece.side) + 1;
-    let (x0, y0) = (rng.below(room), rng.below(room));
-    if rng.chance(0.3) {
-        #[allow(clippy::cast_precision_loss, reason = "pixel counts are small")]
-        let [x, y, radius] = [x0 + piece.side / 2, y0 + piece.side / 2, piece.side / 3].map(|v| v as f64);
-        ground::shadow(under, Some((x, y, radius.max(1.0))), rng);
-    }
-    for y in 0..piece.side.min(under.side) {
-        for x in 0..piece.side.min(under.side) {
-            let (from, to) = (y * piece.side + x, (y0 + y) * under.side + x0 + x);
-            let distance = elliptic(x, y, piece.side, piece.side);
-            if distance >= GONE || piece.pixels[from][0] < 0.0 {
-                continue;
-            }
-            #[allow(clippy::cast_possible_truncation, reason = "a share between 0 and 1")]
-            let cover = ((GONE - distance) / (GONE - OPAQUE)).min(1.0) as f32;
-            let (old, new) = (under.pixels[to], piece.pixels[from]);
-            under.pixels[to] = [0, 1, 2].map(|c| old[c] + cover * (new[c] - old[c]));
-            under.labels[to] = if distance < OPAQUE { label(piece.labels[from]) } else { IGNORE };
-        }
-    }
 }
 
 /// One of the eight turns and flips of the square.

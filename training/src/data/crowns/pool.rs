@@ -1,10 +1,11 @@
 //! Chips with crowns pasted on them, or cut from tiles.
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::{Crown, DEAD, GROUND, Health, IGNORE, LIVE, LabeledTile};
 
 use super::ground;
-use super::piece::{Piece, cut, jitter, square, stamp, turned};
+use super::paste::stamp;
+use super::piece::{Piece, cut, jitter, square, turned};
 use crate::config::Crowns;
 use crate::data::{Draw, Rng, Sample, Target};
 

@@ -6,14 +6,14 @@ mod vote;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::{Crown, Split};
 use arpent_model::{Predictor, Score};
-
 use counts::Counts;
 use vote::{found, vote};
 
-use super::{Judge, Published, Shown, score};
+use super::judge::{Judge, Published, Shown};
+use super::numbers::score;
 use crate::data::crowns::Loaded;
 
 /// The held-out crowns as what a model is judged by.
@@ -32,10 +32,9 @@ impl Judge for Votes<'_> {
 
     fn publish(&self, predictor: &Predictor) -> Result<Published> {
         let (all, sites) = self.votes(predictor)?;
-        let found =
-            self.0.scene.as_ref().map(|(picture, boxes)| {
-                Ok::<_, anyhow::Error>((found(predictor, picture, boxes)?, boxes.len()))
-            });
+        let found = self.0.scene.as_ref().map(|(picture, boxes)| {
+            Ok::<_, arpent_base::Failure>((found(predictor, picture, boxes)?, boxes.len()))
+        });
         let found = found.transpose()?;
         Ok(Published {
             scores: published_scores(&all, found),

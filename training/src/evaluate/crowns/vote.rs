@@ -1,6 +1,6 @@
 //! What a network says of a crown, and of the trees of a scene.
 
-use anyhow::Result;
+use arpent_base::Result;
 use arpent_datasets::{DEAD, GROUND, Health, LIVE, Picture, TileBox};
 use arpent_model::Predictor;
 use arpent_raster::{Chip, Window};

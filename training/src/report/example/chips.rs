@@ -1,7 +1,7 @@
 //! Made-up chips: parcels, and predictions that are wrong at their borders, and now and then altogether.
 
-use super::super::*;
 use crate::data::Rng;
+use crate::evaluate::figures::*;
 
 /// Side of a chip, pixels.
 const SIDE: usize = 96;

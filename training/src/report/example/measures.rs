@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use arpent_raster::Nomenclature;
 
-use super::super::*;
 use super::chips::Scene;
 use crate::data::Rng;
+use crate::evaluate::figures::*;
 
 type Matrix = Vec<Vec<u64>>;
 

@@ -16,6 +16,7 @@ use arpent_raster::{Class, Color, Nomenclature};
 use self::chips::Scene;
 use super::*;
 use crate::data::Rng;
+use crate::evaluate::figures::*;
 
 const LAND_COVER: [(&str, u32); 19] = [
     ("building", 0x00db_0e9a),

@@ -1,6 +1,7 @@
 //! Regions whose pixels may touch at corners only.
 
 use super::*;
+use crate::region::Vertex;
 
 impl Map {
     fn polygonizer_of_8(&self) -> Polygonizer {
@@ -174,7 +175,7 @@ fn memory_does_not_grow_with_the_rows() {
             let labels: Vec<u8> = (0..width).map(|c| u8::try_from(label(c)).unwrap()).collect();
             polygonizer.push_row(&labels, &vec![9; width], 1.0, &mut |_| {}).unwrap();
         }
-        (polygonizer.live(), polygonizer.chains.capacity(), polygonizer.components.capacity())
+        (polygonizer.live(), polygonizer.edges.chains.capacity(), polygonizer.components.capacity())
     };
     assert_eq!(live_after(12 * 4), live_after(12 * 400));
     assert!(live_after(12 * 4).0 > 0);

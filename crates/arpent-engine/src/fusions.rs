@@ -1,0 +1,76 @@
+//! Which steps are run as part of others.
+
+use crate::spec::{Activation, Conv, Op, Step};
+
+/// Which steps become part of which.
+#[derive(Debug)]
+pub(crate) struct Fusions<'a> {
+    pub(crate) steps: &'a [Step<'a>],
+    /// How many steps take each.
+    uses: Vec<usize>,
+}
+
+impl<'a> Fusions<'a> {
+    pub(crate) fn new(steps: &'a [Step<'a>]) -> Self {
+        let mut uses = vec![0; steps.len()];
+        steps.iter().flat_map(|s| &s.from).for_each(|from| uses[*from] += 1);
+        Self { steps, uses }
+    }
+
+    /// Steps that become part of a later one.
+    pub(crate) fn absorbed(&self) -> Vec<bool> {
+        let mut absorbed = vec![false; self.steps.len()];
+        for index in 0..self.steps.len() {
+            match self.steps[index].op {
+                Op::Conv(_) => {
+                    if let Some((up, skip)) = self.upsampled(index) {
+                        absorbed[up] = true;
+                        // The concatenation, where there is one.
+                        absorbed[self.steps[index].from[0]] |= skip.is_some();
+                    }
+                }
+                Op::Add => {
+                    if let Some((conv, _)) = self.summed(index) {
+                        absorbed[conv] = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        absorbed
+    }
+
+    /// Of a 3 x 3 convolution whose input is another step at twice its size: that upsampling, and what is beside it.
+    pub(crate) fn upsampled(&self, index: usize) -> Option<(usize, Option<usize>)> {
+        let Op::Conv(Conv { kernel: 3, stride: 1, before: 1, depthwise: false, .. }) = self.steps[index].op
+        else {
+            return None;
+        };
+        let from = self.steps[index].from[0];
+        let is_up = |step: usize| {
+            matches!(self.steps[step].op, Op::Upsample { levels: 1 })
+                && self.uses[step] == 1
+                && self.steps[step].activation == Activation::None
+        };
+        let Step { op, from: parts, activation } = &self.steps[from];
+        match op {
+            Op::Concat if self.uses[from] == 1 && *activation == Activation::None && is_up(parts[0]) => {
+                Some((parts[0], Some(parts[1])))
+            }
+            _ if is_up(from) => Some((from, None)),
+            _ => None,
+        }
+    }
+
+    /// Of a sum, the convolution that can do it, and what it adds.
+    pub(crate) fn summed(&self, index: usize) -> Option<(usize, usize)> {
+        let [first, second] = self.steps[index].from[..] else { return None };
+        let can = |step: usize| {
+            matches!(self.steps[step].op, Op::Conv(_))
+                && self.uses[step] == 1
+                && self.steps[step].activation == Activation::None
+                && self.upsampled(step).is_none()
+        };
+        [(first, second), (second, first)].into_iter().find(|(conv, other)| can(*conv) && conv != other)
+    }
+}

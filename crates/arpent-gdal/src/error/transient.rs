@@ -1,0 +1,106 @@
+//! Which failures pass.
+
+use std::io::ErrorKind;
+
+use super::GdalError;
+use crate::uri::{gdal_path, is_remote};
+
+/// How GDAL and the C library tell of trouble that is the machine's.
+const OF_THE_MACHINE: [&str; 7] = [
+    "No space left",
+    "Too many open files",
+    "rite error",
+    "Input/output error",
+    "Cannot allocate",
+    // SQLite's words (SQLITE_FULL, SQLITE_IOERR).
+    "disk is full",
+    "disk I/O error",
+];
+
+/// How decoders tell that bytes are not what they should be.
+const OF_THE_BYTES: [&str; 4] = ["ecod", "orrupt", "nvalid", "Unsupported"];
+
+/// What the system says of paths that lead nowhere.
+const OF_THE_PATH: [ErrorKind; 5] = [
+    ErrorKind::NotFound,
+    ErrorKind::NotADirectory,
+    ErrorKind::IsADirectory,
+    ErrorKind::InvalidInput,
+    ErrorKind::InvalidFilename,
+];
+
+impl GdalError {
+    /// Id of the scene that could not be read, for a caller that goes on without it, and where it is read from: two
+    /// dates may hold scenes of one id.
+    pub fn scene(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::ReadWindow { scene_id, path, .. } => Some((scene_id, path)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether trying again may help: the network, a full disk, no file handle left; not what a file holds.
+pub(crate) fn is_transient(error: &GdalError) -> bool {
+    let has = |words: &[&str], text: &str| words.iter().any(|word| text.contains(word));
+    match error {
+        // Credentials that nobody gave will not come by themselves; GDAL names the options for them.
+        GdalError::Unreachable { message, .. } => !message.contains("configuration option"),
+        GdalError::ReadWindow { path, message, .. } if is_remote(&gdal_path(path)) => {
+            !has(&OF_THE_BYTES, message)
+        }
+        GdalError::ReadWindow { message, .. } => has(&OF_THE_MACHINE, message),
+        // A new database without its own tables: no room for them, which GDAL does not say.
+        GdalError::Create { message, .. } | GdalError::Write { message, .. } => {
+            has(&OF_THE_MACHINE, message) || message.contains("no such table: gpkg_")
+        }
+        GdalError::Io { source, .. } => !OF_THE_PATH.contains(&source.kind()),
+        other => has(&OF_THE_MACHINE, &other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arpent_base::Diagnostic as _;
+
+    use super::*;
+    use arpent_raster::Window;
+
+    fn read(path: &str, message: &str) -> bool {
+        let (path, message) = (path.to_owned(), message.to_owned());
+        let window = Box::new(Window::new(0, 0, 1, 1));
+        is_transient(&GdalError::ReadWindow {
+            scene_id: String::new(),
+            path,
+            bands: vec![1],
+            window,
+            message,
+        })
+    }
+
+    #[test]
+    fn the_network_passes_and_broken_files_do_not() {
+        assert!(read(
+            "s3://b/a.tif",
+            "IReadBlock failed: TIFFFillTile:Read error, got 0 bytes, expected 700"
+        ));
+        assert!(!read("s3://b/a.tif", "ZIPDecode:Decoding error at scanline 0"));
+        assert!(!read("/data/a.tif", "TIFFFillTile:Read error, got 0 bytes, expected 700"));
+        assert!(read("/data/a.tif", "open: Too many open files"));
+        assert!(
+            GdalError::Unreachable { path: "s3://b/a".into(), message: String::new() }.is_transient()
+                == Some(true)
+        );
+        let full = "sqlite3_step failed: database or disk is full".to_owned();
+        assert!(GdalError::Write { path: "a.gpkg".into(), message: full }.is_transient() == Some(true));
+        let lost =
+            "sqlite3_exec(INSERT INTO gpkg_geometry_columns) failed: no such table: gpkg_geometry_columns";
+        assert!(
+            GdalError::Create { path: "a.gpkg".into(), message: lost.to_owned() }.is_transient()
+                == Some(true)
+        );
+        assert!(
+            GdalError::Missing { path: "a".into(), message: String::new() }.is_transient() == Some(false)
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! Label and confidence rasters of a published map, read again.
+
+use std::collections::BTreeMap;
+
+use arpent_raster::{Grid, Raster, Window};
+use gdal::{Dataset, Metadata};
+
+use super::open::{check_complete, open_raster};
+use super::placement;
+use crate::uri::{gdal_path, is_local, stem};
+use crate::{GdalError, ffi};
+
+/// A raster that [`StripWriter`](crate::StripWriter) wrote: one band of bytes, class ids or confidences.
+#[derive(Debug)]
+pub struct PublishedRaster {
+    uri: String,
+    dataset: Dataset,
+    grid: Grid,
+    window: Window,
+    classes: BTreeMap<u8, String>,
+}
+
+impl PublishedRaster {
+    /// Opens a file or URL. Only its header is read.
+    ///
+    /// # Errors
+    /// What [`open_scene`](crate::open_scene) gives for a file that cannot be read or placed, [`GdalError::BandCount`] and
+    /// [`GdalError::UnsupportedType`] for anything but one band of bytes.
+    pub fn open(uri: &str) -> Result<Self, GdalError> {
+        let path = gdal_path(uri);
+        let dataset = open_raster(uri, &path)?;
+        let placement = placement::place(uri, &dataset)?;
+        let bands = dataset.raster_count();
+        if bands != 1 {
+            return Err(GdalError::BandCount { path: uri.to_owned(), expected: 1, bands });
+        }
+        let type_name = ffi::type_name(&dataset, 1);
+        if type_name != "Byte" && type_name != "UInt8" {
+            return Err(GdalError::UnsupportedType { path: uri.to_owned(), band: 1, type_name });
+        }
+        if is_local(&path) {
+            check_complete(uri, std::path::Path::new(&path), &dataset)?;
+        }
+        let classes = classes(&dataset);
+        let (grid, window) = (placement.grid, placement.window);
+        Ok(Self { uri: uri.to_owned(), dataset, grid, window, classes })
+    }
+
+    /// Its grid.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The pixels it fills.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// Names of the classes of a label raster, by id; nothing for confidences.
+    pub fn classes(&self) -> &BTreeMap<u8, String> {
+        &self.classes
+    }
+
+    /// The pixels of a window that lies inside the raster.
+    ///
+    /// # Errors
+    /// [`GdalError::ReadWindow`] when they cannot be read, or lie outside.
+    pub fn read(&self, window: Window) -> Result<Raster<u8>, GdalError> {
+        let unreadable = |message: String| GdalError::ReadWindow {
+            scene_id: stem(&self.uri).to_owned(),
+            path: self.uri.clone(),
+            bands: vec![1],
+            window: Box::new(window),
+            message,
+        };
+        let offset = self.window.offset_of(&window).filter(|_| self.window.contains(&window));
+        let offset = offset.ok_or_else(|| unreadable("outside of the raster".into()))?;
+        let values = ffi::read_bands::<u8>(&self.dataset, offset, (window.width, window.height), &[1]);
+        Raster::new(window, values.map_err(unreadable)?).map_err(|e| unreadable(e.to_string()))
+    }
+}
+
+/// The items `CLASS_<id>=<name>` of a label raster's band.
+fn classes(dataset: &Dataset) -> BTreeMap<u8, String> {
+    let items = dataset.rasterband(1).ok().and_then(|band| band.metadata_domain("")).unwrap_or_default();
+    let named = items.iter().filter_map(|item| {
+        let (key, name) = item.split_once('=')?;
+        Some((key.strip_prefix("CLASS_")?.parse().ok()?, name.to_owned()))
+    });
+    named.collect()
+}

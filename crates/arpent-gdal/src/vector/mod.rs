@@ -1,0 +1,33 @@
+//! Layers of others: opened, whatever the format (`open`, `parquet`, `table`), read feature by feature in the CRS asked for (`read`), and
+//! what is made of them: areas of interest, polygons over a scene, reference layers.
+
+mod aoi;
+mod buffer;
+mod dateline;
+mod decoder;
+mod geometry;
+mod name;
+mod open;
+mod parquet;
+mod polygons;
+mod raw;
+mod read;
+mod reference;
+mod source;
+mod subject;
+mod table;
+mod time;
+mod wkb;
+
+pub use aoi::{Aoi, Outside, area_of_wkb, read_aoi};
+pub use buffer::buffer_lines;
+pub use geometry::{LayerGeometry, Line, Rings};
+pub use name::layer_file;
+pub(crate) use open::open_vector;
+pub(crate) use parquet::is_parquet;
+pub use polygons::{FieldPolygon, FieldPolygons, PolygonSource, read_polygons};
+pub use read::{LayerCounts, LayerFeature, layer_fields, read_features};
+pub use reference::{LineWidth, Reference, ReferenceFeature, ReferenceIndex, ReferenceKind};
+pub use source::{InvalidGeometries, LayerShapes, LayerSource};
+pub use subject::Subject;
+pub(crate) use table::folder_files;

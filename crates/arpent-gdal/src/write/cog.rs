@@ -1,0 +1,232 @@
+//! Label and confidence rasters: rows come in, a Cloud-Optimized GeoTIFF comes out.
+
+use std::path::{Path, PathBuf};
+
+use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Grid, LABEL_NODATA, Nomenclature, Window};
+use gdal::cpl::CslStringList;
+use gdal::raster::{Buffer, ColorEntry, ColorTable, RasterBand};
+use gdal::{Dataset, DriverManager, Metadata};
+
+use super::file::{close, text};
+use crate::ffi::{self, failure};
+use crate::scene::{check_complete, open_raster};
+use crate::setup::quiet;
+use crate::{GdalError, crs};
+
+/// Side of the blocks of the temporary file and of the COG.
+const BLOCK: usize = 512;
+
+/// What the values of a raster mean.
+#[derive(Debug, Clone, Copy)]
+pub enum RasterKind<'a> {
+    /// Class ids, with the nomenclature's colors and names; 255 is nodata.
+    Labels(&'a Nomenclature),
+    /// `round(score / 0.004)`: 0 to 250; 255 is nodata.
+    Confidence,
+}
+
+/// How a COG is made of a raster.
+#[derive(Debug, Clone, Copy)]
+struct CogOptions {
+    overview_resampling: &'static str,
+    /// Effort of DEFLATE.
+    level: &'static str,
+}
+
+/// Writes an 8-bit raster from whole rows handed over from north to south.
+///
+/// Rows go to a temporary tiled GeoTIFF, one row of blocks at a time, so that each block is compressed once and
+/// memory stays at 512 rows. [`StripWriter::finish_cog`] makes the COG; its bytes depend neither on the number of
+/// rows handed over at a time nor on threads.
+#[derive(Debug)]
+pub struct StripWriter {
+    temporary: PathBuf,
+    dataset: Dataset,
+    window: Window,
+    cog: CogOptions,
+    /// Rows not yet written, at most a block high.
+    buffer: Vec<u8>,
+    /// Rows written to the file.
+    rows_done: usize,
+}
+
+impl StripWriter {
+    /// Creates the temporary GeoTIFF at `temporary` for the pixels of `window`.
+    ///
+    /// # Errors
+    /// [`GdalError::Create`] when the file cannot be created; [`GdalError::BadCrs`].
+    pub fn create(
+        temporary: &Path,
+        window: Window,
+        grid: &Grid,
+        kind: RasterKind<'_>,
+    ) -> Result<Self, GdalError> {
+        quiet();
+        let error =
+            |e: gdal::errors::GdalError| GdalError::Create { path: text(temporary), message: failure(&e) };
+        let srs = crs::spatial_ref_of(&grid.crs)?;
+        let block = BLOCK.to_string();
+        let driver = DriverManager::get_driver_by_name("GTiff").map_err(error)?;
+        // Read back once, by the same GDAL: with Zstandard, where GDAL has it, in half the time.
+        let known = driver.metadata_item("DMD_CREATIONOPTIONLIST", "").unwrap_or_default();
+        let compression = if known.contains("ZSTD") { "ZSTD" } else { "DEFLATE" };
+        let options = options(&[
+            ("TILED", "YES"),
+            ("BLOCKXSIZE", &block),
+            ("BLOCKYSIZE", &block),
+            ("COMPRESS", compression),
+            ("ZLEVEL", "1"),
+            ("ZSTD_LEVEL", "1"),
+            ("BIGTIFF", "IF_SAFER"),
+            ("SPARSE_OK", "TRUE"),
+        ])
+        .map_err(error)?;
+        ffi::reset_error();
+        let (width, height) = (window.width, window.height);
+        let mut dataset = driver
+            .create_with_band_type_with_options::<u8, _>(temporary, width, height, 1, &options)
+            .map_err(error)?;
+        dataset.set_geo_transform(&grid.geotransform(&window)).map_err(error)?;
+        dataset.set_spatial_ref(&srs).map_err(error)?;
+        describe(&mut dataset.rasterband(1).map_err(error)?, kind).map_err(error)?;
+        let cog = match kind {
+            RasterKind::Labels(_) => CogOptions { overview_resampling: "MODE", level: "6" },
+            // Shares are close to noise: more effort makes a file smaller by a thirtieth, in twice the time.
+            RasterKind::Confidence => CogOptions { overview_resampling: "AVERAGE", level: "1" },
+        };
+        let temporary = temporary.to_owned();
+        Ok(Self { temporary, dataset, window, cog, buffer: Vec::new(), rows_done: 0 })
+    }
+
+    /// Takes further rows, the first of which is row `row` of the grid. Any number of rows at a time.
+    ///
+    /// # Errors
+    /// [`GdalError::RowOrder`] when they do not follow the rows before or are not whole; [`GdalError::Write`].
+    pub fn write_rows(&mut self, row: i64, rows: &[u8]) -> Result<(), GdalError> {
+        let width = self.window.width;
+        let taken = self.rows_done + self.buffer.len() / width.max(1);
+        let expected = self.window.row.saturating_add_unsigned(taken as u64);
+        let whole = width > 0 && rows.len().is_multiple_of(width);
+        if row != expected || !whole || taken + rows.len() / width > self.window.height {
+            let path = text(&self.temporary);
+            return Err(GdalError::RowOrder { path, expected, got: row, width, values: rows.len() });
+        }
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let room = BLOCK * width - self.buffer.len();
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            self.buffer.extend_from_slice(now);
+            rest = later;
+            if self.buffer.len() == BLOCK * width {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the buffered rows: a row of blocks, or the last rows of the raster.
+    fn flush(&mut self) -> Result<(), GdalError> {
+        let width = self.window.width;
+        let rows = self.buffer.len() / width.max(1);
+        if rows == 0 {
+            return Ok(());
+        }
+        let at = isize::try_from(self.rows_done).unwrap_or(isize::MAX);
+        let mut buffer = Buffer::new((width, rows), std::mem::take(&mut self.buffer));
+        ffi::reset_error();
+        // Flushed at once: a full disk is noticed here, and dirty blocks do not crowd out the readers' cache.
+        let written = self
+            .dataset
+            .rasterband(1)
+            .and_then(|mut band| band.write((0, at), (width, rows), &mut buffer))
+            .map_err(|e| failure(&e))
+            .and_then(|()| ffi::flush_band(&self.dataset, 1));
+        written.map_err(|message| GdalError::Write { path: text(&self.temporary), message })?;
+        self.rows_done += rows;
+        self.buffer = buffer.into_shape_and_vec().1;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Completes the raster, copies it to a COG (DEFLATE, blocks of 512, overviews by majority for labels and mean
+    /// for confidence) at `out` with at most `threads` threads, and removes the temporary file.
+    ///
+    /// # Errors
+    /// [`GdalError::RowOrder`] when rows are missing; [`GdalError::Write`] when a file cannot be completed, then
+    /// nothing is left at `out`.
+    pub fn finish_cog(mut self, out: &Path, threads: usize) -> Result<(), GdalError> {
+        self.flush()?;
+        if self.rows_done != self.window.height {
+            let expected = self.window.row.saturating_add_unsigned(self.rows_done as u64);
+            let (path, width) = (text(&self.temporary), self.window.width);
+            return Err(GdalError::RowOrder { path, expected, got: self.window.row_end(), width, values: 0 });
+        }
+        let Self { temporary, dataset, cog, .. } = self;
+        close(dataset, &temporary)?;
+        let copied = copy_to_cog(&temporary, out, cog, threads);
+        let removed = std::fs::remove_file(&temporary);
+        if let Err(e) = copied {
+            // A half-written COG must not be taken for a whole one.
+            let _ = std::fs::remove_file(out);
+            return Err(e);
+        }
+        removed.map_err(|source| GdalError::Io { doing: "remove", path: text(&temporary), source })
+    }
+}
+
+fn copy_to_cog(from: &Path, out: &Path, cog: CogOptions, threads: usize) -> Result<(), GdalError> {
+    let error = |e: gdal::errors::GdalError| GdalError::Write { path: text(out), message: failure(&e) };
+    let source = open_raster(&text(from), &text(from))?;
+    let (block, threads) = (BLOCK.to_string(), threads.max(1).to_string());
+    let options = options(&[
+        ("COMPRESS", "DEFLATE"),
+        ("LEVEL", cog.level),
+        ("PREDICTOR", "NO"),
+        ("BLOCKSIZE", &block),
+        ("OVERVIEWS", "IGNORE_EXISTING"),
+        ("OVERVIEW_RESAMPLING", cog.overview_resampling),
+        ("BIGTIFF", "IF_SAFER"),
+        ("NUM_THREADS", &threads),
+    ])
+    .map_err(error)?;
+    ffi::reset_error();
+    let driver = DriverManager::get_driver_by_name("COG").map_err(error)?;
+    let cog = source.create_copy(&driver, out, &options).map_err(error)?;
+    close(cog, out)?;
+    // GDAL before 3.7 does not tell whether closing worked: see whether every block is there.
+    let check = open_raster(&text(out), &text(out))?;
+    check_complete(&text(out), out, &check)
+}
+
+fn describe(band: &mut RasterBand<'_>, kind: RasterKind<'_>) -> gdal::errors::Result<()> {
+    match kind {
+        RasterKind::Labels(nomenclature) => {
+            band.set_no_data_value(Some(f64::from(LABEL_NODATA)))?;
+            band.set_description("class id")?;
+            let mut table = ColorTable::default();
+            for class in nomenclature.classes() {
+                let [r, g, b] = class.color.0.map(i16::from);
+                table.set_color_entry(u16::from(class.id), &ColorEntry::rgba(r, g, b, 255));
+                // TIFF has no place for category names: they go to the band's metadata.
+                band.set_metadata_item(&format!("CLASS_{}", class.id), &class.name, "")?;
+            }
+            table.set_color_entry(u16::from(LABEL_NODATA), &ColorEntry::rgba(0, 0, 0, 0));
+            band.set_color_table(&table);
+        }
+        RasterKind::Confidence => {
+            band.set_no_data_value(Some(f64::from(CONFIDENCE_NODATA)))?;
+            band.set_description("confidence")?;
+            band.set_scale(CONFIDENCE_SCALE)?;
+            band.set_offset(0.0)?;
+        }
+    }
+    Ok(())
+}
+
+fn options(pairs: &[(&str, &str)]) -> gdal::errors::Result<CslStringList> {
+    let mut list = CslStringList::new();
+    for (key, value) in pairs {
+        list.set_name_value(key, value)?;
+    }
+    Ok(list)
+}

@@ -1,0 +1,308 @@
+//! Vector files through OGR: GeoPackage and FlatGeobuf, written as features come.
+
+use std::path::{Path, PathBuf};
+
+use arpent_raster::Crs;
+use gdal::config::{clear_thread_local_config_option, set_thread_local_config_option};
+use gdal::vector::{Defn, Feature, Geometry, LayerAccess, LayerOptions as OgrLayerOptions};
+use gdal::{Dataset, DriverManager};
+use gdal_sys::{OGRFieldType, OGRwkbGeometryType};
+
+use super::file::{close, text};
+use super::flatgeobuf;
+use crate::ffi::{self, failure};
+use crate::fields::{FieldDef, FieldType, FieldValue};
+use crate::setup::quiet;
+use crate::{GdalError, crs};
+
+/// Features per transaction of a GeoPackage.
+const TRANSACTION: u64 = 50_000;
+
+/// A vector format that GDAL writes for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerFormat {
+    /// OGC GeoPackage with an R-tree, and a QGIS style when one is given.
+    GeoPackage,
+    /// FlatGeobuf. Its index is held in memory while it is written; without, features stay in the order given.
+    FlatGeobuf,
+}
+
+/// What the geometries of a layer are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LayerShape {
+    /// Polygons.
+    #[default]
+    Polygon,
+    /// Multipolygons.
+    MultiPolygon,
+    /// Multilines.
+    MultiLine,
+    /// Any of them.
+    Any,
+}
+
+/// What a layer is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerOptions<'a> {
+    /// Format of the file.
+    pub format: LayerFormat,
+    /// Name of the layer.
+    pub name: &'a str,
+    /// What its geometries are.
+    pub shape: LayerShape,
+    /// CRS of the geometries.
+    pub crs: &'a Crs,
+    /// Columns, in order.
+    pub fields: &'a [FieldDef],
+    /// Whether to write a spatial index.
+    pub spatial_index: bool,
+    /// QGIS style (QML) to keep inside a GeoPackage as the layer's default style.
+    pub style_qml: Option<&'a str>,
+    /// Time written into a GeoPackage, `2024-01-31T12:00:00.000Z`: the same time gives the same bytes.
+    pub timestamp: &'a str,
+}
+
+/// Writes geometries of one shape with attributes to a new file.
+#[derive(Debug)]
+pub struct LayerWriter {
+    path: PathBuf,
+    dataset: Dataset,
+    format: LayerFormat,
+    layer: String,
+    shape: LayerShape,
+    crs: Crs,
+    fields: Vec<FieldDef>,
+    spatial_index: bool,
+    timestamp: String,
+    style_qml: Option<String>,
+    written: u64,
+    transaction: bool,
+}
+
+impl LayerWriter {
+    /// Creates the file.
+    ///
+    /// # Errors
+    /// [`GdalError::Create`] when it cannot be created; [`GdalError::BadCrs`].
+    pub fn create(path: &Path, options: &LayerOptions<'_>) -> Result<Self, GdalError> {
+        quiet();
+        let error = |e: gdal::errors::GdalError| GdalError::Create { path: text(path), message: failure(&e) };
+        let _dated = Settings::new(options.timestamp);
+        let (driver, layer_options) = match options.format {
+            LayerFormat::GeoPackage => ("GPKG", vec!["GEOMETRY_NAME=geom", "FID=fid"]),
+            LayerFormat::FlatGeobuf => ("FlatGeobuf", vec![]),
+        };
+        let index = if options.spatial_index { "SPATIAL_INDEX=YES" } else { "SPATIAL_INDEX=NO" };
+        let layer_options: Vec<&str> = layer_options.into_iter().chain([index]).collect();
+        let srs = crs::spatial_ref_of(options.crs)?;
+        ffi::reset_error();
+        let mut dataset = DriverManager::get_driver_by_name(driver)
+            .and_then(|d| d.create_vector_only(path))
+            .map_err(error)?;
+        let layer = dataset
+            .create_layer(OgrLayerOptions {
+                name: options.name,
+                srs: Some(&srs),
+                ty: ogr_shape(options.shape),
+                options: Some(&layer_options),
+            })
+            .map_err(error)?;
+        let fields: Vec<_> =
+            options.fields.iter().map(|f| (f.name.as_str(), ogr_type(f.field_type))).collect();
+        layer.create_defn_fields(&fields).map_err(error)?;
+        Ok(Self {
+            path: path.to_owned(),
+            dataset,
+            format: options.format,
+            layer: options.name.to_owned(),
+            shape: options.shape,
+            crs: options.crs.clone(),
+            fields: options.fields.to_vec(),
+            spatial_index: options.spatial_index,
+            timestamp: options.timestamp.to_owned(),
+            style_qml: options.style_qml.map(str::to_owned),
+            written: 0,
+            transaction: false,
+        })
+    }
+
+    /// Adds a feature: a geometry of the layer's shape in well-known binary, no bytes for none, and one value per column.
+    ///
+    /// # Errors
+    /// [`GdalError::FieldCount`] or [`GdalError::Write`].
+    pub fn write(&mut self, wkb: &[u8], values: &[FieldValue<'_>]) -> Result<(), GdalError> {
+        if values.len() != self.fields.len() {
+            let path = text(&self.path);
+            return Err(GdalError::FieldCount { path, fields: self.fields.len(), values: values.len() });
+        }
+        if self.format == LayerFormat::GeoPackage && self.written.is_multiple_of(TRANSACTION) {
+            self.begin_transaction()?;
+        }
+        ffi::reset_error();
+        add(&self.dataset, wkb, values)
+            .map_err(|e| GdalError::Write { path: text(&self.path), message: failure(&e) })?;
+        self.written += 1;
+        Ok(())
+    }
+
+    fn begin_transaction(&mut self) -> Result<(), GdalError> {
+        self.commit()?;
+        ffi::start_transaction(&self.dataset).map_err(|message| self.error(message))?;
+        self.transaction = true;
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), GdalError> {
+        let _dated = Settings::new(&self.timestamp);
+        if self.transaction {
+            self.transaction = false;
+            ffi::commit_transaction(&self.dataset).map_err(|message| self.error(message))?;
+        }
+        Ok(())
+    }
+
+    /// Completes the file: last features, index, style.
+    ///
+    /// # Errors
+    /// [`GdalError::Write`] when something could not be written.
+    pub fn finish(mut self) -> Result<(), GdalError> {
+        if self.format == LayerFormat::FlatGeobuf && !self.spatial_index && self.written == 0 {
+            return self.finish_empty();
+        }
+        self.commit()?;
+        let _dated = Settings::new(&self.timestamp);
+        if let (LayerFormat::GeoPackage, Some(qml)) = (self.format, self.style_qml.take()) {
+            ffi::reset_error();
+            let stored = store_style(&mut self.dataset, &self.layer, &qml, &self.timestamp);
+            stored.map_err(|e| GdalError::Write { path: text(&self.path), message: failure(&e) })?;
+        }
+        close(self.dataset, &self.path)?;
+        match self.format {
+            LayerFormat::GeoPackage => Ok(()),
+            LayerFormat::FlatGeobuf => flatgeobuf::check(&self.path, self.written, self.spatial_index),
+        }
+    }
+
+    /// Without index and feature, GDAL writes no byte of a FlatGeobuf; with an index it is a file without features.
+    fn finish_empty(self) -> Result<(), GdalError> {
+        close(self.dataset, &self.path)?;
+        std::fs::remove_file(&self.path).map_err(|source| GdalError::Io {
+            doing: "replace",
+            path: text(&self.path),
+            source,
+        })?;
+        let options = LayerOptions {
+            format: self.format,
+            name: &self.layer,
+            shape: self.shape,
+            crs: &self.crs,
+            fields: &self.fields,
+            spatial_index: true,
+            style_qml: None,
+            timestamp: &self.timestamp,
+        };
+        Self::create(&self.path, &options)?.finish()
+    }
+
+    fn error(&self, message: String) -> GdalError {
+        GdalError::Write { path: text(&self.path), message }
+    }
+}
+
+fn ogr_shape(shape: LayerShape) -> OGRwkbGeometryType::Type {
+    match shape {
+        LayerShape::Polygon => OGRwkbGeometryType::wkbPolygon,
+        LayerShape::MultiPolygon => OGRwkbGeometryType::wkbMultiPolygon,
+        LayerShape::MultiLine => OGRwkbGeometryType::wkbMultiLineString,
+        LayerShape::Any => OGRwkbGeometryType::wkbUnknown,
+    }
+}
+
+fn ogr_type(field_type: FieldType) -> OGRFieldType::Type {
+    match field_type {
+        FieldType::Text => OGRFieldType::OFTString,
+        FieldType::Integer => OGRFieldType::OFTInteger64,
+        FieldType::Real => OGRFieldType::OFTReal,
+    }
+}
+
+fn add(dataset: &Dataset, wkb: &[u8], values: &[FieldValue<'_>]) -> gdal::errors::Result<()> {
+    let layer = dataset.layer(0)?;
+    let mut feature = Feature::new(layer.defn())?;
+    for (i, value) in values.iter().enumerate() {
+        match value {
+            FieldValue::Null => feature.set_field_null(i)?,
+            FieldValue::Text(text) => feature.set_field_string(i, text)?,
+            FieldValue::Integer(number) => feature.set_field_integer64(i, *number)?,
+            FieldValue::Real(number) => feature.set_field_double(i, *number)?,
+        }
+    }
+    if !wkb.is_empty() {
+        feature.set_geometry(Geometry::from_wkb(wkb)?)?;
+    }
+    feature.create(&layer)
+}
+
+/// Columns of the table in which QGIS looks for styles.
+const STYLE_FIELDS: &[(&str, OGRFieldType::Type)] = &[
+    ("f_table_catalog", OGRFieldType::OFTString),
+    ("f_table_schema", OGRFieldType::OFTString),
+    ("f_table_name", OGRFieldType::OFTString),
+    ("f_geometry_column", OGRFieldType::OFTString),
+    ("styleName", OGRFieldType::OFTString),
+    ("styleQML", OGRFieldType::OFTString),
+    ("styleSLD", OGRFieldType::OFTString),
+    ("useAsDefault", OGRFieldType::OFTInteger),
+    ("description", OGRFieldType::OFTString),
+    ("owner", OGRFieldType::OFTString),
+    ("ui", OGRFieldType::OFTString),
+    ("update_time", OGRFieldType::OFTDateTime),
+];
+
+fn store_style(dataset: &mut Dataset, layer: &str, qml: &str, time: &str) -> gdal::errors::Result<()> {
+    let styles = dataset.create_layer(OgrLayerOptions {
+        name: "layer_styles",
+        srs: None,
+        ty: OGRwkbGeometryType::wkbNone,
+        options: Some(&["FID=id"]),
+    })?;
+    styles.create_defn_fields(STYLE_FIELDS)?;
+    let defn = Defn::from_layer(&styles);
+    let mut row = Feature::new(&defn)?;
+    let values =
+        ["", "", layer, "geom", layer, qml, "", "1", "Classes in the nomenclature's colors", "", "", time];
+    for (i, value) in values.iter().enumerate() {
+        row.set_field_string(i, value)?;
+    }
+    row.create(&styles)
+}
+
+/// Settings that hold on this thread while a file is created or completed.
+struct Settings;
+
+impl Settings {
+    const KEYS: [&str; 4] = [
+        "OGR_CURRENT_DATE",
+        // Staged files are thrown away after a crash: no need to wait for the disk.
+        "OGR_SQLITE_SYNCHRONOUS",
+        // The layout of an R-tree built by another thread depends on the machine (GDAL 3.8 and later).
+        "OGR_GPKG_ALLOW_THREADED_RTREE",
+        "OGR_GPKG_THREADED_RTREE_AT_FIRST_FEATURE",
+    ];
+
+    fn new(timestamp: &str) -> Self {
+        for (key, value) in Self::KEYS.iter().zip([timestamp, "OFF", "NO", "NO"]) {
+            // Fails only for text with a NUL byte, which OGR would refuse as well.
+            let _ = set_thread_local_config_option(key, value);
+        }
+        Self
+    }
+}
+
+impl Drop for Settings {
+    fn drop(&mut self) {
+        for key in Self::KEYS {
+            let _ = clear_thread_local_config_option(key);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What is written in configuration files, and what of it can be checked without looking at data.
+
+mod coverage;
+mod dates;
+mod declared;
+mod objects;
+pub(crate) mod ocs_ge;
+mod reference;
+mod run;
+mod toml;
+mod zonal;
+
+pub use coverage::*;
+pub use declared::*;
+pub use objects::ObjectOptions;
+pub use ocs_ge::{OcsGe, OcsGeOptions};
+pub use reference::*;
+pub use run::*;
+pub use zonal::*;
+
+pub(crate) use dates::Pattern as DatePattern;
+pub use dates::normalized as normalized_date;
+pub(crate) use toml::located;

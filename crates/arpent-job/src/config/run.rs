@@ -1,0 +1,565 @@
+//! The configuration of a run, as written in TOML.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use arpent_base::{Failure, MAX_THREADS};
+use arpent_raster::ReadAs;
+use arpent_tiling::TilingOptions;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::coverage::CoverageOptions;
+use super::dates::{Pattern as DatePattern, normalized as normalized_date};
+use super::declared::{AlphaOption, CollarOption, NodataOption, NodataValue, ResampleFactor};
+use super::objects::ObjectOptions;
+use super::ocs_ge::OcsGeOptions;
+use super::reference::ReferenceOptions;
+use super::toml::{located, parse_error, read_toml, relative_to, value_error};
+use crate::error::JobError;
+
+/// A run, as its author wrote it. Paths are relative to the configuration file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder of the model package. `--model` replaces it.
+    pub model: PathBuf,
+    /// Scenes: files, globs, folders, VRTs, http(s) and s3 URLs, STAC items or item collections. `--scene`
+    /// replaces them.
+    #[serde(default)]
+    pub scenes: Vec<String>,
+    /// Scenes of the earlier date, for a model that compares two dates; `scenes` are then those of the later one.
+    /// Written likewise. `--before` replaces them.
+    #[serde(default)]
+    pub before: Vec<String>,
+    /// Area of interest: a file with polygons in any CRS; may be followed by `|layername=NAME` and `|crs=EPSG:CODE`. `--aoi`
+    /// replaces it.
+    #[serde(default)]
+    pub aoi: Option<String>,
+    /// Where to publish: a folder or an s3 URL. `--output` replaces it.
+    #[serde(default)]
+    pub output: Option<String>,
+    /// How scenes are read.
+    #[serde(default)]
+    pub input: InputOptions,
+    /// How the job is cut into windows.
+    #[serde(default)]
+    pub tiling: TilingOptions,
+    /// Which features are written, and how.
+    #[serde(default)]
+    pub features: FeatureOptions,
+    /// Features that fit together without gaps and overlaps; otherwise each class that is a feature has outlines of its
+    /// own.
+    #[serde(default)]
+    pub coverage: Option<CoverageOptions>,
+    /// How detections become objects, for a model that finds boxes.
+    #[serde(default)]
+    pub objects: Option<ObjectOptions>,
+    /// Layers that the map is crossed with.
+    #[serde(default)]
+    pub reference: ReferenceOptions,
+    /// Columns in the shape of OCS GE, the French large-scale land cover.
+    #[serde(default)]
+    pub ocs_ge: Option<OcsGeOptions>,
+    /// Which rasters are written.
+    #[serde(default)]
+    pub rasters: RasterOptions,
+    /// Threads, device and memory.
+    #[serde(default)]
+    pub compute: ComputeOptions,
+    /// The file that it was read from.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+}
+
+/// How scenes are read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct InputOptions {
+    /// Band number (from 1) for a band name of the model, where the file does not say it itself. With two dates,
+    /// `red` is the band of both, `red_before` that of one.
+    pub bands: BTreeMap<String, usize>,
+    /// Resample scenes whose GSD is outside the model's range to the model's nominal GSD, and two dates on different grids.
+    pub resample: bool,
+    /// Which scenes are brought to the model's nominal GSD.
+    pub gsd: TargetGsd,
+    /// The most by which pixels may become coarser or finer, as a factor of each of their sides: a number for both, or `{ coarser =
+    /// 5.0, finer = 2.0 }`, of which what is left out is 2. More is refused.
+    pub resample_max_factor: ResampleFactor,
+    /// Width and height of pixels, CRS units, to which all scenes are brought; needs `resample = true` or `gsd = "nominal"`. By default
+    /// those of the model's nominal GSD, which in EPSG:3857 and in degrees depend on the latitude of the scenes' middle, in steps of 2 degrees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixel_size: Option<[f64; 2]>,
+    /// How to resample.
+    pub resampling: Resampling,
+    /// What VRTs may name beside local files (remote ones: beside files of their own host or bucket): prefixes, such as
+    /// `s3://bucket/`, `/vsizip/archive.zip/`. What lies there is trusted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vrt_allowed: Vec<String>,
+    /// Values that mean that there is no data: one for all bands, or a list of one for each band of the file; `"none"` where
+    /// the file declares one that is data. They replace what files declare, and count beside alpha and masks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodata: Option<NodataOption>,
+    /// What an alpha band is that no band of the model is read from: `"mask"` (as without this key, and no warning),
+    /// `"data"` (it takes nothing out), or the number (from 1) of the band that is alpha.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<AlphaOption>,
+    /// What becomes of black or white areas that are connected with the border of their scene.
+    #[serde(skip_serializing_if = "CollarOption::is_tell")]
+    pub collar: CollarOption,
+    /// What stored values are read as, where a file, a STAC item or a Sentinel-2 baseline declares a scale or an offset: `"raw"`,
+    /// `"physical"` (scale and offset applied), or `"harmonized"` (the offset taken out, the stored step kept: Sentinel-2 from
+    /// baseline 04.00 less 1000). By default the model's package decides by the unit of its bands, and scenes are refused where
+    /// it names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<ReadAs>,
+    /// What becomes of scenes whose values lie far outside of the model's `value_range` in a sample.
+    #[serde(skip_serializing_if = "OutsideOption::is_refuse")]
+    pub outside_values: OutsideOption,
+    /// When the scenes were taken, where nothing else says it or what says it is wrong: a year, a month, a day, a time (RFC 3339), or
+    /// two with a slash between. With two dates, of the later one. `--acquired` replaces it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acquired: Option<String>,
+    /// Where the date stands in the scenes' file names: `*_{yyyy}{mm}{dd}_*`, or `*-{yyyy}-*` for a year alone. `*` stands for any
+    /// text, `?` for one character. Goes before what files and STAC items say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acquired_from: Option<String>,
+    /// Which scene gives a pixel where several are valid; needed where scenes of different dates lie over the same pixels. By
+    /// default the first by id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+}
+
+/// Which scene gives a pixel where several are valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// The one taken last; of one date, the first by id.
+    Newest,
+    /// The one named first; those of one folder, glob or list in the order of their names.
+    Given,
+}
+
+/// What becomes of scenes of other values than those that the model was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum OutsideOption {
+    /// They are refused.
+    #[default]
+    Refuse,
+    /// They are mapped, and it is told.
+    Tell,
+}
+
+impl OutsideOption {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    fn is_refuse(&self) -> bool {
+        *self == Self::Refuse
+    }
+}
+
+impl InputOptions {
+    /// Whether scenes may be resampled at all.
+    pub fn may_resample(&self) -> bool {
+        self.resample || self.gsd == TargetGsd::Nominal
+    }
+}
+
+/// At which GSD scenes are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetGsd {
+    /// At their own, where it is inside the model's range; others are refused, or resampled with `resample`.
+    #[default]
+    Model,
+    /// At the model's nominal GSD, all of them: what is found does not depend on the GSD of the file.
+    Nominal,
+}
+
+/// How pixels of another size are computed, of valid pixels alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Resampling {
+    /// The nearest pixel.
+    Nearest,
+    /// The four nearest pixels, weighted; for coarser pixels more of them.
+    #[default]
+    Bilinear,
+    /// All pixels below the new one, each by its area.
+    Average,
+}
+
+/// Which features are written, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeatureOptions {
+    /// Formats to write.
+    pub formats: Vec<FeatureFormat>,
+    /// Names of the classes to write; by default those that the model package marks as features.
+    pub classes: Option<Vec<String>>,
+    /// Features whose pixels cover less than this are left out, square metres (of boxes: whose outline does). It filters features;
+    /// rasters keep all pixels.
+    #[schemars(range(min = 0.0))]
+    pub min_area_m2: f64,
+    /// Simplify outlines by this tolerance, pixels; 0 keeps every pixel corner.
+    #[schemars(range(min = 0.0))]
+    pub simplify_px: f64,
+}
+
+impl Default for FeatureOptions {
+    fn default() -> Self {
+        Self { formats: FeatureFormat::ALL.to_vec(), classes: None, min_area_m2: 0.0, simplify_px: 0.0 }
+    }
+}
+
+/// Formats of features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FeatureFormat {
+    /// GeoParquet 1.1.
+    GeoParquet,
+    /// GeoPackage with a QGIS style inside.
+    GeoPackage,
+    /// FlatGeobuf.
+    FlatGeobuf,
+    /// GeoJSON (RFC 7946, WGS 84).
+    GeoJson,
+}
+
+impl FeatureFormat {
+    /// Every format.
+    pub const ALL: [Self; 4] = [Self::GeoParquet, Self::GeoPackage, Self::FlatGeobuf, Self::GeoJson];
+
+    /// File name in a run's output.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::GeoParquet => "features.parquet",
+            Self::GeoPackage => "features.gpkg",
+            Self::FlatGeobuf => "features.fgb",
+            Self::GeoJson => "features.geojson",
+        }
+    }
+}
+
+/// Which rasters are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RasterOptions {
+    /// The label raster (COG with colour table and class names).
+    pub labels: bool,
+    /// The confidence raster (COG).
+    pub confidence: bool,
+    /// The raster that the features are made of (COG), where it is not the label raster: with what `[[reference.impose]]`
+    /// imposes, and without what is below the minimum mapping unit of `[coverage]`.
+    pub map: bool,
+}
+
+impl Default for RasterOptions {
+    fn default() -> Self {
+        Self { labels: true, confidence: true, map: true }
+    }
+}
+
+/// Threads, device and memory. None of it changes the result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ComputeOptions {
+    /// Device to predict on.
+    pub device: Device,
+    /// Threads of the network; 0 for one per core.
+    pub threads: usize,
+    /// Threads that read windows ahead of the network; 0 for 2, or 8 where a scene is remote: they mostly wait then.
+    #[schemars(range(max = 64))]
+    pub readers: usize,
+    /// Room for blocks, MB: GDAL's cache, or where scenes are remote or JPEG 2000 one that all readers share. 0 for what the width
+    /// of the map needs, 64 to 512 MB: blocks that two windows touch are then read once.
+    pub cache_mb: u32,
+    /// Memory that a job may take, MB; 0 for no limit. Fewer windows are predicted side by side to keep to it; a job that
+    /// needs more with one is refused.
+    pub memory_limit_mb: usize,
+    /// Folder for temporary files; the system's by default.
+    pub scratch: Option<PathBuf>,
+}
+
+impl ComputeOptions {
+    /// Threads of the network: as configured, or one for each core.
+    pub fn threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+
+    /// Bytes of memory that a job may take.
+    pub fn memory_limit(&self) -> Option<u64> {
+        Some(self.memory_limit_mb as u64 * 1_000_000).filter(|limit| *limit > 0)
+    }
+}
+
+impl Default for ComputeOptions {
+    fn default() -> Self {
+        Self { device: Device::Auto, threads: 0, readers: 0, cache_mb: 0, memory_limit_mb: 0, scratch: None }
+    }
+}
+
+/// What a machine may use instead of what a plan says. None of it changes the result.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Machine {
+    /// Threads of the network.
+    pub threads: Option<usize>,
+    /// Threads that read windows ahead of the network.
+    pub readers: Option<usize>,
+    /// Memory that may be taken, MB.
+    pub memory_limit_mb: Option<usize>,
+    /// Device to predict on.
+    pub device: Option<Device>,
+}
+
+/// Devices to predict on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// The best one that works.
+    Auto,
+    /// The CPU: the same bytes everywhere.
+    Cpu,
+    /// A card through Vulkan, in builds that have it.
+    Vulkan,
+    /// A card of NVIDIA's, in builds that have it.
+    Cuda,
+}
+
+impl From<Device> for arpent_model::DeviceChoice {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Auto => Self::Auto,
+            Device::Cpu => Self::Cpu,
+            Device::Vulkan => Self::Vulkan,
+            Device::Cuda => Self::Cuda,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration file and makes its paths absolute or relative to the working directory.
+    ///
+    /// # Errors
+    /// [`JobError::ConfigRead`], [`JobError::ConfigParse`].
+    pub fn load(path: &Path) -> Result<Self, JobError> {
+        let (mut config, text): (Self, _) = read_toml(path)?;
+        config.check(path, &text)?;
+        config.resolve_paths(path.parent().unwrap_or(Path::new(".")));
+        config.file = Some(path.to_owned());
+        Ok(config)
+    }
+
+    /// The configuration of a run without a file: a model, and defaults for everything else.
+    ///
+    /// # Errors
+    /// [`JobError::ConfigParse`] when the folder has no name that can be written.
+    pub fn of_model(model: &Path) -> Result<Self, JobError> {
+        let text = format!("model = {}\n", toml::Value::from(model.to_string_lossy().as_ref()));
+        toml::from_str(&text).map_err(|e| parse_error(Path::new("--model"), &text, &e))
+    }
+
+    /// Whether what is published has other classes than were predicted: something is imposed, or small regions become part of a
+    /// neighbor.
+    pub fn changes_prediction(&self) -> bool {
+        self.coverage.is_some() || !self.reference.impose.is_empty()
+    }
+
+    /// Rejects values that have the right type and no sense.
+    fn check(&self, path: &Path, text: &str) -> Result<(), JobError> {
+        let bad = |key: &str, message: &str| Err(value_error(path, text, key, message));
+        if !matches!(self.tiling.window_px, 0 | 32..=16384) {
+            return bad("tiling.window_px", "must be 32 to 16384 pixels, or 0");
+        }
+        if !self.features.min_area_m2.is_finite() || self.features.min_area_m2 < 0.0 {
+            return bad("features.min_area_m2", "must be zero or more square metres");
+        }
+        if !self.features.simplify_px.is_finite() || self.features.simplify_px < 0.0 {
+            return bad("features.simplify_px", "must be zero or more pixels");
+        }
+        if self.coverage.is_some() {
+            let gaps = [
+                ("features.min_area_m2", self.features.min_area_m2 > 0.0),
+                ("features.simplify_px", self.features.simplify_px > 0.0),
+                ("features.classes", self.features.classes.is_some()),
+            ];
+            if let Some((key, _)) = gaps.into_iter().find(|(_, is_set)| *is_set) {
+                return bad(key, "would leave gaps in a coverage: leave it out, [coverage] has its own");
+            }
+        }
+        if self.compute.threads > MAX_THREADS {
+            return bad("compute.threads", &format!("must be 1 to {MAX_THREADS}, or 0 for one per core"));
+        }
+        if self.compute.readers > 64 {
+            return bad("compute.readers", "must be 1 to 64 threads, or 0");
+        }
+        if self.compute.cache_mb > 65536 {
+            return bad("compute.cache_mb", "must be 0 to 65536 MB");
+        }
+        if let Some((name, _)) = self.input.bands.iter().find(|(_, number)| **number == 0) {
+            return bad(&format!("input.bands.{name}"), "is 0: bands are numbered from 1");
+        }
+        let infinite = |value: &NodataValue| matches!(value, NodataValue::Number(v) if !v.is_finite());
+        if self.input.nodata.iter().flat_map(NodataOption::values).any(infinite) {
+            return bad(
+                "input.nodata",
+                "what is no finite number is written in quotes: \"nan\", \"inf\", \"-inf\"",
+            );
+        }
+        let most = self.input.resample_max_factor.each();
+        if [most.coarser, most.finer].iter().any(|factor| !(1.0..=100.0).contains(factor)) {
+            return bad(
+                "input.resample_max_factor",
+                "must be from 1 to 100: 2 lets pixels become twice as coarse or fine",
+            );
+        }
+        if self.input.pixel_size.iter().flatten().any(|v| !(v.is_finite() && *v > 0.0)) {
+            return bad("input.pixel_size", "must be a width and a height above 0, in units of the CRS");
+        }
+        if self.input.pixel_size.is_some() && !self.input.may_resample() {
+            return bad(
+                "input.pixel_size",
+                "is the size of resampled pixels: set `resample = true` beside it, or leave it out",
+            );
+        }
+        if let Some(date) = &self.input.acquired
+            && normalized_date(date).is_none()
+        {
+            return bad(
+                "input.acquired",
+                "must be a date: 2021, 2021-07, 2021-07-14 or 2021-07-14T10:30:00Z",
+            );
+        }
+        if let Some(Err(message)) = self.input.acquired_from.as_deref().map(DatePattern::parse) {
+            return bad("input.acquired_from", &message);
+        }
+        Ok(())
+    }
+
+    /// An error, with its place in the file where it is about a value that is written there.
+    pub(crate) fn located(&self, error: Failure) -> Failure {
+        match (&self.file, error.key()) {
+            (Some(path), Some(key)) => located(path, &self.path_of(&key), error),
+            _ => error,
+        }
+    }
+
+    /// The path of a key in the document: messages call layers by their names, documents count them.
+    fn path_of(&self, key: &str) -> String {
+        let reference = &self.reference;
+        let of_layer = || {
+            let (kind, rest) = key.strip_prefix("reference.")?.split_once(" `")?;
+            let (name, rest) = rest.split_once('`')?;
+            let index = match kind {
+                "impose" => reference.impose.iter().position(|rule| rule.name == name),
+                "inform" => reference.inform.iter().position(|rule| rule.name == name),
+                "compare" => reference.compare.iter().position(|rule| rule.name == name),
+                _ => reference.snap.iter().position(|rule| rule.name == name),
+            };
+            Some(format!("reference.{kind}.{}.{}", index?, rest.trim_start_matches([':', ' ', '.'])))
+        };
+        of_layer().unwrap_or_else(|| key.to_owned())
+    }
+
+    /// The configuration as it may be stored and shown: without secrets in addresses.
+    #[must_use]
+    pub fn redacted(&self) -> Self {
+        let mut shown = self.clone();
+        shown.each_location(redact);
+        shown.output.iter_mut().for_each(redact);
+        shown
+    }
+
+    /// Every place that is read.
+    fn each_location(&mut self, change: impl Fn(&mut String)) {
+        self.scenes.iter_mut().chain(&mut self.before).chain(&mut self.aoi).for_each(&change);
+        self.reference.layers_mut().for_each(|layer| change(&mut layer.source));
+        let built_up = self.coverage.as_mut().and_then(|coverage| coverage.built_up.as_mut());
+        built_up.and_then(|built| built.areas.as_mut()).into_iter().for_each(&change);
+        let table = self.ocs_ge.as_mut().and_then(|options| options.nomenclature.as_mut());
+        table.into_iter().for_each(&change);
+    }
+
+    /// Makes every local path absolute.
+    ///
+    /// # Errors
+    /// When the working directory is gone.
+    pub fn make_absolute(&mut self) -> std::io::Result<()> {
+        let here = std::env::current_dir()?;
+        self.resolve_paths(&here);
+        Ok(())
+    }
+
+    fn resolve_paths(&mut self, folder: &Path) {
+        self.model = folder.join(&self.model);
+        self.each_location(|location| *location = relative_to(folder, location));
+        self.output = self.output.as_deref().map(|p| relative_to(folder, p));
+        self.compute.scratch = self.compute.scratch.as_ref().map(|p| folder.join(p));
+    }
+}
+
+fn redact(location: &mut String) {
+    *location = arpent_base::redacted(location);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, JobError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(&path)
+    }
+
+    fn message(text: &str) -> (usize, String, Option<String>) {
+        match load(text) {
+            Err(JobError::ConfigParse { line, message, hint, .. }) => (line, message, hint),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_shows_its_line_and_the_nearest() {
+        let (line, text, hint) = message("model = \"m\"\n[tiling]\nwindw_px = 512\n");
+        assert_eq!(line, 3);
+        assert!(text.contains("windw_px"), "{text}");
+        assert_eq!(hint.as_deref(), Some("did you mean `window_px`?"));
+    }
+
+    #[test]
+    fn wrong_types_and_values_show_their_line() {
+        assert_eq!(message("model = \"m\"\n[tiling]\nwindow_px = \"big\"\n").0, 3);
+        assert_eq!(message("model = \"m\"\n[tiling]\nwindow_px = 3\n").0, 3);
+        assert_eq!(message("model = \"m\"\n[features]\nmin_area_m2 = -1.0\n").0, 3);
+        let two = "model = \"m\"\n[coverage]\nmmu_m2 = 1.0\ntolerance_px = 1.0\n[features]\nsimplify_px = 1.0\n[compute]\ncache_mb = 99999\n";
+        assert_eq!(message(two).0, 6);
+        let Err(error) = load(&two.replace("simplify_px = 1.0", "")) else { panic!() };
+        let text = error.to_string();
+        assert!(text.contains("line 8, in [compute]: `compute.cache_mb`"), "{text}");
+        assert!(text.ends_with("8 | cache_mb = 99999"), "{text}");
+        let bands = "model = \"m\"\n[input]\nbands = { red = 1, nir = 0 }\n";
+        assert!(load(bands).unwrap_err().to_string().contains("`input.bands.nir` is 0"));
+        let (_, _, hint) = message("model = \"m\"\n[features]\nformats = [\"geopackge\"]\n");
+        assert_eq!(hint.as_deref(), Some("did you mean `geopackage`?"));
+    }
+
+    #[test]
+    fn a_model_alone_is_a_configuration() {
+        let c = Config::of_model(Path::new("a \"b\"/m")).unwrap();
+        assert_eq!((c.model.as_path(), c.rasters), (Path::new("a \"b\"/m"), RasterOptions::default()));
+        assert!(!c.changes_prediction());
+        assert!(load("model = \"m\"\n[coverage]\nmmu_m2 = 1.0\n").unwrap().changes_prediction());
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let c = load("model = \"m\"\nscenes = [\"a.tif\", \"s3://b/c.tif\"]\n").unwrap();
+        assert!(c.model.is_absolute() && c.scenes[0].ends_with("/a.tif") && c.scenes[0].len() > 6);
+        assert_eq!(c.scenes[1], "s3://b/c.tif");
+    }
+}

@@ -1,0 +1,120 @@
+//! A merge: the pieces of all shards become maps, which are published.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
+
+use arpent_base::Result;
+use arpent_publish::Target;
+use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
+use arpent_shell::message::say;
+
+use super::published::all_published;
+use super::report::RunReport;
+use super::resolved::Resolved;
+use super::shared::{pieces_of, pool, tell_doubts};
+use crate::config::Machine;
+use crate::map::{Maker, MapFailure, PublishedMap, published_already};
+use crate::pipeline::Clock;
+use crate::shards::{JobPlace, Plan, Record, ShardError, State, Work, engines_of, last_of};
+
+/// Publishes the maps of the plan at an address, whose shards are done.
+///
+/// # Errors
+/// Why the maps are not published; shards that are not done.
+pub fn merge(plan: &str, machine: &Machine, interrupt: &AtomicBool) -> Result<RunReport> {
+    let meter = Meter::start(WATTS_PER_CORE);
+    let place = JobPlace::parse(plan)?;
+    let plan = place.plan()?;
+    let records = place.records()?;
+    let report = if let Some(maps) = all_published(&plan)? {
+        say("the plan was merged and published before");
+        RunReport { maps, failed_scenes: plan.failed_scenes.clone() }
+    } else {
+        check_done(&plan, &place, &records)?;
+        let merged = publish(machine, &place, &plan, &records, &meter, interrupt);
+        // Another merge may have been faster, and have deleted what this one wanted to read.
+        match merged {
+            Ok(report) => report,
+            Err(error) => match all_published(&plan)? {
+                Some(maps) => RunReport { maps, failed_scenes: plan.failed_scenes.clone() },
+                None => return Err(error),
+            },
+        }
+    };
+    let stay = place.delete_work()?;
+    if !stay.is_empty() {
+        say(&format!("could not delete {} pieces; `arpent gc` does", stay.len()));
+    }
+    Ok(report)
+}
+
+/// Makes and publishes every map of a plan whose shards are done.
+fn publish(
+    machine: &Machine,
+    place: &JobPlace,
+    plan: &Plan,
+    records: &[Record],
+    meter: &Meter,
+    interrupt: &AtomicBool,
+) -> Result<RunReport> {
+    let clock = Clock::default();
+    let mut resolved = clock.open.time(|| Resolved::new(place, plan, machine))?;
+    tell_doubts(&resolved.job);
+    let scratch = resolved.job.scratch.path().to_owned();
+    let indexed = resolved.job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch));
+    indexed.map_err(|error| resolved.job.scratch.judged(error))?;
+    let (job, pool) = (&resolved.job, pool(&resolved.job.config)?);
+    let pieces = pieces_of(job);
+    let work = Work { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
+    let others: Vec<Energy> = records.iter().map(|record| record.energy.clone()).collect();
+    Ok(RunReport {
+        maps: publish_all(work, meter, &others, &engines_of(records))?,
+        failed_scenes: job.failed.clone(),
+    })
+}
+
+fn publish_all(
+    work: Work,
+    meter: &Meter,
+    others: &[Energy],
+    engines: &BTreeSet<String>,
+) -> Result<Vec<PublishedMap>> {
+    let mut maps = Vec::new();
+    for (map, planned) in work.plan.maps.iter().enumerate() {
+        let output = work.job.output_of(&work.job.maps[map])?;
+        if let Some(manifest) = published_already(&Target::parse(&output)?, &planned.id)? {
+            say(&format!("{output} was published before"));
+            maps.push(PublishedMap { output, manifest });
+            continue;
+        }
+        let (id, overwrite) = (planned.id.as_str(), work.plan.overwrite);
+        let maker = Maker { work, map, id, overwrite, meter, others, engines };
+        maps.push(maker.make(None).map_err(|failure| match failure {
+            MapFailure::BadScene(_, error) | MapFailure::Other(error) => error,
+        })?);
+    }
+    Ok(maps)
+}
+
+/// Refuses a plan of which a shard is not done.
+fn check_done(plan: &Plan, place: &JobPlace, records: &[Record]) -> Result<()> {
+    let done = place.done()?;
+    let missing: Vec<usize> = (0..plan.shards).filter(|shard| !done.contains(shard)).collect();
+    let failures: Vec<&Record> = missing
+        .iter()
+        .filter_map(|shard| last_of(records, *shard))
+        .filter(|r| r.state == State::Failed)
+        .collect();
+    if let Some(first) = failures.first() {
+        return Err(ShardError::Failed {
+            failed: failures.iter().map(|record| record.shard).collect(),
+            reason: first.error.clone().unwrap_or_default(),
+            hint: first.hint.clone(),
+        }
+        .into());
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(ShardError::Unfinished { missing, shards: plan.shards }.into())
+}

@@ -1,0 +1,22 @@
+//! The work itself: a run in one process; or a plan, workers that each do a shard of it, and a merge that publishes.
+
+mod merge;
+mod plan;
+mod plan_report;
+mod published;
+mod report;
+mod resolved;
+mod run;
+mod shared;
+mod status;
+mod worker;
+
+pub use merge::merge;
+pub use plan::write_plan;
+pub use plan_report::{MapReport, PlanReport, SceneReport, plan_report};
+pub use report::RunReport;
+pub(crate) use report::Unpublished;
+pub use run::{RunOptions, run};
+pub use shared::pool;
+pub use status::{JobStatus, ShardState, ShardStatus, StatusReport, status};
+pub use worker::{WorkerReport, work};

@@ -1,0 +1,211 @@
+//! What a run would do, told from a small sample of each scene's pixels.
+
+use std::collections::BTreeMap;
+
+use arpent_base::Result;
+use arpent_model::ModelError;
+use arpent_publish::{InputValues, Warning};
+use arpent_raster::Window;
+use serde::Serialize;
+
+use crate::config::FeatureFormat;
+use crate::job::{FailedScene, Job, MapJob, Overlap, UsableScene, describe_bands, describe_validity};
+use crate::shards::Plan;
+
+/// A plan, as printed.
+#[derive(Debug, Serialize)]
+pub struct PlanReport {
+    /// The model package's id.
+    pub model: String,
+    /// One map for each grid.
+    pub maps: Vec<MapReport>,
+    /// Scenes that cannot be used.
+    pub failed_scenes: Vec<FailedScene>,
+    /// Speed of the network on this machine in a short probe, Mpx/s.
+    pub probe_mpx_per_s: f64,
+    /// Number of shards, where a plan was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shards: Option<usize>,
+    /// Where the plan was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+}
+
+/// One map of a plan.
+#[derive(Debug, Serialize)]
+pub struct MapReport {
+    /// Where it will be published.
+    pub output: Option<String>,
+    /// The grid.
+    pub grid: String,
+    /// The pixels of the map.
+    pub extent: Window,
+    /// Its bbox in the grid's CRS.
+    pub bbox: [f64; 4],
+    /// The scenes.
+    pub scenes: Vec<SceneReport>,
+    /// Number of windows.
+    pub windows: usize,
+    /// Side of a window's core, pixels.
+    pub window_px: usize,
+    /// Columns that are read beyond either side of a core.
+    pub overlap_px: usize,
+    /// Rows that are read beyond either side of a core.
+    pub overlap_rows_px: usize,
+    /// Pixels of all chips, overlaps included.
+    pub pixels_computed: u64,
+    /// Pixels that are wanted.
+    pub pixels_wanted: u64,
+    /// Pixels of chips for each pixel wanted.
+    pub overlap_cost: f64,
+    /// What is computed, as a multiple of what a picture without end would take: of the overlap, most layers need little.
+    pub compute_cost: f64,
+    /// Upper bound of the resident memory, MB.
+    pub memory_bound_mb: u64,
+    /// Predicted time, seconds.
+    pub predicted_s: f64,
+    /// Files that will be published.
+    pub artifacts: Vec<String>,
+    /// Pairs of scenes of one date that lie over the same pixels, the largest shares first; 20 at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlaps: Vec<Overlap>,
+    /// What is doubtful about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// One scene of a plan.
+#[derive(Debug, Serialize)]
+pub struct SceneReport {
+    /// Its id.
+    pub id: String,
+    /// Where it is read from.
+    pub uri: String,
+    /// Columns and rows.
+    pub size: [usize; 2],
+    /// Its bands.
+    pub bands: String,
+    /// GSD on the ground, metres.
+    pub gsd_m: f64,
+    /// Whether it is resampled to the model's GSD.
+    pub resampled: bool,
+    /// Its own GSD, metres, where it is resampled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub native_gsd_m: Option<f64>,
+    /// What decides which of its pixels are valid, and who says so.
+    pub valid: String,
+    /// A sample of its values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<InputValues>,
+    /// Files beside it that are read with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub side_files: Vec<String>,
+    /// Acquisition date, where known.
+    pub acquired: Option<String>,
+    /// `before` or `after`, where two dates are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<&'static str>,
+}
+
+/// What a plan of a job says; `rate` is the speed of its network, Mpx/s, `written` the plan that was stored and its address.
+///
+/// # Errors
+/// When what the network needs cannot be said.
+pub fn plan_report(job: &Job, rate: f64, written: Option<(Plan, String)>) -> Result<PlanReport> {
+    let maps = job.maps.iter().map(|map| report_map(job, map, rate)).collect::<Result<_, _>>()?;
+    Ok(PlanReport {
+        model: job.model.id.clone(),
+        maps,
+        failed_scenes: job.failed.clone(),
+        probe_mpx_per_s: rate,
+        shards: written.as_ref().map(|(plan, _)| plan.shards),
+        plan: written.map(|(_, url)| url),
+    })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a time to show")]
+fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport, ModelError> {
+    let (plan, overlap) = (&map.plan, job.predictor.overlap());
+    Ok(MapReport {
+        output: job.output_of(map).ok(),
+        grid: map.grid().key(),
+        extent: plan.extent(),
+        bbox: map.grid().bbox(&plan.extent()),
+        scenes: map.scenes().map(|(date, scene)| report_scene(date, scene)).collect(),
+        windows: plan.windows().len(),
+        window_px: plan.window_px(),
+        overlap_px: overlap.cols,
+        overlap_rows_px: overlap.rows,
+        pixels_computed: plan.pixels_read(),
+        pixels_wanted: plan.pixels_wanted(),
+        overlap_cost: rounded(plan.read_cost()),
+        compute_cost: rounded(compute_cost(job, map)),
+        memory_bound_mb: job.memory_bound(map)?.div_ceil(1_000_000),
+        predicted_s: plan.pixels_wanted() as f64 / 1e6 / rate,
+        artifacts: artifact_names(job),
+        overlaps: map.dates.iter().flat_map(|date| date.overlaps.largest.iter().cloned()).collect(),
+        warnings: job.warnings_of(map).cloned().collect(),
+    })
+}
+
+fn rounded(ratio: f64) -> f64 {
+    (ratio * 1000.0).round() / 1000.0
+}
+
+/// What the network computes, as a multiple of what the planned cores would take in a picture without end.
+#[allow(clippy::cast_precision_loss, reason = "a ratio to show")]
+fn compute_cost(job: &Job, map: &MapJob) -> f64 {
+    // Windows come in few shapes.
+    let mut costs = BTreeMap::new();
+    let (mut all, mut cores) = (0.0, 0.0);
+    for window in map.plan.windows() {
+        let offset = window.read.offset_of(&window.core);
+        let shape = (offset, window.core.width, window.core.height, window.read.width, window.read.height);
+        let cost =
+            costs.entry(shape).or_insert_with(|| job.predictor.overlap_cost(&window.read, &window.core));
+        all += *cost * window.core.pixels() as f64;
+        cores += window.core.pixels() as f64;
+    }
+    all / f64::max(cores, 1.0)
+}
+
+fn report_scene(date: Option<&'static str>, scene: &UsableScene) -> SceneReport {
+    let info = &scene.info;
+    SceneReport {
+        id: info.id.clone(),
+        uri: scene.source.uri.clone(),
+        size: [info.window.width, info.window.height],
+        bands: describe_bands(info),
+        gsd_m: info.gsd_m,
+        resampled: scene.resampled,
+        native_gsd_m: info.native.as_ref().map(|native| native.gsd_m),
+        valid: describe_validity(info, &scene.bands),
+        values: scene.values.clone(),
+        side_files: info.validity.side_files.clone(),
+        acquired: info.acquired.clone(),
+        date,
+    }
+}
+
+/// Names of the files that a run publishes.
+fn artifact_names(job: &Job) -> Vec<String> {
+    let mut names = Vec::new();
+    let is_map = !job.model.is_detection();
+    if job.config.rasters.labels && is_map {
+        names.push("labels.tif".to_owned());
+    }
+    if job.config.rasters.confidence && is_map {
+        names.push("confidence.tif".to_owned());
+    }
+    if job.writes_map() {
+        names.push("map.tif".to_owned());
+    }
+    names.extend(
+        FeatureFormat::ALL
+            .iter()
+            .filter(|f| job.config.features.formats.contains(f))
+            .map(|f| f.file_name().to_owned()),
+    );
+    names.extend(["item.json".to_owned(), "manifest.json".to_owned()]);
+    names
+}

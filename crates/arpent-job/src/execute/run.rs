@@ -1,0 +1,215 @@
+//! A run: plan, read, predict, stitch, vectorise, publish.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
+
+use arpent_base::{Failure, Result};
+use arpent_gdal::GdalError;
+use arpent_publish::Target;
+use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
+use arpent_shell::message::say;
+
+use super::report::{RunReport, Unpublished};
+use super::shared::{pieces_of, pool, tell_doubts};
+use crate::config::Config;
+use crate::error::JobError;
+use crate::job::{self, FailedScene, Job, MapJob};
+use crate::map::{Maker, MapFailure, PublishedMap, check_output, published_already};
+use crate::pipeline::Clock;
+use crate::shards::{JobPlace, Journal, Plan, PlannedMap, ShardError, Sharing, Work, engines_of};
+use crate::warnings::warn;
+
+/// How a run is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunOptions {
+    /// One map per grid, where scenes have several.
+    pub group_by_crs: bool,
+    /// Whether the output of a former run is replaced.
+    pub overwrite: bool,
+}
+
+/// Makes and publishes the maps of a configuration: a plan of one shard, its worker and its merge in one process. Ends where nothing
+/// is lost when `interrupt` is set.
+///
+/// # Errors
+/// Whatever makes the job impossible; nothing was published then.
+pub fn run(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Result<RunReport> {
+    let RunOptions { group_by_crs, overwrite } = options;
+    let meter = Meter::start(WATTS_PER_CORE);
+    let clock = Clock::default();
+    let mut job = clock.open.time(|| Job::resolve(config, group_by_crs))?;
+    let sharing = Sharing { shards: Some(1), group_by_crs, overwrite };
+    let plan = clock.open.time(|| Plan::of(&job, sharing, BTreeMap::new()))?;
+    let output = Target::parse(job.output.as_deref().ok_or(JobError::NoOutput)?)?;
+    let place = JobPlace::of(&output, &plan.id)?;
+    let resumes = place.has_plan()?;
+    check_outputs(&job, &plan, resumes, overwrite)?;
+    let pool = pool(&job.config)?;
+    say(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
+    tell_doubts(&job);
+    let scratch = job.scratch.path().to_owned();
+    let indexed = clock.open.time(|| job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch)));
+    indexed.map_err(|error| job.config.located(job.scratch.judged(error)))?;
+    let mut run = Run {
+        overwrite,
+        meter: &meter,
+        clock: &clock,
+        pool: &pool,
+        interrupt,
+        ids: plan.maps.iter().map(|map| map.id.clone()).collect(),
+        plan,
+        resumes,
+    };
+    let maps = run.all_maps(&mut job, &place).map_err(|error| job.scratch.judged(error));
+    if !maps.as_ref().is_err_and(keeps_work) {
+        forget(&place, &output);
+    }
+    for failed in &job.failed {
+        say(&format!("failed scene: {}: {}", failed.uri, failed.reason));
+        if let Some(hint) = &failed.hint {
+            say(&format!("hint: {hint}"));
+        }
+    }
+    let maps = maps.map_err(|source| Unpublished { what: "map", source })?;
+    Ok(RunReport { maps, failed_scenes: job.failed.clone() })
+}
+
+/// Refuses outputs that exist or cannot be written, before any work. What this very job published before it was killed is no
+/// hindrance.
+fn check_outputs(job: &Job, plan: &Plan, resumes: bool, overwrite: bool) -> Result<()> {
+    for (map, planned) in job.maps.iter().zip(&plan.maps) {
+        let output = job.output_of(map)?;
+        let own =
+            !overwrite && resumes && published_already(&Target::parse(&output)?, &planned.id)?.is_some();
+        check_output(&output, overwrite || own)?;
+    }
+    Ok(())
+}
+
+/// Whether what was computed may be of use after an error: to the same command once its reason is mended, or to one with `--overwrite`.
+/// It is of none where an input must change first, since that makes another job, and where it is damaged itself.
+fn keeps_work(error: &Failure) -> bool {
+    // The first that knows decides, as in `is_transient`: what is below it is what it judged by.
+    let is_of_use = |cause: &(dyn std::error::Error + 'static)| {
+        let job = cause.downcast_ref().map(|e| {
+            matches!(
+                e,
+                JobError::NoRoom { .. }
+                    | JobError::Temporary { .. }
+                    | JobError::Scratch { .. }
+                    | JobError::Stopped { .. }
+            )
+        });
+        let pieces = || cause.downcast_ref().map(|e| !matches!(e, ShardError::BadPiece { .. }));
+        job.or_else(pieces).or_else(|| cause.is::<GdalError>().then_some(false))
+    };
+    error.is_transient() || error.chain().find_map(is_of_use).unwrap_or(true)
+}
+
+/// Deletes the state of a job; what stays is told.
+fn forget(place: &JobPlace, output: &Target) {
+    match place.delete(output) {
+        Ok(stay) if stay.is_empty() => {}
+        Ok(_) | Err(_) => say(&format!("could not delete all of {}; `arpent gc` does", place.plan_url())),
+    }
+}
+
+/// What the steps of a run share.
+struct Run<'a> {
+    overwrite: bool,
+    meter: &'a Meter,
+    clock: &'a Clock,
+    pool: &'a rayon::ThreadPool,
+    interrupt: &'a AtomicBool,
+    plan: Plan,
+    /// Ids of the maps as they were planned first.
+    ids: Vec<String>,
+    /// Whether the same job was begun before.
+    resumes: bool,
+}
+
+impl Run<'_> {
+    fn all_maps(&mut self, job: &mut Job, place: &JobPlace) -> Result<Vec<PublishedMap>> {
+        place.write_plan(&self.plan)?;
+        // What the same job took, and was computed on, before it was cut off.
+        let before = if self.resumes { place.records()? } else { Vec::new() };
+        let others: Vec<Energy> = before.iter().map(|record| record.energy.clone()).collect();
+        let mut engines = engines_of(&before);
+        engines.insert(job.predictor.engine());
+        let mut journal = Journal::begin(place, 0)?;
+        journal.set_engine(job.predictor.engine());
+        let mut maps = Vec::new();
+        for map in 0..job.maps.len() {
+            let output = job.output_of(&job.maps[map])?;
+            let target = Target::parse(&output)?;
+            let before = if self.resumes { published_already(&target, &self.ids[map])? } else { None };
+            match before {
+                Some(manifest) => {
+                    say(&format!("{output} was published by a run that did not come to its end"));
+                    maps.push(PublishedMap { output, manifest });
+                }
+                None => match self.map(job, map, place, &mut journal, (&others, &engines)) {
+                    Ok(published) => maps.push(published),
+                    Err(error) => {
+                        // A twin of this run may have been faster, and have deleted what this one wanted to read.
+                        let twin = published_already(&target, &self.ids[map])?.filter(|_| !self.overwrite);
+                        let Some(manifest) = twin else {
+                            journal.end_failed(place, &error);
+                            return Err(error);
+                        };
+                        maps.push(PublishedMap { output, manifest });
+                    }
+                },
+            }
+        }
+        Ok(maps)
+    }
+
+    /// Makes and publishes one map. A scene that fails on the way is taken out and the map begun again without
+    /// it: what is published is what a job without that scene gives.
+    fn map(
+        &mut self,
+        job: &mut Job,
+        map: usize,
+        place: &JobPlace,
+        journal: &mut Journal,
+        (others, engines): (&[Energy], &BTreeSet<String>),
+    ) -> Result<PublishedMap> {
+        loop {
+            let (job_now, plan) = (&*job, &self.plan);
+            let (pool, clock, interrupt) = (self.pool, self.clock, self.interrupt);
+            let pieces = pieces_of(job_now);
+            let work = Work { job: job_now, plan, place, pool, clock, pieces: &pieces, interrupt };
+            let (id, overwrite, meter) = (self.ids[map].as_str(), self.overwrite, self.meter);
+            let maker = Maker { work, map, id, overwrite, meter, others, engines };
+            match maker.make(Some(journal)) {
+                Ok(published) => return Ok(published),
+                Err(MapFailure::Other(error)) => return Err(error),
+                Err(MapFailure::BadScene(index, error)) => {
+                    leave_out(job, map, index, error)?;
+                    self.plan.maps[map] = PlannedMap::of(job, &job.maps[map])?;
+                }
+            }
+        }
+    }
+}
+
+/// Plans a map anew without one of its scenes.
+fn leave_out(job: &mut Job, map: usize, scene: usize, error: Failure) -> Result<()> {
+    let planned = &mut job.maps[map];
+    let Some(bad) = planned.take_scene(scene) else { return Err(error) };
+    say(&format!("{}; going on without {}", error.message(), bad.source.uri));
+    job.failed.push(FailedScene::new(&bad.source.uri, &error));
+    if planned.dates.iter().any(|d| d.scenes.is_empty()) {
+        return Err(error);
+    }
+    let dates = planned.dates.iter().map(|d| d.scenes.clone()).collect();
+    let folder = planned.folder.clone();
+    let mut again = MapJob::new(dates, folder, &job.config, &job.model.classes, job::needs(&job.predictor))?;
+    again.tell_of_place(&job.model);
+    // What was told of the scene, or of the map with it, was told; now comes what is true of the map without it.
+    again.warnings().filter(|warning| planned.warnings().all(|told| told != *warning)).for_each(warn);
+    again.index_references(job.scratch.path())?;
+    job.maps[map] = again;
+    Ok(())
+}

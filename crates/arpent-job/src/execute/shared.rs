@@ -1,0 +1,54 @@
+//! What the commands that compute have in common.
+
+use std::ops::Range;
+
+use arpent_base::{Failure, Result};
+
+use crate::config::Config;
+use crate::job::{Job, MapJob, pieces};
+use crate::warnings::warn;
+
+/// Threads of the pool for each core. More of them only wait for each other: a thousand on a few cores do hardly anything else.
+const THREADS_OF_A_CORE: usize = 4;
+
+/// The pool that the network runs on: of as many threads as are asked for, but no more than the machine has work for.
+///
+/// # Errors
+/// When threads cannot be started.
+pub fn pool(config: &Config) -> Result<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(config.compute.threads().min(most_threads()))
+        .build()
+        .map_err(|error| Failure::foreign(error).context("cannot start threads"))
+}
+
+fn most_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).saturating_mul(THREADS_OF_A_CORE)
+}
+
+/// Tells what is doubtful about a job before its work begins: who reads it can still stop.
+pub(crate) fn tell_doubts(job: &Job) {
+    job.warnings.iter().for_each(warn);
+    job.maps.iter().flat_map(MapJob::warnings).for_each(warn);
+}
+
+/// The windows of each piece of each map.
+pub(crate) fn pieces_of(job: &Job) -> Vec<Vec<Range<usize>>> {
+    job.maps.iter().map(|map| pieces(&job.model, &map.plan)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_has_no_more_threads_than_there_is_work_for() {
+        let threads = |asked: usize| {
+            let mut config = Config::of_model(std::path::Path::new("m")).unwrap();
+            config.compute.threads = asked;
+            pool(&config).unwrap().current_num_threads()
+        };
+        assert_eq!((threads(1), threads(4)), (1, 4));
+        assert_eq!(threads(arpent_base::MAX_THREADS), most_threads().min(arpent_base::MAX_THREADS));
+    }
+}

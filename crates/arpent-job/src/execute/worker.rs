@@ -1,0 +1,106 @@
+//! A worker: one shard of a plan.
+
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+
+use arpent_base::Result;
+use arpent_shell::lines::count;
+use arpent_shell::message::say;
+use arpent_shell::progress::Stage;
+use serde::Serialize;
+
+use super::resolved::Resolved;
+use super::shared::{pieces_of, pool};
+use crate::config::Machine;
+use crate::pipeline::{Clock, PipelineError};
+use crate::shards::{JobPlace, Journal, PieceId, Plan, ShardError, Work};
+
+/// What a worker came to, as printed.
+#[derive(Debug, Serialize)]
+pub struct WorkerReport {
+    /// The plan.
+    pub plan: String,
+    /// The shard.
+    pub shard: usize,
+    /// Its pieces.
+    pub pieces: usize,
+    /// Those that were there already.
+    pub pieces_found: usize,
+}
+
+/// Computes a shard of the plan at an address.
+///
+/// # Errors
+/// Why the shard is not done; what was computed is kept.
+pub fn work(plan: &str, index: usize, machine: &Machine, interrupt: &AtomicBool) -> Result<WorkerReport> {
+    let place = JobPlace::parse(plan)?;
+    let plan = place.plan()?;
+    let share = plan.shares().get(index).cloned();
+    let share = share.ok_or(ShardError::NoSuchShard { index, last: plan.shards.saturating_sub(1) })?;
+    let mut report =
+        WorkerReport { plan: place.plan_url(), shard: index, pieces: share.len(), pieces_found: share.len() };
+    if place.is_done(index)? {
+        say(&format!("shard {index} was done before"));
+    } else {
+        let mut journal = Journal::begin(&place, index)?;
+        let done = work_on(machine, &place, &plan, share.clone(), interrupt, &mut journal);
+        match done {
+            Ok(found) => report.pieces_found = found,
+            // Another worker was faster, and what it made may be merged by now.
+            Err(_) if place.is_done(index)? => say(&format!("shard {index} was done by another worker")),
+            Err(error) => {
+                journal.end_failed(&place, &error);
+                return Err(error);
+            }
+        }
+        journal.end_done(&place, share.len())?;
+    }
+    Ok(report)
+}
+
+/// Computes what is missing of a shard; gives how many pieces were there.
+fn work_on(
+    machine: &Machine,
+    place: &JobPlace,
+    plan: &Plan,
+    share: Range<usize>,
+    interrupt: &AtomicBool,
+    journal: &mut Journal,
+) -> Result<usize> {
+    let clock = Clock::default();
+    let resolved = clock.open.time(|| Resolved::new(place, plan, machine))?;
+    let job = &resolved.job;
+    let pool = pool(&job.config)?;
+    journal.set_engine(job.predictor.engine().clone());
+    say(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
+    let known = place.pieces(plan)?;
+    let all: Vec<PieceId> = plan.pieces().map(|(id, _)| id).collect();
+    let missing: Vec<PieceId> =
+        all[share.clone()].iter().filter(|id| !known.contains_key(id)).copied().collect();
+    let pieces = pieces_of(job);
+    let work = Work { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
+    compute_all(work, &missing, journal).map_err(|error| job.scratch.judged(error))?;
+    Ok(share.len() - missing.len())
+}
+
+/// Computes pieces, map by map.
+fn compute_all(work: Work, missing: &[PieceId], journal: &mut Journal) -> Result<()> {
+    let plan = work.plan;
+    for map in 0..plan.maps.len() {
+        let wanted: Vec<usize> = missing.iter().filter(|id| id.map == map).map(|id| id.index).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let pixels = wanted.iter().map(|index| plan.maps[map].pieces[*index]).sum();
+        let stage = Stage::begin("predict", pixels);
+        let stop = AtomicBool::new(false);
+        match work.compute(map, &wanted, &stop, journal, &stage, None) {
+            Ok(true) => stage.end(&format!("{} pieces, {} px", wanted.len(), count(pixels))),
+            Ok(false) => return Err(ShardError::Interrupted.into()),
+            Err(PipelineError::Read(error)) => return Err(error.into()),
+            Err(PipelineError::Predict(error)) => return Err(error.into()),
+            Err(PipelineError::Collect(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}

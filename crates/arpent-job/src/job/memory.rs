@@ -1,0 +1,82 @@
+//! How much memory a job may take, told before it starts.
+
+use arpent_gdal::MosaicReader;
+use arpent_raster::FILL_REACH_PX;
+use arpent_tiling::WindowPlan;
+
+/// Bytes of features that the spool sorts at a time.
+pub(crate) const SPOOL_RUN_BYTES: usize = 16 << 20;
+
+/// What is kept of the tiles of givers, bytes.
+pub(crate) const TILES_BYTES: usize = 16 << 20;
+
+/// What a job's memory depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MemoryNeeds {
+    /// Bands read.
+    pub bands: usize,
+    /// Whether scenes are resampled while they are read.
+    pub resampled: bool,
+    /// Threads that read.
+    pub readers: usize,
+    /// GDAL's block cache, bytes.
+    pub cache: u64,
+    /// Windows that are predicted side by side.
+    pub predictors: usize,
+    /// Rows that a coverage holds.
+    pub coverage_rows: usize,
+    /// Bytes of each pixel of a strip that references take.
+    pub references: u64,
+    /// What is kept of scenes that meet, bytes.
+    pub origins: u64,
+    /// Pixels of the largest piece: the answers that are stored together.
+    pub piece_px: u64,
+    /// What the network holds for as many of the largest windows, bytes.
+    pub network: u64,
+}
+
+/// The program itself, its libraries and its formats' writers, bytes. Measured; see `benches/runs/`.
+const BASE: u64 = 140 << 20;
+
+/// Twice what the spool sorts: the features as they are and as they are written, bytes.
+const SPOOL: u64 = 2 * SPOOL_RUN_BYTES as u64;
+
+/// Bytes of each pixel of a strip: labels and confidence of two that are being filled, since windows come out of order, of one that
+/// is being written and traced, and of rows that wait to complete a row of output blocks; with what the allocator keeps of
+/// them. Measured at up to 73,568 columns; see `benches/runs/`.
+const STRIP_BYTES_PER_PIXEL: u64 = 9;
+
+/// Bytes of each pixel of a piece: labels and confidence of two that are being filled, of one that is being stored, with its packed
+/// bytes, and of one that is being collected, and of one that was stored before and waits for its turn.
+const PIECE_BYTES_PER_PIXEL: u64 = 11;
+
+/// Bytes of each pixel of the rows that a coverage holds: label, confidence, zone, and runs of two pixels and more; where every
+/// pixel is a region of its own, its regions take some ten times as much.
+const COVERAGE_BYTES_PER_PIXEL: u64 = 12;
+
+/// An upper bound of the job's resident memory, bytes. It grows with the width of the extent and the size of a
+/// window; never with the extent's height, the number of classes or of features.
+pub(crate) fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
+    // Where pixels are invalid, a chip holds what fills them, too; which it is takes a step of two bytes for each pixel, and one while
+    // it is looked for.
+    let largest = plan.largest_read();
+    let read = if largest.is_empty() { 0 } else { largest.grow(FILL_REACH_PX).pixels() };
+    // A chip holds a float for each band and a byte of validity; raw samples, or the chips of two dates that are being
+    // joined, stand beside it while it is read.
+    let chip = read * (needs.bands as u64 * 8 + 2);
+    // Each reader holds a chip until it is taken, and each predictor the one it predicts.
+    let chips = chip * (needs.readers + needs.predictors) as u64;
+    // Of scenes that are resampled, each reader holds a strip as it is.
+    let strips = if needs.resampled {
+        MosaicReader::BYTES_OF_A_STRIP * (needs.bands as u64 + 1) * needs.readers as u64
+    } else {
+        0
+    };
+    let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
+    let coverage = plan.extent().width as u64 * needs.coverage_rows as u64;
+    let rows = strip * (STRIP_BYTES_PER_PIXEL + needs.references) + coverage * COVERAGE_BYTES_PER_PIXEL;
+    // Where a piece is one window or two, each predictor's answers wait in another.
+    let pieces = needs.piece_px * PIECE_BYTES_PER_PIXEL + needs.predictors as u64 * read * 2;
+    let fills = needs.predictors as u64 * read * 3;
+    BASE + SPOOL + needs.cache + chips + strips + needs.network + rows + pieces + fills + needs.origins
+}

@@ -1,0 +1,33 @@
+//! From what was written to what will be done: the only place that rejects bad input.
+
+mod acquired;
+mod areas;
+mod identity;
+mod map;
+mod memory;
+mod overlap;
+mod pieces;
+mod probe;
+mod resolve;
+mod scene;
+mod scenes;
+mod software;
+mod territories;
+mod validity;
+mod values;
+
+pub use acquired::check as check_date;
+pub(crate) use identity::{Input, Unhashed, fingerprints, reading, run_id};
+pub(crate) use map::Survey;
+pub use map::{BEFORE, MapJob};
+pub(crate) use memory::{SPOOL_RUN_BYTES, TILES_BYTES};
+pub use overlap::Overlap;
+#[cfg(test)]
+pub(crate) use pieces::cut;
+pub(crate) use pieces::pieces;
+pub use probe::mpx_per_s;
+pub use resolve::Job;
+pub(crate) use resolve::{needs, output_below};
+pub use scene::{FailedScene, UsableScene, describe_bands};
+pub(crate) use software::{software, versions};
+pub use validity::describe_validity;

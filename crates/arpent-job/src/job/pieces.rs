@@ -1,0 +1,64 @@
+//! Pieces of a map: the windows whose answers are kept together.
+
+use std::ops::Range;
+
+use arpent_model::{ModelPackage, flop_per_pixel};
+use arpent_tiling::WindowPlan;
+
+/// Pixels of a piece at most, unless one window has more.
+const MOST_PIXELS: u64 = 8 << 20;
+/// Work of a piece at most, unless one window takes more: half a minute of two slow cores (50 GFLOP/s).
+const MOST_FLOP: f64 = 1.5e12;
+/// The windows of each piece of a map.
+pub(crate) fn pieces(model: &ModelPackage, plan: &WindowPlan) -> Vec<Range<usize>> {
+    cut(plan, most_pixels(flop_per_pixel(&model.architecture)))
+}
+
+/// Pixels of the largest piece of a map.
+pub(super) fn largest_piece_px(model: &ModelPackage, plan: &WindowPlan) -> u64 {
+    let pixels = |range: Range<usize>| plan.windows()[range].iter().map(|w| w.core.pixels()).sum();
+    pieces(model, plan).into_iter().map(pixels).max().unwrap_or(0)
+}
+
+/// Pixels of a piece for a network that takes so many operations for each pixel.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a positive number far below 2^63"
+)]
+fn most_pixels(flop_per_pixel: f64) -> u64 {
+    let by_work = (MOST_FLOP / flop_per_pixel.max(1.0)) as u64;
+    by_work.min(MOST_PIXELS)
+}
+
+/// Cuts the windows of a plan into pieces of at most so many pixels, within strips.
+pub(crate) fn cut(plan: &WindowPlan, most_pixels: u64) -> Vec<Range<usize>> {
+    let windows = plan.windows();
+    let mut pieces: Vec<Range<usize>> = Vec::new();
+    let mut pixels = 0;
+    for (i, window) in windows.iter().enumerate() {
+        let size = window.core.pixels();
+        let joins = i > 0 && windows[i - 1].strip == window.strip && pixels + size <= most_pixels;
+        if let Some(piece) = pieces.last_mut().filter(|_| joins) {
+            piece.end = i + 1;
+            pixels += size;
+        } else {
+            pieces.push(i..i + 1);
+            pixels = size;
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heavy_networks_have_small_pieces() {
+        assert_eq!(most_pixels(1.0), MOST_PIXELS);
+        // A U-Net with a ResNet-18: 44 GFLOP for 512 x 512 pixels.
+        assert_eq!(most_pixels(44e9 / 262_144.0), MOST_PIXELS);
+        assert!(most_pixels(1e6) == 1_500_000);
+    }
+}

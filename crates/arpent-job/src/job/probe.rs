@@ -1,0 +1,38 @@
+//! How fast a network is on this machine, tried out.
+
+use std::time::{Duration, Instant};
+
+use arpent_base::Result;
+use arpent_model::Predictor;
+use arpent_raster::{Chip, Window};
+
+/// Side of the core that is tried, pixels.
+const SIDE: usize = 512;
+
+/// Mpx/s of a network, the overlap not counted: the best of as many chips as fit a time, after a first.
+///
+/// # Errors
+/// When the network does not answer.
+#[allow(clippy::cast_precision_loss, reason = "a rate to show")]
+pub fn mpx_per_s(
+    predictor: &Predictor,
+    bands: usize,
+    pool: &rayon::ThreadPool,
+    time: Duration,
+) -> Result<f64> {
+    let core = Window::new(0, 0, SIDE, SIDE);
+    let mut chip = Chip::empty(predictor.chip_of(&core), bands);
+    chip.valid.fill(true);
+    let (began, mut best) = (Instant::now(), f64::INFINITY);
+    for round in 0.. {
+        let start = Instant::now();
+        pool.install(|| predictor.predict(&chip, &core))?;
+        if round > 0 {
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+        if round > 0 && began.elapsed() >= time {
+            break;
+        }
+    }
+    Ok(core.pixels() as f64 / best / 1e6)
+}

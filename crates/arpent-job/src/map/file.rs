@@ -1,0 +1,106 @@
+//! A file that a run published: what it holds, and which run made it.
+
+use std::path::Path;
+
+use arpent_base::Result;
+use arpent_gdal::{GdalError, LayerSource, Value, describe_crs, read_features};
+use arpent_publish::{Artifact, FeatureSummary, Manifest, PublishError, ROLE_FEATURES, Target};
+use serde::Serialize;
+
+use super::artifact::{OfRun, run_of};
+use crate::error::JobError;
+
+/// A file that Arpent published, or a copy of it.
+#[derive(Debug, Serialize)]
+pub struct PublishedFile {
+    /// The file.
+    pub file: String,
+    /// What it is to its run: `features`, `zones`, `labels`, `map`, `confidence`.
+    pub role: String,
+    /// Output of its run, where the file still lies below it.
+    pub output: Option<String>,
+    /// Whether it has the size and the SHA-256 that were published; not known of a copy.
+    pub as_published: Option<bool>,
+    /// What it holds, of features; the manifest tells of others.
+    pub holds: Option<FeatureSummary>,
+    /// Manifest of its run, where the file still lies below it.
+    pub run: Option<Manifest>,
+}
+
+/// Formats that features are published in, with the layer that holds them where a file may hold others.
+const FORMATS: [(&str, Option<&str>); 4] =
+    [("parquet", None), ("gpkg", Some("features")), ("fgb", None), ("geojson", None)];
+
+/// Endings of other files of a run.
+const OTHERS: [&str; 2] = ["csv", "tif"];
+
+/// Looks into a file by its ending; nothing for what is not of a run.
+///
+/// # Errors
+/// A file that cannot be read, or that changed since its run; a layer that no run wrote.
+pub fn published_file(target: &str) -> Result<Option<PublishedFile>> {
+    let ending = Path::new(target).extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    let format = FORMATS.iter().find(|(format, _)| *format == ending);
+    let is_known = format.is_some() || OTHERS.contains(&ending.as_str());
+    let found = if is_known { run_of(target) } else { None };
+    let (output, artifact, run) = match found {
+        Some(OfRun { output, manifest, artifact }) => (Some(output), Some(artifact), Some(manifest)),
+        None => (None, None, None),
+    };
+    let as_published = output.as_deref().zip(artifact.as_ref()).map(|(output, a)| is_as_published(output, a));
+    let as_published = as_published.transpose()?;
+    let file = target.to_owned();
+    if let Some(artifact) = artifact.as_ref().filter(|artifact| artifact.role != ROLE_FEATURES) {
+        let role = artifact.role.clone();
+        return Ok(Some(PublishedFile { file, role, output, as_published, holds: None, run }));
+    }
+    let Some((_, layer)) = format else { return Ok(None) };
+    let holds = if ending == "parquet" { Some(of_parquet(target)?) } else { of_layer(target, *layer)? };
+    let Some(holds) = holds else { return Ok(None) };
+    let role = ROLE_FEATURES.to_owned();
+    Ok(Some(PublishedFile { file, role, output, as_published, holds: Some(holds), run }))
+}
+
+/// Whether a file of a run is what the manifest says.
+fn is_as_published(output: &str, artifact: &Artifact) -> Result<bool> {
+    match Target::parse(output)?.check_artifact(artifact) {
+        Ok(()) => Ok(true),
+        Err(PublishError::NotAsPublished { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a file that is no raster may be a layer of others.
+pub fn may_be_a_layer(target: &str) -> bool {
+    FORMATS.iter().any(|(format, _)| target.to_lowercase().ends_with(&format!(".{format}")))
+}
+
+/// GDAL has no reader of Parquet everywhere: the writer's own crate reads it.
+fn of_parquet(target: &str) -> Result<FeatureSummary> {
+    if target.contains("://") {
+        return Err(JobError::NotInspectable { target: target.to_owned() }.into());
+    }
+    Ok(FeatureSummary::of_geoparquet(Path::new(target))?)
+}
+
+/// Nothing for a file that may be a raster: GeoPackages hold both.
+fn of_layer(target: &str, layer: Option<&str>) -> Result<Option<FeatureSummary>> {
+    let crs = describe_crs("EPSG:4326")?;
+    let fields = &FeatureSummary::COLUMNS;
+    let source = LayerSource { layer, fields, ..LayerSource::new(target, &crs) };
+    let mut summary = FeatureSummary::default();
+    let read = read_features::<GdalError>(&source, &mut |feature| {
+        let texts: Vec<String> =
+            feature.values.iter().map(|v| v.as_ref().map_or_else(String::new, Value::to_string)).collect();
+        if let [class, run, model, state] = texts.as_slice() {
+            summary.add([class, run, model, state]);
+        }
+        Ok(())
+    });
+    match read {
+        Ok(_) => Ok(Some(summary)),
+        Err(GdalError::NoSuchField { .. }) => Err(JobError::NotFeatures { target: target.to_owned() }.into()),
+        Err(GdalError::NoSuchLayer { .. } | GdalError::NotAVector { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,365 @@
+//! Making a map of its pieces and publishing it: what `arpent run` and `arpent merge` share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arpent_base::{DoingWhat as _, Failure, Result, redacted};
+use arpent_publish::{
+    Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord,
+    PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, Warning, utc_now,
+};
+use arpent_shell::energy::{Energy, Meter};
+use arpent_shell::message::say;
+use arpent_shell::progress::Stage;
+use crossbeam_channel::bounded;
+use serde::Serialize;
+
+use super::{artifacts, stac};
+use crate::error::JobError;
+use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
+use crate::pipeline::{Collected, Collector, PipelineError};
+use crate::scratch::Scratch;
+use crate::shards::{Journal, ShardError, Work};
+use crate::warnings::warn;
+
+/// One map that was published.
+#[derive(Debug, Serialize)]
+pub struct PublishedMap {
+    /// Where.
+    pub output: String,
+    /// Its manifest.
+    pub manifest: Manifest,
+}
+
+/// Why a map could not be made.
+pub(crate) enum MapFailure {
+    /// Because of one scene, by its position.
+    BadScene(usize, Failure),
+    /// For another reason.
+    Other(Failure),
+}
+
+impl MapFailure {
+    /// A scene that cannot be read is left out; one that may be read another time is not.
+    fn of_scene(index: usize, error: Failure, scratch: &Scratch) -> Self {
+        let error = scratch.judged(error);
+        if error.is_transient() { Self::Other(error) } else { Self::BadScene(index, error) }
+    }
+}
+
+impl From<Failure> for MapFailure {
+    fn from(error: Failure) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// What makes one map of a job.
+pub(crate) struct Maker<'a> {
+    /// The job, its plan and its place.
+    pub(crate) work: Work<'a>,
+    /// Number of the map.
+    pub(crate) map: usize,
+    /// Id of the map as it was planned first, before a scene was left out: by it, the job knows its map again.
+    pub(crate) id: &'a str,
+    /// Whether a map that is there is replaced.
+    pub(crate) overwrite: bool,
+    /// Measures what this process takes.
+    pub(crate) meter: &'a Meter,
+    /// What others took who computed pieces.
+    pub(crate) others: &'a [Energy],
+    /// What computed pieces, here and elsewhere.
+    pub(crate) engines: &'a BTreeSet<String>,
+}
+
+impl Maker<'_> {
+    fn job(&self) -> &MapJob {
+        &self.work.job.maps[self.map]
+    }
+
+    /// Makes the map and publishes it; with a journal, pieces that are not there are computed.
+    pub(crate) fn make(&self, journal: Option<&mut Journal>) -> Result<PublishedMap, MapFailure> {
+        let job = self.work.job;
+        let scratch = tempfile::tempdir_in(job.scratch.path()).context("cannot make a temporary folder")?;
+        // Judged while the files are there that took the room.
+        self.make_in(scratch.path(), journal).map_err(|failure| match failure {
+            MapFailure::Other(error) => MapFailure::Other(job.scratch.judged(error)),
+            bad_scene @ MapFailure::BadScene(..) => bad_scene,
+        })
+    }
+
+    fn make_in(&self, scratch: &Path, journal: Option<&mut Journal>) -> Result<PublishedMap, MapFailure> {
+        let (inputs, collected) = self.hash_and_collect(scratch, journal)?;
+        if collected.counts.pixels_valid == 0 && !self.work.job.model.is_detection()
+            || collected.counts.windows_run == 0
+        {
+            let scenes = self.job().scenes().map(|(_, s)| s.info.id.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Failure::from(JobError::AllNodata { scenes, aoi: self.job().aoi.is_some() }).into());
+        }
+        Ok(self.publish(&inputs, collected, scratch)?)
+    }
+
+    /// Ends where nothing is lost, if that was asked for: pieces are kept, and nothing is published yet.
+    fn check_interrupt(&self) -> Result<(), ShardError> {
+        if self.work.interrupt.load(Ordering::Relaxed) { Err(ShardError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Hashes the scenes while they are predicted, since only the manifest tells of it; where one fails, the other ends.
+    fn hash_and_collect(
+        &self,
+        scratch: &Path,
+        journal: Option<&mut Journal>,
+    ) -> Result<(Vec<Input>, Collected), MapFailure> {
+        let stop = AtomicBool::new(false);
+        let (inputs, collected) = std::thread::scope(|scope| {
+            let hashing = scope.spawn(|| {
+                let inputs = self.work.clock.open.time(|| job::fingerprints(self.job(), &stop));
+                stop.fetch_or(inputs.is_err(), Ordering::Relaxed);
+                inputs
+            });
+            let collected = self.collect(scratch, journal, &stop);
+            stop.fetch_or(collected.is_err(), Ordering::Relaxed);
+            (hashing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), collected)
+        });
+        match (inputs, collected) {
+            (Ok(inputs), Ok(collected)) => Ok((inputs, collected)),
+            (Err(Unhashed::Scene(index, error)), Ok(_)) => {
+                Err(MapFailure::of_scene(index, error, &self.work.job.scratch))
+            }
+            (Err(Unhashed::Scene(index, error)), Err(MapFailure::Other(ended))) if is_stopped(&ended) => {
+                Err(MapFailure::of_scene(index, error, &self.work.job.scratch))
+            }
+            (_, Err(error)) => Err(error),
+            (Err(Unhashed::Stopped), Ok(_)) => {
+                Err(Failure::from(JobError::Stopped { stage: "hashing" }).into())
+            }
+        }
+    }
+
+    /// Puts the pieces together; those that are missing are computed meanwhile.
+    fn collect(
+        &self,
+        scratch: &Path,
+        journal: Option<&mut Journal>,
+        stop: &AtomicBool,
+    ) -> Result<Collected, MapFailure> {
+        let (work, map) = (self.work, self.map);
+        let (mut stored, mut missing) = self.pieces()?;
+        if journal.is_none() && !missing.is_empty() {
+            // A list may be old or damaged: ask again before it is believed.
+            (stored, missing) = self.pieces()?;
+        }
+        if let (None, Some(first)) = (&journal, missing.first()) {
+            let place = work.piece_url(map, *first);
+            return Err(Failure::from(ShardError::PieceGone { place }).into());
+        }
+        if !stored.is_empty() && journal.is_some() {
+            say(&format!("going on: {} of {} pieces are there", stored.len(), stored.len() + missing.len()));
+        }
+        let mut collector = Collector::new(work.job, self.job(), scratch, work.clock)?;
+        let stage = Stage::begin(
+            if journal.is_some() { "predict" } else { "stitch" },
+            self.job().plan.pixels_wanted(),
+        );
+        let (computed, assembled) = std::thread::scope(|scope| {
+            let (out, taken) = bounded(0);
+            let (stage, missing) = (&stage, &missing);
+            // Dropped with the thread, or here: then nothing more is computed.
+            let computing = journal.map(|journal| {
+                scope.spawn(move || work.compute(map, missing, stop, journal, stage, Some(out)))
+            });
+            let assembled = work.assemble(map, &mut collector, &stored, taken, stage, stop);
+            stop.fetch_or(assembled.is_err(), Ordering::Relaxed);
+            let computed = computing.map_or(Ok(true), |computing| {
+                computing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            (computed, assembled)
+        });
+        match (computed, assembled) {
+            // Where one ended because the other had failed, the other tells why.
+            (Err(PipelineError::Collect(ended)), Err(error)) if is_stopped(&ended) => {
+                return Err(error.into());
+            }
+            (Err(error), _) => return Err(self.failure(error)),
+            (Ok(_), Err(error)) => return Err(error.into()),
+            (Ok(false), Ok(())) => return Err(Failure::from(ShardError::Interrupted).into()),
+            (Ok(true), Ok(())) => {}
+        }
+        let collected = collector.finish()?;
+        let (windows, skipped) = (self.job().plan.windows().len(), collected.counts.windows_skipped);
+        stage.end(&format!("{windows} windows, {skipped} skipped as nodata"));
+        Ok(collected)
+    }
+
+    /// The pieces of the map that are there, and those that are not.
+    fn pieces(&self) -> Result<(BTreeSet<usize>, Vec<usize>)> {
+        let found = self.work.place.pieces(self.work.plan)?;
+        let stored: BTreeSet<usize> =
+            found.keys().filter(|id| id.map == self.map).map(|id| id.index).collect();
+        let all = 0..self.work.plan.maps[self.map].pieces.len();
+        let missing = all.filter(|index| !stored.contains(index)).collect();
+        Ok((stored, missing))
+    }
+
+    fn failure(&self, error: PipelineError) -> MapFailure {
+        match error {
+            PipelineError::Read(error) => {
+                let is_bad = |s: &job::UsableScene| Some((&*s.info.id, &*s.info.uri)) == error.scene();
+                match self.job().scenes().position(|(_, scene)| is_bad(scene)) {
+                    Some(index) => MapFailure::of_scene(index, error.into(), &self.work.job.scratch),
+                    None => MapFailure::Other(error.into()),
+                }
+            }
+            PipelineError::Predict(error) => MapFailure::Other(error.into()),
+            PipelineError::Collect(error) => MapFailure::Other(error),
+        }
+    }
+
+    fn publish(&self, inputs: &[Input], collected: Collected, scratch: &Path) -> Result<PublishedMap> {
+        let (job, map, clock) = (self.work.job, self.job(), self.work.clock);
+        let mut run = RunInfo::new(job::run_id(job, map, inputs), &job.model.id, job.model.sha256());
+        run.columns = job.columns(map);
+        let mut counts = collected.counts.clone();
+        counts.features_per_class = per_class(job, &collected);
+        for (layer, print) in counts.references.iter_mut().zip(&map.reference_fingerprints) {
+            layer.sha256 = print.content();
+            layer.source = redacted(&layer.source);
+        }
+        let mut warnings: Vec<Warning> = job.warnings_of(map).cloned().collect();
+        // Those of the job were told before its work began.
+        let told = warnings.len();
+        warnings.extend(several_engines(self.engines));
+        warnings.extend(map.references.warnings(&counts.references));
+        warnings[told..].iter().for_each(warn);
+        self.check_interrupt()?;
+        let stage = Stage::begin("write", 0);
+        let threads = self.work.pool.current_num_threads();
+        let mut staged = artifacts::write(job, map, collected, &run, scratch, threads, clock)?;
+        stage.end(&format!("{} files", staged.len()));
+        self.check_interrupt()?;
+        let stage = Stage::begin("publish", 0);
+        let output = job.output_of(map)?;
+        let manifest = clock.publish.time(|| -> Result<_> {
+            let item = stac::write_item(job, map, &run, &staged, scratch)?;
+            staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
+            self.commit(&Target::parse(&output)?, &staged, self.manifest(inputs, &run, counts, warnings)?)
+        })?;
+        stage.end(&output);
+        Ok(PublishedMap { output, manifest })
+    }
+
+    /// Publishes, unless another process that makes the same map was faster: its map is this one.
+    fn commit(&self, target: &Target, staged: &[StagedArtifact], manifest: Manifest) -> Result<Manifest> {
+        match target.publish(staged, manifest, self.overwrite) {
+            Ok(published) => {
+                for leftover in &published.leftovers {
+                    say(&format!("could not delete {leftover} of the former run; it is not part of the map"));
+                }
+                Ok(published.manifest)
+            }
+            Err(error @ (PublishError::OutputExists { .. } | PublishError::ReplacedMeanwhile { .. })) => {
+                published_already(target, self.id)?.ok_or_else(|| error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn manifest(
+        &self,
+        inputs: &[Input],
+        run: &RunInfo,
+        counts: Counts,
+        warnings: Vec<Warning>,
+    ) -> Result<Manifest> {
+        let (job, map) = (self.work.job, self.job());
+        let energy = self.others.iter().fold(self.meter.read(), Energy::and);
+        Ok(Manifest {
+            format: MANIFEST_FORMAT.to_owned(),
+            run_id: run.run_id.clone(),
+            created: utc_now(),
+            attempt: String::new(),
+            plan: Some(self.id.to_owned()),
+            software: job::software(job.predictor.is_on_gpu()),
+            engines: self.engines.iter().cloned().collect(),
+            inputs: map.scenes().zip(inputs).map(|((_, scene), input)| input_record(scene, input)).collect(),
+            failed_inputs: job.failed.iter().map(failed_record).collect(),
+            warnings,
+            model: ModelRecord {
+                id: job.model.id.clone(),
+                version: job.model.version.clone(),
+                sha256: run.model_sha256.clone(),
+                license: job.model.licence.clone(),
+            },
+            config: serde_json::to_value(job.config.redacted())?,
+            counts,
+            timings_s: self.work.clock.timings(),
+            energy: Some(serde_json::to_value(energy)?),
+            artifacts: Vec::new(),
+        })
+    }
+}
+
+/// The manifest at a target, where it is that of a map with this id.
+///
+/// # Errors
+/// When the store cannot be asked.
+pub(crate) fn published_already(target: &Target, map_id: &str) -> Result<Option<Manifest>> {
+    match target.read_manifest() {
+        Ok(manifest) => Ok(Some(manifest).filter(|m| m.plan.as_deref() == Some(map_id))),
+        Err(
+            PublishError::NoManifest { .. }
+            | PublishError::ManifestFormat { .. }
+            | PublishError::ManifestPath { .. }
+            | PublishError::BadManifest { .. },
+        ) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a stage ended because another had failed.
+fn is_stopped(error: &Failure) -> bool {
+    matches!(error.downcast_ref(), Some(JobError::Stopped { .. }))
+}
+
+/// Answers are the same bytes on one kind of processor.
+fn several_engines(engines: &BTreeSet<String>) -> Option<Warning> {
+    let names: Vec<&str> = engines.iter().map(String::as_str).collect();
+    let message = format!(
+        "windows were computed on several kinds of processors ({}): the last digits of scores may depend on that",
+        names.join("; ")
+    );
+    (names.len() > 1).then(|| Warning::new("several-engines", "engine", message))
+}
+
+fn per_class(job: &Job, collected: &Collected) -> BTreeMap<String, u64> {
+    let kept = job.kept_classes();
+    let counts = collected.features.class_counts();
+    let classes = job.model.classes.classes().iter().filter(|c| kept[usize::from(c.id)]);
+    classes.map(|c| (c.name.clone(), counts.get(&c.id).copied().unwrap_or(0))).collect()
+}
+
+fn failed_record(failed: &FailedScene) -> FailedInput {
+    FailedInput { uri: redacted(&failed.uri), reason: failed.reason.clone() }
+}
+
+fn input_record(scene: &job::UsableScene, input: &Input) -> InputRecord {
+    let info = &scene.info;
+    InputRecord {
+        id: info.id.clone(),
+        uri: redacted(&scene.source.uri),
+        size: input.fingerprint.size,
+        sha256: input.fingerprint.sha256.clone(),
+        etag: input.fingerprint.etag.clone(),
+        acquired: info.acquired.clone(),
+        date: input.date.map(str::to_owned),
+        valid: Some(job::describe_validity(info, &scene.bands)),
+        values: scene.values.clone(),
+        grid: Some(InputGrid {
+            key: info.grid.key(),
+            col: info.window.col,
+            row: info.window.row,
+            width: info.window.width as u64,
+            height: info.window.height as u64,
+        }),
+    }
+}

@@ -1,0 +1,67 @@
+//! A model package in the words of STAC's Machine Learning Model extension.
+
+use arpent_model::{Band, ModelPackage, Weights};
+use arpent_publish::StacModel;
+use serde_json::{Map, Value, json};
+
+/// Side of a window of any size, as the extension writes it.
+const ANY: i64 = -1;
+
+/// What a run's STAC item says of its model.
+pub(crate) fn stac_model(model: &ModelPackage, weights: &Weights, window_px: usize) -> StacModel {
+    StacModel {
+        id: model.id.clone(),
+        version: model.version.clone(),
+        sha256: model.sha256(),
+        architecture: model.architecture.name(),
+        task: if model.is_detection() { "object-detection" } else { "semantic-segmentation" }.to_owned(),
+        framework: "Burn".to_owned(),
+        framework_version: arpent_model::BURN_VERSION.to_owned(),
+        bands: model.bands.iter().map(|b| b.name.clone()).collect(),
+        window_px,
+        total_parameters: Some(weights.parameters() as u64),
+        href: None,
+    }
+}
+
+/// All that the extension can say of a package: what an item that *is* the model has as properties. Unlike a map's
+/// item, it names its bands, and how their values are scaled.
+pub fn properties(model: &ModelPackage, weights: &Weights) -> Map<String, Value> {
+    let mut all = stac_model(model, weights, 0).properties(&model.classes);
+    let classes = model.classes.classes().len();
+    all.insert("mlm:input".into(), json!([input(&model.bands)]));
+    if !model.is_detection() {
+        all["mlm:output"][0]["result"]["shape"] = json!([ANY, classes, ANY, ANY]);
+    }
+    all.insert("mlm:hyperparameters".into(), json!(model.architecture));
+    let sources: Vec<&str> = model.training_data.iter().map(|t| t.name.as_str()).collect();
+    if !sources.is_empty() {
+        all.insert("mlm:pretrained".into(), json!(true));
+        all.insert("mlm:pretrained_source".into(), json!(sources.join(", ")));
+    }
+    all.insert("mlm:accelerator".into(), Value::Null);
+    all.insert("mlm:accelerator_constrained".into(), json!(false));
+    all.insert("mlm:accelerator_summary".into(), json!("runs on the CPU"));
+    all
+}
+
+/// A number as `model.json` writes it: the shortest decimal, not all digits of its single precision.
+fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::from(value))
+}
+
+fn input(bands: &[Band]) -> Value {
+    let names: Vec<Value> = bands.iter().map(|b| json!({ "name": b.name })).collect();
+    let scaling =
+        bands.iter().map(|b| json!({ "type": "z-score", "mean": decimal(b.mean), "stddev": decimal(b.std) }));
+    json!({
+        "name": "image",
+        "bands": names,
+        "input": {
+            "shape": [ANY, bands.len(), ANY, ANY],
+            "dim_order": ["batch", "channel", "height", "width"],
+            "data_type": "float32",
+        },
+        "value_scaling": scaling.collect::<Vec<_>>(),
+    })
+}

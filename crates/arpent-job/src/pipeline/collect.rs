@@ -1,0 +1,436 @@
+//! The last stage: strips, rows, polygons, features; all into temporary files.
+
+use std::path::{Path, PathBuf};
+
+use arpent_base::Result;
+use arpent_gdal::{RasterKind, StripWriter};
+use arpent_model::{PixelDetection, Prediction};
+use arpent_publish::{Counts, CoverageCounts, ReferenceCounts, SortedFeatures, Spool, SpoolOptions};
+use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster};
+use arpent_tiling::{PlannedWindow, Stitcher, Strip};
+use arpent_vector::{
+    Attribute, Coverage, Detection, DetectionMerger, DissolvedRow, Feature, Object, ObjectMerger,
+    Polygonizer, Region, Shape, VectorError, VectorOptions, Vectorizer, clear_unsaid,
+};
+
+use super::origin::Origins;
+use super::timing::Clock;
+use crate::config::OcsGe;
+use crate::job::{Job, MapJob, SPOOL_RUN_BYTES};
+use crate::reference::References;
+
+/// What a map's windows came to, in temporary files.
+#[derive(Debug)]
+pub(crate) struct Collected {
+    /// The label raster, not yet a COG.
+    pub labels: Option<StripWriter>,
+    /// The confidence raster, not yet a COG.
+    pub confidence: Option<StripWriter>,
+    /// The raster that the features are made of, where it is not the label raster; not yet a COG.
+    pub map: Option<StripWriter>,
+    /// The features, sorted.
+    pub features: SortedFeatures,
+    /// What was counted.
+    pub counts: Counts,
+}
+
+/// Takes the answers of windows in any order.
+#[derive(Debug)]
+pub(crate) struct Collector<'a> {
+    map: &'a MapJob,
+    clock: &'a Clock,
+    stitcher: Stitcher,
+    labels: Option<StripWriter>,
+    confidence: Option<StripWriter>,
+    vectors: Vectors<'a>,
+    counts: Counts,
+}
+
+/// The side of the collector that makes features.
+#[derive(Debug)]
+struct Vectors<'a> {
+    outlines: Outlines,
+    published: PublishedRows,
+    merger: DetectionMerger,
+    /// What joins detections, and what is drawn of them, where objects are wanted.
+    objects: Option<(ObjectMerger, Shape)>,
+    /// Detections of strips that are not complete.
+    waiting: Vec<Detection>,
+    /// Rows by which a box may reach out of the strip that holds its center.
+    reach: i64,
+    vectorizer: Vectorizer,
+    area: PixelArea,
+    crossing: Crossing<'a>,
+    spool: Spool,
+}
+
+/// What features get beside what they are: columns of references, and the shape of OCS GE.
+#[derive(Debug)]
+struct Crossing<'a> {
+    map: &'a MapJob,
+    origins: Origins,
+    references: References<'a>,
+    ocs_ge: Option<&'a OcsGe>,
+    model_id: &'a str,
+}
+
+impl Crossing<'_> {
+    fn fill(&mut self, feature: &mut Feature) -> Result<()> {
+        self.origins.say(self.map, feature)?;
+        let origin = self.references.fill(feature)?;
+        if let Some(ocs_ge) = self.ocs_ge {
+            let values = ocs_ge.values(feature, origin.as_ref(), self.model_id);
+            feature.attributes.extend(values);
+        }
+        Ok(())
+    }
+}
+
+/// Takes the rows that the features are made of to their raster, where that is wanted; keeps the first error.
+#[derive(Debug)]
+struct PublishedRows {
+    raster: Option<StripWriter>,
+    outcome: Result<()>,
+}
+
+impl PublishedRows {
+    fn take(&mut self, row: i64, labels: &[u8]) {
+        if let (Some(raster), Ok(())) = (&mut self.raster, &self.outcome) {
+            self.outcome = raster.write_rows(row, labels).map_err(Into::into);
+        }
+    }
+
+    /// The first error, once.
+    fn check(&mut self) -> Result<()> {
+        std::mem::replace(&mut self.outcome, Ok(()))
+    }
+}
+
+/// What the features of a map came to.
+struct Finished {
+    map: Option<StripWriter>,
+    features: SortedFeatures,
+    coverage: Option<arpent_vector::CoverageCounts>,
+    references: Vec<ReferenceCounts>,
+}
+
+/// What makes regions of rows.
+#[derive(Debug)]
+enum Outlines {
+    /// Each region for itself.
+    Each(Box<Polygonizer>),
+    /// Regions that fit together.
+    Coverage(Box<Coverage>),
+}
+
+impl Outlines {
+    fn new(job: &Job, map: &MapJob) -> Result<Self> {
+        let extent = map.plan.extent();
+        Ok(match &job.config.coverage {
+            None => Self::Each(Box::new(Polygonizer::new(extent, job.kept_classes())?)),
+            Some(options) => {
+                let rules = options.rules(&job.model.classes, map.grid())?;
+                Self::Coverage(Box::new(Coverage::new(extent, &rules)?))
+            }
+        })
+    }
+
+    /// Takes the next rows: their classes, what the network said of them, and which of their pixels somebody drew as built up. Rows
+    /// that are settled go to `published`.
+    fn push_rows(
+        &mut self,
+        labels: &Raster<u8>,
+        said: &Strip,
+        built_up: Option<&[bool]>,
+        area: &PixelArea,
+        published: &mut PublishedRows,
+        sink: &mut impl FnMut(Region),
+    ) -> Result<(), VectorError> {
+        let (rows, mut scored) = (labels.window(), Vec::new());
+        let is_changed = !std::ptr::eq(labels, &raw const said.labels);
+        for (i, row) in (rows.row..rows.row_end()).enumerate() {
+            let (labels, area) = (labels.row(i), area.of_row(row));
+            let predicted = (said.labels.row(i), said.confidence.row(i));
+            match self {
+                Self::Each(polygonizer) => {
+                    published.take(row, labels);
+                    let confidence = if is_changed {
+                        predicted.1.clone_into(&mut scored);
+                        clear_unsaid(labels, predicted.0, &mut scored);
+                        scored.as_slice()
+                    } else {
+                        predicted.1
+                    };
+                    polygonizer.push_row(labels, confidence, area, sink)?;
+                }
+                Self::Coverage(coverage) => {
+                    let built_up = built_up.map(|mask| &mask[i * rows.width..][..rows.width]);
+                    let mut settled = |row: &DissolvedRow<'_>| published.take(row.row, row.labels);
+                    coverage.push_row(labels, predicted, built_up, area, &mut settled, sink)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(
+        self,
+        published: &mut PublishedRows,
+        sink: &mut impl FnMut(Region),
+    ) -> Result<Option<arpent_vector::CoverageCounts>, VectorError> {
+        match self {
+            Self::Each(polygonizer) => {
+                polygonizer.finish(sink);
+                Ok(None)
+            }
+            Self::Coverage(coverage) => {
+                let mut settled = |row: &DissolvedRow<'_>| published.take(row.row, row.labels);
+                coverage.finish(&mut settled, sink).map(Some)
+            }
+        }
+    }
+}
+
+impl<'a> Collector<'a> {
+    /// For one map; temporary files go to `scratch`.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be created.
+    pub(crate) fn new(job: &'a Job, map: &'a MapJob, scratch: &Path, clock: &'a Clock) -> Result<Self> {
+        let open = |wanted: bool, name: &str, kind: RasterKind<'_>| -> Result<Option<StripWriter>> {
+            let path: PathBuf = scratch.join(name);
+            let wanted = wanted && !job.model.is_detection();
+            Ok(wanted.then(|| StripWriter::create(&path, map.plan.extent(), map.grid(), kind)).transpose()?)
+        };
+        let classes = RasterKind::Labels(&job.model.classes);
+        Ok(Self {
+            map,
+            clock,
+            stitcher: Stitcher::new(&map.plan),
+            labels: open(job.config.rasters.labels, "labels.part.tif", classes)?,
+            confidence: open(job.config.rasters.confidence, "confidence.part.tif", RasterKind::Confidence)?,
+            vectors: Vectors::new(job, map, scratch, open(job.writes_map(), "map.part.tif", classes)?)?,
+            counts: Counts {
+                windows_planned: map.plan.windows().len() as u64,
+                pixels_computed: 0,
+                pixels_wanted: map.plan.pixels_wanted(),
+                ..Counts::default()
+            },
+        })
+    }
+
+    /// Takes the answer of one window, `None` if it was skipped.
+    ///
+    /// # Errors
+    /// When rows or features cannot be written.
+    pub(crate) fn take(&mut self, window: &PlannedWindow, answer: Option<Prediction>) -> Result<()> {
+        if answer.is_some() {
+            self.counts.windows_run += 1;
+            self.counts.pixels_computed += window.read.pixels();
+        } else {
+            self.counts.windows_skipped += 1;
+        }
+        let stitcher = &mut self.stitcher;
+        self.clock.stitch.time(|| match answer {
+            Some(Prediction::Labels { labels, confidence }) => {
+                stitcher.push(window, Some((&labels, &confidence)))
+            }
+            Some(Prediction::Detections(found)) => {
+                self.vectors.waiting.extend(found.iter().map(detection));
+                stitcher.push(window, None)
+            }
+            None => stitcher.push(window, None),
+        })?;
+        while let Some(strip) = self.stitcher.pop() {
+            self.take_strip(strip)?;
+        }
+        Ok(())
+    }
+
+    fn take_strip(&mut self, mut strip: Strip) -> Result<()> {
+        self.clock.stitch.time(|| self.mask_outside_aoi(&mut strip));
+        self.counts.pixels_valid += strip.labels.data().iter().filter(|v| **v != LABEL_NODATA).count() as u64;
+        let first = strip.labels.window().row;
+        let rasters = [(&mut self.labels, &strip.labels), (&mut self.confidence, &strip.confidence)];
+        let rasters = rasters.into_iter().filter_map(|(raster, rows)| Some((raster.as_mut()?, rows.data())));
+        let clock = self.clock;
+        std::thread::scope(|scope| {
+            let written = rasters.map(|(raster, rows)| {
+                scope.spawn(move || clock.write.time(|| raster.write_rows(first, rows)))
+            });
+            let written: Vec<_> = written.collect();
+            let traced = clock.vectorise.time(|| self.vectors.take_strip(&strip));
+            for raster in written {
+                raster.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            }
+            traced
+        })
+    }
+
+    fn mask_outside_aoi(&self, strip: &mut Strip) {
+        let Some(aoi) = &self.map.aoi else { return };
+        let inside = aoi.mask(strip.labels.window());
+        for (label, _) in strip.labels.data_mut().iter_mut().zip(&inside).filter(|(_, inside)| !**inside) {
+            *label = LABEL_NODATA;
+        }
+        for (value, _) in strip.confidence.data_mut().iter_mut().zip(&inside).filter(|(_, inside)| !**inside)
+        {
+            *value = CONFIDENCE_NODATA;
+        }
+    }
+
+    /// Ends the map: the last features, sorted.
+    ///
+    /// # Errors
+    /// When features cannot be written.
+    pub(crate) fn finish(mut self) -> Result<Collected> {
+        let Finished { map, features, coverage, references } =
+            self.clock.vectorise.time(|| self.vectors.finish())?;
+        self.counts.references = references;
+        self.counts.features = features.count();
+        self.counts.coverage = coverage.map(|counts| {
+            #[allow(clippy::cast_precision_loss, reason = "counts of pixels stay far below 2^52")]
+            let share = counts.drawn.drawn_px / (self.counts.pixels_valid as f64).max(1.0);
+            CoverageCounts {
+                regions_dissolved: counts.dissolved.dissolved,
+                pixels_dissolved: counts.dissolved.pixels,
+                islands: counts.dissolved.islands,
+                corners_cut: counts.drawn.cut_corners,
+                outlines_squared: counts.drawn.squared,
+                drawn_share: share,
+                max_drawn_share: counts.drawn.max_drawn_share,
+            }
+        });
+        let (labels, confidence) = (self.labels, self.confidence);
+        Ok(Collected { labels, confidence, map, features, counts: self.counts })
+    }
+}
+
+impl<'a> Vectors<'a> {
+    fn new(job: &'a Job, map: &'a MapJob, scratch: &Path, raster: Option<StripWriter>) -> Result<Self> {
+        let wanted = &job.config.features;
+        let simplify_px = Some(wanted.simplify_px).filter(|px| *px > 0.0);
+        let options = VectorOptions { min_area_m2: wanted.min_area_m2, simplify_px };
+        let iou = job.model.detection.map_or(0.5, |d| d.iou);
+        let objects = match &job.config.objects {
+            None => None,
+            Some(options) => Some((options.merger(map.grid())?, options.shape)),
+        };
+        Ok(Self {
+            outlines: Outlines::new(job, map)?,
+            published: PublishedRows { raster, outcome: Ok(()) },
+            merger: DetectionMerger::new(iou, true)?,
+            objects,
+            waiting: Vec::new(),
+            reach: i64::from(arpent_model::LARGEST_BOX_PX),
+            vectorizer: Vectorizer::new(map.grid(), &job.model.classes, options)?,
+            area: PixelArea::new(map.grid()),
+            crossing: Crossing {
+                map,
+                origins: Origins::default(),
+                references: References::open(&map.references, map.grid(), &job.model.classes)?,
+                ocs_ge: job.ocs_ge.as_ref(),
+                model_id: &job.model.id,
+            },
+            spool: Spool::create(
+                scratch,
+                map.grid(),
+                SpoolOptions { run_bytes: SPOOL_RUN_BYTES, ..SpoolOptions::default() },
+            )?,
+        })
+    }
+
+    fn take_strip(&mut self, strip: &Strip) -> Result<()> {
+        let imposed = self.imposed(strip)?;
+        let built_up = self.crossing.references.built_up(&strip.labels.window())?;
+        let labels = imposed.as_ref().unwrap_or(&strip.labels);
+        let (vectorizer, crossing, spool) = (&self.vectorizer, &mut self.crossing, &mut self.spool);
+        let mut made = Made { vectorizer, crossing, spool, outcome: Ok(()) };
+        let rows = strip.labels.window();
+        let mut sink = |region| made.push(|v| v.region_to_feature(&region));
+        let published = &mut self.published;
+        self.outlines.push_rows(labels, strip, built_up.as_deref(), &self.area, published, &mut sink)?;
+        published.check()?;
+        let mut kept = Vec::new();
+        self.merger
+            .push(&self.waiting, rows.row_end() - self.reach, &mut |detection| kept.push(detection))?;
+        self.waiting.clear();
+        match &mut self.objects {
+            None => kept.iter().for_each(|detection| made.push(|v| v.detection_to_feature(detection))),
+            Some((objects, shape)) => {
+                let done = self.merger.done_above_row();
+                objects.push(&kept, done, &mut |object| made.push_object(&object, *shape))?;
+            }
+        }
+        made.outcome
+    }
+
+    /// The classes of a strip with what references impose on them; nothing where nothing is imposed. The rasters of labels
+    /// and confidences stay as the network saw them.
+    fn imposed(&mut self, strip: &Strip) -> Result<Option<Raster<u8>>> {
+        if !self.crossing.references.imposes() {
+            return Ok(None);
+        }
+        let mut labels = strip.labels.clone();
+        self.crossing.references.impose(&mut labels)?;
+        Ok(Some(labels))
+    }
+
+    fn finish(mut self) -> Result<Finished> {
+        let (vectorizer, crossing, spool) = (&self.vectorizer, &mut self.crossing, &mut self.spool);
+        let mut made = Made { vectorizer, crossing, spool, outcome: Ok(()) };
+        let mut sink = |region| made.push(|v| v.region_to_feature(&region));
+        let coverage = self.outlines.finish(&mut self.published, &mut sink)?;
+        self.published.check()?;
+        match self.objects {
+            None => self.merger.finish(&mut |detection| made.push(|v| v.detection_to_feature(&detection))),
+            Some((mut objects, shape)) => {
+                let mut kept = Vec::new();
+                self.merger.finish(&mut |detection| kept.push(detection));
+                let mut sink = |object: Object| made.push_object(&object, shape);
+                objects.push(&kept, i64::MAX, &mut sink)?;
+                objects.finish(&mut sink);
+            }
+        }
+        made.outcome?;
+        Ok(Finished {
+            map: self.published.raster,
+            features: self.spool.finish()?,
+            coverage,
+            references: self.crossing.references.counts(),
+        })
+    }
+}
+
+/// Takes regions and detections out of their streams and puts features into the spool; keeps the first error.
+struct Made<'a, 'b> {
+    vectorizer: &'a Vectorizer,
+    crossing: &'a mut Crossing<'b>,
+    spool: &'a mut Spool,
+    outcome: Result<()>,
+}
+
+impl Made<'_, '_> {
+    fn push(&mut self, make: impl FnOnce(&Vectorizer) -> Option<Feature>) {
+        if self.outcome.is_err() {
+            return;
+        }
+        let Some(mut feature) = make(self.vectorizer) else { return };
+        let filled = self.crossing.fill(&mut feature);
+        self.outcome = filled.and_then(|()| Ok(self.spool.push(&feature)?));
+    }
+
+    /// An object, with the number of its fragments.
+    fn push_object(&mut self, object: &Object, shape: Shape) {
+        let fragments = i64::try_from(object.fragments()).unwrap_or(i64::MAX);
+        self.push(|vectorizer| {
+            let mut feature = vectorizer.object_to_feature(object, shape)?;
+            feature.attributes.push(Attribute::Integer(fragments));
+            Some(feature)
+        });
+    }
+}
+
+fn detection(found: &PixelDetection) -> Detection {
+    Detection { class_id: found.class_id, score: found.score, bbox: found.bbox }
+}

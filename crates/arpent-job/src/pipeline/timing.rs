@@ -1,0 +1,78 @@
+//! Busy time of each stage.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Time spent in one stage, summed over its threads.
+#[derive(Debug, Default)]
+pub(crate) struct Spent(AtomicU64);
+
+impl Spent {
+    /// Times a piece of work.
+    pub(crate) fn time<T>(&self, work: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let result = work();
+        self.add(began.elapsed());
+        result
+    }
+
+    fn add(&self, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    fn seconds(&self) -> f64 {
+        let time = Duration::from_nanos(self.0.load(Ordering::Relaxed));
+        (time.as_secs_f64() * 1000.0).round() / 1000.0
+    }
+}
+
+/// The clocks of all stages.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    /// Opening scenes and hashing them.
+    pub open: Spent,
+    /// Reading windows.
+    pub read: Spent,
+    /// Predicting.
+    pub predict: Spent,
+    /// Putting windows together.
+    pub stitch: Spent,
+    /// Tracing polygons, making features, sorting them.
+    pub vectorise: Spent,
+    /// Writing rasters and feature files.
+    pub write: Spent,
+    /// Uploading.
+    pub publish: Spent,
+}
+
+impl Clock {
+    /// Busy seconds of each stage so far. Stages run side by side: they sum to more than the time that passed.
+    pub(crate) fn timings(&self) -> BTreeMap<String, f64> {
+        let stages = [
+            ("open", &self.open),
+            ("read", &self.read),
+            ("predict", &self.predict),
+            ("stitch", &self.stitch),
+            ("vectorise", &self.vectorise),
+            ("write", &self.write),
+            ("publish", &self.publish),
+        ];
+        stages.into_iter().map(|(name, spent)| (name.to_owned(), spent.seconds())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_adds_up() {
+        let spent = Spent::default();
+        spent.add(Duration::from_millis(1500));
+        spent.add(Duration::from_millis(250));
+        assert!((spent.seconds() - 1.75).abs() < 1e-9);
+        assert_eq!(spent.time(|| 7), 7);
+    }
+}

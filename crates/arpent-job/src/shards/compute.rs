@@ -1,0 +1,224 @@
+//! Computing pieces and keeping them, and putting all pieces of a map together.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arpent_base::Result;
+use arpent_gdal::SharedBlocks;
+use arpent_model::ModelError;
+use arpent_shell::message::{detail, say};
+use arpent_shell::progress::Stage;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use super::document::{PieceId, Plan};
+use super::error::ShardError;
+use super::journal::Journal;
+use super::piece::{Builder, Piece};
+use super::place::{JobPlace, Kept};
+use super::understood::understood;
+use crate::error::JobError;
+use crate::job::{Job, MapJob};
+use crate::pipeline::{self, Clock, Collector, PipelineError, Stages};
+
+/// How often an attempt tells that it still works.
+const TELL_EVERY: Duration = Duration::from_secs(20);
+
+/// What the steps of a job share.
+#[derive(Clone, Copy)]
+pub(crate) struct Work<'a> {
+    /// The job.
+    pub(crate) job: &'a Job,
+    /// Its plan.
+    pub(crate) plan: &'a Plan,
+    /// Where its state is kept.
+    pub(crate) place: &'a JobPlace,
+    /// The threads of the network.
+    pub(crate) pool: &'a rayon::ThreadPool,
+    /// Times of the stages.
+    pub(crate) clock: &'a Clock,
+    /// The windows of each piece of each map.
+    pub(crate) pieces: &'a [Vec<Range<usize>>],
+    /// Set when the work shall end where nothing is lost.
+    pub(crate) interrupt: &'a AtomicBool,
+}
+
+impl<'a> Work<'a> {
+    /// A map of the job.
+    fn map(&self, map: usize) -> &'a MapJob {
+        &self.job.maps[map]
+    }
+
+    fn stages<'b>(
+        &self,
+        map: &MapJob,
+        shared: Option<&'b SharedBlocks>,
+        stop: &'b AtomicBool,
+    ) -> Result<Stages<'b>, ModelError>
+    where
+        'a: 'b,
+    {
+        Ok(Stages {
+            predictor: &self.job.predictor,
+            pool: self.pool,
+            predictors: self.job.predictors(map)?,
+            readers: self.job.readers(map),
+            shared,
+            clock: self.clock,
+            stop,
+            interrupt: self.interrupt,
+        })
+    }
+
+    /// Where a piece is, for messages.
+    pub(crate) fn piece_url(&self, map: usize, index: usize) -> String {
+        self.place.piece_url(self.plan, PieceId { map, index })
+    }
+
+    /// Computes pieces of a map, keeps each, and gives it on to `out`. Whether all were done: an interrupt leaves whole pieces out.
+    pub(crate) fn compute(
+        &self,
+        map: usize,
+        wanted: &[usize],
+        stop: &'a AtomicBool,
+        journal: &mut Journal,
+        stage: &Stage,
+        out: Option<Sender<Piece>>,
+    ) -> Result<bool, PipelineError> {
+        let job = self.map(map);
+        let pieces = &self.pieces[map];
+        let windows: Vec<Range<usize>> = wanted.iter().filter_map(|i| pieces.get(*i).cloned()).collect();
+        let shared = self.job.shared_blocks(job);
+        let stages = self.stages(job, shared.as_ref(), stop)?;
+        let mut builder = Builder::new(pieces);
+        std::thread::scope(|scope| {
+            let (made, keeping) = bounded::<Piece>(0);
+            let keeper = scope.spawn(move || {
+                let kept = self.keep(map, &keeping, journal, out.as_ref());
+                stop.fetch_or(kept.is_err(), Ordering::Relaxed);
+                kept
+            });
+            let mut sink = |window: usize, answer| {
+                stage.advance(job.plan.windows()[window].core.pixels());
+                match builder.push(window, answer) {
+                    None => Ok(()),
+                    Some(piece) => {
+                        made.send(piece).map_err(|_| JobError::Stopped { stage: "keeping" }.into())
+                    }
+                }
+            };
+            let ran = pipeline::run(job, &windows, stages, &mut sink);
+            drop(made);
+            keeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            ran
+        })
+    }
+
+    /// Keeps pieces as they come, and tells that the work goes on.
+    fn keep(
+        &self,
+        map: usize,
+        made: &Receiver<Piece>,
+        journal: &mut Journal,
+        out: Option<&Sender<Piece>>,
+    ) -> Result<()> {
+        loop {
+            match made.recv_timeout(TELL_EVERY) {
+                Ok(piece) => {
+                    let piece = self.keep_one(PieceId { map, index: piece.index }, piece)?;
+                    journal.add_piece(self.plan.maps[map].pieces[piece.index]);
+                    if let Some(out) = out {
+                        out.send(piece).map_err(|_| JobError::Stopped { stage: "collecting" })?;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            journal.tell_now_and_then(self.place)?;
+        }
+    }
+
+    /// Keeps a piece, and gives the one that holds: another worker's where that was there first.
+    fn keep_one(&self, id: PieceId, piece: Piece) -> Result<Piece> {
+        let bytes = piece.encode(&self.plan.maps[id.map].id).map_err(|source| ShardError::Pack { source })?;
+        match self.place.write_piece(self.plan, id, &bytes)? {
+            Kept::Ours => {
+                detail(&format!("{} is kept", self.place.piece_url(self.plan, id)));
+                Ok(piece)
+            }
+            Kept::Other => {
+                let place = self.place.piece_url(self.plan, id);
+                say(&format!("{place} was written by another worker with other bytes; its answer holds"));
+                self.fetch(id)
+            }
+        }
+    }
+
+    fn decode(&self, id: PieceId, bytes: &[u8]) -> Result<Piece, ShardError> {
+        let map = self.map(id.map);
+        let place = self.place.piece_url(self.plan, id);
+        let windows = self.pieces[id.map].get(id.index).cloned().unwrap_or(0..0);
+        let planned = &map.plan.windows()[windows.clone()];
+        Piece::decode(bytes, &place, &self.plan.maps[id.map].id, id.index, windows.start, planned)
+    }
+
+    /// Feeds a map's collector with all its pieces: those that are stored, and those that are being computed, north to south as far
+    /// as they come so.
+    pub(crate) fn assemble(
+        &self,
+        map: usize,
+        collector: &mut Collector,
+        stored: &BTreeSet<usize>,
+        computed: Receiver<Piece>,
+        stage: &Stage,
+        stop: &AtomicBool,
+    ) -> Result<()> {
+        std::thread::scope(|scope| {
+            let (fetched, waiting) = bounded::<Result<Piece>>(0);
+            scope.spawn(move || {
+                for index in stored {
+                    // Nobody listens any more when something failed.
+                    if fetched.send(self.fetch(PieceId { map, index: *index })).is_err() {
+                        break;
+                    }
+                }
+            });
+            let mut stored = stored.iter().copied().peekable();
+            let mut take_stored = |collector: &mut Collector, before: usize| -> Result<()> {
+                while stored.next_if(|index| *index < before).is_some() {
+                    if self.interrupt.load(Ordering::Relaxed) {
+                        return Err(ShardError::Interrupted.into());
+                    }
+                    // What is missing will not come: nothing is to be put beside it.
+                    if stop.load(Ordering::Relaxed) {
+                        return Err(JobError::Stopped { stage: "prediction" }.into());
+                    }
+                    let piece = waiting.recv().map_err(|_| JobError::Stopped { stage: "fetching" })??;
+                    stage.advance(self.plan.maps[map].pieces[piece.index]);
+                    self.collect(map, collector, piece)?;
+                }
+                Ok(())
+            };
+            for piece in computed {
+                take_stored(collector, piece.index)?;
+                self.collect(map, collector, piece)?;
+            }
+            take_stored(collector, usize::MAX)
+        })
+    }
+
+    fn fetch(&self, id: PieceId) -> Result<Piece> {
+        let gone = || ShardError::PieceGone { place: self.place.piece_url(self.plan, id) };
+        let read = || Ok(self.place.read_piece(self.plan, id)?.ok_or_else(gone)?);
+        understood(&read, &|bytes| self.decode(id, bytes))
+    }
+
+    fn collect(&self, map: usize, collector: &mut Collector, piece: Piece) -> Result<()> {
+        let windows = self.map(map).plan.windows();
+        for (window, answer) in (piece.first..).zip(piece.answers) {
+            collector.take(&windows[window], answer)?;
+        }
+        Ok(())
+    }
+}

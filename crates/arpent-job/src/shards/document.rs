@@ -1,0 +1,464 @@
+//! The plan of a job, as it is stored: what it is made of, and how it is shared out.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use arpent_base::{Result, short_hash};
+use arpent_gdal::Fingerprint;
+use arpent_publish::{ObjectKind, Target, is_plain};
+use arpent_raster::Window;
+use serde::{Deserialize, Serialize};
+
+use super::error::ShardError;
+use super::understood::understood;
+use crate::config::{ComputeOptions, Config};
+use crate::job::{FailedScene, Job, MapJob, output_below, pieces, reading, versions};
+
+/// Format of the plans that this version writes and reads.
+pub const PLAN_FORMAT: &str = "arpent-plan/1";
+
+/// Name of a plan in the folder of its job.
+pub const PLAN_NAME: &str = "plan.json";
+
+/// Shards of a plan at most: Slurm's usual bound of an array (`MaxArraySize`, 10,001 with index 0).
+pub const MOST_SHARDS: usize = 10_000;
+
+/// Pixels of a shard where nobody says how many shards there are: a quarter of an hour to an hour of one machine.
+const PIXELS_OF_A_SHARD: u64 = 2 << 30;
+
+/// A job that is shared out. It is written once and never changed; the same job gives the same bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`PLAN_FORMAT`].
+    pub format: String,
+    /// The first 16 hexadecimal digits of the SHA-256 of all the rest, with an empty id.
+    pub id: String,
+    /// Versions of the program and of what its answers depend on.
+    pub software: BTreeMap<String, String>,
+    /// The effective configuration; of `compute` only the device: nothing else there changes an answer.
+    pub config: Config,
+    /// Whether scenes of several grids make several maps.
+    pub group_by_crs: bool,
+    /// Whether a map that is there is replaced.
+    pub overwrite: bool,
+    /// SHA-256 of the model package, hexadecimal.
+    pub model_sha256: String,
+    /// Files of the model package that lie beside the plan, in `model/`, with the SHA-256 of each, hexadecimal; empty where the
+    /// package is read from its own folder.
+    pub model_files: BTreeMap<String, String>,
+    /// The maps.
+    pub maps: Vec<PlannedMap>,
+    /// Scenes that could not be used when the plan was made, and why.
+    pub failed_scenes: Vec<FailedScene>,
+    /// The shards: how many, and which pieces are whose.
+    pub shards: usize,
+}
+
+/// A map of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedMap {
+    /// The first 16 hexadecimal digits of the SHA-256 of what its pixels are made of: its pieces are kept below it.
+    pub id: String,
+    /// Folder under the output, when there are several maps.
+    pub folder: Option<String>,
+    /// Its grid.
+    pub grid: String,
+    /// Its pixels.
+    pub extent: Window,
+    /// Side of the windows' cores, pixels.
+    pub window_px: usize,
+    /// Its windows.
+    pub windows: usize,
+    /// Pixels that are wanted.
+    pub pixels: u64,
+    /// Pixels of each of its pieces, from the north.
+    pub pieces: Vec<u64>,
+    /// Its scenes.
+    pub scenes: Vec<PlannedScene>,
+    /// The AOI.
+    pub aoi: Option<Fingerprint>,
+    /// The layers that it is crossed with.
+    pub references: Vec<Fingerprint>,
+}
+
+/// A scene of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedScene {
+    /// Its id.
+    pub id: String,
+    /// `before` or `after`, where two dates are compared.
+    pub date: Option<String>,
+    /// Size and ETag, or size and time of the last change, of its files.
+    pub stamp: Fingerprint,
+}
+
+/// A piece of a plan, by its map and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PieceId {
+    /// Number of the map.
+    pub map: usize,
+    /// Number of the piece.
+    pub index: usize,
+}
+
+/// How a job is to be shared out.
+#[derive(Debug, Clone, Copy)]
+pub struct Sharing {
+    /// How many shards; chosen by the number of pixels where it is not said.
+    pub shards: Option<usize>,
+    /// Whether scenes of several grids make several maps.
+    pub group_by_crs: bool,
+    /// Whether a map that is there is replaced.
+    pub overwrite: bool,
+}
+
+impl Plan {
+    /// The plan of a job.
+    ///
+    /// # Errors
+    /// Scenes whose files cannot be asked any more; [`ShardError::ShardCount`].
+    pub fn of(job: &Job, sharing: Sharing, model_files: BTreeMap<String, String>) -> Result<Self> {
+        let maps = job.maps.iter().map(|map| PlannedMap::of(job, map)).collect::<Result<Vec<_>>>()?;
+        let pixels: u64 = maps.iter().map(|map| map.pixels).sum();
+        let shards = sharing.shards.unwrap_or_else(|| shards_for(pixels));
+        if !(1..=MOST_SHARDS).contains(&shards) {
+            return Err(ShardError::ShardCount { shards, most: MOST_SHARDS }.into());
+        }
+        let mut plan = Self {
+            format: PLAN_FORMAT.to_owned(),
+            id: String::new(),
+            software: versions(),
+            config: without_compute(&job.config),
+            group_by_crs: sharing.group_by_crs,
+            overwrite: sharing.overwrite,
+            model_sha256: job.model.sha256(),
+            model_files,
+            maps,
+            failed_scenes: job.failed.clone(),
+            shards,
+        };
+        plan.id = plan.content_id()?;
+        Ok(plan)
+    }
+
+    /// The bytes that are stored.
+    ///
+    /// # Errors
+    /// When the configuration holds what JSON cannot say.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        arpent_base::json_document(self)
+    }
+
+    /// Reads what [`Plan::to_json`] wrote; `url` is for messages.
+    ///
+    /// # Errors
+    /// [`ShardError::BadDocument`], [`ShardError::PlanChanged`], [`ShardError::OtherVersion`].
+    pub fn from_json(bytes: &[u8], url: &str) -> Result<Self, ShardError> {
+        let bad = |message: String| ShardError::BadDocument { url: url.to_owned(), what: "a plan", message };
+        // Another version may have other fields: say that first.
+        let head: Head = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
+        check_version("the format", &head.format, PLAN_FORMAT)?;
+        let here = versions();
+        for (name, planned) in &head.software {
+            check_version(name, planned, here.get(name).map_or("missing", String::as_str))?;
+        }
+        let plan: Self = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
+        let expected = plan.content_id().map_err(|e| bad(e.to_string()))?;
+        if plan.id != expected {
+            return Err(ShardError::PlanChanged { url: url.to_owned(), expected, found: plan.id });
+        }
+        // The id is no signature: who may write into the folder of the job can make one for any numbers.
+        if !(1..=MOST_SHARDS).contains(&plan.shards) {
+            return Err(bad(format!("it has {} shards, expected 1 to {MOST_SHARDS}", plan.shards)));
+        }
+        if let Some(name) = plan.names().find(|name| !is_plain(name)) {
+            return Err(bad(format!("`{name}` is no name of a file or folder inside of the job")));
+        }
+        Ok(plan)
+    }
+
+    /// What becomes part of an address: files of the model package, ids of maps, folders of outputs.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let of_maps = self.maps.iter().flat_map(|map| [Some(&map.id), map.folder.as_ref()]).flatten();
+        self.model_files.keys().chain(of_maps).map(String::as_str)
+    }
+
+    /// Reads the plan of a job whose folder is `place`.
+    ///
+    /// # Errors
+    /// [`ShardError::NoPlan`], what [`Plan::from_json`] says, and the store's.
+    pub fn read(place: &Target) -> Result<Self> {
+        let url = format!("{}/{PLAN_NAME}", place.url());
+        let gone = || ShardError::NoPlan { url: url.clone() };
+        understood(&|| Ok(place.read(PLAN_NAME, ObjectKind::Plan)?.ok_or_else(gone)?), &|bytes| {
+            Self::from_json(bytes, &url)
+        })
+    }
+
+    fn content_id(&self) -> serde_json::Result<String> {
+        let mut content = self.clone();
+        content.id.clear();
+        Ok(short_hash(&serde_json::to_vec(&content)?))
+    }
+
+    /// Where a map of the plan is published.
+    pub fn output_of(&self, map: &PlannedMap) -> Option<String> {
+        Some(output_below(self.config.output.as_deref()?, map.folder.as_deref()))
+    }
+
+    /// Every piece, map by map.
+    pub fn pieces(&self) -> impl Iterator<Item = (PieceId, u64)> {
+        self.maps.iter().enumerate().flat_map(|(map, planned)| {
+            planned.pieces.iter().enumerate().map(move |(index, pixels)| (PieceId { map, index }, *pixels))
+        })
+    }
+
+    /// The pieces of each shard: neighbors, of about as many pixels in each. Some have none where there are more shards than
+    /// pieces.
+    pub fn shares(&self) -> Vec<Range<usize>> {
+        let sizes: Vec<u64> = self.pieces().map(|(_, pixels)| pixels).collect();
+        let all: u128 = sizes.iter().map(|pixels| u128::from(*pixels)).sum();
+        let (mut shares, mut begin, mut done) = (Vec::with_capacity(self.shards), 0, 0u128);
+        for shard in 0..self.shards {
+            let wanted = all * (shard as u128 + 1) / self.shards as u128;
+            let mut end = begin;
+            // A piece belongs to the shard in whose share its middle lies.
+            while end < sizes.len() && done + u128::from(sizes[end] / 2) < wanted {
+                done += u128::from(sizes[end]);
+                end += 1;
+            }
+            if shard + 1 == self.shards {
+                end = sizes.len();
+            }
+            shares.push(begin..end);
+            begin = end;
+        }
+        shares
+    }
+
+    /// Compares with the plan of the same job as it is resolved now.
+    ///
+    /// # Errors
+    /// [`ShardError::InputChanged`], [`ShardError::SceneLost`].
+    pub fn check(&self, now: &Self) -> Result<(), ShardError> {
+        let uris = |plan: &Self| plan.failed_scenes.iter().map(|scene| scene.uri.clone()).collect::<Vec<_>>();
+        // Why a scene cannot be used may be told in other words; that it cannot is what counts.
+        let (known, failed) = (uris(self), self.failed_scenes.clone());
+        let told_alike = Self { failed_scenes: failed, id: self.id.clone(), ..now.clone() };
+        if known == uris(now) && *self == told_alike {
+            return Ok(());
+        }
+        let changed = |what: &str, was: String, now: String| ShardError::InputChanged {
+            what: what.to_owned(),
+            was,
+            now,
+        };
+        if let Some(lost) = now.failed_scenes.iter().find(|scene| !known.contains(&scene.uri)) {
+            return Err(ShardError::SceneLost { uri: lost.uri.clone(), reason: lost.reason.clone() });
+        }
+        if self.model_sha256 != now.model_sha256 {
+            return Err(changed("the model package", self.model_sha256.clone(), now.model_sha256.clone()));
+        }
+        let pairs = self.maps.iter().zip(&now.maps);
+        let of = |map: &PlannedMap| {
+            let scenes = map.scenes.iter().map(|scene| scene.stamp.clone());
+            scenes.chain(map.aoi.clone()).chain(map.references.clone()).collect::<Vec<_>>()
+        };
+        for (was, now) in pairs.flat_map(|(was, now)| of(was).into_iter().zip(of(now))) {
+            if was != now {
+                return Err(changed(&was.uri, described(&was), described(&now)));
+            }
+        }
+        Err(changed("what the job names", format!("plan {}", self.id), format!("plan {}", now.id)))
+    }
+}
+
+/// What every version's plan has.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    format: String,
+    #[serde(default)]
+    software: BTreeMap<String, String>,
+}
+
+impl PlannedMap {
+    /// The plan of a map as it stands now.
+    ///
+    /// # Errors
+    /// Scenes whose files cannot be asked any more.
+    pub fn of(job: &Job, map: &MapJob) -> Result<Self> {
+        let one = |(date, scene): (Option<&str>, &crate::job::UsableScene)| -> Result<PlannedScene> {
+            let mut stamp = arpent_gdal::stamp(&scene.source)?;
+            redact(&mut stamp);
+            Ok(PlannedScene { id: scene.info.id.clone(), date: date.map(str::to_owned), stamp })
+        };
+        let pixels_of = |range: Range<usize>| map.plan.windows()[range].iter().map(|w| w.core.pixels()).sum();
+        let mut planned = Self {
+            id: String::new(),
+            folder: map.folder.clone(),
+            grid: map.grid().key(),
+            extent: map.plan.extent(),
+            window_px: map.plan.window_px(),
+            windows: map.plan.windows().len(),
+            pixels: map.plan.pixels_wanted(),
+            pieces: pieces(&job.model, &map.plan).into_iter().map(pixels_of).collect(),
+            scenes: map.scenes().map(one).collect::<Result<_>>()?,
+            aoi: map.aoi_fingerprint.clone(),
+            references: map.reference_fingerprints.clone(),
+        };
+        planned.aoi.iter_mut().chain(&mut planned.references).for_each(redact);
+        let read_as = reading(map);
+        let made_of = (&planned, versions(), without_compute(&job.config), job.model.sha256(), read_as);
+        planned.id = short_hash(&serde_json::to_vec(&made_of)?);
+        Ok(planned)
+    }
+}
+
+fn shards_for(pixels: u64) -> usize {
+    usize::try_from(pixels.div_ceil(PIXELS_OF_A_SHARD)).unwrap_or(MOST_SHARDS).clamp(1, MOST_SHARDS)
+}
+
+fn without_compute(config: &Config) -> Config {
+    let compute = ComputeOptions { device: config.compute.device, ..ComputeOptions::default() };
+    Config { compute, file: None, ..config.redacted() }
+}
+
+fn check_version(name: &str, planned: &str, here: &str) -> Result<(), ShardError> {
+    if planned == here {
+        return Ok(());
+    }
+    let (name, planned, here) = (name.to_owned(), planned.to_owned(), here.to_owned());
+    Err(ShardError::OtherVersion { name, planned, here })
+}
+
+fn described(print: &Fingerprint) -> String {
+    let known = print.sha256.as_ref().or(print.etag.as_ref()).or(print.modified.as_ref());
+    format!("{} bytes, {}", print.size.unwrap_or(0), known.map_or("nothing else known", String::as_str))
+}
+
+fn redact(print: &mut Fingerprint) {
+    print.uri = arpent_base::redacted(&print.uri);
+    print.parts.iter_mut().for_each(redact);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arpent_base::Diagnostic as _;
+    use proptest::prelude::*;
+
+    fn plan(pieces: Vec<u64>, shards: usize) -> Plan {
+        let config = toml::from_str("model = \"m\"\nscenes = [\"a.tif\"]\n").unwrap();
+        let map = PlannedMap {
+            id: "m".into(),
+            folder: None,
+            grid: "g".into(),
+            extent: Window::new(0, 0, 1, 1),
+            window_px: 32,
+            windows: 1,
+            pixels: pieces.iter().sum(),
+            pieces,
+            scenes: vec![],
+            aoi: None,
+            references: vec![],
+        };
+        let mut plan = Plan {
+            format: PLAN_FORMAT.into(),
+            id: String::new(),
+            software: versions(),
+            config,
+            group_by_crs: false,
+            overwrite: false,
+            model_sha256: "h".into(),
+            model_files: BTreeMap::new(),
+            maps: vec![map.clone(), PlannedMap { id: "n".into(), ..map }],
+            failed_scenes: vec![],
+            shards,
+        };
+        plan.id = plan.content_id().unwrap();
+        plan
+    }
+
+    proptest! {
+        #[test]
+        fn shares_are_neighbors_that_cover_every_piece_once(sizes in prop::collection::vec(1u64..1000, 1..60), shards in 1usize..40) {
+            let plan = plan(sizes.clone(), shards);
+            let shares = plan.shares();
+            prop_assert_eq!(shares.len(), shards);
+            let all: Vec<usize> = shares.iter().cloned().flatten().collect();
+            prop_assert_eq!(all, (0..2 * sizes.len()).collect::<Vec<_>>());
+            let pixels: Vec<u64> = plan.pieces().map(|(_, p)| p).collect();
+            let (total, largest) = (pixels.iter().sum::<u64>(), *pixels.iter().max().unwrap());
+            for share in shares {
+                let of: u64 = pixels[share].iter().sum();
+                prop_assert!(of <= total / shards as u64 + 2 * largest);
+            }
+        }
+    }
+
+    #[test]
+    fn a_plan_comes_back_and_no_byte_of_it_can_be_changed() {
+        let plan = plan(vec![5, 6], 3);
+        let bytes = plan.to_json().unwrap();
+        assert_eq!(Plan::from_json(&bytes, "x").unwrap(), plan);
+        let text = String::from_utf8(bytes).unwrap();
+        let changed = text.replace("\"shards\": 3", "\"shards\": 4");
+        assert!(matches!(Plan::from_json(changed.as_bytes(), "x"), Err(ShardError::PlanChanged { .. })));
+        let other = text.replace(PLAN_FORMAT, "arpent-plan/2");
+        let error = Plan::from_json(other.as_bytes(), "x").unwrap_err();
+        assert!(error.to_string().contains("arpent-plan/2"), "{error}");
+        let here = format!("\"arpent\": \"{}\"", env!("CARGO_PKG_VERSION"));
+        let error =
+            Plan::from_json(text.replace(&here, "\"arpent\": \"0.0.0\"").as_bytes(), "x").unwrap_err();
+        assert!(error.to_string().contains("0.0.0") && error.hint().is_some(), "{error}");
+        for shards in [0, MOST_SHARDS + 1, usize::MAX] {
+            let absurd = super::tests::plan(vec![5, 6], shards).to_json().unwrap();
+            assert!(matches!(Plan::from_json(&absurd, "x"), Err(ShardError::BadDocument { .. })), "{shards}");
+        }
+        for name in ["../x", "/etc/x", "a/b", "", "..", ".hidden"] {
+            let with = |change: &dyn Fn(&mut Plan)| {
+                let mut plan = super::tests::plan(vec![5, 6], 3);
+                change(&mut plan);
+                plan.id = plan.content_id().unwrap();
+                Plan::from_json(&plan.to_json().unwrap(), "x")
+            };
+            for read in [
+                with(&|plan| plan.maps[0].id = name.into()),
+                with(&|plan| plan.maps[1].folder = Some(name.into())),
+                with(&|plan| _ = plan.model_files.insert(name.into(), "h".into())),
+            ] {
+                assert!(matches!(read, Err(ShardError::BadDocument { .. })), "{name}: {read:?}");
+            }
+        }
+        assert!(matches!(Plan::from_json(b"{}", "x"), Err(ShardError::OtherVersion { .. })));
+        assert!(matches!(Plan::from_json(b"[", "x"), Err(ShardError::BadDocument { .. })));
+    }
+
+    #[test]
+    fn what_changed_is_named() {
+        let was = plan(vec![5], 1);
+        let mut now = was.clone();
+        assert!(was.check(&now).is_ok());
+        now.model_sha256 = "other".into();
+        assert!(was.check(&now).unwrap_err().to_string().contains("model"));
+        let mut now = was.clone();
+        now.failed_scenes.push(FailedScene {
+            uri: "b.tif".into(),
+            reason: "gone".into(),
+            hint: None,
+            key: None,
+        });
+        assert!(matches!(was.check(&now), Err(ShardError::SceneLost { .. })));
+    }
+
+    #[test]
+    fn large_jobs_have_many_shards() {
+        assert_eq!(shards_for(1), 1);
+        assert_eq!(shards_for(150_000_000_000), 70);
+        assert_eq!(shards_for(u64::MAX), MOST_SHARDS);
+    }
+}

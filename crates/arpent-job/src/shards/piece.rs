@@ -1,0 +1,335 @@
+//! Pieces of a map: the windows that are computed, and kept, together.
+//!
+//! A piece is a run of neighboring windows of one strip. Its answers are stored as one object, written once: a worker that is killed
+//! loses the pieces that it had begun. What a piece holds depends on nothing but its windows, so it does not matter which worker
+//! made it, or how often.
+//!
+//! Layout: `ARPENT-PIECE/1\n`, then zstd, then the SHA-256 of both. Inside: id of the map (16 bytes of text), number of the piece (u32),
+//! number of windows (u32), then for each window a byte that says what follows: nothing for a window without a valid pixel; labels
+//! and confidence of its core, a byte for each pixel; or detections, their number (u32) before them. Numbers are little-endian.
+
+use std::io::Read as _;
+use std::ops::Range;
+
+use arpent_model::{PixelDetection, Prediction};
+use arpent_raster::{Raster, Window};
+use arpent_tiling::PlannedWindow;
+use sha2::{Digest, Sha256};
+
+use super::error::ShardError;
+
+const MAGIC: &[u8] = b"ARPENT-PIECE/1\n";
+const HASH_BYTES: usize = 32;
+/// zstd's fastest level but for the negative ones: pieces live for a day.
+const LEVEL: i32 = 1;
+/// Bytes of a detection: class, score, four sides.
+const DETECTION_BYTES: usize = 1 + 4 + 4 * 8;
+/// Detections of a window at most: one for each pixel of the largest window.
+const MOST_DETECTIONS: u32 = 1 << 28;
+
+const SKIPPED: u8 = 0;
+const LABELS: u8 = 1;
+const DETECTIONS: u8 = 2;
+
+/// The answers of a run of windows; `None` for one that was skipped.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    /// Number among the pieces of its map.
+    pub(super) index: usize,
+    /// Number of its first window.
+    pub(super) first: usize,
+    /// Answers of its windows, in order.
+    pub(super) answers: Vec<Option<Prediction>>,
+}
+
+impl Piece {
+    /// The bytes that are stored.
+    pub(super) fn encode(&self, map_id: &str) -> std::io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        body.extend(map_id.as_bytes());
+        body.extend(number(self.index).to_le_bytes());
+        body.extend(number(self.answers.len()).to_le_bytes());
+        for answer in &self.answers {
+            match answer {
+                None => body.push(SKIPPED),
+                Some(Prediction::Labels { labels, confidence }) => {
+                    body.push(LABELS);
+                    body.extend(labels.data());
+                    body.extend(confidence.data());
+                }
+                Some(Prediction::Detections(found)) => {
+                    body.push(DETECTIONS);
+                    body.extend(number(found.len()).to_le_bytes());
+                    for one in found {
+                        put_detection(&mut body, one);
+                    }
+                }
+            }
+        }
+        pack(&body)
+    }
+
+    /// Reads what [`Piece::encode`] wrote for these windows.
+    ///
+    /// # Errors
+    /// [`ShardError::BadPiece`] for anything else.
+    pub(super) fn decode(
+        bytes: &[u8],
+        place: &str,
+        map_id: &str,
+        index: usize,
+        first: usize,
+        windows: &[PlannedWindow],
+    ) -> Result<Self, ShardError> {
+        let bad = |reason| ShardError::BadPiece { place: place.to_owned(), reason };
+        let end = bytes.len().checked_sub(HASH_BYTES).ok_or_else(|| bad("it is cut off"))?;
+        if Sha256::digest(&bytes[..end])[..] != bytes[end..] {
+            return Err(bad("its bytes are not those that were written"));
+        }
+        let packed = bytes[..end].strip_prefix(MAGIC).ok_or_else(|| bad("it is no piece"))?;
+        let most = most_bytes(windows);
+        let mut body = Vec::new();
+        let decoder = zstd::Decoder::new(packed).map_err(|_| bad("it cannot be unpacked"))?;
+        decoder.take(most).read_to_end(&mut body).map_err(|_| bad("it cannot be unpacked"))?;
+        let mut rest = Rest(&body);
+        let known = rest.take(map_id.len()) == Some(map_id.as_bytes())
+            && rest.number() == Some(number(index))
+            && rest.number() == Some(number(windows.len()));
+        if !known {
+            return Err(bad("it is of another map, or another piece of it"));
+        }
+        let mut answers = Vec::with_capacity(windows.len());
+        for window in windows {
+            let fits = put_answer(&mut answers, &mut rest, window);
+            fits.ok_or_else(|| bad("its answers do not fit its windows"))?;
+        }
+        if !rest.0.is_empty() {
+            return Err(bad("it holds more than its answers"));
+        }
+        Ok(Self { index, first, answers })
+    }
+}
+
+fn pack(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(zstd::bulk::compress(body, LEVEL)?);
+    let hash = Sha256::digest(&bytes);
+    bytes.extend(hash);
+    Ok(bytes)
+}
+
+/// For fuzzing: whether answers are those of two windows of 3 x 2 pixels. What is read is written as the same bytes.
+///
+/// # Panics
+/// When it is not.
+#[doc(hidden)]
+pub fn reads_answers(answers: &[u8]) -> bool {
+    let windows = [0, 3].map(|col| {
+        let core = Window::new(col, 0, 3, 2);
+        PlannedWindow { strip: 0, core, read: core }
+    });
+    let map_id = "0123456789abcdef";
+    let mut body = map_id.as_bytes().to_vec();
+    body.extend(7u32.to_le_bytes());
+    body.extend(2u32.to_le_bytes());
+    body.extend(answers);
+    let Ok(bytes) = pack(&body) else { return false };
+    let Ok(piece) = Piece::decode(&bytes, "", map_id, 7, 0, &windows) else { return false };
+    assert!(piece.encode(map_id).is_ok_and(|again| again == bytes), "{piece:?}");
+    true
+}
+
+/// What a piece of these windows may take in memory.
+fn most_bytes(windows: &[PlannedWindow]) -> u64 {
+    let of = |window: &PlannedWindow| window.core.pixels() * (2 + DETECTION_BYTES as u64) + 16;
+    windows.iter().map(of).sum::<u64>() + 64
+}
+
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+fn put_detection(body: &mut Vec<u8>, one: &PixelDetection) {
+    body.push(one.class_id);
+    body.extend(one.score.to_le_bytes());
+    one.bbox.iter().for_each(|side| body.extend(side.to_le_bytes()));
+}
+
+/// Reads the answer of a window; nothing where it does not fit.
+fn put_answer(answers: &mut Vec<Option<Prediction>>, rest: &mut Rest, window: &PlannedWindow) -> Option<()> {
+    answers.push(match rest.take(1)?[0] {
+        SKIPPED => None,
+        LABELS => {
+            let pixels = window.core.width * window.core.height;
+            let mut raster = || Raster::new(window.core, rest.take(pixels)?.to_vec()).ok();
+            let (labels, confidence) = (raster()?, raster()?);
+            Some(Prediction::Labels { labels, confidence })
+        }
+        DETECTIONS => {
+            let count = rest.number().filter(|n| *n <= MOST_DETECTIONS)?;
+            let found = (0..count).map(|_| detection(rest)).collect::<Option<_>>()?;
+            Some(Prediction::Detections(found))
+        }
+        _ => return None,
+    });
+    Some(())
+}
+
+fn detection(rest: &mut Rest) -> Option<PixelDetection> {
+    let class_id = rest.take(1)?[0];
+    let score = f32::from_le_bytes(rest.take(4)?.try_into().ok()?);
+    let mut bbox = [0.0; 4];
+    for side in &mut bbox {
+        *side = f64::from_le_bytes(rest.take(8)?.try_into().ok()?);
+    }
+    Some(PixelDetection { class_id, score, bbox })
+}
+
+/// Bytes that are not read yet.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn take(&mut self, bytes: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(bytes)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+}
+
+/// Puts answers that come in any order together to pieces.
+#[derive(Debug)]
+pub(super) struct Builder<'a> {
+    pieces: &'a [Range<usize>],
+    open: Vec<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    index: usize,
+    missing: usize,
+    answers: Vec<Option<Prediction>>,
+}
+
+impl<'a> Builder<'a> {
+    /// For the pieces of a map.
+    pub(super) fn new(pieces: &'a [Range<usize>]) -> Self {
+        Self { pieces, open: Vec::new() }
+    }
+
+    /// Takes the answer of a window; gives the piece that it completes.
+    pub(super) fn push(&mut self, window: usize, answer: Option<Prediction>) -> Option<Piece> {
+        let index = self.pieces.partition_point(|piece| piece.end <= window);
+        let windows = self.pieces.get(index)?.clone();
+        let at = self.open.iter().position(|open| open.index == index).unwrap_or_else(|| {
+            let answers = windows.clone().map(|_| None).collect();
+            self.open.push(Open { index, missing: windows.len(), answers });
+            self.open.len() - 1
+        });
+        let open = &mut self.open[at];
+        *open.answers.get_mut(window.checked_sub(windows.start)?)? = answer;
+        open.missing -= 1;
+        (open.missing == 0).then(|| {
+            let done = self.open.swap_remove(at);
+            Piece { index, first: windows.start, answers: done.answers }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arpent_tiling::WindowPlan;
+    use arpent_tiling::{Needs, TilingOptions};
+    use proptest::prelude::*;
+
+    const MAP: &str = "0123456789abcdef";
+
+    fn plan(width: usize, height: usize) -> WindowPlan {
+        let extent = Window { col: -17, row: 5, width, height };
+        let needs = Needs { overlap_cols: 3, overlap_rows: 3, stride_px: 1, window_px: 64 };
+        WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px: 32 }, needs).unwrap()
+    }
+
+    fn some_answer(window: &PlannedWindow, kind: usize) -> Option<Prediction> {
+        let fill = |n: u8| Raster::filled(window.core, n);
+        match kind % 3 {
+            0 => None,
+            1 => Some(Prediction::Labels { labels: fill(3), confidence: fill(200) }),
+            _ => Some(Prediction::Detections(vec![
+                PixelDetection { class_id: 1, score: 0.25, bbox: [1.0, 2.5, -3.0, 4.0] },
+                PixelDetection { class_id: 2, score: 1.0, bbox: [0.0; 4] },
+            ])),
+        }
+    }
+
+    fn piece(plan: &WindowPlan, range: Range<usize>, index: usize) -> Piece {
+        let answers = range.clone().map(|w| some_answer(&plan.windows()[w], w)).collect();
+        Piece { index, first: range.start, answers }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_cover_the_windows_once_within_strips_and_come_back(width in 1usize..300, height in 1usize..200, most in 1u64..9000, turn in any::<prop::sample::Index>()) {
+            let plan = plan(width, height);
+            let pieces = crate::job::cut(&plan, most);
+            let covered: Vec<usize> = pieces.iter().cloned().flatten().collect();
+            prop_assert_eq!(covered, (0..plan.windows().len()).collect::<Vec<_>>());
+            let mut order: Vec<usize> = (0..plan.windows().len()).collect();
+            let by = turn.index(order.len());
+            order.rotate_left(by);
+            let mut builder = Builder::new(&pieces);
+            let mut seen = 0;
+            for window in order {
+                let planned = &plan.windows()[window];
+                let Some(done) = builder.push(window, some_answer(planned, window)) else { continue };
+                let range = pieces[done.index].clone();
+                let windows = &plan.windows()[range.clone()];
+                prop_assert!(windows.iter().all(|w| w.strip == windows[0].strip));
+                prop_assert!(windows.len() == 1 || windows.iter().map(|w| w.core.pixels()).sum::<u64>() <= most);
+                let bytes = done.encode(MAP).unwrap();
+                prop_assert_eq!(&bytes, &piece(&plan, range.clone(), done.index).encode(MAP).unwrap());
+                let back = Piece::decode(&bytes, "x", MAP, done.index, range.start, windows).unwrap();
+                prop_assert_eq!(&back.encode(MAP).unwrap(), &bytes);
+                seen += 1;
+            }
+            prop_assert_eq!(seen, pieces.len());
+        }
+
+        #[test]
+        fn whatever_happened_to_a_piece_is_seen(at in any::<prop::sample::Index>(), bit in 0u8..8, cut in any::<prop::sample::Index>()) {
+            let plan = plan(100, 30);
+            let bytes = piece(&plan, 0..3, 4).encode(MAP).unwrap();
+            let windows = &plan.windows()[0..3];
+            let decode = |bytes: &[u8]| Piece::decode(bytes, "x", MAP, 4, 0, windows);
+            prop_assert!(decode(&bytes).is_ok());
+            let mut flipped = bytes.clone();
+            flipped[at.index(bytes.len())] ^= 1 << bit;
+            prop_assert!(decode(&flipped).is_err());
+            prop_assert!(decode(&bytes[..cut.index(bytes.len())]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_piece_of_another_map_number_or_place_is_refused() {
+        let plan = plan(100, 30);
+        let bytes = piece(&plan, 0..3, 4).encode(MAP).unwrap();
+        let windows = plan.windows();
+        let decode = |map, index, windows| Piece::decode(&bytes, "x", map, index, 0, windows).map(drop);
+        assert!(decode(MAP, 4, &windows[0..3]).is_ok());
+        assert!(decode("fedcba9876543210", 4, &windows[0..3]).is_err());
+        assert!(decode(MAP, 5, &windows[0..3]).is_err());
+        assert!(decode(MAP, 4, &windows[0..2]).is_err());
+    }
+
+    #[test]
+    fn answers_are_read_only_where_they_fit() {
+        assert!(reads_answers(&[SKIPPED, SKIPPED]));
+        assert!(reads_answers(&[&[LABELS][..], &[4; 12], &[DETECTIONS, 0, 0, 0, 0]].concat()));
+        assert!(!reads_answers(&[SKIPPED]) && !reads_answers(&[SKIPPED; 3]) && !reads_answers(&[9, SKIPPED]));
+        assert!(!reads_answers(&[DETECTIONS, 255, 255, 255, 255, SKIPPED]));
+    }
+}

@@ -1,0 +1,129 @@
+//! Measuring the zones of a map, and publishing the results.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use arpent_base::{Failure, Result};
+use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, RunInfo, Target, Warning, utc_now};
+use arpent_shell::energy::{Meter, WATTS_PER_CORE};
+use arpent_shell::lines::count;
+use arpent_shell::message::say;
+use arpent_shell::progress::Stage;
+use serde::Serialize;
+
+use super::counts;
+use super::error::ZonalError;
+use super::objects::Objects;
+use super::plan::Plan;
+use super::source::SourceMap;
+use crate::config::{ZonalConfig, located};
+use crate::execute::Unpublished;
+use crate::job::software;
+use crate::map::check_output;
+use crate::scratch::Scratch;
+use crate::stores::set_up_gdal;
+use crate::warnings::warn;
+
+/// What zonal results came to, as printed.
+#[derive(Debug, Serialize)]
+pub struct ZonalReport {
+    /// Where they were published.
+    pub output: String,
+    /// Their manifest.
+    pub manifest: Manifest,
+}
+
+/// Measures the zones of a configuration and publishes the results; `file` is where the configuration was read from.
+///
+/// # Errors
+/// Whatever makes it impossible; nothing was published then.
+pub fn zonal(config: &ZonalConfig, file: &Path, overwrite: bool) -> Result<ZonalReport> {
+    let meter = Meter::start(WATTS_PER_CORE);
+    let url = config.map.as_ref().ok_or(ZonalError::NoMap)?;
+    let zones = config.zones.as_ref().ok_or(ZonalError::NoZones)?;
+    let output = config.output.clone().ok_or(ZonalError::NoOutput)?;
+    set_up_gdal(None)?;
+    let mut map = SourceMap::open(url, config.measure)?;
+    map.check_output(&output)?;
+    check_output(&output, overwrite)?;
+    set_up_gdal(Some(map.cache_mb()))?;
+    let plan = Plan::new(config, zones, &map).map_err(|error| match error.key() {
+        Some(key) => located(file, &key, error),
+        None => error,
+    })?;
+    make(config, &plan, &mut map, &output, overwrite, &meter).map_err(unpublished)
+}
+
+/// What may go well another time ends with the code that says so; what never will had better not begun.
+fn unpublished(error: Failure) -> Failure {
+    if error.is_transient() { Unpublished { what: "zonal results", source: error }.into() } else { error }
+}
+
+/// Measures and publishes.
+fn make(
+    config: &ZonalConfig,
+    plan: &Plan<'_>,
+    map: &mut SourceMap,
+    output: &str,
+    overwrite: bool,
+    meter: &Meter,
+) -> Result<ZonalReport> {
+    let scratch = Scratch::new(config.scratch.as_deref())?;
+    let mut timings = BTreeMap::new();
+    let began = Instant::now();
+    let stage = Stage::begin("measure", 0);
+    let mut warnings = doubts(map);
+    warnings.iter().for_each(warn);
+    let objects = Objects::read(map, scratch.path()).map_err(|error| scratch.judged(error))?;
+    let measured = plan.measure(map, objects.as_ref(), scratch.path());
+    let measured = measured.map_err(|error| scratch.judged(error))?;
+    stage.end(&format!("{} zones", count(measured.counts.zones)));
+    timings.insert("measure".to_owned(), seconds(began));
+    let of_zones = counts::warnings(plan.zones, &measured.counts);
+    of_zones.iter().for_each(warn);
+    warnings.extend(of_zones);
+    let run = RunInfo::new(plan.run_id(map)?, &map.manifest.model.id, &map.manifest.model.sha256);
+    let began = Instant::now();
+    let staged = plan.write(map, &measured, &run, scratch.path()).map_err(|error| scratch.judged(error))?;
+    timings.insert("write".to_owned(), seconds(began));
+    let stage = Stage::begin("publish", 0);
+    let manifest = Manifest {
+        format: MANIFEST_FORMAT.to_owned(),
+        run_id: run.run_id,
+        created: utc_now(),
+        attempt: String::new(),
+        plan: None,
+        software: software(false),
+        engines: Vec::new(),
+        inputs: plan.inputs(map),
+        failed_inputs: Vec::new(),
+        warnings,
+        model: map.manifest.model.clone(),
+        config: serde_json::to_value(config.redacted())?,
+        counts: Counts { zones: Some(measured.counts), ..Counts::default() },
+        timings_s: timings,
+        energy: Some(serde_json::to_value(meter.read())?),
+        artifacts: Vec::new(),
+    };
+    let published = Target::parse(output)?.publish(&staged, manifest, overwrite)?;
+    for leftover in &published.leftovers {
+        say(&format!("could not delete {leftover} of the former results; it is not part of these"));
+    }
+    stage.end(output);
+    Ok(ZonalReport { output: output.to_owned(), manifest: published.manifest })
+}
+
+/// What a reader of the results must know.
+fn doubts(map: &SourceMap) -> Vec<Warning> {
+    let prediction = map.is_prediction_only().then(|| {
+        let message = "areas are those of the prediction, not those of the features that were published";
+        Warning::new("prediction-measured", &map.url, message)
+            .with_hint("leave `measure = \"prediction\"` out to add up the published map")
+    });
+    prediction.into_iter().collect()
+}
+
+fn seconds(began: Instant) -> f64 {
+    (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,29 @@
+//! Zones by their share of some classes.
+
+use arpent_vector::ZoneResult;
+
+use super::columns::ranked_share;
+use super::error::ZonalError;
+use super::numbers::Sorted;
+
+/// Shares of all zones, to tell the rank of one.
+pub(crate) struct Ranks {
+    pub(super) classes: Vec<u8>,
+    /// As bits, which are ordered as positive numbers are.
+    pub(super) shares: Sorted,
+}
+
+impl Ranks {
+    /// 1 for the zones with the largest share; those with equal shares have one rank, and as many are left out after it.
+    /// None for a zone without share.
+    pub(crate) fn of(&self, result: &ZoneResult) -> Result<Option<u64>, ZonalError> {
+        let share = ranked_share(result, &self.classes);
+        share.map(|share| Ok(self.shares.count_above(bits(share))? + 1)).transpose()
+    }
+}
+
+/// A share of 0 or more as bits that are ordered as shares are.
+pub(super) fn bits(share: f64) -> u64 {
+    // Minus zero is zero.
+    (share + 0.0).to_bits()
+}

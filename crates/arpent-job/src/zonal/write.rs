@@ -1,0 +1,85 @@
+//! The files of the results.
+
+use std::path::{Path, PathBuf};
+
+use arpent_base::Result;
+use arpent_gdal::{FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter};
+use arpent_publish::{ROLE_ZONES, StagedArtifact};
+use arpent_raster::Crs;
+
+use super::columns::Columns;
+use super::error::ZonalError;
+use super::ranks::Ranks;
+use super::spool::{Record, Spooled};
+use crate::config::ZoneFormat;
+use crate::map::TIMESTAMP;
+
+/// Name of the layer of a GeoPackage.
+const LAYER: &str = "zones";
+
+/// What the files are made of.
+pub(crate) struct Output<'a> {
+    pub(crate) columns: &'a Columns,
+    pub(crate) zones: &'a Spooled,
+    pub(crate) ranks: Option<&'a Ranks>,
+    pub(crate) shape: LayerShape,
+    pub(crate) crs: &'a Crs,
+}
+
+impl Output<'_> {
+    /// Writes the formats into a folder.
+    pub(crate) fn write(&self, formats: &[ZoneFormat], folder: &Path) -> Result<Vec<StagedArtifact>> {
+        let mut files = Vec::new();
+        for format in [ZoneFormat::GeoPackage, ZoneFormat::Csv].into_iter().filter(|f| formats.contains(f)) {
+            let path = folder.join(format.file_name());
+            match format {
+                ZoneFormat::GeoPackage => self.write_layer(&path)?,
+                ZoneFormat::Csv => self.write_csv(&path)?,
+            }
+            files.push(StagedArtifact::new(&path, ROLE_ZONES)?);
+        }
+        Ok(files)
+    }
+
+    fn values<'a>(&'a self, record: &'a Record) -> Result<Vec<FieldValue<'a>>, ZonalError> {
+        let rank = self.ranks.map(|ranks| ranks.of(&record.result)).transpose()?.flatten();
+        Ok(self.columns.values(record, rank))
+    }
+
+    fn write_layer(&self, path: &Path) -> Result<()> {
+        let options = LayerOptions {
+            format: LayerFormat::GeoPackage,
+            name: LAYER,
+            shape: self.shape,
+            crs: self.crs,
+            fields: self.columns.fields(),
+            spatial_index: true,
+            style_qml: None,
+            timestamp: TIMESTAMP,
+        };
+        let mut layer = LayerWriter::create(path, &options)?;
+        self.zones.for_each(|record| Ok(layer.write(&record.wkb, &self.values(record)?)?))?;
+        Ok(layer.finish()?)
+    }
+
+    fn write_csv(&self, path: &Path) -> Result<()> {
+        let failed = |source: csv::Error| ZonalError::Write { path: PathBuf::from(path), source };
+        let mut file = csv::Writer::from_path(path).map_err(failed)?;
+        file.write_record(self.columns.fields().iter().map(|f| f.name.as_str())).map_err(failed)?;
+        self.zones.for_each(|record| {
+            let cells = self.values(record)?.iter().map(cell).collect::<Vec<_>>();
+            Ok(file.write_record(&cells).map_err(failed)?)
+        })?;
+        file.flush().map_err(|e| failed(e.into()))?;
+        Ok(())
+    }
+}
+
+fn cell(value: &FieldValue<'_>) -> String {
+    match value {
+        FieldValue::Null => String::new(),
+        FieldValue::Text(text) => (*text).to_owned(),
+        FieldValue::Integer(number) => number.to_string(),
+        FieldValue::Real(number) => number.to_string(),
+    }
+}

@@ -1,0 +1,100 @@
+//! Variables of the environment.
+
+use crate::error::{PublishError, Result};
+
+/// Gives the value of an environment variable.
+pub(crate) type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// A variable of the process's environment.
+pub(crate) fn from_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The value of variables that mean the same thing; empty ones count as not set.
+pub(super) fn one(variable: &Lookup<'_>, names: &[&'static str]) -> Result<Option<String>> {
+    agreed(named(variable, names).collect())
+}
+
+/// Those of the variables that are set.
+pub(super) fn named<'a>(
+    variable: &'a Lookup<'_>,
+    names: &'a [&'static str],
+) -> impl Iterator<Item = (&'static str, String)> + 'a {
+    let value = |name: &&'static str| Some((*name, variable(name)?.trim().to_owned()));
+    names.iter().filter_map(value).filter(|(_, value)| !value.is_empty())
+}
+
+/// The one value of several variables.
+pub(super) fn agreed<T: PartialEq>(values: Vec<(&'static str, T)>) -> Result<Option<T>> {
+    let mut values = values.into_iter();
+    let Some((first, value)) = values.next() else { return Ok(None) };
+    match values.find(|(_, other)| *other != value) {
+        Some((second, _)) => Err(PublishError::Contradiction { first, second }),
+        None => Ok(Some(value)),
+    }
+}
+
+/// A yes or no. `negated` names variables that mean the opposite.
+pub(super) fn flag(
+    variable: &Lookup<'_>,
+    names: &[&'static str],
+    negated: &[&'static str],
+) -> Result<Option<(&'static str, bool)>> {
+    let mut values = Vec::new();
+    for (name, value) in named(variable, names) {
+        values.push((name, yes_or_no(name, &value)?));
+    }
+    for (name, value) in named(variable, negated) {
+        values.push((name, !yes_or_no(name, &value)?));
+    }
+    let first = values.first().map(|(name, _)| *name);
+    Ok(first.zip(agreed(values)?))
+}
+
+fn yes_or_no(name: &'static str, value: &str) -> Result<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" | "y" | "requester" => Ok(true),
+        "0" | "false" | "no" | "off" | "n" => Ok(false),
+        _ => Err(PublishError::BadVariable { name, reason: "it is neither yes nor no" }),
+    }
+}
+
+/// Where a store is, apart from its usual place.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    pub(super) https: bool,
+    /// Host, port and path, without a slash at the end.
+    pub(super) host: String,
+}
+
+impl Endpoint {
+    pub(super) fn url(&self) -> String {
+        format!("{}://{}", if self.https { "https" } else { "http" }, self.host)
+    }
+
+    /// Reads `http(s)://host[:port][/path]`; the host alone takes `https` as given.
+    pub(super) fn parse(name: &'static str, value: &str, https: bool) -> Result<Self> {
+        let bad = |reason| PublishError::BadVariable { name, reason };
+        let (https, host) = match value.split_once("://") {
+            None => (https, value),
+            Some((scheme, host)) if scheme.eq_ignore_ascii_case("https") => (true, host),
+            Some((scheme, host)) if scheme.eq_ignore_ascii_case("http") => (false, host),
+            Some(_) => return Err(bad("it is neither an http nor an https address")),
+        };
+        if host.contains(['@', '?', '#']) {
+            return Err(bad("it has credentials or parameters in it, which have variables of their own"));
+        }
+        let host = host.trim_end_matches('/').to_owned();
+        if host.is_empty() {
+            return Err(bad("it names no host"));
+        }
+        Ok(Self { https, host })
+    }
+
+    /// Refuses requests in the clear that nobody has asked for.
+    pub(super) fn check_clear(&self, name: &'static str, allowed: bool) -> Result<()> {
+        let reason = "it is an http address, and requests in the clear are not allowed (AWS_ALLOW_HTTP, \
+                      AZURE_ALLOW_HTTP or GOOGLE_ALLOW_HTTP =true allows them)";
+        if self.https || allowed { Ok(()) } else { Err(PublishError::BadVariable { name, reason }) }
+    }
+}

@@ -1,0 +1,202 @@
+//! An opened output, and what is done to single objects of it.
+
+use std::path::PathBuf;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path as ObjectPath;
+use object_store::{
+    Attribute, Attributes, Error as StoreError, GetOptions, GetRange, GetResult, GetResultPayload,
+    ObjectStore, ObjectStoreExt, UpdateVersion,
+};
+
+use crate::connect::Connection;
+use crate::error::{PublishError, Result};
+use crate::hash::{Digest, Hasher};
+use crate::limits::ObjectKind;
+use crate::names::{JOBS, MANIFEST_NAME};
+
+/// Files up to this size go up in one piece; larger ones in parts of at least this size.
+pub(crate) const PART_BYTES: u64 = 8 << 20;
+
+/// Parts on their way at once; the memory of an upload is this many parts and one more.
+pub(crate) const PARTS_IN_FLIGHT: usize = 4;
+
+/// Bodies up to this size are sent well before a store counts as silent: 1 MiB at 42 kB/s.
+const QUICKLY_SENT_BYTES: usize = 1 << 20;
+
+/// A manifest as stored: its bytes, and what the store calls this version of it.
+pub(crate) type Version = (Vec<u8>, UpdateVersion);
+
+/// An opened output.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) connection: Connection,
+    pub(crate) prefix: ObjectPath,
+    /// The folder, when local.
+    pub(crate) local: Option<PathBuf>,
+    pub(crate) url: String,
+}
+
+impl Session {
+    /// The store, for everything but the upload of large bodies.
+    pub(crate) fn store(&self) -> &dyn ObjectStore {
+        &*self.connection.store
+    }
+
+    /// The store, to send a body of so many bytes to.
+    pub(crate) fn store_for(&self, bytes: usize) -> &dyn ObjectStore {
+        if bytes > QUICKLY_SENT_BYTES { &*self.connection.uploads } else { &*self.connection.store }
+    }
+
+    /// For `map_err`: what we were doing to which object.
+    pub(crate) fn failed(
+        &self,
+        action: &'static str,
+        href: &str,
+    ) -> impl FnOnce(object_store::Error) -> PublishError {
+        PublishError::store(action, self.place(href), &self.connection.secrets)
+    }
+
+    /// The object at a place relative to the output; `None` when that is not inside the output.
+    pub(crate) fn at(&self, href: &str) -> Option<ObjectPath> {
+        let inside = href.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        inside.then(|| href.split('/').fold(self.prefix.clone(), ObjectPath::join))
+    }
+
+    /// The object that is the manifest.
+    pub(crate) fn manifest_path(&self) -> ObjectPath {
+        self.prefix.clone().join(MANIFEST_NAME)
+    }
+
+    /// An object's place, for messages.
+    pub(crate) fn place(&self, href: &str) -> String {
+        match &self.local {
+            Some(folder) => folder.join(href).display().to_string(),
+            None => format!("{}/{href}", self.url),
+        }
+    }
+
+    /// The manifest's bytes and version, `None` when there is none.
+    pub(crate) async fn manifest_bytes(&self) -> Result<Option<Version>> {
+        let failed = |e| self.failed("read", MANIFEST_NAME)(e);
+        let got = match self.store().get(&self.manifest_path()).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            got => got.map_err(failed)?,
+        };
+        let version = UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
+        Ok(Some((self.bytes(got, MANIFEST_NAME, ObjectKind::Manifest).await?, version)))
+    }
+
+    /// The bytes of an object that the store has begun to send.
+    pub(crate) async fn bytes(&self, got: GetResult, href: &str, kind: ObjectKind) -> Result<Vec<u8>> {
+        let failed = |e| self.failed("read", href)(e);
+        let check = |size: u64| {
+            let (limit, what) = (kind.limit(), kind.name());
+            let too_large = || PublishError::TooLarge { place: self.place(href), what, limit };
+            if size > limit { Err(too_large()) } else { Ok(()) }
+        };
+        check(got.meta.size)?;
+        if matches!(got.payload, GetResultPayload::File(..)) {
+            // The size of an open file is the file system's own word.
+            return Ok(got.bytes().await.map_err(failed)?.to_vec());
+        }
+        let mut bytes = Vec::new();
+        let mut parts = got.into_stream();
+        while let Some(part) = parts.try_next().await.map_err(failed)? {
+            check((bytes.len() + part.len()) as u64)?;
+            bytes.extend_from_slice(&part);
+        }
+        Ok(bytes)
+    }
+
+    /// The folders right below the output that hold a run.
+    pub(crate) async fn maps_below(&self) -> Result<Vec<String>> {
+        let listed = self.store().list_with_delimiter(Some(&self.prefix)).await;
+        let mut folders = Vec::new();
+        for path in listed.map_err(self.failed("list", ""))?.common_prefixes {
+            let Some(folder) = path.filename().filter(|name| *name != JOBS) else { continue };
+            if self.size(&format!("{folder}/{MANIFEST_NAME}")).await?.is_some() {
+                folders.push(folder.to_owned());
+            }
+        }
+        folders.sort();
+        Ok(folders)
+    }
+
+    /// The size of an object; `None` when there is none.
+    pub(crate) async fn size(&self, href: &str) -> Result<Option<u64>> {
+        let Some(path) = self.at(href) else { return Ok(None) };
+        match self.store().head(&path).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed("read", href)(error)),
+        }
+    }
+
+    /// Reads an object through the hash, piece by piece, so that no request takes long; `None` when there is none. One
+    /// that has not the size expected is not read, and has no hash then.
+    ///
+    /// It does not ask for the size first: refusals of such requests cannot say why.
+    pub(crate) async fn digest(&self, href: &str, expected: u64) -> Result<Option<Digest>> {
+        let Some(path) = self.at(href) else { return Ok(None) };
+        let other_size = |size| Ok(Some(Digest { size, sha256: String::new() }));
+        let first = (expected > PART_BYTES).then_some(GetRange::Bounded(0..PART_BYTES));
+        let got =
+            match self.store().get_opts(&path, GetOptions { range: first, ..GetOptions::default() }).await {
+                Ok(got) if got.meta.size != expected => return other_size(got.meta.size),
+                Ok(got) => got,
+                Err(StoreError::NotFound { .. }) => return Ok(None),
+                // An empty object has no first piece.
+                Err(error) => match self.size(href).await {
+                    Ok(Some(size)) if size != expected => return other_size(size),
+                    _ => return Err(self.failed("read", href)(error)),
+                },
+            };
+        let starts = (PART_BYTES..expected).step_by(usize::try_from(PART_BYTES).unwrap_or(usize::MAX));
+        let piece = |start: u64| self.store().get_range(&path, start..expected.min(start + PART_BYTES));
+        let rest = stream::iter(starts.map(piece)).buffered(PARTS_IN_FLIGHT);
+        let mut pieces = got.into_stream().chain(rest);
+        let mut hasher = Hasher::default();
+        while let Some(bytes) = pieces.try_next().await.map_err(|e| self.failed("read", href)(e))? {
+            hasher.update(&bytes);
+        }
+        Ok(Some(hasher.finish()))
+    }
+
+    /// Deletes every object below a folder of the output; gives those that stay.
+    pub(crate) async fn delete_below(&self, folder: &str) -> Vec<String> {
+        let Some(prefix) = self.at(folder) else { return Vec::new() };
+        let listed: Result<Vec<_>, _> = self.store().list(Some(&prefix)).try_collect().await;
+        let Ok(objects) = listed else { return vec![self.place(folder)] };
+        let mut stay = Vec::new();
+        for object in objects {
+            match self.store().delete(&object.location).await {
+                Ok(()) | Err(StoreError::NotFound { .. }) => {}
+                Err(_) => stay.push(object.location.to_string()),
+            }
+        }
+        stay
+    }
+
+    /// Deletes an object, if it is there.
+    pub(crate) async fn delete(&self, href: &str) -> Result<()> {
+        match self.store().delete(&self.object(href)?).await {
+            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed("delete", href)(error)),
+        }
+    }
+
+    pub(crate) fn object(&self, href: &str) -> Result<ObjectPath> {
+        let reason = "it is not inside the output";
+        self.at(href).ok_or_else(|| PublishError::BadArtifactName { name: href.to_owned(), reason })
+    }
+
+    /// The content type, where the store keeps it: local folders refuse attributes.
+    pub(crate) fn attributes(&self, media_type: &str) -> Attributes {
+        let mut attributes = Attributes::new();
+        if self.local.is_none() {
+            attributes.insert(Attribute::ContentType, media_type.to_owned().into());
+        }
+        attributes
+    }
+}

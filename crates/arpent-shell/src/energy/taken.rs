@@ -1,0 +1,82 @@
+//! An energy, and how it is known.
+
+use serde::{Deserialize, Serialize};
+
+/// How an energy is known, the surest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quality {
+    /// By counters of a machine that did nothing else worth mentioning.
+    Measured,
+    /// By counters of a machine, and the process's share of its CPU time.
+    Shared,
+    /// By CPU time and an assumed power.
+    Estimated,
+}
+
+impl Quality {
+    /// `measured`, `shared` or `estimated`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Shared => "shared",
+            Self::Estimated => "estimated",
+        }
+    }
+}
+
+/// Energy of a process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Energy {
+    /// Watt-hours.
+    pub watt_hours: f64,
+    /// How it is known.
+    pub quality: Quality,
+    /// The same in words.
+    pub method: String,
+    /// CPU time of all threads, seconds.
+    pub cpu_s: f64,
+}
+
+impl Energy {
+    /// Both together; as sure as the less sure of them.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        let same = self.method == other.method;
+        let method = if same { self.method } else { format!("{}; {}", self.method, other.method) };
+        Self {
+            watt_hours: rounded(self.watt_hours + other.watt_hours),
+            quality: self.quality.max(other.quality),
+            method,
+            cpu_s: self.cpu_s + other.cpu_s,
+        }
+    }
+}
+
+/// To a microwatt-hour.
+pub(super) fn rounded(watt_hours: f64) -> f64 {
+    (watt_hours * 1e6).round() / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_is_as_sure_as_its_least_sure_part() {
+        let of = |watt_hours, quality, method: &str| Energy {
+            watt_hours,
+            quality,
+            method: method.to_owned(),
+            cpu_s: 1.0,
+        };
+        let sum = of(1.0, Quality::Measured, "a").and(&of(2.0, Quality::Shared, "b"));
+        assert_eq!(sum, Energy { cpu_s: 2.0, ..of(3.0, Quality::Shared, "a; b") });
+        assert_eq!(sum.and(&of(0.5, Quality::Estimated, "a; b")).quality, Quality::Estimated);
+        assert_eq!(serde_name(Quality::Shared), "shared");
+    }
+
+    fn serde_name(quality: Quality) -> &'static str {
+        quality.name()
+    }
+}

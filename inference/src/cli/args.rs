@@ -1,0 +1,331 @@
+//! What each command takes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use arpent_base::MAX_THREADS;
+use arpent_job::Machine;
+use arpent_shell::log::LogArgs;
+use arpent_shell::print::Format;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::device::Device;
+use super::examples;
+use super::submit::SubmitArgs;
+
+/// From aerial and satellite imagery to maps that a named person can check and contest.
+///
+/// Exit codes: 0 all done, 1 some scenes failed or an output is damaged, 2 could not start or will never go well, 75 try again.
+#[derive(Debug, Parser)]
+#[command(name = "arpent", version, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to print the result on standard output.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// What is said on standard error.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell what a run would do, from headers and a small sample of pixels; with --shards, write a plan for many workers.
+    #[command(after_help = examples::PLAN)]
+    Plan(PlanArgs),
+    /// Read, predict, stitch, vectorise and publish.
+    #[command(after_help = examples::RUN)]
+    Run(RunArgs),
+    /// Do one shard of a plan.
+    #[command(after_help = examples::WORKER)]
+    Worker(WorkerArgs),
+    /// Put the shards of a plan together and publish the map.
+    #[command(after_help = examples::MERGE)]
+    Merge(MergeArgs),
+    /// Tell how far the shards of a plan are: done, running, failed; rate, time left, cost so far.
+    #[command(after_help = examples::STATUS)]
+    Status {
+        /// A plan (OUTPUT/jobs/ID/plan.json), or an output and all its plans.
+        url: String,
+    },
+    /// Hand the shards of a plan to Slurm, to Kubernetes, or to processes of this machine.
+    ///
+    /// Exit codes: 0 submitted (`local`: merged), 2 refused or failed for good, 75 (`local`) unfinished: submit again.
+    #[command(after_help = examples::SUBMIT)]
+    Submit(Box<SubmitArgs>),
+    /// Delete what was left below an output by publications and jobs that were cut off.
+    #[command(after_help = examples::GC)]
+    Gc(GcArgs),
+    /// Area, share and mean score of each class of a published map per zone: parcels, communes, sections of road.
+    #[command(after_help = examples::ZONAL)]
+    Zonal(ZonalArgs),
+    /// Tell in plain words what a scene, a model package, the output of a run or a file of its features is.
+    #[command(after_help = examples::INSPECT)]
+    Inspect {
+        /// A scene, a model package's folder, the output of a run, or a file of features or zones that a run published.
+        target: String,
+    },
+    /// Hash every artifact of a run again and compare with its manifest.
+    #[command(after_help = examples::VERIFY)]
+    Verify {
+        /// The output of a run.
+        url: String,
+    },
+    /// Print the JSON schema of a configuration, of a run or of zonal results, or of a model package's model.json.
+    #[command(after_help = examples::SCHEMA)]
+    Schema {
+        /// What the schema describes.
+        #[arg(value_enum, default_value_t = SchemaOf::Run)]
+        of: SchemaOf,
+    },
+    /// Make model packages of networks that others trained.
+    #[command(after_help = examples::MODEL)]
+    Model {
+        /// What to do.
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
+    /// Train a network: runs `arpent-train` with the same arguments.
+    #[command(disable_help_flag = true, after_help = examples::TRAIN)]
+    Train {
+        /// Arguments for `arpent-train`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+/// What has a JSON schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The configuration of a run.
+    Run,
+    /// The `model.json` of a model package.
+    Model,
+    /// The configuration of zonal results.
+    Zonal,
+}
+
+/// What a job is made of.
+#[derive(Debug, Clone, Args)]
+pub struct JobArgs {
+    /// Configuration of the run (TOML); not needed where --model is given and defaults will do.
+    pub config: Option<PathBuf>,
+    /// Scenes: files, globs, folders, VRTs, http(s), s3, gs or az URLs, folders (with a slash at the end) and globs of buckets, STAC
+    /// items or item collections; `@list.txt` names a list of them, one a line. May be repeated.
+    #[arg(long, value_name = "URI", num_args = 1..)]
+    pub scene: Vec<String>,
+    /// A scene of the earlier date, written likewise, for a model that compares two dates; `--scene` is then of the
+    /// later date. May be repeated.
+    #[arg(long, value_name = "URI", num_args = 1..)]
+    pub before: Vec<String>,
+    /// When the scenes were taken: 2021, 2021-07, 2021-07-14 or 2021-07-14T10:30:00Z. With two dates, the later one.
+    #[arg(long, value_name = "DATE", value_parser = acquired)]
+    pub acquired: Option<String>,
+    /// Folder of the model package.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Area of interest: a file with polygons, in any CRS; `FILE|layername=NAME` names a layer of several.
+    #[arg(long, value_name = "FILE")]
+    pub aoi: Option<String>,
+    /// Where to publish: a folder or an s3 URL.
+    #[arg(long, value_name = "URL")]
+    pub output: Option<String>,
+    /// Make one map per grid when the scenes differ in CRS or GSD, each in a folder of its own.
+    #[arg(long)]
+    pub group_by_crs: bool,
+    /// Side of a window's core, pixels. Changes memory and speed, never the result.
+    #[arg(long, value_name = "PIXELS")]
+    pub window: Option<usize>,
+    /// Threads of the network; all cores by default. Never changes the result.
+    #[arg(long, value_name = "N", value_parser = threads())]
+    pub threads: Option<usize>,
+    /// Device to predict on.
+    #[arg(long, value_enum)]
+    pub device: Option<Device>,
+}
+
+/// A job and how to share it out.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// The job.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Write a plan below the output, with so many shards, or `auto` for as many as suit the area.
+    #[arg(long, value_name = "N|auto")]
+    pub shards: Option<Shards>,
+    /// Let the merge replace the output of a former run, once the new one is complete.
+    #[arg(long, requires = "shards")]
+    pub overwrite: bool,
+}
+
+/// A number of shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shards {
+    /// As many as suit the area.
+    Auto,
+    /// So many.
+    Number(usize),
+}
+
+impl std::str::FromStr for Shards {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            number => number.parse().map(Self::Number).map_err(|_| "expected a number or `auto`".to_owned()),
+        }
+    }
+}
+
+/// A shard to do.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerArgs {
+    /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` prints it.
+    #[arg(long, value_name = "URL")]
+    pub plan: String,
+    /// Number of the shard, from 0.
+    #[arg(long, value_name = "I")]
+    pub index: usize,
+    /// The machine.
+    #[command(flatten)]
+    pub machine: MachineArgs,
+}
+
+/// A plan to put together.
+#[derive(Debug, Clone, Args)]
+pub struct MergeArgs {
+    /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` prints it.
+    #[arg(long, value_name = "URL")]
+    pub plan: String,
+    /// The machine.
+    #[command(flatten)]
+    pub machine: MachineArgs,
+}
+
+/// What to clean up.
+#[derive(Debug, Clone, Args)]
+pub struct GcArgs {
+    /// The output.
+    pub url: String,
+    /// Leave what was written to since then alone: 7d, 12h, 30min. A job that is going on is younger.
+    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+    pub older_than: Duration,
+    /// Only tell what would be deleted.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// A number of threads, 0 for one per core.
+fn threads() -> clap::builder::RangedU64ValueParser<usize> {
+    clap::builder::RangedU64ValueParser::new().range(0..=MAX_THREADS as u64)
+}
+
+/// What a machine may use. None of it changes the result.
+#[derive(Debug, Clone, Args)]
+pub struct MachineArgs {
+    /// Threads of the network; all cores by default.
+    #[arg(long, value_name = "N", value_parser = threads())]
+    pub threads: Option<usize>,
+    /// Threads that read windows ahead of the network.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub readers: Option<u8>,
+    /// Memory that may be taken, MB.
+    #[arg(long, value_name = "MB")]
+    pub memory_limit_mb: Option<usize>,
+    /// Device to predict on; by default the plan's.
+    #[arg(long, value_enum)]
+    pub device: Option<Device>,
+}
+
+/// A job and how to run it.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// The job.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Replace the output of a former run, once the new one is complete.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// A map, zones and where the results go.
+#[derive(Debug, Clone, Args)]
+pub struct ZonalArgs {
+    /// Configuration of the results (TOML).
+    pub config: PathBuf,
+    /// The map: the output of a run, a folder or an s3 URL.
+    #[arg(long, value_name = "URL")]
+    pub map: Option<String>,
+    /// The zones: a file with polygons, or with lines for roads, in any CRS.
+    #[arg(long, value_name = "FILE")]
+    pub zones: Option<String>,
+    /// Where to publish: a folder or an s3 URL.
+    #[arg(long, value_name = "URL")]
+    pub output: Option<String>,
+    /// Replace former results, once the new ones are complete.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// The verbs of `arpent model`.
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Make a package of a checkpoint: safetensors, or a file that PyTorch saved, which is parsed and never run.
+    Import(ImportArgs),
+}
+
+/// A checkpoint and what it does not say of itself.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// The checkpoint (.safetensors, .pt, .pth, .ckpt, .bin).
+    pub checkpoint: PathBuf,
+    /// unet-resnet18, unet-resnet34, unet-resnet50, unet-mobilenet-v2 or unet-efficientnet-lite0, with the decoder of
+    /// segmentation_models_pytorch.
+    #[arg(long, value_name = "NAME")]
+    pub architecture: String,
+    /// Number of classes.
+    #[arg(long, value_name = "N")]
+    pub classes: usize,
+    /// Names of the bands in the network's order, separated by commas: red,green,blue,nir,elevation.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub bands: Option<Vec<String>>,
+    /// A family of published weights that says bands, scaling, GSD, classes and licence: flair-inc.
+    #[arg(long, value_name = "NAME")]
+    pub like: Option<String>,
+    /// Id of the package; by default the name of its folder.
+    #[arg(long)]
+    pub id: Option<String>,
+    /// Licence of the weights (SPDX).
+    #[arg(long)]
+    pub licence: Option<String>,
+    /// Overlap to read around a window's core, when less than the receptive field is enough.
+    #[arg(long, value_name = "PIXELS", requires = "overlap_because")]
+    pub overlap: Option<usize>,
+    /// Why that is enough: how much it changes the answers, as measured.
+    #[arg(long, value_name = "TEXT")]
+    pub overlap_because: Option<String>,
+    /// Folder of the package.
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+/// A date of acquisition.
+fn acquired(text: &str) -> Result<String, String> {
+    let expected = "expected a date: 2021, 2021-07, 2021-07-14 or 2021-07-14T10:30:00Z";
+    arpent_job::normalized_date(text).ok_or_else(|| expected.to_owned())
+}
+
+impl From<&MachineArgs> for Machine {
+    fn from(args: &MachineArgs) -> Self {
+        Self {
+            threads: args.threads,
+            readers: args.readers.map(usize::from),
+            memory_limit_mb: args.memory_limit_mb,
+            device: args.device.map(Into::into),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The configuration that a command line asks for.
+
+use arpent_base::Result;
+use arpent_job::{Config, JobError};
+
+use crate::cli::JobArgs;
+
+/// The configuration in force: the file's, with the command line's changes.
+///
+/// # Errors
+/// As [`Config::load`].
+pub(super) fn effective(args: &JobArgs) -> Result<Config> {
+    let args = &with_config(args.clone())?;
+    let mut config = match (&args.config, &args.model) {
+        (Some(path), _) => Config::load(path)?,
+        (None, Some(model)) => Config::of_model(model)?,
+        (None, None) => return Err(JobError::NoConfig.into()),
+    };
+    if !args.scene.is_empty() {
+        config.scenes.clone_from(&args.scene);
+    }
+    if !args.before.is_empty() {
+        config.before.clone_from(&args.before);
+    }
+    config.input.acquired = args.acquired.clone().or(config.input.acquired);
+    config.model = args.model.clone().unwrap_or(config.model);
+    config.aoi = args.aoi.clone().or(config.aoi);
+    config.output = args.output.clone().or(config.output);
+    config.tiling.window_px = args.window.unwrap_or(config.tiling.window_px);
+    config.compute.threads = args.threads.unwrap_or(config.compute.threads);
+    config.compute.device = args.device.map_or(config.compute.device, Into::into);
+    Ok(config)
+}
+
+/// The same with the configuration where it was named last: `--scene` and `--before` take every word that follows them, and no
+/// raster's name ends in `.toml`.
+fn with_config(mut args: JobArgs) -> Result<JobArgs> {
+    if args.config.is_some() {
+        return Ok(args);
+    }
+    let is_config = |word: &String| word.to_ascii_lowercase().ends_with(".toml") && !word.starts_with('@');
+    let named: Vec<String> =
+        args.scene.iter().chain(&args.before).filter(|w| is_config(w)).cloned().collect();
+    match named.as_slice() {
+        [] => {}
+        [one] => {
+            args.config = Some(one.into());
+            args.scene.retain(|word| word != one);
+            args.before.retain(|word| word != one);
+        }
+        _ => return Err(JobError::SeveralConfigs { named }.into()),
+    }
+    Ok(args)
+}

@@ -1,0 +1,16 @@
+//! One file for each command: from its arguments to its result on standard output.
+
+pub(crate) mod gc;
+pub(crate) mod inspect;
+mod job_args;
+pub(crate) mod merge;
+pub(crate) mod model;
+pub(crate) mod plan;
+pub(crate) mod run;
+pub(crate) mod schema;
+pub(crate) mod status;
+pub(crate) mod submit;
+pub(crate) mod train;
+pub(crate) mod verify;
+pub(crate) mod worker;
+pub(crate) mod zonal;

@@ -1,0 +1,38 @@
+//! `arpent plan`.
+
+use std::time::Duration;
+
+use arpent_base::Result;
+use arpent_job::{Job, Sharing, mpx_per_s, plan_report, pool, write_plan};
+use arpent_shell::exit::PARTIAL;
+use arpent_shell::print::{Format, print};
+
+use super::job_args::effective;
+use crate::cli::{PlanArgs, Shards};
+use crate::report;
+
+/// How long a plan may try the network.
+const PROBE: Duration = Duration::from_millis(300);
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever makes the job impossible.
+pub(crate) fn main(args: &PlanArgs, format: Format) -> Result<u8> {
+    let mut config = effective(&args.job)?;
+    if args.shards.is_some() {
+        // Workers may be elsewhere: what is relative to this folder is not to theirs.
+        config.make_absolute()?;
+    }
+    let group_by_crs = args.job.group_by_crs;
+    let job = Job::resolve(config, group_by_crs)?;
+    let written = args.shards.map(|shards| {
+        let shards = if let Shards::Number(shards) = shards { Some(shards) } else { None };
+        write_plan(&job, Sharing { shards, group_by_crs, overwrite: args.overwrite })
+    });
+    let written = written.transpose()?;
+    let rate = mpx_per_s(&job.predictor, job.model.bands.len(), &pool(&job.config)?, PROBE)?;
+    let report = plan_report(&job, rate, written)?;
+    print(&report, &report::of_plan(&report), format)?;
+    Ok(if report.failed_scenes.is_empty() { 0 } else { PARTIAL })
+}

@@ -1,0 +1,22 @@
+//! `arpent schema`.
+
+use arpent_base::Result;
+use arpent_job::{Config, ZonalConfig};
+use arpent_model::ModelPackage;
+use arpent_shell::print::print_text;
+
+use crate::cli::SchemaOf;
+
+/// Prints a JSON schema.
+///
+/// # Errors
+/// When standard output is closed.
+pub(crate) fn main(of: SchemaOf) -> Result<u8> {
+    let schema = match of {
+        SchemaOf::Run => schemars::schema_for!(Config),
+        SchemaOf::Model => schemars::schema_for!(ModelPackage),
+        SchemaOf::Zonal => schemars::schema_for!(ZonalConfig),
+    };
+    print_text(&(serde_json::to_string_pretty(&schema)? + "\n"))?;
+    Ok(0)
+}

@@ -1,0 +1,59 @@
+//! Model packages in plain words.
+
+use arpent_model::{Architecture, ModelPackage};
+use arpent_shell::lines::{Lines, count};
+use serde::Serialize;
+
+/// What a network costs.
+#[derive(Debug, Serialize)]
+pub(crate) struct Speed {
+    pub(crate) parameters: usize,
+    /// Of the convolutions as they are defined, whatever the engine saves.
+    pub(crate) gflop_per_mpx: f64,
+    /// In a probe on this machine.
+    pub(crate) mpx_per_s: f64,
+    pub(crate) threads: usize,
+    pub(crate) engine: String,
+}
+
+/// A package and what its network costs.
+pub(crate) fn of_model(model: &ModelPackage, speed: &Speed) -> Lines {
+    let mut lines = Lines::default();
+    lines.add("model", format!("{} {}: {}", model.id, model.version, model.title));
+    lines.add("sha256", model.sha256());
+    lines.add("licence", &model.licence);
+    let Speed { gflop_per_mpx, mpx_per_s, threads, engine, .. } = speed;
+    let parameters = count(speed.parameters as u64);
+    lines.add(
+        "network",
+        format!("{}, {parameters} parameters, {gflop_per_mpx:.1} GFLOP per Mpx", model.architecture.name()),
+    );
+    lines.add("engine", format!("{engine}, {threads} threads: {mpx_per_s:.2} Mpx/s in a probe here"));
+    lines.add("bands", model.bands.iter().map(|b| b.name.as_str()).collect::<Vec<_>>().join(", "));
+    let gsd = &model.gsd_m;
+    lines.add("GSD", format!("{} m, valid from {} to {} m", gsd.nominal, gsd.min, gsd.max));
+    let (reach, overlap) = (model.receptive_field_px, model.overlap_px);
+    lines.add("overlap", format!("{overlap} px (receptive field {reach} px, stride {} px)", model.stride_px));
+    for class in model.classes.classes() {
+        let feature = if class.features { "" } else { ", no features" };
+        lines.add("class", format!("{} {} {}{feature}", class.id, class.color, class.name));
+    }
+    for (name, score) in &model.scores {
+        lines.add("score", format!("{name}: {:.3} ({}, {})", score.value, score.measure, score.split));
+    }
+    for data in &model.training_data {
+        lines.add("trained on", format!("{} ({}), {}", data.name, data.licence, data.source));
+    }
+    lines.add(
+        "validated on",
+        if model.territories.is_empty() {
+            "not said".to_owned()
+        } else {
+            model.territories.iter().map(arpent_model::Territory::name).collect::<Vec<_>>().join(", ")
+        },
+    );
+    if matches!(model.architecture, Architecture::Linear { .. }) {
+        lines.add("note", "one convolution set by hand: for tests");
+    }
+    lines
+}

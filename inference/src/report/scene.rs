@@ -1,0 +1,51 @@
+//! Scenes, one by one or together, in plain words.
+
+use std::collections::BTreeMap;
+
+use arpent_job::{describe_bands, describe_validity};
+use arpent_raster::SceneInfo;
+use arpent_shell::lines::Lines;
+
+use super::scenes::scenes_together;
+
+/// Many scenes, by their grid and bands.
+pub(crate) fn of_scenes(infos: &[SceneInfo]) -> Lines {
+    let mut kinds: BTreeMap<(String, String), Vec<&SceneInfo>> = BTreeMap::new();
+    for info in infos {
+        kinds.entry((info.grid.key(), describe_bands(info))).or_default().push(info);
+    }
+    let mut lines = Lines::default();
+    for ((grid, bands), scenes) in kinds {
+        let told =
+            scenes.iter().map(|info| (info.window.pixels(), Some(info.gsd_m), info.acquired.as_deref()));
+        lines.add("scenes", scenes_together(told)).add("grid", grid).add("bands", bands);
+    }
+    lines.more("`--format json` lists them");
+    lines
+}
+
+/// A scene.
+pub(crate) fn of_scene(info: &SceneInfo) -> Lines {
+    let mut lines = Lines::default();
+    lines.add("scene", &info.id);
+    lines.add("from", &info.uri);
+    lines.add("size", format!("{} x {} px", info.window.width, info.window.height));
+    lines.add("bands", describe_bands(info));
+    let samples: Vec<String> =
+        info.bands.iter().map(|b| format!("{:?}", b.sample_type).to_lowercase()).collect();
+    lines.add("samples", samples.join(", "));
+    let nodata: Vec<String> =
+        info.bands.iter().map(|b| b.nodata.map_or("none".to_owned(), |v| v.to_string())).collect();
+    lines.add("nodata", nodata.join(", "));
+    let data: Vec<usize> = info.bands.iter().filter(|b| !b.is_alpha).map(|b| b.index).collect();
+    lines.add("valid", describe_validity(info, &data));
+    if !info.validity.side_files.is_empty() {
+        lines.add("read with", info.validity.side_files.join(", "));
+    }
+    lines.add("GSD", format!("{:.4} m on the ground", info.gsd_m));
+    lines.add("grid", info.grid.key());
+    let [w, s, e, n] = info.grid.bbox(&info.window);
+    lines.add("bbox", format!("{w} {s} {e} {n}"));
+    lines.add("acquired", info.acquired.as_deref().unwrap_or("not known"));
+    lines
+}

@@ -1,0 +1,33 @@
+//! Whether a package is of a configuration.
+
+use arpent_model::ModelPackage;
+use arpent_raster::ReadAs;
+
+use super::training::Config;
+use crate::error::TrainError;
+
+/// A package and a configuration speak of the same classes, in the same order, and of values of the same kind.
+pub(crate) fn same_model(package: &ModelPackage, config: &Config) -> Result<(), TrainError> {
+    let hint = "give the configuration that the package was trained with";
+    let units = package.bands.iter().filter_map(|b| b.unit.as_deref());
+    if let Some(unit) = units.into_iter().find(|unit| ReadAs::of_unit(unit) != config.model.values()) {
+        let unit_of_config = config.model.unit();
+        let problem = format!(
+            "package `{}` is of values in `{unit}`, the configuration of `{unit_of_config}` (model.unit)",
+            package.id
+        );
+        return Err(TrainError::refused(problem, hint));
+    }
+    let names = |classes: &[arpent_raster::Class]| classes.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    let (of_package, of_config) = (names(package.classes.classes()), names(&config.classes));
+    if of_package == of_config {
+        return Ok(());
+    }
+    let problem = format!(
+        "package `{}` has the classes {}, the configuration {}",
+        package.id,
+        of_package.join(", "),
+        of_config.join(", ")
+    );
+    Err(TrainError::refused(problem, hint))
+}

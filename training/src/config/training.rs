@@ -1,0 +1,119 @@
+//! A training as it is configured.
+
+use std::path::PathBuf;
+
+use arpent_datasets::SetConfig;
+use arpent_model::DeviceChoice;
+use arpent_raster::Class;
+use serde::Deserialize;
+
+use super::tables::{Augment, Crowns, EnergyOptions, Evaluate, Fit, Init, Loss, Model, Sampling};
+
+/// What is fitted; names as in STAC's MLM extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TaskKind {
+    /// A class for every pixel.
+    SemanticSegmentation,
+    /// A class of change for every pixel, from two pictures.
+    ChangeDetection,
+    /// Boxes.
+    ObjectDetection,
+    /// A class for every cell, from pictures that are of one class as a whole.
+    SceneClassification,
+}
+
+/// A training, as written and with what the command line changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// The file's text, for messages.
+    pub(crate) text: String,
+    /// What tells this training from others, as TOML ([`super::identity`]).
+    pub(crate) identity: String,
+    pub(crate) task: TaskKind,
+    /// Folder of the model package.
+    pub(crate) output: PathBuf,
+    /// Folder at which relative paths of data sets start.
+    pub(crate) data: PathBuf,
+    pub(crate) model: Model,
+    pub(crate) classes: Vec<Class>,
+    pub(crate) sets: Vec<SetEntry>,
+    pub(crate) crowns: Option<Crowns>,
+    pub(crate) fit: Fit,
+    pub(crate) sampling: Sampling,
+    pub(crate) loss: Loss,
+    pub(crate) augment: Augment,
+    pub(crate) init: Option<Init>,
+    pub(crate) evaluate: Evaluate,
+    pub(crate) energy: EnergyOptions,
+}
+
+/// One data set of a training.
+#[derive(Debug, Clone)]
+pub(crate) struct SetEntry {
+    /// Where it is, and how it is laid out.
+    pub(crate) config: SetConfig,
+    /// How often it is drawn from, relative to the other sets.
+    pub(crate) weight: f64,
+    /// The model's class for a class of the set; classes of equal names need no entry.
+    pub(crate) classes: std::collections::BTreeMap<String, String>,
+    /// Classes of the set whose pixels say nothing.
+    pub(crate) ignore: Vec<String>,
+    /// Line of the table in the file.
+    pub(crate) line: usize,
+}
+
+/// What the command line may change.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Overrides {
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) packages: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) epochs: Option<usize>,
+    pub(crate) threads: Option<usize>,
+    pub(crate) device: Option<DeviceChoice>,
+}
+
+impl Config {
+    pub(super) fn apply(&mut self, overrides: &Overrides) {
+        if let Some(data) = &overrides.data {
+            self.data.clone_from(data);
+        }
+        if let Some(output) = &overrides.output {
+            self.output.clone_from(output);
+        }
+        if let (Some(crowns), Some(packages)) = (&mut self.crowns, &overrides.packages) {
+            crowns.packages.clone_from(packages);
+        }
+        if let Some(seed) = overrides.seed {
+            self.fit.seed = seed;
+        }
+        if let Some(epochs) = overrides.epochs {
+            self.fit.epochs = epochs;
+        }
+        if let Some(threads) = overrides.threads {
+            self.fit.threads = threads;
+        }
+        if let Some(device) = overrides.device {
+            self.fit.device = device;
+        }
+    }
+
+    /// Whether boxes are fitted rather than labels.
+    pub(crate) fn is_detection(&self) -> bool {
+        self.task == TaskKind::ObjectDetection
+    }
+
+    /// Whether pictures are of one class as a whole.
+    pub(crate) fn is_scene(&self) -> bool {
+        self.task == TaskKind::SceneClassification
+    }
+
+    /// Pictures of an item.
+    pub(crate) fn dates(&self) -> usize {
+        if self.task == TaskKind::ChangeDetection { 2 } else { 1 }
+    }
+}

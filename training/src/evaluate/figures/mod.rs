@@ -1,0 +1,10 @@
+//! Figures of a model as plain data: what is measured here, and shown by reports.
+//!
+//! Scores are shares between 0 and 1. A value that does not exist (a precision of nothing) is `None`; a value that is
+//! not finite is written as `null` in JSON and comes back as `None`.
+
+mod gallery;
+mod scores;
+
+pub(crate) use gallery::*;
+pub(crate) use scores::*;

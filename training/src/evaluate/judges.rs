@@ -1,0 +1,65 @@
+//! The judges of data sets.
+
+use std::collections::BTreeMap;
+
+use arpent_base::Result;
+use arpent_datasets::Split;
+use arpent_model::Predictor;
+
+use super::detection::{Detections, headline};
+use super::judge::{Judge, Published};
+use super::pictures::Pictures;
+use super::{boxes, cells, gallery, summary};
+use crate::config::{Config, TOLERANCE_F1};
+use crate::data::Sets;
+
+/// What judges a model on a split of data sets.
+pub(crate) fn judge_of<'a>(config: &'a Config, sets: &'a Sets, split: Split) -> Box<dyn Judge + 'a> {
+    let (classes, evaluate) = (&config.classes, &config.evaluate);
+    if let Some(detection) = config.model.detection.filter(|_| config.is_detection()) {
+        return Box::new(Detections { sets, split, classes, iou: detection.iou, evaluate });
+    }
+    let cell_px = evaluate.cell_px.unwrap_or(config.fit.chip_px);
+    Box::new(Pictures { sets, split, classes, as_a_whole: config.is_scene(), evaluate, cell_px })
+}
+
+impl Judge for Detections<'_> {
+    fn names(&self) -> &'static [&'static str] {
+        &["average_precision_50", "mean_f1"]
+    }
+
+    fn scores(&self, predictor: &Predictor) -> Result<BTreeMap<String, f64>> {
+        Ok(headline(&self.count(predictor)?.parts.pooled()?))
+    }
+
+    fn publish(&self, predictor: &Predictor) -> Result<Published> {
+        let counted = self.count(predictor)?;
+        let mut published = boxes::publish(&counted, self.classes, self.split.name(), self.evaluate)?;
+        published.shown.gallery = Some(gallery::of_boxes(self, predictor, &counted.items)?);
+        Ok(published)
+    }
+}
+
+impl Judge for Pictures<'_> {
+    fn names(&self) -> &'static [&'static str] {
+        let all = &["mean_iou", "mean_f1", "overall_accuracy", "balanced_accuracy", TOLERANCE_F1];
+        match (self.as_a_whole, self.evaluate.tolerance_px) {
+            (true, _) => &["balanced_accuracy", "overall_accuracy", "mean_f1", "mean_iou"],
+            (false, Some(_)) => all,
+            (false, None) => &all[..4],
+        }
+    }
+
+    fn scores(&self, predictor: &Predictor) -> Result<BTreeMap<String, f64>> {
+        self.count(predictor)?.headline()
+    }
+
+    fn publish(&self, predictor: &Predictor) -> Result<Published> {
+        let counted = self.count(predictor)?;
+        let is_ranked = !self.evaluate.precision_at_k.is_empty();
+        let rare = is_ranked.then(|| cells::detail(self, predictor)).transpose()?;
+        let mut published = summary::publish(&counted, rare, self.classes, self.split.name())?;
+        published.shown.gallery = Some(gallery::gallery(self, predictor, &counted)?);
+        Ok(published)
+    }
+}
