@@ -1,16 +1,12 @@
 //! SHA-256 of files, in bounded memory.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use arpent_base::hex;
+use arpent_base::{hex, sha256_of};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{PublishError, Result};
-
-/// Bytes read at a time.
-const BUFFER: usize = 1 << 20;
 
 /// Size and SHA-256 of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,16 +40,9 @@ impl Hasher {
 /// # Errors
 /// [`PublishError::Io`] when the file cannot be read.
 pub fn hash_file(path: &Path) -> Result<Digest> {
-    let mut file = File::open(path).map_err(PublishError::io("open", path))?;
-    let mut hasher = Hasher::default();
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let read = file.read(&mut buffer).map_err(PublishError::io("read", path))?;
-        if read == 0 {
-            return Ok(hasher.finish());
-        }
-        hasher.update(&buffer[..read]);
-    }
+    let file = File::open(path).map_err(PublishError::io("open", path))?;
+    let (size, sha256) = sha256_of(file).map_err(PublishError::io("read", path))?;
+    Ok(Digest { size, sha256 })
 }
 
 #[cfg(test)]

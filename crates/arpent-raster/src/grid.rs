@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    #[allow(clippy::cast_precision_loss)]
+    #[allow(clippy::cast_precision_loss, reason = "small numbers")]
     fn thousands_of_rasters_of_different_phases_are_united_at_once() {
         const PHASES: usize = 2_500;
         // Each phase twice, side by side, the second a hair off; phases are 1/50 px apart along either axis.

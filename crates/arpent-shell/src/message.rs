@@ -14,9 +14,9 @@ pub fn say(line: &str) {
     tracing::info!(target: TARGET, "{line}");
 }
 
-/// Says what only who looks for the reason of something wants to know (`--verbose`).
-pub fn detail(line: &str) {
-    tracing::debug!(target: TARGET, "{line}");
+/// Says what only who looks for the reason of something wants to know (`--verbose`); the line is made only then.
+pub fn detail(line: impl FnOnce() -> String) {
+    tracing::debug!(target: TARGET, "{}", line());
 }
 
 /// Warns of something doubtful.

@@ -42,7 +42,7 @@ impl Stage {
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
         });
-        detail(&format!("{name}: begins"));
+        detail(|| format!("{name}: begins"));
         let log = (bar.is_none() && total > 0).then(|| Mutex::new(Log::of(total)));
         Self { name, bar, log, began: Instant::now() }
     }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use arpent_shell::log::LogFormat;
 use clap::ValueEnum as _;
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use crate::cli::SubmitArgs;
 pub(crate) const PERMANENT: [u8; 5] = [1, 2, 101, 126, 127];
 
 /// The log of a batch job has times.
-pub(super) const BATCH_LOG: [&str; 2] = ["--log-format", "full"];
+pub(super) const BATCH_LOG: [&str; 2] = ["--log-format", LogFormat::Full.name()];
 
 /// How long a worker has between SIGTERM and SIGKILL, seconds.
 pub(super) const GRACE_S: u32 = 60;

@@ -1,11 +1,9 @@
 //! The written files: where they lie, and whether somebody edited them.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use arpent_base::{DoingWhat as _, Result};
+use arpent_base::{DoingWhat as _, Result, short_hash};
 use arpent_shell::message::say;
-use sha2::{Digest, Sha256};
 
 use crate::config::{Config, Overrides};
 use crate::error::TrainError;
@@ -78,11 +76,7 @@ fn refused(path: &Path, config: &Path, resume: bool) -> TrainError {
 
 /// What tells a text from one that somebody edited.
 fn mark(text: &str) -> String {
-    Sha256::digest(text).iter().take(8).fold(String::new(), |mut mark, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(mark, "{byte:02x}");
-        mark
-    })
+    short_hash(text.as_bytes())
 }
 
 fn is_edited(text: &str) -> bool {

@@ -1,9 +1,8 @@
 //! Where a training's chips come from, and what its models are judged by: data sets, or crowns.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
-use arpent_base::Result;
+use arpent_base::{Result, hex};
 use arpent_datasets::{IGNORE, Split};
 use arpent_model::{Band, Predictor};
 use arpent_shell::message::say;
@@ -213,11 +212,7 @@ impl Source {
         for band in &self.bands {
             hash.update(format!("{} {} {}\n", band.name, band.mean.to_bits(), band.std.to_bits()));
         }
-        hash.finalize().iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex(&hash.finalize())
     }
 }
 

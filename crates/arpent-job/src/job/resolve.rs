@@ -158,12 +158,8 @@ impl Job {
             gdal_cache_mb,
         };
         job.check_memory()?;
-        for map in &job.maps {
-            for (_, scene) in map.scenes() {
-                detail(&format!("{}: {}", scene.source.uri, describe_bands(&scene.info)));
-            }
-            let (windows, mb) = (map.plan.windows().len(), job.memory_bound(map)?.div_ceil(1_000_000));
-            detail(&format!("{}: {windows} windows, at most {mb} MB", map.grid().key()));
+        for (_, scene) in job.maps.iter().flat_map(MapJob::scenes) {
+            detail(|| format!("{}: {}", scene.source.uri, describe_bands(&scene.info)));
         }
         Ok(job)
     }
@@ -279,6 +275,10 @@ impl Job {
     fn check_memory(&self) -> Result<()> {
         // Asked for without a limit too: a bound that cannot be said is an error before any work.
         let bounds = self.maps.iter().map(|m| self.memory_bound(m)).collect::<Result<Vec<_>, _>>()?;
+        for (map, bound) in self.maps.iter().zip(&bounds) {
+            let (windows, mb) = (map.plan.windows().len(), bound.div_ceil(1_000_000));
+            detail(|| format!("{}: {windows} windows, at most {mb} MB", map.grid().key()));
+        }
         let (Some(needed), Some(limit)) = (bounds.into_iter().max(), self.config.compute.memory_limit())
         else {
             return Ok(());

@@ -1,6 +1,6 @@
 //! The layers of a map, open: asked for each row and each feature.
 
-use arpent_base::{Failure, Result};
+use arpent_base::{DoingWhat as _, Result};
 use arpent_gdal::{Reference, ReferenceFeature, ReferenceIndex, Subject, Value};
 use arpent_publish::ReferenceCounts;
 use arpent_raster::{Grid, LABEL_NODATA, Nomenclature, Raster, Window};
@@ -219,9 +219,8 @@ impl OpenLayer<'_> {
     /// Share of a feature that lies in an object.
     fn share(&self, subject: &Subject, object: &ReferenceFeature) -> Result<f64> {
         let share = subject.share_in(object);
-        share.map_err(|error| {
-            let text = format!("{}: object {} of {}", self.rule.key(), object.number, self.rule.layer.source);
-            Failure::from(error).context(text)
+        share.with_context(|| {
+            format!("{}: object {} of {}", self.rule.key(), object.number, self.rule.layer.source)
         })
     }
 

@@ -144,7 +144,7 @@ impl<'a> Work<'a> {
         let bytes = piece.encode(&self.plan.maps[id.map].id).map_err(|source| ShardError::Pack { source })?;
         match self.place.write_piece(self.plan, id, &bytes)? {
             Kept::Ours => {
-                detail(&format!("{} is kept", self.place.piece_url(self.plan, id)));
+                detail(|| format!("{} is kept", self.place.piece_url(self.plan, id)));
                 Ok(piece)
             }
             Kept::Other => {
