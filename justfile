@@ -3,13 +3,14 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 
 export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
 target := env("CARGO_TARGET_DIR", "target")
+prose := "README.md ARCHITECTURE.md CONTRIBUTING.md SECURITY.md docs/*.md docs/guides/*.md"
 
 # The recipes.
 default:
     @just --list --unsorted
 
 # Everything, cheapest first; the tests last, so that their summary closes the log.
-ci: fmt lint docs deny build schema smoke validate test
+ci: fmt words lint docs deny arm build schema smoke validate test
 
 # Formatting, as checked in CI (`cargo fmt` mends it).
 fmt:
@@ -19,6 +20,14 @@ fmt:
 lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings
     hadolint Containerfile
+
+# Spelling and words of the documentation: codespell with docs/words.txt, whose lines of several words grep looks for.
+words:
+    codespell --builtin clear,rare,en-GB_to_en-US --dictionary=- --dictionary=docs/words.txt --ignore-multiline-regex '```.*?```' \
+      --ignore-regex '`[^`]*`' --skip docs/style.md {{prose}}
+    sed -n 's/->.*//; / /p' docs/words.txt | grep --exclude=style.md --line-number --word-regexp --ignore-case --fixed-strings --file=- {{prose}} \
+      && exit 1 || [[ $? == 1 ]]
+    @echo "words: the documentation has none of docs/words.txt"
 
 # The API documentation; a broken link is an error.
 docs:
@@ -44,26 +53,35 @@ sbom:
         | python3 scripts/sbom.py "${program}_bin.cdx.json" "{{target}}/sbom/${program#*/}.cdx.json"; done
     rm -f ./*/*_bin.cdx.json
 
+# Packages that install without Rust (docs/guides/install.md): `just package deb`, `just package wheel`; not part of `ci`.
+package kind:
+    scripts/package.sh {{kind}}
+
 # Binaries and test binaries in one go, so that both share one set of dependency features.
 build:
     cargo build --workspace --bins --tests --locked
 
-# The crates' layers, file sizes, lint tables and the like.
-edges:
-    cargo nextest run --workspace --locked -E 'binary(house)'
-
-# The JSON schemas of run.toml, model.json and zonal.toml against those checked in (mend: `just schema-write`).
+# The JSON schemas of run.toml, model.json, zonal.toml and train.toml against those checked in, and every configuration against its
+# schema (mend: `just schema-write`).
 schema: build
     {{target}}/debug/arpent schema | diff -u configs/schema.json -
     {{target}}/debug/arpent schema model | diff -u configs/model.schema.json -
     {{target}}/debug/arpent schema zonal | diff -u configs/zonal.schema.json -
-    @echo "schema: configs/schema.json, configs/model.schema.json and configs/zonal.schema.json are current"
+    {{target}}/debug/arpent-train schema | diff -u configs/train.schema.json -
+    @echo "schema: configs/schema.json and configs/{model,zonal,train}.schema.json are current"
+    .venv/bin/python scripts/validate_configs.py
 
-# Writes configs/schema.json, configs/model.schema.json and configs/zonal.schema.json.
+# Writes the JSON schemas, and all pages that are generated: docs/reference, docs/SUMMARY.md, tables of contents of folders.
 schema-write: build
     {{target}}/debug/arpent schema > configs/schema.json
     {{target}}/debug/arpent schema model > configs/model.schema.json
     {{target}}/debug/arpent schema zonal > configs/zonal.schema.json
+    {{target}}/debug/arpent-train schema > configs/train.schema.json
+    ARPENT_WRITE_PAGES=1 cargo nextest run --workspace --locked -E 'binary(docs) and test(generated_pages_are_current)'
+
+# The documentation as a site in target/site, for any web server or a browser (needs `scripts/setup.sh --test`); `just test` checks it.
+site:
+    scripts/site.sh {{target}}/site
 
 # Every configs/*/run.toml on the small demo scene.
 smoke: build
@@ -75,8 +93,8 @@ validate: smoke
 
 # Training and prediction on whatever Vulkan driver there is, a software driver too (mesa-vulkan-drivers); not part of `ci`.
 vulkan:
-    cargo nextest run -p arpent-train -p arpent-model --bin arpent-train --lib --features arpent-train/wgpu,arpent-model/wgpu \
-      --locked -E 'test(steps) + test(card)'
+    cargo nextest run -p arpent-train -p arpent-model --lib --features arpent-train/wgpu,arpent-model/wgpu \
+      --locked -E 'test(steps) + test(gpu)'
 
 # The engine's tests under the address sanitizer (a flag that stable compilers know, and want to be asked twice for).
 sanitize:
@@ -87,10 +105,17 @@ sanitize:
 fuzz *args:
     scripts/fuzz.sh {{args}}
 
-# All tests.
+# The engine, which alone has instructions of its own for ARM, checked for aarch64 (`rustup target add aarch64-unknown-linux-gnu`).
+arm:
+    if rustup target list --installed 2>/dev/null | grep -qx aarch64-unknown-linux-gnu; then \
+      cargo check --target aarch64-unknown-linux-gnu -p arpent-engine --locked; \
+      else echo "arm: skipped, the target aarch64-unknown-linux-gnu is not installed"; fi
+
+# All tests, then the examples in the API documentation.
 test:
     rm -rf {{target}}/skipped; mkdir -p {{target}}/skipped
     ARPENT_TESTS_SKIPPED="$(realpath {{target}}/skipped)" cargo nextest run --workspace --locked
+    cargo test --doc --workspace --locked --quiet
     @ls {{target}}/skipped | cut -d. -f1 | sort | uniq -c | awk '{ print "skipped for lack of " $2 ": " $1 }'
 
 # The benchmarks; a quoted number comes from a run file in benches/runs/.

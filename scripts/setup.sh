@@ -3,7 +3,7 @@
 #   setup.sh               what building and running needs: a C compiler, pkg-config, GDAL
 #   setup.sh --demo        also the Python packages that draw the demo's picture
 #   setup.sh --validators  also the readers that check outputs, manifests and the container file
-#   setup.sh --test        all of the above, just, cargo-deny, cargo-audit, cargo-nextest, and what only tests start: Slurm, SeaweedFS, Azurite
+#   setup.sh --test        all of the above, just, cargo-deny, cargo-audit, cargo-nextest, mdbook, and what only tests start: Slurm, SeaweedFS, Azurite
 # Python packages and cargo tools go to .venv in the checkout; nothing else of the system is touched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -53,7 +53,7 @@ have() { PATH="$PWD/.venv/bin:$PATH" command -v "$1" >/dev/null; }
 npm_install=(npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/npm)
 [[ -e .venv/npm/azurite-3.35.0 ]] || { "${npm_install[@]}" azurite@3.35.0 >/dev/null && touch .venv/npm/azurite-3.35.0; }
 missing=()
-for tool in just@1.59.0 cargo-deny@0.20.2 cargo-audit@0.22.2 cargo-nextest@0.9.148; do have "${tool%@*}" || missing+=("$tool"); done
+for tool in just@1.59.0 cargo-deny@0.20.2 cargo-audit@0.22.2 cargo-nextest@0.9.148 mdbook@0.5.4; do have "${tool%@*}" || missing+=("$tool"); done
 ((${#missing[@]})) && echo "setup: installing ${missing[*]} into .venv" || exit 0
 if [[ "$(uname -m)" != x86_64 ]]; then exec cargo install --locked --root .venv "${missing[@]}"; fi
 for tool in "${missing[@]}"; do grep -e "-${tool/@/==}" scripts/requirements-tools.txt; done |

@@ -25,7 +25,7 @@ for config in configs/*/{run,coverage}.toml; do
   if [[ "$config" == */coverage.toml ]]; then out+="-coverage"; fi
   echo "smoke: $config"
   "$arpent" run "$config" --scene .demo/yellowstone-small.tif --output "$out" --overwrite
-  "$arpent" verify "$out"
+  "$arpent" check "$out"
   ran=$((ran + 1))
 done
 ((ran)) || { echo "smoke: no configs/*/run.toml" >&2; exit 1; }

@@ -86,7 +86,7 @@ def check_table(frame, path):
     expect(len(set(ids)) == len(ids), "ids are not unique")
     expect(all(re.fullmatch("[0-9a-f]{32}", i) for i in ids), "an id is not 32 hexadecimal digits")
     expect((frame["state"] == "not_verified").all(), "a state is not `not_verified`")
-    # What was imposed has no score, and what is made of boxes no pixels.
+    # What was overridden has no score, and what is made of boxes no pixels.
     expect((frame["score"].isna() | frame["score"].between(0, 1)).all(), "a score is not in 0..1")
     expect((frame["area_m2"] > 0).all(), "an area is not positive")
     expect((frame["pixels_area_m2"].isna() | (frame["pixels_area_m2"] > 0)).all(), "an area of pixels is not positive")

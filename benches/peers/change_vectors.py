@@ -1,4 +1,4 @@
-"""What a network of change has to beat, without training: the length of the change of standardized bands, cut by Otsu.
+"""A baseline for change detection without training: the magnitude of the change of standardized bands, thresholded by Otsu.
 
     python benches/peers/change_vectors.py FIRST.tif SECOND.tif LABELS.png --unchanged N --changed N [--bands N ...]
 
@@ -45,8 +45,8 @@ def main():
     labels = np.asarray(Image.open(given.labels))
     known = np.isin(labels, [given.unchanged, given.changed])
     truth, found = labels[known] == given.changed, length[known] > threshold_otsu(length)
-    told = {"bands": given.bands, "pixels": int(known.sum()), **f1(truth, found)}
-    print(json.dumps({**told, "f1_of_all_changed": f1(truth, np.ones_like(truth))["f1"]}, indent=1))
+    report = {"bands": given.bands, "pixels": int(known.sum()), **f1(truth, found)}
+    print(json.dumps({**report, "f1_of_all_changed": f1(truth, np.ones_like(truth))["f1"]}, indent=1))
 
 
 if __name__ == "__main__":

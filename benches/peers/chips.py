@@ -1,4 +1,4 @@
-"""Chips drawn from pictures, and how they are varied: the rules of `arpent-train`.
+"""Chips drawn from pictures, and their augmentation: the rules of `arpent-train`.
 
 training/src/data/crops.rs and augment.rs say what is done; the random numbers differ.
 """
@@ -10,7 +10,7 @@ from terms import IGNORE
 
 
 class Crops:
-    """Draws chips of some items, as a description wants them."""
+    """Draws chips of some items, according to a description."""
 
     def __init__(self, items, classes, description):
         self.items, self.side = items, description["fit"]["chip_px"]
@@ -25,7 +25,7 @@ class Crops:
         self.present = np.flatnonzero(self.counts.sum(0))
 
     def balanced_weights(self):
-        """n / (classes x n_class) over the classes that there are; absent classes 1."""
+        """n / (classes x n_class) over the classes that occur; absent classes 1."""
         counts = self.counts.sum(0)
         present = max(len(self.present), 1)
         return np.where(counts > 0, counts.sum() / (present * np.maximum(counts, 1)), 1.0)
@@ -43,7 +43,7 @@ class Crops:
             values, truth = self.cut(rng)
         if self.augment.get("d4", True):
             values, truth = turned(values, truth, rng.integers(8))
-        # Each date in a light of its own.
+        # The light of each date is varied separately.
         lit = [shine(v, self.augment, self.range, rng) for v in np.split(values, self.dates)]
         return np.concatenate(lit), truth
 

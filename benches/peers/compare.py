@@ -1,4 +1,4 @@
-"""Scores of ours beside those of the PyTorch peers, as a table (Markdown).
+"""Compares our scores with those of the PyTorch peers, as a table (Markdown).
 
     python benches/peers/compare.py FOLDER
 
@@ -13,7 +13,7 @@ import json
 import sys
 from pathlib import Path
 
-# Name of the measure in our scores, what the peers call it, and what a reader calls it.
+# Name of the measure in our scores, in the peers' scores, and in the table.
 MEASURES = [
     ("mean_iou", "miou", "mean IoU"),
     ("mean_f1", "mean_f1", "mean F1"),
@@ -24,7 +24,7 @@ MEASURES = [
 
 
 def ours(record):
-    """Value and interval of every measure, by what a reader calls it."""
+    """Value and interval of every measure, by its name in the table."""
     found = {}
     for name, _, label in MEASURES:
         interval = record.get("intervals", {}).get(name)
@@ -41,7 +41,7 @@ def ours(record):
 
 
 def theirs(report, record):
-    """Value of every measure of a peer; its classes are those of our record, whatever they are called."""
+    """Value of every measure of a peer; its classes are those of our record, whatever their names."""
     scores = report.get("evaluated", report)
     found = {label: scores.get(name) for _, name, label in MEASURES}
     names = dict(zip(report["description"]["classes"], (one["name"] for one in record.get("classes", []))))

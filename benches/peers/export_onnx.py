@@ -1,4 +1,4 @@
-"""A model package of ours as an ONNX file.
+"""Exports a model package as an ONNX file.
 
     python benches/peers/export_onnx.py PACKAGE FILE.onnx [--size 512]
 
@@ -22,7 +22,7 @@ from torch import nn
 import nets
 
 OPSET = 18
-# Of the largest answer; both compute in float32, in another order.
+# Of the largest output; both compute in float32, in another order.
 TOLERANCE = 1e-4
 ENCODERS = {name: name.replace("-", "_") for name in ("resnet18", "resnet34", "resnet50", "mobilenet-v2")}
 
@@ -32,7 +32,7 @@ def describe(package):
 
 
 def fold(network):
-    """Takes the normalizations out and gives the convolutions a bias: the weights of a package are folded."""
+    """Removes the normalizations and adds a bias to the convolutions: the weights of a package are folded."""
     for layer in list(network.modules()):
         for name, child in layer.named_children():
             if isinstance(child, nn.BatchNorm2d):
@@ -50,7 +50,7 @@ def unet(architecture):
 def encoder_unet(architecture):
     encoder = ENCODERS.get(architecture["encoder"])
     if encoder is None or architecture.get("dates", 1) > 1:
-        raise SystemExit(f"want one date and an encoder of {', '.join(ENCODERS)}")
+        raise SystemExit(f"expected one date and an encoder of {', '.join(ENCODERS)}")
     return smp.Unet(
         encoder,
         encoder_weights=None,
@@ -74,7 +74,7 @@ def load(network, weights):
     for name, layer in layers.items():
         layer.load_state_dict({part: weights.pop(f"{name}.{part}") for part in ("weight", "bias")})
     if layers and weights:
-        raise SystemExit(f"no place for {', '.join(weights)}")
+        raise SystemExit(f"unexpected tensors: {', '.join(weights)}")
 
 
 def network(package):
@@ -83,7 +83,7 @@ def network(package):
     description = describe(package)
     architecture = description["architecture"]
     if architecture["kind"] not in makers:
-        raise SystemExit(f"{package} is a {architecture['kind']}, want one of {', '.join(makers)}")
+        raise SystemExit(f"{package} is a {architecture['kind']}, expected one of {', '.join(makers)}")
     found = makers[architecture["kind"]](architecture)
     fold(found)
     load(found, load_file(package / description["weights"]["file"]))
@@ -132,14 +132,14 @@ def apart(a, b):
 
 @torch.inference_mode()
 def check(found, path, shapes):
-    """Largest difference of ONNX Runtime's answers from PyTorch's; refused beyond the tolerance."""
+    """Largest difference of ONNX Runtime's outputs from PyTorch's; an error beyond the tolerance."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     worst = 0.0
     for shape in shapes:
         x = chip(*shape)
         worst = max(worst, apart(session.run(None, {"input": x})[0], found(torch.from_numpy(x)).numpy()))
     if not math.isfinite(worst) or worst > TOLERANCE:
-        raise SystemExit(f"{path} answers otherwise than PyTorch: by {worst:.1e} of the largest answer")
+        raise SystemExit(f"{path} differs from PyTorch by {worst:.1e} of the largest output")
     return worst
 
 

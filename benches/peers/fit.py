@@ -1,4 +1,4 @@
-"""The training loop of all peers: a task says what is drawn, minimized and scored."""
+"""The training loop of all peers: a task defines the samples, the loss and the scores."""
 
 import argparse
 import copy
@@ -17,14 +17,14 @@ import sets
 
 
 def rate(fit, step, total):
-    """A short rise, then a cosine to 0."""
+    """Warm-up, then a cosine to 0."""
     warm = max(total * fit.get("warmup_share", 0.03), 1.0)
     shape = (step + 1) / (warm + 1) if step < warm else 0.5 * (1 + math.cos(math.pi * step / total))
     return fit["learning_rate"] * shape
 
 
 class Normalization:
-    """Takes mean and deviation out; what is not in the picture becomes the mean."""
+    """Subtracts the mean and divides by the deviation; pixels outside of the picture become the mean."""
 
     def __init__(self, mean, std):
         self.mean, self.std = (a.astype(np.float32)[:, None, None] for a in (mean, std))
@@ -34,7 +34,7 @@ class Normalization:
 
 
 def drawn(crops, normalize, fit, step):
-    """The chips of a step as a tensor; and of each its truth, and where there is a picture."""
+    """The chips of a step as a tensor; and the truth of each, and where it is inside the picture."""
     chips = [crops.draw(crops.stream(fit["seed"], step, i)) for i in range(fit["batch"])]
     truths = [(truth, ~np.isnan(values).any(0)) for values, truth in chips]
     return torch.from_numpy(np.stack([normalize(values) for values, _ in chips])), truths
@@ -78,13 +78,13 @@ def fit(description, task, items, mean, std):
     if hasattr(task, "begin"):
         task.begin(network)
     if settings["chip_px"] % stride:
-        raise SystemExit(f"chip_px is {settings['chip_px']}, want a multiple of {stride}")
+        raise SystemExit(f"chip_px is {settings['chip_px']}, expected a multiple of {stride}")
     normalize = Normalization(mean, std)
 
     def scores_of(values):
         return predict(network, values, normalize, stride, description.get("evaluate", {}))
 
-    # Like Burn's, PyTorch's optimizer lets all parameters decay, the normalizations' too.
+    # Like Burn's, PyTorch's optimizer applies weight decay to all parameters, including normalizations.
     optimizer = torch.optim.AdamW(
         network.parameters(),
         weight_decay=settings.get("weight_decay", 0.0),
@@ -140,7 +140,7 @@ def save(network, path):
 
 
 def main(text, make):
-    """The command line. `make(description, items)` gives the task that learns from these items."""
+    """The command line. `make(description, items)` returns the task that is trained on these items."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("description", type=Path)
     parser.add_argument(

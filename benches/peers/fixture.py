@@ -1,4 +1,4 @@
-"""How fixtures are written."""
+"""Writes fixtures."""
 
 import json
 from pathlib import Path
@@ -52,7 +52,7 @@ def keys_and_shapes(state):
 
 
 def summary(name, values):
-    """What a feature map [1, channels, height, width] looks like: a mismatch shows at the first stage that differs."""
+    """A summary of a feature map [1, channels, height, width]: it shows the first stage that differs."""
     flat = values.flatten()
     return {
         "name": name,

@@ -91,9 +91,9 @@ def main():
         for _ in range(options.runs):
             for case, command in cases.items():
                 wall, cpu, out = timed(command)
-                told = json.loads(out) if out else {}
-                sums |= {told["sum"]} if told else set()
-                results[case].append((cpu, wall, told.get("fetched", "")))
+                report = json.loads(out) if out else {}
+                sums |= {report["sum"]} if report else set()
+                results[case].append((cpu, wall, report.get("fetched", "")))
         if len(sums) > 1:
             raise SystemExit(f"the readers read different values of {name}: {sums}")
         for case, runs in results.items():

@@ -1,4 +1,4 @@
-"""Scores of a model package of ours (a plain U-Net) in PyTorch's network, by the code that judges the peers.
+"""Scores one of our model packages (a plain U-Net) in PyTorch's network, with the code that scores the peers.
 
     python benches/peers/judge.py PACKAGE DESCRIPTION.json --data FOLDER
 
@@ -21,7 +21,7 @@ from train_segmentation import Segmentation
 
 @torch.no_grad()
 def put(network, weights):
-    """Folded weights into a network: its normalizations then only add a bias."""
+    """Loads folded weights into a network: its normalizations then only add a bias."""
     for name, block in network.blocks():
         block.conv.weight.copy_(weights[f"{name}.weight"])
         block.norm.bias.copy_(weights[f"{name}.bias"])

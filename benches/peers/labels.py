@@ -1,4 +1,4 @@
-"""What the tasks with labels share, those of pixels and those of pictures."""
+"""Common parts of the tasks with labels of pixels and of pictures."""
 
 import numpy as np
 import torch

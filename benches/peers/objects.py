@@ -44,7 +44,7 @@ def truth(boxes, known, classes, dtype=torch.float32):
     shares, sizes = np.zeros((n, 1, side, side)), np.zeros((n, 2, side, side))
     for i, of in enumerate(boxes):
         drawn = [(int(label), bell(x0, x1, side), bell(y0, y1, side)) for label, x0, y0, x1, y1 in of]
-        # The smallest last: it lies on the others.
+        # The smallest last: it overwrites the others.
         for label, (across, width), (down, height) in sorted(drawn, key=lambda d: -d[1][1] * d[2][1]):
             bump = down[:, None] * across
             heat[i, label] = np.maximum(heat[i, label], bump)
@@ -56,7 +56,7 @@ def truth(boxes, known, classes, dtype=torch.float32):
 
 
 def heat_loss(scores, truth, gamma=2.0):
-    """Quality focal loss (Li et al., Generalized focal loss, 2020), by the sum of heat; unknown pixels say nothing."""
+    """Quality focal loss (Li et al., Generalized focal loss, 2020), by the sum of heat; unknown pixels are ignored."""
     scores, heat = scores[:, :-2], truth.heat
     crossed = heat * F.logsigmoid(scores) + (1 - heat) * F.logsigmoid(-scores)
     loss = (heat - scores.sigmoid()).abs() ** gamma * crossed * truth.known

@@ -1,4 +1,4 @@
-"""Brings the later date of pairs of scenes into the light of the earlier: means and deviations, band by band.
+"""Matches the light of the later date of pairs of scenes to that of the earlier: means and deviations, band by band.
 
     python benches/peers/one_light.py FOLDER OUTPUT [--first _t1] [--second _t2]
 

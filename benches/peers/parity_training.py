@@ -22,7 +22,7 @@ def pictures():
     area = SIDE * SIDE
     values = np.floor(256 * formula.uniform("pictures", SAMPLES * BANDS * area)).astype(np.int64)
     values = values.reshape(SAMPLES, BANDS, SIDE, SIDE)
-    # Something to learn: the class follows from the first two bands.
+    # The class can be learned: it follows from the first two bands.
     labels = np.where(values[:, 0] > 170, 1, np.where(values[:, 1] > 130, 2, 0))
     unknown = formula.uniform("unknown", SAMPLES * area).reshape(labels.shape) < 0.1
     return values, np.where(unknown, IGNORE, labels)

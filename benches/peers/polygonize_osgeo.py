@@ -1,4 +1,4 @@
-"""Polygons of a file of labels by the GDAL that the system has, up to its layer in memory; prints what came of it as JSON.
+"""Polygons of a file of labels by the system's GDAL, up to its layer in memory; prints the result as JSON.
 
     /usr/bin/python3 benches/peers/polygonize_osgeo.py LABELS WIDTH
 

@@ -1,4 +1,4 @@
-"""Polygons of a class each, drawn over one scene (datasets/src/layouts/raster_polygons.rs says what an item of them is)."""
+"""Polygons of a class each, drawn over one scene (items are defined in datasets/src/layouts/raster_polygons.rs)."""
 
 import math
 from dataclasses import dataclass

@@ -56,7 +56,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("--work", type=Path, required=True)
     arguments.add_argument("--runs", type=int, default=5)
-    arguments.add_argument("--sizes", type=float, nargs="*", default=SIZES, help="sizes of new pixels, metres")
+    arguments.add_argument("--sizes", type=float, nargs="*", default=SIZES, help="sizes of new pixels, meters")
     arguments.add_argument("--reader", type=Path, help="our reader, where it is built already")
     options = arguments.parse_args()
     work = options.work.resolve()

@@ -133,7 +133,7 @@ def main():
     parser.add_argument("--min-area-m2", type=float, default=1.0)
     parser.add_argument("--simplify-px", type=float, default=1.0)
     given = parser.parse_args()
-    # No side files beside the scene.
+    # No side files next to the scene.
     os.environ["GDAL_PAM_ENABLED"] = "NO"
     given.output.mkdir(parents=True, exist_ok=True)
     model = json.loads(given.model.read_text())

@@ -1,4 +1,4 @@
-"""Regions of a file of labels as others make them; prints what came of it as JSON.
+"""Regions of a file of labels with the usual tools; prints the result as JSON.
 
     python benches/peers/script_vectors.py polygonize LABELS WIDTH
     python benches/peers/script_vectors.py script LABELS WIDTH --mmu-px 100 --tolerance-px 1

@@ -1,4 +1,4 @@
-"""Data sets as descriptions name them: pictures with what is known of them, and the side on which each lies.
+"""Data sets as descriptions name them: pictures with their labels, and the split of each.
 
 The truth of a picture is labels, uint8 [height, width], or boxes, float64 [n, 5]: class, west, north, east, south side.
 """
@@ -25,7 +25,7 @@ SLACK_PX = 1.0
 
 @dataclass
 class Item:
-    """A picture [bands, height, width] and what is known of it; `counts` of pixels (or boxes) by class."""
+    """A picture [bands, height, width] and its labels; `counts` of pixels (or boxes) by class."""
 
     name: str
     group: str
@@ -42,7 +42,7 @@ def read_items(sets, roots, classes):
     for number, data in enumerate(each(sets)):
         items += [item for item in read_set(data, roots, classes, number) if item.split != "test"]
     if not {"train", "val"} <= {i.split for i in items}:
-        raise SystemExit("the splits leave nothing for training, or nothing for validation")
+        raise SystemExit("the splits have no items for training, or none for validation")
     return items
 
 
@@ -142,7 +142,7 @@ def read_bands(path, bands):
 
 
 def read_truth(data, folder, item, positions, shape):
-    """What is known of an item."""
+    """The labels of an item."""
     if "masks" in data:
         truth = read_mask(find(folder, data["masks"], item), positions)
         assert truth.shape == shape[1:], f"{item}: mask and picture differ in size"
@@ -178,7 +178,7 @@ def read_yolo(path, positions, shape):
 
 
 def read_voc(path, positions, _shape):
-    """Boxes of Pascal VOC's XML; corners as they stand."""
+    """Boxes of Pascal VOC's XML; corners unchanged."""
     boxes = []
     for thing in ElementTree.parse(path).getroot().iter("object"):
         position = positions[thing.findtext("name").lower()]

@@ -1,4 +1,4 @@
-"""How a job in shards scales from one worker to two, and what it stores: plan, workers and merge, as processes.
+"""Measures how a job in shards scales from one worker to two, and its stored bytes: plan, workers and merge, as processes.
 
     python benches/peers/shards.py CONFIG.toml SCENE.tif --output FOLDER --arpent target/release/arpent
 
@@ -99,7 +99,7 @@ def main():
     rounds = [{"one": sharded(args, 1), "two": sharded(args, 2), "run": whole(args)} for _ in range(args.rounds)]
     hashes = {json.dumps(part["hashes"]) for round in rounds for part in round.values()}
     if len(hashes) != 1:
-        raise SystemExit("not the same bytes")
+        raise SystemExit("the outputs differ")
     (args.output / "shards.json").write_text(json.dumps(rounds, indent=1))
     of = lambda part, key: statistics.median(round[part][key] for round in rounds)
     mpx = of("one", "pixels") / 1e6

@@ -1,4 +1,4 @@
-"""How long the network alone takes: the same weights and the same chip through ours, ONNX Runtime and PyTorch.
+"""Times the network alone: the same weights and the same chip through ours, ONNX Runtime and PyTorch.
 
     python benches/peers/speed.py PACKAGE... --output FOLDER [--arpent target/release/arpent-benches]
 
@@ -48,7 +48,7 @@ class Engine:
         self.ask("run")
         said = self.child.stdout.readline()
         if not said:
-            raise SystemExit(f"{self.name} ended without an answer")
+            raise SystemExit(f"{self.name} ended without output")
         return float(said)
 
     def run(self):
@@ -108,7 +108,7 @@ def take_turns(engines, rounds):
 
 def apart(a, b):
     if a.shape != b.shape:
-        raise SystemExit(f"answers of {a.shape} and {b.shape}")
+        raise SystemExit(f"outputs of {a.shape} and {b.shape}")
     return float(np.abs(a - b).max() / np.abs(b).max())
 
 
@@ -169,7 +169,7 @@ def table(rows):
 
 
 def write(folder, name, facts, settings, rows, text):
-    """The record as JSON, and what people read."""
+    """The record as JSON and as Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
     record = {"machine": facts, "settings": settings, "rows": rows}
     (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""Everything that is measured of speed, into one folder: speed.py for the packages, speed_step.py, and speed_job.py for the
+"""Runs all speed benchmarks, into one folder: speed.py for the packages, speed_step.py, and speed_job.py for the
 first package.
 
     python benches/peers/speed_all.py PACKAGE... --scene SCENE.tif --output FOLDER [--binaries target/release]

@@ -1,4 +1,4 @@
-"""How long a whole map takes, and how much memory: `arpent run` and the script of script_job.py, as processes.
+"""Time and memory of a whole map: `arpent run` and the script of script_job.py, as processes.
 
     python benches/peers/speed_job.py PACKAGE SCENE.tif --output FOLDER --arpent target/release/arpent
 

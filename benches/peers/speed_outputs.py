@@ -1,4 +1,4 @@
-"""What two folders of outputs hold, as JSON: features of each, and the share of pixels whose labels differ.
+"""Compares the contents of two folders of outputs, as JSON: features of each, and the share of pixels whose labels differ.
 
 python benches/peers/speed_outputs.py FOLDER [FOLDER]
 """
@@ -13,7 +13,7 @@ import rasterio
 
 
 def find(folder, name):
-    """A file of an output; those of a run of ours lie where its manifest says."""
+    """A file of an output; those of `arpent run` are listed in its manifest."""
     manifest = folder / "manifest.json"
     if not manifest.exists():
         return folder / name

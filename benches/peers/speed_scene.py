@@ -1,4 +1,4 @@
-"""A scene of N times the area, made of copies of another side by side (tiled, DEFLATE; or a VRT that refers to it).
+"""A scene of N times the area, made of adjacent copies of another (tiled, DEFLATE; or a VRT that refers to it).
 
 python benches/peers/speed_scene.py SCENE.tif TIMES FILE.tif|FILE.vrt
 """
@@ -42,7 +42,7 @@ def refer(source, times, path):
 def enlarge(source, times, path):
     side = math.isqrt(times)
     if side * side != times:
-        raise SystemExit(f"{times} is no square number")
+        raise SystemExit(f"{times} is not a square number")
     with rasterio.open(source) as scene:
         values, profile = scene.read(), scene.profile
     height, width = values.shape[1] * side, values.shape[2] * side

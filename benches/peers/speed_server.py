@@ -1,4 +1,4 @@
-"""A network that waits to be timed: one of the children of speed.py.
+"""A server process that runs a network: one of the children of speed.py.
 
     python benches/peers/speed_server.py ENGINE FILE.onnx|PACKAGE --threads 2 --size 512 [--input CHIP.npy]
 
@@ -27,7 +27,7 @@ def onnxruntime(path, threads, chip):
 
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    # Threads that have nothing more to do would otherwise wait on a core, which another engine is measured on.
+    # Idle threads would otherwise spin on a core on which another engine is measured.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
@@ -69,7 +69,7 @@ def bands(path):
 
 
 def serve(run):
-    """Answers lines until `quit` or the end of the input."""
+    """Processes commands until `quit` or the end of the input."""
     answer = None
     for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
@@ -83,7 +83,7 @@ def serve(run):
             np.save(rest, np.ascontiguousarray(answer, np.float32))
             print("saved", flush=True)
         else:
-            raise SystemExit(f"no command `{word}`: want run, save or quit")
+            raise SystemExit(f"no command `{word}`: expected run, save or quit")
 
 
 def main():

@@ -1,4 +1,4 @@
-"""How long a step of a training takes: the same network and budget through ours and PyTorch.
+"""Times a training step: the same network and budget through ours and PyTorch.
 
     python benches/peers/speed_step.py [ENCODER...] --output FOLDER [--arpent target/release/arpent-benches]
 

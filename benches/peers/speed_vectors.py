@@ -1,4 +1,4 @@
-"""How long regions of a label raster take, and how much memory: ours, GDAL's polygonize, and the usual script.
+"""Time and memory of the regions of a label raster: ours, GDAL's polygonize, and the usual script.
 
     python benches/peers/speed_vectors.py --output FOLDER --arpent target/release/arpent-benches
 

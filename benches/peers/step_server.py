@@ -1,4 +1,4 @@
-"""PyTorch's training steps, waiting to be timed: one of the children of speed_step.py.
+"""A server process that runs PyTorch's training steps: one of the children of speed_step.py.
 
     python benches/peers/step_server.py ENCODER [--batch 4] [--size 256] [--classes 19] [--threads 2] [--layout default]
 

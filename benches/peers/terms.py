@@ -40,6 +40,6 @@ def total(terms, weights, smoothing):
             return focal(logits, labels, weights, term.get("gamma", 2.0))
         if kind == "dice":
             return dice(logits, labels)
-        raise SystemExit(f"no loss `{kind}`: want cross-entropy, focal or dice")
+        raise SystemExit(f"no loss `{kind}`: expected cross-entropy, focal or dice")
 
     return lambda logits, labels: sum(t.get("weight", 1.0) * one(t, logits, labels) for t in terms)

@@ -32,7 +32,7 @@ class Detection:
 
     @torch.no_grad()
     def begin(self, network):
-        """Few places (0.1) are centers, boxes are 16 px wide and high: what a network believes first (`doubt` in job.rs)."""
+        """Few places (0.1) are centers, boxes are 16 px wide and high: the network's initial prediction (`doubt` in job.rs)."""
         network.head.bias[: len(self.names)] = -math.log(9)
         network.head.bias[len(self.names) :] = math.log(16)
 
@@ -46,7 +46,7 @@ class Detection:
             return objects.heat_loss(scores, truth, term.get("gamma", 2.0))
         if term["kind"] == "size":
             return objects.size_loss(scores, truth)
-        raise SystemExit(f"no loss `{term['kind']}`: want heat or size")
+        raise SystemExit(f"no loss `{term['kind']}`: expected heat or size")
 
     def evaluate(self, scores_of, items):
         groups = {}

@@ -16,7 +16,7 @@ import scores
 
 
 class Scenes(labels.Labels):
-    """Pictures of one class each, learned from as if all their pixels had it."""
+    """Pictures of one class each, trained as if all their pixels had it."""
 
     score = "balanced_accuracy"
 
@@ -27,17 +27,17 @@ class Scenes(labels.Labels):
         group = np.array([item.group for item in items])
         found = shares.argmax(1)
 
-        def told(of):
+        def measured(of):
             counts = scores.confusion(truth[of], found[of], self.outputs)
-            told = scores.scores(counts, self.names, "pictures")
+            result = scores.scores(counts, self.names, "pictures")
             last = self.outputs - 1
-            told["average_precision"] = {
+            result["average_precision"] = {
                 self.names[last]: scores.average_precision(shares[of, last], truth[of] == last)
             }
-            return told
+            return result
 
-        each = {str(name): told(group == name) for name in np.unique(group)}
-        return {**told(np.full(len(items), True)), "groups": each}
+        each = {str(name): measured(group == name) for name in np.unique(group)}
+        return {**measured(np.full(len(items), True)), "groups": each}
 
     def shares(self, logits):
         return torch.from_numpy(logits).softmax(0).mean((1, 2), dtype=torch.float64).numpy()

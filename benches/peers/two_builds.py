@@ -1,4 +1,4 @@
-"""How long the same job takes with two builds of `arpent`, in turns: what a change costs, or saves.
+"""Times the same job with two builds of `arpent`, in turns: the cost or gain of a change.
 
     python benches/peers/two_builds.py BEFORE AFTER SCENE.tif --output FOLDER [--config run.toml] [--rounds 11]
 

@@ -35,7 +35,7 @@ def noisy(labels):
 
 
 def lay(labels, times, path):
-    """Copies side by side, a byte a pixel; their width."""
+    """Adjacent copies, one byte per pixel; returns their width."""
     across = math.isqrt(times)
     with path.open("wb") as file:
         for _ in range(across):

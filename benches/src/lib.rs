@@ -1,7 +1,7 @@
-//! Benchmarks of every stage and of the whole job: whole processes, timed and measured from outside.
+//! Benchmarks of every stage and of the whole job: whole processes, measured from outside.
 //!
-//! `cargo run --release -p arpent-benches -- --help` tells what there is. Each benchmark prints a Markdown
-//! table; what is quoted anywhere is kept under `benches/runs/`.
+//! `cargo run --release -p arpent-benches -- --help` lists them. Each benchmark prints a Markdown table; published
+//! results are in `benches/runs/`.
 
 pub mod measure;
 pub mod models;

@@ -18,10 +18,10 @@ struct Cli {
     /// The binary to measure.
     #[arg(long, global = true, default_value = "target/release/arpent")]
     arpent: String,
-    /// A real scene of three 8-bit bands (scripts/fetch_demo.sh makes one).
+    /// A real scene of three 8-bit bands (scripts/fetch_demo.sh downloads one).
     #[arg(long, global = true, default_value = ".demo/yellowstone.tif")]
     scene: PathBuf,
-    /// Counted runs of each case.
+    /// Measured runs of each case.
     #[arg(long, global = true, default_value_t = 5)]
     runs: usize,
 }
@@ -34,56 +34,56 @@ enum Suite {
         #[arg(default_value = "configs/tree-health/run.toml")]
         config: PathBuf,
     },
-    /// Peak memory against scene height and number of classes.
+    /// Peak memory by scene height and number of classes.
     Memory {
-        /// Configuration of the job whose scene grows.
+        /// Configuration of the job whose scene is enlarged.
         #[arg(default_value = "configs/tree-health/run.toml")]
         config: PathBuf,
     },
     /// Peak memory of a 25,000 x 25,000 px job with 19 classes.
     Large,
-    /// A network alone: obeys lines `run`, `save PATH` and `quit` (`benches/peers/speed.py` gives them).
+    /// A network alone: reads the commands `run`, `save PATH` and `quit` (from `benches/peers/speed.py`).
     Network {
         /// Model package.
         model: PathBuf,
         /// Side of the picture, pixels.
         #[arg(long, default_value_t = 512)]
         size: usize,
-        /// Threads.
+        /// Number of threads.
         #[arg(long, default_value_t = 2)]
         threads: usize,
         /// A picture, .npy of 1 x bands x size x size.
         #[arg(long)]
         input: Option<PathBuf>,
     },
-    /// Regions of a file of labels (`benches/peers/speed_vectors.py` makes one), as JSON.
+    /// Regions of a file of labels (from `benches/peers/speed_vectors.py`), as JSON.
     Vectors {
-        /// Labels, a byte each, row by row.
+        /// Labels, one byte each, row by row.
         labels: PathBuf,
-        /// Columns.
+        /// Number of columns.
         #[arg(long)]
         width: usize,
         /// Makes a coverage with this minimum mapping unit, pixels.
         #[arg(long)]
         mmu_px: Option<f64>,
-        /// How far its borders may move, pixels.
+        /// Tolerance of its borders, pixels.
         #[arg(long, default_value_t = 1.0)]
         tolerance_px: f64,
     },
-    /// Steps of a training: obeys lines `run` and `quit` (`benches/peers/speed_step.py` gives them).
+    /// Training steps: reads the commands `run` and `quit` (from `benches/peers/speed_step.py`).
     Step {
-        /// Encoder of the U-Net that is trained.
+        /// Encoder of the trained U-Net.
         encoder: String,
-        /// Chips of a step.
+        /// Chips in a step.
         #[arg(long, default_value_t = 4)]
         batch: usize,
         /// Side of a chip, pixels.
         #[arg(long, default_value_t = 256)]
         size: usize,
-        /// Classes.
+        /// Number of classes.
         #[arg(long, default_value_t = 19)]
         classes: usize,
-        /// Threads.
+        /// Number of threads.
         #[arg(long, default_value_t = 2)]
         threads: usize,
     },

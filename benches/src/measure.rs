@@ -1,13 +1,14 @@
-//! One process, measured.
+//! Measures a process.
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use arpent_base::number::exact;
 use wait4::Wait4;
 
-/// What one run of a process took.
+/// Measurements of one run of a process.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
     /// Wall time, seconds.
@@ -18,11 +19,10 @@ pub struct Sample {
     pub peak_mb: f64,
 }
 
-/// Runs a program to its end; its output is dropped.
+/// Runs a program to its end; its output is discarded.
 ///
 /// # Errors
-/// When it cannot be started, or does not end well.
-#[allow(clippy::cast_precision_loss, reason = "megabytes to show")]
+/// If it cannot be started, or fails.
 pub fn run<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> Result<Sample> {
     let began = Instant::now();
     let child = Command::new(program)
@@ -38,11 +38,11 @@ pub fn run<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> Result<Sample> {
     Ok(Sample {
         wall_s,
         cpu_s: end.rusage.utime.as_secs_f64() + end.rusage.stime.as_secs_f64(),
-        peak_mb: end.rusage.maxrss as f64 / 1e6,
+        peak_mb: exact(end.rusage.maxrss) / 1e6,
     })
 }
 
-/// The median of some figures; 0 for none.
+/// The median of some numbers; 0 for none.
 pub fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     match figures.len() {
@@ -52,7 +52,7 @@ pub fn median(mut figures: Vec<f64>) -> f64 {
     }
 }
 
-/// The median of each figure of several runs.
+/// The medians of several runs, separately for each measurement.
 pub fn medians(samples: &[Sample]) -> Sample {
     let of = |get: fn(&Sample) -> f64| median(samples.iter().map(get).collect());
     Sample { wall_s: of(|s| s.wall_s), cpu_s: of(|s| s.cpu_s), peak_mb: of(|s| s.peak_mb) }

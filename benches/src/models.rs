@@ -1,15 +1,16 @@
-//! Stand-in networks: so small that everything around them shows.
+//! Stand-in networks, so small that the rest of the pipeline dominates.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use arpent_base::number::exact_f32;
 use arpent_model::{HandSet, hand_set_linear};
 
-/// Writes a package of one 1 x 1 convolution that gives each pixel the nearest of `classes` colors along the
+/// Writes a package of one 1 x 1 convolution that assigns each pixel to the nearest of `classes` colors along the
 /// brightness axis with alternating tint. Class 0 is the darkest and gives no features.
 ///
 /// # Errors
-/// When the folder cannot be written.
+/// If the folder cannot be written.
 pub fn color_bins(dir: &Path, classes: usize) -> Result<PathBuf> {
     let settings = HandSet::segmentation(&["red", "green", "blue"], u8::try_from(classes)?);
     let colors: Vec<[f32; 3]> = (0..classes).map(|i| color(i, classes)).collect();
@@ -20,9 +21,8 @@ pub fn color_bins(dir: &Path, classes: usize) -> Result<PathBuf> {
     Ok(dir.to_owned())
 }
 
-#[allow(clippy::cast_precision_loss, reason = "small numbers")]
 fn color(index: usize, classes: usize) -> [f32; 3] {
-    let level = (255.0 * (index as f32 + 0.5) / classes as f32).round();
+    let level = (255.0 * (exact_f32(index) + 0.5) / exact_f32(classes)).round();
     let tint = [[0.0, 0.0, 0.0], [-12.0, 12.0, -12.0], [12.0, 0.0, -12.0]][index % 3];
     tint.map(|t| (level + t).clamp(0.0, 255.0))
 }

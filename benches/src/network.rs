@@ -1,4 +1,4 @@
-//! Our networks alone, beside other engines: `benches/peers/speed.py` asks for runs in turn.
+//! Arpent's networks alone, for comparison with other engines: `benches/peers/speed.py` requests runs in turn.
 
 use std::fs::File;
 use std::io::{BufRead, BufWriter, Write};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use arpent_base::number::exact_f32;
 use arpent_engine::{Answers, Engine, Picture, Source};
 use arpent_model::ModelPackage;
 use npyz::WriterBuilder;
@@ -25,7 +26,7 @@ impl Source for Planes {
     }
 }
 
-/// What is run.
+/// The network and its input.
 #[derive(Debug)]
 pub struct Network {
     /// Model package.
@@ -34,16 +35,16 @@ pub struct Network {
     pub size: usize,
     /// Threads.
     pub threads: usize,
-    /// A picture as .npy, 1 x bands x size x size; without it one of made-up values.
+    /// A picture as .npy, 1 x bands x size x size; without it, synthetic values.
     pub input: Option<PathBuf>,
 }
 
 impl Network {
-    /// Obeys lines: `run` runs the network once and prints its milliseconds, `save PATH` writes the last answer as
+    /// Reads commands: `run` runs the network once and prints its milliseconds, `save PATH` writes the last output as
     /// .npy (1 x classes x size x size), `quit` ends.
     ///
     /// # Errors
-    /// A package, a picture or a line that cannot be understood.
+    /// An invalid package, picture or command.
     pub fn serve(&self, lines: impl BufRead, mut out: impl Write) -> Result<()> {
         let (package, weights) = ModelPackage::load(&self.model)?;
         let engine = arpent_model::engine(&package, &weights)?;
@@ -61,7 +62,7 @@ impl Network {
                     out.flush()?;
                     continue;
                 }
-                _ => bail!("`{line}`: want `run`, `save PATH` or `quit`"),
+                _ => bail!("`{line}`: expected `run`, `save PATH` or `quit`"),
             }
             let began = Instant::now();
             pool.install(|| self.run(&engine, &planes, &mut answer))?;
@@ -82,7 +83,6 @@ impl Network {
         Ok(engine.run(&picture, planes, take)?)
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "made-up values")]
     fn planes(&self, bands: usize) -> Result<Planes> {
         let count = bands * self.size * self.size;
         let data = match &self.input {
@@ -90,14 +90,14 @@ impl Network {
                 let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
                 npyz::NpyFile::new(file)?.into_vec::<f32>()?
             }
-            None => (0..count).map(|i| (i * 7919 % 1013) as f32 / 500.0 - 1.0).collect(),
+            None => (0..count).map(|i| exact_f32(i * 7919 % 1013) / 500.0 - 1.0).collect(),
         };
-        ensure!(data.len() == count, "the picture has {} values, want {count}", data.len());
+        ensure!(data.len() == count, "the picture has {} values, expected {count}", data.len());
         Ok(Planes { data, side: self.size })
     }
 }
 
-/// Writes an answer, which is kept pixel after pixel, plane by plane.
+/// Writes an output, which is stored pixel by pixel, plane by plane.
 fn save(path: &Path, answer: &[f32], classes: usize, size: usize) -> Result<()> {
     let shape = [1, classes as u64, size as u64, size as u64];
     let file =

@@ -1,16 +1,17 @@
-//! Large scenes that cost no disk: real imagery, repeated by a VRT.
+//! Large scenes that need no disk space: real imagery, repeated by a VRT.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use arpent_base::number::index;
 use serde_json::Value;
 
-/// Size and place of a raster, as `gdalinfo -json` says it.
+/// Size and position of a raster, from `gdalinfo -json`.
 #[derive(Debug, Clone)]
 pub struct Base {
-    /// Its path, absolute.
+    /// Its absolute path.
     pub path: String,
     /// Columns and rows.
     pub size: (usize, usize),
@@ -21,15 +22,15 @@ pub struct Base {
 /// Describes a raster.
 ///
 /// # Errors
-/// When gdalinfo is missing or does not know the file.
+/// If gdalinfo is missing or cannot read the file.
 pub fn describe(path: &Path) -> Result<Base> {
     let out = Command::new("gdalinfo").arg("-json").arg(path).output().context("cannot start gdalinfo")?;
     ensure!(out.status.success(), "gdalinfo cannot read {}", path.display());
     let info: Value = serde_json::from_slice(&out.stdout)?;
-    let number = |i: usize| info["size"][i].as_u64().and_then(|v| usize::try_from(v).ok()).unwrap_or(0);
+    let number = |i: usize| info["size"][i].as_u64().map(index).context("gdalinfo gives no size");
     Ok(Base {
         path: std::fs::canonicalize(path)?.to_string_lossy().into_owned(),
-        size: (number(0), number(1)),
+        size: (number(0)?, number(1)?),
         geotransform: info["geoTransform"]
             .as_array()
             .into_iter()
@@ -43,7 +44,7 @@ pub fn describe(path: &Path) -> Result<Base> {
 /// Writes a VRT of `width` x `height` pixels that repeats the first three bands of `base`.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// If the file cannot be written.
 pub fn repeat(base: &Base, width: usize, height: usize, vrt: &Path) -> Result<()> {
     let escaped = base.wkt.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     let geotransform: Vec<String> = base.geotransform.iter().map(|v| format!("{v:.16e}")).collect();

@@ -1,23 +1,24 @@
-//! Steps of a training alone, beside PyTorch's: `benches/peers/speed_step.py` asks for runs in turn.
+//! Training steps alone, for comparison with PyTorch: `benches/peers/speed_step.py` requests runs in turn.
 
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
+use arpent_base::number::{exact, narrow, signed};
 use arpent_model::{Architecture, Encoder, Network, initial};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// Channels of the decoder, as segmentation_models_pytorch has them.
+/// Channels of the decoder, as in segmentation_models_pytorch.
 const DECODER: [usize; 5] = [256, 128, 64, 32, 16];
 
-/// What is trained.
+/// The network and its batches.
 #[derive(Debug)]
 pub struct Steps {
     /// Encoder of the U-Net.
     pub encoder: String,
-    /// Chips of a step.
+    /// Chips in a step.
     pub batch: usize,
     /// Side of a chip, pixels.
     pub size: usize,
@@ -28,10 +29,10 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// Obeys lines: `run` does a step on made-up chips and prints its milliseconds, `quit` ends.
+    /// Reads commands: `run` does a step on synthetic chips and prints its milliseconds, `quit` ends.
     ///
     /// # Errors
-    /// An encoder that is not there, a line that cannot be understood.
+    /// An unknown encoder, an invalid command.
     pub fn serve(&self, lines: impl BufRead, mut out: impl Write) -> Result<()> {
         rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global()?;
         let mut training = Training::begin(self)?;
@@ -39,7 +40,7 @@ impl Steps {
             match line?.as_str() {
                 "run" => {}
                 "quit" => return Ok(()),
-                other => bail!("`{other}`: want `run` or `quit`"),
+                other => bail!("`{other}`: expected `run` or `quit`"),
             }
             let began = Instant::now();
             training.step()?;
@@ -68,21 +69,18 @@ impl Training {
             dates: 1,
         };
         let device = Device::flex().autodiff();
-        // Values of one even distribution; times do not depend on them.
+        // Uniformly distributed values; times do not depend on them.
         let mut state = 1u64;
         let mut even = move || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            f64::from(u32::try_from(state >> 40).unwrap_or(0)) / f64::from(1 << 23) - 1.0
+            exact(state >> 40) / f64::from(1 << 23) - 1.0
         };
         let weights = initial(&architecture, |_| {
             let mut stream = even;
             move || stream()
         });
-        #[allow(clippy::cast_possible_truncation, reason = "made-up values")]
-        let values = (0..of.batch * 3 * of.size * of.size).map(|_| even() as f32).collect::<Vec<_>>();
-        let truth: Vec<i64> = (0..of.batch * of.size * of.size)
-            .map(|i| i64::try_from(i / 7 % of.classes).unwrap_or(0))
-            .collect();
+        let values = (0..of.batch * 3 * of.size * of.size).map(|_| narrow(even())).collect::<Vec<_>>();
+        let truth: Vec<i64> = (0..of.batch * of.size * of.size).map(|i| signed(i / 7 % of.classes)).collect();
         Ok(Self {
             network: Network::for_training(&architecture, &weights, &device)?,
             optimizer: AdamWConfig::new().init(),

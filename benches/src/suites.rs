@@ -9,27 +9,27 @@ use serde_json::Value;
 use crate::measure::{self, Sample, medians};
 use crate::scenes::{self, Base};
 
-/// What every benchmark needs.
+/// Settings of all benchmarks.
 #[derive(Debug, Clone)]
 pub struct Bench {
     /// The `arpent` binary.
     pub arpent: String,
     /// A real scene with at least three bands of 8 bits.
     pub scene: PathBuf,
-    /// Counted runs of each case.
+    /// Measured runs of each case.
     pub runs: usize,
     /// Folder for scenes, packages and outputs.
     pub scratch: PathBuf,
 }
 
 /// Seconds of each stage, from a run's manifest.
-const STAGES: [&str; 7] = ["open", "read", "predict", "stitch", "vectorise", "write", "publish"];
+const STAGES: [&str; 7] = ["open", "read", "predict", "stitch", "vectorize", "write", "publish"];
 
 impl Bench {
-    /// Time of each stage and of the whole job: a configuration on the scene as it is.
+    /// Time of each stage and of the whole job: a configuration on the unchanged scene.
     ///
     /// # Errors
-    /// When a run fails.
+    /// If a run fails.
     pub fn stages(&self, config: &Path) -> Result<String> {
         let output = self.scratch.join("stages");
         let arguments = Self::arguments(config, &self.scene, &output);
@@ -54,10 +54,10 @@ impl Bench {
     }
 
     /// Peak memory of a configuration on scenes of the base's width and 1, 4 and 16 times a height that fills the
-    /// bounded buffers (four times the base's own); then of a stand-in network with 2 and with 20 classes, likewise.
+    /// bounded buffers (four times the base's own); then the same for a stand-in network with 2 and with 20 classes.
     ///
     /// # Errors
-    /// When a run fails.
+    /// If a run fails.
     pub fn memory(&self, config: &Path) -> Result<String> {
         let base = scenes::describe(&self.scene)?;
         let mut table =
@@ -82,7 +82,7 @@ impl Bench {
     /// One job of 25,000 x 25,000 pixels, three bands, 19 classes.
     ///
     /// # Errors
-    /// When the run fails.
+    /// If the run fails.
     pub fn large(&self) -> Result<String> {
         let base = scenes::describe(&self.scene)?;
         let sample = self.linear_job(&base, 19, (25_000, 25_000))?;
@@ -100,7 +100,7 @@ impl Bench {
         self.repeated(base, &config, size)
     }
 
-    /// A configuration on the base, repeated to a size.
+    /// Runs a configuration on the base, repeated to a size.
     fn repeated(&self, base: &Base, config: &Path, (width, height): (usize, usize)) -> Result<Sample> {
         let vrt = self.scratch.join(format!("{width}x{height}.vrt"));
         scenes::repeat(base, width, height, &vrt)?;

@@ -1,4 +1,4 @@
-//! Regions of a label raster, alone.
+//! Vectorization of a label raster, alone.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -10,7 +10,7 @@ use arpent_raster::{CONFIDENCE_NODATA, Window};
 use arpent_vector::{Coverage, CoverageRules, MappingUnits, Polygonizer, Region};
 use serde_json::{Value, json};
 
-/// What is made of the labels.
+/// The output to make from the labels.
 #[derive(Debug, Clone, Copy)]
 pub enum Made {
     /// The outline of every region.
@@ -24,10 +24,10 @@ pub enum Made {
     },
 }
 
-/// Makes regions of a file of labels, a byte each, row by row, and tells how many there are and how long it took.
+/// Makes regions from a file of labels, one byte each, row by row, and returns their number and the time.
 ///
 /// # Errors
-/// When the file cannot be read or is no whole number of rows.
+/// If the file cannot be read or is not a whole number of rows.
 pub fn run(path: &Path, width: usize, made: Made) -> Result<Value> {
     let bytes = std::fs::metadata(path).with_context(|| path.display().to_string())?.len();
     let bytes = usize::try_from(bytes)?;

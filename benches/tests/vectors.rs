@@ -1,5 +1,6 @@
-//! Regions and coverages of random and of real label rasters: the same regions as GDAL's, and the laws of a coverage.
-#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+//! Regions and coverages of random and of real label rasters: the same regions as GDAL's, and the invariants of a
+//! coverage.
+#![allow(clippy::print_stderr, reason = "skipped tests are reported")]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use arpent_gdal::read_labels;
 use arpent_raster::{LABEL_NODATA, Raster, Window};
 use arpent_testing::polygonize_reference;
 use arpent_vector::{
-    Connectivity, Coverage, CoverageRules, DissolveCounts, MappingUnits, Polygonizer, Region,
+    Connectivity, Coverage, CoverageRules, EliminationCounts, MappingUnits, Polygonizer, Region,
 };
 use proptest::prelude::*;
 
@@ -30,7 +31,7 @@ fn sides(ring: &[Corner]) -> Vec<(Corner, Corner)> {
     sides
 }
 
-/// What encloses a set of pixels, whichever way its rings are walked or split where they touch.
+/// The boundary of a set of pixels, independent of the direction and the splitting of its rings.
 fn outline(class: u8, rings: &[Vec<Corner>], origin: Corner) -> (u8, Vec<(Corner, Corner)>) {
     let mut outline: Vec<_> = rings.iter().flat_map(|ring| sides(ring)).collect();
     for (a, b) in &mut outline {
@@ -82,7 +83,7 @@ fn assert_same_regions(raster: &Raster<u8>, connectivity: Connectivity) {
     assert!(ours == theirs, "the regions that GDAL finds");
 }
 
-fn coverage(raster: &Raster<u8>, mmu: f64, tolerance_px: f64) -> (Vec<Region>, DissolveCounts) {
+fn coverage(raster: &Raster<u8>, mmu: f64, tolerance_px: f64) -> (Vec<Region>, EliminationCounts) {
     let units = MappingUnits::new(mmu).expect("a unit");
     let rules = CoverageRules::new(units, None, tolerance_px).expect("a tolerance");
     let mut found = Vec::new();
@@ -95,7 +96,7 @@ fn coverage(raster: &Raster<u8>, mmu: f64, tolerance_px: f64) -> (Vec<Region>, D
             })
             .expect("a row");
     }
-    let counts = coverage.finish(&mut |_| {}, &mut |r| found.push(r)).expect("the last rows").dissolved;
+    let counts = coverage.finish(&mut |_| {}, &mut |r| found.push(r)).expect("the last rows").eliminated;
     (found, counts)
 }
 
@@ -104,8 +105,8 @@ fn doubled_area(ring: &[Corner]) -> i64 {
     ring.iter().zip(ring.iter().cycle().skip(1)).map(|(a, b)| b[0] * a[1] - a[0] * b[1]).sum()
 }
 
-/// The laws of a coverage: every line has one other region, or no data, on its other side; areas add up to the valid one;
-/// nothing is below the unit but whole islands.
+/// The invariants of a coverage: every line has one other region, or no data, on its other side; areas sum to the
+/// valid one; nothing is below the minimum mapping unit except islands.
 #[track_caller]
 fn assert_is_coverage(raster: &Raster<u8>, mmu: u32, tolerance_px: f64) {
     let (regions, counts) = coverage(raster, f64::from(mmu), tolerance_px);
@@ -140,7 +141,7 @@ fn assert_is_coverage(raster: &Raster<u8>, mmu: u32, tolerance_px: f64) {
     assert_eq!(small, counts.islands, "what is below the unit is an island, and counted");
 }
 
-/// Patches of some `size` pixels with single pixels of noise, and some without data.
+/// Patches of about `size` pixels with single pixels of noise, and some without data.
 fn patches(extent: Window, seed: u64, classes: u64, size: i64) -> Raster<u8> {
     let noise = |a: i64, b: i64| {
         let mut state = seed
@@ -184,7 +185,7 @@ proptest! {
     }
 }
 
-/// Label rasters of data sets, if they are there.
+/// Label rasters of data sets, if present.
 fn real_rasters() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/landcover");
     let folders = ["ign_labels_only_odeon", "dubai_mbrsc/masks"].map(|folder| root.join(folder));
@@ -196,7 +197,7 @@ fn real_rasters() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|e| e == "tiff" || e == "tif" || e == "png"))
         .collect();
     found.sort();
-    // Some of each folder.
+    // Some of each directory.
     found.into_iter().step_by(5).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Data set cards: what a set is, under which licence, with which bands and classes.
+//! Data set cards: what a set is, under which license, with which bands and classes.
 
 use std::path::Path;
 
@@ -14,8 +14,9 @@ pub struct Card {
     pub name: String,
     /// Title for people.
     pub title: String,
-    /// Licence of imagery and labels (SPDX where there is one). Never empty.
-    pub licence: String,
+    /// License of imagery and labels (SPDX where there is one). Never empty.
+    #[serde(alias = "licence")]
+    pub license: String,
     /// Origin, with its version.
     pub source: String,
     /// Whether weights trained on it may be given away.
@@ -51,7 +52,7 @@ impl Card {
     /// Reads and checks a card.
     ///
     /// # Errors
-    /// [`DatasetError::Missing`], [`DatasetError::Read`] and [`DatasetError::BadCard`]: no licence, no source, a
+    /// [`DatasetError::Missing`], [`DatasetError::Read`] and [`DatasetError::BadCard`]: no license, no source, a
     /// class twice, not TOML.
     pub fn read(path: &Path) -> Result<Self, DatasetError> {
         let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
@@ -80,7 +81,7 @@ impl Card {
     }
 
     fn check(&self) -> Result<(), String> {
-        let said = [("name", &self.name), ("licence", &self.licence), ("source", &self.source)];
+        let said = [("name", &self.name), ("license", &self.license), ("source", &self.source)];
         if let Some((key, _)) = said.iter().find(|(_, value)| value.trim().is_empty()) {
             return Err(format!("`{key}` is empty"));
         }

@@ -22,6 +22,14 @@ pub enum Truth {
     /// A class for every pixel, by its id in the card; [`IGNORE`](crate::IGNORE) where nothing is known. For
     /// change detection, of the change from the first picture to the second.
     Labels(Raster<u8>),
+    /// Labels that were made of objects: a class for every pixel as above, and the boxes of the objects, so that each of them can
+    /// count once. [`IGNORE`](crate::IGNORE) is never a box's class.
+    Objects {
+        /// A class for every pixel.
+        labels: Raster<u8>,
+        /// The objects.
+        boxes: Vec<TruthBox>,
+    },
     /// All objects of the picture.
     Boxes(Vec<TruthBox>),
     /// All classes of the picture as a whole, by their ids in the card, ascending.

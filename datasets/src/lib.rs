@@ -1,4 +1,4 @@
-//! Data sets: one adapter per layout, one card per set (`cards/<name>.toml`: licence, source, bands, GSD, classes,
+//! Data sets: one adapter per layout, one card per set (`cards/<name>.toml`: license, source, bands, GSD, classes,
 //! splits).
 //!
 //! A set is named in a configuration ([`SetConfig`]: folder, card, layout, splits) and opened as a [`Dataset`]: items
@@ -18,8 +18,8 @@
 mod audit;
 mod card;
 mod config;
-mod crowns;
 mod dataset;
+mod ellipse;
 mod error;
 mod files;
 mod fingerprint;
@@ -28,35 +28,26 @@ mod labels;
 mod layouts;
 mod open;
 mod orientation;
-mod picture;
 mod pixels;
 mod remarks;
 mod set;
-mod source;
 mod splits;
 mod survey;
-mod tiles;
 
 pub use arpent_gdal::{InvalidGeometries, same_text};
 pub use audit::{AuditReport, ClassAudit, Duplicate, Fault, Finding, FindingKind, LabelShift, audit};
 pub use card::{Card, CardClass};
 pub use config::SetConfig;
-pub use crowns::{Crown, Health, neon_crowns};
 pub use dataset::{Dataset, Example, Truth, TruthBox};
+pub use ellipse::{ellipse_pixels, in_ellipse};
 pub use error::DatasetError;
 pub use fingerprint::fingerprint;
 pub use folders::{ImageFolder, MaskFolder, ValueMap};
-pub use labels::{DEAD, GROUND, IGNORE, LIVE};
+pub use labels::IGNORE;
 pub use layouts::{
-    AerialWaste, ChangePairs, ClassFolders, Coco, Flair, FlairEdition, FlairGroup, FlairLists, ImageMask,
-    LayoutConfig, PascalVoc, RasterPolygons, Rdd2022, SceneReader, WasteTarget, Yolo,
+    AerialWaste, BoxesToLabels, ChangePairs, ClassFolders, Coco, Flair, FlairEdition, FlairGroup, FlairLists,
+    ImageMask, LayoutConfig, PascalVoc, RasterPolygons, Rdd2022, SceneReader, WasteTarget, Yolo,
 };
-pub use picture::Picture;
 pub use remarks::{Asked, Declared, Remark, RemarkKind};
-pub use source::Source;
-pub use splits::{Group, Split, SplitItem, SplitRule, read_splits, read_table, read_unlabelled};
+pub use splits::{Group, Split, SplitItem, SplitRule, read_table, read_unlabelled};
 pub use survey::{Drawn, Survey, SurveyedPolygon, survey};
-pub use tiles::{
-    LabeledTile, TileBox, neon_osbs_029, neon_sjer, neon_yell_528000_west, neon_yell_541000, read_boxes,
-    yell_528000,
-};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use arpent_base::number::fitted;
 use arpent_gdal::{count_bands, label_facts, misplaced, read_labels, read_picture};
 use arpent_raster::{Chip, Raster, ReadAs, Window};
 use image::metadata::Orientation;
@@ -120,8 +121,7 @@ fn refuse_turned(path: &Path, orientation: u8) -> Result<(), DatasetError> {
 fn decoded(dataset: &str, path: &Path, bands: Bands<'_>, seen: &mut Seen) -> Result<Chip, DatasetError> {
     let (image, is_turned) = shown(dataset, path)?;
     seen.add(RemarkKind::Turned, usize::from(is_turned));
-    let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
-    let window = Window::new(0, 0, size(image.width()), size(image.height()));
+    let window = Window::new(0, 0, fitted(image.width()), fitted(image.height()));
     let (channels, has_alpha) = (usize::from(image.color().channel_count()), image.color().has_alpha());
     let colors = channels - usize::from(has_alpha);
     let selected: Vec<usize> = match bands {

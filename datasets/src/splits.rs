@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use arpent_base::number::{approximate, index};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -85,8 +86,7 @@ impl SplitRule {
     pub fn split_of(&self, group: &str) -> Split {
         let hash = Sha256::digest(format!("{}\n{group}", self.seed));
         let number = hash.iter().take(8).fold(0u64, |all, byte| all << 8 | u64::from(*byte));
-        #[allow(clippy::cast_precision_loss, reason = "53 bits are enough for a share")]
-        let at = number as f64 / 2f64.powi(64);
+        let at = approximate(number) / 2f64.powi(64);
         if at < self.validation {
             Split::Validation
         } else if at < self.validation + self.test {
@@ -166,18 +166,8 @@ struct Row {
     group: String,
 }
 
-/// Reads the items of one data set (CSV with the columns task, dataset, split, item, group): training and validation
-/// must both be there. Rows whose split is `unlabelled` are left out. An item without a group is a group of its own.
-///
-/// # Errors
-/// [`DatasetError`]: missing table, malformed line, a group in two splits, a split without items.
-pub fn read_splits(path: &Path, dataset: &str) -> Result<Vec<SplitItem>, DatasetError> {
-    let items = read_table(path, dataset)?;
-    check_filled(path, dataset, &items, [Split::Train, Split::Validation])?;
-    Ok(items)
-}
-
-/// [`read_splits`] for a set that may lack a split.
+/// Reads the items of one data set (CSV with the columns task, dataset, split, item, group). Rows whose split is `unlabelled` are
+/// left out. An item without a group is a group of its own.
 ///
 /// # Errors
 /// [`DatasetError`]: missing table, malformed line, a group in two splits.
@@ -216,7 +206,7 @@ fn rows(path: &Path, dataset: &str) -> Result<Vec<(usize, Row)>, DatasetError> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let bad = |e: &csv::Error| {
         let line = e.position().map_or(1, csv::Position::line);
-        let line = usize::try_from(line).unwrap_or(usize::MAX);
+        let line = index(line);
         let problem = format!("want 5 columns: task, dataset, split, item, group ({e})");
         DatasetError::Malformed { path: path.to_owned(), line, problem }
     };
@@ -227,7 +217,7 @@ fn rows(path: &Path, dataset: &str) -> Result<Vec<(usize, Row)>, DatasetError> {
         let row: Row = record.deserialize(Some(&header)).map_err(|e| bad(&e))?;
         if row.dataset == dataset {
             let line = record.position().map_or(0, csv::Position::line);
-            rows.push((usize::try_from(line).unwrap_or(usize::MAX), row));
+            rows.push((index(line), row));
         }
     }
     Ok(rows)

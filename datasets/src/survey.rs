@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use arpent_base::number::signed;
 use arpent_gdal::{InvalidGeometries, MosaicReader, PolygonSource, group_scenes, look, read_polygons};
 use arpent_raster::{ReadAs, SampleType, Scaling, SceneInfo, Window};
 
@@ -126,7 +127,7 @@ fn windows(scene: &Window) -> impl Iterator<Item = Window> {
     let every = (columns * rows).div_ceil(MAX_WINDOWS).max(1);
     let scene = *scene;
     (0..columns * rows).step_by(every).filter_map(move |i| {
-        let start = |at: usize| i64::try_from(at * WINDOW).unwrap_or(i64::MAX);
+        let start = |at: usize| signed(at * WINDOW);
         let (col, row) = (scene.col + start(i % columns), scene.row + start(i / columns));
         Window::new(col, row, WINDOW, WINDOW).intersect(&scene)
     })

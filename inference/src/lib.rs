@@ -1,4 +1,4 @@
-//! `arpent`: from a scene to published features. The commands; what they do stands in `arpent_job`.
+//! `arpent`: from a scene to published features. The commands; `arpent_job` implements them.
 
 pub mod cli;
 mod commands;
@@ -10,14 +10,14 @@ use std::process::ExitCode;
 use arpent_shell::print::Format;
 use arpent_shell::usage::{of_usage, wants_json};
 use arpent_shell::{exit, log, message};
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::cli::{Cli, Command, ModelCommand};
 use crate::commands::{
-    gc, inspect, merge, model, plan, run, schema, status, submit as submission, train, verify, worker, zonal,
+    check, gc, inspect, merge, model, plan, run, schema, status, submit as submission, train, worker, zonal,
 };
 
-/// Runs the command line and says what went wrong, once.
+/// Runs the command line and reports its error, once.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -31,10 +31,10 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     log::start(cli.log);
-    // What these do can be done again by whoever started them, on another machine too.
+    // Another machine can repeat the work of these commands.
     let is_shard_work = matches!(cli.command, Command::Worker(_) | Command::Merge(_));
     let format = match &cli.command {
-        // The other program's arguments, of which this is one.
+        // `--format json` among the arguments of `arpent-train`.
         Command::Train { arguments } if wants_json(arguments.iter().cloned()) => Format::Json,
         _ => cli.format,
     };
@@ -48,10 +48,11 @@ pub fn main() -> ExitCode {
         Command::Submit(args) => submission::main(&args, cli.format),
         Command::Zonal(args) => zonal::main(&args, cli.format),
         Command::Inspect { target } => inspect::main(&target, cli.format),
-        Command::Verify { url } => verify::main(&url, cli.format),
+        Command::Check { url } => check::main(&url, cli.format),
         Command::Schema { of } => schema::main(of),
         Command::Model { command: ModelCommand::Import(args) } => model::import(&args, cli.format),
         Command::Train { arguments } => train::main(&arguments, cli.format),
+        Command::Install(install) => install.run(Cli::command()),
     };
     match ended {
         Ok(code) => ExitCode::from(code),

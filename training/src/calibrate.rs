@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use arpent_base::number::{exact, narrow};
 use arpent_base::{DoingWhat as _, Result};
 use arpent_datasets::{IGNORE, Split};
 use arpent_metrics::Reliability;
@@ -11,7 +12,7 @@ use arpent_shell::message::say;
 use crate::config::{Config, Evaluate, Overrides, same_model};
 use crate::data::{ItemTruth, Sets};
 use crate::error::TrainError;
-use crate::evaluate::{CONFIDENCE, Judge, Pictures, figures, rounded, scores_of};
+use crate::evaluate::{CONFIDENCE, Judge, Pictures, Unit, figures, rounded, scores_of};
 use crate::fit::{Place, write_at_once};
 use crate::progress::{next, tell};
 use crate::report;
@@ -35,8 +36,8 @@ const PIXELS: usize = 200_000;
 pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     let overrides = Overrides { data: args.data.clone(), ..Overrides::default() };
     let config = Config::read(&args.config, &overrides)?;
-    if config.is_detection() || config.crowns.is_some() {
-        let problem = "calibration is for labels of data sets; this training has none";
+    if config.is_detection() {
+        let problem = "calibration is for labels; this training has boxes";
         return Err(TrainError::refused(problem, "calibrate a segmentation or change-detection model").into());
     }
     let (mut package, weights) = ModelPackage::load(&args.package)?;
@@ -62,8 +63,8 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     package.calibration = Some(calibration);
     let corrected = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
     let (split, evaluate, cell_px) = (Split::Validation, &Evaluate::default(), config.fit.chip_px);
-    let as_a_whole = config.is_scene();
-    let pictures = Pictures { sets: &sets, split, classes: &config.classes, as_a_whole, evaluate, cell_px };
+    let unit = Unit::of(&config);
+    let pictures = Pictures { sets: &sets, split, classes: &config.classes, unit, evaluate, cell_px };
     let published = pictures.publish(&corrected)?;
     // The correction changes no label: of all scores, what is said of confidences alone is another.
     if let Some(score) = published.scores.get(ECE) {
@@ -175,7 +176,6 @@ impl Answers {
     }
 
     /// Mean negative log-likelihood of the truth at a temperature.
-    #[allow(clippy::cast_precision_loss, reason = "far fewer pixels than 2^52")]
     fn likelihood(&self, temperature: f64) -> f64 {
         let one = |(scores, truth): (&Vec<f32>, &usize)| {
             let at = |class: usize| f64::from(scores[class]) / temperature;
@@ -183,7 +183,7 @@ impl Answers {
             let sum: f64 = (0..scores.len()).map(|c| (at(c) - highest).exp()).sum();
             sum.ln() + highest - at(*truth)
         };
-        self.scores.iter().zip(&self.truth).map(one).sum::<f64>() / self.truth.len().max(1) as f64
+        self.scores.iter().zip(&self.truth).map(one).sum::<f64>() / exact(self.truth.len().max(1))
     }
 
     /// The temperature of the smallest [`Answers::likelihood`], which has one minimum (it is convex in 1 / temperature):
@@ -209,8 +209,7 @@ impl Answers {
                 at_b = value(b);
             }
         }
-        #[allow(clippy::cast_possible_truncation, reason = "0.05 to 20")]
-        let temperature = ((f64::midpoint(low, high).exp() * 1e4).round() / 1e4) as f32;
+        let temperature = narrow((f64::midpoint(low, high).exp() * 1e4).round() / 1e4);
         Ok(temperature)
     }
 
@@ -259,8 +258,7 @@ mod tests {
         for _ in 0..20_000 {
             let score = rng.range(-2.0, 2.0);
             let share = 1.0 / (1.0 + (-score).exp());
-            #[allow(clippy::cast_possible_truncation, reason = "scores are f32")]
-            answers.scores.push(vec![0.0, (3.0 * score) as f32]);
+            answers.scores.push(vec![0.0, narrow(3.0 * score)]);
             answers.truth.push(usize::from(rng.chance(share)));
         }
         let temperature = answers.best_temperature().unwrap();

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
         architecture: &architecture,
         bands: &source.bands,
         draw: source.draw(),
-        class_weights: class_weights(&config, &source)?,
+        class_weights: class_weights(&config, &source),
         data: source.fingerprint(),
         place: place.clone(),
         meter: &meter,
@@ -117,15 +117,15 @@ fn chosen_score(config: &Config, judge: &dyn Judge) -> Result<String> {
 }
 
 /// Weights of the classes in the loss.
-pub(crate) fn class_weights(config: &Config, source: &Source) -> Result<Vec<f32>> {
+pub(crate) fn class_weights(config: &Config, source: &Source) -> Vec<f32> {
     match &config.loss.class_weights {
-        None => Ok(vec![1.0; config.classes.len()]),
-        Some(ClassWeights::List(list)) => Ok(list.clone()),
+        None => vec![1.0; config.classes.len()],
+        Some(ClassWeights::List(list)) => list.clone(),
         Some(ClassWeights::Balanced(_)) => {
-            let weights = source.balanced_weights()?;
+            let weights = source.balanced_weights();
             let named = config.classes.iter().zip(&weights).map(|(c, w)| format!("{} {w:.3}", c.name));
             say(&format!("class weights: {}", named.collect::<Vec<_>>().join(", ")));
-            Ok(weights)
+            weights
         }
     }
 }
@@ -261,7 +261,7 @@ fn finish(
     })?;
     say(&format!("package written to {}", config.output.display()));
     let (package, written) = (config.output.display().to_string(), config.path.display().to_string());
-    let can_be_calibrated = !config.is_detection() && config.crowns.is_none();
+    let can_be_calibrated = !config.is_detection();
     next(&[if can_be_calibrated { "calibrate" } else { "evaluate" }, &package, &written]);
     Ok(())
 }

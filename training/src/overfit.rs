@@ -20,7 +20,7 @@ output = "unused"
 id = "boxes"
 version = "0.0.0"
 title = "Boxes"
-licence = "CC0-1.0"
+license = "CC0-1.0"
 gsd_m = { nominal = 1.0, min = 0.5, max = 2.0 }
 value_range = [0.0, 255.0]
 sample_types = ["uint8"]
@@ -65,7 +65,7 @@ impl Rectangles {
         let card = Card {
             name: "rectangles".into(),
             title: "Rectangles".into(),
-            licence: "CC0-1.0".into(),
+            license: "CC0-1.0".into(),
             source: "a test".into(),
             weights_may_ship: true,
             bands: ["red", "green", "blue"].map(String::from).to_vec(),

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     let config = Config::read(&args.config, &overrides)?;
     let (mut package, weights) = ModelPackage::load(&args.package)?;
     same_model(&package, &config)?;
-    refuse(args, &config, &package)?;
+    refuse(args, &package)?;
     let sets = Sets::open_for(&config, &package)?;
     let judge = judge_of(&config, &sets, Split::Validation);
     let name = judge.names()[0];
@@ -68,11 +68,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     Ok(())
 }
 
-fn refuse(args: &QuantizeArgs, config: &Config, package: &ModelPackage) -> Result<(), TrainError> {
-    if config.crowns.is_some() {
-        let problem = "ranges are measured on data sets; this training has none";
-        return Err(TrainError::refused(problem, "quantize a model that was trained on data sets"));
-    }
+fn refuse(args: &QuantizeArgs, package: &ModelPackage) -> Result<(), TrainError> {
     if package.quantization.is_some() {
         let problem = format!("package `{}` is of 8 bits already", package.id);
         return Err(TrainError::refused(problem, "give the package in single precision"));
@@ -103,7 +99,12 @@ fn measured(sets: &Sets, predictor: &Predictor) -> Result<(Vec<f32>, usize)> {
 
 /// The package's card, with a section more.
 fn write_card(args: &QuantizeArgs, quantization: &Quantization) -> Result<()> {
-    let card = std::fs::read_to_string(args.package.join("card.md")).unwrap_or_default();
+    let path = args.package.join("card.md");
+    let card = match std::fs::read_to_string(&path) {
+        // A package may come without one.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        card => card.with_context(|| format!("cannot read {}", path.display()))?,
+    };
     let Quantization { measured_on, score_f32, score_int8, score, .. } = quantization;
     let section = format!(
         "\n## 8 bits\n\nThis variant computes its convolutions with whole numbers of 8 bits. Ranges: {measured_on}. Scores above are those of \

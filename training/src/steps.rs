@@ -21,7 +21,7 @@ output = "unused"
 id = "steps"
 version = "0.0.0"
 title = "Steps"
-licence = "CC0-1.0"
+license = "CC0-1.0"
 gsd_m = { nominal = 1.0, min = 0.5, max = 2.0 }
 value_range = [0.0, 255.0]
 sample_types = ["uint8"]

@@ -1,8 +1,9 @@
-//! The order of the modules inside each crate: what a module uses stands below it, and no files use each other in a loop.
+//! The order of the modules inside each crate: a module uses only modules of lower levels, and files do not use each
+//! other in a cycle.
 //!
-//! A name counts for the file that *defines* it, through whatever `pub use` it was taken, and a re-export is a use, too. Of methods,
-//! those of `Type::method` and `self.method()` count for the file of their `impl`; others are not seen, because what a value
-//! is does not stand beside it. Tests do not count.
+//! A name counts for the file that *defines* it, through any `pub use`, and a re-export is a use, too. Of methods,
+//! `Type::method` and `self.method()` count for the file of their `impl`; others are ignored, because the type of a
+//! value is not visible in the syntax. Tests do not count.
 
 mod reader;
 mod syntax;
@@ -17,11 +18,11 @@ use super::{assert_none, files, members, read, root, text};
 use tree::{Sources, Tree};
 use uses::{Edges, edges};
 
-/// The top-level modules of every crate from the top floor down. A module uses only modules of floors that stand after its own;
-/// `>` leads one floor down. What `lib.rs` and `main.rs` define stands above all.
+/// The top-level modules of every crate from the highest level down. A module uses only modules of lower levels,
+/// which come later; `>` separates levels. The definitions of `lib.rs` and `main.rs` are above all levels.
 const ROOMS: &[(&str, &str)] = &[
-    ("arpent-base", "config failure hash host random redact shell_words"),
-    ("arpent-shell", "energy interrupt print progress > exit lines log > message > usage"),
+    ("arpent-base", "checked failure hash host random redact shell_words table > config number"),
+    ("arpent-shell", "energy install interrupt progress > print > exit lines log > message > usage"),
     ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
     (
         "arpent-engine",
@@ -30,28 +31,28 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-tiling", "stitch > plan > area options"),
     (
         "arpent-model",
-        "checkpoint fold hand_set import predictor > adopt card peaks > network > tensor_device > device lowered native planes > package \
+        "checkpoint fold hand_set import predictor > adopt gpu peaks > network > tensor_device > device lowered native planes > package \
          > field weights > architecture > error unets > encoders > graph",
     ),
     (
         "arpent-vector",
-        "coverage snap vectorize wkb zonal > dissolve feature generalize ground objects simplify \
-         > attribute detections polygonize triangle > bits drawing square > error region",
+        "coverage snap vectorize wkb zonal > eliminate feature generalize ground objects simplify \
+         > detections polygonize triangle > bits drawing square > error region",
     ),
     (
         "arpent-metrics",
         "calibration change detection ranking scores tolerance > confusion roc > grouped > count error",
     ),
-    ("arpent-testing", "faults geotiff polygonize servers slurm > needs picture"),
-    ("arpent-gdal", "fingerprint > vector > write > fields scene > crs guard text > setup > error > ffi uri"),
+    ("arpent-testing", "faults geotiff installed polygonize servers shapes slurm > needs picture"),
+    ("arpent-gdal", "fingerprint > vector > write > scene > crs guard text > setup > error > ffi uri"),
     (
         "arpent-publish",
-        "gc spool stac summary verify > geojson geoparquet hilbert objects publish > dateline media run target \
+        "gc spool stac summary verify > geojson geoparquet hilbert objects publish > features media target > dateline run \
          > manifest session > connect hash limits > credentials > error > failure names > secrets",
     ),
     (
         "arpent-datasets",
-        "audit crowns fingerprint open survey tiles > config picture source > layouts > dataset folders pixels \
+        "audit fingerprint open survey > config > layouts > dataset ellipse folders pixels \
          > orientation set > card splits > files > error remarks > labels",
     ),
     (
@@ -67,7 +68,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-benches", "network step suites vectors > measure models scenes"),
 ];
 
-/// A crate's sources, tests left aside.
+/// A crate's sources, without tests.
 fn sources(folder: &Path) -> Sources {
     let all = files(folder).into_iter();
     all.filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
@@ -86,7 +87,7 @@ fn crates() -> Vec<Crate> {
 
 struct Crate {
     name: String,
-    /// Its `src`, from the root of the workspace.
+    /// Path of its `src`, from the root of the workspace.
     folder: PathBuf,
     modules: BTreeSet<String>,
     edges: Edges,
@@ -108,7 +109,7 @@ impl Crate {
         format!("{} -> {}: {}", from.display(), to.display(), names.join(", "))
     }
 
-    /// The loops of files, each as its shortest way round and all edges that stand in it.
+    /// The cycles of files, each as its shortest path and all edges in it.
     fn loops(&self) -> Vec<String> {
         let graph = graph(self.edges.keys().map(|(from, to)| (from.as_path(), to.as_path())));
         let describe = |files: BTreeSet<&Path>| {
@@ -125,7 +126,7 @@ impl Crate {
         circles(&graph).into_iter().map(describe).collect()
     }
 
-    /// Edges between top-level modules; none from what stands above all.
+    /// Edges between top-level modules, without those from the roots of the crate.
     fn between_modules(&self) -> BTreeMap<(String, String), Vec<(&Path, &Path)>> {
         let mut found = BTreeMap::<_, Vec<_>>::new();
         for (from, to) in self.edges.keys() {
@@ -137,7 +138,7 @@ impl Crate {
         found
     }
 
-    /// What is wrong with the table's line of this crate.
+    /// Errors in the table's line of this crate.
     fn misplaced(&self, line: &str) -> Vec<String> {
         let floors: Vec<Vec<&str>> =
             line.split('>').map(|floor| floor.split_whitespace().collect()).collect();
@@ -163,7 +164,7 @@ impl Crate {
         wrong
     }
 
-    /// A line of the table that would hold, if there is one.
+    /// A line of the table that would be valid, if there is one.
     fn floors(&self) -> Result<String, String> {
         let edges = self.between_modules();
         let graph = graph(edges.keys().map(|(above, below)| (above.as_str(), below.as_str())));
@@ -188,7 +189,7 @@ impl Crate {
     }
 }
 
-/// The top-level module of a file; none for the roots of a crate.
+/// The top-level module of a file; `None` for the roots of a crate.
 fn module(file: &Path) -> Option<String> {
     let first = file.components().next()?.as_os_str().to_str()?;
     let name = first.strip_suffix(".rs").unwrap_or(first);
@@ -205,7 +206,7 @@ fn graph<T: Ord + Copy>(edges: impl Iterator<Item = (T, T)>) -> Graph<T> {
     graph
 }
 
-/// All that can be reached from a node by at least one edge.
+/// All nodes that can be reached from a node by at least one edge.
 fn reached<T: Ord + Copy>(graph: &Graph<T>, from: T) -> BTreeSet<T> {
     let (mut found, mut open) = (BTreeSet::new(), vec![from]);
     while let Some(node) = open.pop() {
@@ -215,7 +216,7 @@ fn reached<T: Ord + Copy>(graph: &Graph<T>, from: T) -> BTreeSet<T> {
     found
 }
 
-/// Sets of nodes that all reach each other.
+/// Strongly connected components of more than one node or with a loop.
 fn circles<T: Ord + Copy>(graph: &Graph<T>) -> BTreeSet<BTreeSet<T>> {
     let reach: BTreeMap<T, BTreeSet<T>> = graph.keys().map(|node| (*node, reached(graph, *node))).collect();
     let in_loop = reach.iter().filter(|(node, reached)| reached.contains(node));
@@ -223,7 +224,7 @@ fn circles<T: Ord + Copy>(graph: &Graph<T>) -> BTreeSet<BTreeSet<T>> {
     in_loop.map(|(node, all)| all.iter().copied().filter(|other| back(node, other)).collect()).collect()
 }
 
-/// The shortest loop in a set of nodes; its first node stands at its end again.
+/// The shortest cycle in a set of nodes; its first node is repeated at the end.
 fn shortest_loop<T: Ord + Copy>(graph: &Graph<T>, nodes: &BTreeSet<T>) -> Vec<T> {
     let from = |start: T| {
         let (mut ways, mut seen) = (vec![vec![start]], BTreeSet::new());
@@ -284,7 +285,7 @@ fn made_up(files: &[(&str, &str)]) -> Crate {
     Crate::new("made-up", Path::new("src"), &sources)
 }
 
-/// A house whose porch uses a tool that hangs in the shed; `shed` is what the shed does besides.
+/// A crate whose module `porch` uses a type that is defined in `shed`; `shed` is additional code of that module.
 fn with_shed(shed: &str) -> Crate {
     made_up(&[
         ("lib.rs", "mod porch; mod shed; pub use shed::*;"),
@@ -354,7 +355,7 @@ fn a_parent_and_a_child_that_use_each_other_are_a_loop() {
     let parent = "mod b; pub struct A; impl A { fn f(&self) { self.g() } }";
     assert_eq!(house(parent, "use super::A; impl A { pub fn g(&self) {} }").loops().len(), 1);
     assert!(house("mod b; pub struct A;", "use super::A; impl A { pub fn g(&self) {} }").loops().is_empty());
-    // Who only declares and hands on is no room.
+    // A file that only declares and re-exports is not counted as a use.
     assert!(house("mod b; pub use b::g;", "pub fn g() { super::g() }").loops().is_empty());
     assert!(house("mod b; fn f() { b::g() }", "pub fn g() {}").loops().is_empty());
 }
@@ -373,14 +374,14 @@ fn a_name_counts_for_the_file_that_defines_it() {
 }
 
 #[test]
-fn a_table_that_does_not_fit_is_told() {
+fn a_table_that_does_not_match_is_reported() {
     let house = with_shed("");
     assert!(house.misplaced("porch > shed").is_empty());
-    let told = |line: &str| house.misplaced(line).join("; ");
+    let problems = |line: &str| house.misplaced(line).join("; ");
     let used = "made-up: porch uses shed\n    src/porch.rs -> shed/rack.rs: Tool";
-    assert_eq!(told("shed > porch"), used);
-    assert_eq!(told("shed porch"), used);
-    assert_eq!(told("porch"), "made-up: shed has no place in the table");
-    assert_eq!(told("porch > shed attic"), "made-up: attic is gone");
-    assert_eq!(told("porch shed > shed"), format!("made-up: shed stands in the table twice; {used}"));
+    assert_eq!(problems("shed > porch"), used);
+    assert_eq!(problems("shed porch"), used);
+    assert_eq!(problems("porch"), "made-up: shed has no place in the table");
+    assert_eq!(problems("porch > shed attic"), "made-up: attic is gone");
+    assert_eq!(problems("porch shed > shed"), format!("made-up: shed stands in the table twice; {used}"));
 }

@@ -1,149 +1,290 @@
-//! Places in TOML documents: the line and the table of a key, for messages about values that have the right type and no sense.
+//! TOML documents: positions of keys and tables, for messages about values of the right type that are invalid.
+
+use std::fmt;
 
 use toml::de::{DeTable, DeValue};
 
-/// A place in a configuration file.
+/// A position in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spot {
     /// Its line, from 1.
     pub line: usize,
-    /// The table in which it stands, as its header is written, with the number of an element from 1 (`[[sets]] 2`); `None` above
-    /// the first header.
+    /// The header of its table as written, with the number of an element from 1 (`[[sets]] 2`); `None` above the first
+    /// header.
     pub table: Option<Box<str>>,
-    /// The text of the line, without blanks around it.
+    /// The text of the line, trimmed.
     pub text: String,
 }
 
-/// What is no text in UTF-8.
+/// A key that a document writes with a former name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// Its position.
+    pub spot: Spot,
+    /// The former name.
+    pub old: &'static str,
+    /// The current name.
+    pub new: &'static str,
+}
+
+/// A key of a document, from the top: `features.min_area_m2`. Elements of lists are counted from 0; messages show them
+/// with a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key(Box<Parts>);
+
+/// On the heap, so that errors stay small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parts {
+    path: Vec<Box<str>>,
+    shown: String,
+    is_element: bool,
+}
+
+impl Key {
+    /// The key in a table.
+    #[must_use]
+    pub fn then(&self, key: &str) -> Self {
+        let between = if self.0.is_element { ": " } else { "." };
+        let shown = format!("{}{between}{key}", self.0.shown);
+        Self::of(self.below(key), shown, false)
+    }
+
+    /// The element of a list of tables, which messages show with its name.
+    #[must_use]
+    pub fn element(&self, index: usize, name: &str) -> Self {
+        let shown = format!("{} `{name}`", self.0.shown);
+        Self::of(self.below(&index.to_string()), shown, true)
+    }
+
+    fn of(path: Vec<Box<str>>, shown: String, is_element: bool) -> Self {
+        Self(Box::new(Parts { path, shown, is_element }))
+    }
+
+    fn below(&self, part: &str) -> Vec<Box<str>> {
+        self.0.path.iter().cloned().chain([part.into()]).collect()
+    }
+}
+
+/// A key written with dots; its parts must not contain dots.
+impl From<&str> for Key {
+    fn from(dotted: &str) -> Self {
+        Self::of(dotted.split('.').map(Into::into).collect(), dotted.to_owned(), false)
+    }
+}
+
+/// As shown in messages.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.shown)
+    }
+}
+
+/// Bytes that are not UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotUtf8 {
-    /// The place of the first byte that is not.
+    /// The position of the first invalid byte.
     pub spot: Spot,
-    /// What is wrong, with the column.
+    /// The message, with the column.
     pub message: String,
 }
 
 impl NotUtf8 {
-    /// What to do about it.
-    pub const HINT: &str = "save the file as UTF-8 (editors call it an encoding); `iconv -f CP1252 -t UTF-8 IN > OUT` converts one of Windows";
+    /// The hint.
+    pub const HINT: &str = "save the file as UTF-8 (the encoding in the save dialog of an editor); `iconv -f CP1252 -t UTF-8 IN > OUT` converts a Windows file";
 }
 
-/// The text of a document.
-///
-/// # Errors
-/// [`NotUtf8`].
-pub fn utf8(bytes: Vec<u8>) -> Result<String, NotUtf8> {
-    String::from_utf8(bytes).map_err(|error| {
-        let (valid, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
-        let text = String::from_utf8_lossy(bytes);
-        // Up to there, it is as long as the bytes.
-        let spot = spot_at(&text, valid);
-        let column = text[..valid].chars().rev().take_while(|c| *c != '\n').count() + 1;
-        let byte = bytes.get(valid).copied().unwrap_or_default();
-        NotUtf8 { spot, message: format!("the byte 0x{byte:02X} at column {column} is not UTF-8") }
-    })
+/// The text of a configuration, with the positions of its keys from the TOML parser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    text: String,
+    entries: Vec<Entry>,
 }
 
-/// The place of a key, named from the top: `features.min_area_m2`, `sets.2.path` (elements count from 0). Where it is not
-/// written, the place of the innermost table on the way that is; the first line where none is.
-pub fn spot_of_key(text: &str, path: &str) -> Spot {
-    let Ok(document) = DeTable::parse(text) else { return spot_at(text, 0) };
-    let mut place = 0;
-    let mut node = Node::Table(document.get_ref());
-    for part in path.split('.') {
-        let Some((start, value)) = node.child(part) else { break };
-        place = start;
-        let Some(next) = Node::of(value) else { break };
-        node = next;
+/// A key, or an element of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    path: Vec<Box<str>>,
+    /// The byte at which it begins.
+    start: usize,
+    /// One past the last byte of its value.
+    end: usize,
+    /// Its name in headers and messages, without indices of elements.
+    name: String,
+    is_element: bool,
+    /// Its header as written, if any.
+    header: Option<Box<str>>,
+}
+
+impl Document {
+    /// From the bytes of a file.
+    ///
+    /// # Errors
+    /// [`NotUtf8`].
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, NotUtf8> {
+        String::from_utf8(bytes).map(Self::from).map_err(|error| {
+            let (valid, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
+            let document = Self::from(String::from_utf8_lossy(bytes).into_owned());
+            // The valid part: byte offsets are the same in the text.
+            let column = document.text[..valid].chars().rev().take_while(|c| *c != '\n').count() + 1;
+            let message = format!("the byte 0x{:02X} at column {column} is not UTF-8", bytes[valid]);
+            NotUtf8 { spot: document.spot_at(valid), message }
+        })
     }
-    spot_at(text, place)
-}
 
-/// The place at a byte of the document.
-pub fn spot_at(text: &str, offset: usize) -> Spot {
-    let offset = text.floor_char_boundary(offset.min(text.len()));
-    let line = text[..offset].matches('\n').count() + 1;
-    let mut headers = Vec::new();
-    if let Ok(document) = DeTable::parse(text) {
-        collect_headers(text, document.get_ref(), "", &mut headers);
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
     }
-    let table = headers.into_iter().filter(|(start, _)| line_of(text, *start) <= line);
-    Spot {
-        line,
-        table: table.max_by_key(|(start, _)| *start).map(|(_, name)| name.into_boxed_str()),
-        text: text.lines().nth(line - 1).unwrap_or_default().trim().to_owned(),
+
+    /// Whether the document has a top-level table or value of that name.
+    pub fn mentions(&self, key: &Key) -> bool {
+        self.entries.iter().any(|entry| entry.path.first() == key.0.path.first())
     }
-}
 
-fn line_of(text: &str, offset: usize) -> usize {
-    text[..offset.min(text.len())].matches('\n').count() + 1
-}
+    /// Renames keys from their former names (`reference.impose`) to the current ones (`reference.override`); returns
+    /// their positions and both names.
+    pub fn renamed(&mut self, former: &[(&'static str, &'static str)]) -> Vec<Renamed> {
+        let mut found = Vec::new();
+        for (old, new) in former {
+            let [old_path, new_path] = [old, new].map(|name| Key::from(*name).0.path);
+            let below = |entry: &&mut Entry| entry.path.starts_with(&old_path);
+            let mut first = None;
+            for entry in self.entries.iter_mut().filter(below) {
+                first = first.or(Some(entry.start));
+                let rest = entry.path.split_off(old_path.len());
+                entry.path = new_path.iter().cloned().chain(rest).collect();
+            }
+            found.extend(first.map(|start| Renamed { spot: self.spot_at(start), old, new }));
+        }
+        found
+    }
 
-/// What has keys.
-enum Node<'a> {
-    Table(&'a DeTable<'a>),
-    Array(&'a [toml::Spanned<DeValue<'a>>]),
-}
+    /// The position of a key. If it is not written, the position of the innermost table of its path that is, else the
+    /// first line.
+    pub fn spot_of(&self, key: &Key) -> Spot {
+        self.spot_at(self.longest(&key.0.path).map_or(0, |entry| entry.start))
+    }
 
-impl<'a> Node<'a> {
-    fn of(value: &'a DeValue<'a>) -> Option<Self> {
-        match value {
-            DeValue::Table(table) => Some(Self::Table(table)),
-            DeValue::Array(array) => Some(Self::Array(array)),
-            _ => None,
+    /// The entry of a path, or of its longest prefix that has one.
+    fn longest(&self, path: &[Box<str>]) -> Option<&Entry> {
+        let on_the_way = self.entries.iter().filter(|entry| path.starts_with(&entry.path));
+        on_the_way.max_by_key(|entry| entry.path.len())
+    }
+
+    /// The position of a key in the table that begins at a byte offset.
+    pub fn spot_in(&self, table: usize, key: &str) -> Option<Spot> {
+        let table = self.entries.iter().find(|entry| entry.start == table)?;
+        let is_it = |entry: &&Entry| {
+            entry
+                .path
+                .strip_prefix(&table.path[..])
+                .is_some_and(|rest| matches!(rest, [one] if **one == *key))
+        };
+        Some(self.spot_at(self.entries.iter().find(is_it)?.start))
+    }
+
+    /// The name of the key whose value contains a byte offset.
+    pub fn key_at(&self, offset: usize) -> Option<&str> {
+        let holding = self.entries.iter().filter(|entry| (entry.start..entry.end).contains(&offset));
+        let named = holding.filter(|entry| !entry.is_element);
+        named.max_by_key(|entry| entry.path.len()).map(|entry| &*entry.name)
+    }
+
+    /// The position of a byte offset.
+    pub fn spot_at(&self, offset: usize) -> Spot {
+        let line = self.line_at(offset);
+        let headers = self.entries.iter().filter(|entry| entry.header.is_some());
+        let above = headers.filter(|entry| self.line_at(entry.start) <= line);
+        // In `[[a.b]]`, `a` is a table too.
+        let innermost = above.max_by_key(|entry| (self.line_at(entry.start), entry.path.len()));
+        Spot {
+            line,
+            table: innermost.and_then(|entry| entry.header.clone()),
+            text: self.text.lines().nth(line - 1).unwrap_or_default().trim().to_owned(),
         }
     }
 
-    /// Where a key stands, and its value.
-    fn child(&self, key: &str) -> Option<(usize, &'a DeValue<'a>)> {
-        match self {
-            Self::Table(table) => {
-                let (key, value) = table.get_key_value(key)?;
-                Some((key.span().start, value.get_ref()))
-            }
-            Self::Array(array) => {
-                let element = array.get(key.parse::<usize>().ok()?)?;
-                Some((element.span().start, element.get_ref()))
-            }
-        }
+    /// The line of a byte offset, from 1.
+    pub fn line_at(&self, offset: usize) -> usize {
+        let offset = self.text.floor_char_boundary(offset.min(self.text.len()));
+        self.text[..offset].matches('\n').count() + 1
+    }
+
+    /// The message of a TOML error, with the name of the key if the message begins with the value, and the hint.
+    pub fn explain(&self, error: &toml::de::Error) -> (String, Option<String>) {
+        let message = error.message();
+        let Some(expected) = message.strip_prefix("is ").and_then(|rest| rest.split_once(", expected "))
+        else {
+            return (message.to_owned(), hint_of_unknown(message));
+        };
+        let key = error.span().and_then(|span| self.key_at(span.start)).unwrap_or("a value");
+        (format!("`{key}` {message}"), Some(format!("set it to {}", expected.1)))
     }
 }
 
-/// Where each header of a table stands, and how it is written.
-fn collect_headers(text: &str, table: &DeTable, above: &str, headers: &mut Vec<(usize, String)>) {
+/// A text that is not TOML has no keys.
+impl From<String> for Document {
+    fn from(text: String) -> Self {
+        let mut entries = Vec::new();
+        if let Ok(document) = DeTable::parse(&text) {
+            collect(&text, document.get_ref(), (&[], ""), &mut entries);
+        }
+        Self { text, entries }
+    }
+}
+
+/// Collects the keys of a table, given its path and its name in headers, which do not count elements.
+fn collect(text: &str, table: &DeTable, (above, called): (&[Box<str>], &str), entries: &mut Vec<Entry>) {
     for (key, value) in table {
-        let name =
-            if above.is_empty() { key.get_ref().to_string() } else { format!("{above}.{}", key.get_ref()) };
-        match value.get_ref() {
-            DeValue::Table(inner) => {
-                if is_header(text, key.span().start) {
-                    headers.push((key.span().start, format!("[{name}]")));
-                }
-                collect_headers(text, inner, &name, headers);
-            }
-            DeValue::Array(array) => {
-                for (number, element) in (1..).zip(array.iter()) {
-                    let DeValue::Table(inner) = element.get_ref() else { continue };
-                    if is_header(text, element.span().start) {
-                        headers.push((element.span().start, format!("[[{name}]] {number}")));
-                    }
-                    collect_headers(text, inner, &name, headers);
-                }
-            }
-            _ => {}
-        }
+        let (key, start) = (&**key.get_ref(), key.span().start);
+        let path: Vec<Box<str>> = above.iter().cloned().chain([key.into()]).collect();
+        let name = if called.is_empty() { key.to_owned() } else { format!("{called}.{key}") };
+        let (end, value) = (value.span().end, value.get_ref());
+        let header = (is_table(value) && is_header(text, start)).then(|| format!("[{name}]").into());
+        let entry = Entry { path: path.clone(), start, end, name: name.clone(), is_element: false, header };
+        entries.push(entry);
+        collect_value(text, value, (&path, &name), entries);
     }
 }
 
-/// Whether the line of a byte is the header of a table.
+fn collect_value(text: &str, value: &DeValue, (path, name): (&[Box<str>], &str), entries: &mut Vec<Entry>) {
+    match value {
+        DeValue::Table(inner) => collect(text, inner, (path, name), entries),
+        DeValue::Array(array) => {
+            for (index, element) in array.iter().enumerate() {
+                let (span, value) = (element.span(), element.get_ref());
+                let path: Vec<Box<str>> = path.iter().cloned().chain([index.to_string().into()]).collect();
+                let header = is_table(value) && is_header(text, span.start);
+                let header = header.then(|| format!("[[{name}]] {}", index + 1).into());
+                let (start, end, name) = (span.start, span.end, name.to_owned());
+                entries.push(Entry {
+                    path: path.clone(),
+                    start,
+                    end,
+                    name: name.clone(),
+                    is_element: true,
+                    header,
+                });
+                collect_value(text, value, (&path, &name), entries);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_table(value: &DeValue) -> bool {
+    matches!(value, DeValue::Table(_))
+}
+
+/// Whether the line of a byte offset is the header of a table.
 fn is_header(text: &str, offset: usize) -> bool {
     let start = text[..offset.min(text.len())].rfind('\n').map_or(0, |end| end + 1);
     text[start..].trim_start().starts_with('[')
 }
 
-/// What to write instead of an unknown name, from serde's words ("unknown field `a`, expected one of `b`, `c`"); `None` for other
+/// The hint for an unknown name, from serde's message ("unknown field `a`, expected one of `b`, `c`"); `None` for other
 /// messages.
-pub fn hint_of_unknown(message: &str) -> Option<String> {
+fn hint_of_unknown(message: &str) -> Option<String> {
     if !message.starts_with("unknown") {
         return None;
     }
@@ -152,7 +293,7 @@ pub fn hint_of_unknown(message: &str) -> Option<String> {
     (!names.is_empty()).then(|| nearest(written, names))
 }
 
-/// The name that was probably meant, or all that there are.
+/// A suggestion of the most similar name, or a list of all names.
 pub fn nearest(written: &str, names: &[&str]) -> String {
     let likeness = |name: &&&str| strsim::jaro_winkler(written, name);
     match names.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))) {
@@ -195,7 +336,7 @@ last = 11
 ";
 
     fn spot(path: &str) -> (usize, Option<Box<str>>) {
-        let spot = spot_of_key(TEXT, path);
+        let spot = Document::from(TEXT.to_owned()).spot_of(&path.into());
         assert_eq!(spot.text, TEXT.lines().nth(spot.line - 1).unwrap().trim());
         (spot.line, spot.table)
     }
@@ -216,20 +357,61 @@ last = 11
     }
 
     #[test]
+    fn former_names_are_found_by_todays() {
+        let text = "[[second.old]]\nwidth = 1\n[[second.old]]\nwidth = 2\n";
+        let mut document = Document::from(text.to_owned());
+        let found = document.renamed(&[("second.old", "second.new"), ("other.old", "other.new")]);
+        let found: Vec<_> = found.iter().map(|one| (one.spot.line, one.old, one.new)).collect();
+        assert_eq!(found, [(1, "second.old", "second.new")]);
+        assert_eq!(document.spot_of(&"second.new.1.width".into()).line, 4);
+    }
+
+    #[test]
     fn what_is_not_written_is_looked_for_in_its_table() {
         assert_eq!(spot("second.missing").0, 9);
         assert_eq!(spot("sets.1.missing").0, 20);
         assert_eq!(spot("sets.7.path").0, 17);
         assert_eq!(spot("nothing.at.all"), (1, None));
-        assert_eq!(spot_of_key("a = = 1", "a").line, 1);
-        assert_eq!(spot_of_key("", "a").line, 1);
+        let line = |text: &str| Document::from(text.to_owned()).spot_of(&"a".into()).line;
+        assert_eq!((line("a = = 1"), line("")), (1, 1));
+    }
+
+    #[test]
+    fn elements_are_counted_in_paths_and_named_in_messages() {
+        let document = Document::from(TEXT.to_owned());
+        let key = Key::from("sets").element(1, "p").then("list");
+        assert_eq!((key.to_string().as_str(), document.spot_of(&key).line), ("sets `p`: list", 23));
+        assert_eq!(key.then("x").to_string(), "sets `p`: list.x");
+        // A name with a dot is one part.
+        let dotted = Document::from("[classes]\na.b = 1\n\"a.b\" = 2\n".to_owned());
+        assert_eq!(dotted.spot_of(&Key::from("classes").then("a.b")).line, 3);
+        assert!(document.mentions(&"second.nothing".into()) && !document.mentions(&"none".into()));
+        let start = TEXT.find("[[sets]]\npath").unwrap();
+        assert_eq!(document.spot_in(start, "width").unwrap().line, 22);
+        assert_eq!(document.spot_in(start, "nothing"), None);
+    }
+
+    #[test]
+    fn the_value_at_a_byte_has_a_key() {
+        let document = Document::from(TEXT.to_owned());
+        let at = |text: &str| document.key_at(TEXT.find(text).unwrap());
+        assert_eq!(
+            (at("4\ninline"), at("6 } }"), at("3, 4]")),
+            (Some("second.width"), Some("second.inline.deep.width"), Some("sets.list"))
+        );
+        let error = toml::from_str::<std::collections::BTreeMap<String, crate::Share>>("a = 1\nb = 2.5\n")
+            .unwrap_err();
+        let (message, hint) = Document::from("a = 1\nb = 2.5\n".to_owned()).explain(&error);
+        assert_eq!(message, "`b` is 2.5, expected a share from 0 to 1");
+        assert_eq!(hint.unwrap(), "set it to a share from 0 to 1");
     }
 
     #[test]
     fn bytes_anywhere_have_a_line() {
         for text in ["", "é", "a = 1\né", TEXT] {
+            let document = Document::from(text.to_owned());
             for offset in 0..text.len() + 3 {
-                let spot = spot_at(text, offset);
+                let spot = document.spot_at(offset);
                 assert!(spot.line <= text.lines().count().max(1) + 1);
             }
         }
@@ -237,13 +419,13 @@ last = 11
 
     #[test]
     fn bytes_of_another_encoding_have_a_line_and_a_column() {
-        let error = utf8(b"model = \"m\"\n# \xe9t\xe9\n[a]\n".to_vec()).unwrap_err();
+        let error = Document::from_bytes(b"model = \"m\"\n# \xe9t\xe9\n[a]\n".to_vec()).unwrap_err();
         assert_eq!((error.spot.line, error.spot.text.as_str()), (2, "# \u{fffd}t\u{fffd}"));
         assert!(error.message.contains("0xE9 at column 3"), "{}", error.message);
-        let error = utf8("é\né".bytes().chain([0xff]).collect()).unwrap_err();
+        let error = Document::from_bytes("é\né".bytes().chain([0xff]).collect()).unwrap_err();
         assert!(error.spot.line == 2 && error.message.contains("column 2"), "{error:?}");
-        assert_eq!(utf8("é".into()).unwrap(), "é");
-        assert_eq!(utf8(b"\xff\xfem\0".to_vec()).unwrap_err().spot.line, 1);
+        assert_eq!(Document::from_bytes("é".into()).unwrap().text(), "é");
+        assert_eq!(Document::from_bytes(b"\xff\xfem\0".to_vec()).unwrap_err().spot.line, 1);
     }
 
     #[test]

@@ -1,42 +1,74 @@
-//! What went wrong, whichever crate says so: each error tells beside its message what to do about it and whether trying again may help.
+//! Errors of all crates: each has a message, a hint, and whether it is temporary.
 
 use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
 
-/// What an error tells beside its message. Each crate implements it where it defines its errors; what handles errors asks the trait
-/// and needs to know no type.
+use crate::config::Key;
+
+/// Properties of an error in addition to its message. Each crate implements it where it defines its errors; error
+/// handling uses the trait and does not depend on the types.
+///
+/// ```
+/// use arpent_base::{Diagnostic, DoingWhat as _, Result};
+///
+/// #[derive(Debug)]
+/// struct NoNodata(String);
+///
+/// impl std::fmt::Display for NoNodata {
+///     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+///         write!(f, "{}: no nodata value", self.0)
+///     }
+/// }
+///
+/// impl std::error::Error for NoNodata {}
+///
+/// impl Diagnostic for NoNodata {
+///     fn hint(&self) -> Option<String> {
+///         Some(format!("gdal_edit.py -a_nodata 0 {}", self.0))
+///     }
+/// }
+///
+/// fn open(path: &str) -> Result<()> {
+///     Err(NoNodata(path.to_owned())).context("cannot open the scene")
+/// }
+///
+/// let error = open("town.tif").unwrap_err();
+/// assert_eq!(error.message(), "cannot open the scene: town.tif: no nodata value");
+/// assert_eq!(error.hint().as_deref(), Some("gdal_edit.py -a_nodata 0 town.tif"));
+/// assert!(!error.is_transient());
+/// ```
 pub trait Diagnostic: Error + Send + Sync + 'static {
-    /// What to do about it, in one sentence.
+    /// The hint: what to do, in one sentence.
     fn hint(&self) -> Option<String> {
         None
     }
 
-    /// Whether the same command may succeed another time; `None` where the error below it decides.
+    /// Whether the same command may succeed later; `None` if the error below it decides.
     fn is_transient(&self) -> Option<bool> {
         None
     }
 
-    /// The key of the configuration that it is about, named from the top: `features.min_area_m2`.
-    fn key(&self) -> Option<String> {
+    /// The configuration key that it concerns, from the top: `features.min_area_m2`.
+    fn key(&self) -> Option<Key> {
         None
     }
 
-    /// The exit code that it asks for; `None` for the program's rule.
+    /// Its exit code; `None` for the default of the program.
     fn exit_code(&self) -> Option<u8> {
         None
     }
 
-    /// The error below it, where that one tells more than a message.
+    /// The error below it, if that one implements this trait.
     fn below(&self) -> Option<&dyn Diagnostic> {
         None
     }
 }
 
-/// An error of any crate, and the result type of what may end with several kinds of them.
+/// An error of any crate, for functions that may fail with errors of several types.
 pub struct Failure(Box<dyn Diagnostic>);
 
-/// A result whose error may be of any crate.
+/// A result with an error of any crate.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl<E: Diagnostic> From<E> for Failure {
@@ -59,7 +91,7 @@ impl fmt::Debug for Failure {
     }
 }
 
-/// The error alone; with `{:#}` its causes, too ([`Failure::message`]).
+/// The error only; with `{:#}` also its causes ([`Failure::message`]).
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() { f.write_str(&self.message()) } else { fmt::Display::fmt(&self.0, f) }
@@ -67,28 +99,28 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
-    /// An error of a crate that knows nothing of hints. That of the system below it, if there is one, tells whether to try again.
+    /// Wraps an error without [`Diagnostic`]. An [`std::io::Error`] among its sources decides whether it is temporary.
     pub fn foreign(error: impl Error + Send + Sync + 'static) -> Self {
         Foreign(Box::new(error)).into()
     }
 
-    /// An error that is a message alone.
+    /// An error with only a message.
     pub fn text(message: impl Into<String>) -> Self {
         Text(message.into()).into()
     }
 
-    /// The error with what was being done before it.
+    /// The error, preceded by a description of the operation.
     #[must_use]
     pub fn context(self, text: impl fmt::Display) -> Self {
         Context { text: text.to_string(), below: self }.into()
     }
 
-    /// The error itself as what answers questions.
+    /// The error as a [`Diagnostic`].
     pub fn diagnostic(&self) -> &dyn Diagnostic {
         &*self.0
     }
 
-    /// The error, and those below it.
+    /// The error and its sources.
     pub fn chain(&self) -> impl Iterator<Item = &(dyn Error + 'static)> {
         let top: &(dyn Error + 'static) = &*self.0;
         std::iter::successors(Some(top), |&error| error.source())
@@ -98,14 +130,14 @@ impl Failure {
         std::iter::successors(Some(&*self.0), |&error| error.below())
     }
 
-    /// The error as one of a type, below what was being done.
+    /// The error as a concrete type, without the descriptions added by [`Failure::context`].
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         let mut all = self.diagnostics();
         all.find(|error| !(*error as &dyn Error).is::<Context>())
             .and_then(|e| (e as &dyn Error).downcast_ref())
     }
 
-    /// What is wrong, with its causes; a cause that the text before it already tells is not told again.
+    /// The message with its causes; a cause that the text already contains is not repeated.
     pub fn message(&self) -> String {
         let mut text = String::new();
         for cause in self.chain().map(ToString::to_string).filter(|c| !c.is_empty()) {
@@ -118,49 +150,50 @@ impl Failure {
         text
     }
 
-    /// What to do about it: the hint of the first error that has one.
+    /// The hint of the first error that has one.
     pub fn hint(&self) -> Option<String> {
         self.diagnostics().find_map(Diagnostic::hint)
     }
 
-    /// The key of the configuration that it is about.
-    pub fn key(&self) -> Option<String> {
+    /// The configuration key that it concerns.
+    pub fn key(&self) -> Option<Key> {
         self.diagnostics().find_map(Diagnostic::key)
     }
 
-    /// The exit code that it asks for.
+    /// Its exit code.
     pub fn exit_code(&self) -> Option<u8> {
         self.diagnostics().find_map(Diagnostic::exit_code)
     }
 
-    /// Whether the same command may succeed another time. The first error that knows decides: what is below it is what it judged by.
+    /// Whether the same command may succeed later. The first error with an answer decides: it has already considered
+    /// those below.
     pub fn is_transient(&self) -> bool {
         let known = self.diagnostics().find_map(Diagnostic::is_transient);
         known.or_else(|| self.io().map(is_transient_io)).unwrap_or(false)
     }
 
-    /// The system's error below it, if there is one.
+    /// The operating system's error among its sources, if any.
     pub fn io(&self) -> Option<&std::io::Error> {
         self.chain().find_map(|cause| cause.downcast_ref())
     }
 }
 
-/// What was being done when an error came, or when something was missing.
+/// Adds a description of the operation to an error, or to a missing value.
 pub trait DoingWhat<T> {
-    /// The same with a text before the error's.
+    /// Puts a text before the error message.
     ///
     /// # Errors
     /// Where it is one.
     fn context(self, text: impl fmt::Display) -> Result<T>;
 
-    /// The same with a text that is made only then.
+    /// The same, with a text that is built only on error.
     ///
     /// # Errors
     /// Where it is one.
     fn with_context<D: fmt::Display>(self, text: impl FnOnce() -> D) -> Result<T>;
 }
 
-/// Ends a function with a message as its error.
+/// Returns from a function with a message as its error.
 #[macro_export]
 macro_rules! bail {
     ($($text:tt)*) => {
@@ -188,13 +221,14 @@ impl<T> DoingWhat<T> for Option<T> {
     }
 }
 
-/// Whether it is the machine's own trouble: another machine, or this one later, may not have it.
+/// Whether an error is due to the state of the machine, so that the command may succeed later or on another machine.
 fn is_transient_io(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{
         Interrupted, OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull, TimedOut,
         WouldBlock,
     };
-    /// Linux's numbers of "too many open files", of this process and of the system, and of an input/output error (errno(3)).
+    /// Linux error numbers of "too many open files", in this process and in the system, and of an input/output error
+    /// (errno(3)).
     const OF_THE_MACHINE: [i32; 3] = [24, 23, 5];
     let kinds = [
         StorageFull,
@@ -219,7 +253,7 @@ impl Diagnostic for serde_json::Error {}
 
 impl Diagnostic for std::num::TryFromIntError {}
 
-/// An error of a crate that knows nothing of hints.
+/// An error without [`Diagnostic`].
 #[derive(Debug)]
 struct Foreign(Box<dyn Error + Send + Sync>);
 
@@ -237,7 +271,7 @@ impl Error for Foreign {
 
 impl Diagnostic for Foreign {}
 
-/// A message alone.
+/// Only a message.
 #[derive(Debug)]
 struct Text(String);
 
@@ -251,7 +285,7 @@ impl Error for Text {}
 
 impl Diagnostic for Text {}
 
-/// What was being done.
+/// A description of the operation, and the error.
 #[derive(Debug)]
 struct Context {
     text: String,
@@ -300,8 +334,8 @@ mod tests {
             Some("mend it".to_owned())
         }
 
-        fn key(&self) -> Option<String> {
-            Some("scenes.0".to_owned())
+        fn key(&self) -> Option<Key> {
+            Some("scenes.0".into())
         }
     }
 
@@ -310,7 +344,7 @@ mod tests {
         let error = Failure::from(Wrong(None)).context("cannot read").context("cannot start");
         assert_eq!(error.message(), "cannot start: cannot read: a.tif is wrong");
         assert_eq!(error.hint().as_deref(), Some("mend it"));
-        assert_eq!(error.key().as_deref(), Some("scenes.0"));
+        assert_eq!(error.key(), Some("scenes.0".into()));
         assert!(error.downcast_ref::<Wrong>().is_some() && error.downcast_ref::<Text>().is_none());
         assert!(!error.is_transient() && error.io().is_none());
         assert_eq!(error.exit_code(), None);

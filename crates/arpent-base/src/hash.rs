@@ -1,4 +1,4 @@
-//! SHA-256 as it is written down.
+//! SHA-256 in hexadecimal.
 
 use std::io::{Read, Result};
 
@@ -16,12 +16,12 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The first 16 digits of [`sha256_hex`]: a short name of what has these bytes.
+/// The first 16 digits of [`sha256_hex`]: a short name for the content.
 pub fn short_hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes)[..8])
 }
 
-/// Size in bytes, and SHA-256, of what is read to its end, in bounded memory.
+/// Size in bytes and SHA-256 of the rest of a reader, in bounded memory.
 ///
 /// # Errors
 /// The reader's.

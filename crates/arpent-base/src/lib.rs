@@ -1,21 +1,26 @@
-//! What every crate stands on: errors that tell what to do ([`Failure`], [`Diagnostic`]), texts without credentials ([`redacted`]),
-//! hashes, words of a shell, random numbers that repeat, and places in configuration files ([`config`]).
+//! Shared by all crates: errors with hints ([`Failure`], [`Diagnostic`]), texts without credentials ([`redacted`]),
+//! hashes, shell quoting, reproducible random numbers, columns of tables ([`Column`]), positions in configuration files
+//! ([`config`]), checked numbers of configurations, and number conversions ([`number`]).
 
+mod checked;
 pub mod config;
 mod failure;
 mod hash;
 mod host;
+pub mod number;
 mod random;
 mod redact;
 mod shell_words;
+mod table;
 
+pub use checked::{Factor, Meters, OutOfRange, Pixels, PositiveShare, Share, SquareMeters, Width};
 pub use failure::{Diagnostic, DoingWhat, Failure, Result};
 pub use hash::{hex, sha256_hex, sha256_of, short_hash};
 pub use host::host;
 pub use random::SplitMix64;
 pub use redact::{REDACTED, json_document, redacted, redacted_text};
 pub use shell_words::{command_line, quoted};
+pub use table::{Cell, Column, ColumnKind, Language, Title, Value, table_schema};
 
-/// The most threads that a program may be asked for: more than any one machine has, and few enough that a typing error does not stop
-/// the machine.
+/// Upper limit of thread options: more than any machine has, and few enough that a typing error does not overload it.
 pub const MAX_THREADS: usize = 1024;

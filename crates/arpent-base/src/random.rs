@@ -1,12 +1,14 @@
 //! Random numbers: SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, 2014), small,
-//! and the same on every machine and for ever: what was drawn can be drawn again.
+//! and the same on every machine and in every version: draws can be reproduced.
+
+use crate::number::exact;
 
 /// A stream of random numbers.
 #[derive(Debug, Clone)]
 pub struct SplitMix64(u64);
 
 impl SplitMix64 {
-    /// The stream of a seed.
+    /// The stream for a seed.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -28,9 +30,8 @@ impl SplitMix64 {
     }
 
     /// Uniform in 0..1, of 53 bits.
-    #[allow(clippy::cast_precision_loss, reason = "53 bits fit")]
     pub fn unit(&mut self) -> f64 {
-        (self.draw() >> 11) as f64 / (1u64 << 53) as f64
+        exact(self.draw() >> 11) / exact(1u64 << 53)
     }
 }
 

@@ -1,11 +1,11 @@
-//! Addresses and texts as they may be shown: without credentials.
+//! Removes credentials from addresses and texts before they are shown.
 
-/// What stands in the place of a secret.
+/// Replacement of a secret.
 pub const REDACTED: &str = "REDACTED";
 
-/// A URL that is fit for manifests, logs and messages: without user and password, and with `REDACTED` in the place of the
-/// values of query parameters that look like credentials (`sig`, `X-Amz-Signature`, `token`, ...). Other texts,
-/// such as paths, stay as they are.
+/// A URL for manifests, logs and messages: without user and password, and with `REDACTED` instead of the values of
+/// query parameters that look like credentials (`sig`, `X-Amz-Signature`, `token`, ...). Other texts, such as paths,
+/// are unchanged.
 pub fn redacted(url: &str) -> String {
     let (before, query) = match url.find(['?', '#']) {
         Some(at) if url.contains("://") || url.contains("%3A%2F%2F") || url.contains("/vsi") => {
@@ -16,11 +16,11 @@ pub fn redacted(url: &str) -> String {
     without_user(before) + &without_signatures(query)
 }
 
-/// A text - a message, a JSON document - whose URLs are fit to be shown, as [`redacted`] makes them. A URL ends at white space, at a
-/// quotation mark or at a backslash, which a JSON text puts before one.
+/// A text (a message, a JSON document) with its URLs [`redacted`]. A URL ends at white space, at a quotation mark or at
+/// a backslash, which JSON puts before a quotation mark.
 pub fn redacted_text(text: &str) -> String {
     let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '`' | '<' | '>' | '\\');
-    // What a sentence puts after a URL is not part of its last value.
+    // Punctuation after a URL is not part of its last value.
     let closes = |c: char| matches!(c, ':' | ',' | ';' | '.' | ')' | ']' | '}' | '\'');
     let piece = |piece: &str| {
         let end = piece.trim_end_matches(ends).trim_end_matches(closes).len();
@@ -29,19 +29,19 @@ pub fn redacted_text(text: &str) -> String {
     text.split_inclusive(ends).map(piece).collect()
 }
 
-/// A JSON document as it is stored for others to read: indented, with a line's end, its URLs fit to be shown ([`redacted_text`]).
+/// A JSON document for storage: indented, with a final newline, its URLs redacted ([`redacted_text`]).
 ///
 /// # Errors
-/// When the value holds what JSON cannot say.
+/// When JSON cannot represent the value.
 pub fn json_document(value: &impl serde::Serialize) -> serde_json::Result<Vec<u8>> {
     Ok((redacted_text(&serde_json::to_string_pretty(value)?) + "\n").into_bytes())
 }
 
-/// Leaves out what stands between `://` and an `@`.
+/// Removes the text between `://` and an `@`.
 fn without_user(address: &str) -> String {
     let Some((scheme, rest)) = address.rsplit_once("://") else { return address.to_owned() };
     let authority = rest.split('/').next().unwrap_or_default();
-    // A password may have a slash in it, which ends the authority too early: what follows a colon is then no port.
+    // A password may contain a slash, which ends the authority too early: the text after the colon is then not a port.
     let cut_short = authority
         .rsplit_once(':')
         .is_some_and(|(_, port)| port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()));
@@ -68,7 +68,7 @@ fn without_signatures(query: &str) -> String {
     text
 }
 
-/// Whether a query parameter is, or holds a URL with, a credential.
+/// Whether a query parameter is a credential or contains a URL with one.
 fn is_secret(key: &str, value: &str) -> bool {
     const MARKS: [&str; 7] = ["sig", "token", "secret", "passw", "credential", "key", "auth"];
     let decoded = |text: &str| {

@@ -1,6 +1,6 @@
-//! Command lines as a POSIX shell reads them.
+//! Quoting for a POSIX shell.
 
-/// A word as a shell reads it.
+/// A word, quoted if necessary.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -9,7 +9,7 @@ pub fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// A command line as a shell reads it.
+/// A command line of quoted words.
 pub fn command_line<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
 }

@@ -1,28 +1,28 @@
-//! Running a network over a picture.
+//! Runs a network over a picture.
 
 use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 
 use crate::kernels::{self, Buffer, Epilogue, Finish, Isa, Patch, Rows, TILE_ROWS};
 use crate::lower::{Kind, Lowered, Node, Options, lower};
-use crate::numbers::{signed, size};
+use crate::numbers::{as_f64, signed, size, wide};
 use crate::ranges::Seen;
 use crate::schedule::{Axis, Frame, Schedule, Span, spans};
 use crate::spec::{EngineError, Step};
 use crate::tasks::{Cost, each};
 
-/// Rows of the answer that are computed at a time, at least.
+/// Smallest number of output rows that are computed at a time.
 const BAND: i64 = 32;
 
-/// A network ready to run; shared by threads.
+/// A network ready to run; can be shared by threads.
 #[derive(Debug)]
 pub struct Engine {
     nodes: Vec<Node>,
-    /// Nodes that show the values of each step.
+    /// Nodes with the values of each step.
     made: Vec<Vec<usize>>,
     options: Options,
     stride: i64,
-    /// Memory of former runs, to be used again.
+    /// Buffers of former runs, for reuse.
     spare: Mutex<Vec<Workspace>>,
 }
 
@@ -33,28 +33,28 @@ struct Workspace {
     schedule: Option<Schedule>,
 }
 
-/// What is run.
+/// The picture and the part of it to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Picture {
-    /// Columns and rows; beyond them are zeros, for every layer.
+    /// Columns. All layers are padded with zeros.
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// Row of the grid at which it begins, a multiple of the network's stride.
+    /// First row on the grid, a multiple of the network's stride.
     pub first_row: i64,
-    /// Columns that are wanted: start and end.
+    /// Requested columns: start and end.
     pub cols: (usize, usize),
-    /// Rows that are wanted.
+    /// Requested rows.
     pub rows: (usize, usize),
 }
 
-/// Where the picture's values come from.
+/// Source of the picture's values.
 pub trait Source: Sync {
-    /// Writes channels `start..start + count` of the pixels `cols` of row `y`, pixel after pixel, into `to`.
+    /// Writes channels `start..start + count` of the pixels `cols` of row `y` to `to`, pixel by pixel.
     fn row(&self, channels: (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]);
 }
 
-/// Rows of the answer.
+/// Output rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Answers {
     rows: Rows,
@@ -68,7 +68,7 @@ impl Answers {
         (size(self.span.0), size(self.span.1))
     }
 
-    /// The answers for the wanted columns of a row, pixel after pixel.
+    /// The output for the requested columns of a row, pixel by pixel.
     pub fn row(&self, y: usize) -> &[f32] {
         let y = signed(y);
         assert!((self.span.0..self.span.1).contains(&y), "row {y} is not of this band");
@@ -77,7 +77,7 @@ impl Answers {
 }
 
 thread_local! {
-    /// Memory of a thread's kernels.
+    /// Scratch memory of a thread's kernels.
     static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -85,18 +85,18 @@ impl Engine {
     /// Lowers a network.
     ///
     /// # Errors
-    /// [`EngineError::Step`] when its steps contradict each other.
+    /// [`EngineError::Step`] if its steps are inconsistent.
     pub fn new(steps: &[Step], options: Options) -> Result<Self, EngineError> {
         lower(steps, options, None).map(|lowered| Self::of(lowered, options))
     }
 
-    /// Lowers a network to one of 8 bits where that can be: convolutions (but depthwise ones) of what follows a
-    /// [`crate::Activation::Relu`] or [`crate::Activation::Relu6`], whose values up to `ranges[step]` are kept in 7 bits;
-    /// greater ones are cut. A step whose range is not positive, or is not given, stays f32. Ranges come from
-    /// [`Engine::ranges`] on pictures like those to come.
+    /// Lowers a network to 8 bits where possible: convolutions (except depthwise ones) whose input follows a
+    /// [`crate::Activation::Relu`] or [`crate::Activation::Relu6`]. Values up to `ranges[step]` are quantized to 7
+    /// bits; greater ones are clipped. A step whose range is not positive, or is missing, stays f32. Ranges come from
+    /// [`Engine::ranges`] on representative pictures.
     ///
-    /// Rows are not computed in fours ([`Options::winograd`]), and [`Isa::Fused`] stands for [`Isa::Portable`]: answers
-    /// are the same bits on every instruction set.
+    /// Rows are not computed in fours ([`Options::winograd`]), and [`Isa::Fused`] is used instead of
+    /// [`Isa::Portable`]: results are the same bits on every instruction set.
     ///
     /// # Errors
     /// As [`Engine::new`].
@@ -111,23 +111,23 @@ impl Engine {
         Self { nodes, made, options, stride: 1 << depth, spare: Mutex::default() }
     }
 
-    /// Share of the products that are computed with 8 bits, 0 to 1.
+    /// Share of the products that are computed in 8 bits, 0 to 1.
     pub fn int8_share(&self) -> f64 {
         let int8 = |node: &Node| matches!(node.kind, Kind::Int8(..) | Kind::Int8Phases(_));
         self.products_of(int8) / self.products_per_pixel()
     }
 
-    /// Channels of the answer.
+    /// Output channels.
     pub fn channels(&self) -> usize {
         self.nodes.last().map_or(0, |node| node.channels)
     }
 
-    /// How it runs.
+    /// Options of the run.
     pub fn options(&self) -> Options {
         self.options
     }
 
-    /// Columns and rows around a place within which pixels can change the bits of its answer, for the worst place.
+    /// Distance in columns and rows within which pixels can change the bits of an output pixel, for the worst place.
     pub fn reach(&self) -> (usize, usize) {
         let period = self.stride * TILE_ROWS;
         let reach = |axis: Axis| {
@@ -147,7 +147,7 @@ impl Engine {
         self.nodes.iter().map(Node::bytes).sum()
     }
 
-    /// Bytes that [`Engine::run`] holds for a picture.
+    /// Memory that [`Engine::run`] uses for a picture, bytes.
     ///
     /// # Errors
     /// As [`Engine::run`].
@@ -165,19 +165,18 @@ impl Engine {
         let of = |(index, node): (usize, &Node)| {
             let rows: i64 = schedule.bands.iter().map(|band| band[index].1 - band[index].0).sum();
             let cols = schedule.buffers[index].columns;
-            self.cost(node).products * u64::try_from(rows * (cols.1 - cols.0)).unwrap_or(0)
+            self.cost(node).products * wide(size(rows * (cols.1 - cols.0)))
         };
         Ok(self.nodes.iter().enumerate().map(of).sum())
     }
 
-    /// Multiplications for each pixel of a picture without end, where nothing is computed twice.
+    /// Multiplications for each pixel of an infinite picture, where nothing is computed twice.
     pub fn products_per_pixel(&self) -> f64 {
         self.products_of(|_| true)
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a mean to compare with")]
     fn products_of(&self, counted: impl Fn(&Node) -> bool) -> f64 {
-        let of = |node: &Node| self.cost(node).products as f64 / f64::from(1u32 << (2 * node.level));
+        let of = |node: &Node| as_f64(self.cost(node).products) / f64::from(1u32 << (2 * node.level));
         self.nodes.iter().filter(|node| counted(node)).map(of).sum()
     }
 
@@ -198,11 +197,12 @@ impl Engine {
         })
     }
 
-    /// Computes the wanted pixels on the threads of the rayon pool that it is called from, and gives their answers band
-    /// by band from north to south.
+    /// Computes the requested pixels on the threads of the calling rayon pool, and returns the output band by band
+    /// from north to south.
     ///
     /// # Errors
-    /// [`EngineError::Picture`] for a picture that is no multiple of the network's stride, or none of which is wanted.
+    /// [`EngineError::Picture`] if the picture is not a multiple of the network's stride, or no pixel of it is
+    /// requested.
     pub fn run(
         &self,
         picture: &Picture,
@@ -212,10 +212,11 @@ impl Engine {
         self.watched(picture, source, sink, |_, _| ())
     }
 
-    /// The greatest value of every step's output on a picture, of the network as it was given; with `share` below 1, the
-    /// least value that at least this share of its positive ones do not exceed, to 1 % of it. 0 where no value is
-    /// positive. Steps that have become part of another have the value of that (a convolution whose output is added to
-    /// something: that of the sum); those that are never written (upsampled, joined): that of what they are made of.
+    /// The greatest value of every step's output on a picture, for the network before lowering; with `share` below 1,
+    /// the smallest value that at least this share of its positive values do not exceed, with a precision of 1 %. 0
+    /// if no value is positive. Steps that were fused into another have the value of that step (a convolution whose
+    /// output is added to something: that of the sum); steps that are never stored (upsampled, concatenated): that of
+    /// their inputs.
     ///
     /// # Errors
     /// As [`Engine::run`].
@@ -233,7 +234,7 @@ impl Engine {
         Ok(self.made.iter().map(of).collect())
     }
 
-    /// [`Engine::run`], which shows every row of every node that is kept as f32.
+    /// [`Engine::run`] with a callback for every row of every node that is stored as f32.
     fn watched(
         &self,
         picture: &Picture,
@@ -256,7 +257,7 @@ impl Engine {
                     }
                 }
                 let span = band.last().copied().unwrap_or_default();
-                // What a four of rows holds beyond the wanted ones is nobody's business.
+                // Rows of a group of four beyond the requested ones are ignored.
                 let span = (span.0.max(frame.rows.0), span.1.min(frame.rows.1));
                 if span.0 < span.1 {
                     sink(&Answers { rows: *last, span, cols: frame.cols });
@@ -267,7 +268,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Memory for a picture: that of a former run if there is one.
+    /// Memory for a picture: that of a former run if available.
     fn workspace(&self, frame: Frame) -> Workspace {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut space = spare.unwrap_or_default();
@@ -342,7 +343,6 @@ impl Engine {
     fn cost(&self, node: &Node) -> Cost {
         let inputs: usize = node.from.iter().map(|from| self.nodes[*from].channels).sum();
         let bytes: usize = node.from.iter().map(|from| self.nodes[*from].values()).sum();
-        let wide = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let (values, products) = match &node.kind {
             Kind::Direct(_, g) => {
                 (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels)

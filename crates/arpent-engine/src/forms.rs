@@ -1,18 +1,18 @@
-//! Which layers are kept in bytes.
+//! Selects the layers that are stored in bytes.
 
 use crate::fusions::Fusions;
 use crate::kernels::MOST;
 use crate::spec::{Activation, Conv, Op, Step};
 
-/// Most products of a sum of 8 bits: 2^17 of 127 x 127 fit 32 bits.
+/// Most products in a sum of 8 bits: 2^17 of 127 x 127 fit 32 bits.
 const MOST_TERMS: usize = 1 << 17;
 
-/// How a step's values are kept, and read.
+/// How a step's values are stored and read.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Form {
-    /// Of its values in bytes, where that can be.
+    /// Scale of its values in bytes, if that is possible.
     scale: Option<f32>,
-    /// Somebody reads bytes; somebody cannot.
+    /// Some step reads bytes; some step needs f32.
     bytes: bool,
     floats: bool,
     /// Its kernel can write bytes.
@@ -20,19 +20,19 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// The scale with which a convolution reads the step; none: it reads f32.
+    /// The scale with which a convolution reads the step; `None`: it reads f32.
     pub(crate) fn seen_by(self, conv: &Conv) -> Option<f32> {
         let terms = conv.inputs * conv.kernel * conv.kernel;
         self.scale.filter(|_| !conv.depthwise && terms <= MOST_TERMS)
     }
 
-    /// The scale with which its own node keeps it; none: as f32, beside which there may be bytes.
+    /// The scale with which its own node stores it; `None`: as f32, and possibly as bytes in another node.
     pub(crate) fn kept(self) -> Option<f32> {
         self.scale.filter(|_| self.can && self.bytes && !self.floats)
     }
 }
 
-/// How each step is kept, when the greatest value of each is `ranges`.
+/// The storage of each step, for the greatest value of each in `ranges`.
 pub(crate) fn forms(fusions: &Fusions, ranges: &[f32]) -> Vec<Form> {
     let steps = fusions.steps;
     let mut forms: Vec<Form> = vec![Form::default(); steps.len()];
@@ -54,7 +54,7 @@ pub(crate) fn forms(fusions: &Fusions, ranges: &[f32]) -> Vec<Form> {
     forms
 }
 
-/// What a step reads, and as what.
+/// Records what a step reads, and in which form.
 fn read(fusions: &Fusions, forms: &mut [Form], index: usize) {
     let step = &fusions.steps[index];
     let from = &step.from;
@@ -87,7 +87,7 @@ fn read(fusions: &Fusions, forms: &mut [Form], index: usize) {
     }
 }
 
-/// Notes that a convolution reads a step; true if it reads bytes.
+/// Records that a convolution reads a step; true if it reads bytes.
 fn convolved(forms: &mut [Form], conv: &Conv, from: usize) -> bool {
     let bytes = forms[from].seen_by(conv).is_some();
     forms[from].bytes |= bytes;

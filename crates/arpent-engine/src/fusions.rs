@@ -1,12 +1,12 @@
-//! Which steps are run as part of others.
+//! Fuses steps.
 
 use crate::spec::{Activation, Conv, Op, Step};
 
-/// Which steps become part of which.
+/// Which steps are fused into which.
 #[derive(Debug)]
 pub(crate) struct Fusions<'a> {
     pub(crate) steps: &'a [Step<'a>],
-    /// How many steps take each.
+    /// Number of steps that read each step.
     uses: Vec<usize>,
 }
 
@@ -17,7 +17,7 @@ impl<'a> Fusions<'a> {
         Self { steps, uses }
     }
 
-    /// Steps that become part of a later one.
+    /// Steps that are fused into a later one.
     pub(crate) fn absorbed(&self) -> Vec<bool> {
         let mut absorbed = vec![false; self.steps.len()];
         for index in 0..self.steps.len() {
@@ -25,7 +25,7 @@ impl<'a> Fusions<'a> {
                 Op::Conv(_) => {
                     if let Some((up, skip)) = self.upsampled(index) {
                         absorbed[up] = true;
-                        // The concatenation, where there is one.
+                        // The concatenation, if there is one.
                         absorbed[self.steps[index].from[0]] |= skip.is_some();
                     }
                 }
@@ -40,7 +40,8 @@ impl<'a> Fusions<'a> {
         absorbed
     }
 
-    /// Of a 3 x 3 convolution whose input is another step at twice its size: that upsampling, and what is beside it.
+    /// For a 3 x 3 convolution whose input is another step upsampled to twice its size: the upsampled step, and the
+    /// skip connection concatenated with it.
     pub(crate) fn upsampled(&self, index: usize) -> Option<(usize, Option<usize>)> {
         let Op::Conv(Conv { kernel: 3, stride: 1, before: 1, depthwise: false, .. }) = self.steps[index].op
         else {
@@ -62,7 +63,7 @@ impl<'a> Fusions<'a> {
         }
     }
 
-    /// Of a sum, the convolution that can do it, and what it adds.
+    /// For a sum, the convolution that can compute it, and the other addend.
     pub(crate) fn summed(&self, index: usize) -> Option<(usize, usize)> {
         let [first, second] = self.steps[index].from[..] else { return None };
         let can = |step: usize| {

@@ -1,18 +1,18 @@
 //! Runs a convolutional network over a picture of any height, row by row, on the CPU.
 //!
-//! [`Engine::new`] lowers a network (its [`Step`]s) to a plan: convolution, activation and residual sum are one, an
-//! upsampling never leaves the convolution that follows it, and kernels are packed once. [`Engine::run`] then goes down a
-//! picture: every layer computes the rows that the next ones need and keeps no more than they will still read. Memory is
-//! bounded by the picture's width; only what the wanted pixels depend on is computed.
+//! [`Engine::new`] lowers a network (its [`Step`]s) to a plan: convolution, activation and residual sum are fused, an
+//! upsampling is fused with the convolution after it, and kernels are packed once. [`Engine::run`] then processes a
+//! picture from north to south: every layer computes the rows that the next ones need, and keeps only rows that will
+//! still be read. Memory is bounded by the picture's width; only what the requested pixels depend on is computed.
 //!
-//! **Same pixel, same answer.** The terms of a sum are added in one order, whatever is computed beside it: bit for bit,
-//! for any picture, part of it, and number of threads, on one instruction set ([`Isa`]). Where four rows are computed
-//! together ([`Options::winograd`]), an answer depends on all rows that these fours see, which lie on the lattice of the
-//! grid: [`Engine::reach`] says how far.
+//! **Same pixel, same answer.** The terms of a sum are added in one order, whatever is computed next to it: results
+//! are bit-identical for any picture, part of it, and number of threads, on one instruction set ([`Isa`]). If four
+//! rows are computed together ([`Options::winograd`]), an output pixel depends on all input rows of its group of
+//! four, which is aligned to the lattice of the grid: [`Engine::reach`] returns how far.
 //!
-//! **8 bits.** [`Engine::new_int8`] keeps layers after a [`Activation::Relu`] in 7 bits and computes the convolutions that
-//! read them with whole numbers: faster, close to f32, and bit for bit the same on every instruction set.
-//! [`Engine::ranges`] calibrates it.
+//! **8 bits.** [`Engine::new_int8`] stores layers after a [`Activation::Relu`] in 7 bits and computes the
+//! convolutions that read them in integers: faster, close to f32, and bit-identical on every instruction set.
+//! [`Engine::ranges`] measures the ranges for it.
 
 #![allow(
     clippy::inline_always,

@@ -1,4 +1,4 @@
-//! From a network's steps to the nodes that are run.
+//! Lowers a network's steps to nodes.
 
 use crate::forms::{Form, forms};
 use crate::fusions::Fusions;
@@ -6,13 +6,13 @@ use crate::kernels::{DepthwiseWeights, Geometry, Int8Weights, Isa, Packing, Weig
 use crate::numbers::narrow;
 use crate::spec::{Activation, Conv, EngineError, Op, Step};
 
-/// How a network is run.
+/// Options of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Instruction set; must be there ([`Isa::is_available`]).
+    /// Instruction set; must be available ([`Isa::is_available`]).
     pub isa: Isa,
-    /// Deepest level (halvings of the picture) whose 3 x 3 convolutions compute four rows together, at half the
-    /// products; -1 for none. Each such layer makes answers depend on more rows ([`crate::Engine::reach`]).
+    /// Deepest level (number of halvings of the picture) whose 3 x 3 convolutions compute four rows together, with
+    /// half the products; -1 for none. With each such layer, outputs depend on more rows ([`crate::Engine::reach`]).
     pub winograd: i32,
 }
 
@@ -22,10 +22,10 @@ impl Default for Options {
     }
 }
 
-/// Fewest input channels of a convolution that gains from computing four rows together.
+/// Smallest number of input channels with which a convolution gains from computing four rows together.
 const WINOGRAD_INPUTS: usize = 64;
 
-/// What a node does.
+/// The operation of a node.
 #[derive(Debug)]
 pub(crate) enum Kind {
     Input {
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     },
     Direct(Weights, Geometry),
     Winograd(Weights),
-    /// 3 x 3 on twice the size of its input.
+    /// A 3 x 3 convolution over its upsampled input.
     Phases(Box<[Weights; 4]>),
     /// [`Kind::Direct`] on bytes.
     Int8(Int8Weights, Geometry),
@@ -57,7 +57,7 @@ pub(crate) enum Kind {
     Difference,
 }
 
-/// A step of the plan.
+/// A node of the plan.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) kind: Kind,
@@ -66,9 +66,9 @@ pub(crate) struct Node {
     pub(crate) residual: Option<usize>,
     pub(crate) activation: Activation,
     pub(crate) channels: usize,
-    /// How often the picture has been halved.
+    /// Number of halvings of the picture.
     pub(crate) level: u32,
-    /// Its values are kept in bytes, 0..=127, times this; none: as f32.
+    /// Scale of values that are stored in bytes, 0..=127; `None`: as f32.
     pub(crate) scale: Option<f32>,
 }
 
@@ -83,7 +83,7 @@ fn shapes(steps: &[Step]) -> Result<Vec<(usize, u32)>, EngineError> {
             _ => 1,
         };
         if step.from.len() != wanted || step.from.iter().any(|f| *f >= index) {
-            return Err(bad("takes the wrong number of steps, or later ones"));
+            return Err(bad("reads the wrong number of steps, or later ones"));
         }
         let from: Vec<(usize, u32)> = step.from.iter().map(|f| shapes[*f]).collect();
         shapes.push(shape(&step.op, &from).map_err(bad)?);
@@ -92,7 +92,7 @@ fn shapes(steps: &[Step]) -> Result<Vec<(usize, u32)>, EngineError> {
         Some((_, 0)) => Ok(shapes),
         _ => Err(EngineError::Step {
             step: steps.len().saturating_sub(1),
-            problem: "does not give an answer of the picture's size".into(),
+            problem: "does not have the picture's size".into(),
         }),
     }
 }
@@ -106,15 +106,15 @@ fn shape(op: &Op, from: &[(usize, u32)]) -> Result<(usize, u32), &'static str> {
             (conv.outputs, level + u32::from(conv.stride == 2))
         }
         Op::MaxPool { kernel: 2 | 3 } => (channels, level + 1),
-        Op::MaxPool { .. } => return Err("pools by something else than 2 or 3"),
+        Op::MaxPool { .. } => return Err("pools by a size other than 2 or 3"),
         Op::MeanPool { levels } => (channels, level + levels),
         Op::Upsample { levels } if levels > level => return Err("is larger than the picture"),
         Op::Upsample { levels } => (channels, level - levels),
         Op::Concat | Op::Add | Op::Difference if from[1].1 != level => {
-            return Err("takes steps of two sizes");
+            return Err("reads steps of different sizes");
         }
         Op::Concat => (channels + from[1].0, level),
-        Op::Add | Op::Difference if from[1].0 != channels => return Err("takes steps of two shapes"),
+        Op::Add | Op::Difference if from[1].0 != channels => return Err("reads steps of different shapes"),
         Op::Add | Op::Difference => (channels, level),
     })
 }
@@ -125,10 +125,10 @@ fn check(conv: &Conv, channels: usize) -> Result<(), &'static str> {
     let each = if conv.depthwise { 1 } else { conv.inputs };
     let values = conv.outputs * each * conv.kernel * conv.kernel;
     match () {
-        () if !known => Err("has a kernel or a stride that is not known"),
-        () if conv.inputs != channels => Err("is a convolution of another number of channels"),
+        () if !known => Err("has an unsupported kernel or stride"),
+        () if conv.inputs != channels => Err("is a convolution of a different number of channels"),
         () if conv.depthwise && conv.outputs != channels => {
-            Err("has another number of channels than its input")
+            Err("does not have the number of channels of its input")
         }
         () if conv.weight.len() != values || conv.bias.len() != conv.outputs => {
             Err("has the wrong number of weights")
@@ -141,11 +141,11 @@ fn check(conv: &Conv, channels: usize) -> Result<(), &'static str> {
 #[derive(Debug)]
 pub(crate) struct Lowered {
     pub(crate) nodes: Vec<Node>,
-    /// The node that gives each step's values, or what became of them.
+    /// The node with each step's values, or the nodes that it was fused into.
     pub(crate) made: Vec<Vec<usize>>,
 }
 
-/// Lowers a network; with the greatest value of each step's output where layers shall be kept in bytes.
+/// Lowers a network; `ranges`, if given, are the greatest values of each step's output, for layers stored in bytes.
 pub(crate) fn lower(
     steps: &[Step],
     options: Options,
@@ -181,18 +181,18 @@ struct Lowering<'a> {
     options: Options,
     /// The node of each step that has one.
     made: Vec<Option<usize>>,
-    /// The node of each step that has its values in bytes, where `made` has not.
+    /// The node with each step's values in bytes, if the step's own node stores f32.
     bytes: Vec<Option<usize>>,
     nodes: Vec<Node>,
 }
 
 impl Lowering<'_> {
     fn node(&self, step: usize) -> usize {
-        // Steps are emitted in order, and absorbed ones are not asked for.
+        // Steps are emitted in order, and fused ones are not requested.
         self.made[step].unwrap_or_default()
     }
 
-    /// A step as convolutions read it, and the scale of its bytes if it has some.
+    /// The node that convolutions read for a step, and the scale of its bytes, if any.
     fn seen(&mut self, step: usize, conv: &Conv) -> (usize, Option<f32>) {
         match self.forms[step].seen_by(conv) {
             Some(scale) => (self.bytes(step, scale), Some(scale)),
@@ -200,7 +200,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// A step's values in bytes: its own node if that keeps them so, or another, which is made once.
+    /// A step's values in bytes: its own node if that stores bytes, or another, which is created once.
     fn bytes(&mut self, step: usize, scale: f32) -> usize {
         let node = self.node(step);
         if self.nodes[node].scale.is_some() {
@@ -254,7 +254,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// The node of a step, as that step says.
+    /// Adds the node of a step, with the activation of the step.
     fn push(&mut self, step: usize, kind: Kind, from: Vec<usize>, residual: Option<usize>) {
         let ((channels, level), activation) = (self.shapes[step], self.steps[step].activation);
         let scale = self.forms[step].kept();
@@ -274,7 +274,7 @@ impl Lowering<'_> {
         self.push(index, kind, vec![from], residual);
     }
 
-    /// A convolution of [upsampled, skip]: the sum of one of each, the first of which is cheap.
+    /// A convolution of [upsampled, skip]: the sum of one convolution of each, the first of which is cheap.
     fn emit_upsampled(&mut self, index: usize, conv: &Conv, up: usize, skip: Option<usize>) {
         let from = self.steps[up].from[0];
         let (channels, level) = (self.shapes[from].0, self.shapes[index].1);
@@ -296,7 +296,7 @@ impl Lowering<'_> {
         self.push(index, kind, vec![skip], Some(sum));
     }
 
-    /// The nodes that show each step's values: its own, or those of what it became part of or is made of.
+    /// The nodes with each step's values: its own, or those that it was fused into or computed from.
     fn what_became(&self) -> Vec<Vec<usize>> {
         let mut made: Vec<Vec<usize>> = self.made.iter().map(|node| node.iter().copied().collect()).collect();
         for index in 0..self.steps.len() {
@@ -360,8 +360,8 @@ fn phases<W>(
     channels: usize,
     pack: impl Fn(&(dyn Fn(usize, usize, usize) -> f32 + Sync)) -> W,
 ) -> [W; 4] {
-    // Rows (or columns) of the kernel that see the first and the second row of the input, for an output pixel in the
-    // north and in the south of its square.
+    // Rows (or columns) of the kernel that cover the first and the second row of the input, for an output pixel in
+    // the north and in the south of its square.
     const SEEN: [[std::ops::Range<usize>; 2]; 2] = [[0..1, 1..3], [0..2, 2..3]];
     std::array::from_fn(|phase| {
         let (south, east) = (phase / 2, phase % 2);
@@ -375,7 +375,7 @@ fn phases<W>(
 }
 
 impl Node {
-    /// Bytes of its packed weights.
+    /// Size of its packed weights in bytes.
     pub(crate) fn bytes(&self) -> usize {
         match &self.kind {
             Kind::Direct(weights, _) | Kind::Winograd(weights) => weights.bytes(),
@@ -387,7 +387,7 @@ impl Node {
         }
     }
 
-    /// Values that a pixel takes in memory: one for each channel, or for four of bytes.
+    /// Number of values that a pixel takes in memory: one for each channel, or for four of bytes.
     pub(crate) fn values(&self) -> usize {
         if self.scale.is_some() { self.channels.div_ceil(4) } else { self.channels }
     }

@@ -1,10 +1,12 @@
-//! How large a layer's values get.
+//! Range of a layer's values.
 
-/// Positive values, counted by the upper half of their bits: sign, exponent and 7 bits of the fraction.
+use crate::numbers::as_f64;
+
+/// Histogram of positive values, by the upper half of their bits: sign, exponent and 7 bits of the fraction.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
     greatest: f32,
-    /// Empty while there is none.
+    /// Empty until the first positive value.
     counts: Vec<u64>,
 }
 
@@ -17,35 +19,30 @@ impl Seen {
         }
     }
 
-    /// The least value, to 1 % of it, that at least a share of the values do not exceed.
+    /// The smallest value, with a precision of 1 %, that at least a share of the values do not exceed.
     pub(crate) fn range(&self, share: f64) -> f32 {
         let all: u64 = self.counts.iter().sum();
-        #[allow(clippy::cast_precision_loss, reason = "a share")]
-        let most = (1.0 - share).max(0.0) * all as f64;
+        let most = (1.0 - share).max(0.0) * as_f64(all);
         let (mut beyond, mut bits) = (0u64, 1u32 << 15);
         for count in self.counts.iter().rev() {
             beyond += count;
-            #[allow(clippy::cast_precision_loss, reason = "a share")]
-            let enough = beyond as f64 > most;
-            if enough {
+            if as_f64(beyond) > most {
                 break;
             }
             bits -= 1;
         }
-        // The upper end of what was counted together.
+        // The upper end of the histogram bin.
         self.greatest.min(f32::from_bits((bits << 16).wrapping_sub(1)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::cast_precision_loss, reason = "small numbers")]
-
     use super::*;
 
     #[test]
     fn a_share_of_the_positive_values_is_not_exceeded() {
-        let values: Vec<f32> = (-5000..=10_000).map(|i| i as f32 / 100.0).collect();
+        let values: Vec<f32> = (-5000i16..=10_000).map(|i| f32::from(i) / 100.0).collect();
         let mut seen = Seen::default();
         values.chunks(77).for_each(|values| seen.note(values));
         assert_eq!(seen.range(1.0).to_bits(), 100f32.to_bits());

@@ -1,4 +1,5 @@
-//! Which rows and columns each node computes, and when: worked out beforehand from what the wanted pixels depend on.
+//! Which rows and columns each node computes, and when: determined beforehand from what the requested pixels depend
+//! on.
 
 use crate::kernels::{BufferShape, Geometry, TILE_ROWS, first_of_four};
 use crate::lower::{Kind, Node};
@@ -7,7 +8,7 @@ use crate::numbers::{signed, size};
 /// Pixels `start..end` along one axis.
 pub(crate) type Span = (i64, i64);
 
-/// Along which axis, and where the picture begins there on the grid (counts for rows only).
+/// The axis, and the picture's start on the grid along it (used for rows only).
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Axis {
     Rows { origin: i64 },
@@ -15,7 +16,7 @@ pub(crate) enum Axis {
 }
 
 impl Node {
-    /// Rows or columns that are computed when `span` is wanted.
+    /// Rows or columns that are computed if `span` is requested.
     pub(crate) fn computed(&self, axis: Axis, (start, end): Span) -> Span {
         match (&self.kind, axis) {
             (Kind::Winograd(_), Axis::Rows { origin }) => {
@@ -26,7 +27,7 @@ impl Node {
         }
     }
 
-    /// What a computed span reads of the node's inputs (not of its residual, of which it reads the span itself).
+    /// The span that a computed span reads of the node's inputs (of its residual, it reads the span itself).
     pub(crate) fn reads(&self, axis: Axis, span: Span) -> Span {
         let (a, b) = self.computed(axis, span);
         match &self.kind {
@@ -44,7 +45,7 @@ impl Node {
         }
     }
 
-    /// Every node that it reads, and what of it.
+    /// Every node that it reads, and the span of it.
     fn inputs(&self, axis: Axis, span: Span) -> impl Iterator<Item = (usize, Span)> {
         let reads = self.reads(axis, span);
         let residual = self.residual.map(|node| (node, self.computed(axis, span)));
@@ -52,13 +53,13 @@ impl Node {
     }
 }
 
-/// What each node computes so that the last one can answer for `wanted`, without regard to the picture's size; `None`
-/// for nodes that are not needed.
+/// The span that each node computes so that the last one can compute `wanted`, regardless of the picture's size;
+/// `None` for nodes that are not needed.
 pub(crate) fn spans(nodes: &[Node], axis: Axis, wanted: Span) -> Vec<Option<Span>> {
     within(nodes, axis, wanted, i64::MAX)
 }
 
-/// The same, of a picture of `size` pixels.
+/// The same, limited to a picture of `size` pixels.
 fn within(nodes: &[Node], axis: Axis, wanted: Span, size: i64) -> Vec<Option<Span>> {
     let mut spans: Vec<Option<Span>> = vec![None; nodes.len()];
     if let Some(last) = spans.last_mut() {
@@ -77,25 +78,25 @@ fn within(nodes: &[Node], axis: Axis, wanted: Span, size: i64) -> Vec<Option<Spa
     spans
 }
 
-/// The picture's part that is run.
+/// The part of the picture that is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) width: i64,
     pub(crate) height: i64,
     /// First row on the grid.
     pub(crate) origin: i64,
-    /// Wanted columns and rows.
+    /// Requested columns and rows.
     pub(crate) cols: Span,
     pub(crate) rows: Span,
-    /// Rows of the answer that are computed at a time.
+    /// Output rows that are computed at a time.
     pub(crate) band: i64,
 }
 
-/// When what is computed.
+/// The order of computation.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     pub(crate) frame: Frame,
-    /// For every band, the rows that each node computes then.
+    /// For every band, the rows that each node computes in it.
     pub(crate) bands: Vec<Vec<Span>>,
     /// For every node.
     pub(crate) buffers: Vec<BufferShape>,
@@ -112,7 +113,7 @@ impl Schedule {
         let mut bands = Vec::new();
         let mut end = frame.rows.0;
         while end < frame.rows.1 {
-            // Bands end on the lattice, as fours of rows do.
+            // Bands end on the lattice, as groups of four rows do.
             let next = (end + frame.origin).div_euclid(frame.band) * frame.band + frame.band - frame.origin;
             end = next.min(frame.rows.1);
             let wanted = within(nodes, axis, (frame.rows.0, end), frame.height);
@@ -131,7 +132,7 @@ impl Schedule {
     }
 }
 
-/// The first row of a node that others will still read.
+/// The first row of a node that other nodes still have to read.
 fn kept_from(nodes: &[Node], axis: Axis, index: usize, done: &[i64]) -> i64 {
     let readers = nodes.iter().zip(done).flat_map(|(node, done)| node.inputs(axis, (*done, *done + 1)));
     readers.filter(|(from, _)| *from == index).map(|(_, span)| span.0).min().unwrap_or(i64::MAX)
@@ -140,7 +141,7 @@ fn kept_from(nodes: &[Node], axis: Axis, index: usize, done: &[i64]) -> i64 {
 fn shape(nodes: &[Node], index: usize, frame: &Frame, cols: &[Option<Span>], capacity: i64) -> BufferShape {
     let node = &nodes[index];
     let columns = cols[index].unwrap_or((0, 0));
-    // How far readers reach out of the picture.
+    // How far readers extend beyond the picture.
     let reads = nodes.iter().zip(cols).filter_map(|(node, cols)| Some(node.inputs(Axis::Cols, (*cols)?)));
     let (mut first, mut last) = columns;
     for (_, (a, b)) in reads.flatten().filter(|(from, _)| *from == index) {

@@ -1,8 +1,8 @@
-//! A network as it is given to the engine.
+//! The input format of the engine: a network as steps.
 
 use thiserror::Error;
 
-/// What follows a sum.
+/// Activation after a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
     /// Nothing.
@@ -14,7 +14,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Least and greatest value after it.
+    /// Smallest and largest value after it.
     pub(crate) const fn range(self) -> (f32, f32) {
         match self {
             Self::None => (f32::NEG_INFINITY, f32::INFINITY),
@@ -23,7 +23,7 @@ impl Activation {
         }
     }
 
-    /// Of every value.
+    /// Applies it to all values.
     #[inline(always)]
     pub(crate) fn apply(self, values: &mut [f32]) {
         let (low, high) = self.range();
@@ -35,41 +35,41 @@ impl Activation {
     }
 }
 
-/// A convolution with its weights; beyond the picture are zeros.
+/// A convolution with its weights; padding is zeros.
 #[derive(Debug, Clone, Copy)]
 pub struct Conv<'a> {
-    /// Channels in.
+    /// Input channels.
     pub inputs: usize,
-    /// Channels out.
+    /// Output channels.
     pub outputs: usize,
     /// Side of the kernel: 1, 3, 5 or 7.
     pub kernel: usize,
     /// 1 or 2.
     pub stride: usize,
-    /// Pixels by which the kernel reaches out of the picture in the north and the west.
+    /// Pixels by which the kernel extends beyond the picture in the north and the west.
     pub before: usize,
-    /// Each channel on its own.
+    /// Depthwise: each channel is convolved separately.
     pub depthwise: bool,
     /// Kernels: outputs, inputs (1 if depthwise), rows, columns.
     pub weight: &'a [f32],
-    /// One for each output.
+    /// One value for each output channel.
     pub bias: &'a [f32],
 }
 
-/// What a step does with the steps it takes.
+/// The operation of a step on its inputs.
 #[derive(Debug, Clone, Copy)]
 pub enum Op<'a> {
     /// Channels `start..start + count` of the picture.
     Input {
         /// First channel.
         start: usize,
-        /// How many.
+        /// Number of channels.
         count: usize,
     },
     /// A convolution.
     Conv(Conv<'a>),
-    /// Largest of `kernel` x `kernel`, every second pixel; kernel 2, or 3 with one pixel around the picture that
-    /// never is the largest.
+    /// Maximum of `kernel` x `kernel` pixels with stride 2; kernel 2, or 3 with one pixel of padding that never is
+    /// the maximum.
     MaxPool {
         /// 2 or 3.
         kernel: usize,
@@ -79,12 +79,12 @@ pub enum Op<'a> {
         /// Exponent.
         levels: u32,
     },
-    /// 2^`levels` times the size, nearest neighbour.
+    /// 2^`levels` times the size, nearest neighbor.
     Upsample {
         /// Exponent.
         levels: u32,
     },
-    /// Channels of both, one after the other.
+    /// Concatenation of the channels of both.
     Concat,
     /// Sum of two.
     Add,
@@ -92,14 +92,14 @@ pub enum Op<'a> {
     Difference,
 }
 
-/// An operation on earlier steps, by their numbers; the last step is the answer, of the picture's size.
+/// An operation on earlier steps, by their numbers; the last step is the output, of the picture's size.
 #[derive(Debug, Clone)]
 pub struct Step<'a> {
-    /// What is done.
+    /// The operation.
     pub op: Op<'a>,
-    /// With which steps.
+    /// Its inputs.
     pub from: Vec<usize>,
-    /// What follows.
+    /// The activation.
     pub activation: Activation,
 }
 
@@ -107,17 +107,17 @@ pub struct Step<'a> {
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EngineError {
-    /// A step that contradicts the others, or that the engine does not know.
+    /// A step that is inconsistent with the others, or not supported.
     #[error("step {step} of the network {problem}")]
     Step {
         /// Its number.
         step: usize,
-        /// What is wrong with it.
+        /// The problem, as the end of the message.
         problem: String,
     },
-    /// A picture that the network cannot see.
+    /// A picture of an invalid size or position.
     #[error(
-        "a picture of {width} x {height} px from row {row} on; want multiples of the stride, {stride} px"
+        "a picture of {width} x {height} px from row {row} on; expected multiples of the stride, {stride} px"
     )]
     Picture {
         /// Columns.

@@ -1,21 +1,21 @@
-//! One node's work on one band, cut into tasks.
+//! Splits one node's work on one band into tasks.
 
 use rayon::prelude::*;
 
 use crate::kernels::{Patch, TILE_ROWS};
-use crate::numbers::{signed, size};
+use crate::numbers::{signed, size, wide};
 use crate::schedule::Span;
 
-/// Values that a task reads and writes at most: what a core's second-level cache holds beside the kernel.
+/// Most values that a task reads and writes: the size of a core's second-level cache minus the kernel.
 const TASK_VALUES: usize = 64 << 10;
 
-/// Fewest pixels of a row that are worth a task.
+/// Smallest number of pixels of a row in a task.
 const FEWEST_COLS: i64 = 48;
 
-/// Multiplications below which a node's band is one task.
+/// Number of multiplications below which a node's band is one task.
 const SMALL: u64 = 60_000;
 
-/// What a node's pixel costs.
+/// The cost of a pixel of a node.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cost {
     /// Values read and written.
@@ -24,19 +24,19 @@ pub(crate) struct Cost {
     pub(crate) products: u64,
 }
 
-/// Calls `work` for patches that make up `rows` x `cols`, on the threads of the pool. With `fours`, patches begin
-/// where a four of rows does: at rows that are `fours` modulo [`TILE_ROWS`].
+/// Calls `work` for patches that cover `rows` x `cols`, on the threads of the pool. With `fours`, patches begin at
+/// the start of a group of four rows: at rows that are `fours` modulo [`TILE_ROWS`].
 pub(crate) fn each(rows: Span, cols: Span, cost: Cost, fours: Option<i64>, work: impl Fn(&Patch) + Sync) {
     let (height, width) = (rows.1 - rows.0, cols.1 - cols.0);
     if height <= 0 || width <= 0 {
         return;
     }
-    let pixels = u64::try_from(height * width).unwrap_or(0);
+    let pixels = wide(size(height * width));
     let threads = if pixels * cost.products < SMALL { 1 } else { rayon::current_num_threads() };
     let step = if fours.is_some() { TILE_ROWS } else { 1 };
     let most = (TASK_VALUES / cost.values.max(1)).max(1);
     let (mut across, mut down) = cut(height, width, signed(most), step);
-    // A few tasks for each thread, so that none waits long for another.
+    // A few tasks for each thread, for load balancing.
     let wanted = if threads == 1 { 1 } else { 4 * signed(threads) };
     while across * ceil(height, down) < wanted && (down > step || width / (across + 1) >= FEWEST_COLS) {
         if down > step {
@@ -62,7 +62,7 @@ pub(crate) fn each(rows: Span, cols: Span, cost: Cost, fours: Option<i64>, work:
     }
 }
 
-/// Parts across and rows of each part, so that a part has `most` pixels.
+/// Number of parts across and rows of each part, so that a part has `most` pixels.
 fn cut(height: i64, width: i64, most: i64, step: i64) -> (i64, i64) {
     let most = most.max(FEWEST_COLS * step);
     if width * step <= most {

@@ -1,13 +1,20 @@
-//! From scores to the best class of each pixel and its share.
+//! Converts scores to the best class of each pixel and its probability.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a kernel: casts of class numbers below 255, in loops that become vector instructions"
+)]
 
 use crate::kernels::{Isa, pixels};
 use crate::numbers::ROUND;
 
-/// Pixels that are worked on together.
+/// Pixels that are processed together.
 const GROUP: usize = 16;
 
-/// For each pixel of a row of scores (`classes` values each): the class with the highest score, the first of equals, and
-/// its share after a softmax of `scores / temperature`, exact to about one in a million.
+/// For each pixel of a row of scores (`classes` values each): the class with the highest score, the first one on
+/// ties, and its probability after a softmax of `scores / temperature`, exact to about one in a million.
 pub fn winners(isa: Isa, scores: &[f32], temperature: f32, best: &mut [u8], shares: &mut [f32]) {
     let classes = scores.len() / best.len().max(1);
     pixels(isa, move || {
@@ -20,7 +27,7 @@ pub fn winners(isa: Isa, scores: &[f32], temperature: f32, best: &mut [u8], shar
 
 #[inline(always)]
 fn group(scores: &[f32], classes: usize, scale: f32, best: &mut [u8], shares: &mut [f32]) {
-    // What is left over at the end of a row is worked on as a whole group too, so that its bits are the same.
+    // The remainder at the end of a row is processed as a whole group too, so that its bits are the same.
     let count = best.len();
     let class = |class: usize| -> [f32; GROUP] {
         std::array::from_fn(|i| if i < count { scores[i * classes + class] } else { 0.0 })
@@ -44,18 +51,12 @@ fn group(scores: &[f32], classes: usize, scale: f32, best: &mut [u8], shares: &m
         }
     }
     for i in 0..count {
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a class number below 255"
-        )]
-        let winner = winner[i] as u8;
-        (best[i], shares[i]) = (winner, 1.0 / sum[i]);
+        (best[i], shares[i]) = (winner[i] as u8, 1.0 / sum[i]);
     }
 }
 
-/// The exponential of a number that is not positive: 2^n * e^f with |f| <= ln(2) / 2 and e^f by its Taylor series, whose
-/// next term is below 2e-7 of it.
+/// The exponential of a number that is not positive: 2^n * e^f with |f| <= ln(2) / 2 and e^f by its Taylor series;
+/// the relative error is below 2e-7.
 #[inline(always)]
 #[allow(clippy::excessive_precision, reason = "ln(2) in two parts, after Cody and Waite")]
 fn exp(x: f32) -> f32 {
@@ -72,8 +73,6 @@ fn exp(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::cast_precision_loss, reason = "small numbers")]
-
     use super::*;
 
     #[test]

@@ -1,4 +1,4 @@
-//! Networks of 8 bits: against those of f32, on every instruction set, and against themselves on other parts of a picture.
+//! 8-bit networks: compared with f32, between instruction sets, and between parts of a picture.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@ use arpent_engine::{Activation, Engine, Isa, Options, Picture};
 use common::{Made, Network, Part, Plan, Scene, around, conv, network, plan, run, whole};
 use proptest::prelude::*;
 
-/// A network of 8 bits, calibrated on a picture that begins at a row.
+/// An 8-bit network, calibrated on a picture that begins at a row.
 fn int8(network: &Network, isa: Isa, calibrated: Picture) -> Engine {
     let floats = network.engine(Options { isa: Isa::best(), winograd: -1 });
     let part = Part(Scene(7), [0, calibrated.first_row]);
@@ -23,7 +23,7 @@ fn int8(network: &Network, isa: Isa, calibrated: Picture) -> Engine {
     Engine::new_int8(&network.steps(), Options { isa, winograd: 3 }, &ranges).unwrap()
 }
 
-/// Largest difference of the answers of 8 bits from those of f32, as a share of the largest answer.
+/// Largest difference between 8-bit and f32 outputs, as a share of the largest output.
 fn apart(network: &Network, picture: Picture) -> f32 {
     let floats = network.engine(Options { isa: Isa::best(), winograd: -1 });
     let expected = run(&floats, Scene(7), picture, 0, 2);
@@ -54,7 +54,7 @@ fn a_plain_chain_is_close() {
     }
 }
 
-/// One level down and up again, as U-Nets are, with a sum on the way.
+/// One level down and up again, as in U-Nets, with a sum.
 fn unet(bands: usize, [a, b, c]: [usize; 3], pool: usize, seed: u64) -> Network {
     use Activation::{None, Relu, Relu6};
     let plans = vec![
@@ -82,7 +82,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|v| v.to_bits()).collect()
 }
 
-/// Blocks of MobileNet: wider, each channel on its own, narrower, with a sum around.
+/// Blocks of MobileNet: expansion, depthwise convolution, projection, with a residual sum.
 fn inverted(width: usize, blocks: usize, seed: u64) -> Network {
     use Activation::{None, Relu6};
     let depthwise = Made::Conv { kernel: 3, stride: 1, depthwise: true };
@@ -183,7 +183,7 @@ fn what_is_not_calibrated_stays_f32() {
     assert!((0.5..all.int8_share()).contains(&some.int8_share()));
 }
 
-/// Ranges of steps that are written, absorbed by a sum, upsampled and joined.
+/// Ranges of steps that are stored, fused into a sum, upsampled and concatenated.
 #[test]
 fn ranges_are_the_greatest_values() {
     let network = unet(2, [12, 16, 20], 2, 3);

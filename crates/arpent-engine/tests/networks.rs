@@ -1,4 +1,4 @@
-//! Random networks: against sums written out in double precision, and against themselves on other parts of a picture.
+//! Random networks: compared with plain sums in double precision, and between parts of a picture.
 
 #![allow(
     clippy::unwrap_used,
@@ -55,7 +55,7 @@ proptest! {
     }
 }
 
-/// Rows, and columns, from a place within which a change changes the answer: no more than is said, and no less.
+/// Distance in rows and columns within which a change of the input changes the output: exactly the stated reach.
 #[test]
 fn the_reach_is_what_is_seen() {
     let plans = vec![

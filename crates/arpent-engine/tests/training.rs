@@ -1,4 +1,4 @@
-//! Convolutions of trainings against sums written out, and against themselves on other numbers of threads.
+//! Convolutions for training: compared with plain sums, and between numbers of threads.
 
 use arpent_engine::Activation;
 use arpent_engine::training::{ConvShape, Normalization};
@@ -14,7 +14,7 @@ fn numbers(seed: u64, count: usize) -> Vec<f32> {
     (0..count).map(next).collect()
 }
 
-/// Every product of a convolution: which values of the pictures, of the kernels and of what comes out meet.
+/// Every product of a convolution: the indices of input, kernel and output values.
 fn products(shape: &ConvShape, mut each: impl FnMut(usize, usize, usize)) {
     let (height, width) = shape.output();
     let (k, inputs) = (shape.kernel, if shape.depthwise { 1 } else { shape.inputs });
@@ -171,7 +171,7 @@ proptest! {
             let variance = own.iter().map(|i| (f64::from(x[*i]) - mean).powi(2)).sum::<f64>() / m;
             let normal = |i: usize| (f64::from(x[i]) - mean) / (variance + epsilon).sqrt();
             let raw = |i: usize| normal(i) * f64::from(gamma[c]) + f64::from(beta[c]);
-            // What lies at a limit may fall on either side.
+            // Values at a limit may be on either side.
             let passes = |i: usize| if raw(i) > low && raw(i) < high { f64::from(g[i]) } else { 0.0 };
             let (sum, with_x): (f64, f64) = own
                 .iter()

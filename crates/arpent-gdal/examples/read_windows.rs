@@ -1,14 +1,15 @@
-//! Reads windows of a scene as a job does, for `s3_reading.py`, `jp2_reading.py` and `resampling.py` of `benches/peers`.
+//! Reads windows of a scene like a job, for `s3_reading.py`, `jp2_reading.py` and `resampling.py` of `benches/peers`.
 //!
-//! `read_windows SCENE WINDOWS READERS [SHARED_MB [GSD METHOD]]`: WINDOWS holds a window a line (column, row, width, height, from the
-//! scene's corner), of pixels of GSD units of the CRS where that is given. Prints JSON: seconds from before the first opening to the last
-//! window, the sum of all values, shared cells that were fetched.
+//! `read_windows SCENE WINDOWS READERS [SHARED_MB [GSD METHOD]]`: WINDOWS is a file with a window a line (column, row,
+//! width, height, from the scene's corner), in pixels of GSD units of the CRS if given. Prints JSON: seconds from
+//! before the first opening to the last window, the sum of all values, shared cells that were fetched.
 
 use std::error::Error;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use arpent_base::number::truncate;
 use arpent_gdal::{
     InitOptions, Mosaic, MosaicReader, SharedBlocks, group_scenes, open_scene, resampled, resolve_scenes,
 };
@@ -28,7 +29,7 @@ fn main() -> Outcome<()> {
     let began = Instant::now();
     let scenes = resolve_scenes(std::slice::from_ref(scene))?;
     let info = scenes.first().map(open_scene).ok_or("no scene")??;
-    // As a job does: what is being decoded has its room in GDAL's cache, where blocks are shared.
+    // As in a job: with shared blocks, GDAL needs cache for the blocks that are being decoded.
     let decoded = readers as u64 * SharedBlocks::cache_of_a_reader(&info);
     let cache_mb = if shared_mb > 0 { 16 + u32::try_from(decoded.div_ceil(1 << 20))? } else { 256 };
     arpent_gdal::init(InitOptions { cache_mb, ..InitOptions::default() })?;
@@ -57,7 +58,7 @@ fn places(text: &str) -> Outcome<Vec<[i64; 4]>> {
         .collect()
 }
 
-/// Reads the windows in order, each by the next reader that is free; the sum of their values.
+/// Reads the windows in order, each with the next free reader; returns the sum of their values.
 fn read(mosaic: &Mosaic, blocks: Option<&SharedBlocks>, places: &[[i64; 4]], readers: usize) -> Outcome<u64> {
     let next = AtomicUsize::new(0);
     let bands = mosaic.scenes.first().map_or_else(Vec::new, |s| s.bands.iter().map(|b| b.index).collect());
@@ -81,11 +82,6 @@ fn read(mosaic: &Mosaic, blocks: Option<&SharedBlocks>, places: &[[i64; 4]], rea
     })
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "pictures of 8 or 16 bits are summed"
-)]
 fn total(values: &[f32]) -> u64 {
-    values.iter().map(|v| u64::from(*v as u32)).sum()
+    values.iter().map(|v| u64::from(truncate::<u32>(f64::from(*v)))).sum()
 }

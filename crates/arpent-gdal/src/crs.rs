@@ -1,4 +1,4 @@
-//! Coordinate reference systems: from GDAL's objects to plain descriptions, and transformations.
+//! Coordinate reference systems: descriptions from GDAL's objects, and transformations.
 
 use arpent_base::short_hash;
 use arpent_raster::{Crs, CrsKind};
@@ -12,7 +12,8 @@ use crate::setup::quiet;
 /// Describes a CRS given as `EPSG:2154`, WKT, PROJJSON, ...
 ///
 /// # Errors
-/// [`GdalError::BadCrs`] when GDAL does not understand it, [`GdalError::UnusableCrs`] when maps cannot be made in it.
+/// [`GdalError::BadCrs`] when GDAL does not recognize it, [`GdalError::UnusableCrs`] when a map cannot have it,
+/// [`GdalError::NoProjDatabase`].
 pub fn describe_crs(definition: &str) -> Result<Crs, GdalError> {
     describe(&spatial_ref(definition)?, definition)
 }
@@ -33,6 +34,8 @@ pub(crate) fn spatial_ref_of(crs: &Crs) -> Result<SpatialRef, GdalError> {
 
 /// Describes a CRS found in `path`.
 pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
+    // Without its database, PROJ finds no code for any CRS: the map would lie on a lattice of its own, and fail when it is written.
+    SpatialRef::from_epsg(4326).map_err(|e| GdalError::NoProjDatabase(failure(&e)))?;
     let name = srs.name().unwrap_or_default();
     let unusable = |reason: &str| GdalError::UnusableCrs {
         path: path.to_owned(),
@@ -45,7 +48,7 @@ pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
     if !srs.is_projected() && !srs.is_geographic() {
         return Err(unusable("it is neither projected nor geographic"));
     }
-    // Two files of one survey often spell the same system differently: the registry's spelling is taken.
+    // Files of one survey often spell the same CRS differently: the definition of the registry is used.
     let declared = epsg_of(srs).and_then(|code| Some((code, SpatialRef::from_epsg(code).ok()?)));
     let (epsg, official) = match declared {
         Some((code, official)) => (Some(code), Some(official)),
@@ -58,14 +61,14 @@ pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
     Ok(Crs {
         name: match epsg {
             Some(code) => format!("EPSG:{code}"),
-            // Unnamed systems of different definition must not get the same name.
+            // Unnamed systems with different definitions must not get the same name.
             None => format!("{} #{}", srs.name().unwrap_or_default(), &short_hash(wkt.as_bytes())[..8]),
         },
         epsg,
         kind: kind(srs).map_err(unusable)?,
         semi_major_m: srs.semi_major().map_err(message)?,
-        inverse_flattening: ffi::inverse_flattening(srs).unwrap_or(0.0),
-        projjson: srs.to_projjson().unwrap_or_default(),
+        inverse_flattening: ffi::inverse_flattening(srs).ok_or_else(|| unusable("it has no ellipsoid"))?,
+        projjson: srs.to_projjson().map_err(message)?,
         wkt,
     })
 }
@@ -82,13 +85,13 @@ fn epsg_of(srs: &SpatialRef) -> Option<u32> {
             copy.auto_identify_epsg().ok()?;
             code(&copy)
         })
-        // GeoTIFF writers without a PROJ database leave the code as the name and the rest unknown.
+        // GeoTIFF writers without a PROJ database write only the code, as the name.
         .or_else(|| srs.name()?.strip_prefix("EPSG:")?.parse().ok())
 }
 
-/// The entry of PROJ's database that a system without an EPSG code equals, and its EPSG code, where it has one: method, parameters,
-/// ellipsoid, prime meridian, units and datum are compared, names of the system itself and the codes of other registries are
-/// not. Datums of one ellipsoid stay apart, and so does a datum that nobody names.
+/// The entry of PROJ's database that equals a system without an EPSG code, and its EPSG code, if any: method,
+/// parameters, ellipsoid, prime meridian, units and datum are compared; the name of the system and the codes of other
+/// registries are not. Different datums of one ellipsoid are not equal, and an unnamed datum equals none.
 fn identified(srs: &SpatialRef) -> (Option<u32>, Option<SpatialRef>) {
     let anonymous = srs.to_wkt().ok().and_then(|wkt| SpatialRef::from_wkt(&anonymous(&wkt)).ok());
     let Some(mut anonymous) = anonymous else { return (None, None) };
@@ -104,19 +107,19 @@ fn identified(srs: &SpatialRef) -> (Option<u32>, Option<SpatialRef>) {
         .collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));
     match found.into_iter().next() {
-        // The object of another registry may carry its own axes: it is built anew from its code.
+        // The object of another registry may have its own axes: it is created again from its code.
         Some((key, _, None)) => (None, SpatialRef::from_definition(&format!("{}:{}", key.1, key.3)).ok()),
         Some((_, _, Some(code))) => (Some(code), SpatialRef::from_epsg(code).ok()),
         None => (None, None),
     }
 }
 
-/// From this confidence on, PROJ found all numbers and the datum equal (90: with other names; 70: with the datum's name alone, which is
-/// compared once more, `OSRIsSame`).
+/// From this confidence on, all numbers and the datum are equal by PROJ (90: with other names; 70: only the name of the
+/// datum is equal, which is compared again, `OSRIsSame`).
 const SURE: i32 = 70;
 
-/// WKT of version 1 without what is no part of the system itself: its name, codes of registries, shifts to WGS 84, and the order
-/// of longitude and latitude, which rasters do not follow.
+/// WKT 1 without parts that do not define the system: its name, codes of registries, shifts to WGS 84, and the order
+/// of longitude and latitude, which does not apply to rasters.
 fn anonymous(wkt: &str) -> String {
     let mut text = wkt.to_owned();
     for node in ["AUTHORITY[", "TOWGS84["] {
@@ -132,7 +135,7 @@ fn anonymous(wkt: &str) -> String {
     }
 }
 
-/// A text without the nodes of a name (`AXIS[`), each with the comma before it.
+/// Removes the nodes with a name (`AXIS[`), each with the comma before it.
 fn without(wkt: &str, node: &str) -> String {
     let (mut kept, mut rest) = (String::with_capacity(wkt.len()), wkt);
     while let Some(at) = rest.find(&format!(",{node}")) {
@@ -167,22 +170,22 @@ fn kind(srs: &SpatialRef) -> Result<CrsKind, &'static str> {
             Err("its angles are not in degrees")
         };
     }
-    let metres_per_unit = srs.linear_units();
+    let meters_per_unit = srs.linear_units();
     let projection = srs.get_attr_value("PROJECTION", 0).ok().flatten().unwrap_or_default();
     if !projection.starts_with("Mercator") {
-        return Ok(CrsKind::Projected { metres_per_unit });
+        return Ok(CrsKind::Projected { meters_per_unit });
     }
     let parameter = |name: &str| srs.get_proj_param(name).ok().flatten();
     if parameter("false_northing").is_some_and(|v| v != 0.0) {
         return Err("it is a Mercator projection with a false northing");
     }
-    // The scale at the true parallel is folded into the unit: areas then come out right.
+    // The scale at the standard parallel is multiplied into the unit, so that areas are correct.
     let scale = match (parameter("scale_factor"), parameter("standard_parallel_1")) {
         (Some(scale), _) => scale,
         (None, Some(parallel)) => parallel_scale(srs, parallel.to_radians()),
         (None, None) => 1.0,
     };
-    Ok(CrsKind::Mercator { metres_per_unit: metres_per_unit / scale })
+    Ok(CrsKind::Mercator { meters_per_unit: meters_per_unit / scale })
 }
 
 /// Scale at the equator of a Mercator projection that is true at a parallel (Snyder, eq. 14-15 over the equator's).
@@ -205,7 +208,7 @@ impl Transformer {
     /// A transformer to WGS 84.
     ///
     /// # Errors
-    /// [`GdalError::BadCrs`] when PROJ knows no way.
+    /// [`GdalError::BadCrs`] when PROJ has no transformation.
     pub fn new(crs: &Crs) -> Result<Self, GdalError> {
         let inner = CoordTransform::new(&spatial_ref_of(crs)?, &spatial_ref(WGS84)?)
             .map_err(|e| GdalError::BadCrs { definition: crs.name.clone(), message: failure(&e) })?;
@@ -236,11 +239,11 @@ impl Transformer {
         }
     }
 
-    /// Smallest longitude/latitude box `[west, south, east, north]` around a box of the CRS, its edges followed at 21
-    /// points each. West is greater than east across the antimeridian.
+    /// Smallest longitude/latitude box `[west, south, east, north]` around a box of the CRS, from 21 points on each
+    /// edge. West is greater than east across the antimeridian.
     ///
     /// # Errors
-    /// [`GdalError::Transform`] when it leaves the projection's domain.
+    /// [`GdalError::Transform`] when it is not in the projection's domain.
     pub fn bbox(&self, bbox: [f64; 4]) -> Result<[f64; 4], GdalError> {
         self.inner.transform_bounds(&bbox, 21).map_err(|e| self.error((bbox[0], bbox[1]), failure(&e)))
     }
@@ -258,18 +261,18 @@ mod tests {
     fn common_systems_are_described() {
         let lambert = describe_crs("EPSG:2154").unwrap();
         assert_eq!((lambert.name.as_str(), lambert.epsg), ("EPSG:2154", Some(2154)));
-        assert_eq!(lambert.kind, CrsKind::Projected { metres_per_unit: 1.0 });
+        assert_eq!(lambert.kind, CrsKind::Projected { meters_per_unit: 1.0 });
         assert!(lambert.projjson.contains("Lambert"));
         assert_eq!(describe_crs("EPSG:4326").unwrap().kind, CrsKind::Geographic);
         for code in [3857, 3395] {
             let crs = describe_crs(&format!("EPSG:{code}")).unwrap();
-            assert_eq!(crs.kind, CrsKind::Mercator { metres_per_unit: 1.0 }, "{code}");
+            assert_eq!(crs.kind, CrsKind::Mercator { meters_per_unit: 1.0 }, "{code}");
         }
         // Compound: the horizontal part counts.
         assert_eq!(describe_crs("EPSG:2154+5720").unwrap().epsg, Some(2154));
         let feet = describe_crs("EPSG:2263").unwrap();
-        let CrsKind::Projected { metres_per_unit } = feet.kind else { panic!("{feet:?}") };
-        assert!((metres_per_unit - 0.304_800_609_6).abs() < 1e-9);
+        let CrsKind::Projected { meters_per_unit } = feet.kind else { panic!("{feet:?}") };
+        assert!((meters_per_unit - 0.304_800_609_6).abs() < 1e-9);
     }
 
     #[test]
@@ -281,7 +284,7 @@ mod tests {
 
     #[test]
     fn unusable_systems_are_refused() {
-        for definition in ["LOCAL_CS[\"x\",UNIT[\"metre\",1]]", "EPSG:4978", "EPSG:4807"] {
+        for definition in ["LOCAL_CS[\"x\",UNIT[\"meter\",1]]", "EPSG:4978", "EPSG:4807"] {
             let e = describe_crs(definition).unwrap_err();
             assert!(matches!(e, GdalError::UnusableCrs { .. }), "{definition}: {e:?}");
         }

@@ -23,25 +23,33 @@ pub(crate) fn silence() {
     unsafe { gdal_sys::CPLSetErrorHandler(Some(gdal_sys::CPLQuietErrorHandler)) };
 }
 
-/// Bounds the block cache that all threads share.
+/// Lets PROJ look for its database and grids in this folder alone, where the path holds no NUL.
+pub(crate) fn set_proj_folder(folder: &str) {
+    let Ok(folder) = CString::new(folder) else { return };
+    let paths = [folder.as_ptr(), ptr::null()];
+    // SAFETY: a list of NUL-terminated strings that ends with a null pointer; GDAL copies it.
+    unsafe { gdal_sys::OSRSetPROJSearchPaths(paths.as_ptr()) };
+}
+
+/// Limits the block cache of the process.
 pub(crate) fn set_cache_bytes(bytes: i64) {
     // SAFETY: plain value; GDAL locks its cache.
     unsafe { gdal_sys::GDALSetCacheMax64(bytes) };
 }
 
-/// Forgets this thread's last error.
+/// Clears this thread's last error.
 pub(crate) fn reset_error() {
     // SAFETY: touches only thread-local state of GDAL.
     unsafe { gdal_sys::CPLErrorReset() };
 }
 
-/// This thread's last message, whatever its class; empty when there is none.
+/// This thread's last message of any class; empty if there is none.
 pub(crate) fn last_message() -> String {
     // SAFETY: returns a pointer to a NUL-terminated buffer of this thread, copied at once.
     unsafe { text(gdal_sys::CPLGetLastErrorMsg()) }
 }
 
-/// GDAL's own words of a failed call.
+/// GDAL's message of a failed call.
 pub(crate) fn failure(error: &gdal::errors::GdalError) -> String {
     use gdal::errors::GdalError as E;
     match error {
@@ -72,7 +80,7 @@ unsafe fn text(pointer: *const c_char) -> String {
 
 /// Copies and frees a string list of GDAL.
 ///
-/// SAFETY: `list` is null or a list that GDAL handed over to us.
+/// SAFETY: `list` is null or a list that the caller owns.
 unsafe fn take_list(list: *mut *mut c_char) -> Vec<String> {
     let mut out = Vec::new();
     if !list.is_null() {
@@ -89,22 +97,22 @@ unsafe fn take_list(list: *mut *mut c_char) -> Vec<String> {
     out
 }
 
-/// The files that a dataset is made of, itself first.
+/// The files of a dataset, itself first.
 pub(crate) fn file_list(dataset: &Dataset) -> Vec<String> {
-    // SAFETY: the handle is valid while `dataset` lives; the list is handed over to us.
+    // SAFETY: the handle is valid while `dataset` lives; the list is owned here.
     unsafe { take_list(gdal_sys::GDALGetFileList(dataset.c_dataset())) }
 }
 
-/// HTTP headers that came with a remote object, as `Key=value`.
+/// HTTP headers of a remote object, as `Key=value`.
 pub(crate) fn remote_headers(gdal_path: &str) -> Vec<String> {
     let Ok(path) = CString::new(gdal_path) else { return Vec::new() };
-    // SAFETY: both strings are NUL-terminated; the list is handed over to us.
+    // SAFETY: both strings are NUL-terminated; the list is owned here.
     unsafe {
         take_list(gdal_sys::VSIGetFileMetadata(path.as_ptr(), c"HEADERS".as_ptr(), ptr::null_mut()).cast())
     }
 }
 
-/// Size in bytes of a file or object in GDAL's virtual file system, `None` when it is not there.
+/// Size in bytes of a file or object in GDAL's virtual file system, `None` if it does not exist.
 pub(crate) fn vsi_size(gdal_path: &str) -> Option<u64> {
     const SEEK_END: c_int = 2;
     let path = CString::new(gdal_path).ok()?;
@@ -121,10 +129,10 @@ pub(crate) fn vsi_size(gdal_path: &str) -> Option<u64> {
     }
 }
 
-/// Whether a file, folder or object is there in GDAL's virtual file system.
+/// Whether a file, folder or object exists in GDAL's virtual file system.
 pub(crate) fn vsi_exists(gdal_path: &str) -> bool {
     let Ok(path) = CString::new(gdal_path) else { return false };
-    // The bindings do not know the fields of `struct stat64`, which has 144 bytes on Linux.
+    // The bindings lack the fields of `struct stat64`, which has 144 bytes on Linux.
     let mut stat = [0u64; 64];
     // SAFETY: the buffer is larger and as aligned as the structure that GDAL fills; the path is NUL-terminated.
     unsafe { gdal_sys::VSIStatL(path.as_ptr(), stat.as_mut_ptr().cast()) == 0 }
@@ -152,14 +160,14 @@ pub(crate) fn vsi_read(gdal_path: &str, limit: usize) -> Result<Vec<u8>, String>
     }
 }
 
-/// Forgets what GDAL knows of a remote file: it keeps that one is not there, also where nobody answered.
+/// Clears GDAL's cache for a remote file: GDAL caches "not found" even if the store did not answer.
 pub(crate) fn forget_remote(gdal_path: &str) {
     let Ok(path) = CString::new(gdal_path) else { return };
     // SAFETY: the path is a NUL-terminated text that lives until the call is over; the function locks what it changes.
     unsafe { gdal_sys::VSICurlPartialClearCache(path.as_ptr()) };
 }
 
-/// The first bytes of a file or object in GDAL's virtual file system; what the store said where it cannot be opened.
+/// The first bytes of a file or object in GDAL's virtual file system; the error is the store's message.
 pub(crate) fn vsi_head(gdal_path: &str, length: usize) -> Result<Vec<u8>, String> {
     let path = CString::new(gdal_path).map_err(|e| e.to_string())?;
     let mut bytes = vec![0u8; length];
@@ -179,7 +187,7 @@ pub(crate) fn vsi_head(gdal_path: &str, length: usize) -> Result<Vec<u8>, String
     Ok(bytes)
 }
 
-/// So many bytes of a file or object from one on; fewer where it ends.
+/// Bytes of a file or object from an offset on; fewer at its end.
 pub(crate) fn vsi_range(gdal_path: &str, start: u64, length: usize) -> Result<Vec<u8>, String> {
     const SEEK_SET: c_int = 0;
     let path = CString::new(gdal_path).map_err(|e| e.to_string())?;
@@ -211,6 +219,7 @@ pub(crate) fn sample_bytes(dataset: &Dataset, band: usize) -> u64 {
             gdal_sys::GDALGetDataTypeSizeBytes(gdal_sys::GDALGetRasterDataType(band))
         }
     };
+    // 0 for a type unknown to GDAL, which no scene has.
     u64::try_from(bytes).unwrap_or(0)
 }
 
@@ -221,8 +230,8 @@ pub(crate) fn gcp_count(dataset: &Dataset) -> usize {
     usize::try_from(count).unwrap_or(0)
 }
 
-/// Color interpretation of a band (from 1) as GDAL's number: unlike the safe call, values that only newer
-/// versions know are no panic.
+/// Color interpretation of a band (from 1) as GDAL's number: unlike the safe call, values of newer
+/// versions do not panic.
 pub(crate) fn color_interpretation(dataset: &Dataset, band: usize) -> u32 {
     let Ok(band) = c_int::try_from(band) else { return 0 };
     // SAFETY: a null band is tested for; the handle is valid while `dataset` lives.
@@ -298,7 +307,7 @@ pub(crate) fn inverse_flattening(srs: &SpatialRef) -> Option<f64> {
     (error == gdal_sys::OGRErr::OGRERR_NONE).then_some(value)
 }
 
-/// Authority name and code of a node of a CRS (`PROJCS`, `GEOGCS`), or of the whole.
+/// Authority name and code of a node of a CRS (`PROJCS`, `GEOGCS`), or of the CRS itself.
 pub(crate) fn authority(srs: &SpatialRef, node: Option<&CStr>) -> Option<(String, String)> {
     let key = node.map_or(ptr::null(), CStr::as_ptr);
     // SAFETY: the handle is valid while `srs` lives; the strings are copied at once.
@@ -311,8 +320,8 @@ pub(crate) fn authority(srs: &SpatialRef, node: Option<&CStr>) -> Option<(String
     (!name.is_empty() && !code.is_empty()).then_some((name, code))
 }
 
-/// Entries of PROJ's database that may be a system, each with PROJ's confidence (percent) and whether its numbers and datum
-/// equal those of the system, whatever the mapping of its axes.
+/// Entries of PROJ's database that match a system, each with PROJ's confidence (percent) and whether its numbers and
+/// datum equal those of the system, ignoring the mapping of axes.
 pub(crate) fn matches(srs: &SpatialRef) -> Vec<(SpatialRef, i32, bool)> {
     let (mut count, mut confidence) = (0, ptr::null_mut());
     let mut found = Vec::new();
@@ -320,8 +329,8 @@ pub(crate) fn matches(srs: &SpatialRef) -> Vec<(SpatialRef, i32, bool)> {
     if options.add_string("IGNORE_DATA_AXIS_TO_SRS_AXIS_MAPPING=YES").is_err() {
         return found;
     }
-    // SAFETY: the handles are valid while `srs` and the list live; each is cloned, which takes a reference of its own; list and
-    // numbers are handed over to us and freed once.
+    // SAFETY: the handles are valid while `srs` and the list live; each is cloned, which takes a reference of its own;
+    // list and numbers are owned here and freed once.
     unsafe {
         let list =
             gdal_sys::OSRFindMatches(srs.to_c_hsrs(), ptr::null_mut(), &raw mut count, &raw mut confidence);
@@ -359,13 +368,13 @@ pub(crate) fn read_mask(
     Ok(data)
 }
 
-/// A place holds data, in whole or in part (`GDAL_DATA_COVERAGE_STATUS_DATA`).
+/// A rectangle has data, in whole or in part (`GDAL_DATA_COVERAGE_STATUS_DATA`).
 pub(crate) const COVERAGE_DATA: c_int = 2;
-/// A place holds nothing, in whole or in part (`GDAL_DATA_COVERAGE_STATUS_EMPTY`).
+/// A rectangle has no data, in whole or in part (`GDAL_DATA_COVERAGE_STATUS_EMPTY`).
 pub(crate) const COVERAGE_EMPTY: c_int = 4;
 
-/// What GDAL knows of a rectangle of a band (from 1) without reading it: flags, and the share that holds data in percent,
-/// where it tells.
+/// Coverage status of a rectangle of a band (from 1) without reading it: flags, and the share with data in percent,
+/// if known.
 pub(crate) fn coverage(
     dataset: &Dataset,
     band: usize,
@@ -401,7 +410,7 @@ pub(crate) fn flush_band(dataset: &Dataset, band: usize) -> Result<(), String> {
     }
 }
 
-/// Begins a transaction; the safe wrapper would borrow the dataset for as long as it lasts.
+/// Begins a transaction; the safe wrapper would borrow the dataset for its whole duration.
 pub(crate) fn start_transaction(dataset: &Dataset) -> Result<(), String> {
     // SAFETY: the handle is valid while `dataset` lives.
     let status = unsafe { gdal_sys::GDALDatasetStartTransaction(dataset.c_dataset(), 0) };
@@ -415,7 +424,7 @@ pub(crate) fn commit_transaction(dataset: &Dataset) -> Result<(), String> {
     if status == gdal_sys::OGRErr::OGRERR_NONE { Ok(()) } else { Err(last_message()) }
 }
 
-/// Whether a feature has a geometry at all; the safe calls would ask GDAL about a null pointer.
+/// Whether a feature has a geometry; the safe calls would pass a null pointer to GDAL.
 pub(crate) fn has_geometry(feature: &Feature<'_>) -> bool {
     // SAFETY: the handle is valid while `feature` lives; the pointer is only compared with null.
     unsafe { !gdal_sys::OGR_F_GetGeometryRef(feature.c_feature()).is_null() }
@@ -428,18 +437,18 @@ pub(crate) fn has_value(feature: &Feature<'_>, field: usize) -> bool {
     unsafe { gdal_sys::OGR_F_IsFieldSetAndNotNull(feature.c_feature(), field) != 0 }
 }
 
-/// The text of a field of a feature (from 0) as it lies in the file, whatever its encoding.
+/// The raw bytes of a text field of a feature (from 0), in any encoding.
 pub(crate) fn field_bytes(feature: &Feature<'_>, field: usize) -> Option<Vec<u8>> {
     let field = c_int::try_from(field).ok()?;
-    // SAFETY: the handle is valid while `feature` lives; GDAL tests the number of the field; the NUL-terminated string is
-    // copied at once.
+    // SAFETY: the handle is valid while `feature` lives; GDAL tests the number of the field; the NUL-terminated string
+    // is copied at once.
     unsafe {
         let text = gdal_sys::OGR_F_GetFieldAsString(feature.c_feature(), field);
         (!text.is_null()).then(|| CStr::from_ptr(text).to_bytes().to_vec())
     }
 }
 
-/// A date and a time by its parts, as GDAL gives them.
+/// The parts of a date and time, as returned by GDAL.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Moment {
     pub(crate) year: i32,
@@ -448,15 +457,16 @@ pub(crate) struct Moment {
     pub(crate) hour: i32,
     pub(crate) minute: i32,
     pub(crate) second: f32,
-    /// 0 where it is not known, 1 for local time, 100 for UTC, and one more or less for each quarter of an hour.
+    /// 0 if unknown, 1 for local time, 100 for UTC, and one more or less for each quarter of an hour.
     pub(crate) zone: i32,
 }
 
-/// The date and time of a field of a feature (from 0); none where it holds neither.
+/// The date and time of a field of a feature (from 0); `None` if it has neither.
 pub(crate) fn field_moment(feature: &Feature<'_>, field: usize) -> Option<Moment> {
     let field = c_int::try_from(field).ok()?;
     let mut at = Moment { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0.0, zone: 0 };
-    // SAFETY: the handle is valid while `feature` lives; GDAL tests the number of the field; the places to write to live on.
+    // SAFETY: the handle is valid while `feature` lives; GDAL tests the number of the field; the places to write to
+    // live on.
     let found = unsafe {
         gdal_sys::OGR_F_GetFieldAsDateTimeEx(
             feature.c_feature(),
@@ -473,10 +483,10 @@ pub(crate) fn field_moment(feature: &Feature<'_>, field: usize) -> Option<Moment
     (found != 0).then_some(at)
 }
 
-/// The names of the fields of a layer as they lie in the file, whatever their encoding.
+/// The raw bytes of the field names of a layer, in any encoding.
 pub(crate) fn field_names(layer: &Layer<'_>) -> Vec<Vec<u8>> {
-    // SAFETY: the handles are valid while `layer` lives; numbers of fields are below their count; each NUL-terminated name
-    // is copied at once.
+    // SAFETY: the handles are valid while `layer` lives; numbers of fields are below their count; each NUL-terminated
+    // name is copied at once.
     unsafe {
         let definition = gdal_sys::OGR_L_GetLayerDefn(layer.c_layer());
         let name = |i| {
@@ -487,7 +497,7 @@ pub(crate) fn field_names(layer: &Layer<'_>) -> Vec<Vec<u8>> {
     }
 }
 
-/// Text from one encoding to another, by the names that iconv knows; none where it says that it cannot.
+/// Converts text from one encoding to another, by iconv names; `None` on failure.
 pub(crate) fn recode(bytes: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
     let (text, from, to) = (CString::new(bytes).ok()?, CString::new(from).ok()?, CString::new(to).ok()?);
     reset_error();
@@ -501,12 +511,12 @@ pub(crate) fn recode(bytes: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
         gdal_sys::VSIFree(made.cast());
         out
     };
-    let said = last_message();
+    let message = last_message();
     reset_error();
-    said.is_empty().then_some(out)
+    message.is_empty().then_some(out)
 }
 
-/// A geometry that GDAL has made, in well-known binary; none where it made none or cannot write it. The geometry is destroyed.
+/// A new geometry of GDAL in well-known binary; `None` if it is null or cannot be exported. The geometry is destroyed.
 ///
 /// # Safety
 /// `made` is null or a valid geometry that the caller owns and does not use again.
@@ -514,7 +524,8 @@ unsafe fn taken_as_wkb(made: gdal_sys::OGRGeometryH) -> Option<Vec<u8>> {
     if made.is_null() {
         return None;
     }
-    // SAFETY: `made` is valid and owned here; it is destroyed once; the buffer holds as many bytes as GDAL says that it writes.
+    // SAFETY: `made` is valid and owned here; it is destroyed once; the buffer holds as many bytes as GDAL says that it
+    // writes.
     unsafe {
         let mut bytes = vec![0u8; usize::try_from(gdal_sys::OGR_G_WkbSize(made)).unwrap_or(0)];
         let order = gdal_sys::OGRwkbByteOrder::wkbNDR;
@@ -524,7 +535,8 @@ unsafe fn taken_as_wkb(made: gdal_sys::OGRGeometryH) -> Option<Vec<u8>> {
     }
 }
 
-/// A geometry of a curve type, with arcs or without, as one of short straight lines, in well-known binary; none for others.
+/// A geometry of a curve type, with or without arcs, as short straight lines, in well-known binary; `None` for other
+/// types.
 pub(crate) fn linear_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
     // SAFETY: the handle is valid while `geometry` lives; the new geometry is given away at once and not used again.
     unsafe {
@@ -536,13 +548,13 @@ pub(crate) fn linear_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
     }
 }
 
-/// Adds the first point of every ring at its end where it is missing.
+/// Closes every open ring with its first point.
 pub(crate) fn close_rings(geometry: &Geometry) {
     // SAFETY: the handle is valid while `geometry` lives; only this geometry is changed.
     unsafe { gdal_sys::OGR_G_CloseRings(geometry.c_geometry()) };
 }
 
-/// The union of all parts of a multipolygon, whatever they have in common, in well-known binary.
+/// The union of all parts of a multipolygon, which may overlap, in well-known binary.
 pub(crate) fn union_wkb(geometry: &Geometry) -> Option<Vec<u8>> {
     // SAFETY: the handle is valid while `geometry` lives; the new geometry is given away at once and not used again.
     unsafe {

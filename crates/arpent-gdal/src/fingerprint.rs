@@ -1,4 +1,4 @@
-//! What the inputs were: sizes, hashes and ETags.
+//! Fingerprints of inputs: sizes, hashes and ETags.
 
 use std::fs::File;
 
@@ -11,12 +11,12 @@ use crate::uri::{file_name, gdal_path, is_local, is_remote};
 use crate::vector::{folder_files, is_parquet, layer_file, open_vector};
 use crate::{GdalError, ffi};
 
-/// Tells whether an input is still the same.
+/// Identifies the content of an input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// File or URL.
     pub uri: String,
-    /// Size in bytes, where known.
+    /// Size in bytes, if known.
     pub size: Option<u64>,
     /// SHA-256 in hex, of local files.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -27,7 +27,7 @@ pub struct Fingerprint {
     /// `Last-Modified`, of remote objects; of local files that are not hashed, seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub modified: Option<String>,
-    /// The further files that the scene is read from: sources of a VRT, side files.
+    /// Further files of the scene: sources of a VRT, side files.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub parts: Vec<Fingerprint>,
 }
@@ -35,12 +35,12 @@ pub struct Fingerprint {
 /// Fingerprint of a scene and of the files it refers to. Local files are read once, in small pieces.
 ///
 /// # Errors
-/// [`GdalError::Io`] when a local file cannot be read; whatever opening the scene gives.
+/// [`GdalError::Io`] when a local file cannot be read; those of opening the scene.
 pub fn fingerprint(source: &SceneSource) -> Result<Fingerprint, GdalError> {
     of_scene(source, Depth::Bytes)
 }
 
-/// The same without reading the bytes of local files: their size and the time of their last change stand for them.
+/// The same without reading local files: their size and modification time are used instead of hashes.
 ///
 /// # Errors
 /// As [`fingerprint`].
@@ -50,26 +50,26 @@ pub fn stamp(source: &SceneSource) -> Result<Fingerprint, GdalError> {
 
 fn of_scene(source: &SceneSource, depth: Depth) -> Result<Fingerprint, GdalError> {
     let (uri, path) = (&source.uri, &source.gdal_path);
-    let (dataset, beside) = open_with_side_files(uri, path)?;
+    let (dataset, side_names) = open_with_side_files(uri, path)?;
     if !is_remote(path) || dataset.driver().short_name() == "VRT" {
         return with_parts(&dataset, uri, path, depth);
     }
-    // GDAL would ask for many names to list the files of a remote raster; those that it reads are known.
-    let paths = beside.iter().filter_map(|name| sibling(path, file_name(uri), name));
+    // To list the files of a remote raster, GDAL would request many names; the files that it reads are known.
+    let paths = side_names.iter().filter_map(|name| sibling(path, file_name(uri), name));
     let parts = paths.map(|part| of_file(&part, &part, depth)).collect::<Result<_, _>>()?;
     Ok(Fingerprint { parts, ..of_file(uri, path, depth)? })
 }
 
-/// How well a fingerprint looks at local files.
+/// How a fingerprint identifies local files.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Depth {
-    /// All their bytes.
+    /// By a hash of their bytes.
     Bytes,
-    /// Their size and the time of their last change.
+    /// By their size and modification time.
     Name,
 }
 
-/// Fingerprint of a vector file and of the files beside it that GDAL reads with it: attributes, CRS, encoding.
+/// Fingerprint of a vector file and its side files: attributes, CRS, encoding.
 ///
 /// # Errors
 /// [`GdalError::Io`] when a local file cannot be read; [`GdalError::Missing`], [`GdalError::NotAVector`].
@@ -99,8 +99,8 @@ fn with_parts(dataset: &Dataset, uri: &str, path: &str, depth: Depth) -> Result<
 }
 
 impl Fingerprint {
-    /// SHA-256 in hex of the bytes of a local file; of several files, of their hashes in the order of their names. None for
-    /// remote objects.
+    /// SHA-256 in hex of the bytes of a local file; of several files, of their hashes in the order of their names.
+    /// `None` for remote objects.
     pub fn content(&self) -> Option<String> {
         if self.parts.is_empty() {
             return self.sha256.clone();
@@ -141,13 +141,13 @@ fn of_file(uri: &str, gdal_path: &str, depth: Depth) -> Result<Fingerprint, Gdal
         }
     }
     if is_remote(gdal_path) && print.size.is_none() && print.etag.is_none() && print.modified.is_none() {
-        let message = "nothing is told of it, not even its size".to_owned();
+        let message = "the store reports no size, ETag or modification time".to_owned();
         return Err(GdalError::Unreachable { path: uri.to_owned(), message });
     }
     Ok(print)
 }
 
-/// Size, and when it was last changed: seconds and nanoseconds since 1970.
+/// Size and modification time: seconds and nanoseconds since 1970.
 fn name(path: &str) -> std::io::Result<(u64, Option<String>)> {
     let known = std::fs::metadata(path)?;
     let changed = known.modified()?.duration_since(std::time::UNIX_EPOCH).ok();

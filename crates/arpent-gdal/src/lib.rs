@@ -1,16 +1,15 @@
 //! The only crate that links GDAL: scenes, mosaics, COG and OGR output, CRS transforms.
 //!
-//! No GDAL type leaves it. Inputs are named ([`resolve_scenes`]), opened ([`open_scene`]), grouped by grid
-//! ([`group_scenes`]), brought to another grid ([`resampled`]) and read window by window ([`MosaicReader`], or [`DatesReader`] for several dates, one per
-//! thread; those of remote scenes may take fetched blocks from each other: [`SharedBlocks`]). Outputs are written by
-//! [`StripWriter`] (COG) and [`LayerWriter`] (GeoPackage, FlatGeobuf). Layers of others are read feature by feature
-//! ([`read_features`]). Labels for training come through
-//! [`read_labels`], [`read_picture`] and [`read_polygons`].
+//! Its interface has no GDAL types. Inputs are resolved ([`resolve_scenes`]), opened ([`open_scene`]), grouped by grid
+//! ([`group_scenes`]), resampled to another grid ([`resampled`]) and read in windows ([`MosaicReader`], or
+//! [`DatesReader`] for several dates, one per thread; those of remote scenes may share fetched blocks:
+//! [`SharedBlocks`]). Outputs are written by [`StripWriter`] (COG) and [`LayerWriter`] (GeoPackage, FlatGeobuf).
+//! Reference layers are read feature by feature ([`read_features`]), labels for training with [`read_labels`],
+//! [`read_picture`] and [`read_polygons`].
 
 mod crs;
 mod error;
 mod ffi;
-mod fields;
 mod fingerprint;
 mod guard;
 mod scene;
@@ -22,7 +21,6 @@ mod write;
 
 pub use crs::{Transformer, describe_crs};
 pub use error::GdalError;
-pub use fields::{FieldDef, FieldType, FieldValue, Value};
 pub use fingerprint::{Fingerprint, fingerprint, fingerprint_layer, stamp};
 pub use guard::allow_in_vrt;
 pub use scene::{
@@ -32,7 +30,7 @@ pub use scene::{
     read_picture, resampled, resolve_scenes, sample, unite_grids,
 };
 pub use setup::{InitOptions, init};
-pub use text::same_text;
+pub use text::{same_text, value_key};
 pub use uri::{file_name, gdal_path, is_remote_uri, is_web};
 pub use vector::{
     Aoi, FieldPolygon, FieldPolygons, InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry,
@@ -42,12 +40,12 @@ pub use vector::{
 };
 pub use write::{LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StripWriter, qgis_style};
 
-/// Version of the GDAL library that runs, for instance `3.6.2`.
+/// Version of the GDAL library in use, for instance `3.6.2`.
 pub fn version() -> String {
     gdal::version::VersionInfo::release_name()
 }
 
-/// What fuzz targets see of the inside: parsers, fed with bytes. Not for anybody else.
+/// Internal parsers for fuzz targets only.
 #[doc(hidden)]
 pub mod inside {
     pub use crate::guard::{Reference, references};

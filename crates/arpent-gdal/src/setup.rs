@@ -1,5 +1,6 @@
 //! Process-wide GDAL settings.
 
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use gdal::config::{get_config_option, set_config_option};
@@ -11,8 +12,8 @@ use crate::{GdalError, ffi};
 pub struct InitOptions {
     /// Size of GDAL's block cache, MiB.
     pub cache_mb: u32,
-    /// Configuration options of GDAL by name, credentials of object stores among them: values are never shown. They go
-    /// before the environment.
+    /// GDAL configuration options by name, including credentials of object stores: values are never shown. They take
+    /// precedence over the environment.
     pub options: Vec<(String, String)>,
 }
 
@@ -29,9 +30,9 @@ impl std::fmt::Debug for InitOptions {
     }
 }
 
-/// Sets GDAL up for this process: bounded block cache, nothing printed on stderr, few probes beside inputs, requests
-/// that end, and the options given. May be called again: the cache size then changes, options given are set anew, and
-/// those given before stay.
+/// Initializes GDAL for this process: limited block cache, no output on stderr, few probes for side files, timeouts of
+/// requests, and the options given. May be called again: the cache size then changes, options given are set again, and
+/// earlier ones stay.
 ///
 /// # Errors
 /// [`GdalError::Call`] when GDAL refuses an option.
@@ -51,20 +52,22 @@ pub fn init(options: InitOptions) -> Result<(), GdalError> {
 
 /// Options that a user may still override in the environment.
 ///
-/// What makes reading from object storage fast is how GDAL does it by default: ranges that touch are asked for as one
-/// (`GDAL_HTTP_MERGE_CONSECUTIVE_RANGES`), the others of a read side by side (`GDAL_HTTP_MULTIRANGE`). Measured beside that
-/// (`benches/runs/`) and left alone: `VSI_CACHE`, `CPL_VSIL_CURL_CHUNK_SIZE` and `GDAL_INGESTED_BYTES_AT_OPEN` save no time,
-/// `GDAL_NUM_THREADS` costs some, since readers are threads already. `CPL_VSIL_CURL_ALLOWED_EXTENSIONS` would refuse signed URLs.
+/// GDAL's defaults already make reading from object storage fast: adjacent ranges are merged
+/// (`GDAL_HTTP_MERGE_CONSECUTIVE_RANGES`), the others of a read are requested concurrently (`GDAL_HTTP_MULTIRANGE`).
+/// Also measured (`benches/runs/`) and left at their defaults: `VSI_CACHE`, `CPL_VSIL_CURL_CHUNK_SIZE` and
+/// `GDAL_INGESTED_BYTES_AT_OPEN` save no time, `GDAL_NUM_THREADS` costs some, since readers are threads already.
+/// `CPL_VSIL_CURL_ALLOWED_EXTENSIONS` would refuse signed URLs.
 const FIXED: &[(&str, &str)] = &[
-    // Folders of dalles hold thousands of files: look for side files by name instead of listing the folder.
+    // Folders of tiles may have thousands of files: side files are probed by name instead of listing the folder.
     ("GDAL_DISABLE_READDIR_ON_OPEN", "TRUE"),
     ("GDAL_HTTP_MAX_RETRY", "4"),
     ("GDAL_HTTP_RETRY_DELAY", "1"),
     ("GDAL_HTTP_CONNECTTIMEOUT", "20"),
-    // A transfer that stands still ends; one that is merely long does not, as it would by `GDAL_HTTP_TIMEOUT`.
+    // Ends a stalled transfer, but not a long one, as `GDAL_HTTP_TIMEOUT` would.
     ("GDAL_HTTP_LOW_SPEED_LIMIT", "100"),
     ("GDAL_HTTP_LOW_SPEED_TIME", "60"),
-    // All that readers fetch at once, also where it is not compressed; GDAL would take what is beyond 10 MB block by block.
+    // All bytes that a reader fetches at a time, also uncompressed; by default GDAL would fetch those above 10 MB block
+    // by block.
     ("GDAL_MAX_RAW_BLOCK_CACHE_SIZE", "25165824"),
     // Hostile VRTs must not run code.
     ("GDAL_VRT_ENABLE_PYTHON", "NO"),
@@ -73,7 +76,43 @@ const FIXED: &[(&str, &str)] = &[
 /// Silences GDAL once; every entry point of the crate that may run before [`init`] calls it.
 pub(crate) fn quiet() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(ffi::silence);
+    ONCE.call_once(|| {
+        ffi::silence();
+        let program = std::env::current_exe().ok();
+        if let Some(data) = program.as_deref().and_then(data_beside) {
+            use_data(&data);
+        }
+    });
+}
+
+/// The folder with the data of GDAL and PROJ (`gdal`, `proj`) that a package brings with its program: `share/arpent` below the
+/// prefix of `bin/PROGRAM`, or, in a Python wheel, of `lib/pythonX.Y/site-packages/NAME.scripts/PROGRAM`. Only folders of these
+/// names are looked into: others may be writable by strangers.
+fn data_beside(program: &Path) -> Option<PathBuf> {
+    let folder = program.parent()?;
+    let name = folder.file_name()?.to_str()?;
+    let prefix = if name == "bin" {
+        folder.parent()?
+    } else if name.ends_with(".scripts") {
+        folder.ancestors().nth(4)?
+    } else {
+        return None;
+    };
+    let data = prefix.join("share/arpent");
+    data.join("proj/proj.db").is_file().then_some(data)
+}
+
+/// Lets GDAL and PROJ use the data of a package, where the environment names no other.
+fn use_data(data: &Path) {
+    let is_named = |names: &[&str]| names.iter().any(|name| std::env::var_os(name).is_some());
+    if let Some(proj) = data.join("proj").to_str().filter(|_| !is_named(&["PROJ_DATA", "PROJ_LIB"])) {
+        ffi::set_proj_folder(proj);
+    }
+    // GDAL copies what it is given, and refuses no name of these. Plugins of the system are made for another build of GDAL.
+    if let Some(gdal) = data.join("gdal").to_str() {
+        let _ = set_default("GDAL_DATA", gdal);
+    }
+    let _ = set_default("GDAL_DRIVER_PATH", "disable");
 }
 
 fn set_default(key: &str, value: &str) -> Result<(), GdalError> {
@@ -84,7 +123,7 @@ fn set_default(key: &str, value: &str) -> Result<(), GdalError> {
 }
 
 fn set(key: &str, value: &str) -> Result<(), GdalError> {
-    // What GDAL says of it could hold the value, which may be a secret.
+    // GDAL's message could contain the value, which may be a secret.
     set_config_option(key, value)
         .map_err(|_| GdalError::Call { doing: "set a GDAL option", message: format!("{key} is refused") })
 }
@@ -112,6 +151,19 @@ mod tests {
         let e = init(of("fourth\0secret")).unwrap_err();
         assert!(e.to_string().contains("ARPENT_TEST_SECRET"), "{e}");
         assert!(!format!("{e} {e:?}").contains("fourth"), "{e:?}");
+    }
+
+    #[test]
+    fn data_of_a_package_is_found_below_its_prefix() {
+        let root = tempfile::tempdir().unwrap();
+        let place = |program: &str| data_beside(&root.path().join(program));
+        let programs = ["bin/arpent", "lib/python3.11/site-packages/arpent.scripts/arpent"];
+        assert_eq!(programs.map(place), [None, None]);
+        let data = root.path().join("share/arpent");
+        std::fs::create_dir_all(data.join("proj")).unwrap();
+        std::fs::write(data.join("proj/proj.db"), "").unwrap();
+        assert_eq!(programs.map(place), [Some(data.clone()), Some(data)]);
+        assert_eq!(["target/arpent", "a/b/c/d/arpent", "arpent"].map(place), [None, None, None]);
     }
 
     #[test]

@@ -1,13 +1,21 @@
-//! Text compared by what is read, not by how it is stored.
+//! Unicode normalization of text for comparison.
 
+use arpent_base::Value;
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
-/// Text by which values of fields, names of classes and ids are compared: two texts that are read alike are the same,
-/// whether an accent is part of a character or one of its own (normalization form C of Unicode, UAX 15). Blanks around it do not
-/// count.
+/// Normalized text for comparing field values, class names and ids: composed and decomposed accents are equal
+/// (normalization form C of Unicode, UAX 15), and surrounding blanks are ignored.
 pub fn same_text(text: &str) -> String {
     let text = text.trim();
     if is_nfc(text) { text.to_owned() } else { text.nfc().collect() }
+}
+
+/// A value as normalized text: see [`same_text`].
+pub fn value_key(value: &Value) -> String {
+    match value {
+        Value::Text(text) => same_text(text),
+        number => number.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Names of things to read, and the names that GDAL gives to them.
+//! URIs of inputs, and their GDAL paths.
 
-/// Whether it is the address of a file on a web server.
+/// Whether it is an `http(s)://` URL.
 pub fn is_web(uri: &str) -> bool {
     uri.starts_with("http://") || uri.starts_with("https://")
 }
 
-/// The path by which GDAL opens a file, `http(s)://` or `s3://` URL (as `/vsicurl/` and `/vsis3/`).
+/// The GDAL path of a file, `http(s)://` or `s3://` URL (as `/vsicurl/` and `/vsis3/`).
 pub fn gdal_path(uri: &str) -> String {
     if is_web(uri) {
         return format!("/vsicurl/{uri}");
@@ -21,17 +21,17 @@ pub fn gdal_path(uri: &str) -> String {
     }
 }
 
-/// A text without percent encoding; a `%` that encodes nothing stays, and so does what would be no text.
+/// Decodes percent encoding; a `%` that encodes nothing stays, and so do bytes that would not be UTF-8.
 pub(crate) fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Into::into)
 }
 
-/// Whether a file or URL lies behind a network, where each request takes its time and more readers than cores pay.
+/// Whether a file or URL is remote: requests are slow, so that more readers than cores are useful.
 pub fn is_remote_uri(uri: &str) -> bool {
     is_remote(&gdal_path(uri))
 }
 
-/// Whether a GDAL path lies behind a network.
+/// Whether a GDAL path is remote.
 pub(crate) fn is_remote(gdal_path: &str) -> bool {
     // Also with options (`/vsicurl?`) and as streams (`/vsis3_streaming/`).
     ["/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift"]
@@ -39,19 +39,19 @@ pub(crate) fn is_remote(gdal_path: &str) -> bool {
         .any(|p| gdal_path.starts_with(p))
 }
 
-/// Whether a GDAL path is a plain file of this machine.
+/// Whether a GDAL path is a plain local file.
 pub(crate) fn is_local(gdal_path: &str) -> bool {
     !gdal_path.starts_with("/vsi") && !is_connection(gdal_path)
 }
 
-/// `SENTINEL2_L2A:...` and other connection strings that name no file of their own.
+/// `SENTINEL2_L2A:...` and other connection strings, which are not paths.
 fn is_connection(gdal_path: &str) -> bool {
     gdal_path.split_once(':').is_some_and(|(prefix, _)| {
         prefix.len() > 1 && prefix.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
     })
 }
 
-/// The last part of a path or URL, without its query. Keys of buckets have none: `?` and `#` are part of them.
+/// The last part of a path or URL, without its query. Keys of buckets have no query: `?` and `#` are part of them.
 pub fn file_name(uri: &str) -> &str {
     let path = if is_web(uri) { uri.split(['?', '#']).next().unwrap_or(uri) } else { uri };
     path.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or(path)
@@ -74,35 +74,35 @@ pub(crate) fn extension(uri: &str) -> String {
     }
 }
 
-/// What to look at when a store does not answer: the variables of its kind (docs/guides/object-storage.md).
+/// The hint for a store that does not answer: the variables of its kind (docs/guides/object-storage.md).
 pub(crate) fn access_hint(path: &str) -> &'static str {
     if path.starts_with("az://") {
         "check the URL, the network and the credentials (AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY or \
-         AZURE_STORAGE_SAS_KEY; of a public container AZURE_SKIP_SIGNATURE=true); a store of your own is named by \
+         AZURE_STORAGE_SAS_KEY; for a public container AZURE_SKIP_SIGNATURE=true); for another endpoint set \
          AZURE_STORAGE_ENDPOINT"
     } else if path.starts_with("gs://") {
-        "check the URL, the network and the credentials (GOOGLE_APPLICATION_CREDENTIALS; of a public bucket \
-         GOOGLE_SKIP_SIGNATURE=true); a store of your own is named by GOOGLE_BASE_URL"
+        "check the URL, the network and the credentials (GOOGLE_APPLICATION_CREDENTIALS; for a public bucket \
+         GOOGLE_SKIP_SIGNATURE=true); for another endpoint set GOOGLE_BASE_URL"
     } else {
-        "check the URL, the network and the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; of a \
-         public bucket AWS_SKIP_SIGNATURE=true); a store that is not Amazon's is named by AWS_ENDPOINT"
+        "check the URL, the network and the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; for a \
+         public bucket AWS_SKIP_SIGNATURE=true); for a store that is not Amazon's set AWS_ENDPOINT"
     }
 }
 
-/// What a path or URL names.
-pub(crate) fn thing(path: &str) -> &'static str {
+/// The noun for a path or URL in messages.
+pub(crate) fn noun(path: &str) -> &'static str {
     let in_bucket = ["s3://", "gs://", "az://"].iter().any(|scheme| path.starts_with(scheme));
     if in_bucket { "object" } else { "file" }
 }
 
-/// `folder/name.ext` becomes `name_<suffix>.tif`: beside the user, not beside a possibly remote input.
-pub(crate) fn beside(path: &str, suffix: &str) -> String {
+/// `folder/name.ext` becomes `name_<suffix>.tif`: in the current folder, since the input may be remote.
+pub(crate) fn derived_name(path: &str, suffix: &str) -> String {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     format!("{stem}_{suffix}.tif")
 }
 
-/// The path of a file or URL, as GDAL opens it, for a shell.
+/// The GDAL path of a file or URL, quoted for a shell.
 pub(crate) fn quoted(uri: &str) -> String {
     arpent_base::quoted(&gdal_path(uri))
 }
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(gdal_path("dir/x.tif"), "dir/x.tif");
         assert_eq!(gdal_path("file:///for%C3%AAt%20a%2B.tif"), "/forêt a+.tif");
         assert_eq!(gdal_path("file://localhost/a%b 100%.tif"), "/a%b 100%.tif");
-        // What is no URL is not decoded, and neither is what a server decodes itself.
+        // Paths are not decoded, and neither are addresses that the server decodes.
         assert_eq!(gdal_path("dir/a%20b.tif"), "dir/a%20b.tif");
         assert_eq!(gdal_path("https://h/a%20b.tif"), "/vsicurl/https://h/a%20b.tif");
     }

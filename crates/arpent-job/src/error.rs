@@ -1,8 +1,9 @@
-//! What can be wrong with a job, and what to do about it.
+//! Errors of a job.
 
 use std::path::PathBuf;
 
 use arpent_base::Failure;
+use arpent_base::config::Key;
 use arpent_raster::Nomenclature;
 use arpent_vector::VectorError;
 use thiserror::Error;
@@ -21,36 +22,36 @@ pub enum JobError {
         /// Why.
         source: std::io::Error,
     },
-    /// The configuration is not what a configuration must be.
+    /// The configuration is not valid.
     #[error("{}, line {line}{}: {message}\n  {line} | {text}", path.display(), in_table(table.as_deref()))]
     ConfigParse {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// The table in which it stands, as its header is written.
+        /// Header of the table that contains the line.
         table: Option<Box<str>>,
-        /// What stands there.
+        /// Text of the line.
         text: String,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
-        /// What to write instead.
+        /// A valid form.
         hint: Option<String>,
     },
     /// Neither a configuration nor a model was named.
     #[error("the job has neither a configuration nor a model")]
     NoConfig,
-    /// Several configurations among what follows `--scene` or `--before`.
-    #[error("no configuration stands before the scenes, and several follow --scene or --before: {}", named.join(", "))]
+    /// Several configurations among the words after `--scene` or `--before`.
+    #[error("no configuration precedes the scenes, and several follow --scene or --before: {}", named.join(", "))]
     SeveralConfigs {
-        /// What may be one.
+        /// Words that may be configurations.
         named: Vec<String>,
     },
     /// No scene was named.
     #[error("the job has no scene")]
     NoScenes,
     /// Scenes of an earlier date for a model that does not compare.
-    #[error("the model {model} looks at one date, and the job names scenes of an earlier one")]
+    #[error("the model {model} takes scenes of one date, and the job names scenes of an earlier one")]
     BeforeUnwanted {
         /// The model.
         model: String,
@@ -61,8 +62,8 @@ pub enum JobError {
         /// The model.
         model: String,
     },
-    /// The two dates lie on different grids.
-    #[error("the dates lie on different grids:\n  before: {before}\n  after: {after}")]
+    /// The scenes of the two dates lie on different grids.
+    #[error("the scenes of the two dates lie on different grids:\n  before: {before}\n  after: {after}")]
     DatesDiffer {
         /// Grid of the earlier date.
         before: String,
@@ -70,9 +71,9 @@ pub enum JobError {
         after: String,
     },
     /// The two dates share no pixel.
-    #[error("the scenes of the two dates have no place in common")]
+    #[error("the scenes of the two dates do not overlap")]
     DatesApart,
-    /// A scene that has nothing to be compared with.
+    /// A scene without a counterpart of the other date.
     #[error("no scene of the other date lies on the grid {grid}")]
     NoOtherDate {
         /// The scene's grid.
@@ -84,12 +85,12 @@ pub enum JobError {
     /// Every scene failed.
     #[error("{}", reasons.join("\n"))]
     NoUsableScene {
-        /// What is wrong with each.
+        /// The problem of each scene.
         reasons: Vec<String>,
-        /// What to do about the first.
+        /// Hint for the first.
         hint: Option<String>,
-        /// The key of the configuration that all of it is about, where it is about one.
-        key: Option<String>,
+        /// The key of the configuration that causes all problems, if it is one.
+        key: Option<Key>,
     },
     /// A scene lacks a band that the model needs.
     #[error("{scene} has no band `{band}`, which the model needs; it has {available}")]
@@ -100,12 +101,12 @@ pub enum JobError {
         band: String,
         /// The scene's bands, printed.
         available: String,
-        /// The key of `[input.bands]` that says which it is, where one does.
+        /// The key of `[input.bands]` that names its number, if there is one.
         key: Option<String>,
     },
     /// A band that cannot be alpha.
     #[error(
-        "{scene}: band {band} cannot be alpha, as `alpha` under [input] says: it is not there, or the model reads it; there are {available}"
+        "{scene}: band {band} (`alpha` under [input]) cannot be alpha: it does not exist, or the model reads it; there are {available}"
     )]
     AlphaBand {
         /// The scene.
@@ -120,7 +121,7 @@ pub enum JobError {
     NodataBands {
         /// The scene.
         scene: String,
-        /// Values that are given.
+        /// Number of values given.
         given: usize,
         /// The scene's bands, printed.
         available: String,
@@ -136,19 +137,19 @@ pub enum JobError {
         got: String,
         /// The types that the model takes.
         expected: String,
-        /// How to write such values.
+        /// The values that the model expects.
         wanted: Box<WantedValues>,
     },
-    /// Stored values that are declared to mean others, and no word on which of the two the model was made for.
+    /// Stored values with a declared scale or offset, and a model that declares neither raw nor physical values.
     #[error(
-        "{scene}, band {band}: {by} declares that stored values mean stored x {scale} + {offset}, and the model {model} does not say whether it was made for stored or for physical values"
+        "{scene}, band {band}: {by} declares that physical values are stored x {scale} + {offset}, and the model {model} does not declare whether it was trained on stored or on physical values"
     )]
     UnclearValues {
         /// The scene.
         scene: String,
         /// The band's number.
         band: usize,
-        /// Who declares it.
+        /// Source of the declaration.
         by: String,
         /// The scale.
         scale: f64,
@@ -157,14 +158,14 @@ pub enum JobError {
         /// The model.
         model: String,
     },
-    /// Values that the model was not made for.
+    /// Values outside of the range of the model.
     #[error(
-        "{scene}: {problem}; in a sample of {pixels} pixels, {measured}; the model {model} was made for values from {low} to {high}"
+        "{scene}: {problem}; in a sample of {pixels} pixels, {measured}; the model {model} was trained on values from {low} to {high}"
     )]
     OutsideValues {
         /// The scene.
         scene: String,
-        /// What is wrong, in words.
+        /// The problem.
         problem: &'static str,
         /// Valid pixels of the sample.
         pixels: usize,
@@ -178,7 +179,7 @@ pub enum JobError {
         high: f32,
         /// Whether the scene declares a scale or an offset that was not applied.
         declared: bool,
-        /// How to write such values.
+        /// The values that the model expects.
         wanted: Box<WantedValues>,
     },
     /// The GSD of a scene is not one for which the model is valid.
@@ -186,31 +187,31 @@ pub enum JobError {
     GsdOutOfRange {
         /// The scene.
         scene: String,
-        /// Its GSD, metres.
+        /// Its GSD, meters.
         gsd_m: f64,
-        /// Smallest GSD of the model, metres.
+        /// Smallest GSD of the model, meters.
         min: f64,
-        /// Largest GSD of the model, metres.
+        /// Largest GSD of the model, meters.
         max: f64,
-        /// By how much pixels would have to become coarser or finer.
+        /// Factor by which pixels would have to become coarser or finer.
         factor: f64,
-        /// Whether they would become coarser.
+        /// Whether pixels would become coarser.
         coarser: bool,
         /// The largest factor allowed.
         most: f64,
     },
     /// A scene would have to be resampled by more than is allowed.
-    #[error("{scene} has a GSD of {gsd_m:.4} m; to {target_m} m, pixels would become {factor:.2} times as {}{along}, more than the {most} allowed", if *coarser { "coarse" } else { "fine" })]
+    #[error("{scene} has a GSD of {gsd_m:.4} m; resampled to {target_m} m, pixels would become {factor:.2} times as {}{along}, and the limit is {most}", if *coarser { "coarse" } else { "fine" })]
     ResampleFactor {
         /// The scene.
         scene: String,
-        /// Its GSD, metres.
+        /// Its GSD, meters.
         gsd_m: f64,
-        /// The GSD that it would be brought to, metres.
+        /// The GSD after resampling, meters.
         target_m: f64,
         /// Whether pixels would become coarser.
         coarser: bool,
-        /// Along which side, where the sides differ.
+        /// Axis, if the axes differ.
         along: &'static str,
         /// The factor.
         factor: f64,
@@ -218,23 +219,23 @@ pub enum JobError {
         most: f64,
     },
     /// A scene is smaller than a resampled pixel.
-    #[error("{scene} is too small: no pixel of {gsd_m:.4} m has its center in it")]
+    #[error("{scene} is too small: it contains the center of no pixel of {gsd_m:.4} m")]
     NoPixelCenter {
         /// The scene.
         scene: String,
-        /// Size of the pixels, metres.
+        /// Size of the pixels, meters.
         gsd_m: f64,
     },
-    /// The pixel size that was asked for is not one for which the model is valid.
+    /// The model is not valid for the configured pixel size.
     #[error("input.pixel_size gives {scene} a GSD of {gsd_m:.4} m; the model is valid from {min} to {max} m")]
     PixelSize {
         /// The scene.
         scene: String,
-        /// Its GSD with these pixels, metres.
+        /// Its GSD with these pixels, meters.
         gsd_m: f64,
-        /// Smallest GSD of the model, metres.
+        /// Smallest GSD of the model, meters.
         min: f64,
-        /// Largest GSD of the model, metres.
+        /// Largest GSD of the model, meters.
         max: f64,
     },
     /// The scenes do not share one grid.
@@ -243,16 +244,16 @@ pub enum JobError {
         /// Each grid with its scenes, printed.
         groups: Vec<String>,
     },
-    /// Scenes of different dates lie over the same pixels, and nobody says which goes first.
-    #[error("scenes of different dates lie over the same pixels: {example}{}", more_pairs(*pairs))]
+    /// Scenes of different dates cover the same pixels, and no order is configured.
+    #[error("scenes of different dates cover the same pixels: {example}{}", more_pairs(*pairs))]
     OrderMissing {
         /// The pair with the largest share, with their dates.
         example: String,
-        /// Pairs of scenes that lie over the same pixels.
+        /// Pairs of scenes that cover the same pixels.
         pairs: u64,
     },
-    /// The newest scene goes first, and the date of one is not known.
-    #[error("`order = \"newest\"` cannot tell which scene goes first: {example}")]
+    /// `order = "newest"`, and the date of a scene is unknown.
+    #[error("`order = \"newest\"` needs the dates of overlapping scenes: {example}")]
     OrderUnknown {
         /// The pair with the largest share, with their dates.
         example: String,
@@ -263,28 +264,28 @@ pub enum JobError {
         /// The AOI.
         aoi: String,
     },
-    /// The AOI lies on scenes, and holds no pixel.
-    #[error("the AOI {aoi} holds the center of no pixel of a scene (pixels are {gsd_m:.3} m)")]
+    /// The AOI overlaps scenes, and contains no center of a pixel.
+    #[error("the AOI {aoi} contains the center of no pixel of a scene (pixels are {gsd_m:.3} m)")]
     AoiNoPixel {
         /// The AOI.
         aoi: String,
         /// Side of a pixel, meters.
         gsd_m: f64,
     },
-    /// Two values of one rule that are the same text.
+    /// Two values of one rule with the same text.
     #[error(
-        "{key}: the values `{value}` and `{other}` are the same text, and are given the classes `{class}` and `{other_class}`"
+        "{key}: the values `{value}` and `{other}` are the same text, and have different classes, `{class}` and `{other_class}`"
     )]
     SameValue {
-        /// Where in the configuration.
-        key: String,
-        /// One of them.
+        /// Key of the configuration.
+        key: Key,
+        /// The first value.
         value: String,
-        /// The other.
+        /// The second value.
         other: String,
-        /// Class of the one.
+        /// Class of the first.
         class: String,
-        /// Class of the other.
+        /// Class of the second.
         other_class: String,
     },
     /// A number for a band that the model does not have.
@@ -294,95 +295,95 @@ pub enum JobError {
         band: String,
         /// The model's bands.
         available: String,
-        /// What was probably meant.
+        /// A hint with the band that was probably meant.
         meant: String,
     },
-    /// A class that the model does not know.
+    /// A class that the model does not have.
     #[error("{key}: the model has no class `{class}`; it has {available}")]
     UnknownClass {
-        /// Where in the configuration it is named.
-        key: String,
+        /// Key of the configuration that names it.
+        key: Key,
         /// The class.
         class: String,
         /// The model's classes.
         available: String,
     },
-    /// Boxes overlap and leave gaps.
-    #[error("[coverage]: `{model}` finds boxes, which are no coverage")]
+    /// A coverage of a model that finds boxes, which overlap and leave gaps.
+    #[error("[coverage]: the model `{model}` finds boxes, which cannot form a coverage")]
     CoverageOfBoxes {
         /// The model.
         model: String,
     },
-    /// A unit for built-up areas without a word on what is built up.
+    /// A mapping unit for built-up areas without a definition of these.
     #[error("coverage.classes.{class}.built_up_mmu_m2: there is no table [coverage.built_up]")]
     BuiltUpMissing {
         /// The class.
         class: String,
     },
-    /// A unit for built-up areas that are nowhere.
-    #[error("coverage.built_up: nothing says where its unit of {mmu_m2} m2 holds")]
+    /// A mapping unit for built-up areas whose definition is empty.
+    #[error("coverage.built_up: neither `classes` nor `areas` defines where its unit of {mmu_m2} m2 applies")]
     NothingBuiltUp {
-        /// The unit, square meters.
+        /// The mapping unit, square meters.
         mmu_m2: f64,
     },
     /// A distance without classes, or classes without a distance.
-    #[error("coverage.built_up: `classes` and `distance_m` belong together")]
+    #[error("coverage.built_up: `classes` and `distance_m` must be set together")]
     BuiltUpDistance,
-    /// Built-up areas cannot be found in pixels that are not of one size.
-    #[error("coverage.built_up: distances are not the same everywhere in {crs}")]
+    /// Distances to built-up classes in a CRS whose scale varies.
+    #[error("coverage.built_up: the scale of {crs} varies, and distances in it are not valid")]
     BuiltUpCrs {
         /// The CRS of the map.
         crs: String,
     },
-    /// A name that is no name of a column, or is another's.
-    #[error("{key}: `{column}` cannot be the name of a column, or there is another of that name")]
+    /// A name that is not valid for a column, or is already in use.
+    #[error("{key}: `{column}` is not a valid name of a column, or is already in use")]
     ReferenceName {
-        /// Where in the configuration.
-        key: String,
+        /// Key of the configuration.
+        key: Key,
         /// The name.
         column: String,
     },
-    /// A number of the configuration that makes no sense.
+    /// A number of the configuration out of range.
     #[error("{key} is {value}, expected {expected}")]
     Number {
-        /// Where in the configuration.
-        key: String,
+        /// Key of the configuration.
+        key: Key,
         /// The number.
         value: f64,
-        /// What it may be.
+        /// The valid range.
         expected: &'static str,
     },
-    /// A layer without an object.
+    /// A layer without objects.
     #[error("{key}: {layer} has no object with a geometry")]
     ReferenceEmpty {
-        /// Where in the configuration.
-        key: String,
+        /// Key of the configuration.
+        key: Key,
         /// The layer's file.
         layer: String,
     },
-    /// Distances in a CRS in which they are not the same everywhere.
-    #[error("{key}: distances are not the same everywhere in {crs}")]
+    /// Distances to reference objects in a CRS whose scale varies.
+    #[error("{key}: the scale of {crs} varies, and distances in it are not valid")]
     ReferenceCrs {
-        /// Where in the configuration.
-        key: String,
+        /// Key of the configuration.
+        key: Key,
         /// The CRS of the map.
         crs: String,
     },
-    /// Boxes joined in a CRS in which distances are not the same everywhere.
-    #[error("[objects]: distances are not the same everywhere in {crs}")]
+    /// Boxes merged by distance in a CRS whose scale varies.
+    #[error("[objects]: the scale of {crs} varies, and distances in it are not valid")]
     ObjectsCrs {
         /// The CRS of the map.
         crs: String,
     },
-    /// Objects of a model that finds no boxes.
-    #[error("[objects]: `{model}` labels pixels, and finds no boxes")]
+    /// `[objects]` with a model that labels pixels.
+    #[error("[objects]: the model `{model}` labels pixels, and [objects] needs a model that finds boxes")]
     ObjectsOfLabels {
         /// The model.
         model: String,
     },
-    /// Something imposed on boxes.
-    #[error("reference.impose: `{model}` finds boxes, into which nothing can be cut")]
-    ImposeOnBoxes {
+    /// `[[reference.override]]` with a model that finds boxes.
+    #[error("reference.override: the model `{model}` finds boxes, whose class cannot be overridden by area")]
+    OverrideOnBoxes {
         /// The model.
         model: String,
     },
@@ -397,22 +398,22 @@ pub enum JobError {
     /// The job needs more memory than allowed.
     #[error("the job needs about {needed_mb} MB of memory, and compute.memory_limit_mb is {limit_mb}")]
     MemoryLimit {
-        /// What is needed.
+        /// Memory needed, MB.
         needed_mb: u64,
-        /// What is allowed.
+        /// The limit, MB.
         limit_mb: u64,
     },
-    /// There is a model package already.
-    #[error("{} already holds a model package", path.display())]
+    /// The output folder already contains a model package.
+    #[error("{} already contains a model package", path.display())]
     PackageExists {
         /// The folder.
         path: std::path::PathBuf,
     },
-    /// A licence that says nothing.
-    #[error("--licence is empty")]
-    EmptyLicence,
-    /// There is a published output already.
-    #[error("{output} already holds a published map")]
+    /// An empty license.
+    #[error("--license is empty")]
+    EmptyLicense,
+    /// The output already contains a published map.
+    #[error("{output} already contains a published map")]
     OutputExists {
         /// The output.
         output: String,
@@ -433,32 +434,32 @@ pub enum JobError {
         /// Why.
         source: std::io::Error,
     },
-    /// A file of the scratch folder could not be written or read, and there is no room left.
-    #[error("no room in the scratch folder {}: {free_mb} MB are free: {source:#}", folder.display())]
+    /// A file of the scratch folder could not be written or read, and the disk is full.
+    #[error("not enough space in the scratch folder {}: {free_mb} MB are free: {source:#}", folder.display())]
     NoRoom {
         /// The folder.
         folder: PathBuf,
-        /// What is free, MB.
+        /// Free space, MB.
         free_mb: u64,
-        /// What failed.
+        /// The error.
         source: Failure,
     },
-    /// A file of the scratch folder could not be written or read, though there is room.
-    #[error("a file of the scratch folder {} failed: {source:#}", folder.display())]
+    /// A file of the scratch folder could not be written or read, though space is free.
+    #[error("cannot read or write a file in the scratch folder {}: {source:#}", folder.display())]
     Temporary {
         /// The folder.
         folder: PathBuf,
-        /// What failed.
+        /// The error.
         source: Failure,
     },
-    /// Something to inspect that is none of the things that can be inspected.
+    /// A target that `arpent inspect` does not support.
     #[error("{target} is neither a model package nor a scene nor the output of a run")]
     NotInspectable {
-        /// What was given.
+        /// The target.
         target: String,
     },
     /// A layer that is not of a run.
-    #[error("{target} does not hold the features of a run")]
+    #[error("{target} does not contain the features of a run")]
     NotFeatures {
         /// The file.
         target: String,
@@ -469,7 +470,7 @@ pub enum JobError {
         /// Why.
         source: std::io::Error,
     },
-    /// A thread ended before its work was done.
+    /// A thread ended before its work was complete.
     #[error("the {stage} thread stopped unexpectedly")]
     Stopped {
         /// Its stage.
@@ -478,29 +479,27 @@ pub enum JobError {
 }
 
 impl JobError {
-    /// A number that a key of the configuration must not be; `key` is named from the top.
-    pub(crate) fn of_option(key: &str, error: VectorError) -> Failure {
+    /// The error of a number of the configuration out of range; `key` is the full key.
+    pub(crate) fn of_option(key: Key, error: VectorError) -> Failure {
         match error {
-            VectorError::BadOption { value, expected, .. } => {
-                Self::Number { key: key.to_owned(), value, expected }.into()
-            }
+            VectorError::BadOption { value, expected, .. } => Self::Number { key, value, expected }.into(),
             other => other.into(),
         }
     }
 }
 
-/// Id of a class of the model by its name; `key` is where in the configuration it is named.
+/// Id of a class of the model by its name; `key` is the key of the configuration that names it.
 ///
 /// # Errors
 /// [`JobError::UnknownClass`].
-pub(crate) fn class_id(key: &str, name: &str, classes: &Nomenclature) -> Result<u8, JobError> {
+pub(crate) fn class_id(key: &Key, name: &str, classes: &Nomenclature) -> Result<u8, JobError> {
     let known = classes.classes();
     let text = arpent_gdal::same_text(name);
     let exact = known.iter().find(|class| class.name == name);
     let found = exact.or_else(|| known.iter().find(|class| arpent_gdal::same_text(&class.name) == text));
     let found = found.map(|class| class.id);
     found.ok_or_else(|| JobError::UnknownClass {
-        key: key.to_owned(),
+        key: key.clone(),
         class: name.to_owned(),
         available: known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", "),
     })

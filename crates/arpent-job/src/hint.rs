@@ -1,27 +1,28 @@
-//! What the errors of a job tell beside their message: what to do, the key that they are about, whether to try again.
+//! Hints of the errors of a job, their keys in the configuration, and whether they are temporary.
 
 use arpent_base::Diagnostic;
+use arpent_base::config::Key;
 
 use crate::error::JobError;
 use crate::wanted::WantedValues;
 
-/// The largest factor that is offered: what is coarser or finer than that shows other things.
+/// The largest factor that a hint suggests: at a larger one, other objects are visible.
 const MOST_OFFERED: f64 = 8.0;
 
-/// What to do where resampling needs a factor of more than is allowed; `before` is what has to be set besides.
+/// The hint where resampling needs a factor above the limit; `before` is a further setting that is needed.
 fn hint_of_factor(factor: f64, coarser: bool, before: &str) -> String {
     let (way, how, what) = if coarser {
-        ("coarser", "coarse", "what is smaller than a new pixel is lost")
+        ("coarser", "coarse", "details smaller than a new pixel are lost")
     } else {
-        ("finer", "fine", "finer pixels show nothing that the scene does not hold")
+        ("finer", "fine", "finer pixels add no detail")
     };
     if factor > MOST_OFFERED {
         return format!(
-            "use a model made for this GSD: this one does not fit, since pixels would have to become {factor:.0} times as {how}"
+            "use a model made for this GSD: with this one, pixels would have to become {factor:.0} times as {how}"
         );
     }
     format!(
-        "use a model made for this GSD; or, if you accept what so much resampling does to the map ({what}), set {before}`resample_max_factor = {{ {way} = {} }}` under [input]",
+        "use a model made for this GSD; or, if you accept the effect of such resampling on the map ({what}), set {before}`resample_max_factor = {{ {way} = {} }}` under [input]",
         factor.ceil()
     )
 }
@@ -30,47 +31,45 @@ impl Diagnostic for JobError {
     #[allow(clippy::too_many_lines, reason = "a text for each error")]
     fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::AlphaBand { .. } => "name another band, or alpha = \"data\" where none is alpha",
+            Self::AlphaBand { .. } => "name another band, or set alpha = \"data\" if no band is alpha",
             Self::NodataBands { .. } => {
-                "give one value for all bands, or as many as there are, \"none\" where a band has none"
+                "set one value for all bands, or one for each band, \"none\" for a band without nodata"
             }
             Self::ConfigRead { .. } => {
                 "pass the path of a TOML file, for example configs/tree-health/run.toml"
             }
             Self::NoConfig => {
-                "name a configuration (TOML), or give `--model DIR --scene SCENE --output OUTPUT` and take the defaults"
+                "name a configuration (TOML), or pass `--model DIR --scene SCENE --output OUTPUT` to use the defaults"
             }
             Self::SeveralConfigs { .. } => {
-                "name one configuration (TOML), before --scene; what follows --scene and --before are scenes"
+                "name one configuration (TOML), before --scene; the words after --scene and --before are scenes"
             }
-            Self::NoScenes => "name one with --scene, or under `scenes` in the configuration",
+            Self::NoScenes => "name scenes with --scene, or under `scenes` in the configuration",
             Self::BeforeUnwanted { .. } => {
-                "leave --before (`before` in the configuration) out, or use a model that compares two dates"
+                "remove --before (`before` in the configuration), or use a model that compares two dates"
             }
             Self::BeforeMissing { .. } => {
-                "name it with --before, or under `before` in the configuration; --scene is the later date"
+                "name scenes with --before, or under `before` in the configuration; --scene is the later date"
             }
             Self::DatesDiffer { .. } => {
-                "bring both to one CRS, GSD and lattice, for example: gdalwarp -t_srs EPSG:2154 -tr 0.2 0.2 -tap -dstalpha IN.tif OUT.tif; where only GSD or lattice differ, set `resample = true` under [input]"
+                "warp both to one CRS, GSD and lattice, for example: gdalwarp -t_srs EPSG:2154 -tr 0.2 0.2 -tap -dstalpha IN.tif OUT.tif; if only GSD or lattice differ, set `resample = true` under [input]"
             }
-            Self::DatesApart => {
-                "check the places of the scenes; `arpent inspect SCENE` prints a scene's bbox"
-            }
+            Self::DatesApart => "check the positions of the scenes; `arpent inspect SCENE` prints the bbox",
             Self::NoOtherDate { .. } => "name scenes of both dates on each grid",
             Self::NoOutput => {
                 "name a folder or an s3 URL with --output, or under `output` in the configuration"
             }
             Self::BandMissing { .. } => {
-                "say which band it is in the configuration, for example: [input] bands = { red = 1, green = 2, blue = 3 }"
+                "set the number of the band in the configuration, for example: [input] bands = { red = 1, green = 2, blue = 3 }"
             }
             Self::SampleType { wanted, .. } => {
                 let command = rescaled(wanted);
                 return Some(format!(
-                    "convert all scenes alike to the model's values, for example: {command}; or use a model made for these samples"
+                    "convert all scenes to the values of the model in the same way, for example: {command}; or use a model trained on these values"
                 ));
             }
             Self::UnclearValues { .. } => {
-                "say it under [input]: values = \"raw\", values = \"physical\", or values = \"harmonized\" (the offset taken out, the stored step kept)"
+                "declare it under [input]: values = \"raw\", values = \"physical\", or values = \"harmonized\" (the offset removed, the stored step kept)"
             }
             Self::OutsideValues { declared, wanted, .. } => {
                 let command = rescaled(wanted);
@@ -80,7 +79,7 @@ impl Diagnostic for JobError {
                     ""
                 };
                 return Some(format!(
-                    "{scaling}bring the scene to the model's values (for example: {command}), declare nodata that is none (nodata = VALUE under [input]), use a model made for such values, or set outside_values = \"tell\" under [input] to map it all the same"
+                    "{scaling}convert the scene to the values of the model (for example: {command}), declare nodata (nodata = VALUE under [input]), use a model trained on such values, or set outside_values = \"tell\" under [input] to map the scene with a warning"
                 ));
             }
             Self::GsdOutOfRange { factor, coarser, most, .. } if factor > most => {
@@ -90,53 +89,53 @@ impl Diagnostic for JobError {
                 "set `resample = true` under [input] to resample to the model's GSD, or use a model made for this GSD"
             }
             Self::OrderMissing { .. } => {
-                "set `order = \"newest\"` or `order = \"given\"` (as they are named) under [input], or name scenes of one date"
+                "set `order = \"newest\"` or `order = \"given\"` (the order in which they are named) under [input], or name scenes of one date"
             }
             Self::OrderUnknown { .. } => {
-                "say the dates with `acquired_from` under [input], a pattern over file names such as \"*_{yyyy}{mm}{dd}_*\", or set `order = \"given\"`"
+                "set the dates with `acquired_from` under [input], a pattern of file names such as \"*_{yyyy}{mm}{dd}_*\", or set `order = \"given\"`"
             }
             Self::ResampleFactor { factor, coarser, .. } => {
                 return Some(hint_of_factor(*factor, *coarser, ""));
             }
-            Self::NoPixelCenter { .. } => "name the scenes around it, too, or one that is larger",
-            Self::PixelSize { .. } => "leave `pixel_size` out: pixels then have the model's nominal GSD",
+            Self::NoPixelCenter { .. } => "name the adjacent scenes too, or a larger one",
+            Self::PixelSize { .. } => "remove `pixel_size`: pixels then have the nominal GSD of the model",
             Self::MixedGrids { .. } => {
-                "run them apart, pass --group-by-crs for one map per grid, or, where they have one CRS, set `gsd = \"nominal\"` under [input]"
+                "run them separately, pass --group-by-crs for one map per grid, or, if they have the same CRS, set `gsd = \"nominal\"` under [input]"
             }
             Self::AoiOutside { .. } => {
-                "check the AOI's CRS and its place; `arpent inspect SCENE` prints the scene's bbox"
+                "check the CRS and the position of the AOI; `arpent inspect SCENE` prints the bbox of a scene"
             }
             Self::AoiNoPixel { .. } => {
-                "a pixel is inside when its center is: draw the AOI wider, by half a pixel on each side at least"
+                "a pixel is inside if its center is: draw the AOI wider, by at least half a pixel on each side"
             }
-            Self::SameValue { .. } => "leave one of them out: accents are compared as they are read",
-            Self::CoverageOfBoxes { .. } => "leave [coverage] out, or choose a model that labels every pixel",
+            Self::SameValue { .. } => "remove one of them: composed and decomposed accents are equal",
+            Self::CoverageOfBoxes { .. } => "remove [coverage], or choose a model that labels every pixel",
             Self::BuiltUpMissing { .. } => "add [coverage.built_up] with its classes, distance_m and mmu_m2",
-            Self::BuiltUpDistance => "say how far around which classes it is built up, or leave both out",
+            Self::BuiltUpDistance => "set both `classes` and `distance_m`, or neither",
             Self::NothingBuiltUp { .. } => {
-                "name `classes` around which it is built up, `areas` that are, or both"
+                "name `classes` whose surroundings are built up, `areas` that are built up, or both"
             }
             Self::BuiltUpCrs { .. } => {
-                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave `built_up` out"
+                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or remove `built_up`"
             }
             Self::ReferenceName { .. } => {
-                "give each layer under [reference] a `name` of its own (lower-case letters, digits and _), and leave out of `fields` what has a column anyway"
+                "give each layer under [reference] a `name` of its own (lower-case letters, digits and _), and remove `fields` that already have a column"
             }
             Self::ReferenceEmpty { .. } => {
-                "leave the layer out, or check that it is the one you mean: ogrinfo -so -al FILE"
+                "remove the layer, or check that it is the intended one: ogrinfo -so -al FILE"
             }
             Self::ReferenceCrs { .. } => {
-                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave snap and widths out"
+                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or remove snap and widths"
             }
             Self::ObjectsCrs { .. } => {
-                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or leave [objects] out"
+                "use scenes in a projected CRS other than Mercator (UTM, Lambert-93), or remove [objects]"
             }
-            Self::ObjectsOfLabels { .. } => "leave [objects] out, or choose a model that finds boxes",
-            Self::ImposeOnBoxes { .. } => {
-                "let the layer inform, or snap to it; or choose a model that labels every pixel"
+            Self::ObjectsOfLabels { .. } => "remove [objects], or choose a model that finds boxes",
+            Self::OverrideOnBoxes { .. } => {
+                "use the layer under [[reference.enrich]] or [[reference.snap]], or choose a model that labels every pixel"
             }
             Self::NoCode { .. } => {
-                "add a [[class]] with its name, code_cs and reason to a table, and name it under ocs_ge.nomenclature; see configs/ocs-ge-flair.toml"
+                "add a [[class]] with its name, code_cs and reason to a table, and name the table under ocs_ge.nomenclature; see configs/ocs-ge-flair.toml"
             }
             Self::UnknownBand { meant, .. } => return Some(meant.clone()),
             Self::UnknownClass { .. } => "use the names that `arpent inspect MODEL` prints",
@@ -146,26 +145,26 @@ impl Diagnostic for JobError {
             Self::OutputExists { .. } => {
                 "pass --overwrite to replace it once the new map is complete, or choose another --output"
             }
-            Self::EmptyLicence => {
-                "name the licence of the weights by its SPDX id, for example etalab-2.0 or CC-BY-4.0; `LicenseRef-unknown` where it is not known"
+            Self::EmptyLicense => {
+                "name the license of the weights by its SPDX id, for example etalab-2.0 or CC-BY-4.0; `LicenseRef-unknown` if it is unknown"
             }
             Self::PackageExists { .. } => "choose another --output, or remove the folder",
             Self::AllNodata { .. } => {
                 "check the nodata value and the mask: `arpent inspect SCENE`, or `gdalinfo -stats FILE`"
             }
-            Self::Scratch { .. } => "set compute.scratch or TMPDIR to a folder with room",
+            Self::Scratch { .. } => "set compute.scratch or TMPDIR to a folder with free space",
             Self::NoRoom { .. } => {
-                "free some space, or set compute.scratch or TMPDIR to a folder with more room (for `arpent zonal`: scratch); what was computed is kept, and the same command goes on from there"
+                "free some space, or set compute.scratch or TMPDIR to a folder with more space (for `arpent zonal`: scratch); computed results are kept, and the same command resumes from there"
             }
             Self::Temporary { .. } => {
-                "check the disk and its file system, or set compute.scratch or TMPDIR to another; what was computed is kept, and the same command goes on from there"
+                "check the disk and its file system, or set compute.scratch or TMPDIR to another folder; computed results are kept, and the same command resumes from there"
             }
             Self::NotInspectable { .. } => {
-                "give a raster, a folder with model.json, a folder or URL with manifest.json, or a file of features of a run"
+                "name a raster, a folder with model.json, a folder or URL with manifest.json, or a file of features of a run"
             }
-            Self::NotFeatures { .. } => "`ogrinfo -so -al FILE` tells of layers of others",
+            Self::NotFeatures { .. } => "`ogrinfo -so -al FILE` describes any other layer",
             Self::TrainMissing { .. } => {
-                "build the program of trainings and keep it beside arpent or on PATH; docs/train-your-own.md says how"
+                "build arpent-train and install it in the folder of arpent or on PATH; see docs/guides/train-your-own.md"
             }
             Self::ConfigParse { hint, .. } | Self::NoUsableScene { hint, .. } => return hint.clone(),
             Self::Number { expected, .. } => return Some(format!("set it to {expected}")),
@@ -174,38 +173,40 @@ impl Diagnostic for JobError {
         Some(text.to_owned())
     }
 
-    /// The key of the configuration that it is about, named from the top: what its place in the file is found by. As near as it is
-    /// known: what is not written there is looked for in its table.
-    fn key(&self) -> Option<String> {
+    /// The full key of the configuration that causes the error, by which its line in the file is found. It may name a
+    /// table only: a key that is not written in the file is searched for in its table.
+    fn key(&self) -> Option<Key> {
         Some(match self {
-            Self::UnknownClass { key, class, .. } => format!("{key}.{class}"),
+            Self::UnknownClass { key, class, .. } => key.then(class),
             Self::Number { key, .. }
             | Self::SameValue { key, .. }
             | Self::ReferenceName { key, .. }
             | Self::ReferenceEmpty { key, .. }
             | Self::ReferenceCrs { key, .. } => key.clone(),
-            Self::CoverageOfBoxes { .. } => "coverage".to_owned(),
-            Self::BuiltUpMissing { class } => format!("coverage.classes.{class}.built_up_mmu_m2"),
-            Self::NothingBuiltUp { .. } | Self::BuiltUpDistance => "coverage.built_up".to_owned(),
-            Self::BuiltUpCrs { .. } => "coverage.built_up.distance_m".to_owned(),
-            Self::ObjectsOfLabels { .. } | Self::ObjectsCrs { .. } => "objects".to_owned(),
-            Self::ImposeOnBoxes { .. } => "reference.impose".to_owned(),
-            Self::NoCode { .. } => "ocs_ge.nomenclature".to_owned(),
-            Self::MemoryLimit { .. } => "compute.memory_limit_mb".to_owned(),
+            Self::CoverageOfBoxes { .. } => "coverage".into(),
+            Self::BuiltUpMissing { class } => {
+                Key::from("coverage.classes").then(class).then("built_up_mmu_m2")
+            }
+            Self::NothingBuiltUp { .. } | Self::BuiltUpDistance => "coverage.built_up".into(),
+            Self::BuiltUpCrs { .. } => "coverage.built_up.distance_m".into(),
+            Self::ObjectsOfLabels { .. } | Self::ObjectsCrs { .. } => "objects".into(),
+            Self::OverrideOnBoxes { .. } => "reference.override".into(),
+            Self::NoCode { .. } => "ocs_ge.nomenclature".into(),
+            Self::MemoryLimit { .. } => "compute.memory_limit_mb".into(),
             Self::NoUsableScene { key, .. } => return key.clone(),
-            Self::BandMissing { key, .. } => format!("input.bands.{}", key.as_ref()?),
-            Self::AlphaBand { .. } => "input.alpha".to_owned(),
-            Self::NodataBands { .. } => "input.nodata".to_owned(),
-            Self::PixelSize { .. } => "input.pixel_size".to_owned(),
+            Self::BandMissing { key, .. } => Key::from("input.bands").then(key.as_ref()?),
+            Self::AlphaBand { .. } => "input.alpha".into(),
+            Self::NodataBands { .. } => "input.nodata".into(),
+            Self::PixelSize { .. } => "input.pixel_size".into(),
             _ => return None,
         })
     }
 
-    /// Whether trying again may help; `None` where what is below it knows.
+    /// Whether a retry may succeed; `None` if the error below decides.
     fn is_transient(&self) -> Option<bool> {
         match self {
             Self::NoRoom { .. } => Some(true),
-            // A file of this machine that its owner has to mend.
+            // A local file that the user has to fix.
             Self::ConfigRead { .. } => Some(false),
             _ => None,
         }
@@ -219,10 +220,10 @@ impl Diagnostic for JobError {
     }
 }
 
-/// How to bring a scene to a model's values.
+/// The command that converts a scene to the values of a model.
 fn rescaled(wanted: &WantedValues) -> String {
     let WantedValues { written_as, low, high } = wanted;
     format!(
-        "gdal_translate -ot {written_as} -scale LOW HIGH {low} {high} IN.tif OUT.tif, where LOW and HIGH are the scene's values for what the model knows as {low} and {high}"
+        "gdal_translate -ot {written_as} -scale LOW HIGH {low} {high} IN.tif OUT.tif, where LOW and HIGH are the values of the scene that correspond to {low} and {high} of the model"
     )
 }

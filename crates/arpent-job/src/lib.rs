@@ -1,9 +1,35 @@
 //! From a configuration to a published map.
 //!
-//! A configuration ([`Config`]) is resolved into a [`Job`]: everything that can be refused has been, then. [`run`] computes its
-//! windows, keeps their answers by pieces, stitches and vectorises them into temporary files, and publishes what came out with
-//! its manifest last. With [`write_plan`], [`work`] and [`merge`] the same is many processes' work. [`zonal`] measures a published
-//! map inside zones of others.
+//! A configuration ([`Config`]) is resolved into a [`Job`]: all checks of the inputs are then done. [`run`] computes its
+//! windows, stores their predictions by pieces, stitches and vectorizes them into temporary files, and publishes the results with
+//! its manifest last. With [`write_plan`], [`work`] and [`merge`] several processes do the same. [`zonal`] measures a published
+//! map inside zones.
+//!
+//! ```
+//! use arpent_job::{Config, Job, Sharing, write_plan};
+//! # use arpent_model::{HandSet, hand_set_linear};
+//! # use arpent_raster::Window;
+//! # use arpent_testing::{GeoTiff, Picture};
+//! #
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! # let network = HandSet::segmentation(&["red", "green", "blue"], 2);
+//! # hand_set_linear(&network, &[vec![0.0; 3], vec![1.0; 3]], &[0.0, -300.0], &folder.join("model"))?;
+//! # let window = Window::new(3_260_000, -34_310_000, 200, 100);
+//! # GeoTiff::rgb(2154, 0.2, window, &Picture::new(1, 20).bands(window)).write(&folder.join("scene.tif"))?;
+//!
+//! let file = folder.join("run.toml");
+//! std::fs::write(&file, "model = \"model\"\nscenes = [\"scene.tif\"]\noutput = \"map\"\n")?;
+//! let job = Job::resolve(Config::load(&file)?, false)?;
+//! assert_eq!(job.maps[0].plan.extent(), window);
+//!
+//! // The same job as a plan for two workers, below its output.
+//! let sharing = Sharing { shards: Some(2), group_by_crs: false, overwrite: false };
+//! let (plan, address) = write_plan(&job, sharing)?;
+//! assert_eq!((plan.shards, plan.maps[0].pixels), (2, 200 * 100));
+//! assert!(address.ends_with("plan.json"));
+//! # Ok::<(), arpent_base::Failure>(())
+//! ```
 
 mod config;
 mod error;

@@ -1,5 +1,5 @@
-//! Folders for temporary files: deleted with their process, or by the next one where it was killed; asked for their room when one of their
-//! files fails.
+//! Folders for temporary files: deleted by their process, or by the next one if it was killed. When a file fails, their
+//! free space is checked.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -12,14 +12,14 @@ use tempfile::TempDir;
 
 use crate::error::JobError;
 
-/// What the name of every folder begins with; [`RANDOM`] characters follow.
+/// Prefix of the name of every folder; [`RANDOM`] characters follow.
 const PREFIX: &str = "arpent-";
 const RANDOM: usize = 6;
-/// The file that a living process holds locked.
+/// The file that a running process keeps locked.
 const LOCK: &str = "arpent.lock";
-/// The lock before it counts: it gets its name once it is held.
+/// Name of the lock file before it is locked: it is renamed once the lock is held.
 const LOCK_BEGUN: &str = "arpent.lock.new";
-/// Less than this is no room: GDAL writes that much at a time, bytes.
+/// Free space below which the disk counts as full, bytes: GDAL writes that much at a time.
 const LITTLE: u64 = 16 << 20;
 
 /// A folder for temporary files, deleted when it is dropped.
@@ -27,12 +27,14 @@ const LITTLE: u64 = 16 << 20;
 pub struct Scratch {
     folder: TempDir,
     parent: PathBuf,
-    /// Held as long as the process lives; none where the file system has no locks: then nobody deletes the folder of a killed process.
+    /// Held as long as the process lives; `None` if the file system has no locks: the folder of a killed process is
+    /// then never deleted.
     _lock: Option<File>,
 }
 
 impl Scratch {
-    /// Makes a folder in the one asked for, or in the system's, and deletes what killed processes left there.
+    /// Makes a folder in the configured one, or in that of the system, and deletes the folders of killed processes
+    /// there.
     ///
     /// # Errors
     /// [`JobError::Scratch`].
@@ -53,8 +55,9 @@ impl Scratch {
         self.folder.path()
     }
 
-    /// An error, told as what it is where a file of this folder failed: that is the machine's trouble, and not the input's. GDAL's and
-    /// SQLite's words do not say when a disk is full; the file system does. To be asked before the files of what failed are deleted.
+    /// An error, classified if a file of this folder failed: it is then a problem of the machine, not of the input.
+    /// Messages of GDAL and SQLite do not report a full disk; the file system does. To be called before the files are
+    /// deleted.
     pub fn judged(&self, error: Failure) -> Failure {
         let known = |cause: &(dyn std::error::Error + 'static)| {
             matches!(cause.downcast_ref(), Some(JobError::NoRoom { .. } | JobError::Temporary { .. }))
@@ -64,7 +67,7 @@ impl Scratch {
         }
         let folder = self.parent.clone();
         let room = Room::of(self.path());
-        // What failed may have deleted its own file: it was not larger than what is here.
+        // The failed file may be deleted already: it was not larger than those that remain.
         let is_little = |room: &Room| room.files == Some(0) || room.bytes < LITTLE.max(size(self.path()));
         if is_full(&error) || room.as_ref().is_some_and(is_little) {
             let free_mb = room.map_or(0, |room| room.bytes / 1_000_000);
@@ -86,14 +89,14 @@ impl Drop for Scratch {
     }
 }
 
-/// Whether the system says that there is no room, or no more of it for this user.
+/// Whether the system reports a full disk, or an exhausted quota.
 fn is_full(error: &Failure) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};
     let kinds = |e: &std::io::Error| matches!(e.kind(), QuotaExceeded | StorageFull);
     error.chain().any(|cause| cause.downcast_ref().is_some_and(kinds))
 }
 
-/// What a file system has left for this user.
+/// Free space of a file system for this user.
 struct Room {
     bytes: u64,
     /// Files that can be made; `None` where their number has no limit.
@@ -108,7 +111,7 @@ impl Room {
     }
 }
 
-/// What the files below a folder take, bytes.
+/// Size of the files below a folder, bytes.
 fn size(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let sizes = entries.map(|entry| match entry.metadata() {
@@ -119,7 +122,8 @@ fn size(folder: &Path) -> u64 {
     sizes.sum()
 }
 
-/// Locks a file of the folder. It has its name only once it is locked: nobody finds one that is free while its process lives.
+/// Locks a file of the folder. It gets its name only once it is locked: no process finds it unlocked while its owner
+/// lives.
 fn hold(folder: &Path) -> std::io::Result<Option<File>> {
     let begun = folder.join(LOCK_BEGUN);
     let mut file = OpenOptions::new().write(true).create_new(true).open(&begun)?;
@@ -133,23 +137,23 @@ fn hold(folder: &Path) -> std::io::Result<Option<File>> {
     Ok(Some(file))
 }
 
-/// Deletes the folders of processes that are gone; gives their number. What cannot be deleted stays.
+/// Deletes the folders of dead processes; returns their number. Folders that cannot be deleted stay.
 fn delete_leftovers(parent: &Path) -> usize {
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     entries.filter(|entry| is_ours(entry) && delete_if_left(&entry.path())).count()
 }
 
-/// Whether a folder has the name and the owner of ours.
+/// Whether a folder has the name and the owner of a scratch folder.
 fn is_ours(entry: &std::fs::DirEntry) -> bool {
     let name = entry.file_name();
     let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-    // Of a link, this is the link's own.
+    // Of a link, the owner of the link itself.
     let owned = |meta: std::fs::Metadata| meta.is_dir() && meta.uid() == rustix::process::getuid().as_raw();
     random.is_some_and(|r| r.len() == RANDOM && r.bytes().all(|b| b.is_ascii_alphanumeric()))
         && entry.metadata().is_ok_and(owned)
 }
 
-/// Deletes a folder whose lock nobody holds. Only of this machine: between machines that share a folder, locks need not reach.
+/// Deletes a folder whose lock is free. Only of this machine: locks may not work between machines that share a folder.
 fn delete_if_left(folder: &Path) -> bool {
     let path = folder.join(LOCK);
     if !std::fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()) {
@@ -162,7 +166,7 @@ fn delete_if_left(folder: &Path) -> bool {
     if lock.try_lock().is_err() {
         return false;
     }
-    // Another may have been here before, and a folder of this name be made anew.
+    // Another process may have deleted it first, and a folder of this name may be new.
     let same = |a: std::fs::Metadata, b: std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
     let (held, named) = (lock.metadata(), std::fs::symlink_metadata(&path));
     if !held.is_ok_and(|held| named.is_ok_and(|named| same(held, named))) {
@@ -172,14 +176,15 @@ fn delete_if_left(folder: &Path) -> bool {
     std::fs::remove_dir_all(folder).is_ok()
 }
 
-/// Deletes everything in a folder but its lock: who is killed here leaves a folder that the next one still knows.
+/// Deletes all files of a folder except its lock: if the process is killed meanwhile, the next one still recognizes the
+/// folder.
 fn empty(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if entry.file_name() == LOCK {
             continue;
         }
-        // What cannot be deleted stays.
+        // Files that cannot be deleted stay.
         let _ = match entry.file_type() {
             Ok(kind) if kind.is_dir() => std::fs::remove_dir_all(&path),
             _ => std::fs::remove_file(&path),

@@ -1,9 +1,9 @@
-//! What GDAL is told once for all stores: the same credentials as the outputs', from the environment alone.
+//! Configuration of GDAL for all stores: the same credentials as for outputs, from the environment only.
 
 use arpent_base::Result;
 use arpent_gdal::InitOptions;
 
-/// Sets GDAL up, with the credentials of the environment.
+/// Configures GDAL with the credentials of the environment.
 ///
 /// # Errors
 /// Variables that contradict each other; options that GDAL refuses.

@@ -1,12 +1,12 @@
-//! The values that a model was made for, and how they are written.
+//! The values that a model was trained on, and the GDAL type for them.
 
 use arpent_model::ModelPackage;
 use arpent_raster::SampleType;
 
-/// The values that a model was made for, as GDAL writes them.
+/// The values that a model was trained on, as GDAL writes them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WantedValues {
-    /// GDAL's name of a sample type that the model takes and that can hold them.
+    /// GDAL's name of a sample type that the model takes and that can store them.
     pub written_as: &'static str,
     /// Lowest value.
     pub low: f32,
@@ -44,5 +44,5 @@ impl WantedValues {
     }
 }
 
-/// A range that is narrower holds fractions: reflectances, indices.
+/// A narrower range contains fractions: reflectances, indices.
 const FEW_STEPS: f32 = 16.0;

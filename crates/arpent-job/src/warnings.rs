@@ -1,4 +1,4 @@
-//! Warnings: on stderr, and in the manifest.
+//! Warnings, printed on stderr and written to the manifest.
 
 use arpent_base::redacted;
 use arpent_gdal::LayerCounts;
@@ -11,30 +11,30 @@ pub fn warn(warning: &Warning) {
     message::warn(&warning.subject, &warning.message, warning.hint.as_deref());
 }
 
-/// What was done to the geometries of a layer. `things` is what its features are called: objects, zones.
+/// Warnings about the geometries of a layer. `things` is the noun for its features: objects, zones.
 pub(crate) fn layer_warnings(subject: &str, source: &str, things: &str, counts: LayerCounts) -> Vec<Warning> {
-    let told = [
+    let counted = [
         ("geometries-repaired", counts.repaired, "had a geometry that is not valid: repaired"),
         (
             "parts-left-out",
             counts.parts_left_out,
-            "hold points or lines beside polygons: those were left out",
+            "contain points or lines in addition to polygons: those were skipped",
         ),
         ("without-geometry", counts.empty, "have no geometry"),
     ];
-    doubts(subject, source, things, counts.read, told).collect()
+    doubts(subject, source, things, counts.read, counted).collect()
 }
 
-/// Doubts about some of `all` features of a layer, each with its kind, their number and what is told of them; none where there are none.
+/// Warnings about some of `all` features of a layer, from code, number of features and message; none for a number of 0.
 pub(crate) fn doubts<const N: usize>(
     subject: &str,
     source: &str,
     things: &str,
     all: u64,
-    told: [(&str, u64, &str); N],
+    counted: [(&str, u64, &str); N],
 ) -> impl Iterator<Item = Warning> {
-    let told = told.into_iter().filter(|(_, number, _)| *number > 0);
-    told.map(move |(code, number, what)| {
+    let present = counted.into_iter().filter(|(_, number, _)| *number > 0);
+    present.map(move |(code, number, what)| {
         let message = format!("{} of {} {things} of {} {what}", count(number), count(all), redacted(source));
         Warning::new(code, subject, message)
     })

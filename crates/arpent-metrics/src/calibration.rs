@@ -1,16 +1,17 @@
-//! Whether a confidence of 80 % is right four times out of five.
+//! Calibration: whether predictions with a confidence of 80 % are correct four times out of five.
 
+use arpent_base::number::{ceil, exact};
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, LABEL_NODATA};
 use serde::{Deserialize, Serialize};
 
-use crate::count::{as_f64, as_u64, ratio};
+use crate::count::ratio;
 use crate::error::{check_length, check_option};
 use crate::{Merge, MetricsError};
 
-/// Confidence of the class that was chosen against how often it was right, in bins of equal width.
+/// Confidence of the predicted class and its accuracy, in bins of equal width.
 ///
-/// Bin `i` of `n` holds confidences above `i / n` and up to `(i + 1) / n`; the first one also holds 0 (Guo, Pleiss,
-/// Sun, Weinberger: *On calibration of modern neural networks*, 2017).
+/// Bin `i` of `n` contains confidences above `i / n` and up to `(i + 1) / n`; the first one also contains 0 (Guo,
+/// Pleiss, Sun, Weinberger: *On calibration of modern neural networks*, 2017).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reliability {
     bins: Vec<Bin>,
@@ -28,21 +29,21 @@ struct Bin {
 /// A bin of a reliability diagram, for reports.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ReliabilityBin {
-    /// Confidences above this one (the first bin: from this one on).
+    /// Exclusive lower limit of confidence (inclusive for the first bin).
     pub low: f64,
-    /// Confidences up to this one.
+    /// Inclusive upper limit of confidence.
     pub high: f64,
-    /// Number of answers in the bin.
+    /// Number of predictions in the bin.
     pub count: u64,
     /// Their mean confidence.
     pub confidence: Option<f64>,
-    /// Share of them that is right.
+    /// Share of them that is correct.
     pub accuracy: Option<f64>,
 }
 
 impl Bin {
     fn mean_confidence(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.confidence / as_f64(self.count))
+        (self.count > 0).then(|| self.confidence / exact(self.count))
     }
 
     fn accuracy(&self) -> Option<f64> {
@@ -55,27 +56,27 @@ impl Bin {
 }
 
 impl Default for Reliability {
-    /// Fifteen bins, as Guo et al. have them.
+    /// Fifteen bins, as Guo et al. use.
     fn default() -> Self {
         Self { bins: vec![Bin::default(); 15], squares: 0.0 }
     }
 }
 
 impl Reliability {
-    /// No answers yet.
+    /// Empty.
     ///
     /// # Errors
-    /// [`MetricsError::BadOption`] when there are not 1 to 1000 bins.
+    /// [`MetricsError::BadOption`] if there are not 1 to 1000 bins.
     pub fn new(bins: usize) -> Result<Self, MetricsError> {
-        let value = as_f64(as_u64(bins));
+        let value = exact(bins);
         check_option((1..=1000).contains(&bins), "bins", value, "a number from 1 to 1000")?;
         Ok(Self { bins: vec![Bin::default(); bins], squares: 0.0 })
     }
 
-    /// Takes one answer.
+    /// Adds one prediction.
     ///
     /// # Errors
-    /// [`MetricsError::BadScore`] when the confidence is not between 0 and 1.
+    /// [`MetricsError::BadScore`] if the confidence is not between 0 and 1.
     pub fn add(&mut self, confidence: f64, is_right: bool) -> Result<(), MetricsError> {
         if !(0.0..=1.0).contains(&confidence) {
             let expected = "a number from 0 to 1";
@@ -85,12 +86,12 @@ impl Reliability {
         Ok(())
     }
 
-    /// Takes the pixels of a label raster with its confidence raster (see [`CONFIDENCE_SCALE`]), leaving aside those
-    /// that have no truth or no answer.
+    /// Adds the pixels of a label raster with its confidence raster (see [`CONFIDENCE_SCALE`]), except those without
+    /// truth or prediction.
     ///
     /// # Errors
-    /// [`MetricsError::Length`] when the three are not equally long, [`MetricsError::BadScore`] when a confidence
-    /// stands for more than 1; nothing is counted then.
+    /// [`MetricsError::Length`] if the three are not equally long, [`MetricsError::BadScore`] if a confidence is
+    /// above 1; nothing is added then.
     pub fn add_rasters(
         &mut self,
         truth: &[u8],
@@ -114,9 +115,8 @@ impl Reliability {
     }
 
     fn count(&mut self, confidence: f64, is_right: bool) {
-        let end = confidence * as_f64(as_u64(self.bins.len()));
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1000")]
-        let bin = (end.ceil() as usize).saturating_sub(1).min(self.bins.len() - 1);
+        let end = confidence * exact(self.bins.len());
+        let bin = ceil::<usize>(end).saturating_sub(1).min(self.bins.len() - 1);
         let bin = &mut self.bins[bin];
         bin.count += 1;
         bin.right += u64::from(is_right);
@@ -124,14 +124,14 @@ impl Reliability {
         self.squares += (confidence - f64::from(u8::from(is_right))).powi(2);
     }
 
-    /// Number of answers.
+    /// Number of predictions.
     pub fn answers(&self) -> u64 {
         self.bins.iter().map(|bin| bin.count).sum()
     }
 
-    /// The diagram.
+    /// The reliability diagram.
     pub fn bins(&self) -> Vec<ReliabilityBin> {
-        let edge = |i: usize| as_f64(as_u64(i)) / as_f64(as_u64(self.bins.len()));
+        let edge = |i: usize| exact(i) / exact(self.bins.len());
         let line = |(i, bin): (usize, &Bin)| ReliabilityBin {
             low: edge(i),
             high: edge(i + 1),
@@ -145,21 +145,21 @@ impl Reliability {
     /// Expected calibration error: mean gap between confidence and accuracy of the bins, weighted by their counts.
     pub fn expected_calibration_error(&self) -> Option<f64> {
         let all = self.answers();
-        let weighted = |bin: &Bin| bin.gap().unwrap_or(0.0) * as_f64(bin.count) / as_f64(all);
+        let weighted = |bin: &Bin| bin.gap().unwrap_or(0.0) * exact(bin.count) / exact(all);
         (all > 0).then(|| self.bins.iter().map(weighted).sum())
     }
 
-    /// Maximum calibration error: the widest gap between confidence and accuracy of a bin, however few answers it
-    /// holds.
+    /// Maximum calibration error: the largest gap between confidence and accuracy of a bin, however few predictions
+    /// it contains.
     pub fn maximum_calibration_error(&self) -> Option<f64> {
         self.bins.iter().filter_map(Bin::gap).max_by(f64::total_cmp)
     }
 
-    /// Brier score of the chosen class: mean squared difference between its confidence and 1 when it was right, 0
-    /// when it was not.
+    /// Brier score of the predicted class: mean squared difference between its confidence and 1 if it is correct, 0
+    /// if it is not.
     pub fn brier(&self) -> Option<f64> {
         let all = self.answers();
-        (all > 0).then(|| self.squares / as_f64(all))
+        (all > 0).then(|| self.squares / exact(all))
     }
 }
 
@@ -178,7 +178,7 @@ impl Merge for Reliability {
     }
 }
 
-/// Calibration of the scores of all classes: [`Reliability`] of the chosen one, Brier score and log loss.
+/// Calibration of the scores of all classes: [`Reliability`] of the predicted one, Brier score and log loss.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
     classes: usize,
@@ -187,10 +187,10 @@ pub struct Calibration {
     logs: f64,
 }
 
-/// What a [`Calibration`] says, for reports.
+/// The scores of a [`Calibration`], for reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationScores {
-    /// Number of answers.
+    /// Number of predictions.
     pub answers: u64,
     /// See [`Reliability::expected_calibration_error`].
     pub expected_calibration_error: Option<f64>,
@@ -207,18 +207,18 @@ pub struct CalibrationScores {
 }
 
 impl Calibration {
-    /// No answers yet, over `classes` classes.
+    /// Empty, for `classes` classes.
     ///
     /// # Errors
-    /// [`MetricsError::BadOption`] when there are not 1 to 255 classes or 1 to 1000 bins.
+    /// [`MetricsError::BadOption`] if there are not 1 to 255 classes or 1 to 1000 bins.
     pub fn new(classes: usize, bins: usize) -> Result<Self, MetricsError> {
-        let value = as_f64(as_u64(classes));
+        let value = exact(classes);
         check_option((1..=255).contains(&classes), "classes", value, "a number from 1 to 255")?;
         Ok(Self { classes, reliability: Reliability::new(bins)?, squares: 0.0, logs: 0.0 })
     }
 
-    /// Takes one answer: the score of each class (after softmax) and the true class. The class chosen is the first
-    /// with the highest score.
+    /// Adds one prediction: the score of each class (after softmax) and the true class. The predicted class is the
+    /// first one with the highest score.
     ///
     /// # Errors
     /// As [`Self::add_pixels`], for one pixel.
@@ -226,13 +226,13 @@ impl Calibration {
         self.add_pixels(scores, &[truth], None)
     }
 
-    /// Takes pixels: their scores class by class (all pixels of class 0 first), and their true classes, leaving
-    /// aside those whose truth is `ignore`.
+    /// Adds pixels: their scores class by class (all pixels of class 0 first), and their true classes, except those
+    /// whose truth is `ignore`.
     ///
     /// # Errors
-    /// [`MetricsError::Length`] when there is not one score for each class and truth,
-    /// [`MetricsError::LabelOutOfRange`] when a truth is no class, [`MetricsError::BadScore`] when a score is not
-    /// between 0 and 1 or the scores of a pixel do not sum to 1 within 0.001; nothing is counted then.
+    /// [`MetricsError::Length`] if there is not one score for each class and truth, [`MetricsError::LabelOutOfRange`]
+    /// if a truth is not a class, [`MetricsError::BadScore`] if a score is not between 0 and 1 or the scores of a
+    /// pixel do not sum to 1 within 0.001; nothing is added then.
     pub fn add_pixels(
         &mut self,
         scores: &[f32],
@@ -283,26 +283,26 @@ impl Calibration {
         self.reliability.count(highest, best == label);
     }
 
-    /// The reliability of the chosen class.
+    /// The reliability of the predicted class.
     pub fn reliability(&self) -> &Reliability {
         &self.reliability
     }
 
-    /// Brier score of all classes: mean over answers of the sum over classes of the squared differences between score
-    /// and truth, 0 to 2 (Brier: *Verification of forecasts expressed in terms of probability*, 1950).
+    /// Brier score of all classes: mean over predictions of the sum over classes of the squared differences between
+    /// score and truth, 0 to 2 (Brier: *Verification of forecasts expressed in terms of probability*, 1950).
     pub fn brier(&self) -> Option<f64> {
         self.per_answer(self.squares)
     }
 
-    /// Negative log-likelihood (log loss, cross entropy): mean of `-ln` of the score of the true class, scores below
-    /// 2.2e-16 counting as that.
+    /// Negative log-likelihood (log loss, cross entropy): mean of `-ln` of the score of the true class; scores below
+    /// 2.2e-16 count as 2.2e-16.
     pub fn negative_log_likelihood(&self) -> Option<f64> {
         self.per_answer(self.logs)
     }
 
     fn per_answer(&self, sum: f64) -> Option<f64> {
         let answers = self.reliability.answers();
-        (answers > 0).then(|| sum / as_f64(answers))
+        (answers > 0).then(|| sum / exact(answers))
     }
 
     /// All scores at once.

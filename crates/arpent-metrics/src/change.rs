@@ -1,4 +1,4 @@
-//! Two dates: what changed, and from what to what.
+//! Change detection between two dates: binary and semantic.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,8 +7,8 @@ use crate::count::{f1, mean, ratio};
 
 /// Scores of a map of changes, made from a [`Confusion`] whose class 0 is "did not change".
 ///
-/// With two classes it is a binary map and [`Self::f1`] the score to look at. With more, the other classes are what a
-/// changed pixel is at a date; the maps of both dates are added to one matrix, as Yang et al. do.
+/// With two classes it is a binary map, and [`Self::f1`] is its main score. With more, the other classes are the
+/// class of a changed pixel at a date; the maps of both dates are added to one matrix, as Yang et al. do.
 ///
 /// Formulas: Yang, Xia, Liu, Du, Yang, Pelillo, Zhang: *Asymmetric siamese networks for semantic change detection in
 /// aerial images*, 2021 (the SECOND data set) for [`Self::sek`] and [`Self::score`]; Ding, Guo, Liu, Mou, Zhang,
@@ -16,26 +16,26 @@ use crate::count::{f1, mean, ratio};
 /// for [`Self::semantic_f1`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ChangeScores {
-    /// Share of the pixels said to have changed, into whatever, that have.
+    /// Share of the pixels predicted as changed, to any class, that have changed.
     pub precision: Option<f64>,
-    /// Share of the pixels that have changed that were found, as whatever.
+    /// Share of the changed pixels that were predicted as changed, to any class.
     pub recall: Option<f64>,
     /// Harmonic mean of both: the F1 of the binary map.
     pub f1: Option<f64>,
     /// IoU of the pixels that did not change, `IoU1`.
     pub unchanged_iou: Option<f64>,
-    /// IoU of the pixels that changed, into whatever, `IoU2`.
+    /// IoU of the pixels that changed, to any class, `IoU2`.
     pub changed_iou: Option<f64>,
     /// Mean of the two.
     pub mean_iou: Option<f64>,
-    /// Cohen's kappa of the matrix without the pixels that rightly are said not to have changed.
+    /// Cohen's kappa of the matrix without the pixels that are correctly predicted as not changed.
     pub separated_kappa: Option<f64>,
-    /// Separated kappa coefficient: `exp(IoU2 - 1) x` [`Self::separated_kappa`]. Only of use with several kinds of
-    /// change: for a binary map, the separated kappa is 0 or below.
+    /// Separated kappa coefficient: `exp(IoU2 - 1) x` [`Self::separated_kappa`]. Only meaningful with several kinds
+    /// of change: for a binary map, the separated kappa is 0 or below.
     pub sek: Option<f64>,
     /// `0.3 x` [`Self::mean_iou`] `+ 0.7 x` [`Self::sek`].
     pub score: Option<f64>,
-    /// F1 of the pixels that changed and were given the right class.
+    /// F1 of the pixels that changed and were predicted with the right class.
     pub semantic_f1: Option<f64>,
 }
 
@@ -65,7 +65,7 @@ impl ChangeScores {
     }
 }
 
-/// Truth by prediction: did not change, did.
+/// Truth by prediction: not changed, changed.
 fn halves(confusion: &Confusion) -> [[u64; 2]; 2] {
     let mut halves = [[0; 2]; 2];
     for (position, count) in confusion.counts().iter().enumerate() {

@@ -1,15 +1,28 @@
-//! Who was taken for whom.
+//! Confusion matrix.
 
+use arpent_base::number::exact;
 use serde::{Deserialize, Serialize};
 
-use crate::count::{as_f64, as_u64, f1, mean, ratio};
+use crate::count::{f1, mean, ratio};
 use crate::error::{check_length, check_option};
 use crate::{Merge, MetricsError};
 
 /// Number of pixels of each true class that were predicted to be each class.
 ///
-/// Classes are 0 to `classes - 1`. Pixels whose truth or prediction has the value to ignore are counted apart and
-/// play no part in any score.
+/// Classes are 0 to `classes - 1`. Pixels whose truth or prediction has the value to ignore are counted separately
+/// and do not contribute to any score.
+///
+/// ```
+/// use arpent_metrics::Confusion;
+///
+/// let mut confusion = Confusion::new(2)?;
+/// for (truth, predicted) in [(0, 0), (0, 0), (0, 1), (1, 1)] {
+///     confusion.add(truth, predicted)?;
+/// }
+/// assert_eq!(confusion.overall_accuracy(), Some(0.75));
+/// assert_eq!(confusion.iou(1), Some(0.5));
+/// # Ok::<(), arpent_metrics::MetricsError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
 pub struct Confusion {
@@ -20,7 +33,7 @@ pub struct Confusion {
     unanswered: u64,
 }
 
-/// A confusion matrix as it lies in a file, not yet believed.
+/// A confusion matrix in a file, not yet checked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
@@ -45,18 +58,18 @@ impl Confusion {
     /// An empty matrix.
     ///
     /// # Errors
-    /// [`MetricsError::BadOption`] when there are not 1 to 255 classes.
+    /// [`MetricsError::BadOption`] if there are not 1 to 255 classes.
     pub fn new(classes: usize) -> Result<Self, MetricsError> {
         let is_fine = (1..=255).contains(&classes);
-        check_option(is_fine, "classes", as_f64(as_u64(classes)), "a number from 1 to 255")?;
+        check_option(is_fine, "classes", exact(classes), "a number from 1 to 255")?;
         Ok(Self { classes, counts: vec![0; classes * classes], ignored: 0, unanswered: 0 })
     }
 
     /// A matrix of these counts, row by row: true class, then predicted class.
     ///
     /// # Errors
-    /// [`MetricsError::BadOption`] and [`MetricsError::Length`] when there are not `classes` x `classes` counts,
-    /// [`MetricsError::TooManyPixels`] when their sum is above 2^64.
+    /// [`MetricsError::BadOption`] and [`MetricsError::Length`] if there are not `classes` x `classes` counts,
+    /// [`MetricsError::TooManyPixels`] if their sum is above 2^64.
     pub fn from_counts(classes: usize, counts: Vec<u64>) -> Result<Self, MetricsError> {
         let empty = Self::new(classes)?;
         check_length("a confusion matrix", empty.counts.len(), counts.len())?;
@@ -68,7 +81,7 @@ impl Confusion {
     /// Counts one pixel.
     ///
     /// # Errors
-    /// [`MetricsError::LabelOutOfRange`] when a label is no class; nothing is counted then.
+    /// [`MetricsError::LabelOutOfRange`] if a label is not a class; nothing is counted then.
     pub fn add(&mut self, truth: u8, predicted: u8) -> Result<(), MetricsError> {
         self.check(0, truth)?;
         self.check(0, predicted)?;
@@ -76,11 +89,11 @@ impl Confusion {
         Ok(())
     }
 
-    /// Counts pixels, leaving aside those whose truth or prediction is `ignore`.
+    /// Counts pixels, except those whose truth or prediction is `ignore`.
     ///
     /// # Errors
-    /// [`MetricsError::Length`] when there is not one prediction for each truth,
-    /// [`MetricsError::LabelOutOfRange`] when another label is no class; nothing is counted then.
+    /// [`MetricsError::Length`] if there is not one prediction for each truth, [`MetricsError::LabelOutOfRange`] if
+    /// another label is not a class; nothing is counted then.
     pub fn add_slices(
         &mut self,
         truth: &[u8],
@@ -123,7 +136,7 @@ impl Confusion {
         &self.counts
     }
 
-    /// Number of pixels whose truth was to be ignored.
+    /// Number of pixels whose truth is ignored.
     pub fn ignored(&self) -> u64 {
         self.ignored
     }
@@ -133,12 +146,12 @@ impl Confusion {
         self.unanswered
     }
 
-    /// Number of pixels that count.
+    /// Number of pixels in the matrix.
     pub fn pixels(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// Number of pixels of class `truth` that were predicted to be `predicted`; 0 when either is no class.
+    /// Number of pixels of class `truth` that were predicted to be `predicted`; 0 if either is not a class.
     pub fn of(&self, truth: usize, predicted: usize) -> u64 {
         let is_inside = truth < self.classes && predicted < self.classes;
         if is_inside { self.counts[truth * self.classes + predicted] } else { 0 }
@@ -157,7 +170,7 @@ impl Confusion {
     /// The matrix of a coarser nomenclature, in which `class` of this one is `coarser(class)`.
     ///
     /// # Errors
-    /// [`MetricsError::BadOption`] and [`MetricsError::LabelOutOfRange`] when that is none of `classes` classes.
+    /// [`MetricsError::BadOption`] and [`MetricsError::LabelOutOfRange`] if that is not one of `classes` classes.
     pub fn collapse(&self, classes: usize, coarser: impl Fn(usize) -> u8) -> Result<Self, MetricsError> {
         let mut collapsed =
             Self { ignored: self.ignored, unanswered: self.unanswered, ..Self::new(classes)? };
@@ -178,27 +191,27 @@ impl Confusion {
         rest
     }
 
-    /// Share of pixels that were predicted right.
+    /// Share of pixels that were predicted correctly.
     pub fn overall_accuracy(&self) -> Option<f64> {
         ratio((0..self.classes).map(|class| self.of(class, class)).sum(), self.pixels())
     }
 
-    /// Share of the pixels predicted to be `class` that are; `None` when none was predicted.
+    /// Share of the pixels predicted to be `class` that are of that class; `None` if none was predicted.
     pub fn precision(&self, class: usize) -> Option<f64> {
         ratio(self.of(class, class), self.predicted(class))
     }
 
-    /// Share of the pixels of `class` that were found; `None` when there are none.
+    /// Share of the pixels of `class` that were predicted to be of it; `None` if there are none.
     pub fn recall(&self, class: usize) -> Option<f64> {
         ratio(self.of(class, class), self.truth(class))
     }
 
-    /// Harmonic mean of precision and recall; `None` when `class` is in neither truth nor prediction.
+    /// Harmonic mean of precision and recall; `None` if `class` is in neither truth nor prediction.
     pub fn f1(&self, class: usize) -> Option<f64> {
         f1(self.of(class, class), self.truth(class), self.predicted(class))
     }
 
-    /// Intersection over union (Jaccard index); `None` when `class` is in neither truth nor prediction.
+    /// Intersection over union (Jaccard index); `None` if `class` is in neither truth nor prediction.
     pub fn iou(&self, class: usize) -> Option<f64> {
         let both = self.of(class, class);
         ratio(both, self.truth(class) + self.predicted(class) - both)
@@ -214,7 +227,7 @@ impl Confusion {
         mean((0..self.classes).map(|class| self.f1(class)))
     }
 
-    /// Mean IoU of the classes that are in the truth: of others, no prediction could be right.
+    /// Mean IoU of the classes that are in the truth: of others, no prediction can be correct.
     pub fn mean_iou_with_truth(&self) -> Option<f64> {
         mean(self.with_truth().map(|class| self.iou(class)))
     }
@@ -242,8 +255,8 @@ impl Confusion {
         mean((0..self.classes).map(|class| self.recall(class)))
     }
 
-    /// Agreement beyond what two independent raters would reach by chance (Cohen: *A coefficient of agreement for
-    /// nominal scales*, 1960); `None` when chance alone agrees on every pixel.
+    /// Agreement beyond that expected by chance of two independent raters (Cohen: *A coefficient of agreement for
+    /// nominal scales*, 1960); `None` if chance alone agrees on every pixel.
     pub fn kappa(&self) -> Option<f64> {
         let observed = self.overall_accuracy()?;
         let pixels = self.pixels();

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors.
 
 use arpent_raster::Window;
 use thiserror::Error;
@@ -7,17 +7,17 @@ use thiserror::Error;
 #[derive(Debug, Error, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum MetricsError {
-    /// A label is no class.
-    #[error("label {label} at position {position} is none of the {classes} classes")]
+    /// A label is not a class.
+    #[error("label {label} at position {position} is not one of the {classes} classes")]
     LabelOutOfRange {
         /// The label.
         label: u8,
-        /// Its position in what was given.
+        /// Its position in the input.
         position: usize,
         /// Number of classes.
         classes: usize,
     },
-    /// Things that belong together are not equally long.
+    /// Inputs that must be equally long are not.
     #[error("{what} needs {expected} values, got {got}")]
     Length {
         /// What has the wrong length.
@@ -27,40 +27,40 @@ pub enum MetricsError {
         /// Values given.
         got: usize,
     },
-    /// Rasters that belong together do not hold the same pixels.
+    /// Rasters that must cover the same pixels do not.
     #[error("{what} covers {got}, the truth {expected}")]
     Windows {
-        /// What does not fit.
+        /// The raster that differs.
         what: &'static str,
         /// The pixels of the truth.
         expected: Window,
-        /// The pixels it holds.
+        /// Its pixels.
         got: Window,
     },
     /// Two accumulators measure different things.
     #[error("cannot merge measures that differ in {what}")]
     Merge {
-        /// In what they differ.
+        /// The difference.
         what: &'static str,
     },
-    /// An option has a value that makes no sense.
+    /// An option has an invalid value.
     #[error("`{option}` is {value}; it must be {expected}")]
     BadOption {
         /// Name of the option.
         option: &'static str,
         /// Its value.
         value: f64,
-        /// What it may be.
+        /// The valid values.
         expected: &'static str,
     },
-    /// A score is not what a score can be.
+    /// A score is invalid.
     #[error("the score at position {position} is {score}; it must be {expected}")]
     BadScore {
-        /// Its position in what was given.
+        /// Its position in the input.
         position: usize,
         /// The score.
         score: f64,
-        /// What it may be.
+        /// The valid values.
         expected: &'static str,
     },
     /// A box has a corner that is not a number, or corners in the wrong order.
@@ -68,24 +68,24 @@ pub enum MetricsError {
         "the box {bbox:?} at position {position} is malformed: west, north, east, south; rows grow southward"
     )]
     BadBox {
-        /// Its position in what was given.
+        /// Its position in the input.
         position: usize,
         /// The box.
         bbox: [f64; 4],
     },
-    /// The counts of a stored confusion matrix sum to more than can be counted.
+    /// The sum of the counts of a stored confusion matrix is too large.
     #[error("a confusion matrix counts more than 2^64 pixels")]
     TooManyPixels,
 }
 
 impl arpent_base::Diagnostic for MetricsError {}
 
-/// Refuses rows that are not equally long.
+/// Rejects inputs that are not equally long.
 pub(crate) fn check_length(what: &'static str, expected: usize, got: usize) -> Result<(), MetricsError> {
     if expected == got { Ok(()) } else { Err(MetricsError::Length { what, expected, got }) }
 }
 
-/// Refuses an option that is not in its range.
+/// Rejects an option that is not in its range.
 pub(crate) fn check_option(
     is_fine: bool,
     option: &'static str,

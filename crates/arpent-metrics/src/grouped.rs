@@ -1,34 +1,35 @@
-//! Scores per territory, and how sure they are.
+//! Scores by group, and their confidence intervals.
 
 use std::collections::BTreeMap;
 
 use arpent_base::SplitMix64;
+use arpent_base::number::{exact, truncate};
 use serde::{Deserialize, Serialize};
 
 use crate::MetricsError;
-use crate::count::{as_f64, as_u64};
 use crate::error::check_option;
 
-/// A measure that can be taken in parts.
+/// A measure that can be computed in parts.
 pub trait Merge: Clone {
     /// Adds what `other` has counted.
     ///
     /// # Errors
-    /// [`MetricsError::Merge`] when the two do not measure the same; nothing is added then.
+    /// [`MetricsError::Merge`] if the two measure different things; nothing is added then.
     fn merge(&mut self, other: &Self) -> Result<(), MetricsError>;
 }
 
-/// One accumulator for each group: a site, a tile, a county; whatever is alike inside and differs from the others.
+/// One accumulator for each group: a site, a tile, a county; units that are similar inside and differ from the
+/// others.
 ///
-/// Neighboring pixels err together, so an interval over pixels would be far too narrow. Groups are the unit that is
-/// drawn here: the interval says what to expect of *other* groups of the same kind.
+/// Errors of neighboring pixels are correlated, so an interval over pixels would be far too narrow. Groups are
+/// resampled instead: the interval is for *other* groups of the same kind.
 #[derive(Debug, Clone)]
 pub struct Grouped<M> {
     empty: M,
     groups: BTreeMap<String, M>,
 }
 
-/// A score and the interval in which it would fall for other groups of the same kind.
+/// A score and its confidence interval for other groups of the same kind.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The score of all groups together.
@@ -43,12 +44,12 @@ pub struct Interval {
     pub groups: usize,
     /// Number of resamples drawn.
     pub resamples: usize,
-    /// Number of resamples in which the score was not defined; they are not in the interval.
+    /// Number of resamples in which the score is not defined; they are excluded from the interval.
     pub undefined: usize,
 }
 
 impl<M: Merge> Grouped<M> {
-    /// No groups yet; each will start as `empty`.
+    /// Empty; each group will start as `empty`.
     pub fn new(empty: M) -> Self {
         Self { empty, groups: BTreeMap::new() }
     }
@@ -63,7 +64,7 @@ impl<M: Merge> Grouped<M> {
         self.groups.iter().map(|(name, measure)| (name.as_str(), measure))
     }
 
-    /// A score of each group, by name: pooled scores hide the site where a model fails.
+    /// A score of each group, by name: a score of all groups together hides the site where a model fails.
     pub fn each(&self, statistic: impl Fn(&M) -> Option<f64>) -> BTreeMap<String, Option<f64>> {
         self.groups.iter().map(|(name, measure)| (name.clone(), statistic(measure))).collect()
     }
@@ -71,7 +72,7 @@ impl<M: Merge> Grouped<M> {
     /// All groups together.
     ///
     /// # Errors
-    /// [`MetricsError::Merge`] when a group was replaced by one that measures something else.
+    /// [`MetricsError::Merge`] if a group was replaced by one that measures something else.
     pub fn pooled(&self) -> Result<M, MetricsError> {
         self.merged(self.groups.values())
     }
@@ -86,16 +87,16 @@ impl<M: Merge> Grouped<M> {
         })
     }
 
-    /// Percentile interval of `statistic` (Efron: *Bootstrap methods*, 1979): as many groups as there are are drawn
-    /// with replacement, merged and measured, `resamples` times; the ends are the `(1 - level) / 2` quantile and its
+    /// Percentile interval of `statistic` (Efron: *Bootstrap methods*, 1979): as many groups as exist are drawn with
+    /// replacement, merged and measured, `resamples` times; the ends are the `(1 - level) / 2` quantile and its
     /// counterpart, linearly interpolated. The same seed gives the same interval. With few groups (below about 20)
-    /// such intervals are known to be too narrow.
+    /// such intervals are too narrow.
     ///
-    /// `None` with fewer than two groups, or when the score of all groups together is not defined.
+    /// `None` with fewer than two groups, or if the score of all groups together is not defined.
     ///
     /// # Errors
-    /// [`MetricsError::BadOption`] when `level` is not between 0 and 1 or `resamples` is 0, [`MetricsError::Merge`]
-    /// as in [`Self::pooled`].
+    /// [`MetricsError::BadOption`] if `level` is not between 0 and 1 or `resamples` is 0, [`MetricsError::Merge`] as
+    /// in [`Self::pooled`].
     pub fn interval(
         &self,
         statistic: impl Fn(&M) -> Option<f64>,
@@ -136,9 +137,8 @@ impl<M: Merge> Grouped<M> {
 /// Quantile of ascending values, linear between neighbors (type 7 of Hyndman and Fan, 1996; numpy's default).
 fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
-    let position = share * as_f64(as_u64(last));
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and a length")]
-    let below = (position as usize).min(last);
+    let position = share * exact(last);
+    let below = truncate::<usize>(position).min(last);
     let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
     Some(low + (high - low) * position.fract())
 }

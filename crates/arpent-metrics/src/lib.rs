@@ -1,8 +1,8 @@
-//! Predictions against truth.
+//! Accuracy of predictions against truth.
 //!
-//! Every measure is an accumulator: it takes pixels, chips or pictures one after the other, and keeps counts, never
-//! pixels. What it keeps is bounded by the number of classes, of bins or of detections. Accumulators [`Merge`], so
-//! that a measure can be taken in parts and per territory ([`Grouped`]), and only then be summed up.
+//! Every measure is an accumulator: it processes pixels, chips or pictures one after another, and keeps counts, not
+//! pixels. Its memory is bounded by the number of classes, of bins or of detections. Accumulators [`Merge`], so that
+//! a measure can be computed in parts and by group ([`Grouped`]), and the parts be summed.
 //!
 //! | what | with | keeps |
 //! |---|---|---|
@@ -13,9 +13,9 @@
 //! | ranked candidates | [`Ranking`], [`Roc`] | one score for each candidate |
 //! | confidence | [`Reliability`], [`Calibration`] | one line for each bin |
 //!
-//! A value that is not defined (the recall of a class without truth) is `None`, never 0 and never NaN; a mean is
-//! taken over the defined values. Each public measure names the source of its formula, and `tests/oracle` compares
-//! it with other people's software.
+//! A value that is not defined (the recall of a class without truth) is `None`, never 0 or NaN; a mean is over the
+//! defined values. Each public measure cites the source of its formula, and `tests/oracle` compares it with other
+//! software.
 
 mod calibration;
 mod change;

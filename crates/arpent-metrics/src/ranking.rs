@@ -1,10 +1,12 @@
-//! Candidates, best first, and which of them are real.
+//! Ranked candidates with their truth.
 
-use crate::count::{as_f64, as_u64, ratio};
+use arpent_base::number::{exact, wide};
+
+use crate::count::ratio;
 use crate::{Merge, MetricsError, OperatingPoint, Roc};
 
-/// Scores of items (tiles, candidates, parcels) whose truth is known. What is asked of it is its [`Roc`], from which
-/// follows what to expect of populations in which positives are rarer than in the sample.
+/// Scores of items (tiles, candidates, parcels) whose truth is known. Its [`Roc`] allows predictions for populations
+/// in which positives are rarer than in the sample.
 #[derive(Debug, Clone, Default)]
 pub struct Ranking {
     positives: u64,
@@ -13,15 +15,15 @@ pub struct Ranking {
 }
 
 impl Ranking {
-    /// No items yet.
+    /// Empty.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes one item.
+    /// Adds one item.
     ///
     /// # Errors
-    /// [`MetricsError::BadScore`] when the score is not a finite number.
+    /// [`MetricsError::BadScore`] if the score is not a finite number.
     pub fn add(&mut self, score: f32, is_positive: bool) -> Result<(), MetricsError> {
         if !score.is_finite() {
             let (position, score) = (self.items.len(), f64::from(score));
@@ -37,14 +39,14 @@ impl Ranking {
         self.positives
     }
 
-    /// Number of items that are not.
+    /// Number of items that are negative.
     pub fn negatives(&self) -> u64 {
-        as_u64(self.items.len()) - self.positives
+        wide(self.items.len()) - self.positives
     }
 
     /// Share of the sample that is positive.
     pub fn prevalence(&self) -> Option<f64> {
-        ratio(self.positives, as_u64(self.items.len()))
+        ratio(self.positives, wide(self.items.len()))
     }
 
     /// The curve, one point for each score that occurs; `None` without a positive or without a negative.
@@ -61,11 +63,11 @@ impl Ranking {
             }
             OperatingPoint {
                 threshold: Some(group[0].0),
-                sensitivity: as_f64(seen[1]) / as_f64(self.positives),
-                false_positive_rate: as_f64(seen[0]) / as_f64(self.negatives()),
+                sensitivity: exact(seen[1]) / exact(self.positives),
+                false_positive_rate: exact(seen[0]) / exact(self.negatives()),
             }
         };
-        #[allow(clippy::float_cmp, reason = "equal scores are what is looked for")]
+        #[allow(clippy::float_cmp, reason = "equal scores are grouped")]
         let points: Vec<OperatingPoint> = items.chunk_by(|a, b| a.0 == b.0).map(point).collect();
         Roc::new(&points).ok()
     }

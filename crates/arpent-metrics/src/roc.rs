@@ -1,14 +1,14 @@
-//! What a detector tried on a balanced sample will do where what it looks for is rare.
+//! Performance of a detector on a population in which positives are rarer than in its test sample.
 
+use arpent_base::number::exact;
 use serde::{Deserialize, Serialize};
 
 use crate::MetricsError;
-use crate::count::as_f64;
 use crate::error::check_option;
 
-/// Precision of a detector of this sensitivity (recall) and false-positive rate where a share `prevalence` of the
+/// Precision of a detector with this sensitivity (recall) and false-positive rate if a share `prevalence` of the
 /// items is positive (Bayes). At one positive tile in a thousand, 92 % sensitivity and 93 % specificity give a
-/// precision near 1 %. `None` when nothing would be flagged.
+/// precision near 1 %. `None` if nothing would be flagged.
 pub fn precision_at_prevalence(sensitivity: f64, false_positive_rate: f64, prevalence: f64) -> Option<f64> {
     let (right, wrong) = (sensitivity * prevalence, false_positive_rate * (1.0 - prevalence));
     (right + wrong > 0.0).then(|| right / (right + wrong))
@@ -17,7 +17,7 @@ pub fn precision_at_prevalence(sensitivity: f64, false_positive_rate: f64, preva
 /// One threshold of a detector.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OperatingPoint {
-    /// Items from this score on are flagged; `None` where it is not known, or where nothing is flagged.
+    /// Items from this score on are flagged; `None` if it is unknown or nothing is flagged.
     pub threshold: Option<f32>,
     /// Share of the positives that are flagged (recall, true-positive rate).
     pub sensitivity: f64,
@@ -25,7 +25,7 @@ pub struct OperatingPoint {
     pub false_positive_rate: f64,
 }
 
-/// Where a detector will work.
+/// The population on which a detector will be used.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Population {
@@ -35,23 +35,24 @@ pub struct Population {
     pub prevalence: f64,
 }
 
-/// What to expect when only so many items can be looked at.
+/// Expected result when only a limited number of items can be reviewed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BudgetPoint {
-    /// Number of items that are looked at: the budget, or all items if they are fewer.
+    /// Number of reviewed items: the budget, or all items if they are fewer.
     pub reviewed: u64,
-    /// Share of them that will be positive: precision at k.
+    /// Expected share of positives among them: precision at k.
     pub precision: f64,
-    /// Share of the positives that will be among them: recall at k.
+    /// Expected share of the positives that is among them: recall at k.
     pub recall: f64,
-    /// Share of the negatives that will be among them. Below one over the number of negatives in the sample, the
-    /// sample cannot tell, and `precision` is a guess on the bright side.
+    /// Expected share of the negatives that is among them. Below one over the number of negatives in the sample, it
+    /// cannot be estimated from the sample, and `precision` is an optimistic guess.
     pub false_positive_rate: f64,
-    /// Items from this score on fill the budget. Among items of this very score, chance decides.
+    /// Items from this score on fill the budget. Items with exactly this score are chosen at random.
     pub threshold: Option<f32>,
 }
 
-/// Receiver operating characteristic: sensitivity over false-positive rate, from nothing to everything flagged.
+/// Receiver operating characteristic: sensitivity over false-positive rate, from nothing flagged to everything
+/// flagged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Roc {
@@ -59,11 +60,11 @@ pub struct Roc {
 }
 
 impl Roc {
-    /// The curve through these points, which may be as few as the one that a publication gives. Between two points,
-    /// and from and to the corners, it is straight: one of the two thresholds is chosen by chance.
+    /// The curve through these points, which may be as few as the one in a publication. Between two points, and from
+    /// and to the corners, it is straight: one of the two thresholds is chosen at random.
     ///
     /// # Errors
-    /// [`MetricsError::BadOption`] when a rate is not between 0 and 1 or falls from one point to the next.
+    /// [`MetricsError::BadOption`] if a rate is not between 0 and 1 or decreases from one point to the next.
     pub fn new(points: &[OperatingPoint]) -> Result<Self, MetricsError> {
         let corner = |rate| OperatingPoint { threshold: None, sensitivity: rate, false_positive_rate: rate };
         let mut all = vec![corner(0.0)];
@@ -81,12 +82,12 @@ impl Roc {
         Ok(Self { points: all })
     }
 
-    /// The points, from nothing to everything flagged.
+    /// The points, from nothing flagged to everything flagged.
     pub fn points(&self) -> &[OperatingPoint] {
         &self.points
     }
 
-    /// Area under the curve: the chance that a positive scores higher than a negative, ties by half.
+    /// Area under the curve: the probability that a positive scores higher than a negative, ties counting half.
     pub fn area(&self) -> f64 {
         let steps = self.points.windows(2);
         let step = |p: &[OperatingPoint]| {
@@ -96,11 +97,11 @@ impl Roc {
         steps.map(step).sum()
     }
 
-    /// Average precision where a share `prevalence` is positive: mean of the precisions at the points, weighted by
-    /// how much each adds to the recall, without interpolation (as `sklearn.metrics.average_precision_score`).
+    /// Average precision if a share `prevalence` is positive: mean of the precisions at the points, weighted by the
+    /// increase of recall at each, without interpolation (as `sklearn.metrics.average_precision_score`).
     ///
     /// # Errors
-    /// [`MetricsError::BadOption`] when the prevalence is not between 0 and 1.
+    /// [`MetricsError::BadOption`] if the prevalence is not between 0 and 1.
     pub fn average_precision(&self, prevalence: f64) -> Result<f64, MetricsError> {
         check_prevalence(prevalence)?;
         let step = |p: &[OperatingPoint]| {
@@ -112,13 +113,13 @@ impl Roc {
         Ok(self.points.windows(2).map(step).sum())
     }
 
-    /// What to expect when the `budget` items with the highest scores of a population are looked at: the rates of the
-    /// sample are kept, its positives and negatives are weighted as the population has them.
+    /// Expected result when the `budget` items with the highest scores of a population are reviewed: the rates of the
+    /// sample are kept, and its positives and negatives are weighted as in the population.
     ///
-    /// `None` when the budget or the population is empty.
+    /// `None` if the budget or the population is empty.
     ///
     /// # Errors
-    /// [`MetricsError::BadOption`] when the prevalence is not between 0 and 1.
+    /// [`MetricsError::BadOption`] if the prevalence is not between 0 and 1.
     pub fn at_budget(
         &self,
         budget: u64,
@@ -129,7 +130,7 @@ impl Roc {
         if reviewed == 0 {
             return Ok(None);
         }
-        let share = as_f64(reviewed) / as_f64(population.items);
+        let share = exact(reviewed) / exact(population.items);
         let point = self.flagging(share, population.prevalence);
         Ok(Some(BudgetPoint {
             reviewed,
@@ -145,7 +146,7 @@ impl Roc {
         let flagged =
             |p: &OperatingPoint| prevalence * p.sensitivity + (1.0 - prevalence) * p.false_positive_rate;
         let last = self.points.len() - 1;
-        // A point that rounding alone keeps below the share is there.
+        // A point that is below the share only by rounding has reached it.
         let end = self.points.partition_point(|p| flagged(p) < share * (1.0 - 1e-12)).clamp(1, last);
         let (from, to) = (&self.points[end - 1], &self.points[end]);
         let gap = flagged(to) - flagged(from);

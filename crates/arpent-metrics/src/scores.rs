@@ -1,15 +1,15 @@
-//! A confusion matrix told in numbers, for reports.
+//! Scores of a confusion matrix, for reports.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Confusion;
 
-/// What a [`Confusion`] says of all classes together and of each.
+/// The scores of a [`Confusion`], of all classes together and of each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// Number of pixels that count.
+    /// Number of pixels in the matrix.
     pub pixels: u64,
-    /// Number of pixels whose truth was to be ignored.
+    /// Number of pixels whose truth is ignored.
     pub ignored: u64,
     /// Number of pixels that have a truth but no prediction.
     pub unanswered: u64,
@@ -29,7 +29,7 @@ pub struct Scores {
     pub classes: Vec<ClassScores>,
 }
 
-/// What a [`Confusion`] says of one class.
+/// The scores of a [`Confusion`] for one class.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
     /// The class.

@@ -1,25 +1,26 @@
-//! Thin objects, whose place is known to a few pixels only.
+//! Thin objects, whose position is known to a few pixels only.
 
+use arpent_base::number::wide;
 use arpent_raster::{Raster, Window};
 use serde::{Deserialize, Serialize};
 
-use crate::count::{as_u64, ratio};
+use crate::count::ratio;
 use crate::error::check_option;
 use crate::{Merge, MetricsError};
 
-/// Beyond, no object is thin.
+/// Largest tolerance: no thin object needs more.
 const LARGEST_TOLERANCE_PX: u32 = 100;
 
-/// Precision, recall and F1 of a mask of thin objects (cracks, lines, outlines) with a tolerance in space.
+/// Precision, recall and F1 of a mask of thin objects (cracks, lines, outlines) with a spatial tolerance.
 ///
-/// A predicted pixel is right when a true pixel lies within the tolerance; a true pixel is found when a predicted
-/// one does (Martin, Fowlkes, Malik: *Learning to detect natural image boundaries*, 2004, with nearest neighbors
-/// instead of a one-to-one assignment, as is usual for cracks since Shi et al.: *Automatic road crack detection using
-/// random structured forests*, 2016). Distances are Euclidean, between pixel centers, in pixels.
+/// A predicted pixel is correct if a true pixel lies within the tolerance; a true pixel is found if a predicted one
+/// does (Martin, Fowlkes, Malik: *Learning to detect natural image boundaries*, 2004, with nearest neighbors instead
+/// of a one-to-one assignment, as is usual for cracks since Shi et al.: *Automatic road crack detection using random
+/// structured forests*, 2016). Distances are Euclidean, between pixel centers, in pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToleranceScore {
     tolerance_px: f64,
-    /// For each row offset from 0 on, how many columns away still is within the tolerance.
+    /// For each row offset from 0 on, the largest column offset within the tolerance.
     reach: Vec<u32>,
     truth: u64,
     found: u64,
@@ -27,7 +28,7 @@ pub struct ToleranceScore {
     right: u64,
 }
 
-/// What a [`ToleranceScore`] says, for reports.
+/// The scores of a [`ToleranceScore`], for reports.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ToleranceScores {
     /// The tolerance, pixels.
@@ -45,10 +46,10 @@ pub struct ToleranceScores {
 }
 
 impl ToleranceScore {
-    /// A score that forgives `tolerance_px` pixels.
+    /// A score with a tolerance of `tolerance_px` pixels.
     ///
     /// # Errors
-    /// [`MetricsError::BadOption`] when that is not a number from 0 to 100.
+    /// [`MetricsError::BadOption`] if that is not a number from 0 to 100.
     pub fn new(tolerance_px: f64) -> Result<Self, MetricsError> {
         let is_fine = (0.0..=f64::from(LARGEST_TOLERANCE_PX)).contains(&tolerance_px);
         check_option(is_fine, "tolerance_px", tolerance_px, "a number from 0 to 100")?;
@@ -56,17 +57,17 @@ impl ToleranceScore {
         Ok(Self { tolerance_px, reach, truth: 0, found: 0, predicted: 0, right: 0 })
     }
 
-    /// Number of pixels around the core that a chip must show for its answer not to depend on where it was cut.
+    /// Number of pixels around the core that a chip must contain for its result not to depend on where it was cut.
     pub fn needed_overlap(&self) -> usize {
         self.reach.len() - 1
     }
 
-    /// Counts the pixels of `core`, looking for partners in all of the chip. Pixels that are not `valid` are neither
-    /// true nor predicted. With [`Self::needed_overlap`] pixels around cores that are disjoint, the sum over chips
-    /// is the score of the whole.
+    /// Counts the pixels of `core`, with matches in the whole chip. Pixels that are not `valid` are neither true nor
+    /// predicted. With [`Self::needed_overlap`] pixels around cores that are disjoint, the sum over chips is the
+    /// score of the whole.
     ///
     /// # Errors
-    /// [`MetricsError::Windows`] when the rasters do not hold the same pixels or the core is not among them.
+    /// [`MetricsError::Windows`] if the rasters do not cover the same pixels or do not contain the core.
     pub fn add(
         &mut self,
         truth: &Raster<bool>,
@@ -93,7 +94,7 @@ impl ToleranceScore {
         let (by_truth, by_predicted) = (self.near(truth), self.near(predicted));
         let both = |mask: &Raster<bool>, near: &[bool]| {
             let pixels = core.iter().cloned().flatten();
-            as_u64(pixels.filter(|i| mask.data()[*i] && near[*i]).count())
+            wide(pixels.filter(|i| mask.data()[*i] && near[*i]).count())
         };
         let all = vec![true; by_truth.len()];
         self.truth += both(truth, &all);
@@ -128,8 +129,8 @@ impl ToleranceScore {
         ratio(self.found, self.truth)
     }
 
-    /// Harmonic mean of precision and recall; 0 when only one of truth and prediction holds anything, `None` when
-    /// neither does.
+    /// Harmonic mean of precision and recall; 0 if only one of truth and prediction is non-empty, `None` if neither
+    /// is.
     pub fn f1(&self) -> Option<f64> {
         match (self.precision(), self.recall()) {
             (None, None) => None,
@@ -164,14 +165,14 @@ impl Merge for ToleranceScore {
     }
 }
 
-/// For each row offset that is within the radius, the largest column offset that still is.
+/// For each row offset within the radius, the largest column offset within it.
 fn reach_of(radius: f64) -> Vec<u32> {
     let is_within = |x: u32, y: u32| (f64::from(x).powi(2) + f64::from(y).powi(2)).sqrt() <= radius;
     let largest = |y| (0..=LARGEST_TOLERANCE_PX).rev().find(|x| is_within(*x, y));
     (0..=LARGEST_TOLERANCE_PX).map_while(largest).collect()
 }
 
-/// Distance of each pixel of a row to the nearest set one, `u32::MAX` when there is none.
+/// Distance of each pixel of a row to the nearest set one, `u32::MAX` if there is none.
 fn along_row(row: &[bool]) -> Vec<u32> {
     let step = |last: &mut u32, is_set: bool| {
         *last = if is_set { 0 } else { last.saturating_add(1) };

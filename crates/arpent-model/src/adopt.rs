@@ -1,48 +1,50 @@
-//! From the tensors of a checkpoint to the weights of an architecture: names, prefixes, first convolutions.
+//! Maps the tensors of a checkpoint to the weights of an architecture: names, prefixes, first convolutions.
 
 use std::collections::BTreeMap;
+
+use arpent_base::number::exact_f32;
 
 use crate::encoders::Encoder;
 use crate::{Architecture, ModelError, TensorShape, WeightTensor, Weights};
 
-/// What was taken from a checkpoint.
+/// Weights taken from a checkpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adopted {
     /// Weights for training ([`Architecture::training_tensors`]).
     pub state: Weights,
-    /// What stands before each name in the checkpoint (`state_dict.model.`).
+    /// Common prefix of the names in the checkpoint (`state_dict.model.`).
     pub prefix: String,
     /// Tensors of the checkpoint that the architecture does not have.
     pub unused: Vec<String>,
-    /// Channels of the checkpoint's first convolution, where they were spread over another number.
+    /// Channels of the checkpoint's first convolution, if it was adapted to another number of channels.
     pub first_conv: Option<usize>,
 }
 
-/// Takes a whole network: every tensor of the architecture must be there, under its own name behind one common
-/// prefix. A first convolution of another number of channels is spread over
-/// ours: its channels in turn, scaled, as segmentation_models_pytorch does.
+/// Reads a whole network: the checkpoint must contain every tensor of the architecture, under its own name after one
+/// common prefix. A first convolution with another number of channels is adapted as in segmentation_models_pytorch:
+/// the checkpoint's channels are repeated in turn and scaled.
 ///
 /// # Errors
-/// [`ModelError::WeightsMismatch`] naming the first tensor that is missing or has another shape, with what the
-/// checkpoint has instead; [`ModelError::NotFinite`].
+/// [`ModelError::WeightsMismatch`] with the first tensor that is missing or has another shape, and the shape in the
+/// checkpoint; [`ModelError::NotFinite`].
 pub fn adopt(architecture: &Architecture, checkpoint: &Weights) -> Result<Adopted, ModelError> {
     let wanted = architecture.training_tensors();
     take(&wanted, &wanted, checkpoint, Weights::default())
 }
 
-/// Takes an encoder and leaves the rest as it is in `state`: names may be those of segmentation_models_pytorch
-/// (`encoder.conv1.weight`), of torchvision or timm (`conv1.weight`), or of EfficientNet-PyTorch
-/// (`_conv_stem.weight`).
+/// Reads an encoder and leaves the other tensors of `state` unchanged. Names may be those of
+/// segmentation_models_pytorch (`encoder.conv1.weight`), of torchvision or timm (`conv1.weight`), or of
+/// EfficientNet-PyTorch (`_conv_stem.weight`).
 ///
 /// # Errors
-/// As [`adopt`]; also when the architecture has no encoder that people know.
+/// As [`adopt`]; also when the architecture has no encoder with published weights.
 pub fn adopt_encoder(
     architecture: &Architecture,
     checkpoint: &Weights,
     state: Weights,
 ) -> Result<Adopted, ModelError> {
     let Architecture::EncoderUnet { encoder, .. } = architecture else {
-        let what = format!("{} has no encoder that weights are published for", architecture.name());
+        let what = format!("{} has no encoder with published weights", architecture.name());
         return Err(ModelError::WeightsMismatch { what });
     };
     let wanted: Vec<TensorShape> =
@@ -60,7 +62,7 @@ fn bare(name: &str) -> &str {
     inside.strip_prefix("model.").unwrap_or(inside)
 }
 
-/// Copies `wanted` into `state`, each found under the prefix and its name in `named`.
+/// Copies `wanted` into `state`. Each tensor is looked up in the checkpoint by the prefix and its name in `named`.
 fn take(
     wanted: &[TensorShape],
     named: &[TensorShape],
@@ -77,7 +79,7 @@ fn take(
         }
         let taken = spread_over.as_ref().unwrap_or(found);
         if taken.shape != tensor.shape {
-            let what = format!("`{prefix}{name}` has shape {:?}, want {:?}", taken.shape, tensor.shape);
+            let what = format!("`{prefix}{name}` has shape {:?}, expected {:?}", taken.shape, tensor.shape);
             return Err(ModelError::WeightsMismatch { what });
         }
         if let Some(index) = taken.data.iter().position(|v| !v.is_finite()) {
@@ -90,7 +92,7 @@ fn take(
     Ok(Adopted { state, prefix, unused, first_conv })
 }
 
-/// The shortest prefix under which the checkpoint has the most of the names.
+/// The shortest prefix under which the checkpoint contains the most of the names.
 fn prefix_of(named: &[TensorShape], checkpoint: &Weights) -> Result<String, ModelError> {
     let mut found: BTreeMap<&str, usize> = BTreeMap::new();
     for (key, _) in checkpoint.iter() {
@@ -105,13 +107,13 @@ fn prefix_of(named: &[TensorShape], checkpoint: &Weights) -> Result<String, Mode
     best.map(|(prefix, _)| (*prefix).to_owned()).ok_or_else(|| {
         let name = named.first().map_or("", |t| t.name.as_str());
         let has = checkpoint.iter().next().map_or("", |(key, _)| key);
-        let what = format!("the checkpoint has nothing called `{name}`; it begins with `{has}`");
+        let what = format!("the checkpoint has no tensor `{name}`; its first tensor is `{has}`");
         ModelError::WeightsMismatch { what }
     })
 }
 
-/// A first convolution for another number of channels: its channels in turn, scaled so that equal channels give
-/// the same sum, as segmentation_models_pytorch does. `None` when the shapes differ otherwise, or not at all.
+/// A first convolution for another number of channels: its channels are repeated in turn and scaled so that equal
+/// channels give the same sum, as in segmentation_models_pytorch. `None` if the shapes are equal or differ otherwise.
 fn spread(kernel: &WeightTensor, wanted: &[usize]) -> Option<WeightTensor> {
     let (&[outputs, have, height, width], &[o, want, h, w]) = (kernel.shape.as_slice(), wanted) else {
         return None;
@@ -120,8 +122,7 @@ fn spread(kernel: &WeightTensor, wanted: &[usize]) -> Option<WeightTensor> {
         return None;
     }
     let area = height * width;
-    #[allow(clippy::cast_precision_loss, reason = "channel counts are small")]
-    let scale = have as f32 / want as f32;
+    let scale = exact_f32(have) / exact_f32(want);
     let mut data = Vec::with_capacity(outputs * want * area);
     for out in kernel.data.chunks_exact(have * area) {
         for channel in 0..want {
@@ -135,8 +136,8 @@ fn spread(kernel: &WeightTensor, wanted: &[usize]) -> Option<WeightTensor> {
 /// First block of each stage of EfficientNet-B0.
 const STAGE_STARTS: [usize; 7] = [0, 1, 3, 5, 8, 11, 15];
 
-/// The names of EfficientNet-PyTorch (`_blocks.4._bn1.weight`) as timm has them (`blocks.2.1.bn2.weight`); others
-/// stay.
+/// Renames EfficientNet-PyTorch names (`_blocks.4._bn1.weight`) to timm names (`blocks.2.1.bn2.weight`); other names
+/// are unchanged.
 fn timm_names(checkpoint: &Weights) -> Weights {
     let mut renamed = Weights::default();
     for (key, tensor) in checkpoint.iter() {
@@ -156,7 +157,7 @@ fn timm_name(key: &str) -> Option<String> {
     let block: usize = parts.next()?.parse().ok()?;
     let (layer, rest) = (parts.next()?, parts.next()?);
     let stage = STAGE_STARTS.iter().rposition(|start| *start <= block)?;
-    // The first block does not widen: it has two convolutions, the others three.
+    // The first block has no expansion: it has two convolutions, the others three.
     let layer = match (layer, block) {
         ("_depthwise_conv", _) => "conv_dw",
         ("_expand_conv", _) | ("_project_conv", 0) => "conv_pw",

@@ -1,4 +1,4 @@
-//! Shapes of networks, as written in `model.json`.
+//! Network architectures, as written in `model.json`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,64 +10,64 @@ use crate::{ModelError, unets};
 /// Smallest width of a level of a U-Net.
 pub const MIN_WIDTH: usize = 4;
 
-/// Stages of an encoder's decoder: one for each time that the encoder halves the picture.
+/// Stages of an encoder's decoder: one for each halving of the picture in the encoder.
 const DECODER_STAGES: usize = 5;
 
-/// Most pictures of one place that a network compares.
+/// Most dates that a network compares.
 const MOST_DATES: usize = 2;
 
-/// The shape of a network.
+/// The architecture of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Architecture {
     /// An encoder-decoder of 3 x 3 convolutions with skip connections and a 1 x 1 head.
     Unet {
-        /// Bands that go in, of each date.
+        /// Input bands of each date.
         in_channels: usize,
-        /// Channels that come out.
+        /// Output channels.
         out_channels: usize,
-        /// Channels of each level, finest first; between two levels the picture is halved.
+        /// Channels of each level, finest first; from each level to the next the picture is halved.
         widths: Vec<usize>,
-        /// 3 x 3 convolutions of each level on the way down.
+        /// 3 x 3 convolutions of each level of the encoder.
         encoder_convs: Vec<usize>,
-        /// Pictures of one place that are compared: 1, or 2 for change detection.
+        /// Number of dates that are compared: 1, or 2 for change detection.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         dates: usize,
     },
-    /// An encoder that people know with the decoder and the names of segmentation_models_pytorch's `Unet`, and a
-    /// 3 x 3 head.
+    /// A published encoder with the decoder and the tensor names of segmentation_models_pytorch's `Unet`, and a 3 x 3
+    /// head.
     EncoderUnet {
         /// The encoder.
         encoder: Encoder,
-        /// Bands that go in, of each date.
+        /// Input bands of each date.
         in_channels: usize,
-        /// Channels that come out.
+        /// Output channels.
         out_channels: usize,
         /// Channels of the decoder's stages, coarsest first.
         decoder: Vec<usize>,
-        /// Pictures of one place that are compared: 1, or 2 for change detection.
+        /// Number of dates that are compared: 1, or 2 for change detection.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         dates: usize,
     },
-    /// Convolutions level by level as on the way down of a [`Architecture::Unet`], then the mean over each cell and a
-    /// 1 x 1 head: one answer for all pixels of a cell. Cells lie on the lattice of the network's stride.
+    /// The encoder of a [`Architecture::Unet`], then the mean over each cell and a 1 x 1 head: one class for all
+    /// pixels of a cell. Cells lie on the lattice of the network's stride.
     Classifier {
-        /// Bands that go in.
+        /// Input bands.
         in_channels: usize,
-        /// Channels that come out.
+        /// Output channels.
         out_channels: usize,
-        /// Channels of each level, finest first; between two levels the picture is halved.
+        /// Channels of each level, finest first; from each level to the next the picture is halved.
         widths: Vec<usize>,
         /// 3 x 3 convolutions of each level.
         convs: Vec<usize>,
         /// Side of a cell, pixels: a power of two.
         cell_px: usize,
     },
-    /// One convolution and nothing else: for exact-answer tests and as a stand-in in benchmarks.
+    /// A single convolution: for exact-answer tests and as a stand-in in benchmarks.
     Linear {
-        /// Bands that go in.
+        /// Input bands.
         in_channels: usize,
-        /// Channels that come out.
+        /// Output channels.
         out_channels: usize,
         /// Side of the kernel: 1 or 3.
         kernel: usize,
@@ -93,7 +93,7 @@ pub struct TensorShape {
 }
 
 impl Architecture {
-    /// What people call it.
+    /// Display name.
     pub fn name(&self) -> String {
         match self {
             Self::Unet { .. } => "U-Net".into(),
@@ -103,7 +103,7 @@ impl Architecture {
         }
     }
 
-    /// Bands that go in, of all dates.
+    /// Input bands of all dates together.
     pub fn in_channels(&self) -> usize {
         match self {
             Self::Unet { in_channels, .. }
@@ -113,7 +113,7 @@ impl Architecture {
         }
     }
 
-    /// Pictures of one place that are compared.
+    /// Number of dates that are compared.
     pub fn dates(&self) -> usize {
         match self {
             Self::Unet { dates, .. } | Self::EncoderUnet { dates, .. } => *dates,
@@ -121,7 +121,7 @@ impl Architecture {
         }
     }
 
-    /// Channels that come out.
+    /// Output channels.
     pub fn out_channels(&self) -> usize {
         match self {
             Self::Unet { out_channels, .. }
@@ -131,12 +131,12 @@ impl Architecture {
         }
     }
 
-    /// Name of the last layer: `<name>.weight` and `<name>.bias` make scores of features.
+    /// Name of the last layer: `<name>.weight` and `<name>.bias` map features to scores.
     pub fn head(&self) -> String {
         self.graph().layers.pop().map(|layer| layer.name).unwrap_or_default()
     }
 
-    /// What the network does, step by step.
+    /// The computation, step by step.
     pub(crate) fn graph(&self) -> Graph {
         match self {
             Self::Unet { in_channels, out_channels, widths, encoder_convs, dates } => {
@@ -166,7 +166,7 @@ impl Architecture {
         layers.flat_map(both).map(|(name, shape)| TensorShape { name, shape }).collect()
     }
 
-    /// Tensors while training, likewise: a convolution has a bias or a normalization `<norm>.weight`,
+    /// Tensors for training, in the same order: a convolution has a bias, or a normalization with `<norm>.weight`,
     /// `<norm>.bias`, `<norm>.running_mean` and `<norm>.running_var`.
     pub fn training_tensors(&self) -> Vec<TensorShape> {
         let mut all = Vec::new();
@@ -186,7 +186,7 @@ impl Architecture {
     /// Checks that such a network can be built.
     ///
     /// # Errors
-    /// [`ModelError::Inconsistent`] naming the number that cannot be.
+    /// [`ModelError::Inconsistent`] with the invalid number.
     pub fn check(&self, id: &str) -> Result<(), ModelError> {
         let bad =
             |problem: String| ModelError::Inconsistent { id: id.to_owned(), field: "architecture", problem };
@@ -194,17 +194,17 @@ impl Architecture {
             return Err(bad("has no input or no output channel".into()));
         }
         if self.dates() > MOST_DATES {
-            return Err(bad(format!("compares {} dates, want 1 or {MOST_DATES}", self.dates())));
+            return Err(bad(format!("compares {} dates, expected 1 or {MOST_DATES}", self.dates())));
         }
         let problem = match self {
             Self::Linear { kernel: 1 | 3, .. } => None,
-            Self::Linear { kernel, .. } => Some(format!("kernel is {kernel}, want 1 or 3")),
+            Self::Linear { kernel, .. } => Some(format!("kernel is {kernel}, expected 1 or 3")),
             Self::Unet { widths, encoder_convs, .. } => plain_problem(widths, encoder_convs),
             Self::Classifier { widths, convs, cell_px, .. } => {
                 plain_problem(widths, convs).or_else(|| cell_problem(widths.len(), *cell_px))
             }
             Self::EncoderUnet { decoder, .. } if decoder.len() != DECODER_STAGES => {
-                Some(format!("lists {} widths of the decoder, want {DECODER_STAGES}", decoder.len()))
+                Some(format!("lists {} decoder widths, expected {DECODER_STAGES}", decoder.len()))
             }
             Self::EncoderUnet { decoder, .. } => width_problem(decoder),
         };
@@ -214,24 +214,24 @@ impl Architecture {
 
 fn plain_problem(widths: &[usize], encoder_convs: &[usize]) -> Option<String> {
     if widths.is_empty() || widths.len() > 7 || widths.len() != encoder_convs.len() {
-        return Some("wants 1 to 7 widths and as many encoder_convs".into());
+        return Some("needs 1 to 7 widths and as many encoder_convs".into());
     }
     if encoder_convs.iter().any(|n| !(1..=8).contains(n)) {
-        return Some("wants 1 to 8 convolutions per level".into());
+        return Some("needs 1 to 8 convolutions per level".into());
     }
     width_problem(widths)
 }
 
-/// A cell is at least a pixel of the coarsest level.
+/// A cell is no smaller than a pixel of the coarsest level.
 fn cell_problem(levels: usize, cell_px: usize) -> Option<String> {
     let least = 1 << levels.saturating_sub(1);
     let fits = cell_px.is_power_of_two() && (least..=1024).contains(&cell_px);
-    (!fits).then(|| format!("has cells of {cell_px} px, want a power of two from {least} to 1024"))
+    (!fits).then(|| format!("has cells of {cell_px} px, expected a power of two from {least} to 1024"))
 }
 
 fn width_problem(widths: &[usize]) -> Option<String> {
     let fits = widths.iter().all(|w| (MIN_WIDTH..=1024).contains(w));
-    (!fits).then(|| format!("wants widths of {MIN_WIDTH} to 1024"))
+    (!fits).then(|| format!("needs widths of {MIN_WIDTH} to 1024"))
 }
 
 #[cfg(test)]

@@ -1,30 +1,31 @@
-//! Checkpoints that others made: safetensors and PyTorch files, read as named arrays. A PyTorch file is a pickle,
-//! which is a program; it is parsed and never run.
+//! Reads checkpoints of other programs, safetensors and PyTorch files, as named arrays. A PyTorch file is a pickle,
+//! which is a program; it is parsed and never executed.
 
 use std::path::Path;
 
+use arpent_base::number::narrow;
 use pytorch_reader::{DType, PytorchReader};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::{ModelError, Weights};
 
-/// Reads the floating-point tensors of a checkpoint, as single precision: `.safetensors`, or any file that
-/// `torch.save` writes (`.pt`, `.pth`, `.ckpt`, `.bin`; a state dict, a dictionary that holds one, or a whole
-/// module). Names are the paths through its dictionaries: `state_dict.model.encoder.conv1.weight`.
+/// Reads the floating-point tensors of a checkpoint in single precision: `.safetensors`, or any file that
+/// `torch.save` writes (`.pt`, `.pth`, `.ckpt`, `.bin`) with a state dict, a dictionary that contains one, or a whole
+/// module. Names are the paths through the dictionaries: `state_dict.model.encoder.conv1.weight`.
 ///
 /// # Errors
-/// [`ModelError::Read`] and [`ModelError::Checkpoint`]: not such a file, damaged, without a tensor.
+/// [`ModelError::Read`] and [`ModelError::Checkpoint`]: another file format, a damaged file, a file without tensors.
 pub fn read_checkpoint(path: &Path) -> Result<Weights, ModelError> {
     let bad = |reason: String| ModelError::Checkpoint { path: path.to_owned(), reason };
     let read = |source| ModelError::Read { path: path.to_owned(), source };
     if !std::fs::metadata(path).map_err(read)?.is_file() {
-        return Err(bad("is no file".into()));
+        return Err(bad("not a file".into()));
     }
     let is_safetensors = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
     let weights = if is_safetensors { safetensors(path) } else { pytorch(path) };
     let weights = weights.map_err(bad)?;
     if weights.iter().next().is_none() {
-        return Err(bad("holds no floating-point tensor".into()));
+        return Err(bad("contains no floating-point tensor".into()));
     }
     Ok(weights)
 }
@@ -38,7 +39,7 @@ fn pytorch(path: &Path) -> Result<Weights, String> {
             DType::F32 => Kind::F32,
             DType::F16 => Kind::F16,
             DType::BF16 => Kind::Bf16,
-            // Counters and masks: nothing to compute with.
+            // Counters and masks are no weights.
             _ => continue,
         };
         let bytes = tensor.read().map_err(|e| e.to_string())?;
@@ -64,7 +65,7 @@ fn safetensors(path: &Path) -> Result<Weights, String> {
     Ok(weights)
 }
 
-/// How values are stored, little-endian (both readers give them so on the machines that we run on).
+/// Storage types, little-endian (both readers return little-endian values on all supported machines).
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     F64,
@@ -74,11 +75,10 @@ enum Kind {
 }
 
 impl Kind {
-    #[allow(clippy::cast_possible_truncation, reason = "double precision is rounded to single")]
     fn values(self, bytes: &[u8]) -> Vec<f32> {
         let pairs = || bytes.as_chunks::<2>().0.iter();
         match self {
-            Self::F64 => bytes.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
+            Self::F64 => bytes.as_chunks::<8>().0.iter().map(|b| narrow(f64::from_le_bytes(*b))).collect(),
             Self::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
             Self::F16 => pairs().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
             Self::Bf16 => pairs().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),

@@ -1,41 +1,43 @@
-//! Where a network is computed: on the CPU, or on a GPU that this build knows (features `wgpu`, `vulkan` and `cuda`, ADR 0010).
+//! Devices: the CPU, or a GPU that this build supports (features `wgpu`, `vulkan` and `cuda`, ADR 0010).
 
 use std::str::FromStr;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 
-/// Where to compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+/// The device to compute on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceChoice {
-    /// The first that works of CUDA, Vulkan (on a card, not on a software driver) and the CPU, among those of this build.
+    /// The first that works of CUDA, Vulkan (on a GPU, not on a software driver) and the CPU, among those that this
+    /// build supports.
     #[default]
     Auto,
     /// The CPU.
     Cpu,
-    /// Vulkan's default device, a software driver too.
+    /// Vulkan's default device, which may be a software driver.
     Vulkan,
     /// The first CUDA device.
     Cuda,
 }
 
-/// How numbers of convolutions are kept while training. All else is of single precision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+/// Precision of convolutions in training. Everything else is in single precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// Single precision.
     #[default]
     F32,
-    /// 16 bits with the range of single precision, so that no loss has to be scaled.
+    /// 16 bits with the range of single precision, so that the loss needs no scaling.
     Bf16,
 }
 
 impl DeviceChoice {
     const ALL: [Self; 4] = [Self::Auto, Self::Cpu, Self::Vulkan, Self::Cuda];
 
-    /// As it is written.
+    /// The name in configurations and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -45,10 +47,10 @@ impl DeviceChoice {
         }
     }
 
-    /// As reports tell it.
+    /// The name in reports.
     pub const fn title(self) -> &'static str {
         match self {
-            Self::Auto => "the best that works",
+            Self::Auto => "best available",
             Self::Cpu => "CPU",
             Self::Vulkan => "GPU (Vulkan)",
             Self::Cuda => "GPU (CUDA)",
@@ -68,14 +70,14 @@ impl FromStr for DeviceChoice {
     }
 }
 
-/// The text of a panic.
+/// The message of a panic.
 pub fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given").to_owned()
 }
 
-/// Whether what an engine said when it failed means that the device's memory is too small. Engines have no common word for
-/// it; those of wgpu and CUDA say these.
+/// Whether an engine's error message means that the device is out of memory. Engines have no common error code for
+/// it; the words are those of wgpu and CUDA.
 pub fn is_short_of_memory(reason: &str) -> bool {
     let lower = reason.to_lowercase();
     ["out of memory", "outofmemory", "out_of_memory", "allocat"].iter().any(|word| lower.contains(word))

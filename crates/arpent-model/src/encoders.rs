@@ -1,7 +1,7 @@
-//! Encoders that people know, with the names that their weights have in PyTorch.
+//! Published encoders, with the tensor names of their PyTorch weights.
 //!
-//! Each gives its pictures at half, quarter, ... of the input's size, finest first. Names are those of
-//! segmentation_models_pytorch 0.6 (`encoder.` and then torchvision's or timm's), so that its state dicts load
+//! Each returns feature maps at a half, a quarter, ... of the input's size, finest first. Names are those of
+//! segmentation_models_pytorch 0.6 (`encoder.` and then torchvision's or timm's name), so that its state dicts load
 //! key for key.
 
 use schemars::JsonSchema;
@@ -22,7 +22,7 @@ pub enum Encoder {
     /// Sandler et al., *MobileNetV2: inverted residuals and linear bottlenecks*, 2018.
     MobilenetV2,
     /// Liu, *Higher accuracy on vision models with EfficientNet-Lite*, 2020: no squeeze-and-excitation, ReLU6;
-    /// TensorFlow's padding (timm's `tf_efficientnet_lite0`), with which its ImageNet weights were made.
+    /// TensorFlow's padding (timm's `tf_efficientnet_lite0`), as in the training of its ImageNet weights.
     EfficientnetLite0,
 }
 
@@ -31,7 +31,7 @@ impl Encoder {
     pub const ALL: [Self; 5] =
         [Self::Resnet18, Self::Resnet34, Self::Resnet50, Self::MobilenetV2, Self::EfficientnetLite0];
 
-    /// As written in `model.json` and on the command line.
+    /// The name in `model.json` and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Resnet18 => "resnet18",
@@ -42,7 +42,7 @@ impl Encoder {
         }
     }
 
-    /// The encoder's layers, which any number of pictures can then pass ([`Steps::run`]).
+    /// Adds the encoder's layers, through which any number of pictures can then be passed ([`Steps::run`]).
     pub(crate) fn steps(self, graph: &mut Graph, inputs: usize) -> Steps {
         let mut steps = Steps::default();
         match self {
@@ -56,7 +56,7 @@ impl Encoder {
     }
 }
 
-/// What an encoder does with a picture, in order.
+/// The operations of an encoder, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Steps(Vec<Move>);
 
@@ -64,18 +64,18 @@ pub(crate) struct Steps(Vec<Move>);
 enum Move {
     Conv(usize, Activation),
     Pool,
-    /// The picture is kept to be added later.
+    /// Keeps the feature map, to be added later.
     Keep,
-    /// The kept picture passes a layer.
+    /// Applies a layer to the kept feature map.
     Side(usize),
-    /// The kept picture is added.
+    /// Adds the kept feature map.
     Add(Activation),
-    /// The picture is one that the decoder sees.
+    /// Passes the feature map to the decoder.
     Give,
 }
 
 impl Steps {
-    /// Passes a picture through; gives the steps that the decoder sees, finest first.
+    /// Applies the encoder to an input; returns the steps that are passed to the decoder, finest first.
     pub(crate) fn run(&self, graph: &mut Graph, input: usize) -> Vec<usize> {
         let (mut at, mut kept, mut given) = (input, input, Vec::new());
         for step in &self.0 {
@@ -114,7 +114,7 @@ fn resnet(steps: &mut Steps, graph: &mut Graph, inputs: usize, blocks: [usize; 4
     }
 }
 
-/// A block of two 3 x 3 convolutions, or a bottleneck when it widens its own `width`.
+/// A block of two 3 x 3 convolutions, or a bottleneck if it expands its own `width`.
 fn residual(
     steps: &mut Steps,
     graph: &mut Graph,
@@ -140,8 +140,8 @@ fn residual(
     steps.0.push(Move::Add(Activation::Relu));
 }
 
-/// An inverted residual: widen, look around (each channel on its own), narrow; names of the three convolutions
-/// and their normalizations, the first absent when nothing is widened.
+/// An inverted residual: expansion, depthwise convolution, projection; names of the three convolutions and their
+/// normalizations. The first is absent without expansion.
 struct Inverted {
     names: [Option<(String, String)>; 3],
     channels: [usize; 2],
@@ -178,7 +178,7 @@ impl Inverted {
     }
 }
 
-/// Widening, channels, blocks and first stride of each stage (MobileNetV2, table 2).
+/// Expansion, channels, blocks and first stride of each stage (MobileNetV2, table 2).
 const MOBILENET_V2: [(usize, usize, usize, usize); 7] = [
     (1, 16, 1, 1),
     (6, 24, 2, 2),
@@ -226,7 +226,7 @@ fn mobilenet_v2(steps: &mut Steps, graph: &mut Graph, inputs: usize) {
     steps.0.push(Move::Give);
 }
 
-/// Kernel, widening, channels, blocks and first stride of each stage (EfficientNet-B0, table 1, without
+/// Kernel, expansion, channels, blocks and first stride of each stage (EfficientNet-B0, table 1, without
 /// squeeze-and-excitation).
 const EFFICIENTNET_LITE0: [(usize, usize, usize, usize, usize); 7] = [
     (3, 1, 16, 1, 1),
@@ -238,7 +238,7 @@ const EFFICIENTNET_LITE0: [(usize, usize, usize, usize, usize); 7] = [
     (3, 6, 320, 1, 1),
 ];
 
-/// What is added to the variance in EfficientNet's normalizations.
+/// Epsilon of EfficientNet's normalizations.
 const EFFICIENTNET_EPSILON: f64 = 1e-3;
 
 fn efficientnet_lite0(steps: &mut Steps, graph: &mut Graph, inputs: usize) {

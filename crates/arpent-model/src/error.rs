@@ -1,18 +1,18 @@
-//! What can go wrong with models.
+//! Errors of models.
 
 use std::path::PathBuf;
 
 use arpent_raster::{RasterError, Window};
 use thiserror::Error;
 
-/// A model package that cannot be used, or a chip that a model cannot answer.
+/// A model package that cannot be used, or a chip that a model cannot be applied to.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// A file of the package is not there.
+    /// A file of the package is missing.
     #[error("model package {}: {file} is missing", dir.display())]
     MissingFile {
-        /// Folder of the package.
+        /// Directory of the package.
         dir: PathBuf,
         /// Name of the file.
         file: String,
@@ -22,7 +22,7 @@ pub enum ModelError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// A file could not be written.
@@ -30,29 +30,29 @@ pub enum ModelError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// `model.json` is not what it should be.
+    /// `model.json` is not valid.
     #[error("{}: {source}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// Location and cause.
         source: serde_json::Error,
     },
-    /// The package was written in a format that this version does not read.
+    /// The package has a format that this version cannot read.
     #[error("{}: format is `{found}`, this version reads `{expected}`", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,
-        /// What it says.
+        /// Format in the file.
         found: String,
-        /// What is read.
+        /// Format that this version reads.
         expected: &'static str,
     },
-    /// The weights are not those that `model.json` was written for.
-    #[error("{}: sha256 is {found}, model.json says {expected}", path.display())]
+    /// The hash of the weights differs from that in `model.json`.
+    #[error("{}: sha256 is {found}, model.json has {expected}", path.display())]
     WrongHash {
         /// The weights file.
         path: PathBuf,
@@ -61,10 +61,10 @@ pub enum ModelError {
         /// Hash of the file.
         found: String,
     },
-    /// The weights file is not a readable safetensors file of f32 tensors.
+    /// The weights file is not a safetensors file of f32 tensors.
     #[error("cannot read weights: {reason}")]
     WeightsFormat {
-        /// What is wrong.
+        /// The cause.
         reason: String,
     },
     /// A checkpoint that cannot be read.
@@ -72,31 +72,31 @@ pub enum ModelError {
     Checkpoint {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The cause.
         reason: String,
     },
-    /// A name that nothing is called.
-    #[error("{what} `{name}` is not known; known are {known}")]
+    /// An unknown name.
+    #[error("unknown {what} `{name}`; expected one of: {known}")]
     UnknownName {
-        /// What was named.
+        /// Kind of name.
         what: &'static str,
         /// The name.
         name: String,
-        /// The names that are known.
+        /// The valid names.
         known: String,
     },
-    /// A device that is not there, or not in this build.
+    /// A device that does not exist or is not supported by this build.
     #[error("device `{device}` cannot be used: {reason}")]
     Device {
-        /// As it is written.
+        /// Name of the device.
         device: &'static str,
-        /// Why not.
+        /// The cause.
         reason: String,
     },
-    /// A tensor is missing from the weights, or one too many.
+    /// A tensor is missing from the weights, or is not in the architecture.
     #[error("weights and architecture differ: {what}")]
     WeightsMismatch {
-        /// Which tensor, and how.
+        /// The tensor and the difference.
         what: String,
     },
     /// A weight is NaN or infinite.
@@ -104,7 +104,7 @@ pub enum ModelError {
     NotFinite {
         /// The tensor.
         tensor: String,
-        /// First such value.
+        /// Index of the first such value.
         index: usize,
     },
     /// Two statements of `model.json` contradict each other.
@@ -114,11 +114,11 @@ pub enum ModelError {
         id: String,
         /// The key in `model.json`.
         field: &'static str,
-        /// What is wrong with it.
+        /// The problem, as the end of the message.
         problem: String,
     },
-    /// The chip has another number of bands than the model.
-    #[error("the chip of {window} has {got} band(s), the model wants {expected}")]
+    /// The chip and the model have different numbers of bands.
+    #[error("the chip of {window} has {got} band(s), the model needs {expected}")]
     BandCount {
         /// The chip's window.
         window: Window,
@@ -147,18 +147,18 @@ pub enum ModelError {
         /// Pixels needed in the north and in the south.
         rows: usize,
     },
-    /// A network that the CPU's engine does not know, or a chip that it cannot take.
+    /// A network that the CPU engine does not support, or a chip of an invalid size.
     #[error(transparent)]
     Plan(#[from] arpent_engine::EngineError),
-    /// An array does not have the size that its window asks for.
+    /// The length of an array does not match its window.
     #[error(transparent)]
     Size(#[from] RasterError),
-    /// The network's engine gave back something unexpected.
-    #[error("the network did not answer for the chip of {window}: {reason}")]
+    /// The network's engine failed.
+    #[error("prediction failed for the chip of {window}: {reason}")]
     Engine {
         /// The chip's window.
         window: Window,
-        /// What happened.
+        /// The cause.
         reason: String,
     },
 }

@@ -1,20 +1,15 @@
-//! Same pixel, same answer: the promise of [`Predictor::predict`](crate::Predictor::predict), held to the bit.
+//! Same pixel, same answer: bitwise tests of the contract of [`Predictor::predict`](crate::Predictor::predict).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::cast_possible_wrap,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "test helpers; numbers are small"
-)]
+#![allow(clippy::unwrap_used, reason = "test helpers; numbers are small")]
 
+use arpent_base::number::{exact_f32, index, signed};
 use arpent_raster::{Chip, Nomenclature, Window};
 use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
 use crate::{Architecture, DeviceChoice, Encoder, HandSet, ModelPackage, Predictor, Task, Weights};
 
-/// A well-mixed number for a key.
+/// A well-mixed hash of a key.
 fn hash(key: u64) -> u64 {
     let mut z = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,7 +19,7 @@ fn hash(key: u64) -> u64 {
 
 /// Uniform in -1..1.
 fn uniform(key: u64) -> f32 {
-    (hash(key) >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    exact_f32(hash(key) >> 40) / exact_f32(1u64 << 23) - 1.0
 }
 
 pub(crate) fn random_weights(architecture: &Architecture, seed: u64) -> Weights {
@@ -32,7 +27,7 @@ pub(crate) fn random_weights(architecture: &Architecture, seed: u64) -> Weights 
     for (i, tensor) in architecture.tensors().into_iter().enumerate() {
         let count: usize = tensor.shape.iter().product();
         let is_kernel = tensor.shape.len() == 4;
-        let scale = if is_kernel { (6.0 / (count / tensor.shape[0]) as f32).sqrt() } else { 0.1 };
+        let scale = if is_kernel { (6.0 / exact_f32(count / tensor.shape[0])).sqrt() } else { 0.1 };
         let value = |j: usize| scale * uniform(hash(seed ^ (i as u64) << 32) ^ j as u64);
         weights.insert(tensor.name, &tensor.shape, (0..count).map(value).collect());
     }
@@ -63,18 +58,18 @@ fn package(architecture: &Architecture) -> ModelPackage {
     .package(architecture.clone())
 }
 
-/// Where the endless scene is invalid.
+/// Where the infinite scene is invalid.
 #[derive(Debug, Clone, Copy)]
 enum Holes {
     /// Nowhere.
     None,
     /// One pixel in 16.
     Noise,
-    /// Beyond a border that is not straight.
+    /// Beyond an irregular border.
     Border,
     /// Everywhere but on small islands.
     Sea,
-    /// In discs, some larger than what is filled.
+    /// In discs, some larger than the maximal fill distance.
     Discs,
 }
 
@@ -89,31 +84,31 @@ impl Holes {
         match self {
             Self::None => false,
             Self::Noise => key.is_multiple_of(16),
-            Self::Border => 3 * col + 2 * row + (key % 5) as i64 > 30,
+            Self::Border => 3 * col + 2 * row + signed(index(key % 5)) > 30,
             Self::Sea => !in_disc(150, 9),
             Self::Discs => in_disc(190, 70) || in_disc(53, 6),
         }
     }
 }
 
-/// The endless random scene, seen through a window; one pixel in 16 is invalid.
+/// The infinite random scene, cropped to a window; one pixel in 16 is invalid.
 fn chip(window: Window) -> Chip {
     holed(window, Holes::Noise)
 }
 
-/// The endless random scene, seen through a window.
+/// The infinite random scene, cropped to a window.
 fn holed(window: Window, holes: Holes) -> Chip {
     let mut chip = Chip::empty(window, 2);
     let pixels = window.width * window.height;
     for y in 0..window.height {
         for x in 0..window.width {
-            let (col, row) = (window.col + x as i64, window.row + y as i64);
-            let key = hash(hash(col as u64) ^ row as u64);
-            let index = y * window.width + x;
-            chip.valid[index] = !holes.holds((col, row), key);
-            if chip.valid[index] {
-                chip.data[index] = uniform(key);
-                chip.data[pixels + index] = uniform(!key);
+            let (col, row) = (window.col + signed(x), window.row + signed(y));
+            let key = hash(hash(col.cast_unsigned()) ^ row.cast_unsigned());
+            let at = y * window.width + x;
+            chip.valid[at] = !holes.holds((col, row), key);
+            if chip.valid[at] {
+                chip.data[at] = uniform(key);
+                chip.data[pixels + at] = uniform(!key);
             }
         }
     }
@@ -132,7 +127,8 @@ fn load(architecture: &Architecture) -> (ModelPackage, Predictor) {
     (package, predictor)
 }
 
-/// Shapes that meet the engine's different kernels: blocks of one vector, of two and of a part, fours of rows.
+/// Architectures that use the engine's different kernels: blocks of one vector, of two and of a part; rows computed
+/// in fours.
 fn shapes() -> Vec<Architecture> {
     vec![
         unet(&[4, 5], &[1, 1]),
@@ -142,7 +138,7 @@ fn shapes() -> Vec<Architecture> {
     ]
 }
 
-/// Networks of known encoders, with a decoder that is quick to compute.
+/// Networks of published encoders, with a decoder that is quick to compute.
 fn encoded(encoder: Encoder) -> Architecture {
     Architecture::EncoderUnet {
         encoder,
@@ -168,11 +164,11 @@ proptest! {
         let (package, predictor) = load(&shapes()[shape]);
         let core = Window::new(core.0, core.1, core.2, core.3);
         let stride = package.stride_px;
-        // Where all that is seen is valid, the first chip is the smallest there is.
+        // If all visible pixels are valid, the first chip is the smallest possible one.
         let smallest = holed(predictor.chip_of(&core), holes);
         let around = predictor.filled_chip_of(&core);
         let mut chips = [&margins[..4], &margins[4..]].map(|m| {
-            let step = |n: usize| (n * stride) as i64;
+            let step = |n: usize| signed(n * stride);
             holed(Window::between(
                 around.col - step(m[0]), around.row - step(m[1]),
                 around.col_end() + step(m[2]), around.row_end() + step(m[3]),
@@ -180,7 +176,7 @@ proptest! {
         });
         match smallest.fill_needs() {
             None => chips[0] = smallest,
-            // What a run reads is enough.
+            // The chip that a run reads is sufficient.
             Some(needs) => {
                 let mut read = Chip::empty(around, 2);
                 for w in &needs {
@@ -197,7 +193,7 @@ proptest! {
     }
 }
 
-/// Rows and columns, from a place, at which a change of the input changes the answer at the place.
+/// Rows and columns, from a place, at which a change of the input changes the output at that place.
 fn reach(predictor: &Predictor, radius: i64, place: (i64, i64)) -> i64 {
     let size = usize::try_from(2 * radius + 40).unwrap();
     let window = Window::new(place.0 - radius - 12, place.1 - radius - 12, size, size).align_out(16);
@@ -206,11 +202,11 @@ fn reach(predictor: &Predictor, radius: i64, place: (i64, i64)) -> i64 {
     let before = bits(predictor, &base, core);
     let mut farthest = 0;
     for distance in (1..=radius + 3).rev() {
-        // A whole ring at once: if none of its pixels counts, no single one does.
+        // A whole ring is changed at once: if none of its pixels has an effect, no single one does.
         let mut changed = base.clone();
         let pixels = window.width * window.height;
         for i in 0..pixels {
-            let (x, y) = ((i % window.width) as i64 + window.col, (i / window.width) as i64 + window.row);
+            let (x, y) = (signed(i % window.width) + window.col, signed(i / window.width) + window.row);
             if (x - place.0).abs().max((y - place.1).abs()) == distance {
                 changed.data[i] = 9.0;
                 changed.data[pixels + i] = -9.0;
@@ -236,7 +232,7 @@ fn the_stated_receptive_field_is_what_the_network_sees() {
     }
 }
 
-/// Cells of 8 px on features of two levels: the same bits from chips that begin at other cells, one answer per cell.
+/// Cells of 8 px on features of two levels: the same bits from chips that begin at other cells, one class per cell.
 #[test]
 fn a_classifier_gives_a_cell_one_answer_whatever_the_chip() {
     let shape = Architecture::Classifier {

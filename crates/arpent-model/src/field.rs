@@ -1,4 +1,6 @@
-//! How far a network looks, what it costs and what it holds: computed from its graph.
+//! Receptive field, cost and size of a network, computed from its graph.
+
+use arpent_base::number::{exact, offset, signed};
 
 use crate::Architecture;
 use crate::graph::{Graph, Op, Step};
@@ -8,42 +10,41 @@ pub fn stride(architecture: &Architecture) -> usize {
     1 << architecture.graph().depth()
 }
 
-/// Radius of the receptive field, pixels: a change of a pixel farther away, by rows or by columns, than this
-/// from a place cannot change the answer there. Exact for the worst place within a stride.
+/// Radius of the receptive field, pixels: a change of a pixel farther away than this from a place, in rows or
+/// columns, cannot change the output at that place. Exact for the worst place within a stride.
 pub fn receptive_field_radius(architecture: &Architecture) -> usize {
     let graph = architecture.graph();
-    // The network is the same for every place that is equal modulo its stride.
+    // The network is the same for all places that are equal modulo its stride.
     let reach = |place: i64| {
         let (first, last) = span(&graph, place);
         (place - first).max(last - place)
     };
-    (0..1i64 << graph.depth()).map(reach).max().and_then(|r| usize::try_from(r).ok()).unwrap_or(0)
+    (0..1i64 << graph.depth()).map(reach).max().map(offset).expect("a stride is 1 or more")
 }
 
-/// Overlap that an exact answer needs, pixels: the radius (one more for detection, whose peaks are compared
-/// with their neighbours), rounded up to a multiple of the stride.
+/// Overlap that exact predictions need, pixels: the radius (one more for detection, whose peaks are compared with
+/// their neighbors), rounded up to a multiple of the stride.
 pub fn overlap(architecture: &Architecture, detection: bool) -> usize {
     (receptive_field_radius(architecture) + usize::from(detection)).next_multiple_of(stride(architecture))
 }
 
-/// First and last input pixel, along one axis, that the answer at `place` depends on.
+/// First and last input pixel, along one axis, that the output at `place` depends on.
 ///
 /// Walks back through the steps: a convolution of kernel k widens the span by k / 2 pixels on either side,
-/// nearest upsampling halves it, strides and pooling double it.
+/// nearest-neighbor upsampling halves it, strides and pooling double it.
 fn span(graph: &Graph, place: i64) -> (i64, i64) {
-    let whole = |n: usize| i64::try_from(n).unwrap_or(0);
     let mut needed: Vec<Option<(i64, i64)>> = vec![None; graph.steps.len()];
     let mut seen = (place, place);
     if let (Some(last), Some(head)) = (needed.last_mut(), graph.layers.last()) {
-        *last = Some((place - whole(head.kernel / 2), place + whole(head.kernel / 2)));
+        *last = Some((place - signed(head.kernel / 2), place + signed(head.kernel / 2)));
     }
     for (index, step) in graph.steps.iter().enumerate().rev() {
         let Some((a, b)) = needed[index] else { continue };
         let below = match step.op {
             Op::Conv(layer) => {
                 let layer = &graph.layers[layer];
-                let (stride, before) = (whole(layer.stride), whole(layer.pads().0));
-                (a * stride - before, b * stride - before + whole(layer.kernel) - 1)
+                let (stride, before) = (signed(layer.stride), signed(layer.pads().0));
+                (a * stride - before, b * stride - before + signed(layer.kernel) - 1)
             }
             Op::MaxPool { kernel } => (2 * a - i64::from(kernel == 3), 2 * b + 1),
             Op::MeanPool { levels } => (a << levels, ((b + 1) << levels) - 1),
@@ -65,11 +66,10 @@ fn union(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
 }
 
 /// Floating-point operations per pixel of the chip, convolutions only.
-#[allow(clippy::cast_precision_loss, reason = "layer sizes are small")]
 pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
     let graph = architecture.graph();
     let cost = |layer: usize, level: u32| {
-        2.0 * graph.layers[layer].shape().iter().product::<usize>() as f64 / pixels_at(level)
+        2.0 * exact(graph.layers[layer].shape().iter().product::<usize>()) / pixels_at(level)
     };
     let steps = graph.steps.iter().filter_map(|s| match s.op {
         Op::Conv(layer) => Some(cost(layer, s.level)),
@@ -78,16 +78,15 @@ pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
     steps.sum::<f64>() + cost(graph.layers.len() - 1, 0)
 }
 
-/// Values that are kept for the backward pass while training, for each pixel of the chip: what every step gives, and for a
-/// convolution what it gives before its normalization and before its activation.
-#[allow(clippy::cast_precision_loss, reason = "layer sizes are small")]
+/// Values that are kept for the backward pass in training, for each pixel of the chip: the output of every step, and
+/// for a convolution its output before the normalization and before the activation.
 pub fn training_values_per_pixel(architecture: &Architecture) -> f64 {
     let graph = architecture.graph();
     let kept = |step: &Step| match step.op {
         Op::Conv(_) => 3.0,
         _ => 1.0,
     };
-    graph.steps.iter().map(|s| kept(s) * s.channels as f64 / pixels_at(s.level)).sum()
+    graph.steps.iter().map(|s| kept(s) * exact(s.channels) / pixels_at(s.level)).sum()
 }
 
 /// Pixels of the chip for each pixel of a level.

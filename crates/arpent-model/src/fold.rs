@@ -1,13 +1,16 @@
-//! Batch normalization, multiplied into the convolutions: what training has and prediction does not need.
+//! Folds batch normalization into the convolutions: training needs it, prediction does not.
+
+use arpent_base::number::{exact, narrow};
 
 use crate::graph::{Layer, Norm};
 use crate::{Architecture, ModelError, Weights};
 
-/// The weights for prediction, from those of training: `w * g / sqrt(v + e)` and `b - m * g / sqrt(v + e)`, in
+/// Converts the weights of training to those of prediction: `w * g / sqrt(v + e)` and `b - m * g / sqrt(v + e)`, in
 /// double precision, where g and b are the normalization's weight and bias, m and v its running statistics.
 ///
 /// # Errors
-/// [`ModelError::WeightsMismatch`] and [`ModelError::NotFinite`] when they are not those of the architecture.
+/// [`ModelError::WeightsMismatch`] and [`ModelError::NotFinite`] if the weights do not match the architecture or are
+/// not finite.
 pub fn fold(architecture: &Architecture, state: &Weights) -> Result<Weights, ModelError> {
     state.check(&architecture.training_tensors())?;
     let mut folded = Weights::default();
@@ -45,16 +48,14 @@ fn multiplied(
     Ok((kernel, bias))
 }
 
-/// Random weights to begin a training with: kernels after He et al. (*Delving deep into rectifiers*, 2015), biases
-/// 0, normalizations that change nothing. `stream(layer)` gives the normally distributed numbers of a layer, one
-/// after the other.
+/// Random initial weights for training: kernels after He et al. (*Delving deep into rectifiers*, 2015), biases 0,
+/// identity normalizations. `stream(layer)` returns the normally distributed numbers of a layer, one after the other.
 pub fn initial<N: FnMut() -> f64>(architecture: &Architecture, stream: impl Fn(u64) -> N) -> Weights {
     let mut weights = Weights::default();
     for (key, layer) in (0u64..).zip(&architecture.graph().layers) {
         let shape = layer.shape();
         let inputs: usize = shape[1..].iter().product();
-        #[allow(clippy::cast_precision_loss, reason = "layer sizes are small")]
-        let scale = (2.0 / inputs as f64).sqrt();
+        let scale = (2.0 / exact(inputs)).sqrt();
         let mut normal = stream(key);
         let kernel = (0..shape[0] * inputs).map(|_| narrow(scale * normal())).collect();
         weights.insert(format!("{}.weight", layer.name), &shape, kernel);
@@ -74,7 +75,7 @@ pub fn initial<N: FnMut() -> f64>(architecture: &Architecture, stream: impl Fn(u
     weights
 }
 
-/// The weights to go on training with, from those of prediction: the convolutions' biases become those of
+/// Converts the weights of prediction to weights to resume training with: the convolutions' biases become those of
 /// normalizations that change nothing else.
 ///
 /// # Errors
@@ -103,9 +104,4 @@ pub fn unfold(architecture: &Architecture, folded: &Weights) -> Result<Weights, 
         }
     }
     Ok(state)
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "weights are f32; products are taken in f64")]
-fn narrow(value: f64) -> f32 {
-    value as f32
 }

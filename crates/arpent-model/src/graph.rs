@@ -1,9 +1,9 @@
-//! A network as a list of steps: what it computes, independent of who computes it.
+//! A network as a list of steps, independent of the engine that computes it.
 //!
-//! Everything that must be known of a network is derived from its graph: names and shapes of its tensors, its
-//! stride, receptive field, cost and memory (`field.rs`, `cost.rs`), and its forward pass (`network.rs`).
+//! All properties of a network are derived from its graph: names and shapes of its tensors, its stride, receptive
+//! field, cost and memory (`field.rs`), and its forward pass (`network.rs`).
 
-/// A convolution with what belongs to it. Borders are padded with zeros ([`Layer::pads`]).
+/// A convolution with its normalization. Borders are padded with zeros ([`Layer::pads`]).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Layer {
     /// Name of its tensors: `<name>.weight`, and `<name>.bias` if it has one.
@@ -17,18 +17,18 @@ pub(crate) struct Layer {
     pub(crate) kernel: usize,
     /// 1 or 2.
     pub(crate) stride: usize,
-    /// Each channel on its own.
+    /// Depthwise: each channel is convolved separately.
     pub(crate) depthwise: bool,
-    /// Where a stride of 2 begins.
+    /// Padding with a stride of 2.
     pub(crate) padding: Padding,
 }
 
-/// How a convolution of stride 2 is laid over an even number of pixels; with stride 1 both are the same.
+/// Padding of a convolution of stride 2 over an even number of pixels; with stride 1 both variants are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Padding {
     /// `kernel / 2` on either side, as in PyTorch: centered on the first of two pixels.
     Even,
-    /// As few as are needed, the odd one at the end, as TensorFlow's `SAME`: centered between two pixels.
+    /// As few zeros as are needed, the odd one at the end, as TensorFlow's `SAME`: centered between two pixels.
     Same,
 }
 
@@ -37,11 +37,11 @@ pub(crate) enum Padding {
 pub(crate) struct Norm {
     /// Name of its tensors: `<name>.weight`, `.bias`, `.running_mean`, `.running_var`.
     pub(crate) name: String,
-    /// What is added to the variance.
+    /// Epsilon, added to the variance.
     pub(crate) epsilon: f64,
 }
 
-/// What follows a step.
+/// The activation after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activation {
     None,
@@ -49,20 +49,21 @@ pub(crate) enum Activation {
     Relu6,
 }
 
-/// What a step does with the steps it takes.
+/// The operation of a step on its inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Op {
     /// Input channels `start..start + count`.
     Input { start: usize, count: usize },
     /// The layer with this number.
     Conv(usize),
-    /// Largest of `kernel` x `kernel`, every second pixel; kernel 2 without a border, kernel 3 with one.
+    /// Maximum of `kernel` x `kernel` pixels with stride 2; kernel 2 without padding, kernel 3 with one pixel of
+    /// padding.
     MaxPool { kernel: usize },
     /// Mean of squares of 2^`levels` pixels.
     MeanPool { levels: u32 },
-    /// 2^`levels` times the size, nearest neighbour.
+    /// 2^`levels` times the size, nearest neighbor.
     Upsample { levels: u32 },
-    /// Channels one after the other.
+    /// Concatenation of channels.
     Concat,
     /// Sum of two.
     Add,
@@ -76,13 +77,13 @@ pub(crate) struct Step {
     pub(crate) op: Op,
     pub(crate) from: Vec<usize>,
     pub(crate) activation: Activation,
-    /// Channels that come out.
+    /// Output channels.
     pub(crate) channels: usize,
-    /// How often the picture has been halved.
+    /// Number of halvings of the picture.
     pub(crate) level: u32,
 }
 
-/// A network: the last step is the head's input, the last layer the head.
+/// A network: the last step is the input of the head, the last layer is the head.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Graph {
     pub(crate) layers: Vec<Layer>,
@@ -95,44 +96,44 @@ impl Graph {
         self.step(Op::Input { start, count }, vec![], Activation::None, count, 0)
     }
 
-    /// A layer that a convolution step can use; several may use the same.
+    /// Adds a layer that convolution steps can use; several may share one.
     pub(crate) fn layer(&mut self, layer: Layer) -> usize {
         self.layers.push(layer);
         self.layers.len() - 1
     }
 
-    /// A convolution of a step by a layer.
+    /// Adds a convolution of a step by a layer.
     pub(crate) fn conv(&mut self, from: usize, layer: usize, activation: Activation) -> usize {
         let Layer { outputs, stride, .. } = self.layers[layer];
         let level = self.steps[from].level + u32::from(stride == 2);
         self.step(Op::Conv(layer), vec![from], activation, outputs, level)
     }
 
-    /// Half the size.
+    /// Halves the size.
     pub(crate) fn max_pool(&mut self, from: usize, kernel: usize) -> usize {
         let Step { channels, level, .. } = self.steps[from];
         self.step(Op::MaxPool { kernel }, vec![from], Activation::None, channels, level + 1)
     }
 
-    /// 1 / 2^`levels` of the size.
+    /// Reduces the size to 1 / 2^`levels`.
     pub(crate) fn mean_pool(&mut self, from: usize, levels: u32) -> usize {
         let Step { channels, level, .. } = self.steps[from];
         self.step(Op::MeanPool { levels }, vec![from], Activation::None, channels, level + levels)
     }
 
-    /// 2^`levels` times the size.
+    /// Enlarges the size by 2^`levels`.
     pub(crate) fn upsample(&mut self, from: usize, levels: u32) -> usize {
         let Step { channels, level, .. } = self.steps[from];
         self.step(Op::Upsample { levels }, vec![from], Activation::None, channels, level - levels)
     }
 
-    /// The channels of both.
+    /// Concatenates the channels of both.
     pub(crate) fn concat(&mut self, first: usize, second: usize) -> usize {
         let channels = self.steps[first].channels + self.steps[second].channels;
         self.step(Op::Concat, vec![first, second], Activation::None, channels, self.steps[first].level)
     }
 
-    /// Sum or difference of two steps of one shape.
+    /// Sum or difference of two steps of the same shape.
     pub(crate) fn combine(&mut self, op: Op, pair: [usize; 2], activation: Activation) -> usize {
         let Step { channels, level, .. } = self.steps[pair[0]];
         self.step(op, pair.to_vec(), activation, channels, level)
@@ -155,12 +156,12 @@ impl Graph {
         self.steps[step].channels
     }
 
-    /// How often the picture is halved at most.
+    /// Largest number of halvings of the picture.
     pub(crate) fn depth(&self) -> u32 {
         self.steps.iter().map(|s| s.level).max().unwrap_or(0)
     }
 
-    /// For each step, the last one that takes it (itself for the last).
+    /// For each step, the last step that uses it (itself for the last one).
     #[cfg(feature = "tensors")]
     pub(crate) fn last_uses(&self) -> Vec<usize> {
         let mut last: Vec<usize> = (0..self.steps.len()).collect();
@@ -175,7 +176,7 @@ impl Graph {
 }
 
 impl Layer {
-    /// A convolution with a normalization of its own.
+    /// A convolution with a normalization.
     pub(crate) fn new(name: impl Into<String>, norm: impl Into<String>, channels: [usize; 2]) -> Self {
         let norm = Some(Norm { name: norm.into(), epsilon: 1e-5 });
         let [inputs, outputs] = channels;
@@ -191,7 +192,7 @@ impl Layer {
         }
     }
 
-    /// A convolution with a bias: a network's head.
+    /// A convolution with a bias: the head of a network.
     pub(crate) fn head(name: &str, channels: [usize; 2], kernel: usize) -> Self {
         Self { norm: None, kernel, ..Self::new(name, "", channels) }
     }

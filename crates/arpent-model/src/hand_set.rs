@@ -1,4 +1,4 @@
-//! Packages whose weights are set by hand: exact-answer tests and benchmarks need no training.
+//! Packages with hand-set weights: exact-answer tests and benchmarks need no training.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,19 +8,19 @@ use arpent_raster::{Class, Color, Nomenclature, SampleType};
 use crate::package::{FORMAT, GsdRange, WeightsFile};
 use crate::{Architecture, Band, Detection, ModelError, ModelPackage, Task, Weights, field};
 
-/// What differs between hand-set packages; the rest is filled in so that raw values reach the network
-/// unchanged (mean 0, standard deviation 1).
+/// Settings of a hand-set package; the others are such that raw values reach the network unchanged (mean 0, standard
+/// deviation 1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct HandSet {
     /// Id of the model.
     pub id: String,
-    /// What it does.
+    /// The task.
     pub task: Task,
     /// Common names of the bands.
     pub bands: Vec<String>,
     /// Classes; for detection, the network has two more outputs.
     pub classes: Nomenclature,
-    /// GSD accepted, metres.
+    /// GSD accepted, meters.
     pub gsd_m: GsdRange,
     /// Sample types accepted.
     pub sample_types: Vec<SampleType>,
@@ -75,7 +75,7 @@ impl HandSet {
             overlap_tolerance: None,
             stride_px: field::stride(&architecture),
             weights: WeightsFile { file: "weights.safetensors".into(), sha256: String::new() },
-            licence: "CC0-1.0".into(),
+            license: "CC0-1.0".into(),
             training_data: Vec::new(),
             scores: BTreeMap::new(),
             territories: Vec::new(),
@@ -95,8 +95,8 @@ impl HandSet {
 /// kernel) or 9 (3 x 3 kernel, rows from the north, band after band).
 ///
 /// # Errors
-/// [`ModelError`] when the numbers of weights, biases, bands and classes do not fit each other, or when the
-/// folder cannot be written.
+/// [`ModelError`] if the numbers of weights, biases, bands and classes do not match, or if the directory cannot be
+/// written.
 pub fn hand_set_linear(
     settings: &HandSet,
     weights: &[Vec<f32>],

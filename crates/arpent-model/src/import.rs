@@ -1,4 +1,4 @@
-//! Packages of networks that others trained: what a checkpoint does not say, said by a preset or by hand.
+//! Imports networks of other programs: what a checkpoint does not contain comes from a preset or from options.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::encoders::Encoder;
 use crate::package::{FORMAT, GsdRange, TrainingSource, WeightsFile};
 use crate::{Architecture, Band, ModelError, ModelPackage, Task, Weights, field, fold};
 
-/// A family of published weights: everything that its checkpoints leave unsaid.
+/// A family of published weights: all properties that its checkpoints do not contain.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Preset {
     title: String,
-    licence: String,
+    license: String,
     training_data: Vec<TrainingSource>,
     bands: Vec<Band>,
     value_range: [f32; 2],
@@ -23,14 +23,14 @@ pub(crate) struct Preset {
     gsd_m: GsdRange,
     decoder: Vec<usize>,
     classes: Vec<Class>,
-    /// For a smaller number of classes, the ids that a network of the family then lacks.
+    /// For a smaller number of classes, the ids that a network of the family lacks then.
     left_out: BTreeMap<String, Vec<u8>>,
 }
 
 /// Names of the presets.
 pub const PRESETS: [&str; 1] = ["flair-inc"];
 
-/// What is said when a checkpoint is imported.
+/// Options of an import.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportOptions {
     /// Id of the package.
@@ -39,19 +39,20 @@ pub struct ImportOptions {
     pub architecture: String,
     /// Number of classes.
     pub classes: usize,
-    /// Common names of the bands; those of the preset by default, as many as the checkpoint's first convolution
-    /// takes.
+    /// Common names of the bands; by default the first of the preset's, as many as the checkpoint's first convolution
+    /// has input channels.
     pub bands: Option<Vec<String>>,
-    /// A preset ([`PRESETS`]); without one, raw values 0 to 255 are scaled by ImageNet's statistics and classes are
-    /// numbered from 0.
+    /// A preset ([`PRESETS`]); without one, raw values from 0 to 255 are scaled by ImageNet's statistics and classes
+    /// are numbered from 0.
     pub like: Option<String>,
-    /// Licence of the weights; that of the preset by default.
-    pub licence: Option<String>,
-    /// Overlap to read around a window's core, pixels, and why that is enough; by default what an exact answer needs.
+    /// License of the weights; that of the preset by default.
+    pub license: Option<String>,
+    /// Overlap to read around a window's core, pixels, and why that is enough; by default the overlap that exact
+    /// predictions need.
     pub overlap: Option<(usize, String)>,
 }
 
-/// The architectures that can be imported, as [`ImportOptions::architecture`] names them.
+/// The architectures that can be imported, by their name in [`ImportOptions::architecture`].
 pub fn architecture_names() -> Vec<String> {
     Encoder::ALL.map(|e| format!("unet-{}", e.name())).to_vec()
 }
@@ -59,8 +60,8 @@ pub fn architecture_names() -> Vec<String> {
 /// Makes a package of a checkpoint's tensors ([`crate::read_checkpoint`]).
 ///
 /// # Errors
-/// [`ModelError::UnknownName`] for an architecture, preset, band or number of classes that is not known, and what
-/// [`adopt`], [`fold`] and [`ModelPackage::check`] refuse.
+/// [`ModelError::UnknownName`] for an unknown architecture, preset, band or number of classes, and the errors of
+/// [`adopt`], [`fold`] and [`ModelPackage::check`].
 pub fn import(
     checkpoint: &Weights,
     options: &ImportOptions,
@@ -109,8 +110,8 @@ impl Preset {
         }
     }
 
-    /// What most people train with: ImageNet's means and standard deviations (torchvision, 0.485 x 255 and so on)
-    /// over 8-bit colors.
+    /// The usual settings: ImageNet's means and standard deviations (torchvision, 0.485 x 255 and so on) over 8-bit
+    /// colors.
     fn plain() -> Self {
         let band = |(name, mean, std): (&str, f32, f32)| Band {
             name: name.into(),
@@ -123,7 +124,7 @@ impl Preset {
         let grey = [("nir", 0.45, 0.225), ("elevation", 0.45, 0.225)];
         Self {
             title: "Imported network".into(),
-            licence: String::new(),
+            license: String::new(),
             training_data: Vec::new(),
             bands: rgb.into_iter().chain(grey).map(band).collect(),
             value_range: [0.0, 255.0],
@@ -135,7 +136,8 @@ impl Preset {
         }
     }
 
-    /// The bands said, or the first of the preset's, as many as the checkpoint's first convolution takes.
+    /// The bands of the options, or the first of the preset's, as many as the checkpoint's first convolution has
+    /// input channels.
     fn bands(
         &self,
         options: &ImportOptions,
@@ -162,7 +164,7 @@ impl Preset {
             what: "number of classes",
             name: count.to_string(),
             known: format!(
-                "{} and {}",
+                "{}, {}",
                 self.classes.len(),
                 self.left_out.keys().cloned().collect::<Vec<_>>().join(", ")
             ),
@@ -206,7 +208,7 @@ impl Preset {
             overlap_tolerance,
             stride_px: field::stride(&architecture),
             weights: WeightsFile { file: "weights.safetensors".into(), sha256: String::new() },
-            licence: options.licence.clone().unwrap_or_else(|| self.licence.clone()),
+            license: options.license.clone().unwrap_or_else(|| self.license.clone()),
             training_data: self.training_data.clone(),
             scores: BTreeMap::new(),
             territories: Vec::new(),
@@ -222,7 +224,7 @@ impl Preset {
     }
 }
 
-/// A class that nobody named, in a color of its own.
+/// A class without a name, with a color of its own.
 fn numbered(id: u8) -> Class {
     let color = Color([id.wrapping_mul(97), id.wrapping_mul(57).wrapping_add(60), 255 - id]);
     Class { id, name: format!("class {id}"), name_fr: None, code: None, color, features: true }

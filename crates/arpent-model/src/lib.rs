@@ -1,22 +1,38 @@
-//! Networks, model packages and prediction; the only library that knows tensors.
+//! Networks, model packages and prediction; the only library that uses tensors.
 //!
-//! A [`ModelPackage`] is a folder: `model.json` (what the network wants to see and what it answers), its
-//! weights as safetensors, and a card for people. [`Predictor`] runs it on one [`Chip`](arpent_raster::Chip)
-//! and answers for the chip's core only. No tensor leaves this crate, except towards the trainer.
+//! A [`ModelPackage`] is a directory: `model.json` (the inputs and outputs of the network), its weights as
+//! safetensors, and a model card. [`Predictor`] runs the network on one [`Chip`](arpent_raster::Chip) and returns
+//! predictions for the chip's core only. Tensors stay inside this crate, except for the trainer.
 //!
-//! The promise is *same pixel, same answer*: a pixel whose receptive field lies inside two chips gets the same
-//! bits from both, whatever their shapes and the number of threads (see [`Predictor::predict`]).
+//! The contract is *same pixel, same answer*: a pixel whose receptive field lies inside two chips gets the same bits
+//! from both, whatever their shapes and the number of threads (see [`Predictor::predict`]).
+//!
+//! ```
+//! use arpent_model::{DeviceChoice, HandSet, ModelPackage, Prediction, Predictor, hand_set_linear};
+//! use arpent_raster::{Chip, Window};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! // A package with hand-set weights: class 1 where red is above 100.
+//! hand_set_linear(&HandSet::segmentation(&["red"], 2), &[vec![0.0], vec![1.0]], &[0.0, -100.0], folder)?;
+//!
+//! let (package, weights) = ModelPackage::load(folder)?;
+//! let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
+//! let core = Window::new(40, 7, 3, 1);
+//! let mut chip = Chip::empty(predictor.chip_of(&core), package.bands.len());
+//! chip.data.copy_from_slice(&[90.0, 100.0, 120.0]);
+//! chip.valid.fill(true);
+//! let Prediction::Labels { labels, .. } = predictor.predict(&chip, &core)? else { unreachable!() };
+//! assert_eq!(labels.data(), [0, 0, 1]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-/// Version of Burn, which trains the networks and runs them on GPUs, in builds that have it (feature `tensors`); pinned in the workspace's `Cargo.toml`.
+/// Version of Burn, which trains networks and runs them on GPUs, in builds with the feature `tensors`; pinned in the
+/// workspace's `Cargo.toml`.
 pub const BURN_VERSION: &str = "0.22.1";
 
 mod adopt;
 mod architecture;
-#[cfg(feature = "tensors")]
-mod card;
-#[cfg(not(feature = "tensors"))]
-#[path = "no_card.rs"]
-mod card;
 mod checkpoint;
 mod device;
 mod encoders;
@@ -25,6 +41,11 @@ mod error;
 mod exactness;
 mod field;
 mod fold;
+#[cfg(feature = "tensors")]
+mod gpu;
+#[cfg(not(feature = "tensors"))]
+#[path = "no_gpu.rs"]
+mod gpu;
 mod graph;
 mod hand_set;
 mod import;

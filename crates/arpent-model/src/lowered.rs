@@ -1,23 +1,24 @@
-//! A network for the engine that runs it on the CPU.
+//! Lowers a network to the engine that runs it on the CPU.
 
 use arpent_engine::{Activation, Conv, Engine, Op, Options, Step};
 
 use crate::graph::{self, Graph, Layer};
 use crate::{Architecture, ModelError, ModelPackage, Weights};
 
-/// Deepest level whose 3 x 3 convolutions compute four rows together. Deeper down the rows that answers then depend on
-/// would cost more than the products that are saved (`benches/runs/`).
+/// Deepest level whose 3 x 3 convolutions compute four rows together. At deeper levels the additional rows that
+/// predictions depend on cost more than the saved products (`benches/runs/`).
 const WINOGRAD_LEVEL: i32 = 4;
 
-/// How networks are run on this machine.
+/// Engine options for this machine.
 fn options() -> Options {
     Options { winograd: WINOGRAD_LEVEL, ..Options::default() }
 }
 
-/// The engine of a package's network on this machine's CPU, head included: scores before the softmax of normalized bands.
+/// The engine of a package's network on this machine's CPU, including the head: scores before the softmax, from
+/// normalized bands.
 ///
 /// # Errors
-/// [`ModelError`] when the weights are not those of the architecture.
+/// [`ModelError`] if the weights do not match the architecture.
 pub fn engine(package: &ModelPackage, weights: &Weights) -> Result<Engine, ModelError> {
     weights.check(&package.architecture.tensors())?;
     let ranges = package.quantization.as_ref().map(|q| q.ranges.as_slice());
@@ -84,8 +85,8 @@ pub(crate) fn activation(activation: graph::Activation) -> Activation {
 #[cfg(feature = "tensors")]
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::cast_precision_loss, reason = "small numbers")]
 
+    use arpent_base::number::exact_f32;
     use arpent_engine::{Isa, Picture, Source};
     use burn::tensor::{Device, Tensor, TensorData};
 
@@ -110,7 +111,7 @@ mod tests {
     }
 
     fn picture(channels: usize, side: usize) -> Vec<f32> {
-        (0..channels * side * side).map(|i| ((i * 7919 + i / 64) % 1013) as f32 / 500.0 - 1.0).collect()
+        (0..channels * side * side).map(|i| exact_f32((i * 7919 + i / 64) % 1013) / 500.0 - 1.0).collect()
     }
 
     /// Scores of a picture, plane by plane.

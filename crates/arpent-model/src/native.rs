@@ -1,5 +1,5 @@
-//! Convolutions and normalizations of trainings on the CPU, with the kernels of our engine: nodes of their own in Burn's graph of
-//! gradients (ADR 0012).
+//! Convolutions and normalizations for training on the CPU, with the kernels of arpent-engine: separate nodes in
+//! Burn's autodiff graph (ADR 0012).
 
 use arpent_engine::Activation;
 use arpent_engine::training::{ConvShape, Normalization, Statistics};
@@ -15,8 +15,8 @@ use burn::tensor::{Tensor, TensorData};
 
 type OnCpu = Autodiff<Flex>;
 
-/// The convolution of `x` (`[batch, inputs, height, width]`) with kernels (`[outputs, inputs or 1, rows, columns]`). None
-/// where Burn has to do it: on another device, without gradients, of a shape that has no kernel.
+/// The convolution of `x` (`[batch, inputs, height, width]`) with kernels (`[outputs, inputs or 1, rows, columns]`).
+/// `None` if Burn has to compute it: on another device, without gradients, or for a shape without a kernel.
 pub(crate) fn convolve(
     x: &Tensor<4>,
     kernels: &Tensor<4>,
@@ -68,8 +68,8 @@ impl Backward<Flex, 2> for Convolution {
     }
 }
 
-/// `x` (`[batch, channels, height, width]`) normalized by the statistics of the batch, from which the running ones learn,
-/// and activated. None where Burn has to do it, as for [`convolve`].
+/// Normalizes `x` (`[batch, channels, height, width]`) by the statistics of the batch, updates the running
+/// statistics, and applies the activation. `None` if Burn has to compute it, as for [`convolve`].
 pub(crate) fn normalize(norm: &BatchNorm, x: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
     let (dims, epsilon) = (x.dims(), norm.epsilon);
     let (x, x_node) = x.clone().try_into_primitive::<OnCpu>().ok()?.into_parts();
@@ -90,7 +90,7 @@ pub(crate) fn normalize(norm: &BatchNorm, x: &Tensor<4>, activation: Activation)
     Some(Tensor::from_primitive::<OnCpu>(out))
 }
 
-/// As [`BatchNorm::forward`] does.
+/// Updates the running statistics as [`BatchNorm::forward`] does.
 fn learn(running: &RunningState<Tensor<1>>, of_batch: &[f32], momentum: f64) {
     let before = running.value_sync();
     let of_batch = Tensor::from_data(of_batch, &before.device());
@@ -128,7 +128,7 @@ impl Backward<Flex, 3> for BatchNormalization {
         let (Some(of), Some(x)) = (state.of(), values(&state.x)) else {
             return;
         };
-        let gradient = gradient.into_data().try_into_vec().unwrap_or_default();
+        let gradient = gradient.into_data().try_into_vec().expect("gradients are single precision");
         let [to_x, to_gamma, to_beta] = of.backward(x, &state.told, gradient);
         let [x_node, gamma_node, beta_node] = ops.parents;
         let channels = [state.dims[1]];
@@ -144,7 +144,7 @@ impl Backward<Flex, 3> for BatchNormalization {
     }
 }
 
-/// The values of a tensor that lies in one piece; none if they are not of single precision.
+/// The values of a contiguous tensor; `None` if they are not of single precision.
 fn values(of: &FlexTensor) -> Option<&[f32]> {
     of.as_slice()
 }

@@ -1,4 +1,4 @@
-//! A network as a Burn module: the same code trains (with batch normalization) and predicts (folded).
+//! A network as a Burn module, for training (with batch normalization) and for prediction (folded).
 
 use burn::module::{Module, Param, ParamId, RunningState};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -12,7 +12,7 @@ use crate::{Architecture, ModelError, Precision, Weights};
 #[cfg(feature = "training")]
 use crate::{lowered, native};
 
-/// A convolution and, while training, its batch normalization.
+/// A convolution and, for training, its batch normalization.
 #[derive(Module, Debug)]
 pub struct Block {
     conv: Conv2d,
@@ -22,7 +22,7 @@ pub struct Block {
 /// A network of any [`Architecture`].
 #[derive(Module, Debug)]
 pub struct Network {
-    /// In the order of the graph's layers; the last is the head.
+    /// In the order of the graph's layers; the last one is the head.
     blocks: Vec<Block>,
     #[module(skip)]
     graph: Graph,
@@ -34,7 +34,7 @@ impl Network {
     /// The network for prediction: normalization folded into the convolutions ([`crate::fold`]).
     ///
     /// # Errors
-    /// [`ModelError`] when the weights are not those of the architecture, or not finite.
+    /// [`ModelError`] if the weights do not match the architecture, or are not finite.
     pub fn for_prediction(
         architecture: &Architecture,
         weights: &Weights,
@@ -44,7 +44,7 @@ impl Network {
         Self::build(architecture, weights, false, device)
     }
 
-    /// The network for training, normalizations included.
+    /// The network for training, including normalizations.
     ///
     /// # Errors
     /// As [`Network::for_prediction`].
@@ -55,9 +55,9 @@ impl Network {
     ) -> Result<Self, ModelError> {
         weights.check(&architecture.training_tensors())?;
         let mut network = Self::build(architecture, weights, true, device)?;
-        // By these numbers an optimizer's state finds its parameters again in another process.
+        // An optimizer's state is matched to its parameters in another process by these numbers.
         let mut number = (1u64..).map(ParamId::from);
-        let mut next = || number.next().unwrap_or_default();
+        let mut next = || number.next().expect("there are 2^64 of them");
         for block in &mut network.blocks {
             block.conv.weight.id = next();
             if let Some(bias) = &mut block.conv.bias {
@@ -82,13 +82,14 @@ impl Network {
         Ok(Self { blocks: blocks.collect::<Result<_, _>>()?, graph, precision: Precision::F32 })
     }
 
-    /// Convolves in `precision`, gradients included. Weights, normalizations and all else stay of single precision.
+    /// Convolves in `precision`, including gradients. Weights, normalizations and everything else stay in single
+    /// precision.
     #[must_use]
     pub fn convolving_in(self, precision: Precision) -> Self {
         Self { precision, ..self }
     }
 
-    /// Scores before softmax: `[batch, bands, height, width]` to `[batch, outputs, height, width]`; height and
+    /// Scores before the softmax: `[batch, bands, height, width]` to `[batch, outputs, height, width]`; height and
     /// width are multiples of the stride. With two dates, the bands of the second follow those of the first.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let features = self.features(x);
@@ -98,12 +99,12 @@ impl Network {
         }
     }
 
-    /// What the head sees: `[batch, channels, height, width]`.
+    /// The input of the head: `[batch, channels, height, width]`.
     pub(crate) fn features(&self, x: Tensor<4>) -> Tensor<4> {
         let last_uses = self.graph.last_uses();
         let mut done: Vec<Option<Tensor<4>>> = Vec::with_capacity(self.graph.steps.len());
         for (index, step) in self.graph.steps.iter().enumerate() {
-            // A tensor that nobody needs later is handed over, so that the engine can reuse its memory.
+            // A tensor that is not needed later is moved, so that the engine can reuse its memory.
             let from: Vec<Tensor<4>> = step
                 .from
                 .iter()
@@ -123,7 +124,7 @@ impl Network {
         activate(Self::combine(step, from, x), step.activation)
     }
 
-    /// All but convolutions, before the activation.
+    /// All operations but convolutions, before the activation.
     fn combine(step: &Step, mut from: Vec<Tensor<4>>, x: &Tensor<4>) -> Tensor<4> {
         if let Op::Input { start, count } = step.op {
             let whole = start == 0 && count == x.dims()[1];
@@ -133,7 +134,7 @@ impl Network {
             return Tensor::cat(from, 1);
         }
         let second = if from.len() > 1 { from.pop() } else { None };
-        // Every step but an input takes at least one.
+        // Every step but an input has at least one input.
         let first = from.pop().unwrap_or_else(|| x.clone());
         match (step.op, second) {
             (Op::MaxPool { kernel }, _) => {
@@ -152,7 +153,7 @@ impl Network {
         }
     }
 
-    /// The weights as they are, normalizations included: what [`Network::for_training`] takes.
+    /// The weights including normalizations, as [`Network::for_training`] reads them.
     pub fn state(&self) -> Weights {
         let mut weights = Weights::default();
         for (layer, block) in self.graph.layers.iter().zip(&self.blocks) {
@@ -205,7 +206,7 @@ impl Block {
     fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
         #[cfg(feature = "training")]
         {
-            // Both sides alike, and both directions: `Block::new`.
+            // The padding is equal on both sides and in both directions: `Block::new`.
             let ([(before, after), _], [stride, _]) = (self.pads(), self.conv.stride);
             if let Some(out) = native::convolve(&x, &self.conv.weight.val(), (stride, (before, after))) {
                 let bias = self.conv.bias.as_ref().map(Param::val);
@@ -215,7 +216,7 @@ impl Block {
         self.conv.forward(x)
     }
 
-    /// As [`Conv2d::forward`] does, in another precision: Burn casts nothing by itself.
+    /// As [`Conv2d::forward`], in another precision: Burn does not cast on its own.
     fn convolve_in(&self, x: Tensor<4>, dtype: FloatDType) -> Tensor<4> {
         let conv = &self.conv;
         let options = ConvOptions::new_with_padding(conv.stride, self.pads(), conv.dilation, conv.groups);
@@ -227,7 +228,7 @@ impl Block {
     fn pads(&self) -> [(usize, usize); 2] {
         match self.conv.padding {
             PaddingConfig2d::Explicit(top, left, bottom, right) => [(top, bottom), (left, right)],
-            // `Block::new` states its pads.
+            // `Block::new` sets explicit padding.
             PaddingConfig2d::Same | PaddingConfig2d::Valid => [(0, 0); 2],
         }
     }
@@ -267,7 +268,7 @@ fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
     }
 }
 
-/// `factor` times the size, nearest neighbour.
+/// `factor` times the size, nearest neighbor.
 fn upsample(x: Tensor<4>, factor: usize) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
     let to =
@@ -276,6 +277,5 @@ fn upsample(x: Tensor<4>, factor: usize) -> Tensor<4> {
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    // Parameters are f32 from the start; another type would show as missing weights in the check.
-    tensor.into_data().try_into_vec().unwrap_or_default()
+    tensor.into_data().try_into_vec().expect("parameters are single precision from the start")
 }

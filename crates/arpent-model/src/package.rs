@@ -1,6 +1,6 @@
-//! Model packages: `model.json` beside its weights.
+//! Model packages: `model.json` and its weights.
 //!
-//! Which property of STAC's Machine Learning Model extension (MLM 1.4 and 1.5) says the same; `arpent inspect` prints
+//! The corresponding properties of STAC's Machine Learning Model extension (MLM 1.4 and 1.5); `arpent inspect` prints
 //! them:
 //!
 //! | `model.json` | MLM |
@@ -23,18 +23,19 @@ use std::path::Path;
 
 use arpent_base::sha256_hex;
 use arpent_raster::{Nomenclature, SampleType, SceneInfo};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{Architecture, ModelError, Weights, field};
 
 /// The package format that this version reads and writes.
 pub const FORMAT: &str = "arpent-model/1";
 
-/// Name of the description inside a package.
+/// Name of the description in a package.
 const DESCRIPTION: &str = "model.json";
 
-/// Most bytes that are read of a description, and of weights: two thousand million parameters in single precision.
+/// Size limits of the description and of the weights: two thousand million parameters in single precision.
 const MOST_DESCRIPTION_BYTES: u64 = 16 << 20;
 const MOST_WEIGHTS_BYTES: u64 = 8 << 30;
 
@@ -44,55 +45,55 @@ const MOST_WEIGHTS_BYTES: u64 = 8 << 30;
 pub enum Task {
     /// A class for every pixel.
     SemanticSegmentation,
-    /// Boxes.
+    /// Bounding boxes.
     ObjectDetection,
-    /// A class for every cell of the lattice, written as one for every pixel of it.
+    /// A class for every cell of the lattice, written to all pixels of the cell.
     SceneClassification,
 }
 
-/// One band that the network wants to see.
+/// An input band of the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Band {
-    /// STAC common name: `red`, `green`, `blue`, `nir`, ...; with `_before` or `_after` where two dates are compared.
+    /// STAC common name: `red`, `green`, `blue`, `nir`, ...; with `_before` or `_after` if two dates are compared.
     pub name: String,
-    /// Mean that is subtracted, raw units.
+    /// Mean that is subtracted, in raw units.
     pub mean: f32,
-    /// Standard deviation that is divided by, raw units.
+    /// Standard deviation that is divided by, in raw units.
     pub std: f32,
     /// Unit of the raw values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// Number in the scene that it was trained on, from 1: taken in a scene that has no band of the name and does not
-    /// name the one of this number.
+    /// Number of the band in the training scenes, from 1. Used in a scene that has no band of this name, if the band
+    /// of this number has no name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<usize>,
 }
 
 impl Band {
-    /// A raw value as the network sees it: standard deviations above the mean.
+    /// Normalizes a raw value: standard deviations above the mean.
     pub fn normalized(&self, value: f32) -> f32 {
         (value - self.mean) / self.std
     }
 }
 
-/// Ends of the names of bands in packages that compare two dates, the earlier first.
+/// Suffixes of band names in packages that compare two dates, the earlier first.
 const DATE_ENDS: [&str; 2] = ["_before", "_after"];
 
 impl Band {
-    /// Whether a name would say that it is of one of two dates.
+    /// Whether a name has the suffix of one of two dates.
     pub fn names_a_date(name: &str) -> bool {
         DATE_ENDS.iter().any(|end| name.ends_with(end))
     }
 
-    /// The band of a scene that is this one, as it is named there, else by its number where the scene names none.
+    /// The band of a scene with this name, else the band with this number if that one has no name.
     pub fn in_scene(&self, scene: &SceneInfo) -> Option<usize> {
         let unnamed = |number: &usize| scene.bands.iter().any(|b| b.index == *number && !b.is_named());
         let named = scene.band_named(&self.name).or_else(|| scene.band_named(self.common_name()));
         named.or_else(|| self.number.filter(unnamed))
     }
 
-    /// Its common name in a scene: the name without `_before` or `_after`.
+    /// The common name in a scene: without `_before` or `_after`.
     pub fn common_name(&self) -> &str {
         let ended = DATE_ENDS.iter().find_map(|end| self.name.strip_suffix(end));
         ended.unwrap_or(&self.name)
@@ -103,41 +104,57 @@ impl Band {
     }
 }
 
-/// Ground sample distances that the network was made for, metres.
+/// Ground sample distances that the network accepts, meters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GsdRange {
     /// The GSD of its training data.
     pub nominal: f64,
-    /// Finest that is accepted.
+    /// Finest accepted GSD.
     pub min: f64,
-    /// Coarsest that is accepted.
+    /// Coarsest accepted GSD.
     pub max: f64,
 }
 
-/// Where the weights are, and what they are.
+/// Name and hash of the weights file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WeightsFile {
-    /// File name inside the package.
+    /// File name in the package.
     pub file: String,
     /// SHA-256 of the file, hexadecimal.
     pub sha256: String,
 }
 
-/// A data set that the weights were trained on.
+/// A schema that also knows the former spelling of `license`.
+fn with_former_license(schema: &mut Schema) {
+    let Some(license) = schema.pointer("/properties/license").cloned() else { return };
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        let mut former = license;
+        former["deprecated"] = true.into();
+        properties.insert("licence".into(), former);
+    }
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.retain(|key| key != "license");
+    }
+    schema.insert("anyOf".into(), json!([{ "required": ["license"] }, { "required": ["licence"] }]));
+}
+
+/// A data set in the training data of the weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = with_former_license)]
 pub struct TrainingSource {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its licence (SPDX where there is one).
-    pub licence: String,
-    /// Where it comes from.
+    /// The license (SPDX if it has an identifier).
+    #[serde(alias = "licence")]
+    pub license: String,
+    /// The source.
     pub source: String,
 }
 
-/// A score, with what it was measured on and how.
+/// A score, with the data and the method of its measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Score {
@@ -145,17 +162,17 @@ pub struct Score {
     pub value: f64,
     /// The part of the data: `validation`, ...
     pub split: String,
-    /// How it was measured, in words.
+    /// Method of measurement, as text.
     pub measure: String,
 }
 
-/// What making the weights cost.
+/// Energy of the training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Energy {
     /// Energy of the training run, watt-hours.
     pub training_wh: f64,
-    /// How it was obtained (`measured`: hardware counters, `estimated`: CPU time x stated power).
+    /// Method (`measured`: hardware counters, `estimated`: CPU time x stated power).
     pub method: String,
 }
 
@@ -165,63 +182,63 @@ pub struct Energy {
 pub struct Detection {
     /// Lowest score of a detection, 0 to 1.
     pub threshold: f32,
-    /// Overlap (intersection over union) above which two boxes are one object, 0 to 1.
+    /// Overlap (intersection over union) above which two boxes are the same object, 0 to 1.
     pub iou: f64,
 }
 
-/// How scores become probabilities that keep what they promise (Guo et al.: *On calibration of modern neural networks*,
-/// 2017).
+/// Calibration of scores to probabilities (Guo et al.: *On calibration of modern neural networks*, 2017).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// Scores are divided by it before the softmax.
+    /// Temperature: scores are divided by it before the softmax.
     pub temperature: f32,
     /// Expected calibration error at a temperature of 1.
     pub ece_before: f64,
-    /// The same at the temperature.
+    /// Expected calibration error at the temperature.
     pub ece_after: f64,
-    /// The part of the data that it was fitted on.
+    /// The part of the data that the temperature was fitted on.
     pub split: String,
 }
 
-/// What a network computed in 8 bits needs to know, and what it costs in accuracy.
+/// Ranges of a network that is computed in 8 bits, and the change of its accuracy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quantization {
-    /// Greatest value of each step's output that is kept, in the order of the network's steps; 0 where none is positive.
+    /// Greatest value of each step's output that is represented, in the order of the network's steps; 0 if no value
+    /// is positive.
     pub ranges: Vec<f32>,
-    /// What they were measured on.
+    /// The data that the ranges were measured on.
     pub measured_on: String,
-    /// The package's score in single precision, and with 8 bits.
+    /// The package's score in single precision.
     pub score_f32: f64,
-    /// The same with 8 bits.
+    /// The score with 8 bits.
     pub score_int8: f64,
-    /// Which score, on which split.
+    /// Name of the score and its split.
     pub score: String,
 }
 
-/// Where a model was validated: a name, or a name with a box.
+/// A place where a model was validated: a name, or a name with a bounding box.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a name, or a table { name, bbox = [west, south, east, north] }")]
 pub enum Territory {
     /// A name.
     Name(String),
-    /// A name with where it is.
+    /// A name with a bounding box.
     Place(Place),
 }
 
-/// A place by its name and box.
+/// A place with its name and bounding box.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// West, south, east, north, degrees of WGS 84; west is greater than east across the antimeridian.
     pub bbox: [f64; 4],
 }
 
 impl Territory {
-    /// Its name.
+    /// The name.
     pub fn name(&self) -> &str {
         match self {
             Self::Name(name) => name,
@@ -229,7 +246,7 @@ impl Territory {
         }
     }
 
-    /// Its box, where it is known.
+    /// The bounding box, if known.
     pub fn bbox(&self) -> Option<[f64; 4]> {
         match self {
             Self::Name(_) => None,
@@ -250,9 +267,10 @@ impl PartialEq<&str> for Territory {
     }
 }
 
-/// Everything that is needed to run a model and to say what it is; `model.json`.
+/// The description of a model, everything that is needed to run it; `model.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = with_former_license)]
 pub struct ModelPackage {
     /// Format of the package: [`FORMAT`].
     pub format: String,
@@ -260,19 +278,19 @@ pub struct ModelPackage {
     pub id: String,
     /// Version of the weights.
     pub version: String,
-    /// What it does.
+    /// The task.
     pub task: Task,
-    /// Title for people.
+    /// Display title.
     pub title: String,
-    /// Shape of the network.
+    /// Architecture of the network.
     pub architecture: Architecture,
     /// Bands, in the order of the network's input channels.
     pub bands: Vec<Band>,
-    /// Lowest and highest raw value that the network was made for.
+    /// Lowest and highest valid raw value.
     pub value_range: [f32; 2],
-    /// Sample types accepted without rescaling.
+    /// Sample types that are accepted without rescaling.
     pub sample_types: Vec<SampleType>,
-    /// GSD accepted.
+    /// Accepted GSD.
     pub gsd_m: GsdRange,
     /// Classes, in the order of the network's output channels.
     pub classes: Nomenclature,
@@ -280,56 +298,57 @@ pub struct ModelPackage {
     pub receptive_field_px: usize,
     /// Overlap to read around a window's core, pixels.
     pub overlap_px: usize,
-    /// Why an overlap below the receptive field is acceptable: measured change of the answers.
+    /// Why an overlap below the receptive field is acceptable: measured change of the predictions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap_tolerance: Option<String>,
     /// Total stride, pixels: windows start at its multiples.
     pub stride_px: usize,
     /// The weights.
     pub weights: WeightsFile,
-    /// Licence of the weights, SPDX.
-    pub licence: String,
-    /// What they were trained on.
+    /// License of the weights, SPDX.
+    #[serde(alias = "licence")]
+    pub license: String,
+    /// The training data sets.
     pub training_data: Vec<TrainingSource>,
     /// Scores by name.
     pub scores: BTreeMap<String, Score>,
-    /// Where the model was validated: names, with a box where it is known.
+    /// Places where the model was validated: names, with a bounding box if known.
     pub territories: Vec<Territory>,
-    /// Other imagery on which it was tried, a line each: what, where, and how well it did.
+    /// Other imagery on which the model was tested, a line each: imagery, place and result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried_on: Vec<String>,
-    /// Imagery on which it was tried and failed, a line each: what, where, and how.
+    /// Imagery on which the model was tested and failed, a line each: imagery, place and failure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_on: Vec<String>,
-    /// Energy of the training, where known.
+    /// Energy of the training, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<Energy>,
     /// Settings of a detection network; absent for segmentation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection: Option<Detection>,
-    /// Calibration of a segmentation network's confidence, where it was fitted.
+    /// Calibration of a segmentation network's confidence, if it was fitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
-    /// Where the network is computed in 8 bits: its ranges.
+    /// Ranges, if the network is computed in 8 bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantization: Option<Quantization>,
-    /// Why the weights may not be given away, if so: names the data sets that forbid it.
+    /// Why the weights may not be redistributed, if so: the data sets that forbid it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restriction: Option<String>,
 }
 
-/// Only the key that says how to read the rest.
+/// Only the key that determines how the rest is read.
 #[derive(Deserialize)]
 struct FormatKey {
     format: String,
 }
 
 impl ModelPackage {
-    /// Reads a package and checks it as a whole.
+    /// Reads and checks a package.
     ///
     /// # Errors
-    /// [`ModelError`]: a missing file, another format version, a wrong hash, weights of another architecture or
-    /// not finite, statements that contradict each other.
+    /// [`ModelError`]: a missing file, another format version, a wrong hash, weights of another architecture or not
+    /// finite, contradictory statements.
     pub fn load(dir: &Path) -> Result<(Self, Weights), ModelError> {
         let path = dir.join(DESCRIPTION);
         let text = read(dir, DESCRIPTION, MOST_DESCRIPTION_BYTES)?;
@@ -351,8 +370,8 @@ impl ModelPackage {
         Ok((package, weights))
     }
 
-    /// Writes the package: weights first, `model.json` last, each moved into place when complete. Fills in the
-    /// hash of the weights.
+    /// Writes the package: weights first, `model.json` last, each renamed into place when complete. Sets the hash of
+    /// the weights.
     ///
     /// # Errors
     /// As [`ModelPackage::load`], which accepts what this writes; [`ModelError::Write`].
@@ -366,19 +385,20 @@ impl ModelPackage {
         write(dir, DESCRIPTION, &self.to_json())
     }
 
-    /// SHA-256 over `model.json` as [`ModelPackage::save`] writes it, which holds the hash of the weights:
+    /// SHA-256 of `model.json` as [`ModelPackage::save`] writes it, which contains the hash of the weights:
     /// identifies the model in outputs.
     pub fn sha256(&self) -> String {
         sha256_hex(&self.to_json())
     }
 
-    /// Whether it finds boxes rather than labels.
+    /// Whether the task is object detection.
     pub fn is_detection(&self) -> bool {
         self.task == Task::ObjectDetection
     }
 
-    /// The bands of each date that the network compares, the earlier first; one list for a network that looks at one
-    /// date. Two dates are compared by a network made for it, or by any whose bands end in `_before`, then `_after`.
+    /// The bands of each date that the network compares, the earlier first; one list for a single-date network. Two
+    /// dates are compared by a two-date architecture, or by any other whose band names end in `_before`, then
+    /// `_after`.
     pub fn bands_of_dates(&self) -> Vec<&[Band]> {
         let named = self.bands.iter().filter(|b| b.is_of_date(0)).count();
         let before = if self.architecture.dates() > 1 { self.bands.len() / 2 } else { named };
@@ -387,16 +407,15 @@ impl ModelPackage {
     }
 
     fn to_json(&self) -> Vec<u8> {
-        // Plain data with string keys: serialization cannot fail.
-        let mut json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        let mut json = serde_json::to_vec_pretty(self).expect("plain data with string keys is JSON");
         json.push(b'\n');
         json
     }
 
-    /// Checks that the statements of `model.json` agree with each other.
+    /// Checks that the statements of `model.json` are consistent.
     ///
     /// # Errors
-    /// [`ModelError::Inconsistent`] naming the key, [`ModelError::UnknownFormat`].
+    /// [`ModelError::Inconsistent`] with the key, [`ModelError::UnknownFormat`].
     pub fn check(&self) -> Result<(), ModelError> {
         self.check_names()?;
         self.architecture.check(&self.id)?;
@@ -419,7 +438,7 @@ impl ModelPackage {
         if self.id.is_empty() || !self.id.chars().all(plain) {
             return self.bad("id", "must be lower-case letters, digits and hyphens");
         }
-        // A package must not make its reader open files elsewhere.
+        // A package must not cause reads outside of its directory.
         let name = Path::new(&self.weights.file);
         if name.file_name() != Some(name.as_os_str()) || self.weights.file == DESCRIPTION {
             return self.bad("weights", "must name a file inside the package");
@@ -478,7 +497,7 @@ impl ModelPackage {
         Ok(())
     }
 
-    /// Whether bands that name a date stand date by date, and no other band stands with them.
+    /// Whether bands with a date suffix are grouped by date, without other bands among them.
     fn dates_are_in_order(&self) -> bool {
         let names_dates = self.bands.iter().any(|b| b.is_of_date(0) || b.is_of_date(1));
         let dates = self.bands_of_dates();
@@ -489,7 +508,7 @@ impl ModelPackage {
 
     fn check_classes(&self) -> Result<(), ModelError> {
         let (classes, out) = (self.classes.classes().len(), self.architecture.out_channels());
-        // A detection network also gives the logarithms of width and height.
+        // A detection network also outputs the logarithms of width and height.
         let extra = if self.is_detection() { 2 } else { 0 };
         if classes == 0 || classes + extra != out {
             let problem = format!("lists {classes}, with {extra} more the network has {out} output channels");
@@ -519,7 +538,7 @@ impl ModelPackage {
         let radius = field::receptive_field_radius(&self.architecture);
         let stride = field::stride(&self.architecture);
         if self.receptive_field_px != radius {
-            let problem = format!("is {}, the layers see {radius}", self.receptive_field_px);
+            let problem = format!("is {}, the layers have {radius}", self.receptive_field_px);
             return self.bad("receptive_field_px", problem);
         }
         if self.stride_px != stride {
@@ -528,7 +547,7 @@ impl ModelPackage {
         if let Some(Quantization { ranges, .. }) = &self.quantization {
             let steps = self.architecture.graph().steps.len() + 1;
             if ranges.len() != steps || ranges.iter().any(|r| !r.is_finite() || *r < 0.0) {
-                return self.bad("quantization", format!("wants {steps} ranges, none below 0"));
+                return self.bad("quantization", format!("needs {steps} ranges of 0 or more"));
             }
         }
         if !self.overlap_px.is_multiple_of(stride) {
@@ -536,13 +555,14 @@ impl ModelPackage {
         }
         let needed = radius + usize::from(self.is_detection());
         if self.overlap_px < needed && self.overlap_tolerance.is_none() {
-            return self.bad("overlap_px", format!("is {}, an exact answer needs {needed}", self.overlap_px));
+            return self
+                .bad("overlap_px", format!("is {}, exact predictions need {needed}", self.overlap_px));
         }
         Ok(())
     }
 }
 
-/// Reads a file of a package that may be somebody else's: not more of it than a file of its kind has.
+/// Reads a file of an untrusted package, up to a size limit.
 fn read(dir: &Path, file: &str, most: u64) -> Result<Vec<u8>, ModelError> {
     let path = dir.join(file);
     let attempt = || {
@@ -557,7 +577,7 @@ fn read(dir: &Path, file: &str, most: u64) -> Result<Vec<u8>, ModelError> {
     })
 }
 
-/// Writes beside the target and moves: a reader sees the old file or the new one, never half of one.
+/// Writes a temporary file in the same directory and renames it: readers never see a partial file.
 fn write(dir: &Path, file: &str, bytes: &[u8]) -> Result<(), ModelError> {
     let path = dir.join(file);
     let attempt = || -> std::io::Result<()> {
@@ -570,7 +590,7 @@ fn write(dir: &Path, file: &str, bytes: &[u8]) -> Result<(), ModelError> {
     attempt().map_err(|source| ModelError::Write { path: path.clone(), source })
 }
 
-/// Staged files are private by default; packages are meant to be read by others.
+/// Temporary files are private by default; packages are public.
 fn public() -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
     fs::Permissions::from_mode(0o644)

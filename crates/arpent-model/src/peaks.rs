@@ -1,5 +1,6 @@
-//! From a detection network's planes to boxes.
+//! Converts the planes of a detection network to boxes.
 
+use arpent_base::number::exact;
 use arpent_raster::Window;
 
 /// One detection, in pixels of the grid.
@@ -13,7 +14,7 @@ pub struct PixelDetection {
     pub bbox: [f64; 4],
 }
 
-/// Scores before the sigmoid, with one pixel of neighbours around the core.
+/// Scores before the sigmoid, with one pixel around the core.
 pub(crate) struct Heat<'a> {
     /// The core, grown by 1.
     pub(crate) window: Window,
@@ -23,14 +24,14 @@ pub(crate) struct Heat<'a> {
     pub(crate) valid: &'a [bool],
 }
 
-/// Largest side of a box, pixels: larger ones are not believed, and cut to this around their center.
+/// Largest side of a box, pixels; larger boxes are clipped to this around their center.
 pub const LARGEST_BOX_PX: u16 = 4096;
 
 impl Heat<'_> {
     /// Local maxima of class `class` whose score reaches `threshold`, in row-major order.
     ///
-    /// A peak is at least as high as its later neighbours (row-major order) and higher than the earlier ones,
-    /// so that of a plateau's adjacent pixels the first wins, wherever windows are cut.
+    /// A peak is at least as high as its later neighbors (row-major order) and higher than the earlier ones, so that
+    /// of adjacent equal pixels only the first is a peak, wherever windows are cut.
     pub(crate) fn peaks(&self, class: usize, class_id: u8, threshold: f32) -> Vec<PixelDetection> {
         let mut found = Vec::new();
         for y in 1..self.window.height - 1 {
@@ -63,14 +64,13 @@ impl Heat<'_> {
         let sizes = self.planes.len() / self.valid.len() - 2;
         let half = |plane: usize| f64::from(self.at(plane, index).exp().min(f32::from(LARGEST_BOX_PX))) / 2.0;
         let (half_width, half_height) = (half(sizes), half(sizes + 1));
-        let (col, row) = (centre(self.window.col, x), centre(self.window.row, y));
+        let (col, row) = (center(self.window.col, x), center(self.window.row, y));
         [col - half_width, row - half_height, col + half_width, row + half_height]
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "pixel numbers stay far below 2^52")]
-fn centre(start: i64, offset: usize) -> f64 {
-    start.saturating_add_unsigned(offset as u64) as f64 + 0.5
+fn center(start: i64, offset: usize) -> f64 {
+    exact(start.saturating_add_unsigned(offset as u64)) + 0.5
 }
 
 fn sigmoid(x: f32) -> f32 {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_neighbours_the_first_wins() {
+    fn of_equal_neighbors_the_first_wins() {
         let mut values = vec![-9.0; 20];
         values[6] = 2.0;
         values[7] = 2.0;

@@ -1,10 +1,10 @@
-//! What a network on a GPU is given.
+//! Input of a network on a GPU.
 
-/// Chips that are computed together at first.
+/// Initial number of chips that are computed together.
 pub(crate) const AT_ONCE: usize = 8;
 
-/// What of a chip is wanted: columns and rows, from where on and how many.
-#[cfg_attr(not(feature = "tensors"), allow(dead_code, reason = "a build without GPUs hands them to nobody"))]
+/// The required part of a chip: first column and row, and numbers of columns and rows.
+#[cfg_attr(not(feature = "tensors"), allow(dead_code, reason = "unused in a build without GPUs"))]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Part {
     pub(crate) col: usize,
@@ -14,7 +14,7 @@ pub(crate) struct Part {
 }
 
 /// Normalized bands, plane by plane.
-#[cfg_attr(not(feature = "tensors"), allow(dead_code, reason = "a build without GPUs hands them to nobody"))]
+#[cfg_attr(not(feature = "tensors"), allow(dead_code, reason = "unused in a build without GPUs"))]
 #[derive(Debug)]
 pub(crate) struct Planes {
     pub(crate) data: Vec<f32>,

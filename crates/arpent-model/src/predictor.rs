@@ -1,19 +1,20 @@
-//! From a chip to the answers for its core.
+//! Predicts the core of a chip.
 
+use arpent_base::number::{exact, index, signed, truncate};
 use arpent_engine::{Answers, Engine, Isa, Picture, Source, winners};
 use arpent_raster::{
     CONFIDENCE_NODATA, CONFIDENCE_SCALE, Chip, FILL_REACH_PX, Fill, LABEL_NODATA, Raster, Window,
 };
 use rayon::prelude::*;
 
-use crate::card::Card;
+use crate::gpu::Gpu;
 use crate::peaks::Heat;
 use crate::planes::{AT_ONCE, Part, Planes};
 use crate::{
     Band, Detection, DeviceChoice, ModelError, ModelPackage, PixelDetection, Weights, field, lowered,
 };
 
-/// What a model says of a window's core.
+/// The prediction for a window's core.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Prediction {
     /// Of a segmentation network.
@@ -23,7 +24,7 @@ pub enum Prediction {
         /// Scores of these classes, `round(score / 0.004)`, [`CONFIDENCE_NODATA`] where the pixel is not valid.
         confidence: Raster<u8>,
     },
-    /// Of a detection network: peaks inside the core, by class, then row, then column. Boxes may reach out of it.
+    /// Of a detection network: peaks inside the core, by class, then row, then column. Boxes may extend beyond it.
     Detections(Vec<PixelDetection>),
 }
 
@@ -33,7 +34,7 @@ pub struct Predictor {
     bands: Vec<Band>,
     class_ids: Vec<u8>,
     detection: Option<Detection>,
-    /// Scores are divided by it before the softmax; 1 without a calibration.
+    /// Temperature: scores are divided by it before the softmax; 1 without a calibration.
     temperature: f32,
     stride: usize,
     outputs: usize,
@@ -42,27 +43,27 @@ pub struct Predictor {
     device: DeviceChoice,
 }
 
-/// Who computes.
+/// The engine.
 #[derive(Debug)]
 enum Body {
     Cpu(Engine),
-    Card(Box<Card>),
+    Gpu(Box<Gpu>),
 }
 
-/// How often a product is done at most where the size of windows is chosen.
+/// Largest accepted cost of overlap when the window size is chosen, as a multiple of the cost without overlap.
 const OVERLAP_COST: f64 = 1.12;
 
-/// Pixels of the largest chip that is chosen: with a few of them in memory, beyond it memory grows faster than time shrinks.
+/// Pixels of the largest chip that is chosen: beyond it memory grows faster than time shrinks.
 const LARGEST_CHIP_PX: u64 = 3072 * 3072;
 
-/// Smallest core, and by which steps others are tried, pixels.
+/// Smallest core, and the increment to larger ones, pixels.
 const SMALLEST_PX: usize = 1024;
 const STEP_PX: usize = 256;
 
-/// What chips that are predicted side by side may hold, with what is computed of them.
+/// Memory limit of chips that are predicted concurrently, including their intermediate values.
 const SIDE_BY_SIDE_BYTES: usize = 512 << 20;
 
-/// Pixels that a chip must hold around the core.
+/// Pixels that a chip needs around the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overlap {
     /// In the west and in the east.
@@ -75,24 +76,23 @@ impl Predictor {
     /// Builds the network of a package.
     ///
     /// # Errors
-    /// [`ModelError`] when package and weights contradict each other, or the device cannot be used.
+    /// [`ModelError`] if package and weights do not match, or the device cannot be used.
     pub fn load(package: &ModelPackage, weights: &Weights, choice: DeviceChoice) -> Result<Self, ModelError> {
         package.check()?;
         let architecture = &package.architecture;
         weights.check(&architecture.tensors())?;
         let radius = field::receptive_field_radius(architecture);
-        let (body, reach, device) = if let Some((card, opened)) = Card::open(choice, architecture, weights)? {
-            (Body::Card(Box::new(card)), (radius, radius), opened)
+        let (body, reach, device) = if let Some((gpu, opened)) = Gpu::open(choice, architecture, weights)? {
+            (Body::Gpu(Box::new(gpu)), (radius, radius), opened)
         } else {
             let engine = lowered::engine(package, weights)?;
             let reach = engine.reach();
             (Body::Cpu(engine), reach, DeviceChoice::Cpu)
         };
-        let neighbours = usize::from(package.is_detection());
-        // A package may state that a smaller overlap than the exact one is close enough.
-        let exact = package.overlap_px >= radius + neighbours;
-        let needed =
-            |reach: usize| if exact { reach + neighbours } else { package.overlap_px.max(neighbours) };
+        let neighbors = usize::from(package.is_detection());
+        // A package may declare an overlap that is smaller than the exact one.
+        let exact = package.overlap_px >= radius + neighbors;
+        let needed = |reach: usize| if exact { reach + neighbors } else { package.overlap_px.max(neighbors) };
         Ok(Self {
             bands: package.bands.clone(),
             class_ids: package.classes.classes().iter().map(|c| c.id).collect(),
@@ -106,28 +106,28 @@ impl Predictor {
         })
     }
 
-    /// Pixels that a chip must hold around the core.
+    /// Pixels that a chip needs around the core.
     pub fn overlap(&self) -> Overlap {
         self.overlap
     }
 
-    /// What computes: the device, and on the CPU its instruction set.
+    /// Name of the engine: the device, and on the CPU its instruction set.
     pub fn engine(&self) -> String {
         match &self.body {
             Body::Cpu(engine) => {
                 let bits = if engine.int8_share() > 0.0 { ", 8 bits" } else { "" };
                 format!("{}, {}{bits}", self.device.title(), engine.options().isa.name())
             }
-            Body::Card(_) => self.device.title().to_owned(),
+            Body::Gpu(_) => self.device.title().to_owned(),
         }
     }
 
-    /// Whether Burn computes on a GPU, instead of the engine of our own.
+    /// Whether Burn computes on a GPU, instead of arpent-engine on the CPU.
     pub fn is_on_gpu(&self) -> bool {
-        matches!(self.body, Body::Card(_))
+        matches!(self.body, Body::Gpu(_))
     }
 
-    /// Bytes that `side_by_side` predictions hold beside their chips, the packed weights included.
+    /// Memory of `side_by_side` concurrent predictions in bytes, without their chips, including the packed weights.
     ///
     /// # Errors
     /// As [`Predictor::predict`], for the shape of a chip and its core.
@@ -136,13 +136,13 @@ impl Predictor {
             Body::Cpu(engine) => {
                 Ok(engine.weight_bytes() + side_by_side * engine.bytes(&self.picture(chip, core))?)
             }
-            // Chips that wait, two batches of them, each once more as planes and once more joined.
-            Body::Card(_) => Ok(7 * AT_ONCE * 4 * (self.bands.len() + 1) * chip.width * chip.height),
+            // Two batches of chips are queued, each also as planes and concatenated.
+            Body::Gpu(_) => Ok(7 * AT_ONCE * 4 * (self.bands.len() + 1) * chip.width * chip.height),
         }
     }
 
-    /// Side of a core that suits the network, pixels: the smallest with which a product is done 1.12 times at
-    /// most, as far as chips of 3072 x 3072 pixels allow.
+    /// Side of a suitable core for the network, pixels: the smallest one whose overlap raises the cost to 1.12 times
+    /// at most, limited by chips of 3072 x 3072 pixels.
     pub fn window_px(&self) -> usize {
         let sides = (SMALLEST_PX..).step_by(STEP_PX).map(|side| side.next_multiple_of(self.stride));
         let core = |side: usize| Window::new(0, 0, side, side);
@@ -158,26 +158,25 @@ impl Predictor {
         best
     }
 
-    /// What is computed for a core, as a multiple of what a picture without end would take for it.
-    #[allow(clippy::cast_precision_loss, reason = "a ratio to show")]
+    /// Cost of a core, as a multiple of its cost in an infinite picture.
     pub fn overlap_cost(&self, chip: &Window, core: &Window) -> f64 {
         match &self.body {
             Body::Cpu(engine) => {
-                let products = engine.products(&self.picture(chip, core)).unwrap_or(0) as f64;
-                products / (engine.products_per_pixel() * core.pixels() as f64)
+                let products = exact(engine.products(&self.picture(chip, core)).unwrap_or(0));
+                products / (engine.products_per_pixel() * exact(core.pixels()))
             }
-            Body::Card(_) => chip.pixels() as f64 / core.pixels() as f64,
+            Body::Gpu(_) => exact(chip.pixels()) / exact(core.pixels()),
         }
     }
 
-    /// The chip to read for a core: with the overlap, from a multiple of the stride to one.
+    /// The chip to read for a core: with the overlap, extended to multiples of the stride.
     pub fn chip_of(&self, core: &Window) -> Window {
         let Overlap { cols, rows } = self.overlap;
         core.grow_by(cols, rows).align_out(self.stride)
     }
 
-    /// The chip that a core needs where pixels of [`Predictor::chip_of`] are invalid: with what fills them
-    /// ([`arpent_raster::Fill`]). Of it no more is computed.
+    /// The chip that a core needs if pixels of [`Predictor::chip_of`] are invalid: it also contains the pixels that
+    /// fill them ([`arpent_raster::Fill`]). The computed part does not grow.
     pub fn filled_chip_of(&self, core: &Window) -> Window {
         self.chip_of(core).grow(FILL_REACH_PX).align_out(self.stride)
     }
@@ -187,15 +186,16 @@ impl Predictor {
         self.stride
     }
 
-    /// Answers for the pixels of `core`, which the chip surrounds by the package's overlap.
+    /// Predicts the pixels of `core`, which the chip surrounds by the package's overlap.
     ///
-    /// The answer for a pixel depends on nothing but the pixels of its receptive field, and on those that fill the invalid ones
-    /// among them ([`arpent_raster::Fill`]): bit-identical for any chip that holds them, of any shape and place, computed by any
-    /// number of threads (those of the rayon pool it is called from). Invalid pixels that nothing fills are seen as the mean of
-    /// their band. A chip with an invalid pixel in [`Predictor::chip_of`] must hold [`Predictor::filled_chip_of`].
+    /// The prediction for a pixel depends only on the pixels of its receptive field, and on those that fill the
+    /// invalid ones among them ([`arpent_raster::Fill`]). It is bit-identical for any chip that contains them, of any
+    /// shape and position, and for any number of threads (those of the calling rayon pool). Invalid pixels that
+    /// cannot be filled are set to the mean of their band. A chip with an invalid pixel in [`Predictor::chip_of`]
+    /// must contain [`Predictor::filled_chip_of`].
     ///
     /// # Errors
-    /// [`ModelError`] when the chip does not suit the model: bands, alignment to the stride, overlap.
+    /// [`ModelError`] if the chip does not match the model: bands, alignment to the stride, overlap.
     pub fn predict(&self, chip: &Chip, core: &Window) -> Result<Prediction, ModelError> {
         let seen = self.seen(chip, core)?;
         match self.detection {
@@ -204,44 +204,44 @@ impl Predictor {
         }
     }
 
-    /// Predictions of such chips that are worth running side by side on a pool of `threads`. On the CPU as many as there
-    /// are threads, since those of one chip wait for each other at the end of every layer, but no more than hold 512 MB;
-    /// on a card two, of which one hands chips over.
+    /// Number of such chips to predict concurrently on a pool of `threads`. On the CPU it is the number of threads,
+    /// since the threads of one chip wait for each other at the end of every layer, limited by 512 MB of memory; on a
+    /// GPU it is two, so that one chip is prepared while the other is computed.
     ///
     /// # Errors
     /// As [`Predictor::predict`], for the shape of a chip and its core.
     pub fn side_by_side(&self, chip: &Window, core: &Window, threads: usize) -> Result<usize, ModelError> {
         let Body::Cpu(engine) = &self.body else { return Ok(2) };
-        let values = usize::try_from(chip.pixels()).unwrap_or(usize::MAX).saturating_mul(self.bands.len());
+        let values = index(chip.pixels()).saturating_mul(self.bands.len());
         let bytes = engine.bytes(&self.picture(chip, core))?.saturating_add(4 * values);
         Ok((SIDE_BY_SIDE_BYTES / bytes.max(1)).min(threads).max(1))
     }
 
-    /// Chips that are worth predicting together: on the CPU one.
+    /// Number of chips to predict in one call: on the CPU one.
     pub fn at_once(&self) -> usize {
         match (&self.body, self.detection) {
-            (Body::Card(_), None) => AT_ONCE,
+            (Body::Gpu(_), None) => AT_ONCE,
             _ => 1,
         }
     }
 
-    /// As [`Predictor::predict`], for several chips and their cores; of one size they are quickest. An error is the first
-    /// chip's that could not be predicted, or of all of them together.
+    /// As [`Predictor::predict`], for several chips and their cores; fastest if they have the same size. An error is
+    /// that of the first chip that failed, or of the whole batch.
     ///
     /// # Errors
     /// As [`Predictor::predict`].
     pub fn predict_all(&self, chips: &[(Chip, Window)]) -> Result<Vec<Prediction>, ModelError> {
-        let (Body::Card(card), None, Some((first, _))) = (&self.body, self.detection, chips.first()) else {
+        let (Body::Gpu(gpu), None, Some((first, _))) = (&self.body, self.detection, chips.first()) else {
             return chips.iter().map(|(chip, core)| self.predict(chip, core)).collect();
         };
         let planes = chips.par_iter().map(|(chip, core)| Ok(self.planes_of(&self.seen(chip, core)?, core)));
         let planes: Vec<_> = planes.collect::<Result<_, ModelError>>()?;
-        let found = card.labels(&planes, self.temperature).map_err(|reason| engine_error(first, reason))?;
+        let found = gpu.labels(&planes, self.temperature).map_err(|reason| engine_error(first, reason))?;
         chips.iter().zip(found).map(|((chip, core), found)| self.labels_of(chip, core, found)).collect()
     }
 
-    /// Scores before the softmax (and before any calibration) of the pixels of `core`: `outputs * height * width` values,
-    /// plane by plane. For fitting a calibration; [`Predictor::predict`] needs less memory.
+    /// Scores before the softmax (and before any calibration) of the pixels of `core`: `outputs * height * width`
+    /// values, plane by plane. For fitting a calibration; [`Predictor::predict`] needs less memory.
     ///
     /// # Errors
     /// As [`Predictor::predict`].
@@ -249,8 +249,8 @@ impl Predictor {
         self.planes(&self.seen(chip, core)?, core)
     }
 
-    /// The greatest value of each step's output on a chip, but for one in ten thousand: what a network of 8 bits needs
-    /// ([`crate::Quantization`]). On the CPU, of a package in single precision.
+    /// The greatest value of each step's output on a chip, without the upper one in ten thousand: the ranges of an
+    /// 8-bit network ([`crate::Quantization`]). On the CPU, for a package in single precision.
     ///
     /// # Errors
     /// As [`Predictor::predict`].
@@ -258,18 +258,18 @@ impl Predictor {
         const SHARE: f64 = 0.9999;
         let seen = self.seen(chip, core)?;
         let Body::Cpu(engine) = &self.body else {
-            return Err(engine_error(chip, "ranges are measured on the CPU".into()));
+            return Err(engine_error(chip, "ranges can be measured on the CPU only".into()));
         };
         Ok(engine.ranges(&self.picture(&seen.view, core), &seen, SHARE)?)
     }
 
-    /// What the network is shown of a chip for a core.
+    /// The input of the network for a core of a chip.
     fn seen<'a>(&'a self, chip: &'a Chip, core: &Window) -> Result<Seen<'a>, ModelError> {
         let window = chip.window;
         if chip.bands != self.bands.len() {
             return Err(ModelError::BandCount { window, expected: self.bands.len(), got: chip.bands });
         }
-        let off = |v: i64| v.rem_euclid(i64::try_from(self.stride).unwrap_or(1)) != 0;
+        let off = |v: i64| v.rem_euclid(signed(self.stride)) != 0;
         if off(window.col) || off(window.row) {
             return Err(ModelError::Misaligned { window, stride: self.stride });
         }
@@ -300,8 +300,8 @@ impl Predictor {
     fn labels(&self, seen: &Seen, core: &Window) -> Result<Prediction, ModelError> {
         let engine = match &self.body {
             Body::Cpu(engine) => engine,
-            Body::Card(card) => {
-                let found = card.labels(&[self.planes_of(seen, core)], self.temperature);
+            Body::Gpu(gpu) => {
+                let found = gpu.labels(&[self.planes_of(seen, core)], self.temperature);
                 let found = found.map_err(|reason| engine_error(seen.chip, reason))?;
                 return self.labels_of(seen.chip, core, found.into_iter().flatten().collect());
             }
@@ -322,7 +322,8 @@ impl Predictor {
         })
     }
 
-    /// The prediction of a card's answers: for each pixel the number of its class and what is written of its score.
+    /// Converts the output of a GPU to a prediction: for each pixel the number of its class and its stored
+    /// confidence.
     fn labels_of(&self, chip: &Chip, core: &Window, found: Vec<(u8, u8)>) -> Result<Prediction, ModelError> {
         let written = |(valid, (best, share)): (bool, (u8, u8))| {
             let answer = (self.class_ids[usize::from(best)], share.min(250));
@@ -335,7 +336,7 @@ impl Predictor {
         })
     }
 
-    /// Labels and confidence of a band of answers.
+    /// Labels and confidence of a band of rows.
     fn label_rows(
         &self,
         isa: Isa,
@@ -345,7 +346,7 @@ impl Predictor {
         (labels, confidence): (&mut [u8], &mut [u8]),
     ) {
         let chip = seen.chip;
-        let (col, _) = chip.window.offset_of(core).unwrap_or_default();
+        let (col, _) = chip.window.offset_of(core).expect("a core lies in its chip");
         let first = answers.span().0;
         let below = seen.offset().1;
         let rows = labels.par_chunks_mut(core.width).zip(confidence.par_chunks_mut(core.width)).enumerate();
@@ -378,14 +379,14 @@ impl Predictor {
                 })?;
                 Ok(planes)
             }
-            Body::Card(card) => {
+            Body::Gpu(gpu) => {
                 let (planes, part) = self.planes_of(seen, window);
-                card.scores(&planes, part).map_err(|reason| engine_error(seen.chip, reason))
+                gpu.scores(&planes, part).map_err(|reason| engine_error(seen.chip, reason))
             }
         }
     }
 
-    /// A chip for a card, and the part of it that is wanted.
+    /// A chip for a GPU, and the required part of it.
     fn planes_of(&self, seen: &Seen, window: &Window) -> (Planes, Part) {
         let Picture { width, height, cols, rows, .. } = self.picture(&seen.view, window);
         let bands = self.bands.len();
@@ -410,7 +411,7 @@ impl Predictor {
 
 /// Validity of a chip's pixels within a window, row by row.
 fn valid<'a>(chip: &'a Chip, window: &Window) -> impl Iterator<Item = bool> + use<'a> {
-    let (col, row) = chip.window.offset_of(window).unwrap_or_default();
+    let (col, row) = chip.window.offset_of(window).expect("a core lies in its chip");
     let (width, height) = (window.width, window.height);
     (row..row + height).flat_map(move |y| &chip.valid[y * chip.window.width + col..][..width]).copied()
 }
@@ -419,21 +420,21 @@ fn engine_error(chip: &Chip, reason: String) -> ModelError {
     ModelError::Engine { window: chip.window, reason }
 }
 
-/// What the network is shown: a chip's bands with their mean and standard deviation taken out. Invalid pixels are filled; those that
-/// nothing fills, and those beyond the chip, are 0.
+/// The input of the network: a chip's bands, normalized by their mean and standard deviation. Invalid pixels are
+/// filled; those that cannot be filled, and those beyond the chip, are 0.
 struct Seen<'a> {
     chip: &'a Chip,
     bands: &'a [Band],
-    /// The part of the chip that is computed; it may end beyond it.
+    /// The part of the chip that is computed; it may extend beyond the chip.
     view: Window,
-    /// `None` where the view is wholly valid.
+    /// `None` if the view is completely valid.
     fill: Option<Fill>,
 }
 
 impl Seen<'_> {
-    /// Columns and rows from the chip's corner to the view's.
+    /// Columns and rows from the chip's corner to the view's corner.
     fn offset(&self) -> (usize, usize) {
-        self.chip.window.offset_of(&self.view).unwrap_or_default()
+        self.chip.window.offset_of(&self.view).expect("a view lies in its chip")
     }
 }
 
@@ -463,7 +464,7 @@ impl Source for Seen<'_> {
         let place = |origin: i64, at: usize| origin.saturating_add_unsigned(at as u64);
         let (row, col) = (place(self.chip.window.row, y), place(self.chip.window.col, first));
         for (filled, source) in fill.row(row, col..place(col, there)) {
-            let x = usize::try_from(filled - col).unwrap_or_default();
+            let x = arpent_base::number::offset(filled - col);
             for (index, band) in bands() {
                 to[x * count + index - start] = band.normalized(self.chip.band(index)[source]);
             }
@@ -471,9 +472,8 @@ impl Source for Seen<'_> {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=250 before")]
 fn quantize(share: f32) -> u8 {
-    (f64::from(share) / CONFIDENCE_SCALE).round().clamp(0.0, 250.0) as u8
+    truncate::<u8>((f64::from(share) / CONFIDENCE_SCALE).round().clamp(0.0, 250.0))
 }
 
 #[cfg(test)]
@@ -485,8 +485,8 @@ mod tests {
         assert_eq!((quantize(1.0), quantize(0.5), quantize(f32::NAN)), (250, 125, 0));
     }
 
-    /// On any Vulkan driver, a software driver too (`apt-get install mesa-vulkan-drivers`; `just vulkan`): the CPU's labels,
-    /// but for pixels whose two best classes lie within rounding of each other.
+    /// On any Vulkan driver, including software drivers (`apt-get install mesa-vulkan-drivers`; `just vulkan`): the
+    /// labels of the CPU, except for pixels whose two best classes differ by rounding only.
     #[test]
     #[cfg(feature = "wgpu")]
     fn a_card_gives_the_labels_of_the_cpu() {
@@ -512,11 +512,11 @@ mod tests {
                 Prediction::Detections(_) => panic!("labels expected"),
             }
         };
-        let (cpu, card) = (answer(DeviceChoice::Cpu), answer(DeviceChoice::Vulkan));
-        assert!(card.2.contains("Vulkan") && cpu.2.contains("CPU"));
-        let apart = cpu.0.data().iter().zip(card.0.data()).filter(|(a, b)| a != b).count();
+        let (cpu, gpu) = (answer(DeviceChoice::Cpu), answer(DeviceChoice::Vulkan));
+        assert!(gpu.2.contains("Vulkan") && cpu.2.contains("CPU"));
+        let apart = cpu.0.data().iter().zip(gpu.0.data()).filter(|(a, b)| a != b).count();
         assert!(apart <= 2, "{apart} labels differ");
-        let near = cpu.1.data().iter().zip(card.1.data()).all(|(a, b)| a.abs_diff(*b) <= 1);
+        let near = cpu.1.data().iter().zip(gpu.1.data()).all(|(a, b)| a.abs_diff(*b) <= 1);
         assert!(near, "confidences differ by more than a step");
     }
 

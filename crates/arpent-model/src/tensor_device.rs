@@ -1,4 +1,5 @@
-//! Where tensors live: the CPU, and the GPUs that this build knows (features `wgpu`, `vulkan` and `cuda`, ADR 0010).
+//! Devices of tensors: the CPU, and the GPUs that this build supports (features `wgpu`, `vulkan` and `cuda`, ADR
+//! 0010).
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 
@@ -19,20 +20,20 @@ impl Precision {
 }
 
 impl DeviceChoice {
-    /// A device that has computed something in `precision`, and which it is; never [`DeviceChoice::Auto`].
+    /// Opens a device after a test computation in `precision`, and returns which it is; never [`DeviceChoice::Auto`].
     ///
     /// # Errors
-    /// [`ModelError::Device`] when this build does not have it, or when it does not work.
+    /// [`ModelError::Device`] if this build does not support the device, or if it does not work.
     pub fn open(self, precision: Precision) -> Result<(Device, Self), ModelError> {
         match self {
-            // The CPU has no driver to ask; and many predictors are made at a time, which must not share a panic hook.
+            // The CPU needs no driver test; and predictors are made concurrently, which must not share a panic hook.
             Self::Cpu => Ok((Device::flex(), self)),
             Self::Auto => {
-                let card =
+                let gpu =
                     |choice: Self| Some((works(choice, devices(choice, false), precision).ok()?, choice));
                 [Self::Cuda, Self::Vulkan]
                     .into_iter()
-                    .find_map(card)
+                    .find_map(gpu)
                     .map_or_else(|| Self::Cpu.open(precision), Ok)
             }
             Self::Vulkan | Self::Cuda => Ok((works(self, devices(self, true), precision)?, self)),
@@ -40,10 +41,10 @@ impl DeviceChoice {
     }
 }
 
-/// What makes devices. Making one may panic where there is no driver.
+/// Constructors of devices. They may panic without a driver.
 type Makers = Vec<fn() -> Device>;
 
-/// The cards of a kind, best first; none where this build does not know the kind.
+/// The GPUs of a kind, best first; empty if this build does not support the kind.
 #[cfg_attr(not(feature = "wgpu"), allow(unused_variables, reason = "only Vulkan has software drivers"))]
 fn devices(choice: DeviceChoice, software: bool) -> Makers {
     match choice {
@@ -59,22 +60,22 @@ fn devices(choice: DeviceChoice, software: bool) -> Makers {
     }
 }
 
-/// Kernels as SPIR-V.
+/// Kernels in SPIR-V.
 #[cfg(feature = "vulkan")]
 fn vulkan(kind: DeviceKind) -> Device {
     Device::vulkan(kind)
 }
 
-/// Kernels as WGSL, which `wgpu` translates for the driver.
+/// Kernels in WGSL, which `wgpu` translates for the driver.
 #[cfg(all(feature = "wgpu", not(feature = "vulkan")))]
 fn vulkan(kind: DeviceKind) -> Device {
     Device::wgpu(kind)
 }
 
-/// The first that computes.
+/// The first device that works.
 fn works(choice: DeviceChoice, makers: Makers, precision: Precision) -> Result<Device, ModelError> {
     let mut reason = "this build does not have it".to_owned();
-    // A driver that is not there panics; its message is told as an error, not twice.
+    // A missing driver causes a panic; its message is reported once, as an error.
     let hook = take_hook();
     set_hook(Box::new(|_| {}));
     let found = makers.into_iter().find_map(|make| {
@@ -88,7 +89,7 @@ fn works(choice: DeviceChoice, makers: Makers, precision: Precision) -> Result<D
     found.ok_or(ModelError::Device { device: choice.name(), reason })
 }
 
-/// 1 * 1 + 2 * 2 + 3 * 3, which every precision holds exactly.
+/// 1 * 1 + 2 * 2 + 3 * 3, which is exact in every precision.
 fn probe(device: &Device, precision: Precision) -> Result<(), String> {
     let ones = Tensor::<2>::from_data([[1.0f32, 2.0, 3.0]], device).cast(precision.dtype());
     let sum = ones.clone().matmul(ones.transpose()).cast(FloatDType::F32);

@@ -1,25 +1,25 @@
-//! The graphs of the architectures.
+//! Graphs of the architectures.
 
 use crate::encoders::Encoder;
 use crate::graph::{Activation, Graph, Layer, Op};
 
-/// Level by level: some convolutions, then a decoder that narrows before it upsamples.
+/// Convolutions level by level, then a decoder that reduces channels before it upsamples.
 pub(crate) struct Plain<'a> {
     pub(crate) widths: &'a [usize],
     pub(crate) encoder_convs: &'a [usize],
 }
 
-/// An encoder that people know, and segmentation_models_pytorch's U-Net decoder.
+/// A published encoder, and segmentation_models_pytorch's U-Net decoder.
 pub(crate) struct Encoded<'a> {
     pub(crate) encoder: Encoder,
     /// Channels of the decoder's stages, coarsest first.
     pub(crate) decoder: &'a [usize],
 }
 
-/// A part that gives the pictures that a decoder sees, finest first, for each date.
+/// An encoder: returns the feature maps for the decoder, finest first, for each date.
 type Pass<'a> = dyn Fn(&mut Graph, usize) -> Vec<usize> + 'a;
 
-/// One convolution and nothing else.
+/// A single convolution.
 pub(crate) fn linear(inputs: usize, outputs: usize, kernel: usize) -> Graph {
     let mut graph = Graph::default();
     graph.input(0, inputs);
@@ -35,7 +35,7 @@ impl Plain<'_> {
         let mut seen = by_date(&mut graph, inputs, dates, &|graph, input| encode(graph, input, &levels));
         let Some(mut at) = seen.pop() else { return graph };
         for level in (0..self.widths.len() - 1).rev() {
-            // Narrowing before the upsampling keeps the costly fine levels cheap.
+            // Reducing channels before upsampling keeps the expensive fine levels cheap.
             let out = self.widths[level.saturating_sub(1)];
             let name = format!("decoder.{level}");
             at = joined(&mut graph, at, seen.pop());
@@ -48,7 +48,7 @@ impl Plain<'_> {
         graph
     }
 
-    /// The way down only, then the mean of each cell of 2^`cell_levels` pixels: a classifier of cells.
+    /// The encoder only, then the mean of each cell of 2^`cell_levels` pixels: a classifier of cells.
     pub(crate) fn classifier(&self, inputs: usize, outputs: usize, cell_levels: u32) -> Graph {
         let mut graph = Graph::default();
         let levels = self.levels(&mut graph, inputs);
@@ -61,7 +61,7 @@ impl Plain<'_> {
         graph
     }
 
-    /// The layers of each level on the way down.
+    /// The layers of each level of the encoder.
     fn levels(&self, graph: &mut Graph, inputs: usize) -> Vec<Vec<usize>> {
         let mut channels = inputs;
         let mut levels = Vec::new();
@@ -113,7 +113,7 @@ impl Encoded<'_> {
     }
 }
 
-/// What the decoder sees: of one date as it is; of two, the absolute differences (Daudt et al., *Fully
+/// The inputs of the decoder: of one date unchanged; of two dates, the absolute differences (Daudt et al., *Fully
 /// convolutional siamese networks for change detection*, 2018: FC-Siam-diff).
 fn by_date(graph: &mut Graph, inputs: usize, dates: usize, pass: &Pass<'_>) -> Vec<usize> {
     let mut seen = Vec::new();
@@ -130,7 +130,7 @@ fn by_date(graph: &mut Graph, inputs: usize, dates: usize, pass: &Pass<'_>) -> V
     seen
 }
 
-/// Twice the size, beside the picture of that size if there is one.
+/// Upsamples by 2 and concatenates the skip connection of that size, if any.
 fn joined(graph: &mut Graph, at: usize, skip: Option<usize>) -> usize {
     let at = graph.upsample(at, 1);
     skip.map_or(at, |skip| graph.concat(at, skip))

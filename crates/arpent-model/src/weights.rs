@@ -26,10 +26,10 @@ impl Weights {
         self.0.insert(name.into(), WeightTensor { shape: shape.to_vec(), data });
     }
 
-    /// The array with a name.
+    /// The array with this name.
     ///
     /// # Errors
-    /// [`ModelError::WeightsMismatch`] when there is none.
+    /// [`ModelError::WeightsMismatch`] if there is none.
     pub fn get(&self, name: &str) -> Result<&WeightTensor, ModelError> {
         self.0.get(name).ok_or_else(|| ModelError::WeightsMismatch { what: format!("no tensor `{name}`") })
     }
@@ -44,10 +44,10 @@ impl Weights {
         self.0.values().map(|t| t.data.len()).sum()
     }
 
-    /// The safetensors file: names sorted, little-endian f32, the same bytes for the same weights.
+    /// The safetensors file: names sorted, little-endian f32; equal weights give equal bytes.
     ///
     /// # Errors
-    /// [`ModelError::WeightsFormat`] when a shape and its number of values differ.
+    /// [`ModelError::WeightsFormat`] if a shape does not match its number of values.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
         let bad = |e: safetensors::SafeTensorError| ModelError::WeightsFormat { reason: e.to_string() };
         let raw: Vec<(&str, &[usize], Vec<u8>)> = self
@@ -66,14 +66,14 @@ impl Weights {
     /// Reads a safetensors file.
     ///
     /// # Errors
-    /// [`ModelError::WeightsFormat`] when it is damaged or holds something else than f32.
+    /// [`ModelError::WeightsFormat`] if the file is damaged or contains a type other than f32.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
         let bad = |reason: String| ModelError::WeightsFormat { reason };
         let file = SafeTensors::deserialize(bytes).map_err(|e| bad(e.to_string()))?;
         let mut weights = Self::default();
         for (name, view) in file.tensors() {
             if view.dtype() != Dtype::F32 {
-                return Err(bad(format!("tensor `{name}` is {:?}, want F32", view.dtype())));
+                return Err(bad(format!("tensor `{name}` is {:?}, expected F32", view.dtype())));
             }
             let values = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
             weights.insert(name, view.shape(), values);
@@ -81,10 +81,10 @@ impl Weights {
         Ok(weights)
     }
 
-    /// Checks that these are exactly the tensors wanted, all finite.
+    /// Checks that these are exactly the expected tensors, all finite.
     ///
     /// # Errors
-    /// [`ModelError::WeightsMismatch`] and [`ModelError::NotFinite`], naming the tensor.
+    /// [`ModelError::WeightsMismatch`] and [`ModelError::NotFinite`] with the tensor.
     pub fn check(&self, wanted: &[TensorShape]) -> Result<(), ModelError> {
         for TensorShape { name, shape } in wanted {
             self.check_one(name, shape)?;
@@ -92,7 +92,7 @@ impl Weights {
         if self.0.len() != wanted.len() {
             let extra = self.0.keys().find(|name| !wanted.iter().any(|w| w.name == **name));
             let what = format!(
-                "{} tensors, the architecture has {}; `{}` is not one of them",
+                "{} tensors, the architecture has {}; unexpected `{}`",
                 self.0.len(),
                 wanted.len(),
                 extra.map_or("", String::as_str)
@@ -105,7 +105,7 @@ impl Weights {
     fn check_one(&self, name: &str, shape: &[usize]) -> Result<(), ModelError> {
         let tensor = self.get(name)?;
         if tensor.shape != shape || tensor.data.len() != shape.iter().product::<usize>() {
-            let what = format!("`{name}` has shape {:?}, want {shape:?}", tensor.shape);
+            let what = format!("`{name}` has shape {:?}, expected {shape:?}", tensor.shape);
             return Err(ModelError::WeightsMismatch { what });
         }
         match tensor.data.iter().position(|v| !v.is_finite()) {

@@ -1,4 +1,4 @@
-//! Packages are refused for a stated reason, and come back as they were written.
+//! Packages are rejected for a stated reason, and are unchanged after writing and reading.
 
 #![allow(clippy::unwrap_used, reason = "test helpers; numbers are small")]
 
@@ -52,7 +52,7 @@ fn a_package_comes_back_as_it_was_written() {
 #[test]
 fn a_description_of_gigabytes_is_not_read() {
     let (dir, _) = written();
-    // A hole: three gigabytes that take no room.
+    // A sparse file: three gigabytes that use no disk space.
     let file = fs::File::options().write(true).open(dir.path().join("model.json")).unwrap();
     file.set_len(3 << 30).unwrap();
     let error = ModelPackage::load(dir.path()).unwrap_err();
@@ -175,7 +175,7 @@ fn a_short_overlap_needs_a_reason() {
     hand_set_linear(&settings, &[vec![0.0; 9], vec![1.0; 9]], &[0.0, 0.0], dir.path()).unwrap();
     edit(dir.path(), |j| j["overlap_px"] = 0.into());
     let error = ModelPackage::load(dir.path()).unwrap_err();
-    assert!(error.to_string().contains("an exact answer needs 1"), "{error}");
+    assert!(error.to_string().contains("exact predictions need 1"), "{error}");
     assert!(error.hint().unwrap().contains("overlap_tolerance"));
     edit(dir.path(), |j| j["overlap_tolerance"] = "measured: 0.1 % of pixels differ".into());
     ModelPackage::load(dir.path()).unwrap();
@@ -188,8 +188,8 @@ fn unknown_formats_and_keys_are_refused() {
         matches!(&error, ModelError::UnknownFormat { found, .. } if found == "arpent-model/9"),
         "{error}"
     );
-    let error = error_after(|j| j["colour"] = 1.into());
-    assert!(matches!(error, ModelError::Parse { .. }) && error.to_string().contains("colour"), "{error}");
+    let error = error_after(|j| j["color"] = 1.into());
+    assert!(matches!(error, ModelError::Parse { .. }) && error.to_string().contains("color"), "{error}");
 }
 
 #[test]

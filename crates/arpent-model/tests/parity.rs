@@ -1,5 +1,6 @@
-//! Our networks against PyTorch's, by the same weights and pixels: `parity/unet-*.json` hold segmentation_models_pytorch's
-//! outputs, `parity/checkpoints.json` what PyTorch's files hold (made by `benches/peers/make_parity.py`).
+//! Compares our networks with PyTorch's, for the same weights and pixels: `parity/unet-*.json` contain the outputs of
+//! segmentation_models_pytorch, `parity/checkpoints.json` the contents of PyTorch's files (made by
+//! `benches/peers/make_parity.py`).
 
 #![allow(
     clippy::unwrap_used,
@@ -87,7 +88,7 @@ fn architecture(fixture: &Value) -> Architecture {
     }
 }
 
-/// The state dict of a fixture, each name behind a prefix.
+/// The state dict of a fixture, with a prefix for each name.
 fn state_dict(fixture: &Value, prefix: &str) -> Weights {
     let mut weights = Weights::default();
     for entry in fixture["tensors"].as_array().unwrap() {
@@ -100,7 +101,7 @@ fn state_dict(fixture: &Value, prefix: &str) -> Weights {
     weights
 }
 
-/// The scores of a picture by a network, plane by plane.
+/// The scores of a network for a picture, plane by plane.
 fn scores(network: &Network, channels: usize, height: usize, width: usize) -> Vec<f32> {
     let pixels = (0..(channels * height * width) as u64).map(|i| (2.0 * unit("input", i) - 1.0) as f32);
     let input = TensorData::new(pixels.collect::<Vec<f32>>(), [1, channels, height, width]);
@@ -214,7 +215,7 @@ fn torchvision_and_efficientnet_names_fill_the_encoder() {
         let (architecture, state) = blank(encoder);
         let adopted = adopt_encoder(&architecture, &state_dict(&json(file), ""), state.clone()).unwrap();
         assert_eq!(adopted.first_conv, Some(3), "{file}");
-        // What follows the encoder in a classifier.
+        // The layers after the encoder in a classifier.
         let is_classifier =
             |key: &String| ["fc.", "_fc.", "_conv_head.", "_bn1."].iter().any(|p| key.starts_with(p));
         assert!(adopted.unused.iter().all(is_classifier), "{file}: {:?}", adopted.unused);
@@ -232,7 +233,7 @@ fn checkpoints_are_read_as_pytorch_reads_them() {
     for file in json("checkpoints.json")["files"].as_array().unwrap() {
         let name = file["file"].as_str().unwrap();
         let read = read_checkpoint(&parity(name));
-        // Reading is parsing: of a file that asks for a program to be run, the tensors are taken and no more.
+        // Reading is parsing: from a file that contains a program, only the tensors are read.
         assert!(!Path::new(&mark).exists(), "{name} was run");
         for tensor in file["tensors"].as_array().unwrap() {
             assert_tensor(name, tensor, read.as_ref().expect(name));

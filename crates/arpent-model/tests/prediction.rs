@@ -1,4 +1,4 @@
-//! Exact answers of networks set by hand.
+//! Exact predictions of networks with hand-set weights.
 
 #![allow(
     clippy::unwrap_used,
@@ -90,7 +90,7 @@ fn what_is_invalid_is_filled_before_it_is_seen() {
     // The pixel (5, 1) is the only one near enough.
     let right = [0.0, 0.0, 0.0, 0.0, (10 + 4 + far) as f32];
     assert!(seen.chunks_exact(5).all(|row| close(row, &right)), "{seen:?}");
-    // A chip that lacks what fills its pixels is refused.
+    // A chip without the pixels that fill its invalid ones is rejected.
     let mut chip = chip(network.chip_of(&core), |_, _| 1.0);
     assert!(network.predict(&chip, &core).is_ok());
     chip.valid[0] = false;
@@ -99,7 +99,7 @@ fn what_is_invalid_is_filled_before_it_is_seen() {
 }
 
 #[test]
-fn a_box_network_counts_its_neighbours() {
+fn a_box_network_counts_its_neighbors() {
     let settings = HandSet::segmentation(&["red"], 2);
     let network = predictor(&settings, &[vec![0.0; 9], vec![1.0; 9]], &[0.0, -4.5]);
     let window = Window::new(0, 0, 8, 8);

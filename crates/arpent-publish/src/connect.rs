@@ -1,4 +1,4 @@
-//! From an address and the environment to a store.
+//! Opens a store from an address and the environment.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::error::{PublishError, Result};
 use crate::failure::StoreFailure;
 use crate::secrets::Secrets;
 
-/// Where an address leads.
+/// The target of an address.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
     /// A local folder, absolute; it may not exist yet.
@@ -36,19 +36,19 @@ pub(crate) struct Connection {
 }
 
 impl fmt::Debug for Connection {
-    /// Some stores would show their keys.
+    /// Without the stores: some would print their keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("read_only", &self.read_only).finish_non_exhaustive()
     }
 }
 
 impl Connection {
-    /// A store that one can also write to, without any secret.
+    /// A writable store without secrets.
     pub(crate) fn open(store: Arc<dyn ObjectStore>) -> Self {
         Self { uploads: store.clone(), store, read_only: false, secrets: Arc::default() }
     }
 
-    /// Makes a store for requests in general and one for uploads.
+    /// Opens a store for requests in general and one for uploads.
     fn twice<S: ObjectStore>(
         url: &str,
         secrets: Secrets,
@@ -64,7 +64,7 @@ impl Connection {
     }
 }
 
-/// Understands an address that has a scheme.
+/// Parses an address with a scheme.
 pub(crate) fn place_of_url(text: &str, variable: &Lookup<'_>) -> Result<Place> {
     let bad = |reason: &str| PublishError::BadTarget { url: redacted(text), reason: reason.to_owned() };
     let url = Url::parse(text).map_err(|e| bad(&e.to_string()))?;
@@ -75,10 +75,10 @@ pub(crate) fn place_of_url(text: &str, variable: &Lookup<'_>) -> Result<Place> {
         });
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("the address of an output has no `?` and no `#` in it"));
+        return Err(bad("the address of an output must not contain `?` or `#`"));
     }
     let prefix = ObjectPath::from_url_path(url.path()).map_err(|e| bad(&redacted(&e.to_string())))?;
-    let bucket = || url.host_str().filter(|b| !b.is_empty()).ok_or_else(|| bad("no bucket is named"));
+    let bucket = || url.host_str().filter(|b| !b.is_empty()).ok_or_else(|| bad("the bucket is missing"));
     let store = match url.scheme() {
         "file" => {
             let path = url.to_file_path().map_err(|()| bad("not the path of a local folder"))?;
@@ -89,7 +89,7 @@ pub(crate) fn place_of_url(text: &str, variable: &Lookup<'_>) -> Result<Place> {
         "gs" => google(bucket()?, text, variable)?,
         "az" => azure(bucket()?, text, variable)?,
         "http" | "https" => http(&url, text, variable)?,
-        other => return Err(bad(&format!("`{other}` is not understood"))),
+        other => return Err(bad(&format!("unknown scheme `{other}`"))),
     };
     Ok(Place::Objects { store, prefix })
 }
@@ -115,7 +115,7 @@ fn google(bucket: &str, url: &str, variable: &Lookup<'_>) -> Result<Connection> 
     Connection::twice(url, access.secrets(), |up| builder.clone().with_client_options(options(up)).build())
 }
 
-/// A web server, which is only read.
+/// A web server: read-only.
 fn http(url: &Url, text: &str, variable: &Lookup<'_>) -> Result<Connection> {
     let client = ClientSettings::read(variable, "HTTP_")?;
     let clear = url.scheme() == "http";

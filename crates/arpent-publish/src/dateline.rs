@@ -1,5 +1,11 @@
-//! Polygons in longitude and latitude across the antimeridian: cut there (RFC 7946, section 3.1.9), in boxes whose west is greater
-//! than their east (section 5.2).
+//! Polygons in longitude and latitude across the antimeridian are cut there (RFC 7946, section 3.1.9); the west of
+//! their boxes is greater than the east (section 5.2).
+
+use std::borrow::Cow;
+
+use arpent_raster::{Crs, CrsKind};
+use arpent_vector::Feature;
+use geo_types::{LineString, Polygon};
 
 /// A closed ring of longitudes and latitudes, degrees.
 pub(crate) type Ring = Vec<[f64; 2]>;
@@ -9,15 +15,17 @@ pub(crate) type Rings = Vec<Ring>;
 
 const TURN: f64 = 360.0;
 const HALF: f64 = 180.0;
+/// Geometries with more turns around the Earth are left unchanged.
+const MOST_TURNS: f64 = 4.0;
 
-/// Polygons that lie from -180 to 180 degrees, of rings whose longitudes do. An edge between points more than half a turn apart
-/// goes across the antimeridian where `goes_across` says so, by the numbers of the ring and of the edge.
+/// Polygons from -180 to 180 degrees, from rings with longitudes in that range. An edge between points more than half a
+/// turn apart crosses the antimeridian if `goes_across` returns true for the index of the ring and of the edge.
 pub(crate) fn cut(mut rings: Rings, goes_across: &dyn Fn(usize, usize) -> bool) -> Vec<Rings> {
     let mut crosses = false;
     for (number, ring) in rings.iter_mut().enumerate() {
         match unwrap(ring, &|edge| goes_across(number, edge)) {
             Some(crossed) => crosses |= crossed,
-            // Around a pole: there is no side that is inside.
+            // Around a pole no side is inside.
             None => return vec![oriented(rings)],
         }
     }
@@ -25,27 +33,61 @@ pub(crate) fn cut(mut rings: Rings, goes_across: &dyn Fn(usize, usize) -> bool) 
         return vec![oriented(rings)];
     }
     align_holes(&mut rings);
-    let rings = oriented(rings);
-    let (low, high) = rings.first().map_or((0.0, 0.0), range);
-    let (at, low_turns, high_turns) = if high > HALF {
-        (HALF, 0.0, -TURN)
-    } else if low < -HALF {
-        (-HALF, TURN, 0.0)
-    } else {
-        return vec![rings];
-    };
-    let halves = [(Side::Low, low_turns), (Side::High, high_turns)];
-    let mut parts = Vec::new();
-    for (side, turns) in halves {
-        for mut part in half(&rings, at, side) {
-            part.iter_mut().flatten().for_each(|point| point[0] += turns);
-            parts.push(part);
-        }
-    }
-    parts
+    turns(oriented(rings))
 }
 
-/// Takes jumps out of a ring: tells whether there were any, none where the ring does not close then.
+/// Polygons from -180 to 180 degrees, from one whose longitudes exceed that range.
+fn turns(rings: Rings) -> Vec<Rings> {
+    let (low, high) = rings.first().map_or((0.0, 0.0), range);
+    let mut turn = ((low + HALF) / TURN).floor();
+    let last = ((high - HALF) / TURN).ceil();
+    // Also if a longitude is NaN.
+    let sane = last - turn < MOST_TURNS;
+    if !sane {
+        return vec![rings];
+    }
+    let (mut rest, mut parts) = (vec![rings], Vec::new());
+    loop {
+        let here = if turn < last {
+            let at = HALF + TURN * turn;
+            let whole = std::mem::take(&mut rest);
+            rest = whole.iter().flat_map(|rings| half(rings, at, Side::High)).collect();
+            whole.iter().flat_map(|rings| half(rings, at, Side::Low)).collect()
+        } else {
+            std::mem::take(&mut rest)
+        };
+        for mut part in here {
+            part.iter_mut().flatten().for_each(|point| point[0] -= TURN * turn);
+            parts.push(part);
+        }
+        if turn >= last {
+            return parts;
+        }
+        turn += 1.0;
+    }
+}
+
+/// A feature's geometry as written in the CRS of its map: the polygon, or its parts from -180 to 180 degrees if a map
+/// in degrees exceeds that range (RFC 7946, section 3.1.9).
+pub fn delivered<'a>(feature: &'a Feature, crs: &Crs) -> Cow<'a, [Polygon<f64>]> {
+    let [west, _, east, _] = feature.bbox();
+    if crs.kind != CrsKind::Geographic || (west >= -HALF && east <= HALF) {
+        return std::slice::from_ref(&feature.polygon).into();
+    }
+    let polygons = turns(rings_of(&feature.polygon)).into_iter().map(|rings| {
+        let mut lines = rings.into_iter().map(LineString::from);
+        let exterior = lines.next().unwrap_or_else(|| LineString::new(Vec::new()));
+        Polygon::new(exterior, lines.collect())
+    });
+    polygons.collect()
+}
+
+fn rings_of(polygon: &Polygon<f64>) -> Rings {
+    let lines = std::iter::once(polygon.exterior()).chain(polygon.interiors());
+    lines.map(|line| line.coords().map(|c| [c.x, c.y]).collect()).collect()
+}
+
+/// Removes jumps from a ring; returns whether there were any, `None` if the ring is not closed without them.
 fn unwrap(ring: &mut Ring, goes_across: &dyn Fn(usize) -> bool) -> Option<bool> {
     let (mut shift, mut crosses) = (0.0, false);
     let mut last: Option<f64> = None;
@@ -67,7 +109,7 @@ fn range(ring: &Ring) -> (f64, f64) {
     ring.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), p| (low.min(p[0]), high.max(p[0])))
 }
 
-/// Brings holes to the turn in which their polygon lies.
+/// Shifts holes to the turn of their polygon.
 fn align_holes(rings: &mut Rings) {
     let middle = |ring: &Ring| {
         let (low, high) = range(ring);
@@ -93,8 +135,8 @@ fn oriented(mut rings: Rings) -> Rings {
     rings
 }
 
-/// Twice the area of a closed ring, positive when counter-clockwise; taken from its first point, so that
-/// nothing is lost on small rings far from (0, 0).
+/// Twice the area of a closed ring, positive when counter-clockwise; computed relative to its first point, to keep
+/// the precision of small rings far from (0, 0).
 pub(crate) fn signed_area(ring: &[[f64; 2]]) -> f64 {
     let Some(origin) = ring.first() else { return 0.0 };
     let from = |p: &[f64; 2]| (p[0] - origin[0], p[1] - origin[1]);
@@ -142,7 +184,7 @@ fn half(rings: &Rings, at: f64, side: Side) -> Vec<Rings> {
     parts
 }
 
-/// The pieces of a ring on one side, each from the meridian back to it; none where it does not cross.
+/// The pieces of a ring on one side, each from the meridian back to it; empty if it does not cross.
 fn chains_of(points: &[[f64; 2]], at: f64, side: Side) -> Option<Vec<Ring>> {
     let n = points.len();
     let inside = |i: usize| side.has(points[i % n], at);
@@ -157,7 +199,7 @@ fn chains_of(points: &[[f64; 2]], at: f64, side: Side) -> Option<Vec<Ring>> {
             (false, false) => {}
         }
     }
-    // The last edge leads back to the outside.
+    // The last edge returns to the outside.
     let (last, first) = (points[(start + n - 1) % n], points[start]);
     if inside(start + n - 1) {
         chains.last_mut()?.push(crossing(last, first, at));
@@ -165,7 +207,7 @@ fn chains_of(points: &[[f64; 2]], at: f64, side: Side) -> Option<Vec<Ring>> {
     Some(chains)
 }
 
-/// Where an edge crosses a meridian; the same from both ends.
+/// The point where an edge crosses a meridian; the same for both directions.
 fn crossing(a: [f64; 2], b: [f64; 2], at: f64) -> [f64; 2] {
     let (a, b) = if a[0] <= b[0] { (a, b) } else { (b, a) };
     let along = (at - a[0]) / (b[0] - a[0]);
@@ -173,7 +215,7 @@ fn crossing(a: [f64; 2], b: [f64; 2], at: f64) -> [f64; 2] {
     [at, (y * 1e9).round() / 1e9]
 }
 
-/// Rings of chains: along the meridian, the polygon lies between every second pair of ends.
+/// Joins chains to rings: along the meridian, the polygon lies between every second pair of ends.
 fn joined(chains: &[Ring]) -> Vec<Ring> {
     let mut ends: Vec<(f64, usize, bool)> = Vec::new();
     for (number, chain) in chains.iter().enumerate() {
@@ -182,14 +224,14 @@ fn joined(chains: &[Ring]) -> Vec<Ring> {
         }
     }
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
-    // For each chain, the one that goes on from its end.
+    // For each chain, the chain that continues from its end.
     let mut next = vec![None; chains.len()];
     for pair in ends.chunks(2) {
         if let [(_, a, a_begins), (_, b, b_begins)] = pair {
             match (a_begins, b_begins) {
                 (true, false) => next[*b] = Some(*a),
                 (false, true) => next[*a] = Some(*b),
-                // Ends in one place: each chain is closed by itself.
+                // Coinciding ends: each chain is closed separately.
                 _ => {}
             }
         }
@@ -214,7 +256,7 @@ fn joined(chains: &[Ring]) -> Vec<Ring> {
     rings
 }
 
-/// Whether a ring holds a point, by the even-odd rule.
+/// Whether a ring contains a point, by the even-odd rule.
 fn contains(ring: &Ring, [x, y]: [f64; 2]) -> bool {
     let crosses = |pair: &[[f64; 2]]| {
         let ([xa, ya], [xb, yb]) = (pair[0], pair[1]);
@@ -223,7 +265,7 @@ fn contains(ring: &Ring, [x, y]: [f64; 2]) -> bool {
     ring.windows(2).filter(|pair| crosses(pair)).count() % 2 == 1
 }
 
-/// A growing box of longitudes and latitudes, which knows that the Earth is round.
+/// A growing box of longitudes and latitudes, which may cross the antimeridian.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Extent {
     /// Longitudes from -180 to 180, then from 0 to 360; latitudes.
@@ -231,7 +273,7 @@ pub(crate) struct Extent {
 }
 
 impl Extent {
-    /// Adds a polygon, which is also everywhere between its outermost points.
+    /// Adds a polygon, with all longitudes between its outermost points.
     pub(crate) fn add(&mut self, rings: &Rings) {
         let Some((low, high)) = rings.first().map(range).filter(|(low, high)| low <= high) else { return };
         let positive = if low < 0.0 && high > 0.0 {
@@ -250,12 +292,17 @@ impl Extent {
         }
     }
 
-    /// West, south, east, north; the narrower of the boxes that hold everything, so that west is greater than east across the
+    /// The same for a polygon.
+    pub(crate) fn add_polygon(&mut self, polygon: &Polygon<f64>) {
+        self.add(&rings_of(polygon));
+    }
+
+    /// West, south, east, north; the narrower of the two possible boxes, so that west is greater than east across the
     /// antimeridian.
     pub(crate) fn bbox(&self) -> Option<[f64; 4]> {
         let [plain, positive, [south, north]] = self.ranges?;
         let width = |range: [f64; 2]| range[1] - range[0];
-        // Below the rounding of coordinates, both are the same box.
+        // Differences below the rounding of coordinates do not count.
         if width(positive) > width(plain) - 1e-6 {
             return Some([plain[0], south, plain[1], north]);
         }
@@ -267,6 +314,8 @@ impl Extent {
 
 #[cfg(test)]
 mod tests {
+    use arpent_base::number::exact;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -302,6 +351,25 @@ mod tests {
             assert!(signed_area(&part[0]) > 0.0 && part[1..].iter().all(|hole| signed_area(hole) < 0.0));
             assert!(part.iter().all(|ring| ring.first() == ring.last() && ring.len() > 3));
         }
+    }
+
+    #[test]
+    fn geometries_in_degrees_are_delivered_on_the_globe() {
+        let geographic = Crs { kind: CrsKind::Geographic, ..crate::testing::crs() };
+        let of = |x: f64, size: f64, crs: &Crs| {
+            let feature = crate::testing::feature(1, 1, x, 0.0, size);
+            let ranges: Vec<_> = delivered(&feature, crs).iter().map(|p| range(&rings_of(p)[0])).collect();
+            ranges
+        };
+        assert_eq!(of(178.0, 2.0, &geographic), [(178.0, 180.0)]);
+        assert_eq!(of(179.0, 2.0, &geographic), [(179.0, 180.0), (-180.0, -179.0)]);
+        assert_eq!(of(180.0, 2.0, &geographic), [(-180.0, -178.0)]);
+        assert_eq!(of(350.0, 2.0, &geographic), [(-10.0, -8.0)]);
+        assert_eq!(of(-182.0, 2.0, &geographic), [(178.0, 180.0)]);
+        assert_eq!(of(-181.0, 2.0, &geographic), [(179.0, 180.0), (-180.0, -179.0)]);
+        assert_eq!(of(-181.0, 362.0, &geographic), [(179.0, 180.0), (-180.0, 180.0), (-180.0, -179.0)]);
+        assert_eq!(of(f64::INFINITY, 1.0, &geographic).len(), 1);
+        assert_eq!(of(179.0, 2.0, &crate::testing::crs()), [(179.0, 181.0)]);
     }
 
     #[test]
@@ -346,9 +414,8 @@ mod tests {
             radii in prop::collection::vec(0.2f64..3.0, 3..24), middle in 177.5f64..182.5, turn in 0.0f64..1.0,
         ) {
             // A star: never self-intersecting, often with several parts on a side.
-            #[allow(clippy::cast_precision_loss)]
             let mut star: Vec<[f64; 2]> = radii.iter().enumerate().map(|(i, r)| {
-                let a = (i as f64 + turn) / radii.len() as f64 * std::f64::consts::TAU;
+                let a = (exact(i) + turn) / exact(radii.len()) * std::f64::consts::TAU;
                 [middle + r * a.cos(), r * a.sin()]
             }).collect();
             star.push(star[0]);
@@ -358,6 +425,10 @@ mod tests {
             prop_assert!(parts.iter().flatten().flatten().all(|p| p[0].abs() <= 180.0));
             let wide = parts.iter().flatten().any(|ring| { let (l, h) = range(ring); h - l > 7.0 });
             prop_assert!(!wide, "{parts:?}");
+            // The same where its longitudes go on.
+            let parts = turns(vec![star]);
+            prop_assert!((area(&parts) - whole).abs() < 1e-6, "{} {whole}", area(&parts));
+            prop_assert!(parts.iter().flatten().flatten().all(|p| p[0].abs() <= 180.0));
         }
     }
 }

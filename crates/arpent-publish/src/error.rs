@@ -1,4 +1,4 @@
-//! What can go wrong between a feature and a published run.
+//! Errors of this crate.
 
 use std::error::Error;
 use std::io;
@@ -13,33 +13,33 @@ use crate::secrets::Secrets;
 /// A result of this crate.
 pub type Result<T, E = PublishError> = std::result::Result<T, E>;
 
-/// Why features could not be written, or a run could not be published, read or verified.
+/// Errors of writing features, and of publishing, reading and verifying a run.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// A local file or folder refused an operation.
+    /// An operation on a local file or folder failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What we were doing: `write`, `create`, ...
+        /// The operation: `write`, `create`, ...
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
     },
-    /// The output's place is there, but is not a folder.
+    /// The path of the output is not a folder.
     #[error("the output {} is not a folder", path.display())]
     NotAFolder {
-        /// The place.
+        /// The path.
         path: PathBuf,
     },
-    /// A local folder that is not there or is empty, and a part of a bucket without objects.
-    #[error("there is nothing at {url}")]
+    /// A local folder that is missing or empty, or a prefix of a bucket without objects.
+    #[error("{url} does not exist or is empty")]
     NothingThere {
         /// The output.
         url: String,
     },
-    /// A record of a scratch file does not encode or decode.
+    /// A record of a scratch file cannot be encoded or decoded.
     #[error("cannot {action} feature in the scratch file {}: {source}", path.display())]
     Spool {
         /// `encode` or `decode`.
@@ -49,7 +49,7 @@ pub enum PublishError {
         /// The codec's reason.
         source: postcard::Error,
     },
-    /// A scratch file ends in the middle of a record, or its record is larger than any that is written.
+    /// A scratch file ends within a record, or a record is larger than any that is written.
     #[error("the scratch file {} was changed while in use", path.display())]
     SpoolDamaged {
         /// The scratch file.
@@ -63,10 +63,10 @@ pub enum PublishError {
         /// The library's reason.
         source: Box<parquet::errors::ParquetError>,
     },
-    /// A table of features cannot be made.
-    #[error("cannot lay out features for {}: {source}", path.display())]
+    /// The table of features cannot be built.
+    #[error("cannot build the feature table of {}: {source}", path.display())]
     Columns {
-        /// The file meant.
+        /// The file to be written.
         path: PathBuf,
         /// The library's reason.
         source: Box<arrow_schema::ArrowError>,
@@ -79,8 +79,8 @@ pub enum PublishError {
         /// The parser's reason.
         source: serde_json::Error,
     },
-    /// A coordinate of a feature cannot be brought to WGS 84.
-    #[error("feature {id}: cannot bring ({x}, {y}) to longitude and latitude: {source}")]
+    /// A coordinate of a feature cannot be transformed to WGS 84.
+    #[error("feature {id}: cannot transform ({x}, {y}) to longitude and latitude: {source}")]
     Reproject {
         /// The feature.
         id: String,
@@ -101,15 +101,15 @@ pub enum PublishError {
         /// Latitude, degrees.
         latitude: f64,
     },
-    /// An output address is not one of those understood.
-    #[error("`{url}` is no place for an output: {reason}")]
+    /// The address of an output is not supported.
+    #[error("`{url}` is not a valid output: {reason}")]
     BadTarget {
         /// The address as given.
         url: String,
         /// What is wrong.
         reason: String,
     },
-    /// The output holds a complete run already.
+    /// The output already holds a complete run.
     #[error("{url} already holds the complete run {run_id}")]
     OutputExists {
         /// The output.
@@ -117,23 +117,23 @@ pub enum PublishError {
         /// The run that it holds.
         run_id: String,
     },
-    /// Someone else published to the output while this run was uploading.
-    #[error("{url} was replaced by someone else while this run was being published")]
+    /// Another process published to the output during the upload.
+    #[error("{url} was replaced by another process while this run was being published")]
     ReplacedMeanwhile {
         /// The output.
         url: String,
     },
-    /// The store refused an operation.
+    /// An operation of the store failed.
     #[error("cannot {action} {place}: {source}")]
     Store {
-        /// What we were doing.
+        /// The operation.
         action: &'static str,
         /// The object or file.
         place: String,
         /// The store's reason.
         source: Box<StoreFailure>,
     },
-    /// A store could not be set up from its address and the environment.
+    /// A store cannot be configured from its address and the environment.
     #[error("cannot set up access to {url}: {source}")]
     Connect {
         /// The address.
@@ -141,15 +141,15 @@ pub enum PublishError {
         /// The library's reason.
         source: Box<StoreFailure>,
     },
-    /// The environment names no credentials for a store that needs them.
+    /// The environment has no credentials for a store that needs them.
     #[error("the environment holds no credentials for {url}")]
     NoCredentials {
         /// The address.
         url: String,
-        /// The variables that would hold them.
+        /// The variables to set.
         variables: &'static str,
     },
-    /// Two variables that mean the same thing hold different values.
+    /// Two variables with the same meaning have different values.
     #[error("the environment variables {first} and {second} contradict each other")]
     Contradiction {
         /// One variable.
@@ -157,7 +157,7 @@ pub enum PublishError {
         /// The other.
         second: &'static str,
     },
-    /// A variable of the environment cannot be understood.
+    /// An environment variable has an invalid value.
     #[error("the environment variable {name} cannot be used: {reason}")]
     BadVariable {
         /// The variable.
@@ -165,13 +165,13 @@ pub enum PublishError {
         /// What is wrong.
         reason: &'static str,
     },
-    /// The output is on a web server, which is only read.
+    /// The output is on a web server, which is read-only.
     #[error("{url} can only be read")]
     ReadOnly {
         /// The address.
         url: String,
     },
-    /// What a store holds after an upload is not what was sent.
+    /// The object in the store differs from what was uploaded.
     #[error("{place} is not what was uploaded: {what}")]
     Damaged {
         /// The object.
@@ -179,13 +179,13 @@ pub enum PublishError {
         /// What differs.
         what: &'static str,
     },
-    /// The output holds no manifest, hence no complete run.
+    /// The output has no manifest, hence no complete run.
     #[error("{url} holds no complete run: {} is missing", crate::names::MANIFEST_NAME)]
     NoManifest {
         /// The output.
         url: String,
     },
-    /// The output holds maps in folders of its own, and none itself.
+    /// The output has maps in its folders, but none of its own.
     #[error("{url} holds several maps, each in a folder: {}", folders.join(", "))]
     SeveralMaps {
         /// The output.
@@ -193,13 +193,13 @@ pub enum PublishError {
         /// The folders.
         folders: Vec<String>,
     },
-    /// A manifest that names no file: a complete run has some.
+    /// A manifest without files: a complete run has some.
     #[error("the manifest of {url} names no file")]
     NoArtifacts {
         /// The output.
         url: String,
     },
-    /// A file of a run is not what its manifest says.
+    /// A file of a run differs from its manifest.
     #[error("{url}: {href} is not what was published: {what}")]
     NotAsPublished {
         /// The output.
@@ -209,7 +209,7 @@ pub enum PublishError {
         /// What differs.
         what: String,
     },
-    /// The manifest is not what this version reads.
+    /// The manifest cannot be parsed.
     #[error("the manifest of {url} cannot be read: {source}")]
     BadManifest {
         /// The output.
@@ -217,7 +217,7 @@ pub enum PublishError {
         /// The parser's reason.
         source: serde_json::Error,
     },
-    /// The manifest was written in another format version.
+    /// The manifest has another format version.
     #[error(
         "the manifest of {url} has format `{found}`, this version reads `{}`",
         crate::names::MANIFEST_FORMAT
@@ -225,7 +225,7 @@ pub enum PublishError {
     ManifestFormat {
         /// The output.
         url: String,
-        /// The format it names; empty where it names none.
+        /// The format of the manifest; empty if it has none.
         found: String,
     },
     /// A manifest names a file that is not in the folder of its attempt.
@@ -233,27 +233,27 @@ pub enum PublishError {
     ManifestPath {
         /// The output.
         url: String,
-        /// The place that it names.
+        /// The path in the manifest.
         href: String,
-        /// The folder in which all its files lie.
+        /// The folder that contains all its files.
         attempt: String,
     },
-    /// An object is larger than anything of its kind.
+    /// An object is larger than the limit for its kind.
     #[error("{place} is larger than {limit} bytes, the most that {what} may have")]
     TooLarge {
         /// The object.
         place: String,
-        /// What it should be.
+        /// The kind of object expected.
         what: &'static str,
-        /// The most that is read, bytes.
+        /// The limit, bytes.
         limit: u64,
     },
-    /// A list of objects does not end.
+    /// A list of objects is longer than the limit.
     #[error("more than {limit} objects lie below {place}")]
     TooMany {
         /// The folder.
         place: String,
-        /// The most that are listed.
+        /// The limit.
         limit: usize,
     },
     /// A JSON document cannot be written.
@@ -272,7 +272,7 @@ pub enum PublishError {
         /// What is wrong.
         reason: &'static str,
     },
-    /// An artifact's file is not any more what was hashed.
+    /// The file of an artifact changed after it was hashed.
     #[error("{} changed between hashing and upload", path.display())]
     ArtifactChanged {
         /// The file.
@@ -287,13 +287,13 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// For `map_err`: what we were doing to which local file.
+    /// For `map_err`: the operation and the local file.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
 
-    /// For `map_err`: what we were doing to which object of which store.
+    /// For `map_err`: the operation, the object and the secrets of its store.
     pub(crate) fn store(
         action: &'static str,
         place: String,
@@ -304,9 +304,8 @@ impl PublishError {
 }
 
 impl Diagnostic for PublishError {
-    /// Whether the same may work later, without anybody changing what was asked for: a network or a store that is
-    /// away or busy, credentials or a clock out of date, no room, no file handles, an upload that was damaged on
-    /// its way.
+    /// Whether the same command may succeed later: the network or the store is unavailable or busy, credentials or a
+    /// clock are out of date, the disk is full, no file handles are left, or an upload was corrupted in transit.
     fn is_transient(&self) -> Option<bool> {
         Some(match self {
             Self::Store { source, .. } | Self::Connect { source, .. } => source.transient,
@@ -331,24 +330,24 @@ impl Diagnostic for PublishError {
             ),
             Self::ReadOnly { .. } => Some("publish to a folder or to an object store".into()),
             Self::Contradiction { .. } => Some("unset one of the two".into()),
-            Self::Damaged { .. } => Some("run again; if it happens again, look for a proxy in between".into()),
+            Self::Damaged { .. } => Some("run again; if the error repeats, check for a proxy between this machine and the store".into()),
             Self::NoManifest { .. } => Some(
-                "give the folder that was the run's --output; a run that was cut off leaves no manifest"
+                "give the folder that was the run's --output; an interrupted run leaves no manifest"
                     .into(),
             ),
             Self::SeveralMaps { url, folders } => {
                 folders.first().map(|folder| format!("name one of them: {}/{folder}", url.trim_end_matches('/')))
             }
             Self::NotAsPublished { url, .. } => Some(format!(
-                "`arpent verify {url}` tells every file that was changed: publish the map again, or bring the file back"
+                "`arpent check {url}` lists the changed files: restore them, or publish the map again"
             )),
             Self::ManifestPath { .. } | Self::NoArtifacts { .. } => {
-                Some("somebody changed the manifest: publish the map again, and do not trust this one".into())
+                Some("the manifest was changed after publication: do not trust it, and publish the map again".into())
             }
             Self::TooLarge { .. } => {
-                Some("this is not what Arpent wrote: check the address, and who may write there".into())
+                Some("this is not an output of Arpent: check the address and its write permissions".into())
             }
-            Self::TooMany { .. } => Some("give each map an output of its own".into()),
+            Self::TooMany { .. } => Some("use a separate output for each map".into()),
             Self::ManifestFormat { .. } => {
                 Some("use the version of arpent that wrote it, or a newer one".into())
             }
@@ -360,7 +359,7 @@ impl Diagnostic for PublishError {
     }
 }
 
-const CREDENTIALS: &str = "check the variables of the environment that name the store and its credentials \
+const CREDENTIALS: &str = "check the environment variables of the store and its credentials \
                            (docs/guides/object-storage.md lists them)";
 
 fn store_hint(failure: &StoreFailure) -> Option<String> {
@@ -371,11 +370,11 @@ fn store_hint(failure: &StoreFailure) -> Option<String> {
 
 fn io_hint(kind: io::ErrorKind) -> Option<String> {
     match kind {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            Some("free some space, or choose another place for --output or for scratch files (TMPDIR)".into())
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Some(
+            "free disk space, or choose another folder for --output or for scratch files (TMPDIR)".into(),
+        ),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            Some("check who may write there, or give another --output".into())
+            Some("check the write permission, or give another --output".into())
         }
         _ => None,
     }

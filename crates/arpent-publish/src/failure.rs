@@ -1,4 +1,4 @@
-//! What a store said when it failed, fit to be shown.
+//! Error messages of stores, without secrets.
 
 use std::error::Error;
 use std::fmt;
@@ -9,10 +9,9 @@ use object_store::client::HttpError;
 
 use crate::secrets::Secrets;
 
-/// Longer answers of servers are cut.
+/// Longer error messages are cut, characters.
 const LONGEST: usize = 600;
-/// Words of answers after which the same request, or the same publication, may work later: throttling, clocks and
-/// credentials that are out of date, what was damaged on the way.
+/// Texts of temporary errors: throttling, a clock or credentials out of date, corruption in transit.
 const TRY_LATER: [&str; 15] = [
     "SlowDown",
     "InternalError",
@@ -30,12 +29,12 @@ const TRY_LATER: [&str; 15] = [
     "ContentSHA256Mismatch",
     "NoSuchUpload",
 ];
-/// `object_store`'s word where it does not understand an answer: a proxy's page, or a part of one.
+/// Text of `object_store` for an answer that it cannot parse: the page of a proxy, or a truncated answer.
 const NO_ANSWER: &str = "response";
 
-/// Why a store refused: its own words, without secrets, and what kind of failure it was.
+/// Why a store failed: its message without secrets, and the kind of failure.
 ///
-/// It has no source, since that would hold what was taken out of its words.
+/// It has no source, since that would contain the secrets.
 #[derive(Debug, Clone)]
 pub struct StoreFailure {
     text: String,
@@ -71,7 +70,7 @@ impl fmt::Display for StoreFailure {
 
 impl Error for StoreFailure {}
 
-/// The words of an error and of those below it, each once, in one line.
+/// The messages of an error and its sources, each once, in one line.
 fn words(error: &StoreError) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -92,7 +91,7 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// The status of an answer, which `object_store` tells in words only.
+/// The HTTP status, which `object_store` gives only in its message.
 fn status(words: &str) -> Option<u16> {
     words.split_once("status code: ")?.1.get(..3)?.parse().ok()
 }
@@ -101,17 +100,17 @@ fn later(status: u16) -> bool {
     status >= 500 || matches!(status, 408 | 429)
 }
 
-/// Answers that name a passing reason whatever their status.
+/// Whether the message names a temporary reason, whatever the status.
 fn late(words: &str) -> bool {
     TRY_LATER.iter().any(|word| words.contains(word))
 }
 
-/// Whether no whole answer came.
+/// Whether no complete answer was received.
 fn is_http(error: &StoreError) -> bool {
     below(error, |e| e.is::<HttpError>().then_some(())).is_some()
 }
 
-/// The input/output error below an error, apart from those of connections.
+/// The input/output error among the sources of an error, except those of connections.
 fn io_error(error: &StoreError) -> Option<&io::Error> {
     if is_http(error) { None } else { find_io(error) }
 }
@@ -121,7 +120,7 @@ pub(crate) fn find_io<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Er
     below(error, |e| e.downcast_ref())
 }
 
-/// What `find` gives for an error or one of those below it.
+/// The first result of `find` for an error and its sources.
 fn below<'a, T>(
     error: &'a (dyn Error + 'static),
     find: impl Fn(&'a (dyn Error + 'static)) -> Option<T>,
@@ -136,10 +135,10 @@ fn below<'a, T>(
     None
 }
 
-/// Whether an input/output error may be gone later: no room, no file handles, a network that is away.
+/// Whether an input/output error is temporary: a full disk, no file handles, an unavailable network.
 pub(crate) fn is_transient(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
-    // ENFILE and EMFILE, too many open files, are the same on every Unix and have no kind.
+    // ENFILE and EMFILE (too many open files) have the same numbers on every Unix and no `ErrorKind`.
     const TOO_MANY_FILES: [Option<i32>; 2] = [Some(23), Some(24)];
     let kinds = [
         Kind::StorageFull,

@@ -1,4 +1,4 @@
-//! Deleting what runs, publications and jobs that were cut off have left.
+//! Deletes the remains of interrupted runs, publications and jobs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,65 +14,65 @@ use crate::objects::ObjectInfo;
 use crate::session::Session;
 use crate::target::Target;
 
-/// What [`Target::gc`] found, and deleted unless it was only asked to look.
+/// The leftovers that [`Target::gc`] found, and deleted unless it was a dry run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GcReport {
     /// The output.
     pub url: String,
-    /// Whether nothing was deleted because nothing was to be.
+    /// Whether it was a dry run.
     pub dry_run: bool,
-    /// What is not needed, sorted by place.
+    /// The leftovers, sorted by path.
     pub leftovers: Vec<Leftover>,
 }
 
 impl GcReport {
-    /// Size of everything found, bytes.
+    /// Total size of the leftovers, bytes.
     pub fn bytes(&self) -> u64 {
         self.leftovers.iter().map(|leftover| leftover.bytes).sum()
     }
 }
 
-/// Something of an output that no run needs.
+/// Objects of an output that no run needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Leftover {
-    /// Where it is, relative to the output.
+    /// Path relative to the output.
     pub place: String,
-    /// What it is.
+    /// Its kind.
     pub kind: LeftoverKind,
-    /// Its objects.
+    /// Number of its objects.
     pub objects: u64,
     /// Its size, bytes.
     pub bytes: u64,
     /// Age of its newest object, seconds.
     pub age_s: u64,
-    /// Objects of it that are still there: all of them when only looking, else those that could not be deleted.
+    /// Objects that still exist: all of them in a dry run, else those that could not be deleted.
     pub left: Vec<String>,
 }
 
-/// What a leftover is.
+/// Kind of a leftover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftoverKind {
-    /// The artifacts of a publication that did not become visible, or is not any more.
+    /// The artifacts of a publication that did not become visible, or is no longer visible.
     Attempt,
     /// The state of a job.
     Job,
-    /// The first part of a file of a local folder.
+    /// An incomplete file of a local folder.
     Staging,
 }
 
 impl Target {
-    /// Deletes what was left below the output by publications, jobs and writes that were cut off, where even its newest
-    /// object is older than `older_than`; with `dry_run`, only tells.
+    /// Deletes the remains of interrupted publications, jobs and writes below the output, if even their newest object
+    /// is older than `older_than`; with `dry_run`, only lists them.
     ///
-    /// Nothing that the manifest names is touched, nor anything whose name does not have Arpent's form. A
-    /// publication that is going on is safe as long as none of its files takes longer to upload than `older_than`:
-    /// an object is not seen before it is complete. Ages compare the store's clock with this machine's.
+    /// Objects that the manifest names, and objects whose names do not have Arpent's form, are never deleted. A
+    /// publication in progress is safe as long as none of its files takes longer to upload than `older_than`:
+    /// an object is not listed before it is complete. Ages compare the store's clock with that of this machine.
     ///
     /// # Errors
-    /// [`PublishError::BadManifest`] and [`PublishError::ManifestFormat`] when there is a manifest which does not say
-    /// what it needs: then nothing is deleted; [`PublishError::NothingThere`], [`PublishError::ReadOnly`], [`PublishError::Store`],
-    /// [`PublishError::Io`].
+    /// [`PublishError::BadManifest`] and [`PublishError::ManifestFormat`] when the manifest cannot be read, so that its
+    /// files are unknown: then nothing is deleted; [`PublishError::NothingThere`], [`PublishError::ReadOnly`],
+    /// [`PublishError::Store`], [`PublishError::Io`].
     pub fn gc(&self, older_than: Duration, dry_run: bool) -> Result<GcReport> {
         let mut report = GcReport { url: self.url().to_owned(), dry_run, leftovers: Vec::new() };
         if self.session()?.is_none() {
@@ -80,7 +80,7 @@ impl Target {
         }
         let session = self.writable()?;
         let everything = self.everything(&session, "")?;
-        // A bucket has no folders: one that is empty is not there, and neither is an empty folder of this machine an output.
+        // A bucket has no folders, so an empty one does not exist; an empty local folder is treated in the same way.
         if everything.is_empty() {
             return Err(PublishError::NothingThere { url: self.url().to_owned() });
         }
@@ -93,7 +93,7 @@ impl Target {
             }
             let mut leftover = describe(place, kind, &objects);
             if !dry_run {
-                // It took a while to come here: whatever has become needed in the meantime stays.
+                // Listing takes time: leftovers that have come into use in the meantime stay.
                 if !self.is_still_left(&session, &leftover, limit)? {
                     continue;
                 }
@@ -105,7 +105,7 @@ impl Target {
         Ok(report)
     }
 
-    /// Whether a leftover is as old as before, and not visible through a manifest.
+    /// Whether a leftover is unchanged and still not named by a manifest.
     fn is_still_left(&self, session: &Session, leftover: &Leftover, limit: DateTime<Utc>) -> Result<bool> {
         if leftover.kind == LeftoverKind::Staging {
             return Ok(true);
@@ -115,7 +115,7 @@ impl Target {
         Ok(!visible.contains(&leftover.place) && newest(&now) <= limit)
     }
 
-    /// Every object below a folder of the output, those that local folders do not list included.
+    /// Every object below a folder of the output, including incomplete files, which local stores do not list.
     fn everything(&self, session: &Session, folder: &str) -> Result<Vec<ObjectInfo>> {
         let mut objects = self.list(folder)?;
         if let Some(root) = &session.local {
@@ -124,9 +124,9 @@ impl Target {
         Ok(objects)
     }
 
-    /// Deletes objects; gives those that stay.
+    /// Deletes objects; returns those that stay.
     fn remove(&self, session: &Session, objects: &[ObjectInfo]) -> Vec<String> {
-        // Of a job, what says that its work is done goes first, and last what says that there is a job.
+        // Of a job, the records of finished work are deleted first, and the plan last.
         let turn = |object: &&ObjectInfo| {
             (object.href.ends_with("/plan.json"), !object.href.contains("/shards/"), object.href.clone())
         };
@@ -152,7 +152,7 @@ impl Session {
 
 type Grouped = BTreeMap<String, (LeftoverKind, Vec<ObjectInfo>)>;
 
-/// The objects that are Arpent's and that no manifest names, by what they belong to.
+/// Arpent's objects that no manifest names, grouped by leftover.
 fn leftovers(objects: Vec<ObjectInfo>, visible: &[String]) -> Grouped {
     let mut grouped = Grouped::new();
     for object in objects {
@@ -162,7 +162,7 @@ fn leftovers(objects: Vec<ObjectInfo>, visible: &[String]) -> Grouped {
     grouped
 }
 
-/// What an object belongs to, if it may be deleted.
+/// The leftover that an object belongs to, if it may be deleted.
 fn belongs_to(href: &str, visible: &[String]) -> Option<(String, LeftoverKind)> {
     let mut parts = href.split('/');
     let first = parts.next()?;
@@ -181,13 +181,13 @@ fn belongs_to(href: &str, visible: &[String]) -> Option<(String, LeftoverKind)> 
     }
 }
 
-/// Whether a name is that of a file which a local store has not finished: `name#1`.
+/// Whether a name is that of an incomplete file of a local store: `name#1`.
 fn is_staging(href: &str) -> bool {
     let number = href.rsplit_once('#').map(|(_, number)| number);
     number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Adds the unfinished files below a folder; links are not followed.
+/// Adds the incomplete files below a folder; links are not followed.
 fn staging_files(root: &Path, folder: &str, found: &mut Vec<ObjectInfo>) -> Result<()> {
     let at = if folder.is_empty() { root.to_owned() } else { root.join(folder) };
     let Ok(entries) = std::fs::read_dir(&at) else { return Ok(()) };
@@ -195,7 +195,7 @@ fn staging_files(root: &Path, folder: &str, found: &mut Vec<ObjectInfo>) -> Resu
         let entry = entry.map_err(PublishError::io("list", &at))?;
         let Ok(name) = entry.file_name().into_string() else { continue };
         let href = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-        // A file that is gone by now is none of ours to look at.
+        // The file may have been deleted in the meantime.
         let Ok(meta) = entry.metadata() else { continue };
         if meta.is_dir() {
             staging_files(root, &href, found)?;
@@ -218,6 +218,7 @@ fn describe(place: String, kind: LeftoverKind, objects: &[ObjectInfo]) -> Leftov
         kind,
         objects: objects.len() as u64,
         bytes: objects.iter().map(|object| object.size).sum(),
+        // 0 if the clock of the store is ahead.
         age_s: u64::try_from(age).unwrap_or(0),
         left: objects.iter().map(|object| object.href.clone()).collect(),
     }

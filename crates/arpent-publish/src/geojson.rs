@@ -5,31 +5,32 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use arpent_vector::{Attribute, Column, Feature};
+use arpent_base::Column;
+use arpent_vector::Feature;
 use geo_types::LineString;
-use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::dateline::{Extent, Ring, Rings, cut};
 use crate::error::{PublishError, Result};
+use crate::features::{FeatureRow, feature_columns};
 use crate::run::RunInfo;
 
 /// Coordinates are rounded to this fraction of a degree: 0.1 mm on the ground, far below any pixel.
 const STEPS_PER_DEGREE: f64 = 1e9;
 
-/// Brings a coordinate of the scene's CRS (x, y) to WGS 84 (longitude, latitude), degrees.
+/// Transforms a coordinate of the scene's CRS (x, y) to WGS 84 (longitude, latitude), degrees.
 type ToLonLat<'a, E> = dyn Fn(f64, f64) -> Result<(f64, f64), E> + 'a;
 
-/// Writes features to an RFC 7946 feature collection, in the order they come, and gives their number.
+/// Writes features to an RFC 7946 feature collection, in their order, and returns their number.
 ///
-/// `to_lon_lat` brings coordinates of the features' CRS to WGS 84 longitude and latitude in degrees. Each
-/// feature has its id both as GeoJSON id and as first property; properties are those of
-/// [`write_geoparquet`](crate::write_geoparquet). A collection without features has no `bbox`. Features that
-/// cross the antimeridian are cut there, into multipolygons; the west of a `bbox` that crosses it is greater than its east.
+/// `to_lon_lat` transforms coordinates of the features' CRS to WGS 84 longitude and latitude in degrees. Each feature
+/// has its id both as GeoJSON id and as first property; properties are [`feature_columns`]. A collection without
+/// features has no `bbox`. Features that cross the antimeridian are cut there, into multipolygons; the west of a `bbox`
+/// that crosses it is greater than its east.
 ///
 /// # Errors
 /// [`PublishError::Io`] when the file cannot be written, [`PublishError::Reproject`] and
-/// [`PublishError::NotOnGlobe`] when a coordinate has no place in WGS 84, and what the features' source gives.
+/// [`PublishError::NotOnGlobe`] when a coordinate cannot be transformed to WGS 84, and the errors of the iterator.
 pub fn write_geojson<E: Error + Send + Sync + 'static>(
     path: &Path,
     features: impl IntoIterator<Item = Result<Feature>>,
@@ -40,6 +41,7 @@ pub fn write_geojson<E: Error + Send + Sync + 'static>(
     let file = File::create(path).map_err(PublishError::io("create", path))?;
     let mut out = BufWriter::with_capacity(1 << 18, file);
     out.write_all(b"{\"type\":\"FeatureCollection\",\"features\":[").map_err(writing())?;
+    let columns = feature_columns(&run.columns);
     let mut count = 0u64;
     let mut extent = Extent::default();
     for feature in features {
@@ -49,8 +51,9 @@ pub fn write_geojson<E: Error + Send + Sync + 'static>(
             extent.add(part);
         }
         out.write_all(if count == 0 { b"\n" } else { b",\n" }).map_err(writing())?;
-        serde_json::to_writer(&mut out, &json_feature(&feature, run, &parts))
-            .map_err(|e| writing()(e.into()))?;
+        let row = FeatureRow::new(&feature, run);
+        let json = json_feature(&feature.id, &columns, &row, &parts);
+        serde_json::to_writer(&mut out, &json).map_err(|e| writing()(e.into()))?;
         count += 1;
     }
     out.write_all(b"\n]").map_err(writing())?;
@@ -69,42 +72,15 @@ struct JsonFeature<'a> {
     geometry: Geometry<'a>,
 }
 
-#[derive(Serialize)]
+/// The cells of a feature by the names of their columns.
 struct Properties<'a> {
-    id: &'a str,
-    class_id: u8,
-    class_name: &'a str,
-    score: Option<f64>,
-    area_m2: f64,
-    pixels_area_m2: Option<f64>,
-    run_id: &'a str,
-    model_id: &'a str,
-    model_sha256: &'a str,
-    scene_ids: String,
-    acquired: Option<&'a str>,
-    state: &'a str,
-    #[serde(flatten)]
-    more: More<'a>,
-}
-
-/// The values of the run's own columns.
-struct More<'a> {
     columns: &'a [Column],
-    values: &'a [Attribute],
+    row: &'a FeatureRow<'a>,
 }
 
-impl Serialize for More<'_> {
+impl Serialize for Properties<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.columns.len()))?;
-        for (i, column) in self.columns.iter().enumerate() {
-            match self.values.get(i) {
-                Some(Attribute::Text(text)) => map.serialize_entry(&column.name, text)?,
-                Some(Attribute::Integer(number)) => map.serialize_entry(&column.name, number)?,
-                Some(Attribute::Real(number)) => map.serialize_entry(&column.name, number)?,
-                Some(Attribute::Null) | None => map.serialize_entry(&column.name, &())?,
-            }
-        }
-        map.end()
+        serializer.collect_map(self.columns.iter().map(|column| &column.name).zip(self.row.cells()))
     }
 }
 
@@ -121,25 +97,16 @@ enum Coordinates<'a> {
     Several(&'a [Rings]),
 }
 
-fn json_feature<'a>(feature: &'a Feature, run: &'a RunInfo, parts: &'a [Rings]) -> JsonFeature<'a> {
+fn json_feature<'a>(
+    id: &'a str,
+    columns: &'a [Column],
+    row: &'a FeatureRow<'_>,
+    parts: &'a [Rings],
+) -> JsonFeature<'a> {
     JsonFeature {
         r#type: "Feature",
-        id: &feature.id,
-        properties: Properties {
-            id: &feature.id,
-            class_id: feature.class_id,
-            class_name: &feature.class_name,
-            score: feature.score,
-            area_m2: feature.area_m2,
-            pixels_area_m2: feature.pixels_area_m2,
-            run_id: &run.run_id,
-            model_id: &run.model_id,
-            model_sha256: &run.model_sha256,
-            scene_ids: feature.scene_ids.join(","),
-            acquired: feature.acquired.as_deref(),
-            state: &run.state,
-            more: More { columns: &run.columns, values: &feature.attributes },
-        },
+        id,
+        properties: Properties { columns, row },
         geometry: match parts {
             [rings] => Geometry { r#type: "Polygon", coordinates: Coordinates::Polygon(rings) },
             parts => Geometry { r#type: "MultiPolygon", coordinates: Coordinates::Several(parts) },
@@ -187,7 +154,7 @@ fn lon_lat_ring<E: Error + Send + Sync + 'static>(
     ring.0.iter().map(point).collect()
 }
 
-/// Longitude brought into -180..=180, both rounded; `None` where there is no such place.
+/// Longitude normalized to -180..=180, and latitude, both rounded; `None` if they are out of range.
 pub(crate) fn on_globe(longitude: f64, latitude: f64) -> Option<[f64; 2]> {
     let turn = if longitude > 180.0 {
         -360.0

@@ -1,17 +1,19 @@
 //! GeoParquet 1.1 (<https://geoparquet.org/releases/v1.1.0/>): WKB geometry, bbox covering, PROJJSON CRS.
 //!
-//! The `geo` metadata is written by hand: it is one JSON object, and the crate that would write it brings the
-//! whole of GeoArrow along.
+//! The `geo` metadata is written directly: it is one JSON object, and the crate for it depends on all of
+//! GeoArrow.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arpent_raster::Crs;
-use arpent_vector::{Attribute, Column, ColumnKind, Feature, to_wkb};
+use arpent_base::{Cell, Column, ColumnKind};
+use arpent_raster::{Crs, CrsKind};
+use arpent_vector::{Feature, parts_to_wkb, to_wkb};
 use arrow_array::builder::{BinaryBuilder, Float64Builder, Int64Builder, StringBuilder, UInt8Builder};
-use arrow_array::{ArrayRef, RecordBatch, StringArray, StructArray};
+use arrow_array::{ArrayRef, RecordBatch, StructArray};
 use arrow_schema::{ArrowError, DataType, Field, Fields, Schema};
+use geo_types::Polygon;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
@@ -21,29 +23,30 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use serde_json::{Value, json};
 
+use crate::dateline::{Extent, delivered};
 use crate::error::{PublishError, Result};
+use crate::features::{FeatureRow, GEOMETRY_COLUMNS, distinct_columns, feature_columns};
 use crate::run::RunInfo;
 
-/// Rows, and bytes of geometry, handed to the encoder at once.
+/// Rows, and bytes of geometry, passed to the encoder at a time.
 const BATCH_ROWS: usize = 4096;
 const BATCH_BYTES: usize = 8 << 20;
-/// Rows, and bytes as encoded so far, after which a row group ends. What is in memory is a row group.
+/// Rows, and encoded bytes, after which a row group ends. Memory holds one row group.
 const GROUP_ROWS: usize = 65_536;
 const GROUP_BYTES: usize = 32 << 20;
-/// Written into the file; fixed, so that equal features make equal bytes.
+/// Written into the file; constant, so that equal features give equal bytes.
 const CREATED_BY: &str = concat!("arpent ", env!("CARGO_PKG_VERSION"));
 
 const BBOX_FIELDS: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
 
-/// Writes features to a GeoParquet 1.1 file, in the order they come, and gives their number.
+/// Writes features to a GeoParquet 1.1 file, in their order, and returns their number.
 ///
-/// Columns: id, class_id, class_name, score (nullable), area_m2, pixels_area_m2 (nullable), run_id, model_id, model_sha256, scene_ids (comma
-/// separated), acquired (nullable), state, the run's own columns (nullable), geometry (WKB, CRS units), bbox (struct, the covering). Equal
-/// features, CRS and run make equal bytes. No feature makes a valid file without rows.
+/// Columns: [`feature_columns`], then geometry (WKB, CRS units; see [`delivered`]) and bbox (struct, the covering).
+/// Equal features, CRS and run give equal bytes. Without features, the file is valid and has no rows.
 ///
 /// # Errors
 /// [`PublishError::Io`] and [`PublishError::Parquet`] when the file cannot be written,
-/// [`PublishError::BadProjjson`] when the CRS's definition is not JSON, and what the features' source gives.
+/// [`PublishError::BadProjjson`] when the CRS's definition is not JSON, and the errors of the iterator.
 pub fn write_geoparquet(
     path: &Path,
     features: impl IntoIterator<Item = Result<Feature>>,
@@ -57,7 +60,7 @@ pub fn write_geoparquet(
     writer.finish()
 }
 
-/// Writes a GeoParquet file feature by feature; [`write_geoparquet`] says what it holds.
+/// Writes a GeoParquet file feature by feature; see [`write_geoparquet`] for its content.
 ///
 /// The file is complete only after [`GeoParquetWriter::finish`].
 #[derive(Debug)]
@@ -65,11 +68,17 @@ pub struct GeoParquetWriter {
     path: PathBuf,
     inner: ArrowWriter<File>,
     schema: Arc<Schema>,
-    crs: Value,
+    crs: Crs,
+    projjson: Value,
     run: RunInfo,
+    columns: Vec<Column>,
     batch: Batch,
     count: u64,
+    /// For maps in a projected CRS.
     extent: Option<[f64; 4]>,
+    /// For maps in degrees.
+    round: Extent,
+    has_parts: bool,
 }
 
 impl GeoParquetWriter {
@@ -79,9 +88,10 @@ impl GeoParquetWriter {
     /// [`PublishError::Io`] when it cannot be created, [`PublishError::BadProjjson`] when the CRS's definition
     /// is not JSON.
     pub fn create(path: &Path, crs: &Crs, run: &RunInfo) -> Result<Self> {
-        let crs = projjson(crs)?;
+        let projjson = projjson(crs)?;
         let file = File::create(path).map_err(PublishError::io("create", path))?;
-        let schema = Arc::new(schema(&run.columns));
+        let columns = feature_columns(&run.columns);
+        let schema = Arc::new(schema(&columns));
         let options = ArrowWriterOptions::new().with_properties(properties()?).with_skip_arrow_metadata(true);
         let inner =
             ArrowWriter::try_new_with_options(file, schema.clone(), options).map_err(encoding(path))?;
@@ -89,11 +99,15 @@ impl GeoParquetWriter {
             path: path.to_owned(),
             inner,
             schema,
-            crs,
+            crs: crs.clone(),
+            projjson,
             run: run.clone(),
-            batch: Batch::new(&run.columns),
+            batch: Batch::new(&columns),
+            columns,
             count: 0,
             extent: None,
+            round: Extent::default(),
+            has_parts: false,
         })
     }
 
@@ -102,23 +116,34 @@ impl GeoParquetWriter {
     /// # Errors
     /// [`PublishError::Parquet`] when the file cannot be written.
     pub fn push(&mut self, feature: &Feature) -> Result<()> {
-        let bbox = feature.bbox();
-        self.batch.push(feature, bbox);
+        let parts = delivered(feature, &self.crs);
+        let bbox = bbox_of(&parts);
+        let wkb = match &*parts {
+            [polygon] => to_wkb(polygon),
+            parts => parts_to_wkb(parts),
+        };
+        self.batch.push(&FeatureRow::new(feature, &self.run), &wkb, bbox);
         self.count += 1;
-        self.extent = Some(union(self.extent, bbox));
+        self.has_parts |= parts.len() > 1;
+        if self.crs.kind == CrsKind::Geographic {
+            parts.iter().for_each(|part| self.round.add_polygon(part));
+        } else {
+            self.extent = Some(union(self.extent, bbox));
+        }
         if self.batch.rows >= BATCH_ROWS || self.batch.geometry_bytes >= BATCH_BYTES {
             self.write_batch()?;
         }
         Ok(())
     }
 
-    /// Writes what is left and the metadata; gives the number of features.
+    /// Writes the remaining rows and the metadata; returns the number of features.
     ///
     /// # Errors
     /// [`PublishError::Parquet`] when the file cannot be written.
     pub fn finish(mut self) -> Result<u64> {
         self.write_batch()?;
-        let geo = geo_metadata(&self.crs, self.extent).to_string();
+        let extent = self.extent.or_else(|| self.round.bbox());
+        let geo = geo_metadata(&self.projjson, extent, self.has_parts).to_string();
         self.inner.append_key_value_metadata(KeyValue::new("geo".to_owned(), geo));
         self.inner.close().map_err(encoding(&self.path))?;
         Ok(self.count)
@@ -128,9 +153,8 @@ impl GeoParquetWriter {
         if self.batch.rows == 0 {
             return Ok(());
         }
-        let batch = std::mem::replace(&mut self.batch, Batch::new(&self.run.columns));
-        let columns = batch.columns(&self.run);
-        let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(|e: ArrowError| {
+        let batch = std::mem::replace(&mut self.batch, Batch::new(&self.columns));
+        let batch = RecordBatch::try_new(self.schema.clone(), batch.columns()).map_err(|e: ArrowError| {
             PublishError::Columns { path: self.path.clone(), source: Box::new(e) }
         })?;
         self.inner.write(&batch).map_err(encoding(&self.path))?;
@@ -147,27 +171,20 @@ fn encoding(path: &Path) -> impl FnOnce(ParquetError) -> PublishError {
 }
 
 /// Columns under construction.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Batch {
     rows: usize,
     geometry_bytes: usize,
-    id: StringBuilder,
-    class_id: UInt8Builder,
-    class_name: StringBuilder,
-    score: Float64Builder,
-    area_m2: Float64Builder,
-    pixels_area_m2: Float64Builder,
-    scene_ids: StringBuilder,
-    acquired: StringBuilder,
-    more: Vec<Values>,
+    cells: Vec<Values>,
     geometry: BinaryBuilder,
     bbox: [Float64Builder; 4],
 }
 
-/// Values of a column that not every run has.
+/// Values of a column.
 #[derive(Debug)]
 enum Values {
     Text(StringBuilder),
+    Byte(UInt8Builder),
     Integer(Int64Builder),
     Real(Float64Builder),
 }
@@ -176,52 +193,56 @@ impl Values {
     fn new(kind: ColumnKind) -> Self {
         match kind {
             ColumnKind::Text => Self::Text(StringBuilder::new()),
+            ColumnKind::Byte => Self::Byte(UInt8Builder::new()),
             ColumnKind::Integer => Self::Integer(Int64Builder::new()),
             ColumnKind::Real => Self::Real(Float64Builder::new()),
         }
     }
 
-    /// Adds a value; one of another kind counts as missing.
-    fn push(&mut self, value: Option<&Attribute>) {
-        match (self, value) {
-            (Self::Text(values), Some(Attribute::Text(text))) => values.append_value(text),
-            (Self::Integer(values), Some(Attribute::Integer(number))) => values.append_value(*number),
-            (Self::Real(values), Some(Attribute::Real(number))) => values.append_value(*number),
-            (Self::Text(values), _) => values.append_null(),
-            (Self::Integer(values), _) => values.append_null(),
-            (Self::Real(values), _) => values.append_null(),
+    /// Adds a cell; a value of another type counts as missing.
+    fn push(&mut self, cell: Cell<'_>) {
+        match self {
+            Self::Text(values) => {
+                values.append_option(if let Cell::Text(text) = cell { Some(text) } else { None });
+            }
+            Self::Byte(values) => values.append_option(whole(cell).and_then(|number| number.try_into().ok())),
+            Self::Integer(values) => values.append_option(whole(cell)),
+            Self::Real(values) => {
+                values.append_option(if let Cell::Real(number) = cell { Some(number) } else { None });
+            }
         }
     }
 
     fn finish(self) -> ArrayRef {
         match self {
             Self::Text(mut values) => Arc::new(values.finish()),
+            Self::Byte(mut values) => Arc::new(values.finish()),
             Self::Integer(mut values) => Arc::new(values.finish()),
             Self::Real(mut values) => Arc::new(values.finish()),
         }
     }
 }
 
+const fn whole(cell: Cell<'_>) -> Option<i64> {
+    if let Cell::Integer(number) = cell { Some(number) } else { None }
+}
+
 impl Batch {
     fn new(columns: &[Column]) -> Self {
-        let more = columns.iter().map(|column| Values::new(column.kind)).collect();
-        Self { more, ..Self::default() }
+        Self {
+            rows: 0,
+            geometry_bytes: 0,
+            cells: columns.iter().map(|column| Values::new(column.kind)).collect(),
+            geometry: BinaryBuilder::new(),
+            bbox: Default::default(),
+        }
     }
 
-    fn push(&mut self, feature: &Feature, bbox: [f64; 4]) {
+    fn push(&mut self, row: &FeatureRow<'_>, wkb: &[u8], bbox: [f64; 4]) {
         self.rows += 1;
-        self.id.append_value(&feature.id);
-        self.class_id.append_value(feature.class_id);
-        self.class_name.append_value(&feature.class_name);
-        self.score.append_option(feature.score);
-        self.area_m2.append_value(feature.area_m2);
-        self.pixels_area_m2.append_option(feature.pixels_area_m2);
-        self.scene_ids.append_value(feature.scene_ids.join(","));
-        self.acquired.append_option(feature.acquired.as_deref());
-        for (i, values) in self.more.iter_mut().enumerate() {
-            values.push(feature.attributes.get(i));
+        for (values, cell) in self.cells.iter_mut().zip(row.cells()) {
+            values.push(cell);
         }
-        let wkb = to_wkb(&feature.polygon);
         self.geometry_bytes += wkb.len();
         self.geometry.append_value(wkb);
         for (column, value) in self.bbox.iter_mut().zip(bbox) {
@@ -230,57 +251,31 @@ impl Batch {
     }
 
     /// The columns in the order of [`schema`].
-    fn columns(mut self, run: &RunInfo) -> Vec<ArrayRef> {
-        let same = |text: &str| Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, self.rows)));
+    fn columns(mut self) -> Vec<ArrayRef> {
         let bbox = self.bbox.each_mut().map(|b| Arc::new(b.finish()) as ArrayRef);
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(self.id.finish()),
-            Arc::new(self.class_id.finish()),
-            Arc::new(self.class_name.finish()),
-            Arc::new(self.score.finish()),
-            Arc::new(self.area_m2.finish()),
-            Arc::new(self.pixels_area_m2.finish()),
-            same(&run.run_id),
-            same(&run.model_id),
-            same(&run.model_sha256),
-            Arc::new(self.scene_ids.finish()),
-            Arc::new(self.acquired.finish()),
-            same(&run.state),
-        ];
-        columns.extend(self.more.into_iter().map(Values::finish));
+        let mut columns: Vec<ArrayRef> = self.cells.into_iter().map(Values::finish).collect();
         columns.push(Arc::new(self.geometry.finish()));
         columns.push(Arc::new(StructArray::new(bbox_fields(), bbox.to_vec(), None)));
         columns
     }
 }
 
-fn schema(more: &[Column]) -> Schema {
-    let text = |name| Field::new(name, DataType::Utf8, false);
-    let mut fields = vec![
-        text("id"),
-        Field::new("class_id", DataType::UInt8, false),
-        text("class_name"),
-        Field::new("score", DataType::Float64, true),
-        Field::new("area_m2", DataType::Float64, false),
-        Field::new("pixels_area_m2", DataType::Float64, true),
-        text("run_id"),
-        text("model_id"),
-        text("model_sha256"),
-        text("scene_ids"),
-        Field::new("acquired", DataType::Utf8, true),
-        text("state"),
-    ];
-    fields.extend(more.iter().map(|column| {
+fn schema(columns: &[Column]) -> Schema {
+    let field = |column: &Column| {
         let data_type = match column.kind {
             ColumnKind::Text => DataType::Utf8,
+            ColumnKind::Byte => DataType::UInt8,
             ColumnKind::Integer => DataType::Int64,
             ColumnKind::Real => DataType::Float64,
         };
-        Field::new(&column.name, data_type, true)
-    }));
-    fields.push(Field::new("geometry", DataType::Binary, false));
-    fields.push(Field::new("bbox", DataType::Struct(bbox_fields()), false));
-    Schema::new(fields)
+        Field::new(&column.name, data_type, !column.required)
+    };
+    let [geometry, bbox] = GEOMETRY_COLUMNS;
+    let shape = [
+        Field::new(geometry, DataType::Binary, false),
+        Field::new(bbox, DataType::Struct(bbox_fields()), false),
+    ];
+    Schema::new(columns.iter().map(field).chain(shape).collect::<Vec<_>>())
 }
 
 fn bbox_fields() -> Fields {
@@ -292,14 +287,12 @@ fn properties() -> Result<WriterProperties> {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .set_created_by(CREATED_BY.to_owned())
-        // Row groups end by our own measure, in `write_batch`.
+        // `write_batch` ends row groups.
         .set_max_row_group_row_count(None)
-        // Smallest and largest WKB say nothing, and every geometry and id is different.
+        // Minimum and maximum of WKB are useless, and geometries and ids are distinct.
         .set_column_statistics_enabled(column(&["geometry"]), EnabledStatistics::None);
-    for path in [column(&["geometry"]), column(&["id"]), column(&["area_m2"]), column(&["pixels_area_m2"])]
-        .into_iter()
-        .chain(BBOX_FIELDS.iter().map(|name| column(&["bbox", name])))
-    {
+    let distinct = distinct_columns().chain(["geometry"]).map(|name| column(&[name]));
+    for path in distinct.chain(BBOX_FIELDS.iter().map(|name| column(&["bbox", name]))) {
         builder = builder.set_column_dictionary_enabled(path, false);
     }
     Ok(builder.build())
@@ -309,7 +302,7 @@ fn column(parts: &[&str]) -> ColumnPath {
     ColumnPath::new(parts.iter().map(|p| (*p).to_owned()).collect())
 }
 
-/// The CRS's PROJJSON; null, which GeoParquet reads as "unknown", where there is none.
+/// The CRS's PROJJSON; null, which means "unknown" in GeoParquet, if there is none.
 pub(crate) fn projjson(crs: &Crs) -> Result<Value> {
     if crs.projjson.is_empty() {
         return Ok(Value::Null);
@@ -318,12 +311,13 @@ pub(crate) fn projjson(crs: &Crs) -> Result<Value> {
         .map_err(|source| PublishError::BadProjjson { crs: crs.name.clone(), source })
 }
 
-fn geo_metadata(crs: &Value, extent: Option<[f64; 4]>) -> Value {
+fn geo_metadata(crs: &Value, extent: Option<[f64; 4]>, has_parts: bool) -> Value {
+    let types: &[&str] = if has_parts { &["Polygon", "MultiPolygon"] } else { &["Polygon"] };
     let covering: serde_json::Map<_, _> =
         BBOX_FIELDS.iter().map(|name| ((*name).to_owned(), json!(["bbox", name]))).collect();
     let mut geometry = json!({
         "encoding": "WKB",
-        "geometry_types": ["Polygon"],
+        "geometry_types": types,
         "crs": crs,
         "edges": "planar",
         "orientation": "counterclockwise",
@@ -335,7 +329,16 @@ fn geo_metadata(crs: &Value, extent: Option<[f64; 4]>) -> Value {
     json!({ "version": "1.1.0", "primary_column": "geometry", "columns": { "geometry": geometry } })
 }
 
-/// The smallest bbox that holds both.
+/// Smallest and largest coordinates of some polygons.
+fn bbox_of(polygons: &[Polygon<f64>]) -> [f64; 4] {
+    let start = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+    polygons
+        .iter()
+        .flat_map(|polygon| polygon.exterior().coords())
+        .fold(start, |b, c| [b[0].min(c.x), b[1].min(c.y), b[2].max(c.x), b[3].max(c.y)])
+}
+
+/// The smallest bbox that contains both.
 pub(crate) fn union(a: Option<[f64; 4]>, b: [f64; 4]) -> [f64; 4] {
     a.map_or(b, |a| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])])
 }

@@ -17,7 +17,7 @@ pub struct Digest {
     pub sha256: String,
 }
 
-/// Digests bytes that come piece by piece.
+/// Hashes bytes piece by piece.
 #[derive(Debug, Default)]
 pub(crate) struct Hasher {
     size: u64,

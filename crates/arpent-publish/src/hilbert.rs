@@ -1,22 +1,22 @@
-//! The order in which features are written: along a Hilbert curve anchored to the CRS.
+//! The order of features in files: along a Hilbert curve anchored to the CRS.
 
+use arpent_base::number::truncate;
 use arpent_raster::Grid;
 
-/// Position of a bbox's centre along the Hilbert curve over all 2^32 x 2^32 pixels of a grid.
+/// Position of a bbox's center along the Hilbert curve over all 2^32 x 2^32 pixels of a grid.
 ///
 /// The curve is laid over the pixel numbers of the [`Grid`], which count from the origin of the CRS, so the
-/// order of two features never depends on what else a run covers. Places beyond 2^31 pixels from the origin
+/// order of two features never depends on the extent of a run. Positions beyond 2^31 pixels from the origin
 /// share the cells of the border.
 pub(crate) fn hilbert_key(grid: &Grid, bbox: [f64; 4]) -> u64 {
     let (col, row) = grid.pixel(f64::midpoint(bbox[0], bbox[2]), f64::midpoint(bbox[1], bbox[3]));
     distance(cell(col), cell(row))
 }
 
-/// Number of a cell, unsigned. Outlines run along pixel edges, so centres fall on whole and half pixels:
+/// Number of a cell, unsigned. Outlines run along pixel edges, so centers fall on whole and half pixels:
 /// the quarter keeps both away from the step, where the last bit of a coordinate would decide.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float to integer casts saturate")]
 fn cell(pixel: f64) -> u32 {
-    ((pixel + 0.25).floor() + 2_147_483_648.0) as u32
+    truncate::<u32>((pixel + 0.25).floor() + 2_147_483_648.0)
 }
 
 /// Distance along the Hilbert curve of order 32 (the iteration of Warren, *Hacker's Delight*, 16-2, with

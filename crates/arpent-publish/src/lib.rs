@@ -1,9 +1,9 @@
-//! Encode and publish: formats, object store, manifest.
+//! Encoding and publishing: formats, object store, manifest.
 //!
-//! Features are pushed one by one into a [`Spool`], come back in the order of a Hilbert curve
+//! Features are pushed one by one into a [`Spool`], returned in the order of a Hilbert curve
 //! ([`SortedFeatures`]), and are written by [`write_geoparquet`] and [`write_geojson`] here (GeoPackage and
 //! FlatGeobuf by the crate that links GDAL). The files of a run, its STAC item ([`stac_item`]) and its
-//! [`Manifest`] then go to a [`Target`], where a run becomes visible at once, by its manifest.
+//! [`Manifest`] are then uploaded to a [`Target`], where the manifest makes a run visible in one step.
 //!
 //! Memory is bounded by a sort run and a row group, never by the number of features. The only asynchronous
 //! code of the library crates is inside [`Target`], behind blocking functions.
@@ -13,6 +13,7 @@ mod credentials;
 mod dateline;
 mod error;
 mod failure;
+mod features;
 mod gc;
 mod geojson;
 mod geoparquet;
@@ -36,8 +37,10 @@ mod testing;
 mod verify;
 
 pub use credentials::{gdal_options, gdal_options_of};
+pub use dateline::delivered;
 pub use error::{PublishError, Result};
 pub use failure::StoreFailure;
+pub use features::{FeatureRow, GEOMETRY_COLUMNS, feature_columns};
 pub use gc::{GcReport, Leftover, LeftoverKind};
 pub use geojson::write_geojson;
 pub use geoparquet::{GeoParquetWriter, write_geoparquet};

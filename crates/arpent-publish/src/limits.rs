@@ -1,13 +1,13 @@
-//! How much is read of one object into memory. An address may lead anywhere, and a store's word about a size is not trusted:
-//! what is longer than anything of its kind is refused before it fills the memory.
+//! Size limits of objects that are read into memory. The address and the size reported by a store are not trusted: an
+//! object above the limit of its kind is refused before it fills the memory.
 
-/// Objects of a list at most: more than the pieces of a continent.
+/// Objects of a list at most: more than the pieces of a map of a continent.
 pub(crate) const MOST_LISTED: usize = 10_000_000;
 
-/// Kinds of objects that are read as a whole, each with the most that is read of it.
+/// Kinds of objects that are read as a whole, each with its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObjectKind {
-    /// `manifest.json`: 128 MiB, as much as 300,000 scenes take.
+    /// `manifest.json`: 128 MiB, enough for 300,000 scenes.
     Manifest,
     /// The plan of a job: 256 MiB.
     Plan,
@@ -15,7 +15,7 @@ pub enum ObjectKind {
     Piece,
     /// A file of a model package: 8 GiB.
     ModelFile,
-    /// What an attempt at a shard came to: 16 MiB.
+    /// The record of an attempt at a shard: 16 MiB.
     Record,
 }
 
@@ -23,7 +23,7 @@ impl ObjectKind {
     /// Every kind.
     pub const ALL: [Self; 5] = [Self::Manifest, Self::Plan, Self::Piece, Self::ModelFile, Self::Record];
 
-    /// The most that is read, bytes.
+    /// The limit, bytes.
     pub const fn limit(self) -> u64 {
         match self {
             Self::Manifest => 128 << 20,

@@ -1,4 +1,4 @@
-//! `manifest.json`: what a run was, and what it left.
+//! `manifest.json`: the record of a run.
 
 use std::collections::BTreeMap;
 
@@ -12,43 +12,63 @@ use crate::names::{MANIFEST_FORMAT, is_plain};
 
 /// The record of a complete run. It is written last: an output with a manifest is complete.
 ///
-/// Fields that this version does not know are ignored when reading.
+/// Unknown fields are ignored when reading.
+///
+/// ```
+/// use arpent_publish::{Manifest, PublishError};
+///
+/// let text = br#"{"format": "arpent-run/1", "run_id": "run-1", "created": "2026-03-01T09:30:00Z", "attempt": "a1",
+///     "software": {"arpent": "0.1.0"}, "inputs": [], "failed_inputs": [],
+///     "model": {"id": "roofs", "version": "1.0.0", "sha256": "ab12", "license": "CC0-1.0"}, "config": {},
+///     "counts": {"features": 2}, "timings_s": {}, "artifacts": []}"#;
+/// let manifest = Manifest::from_json(text, "s3://maps/town")?;
+/// assert_eq!((manifest.run_id.as_str(), manifest.counts.features), ("run-1", 2));
+/// assert_eq!(Manifest::from_json(&manifest.to_json()?, "s3://maps/town")?, manifest);
+///
+/// // Another format is refused by its name.
+/// let other = Manifest::from_json(br#"{"format": "arpent-run/99"}"#, "s3://maps/town");
+/// assert!(matches!(other, Err(PublishError::ManifestFormat { .. })));
+/// # Ok::<(), PublishError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`MANIFEST_FORMAT`].
     pub format: String,
     /// Id of the run.
     pub run_id: String,
-    /// When it was made, UTC, RFC 3339 with whole seconds.
+    /// Time of creation, UTC, RFC 3339 with whole seconds.
     pub created: String,
-    /// Folder under the output that holds the artifacts; set by [`Target::publish`](crate::Target::publish).
+    /// Folder of the artifacts under the output; set by [`Target::publish`](crate::Target::publish).
     pub attempt: String,
-    /// Id of the plan of this map: a job that finds its own here was published already.
+    /// Id of the plan of this map: a job that finds its own id here has already been published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
-    /// Program and libraries that made it, by name.
+    /// Versions of the program and its libraries, by name.
     pub software: Software,
-    /// What computed the answers: device and instruction set, each once; empty where nothing was predicted.
+    /// Devices and instruction sets of the prediction, each once; empty if nothing was predicted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub engines: Vec<String>,
     /// Scenes that were read.
     pub inputs: Vec<Input>,
-    /// Scenes that failed and are not in the result.
+    /// Scenes that failed and are missing in the result.
     pub failed_inputs: Vec<FailedInput>,
-    /// What is doubtful about the result.
+    /// Warnings about the result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
     /// The model.
     pub model: ModelRecord,
-    /// The configuration in force, defaults filled in.
+    /// The effective configuration, with defaults.
     pub config: Value,
-    /// How much was done.
+    /// Counts.
     pub counts: Counts,
     /// Wall time of each stage, seconds.
     pub timings_s: BTreeMap<String, f64>,
     /// Energy of the run, and whether it was measured or estimated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<Value>,
+    /// Columns of the features or zones, as a Table Schema (<https://specs.frictionlessdata.io/table-schema/>).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Value>,
     /// The files of the run; set by [`Target::publish`](crate::Target::publish).
     pub artifacts: Vec<Artifact>,
 }
@@ -59,9 +79,9 @@ pub type Software = BTreeMap<String, String>;
 /// A scene that was read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Input {
-    /// Scene id, as features carry it.
+    /// Scene id, as in features.
     pub id: String,
-    /// Where it was read from.
+    /// File or URL.
     pub uri: String,
     /// Size, bytes, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,27 +98,27 @@ pub struct Input {
     /// `before` or `after`, in a map that compares two dates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
-    /// What decided which of its pixels are valid, and who said so.
+    /// Sources of validity of its pixels, and the origin of each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<String>,
-    /// What a sample of its values is, and how that compares with what the model was made for; none where it was not sampled.
+    /// Statistics of a sample of its values, compared with the training of the model; `None` if it was not sampled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<InputValues>,
-    /// Where its pixels lie.
+    /// Grid and window of its pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grid: Option<InputGrid>,
 }
 
-/// A sample of an input's values, as the model sees them.
+/// A sample of an input's values, as read for the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InputValues {
-    /// `raw` (as they are stored), `physical` (scale and offset applied) or `harmonized` (the offset taken out).
+    /// `raw` (as stored), `physical` (scale and offset applied) or `harmonized` (offset removed).
     pub read_as: String,
     /// Valid pixels in the sample.
     pub pixels: u64,
     /// `as in training`, `unlike training`, `outside of the model's range`, or `not compared`.
     pub verdict: String,
-    /// Each band that the model reads, in its order.
+    /// The bands that the model reads, in its order.
     pub bands: Vec<BandValues>,
 }
 
@@ -119,26 +139,26 @@ pub struct BandValues {
     pub mean: f64,
     /// Standard deviation.
     pub std: f64,
-    /// Scale and offset that are declared for its stored values, and who declares them.
+    /// Scale and offset declared for its stored values, and their origin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<DeclaredScaling>,
 }
 
-/// What stored values are declared to mean: `stored * scale + offset`.
+/// Declared meaning of stored values: `stored * scale + offset`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeclaredScaling {
-    /// Physical units for each stored unit.
+    /// Physical units per stored unit.
     pub scale: f64,
     /// Physical value of a stored 0.
     pub offset: f64,
-    /// Who declares it.
+    /// Origin of the declaration.
     pub by: String,
 }
 
-/// Where the pixels of an input lie.
+/// Position of the pixels of an input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InputGrid {
-    /// CRS, CRS units per pixel and phase, printed: equal for inputs of one grid.
+    /// CRS, CRS units per pixel and phase, as text: equal for inputs of one grid.
     pub key: String,
     /// First column, counted from the origin of the CRS.
     pub col: i64,
@@ -153,22 +173,22 @@ pub struct InputGrid {
 /// A scene that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedInput {
-    /// Where it was to be read from.
+    /// File or URL.
     pub uri: String,
     /// Why it failed.
     pub reason: String,
 }
 
-/// Something doubtful about a result, which a reader must know to judge it.
+/// A warning about a result.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Warning {
-    /// What kind of doubt it is: a short, stable name in kebab case, such as `nothing-matched`.
+    /// Kind of warning: a short, stable name in kebab case, such as `nothing-matched`.
     pub code: String,
-    /// What it is about: a scene's id, a layer's or a rule's name, a key of the configuration.
+    /// Subject: the id of a scene, the name of a layer or a rule, a key of the configuration.
     pub subject: String,
-    /// The doubt, with its numbers, in one sentence.
+    /// The message, with its numbers, in one sentence.
     pub message: String,
-    /// What to do about it.
+    /// The hint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -195,11 +215,11 @@ pub struct ModelRecord {
     pub version: String,
     /// SHA-256 of the package, hexadecimal.
     pub sha256: String,
-    /// Licence of the weights, SPDX.
+    /// License of the weights, SPDX.
     pub license: String,
 }
 
-/// How much was done.
+/// Counts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counts {
@@ -211,36 +231,36 @@ pub struct Counts {
     pub windows_skipped: u64,
     /// Pixels that went through the network, overlaps counted each time.
     pub pixels_computed: u64,
-    /// Pixels of the area asked for.
+    /// Pixels of the requested area.
     pub pixels_wanted: u64,
-    /// Pixels that got an answer.
+    /// Pixels with a prediction.
     pub pixels_valid: u64,
-    /// Features in all.
+    /// Features in total.
     pub features: u64,
     /// Features by class name.
     pub features_per_class: BTreeMap<String, u64>,
-    /// What became of regions below the minimum mapping unit, where a coverage was made.
+    /// Regions below the minimum mapping unit, for a coverage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<CoverageCounts>,
-    /// What came of the layers that the map was crossed with.
+    /// Results of the reference layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<ReferenceCounts>,
-    /// What became of the zones, where the output is of zonal results.
+    /// Zones, for zonal statistics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zones: Option<ZoneCounts>,
 }
 
-/// A layer that a map was crossed with.
+/// Results of a reference layer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReferenceCounts {
     /// Its name.
     pub name: String,
-    /// What it is to the map: `impose`, `inform`, `compare` or `snap`.
+    /// Its role: `override`, `enrich`, `compare` or `snap`.
     pub rule: String,
-    /// Where it was read from.
+    /// File or URL.
     pub source: String,
-    /// SHA-256 of its bytes, hexadecimal, where they are a local file.
+    /// SHA-256 of its bytes, hexadecimal, of a local file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// Objects in it.
@@ -249,29 +269,31 @@ pub struct ReferenceCounts {
     pub repaired: u64,
     /// Objects without a geometry.
     pub empty: u64,
-    /// Objects of which points or lines beside polygons were left out.
+    /// Objects from which points or lines in addition to polygons were removed.
     #[serde(skip_serializing_if = "is_zero")]
     pub parts_left_out: u64,
     /// Objects whose bounding box touches the map.
     pub near: u64,
-    /// What came of each value that a rule names, in the order of the values.
+    /// Results of each value that a rule names, in the order of the values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<ValueCounts>,
-    /// Objects with a value that the rule does not name, or with none: left aside.
+    /// Objects that were ignored because the rule does not name their value, or they have none.
     #[serde(skip_serializing_if = "is_zero")]
     pub objects_unnamed: u64,
     /// Their values, the first 20 in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values_unnamed: Vec<String>,
-    /// Pixels with data that lie in an object.
+    /// Valid pixels in an object.
     pub pixels_covered: u64,
     /// Pixels whose class was changed.
-    pub pixels_imposed: u64,
-    /// Features that an object was found for.
-    pub features_told: u64,
-    /// Area of features on which both agree, square meters.
+    #[serde(alias = "pixels_imposed")]
+    pub pixels_overridden: u64,
+    /// Features with a matching object.
+    #[serde(alias = "features_told")]
+    pub features_matched: u64,
+    /// Area of features for which map and layer agree, square meters.
     pub agreement_m2: f64,
-    /// Area of features on which they do not, square meters.
+    /// Area of features for which they disagree, square meters.
     pub disagreement_m2: f64,
 }
 
@@ -281,70 +303,73 @@ pub struct ReferenceCounts {
 pub struct ValueCounts {
     /// The value.
     pub value: String,
-    /// Class of the map that it stands for.
+    /// Corresponding class of the map.
     pub class: String,
-    /// Objects of the layer that have it.
+    /// Objects of the layer with this value.
     pub objects: u64,
     /// Those of them whose bounding box touches the map.
     pub near: u64,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "signature required by serde")]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Zones of zonal results. Each is in the result, whatever is said of it here.
+/// Zones of zonal statistics. All of them are in the result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ZoneCounts {
-    /// Zones in all.
+    /// Zones in total.
     pub zones: u64,
     /// Those whose geometry was made valid.
     pub repaired: u64,
     /// Those without geometry.
     pub empty: u64,
-    /// Those of which points or lines beside polygons were left out.
+    /// Those from which points or lines in addition to polygons were removed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub parts_left_out: u64,
-    /// Those of which no part lies inside the map.
+    /// Those entirely outside of the map.
     pub outside: u64,
-    /// Those of which a part lies outside of the map.
+    /// Those partly outside of the map.
     pub partly_outside: u64,
-    /// Those inside the map, in part at least, for which it has no answer at all.
+    /// Those at least partly inside the map, but without a valid pixel.
     pub without_data: u64,
-    /// Those whose id a zone before them has.
+    /// Those with the id of an earlier zone.
     pub repeated_ids: u64,
-    /// Those whose field for the id is empty.
+    /// Those with an empty id field.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without_id: u64,
 }
 
-/// Regions below the minimum mapping unit, and how borders were drawn.
+/// Regions below the minimum mapping unit, and generalization of borders.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CoverageCounts {
-    /// Regions that became part of a neighbor.
-    pub regions_dissolved: u64,
-    /// Pixels whose class in the features is not that of the label raster.
-    pub pixels_dissolved: u64,
-    /// Features below the unit that have no neighbor: whole islands.
+    /// Regions merged into a neighbor.
+    #[serde(alias = "regions_dissolved")]
+    pub regions_eliminated: u64,
+    /// Pixels whose class in the features differs from the label raster.
+    #[serde(alias = "pixels_dissolved")]
+    pub pixels_eliminated: u64,
+    /// Features below the unit without a neighbor: whole islands.
     pub islands: u64,
-    /// Corners of borders that were cut to smooth them.
+    /// Corners removed by smoothing.
     pub corners_cut: u64,
-    /// Outlines that were drawn with right angles.
+    /// Outlines squared to right angles.
     pub outlines_squared: u64,
-    /// Area that smoothing and squaring moved from one feature to another, counted on both sides, as a part of the valid area.
+    /// Area that smoothing and squaring moved from one feature to another, counted on both sides, as a share of the
+    /// valid area.
     pub drawn_share: f64,
-    /// The most that a feature's area changed by it, as a part of that area.
+    /// Largest change of a feature's area by them, as a share of that area.
     pub max_drawn_share: f64,
 }
 
 /// A file of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
-    /// Where it is, relative to the manifest.
+    /// Path relative to the manifest.
     pub href: String,
-    /// What it is: `labels`, `confidence`, `features`, `metadata`, ...
+    /// Role: `labels`, `confidence`, `features`, `metadata`, ...
     pub role: String,
     /// Media type.
     pub media_type: String,
@@ -354,7 +379,7 @@ pub struct Artifact {
     pub sha256: String,
 }
 
-/// What every format's manifest has.
+/// The common field of all formats.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Head {
@@ -362,10 +387,10 @@ struct Head {
 }
 
 impl Manifest {
-    /// The manifest as the bytes that are stored: without credentials in its addresses, wherever they stand.
+    /// The manifest as stored bytes, without credentials in any of its addresses.
     ///
     /// # Errors
-    /// [`PublishError::Json`] when the configuration holds what JSON cannot say.
+    /// [`PublishError::Json`] when JSON cannot represent the configuration.
     pub fn to_json(&self) -> Result<Vec<u8>> {
         json_document(self).map_err(|source| PublishError::Json { what: "the manifest", source })
     }
@@ -374,10 +399,10 @@ impl Manifest {
     ///
     /// # Errors
     /// [`PublishError::ManifestFormat`] when it names another format, [`PublishError::BadManifest`] when it is
-    /// no manifest, [`PublishError::ManifestPath`] when it names a file outside of its attempt's folder.
+    /// not a manifest, [`PublishError::ManifestPath`] when it names a file outside of its attempt's folder.
     pub fn from_json(bytes: &[u8], url: &str) -> Result<Self> {
         let bad = |source| PublishError::BadManifest { url: url.to_owned(), source };
-        // The format comes first: another one may have other fields. Nothing else is kept of what is only looked at.
+        // The format is checked first: another one may have other fields.
         let found = serde_json::from_slice::<Head>(bytes).map_err(bad)?.format;
         let found = found.as_ref().and_then(Value::as_str).unwrap_or_default();
         if found != MANIFEST_FORMAT {
@@ -388,7 +413,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Refuses places outside the folder of the attempt: every reader of a manifest opens what it names.
+    /// Refuses paths outside the folder of the attempt: every reader of a manifest opens the files that it names.
     fn check_paths(&self, url: &str) -> Result<()> {
         let attempt = self.attempt.as_str();
         let refused = |href: &str| PublishError::ManifestPath {
@@ -405,7 +430,7 @@ impl Manifest {
     }
 }
 
-/// The current time, UTC, RFC 3339 with whole seconds: what [`Manifest::created`] holds.
+/// The current time, UTC, RFC 3339 with whole seconds, as in [`Manifest::created`].
 pub fn utc_now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)
 }

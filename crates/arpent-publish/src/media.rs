@@ -2,14 +2,14 @@
 
 /// Role of the label raster.
 pub const ROLE_LABELS: &str = "labels";
-/// Role of the raster of what was published: the prediction with what was imposed on it and without what is below the minimum
-/// mapping unit. Where neither was asked for, the label raster is the map.
+/// Role of the raster of the published map: the prediction after overrides and the elimination of regions below the
+/// minimum mapping unit. Without these steps, the label raster is the map.
 pub const ROLE_MAP: &str = "map";
 /// Role of the confidence raster.
 pub const ROLE_CONFIDENCE: &str = "confidence";
 /// Role of the features, in any format.
 pub const ROLE_FEATURES: &str = "features";
-/// Role of the zones with their results, in any format.
+/// Role of the zones with their statistics, in any format.
 pub const ROLE_ZONES: &str = "zones";
 /// Role of files that describe the others, such as the STAC item.
 pub const ROLE_METADATA: &str = "metadata";
@@ -17,10 +17,10 @@ pub const ROLE_METADATA: &str = "metadata";
 /// Name of the STAC item among the artifacts.
 pub const ITEM_NAME: &str = "item.json";
 
-/// Media type of an artifact by its name. Every `.tif` of a run is a cloud-optimised GeoTIFF.
+/// Media type of an artifact by its name. Every `.tif` of a run is a cloud-optimized GeoTIFF.
 ///
-/// Stores tell it as content type. Without a content disposition, which no artifact has, browsers show in place what
-/// they can show, and QGIS opens the rest.
+/// Stores send it as content type. Artifacts have no content disposition, so browsers display the types that they
+/// support.
 pub fn media_type(name: &str) -> &'static str {
     if name == ITEM_NAME {
         return "application/geo+json";

@@ -1,4 +1,4 @@
-//! Names of what lies in an output.
+//! Names of files and folders in an output.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -7,8 +7,8 @@ use chrono::Utc;
 /// Name of the manifest, directly under the output's address.
 pub const MANIFEST_NAME: &str = "manifest.json";
 
-/// Format of the manifests that this version writes and reads. The number changes when a reader of the former
-/// would go wrong; new fields do not change it.
+/// Format of the manifests that this version writes and reads. The number changes when readers of the former version
+/// would fail; new fields do not change it.
 pub const MANIFEST_FORMAT: &str = "arpent-run/1";
 
 /// Folder of an output that holds the states of jobs, one folder each.
@@ -22,21 +22,21 @@ pub fn is_job_id(name: &str) -> bool {
     name.len() == JOB_DIGITS && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whether a text can be one part of an address in every store, and does not climb: letters, digits, `.`, `_` and `-`, no dot
-/// first.
+/// Whether a text can be a part of a path in every store, and not `..`: letters, digits, `.`, `_` and `-`, not starting
+/// with a dot.
 pub fn is_plain(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     !name.is_empty() && name.bytes().all(plain) && !name.starts_with('.')
 }
 
-/// A key that no other attempt has: time, then chance (the standard library seeds every `RandomState` anew).
+/// A unique key of an attempt: time, then random digits (the standard library seeds every `RandomState` anew).
 pub fn new_attempt() -> String {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     format!("{}-{:016x}", Utc::now().format("%Y%m%dT%H%M%SZ"), hasher.finish())
 }
 
-/// Whether a name has the form of those that [`new_attempt`] gives: `20260102T030405Z-0123456789abcdef`.
+/// Whether a name has the form of [`new_attempt`]: `20260102T030405Z-0123456789abcdef`.
 pub(crate) fn is_attempt(name: &str) -> bool {
     let fits = |(b, form): (u8, u8)| match form {
         b'0' => b.is_ascii_digit(),

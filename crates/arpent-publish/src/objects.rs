@@ -1,4 +1,4 @@
-//! Single objects of an output: what a job keeps there while it runs.
+//! Single objects of an output, which a job stores there while it runs.
 
 use std::path::Path;
 
@@ -11,19 +11,19 @@ use crate::limits::{MOST_LISTED, ObjectKind};
 use crate::session::Session;
 use crate::target::Target;
 
-/// An object below a [`Target`], as a list tells of it.
+/// An object below a [`Target`], as listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectInfo {
-    /// Where it is, relative to the target.
+    /// Path relative to the target.
     pub href: String,
     /// Its size, bytes.
     pub size: u64,
-    /// When it was last written, by the store's clock.
+    /// Time of the last write, by the store's clock.
     pub modified: DateTime<Utc>,
 }
 
 impl Target {
-    /// The object at `href`, not more than an object of its kind may have; `None` when there is none.
+    /// The object at `href`, up to the limit of its kind; `None` when it does not exist.
     ///
     /// # Errors
     /// [`BadArtifactName`](crate::PublishError::BadArtifactName) when `href` is not inside the target,
@@ -33,11 +33,11 @@ impl Target {
         self.block_on(session.read(href, kind))
     }
 
-    /// Writes an object unless there is one; whether it was written. Of several writers at the same time, one wins
-    /// and the others are told; nobody ever sees a part of it.
+    /// Writes an object unless it exists; returns whether it was written. Of several concurrent writers, one succeeds
+    /// and the others get `false`; readers never get a part of it.
     ///
-    /// When the store's answer is lost, the request made again meets its own object, and `false` comes back; after
-    /// an error, the object may be there or not. Whoever must know writes bytes that nobody else writes, and reads.
+    /// If the store's answer is lost, the retry finds the object of the first request, and the result is `false`; after
+    /// an error, the object may exist or not. A caller that needs certainty writes unique bytes and reads them back.
     ///
     /// # Errors
     /// [`BadArtifactName`](crate::PublishError::BadArtifactName), [`ReadOnly`](crate::PublishError::ReadOnly),
@@ -48,7 +48,7 @@ impl Target {
         self.block_on(session.put(href, bytes, media_type, PutMode::Create))
     }
 
-    /// Writes an object, whatever was there.
+    /// Writes an object, replacing an existing one.
     ///
     /// # Errors
     /// As [`Target::create`].
@@ -58,7 +58,7 @@ impl Target {
         self.block_on(session.put(href, bytes, media_type, PutMode::Overwrite)).map(drop)
     }
 
-    /// Every object below a folder of the target (all of them for an empty name), sorted by place.
+    /// Every object below a folder of the target (all of them for an empty name), sorted by path.
     ///
     /// # Errors
     /// [`BadArtifactName`](crate::PublishError::BadArtifactName), [`TooMany`](crate::PublishError::TooMany),
@@ -68,10 +68,10 @@ impl Target {
         self.block_on(session.list(folder))
     }
 
-    /// Deletes every object below a folder of the target; gives those that stay.
+    /// Deletes every object below a folder of the target; returns those that stay.
     ///
     /// # Errors
-    /// [`NotAFolder`](crate::PublishError::NotAFolder) when the target is no folder,
+    /// [`NotAFolder`](crate::PublishError::NotAFolder) when the target is not a folder,
     /// [`ReadOnly`](crate::PublishError::ReadOnly).
     pub fn delete_below(&self, folder: &str) -> Result<Vec<String>> {
         if self.session()?.is_none() {
@@ -83,8 +83,7 @@ impl Target {
         Ok(stay)
     }
 
-    /// Removes a local folder of the target that is empty, empty ones in it, and those above it that are empty then; whatever
-    /// else is there stays.
+    /// Removes a local folder of the target if it is empty, with empty folders in it and parents that become empty.
     pub(crate) fn forget_folder(&self, folder: &str) {
         fn remove(folder: &Path) {
             let Ok(entries) = std::fs::read_dir(folder) else { return };
@@ -92,7 +91,7 @@ impl Target {
                 .flatten()
                 .filter(|e| e.file_type().is_ok_and(|t| t.is_dir()))
                 .for_each(|e| remove(&e.path()));
-            // What is not empty stays.
+            // Folders that are not empty stay.
             let _ = std::fs::remove_dir(folder);
         }
         let Some(root) = self.local_folder() else { return };

@@ -1,10 +1,11 @@
-//! The commit protocol: artifacts first, under a key of their own, then the manifest in one conditional step.
+//! The commit protocol: artifacts first, in a folder of the attempt, then the manifest in one conditional write.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use arpent_base::Diagnostic as _;
+use arpent_base::number::index;
 use object_store::path::Path as ObjectPath;
 use object_store::{
     Error as StoreError, PutMode, PutMultipartOptions, PutOptions, UpdateVersion, WriteMultipart,
@@ -19,18 +20,18 @@ use crate::names::{MANIFEST_NAME, is_plain, new_attempt};
 use crate::session::{PART_BYTES, PARTS_IN_FLIGHT, Session, Version};
 use crate::target::Target;
 
-/// Stores take 10,000 parts at most; larger files get larger parts.
+/// Stores accept 10,000 parts at most; larger files get larger parts.
 const MOST_PARTS: u64 = 9_000;
 const MANIFEST_MEDIA_TYPE: &str = "application/json";
 
-/// A finished local file that is to be part of a run.
+/// A complete local file to be published with a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StagedArtifact {
-    /// Where the file is.
+    /// Path of the file.
     pub path: PathBuf,
     /// Its name in the output: letters, digits, `.`, `_` and `-`.
     pub name: String,
-    /// What it is: `labels`, `confidence`, `features`, `metadata`, ...
+    /// Role: `labels`, `confidence`, `features`, `metadata`, ...
     pub role: String,
     /// Media type.
     pub media_type: String,
@@ -39,13 +40,12 @@ pub struct StagedArtifact {
 }
 
 impl StagedArtifact {
-    /// Hashes a finished file, which will be published under its own name and the
-    /// [`media_type`] that this implies.
+    /// Hashes a complete file, which will be published under its own name and the [`media_type`] of that name.
     ///
     /// # Errors
     /// [`PublishError::Io`] when it cannot be read.
     pub fn new(path: &Path, role: &str) -> Result<Self> {
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path.file_name().expect("an artifact is a file").to_string_lossy().into_owned();
         Ok(Self {
             path: path.to_owned(),
             role: role.to_owned(),
@@ -56,24 +56,24 @@ impl StagedArtifact {
     }
 }
 
-/// A run that is now visible.
+/// A published run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Published {
     /// The manifest as stored.
     pub manifest: Manifest,
-    /// Objects of the run that was replaced which could not be deleted; harmless, but they take space.
+    /// Objects of the replaced run that could not be deleted; harmless, but they take space.
     pub leftovers: Vec<String>,
 }
 
-/// Names must be plain and different.
+/// Checks that names are plain and distinct.
 fn check_names(artifacts: &[StagedArtifact]) -> Result<()> {
     let bad = |name: &str, reason| Err(PublishError::BadArtifactName { name: name.to_owned(), reason });
     for (i, artifact) in artifacts.iter().enumerate() {
         if !is_plain(&artifact.name) {
-            return bad(&artifact.name, "a name has letters, digits, `.`, `_` and `-` only");
+            return bad(&artifact.name, "only letters, digits, `.`, `_` and `-` are allowed");
         }
         if artifacts[..i].iter().any(|a| a.name == artifact.name) {
-            return bad(&artifact.name, "two artifacts have it");
+            return bad(&artifact.name, "two artifacts have this name");
         }
     }
     Ok(())
@@ -83,16 +83,16 @@ impl Target {
     /// Publishes a run: uploads the artifacts under a folder of this attempt, then writes the manifest, at
     /// which moment the run becomes visible, complete.
     ///
-    /// [`Manifest::attempt`] and [`Manifest::artifacts`] are filled in; the manifest as stored is given back.
-    /// With `overwrite`, a former run stays visible until the new manifest replaces it in one step, then its
-    /// artifacts are deleted. When anything fails before that step, what was uploaded is deleted; where it is not known
-    /// whether the step has been made, it stays.
+    /// [`Manifest::attempt`] and [`Manifest::artifacts`] are filled in; returns the manifest as stored. With
+    /// `overwrite`, a former run stays visible until the new manifest replaces it in one step, then its artifacts are
+    /// deleted. If an error occurs before that step, the uploaded objects are deleted; if the outcome of that step is
+    /// unknown, they stay.
     ///
     /// # Errors
     /// [`PublishError::OutputExists`] when there is a run and `overwrite` is false,
     /// [`PublishError::ReplacedMeanwhile`] when another run was published during the upload,
-    /// [`PublishError::ArtifactChanged`] when a file is not any more what was hashed,
-    /// [`PublishError::Damaged`] when the store holds something else than was sent, [`PublishError::ReadOnly`],
+    /// [`PublishError::ArtifactChanged`] when a file changed after it was hashed,
+    /// [`PublishError::Damaged`] when the store holds other bytes than were sent, [`PublishError::ReadOnly`],
     /// [`PublishError::BadArtifactName`], [`PublishError::Io`] and [`PublishError::Store`].
     pub fn publish(
         &self,
@@ -106,7 +106,7 @@ impl Target {
             .writable()
             .and_then(|session| self.block_on(session.publish(artifacts, manifest, overwrite)));
         if published.is_err() {
-            // Only empty folders, and only those made above; whatever else is there stays.
+            // Only empty folders, and only those created above, are removed.
             made.iter().all(|folder| std::fs::remove_dir(folder).is_ok());
         }
         published
@@ -157,7 +157,7 @@ impl Session {
         Ok(())
     }
 
-    /// Uploads one file; gives the digest of the bytes that went up.
+    /// Uploads one file; returns the digest of the bytes sent.
     async fn upload(&self, artifact: &StagedArtifact, href: &str) -> Result<Digest> {
         let path = &artifact.path;
         let size = std::fs::metadata(path).map_err(PublishError::io("read", path))?.len();
@@ -173,7 +173,7 @@ impl Session {
         };
         let started = self.connection.uploads.put_multipart_opts(&to, options).await;
         let upload = started.map_err(self.failed("upload", href))?;
-        let part_len = usize::try_from(part).unwrap_or(usize::MAX);
+        let part_len = index(part);
         let mut writer = WriteMultipart::new_with_chunk_size(upload, part_len);
         match self.send_parts(&mut writer, file, part, path, href).await {
             Ok(digest) => {
@@ -181,7 +181,7 @@ impl Session {
                 Ok(digest)
             }
             Err(error) => {
-                // The first error is the one to tell; a part that stays is the store's to expire.
+                // The first error is reported; the store expires parts that stay.
                 let _ = writer.abort().await;
                 Err(error)
             }
@@ -228,35 +228,35 @@ impl Session {
         }
     }
 
-    /// Whether the store holds what was sent: every object is read back, large ones piece by piece. Of a local folder,
-    /// where nothing lies in between, only the size is compared.
+    /// Checks that the store holds the bytes that were sent: every object is read back, large ones in pieces. For a
+    /// local folder only the size is compared.
     async fn check_upload(&self, href: &str, sent: &Digest) -> Result<()> {
         let found = match self.local {
             Some(_) => self.size(href).await?.map(|size| Digest { size, ..sent.clone() }),
             None => self.digest(href, sent.size).await?,
         };
         let what = match found {
-            None => "it is not there",
-            Some(found) if found.size != sent.size => "it has another size",
-            Some(found) if found.sha256 != sent.sha256 => "it holds other bytes",
+            None => "it is missing",
+            Some(found) if found.size != sent.size => "its size differs",
+            Some(found) if found.sha256 != sent.sha256 => "its bytes differ",
             Some(_) => return Ok(()),
         };
         Err(PublishError::Damaged { place: self.place(href), what })
     }
 
-    /// The one step that makes the run visible. The attempt of one that failed is deleted where it is certain that its
-    /// manifest is not there and will not be: a request that was given up may still be on its way to the store. What
-    /// stays is for [`Target::gc`].
+    /// The write that makes the run visible. After a failure, the objects of the attempt are deleted only if its
+    /// manifest is certainly absent and cannot appear later: a request that timed out may still reach the store.
+    /// [`Target::gc`] deletes the rest.
     async fn commit(&self, manifest: &Manifest, former: Option<&Version>) -> Result<()> {
         let bytes = manifest.to_json()?;
         let put = self.put_manifest(&bytes, former.map(|(_, version)| version.clone())).await;
         let found = self.manifest_bytes().await;
         let error = match (put, &found) {
             (_, Ok(Some((found, _)))) if *found == bytes => return Ok(()),
-            // Somebody else has published since.
+            // Another process has published since.
             (Ok(e_tag), Ok(Some((_, version)))) if version.e_tag != e_tag => return Ok(()),
             (Ok(_), Ok(_)) => return self.take_back(manifest, found?, former).await,
-            // The store took it.
+            // The store accepted it.
             (Ok(_), Err(_)) => return Ok(()),
             (Err(error), _) => error,
         };
@@ -272,7 +272,7 @@ impl Session {
         Err(error)
     }
 
-    /// Whether a manifest is that of another attempt, beyond a byte that was changed while it was read.
+    /// Whether a manifest is that of another attempt, and not this one with bytes corrupted in transit.
     fn is_of_another(&self, found: &[u8], attempt: &str) -> bool {
         Manifest::from_json(found, &self.url).is_ok_and(|other| {
             let is_its_own = |a: &Artifact| a.href.split_once('/').is_some_and(|(at, _)| at == other.attempt);
@@ -280,7 +280,7 @@ impl Session {
         })
     }
 
-    /// Undoes a commit whose manifest is not there as it was sent: that of the former run is there again, or none.
+    /// Undoes a commit whose manifest was not stored as sent: restores the manifest of the former run, or deletes it.
     async fn take_back(
         &self,
         manifest: &Manifest,
@@ -299,10 +299,10 @@ impl Session {
         if gone {
             self.delete_attempt(&manifest.attempt).await;
         }
-        Err(PublishError::Damaged { place: self.place(MANIFEST_NAME), what: "it holds other bytes" })
+        Err(PublishError::Damaged { place: self.place(MANIFEST_NAME), what: "its bytes differ" })
     }
 
-    /// Writes the manifest in the place of the one that is known, or where there is none; gives its version's tag.
+    /// Writes the manifest over the known version, or only if there is none; returns the tag of the new version.
     async fn put_manifest(&self, bytes: &[u8], former: Option<UpdateVersion>) -> Result<Option<String>> {
         let to = self.manifest_path();
         let replacing = former.is_some();
@@ -312,7 +312,7 @@ impl Session {
             self.store_for(bytes.len()).put_opts(&to, bytes.to_vec().into(), options)
         };
         let done = match put(former.map_or(PutMode::Create, PutMode::Update)).await {
-            // Local folders know no conditional update; their overwrite is a rename, hence still one step.
+            // Local folders have no conditional update; their overwrite is a rename, hence still one step.
             Err(StoreError::NotImplemented { .. }) if replacing => put(PutMode::Overwrite).await,
             done => done,
         };
@@ -331,13 +331,13 @@ impl Session {
         }
     }
 
-    /// Deletes what an attempt uploaded, as far as the store lets us: the error that led here is told.
+    /// Deletes the objects of an attempt as far as possible; errors are ignored, since the original error is reported.
     async fn delete_attempt(&self, attempt: &str) {
         let _ = self.delete_below(attempt).await;
     }
 
-    /// Deletes the artifacts of the run that was replaced; gives what stays. A manifest that cannot be read
-    /// does not say what was its own, so nothing is touched then.
+    /// Deletes the artifacts of the replaced run; returns those that stay. If the old manifest cannot be read, its
+    /// artifacts are unknown and nothing is deleted.
     async fn delete_former(&self, manifest: &[u8]) -> Vec<String> {
         match Manifest::from_json(manifest, &self.url) {
             Ok(former) if is_plain(&former.attempt) => self.delete_below(&former.attempt).await,
@@ -352,7 +352,7 @@ fn digest_of(bytes: &[u8]) -> Digest {
     hasher.finish()
 }
 
-/// The manifest with what only publication knows.
+/// The manifest with the fields that publication fills in.
 fn complete(mut manifest: Manifest, attempt: &str, artifacts: &[StagedArtifact]) -> Manifest {
     let record = |a: &StagedArtifact| Artifact {
         href: format!("{attempt}/{}", a.name),

@@ -1,9 +1,9 @@
-//! What is the same for every feature of a run.
+//! Attributes that are the same for every feature of a run.
 
-use arpent_vector::Column;
+use arpent_base::Column;
 use serde::{Deserialize, Serialize};
 
-/// State of a feature that no named person has decided on.
+/// State of a feature that no named person has reviewed.
 pub const STATE_NOT_VERIFIED: &str = "not_verified";
 
 /// Run-wide attributes, which the writers repeat on every feature.
@@ -15,14 +15,14 @@ pub struct RunInfo {
     pub model_id: String,
     /// SHA-256 of the model package, hexadecimal.
     pub model_sha256: String,
-    /// Review state, [`STATE_NOT_VERIFIED`] for whatever a model proposes.
+    /// Review state, [`STATE_NOT_VERIFIED`] for predictions.
     pub state: String,
-    /// Columns that its features have beside those of every run.
+    /// Additional columns of its features.
     pub columns: Vec<Column>,
 }
 
 impl RunInfo {
-    /// The attributes of a new run, whose features nobody has verified.
+    /// The attributes of a new run, whose features are not verified.
     pub fn new(
         run_id: impl Into<String>,
         model_id: impl Into<String>,

@@ -1,7 +1,8 @@
-//! An opened output, and what is done to single objects of it.
+//! An opened output, and operations on its objects.
 
 use std::path::PathBuf;
 
+use arpent_base::number::index;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path as ObjectPath;
 use object_store::{
@@ -15,16 +16,16 @@ use crate::hash::{Digest, Hasher};
 use crate::limits::ObjectKind;
 use crate::names::{JOBS, MANIFEST_NAME};
 
-/// Files up to this size go up in one piece; larger ones in parts of at least this size.
+/// Files up to this size are uploaded in one request; larger ones in parts of at least this size.
 pub(crate) const PART_BYTES: u64 = 8 << 20;
 
-/// Parts on their way at once; the memory of an upload is this many parts and one more.
+/// Concurrent parts; the memory of an upload is this many parts and one more.
 pub(crate) const PARTS_IN_FLIGHT: usize = 4;
 
-/// Bodies up to this size are sent well before a store counts as silent: 1 MiB at 42 kB/s.
+/// Bodies up to this size are sent within the read timeout: 1 MiB at 42 kB/s.
 const QUICKLY_SENT_BYTES: usize = 1 << 20;
 
-/// A manifest as stored: its bytes, and what the store calls this version of it.
+/// A manifest as stored: its bytes, and the store's identifier of this version.
 pub(crate) type Version = (Vec<u8>, UpdateVersion);
 
 /// An opened output.
@@ -32,23 +33,23 @@ pub(crate) type Version = (Vec<u8>, UpdateVersion);
 pub(crate) struct Session {
     pub(crate) connection: Connection,
     pub(crate) prefix: ObjectPath,
-    /// The folder, when local.
+    /// The folder, if local.
     pub(crate) local: Option<PathBuf>,
     pub(crate) url: String,
 }
 
 impl Session {
-    /// The store, for everything but the upload of large bodies.
+    /// The store, for all requests except uploads of large bodies.
     pub(crate) fn store(&self) -> &dyn ObjectStore {
         &*self.connection.store
     }
 
-    /// The store, to send a body of so many bytes to.
+    /// The store for sending a body of so many bytes.
     pub(crate) fn store_for(&self, bytes: usize) -> &dyn ObjectStore {
         if bytes > QUICKLY_SENT_BYTES { &*self.connection.uploads } else { &*self.connection.store }
     }
 
-    /// For `map_err`: what we were doing to which object.
+    /// For `map_err`: the operation and the object.
     pub(crate) fn failed(
         &self,
         action: &'static str,
@@ -57,18 +58,18 @@ impl Session {
         PublishError::store(action, self.place(href), &self.connection.secrets)
     }
 
-    /// The object at a place relative to the output; `None` when that is not inside the output.
+    /// The object at a path relative to the output; `None` when that is not inside the output.
     pub(crate) fn at(&self, href: &str) -> Option<ObjectPath> {
         let inside = href.split('/').all(|part| !matches!(part, "" | "." | ".."));
         inside.then(|| href.split('/').fold(self.prefix.clone(), ObjectPath::join))
     }
 
-    /// The object that is the manifest.
+    /// The object of the manifest.
     pub(crate) fn manifest_path(&self) -> ObjectPath {
         self.prefix.clone().join(MANIFEST_NAME)
     }
 
-    /// An object's place, for messages.
+    /// The address of an object, for messages.
     pub(crate) fn place(&self, href: &str) -> String {
         match &self.local {
             Some(folder) => folder.join(href).display().to_string(),
@@ -87,7 +88,7 @@ impl Session {
         Ok(Some((self.bytes(got, MANIFEST_NAME, ObjectKind::Manifest).await?, version)))
     }
 
-    /// The bytes of an object that the store has begun to send.
+    /// The rest of an object that the store has begun to send.
     pub(crate) async fn bytes(&self, got: GetResult, href: &str, kind: ObjectKind) -> Result<Vec<u8>> {
         let failed = |e| self.failed("read", href)(e);
         let check = |size: u64| {
@@ -97,7 +98,7 @@ impl Session {
         };
         check(got.meta.size)?;
         if matches!(got.payload, GetResultPayload::File(..)) {
-            // The size of an open file is the file system's own word.
+            // The size of an open local file can be trusted.
             return Ok(got.bytes().await.map_err(failed)?.to_vec());
         }
         let mut bytes = Vec::new();
@@ -109,7 +110,7 @@ impl Session {
         Ok(bytes)
     }
 
-    /// The folders right below the output that hold a run.
+    /// The folders directly below the output that contain a run.
     pub(crate) async fn maps_below(&self) -> Result<Vec<String>> {
         let listed = self.store().list_with_delimiter(Some(&self.prefix)).await;
         let mut folders = Vec::new();
@@ -123,7 +124,7 @@ impl Session {
         Ok(folders)
     }
 
-    /// The size of an object; `None` when there is none.
+    /// The size of an object; `None` when it does not exist.
     pub(crate) async fn size(&self, href: &str) -> Result<Option<u64>> {
         let Some(path) = self.at(href) else { return Ok(None) };
         match self.store().head(&path).await {
@@ -133,10 +134,10 @@ impl Session {
         }
     }
 
-    /// Reads an object through the hash, piece by piece, so that no request takes long; `None` when there is none. One
-    /// that has not the size expected is not read, and has no hash then.
+    /// Hashes an object, piece by piece, so that no request takes long; `None` when it does not exist. An object of an
+    /// unexpected size is not read, and has no hash then.
     ///
-    /// It does not ask for the size first: refusals of such requests cannot say why.
+    /// The size is not requested first: errors of HEAD requests have no message.
     pub(crate) async fn digest(&self, href: &str, expected: u64) -> Result<Option<Digest>> {
         let Some(path) = self.at(href) else { return Ok(None) };
         let other_size = |size| Ok(Some(Digest { size, sha256: String::new() }));
@@ -146,13 +147,13 @@ impl Session {
                 Ok(got) if got.meta.size != expected => return other_size(got.meta.size),
                 Ok(got) => got,
                 Err(StoreError::NotFound { .. }) => return Ok(None),
-                // An empty object has no first piece.
+                // The range of a first piece is invalid for an empty object.
                 Err(error) => match self.size(href).await {
                     Ok(Some(size)) if size != expected => return other_size(size),
                     _ => return Err(self.failed("read", href)(error)),
                 },
             };
-        let starts = (PART_BYTES..expected).step_by(usize::try_from(PART_BYTES).unwrap_or(usize::MAX));
+        let starts = (PART_BYTES..expected).step_by(index(PART_BYTES));
         let piece = |start: u64| self.store().get_range(&path, start..expected.min(start + PART_BYTES));
         let rest = stream::iter(starts.map(piece)).buffered(PARTS_IN_FLIGHT);
         let mut pieces = got.into_stream().chain(rest);
@@ -163,7 +164,7 @@ impl Session {
         Ok(Some(hasher.finish()))
     }
 
-    /// Deletes every object below a folder of the output; gives those that stay.
+    /// Deletes every object below a folder of the output; returns those that stay.
     pub(crate) async fn delete_below(&self, folder: &str) -> Vec<String> {
         let Some(prefix) = self.at(folder) else { return Vec::new() };
         let listed: Result<Vec<_>, _> = self.store().list(Some(&prefix)).try_collect().await;
@@ -178,7 +179,7 @@ impl Session {
         stay
     }
 
-    /// Deletes an object, if it is there.
+    /// Deletes an object if it exists.
     pub(crate) async fn delete(&self, href: &str) -> Result<()> {
         match self.store().delete(&self.object(href)?).await {
             Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
@@ -191,7 +192,7 @@ impl Session {
         self.at(href).ok_or_else(|| PublishError::BadArtifactName { name: href.to_owned(), reason })
     }
 
-    /// The content type, where the store keeps it: local folders refuse attributes.
+    /// The content type, if the store supports it: local folders refuse attributes.
     pub(crate) fn attributes(&self, media_type: &str) -> Attributes {
         let mut attributes = Attributes::new();
         if self.local.is_none() {

@@ -1,4 +1,4 @@
-//! What a file of features holds, told by the file itself.
+//! Counts of the features of a file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,18 +11,18 @@ use serde::Serialize;
 
 use crate::error::{PublishError, Result};
 
-/// Features by what they say of themselves. Memory grows with the number of different names, not of features.
+/// Numbers of features by their attributes. Memory grows with the number of distinct values, not of features.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FeatureSummary {
-    /// Features in all.
+    /// Features in total.
     pub features: u64,
     /// Features by class name.
     pub classes: BTreeMap<String, u64>,
-    /// Features by the id of the run that made them.
+    /// Features by run id.
     pub runs: BTreeMap<String, u64>,
-    /// Features by the id of the model that proposed them.
+    /// Features by model id.
     pub models: BTreeMap<String, u64>,
-    /// Features by their state of review.
+    /// Features by review state.
     pub states: BTreeMap<String, u64>,
 }
 
@@ -30,7 +30,7 @@ impl FeatureSummary {
     /// The columns that are counted, in the order of [`FeatureSummary::add`].
     pub const COLUMNS: [&str; 4] = ["class_name", "run_id", "model_id", "state"];
 
-    /// Counts a feature by its values of [`FeatureSummary::COLUMNS`].
+    /// Adds a feature with its values of [`FeatureSummary::COLUMNS`].
     pub fn add(&mut self, values: [&str; 4]) {
         self.features += 1;
         let counts = [&mut self.classes, &mut self.runs, &mut self.models, &mut self.states];

@@ -1,4 +1,4 @@
-//! Where a run is published: a folder or a prefix of an object store, behind blocking functions.
+//! The target of a publication: a folder or a prefix of an object store, with blocking functions.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,8 +16,48 @@ use crate::session::Session;
 
 /// The address of an output.
 ///
-/// Its functions block, on a small runtime of its own; do not call them from asynchronous code. Clones share
+/// Its functions block on an internal runtime; do not call them from asynchronous code. Clones share
 /// the connection (and, for `memory://`, the memory).
+///
+/// A run is visible once its manifest exists, which is written last:
+///
+/// ```
+/// use arpent_publish::{
+///     Counts, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_METADATA, StagedArtifact, Target, utc_now,
+/// };
+///
+/// # let folder = tempfile::tempdir()?;
+/// let file = folder.path().join("notes.txt");
+/// std::fs::write(&file, "two roofs")?;
+/// let output = folder.path().join("map");
+/// let target = Target::parse(&output.to_string_lossy())?;
+/// assert!(!target.exists()?);
+///
+/// let manifest = Manifest {
+///     format: MANIFEST_FORMAT.into(),
+///     run_id: "run-1".into(),
+///     created: utc_now(),
+///     attempt: String::new(),
+///     plan: None,
+///     software: [("counting".to_owned(), "1.0".to_owned())].into(),
+///     engines: vec![],
+///     inputs: vec![],
+///     failed_inputs: vec![],
+///     warnings: vec![],
+///     model: ModelRecord::default(),
+///     config: serde_json::json!({}),
+///     counts: Counts { features: 2, ..Counts::default() },
+///     timings_s: [].into(),
+///     energy: None,
+///     artifacts: vec![],
+/// };
+/// let published = target.publish(&[StagedArtifact::new(&file, ROLE_METADATA)?], manifest, false)?;
+///
+/// assert_eq!(target.read_manifest()?, published.manifest);
+/// let artifact = &published.manifest.artifacts[0];
+/// assert_eq!(std::fs::read(output.join(&artifact.href))?, b"two roofs");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Target {
     url: String,
@@ -26,22 +66,22 @@ pub struct Target {
 }
 
 impl Target {
-    /// Understands a path, `file://` (absolute), `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`
-    /// (the account comes from the environment), `http(s)://`, which is only read, and, for tests, `memory://`. Nothing
-    /// is opened or asked yet.
+    /// Parses a path, `file://` (absolute), `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`
+    /// (the account comes from the environment), `http(s)://`, which is read-only, and, for tests, `memory://`. Nothing
+    /// is opened or requested yet.
     ///
-    /// Credentials and endpoints come from the environment alone; `docs/guides/object-storage.md` lists the
-    /// variables. The metadata service of a cloud machine is never asked.
+    /// Credentials and endpoints come only from the environment; `docs/guides/object-storage.md` lists the
+    /// variables. The metadata service of a cloud machine is never used.
     ///
     /// # Errors
     /// [`PublishError::BadTarget`] for anything else; [`PublishError::NoCredentials`],
     /// [`PublishError::Contradiction`], [`PublishError::BadVariable`] and [`PublishError::Connect`] when the
-    /// environment holds no credentials or does not fit together.
+    /// environment has no credentials or is inconsistent.
     pub fn parse(text: &str) -> Result<Self> {
         Self::parse_with(text, &from_environment)
     }
 
-    /// [`Target::parse`] with a look-up instead of the process's environment.
+    /// [`Target::parse`] with a look-up function instead of the process's environment.
     ///
     /// # Errors
     /// As [`Target::parse`].
@@ -59,7 +99,7 @@ impl Target {
         Ok(Self { url: text.trim_end_matches('/').to_owned(), place, runtime: Arc::new(runtime) })
     }
 
-    /// The address as it was given, without a slash at the end.
+    /// The address as given, without a slash at the end.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -75,7 +115,7 @@ impl Target {
     /// A folder below this one; shares the connection.
     ///
     /// # Errors
-    /// [`PublishError::BadArtifactName`] when the name leads elsewhere.
+    /// [`PublishError::BadArtifactName`] when the name is not inside this folder.
     pub fn below(&self, folder: &str) -> Result<Self> {
         let reason = "it is not inside the output";
         let inside = folder.split('/').all(|part| !matches!(part, "" | "." | ".."));
@@ -95,14 +135,14 @@ impl Target {
     /// Whether there is a manifest, that is, a complete run.
     ///
     /// # Errors
-    /// [`PublishError::Store`] when the store cannot be asked, [`PublishError::TooLarge`].
+    /// [`PublishError::Store`] when the store cannot be reached, [`PublishError::TooLarge`].
     pub fn exists(&self) -> Result<bool> {
         let Some(session) = self.session()? else { return Ok(false) };
         self.runtime.block_on(async { Ok(session.manifest_bytes().await?.is_some()) })
     }
 
-    /// Tries, before any work is done, whether the output can be written: a local folder, or its nearest
-    /// parent that exists, takes a file. Object stores are only asked whether they answer.
+    /// Checks, before any work is done, whether the output is writable: creates a file in a local folder or in its
+    /// nearest existing parent. For object stores it only checks that they answer.
     ///
     /// # Errors
     /// [`PublishError::NotAFolder`] and [`PublishError::Io`] for local folders, [`PublishError::Store`] for
@@ -119,7 +159,7 @@ impl Target {
     /// # Errors
     /// [`PublishError::NoManifest`] when there is none, [`PublishError::SeveralMaps`] when folders below have one,
     /// [`PublishError::BadManifest`] and
-    /// [`PublishError::ManifestFormat`] when it cannot be understood, [`PublishError::ManifestPath`] when it names a file
+    /// [`PublishError::ManifestFormat`] when it cannot be parsed, [`PublishError::ManifestPath`] when it names a file
     /// outside of its attempt, [`PublishError::TooLarge`], [`PublishError::Store`] when it cannot be fetched.
     pub fn read_manifest(&self) -> Result<Manifest> {
         let missing = || PublishError::NoManifest { url: self.url.clone() };
@@ -127,7 +167,7 @@ impl Target {
         if let Some((found, _)) = self.runtime.block_on(session.manifest_bytes())? {
             return Manifest::from_json(&found, &self.url);
         }
-        // A web server lists nothing: then it is only known that there is no manifest.
+        // A web server has no listing: folders with maps cannot be found.
         let folders = self.runtime.block_on(session.maps_below()).unwrap_or_default();
         Err(if folders.is_empty() {
             missing()
@@ -136,7 +176,7 @@ impl Target {
         })
     }
 
-    /// Makes the local folder and its parents; gives those that were missing, innermost first.
+    /// Creates the local folder and its parents; returns those that were missing, innermost first.
     pub(crate) fn make_folder(&self) -> Result<Vec<PathBuf>> {
         let Some(folder) = self.local_folder() else { return Ok(Vec::new()) };
         let missing = folder.ancestors().take_while(|p| !p.exists()).map(Path::to_owned).collect();
@@ -156,7 +196,7 @@ impl Target {
                 let nothing = Secrets::default();
                 let failed = PublishError::store("open", self.url.clone(), &nothing);
                 let local = LocalFileSystem::new_with_prefix(path).map_err(failed)?;
-                // The manifest must not survive a power cut that its artifacts do not.
+                // After a power failure, a manifest must not exist without its artifacts.
                 let local = local.with_automatic_cleanup(true).with_fsync(true);
                 (Connection::open(Arc::new(local)), ObjectPath::default(), Some(path.clone()))
             }

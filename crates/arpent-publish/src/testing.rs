@@ -1,4 +1,4 @@
-//! Made-up features for this crate's tests.
+//! Synthetic features for this crate's tests.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) fn crs() -> Crs {
         projjson:
             r#"{"type":"ProjectedCRS","name":"RGF93 v1 / Lambert-93","id":{"authority":"EPSG","code":2154}}"#
                 .into(),
-        kind: CrsKind::Projected { metres_per_unit: 1.0 },
+        kind: CrsKind::Projected { meters_per_unit: 1.0 },
         semi_major_m: 6_378_137.0,
         inverse_flattening: 298.257_222_101,
     }

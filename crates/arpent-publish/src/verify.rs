@@ -1,4 +1,4 @@
-//! Checking a published run against its manifest.
+//! Checks a published run against its manifest.
 
 use std::fmt;
 
@@ -10,45 +10,45 @@ use crate::manifest::{Artifact, Manifest};
 use crate::session::Session;
 use crate::target::Target;
 
-/// What [`Target::verify`] found.
+/// The result of [`Target::verify`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
     /// The output.
     pub url: String,
-    /// The run that it holds.
+    /// Its run.
     pub run_id: String,
     /// Every artifact of the manifest, in its order.
     pub checks: Vec<ArtifactCheck>,
 }
 
-/// What was found of one artifact.
+/// The result for one artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ArtifactCheck {
-    /// Where it is, relative to the manifest.
+    /// Path relative to the manifest.
     pub href: String,
-    /// Whether it is what the manifest says.
+    /// The outcome of the comparison.
     #[serde(flatten)]
     pub outcome: CheckOutcome,
 }
 
-/// Whether an artifact is what the manifest says.
+/// Outcome of comparing an artifact with the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum CheckOutcome {
     /// Same size, same SHA-256.
     Intact,
-    /// Not there, or not inside the output.
+    /// Missing, or not inside the output.
     Missing,
-    /// Another size.
+    /// The size differs.
     WrongSize {
-        /// Bytes that the manifest says.
+        /// Bytes by the manifest.
         expected: u64,
         /// Bytes found.
         found: u64,
     },
-    /// Same size, other bytes.
+    /// Same size, different bytes.
     WrongHash {
-        /// SHA-256 that the manifest says.
+        /// SHA-256 by the manifest.
         expected: String,
         /// SHA-256 found.
         found: String,
@@ -67,23 +67,24 @@ impl fmt::Display for CheckOutcome {
 }
 
 impl VerifyReport {
-    /// Whether every artifact is what the manifest says.
+    /// Whether every artifact agrees with the manifest.
     pub fn is_intact(&self) -> bool {
         self.problems().next().is_none()
     }
 
-    /// The artifacts that are not what the manifest says.
+    /// The artifacts that differ from the manifest.
     pub fn problems(&self) -> impl Iterator<Item = &ArtifactCheck> {
         self.checks.iter().filter(|c| c.outcome != CheckOutcome::Intact)
     }
 }
 
 impl Target {
-    /// Whether an artifact of the run is what its manifest says, by size and SHA-256; it is read once, in pieces. Whoever makes
-    /// something of an artifact asks before: else the hash in the manifest would vouch for other bytes.
+    /// Checks an artifact of the run against the manifest, by size and SHA-256; it is read once, in pieces. Commands
+    /// that derive results from an artifact call it first: otherwise the hash in the manifest would not apply to the
+    /// bytes that were used.
     ///
     /// # Errors
-    /// [`PublishError::NotAsPublished`] when it is not, [`PublishError::Store`] when it cannot be read.
+    /// [`PublishError::NotAsPublished`] when they differ, [`PublishError::Store`] when it cannot be read.
     pub fn check_artifact(&self, artifact: &Artifact) -> Result<()> {
         let session =
             self.session()?.ok_or_else(|| PublishError::NoManifest { url: self.url().to_owned() })?;
@@ -100,8 +101,8 @@ impl Target {
     /// Hashes every artifact again and compares it with the manifest.
     ///
     /// # Errors
-    /// As [`Target::read_manifest`], [`PublishError::NoArtifacts`] where nothing can be compared, and [`PublishError::Store`] when
-    /// an artifact that is there cannot be read.
+    /// As [`Target::read_manifest`], [`PublishError::NoArtifacts`] if the manifest has no files, and
+    /// [`PublishError::Store`] when an existing artifact cannot be read.
     pub fn verify(&self) -> Result<VerifyReport> {
         let manifest = self.read_manifest()?;
         if manifest.artifacts.is_empty() {
@@ -122,7 +123,7 @@ impl Session {
         Ok(VerifyReport { url: self.url.clone(), run_id: manifest.run_id.clone(), checks })
     }
 
-    /// Whether an artifact is what the manifest says: read whole, piece by piece.
+    /// Compares an artifact with the manifest: reads all of it, piece by piece.
     async fn check(&self, artifact: &Artifact) -> Result<CheckOutcome> {
         Ok(compare(artifact, self.digest(&artifact.href, artifact.size).await?))
     }

@@ -134,6 +134,7 @@ fn manifest(features: &SortedFeatures) -> Manifest {
         counts: Counts { features: features.count(), ..Counts::default() },
         timings_s: BTreeMap::new(),
         energy: None,
+        columns: None,
         artifacts: vec![],
     }
 }

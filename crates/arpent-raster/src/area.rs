@@ -2,9 +2,9 @@
 
 use crate::{Crs, CrsKind, Grid};
 
-/// Gives the ground area of one pixel, by row.
+/// Ground area of pixels, by row.
 ///
-/// In a projected CRS the plane is trusted, as agencies do: a pixel is `gsd_x * gsd_y` everywhere. In
+/// In a projected CRS areas are those of the plane, as agencies compute them: a pixel is `gsd_x * gsd_y` everywhere. In
 /// geographic and Mercator systems the area is that of the ellipsoid's surface between the pixel's two
 /// parallels (the authalic formula of Snyder, *Map Projections: A Working Manual*, USGS PP 1395, eq. 3-12).
 #[derive(Debug, Clone)]
@@ -18,32 +18,32 @@ impl PixelArea {
         Self { grid: grid.clone() }
     }
 
-    /// Area of each pixel of a row, square metres.
+    /// Area of each pixel of a row, square meters.
     pub fn of_row(&self, row: i64) -> f64 {
         let grid = &self.grid;
         let (_, north) = grid.corner(0, row);
-        let (_, south) = grid.corner(0, row + 1);
+        let (_, south) = grid.corner(0, row.saturating_add(1));
         match grid.crs.kind {
-            CrsKind::Projected { metres_per_unit } => {
-                grid.gsd_x * grid.gsd_y * metres_per_unit * metres_per_unit
+            CrsKind::Projected { meters_per_unit } => {
+                grid.gsd_x * grid.gsd_y * meters_per_unit * meters_per_unit
             }
             CrsKind::Geographic => {
                 band_area(&grid.crs, grid.gsd_x.to_radians(), south.to_radians(), north.to_radians())
             }
-            CrsKind::Mercator { metres_per_unit } => {
-                let latitude = |y: f64| mercator_latitude(&grid.crs, y * metres_per_unit);
-                let width = grid.gsd_x * metres_per_unit / grid.crs.semi_major_m;
+            CrsKind::Mercator { meters_per_unit } => {
+                let latitude = |y: f64| mercator_latitude(&grid.crs, y * meters_per_unit);
+                let width = grid.gsd_x * meters_per_unit / grid.crs.semi_major_m;
                 band_area(&grid.crs, width, latitude(south), latitude(north))
             }
         }
     }
 
-    /// Area of each pixel, square metres, where it is the same in every row.
+    /// Area of each pixel, square meters, if it is the same in every row.
     pub fn everywhere(&self) -> Option<f64> {
         matches!(self.grid.crs.kind, CrsKind::Projected { .. }).then(|| self.of_row(0))
     }
 
-    /// Ground size of a pixel of a row, metres: the square root of its area.
+    /// Ground size of a pixel of a row, meters: the square root of its area.
     pub fn gsd_of_row(&self, row: i64) -> f64 {
         self.of_row(row).sqrt()
     }
@@ -62,7 +62,7 @@ fn is_web_mercator(crs: &Crs) -> bool {
     crs.epsg == Some(3857)
 }
 
-/// Area between two latitudes over `width` radians of longitude, square metres.
+/// Area between two latitudes over `width` radians of longitude, square meters.
 fn band_area(crs: &Crs, width: f64, south: f64, north: f64) -> f64 {
     let e = if is_web_mercator(crs) { WGS84_ECCENTRICITY } else { eccentricity(crs) };
     let q = |latitude: f64| {
@@ -75,7 +75,7 @@ fn band_area(crs: &Crs, width: f64, south: f64, north: f64) -> f64 {
     crs.semi_major_m * crs.semi_major_m * width * (q(north) - q(south)) / 2.0
 }
 
-/// First eccentricity of WGS 84, on which EPSG:3857 latitudes are.
+/// First eccentricity of WGS 84, the datum of EPSG:3857 latitudes.
 const WGS84_ECCENTRICITY: f64 = 0.081_819_190_842_622;
 
 /// Latitude of a Mercator northing, radians (Snyder, eq. 7-9, iterated).
@@ -92,6 +92,8 @@ pub(crate) fn mercator_latitude(crs: &Crs, northing_m: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use arpent_base::number::truncate;
+
     use super::*;
     use std::sync::Arc;
 
@@ -110,7 +112,7 @@ mod tests {
 
     #[test]
     fn projected_pixels_are_flat() {
-        let a = PixelArea::new(&grid(CrsKind::Projected { metres_per_unit: 1.0 }, 2154, 0.2));
+        let a = PixelArea::new(&grid(CrsKind::Projected { meters_per_unit: 1.0 }, 2154, 0.2));
         assert!((a.of_row(-30_000_000) - 0.04).abs() < 1e-15);
         assert_eq!(a.everywhere().map(f64::to_bits), Some(a.of_row(7).to_bits()));
         assert!(PixelArea::new(&grid(CrsKind::Geographic, 4326, 1.0)).everywhere().is_none());
@@ -127,10 +129,9 @@ mod tests {
     #[test]
     fn mercator_pixels_shrink_with_latitude() {
         for (epsg, tolerance) in [(3857, 0.01), (3395, 0.01)] {
-            let a = PixelArea::new(&grid(CrsKind::Mercator { metres_per_unit: 1.0 }, epsg, 10.0));
+            let a = PixelArea::new(&grid(CrsKind::Mercator { meters_per_unit: 1.0 }, epsg, 10.0));
             let north_60: f64 = if epsg == 3857 { 8_399_737.89 } else { 8_362_698.55 };
-            #[allow(clippy::cast_possible_truncation)]
-            let row = -(north_60 / 10.0) as i64;
+            let row = truncate::<i64>(-(north_60 / 10.0));
             let share = a.of_row(row) / a.of_row(0);
             assert!((share - 0.25).abs() < tolerance, "EPSG:{epsg}: {share}");
         }

@@ -1,46 +1,46 @@
-//! Coordinate reference systems, described; the crate that links GDAL makes the descriptions.
+//! Descriptions of coordinate reference systems, which `arpent-gdal` creates.
 
 use serde::{Deserialize, Serialize};
 
-/// What the coordinates of a CRS are, as far as areas and GSD are concerned.
+/// Kind of a CRS, as needed for areas and GSD.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum CrsKind {
     /// Longitude and latitude in degrees.
     Geographic,
-    /// A Mercator projection (EPSG:3857, EPSG:3395, ...): metres that are not ground metres.
+    /// A Mercator projection (EPSG:3857, EPSG:3395, ...): its meters are not ground meters.
     Mercator {
-        /// Metres per coordinate unit.
-        metres_per_unit: f64,
+        /// Meters per coordinate unit.
+        meters_per_unit: f64,
     },
-    /// Any other projected system; its plane is trusted for areas.
+    /// Any other projected system; areas are those of its plane.
     Projected {
-        /// Metres per coordinate unit.
-        metres_per_unit: f64,
+        /// Meters per coordinate unit.
+        meters_per_unit: f64,
     },
 }
 
-/// A coordinate reference system: its definitions and the little arithmetic needs to know of it.
+/// A coordinate reference system: its definitions, and the parameters needed for areas.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Crs {
-    /// `EPSG:2154`, or the CRS's own name where no authority code is known.
+    /// `EPSG:2154`, or the CRS's own name without an authority code.
     pub name: String,
-    /// EPSG code, where there is one.
+    /// EPSG code, if any.
     pub epsg: Option<u32>,
     /// WKT definition (as GDAL writes it).
     pub wkt: String,
     /// PROJJSON definition; empty when it could not be written.
     pub projjson: String,
-    /// What its coordinates are.
+    /// Its kind.
     pub kind: CrsKind,
-    /// Semi-major axis of the ellipsoid, metres.
+    /// Semi-major axis of the ellipsoid, meters.
     pub semi_major_m: f64,
     /// Inverse flattening of the ellipsoid; 0 for a sphere.
     pub inverse_flattening: f64,
 }
 
 impl Crs {
-    /// Whether two descriptions mean the same system: same EPSG code, or same WKT where a code is missing.
+    /// Whether two descriptions are of the same system: same EPSG code, or same WKT if a code is missing.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self.epsg, other.epsg) {
             (Some(a), Some(b)) => a == b,
@@ -48,12 +48,12 @@ impl Crs {
         }
     }
 
-    /// Metres per coordinate unit, `None` for geographic systems.
-    pub fn metres_per_unit(&self) -> Option<f64> {
+    /// Meters per coordinate unit, `None` for geographic systems.
+    pub fn meters_per_unit(&self) -> Option<f64> {
         match self.kind {
             CrsKind::Geographic => None,
-            CrsKind::Mercator { metres_per_unit } | CrsKind::Projected { metres_per_unit } => {
-                Some(metres_per_unit)
+            CrsKind::Mercator { meters_per_unit } | CrsKind::Projected { meters_per_unit } => {
+                Some(meters_per_unit)
             }
         }
     }

@@ -1,46 +1,51 @@
-//! What a network is shown where there is nothing.
+//! Network input at invalid pixels.
 //!
-//! A network looks beyond the pixels that it answers for, and at the border of the data there is nothing to see. One rule says what
-//! it is shown there, for prediction, training and evaluation alike. Let `n` be the valid pixel nearest to an invalid pixel `p`
-//! (distance between centers; of several the northernmost, then the westernmost). Within [`FILL_PX`] of `n`, `p` shows the values of
-//! its mirror image `2n - p` where that is valid, else those of `n`; farther away it shows nothing, which is the bands' mean.
-//! The rule depends on the place alone: on pixels up to [`FILL_REACH_PX`] away, never on the window that is read.
+//! A network reads pixels around those that it predicts, and beyond the border of the data there are none. One rule
+//! fills them, the same for prediction, training and evaluation. Let `n` be the valid pixel nearest to an invalid pixel
+//! `p` (distance between centers; of several the northernmost, then the westernmost). Within [`FILL_PX`] of `n`, `p`
+//! has the values of its mirror image `2n - p` if that is valid, else those of `n`; farther away it has the mean of
+//! each band. The rule depends only on the position: on pixels up to [`FILL_REACH_PX`] away, never on the window that
+//! is read.
 
 use std::ops::Range;
 
+use arpent_base::number::{fitted, signed};
+
 use crate::{Chip, Window};
 
-/// Distance to the nearest valid pixel up to which an invalid one is filled, pixels. Chosen by measurement; see ADR 0017.
+/// Distance to the nearest valid pixel up to which an invalid one is filled, pixels. Chosen by measurement; see ADR
+/// 0017.
 pub const FILL_PX: usize = 32;
 
-/// Columns and rows, on each side, on which what fills a pixel depends: its mirror image lies twice as far as the nearest pixel.
+/// Columns and rows on each side that can affect the fill of a pixel: its mirror image lies twice as far as the nearest
+/// pixel.
 pub const FILL_REACH_PX: usize = 2 * FILL_PX;
 
-/// A step stands in one byte, and the longest is that to a mirror image.
+/// A step is stored in one byte; the longest is that to a mirror image.
 const _: () = assert!(FILL_REACH_PX <= 127);
 
-/// Which pixels fill the invalid ones of an area.
+/// The sources of the invalid pixels of an area.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fill {
-    /// The pixels that are held.
+    /// The pixels in memory.
     held: Window,
-    /// The invalid pixels lie within it.
+    /// A window that contains all invalid pixels.
     area: Window,
-    /// Columns and rows from each pixel of the area to the one that fills it; none for what is valid or not filled.
+    /// Columns and rows from each pixel of the area to its source; zero for pixels that are valid or not filled.
     steps: Vec<[i8; 2]>,
 }
 
-/// No valid pixel of the column is near.
+/// The column has no valid pixel within reach.
 const FAR: i8 = i8::MIN;
 
 impl Fill {
-    /// What fills the invalid pixels of `wanted`, of `held` pixels whose validity is told row by row; beyond them nothing is
-    /// valid. `None` where all are valid. To depend on the place alone, `held` must reach [`FILL_REACH_PX`] beyond `wanted`, or
-    /// as far as there are valid pixels.
+    /// The sources of the invalid pixels of `wanted`, among the `held` pixels, whose validity is given row by row;
+    /// pixels beyond are invalid. `None` if all are valid. For a result that depends only on the position, `held` must
+    /// reach [`FILL_REACH_PX`] beyond `wanted`, or as far as there are valid pixels.
     pub fn new(valid: &[bool], held: Window, wanted: Window) -> Option<Self> {
         let area = invalid_area(valid, &held, &wanted)?;
         let (col, row) = held.offset_of(&area)?;
-        // Columns in which the nearest may lie.
+        // Columns that may contain the nearest pixel.
         let cols = col.saturating_sub(FILL_PX)..(col + area.width + FILL_PX).min(held.width);
         let down = nearest_in_columns(valid, held.width, &cols, held.height, row..row + area.height);
         let width = cols.len();
@@ -62,7 +67,7 @@ impl Fill {
         Some(Self { held, area, steps })
     }
 
-    /// Of the pixels of a row between two columns those that are filled, with the index of the held pixel whose values they show.
+    /// The filled pixels of a row between two columns, each with the index of its source among the held pixels.
     pub fn row(&self, row: i64, cols: Range<i64>) -> impl Iterator<Item = (i64, usize)> + '_ {
         let window = Window::between(cols.start, row, cols.end, row + 1);
         let common = self.area.intersect(&window);
@@ -78,12 +83,12 @@ impl Fill {
 }
 
 impl Chip {
-    /// The windows beyond this chip on which what fills its invalid pixels depends ([`Fill`]); `None` where all are valid.
+    /// The windows outside of this chip that affect the fill of its invalid pixels ([`Fill`]); `None` if all are valid.
     pub fn fill_needs(&self) -> Option<Vec<Window>> {
         let held = self.window;
         invalid_area(&self.valid, &held, &held)?;
-        let reach = i64::try_from(FILL_REACH_PX).unwrap_or(i64::MAX);
-        // Of the pixels that are near a side, the ends of where they are invalid.
+        let reach = signed(FILL_REACH_PX);
+        // The range of invalid pixels near each side.
         let (mut north, mut south, mut west, mut east) = (None, None, None, None);
         let add = |ends: &mut Option<(usize, usize)>, at: usize| {
             *ends = Some(ends.map_or((at, at), |(low, high)| (low.min(at), high.max(at))));
@@ -107,12 +112,12 @@ impl Chip {
                 }
             }
         }
-        let place = |at: usize| i64::try_from(at).unwrap_or(i64::MAX);
-        let cols =
-            |(low, high): (usize, usize)| (held.col + place(low) - reach, held.col + place(high) + 1 + reach);
-        // What lies beyond a corner is near to the north or the south, too.
+        let cols = |(low, high): (usize, usize)| {
+            (held.col + signed(low) - reach, held.col + signed(high) + 1 + reach)
+        };
+        // The corners belong to the windows in the north and in the south.
         let rows = |(low, high): (usize, usize)| {
-            let (start, end) = (held.row + place(low) - reach, held.row + place(high) + 1 + reach);
+            let (start, end) = (held.row + signed(low) - reach, held.row + signed(high) + 1 + reach);
             (start.max(held.row), end.min(held.row_end()))
         };
         let beyond = [
@@ -125,7 +130,7 @@ impl Chip {
     }
 }
 
-/// The smallest window that holds the invalid pixels of `wanted`.
+/// The smallest window that contains the invalid pixels of `wanted`.
 fn invalid_area(valid: &[bool], held: &Window, wanted: &Window) -> Option<Window> {
     let wanted = held.intersect(wanted)?;
     let (col, row) = held.offset_of(&wanted)?;
@@ -136,12 +141,12 @@ fn invalid_area(valid: &[bool], held: &Window, wanted: &Window) -> Option<Window
         let last = line.iter().rposition(|v| !v).unwrap_or(first);
         ends = Some(ends.map_or([first, y, last, y], |[w, n, e, _]| [w.min(first), n, e.max(last), y]));
     }
-    let [w, n, e, s] = ends?.map(|v| i64::try_from(v).unwrap_or(i64::MAX));
+    let [w, n, e, s] = ends?.map(signed);
     Some(Window::between(wanted.col + w, wanted.row + n, wanted.col + e + 1, wanted.row + s + 1))
 }
 
-/// For each pixel of some rows and columns the rows to the nearest valid pixel of its column, the northern of two; [`FAR`] beyond
-/// [`FILL_PX`].
+/// For each pixel of some rows and columns, the number of rows to the nearest valid pixel of its column, the northern
+/// of two; [`FAR`] beyond [`FILL_PX`].
 fn nearest_in_columns(
     valid: &[bool],
     stride: usize,
@@ -161,7 +166,7 @@ fn nearest_in_columns(
         if y >= rows.start {
             let steps = &mut steps[(y - rows.start) * width..][..width];
             for (step, since) in steps.iter_mut().zip(&since).filter(|(_, since)| **since <= FILL_PX) {
-                *step = -i8::try_from(*since).unwrap_or(0);
+                *step = -fitted::<i8>(*since);
             }
         }
     }
@@ -174,7 +179,7 @@ fn nearest_in_columns(
             let steps = &mut steps[(y - rows.start) * width..][..width];
             for (step, since) in steps.iter_mut().zip(&since).filter(|(_, since)| **since <= FILL_PX) {
                 if *step == FAR || *since < usize::from(step.unsigned_abs()) {
-                    *step = i8::try_from(*since).unwrap_or(0);
+                    *step = fitted(*since);
                 }
             }
         }
@@ -182,7 +187,7 @@ fn nearest_in_columns(
     steps
 }
 
-/// For each column how far the nearest is that has a valid pixel.
+/// For each column, the distance to the nearest column with a valid pixel.
 fn distances(down: &[i8], away: &mut [usize]) {
     let mut since = usize::MAX;
     for (away, down) in away.iter_mut().zip(down) {
@@ -199,7 +204,7 @@ fn distances(down: &[i8], away: &mut [usize]) {
 /// Columns and rows from the pixel at column `x` to its nearest valid one.
 fn nearest(down: &[i8], x: usize, away: &[usize]) -> Option<(i64, i64)> {
     let most = FILL_PX * FILL_PX;
-    // Square of the distance, rows, columns: what is smallest is nearest.
+    // Square of the distance, rows, columns: the order of preference.
     let mut best: Option<(usize, i64, i64)> = None;
     let mut dx = away[x];
     while dx <= FILL_PX && best.is_none_or(|(square, ..)| dx * dx <= square) {
@@ -220,11 +225,7 @@ fn nearest(down: &[i8], x: usize, away: &[usize]) -> Option<(i64, i64)> {
     best.map(|(_, rows, cols)| (cols, rows))
 }
 
-fn signed(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// Index of the pixel that lies some columns and rows from a place, if it is held.
+/// Index of the pixel at an offset in columns and rows, if it is held.
 fn held_index(held: &Window, (x, y): (usize, usize), (dx, dy): (i64, i64)) -> Option<usize> {
     let x = usize::try_from(signed(x) + dx).ok().filter(|x| *x < held.width)?;
     let y = usize::try_from(signed(y) + dy).ok().filter(|y| *y < held.height)?;
@@ -232,7 +233,7 @@ fn held_index(held: &Window, (x, y): (usize, usize), (dx, dy): (i64, i64)) -> Op
 }
 
 fn small(dx: i64, dy: i64) -> [i8; 2] {
-    [dx, dy].map(|step| i8::try_from(step).unwrap_or(0))
+    [dx, dy].map(fitted)
 }
 
 #[cfg(test)]

@@ -1,32 +1,33 @@
-//! The pixel grid of a survey, anchored to the origin of its CRS.
+//! Pixel grids, anchored to the origin of their CRS.
 
 use std::sync::Arc;
 
+use arpent_base::number::{ceil, exact, floor, truncate};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{Crs, Window};
 
 /// Pixel offsets are rounded to this fraction of a pixel, so that files cut from one survey, whose corners
-/// carry the rounding noise of the tool that cut them, fall on one grid.
+/// have rounding errors of the tool that cut them, get one grid.
 const PHASE_STEPS: f64 = 10_000.0;
 
 /// A corner is numbered by rounding `x / gsd` with this bias, so that the common half-pixel phase ("pixel is
-/// point" products) is not at a tie where rounding noise would number neighbouring files differently.
+/// point" products) is not at a tie, where rounding errors would number neighboring files differently.
 const ROUNDING_BIAS: f64 = 0.5123;
 
 /// Grids coincide when the corners of a raster agree within this fraction of a pixel.
 const SAME_PIXEL: f64 = 0.01;
 
-/// A pixel size is taken for a short number when it differs from it by less than this, relatively: the rounding of a tool that
-/// divided an extent by a number of pixels (0.19999999999963 for 0.2), never a pixel size of its own. At 20 cm this moves a corner
-/// 10,000 km from the origin of the CRS by 1/200 px.
+/// A pixel size is replaced by a short number if their relative difference is below this: a tool that divided an extent
+/// by a number of pixels wrote 0.19999999999963 for 0.2; no real pixel sizes are that close. At 20 cm this moves a
+/// corner 10,000 km from the origin of the CRS by 1/200 px.
 const SIZE_NOISE: f64 = 1e-10;
 
 /// Significant digits of a short number.
 const SHORT_DIGITS: usize = 6;
 
-/// A geotransform cannot be placed on a north-up grid.
+/// A geotransform without a north-up grid.
 #[derive(Debug, Error, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum GridError {
@@ -42,11 +43,50 @@ pub enum GridError {
         /// The six GDAL coefficients.
         geotransform: [f64; 6],
     },
+    /// A part of the raster is off the Earth.
+    #[error(
+        "the geotransform {geotransform:?} places {width} x {height} px at {} pixels or more from the origin of the CRS",
+        Window::FARTHEST_PX
+    )]
+    TooFar {
+        /// The six GDAL coefficients.
+        geotransform: [f64; 6],
+        /// Columns of the raster.
+        width: usize,
+        /// Rows of the raster.
+        height: usize,
+    },
 }
 
 /// A regular, north-up grid of pixels. Pixel (column 0, row 0) is the one at the origin of the CRS; the corner
 /// of pixel (c, r) lies at `x = origin_x + c * gsd_x`, `y = origin_y - r * gsd_y`, where the origin is the
 /// survey's sub-pixel phase and lies within about half a pixel of (0, 0).
+///
+/// Two adjacent files of one survey have one grid, and the same number for every pixel:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use arpent_raster::{Crs, CrsKind, Grid};
+///
+/// let crs = Arc::new(Crs {
+///     name: "EPSG:2154".into(),
+///     epsg: Some(2154),
+///     wkt: String::new(),
+///     projjson: String::new(),
+///     kind: CrsKind::Projected { meters_per_unit: 1.0 },
+///     semi_major_m: 6_378_137.0,
+///     inverse_flattening: 298.257_222_101,
+/// });
+/// let west = Grid::place(crs.clone(), [652_000.0, 0.2, 0.0, 6_862_000.0, 0.0, -0.2], 5000, 5000)?;
+/// let east = Grid::place(crs, [653_000.0, 0.2, 0.0, 6_862_000.0, 0.0, -0.2], 5000, 5000)?;
+/// assert_eq!(west.grid.key(), east.grid.key());
+/// assert_eq!((east.window.col, east.window.row), (west.window.col_end(), west.window.row));
+///
+/// let bbox = west.grid.bbox(&west.window);
+/// assert_eq!(west.grid.window_of(bbox), west.window);
+/// # Ok::<(), arpent_raster::GridError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Grid {
     /// The coordinate reference system.
@@ -61,10 +101,10 @@ pub struct Grid {
     pub gsd_y: f64,
 }
 
-/// What must be equal for two scenes to share a grid: CRS name, GSD and sub-pixel phase, printed.
+/// Key of a grid, equal for all scenes that share it: CRS name, GSD and sub-pixel phase, as text.
 pub type GridKey = String;
 
-/// Where a raster lies: its grid and the window of that grid that it fills.
+/// The position of a raster: its grid, and its window in that grid.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
     /// The grid.
@@ -74,10 +114,11 @@ pub struct Placement {
 }
 
 impl Grid {
-    /// Places a raster of `width` x `height` pixels with a GDAL geotransform on the grid that it implies.
+    /// The grid and window of a raster of `width` x `height` pixels with a GDAL geotransform.
     ///
     /// # Errors
-    /// [`GridError`] when the geotransform is rotated, not north-up or degenerate.
+    /// [`GridError`] when the geotransform is rotated, not north-up or degenerate, or a part of the raster lies farther
+    /// from the origin than [`Window::FARTHEST_PX`].
     pub fn place(
         crs: Arc<Crs>,
         geotransform: [f64; 6],
@@ -95,11 +136,15 @@ impl Grid {
         let (gsd_x, gsd_y) = (pixel_size(gsd_x), pixel_size(-gsd_y));
         let (col, phase_x) = number(x0 / gsd_x);
         let (row, phase_y) = number(-y0 / gsd_y);
+        let window = Window { col, row, width, height };
+        if !window.is_on_earth() {
+            return Err(GridError::TooFar { geotransform, width, height });
+        }
         let grid = Self { crs, origin_x: phase_x * gsd_x, origin_y: -phase_y * gsd_y, gsd_x, gsd_y };
-        Ok(Placement { grid, window: Window { col, row, width, height } })
+        Ok(Placement { grid, window })
     }
 
-    /// A printable key, equal exactly for grids on which pixels coincide.
+    /// A printable key, equal exactly for grids whose pixels coincide.
     pub fn key(&self) -> GridKey {
         // Adding zero makes a negative zero positive.
         let phase = |origin: f64, gsd: f64| (origin / gsd * PHASE_STEPS).round() / PHASE_STEPS + 0.0;
@@ -113,34 +158,28 @@ impl Grid {
         )
     }
 
-    /// The window of this grid that a window of another one fills, where all of its corners agree within 1/100 px and the CRS is the
-    /// same.
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::float_cmp,
-        reason = "whole numbers far below 2^52"
-    )]
+    /// The window of this grid that a window of another one fills, where all of its corners agree within 1/100 px and
+    /// the CRS is the same.
+    #[allow(clippy::float_cmp, reason = "whole numbers far below 2^52")]
     pub fn window_on(&self, other: &Self, window: &Window) -> Option<Window> {
         if self.crs.name != other.crs.name {
             return None;
         }
         let [west, south, east, north] = other.bbox(window);
         let ((c0, r0), (c1, r1)) = (self.pixel(west, north), self.pixel(east, south));
-        // The half-pixel phases are no ties here: both grids' own phases are in what is rounded.
+        // Half-pixel phases are no ties here: the rounded values include the phases of both grids.
         let whole = |v: f64| ((v - v.round()).abs() <= SAME_PIXEL).then_some(v.round());
         let (col, row, col_end, row_end) = (whole(c0)?, whole(r0)?, whole(c1)?, whole(r1)?);
-        let same = col_end - col == window.width as f64 && row_end - row == window.height as f64;
-        same.then_some(Window { col: col as i64, row: row as i64, ..*window })
+        let same = col_end - col == exact(window.width) && row_end - row == exact(window.height);
+        same.then_some(Window { col: truncate::<i64>(col), row: truncate::<i64>(row), ..*window })
     }
 
-    /// What orders grids, so that of several which coincide one is chosen whatever the order of the files: the pixel size with the
-    /// fewest digits, then the smallest phase, then the numbers themselves.
+    /// Sort key of grids, so that the choice among coinciding grids does not depend on the order of the files: the
+    /// pixel size with the fewest digits, then the smallest phase, then the numbers.
     fn roundness(&self) -> (usize, [i64; 2], [u64; 4]) {
         let digits =
             |v: f64| format!("{v:e}").bytes().take_while(|b| *b != b'e').filter(u8::is_ascii_digit).count();
-        #[allow(clippy::cast_possible_truncation, reason = "phases are below one pixel")]
-        let phase = |origin: f64, gsd: f64| (origin / gsd * PHASE_STEPS).round().abs() as i64;
+        let phase = |origin: f64, gsd: f64| truncate::<i64>((origin / gsd * PHASE_STEPS).round().abs());
         (
             digits(self.gsd_x) + digits(self.gsd_y),
             [phase(self.origin_x, self.gsd_x), phase(self.origin_y, self.gsd_y)],
@@ -148,17 +187,17 @@ impl Grid {
         )
     }
 
-    /// Pixel size and origin, to be compared as they are: adding zero makes a negative zero positive.
+    /// Pixel size and origin for exact comparison: adding zero makes a negative zero positive.
     fn numbers(&self) -> [u64; 4] {
         [self.gsd_x, self.gsd_y, self.origin_x + 0.0, self.origin_y + 0.0].map(f64::to_bits)
     }
 
-    /// Puts rasters whose pixels coincide on one grid: the grid with the roundest numbers takes every raster whose corners
-    /// agree with it within 1/100 px, then the roundest of the rest, and so on. The result does not depend on the order of the rasters, and
-    /// no raster is joined to a grid by way of a third.
+    /// Assigns one grid to rasters whose pixels coincide: the grid with the roundest numbers gets every raster whose
+    /// corners agree with it within 1/100 px, then the roundest of the rest, and so on. The result does not depend on
+    /// the order of the rasters, and every raster agrees directly with its grid.
     pub fn unite<'a>(rasters: impl IntoIterator<Item = (&'a mut Self, &'a mut Window)>) {
         let mut left: Vec<_> = rasters.into_iter().collect();
-        // What is left stays sorted: the first is the roundest.
+        // The rest stays sorted: the first is the roundest.
         left.sort_by_cached_key(|(grid, _)| (grid.crs.name.clone(), grid.roundness()));
         while let Some(grid) = left.first().map(|(grid, _)| (**grid).clone()) {
             let numbers = grid.numbers();
@@ -175,12 +214,11 @@ impl Grid {
     }
 
     /// Ground coordinates (x, y) of the upper-left corner of pixel (`col`, `row`).
-    #[allow(clippy::cast_precision_loss, reason = "pixel numbers stay far below 2^52")]
     pub fn corner(&self, col: i64, row: i64) -> (f64, f64) {
-        (self.origin_x + col as f64 * self.gsd_x, self.origin_y - row as f64 * self.gsd_y)
+        (self.origin_x + exact(col) * self.gsd_x, self.origin_y - exact(row) * self.gsd_y)
     }
 
-    /// Ground coordinates of a place given in fractional pixels.
+    /// Ground coordinates of a position in fractional pixels.
     pub fn ground(&self, col: f64, row: f64) -> (f64, f64) {
         (self.origin_x + col * self.gsd_x, self.origin_y - row * self.gsd_y)
     }
@@ -190,17 +228,16 @@ impl Grid {
         ((x - self.origin_x) / self.gsd_x, (self.origin_y - y) / self.gsd_y)
     }
 
-    /// The smallest window that holds the ground rectangle [min x, min y, max x, max y].
-    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
+    /// The smallest window that contains the ground rectangle [min x, min y, max x, max y].
     pub fn window_of(&self, bbox: [f64; 4]) -> Window {
         let (c0, r0) = self.pixel(bbox[0], bbox[3]);
         let (c1, r1) = self.pixel(bbox[2], bbox[1]);
         let slack = 1e-6;
         Window::between(
-            (c0 + slack).floor() as i64,
-            (r0 + slack).floor() as i64,
-            (c1 - slack).ceil() as i64,
-            (r1 - slack).ceil() as i64,
+            floor::<i64>(c0 + slack),
+            floor::<i64>(r0 + slack),
+            ceil::<i64>(c1 - slack),
+            ceil::<i64>(r1 - slack),
         )
     }
 
@@ -219,15 +256,14 @@ impl Grid {
 }
 
 /// Splits a coordinate in pixels into its pixel number and its phase, rounded (see [`PHASE_STEPS`]).
-#[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
 fn number(pixels: f64) -> (i64, f64) {
     let whole = (pixels + ROUNDING_BIAS).floor();
     let phase = ((pixels - whole) * PHASE_STEPS).round() / PHASE_STEPS;
-    (whole as i64, if phase == 0.0 { 0.0 } else { phase })
+    (truncate::<i64>(whole), if phase == 0.0 { 0.0 } else { phase })
 }
 
-/// A pixel size without the rounding noise of tools: the short number that it is meant to be, else its twelve significant
-/// digits, which tools that copy a geotransform keep.
+/// A pixel size without rounding errors of tools: the short number that it approximates, else twelve significant
+/// digits, which tools that copy a geotransform preserve.
 fn pixel_size(value: f64) -> f64 {
     let rounded = |digits: usize| format!("{value:.*e}", digits - 1).parse().unwrap_or(value);
     let short: f64 = rounded(SHORT_DIGITS);
@@ -246,7 +282,7 @@ mod tests {
             epsg: Some(2154),
             wkt: String::new(),
             projjson: String::new(),
-            kind: CrsKind::Projected { metres_per_unit: 1.0 },
+            kind: CrsKind::Projected { meters_per_unit: 1.0 },
             semi_major_m: 6_378_137.0,
             inverse_flattening: 298.257_222_101,
         })
@@ -254,14 +290,13 @@ mod tests {
 
     proptest! {
         #[test]
-        #[allow(clippy::cast_precision_loss)]
         fn a_crop_lies_on_the_grid_of_the_whole(
             x0 in -1e6f64..1e6, y0 in -8e6f64..8e6, gsd in prop::sample::select(vec![0.05, 0.1, 0.2, 0.5, 10.0, 30.0, 0.298_582_141_647_617]),
             col in 0i64..25_000, row in 0i64..25_000,
         ) {
             let whole = Grid::place(crs(), [x0, gsd, 0.0, y0, 0.0, -gsd], 25_000, 25_000).unwrap();
             // The corner as another tool would compute it, with its own rounding.
-            let crop = Grid::place(crs(), [x0 + col as f64 * gsd, gsd, 0.0, y0 - row as f64 * gsd, 0.0, -gsd], 10, 10).unwrap();
+            let crop = Grid::place(crs(), [x0 + exact(col) * gsd, gsd, 0.0, y0 - exact(row) * gsd, 0.0, -gsd], 10, 10).unwrap();
             prop_assume!(((x0 / gsd + ROUNDING_BIAS).fract().abs() - 0.5).abs() < 0.499_99);
             prop_assume!(((-y0 / gsd + ROUNDING_BIAS).fract().abs() - 0.5).abs() < 0.499_99);
             let close = |a: f64, b: f64| (a - b).abs() <= 1.01 * gsd / PHASE_STEPS;
@@ -332,12 +367,11 @@ mod tests {
     }
 
     #[test]
-    #[allow(clippy::cast_precision_loss, reason = "small numbers")]
     fn thousands_of_rasters_of_different_phases_are_united_at_once() {
         const PHASES: usize = 2_500;
         // Each phase twice, side by side, the second a hair off; phases are 1/50 px apart along either axis.
         let of = |i: usize, off: f64| {
-            let (x, y) = ((i % 50) as f64 * 0.02, (i / 50) as f64 * 0.02);
+            let (x, y) = (exact(i % 50) * 0.02, exact(i / 50) * 0.02);
             placed(652_000.0 + x + off, 1.0, 6_862_000.0 + y, 100)
         };
         let mut rasters: Vec<Placement> = (0..PHASES).map(|i| of(i, 0.0)).collect();
@@ -383,6 +417,25 @@ mod tests {
             Grid::place(crs(), [0.0, 0.0, 0.0, 0.0, 0.0, -1.0], 1, 1),
             Err(GridError::Degenerate { .. })
         ));
+    }
+
+    #[test]
+    fn what_lies_nowhere_on_the_earth_is_refused() {
+        for (x0, gsd, size) in
+            [(1e11, 1.0, 1), (-1e300, 0.2, 10), (6e5, 1e-300, 10), (9.9e10, 1.0, 2_000_000_000)]
+        {
+            let placed = Grid::place(crs(), [x0, gsd, 0.0, 0.0, 0.0, -gsd], size, 1);
+            assert!(matches!(placed, Err(GridError::TooFar { .. })), "{x0} {gsd}: {placed:?}");
+        }
+        assert!(Grid::place(crs(), [9.9e10, 1.0, 0.0, -9.9e10, 0.0, -1.0], 1000, 1000).is_ok());
+    }
+
+    #[test]
+    fn a_rectangle_without_bounds_holds_every_raster() {
+        let p = placed(652_000.0, 0.2, 6_862_000.0, 5000);
+        for far in [1e30, f64::INFINITY] {
+            assert!(p.grid.window_of([-far, -far, far, far]).contains(&p.window), "{far}");
+        }
     }
 
     #[test]

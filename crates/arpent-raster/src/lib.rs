@@ -1,8 +1,8 @@
-//! Pixels and where they are: grids, windows, rasters, masks, nomenclatures.
+//! Pixels and their positions: grids, windows, rasters, masks, nomenclatures.
 //!
-//! Everything here is plain data: no file is opened, no CRS library is linked. The one idea to carry away is
-//! the [`Grid`]: pixels are numbered from the origin of the *CRS*, not from the corner of a file, so that two
-//! files of one survey agree on the number of every pixel they share.
+//! Plain data: no file is opened, no CRS library is linked. The central type is the [`Grid`]: pixels are numbered from
+//! the origin of the *CRS*, not from the corner of a file, so that two files of one survey have the same number for
+//! every pixel that they share.
 
 mod area;
 mod crs;

@@ -1,4 +1,4 @@
-//! Class lists: ids, names, colours.
+//! Class lists: ids, names, colors.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::LABEL_NODATA;
 
-/// A class list that cannot be used.
+/// An invalid class list.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NomenclatureError {
@@ -19,28 +19,28 @@ pub enum NomenclatureError {
     DuplicateId {
         /// The id.
         id: u8,
-        /// The class that had it.
+        /// The first class with it.
         first: String,
-        /// The class that wants it too.
+        /// The second class with it.
         second: String,
     },
-    /// The id that label rasters use for nodata.
-    #[error("class `{name}` has id 255, which label rasters keep for nodata")]
+    /// A class with the id of nodata in label rasters.
+    #[error("class `{name}` has id 255, which is reserved for nodata in label rasters")]
     ReservedId {
         /// The class.
         name: String,
     },
-    /// A colour that is not `#rrggbb`.
-    #[error("`{text}` is not a colour of the form #rrggbb")]
+    /// A color that is not `#rrggbb`.
+    #[error("`{text}` is not a color of the form #rrggbb")]
     BadColor {
-        /// What was written.
+        /// The text given.
         text: String,
     },
 }
 
 impl arpent_base::Diagnostic for NomenclatureError {}
 
-/// A colour, written `#rrggbb`.
+/// A color, written `#rrggbb`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Color(pub [u8; 3]);
@@ -100,12 +100,12 @@ pub struct Class {
     /// Name in French.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_fr: Option<String>,
-    /// Code in a nomenclature that users know, as OCS GE's `CS1.1.1.1`.
+    /// Code in an official nomenclature, such as `CS1.1.1.1` of OCS GE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Display colour.
+    /// Display color.
     pub color: Color,
-    /// Whether polygons of the class are wanted as features; `false` for a background class.
+    /// Whether regions of the class become features; `false` for a background class.
     #[serde(default = "yes")]
     pub features: bool,
 }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_come_back() {
+    fn colors_come_back() {
         let c: Color = "#ce7079".parse().unwrap();
         assert_eq!(c.to_string(), "#ce7079");
         assert!("ce7079".parse::<Color>().is_err() && "#ce70".parse::<Color>().is_err());

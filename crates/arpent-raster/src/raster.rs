@@ -1,10 +1,11 @@
-//! Arrays of pixels with their window.
+//! Pixel arrays with their window.
 
+use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use thiserror::Error;
 
 use crate::Window;
 
-/// An array does not have the size that its window asks for.
+/// An array whose size differs from that of its window.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
 #[error("{window} with {bands} band(s) needs {expected} values, got {got}")]
 pub struct RasterError {
@@ -21,6 +22,20 @@ pub struct RasterError {
 impl arpent_base::Diagnostic for RasterError {}
 
 /// One band of pixels, row by row from the north-west corner.
+///
+/// ```
+/// use arpent_raster::{Raster, Window};
+///
+/// let roof = Raster::new(Window::new(12, 41, 2, 1), vec![7u8, 7])?;
+/// let mut map = Raster::filled(Window::new(10, 40, 5, 3), 0u8);
+/// map.paste(&roof);
+/// assert_eq!(map.row(1), [0, 0, 7, 7, 0]);
+/// assert_eq!(map.crop(roof.window()), Some(roof));
+/// // As an array of the `ndarray` crate: rows, then columns.
+/// assert_eq!(map.view()[[1, 2]], 7);
+/// assert_eq!(map.view().iter().filter(|class| **class == 7).count(), 2);
+/// # Ok::<(), arpent_raster::RasterError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Raster<T> {
     window: Window,
@@ -31,9 +46,9 @@ impl<T: Copy> Raster<T> {
     /// Wraps row-major values.
     ///
     /// # Errors
-    /// [`RasterError`] when the number of values is not the window's number of pixels.
+    /// [`RasterError`] when the number of values differs from the number of pixels of the window.
     pub fn new(window: Window, data: Vec<T>) -> Result<Self, RasterError> {
-        let expected = window.width * window.height;
+        let expected = pixels(window);
         if data.len() == expected {
             Ok(Self { window, data })
         } else {
@@ -43,7 +58,7 @@ impl<T: Copy> Raster<T> {
 
     /// A raster of one value.
     pub fn filled(window: Window, value: T) -> Self {
-        Self { window, data: vec![value; window.width * window.height] }
+        Self { window, data: vec![value; pixels(window)] }
     }
 
     /// The pixels it holds.
@@ -51,12 +66,45 @@ impl<T: Copy> Raster<T> {
         self.window
     }
 
+    /// Takes an array of rows and columns; its first element is the window's north-west pixel.
+    ///
+    /// # Errors
+    /// [`RasterError`] when the array has not the window's shape.
+    pub fn from_array(window: Window, array: Array2<T>) -> Result<Self, RasterError> {
+        let (expected, got) = (pixels(window), array.len());
+        if array.dim() != (window.height, window.width) {
+            return Err(RasterError { window, bands: 1, expected, got });
+        }
+        let data = if array.is_standard_layout() {
+            array.into_raw_vec_and_offset().0
+        } else {
+            array.iter().copied().collect()
+        };
+        Self::new(window, data)
+    }
+
+    /// The values as an array: axes row, column.
+    pub fn view(&self) -> ArrayView2<'_, T> {
+        ArrayView2::from_shape(shape(self.window), &self.data).expect("a raster has its window's pixels")
+    }
+
+    /// The values as an array to change: axes row, column.
+    pub fn view_mut(&mut self) -> ArrayViewMut2<'_, T> {
+        ArrayViewMut2::from_shape(shape(self.window), &mut self.data)
+            .expect("a raster has its window's pixels")
+    }
+
+    /// The values as an array of their own, without a copy: axes row, column.
+    pub fn into_array(self) -> Array2<T> {
+        Array2::from_shape_vec(shape(self.window), self.data).expect("a raster has its window's pixels")
+    }
+
     /// All values, row by row.
     pub fn data(&self) -> &[T] {
         &self.data
     }
 
-    /// All values, row by row, to change.
+    /// All values, row by row, mutable.
     pub fn data_mut(&mut self) -> &mut [T] {
         &mut self.data
     }
@@ -73,7 +121,7 @@ impl<T: Copy> Raster<T> {
         }
     }
 
-    /// The pixels of `window` (which must lie inside) as a raster of their own.
+    /// The pixels of `window` (which must lie inside) as a new raster.
     #[must_use]
     pub fn crop(&self, window: Window) -> Option<Self> {
         if !self.window.contains(&window) {
@@ -88,7 +136,16 @@ impl<T: Copy> Raster<T> {
     }
 }
 
-/// What a model sees: several bands of raw values and the mask of the pixels that are valid.
+/// Input of a model: several bands of raw values and the mask of the valid pixels.
+///
+/// ```
+/// use arpent_raster::{Chip, Window};
+///
+/// let mut chip = Chip::empty(Window::new(0, 0, 3, 2), 4);
+/// chip.view_mut()[[3, 1, 2]] = 0.5; // band, row, column
+/// assert_eq!(chip.band(3), [0.0, 0.0, 0.0, 0.0, 0.0, 0.5]);
+/// assert_eq!(chip.valid_view().dim(), (2, 3));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chip {
     /// The pixels it holds.
@@ -104,18 +161,37 @@ pub struct Chip {
 impl Chip {
     /// A chip without a valid pixel.
     pub fn empty(window: Window, bands: usize) -> Self {
-        let pixels = window.width * window.height;
-        Self { window, bands, data: vec![0.0; pixels * bands], valid: vec![false; pixels] }
+        let pixels = pixels(window);
+        Self { window, bands, data: vec![0.0; pixels.saturating_mul(bands)], valid: vec![false; pixels] }
+    }
+
+    /// The values as an array: axes band, row, column.
+    pub fn view(&self) -> ArrayView3<'_, f32> {
+        let (height, width) = shape(self.window);
+        ArrayView3::from_shape((self.bands, height, width), &self.data)
+            .expect("a chip has its window's pixels")
+    }
+
+    /// The values as an array to change: axes band, row, column.
+    pub fn view_mut(&mut self) -> ArrayViewMut3<'_, f32> {
+        let (height, width) = shape(self.window);
+        ArrayViewMut3::from_shape((self.bands, height, width), &mut self.data)
+            .expect("a chip has its window's pixels")
+    }
+
+    /// Which pixels are valid, as an array: axes row, column.
+    pub fn valid_view(&self) -> ArrayView2<'_, bool> {
+        ArrayView2::from_shape(shape(self.window), &self.valid).expect("a chip has its window's pixels")
     }
 
     /// The values of one band.
     pub fn band(&self, index: usize) -> &[f32] {
-        let pixels = self.window.width * self.window.height;
+        let pixels = self.valid.len();
         &self.data[index * pixels..(index + 1) * pixels]
     }
 
-    /// The bands of this chip and then those of another of the same window, valid where both are; values of
-    /// pixels that one of them lacks become 0. `None` when the windows differ.
+    /// The bands of this chip followed by those of another of the same window, valid where both are; values of
+    /// pixels that are invalid in one of them become 0. `None` when the windows differ.
     #[must_use]
     pub fn joined(mut self, other: &Self) -> Option<Self> {
         if self.window != other.window {
@@ -153,6 +229,16 @@ impl Chip {
     }
 }
 
+/// Rows and columns of a window.
+const fn shape(window: Window) -> (usize, usize) {
+    (window.height, window.width)
+}
+
+/// Number of pixels of a window; saturates, so that it is never too small.
+fn pixels(window: Window) -> usize {
+    usize::try_from(window.pixels()).unwrap_or(usize::MAX)
+}
+
 /// One row that two windows have in common: where it starts in the pixels of each, and how many pixels it has.
 struct CommonRow {
     to: usize,
@@ -160,7 +246,7 @@ struct CommonRow {
     width: usize,
 }
 
-/// The rows that `to` and `from` have in common, from the top; none where they do not meet.
+/// The rows that `to` and `from` have in common, from the top; empty if they do not intersect.
 fn common_rows(to: Window, from: Window) -> impl Iterator<Item = CommonRow> {
     let starts = to.intersect(&from).and_then(|common| {
         let (in_to, in_from) = (to.offset_of(&common)?, from.offset_of(&common)?);
@@ -189,8 +275,27 @@ mod tests {
     }
 
     #[test]
+    fn arrays_and_rasters_are_the_same_pixels() {
+        let window = Window::new(3, 4, 3, 2);
+        let raster = Raster::new(window, vec![1, 2, 3, 4, 5, 6]).unwrap();
+        assert_eq!(raster.view()[[1, 0]], 4);
+        let columns_first = raster.view().reversed_axes().to_owned();
+        assert!(Raster::from_array(window, columns_first.clone()).is_err(), "3 rows of 2");
+        // The same pixels, stored column by column.
+        let again = Raster::from_array(window, columns_first.reversed_axes()).unwrap();
+        assert_eq!(again, raster);
+        assert_eq!(Raster::from_array(window, raster.clone().into_array()).unwrap(), raster);
+        let mut changed = raster;
+        changed.view_mut()[[0, 2]] = 9;
+        assert_eq!(changed.data(), [1, 2, 9, 4, 5, 6]);
+    }
+
+    #[test]
     fn sizes_are_checked() {
         assert!(Raster::new(Window::new(0, 0, 2, 2), vec![0u8; 3]).is_err());
+        // 2^64 pixels are not none.
+        let error = Raster::new(Window::new(0, 0, 1 << 33, 1 << 31), Vec::<u8>::new()).unwrap_err();
+        assert_eq!(error.expected, usize::MAX);
     }
 
     #[test]

@@ -1,48 +1,51 @@
-//! Pixels of one grid as weighted sums of those of another grid of the same CRS, in exact arithmetic of the two lattices.
+//! Pixels of one grid as weighted sums of those of another grid of the same CRS, in exact arithmetic of the two
+//! lattices.
 
 use std::ops::Range;
 
+use arpent_base::number::{approximate, floor, round};
 use serde::{Deserialize, Serialize};
 
 use crate::{Grid, Window};
 
-/// How pixels of another size are computed. Only valid pixels are weighed, and the sum is divided by the sum of their weights.
+/// How pixels of another size are computed. Only valid pixels are weighed, and the sum is divided by the sum of their
+/// weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resampling {
-    /// The pixel that holds the new one's center.
+    /// The pixel that contains the new one's center.
     Nearest,
-    /// Weights fall linearly from the center to nothing at the distance of one pixel, of the larger of both sizes: for coarser
-    /// pixels the kernel widens, as GDAL's does.
+    /// Weights decrease linearly from the center to 0 at the distance of one pixel, of the larger of both sizes: for
+    /// coarser pixels the kernel widens, as in GDAL.
     Bilinear,
-    /// The covered pixels, each by its covered area.
+    /// The covered pixels, weighted by covered area.
     Average,
 }
 
-/// What a resampled scene is computed from.
+/// The source of a resampled scene.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Native {
     /// Grid of the file.
     pub grid: Grid,
     /// The pixels of that grid that the file fills.
     pub window: Window,
-    /// GSD of the file on the ground at its center, metres.
+    /// GSD of the file on the ground at its center, meters.
     pub gsd_m: f64,
     /// How new pixels are computed.
     pub method: Resampling,
 }
 
-/// Phases are known to this fraction of a pixel, as in keys of grids.
+/// Precision of phases, as a fraction of a pixel, the same as in keys of grids.
 const PHASE_STEPS: i128 = 10_000;
 
-/// Two sizes of pixels have the ratio `a / b` when they agree with it to twelve digits, and `b` is at most this.
+/// Two pixel sizes have the ratio `a / b` if they agree with it to twelve digits, and `b` is at most this.
 const MAX_DENOMINATOR: i128 = 1000;
 
-/// Other ratios are counted in these steps: at ten million pixels from the CRS origin the error is 1e-5 px.
+/// Other ratios are rounded to these steps: at ten million pixels from the CRS origin the error is 1e-5 px.
 const FINE: i128 = 1 << 40;
 
-/// Along one axis: where the pixels of a new grid lie among those of an old one. Places are whole numbers of
-/// `1 / one` old pixels, so that every file, window and machine decides ties alike.
+/// Along one axis: the positions of the pixels of a new grid among those of an old one. Positions are whole numbers of
+/// `1 / one` old pixels, so that ties are decided in the same way for every file and window and on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Axis {
     one: i128,
@@ -54,14 +57,13 @@ impl Axis {
     /// A new pixel measures `step` old ones; pixel 0 begins at `phase` old pixels.
     fn new(step: f64, phase: f64) -> Self {
         let (a, b) = ratio(step);
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a small number")]
-        let phase = (phase * PHASE_STEPS as f64).round() as i128;
-        // Centers fall on borders where a phase is a whole number of halves of `1 / b`. One that agrees with such a number is it: the
-        // step to which it is known would else decide, and for two thirds of a pixel to the wrong side.
+        let phase = round::<i128>(phase * approximate(PHASE_STEPS));
+        // Centers fall on borders if a phase is a multiple of `1 / 2b`. A phase that agrees with one is set to it:
+        // otherwise its rounding would decide, and for two thirds of a pixel to the wrong side.
         let halves = (2 * (2 * b * phase) + PHASE_STEPS).div_euclid(2 * PHASE_STEPS);
         let is_tie = (halves * PHASE_STEPS - 2 * b * phase).abs() <= b;
         let offset = if is_tie { halves * PHASE_STEPS } else { 2 * b * phase };
-        // Twice as fine as needed: centers and halves are whole numbers too.
+        // Twice as fine as needed, so that centers and halves are whole numbers.
         Self { one: 2 * PHASE_STEPS * b, step: 2 * PHASE_STEPS * a, offset }
     }
 
@@ -80,12 +82,12 @@ impl Axis {
         self.edge(new) + self.step / 2
     }
 
-    /// The old pixel that holds the center of a new one; on a border, the one behind it.
+    /// The old pixel that contains the center of a new one; on a border, the next one.
     pub fn holding(&self, new: i64) -> i64 {
         whole(self.center(new).div_euclid(self.one))
     }
 
-    /// The new pixels whose centers lie in the old pixels `begin..end`. Ranges that touch give ranges that touch.
+    /// The new pixels whose centers lie in the old pixels `begin..end`. Adjacent ranges give adjacent ranges.
     pub fn centers_in(&self, begin: i64, end: i64) -> Range<i64> {
         let first = |old: i64| {
             let from = i128::from(old) * self.one - self.offset - self.step / 2;
@@ -94,7 +96,7 @@ impl Axis {
         first(begin)..first(end)
     }
 
-    /// What `count` new pixels from `first` on are sums of.
+    /// The weights of `count` new pixels from `first` on.
     pub fn taps(&self, first: i64, count: usize, method: Resampling) -> Taps {
         let mut taps = Taps { taps: Vec::with_capacity(count), weights: Vec::new() };
         for i in 0..count {
@@ -123,7 +125,7 @@ impl Axis {
         whole(begin)
     }
 
-    /// What a pixel covers.
+    /// Weights by covered length.
     fn covered(&self, new: i64, weights: &mut Vec<f64>) -> i64 {
         let (left, right) = (self.edge(new), self.edge(new) + self.step);
         let (begin, end) = (left.div_euclid(self.one), ceil_div(right, self.one));
@@ -133,7 +135,7 @@ impl Axis {
     }
 }
 
-/// What new pixels along one axis are sums of.
+/// Weights of new pixels along one axis.
 #[derive(Debug, Clone)]
 pub struct Taps {
     taps: Vec<Tap>,
@@ -148,19 +150,19 @@ struct Tap {
 }
 
 impl Taps {
-    /// The old pixels that the new pixels `wanted`, counted from the first one, need.
+    /// The old pixels needed for the new pixels `wanted`, counted from the first one.
     pub fn span(&self, wanted: Range<usize>) -> Range<i64> {
         let taps = self.taps.get(wanted).unwrap_or_default();
         let (Some(first), Some(last)) = (taps.first(), taps.last()) else { return 0..0 };
         first.begin..last.begin.saturating_add_unsigned(last.weights.len() as u64)
     }
 
-    /// The old pixel that holds the center of a new one.
+    /// The old pixel that contains the center of a new one.
     pub fn center(&self, index: usize) -> i64 {
         self.taps[index].center
     }
 
-    /// The first old pixel that a new one needs, and the weights of it and those behind it.
+    /// The first old pixel needed for a new one, and the weights from it on.
     pub fn of(&self, index: usize) -> (i64, &[f64]) {
         let tap = &self.taps[index];
         (tap.begin, &self.weights[tap.weights.clone()])
@@ -171,43 +173,41 @@ impl Taps {
         self.taps.len()
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.taps.is_empty()
     }
 }
 
-/// A ratio of sizes as a fraction: of small numbers where one agrees to twelve digits, so that 0.3 / 0.2 is 3 / 2.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small numbers")]
+/// A ratio of sizes as a fraction: of small numbers if they agree to twelve digits, so that 0.3 / 0.2 is 3 / 2.
 fn ratio(step: f64) -> (i128, i128) {
     // Convergents of the continued fraction.
     let (mut rest, mut before, mut last) = (step, (0i128, 1i128), (1i128, 0i128));
     for _ in 0..24 {
-        let digit = rest.floor() as i128;
+        let digit = floor::<i128>(rest);
         let next = (digit * last.0 + before.0, digit * last.1 + before.1);
         if next.1 > MAX_DENOMINATOR {
             break;
         }
-        if next.0 > 0 && (next.0 as f64 / next.1 as f64 / step - 1.0).abs() <= 2e-12 {
+        if next.0 > 0 && (approximate(next.0) / approximate(next.1) / step - 1.0).abs() <= 2e-12 {
             return next;
         }
         (before, last) = (last, next);
-        let fraction = rest - digit as f64;
+        let fraction = rest - approximate(digit);
         if fraction <= 0.0 {
             break;
         }
         rest = fraction.recip();
     }
-    ((((step * FINE as f64).round()) as i128).max(1), FINE)
+    (round::<i128>(step * approximate(FINE)).max(1), FINE)
 }
 
 fn ceil_div(value: i128, by: i128) -> i128 {
     -(-value).div_euclid(by)
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a weight")]
 fn share(part: i128, of: i128) -> f64 {
-    part as f64 / of as f64
+    approximate(part) / approximate(of)
 }
 
 fn whole(value: i128) -> i64 {
@@ -233,8 +233,7 @@ mod tests {
             assert_eq!(ratio(step), expected, "{step}");
         }
         let (a, b) = ratio(0.5 / 0.298_582_141_648);
-        #[allow(clippy::cast_precision_loss)]
-        let error = a as f64 / b as f64 - 0.5 / 0.298_582_141_648;
+        let error = approximate(a) / approximate(b) - 0.5 / 0.298_582_141_648;
         assert!(b == FINE && error.abs() < 1e-12);
     }
 
@@ -259,7 +258,8 @@ mod tests {
 
     #[test]
     fn centers_on_borders_belong_to_the_pixel_behind() {
-        // New pixels of `a / b` old ones from `k / 2b` on: the centers of some lie on borders, whatever the last digits of a phase are.
+        // New pixels of `a / b` old ones from `k / 2b` on: the centers of some lie on borders, whatever the last digits
+        // of a phase are.
         for (a, b) in [(2, 3), (4, 3), (3, 2), (5, 6), (1, 1), (5, 2), (10, 7)] {
             for k in -2 * b..=2 * b {
                 for off in [-4e-6, 0.0, 4e-6] {

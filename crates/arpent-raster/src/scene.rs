@@ -1,4 +1,4 @@
-//! What a scene says of itself.
+//! Description of a scene.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Grid, Native, Window};
 
-/// Sample types that a scene may hold.
+/// Sample types of scenes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SampleType {
@@ -51,9 +51,9 @@ impl SampleType {
 pub struct BandInfo {
     /// Number in the file, from 1.
     pub index: usize,
-    /// Common name as in STAC's `eo:bands` (`red`, `green`, `blue`, `nir`, ...), where it can be told.
+    /// Common name as in STAC's `eo:bands` (`red`, `green`, `blue`, `nir`, ...), if known.
     pub common_name: Option<String>,
-    /// What the file names it, where what named the file (a STAC item) names it otherwise.
+    /// Its name in the file, if the STAC item of the file has another name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_in_file: Option<String>,
     /// The file's own description of the band.
@@ -62,44 +62,44 @@ pub struct BandInfo {
     pub sample_type: SampleType,
     /// Nodata value declared for the band.
     pub nodata: Option<f64>,
-    /// Whether it is an alpha band: it says where there is data, and is none itself. A band that is asked for as data is not,
-    /// whatever its file says.
+    /// Whether it is an alpha band, which marks valid pixels and is not data itself. A band that is read as data is not
+    /// one, whatever its file declares.
     pub is_alpha: bool,
-    /// What its stored values mean, where that is declared to be something else than themselves.
+    /// The declared scale and offset of its stored values, if any.
     #[serde(default)]
     pub scaling: Option<Scaling>,
 }
 
-/// What stored values mean: `stored * scale + offset`.
+/// Declared meaning of stored values: `stored * scale + offset`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
-    /// Physical units for each unit of what is stored; never 0.
+    /// Physical units per stored unit; never 0.
     pub scale: f64,
     /// Physical value of a stored 0.
     pub offset: f64,
-    /// Who declares it, in words.
+    /// The origin of the declaration, in words.
     pub by: String,
-    /// What readers make of it.
+    /// How readers apply it.
     pub read_as: ReadAs,
 }
 
-/// What readers make of stored values.
+/// How readers convert stored values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadAs {
-    /// They are taken as they are stored.
+    /// Stored values are used unchanged.
     #[default]
     Raw,
     /// Scale and offset are applied.
     Physical,
-    /// The offset is taken out, the step of the stored values stays: `stored + offset / scale`. Sentinel-2 from baseline 04.00
-    /// then has the numbers that it had before.
+    /// The offset is applied and the step of the stored values kept: `stored + offset / scale`. Sentinel-2 from
+    /// baseline 04.00 on then has the values of earlier baselines.
     Harmonized,
 }
 
 impl ReadAs {
-    /// What bands of a unit are read as, in trainings and in runs: `digital number` and its other names are values as they are
-    /// stored, any other unit is a physical one.
+    /// How bands of a unit are read, in trainings and in runs: `digital number` and its synonyms are stored values, any
+    /// other unit is physical.
     pub fn of_unit(unit: &str) -> Self {
         let unit = unit.trim().to_lowercase();
         let is_stored = ["digital number", "digital numbers", "dn", "raw", "stored"].contains(&unit.as_str());
@@ -108,7 +108,7 @@ impl ReadAs {
 }
 
 impl Scaling {
-    /// Scale and offset in words, without those that change nothing.
+    /// Scale and offset in words, without a scale of 1 or an offset of 0.
     #[allow(clippy::float_cmp, reason = "the values that stand for none")]
     pub fn describe(&self) -> String {
         match (self.scale != 1.0, self.offset != 0.0) {
@@ -118,12 +118,12 @@ impl Scaling {
         }
     }
 
-    /// Scale and offset to the last bit, by which declarations are told from one another.
+    /// Scale and offset as bits, for exact comparison of declarations.
     pub fn bits(&self) -> [u64; 2] {
         [self.scale.to_bits(), self.offset.to_bits()]
     }
 
-    /// The factor and the summand that readers apply, if any.
+    /// The factor and the summand applied by readers, if any.
     pub fn applied(&self) -> Option<(f64, f64)> {
         match self.read_as {
             ReadAs::Raw => None,
@@ -133,124 +133,124 @@ impl Scaling {
     }
 }
 
-/// What decides, beside the values of bands, which pixels of a scene are valid.
+/// Sources of validity of a scene's pixels, in addition to band values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validity {
-    /// Whether the file has a mask band, inside or beside it (`.msk`).
+    /// Whether the file has a mask band, internal or external (`.msk`).
     pub has_mask: bool,
-    /// Who declared the bands' nodata values.
+    /// The origin of the bands' nodata values.
     pub nodata_by: Declared,
-    /// Files beside the scene that are read with it, such as `a.tif.msk`; overviews left out.
+    /// Side files that are read with the scene, such as `a.tif.msk`, without overviews.
     pub side_files: Vec<String>,
-    /// Where the mask of the scene's collar lies, or will lie once it is needed: pixels in it are invalid.
+    /// Path of the mask of the scene's collar, created when it is first needed: pixels in the collar are invalid.
     #[serde(skip)]
     pub collar: Option<PathBuf>,
 }
 
-/// Who declared something of a scene.
+/// Origin of a declaration about a scene.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Declared {
-    /// The file, or a file beside it.
+    /// The file, or one of its side files.
     #[default]
     File,
-    /// The STAC item that names the file, where the file says nothing.
+    /// The STAC item of the file, if the file declares nothing.
     Item,
-    /// The configuration of the job. It counts whatever the file says.
+    /// The configuration of the job, which takes precedence over the file.
     Configuration,
 }
 
-/// What a storage block is to whoever decodes it.
+/// Storage blocks, by the cost of decoding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Coding {
-    /// No unit: what lies in it is put together of other files, or decoded in the order of rows.
+    /// Not a unit: it is assembled from other files, or decoded in the order of rows.
     #[default]
     Other,
-    /// It lies in the file as one, and decoding it takes little time.
+    /// A unit of the file that is fast to decode.
     Blocks,
-    /// The same, and decoding it takes long: JPEG 2000, or a large compressed block.
+    /// A unit of the file that is slow to decode: JPEG 2000, or a large compressed block.
     CostlyBlocks,
 }
 
-/// What decoders of JPEG 2000 take of memory, beside blocks: of a scene's file, or of the files that it is put together of.
+/// Memory of JPEG 2000 decoders, in addition to blocks: for a scene's file, or for the files that it is assembled from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decoders {
-    /// How many files they decode.
+    /// Number of files.
     pub files: usize,
-    /// What one works on while it decodes the largest block, bytes.
+    /// Working memory for decoding the largest block, bytes.
     pub block_bytes: u64,
-    /// What one keeps of the largest picture that is a single tile, bytes, as long as it is open.
+    /// Memory that an open decoder keeps for the largest single-tile image, bytes.
     pub kept_bytes: u64,
 }
 
-/// One scene: where it is, what it holds, when it was taken.
+/// A scene: position, bands, acquisition date.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SceneInfo {
     /// Short id: the STAC item's id, or the file's name without its extension.
     pub id: String,
-    /// Where it is read from.
+    /// File or URL that it is read from.
     pub uri: String,
     /// Its grid.
     pub grid: Grid,
     /// The pixels it fills.
     pub window: Window,
-    /// What its pixels are computed from, where it is resampled while it is read.
+    /// The source of its pixels, if it is resampled during reading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub native: Option<Box<Native>>,
     /// Its bands.
     pub bands: Vec<BandInfo>,
     /// Acquisition date or date and time, RFC 3339, where known.
     pub acquired: Option<String>,
-    /// GSD on the ground at the centre of the scene, metres.
+    /// GSD on the ground at the center of the scene, meters.
     pub gsd_m: f64,
     /// Size of a storage block (columns, rows).
     pub block: (usize, usize),
-    /// What such a block is to whoever decodes it.
+    /// Cost of decoding a block.
     #[serde(default)]
     pub coding: Coding,
-    /// What decoders take, where it is of JPEG 2000.
+    /// Memory of decoders, for JPEG 2000.
     #[serde(default)]
     pub decoders: Decoders,
-    /// What decides which of its pixels are valid.
+    /// Sources of validity of its pixels.
     #[serde(default)]
     pub validity: Validity,
 }
 
 impl SceneInfo {
-    /// The alpha band that says where there is data, unless it is one of the bands asked for.
+    /// The alpha band that marks valid pixels, unless it is one of the bands to read.
     pub fn alpha(&self, bands: &[usize]) -> Option<usize> {
         BandInfo::alpha_of(&self.bands, bands)
     }
 }
 
 impl BandInfo {
-    /// The alpha band among those of a raster, unless it is one of the bands asked for: these are data, whatever the file says.
+    /// The alpha band of a raster, unless it is one of the bands to read: these are data, whatever the file declares.
     pub fn alpha_of(all: &[Self], bands: &[usize]) -> Option<usize> {
         all.iter().find(|b| b.is_alpha && !bands.contains(&b.index)).map(|b| b.index)
     }
 
-    /// Whether file or catalogue name the band in any way; `pan` is what an unnamed lone gray band is taken for.
+    /// Whether the file or the catalog names the band; `pan` is the default name of a single unnamed gray band.
     pub fn is_named(&self) -> bool {
         !self.description.trim().is_empty() || self.common_name.as_deref().is_some_and(|n| key(n) != "pan")
     }
 }
 
-/// A name as it is compared: without case, and without space before, after and twice between words.
+/// A name normalized for comparison: lower case, trimmed, with single spaces between words.
 fn key(name: &str) -> String {
     name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 impl SceneInfo {
-    /// Number (from 1) of the band of a name: the one rule for trainings and runs. In this order, each whatever the
-    /// case and the space around it:
+    /// Number (from 1) of the band with a name: the same rule for trainings and runs. In this order, ignoring case and
+    /// surrounding space:
     ///
     /// 1. `#3` is band number 3.
-    /// 2. The band of this common name. Of several, the one whose own description is the name, else none.
-    /// 3. The band of this description, where no other has it.
-    /// 4. `band3` is band number 3, where nobody named that band.
+    /// 2. The band with this common name. Of several, the one whose own description is the name, else none.
+    /// 3. The band with this description, if no other band has it.
+    /// 4. `band3` is band number 3, if that band is unnamed.
     ///
-    /// A band flagged as alpha is only taken where no other has the name.
+    /// A band flagged as alpha is used only if no other has the name.
     pub fn band_named(&self, name: &str) -> Option<usize> {
         let name = key(name);
         if name.is_empty() {
@@ -283,8 +283,8 @@ impl SceneInfo {
         }
     }
 
-    /// A name by which [`Self::band_named`] finds a band, and no other, in this scene: its common name, its
-    /// description, `band3` or `#3`, the first of these that does and that `accept` takes. `#3` always does.
+    /// A name with which [`Self::band_named`] finds exactly this band of the scene: the first of its common name, its
+    /// description, `band3` and `#3` that is unambiguous and that `accept` accepts. `#3` always is.
     pub fn name_of_band(&self, index: usize, accept: impl Fn(&str) -> bool) -> String {
         let band = self.bands.iter().find(|b| b.index == index);
         let own =
@@ -319,7 +319,7 @@ mod tests {
             epsg: Some(2154),
             wkt: String::new(),
             projjson: String::new(),
-            kind: CrsKind::Projected { metres_per_unit: 1.0 },
+            kind: CrsKind::Projected { meters_per_unit: 1.0 },
             semi_major_m: 6_378_137.0,
             inverse_flattening: 298.257_222_101,
         };

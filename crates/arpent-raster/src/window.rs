@@ -1,9 +1,19 @@
 //! Pixel rectangles.
 
+use arpent_base::number::fitted;
 use serde::{Deserialize, Serialize};
 
 /// A rectangle of pixels of a [`Grid`](crate::Grid): columns grow eastward, rows grow southward, both counted
 /// from the CRS origin, hence signed.
+///
+/// ```
+/// use arpent_raster::Window;
+///
+/// let tile = Window::new(-3, 5, 100, 80);
+/// assert_eq!((tile.col_end(), tile.row_end()), (97, 85));
+/// assert_eq!(tile.align_out(32), Window::new(-32, 0, 160, 96));
+/// assert_eq!(tile.intersect(&Window::new(90, 0, 50, 50)), Some(Window::new(90, 5, 7, 45)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Window {
     /// First column.
@@ -17,38 +27,51 @@ pub struct Window {
 }
 
 impl Window {
+    /// Columns and rows are below this, away from the origin of the CRS: 40,000 km, the circumference of the Earth, are
+    /// 4e10 pixels of a millimeter. Ground coordinates of such pixels are exact to 1e-5 pixels, and sums and products
+    /// of numbers of pixels do not overflow.
+    pub const FARTHEST_PX: i64 = 100_000_000_000;
+
     /// The window of these columns and rows.
     pub const fn new(col: i64, row: i64, width: usize, height: usize) -> Self {
         Self { col, row, width, height }
     }
 
-    /// The window between two corners; empty where the second does not lie beyond the first.
+    /// The window between two corners; empty if the second does not lie beyond the first.
     pub fn between(col0: i64, row0: i64, col1: i64, row1: i64) -> Self {
-        let span = |a: i64, b: i64| usize::try_from(b.saturating_sub(a)).unwrap_or(0);
+        // 0 if the second lies before the first; both may be the bounds of `i64`.
+        let span = |a: i64, b: i64| if b > a { fitted(b.abs_diff(a)) } else { 0 };
         Self { col: col0, row: row0, width: span(col0, col1), height: span(row0, row1) }
     }
 
-    /// One past the last column.
+    /// One past the last column; saturates.
     pub const fn col_end(&self) -> i64 {
         self.col.saturating_add_unsigned(self.width as u64)
     }
 
-    /// One past the last row.
+    /// One past the last row; saturates.
     pub const fn row_end(&self) -> i64 {
         self.row.saturating_add_unsigned(self.height as u64)
     }
 
-    /// Number of pixels; the largest number there is where there are more.
+    /// Number of pixels; saturates.
     pub const fn pixels(&self) -> u64 {
         (self.width as u64).saturating_mul(self.height as u64)
     }
 
-    /// Whether it holds no pixel.
+    /// Whether it is empty.
     pub const fn is_empty(&self) -> bool {
         self.width == 0 || self.height == 0
     }
 
-    /// The pixels that both windows hold, `None` when there are none.
+    /// Whether all of it is nearer to the origin of the CRS than [`Window::FARTHEST_PX`]: no position on the Earth is
+    /// farther.
+    pub const fn is_on_earth(&self) -> bool {
+        let limit = Self::FARTHEST_PX;
+        self.col > -limit && self.row > -limit && self.col_end() < limit && self.row_end() < limit
+    }
+
+    /// The pixels in both windows, `None` if there are none.
     pub fn intersect(&self, other: &Self) -> Option<Self> {
         let w = Self::between(
             self.col.max(other.col),
@@ -59,7 +82,7 @@ impl Window {
         (!w.is_empty()).then_some(w)
     }
 
-    /// The smallest window that holds both.
+    /// The smallest window that contains both.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         if self.is_empty() {
@@ -82,23 +105,28 @@ impl Window {
         self.grow_by(by, by)
     }
 
-    /// This window with `cols` more columns in the west and in the east, and `rows` more rows in the north and in the south.
+    /// This window with `cols` more columns in the west and in the east, and `rows` more rows in the north and in the
+    /// south; saturates.
     #[must_use]
     pub fn grow_by(&self, cols: usize, rows: usize) -> Self {
-        Self {
-            col: self.col.saturating_sub_unsigned(cols as u64),
-            row: self.row.saturating_sub_unsigned(rows as u64),
-            width: self.width + 2 * cols,
-            height: self.height + 2 * rows,
-        }
+        let (cols, rows) = (cols as u64, rows as u64);
+        Self::between(
+            self.col.saturating_sub_unsigned(cols),
+            self.row.saturating_sub_unsigned(rows),
+            self.col_end().saturating_add_unsigned(cols),
+            self.row_end().saturating_add_unsigned(rows),
+        )
     }
 
-    /// The smallest window that holds this one and whose four sides are multiples of `step`.
+    /// The smallest window that contains this one and whose four sides are multiples of `step`; saturates.
     #[must_use]
     pub fn align_out(&self, step: usize) -> Self {
         let step = i64::try_from(step.max(1)).unwrap_or(i64::MAX);
-        let up = |v: i64| v.div_euclid(step) * step + if v.rem_euclid(step) == 0 { 0 } else { step };
-        let down = |v: i64| v.div_euclid(step) * step;
+        let down = |v: i64| v.saturating_sub(v.rem_euclid(step));
+        let up = |v: i64| match v.rem_euclid(step) {
+            0 => v,
+            rest => v.saturating_add(step - rest),
+        };
         Self::between(down(self.col), down(self.row), up(self.col_end()), up(self.row_end()))
     }
 
@@ -107,14 +135,17 @@ impl Window {
         other.is_empty() || self.intersect(other) == Some(*other)
     }
 
-    /// Whether this window holds the pixel.
+    /// Whether the pixel is in this window.
     pub const fn contains_pixel(&self, col: i64, row: i64) -> bool {
         col >= self.col && row >= self.row && col < self.col_end() && row < self.row_end()
     }
 
     /// Columns and rows from this window's corner to `inner`'s corner; `None` when `inner` starts outside.
     pub fn offset_of(&self, inner: &Self) -> Option<(usize, usize)> {
-        Some((usize::try_from(inner.col - self.col).ok()?, usize::try_from(inner.row - self.row).ok()?))
+        let from = |outer: i64, inner: i64| {
+            (inner >= outer).then(|| usize::try_from(inner.abs_diff(outer)).ok()).flatten()
+        };
+        Some((from(self.col, inner.col)?, from(self.row, inner.row)?))
     }
 }
 
@@ -153,6 +184,93 @@ mod tests {
             }
             prop_assert!(a.union(&b).contains(&a) && a.union(&b).contains(&b));
         }
+    }
+
+    /// Numbers of pixels up to the limits of what there is.
+    fn numbers() -> impl Strategy<Value = i64> {
+        let around = |center: i64| (-700i64..700).prop_map(move |off| center.saturating_add(off));
+        prop_oneof![
+            around(0),
+            around(1_000_000_000_000_000),
+            around(-1_000_000_000_000_000),
+            around(i64::MAX),
+            around(i64::MIN),
+            any::<i64>(),
+        ]
+    }
+
+    fn sizes() -> impl Strategy<Value = usize> {
+        prop_oneof![0usize..600, Just(1 << 40), Just(1 << 62), Just(usize::MAX - 1), Just(usize::MAX)]
+    }
+
+    prop_compose! {
+        fn extremes()(col in numbers(), row in numbers(), width in sizes(), height in sizes()) -> Window {
+            Window { col, row, width, height }
+        }
+    }
+
+    /// First and one past the last of a side, in numbers that do not overflow.
+    fn side(start: i64, size: usize) -> (i128, i128) {
+        let end = i128::from(start) + i128::from(size as u64);
+        (start.into(), end.min(i64::MAX.into()))
+    }
+
+    /// Columns and rows of a window.
+    fn sides(w: &Window) -> [(i128, i128); 2] {
+        [side(w.col, w.width), side(w.row, w.height)]
+    }
+
+    fn limited(value: i128) -> i128 {
+        value.clamp(i64::MIN.into(), i64::MAX.into())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn no_number_overflows(a in extremes(), b in extremes(), by in [sizes(), sizes()], step in sizes()) {
+            let of = sides(&a);
+            prop_assert_eq!((i128::from(a.col_end()), i128::from(a.row_end())), (of[0].1, of[1].1));
+            // Common pixels.
+            let common = [0, 1].map(|i| (sides(&a)[i].0.max(sides(&b)[i].0), sides(&a)[i].1.min(sides(&b)[i].1)));
+            let is_there = common.iter().all(|(start, end)| start < end);
+            prop_assert_eq!(a.intersect(&b).map(|w| sides(&w)), is_there.then_some(common));
+            let union = a.union(&b);
+            if !a.is_empty() && !b.is_empty() {
+                let both = [0, 1].map(|i| (sides(&a)[i].0.min(sides(&b)[i].0), sides(&a)[i].1.max(sides(&b)[i].1)));
+                prop_assert_eq!(sides(&union), both);
+            }
+            // More pixels on each side.
+            let more = by.map(|by| i128::from(by as u64));
+            let grown = [0, 1].map(|i| (limited(of[i].0 - more[i]), limited(of[i].1 + more[i])));
+            prop_assert_eq!(sides(&a.grow_by(by[0], by[1])), grown);
+            // Multiples.
+            let step_wide = i128::from(i64::try_from(step.max(1)).unwrap_or(i64::MAX));
+            let aligned = of.map(|(start, end)| {
+                let up = (end + step_wide - 1).div_euclid(step_wide) * step_wide;
+                (limited(start.div_euclid(step_wide) * step_wide), limited(up))
+            });
+            prop_assert_eq!(sides(&a.align_out(step)), aligned);
+            // Offsets.
+            let offset = [0, 1].map(|i| usize::try_from(sides(&b)[i].0 - of[i].0).ok());
+            prop_assert_eq!(a.offset_of(&b), offset[0].zip(offset[1]));
+            prop_assert_eq!(a.contains_pixel(b.col, b.row), {
+                let inside = |i: usize| of[i].0 <= sides(&b)[i].0 && sides(&b)[i].0 < of[i].1;
+                inside(0) && inside(1)
+            });
+            prop_assert_eq!(u128::from(a.pixels()), (a.width as u128 * a.height as u128).min(u64::MAX.into()));
+            prop_assert_eq!(a.is_on_earth(), of.iter().all(|(start, end)| {
+                let limit = i128::from(Window::FARTHEST_PX);
+                -limit < *start && *end < limit
+            }));
+        }
+    }
+
+    #[test]
+    fn a_window_between_the_limits_holds_everything() {
+        let all = Window::between(i64::MIN, i64::MIN, i64::MAX, i64::MAX);
+        assert_eq!((all.col_end(), all.row_end()), (i64::MAX, i64::MAX));
+        assert!(all.contains(&Window::new(5, -7, 10, 10)) && all.contains_pixel(i64::MAX - 1, 0));
     }
 
     #[test]

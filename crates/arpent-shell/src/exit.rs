@@ -1,29 +1,29 @@
-//! Exit codes, and which one an error gets.
+//! Exit codes of errors.
 
 use arpent_base::Failure;
 
-/// Some scenes failed, an output is damaged, or what had begun could not be ended.
+/// Some scenes failed, an output is damaged, or a command could not be completed.
 pub const PARTIAL: u8 = 1;
 
-/// It could not start, or never will succeed.
+/// The command could not start, or failed permanently.
 pub const NOT_STARTED: u8 = 2;
 
-/// It may succeed another time: the network, a full disk, an interrupt, work that others have not done yet (EX_TEMPFAIL of sysexits.h).
+/// It may succeed later: the network, a full disk, an interrupt, unfinished shards (EX_TEMPFAIL of sysexits.h).
 pub const TRY_AGAIN: u8 = 75;
 
-/// An interrupt that did not wait (128 and the number of SIGINT, as shells do).
+/// Ended at once by a second interrupt (128 plus the number of SIGINT, as in shells).
 pub const INTERRUPTED: i32 = 130;
 
-/// The exit code of an error: 75 when the same command may succeed another time, else the one that it asks for, else 2.
-/// `elsewhere` says that another machine may do the work.
+/// The exit code of an error: 75 if the same command may succeed later, else the code that the error sets, else 2.
+/// `elsewhere`: whether another machine may do the work.
 pub fn code(error: &Failure, elsewhere: bool) -> u8 {
-    let asked = error.exit_code();
-    // Who may not write here will not later, on this machine.
-    let lasts = !elsewhere && asked.is_none() && is_denied(error);
-    if error.is_transient() && !lasts { TRY_AGAIN } else { asked.unwrap_or(NOT_STARTED) }
+    let own = error.exit_code();
+    // A missing write permission is permanent on this machine.
+    let lasts = !elsewhere && own.is_none() && is_denied(error);
+    if error.is_transient() && !lasts { TRY_AGAIN } else { own.unwrap_or(NOT_STARTED) }
 }
 
-/// Whether the system does not let this user do it.
+/// Whether the system denies permission.
 fn is_denied(error: &Failure) -> bool {
     use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
     error.io().is_some_and(|e| matches!(e.kind(), PermissionDenied | ReadOnlyFilesystem))
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_may_not_write_here_may_elsewhere() {
+    fn a_missing_permission_is_permanent_on_this_machine_only() {
         let denied = || Failure::from(std::io::Error::from(std::io::ErrorKind::PermissionDenied));
         assert_eq!(code(&denied(), false), NOT_STARTED);
         assert_eq!(code(&denied(), true), TRY_AGAIN);

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first ends a command where nothing is lost, a second SIGINT at once.
+//! SIGTERM and SIGINT: the first ends a command without loss of results, a second SIGINT ends it at once.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,10 +9,10 @@ use signal_hook::flag;
 
 use crate::exit::INTERRUPTED;
 
-/// A flag that the first SIGTERM or SIGINT sets; a SIGINT when it is set ends the process.
+/// A flag that the first SIGTERM or SIGINT sets; a further SIGINT ends the process.
 ///
 /// # Errors
-/// When the system takes no handler.
+/// When the handlers cannot be registered.
 pub fn flag() -> Result<Arc<AtomicBool>> {
     let set = Arc::new(AtomicBool::new(false));
     // Handlers run in the order in which they were registered: the one that ends comes before the one that sets.

@@ -1,8 +1,10 @@
-//! What both programs do around their work: messages and progress on stderr ([`message`], [`progress`], [`log`]), results on stdout
-//! ([`mod@print`], [`lines`]), signals ([`interrupt`]), exit codes ([`exit`]), and the [`energy`] meter.
+//! Shared parts of the command-line programs: messages and progress on stderr ([`message`], [`progress`], [`log`]),
+//! results on stdout ([`mod@print`], [`lines`]), signals ([`interrupt`]), exit codes ([`exit`]), the [`energy`] meter, and
+//! what packages install beside a program ([`install`]).
 
 pub mod energy;
 pub mod exit;
+pub mod install;
 pub mod interrupt;
 pub mod lines;
 pub mod log;

@@ -1,6 +1,8 @@
-//! Results in plain words: aligned lines, counts and durations.
+//! Results as text: aligned lines, counts and durations.
 
 use std::fmt::Write as _;
+
+use arpent_base::number::round;
 
 use crate::message::written_out;
 
@@ -9,7 +11,7 @@ use crate::message::written_out;
 pub struct Lines(String);
 
 impl Lines {
-    /// Adds a line. What stands in a manifest or a file cannot add another.
+    /// Adds a line. Control characters are escaped, so that values of files cannot add another.
     pub fn add(&mut self, name: &str, value: impl AsRef<str>) -> &mut Self {
         let (name, value) = (written_out(name, |_| false), written_out(value.as_ref(), |_| false));
         // Writing to a string cannot fail.
@@ -42,13 +44,8 @@ pub fn count(value: u64) -> String {
 }
 
 /// Seconds in the largest fitting units: `1 h 02 min`, `3 min 05 s`, `4.2 s`.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "seconds are small and not negative"
-)]
 pub fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
+    let whole = round::<u64>(seconds);
     match whole {
         0..60 => format!("{seconds:.1} s"),
         60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),

@@ -13,34 +13,34 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::message::{TARGET, shown};
 
-/// How much is said, and in which form.
+/// Amount and format of messages.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct LogArgs {
-    /// Say more on standard error: what is opened, kept and uploaded; twice for the libraries, too.
+    /// Print more on standard error: files opened, cached and uploaded; given twice, also messages of the libraries.
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
-    /// Say only warnings and errors on standard error.
+    /// Print only warnings and errors on standard error.
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Form of the lines on standard error; by default plain on a terminal and elsewhere.
+    /// Format of the lines on standard error.
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Plain)]
     pub log_format: LogFormat,
 }
 
-/// Form of the lines on standard error.
+/// Format of the lines on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum LogFormat {
     /// The message alone.
     #[default]
     Plain,
-    /// Time (UTC) and level before each message: for logs of batch jobs.
+    /// Time (UTC) and level before each message, for logs of batch jobs.
     Full,
-    /// One JSON object a line: time, level, message and what belongs to it.
+    /// One JSON object per line: time, level, message and its fields.
     Json,
 }
 
 impl LogFormat {
-    /// As it is written.
+    /// Name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
@@ -50,7 +50,7 @@ impl LogFormat {
     }
 }
 
-/// Begins to write messages. What was said before, or is said without it, is not written.
+/// Starts the log. Messages before the start are not written.
 pub fn start(args: LogArgs) {
     let own = match (args.quiet, args.verbose) {
         (true, _) => LevelFilter::WARN,
@@ -59,11 +59,11 @@ pub fn start(args: LogArgs) {
     };
     let others = if args.verbose > 1 { LevelFilter::DEBUG } else { LevelFilter::OFF };
     let targets = tracing_subscriber::filter::Targets::new().with_default(others).with_target(TARGET, own);
-    // Tests that begin twice keep the first.
+    // Tests that start it twice keep the first.
     let _ = tracing_subscriber::registry().with(Lines(args.log_format).with_filter(targets)).try_init();
 }
 
-/// Whether a bar may be drawn: on a terminal, where progress is wanted.
+/// Whether a progress bar may be drawn: on a terminal, unless `--quiet` is set.
 pub(crate) fn draws_bars() -> bool {
     std::io::stderr().is_terminal() && tracing::enabled!(target: TARGET, Level::INFO)
 }
@@ -76,7 +76,7 @@ impl<S: Subscriber> Layer<S> for Lines {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let line = line(self.0, *event.metadata().level(), &fields.0, SystemTime::now());
-        // Nobody to tell when stderr is closed. One call a line: those of several processes do not mix.
+        // An error is ignored: stderr may be closed. One call per line, so that lines of several processes do not mix.
         let _ = std::io::stderr().write_all(line.as_bytes());
     }
 }

@@ -1,4 +1,4 @@
-//! Messages on standard error. Standard output holds results, and nothing else.
+//! Messages on standard error. Standard output is for results only.
 
 use std::io::Write as _;
 
@@ -6,25 +6,25 @@ use arpent_base::{Failure, redacted_text};
 
 use crate::usage::document;
 
-/// Target of our own messages.
+/// Target of Arpent's own messages.
 pub(crate) const TARGET: &str = "arpent";
 
-/// Says a line on stderr.
+/// Prints a line on stderr.
 pub fn say(line: &str) {
     tracing::info!(target: TARGET, "{line}");
 }
 
-/// Says what only who looks for the reason of something wants to know (`--verbose`); the line is made only then.
+/// Prints a detail with `--verbose`; the line is made only then.
 pub fn detail(line: impl FnOnce() -> String) {
     tracing::debug!(target: TARGET, "{}", line());
 }
 
-/// Warns of something doubtful.
+/// Prints a warning.
 pub fn warn(subject: &str, message: &str, hint: Option<&str>) {
     tracing::warn!(target: TARGET, subject, hint = hint.unwrap_or_default(), "{message}");
 }
 
-/// Tells an error, once: as a line of the log, or as the document that `--format json` asks for.
+/// Reports an error, once: as a line of the log, or with `--format json` as a document.
 pub fn tell(error: &Failure, code: u8, as_json: bool) {
     let (message, hint) = (error.message(), error.hint());
     if as_json {
@@ -33,19 +33,19 @@ pub fn tell(error: &Failure, code: u8, as_json: bool) {
     tracing::error!(target: TARGET, hint = hint.unwrap_or_default(), "{message}");
 }
 
-/// Writes a line on stderr as it is, whatever the form of the log.
+/// Writes a line on stderr, independent of the format of the log.
 pub fn write(line: &str) {
-    // Nobody to tell when stderr is closed.
+    // An error is ignored: stderr may be closed.
     let _ = writeln!(std::io::stderr(), "{}", shown(line));
 }
 
-/// A text as a terminal and a log may get it: without credentials in its URLs, and with control characters, which would
-/// move the cursor or recolor what was said, written out (`\u{1b}`); lines and tabs stay.
+/// A text for terminals and logs: without credentials in its URLs, and with control characters, which could
+/// move the cursor or change colors, escaped (`\u{1b}`); line breaks and tabs stay.
 pub fn shown(text: &str) -> String {
     written_out(&redacted_text(text), |c| matches!(c, '\n' | '\t'))
 }
 
-/// The text with its control characters written out, but for those to keep.
+/// The text with its control characters escaped, except for those to keep.
 pub(crate) fn written_out(text: &str, keeps: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_written_out() {
+    fn control_characters_are_escaped() {
         assert_eq!(shown("a\u{9b}31m\tprè\nb"), "a\\u{9b}31m\tprè\nb");
     }
 }

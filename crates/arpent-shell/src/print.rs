@@ -1,4 +1,4 @@
-//! Results on standard output: plain words or one JSON document.
+//! Results on standard output: text or one JSON document.
 
 use std::io::Write as _;
 
@@ -8,16 +8,16 @@ use serde::Serialize;
 
 use crate::message::shown;
 
-/// How results are printed.
+/// Format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// Plain words.
+    /// Text.
     Human,
     /// One JSON document, stable and documented in docs/json.md.
     Json,
 }
 
-/// Prints a result in the form that was asked for.
+/// Prints a result in a format.
 ///
 /// # Errors
 /// When standard output is closed.
@@ -29,7 +29,7 @@ pub fn print<T: Serialize>(value: &T, human: &str, format: Format) -> Result<()>
     print_text(&text)
 }
 
-/// Prints a text as it is.
+/// Prints a text unchanged.
 ///
 /// # Errors
 /// When standard output is closed.

@@ -1,17 +1,18 @@
-//! How far a stage is: a bar on a terminal, lines now and then elsewhere. Always on stderr.
+//! Progress of a stage on stderr: a bar on a terminal, else regular lines.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use arpent_base::number::exact;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::lines::duration;
 use crate::log::draws_bars;
 use crate::message::{TARGET, detail, say};
 
-/// A log gets a line at least so often while something is done, seconds.
+/// Longest interval between lines of a log while a stage makes progress, seconds.
 const LINE_EVERY_S: f64 = 30.0;
-/// It gets one for every tenth too, unless the last one is younger, seconds.
+/// Shortest interval between lines, which are also written for every tenth, seconds.
 const LINE_APART_S: f64 = 1.0;
 
 /// One stage of a job.
@@ -19,7 +20,7 @@ const LINE_APART_S: f64 = 1.0;
 pub struct Stage {
     name: &'static str,
     bar: Option<ProgressBar>,
-    /// What lines in a log are made of, where there is no bar.
+    /// State of the lines in a log, if there is no bar.
     log: Option<Mutex<Log>>,
     began: Instant,
 }
@@ -53,7 +54,7 @@ impl Stage {
             bar.inc(units);
         }
         let Some(log) = &self.log else { return };
-        // Whoever panicked while it counted leaves a count that is good enough.
+        // After a panic in another thread, the count is accurate enough.
         let mut log = log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(line) = log.advance(units, self.began.elapsed().as_secs_f64()) {
             let (stage, done, total) = (self.name, log.done, log.total);
@@ -61,7 +62,7 @@ impl Stage {
         }
     }
 
-    /// Ends the stage and says how it went.
+    /// Ends the stage and prints its result.
     pub fn end(self, what: &str) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -70,32 +71,31 @@ impl Stage {
     }
 }
 
-/// How far a stage is, and when that was told last.
+/// Progress of a stage, at present and at the last line.
 #[derive(Debug)]
 struct Log {
     total: u64,
     done: u64,
-    told_done: u64,
-    told_s: f64,
+    printed_done: u64,
+    printed_s: f64,
 }
 
 impl Log {
     fn of(total: u64) -> Self {
-        Self { total, done: 0, told_done: 0, told_s: 0.0 }
+        Self { total, done: 0, printed_done: 0, printed_s: 0.0 }
     }
 
-    /// Counts units (pixels) as done, so many seconds after the beginning; gives a line where one is due.
-    #[allow(clippy::cast_precision_loss, reason = "figures to show")]
+    /// Counts units (pixels) as done, at seconds since the start; returns a line if one is due.
     fn advance(&mut self, units: u64, seconds: f64) -> Option<String> {
         self.done = (self.done + units).min(self.total);
-        let (since, tenths) = (seconds - self.told_s, |done: u64| done * 10 / self.total);
-        let passed_a_tenth = tenths(self.done) > tenths(self.told_done) && since >= LINE_APART_S;
-        // The end is told by who ends the stage.
+        let (since, tenths) = (seconds - self.printed_s, |done: u64| done * 10 / self.total);
+        let passed_a_tenth = tenths(self.done) > tenths(self.printed_done) && since >= LINE_APART_S;
+        // `Stage::end` prints the end.
         if self.done == self.total || !(passed_a_tenth || since >= LINE_EVERY_S) {
             return None;
         }
-        (self.told_done, self.told_s) = (self.done, seconds);
-        let (done, total) = (self.done as f64 / 1e6, self.total as f64 / 1e6);
+        (self.printed_done, self.printed_s) = (self.done, seconds);
+        let (done, total) = (exact(self.done) / 1e6, exact(self.total) / 1e6);
         let rate = done / seconds.max(1e-3);
         let left = duration((total - done) / rate.max(1e-9));
         let percent = 100.0 * done / total;

@@ -1,14 +1,14 @@
-//! Errors as programs read them (docs/json.md).
+//! Errors as JSON (docs/json.md).
 
 use arpent_base::redacted_text;
 
-/// An error as a JSON document of one line: what stderr gets with `--format json`.
+/// An error as a JSON document of one line, for stderr with `--format json`.
 pub fn document(message: &str, hint: Option<&str>, code: u8) -> String {
     serde_json::json!({ "error": { "message": message, "hint": hint, "code": code } }).to_string()
 }
 
-/// What is said of a command line that the parser refuses in these words: they, or a document of them. Words of the command line
-/// are in them, and addresses among these hold signatures and passwords.
+/// The message for a command line that the parser refuses, as text or JSON. The parser's text contains words of the
+/// command line, and addresses among these may contain signatures and passwords, which are redacted.
 pub fn of_usage(words: &str, as_json: bool, code: u8) -> String {
     let words = redacted_text(words);
     if !as_json {
@@ -18,14 +18,14 @@ pub fn of_usage(words: &str, as_json: bool, code: u8) -> String {
     document(message, hint, code)
 }
 
-/// Whether a command line that could not be understood asks for JSON.
+/// Whether a command line that could not be parsed contains `--format json`.
 pub fn wants_json(words: impl Iterator<Item = String>) -> bool {
     let words: Vec<String> = words.collect();
     words.iter().any(|word| word == "--format=json")
         || words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
 }
 
-/// What is wrong with a command line, and what the parser says to do about it.
+/// The message and the hint of the parser.
 fn parted(text: &str) -> (&str, Option<&str>) {
     let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
     match text.split_once("\n\n") {

@@ -1,5 +1,5 @@
-//! A proxy that stands before an object store and makes it fail: a little HTTP/1.1 in plain threads, one connection
-//! for each request.
+//! A proxy in front of an object store that injects faults: minimal HTTP/1.1 in plain threads, one connection for
+//! each request.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
@@ -10,38 +10,38 @@ use std::time::Duration;
 
 use crate::SplitMix;
 
-/// Longest that a peer may be silent before a connection is given up.
+/// Idle time after which a connection is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Nothing that a store sends as the head of an answer is longer.
+/// Size limit of response heads; no store sends longer ones.
 const LONGEST_HEAD: usize = 64 << 10;
 
-/// One way to fail.
+/// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
-    /// Answers 500 and does nothing.
+    /// Responds with 500; the store does not receive the request.
     InternalError,
-    /// Answers 503 `SlowDown` and does nothing.
+    /// Responds with 503 `SlowDown`; the store does not receive the request.
     SlowDown,
-    /// Resets the connection in the middle of the request, which the store never sees.
+    /// Resets the connection in the middle of the request, which the store does not receive.
     LostRequest,
-    /// Closes the connection after the store has done what it was asked for, without an answer.
+    /// Closes the connection without a response after the store has processed the request.
     LostAnswer,
-    /// Sends the head of the answer, with its right length, and half of the body.
+    /// Sends the head of the response, with the right length, and half of the body.
     Truncated,
-    /// Changes a byte of the body of the request, or of that of the answer where the request has none.
+    /// Changes a byte in the body of the request, or in the body of the response if the request has none.
     Altered,
-    /// Says nothing for a while, then closes the connection; the store never sees the request.
+    /// Stays silent for a while, then closes the connection; the store does not receive the request.
     Stall,
-    /// Answers 403 `ExpiredToken`.
+    /// Responds with 403 `ExpiredToken`.
     ExpiredToken,
-    /// Answers 403 `RequestTimeTooSkewed`.
+    /// Responds with 403 `RequestTimeTooSkewed`.
     ClockSkew,
-    /// Gives the answer that the same list had the first time.
+    /// Responds with the first response to the same list request.
     OldList,
 }
 
 impl Fault {
-    /// Every way to fail.
+    /// All kinds of faults.
     pub const ALL: [Self; 10] = [
         Self::InternalError,
         Self::SlowDown,
@@ -55,7 +55,7 @@ impl Fault {
         Self::OldList,
     ];
 
-    /// The answer of one that has a fixed answer.
+    /// The response of a fault with a fixed response.
     fn answer(self) -> Option<Vec<u8>> {
         let (status, code) = match self {
             Self::InternalError => ("500 Internal Server Error", "InternalError"),
@@ -74,22 +74,22 @@ impl Fault {
     }
 }
 
-/// What a [`FaultProxy`] does to requests. The same seed and order of requests give the same faults.
+/// Fault plan of a [`FaultProxy`]. The same seed and order of requests give the same faults.
 #[derive(Debug, Clone)]
 pub struct Faults {
     /// Seed of the sequence.
     pub seed: u64,
-    /// Requests of a thousand that fail.
+    /// Faults per thousand requests.
     pub per_mille: u64,
-    /// Requests that pass before the first one fails, counted from when this plan was set.
+    /// Number of requests without fault after this plan is set.
     pub spared: u64,
-    /// No more faults than this.
+    /// Largest number of faults.
     pub most: u64,
-    /// The ways to fail, each as likely.
+    /// The kinds of faults, with equal probability.
     pub kinds: Vec<Fault>,
-    /// How long a [`Fault::Stall`] lasts.
+    /// Duration of a [`Fault::Stall`].
     pub stall: Duration,
-    /// Added to every request.
+    /// Latency added to every request.
     pub latency: Duration,
 }
 
@@ -100,13 +100,13 @@ impl Faults {
         Self { seed: 0, per_mille: 0, spared: 0, most: u64::MAX, kinds: Vec::new(), stall, latency }
     }
 
-    /// Every request takes `latency` longer; none fails.
+    /// Adds `latency` to every request, without faults.
     pub fn latency(latency: Duration) -> Self {
         Self { latency, ..Self::none() }
     }
 }
 
-/// A proxy on the loopback address, which lives as long as this value.
+/// A proxy on the loopback address; it ends when this value is dropped.
 #[derive(Debug)]
 pub struct FaultProxy {
     address: SocketAddr,
@@ -118,7 +118,7 @@ pub struct FaultProxy {
 struct Shared {
     upstream: SocketAddr,
     state: Mutex<State>,
-    /// Wakes those who wait when the proxy ends.
+    /// Wakes waiting threads when the proxy ends.
     ends: Condvar,
 }
 
@@ -132,10 +132,10 @@ struct State {
 }
 
 impl FaultProxy {
-    /// Starts a proxy before the server at `upstream`.
+    /// Starts a proxy in front of the server at `upstream`.
     ///
     /// # Panics
-    /// When no port is free.
+    /// If no port is free.
     pub fn start(upstream: SocketAddr, faults: Faults) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("its address");
@@ -149,12 +149,12 @@ impl FaultProxy {
         Self { address, shared, acceptor: Some(acceptor) }
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on, does this to requests.
+    /// Replaces the fault plan.
     pub fn set(&self, faults: Faults) {
         let mut state = self.shared.lock();
         let (spared, most) = (state.requests, state.injected.values().sum::<u64>());
@@ -165,7 +165,7 @@ impl FaultProxy {
         };
     }
 
-    /// Requests that have come.
+    /// Number of requests received.
     pub fn requests(&self) -> u64 {
         self.shared.lock().requests
     }
@@ -180,7 +180,7 @@ impl Drop for FaultProxy {
     fn drop(&mut self) {
         self.shared.lock().ended = true;
         self.shared.ends.notify_all();
-        // Wakes the acceptor, which ends the others.
+        // Wakes the accepting thread, which ends the others.
         let _ = TcpStream::connect(self.address);
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join();
@@ -197,7 +197,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         running.retain(|thread| !thread.is_finished());
         let Ok(client) = client else { continue };
         let shared = shared.clone();
-        // A connection that fails is what the proxy is for.
+        // Failing connections are the purpose of the proxy.
         running.push(std::thread::spawn(move || drop(shared.serve(client))));
     }
     for thread in running {
@@ -210,7 +210,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits, unless the proxy ends.
+    /// Waits, or returns early if the proxy ends.
     fn wait(&self, time: Duration) {
         let _ = self.ends.wait_timeout_while(self.lock(), time, |state| !state.ended);
     }
@@ -222,7 +222,7 @@ impl Shared {
         let (fault, at, latency, stall) = self.draw();
         self.wait(latency);
         if fault == Some(Fault::LostRequest) {
-            // What is not read makes the closing a reset.
+            // Unread data make the kernel close the connection with a reset.
             self.count(Fault::LostRequest);
             let half = (length / 2).saturating_sub(head.rest.len());
             io::copy(&mut (&client).take(half as u64), &mut io::sink())?;
@@ -250,7 +250,7 @@ impl Shared {
         self.answer(&mut client, &head.text, answer, fault, at)
     }
 
-    /// Sends the answer on, with or without a fault.
+    /// Forwards the response, with or without a fault.
     fn answer(
         &self,
         client: &mut TcpStream,
@@ -287,7 +287,7 @@ impl Shared {
         client.shutdown(Shutdown::Write)
     }
 
-    /// What is to happen to the next request: the fault, a number for it, and the times.
+    /// Draws the next request's fault, a random number for it, and the delays.
     fn draw(&self) -> (Option<Fault>, u64, Duration, Duration) {
         let mut state = self.lock();
         state.requests += 1;
@@ -304,11 +304,11 @@ impl Shared {
         *self.lock().injected.entry(fault).or_default() += 1;
     }
 
-    /// The server's whole answer.
+    /// The server's complete response.
     fn ask(&self, head: &str, body: &[u8]) -> io::Result<Vec<u8>> {
         let mut server = TcpStream::connect_timeout(&self.upstream, PATIENCE)?;
         patient(&server)?;
-        // The server closes after the answer, whose end need not be found then.
+        // The server closes the connection after the response, so its end need not be parsed.
         let lines =
             head.split("\r\n").filter(|line| !line.is_empty() && header(line, "connection").is_none());
         let head = lines.fold(String::new(), |text, line| text + line + "\r\n") + "connection: close\r\n\r\n";
@@ -326,7 +326,7 @@ fn patient(stream: &TcpStream) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))
 }
 
-/// The head of a request, and what came with it of the body.
+/// The head of a request, and the part of the body received with it.
 struct Head {
     text: String,
     rest: Vec<u8>,
@@ -349,7 +349,7 @@ fn read_head(client: &mut TcpStream) -> io::Result<Head> {
     }
 }
 
-/// Where the body begins.
+/// Start of the body.
 fn end_of_head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
 }
@@ -363,7 +363,7 @@ fn content_length(head: &str) -> Option<usize> {
     head.split("\r\n").find_map(|line| header(line, "content-length"))?.parse().ok()
 }
 
-/// The address of a request for a list, of S3 or of Azure.
+/// The URL of a list request, of S3 or of Azure.
 fn list_of(head: &str) -> Option<String> {
     let target = head.strip_prefix("GET ")?.split(' ').next()?;
     let is_list = target.contains("list-type=2") || target.contains("comp=list");

@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
+use arpent_base::number::{exact, fitted};
 use arpent_raster::Window;
 use tiff::TiffResult;
 use tiff::encoder::colortype::{ColorType, Gray8, Gray16, Gray32Float, RGB8, RGB16, RGB32Float, RGBA8};
 use tiff::encoder::{TiffEncoder, TiffValue};
 use tiff::tags::Tag;
 
-/// Pixels, interleaved by pixel.
+/// Sample values, interleaved by pixel.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Samples {
     /// One 8-bit band.
@@ -36,16 +37,16 @@ pub struct GeoTiff {
     pub epsg: Option<u16>,
     /// Pixel size, CRS units.
     pub gsd: f64,
-    /// Its pixels, numbered from the CRS origin.
+    /// Its window, in pixels from the CRS origin.
     pub window: Window,
     /// Nodata value.
     pub nodata: Option<f64>,
-    /// The pixels' values.
+    /// The sample values.
     pub samples: Samples,
 }
 
 impl GeoTiff {
-    /// Three 8-bit bands given band by band.
+    /// Three 8-bit bands, passed band by band.
     pub fn rgb(epsg: u16, gsd: f64, window: Window, bands: &[u8]) -> Self {
         let samples = Samples::Rgb8(interleave(bands, 3));
         Self { epsg: Some(epsg), gsd, window, nodata: None, samples }
@@ -61,7 +62,7 @@ impl GeoTiff {
     /// Writes the file.
     ///
     /// # Errors
-    /// When the file cannot be written, or the samples are not as many as the window's pixels ask for.
+    /// If the file cannot be written, or the number of samples does not match the window.
     pub fn write(&self, path: &Path) -> TiffResult<()> {
         match &self.samples {
             Samples::Gray8(data) => self.encode::<Gray8>(path, data),
@@ -74,15 +75,14 @@ impl GeoTiff {
         }
     }
 
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small test files")]
     fn encode<C: ColorType>(&self, path: &Path, data: &[C::Inner]) -> TiffResult<()>
     where
         [C::Inner]: TiffValue,
     {
         let mut file = TiffEncoder::new(BufWriter::new(File::create(path)?))?;
-        let mut image = file.new_image::<C>(self.window.width as u32, self.window.height as u32)?;
+        let mut image = file.new_image::<C>(fitted(self.window.width), fitted(self.window.height))?;
         let tags = image.encoder();
-        let corner = (self.window.col as f64 * self.gsd, -(self.window.row as f64) * self.gsd);
+        let corner = (exact(self.window.col) * self.gsd, -exact(self.window.row) * self.gsd);
         tags.write_tag(Tag::ModelPixelScaleTag, &[self.gsd, self.gsd, 0.0][..])?;
         tags.write_tag(Tag::ModelTiepointTag, &[0.0, 0.0, 0.0, corner.0, corner.1, 0.0][..])?;
         if let Some(epsg) = self.epsg {

@@ -1,17 +1,20 @@
 //! Synthetic scenes with known answers, for tests only.
 //!
-//! A [`Picture`] is a function of global pixel numbers: any window of it can be drawn, and two windows agree
-//! where they overlap, as files of one survey do. [`GeoTiff`] writes pixels with the `tiff` crate, not with GDAL,
-//! so that reading is tested against another writer. [`servers`] starts object stores on the loopback address,
-//! [`faults`] makes them fail, and [`Slurm`] is a cluster of several nodes on this machine. [`polygonize_reference`] asks GDAL for the
-//! polygons of a label raster. [`skip`] tells and counts what a test could not do here.
+//! A [`Picture`] is a function of global pixel numbers: any window of it can be drawn, and two windows agree where
+//! they overlap, as files of one survey do. [`GeoTiff`] writes pixels with the `tiff` crate, not with GDAL, so that
+//! reading is tested against another writer. [`servers`] starts object stores on the loopback address, [`faults`]
+//! makes them fail, and [`Slurm`] is a cluster of several nodes on this machine. [`polygonize_reference`] polygonizes
+//! a label raster with GDAL. [`shapes`] draws label maps that are hard to trace and to merge. [`installed`] checks
+//! completions and manual pages. [`skip`] reports and counts tests that cannot run on this machine.
 
 pub mod faults;
 mod geotiff;
+pub mod installed;
 mod needs;
 mod picture;
 mod polygonize;
 pub mod servers;
+pub mod shapes;
 mod slurm;
 
 pub use geotiff::{GeoTiff, Samples};

@@ -1,18 +1,19 @@
-//! What tests need of the machine: a test that lacks it is skipped, told and counted, or fails where it must be there.
+//! Requirements of tests: a test without its requirement is skipped, reported and counted, or fails if the
+//! requirement is mandatory.
 
 use std::path::{Path, PathBuf};
 
-/// Names, separated by commas, of what must be there: a test that would be skipped for lack of it fails.
+/// Comma-separated names of mandatory requirements: a test that would be skipped for lack of one fails.
 const REQUIRED: &str = "ARPENT_TESTS_REQUIRE";
 
-/// A folder that gets an empty file for each test that is skipped.
+/// A directory that gets an empty file for each skipped test.
 const SKIPPED: &str = "ARPENT_TESTS_SKIPPED";
 
-/// Tells that the test is skipped for lack of `what` (a short name: `slurm`, `real-data`), and counts it.
+/// Reports and counts that the test is skipped for lack of `what` (a short name: `slurm`, `real-data`).
 ///
 /// # Panics
-/// Where the environment names it in `ARPENT_TESTS_REQUIRE`.
-#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+/// If the environment variable `ARPENT_TESTS_REQUIRE` contains the name.
+#[allow(clippy::print_stderr, reason = "skipped tests are reported")]
 pub fn skip(what: &str, why: &str) {
     let required = std::env::var(REQUIRED).unwrap_or_default();
     assert!(!is_required(&required, what), "{why}; {REQUIRED} names {what}");
@@ -28,14 +29,14 @@ fn is_required(required: &str, what: &str) -> bool {
     required.split(',').any(|name| name.trim() == what)
 }
 
-/// A file or folder of the real imagery that stands beside the checkout; skips where it is not there.
+/// A file or directory of the real imagery next to the checkout; skips the test if it does not exist.
 pub fn real_data(name: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let path = std::env::var_os("ARPENT_DATA").map_or(beside, PathBuf::from).join(name);
     if let Ok(path) = path.canonicalize() {
         return Some(path);
     }
-    skip("real-data", &format!("{} is not there", path.display()));
+    skip("real-data", &format!("{} does not exist", path.display()));
     None
 }
 

@@ -1,4 +1,4 @@
-//! Pictures drawn from pixel numbers.
+//! Synthetic pictures computed from pixel numbers.
 
 use arpent_base::SplitMix64;
 use arpent_raster::Window;
@@ -24,7 +24,7 @@ impl SplitMix {
     }
 }
 
-/// An endless picture in three 8-bit bands: blobs of several colours with texture.
+/// An infinite picture in three 8-bit bands: blobs of several colors with texture.
 #[derive(Debug, Clone, Copy)]
 pub struct Picture {
     seed: u64,
@@ -44,7 +44,7 @@ impl Picture {
         [r + noise[0] % 32, g + noise[1] % 32, b + noise[2] % 32]
     }
 
-    /// Number (0 to 3) of the blob kind at a pixel: that of the nearest of the blob centres around it.
+    /// Kind (0 to 3) of the blob at a pixel: that of the nearest blob center.
     pub fn kind(&self, col: i64, row: i64) -> u8 {
         let (cell_col, cell_row) = (col.div_euclid(self.blob), row.div_euclid(self.blob));
         let mut nearest = (i64::MAX, 0);
@@ -77,7 +77,7 @@ impl Picture {
     }
 }
 
-/// Mean colours, each at most 223 so that texture fits.
+/// Mean colors, each at most 223 to leave room for texture.
 const PALETTE: [[u8; 3]; 4] = [[40, 90, 40], [200, 190, 180], [120, 150, 60], [20, 30, 70]];
 
 #[cfg(test)]

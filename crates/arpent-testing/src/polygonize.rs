@@ -1,4 +1,4 @@
-//! GDAL's polygonizer, as an oracle: in a process of its own, so that nothing here links GDAL.
+//! GDAL's polygonizer as a reference, in a separate process, so that the tests do not link GDAL.
 
 use std::io::{BufRead as _, BufReader, Error, Result, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -6,16 +6,16 @@ use std::sync::{Mutex, PoisonError};
 
 use arpent_raster::Raster;
 
-/// A polygon with the value of its pixels; rings in pixel corners (column, row) of the raster, the first one outside,
+/// A polygon with the value of its pixels; rings in pixel corners (column, row) of the raster, the exterior first,
 /// each closed.
 pub type ReferencePolygon = (u8, Vec<Vec<[i64; 2]>>);
 
-/// The system's interpreter, which has the system's GDAL: the one that arpent is linked with.
+/// The system's interpreter, with the bindings of the GDAL library that arpent is linked with.
 const PYTHON: &str = "/usr/bin/python3";
 
 const PROGRAM: &str = include_str!("polygonize.py");
 
-/// The process, which ends when this one does: nobody writes to it any more.
+/// The process. It ends with this one, since its input is closed then.
 struct Process {
     _child: Child,
     input: ChildStdin,
@@ -24,14 +24,14 @@ struct Process {
 
 static PROCESS: Mutex<Option<Process>> = Mutex::new(None);
 
-/// Polygons of the 4-connected, or 8-connected, regions of equal value, nodata included, as `GDALPolygonize` makes them. Everything is
-/// held in memory.
+/// Polygons of the 4-connected, or 8-connected, regions of equal value, including nodata, as `GDALPolygonize` makes
+/// them. Everything is kept in memory.
 ///
 /// # Errors
-/// When the process cannot be started or ends: it needs GDAL's Python bindings (`apt-get install python3-gdal`).
+/// If the process cannot be started or ends: it needs GDAL's Python bindings (`apt-get install python3-gdal`).
 pub fn polygonize_reference(raster: &Raster<u8>, eight: bool) -> Result<Vec<ReferencePolygon>> {
     let mut process = PROCESS.lock().unwrap_or_else(PoisonError::into_inner);
-    // What fails leaves no process behind that would answer the question before.
+    // After an error, no process is kept that could return a stale response.
     let mut asked = process.take().map_or_else(start, Ok)?;
     let answer = asked.ask(raster, eight)?;
     *process = Some(asked);

@@ -2,7 +2,7 @@
 
 use arpent_raster::Window;
 
-/// Number of pixels of `within` that lie in at least one of `windows`.
+/// Number of pixels of `within` that lie in at least one of `windows`; saturates.
 pub fn union_area(within: &Window, windows: &[Window]) -> u64 {
     let clipped: Vec<Window> = windows.iter().filter_map(|w| w.intersect(within)).collect();
     if let [only] = clipped.as_slice() {
@@ -11,7 +11,10 @@ pub fn union_area(within: &Window, windows: &[Window]) -> u64 {
     let mut rows: Vec<i64> = clipped.iter().flat_map(|w| [w.row, w.row_end()]).collect();
     rows.sort_unstable();
     rows.dedup();
-    rows.windows(2).map(|pair| (pair[1] - pair[0]).unsigned_abs() * covered_columns(&clipped, pair[0])).sum()
+    let bands = rows.windows(2);
+    let pixels =
+        bands.map(|pair| pair[1].abs_diff(pair[0]).saturating_mul(covered_columns(&clipped, pair[0])));
+    pixels.fold(0, u64::saturating_add)
 }
 
 /// Number of columns of one row that lie in at least one window.
@@ -42,6 +45,13 @@ mod tests {
         }
     }
 
+    #[test]
+    fn more_pixels_than_there_are_numbers_are_the_largest_number() {
+        let all = Window::between(i64::MIN, i64::MIN, i64::MAX, i64::MAX);
+        let halves = [Window { width: all.width / 2, ..all }, Window { col: -1, ..all }];
+        assert_eq!(union_area(&all, &halves), u64::MAX);
+    }
+
     proptest! {
         #[test]
         fn equals_counting_pixels(within in small(), windows in prop::collection::vec(small(), 0..6)) {
@@ -52,6 +62,12 @@ mod tests {
                 }
             }
             prop_assert_eq!(union_area(&within, &windows), count);
+            // The same at the limits of the numbers.
+            for (col, row) in [(i64::MIN, i64::MAX - 50), (i64::MAX - 50, i64::MIN)] {
+                let moved = |w: &Window| Window { col: w.col + col, row: w.row + row, ..*w };
+                let far: Vec<Window> = windows.iter().map(moved).collect();
+                prop_assert_eq!(union_area(&moved(&within), &far), count);
+            }
         }
     }
 }

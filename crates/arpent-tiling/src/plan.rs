@@ -1,23 +1,45 @@
 //! The windows of a job.
 
+use arpent_base::number::exact;
 use arpent_raster::Window;
 
 use crate::area::union_area;
 use crate::options::AUTO;
 use crate::{Needs, TilingError, TilingOptions};
 
+/// Pixels of a side at most: the limit of raster files.
+const LONGEST_PX: usize = i32::MAX as usize;
+
 /// One window to read and predict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlannedWindow {
     /// Number of the strip (row of windows) that it belongs to, from the north.
     pub strip: usize,
-    /// The pixels it answers for.
+    /// The pixels whose prediction is kept.
     pub core: Window,
-    /// The pixels it reads: the core and the overlap, aligned to the network's stride.
+    /// The pixels to read: the core and the overlap, aligned to the network's stride.
     pub read: Window,
 }
 
 /// All windows of a job, strip by strip from the north, west to east within a strip.
+///
+/// ```
+/// use arpent_raster::Window;
+/// use arpent_tiling::{Needs, TilingOptions, WindowPlan};
+///
+/// let extent = Window::new(-10, 40, 100, 70);
+/// let needs = Needs { overlap_cols: 8, overlap_rows: 8, stride_px: 4, window_px: 64 };
+/// let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions::default(), needs)?;
+///
+/// // Cores lie between multiples of 64 px, wherever the extent begins.
+/// assert_eq!(plan.windows().len(), 6);
+/// let first = plan.windows()[0];
+/// assert_eq!(first.core, Window::new(-10, 40, 10, 24));
+/// // The window to read has the overlap on each side, and its corners are multiples of the stride.
+/// assert_eq!(first.read, Window::new(-20, 32, 28, 40));
+/// assert_eq!(plan.pixels_wanted(), extent.pixels());
+/// # Ok::<(), arpent_tiling::TilingError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowPlan {
     extent: Window,
@@ -31,10 +53,11 @@ impl WindowPlan {
     /// Plans the windows of an extent.
     ///
     /// Only windows whose core touches one of the `footprints` (the scenes' windows) and for which `is_wanted`
-    /// holds (the AOI) are planned. Strips without any window stay in the plan: their rows are nodata.
+    /// returns true (the AOI) are planned. Strips without windows stay in the plan: their rows are nodata.
     ///
     /// # Errors
-    /// [`TilingError::WindowSize`].
+    /// [`TilingError::WindowSize`]; [`TilingError::ExtentTooLarge`] when a side of the extent has 2^31 pixels or more,
+    /// or the extent is not [on the Earth](Window::is_on_earth).
     pub fn new(
         extent: Window,
         footprints: &[Window],
@@ -43,6 +66,9 @@ impl WindowPlan {
         needs: Needs,
     ) -> Result<Self, TilingError> {
         let side = core_side(options, needs)?;
+        if extent.width.max(extent.height) > LONGEST_PX || !extent.is_on_earth() {
+            return Err(TilingError::ExtentTooLarge { extent });
+        }
         let mut plan = Self { extent, side, windows: Vec::new(), strips: strips_of(extent, side), wanted: 0 };
         for (strip, rows) in plan.strips.iter().enumerate() {
             let near: Vec<Window> = footprints.iter().filter_map(|f| f.intersect(rows)).collect();
@@ -82,18 +108,17 @@ impl WindowPlan {
         self.windows.iter().map(|w| w.read.pixels()).sum()
     }
 
-    /// Pixels that are wanted: those of the planned cores that a scene covers.
+    /// Pixels of the planned cores that a scene covers.
     pub fn pixels_wanted(&self) -> u64 {
         self.wanted
     }
 
-    /// Pixels read for each pixel wanted.
-    #[allow(clippy::cast_precision_loss, reason = "a ratio to show")]
+    /// Ratio of pixels read to pixels wanted.
     pub fn read_cost(&self) -> f64 {
-        self.pixels_read() as f64 / self.wanted.max(1) as f64
+        exact(self.pixels_read()) / exact(self.wanted.max(1))
     }
 
-    /// The window that reads most pixels.
+    /// The window with the most pixels to read.
     pub fn largest(&self) -> Option<&PlannedWindow> {
         self.windows.iter().max_by_key(|w| w.read.pixels())
     }
@@ -109,14 +134,16 @@ impl WindowPlan {
     }
 }
 
-/// Side of a window's core: as asked for, or as suits the network.
+/// Side of a window's core: the option, or the default of the network.
 fn core_side(options: TilingOptions, needs: Needs) -> Result<usize, TilingError> {
     let stride = needs.stride_px.max(1);
-    match options.window_px {
-        AUTO => Ok(needs.window_px.max(1).next_multiple_of(stride)),
-        window_px @ 32..=16384 => Ok(window_px.next_multiple_of(stride)),
-        window_px => Err(TilingError::WindowSize { window_px }),
-    }
+    let side = match options.window_px {
+        AUTO => Some(needs.window_px.max(1)),
+        window_px @ 32..=16384 => Some(window_px),
+        _ => None,
+    };
+    let side = side.and_then(|side| side.checked_next_multiple_of(stride));
+    side.ok_or(TilingError::WindowSize { window_px: options.window_px })
 }
 
 /// The core with its overlap.
@@ -140,8 +167,11 @@ fn cells(rows: Window, side: usize) -> impl Iterator<Item = Window> {
 /// The intervals between multiples of `side`, counted from zero, that cross `start..end`, clipped to it.
 fn lattice(start: i64, end: i64, side: usize) -> impl Iterator<Item = (i64, i64)> {
     let side = i64::try_from(side).unwrap_or(i64::MAX);
-    let last = if end > start { (end - 1).div_euclid(side) } else { start.div_euclid(side) - 1 };
-    (start.div_euclid(side)..=last).map(move |i| ((i * side).max(start), ((i + 1) * side).min(end)))
+    let first = start.div_euclid(side);
+    let cells = if end > start { (end - 1).div_euclid(side).abs_diff(first) + 1 } else { 0 };
+    // Saturating arithmetic is enough: an interval is clipped to `start..end` in any case.
+    let multiple = move |i: u64| first.saturating_add_unsigned(i).saturating_mul(side);
+    (0..cells).map(move |i| (multiple(i).max(start), multiple(i + 1).min(end)))
 }
 
 #[cfg(test)]
@@ -179,6 +209,75 @@ mod tests {
                 // Every core of the crop is a part of one core of the whole.
                 prop_assert!(whole.windows().iter().any(|v| v.core.contains(&w.core)));
             }
+        }
+    }
+
+    /// Starts of intervals, up to the limits of the numbers.
+    fn starts() -> impl Strategy<Value = i64> {
+        let centers = [0, 1_000_000_000_000_000, -1_000_000_000_000_000, i64::MIN, i64::MAX];
+        (prop::sample::select(centers.to_vec()), -3000i64..3000)
+            .prop_map(|(center, off)| center.saturating_add(off))
+    }
+
+    proptest! {
+        #[test]
+        fn the_lattice_covers_every_interval_once(start in starts(), length in 0i64..4000, side in prop_oneof![1usize..700, Just(usize::MAX)]) {
+            let end = start.saturating_add(length);
+            let cells: Vec<(i64, i64)> = lattice(start, end, side).collect();
+            prop_assert_eq!(cells.is_empty(), start == end);
+            let mut at = start;
+            for (from, to) in &cells {
+                prop_assert_eq!(*from, at);
+                prop_assert!(from < to);
+                at = *to;
+                let side = i64::try_from(side).unwrap_or(i64::MAX);
+                prop_assert!(*from == start || from.rem_euclid(side) == 0);
+                prop_assert!(*to == end || to.rem_euclid(side) == 0);
+                prop_assert!(to.abs_diff(*from) <= side.unsigned_abs());
+            }
+            prop_assert_eq!(at, end);
+        }
+
+        #[test]
+        fn a_plan_far_away_is_the_plan_nearby_moved(col in -900i64..900, row in -900i64..900, width in 1usize..900, height in 1usize..900) {
+            // A multiple of the side and the stride away, near the limit of what a plan takes.
+            let far = 96_000_000_000;
+            let (near, away) = (Window { col, row, width, height }, Window { col: col + far, row: row - far, width, height });
+            let moved = |w: Window| Window { col: w.col + far, row: w.row - far, ..w };
+            let near: Vec<_> = plan(near, 512).windows().iter().map(|w| (w.strip, moved(w.core), moved(w.read))).collect();
+            let away: Vec<_> = plan(away, 512).windows().iter().map(|w| (w.strip, w.core, w.read)).collect();
+            prop_assert_eq!(near, away);
+        }
+    }
+
+    #[test]
+    fn extents_that_no_file_holds_are_refused() {
+        let new = |e: Window| WindowPlan::new(e, &[e], |_| true, TilingOptions { window_px: 512 }, NEEDS);
+        for extent in [
+            Window::new(0, 0, 1 << 31, 5),
+            Window::new(0, 0, 5, usize::MAX),
+            Window::new(1_000_000_000_000_000, 0, 5, 5),
+            Window::new(0, i64::MAX - 2, 5, 5),
+            Window::new(i64::MIN, 0, 5, 5),
+        ] {
+            assert_eq!(new(extent), Err(TilingError::ExtentTooLarge { extent }));
+        }
+        assert!(
+            arpent_base::Diagnostic::hint(&TilingError::ExtentTooLarge { extent: Window::new(0, 0, 1, 1) })
+                .is_some()
+        );
+        let needs = Needs { stride_px: usize::MAX / 2 + 7, window_px: usize::MAX / 2 + 8, ..NEEDS };
+        let extent = Window::new(0, 0, 10, 10);
+        let huge = WindowPlan::new(extent, &[extent], |_| true, TilingOptions::default(), needs);
+        assert_eq!(huge, Err(TilingError::WindowSize { window_px: 0 }));
+    }
+
+    #[test]
+    fn an_extent_without_pixels_has_no_windows() {
+        for (width, height) in [(0, 0), (0, 700), (700, 0)] {
+            let p = plan(Window::new(-3, 5, width, height), 64);
+            assert!(p.windows().is_empty() && p.pixels_wanted() == 0 && p.largest_read().is_empty());
+            assert_eq!(p.strips().iter().map(|s| s.height).sum::<usize>(), height);
         }
     }
 

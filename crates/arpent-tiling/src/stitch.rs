@@ -1,56 +1,85 @@
-//! Putting predictions back together, strip by strip.
+//! Stitches predictions, strip by strip.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, Raster, Window};
 
 use crate::{PlannedWindow, TilingError, WindowPlan};
 
-/// Full-width rows of answers.
+/// Full-width rows of predictions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Strip {
     /// Number, from the north.
     pub index: usize,
-    /// Class ids; [`LABEL_NODATA`] where there is no answer.
+    /// Class ids; [`LABEL_NODATA`] without a prediction.
     pub labels: Raster<u8>,
-    /// Confidence; [`CONFIDENCE_NODATA`] where there is no answer.
+    /// Confidence; [`CONFIDENCE_NODATA`] without a prediction.
     pub confidence: Raster<u8>,
 }
 
-/// Collects the answers of a plan's windows in any order and hands out complete strips from north to south.
+/// Collects the predictions of a plan's windows in any order and returns complete strips from north to south.
 ///
-/// Memory: two bytes per pixel of each strip that has begun and is not complete. Readers take windows in plan
-/// order, so that is one strip, or two around a strip's end.
+/// Memory: two bytes per pixel of each strip that has begun and is not complete. Readers process windows in plan
+/// order, so that is one strip, or two at the end of a strip.
+///
+/// ```
+/// use arpent_raster::{Raster, Window};
+/// use arpent_tiling::{Needs, Stitcher, TilingOptions, WindowPlan};
+///
+/// let extent = Window::new(0, 0, 128, 100);
+/// let needs = Needs { overlap_cols: 8, overlap_rows: 8, stride_px: 4, window_px: 64 };
+/// let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions::default(), needs)?;
+///
+/// let mut stitcher = Stitcher::new(&plan);
+/// let mut rows = 0;
+/// for window in plan.windows().iter().rev() {
+///     let labels = Raster::filled(window.core, 1u8);
+///     let confidence = Raster::filled(window.core, 250u8);
+///     stitcher.push(window, Some((&labels, &confidence)))?;
+///     // Strips are returned from north to south, each once it is complete.
+///     while let Some(strip) = stitcher.pop() {
+///         rows += strip.labels.window().height;
+///     }
+/// }
+/// assert_eq!(rows, extent.height);
+/// # Ok::<(), arpent_tiling::TilingError>(())
+/// ```
 #[derive(Debug)]
 pub struct Stitcher {
     strips: Vec<Window>,
-    missing: Vec<usize>,
+    /// First columns of the pending cores of each strip.
+    missing: Vec<BTreeSet<i64>>,
     open: BTreeMap<usize, Strip>,
     next: usize,
 }
 
 impl Stitcher {
-    /// For the windows of a plan.
+    /// A stitcher for the windows of a plan.
     pub fn new(plan: &WindowPlan) -> Self {
-        let mut missing = vec![0; plan.strips().len()];
+        let mut missing = vec![BTreeSet::new(); plan.strips().len()];
         for w in plan.windows() {
-            missing[w.strip] += 1;
+            missing[w.strip].insert(w.core.col);
         }
         Self { strips: plan.strips().to_vec(), missing, open: BTreeMap::new(), next: 0 }
     }
 
-    /// Takes the answer of one window: `None` for a window that was skipped, having no valid pixel.
+    /// Adds the prediction of one window: `None` for a window without a valid pixel, which was skipped.
     ///
     /// # Errors
-    /// [`TilingError::Unexpected`] for a window that is not of the plan or was already given.
+    /// [`TilingError::Unexpected`] for a window that is not in the plan or was already added, and for a prediction that
+    /// does not have the pixels of the window's core. The strip is then unchanged.
     pub fn push(
         &mut self,
         window: &PlannedWindow,
         answer: Option<(&Raster<u8>, &Raster<u8>)>,
     ) -> Result<(), TilingError> {
-        let missing = self.missing.get_mut(window.strip).filter(|m| **m > 0);
-        let missing = missing.ok_or_else(|| TilingError::Unexpected { core: window.core.to_string() })?;
-        *missing -= 1;
+        let is_whole = answer.is_none_or(|(labels, confidence)| {
+            labels.window() == window.core && confidence.window() == window.core
+        });
+        let missing = self.missing.get_mut(window.strip);
+        if !is_whole || !missing.is_some_and(|missing| missing.remove(&window.core.col)) {
+            return Err(TilingError::Unexpected { core: window.core.to_string() });
+        }
         if let Some((labels, confidence)) = answer {
             let rows = self.strips[window.strip];
             let strip = self.open.entry(window.strip).or_insert_with(|| Strip::empty(window.strip, rows));
@@ -60,10 +89,10 @@ impl Stitcher {
         Ok(())
     }
 
-    /// The next strip from the north, once all its windows were pushed.
+    /// The next strip from the north, once all its windows have been pushed.
     pub fn pop(&mut self) -> Option<Strip> {
         let rows = *self.strips.get(self.next)?;
-        if self.missing[self.next] > 0 {
+        if !self.missing[self.next].is_empty() {
             return None;
         }
         let index = self.next;
@@ -86,6 +115,8 @@ impl Strip {
 mod tests {
     use super::*;
     use crate::{Needs, TilingOptions};
+    use arpent_testing::SplitMix;
+    use arpent_testing::shapes::label_maps;
     use proptest::prelude::*;
 
     fn value(col: i64, row: i64) -> u8 {
@@ -125,6 +156,61 @@ mod tests {
             prop_assert_eq!(labels.as_slice(), expected.data());
             prop_assert!(stitcher.push(&windows[0], None).is_err());
         }
+    }
+
+    const NEEDS: Needs = Needs { overlap_cols: 3, overlap_rows: 4, stride_px: 2, window_px: 64 };
+
+    proptest! {
+        #[test]
+        fn shapes_are_put_together_in_any_order(map in label_maps(90), side in 32usize..70, order in any::<u64>()) {
+            let extent = map.window;
+            let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px: side }, NEEDS).unwrap();
+            let whole = Raster::new(extent, map.labels.clone()).unwrap();
+            let mut windows = plan.windows().to_vec();
+            let key = |w: &PlannedWindow| order ^ w.core.col.cast_unsigned().rotate_left(32) ^ w.core.row.cast_unsigned();
+            windows.sort_by_key(|w| SplitMix::new(key(w)).draw());
+            let mut stitcher = Stitcher::new(&plan);
+            let mut labels = Vec::new();
+            for w in &windows {
+                let core = whole.crop(w.core).unwrap();
+                stitcher.push(w, Some((&core, &core))).unwrap();
+                prop_assert!(stitcher.push(w, None).is_err(), "twice");
+                while let Some(strip) = stitcher.pop() {
+                    labels.extend_from_slice(strip.labels.data());
+                }
+            }
+            prop_assert_eq!(&labels, &map.labels);
+        }
+    }
+
+    #[test]
+    fn an_answer_of_another_window_is_refused_and_nothing_is_lost() {
+        let extent = Window::new(0, 0, 64, 32);
+        let plan =
+            WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px: 32 }, NEEDS).unwrap();
+        let [west, east] = [plan.windows()[0], plan.windows()[1]];
+        let of = |w: PlannedWindow| Raster::filled(w.core, 7u8);
+        let mut stitcher = Stitcher::new(&plan);
+        stitcher.push(&west, Some((&of(west), &of(west)))).unwrap();
+        // The same window again, the answer of another window, a window that is not of the plan.
+        let twice = stitcher.push(&west, Some((&of(west), &of(west)))).unwrap_err();
+        assert!(twice.to_string().contains("32x32 px at column 0"), "{twice}");
+        assert!(stitcher.push(&east, Some((&of(west), &of(west)))).is_err());
+        assert!(stitcher.push(&PlannedWindow { strip: 1, ..east }, None).is_err());
+        assert!(stitcher.pop().is_none(), "the east is missing");
+        stitcher.push(&east, Some((&of(east), &of(east)))).unwrap();
+        assert!(stitcher.pop().unwrap().labels.data().iter().all(|label| *label == 7));
+    }
+
+    #[test]
+    fn an_extent_without_columns_is_rows_without_pixels() {
+        let extent = Window::new(0, 0, 0, 40);
+        let plan =
+            WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px: 32 }, NEEDS).unwrap();
+        let mut stitcher = Stitcher::new(&plan);
+        let strips: Vec<Strip> = std::iter::from_fn(|| stitcher.pop()).collect();
+        assert_eq!(strips.iter().map(|s| s.labels.window().height).sum::<usize>(), 40);
+        assert!(strips.iter().all(|s| s.labels.data().is_empty()));
     }
 
     #[test]

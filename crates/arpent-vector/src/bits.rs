@@ -1,15 +1,15 @@
-//! Rows of bits: one for each column, 64 in a word.
+//! Rows of bits: one bit for each column, 64 in a word.
 
 /// Columns of a word.
 pub(crate) const WORD: usize = 64;
 
-/// A row without any bit set in which `columns` have room.
+/// Resizes a row to `columns` bits, all clear.
 pub(crate) fn clear(bits: &mut Vec<u64>, columns: usize) {
     bits.clear();
     bits.resize(columns.div_ceil(WORD), 0);
 }
 
-/// Sets the bit of every column in which two rows of labels differ, and no other.
+/// Sets the bit of every column in which two rows of labels differ, and clears the others.
 pub(crate) fn differences(a: &[u8], b: &[u8], bits: &mut [u64]) {
     bits.fill(0);
     let (a_words, b_words) = (a.chunks_exact(WORD), b.chunks_exact(WORD));
@@ -28,16 +28,16 @@ pub(crate) fn differences(a: &[u8], b: &[u8], bits: &mut [u64]) {
     }
 }
 
-/// A bit for each of eight labels, set where they differ.
+/// A bit for each of eight labels, set if they differ.
 fn differing(a: [u8; 8], b: [u8; 8]) -> u8 {
     const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
     let other = u64::from_le_bytes(a) ^ u64::from_le_bytes(b);
-    // The high bit of every byte that is not 0, then all of them beside each other.
+    // The high bit of every byte that is not 0; then these bits are moved next to each other.
     let high = (((other & LOW) + LOW) | other) & !LOW;
     ((high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
 
-/// Whether the bit of a column is set; there are none beyond the row.
+/// Whether the bit of a column is set; bits beyond the row are clear.
 pub(crate) fn is_set(bits: &[u64], column: usize) -> bool {
     bits.get(column / WORD).is_some_and(|word| word >> (column % WORD) & 1 == 1)
 }

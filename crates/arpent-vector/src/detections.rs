@@ -1,15 +1,16 @@
-//! Boxes found window by window to boxes found once.
+//! Merges the boxes that were found window by window.
 
+use arpent_base::number::{approximate, floor};
 use serde::{Deserialize, Serialize};
 
 use crate::VectorError;
 
-/// A box that a network found.
+/// A detected box.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Detection {
     /// The class.
     pub class_id: u8,
-    /// 0 to 1.
+    /// Score, 0 to 1.
     pub score: f32,
     /// First column, first row, end column, end row; grid pixels and fractions of them.
     pub bbox: [f64; 4],
@@ -22,13 +23,13 @@ impl Detection {
         if !is_finite || bbox[0] > bbox[2] || bbox[1] > bbox[3] {
             return Err(VectorError::BadDetection { class_id, score, bbox });
         }
-        if bbox[1] < as_f64(done_above_row) {
+        if bbox[1] < approximate(done_above_row) {
             return Err(VectorError::LateDetection { row: bbox[1], done_above_row });
         }
         Ok(())
     }
 
-    /// Which of two detections is kept when one must go: the higher score, then the box further west or north.
+    /// Which of two overlapping detections is kept: the higher score, then the box further west or north.
     fn rank(&self, other: &Self) -> std::cmp::Ordering {
         let by_box = || self.bbox.iter().zip(&other.bbox).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne());
         (other.score.total_cmp(&self.score))
@@ -36,29 +37,24 @@ impl Detection {
             .then(self.class_id.cmp(&other.class_id))
     }
 
-    /// Area of the common part over area of both.
+    /// Intersection over union.
     fn iou(&self, other: &Self) -> f64 {
         let (a, b) = (&self.bbox, &other.bbox);
         let width = (a[2].min(b[2]) - a[0].max(b[0])).max(0.0);
         let height = (a[3].min(b[3]) - a[1].max(b[1])).max(0.0);
         let area = |c: &[f64; 4]| (c[2] - c[0]) * (c[3] - c[1]);
         let common = width * height;
-        // Boxes without area have nothing in common, not even with themselves.
+        // The intersection of boxes without area is empty, even of a box with itself.
         if common == 0.0 { 0.0 } else { common / (area(a) + area(b) - common) }
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "row numbers stay far below 2^52; the ends of i64 stay large")]
-pub(crate) fn as_f64(row: i64) -> f64 {
-    row as f64
-}
-
 /// Suppresses duplicates among the detections of overlapping windows, strip by strip.
 ///
-/// The detections handed out are those that greedy non-maximum suppression keeps on the whole set (from the best
-/// to the worst, a detection is dropped when it overlaps a kept one by more than the threshold), however the set
-/// is cut into strips. Suppression travels only along chains of boxes that overlap by more than the threshold, so
-/// a detection is held until the last box of its chains has passed and no longer.
+/// The detections that are emitted are those that greedy non-maximum suppression keeps on the whole set (from the
+/// best to the worst, a detection is dropped if it overlaps a kept one by more than the threshold), however the set
+/// is cut into strips. Suppression propagates only along chains of boxes that overlap by more than the threshold, so
+/// a detection is held only until the last box of its chains has passed.
 #[derive(Debug)]
 pub struct DetectionMerger {
     iou_threshold: f64,
@@ -68,11 +64,11 @@ pub struct DetectionMerger {
 }
 
 impl DetectionMerger {
-    /// A merger that drops the lesser of two detections whose intersection over union is above `iou_threshold`;
-    /// only when they are of one class if `classwise`.
+    /// A merger that drops the detection with the lower rank of two whose intersection over union is above
+    /// `iou_threshold`; only within one class if `classwise`.
     ///
     /// # Errors
-    /// [`VectorError::BadOption`] when the threshold is not between 0 and 1.
+    /// [`VectorError::BadOption`] if the threshold is not between 0 and 1.
     pub fn new(iou_threshold: f64, classwise: bool) -> Result<Self, VectorError> {
         if !(0.0..=1.0).contains(&iou_threshold) {
             let (option, value) = ("iou_threshold", iou_threshold);
@@ -81,12 +77,12 @@ impl DetectionMerger {
         Ok(Self { iou_threshold, classwise, done_above_row: i64::MIN, pending: Vec::new() })
     }
 
-    /// Takes the detections of a strip, in any order, and gives those that are settled to `sink`. The caller
-    /// promises that every detection of a later strip starts at `done_above_row` or below it.
+    /// Adds the detections of a strip, in any order, and emits those that are final to `sink`. The caller guarantees
+    /// that every detection of a later strip starts at or below `done_above_row`.
     ///
     /// # Errors
-    /// [`VectorError::BadDetection`] for boxes and scores that are not numbers, [`VectorError::LateDetection`]
-    /// when the promise was broken; nothing is taken then.
+    /// [`VectorError::BadDetection`] for boxes and scores that are not numbers, [`VectorError::LateDetection`] if the
+    /// guarantee was violated; nothing is added then.
     pub fn push(
         &mut self,
         detections: &[Detection],
@@ -100,17 +96,16 @@ impl DetectionMerger {
         Ok(())
     }
 
-    /// Gives the detections that are still held to `sink`.
+    /// Emits the detections that are still held to `sink`.
     pub fn finish(mut self, sink: &mut impl FnMut(Detection)) {
         self.done_above_row = i64::MAX;
         self.settle(sink);
     }
 
-    /// The row above which no detection handed out later will start: what the next in line may be promised. It lies
-    /// above the row that was promised here when detections are held.
-    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
+    /// The row above which no detection that is emitted later starts: the guarantee for the next consumer. It is
+    /// above the row that was guaranteed here if detections are held.
     pub fn done_above_row(&self) -> i64 {
-        let first = self.pending.iter().map(|d| d.bbox[1].floor() as i64).min();
+        let first = self.pending.iter().map(|d| floor::<i64>(d.bbox[1])).min();
         self.done_above_row.min(first.unwrap_or(i64::MAX))
     }
 
@@ -119,7 +114,7 @@ impl DetectionMerger {
         self.pending.len()
     }
 
-    /// Hands out the clusters that lie above the rows to come.
+    /// Emits the clusters that lie above the rows to come.
     fn settle(&mut self, sink: &mut impl FnMut(Detection)) {
         self.pending.sort_unstable_by(Detection::rank);
         let rivals = self.rivals();
@@ -137,7 +132,7 @@ impl DetectionMerger {
         self.pending = rest;
     }
 
-    /// Pairs of pending detections of which only one may stay.
+    /// Pairs of pending detections that overlap too much, of which only one may stay.
     fn rivals(&self) -> Rivals {
         let mut from_west: Vec<usize> = (0..self.pending.len()).collect();
         from_west.sort_unstable_by(|a, b| self.pending[*a].bbox[0].total_cmp(&self.pending[*b].bbox[0]));
@@ -157,9 +152,10 @@ impl DetectionMerger {
         (!self.classwise || a.class_id == b.class_id) && a.iou(b) > self.iou_threshold
     }
 
-    /// Whether each pending detection is connected, from rival to rival, with one that reaches into rows to come.
+    /// Whether each pending detection is connected, through overlapping pairs, with one that reaches into rows to
+    /// come.
     fn open_clusters(&self, rivals: &Rivals) -> Vec<bool> {
-        let done_above = as_f64(self.done_above_row);
+        let done_above = approximate(self.done_above_row);
         let mut is_open: Vec<bool> = self.pending.iter().map(|d| d.bbox[3] > done_above).collect();
         let mut queue: Vec<usize> = (0..is_open.len()).filter(|i| is_open[*i]).collect();
         while let Some(i) = queue.pop() {
@@ -186,6 +182,8 @@ impl Rivals {
 
 #[cfg(test)]
 mod tests {
+    use arpent_base::number::{exact, truncate};
+
     use super::*;
     use proptest::prelude::*;
 
@@ -240,16 +238,15 @@ mod tests {
             // Each detection may come in any strip before the one that declares its first row done.
             let mut strips = vec![Vec::new(); cuts.len()];
             for (d, when, order) in &all {
-                let last = cuts.iter().position(|cut| d.bbox[1] < as_f64(*cut)).unwrap();
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-                strips[(when * (last + 1) as f64) as usize].push((*order, *d));
+                let last = cuts.iter().position(|cut| d.bbox[1] < approximate(*cut)).unwrap();
+                strips[truncate::<usize>(when * exact(last + 1))].push((*order, *d));
             }
             let mut merger = DetectionMerger::new(threshold, classwise).unwrap();
             let mut kept = Vec::new();
             for (strip, cut) in strips.iter_mut().zip(&cuts) {
                 strip.sort_by_key(|s| s.0);
                 let strip: Vec<Detection> = strip.iter().map(|s| s.1).collect();
-                let (promise, before) = (as_f64(merger.done_above_row()), kept.len());
+                let (promise, before) = (approximate(merger.done_above_row()), kept.len());
                 merger.push(&strip, *cut, &mut |d| kept.push(d)).unwrap();
                 prop_assert!(kept[before..].iter().all(|d| d.bbox[1] >= promise));
             }

@@ -1,12 +1,14 @@
-//! How borders of a coverage are drawn other than along their vertices.
+//! How borders of a coverage are drawn if not along their vertices.
+
+use arpent_base::number::exact;
 
 use crate::VectorError;
 use crate::region::Vertex;
 
-/// How borders are drawn: corners cut, outlines of some classes made square, or as they are.
+/// How borders are drawn: with cut corners, with square outlines for some classes, or unchanged.
 #[derive(Debug, Clone)]
 pub(crate) struct Drawing {
-    /// How far vertices that go were from the border, pixels.
+    /// Tolerance of the generalization, pixels.
     pub(crate) tolerance_px: f64,
     pub(crate) smoothing: Option<Smoothing>,
     /// Classes whose outlines are made square.
@@ -18,22 +20,22 @@ impl Drawing {
         self.smoothing.is_some() || self.square.is_some()
     }
 
-    /// Smaller steps in a wall than this, pixels, are left out where outlines are made square.
+    /// Steps in a wall that are smaller than this, pixels, are removed from square outlines.
     pub(crate) fn min_step_px(&self) -> f64 {
         self.tolerance_px + 1.0
     }
 
-    /// How far a border may be from its pixels where outlines are made square, pixels.
+    /// Largest distance of a square outline from its pixels, pixels.
     pub(crate) fn reach_px(&self) -> f64 {
         self.tolerance_px + 1.0
     }
 }
 
-/// How corners are cut: the first step of Chaikin's scheme (*Computer Graphics and Image Processing* 3, 1974), limited in
+/// Corner cutting: the first step of Chaikin's scheme (*Computer Graphics and Image Processing* 3, 1974), limited in
 /// length and in area.
 ///
-/// A vertex `b` between `a` and `c` becomes two, one on either side of it, at the part `t` of the way to the neighbor:
-/// `t = min(sqrt(share) / 2, smooth / |x - b|)` for the neighbor `x`.
+/// A vertex `b` between `a` and `c` is replaced by two, one on either side of it, at the fraction `t` of the way to
+/// the neighbor: `t = min(sqrt(share) / 2, smooth / |x - b|)` for the neighbor `x`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Smoothing {
     length_px: f64,
@@ -41,8 +43,8 @@ pub(crate) struct Smoothing {
 }
 
 impl Smoothing {
-    /// Cuts corners `smooth_px` from the vertex at most, none if it is 0, such that no region loses more than `share` of its
-    /// area.
+    /// Cuts corners at most `smooth_px` from the vertex, none if it is 0, such that no region loses more than `share`
+    /// of its area.
     ///
     /// # Errors
     /// [`VectorError::BadOption`].
@@ -54,19 +56,18 @@ impl Smoothing {
         if smooth_px.abs() < f64::MIN_POSITIVE {
             return Ok(None);
         }
-        // Less would make vertices that are hardly two.
+        // Smaller cuts would give two nearly equal vertices.
         if !(smooth_px.is_finite() && smooth_px >= 1.0 / 64.0) {
             return bad("cut_px", smooth_px, "0, or a number of 0.015625 or more");
         }
         Ok(Some(Self { length_px: smooth_px, part: share.sqrt() / 2.0 }))
     }
 
-    /// The point at which the border leaves the side from `b` to its neighbor `x`, or comes to it: it depends on these two
-    /// alone, so both sides of the border find it.
-    #[allow(clippy::cast_precision_loss, reason = "columns and rows stay far below 2^52")]
+    /// The point at which the border leaves or reaches the side from `b` to its neighbor `x`. It depends on these two
+    /// alone, so both sides of the border get the same point.
     pub(crate) fn point(&self, b: Vertex, x: Vertex) -> [f64; 2] {
-        let [along, down] = [(x[0] - b[0]) as f64, (x[1] - b[1]) as f64];
+        let [along, down] = [exact(x[0] - b[0]), exact(x[1] - b[1])];
         let part = self.part.min(self.length_px / (along * along + down * down).sqrt());
-        [b[0] as f64 + along * part, b[1] as f64 + down * part]
+        [exact(b[0]) + along * part, exact(b[1]) + down * part]
     }
 }

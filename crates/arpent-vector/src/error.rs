@@ -1,14 +1,18 @@
-//! What can go wrong.
+//! Errors.
 
 use arpent_raster::Window;
 use thiserror::Error;
 
-/// Labels or detections that cannot be made into features.
+/// Labels or detections that cannot be converted to features.
 #[derive(Debug, Error, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum VectorError {
-    /// The extent has more columns or rows than vertices can be numbered.
-    #[error("cannot polygonize {extent}: a side has 268435455 pixels or more")]
+    /// The extent has more columns or rows than vertices can be numbered, or is not on the Earth.
+    #[error(
+        "cannot polygonize {extent}: a side has 268435455 pixels or more, or a corner lies {} pixels or more from the origin of \
+         the CRS",
+        Window::FARTHEST_PX
+    )]
     ExtentTooLarge {
         /// The extent of the label raster.
         extent: Window,
@@ -38,7 +42,7 @@ pub enum VectorError {
     PixelArea {
         /// Row, counted from the CRS origin.
         row: i64,
-        /// The area given, square metres.
+        /// The area given, square meters.
         pixel_area_m2: f64,
     },
     /// The regions that are open at a row have more edges than can be numbered.
@@ -47,14 +51,14 @@ pub enum VectorError {
         /// Row, counted from the CRS origin.
         row: i64,
     },
-    /// An option has a value that makes no sense.
+    /// An option has an invalid value.
     #[error("option `{option}` is {value}; it must be {expected}")]
     BadOption {
-        /// Name of the option, as it is written in a configuration.
+        /// Name of the option in a configuration.
         option: &'static str,
         /// Its value.
         value: f64,
-        /// What it may be.
+        /// The valid values.
         expected: &'static str,
     },
     /// A detection has a score or a corner that is not a number, or corners in the wrong order.
@@ -67,20 +71,20 @@ pub enum VectorError {
         /// Its box, grid pixels.
         bbox: [f64; 4],
     },
-    /// A vertex of a zone is nowhere.
-    #[error("a vertex of the zone lies at column {col}, row {row}, which is nowhere on the Earth")]
+    /// A vertex of a zone is not on the Earth.
+    #[error("a vertex of the zone lies at column {col}, row {row}, which is not on the Earth")]
     ZoneNotFinite {
         /// Column, grid pixels.
         col: f64,
         /// Row, grid pixels.
         row: f64,
     },
-    /// A detection reaches into rows that were said to be done.
-    #[error("a detection starts at row {row}, but the rows above {done_above_row} were said to be done")]
+    /// A detection starts above the first row that was still open.
+    #[error("a detection starts at row {row}, but the rows above {done_above_row} were declared complete")]
     LateDetection {
         /// First row of the detection, grid pixels.
         row: f64,
-        /// The row above which no detection was to come.
+        /// The row above which no further detection was allowed.
         done_above_row: i64,
     },
 }
@@ -89,7 +93,7 @@ impl arpent_base::Diagnostic for VectorError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::ExtentTooLarge { .. } => {
-                Some("split the job into several areas of interest, each less than 268435455 pixels wide and high".into())
+                Some("check the CRS; split the job into several areas of interest, each less than 268435455 pixels wide and high".into())
             }
             Self::TooManyEdges { .. } => Some(
                 "a class covers the whole area and encloses everything else: set `features = false` for it in \
@@ -99,7 +103,7 @@ impl arpent_base::Diagnostic for VectorError {
             Self::BadOption { option, expected, .. } => Some(format!("set `{option}` to {expected}")),
             Self::PixelArea { .. } => Some("check the CRS and the pixel size of the scene".into()),
             Self::BadDetection { .. } => {
-                Some("the model gave values that are not numbers: check its weights and the scaling of its bands".into())
+                Some("the model returned values that are not numbers: check its weights and the scaling of its bands".into())
             }
             Self::ZoneNotFinite { .. } => Some("check the coordinates and the CRS of the layer".into()),
             Self::RowLength { .. } | Self::TooManyRows { .. } | Self::LateDetection { .. } => None,

@@ -1,36 +1,35 @@
-//! The record that leaves this crate.
+//! The feature record, the output of this crate.
 
-use arpent_base::hex;
+use arpent_base::{Value, hex};
 use geo_types::Polygon;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::Attribute;
-
-/// One feature on the ground: geometry in the scene's CRS plus what the map says of it.
+/// One feature on the ground: geometry in the scene's CRS, and attributes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Feature {
-    /// 32 hex digits: SHA-256 (truncated) of grid key, class id and rings or boxes in grid pixels; never of run,
-    /// order or file.
+    /// 32 hex digits: SHA-256 (truncated) of grid key, class id and rings or boxes in grid pixels; independent of
+    /// run, order and file.
     pub id: String,
     /// Class id, as in the label raster.
     pub class_id: u8,
     /// Name of the class in the nomenclature.
     pub class_name: String,
-    /// Mean confidence of those pixels of a region that have one, or the highest score of an object's detections; 0 to 1, rounded
-    /// to 4 decimals. None where no pixel has one: the network did not say so, somebody imposed it.
+    /// Mean confidence of the pixels of a region that have one, or the highest score of an object's detections; 0 to
+    /// 1, rounded to 4 decimals. `None` if no pixel has a confidence because all were overridden.
     pub score: Option<f64>,
-    /// Ground area of the polygon in square metres, rounded to 6 decimals: as it is drawn, whatever its pixels were.
+    /// Ground area of the polygon in square meters, rounded to 6 decimals: of the drawn outline, which may differ
+    /// from its pixels.
     pub area_m2: f64,
-    /// Ground area of the pixels that a region is made of, square metres, rounded to 6 decimals: what minimum areas and mapping
-    /// units are measured by. None for what is made of boxes.
+    /// Ground area of a region's pixels, square meters, rounded to 6 decimals: minimum areas and mapping units refer
+    /// to it. `None` for features made from boxes.
     pub pixels_area_m2: Option<f64>,
-    /// Scenes that gave its pixels, sorted, or one text that stands for many; empty until the caller fills it.
+    /// Source scenes of its pixels, sorted, or one text for many; empty until the caller sets it.
     pub scene_ids: Vec<String>,
-    /// RFC 3339 date (earliest of the scenes'), if known; empty until the caller fills it.
+    /// RFC 3339 date (earliest of the scenes'), if known; empty until the caller sets it.
     pub acquired: Option<String>,
-    /// A value for each further column of the map, in their order; empty until the caller fills it.
-    pub attributes: Vec<Attribute>,
+    /// A value for each additional column of the map, in order, `None` if missing; empty until the caller sets it.
+    pub attributes: Vec<Option<Value>>,
     /// CRS coordinates, exterior counter-clockwise in x-right y-up ground coordinates, holes clockwise, closed.
     pub polygon: Polygon<f64>,
 }
@@ -46,22 +45,22 @@ impl Feature {
     }
 }
 
-/// Rounds to 4 decimals: what scores are published with.
+/// Rounds to 4 decimals, the precision of published scores.
 pub(crate) fn round4(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
-/// Rounds to 6 decimals: what areas in square metres are published with. Pixels may be as small as a millimetre.
+/// Rounds to 6 decimals, the precision of published areas in square meters. Pixels may be as small as a millimeter.
 pub(crate) fn round6(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }
 
-/// The id of a thing of a class on a grid: `shape` is its geometry as integers, in a canonical order.
+/// The id of a feature of a class on a grid: `shape` is its geometry as integers, in a canonical order.
 pub(crate) fn content_id(grid_key: &str, class_id: u8, shape: impl Iterator<Item = i64>) -> String {
     let mut hash = Sha256::new();
     hash.update(grid_key.as_bytes());
     hash.update([0, class_id]);
-    // Hashed in blocks: one call a number would cost more than the hashing.
+    // Hashed in blocks: one call for each number would cost more than the hashing.
     let mut block = Vec::with_capacity(4096);
     for number in shape {
         block.extend_from_slice(&number.to_le_bytes());

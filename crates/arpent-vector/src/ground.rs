@@ -1,22 +1,24 @@
-//! Ground area of what is drawn, in grid pixels.
+//! Ground area of outlines in grid pixels.
 
+use arpent_base::number::{exact, floor};
 use arpent_raster::PixelArea;
 
-/// Ground area inside rings, square metres: the exterior counter-clockwise on the ground, holes clockwise, [column, row] each, not
-/// closed. Each part is as large as the pixels of its row, so that the area of a region's own outline is that of its pixels.
+/// Ground area inside rings, square meters: the exterior counter-clockwise on the ground, holes clockwise, [column,
+/// row] each, not closed. The pixel area of each row applies in that row, so the area of a region's own outline is
+/// that of its pixels.
 pub(crate) fn ground_area(rings: &[Vec<[f64; 2]>], area: &PixelArea) -> f64 {
     let mut rows = Rows { area, last: None };
     let of_ring = |ring: &Vec<[f64; 2]>| -> f64 {
         let Some(first) = ring.first() else { return 0.0 };
         let sides = ring.iter().zip(ring.iter().skip(1).chain([first]));
-        // Green's theorem, counted from the first vertex: grid coordinates are large, and their products larger.
+        // Green's theorem, relative to the first vertex: products of large grid coordinates would lose digits.
         sides.map(|(a, b)| rows.below([a[0] - first[0], a[1]], [b[0] - first[0], b[1]])).sum()
     };
-    // Rows count downwards.
+    // Rows grow downward.
     -rings.iter().map(of_ring).sum::<f64>()
 }
 
-/// Areas of pixels by row; the last one is kept, since neighboring sides mostly are in one row.
+/// Pixel areas by row; the last one is cached, since adjacent sides are mostly in the same row.
 struct Rows<'a> {
     area: &'a PixelArea,
     last: Option<(i64, f64)>,
@@ -35,18 +37,17 @@ impl Rows<'_> {
     }
 
     /// The area between a side and the column 0; negative where the side goes up.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rows of a grid")]
     fn below(&mut self, a: [f64; 2], b: [f64; 2]) -> f64 {
         if let Some(everywhere) = self.area.everywhere() {
             return a[0].midpoint(b[0]) * (b[1] - a[1]) * everywhere;
         }
         let (north, south) = if a[1] < b[1] { (a, b) } else { (b, a) };
-        // Of a level side nothing is below, and its slope is not used.
+        // There is no area below a horizontal side, and its slope is not used.
         let slope = (south[0] - north[0]) / (south[1] - north[1]);
         let (mut from, mut sum) = (north[1], 0.0);
         while from < south[1] {
-            let row = from.floor() as i64;
-            let to = ((row + 1) as f64).min(south[1]);
+            let row = floor::<i64>(from);
+            let to = exact(row + 1).min(south[1]);
             let col = north[0] + slope * (from.midpoint(to) - north[1]);
             sum += col * (to - from) * self.of(row);
             from = to;
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn areas_are_exact_in_a_plane() {
-        let plane = area(CrsKind::Projected { metres_per_unit: 1.0 }, 0.2);
+        let plane = area(CrsKind::Projected { meters_per_unit: 1.0 }, 0.2);
         let expected = 15.0 * plane.of_row(0);
         assert!((ground_area(&rings(-3.4e7), &plane) - expected).abs() < 1e-14);
         let triangle = vec![vec![[0.0, 0.0], [0.0, 3.0], [4.0, 3.0]]];
@@ -101,7 +102,8 @@ mod tests {
         let expected = 4.0 * (of(0) + of(2) + of(3)) + 3.0 * of(1);
         let found = ground_area(&rings(-90.0), &degrees);
         assert!((found / expected - 1.0).abs() < 1e-12, "{found} {expected}");
-        // Half a row, and a side that is neither upright nor level: the triangle and the one beside it make the rectangle.
+        // Half a row, and a side that is neither vertical nor horizontal: the triangle and the one next to it make
+        // the rectangle.
         let whole = ground_area(&[vec![[0.0, -90.0], [0.0, -87.5], [4.0, -87.5], [4.0, -90.0]]], &degrees);
         assert!((whole / (4.0 * (of(0) + of(1) + 0.5 * of(2))) - 1.0).abs() < 1e-12);
         let one = ground_area(&[vec![[0.0, -90.0], [0.0, -87.5], [4.0, -87.5]]], &degrees);

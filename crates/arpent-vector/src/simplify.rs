@@ -1,26 +1,27 @@
-//! Simplification of one polygon that keeps it valid.
+//! Simplifies one polygon and keeps it valid.
 //!
-//! Visvalingam and Whyatt's method (*The Cartographic Journal* 30, 1993): the vertex that spans the smallest
-//! triangle with its neighbors goes first. A vertex stays when its triangle holds a vertex of any ring of the
-//! polygon, so no ring comes to cross another one or itself. All arithmetic is on integers, hence exact.
+//! Visvalingam and Whyatt's method (*The Cartographic Journal* 30, 1993): the vertex with the smallest triangle with
+//! its neighbors is removed first. A vertex stays if its triangle contains a vertex of any ring of the polygon, so no
+//! ring crosses another one or itself. All arithmetic is on integers, hence exact.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use arpent_base::number::truncate;
+
 use crate::region::Vertex;
 use crate::triangle::{bounds, columns_in_band, is_inside, turn};
 
-/// Rings are not brought below this number of vertices: a building of one pixel stays a square.
+/// Rings keep at least this number of vertices: a building of one pixel stays a square.
 const MIN_VERTICES: usize = 4;
 
-/// Side of the cells that vertices are looked up by, pixels.
+/// Side of the cells of the spatial index, pixels.
 const CELL: i64 = 16;
 
 /// Removes vertices whose triangle is not larger than `tolerance_px` squared, smallest first. Vertices that rings
 /// share stay: each lies in the triangle of the other.
 pub(crate) fn simplify(rings: &[Vec<Vertex>], tolerance_px: f64) -> Vec<Vec<Vertex>> {
-    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
-    let limit = (2.0 * tolerance_px * tolerance_px) as i64;
+    let limit = truncate::<i64>(2.0 * tolerance_px * tolerance_px);
     let mut net = Net::new(rings);
     let is_small = |c: &Candidate| c.doubled_area <= limit;
     let mut heap: BinaryHeap<_> =
@@ -36,7 +37,7 @@ pub(crate) fn simplify(rings: &[Vec<Vertex>], tolerance_px: f64) -> Vec<Vec<Vert
     net.rings()
 }
 
-/// A vertex that may go, and the neighbors it had when that was found. Ordered by area, then by place.
+/// A vertex that may be removed, and its neighbors when that was determined. Ordered by area, then by place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
     doubled_area: i64,
@@ -52,7 +53,7 @@ struct Net {
     before: Vec<usize>,
     after: Vec<usize>,
     alive: Vec<bool>,
-    /// Vertices left, by ring.
+    /// Remaining vertices, by ring.
     left: Vec<usize>,
     /// (cell row, cell column, vertex), sorted.
     cells: Vec<(i64, i64, usize)>,
@@ -94,7 +95,7 @@ impl Net {
         self.left[self.ring[at]] > MIN_VERTICES && !self.is_occupied(at)
     }
 
-    /// Whether the triangle of a vertex, its rim included, holds any other vertex.
+    /// Whether the triangle of a vertex, including its boundary, contains any other vertex.
     fn is_occupied(&self, at: usize) -> bool {
         let triangle = self.triangle(at);
         let own = [self.before[at], at, self.after[at]];
@@ -128,17 +129,19 @@ impl Net {
 
 #[cfg(test)]
 mod tests {
+    use arpent_base::number::exact;
+
     use super::*;
     use crate::Polygonizer;
     use arpent_raster::Window;
+    use arpent_testing::shapes::label_maps;
     use geo::Validation;
     use geo_types::{LineString, Polygon};
     use proptest::prelude::*;
 
-    #[allow(clippy::cast_precision_loss)]
     fn polygon(rings: &[Vec<Vertex>]) -> Polygon<f64> {
         let line = |r: &Vec<Vertex>| {
-            LineString::from(r.iter().map(|v| (v[0] as f64, v[1] as f64)).collect::<Vec<_>>())
+            LineString::from(r.iter().map(|v| (exact(v[0]), exact(v[1]))).collect::<Vec<_>>())
         };
         Polygon::new(line(&rings[0]), rings[1..].iter().map(line).collect())
     }
@@ -155,6 +158,26 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn hard_shapes_stay_valid(map in label_maps(40), tolerance in 0.0f64..30.0) {
+            for rings in shapes(&map.labels, map.window.width) {
+                let simple = simplify(&rings, tolerance);
+                prop_assert_eq!(simple.len(), rings.len());
+                for (new, old) in simple.iter().zip(&rings) {
+                    prop_assert!(new.len() >= MIN_VERTICES && new.iter().all(|v| old.contains(v)));
+                    prop_assert_eq!(doubled_area(new).signum(), doubled_area(old).signum());
+                }
+                let check = polygon(&simple).check_validation();
+                prop_assert!(check.is_ok(), "{check:?}: {rings:?} became {simple:?}");
+                // The same wherever the polygon lies.
+                let far = Window::FARTHEST_PX - 600;
+                let moved = |rings: &[Vec<Vertex>]| -> Vec<Vec<Vertex>> {
+                    rings.iter().map(|r| r.iter().map(|v| [v[0] + far, v[1] - far]).collect()).collect()
+                };
+                prop_assert_eq!(simplify(&moved(&rings), tolerance), moved(&simple));
+            }
+        }
 
         #[test]
         fn noise_stays_valid(width in 1usize..24, labels in prop::collection::vec(0u8..2, 24..500), tolerance in 0.6f64..12.0) {

@@ -1,23 +1,23 @@
-//! Features to the places along lines of reference where they lie.
+//! Locates features along reference lines.
 
 use geo_types::{Coord, LineString, Polygon};
 
 /// The place on a line that is nearest to a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Snap {
-    /// From the point to the place, CRS units.
+    /// Distance from the point to the place, CRS units.
     pub distance: f64,
-    /// From the start of the line to the place, along the line, CRS units.
+    /// Distance from the start of the line to the place, along the line, CRS units.
     pub measure: f64,
     /// The place, CRS coordinates.
     pub at: Coord<f64>,
 }
 
-/// The place on a line that is nearest to `point`; of several, that with the smallest measure. A line of several parts is measured
-/// through its parts in their order; gaps between them do not count. `None` when there is no vertex or when no distance
-/// is a number.
+/// The place on a line that is nearest to `point`; on ties, the one with the smallest measure. A line of several
+/// parts is measured through its parts in their order; gaps between them do not count. `None` if there is no vertex
+/// or if no distance is a number.
 ///
-/// Distances are those of a plane: CRS units of a projected CRS, never degrees.
+/// Distances are planar: CRS units of a projected CRS, never degrees.
 pub fn nearest_on_line(point: Coord<f64>, parts: &[LineString<f64>]) -> Option<Snap> {
     let mut nearest: Option<Snap> = None;
     let mut passed = 0.0;
@@ -36,7 +36,7 @@ pub fn nearest_on_line(point: Coord<f64>, parts: &[LineString<f64>]) -> Option<S
     nearest
 }
 
-/// The nearest place of a segment and its distance from the start; the very ends where they are nearest.
+/// The nearest place of a segment and its distance from the start; exactly an end if that is nearest.
 fn nearest_on_segment(point: Coord<f64>, start: Coord<f64>, end: Coord<f64>) -> (Coord<f64>, f64) {
     let (way, offset) = (end - start, point - start);
     let (along, whole) = (way.x * offset.x + way.y * offset.y, way.x * way.x + way.y * way.y);
@@ -54,9 +54,9 @@ fn length(way: Coord<f64>) -> f64 {
     (way.x * way.x + way.y * way.y).sqrt()
 }
 
-/// The point that stands for a polygon where one is asked for: its centroid if that lies inside; else the middle of its widest
-/// part along a line from west to east near the middle of its height. The middle of its bounding box if it has no area.
-/// Without a vertex there is no such point, and the coordinates are not numbers.
+/// The representative point of a polygon: its centroid if that is inside; else the middle of its widest part along a
+/// line from west to east near the middle of its height. The middle of its bounding box if it has no area. NaN
+/// coordinates without a vertex.
 pub fn representative_point(polygon: &Polygon<f64>) -> Coord<f64> {
     let bounds = |of: fn(&Coord<f64>) -> f64| {
         let values = polygon.exterior().coords().map(of);
@@ -66,7 +66,7 @@ pub fn representative_point(polygon: &Polygon<f64>) -> Coord<f64> {
     let middle = Coord { x: west.midpoint(east), y: south.midpoint(north) };
     let Some(centroid) = centroid(polygon) else { return middle };
     let is_inside = |(west, east): &(f64, f64)| *west < centroid.x && centroid.x < *east;
-    // On a border it is inside of what lies above it, or of what lies below.
+    // A point on a border is inside of what lies above it, or of what lies below.
     let just_above = crossings(polygon, centroid.y, |y| y <= centroid.y);
     let just_below = crossings(polygon, centroid.y, |y| y < centroid.y);
     if just_above.iter().any(is_inside) && just_below.iter().any(is_inside) {
@@ -74,7 +74,7 @@ pub fn representative_point(polygon: &Polygon<f64>) -> Coord<f64> {
     }
     let y = between_vertices(polygon, middle.y);
     let width = |(west, east): &(f64, f64)| east - west;
-    // Of equals the westernmost.
+    // The westernmost on ties.
     let widest =
         crossings(polygon, y, |v| v < y).into_iter().rev().max_by(|a, b| width(a).total_cmp(&width(b)));
     widest.map_or(middle, |(west, east)| Coord { x: west.midpoint(east), y })
@@ -84,9 +84,9 @@ fn rings(polygon: &Polygon<f64>) -> impl Iterator<Item = &LineString<f64>> {
     std::iter::once(polygon.exterior()).chain(polygon.interiors())
 }
 
-/// The center of mass, `None` when there is no area.
+/// The center of mass, `None` if there is no area.
 fn centroid(polygon: &Polygon<f64>) -> Option<Coord<f64>> {
-    // Near the polygon, products of coordinates keep their digits.
+    // Relative to the polygon, products of coordinates keep their digits.
     let origin = *polygon.exterior().0.first()?;
     let (mut area, mut moment) = (0.0, Coord { x: 0.0, y: 0.0 });
     for (index, ring) in rings(polygon).enumerate() {
@@ -97,7 +97,7 @@ fn centroid(polygon: &Polygon<f64>) -> Option<Coord<f64>> {
             ring_area += cross / 2.0;
             ring_moment = ring_moment + (a + b) * (cross / 6.0);
         }
-        // Whatever the direction of a ring, the first counts and the others are holes.
+        // Independent of the direction of a ring, the first one adds area and the others are holes.
         let sign = if (ring_area > 0.0) == (index == 0) { 1.0 } else { -1.0 };
         area += sign * ring_area;
         moment = moment + ring_moment * sign;
@@ -105,7 +105,8 @@ fn centroid(polygon: &Polygon<f64>) -> Option<Coord<f64>> {
     (area > 0.0).then(|| origin + moment / area)
 }
 
-/// The parts of the line at `y` that lie inside, from west to east; `is_below` tells on which side of the line a vertex is.
+/// The parts of the line at `y` that lie inside, from west to east; `is_below` decides on which side of the line a
+/// vertex is.
 fn crossings(polygon: &Polygon<f64>, y: f64, is_below: impl Fn(f64) -> bool) -> Vec<(f64, f64)> {
     let sides = rings(polygon).flat_map(LineString::lines);
     let crossed = sides.filter(|side| is_below(side.start.y) != is_below(side.end.y));
@@ -119,7 +120,7 @@ fn crossings(polygon: &Polygon<f64>, y: f64, is_below: impl Fn(f64) -> bool) -> 
     xs.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
 }
 
-/// A height near `y` at which there is no vertex: half way between the vertices next to it below and above.
+/// A height near `y` without a vertex: halfway between the nearest vertices below and above.
 fn between_vertices(polygon: &Polygon<f64>, y: f64) -> f64 {
     let heights = || rings(polygon).flat_map(LineString::coords).map(|c| c.y);
     let below = heights().filter(|v| *v <= y).fold(f64::NEG_INFINITY, f64::max);
@@ -186,7 +187,7 @@ mod tests {
                 })
             };
             prop_assert!(is_place(snap.measure), "{snap:?}");
-            // geo takes any of several places of a part; ours is never a later one.
+            // geo returns any of several places of a part; ours is never a later one.
             if let Some(first) = measures.iter().copied().reduce(f64::min) {
                 prop_assert!(snap.measure <= first + 1e-6, "{snap:?} {measures:?}");
             }

@@ -1,36 +1,39 @@
-//! The outline of a building, redrawn with right angles.
+//! Redraws the outline of a building with right angles.
 //!
-//! Pixels of a turned wall make stairs whose sides are all along the axes, so they do not tell how the wall is turned; the
-//! outline without its stairs does, roughly: the mean of its sides' directions, modulo a right angle. The stairs then tell it
-//! well: the middles of a wall's pixel sides scatter around the wall by half a pixel, so the line through them (least squares
-//! of distances, all walls at once, each turned by its right angle) is far better than its ends.
+//! Pixels of a rotated wall form stairs whose sides are all along the axes, so they do not show the direction of the
+//! wall; the outline without its stairs does, roughly: the mean of its sides' directions, modulo a right angle. The
+//! stairs then refine it: the midpoints of a wall's pixel sides scatter around the wall by half a pixel, so the line
+//! through them (least squares of distances, all walls at once, each rotated by its right angle) is far more precise
+//! than its ends.
+
+use arpent_base::number::exact;
 
 use crate::region::Vertex;
 
 /// A place, or a direction, pixels.
 pub(crate) type Point = [f64; 2];
 
-/// Steps of a coordinate to a pixel: places are rounded so that they may be moved by whole pixels without any change.
+/// Steps of a coordinate per pixel: places are rounded so that moving them by whole pixels is exact.
 const STEPS: f64 = 2_097_152.0;
 
-/// Less than this part of the pieces, weighted by the square of their length, in one direction is no direction.
+/// A direction is accepted if at least this fraction of the pieces, weighted by the square of their length, has it.
 const DOMINANCE: f64 = 0.5;
 
-/// Pieces of the outline that are shorter, pixels, do not say how the building is turned.
+/// Shorter pieces of the outline, pixels, are ignored in the direction of the building.
 const LONG_PX: f64 = 4.0;
 
-/// How far corners of pixels are from a straight wall, pixels, and a little more.
+/// Largest distance of pixel corners from a straight wall, pixels, with a margin.
 const SLACK_PX: f64 = 1.1;
 
-/// An outline of more corners of pixels is none of a building.
+/// An outline with more pixel corners is not treated as a building.
 const MAX_CORNERS: usize = 8192;
 
-/// What is left out at both ends of a wall, pixels, at most: there it is the next wall that pixels show.
+/// Length that is ignored at both ends of a wall, pixels, at most: the pixels there are of the next wall.
 const TRIM_PX: f64 = 2.0;
 
-/// The outline of pixels with right angles, counted from its first corner; none where walls have no direction in common. It is
-/// given by its corners, the northernmost, then westernmost first. Steps in walls of less than `min_step_px` are left out.
-/// Wherever the outline lies, the answer is the same to the bit.
+/// The outline of pixels with right angles, relative to its first corner; `None` if the walls have no common
+/// direction. It is given by its corners, the northernmost, then westernmost first. Steps in walls of less than
+/// `min_step_px` are removed. The result is bit-identical wherever the outline lies.
 pub(crate) fn square(pixels: &[Vertex], min_step_px: f64) -> Option<Vec<Point>> {
     if pixels.len() > MAX_CORNERS {
         return None;
@@ -42,15 +45,14 @@ pub(crate) fn square(pixels: &[Vertex], min_step_px: f64) -> Option<Vec<Point>> 
     corners(&walls, along)
 }
 
-/// An outline cut into pieces that are straight but for `slack_px`: Douglas and Peucker's method (*Cartographica* 10, 1973)
-/// between the first corner and the one farthest from it.
-#[allow(clippy::cast_precision_loss, reason = "numbers of a cell")]
+/// Cuts an outline into pieces that are straight within `slack_px`: Douglas and Peucker's method (*Cartographica* 10,
+/// 1973) between the first corner and the one farthest from it.
 fn pieces(pixels: &[Vertex], slack_px: f64) -> Option<Vec<Piece>> {
     let first = pixels.first()?;
     let ring = pixels.iter().chain([first]);
-    let ring: Vec<Point> = ring.map(|[x, y]| [(x - first[0]) as f64, (y - first[1]) as f64]).collect();
+    let ring: Vec<Point> = ring.map(|[x, y]| [exact(x - first[0]), exact(y - first[1])]).collect();
     let last = ring.len() - 1;
-    // Of several that are as far, the last one.
+    // The last one on ties.
     let far = (0..last).max_by(|i, j| dot(ring[*i], ring[*i]).total_cmp(&dot(ring[*j], ring[*j])))?;
     let mut pieces = Vec::new();
     let mut open = vec![(far, last), (0, far)];
@@ -72,7 +74,7 @@ struct Piece {
     /// From its first to its last corner.
     chord: Point,
     length: f64,
-    /// Middles of its pixel sides, but for those near the ends.
+    /// Midpoints of its pixel sides, except for those near the ends.
     middles: Vec<Point>,
 }
 
@@ -100,7 +102,7 @@ impl Piece {
         Self { chord, length, middles }
     }
 
-    /// Whether the piece runs rather across a direction than along it.
+    /// Whether the piece is nearer to perpendicular than to parallel to a direction.
     fn is_across(&self, along: Point) -> bool {
         dot(self.chord, along).abs() < cross(along, self.chord).abs()
     }
@@ -114,20 +116,20 @@ fn cross(a: Point, b: Point) -> f64 {
     a[0] * b[1] - a[1] * b[0]
 }
 
-/// The product of two complex numbers: turns one by the other.
+/// The product of two complex numbers: rotates one by the other.
 fn times(a: Point, b: Point) -> Point {
     [a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]]
 }
 
-/// A complex number of length 1 that is turned half as far as another.
+/// A complex number of length 1 with half the angle of another.
 fn half([x, y]: Point) -> Point {
     let length = (x * x + y * y).sqrt();
     let part = |v: f64| ((v / length + 1.0).max(0.0) / 2.0).sqrt();
     [part(x), if y < 0.0 { -part(-x) } else { part(-x) }]
 }
 
-/// The direction that most of the pieces run along or across: the mean of their directions, four times turned so that right
-/// angles do not matter, weighted by the square of their lengths.
+/// The direction that most of the pieces are parallel or perpendicular to: the mean of their directions, with angles
+/// times four so that right angles do not matter, weighted by the square of their lengths.
 fn rough(pieces: &[Piece]) -> Option<Point> {
     let (mut sum, mut weight) = ([0.0, 0.0], 0.0);
     for piece in pieces {
@@ -140,18 +142,17 @@ fn rough(pieces: &[Piece]) -> Option<Point> {
     (dot(sum, sum).sqrt() >= DOMINANCE * weight && weight > 0.0).then(|| half(half(sum)))
 }
 
-/// A direction brought nearer to the walls of pixels.
+/// A direction refined by the walls of pixels.
 fn refined(pieces: &[Piece], along: Point) -> Point {
     let (mut spread, mut joint) = (0.0, 0.0);
     for piece in pieces.iter().filter(|piece| piece.length >= LONG_PX) {
         let axis = if piece.is_across(along) { [-along[1], along[0]] } else { along };
-        // A piece that runs neither along nor across is no wall.
+        // A piece that is neither parallel nor perpendicular is not a wall.
         if 2.0 * cross(axis, piece.chord).abs() > dot(axis, piece.chord).abs() {
             continue;
         }
         let turned = piece.middles.iter().map(|p| [dot(axis, *p), cross(axis, *p)]);
-        #[allow(clippy::cast_precision_loss, reason = "a small number")]
-        let count = piece.middles.len().max(1) as f64;
+        let count = exact(piece.middles.len().max(1));
         let mean = turned.clone().fold([0.0, 0.0], |s, p| [s[0] + p[0], s[1] + p[1]]).map(|v| v / count);
         for p in turned {
             let [x, y] = [p[0] - mean[0], p[1] - mean[1]];
@@ -166,9 +167,9 @@ fn refined(pieces: &[Piece], along: Point) -> Point {
 #[derive(Debug, Clone, Copy)]
 struct Wall {
     is_across: bool,
-    /// How far it leads in its direction, pixels; negative the other way.
+    /// Its length in its direction, pixels; negative in the opposite direction.
     way: f64,
-    /// Where it lies on the other axis: a sum of places, weighted, and of weights.
+    /// Its position on the other axis: a weighted sum of places, and the sum of weights.
     sum: f64,
     weight: f64,
 }
@@ -177,14 +178,13 @@ impl Wall {
     fn new(piece: &Piece, along: Point) -> Self {
         let is_across = piece.is_across(along);
         let axis = if is_across { [-along[1], along[0]] } else { along };
-        // The place on the other axis: across for what runs along, along for what runs across.
+        // The position on the other axis: perpendicular for parallel pieces, parallel for perpendicular ones.
         let place = |p: Point| if is_across { dot(along, p) } else { cross(along, p) };
         let (way, off) = (dot(axis, piece.chord), cross(axis, piece.chord));
-        // The cosine of four times the angle: what is turned by more than 22.5 degrees says next to nothing.
+        // The cosine of four times the angle: pieces rotated by more than 22.5 degrees get almost no weight.
         let slant = 4.0 * way * way * off * off / (piece.length * piece.length).powi(2);
         let weight = piece.length * (1.0 - 2.0 * slant).max(1e-3);
-        #[allow(clippy::cast_precision_loss, reason = "a small number")]
-        let count = piece.middles.len() as f64;
+        let count = exact(piece.middles.len());
         Self {
             is_across,
             way,
@@ -204,7 +204,7 @@ impl Wall {
     }
 }
 
-/// Pieces that follow one another in one direction, together; along and across by turns.
+/// Merges consecutive pieces in one direction to walls; parallel and perpendicular ones alternate.
 fn walls(pieces: &[Piece], along: Point) -> Option<Vec<Wall>> {
     let all: Vec<Wall> = pieces.iter().map(|piece| Wall::new(piece, along)).collect();
     let turn =
@@ -219,7 +219,7 @@ fn walls(pieces: &[Piece], along: Point) -> Option<Vec<Wall>> {
     walls.iter().all(|wall| wall.weight > 0.0).then_some(walls)
 }
 
-/// Makes one of two walls that lead the same way, with a step between them that is too small, the smallest step first.
+/// Merges two walls of the same direction with a step between them that is too small, the smallest step first.
 fn leave_out_steps(walls: &mut Vec<Wall>, min_step_px: f64) {
     while walls.len() > 4 {
         let n = walls.len();
@@ -229,7 +229,7 @@ fn leave_out_steps(walls: &mut Vec<Wall>, min_step_px: f64) {
             (before.way * after.way > 0.0 && step < min_step_px).then_some((step, i))
         };
         let Some((_, at)) = (0..n).filter_map(step).min_by(|a, b| a.0.total_cmp(&b.0)) else { return };
-        // To the front: the wall before, the step, the wall after.
+        // Rotated to the front: the wall before, the step, the wall after.
         walls.rotate_left((at + n - 1) % n);
         let after = walls[2];
         walls[0].add(&after);
@@ -237,13 +237,13 @@ fn leave_out_steps(walls: &mut Vec<Wall>, min_step_px: f64) {
     }
 }
 
-/// Where neighboring walls meet; none where a wall would lead the wrong way.
+/// The intersections of adjacent walls; `None` if a wall would have the opposite direction.
 fn corners(walls: &[Wall], along: Point) -> Option<Vec<Point>> {
     let n = walls.len();
     if n < 4 {
         return None;
     }
-    // Along and across, of the corner at the end of each wall.
+    // Parallel and perpendicular coordinate of the corner at the end of each wall.
     let ends: Vec<Point> = (0..n)
         .map(|i| (walls[i], walls[(i + 1) % n]))
         .map(|(a, b)| if a.is_across { [a.place(), b.place()] } else { [b.place(), a.place()] })
@@ -268,7 +268,8 @@ pub(crate) fn sides(outline: &[Point]) -> impl Iterator<Item = (Point, Point)> +
     outline.iter().zip(outline.iter().cycle().skip(1)).map(|(a, b)| (*a, *b))
 }
 
-/// Whether a point lies inside a closed outline: sides to the east of it are counted. Of points on a side, either.
+/// Whether a point lies inside a closed outline, by the number of sides to the east of it. Undefined for points on a
+/// side.
 pub(crate) fn is_within([x, y]: Point, outline: &[Point]) -> bool {
     let crossed = |(a, b): &(Point, Point)| {
         (a[1] > y) != (b[1] > y) && x < a[0] + (b[0] - a[0]) * ((y - a[1]) / (b[1] - a[1]))
@@ -285,7 +286,7 @@ pub(crate) fn squared_distance(p: Point, (a, b): (Point, Point)) -> f64 {
     dot(off, off)
 }
 
-/// Whether two lines come nearer to each other than a distance, given by its square.
+/// Whether two lines are nearer to each other than a distance, given by its square.
 pub(crate) fn are_near(a: (Point, Point), b: (Point, Point), squared: f64) -> bool {
     let side = |line: (Point, Point), p: Point| {
         cross([line.1[0] - line.0[0], line.1[1] - line.0[1]], [p[0] - line.0[0], p[1] - line.0[1]]) > 0.0
@@ -300,4 +301,39 @@ pub(crate) fn are_near(a: (Point, Point), b: (Point, Point), squared: f64) -> bo
         ]
         .iter()
         .any(|d| *d < squared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Polygonizer;
+    use arpent_testing::shapes::label_maps;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever the outline: the answer has right angles, is finite and is the same wherever the outline lies; or there is none.
+        #[test]
+        fn hard_shapes_become_square_or_stay(map in label_maps(40), min_step_px in 0.0f64..6.0) {
+            let (mut outlines, width) = (Vec::new(), map.window.width);
+            let mut polygonizer = Polygonizer::new(map.window, [true; 256]).unwrap();
+            for row in map.rows() {
+                polygonizer.push_row(row, &vec![0; width], 1.0, &mut |r| outlines.extend(r.rings)).unwrap();
+            }
+            polygonizer.finish(&mut |r| outlines.extend(r.rings));
+            for outline in outlines {
+                let squared = square(&outline, min_step_px);
+                let moved: Vec<Vertex> = outline.iter().map(|v| [v[0] - 77_000, v[1] + 1_000_003]).collect();
+                prop_assert_eq!(&square(&moved, min_step_px), &squared);
+                let Some(corners) = squared else { continue };
+                prop_assert!(corners.len() >= 4 && corners.len().is_multiple_of(2), "{corners:?}");
+                prop_assert!(corners.iter().flatten().all(|v| v.is_finite()));
+                let walls: Vec<Point> = sides(&corners).map(|(a, b)| [b[0] - a[0], b[1] - a[1]]).collect();
+                for (i, wall) in walls.iter().enumerate() {
+                    let next = walls[(i + 1) % walls.len()];
+                    let cosine = dot(*wall, next) / (dot(*wall, *wall).sqrt() * dot(next, next).sqrt());
+                    prop_assert!(cosine.abs() < 1e-5, "{cosine} in {corners:?} of {outline:?}");
+                }
+            }
+        }
+    }
 }

@@ -7,12 +7,12 @@ pub(crate) fn turn(a: Vertex, b: Vertex, c: Vertex) -> i64 {
     (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
 }
 
-/// The least and the greatest of three.
+/// The smallest and the largest of three.
 pub(crate) fn bounds(values: [i64; 3]) -> (i64, i64) {
     values.into_iter().fold((i64::MAX, i64::MIN), |(low, high), v| (low.min(v), high.max(v)))
 }
 
-/// Whether a point of the triangle's bounding box lies in the triangle or on its rim.
+/// Whether a point of the triangle's bounding box lies in the triangle or on its boundary.
 pub(crate) fn is_inside(p: Vertex, triangle: [Vertex; 3]) -> bool {
     let [a, b, c] = triangle;
     let (cols, rows) = (bounds(triangle.map(|v| v[0])), bounds(triangle.map(|v| v[1])));
@@ -22,7 +22,7 @@ pub(crate) fn is_inside(p: Vertex, triangle: [Vertex; 3]) -> bool {
         && (turns.iter().all(|t| *t >= 0) || turns.iter().all(|t| *t <= 0))
 }
 
-/// Columns that a triangle may reach between two rows, both included: never too few.
+/// Columns that a triangle may cover between two rows, both included: never too few.
 pub(crate) fn columns_in_band(triangle: [Vertex; 3], row0: i64, row1: i64) -> (i64, i64) {
     let (mut low, mut high) = (i64::MAX, i64::MIN);
     for (a, b) in [(0, 1), (1, 2), (2, 0)].map(|(i, j)| (triangle[i], triangle[j])) {

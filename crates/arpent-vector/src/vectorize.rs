@@ -1,5 +1,6 @@
-//! Regions and detections to features.
+//! Converts regions and detections to features.
 
+use arpent_base::number::{exact, signed};
 use arpent_raster::{CONFIDENCE_SCALE, Grid, Nomenclature, PixelArea};
 use geo_types::{Coord, LineString, Polygon};
 use schemars::JsonSchema;
@@ -12,22 +13,23 @@ use crate::region::Vertex;
 use crate::simplify::simplify;
 use crate::{Detection, Feature, Object, Region, VectorError};
 
-/// How regions and detections become features.
+/// Options of the conversion from regions and detections to features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct VectorOptions {
-    /// Features whose pixels (whose outline, where they are made of boxes) have a smaller ground area, square metres, are dropped.
+    /// Features with a smaller ground area, square meters, are dropped: the area of the pixels, or of the outline for
+    /// features made from boxes.
     pub min_area_m2: f64,
     /// Vertices whose triangle with their neighbors is smaller than the square of this many pixels are removed,
-    /// polygon by polygon; none when absent. Borders that polygons share may come apart.
+    /// polygon by polygon; none if absent. Shared borders of polygons may separate.
     pub simplify_px: Option<f64>,
 }
 
 impl VectorOptions {
-    /// Checks that the values make sense.
+    /// Checks the values.
     ///
     /// # Errors
-    /// [`VectorError::BadOption`] when one is negative or not finite.
+    /// [`VectorError::BadOption`] if one is negative or not finite.
     pub fn check(&self) -> Result<(), VectorError> {
         let options = [("min_area_m2", Some(self.min_area_m2)), ("simplify_px", self.simplify_px)];
         for (option, value) in options {
@@ -39,7 +41,7 @@ impl VectorOptions {
     }
 }
 
-/// Which classes of a nomenclature are wanted as features, by id.
+/// Which classes of a nomenclature become features, by id.
 pub fn kept_classes(nomenclature: &Nomenclature) -> [bool; 256] {
     let mut is_kept = [false; 256];
     for class in nomenclature.classes() {
@@ -48,7 +50,35 @@ pub fn kept_classes(nomenclature: &Nomenclature) -> [bool; 256] {
     is_kept
 }
 
-/// Makes features of what was found on one grid.
+/// Makes features from regions and detections on one grid.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use arpent_raster::{Class, Color, Crs, CrsKind, Grid, Nomenclature};
+/// use arpent_vector::{Detection, VectorOptions, Vectorizer};
+///
+/// let crs = Crs {
+///     name: "EPSG:2154".into(),
+///     epsg: Some(2154),
+///     wkt: String::new(),
+///     projjson: String::new(),
+///     kind: CrsKind::Projected { meters_per_unit: 1.0 },
+///     semi_major_m: 6_378_137.0,
+///     inverse_flattening: 298.257_222_101,
+/// };
+/// let grid = Grid { crs: Arc::new(crs), origin_x: 0.0, origin_y: 0.0, gsd_x: 0.2, gsd_y: 0.2 };
+/// let (name, color) = ("pool".to_owned(), Color([0, 120, 255]));
+/// let classes = Nomenclature::new(vec![Class { id: 3, name, name_fr: None, code: None, color, features: true }])?;
+///
+/// let vectorizer = Vectorizer::new(&grid, &classes, VectorOptions { min_area_m2: 2.0, simplify_px: None })?;
+/// let pool = Detection { class_id: 3, score: 0.9, bbox: [100.0, 50.0, 120.0, 80.0] };
+/// let feature = vectorizer.detection_to_feature(&pool).ok_or("it is large enough")?;
+/// assert_eq!((feature.class_name.as_str(), feature.area_m2), ("pool", 24.0));
+/// // Smaller ones are dropped.
+/// assert!(vectorizer.detection_to_feature(&Detection { bbox: [0.0, 0.0, 5.0, 5.0], ..pool }).is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Vectorizer {
     grid: Grid,
@@ -62,7 +92,7 @@ impl Vectorizer {
     /// A vectorizer for regions and detections in the pixels of `grid`.
     ///
     /// # Errors
-    /// [`VectorError::BadOption`] when an option is negative or not finite.
+    /// [`VectorError::BadOption`] if an option is negative or not finite.
     pub fn new(
         grid: &Grid,
         nomenclature: &Nomenclature,
@@ -78,9 +108,9 @@ impl Vectorizer {
         })
     }
 
-    /// The feature of a region, `None` when it is smaller than wanted. Its id is that of the pixels' outline,
-    /// whatever the simplification and however it is drawn. A region of a coverage that is drawn other than along its vertices is
-    /// not simplified. Its area is that of its polygon, its score the mean of the confidences that there are.
+    /// The feature of a region, `None` if it is smaller than the minimum area. Its id is that of the pixels' outline,
+    /// independent of simplification and drawing. A region of a coverage that is not drawn along its vertices is not
+    /// simplified. Its area is that of its polygon, its score the mean of the existing confidences.
     pub fn region_to_feature(&self, region: &Region) -> Option<Feature> {
         if region.area_m2 < self.options.min_area_m2 {
             return None;
@@ -93,12 +123,11 @@ impl Vectorizer {
             }
             (None, None) => (self.polygon(&region.rings), self.area_of(&region.rings)),
         };
-        // Where nothing was drawn otherwise, both are one number, whatever way it was added up.
+        // If the outline was not redrawn, both are the same number, independent of rounding.
         let same = (drawn_m2 - region.area_m2).abs() <= 1e-9 * region.area_m2;
         let area_m2 = if same { region.area_m2 } else { drawn_m2 };
-        #[allow(clippy::cast_precision_loss, reason = "counts of pixels stay far below 2^52")]
         let score = (region.scored > 0)
-            .then(|| round4(region.confidence_sum as f64 / region.scored as f64 * CONFIDENCE_SCALE));
+            .then(|| round4(exact(region.confidence_sum) / exact(region.scored) * CONFIDENCE_SCALE));
         Some(Feature {
             id: content_id(&self.grid_key, region.class_id, region.rings.iter().flat_map(|r| numbers(r))),
             class_id: region.class_id,
@@ -113,13 +142,14 @@ impl Vectorizer {
         })
     }
 
-    /// The rectangle of a detection, `None` when it is smaller than wanted. Its id is that of its class and its box to 1/16 pixel.
+    /// The rectangle of a detection, `None` if it is smaller than the minimum area. Its id is that of its class and
+    /// its box to 1/16 pixel.
     pub fn detection_to_feature(&self, detection: &Detection) -> Option<Feature> {
         self.object_to_feature(&Object::of(detection), Shape::Box)
     }
 
-    /// The outline of an object, `None` when it is smaller than wanted or has no fragment. Its id is that of its class and the boxes of its
-    /// fragments to 1/16 pixel, whatever the shape.
+    /// The outline of an object, `None` if it is smaller than the minimum area or has no fragment. Its id is that of
+    /// its class and the boxes of its fragments to 1/16 pixel, independent of the shape.
     pub fn object_to_feature(&self, object: &Object, shape: Shape) -> Option<Feature> {
         let bbox = object.boxes.iter().copied().reduce(|a, b| enclose(a, &b))?;
         let outline = outline(&object.boxes, bbox, shape);
@@ -143,9 +173,8 @@ impl Vectorizer {
     }
 
     /// Ground area inside rings of vertices.
-    #[allow(clippy::cast_precision_loss, reason = "columns and rows of a grid")]
     fn area_of(&self, rings: &[Vec<Vertex>]) -> f64 {
-        let place = |ring: &Vec<Vertex>| ring.iter().map(|v| v.map(|n| n as f64)).collect();
+        let place = |ring: &Vec<Vertex>| ring.iter().map(|v| v.map(exact)).collect();
         ground_area(&rings.iter().map(place).collect::<Vec<_>>(), &self.pixel_area)
     }
 
@@ -159,7 +188,7 @@ impl Vectorizer {
         Polygon::new(exterior, lines.collect())
     }
 
-    /// Rings of any places in pixels.
+    /// A polygon from rings in fractional pixels.
     fn drawn_polygon(&self, rings: &[Vec<[f64; 2]>]) -> Polygon<f64> {
         let line = |ring: &Vec<[f64; 2]>| {
             let corners = ring.iter().chain(ring.first());
@@ -179,7 +208,7 @@ impl Vectorizer {
 
 /// A ring as the numbers that identify it: how many vertices, then each one's column and row.
 fn numbers(ring: &[Vertex]) -> impl Iterator<Item = i64> {
-    let count = i64::try_from(ring.len()).unwrap_or(i64::MAX);
+    let count = signed(ring.len());
     std::iter::once(count).chain(ring.iter().flatten().copied())
 }
 
@@ -207,7 +236,7 @@ mod tests {
     }
 
     fn lambert() -> Grid {
-        grid(CrsKind::Projected { metres_per_unit: 1.0 }, 2154, 0.2)
+        grid(CrsKind::Projected { meters_per_unit: 1.0 }, 2154, 0.2)
     }
 
     fn nomenclature() -> Nomenclature {
@@ -267,14 +296,14 @@ mod tests {
         assert_eq!(v.region_to_feature(&region(3, 17)).unwrap(), feature);
         assert_ne!(v.region_to_feature(&region(1, 0)).unwrap().id, feature.id);
         let other = vectorizer(
-            &grid(CrsKind::Projected { metres_per_unit: 1.0 }, 2154, 0.4),
+            &grid(CrsKind::Projected { meters_per_unit: 1.0 }, 2154, 0.4),
             VectorOptions::default(),
         );
         assert_ne!(other.region_to_feature(&region(3, 0)).unwrap().id, feature.id);
     }
 
     #[test]
-    fn what_was_imposed_has_no_score() {
+    fn what_was_overridden_has_no_score() {
         let v = vectorizer(&lambert(), VectorOptions::default());
         let score = |confidence_sum, scored| {
             v.region_to_feature(&Region { confidence_sum, scored, ..region(3, 0) }).unwrap().score

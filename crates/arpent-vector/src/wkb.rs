@@ -1,9 +1,11 @@
 //! Well-known binary of polygons (OGC 06-103r4, clause 8).
 
+use arpent_base::number::fitted;
 use geo_types::{LineString, Polygon};
 
 const LITTLE_ENDIAN: u8 = 1;
 const POLYGON: u32 = 3;
+const MULTI_POLYGON: u32 = 6;
 
 /// Little-endian ISO WKB of a polygon, two dimensions.
 pub fn to_wkb(polygon: &Polygon<f64>) -> Vec<u8> {
@@ -17,6 +19,17 @@ pub fn to_wkb(polygon: &Polygon<f64>) -> Vec<u8> {
     bytes
 }
 
+/// Little-endian ISO WKB of a multipolygon, two dimensions.
+pub fn parts_to_wkb(parts: &[Polygon<f64>]) -> Vec<u8> {
+    let mut bytes = vec![LITTLE_ENDIAN];
+    bytes.extend_from_slice(&MULTI_POLYGON.to_le_bytes());
+    bytes.extend_from_slice(&count(parts.len()));
+    for part in parts {
+        bytes.extend(to_wkb(part));
+    }
+    bytes
+}
+
 fn write_ring(ring: &LineString<f64>, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&count(ring.0.len()));
     for c in ring.coords() {
@@ -25,9 +38,9 @@ fn write_ring(ring: &LineString<f64>, bytes: &mut Vec<u8>) {
     }
 }
 
-/// WKB counts with 32 bits; a ring of more vertices would take 64 GiB.
+/// WKB counts are 32 bits; a ring of more vertices would take 64 GiB.
 fn count(n: usize) -> [u8; 4] {
-    u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes()
+    fitted::<u32>(n).to_le_bytes()
 }
 
 #[cfg(test)]
@@ -47,5 +60,7 @@ mod tests {
             expected.extend(ring.iter().flat_map(|v: &f64| v.to_le_bytes()));
         }
         assert_eq!(to_wkb(&p), expected);
+        let both = [&[1, 6, 0, 0, 0, 2, 0, 0, 0][..], &expected, &expected].concat();
+        assert_eq!(parts_to_wkb(&[p.clone(), p]), both);
     }
 }

@@ -213,7 +213,7 @@ impl Facts {
     fn of(example: &Example) -> Self {
         let (mut counts, mut fit) = (BTreeMap::new(), Fit::default());
         match &example.truth {
-            Truth::Labels(labels) => {
+            Truth::Labels(labels) | Truth::Objects { labels, .. } => {
                 counts = pixels(labels);
                 if let Some(chip) = example.chips.last() {
                     fit = Fit::of(chip, labels);

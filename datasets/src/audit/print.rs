@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use arpent_base::number::{exact_f32, fitted, narrow};
 use arpent_raster::Chip;
 use sha2::{Digest, Sha256};
 
@@ -60,8 +61,7 @@ impl Print {
         let bits = (self.hash ^ other.hash).count_ones();
         let pairs = || self.thumbnail.iter().zip(&other.thumbnail);
         let brightest = pairs().fold(0.0f32, |all, (a, b)| all.max(a.abs()).max(b.abs()));
-        #[allow(clippy::cast_precision_loss, reason = "72 cells")]
-        let mean = pairs().map(|(a, b)| (a - b).abs()).sum::<f32>() / self.thumbnail.len().max(1) as f32;
+        let mean = pairs().map(|(a, b)| (a - b).abs()).sum::<f32>() / exact_f32(self.thumbnail.len().max(1));
         (bits <= NEAR && mean <= TOLERANCE * brightest).then_some(bits)
     }
 }
@@ -78,12 +78,10 @@ fn thumbnail(chip: &Chip) -> Vec<f32> {
         for band in 0..chip.bands {
             for line in chip.band(band).chunks_exact(width.max(1)).take(y1).skip(y0) {
                 sum += line[x0..x1].iter().map(|v| f64::from(*v)).sum::<f64>();
-                count += u32::try_from(x1 - x0).unwrap_or(u32::MAX);
+                count += fitted::<u32>(x1 - x0);
             }
         }
-        #[allow(clippy::cast_possible_truncation, reason = "a mean of single precision values")]
-        let mean = (sum / f64::from(count.max(1))) as f32;
-        mean
+        narrow(sum / f64::from(count.max(1)))
     };
     (0..SIDE).flat_map(|row| (0..=SIDE).map(move |col| (row, col))).map(cell).collect()
 }
@@ -100,7 +98,7 @@ pub(super) struct Lookup {
 fn quarters(hash: u64) -> impl Iterator<Item = (u8, u16)> {
     (0u8..4).map(move |i| {
         let quarter = hash >> (16 * u32::from(i)) & 0xffff;
-        (i, u16::try_from(quarter).unwrap_or_default())
+        (i, fitted(quarter))
     })
 }
 

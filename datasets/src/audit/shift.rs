@@ -1,5 +1,6 @@
 //! Whether labels lie beside what they label.
 
+use arpent_base::number::{exact, signed};
 use arpent_raster::{Chip, Raster};
 
 use crate::IGNORE;
@@ -77,8 +78,7 @@ impl Fit {
                 best = (place, *sum);
             }
         }
-        let along =
-            |v: usize| i64::try_from(v).unwrap_or_default() - i64::try_from(REACH).unwrap_or_default();
+        let along = |v: usize| signed(v) - signed(REACH);
         let gain = if here > 0.0 { best.1 / here - 1.0 } else { 0.0 };
         ([along(best.0 % STEPS), along(best.0 / STEPS)], gain)
     }
@@ -98,9 +98,8 @@ fn change(gray: &[f32], step: usize) -> Vec<f32> {
     gray.iter().zip(gray.iter().skip(step)).map(|(a, b)| (a - b).abs()).chain(vec![0.0; step]).collect()
 }
 
-#[allow(clippy::cast_precision_loss, reason = "pictures are far smaller than 2^52")]
 fn mean(values: &[f32]) -> f64 {
-    values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len().max(1) as f64
+    values.iter().map(|v| f64::from(*v)).sum::<f64>() / exact(values.len().max(1))
 }
 
 /// Places at which a label differs from the one `step` further, far enough from the picture's border.

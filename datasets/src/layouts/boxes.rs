@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use arpent_base::number::exact;
 use arpent_raster::Chip;
 
 use crate::remarks::Seen;
@@ -21,8 +22,7 @@ pub(super) fn fitted(
 ) -> Result<Vec<TruthBox>, DatasetError> {
     let bad =
         |problem: String| DatasetError::BadItem { path: path.to_owned(), item: item.to_owned(), problem };
-    #[allow(clippy::cast_precision_loss, reason = "pictures are far smaller than 2^52")]
-    let (width, height) = (chip.window.width as f64, chip.window.height as f64);
+    let (width, height) = (exact(chip.window.width), exact(chip.window.height));
     let mut cut = Vec::with_capacity(boxes.len());
     for TruthBox { class_id, bbox: [x0, y0, x1, y1] } in boxes {
         let sides = [x0, y0, x1, y1];

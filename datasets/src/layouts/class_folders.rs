@@ -3,25 +3,31 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use arpent_raster::{Raster, Window};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::image_mask::Pictures;
 use super::layout::{Layout, Listed};
 use super::names::Names;
+use crate::ellipse::ellipse_pixels;
 use crate::folders::ImageFolder;
 use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Card, DatasetError, Example, Split, Truth};
+use crate::{Card, DatasetError, Example, IGNORE, Split, Truth, TruthBox};
 
 /// Options of the layout `class-folders`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClassFolders {
     /// Names of the card by names of folders, where they differ.
     pub names: BTreeMap<String, String>,
     /// Folders to leave out.
     pub skip: Vec<String>,
+    /// Of a picture's half-sides, the ellipse in its middle that surely is of the class, for tasks that label pixels: the rest is
+    /// not known. Without it the class is the picture's as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ellipse: Option<f64>,
 }
 
 #[derive(Debug)]
@@ -29,6 +35,7 @@ pub(super) struct ClassFoldersLayout {
     items: Vec<Listed>,
     classes: Vec<u8>,
     pictures: Pictures,
+    ellipse: Option<f64>,
 }
 
 pub(super) fn find(
@@ -36,6 +43,10 @@ pub(super) fn find(
     root: &Path,
     card: &Card,
 ) -> Result<ClassFoldersLayout, DatasetError> {
+    if options.ellipse.is_some_and(|part| !(part > 0.0 && part <= 1.0)) {
+        let problem = "`ellipse` must lie above 0 and up to 1".into();
+        return Err(DatasetError::BadConfig { path: root.to_owned(), problem });
+    }
     let names = Names::new(card, &options.names, &options.skip);
     let pictures = Pictures::find(card, root, &[ImageFolder::new(".")])?;
     let (mut items, mut classes) = (Vec::new(), Vec::new());
@@ -46,7 +57,7 @@ pub(super) fn find(
             classes.push(class);
         }
     }
-    Ok(ClassFoldersLayout { items, classes, pictures })
+    Ok(ClassFoldersLayout { items, classes, pictures, ellipse: options.ellipse })
 }
 
 impl Layout for ClassFoldersLayout {
@@ -66,6 +77,22 @@ impl Layout for ClassFoldersLayout {
         let (item, mut seen) = (&self.items[position].item, Seen::default());
         let (_, chip) = self.pictures.read(set, item, &mut seen)?;
         set.remark(item, &seen);
-        Ok(Example { chips: vec![chip], truth: Truth::Classes(vec![self.classes[position]]) })
+        let class_id = self.classes[position];
+        let truth = match self.ellipse {
+            Some(part) => object(chip.window, class_id, part),
+            None => Truth::Classes(vec![class_id]),
+        };
+        Ok(Example { chips: vec![chip], truth })
     }
+}
+
+/// One object that fills its picture.
+fn object(window: Window, class_id: u8, part: f64) -> Truth {
+    #[allow(clippy::cast_precision_loss, reason = "pictures are far smaller than 2^52")]
+    let [width, height] = [window.width, window.height].map(|side| side as f64);
+    let bbox = [0.0, 0.0, width, height];
+    let mut labels = Raster::filled(window, IGNORE);
+    let inside = ellipse_pixels(bbox, part, [window.width, window.height]);
+    inside.for_each(|pixel| labels.data_mut()[pixel] = class_id);
+    Truth::Objects { labels, boxes: vec![TruthBox { class_id, bbox }] }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
+use arpent_base::number::truncate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -118,8 +119,7 @@ impl TryFrom<Option<f64>> for Pixels {
         if value.fract() != 0.0 || !(0.0..1e9).contains(&value) {
             return Err(format!("{value} is no number of pixels"));
         }
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
-        Ok(Self(value as usize))
+        Ok(Self(truncate::<usize>(value)))
     }
 }
 

@@ -158,7 +158,7 @@ fn check_lists(
         return Ok(());
     }
     let there = |id: &&String| items.iter().any(|i| i.item.rsplit('/').next() == Some(id.as_str()));
-    let missing = lists.keys().filter(|id| !there(id)).min().cloned().unwrap_or_default();
+    let missing = lists.keys().filter(|id| !there(id)).min().cloned().expect("one of the list is not there");
     let path = root.join(format!("**/{prefix}{missing}.tif"));
     Err(DatasetError::Missing { dataset: card.name.clone(), path })
 }

@@ -1,12 +1,14 @@
 //! One file per layout: where pictures and truth lie, and how they are written.
 
 mod boxes;
+mod boxes_to_labels;
 mod change_pairs;
 mod class_folders;
 mod coco;
 mod flair;
 mod image_mask;
 mod layout;
+mod marks;
 mod names;
 mod pascal_voc;
 mod raster_polygons;
@@ -21,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Card, DatasetError};
 
+pub use boxes_to_labels::BoxesToLabels;
 pub use change_pairs::ChangePairs;
 pub use class_folders::ClassFolders;
 pub use coco::{AerialWaste, Coco, WasteTarget};
@@ -57,6 +60,8 @@ pub enum LayoutConfig {
     RasterPolygons(RasterPolygons),
     /// One folder per class.
     ClassFolders(ClassFolders),
+    /// A picture with boxes and marks, made into labels.
+    BoxesToLabels(BoxesToLabels),
 }
 
 impl LayoutConfig {
@@ -78,6 +83,7 @@ impl LayoutConfig {
             Self::ChangePairs(options) => Box::new(change_pairs::find(options, root, card)?),
             Self::RasterPolygons(options) => Box::new(raster_polygons::find(options, root, card, values)?),
             Self::ClassFolders(options) => Box::new(class_folders::find(options, root, card)?),
+            Self::BoxesToLabels(options) => Box::new(boxes_to_labels::find(options, root, card)?),
         })
     }
 }

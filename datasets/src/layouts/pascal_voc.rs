@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use arpent_base::number;
 use arpent_raster::Window;
 use roxmltree::{Document, Node};
 use schemars::JsonSchema;
@@ -106,7 +107,7 @@ pub(super) fn read_voc(
     let (card, mut seen) = (set.card(), Seen::default());
     let (picture, chip) = pictures.read(set, id, &mut seen)?;
     let text = read_xml(&card.name, annotation, &mut seen)?;
-    let (size, boxes) = parse(annotation, &text, names)?;
+    let (size, boxes) = parse_boxes(annotation, &text, names)?;
     if let Some(size) = size {
         check_size(annotation, size, picture, chip.window)?;
     }
@@ -116,9 +117,13 @@ pub(super) fn read_voc(
 }
 
 /// The size that the file tells (left out or 0 by some tools) and its boxes.
-fn parse(path: &Path, text: &str, names: &Names) -> Result<(Option<Window>, Vec<TruthBox>), DatasetError> {
+pub(super) fn parse_boxes(
+    path: &Path,
+    text: &str,
+    names: &Names,
+) -> Result<(Option<Window>, Vec<TruthBox>), DatasetError> {
     let bad = |line: usize, problem: String| DatasetError::Malformed { path: path.to_owned(), line, problem };
-    let line = |pos: roxmltree::TextPos| usize::try_from(pos.row).unwrap_or(usize::MAX);
+    let line = |pos: roxmltree::TextPos| number::fitted(pos.row);
     let document = Document::parse(text).map_err(|e| bad(line(e.pos()), e.to_string()))?;
     let mut boxes = Vec::new();
     for object in document.root_element().children().filter(|n| n.has_tag_name("object")) {
@@ -150,12 +155,7 @@ fn number(node: Node<'_, '_>, tag: &str) -> Option<f64> {
 /// A whole number, also as `640.0`.
 fn whole(text: &str) -> Option<usize> {
     let value: f64 = text.trim().parse().ok()?;
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a whole number of few digits"
-    )]
-    (value.fract() == 0.0 && (0.0..1e9).contains(&value)).then_some(value as usize)
+    (value.fract() == 0.0 && (0.0..1e9).contains(&value)).then_some(number::truncate::<usize>(value))
 }
 
 fn size(root: Node<'_, '_>) -> Option<Window> {

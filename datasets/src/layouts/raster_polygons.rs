@@ -316,18 +316,16 @@ impl RasterPolygonsLayout {
         for area in self.left_out.iter().filter(|a| a.intersects(&window)) {
             labels.iter_mut().zip(area.mask(window)).filter(|(_, i)| *i).for_each(|(l, _)| *l = Some(IGNORE));
         }
-        if split == Split::Train {
-            self.keep_apart(set, window, &mut labels);
-        }
+        self.keep_apart(set, window, split, &mut labels);
         labels.into_iter().map(|l| l.unwrap_or(background)).collect()
     }
 
-    /// What lies in no polygon is learned only outside the windows of polygons that are held out, where it is judged.
-    fn keep_apart(&self, set: &Set, window: Window, labels: &mut [Option<u8>]) {
-        let held = (0..self.polygons.len()).filter(|p| set.split_at(*p).is_some_and(|s| s != Split::Train));
+    /// What lies in no polygon is of one split: in windows of the test it is of the test, in other windows of the validation it is of
+    /// that, and only elsewhere it is learned.
+    fn keep_apart(&self, set: &Set, window: Window, split: Split, labels: &mut [Option<u8>]) {
+        let held = (0..self.polygons.len()).filter(|p| set.split_at(*p).is_some_and(|s| s > split));
         for other in held.filter_map(|p| self.window(p).intersect(&window)) {
-            let at = |from: i64, to: i64| usize::try_from(to - from).unwrap_or(0);
-            let (col, row) = (at(window.col, other.col), at(window.row, other.row));
+            let (col, row) = window.offset_of(&other).expect("what is common lies in the window");
             for y in row..row + other.height {
                 let line = y * window.width + col;
                 labels[line..line + other.width].iter_mut().for_each(|l| _ = l.get_or_insert(IGNORE));

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use arpent_base::number::exact;
 use arpent_raster::Chip;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -139,8 +140,7 @@ impl YoloLayout {
         };
         // A number more than boxes and points have is a confidence.
         seen.add(RemarkKind::Confidence, shares.len() % 2);
-        #[allow(clippy::cast_precision_loss, reason = "pictures are far smaller than 2^52")]
-        let (width, height) = (chip.window.width as f64, chip.window.height as f64);
+        let (width, height) = (exact(chip.window.width), exact(chip.window.height));
         Ok(TruthBox { class_id, bbox: [x0 * width, y0 * height, x1 * width, y1 * height] })
     }
 }

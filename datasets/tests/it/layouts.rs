@@ -1,11 +1,13 @@
 //! Each layout on a tiny set whose pixels and truths are known.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use arpent_base::Diagnostic as _;
-use arpent_datasets::{Dataset, Example, IGNORE, Split, Truth, TruthBox};
+use arpent_datasets::{Dataset, DatasetError, Example, IGNORE, Split, Truth, TruthBox};
 use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Samples};
+use proptest::prelude::*;
 
 use crate::fixtures::{Fixture, five_bands, flair_1, image_mask, voc};
 
@@ -357,6 +359,52 @@ fn raster_polygons_are_windows_of_polygons() {
     let whole = fixture.open(&format!("part = \"train\"\n{POLYGONS}\nfield = \"kind\"")).unwrap();
     let example = whole.read(0).unwrap();
     assert_eq!(labels(&example)[6..12], [IGNORE, 2, 2, 2, IGNORE, 1], "of one split, both are known");
+}
+
+/// Rectangles of classes on the scene of [`scene_with_polygons`], which overlap and touch.
+fn squares() -> impl Strategy<Value = Vec<(&'static str, [i32; 4])>> {
+    let class = prop::sample::select(vec!["\"forest\"", "\"water\""]);
+    let one = (class, 0i32..28, 0i32..9, 1i32..9, 1i32..5)
+        .prop_map(|(class, x, y, width, height)| (class, [x, y, (x + width).min(30), (y + height).min(10)]));
+    prop::collection::vec(one, 3..9)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// No pixel is known in two splits, and splits are the same whatever the order of the polygons in the layer.
+    #[test]
+    fn polygons_of_two_splits_have_no_pixel_in_common(squares in squares(), seed in 0u64..1000, background: bool, margin in 0usize..6) {
+        let fixture = scene_with_polygons(&squares);
+        let ground = if background { "\nbackground = \"forest\"" } else { "" };
+        let options = POLYGONS.replace("margin = 2", &format!("margin = {margin}"));
+        let opened = fixture.open(&format!(
+            "split = {{ validation = 0.3, test = 0.3, seed = {seed} }}\n{options}\nfield = \"kind\"{ground}"
+        ));
+        let set = match opened {
+            Ok(set) => set,
+            // A split without a polygon is refused, and nothing else.
+            Err(error) => {
+                prop_assert!(matches!(error, DatasetError::Empty { .. }), "{error}");
+                return Ok(());
+            }
+        };
+        let mut splits: BTreeMap<(i32, i32), Split> = BTreeMap::new();
+        for (position, item) in set.items().iter().enumerate() {
+            let number: usize = item.item.parse().unwrap();
+            let [x0, y0, ..] = squares[number - 1].1;
+            let example = set.read(position).unwrap();
+            let window = example.chips[0].window;
+            let grow = i32::try_from(margin).unwrap();
+            let (west, north) = ((x0 - grow).max(0), (y0 - grow).max(0));
+            for (i, label) in labels(&example).iter().enumerate().filter(|(_, label)| **label != IGNORE) {
+                let at = |n: usize| i32::try_from(n).unwrap();
+                let pixel = (west + at(i % window.width), north + at(i / window.width));
+                let first = *splits.entry(pixel).or_insert(item.split);
+                prop_assert_eq!(first, item.split, "pixel {:?}, label {}", pixel, label);
+            }
+        }
+    }
 }
 
 #[test]

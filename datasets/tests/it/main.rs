@@ -8,8 +8,8 @@
     reason = "test helpers; numbers are small"
 )]
 
-mod adapters;
 mod audit;
+mod boxes_to_labels;
 mod cards;
 mod errors;
 mod fixtures;

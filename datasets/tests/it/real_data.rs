@@ -62,7 +62,7 @@ fn check_example(card: &Card, example: &Example) {
     }
     let known = |id: u8| card.classes.iter().any(|c| c.id == id);
     match &example.truth {
-        Truth::Labels(labels) => {
+        Truth::Labels(labels) | Truth::Objects { labels, .. } => {
             assert_eq!(labels.window(), first);
             assert!(labels.data().iter().all(|l| *l == IGNORE || known(*l)), "{}", card.name);
         }

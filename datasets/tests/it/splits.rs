@@ -1,10 +1,10 @@
 //! Tables and rules of splits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arpent_base::Diagnostic as _;
-use arpent_datasets::{DatasetError, Group, SetConfig, Split, SplitRule};
+use arpent_datasets::{DatasetError, Group, SetConfig, Split, SplitItem, SplitRule};
 use proptest::prelude::*;
 
 use crate::fixtures::{Fixture, image_mask};
@@ -53,6 +53,43 @@ proptest! {
         for item in rule.assign(place, "tiny", fewer).into_iter().flatten() {
             prop_assert_eq!(item.split, splits[&item.group]);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A table is taken with each group in one split, whatever the order of its rows; any other is refused.
+    #[test]
+    fn a_table_has_no_group_in_two_splits(rows in prop::collection::vec((0usize..4, 0u8..6), 1..9), turn in 0usize..9) {
+        let names = ["train", "val", "test", "unlabelled"];
+        let fixture = Fixture::rgb(&[(0, "ground")]);
+        let rows: Vec<(&str, String, String)> =
+            rows.iter().enumerate().map(|(i, (split, group))| (names[*split], format!("item{i}"), format!("g{group}"))).collect();
+        let read = |rows: &[(&str, String, String)]| {
+            let rows: Vec<(&str, &str, &str)> = rows.iter().map(|(s, i, g)| (*s, i.as_str(), g.as_str())).collect();
+            fixture.table(&rows);
+            arpent_datasets::read_table(&fixture.root.path().join("splits.csv"), "tiny")
+        };
+        let of = |name: &str| rows.iter().filter(|r| r.0 == name).map(|r| r.2.clone()).collect::<BTreeSet<_>>();
+        let [train, val, test] = [of("train"), of("val"), of("test")];
+        let leaks = !train.is_disjoint(&val) || !train.is_disjoint(&test) || !val.is_disjoint(&test);
+        let found = read(&rows);
+        match &found {
+            Ok(items) => {
+                prop_assert!(!leaks);
+                prop_assert_eq!(items.len(), rows.iter().filter(|r| r.0 != "unlabelled").count());
+            }
+            Err(DatasetError::Leak { .. }) => prop_assert!(leaks),
+            Err(other) => prop_assert!(false, "{other}"),
+        }
+        let mut turned = rows.clone();
+        turned.rotate_left(turn % rows.len());
+        let sorted = |mut items: Vec<SplitItem>| {
+            items.sort_by(|a, b| a.item.cmp(&b.item));
+            items
+        };
+        prop_assert_eq!(found.ok().map(sorted), read(&turned).ok().map(sorted));
     }
 }
 

@@ -1,10 +1,11 @@
-//! What each command takes.
+//! Arguments of the commands.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use arpent_base::MAX_THREADS;
 use arpent_job::Machine;
+use arpent_shell::install::InstallCommand;
 use arpent_shell::log::LogArgs;
 use arpent_shell::print::Format;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -13,78 +14,81 @@ use super::device::Device;
 use super::examples;
 use super::submit::SubmitArgs;
 
-/// From aerial and satellite imagery to maps that a named person can check and contest.
+/// Turns aerial and satellite imagery into vector maps that a named person can check and contest.
 ///
-/// Exit codes: 0 all done, 1 some scenes failed or an output is damaged, 2 could not start or will never go well, 75 try again.
+/// Exit codes: 0 all done, 1 some scenes failed or an output is damaged, 2 could not start or failed permanently, 75
+/// try again.
 #[derive(Debug, Parser)]
 #[command(name = "arpent", version, propagate_version = true, max_term_width = 110)]
 pub struct Cli {
-    /// What to do.
+    /// Command to run.
     #[command(subcommand)]
     pub command: Command,
-    /// How to print the result on standard output.
+    /// Format of the result on standard output.
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     pub format: Format,
-    /// What is said on standard error.
+    /// Messages on standard error.
     #[command(flatten)]
     pub log: LogArgs,
 }
 
-/// The verbs.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Tell what a run would do, from headers and a small sample of pixels; with --shards, write a plan for many workers.
+    /// Report what a run would do, from headers and a small sample of pixels; with --shards, write a plan for many
+    /// workers.
     #[command(after_help = examples::PLAN)]
     Plan(PlanArgs),
-    /// Read, predict, stitch, vectorise and publish.
+    /// Read, predict, stitch, vectorize and publish.
     #[command(after_help = examples::RUN)]
     Run(RunArgs),
-    /// Do one shard of a plan.
+    /// Compute one shard of a plan.
     #[command(after_help = examples::WORKER)]
     Worker(WorkerArgs),
-    /// Put the shards of a plan together and publish the map.
+    /// Merge the shards of a plan and publish the map.
     #[command(after_help = examples::MERGE)]
     Merge(MergeArgs),
-    /// Tell how far the shards of a plan are: done, running, failed; rate, time left, cost so far.
+    /// Report the progress of a plan: shards done, running and failed; rate, time left, cost so far.
     #[command(after_help = examples::STATUS)]
     Status {
-        /// A plan (OUTPUT/jobs/ID/plan.json), or an output and all its plans.
+        /// A plan (OUTPUT/jobs/ID/plan.json), or an output for all its plans.
         url: String,
     },
-    /// Hand the shards of a plan to Slurm, to Kubernetes, or to processes of this machine.
+    /// Submit the shards of a plan to Slurm, to Kubernetes, or to processes of this machine.
     ///
-    /// Exit codes: 0 submitted (`local`: merged), 2 refused or failed for good, 75 (`local`) unfinished: submit again.
+    /// Exit codes: 0 submitted (`local`: merged), 2 refused or failed permanently, 75 (`local`) unfinished: submit
+    /// again.
     #[command(after_help = examples::SUBMIT)]
     Submit(Box<SubmitArgs>),
-    /// Delete what was left below an output by publications and jobs that were cut off.
+    /// Delete leftovers of interrupted publications and jobs below an output.
     #[command(after_help = examples::GC)]
     Gc(GcArgs),
     /// Area, share and mean score of each class of a published map per zone: parcels, communes, sections of road.
     #[command(after_help = examples::ZONAL)]
     Zonal(ZonalArgs),
-    /// Tell in plain words what a scene, a model package, the output of a run or a file of its features is.
+    /// Describe a scene, a model package, the output of a run or a file of its features.
     #[command(after_help = examples::INSPECT)]
     Inspect {
         /// A scene, a model package's folder, the output of a run, or a file of features or zones that a run published.
         target: String,
     },
-    /// Hash every artifact of a run again and compare with its manifest.
-    #[command(after_help = examples::VERIFY)]
-    Verify {
+    /// Hash every artifact of a run again and compare it with the manifest.
+    #[command(alias = "verify", after_help = examples::CHECK)]
+    Check {
         /// The output of a run.
         url: String,
     },
-    /// Print the JSON schema of a configuration, of a run or of zonal results, or of a model package's model.json.
+    /// Print the JSON schema of the configuration of a run or of zonal statistics, or of a model package's model.json.
     #[command(after_help = examples::SCHEMA)]
     Schema {
-        /// What the schema describes.
+        /// Document that the schema describes.
         #[arg(value_enum, default_value_t = SchemaOf::Run)]
         of: SchemaOf,
     },
-    /// Make model packages of networks that others trained.
+    /// Make model packages of networks trained elsewhere.
     #[command(after_help = examples::MODEL)]
     Model {
-        /// What to do.
+        /// Command to run.
         #[command(subcommand)]
         command: ModelCommand,
     },
@@ -95,33 +99,36 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// For those who build packages.
+    #[command(flatten)]
+    Install(InstallCommand),
 }
 
-/// What has a JSON schema.
+/// Documents with a JSON schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
     /// The configuration of a run.
     Run,
     /// The `model.json` of a model package.
     Model,
-    /// The configuration of zonal results.
+    /// The configuration of zonal statistics.
     Zonal,
 }
 
-/// What a job is made of.
+/// Inputs and settings of a job.
 #[derive(Debug, Clone, Args)]
 pub struct JobArgs {
-    /// Configuration of the run (TOML); not needed where --model is given and defaults will do.
+    /// Configuration of the run (TOML); not needed with --model and defaults.
     pub config: Option<PathBuf>,
-    /// Scenes: files, globs, folders, VRTs, http(s), s3, gs or az URLs, folders (with a slash at the end) and globs of buckets, STAC
-    /// items or item collections; `@list.txt` names a list of them, one a line. May be repeated.
+    /// Scenes: files, globs, folders, VRTs, http(s), s3, gs or az URLs, folders (with a slash at the end) and globs of
+    /// buckets, STAC items or item collections; `@list.txt` names a list of them, one per line. May be repeated.
     #[arg(long, value_name = "URI", num_args = 1..)]
     pub scene: Vec<String>,
-    /// A scene of the earlier date, written likewise, for a model that compares two dates; `--scene` is then of the
+    /// A scene of the earlier date, in the same forms, for a model that compares two dates; `--scene` is then of the
     /// later date. May be repeated.
     #[arg(long, value_name = "URI", num_args = 1..)]
     pub before: Vec<String>,
-    /// When the scenes were taken: 2021, 2021-07, 2021-07-14 or 2021-07-14T10:30:00Z. With two dates, the later one.
+    /// Date of acquisition: 2021, 2021-07, 2021-07-14 or 2021-07-14T10:30:00Z. With two dates, the later one.
     #[arg(long, value_name = "DATE", value_parser = acquired)]
     pub acquired: Option<String>,
     /// Folder of the model package.
@@ -133,13 +140,13 @@ pub struct JobArgs {
     /// Where to publish: a folder or an s3 URL.
     #[arg(long, value_name = "URL")]
     pub output: Option<String>,
-    /// Make one map per grid when the scenes differ in CRS or GSD, each in a folder of its own.
+    /// Make one map per grid, each in its own folder, when the scenes differ in CRS or GSD.
     #[arg(long)]
     pub group_by_crs: bool,
-    /// Side of a window's core, pixels. Changes memory and speed, never the result.
+    /// Side of a window's core, pixels. Affects memory and speed, never the result.
     #[arg(long, value_name = "PIXELS")]
     pub window: Option<usize>,
-    /// Threads of the network; all cores by default. Never changes the result.
+    /// Threads of the network; all cores by default. Never affects the result.
     #[arg(long, value_name = "N", value_parser = threads())]
     pub threads: Option<usize>,
     /// Device to predict on.
@@ -147,16 +154,16 @@ pub struct JobArgs {
     pub device: Option<Device>,
 }
 
-/// A job and how to share it out.
+/// A job and its division into shards.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
     /// The job.
     #[command(flatten)]
     pub job: JobArgs,
-    /// Write a plan below the output, with so many shards, or `auto` for as many as suit the area.
+    /// Write a plan with N shards below the output; `auto` chooses the number by the area.
     #[arg(long, value_name = "N|auto")]
     pub shards: Option<Shards>,
-    /// Let the merge replace the output of a former run, once the new one is complete.
+    /// Let the merge replace the output of an earlier run, once the new one is complete.
     #[arg(long, requires = "shards")]
     pub overwrite: bool,
 }
@@ -164,9 +171,9 @@ pub struct PlanArgs {
 /// A number of shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shards {
-    /// As many as suit the area.
+    /// A number that suits the area.
     Auto,
-    /// So many.
+    /// This number.
     Number(usize),
 }
 
@@ -181,7 +188,7 @@ impl std::str::FromStr for Shards {
     }
 }
 
-/// A shard to do.
+/// A shard to compute.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerArgs {
     /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` prints it.
@@ -195,7 +202,7 @@ pub struct WorkerArgs {
     pub machine: MachineArgs,
 }
 
-/// A plan to put together.
+/// A plan to merge.
 #[derive(Debug, Clone, Args)]
 pub struct MergeArgs {
     /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` prints it.
@@ -206,15 +213,15 @@ pub struct MergeArgs {
     pub machine: MachineArgs,
 }
 
-/// What to clean up.
+/// Leftovers to delete.
 #[derive(Debug, Clone, Args)]
 pub struct GcArgs {
     /// The output.
     pub url: String,
-    /// Leave what was written to since then alone: 7d, 12h, 30min. A job that is going on is younger.
+    /// Delete only what has not been written to for this long: 7d, 12h, 30min. A running job writes more often.
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
     pub older_than: Duration,
-    /// Only tell what would be deleted.
+    /// Only list what would be deleted.
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -224,7 +231,7 @@ fn threads() -> clap::builder::RangedU64ValueParser<usize> {
     clap::builder::RangedU64ValueParser::new().range(0..=MAX_THREADS as u64)
 }
 
-/// What a machine may use. None of it changes the result.
+/// Resources of a machine. None of them affects the result.
 #[derive(Debug, Clone, Args)]
 pub struct MachineArgs {
     /// Threads of the network; all cores by default.
@@ -233,10 +240,10 @@ pub struct MachineArgs {
     /// Threads that read windows ahead of the network.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub readers: Option<u8>,
-    /// Memory that may be taken, MB.
+    /// Memory limit, MB.
     #[arg(long, value_name = "MB")]
     pub memory_limit_mb: Option<usize>,
-    /// Device to predict on; by default the plan's.
+    /// Device to predict on; that of the plan by default.
     #[arg(long, value_enum)]
     pub device: Option<Device>,
 }
@@ -247,15 +254,15 @@ pub struct RunArgs {
     /// The job.
     #[command(flatten)]
     pub job: JobArgs,
-    /// Replace the output of a former run, once the new one is complete.
+    /// Replace the output of an earlier run, once the new one is complete.
     #[arg(long)]
     pub overwrite: bool,
 }
 
-/// A map, zones and where the results go.
+/// A map, zones and the output.
 #[derive(Debug, Clone, Args)]
 pub struct ZonalArgs {
-    /// Configuration of the results (TOML).
+    /// Configuration of the zonal statistics (TOML).
     pub config: PathBuf,
     /// The map: the output of a run, a folder or an s3 URL.
     #[arg(long, value_name = "URL")]
@@ -266,19 +273,19 @@ pub struct ZonalArgs {
     /// Where to publish: a folder or an s3 URL.
     #[arg(long, value_name = "URL")]
     pub output: Option<String>,
-    /// Replace former results, once the new ones are complete.
+    /// Replace earlier results, once the new ones are complete.
     #[arg(long)]
     pub overwrite: bool,
 }
 
-/// The verbs of `arpent model`.
+/// The commands of `arpent model`.
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
-    /// Make a package of a checkpoint: safetensors, or a file that PyTorch saved, which is parsed and never run.
+    /// Make a package of a checkpoint: safetensors, or a PyTorch file, which is parsed and never executed.
     Import(ImportArgs),
 }
 
-/// A checkpoint and what it does not say of itself.
+/// A checkpoint, and properties that it does not contain.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
     /// The checkpoint (.safetensors, .pt, .pth, .ckpt, .bin).
@@ -290,22 +297,22 @@ pub struct ImportArgs {
     /// Number of classes.
     #[arg(long, value_name = "N")]
     pub classes: usize,
-    /// Names of the bands in the network's order, separated by commas: red,green,blue,nir,elevation.
+    /// Names of the bands in the order of the network, separated by commas: red,green,blue,nir,elevation.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub bands: Option<Vec<String>>,
-    /// A family of published weights that says bands, scaling, GSD, classes and licence: flair-inc.
+    /// A family of published weights that defines bands, scaling, GSD, classes and license: flair-inc.
     #[arg(long, value_name = "NAME")]
     pub like: Option<String>,
-    /// Id of the package; by default the name of its folder.
+    /// Id of the package; the name of its folder by default.
     #[arg(long)]
     pub id: Option<String>,
-    /// Licence of the weights (SPDX).
-    #[arg(long)]
-    pub licence: Option<String>,
-    /// Overlap to read around a window's core, when less than the receptive field is enough.
+    /// License of the weights (SPDX).
+    #[arg(long, alias = "licence")]
+    pub license: Option<String>,
+    /// Overlap to read around a window's core, if less than the receptive field is enough.
     #[arg(long, value_name = "PIXELS", requires = "overlap_because")]
     pub overlap: Option<usize>,
-    /// Why that is enough: how much it changes the answers, as measured.
+    /// Why that is enough: the measured change of the predictions.
     #[arg(long, value_name = "TEXT")]
     pub overlap_because: Option<String>,
     /// Folder of the package.

@@ -1,17 +1,17 @@
-//! Devices, as they are written.
+//! Names of devices.
 
 use clap::ValueEnum;
 
 /// Devices to predict on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Device {
-    /// The best one that works.
+    /// The best available device.
     Auto,
-    /// The CPU: the same bytes everywhere.
+    /// The CPU: results are identical byte for byte on all machines.
     Cpu,
-    /// A card through Vulkan, in builds that have it.
+    /// A GPU through Vulkan, in builds with Vulkan.
     Vulkan,
-    /// A card of NVIDIA's, in builds that have it.
+    /// An NVIDIA GPU through CUDA, in builds with CUDA.
     Cuda,
 }
 

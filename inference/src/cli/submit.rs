@@ -1,4 +1,4 @@
-//! What `arpent submit` can be told.
+//! Arguments of `arpent submit`.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -9,49 +9,49 @@ use serde::Serialize;
 
 use super::device::Device;
 
-/// A plan, and who works on it.
+/// A plan and the engine that runs it.
 #[derive(Debug, Clone, Args)]
 pub struct SubmitArgs {
-    /// The plan: what `arpent plan --shards` printed.
+    /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` prints it.
     #[arg(long, value_name = "URL")]
     pub plan: String,
-    /// Who runs the workers.
+    /// Engine that runs the workers.
     #[arg(long, value_enum)]
     pub engine: Engine,
-    /// Print exactly what would be submitted, and submit nothing.
+    /// Print what would be submitted, and submit nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Shards worked on at the same time; by default one with `local`, else as many as there is room for.
+    /// Shards that run at the same time; by default 1 with `local`, else as many as the cluster starts.
     #[arg(long, value_name = "N")]
     pub parallel: Option<NonZeroU32>,
-    /// How often a shard is tried again when its worker ends with 75, is killed, or its machine is lost.
+    /// Retries of a shard whose worker ends with 75, is killed, or loses its machine.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub retries: u32,
-    /// Threads of each worker; by default the cores that it gets.
+    /// Threads of each worker; by default one for each of its cores.
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroU32>,
     /// Device to predict on.
     #[arg(long, value_enum)]
     pub device: Option<Device>,
-    /// Path of arpent where the workers run; by default that of this program, in pods the image's own.
+    /// Path of arpent on the machines of the workers; by default that of this program, in pods that of the image.
     #[arg(long, value_name = "PATH", value_parser = line)]
     pub program: Option<String>,
-    /// What each worker gets from a cluster.
+    /// Resources of each worker.
     #[command(flatten)]
     pub resources: ResourceArgs,
-    /// For Slurm.
+    /// Options for Slurm.
     #[command(flatten)]
     pub slurm: SlurmArgs,
-    /// For Kubernetes.
+    /// Options for Kubernetes.
     #[command(flatten)]
     pub kubernetes: KubernetesArgs,
 }
 
-/// Who runs the workers.
+/// Engines that run workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
-    /// This machine, now.
+    /// Processes of this machine, started at once.
     Local,
     /// A job array, and a merge that depends on it.
     Slurm,
@@ -59,7 +59,7 @@ pub enum Engine {
     Kubernetes,
 }
 
-/// What each worker gets from a cluster.
+/// Resources of each worker on a cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Slurm and Kubernetes")]
 pub struct ResourceArgs {
@@ -69,16 +69,16 @@ pub struct ResourceArgs {
     /// Memory of each worker, and of the merge: 8G, 800M (binary units).
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Mebibytes>,
-    /// Graphics cards of each worker; the merge gets none.
+    /// GPUs of each worker; the merge gets none.
     #[arg(long, value_name = "N")]
     pub gpu: Option<NonZeroU32>,
 }
 
-/// For Slurm.
+/// Options for Slurm.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Slurm")]
 pub struct SlurmArgs {
-    /// Time limit of each worker, and of the merge, as Slurm writes it: 4:00:00. A worker is told 60 s before.
+    /// Time limit of each worker and of the merge, as Slurm writes it: 4:00:00. A worker gets SIGTERM 60 s before.
     #[arg(long, value_name = "TIME", value_parser = word)]
     pub time: Option<String>,
     /// Partition.
@@ -90,22 +90,22 @@ pub struct SlurmArgs {
     /// Folder of the logs, which must exist on the nodes; by default the current one.
     #[arg(long, value_name = "DIR")]
     pub logs: Option<PathBuf>,
-    /// Names of the environment variables that the jobs get, separated by commas; by default all of them.
+    /// Names of the environment variables to export to the jobs, separated by commas; by default all of them.
     #[arg(long, value_name = "NAMES", value_parser = names)]
     pub export: Option<String>,
-    /// A file of NAME=VALUE lines that the jobs read, on the nodes: the place for secrets. It is read as text and never run: a value is
-    /// all that follows the =, without a pair of quotes around it; # begins a comment line.
+    /// A file on the nodes with NAME=VALUE lines that the jobs read: the place for secrets. It is read as text and
+    /// never executed: a value is all that follows the =, without a pair of quotes around it; # begins a comment line.
     #[arg(long, value_name = "PATH")]
     pub env_file: Option<PathBuf>,
-    /// One more option for sbatch, such as --sbatch=--qos=low. May be repeated.
+    /// Further option for sbatch, such as --sbatch=--qos=low. May be repeated.
     #[arg(long, value_name = "OPTION", allow_hyphen_values = true, value_parser = option)]
     pub sbatch: Vec<String>,
-    /// The same for the merge alone, after the others: --merge-sbatch=--mem=64G. May be repeated.
+    /// Further option for sbatch for the merge only, added after the others: --merge-sbatch=--mem=64G. May be repeated.
     #[arg(long, value_name = "OPTION", allow_hyphen_values = true, value_parser = option)]
     pub merge_sbatch: Vec<String>,
 }
 
-/// For Kubernetes.
+/// Options for Kubernetes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Kubernetes")]
 pub struct KubernetesArgs {
@@ -124,10 +124,10 @@ pub struct KubernetesArgs {
     /// Scratch space of each pod; 10G by default.
     #[arg(long, value_name = "SIZE")]
     pub scratch: Option<Mebibytes>,
-    /// Shards that may fail for good before the others are stopped; 0 by default.
+    /// Shards that may fail permanently before the others are stopped; 0 by default.
     #[arg(long, value_name = "N")]
     pub max_failed: Option<u32>,
-    /// How long the merge waits for the shards before it gives up, hours; 168 by default.
+    /// Time that the merge waits for the shards before it fails, hours; 168 by default.
     #[arg(long, value_name = "N")]
     pub merge_wait_hours: Option<NonZeroU32>,
 }
@@ -140,7 +140,7 @@ impl FromStr for Mebibytes {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || format!("`{text}` is no size; write 8G or 800M");
+        let expected = || format!("`{text}` is not a size; write 8G or 800M");
         let text = text.strip_suffix('i').unwrap_or(text);
         let (number, factor) = match (text.strip_suffix('M'), text.strip_suffix('G')) {
             (Some(number), _) => (number, 1),
@@ -152,7 +152,7 @@ impl FromStr for Mebibytes {
     }
 }
 
-/// A name that needs no quoting anywhere.
+/// A name that needs no quoting in a shell, in YAML or in JSON.
 fn word(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@,+".contains(c);
     let fine = !text.is_empty() && !text.starts_with('-') && text.chars().all(plain);
@@ -172,7 +172,7 @@ fn option(text: &str) -> Result<String, String> {
     fine.then_some(text).ok_or_else(|| "an option of sbatch is expected, such as --qos=low".to_owned())
 }
 
-/// Names of variables. Values are refused: they would stand in the script.
+/// Names of variables. Values are refused: the script would contain them.
 fn names(text: &str) -> Result<String, String> {
     let is_name =
         |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -182,7 +182,7 @@ fn names(text: &str) -> Result<String, String> {
 }
 
 impl Engine {
-    /// As it is written.
+    /// Name on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Local => "local",

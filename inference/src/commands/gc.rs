@@ -1,8 +1,9 @@
-//! `arpent gc`: deletes what was left below an output by what was cut off.
+//! `arpent gc`: deletes leftovers of interrupted publications and jobs below an output.
 
 use std::time::Duration;
 
 use arpent_base::Result;
+use arpent_base::number::exact;
 use arpent_publish::{GcReport, LeftoverKind, Target};
 use arpent_shell::lines::{Lines, duration};
 use arpent_shell::print::{Format, print};
@@ -12,7 +13,7 @@ use crate::cli::GcArgs;
 /// Runs the command.
 ///
 /// # Errors
-/// When the output cannot be asked, or holds a manifest that cannot be understood: nothing is deleted then.
+/// When the output cannot be listed, or contains a manifest that cannot be parsed: nothing is deleted then.
 pub(crate) fn main(args: &GcArgs, format: Format) -> Result<u8> {
     let report = Target::parse(&args.url)?.gc(args.older_than, args.dry_run)?;
     print(&report, human(&report, args.older_than).text(), format)?;
@@ -22,8 +23,7 @@ pub(crate) fn main(args: &GcArgs, format: Format) -> Result<u8> {
 fn human(report: &GcReport, older_than: Duration) -> Lines {
     let mut lines = Lines::default();
     lines.add("output", &report.url);
-    #[allow(clippy::cast_precision_loss, reason = "figures to show")]
-    let (age, size) = (|seconds: u64| duration(seconds as f64), |bytes: u64| bytes as f64 / 1e6);
+    let (age, size) = (|seconds: u64| duration(exact(seconds)), |bytes: u64| exact(bytes) / 1e6);
     for leftover in &report.leftovers {
         let what = match leftover.kind {
             LeftoverKind::Attempt => "publication",

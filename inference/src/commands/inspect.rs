@@ -1,4 +1,4 @@
-//! `arpent inspect`: a scene, a model package, the output of a run or a file of it, in plain words.
+//! `arpent inspect`: describes a scene, a model package, the output of a run or a file of it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -54,7 +54,7 @@ pub(crate) fn main(target: &str, format: Format) -> Result<u8> {
     Ok(0)
 }
 
-/// A package, and how fast its network is here: tried for two seconds.
+/// A package, and the speed of its network on this machine: measured for two seconds.
 fn inspect_model(path: &Path, format: Format) -> Result<u8> {
     let (model, weights) = ModelPackage::load(path)?;
     let predictor = Predictor::load(&model, &weights, DeviceChoice::Auto)?;
@@ -72,7 +72,7 @@ fn inspect_model(path: &Path, format: Format) -> Result<u8> {
     Ok(0)
 }
 
-/// The manifest of an output; `None` for what is not an output.
+/// The manifest of an output; `None` for other targets.
 fn manifest_of(target: &str) -> Result<Option<Manifest>> {
     let is_remote = target.contains("://");
     if !is_remote && !Path::new(target).join("manifest.json").is_file() {
@@ -81,12 +81,12 @@ fn manifest_of(target: &str) -> Result<Option<Manifest>> {
     let is_web = arpent_gdal::is_web(target);
     let target = match Target::parse(target) {
         Ok(target) => target,
-        // With a query or a user it is a file's address, and no output's.
+        // An address with a query or a user is that of a file, never of an output.
         Err(_) if is_web => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     if is_web {
-        // What a server says of a file below a file is nothing to tell.
+        // The target may be a file: an error of the server for `manifest.json` below it has no meaning.
         return Ok(if target.exists().unwrap_or(false) { Some(target.read_manifest()?) } else { None });
     }
     Ok(if target.exists()? { Some(target.read_manifest()?) } else { None })

@@ -1,11 +1,11 @@
-//! The configuration that a command line asks for.
+//! The configuration of a job from its command line.
 
 use arpent_base::Result;
 use arpent_job::{Config, JobError};
 
 use crate::cli::JobArgs;
 
-/// The configuration in force: the file's, with the command line's changes.
+/// The effective configuration: that of the file, with the changes of the command line.
 ///
 /// # Errors
 /// As [`Config::load`].
@@ -32,8 +32,8 @@ pub(super) fn effective(args: &JobArgs) -> Result<Config> {
     Ok(config)
 }
 
-/// The same with the configuration where it was named last: `--scene` and `--before` take every word that follows them, and no
-/// raster's name ends in `.toml`.
+/// The same arguments with a configuration that follows the scenes: `--scene` and `--before` take every word after
+/// them, and no name of a raster ends in `.toml`.
 fn with_config(mut args: JobArgs) -> Result<JobArgs> {
     if args.config.is_some() {
         return Ok(args);

@@ -15,7 +15,7 @@ use crate::report;
 pub(crate) fn main(args: &MergeArgs, format: Format) -> Result<u8> {
     let interrupt = interrupt::flag()?;
     let report = arpent_job::merge(&args.plan, &Machine::from(&args.machine), &interrupt)?;
-    // Scenes that failed did so when the plan was made, which told it by its exit code.
+    // Failed scenes failed when the plan was made, and the exit code of `arpent plan` reported them.
     print(&report, &report::of_run(&report), format)?;
     Ok(0)
 }

@@ -1,5 +1,6 @@
 //! One file for each command: from its arguments to its result on standard output.
 
+pub(crate) mod check;
 pub(crate) mod gc;
 pub(crate) mod inspect;
 mod job_args;
@@ -11,6 +12,5 @@ pub(crate) mod schema;
 pub(crate) mod status;
 pub(crate) mod submit;
 pub(crate) mod train;
-pub(crate) mod verify;
 pub(crate) mod worker;
 pub(crate) mod zonal;

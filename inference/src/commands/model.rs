@@ -1,4 +1,4 @@
-//! `arpent model`: make packages of networks that others trained.
+//! `arpent model`: makes packages of networks trained elsewhere.
 
 use std::path::Path;
 
@@ -11,18 +11,18 @@ use serde::Serialize;
 
 use crate::cli::ImportArgs;
 
-/// What was imported, as printed.
+/// The imported package, as printed.
 #[derive(Debug, Serialize)]
 pub(crate) struct ImportReport {
     /// Folder of the package.
     pub output: String,
     /// SHA-256 of the package.
     pub sha256: String,
-    /// What stands before each name in the checkpoint.
+    /// Prefix of each name in the checkpoint.
     pub prefix: String,
     /// Tensors of the checkpoint that the network does not have.
     pub unused: Vec<String>,
-    /// Channels of the checkpoint's first convolution, where they were spread over another number.
+    /// Input channels of the checkpoint's first convolution, if they were spread over another number of bands.
     pub first_conv_spread_from: Option<usize>,
     /// Number of weights.
     pub parameters: usize,
@@ -33,13 +33,13 @@ pub(crate) struct ImportReport {
 /// Runs `arpent model import`.
 ///
 /// # Errors
-/// A checkpoint that cannot be read or is not of the architecture, an unknown name, a package that exists.
+/// A checkpoint that cannot be read or has another architecture, an unknown name, an existing package.
 pub(crate) fn import(args: &ImportArgs, format: Format) -> Result<u8> {
     if args.output.join("model.json").exists() {
         return Err(JobError::PackageExists { path: args.output.clone() }.into());
     }
-    if args.licence.as_ref().is_some_and(|l| l.trim().is_empty()) {
-        return Err(JobError::EmptyLicence.into());
+    if args.license.as_ref().is_some_and(|l| l.trim().is_empty()) {
+        return Err(JobError::EmptyLicense.into());
     }
     let checkpoint = arpent_model::read_checkpoint(&args.checkpoint)?;
     let (mut package, weights, adopted) = arpent_model::import(&checkpoint, &options(args))?;
@@ -71,8 +71,8 @@ fn options(args: &ImportArgs) -> ImportOptions {
         classes: args.classes,
         bands: args.bands.clone(),
         like: args.like.clone(),
-        licence: args.licence.clone(),
-        // The command line asks for both or neither.
+        license: args.license.clone(),
+        // The command line requires both or neither.
         overlap: args.overlap.zip(args.overlap_because.clone()),
     }
 }
@@ -80,12 +80,12 @@ fn options(args: &ImportArgs) -> ImportOptions {
 fn card_of(package: &ModelPackage, args: &ImportArgs) -> String {
     let file = args.checkpoint.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     format!(
-        "# {} ({})\n\nImported from `{file}` as {}. Nothing of it was measured here: scores are those that its authors \
-         published, if they did.\n\nLicence of the weights: {}.\n",
+        "# {} ({})\n\nImported from `{file}` as {}. It was not evaluated at import: scores, if any, are those that \
+         its authors published.\n\nLicense of the weights: {}.\n",
         package.title,
         package.id,
         package.architecture.name(),
-        if package.licence.is_empty() { "not said" } else { &package.licence },
+        if package.license.is_empty() { "not stated" } else { &package.license },
     )
 }
 
@@ -95,10 +95,10 @@ fn human(report: &ImportReport) -> Lines {
     lines.add("parameters", count(report.parameters as u64));
     lines.add("overlap", format!("{} px", report.overlap_px));
     if !report.prefix.is_empty() {
-        lines.add("prefix", format!("`{}` stood before every name", report.prefix));
+        lines.add("prefix", format!("`{}` before every name", report.prefix));
     }
     if let Some(channels) = report.first_conv_spread_from {
-        lines.add("note", format!("the first convolution took {channels} bands; its weights were spread"));
+        lines.add("note", format!("the first convolution had {channels} bands; its weights were spread over those of the package"));
     }
     if !report.unused.is_empty() {
         lines.add("unused", report.unused.join(", "));

@@ -11,17 +11,17 @@ use super::job_args::effective;
 use crate::cli::{PlanArgs, Shards};
 use crate::report;
 
-/// How long a plan may try the network.
+/// Time for the probe of the network's speed.
 const PROBE: Duration = Duration::from_millis(300);
 
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever makes the job impossible.
+/// When the job cannot be run.
 pub(crate) fn main(args: &PlanArgs, format: Format) -> Result<u8> {
     let mut config = effective(&args.job)?;
     if args.shards.is_some() {
-        // Workers may be elsewhere: what is relative to this folder is not to theirs.
+        // Workers may run on other machines, with another working directory.
         config.make_absolute()?;
     }
     let group_by_crs = args.job.group_by_crs;

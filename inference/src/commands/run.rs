@@ -13,7 +13,7 @@ use crate::report;
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever makes the job impossible; nothing was published then.
+/// When the job cannot be run or finished; nothing was published then.
 pub(crate) fn main(args: &RunArgs, format: Format) -> Result<u8> {
     let interrupt = interrupt::flag()?;
     let options = RunOptions { group_by_crs: args.job.group_by_crs, overwrite: args.overwrite };

@@ -1,6 +1,7 @@
 //! `arpent status`.
 
 use arpent_base::Result;
+use arpent_base::number::exact;
 use arpent_job::{JobStatus, StatusReport};
 use arpent_shell::lines::{Lines, count, duration};
 use arpent_shell::print::{Format, print};
@@ -8,7 +9,7 @@ use arpent_shell::print::{Format, print};
 /// Runs the command.
 ///
 /// # Errors
-/// When there is no plan, or the store cannot be asked.
+/// When there is no plan, or the store cannot be read.
 pub(crate) fn main(url: &str, format: Format) -> Result<u8> {
     let report = arpent_job::status(url)?;
     print(&report, &human(&report, url), format)?;
@@ -17,8 +18,8 @@ pub(crate) fn main(url: &str, format: Format) -> Result<u8> {
 
 fn human(report: &StatusReport, url: &str) -> String {
     if report.jobs.is_empty() {
-        // A job that has published its maps leaves nothing behind.
-        return format!("no job at {url}: its map is published; `arpent inspect {url}` tells of it\n");
+        // A job that has published its maps leaves no files.
+        return format!("no job at {url}: its map is published; `arpent inspect {url}` describes it\n");
     }
     report.jobs.iter().map(|job| human_job(job).text().to_owned()).collect::<Vec<_>>().join("\n")
 }
@@ -43,7 +44,7 @@ fn human_job(job: &JobStatus) -> Lines {
             if shard.attempts > 1 { format!(", {} attempts", shard.attempts) } else { String::new() };
         lines.add(
             &format!("shard {}", shard.shard),
-            format!("{name} on {host}{attempts}, last told {} ago", duration_of(shard.silent_s)),
+            format!("{name} on {host}{attempts}, last update {} ago", duration_of(shard.silent_s)),
         );
         for line in shard.error.iter().flat_map(|error| error.lines()) {
             lines.more(line);
@@ -56,7 +57,6 @@ fn human_job(job: &JobStatus) -> Lines {
     lines
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a time to show")]
 fn duration_of(seconds: i64) -> String {
-    duration(seconds as f64)
+    duration(exact(seconds))
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::cli::{Engine, KubernetesArgs, ResourceArgs, SlurmArgs, SubmitArgs};
 use crate::submit::{self, Plan, SubmitError};
 
-/// What a submission came to, as printed.
+/// The result of a submission, as printed.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     engine: Engine,
@@ -31,7 +31,7 @@ pub(crate) fn main(args: &SubmitArgs, format: Format) -> Result<u8> {
     if let (Ok(place), false) = (JobPlace::parse(&plan.url), args.dry_run)
         && let Err(error) = reopen_failed(&place)
     {
-        say(&format!("what failed before may still count as failed: {}", error.message()));
+        say(&format!("shards that failed before may still count as failed: {}", error.message()));
     }
     let outcome = match args.engine {
         Engine::Local => submit::local(args, &plan),
@@ -49,7 +49,7 @@ pub(crate) fn main(args: &SubmitArgs, format: Format) -> Result<u8> {
     Ok(outcome.code)
 }
 
-/// Reads a plan with all of its checks: what is handed to a cluster is what a worker would take.
+/// Reads a plan with all checks of a worker: a plan that workers would refuse is not submitted.
 fn read_plan(url: &str) -> Result<Plan> {
     let url = if url.contains("://") {
         url.to_owned()
@@ -62,7 +62,7 @@ fn read_plan(url: &str) -> Result<Plan> {
     Ok(Plan { url: place.plan_url(), id: plan.id, shards })
 }
 
-/// Refuses options that would do nothing.
+/// Refuses options that would have no effect.
 fn check_engine(args: &SubmitArgs) -> Result<(), SubmitError> {
     let engine = args.engine;
     let given = [

@@ -1,4 +1,4 @@
-//! `arpent train`: another binary, as git and cargo have them.
+//! `arpent train`: runs another binary, as git and cargo do.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,7 +10,7 @@ use arpent_shell::print::Format;
 
 const NAME: &str = "arpent-train";
 
-/// Runs `arpent-train`, found beside this binary or on PATH, and ends as it ends.
+/// Runs `arpent-train`, from the folder of this binary or from PATH, and returns its exit code.
 ///
 /// # Errors
 /// [`JobError::TrainMissing`].

@@ -11,7 +11,7 @@ use crate::cli::WorkerArgs;
 /// Runs the command.
 ///
 /// # Errors
-/// Why the shard is not done; what was computed is kept.
+/// When the shard is not done; computed pieces are kept.
 pub(crate) fn main(args: &WorkerArgs, format: Format) -> Result<u8> {
     let interrupt = interrupt::flag()?;
     let report = arpent_job::work(&args.plan, args.index, &Machine::from(&args.machine), &interrupt)?;

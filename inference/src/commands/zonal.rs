@@ -11,11 +11,11 @@ use crate::report::add_warnings;
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever makes it impossible; nothing was published then.
+/// When the statistics cannot be computed or written; nothing was published then.
 pub(crate) fn main(args: &ZonalArgs, format: Format) -> Result<u8> {
     let given = ZonalPlaces { map: args.map.clone(), zones: args.zones.clone(), output: args.output.clone() };
     let config = ZonalConfig::load(&args.config, given)?;
-    let report = arpent_job::zonal(&config, &args.config, args.overwrite)?;
+    let report = arpent_job::zonal(&config, args.overwrite)?;
     print(&report, human(&report).text(), format)?;
     Ok(0)
 }

@@ -1,4 +1,4 @@
-//! Files of a run in plain words.
+//! Text report of a file of a run.
 
 use arpent_job::PublishedFile;
 use arpent_shell::lines::{Lines, count};
@@ -11,10 +11,10 @@ pub(crate) fn of_file(found: &PublishedFile) -> Lines {
     lines.add(&found.role, &found.file);
     match &found.output {
         Some(output) => lines.add("published at", output),
-        None => lines.add("published at", "not known: no manifest above the file"),
+        None => lines.add("published at", "unknown: no manifest above the file"),
     };
     if found.as_published == Some(false) {
-        lines.add("changed", "not the bytes that were published; `arpent verify` on its output tells more");
+        lines.add("changed", "differs from the published file; `arpent check` on its output reports details");
     }
     if let Some(holds) = &found.holds {
         lines.add("count", format!("{} features", count(holds.features)));

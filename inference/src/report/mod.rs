@@ -1,4 +1,4 @@
-//! Results in plain words.
+//! Text reports of results.
 
 mod file;
 mod model;

@@ -1,34 +1,37 @@
-//! Model packages in plain words.
+//! Text report of a model package.
 
 use arpent_model::{Architecture, ModelPackage};
 use arpent_shell::lines::{Lines, count};
 use serde::Serialize;
 
-/// What a network costs.
+/// Cost of a network.
 #[derive(Debug, Serialize)]
 pub(crate) struct Speed {
     pub(crate) parameters: usize,
-    /// Of the convolutions as they are defined, whatever the engine saves.
+    /// Of the convolutions as defined, without savings of the engine.
     pub(crate) gflop_per_mpx: f64,
-    /// In a probe on this machine.
+    /// Measured in a probe on this machine.
     pub(crate) mpx_per_s: f64,
     pub(crate) threads: usize,
     pub(crate) engine: String,
 }
 
-/// A package and what its network costs.
+/// A package and the cost of its network.
 pub(crate) fn of_model(model: &ModelPackage, speed: &Speed) -> Lines {
     let mut lines = Lines::default();
     lines.add("model", format!("{} {}: {}", model.id, model.version, model.title));
     lines.add("sha256", model.sha256());
-    lines.add("licence", &model.licence);
+    lines.add("license", &model.license);
     let Speed { gflop_per_mpx, mpx_per_s, threads, engine, .. } = speed;
     let parameters = count(speed.parameters as u64);
     lines.add(
         "network",
         format!("{}, {parameters} parameters, {gflop_per_mpx:.1} GFLOP per Mpx", model.architecture.name()),
     );
-    lines.add("engine", format!("{engine}, {threads} threads: {mpx_per_s:.2} Mpx/s in a probe here"));
+    lines.add(
+        "engine",
+        format!("{engine}, {threads} threads: {mpx_per_s:.2} Mpx/s in a probe on this machine"),
+    );
     lines.add("bands", model.bands.iter().map(|b| b.name.as_str()).collect::<Vec<_>>().join(", "));
     let gsd = &model.gsd_m;
     lines.add("GSD", format!("{} m, valid from {} to {} m", gsd.nominal, gsd.min, gsd.max));
@@ -42,12 +45,12 @@ pub(crate) fn of_model(model: &ModelPackage, speed: &Speed) -> Lines {
         lines.add("score", format!("{name}: {:.3} ({}, {})", score.value, score.measure, score.split));
     }
     for data in &model.training_data {
-        lines.add("trained on", format!("{} ({}), {}", data.name, data.licence, data.source));
+        lines.add("trained on", format!("{} ({}), {}", data.name, data.license, data.source));
     }
     lines.add(
         "validated on",
         if model.territories.is_empty() {
-            "not said".to_owned()
+            "not stated".to_owned()
         } else {
             model.territories.iter().map(arpent_model::Territory::name).collect::<Vec<_>>().join(", ")
         },

@@ -1,4 +1,4 @@
-//! Plans in plain words.
+//! Text report of a plan.
 
 use std::fmt::Write as _;
 
@@ -36,12 +36,12 @@ fn add_many_scenes(lines: &mut Lines, map: &MapReport) {
     dates.dedup();
     for date in dates {
         let scenes = map.scenes.iter().filter(|scene| scene.date == date);
-        let told = scenes.clone().map(|scene| {
+        let all = scenes.clone().map(|scene| {
             let [width, height] = scene.size;
             ((width * height) as u64, Some(scene.gsd_m), scene.acquired.as_deref())
         });
         let name = date.map_or_else(|| "scenes".to_owned(), |date| format!("scenes {date}"));
-        lines.add(&name, scenes_together(told));
+        lines.add(&name, scenes_together(all));
         let resampled = scenes.filter(|scene| scene.resampled).count();
         if resampled > 0 {
             lines.more(format!("{resampled} of them resampled"));
@@ -61,7 +61,7 @@ fn describe_values(values: &InputValues) -> String {
 fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
     let mut lines = Lines::default();
     lines.add("model", &report.model);
-    lines.add("output", map.output.as_deref().unwrap_or("not said (--output)"));
+    lines.add("output", map.output.as_deref().unwrap_or("not set (--output)"));
     lines.add("grid", &map.grid);
     let [w, s, e, n] = map.bbox;
     lines.add("extent", format!("{} x {} px, {w} {s} {e} {n}", map.extent.width, map.extent.height));
@@ -98,7 +98,7 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
         ),
     );
     let (read, wanted) = (count(map.pixels_computed), count(map.pixels_wanted));
-    lines.add("pixels", format!("{read} read for {wanted} wanted; computed {:.2} times", map.compute_cost));
+    lines.add("pixels", format!("{read} read for {wanted} mapped; computed {:.2} times", map.compute_cost));
     lines.add("memory", format!("at most {} MB", map.memory_bound_mb));
     let rate = report.probe_mpx_per_s;
     lines.add(

@@ -1,4 +1,4 @@
-//! Runs in plain words.
+//! Text report of a run.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use arpent_shell::lines::{Lines, count, duration};
 
 use super::scenes::{SCENES_IN_FULL, add_warnings, scenes_together};
 
-/// A run, or a merge, in plain words.
+/// A run or a merge.
 pub(crate) fn of_run(report: &RunReport) -> String {
     let mut text = String::new();
     for map in &report.maps {
@@ -84,19 +84,19 @@ pub(crate) fn of_manifest(target: &str, manifest: &Manifest) -> Lines {
     lines
 }
 
-/// The inputs of a run: each, where they are few and that is wanted; together, where they are many.
+/// The inputs of a run: one line each if they are few and `each` is set, a summary if they are many.
 fn add_inputs(lines: &mut Lines, manifest: &Manifest, each: bool) {
     let is_map = manifest.counts.zones.is_none();
     if is_map && manifest.inputs.len() > SCENES_IN_FULL {
-        let told = manifest.inputs.iter().map(|input| {
+        let all = manifest.inputs.iter().map(|input| {
             let pixels = input.grid.as_ref().map_or(0, |grid| grid.width * grid.height);
             (pixels, None, input.acquired.as_deref())
         });
-        lines.add("scenes", scenes_together(told));
+        lines.add("scenes", scenes_together(all));
         return;
     }
     for input in manifest.inputs.iter().filter(|_| each) {
-        let date = input.acquired.as_deref().unwrap_or("date not known");
+        let date = input.acquired.as_deref().unwrap_or("date unknown");
         let when = input.date.as_deref().map(|d| format!(" ({d})")).unwrap_or_default();
         if is_map {
             lines.add("scene", format!("{}{when}: {}, {date}", input.id, input.uri));

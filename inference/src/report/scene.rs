@@ -1,4 +1,4 @@
-//! Scenes, one by one or together, in plain words.
+//! Text report of scenes, one by one or as a summary.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,9 @@ pub(crate) fn of_scenes(infos: &[SceneInfo]) -> Lines {
     }
     let mut lines = Lines::default();
     for ((grid, bands), scenes) in kinds {
-        let told =
+        let all =
             scenes.iter().map(|info| (info.window.pixels(), Some(info.gsd_m), info.acquired.as_deref()));
-        lines.add("scenes", scenes_together(told)).add("grid", grid).add("bands", bands);
+        lines.add("scenes", scenes_together(all)).add("grid", grid).add("bands", bands);
     }
     lines.more("`--format json` lists them");
     lines
@@ -46,6 +46,6 @@ pub(crate) fn of_scene(info: &SceneInfo) -> Lines {
     lines.add("grid", info.grid.key());
     let [w, s, e, n] = info.grid.bbox(&info.window);
     lines.add("bbox", format!("{w} {s} {e} {n}"));
-    lines.add("acquired", info.acquired.as_deref().unwrap_or("not known"));
+    lines.add("acquired", info.acquired.as_deref().unwrap_or("unknown"));
     lines
 }

@@ -1,11 +1,12 @@
-//! Scenes and warnings in plain words.
+//! Text reports of warnings and of many scenes.
 
 use std::fmt::Write as _;
 
+use arpent_base::number::exact;
 use arpent_publish::Warning;
 use arpent_shell::lines::{Lines, count};
 
-/// Adds a line for each thing that is doubtful, and one for what to do about it.
+/// Adds a line for each warning, and one for its hint.
 pub(crate) fn add_warnings(lines: &mut Lines, warnings: &[Warning]) {
     for warning in warnings {
         lines.add("warning", format!("{}: {}", warning.subject, warning.message));
@@ -15,10 +16,10 @@ pub(crate) fn add_warnings(lines: &mut Lines, warnings: &[Warning]) {
     }
 }
 
-/// Scenes are told one by one up to this number, and together above.
+/// Scenes are listed one by one up to this number, and summarized above.
 pub(crate) const SCENES_IN_FULL: usize = 20;
 
-/// Many scenes in one line: how many, their pixels, GSDs and dates; what differs among them is told as a range.
+/// Many scenes in one line: number, pixels, GSDs and dates; values that differ are printed as a range.
 pub(crate) fn scenes_together<'a>(
     scenes: impl Iterator<Item = (u64, Option<f64>, Option<&'a str>)>,
 ) -> String {
@@ -34,8 +35,7 @@ pub(crate) fn scenes_together<'a>(
             None => unknown += 1,
         }
     }
-    #[allow(clippy::cast_precision_loss, reason = "a figure to show")]
-    let mut text = format!("{} of {:.1} Mpx together", count(number), pixels as f64 / 1e6);
+    let mut text = format!("{}, {:.1} Mpx in total", count(number), exact(pixels) / 1e6);
     if let Some((low, high)) = gsd {
         let range = if high - low < 5e-4 { format!("{low:.3}") } else { format!("{low:.3} to {high:.3}") };
         let _ = write!(text, ", GSD {range} m");
@@ -60,10 +60,10 @@ mod tests {
     fn many_scenes_are_one_line() {
         let scene = |day: Option<&'static str>| (25_000_000, Some(0.2), day);
         let same = std::iter::repeat_n(scene(Some("2021-07-01")), 374);
-        assert_eq!(scenes_together(same), "374 of 9350.0 Mpx together, GSD 0.200 m, taken 2021-07-01");
+        assert_eq!(scenes_together(same), "374, 9350.0 Mpx in total, GSD 0.200 m, taken 2021-07-01");
         let mixed = [scene(Some("2021-07-02")), scene(None), (5, Some(0.5), Some("2019-01-01"))];
         let expected =
-            "3 of 50.0 Mpx together, GSD 0.200 to 0.500 m, taken 2019-01-01 to 2021-07-02, 1 of unknown date";
+            "3, 50.0 Mpx in total, GSD 0.200 to 0.500 m, taken 2019-01-01 to 2021-07-02, 1 of unknown date";
         assert_eq!(scenes_together(mixed.into_iter()), expected);
     }
 }

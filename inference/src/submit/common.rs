@@ -1,4 +1,4 @@
-//! What all engines have in common.
+//! Shared parts of the engines.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -11,36 +11,36 @@ use serde_json::Value;
 use super::error::SubmitError;
 use crate::cli::SubmitArgs;
 
-/// Exit codes that another try would not change: bad input (2), failures that are reported (1), a fault of the program
-/// (101), a program that is not there (126, 127). Whatever else is not 0 is tried again: 75, and workers that were killed.
+/// Permanent exit codes: bad input (2), failures that are reported (1), a fault of the program
+/// (101), a missing program (126, 127). All others except 0 are retried: 75, and workers that were killed.
 pub(crate) const PERMANENT: [u8; 5] = [1, 2, 101, 126, 127];
 
 /// The log of a batch job has times.
 pub(super) const BATCH_LOG: [&str; 2] = ["--log-format", LogFormat::Full.name()];
 
-/// How long a worker has between SIGTERM and SIGKILL, seconds.
+/// Time between SIGTERM and SIGKILL of a worker, seconds.
 pub(super) const GRACE_S: u32 = 60;
 
-/// What an engine did.
+/// Result of a submission.
 pub(crate) struct Outcome {
-    /// In words.
+    /// As text.
     pub(crate) text: String,
-    /// In JSON: an object.
+    /// As a JSON object.
     pub(crate) details: Value,
     pub(crate) code: u8,
 }
 
-/// What is submitted of a plan.
+/// A plan to submit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// Its address, which holds on every machine that can reach it.
+    /// Its address, valid on every machine that can reach it.
     pub(crate) url: String,
     pub(crate) id: String,
     pub(crate) shards: u32,
 }
 
 impl Plan {
-    /// Name of what is submitted: letters, digits and hyphens, short enough for a host name.
+    /// Name of the submitted jobs: letters, digits and hyphens, short enough for a host name.
     pub(super) fn job_name(&self) -> String {
         const LONGEST: usize = 32;
         let lower = self.id.to_ascii_lowercase();
@@ -63,7 +63,7 @@ impl Plan {
     }
 }
 
-/// The program that workers run: what was asked for, or this one.
+/// The program that workers run: that of `--program`, or this one.
 pub(super) fn program(args: &SubmitArgs) -> Result<String, SubmitError> {
     if let Some(program) = &args.program {
         return Ok(program.clone());
@@ -77,12 +77,12 @@ pub(super) fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
 }
 
-/// Runs a cluster's command with a text as input and gives what it printed.
+/// Runs a command of a cluster with a text as input and returns its output.
 pub(super) fn ask(program: &'static str, words: &[&str], input: &str) -> Result<String, SubmitError> {
     let mut command = Command::new(program);
     command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(SubmitError::start(program))?;
-    // A command that does not read to the end says why on its standard error.
+    // A command that does not read its whole input reports the reason on standard error.
     let _ = child.stdin.take().map(|mut pipe| pipe.write_all(input.as_bytes()));
     let output = child.wait_with_output().map_err(SubmitError::start(program))?;
     if output.status.success() {

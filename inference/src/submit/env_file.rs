@@ -1,14 +1,15 @@
-//! Files of variables for workers: `NAME=VALUE` lines that are read as text and never run, so that a key with `&`, `;` or `$` in it
-//! arrives as it is.
+//! Files of variables for workers: `NAME=VALUE` lines that are read as text and never executed, so that values with
+//! `&`, `;` or `$` are not changed.
 //!
-//! A value is all that follows the first `=`, but for a pair of equal quotes around the whole of it. Lines of blanks, and those that
-//! begin with `#`, are left out; `export` may stand before a name. Nothing is expanded, nothing continues on the next line.
+//! A value is all that follows the first `=`, without a pair of equal quotes around it. Blank lines, and those that
+//! begin with `#`, are skipped; `export` may precede a name. Nothing is expanded, and no value continues on the next
+//! line.
 
 use std::path::Path;
 
 use super::error::SubmitError;
 
-/// A function for bash that sets the variables of a file. It is bytes that are read, in whatever encoding.
+/// A function for bash that sets the variables of a file. It reads bytes, in any encoding.
 pub(super) const READER: &str = r#"# Sets the variables of a file of NAME=VALUE lines, which is read as text and never run.
 read_variables() {
   local LC_ALL=C line value number=0
@@ -28,7 +29,7 @@ read_variables() {
 }
 "#;
 
-/// Refuses a file with a line that is no variable, where it can be read here: it may be on the nodes alone.
+/// Refuses a file with a line that is not a variable, if it can be read here: it may exist on the nodes only.
 pub(super) fn check(path: &Path) -> Result<(), SubmitError> {
     let Ok(bytes) = std::fs::read(path) else { return Ok(()) };
     let wrong = bytes.split(|byte| *byte == b'\n').position(|line| !is_line(line));

@@ -1,4 +1,4 @@
-//! What can be wrong with a submission, and what to do about it.
+//! Errors of a submission, with hints.
 
 use std::path::PathBuf;
 
@@ -10,20 +10,20 @@ use crate::cli::Engine;
 /// A plan that cannot be submitted.
 #[derive(Debug, Error)]
 pub(crate) enum SubmitError {
-    /// A line of an environment file that is no variable.
+    /// A line of an environment file that is not a variable.
     #[error("{}, line {line}: NAME=VALUE is expected", path.display())]
     EnvLine {
         /// The file.
         path: PathBuf,
-        /// The line, from 1. What stands there may be a secret.
+        /// The line, from 1. Its text is not printed: it may be a secret.
         line: usize,
     },
     /// Options of another engine.
-    #[error("--engine {engine} knows nothing of the options for {others}")]
+    #[error("--engine {engine} does not take the options for {others}")]
     OtherEngine {
-        /// The engine that was asked for.
+        /// The requested engine.
         engine: &'static str,
-        /// For whom the options are.
+        /// Engines of the options.
         others: &'static str,
     },
     /// A plan in a folder of this machine, and workers elsewhere.
@@ -53,7 +53,7 @@ pub(crate) enum SubmitError {
         /// Why.
         source: std::io::Error,
     },
-    /// A program that said no.
+    /// A program that refused.
     #[error("{program} refused: {said}")]
     Refused {
         /// The program.
@@ -73,7 +73,7 @@ impl Diagnostic for SubmitError {
     fn hint(&self) -> Option<String> {
         let text = match self {
             Self::EnvLine { .. } => {
-                "the file is read as text and never run: write NAME=VALUE, one to a line, with # before comments"
+                "the file is read as text and never executed: write NAME=VALUE, one per line, with # before comments"
             }
             Self::OtherEngine { .. } => {
                 "leave them out, or choose another --engine; see `arpent submit --help`"
@@ -87,7 +87,7 @@ impl Diagnostic for SubmitError {
                 "submit where Slurm's commands are, such as a login node; --dry-run prints the scripts anywhere"
             }
             Self::Start { program, .. } if program == "kubectl" => {
-                "install kubectl, or apply what --dry-run prints by other means"
+                "install kubectl, or apply the manifests that --dry-run prints with another tool"
             }
             Self::Start { .. } => "check --program",
             Self::Refused { .. } => "--dry-run prints what was submitted",
@@ -104,7 +104,7 @@ impl SubmitError {
         |source| Self::Start { program, source }
     }
 
-    /// Options for others than an engine.
+    /// Options for other engines than the one requested.
     pub(crate) fn others(engine: Engine, others: &'static str) -> Self {
         Self::OtherEngine { engine: engine.name(), others }
     }

@@ -1,8 +1,8 @@
 //! Kubernetes: an Indexed Job with one index per shard, and a Job for the merge.
 //!
-//! Manifests are JSON, which kubectl and the API take as they take YAML: no crate is needed for it, and nothing in it is
-//! ambiguous. Jobs cannot wait for each other. So the merge is tried from the beginning: while shards are wanting it ends with
-//! [`TRY_AGAIN`], which its Job does not count as a failure, and comes again after a delay that Kubernetes doubles up to
+//! Manifests are JSON, which kubectl and the API take as they take YAML: this needs no crate, and is not
+//! ambiguous. Jobs cannot wait for each other. So the merge runs from the start: while shards are missing it ends with
+//! [`TRY_AGAIN`], which its Job does not count as a failure, and is retried after a delay that Kubernetes doubles up to
 //! six minutes. Between tries it holds no cores and no memory.
 
 use arpent_shell::exit::TRY_AGAIN;
@@ -18,10 +18,10 @@ const SCRATCH: &str = "/scratch";
 /// The environment variable with the number of a pod's shard.
 const INDEX: &str = "JOB_COMPLETION_INDEX";
 
-/// What is left of a Job is deleted so long after its end, seconds: a week, to look at logs.
+/// Time after its end at which a Job is deleted, seconds: a week, for its logs.
 const KEPT_S: u32 = 7 * 24 * 3600;
 
-/// Sizes, where nothing is said.
+/// Default sizes.
 const DEFAULT_MEMORY: Mebibytes = Mebibytes(4 * 1024);
 const DEFAULT_SCRATCH: Mebibytes = Mebibytes(10 * 1024);
 const DEFAULT_CPU: u32 = 2;
@@ -129,7 +129,7 @@ fn merge_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
     })
 }
 
-/// A drained node or a preempted pod is nobody's failure.
+/// A drained node or a preempted pod does not count as a failure.
 fn disruption() -> Value {
     json!({ "action": "Ignore", "onPodConditions": [{ "type": "DisruptionTarget", "status": "True" }] })
 }
@@ -149,7 +149,7 @@ fn container(args: &SubmitArgs, image: &str, words: &[String], cpu: u32) -> Valu
         "env": [temporary_files()],
         "resources": {
             "requests": { "cpu": cpu.to_string(), "memory": memory, "ephemeral-storage": scratch },
-            // No limit of cores: it would slow down a worker on a node that has some to spare.
+            // No limit of cores: it would slow down a worker on a node with idle cores.
             "limits": { "memory": memory },
         },
         "securityContext": {
@@ -169,7 +169,7 @@ fn container(args: &SubmitArgs, image: &str, words: &[String], cpu: u32) -> Valu
     container
 }
 
-/// The environment variable that sends temporary files to the scratch volume.
+/// The environment variable that puts temporary files on the scratch volume.
 fn temporary_files() -> Value {
     json!({ "name": "TMPDIR", "value": SCRATCH })
 }
@@ -193,7 +193,7 @@ fn scratch(args: &SubmitArgs) -> Mebibytes {
     args.kubernetes.scratch.unwrap_or(DEFAULT_SCRATCH)
 }
 
-/// A word in which Kubernetes replaces nothing.
+/// A word with escapes, so that Kubernetes replaces no variable in it.
 fn literal(word: &str) -> String {
     word.replace("$(", "$$(")
 }

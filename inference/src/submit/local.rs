@@ -1,4 +1,4 @@
-//! This machine: one process per shard, some at a time, then the merge.
+//! Processes of this machine: one per shard, `--parallel` at a time, then the merge.
 
 use std::io;
 use std::num::NonZeroU32;
@@ -21,14 +21,14 @@ use super::common::{Outcome, PERMANENT, Plan, program};
 use super::error::SubmitError;
 use crate::cli::SubmitArgs;
 
-/// Longest pause before another try, seconds; the first is of one, and each is twice the one before.
+/// Longest pause before a retry, seconds; the first is 1 s, and each is twice the previous one.
 const LONGEST_PAUSE_S: u64 = 60;
 
 /// Runs a plan, or prints what would be run.
 pub(crate) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
     let runner = Runner::new(args, plan)?;
     if args.dry_run {
-        return Ok(runner.told());
+        return Ok(runner.dry_run());
     }
     let mut signals =
         Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|source| SubmitError::Signals { source })?;
@@ -50,7 +50,7 @@ impl Drop for Listening {
     }
 }
 
-/// What runs a plan here.
+/// Runs a plan on this machine.
 struct Runner<'a> {
     plan: &'a Plan,
     program: String,
@@ -60,17 +60,17 @@ struct Runner<'a> {
     children: Children,
 }
 
-/// How a process ended, after its tries.
+/// End of a process, after its retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Done,
-    /// Another try would not change it.
+    /// Permanent failure.
     Failed(i32),
-    /// Given up, or told to stop: worth another submission.
+    /// Retries used up, or stopped: another submission may succeed.
     Unfinished,
 }
 
-/// A shard that failed for good.
+/// A shard that failed permanently.
 #[derive(Debug, Serialize)]
 struct FailedShard {
     index: u32,
@@ -96,14 +96,14 @@ impl<'a> Runner<'a> {
     }
 
     /// What would be run.
-    fn told(&self) -> Outcome {
+    fn dry_run(&self) -> Outcome {
         let line = |words: Vec<String>| {
             command_line([self.program.as_str()].into_iter().chain(words.iter().map(String::as_str)))
         };
         let shards = (0..self.plan.shards).map(|shard| line(self.words_of(shard)));
         let commands: Vec<String> = shards.chain([line(self.plan.merge_words())]).collect();
         let text = format!(
-            "# {} at a time, the last one when all are done\n{}\n",
+            "# {} at a time; the last one after all others are done\n{}\n",
             self.parallel,
             commands.join("\n")
         );
@@ -131,7 +131,7 @@ impl<'a> Runner<'a> {
         Ok(Outcome { text, details: json!({ "done": done, "failed": failed, "merged": merged }), code })
     }
 
-    /// Runs the shards until one fails for good; those that run then are let end.
+    /// Runs the shards until one fails permanently; running ones are then completed.
     fn run_shards(&self) -> Result<Vec<(u32, End)>, SubmitError> {
         let next = AtomicU32::new(0);
         let work = || {
@@ -158,11 +158,11 @@ impl<'a> Runner<'a> {
         })
     }
 
-    /// Runs a command until it is done, has failed for good, or was tried often enough.
+    /// Runs a command until it succeeds, fails permanently, or has no retries left.
     fn attempt(&self, what: &str, words: &[String]) -> Result<End, SubmitError> {
         for tried in 0..=self.retries {
             let mut command = Command::new(&self.program);
-            // Standard output is for the one report of this command.
+            // Standard output is for the report of this command only.
             command.args(words).stdin(Stdio::null()).stdout(io::stderr());
             let status = self.children.run(&mut command).map_err(SubmitError::start(&self.program))?;
             let Some(status) = status else { return Ok(End::Unfinished) };
@@ -171,7 +171,7 @@ impl<'a> Runner<'a> {
             }
             let code = shell_code(status);
             if PERMANENT.iter().any(|permanent| i32::from(*permanent) == code) {
-                say(&format!("{what}: exit code {code}, not tried again"));
+                say(&format!("{what}: exit code {code}, not retried"));
                 return Ok(End::Failed(code));
             }
             say(&format!("{what}: exit code {code}, try {} of {}", tried + 1, u64::from(self.retries) + 1));
@@ -184,12 +184,12 @@ impl<'a> Runner<'a> {
     }
 }
 
-/// The exit code as a shell gives it: 128 and the signal for a process that was killed.
+/// The exit code as in a shell: 128 plus the signal for a process that was killed.
 fn shell_code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 
-/// Processes that run, and whether they were told to stop.
+/// Running processes, and whether they were signaled to stop.
 #[derive(Default)]
 struct Children {
     state: Mutex<State>,
@@ -199,16 +199,16 @@ struct Children {
 #[derive(Default)]
 struct State {
     running: Vec<Pid>,
-    /// How often they were told.
-    told: u32,
+    /// Number of signals sent.
+    signaled: u32,
 }
 
 impl Children {
-    /// Runs a command to its end; `None` when all were told to stop before it began.
+    /// Runs a command to its end; `None` if all were signaled to stop before its start.
     fn run(&self, command: &mut Command) -> io::Result<Option<ExitStatus>> {
         let Some(mut child) = self.start(command)? else { return Ok(None) };
         let pid = Pid::from_child(&child);
-        // The process is kept as a zombie until it is off the list: its number is not another's before.
+        // The process stays a zombie until it is removed from the list, so that its id is not reused before.
         while let Err(rustix::io::Errno::INTR) =
             waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
         {}
@@ -218,7 +218,7 @@ impl Children {
 
     fn start(&self, command: &mut Command) -> io::Result<Option<Child>> {
         let mut state = self.state();
-        if state.told > 0 {
+        if state.signaled > 0 {
             return Ok(None);
         }
         let child = command.spawn()?;
@@ -226,22 +226,22 @@ impl Children {
         Ok(Some(child))
     }
 
-    /// Tells all processes to stop, politely the first time, and lets no other begin.
+    /// Stops all processes, with SIGTERM the first time and SIGKILL after, and starts no others.
     fn stop(&self) {
         let mut state = self.state();
-        let signal = if state.told == 0 { Signal::TERM } else { Signal::KILL };
-        state.told += 1;
+        let signal = if state.signaled == 0 { Signal::TERM } else { Signal::KILL };
+        state.signaled += 1;
         for pid in &state.running {
-            // It may have ended by itself.
+            // It may have ended already.
             let _ = kill_process(*pid, signal);
         }
         self.stopped.notify_all();
     }
 
-    /// Waits; at once true when told to stop.
+    /// Waits; returns true at once if signaled to stop.
     fn pause(&self, time: Duration) -> bool {
-        let waited = self.stopped.wait_timeout_while(self.state(), time, |state| state.told == 0);
-        waited.map_or(true, |(state, _)| state.told > 0)
+        let waited = self.stopped.wait_timeout_while(self.state(), time, |state| state.signaled == 0);
+        waited.map_or(true, |(state, _)| state.signaled > 0)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

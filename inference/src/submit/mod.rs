@@ -1,7 +1,8 @@
-//! Hands the shards of a plan to whoever runs them: Slurm, Kubernetes, or processes of this machine.
+//! Submits the shards of a plan to Slurm, to Kubernetes, or to processes of this machine.
 //!
-//! All engines keep one contract with the workers, who keep all state in the output: what a worker's exit code means is
-//! said in `PERMANENT` and nowhere else. Nothing is submitted twice to any harm: a worker leaves what is done alone.
+//! All engines rely on the same contract with the workers, which keep all state in the output: the meaning of a
+//! worker's exit code is defined by `PERMANENT` only. A second submission is harmless: a worker skips pieces that are
+//! done.
 
 mod common;
 mod env_file;

@@ -1,7 +1,7 @@
-//! Slurm: a job array with one task per shard, and a merge that begins when all of them ended well.
+//! Slurm: a job array with one task per shard, and a merge that starts when all of them have succeeded.
 //!
-//! What a try again is, the scripts decide themselves: only some clusters requeue by exit code (`RequeueExit`), and those
-//! without an end.
+//! The scripts decide on retries: only some clusters requeue by exit code (`RequeueExit`), and these
+//! without a limit.
 
 use std::fmt::Write as _;
 
@@ -28,11 +28,11 @@ pub(crate) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitEr
     }
     let scripts = Scripts::of(args, plan)?;
     if args.dry_run {
-        return Ok(told(&scripts));
+        return Ok(dry_run(&scripts));
     }
     let array = sbatch(&scripts.shards, &[])?;
     let merge = sbatch(&scripts.merge, &[&dependency(&array)]).inspect_err(|_| {
-        // Without its merge the array is of no use; that it cannot be cancelled either is told by the error before.
+        // Without its merge the array is useless. An error of scancel is ignored: the error of sbatch is reported.
         let _ = ask("scancel", &[&array], "");
     })?;
     let text = format!("shards           {array}\nmerge            {merge}\n");
@@ -40,7 +40,7 @@ pub(crate) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitEr
 }
 
 /// What would be submitted.
-fn told(scripts: &Scripts) -> Outcome {
+fn dry_run(scripts: &Scripts) -> Outcome {
     let text = format!(
         "# sbatch --parsable\n{}\n# sbatch --parsable {}\n{}",
         scripts.shards,
@@ -55,14 +55,19 @@ fn dependency(array: &str) -> String {
     format!("--dependency=afterok:{array}")
 }
 
-/// Submits a script and gives the number of its job.
+/// Submits a script and returns the id of its job.
 fn sbatch(script: &str, words: &[&str]) -> Result<String, SubmitError> {
     let printed = ask("sbatch", &[&["--parsable"], words].concat(), script)?;
-    // In a federation the cluster's name comes after the number.
-    Ok(printed.split(';').next().unwrap_or_default().to_owned())
+    // In a federation the name of the cluster follows the id.
+    let number = printed.split(';').next().unwrap_or(&printed);
+    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        let said = format!("it printed `{printed}`, expected a job id");
+        return Err(SubmitError::Refused { program: "sbatch", said });
+    }
+    Ok(number.to_owned())
 }
 
-/// Refuses more shards than an array may have, where the cluster can be asked.
+/// Refuses more shards than an array may have, if `scontrol` answers.
 fn check_array_size(shards: u32) -> Result<(), SubmitError> {
     let Ok(config) = ask("scontrol", &["show", "config"], "") else { return Ok(()) };
     match max_array_size(&config) {
@@ -100,7 +105,7 @@ impl Scripts {
         merge.push("--kill-on-invalid-dep=yes".to_owned());
         merge.extend(args.slurm.sbatch.iter().chain(&args.slurm.merge_sbatch).cloned());
         let merging = line(&plan.merge_words());
-        // The number of a task is also that of its whole array when it is the last one to start.
+        // The job id of the last task to start is also that of the whole array.
         let task = "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}";
         Ok(Self {
             shards: script(args, &shards, &worker, task),
@@ -128,7 +133,7 @@ fn directives(args: &SubmitArgs, name: &str, log: &str) -> Vec<String> {
     options
 }
 
-/// A script that runs a command, passes SIGTERM on to it, and has itself requeued when the command asks for another try.
+/// A script that runs a command, forwards SIGTERM to it, and requeues itself if the exit code allows a retry.
 fn script(args: &SubmitArgs, options: &[String], command: &str, task: &str) -> String {
     let mut text = "#!/bin/bash\n".to_owned();
     for option in options {
@@ -145,31 +150,31 @@ fn script(args: &SubmitArgs, options: &[String], command: &str, task: &str) -> S
         text,
         r#"
 child=
-told=
-trap 'told=1; [[ -z "$child" ]] || kill -TERM "$child" 2>/dev/null' TERM
+signaled=
+trap 'signaled=1; [[ -z "$child" ]] || kill -TERM "$child" 2>/dev/null' TERM
 {command} &
 child=$!
-# A signal that came before the worker had a number.
-[[ -z "$told" ]] || kill -TERM "$child"
+# A signal may arrive before the worker has a process id.
+[[ -z "$signaled" ]] || kill -TERM "$child"
 while :; do
-  told=
+  signaled=
   wait "$child"
   code=$?
-  # A wait that a signal broke off is begun again: the worker is still there.
-  [[ -n "$told" && $code -gt 128 ]] || break
+  # After a wait interrupted by a signal, wait again: the worker still runs.
+  [[ -n "$signaled" && $code -gt 128 ]] || break
 done
 
 case $code in
   0) exit 0 ;;
-  {permanent}) echo "exit code $code: not tried again" >&2; exit "$code" ;;
+  {permanent}) echo "exit code $code: not retried" >&2; exit "$code" ;;
 esac
 tries=${{SLURM_RESTART_COUNT:-0}}
 if ((tries >= {retries})); then
-  echo "exit code $code after $tries tries more: given up" >&2
+  echo "exit code $code after $tries retries: giving up" >&2
   exit 1
 fi
-echo "exit code $code: to be tried again" >&2
-# Not when it is being cancelled, which requeueing would undo. Where requeueing is refused, a cluster may still do it by the exit code.
+echo "exit code $code: to be retried" >&2
+# Not while the job is being cancelled, since requeueing would undo that. If requeueing is refused, the cluster may requeue by the exit code.
 trap '' TERM
 task="{task}"
 [[ "$(squeue --noheader --jobs="$task" --format=%T)" != RUNNING ]] || scontrol requeue "$task"

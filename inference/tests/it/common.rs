@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use arpent_base::number::exact_f32;
 use arpent_model::{HandSet, hand_set_linear};
 use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Picture};
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 
 /// CRS of the scenes, Lambert-93, and their GSD.
 pub const EPSG: u16 = 2154;
-/// Metres per pixel of the scenes.
+/// Meters per pixel of the scenes.
 pub const GSD: f64 = 0.2;
 
 /// A working folder.
@@ -144,14 +145,13 @@ impl Place {
     }
 }
 
-/// A package that gives each pixel the kind whose mean colour is nearest to the mean of its `kernel` x `kernel`
-/// neighbours: `2 c . x - |c|^2` is largest for the nearest `c`, and every sum is a whole number below 2^24.
+/// A package that gives each pixel the kind whose mean color is nearest to the mean of its `kernel` x `kernel`
+/// neighbors: `2 c . x - |c|^2` is largest for the nearest `c`, and every sum is a whole number below 2^24.
 pub fn nearest_color(dir: &Path, kernel: usize) {
     let means: [[f32; 3]; 4] =
         [[55.0, 105.0, 55.0], [215.0, 205.0, 195.0], [135.0, 165.0, 75.0], [35.0, 45.0, 85.0]];
     let taps = kernel * kernel;
-    #[allow(clippy::cast_precision_loss)]
-    let share = taps as f32;
+    let share = exact_f32(taps);
     let weights: Vec<Vec<f32>> =
         means.iter().map(|c| c.iter().flat_map(|v| vec![2.0 * v; taps]).collect()).collect();
     let bias: Vec<f32> = means.iter().map(|c| -share * c.iter().map(|v| v * v).sum::<f32>()).collect();

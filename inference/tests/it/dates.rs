@@ -136,7 +136,7 @@ fn the_dates_must_fit_the_model_and_each_other() {
     assert!(nowhere.contains("nowhere.tif"), "{nowhere}");
     place.draw("apart.tif", &before, Window::new(AFTER.col + 1000, AFTER.row, 50, 50));
     let apart = said(&["--before", "apart.tif"]);
-    assert!(apart.contains("no place in common"), "{apart}");
+    assert!(apart.contains("do not overlap"), "{apart}");
     let coarse = Window::new(1_630_000, -17_155_000, 80, 70);
     GeoTiff::rgb(EPSG, 2.0 * GSD, coarse, &before.bands(coarse)).write(&place.path("coarse.tif")).unwrap();
     let differ = said(&["--before", "coarse.tif"]);
@@ -144,7 +144,7 @@ fn the_dates_must_fit_the_model_and_each_other() {
     // A package of one date.
     crate::common::nearest_color(&place.path("single"), 1);
     let single = said(&["--model", "single", "--before", "before.tif"]);
-    assert!(single.contains("looks at one date"), "{single}");
+    assert!(single.contains("takes scenes of one date"), "{single}");
     place.run(&["after.tif"], "single-map", &["--model", "single"]);
 }
 

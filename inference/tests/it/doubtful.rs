@@ -1,5 +1,6 @@
 //! What is doubtful about a place, an area or a name, and is refused or told.
 
+use arpent_base::number::exact;
 use arpent_model::ModelPackage;
 use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Picture};
@@ -61,8 +62,7 @@ fn what_no_scene_covers_of_an_aoi_is_told() {
     let place = Place::new();
     let scene = place.draw("a.tif", &Picture::new(2, 12), SCENE);
     let polygon = |w: Window| {
-        #[allow(clippy::cast_precision_loss, reason = "a few million pixels")]
-        let at = |col: i64, row: i64| format!("[{},{}]", col as f64 * GSD, -(row as f64) * GSD);
+        let at = |col: i64, row: i64| format!("[{},{}]", exact(col) * GSD, -exact(row) * GSD);
         let [a, b, c, d] =
             [(w.col, w.row), (w.col, w.row_end()), (w.col_end(), w.row_end()), (w.col_end(), w.row)]
                 .map(|(col, row)| at(col, row));

@@ -1,11 +1,12 @@
 //! A hand-set network on a drawn scene: every number of the output is known.
 
+use arpent_base::number::round;
 use arpent_raster::Window;
 use arpent_testing::GeoTiff;
 
 use crate::common::{EPSG, GSD, Map, Place, gdal, nearest_color};
 
-/// Mean colours of the kinds of the hand-set network.
+/// Mean colors of the kinds of the hand-set network.
 const COLORS: [[u8; 3]; 4] = [[55, 105, 55], [215, 205, 195], [135, 165, 75], [35, 45, 85]];
 
 /// 40 x 30 pixels of class 0 with a square ring of class 1, an L of class 2 and a pixel of class 3 on a corner.
@@ -80,14 +81,13 @@ fn polygons_areas_and_scores_are_exact() {
 }
 
 /// The corners of each ring in pixels of the scene, sorted.
-#[allow(clippy::cast_possible_truncation)]
 fn corners(wkt: &str) -> Vec<Vec<(i64, i64)>> {
     let inner = wkt.trim_start_matches("POLYGON").trim().trim_start_matches('(').trim_end_matches(')');
     let ring = |text: &str| {
         let pair = |p: &str| {
             let (x, y) = p.trim().split_once(' ').unwrap();
             let (x, y): (f64, f64) = (x.parse().unwrap(), y.parse().unwrap());
-            ((x / GSD - 3_260_000.0).round() as i64, (-y / GSD + 34_310_000.0).round() as i64)
+            (round::<i64>(x / GSD - 3_260_000.0), round::<i64>(-y / GSD + 34_310_000.0))
         };
         let mut points: Vec<_> = text.split(',').map(pair).collect();
         points.sort_unstable();

@@ -37,7 +37,7 @@ fn a_scratch_disk_of_any_size_that_is_full_says_try_again_and_loses_nothing() {
         assert_eq!(temporary(&disk.0), 0);
         if ended.code == 0 {
             // What earlier attempts computed was not computed again.
-            assert!(kept == 0 || ended.err.contains("going on: "), "{}", ended.err);
+            assert!(kept == 0 || ended.err.contains("resuming: "), "{}", ended.err);
             break;
         }
         let ended = ended.expect(75);
@@ -116,7 +116,7 @@ fn a_store_that_does_not_answer_is_tried_again_by_every_verb() {
         vec!["merge", "--plan", plan],
         vec!["submit", "--plan", plan, "--engine", "local"],
         vec!["status", "s3://maps/oak"],
-        vec!["verify", "s3://maps/oak"],
+        vec!["check", "s3://maps/oak"],
         vec!["inspect", "s3://maps/oak"],
         vec!["gc", "s3://maps/oak", "--older-than", "1d"],
         vec!["zonal", "zonal.toml", "--map", "s3://maps/oak", "--zones", "zones.geojson", "--output", "z"],
@@ -147,7 +147,7 @@ fn what_a_user_may_not_read_is_not_tried_again() {
     let (place, _) = place();
     let ended = place.arpent(&["gc", "nothing-here", "--older-than", "1d"]).expect(2);
     assert!(
-        ended.err.contains("there is nothing at nothing-here") && ended.err.contains("hint: "),
+        ended.err.contains("nothing-here does not exist or is empty") && ended.err.contains("hint: "),
         "{}",
         ended.err
     );
@@ -167,12 +167,15 @@ fn what_a_user_may_not_read_is_not_tried_again() {
 #[test]
 fn values_that_do_not_fit_name_their_file_table_and_line() {
     let (place, _) = place();
-    let rule = "[[reference.inform]]\nname = \"a\"\nlayer = { source = \"none.gpkg\", id = \"a\" }\nmin_share = 2.0\n";
+    let rule = "[[reference.enrich]]\nname = \"a\"\nlayer = { source = \"none.gpkg\", id = \"a\" }\nmin_share = 2.0\n";
     for (text, expected) in [
-        ("[coverage]\nmmu_m2 = -1.0\n", "line 3, in [coverage]: coverage.mmu_m2 is -1, expected"),
+        (
+            "[coverage]\nmmu_m2 = -1.0\n",
+            "line 3, in [coverage]: `coverage.mmu_m2` is -1, expected 0 or more square meters",
+        ),
         (
             "[coverage]\nmmu_m2 = 5.0\ntolerance_px = -2.0\n",
-            "line 4, in [coverage]: coverage.tolerance_px is -2",
+            "line 4, in [coverage]: `coverage.tolerance_px` is -2, expected 0 or more pixels",
         ),
         (
             "[coverage]\nmmu_m2 = 5.0\nsmooth = { cut_px = 1.0, max_share = 0.9 }\n",
@@ -188,15 +191,15 @@ fn values_that_do_not_fit_name_their_file_table_and_line() {
         ),
         (
             "[coverage]\nmmu_m2 = 5.0\n[coverage.built_up]\nmmu_m2 = 2.0\n",
-            "line 4, in [coverage.built_up]: coverage.built_up: nothing says",
+            "line 4, in [coverage.built_up]: coverage.built_up: neither",
         ),
         (
             "[features]\nclasses = [\"x\"]\n",
             "line 3, in [features]: features.classes: the model has no class `x`",
         ),
-        ("[objects]\ngap_m = 1.0\n", "line 2, in [objects]: [objects]: `"),
+        ("[objects]\ngap_m = 1.0\n", "line 2, in [objects]: [objects]: the model `"),
         ("[compute]\nmemory_limit_mb = 1\n", "line 3, in [compute]: the job needs about"),
-        (rule, "line 5, in [reference]: reference.inform `a`: min_share is 2"),
+        (rule, "line 5, in [[reference.enrich]] 1: `reference.enrich.min_share` is 2, expected a share"),
     ] {
         place.config(text);
         let ended = place.arpent(&["plan", "run.toml", "--scene", "a.tif"]).expect(2);

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use arpent_base::number::exact;
 use arpent_model::{HandSet, hand_set_linear};
 use arpent_raster::{SampleType, Window};
 use arpent_testing::{GeoTiff, Picture, Samples};
@@ -72,7 +73,7 @@ fn a_scene_without_a_crs_or_a_place_gets_them() {
     follow(&place, &told, "gdal_edit.py", &[("xxxx", "2154")]);
     assert_eq!(labels(&place, "b.tif", "in-place"), good);
     // A local system that stands for a known one: the numbers are right, the name is not.
-    let local = "LOCAL_CS[\"site\",UNIT[\"metre\",1]]";
+    let local = "LOCAL_CS[\"site\",UNIT[\"meter\",1]]";
     gdal("gdal_translate", &["-q", "-a_srs", local, &place.text("a.tif"), &place.text("l.tif")]);
     follow(&place, &hint(&place, "l.tif", &[]), "gdal_translate", &[("xxxx", "2154")]);
     assert_eq!(labels(&place, "l_georeferenced.tif", "local"), good);
@@ -85,9 +86,7 @@ fn a_scene_without_a_crs_or_a_place_gets_them() {
     let warped = labels(&place, "gon_warped.tif", "warped");
     let share = |labels: &[u8], class: u8| {
         let count = |wanted: &dyn Fn(u8) -> bool| labels.iter().filter(|l| wanted(**l)).count();
-        #[allow(clippy::cast_precision_loss, reason = "a few thousand pixels")]
-        let share = count(&|l| l == class) as f64 / count(&|l| l != 255) as f64;
-        share
+        exact(count(&|l| l == class)) / exact(count(&|l| l != 255))
     };
     for class in 0..4 {
         let (found, expected) = (share(&warped, class), share(&good, class));
@@ -292,7 +291,7 @@ fn commands_of_our_own_run() {
     for words in [
         &["inspect", "a.tif"][..],
         &["inspect", "model"],
-        &["verify", "good"],
+        &["check", "good"],
         &["submit", "--help"],
         &["gc", "good", "--older-than", "7d", "--dry-run"],
         &["plan", "run.toml", "--scene", "a.tif", "--shards", "auto", "--output", "shared"],
@@ -309,7 +308,7 @@ fn commands_of_our_own_run() {
         place.worker(&plan, index).expect(0);
     }
     place.arpent(&["merge", "--plan", &plan]).expect(0);
-    place.arpent(&["verify", "two"]).expect(0);
+    place.arpent(&["check", "two"]).expect(0);
     // Where an output is taken, and where grids differ.
     place.try_run(&["a.tif"], "good", &[]).expect(2);
     place.try_run(&["a.tif"], "good", &["--overwrite"]).expect(0);
@@ -383,9 +382,9 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
         HERE,
         "two_dates_are_brought_to_one_grid",
     ),
-    ("gdal_edit.py {says} {from}", HERE, "what_lies_beside_a_scene_becomes_its_mask"),
+    ("gdal_edit.py {flags} {from}", HERE, "what_lies_beside_a_scene_becomes_its_mask"),
     (
-        "gdal_translate -r nearest -outsize {width} {height} {says}",
+        "gdal_translate -r nearest -outsize {width} {height} {flags}",
         HERE,
         "what_lies_beside_a_scene_becomes_its_mask",
     ),
@@ -404,7 +403,7 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
     ("ogr2ogr -nlt MULTILINESTRING lines.gpkg {path}", LAYERS, "commands_in_hints_lead_to_success"),
     ("ogr2ogr -nlt PROMOTE_TO_MULTI -dialect OGRSQL", LAYERS, "commands_in_hints_lead_to_success"),
     ("arpent inspect", HERE, "commands_of_our_own_run"),
-    ("arpent verify", HERE, "commands_of_our_own_run"),
+    ("arpent check", HERE, "commands_of_our_own_run"),
     ("arpent run` needs none", HERE, "commands_of_our_own_run"),
     (
         "arpent run` takes them by their number",
@@ -415,7 +414,7 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
     ("arpent status PLAN", OUTPUTS, "commands_of_hints_lead_to_success"),
     ("arpent gc OUTPUT --older-than 0s", OUTPUTS, "commands_of_hints_lead_to_success"),
     ("arpent gc URL --older-than 7d", OUTPUTS, "commands_of_hints_lead_to_success"),
-    ("arpent gc` does", HERE, "commands_of_our_own_run"),
+    ("arpent gc` deletes", HERE, "commands_of_our_own_run"),
     ("arpent submit --help", HERE, "commands_of_our_own_run"),
     ("arpent-train fit {0}", "training/tests/it/drawn.rs", "what_was_edited_is_not_overwritten"),
     ("arpent-train fit {}{resume}", "training/tests/it/drawn.rs", "what_was_edited_is_not_overwritten"),
@@ -487,7 +486,7 @@ const PROGRAMS: &[&str] = &[
     "arpent gc",
     "arpent zonal",
     "arpent inspect",
-    "arpent verify",
+    "arpent check",
     "arpent schema",
     "arpent model",
     "arpent train",

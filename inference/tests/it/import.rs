@@ -1,5 +1,6 @@
 //! Networks that others trained: imported, and run.
 
+use arpent_base::number::exact_f32;
 use arpent_model::{Architecture, Encoder, ModelPackage, Weights};
 use arpent_testing::SplitMix;
 
@@ -15,8 +16,7 @@ fn checkpoint(place: &Place, encoder: Encoder, bands: usize, classes: usize) -> 
     let mut weights = Weights::default();
     for tensor in net.training_tensors() {
         let inputs: usize = tensor.shape[1..].iter().product();
-        #[allow(clippy::cast_precision_loss)]
-        let scale = (3.0 / inputs as f32).sqrt();
+        let scale = (3.0 / exact_f32(inputs)).sqrt();
         let is_kernel = tensor.shape.len() == 4;
         let is_scale = tensor.name.ends_with("var") || (!is_kernel && tensor.name.ends_with("weight"));
         let mut value = || {
@@ -52,10 +52,10 @@ fn one_line_away(classes: usize) {
     let (package, _) = ModelPackage::load(&place.path("flair")).unwrap();
     let bands: Vec<&str> = package.bands.iter().map(|b| b.name.as_str()).collect();
     assert_eq!(bands, ["red", "green", "blue", "nir", "elevation"]);
-    assert_eq!((package.licence.as_str(), package.stride_px), ("etalab-2.0", 32));
+    assert_eq!((package.license.as_str(), package.stride_px), ("etalab-2.0", 32));
     assert!(place.arpent(&["inspect", "flair"]).expect(0).out.contains("plowed land"));
     let again = place.arpent(&[&words[..], &["--output", "flair"]].concat()).expect(2);
-    assert!(again.err.contains("already holds a model package"), "{}", again.err);
+    assert!(again.err.contains("already contains a model package"), "{}", again.err);
 
     let Some(scene) = real("scenes/ign_ortho_20cm_lamb93/ign_rgbn_20cm.tif") else { return };
     // The scene has no height: its infrared stands in, for the network is random anyway.
@@ -81,7 +81,7 @@ fn what_cannot_be_imported_is_told() {
     assert!(classes.contains("segmentation_head.0.weight"), "{classes}");
     let bands = import(&["--architecture", "unet-resnet18", "--classes", "15", "--bands", "red,purple,blue"]);
     assert!(bands.contains("purple") && bands.contains("green"), "{bands}");
-    let licence = import(&["--architecture", "unet-resnet18", "--classes", "15", "--licence", " "]);
-    assert!(licence.contains("--licence is empty") && licence.contains("SPDX"), "{licence}");
+    let license = import(&["--architecture", "unet-resnet18", "--classes", "15", "--license", " "]);
+    assert!(license.contains("--license is empty") && license.contains("SPDX"), "{license}");
     assert!(!place.path("out").exists());
 }

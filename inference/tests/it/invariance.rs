@@ -1,5 +1,6 @@
 //! Same pixel, same answer: whatever the file, the window, the threads and the order.
 
+use arpent_base::number::{exact, exact_f32, round};
 use arpent_model::{Architecture, DeviceChoice, HandSet, ModelPackage, Prediction, Predictor, Weights};
 use arpent_raster::{Chip, Window};
 use arpent_testing::{GeoTiff, Picture, SplitMix};
@@ -28,8 +29,7 @@ pub fn random_net(place: &Place, seed: u64, net: Architecture, bands: &[&str]) -
     let mut weights = Weights::default();
     for tensor in net.tensors() {
         let inputs: usize = tensor.shape[1..].iter().product();
-        #[allow(clippy::cast_precision_loss)]
-        let scale = if tensor.shape.len() == 1 { 0.3 } else { 2.0 / (inputs as f32).sqrt() };
+        let scale = if tensor.shape.len() == 1 { 0.3 } else { 2.0 / exact_f32(inputs).sqrt() };
         let draw = |_| (f32::from(u16::try_from(random.below(2001)).unwrap()) / 1000.0 - 1.0) * scale;
         let values = (0..tensor.shape.iter().product()).map(draw).collect();
         weights.insert(tensor.name, &tensor.shape, values);
@@ -53,8 +53,7 @@ pub fn inside(map: &Map, gsd: f64, window: Window, margin: usize) -> Vec<Row> {
         numbers.split(',').all(|pair| {
             let (x, y) = pair.trim().split_once(' ').unwrap();
             let (x, y): (f64, f64) = (x.parse().unwrap(), y.parse().unwrap());
-            #[allow(clippy::cast_possible_truncation)]
-            let (col, row) = ((x / gsd).round() as i64, (-y / gsd).round() as i64);
+            let (col, row) = (round::<i64>(x / gsd), round::<i64>(-y / gsd));
             col > left && col < right && row > top && row < bottom
         })
     };
@@ -145,8 +144,7 @@ fn an_aoi_gives_the_same_map_inside() {
     let whole = place.run(&[&scene], "whole", &[]);
     // Pixels outside the AOI are still read as context: its border changes nothing.
     let aoi = shrunk(SCENE, 40);
-    #[allow(clippy::cast_precision_loss)]
-    let (x, y) = (|c: i64| c as f64 * 0.2, |r: i64| -(r as f64) * 0.2);
+    let (x, y) = (|c: i64| exact(c) * 0.2, |r: i64| -exact(r) * 0.2);
     let (w, e, n, s) = (x(aoi.col), x(aoi.col_end()), y(aoi.row), y(aoi.row_end()));
     let ring = format!("[[{w},{s}],[{e},{s}],[{e},{n}],[{w},{n}],[{w},{s}]]");
     let crs = r#""crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::2154"}}"#;

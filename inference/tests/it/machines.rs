@@ -47,7 +47,7 @@ fn json(ended: Ended) -> Value {
 
 /// SHA-256 of every artifact of an output in a store, by file name; each was read and hashed again.
 fn hashes(place: &Place, env: &[(String, String)], url: &str) -> Vec<(String, String)> {
-    with_store(place, env, &["verify", url]).expect(0);
+    with_store(place, env, &["check", url]).expect(0);
     let run = json(with_store(place, env, &["inspect", url, "--format", "json"]))["run"].clone();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let of = |a: &Value| (text(&a["href"]).rsplit('/').next().unwrap().to_owned(), text(&a["sha256"]));
@@ -104,7 +104,7 @@ fn scene_and_map_in_one_store_give_the_pixels_of_local_files() {
     assert!(input["etag"].as_str().is_some_and(|tag| tag.len() > 8), "{input}");
     let leftovers = json(with_store(&place, &env, &["gc", &url, "--older-than", "0s", "--format", "json"]));
     assert!(leftovers["leftovers"].as_array().unwrap().len() == 1, "the job's records: {leftovers}");
-    with_store(&place, &env, &["verify", &url]).expect(0);
+    with_store(&place, &env, &["check", &url]).expect(0);
 
     // Another object under the same name.
     let changed = place.draw("other.tif", &Picture::new(4, 9), SCENE);
@@ -141,7 +141,7 @@ fn a_network_that_fails_delays_a_job_and_changes_nothing() {
             assert_eq!(ended.code, 75, "{words:?}: {}", ended.err);
             assert!(ended.err.contains("error: ") && !ended.err.contains("panicked"), "{}", ended.err);
             // Nothing half-visible: an output is whole, or not there.
-            let seen = with_store(&place, &server.env(), &["verify", &url]);
+            let seen = with_store(&place, &server.env(), &["check", &url]);
             assert!(seen.code == 0 || seen.err.contains("no complete run") || seen.code == 2, "{}", seen.err);
         }
         panic!("{words:?} never came to an end: {codes:?}");
@@ -183,7 +183,7 @@ fn a_signed_address_is_in_no_plan_and_in_no_manifest() {
     let signed = format!("{}?X-Amz-Signature=recognizable-secret", server.web_url("scenes/scene.tif"));
     let words = ["plan", "run.toml", "--scene", &signed, "--output", "out", "--shards", "2"];
     let ended = place.arpent(&words).expect(2);
-    assert!(ended.err.contains("credentials in their environment"), "{}", ended.err);
+    assert!(ended.err.contains("credentials to the workers in their environment"), "{}", ended.err);
     let map = place.run(&[&signed], "out", &[]);
     let everything = crate::shards::files_below(&place.path("out"));
     assert!(!everything.is_empty());
@@ -265,28 +265,46 @@ fn the_guide_on_three_nodes_of_which_one_dies_gives_the_bytes_of_one_run() {
 
     // A node dies when the first shard is done and others are under way.
     let status_of_guide = command_of("status").replace(&in_guide, &address);
-    let status = || json(run(&format!("{status_of_guide} --format json")))["jobs"][0].clone();
-    let mut node = String::new();
-    let half_way = |_: &Slurm| {
-        let job = status();
-        if job["states"]["done"].as_u64().unwrap_or(0) >= 1 {
-            // The worker that began last is farthest from its end.
-            let shards = job["attention"].as_array().unwrap().iter();
-            let running = shards.filter(|shard| shard["state"] == "running");
-            let last = running.min_by_key(|shard| shard["silent_s"].as_i64());
-            node = last.map_or_else(String::new, |shard| shard["host"].as_str().unwrap().to_owned());
-        }
-        Ok(!node.is_empty())
+    let status = |cluster: &Slurm| {
+        let mut shell = cluster_command(cluster, &place, &path, &server);
+        shell.args(["-c", &format!("{status_of_guide} --format json")]);
+        json(shell.output().unwrap().into())["jobs"][0].clone()
     };
-    cluster.wait_for("the first shard", half_way).unwrap();
+    let is_running = |shard: &&Value| shard["state"] == "running";
+    // How far the job is: what time says nothing of, and a machine that is busy otherwise takes longer for.
+    let progress = |job: &Value| format!("{} {} pieces", job["states"], job["pieces_done"]);
+    let mut node = String::new();
+    let half_way = |cluster: &Slurm| {
+        let job = status(cluster);
+        let shards = job["attention"].as_array().unwrap();
+        // The worker that began last is farthest from its end.
+        let last = shards.iter().filter(is_running).min_by_key(|shard| shard["silent_s"].as_i64());
+        if let Some(last) = last.filter(|_| job["states"]["done"].as_u64().unwrap_or(0) >= 1) {
+            let host = last["host"].as_str().unwrap().to_owned();
+            // Held, it cannot end between this look at it and its death.
+            cluster.hold_node(&host, true);
+            std::thread::sleep(Duration::from_millis(300));
+            let again = status(cluster)["attention"].clone();
+            let is_held = |shard: &Value| shard["shard"] == last["shard"] && is_running(&shard);
+            if again.as_array().unwrap().iter().any(is_held) {
+                node = host;
+                return Ok(None);
+            }
+            cluster.hold_node(&host, false);
+        }
+        assert!(job["states"]["done"] != 7, "all shards were done before a node could die");
+        Ok(Some(progress(&job)))
+    };
+    cluster.wait_while_it_changes("the first shard", half_way).unwrap();
     cluster.kill_node(&node).unwrap();
     let cluster = cluster;
-    let merged = |cluster: &Slurm| Ok(cluster.state(&merge)? == "COMPLETED");
-    for _ in 0..3 {
-        // A task of a dead node is found dead, requeued, and waits: longer than one wait.
-        if cluster.wait_for("the merge", merged).is_ok() {
-            break;
-        }
+    // A task of a dead node is found dead, requeued, and waits.
+    let merged = |cluster: &Slurm| {
+        let state = cluster.state(&merge)?;
+        Ok((state != "COMPLETED").then(|| format!("{state}, {}", progress(&status(cluster)))))
+    };
+    if let Err(error) = cluster.wait_while_it_changes("the merge", merged) {
+        panic!("{error}\n{}", logs(&place));
     }
     assert_eq!(cluster.state(&merge).unwrap(), "COMPLETED", "{}", logs(&place));
     assert_eq!(hashes(&place, &server.env(), &url), local.hashes());

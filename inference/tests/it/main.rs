@@ -18,6 +18,7 @@ mod exits;
 mod hints;
 mod import;
 mod inputs;
+mod installed;
 mod invariance;
 mod machines;
 mod order;

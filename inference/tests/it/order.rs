@@ -45,7 +45,9 @@ fn two_years_of_one_dalle_need_an_order_and_features_name_the_one_that_was_seen(
     place.config(from);
     let refused = place.try_run(&["dalles"], "out", &[]).expect(2);
     assert!(
-        refused.err.contains("`d_20190701_a` (2019-07-01) and `d_20220801_a` (2022-08-01) share 100.0 %")
+        refused
+            .err
+            .contains("`d_20190701_a` (2019-07-01) and `d_20220801_a` (2022-08-01) overlap by 100.0 %")
             && refused.err.contains("order = \"newest\""),
         "{}",
         refused.err
@@ -76,14 +78,10 @@ fn two_years_of_one_dalle_need_an_order_and_features_name_the_one_that_was_seen(
     place.config("[input]\nacquired_from = \"*_{yyyy}08{dd}_*\"\n");
     assert!(place.try_run(&["dalles"], "bad", &[]).expect(2).err.contains("{dd} without {mm}"));
     place.config("[input]\nacquired_from = \"*_2022{mm}{dd}_*\"\norder = \"newest\"\n");
-    assert!(place.try_run(&["dalles"], "bad", &[]).expect(2).err.contains("must hold {yyyy}"));
+    assert!(place.try_run(&["dalles"], "bad", &[]).expect(2).err.contains("must contain {yyyy}"));
     place.config("[input]\nacquired_from = \"d_20{dd}{mm}{yyyy}x*\"\norder = \"newest\"\n");
     let refused = place.try_run(&["dalles"], "bad", &[]).expect(2);
-    assert!(
-        refused.err.contains("date not known") && refused.err.contains("acquired_from"),
-        "{}",
-        refused.err
-    );
+    assert!(refused.err.contains("date unknown") && refused.err.contains("acquired_from"), "{}", refused.err);
 }
 
 #[test]

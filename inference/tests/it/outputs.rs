@@ -51,19 +51,19 @@ fn rasters_are_cogs_with_colors_names_and_nodata() {
 #[test]
 fn verify_tells_a_changed_and_a_missing_file() {
     let (place, map) = published();
-    assert!(place.arpent(&["verify", "out"]).expect(0).out.contains("intact: 7 of 7"));
+    assert!(place.arpent(&["check", "out"]).expect(0).out.contains("intact: 7 of 7"));
     let labels = map.file("labels.tif");
     let mut bytes = std::fs::read(&labels).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&labels, bytes).unwrap();
     std::fs::remove_file(map.file("features.fgb")).unwrap();
-    let told = place.arpent(&["verify", "out"]).expect(1).out;
+    let told = place.arpent(&["check", "out"]).expect(1).out;
     assert!(
         told.contains("DAMAGED: 5 of 7") && told.contains("features.fgb") && told.contains("labels.tif"),
         "{told}"
     );
-    place.arpent(&["verify", "nowhere"]).expect(2);
+    place.arpent(&["check", "nowhere"]).expect(2);
 }
 
 #[test]
@@ -121,14 +121,14 @@ fn killed_at_any_moment_nothing_is_visible_and_the_next_run_gives_the_same_bytes
         let ended = child.wait().unwrap();
         // Killed between the manifest and its own end, a run is published, and whole.
         if place.path("killed/manifest.json").exists() {
-            place.arpent(&["verify", "killed"]).expect(0);
+            place.arpent(&["check", "killed"]).expect(0);
             break;
         }
         assert!(!ended.success(), "a run that ended well is published");
     }
     let after = place.run(&["a.tif"], "killed", &["--overwrite"]);
     assert_eq!(map.hashes(), after.hashes());
-    place.arpent(&["verify", "killed"]).expect(0);
+    place.arpent(&["check", "killed"]).expect(0);
 }
 
 #[test]

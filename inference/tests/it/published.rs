@@ -1,12 +1,13 @@
 //! What is published agrees with itself: rasters, features, zonal results, and what commands say of them.
 
+use arpent_base::number::{exact, truncate};
 use arpent_raster::{Grid, PixelArea, Window};
 use arpent_testing::Picture;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::common::{Ended, GSD, Map, Place, gdal};
-use crate::reference::{IMPOSE, SCENE, layer, place, properties, rectangle};
+use crate::reference::{OVERRIDE, SCENE, layer, place, properties, rectangle};
 use crate::zonal::rows;
 
 const CLASSES: [&str; 4] = ["background", "class 1", "class 2", "class 3"];
@@ -28,9 +29,8 @@ const ACROSS: Ground = Ground {
 
 impl Ground {
     /// Corner of a pixel of the scene, counted from its upper left one.
-    #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
     fn at(&self, col: f64, row: f64) -> [f64; 2] {
-        [(self.window.col as f64 + col) * self.gsd, -(self.window.row as f64 + row) * self.gsd]
+        [(exact(self.window.col) + col) * self.gsd, -(exact(self.window.row) + row) * self.gsd]
     }
 
     /// A rectangle of pixels; in degrees, what is east of the antimeridian is written in degrees west.
@@ -61,16 +61,24 @@ impl Ground {
 
     /// A column of the features drawn on the pixels of the scene by GDAL, -1 where there is none.
     fn drawn(&self, map: &Map, place: &Place, column: &str) -> Vec<i32> {
-        #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
         let ([west, north], [east, south]) =
-            (self.at(0.0, 0.0), self.at(self.window.width as f64, self.window.height as f64));
+            (self.at(0.0, 0.0), self.at(exact(self.window.width), exact(self.window.height)));
         let (out, gsd) = (place.text("drawn.img"), self.gsd.to_string());
         let extent = [west, south, east, north].map(|v| v.to_string());
         let sql = format!("SELECT {column} + 0 AS n, geom FROM features");
         let mut words = vec!["-q", "-a", "n", "-sql", &sql, "-init", "-1", "-ot", "Int32", "-of", "ENVI"];
         words.extend(["-tr", &gsd, &gsd, "-te"]);
         words.extend(extent.iter().map(String::as_str));
-        let features = map.file("features.gpkg");
+        let mut features = map.file("features.gpkg");
+        if self.epsg == 4326 {
+            // Features are cut at 180 degrees; the scene goes on beyond.
+            let whole = place.path("whole.gpkg");
+            let _ = std::fs::remove_file(&whole);
+            let wrapped = "+proj=longlat +datum=WGS84 +lon_wrap=180";
+            let places = [&whole, &features].map(|path| path.to_str().unwrap());
+            gdal("ogr2ogr", &["-f", "GPKG", "-t_srs", wrapped, places[0], places[1], "features"]);
+            features = whole;
+        }
         words.extend([features.to_str().unwrap(), &out]);
         gdal("gdal_rasterize", &words);
         let bytes = std::fs::read(out).unwrap();
@@ -110,14 +118,10 @@ fn green(pixels: usize) -> Vec<u8> {
 
 /// Zones that are whole pixels: the scene in four parts, by a column and a row.
 fn zones(ground: &Ground, place: &Place, name: &str, col: f64, row: f64) -> [[usize; 4]; 4] {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels of a small scene")]
-    let (c, r) = (col as usize, row as usize);
+    let (c, r) = (truncate::<usize>(col), truncate::<usize>(row));
     let parts = [[0, 0, c, r], [c, 0, 230, r], [0, r, c, 190], [c, r, 230, 190]];
-    #[allow(clippy::cast_precision_loss, reason = "pixels of a small scene")]
-    let shapes: Vec<_> = (0..)
-        .zip(parts)
-        .map(|(i, part)| (json!({ "n": i }), ground.rectangle(part.map(|v| v as f64))))
-        .collect();
+    let shapes: Vec<_> =
+        (0..).zip(parts).map(|(i, part)| (json!({ "n": i }), ground.rectangle(part.map(exact)))).collect();
     ground.layer(place, name, &shapes);
     parts
 }
@@ -160,7 +164,7 @@ proptest! {
         }).collect();
         ground.layer(&place, "topo.geojson", &objects);
         let coverage = format!("[coverage]\nmmu_m2 = {}\n", f64::from(mmu) * areas[0] / 0.04);
-        place.config(&format!("{}{IMPOSE}", if is_coverage { &coverage } else { "" }));
+        place.config(&format!("{}{OVERRIDE}", if is_coverage { &coverage } else { "" }));
         let map = place.run(&[&scene], "out", &["--threads", "1"]);
         let words = ["--threads", &threads.to_string(), "--window", &size.to_string()].map(str::to_owned);
         let other = place.run(&[&scene], "other", &words.each_ref().map(String::as_str));
@@ -207,7 +211,7 @@ proptest! {
 }
 
 #[test]
-fn what_was_imposed_and_dissolved_again_leaves_the_score() {
+fn what_was_overridden_and_eliminated_again_leaves_the_score() {
     let (place, scene) = place();
     place.config("[coverage]\nmmu_m2 = 1.0\n");
     let plain = place.run(&[&scene], "plain", &[]);
@@ -220,12 +224,11 @@ fn what_was_imposed_and_dissolved_again_leaves_the_score() {
         .skip(40 * SCENE.width + 40)
         .find(|(_, l)| *l != 3)
         .unwrap();
-    #[allow(clippy::cast_precision_loss, reason = "pixels of a small scene")]
-    let [col, row] = [(at % SCENE.width) as f64, (at / SCENE.width) as f64];
+    let [col, row] = [exact(at % SCENE.width), exact(at / SCENE.width)];
     layer(&place, "topo.geojson", &[(json!({ "cleabs": "B" }), rectangle([col, row, col + 1.0, row + 1.0]))]);
-    place.config(&format!("[coverage]\nmmu_m2 = 1.0\n{IMPOSE}"));
+    place.config(&format!("[coverage]\nmmu_m2 = 1.0\n{OVERRIDE}"));
     let map = place.run(&[&scene], "out", &[]);
-    assert_eq!(map.manifest["counts"]["references"][0]["pixels_imposed"], json!(1));
+    assert_eq!(map.manifest["counts"]["references"][0]["pixels_overridden"], json!(1));
     assert_eq!(map.raster("map.tif")[at], plain.raster("map.tif")[at], "class {class}");
     assert_scores(&LAMBERT, &map, &place);
     let scores = |map: &Map| map.features().into_iter().map(|f| (f.id, f.score)).collect::<Vec<_>>();
@@ -275,20 +278,20 @@ fn the_map_is_among_the_files_where_it_is_not_the_prediction() {
         let mut published: Vec<String> = map.hashes().into_iter().map(|(name, _)| name).collect();
         published.push("manifest.json".into());
         assert_eq!(plan["maps"][0]["artifacts"], json!(published), "{config}");
-        place.arpent(&["verify", output]).expect(0);
+        place.arpent(&["check", output]).expect(0);
         (published.contains(&"map.tif".to_owned()), map)
     };
     assert!(!names("", "plain").0, "labels.tif is the map");
-    assert!(!names(&format!("{IMPOSE}[rasters]\nmap = false\n"), "without").0);
+    assert!(!names(&format!("{OVERRIDE}[rasters]\nmap = false\n"), "without").0);
     assert!(names("[coverage]\nmmu_m2 = 2.0\n", "coverage").0);
-    let (has_map, map) = names(IMPOSE, "imposed");
+    let (has_map, map) = names(OVERRIDE, "overridden");
     assert!(has_map);
     let item: Value = serde_json::from_str(&std::fs::read_to_string(map.file("item.json")).unwrap()).unwrap();
     assert_eq!(item["assets"]["map.tif"]["roles"], json!(["data", "map"]));
     let info = gdal("gdalinfo", &["-json", map.file("map.tif").to_str().unwrap()]);
     let info: Value = serde_json::from_str(&info).unwrap();
     assert_eq!(info["metadata"]["IMAGE_STRUCTURE"]["LAYOUT"], "COG");
-    let told = place.arpent(&["inspect", "imposed"]).expect(0).out;
+    let told = place.arpent(&["inspect", "overridden"]).expect(0).out;
     assert!(told.lines().any(|line| line.starts_with("map ") && line.contains("map.tif")), "{told}");
 }
 
@@ -297,13 +300,17 @@ fn zones_measure_the_map_and_on_request_the_prediction() {
     let (place, scene) = place();
     layer(&place, "topo.geojson", &[(json!({ "cleabs": "B" }), rectangle([-5.0, -5.0, 300.0, 300.0]))]);
     let parts = zones(&LAMBERT, &place, "zones.geojson", 115.0, 95.0);
-    place.config(IMPOSE);
+    place.config(OVERRIDE);
     let map = place.run(&[&scene], "out", &[]);
     let predicted = map.labels();
     assert!(map.raster("map.tif").iter().all(|class| *class == 3));
     zonal(&place, "out", "", "published").expect(0);
     let told = zonal(&place, "out", "measure = \"prediction\"\n", "predicted").expect(0);
-    assert!(told.err.contains("warning: ") && told.err.contains("not those of the features"), "{}", told.err);
+    assert!(
+        told.err.contains("warning: ") && told.err.contains("not those of the published features"),
+        "{}",
+        told.err
+    );
     let predicted_map = Map::at(&place.path("predicted"));
     assert_eq!(predicted_map.manifest["warnings"][0]["code"], "prediction-measured");
     let published_map = Map::at(&place.path("published"));
@@ -312,7 +319,7 @@ fn zones_measure_the_map_and_on_request_the_prediction() {
         let all: u32 = (0..4).map(|class| pixels(&predicted, part, class)).sum();
         assert!((number(published, "class_3_area_m2") - f64::from(all) * 0.04).abs() < 1e-6);
         assert!((number(&said, "class_3_pixels") - f64::from(pixels(&predicted, part, 3))).abs() < 1e-6);
-        // What was imposed on another class has no score; the score is that of pixels which the network called so too.
+        // What was overridden on another class has no score; the score is that of pixels which the network called so too.
         assert!(published["background_score"].is_empty() && !said["background_score"].is_empty());
         assert_eq!(published["class_3_score"], said["class_3_score"]);
         assert!(!said.contains_key("class_3_objects"), "features are of the map, not of the prediction");
@@ -322,29 +329,29 @@ fn zones_measure_the_map_and_on_request_the_prediction() {
     assert_eq!((features.len(), &features[0]["class_name"]), (1, &json!("class 3")));
     assert!(features[0]["score"].as_f64().unwrap() > 0.3, "{features:?}");
     // Without the label raster nobody knows whose the confidences are.
-    place.config(&format!("{IMPOSE}[rasters]\nlabels = false\n"));
+    place.config(&format!("{OVERRIDE}[rasters]\nlabels = false\n"));
     place.run(&[&scene], "unlabeled", &[]);
     zonal(&place, "unlabeled", "", "scoreless").expect(0);
     let row = &rows(&Map::at(&place.path("scoreless")))[0];
     assert!(row.contains_key("class_3_area_m2") && !row.contains_key("class_3_score"), "{row:?}");
     // Without its own raster, the map cannot be added up: never the prediction instead, without a word.
-    place.config(&format!("{IMPOSE}[rasters]\nmap = false\n"));
+    place.config(&format!("{OVERRIDE}[rasters]\nmap = false\n"));
     place.run(&[&scene], "bare", &[]);
     let refused = zonal(&place, "bare", "", "none").expect(2);
-    assert!(refused.err.contains("has no raster of what they are made of"), "{}", refused.err);
+    assert!(refused.err.contains("has no raster of the published classes"), "{}", refused.err);
     assert!(refused.err.contains("measure = \"prediction\""), "{}", refused.err);
     zonal(&place, "bare", "measure = \"prediction\"\n", "bare-predicted").expect(0);
 }
 
 #[test]
-fn a_feature_that_was_imposed_has_no_score_in_any_format() {
+fn a_feature_that_was_overridden_has_no_score_in_any_format() {
     let (place, scene) = place();
     // The picture has no pixel of one class where the network is sure: classes are given by place, in a scene of one color.
     let column = rectangle([-5.0, -5.0, 300.0, 300.0]);
     layer(&place, "all.geojson", &[(json!({ "id": 1 }), column)]);
     layer(&place, "topo.geojson", &[(json!({ "cleabs": "B" }), rectangle([20.0, 20.0, 60.0, 50.0]))]);
-    let all = "[[reference.impose]]\nname = \"all\"\nclass = \"class 2\"\nlayer = { source = \"all.geojson\", id = \"id\" }\n";
-    place.config(&format!("{all}{IMPOSE}"));
+    let all = "[[reference.override]]\nname = \"all\"\nclass = \"class 2\"\nlayer = { source = \"all.geojson\", id = \"id\" }\n";
+    place.config(&format!("{all}{OVERRIDE}"));
     let map = place.run(&[&scene], "out", &[]);
     // Nothing of what lies under the object was seen as its class.
     let predicted = map.labels();
@@ -391,7 +398,7 @@ fn touching_buildings_are_told_together() {
     };
     let codes = format!("from = \"a\"\nto = \"b\"\n{}", CLASSES.map(line).concat());
     place.write("codes.toml", &codes);
-    place.config(&format!("[ocs_ge]\nnomenclature = \"codes.toml\"\n[coverage]\nmmu_m2 = 1.0\n{IMPOSE}"));
+    place.config(&format!("[ocs_ge]\nnomenclature = \"codes.toml\"\n[coverage]\nmmu_m2 = 1.0\n{OVERRIDE}"));
     let map = place.run(&[&scene], "out", &[]);
     let found = properties(&map);
     let block = found.iter().find(|f| f["class_name"] == "class 3").unwrap();
@@ -470,7 +477,7 @@ fn ratios_are_columns() {
     assert!(refused.err.contains("ratios: the map has no class `sea`"), "{}", refused.err);
     // Nothing below the line.
     layer(&place, "topo.geojson", &[(json!({ "cleabs": "B" }), rectangle([-5.0, -5.0, 300.0, 300.0]))]);
-    place.config(IMPOSE);
+    place.config(OVERRIDE);
     place.run(&[&scene], "one", &[]);
     zonal(&place, "one", ratio, "one-ratio").expect(0);
     assert_eq!(rows(&Map::at(&place.path("one-ratio")))[0]["dead_share"], "");
@@ -506,12 +513,12 @@ fn a_file_of_a_run_is_told_and_named_where_a_run_is_wanted() {
         assert!(told.contains(run_id) && told.starts_with(name.trim_end_matches(".tif")), "{told}");
     }
     let foreign = place.arpent(&["inspect", "zones.geojson"]).expect(2);
-    assert!(foreign.err.contains("does not hold the features of a run"), "{}", foreign.err);
+    assert!(foreign.err.contains("does not contain the features of a run"), "{}", foreign.err);
     // Every file of the map leads to the folder that is wanted.
     for name in ["labels.tif", "features.gpkg", "item.json"] {
         let file = map.file(name);
         let refused = zonal(&place, file.to_str().unwrap(), "", "none").expect(2);
-        assert!(refused.err.contains("is a file, and --map wants the output of a run"), "{}", refused.err);
+        assert!(refused.err.contains("is a file; --map takes the output of a run"), "{}", refused.err);
         let output = refused.err.split("--map ").last().unwrap().trim();
         place.arpent(&["zonal", "zonal.toml", "--map", output, "--output", &format!("of-{name}")]).expect(0);
     }
@@ -534,7 +541,7 @@ fn errors_are_documents_where_json_is_asked_for() {
         &["submit", "--plan", "x", "--engine", "local"],
         &["zonal", "zonal.toml"],
         &["inspect", "none.tif"],
-        &["verify", "nowhere"],
+        &["check", "nowhere"],
         &["model", "import", "none.pt", "--architecture", "unet-resnet34", "--classes", "2", "--output", "p"],
         &["plan", "run.toml", "--no-such-option"],
         &["no-such-verb"],
@@ -605,7 +612,7 @@ fn many_scenes_are_told_in_one_line() {
     let map = place.arpent(&["inspect", "out"]).expect(0).out;
     for told in [&plan, &inspected, &run, &map] {
         assert!(
-            told.lines().any(|l| l.starts_with("scenes") && l.contains("22 of 0.0 Mpx together")),
+            told.lines().any(|l| l.starts_with("scenes") && l.contains("22, 0.0 Mpx in total")),
             "{told}"
         );
         assert!(!told.contains("t07:"), "{told}");

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use arpent_base::number::exact;
 use arpent_raster::Window;
 use arpent_testing::Picture;
 use proptest::prelude::*;
@@ -13,9 +14,8 @@ use crate::common::{GSD, Map, Place, gdal, nearest_color};
 pub const SCENE: Window = Window::new(6375 * 512 - 90, -67013 * 512 - 80, 230, 190);
 
 /// Upper left corner of the scene, meters.
-#[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
 pub fn corner() -> [f64; 2] {
-    [SCENE.col as f64 * GSD, -(SCENE.row as f64) * GSD]
+    [exact(SCENE.col) * GSD, -exact(SCENE.row) * GSD]
 }
 
 pub fn place() -> (Place, String) {
@@ -59,11 +59,47 @@ pub fn properties(map: &Map) -> Vec<Value> {
 
 pub const COVERAGE: &str = "[coverage]\nmmu_m2 = 2.0\ntolerance_px = 1.0\n";
 
-pub const IMPOSE: &str = "[[reference.impose]]\nname = \"topo\"\nclass = \"class 3\"\nossature = true\n\
+pub const OVERRIDE: &str = "[[reference.override]]\nname = \"topo\"\nclass = \"class 3\"\nossature = true\n\
     layer = { source = \"topo.geojson\", id = \"cleabs\" }\n";
 
 #[test]
-fn imposed_objects_are_cut_into_the_coverage() {
+fn former_names_are_still_read() {
+    let (place, scene) = place();
+    layer(&place, "topo.geojson", &[(json!({ "cleabs": "BAT1" }), rectangle([20.0, 20.0, 60.0, 50.0]))]);
+    let of_name =
+        "[[reference.enrich]]\nname = \"own\"\nlayer = { source = \"topo.geojson\", id = \"cleabs\" }\n";
+    let today = format!("{COVERAGE}{OVERRIDE}{of_name}");
+    let former = today
+        .replace("reference.override", "reference.impose")
+        .replace("reference.enrich", "reference.inform");
+    place.config(&today);
+    let (ended, map) = (place.try_run(&[&scene], "out", &[]).expect(0), Map::at(&place.path("out")));
+    assert!(!ended.err.contains("the old name"), "{}", ended.err);
+    place.config(&former);
+    let (ended, other) = (place.try_run(&[&scene], "other", &[]).expect(0), Map::at(&place.path("other")));
+    for (old, new) in [("impose", "override"), ("inform", "enrich")] {
+        let note =
+            format!("`reference.{old}` was renamed to `reference.{new}`; the old name is still accepted");
+        assert_eq!(ended.err.matches(&note).count(), 1, "{}", ended.err);
+    }
+    assert_eq!(map.hashes(), other.hashes());
+    assert_eq!(map.manifest["config"]["reference"], other.manifest["config"]["reference"]);
+    // Errors find the place of a former name.
+    place.config(&former.replace(
+        "id = \"cleabs\" }\n[[reference.inform]]",
+        "id = \"cleabs\" }\nmin_share = 2.0\n[[reference.inform]]",
+    ));
+    let refused = place.try_run(&[&scene], "none", &[]).expect(2);
+    assert!(refused.err.contains("[[reference.impose]]"), "{}", refused.err);
+    place.arpent(&["verify", "out"]).expect(0);
+    // Manifests of before.
+    let counts = json!({ "features_told": 1, "pixels_imposed": 2, "rule": "impose" });
+    let counts: arpent_publish::ReferenceCounts = serde_json::from_value(counts).unwrap();
+    assert_eq!((counts.features_matched, counts.pixels_overridden), (1, 2));
+}
+
+#[test]
+fn overridden_objects_are_cut_into_the_coverage() {
     let (place, scene) = place();
     layer(
         &place,
@@ -73,7 +109,7 @@ fn imposed_objects_are_cut_into_the_coverage() {
             (json!({ "cleabs": "BAT2" }), rectangle([100.0, 90.0, 140.0, 120.0])),
         ],
     );
-    place.config(&format!("{COVERAGE}{IMPOSE}"));
+    place.config(&format!("{COVERAGE}{OVERRIDE}"));
     let map = place.run(&[&scene], "out", &[]);
     place.config(COVERAGE);
     let plain = place.run(&[&scene], "plain", &[]);
@@ -98,7 +134,7 @@ fn imposed_objects_are_cut_into_the_coverage() {
     assert!(class3(&found) > class3(&properties(&plain)) + 10.0);
     let counts = &map.manifest["counts"]["references"][0];
     assert_eq!((&counts["objects"], &counts["repaired"]), (&json!(2), &json!(0)), "{counts}");
-    assert!(counts["pixels_imposed"].as_u64().unwrap() > 400, "{counts}");
+    assert!(counts["pixels_overridden"].as_u64().unwrap() > 400, "{counts}");
     assert_ne!(plain.manifest["run_id"], map.manifest["run_id"]);
 }
 
@@ -120,10 +156,10 @@ fn an_object_alone_is_a_feature_with_its_id_in_the_shape_of_ocs_ge() {
          [[class]]\nid = 2\nname = \"class 2\"\ncode_cs = \"\"\nreason = \"nobody knows\"\n\
          [[class]]\nid = 3\nname = \"class 3\"\ncode_cs = \"CS1.1.1.1\"\nreason = \"built\"\n",
     );
-    let all = "[[reference.impose]]\nname = \"all\"\nlayer = { source = \"all.geojson\", id = \"id\" }\n\
+    let all = "[[reference.override]]\nname = \"all\"\nlayer = { source = \"all.geojson\", id = \"id\" }\n\
         class = { field = \"kind\", values = { field = \"background\" } }\n";
     let shape = "[ocs_ge]\nnomenclature = \"codes.toml\"\nmillesime = 2021\n";
-    place.config(&format!("{shape}{COVERAGE}{all}{IMPOSE}"));
+    place.config(&format!("{shape}{COVERAGE}{all}{OVERRIDE}"));
     let map = place.run(&[&scene], "out", &[]);
     let mut found = properties(&map);
     found.sort_by_key(|f| f["code_cs"].to_string());
@@ -161,7 +197,7 @@ fn layers_inform_and_compare() {
     gdal("ogr2ogr", &["-t_srs", "EPSG:4326", &place.text("parcels.gpkg"), &parcels, "-nln", "parcels"]);
     layer(&place, "stands.geojson", &[(json!({ "id": "S" }), rectangle([0.0, 0.0, 230.0, 95.0]))]);
     place.config(&format!(
-        "{COVERAGE}[[reference.inform]]\nname = \"rpg\"\nfields = [\"crop\", \"ha\"]\nmin_share = 0.6\n\
+        "{COVERAGE}[[reference.enrich]]\nname = \"rpg\"\nfields = [\"crop\", \"ha\"]\nmin_share = 0.6\n\
          layer = {{ source = \"parcels.gpkg\", name = \"parcels\", id = \"num\" }}\n\
          [[reference.compare]]\nname = \"bd\"\nclass = \"background\"\nlayer = {{ source = \"stands.geojson\", id = \"id\" }}\n"
     ));
@@ -193,7 +229,7 @@ fn layers_inform_and_compare() {
     }
     assert!(told[0] > 3 && told[1] > 3, "{told:?} of {}", found.len());
     let counts = &map.manifest["counts"]["references"];
-    assert_eq!(counts[0]["features_told"].as_u64().unwrap(), told[0] + told[1]);
+    assert_eq!(counts[0]["features_matched"].as_u64().unwrap(), told[0] + told[1]);
     let sum = counts[1]["agreement_m2"].as_f64().unwrap() + counts[1]["disagreement_m2"].as_f64().unwrap();
     // The north half of the scene, but for what generalization takes and gives.
     assert!((sum - 230.0 * 95.0 * 0.04).abs() < 15.0, "{sum} m2");
@@ -284,8 +320,8 @@ proptest! {
         let layer = "layer = { source = \"topo.geojson\", id = \"cleabs\" }\n";
         let class = "class = { field = \"kind\", values = { a = \"class 1\", b = \"class 2\" } }\n";
         place.config(&format!(
-            "{COVERAGE}[[reference.impose]]\nname = \"one\"\n{layer}{class}\
-             [[reference.inform]]\nname = \"two\"\nmin_share = 0.1\n{layer}\
+            "{COVERAGE}[[reference.override]]\nname = \"one\"\n{layer}{class}\
+             [[reference.enrich]]\nname = \"two\"\nmin_share = 0.1\n{layer}\
              [[reference.compare]]\nname = \"three\"\n{layer}{class}"
         ));
         let one = place.run(&[&scene], "one", &["--threads", "1"]);
@@ -313,10 +349,10 @@ fn roads_have_the_class_and_the_width_of_their_fields_and_may_lack_an_id() {
             road(json!("C"), "ditch", json!(4.0), 150.0),
         ],
     );
-    let impose = "[[reference.impose]]\nname = \"road\"\nwidth_field = \"wide\"\nossature = true\n\
+    let overriding = "[[reference.override]]\nname = \"road\"\nwidth_field = \"wide\"\nossature = true\n\
         class = { field = \"kind\", values = { path = \"class 1\" } }\n\
         layer = { source = \"roads.geojson\", id = \"id\" }\n";
-    place.config(&format!("{COVERAGE}{impose}"));
+    place.config(&format!("{COVERAGE}{overriding}"));
     let ended = place.try_run(&[&scene], "none", &[]).expect(2);
     assert!(ended.err.contains("feature 2 of layer `roads` is a line without a width"), "{}", ended.err);
     assert!(ended.err.contains("hint: set width_m"), "{}", ended.err);
@@ -327,20 +363,22 @@ fn roads_have_the_class_and_the_width_of_their_fields_and_may_lack_an_id() {
     }
     place.write("codes.toml", &format!("from = \"a\"\nto = \"b\"\n{codes}"));
     layer(&place, "all.geojson", &[(json!({ "id": 7 }), rectangle([-5.0, -5.0, 300.0, 300.0]))]);
-    let all = "[[reference.impose]]\nname = \"all\"\nclass = \"background\"\n\
+    let all = "[[reference.override]]\nname = \"all\"\nclass = \"background\"\n\
         layer = { source = \"all.geojson\", id = \"id\" }\n";
-    place.config(&format!("[ocs_ge]\nnomenclature = \"codes.toml\"\n{COVERAGE}{all}{impose}width_m = 2.0\n"));
+    place.config(&format!(
+        "[ocs_ge]\nnomenclature = \"codes.toml\"\n{COVERAGE}{all}{overriding}width_m = 2.0\n"
+    ));
     let map = place.run(&[&scene], "out", &[]);
     // 20 rows of the first, 10 of the second; the third is of no class of the map.
     let counts = &map.manifest["counts"]["references"][1];
-    assert_eq!((&counts["pixels_imposed"], &counts["objects"]), (&json!(30 * SCENE.width), &json!(3)));
+    assert_eq!((&counts["pixels_overridden"], &counts["objects"]), (&json!(30 * SCENE.width), &json!(3)));
     let found = properties(&map);
     let told: Vec<_> = found.iter().filter(|f| f["source"] == "road").collect();
     assert!(told.iter().all(|f| f["ossature"] == 1 && f["road_share"].as_f64().unwrap() >= 0.5));
     assert_eq!(told.len(), 2);
     // The second has no id, and is of the framework all the same.
     assert!(told.iter().any(|f| f["id_origine"].is_null()), "{found:#?}");
-    assert_eq!(counts["features_told"], told.len());
+    assert_eq!(counts["features_matched"], told.len());
 }
 
 #[test]
@@ -355,7 +393,7 @@ fn all_files_of_a_layer_are_part_of_the_run_id() {
         gdal("ogr2ogr", &[&place.text("a.shp"), &place.text("a.geojson")]);
     };
     place.config(
-        "[[reference.impose]]\nname = \"topo\"\nlayer = { source = \"a.shp\", id = \"id\" }\n\
+        "[[reference.override]]\nname = \"topo\"\nlayer = { source = \"a.shp\", id = \"id\" }\n\
          class = { field = \"kind\", values = { a = \"class 1\", b = \"class 2\" } }\n",
     );
     let ids = ["a", "b"].map(|kind| {
@@ -388,10 +426,10 @@ fn areas_drawn_as_built_up_have_their_own_unit() {
     assert!(small[0] > 10 && small[1] == 0, "{small:?}");
     place.config(&built("areas = \"town.geojson\"\ndistance_m = 5.0\n"));
     let ended = place.try_run(&[&scene], "none", &[]).expect(2);
-    assert!(ended.err.contains("`classes` and `distance_m` belong together"), "{}", ended.err);
+    assert!(ended.err.contains("`classes` and `distance_m` must be set together"), "{}", ended.err);
     place.config(&built(""));
     let ended = place.try_run(&[&scene], "none", &[]).expect(2);
-    assert!(ended.err.contains("nothing says where its unit of 0.5 m2 holds"), "{}", ended.err);
+    assert!(ended.err.contains("defines where its unit of 0.5 m2 applies"), "{}", ended.err);
 }
 
 #[test]
@@ -411,55 +449,64 @@ fn layers_that_cannot_be_used_are_refused_before_anything_is_read() {
     let refused = |config: &str, expected: &str| {
         place.config(config);
         let ended = place.try_run(&[&scene], "out", &[]);
-        assert!(ended.code == 2 && ended.err.contains(expected), "{}: {}", ended.code, ended.err);
+        assert!(
+            ended.code == 2
+                && [&ended.err, &ended.err.replace("` is ", " is ")]
+                    .iter()
+                    .any(|text| text.contains(expected)),
+            "{}: {}",
+            ended.code,
+            ended.err
+        );
         assert!(ended.err.contains("hint:") || expected.contains(" is "), "{}", ended.err);
         assert!(place.is_clean("out"));
     };
     let line = ring(&[[0.0, 100.0], [230.0, 100.0]]);
-    let impose = |layer: &str, class: &str| {
-        format!("[[reference.impose]]\nname = \"topo\"\nclass = {class}\nlayer = {{ {layer} }}\n")
+    let overriding = |layer: &str, class: &str| {
+        format!("[[reference.override]]\nname = \"topo\"\nclass = {class}\nlayer = {{ {layer} }}\n")
     };
     let one = "\"class 1\"";
-    refused(&impose("source = \"none.gpkg\", id = \"id\"", one), "none.gpkg");
-    refused(&impose("source = \"cut.gpkg\", id = \"id\"", one), "cut.gpkg");
-    refused(&impose("source = \"good.geojson\", id = \"cleabs\"", one), "cleabs");
-    refused(&impose("source = \"good.geojson\", id = \"id\", name = \"roads\"", one), "roads");
-    refused(&impose("source = \"good.geojson\", id = \"id\"", "\"sea\""), "no class `sea`");
+    refused(&overriding("source = \"none.gpkg\", id = \"id\"", one), "none.gpkg");
+    refused(&overriding("source = \"cut.gpkg\", id = \"id\"", one), "cut.gpkg");
+    refused(&overriding("source = \"good.geojson\", id = \"cleabs\"", one), "cleabs");
+    refused(&overriding("source = \"good.geojson\", id = \"id\", name = \"roads\"", one), "roads");
+    refused(&overriding("source = \"good.geojson\", id = \"id\"", "\"sea\""), "no class `sea`");
     let by = "{ field = \"sort\", values = { a = \"class 1\" } }";
-    refused(&impose("source = \"good.geojson\", id = \"id\"", by), "sort");
-    refused(&impose("source = \"bow.geojson\", id = \"id\", invalid = \"refuse\"", one), "feature 2");
+    refused(&overriding("source = \"good.geojson\", id = \"id\"", by), "sort");
+    refused(&overriding("source = \"bow.geojson\", id = \"id\", invalid = \"refuse\"", one), "feature 2");
     layer(
         &place,
         "road.geojson",
         &[(json!({ "id": 1 }), json!({ "type": "LineString", "coordinates": line }))],
     );
-    refused(&impose("source = \"road.geojson\", id = \"id\"", one), "feature 1");
-    let wide =
-        |width: &str| format!("{}width_m = {width}\n", impose("source = \"road.geojson\", id = \"id\"", one));
+    refused(&overriding("source = \"road.geojson\", id = \"id\"", one), "feature 1");
+    let wide = |width: &str| {
+        format!("{}width_m = {width}\n", overriding("source = \"road.geojson\", id = \"id\"", one))
+    };
     refused(&wide("-1.0"), "width_m is -1");
-    let twice = impose("source = \"good.geojson\", id = \"id\"", one).repeat(2);
-    refused(&twice, "`topo_id` cannot be the name of a column, or there is another of that name");
-    let share = format!("{}min_share = 1.5\n", impose("source = \"good.geojson\", id = \"id\"", one));
+    let twice = overriding("source = \"good.geojson\", id = \"id\"", one).repeat(2);
+    refused(&twice, "`topo_id` is not a valid name of a column, or is already in use");
+    let share = format!("{}min_share = 1.5\n", overriding("source = \"good.geojson\", id = \"id\"", one));
     refused(&share, "min_share is 1.5");
     refused("[ocs_ge]\n", "the class `background` has no code in the model package");
-    refused(&impose("source = \"empty.geojson\", id = \"id\"", one), "empty.geojson");
-    let nowhere = "reference.impose `topo`: ";
-    refused(&impose("source = \"nowhere.geojson\", id = \"id\"", one), nowhere);
+    refused(&overriding("source = \"empty.geojson\", id = \"id\"", one), "empty.geojson");
+    let nowhere = "reference.override `topo`: ";
+    refused(&overriding("source = \"nowhere.geojson\", id = \"id\"", one), nowhere);
     // A line of 2 m, there and back, is a strip of 230 x 10 pixels.
     place.config(&wide("2.0"));
     let map = place.run(&[&scene], "road", &[]);
     let (labels, counts) = (map.labels(), &map.manifest["counts"]["references"][0]);
     let strip = labels[95 * SCENE.width..105 * SCENE.width].iter();
-    assert_eq!(counts["pixels_imposed"], strip.filter(|label| **label != 1).count());
+    assert_eq!(counts["pixels_overridden"], strip.filter(|label| **label != 1).count());
     // What is not valid is repaired, and counted.
-    place.config(&impose("source = \"bow.geojson\", id = \"id\"", one));
+    place.config(&overriding("source = \"bow.geojson\", id = \"id\"", one));
     let map = place.run(&[&scene], "bow", &[]);
     let counts = &map.manifest["counts"]["references"][0];
     let expected = [("objects", 3), ("repaired", 1), ("empty", 1)];
     for (key, value) in expected {
         assert_eq!(counts[key], value, "{key} in {counts}");
     }
-    assert!(counts["pixels_imposed"].as_u64().unwrap() > 400);
+    assert!(counts["pixels_overridden"].as_u64().unwrap() > 400);
 }
 
 #[test]
@@ -491,7 +538,7 @@ fn a_layer_of_many_objects_is_streamed() {
         ],
     );
     place.config(
-        "[[reference.impose]]\nname = \"many\"\nclass = \"class 2\"\nlayer = { source = \"many.fgb\", id = \"id\" }\n",
+        "[[reference.override]]\nname = \"many\"\nclass = \"class 2\"\nlayer = { source = \"many.fgb\", id = \"id\" }\n",
     );
     let map = place.run(&[&scene], "out", &[]);
     let counts = &map.manifest["counts"]["references"][0];
@@ -499,5 +546,5 @@ fn a_layer_of_many_objects_is_streamed() {
     // Objects are a sixteenth of a pixel: of the 30 x 25 pixels that they cover, each has its center in one of them.
     let labels = map.labels();
     let corner = (0..25).flat_map(|row| &labels[row * SCENE.width..][..30]);
-    assert_eq!(counts["pixels_imposed"], corner.filter(|label| **label != 2).count());
+    assert_eq!(counts["pixels_overridden"], corner.filter(|label| **label != 2).count());
 }

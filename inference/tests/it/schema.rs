@@ -36,7 +36,11 @@ fn shipped_packages_have_the_keys_of_the_schema() {
         schema["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     let mut seen = 0;
     for entry in std::fs::read_dir(root().join("models")).unwrap() {
-        let path = entry.unwrap().path().join("model.json");
+        let folder = entry.unwrap().path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let path = folder.join("model.json");
         let model = json(&path);
         let keys = model.as_object().unwrap();
         assert!(keys.keys().all(|k| known.contains_key(k)), "{}", path.display());

@@ -100,7 +100,7 @@ fn any_number_of_shards_gives_the_bytes_of_one_run() {
             let bytes = |map: &Map| map.hashes().into_iter().filter(of_window).collect::<Vec<_>>();
             assert_eq!(bytes(&map), bytes(&whole), "{shards} shards");
             assert_eq!(map.manifest["run_id"], whole.manifest["run_id"]);
-            place.arpent(&["verify", &output]).expect(0);
+            place.arpent(&["check", &output]).expect(0);
             assert!(pieces_of(&plan).is_empty(), "pieces are of no use once the map is there");
             merge(&place, &plan).expect(0);
             assert_eq!(Map::at(Path::new(&output)).manifest, map.manifest, "merging again changes nothing");
@@ -187,7 +187,7 @@ fn a_plan_that_was_changed_or_is_of_another_version_is_refused() {
     let text = std::fs::read_to_string(&plan).unwrap();
     let version = format!("\"arpent\": \"{}\"", env!("CARGO_PKG_VERSION"));
     let changes = [
-        (text.replace("\"shards\": 2", "\"shards\": 1"), "is not what was written"),
+        (text.replace("\"shards\": 2", "\"shards\": 1"), "was changed after it was written"),
         (text.replace(&version, "\"arpent\": \"9.9.9\""), "9.9.9"),
         (text[..text.len() / 2].to_owned(), "cannot be read as a plan"),
     ];
@@ -218,7 +218,7 @@ fn a_damaged_piece_is_never_part_of_a_map() {
     assert!(place.shows_nothing("out"));
     std::fs::remove_file(&piece).unwrap();
     let ended = merge(&place, &plan).expect(2);
-    assert!(ended.err.contains("is gone") && ended.err.contains("done.json"), "{}", ended.err);
+    assert!(ended.err.contains("is missing") && ended.err.contains("done.json"), "{}", ended.err);
     // What the hint says.
     for done in files_below(&place.path("out/jobs")).iter().filter(|path| path.ends_with("done.json")) {
         std::fs::remove_file(done).unwrap();
@@ -244,7 +244,7 @@ fn two_workers_on_one_shard_and_two_merges_give_one_map() {
     merge(&place, &plan).expect(0);
     let map = Map::at(&place.path("out"));
     assert_eq!(map.hashes(), place.run(&[&scene], "whole", SMALL).hashes());
-    place.arpent(&["verify", "out"]).expect(0);
+    place.arpent(&["check", "out"]).expect(0);
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn of_two_jobs_on_one_output_one_wins_and_the_other_loses_nothing() {
     place.worker(&second, 0).expect(0);
     merge(&place, &second).expect(0);
     let ended = merge(&place, &first).expect(2);
-    assert!(ended.err.contains("already holds"), "{}", ended.err);
+    assert!(ended.err.contains("already "), "{}", ended.err);
     assert_eq!(Map::at(&place.path("out")).hashes(), place.run(&[&scene], "whole", SMALL).hashes());
     assert!(!pieces_of(&first).is_empty(), "the work of the other is kept");
 }
@@ -303,7 +303,7 @@ fn an_interrupted_run_goes_on_where_it_was() {
     if code == Some(75) {
         assert!(place.shows_nothing("out"));
         let ended = place.arpent(&words).expect(0);
-        assert!(ended.err.contains("going on: "), "{}", ended.err);
+        assert!(ended.err.contains("resuming: "), "{}", ended.err);
     }
     assert_eq!(Map::at(&place.path("out")).hashes(), whole.hashes());
     assert!(!place.path("out/jobs").exists());
@@ -401,7 +401,7 @@ fn killed_at_any_instant_and_run_again_a_job_gives_the_same_bytes() {
             "round {round}: {:?}",
             killer.killed
         );
-        place.arpent(&["verify", &output]).expect(0);
+        place.arpent(&["check", &output]).expect(0);
         std::fs::remove_dir_all(&output).unwrap();
     }
     eprintln!("{round} rounds, killed {:?}", killer.killed);

@@ -156,7 +156,7 @@ fn shards_are_tried_again_and_merged() {
             tries.lines().all(|line| line.contains(" hidden ")),
             "the file of variables is read: {tries}"
         );
-        assert!(drill.logs().contains("to be tried again"), "{}", drill.logs());
+        assert!(drill.logs().contains("to be retried"), "{}", drill.logs());
         assert_eq!(std::fs::read_dir(drill.path("log folder")).unwrap().count(), 6);
     }
 }
@@ -172,8 +172,8 @@ fn a_shard_that_fails_stops_the_merge_and_can_be_submitted_again() {
     assert_eq!(drill.cluster.state(&shard(1)).unwrap(), "FAILED");
     assert_eq!(drill.cluster.state(&shard(0)).unwrap(), "COMPLETED");
     assert_eq!((drill.tries(1), drill.tries(3)), (1, 2));
-    assert!(drill.logs().contains("exit code 2: not tried again"), "{}", drill.logs());
-    assert!(drill.logs().contains("exit code 75 after 1 tries more: given up"), "{}", drill.logs());
+    assert!(drill.logs().contains("exit code 2: not retried"), "{}", drill.logs());
+    assert!(drill.logs().contains("exit code 75 after 1 retries: giving up"), "{}", drill.logs());
     assert!(!drill.path("merged").exists());
     drill.assert_merged(&drill.submit(&[]));
 }

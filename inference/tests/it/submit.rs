@@ -342,7 +342,7 @@ fn plans_that_no_worker_would_take_are_refused() {
         "cannot be read as a plan",
     );
     refused(&good.replace("arpent-plan/1", "arpent-plan/2"), "arpent-plan/2");
-    refused(&good.replace("\"shards\": 2", "\"shards\": 3"), "is not what was written");
+    refused(&good.replace("\"shards\": 2", "\"shards\": 3"), "was changed after it was written");
     refused(&plan_text(0), "it has 0 shards");
     refused(&plan_text(10_001), "it has 10001 shards");
     refused(&good.replace("\"software\": {}", "\"software\": { \"gdal\": \"0.1\" }"), "gdal 0.1");

@@ -150,13 +150,13 @@ fn no_secret_of_an_address_is_told_or_written() {
     for (more, ending) in [("", 0), ("x", 2)] {
         let source = url("zones.geojson");
         place.config(&format!(
-            "[coverage]\nmmu_m2 = 0.4\n[[reference.impose]]\nname = \"b\"\nclass = \"class 1\"\n\
+            "[coverage]\nmmu_m2 = 0.4\n[[reference.override]]\nname = \"b\"\nclass = \"class 1\"\n\
              layer = {{ source = \"{source}\", id = \"n{more}\" }}\n"
         ));
-        let ended = place.try_run(&[&scene], "imposed", &[]).expect(ending);
+        let ended = place.try_run(&[&scene], "overridden", &[]).expect(ending);
         tells_no_secret(&(ended.out + &ended.err));
     }
-    for output in ["of-zones", "imposed", "none"] {
+    for output in ["of-zones", "overridden", "none"] {
         for (path, text) in texts(&place.path(output)) {
             for secret in SECRETS {
                 assert!(!text.contains(secret), "{secret} in {}", path.display());
@@ -182,11 +182,7 @@ fn a_map_that_was_changed_is_not_added_up() {
             write(&file, changed).unwrap();
             let ended = zonal(&place, "zones.geojson", "changed").expect(2);
             let said = format!("{name} is not what was published");
-            assert!(
-                ended.err.contains(&said) && ended.err.contains("arpent verify"),
-                "{name}: {}",
-                ended.err
-            );
+            assert!(ended.err.contains(&said) && ended.err.contains("arpent check"), "{name}: {}", ended.err);
             assert!(place.is_clean("changed"));
         }
         write(&file, whole).unwrap();
@@ -254,10 +250,10 @@ fn dates_are_iso_8601_whatever_the_format() {
     }
     // A rule names a date as it is written there.
     place.config(
-        "[coverage]\nmmu_m2 = 0.4\n[[reference.impose]]\nname = \"b\"\n\
+        "[coverage]\nmmu_m2 = 0.4\n[[reference.override]]\nname = \"b\"\n\
          layer = { source = \"zones.gpkg\", id = \"n\" }\n\
          class = { field = \"day\", values = { \"2021-03-04\" = \"class 1\" } }\n\
-         [[reference.inform]]\nname = \"d\"\nlayer = { source = \"zones.gpkg\", id = \"n\" }\nfields = [\"when\"]\n",
+         [[reference.enrich]]\nname = \"d\"\nlayer = { source = \"zones.gpkg\", id = \"n\" }\nfields = [\"when\"]\n",
     );
     let map = place.run(&[&scene], "ruled", &[]);
     let told = read_to_string(map.file("features.geojson")).unwrap();
@@ -311,7 +307,7 @@ fn what_is_no_map_is_named_for_what_it_is() {
     let words = ["zonal", "zonal.toml", "--map", "of-zones", "--zones", "zones.geojson", "--output", "none"];
     let refused = place.arpent(&words).expect(2);
     assert!(
-        refused.err.contains("of-zones holds zonal results") && refused.err.contains("--map out"),
+        refused.err.contains("of-zones contains zonal statistics") && refused.err.contains("--map out"),
         "{}",
         refused.err
     );
@@ -326,9 +322,9 @@ fn what_is_no_map_is_named_for_what_it_is() {
             copy(place.path("out").join(&file), to.join(&file)).unwrap();
         }
     }
-    for verb in ["verify", "inspect"] {
+    for verb in ["check", "inspect"] {
         let refused = place.arpent(&[verb, "several"]).expect(2);
-        if verb == "verify" {
+        if verb == "check" {
             assert!(
                 refused.err.contains("several holds several maps, each in a folder: a, b"),
                 "{}",
@@ -337,11 +333,11 @@ fn what_is_no_map_is_named_for_what_it_is() {
             assert!(refused.err.contains("hint: name one of them: several/a"), "{}", refused.err);
         }
     }
-    place.arpent(&["verify", "several/a"]).expect(0);
+    place.arpent(&["check", "several/a"]).expect(0);
 
     gdal("ogr2ogr", &["-f", "GPKG", &place.text("foreign.gpkg"), &place.text("zones.geojson")]);
     let foreign = place.arpent(&["inspect", "foreign.gpkg"]).expect(2);
-    assert!(foreign.err.contains("does not hold the features of a run"), "{}", foreign.err);
+    assert!(foreign.err.contains("does not contain the features of a run"), "{}", foreign.err);
 }
 
 #[test]
@@ -352,7 +348,7 @@ fn a_manifest_says_nothing_to_a_terminal_and_names_files() {
     let web = Web::of(&place);
     // A map on a web server is told as one in a folder.
     let url = format!("http://{}/out", web.address);
-    place.arpent(&["verify", &url]).expect(0);
+    place.arpent(&["check", &url]).expect(0);
     let (here, there) =
         (place.arpent(&["inspect", "out"]).expect(0).out, place.arpent(&["inspect", &url]).expect(0).out);
     assert_eq!(there.replace(&url, "out"), here);
@@ -371,7 +367,7 @@ fn a_manifest_says_nothing_to_a_terminal_and_names_files() {
     let mut empty = whole;
     empty["artifacts"] = json!([]);
     write(&path, empty.to_string()).unwrap();
-    let refused = place.arpent(&["verify", "out"]).expect(2);
+    let refused = place.arpent(&["check", "out"]).expect(2);
     assert!(refused.err.contains("names no file") && refused.err.contains("hint: "), "{}", refused.err);
     assert!(!refused.out.contains("intact"));
 }

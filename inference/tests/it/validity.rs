@@ -83,7 +83,7 @@ fn a_vrt_that_lacks_a_file_is_known_at_plan() {
     std::fs::remove_file(&b).unwrap();
     let refused = place.arpent(&["plan", "run.toml", "--scene", "both.vrt"]).expect(2);
     assert!(
-        refused.err.contains("b.tif`, which is not there") && refused.err.contains("hint:"),
+        refused.err.contains("b.tif`, which does not exist") && refused.err.contains("hint:"),
         "{}",
         refused.err
     );
@@ -109,7 +109,7 @@ fn a_band_flagged_as_alpha_that_is_asked_for_is_data() {
     let expected: Vec<u8> = nir.iter().map(|v| u8::from(*v > 100)).collect();
     assert_eq!(map.labels(), expected);
     assert_eq!(codes(&map), Vec::<String>::new());
-    assert_eq!(map.manifest["inputs"][0]["valid"], "every pixel that is there");
+    assert_eq!(map.manifest["inputs"][0]["valid"], "every pixel");
 
     // STAC says the same.
     place.config("");
@@ -170,8 +170,8 @@ fn an_alpha_band_of_many_values_is_told_and_an_option_decides() {
     place.config("[input]\nalpha = 4\n");
     assert_eq!(place.run(&[&scene], "number", &[]).labels(), map.labels());
     for (config, expected) in [
-        ("alpha = 5", "band 5 cannot be alpha"),
-        ("alpha = 1", "band 1 cannot be alpha"),
+        ("alpha = 5", "band 5 (`alpha` under [input]) cannot be alpha"),
+        ("alpha = 1", "band 1 (`alpha` under [input]) cannot be alpha"),
         ("alpha = \"maybe\"", "expected \"mask\", \"data\" or the number of a band"),
         ("bands = { red = 9 }", "has no band `red`"),
     ] {
@@ -440,7 +440,7 @@ fn dates_that_are_none_are_told_and_not_known() {
         assert_eq!(item["properties"]["arpent:acquired"], "unknown");
         assert!(map.features().iter().all(|row| !format!("{row:?}").contains(said)), "{said}");
         let shown = place.arpent(&["inspect", "dalle.json"]).expect(0);
-        assert!(shown.out.contains("not known") && shown.err.contains(said), "{} {}", shown.out, shown.err);
+        assert!(shown.out.contains("unknown") && shown.err.contains(said), "{} {}", shown.out, shown.err);
         // What the user says is said.
         let stated = place.run(&["dalle.json"], &format!("stated{number}"), &["--acquired", "2022-05-01"]);
         assert_eq!((codes(&stated), &stated.manifest["inputs"][0]["acquired"]), (vec![], &"2022-05-01".into()));

@@ -272,7 +272,7 @@ fn an_item_that_says_something_else_of_its_file_is_another_job() {
     place.worker(&plan, 0).expect(0);
     item(r#","raster:bands":[{"nodata":3000}]"#);
     let refused = place.worker(&plan, 1).expect(2).err;
-    assert!(refused.contains("what the job names"), "{refused}");
+    assert!(refused.contains("the configuration of the job"), "{refused}");
     let after = place.run(&["item.json"], "after", &[]);
     assert_ne!(before.manifest["run_id"], after.manifest["run_id"]);
     assert_ne!(before.labels(), after.labels());

@@ -1,5 +1,9 @@
 //! Layers of others in whole runs: what is read is told, what matched nothing is told, our own results are read back.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arpent_base::number::{exact, truncate};
 use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Picture};
 use serde_json::{Value, json};
@@ -17,9 +21,8 @@ fn place() -> (Place, String) {
 }
 
 /// A rectangle in pixels from the scene's upper left corner.
-#[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
 fn rectangle([col0, row0, col1, row1]: [f64; 4]) -> Value {
-    let at = |col: f64, row: f64| json!([(SCENE.col as f64 + col) * GSD, -(SCENE.row as f64 + row) * GSD]);
+    let at = |col: f64, row: f64| json!([(exact(SCENE.col) + col) * GSD, -(exact(SCENE.row) + row) * GSD]);
     let ring = [at(col0, row0), at(col0, row1), at(col1, row1), at(col1, row0), at(col0, row0)];
     json!({ "type": "Polygon", "coordinates": [ring] })
 }
@@ -58,12 +61,12 @@ fn our_own_features_are_areas_zones_and_references() {
         let again = Map::at(&place.path(&format!("aoi-{name}")));
         // As a reference: each feature finds itself.
         place.config(&format!(
-            "[[reference.inform]]\nname = \"own\"\nfields = [\"class_name\"]\nlayer = {{ source = \"{file}\", id = \"id\" }}\n"
+            "[[reference.enrich]]\nname = \"own\"\nfields = [\"class_name\"]\nlayer = {{ source = \"{file}\", id = \"id\" }}\n"
         ));
         let told = place.run(&[&scene], &format!("ref-{name}"), &[]);
         let counts = told.manifest["counts"]["references"][0].clone();
         assert_eq!(counts["objects"], json!(features), "{name}: {counts}");
-        assert_eq!((&counts["near"], &counts["features_told"]), (&counts["objects"], &counts["objects"]));
+        assert_eq!((&counts["near"], &counts["features_matched"]), (&counts["objects"], &counts["objects"]));
         assert_eq!(warnings(&told), [], "{name}");
         // As zones: one row each, in the order of their areas.
         place.write(
@@ -88,9 +91,9 @@ fn our_own_features_are_areas_zones_and_references() {
     assert!(seen[0].0 == of_features, "the features cover what is not background");
 }
 
-fn impose(values: &str, more: &str) -> String {
+fn overriding(values: &str, more: &str) -> String {
     format!(
-        "[coverage]\nmmu_m2 = 0.1\ntolerance_px = 1.0\n[[reference.impose]]\nname = \"cover\"\n\
+        "[coverage]\nmmu_m2 = 0.1\ntolerance_px = 1.0\n[[reference.override]]\nname = \"cover\"\n\
          class = {{ field = \"nature\", values = {{ {values} }} }}\n\
          layer = {{ source = \"cover.shp\", id = \"nature\"{more} }}\n"
     )
@@ -121,10 +124,10 @@ fn every_value_is_counted_and_what_matched_nothing_is_told() {
     let _ = std::fs::remove_file(place.path("cover.cpg"));
 
     let values = "\"For\u{ea}t\" = \"class 3\", \"pr\u{e9}\" = \"class 2\"";
-    place.config(&impose(values, ""));
+    place.config(&overriding(values, ""));
     let refused = place.try_run(&[&scene], "refused", &[]).expect(2);
     assert!(
-        refused.err.contains("field `nature` of feature 1 of layer `cover` is no text in UTF-8"),
+        refused.err.contains("field `nature` of feature 1 of layer `cover` is not valid UTF-8 text"),
         "{}",
         refused.err
     );
@@ -132,7 +135,7 @@ fn every_value_is_counted_and_what_matched_nothing_is_told() {
 
     // As the hint says; and the accent composed in the file is apart in the configuration.
     for (output, values) in [("out", values.to_owned()), ("apart", values.replace('\u{ea}', "e\u{302}"))] {
-        place.config(&impose(&values, ", encoding = \"CP1252\""));
+        place.config(&overriding(&values, ", encoding = \"CP1252\""));
         let ended = place.try_run(&[&scene], output, &[]).expect(0);
         let map = Map::at(&place.path(output));
         let counts = &map.manifest["counts"]["references"][0];
@@ -145,7 +148,7 @@ fn every_value_is_counted_and_what_matched_nothing_is_told() {
         let told = warnings(&map);
         let nothing = told.iter().find(|(code, ..)| code == "nothing-matched").unwrap();
         assert!(
-            nothing.1 == "reference.impose `cover`" && nothing.2.contains("`pr\u{e9}` (class `class 2`)"),
+            nothing.1 == "reference.override `cover`" && nothing.2.contains("`pr\u{e9}` (class `class 2`)"),
             "{told:?}"
         );
         assert!(
@@ -153,12 +156,12 @@ fn every_value_is_counted_and_what_matched_nothing_is_told() {
             "{told:?}"
         );
         assert_eq!(told.len(), 2, "{told:?}");
-        assert!(ended.err.contains("warning: reference.impose `cover`: no object of"), "{}", ended.err);
+        assert!(ended.err.contains("warning: reference.override `cover`: no object of"), "{}", ended.err);
         let inspected = place.arpent(&["inspect", output]).expect(0);
         assert!(inspected.out.contains("no object of"), "{}", inspected.out);
     }
     // The same text twice, with two classes.
-    place.config(&impose(
+    place.config(&overriding(
         "\"For\u{ea}t\" = \"class 3\", \"Fore\u{302}t\" = \"class 2\"",
         ", encoding = \"CP1252\"",
     ));
@@ -174,8 +177,8 @@ fn layers_that_do_not_touch_the_map_are_told() {
     let own = "layer = { source = \"far.geojson\", id = \"id\" }\n";
     place.config(&format!(
         "[coverage]\nmmu_m2 = 0.1\ntolerance_px = 1.0\n\
-         [[reference.impose]]\nname = \"a\"\nclass = \"class 3\"\n{own}\
-         [[reference.inform]]\nname = \"b\"\n{own}[[reference.compare]]\nname = \"c\"\nclass = \"class 1\"\n{own}"
+         [[reference.override]]\nname = \"a\"\nclass = \"class 3\"\n{own}\
+         [[reference.enrich]]\nname = \"b\"\n{own}[[reference.compare]]\nname = \"c\"\nclass = \"class 1\"\n{own}"
     ));
     let ended = place.try_run(&[&scene], "out", &[]).expect(0);
     let told = warnings(&Map::at(&place.path("out")));
@@ -183,7 +186,7 @@ fn layers_that_do_not_touch_the_map_are_told() {
         told.iter().filter(|w| w.0 == "nothing-matched").map(|w| w.1.as_str()).collect();
     assert_eq!(
         subjects,
-        ["reference.impose `a`", "reference.inform `b`", "reference.compare `c`"],
+        ["reference.override `a`", "reference.enrich `b`", "reference.compare `c`"],
         "{told:?}"
     );
     assert_eq!(ended.err.matches("lies on the map").count(), 3, "{}", ended.err);
@@ -192,8 +195,7 @@ fn layers_that_do_not_touch_the_map_are_told() {
 #[test]
 fn areas_of_interest_are_repaired_chosen_or_refused_in_words() {
     let (place, scene) = place();
-    #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
-    let [x, y] = [SCENE.col as f64 * GSD, -(SCENE.row as f64) * GSD];
+    let [x, y] = [exact(SCENE.col) * GSD, -exact(SCENE.row) * GSD];
     let bow = json!({ "type": "Polygon", "coordinates": [[
         [x + 2.0, y - 2.0], [x + 10.0, y - 10.0], [x + 10.0, y - 2.0], [x + 2.0, y - 10.0], [x + 2.0, y - 2.0],
     ]] });
@@ -211,7 +213,7 @@ fn areas_of_interest_are_repaired_chosen_or_refused_in_words() {
     let sliver = layer(&place, "sliver.geojson", &[(json!({}), rectangle([10.6, 0.0, 10.9, 60.0]))]);
     let refused = place.try_run(&[&scene], "sliver", &["--aoi", &sliver]).expect(2);
     assert!(
-        refused.err.contains("holds the center of no pixel of a scene (pixels are 0.2"),
+        refused.err.contains("contains the center of no pixel of a scene (pixels are 0.2"),
         "{}",
         refused.err
     );
@@ -259,8 +261,7 @@ fn maps_across_the_antimeridian_follow_rfc_7946() {
         .map(|i| 800_000.0 + f64::from(i) * 50.0)
         .find(|x| to_degrees.point(*x, 8_174_000.0).unwrap().0 < 0.0)
         .unwrap();
-    #[allow(clippy::cast_possible_truncation, reason = "a pixel's number")]
-    let window = Window::new((meridian / 50.0) as i64 - 30, -8_174_000 / 50 - 20, 60, 40);
+    let window = Window::new(truncate::<i64>(meridian / 50.0) - 30, -8_174_000 / 50 - 20, 60, 40);
     let picture = Picture::new(3, 20);
     GeoTiff::rgb(32760, 50.0, window, &picture.bands(window)).write(&place.path("a.tif")).unwrap();
     let map = place.run(&[&place.text("a.tif")], "out", &[]);
@@ -340,6 +341,30 @@ fn ways([west, south, east, north]: [f64; 4]) -> Vec<Value> {
     all
 }
 
+/// Number of parts and area of each feature of a GeoJSON file, which has no coordinate beyond 180 degrees.
+fn shapes(file: &Path) -> BTreeMap<String, (usize, f64)> {
+    let all: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let of = |feature: &Value| {
+        let geometry = &feature["geometry"];
+        let coordinates = geometry["coordinates"].clone();
+        let parts: Vec<Vec<Vec<[f64; 2]>>> = match geometry["type"].as_str().unwrap() {
+            "Polygon" => vec![serde_json::from_value(coordinates).unwrap()],
+            _ => serde_json::from_value(coordinates).unwrap(),
+        };
+        assert!(
+            parts.iter().flatten().flatten().all(|[x, _]| x.abs() <= 180.0),
+            "{}: {parts:?}",
+            file.display()
+        );
+        let area = |ring: &Vec<[f64; 2]>| -> f64 {
+            ring.windows(2).map(|p| (p[0][0] - ring[0][0]) * (p[1][1] - p[0][1])).sum()
+        };
+        (parts.len(), parts.iter().flatten().map(area).sum::<f64>())
+    };
+    let features = all["features"].as_array().unwrap().iter();
+    features.map(|f| (f["properties"]["id"].as_str().unwrap().to_owned(), of(f))).collect()
+}
+
 #[test]
 fn areas_beyond_180_degrees_are_the_same_pixels_however_they_are_written() {
     const DEGREE: f64 = 0.0005;
@@ -376,36 +401,34 @@ fn areas_beyond_180_degrees_are_the_same_pixels_however_they_are_written() {
                 assert_eq!(warnings(&map), [], "{name}");
                 let labels: Vec<u8> = map.labels().into_iter().filter(|l| *l != 255).collect();
                 assert_eq!(labels.len(), pixels, "{name}: {geometry}");
-                // As a reference that is imposed, and as a zone.
+                // As a reference that is overridden, and as a zone.
                 place.config(&format!(
-                    "[[reference.impose]]\nname = \"own\"\nclass = \"class 3\"\nlayer = {{ source = \"{file}\", id = \"id\" }}\n"
+                    "[[reference.override]]\nname = \"own\"\nclass = \"class 3\"\nlayer = {{ source = \"{file}\", id = \"id\" }}\n"
                 ));
-                let imposed = place.run(&[scene], &format!("imposed-{name}"), &[]);
-                let counts = &imposed.manifest["counts"]["references"][0];
+                let overridden = place.run(&[scene], &format!("overridden-{name}"), &[]);
+                let counts = &overridden.manifest["counts"]["references"][0];
                 assert_eq!(
                     (&counts["pixels_covered"], &counts["repaired"]),
                     (&json!(pixels), &json!(0)),
                     "{name}"
                 );
-                assert_eq!(warnings(&imposed), [], "{name}");
+                assert_eq!(warnings(&overridden), [], "{name}");
                 place.write(
                     "zonal.toml",
-                    &format!("map = \"imposed-{name}\"\nzones = \"{file}\"\nid = \"id\"\n"),
+                    &format!("map = \"overridden-{name}\"\nzones = \"{file}\"\nid = \"id\"\n"),
                 );
                 place.arpent(&["zonal", "zonal.toml", "--output", &format!("zones-{name}")]).expect(0);
                 let zones = Map::at(&place.path(&format!("zones-{name}")));
                 assert_eq!(warnings(&zones), [], "{name}");
                 let row = crate::zonal::rows(&zones).remove(0);
-                #[allow(clippy::cast_precision_loss, reason = "a few pixels")]
-                let off = (row["class_3_pixels"].parse::<f64>().unwrap() - pixels as f64).abs();
+                let off = (row["class_3_pixels"].parse::<f64>().unwrap() - exact(pixels)).abs();
                 assert!(off < 1e-6, "{name}: {row:?}");
                 seen.push((labels, row["class_3_objects"].clone()));
             }
         }
         assert!(seen.iter().all(|one| *one == seen[0]), "{number}");
     }
-    // Where coordinates are those of the map's CRS, they go on beyond 180 degrees, and boxes are those of the coordinates; where
-    // they are longitudes and latitudes by definition, both follow RFC 7946.
+    // Features are cut at 180 degrees in every format, and boxes of longitudes and latitudes follow RFC 7946.
     place.config(FORMATS);
     let map = place.run(&["east.tif"], "out", &[]);
     let json_of =
@@ -414,14 +437,26 @@ fn areas_beyond_180_degrees_are_the_same_pixels_however_they_are_written() {
         let bbox: [f64; 4] = serde_json::from_value(json_of(name)["bbox"].clone()).unwrap();
         assert!((bbox[0] - 179.98).abs() < 0.01 && (bbox[2] + 179.98).abs() < 0.01, "{name}: {bbox:?}");
     }
+    let expected = shapes(&map.file("features.geojson"));
+    assert!(expected.values().any(|(parts, _)| *parts == 2), "{expected:?}");
     for name in ["features.gpkg", "features.fgb"] {
         let told = gdal("ogrinfo", &["-ro", "-so", "-al", map.file(name).to_str().unwrap()]);
-        let extent = told.lines().find(|line| line.starts_with("Extent: ")).unwrap();
-        assert!(extent.contains("(179.98") && extent.contains("(180.0"), "{name}: {extent}");
+        assert!(told.contains("Geometry: Multi Polygon"), "{name}: {told}");
+        let read = place.path(&format!("{name}.geojson"));
+        gdal(
+            "ogr2ogr",
+            &["-f", "GeoJSON", read.to_str().unwrap(), map.file(name).to_str().unwrap(), "features"],
+        );
+        let found = shapes(&read);
+        assert_eq!(found.len(), expected.len(), "{name}");
+        for (id, (parts, area)) in found {
+            assert!(expected[&id].0 == parts && (expected[&id].1 - area).abs() < 1e-7, "{name}: {id}");
+        }
     }
     let parquet = std::fs::read(map.file("features.parquet")).unwrap();
     let text = String::from_utf8_lossy(&parquet);
     let bbox = text.rsplit("\"bbox\":[").next().unwrap().split(']').next().unwrap();
     let bbox: Vec<f64> = bbox.split(',').map(|v| v.parse().unwrap()).collect();
-    assert!((bbox[0] - 179.98).abs() < 0.01 && (bbox[2] - 180.02).abs() < 0.01, "{bbox:?}");
+    assert!((bbox[0] - 179.98).abs() < 0.01 && (bbox[2] + 179.98).abs() < 0.01, "{bbox:?}");
+    assert!(text.contains("\"MultiPolygon\""));
 }

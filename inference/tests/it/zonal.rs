@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use arpent_base::number::exact;
 use arpent_gdal::{RasterKind, StripWriter, describe_crs};
 use arpent_job::{ZonalConfig, ZonalPlaces};
 use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, ModelRecord, StagedArtifact, Target};
@@ -80,6 +81,7 @@ fn manifest() -> Manifest {
         counts: Counts::default(),
         timings_s: BTreeMap::new(),
         energy: None,
+        columns: None,
         artifacts: vec![],
     }
 }
@@ -283,7 +285,7 @@ fn results_are_published_like_maps() {
     let place = place();
     zonal(&place, ZONES, "out", &["--format", "json"]).expect(0);
     let first = Map::at(&place.path("out"));
-    assert!(place.arpent(&["verify", "out"]).expect(0).out.contains("intact: 2 of 2"));
+    assert!(place.arpent(&["check", "out"]).expect(0).out.contains("intact: 2 of 2"));
     let told = place.arpent(&["inspect", "out"]).expect(0).out;
     assert!(
         told.contains("zones            22") && told.contains("zones.gpkg") && !told.contains("windows"),
@@ -297,7 +299,7 @@ fn results_are_published_like_maps() {
     assert_eq!(first.manifest["run_id"], second.manifest["run_id"]);
     let refused = zonal(&place, ZONES, "map", &["--overwrite"]).expect(2);
     assert!(refused.err.contains("is the map itself"), "{}", refused.err);
-    assert!(place.arpent(&["verify", "map"]).expect(0).out.contains("intact"));
+    assert!(place.arpent(&["check", "map"]).expect(0).out.contains("intact"));
     // One format, no rank, numbers as ids.
     let few = "map = \"map\"\nzones = \"zones.geojson\"\nformats = [\"csv\"]\n";
     zonal(&place, few, "few", &[]).expect(0);
@@ -346,7 +348,7 @@ fn a_map_without_confidences_has_no_scores() {
     assert!((got("area_m2") / 8531.0 - 1.0).abs() < 2e-3, "{row:?}");
     let roads = ROADS.replace("\"map\"", "\"degrees\"").replace("\"crack\", \"pothole\"", "\"b\"");
     let refused = zonal(&place, &roads, "r", &[]).expect(2);
-    assert!(refused.err.contains("widths are not the same everywhere"), "{}", refused.err);
+    assert!(refused.err.contains("widths in it are not valid"), "{}", refused.err);
 }
 
 /// Every word must be told, and nothing published.
@@ -392,7 +394,7 @@ fn bad_input_is_named() {
             .replace("zones.geojson", "roads.geojson")
             .replace("\"parcel\"", "\"osm_id\"")
             .replace("keep = [\"owner\", \"Rank\"]\n", ""),
-        &["feature 1 is made of lines, expected polygons", "[roads]"],
+        &["feature 1 consists of lines, expected polygons", "[roads]"],
     );
     refused(
         &place,
@@ -401,7 +403,7 @@ fn bad_input_is_named() {
             .replace("osm_id", "parcel")
             .replace("\"highway\"", "")
             .replace("width_field = \"width\"\n", ""),
-        &["feature 1 is made of polygons, expected lines"],
+        &["feature 1 consists of polygons, expected lines"],
     );
     refused(
         &place,
@@ -431,7 +433,11 @@ fn bad_input_is_named() {
         "{}",
         ended.err
     );
-    assert!(ended.err.contains("1 of 2 zones of bow.geojson have the id of a zone before"), "{}", ended.err);
+    assert!(
+        ended.err.contains("1 of 2 zones of bow.geojson repeat the id of an earlier zone"),
+        "{}",
+        ended.err
+    );
     assert_eq!(rows(&Map::at(&place.path("bow")))[0]["area_m2"], "8");
     let told = Map::at(&place.path("bow")).manifest["warnings"].clone();
     let codes: Vec<&str> = told.as_array().unwrap().iter().map(|w| w["code"].as_str().unwrap()).collect();
@@ -479,8 +485,7 @@ fn real_field_polygons_are_those_of_exactextract() {
     let pixels =
         || (row0..row0 + height).flat_map(|row| (col0..col0 + width).map(move |col| formula(col, row)));
     let (labels, confidence): (Vec<u8>, Vec<u8>) = pixels().unzip();
-    #[allow(clippy::cast_precision_loss)]
-    let corner = [col0 as f64 * 10.0, -row0 as f64 * 10.0];
+    let corner = [exact(col0) * 10.0, exact(-row0) * 10.0];
     let picture = Picture {
         epsg: 32631,
         corner,
@@ -529,7 +534,7 @@ fn maps_that_lead_elsewhere_or_never_end_are_refused() {
     for elsewhere in ["../elsewhere/labels.tif", "/vsicurl/http://localhost/labels.tif", "a/../labels.tif"] {
         std::fs::write(&path, text.replace(&format!("{attempt}/labels.tif"), elsewhere)).unwrap();
         refused(&place, ZONES, &["the manifest of", elsewhere]);
-        for words in [["inspect", "map"], ["verify", "map"]] {
+        for words in [["inspect", "map"], ["check", "map"]] {
             let ended = place.arpent(&words).expect(2);
             assert!(ended.err.contains(elsewhere) && ended.err.contains("hint: "), "{}", ended.err);
         }
@@ -537,7 +542,7 @@ fn maps_that_lead_elsewhere_or_never_end_are_refused() {
     // A hole: three gigabytes that take no room.
     std::fs::File::create(&path).unwrap().set_len(3 << 30).unwrap();
     refused(&place, ZONES, &["manifest.json is larger than"]);
-    for words in [["inspect", "map"], ["verify", "map"]] {
+    for words in [["inspect", "map"], ["check", "map"]] {
         place.arpent(&words).expect(2);
     }
 }

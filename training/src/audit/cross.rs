@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use arpent_base::Result;
+use arpent_base::number::exact;
 use arpent_datasets::Split;
 use arpent_model::Predictor;
 use arpent_shell::energy::Meter;
@@ -75,7 +76,7 @@ pub(super) fn suspects(config: &Config, folds: usize, worst: usize) -> Result<Su
         say(&format!("fold {} of {}: {} items, {} held out", i + 1, folds.len(), train.len(), held.len()));
         let source = Source::on(&config, sets, &train)?;
         let predictor = fitted(&config, &source, &meter)?;
-        sets = source.into_sets()?;
+        sets = source.into_sets();
         for id in held {
             all.extend(suspect(&config, &sets, *id, &predictor)?);
         }
@@ -137,7 +138,7 @@ fn fitted(config: &Config, source: &Source, meter: &Meter) -> Result<Predictor> 
         architecture: &architecture,
         bands: &source.bands,
         draw: source.draw(),
-        class_weights: job::class_weights(config, source)?,
+        class_weights: job::class_weights(config, source),
         data: source.fingerprint(),
         place: Place::of(folder.path()),
         meter,
@@ -150,7 +151,6 @@ fn fitted(config: &Config, source: &Source, meter: &Meter) -> Result<Predictor> 
 }
 
 /// What a network says of an item; `None` where nothing of it is known.
-#[allow(clippy::cast_precision_loss, reason = "pixel counts are far smaller than 2^52")]
 fn suspect(config: &Config, sets: &Sets, id: ItemId, predictor: &Predictor) -> Result<Option<Suspect>> {
     let item = sets.read(id)?;
     let ItemTruth::Labels(truth) = &item.truth else { return Err(not_of_pixels().into()) };
@@ -163,10 +163,10 @@ fn suspect(config: &Config, sets: &Sets, id: ItemId, predictor: &Predictor) -> R
     let confused = seen.worst_pair().map(|(labeled, predicted, count)| Confused {
         labeled: name(labeled),
         predicted: name(predicted),
-        share: rounded(count as f64 / seen.pixels as f64),
+        share: rounded(exact(count) / exact(seen.pixels)),
     });
     let (item, group) = (sets.name(id), sets.group(id));
-    let disagreement = rounded(seen.disagreement / seen.pixels as f64);
+    let disagreement = rounded(seen.disagreement / exact(seen.pixels));
     Ok(Some(Suspect { item, group, disagreement, pixels: seen.pixels, confused }))
 }
 

@@ -3,8 +3,8 @@
 use arpent_base::MAX_THREADS;
 
 use super::parse::value_error;
-use super::tables::{ClassWeights, Crowns, Evaluate, Term, TermKind};
-use super::training::Config;
+use super::tables::{ClassWeights, Paste, Term, TermKind};
+use super::training::{Config, TaskKind};
 use crate::error::TrainError;
 
 /// Checks what one configuration says; what depends on data is checked when they are opened.
@@ -12,15 +12,13 @@ pub(super) fn check(config: &Config) -> Result<(), TrainError> {
     sources(config)?;
     fit(config)?;
     loss(config)?;
-    evaluate(config)?;
-    shares(config)
+    paste(config)?;
+    evaluate(config)
 }
 
 fn sources(config: &Config) -> Result<(), TrainError> {
-    match (config.sets.is_empty(), &config.crowns) {
-        (true, None) => return Err(value_error(config, "sets", "is missing: name at least one data set")),
-        (false, Some(_)) => return Err(value_error(config, "crowns", "and sets exclude each other")),
-        _ => {}
+    if config.sets.is_empty() {
+        return Err(value_error(config, "sets", "is missing: name at least one data set"));
     }
     if let Some(number) = config.sets.iter().position(|s| !s.weight.is_finite() || s.weight <= 0.0) {
         return Err(value_error(config, &format!("sets.{number}.weight"), "must be above 0"));
@@ -86,8 +84,16 @@ fn loss(config: &Config) -> Result<(), TrainError> {
 fn evaluate(config: &Config) -> Result<(), TrainError> {
     let evaluate = &config.evaluate;
     let bad = |key: &str, message: &str| Err(value_error(config, &format!("evaluate.{key}"), message));
-    if config.crowns.is_some() && *evaluate != Evaluate::default() {
-        return Err(value_error(config, "evaluate", "is for data sets; crowns are counted one by one"));
+    if let Some(vote) = evaluate.vote {
+        if config.task != TaskKind::SemanticSegmentation {
+            return bad("vote", "is for semantic-segmentation only");
+        }
+        if !(vote > 0.0 && vote <= 1.0) {
+            return bad("vote", "must lie above 0 and up to 1");
+        }
+        if evaluate.tolerance_px.is_some() || !evaluate.precision_at_k.is_empty() {
+            return bad("vote", "counts objects: tolerance_px and precision_at_k count pixels");
+        }
     }
     if let Some(tolerance) = evaluate.tolerance_px {
         if config.is_detection() {
@@ -121,28 +127,14 @@ fn evaluate(config: &Config) -> Result<(), TrainError> {
     Ok(())
 }
 
-fn shares(config: &Config) -> Result<(), TrainError> {
-    let augment = &config.augment;
-    let mut shares = vec![
-        ("fit.warmup_share", config.fit.warmup_share),
-        ("sampling.class_aware", config.sampling.class_aware),
-        ("augment.brightness", augment.brightness),
-        ("augment.contrast", augment.contrast),
-        ("augment.gamma", augment.gamma),
-        ("augment.noise", augment.noise),
-        ("augment.scale", augment.scale),
-    ];
-    if let Some(Crowns { tile_share, drawn_share, dead_share, jitter, .. }) = config.crowns {
-        let more = [
-            ("crowns.tile_share", tile_share),
-            ("crowns.drawn_share", drawn_share),
-            ("crowns.dead_share", dead_share),
-        ];
-        shares.extend(more);
-        shares.push(("crowns.jitter", jitter));
+fn paste(config: &Config) -> Result<(), TrainError> {
+    let Some(Paste { sets, most, .. }) = &config.sampling.paste else { return Ok(()) };
+    if config.task != TaskKind::SemanticSegmentation {
+        return Err(value_error(config, "sampling.paste", "is for semantic-segmentation only"));
     }
-    match shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
-        Some((key, _)) => Err(value_error(config, key, "must lie between 0 and 1")),
-        None => Ok(()),
+    if sets.is_empty() || *most == 0 {
+        let message = "needs the names of data sets in `sets`, and `most` above 0";
+        return Err(value_error(config, "sampling.paste", message));
     }
+    Ok(())
 }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use arpent_base::number::signed;
+
 use super::tables::Fit;
 
 /// Name of the score of thin objects.
@@ -10,12 +12,11 @@ pub(crate) const TOLERANCE_F1: &str = "tolerance_f1";
 
 /// Keys that change no weight: a finished training is packaged again with others by `--resume`.
 const TOLD: [&str; 9] =
-    ["title", "limits", "version", "licence", "tried_on", "failed_on", "name_fr", "code", "color"];
+    ["title", "limits", "version", "license", "tried_on", "failed_on", "name_fr", "code", "color"];
 
 /// The configuration as TOML without comments, `output` and `data`, and with what the command line changed.
 pub(super) fn identity(text: &str, fit: &Fit) -> String {
-    // The text was read before: it is TOML.
-    let mut table: toml::Table = text.parse().unwrap_or_default();
+    let mut table: toml::Table = text.parse().expect("the text was read before: it is TOML");
     table.remove("output");
     table.remove("data");
     let evaluate = table.remove("evaluate");
@@ -27,14 +28,11 @@ pub(super) fn identity(text: &str, fit: &Fit) -> String {
         table.insert("evaluate".into(), toml::Value::Table(kept));
     }
     if let Some(toml::Value::Table(written)) = table.get_mut("fit") {
-        let whole = |v: usize| toml::Value::Integer(i64::try_from(v).unwrap_or(i64::MAX));
+        let whole = |v: usize| toml::Value::Integer(signed(v));
         written.insert("seed".into(), toml::Value::Integer(fit.seed.cast_signed()));
         written.insert("epochs".into(), whole(fit.epochs));
         written.insert("threads".into(), whole(fit.threads));
         written.remove("device");
-    }
-    if let Some(toml::Value::Table(crowns)) = table.get_mut("crowns") {
-        crowns.remove("packages");
     }
     table.to_string()
 }

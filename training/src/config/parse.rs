@@ -1,79 +1,42 @@
 //! From text to tables, with errors that name file, line, table and key.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use arpent_base::config::{NotUtf8, Spot, hint_of_unknown, spot_at, spot_of_key, utf8};
-use arpent_datasets::SetConfig;
-use arpent_raster::Class;
-use serde::Deserialize;
+use arpent_base::config::{Document, Key, NotUtf8, Spot};
+use arpent_datasets::{LayoutConfig, SetConfig};
+use serde::Deserialize as _;
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-use super::tables::{Augment, Crowns, EnergyOptions, Evaluate, Fit, Init, Loss, Model, Sampling};
-use super::training::{Config, SetEntry, TaskKind};
+use super::tables::Init;
+use super::training::{Config, SetEntry};
+use super::written::{Beside, Written};
 use crate::error::TrainError;
 
-/// The file as written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    task: TaskKind,
-    output: PathBuf,
-    #[serde(default)]
-    data: PathBuf,
-    model: Model,
-    classes: Vec<Class>,
-    #[serde(default)]
-    sets: Vec<Spanned<toml::Table>>,
-    #[serde(default)]
-    crowns: Option<Crowns>,
-    fit: Fit,
-    #[serde(default)]
-    sampling: Sampling,
-    #[serde(default)]
-    loss: Loss,
-    #[serde(default)]
-    augment: Augment,
-    #[serde(default)]
-    init: Option<Init>,
-    #[serde(default)]
-    evaluate: Evaluate,
-    #[serde(default)]
-    energy: EnergyOptions,
-}
-
-/// What a table of a set holds beside the set's own keys.
-#[derive(Deserialize)]
-struct Beside {
-    #[serde(default = "one")]
-    weight: f64,
-    #[serde(default)]
-    classes: BTreeMap<String, String>,
-    #[serde(default)]
-    ignore: Vec<String>,
-}
-
-fn one() -> f64 {
-    1.0
-}
+/// What became of a table of older configurations.
+const CROWNS: &str = "[crowns] is gone: name its data in [[sets]] (layouts class-folders and boxes-to-labels), say in \
+                      [sampling.paste] which of them are pasted, and vote = 0.5 in [evaluate]";
 
 const BESIDE: [&str; 3] = ["weight", "classes", "ignore"];
 
 /// The text of a file.
-pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, TrainError> {
-    utf8(bytes).map_err(|NotUtf8 { spot, message }| {
+pub(super) fn document(path: &Path, bytes: Vec<u8>) -> Result<Document, TrainError> {
+    Document::from_bytes(bytes).map_err(|NotUtf8 { spot, message }| {
         config_error(path, spot, message, Some(NotUtf8::HINT.to_owned()))
     })
 }
 
 /// Reads the tables; paths are made relative to the file's folder.
-pub(super) fn parse(path: &Path, text: &str) -> Result<Config, TrainError> {
-    let written: Written = toml::from_str(text).map_err(|e| parse_error(path, text, 0, &e))?;
-    let sets = written.sets.into_iter().map(|table| set(path, text, table)).collect::<Result<_, _>>()?;
+pub(super) fn parse(path: &Path, document: Document) -> Result<Config, TrainError> {
+    let bad = |e: toml::de::Error| parse_error(path, &document, None, &e);
+    let mut root = DeTable::parse(document.text()).map_err(bad)?;
+    let sets =
+        root.get_mut().remove("sets").map_or_else(|| Ok(Vec::new()), |sets| tables(path, &document, sets))?;
+    let written = Written::deserialize(toml::Deserializer::from(root)).map_err(bad)?;
+    let sets = sets.into_iter().map(|table| set(path, &document, table)).collect::<Result<_, _>>()?;
     let folder = path.parent().unwrap_or(Path::new("."));
     Ok(Config {
         path: path.to_owned(),
-        text: text.to_owned(),
         identity: String::new(),
         task: written.task,
         output: folder.join(written.output),
@@ -81,7 +44,6 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, TrainError> {
         model: written.model,
         classes: written.classes,
         sets,
-        crowns: written.crowns.map(|c| Crowns { packages: folder.join(&c.packages), ..c }),
         fit: written.fit,
         sampling: written.sampling,
         loss: written.loss,
@@ -89,62 +51,83 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, TrainError> {
         init: written.init.map(|i| Init { path: folder.join(i.path) }),
         evaluate: written.evaluate,
         energy: written.energy,
+        document,
     })
 }
 
-/// A table `[[sets]]`: our keys, and those of the set's own configuration, which is as strict.
-fn set(path: &Path, text: &str, table: Spanned<toml::Table>) -> Result<SetEntry, TrainError> {
-    let start = table.span().start;
-    let mut own = table.into_inner();
-    let beside = BESIDE.iter().filter_map(|key| Some(((*key).to_owned(), own.remove(*key)?)));
-    let beside: toml::Table = beside.collect();
-    let bad = |e: toml::de::Error| parse_error(path, text, start, &e);
-    let Beside { weight, classes, ignore } = beside.try_into().map_err(bad)?;
-    let mut config: SetConfig = own.try_into().map_err(bad)?;
-    // Cards lie with the configuration, not with the data.
-    let card = path.parent().unwrap_or(Path::new(".")).join(&config.card);
-    config.card = std::path::absolute(&card).unwrap_or(card);
-    Ok(SetEntry { config, weight, classes, ignore, line: line_at(text, start) })
+/// The tables `[[sets]]`. They are read in two parts, so that the keys of the set's own configuration can be checked as strictly.
+fn tables<'a>(
+    path: &Path,
+    document: &Document,
+    sets: Spanned<DeValue<'a>>,
+) -> Result<Vec<(usize, DeTable<'a>)>, TrainError> {
+    let wrong = |at: usize| {
+        let message = "expected tables with the header [[sets]]".to_owned();
+        config_error(path, document.spot_at(at), message, None)
+    };
+    let start = sets.span().start;
+    let DeValue::Array(sets) = sets.into_inner() else { return Err(wrong(start)) };
+    let table = |element: Spanned<DeValue<'a>>| match (element.span().start, element.into_inner()) {
+        (start, DeValue::Table(table)) => Ok((start, table)),
+        (start, _) => Err(wrong(start)),
+    };
+    sets.into_iter().map(table).collect()
 }
 
-/// An error of the TOML reader; one without a place concerns the table that starts at `table`.
-fn parse_error(path: &Path, text: &str, table: usize, error: &toml::de::Error) -> TrainError {
-    let message = error.message().to_owned();
-    let start = match error.span() {
-        Some(span) => span.start,
-        None => first_quoted(&message).and_then(|key| start_of_key(text, table, key)).unwrap_or(table),
-    };
-    let hint = hint_of_unknown(&message);
-    config_error(path, spot_at(text, start), message, hint)
+/// A table `[[sets]]`: our keys, and those of the set's own configuration, which is as strict.
+fn set(
+    path: &Path,
+    document: &Document,
+    (start, mut own): (usize, DeTable<'_>),
+) -> Result<SetEntry, TrainError> {
+    let mut beside = DeTable::new();
+    for key in BESIDE {
+        beside.extend(own.remove_entry(key));
+    }
+    let bad = |e: toml::de::Error| parse_error(path, document, Some(start), &e);
+    let reader = |table| toml::Deserializer::from(Spanned::new(start..start, table));
+    let Beside { weight, classes, ignore } = Beside::deserialize(reader(beside)).map_err(bad)?;
+    let mut config = SetConfig::deserialize(reader(own)).map_err(bad)?;
+    // Cards lie with the configuration, not with the data; so do marks that are not the owner's.
+    let card = path.parent().unwrap_or(Path::new(".")).join(&config.card);
+    config.card = std::path::absolute(&card).unwrap_or(card);
+    if let LayoutConfig::BoxesToLabels(options) = &mut config.layout
+        && let Some(marks) = &mut options.marks
+    {
+        let beside = path.parent().unwrap_or(Path::new(".")).join(&*marks);
+        *marks = std::path::absolute(&beside).unwrap_or(beside);
+    }
+    Ok(SetEntry { config, weight, classes, ignore, line: document.line_at(start) })
+}
+
+/// An error of the TOML reader. Options of a layout are read from what is left of the table of a set, where the reader gives the
+/// place of the table: the key that the message names is looked for in it.
+fn parse_error(
+    path: &Path,
+    document: &Document,
+    table: Option<usize>,
+    error: &toml::de::Error,
+) -> TrainError {
+    let (message, mut hint) = document.explain(error);
+    if first_quoted(&message) == Some("crowns") {
+        hint = Some(CROWNS.to_owned());
+    }
+    let start = error.span().map_or(0, |span| span.start);
+    let named = table
+        .filter(|table| *table == start)
+        .and_then(|table| document.spot_in(table, first_quoted(&message)?));
+    config_error(path, named.unwrap_or_else(|| document.spot_at(start)), message, hint)
 }
 
 /// A value that has the right type and no sense; `key` is named from the top of the document: `fit.chip_px`, `sets.0.weight`.
 pub(super) fn value_error(config: &Config, key: &str, message: &str) -> TrainError {
-    config_error(&config.path, spot_of_key(&config.text, key), format!("{key} {message}"), None)
+    let spot = config.document.spot_of(&Key::from(key));
+    config_error(&config.path, spot, format!("{key} {message}"), None)
 }
 
 fn config_error(path: &Path, spot: Spot, message: String, hint: Option<String>) -> TrainError {
     let Spot { line, table, text } = spot;
     TrainError::Config { path: path.to_owned(), line, table, text, message, hint }
-}
-
-fn line_at(text: &str, offset: usize) -> usize {
-    let before = &text[..text.floor_char_boundary(offset.min(text.len()))];
-    before.matches('\n').count() + 1
-}
-
-/// Where the first line from `start` that sets this key begins: of a table `[[sets]]` that is read in two steps, the reader says
-/// no place.
-fn start_of_key(text: &str, start: usize, key: &str) -> Option<usize> {
-    let mut at = start;
-    for line in text.get(start..)?.split_inclusive('\n') {
-        let rest = line.trim_start().strip_prefix(key);
-        if rest.is_some_and(|rest| rest.trim_start().starts_with(['=', '.'])) {
-            return Some(at);
-        }
-        at += line.len();
-    }
-    None
 }
 
 fn first_quoted(message: &str) -> Option<&str> {

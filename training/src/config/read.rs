@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use arpent_base::config::Document;
 use arpent_base::{DoingWhat as _, Result};
 
 use super::training::{Config, Overrides};
@@ -11,14 +12,18 @@ impl Config {
     /// Reads and checks a configuration.
     pub(crate) fn read(path: &Path, overrides: &Overrides) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::parse(path, &parse::text(path, bytes)?, overrides)
+        Self::of(path, parse::document(path, bytes)?, overrides)
     }
 
     /// The configuration in a text; `path` says where relative paths start.
     pub(crate) fn parse(path: &Path, text: &str, overrides: &Overrides) -> Result<Self> {
-        let mut config = parse::parse(path, text)?;
+        Self::of(path, text.to_owned().into(), overrides)
+    }
+
+    fn of(path: &Path, document: Document, overrides: &Overrides) -> Result<Self> {
+        let mut config = parse::parse(path, document)?;
         config.apply(overrides);
-        config.identity = identity::identity(text, &config.fit);
+        config.identity = identity::identity(config.document.text(), &config.fit);
         check::check(&config)?;
         Ok(config)
     }

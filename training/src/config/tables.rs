@@ -2,19 +2,25 @@
 
 use std::path::PathBuf;
 
-use arpent_model::{Detection, DeviceChoice, GsdRange, Precision};
+use arpent_base::Share;
+use arpent_model::{Architecture, Detection, DeviceChoice, GsdRange, Precision};
 use arpent_raster::{ReadAs, SampleType};
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
 
 /// What the package says of itself, and the shape of the network.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Model {
+    /// Short id: lower-case letters, digits and hyphens.
     pub(crate) id: String,
+    /// Version of the weights.
     pub(crate) version: String,
+    /// Title for people.
     pub(crate) title: String,
-    /// Licence of the weights, SPDX.
-    pub(crate) licence: String,
+    /// License of the weights, SPDX.
+    #[serde(alias = "licence")]
+    pub(crate) license: String,
     /// What the model is for and not for, in Markdown: a section of the card.
     #[serde(default)]
     pub(crate) limits: String,
@@ -24,9 +30,11 @@ pub(crate) struct Model {
     /// Imagery on which it was tried and failed, a line each.
     #[serde(default)]
     pub(crate) failed_on: Vec<String>,
+    /// GSD of the training data, and the range of GSD that is accepted.
     pub(crate) gsd_m: GsdRange,
     /// Lowest and highest raw value.
     pub(crate) value_range: [f32; 2],
+    /// Sample types accepted without rescaling.
     pub(crate) sample_types: Vec<SampleType>,
     /// Bands to use, of those of the sets; all by default.
     #[serde(default)]
@@ -36,10 +44,28 @@ pub(crate) struct Model {
     #[serde(default)]
     pub(crate) unit: Option<String>,
     /// As in `model.json`; `in_channels` and `out_channels` follow from bands and classes.
+    #[schemars(schema_with = "architecture")]
     pub(crate) architecture: toml::Table,
     /// Settings of a detection network.
     #[serde(default)]
     pub(crate) detection: Option<Detection>,
+}
+
+/// The schema of the network's shape: that of `model.json` without what follows from bands and classes.
+fn architecture(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = Architecture::json_schema(generator);
+    let variants = schema.get_mut("oneOf").and_then(|list| list.as_array_mut());
+    for variant in variants.into_iter().flatten() {
+        for key in ["in_channels", "out_channels"] {
+            if let Some(properties) = variant["properties"].as_object_mut() {
+                properties.remove(key);
+            }
+            if let Some(required) = variant["required"].as_array_mut() {
+                required.retain(|name| name != key);
+            }
+        }
+    }
+    schema
 }
 
 /// Unit of values as they are stored.
@@ -58,11 +84,14 @@ impl Model {
 }
 
 /// The optimization.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fit {
+    /// Seed of all random numbers. `--seed` replaces it.
     pub(crate) seed: u64,
+    /// Epochs. `--epochs` replaces it.
     pub(crate) epochs: usize,
+    /// Steps of an epoch.
     pub(crate) steps_per_epoch: usize,
     /// Chips per step.
     pub(crate) batch: usize,
@@ -70,11 +99,12 @@ pub(crate) struct Fit {
     pub(crate) chip_px: usize,
     /// Highest learning rate; a cosine takes it to 0.
     pub(crate) learning_rate: f64,
+    /// Decay of the weights, 0 to below 1.
     #[serde(default)]
     pub(crate) weight_decay: f32,
     /// Of all steps, those in which the rate rises.
     #[serde(default = "warmup_share")]
-    pub(crate) warmup_share: f64,
+    pub(crate) warmup_share: Share,
     /// Epochs without a better score after which to stop; 0 never stops.
     #[serde(default)]
     pub(crate) early_stopping: usize,
@@ -99,7 +129,7 @@ pub(crate) struct Fit {
 }
 
 /// Which weights are packaged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Keep {
     /// Those of the epoch with the best score.
@@ -110,23 +140,25 @@ pub(crate) enum Keep {
 }
 
 /// How chips are drawn from data sets.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Sampling {
     /// Share of the chips that are cut around a pixel (or box) of a class that is drawn evenly, 0 to 1.
-    pub(crate) class_aware: f64,
+    pub(crate) class_aware: Share,
     /// Memory for pictures that were read, MB.
     pub(crate) cache_mb: usize,
+    /// Pieces that are pasted into chips.
+    pub(crate) paste: Option<Paste>,
 }
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { class_aware: 0.5, cache_mb: 1024 }
+        Self { class_aware: Share::HALF, cache_mb: 1024, paste: None }
     }
 }
 
 /// What is minimized.
-#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Loss {
     /// Terms of the sum; those of the task by default.
@@ -138,10 +170,12 @@ pub(crate) struct Loss {
 }
 
 /// One term of the loss.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Term {
+    /// What it measures.
     pub(crate) kind: TermKind,
+    /// Factor in the sum, above 0.
     #[serde(default = "unit")]
     pub(crate) weight: f64,
     /// Exponent of the focal loss.
@@ -150,7 +184,7 @@ pub(crate) struct Term {
 }
 
 /// Kinds of terms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TermKind {
     /// Cross-entropy (segmentation, change).
@@ -179,7 +213,7 @@ impl TermKind {
 }
 
 /// Weights of the classes in the loss.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a list of numbers, one per class, or \"balanced\"")]
 pub(crate) enum ClassWeights {
     /// One per class.
@@ -189,64 +223,62 @@ pub(crate) enum ClassWeights {
 }
 
 /// The word `balanced`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum Balanced {
     #[serde(rename = "balanced")]
     Balanced,
 }
 
 /// How chips are varied. 0 leaves them as they are.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Augment {
     /// One of the eight turns and flips.
     pub(crate) d4: bool,
     /// Values times e^-b to e^b.
-    pub(crate) brightness: f64,
+    pub(crate) brightness: Share,
     /// Distances to the chip's mean times e^-c to e^c.
-    pub(crate) contrast: f64,
+    pub(crate) contrast: Share,
     /// Values in the value range to the power of e^-g to e^g.
-    pub(crate) gamma: f64,
+    pub(crate) gamma: Share,
     /// Standard deviation of noise on every value, as a share of the value range.
-    pub(crate) noise: f64,
+    pub(crate) noise: Share,
     /// Chips show e^-s to e^s times their side.
-    pub(crate) scale: f64,
+    pub(crate) scale: Share,
 }
 
 impl Default for Augment {
     fn default() -> Self {
-        Self { d4: true, brightness: 0.0, contrast: 0.0, gamma: 0.0, noise: 0.0, scale: 0.0 }
+        let none = Share::ZERO;
+        Self { d4: true, brightness: none, contrast: none, gamma: none, noise: none, scale: none }
     }
 }
 
 /// Where to start from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Init {
     /// A model package, or a safetensors file.
     pub(crate) path: PathBuf,
 }
 
-/// The sampler of the tree-health task: crowns pasted on ground. Shares are 0 to 1.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// Pieces that are pasted into chips of scenes (labels of pixels only). Shares are 0 to 1.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Crowns {
-    /// Folder with the unpacked `deepforest/` package.
-    pub(crate) packages: PathBuf,
-    /// Chips cut from tiles as they are; the others have crowns pasted on them.
-    pub(crate) tile_share: f64,
-    /// Of these others, the ones on drawn ground; the rest is on windows of tiles.
-    pub(crate) drawn_share: f64,
-    /// Crowns pasted on a chip, at most.
-    pub(crate) pastes: usize,
-    /// Of pasted crowns, the dead ones.
-    pub(crate) dead_share: f64,
-    /// Largest change of brightness, contrast and gamma, as a share of 1.
-    pub(crate) jitter: f64,
+pub(crate) struct Paste {
+    /// Names of the data sets (of their cards) whose pictures are pasted: one object each. They are not drawn as chips.
+    pub(crate) sets: Vec<String>,
+    /// Share of the chips that pieces are pasted into.
+    pub(crate) share: Share,
+    /// Pieces in such a chip, at most; at least one.
+    pub(crate) most: usize,
+    /// Share of the pieces that are cut from scenes instead.
+    #[serde(default)]
+    pub(crate) decoys: Share,
 }
 
 /// What is measured beside the scores that every training has. It changes no weights.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Evaluate {
     /// Pixels that precision and recall of thin objects forgive; not measured without.
@@ -257,10 +289,13 @@ pub(crate) struct Evaluate {
     pub(crate) prevalence: Option<f64>,
     /// Side of the candidates of a label model, pixels; `fit.chip_px` by default.
     pub(crate) cell_px: Option<usize>,
+    /// Objects that labels were made of count once each, as what most pixels say in the ellipse of this part of the half-sizes of
+    /// their boxes.
+    pub(crate) vote: Option<f64>,
 }
 
 /// How the energy is estimated where the machine does not measure it.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EnergyOptions {
     /// Power of one busy core, watts.
@@ -273,8 +308,8 @@ impl Default for EnergyOptions {
     }
 }
 
-fn warmup_share() -> f64 {
-    0.03
+fn warmup_share() -> Share {
+    Share::new(0.03).expect("it is one")
 }
 
 fn one() -> usize {

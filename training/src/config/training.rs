@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
+use arpent_base::config::Document;
 use arpent_datasets::SetConfig;
 use arpent_model::DeviceChoice;
 use arpent_raster::Class;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::tables::{Augment, Crowns, EnergyOptions, Evaluate, Fit, Init, Loss, Model, Sampling};
+use super::tables::{Augment, EnergyOptions, Evaluate, Fit, Init, Loss, Model, Sampling};
 
 /// What is fitted; names as in STAC's MLM extension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TaskKind {
     /// A class for every pixel.
@@ -28,8 +30,8 @@ pub(crate) enum TaskKind {
 pub(crate) struct Config {
     /// The file.
     pub(crate) path: PathBuf,
-    /// The file's text, for messages.
-    pub(crate) text: String,
+    /// What it says, for messages.
+    pub(crate) document: Document,
     /// What tells this training from others, as TOML ([`super::identity`]).
     pub(crate) identity: String,
     pub(crate) task: TaskKind,
@@ -40,7 +42,6 @@ pub(crate) struct Config {
     pub(crate) model: Model,
     pub(crate) classes: Vec<Class>,
     pub(crate) sets: Vec<SetEntry>,
-    pub(crate) crowns: Option<Crowns>,
     pub(crate) fit: Fit,
     pub(crate) sampling: Sampling,
     pub(crate) loss: Loss,
@@ -69,7 +70,6 @@ pub(crate) struct SetEntry {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Overrides {
     pub(crate) data: Option<PathBuf>,
-    pub(crate) packages: Option<PathBuf>,
     pub(crate) output: Option<PathBuf>,
     pub(crate) seed: Option<u64>,
     pub(crate) epochs: Option<usize>,
@@ -84,9 +84,6 @@ impl Config {
         }
         if let Some(output) = &overrides.output {
             self.output.clone_from(output);
-        }
-        if let (Some(crowns), Some(packages)) = (&mut self.crowns, &overrides.packages) {
-            crowns.packages.clone_from(packages);
         }
         if let Some(seed) = overrides.seed {
             self.fit.seed = seed;

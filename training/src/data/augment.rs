@@ -1,5 +1,8 @@
 //! Chips, varied in turn and light.
 
+use arpent_base::Share;
+use arpent_base::number::narrow;
+
 use super::{Rng, Sample};
 use crate::config::Augment;
 
@@ -12,7 +15,14 @@ pub(crate) fn vary(
     rng: &mut Rng,
 ) -> Sample {
     let mut sample = if augment.d4 { sample.turned(rng.below(8)) } else { sample };
-    if augment.brightness > 0.0 || augment.contrast > 0.0 || augment.gamma > 0.0 || augment.noise > 0.0 {
+    light(&mut sample, augment, range, dates, rng);
+    sample
+}
+
+/// Varies the light of a chip, or of a piece that is pasted into one.
+pub(crate) fn light(sample: &mut Sample, augment: &Augment, range: [f32; 2], dates: usize, rng: &mut Rng) {
+    let varied = [augment.brightness, augment.contrast, augment.gamma, augment.noise];
+    if varied.iter().any(|share| *share > Share::ZERO) {
         let pixels = sample.side * sample.side;
         let bands = sample.data.len() / pixels / dates.max(1);
         for date in sample.data.chunks_exact_mut((bands * pixels).max(1)) {
@@ -20,7 +30,6 @@ pub(crate) fn vary(
             date.chunks_exact_mut(pixels).for_each(|plane| light.shine(plane, &sample.valid, rng));
         }
     }
-    sample
 }
 
 /// One change of light.
@@ -34,12 +43,11 @@ struct Light {
 }
 
 impl Light {
-    #[allow(clippy::cast_possible_truncation, reason = "factors near 1")]
     fn draw(augment: &Augment, [low, high]: [f32; 2], rng: &mut Rng) -> Self {
-        let mut factor = |most: f64| rng.range(-most, most).exp() as f32;
+        let mut factor = |most: f64| narrow(rng.range(-most, most).exp());
         let (gain, contrast, gamma) =
-            (factor(augment.brightness), factor(augment.contrast), factor(augment.gamma));
-        Self { gain, contrast, gamma, noise: augment.noise, low, span: high - low }
+            (factor(augment.brightness.get()), factor(augment.contrast.get()), factor(augment.gamma.get()));
+        Self { gain, contrast, gamma, noise: augment.noise.get(), low, span: high - low }
     }
 
     /// Changes the valid values of a band, and keeps them in the range.
@@ -51,11 +59,9 @@ impl Light {
             sum += f64::from(*value);
             count += 1;
         }
-        #[allow(clippy::cast_possible_truncation, reason = "a share")]
-        let mean = (sum / f64::from(count.max(1))) as f32;
+        let mean = narrow(sum / f64::from(count.max(1)));
         for (value, _) in plane.iter_mut().zip(valid).filter(|(_, valid)| **valid) {
-            #[allow(clippy::cast_possible_truncation, reason = "a share")]
-            let grain = if self.noise > 0.0 { (self.noise * rng.normal()) as f32 } else { 0.0 };
+            let grain = if self.noise > 0.0 { narrow(self.noise * rng.normal()) } else { 0.0 };
             let share = ((*value - mean) * self.contrast + mean) * self.gain + grain;
             *value = self.low + self.span * share.clamp(0.0, 1.0);
         }
@@ -65,7 +71,33 @@ impl Light {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Target;
+    use crate::data::{Rng, Target};
+    use arpent_base::Share;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Light changes no label, no validity and no invalid value, and never leaves the range; turns without light are one of the eight.
+        #[test]
+        fn chips_vary_within_what_was_asked(
+            seed in any::<u64>(), d4: bool, amounts in prop::array::uniform4(prop_oneof![Just(0.0), 0.0f64..1.0]), dates in 1usize..3,
+        ) {
+            let mut sample = sample();
+            let marks = (0..16u8).map(|i| if i == 3 { arpent_datasets::IGNORE } else { i % 4 }).collect();
+            sample.target = Target::Labels(marks);
+            let [brightness, contrast, gamma, noise] = amounts.map(|v| Share::new(v).unwrap());
+            let augment = Augment { d4, brightness, contrast, gamma, noise, scale: Share::ZERO };
+            let varied = vary(sample.clone(), &augment, [0.0, 255.0], dates, &mut Rng::new(&[seed]));
+            // The turn is drawn first: the same stream tells which it was.
+            let turned = if d4 { sample.turned(Rng::new(&[seed]).below(8)) } else { sample };
+            prop_assert_eq!((&varied.target, &varied.valid), (&turned.target, &turned.valid));
+            let is_dark = amounts.iter().all(|v| *v <= 0.0);
+            for (i, (now, before)) in varied.data.iter().zip(&turned.data).enumerate() {
+                prop_assert!((0.0..=255.0).contains(now), "{now}");
+                prop_assert!(varied.valid[i % 16] || (now - before).abs() < 1e-6, "an invalid pixel changed");
+                prop_assert!(!is_dark || (now - before).abs() < 1e-6);
+            }
+        }
+    }
 
     fn sample() -> Sample {
         let data = (0..32u8).map(|v| f32::from(v) * 8.0).collect();
@@ -82,8 +114,14 @@ mod tests {
 
     #[test]
     fn light_changes_valid_values_within_the_range() {
-        let augment =
-            Augment { d4: false, brightness: 0.5, contrast: 0.5, gamma: 0.5, noise: 0.2, scale: 0.0 };
+        let augment = Augment {
+            d4: false,
+            brightness: Share::HALF,
+            contrast: Share::HALF,
+            gamma: Share::HALF,
+            noise: Share::new(0.2).unwrap(),
+            scale: Share::ZERO,
+        };
         let varied = vary(sample(), &augment, [0.0, 255.0], 1, &mut Rng::new(&[1]));
         assert!(varied.data.iter().all(|v| (0.0..=255.0).contains(v)));
         let changed =

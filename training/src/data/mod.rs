@@ -3,11 +3,13 @@
 mod augment;
 mod cache;
 mod crops;
-pub(crate) mod crowns;
+mod cut;
+mod paste;
 mod rng;
 mod sample;
 mod sets;
 mod statistics;
+mod stock;
 
 pub(crate) use cache::Cache;
 pub(crate) use crops::Crops;

@@ -1,6 +1,7 @@
 //! Random numbers of a key: the same on every machine and for ever.
 
 use arpent_base::SplitMix64;
+use arpent_base::number::{index, wide};
 
 /// What random numbers are for: streams of different purposes have nothing to do with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +49,7 @@ impl Rng {
 
     /// Uniform in `0..count`; 0 for an empty range.
     pub(crate) fn below(&mut self, count: usize) -> usize {
-        let count = u64::try_from(count.max(1)).unwrap_or(u64::MAX);
-        usize::try_from(self.next() % count).unwrap_or(0)
+        index(self.next() % wide(count.max(1)))
     }
 
     /// Whether an event of this probability happens.

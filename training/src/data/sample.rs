@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use arpent_base::Result;
+use arpent_base::number::exact;
 use arpent_datasets::IGNORE;
 
 use super::Rng;
@@ -93,9 +94,8 @@ pub(crate) fn turned_index(side: usize, i: usize, turn: usize) -> usize {
 }
 
 /// The inverse of [`turned_index`], for a box: source to turned.
-#[allow(clippy::cast_precision_loss, reason = "sides of chips are small")]
 fn turned_box(side: usize, from: ObjectBox, turn: usize) -> ObjectBox {
-    let side = side as f64;
+    let side = exact(side);
     let [mut x0, mut y0, mut x1, mut y1] = from.sides;
     if turn & 4 != 0 {
         (x0, y0, x1, y1) = (y0, x0, y1, x1);
@@ -112,6 +112,83 @@ fn turned_box(side: usize, from: ObjectBox, turn: usize) -> ObjectBox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// The turn that undoes another: flips come before the change of axes, so that it swaps them.
+    fn inverse(turn: usize) -> usize {
+        if turn & 4 == 0 { turn } else { 4 | (turn & 1) << 1 | (turn & 2) >> 1 }
+    }
+
+    /// A chip whose first band numbers its pixels and whose second one, validity and labels follow from the number.
+    fn numbered(side: usize, target: Target) -> Sample {
+        let numbers = || (0..side * side).map(|i| f32::from(u16::try_from(i).unwrap()));
+        let data = numbers().chain(numbers().map(|v| 1000.0 - v)).collect();
+        Sample { side, data, valid: (0..side * side).map(|i| i % 5 != 0).collect(), target }
+    }
+
+    fn labels(side: usize) -> Target {
+        Target::Labels(
+            (0..side * side)
+                .map(|i| if i % 7 == 0 { IGNORE } else { u8::try_from(i % 3).unwrap() })
+                .collect(),
+        )
+    }
+
+    /// Sides of a rectangle of pixels: whole numbers, which turns keep exact.
+    fn rectangles() -> impl Strategy<Value = (usize, [usize; 4])> {
+        (1usize..24).prop_flat_map(|side| {
+            let span = move || {
+                (0..side, 1..=side).prop_map(move |(start, length)| (start, (start + length).min(side)))
+            };
+            (span(), span()).prop_map(move |((x0, x1), (y0, y1))| (side, [x0, y0, x1, y1]))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_turn_and_its_inverse_give_the_chip_back(side in 1usize..20, turn in 0usize..8, sides in prop::array::uniform4(-64i16..1000)) {
+            // Sixteenths of a pixel: sums are exact. Boxes may reach out of the chip.
+            let sides = sides.map(|v| f64::from(v) / 16.0);
+            let boxes = Target::Boxes(vec![ObjectBox { class: 3, sides }]);
+            for target in [labels(side), boxes] {
+                let sample = numbered(side, target);
+                let turned = sample.turned(turn);
+                prop_assert_eq!(&turned.turned(inverse(turn)), &sample);
+            }
+        }
+
+        #[test]
+        fn bands_validity_and_labels_move_together(side in 1usize..20, turn in 0usize..8) {
+            let sample = numbered(side, labels(side));
+            let turned = sample.turned(turn);
+            let (Target::Labels(before), Target::Labels(after)) = (&sample.target, &turned.target) else { panic!("labels") };
+            let mut seen = vec![false; side * side];
+            for (at, label) in after.iter().enumerate() {
+                let from = (0..side * side).find(|i| (turned.data[at] - sample.data[*i]).abs() < 0.5).unwrap();
+                prop_assert!(!std::mem::replace(&mut seen[from], true), "every pixel once");
+                prop_assert!((turned.data[side * side + at] - sample.data[side * side + from]).abs() < 0.5);
+                prop_assert_eq!((turned.valid[at], *label), (sample.valid[from], before[from]));
+            }
+        }
+
+        #[test]
+        fn a_box_around_a_blob_stays_around_it((side, [x0, y0, x1, y1]) in rectangles(), turn in 0usize..8) {
+            let is_in = |i: usize| (x0..x1).contains(&(i % side)) && (y0..y1).contains(&(i / side));
+            let data = (0..side * side).map(|i| f32::from(u8::from(is_in(i)))).collect();
+            let sides = [x0, y0, x1, y1].map(|v| f64::from(u8::try_from(v).unwrap()));
+            let target = Target::Boxes(vec![ObjectBox { class: 1, sides }]);
+            let turned = Sample { side, data, valid: vec![true; side * side], target }.turned(turn);
+            let blob = || (0..side * side).filter(|i| turned.data[*i] > 0.5).map(|i| (i % side, i / side));
+            let around = [
+                blob().map(|p| p.0).min().unwrap(),
+                blob().map(|p| p.1).min().unwrap(),
+                blob().map(|p| p.0).max().unwrap() + 1,
+                blob().map(|p| p.1).max().unwrap() + 1,
+            ];
+            let sides = around.map(|v| f64::from(u8::try_from(v).unwrap()));
+            prop_assert_eq!(turned.target, Target::Boxes(vec![ObjectBox { class: 1, sides }]));
+        }
+    }
 
     #[test]
     fn the_eight_turns_differ_and_carry_boxes_with_their_pixels() {

@@ -38,6 +38,8 @@ pub(crate) enum ItemTruth {
 pub(crate) struct Item {
     pub(crate) chip: Chip,
     pub(crate) truth: ItemTruth,
+    /// The objects that labels were made of, those of no class of the model ([`IGNORE`]) too.
+    pub(crate) objects: Vec<ObjectBox>,
 }
 
 /// A set with what it means to the model.
@@ -180,6 +182,11 @@ impl Sets {
         self.opened.iter().map(|s| s.dataset.card())
     }
 
+    /// Card of the set of an item.
+    pub(crate) fn card(&self, id: ItemId) -> &Card {
+        self.opened[id.set].dataset.card()
+    }
+
     /// Items of a split, set by set.
     pub(crate) fn items(&self, split: Split) -> Vec<ItemId> {
         let of = |(set, open): (usize, &OpenSet)| {
@@ -276,7 +283,9 @@ impl Sets {
         let mut all = BTreeMap::new();
         for id in self.items(split) {
             match self.opened[id.set].dataset.read(id.item)?.truth {
-                Truth::Labels(labels) => labels.data().iter().for_each(|l| *all.entry(*l).or_default() += 1),
+                Truth::Labels(labels) | Truth::Objects { labels, .. } => {
+                    labels.data().iter().for_each(|l| *all.entry(*l).or_default() += 1);
+                }
                 Truth::Boxes(boxes) => boxes.iter().for_each(|b| *all.entry(b.class_id).or_default() += 1),
                 Truth::Classes(classes) => classes.iter().for_each(|c| *all.entry(*c).or_default() += 1),
             }
@@ -304,8 +313,11 @@ impl Sets {
         }
         open.meet(&example.truth);
         let chip = joined(&example.chips, &open.bands);
+        let mut objects = Vec::new();
         let truth = match (example.truth, self.task) {
-            (Truth::Boxes(boxes), TaskKind::ObjectDetection) => ItemTruth::Boxes(open.boxes(&boxes)),
+            (Truth::Boxes(boxes) | Truth::Objects { boxes, .. }, TaskKind::ObjectDetection) => {
+                ItemTruth::Boxes(open.boxes(&boxes).filter(|b| b.class != IGNORE).collect())
+            }
             (Truth::Classes(classes), TaskKind::SceneClassification) => {
                 let class = open.only(&classes).ok_or_else(|| self.several(id))?;
                 ItemTruth::Labels(
@@ -315,12 +327,21 @@ impl Sets {
             (Truth::Labels(labels), TaskKind::SemanticSegmentation | TaskKind::ChangeDetection) => {
                 ItemTruth::Labels(open.labels(labels.data(), &chip.valid))
             }
+            (Truth::Objects { labels, boxes }, TaskKind::SemanticSegmentation) => {
+                objects.extend(open.boxes(&boxes));
+                ItemTruth::Labels(open.labels(labels.data(), &chip.valid))
+            }
+            (Truth::Classes(_), TaskKind::SemanticSegmentation) => {
+                let problem = format!("{} is of a class as a whole, the task labels pixels", self.name(id));
+                let hint = "of `class-folders`, say which part of a picture is of its class: ellipse = 0.6";
+                return Err(TrainError::refused(problem, hint).into());
+            }
             _ => {
                 let problem = format!("{} has another kind of truth than the task", self.name(id));
                 return Err(TrainError::refused(problem, "name a data set of the task's kind").into());
             }
         };
-        Ok(Item { chip, truth })
+        Ok(Item { chip, truth, objects })
     }
 
     fn several(&self, id: ItemId) -> TrainError {
@@ -335,7 +356,9 @@ impl OpenSet {
         let mut ids = [false; 256];
         let mut meet = |id: u8| ids[usize::from(id)] = true;
         match truth {
-            Truth::Labels(labels) => labels.data().iter().copied().for_each(&mut meet),
+            Truth::Labels(labels) | Truth::Objects { labels, .. } => {
+                labels.data().iter().copied().for_each(&mut meet);
+            }
             Truth::Boxes(boxes) => boxes.iter().map(|b| b.class_id).for_each(&mut meet),
             Truth::Classes(classes) => classes.iter().copied().for_each(&mut meet),
         }
@@ -356,10 +379,9 @@ impl OpenSet {
         (distinct.len() <= 1).then(|| distinct.first().copied().unwrap_or(IGNORE))
     }
 
-    fn boxes(&self, boxes: &[arpent_datasets::TruthBox]) -> Vec<ObjectBox> {
-        let mapped =
-            boxes.iter().map(|b| ObjectBox { class: self.classes[usize::from(b.class_id)], sides: b.bbox });
-        mapped.filter(|b| b.class != IGNORE).collect()
+    /// Boxes with their class in the model, or [`IGNORE`].
+    fn boxes(&self, boxes: &[arpent_datasets::TruthBox]) -> impl Iterator<Item = ObjectBox> {
+        boxes.iter().map(|b| ObjectBox { class: self.classes[usize::from(b.class_id)], sides: b.bbox })
     }
 }
 

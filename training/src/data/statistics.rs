@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use arpent_base::Result;
+use arpent_base::number::{exact, narrow};
 use arpent_datasets::IGNORE;
 use arpent_raster::Chip;
 use rayon::prelude::*;
@@ -95,15 +96,10 @@ impl Statistics {
     }
 
     /// Weights inverse to the classes' shares, 1 where all are equal: `n / (classes x n_class)`; absent classes 1.
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "weights need few digits"
-    )]
     pub(crate) fn balanced_weights(&self) -> Vec<f32> {
-        let present = self.classes.iter().filter(|n| **n > 0).count().max(1) as f64;
-        let total = self.classes.iter().sum::<u64>() as f64;
-        let weight = |n: &u64| if *n == 0 { 1.0 } else { (total / (present * *n as f64)) as f32 };
+        let present = exact(self.classes.iter().filter(|n| **n > 0).count().max(1));
+        let total = exact(self.classes.iter().sum::<u64>());
+        let weight = |n: &u64| if *n == 0 { 1.0 } else { narrow(total / (present * exact(*n))) };
         self.classes.iter().map(weight).collect()
     }
 }

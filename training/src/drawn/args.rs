@@ -11,7 +11,7 @@ pub(crate) struct DrawnArgs {
     /// Polygons with a class each, drawn over --scene (GeoPackage, GeoJSON, shapefile, ...; any CRS). What lies in none is not
     /// known. After the file may stand |option:ENCODING=NAME and |crs=EPSG:CODE. A configuration is written into the output's `run` folder.
     #[arg(long, value_name = "FILE", requires_all = ["scene", "class_field", "output"])]
-    #[arg(conflicts_with_all = ["config", "data", "packages"])]
+    #[arg(conflicts_with_all = ["config", "data"])]
     pub(crate) labels: Option<PathBuf>,
     /// The scene under the polygons; repeated for several of the same bands. A polygon belongs to every scene that it
     /// lies on.
@@ -46,9 +46,9 @@ pub(crate) struct DrawnArgs {
     /// What to do with polygons that are not valid: repair and count them, or refuse the layer.
     #[arg(long, value_name = "WHAT", value_parser = ["repair", "refuse"], default_value = "repair", requires = "labels")]
     pub(super) invalid: String,
-    /// Licence (SPDX) under which imagery, polygons and weights may be given away; without it the weights are not exported.
-    #[arg(long, value_name = "SPDX", requires = "labels")]
-    pub(super) licence: Option<String>,
+    /// License (SPDX) under which imagery, polygons and weights may be given away; without it the weights are not exported.
+    #[arg(long, alias = "licence", value_name = "SPDX", requires = "labels")]
+    pub(super) license: Option<String>,
 }
 
 impl DrawnArgs {

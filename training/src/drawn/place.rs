@@ -1,5 +1,6 @@
 //! The written files: where they lie, and whether somebody edited them.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use arpent_base::{DoingWhat as _, Result, short_hash};
@@ -49,7 +50,14 @@ impl Derived {
         let config = self.path(CONFIG);
         for (name, text) in [(CARD, &self.card), (CONFIG, &self.config)] {
             let path = self.path(name);
-            let there = std::fs::read_to_string(&path).unwrap_or_default();
+            let there = match std::fs::read(&path) {
+                // What is no text was not written here.
+                Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot read {}", path.display()));
+                }
+            };
             if !restart && !there.is_empty() && there != *text && (resume || is_edited(&there)) {
                 return Err(refused(&path, &config, resume).into());
             }

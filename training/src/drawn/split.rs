@@ -1,5 +1,6 @@
 //! Which polygons are held out: by the rule of the configuration, with a seed that serves every class.
 
+use arpent_base::number::exact;
 use arpent_datasets::{Group, Split, SplitRule};
 
 use super::classes::Classes;
@@ -43,11 +44,10 @@ pub(super) fn choose(classes: &Classes) -> Result<Chosen, TrainError> {
 }
 
 /// Squares of what the classes miss their shares by, summed; `None` when one lacks a side.
-#[allow(clippy::cast_precision_loss, reason = "polygons are counted")]
 fn missed(classes: &Classes, rule: &Chosen) -> Option<f64> {
     let miss = |items: &[String]| {
         let held = items.iter().filter(|i| rule.is_held_out(i)).count();
-        (held > 0 && held < items.len()).then(|| held as f64 / items.len() as f64 - VALIDATION)
+        (held > 0 && held < items.len()).then(|| exact(held) / exact(items.len()) - VALIDATION)
     };
     // What lies in no polygon lies on both sides.
     let mut drawn = classes.found.iter().filter(|c| !(c.is_background && c.items.len() < 2));
@@ -58,6 +58,32 @@ fn missed(classes: &Classes, rule: &Chosen) -> Option<f64> {
 mod tests {
     use super::super::classes::Found;
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+
+        /// Every class is on both sides, or there is an error; the order of the polygons does not matter.
+        #[test]
+        fn a_split_has_every_class_on_both_sides_in_any_order(counts in prop::collection::vec(1usize..9, 1..4), turn in 0usize..9) {
+            let classes = classes(&counts);
+            let mut other = Classes { found: Vec::new(), skipped: vec![] };
+            for class in &classes.found {
+                let mut items = class.items.clone();
+                items.rotate_left(turn % class.items.len());
+                other.found.push(Found { name: class.name.clone(), items, color: None, is_background: false });
+            }
+            let Ok(chosen) = choose(&classes) else {
+                prop_assert!(choose(&other).is_err() && counts.contains(&1), "{counts:?} has a split");
+                return Ok(());
+            };
+            prop_assert_eq!(&choose(&other).unwrap(), &chosen);
+            for class in &classes.found {
+                let held = class.items.iter().filter(|i| chosen.is_held_out(i)).count();
+                prop_assert!(held > 0 && held < class.items.len());
+            }
+        }
+    }
 
     fn classes(counts: &[usize]) -> Classes {
         let mut number = 0;

@@ -14,7 +14,7 @@ use crate::error::TrainError;
 /// Epochs, where the command line says nothing; it stops earlier when nothing gets better.
 const EPOCHS: usize = 40;
 
-/// Licence of weights that are not to be given away, as SPDX writes licences of its own list's outside.
+/// License of weights that are not to be given away, as SPDX writes licenses of its own list's outside.
 const UNSTATED: &str = "LicenseRef-not-stated";
 
 /// Range of 8-bit pixels.
@@ -115,7 +115,7 @@ fn model(plan: &Plan<'_>) -> Result<String> {
          id = {id}\n\
          version = \"0.1.0\"\n\
          title = {title}\n\
-         licence = {licence}\n\
+         license = {license}\n\
          gsd_m = {{ nominal = {nominal:?}, min = {min:?}, max = {max:?} }}\n\
          value_range = {range}\n\
          sample_types = {types}\n\
@@ -128,7 +128,7 @@ fn model(plan: &Plan<'_>) -> Result<String> {
          encoder_convs = {convs:?}\n",
         id = quoted(&plain(&file_name(&output))),
         title = quoted(&format!("{} of {}", plan.field, scene_names(plan))),
-        licence = quoted(plan.args.licence.as_deref().unwrap_or(UNSTATED)),
+        license = quoted(plan.args.license.as_deref().unwrap_or(UNSTATED)),
         nominal = short(gsd),
         min = short(0.75 * finest),
         max = short(1.25 * coarsest),
@@ -242,16 +242,16 @@ pub(super) fn card(plan: &Plan<'_>) -> String {
     let (scene, labels) = (scene_names(plan), file_name(&plan.labels));
     let stem = plan.labels.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let [_, finest, coarsest] = plan.gsd().map(short);
-    let (licence, ship, notes) = match &plan.args.licence {
-        Some(licence) => (licence.as_str(), true, "The licence is what --licence said."),
+    let (license, ship, notes) = match &plan.args.license {
+        Some(license) => (license.as_str(), true, "The license is what --license said."),
         None => {
-            (UNSTATED, false, "No licence was stated (--licence): weights trained on it are not given away.")
+            (UNSTATED, false, "No license was stated (--license): weights trained on it are not given away.")
         }
     };
     let mut text = format!(
         "name = {name}\n\
          title = {title}\n\
-         licence = {licence}\n\
+         license = {license}\n\
          source = {source}\n\
          weights_may_ship = {ship}\n\
          bands = {bands}\n\
@@ -261,7 +261,7 @@ pub(super) fn card(plan: &Plan<'_>) -> String {
          classes = [\n",
         name = quoted(&plain(&stem)),
         title = quoted(&format!("Polygons of {labels} over {scene}")),
-        licence = quoted(licence),
+        license = quoted(license),
         source = quoted(&format!("{labels} (field {}) over {scene}, of the user's own", plan.field)),
         bands = list(&plan.bands),
         share = super::split::VALIDATION * 100.0,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use arpent_base::Result;
+use arpent_base::number::{exact, index};
 use arpent_metrics::{DetectionScores, Interpolation, Interval};
 use arpent_raster::Class;
 use serde::Serialize;
@@ -139,7 +140,7 @@ fn ranked(counted: &Counted, all: &DetectionScores, classes: &[Class], ks: &[u64
     let class = |(class, found): (&Class, &arpent_metrics::ClassDetections)| {
         let position = found.class_id;
         let best = |k: &u64| {
-            let count = usize::try_from(*k).unwrap_or(usize::MAX);
+            let count = index(*k);
             let precision = |s: &DetectionScores| s.at_iou(FOUND).ok()?.precision_at(count, Some(position));
             Ok(Best {
                 k: *k,
@@ -222,14 +223,13 @@ fn scores(detail: &Detail<'_>, counted: &Counted) -> Scores {
         meaning: Some(meaning.into()),
     });
     let objects: u64 = detail.classes.iter().map(|c| c.objects).sum();
-    #[allow(clippy::cast_precision_loss, reason = "a share to show")]
     let class = |c: &ClassDetail<'_>| ClassScore {
         class: c.id,
         iou: Estimate::default(),
         precision: with(c.precision, None),
         recall: with(c.recall, None),
         f1: with(c.f1, c.f1_interval),
-        truth_share: (objects > 0).then(|| c.objects as f64 / objects as f64),
+        truth_share: (objects > 0).then(|| exact(c.objects) / exact(objects)),
     };
     let items = |group: &str| counted.items.iter().filter(|i| i.group == group).count() as u64;
     let row = |(group, scores): (&str, &DetectionScores)| GroupRow {

@@ -1,5 +1,6 @@
 //! Cells of whole pictures, ranked by how much they look like holding a class.
 
+use arpent_base::number::exact;
 use arpent_base::{Result, bail};
 use arpent_datasets::IGNORE;
 use arpent_metrics::{BudgetPoint, Merge, MetricsError, Population, Ranking};
@@ -144,8 +145,7 @@ fn precision(ranking: &Ranking, k: u64) -> Option<f64> {
 }
 
 fn recall(ranking: &Ranking, k: u64) -> Option<f64> {
-    #[allow(clippy::cast_precision_loss, reason = "far fewer cells than 2^52")]
-    let share = |real: u64| k.min(real) as f64 / real as f64;
+    let share = |real: u64| exact(k.min(real)) / exact(real);
     match (ranking.positives(), ranking.negatives()) {
         (0, _) => None,
         (real, 0) => Some(share(real)),
@@ -164,8 +164,7 @@ fn average(ranking: &Ranking, prevalence: f64) -> Option<f64> {
 
 /// Whether the point lies where the held-out cells hold no wrong one.
 fn is_optimistic(ranking: &Ranking, point: &BudgetPoint) -> bool {
-    #[allow(clippy::cast_precision_loss, reason = "far fewer cells than 2^52")]
-    let wrong = ranking.negatives() as f64;
+    let wrong = exact(ranking.negatives());
     point.false_positive_rate * wrong < 1.0 - 1e-9
 }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use arpent_base::Result;
+use arpent_base::number::exact;
 use arpent_metrics::{Confusion, Interval, Reliability, ReliabilityBin};
 use arpent_raster::Class;
 use serde::Serialize;
 
 use super::numbers::ROUNDS;
-use super::pictures::{Counted, CountedItem, MEASURES};
+use super::pictures::{Counted, CountedItem, Found, MEASURES};
 use super::rare::RareDetail;
 use super::thin::{self, ThinDetail};
 use crate::config::TOLERANCE_F1;
@@ -27,10 +28,16 @@ pub(super) struct Detail<'a> {
     pub(super) rounds: usize,
     /// What counts once.
     pub(super) unit: &'static str,
+    /// The same in a word.
+    #[serde(skip)]
+    pub(super) counted: &'static str,
     pub(super) classes: Vec<ClassDetail<'a>>,
     /// Rows: truth; columns: prediction.
     pub(super) confusion: Vec<&'a [u64]>,
     pub(super) groups: BTreeMap<&'a str, GroupDetail>,
+    /// By set, where objects count.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) found: BTreeMap<&'a str, Found>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) thin: Option<ThinDetail<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,9 +90,8 @@ fn at_prevalence(recall: f64, false_positives: u64, others: u64) -> Vec<AtPreval
         return Vec::new();
     }
     let is_lower_bound = false_positives == 0;
-    #[allow(clippy::cast_precision_loss, reason = "counts of pixels")]
     let rate =
-        if is_lower_bound { (3.0 / others as f64).min(1.0) } else { false_positives as f64 / others as f64 };
+        if is_lower_bound { (3.0 / exact(others)).min(1.0) } else { exact(false_positives) / exact(others) };
     let one = |prevalence: f64| {
         let (right, wrong) = (recall * prevalence, rate * (1.0 - prevalence));
         (right + wrong > 0.0).then(|| AtPrevalence {
@@ -145,10 +151,12 @@ pub(super) fn detail<'a>(counted: &'a Counted, classes: &'a [Class], split: &'a 
         intervals,
         resampled: parts.resampled(),
         rounds: ROUNDS,
-        unit: if counted.as_a_whole { "pictures as a whole" } else { "pixels of whole pictures" },
+        unit: counted.unit.describe(),
+        counted: counted.unit.name(),
         classes: classes.iter().enumerate().map(class).collect::<Result<_>>()?,
         confusion: counted.all.counts().chunks_exact(classes.len()).collect(),
         groups: parts.groups().groups().map(|(name, c)| (name, group(c, classes))).collect(),
+        found: counted.found.iter().map(|(set, found)| (set.as_str(), *found)).collect(),
         thin,
         rare: None,
         calibration: counted.bins.bins(),
@@ -166,8 +174,7 @@ fn class<'a>(
     bins: &Reliability,
 ) -> ClassDetail<'a> {
     let (others, wrong) = (all.pixels() - all.truth(index), all.predicted(index) - all.of(index, index));
-    #[allow(clippy::cast_precision_loss, reason = "counts of pixels")]
-    let false_positive_rate = (others > 0).then(|| wrong as f64 / others as f64);
+    let false_positive_rate = (others > 0).then(|| exact(wrong) / exact(others));
     // Where nothing is of the class, no answer could be right: no score tells of it.
     let told = |score: Option<f64>| score.filter(|_| all.truth(index) > 0);
     ClassDetail {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use arpent_base::number::exact;
 use arpent_base::{Result, bail};
 use arpent_datasets::Split;
 use arpent_metrics::{DetectionOptions, DetectionScores, Interpolation, ScoredBox, TruthBox};
@@ -129,8 +130,7 @@ pub(super) fn mean_f1(all: &DetectionScores) -> Option<f64> {
     let classes = all.summary(Interpolation::Area).classes;
     let there = classes.iter().filter(|class| class.truths > 0);
     let each: Vec<f64> = there.filter_map(|class| f1(all, class.class_id)).collect();
-    #[allow(clippy::cast_precision_loss, reason = "few classes")]
-    let count = each.len() as f64;
+    let count = exact(each.len());
     (!each.is_empty()).then(|| each.iter().sum::<f64>() / count)
 }
 

@@ -1,5 +1,6 @@
 //! The pictures that went best and worst, to look at.
 
+use arpent_base::number::{exact, fitted, narrow, truncate};
 use arpent_base::{Result, bail};
 use arpent_datasets::IGNORE;
 use arpent_model::Predictor;
@@ -114,13 +115,11 @@ impl Frame {
     }
 
     /// A box of the picture, if any of it is in the frame.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "pixels of a chip")]
     fn moved(self, sides: [f64; 4]) -> Option<[f32; 4]> {
-        let [x, y, width, height] =
-            [self.from[0], self.from[1], self.size[0], self.size[1]].map(|v| v as f64);
+        let [x, y, width, height] = [self.from[0], self.from[1], self.size[0], self.size[1]].map(exact);
         let moved = [sides[0] - x, sides[1] - y, sides[2] - x, sides[3] - y];
         let is_seen = moved[0] < width && moved[1] < height && moved[2] > 0.0 && moved[3] > 0.0;
-        is_seen.then_some(moved.map(|v| v as f32))
+        is_seen.then_some(moved.map(narrow))
     }
 }
 
@@ -133,7 +132,7 @@ fn shown(chip: &Chip, dates: usize, (item, group): (&str, &str), score: f64, ans
         caption: (*caption).to_owned(),
         rgb: rgb(chip, date * each, each, &places),
     };
-    let size = frame.size.map(|v| u32::try_from(v).unwrap_or(0));
+    let size = frame.size.map(fitted);
     ChipView {
         item: item.to_owned(),
         group: group.to_owned(),
@@ -152,19 +151,13 @@ pub(super) fn rgb(chip: &Chip, first: usize, count: usize, places: &[usize]) -> 
     (0..places.len()).flat_map(|i| [stretched[0][i], stretched[1][i], stretched[2][i]]).collect()
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "clamped to 0 to 255; a share of a length"
-)]
 fn stretch(band: &[f32], places: &[usize]) -> Vec<u8> {
     let mut sorted: Vec<f32> = places.iter().map(|i| band[*i]).collect();
     sorted.sort_by(f32::total_cmp);
-    let at = |share: f64| sorted.get((share * (sorted.len().max(1) - 1) as f64) as usize).copied();
+    let at = |share: f64| sorted.get(truncate::<usize>(share * exact(sorted.len().max(1) - 1))).copied();
     let (low, high) = (at(CUT).unwrap_or(0.0), at(1.0 - CUT).unwrap_or(0.0));
     let scale = 255.0 / (high - low).max(f32::EPSILON);
-    places.iter().map(|i| ((band[*i] - low) * scale).clamp(0.0, 255.0) as u8).collect()
+    places.iter().map(|i| truncate::<u8>(f64::from(((band[*i] - low) * scale).clamp(0.0, 255.0)))).collect()
 }
 
 #[cfg(test)]

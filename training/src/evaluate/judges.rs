@@ -9,6 +9,7 @@ use arpent_model::Predictor;
 use super::detection::{Detections, headline};
 use super::judge::{Judge, Published};
 use super::pictures::Pictures;
+use super::unit::Unit;
 use super::{boxes, cells, gallery, summary};
 use crate::config::{Config, TOLERANCE_F1};
 use crate::data::Sets;
@@ -20,7 +21,7 @@ pub(crate) fn judge_of<'a>(config: &'a Config, sets: &'a Sets, split: Split) -> 
         return Box::new(Detections { sets, split, classes, iou: detection.iou, evaluate });
     }
     let cell_px = evaluate.cell_px.unwrap_or(config.fit.chip_px);
-    Box::new(Pictures { sets, split, classes, as_a_whole: config.is_scene(), evaluate, cell_px })
+    Box::new(Pictures { sets, split, classes, unit: Unit::of(config), evaluate, cell_px })
 }
 
 impl Judge for Detections<'_> {
@@ -43,10 +44,12 @@ impl Judge for Detections<'_> {
 impl Judge for Pictures<'_> {
     fn names(&self) -> &'static [&'static str] {
         let all = &["mean_iou", "mean_f1", "overall_accuracy", "balanced_accuracy", TOLERANCE_F1];
-        match (self.as_a_whole, self.evaluate.tolerance_px) {
-            (true, _) => &["balanced_accuracy", "overall_accuracy", "mean_f1", "mean_iou"],
-            (false, Some(_)) => all,
-            (false, None) => &all[..4],
+        match (self.unit, self.evaluate.tolerance_px) {
+            (Unit::Picture | Unit::Object(_), _) => {
+                &["balanced_accuracy", "overall_accuracy", "mean_f1", "mean_iou"]
+            }
+            (Unit::Pixel, Some(_)) => all,
+            (Unit::Pixel, None) => &all[..4],
         }
     }
 

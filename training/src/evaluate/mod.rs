@@ -2,7 +2,6 @@
 
 mod boxes;
 mod cells;
-pub(crate) mod crowns;
 mod detail;
 mod detection;
 pub(crate) mod figures;
@@ -17,6 +16,7 @@ pub(crate) mod scene;
 mod shown;
 mod summary;
 mod thin;
+mod unit;
 mod verb;
 mod whole;
 
@@ -25,5 +25,6 @@ pub(crate) use judges::judge_of;
 pub(crate) use numbers::rounded;
 pub(crate) use pictures::Pictures;
 pub(crate) use summary::CONFIDENCE;
+pub(crate) use unit::Unit;
 pub(crate) use verb::{EvaluateArgs, run};
 pub(crate) use whole::{ranges_of, scores_of};

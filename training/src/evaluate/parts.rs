@@ -1,6 +1,7 @@
 //! A measure, taken of every item and kept by group and by item: what intervals resample.
 
 use arpent_base::Result;
+use arpent_base::number::fitted;
 use arpent_metrics::{Grouped, Interval, Merge};
 
 use super::figures::Intervals;
@@ -57,7 +58,7 @@ impl<M: Merge> Parts<M> {
             };
         }
         Intervals::Bootstrap {
-            resamples: u32::try_from(ROUNDS).unwrap_or(u32::MAX),
+            resamples: fitted(ROUNDS),
             unit: resampled.trim_end_matches('s').to_owned(),
             units: units as u64,
         }

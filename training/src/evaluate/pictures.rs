@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 
 use arpent_base::{Result, bail};
-use arpent_datasets::{IGNORE, Split};
+use arpent_datasets::{IGNORE, Split, ellipse_pixels};
 use arpent_metrics::Confusion;
 use arpent_model::Predictor;
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Class};
+use serde::Serialize;
 
 use super::figures::{Reliability, ReliabilityBin};
 use super::parts::Parts;
 use super::thin::Thin;
+use super::unit::{Unit, majority};
 use super::whole;
 use crate::config::{Evaluate, TOLERANCE_F1};
 use crate::data::{Item, ItemId, ItemTruth, Sets};
+use crate::error::TrainError;
 
 /// The pictures of a split.
 #[derive(Debug)]
@@ -21,8 +24,8 @@ pub(crate) struct Pictures<'a> {
     pub(crate) sets: &'a Sets,
     pub(crate) split: Split,
     pub(crate) classes: &'a [Class],
-    /// A picture counts once, as what most of it is, and not pixel by pixel.
-    pub(crate) as_a_whole: bool,
+    /// What counts once.
+    pub(crate) unit: Unit,
     pub(crate) evaluate: &'a Evaluate,
     /// Side of the cells that are ranked, pixels.
     pub(crate) cell_px: usize,
@@ -51,8 +54,24 @@ pub(super) struct Counted {
     pub(super) bins: arpent_metrics::Reliability,
     /// The same, of the answers of each class by themselves.
     pub(super) class_bins: Vec<arpent_metrics::Reliability>,
-    /// A picture counted once.
-    pub(super) as_a_whole: bool,
+    /// What counted once.
+    pub(super) unit: Unit,
+    /// By set, where objects count.
+    pub(super) found: BTreeMap<String, Found>,
+}
+
+/// Objects of any class, known or not, and how many of them were answered with a class that becomes features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub(super) struct Found {
+    pub(super) objects: u64,
+    pub(super) found: u64,
+}
+
+impl Found {
+    #[allow(clippy::cast_precision_loss, reason = "counts of objects")]
+    pub(super) fn share(self) -> f64 {
+        self.found as f64 / self.objects.max(1) as f64
+    }
 }
 
 /// What was counted on one item.
@@ -80,7 +99,8 @@ impl Pictures<'_> {
             items: Vec::new(),
             bins: arpent_metrics::Reliability::default(),
             class_bins: vec![arpent_metrics::Reliability::default(); self.classes.len()],
-            as_a_whole: self.as_a_whole,
+            unit: self.unit,
+            found: BTreeMap::new(),
         };
         for id in self.sets.items(self.split) {
             let item = self.sets.read(id)?;
@@ -95,6 +115,14 @@ impl Pictures<'_> {
                 }
             }
             let (name, group) = (self.sets.name(id), self.sets.group(id));
+            if matches!(self.unit, Unit::Object(_)) {
+                let found = counted.found.entry(self.sets.card(id).name.clone()).or_default();
+                found.objects += labels.len() as u64;
+                found.found += labels.iter().filter(|l| self.is_feature(**l)).count() as u64;
+                if truth.iter().all(|t| *t == IGNORE) {
+                    continue;
+                }
+            }
             let mut one = empty.clone();
             one.add_slices(&truth, &labels, Some(IGNORE))?;
             counted.parts.add(&group, &name, &one)?;
@@ -104,6 +132,12 @@ impl Pictures<'_> {
                 parts.add(&group, &name, &thin)?;
             }
             counted.items.push(CountedItem { id, name, group, confusion: one });
+        }
+        if matches!(self.unit, Unit::Object(_)) && counted.items.is_empty() {
+            let problem =
+                format!("no item of the split `{}` has an object of a class of the model", self.split.name());
+            let hint = "evaluate.vote counts the objects of the layouts class-folders (with `ellipse`) and boxes-to-labels";
+            return Err(TrainError::refused(problem, hint).into());
         }
         counted.all = counted.parts.pooled()?;
         Ok(counted)
@@ -121,14 +155,26 @@ impl Pictures<'_> {
 
     fn answers(&self, predictor: &Predictor, item: &Item) -> Result<Answers> {
         let ItemTruth::Labels(truth) = &item.truth else { bail!("labels were expected") };
-        if self.as_a_whole {
+        if self.unit == Unit::Picture {
             let known = truth.iter().copied().find(|label| *label != IGNORE).unwrap_or(IGNORE);
             let (class, confidence) = whole::class_of(predictor, &item.chip, self.classes.len())?;
             return Ok((vec![known], vec![class], vec![confidence]));
         }
         let (labels, confidence) = whole::labels_of(predictor, &item.chip)?;
         let position = self.positions();
-        Ok((truth.clone(), labels.iter().map(|l| position[usize::from(*l)]).collect(), confidence))
+        let labels: Vec<u8> = labels.iter().map(|l| position[usize::from(*l)]).collect();
+        let Unit::Object(part) = self.unit else { return Ok((truth.clone(), labels, confidence)) };
+        let size = [item.chip.window.width, item.chip.window.height];
+        let votes = item.objects.iter().map(|object| {
+            let pixels = ellipse_pixels(object.sides, part, size);
+            let (class, sure) = majority(pixels.map(|i| (labels[i], confidence[i])), self.classes);
+            (object.class, class, sure)
+        });
+        Ok(votes.collect())
+    }
+
+    fn is_feature(&self, position: u8) -> bool {
+        self.classes.get(usize::from(position)).is_some_and(|class| class.features)
     }
 
     /// Position of each class id among the classes.

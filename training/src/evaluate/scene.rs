@@ -1,6 +1,7 @@
 //! The scene that polygons were drawn over, as the model maps it: a picture to look at, and how much of it is of each class.
 
 use arpent_base::Result;
+use arpent_base::number::{exact, fitted, signed};
 use arpent_datasets::{IGNORE, SceneReader};
 use arpent_model::Predictor;
 use arpent_raster::{Class, Window};
@@ -27,7 +28,7 @@ pub(crate) fn shown(
 ) -> Result<SceneShown> {
     let all = scene.window();
     let side = |size: usize| size.min(SIDE);
-    let start = |size: usize| i64::try_from((size - side(size)) / 2).unwrap_or(0);
+    let start = |size: usize| signed((size - side(size)) / 2);
     let part = Window::new(start(all.width), start(all.height), side(all.width), side(all.height));
     let chip = scene.read(part)?;
     let (prediction, _) = whole::labels_of(predictor, &chip)?;
@@ -43,8 +44,7 @@ pub(crate) fn shown(
         }
     }
     let total: u64 = labeled.iter().sum();
-    #[allow(clippy::cast_precision_loss, reason = "shares to show")]
-    let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+    let share = |part: u64, whole: u64| (whole > 0).then(|| exact(part) / exact(whole));
     let class = |(class, labeled): (&Class, &u64)| ClassShare {
         class: class.id,
         predicted: share(counts[usize::from(class.id)], pixels),
@@ -52,8 +52,8 @@ pub(crate) fn shown(
     };
     Ok(SceneShown {
         name: name.to_owned(),
-        width: u32::try_from(part.width).unwrap_or(0),
-        height: u32::try_from(part.height).unwrap_or(0),
+        width: fitted(part.width),
+        height: fitted(part.height),
         picture: ChipPicture { caption: "image".into(), rgb },
         prediction,
         pixels_counted: pixels,
@@ -70,7 +70,7 @@ fn spread(scene: &Window) -> Vec<Window> {
     let window = |k: usize| {
         // Every part of the count gives one window: no column is chosen alone.
         let i = (2 * k + 1) * count / (2 * chosen.max(1));
-        let start = |at: usize| i64::try_from(at * WINDOW).unwrap_or(i64::MAX);
+        let start = |at: usize| signed(at * WINDOW);
         Window::new(start(i % columns), start(i / columns), WINDOW, WINDOW).intersect(scene)
     };
     (0..chosen).filter_map(window).collect()

@@ -1,5 +1,6 @@
 //! Scores of whole pictures as the report shows them.
 
+use arpent_base::number::exact;
 use arpent_metrics::Interval;
 
 use super::detail::{ClassDetail, Detail, GroupDetail};
@@ -15,7 +16,7 @@ pub(super) fn shown(detail: &Detail<'_>, counted: &Counted) -> Shown {
     Shown {
         scores: Some(scores(detail, counted)),
         confusion: Some(figures::Confusion {
-            unit: if counted.as_a_whole { "pictures" } else { "pixels" }.into(),
+            unit: counted.unit.name().into(),
             labels: detail.classes.iter().map(|c| c.name.to_owned()).collect(),
             counts: detail.confusion.iter().map(|row| row.to_vec()).collect(),
         }),
@@ -86,7 +87,6 @@ fn thin_scores(thin: &ThinDetail<'_>) -> figures::ThinScores {
     figures::ThinScores { tolerance_px: thin.tolerance_px, classes: thin.classes.iter().map(class).collect() }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a share to show")]
 fn class(class: &ClassDetail<'_>, pixels: u64) -> ClassScore {
     let plain = |value| Estimate { value, interval: None };
     ClassScore {
@@ -95,7 +95,7 @@ fn class(class: &ClassDetail<'_>, pixels: u64) -> ClassScore {
         precision: plain(class.precision),
         recall: plain(class.recall),
         f1: plain(class.f1),
-        truth_share: (pixels > 0).then(|| class.truth_pixels as f64 / pixels as f64),
+        truth_share: (pixels > 0).then(|| exact(class.truth_pixels) / exact(pixels)),
     }
 }
 

@@ -11,7 +11,7 @@ use arpent_raster::Class;
 use super::detail::{ClassDetail, Detail, GroupClass, detail};
 use super::judge::Published;
 use super::numbers::{range, said, score};
-use super::pictures::Counted;
+use super::pictures::{Counted, Found};
 use super::rare::{self, RareDetail};
 use super::shown::shown;
 use super::thin;
@@ -58,6 +58,13 @@ fn scores(detail: &Detail<'_>, split: &str) -> BTreeMap<String, Score> {
         let measure = with_interval(detail, TOLERANCE_F1, &measure);
         scores.insert(TOLERANCE_F1.into(), score(*value, split, &measure));
     }
+    if let Some(found) = all_found(detail) {
+        let measure = format!(
+            "share of {} objects, also of unknown class, that are mapped as a class that becomes features",
+            found.objects
+        );
+        scores.insert("objects_found".into(), score(found.share(), split, &measure));
+    }
     let error = detail.expected_calibration_error;
     let measure = "expected calibration error of the confidence, 15 bins; lower is better";
     scores.insert("expected_calibration_error".into(), score(error, split, measure));
@@ -83,7 +90,12 @@ fn card(detail: &Detail<'_>) -> String {
     for (name, value) in &detail.scores {
         let _ = writeln!(card, "- {name}: {value:.3} (interval {})", range(detail.intervals.get(name)));
     }
-    card += "\n| class | IoU | interval | precision | recall | pixels |\n|---|---|---|---|---|---|\n";
+    // Writing to a string cannot fail.
+    let counted = detail.counted;
+    let _ = writeln!(
+        card,
+        "\n| class | IoU | interval | precision | recall | {counted} |\n|---|---|---|---|---|---|"
+    );
     for c in &detail.classes {
         let iou = if c.truth_pixels == 0 { "no truth".to_owned() } else { said(c.iou) };
         let interval = range(c.iou_interval.as_ref());
@@ -99,7 +111,10 @@ fn card(detail: &Detail<'_>) -> String {
     card += &detail.rare.as_ref().map(rare::card).unwrap_or_default();
     card += &confidence(detail);
     card += &prevalences(detail);
-    card += "\n| group | mean IoU | accuracy | balanced | recall by class | pixels |\n|---|---|---|---|---|---|\n";
+    let _ = writeln!(
+        card,
+        "\n| group | mean IoU | accuracy | balanced | recall by class | {counted} |\n|---|---|---|---|---|---|"
+    );
     for (name, g) in &detail.groups {
         let [iou, overall, balanced] = [g.mean_iou, g.overall_accuracy, g.balanced_accuracy].map(said);
         let recall = |(class, of): (&GroupClass, &ClassDetail<'_>)| {
@@ -109,7 +124,20 @@ fn card(detail: &Detail<'_>) -> String {
         let recalls = recalls.join(", ");
         let _ = writeln!(card, "| {name} | {iou} | {overall} | {balanced} | {recalls} | {} |", g.pixels);
     }
+    if all_found(detail).is_some() {
+        card += "\nObjects, also those of unknown class, that are mapped as a class that becomes features:\n\n\
+                 | set | objects | found | share |\n|---|---|---|---|\n";
+    }
+    for (set, found) in &detail.found {
+        let _ = writeln!(card, "| {set} | {} | {} | {:.3} |", found.objects, found.found, found.share());
+    }
     card
+}
+
+/// Objects of all sets, where objects count.
+fn all_found(detail: &Detail<'_>) -> Option<Found> {
+    let sum = |of: fn(&Found) -> u64| detail.found.values().map(of).sum();
+    (!detail.found.is_empty()).then(|| Found { objects: sum(|f| f.objects), found: sum(|f| f.found) })
 }
 
 /// Heading of what a card says of confidences; it is written anew when they are calibrated.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use arpent_base::Result;
+use arpent_base::number::exact;
 use arpent_datasets::IGNORE;
 use arpent_metrics::{Interval, Merge, MetricsError, ToleranceScore, ToleranceScores};
 use arpent_raster::{Class, Raster, Window};
@@ -42,8 +43,7 @@ impl Thin {
     pub(super) fn mean_f1(&self) -> Option<f64> {
         let with_truth = self.0.iter().filter(|(_, score)| score.scores().truth > 0);
         let each: Vec<f64> = with_truth.filter_map(|(_, score)| score.f1()).collect();
-        #[allow(clippy::cast_precision_loss, reason = "few classes")]
-        let count = each.len() as f64;
+        let count = exact(each.len());
         (!each.is_empty()).then(|| each.iter().sum::<f64>() / count)
     }
 }

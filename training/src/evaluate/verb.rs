@@ -7,12 +7,9 @@ use arpent_datasets::Split;
 use arpent_model::{DeviceChoice, ModelPackage, Predictor};
 use arpent_shell::message::say;
 
-use super::crowns::Votes;
-use super::judge::Judge;
 use super::judges::judge_of;
 use crate::config::{Config, Overrides, same_model};
 use crate::data::Sets;
-use crate::data::crowns::Loaded;
 use crate::error::TrainError;
 use crate::progress::{command_of, next, tell};
 use crate::threads::use_threads;
@@ -30,9 +27,6 @@ pub(crate) struct EvaluateArgs {
     /// Folder of the data sets, instead of `data`.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Folder of unpacked packages, instead of `crowns.packages`.
-    #[arg(long)]
-    packages: Option<PathBuf>,
     /// Threads; 0 for one per core.
     #[arg(long)]
     threads: Option<usize>,
@@ -40,25 +34,15 @@ pub(crate) struct EvaluateArgs {
 
 /// Scores in full on stdout (JSON), tables on stderr.
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
-    let overrides = Overrides {
-        data: args.data.clone(),
-        packages: args.packages.clone(),
-        threads: args.threads,
-        ..Overrides::default()
-    };
+    let overrides = Overrides { data: args.data.clone(), threads: args.threads, ..Overrides::default() };
     let config = Config::read(&args.config, &overrides)?;
     use_threads(config.fit.threads)?;
     let (package, weights) = ModelPackage::load(&args.package)?;
     same_model(&package, &config)?;
     let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
-    let published = if let Some(crowns) = &config.crowns {
-        let loaded = Loaded::read(&config.data, &crowns.packages)?;
-        Votes(&loaded).publish(&predictor)?
-    } else {
-        let sets = Sets::open_for(&config, &package)?;
-        let split = split_named(&sets, &args.split)?;
-        judge_of(&config, &sets, split).publish(&predictor)?
-    };
+    let sets = Sets::open_for(&config, &package)?;
+    let split = split_named(&sets, &args.split)?;
+    let published = judge_of(&config, &sets, split).publish(&predictor)?;
     say(&published.card);
     tell(&published.detail)?;
     let folder = args.package.display().to_string();

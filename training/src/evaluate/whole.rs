@@ -1,5 +1,6 @@
 //! Whole pictures, predicted window by window, as `arpent run` does it.
 
+use arpent_base::number::{offset, round, signed};
 use arpent_base::{Result, bail};
 use arpent_datasets::IGNORE;
 use arpent_model::{PixelDetection, Prediction, Predictor};
@@ -41,8 +42,7 @@ pub(super) fn class_of(predictor: &Predictor, picture: &Chip, classes: usize) ->
     if count == 0.0 {
         return Ok((IGNORE, CONFIDENCE_NODATA));
     }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 250")]
-    let confidence = (sums[best] / count / CONFIDENCE_SCALE).round() as u8;
+    let confidence = round::<u8>(sums[best] / count / CONFIDENCE_SCALE);
     Ok((u8::try_from(best)?, confidence))
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn ranges_of(predictor: &Predictor, picture: &Chip) -> Result<Vec<f32
 
 /// Where the pixel `i` of a core lies in the picture.
 fn index(width: usize, core: &Window, i: usize) -> usize {
-    let [x, y] = [core.col, core.row].map(|v| usize::try_from(v).unwrap_or(0));
+    let [x, y] = [core.col, core.row].map(offset);
     (y + i / core.width) * width + x + i % core.width
 }
 
@@ -104,7 +104,6 @@ fn paste(all: &mut [u8], width: usize, core: &Window, values: &[u8]) {
 }
 
 fn cores(width: usize, height: usize) -> impl Iterator<Item = Window> {
-    let signed = |v: usize| i64::try_from(v).unwrap_or(i64::MAX);
     let end = move |start: usize, size: usize| signed((start + CORE).min(size));
     let rows = (0..height).step_by(CORE);
     rows.flat_map(move |y| {

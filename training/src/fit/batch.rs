@@ -1,6 +1,7 @@
 //! The chips of a step as tensors.
 
 use arpent_base::Result;
+use arpent_base::number::{exact, narrow, truncate};
 use arpent_datasets::IGNORE;
 use arpent_model::Band;
 use arpent_raster::{Fill, Window};
@@ -158,20 +159,14 @@ struct Bell {
 
 impl Bell {
     /// It covers [`COVERED`] of the side between `low` and `high`, whose ends lie three standard deviations away.
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "sides of chips are small, and places on them not negative"
-    )]
     fn new(low: f64, high: f64, side: usize) -> Self {
-        let center = (f64::midpoint(low, high).max(0.0) as usize).min(side - 1);
+        let center = truncate::<usize>(f64::midpoint(low, high).max(0.0)).min(side - 1);
         let length = (high - low).max(1.0);
         let reach = (COVERED * length / 2.0).floor();
         let sigma = (2.0 * reach + 1.0) / 6.0;
-        let start = center.saturating_sub(reach as usize);
-        let height = |at: usize| (-(at as f64 - center as f64).powi(2) / (2.0 * sigma * sigma)).exp();
-        let heights = (start..(center + reach as usize + 1).min(side)).map(height).collect();
+        let start = center.saturating_sub(truncate::<usize>(reach));
+        let height = |at: usize| (-(exact(at) - exact(center)).powi(2) / (2.0 * sigma * sigma)).exp();
+        let heights = (start..(center + truncate::<usize>(reach) + 1).min(side)).map(height).collect();
         Self { start, heights, length }
     }
 }
@@ -214,15 +209,14 @@ struct Maps {
 
 impl Maps {
     /// Draws an object of chip `i`: of two heats, the higher counts; of shares and sizes, those drawn last.
-    #[allow(clippy::cast_possible_truncation, reason = "float32 is what the network answers in")]
     fn draw(&mut self, i: usize, bump: &Bump) {
         let area = self.side * self.side;
         let sum = bump.across.heights.iter().sum::<f64>() * bump.down.heights.iter().sum::<f64>();
-        let sizes = [bump.across.length.ln() as f32, bump.down.length.ln() as f32];
+        let sizes = [narrow(bump.across.length.ln()), narrow(bump.down.length.ln())];
         for (at, height) in bump.pixels(self.side) {
             let heat = &mut self.heat[(i * self.classes + bump.class) * area + at];
-            *heat = heat.max(height as f32);
-            self.shares[i * area + at] = (height / sum) as f32;
+            *heat = heat.max(narrow(height));
+            self.shares[i * area + at] = narrow(height / sum);
             for (plane, size) in sizes.into_iter().enumerate() {
                 self.sizes[(2 * i + plane) * area + at] = size;
             }

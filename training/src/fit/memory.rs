@@ -1,5 +1,6 @@
 //! Whether a step fits into memory, told before the system ends the process for it.
 
+use arpent_base::number::{exact, truncate};
 use arpent_model::{Architecture, DeviceChoice, is_short_of_memory};
 use sysinfo::System;
 
@@ -22,27 +23,20 @@ pub(super) fn check(architecture: &Architecture, fit: &Fit) -> Result<(), TrainE
 }
 
 /// Memory that this process may still take, bytes: what is free, or what is left of its control group.
-#[allow(clippy::cast_precision_loss, reason = "bytes to be told in gigabytes")]
 fn available() -> f64 {
     let mut system = System::new();
     system.refresh_memory();
     let free = system.available_memory();
-    system.cgroup_limits().map_or(free, |limits| limits.free_memory.min(free)) as f64
+    exact(system.cgroup_limits().map_or(free, |limits| limits.free_memory.min(free)))
 }
 
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a number of chips"
-)]
 fn compare(architecture: &Architecture, fit: &Fit, free: f64) -> Result<(), TrainError> {
     let (fixed, chip) = (fixed_bytes(architecture), bytes_per_chip(architecture, fit.chip_px));
-    let needed = fixed + chip * fit.batch as f64;
+    let needed = fixed + chip * exact(fit.batch);
     if needed <= free {
         return Ok(());
     }
-    let batch = ((free - fixed) / chip).max(0.0) as usize;
+    let batch = truncate::<usize>(((free - fixed) / chip).max(0.0));
     let problem = format!(
         "a step of {} chips of {} px needs about {:.1} GB of memory, {:.1} GB are free",
         fit.batch,
@@ -54,16 +48,14 @@ fn compare(architecture: &Architecture, fit: &Fit, free: f64) -> Result<(), Trai
 }
 
 /// What does not grow with the chips: each weight with its gradient and the two moments of the optimizer.
-#[allow(clippy::cast_precision_loss, reason = "a number of weights")]
 fn fixed_bytes(architecture: &Architecture) -> f64 {
     let weights: usize =
         architecture.training_tensors().iter().map(|t| t.shape.iter().product::<usize>()).sum();
-    BASE + weights as f64 * 16.0
+    BASE + exact(weights) * 16.0
 }
 
-#[allow(clippy::cast_precision_loss, reason = "sides of chips are small")]
 fn bytes_per_chip(architecture: &Architecture, chip_px: usize) -> f64 {
-    let pixels = (chip_px * chip_px) as f64;
+    let pixels = exact(chip_px * chip_px);
     arpent_model::training_values_per_pixel(architecture) * pixels * BYTES_PER_VALUE
 }
 

@@ -1,12 +1,13 @@
 //! The learning rate.
 
+use arpent_base::number::exact;
+
 use crate::config::Fit;
 
 /// A rise over the share of warm-up, then a cosine to 0.
-#[allow(clippy::cast_precision_loss, reason = "step counts are small")]
 pub(crate) fn rate(fit: &Fit, step: usize, total: usize) -> f64 {
-    let warm = (total as f64 * fit.warmup_share).max(1.0);
-    let (at, total) = (step as f64, total as f64);
+    let warm = (exact(total) * fit.warmup_share.get()).max(1.0);
+    let (at, total) = (exact(step), exact(total));
     let shape = if at < warm {
         (at + 1.0) / (warm + 1.0)
     } else {
@@ -17,6 +18,8 @@ pub(crate) fn rate(fit: &Fit, step: usize, total: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use arpent_base::Share;
+
     use super::*;
     use crate::config::Keep;
 
@@ -30,7 +33,7 @@ mod tests {
             chip_px: 32,
             learning_rate: 0.01,
             weight_decay: 0.0,
-            warmup_share: 0.03,
+            warmup_share: Share::new(0.03).unwrap(),
             early_stopping: 0,
             keep: Keep::Last,
             score: None,

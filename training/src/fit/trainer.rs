@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Result};
 use arpent_model::{Architecture, Band, DeviceChoice, ModelError, Weights, said};
 use arpent_shell::energy::Meter;
@@ -166,8 +167,7 @@ impl<'a> Trainer<'a> {
             bar.advance(loss);
         }
         bar.end();
-        #[allow(clippy::cast_precision_loss, reason = "step counts are small")]
-        let mean = |sum: f64| sum / fit.steps_per_epoch as f64;
+        let mean = |sum: f64| sum / exact(fit.steps_per_epoch);
         let state = self.network.state();
         let (scores, validation_loss) = self.validate(number, &state)?;
         let total = fit.epochs * fit.steps_per_epoch;
@@ -185,7 +185,7 @@ impl<'a> Trainer<'a> {
         Ok(line)
     }
 
-    /// One step, with the failures of a device told apart: engines of graphics cards panic.
+    /// One step, with the failures of a device told apart: GPU backends panic.
     fn step(&mut self, step: usize) -> Result<(f64, Vec<(&'static str, f64)>)> {
         if self.on == DeviceChoice::Cpu {
             return self.step_inside(step);
@@ -257,8 +257,7 @@ impl<'a> Trainer<'a> {
             sum += f64::from(number(loss)?);
         }
         // Every batch is full: as many chips are held as batches ask for.
-        #[allow(clippy::cast_precision_loss, reason = "few batches")]
-        let batches = (self.held_out.len() / self.plan.config.fit.batch) as f64;
+        let batches = exact(self.held_out.len() / self.plan.config.fit.batch);
         Ok(Some(sum / batches))
     }
 

@@ -23,9 +23,6 @@ pub(crate) struct FitArgs {
     /// Folder of the data sets, instead of `data`.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Folder of unpacked packages, instead of `crowns.packages`.
-    #[arg(long)]
-    packages: Option<PathBuf>,
     /// Folder of the model package, instead of `output`.
     #[arg(long)]
     output: Option<PathBuf>,
@@ -49,7 +46,6 @@ impl FitArgs {
     fn overrides(&self) -> Overrides {
         Overrides {
             data: self.data.clone(),
-            packages: self.packages.clone(),
             output: self.output.clone(),
             seed: self.seed,
             epochs: self.epochs,

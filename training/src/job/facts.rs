@@ -1,5 +1,6 @@
 //! What a report tells of a training besides its scores.
 
+use arpent_base::number::fitted;
 use arpent_model::ModelPackage;
 
 use crate::config::{Config, TaskKind};
@@ -37,7 +38,7 @@ impl Facts<'_> {
             gallery: shown.gallery,
             limits: self.limits(),
             scenes: self.scenes,
-            config_toml: Some(self.config.text.clone()),
+            config_toml: Some(self.config.document.text().to_owned()),
             data: DataFacts {
                 sources: self.package.training_data.clone(),
                 splits: self.splits,
@@ -64,7 +65,7 @@ impl Facts<'_> {
             gflop_per_mpx: Some(arpent_model::flop_per_pixel(&self.package.architecture) / 1e3),
             sharing: Some(Sharing {
                 allowed: because.is_none(),
-                because: because.unwrap_or_else(|| "the licences of all its training data allow it".into()),
+                because: because.unwrap_or_else(|| "the licenses of all its training data allow it".into()),
             }),
         }
     }
@@ -85,14 +86,13 @@ impl Facts<'_> {
     }
 
     fn curves(&self, epochs: &[Epoch]) -> Curves {
-        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let name = self.config.fit.score.clone();
         let score = |e: &Epoch| match &name {
             Some(name) => e.scores.get(name).copied(),
             None => e.scores.get("mean_iou").or(e.scores.values().next()).copied(),
         };
         let facts = |e: &Epoch| EpochFacts {
-            number: number(e.number),
+            number: fitted(e.number),
             training_loss: Some(e.loss),
             validation_loss: e.validation_loss,
             learning_rate: Some(e.rate),
@@ -101,7 +101,7 @@ impl Facts<'_> {
         Curves {
             epochs: epochs.iter().map(facts).collect(),
             score_name: name.clone(),
-            best_epoch: Some(number(self.trained.epoch)),
+            best_epoch: Some(fitted(self.trained.epoch)),
         }
     }
 

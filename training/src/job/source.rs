@@ -1,7 +1,8 @@
-//! Where a training's chips come from, and what its models are judged by: data sets, or crowns.
+//! Where a training's chips come from, and what its models are judged by.
 
 use std::collections::BTreeSet;
 
+use arpent_base::number::narrow;
 use arpent_base::{Result, hex};
 use arpent_datasets::{IGNORE, Split};
 use arpent_model::{Band, Predictor};
@@ -9,11 +10,9 @@ use arpent_shell::message::say;
 use sha2::{Digest, Sha256};
 
 use super::doubts;
-use crate::config::{Config, Crowns};
-use crate::data::crowns::{self, Loaded, Pool};
+use crate::config::Config;
 use crate::data::{Crops, Draw, ItemId, Sets, Statistics};
 use crate::error::TrainError;
-use crate::evaluate::crowns::Votes;
 use crate::evaluate::figures::SceneShown;
 use crate::evaluate::{Judge, judge_of, scene};
 use crate::package::Provenance;
@@ -24,32 +23,16 @@ use crate::report::SplitFacts;
 pub(crate) struct Source {
     /// Bands of the network's input.
     pub(crate) bands: Vec<Band>,
-    kind: Kind,
+    crops: Crops,
+    statistics: Statistics,
     /// What was told of the data, for the card and the report.
     told: Vec<String>,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Sets { crops: Crops, statistics: Statistics },
-    Crowns { loaded: Loaded, pool: Pool },
 }
 
 impl Source {
     /// Opens the data and reads the training split once.
     pub(crate) fn open(config: &Config) -> Result<Self> {
-        match &config.crowns {
-            Some(settings) => Self::crowns(config, settings),
-            None => Self::sets(config, Sets::open(config)?),
-        }
-    }
-
-    fn crowns(config: &Config, settings: &Crowns) -> Result<Self> {
-        let loaded = Loaded::read(&config.data, &settings.packages)?;
-        let train = loaded.of(Split::Train).cloned().collect();
-        let pool = Pool::new(loaded.tiles.clone(), train, settings.clone());
-        let told = Vec::new();
-        Ok(Self { bands: loaded.bands(), kind: Kind::Crowns { loaded, pool }, told })
+        Self::sets(config, Sets::open(config)?)
     }
 
     /// Data sets that were opened.
@@ -59,8 +42,7 @@ impl Source {
         let count = config.classes.len();
         let held = Statistics::gather(&sets, &sets.items(Split::Validation), count)?;
         let mut source = Self::on(config, sets, &train)?;
-        let Kind::Sets { crops, statistics } = &source.kind else { return Ok(source) };
-        let sets = crops.sets();
+        let (sets, statistics) = (source.crops.sets(), &source.statistics);
         refuse_unseen(config, sets, &statistics.classes)?;
         let unjudged = unjudged(config, &held.classes)?;
         let declared = doubts::of_declared(config, sets)?;
@@ -97,70 +79,44 @@ impl Source {
             let problem = "the training split holds no pixel of any class of the model";
             return Err(TrainError::refused(problem, "see `classes` and `ignore` of the sets").into());
         }
-        #[allow(clippy::cast_possible_truncation, reason = "bands are f32")]
         let band = |(i, (name, moments)): (usize, (String, &crate::data::Moments))| Band {
             name,
-            mean: moments.mean() as f32,
-            std: moments.std() as f32,
+            mean: narrow(moments.mean()),
+            std: narrow(moments.std()),
             unit: Some(config.model.unit().to_owned()),
             number: sets.number_of_band(i),
         };
         let bands = sets.input_bands().into_iter().zip(&statistics.bands).enumerate().map(band).collect();
-        let crops = Crops::new(config, sets, &statistics);
-        Ok(Self { bands, kind: Kind::Sets { crops, statistics }, told: Vec::new() })
+        let crops = Crops::new(config, sets, &statistics)?;
+        Ok(Self { bands, crops, statistics, told: Vec::new() })
     }
 
     /// The data sets again.
-    pub(crate) fn into_sets(self) -> Result<Sets> {
-        match self.kind {
-            Kind::Sets { crops, .. } => Ok(crops.into_sets()),
-            Kind::Crowns { .. } => {
-                Err(TrainError::refused("crowns are no data sets", "name data sets in [[sets]]").into())
-            }
-        }
+    pub(crate) fn into_sets(self) -> Sets {
+        self.crops.into_sets()
     }
 
     /// What there is, in words.
     pub(crate) fn describe(&self) -> String {
-        match &self.kind {
-            Kind::Sets { crops, .. } => {
-                let count = |split| crops.sets().items(split).len();
-                let (train, held) = (count(Split::Train), count(Split::Validation));
-                format!("{train} items to train on, {held} held out")
-            }
-            Kind::Crowns { loaded, .. } => {
-                format!("{} crowns, {} tiles", loaded.crowns.len(), loaded.tiles.len())
-            }
-        }
+        let count = |split| self.crops.sets().items(split).len();
+        format!("{} items to train on, {} held out", count(Split::Train), count(Split::Validation))
     }
 
     /// How many items and groups each split has.
     pub(crate) fn splits(&self) -> Vec<SplitFacts> {
-        match &self.kind {
-            Kind::Sets { crops, .. } => {
-                let sets = crops.sets();
-                let facts = |split: Split| {
-                    let items = sets.items(split);
-                    let groups: BTreeSet<String> = items.iter().map(|id| sets.group(*id)).collect();
-                    split_facts(split, items.len(), groups.len())
-                };
-                sets.splits().into_iter().map(facts).collect()
-            }
-            Kind::Crowns { loaded, .. } => {
-                let facts = |split: Split| {
-                    let sites: BTreeSet<&str> = loaded.of(split).map(|c| c.site.as_str()).collect();
-                    split_facts(split, loaded.of(split).count(), sites.len())
-                };
-                [Split::Train, Split::Validation].map(facts).to_vec()
-            }
-        }
+        let sets = self.crops.sets();
+        let facts = |split: Split| {
+            let items = sets.items(split);
+            let groups: BTreeSet<String> = items.iter().map(|id| sets.group(*id)).collect();
+            split_facts(split, items.len(), groups.len())
+        };
+        sets.splits().into_iter().map(facts).collect()
     }
 
     /// The scenes that labels were drawn over, mapped by a model.
     pub(crate) fn scenes(&self, config: &Config, predictor: &Predictor) -> Result<Vec<SceneShown>> {
-        let Kind::Sets { crops, .. } = &self.kind else { return Ok(Vec::new()) };
         let mut all = Vec::new();
-        for (name, reader, labeled) in crops.sets().scenes(config)? {
+        for (name, reader, labeled) in self.crops.sets().scenes(config)? {
             all.push(scene::shown(&name, &reader, predictor, &config.classes, &labeled)?);
         }
         Ok(all)
@@ -168,47 +124,28 @@ impl Source {
 
     /// What chips are drawn from.
     pub(crate) fn draw(&self) -> &dyn Draw {
-        match &self.kind {
-            Kind::Sets { crops, .. } => crops,
-            Kind::Crowns { pool, .. } => pool,
-        }
+        &self.crops
     }
 
     /// What says how good a model is: the validation split.
     pub(crate) fn judge<'a>(&'a self, config: &'a Config) -> Box<dyn Judge + 'a> {
-        match &self.kind {
-            Kind::Sets { crops, .. } => judge_of(config, crops.sets(), Split::Validation),
-            Kind::Crowns { loaded, .. } => Box::new(Votes(loaded)),
-        }
+        judge_of(config, self.crops.sets(), Split::Validation)
     }
 
     /// Where the weights will come from.
     pub(crate) fn provenance(&self) -> Provenance {
-        match &self.kind {
-            Kind::Sets { crops, .. } => Provenance::of_cards(&crops.sets().cards().collect::<Vec<_>>()),
-            Kind::Crowns { .. } => Provenance { sources: crowns::sources(), restriction: None },
-        }
+        Provenance::of_cards(&self.crops.sets().cards().collect::<Vec<_>>())
     }
 
     /// Weights inverse to the classes' pixels.
-    pub(crate) fn balanced_weights(&self) -> Result<Vec<f32>> {
-        match &self.kind {
-            Kind::Sets { statistics, .. } => Ok(statistics.balanced_weights()),
-            Kind::Crowns { .. } => {
-                let problem =
-                    "loss.class_weights cannot be \"balanced\": chips of crowns are made, not counted";
-                Err(TrainError::refused(problem, "give a list").into())
-            }
-        }
+    pub(crate) fn balanced_weights(&self) -> Vec<f32> {
+        self.statistics.balanced_weights()
     }
 
     /// SHA-256 over what the data list and over the statistics of the bands.
     pub(crate) fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
-        hash.update(match &self.kind {
-            Kind::Sets { crops, .. } => crops.sets().listing(),
-            Kind::Crowns { loaded, .. } => loaded.listing(),
-        });
+        hash.update(self.crops.sets().listing());
         for band in &self.bands {
             hash.update(format!("{} {} {}\n", band.name, band.mean.to_bits(), band.std.to_bits()));
         }

@@ -47,7 +47,7 @@ pub(crate) fn write(package: &ModelPackage, weights: &Weights, story: &Story<'_>
         let _ =
             writeln!(card, "\nEnergy of the training run: {} Wh ({}).", energy.training_wh, energy.method);
     }
-    let _ = writeln!(card, "\nLicence of the weights: {}.", package.licence);
+    let _ = writeln!(card, "\nLicense of the weights: {}.", package.license);
     card
 }
 
@@ -104,7 +104,7 @@ fn classes(package: &ModelPackage) -> String {
 fn sources(package: &ModelPackage) -> String {
     let mut text = "\n## Training data\n\n".to_owned();
     for source in &package.training_data {
-        let _ = writeln!(text, "- `{}`: {}; {}.", source.name, source.licence, source.source);
+        let _ = writeln!(text, "- `{}`: {}; {}.", source.name, source.license, source.source);
     }
     if let Some(restriction) = &package.restriction {
         let _ = writeln!(text, "\n**Not to be given away**: {restriction}.");

@@ -1,4 +1,4 @@
-//! `arpent-train export`: a copy of a package to give away, where data and licence allow it.
+//! `arpent-train export`: a copy of a package to give away, where data and license allow it.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ pub(crate) struct ExportArgs {
     output: PathBuf,
     /// Why the copy may be made although the training data forbid it; written into the copy.
     #[arg(long, value_name = "REASON")]
-    despite_licence: Option<String>,
+    despite_license: Option<String>,
 }
 
 /// Copies `model.json`, the weights and the card, and nothing of the run.
@@ -27,9 +27,9 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     let (mut package, weights) = ModelPackage::load(&args.package)?;
     let mut remark = String::new();
     if let Some(restriction) = &package.restriction {
-        let Some(reason) = args.despite_licence.as_deref().map(str::trim).filter(|r| !r.is_empty()) else {
+        let Some(reason) = args.despite_license.as_deref().map(str::trim).filter(|r| !r.is_empty()) else {
             let problem = format!("package `{}` is not exported: {restriction}", package.id);
-            let hint = "ask the owners of the data; with their leave, say so: --despite-licence \"REASON\"";
+            let hint = "ask the owners of the data; with their leave, say so: --despite-license \"REASON\"";
             return Err(TrainError::refused(problem, hint).into());
         };
         remark = format!("exported despite this: {reason}");

@@ -3,7 +3,7 @@
 pub(crate) mod card;
 mod export;
 
-use arpent_base::config::spot_of_key;
+use arpent_base::number::signed;
 use arpent_base::{DoingWhat as _, Result};
 use arpent_datasets::Card;
 use arpent_model::{
@@ -27,7 +27,7 @@ pub(crate) fn architecture(config: &Config, bands: usize) -> Result<Architecture
     // A siamese network takes the bands of each date on their own, any other those of all dates together.
     let dates = table.get("dates").and_then(toml::Value::as_integer).and_then(|d| usize::try_from(d).ok());
     for (key, count) in [("in_channels", bands / dates.unwrap_or(1).max(1)), ("out_channels", outputs)] {
-        let count = toml::Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
+        let count = toml::Value::Integer(signed(count));
         let written = table.entry(key).or_insert_with(|| count.clone());
         if *written != count {
             let problem = format!("model.architecture.{key} is {written}, bands and classes make {count}");
@@ -47,7 +47,7 @@ pub(crate) fn architecture(config: &Config, bands: usize) -> Result<Architecture
 }
 
 fn architecture_error(config: &Config, message: &str) -> TrainError {
-    let place = spot_of_key(&config.text, "model.architecture");
+    let place = config.document.spot_of(&"model.architecture".into());
     TrainError::Config {
         path: config.path.clone(),
         line: place.line,
@@ -70,7 +70,7 @@ impl Provenance {
     pub(crate) fn of_cards(cards: &[&Card]) -> Self {
         let source = |c: &&Card| TrainingSource {
             name: c.name.clone(),
-            licence: c.licence.clone(),
+            license: c.license.clone(),
             source: c.source.clone(),
         };
         let mut sources: Vec<TrainingSource> = Vec::new();
@@ -80,7 +80,7 @@ impl Provenance {
             }
         }
         let held =
-            cards.iter().filter(|c| !c.weights_may_ship).map(|c| format!("`{}` ({})", c.name, c.licence));
+            cards.iter().filter(|c| !c.weights_may_ship).map(|c| format!("`{}` ({})", c.name, c.license));
         let held: std::collections::BTreeSet<String> = held.collect();
         let restriction = (!held.is_empty()).then(|| {
             let names: Vec<String> = held.into_iter().collect();
@@ -119,7 +119,7 @@ pub(crate) fn draft(
         overlap_tolerance: None,
         stride_px: stride(architecture),
         weights: WeightsFile { file: WEIGHTS.into(), sha256: String::new() },
-        licence: config.model.licence.clone(),
+        license: config.model.license.clone(),
         training_data: provenance.sources,
         scores: std::collections::BTreeMap::new(),
         territories: Vec::new(),

@@ -29,7 +29,7 @@ fn score_name(curves: &Curves) -> &str {
 }
 
 fn summary(curves: &Curves) -> Markup {
-    let epochs = u64::try_from(curves.epochs.len()).unwrap_or(u64::MAX);
+    let epochs = curves.epochs.len() as u64;
     let best = curves.best_epoch.and_then(|best| curves.epochs.iter().find(|epoch| epoch.number == best));
     html! {
         p { (number::counted(epochs, "epoch")) ". "

@@ -68,9 +68,9 @@ fn sources(sources: &[TrainingSource]) -> Markup {
     }
     wide(&html! {
         table {
-            thead { tr { th scope="col" { "Data set" } th scope="col" { "Licence" } th scope="col" { "Source" } } }
+            thead { tr { th scope="col" { "Data set" } th scope="col" { "License" } th scope="col" { "Source" } } }
             tbody { @for source in sources { tr {
-                th scope="row" { (source.name) } td { (source.licence) } td.source { (source.source) }
+                th scope="row" { (source.name) } td { (source.license) } td.source { (source.source) }
             } } }
         }
     })

@@ -1,5 +1,7 @@
 //! Numbers as people read them: few digits, thousands apart, units.
 
+use arpent_base::number::{exact, fitted, round};
+
 /// Stands for a value that does not exist.
 pub(super) const NONE: &str = "–";
 
@@ -30,9 +32,8 @@ pub(super) fn compact(value: u64) -> String {
 }
 
 /// A count as a number to calculate with.
-#[allow(clippy::cast_precision_loss, reason = "shown with three digits")]
 pub(super) fn float(value: u64) -> f64 {
-    value as f64
+    exact(value)
 }
 
 /// `part` of `whole`; `None` of nothing.
@@ -63,6 +64,7 @@ pub(super) fn significant(value: f64, digits: i32) -> String {
     if value != 0.0 && !(-4..7).contains(&magnitude) {
         return scientific(value, magnitude, digits);
     }
+    // None where the number has more digits before the point.
     let decimals = usize::try_from(digits - 1 - magnitude).unwrap_or(0);
     let text = format!("{value:.decimals$}");
     let (whole, rest) = text.split_once('.').map_or((text.as_str(), None), |(w, r)| (w, Some(r)));
@@ -73,13 +75,13 @@ pub(super) fn significant(value: f64, digits: i32) -> String {
 
 /// Power of ten of the first digit, after rounding to `digits`.
 fn magnitude(value: f64, digits: i32) -> i32 {
-    let digits = usize::try_from(digits - 1).unwrap_or(0);
+    let digits = fitted::<usize>(digits - 1);
     let text = format!("{value:.digits$e}");
     text.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0)
 }
 
 fn scientific(value: f64, magnitude: i32, digits: i32) -> String {
-    let decimals = usize::try_from(digits - 1).unwrap_or(0);
+    let decimals = fitted::<usize>(digits - 1);
     let mantissa = format!("{:.decimals$}", value / 10f64.powi(magnitude));
     let mantissa =
         if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { &mantissa };
@@ -106,8 +108,7 @@ pub(super) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return NONE.into();
     }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates; not negative")]
-    let whole = seconds.round() as u64;
+    let whole = round::<u64>(seconds);
     match (whole / 3600, whole % 3600 / 60, whole % 60) {
         (0, 0, _) if whole < 10 => format!("{seconds:.1} s"),
         (0, 0, s) => format!("{s} s"),

@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use arpent_base::number::truncate;
 use arpent_raster::{Color, Nomenclature};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -57,9 +58,8 @@ pub(super) fn draw_boxes(picture: &mut RgbImage, boxes: &[ChipBox], classes: &No
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "saturates; pixels of a chip")]
 fn outline(picture: &mut RgbImage, sides: [f32; 4], inset: i64, color: Color) {
-    let [x0, y0, x1, y1] = sides.map(|side| side.round().clamp(-1e6, 1e6) as i64);
+    let [x0, y0, x1, y1] = sides.map(|side| truncate::<i64>(f64::from(side.round().clamp(-1e6, 1e6))));
     let (x0, y0, x1, y1) = (x0 + inset, y0 + inset, x1 - 1 - inset, y1 - 1 - inset);
     let (width, height) = (i64::from(picture.width()), i64::from(picture.height()));
     // Sides beyond the chip are not walked along.

@@ -1,5 +1,7 @@
 //! Axes: which values a chart spans and where its ticks are.
 
+use arpent_base::number::truncate;
+
 use super::number;
 
 /// The span of an axis.
@@ -92,8 +94,7 @@ impl Scale {
         if tick != 0.0 && exponent < -4.0 {
             return number::significant(tick, 2);
         }
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 4")]
-        let decimals = (-exponent).clamp(0.0, 4.0) as usize;
+        let decimals = truncate::<usize>((-exponent).clamp(0.0, 4.0));
         // `-0.0` would be shown with its sign.
         let tick = if tick.abs() < step * 1e-6 { 0.0 } else { tick };
         if tick.abs() >= 1e4 {

@@ -124,7 +124,7 @@ fn groups(report: &TrainingReport, scores: &Scores) -> Markup {
     rows.sort_by(|a, b| worst_first(a, b));
     let (shown, hidden) = rows.split_at(rows.len().min(SHOWN));
     let kind = report.data.group_kind.as_deref().unwrap_or("group");
-    let count = u64::try_from(hidden.len()).unwrap_or(u64::MAX);
+    let count = hidden.len() as u64;
     html! {
         (group_table(kind, groups, shown))
         @if !hidden.is_empty() { details {

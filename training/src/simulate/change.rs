@@ -5,6 +5,7 @@
 //! class and the other does not (Zheng et al.: *Change is everywhere: single-temporal supervised object change detection*,
 //! 2021).
 
+use arpent_base::number::{offset, round, signed};
 use arpent_datasets::IGNORE;
 
 use super::square::{Made, Square};
@@ -58,12 +59,7 @@ fn differences(first: &[u8], second: &[u8]) -> Vec<u8> {
 
 /// Bands, moved by whole pixels; at the border the last pixel is repeated.
 fn displaced(data: &[f32], side: usize, east: f64, south: f64) -> Vec<f32> {
-    let moved = |at: usize, by: f64| {
-        let limit = i64::try_from(side).unwrap_or(i64::MAX) - 1;
-        #[allow(clippy::cast_possible_truncation, reason = "a pixel or two")]
-        let by = by.round() as i64;
-        usize::try_from((i64::try_from(at).unwrap_or(0) - by).clamp(0, limit)).unwrap_or(0)
-    };
+    let moved = |at: usize, by: f64| offset((signed(at) - round::<i64>(by)).clamp(0, signed(side) - 1));
     let source: Vec<usize> =
         (0..side * side).map(|i| moved(i / side, south) * side + moved(i % side, east)).collect();
     data.chunks_exact(side * side).flat_map(|band| source.iter().map(|i| band[*i])).collect()

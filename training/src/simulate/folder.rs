@@ -5,6 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use arpent_base::number::truncate;
 use arpent_base::{DoingWhat as _, Failure, Result};
 use arpent_datasets::{Card, CardClass, IGNORE, Split};
 use arpent_raster::ReadAs;
@@ -153,13 +154,13 @@ impl Folder {
         }
     }
 
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 8 or 16 bits")]
     fn write(path: &Path, values: &[f32], color: ExtendedColorType, side: usize) -> Result<()> {
         let bytes: Vec<u8> = match color {
-            ExtendedColorType::L16 => {
-                values.iter().flat_map(|v| (v.round().clamp(0.0, 65535.0) as u16).to_ne_bytes()).collect()
-            }
-            _ => values.iter().map(|v| v.round().clamp(0.0, 255.0) as u8).collect(),
+            ExtendedColorType::L16 => values
+                .iter()
+                .flat_map(|v| truncate::<u16>(f64::from(v.round().clamp(0.0, 65535.0))).to_ne_bytes())
+                .collect(),
+            _ => values.iter().map(|v| truncate::<u8>(f64::from(v.round().clamp(0.0, 255.0)))).collect(),
         };
         let side = u32::try_from(side)?;
         image::save_buffer_with_format(path, &bytes, side, side, color, ImageFormat::Png)
@@ -206,7 +207,7 @@ fn card(name: &str, kind: Kind, sets: &Sets, class: &str) -> Card {
     Card {
         name: name.to_owned(),
         title,
-        licence: list(&|c| format!("{}: {}", c.name, c.licence)),
+        license: list(&|c| format!("{}: {}", c.name, c.license)),
         source: format!(
             "made by arpent-train simulate of {}",
             list(&|c| format!("{} ({})", c.name, c.source))

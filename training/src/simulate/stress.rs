@@ -6,6 +6,7 @@
 
 use std::f64::consts::TAU;
 
+use arpent_base::number::{exact, narrow};
 use arpent_datasets::IGNORE;
 
 use super::square::{Made, Square};
@@ -48,8 +49,7 @@ pub(super) fn spots(square: Square, bands: &[String], rng: &mut Rng) -> Made {
     for (band, plane) in bands.iter().zip(data.chunks_exact_mut(area.max(1))) {
         let share = change(band);
         for (value, stress) in plane.iter_mut().zip(&stress) {
-            #[allow(clippy::cast_possible_truncation, reason = "a pixel's value")]
-            let changed = (f64::from(*value) * (1.0 + share * stress)).round() as f32;
+            let changed = narrow((f64::from(*value) * (1.0 + share * stress)).round());
             *value = if *stress > 0.0 { changed } else { *value };
         }
     }
@@ -93,9 +93,8 @@ impl Spot {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "sides of pictures are small")]
 fn number(count: usize) -> f64 {
-    count as f64
+    exact(count)
 }
 
 #[cfg(test)]

@@ -18,6 +18,21 @@ fn the_shipped_package_loads_and_is_small() {
     assert!(config.contains(&format!("id = \"{}\"", package.id)));
 }
 
+/// What the package says of its data is what their cards say.
+#[test]
+fn the_shipped_package_and_the_cards_say_the_same() {
+    let repository = crate::place::repository();
+    let (package, _) = ModelPackage::load(&repository.join("models/tree-health-10cm")).unwrap();
+    assert_eq!(package.training_data.len(), 5);
+    for source in package.training_data {
+        let card = repository.join("datasets/cards").join(format!("{}.toml", source.name));
+        let card: toml::Table = std::fs::read_to_string(card).unwrap().parse().unwrap();
+        assert_eq!(card["license"].as_str(), Some(source.license.as_str()), "{}", source.name);
+        assert!(card["source"].as_str().unwrap().starts_with(&source.source), "{}", source.name);
+        assert_eq!(card["weights_may_ship"].as_bool(), Some(true));
+    }
+}
+
 #[test]
 fn the_configuration_to_copy_is_valid() {
     let config = crate::place::repository().join("configs/image-mask/train.toml");
@@ -51,6 +66,14 @@ fn every_configuration_of_a_training_is_read() {
         }
     }
     assert!(read >= 21, "{read}");
+}
+
+#[test]
+fn the_schema_is_the_one_checked_in() {
+    let ran = crate::place::run(&["schema"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let kept = std::fs::read_to_string(crate::place::repository().join("configs/train.schema.json")).unwrap();
+    assert!(ran.out == kept, "configs/train.schema.json is old: just schema-write");
 }
 
 /// Several tables have keys of one name: the one that is wrong is named.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use arpent_base::number::truncate;
 use arpent_model::ModelPackage;
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
@@ -27,12 +28,10 @@ fn disc(width: u32, height: u32, crowns: &[([f64; 4], [u8; 3])]) -> RgbImage {
             let v = (f64::from(y) - f64::midpoint(*y0, *y1)) / ((y1 - y0) / 2.0);
             u * u + v * v < 0.9
         };
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "sides are whole and not negative"
-        )]
-        let (columns, rows) = (*x0 as u32..(*x1 as u32).min(width), *y0 as u32..(*y1 as u32).min(height));
+        let (columns, rows) = (
+            truncate::<u32>(*x0)..truncate::<u32>(*x1).min(width),
+            truncate::<u32>(*y0)..truncate::<u32>(*y1).min(height),
+        );
         for (x, y) in rows.flat_map(|y| columns.clone().map(move |x| (x, y))).filter(|(x, y)| inside(*x, *y))
         {
             picture.put_pixel(x, y, speckled(*color, x, y));
@@ -46,10 +45,10 @@ fn save(path: &Path, picture: &RgbImage) {
     picture.save(path).unwrap();
 }
 
-/// `data/` and `packages/` with a copy of the smoke configuration beside them.
+/// Crops, a scene, a tile and marks in the layouts of the real ones, with the smoke configuration beside them.
 fn workspace() -> TempDir {
     let dir = TempDir::new().unwrap();
-    let data = dir.path().join("data");
+    let at = |path: &str| dir.path().join(path);
     let mut table = "task,dataset,split,item,group\n".to_owned();
     for (i, (split, site)) in [("train", "AAAA"), ("train", "BBBB"), ("val", "CCCC")].into_iter().enumerate()
     {
@@ -57,48 +56,35 @@ fn workspace() -> TempDir {
             let item = format!("{folder}/2018_{site}_{i}");
             writeln!(table, "tree_health,neon_dead_alive_crops,{split},{item},{site}").unwrap();
             let crown = disc(44, 40, &[([0.0, 0.0, 44.0, 40.0], color)]);
-            save(&data.join(format!("tree_health/neon_dead_alive_crops/{item}.jpg")), &crown);
+            save(&at(&format!("crops/{item}.jpg")), &crown);
         }
     }
-    fs::write(data.join("splits.csv"), table).unwrap();
-    let boxes = [[20.0, 20.0, 60.0, 60.0], [100.0, 90.0, 150.0, 140.0]];
-    let tile = disc(200, 200, &boxes.map(|b| (b, LIVE)));
-    for stem in ["neon_osbs_029/OSBS_029", "neon_sjer/2018_SJER_3_252000_4107000_image_477"] {
-        let stem = data.join("scenes").join(stem);
-        save(&stem.with_extension("tif"), &tile);
-        let rows = boxes.map(|b| format!("x,{},{},{},{}\n", b[0], b[1], b[2], b[3])).concat();
-        fs::write(stem.with_extension("csv"), format!("image_path,xmin,ymin,xmax,ymax\n{rows}")).unwrap();
-    }
-    yellowstone(&dir.path().join("packages/deepforest/data"));
-    fs::copy(repository().join("configs/tree-health/smoke.toml"), dir.path().join("smoke.toml")).unwrap();
-    dir
-}
-
-/// The two Yellowstone pictures: as many boxes as our marks count on, some of them named there as dead, in rows of
-/// `columns` below `top`.
-fn yellowstone(folder: &Path) {
-    let dead = [220, 219, 276, 115, 248, 227, 152, 95, 60, 10, 25];
-    picture(&folder.join("2019_YELL_2_541000_4977000_image_crop"), (1249, 1035), 279, (31, 520.0), &dead);
-    let dead = [28, 427, 30, 31, 32, 29, 472, 487];
-    picture(&folder.join("2019_YELL_2_528000_4978000_image_crop2"), (1100, 2150), 574, (24, 900.0), &dead);
-}
-
-fn picture(stem: &Path, size: (u32, u32), boxes: usize, (columns, top): (usize, f64), dead: &[usize]) {
-    let place = |i: usize| {
-        let (x, y) = ((i % columns) as f64 * 40.0, (i / columns) as f64 * 50.0 + top);
-        [x + 4.0, y + 4.0, x + 36.0, y + 36.0]
+    fs::write(at("splits.csv"), table).unwrap();
+    // Boxes 0 to 3 are trained on, 3 is dead; 4 lies where the scene is cut; 5 to 7 are to be found.
+    let boxes = [[10, 10], [60, 20], [20, 110], [110, 120], [180, 60], [230, 30], [300, 100], [340, 30]]
+        .map(|[x, y]| [x, y, x + 40, y + 40].map(f64::from));
+    let trees: Vec<_> = (0..8).map(|i| (boxes[i], if i == 3 { DEAD } else { LIVE })).collect();
+    save(&at("scene/scene.png"), &disc(400, 200, &trees));
+    let object = |[x0, y0, x1, y1]: [f64; 4]| {
+        format!(
+            "<object><name>Tree</name><bndbox><xmin>{x0}</xmin><ymin>{y0}</ymin><xmax>{x1}</xmax><ymax>{y1}</ymax></bndbox></object>"
+        )
     };
-    let crowns: Vec<_> =
-        (0..boxes).map(|i| (place(i), if dead.contains(&i) { DEAD } else { LIVE })).collect();
-    let mut xml = String::new();
-    for (sides, _) in &crowns {
-        for (tag, value) in ["xmin", "ymin", "xmax", "ymax"].into_iter().zip(sides) {
-            writeln!(xml, "<{tag}>{value}</{tag}>").unwrap();
-        }
-        writeln!(xml, "</bndbox>").unwrap();
+    let xml = format!("<annotation>{}</annotation>", boxes.map(object).concat());
+    fs::write(at("scene/scene.xml"), xml).unwrap();
+    let marks = "[boxes]\n\"standing dead tree\" = [3]\n[areas]\nground = [[[0, 0], [170, 0], [170, 200], [0, 200]]]\n";
+    fs::write(at("marks.toml"), marks).unwrap();
+    let boxes = [[20.0, 20.0, 60.0, 60.0], [100.0, 90.0, 150.0, 140.0]];
+    save(&at("tile/tile.tif"), &disc(200, 200, &boxes.map(|b| (b, LIVE))));
+    let rows = boxes.map(|b| format!("x,{},{},{},{},Tree\n", b[0], b[1], b[2], b[3])).concat();
+    fs::write(at("tile/tile.csv"), format!("image_path,xmin,ymin,xmax,ymax,label\n{rows}")).unwrap();
+    fs::create_dir_all(at("cards")).unwrap();
+    let cards = ["dead_alive_crops", "yell_528000_4978000_west", "yell_528000_4978000_east", "osbs_029"];
+    for card in cards.map(|name| format!("neon_{name}.toml")) {
+        fs::copy(repository().join("datasets/cards").join(&card), at("cards").join(&card)).unwrap();
     }
-    save(&stem.with_extension("png"), &disc(size.0, size.1, &crowns));
-    fs::write(stem.with_extension("xml"), xml).unwrap();
+    fs::copy(repository().join("configs/tree-health/smoke.toml"), at("smoke.toml")).unwrap();
+    dir
 }
 
 fn repository() -> PathBuf {
@@ -132,7 +118,17 @@ fn training_learns_repeats_itself_and_writes_a_package() {
     let score = package.scores["balanced_accuracy"].value;
     assert!(score > 0.5, "{score}: {}", stderr(&first));
     let card = fs::read_to_string(dir.path().join("package/card.md")).unwrap();
-    assert!(card.contains("| CCCC | 1 |") && card.contains("What it is not"), "{card}");
+    assert!(card.contains("| neon_dead_alive_crops/CCCC |") && card.contains("What it is not"), "{card}");
+    let validation = fs::read(dir.path().join("package/run/validation.json")).unwrap();
+    let validation: serde_json::Value = serde_json::from_slice(&validation).unwrap();
+    assert!(card.contains("| neon_yell_528000_4978000_east | 3 |"), "{card}");
+    assert!(package.scores["objects_found"].value > 0.5, "{:?}", package.scores);
+    // Two crops were held out, and three trees of the scene that nobody called live or dead.
+    assert_eq!(validation["groups"].as_object().unwrap().len(), 1, "{validation}");
+    assert_eq!(validation["groups"]["neon_dead_alive_crops/CCCC"]["pixels"], 2);
+    assert_eq!(validation["found"]["neon_dead_alive_crops"]["objects"], 2);
+    let found = &validation["found"]["neon_yell_528000_4978000_east"];
+    assert_eq!((&found["objects"], found["found"].as_u64() >= Some(2)), (&3.into(), true), "{found}");
 
     let again = dir.path().join("again");
     let second = fit(dir.path(), &["--output", again.to_str().unwrap()]);
@@ -149,7 +145,7 @@ fn training_learns_repeats_itself_and_writes_a_package() {
 #[test]
 fn a_split_that_leaks_is_refused() {
     let dir = workspace();
-    let table = dir.path().join("data/splits.csv");
+    let table = dir.path().join("splits.csv");
     let leaking = fs::read_to_string(&table).unwrap().replace("2018_CCCC_2,CCCC", "2018_CCCC_2,AAAA");
     fs::write(&table, leaking).unwrap();
     let output = fit(dir.path(), &[]);
@@ -171,12 +167,28 @@ fn missing_data_and_bad_configurations_are_told() {
     let cases = [
         ("epochs = 3", "epoch = 3", "unknown field"),
         ("chip_px = 64", "chip_px = 63", "fit.chip_px is 63"),
-        ("tile_share = 0.3", "tile_share = 3.0", "tile_share must lie"),
+        ("share = 0.7", "share = 3.0", "`sampling.paste.share` is 3, expected a share"),
+        ("most = 4", "most = 0", "sampling.paste needs"),
+        ("vote = 0.5", "vote = 0.0", "evaluate.vote must lie"),
+        ("vote = 0.5", "vote = 0.5\nprecision_at_k = [10]", "evaluate.vote counts objects"),
+        ("ellipse = 0.62", "ellipse = 62", "`ellipse` must lie"),
+        ("ellipse = 0.62", "", "say which part of a picture is of its class"),
+        (
+            "sets = [\"neon_dead_alive_crops\"]",
+            "sets = [\"neon_crops\"]",
+            "names `neon_crops`, which is no data set",
+        ),
+        (
+            "[fit]",
+            "[crowns]\npackages = \"packages\"\n\n[fit]",
+            "hint: [crowns] is gone: name its data in [[sets]]",
+        ),
+        ("\"marks.toml\"", "\"cards/neon_osbs_029.toml\"", "neon_osbs_029.toml"),
     ];
     for (from, to, told) in cases {
         fs::write(&path, text.replace(from, to)).unwrap();
         let output = fit(dir.path(), &[]);
         assert_eq!(output.status.code(), Some(2));
-        assert!(stderr(&output).contains(told), "{}", stderr(&output));
+        assert!(stderr(&output).contains(told) && text.contains(from), "{told}: {}", stderr(&output));
     }
 }

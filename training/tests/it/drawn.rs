@@ -3,10 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use arpent_gdal::{
-    FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter, SceneSource,
-    open_scene,
-};
+use arpent_base::{Cell, Column, ColumnKind, Language};
+use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter, SceneSource, open_scene};
 use arpent_model::ModelPackage;
 use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Samples};
@@ -72,14 +70,15 @@ fn fields() -> Vec<([[f64; 2]; 5], &'static str)> {
 fn geopackage(folder: &Path) {
     let path = folder.join("fields.gpkg");
     let scene = open_scene(&SceneSource::new(folder.join("scene.tif").to_str().unwrap())).unwrap();
-    let mut columns = vec![FieldDef { name: "cover".into(), field_type: FieldType::Text }];
-    columns.push(FieldDef { name: "note".into(), field_type: FieldType::Text });
+    let mut columns = vec![Column::new("cover", ColumnKind::Text)];
+    columns.push(Column::new("note", ColumnKind::Text));
     let options = LayerOptions {
         format: LayerFormat::GeoPackage,
         name: "drawn",
         shape: LayerShape::Polygon,
         crs: &scene.grid.crs,
         fields: &columns,
+        titles: Language::En,
         spatial_index: true,
         style_qml: None,
         timestamp: "2026-01-01T00:00:00.000Z",
@@ -89,7 +88,7 @@ fn geopackage(folder: &Path) {
         // Little-endian, a polygon (3) of one ring of five points.
         let mut wkb = vec![1, 3, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0];
         wkb.extend(ring.iter().flatten().flat_map(|v| v.to_le_bytes()));
-        layer.write(&wkb, &[FieldValue::Text(cover), FieldValue::Null]).unwrap();
+        layer.write(&wkb, &[Cell::Text(cover), Cell::Null]).unwrap();
     }
     layer.finish().unwrap();
 }
@@ -236,10 +235,10 @@ fn polygons_of_a_geopackage_become_a_package() {
 #[test]
 fn what_was_edited_is_not_overwritten() {
     let desk = Desk::new();
-    let options = ["--epochs", "1", "--classes", "water,forest", "--licence", "CC0-1.0"];
+    let options = ["--epochs", "1", "--classes", "water,forest", "--license", "CC0-1.0"];
     desk.fit("fields.gpkg", &options).done();
     let config = desk.text("map/run/train.toml");
-    assert!(config.contains("skip = [\"meadow\"]") && config.contains("licence = \"CC0-1.0\""), "{config}");
+    assert!(config.contains("skip = [\"meadow\"]") && config.contains("license = \"CC0-1.0\""), "{config}");
     let (package, _) = ModelPackage::load(&desk.path("map")).unwrap();
     assert_eq!((package.classes.classes()[0].name.as_str(), package.restriction), ("water", None));
 

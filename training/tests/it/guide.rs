@@ -1,4 +1,4 @@
-//! The guide "Train your own", done as it says.
+//! The guides "Train your own" and "Train from polygons", done as they say.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn blocks(text: &str, kind: &str) -> String {
 
 #[test]
 fn the_guide_works_as_written() {
-    let guide = fs::read_to_string(repository().join("docs/train-your-own.md")).unwrap();
+    let guide = fs::read_to_string(repository().join("docs/guides/train-your-own.md")).unwrap();
     let place = Place::new();
     fs::write(place.path("data/roofs/card.toml"), blocks(&guide, "toml card")).unwrap();
     fs::write(place.path("train.toml"), blocks(&guide, "toml train")).unwrap();
@@ -38,7 +38,7 @@ fn the_guide_works_as_written() {
 
 #[test]
 fn the_quickest_way_works_as_written() {
-    let guide = fs::read_to_string(repository().join("docs/train-your-own.md")).unwrap();
+    let guide = fs::read_to_string(repository().join("docs/guides/train-from-polygons.md")).unwrap();
     let desk = Desk::new();
     let commands = blocks(&guide, "sh quick");
     assert!(commands.lines().count() >= 4);

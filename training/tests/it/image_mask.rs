@@ -141,9 +141,9 @@ fn weights_of_data_that_forbid_it_are_not_given_away() {
     let export = ["export", dir.to_str().unwrap(), "--output", copy.to_str().unwrap()];
     let refused = run(&export);
     assert_eq!(refused.code, 2);
-    assert!(refused.err.contains("`roofs`") && refused.err.contains("--despite-licence"), "{}", refused.err);
+    assert!(refused.err.contains("`roofs`") && refused.err.contains("--despite-license"), "{}", refused.err);
     assert!(!copy.exists());
-    run(&[&export[..], &["--despite-licence", "the owner agreed, letter of 3 May"]].concat()).done();
+    run(&[&export[..], &["--despite-license", "the owner agreed, letter of 3 May"]].concat()).done();
     let (package, _) = ModelPackage::load(&copy).unwrap();
     assert!(package.restriction.unwrap().contains("letter of 3 May"));
     assert!(fs::read_to_string(copy.join("card.md")).unwrap().contains("letter of 3 May"));

@@ -50,7 +50,7 @@ fn the_smoke_configuration_trains_and_its_data_are_audited() {
     assert!(outcome["scores"]["mean_iou"].as_f64().unwrap() > 0.8, "{}", fitted.err);
     let (package, _) = ModelPackage::load(&dir.path().join("package")).unwrap();
     assert_eq!(package.classes.classes().len(), 5);
-    assert!(package.training_data[0].licence.starts_with("CC0"));
+    assert!(package.training_data[0].license.starts_with("CC0"));
 
     let fields = |x: u32, y: u32| COLORS[usize::try_from((x / 24 + y / 24 * 2) % 5).unwrap()];
     let (scene, map) = (dir.path().join("scene.tif"), dir.path().join("map"));

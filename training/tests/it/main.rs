@@ -11,6 +11,7 @@ mod damaged;
 mod drawn;
 mod guide;
 mod image_mask;
+mod installed;
 mod land_cover;
 mod land_cover_sparse;
 mod mapped;

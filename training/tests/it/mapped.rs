@@ -23,7 +23,6 @@ pub(crate) fn rgb_scene(path: &Path, gsd: f64, side: usize, color: impl Fn(u32, 
 
 /// Writes a scene of 16-bit bands (name, value at column and row): a file for each, and a VRT that names them.
 pub(crate) fn banded_scene<F: Fn(u32, u32) -> u16>(vrt: &Path, gsd: f64, side: usize, bands: &[(&str, F)]) {
-    #[allow(clippy::cast_precision_loss, reason = "a corner of a test's scene")]
     let (west, north) = (CORNER.0 as f64 * gsd, -CORNER.1 as f64 * gsd);
     let mut text = String::new();
     for (i, (name, value)) in bands.iter().enumerate() {
@@ -69,6 +68,6 @@ pub(crate) fn mapped(task: &str, package: &Path, more: &[&str], output: &Path) -
         assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
     };
     run(&[&["run", config, "--model", package, "--output", output], more].concat());
-    run(&["verify", output]);
+    run(&["check", output]);
     Some(serde_json::from_slice(&fs::read(Path::new(output).join("manifest.json")).unwrap()).unwrap())
 }

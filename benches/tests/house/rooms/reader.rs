@@ -1,4 +1,4 @@
-//! What the code of a file mentions.
+//! Names that are mentioned in the code of a file.
 
 use std::collections::BTreeSet;
 
@@ -19,9 +19,9 @@ pub(super) struct Mention {
 pub(super) enum Kind {
     /// A path in code, or a leaf of a `use`.
     Path,
-    /// `pub use thing::*`: all names of a module are handed on.
+    /// `pub use thing::*`: all names of a module are re-exported.
     GlobHandedOn,
-    /// A macro that is called by its bare name.
+    /// A macro that is called by its unqualified name.
     Macro,
     /// `self.name()`, in an `impl` of a type.
     Method(Definition),
@@ -34,13 +34,13 @@ pub(super) fn holder(tree: &Tree, module: usize, item: &syn::ItemImpl) -> Option
     targets.into_iter().find_map(Target::item)
 }
 
-/// Goes through the code of a file.
+/// Visits the code of a file.
 struct Reader<'a> {
     tree: &'a Tree<'a>,
     module: usize,
-    /// The type whose `impl` is at hand.
+    /// The type of the current `impl`.
     holder: Option<Definition>,
-    /// Names that patterns and arguments bind somewhere in the function: such a name alone is a variable.
+    /// Names that are bound by patterns and arguments in the function: such a name alone is a variable.
     bound: BTreeSet<String>,
     found: Vec<Mention>,
 }
@@ -65,13 +65,13 @@ impl Reader<'_> {
         {
             return self.mention(vec![member.clone()], Kind::Method(holder.clone()));
         }
-        // A name that stands alone was imported (and seen there), is this file's, or came by `*`.
+        // An unqualified name was imported (and counted there), is defined in this file, or comes from `*`.
         if path.len() > 1 || path.first().is_some_and(of_glob) {
             self.mention(path, Kind::Path);
         }
     }
 
-    /// Paths in what a macro or an attribute is given, which has no syntax of its own.
+    /// Paths in the tokens of a macro or an attribute, which have no syntax tree.
     fn tokens(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let is_colon = |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(p)) if p.as_char() == ':');
@@ -213,11 +213,11 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         }
     }
 
-    // `pub(in path)` uses nothing.
+    // `pub(in path)` is not a use.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 }
 
-/// The names that patterns bind in what `visit` shows.
+/// The names that are bound by patterns in what `visit` visits.
 fn bound(visit: impl FnOnce(&mut Bound)) -> BTreeSet<String> {
     let mut finder = Bound::default();
     visit(&mut finder);

@@ -1,4 +1,4 @@
-//! What is read off the syntax alone.
+//! Properties that follow from the syntax alone.
 
 use proc_macro2::TokenStream;
 use syn::visit::Visit;
@@ -6,7 +6,7 @@ use syn::{Attribute, Item, UseTree};
 
 pub(super) type Names = Vec<String>;
 
-/// A leaf of a `use`: the name that it makes (none for `*`) and the path behind it.
+/// A leaf of a `use`: the name that it defines (`None` for `*`) and its path.
 pub(super) struct Leaf {
     pub(super) name: Option<String>,
     pub(super) path: Names,
@@ -71,7 +71,7 @@ pub(super) fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// `#[cfg(test)]`, or `#[cfg(all(test, ..))]`: what no program holds.
+/// `#[cfg(test)]`, or `#[cfg(all(test, ..))]`: not part of any program.
 pub(super) fn is_test(attributes: &[Attribute]) -> bool {
     let of_test = |tokens: &TokenStream| {
         let tokens: Vec<String> = tokens.clone().into_iter().map(|token| token.to_string()).collect();

@@ -1,4 +1,4 @@
-//! The modules of a crate, what their names mean, and which file uses which.
+//! The modules of a crate and their names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::syntax::{Inside, Names, attributes, defined, is_test, leaves};
 /// Files below a crate's `src`, by their path in it.
 pub(super) type Sources = BTreeMap<PathBuf, String>;
 
-/// What a name in a module stands for.
+/// The meaning of a name in a module.
 #[derive(Debug, Clone)]
 pub(super) enum Meaning {
     Item,
@@ -22,7 +22,7 @@ pub(super) enum Meaning {
 /// An item, by the module that defines it and its name.
 pub(super) type Definition = (usize, String);
 
-/// Where a path ends: an item and the name that follows it in the path, or a module.
+/// The target of a path: an item and the name that follows it in the path, or a module.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Target {
     Item(Definition, Option<String>),
@@ -46,7 +46,7 @@ pub(super) struct Module {
     globs: Vec<Names>,
 }
 
-/// A crate as its files say.
+/// A crate as parsed from its files.
 pub(super) struct Tree<'a> {
     sources: &'a Sources,
     /// The crate's name, as its own binary writes it.
@@ -54,8 +54,8 @@ pub(super) struct Tree<'a> {
     pub(super) modules: Vec<Module>,
     /// File and content of each file that is part of the crate.
     pub(super) parsed: Vec<(usize, Vec<Item>)>,
-    /// Modules that define a `macro_rules!` of this name. Where such a macro may be called follows from the order of the text,
-    /// not from its path.
+    /// Modules that define a `macro_rules!` of this name. Where such a macro may be called depends on the order of
+    /// the text, not on its path.
     pub(super) macros: BTreeMap<String, Vec<usize>>,
 }
 
@@ -178,7 +178,7 @@ impl<'a> Tree<'a> {
             }
             name => {
                 let found = self.lookup(from, name, seen);
-                // The library, as the binary beside it names it.
+                // The library, as the binary of the same package names it.
                 let library = found.is_empty() && name == self.name;
                 if library { BTreeSet::from([Target::Module(0)]) } else { found }
             }
@@ -198,7 +198,7 @@ impl<'a> Tree<'a> {
         targets
     }
 
-    /// What a name means in a module; nothing if it is another crate's, or a local one.
+    /// The meaning of a name in a module; `None` if it is another crate's, or a local one.
     pub(super) fn lookup(
         &self,
         module: usize,
@@ -224,7 +224,7 @@ impl<'a> Tree<'a> {
         found
     }
 
-    /// What a name means by `use glob::*`.
+    /// The meaning of a name through `use glob::*`.
     fn through(
         &self,
         module: usize,
@@ -240,7 +240,7 @@ impl<'a> Tree<'a> {
         modules.flat_map(|module| self.lookup(module, name, seen)).collect()
     }
 
-    /// If a name that stands alone can only come from a `use thing::*`.
+    /// Whether an unqualified name can only come from a `use thing::*`.
     pub(super) fn is_of_glob(&self, module: usize, name: &str) -> bool {
         !self.modules[module].names.contains_key(name) && !self.modules[module].globs.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Which file uses which, down to the file that defines what is used.
+//! Which file uses which, resolved to the files that define the names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -12,10 +12,10 @@ use super::tree::{Definition, Target, Tree};
 /// Which file uses which other one, and by what names.
 pub(super) type Edges = BTreeMap<(PathBuf, PathBuf), BTreeSet<String>>;
 
-/// What `impl Type` blocks define for each type: the files of each name.
+/// Names that `impl Type` blocks define for each type, with their files.
 type Members = BTreeMap<Definition, BTreeMap<String, BTreeSet<PathBuf>>>;
 
-/// Who uses whom.
+/// The edges between files.
 pub(super) fn edges(tree: &Tree) -> Edges {
     let members = members(tree);
     let mut edges = Edges::new();
@@ -28,7 +28,7 @@ pub(super) fn edges(tree: &Tree) -> Edges {
     edges
 }
 
-/// The files that define what is mentioned, and its name.
+/// The files that define a mentioned name, and the name.
 fn defining(tree: &Tree, members: &Members, mention: &Mention) -> BTreeSet<(PathBuf, String)> {
     let of = |(module, name): Definition| (tree.modules[module].file.clone(), name);
     let targets = match &mention.kind {
@@ -63,7 +63,7 @@ fn defining(tree: &Tree, members: &Members, mention: &Mention) -> BTreeSet<(Path
     found
 }
 
-/// What `impl Type` blocks define.
+/// Names that `impl Type` blocks define.
 fn members(tree: &Tree) -> Members {
     let mut found = Members::new();
     for (module, items) in &tree.parsed {

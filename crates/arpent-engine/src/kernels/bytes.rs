@@ -1,4 +1,4 @@
-//! Layers that are kept in bytes: 7 bits of each value, times one scale.
+//! Layers that are stored in bytes: 7 bits of each value, times one scale.
 
 use super::direct::Patch;
 use super::isa::Isa;
@@ -9,14 +9,14 @@ use crate::numbers::{ROUND, signed};
 /// The greatest byte.
 pub(crate) const MOST: f32 = 127.0;
 
-/// A value that is not negative, in 7 bits.
+/// Quantizes a non-negative value to 7 bits.
 #[inline(always)]
-#[allow(clippy::manual_clamp, reason = "what is no number becomes 0")]
+#[allow(clippy::manual_clamp, reason = "NaN becomes 0")]
 fn byte(value: f32, inverse: f32) -> u8 {
     ((value * inverse).max(0.0).min(MOST) + ROUND).to_bits().to_le_bytes()[0]
 }
 
-/// Of every value: a loop of its own, which is compiled for the instruction set.
+/// Quantizes all values: a separate loop, which is compiled for the instruction set.
 #[inline(always)]
 fn bytes(to: &mut [u8], from: &[f32], inverse: f32) {
     for (to, from) in to.iter_mut().zip(from) {
@@ -24,7 +24,7 @@ fn bytes(to: &mut [u8], from: &[f32], inverse: f32) {
     }
 }
 
-/// Bytes of the values, which are `channels` to a pixel; `inverse` of their scale.
+/// Quantizes values, `channels` for each pixel; `inverse` of their scale.
 pub(crate) fn quantize(isa: Isa, [input, output]: [Rows; 2], channels: usize, inverse: f32, patch: &Patch) {
     let (start, count) = (patch.cols.start, patch.width());
     let padded = 4 * output.channels();
@@ -33,7 +33,7 @@ pub(crate) fn quantize(isa: Isa, [input, output]: [Rows; 2], channels: usize, in
         #[inline(always)]
         || {
             for y in patch.rows.clone() {
-                // SAFETY: tasks of a layer write different pixels; the input's rows are complete.
+                // SAFETY: tasks of a layer write disjoint pixels; the input's rows are complete.
                 let (from, to) = unsafe { (input.slice(y, start, count), output.bytes_mut(y, start, count)) };
                 if padded == channels {
                     bytes(to, from, inverse);
@@ -48,7 +48,7 @@ pub(crate) fn quantize(isa: Isa, [input, output]: [Rows; 2], channels: usize, in
     );
 }
 
-/// Largest of `kernel` x `kernel`, every second pixel; beyond the picture are zeros, which never are larger.
+/// Maximum of `kernel` x `kernel` pixels with stride 2; padding is zeros, which are never larger.
 pub(crate) fn max_pool_bytes(isa: Isa, kernel: usize, [input, output]: [Rows; 2], patch: &Patch) {
     let before = i64::from(kernel == 3);
     let (start, count) = (patch.cols.start, patch.width());
@@ -74,7 +74,7 @@ pub(crate) fn max_pool_bytes(isa: Isa, kernel: usize, [input, output]: [Rows; 2]
     );
 }
 
-/// Pieces of a known size, which become vectors.
+/// Chunks of a known size, which are compiled to vectors.
 #[inline(always)]
 fn largest(out: &mut [u8], from: &[u8]) {
     let ((out, out_rest), (from, from_rest)) = (out.as_chunks_mut::<16>(), from.as_chunks::<16>());

@@ -1,4 +1,4 @@
-//! Convolutions of each channel on its own.
+//! Depthwise convolutions.
 
 use super::direct::{Epilogue, Geometry, Patch};
 use super::isa::{Isa, Set, Work, mul_add};
@@ -7,7 +7,7 @@ use crate::Activation;
 use crate::numbers::signed;
 use pulp::Simd;
 
-/// A kernel, channels last; and a bias.
+/// A kernel, channels last, and a bias.
 #[derive(Debug)]
 pub(crate) struct DepthwiseWeights {
     isa: Isa,
@@ -23,7 +23,7 @@ impl DepthwiseWeights {
         Self { isa, data: data.map(|(channel, tap)| at(channel, tap)).collect(), bias: bias.to_vec() }
     }
 
-    /// Bytes of the packed values.
+    /// Size of the packed values in bytes.
     pub(crate) fn bytes(&self) -> usize {
         4 * (self.data.len() + self.bias.len())
     }
@@ -85,7 +85,7 @@ impl Depthwise<'_> {
         }
     }
 
-    /// Channels in vectors, and what is left over one by one, with the same operations.
+    /// Channels in vectors, and the remaining ones one by one, with the same operations.
     #[inline(always)]
     fn row<I: Set, const K: usize>(&self, isa: I, from: &[&[f32]; K], out: &mut [f32]) {
         let (simd, channels, lanes) = (isa.simd(), self.output.channels(), <I::S as Simd>::F32_LANES);

@@ -1,4 +1,4 @@
-//! Convolutions as they are written: for each output pixel, a sum over the kernel's rows, columns and input channels.
+//! Direct convolutions: for each output pixel, a sum over the kernel's rows, columns and input channels.
 
 use std::ops::Range;
 
@@ -21,16 +21,16 @@ pub(crate) struct Patch {
 }
 
 impl Patch {
-    /// Columns.
+    /// Number of columns.
     pub(crate) fn width(&self) -> usize {
         size(self.cols.end - self.cols.start)
     }
 }
 
-/// What follows the sum.
+/// The operations after the sum.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Epilogue {
-    /// Added to it.
+    /// Residual, added to the sum.
     pub(crate) residual: Option<Rows>,
     pub(crate) activation: Activation,
 }
@@ -41,21 +41,21 @@ pub(crate) struct Block {
     pub(crate) isa: Isa,
     /// Vectors of channels: 1 or 2.
     pub(crate) vectors: usize,
-    /// First channel, and how many are wanted.
+    /// First channel, and number of valid channels.
     pub(crate) first: usize,
     pub(crate) valid: usize,
-    /// Where its values begin, in channels of the packed layout.
+    /// Start of its values, in channels of the packed layout.
     pub(crate) packed: usize,
 }
 
 impl Block {
-    /// Channels that are computed.
+    /// Number of computed channels.
     pub(crate) fn width(&self) -> usize {
         self.vectors * self.isa.lanes()
     }
 }
 
-/// Cuts output channels into blocks.
+/// Splits output channels into blocks.
 pub(crate) fn blocks(isa: Isa, outputs: usize) -> Vec<Block> {
     let (lanes, mut first, mut packed, mut cut) = (isa.lanes(), 0, 0, Vec::new());
     while first < outputs {
@@ -77,7 +77,7 @@ pub(crate) fn blocks(isa: Isa, outputs: usize) -> Vec<Block> {
 #[derive(Debug)]
 pub(crate) struct Weights {
     pub(super) blocks: Vec<Block>,
-    /// Kernel rows; terms of each.
+    /// Kernel rows; terms of each row.
     rows: usize,
     terms: usize,
     data: Vec<f32>,
@@ -112,44 +112,43 @@ impl Weights {
         Self { blocks, rows, terms, data, bias: padded }
     }
 
-    /// Bytes of the packed values.
+    /// Size of the packed values in bytes.
     pub(crate) fn bytes(&self) -> usize {
         4 * (self.data.len() + self.bias.len())
     }
 }
 
-/// Pixels of one row, at equal distances.
+/// Equidistant pixels of one row.
 #[derive(Clone, Copy)]
 pub(crate) struct Strip {
-    /// Where the first pixel's terms begin, for each kernel row.
+    /// Start of the first pixel's terms, for each kernel row.
     pub(crate) rows: [*const f32; MOST_ROWS],
-    /// From a pixel to the next: input, output and residual, values.
+    /// Distance between pixels: input, output and residual, in values.
     pub(crate) step: usize,
     pub(crate) out_step: usize,
     pub(crate) residual_step: usize,
     /// The first pixel's first channel.
     pub(crate) out: *mut f32,
-    /// Null: none.
+    /// Null if there is no residual.
     pub(crate) residual: *const f32,
     pub(crate) count: usize,
     pub(crate) activation: Activation,
 }
 
-/// A block's part of the sums of a strip.
+/// The terms of a block in the sums of a strip.
 #[derive(Clone, Copy)]
 pub(crate) struct Terms {
-    /// Kernel rows; terms of each.
+    /// Kernel rows; terms of each row.
     pub(crate) rows: usize,
     pub(crate) each: usize,
-    /// The block's packed kernel and what the sums begin with.
+    /// The block's packed kernel and the initial values of the sums.
     pub(crate) weights: *const f32,
     pub(crate) bias: *const f32,
     /// Output channels that are written.
     pub(crate) valid: usize,
 }
 
-/// Runs a block for `$i` from 0 on, written out: sums that were looked up by a number not known beforehand would be
-/// kept in memory all the while.
+/// Unrolls a block for `$i` from 0 on: accumulators that are indexed by a run-time number would be kept in memory.
 macro_rules! unrolled {
     ($count:expr, $i:ident, $body:block) => {
         unrolled!(@ $count, $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
@@ -164,7 +163,7 @@ macro_rules! unrolled {
 
 pub(super) use unrolled;
 
-/// Computes a strip's pixels in groups as equal as can be, so that none is left over.
+/// Computes a strip's pixels in groups of nearly equal size, so that no small remainder is left.
 #[inline(always)]
 pub(crate) unsafe fn strip<I: Set, const N: usize>(isa: I, terms: &Terms, strip: &Strip) {
     let groups = strip.count.div_ceil(I::PIXELS[N - 1]);
@@ -245,8 +244,8 @@ unsafe fn add<I: Set, const N: usize, const P: usize>(
     }
 }
 
-/// Where pixels of a row are: every third by a pointer of its own, the others from there, as processors address them.
-/// Left to itself the compiler keeps a pointer to each, more than there are registers.
+/// Addresses of pixels in a row: a pointer for every third pixel, the others relative to it, as in processor
+/// addressing modes. The compiler alone would keep a pointer to each, more than there are registers.
 #[derive(Clone, Copy)]
 pub(super) struct Pixels {
     thirds: [*const f32; 5],
@@ -275,7 +274,7 @@ impl Pixels {
     }
 }
 
-/// Hides how a pointer was made.
+/// Hides the origin of a pointer from the optimizer.
 #[inline(always)]
 fn own_register(pointer: *const f32) -> *const f32 {
     #[cfg(not(miri))]
@@ -296,7 +295,7 @@ unsafe fn load<I: Set>(from: *const f32) -> <I::S as Simd>::f32s {
     unsafe { from.cast::<<I::S as Simd>::f32s>().read_unaligned() }
 }
 
-/// Adds the residual, activates, and writes pixels from the strip's `first` on.
+/// Adds the residual, applies the activation, and writes pixels from the strip's `first` on.
 #[inline(always)]
 unsafe fn finish<I: Set, const N: usize, const P: usize>(
     isa: I,
@@ -366,8 +365,7 @@ unsafe fn finish_part<I: Set, const N: usize, const P: usize>(
     }
 }
 
-/// How a kernel lies over its input: the first of its rows and columns is `before` ones before `stride` times the
-/// output's.
+/// Position of a kernel over its input: its first row and column are `stride` times the output's minus `before`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Geometry {
     pub(crate) kernel: usize,
@@ -399,7 +397,7 @@ struct Direct<'a> {
 }
 
 impl Weights {
-    /// A block's part of the sums.
+    /// The terms of a block.
     pub(super) fn terms(&self, block: &Block) -> Terms {
         Terms {
             rows: self.rows,
@@ -432,10 +430,10 @@ impl Work for Direct<'_> {
     }
 }
 
-/// A convolution of 3 x 3 over a picture twice as large as its input, each pixel of which counts four times.
+/// A 3 x 3 convolution over its input upsampled by 2, in which each input pixel occurs four times.
 ///
-/// Of the nine values under the kernel only four differ: the kernel's rows and columns that see the same pixel are
-/// added beforehand, for the four positions of an output pixel within its square (`lower::phases`).
+/// Of the nine values under the kernel only four differ: the kernel's rows and columns over the same input pixel are
+/// summed beforehand, for the four positions of an output pixel within its square (`lower::phases`).
 pub(crate) fn phases(weights: &[Weights; 4], [input, output]: [Rows; 2], epilogue: Epilogue, patch: &Patch) {
     // All four have the same blocks.
     for block in &weights[0].blocks {
@@ -472,9 +470,9 @@ impl Work for Phases<'_> {
     }
 }
 
-/// Every second pixel of a row of output, and where the 2 x 2 pixels lie that the first of them sees.
+/// Every second pixel of an output row, and the 2 x 2 input pixels of the first of them.
 pub(super) struct PhaseRow {
-    /// Row, first column and number of the pixels.
+    /// Row, first column and number of pixels.
     pub(super) y: i64,
     pub(super) start: i64,
     pub(super) count: usize,
@@ -504,7 +502,7 @@ pub(super) fn rows(count: usize, read: impl Fn(usize) -> *const f32) -> [*const 
     rows
 }
 
-/// The part of a strip that is written.
+/// The written part of a strip.
 fn target(output: Rows, epilogue: Epilogue, (y, col, count): (i64, i64, usize), block: &Block) -> Strip {
     let out = output.write(y, col, count).wrapping_add(block.first);
     let residual = epilogue.residual.map(|r| r.read(y, col, count).wrapping_add(block.first));
@@ -522,7 +520,7 @@ fn target(output: Rows, epilogue: Epilogue, (y, col, count): (i64, i64, usize), 
 
 #[inline(always)]
 pub(super) unsafe fn by_vectors<I: Set>(isa: I, block: &Block, terms: &Terms, line: &Strip) {
-    // SAFETY: the caller's.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         match block.vectors {
             1 => strip::<I, 1>(isa, terms, line),

@@ -1,9 +1,9 @@
-//! Convolutions of 8 bits: weights are -127..=127 times a scale of their output channel, inputs 0..=127 times a scale of
-//! their layer. Sums are whole numbers, and what follows is rounded one operation at a time, so that every instruction
+//! 8-bit convolutions: weights are -127..=127 times a scale of their output channel, inputs 0..=127 times a scale of
+//! their layer. Sums are integers, and the operations after them are rounded one at a time, so that every instruction
 //! set gives the same bits.
 //!
-//! Rows are four channels of bytes in the place of each value ([`Rows`]), which are multiplied by four weights at a time:
-//! a *group*.
+//! In [`Rows`], four channels of bytes take the place of each value; they are multiplied by four weights at a time: a
+//! *group*.
 
 use super::bytes::MOST;
 use super::direct::{Geometry, MOST_ROWS, Patch, PhaseRow, phase_rows, rows};
@@ -16,7 +16,7 @@ use super::rows::Rows;
 use crate::Activation;
 use crate::numbers::signed;
 
-/// How sums are computed on this machine: made by [`Dots::of`] only, for what is there.
+/// Implementation of the sums on this machine: made by [`Dots::of`] only, for available instruction sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dots {
     #[cfg(target_arch = "x86_64")]
@@ -30,8 +30,7 @@ enum Dots {
 }
 
 impl Isa {
-    /// Whether 8-bit networks are faster on it than f32: where there is no kernel of its own for them, they are right but
-    /// slower.
+    /// Whether 8-bit networks are faster than f32 on it: without a dedicated kernel they are correct but slower.
     pub fn gains_from_int8(self) -> bool {
         self.is_available() && Dots::of(self) != Dots::Portable
     }
@@ -60,7 +59,7 @@ impl Dots {
         }
     }
 
-    /// What computes vectors of half the size, or itself.
+    /// The implementation with vectors of half the size, or itself.
     const fn half(self) -> Self {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -74,7 +73,7 @@ impl Dots {
     /// # Safety
     /// As [`strip`].
     unsafe fn strip(self, terms: &Terms, line: &Line) {
-        // SAFETY: what is not there is not made; the rest is the caller's.
+        // SAFETY: unavailable variants are never made; the rest is the caller's contract.
         unsafe {
             match self {
                 #[cfg(target_arch = "x86_64")]
@@ -89,7 +88,7 @@ impl Dots {
     }
 }
 
-/// For whom a kernel is packed.
+/// The target of a packed kernel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Packing {
     pub(crate) isa: Isa,
@@ -103,10 +102,10 @@ struct Block {
     dots: Dots,
     /// Vectors of channels: 1 or 2.
     vectors: usize,
-    /// First channel, and how many are wanted.
+    /// First channel, and number of valid channels.
     first: usize,
     valid: usize,
-    /// Where its values begin, in channels of the packed layout.
+    /// Start of its values, in channels of the packed layout.
     packed: usize,
 }
 
@@ -128,7 +127,7 @@ fn blocks(dots: Dots, outputs: usize) -> Vec<Block> {
 }
 
 impl Block {
-    /// Channels that are computed.
+    /// Number of computed channels.
     const fn width(&self) -> usize {
         self.vectors * self.dots.lanes()
     }
@@ -139,11 +138,11 @@ impl Block {
 #[derive(Debug)]
 pub(crate) struct Int8Weights {
     blocks: Vec<Block>,
-    /// Kernel rows; groups of each.
+    /// Kernel rows; groups of each row.
     rows: usize,
     groups: usize,
     data: Vec<i8>,
-    /// For each output channel, what its sums are multiplied by.
+    /// For each output channel, the factor of its sums.
     scale: Vec<f32>,
     bias: Vec<f32>,
 }
@@ -184,7 +183,7 @@ impl Int8Weights {
         Self { blocks, rows, groups: cols * groups, data, scale, bias: padded }
     }
 
-    /// Bytes of the packed values.
+    /// Size of the packed values in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.data.len() + 4 * (self.scale.len() + self.bias.len())
     }
@@ -202,19 +201,18 @@ impl Int8Weights {
     }
 }
 
-/// The nearest whole number of at most 7 bits and a sign.
-#[allow(clippy::cast_possible_truncation, reason = "of -127..=127")]
+/// The nearest integer of 7 bits and a sign.
 fn nearest(value: f32) -> i8 {
     value.round_ties_even().clamp(-MOST, MOST) as i8
 }
 
-/// What follows the sum.
+/// The operations after the sum.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Finish {
-    /// Added to it; with its scale where it is kept in bytes.
+    /// Residual, added to the sum; with its scale if it is stored in bytes.
     pub(crate) residual: Option<(Rows, Option<f32>)>,
     pub(crate) activation: Activation,
-    /// Scale of the output's bytes; none: it is kept as f32.
+    /// Scale of the output's bytes; `None`: it is stored as f32.
     pub(crate) scale: Option<f32>,
 }
 
@@ -246,7 +244,7 @@ pub(crate) fn int8_direct(
     }
 }
 
-/// A convolution of 3 x 3 over a picture twice as large as its input ([`super::phases`]).
+/// A 3 x 3 convolution over its input upsampled by 2 ([`super::phases`]).
 pub(crate) fn int8_phases(
     weights: &[Int8Weights; 4],
     [input, output]: [Rows; 2],
@@ -272,7 +270,7 @@ pub(crate) fn int8_phases(
     }
 }
 
-/// The part of a strip that is written.
+/// The written part of a strip.
 fn target(output: Rows, finish: Finish, (y, col, count): (i64, i64, usize), block: &Block) -> Line {
     let bytes = |scale: Option<f32>| if scale.is_some() { 1 } else { 4 };
     let out = output.write(y, col, count).cast::<u8>().wrapping_add(block.first * bytes(finish.scale));

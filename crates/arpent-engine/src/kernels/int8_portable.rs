@@ -2,7 +2,7 @@
 
 use super::int8_strip::Dot;
 
-/// Any machine.
+/// Works on any machine.
 pub(super) struct Portable;
 
 impl Dot for Portable {
@@ -39,7 +39,6 @@ impl Dot for Portable {
     }
 
     #[inline(always)]
-    #[allow(clippy::cast_precision_loss, reason = "rounded as all others do")]
     unsafe fn floats(sums: [i32; 8]) -> [f32; 8] {
         sums.map(|sum| sum as f32)
     }

@@ -1,30 +1,30 @@
 //! The sums of a strip of pixels in 8 bits, for any instruction set.
 
-#![allow(clippy::cast_ptr_alignment, reason = "rows of f32 are aligned, and read as if they were not")]
+#![allow(clippy::cast_ptr_alignment, reason = "rows of f32 are aligned, and read with unaligned loads")]
 
 use super::bytes::MOST;
 use super::direct::{MOST_ROWS, Pixels, unrolled};
 use crate::Activation;
 use crate::numbers::ROUND;
 
-/// Vector operations of an instruction set; floats are as x86 has them (`max` and `min` give the second of equals).
+/// Vector operations of an instruction set; floats behave as on x86 (`max` and `min` return the second of equals).
 ///
-/// Every function's contract: it is called where the instruction set is there, with pointers to as many values as it
-/// reads or writes.
+/// Contract of every function: the caller guarantees that the instruction set is available and that pointers are
+/// valid for all values that are read or written.
 pub(super) trait Dot {
     type Ints: Copy;
     type Floats: Copy;
-    /// Which of a vector's values are wanted.
+    /// Mask of a vector's valid values.
     type Mask: Copy;
     const LANES: usize;
-    /// The most pixels that are computed together, with one vector of channels and with two.
+    /// Largest numbers of pixels that are computed together, with one vector of channels and with two.
     const PIXELS: [usize; 2];
     unsafe fn zero() -> Self::Ints;
     /// A group of weights for each lane.
     unsafe fn load(from: *const i8) -> Self::Ints;
-    /// The same group of inputs for each lane.
+    /// The same group of inputs in each lane.
     unsafe fn four(from: *const i32) -> Self::Ints;
-    /// `sum` and the four products of each lane.
+    /// `sum` plus the four products of each lane.
     unsafe fn dot(sum: Self::Ints, values: Self::Ints, kernel: Self::Ints) -> Self::Ints;
     unsafe fn floats(sums: Self::Ints) -> Self::Floats;
     unsafe fn splat(value: f32) -> Self::Floats;
@@ -44,29 +44,29 @@ pub(super) trait Dot {
     unsafe fn store_u8_part(to: *mut u8, mask: Self::Mask, values: Self::Floats);
 }
 
-/// Pixels of one row, at equal distances.
+/// Equidistant pixels of one row.
 pub(super) struct Line {
-    /// Where the first pixel's groups begin, for each kernel row.
+    /// Start of the first pixel's groups, for each kernel row.
     pub(super) rows: [*const f32; MOST_ROWS],
-    /// From a pixel to the next: input, groups; output and residual, bytes.
+    /// Distance between pixels: input, in groups; output and residual, in bytes.
     pub(super) step: usize,
     pub(super) out_step: usize,
     pub(super) residual_step: usize,
     /// The first pixel's first channel.
     pub(super) out: *mut u8,
-    /// Null: none.
+    /// Null if there is no residual.
     pub(super) residual: *const u8,
-    /// Of the residual's bytes; none: it is f32.
+    /// Scale of the residual's bytes; `None`: it is f32.
     pub(super) residual_scale: Option<f32>,
-    /// Inverse of the scale of the output's bytes; none: it is f32.
+    /// Inverse of the scale of the output's bytes; `None`: it is f32.
     pub(super) inverse: Option<f32>,
     pub(super) count: usize,
     pub(super) activation: Activation,
 }
 
-/// A block's part of the sums of a strip.
+/// The terms of a block in the sums of a strip.
 pub(super) struct Terms {
-    /// Kernel rows; groups of each.
+    /// Kernel rows; groups of each row.
     pub(super) rows: usize,
     pub(super) groups: usize,
     pub(super) weights: *const i8,
@@ -77,13 +77,13 @@ pub(super) struct Terms {
     pub(super) valid: usize,
 }
 
-/// Computes a strip's pixels in groups as equal as can be, so that none is left over.
+/// Computes a strip's pixels in groups of nearly equal size, so that no small remainder is left.
 ///
 /// # Safety
-/// The machine has the instruction set; the pointers are to as many values as `terms` and `line` say.
+/// The machine has the instruction set; the pointers are valid for all values described by `terms` and `line`.
 #[inline(always)]
 pub(super) unsafe fn strip<D: Dot>(terms: &Terms, line: &Line) {
-    // SAFETY: the caller's.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         match terms.vectors {
             1 => by_pixels::<D, 1>(terms, line),
@@ -167,8 +167,8 @@ unsafe fn add<D: Dot, const N: usize, const P: usize>(
     }
 }
 
-/// Scales, adds bias and residual, activates, and writes pixels from the strip's `first` on; with `PART`, the valid
-/// channels only.
+/// Scales, adds bias and residual, applies the activation, and writes pixels from the strip's `first` on; with
+/// `PART`, the valid channels only.
 #[inline(always)]
 unsafe fn finish<D: Dot, const N: usize, const P: usize, const PART: bool>(
     terms: &Terms,

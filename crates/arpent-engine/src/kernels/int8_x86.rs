@@ -21,10 +21,10 @@ impl Vnni {
     /// [`strip`], compiled for it.
     ///
     /// # Safety
-    /// The machine has it, and as [`strip`].
+    /// The machine has the instruction set; otherwise as [`strip`].
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     pub(super) unsafe fn strip(terms: &Terms, line: &Line) {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe { strip::<Self>(terms, line) }
     }
 }
@@ -153,7 +153,7 @@ impl Dot for Vnni {
 }
 
 /// AVX2: products are added in pairs of 16 bits, which 7 bits x 8 bits never exceed, then in fours; or, with the same
-/// vectors, what [`Vnni`] can do.
+/// vectors, the instructions of [`Vnni`].
 #[derive(Clone, Copy)]
 pub(super) struct Short<const VNNI: bool>;
 
@@ -165,10 +165,10 @@ impl Short<false> {
     /// [`strip`], compiled for it.
     ///
     /// # Safety
-    /// The machine has it, and as [`strip`].
+    /// The machine has the instruction set; otherwise as [`strip`].
     #[target_feature(enable = "avx2")]
     pub(super) unsafe fn strip(terms: &Terms, line: &Line) {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe { strip::<Self>(terms, line) }
     }
 }
@@ -177,10 +177,10 @@ impl Short<true> {
     /// [`strip`], compiled for it.
     ///
     /// # Safety
-    /// The machine has [`Vnni`], and as [`strip`].
+    /// The machine has [`Vnni`]; otherwise as [`strip`].
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     pub(super) unsafe fn strip(terms: &Terms, line: &Line) {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe { strip::<Self>(terms, line) }
     }
 }
@@ -190,7 +190,7 @@ impl Short<true> {
 impl<const VNNI: bool> Dot for Short<VNNI> {
     type Ints = __m256i;
     type Floats = __m256;
-    /// All ones where a value is wanted, and how many are.
+    /// All ones for valid values, and their number.
     type Mask = (__m256i, usize);
     const LANES: usize = 8;
     const PIXELS: [usize; 2] = if VNNI { [14, 12] } else { [10, 4] };

@@ -11,26 +11,26 @@ pub enum Isa {
     Avx2,
     /// aarch64.
     Neon,
-    /// Any other.
+    /// Any other machine.
     Portable,
-    /// Any other, with products and sums that are rounded once, as all but [`Isa::Portable`] do: the same bits, but slow
-    /// where the machine has no such instruction. Never the best; 8-bit networks run on it instead of
+    /// Any machine, with products and sums that are rounded once, as all but [`Isa::Portable`] do: the same bits, but
+    /// slow if the machine has no such instruction. Never chosen as the best; 8-bit networks use it instead of
     /// [`Isa::Portable`].
     Fused,
 }
 
 /// Vector operations of an instruction set.
 pub(crate) trait Set: Copy {
-    /// Its vectors.
+    /// Its vector types.
     type S: Simd;
     /// Whether a product and a sum are rounded once.
     const FUSED: bool;
-    /// The most pixels that are computed together, with one vector of channels and with two.
+    /// Largest numbers of pixels that are computed together, with one vector of channels and with two.
     const PIXELS: [usize; 2];
     fn simd(self) -> Self::S;
 }
 
-/// Work that any instruction set can do.
+/// Generic work for any instruction set.
 pub(crate) trait Work {
     fn on<I: Set>(self, isa: I);
 }
@@ -94,7 +94,7 @@ impl Set for Neon {
 }
 
 impl Isa {
-    /// Every one that is chosen, best first.
+    /// All sets that are chosen automatically, best first.
     pub const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Portable];
 
     /// The best of this machine.
@@ -102,7 +102,7 @@ impl Isa {
         Self::ALL.into_iter().find(|isa| isa.is_available()).unwrap_or(Self::Portable)
     }
 
-    /// Whether this machine has it.
+    /// Whether this machine supports it.
     pub fn is_available(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -116,7 +116,7 @@ impl Isa {
         }
     }
 
-    /// As people write it.
+    /// Display name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Avx512 => "AVX-512",
@@ -127,7 +127,7 @@ impl Isa {
         }
     }
 
-    /// Values of a vector.
+    /// Number of values in a vector.
     pub(crate) const fn lanes(self) -> usize {
         match self {
             Self::Avx512 => 16,
@@ -136,7 +136,7 @@ impl Isa {
         }
     }
 
-    /// The set that computes vectors of half the size, or itself.
+    /// The set with vectors of half the size, or itself.
     pub(crate) const fn half(self) -> Self {
         match self {
             Self::Avx512 => Self::Avx2,
@@ -144,8 +144,8 @@ impl Isa {
         }
     }
 
-    /// Does the work with this set. One that the machine does not have is replaced by the portable one, which
-    /// gives other bits: plans are made for sets that are there.
+    /// Runs the work with this set. A set that the machine does not support is replaced by the portable one, which
+    /// gives other bits: plans are made for available sets only.
     pub(crate) fn run<W: Work>(self, work: W) {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -186,7 +186,7 @@ fn vectorized<I: Set, W: Work>(isa: I, work: W) {
     isa.simd().vectorize(Inner(isa, work));
 }
 
-/// `a * b + c`, rounded once where the set can.
+/// `a * b + c`, rounded once if the set supports that.
 #[inline(always)]
 pub(crate) fn mul_add<I: Set>(
     isa: I,

@@ -1,12 +1,17 @@
 //! The inner loops, and the only `unsafe` code of the crate (ADR 0011).
 //!
-//! Every kernel computes some columns of some rows of one layer. What it may read and write is said by [`Rows`], which
-//! checks each access in debug builds. The terms of every sum are added in one fixed order, whichever pixels are computed
-//! together: a pixel gets the same bits in any batch, on any thread.
+//! Every kernel computes some columns of some rows of one layer. [`Rows`] defines what it may read and write, and
+//! checks each access in debug builds. The terms of every sum are added in one fixed order, independent of which
+//! pixels are computed together: a pixel gets the same bits in any batch, on any thread.
 
 #![allow(
     unsafe_code,
     reason = "ADR 0011: kernels on raw rows, checked in debug builds and under the address sanitizer"
+)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "casts in loops that become vector instructions, of values that are clamped or small"
 )]
 
 mod bytes;

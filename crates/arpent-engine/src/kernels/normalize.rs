@@ -2,13 +2,13 @@
 
 use super::isa::{Isa, Set, Work};
 
-/// Sums that are taken side by side.
+/// Number of parallel partial sums.
 const LANES: usize = 32;
 
-/// Values whose sum is taken in single precision.
+/// Number of values that are summed in single precision.
 const RUN: usize = 4096;
 
-/// What makes of a channel's value `x` the value `(x - mean) * scale + shift`, kept between `low` and `high`.
+/// Maps a channel's value `x` to `(x - mean) * scale + shift`, clipped to `low` and `high`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Affine {
     pub(crate) mean: f32,
@@ -24,7 +24,7 @@ impl Affine {
         (x - self.mean) * self.scale + self.shift
     }
 
-    /// The part of a gradient that passes the limits: what lies at or beyond one does not change with its input.
+    /// The gradient, or 0 if the value is at or beyond a limit and does not change with its input.
     #[inline(always)]
     fn passes(&self, x: f32, gradient: f32) -> f32 {
         let y = self.of(x);
@@ -38,13 +38,13 @@ pub(crate) fn sum(isa: Isa, x: &[f32]) -> f64 {
     sum
 }
 
-/// The sum of the squares of the distances from `mean`.
+/// The sum of the squared differences from `mean`.
 pub(crate) fn squares(isa: Isa, x: &[f32], mean: f32) -> f64 {
     let [sum, _] = sums(isa, x, x, |x, _| [(x - mean) * (x - mean), 0.0]);
     sum
 }
 
-/// Sums of what passes of the gradient, and of that times `x - mean`.
+/// Sums of the passed gradient, and of the passed gradient times `x - mean`.
 pub(crate) fn gradient_sums(isa: Isa, affine: &Affine, x: &[f32], gradient: &[f32]) -> [f64; 2] {
     sums(isa, x, gradient, |x, g| {
         let g = affine.passes(x, g);
@@ -99,7 +99,8 @@ pub(crate) fn normalize(isa: Isa, affine: Affine, x: &[f32], y: &mut [f32]) {
     isa.run(Each { x, y, of: |x: f32, _: f32| affine.of(x).max(affine.low).min(affine.high) });
 }
 
-/// Replaces a gradient of what came out by `scale * (what passes - mean - slope * (x - affine.mean))`, that of what went in.
+/// Replaces the gradient of the output by `scale * (passed gradient - mean - slope * (x - affine.mean))`, the
+/// gradient of the input.
 pub(crate) fn normalize_gradient(
     isa: Isa,
     affine: Affine,

@@ -6,7 +6,7 @@ use super::rows::Rows;
 use crate::Activation;
 use crate::numbers::{signed, size};
 
-/// Work on slices.
+/// A closure as work for an instruction set.
 struct Slices<F>(F);
 
 impl<F: FnOnce()> Work for Slices<F> {
@@ -16,7 +16,7 @@ impl<F: FnOnce()> Work for Slices<F> {
     }
 }
 
-/// Does plain work on slices, compiled for the instruction set.
+/// Runs plain work on slices, compiled for the instruction set.
 #[inline(always)]
 pub(crate) fn pixels(isa: Isa, work: impl FnOnce()) {
     isa.run(Slices(work));
@@ -45,7 +45,8 @@ fn seen<'a>(input: Rows, y: i64, col: i64, count: usize) -> &'a [f32] {
     unsafe { input.slice(y, col, count) }
 }
 
-/// Largest of `kernel` x `kernel`, every second pixel; kernel 3 reaches one pixel out, where zeros count as nothing.
+/// Maximum of `kernel` x `kernel` pixels with stride 2; kernel 3 extends one pixel beyond the picture, where padding
+/// is ignored.
 pub(crate) fn max_pool(isa: Isa, kernel: usize, [input, output]: [Rows; 2], patch: &Patch) {
     let before = i64::from(kernel == 3);
     let (channels, start) = (output.channels(), patch.cols.start);
@@ -54,7 +55,7 @@ pub(crate) fn max_pool(isa: Isa, kernel: usize, [input, output]: [Rows; 2], patc
         let count = out.len() / channels;
         let inside = |row: &i64| (0..input.height()).contains(row);
         for row in (2 * y - before..2 * y - before + signed(kernel)).filter(inside) {
-            // The first column may lie west of the picture, where there is nothing.
+            // The first column may lie west of the picture.
             let west = usize::from(before == 1 && start == 0);
             let from = seen(input, row, 2 * start - before + signed(west), 2 * count + kernel - 2 - west);
             for (x, out) in out.chunks_exact_mut(channels).enumerate() {
@@ -71,7 +72,6 @@ pub(crate) fn max_pool(isa: Isa, kernel: usize, [input, output]: [Rows; 2], patc
 /// Mean of squares of 2^`levels` pixels.
 pub(crate) fn mean_pool(isa: Isa, levels: u32, [input, output]: [Rows; 2], patch: &Patch) {
     let (side, channels) = (1usize << levels, output.channels());
-    #[allow(clippy::cast_precision_loss, reason = "a side is at most 1024 pixels")]
     let share = 1.0 / (side * side) as f32;
     each_row(isa, output, patch, |y, out| {
         out.fill(0.0);
@@ -90,7 +90,7 @@ pub(crate) fn mean_pool(isa: Isa, levels: u32, [input, output]: [Rows; 2], patch
     });
 }
 
-/// 2^`levels` times the size, nearest neighbour, into channels from `to` on.
+/// Upsamples by 2^`levels`, nearest neighbor, into channels from `to` on.
 pub(crate) fn upsample(isa: Isa, levels: u32, [input, output]: [Rows; 2], to: usize, patch: &Patch) {
     let (channels, from_channels) = (output.channels(), input.channels());
     let first = patch.cols.start >> levels;
@@ -104,7 +104,7 @@ pub(crate) fn upsample(isa: Isa, levels: u32, [input, output]: [Rows; 2], to: us
     });
 }
 
-/// The same pixels, into channels from `to` on.
+/// Copies pixels into channels from `to` on.
 pub(crate) fn copy(isa: Isa, pair: [Rows; 2], to: usize, patch: &Patch) {
     upsample(isa, 0, pair, to, patch);
 }

@@ -1,4 +1,4 @@
-//! Sums of products over pixels: gradients of kernels.
+//! Sums of products over pixels, for gradients of kernels.
 
 use super::direct::{Block, Strip, Terms, blocks, by_vectors, rows};
 use super::isa::{Isa, Set, Work};
@@ -17,7 +17,7 @@ impl Blocks {
         &self.0
     }
 
-    /// Channels of all blocks.
+    /// Number of channels of all blocks.
     pub(crate) fn width(&self) -> usize {
         self.0.iter().map(Block::width).sum()
     }
@@ -29,27 +29,27 @@ impl Block {
         self.first
     }
 
-    /// Channels that are there; the others of its width are filled up.
+    /// Number of valid channels; the rest of its width is padding.
     pub(crate) fn valid(&self) -> usize {
         self.valid
     }
 
-    /// Channels of the blocks before it.
+    /// Number of channels of the blocks before it.
     pub(crate) fn packed(&self) -> usize {
         self.packed
     }
 }
 
-/// Which pixels of two pictures meet.
+/// Which pixels of two pictures are multiplied.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Products {
     /// Rows, at most 7, and columns.
     pub(crate) rows: usize,
     pub(crate) width: usize,
-    /// Where the first one's first pixel lies in a plane, and from a row to the next.
+    /// Position of the first row's first pixel in a plane, and distance between rows.
     pub(crate) start: usize,
     pub(crate) line: usize,
-    /// Values of a plane; planes.
+    /// Values in a plane; number of planes.
     pub(crate) plane: usize,
     pub(crate) planes: usize,
     /// Output channels of all blocks.

@@ -1,27 +1,27 @@
-//! Rows of one layer that are kept: a ring of them.
+//! A ring buffer of a layer's rows.
 
 use crate::numbers::{signed, size};
 
-/// Memory of a layer's rows, channels last: row `y` is kept in slot `y % capacity`, and overwritten by row
-/// `y + capacity`. Left and right of each row lie zeros, which nobody overwrites.
+/// Memory of a layer's rows, channels last: row `y` is stored in slot `y % capacity`, and overwritten by row `y +
+/// capacity`. Left and right of each row are zeros, which are never overwritten.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     data: Vec<f32>,
     shape: BufferShape,
 }
 
-/// What a buffer holds: f32 values, or four bytes in the place of each.
+/// Shape of a buffer of f32 values, or of four bytes in the place of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct BufferShape {
-    /// Rows kept.
+    /// Number of rows.
     pub(crate) capacity: usize,
-    /// First and last + 1 column that is computed.
+    /// First and last + 1 computed column.
     pub(crate) columns: (i64, i64),
-    /// Zeros before and after them.
+    /// Number of zeros before and after them.
     pub(crate) border: (usize, usize),
-    /// Values of a pixel: a channel each, or four channels of bytes.
+    /// Values of a pixel: one for each channel, or for four channels of bytes.
     pub(crate) channels: usize,
-    /// Rows of the whole picture: what lies outside 0..height is zero.
+    /// Rows of the whole picture: rows outside 0..height are zero.
     pub(crate) height: i64,
 }
 
@@ -31,14 +31,14 @@ impl BufferShape {
         (columns + self.border.0 + self.border.1) * self.channels
     }
 
-    /// Values that a buffer of this shape takes: its rows and one of zeros.
+    /// Number of values in a buffer of this shape: its rows and one row of zeros.
     pub(crate) fn values(&self) -> usize {
         (self.capacity + 1) * self.row_length()
     }
 }
 
 impl Buffer {
-    /// Makes it fit a shape; what it held is lost when the shape is another.
+    /// Resizes it to a shape; its content is lost if the shape changes.
     pub(crate) fn fit(&mut self, shape: BufferShape) {
         if self.shape != shape {
             self.data.clear();
@@ -47,8 +47,8 @@ impl Buffer {
         }
     }
 
-    /// Its rows, to be read and written by kernels. Whoever calls kernels sees to it that no two write the same
-    /// pixels at a time, and that none reads what another writes.
+    /// Its rows, to be read and written by kernels. The caller guarantees that no two kernels write the same pixels
+    /// at the same time, and that none reads what another writes.
     pub(crate) fn rows(&mut self) -> Rows {
         let length = self.shape.row_length();
         Rows {
@@ -70,11 +70,11 @@ pub(crate) struct Rows {
     data: *mut f32,
     shape: BufferShape,
     length: usize,
-    /// First column that is stored, zeros included.
+    /// First stored column, including zeros.
     first: i64,
 }
 
-// SAFETY: the pointer is to a buffer that outlives the tasks; they write to different pixels (`Buffer::rows`).
+// SAFETY: the pointer is to a buffer that outlives the tasks; they write disjoint pixels (`Buffer::rows`).
 unsafe impl Send for Rows {}
 // SAFETY: as above.
 unsafe impl Sync for Rows {}
@@ -93,7 +93,8 @@ impl Rows {
         let inside = (0..self.shape.height).contains(&y);
         let slot = if inside { slot(y, self.shape.capacity) } else { self.shape.capacity };
         let offset = self.offset(slot, col, count);
-        // SAFETY: `offset` has checked that the pixels lie in the row (in debug builds; the schedule gives no others).
+        // SAFETY: `offset` has checked that the pixels lie in the row (in debug builds; the schedule requests no
+        // others).
         unsafe { self.data.add(offset) }
     }
 
@@ -121,7 +122,7 @@ impl Rows {
     /// Pixels of a row as a slice.
     ///
     /// # Safety
-    /// Nobody writes them meanwhile.
+    /// They are not written at the same time.
     pub(crate) unsafe fn slice<'a>(&self, y: i64, col: i64, count: usize) -> &'a [f32] {
         // SAFETY: `read` gives `count` pixels that lie in the row.
         unsafe { std::slice::from_raw_parts(self.read(y, col, count), count * self.shape.channels) }
@@ -130,7 +131,7 @@ impl Rows {
     /// Pixels of a row as a slice to write.
     ///
     /// # Safety
-    /// Nobody reads or writes them meanwhile.
+    /// They are not read or written at the same time.
     pub(crate) unsafe fn slice_mut<'a>(&self, y: i64, col: i64, count: usize) -> &'a mut [f32] {
         // SAFETY: as in `slice`.
         unsafe { std::slice::from_raw_parts_mut(self.write(y, col, count), count * self.shape.channels) }
@@ -138,11 +139,11 @@ impl Rows {
 
     /// Pixels of a row that is complete.
     pub(crate) fn complete(&self, y: i64, col: i64, count: usize) -> &[f32] {
-        // SAFETY: called between layers, when nobody writes.
+        // SAFETY: called between layers, when no kernel writes.
         unsafe { self.slice(y, col, count) }
     }
 
-    /// Bytes of pixels, of a layer that is kept in bytes.
+    /// Bytes of pixels, of a layer that is stored in bytes.
     ///
     /// # Safety
     /// As [`Rows::slice`].
@@ -164,9 +165,9 @@ impl Rows {
         }
     }
 
-    /// Lets `fill` write pixels of a row that are the calling task's own.
+    /// Calls `fill` to write pixels of a row that belong to the calling task.
     pub(crate) fn fill(&self, y: i64, col: i64, count: usize, fill: impl FnOnce(&mut [f32])) {
-        // SAFETY: tasks of a layer write different pixels.
+        // SAFETY: tasks of a layer write disjoint pixels.
         fill(unsafe { self.slice_mut(y, col, count) });
     }
 }

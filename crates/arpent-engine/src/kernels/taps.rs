@@ -4,16 +4,15 @@ use pulp::Simd;
 
 use super::isa::{Isa, Set, Work, mul_add};
 
-/// Where the taps of a kernel find their values in a plane: each sees, for the pixels of a row of the output, as many
-/// values side by side.
+/// Where the taps of a kernel read a plane: for the pixels of an output row, each reads as many adjacent values.
 #[derive(Debug)]
 pub(crate) struct Seen<'a> {
     /// The plane.
     pub(crate) data: &'a [f32],
-    /// Where each tap's values for the first row begin, and how far on those of the next lie.
+    /// Start of each tap's values for the first row, and distance to those of the next row.
     pub(crate) starts: &'a [usize],
     pub(crate) line: usize,
-    /// Pixels of a row of the output.
+    /// Number of pixels in an output row.
     pub(crate) width: usize,
 }
 
@@ -30,7 +29,7 @@ fn suited(width: usize) -> Isa {
     if width < best.lanes() { best.half() } else { best }
 }
 
-/// Adds to `out`, row by row, what the taps see, times their weights.
+/// Adds the values of the taps, times their weights, to `out`, row by row.
 pub(crate) fn convolve_plane(seen: &Seen<'_>, weights: &[f32], out: &mut [f32]) {
     suited(seen.width).run(Convolve { seen, weights, out });
 }
@@ -47,7 +46,7 @@ impl Work for Convolve<'_> {
         let (simd, lanes) = (isa.simd(), <I::S as Simd>::F32_LANES);
         for (row, out) in self.out.chunks_exact_mut(self.seen.width).enumerate() {
             let (out, rest) = I::S::as_mut_simd_f32s(out);
-            // Several at a time: a sum waits for the one before it.
+            // Several sums at a time, to hide the latency of dependent additions.
             for (group, out) in out.chunks_mut(GROUP).enumerate() {
                 let mut sums = [simd.splat_f32s(0.0); GROUP];
                 sums.iter_mut().zip(out.iter()).for_each(|(sum, out)| *sum = *out);
@@ -63,7 +62,7 @@ impl Work for Convolve<'_> {
             let start = self.seen.width - rest.len();
             for (tap, weight) in self.weights.iter().enumerate() {
                 for (out, x) in rest.iter_mut().zip(self.seen.from(tap, row, start)) {
-                    // Rounded as the vectors are: an answer does not depend on where a row ends.
+                    // Rounded as in vectors, so that results do not depend on where a row ends.
                     *out = if I::FUSED { weight.mul_add(*x, *out) } else { weight * x + *out };
                 }
             }
@@ -71,11 +70,11 @@ impl Work for Convolve<'_> {
     }
 }
 
-/// Vectors of a row that are summed side by side.
+/// Vectors of a row that are summed concurrently.
 const GROUP: usize = 4;
 
-/// Adds to each tap's sum the products of what it sees with a gradient: in the lanes of vectors, then over lanes, and
-/// what is left over at the ends of rows.
+/// Adds to each tap's sum the products of its values with a gradient: in the lanes of vectors, then over lanes, then
+/// the remainders at the ends of rows.
 pub(crate) fn plane_products(seen: &Seen<'_>, gradient: &[f32], sums: &mut [f32]) {
     suited(seen.width).run(Products { seen, gradient, sums });
 }

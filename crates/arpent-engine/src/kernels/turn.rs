@@ -1,15 +1,15 @@
-//! Planes to pixels and back: values of a channel side by side, values of a pixel side by side.
+//! Transposes planes to pixels and back: from channel-major to pixel-major layout.
 
 use super::isa::{Isa, Set, Work};
 
-/// Side of the squares that are turned in registers.
+/// Side of the squares that are transposed in registers.
 const SIDE: usize = 8;
 
-/// Columns of all channels that are turned before the next: what a line of the cache holds.
+/// Columns of all channels that are transposed before the next: the size of a cache line.
 const COLUMNS: usize = 16;
 
-/// Lays a row of `width` pixels, whose channels are rows of planes (`plane(channel)`), into `pixels`: one every `step`
-/// values.
+/// Writes a row of `width` pixels, whose channels are rows of planes (`plane(channel)`), to `pixels`: one every
+/// `step` values.
 pub(crate) fn to_pixels<'a>(
     isa: Isa,
     (channels, width, step): (usize, usize, usize),
@@ -53,7 +53,7 @@ impl<'a, F: Fn(usize) -> &'a [f32]> Work for ToPixels<'_, F> {
     }
 }
 
-/// The reverse: `pixels` lie side by side, and `planes` begin at `at`.
+/// The reverse: `pixels` are contiguous, and rows of `planes` begin at `at`.
 pub(crate) fn to_planes(isa: Isa, pixels: &[f32], planes: &mut [&mut [f32]], at: usize) {
     isa.run(ToPlanes { pixels, planes, at });
 }
@@ -90,7 +90,8 @@ impl Work for ToPlanes<'_, '_> {
     }
 }
 
-/// Copies a square of values and turns it. Plain loops: closures of arrays are not compiled for the instruction set.
+/// Copies and transposes a square of values. Plain loops: closures of arrays are not compiled for the instruction
+/// set.
 #[inline(always)]
 fn turned<'a>(row: impl Fn(usize) -> &'a [f32]) -> [[f32; SIDE]; SIDE] {
     let (mut square, mut turned) = ([[0.0; SIDE]; SIDE], [[0.0; SIDE]; SIDE]);

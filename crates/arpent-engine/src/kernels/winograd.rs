@@ -1,8 +1,8 @@
-//! 3 x 3 convolutions with half the products: Winograd's F(4, 3) from north to south (Lavin and Gray, *Fast algorithms
-//! for convolutional neural networks*, 2016), as written from west to east.
+//! 3 x 3 convolutions with half the products: Winograd's F(4, 3) from north to south (Lavin and Gray, *Fast
+//! algorithms for convolutional neural networks*, 2016), direct from west to east.
 //!
-//! Four rows of output are computed together from six of input. How their sums are rounded depends on all six, so the
-//! fours lie on the lattice of the grid, wherever the picture begins.
+//! Four rows of output are computed together from six of input. The rounding of their sums depends on all six, so the
+//! groups of four are aligned to the lattice of the grid, wherever the picture begins.
 
 use pulp::Simd;
 
@@ -15,7 +15,7 @@ use crate::numbers::{narrow, signed};
 /// Rows of output that are computed together.
 pub(crate) const TILE_ROWS: i64 = 4;
 
-/// Rows of input that they see.
+/// Rows of input for them.
 const SEEN: usize = 6;
 
 /// Products for each column and input channel, from the kernel's three rows: 6 x 3.
@@ -46,7 +46,7 @@ pub(crate) fn first_of_four(y: i64, origin: i64) -> i64 {
     (y + origin).div_euclid(TILE_ROWS) * TILE_ROWS - origin
 }
 
-/// The rows of `patch` that belong to the four from row `first` on; `scratch` is made as large as is needed.
+/// Computes the rows of `patch` in the group of four from row `first` on; `scratch` grows as needed.
 pub(crate) fn winograd(
     weights: &Weights,
     first: i64,
@@ -116,7 +116,7 @@ struct Products<'a> {
     to: &'a mut [f32],
 }
 
-/// Sums of products begin with nothing.
+/// Initial values of sums of products.
 const NOTHING: [f32; 64] = [0.0; 64];
 
 impl Work for Products<'_> {
@@ -183,7 +183,7 @@ impl Sums<'_> {
         let width = self.block.width();
         debug_assert_eq!(width % <I::S as Simd>::F32_LANES, 0);
         let cols = self.products.len() / SEEN / width;
-        // SAFETY: tasks of a layer write different pixels, and blocks of a task follow each other.
+        // SAFETY: tasks of a layer write disjoint pixels, and the blocks of a task are sequential.
         let out = unsafe { self.output.slice_mut(y, self.patch.cols.start, cols) };
         let residual = self.epilogue.residual.map(|r| {
             // SAFETY: the residual's rows are complete before the layer begins.

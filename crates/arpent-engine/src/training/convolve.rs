@@ -1,5 +1,5 @@
-//! Forward, and the gradient of the input: a convolution of the gradient, spread out by the stride, with the kernel
-//! turned about.
+//! The forward pass, and the gradient of the input: a convolution of the gradient, dilated by the stride, with the
+//! flipped kernel.
 
 use rayon::prelude::*;
 
@@ -10,10 +10,10 @@ use crate::kernels::{
 };
 use crate::numbers::{signed, size};
 
-/// Values of rows that a task has in hand: what a core's second-level cache holds beside a block of the kernel.
+/// Values of rows in a task: the size of a core's second-level cache minus a block of the kernel.
 const VALUES: usize = 96 << 10;
 
-/// Rows of a task, at least: at its ends it reads rows that another task reads too.
+/// Smallest number of rows in a task: at its ends it reads rows that another task reads too.
 const ROWS: usize = 32;
 
 pub(super) fn convolve(shape: &ConvShape, x: &[f32], kernels: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
@@ -50,13 +50,13 @@ pub(super) fn input_gradient(shape: &ConvShape, gradient: &[f32], kernels: &[f32
 
 /// A convolution of every picture of a batch.
 struct Pass {
-    /// Channels, height and width of what is given.
+    /// Channels, height and width of the input.
     from: (usize, usize, usize),
-    /// Distance at which its pixels are laid; between them are zeros.
+    /// Dilation of the input: distance of its pixels, with zeros between them.
     spread: usize,
-    /// Height and width of the picture that the kernel goes over.
+    /// Height and width of the dilated input.
     picture: (usize, usize),
-    /// Channels, height and width of what comes out.
+    /// Channels, height and width of the output.
     to: (usize, usize, usize),
     geometry: Geometry,
 }
@@ -84,14 +84,14 @@ impl Pass {
         out
     }
 
-    /// Rows from `first` on: as many as the planes of `out` hold.
+    /// Computes rows from `first` on: as many as the planes of `out` contain.
     fn rows(&self, x: &[f32], first: usize, out: &mut [&mut [f32]], weights: &Weights) {
         let (channels, _, width) = self.to;
         let Geometry { kernel, stride, before } = self.geometry;
         let count = out[0].len() / width;
         let each = stride * self.picture.1 * self.from.0 + width * channels;
         let step = (VALUES / each).clamp(1, count);
-        // A multiple of the spread, so that a slot is always one of zeros or never.
+        // A multiple of the dilation, so that a slot always or never contains zeros.
         let capacity = (step * stride + kernel).next_multiple_of(self.spread);
         let (mut input, mut output) = (Buffer::default(), Buffer::default());
         let beyond = size(signed((width - 1) * stride + kernel) - signed(before + self.picture.1));
@@ -126,7 +126,7 @@ impl Pass {
         }
     }
 
-    /// Lays row `y` of the picture that the kernel goes over, channels last.
+    /// Writes row `y` of the dilated input, channels last.
     fn lay(&self, x: &[f32], y: usize, to: &Rows) {
         let (channels, height, width) = self.from;
         if !y.is_multiple_of(self.spread) {
@@ -135,7 +135,7 @@ impl Pass {
         let plane = |c: usize| &x[(c * height + y / self.spread) * width..][..width];
         to.fill(signed(y), 0, self.picture.1, |row| {
             if y / self.spread >= height {
-                // South of the last pixel, where the kernel saw nothing.
+                // South of the last pixel, beyond the kernel.
                 return row.fill(0.0);
             }
             to_pixels(Isa::best(), (channels, width, self.spread * channels), plane, row);

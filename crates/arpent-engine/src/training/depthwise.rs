@@ -1,4 +1,4 @@
-//! Convolutions of each channel on its own, plane by plane.
+//! Depthwise convolutions, plane by plane.
 
 use rayon::prelude::*;
 
@@ -22,7 +22,7 @@ pub(super) fn convolve(shape: &ConvShape, x: &[f32], kernels: &[f32], bias: Opti
     out
 }
 
-/// A convolution of the gradient, spread out by the stride, with the kernel turned about.
+/// A convolution of the gradient, dilated by the stride, with the flipped kernel.
 pub(super) fn input_gradient(shape: &ConvShape, gradient: &[f32], kernels: &[f32]) -> Vec<f32> {
     let (laid, taps) = (Laid::backward(shape), shape.kernel * shape.kernel);
     let mut out = vec![0.0; shape.values()[0]];
@@ -55,21 +55,20 @@ pub(super) fn kernel_gradient(shape: &ConvShape, x: &[f32], gradient: &[f32]) ->
     sums
 }
 
-/// How planes are laid for a kernel: with the zeros around them, and of every `stride`th column first those that come
-/// first.
+/// Layout of planes for a kernel: padded with zeros, with columns grouped by their remainder modulo `stride`.
 struct Laid {
-    /// Rows and columns of a plane that is given, and of one that comes out.
+    /// Rows and columns of an input plane, and of an output plane.
     from: (usize, usize),
     to: (usize, usize),
     stride: usize,
-    /// Distance at which the pixels of the given plane are laid, and of the first one from the edge.
+    /// Dilation of the input plane, and distance of its first pixel from the edge.
     spread: usize,
     before: usize,
-    /// Rows; values of a row, and of one of its parts.
+    /// Number of rows; number of values of a row, and of one of its parts.
     rows: usize,
     line: usize,
     columns: usize,
-    /// Where each tap's values begin.
+    /// Start of each tap's values.
     starts: Vec<usize>,
 }
 
@@ -120,7 +119,7 @@ impl Laid {
         Seen { data, starts: &self.starts, line: self.stride * self.line, width: self.to.1 }
     }
 
-    /// Adds the convolution of a plane, which it lays into `buffer`: other planes leave the same zeros around theirs.
+    /// Adds the convolution of a plane, which is copied to `buffer`; the padding is the same for all planes.
     fn convolve(&self, plane: &[f32], kernel: &[f32], buffer: &mut [f32], out: &mut [f32]) {
         self.lay(plane, buffer);
         convolve_plane(&self.seen(buffer), kernel, out);

@@ -1,8 +1,8 @@
-//! Convolutions of trainings: a batch of pictures at a time, and gradients.
+//! Convolutions for training: a batch of pictures at a time, with gradients.
 //!
-//! Pictures are whole, in memory, plane by plane: `[batch, channels, height, width]`, as Burn and PyTorch keep them. The
-//! kernels are those of prediction: pixels of a strip are laid channels last while they are in the cache. Every value is a
-//! sum in one order, on any number of threads.
+//! Pictures are complete, in memory, plane by plane: `[batch, channels, height, width]`, as in Burn and PyTorch. The
+//! kernels are those of prediction: pixels of a strip are converted to channels-last while they are in the cache.
+//! Every value is a sum in a fixed order, for any number of threads.
 
 mod convolve;
 mod depthwise;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::Activation;
 use crate::kernels::{Affine, Isa, gradient_sums, normalize, normalize_gradient, squares, sum_of};
-use crate::numbers::narrow;
+use crate::numbers::{as_f64, narrow, wide};
 
 /// Batch normalization (Ioffe & Szegedy, *Batch normalization*, 2015) of `[batch, channels, pixels]`, and an activation.
 #[derive(Debug, Clone, Copy)]
@@ -13,30 +13,30 @@ pub struct Normalization<'a> {
     pub channels: usize,
     /// Values of a plane.
     pub pixels: usize,
-    /// What a normalized channel is multiplied with.
+    /// Gamma, the factor of a normalized channel.
     pub gamma: &'a [f32],
-    /// What is added then.
+    /// Beta, the offset added after it.
     pub beta: &'a [f32],
-    /// What is added to a variance.
+    /// Epsilon, added to a variance.
     pub epsilon: f64,
-    /// What follows.
+    /// The activation.
     pub activation: Activation,
 }
 
-/// A channel's values in the batch.
+/// Statistics of each channel in the batch.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Statistics {
-    /// Their means.
+    /// Means.
     pub mean: Vec<f32>,
-    /// Their variances: mean squares of the distance from the mean.
+    /// Variances: mean squared differences from the mean.
     pub variance: Vec<f32>,
 }
 
 impl Normalization<'_> {
-    /// The values normalized by their own statistics, which are told too.
+    /// The values normalized by their own statistics, and these statistics.
     ///
     /// # Panics
-    /// When a length is not that of the channels.
+    /// If a length does not match the channels.
     pub fn forward(&self, x: &[f32]) -> (Vec<f32>, Statistics) {
         self.check(x);
         let isa = Isa::best();
@@ -47,7 +47,7 @@ impl Normalization<'_> {
             .enumerate()
             .with_max_len(1)
             .map(|(c, planes)| {
-                let count = as_f64(planes.len() * self.pixels);
+                let count = as_f64(wide(planes.len() * self.pixels));
                 let over = |of: &dyn Fn(&[f32]) -> f64| self.planes(x, c).map(of).sum::<f64>() / count;
                 let mean = narrow(over(&|x| sum_of(isa, x)));
                 let variance = narrow(over(&|x| squares(isa, x, mean)));
@@ -60,7 +60,7 @@ impl Normalization<'_> {
         (out, Statistics { mean, variance })
     }
 
-    /// The gradients of `x`, of gamma and of beta, from that of what came out, which is used up.
+    /// The gradients of `x`, of gamma and of beta, from the gradient of the output, which is consumed.
     ///
     /// # Panics
     /// As [`Normalization::forward`].
@@ -81,7 +81,7 @@ impl Normalization<'_> {
                     let plane = gradient_sums(isa, &affine, x, g);
                     sums.iter_mut().zip(plane).for_each(|(sum, plane)| *sum += plane);
                 }
-                let count = as_f64(planes.len() * self.pixels);
+                let count = as_f64(wide(planes.len() * self.pixels));
                 let variance = f64::from(of.variance[c]) + self.epsilon;
                 let corrections = (narrow(sums[0] / count), narrow(sums[1] / count / variance));
                 for (g, x) in planes.into_iter().zip(self.planes(x, c)) {
@@ -117,9 +117,4 @@ impl Normalization<'_> {
         assert!(x.len().is_multiple_of(self.channels * self.pixels), "{} values", x.len());
         assert_eq!((self.gamma.len(), self.beta.len()), (self.channels, self.channels));
     }
-}
-
-#[allow(clippy::cast_precision_loss, reason = "counts of pixels")]
-fn as_f64(count: usize) -> f64 {
-    count as f64
 }

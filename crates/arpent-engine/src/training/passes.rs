@@ -1,4 +1,4 @@
-//! The three passes of a convolution, each by the kernels of its kind.
+//! The three passes of a convolution, each with the kernels of its kind.
 
 use super::{ConvShape, convolve, depthwise, weight_gradient};
 
@@ -6,7 +6,7 @@ impl ConvShape {
     /// The convolution: `x` of the pictures, `kernels`, and a `bias` for each output channel.
     ///
     /// # Panics
-    /// When a length is not that of [`ConvShape::values`].
+    /// If a length differs from [`ConvShape::values`].
     pub fn convolve(&self, x: &[f32], kernels: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
         self.check(&[(x, 0), (kernels, 2)]);
         assert!(bias.is_none_or(|bias| bias.len() == self.outputs), "a bias for each output channel");
@@ -17,7 +17,7 @@ impl ConvShape {
         }
     }
 
-    /// The gradient of the pictures that went in, from that of what came out.
+    /// The gradient of the input, from that of the output.
     ///
     /// # Panics
     /// As [`ConvShape::convolve`].
@@ -30,7 +30,7 @@ impl ConvShape {
         }
     }
 
-    /// The gradient of the kernels, from the pictures and the gradient of what came out.
+    /// The gradient of the kernels, from the input and the gradient of the output.
     ///
     /// # Panics
     /// As [`ConvShape::convolve`].

@@ -2,26 +2,26 @@
 
 use crate::kernels::MOST_ROWS;
 
-/// A convolution of a batch; beyond the pictures are zeros.
+/// A convolution of a batch, padded with zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvShape {
-    /// Pictures.
+    /// Number of pictures.
     pub batch: usize,
-    /// Channels in.
+    /// Input channels.
     pub inputs: usize,
-    /// Channels out.
+    /// Output channels.
     pub outputs: usize,
-    /// Size of the pictures that go in, pixels.
+    /// Height of the input, pixels.
     pub height: usize,
-    /// As `height`.
+    /// Width of the input, pixels.
     pub width: usize,
     /// Side of the kernel: 1 to 7.
     pub kernel: usize,
     /// 1 or 2.
     pub stride: usize,
-    /// Pixels by which the kernel reaches out of the picture: north and west, south and east.
+    /// Padding: north and west, south and east.
     pub pads: (usize, usize),
-    /// Each channel on its own.
+    /// Depthwise: each channel is convolved separately.
     pub depthwise: bool,
 }
 
@@ -38,14 +38,13 @@ impl ConvShape {
             && (!self.depthwise || self.inputs == self.outputs)
     }
 
-    /// Rows and columns that come out.
+    /// Rows and columns of the output.
     pub fn output(&self) -> (usize, usize) {
         let side = |side: usize| (side + self.pads.0 + self.pads.1 - self.kernel) / self.stride + 1;
         (side(self.height), side(self.width))
     }
 
-    /// Values of the pictures that go in, of those that come out, and of the kernels
-    /// (`[outputs, inputs or 1, kernel, kernel]`).
+    /// Number of values of the input, of the output, and of the kernels (`[outputs, inputs or 1, kernel, kernel]`).
     pub fn values(&self) -> [usize; 3] {
         let (height, width) = self.output();
         let each = if self.depthwise { 1 } else { self.inputs };
@@ -56,7 +55,7 @@ impl ConvShape {
         ]
     }
 
-    /// Panics when there is no kernel, or a length is not that of [`ConvShape::values`].
+    /// Panics if there is no kernel, or a length differs from [`ConvShape::values`].
     pub(super) fn check(&self, given: &[(&[f32], usize)]) {
         assert!(self.is_known(), "no kernel for {self:?}");
         for (values, which) in given {
@@ -65,7 +64,8 @@ impl ConvShape {
     }
 }
 
-/// Lays a row `before` values into another, of every `stride`th column first those that come first: `columns` of each.
+/// Copies a row after `before` values, with columns grouped by their remainder modulo `stride`: `columns` in each
+/// group.
 pub(super) fn lay_apart(row: &[f32], before: usize, (stride, columns): (usize, usize), to: &mut [f32]) {
     if stride == 1 {
         return to[before..before + row.len()].copy_from_slice(row);

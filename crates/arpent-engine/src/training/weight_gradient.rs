@@ -1,4 +1,4 @@
-//! The gradient of the kernels: for each tap, the products of two pictures summed over all pixels.
+//! The gradient of the kernels: for each tap, the products of input and gradient summed over all pixels.
 
 use rayon::prelude::*;
 
@@ -8,14 +8,14 @@ use crate::kernels::{Blocks, Isa, MOST_ROWS, Products, products, to_pixels};
 /// Input channels of a task: two groups of those that are computed together.
 const CHANNELS: usize = 24;
 
-/// Tasks, at least, that the work is cut into, however few channels there are.
+/// Smallest number of tasks, even with few channels.
 const TASKS: usize = 16;
 
 pub(super) fn kernel_gradient(shape: &ConvShape, x: &[f32], gradient: &[f32]) -> Vec<f32> {
     let ConvShape { batch, inputs, outputs, kernel, .. } = *shape;
     let height = shape.output().0;
     let packed = Packed::new(shape, gradient);
-    // The cut depends on the shape alone, and so does the order of the sums.
+    // The partition depends on the shape alone, and so does the order of the sums.
     let channels = inputs.div_ceil(inputs.div_ceil(CHANNELS));
     let across = inputs.div_ceil(channels);
     let rows = height.div_ceil(height.div_ceil(MOST_ROWS));
@@ -47,7 +47,7 @@ pub(super) fn kernel_gradient(shape: &ConvShape, x: &[f32], gradient: &[f32]) ->
     sums
 }
 
-/// The gradient of what came out: block of channels by block, all pixels of all pictures, channels last.
+/// The gradient of the output: by block of channels, all pixels of all pictures, channels last.
 struct Packed {
     blocks: Blocks,
     data: Vec<f32>,
@@ -82,12 +82,12 @@ struct Part<'a> {
     packed: &'a Packed,
     first: usize,
     count: usize,
-    /// Rows of what came out that are taken at a time.
+    /// Output rows that are processed at a time.
     rows: usize,
 }
 
 impl Part<'_> {
-    /// The sums over some of the lines of rows, counted through all pictures: tap by tap, input channel, output channel.
+    /// The sums over some of the rows, counted through all pictures: by tap, input channel, output channel.
     fn sum(&self, x: &[f32], lines: std::ops::Range<usize>) -> Vec<f32> {
         let ConvShape { outputs, kernel, stride, batch, .. } = *self.shape;
         let (height, width) = self.shape.output();
@@ -129,10 +129,10 @@ impl Part<'_> {
     }
 }
 
-/// Rows of the pictures that went in: plane by plane, row by row, of every `stride`th column first those that come first.
+/// Rows of the input: plane by plane, row by row, with columns grouped by their remainder modulo `stride`.
 struct Given {
     data: Vec<f32>,
-    /// Values of a plane, of a row, and of one of its parts.
+    /// Number of values of a plane, of a row, and of one of its parts.
     plane: usize,
     line: usize,
     columns: usize,
@@ -146,7 +146,7 @@ impl Given {
         Self { data: vec![0.0; planes * plane], plane, line, columns }
     }
 
-    /// Lays what rows of the output from `first` on see. `x` begins with the first plane.
+    /// Copies the input of the output rows from `first` on. `x` begins with the first plane.
     fn lay(&mut self, shape: &ConvShape, x: &[f32], first: usize) {
         let (before, stride) = (shape.pads.0, shape.stride);
         for (to, plane) in

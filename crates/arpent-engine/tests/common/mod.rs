@@ -4,7 +4,7 @@
 
 use arpent_engine::{Activation, Answers, Conv, Engine, Op, Options, Picture, Source, Step};
 
-/// A well-mixed number for a key, in -1..1.
+/// A well-mixed hash of a key, in -1..1.
 pub(crate) fn uniform(key: u64) -> f32 {
     let mut z = key.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x1234_5678_9abc_def1);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -12,7 +12,7 @@ pub(crate) fn uniform(key: u64) -> f32 {
     ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 23) as f32 - 1.0
 }
 
-/// A step without weights, and what its convolution is like.
+/// A step without weights, and the shape of its convolution.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) op: Made,
@@ -86,7 +86,7 @@ impl Network {
         Engine::new(&self.steps(), options).unwrap()
     }
 
-    /// The answers for a whole picture, in double precision.
+    /// The outputs for a whole picture, in double precision.
     pub(crate) fn written_out(&self, scene: Scene, [width, height]: [usize; 2], first: [i64; 2]) -> Grid {
         let mut done: Vec<Grid> = Vec::new();
         for (plan, weights) in self.plans.iter().zip(&self.weights) {
@@ -99,7 +99,7 @@ impl Network {
     }
 }
 
-/// Channels of a picture; zeros around it.
+/// Channels of a picture, padded with zeros.
 pub(crate) struct Grid {
     pub(crate) channels: usize,
     pub(crate) size: [usize; 2],
@@ -182,7 +182,7 @@ impl Plan {
     }
 }
 
-/// An endless scene; a picture is a part of it that begins somewhere.
+/// An infinite scene; pictures are parts of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene(pub(crate) u64);
 
@@ -204,7 +204,7 @@ impl Source for Part {
     }
 }
 
-/// Runs a network on a picture that begins at a place of the scene.
+/// Runs a network on a picture that begins at a position of the scene.
 pub(crate) fn run(
     engine: &Engine,
     scene: Scene,
@@ -235,7 +235,7 @@ pub(crate) fn whole(width: usize, height: usize, first_row: i64) -> Picture {
     Picture { width, height, first_row, cols: (0, width), rows: (0, height) }
 }
 
-/// Two levels down and up again, with everything that the engine knows on the way.
+/// Two levels down and up again, with all operations that the engine supports.
 pub(crate) fn network(bands: usize, widths: [usize; 3], kernels: [usize; 3], seed: u64) -> Network {
     use Activation::{None, Relu, Relu6};
     let [a, b, c] = widths;
@@ -265,8 +265,8 @@ pub(crate) fn network(bands: usize, widths: [usize; 3], kernels: [usize; 3], see
     Network::new(plans, seed)
 }
 
-/// A picture, the wanted pixels of which are `core` (first column, first row, columns, rows) of the scene, as large as
-/// `reach` says and some strides of 4 px more on every side; and its first column.
+/// A picture with the requested pixels `core` (first column, first row, columns, rows) of the scene, extended by
+/// `reach` and some strides of 4 px on every side; and its first column.
 pub(crate) fn around(
     core: (i64, i64, usize, usize),
     (cols, rows): (usize, usize),

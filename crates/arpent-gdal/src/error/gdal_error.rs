@@ -1,27 +1,27 @@
-//! What can go wrong around GDAL, in words.
+//! Errors of this crate, with their messages.
 
 use arpent_raster::Window;
 use thiserror::Error;
 
-use crate::uri::thing;
+use crate::uri::noun;
 
 /// Why a local CRS is refused.
 pub(crate) const LOCAL_CRS: &str = "it is local (engineering), without a place on Earth";
 
-/// Everything that this crate refuses or fails at. GDAL's own words are kept in `message`.
+/// Errors of this crate. `message` has GDAL's own text.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum GdalError {
-    /// A file or object is not there.
-    #[error("{path}: no such {}{}", thing(path), said(message))]
+    /// A file or object does not exist.
+    #[error("{path}: no such {}{}", noun(path), detail(message))]
     Missing {
         /// File or URL.
         path: String,
-        /// GDAL's or the store's words; may be empty.
+        /// The text of GDAL or of the store; may be empty.
         message: String,
     },
-    /// A remote object is there or not: the store did not answer as expected.
-    #[error("{path}: cannot be reached{}", said(message))]
+    /// The store did not answer as expected; whether the object exists is unknown.
+    #[error("{path}: cannot be reached{}", detail(message))]
     Unreachable {
         /// URL.
         path: String,
@@ -29,7 +29,7 @@ pub enum GdalError {
         message: String,
     },
     /// No supported raster format recognizes the file.
-    #[error("{path}: not a raster that can be read{}", said(message))]
+    #[error("{path}: not a raster that can be read{}", detail(message))]
     NotARaster {
         /// File or URL.
         path: String,
@@ -37,21 +37,21 @@ pub enum GdalError {
         message: String,
     },
     /// The format is recognized, the header cannot be read.
-    #[error("{path}: the header is corrupt or truncated{}", said(message))]
+    #[error("{path}: the header is corrupt or truncated{}", detail(message))]
     Corrupt {
         /// File or URL.
         path: String,
         /// GDAL's words.
         message: String,
     },
-    /// The header announces more bytes than the file has.
+    /// The header declares more bytes than the file has.
     #[error("{path}: truncated: its blocks need {needed} bytes, the file has {size}")]
     Truncated {
         /// File.
         path: String,
-        /// Bytes that the block index announces.
+        /// Bytes by the block index.
         needed: u64,
-        /// Bytes that are there.
+        /// Bytes of the file.
         size: u64,
     },
     /// A file of zero bytes.
@@ -61,7 +61,7 @@ pub enum GdalError {
         path: String,
     },
     /// A raster without pixels.
-    #[error("{path}: the raster has no pixels{}", said(message))]
+    #[error("{path}: the raster has no pixels{}", detail(message))]
     ZeroSize {
         /// File or URL.
         path: String,
@@ -73,7 +73,7 @@ pub enum GdalError {
     NoBands {
         /// File or URL.
         path: String,
-        /// Names of the subdatasets it holds.
+        /// Names of its subdatasets.
         subdatasets: Vec<String>,
     },
     /// No coordinate reference system.
@@ -82,7 +82,7 @@ pub enum GdalError {
         /// File or URL.
         path: String,
     },
-    /// A coordinate reference system that maps cannot be made in.
+    /// A coordinate reference system that a map cannot have.
     #[error("{path}: the coordinate reference system `{name}` cannot be used: {reason}")]
     UnusableCrs {
         /// File or URL, or the definition itself.
@@ -100,13 +100,13 @@ pub enum GdalError {
         /// The six GDAL coefficients.
         geotransform: [f64; 6],
     },
-    /// A pixel size of zero or not finite.
-    #[error("{path}: the geotransform {geotransform:?} has a pixel size that is zero or not finite")]
+    /// A pixel size that is zero or not finite, or a position off the Earth.
+    #[error("{path}: {problem}")]
     DegenerateGeotransform {
         /// File or URL.
         path: String,
-        /// The six GDAL coefficients.
-        geotransform: [f64; 6],
+        /// The problem of the geotransform.
+        problem: arpent_raster::GridError,
     },
     /// No geotransform.
     #[error(
@@ -116,7 +116,7 @@ pub enum GdalError {
     NoGeotransform {
         /// File or URL.
         path: String,
-        /// Whether ground control points are there to warp by.
+        /// Whether the file has ground control points to warp by.
         has_gcps: bool,
     },
     /// Band values are indices into a color table.
@@ -137,7 +137,7 @@ pub enum GdalError {
         /// Whether the two values are indices into a color table.
         has_colors: bool,
     },
-    /// A sample type that networks are not fed with.
+    /// A sample type that networks do not take.
     #[error("{path}: band {band} holds {type_name} samples, which are not supported")]
     UnsupportedType {
         /// File or URL.
@@ -147,13 +147,13 @@ pub enum GdalError {
         /// GDAL's name of the type.
         type_name: String,
     },
-    /// A folder, glob or list that names no raster.
+    /// A folder, glob or list without a raster.
     #[error("{pattern}: no raster found")]
     NoMatch {
-        /// What was asked for.
+        /// The folder, glob or list.
         pattern: String,
     },
-    /// A JSON document that is no STAC item or item collection.
+    /// A JSON document that is neither a STAC item nor an item collection.
     #[error("{path}: not a STAC item or item collection: {message}")]
     BadStac {
         /// File or URL.
@@ -161,7 +161,7 @@ pub enum GdalError {
         /// What is wrong.
         message: String,
     },
-    /// A STAC item of which no single raster asset can be chosen.
+    /// A STAC item without exactly one suitable raster asset.
     #[error("{path}: item `{item}` has {} raster assets to choose from: {}", assets.len(), assets.join(", "))]
     StacAssets {
         /// File or URL.
@@ -171,7 +171,7 @@ pub enum GdalError {
         /// Keys of its raster assets.
         assets: Vec<String>,
     },
-    /// The address of a STAC item's asset is none that is read.
+    /// A STAC asset whose address is not supported.
     #[error("{path}: item `{item}`, asset `{asset}`: the href `{href}` {reason}")]
     StacHref {
         /// File or URL of the item.
@@ -180,46 +180,46 @@ pub enum GdalError {
         item: String,
         /// Key of the asset.
         asset: String,
-        /// What it says.
+        /// The href.
         href: String,
         /// Why it is refused.
         reason: String,
     },
-    /// A URL with a blank, which no server is asked for.
-    #[error("{path}: the URL holds a blank")]
+    /// A URL with a space: no request is sent for it.
+    #[error("{path}: the URL contains a space")]
     BlankInUrl {
         /// URL.
         path: String,
     },
-    /// A `.msk` file beside a raster that masks nothing.
-    #[error("{path}: the mask {file} beside it cannot be used: {reason}")]
+    /// A `.msk` file next to a raster that GDAL does not use as its mask.
+    #[error("{path}: its mask file {file} cannot be used: {reason}")]
     UnusableMask {
         /// File or URL of the raster.
         path: String,
-        /// The mask; its name alone where it is remote.
+        /// The mask; only its name if it is remote.
         file: String,
         /// Why.
         reason: String,
         /// Bands of the raster.
         bands: usize,
-        /// Columns and rows of the raster, where the mask has others.
+        /// Columns and rows of the raster, if the size of the mask differs.
         size: Option<(usize, usize)>,
-        /// Whether it can become one mask for all bands, or one for each; nothing where it can be neither.
+        /// `true` if it can become one mask for all bands, `false` if one mask per band; `None` if neither.
         of_all: Option<bool>,
     },
-    /// A STAC item says of its file what the file itself does not.
+    /// A STAC item and its file declare different metadata.
     #[error("{path}: the STAC item and the file differ in {what}: {item} by the item, {file} by the file")]
     ItemDiffers {
         /// File or URL of the raster.
         path: String,
         /// What differs.
         what: String,
-        /// What the item says.
+        /// The value of the item.
         item: String,
-        /// What the file says.
+        /// The value of the file.
         file: String,
     },
-    /// A STAC item says another nodata value than its file.
+    /// A STAC item and its file declare different nodata values.
     #[error(
         "{path}: the STAC item and the file differ in nodata of band {band}: {item} by the item, {file} by the file"
     )]
@@ -228,32 +228,32 @@ pub enum GdalError {
         path: String,
         /// Band, from 1.
         band: usize,
-        /// What the item says.
+        /// The value of the item.
         item: f64,
-        /// What the file says.
+        /// The value of the file.
         file: f64,
     },
     /// A band number that the scene does not have.
-    #[error("{path}: band {band} was asked for, the raster has {bands}")]
+    #[error("{path}: no band {band}, the raster has {bands}")]
     NoSuchBand {
         /// File or URL.
         path: String,
         /// Band, from 1.
         band: usize,
-        /// Number of bands there are.
+        /// Number of bands of the raster.
         bands: usize,
     },
-    /// Another number of bands than can be used.
+    /// A raster with an unexpected number of bands.
     #[error("{path}: the raster has {bands} bands, expected {expected}")]
     BandCount {
         /// File or URL.
         path: String,
         /// Number of bands wanted.
         expected: usize,
-        /// Number of bands there are.
+        /// Number of bands of the raster.
         bands: usize,
     },
-    /// A value of a label raster that is no class id.
+    /// A value of a label raster that is not a class id.
     #[error(
         "{path}: the label at column {column}, row {row} is {value}, expected a whole number from 0 to 255"
     )]
@@ -267,30 +267,30 @@ pub enum GdalError {
         /// Row, from 0.
         row: usize,
     },
-    /// More than is accepted: refused before memory is spent on it.
+    /// A size above its limit: refused before memory is allocated for it.
     #[error("{path}: {found} {what}, at most {most} are accepted")]
     TooLarge {
         /// File or URL.
         path: String,
-        /// What there is too much of.
+        /// What is counted: pixels, bands, vertices, ...
         what: String,
-        /// How much there is, or is declared.
+        /// The number found or declared.
         found: u64,
-        /// How much is accepted.
+        /// The limit.
         most: u64,
     },
-    /// A file that names another one, which it must not.
+    /// A file that names another file without permission to do so.
     #[error("{path}: it names `{reference}`, which {reason}")]
     Reference {
         /// File or URL.
         path: String,
-        /// What it names.
+        /// The file or address that it names.
         reference: String,
-        /// Why that is refused.
+        /// Why it is refused.
         reason: &'static str,
     },
-    /// A VRT that names a file which is not there.
-    #[error("{path}: it names `{source_name}`, which is not there")]
+    /// A VRT that names a missing file.
+    #[error("{path}: it names `{source_name}`, which does not exist")]
     MissingSource {
         /// File or URL of the VRT.
         path: String,
@@ -298,7 +298,7 @@ pub enum GdalError {
         source_name: String,
     },
     /// A VRT that is refused.
-    #[error("{path}: this VRT is not opened: {message}")]
+    #[error("{path}: this VRT is refused: {message}")]
     BadVrt {
         /// File or URL.
         path: String,
@@ -306,9 +306,9 @@ pub enum GdalError {
         message: String,
     },
     /// Pixels could not be read.
-    #[error("{path}: cannot read bands {bands:?} of the window {window}{}", said(message))]
+    #[error("{path}: cannot read bands {bands:?} of the window {window}{}", detail(message))]
     ReadWindow {
-        /// Id of the scene, for a caller that goes on without it.
+        /// Id of the scene, for a caller that continues without it.
         scene_id: String,
         /// File or URL.
         path: String,
@@ -319,18 +319,18 @@ pub enum GdalError {
         /// GDAL's words.
         message: String,
     },
-    /// A coordinate reference system could not be understood.
-    #[error("the coordinate reference system `{definition}` cannot be understood{}", said(message))]
+    /// A definition that GDAL does not recognize as a coordinate reference system.
+    #[error("`{definition}` is not a known coordinate reference system{}", detail(message))]
     BadCrs {
-        /// What was given.
+        /// The definition.
         definition: String,
         /// GDAL's words.
         message: String,
     },
     /// A coordinate could not be transformed.
-    #[error("cannot transform ({x}, {y}) from {from} to {to}{}", said(message))]
+    #[error("cannot transform ({x}, {y}) from {from} to {to}{}", detail(message))]
     Transform {
-        /// CRS it is in.
+        /// CRS of the coordinate.
         from: String,
         /// CRS wanted.
         to: String,
@@ -342,7 +342,7 @@ pub enum GdalError {
         message: String,
     },
     /// A vector file could not be opened.
-    #[error("{path}: not a vector file that can be read{}", said(message))]
+    #[error("{path}: not a vector file that can be read{}", detail(message))]
     NotAVector {
         /// File or URL.
         path: String,
@@ -350,11 +350,11 @@ pub enum GdalError {
         message: String,
     },
     /// An AOI without a polygon.
-    #[error("{path}: no polygon found, the AOI must be made of polygons (it holds {found})")]
+    #[error("{path}: no polygon found, the AOI must consist of polygons (it has {found})")]
     AoiNoPolygon {
         /// File or URL.
         path: String,
-        /// What it holds instead.
+        /// What it has instead.
         found: String,
     },
     /// A vector file without a layer of that name.
@@ -362,12 +362,12 @@ pub enum GdalError {
     NoSuchLayer {
         /// File or URL.
         path: String,
-        /// Layer asked for; empty where any would have done.
+        /// Requested layer; empty if no name was given.
         layer: String,
-        /// Names of the layers there are.
+        /// Names of the layers of the file.
         layers: Vec<String>,
     },
-    /// A vector file with several layers of which any might be meant.
+    /// A vector file with several suitable layers, none of which was named.
     #[error("{path}: it has {} layers, and none is named", layers.len())]
     SeveralLayers {
         /// File or URL.
@@ -376,31 +376,31 @@ pub enum GdalError {
         layers: Vec<String>,
     },
     /// A vector file without a layer that has geometries.
-    #[error("{path}: no layer with geometries (it has {})", if layers.is_empty() { "none at all".into() } else { format!("the tables {}", layers.join(", ")) })]
+    #[error("{path}: no layer with geometries (it has {})", if layers.is_empty() { "no table".into() } else { format!("the tables {}", layers.join(", ")) })]
     NoGeometry {
         /// File or URL.
         path: String,
         /// Names of its tables.
         layers: Vec<String>,
     },
-    /// Something after the name of a vector file that is not known.
-    #[error("{path}: `{option}` after the name of the file is not known")]
+    /// An unknown option after the name of a vector file.
+    #[error("{path}: unknown option `{option}` after the file name")]
     LayerOption {
-        /// The source as it was written.
+        /// The source as written.
         path: String,
-        /// What is not known.
+        /// The option.
         option: String,
     },
-    /// An encoding that is not known.
-    #[error("{path}: the encoding `{encoding}` is not known")]
+    /// An unknown encoding.
+    #[error("{path}: unknown encoding `{encoding}`")]
     LayerEncoding {
         /// File or URL.
         path: String,
-        /// Its name as it was written.
+        /// Its name as written.
         encoding: String,
     },
-    /// Text of a field that is not in the encoding that it is said to be in.
-    #[error("{path}: field `{field}` of feature {feature} of layer `{layer}` is no text in {encoding}")]
+    /// Text of a field that is not valid in the declared encoding.
+    #[error("{path}: field `{field}` of feature {feature} of layer `{layer}` is not valid {encoding} text")]
     FieldText {
         /// File or URL.
         path: String,
@@ -410,10 +410,10 @@ pub enum GdalError {
         feature: u64,
         /// Field.
         field: String,
-        /// Encoding by which it was read.
+        /// Encoding used for reading.
         encoding: String,
     },
-    /// Text in a column of geometries that is none.
+    /// Text in a geometry column that is not well-known text.
     #[error(
         "{path}: feature {feature} of layer `{layer}` has `{text}` in the column `{field}`, expected well-known text"
     )]
@@ -426,23 +426,23 @@ pub enum GdalError {
         feature: u64,
         /// Column.
         field: String,
-        /// How the text begins.
+        /// The beginning of the text.
         text: String,
     },
-    /// The name of a field that is not in the encoding that it is said to be in.
-    #[error("{path}: the name of field `{field}` of layer `{layer}` is no text in {encoding}")]
+    /// A field name that is not valid in the declared encoding.
+    #[error("{path}: the name of field `{field}` of layer `{layer}` is not valid {encoding} text")]
     FieldName {
         /// File or URL.
         path: String,
         /// Layer.
         layer: String,
-        /// Field, as far as it can be shown.
+        /// Field, with undecodable bytes replaced.
         field: String,
-        /// Encoding by which it was read.
+        /// Encoding used for reading.
         encoding: String,
     },
-    /// Coordinates that are no place in the CRS that they are said to be in.
-    #[error("{path}: feature {feature} of layer `{layer}` is at ({x}, {y}), which is no {expected}")]
+    /// Coordinates outside the range of the declared CRS.
+    #[error("{path}: feature {feature} of layer `{layer}` is at ({x}, {y}), which is not a {expected}")]
     FeaturePlace {
         /// File or URL.
         path: String,
@@ -454,7 +454,7 @@ pub enum GdalError {
         x: f64,
         /// Second coordinate.
         y: f64,
-        /// What they should be.
+        /// What was expected, in words.
         expected: &'static str,
     },
     /// A layer without a field of that name.
@@ -464,9 +464,9 @@ pub enum GdalError {
         path: String,
         /// Layer.
         layer: String,
-        /// Field asked for.
+        /// Requested field.
         field: String,
-        /// Names of the fields there are.
+        /// Names of the fields of the layer.
         fields: Vec<String>,
     },
     /// A layer without coordinate reference system.
@@ -477,7 +477,7 @@ pub enum GdalError {
         /// Layer.
         layer: String,
     },
-    /// A feature that is of another kind than wanted.
+    /// A feature with an unexpected geometry type.
     #[error("{path}: feature {feature} of layer `{layer}` is a {found}, expected {expected}")]
     FeatureKind {
         /// File or URL.
@@ -486,12 +486,12 @@ pub enum GdalError {
         layer: String,
         /// Feature number in the layer, from 1.
         feature: u64,
-        /// What it is.
+        /// The geometry type found.
         found: String,
-        /// What is wanted.
+        /// The geometry type expected.
         expected: &'static str,
     },
-    /// A line whose width nobody knows.
+    /// A line without a width.
     #[error("{path}: feature {feature} of layer `{layer}` is a line without a width above 0")]
     FeatureWidth {
         /// File or URL.
@@ -501,8 +501,8 @@ pub enum GdalError {
         /// Feature number in the layer, from 1.
         feature: u64,
     },
-    /// A feature whose geometry is not valid by OGC rules and was not to be repaired, or could not be.
-    #[error("{path}: the geometry of feature {feature} of layer `{layer}` is not valid{}", said(message))]
+    /// A feature whose geometry is not valid by OGC rules, if repair is off or failed.
+    #[error("{path}: the geometry of feature {feature} of layer `{layer}` is not valid{}", detail(message))]
     FeatureInvalid {
         /// File or URL.
         path: String,
@@ -510,11 +510,11 @@ pub enum GdalError {
         layer: String,
         /// Feature number in the layer, from 1.
         feature: u64,
-        /// GEOS's words.
+        /// GEOS's text.
         message: String,
     },
-    /// A feature with coordinates that have no place in the CRS wanted.
-    #[error("{path}: feature {feature} of layer `{layer}` cannot be transformed to {to}{}", said(message))]
+    /// A feature with coordinates that cannot be transformed to the CRS wanted.
+    #[error("{path}: feature {feature} of layer `{layer}` cannot be transformed to {to}{}", detail(message))]
     FeatureTransform {
         /// File or URL.
         path: String,
@@ -528,21 +528,21 @@ pub enum GdalError {
         message: String,
     },
     /// An output could not be created.
-    #[error("{path}: cannot be created{}", said(message))]
+    #[error("{path}: cannot be created{}", detail(message))]
     Create {
         /// File.
         path: String,
         /// GDAL's words.
         message: String,
     },
-    /// Rows were handed over in another order or size than the writer takes.
+    /// Rows that are not whole or not in order.
     #[error(
-        "{path}: rows must come in order and whole: expected row {expected} with {width} pixels per row, got row {got} with {values} values"
+        "{path}: rows must be whole and in order: expected row {expected} with {width} pixels per row, got row {got} with {values} values"
     )]
     RowOrder {
         /// File.
         path: String,
-        /// Row that comes next.
+        /// The next row to be written.
         expected: i64,
         /// Row given.
         got: i64,
@@ -552,14 +552,14 @@ pub enum GdalError {
         values: usize,
     },
     /// An output could not be written or completed; the disk may be full.
-    #[error("{path}: cannot be written{}", said(message))]
+    #[error("{path}: cannot be written{}", detail(message))]
     Write {
         /// File.
         path: String,
         /// GDAL's words.
         message: String,
     },
-    /// A value does not fit the column it is given for.
+    /// The number of values differs from the number of fields.
     #[error("{path}: the layer has {fields} fields, got {values} values")]
     FieldCount {
         /// File.
@@ -569,26 +569,29 @@ pub enum GdalError {
         /// Number of values.
         values: usize,
     },
-    /// An ordinary input/output error.
+    /// An input/output error.
     #[error("{path}: cannot {doing}: {source}")]
     Io {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
         /// File.
         path: String,
         /// Why not.
         source: std::io::Error,
     },
-    /// A GDAL option or call that should not fail did.
-    #[error("cannot {doing}{}", said(message))]
+    /// PROJ finds no database that it can use; GDAL's message.
+    #[error("PROJ cannot use its database, proj.db{}", detail(.0))]
+    NoProjDatabase(String),
+    /// A failed GDAL call.
+    #[error("cannot {doing}{}", detail(message))]
     Call {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
         /// GDAL's words.
         message: String,
     },
 }
 
-fn said(message: &str) -> String {
+fn detail(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(" ({message})") }
 }

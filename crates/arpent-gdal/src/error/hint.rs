@@ -1,11 +1,11 @@
-//! What to do about what can go wrong.
+//! Hints for errors.
 
 use arpent_base::Diagnostic;
 
 use super::gdal_error::LOCAL_CRS;
 use super::transient::is_transient;
 use super::{GdalError, file_hint, layer_hint};
-use crate::uri::{access_hint, beside, quoted, thing};
+use crate::uri::{access_hint, derived_name, noun, quoted};
 
 impl Diagnostic for GdalError {
     fn is_transient(&self) -> Option<bool> {
@@ -15,51 +15,59 @@ impl Diagnostic for GdalError {
     /// Usually the exact command to run.
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Missing { path, .. } if thing(path) == "object" => {
+            Self::Missing { path, .. } if noun(path) == "object" => {
                 "check bucket and key (they are case sensitive) and the endpoint; end a folder of a bucket with `/`".into()
             }
             Self::BlankInUrl { path } => {
-                // A query may be a secret.
+                // The query may contain a secret.
                 let plain = path.split('?').next().unwrap_or(path);
-                format!("a blank is written %20: {}", plain.replace(char::is_whitespace, "%20"))
+                format!("write the space as %20: {}", plain.replace(char::is_whitespace, "%20"))
             }
             Self::StacHref { .. } => "an href is a path as seen from the item, file:///PATH, or an address that begins with http://, https://, \
-                                      s3://, gs:// or az://; fetch what lies elsewhere"
+                                      s3://, gs:// or az://; download files from other places first"
                 .into(),
-            Self::Missing { .. } => "check the path; quote globs so that the shell leaves them alone".into(),
+            Self::Missing { .. } => "check the path; quote globs so that the shell does not expand them".into(),
             Self::Unreachable { path, .. } => access_hint(path).into(),
-            Self::NotARaster { .. } => "`gdalinfo FILE` shows what GDAL makes of it".into(),
+            Self::NotARaster { .. } => "`gdalinfo FILE` shows what GDAL recognizes".into(),
             Self::Corrupt { .. } | Self::Truncated { .. } | Self::EmptyFile { .. } => {
                 "the file was probably not copied to the end: fetch it again and compare sizes".into()
             }
             Self::NoBands { subdatasets, .. } if !subdatasets.is_empty() => {
                 format!("give one of its subdatasets: {}", subdatasets.join(", "))
             }
+            Self::NoProjDatabase(_) => {
+                "install PROJ's data (proj-data), or set PROJ_DATA to the folder of the proj.db that belongs to this PROJ".into()
+            }
             Self::NoCrs { path } => georeference_hint("assign it:", path, "-a_srs EPSG:xxxx"),
-            // Nothing leads from a local system to a place on Earth.
+            // No transformation leads from a local CRS to a CRS on Earth.
             Self::UnusableCrs { path, reason, .. } if reason == LOCAL_CRS => {
                 georeference_hint("if its coordinates are those of a known CRS, assign that:", path, "-a_srs EPSG:xxxx")
             }
             Self::UnusableCrs { path, .. } => {
-                let out = beside(path, "warped");
+                let out = derived_name(path, "warped");
                 format!("gdalwarp -t_srs EPSG:xxxx -dstalpha {} {}", quoted(path), quoted(&out))
             }
             Self::Rotated { path, .. } | Self::NoGeotransform { path, has_gcps: true } => {
-                // With alpha, what lies outside of the turned picture stays invalid.
-                let out = beside(path, "north_up");
+                // With alpha, pixels outside of the rotated image stay invalid.
+                let out = derived_name(path, "north_up");
                 format!("gdalwarp -r bilinear -dstalpha {} {}", quoted(path), quoted(&out))
             }
             Self::NoGeotransform { path, has_gcps: false } => georeference_hint(
-                "assign one if its place is known:",
+                "assign one if the position is known:",
                 path,
                 "-a_srs EPSG:xxxx -a_ullr <min x> <max y> <max x> <min y>",
             ),
+            Self::DegenerateGeotransform { path, .. } => georeference_hint(
+                "check its CRS and its corner coordinates; assign the correct ones:",
+                path,
+                "-a_ullr <min x> <max y> <max x> <min y>",
+            ),
             Self::Palette { path, .. } | Self::OneBit { path, has_colors: true, .. } => {
                 // With alpha, an index that is nodata stays invalid.
-                format!("gdal_translate -expand rgba {} {}", quoted(path), quoted(&beside(path, "rgb")))
+                format!("gdal_translate -expand rgba {} {}", quoted(path), quoted(&derived_name(path, "rgb")))
             }
             Self::OneBit { path, .. } => {
-                let out = beside(path, "8bit");
+                let out = derived_name(path, "8bit");
                 format!(
                     "gdal_translate -ot Byte -co NBITS=8 -scale 0 1 0 255 {} {}",
                     quoted(path),
@@ -67,31 +75,31 @@ impl Diagnostic for GdalError {
                 )
             }
             Self::UnsupportedType { path, .. } => {
-                format!("gdal_translate -ot Float32 {} {}", quoted(path), quoted(&beside(path, "float32")))
+                format!("gdal_translate -ot Float32 {} {}", quoted(path), quoted(&derived_name(path, "float32")))
             }
             Self::NoMatch { .. } => {
                 "a folder is searched for .tif, .tiff, .vrt, .jp2, .png, .jpg and .img files, not its subfolders"
                     .into()
             }
             Self::StacAssets { assets, .. } if assets.len() > 1 => {
-                "give the asset's own URL as the scene, or put single-band assets together first: \
+                "give the asset's own URL as the scene, or first stack single-band assets: \
                  gdalbuildvrt -separate scene.vrt <band files in order>"
                     .into()
             }
             Self::StacAssets { .. } => {
-                "an asset is taken when its media type is GeoTIFF or JPEG 2000 and its role is `data`".into()
+                "an asset is used if its media type is GeoTIFF or JPEG 2000 and its role is `data`".into()
             }
             Self::ItemDiffers { .. } => {
-                "correct the item or the file; to go by the file alone, give its own path or URL as the scene".into()
+                "correct the item or the file; to use the file without the item, give its own path or URL as the scene".into()
             }
             Self::ItemNodata { .. } => {
-                "say what counts under [input]: nodata = VALUE, or \"none\"; or correct the item or the file; to go by the file alone, \
+                "set nodata = VALUE, or \"none\", under [input]; or correct the item or the file; to use the file without the item, \
                  give its own path or URL as the scene"
                     .into()
             }
-            Self::NotALabel { .. } => "label rasters hold class ids: convert scores or colors first".into(),
+            Self::NotALabel { .. } => "label rasters contain class ids: convert scores or colors first".into(),
             Self::Write { .. } | Self::Create { .. } => {
-                "check that the disk has room and that the folder may be written to".into()
+                "check the free disk space and the write permission of the folder".into()
             }
             Self::UnusableMask { .. } => return file_hint::mask(self),
             _ => return layer_hint::layer(self).or_else(|| file_hint::refused(self)),
@@ -100,6 +108,6 @@ impl Diagnostic for GdalError {
 }
 
 fn georeference_hint(what: &str, path: &str, options: &str) -> String {
-    let (from, to) = (quoted(path), quoted(&beside(path, "georeferenced")));
+    let (from, to) = (quoted(path), quoted(&derived_name(path, "georeferenced")));
     format!("{what} gdal_translate {options} {from} {to} (or gdal_edit.py {options} {from} in place)")
 }

@@ -1,4 +1,4 @@
-//! What can go wrong around GDAL ([`GdalError`]), what to do about it, and what passes.
+//! Errors of this crate ([`GdalError`]), their hints, and which of them are temporary.
 
 mod file_hint;
 mod gdal_error;

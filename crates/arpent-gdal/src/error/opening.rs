@@ -1,4 +1,4 @@
-//! Why a file could not be opened, told from GDAL's words.
+//! Why a file could not be opened, derived from GDAL's message.
 
 use std::path::Path;
 
@@ -6,15 +6,15 @@ use super::GdalError;
 use crate::ffi;
 use crate::uri::{is_local, is_remote};
 
-/// Why something could not be opened, told from GDAL's words.
+/// The error for a file that could not be opened, derived from GDAL's message.
 pub(crate) fn cannot_open(uri: &str, gdal_path: &str, message: String) -> GdalError {
     let path = uri.to_owned();
-    let says = |text: &str| message.contains(text);
+    let mentions = |text: &str| message.contains(text);
     let absent = [
         "does not exist in the file system",
         "No such file",
         "response code: 404",
-        // The words of S3, of Azure and of Google for a key or a bucket that is not there.
+        // The messages of S3, Azure and Google for a missing key or bucket.
         "specified key does not exist",
         "specified blob does not exist",
         "specified bucket does not exist",
@@ -24,29 +24,37 @@ pub(crate) fn cannot_open(uri: &str, gdal_path: &str, message: String) -> GdalEr
         "NoSuchBucket",
     ]
     .into_iter()
-    .any(says);
+    .any(mentions);
     if absent || (is_local(gdal_path) && !Path::new(gdal_path).exists()) {
         return not_found(uri, gdal_path, message);
     }
-    if ["Invalid dataset dimensions", "Invalid image dimensions", "Cannot handle zero"].into_iter().any(says)
+    if ["Invalid dataset dimensions", "Invalid image dimensions", "Cannot handle zero"]
+        .into_iter()
+        .any(mentions)
     {
         return GdalError::ZeroSize { path, message };
     }
     if is_local(gdal_path) && starts_like_tiff(gdal_path) {
         return GdalError::Corrupt { path, message };
     }
-    if says("not recognized as") || (is_local(gdal_path) && message.is_empty()) {
+    if mentions("not recognized as") || (is_local(gdal_path) && message.is_empty()) {
         return GdalError::NotARaster { path, message };
     }
     if is_remote(gdal_path)
-        && (says("HTTP") || says("CURL") || says("AWS") || says("AZURE") || says("GS_") || message.is_empty())
+        && (mentions("HTTP")
+            || mentions("CURL")
+            || mentions("AWS")
+            || mentions("AZURE")
+            || mentions("GS_")
+            || message.is_empty())
     {
         return GdalError::Unreachable { path, message };
     }
     GdalError::Corrupt { path, message }
 }
 
-/// What GDAL does not find: it says so of a store that does not answer, too. Then the store is asked again, by itself.
+/// The error for a file that GDAL does not find. GDAL reports a store that does not answer in the same way: the store
+/// is requested once more, directly.
 pub(crate) fn not_found(uri: &str, gdal_path: &str, message: String) -> GdalError {
     let path = uri.to_owned();
     let asked = is_remote(gdal_path).then(|| {
@@ -66,7 +74,7 @@ fn starts_like_tiff(path: &str) -> bool {
     read.is_ok() && [*b"II*\0", *b"MM\0*", *b"II+\0", *b"MM\0+"].contains(&magic)
 }
 
-/// Whether a store's words are about trouble, not about a file.
+/// Whether a message is about the network or the store, not about the file.
 pub(crate) fn is_trouble(message: &str) -> bool {
     let lower = message.to_lowercase();
     let code = lower.split_once("response code").map(|(_, rest)| rest.trim_start_matches([':', ' ']));

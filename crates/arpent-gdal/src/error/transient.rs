@@ -1,26 +1,26 @@
-//! Which failures pass.
+//! Which errors are temporary.
 
 use std::io::ErrorKind;
 
 use super::GdalError;
 use crate::uri::{gdal_path, is_remote};
 
-/// How GDAL and the C library tell of trouble that is the machine's.
+/// Texts of GDAL and the C library for faults of the machine.
 const OF_THE_MACHINE: [&str; 7] = [
     "No space left",
     "Too many open files",
     "rite error",
     "Input/output error",
     "Cannot allocate",
-    // SQLite's words (SQLITE_FULL, SQLITE_IOERR).
+    // SQLite's texts (SQLITE_FULL, SQLITE_IOERR).
     "disk is full",
     "disk I/O error",
 ];
 
-/// How decoders tell that bytes are not what they should be.
+/// Texts of decoders for corrupt data.
 const OF_THE_BYTES: [&str; 4] = ["ecod", "orrupt", "nvalid", "Unsupported"];
 
-/// What the system says of paths that lead nowhere.
+/// Error kinds of wrong paths.
 const OF_THE_PATH: [ErrorKind; 5] = [
     ErrorKind::NotFound,
     ErrorKind::NotADirectory,
@@ -30,8 +30,8 @@ const OF_THE_PATH: [ErrorKind; 5] = [
 ];
 
 impl GdalError {
-    /// Id of the scene that could not be read, for a caller that goes on without it, and where it is read from: two
-    /// dates may hold scenes of one id.
+    /// Id of the scene that could not be read, for a caller that continues without it, and its path: two dates may have
+    /// scenes of the same id.
     pub fn scene(&self) -> Option<(&str, &str)> {
         match self {
             Self::ReadWindow { scene_id, path, .. } => Some((scene_id, path)),
@@ -40,17 +40,17 @@ impl GdalError {
     }
 }
 
-/// Whether trying again may help: the network, a full disk, no file handle left; not what a file holds.
+/// Whether a retry may succeed: the network, a full disk, no file handle left; not the content of a file.
 pub(crate) fn is_transient(error: &GdalError) -> bool {
     let has = |words: &[&str], text: &str| words.iter().any(|word| text.contains(word));
     match error {
-        // Credentials that nobody gave will not come by themselves; GDAL names the options for them.
+        // Missing credentials are a permanent error; GDAL names the options for them.
         GdalError::Unreachable { message, .. } => !message.contains("configuration option"),
         GdalError::ReadWindow { path, message, .. } if is_remote(&gdal_path(path)) => {
             !has(&OF_THE_BYTES, message)
         }
         GdalError::ReadWindow { message, .. } => has(&OF_THE_MACHINE, message),
-        // A new database without its own tables: no room for them, which GDAL does not say.
+        // A new database without its own tables: the disk is full, which GDAL does not report.
         GdalError::Create { message, .. } | GdalError::Write { message, .. } => {
             has(&OF_THE_MACHINE, message) || message.contains("no such table: gpkg_")
         }

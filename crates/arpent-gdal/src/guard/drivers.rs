@@ -1,11 +1,11 @@
-//! The drivers of GDAL that are used, and no others.
+//! The GDAL drivers that are used; all others are deregistered.
 
 use std::sync::Once;
 
 use gdal::DriverManager;
 use gdal::config::{get_config_option, set_config_option};
 
-/// Formats that imagery comes in. The rest of GDAL's two hundred drivers is attack surface, not service.
+/// Raster formats. The rest of GDAL's two hundred drivers would only add attack surface.
 pub(crate) const RASTER_DRIVERS: &[&str] = &[
     "GTiff",
     "COG",
@@ -25,8 +25,8 @@ pub(crate) const RASTER_DRIVERS: &[&str] = &[
     "AAIGrid",
 ];
 
-/// Formats in which layers come. Left out are drivers that reach for servers or for other files, and those of drawings and
-/// sheets, which have no CRS.
+/// Vector formats, without drivers that access servers or other files, and without drawings and spreadsheets, which
+/// have no CRS.
 pub(crate) const VECTOR_DRIVERS: &[&str] = &[
     "GeoJSON",
     "GeoJSONSeq",
@@ -47,11 +47,11 @@ pub(crate) const VECTOR_DRIVERS: &[&str] = &[
     "Parquet",
 ];
 
-/// Rasters and layers in memory, as GDAL's own algorithms ask for them by name.
+/// In-memory drivers, which GDAL's own algorithms use by name.
 const OWN_DRIVERS: &[&str] = &["MEM", "Memory"];
 
-/// Takes every driver that is not needed out of the process, once: files that others name are opened by whatever driver
-/// there is, among them some that fetch URLs, run code or read memory.
+/// Deregisters every unneeded driver, once: files that are named in other files are opened by any registered driver,
+/// and some drivers fetch URLs, run code or read memory.
 pub(crate) fn harden() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -64,10 +64,10 @@ pub(crate) fn harden() {
                 DriverManager::deregister_driver(&driver);
             }
         }
-        // A GML file may name an address to fetch its schema from.
+        // A GML file may name a URL of its schema.
         for (key, value) in [("GML_DOWNLOAD_WFS_SCHEMA", "NO"), ("GDAL_VRT_ENABLE_PYTHON", "NO")] {
             if get_config_option(key, "").is_ok_and(|there| there.is_empty()) {
-                // Nothing depends on it that is not checked elsewhere too.
+                // A failure is harmless: the same is also checked elsewhere.
                 let _ = set_config_option(key, value);
             }
         }

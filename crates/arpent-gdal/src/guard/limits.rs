@@ -1,7 +1,8 @@
-//! Limits on what files declare. Each is far above any survey, and far below what a machine has no memory for.
+//! Limits on sizes that files declare, far above any survey and far below the memory of a machine.
 
 use std::io::Read as _;
 
+use arpent_base::number::truncate;
 use gdal::vector::{Geometry, GeometryRef};
 use gdal::{Dataset, Metadata as _};
 
@@ -14,20 +15,21 @@ const MAX_SIDE: usize = 1 << 26;
 const MAX_PIXELS: u64 = 1 << 48;
 /// Bands: each is described in memory.
 const MAX_BANDS: usize = 10_000;
-/// Bytes of a block as it is decoded. GDAL holds one at least.
+/// Bytes of a decoded block. GDAL holds at least one.
 const MAX_BLOCK_BYTES: u64 = 512 << 20;
 /// Values of a raster that is read as a whole.
 const MAX_SAMPLES: u64 = 1 << 31;
-/// Bytes of a JSON or XML document: most drivers hold them as a whole, some as objects that are ten times larger.
+/// Bytes of a JSON or XML document: most drivers hold it as a whole, some as objects that are ten times larger.
 const MAX_TEXT_BYTES: u64 = 1 << 30;
 /// Bytes of an area of interest: with 16 bytes a vertex, a few times [`MAX_VERTICES`].
 pub(crate) const MAX_AOI_BYTES: u64 = 1 << 30;
 /// Vertices of one feature, or of an area of interest.
 const MAX_VERTICES: u64 = 10_000_000;
-/// Points put on the edges of one feature to reproject it: with one each 250 m, once around the Earth. Repairing more takes minutes.
+/// Points added to the edges of one feature for reprojection: with one every 250 m, once around the Earth. Repairing
+/// more takes minutes.
 const MAX_ADDED: u64 = 200_000;
 
-/// How much longer edges may be: of 2 km, an arc is 8 cm off its chord.
+/// Largest factor on the edge length: at 2 km, an arc is 8 cm off its chord.
 const COARSER: f64 = 8.0;
 
 fn at_most(path: &str, what: impl Into<String>, found: u64, most: u64) -> Result<(), GdalError> {
@@ -37,7 +39,7 @@ fn at_most(path: &str, what: impl Into<String>, found: u64, most: u64) -> Result
     Err(GdalError::TooLarge { path: path.to_owned(), what: what.into(), found, most })
 }
 
-/// Refuses rasters, bands and blocks of absurd size.
+/// Refuses rasters, bands and blocks above the limits.
 pub(crate) fn check_raster(uri: &str, dataset: &Dataset) -> Result<(), GdalError> {
     let ((width, height), bands) = (dataset.raster_size(), dataset.raster_count());
     at_most(uri, "pixels on a side", width.max(height) as u64, MAX_SIDE as u64)?;
@@ -56,18 +58,19 @@ pub(crate) fn check_raster(uri: &str, dataset: &Dataset) -> Result<(), GdalError
     Ok(())
 }
 
-/// Refuses rasters that would have to be held in memory as a whole and are too large for that.
+/// Refuses rasters that are too large to be read as a whole.
 pub(crate) fn check_samples(uri: &str, size: (usize, usize), bands: usize) -> Result<(), GdalError> {
     let samples = (size.0 as u64).saturating_mul(size.1 as u64).saturating_mul(bands as u64);
     at_most(uri, "values in a raster that is read as a whole", samples, MAX_SAMPLES)
 }
 
-/// Refuses a file or object of more than so many bytes.
+/// Refuses a file or object above a number of bytes.
 pub(crate) fn check_file(uri: &str, gdal_path: &str, most: u64) -> Result<(), GdalError> {
+    // A file without a size cannot be opened: the error is reported there.
     at_most(uri, "bytes", size(gdal_path).unwrap_or(0), most)
 }
 
-/// Refuses a JSON or XML document that is too large to be held.
+/// Refuses a JSON or XML document that is too large for memory.
 pub(crate) fn check_document(uri: &str, gdal_path: &str) -> Result<(), GdalError> {
     let bytes = size(gdal_path).unwrap_or(0);
     if bytes <= MAX_TEXT_BYTES || !starts_like_text(gdal_path) {
@@ -89,16 +92,16 @@ fn starts_like_text(gdal_path: &str) -> bool {
     start.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| b"{[<".contains(byte))
 }
 
-/// The first bytes of a file or object; fewer where there are not so many, none of a local file that cannot be read.
+/// The first bytes of a file or object; fewer if it is shorter, none for a local file that cannot be read.
 ///
 /// # Errors
-/// What the store said of a remote object that cannot be opened.
+/// The store's message for a remote object that cannot be opened.
 pub(crate) fn head(gdal_path: &str, length: usize) -> Result<Vec<u8>, String> {
     if !is_local(gdal_path) {
         return ffi::vsi_head(gdal_path, length);
     }
     let mut bytes = Vec::new();
-    // Opening a pipe would wait for somebody who writes.
+    // Opening a pipe would block until another process writes.
     let file = std::fs::metadata(gdal_path).ok().filter(std::fs::Metadata::is_file);
     if let Some(file) = file.and_then(|_| std::fs::File::open(gdal_path).ok()) {
         let _ = file.take(length as u64).read_to_end(&mut bytes);
@@ -106,16 +109,16 @@ pub(crate) fn head(gdal_path: &str, length: usize) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// The longest edge from `longest` up, at most [`COARSER`] times it, at which reprojection does not put too many points on the edges
-/// of a feature: a coast of a continent is followed less closely than a parcel.
+/// The smallest edge length from `longest` up, at most [`COARSER`] times it, at which reprojection does not add too
+/// many points to the edges of a feature: the coast of a continent gets fewer points per length than a parcel.
 pub(crate) fn longest_for(geometry: &Geometry, longest: f64) -> f64 {
     let steps = std::iter::successors(Some(1.0), |factor| Some(factor * 2.0)).take_while(|f| *f <= COARSER);
     let fits = |longest: &f64| added(geometry, *longest) <= MAX_ADDED;
     steps.map(|factor| longest * factor).find(fits).unwrap_or(longest)
 }
 
-/// Refuses a feature with too many vertices, or of which there would be too many once edges longer than `longest` (as they are,
-/// without it) have been cut into equal pieces no longer than it.
+/// Refuses a feature with too many vertices, or that would have too many after edges longer than `longest`, if given,
+/// are cut into equal pieces no longer than it.
 pub(crate) fn check_feature(
     uri: &str,
     feature: u64,
@@ -141,7 +144,7 @@ fn vertices(geometry: &Geometry) -> u64 {
     parts(geometry).map(|part| vertices(&part)).fold(own, u64::saturating_add)
 }
 
-/// Points that are put on edges so that none is longer than `longest`.
+/// Number of points to add so that no edge is longer than `longest`.
 fn added(geometry: &Geometry, longest: f64) -> u64 {
     let mut points = Vec::new();
     if geometry.geometry_count() == 0 {
@@ -149,19 +152,13 @@ fn added(geometry: &Geometry, longest: f64) -> u64 {
     }
     let own = points.windows(2).map(|ends| {
         let edge = (ends[1].0 - ends[0].0).hypot(ends[1].1 - ends[0].1);
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "f64 to u64 casts saturate"
-        )]
-        let pieces = (edge / longest).max(0.0) as u64;
-        pieces
+        truncate::<u64>((edge / longest).max(0.0))
     });
     let own = own.fold(0, u64::saturating_add);
     parts(geometry).map(|part| added(&part, longest)).fold(own, u64::saturating_add)
 }
 
-/// Refuses a number of vertices.
+/// Refuses a number of vertices above the limit.
 pub(crate) fn check_vertices(uri: &str, what: impl Into<String>, found: u64) -> Result<(), GdalError> {
     at_most(uri, what, found, MAX_VERTICES)
 }

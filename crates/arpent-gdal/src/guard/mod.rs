@@ -1,8 +1,9 @@
-//! What hostile files are stopped by, before GDAL reaches for what they name or spends memory on what they declare.
+//! Protection against hostile files, before GDAL opens files that they name or allocates memory for sizes that they
+//! declare.
 //!
-//! GDAL restricts the drivers of the file that it is asked to open, not of the files that this one names: a VRT may name
-//! anything that any driver or virtual file system opens. So drivers that nothing here needs are taken out of the process
-//! ([`harden`]), and what a raster names is looked at first ([`named_files`]).
+//! GDAL restricts the drivers for the file that it opens, not for the files named in it: a VRT may name anything that
+//! any driver or virtual file system opens. So unneeded drivers are deregistered ([`harden`]), and the files that a
+//! raster names are checked first ([`named_files`]).
 
 mod drivers;
 mod limits;

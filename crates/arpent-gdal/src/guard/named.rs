@@ -1,4 +1,4 @@
-//! Whether a raster may name the files that it names.
+//! Checks the files that a raster names.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -14,29 +14,30 @@ use crate::error::cannot_open;
 use crate::ffi::{self, failure};
 use crate::uri::{gdal_path, is_local, is_remote, is_web};
 
-/// Bytes of a VRT. GDAL holds its XML as objects that are ten times larger; 100,000 sources of one band have 60 MB.
+/// Bytes of a VRT at most. GDAL holds its XML as objects that are ten times larger; 100,000 sources of one band have 60
+/// MB.
 pub(crate) const MAX_VRT_BYTES: usize = 128 << 20;
 /// Bytes at the beginning of a file by which GDAL recognizes it.
 const HEAD_BYTES: usize = 1024;
-/// VRTs that name VRTs that name VRTs.
+/// Nesting of VRTs at most.
 const MAX_DEPTH: usize = 8;
-/// Files of a remote VRT, each of which is looked at: a request each.
+/// Files of a remote VRT at most: each is a request.
 const MAX_REMOTE: usize = 4096;
-/// Requests at a time.
+/// Concurrent requests.
 const THREADS: usize = 16;
-/// Files beside a raster that GDAL opens with it.
+/// Suffixes of side files that GDAL opens with a raster.
 const SIDE_FILES: &[&str] = &[".ovr", ".OVR", ".msk", ".MSK"];
 
-/// Option of GDAL with the prefixes that any VRT may name, one a line. GDAL's options are the only state of the process.
+/// GDAL option with the prefixes that any VRT may name, one a line. GDAL's options are the only process-wide state.
 const ALLOWED: &str = "ARPENT_VRT_ALLOWED";
 
-/// Lets VRTs name what begins with one of these prefixes, beyond what they may name anyway: local files for a local VRT,
-/// files of the same host or bucket for a remote one. Prefixes are folders: URLs (`s3://bucket/`, `https://host/`), GDAL's
-/// own (`/vsizip/archive.zip/`), or paths. What lies there is trusted: it is not looked at. Replaces what was allowed before;
-/// holds for the whole process.
+/// Allows VRTs to name files with one of these prefixes, in addition to those always allowed: local files for a local
+/// VRT, files of the same host or bucket for a remote one. Prefixes are folders: URLs (`s3://bucket/`,
+/// `https://host/`), GDAL paths (`/vsizip/archive.zip/`), or local paths. Files there are trusted and not checked.
+/// Replaces the former list; applies to the whole process.
 ///
 /// # Errors
-/// [`GdalError::Call`] when a prefix cannot be kept.
+/// [`GdalError::Call`] when GDAL refuses a prefix.
 pub fn allow_in_vrt(prefixes: &[String]) -> Result<(), GdalError> {
     let folder = |prefix: &String| format!("{}/", gdal_path(prefix).trim_end_matches('/'));
     let known: Vec<String> =
@@ -54,19 +55,20 @@ fn set_lines(option: &str, values: &[String]) -> Result<(), GdalError> {
         .map_err(|e| GdalError::Call { doing: "set a GDAL option", message: failure(&e) })
 }
 
-/// Refuses a raster that names what it must not. Before GDAL opens it.
+/// Refuses a raster that names forbidden files; called before GDAL opens it.
 pub(crate) fn named_files(uri: &str, gdal_path: &str) -> Result<(), GdalError> {
     without_blanks(uri)?;
     check(uri, gdal_path)
 }
 
-/// Refuses a raster that declares more than can be read, or names overviews elsewhere. After GDAL has read its header.
+/// Refuses a raster that declares sizes above the limits, or names overviews elsewhere; called after GDAL has read its
+/// header.
 pub(crate) fn declared(uri: &str, gdal_path: &str, dataset: &Dataset) -> Result<(), GdalError> {
     check_raster(uri, dataset)?;
     check_overviews(uri, gdal_path, dataset)
 }
 
-/// Refuses a URL with a blank: servers are not asked for it, and GDAL's error does not say why.
+/// Refuses a URL with a space: GDAL sends no request for it, and its error does not name the cause.
 ///
 /// # Errors
 /// [`GdalError::BlankInUrl`].
@@ -77,7 +79,7 @@ pub(crate) fn without_blanks(uri: &str) -> Result<(), GdalError> {
     Ok(())
 }
 
-/// Refuses a raster that names what it must not, or whose name is a document or an instruction.
+/// Refuses a raster that names forbidden files, or whose name is a document or an instruction to GDAL.
 fn check(uri: &str, path: &str) -> Result<(), GdalError> {
     let is_vrt_text = path.contains("<VRTDataset") || path.to_ascii_lowercase().starts_with("vrt://");
     if is_vrt_text {
@@ -87,10 +89,10 @@ fn check(uri: &str, path: &str) -> Result<(), GdalError> {
     Check { uri, allowed: lines(ALLOWED), seen: BTreeSet::new() }.visit(path, 0)
 }
 
-/// Refuses a raster whose metadata name overviews elsewhere: GDAL opens them like any other file.
+/// Refuses a raster whose metadata names overviews elsewhere: GDAL opens them like any other file.
 fn check_overviews(uri: &str, path: &str, dataset: &Dataset) -> Result<(), GdalError> {
     let Some(name) = dataset.metadata_item("OVERVIEW_FILE", "OVERVIEWS") else { return Ok(()) };
-    // GDAL's own way to say: beside this file.
+    // GDAL's notation for a file in the same folder.
     let name = name.strip_prefix(":::BASE:::").unwrap_or(&name).to_owned();
     let mut check = Check { uri, allowed: lines(ALLOWED), seen: BTreeSet::new() };
     let reference = Reference { name, relative: !is_local(path), needed: false };
@@ -112,7 +114,7 @@ impl Check<'_> {
             return Ok(());
         }
         if depth > MAX_DEPTH {
-            return Err(self.bad(path, format!("more than {MAX_DEPTH} VRTs name each other")));
+            return Err(self.bad(path, format!("VRTs are nested more than {MAX_DEPTH} deep")));
         }
         if is_local(path) {
             for suffix in SIDE_FILES {
@@ -124,9 +126,9 @@ impl Check<'_> {
         }
         let start = match head(path, HEAD_BYTES) {
             Ok(start) => start,
-            // GDAL will say why.
+            // GDAL reports the reason when it opens the file.
             Err(message) if message.is_empty() => return Ok(()),
-            // Asked twice, a store would only say that it was asked before.
+            // GDAL caches the failure: a second request would give a less specific error.
             Err(message) => return Err(cannot_open(self.uri, path, message)),
         };
         if !looks_like_vrt(&start) {
@@ -149,7 +151,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Looks at what the VRT `path` names; `needed` is what it cannot be read without.
+    /// Checks the files that the VRT `path` names; `needed` are those without which it cannot be read.
     fn visit_all(
         &mut self,
         path: &str,
@@ -167,7 +169,7 @@ impl Check<'_> {
                 most: MAX_REMOTE as u64,
             });
         }
-        // What is trusted is not looked at, but it must be there.
+        // Trusted files are not checked, but they must exist.
         let trusted = needed.iter().filter(|name| !targets.contains(*name));
         let (trusted_local, trusted_remote): (Vec<&String>, Vec<&String>) =
             trusted.partition(|t| is_local(t));
@@ -184,7 +186,7 @@ impl Check<'_> {
                 Ok(start) if looks_like_vrt(&start) && targets.contains(name) => vrts.push(name),
                 Ok(_) => {}
                 Err(_) if !needed.contains(name) => {}
-                // An archive or a folder that GDAL opens as a data set has no bytes of its own.
+                // An archive or a folder that GDAL opens as a data set cannot be read as a file.
                 Err(message) if message.is_empty() && ffi::vsi_exists(name) => {}
                 Err(message) if message.is_empty() => return Err(absent(name)),
                 Err(message) => {
@@ -205,7 +207,7 @@ impl Check<'_> {
         GdalError::MissingSource { path: shown(self.uri, vrt), source_name: name.to_owned() }
     }
 
-    /// What a reference of the VRT `from`, which lies in `folder`, means to GDAL; none where it is trusted.
+    /// The GDAL path of a reference in the VRT `from`, which lies in `folder`; `None` if it is trusted.
     fn target(&self, from: &str, folder: &str, reference: &Reference) -> Result<Option<String>, GdalError> {
         let name = reference.name.as_str();
         let refuse = |reason| {
@@ -227,9 +229,9 @@ impl Check<'_> {
                 return refuse("is a device or a pipe");
             }
         } else if is_local(&target) {
-            return refuse("is a file of this machine, and the VRT is not");
+            return refuse("is a local file, and the VRT is remote");
         } else if origin(&plain) != origin(from) {
-            return refuse("is of another host, bucket or archive than the VRT");
+            return refuse("is not on the host, in the bucket or in the archive of the VRT");
         }
         Ok(Some(target))
     }
@@ -239,7 +241,7 @@ impl Check<'_> {
     }
 }
 
-/// What a verdict depends on, besides the files that are named.
+/// Hash of all inputs of a check, except the named files.
 fn print(allowed: &[String], path: &str, xml: &[u8]) -> [u8; 32] {
     Sha256::new()
         .chain_update(allowed.join("\n"))
@@ -251,12 +253,13 @@ fn print(allowed: &[String], path: &str, xml: &[u8]) -> [u8; 32] {
         .into()
 }
 
-/// The URI of the raster, with the document inside where that is another one.
+/// The URI of the raster, followed by the nested document if it is another one.
 fn shown(uri: &str, path: &str) -> String {
     if gdal_path(uri) == path { uri.to_owned() } else { format!("{uri}: {path}") }
 }
 
-/// Documents that were found harmless, or are our own: every reader opens them anew, and their sources may be many thousands.
+/// Documents that passed the check, or that this crate created: every reader opens them, and they may have thousands of
+/// sources.
 static KNOWN: Mutex<BTreeSet<[u8; 32]>> = Mutex::new(BTreeSet::new());
 
 fn is_known(print: [u8; 32]) -> bool {
@@ -269,20 +272,20 @@ fn remember(print: [u8; 32]) {
     }
 }
 
-/// As GDAL recognizes a VRT, and a little more: XML whose beginning names it.
+/// Whether a file is a VRT; slightly wider than GDAL's test: XML with `<VRTDataset` near its beginning.
 pub(crate) fn looks_like_vrt(head: &[u8]) -> bool {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let starts = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
     starts && text.windows(11).any(|w| w.eq_ignore_ascii_case(b"<VRTDataset"))
 }
 
-/// The beginnings of remote files, several asked for at a time.
+/// The beginnings of remote files, requested concurrently.
 fn heads(remote: &[&String]) -> Vec<Result<Vec<u8>, String>> {
     let share = remote.len().div_ceil(THREADS).max(1);
     let look = |part: &[&String]| part.iter().map(|path| head(path, HEAD_BYTES)).collect::<Vec<_>>();
     std::thread::scope(|scope| {
         let parts: Vec<_> = remote.chunks(share).map(|part| scope.spawn(move || look(part))).collect();
-        // A thread that panicked looked at nothing: all of its files are looked at again, here.
+        // If a thread panicked, its files are read here.
         parts
             .into_iter()
             .zip(remote.chunks(share))
@@ -291,27 +294,27 @@ fn heads(remote: &[&String]) -> Vec<Result<Vec<u8>, String>> {
     })
 }
 
-/// `driver:rest`, a URL, or anything else that no file system knows. One letter may be a drive.
+/// `driver:rest`, a URL, or anything else that is not a path. A single letter may be a drive.
 fn is_instruction(name: &str) -> bool {
     let Some((prefix, _)) = name.split_once(':') else { return false };
     let plain = prefix.chars().all(|c| c.is_ascii_alphanumeric() || "_+-.".contains(c));
     prefix.len() > 1 && plain
 }
 
-/// The folder from which GDAL sees what a VRT names, with a slash; empty for the working directory.
+/// The folder against which GDAL resolves relative names of a VRT, with a slash; empty for the working directory.
 fn folder_of(path: &str) -> String {
-    // GDAL follows a link to the VRT itself before it looks beside it.
+    // GDAL follows a link to the VRT before it resolves names.
     let real = if is_local(path) { std::fs::canonicalize(path).ok() } else { None };
     let path = real.map_or_else(|| path.to_owned(), |path| path.to_string_lossy().into_owned());
     path.rsplit_once('/').map_or_else(String::new, |(folder, _)| format!("{folder}/"))
 }
 
-/// The path that GDAL makes of a name in the VRT `vrt`.
+/// The GDAL path of a name in the VRT `vrt`.
 pub(crate) fn location(vrt: &str, name: &str, relative: bool) -> String {
     located(&folder_of(vrt), &Reference { name: name.to_owned(), relative, needed: true })
 }
 
-/// The path that GDAL makes of a reference.
+/// The GDAL path of a reference.
 fn located(folder: &str, reference: &Reference) -> String {
     let name = reference.name.as_str();
     if name.starts_with('/') || !reference.relative { name.to_owned() } else { format!("{folder}{name}") }
@@ -339,7 +342,7 @@ fn origin(path: &str) -> String {
         return format!("/vsicurl/{scheme}://{authority}/");
     }
     if path.starts_with("/vsicurl") {
-        // With options, among which the address is: only the same is of the same host.
+        // The address is one of its options: only an identical path counts as the same host.
         return path.to_owned();
     }
     if is_remote(path) {

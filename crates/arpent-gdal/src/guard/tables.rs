@@ -1,4 +1,4 @@
-//! Databases whose tables are other files: SpatiaLite's virtual tables read whatever they name.
+//! Databases with virtual tables: those of SpatiaLite read any file that they name.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -10,19 +10,19 @@ use super::limits::head;
 use crate::GdalError;
 use crate::uri::is_local;
 
-/// The beginning of a database, up to the number that says what it is for ("The SQLite Database File Format", 1.3).
+/// Header of a database ("The SQLite Database File Format", 1.3).
 const HEADER_BYTES: usize = 100;
 const MAGIC: &[u8] = b"SQLite format 3\0";
-/// Where the encoding of its text is told, big-endian: 1 is UTF-8, 0 is a database without a table.
+/// Offset of the text encoding, big-endian: 1 is UTF-8, 0 is a database without tables.
 const ENCODING_AT: usize = 56;
-/// Where its application is told: `GPKG`, `GP10`, `GP11` for GeoPackages.
+/// Offset of the application id: `GPKG`, `GP10`, `GP11` for GeoPackages.
 const APPLICATION_AT: usize = 68;
-/// What all modules that read other files begin with, and how they go on.
+/// Common prefix of modules that read other files, and the rest of their names.
 const VIRTUAL: &[u8] = b"virtual";
 const OTHER_FILES: [&[u8]; 8] = [b"shape", b"text", b"dbf", b"xl", b"ogr", b"geojson", b"postgres", b"gpkg"];
-/// What SpatiaLite's own views say of such tables, before and after the name, without reading any.
+/// Text before and after a module name in SpatiaLite's own views, which do not read other files.
 const OF_VIEWS: [&[u8]; 2] = [b"SELECT '", b"' AS"];
-/// Bytes looked at once more with the next ones: more than a name with what is before and after it.
+/// Overlap of chunks: longer than a module name with its context.
 const LONGEST: usize = 64;
 const CHUNK: usize = 1 << 20;
 
@@ -40,7 +40,7 @@ pub(crate) fn check(uri: &str, path: &str) -> Result<(), GdalError> {
         Err(GdalError::Reference { path, reference, reason })
     };
     if start[ENCODING_AT + 3] > 1 {
-        return refused("UTF-16", "is an encoding in which its tables cannot be looked at");
+        return refused("UTF-16", "is an encoding in which its tables cannot be checked");
     }
     if !is_local(path) {
         let is_package = start[APPLICATION_AT..].starts_with(b"GP");
@@ -65,7 +65,7 @@ pub(crate) fn check(uri: &str, path: &str) -> Result<(), GdalError> {
     Ok(())
 }
 
-/// The name of a module that reads other files, if a file has one anywhere.
+/// The name of a module that reads other files, if the database contains one.
 fn scan(path: &str) -> std::io::Result<Option<String>> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0u8; CHUNK + LONGEST];
@@ -74,12 +74,12 @@ fn scan(path: &str) -> std::io::Result<Option<String>> {
         let n = file.read(&mut buffer[kept..])?;
         let end = kept + n;
         let bytes = &buffer[..end];
-        // What begins before was whole the last time.
+        // Names that begin earlier were complete in the previous chunk.
         let mut at = if kept == LONGEST { OF_VIEWS[0].len() } else { 0 };
         while let Some(step) = bytes[at..].iter().position(|byte| *byte | 0x20 == b'v') {
             at += step;
             if n > 0 && end - at < LONGEST / 2 {
-                // Looked at with what follows.
+                // Checked with the next chunk.
                 break;
             }
             if let Some(name) = module(&bytes[at..]) {

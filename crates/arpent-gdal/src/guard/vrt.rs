@@ -1,16 +1,15 @@
-//! What a VRT names, read from its XML without GDAL.
+//! The files that a VRT names, read from its XML without GDAL.
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-/// Nodes of a document: as many as a VRT of 128 MiB has.
+/// Nodes of a document at most: as many as a VRT of 128 MiB has.
 const MAX_NODES: u32 = 1 << 23;
 
-/// Elements and attributes that hold the name of a file. GDAL's look-ups take an attribute for an element, and do not tell
-/// upper from lower case.
+/// Elements and attributes with a file name. GDAL's look-ups treat attributes like elements, and ignore case.
 const FILE_KEYS: &[&str] = &["sourcefilename", "sourcedataset", "filename", "dempath", "demfilename"];
-/// Items of metadata that hold the name of a file: overviews and arrays of coordinates.
+/// Metadata items with a file name: overviews and coordinate arrays.
 const FILE_ITEMS: &[&str] = &["overview_file", "x_dataset", "y_dataset"];
-/// Elements whose text is never the name of a file, and may hold addresses.
+/// Elements whose text is never a file name, and may contain addresses.
 const PROSE: &[&str] = &[
     "metadata",
     "srs",
@@ -27,18 +26,18 @@ const PROSE: &[&str] = &[
 /// A file that a VRT names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
-    /// As written, entities resolved.
+    /// As written, with entities resolved.
     pub name: String,
-    /// Whether it is seen from the folder of the VRT, rather than from the working directory.
+    /// Whether it is relative to the folder of the VRT, not to the working directory.
     pub relative: bool,
-    /// Whether pixels come from it: without it, the VRT cannot be read. Others (overviews) GDAL does without.
+    /// Whether it provides pixels, so that the VRT cannot be read without it; false for overviews.
     pub needed: bool,
 }
 
-/// Everything that a VRT names, sorted.
+/// All files that a VRT names, sorted.
 ///
 /// # Errors
-/// What is wrong with it: it is no XML, brings code, reads raw bytes, or is of a kind that this crate cannot judge.
+/// The reason for refusing it: it is not XML, contains code, reads raw bytes, or is of an unsupported kind.
 pub fn references(xml: &[u8]) -> Result<Vec<Reference>, String> {
     let document = parse(xml)?;
     let mut found = Vec::new();
@@ -54,7 +53,7 @@ pub fn references(xml: &[u8]) -> Result<Vec<Reference>, String> {
 /// The XML of a VRT.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The reason for refusing it.
 pub(crate) fn parse(xml: &[u8]) -> Result<Document<'_>, String> {
     let text = std::str::from_utf8(xml).map_err(|e| format!("it is not UTF-8: {e}"))?;
     let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..ParsingOptions::default() };
@@ -66,7 +65,7 @@ fn lower(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-/// Refuses what is more than a picture made of others.
+/// Refuses elements that are not part of a mosaic of other rasters.
 fn judge(element: Node<'_, '_>) -> Result<(), String> {
     let named = element.attributes().map(|a| (lower(a.name()), a.value().trim().to_owned()));
     let own = (lower(element.tag_name().name()), content(element).trim().to_owned());
@@ -74,16 +73,16 @@ fn judge(element: Node<'_, '_>) -> Result<(), String> {
         match (key.as_str(), lower(&value).as_str()) {
             ("pixelfunctionlanguage", "c" | "builtin") => {}
             ("pixelfunctionlanguage" | "pixelfunctioncode", _) => {
-                return Err("it brings a pixel function of its own, which is code".into());
+                return Err("it contains code (a pixel function of its own)".into());
             }
             ("subclass", "vrtrawrasterband") => {
-                return Err("it reads raw bytes of another file, whatever that is (VRTRawRasterBand)".into());
+                return Err("it reads raw bytes of another file (VRTRawRasterBand)".into());
             }
             ("subclass", "vrtprocesseddataset") => {
                 return Err("it is a chain of algorithms (VRTProcessedDataset)".into());
             }
             ("processingsteps" | "group", _) => {
-                return Err(format!("it has an element `{key}`, which is not read here"));
+                return Err(format!("its element `{key}` is not supported"));
             }
             _ => {}
         }
@@ -91,7 +90,7 @@ fn judge(element: Node<'_, '_>) -> Result<(), String> {
     Ok(())
 }
 
-/// The text of an element, that of its children left out.
+/// The text of an element, without that of its children.
 pub(crate) fn content(element: Node<'_, '_>) -> String {
     element.children().filter(Node::is_text).filter_map(|text| text.text()).collect()
 }
@@ -102,8 +101,8 @@ fn collect(element: Node<'_, '_>, found: &mut Vec<Reference>) -> Result<(), Stri
     let text = text.trim_start();
     if is_item(element, FILE_ITEMS) || FILE_KEYS.contains(&key.as_str()) {
         if element.children().filter(Node::is_text).count() > 1 {
-            // GDAL would take the first piece, or none.
-            return Err(format!("the text of an element `{key}` is in several pieces"));
+            // GDAL would use the first piece, or none.
+            return Err(format!("the text of an element `{key}` is split by other nodes"));
         }
         if !text.is_empty() {
             let needed = is_needed(element, &key);
@@ -126,7 +125,7 @@ fn collect(element: Node<'_, '_>, found: &mut Vec<Reference>) -> Result<(), Stri
     Ok(())
 }
 
-/// Whether an element or attribute with this name tells where pixels come from.
+/// Whether an element or attribute with this name names a source of pixels.
 fn is_needed(element: Node<'_, '_>, key: &str) -> bool {
     ["sourcefilename", "sourcedataset"].contains(&key)
         && !element
@@ -158,5 +157,5 @@ pub(crate) fn is_relative(element: Node<'_, '_>) -> Result<bool, String> {
         other => Err(format!("relativeToVRT is `{other}`, expected 0 or 1")),
     });
     let flag = flags.next().transpose()?.unwrap_or(false);
-    if flags.next().is_some() { Err("an element has two flags relativeToVRT".into()) } else { Ok(flag) }
+    if flags.next().is_some() { Err("an element has two relativeToVRT flags".into()) } else { Ok(flag) }
 }

@@ -1,6 +1,6 @@
-//! Common names of bands (STAC `eo:bands`) from what files say of them.
+//! Common names of bands (STAC `eo:bands`) from the metadata of files.
 
-/// Names by which suppliers call a band, lower case, and the common name.
+/// Common name, and names used by suppliers in lower case.
 const SYNONYMS: &[(&str, &[&str])] = &[
     ("coastal", &["coastal", "coastal aerosol", "b01"]),
     ("blue", &["blue", "b", "bleu", "b02", "b2", "sr_b2"]),
@@ -31,8 +31,8 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("lwir", &["lwir", "lwir11", "thermal"]),
 ];
 
-/// The common name that a band description stands for: `red`, `B04` (Sentinel-2 numbering), `near infrared`, ...
-/// `None` when it is not one of the known words: nothing is guessed.
+/// The common name of a band description: `red`, `B04` (Sentinel-2 numbering), `near infrared`, ...
+/// `None` when it is not a known name.
 pub fn common_name(description: &str) -> Option<&'static str> {
     let text = description.trim().to_lowercase();
     SYNONYMS.iter().find(|(_, words)| words.contains(&text.as_str())).map(|(name, _)| *name)

@@ -1,4 +1,4 @@
-//! What the bands of a raster are.
+//! The bands of a raster.
 
 use arpent_raster::{BandInfo, SampleType};
 use gdal::{Dataset, Metadata};
@@ -12,7 +12,7 @@ const GRAY: u32 = 1;
 const PALETTE: u32 = 2;
 const ALPHA: u32 = 6;
 
-/// What the bands are; refuses those that hold no measured values.
+/// Describes the bands; refuses those without measured values.
 pub(crate) fn bands(path: &str, dataset: &Dataset, names: &[String]) -> Result<Vec<BandInfo>, GdalError> {
     let count = dataset.raster_count();
     if count == 0 {
@@ -68,7 +68,7 @@ fn band(path: &str, dataset: &Dataset, index: usize, name: Option<&String>) -> R
     })
 }
 
-/// A lone gray band of integers is panchromatic imagery; a lone band of floats may be anything.
+/// A single gray band of integers is panchromatic imagery; a single band of floats may be anything.
 fn name_single_gray(dataset: &Dataset, bands: &mut [BandInfo]) {
     let mut data = bands.iter_mut().filter(|b| !b.is_alpha);
     let (Some(band), None) = (data.next(), data.next()) else { return };

@@ -1,21 +1,21 @@
-//! Pixels in the type in which they are stored.
+//! Pixels in their stored type.
 
 use std::ops::Range;
 
 use arpent_raster::{Chip, Window};
 
-/// Pixels of a scene as a [`Chip`] has them, in less room: values in the least type that holds what the bands may.
+/// Pixels of a scene as in a [`Chip`], but compact: values in the smallest type that represents those of the bands.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Block {
     pub(crate) window: Window,
     pub(crate) bands: usize,
     /// Band by band, each row by row.
     pub(crate) values: Values,
-    /// `None` where every pixel is valid.
+    /// `None` if every pixel is valid.
     pub(crate) valid: Option<Vec<bool>>,
 }
 
-/// Values of one of the types that fit into a float.
+/// Values of a type that a float represents exactly.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Values {
     Bytes(Vec<u8>),
@@ -24,7 +24,7 @@ pub(crate) enum Values {
 }
 
 impl Block {
-    /// The part that fills `window`; `None` where the block does not hold it.
+    /// The part that fills `window`; `None` if the block does not contain it.
     pub(crate) fn cut(&self, window: Window) -> Option<Self> {
         let (col, row) = self.window.contains(&window).then(|| self.window.offset_of(&window))??;
         let (stride, pixels) = (self.window.width, self.window.width * self.window.height);
@@ -43,7 +43,7 @@ impl Block {
         Some(Self { window, bands: self.bands, values, valid })
     }
 
-    /// Copies what the chip's window has of it.
+    /// Copies the pixels that lie in the chip's window.
     pub(crate) fn paste(&self, chip: &mut Chip) {
         let Some(common) = self.window.intersect(&chip.window) else { return };
         let (Some(from), Some(to)) = (self.window.offset_of(&common), chip.window.offset_of(&common)) else {
@@ -77,7 +77,7 @@ impl Block {
         Chip { window: self.window, bands: self.bands, data, valid }
     }
 
-    /// Room that it takes, bytes.
+    /// Its size in memory, bytes.
     pub(crate) fn bytes(&self) -> usize {
         let values = match &self.values {
             Values::Bytes(v) => v.len(),

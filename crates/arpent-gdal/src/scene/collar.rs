@@ -1,15 +1,16 @@
-//! Collars: black or white areas at the border of a scene that are no picture.
+//! Collars: black or white areas without data at the border of a scene.
 //!
-//! JPEG 2000 and JPEG cannot say which pixels are nodata, so what a survey did not cover is black or white in them. A pixel is
-//! in the collar when
-//! - all bands that are read are 0 there, or all are the largest value of their type, give or take [`PLAIN_VALUES`], and such pixels (or pixels that are invalid
-//!   anyhow) lead from it to the border of the scene, side by side; or
-//! - it is almost as dark or as bright, and at most [`HALO_PX`] such pixels lead from it to one of those: what lossy compression
-//!   makes of a collar's edge.
+//! JPEG 2000 and JPEG cannot declare nodata pixels, so areas that a survey did not cover are black or white in them. A
+//! pixel is in the collar when
+//! - all bands that are read are 0 there, or all are the largest value of their type, give or take [`PLAIN_VALUES`],
+//!   and such pixels (or pixels that are invalid for another reason) connect it to the border of the scene by their
+//!   sides; or
+//! - it is almost as dark or as bright, and at most [`HALO_PX`] such pixels connect it to one of those: the effect of
+//!   lossy compression on the edge of a collar.
 //!
-//! That is a rule of the place in its scene alone. It needs the whole scene, so it is computed once, when the scene is first read:
-//! the classes of all pixels go to a file, over which sweeps from north to south and back carry on what is connected, a row at a
-//! time, until a sweep changes nothing. Memory is bounded by the width.
+//! The rule depends only on the position in the scene. It needs the whole scene, so it is computed once, when the scene
+//! is first read: the classes of all pixels go to a file; sweeps from north to south and back propagate connectivity,
+//! one row at a time, until a sweep changes nothing. Memory is bounded by the width.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -24,31 +25,32 @@ use crate::ffi::{self, failure};
 
 /// Reach of the halo, pixels: a block of JPEG with colors at half resolution.
 const HALO_PX: usize = 16;
-/// How far the values of a halo may be from those of the collar. GDAL's `nearblack` forgives 15; colors at half resolution waver more.
+/// Largest difference between the values of a halo and of its collar. GDAL's `nearblack` tolerates 15; colors at half
+/// resolution vary more.
 const HALO_VALUES: f32 = 24.0;
-/// How far whole numbers of a collar waver in files of lossy compression: JPEG 2000 at a tenth of its size makes 1 of 0.
+/// Variation of integer values of a collar after lossy compression: JPEG 2000 at a tenth of its size turns 0 into 1.
 const PLAIN_VALUES: f32 = 2.0;
-/// Pixels that are held at once.
+/// Pixels that are held in memory at a time.
 const CHUNK_PX: usize = 1 << 20;
-/// Rows of a block of the files that are made.
+/// Rows of a block of the temporary files.
 const BLOCK_ROWS: usize = 64;
 
-/// Classes of pixels. A picture has everything else.
+/// Classes of pixels. This one is data.
 const PICTURE: u8 = 0;
-/// Of a value that a halo has.
+/// A value in the range of a halo.
 const NEAR: u8 = 1;
-/// Of the value that collars have.
+/// The value of a collar.
 const PLAIN: u8 = 2;
 /// In the collar.
 const REACHED: u8 = 3;
-/// Invalid anyhow.
+/// Invalid for another reason.
 const OUTSIDE: u8 = 4;
 
-/// One scene at a time: its readers wait for it.
+/// One scene at a time: the other readers wait.
 static MAKING: Mutex<()> = Mutex::new(());
 
-/// Where a scene's pixels lie outside of its collar, row by row; `None` for all. `mask` is the file that says so; it is made where
-/// it is not there.
+/// Whether each pixel of a window lies outside of the scene's collar, row by row; `None` if all do. `mask` is the file
+/// with the collar; it is created if missing.
 pub(crate) fn outside(
     source: &Source,
     opened: &mut Opened,
@@ -69,7 +71,7 @@ pub(crate) fn outside(
     Ok(values.contains(&1).then(|| values.iter().map(|v| *v == 0).collect()))
 }
 
-/// Whether a pixel of bands has values that a collar has: all 0, or all the largest of their type.
+/// Whether the values of a pixel are those of a collar: all 0, or all the largest of their type.
 pub(crate) fn is_plain(mut values: impl Iterator<Item = f32> + Clone, white: Option<f32>) -> bool {
     let off = if white.is_some() { PLAIN_VALUES } else { 0.0 };
     values.clone().all(|v| v.abs() <= off)
@@ -77,14 +79,14 @@ pub(crate) fn is_plain(mut values: impl Iterator<Item = f32> + Clone, white: Opt
 }
 
 fn is_near(mut values: impl Iterator<Item = f32> + Clone, white: Option<f32>) -> bool {
-    // Floats have no collar that compression blurs.
+    // Float rasters are not compressed with loss, so their collars have no halo.
     white.is_some_and(|white| {
         values.clone().all(|v| v <= HALO_VALUES) || values.all(|v| v >= white - HALO_VALUES)
     })
 }
 
-/// Times that a scene's classes are swept. Collars end after two or three; a corridor that winds through the whole picture would cost a sweep for
-/// each of its turns.
+/// Rounds of sweeps at most. Collars need two or three; a corridor that winds through the whole picture would need one
+/// for each of its turns.
 const MOST_ROUNDS: usize = 200;
 
 fn make(source: &Source, opened: &mut Opened, mask: &Path) -> Result<(), String> {
@@ -95,7 +97,7 @@ fn make(source: &Source, opened: &mut Opened, mask: &Path) -> Result<(), String>
     for round in 1.. {
         if round > MOST_ROUNDS {
             return Err(format!(
-                "its collar winds through the picture: it was followed {MOST_ROUNDS} times from end to end, and there is more of it"
+                "its collar winds through the picture: {MOST_ROUNDS} sweeps did not reach its end"
             ));
         }
         let (down, downwards) = swept(&classes, place(&format!("{round}-down.tif")), size, true)?;
@@ -110,7 +112,7 @@ fn make(source: &Source, opened: &mut Opened, mask: &Path) -> Result<(), String>
     std::fs::rename(&part, mask).map_err(|e| e.to_string())
 }
 
-/// A file of the classes of pixels, which goes with the value.
+/// A file with the classes of pixels, deleted on drop.
 struct Classes {
     path: PathBuf,
     dataset: Dataset,
@@ -118,7 +120,7 @@ struct Classes {
 
 impl Drop for Classes {
     fn drop(&mut self) {
-        // It lies in a temporary folder, which goes anyhow.
+        // The temporary folder is deleted anyway.
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -141,7 +143,7 @@ fn written(dataset: &Dataset, width: usize, row: usize, values: Vec<u8>) -> Resu
     band.write((0, at), (width, height), &mut buffer).map_err(|e| failure(&e))
 }
 
-/// First row and number of rows of each part that is held at once, from the north.
+/// First row and number of rows of each part that is held in memory, from the north.
 fn chunks((width, height): (usize, usize)) -> impl DoubleEndedIterator<Item = (usize, usize)> {
     let rows = (CHUNK_PX / width.max(1)).clamp(1, 512);
     let rows = if rows > BLOCK_ROWS { rows / BLOCK_ROWS * BLOCK_ROWS } else { rows };
@@ -180,7 +182,7 @@ fn flushed(path: PathBuf, dataset: Dataset) -> Result<Classes, String> {
     Ok(Classes { path, dataset })
 }
 
-/// Carries on what is reached, row by row to the south or to the north; with the number of pixels that it was carried on to.
+/// Propagates the collar row by row to the south or to the north; also gives the number of pixels added.
 fn swept(
     classes: &Classes,
     path: PathBuf,
@@ -207,7 +209,8 @@ fn swept(
     Ok((flushed(path, dataset)?, changed))
 }
 
-/// Reaches plain pixels of a row beside what is reached of the row before, beside the border, and beside each other; gives how many.
+/// Adds the pixels of a row with collar values that touch the collar in the row before, the border, or each other;
+/// gives their number.
 fn carried(line: &mut [u8], before: &[bool]) -> u64 {
     let mut changed = 0;
     let mut spread = |v: &mut u8, reached: bool| {
@@ -217,18 +220,18 @@ fn carried(line: &mut [u8], before: &[bool]) -> u64 {
         }
         *v >= REACHED
     };
-    let mut beside = true;
+    let mut touches = true;
     for (v, before) in line.iter_mut().zip(before) {
-        beside = spread(v, beside || *before);
+        touches = spread(v, touches || *before);
     }
-    beside = true;
+    touches = true;
     for v in line.iter_mut().rev() {
-        beside = spread(v, beside);
+        touches = spread(v, touches);
     }
     changed
 }
 
-/// The mask: what is reached, and its halo.
+/// The mask: the collar and its halo.
 fn with_halo(
     classes: &Classes,
     path: &Path,
@@ -237,7 +240,7 @@ fn with_halo(
 ) -> Result<(), String> {
     let dataset = created(path, size)?;
     for (row, rows) in chunks(size) {
-        // A halo comes from no farther than its reach.
+        // Rows farther away than the reach of a halo have no influence.
         let (top, bottom) = (row.saturating_sub(HALO_PX), (row + rows + HALO_PX).min(size.1));
         let values = ffi::read_bands::<u8>(&classes.dataset, (0, top), (size.0, bottom - top), &[1])?;
         let reach = halo(&values, size.0, around_nodata);
@@ -248,7 +251,7 @@ fn with_halo(
     dataset.close().map_err(|e| failure(&e))
 }
 
-/// Pixels that almost have a collar's values and lie within its halo.
+/// Pixels in the halo of a collar: close to it in value and position.
 fn halo(values: &[u8], width: usize, around_nodata: bool) -> Vec<bool> {
     let is_start = |v: u8| v == REACHED || (around_nodata && v == OUTSIDE);
     let mut reach = vec![false; values.len()];

@@ -1,7 +1,7 @@
-//! Where a data set holds something at all, told without values.
+//! The pixels that a data set has at all, determined without their values.
 //!
-//! GDAL shows a fill value (0, if nothing is declared) where no source of a VRT lies, where a block of a sparse GeoTIFF was
-//! never written, and around a warped picture. Such a place is never valid, whatever the value.
+//! GDAL returns a fill value (0, if nothing is declared) for pixels without a source in a VRT, in blocks of a sparse
+//! GeoTIFF that were never written, and around a warped image. Such pixels are never valid, whatever their value.
 
 use std::fmt;
 use std::ops::Range;
@@ -15,17 +15,17 @@ use super::vrt_layout::{Band, Layout, Place};
 use crate::error::is_transient;
 use crate::ffi::{self, failure};
 
-/// VRTs that name VRTs that name VRTs: as many as [`crate::guard`] looks into.
+/// Nesting of VRTs, the same as in [`crate::guard`].
 const MAX_DEPTH: usize = 9;
-/// Sources of a VRT that are kept open.
+/// Sources of a VRT that are kept open at most.
 pub(crate) const MAX_OPEN: usize = 32;
 
-/// Pixels of a source that are looked at at once: a VRT may show few pixels of many, and a window of it hold any number of its
-/// source's.
+/// Pixels of a source that are read at a time: a VRT may subsample its source, so that a window of it covers any number
+/// of source pixels.
 const STRIP_PX: usize = 1 << 18;
 
-/// Tells where one data set holds something. Asked for the first time, it looks at what kind of data set it is; of a GeoTIFF,
-/// the places of the blocks are looked up that are read anyway.
+/// Coverage of one data set. Its kind is determined at the first call; for a GeoTIFF, only offsets of blocks are looked
+/// up that are read anyway.
 pub(crate) struct Coverage {
     path: String,
     depth: usize,
@@ -34,15 +34,15 @@ pub(crate) struct Coverage {
 }
 
 enum Kind {
-    /// It is everywhere.
+    /// All pixels.
     Whole,
-    /// Blocks of a file may be missing, of all bands together or of each.
+    /// Blocks of a file may be missing, for all bands together or for each.
     Blocks { together: bool },
-    /// GDAL tells it of any rectangle.
+    /// GDAL reports it for any rectangle.
     Rectangles,
     /// Sources of a VRT.
     Sources(Sources),
-    /// What differs in this one was not written.
+    /// The same VRT with another fill value: pixels that differ were not written.
     Twin(Dataset),
 }
 
@@ -53,11 +53,11 @@ impl fmt::Debug for Coverage {
 }
 
 impl Coverage {
-    /// What it holds beside masks of a window, bytes: of a strip a number in double precision, or two of a warped picture, and masks,
-    /// of sources in VRTs in VRTs those of each.
+    /// Memory in addition to masks of a window, bytes: for a strip one number in double precision, or two for a warped
+    /// image, and masks; for nested VRTs those of each level.
     pub(crate) const BYTES: usize = 32 * STRIP_PX;
 
-    /// Of a data set that was opened by a path of GDAL's.
+    /// For a data set opened with a GDAL path.
     pub(crate) fn of(path: &str) -> Self {
         Self::at(path, 0, STRIP_PX)
     }
@@ -66,7 +66,7 @@ impl Coverage {
         Self { path: path.to_owned(), depth, kind: None, strip_px }
     }
 
-    /// Where all of these bands (from 1) hold something, row by row; `None` where they do everywhere.
+    /// Whether all of these bands (from 1) have the pixel, row by row; `None` if they have all pixels.
     pub(crate) fn covered(
         &mut self,
         dataset: &Dataset,
@@ -87,7 +87,7 @@ impl Coverage {
         for band in bands {
             let one = match kind {
                 Kind::Whole | Kind::Twin(_) => None,
-                // Of pixels that lie together, all bands are in one block.
+                // With pixel interleaving, all bands are in one block.
                 Kind::Blocks { together } if *together && *band != bands[0] => None,
                 Kind::Blocks { .. } => blocks(dataset, *band, window)?,
                 Kind::Rectangles => {
@@ -103,7 +103,7 @@ impl Coverage {
     }
 }
 
-/// Where both say so; `None` stands for everywhere.
+/// Intersection of two masks; `None` stands for all pixels.
 pub(crate) fn both(a: Option<Vec<bool>>, b: Option<Vec<bool>>) -> Option<Vec<bool>> {
     match (a, b) {
         (Some(mut a), Some(b)) => {
@@ -133,16 +133,16 @@ fn kind_of(dataset: &Dataset, path: &str, depth: usize, strip_px: usize) -> Resu
         }),
         _ => {
             let whole = dataset.raster_size();
-            let told = (1..=dataset.raster_count())
+            let statuses = (1..=dataset.raster_count())
                 .map(|band| ffi::coverage(dataset, band, (0, 0), whole))
                 .collect::<Result<Vec<_>, _>>()?;
             let may_lack = |(status, _): &(i32, _)| status & ffi::COVERAGE_EMPTY != 0;
-            Ok(if told.iter().any(may_lack) { Kind::Rectangles } else { Kind::Whole })
+            Ok(if statuses.iter().any(may_lack) { Kind::Rectangles } else { Kind::Whole })
         }
     }
 }
 
-/// Where values of a band are not a source's nodata value.
+/// Whether each value of a band differs from the nodata value of a source.
 fn not_held(dataset: &Dataset, band: usize, values: &[f64], nodata: f64) -> Vec<bool> {
     let sample = match ffi::type_name(dataset, band).as_str() {
         "Float32" => SampleType::Float32,
@@ -157,7 +157,7 @@ fn not_held(dataset: &Dataset, band: usize, values: &[f64], nodata: f64) -> Vec<
     held.into_iter().map(|held| !held).collect()
 }
 
-/// Whether a VRT has a mask of its own.
+/// Whether a VRT has its own mask.
 fn masks(dataset: &Dataset) -> bool {
     let flags = dataset.rasterband(1).and_then(|band| band.mask_flags());
     flags.is_ok_and(|f| f.is_per_dataset() && !f.is_nodata())
@@ -172,7 +172,7 @@ fn twin_of(document: &str) -> Result<Dataset, String> {
     Dataset::open_ex(document, options).map_err(|e| failure(&e))
 }
 
-/// Pixels of a raster, from its north-western corner.
+/// A rectangle of pixels, from the north-western corner of a raster.
 #[derive(Debug, Clone, Copy)]
 struct Rect {
     col: usize,
@@ -194,7 +194,7 @@ impl Rect {
         ffi::coverage(dataset, band, (self.col, self.row), (self.width, self.height))
     }
 
-    /// Sets the part of a window's pixels that lie in this rectangle.
+    /// Sets the pixels of a window that lie in this rectangle.
     fn fill(&self, window: &Self, pixels: &mut [bool], value: bool) {
         let cols = common(&self.cols(), &window.cols());
         for row in common(&self.rows(), &window.rows()) {
@@ -209,8 +209,8 @@ fn common(a: &Range<usize>, b: &Range<usize>) -> Range<usize> {
     start..a.end.min(b.end).max(start)
 }
 
-/// Blocks that were never written. GDAL's own status would tell holes of the file system as well, where somebody wrote zeros: a
-/// copy of the file would have another answer.
+/// Blocks that were never written. GDAL's own status would also report holes of the file system in which zeros were
+/// written: the result would differ for a copy of the file.
 fn blocks(dataset: &Dataset, band: usize, window: Rect) -> Result<Option<Vec<bool>>, String> {
     let band = dataset.rasterband(band).map_err(|e| failure(&e))?;
     let (width, height) = band.block_size();
@@ -218,7 +218,7 @@ fn blocks(dataset: &Dataset, band: usize, window: Rect) -> Result<Option<Vec<boo
     let mut there: Option<Vec<bool>> = None;
     for row in window.row / height..(window.row + window.height).div_ceil(height) {
         for col in window.col / width..(window.col + window.width).div_ceil(width) {
-            // Blocks without a place in the file have no such item.
+            // Blocks that are not in the file have no such item.
             if band.metadata_item(&format!("BLOCK_OFFSET_{col}_{row}"), "TIFF").is_none() {
                 let block = Rect { col: col * width, row: row * height, width, height };
                 let there = there.get_or_insert_with(|| vec![true; window.width * window.height]);
@@ -229,7 +229,7 @@ fn blocks(dataset: &Dataset, band: usize, window: Rect) -> Result<Option<Vec<boo
     Ok(there)
 }
 
-/// Halves a rectangle until each part holds something everywhere, or nothing.
+/// Halves a rectangle until each part is entirely covered or entirely empty.
 fn rectangles(
     dataset: &Dataset,
     band: usize,
@@ -263,7 +263,7 @@ fn rectangles(
     Ok(())
 }
 
-/// Places of ascending numbers, in runs that each span at most so many numbers, or are one place.
+/// Indices of ascending numbers, in runs that each span less than `most` numbers, or are a single index.
 fn runs(numbers: &[usize], most: usize) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (place, number) in numbers.iter().enumerate() {
@@ -275,7 +275,7 @@ fn runs(numbers: &[usize], most: usize) -> Vec<Range<usize>> {
     runs
 }
 
-/// Where two pictures that differ in their fill value alone show the same.
+/// Pixels that are equal in two rasters that differ only in their fill value.
 fn unwritten(
     dataset: &Dataset,
     twin: &Dataset,
@@ -288,7 +288,7 @@ fn unwritten(
     for (strip, there) in there.chunks_mut((rows * window.width).max(1)).enumerate() {
         let offset = (window.col, window.row + strip * rows);
         let size = (window.width, there.len() / window.width);
-        // Band by band: numbers of double precision take room.
+        // Band by band, to limit the memory for numbers in double precision.
         for band in bands {
             let read = |dataset| ffi::read_bands::<f64>(dataset, offset, size, &[*band]);
             let (a, b) = (read(dataset)?, read(twin)?);
@@ -299,13 +299,13 @@ fn unwritten(
     Ok(there.contains(&false).then_some(there))
 }
 
-/// The sources of a VRT, those that were needed last open.
+/// The sources of a VRT; the most recently used ones are open.
 struct Sources {
     bands: Vec<Band>,
     files: Vec<String>,
     open: Vec<(usize, Option<Source>)>,
     depth: usize,
-    /// Whether the VRT has a mask, which then tells what the sources' masks do.
+    /// Whether the VRT has a mask, which then includes the masks of the sources.
     mask: bool,
     strip_px: usize,
 }
@@ -324,19 +324,19 @@ impl Sources {
         let (whole, shown, mask) = (dataset.raster_size(), *shows_nodata, self.mask);
         let mut there = vec![false; window.width * window.height];
         for index in 0..places.len() {
-            // The band stays where it is while a source is opened.
+            // Cloned, since opening a source needs `self` mutably.
             let Some(place) = self.bands[band - 1].sources.as_ref().map(|places| places[index].clone())
             else {
                 break;
             };
-            // Whatever the size of the source is, it fills no more than this.
+            // Upper bound of the rectangle, for any size of the source.
             let most = [0, 1].map(|axis| place.filled(axis, usize::MAX >> 12, [whole.0, whole.1][axis]));
             if common(&most[0], &window.cols()).is_empty() || common(&most[1], &window.rows()).is_empty() {
                 continue;
             }
             let source = self.source(place.file)?;
             let Some(source) = source else {
-                // GDAL opens what this crate does not: it fills its rectangle.
+                // GDAL opens sources that this crate does not: they cover their rectangle.
                 filled_of(&most).fill(&window, &mut there, true);
                 continue;
             };
@@ -361,7 +361,7 @@ impl Sources {
         Ok(there.contains(&false).then_some(there))
     }
 
-    /// A source, opened; `None` where it is none that this crate opens.
+    /// An open source; `None` if this crate does not open it.
     fn source(&mut self, file: usize) -> Result<Option<&mut Source>, String> {
         if let Some(at) = self.open.iter().position(|(known, _)| *known == file) {
             let last = self.open.remove(at);
@@ -389,7 +389,7 @@ fn filled_of([cols, rows]: &[Range<usize>; 2]) -> Rect {
     Rect { col: cols.start, row: rows.start, width: cols.len(), height: rows.len() }
 }
 
-/// What decides which pixels of a source's band a VRT takes over.
+/// The conditions for pixels of a source's band to be used in a VRT.
 struct Asked {
     band: usize,
     nodata: Option<f64>,
@@ -397,8 +397,8 @@ struct Asked {
 }
 
 impl Source {
-    /// What a VRT takes over of a part of it that the source fills; `None` for all. The source is read in strips, whatever the number
-    /// of its pixels for one of the VRT's.
+    /// Which pixels of a part of the VRT come from the source; `None` for all. The source is read in strips, for any
+    /// ratio of pixel sizes.
     fn taken(
         &mut self,
         place: &Place,
@@ -433,7 +433,7 @@ impl Source {
         Ok(taken)
     }
 
-    /// Which pixels of a rectangle a VRT may take over; `None` for all.
+    /// Which pixels of a rectangle of the source a VRT may use; `None` for all.
     fn held(&mut self, asked: &Asked, read: Rect) -> Result<Option<Vec<bool>>, String> {
         let (band, offset, size) = (asked.band, (read.col, read.row), (read.width, read.height));
         let mut there = self.coverage.covered(&self.dataset, &[band], offset, size)?;

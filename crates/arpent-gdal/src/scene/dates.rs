@@ -8,14 +8,14 @@ use super::reader::MosaicReader;
 use super::shared_blocks::SharedBlocks;
 use crate::GdalError;
 
-/// Reads windows of one place at several dates: the bands of the dates one after the other, valid where every date
-/// is. With one date it is a [`MosaicReader`]. It belongs to one thread; each thread has its own.
+/// Reads windows at several dates: the bands of the dates one after the other, valid where every date
+/// is valid. With one date it is a [`MosaicReader`]. It belongs to one thread; each thread has its own.
 #[derive(Debug)]
 pub struct DatesReader(Vec<MosaicReader>);
 
 impl DatesReader {
-    /// A reader of mosaics on one grid, the earliest date first, each with its bands as [`MosaicReader::new`] takes
-    /// them. Nothing is opened yet.
+    /// A reader of mosaics on one grid, the earliest date first, each with its bands as for [`MosaicReader::new`].
+    /// Nothing is opened yet.
     ///
     /// # Errors
     /// As [`MosaicReader::new`].
@@ -26,7 +26,7 @@ impl DatesReader {
         Ok(Self(readers.collect::<Result<_, _>>()?))
     }
 
-    /// The same reader with the blocks of other readers, as [`MosaicReader::sharing`].
+    /// The same reader with shared blocks, as [`MosaicReader::sharing`].
     #[must_use]
     pub fn sharing(self, blocks: &SharedBlocks) -> Self {
         Self(self.0.into_iter().map(|reader| reader.sharing(blocks)).collect())
@@ -40,7 +40,7 @@ impl DatesReader {
         let mut chip: Option<Chip> = None;
         for reader in &mut self.0 {
             let date = reader.read(window)?;
-            // Every date is read through the same window: they can be joined.
+            // Every date is read in the same window, so they can be joined.
             chip = match chip {
                 None => Some(date),
                 Some(earlier) => earlier.joined(&date),

@@ -1,20 +1,20 @@
-//! Opening scenes: what a file says of itself, and every reason to refuse it.
+//! Opens and describes scenes, with every reason to refuse one.
 
 use std::path::Path;
 
-use arpent_raster::{Coding, Declared, Decoders, PixelArea, SceneInfo, Validity};
+use arpent_raster::{Coding, Declared, PixelArea, SceneInfo, Validity};
 use gdal::{Dataset, Metadata};
 
 use super::bands::bands;
 use super::mask::{Mask, mask_of};
 use super::open::{check_complete, open_alone, open_with_side_files};
 use super::source::SceneSource;
-use super::{item, jpeg2000, scaling, side_files};
+use super::{decoders, item, scaling, side_files};
 use crate::GdalError;
 use crate::error::cannot_open;
 use crate::uri::{is_local, is_remote};
 
-/// Pixels of a block that takes a while to decode, as those of JPEG 2000 do, and in which several windows may lie.
+/// Pixels of a block that is slow to decode, as those of JPEG 2000 are, and that may contain several windows.
 pub(crate) const LARGE_BLOCK_PX: usize = 1 << 20;
 
 /// Opens a scene and describes it. Only the header is read, so a huge VRT opens at once.
@@ -50,10 +50,11 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
         native: None,
         block,
         coding: coding(&dataset, block, is_remote(&source.gdal_path)),
-        decoders: decoders(path, &source.gdal_path, &dataset)?,
+        decoders: decoders::decoders(&dataset, &source.gdal_path)
+            .map_err(|message| cannot_open(path, &source.gdal_path, message))?,
         bands,
         acquired: match &source.acquired {
-            // GDAL would look for a dozen metadata files of suppliers beside a remote file that has others beside it.
+            // For a remote file with side files, GDAL would request a dozen metadata files of suppliers.
             None if is_remote(&source.gdal_path) && !side_files.is_empty() => {
                 acquired(&open_alone(path, &source.gdal_path)?)
             }
@@ -69,8 +70,8 @@ pub fn open_scene(source: &SceneSource) -> Result<SceneInfo, GdalError> {
     })
 }
 
-/// What the blocks of a raster are to whoever decodes them. Far away, those of a GeoTIFF come in few requests where several are
-/// asked for at once: that saves more than it takes to decode one.
+/// Decoding cost of the blocks of a raster. Remote blocks of a GeoTIFF come in few requests if several are requested
+/// together, which saves more time than decoding one takes.
 fn coding(dataset: &Dataset, block: (usize, usize), is_remote: bool) -> Coding {
     let driver = dataset.driver().short_name();
     let of_band = dataset.rasterband(1).ok().and_then(|b| b.metadata_item("COMPRESSION", "IMAGE_STRUCTURE"));
@@ -86,23 +87,15 @@ fn coding(dataset: &Dataset, block: (usize, usize), is_remote: bool) -> Coding {
     }
 }
 
-/// What decoders of a raster take that is of JPEG 2000, or put together of such.
-fn decoders(path: &str, gdal_path: &str, dataset: &Dataset) -> Result<Decoders, GdalError> {
-    let driver = dataset.driver().short_name();
-    if driver != "VRT" && driver != "NITF" && !driver.starts_with("JP2") {
-        return Ok(Decoders::default());
-    }
-    jpeg2000::decoders(gdal_path).map_err(|message| cannot_open(path, gdal_path, message))
-}
-
-/// Acquisition date of the file's own metadata, RFC 3339. `TIFFTAG_DATETIME` is none: it says when the file was made.
+/// Acquisition date of the file's own metadata, RFC 3339. `TIFFTAG_DATETIME` is not used: it is the time of the file's
+/// creation.
 fn acquired(dataset: &Dataset) -> Option<String> {
     let domains = ["IMAGERY", ""];
     domains.into_iter().find_map(|d| {
         let text = dataset.metadata_item("ACQUISITIONDATETIME", d)?;
-        // Zeros and blanks stand for "unknown"; what is no date is handed on as it is, for the job to tell.
-        let says = text.contains(|c: char| c.is_alphanumeric() && c != '0');
-        date(&text).or_else(|| says.then_some(text))
+        // Zeros and blanks stand for "unknown"; other texts are passed on unchanged, so that the job can report them.
+        let has_content = text.contains(|c: char| c.is_alphanumeric() && c != '0');
+        date(&text).or_else(|| has_content.then_some(text))
     })
 }
 

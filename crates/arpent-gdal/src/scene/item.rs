@@ -1,7 +1,8 @@
-//! What a STAC item says of its scene, beside what the file says: it fills gaps, and must not contradict.
+//! Metadata of a STAC item in addition to that of its file: it fills gaps, and must not contradict the file.
 
 use std::sync::Arc;
 
+use arpent_base::number::exact;
 use arpent_raster::{BandInfo, Placement};
 use gdal::Dataset;
 
@@ -9,14 +10,14 @@ use super::placement;
 use super::source::SceneSource;
 use crate::{GdalError, crs};
 
-/// Nodata values where the file declares none.
+/// Nodata values of the item, if the file declares none.
 ///
 /// # Errors
 /// [`GdalError::ItemNodata`] where both declare one and they differ.
 pub(crate) fn add_nodata(source: &SceneSource, bands: &mut [BandInfo]) -> Result<(), GdalError> {
-    let Some(said) = &source.nodata else { return Ok(()) };
-    // What is said once is said of all bands.
-    let of = |i: usize| if said.len() == 1 { said.first() } else { said.get(i) };
+    let Some(declared) = &source.nodata else { return Ok(()) };
+    // A single value applies to all bands.
+    let of = |i: usize| if declared.len() == 1 { declared.first() } else { declared.get(i) };
     for (i, band) in bands.iter_mut().enumerate().filter(|(_, band)| !band.is_alpha) {
         match (of(i).copied().flatten(), band.nodata) {
             (Some(value), None) => band.nodata = Some(value),
@@ -38,22 +39,22 @@ fn differs(source: &SceneSource, what: String, item: String, file: String) -> Gd
     GdalError::ItemDiffers { path: source.uri.clone(), what, item, file }
 }
 
-/// Where a scene lies: by its file; by its item where the file does not say it.
+/// The position of a scene: from its file, else from its item.
 ///
 /// # Errors
-/// [`GdalError::ItemDiffers`] where both say it and a corner lies elsewhere by more than half a pixel, or the CRS is another one; as
+/// [`GdalError::ItemDiffers`] if both declare it and a corner differs by more than half a pixel, or the CRS differs; as
 /// [`placement::place`].
 pub(crate) fn place(source: &SceneSource, dataset: &Dataset) -> Result<Placement, GdalError> {
-    let (said, path) = (&source.projection, source.uri.as_str());
+    let (declared, path) = (&source.projection, source.uri.as_str());
     let size = dataset.raster_size();
-    if said.is_empty() {
+    if declared.is_empty() {
         return placement::place(path, dataset);
     }
-    if let Some([rows, columns]) = said.shape.filter(|s| *s != [size.1, size.0]) {
+    if let Some([rows, columns]) = declared.shape.filter(|s| *s != [size.1, size.0]) {
         let (item, file) = (format!("{columns} x {rows} px"), format!("{} x {} px", size.0, size.1));
         return Err(differs(source, "size".into(), item, file));
     }
-    let from_item = said.crs.as_deref().map(crs::describe_crs).transpose()?;
+    let from_item = declared.crs.as_deref().map(crs::describe_crs).transpose()?;
     let from_file = dataset.spatial_ref().ok().map(|srs| crs::describe(&srs, path)).transpose()?;
     let crs = match (from_file, from_item) {
         (Some(file), Some(item)) if file.name != item.name => {
@@ -62,11 +63,11 @@ pub(crate) fn place(source: &SceneSource, dataset: &Dataset) -> Result<Placement
         (Some(crs), _) | (None, Some(crs)) => crs,
         (None, None) => return placement::place(path, dataset),
     };
-    let of_item = said.geotransform.or_else(|| of_bbox(said.bbox?, size));
+    let of_item = declared.geotransform.or_else(|| of_bbox(declared.bbox?, size));
     let geotransform = match (dataset.geo_transform().ok(), of_item) {
         (Some(file), Some(item)) => {
             let apart = furthest(&file, &item, size);
-            // An item is often rounded; half a pixel is what no rounding makes.
+            // Items are often rounded, but never by half a pixel.
             if apart.is_nan() || apart > 0.5 {
                 let what = "place (its geotransform)".to_owned();
                 return Err(differs(source, what, format!("{item:?}"), format!("{file:?}")));
@@ -79,16 +80,14 @@ pub(crate) fn place(source: &SceneSource, dataset: &Dataset) -> Result<Placement
     placement::place_in(path, Arc::new(crs), geotransform, size)
 }
 
-#[allow(clippy::cast_precision_loss, reason = "sizes of rasters are small")]
 fn of_bbox([west, south, east, north]: [f64; 4], (width, height): (usize, usize)) -> Option<[f64; 6]> {
-    let (gsd_x, gsd_y) = ((east - west) / width as f64, (north - south) / height as f64);
+    let (gsd_x, gsd_y) = ((east - west) / exact(width), (north - south) / exact(height));
     (gsd_x > 0.0 && gsd_y > 0.0).then_some([west, gsd_x, 0.0, north, 0.0, -gsd_y])
 }
 
 /// The largest distance between the corners of a raster by two geotransforms, pixels of the first.
-#[allow(clippy::cast_precision_loss, reason = "sizes of rasters are small")]
 fn furthest(a: &[f64; 6], b: &[f64; 6], (width, height): (usize, usize)) -> f64 {
-    let (w, h) = (width as f64, height as f64);
+    let (w, h) = (exact(width), exact(height));
     let corner = |t: &[f64; 6], c: f64, r: f64| (t[0] + c * t[1] + r * t[2], t[3] + c * t[4] + r * t[5]);
     let apart = |(c, r): (f64, f64)| {
         let ((x0, y0), (x1, y1)) = (corner(a, c, r), corner(b, c, r));

@@ -1,17 +1,14 @@
-//! What decoders of JPEG 2000 take, told from the headers of code streams before any is decoded.
-
-use std::collections::BTreeSet;
+//! Memory of JPEG 2000 decoders, computed from the headers of code streams.
 
 use arpent_raster::Decoders;
 
 use super::open::open_alone;
 use super::shared_blocks::DECODER_BYTES;
-use crate::ffi;
-use crate::guard::{MAX_VRT_BYTES, first_bytes, location, looks_like_vrt, references};
-use crate::uri::{extension, is_local};
+use crate::guard::first_bytes;
 
-/// Bytes of a file in which its code stream begins, and those that are read where boxes of GML or profiles come before it.
-const HEADS: [usize; 2] = [16 << 10, 4 << 20];
+/// Bytes within which the code stream of a file usually begins, and those that are read if boxes of GML or profiles
+/// come before it.
+pub(super) const HEADS: [usize; 2] = [16 << 10, 4 << 20];
 
 /// Beginning of a file of boxes.
 const SIGNATURE: &[u8] = b"\x00\x00\x00\x0cjP  ";
@@ -19,20 +16,17 @@ const SIGNATURE: &[u8] = b"\x00\x00\x00\x0cjP  ";
 /// Beginning of a code stream: its start, and the marker of its sizes.
 const START: &[u8] = b"\xff\x4f\xff\x51";
 
-/// The side in which GDAL decodes parts of a picture that is a single tile, pixels. Smaller pictures are decoded whole.
+/// Side of the parts in which GDAL decodes a single-tile image, pixels. Smaller images are decoded as a whole.
 const PART_SIDE: u64 = 1024;
 
-/// What a decoder that is open keeps of a single tile for each value beside its packed bytes, which are no more than it has
-/// unpacked: where they lie, block by block of its code. Measured: 0.8 of code blocks of 64 px, 1.0 of 32 px.
+/// Memory of an open decoder for each value of a single tile, in addition to the compressed bytes, which are no more
+/// than the decoded ones: the positions of its code blocks. Measured: 0.8 for code blocks of 64 px, 1.0 for 32 px.
 const KEPT_OF_A_VALUE: u64 = 1;
 
-/// Extensions by which remote files are looked at: each look is a request.
-const EXTENSIONS: &[&str] = &["jp2", "j2k", "j2c", "jpc", "jpx", "jpf", "jp2k", "vrt"];
+/// Extensions of remote files whose headers are read: each is a request.
+pub(super) const EXTENSIONS: &[&str] = &["jp2", "j2k", "j2c", "jpc", "jpx", "jpf", "jp2k", "vrt"];
 
-/// VRTs that name VRTs: as many as are opened.
-const MAX_DEPTH: usize = 9;
-
-/// What the code stream of a picture says of its size.
+/// Size of an image in its code stream.
 #[derive(Debug, PartialEq, Eq)]
 struct Sizes {
     picture: [u64; 2],
@@ -42,7 +36,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    /// Of the beginning of a file; `None` where no code stream begins in it.
+    /// From the beginning of a file; `None` if no code stream begins in it.
     fn of(head: &[u8]) -> Option<Self> {
         let mut rest = head;
         while let Some(at) = rest.windows(START.len()).position(|bytes| bytes == START) {
@@ -54,7 +48,7 @@ impl Sizes {
         None
     }
 
-    /// Of what follows the marker.
+    /// From the bytes after the marker.
     fn read(bytes: &[u8]) -> Option<Self> {
         let short = |at: usize| Some(u64::from(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
         let long = |at: usize| Some(u64::from(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?)));
@@ -63,7 +57,7 @@ impl Sizes {
         let components = short(36)?;
         let picture = [end[0].checked_sub(begin[0])?, end[1].checked_sub(begin[1])?];
         let bits = u64::from(bytes.get(38)? & 0x7f) + 1;
-        // Each component has three bytes behind the 38 of all.
+        // Each component has three bytes after the common 38.
         let is_whole = components > 0 && short(0)? == 38 + 3 * components;
         let is_whole = is_whole && !picture.contains(&0) && !tile.contains(&0);
         is_whole.then_some(Self { picture, tile, components, sample_bytes: bits.div_ceil(8) })
@@ -83,36 +77,8 @@ impl Sizes {
     }
 }
 
-/// What decoders of a file take, or of the files that a VRT names.
-pub(crate) fn decoders(gdal_path: &str) -> Result<Decoders, String> {
-    let mut all = Decoders::default();
-    add(gdal_path, &mut BTreeSet::new(), &mut all, 0)?;
-    Ok(all)
-}
-
-fn add(path: &str, seen: &mut BTreeSet<String>, all: &mut Decoders, depth: usize) -> Result<(), String> {
-    if depth > MAX_DEPTH || !seen.insert(path.to_owned()) {
-        return Ok(());
-    }
-    // What cannot be opened is told by whoever opens it.
-    let Ok(head) = first_bytes(path, HEADS[0]) else { return Ok(()) };
-    if looks_like_vrt(&head) {
-        for named in references(&ffi::vsi_read(path, MAX_VRT_BYTES)?)?.iter().filter(|named| named.needed) {
-            let name = location(path, &named.name, named.relative);
-            if is_local(&name) || EXTENSIONS.contains(&extension(&name).as_str()) {
-                add(&name, seen, all, depth + 1)?;
-            }
-        }
-    } else if let Some(one) = of_file(path, &head)? {
-        all.files += one.files;
-        all.block_bytes = all.block_bytes.max(one.block_bytes);
-        all.kept_bytes = all.kept_bytes.max(one.kept_bytes);
-    }
-    Ok(())
-}
-
-/// Of a file that begins so; `None` where it is no JPEG 2000.
-fn of_file(path: &str, head: &[u8]) -> Result<Option<Decoders>, String> {
+/// From the beginning of a file; `None` if it is not JPEG 2000.
+pub(super) fn of_file(path: &str, head: &[u8]) -> Result<Option<Decoders>, String> {
     if let Some(sizes) = Sizes::of(head) {
         return Ok(Some(sizes.decoders()));
     }
@@ -122,7 +88,7 @@ fn of_file(path: &str, head: &[u8]) -> Result<Option<Decoders>, String> {
     if let Some(sizes) = Sizes::of(&first_bytes(path, HEADS[1])?) {
         return Ok(Some(sizes.decoders()));
     }
-    // What comes before the code stream is very long: the whole may be a tile.
+    // The boxes before the code stream are very long: assume that the image is one tile.
     let dataset = open_alone(path, path).map_err(|e| e.to_string())?;
     let (width, height) = dataset.raster_size();
     let size = [width as u64, height as u64];

@@ -1,4 +1,4 @@
-//! The scenes of a mosaic by the grid that they are read on.
+//! The scenes of a mosaic, grouped by their native grid.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use super::resample::Weighed;
 /// Scenes of a mosaic that are read on one grid.
 #[derive(Debug)]
 pub(super) struct Layer {
-    /// Their numbers, in order.
+    /// Their indices, in order.
     pub(super) members: Vec<usize>,
-    /// Where they lie, all of them, in pixels of the mosaic: beyond, the layer has nothing.
+    /// Their common extent in pixels of the mosaic.
     window: Window,
-    /// How the mosaic's pixels are made of theirs, where they differ.
+    /// How the mosaic's pixels are computed from theirs, if the grids differ.
     pub(super) weighed: Option<Weighed>,
 }
 
 impl Layer {
-    /// The scenes of a mosaic by the grid that they are read on.
+    /// The scenes of a mosaic, grouped by their native grid.
     pub(super) fn of(mosaic: &Mosaic) -> Vec<Self> {
         let mut layers: BTreeMap<Option<String>, Self> = BTreeMap::new();
         for (index, scene) in mosaic.scenes.iter().enumerate() {
@@ -38,7 +38,7 @@ impl Layer {
         layers.into_values().collect()
     }
 
-    /// Whether it may have something in a window.
+    /// Whether it may have pixels in a window.
     pub(super) fn meets(&self, window: &Window) -> bool {
         self.window.intersect(window).is_some()
     }

@@ -1,7 +1,8 @@
-//! A look at a few pixels of a scene: what may be wrong with its validity.
+//! A check of a few pixels of a scene for problems of validity.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arpent_base::number::exact;
 use arpent_raster::{SceneInfo, Window};
 
 use super::collar;
@@ -10,25 +11,25 @@ use super::raster::{Opened, Source};
 use crate::uri::is_remote_uri;
 use crate::{GdalError, ffi};
 
-/// Side of what is looked at for the values of an alpha band, and at a corner, pixels.
+/// Side of the windows that are read for the values of an alpha band, and at a corner, pixels.
 const SIDE: usize = 32;
-/// Side of what is looked at for a share, pixels.
+/// Side of the windows that are read for a share, pixels.
 const SMALL: usize = 8;
-/// How far inwards a border must be of one color. The outermost pixels of warped pictures are often a mixture.
+/// Depth in which a border must have one color, pixels. The outermost pixels of warped images are often mixtures.
 const DEPTH: usize = 2;
-/// A collar's border is of one color for at least so many pixels without a break,
+/// The border of a collar has one color for at least so many consecutive pixels,
 const RUN: usize = 32;
-/// and for this part of what is looked at. Roofs, snow and shadows that are cut off at a border are shorter.
+/// and for this part of the pixels read. Roofs, snow and shadows that are cut off at a border are shorter.
 const RUN_PART: usize = 20;
-/// A side is looked at in pieces of at least so many pixels, where blocks are smaller.
+/// A side is read in pieces of at least so many pixels, if blocks are smaller.
 const PIECE: usize = 64;
 
-/// What a look finds.
+/// The result of [`look`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Look {
-    /// The alpha band that decides, and how many different values it holds in the sample.
+    /// The alpha band in use, and the number of different values in the sample.
     pub alpha: Option<(usize, usize)>,
-    /// What lies at the scene's border.
+    /// The collar at the scene's border.
     pub collar: Option<CollarFound>,
 }
 
@@ -60,7 +61,7 @@ impl CollarColor {
     }
 }
 
-/// How many places are looked at.
+/// Number of windows to read.
 #[derive(Debug, Clone, Copy)]
 struct Places {
     /// Along each side of the border, each as long as a block.
@@ -73,19 +74,19 @@ impl Places {
     const MANY: Self = Self { along: 16, across: 16 };
     const FEW: Self = Self { along: 4, across: 8 };
 
-    /// Few where each takes its time: a request, or a large block to decode.
+    /// Few if each is slow: a request, or a large block to decode.
     fn of(uri: &str, block: (usize, usize)) -> Self {
         let is_large = block.0.max(SIDE).saturating_mul(block.1.max(SIDE)) >= LARGE_BLOCK_PX;
         if is_large || is_remote_uri(uri) { Self::FEW } else { Self::MANY }
     }
 }
 
-/// Looks at places of a scene that are the same for every job: nine for the values of an alpha band; for a collar (where `collar`
-/// asks for it) up to 16 blocks along each side and the corners, and, where there is one, 256 small places for its share. Where a
-/// place is a request, or a block of a million pixels, 4 blocks along each side, and 64 places.
+/// Reads windows of a scene, the same for every job: nine for the values of an alpha band; for a collar (if `collar` is
+/// set) up to 16 blocks along each side and the corners, and, if there is one, 256 small windows for its share. If each
+/// window is a request, or a block of a million pixels, 4 blocks along each side, and 64 windows.
 ///
 /// # Errors
-/// What opening and reading the scene gives.
+/// Those of opening and reading the scene.
 pub fn look(info: &SceneInfo, bands: &[usize], collar: bool) -> Result<Look, GdalError> {
     let source = Source::new(&info.id, &info.uri, info.window, &info.bands, bands.to_vec())?;
     let source = source.with(&info.validity);
@@ -98,7 +99,7 @@ pub fn look(info: &SceneInfo, bands: &[usize], collar: bool) -> Result<Look, Gda
     if let Some(alpha) = alpha {
         let mut values = BTreeSet::new();
         for window in spread(&info.window, 3) {
-            let offset = info.window.offset_of(&window).unwrap_or_default();
+            let offset = info.window.offset_of(&window).expect("the windows lie in the scene");
             let size = (window.width, window.height);
             let read = ffi::read_bands::<f32>(&opened.dataset, offset, size, &[alpha]);
             let read = read.map_err(|message| source.unreadable(window, message))?;
@@ -135,12 +136,11 @@ fn collar_of(
         plain += seen.colors.iter().filter(|c| **c == Some(color)).count();
         all += seen.valid;
     }
-    #[allow(clippy::cast_precision_loss, reason = "a share to show")]
-    let share = plain as f64 / f64::max(all as f64, 1.0);
+    let share = exact(plain) / f64::max(exact(all), 1.0);
     Ok(Some(CollarFound { color, share }))
 }
 
-/// The color of a corner that a collar fills.
+/// The color of a corner that is inside a collar.
 fn in_a_corner(source: &Source, opened: &mut Opened) -> Result<Option<CollarColor>, GdalError> {
     for window in spread(&source.window(), 2) {
         let seen = seen(source, opened, window)?;
@@ -155,7 +155,7 @@ fn in_a_corner(source: &Source, opened: &mut Opened) -> Result<Option<CollarColo
     Ok(None)
 }
 
-/// The colors along the border, clockwise, of the places that are looked at: that of all pixels at a place down to [`DEPTH`].
+/// The colors of the border windows, clockwise: for each border pixel the common color of the pixels down to [`DEPTH`].
 fn border(
     source: &Source,
     opened: &mut Opened,
@@ -164,7 +164,7 @@ fn border(
 ) -> Result<Vec<Option<CollarColor>>, GdalError> {
     let whole = source.window();
     let mut strips: Vec<(Side, Window)> = strips(&whole, block, along).collect();
-    // Some formats are read from north to south alone.
+    // Some formats can only be read from north to south.
     strips.sort_by_key(|(_, window)| (window.row, window.col));
     let mut found = BTreeMap::new();
     for (side, window) in strips {
@@ -196,7 +196,7 @@ enum Side {
     West,
 }
 
-/// What is looked at along the border: whole blocks, as one costs as much as a part of it, from corner to corner.
+/// The windows along the border, from corner to corner: whole blocks, since a part of a block costs the same.
 fn strips(
     whole: &Window,
     block: (usize, usize),
@@ -220,7 +220,7 @@ fn strips(
     cols.chain(rows)
 }
 
-/// Begin and length of at most so many blocks of a side, the first and the last among them.
+/// Start and length of at most so many blocks of a side, including the first and the last.
 fn spans(length: usize, block: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     let step = block.max(PIECE);
     let count = length.div_ceil(step);
@@ -241,11 +241,11 @@ fn longest(ring: &[Option<CollarColor>], color: CollarColor) -> usize {
     most.min(ring.len())
 }
 
-/// What a window shows.
+/// Colors of a window.
 struct Seen {
-    /// The color of each valid pixel that has one a collar has.
+    /// The color of each valid pixel with a collar color.
     colors: Vec<Option<CollarColor>>,
-    /// Pixels that are valid.
+    /// Number of valid pixels.
     valid: usize,
 }
 
@@ -263,7 +263,7 @@ fn seen(source: &Source, opened: &mut Opened, window: Window) -> Result<Seen, Gd
     Ok(Seen { colors, valid: valid.iter().filter(|v| **v).count() })
 }
 
-/// So many windows in each direction, from border to border.
+/// Evenly spaced windows, `across` in each direction, from border to border.
 fn spread(whole: &Window, across: usize) -> impl Iterator<Item = Window> + use<> {
     let whole = *whole;
     let (width, height) = (SIDE.min(whole.width), SIDE.min(whole.height));
@@ -276,8 +276,8 @@ fn spread(whole: &Window, across: usize) -> impl Iterator<Item = Window> + use<>
     })
 }
 
-/// A small window in each cell of a lattice over the scene, for shares of its area. Where in its cell it lies changes so that along each
-/// row and each column of cells all parts of a cell are met alike: what lies at the border counts by what it covers.
+/// A small window in each cell of a lattice over the scene, for shares of its area. Its position in the cell varies so
+/// that each row and each column of cells samples all parts of a cell equally: the border is weighted by its area.
 fn sample(whole: &Window, across: usize) -> impl Iterator<Item = Window> + use<> {
     let whole = *whole;
     let within = move |cell: usize, other: usize, length: usize| {

@@ -1,8 +1,8 @@
-//! The mask that a band has of its own.
+//! Mask bands.
 
 use gdal::{Dataset, Metadata as _};
 
-/// What mask a band has of its own.
+/// The kind of mask of a band.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mask {
     None,
@@ -12,8 +12,8 @@ pub(crate) enum Mask {
     OfBand,
 }
 
-/// The mask of a band: not one that GDAL makes from nodata values of bands, which is ours to decide, nor from an alpha band, which
-/// may have been asked for as data.
+/// The mask of a band, except masks that GDAL derives from nodata values, which this crate handles itself, or from an
+/// alpha band, which may be read as data.
 pub(crate) fn mask_of(dataset: &Dataset, band: usize) -> Mask {
     let Ok(flags) = dataset.rasterband(band).and_then(|b| b.mask_flags()) else { return Mask::None };
     match (flags.is_all_valid() || flags.is_alpha(), flags.is_nodata(), flags.is_per_dataset()) {
@@ -24,7 +24,7 @@ pub(crate) fn mask_of(dataset: &Dataset, band: usize) -> Mask {
     }
 }
 
-/// Whether the values of a data set's mask of nodata (`NODATA_VALUES`) are those that its bands declare, as those of a PNG are.
+/// Whether the values of a data set's nodata mask (`NODATA_VALUES`) equal those declared by its bands, as in a PNG.
 fn repeats_nodata(dataset: &Dataset) -> bool {
     let Some(text) = dataset.metadata_item("NODATA_VALUES", "") else { return false };
     let of_bands = (1..=dataset.raster_count()).map(|b| dataset.rasterband(b).ok()?.no_data_value());

@@ -1,38 +1,54 @@
-//! What reading a scene takes of memory, told before it is read.
+//! Memory for reading a scene, computed beforehand.
 
 use arpent_raster::{Coding, SceneInfo};
 
 use super::coverage::{self, Coverage};
+use super::raster::Kind;
 use super::reader::MosaicReader;
 use super::resample::STRIP_PIXELS;
 use super::shared_blocks::SharedBlocks;
 
-/// Files that GDAL keeps open for all VRTs together (`GDAL_MAX_DATASET_POOL_SIZE`).
+/// Default number of files that GDAL keeps open for all VRTs together (`GDAL_MAX_DATASET_POOL_SIZE`).
 const POOL: usize = 100;
 
+/// Files that GDAL keeps open for all VRTs together.
+fn pool() -> usize {
+    let asked = gdal::config::get_config_option("GDAL_MAX_DATASET_POOL_SIZE", "").unwrap_or_default();
+    asked.trim().parse().ok().filter(|size| *size > 0).unwrap_or(POOL)
+}
+
 impl MosaicReader {
-    /// What one band of a window takes more, bytes, where scenes are resampled: a strip of them, as it is read, as floats, and as sums.
+    /// Additional memory for one band of a window if scenes are resampled, bytes: a strip as read, as floats, and as
+    /// sums.
     pub const BYTES_OF_A_STRIP: u64 = 24 * STRIP_PIXELS as u64;
 
-    /// What each reader of a scene may hold while it reads, beside its window, the room of shared blocks, and GDAL's cache, bytes: what it
-    /// fetches, the strip that it looks for holes in, what a decoder works on.
+    /// Memory for one band of a pixel during reading, in addition to the chip, bytes: as in [`arpent_raster::Chip`], or
+    /// in double precision if single precision cannot represent values that are compared with nodata.
+    pub fn bytes_of_a_value(scene: &SceneInfo) -> u64 {
+        let doubles = scene.bands.iter().any(|band| Kind::of(band.sample_type) == Kind::Doubles);
+        if doubles { 8 } else { 4 }
+    }
+
+    /// Memory of each reader of a scene in addition to its window, the cache of shared blocks, and GDAL's cache, bytes:
+    /// the fetched piece, the strip for the coverage check, and the buffers of a decoder.
     pub fn bytes_of(scene: &SceneInfo) -> u64 {
         if SharedBlocks::takes(scene) {
             return SharedBlocks::bytes_of_a_reader(scene);
         }
-        // Of a GeoTIFF, places of blocks are looked up, and no strip is read.
+        // For a GeoTIFF, offsets of blocks are looked up, and no strip is read.
         let strip = if scene.coding == Coding::Other { Coverage::BYTES as u64 } else { 0 };
         strip.saturating_add(scene.decoders.block_bytes)
     }
 
-    /// What the decoders of so many readers keep of a scene, bytes, as long as they are open. Of scenes whose decoders keep anything, a
-    /// reader has one open; of the sources of a VRT, GDAL has a number for all, and each reader those that it looks for holes in.
+    /// Memory that the open decoders of so many readers keep for a scene, bytes. A reader has one scene open whose
+    /// decoder keeps memory; of the sources of a VRT, GDAL keeps a number open for all readers, and each reader those
+    /// that it checks for coverage.
     pub fn kept_by_decoders(scene: &SceneInfo, readers: usize) -> u64 {
         let files = scene.decoders.files;
         let open = match scene.coding {
             Coding::Other => {
                 let looked_at = files.min(coverage::MAX_OPEN).saturating_mul(readers);
-                files.saturating_mul(readers).min(POOL).saturating_add(looked_at)
+                files.saturating_mul(readers).min(pool()).saturating_add(looked_at)
             }
             Coding::Blocks | Coding::CostlyBlocks => readers,
         };

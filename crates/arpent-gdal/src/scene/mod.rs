@@ -1,9 +1,9 @@
-//! Scenes: named, opened and described, laid into mosaics, read.
+//! Scenes: resolving, opening, describing, mosaicking, reading.
 //!
-//! In the order of the work: what the user names becomes sources (`resolve`, `stac`, `source`); each is opened (`open`, `side_files`)
-//! and described (`describe`, with `bands`, `scaling`, `placement`, `item`, `jpeg2000`); scenes of one grid make a mosaic (`mosaic`), of
-//! which windows are read (`reader`, `dates`). What a pixel is, is decided in `raster`, by `mask`, `coverage` and `nodata`, and by
-//! `collar` where that is asked for.
+//! In the order of processing: inputs of the user become sources (`resolve`, `stac`, `source`); each is opened (`open`,
+//! `side_files`) and described (`describe`, with `bands`, `scaling`, `placement`, `item`, `decoders`); scenes of one
+//! grid form a mosaic (`mosaic`), which is read in windows (`reader`, `dates`). `raster` decides which pixels are
+//! valid, with `mask`, `coverage` and `nodata`, and `collar` if enabled.
 
 mod band_names;
 mod bands;
@@ -11,6 +11,7 @@ mod block;
 mod collar;
 mod coverage;
 mod dates;
+mod decoders;
 mod describe;
 mod item;
 mod jpeg2000;
@@ -35,6 +36,7 @@ mod side_files;
 mod source;
 mod stac;
 mod vrt_layout;
+mod warped;
 
 pub use band_names::common_name;
 pub use dates::DatesReader;

@@ -1,4 +1,4 @@
-//! Scenes that share a grid, seen as one raster.
+//! Scenes of one grid as one raster.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 pub struct Mosaic {
     /// Their grid.
     pub grid: Grid,
-    /// The smallest window that holds them all.
+    /// The smallest window that contains all of them.
     pub window: Window,
-    /// The scenes, by id then URI unless another order was asked for: where two overlap, the first with a valid pixel wins.
+    /// The scenes, by id then URI unless another order was set: where two overlap, the first with a valid pixel wins.
     pub scenes: Vec<SceneInfo>,
 }
 
-/// Puts scenes whose pixels coincide on one grid, as [`Grid::unite`].
+/// Assigns one grid to scenes whose pixels coincide, as [`Grid::unite`].
 pub fn unite_grids<'a>(scenes: impl IntoIterator<Item = &'a mut SceneInfo>) {
     Grid::unite(scenes.into_iter().map(|scene| (&mut scene.grid, &mut scene.window)));
 }
@@ -36,8 +36,8 @@ fn mosaic(mut scenes: Vec<SceneInfo>) -> Option<Mosaic> {
     mosaic_in_order(scenes)
 }
 
-/// The scenes of one grid as one raster, in their order: where two overlap, the first with a valid pixel wins. `None` without a
-/// scene.
+/// The scenes of one grid as one raster, in their order: where two overlap, the first with a valid pixel wins. `None`
+/// without scenes.
 pub fn mosaic_in_order(scenes: Vec<SceneInfo>) -> Option<Mosaic> {
     let first = scenes.first()?;
     let window = scenes.iter().fold(first.window, |all, s| all.union(&s.window));

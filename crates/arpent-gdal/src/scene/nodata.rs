@@ -1,37 +1,39 @@
-//! Which values are nodata.
+//! Comparison with nodata values.
 //!
-//! Equality comes first. Only floats forgive the last bits, and only between finite numbers: nodata values are often written
-//! with too few digits. Integers are compared as they are, so 0.5 or -9999 is no byte.
+//! Equal values are nodata. Only finite floats may also differ in the last bits: nodata values are often written
+//! with too few digits. Integers are compared exactly, so 0.5 or -9999 never equals a byte.
 
+use arpent_base::number::{narrow, truncate};
 use arpent_raster::SampleType;
 use gdal::raster::GdalType;
 
-/// A nodata value of a band, as the band's values are compared with it.
+/// A nodata value of a band, in the type of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Nodata {
-    /// Of integers.
+    /// For integers.
     Exact(f64),
-    /// Of single precision.
+    /// For single precision.
     Single(f32),
-    /// Of double precision.
+    /// For double precision.
     Double(f64),
 }
 
 impl Nodata {
-    /// The nodata value of a band of a type; `None` where no value but NaN equals it, which is invalid anyhow.
+    /// The nodata value for a band type; `None` if no value of the type equals it, or only NaN, which is always
+    /// invalid.
     pub(crate) fn of(sample: SampleType, value: f64) -> Option<Self> {
         if value.is_nan() {
             return None;
         }
         Some(match sample {
             SampleType::Float32 => Self::Single(single(value)),
-            // A text with too few digits of the least number, such as -1.79769313486232e+308, is read as infinite.
+            // A text with too few digits of the smallest number, such as -1.79769313486232e+308, is parsed as infinite.
             SampleType::Float64 => Self::Double(value.clamp(f64::MIN, f64::MAX)),
             _ => Self::Exact(value),
         })
     }
 
-    /// Clears `held` where a band of values does not hold it.
+    /// Clears `held` where a band of values differs from it.
     pub(crate) fn and_held<T: Sample>(self, band: &[T], held: &mut [bool]) {
         let pairs = held.iter_mut().zip(band);
         match self {
@@ -46,11 +48,10 @@ impl Nodata {
     }
 }
 
-/// The value in single precision, values beyond it as the largest ones (as GDAL does,
+/// The value in single precision, clamped to the largest finite values (as in GDAL,
 /// `GDALAdjustNoDataCloseToFloatMax`).
-#[allow(clippy::cast_possible_truncation, reason = "clamped to what single precision holds")]
 fn single(value: f64) -> f32 {
-    value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+    narrow(value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)))
 }
 
 /// Twice the rounding error of one number: GDAL's `ARE_REAL_EQUAL` with its default of two units.
@@ -59,23 +60,23 @@ fn near_f32(a: f32, b: f32) -> bool {
     a == b || (a.is_finite() && (a - b).abs() <= 2.0 * f32::EPSILON * b.abs())
 }
 
-/// The same in double precision.
+/// The same for double precision.
 #[allow(clippy::float_cmp, reason = "equality first")]
 fn near_f64(a: f64, b: f64) -> bool {
     a == b || (a.is_finite() && (a - b).abs() <= 2.0 * f64::EPSILON * b.abs())
 }
 
-/// What values are read and compared with nodata in.
+/// The types in which values are read and compared with nodata.
 pub(crate) trait Sample: GdalType + Copy + Default + PartialEq {
-    /// Whether a value may be no number, or none that single precision holds.
+    /// Whether a value may be NaN, or outside of single precision.
     const MAY_BE_INVALID: bool;
 
-    /// The whole number of an integer band; `None` where no value of the type equals it.
+    /// The value of an integer band; `None` if no value of the type equals it.
     fn exactly(value: f64) -> Option<Self>;
     fn narrow(self) -> f32;
     fn wide(self) -> f64;
 
-    /// The value of a signed byte that was read as an unsigned one.
+    /// The value of a signed byte that was read as unsigned.
     fn signed_byte(self) -> Self {
         self
     }
@@ -90,9 +91,8 @@ pub(crate) trait Sample: GdalType + Copy + Default + PartialEq {
 impl Sample for u8 {
     const MAY_BE_INVALID: bool = false;
 
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole u8")]
     fn exactly(value: f64) -> Option<Self> {
-        (value.fract() == 0.0 && (0.0..=255.0).contains(&value)).then_some(value as Self)
+        (value.fract() == 0.0 && (0.0..=255.0).contains(&value)).then(|| truncate(value))
     }
 
     fn narrow(self) -> f32 {
@@ -107,9 +107,8 @@ impl Sample for u8 {
 impl Sample for u16 {
     const MAY_BE_INVALID: bool = false;
 
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole u16")]
     fn exactly(value: f64) -> Option<Self> {
-        (value.fract() == 0.0 && (0.0..=65_535.0).contains(&value)).then_some(value as Self)
+        (value.fract() == 0.0 && (0.0..=65_535.0).contains(&value)).then(|| truncate(value))
     }
 
     fn narrow(self) -> f32 {
@@ -125,12 +124,11 @@ impl Sample for f32 {
     const MAY_BE_INVALID: bool = true;
 
     #[allow(
-        clippy::cast_possible_truncation,
         clippy::float_cmp,
-        reason = "a number that single precision does not hold equals no integer of 16 bits"
+        reason = "a number that single precision does not represent equals no 16-bit integer"
     )]
     fn exactly(value: f64) -> Option<Self> {
-        let narrow = value as Self;
+        let narrow = narrow(value);
         (f64::from(narrow) == value && narrow.is_finite()).then_some(narrow)
     }
 
@@ -138,9 +136,8 @@ impl Sample for f32 {
         self
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "networks compute in f32")]
     fn scaled(self, scale: f64, offset: f64) -> Self {
-        f64::from(self).mul_add(scale, offset) as Self
+        narrow(f64::from(self).mul_add(scale, offset))
     }
 
     fn wide(self) -> f64 {
@@ -159,9 +156,8 @@ impl Sample for f64 {
         value.is_finite().then_some(value)
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "networks compute in f32")]
     fn narrow(self) -> f32 {
-        self as f32
+        narrow(self)
     }
 
     fn wide(self) -> f64 {
@@ -177,8 +173,8 @@ impl Sample for f64 {
     }
 }
 
-/// Makes pixels invalid that hold nodata in all bands that declare a value (and at least one does), or of which any band is
-/// not finite. `values` are band by band.
+/// Marks pixels invalid that are nodata in all bands with a declared value (at least one), or not finite in any band.
+/// `values` are band by band.
 pub(crate) fn invalidate<T: Sample>(valid: &mut [bool], values: &[T], nodata: &[Option<Nodata>]) {
     let pixels = valid.len().max(1);
     let bands = || values.chunks_exact(pixels);

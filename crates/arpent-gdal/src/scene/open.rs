@@ -1,4 +1,4 @@
-//! Rasters, opened by one of the drivers that are known to be safe, with the files beside them that GDAL reads with them.
+//! Opens rasters, only with drivers that are known to be safe, and their side files.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ use crate::setup::quiet;
 use crate::uri::{file_name, is_local, is_remote};
 use crate::{GdalError, guard};
 
-/// Blocks of a GeoTIFF whose place in the file is checked when it is opened.
+/// Blocks of a GeoTIFF whose offsets are checked when it is opened.
 const MAX_BLOCKS_CHECKED: usize = 1 << 16;
 
-/// Opens a raster of one of the known formats, unless it names or declares what it must not, with the files beside it that
-/// GDAL reads with it, wherever they lie.
+/// Opens a raster of a supported format with its side files, local or remote, unless it names forbidden files or
+/// exceeds a limit.
 pub(crate) fn open_raster(uri: &str, gdal_path: &str) -> Result<Dataset, GdalError> {
     open_with_side_files(uri, gdal_path).map(|(dataset, _)| dataset)
 }
 
-/// The same with the names of those files, overviews left out.
+/// The same, also returns the names of the side files, without overviews.
 pub(crate) fn open_with_side_files(uri: &str, gdal_path: &str) -> Result<(Dataset, Vec<String>), GdalError> {
     if !is_remote(gdal_path) {
         let dataset = open_with(uri, gdal_path, &[])?;
@@ -28,9 +28,9 @@ pub(crate) fn open_with_side_files(uri: &str, gdal_path: &str) -> Result<(Datase
         return Ok((dataset, names));
     }
     prepare();
-    // What is not there at all is told before anything is looked for beside it.
+    // A missing file is reported before side files are requested.
     guard::named_files(uri, gdal_path)?;
-    let mut names = side_files::beside(uri, gdal_path)?;
+    let mut names = side_files::side_names(uri, gdal_path)?;
     let mut dataset = open_with(uri, gdal_path, &names)?;
     if dataset.geo_transform().is_err() && ffi::gcp_count(&dataset) == 0 {
         let world = side_files::world(uri, gdal_path)?;
@@ -43,7 +43,7 @@ pub(crate) fn open_with_side_files(uri: &str, gdal_path: &str) -> Result<(Datase
     Ok((dataset, names))
 }
 
-/// The same without the files beside it, where it lies behind a network.
+/// The same, without side files if it is remote.
 pub(crate) fn open_alone(uri: &str, gdal_path: &str) -> Result<Dataset, GdalError> {
     open_with(uri, gdal_path, &[])
 }
@@ -53,8 +53,8 @@ fn prepare() {
     guard::harden();
 }
 
-/// Opens a raster; of a remote one with these files beside it and no others.
-fn open_with(uri: &str, gdal_path: &str, beside: &[String]) -> Result<Dataset, GdalError> {
+/// Opens a raster; a remote one with exactly these side files.
+fn open_with(uri: &str, gdal_path: &str, side_names: &[String]) -> Result<Dataset, GdalError> {
     prepare();
     if is_local(gdal_path) {
         match std::fs::metadata(gdal_path) {
@@ -73,9 +73,9 @@ fn open_with(uri: &str, gdal_path: &str, beside: &[String]) -> Result<Dataset, G
         }
     }
     guard::named_files(uri, gdal_path)?;
-    // Behind a network every probe for a side file is a request: those that count were asked for, there are no others.
+    // Every probe for a side file of a remote file is a request: all relevant ones have already been sent.
     let siblings: Vec<&str> =
-        std::iter::once(file_name(uri)).chain(beside.iter().map(String::as_str)).collect();
+        std::iter::once(file_name(uri)).chain(side_names.iter().map(String::as_str)).collect();
     let options = DatasetOptions {
         open_flags: GdalOpenFlags::GDAL_OF_READONLY
             | GdalOpenFlags::GDAL_OF_RASTER
@@ -91,7 +91,7 @@ fn open_with(uri: &str, gdal_path: &str, beside: &[String]) -> Result<Dataset, G
     Ok(dataset)
 }
 
-/// Finds a GeoTIFF that was not copied to its end before hours are spent on its first half.
+/// Detects a truncated GeoTIFF before hours are spent on its first half.
 pub(crate) fn check_complete(uri: &str, path: &Path, dataset: &Dataset) -> Result<(), GdalError> {
     if dataset.driver().short_name() != "GTiff" {
         return Ok(());

@@ -1,5 +1,6 @@
-//! Rasters read as mere arrays of pixels: whether they are georeferenced does not matter.
+//! Rasters as plain pixel arrays, georeferenced or not.
 
+use arpent_base::number::{exact, truncate};
 use arpent_raster::{Chip, LABEL_NODATA, Raster, ReadAs, Scaling, Window};
 
 use gdal::Metadata;
@@ -14,13 +15,13 @@ use super::source::SceneSource;
 use crate::uri::{gdal_path, is_local, quoted, stem};
 use crate::{GdalError, ffi, guard};
 
-/// Reads a whole raster; the chip's window starts at (0, 0). `bands` are numbers from 1 in the order wanted;
-/// without them the chip has all that are not an alpha band. An alpha band that is not asked for, mask bands and
-/// nodata values make pixels invalid as in [`MosaicReader`](crate::MosaicReader), and a declared scale and offset count as
-/// `values` says. The second result has what each band declares, as it was read.
+/// Reads a whole raster; the chip's window starts at (0, 0). `bands` are numbers from 1 in the order of the result; by
+/// default all bands except an alpha band are read. An alpha band that is not read as data, mask bands and nodata
+/// values make pixels invalid as in [`MosaicReader`](crate::MosaicReader), and `values` selects whether a declared
+/// scale and offset are applied. The second result has the declaration of each band that was read.
 ///
 /// # Errors
-/// What [`open_scene`](crate::open_scene) gives, save for what concerns its place; [`GdalError::NoSuchBand`],
+/// Those of [`open_scene`](crate::open_scene), except for georeferencing; [`GdalError::NoSuchBand`],
 /// [`GdalError::ReadWindow`].
 pub fn read_picture(
     uri: &str,
@@ -39,20 +40,20 @@ pub fn read_picture(
     Ok((Source::new(stem(uri), uri, window, &infos, selection)?.read(&mut opened, window)?, declared))
 }
 
-/// Number of bands of a raster, alpha included.
+/// Number of bands of a raster, including alpha.
 ///
 /// # Errors
-/// What opening a raster gives: [`GdalError::Missing`], [`GdalError::NotARaster`], [`GdalError::Corrupt`], ...
+/// Those of opening a raster: [`GdalError::Missing`], [`GdalError::NotARaster`], [`GdalError::Corrupt`], ...
 pub fn count_bands(uri: &str) -> Result<usize, GdalError> {
     Ok(open(uri)?.0.dataset.raster_count())
 }
 
-/// Reads a label raster of one band of whole numbers from 0 to 255, also one bit per sample or palette indices;
-/// its window starts at (0, 0). Pixels that hold a declared nodata value, that a mask takes out, or for which the data set holds
-/// nothing, are [`LABEL_NODATA`].
+/// Reads a label raster of one band of whole numbers from 0 to 255, also one bit per sample or palette indices; its
+/// window starts at (0, 0). Pixels with a declared nodata value, masked pixels, and pixels that the data set does not
+/// have, are [`LABEL_NODATA`].
 ///
 /// # Errors
-/// What opening a raster gives, [`GdalError::BandCount`] unless there is one band, [`GdalError::NotALabel`] for
+/// Those of opening a raster, [`GdalError::BandCount`] unless there is one band, [`GdalError::NotALabel`] for
 /// other values, [`GdalError::ReadWindow`].
 pub fn read_labels(uri: &str) -> Result<Raster<u8>, GdalError> {
     let (mut opened, window) = open(uri)?;
@@ -89,47 +90,47 @@ pub fn read_labels(uri: &str) -> Result<Raster<u8>, GdalError> {
     Raster::new(window, labels).map_err(|e| unreadable(e.to_string()))
 }
 
-/// What a label raster says of its values.
+/// Properties of the values of a label raster.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LabelFacts {
     /// Its nodata value.
     pub nodata: Option<f64>,
-    /// Whether it is compressed so that pixels get other values than they had (JPEG, and WebP and JPEG 2000 where they say it).
+    /// Whether its compression is lossy (JPEG, and WebP and JPEG 2000 if they declare it).
     pub is_lossy: bool,
 }
 
-/// What a label raster says of its values, from its header.
+/// Properties of the values of a label raster, from its header.
 ///
 /// # Errors
-/// What opening a raster gives.
+/// Those of opening a raster.
 pub fn label_facts(uri: &str) -> Result<LabelFacts, GdalError> {
     let (opened, _) = open(uri)?;
-    let said = |key: &str| opened.dataset.metadata_item(key, "IMAGE_STRUCTURE").unwrap_or_default();
-    let compression = said("COMPRESSION").to_uppercase();
-    let reversibility = said("COMPRESSION_REVERSIBILITY").to_uppercase();
+    let structure = |key: &str| opened.dataset.metadata_item(key, "IMAGE_STRUCTURE").unwrap_or_default();
+    let compression = structure("COMPRESSION").to_uppercase();
+    let reversibility = structure("COMPRESSION_REVERSIBILITY").to_uppercase();
     let is_jpeg = opened.dataset.driver().short_name() == "JPEG"
         || compression.contains("JPEG") && !compression.contains("JPEG2000");
     let nodata = opened.dataset.rasterband(1).ok().and_then(|b| b.no_data_value());
     Ok(LabelFacts { nodata, is_lossy: is_jpeg || reversibility.starts_with("LOSSY") })
 }
 
-/// How a raster lies elsewhere than another one.
+/// The difference in position of a raster from another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misplaced {
-    /// What differs, up to where the other's name would stand: `it is in EPSG:2154, other than`.
+    /// The difference, a text that the name of the other raster follows: `it is in EPSG:2154, other than`.
     pub problem: String,
-    /// The command that brings it onto the pixels of the other one, where GDAL's own has one.
+    /// The GDAL command that aligns it with the pixels of the other one, if any.
     pub command: Option<String>,
 }
 
-/// Part of a pixel by which the corners of two rasters of one place may lie apart: tools round differently.
+/// Part of a pixel by which the corners of two aligned rasters may differ: tools round differently.
 const SAME_PLACE: f64 = 0.1;
 
-/// How a raster lies elsewhere than another one of as many columns and rows: in another CRS, with pixels of another size,
-/// or shifted. `None` where it does not, or where one of them does not say where it lies.
+/// The difference in position of a raster from another one of the same number of columns and rows: another CRS, another
+/// pixel size, or a shift. `None` if there is none, or if one of them is not georeferenced.
 ///
 /// # Errors
-/// What opening a raster gives.
+/// Those of opening a raster.
 pub fn misplaced(uri: &str, than: &str) -> Result<Option<Misplaced>, GdalError> {
     let (dataset, window) = open(uri)?;
     let Ok(place) = dataset.dataset.geo_transform() else { return Ok(None) };
@@ -152,8 +153,7 @@ pub fn misplaced(uri: &str, than: &str) -> Result<Option<Misplaced>, GdalError> 
             return None;
         }
         let crs = code.map_or(String::new(), |code| format!("-t_srs {code} "));
-        #[allow(clippy::cast_precision_loss, reason = "sizes of rasters")]
-        let (width, height) = (window.width as f64, window.height as f64);
+        let (width, height) = (exact(window.width), exact(window.height));
         let (x, y) = (wanted[0] + wanted[1] * width, wanted[3] + wanted[5] * height);
         let (x0, x1, y0, y1) = (wanted[0].min(x), wanted[0].max(x), wanted[3].min(y), wanted[3].max(y));
         let output = std::path::Path::new(uri).with_extension("placed.tif");
@@ -168,10 +168,9 @@ pub fn misplaced(uri: &str, than: &str) -> Result<Option<Misplaced>, GdalError> 
     Ok(problem.map(|problem| Misplaced { problem, command: command() }))
 }
 
-/// How two rasters of one size lie apart.
+/// The difference in position of two rasters of one size.
 fn apart(place: &[f64; 6], wanted: &[f64; 6], window: Window) -> Option<String> {
-    #[allow(clippy::cast_precision_loss, reason = "sizes of rasters")]
-    let (width, height) = (window.width as f64, window.height as f64);
+    let (width, height) = (exact(window.width), exact(window.height));
     let ground = |t: &[f64; 6], x: f64, y: f64| (t[0] + x * t[1] + y * t[2], t[3] + x * t[4] + y * t[5]);
     let sides = |t: &[f64; 6]| (t[1].hypot(t[4]), t[2].hypot(t[5]));
     let (side, wanted_side) = (sides(place), sides(wanted));
@@ -190,9 +189,8 @@ fn apart(place: &[f64; 6], wanted: &[f64; 6], window: Window) -> Option<String> 
     is_far.then(|| format!("it lies {:+.2} pixels east and {:+.2} pixels north of", far.0, far.1))
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole u8")]
 fn whole(value: f64) -> Option<u8> {
-    (value.fract() == 0.0 && (0.0..=255.0).contains(&value)).then_some(value as u8)
+    (value.fract() == 0.0 && (0.0..=255.0).contains(&value)).then_some(truncate::<u8>(value))
 }
 
 fn open(uri: &str) -> Result<(Opened, Window), GdalError> {

@@ -1,4 +1,4 @@
-//! Where a raster lies.
+//! The position of a raster.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use gdal::Dataset;
 
 use crate::{GdalError, crs, ffi};
 
-/// Where a raster lies; refuses those that lie nowhere.
+/// The position of a raster; refuses those that are not georeferenced.
 pub(crate) fn place(path: &str, dataset: &Dataset) -> Result<Placement, GdalError> {
     let (width, height) = dataset.raster_size();
     let geotransform = dataset.geo_transform().map_err(|_| GdalError::NoGeotransform {
@@ -19,7 +19,7 @@ pub(crate) fn place(path: &str, dataset: &Dataset) -> Result<Placement, GdalErro
     place_in(path, crs, geotransform, (width, height))
 }
 
-/// Where a raster of a CRS, a geotransform and so many columns and rows lies.
+/// The position of a raster from CRS, geotransform and size.
 pub(crate) fn place_in(
     path: &str,
     crs: Arc<Crs>,
@@ -28,6 +28,6 @@ pub(crate) fn place_in(
 ) -> Result<Placement, GdalError> {
     Grid::place(crs, geotransform, width, height).map_err(|e| match e {
         GridError::Rotated { geotransform } => GdalError::Rotated { path: path.into(), geotransform },
-        _ => GdalError::DegenerateGeotransform { path: path.into(), geotransform },
+        problem => GdalError::DegenerateGeotransform { path: path.into(), problem },
     })
 }

@@ -1,4 +1,4 @@
-//! Label and confidence rasters of a published map, read again.
+//! Reads label and confidence rasters of a published map.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,8 @@ impl PublishedRaster {
     /// Opens a file or URL. Only its header is read.
     ///
     /// # Errors
-    /// What [`open_scene`](crate::open_scene) gives for a file that cannot be read or placed, [`GdalError::BandCount`] and
-    /// [`GdalError::UnsupportedType`] for anything but one band of bytes.
+    /// Those of [`open_scene`](crate::open_scene) for a file that cannot be read or is not georeferenced,
+    /// [`GdalError::BandCount`] and [`GdalError::UnsupportedType`] unless it has one band of bytes.
     pub fn open(uri: &str) -> Result<Self, GdalError> {
         let path = gdal_path(uri);
         let dataset = open_raster(uri, &path)?;
@@ -56,7 +56,7 @@ impl PublishedRaster {
         self.window
     }
 
-    /// Names of the classes of a label raster, by id; nothing for confidences.
+    /// Names of the classes of a label raster, by id; empty for confidences.
     pub fn classes(&self) -> &BTreeMap<u8, String> {
         &self.classes
     }

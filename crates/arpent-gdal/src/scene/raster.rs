@@ -1,4 +1,4 @@
-//! What is read of one raster: values, and which of them are valid.
+//! Values of one raster, and which of them are valid.
 
 use arpent_raster::{BandInfo, Chip, Declared, SampleType, Scaling, Validity, Window};
 use gdal::Dataset;
@@ -11,10 +11,10 @@ use super::open::open_raster;
 use crate::uri::gdal_path;
 use crate::{GdalError, ffi};
 
-/// Bands of a scene, from 1, in the order wanted.
+/// Bands of a scene, from 1, in the order of the result.
 pub(crate) type BandSelection = Vec<usize>;
 
-/// What is read of a raster.
+/// How a raster is read.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
     id: String,
@@ -22,17 +22,17 @@ pub(crate) struct Source {
     window: Window,
     bands: BandSelection,
     nodata: Vec<Option<Nodata>>,
-    /// Whether nodata counts beside alpha and masks.
+    /// Whether nodata values apply in addition to alpha and masks.
     nodata_counts: bool,
     alpha: Option<usize>,
     kind: Kind,
-    /// Which bands hold signed bytes.
+    /// Which bands have signed bytes.
     signed_bytes: Vec<bool>,
-    /// The factor and the summand that each band's values are read with.
+    /// The factor and the summand applied to each band's values.
     scalings: Vec<Option<(f64, f64)>>,
-    /// The largest value that all bands may have as they are stored, where they are whole numbers of one type.
+    /// The largest stored value of the type of all bands, if they have one integer type.
     white: Option<f32>,
-    /// Whether only what is valid is asked for, not the values.
+    /// Whether only validity is read, not the values.
     validity_alone: bool,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Source {
 pub(crate) struct Opened {
     pub(crate) dataset: Dataset,
     pub(crate) coverage: Coverage,
-    /// The mask of its collar, once it is needed.
+    /// The mask of its collar, opened when needed.
     pub(super) collar: Option<Dataset>,
 }
 
@@ -52,24 +52,24 @@ impl Opened {
         Ok(Self::of(open_raster(uri, &path)?, &path))
     }
 
-    /// Of a data set that was opened by a path of GDAL's.
+    /// From a data set opened with a GDAL path.
     pub(crate) fn of(dataset: Dataset, path: &str) -> Self {
         Self { dataset, coverage: Coverage::of(path), collar: None }
     }
 }
 
-/// In what values are read, so that none changes.
+/// The type in which values are read without loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+pub(super) enum Kind {
     Bytes,
     Words,
     Floats,
-    /// Single precision would not hold what is compared with nodata.
+    /// Single precision cannot represent values that are compared with nodata.
     Doubles,
 }
 
 impl Kind {
-    fn of(sample: SampleType) -> Self {
+    pub(super) fn of(sample: SampleType) -> Self {
         match sample {
             SampleType::Uint8 => Self::Bytes,
             SampleType::Uint16 => Self::Words,
@@ -78,7 +78,7 @@ impl Kind {
         }
     }
 
-    /// The largest value, of whole numbers.
+    /// The largest value, for integers.
     fn white(self) -> Option<f32> {
         match self {
             Self::Bytes => Some(255.0),
@@ -87,7 +87,7 @@ impl Kind {
         }
     }
 
-    /// Bytes of a value as it is kept.
+    /// Bytes of a stored value.
     fn bytes(self) -> usize {
         match self {
             Self::Bytes => 1,
@@ -97,13 +97,13 @@ impl Kind {
     }
 }
 
-/// A band that is asked for and is not there, or a selection of another length.
+/// The error for a missing band, or for a selection of another length.
 pub(super) fn no_such_band(path: &str, band: usize, bands: usize) -> GdalError {
     GdalError::NoSuchBand { path: path.to_owned(), band, bands }
 }
 
 impl Source {
-    /// Bands of a raster that fills a window.
+    /// For bands of a raster that fills a window.
     pub(crate) fn new(
         id: &str,
         uri: &str,
@@ -127,7 +127,7 @@ impl Source {
         }
         let white = kind.white();
         if scalings.iter().any(Option::is_some) {
-            // What is scaled is no whole number.
+            // Scaled values are not integers.
             kind = kind.max(Kind::Floats);
         }
         let alpha = BandInfo::alpha_of(infos, &bands);
@@ -148,12 +148,12 @@ impl Source {
         })
     }
 
-    /// The same with what decides about a scene's pixels, its collar left aside.
+    /// The same with a scene's sources of validity, except its collar.
     pub(crate) fn with(self, validity: &Validity) -> Self {
         Self { nodata_counts: validity.nodata_by == Declared::Configuration, ..self }
     }
 
-    /// The same without values where they do not decide about which pixels are valid.
+    /// The same without values, unless validity depends on them.
     pub(super) fn with_validity_alone(self) -> Self {
         Self { validity_alone: true, ..self }
     }
@@ -163,7 +163,7 @@ impl Source {
         &self.uri
     }
 
-    /// Bytes of a value of one band as it is kept.
+    /// Bytes of a stored value of one band.
     pub(super) fn sample_bytes(&self) -> usize {
         self.kind.bytes()
     }
@@ -173,7 +173,7 @@ impl Source {
         &self.bands
     }
 
-    /// Values of all bands as they are stored, band by band, and which pixels are valid.
+    /// Stored values of all bands, band by band, and which pixels are valid.
     pub(crate) fn raw(&self, opened: &mut Opened, window: Window) -> Result<(Vec<f32>, Vec<bool>), String> {
         let valid = self.read(opened, window).map_err(|e| e.to_string())?.valid;
         let offset = self.window.offset_of(&window).ok_or("outside the scene")?;
@@ -181,7 +181,7 @@ impl Source {
         Ok((ffi::read_bands::<f32>(&opened.dataset, offset, size, &self.bands)?, valid))
     }
 
-    /// The largest value that all bands may have, where they are whole numbers of one type.
+    /// The largest value of the type of all bands, if they have one integer type.
     pub(crate) fn white(&self) -> Option<f32> {
         self.white
     }
@@ -196,8 +196,8 @@ impl Source {
         self.read_block(opened, window, None).map(Block::into_chip)
     }
 
-    /// The same in the type in which they are stored: of bytes, GDAL copies whole rows. Where `inside` is given, pixels are invalid
-    /// where it does not say that they are in the picture.
+    /// The same in the stored type: for bytes, GDAL copies whole rows. If `inside` is given, pixels are invalid where
+    /// it is false.
     pub(super) fn read_block(
         &self,
         opened: &mut Opened,
@@ -235,7 +235,7 @@ impl Source {
         Ok(Block { window, bands: self.bands.len(), values, valid })
     }
 
-    /// Values of all bands, 0 where they are invalid.
+    /// Values of all bands, 0 for invalid pixels.
     fn samples<T: Sample>(
         &self,
         dataset: &Dataset,
@@ -247,7 +247,7 @@ impl Source {
         let mut values = ffi::read_bands::<T>(dataset, offset, size, &self.bands)?;
         let bands = values.chunks_exact_mut((size.0 * size.1).max(1)).zip(&self.bands);
         for ((values, band), signed) in bands.zip(&self.signed_bytes) {
-            // GDAL before 3.7 has no signed bytes: it hands them over as unsigned ones.
+            // GDAL before 3.7 has no signed bytes: it returns them as unsigned.
             if *signed && ffi::type_name(dataset, *band) == "Byte" {
                 for value in values {
                     *value = value.signed_byte();
@@ -257,7 +257,7 @@ impl Source {
         if T::MAY_BE_INVALID || nodata.iter().any(Option::is_some) {
             invalidate(valid.get_or_insert_with(|| vec![true; size.0 * size.1]), &values, nodata);
         }
-        // Nodata is a value as it is stored: it was compared before anything is scaled.
+        // Nodata is a stored value: the comparison comes before scaling.
         let bands = values.chunks_exact_mut((size.0 * size.1).max(1)).zip(&self.scalings);
         for (values, scaling) in bands {
             if let Some((scale, offset)) = *scaling {
@@ -267,7 +267,7 @@ impl Source {
             }
         }
         if T::MAY_BE_INVALID && self.scalings.iter().any(Option::is_some) {
-            // What a scale makes infinite is as invalid as what was stored so.
+            // Values that become infinite by scaling are as invalid as stored ones.
             let none = vec![None; nodata.len()];
             invalidate(valid.get_or_insert_with(|| vec![true; size.0 * size.1]), &values, &none);
         }
@@ -292,7 +292,7 @@ impl Source {
         }
     }
 
-    /// Where alpha and mask bands say that there is data; `None` where there is no such band.
+    /// Validity by alpha and mask bands; `None` if there is no such band.
     fn mask(
         &self,
         dataset: &Dataset,

@@ -14,41 +14,41 @@ use super::resample::{Weighed, distance};
 use super::shared_blocks::{Cells, SharedBlocks};
 use crate::GdalError;
 
-/// Datasets that a reader keeps open.
+/// Datasets that a reader keeps open at most.
 const MAX_OPEN: usize = 32;
 
 /// Reads windows of a mosaic. It belongs to one thread; each thread has its own.
 ///
-/// What a pixel is does not depend on the window through which it is read: the first scene in the mosaic's order for
+/// A pixel does not depend on the window in which it is read: the first scene in the mosaic's order for
 /// which it is valid gives all its bands. A pixel of a scene is *invalid* when
-/// - the data set holds nothing there in any selected band: no source of a VRT, a block that was never written, the outside
-///   of a warped picture; or
+/// - the data set does not have it in at least one selected band: no source of a VRT, a block that was never written,
+///   the outside of a warped image; or
 /// - the scene's alpha band, unless it is selected, or a mask band is 0 there; or
-/// - all selected bands that declare a nodata value hold it (and at least one does): where alpha or a mask decides, only
-///   values that the job's configuration declares; or
+/// - it has the nodata value in all selected bands that declare one (at least one does): if alpha or a mask applies,
+///   only values that the job's configuration declares count; or
 /// - any selected band is not finite (NaN); or
-/// - it lies in the scene's collar, where that is left out.
+/// - it lies in the scene's collar, if collars are left out.
 ///
-/// Invalid pixels hold 0. Values of bands that are to be read by their scale and offset are scaled here, once, after they were
-/// compared with nodata.
+/// Invalid pixels are 0. If a scale and offset are to be applied, that happens here, once, after the comparison with
+/// nodata.
 ///
-/// Scenes that are resampled ([`resampled`](crate::resampled)) are first one mosaic for each grid of their own, read at full
-/// resolution; its pixels are then weighed. A new pixel is valid where the mosaic's pixel that holds its center is.
+/// Scenes that are resampled ([`resampled`](crate::resampled)) form one mosaic for each native grid, read at full
+/// resolution, whose pixels are then weighted. A new pixel is valid if the mosaic's pixel that contains its center is.
 #[derive(Debug)]
 pub struct MosaicReader {
     scenes: Vec<Source>,
-    /// Where the mask of each scene's collar lies, or will.
+    /// Path of the mask of each scene's collar.
     collars: Vec<Option<PathBuf>>,
-    /// The scenes by the grid that they are read on.
+    /// The scenes, grouped by their native grid.
     layers: Arc<[Layer]>,
     /// Open datasets, the one used last at the end.
     open: Vec<(usize, Opened)>,
     bands: usize,
     max_open: usize,
     shared: Option<SharedBlocks>,
-    /// How each scene is cut whose blocks may be shared.
+    /// The cells of each scene whose blocks may be shared.
     cells: Vec<Option<Cells>>,
-    /// Of which scenes one alone is open: an open decoder keeps much of them.
+    /// Scenes of which only one is open at a time, since an open decoder needs much memory.
     alone: Vec<bool>,
 }
 
@@ -82,8 +82,8 @@ impl MosaicReader {
         Ok(Self { scenes, collars, layers, open, bands, max_open, shared, cells, alone })
     }
 
-    /// A reader that tells of pixels only which scene gives them ([`MosaicReader::givers`]). Values are read where they decide about
-    /// that, and nowhere else.
+    /// A reader that only determines which scene gives each pixel ([`MosaicReader::givers`]). Values are read only if
+    /// validity depends on them.
     ///
     /// # Errors
     /// As [`MosaicReader::new`].
@@ -94,8 +94,8 @@ impl MosaicReader {
         Ok(reader)
     }
 
-    /// The same reader taking blocks from those that other readers have fetched and decoded, and giving them its own, of the
-    /// scenes that [`SharedBlocks::takes`]. What it reads is the same.
+    /// The same reader with a cache of blocks that is shared with other readers, for scenes that
+    /// [`SharedBlocks::takes`]. The result is the same.
     #[must_use]
     pub fn sharing(mut self, blocks: &SharedBlocks) -> Self {
         self.shared = Some(blocks.clone());
@@ -121,10 +121,10 @@ impl MosaicReader {
         }
     }
 
-    /// What [`MosaicReader::givers`] says where no scene gives a pixel.
+    /// The value of [`MosaicReader::givers`] for a pixel without a scene.
     pub const NOBODY: u32 = NOBODY;
 
-    /// Which scene gives each pixel of a window, row by row, by its place in the mosaic; [`MosaicReader::NOBODY`] where none does.
+    /// The index of the scene that gives each pixel of a window, row by row; [`MosaicReader::NOBODY`] if none does.
     ///
     /// # Errors
     /// As [`MosaicReader::read`].
@@ -133,11 +133,11 @@ impl MosaicReader {
         Ok(self.read_layers(&layers, window)?.1)
     }
 
-    /// Of several grids, too, the first scene in order that is valid gives a pixel.
+    /// Also for several grids, the first valid scene in order gives a pixel.
     fn read_layers(&mut self, layers: &[Layer], window: Window) -> Result<(Chip, Vec<u32>), GdalError> {
         let mut all = Chip::empty(window, self.bands);
         let mut first = vec![NOBODY; all.valid.len()];
-        // There may be as many layers as scenes: those that lie elsewhere cost nothing.
+        // There may be as many layers as scenes: those outside of the window are skipped.
         for layer in layers.iter().filter(|layer| layer.meets(&window)) {
             let mut givers = vec![NOBODY; all.valid.len()];
             let chip = self.read_layer(layer, window, Some(&mut givers))?;
@@ -169,7 +169,7 @@ impl MosaicReader {
         let mut chip = Chip::empty(window, self.bands);
         let sums = weighed.sums(&window);
         if let (Some(width), false) = (sums.too_wide(), window.is_empty()) {
-            // A row of new pixels alone is too much: one half after the other. Each sum is for itself.
+            // Even one row of new pixels is too large: it is read in halves. Each sum is independent.
             let east = window.col.saturating_add_unsigned(width as u64);
             let halves =
                 [Window { width, ..window }, Window { col: east, width: window.width - width, ..window }];
@@ -218,7 +218,7 @@ impl MosaicReader {
             }
             let opened = self.dataset(index);
             let mut opened = opened.map_err(|e| self.scenes[index].unreadable(common, e.to_string()))?;
-            // The dataset goes back to the end of the list: it was used last.
+            // The most recently used dataset goes to the end of the list.
             let part = self.part(index, &mut opened, common);
             self.open.push((index, opened));
             let part = part?;
@@ -263,7 +263,7 @@ impl MosaicReader {
 /// No scene gave the pixel.
 pub(crate) const NOBODY: u32 = u32::MAX;
 
-/// Notes which scene gives the pixels that nobody gave yet.
+/// Records the scene of pixels that no earlier scene gave.
 fn give(givers: &mut [u32], window: &Window, part: &Chip, scene: usize) {
     let Some((col, row)) = window.offset_of(&part.window) else { return };
     let scene = u32::try_from(scene).unwrap_or(NOBODY);
@@ -274,7 +274,7 @@ fn give(givers: &mut [u32], window: &Window, part: &Chip, scene: usize) {
     }
 }
 
-/// Takes the pixels of a chip that an earlier scene gave than those of `all`.
+/// Copies the pixels of a chip whose scene comes before that in `all`.
 fn take_earlier(all: &mut Chip, first: &mut [u32], chip: &Chip, givers: &[u32]) {
     let pixels = first.len();
     for i in (0..pixels).filter(|i| chip.valid[*i]) {
@@ -296,7 +296,7 @@ fn is_filled(chip: &Chip, window: &Window) -> bool {
     })
 }
 
-/// The chip with what it lacks taken from `part`; mostly a window lies in one scene, and nothing needs copying.
+/// The chip with its missing pixels filled from `part`; mostly a window lies in one scene, and nothing is copied.
 fn merged(mut chip: Chip, part: Chip) -> Chip {
     if part.window == chip.window && !chip.valid.contains(&true) {
         return part;

@@ -1,20 +1,23 @@
-//! Scenes whose pixels are computed from pixels of another size while they are read (ADR 0016).
+//! Resampling of scenes during reading (ADR 0016).
 
 use std::ops::Range;
 
+use arpent_base::number::narrow;
 use arpent_raster::{Axis, Chip, Grid, Native, PixelArea, Resampling, SceneInfo, Taps, Window};
 
-/// Pixels that are read and weighed at once.
+/// Pixels that are read and weighted at a time.
 pub(super) const STRIP_PIXELS: usize = 1 << 20;
 
-/// Describes a scene on another grid of the same CRS, whose pixels are weighed sums of the scene's own, computed while a
-/// [`MosaicReader`](crate::MosaicReader) reads them. No file is opened. The scene fills the new pixels whose centers lie in it, so scenes that
-/// touch still touch.
+/// Describes a scene on another grid of the same CRS, whose pixels are weighted sums of the scene's own, computed while
+/// a [`MosaicReader`](crate::MosaicReader) reads them. No file is opened. The scene fills the new pixels whose centers
+/// lie in it, so scenes that touch still touch.
 ///
-/// Sums are taken over the mosaic of all scenes that lie on one grid, always at full resolution: overviews are never used. What a new pixel is
-/// depends on its place alone, not on how a survey is cut into files. Values are not rounded to the file's type.
+/// Sums are computed over the mosaic of all scenes of one grid, always at full resolution: overviews are never used. A
+/// new pixel depends only on its position, not on how a survey is cut into files. Values are not rounded to the file's
+/// type.
 ///
-/// A scene in which no new pixel has its center gets an empty window. It is still weighed, where its neighbors are valid.
+/// A scene without the center of any new pixel gets an empty window. It still contributes to sums of its neighbors'
+/// pixels.
 pub fn resampled(scene: &SceneInfo, target: &Grid, method: Resampling) -> SceneInfo {
     let (grid, old, gsd_m) = match &scene.native {
         Some(native) => (&native.grid, native.window, native.gsd_m),
@@ -33,7 +36,7 @@ pub fn resampled(scene: &SceneInfo, target: &Grid, method: Resampling) -> SceneI
     }
 }
 
-/// How the pixels of one grid are made of those of another.
+/// How the pixels of one grid are computed from those of another.
 #[derive(Debug)]
 pub(super) struct Weighed {
     pub(super) cols: Axis,
@@ -42,7 +45,7 @@ pub(super) struct Weighed {
 }
 
 impl Weighed {
-    /// What the pixels of a window are sums of.
+    /// The weights for the pixels of a window.
     pub(super) fn sums(&self, window: &Window) -> Sums {
         Sums {
             cols: self.cols.taps(window.col, window.width, self.method),
@@ -52,28 +55,28 @@ impl Weighed {
     }
 }
 
-/// What the pixels of a window are sums of.
+/// Weights for the pixels of a window.
 pub(super) struct Sums {
     cols: Taps,
     rows: Taps,
-    /// Whether each is one pixel, as it is.
+    /// Whether each new pixel is a copy of one old pixel.
     nearest: bool,
 }
 
 impl Sums {
-    /// How many columns to take first, where the old pixels of a new row are too many to be read at once.
+    /// The number of columns to compute first, if the old pixels of a new row are too many to be read at a time.
     pub(super) fn too_wide(&self) -> Option<usize> {
         let rows = (0..self.rows.len()).map(|row| self.rows.of(row).1.len()).max()?;
         let read = length(&self.cols.span(0..self.cols.len())).saturating_mul(rows);
         (read > STRIP_PIXELS && self.cols.len() > 1).then_some(self.cols.len() / 2)
     }
 
-    /// Where a strip of new rows ends that begins at `begin`: at least one row is in it.
+    /// The end of a strip of new rows that begins at `begin`; at least one row.
     pub(super) fn strip_end(&self, begin: usize) -> usize {
         let across = self.cols.span(0..self.cols.len());
         let width = length(&across).max(self.cols.len());
         let fits = |end: &usize| length(&self.rows.span(begin..*end)).saturating_mul(width) <= STRIP_PIXELS;
-        // Rows that are needed grow with the end.
+        // The number of old rows grows with the end.
         let (mut low, mut high) = (begin + 1, self.rows.len());
         while low < high {
             let middle = (low + high).div_ceil(2);
@@ -82,13 +85,13 @@ impl Sums {
         low
     }
 
-    /// The old pixels that some new rows need.
+    /// The old pixels needed for some new rows.
     pub(super) fn old_window(&self, wanted: Range<usize>) -> Window {
         let (cols, rows) = (self.cols.span(0..self.cols.len()), self.rows.span(wanted));
         Window::between(cols.start, rows.start, cols.end, rows.end)
     }
 
-    /// Computes new rows of a chip from the old pixels that they need. Each sum is taken in the order of the old pixels, from
+    /// Computes new rows of a chip from the old pixels. Each sum is computed in the order of the old pixels, from
     /// the CRS origin on, in double precision: it is the same in every window.
     pub(super) fn fill(&self, chip: &mut Chip, wanted: Range<usize>, part: &Chip) {
         let width = self.cols.len();
@@ -108,7 +111,7 @@ impl Sums {
             let ones: Vec<f32> = part.valid.iter().map(|valid| f32::from(u8::from(*valid))).collect();
             self.summed(wanted.clone(), &part.window, &ones)
         } else {
-            // Where all is valid, the weights alone.
+            // If all pixels are valid, the sums of weights are constant.
             self.all_weights(wanted.clone())
         };
         for band in 0..chip.bands {
@@ -117,16 +120,15 @@ impl Sums {
             let out = chip.data[band * pixels..][places.clone()].iter_mut();
             for (((out, valid), sum), weight) in out.zip(valid).zip(&sums).zip(&weights) {
                 if *valid {
-                    #[allow(clippy::cast_possible_truncation, reason = "networks compute in f32")]
-                    let value = (sum / weight) as f32;
+                    let value = narrow(sum / weight);
                     *out = value;
                 }
             }
         }
     }
 
-    /// Weighed sums for new rows: along the old rows first, then down the columns. Each old row is added to the new ones that need it
-    /// when its own sums are known, so that they stay in the processor's cache.
+    /// Weighted sums for new rows: along the old rows first, then down the columns. Each old row is added to the new
+    /// rows right after its own sums are computed, so that they stay in the processor's cache.
     fn summed(&self, wanted: Range<usize>, old: &Window, values: &[f32]) -> Vec<f64> {
         let width = self.cols.len();
         let mut sums = vec![0.0; width * wanted.len()];
@@ -159,9 +161,9 @@ impl Sums {
         sums
     }
 
-    /// What [`Sums::summed`] gives for ones.
+    /// The result of [`Sums::summed`] for ones.
     fn all_weights(&self, wanted: Range<usize>) -> Vec<f64> {
-        // In the same order, so that validity far away changes no bit.
+        // In the same order, so that the validity of distant pixels changes no bit.
         let along: Vec<f64> = (0..self.cols.len()).map(|col| self.cols.of(col).1.iter().sum()).collect();
         let one = |row: usize| {
             let down = self.rows.of(row).1;
@@ -170,7 +172,7 @@ impl Sums {
         wanted.flat_map(one).collect()
     }
 
-    /// Copies what the old pixels have that hold the new ones' centers.
+    /// Copies the old pixels that contain the centers of the new ones.
     pub(super) fn copy_centers<T: Copy>(&self, wanted: Range<usize>, old: &Window, from: &[T], to: &mut [T]) {
         let width = self.cols.len();
         for row in wanted {
@@ -182,7 +184,7 @@ impl Sums {
     }
 }
 
-/// Pixels from `from` to `to`, which lies behind it.
+/// Number of pixels from `from` to `to`, which must not be smaller.
 pub(super) fn distance(from: i64, to: i64) -> usize {
     usize::try_from(to.saturating_sub(from)).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! From what the user names (files, globs, folders, URLs, STAC items) to a list of scenes.
+//! Resolves inputs of the user (files, globs, folders, URLs, STAC items) to a list of scenes.
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -12,16 +12,17 @@ use crate::ffi::{self, failure};
 use crate::setup::quiet;
 use crate::uri::{extension, file_name, gdal_path, is_local, is_remote};
 
-/// Extensions of the files that are taken from a folder.
+/// Extensions of the rasters in a folder.
 const RASTER_EXTENSIONS: &[&str] = &["tif", "tiff", "vrt", "jp2", "png", "jpg", "jpeg", "img"];
 
-/// Lists the scenes that files, globs, folders, VRTs, `http(s)://`, `s3://`, `gs://`, `az://` URLs, folders and globs of buckets,
-/// STAC items or item collections name, and lists of all these (`@list.txt`: one a line, `#` begins a comment, paths are seen from the
-/// list). Sorted by id, then URI; the same raster twice is listed once, with what is said otherwise of it; ids are made unique. No raster is opened, so a
-/// missing file is only found by [`open_scene`](crate::open_scene).
+/// Lists the scenes of files, globs, folders, VRTs, `http(s)://`, `s3://`, `gs://`, `az://` URLs, folders and globs of
+/// buckets, STAC items or item collections, and lists of all these (`@list.txt`: one a line, `#` begins a comment,
+/// paths are relative to the list). Sorted by id, then URI; a raster that is named twice is listed once, with the
+/// differing metadata of the second; ids are made unique. No raster is opened, so a missing file is only found by
+/// [`open_scene`](crate::open_scene).
 ///
 /// # Errors
-/// [`GdalError::NoMatch`] for a folder or glob without a raster and for an empty list; [`GdalError::BadStac`],
+/// [`GdalError::NoMatch`] for a folder or glob without rasters and for an empty list; [`GdalError::BadStac`],
 /// [`GdalError::StacAssets`], [`GdalError::Missing`] and [`GdalError::Unreachable`] for STAC documents.
 pub fn resolve_scenes(inputs: &[String]) -> Result<Vec<SceneSource>, GdalError> {
     let mut scenes = Vec::new();
@@ -35,7 +36,7 @@ pub fn resolve_scenes(inputs: &[String]) -> Result<Vec<SceneSource>, GdalError> 
     if scenes.is_empty() {
         return Err(GdalError::NoMatch { pattern: "the list of scenes".into() });
     }
-    // Of two names of one raster, the one that comes with a date or band names is kept.
+    // Of two names of one raster, the one with a date or band names is kept.
     let known = |s: &SceneSource| s.acquired.is_some() || s.band_names.is_some();
     scenes.sort_by(|a, b| (!known(a), &a.id, &a.uri).cmp(&(!known(b), &b.id, &b.uri)));
     let mut kept: BTreeMap<String, SceneSource> = BTreeMap::new();
@@ -54,7 +55,7 @@ pub fn resolve_scenes(inputs: &[String]) -> Result<Vec<SceneSource>, GdalError> 
     Ok(scenes)
 }
 
-/// One name for the spellings of a local path.
+/// The canonical name of a local path.
 fn identity(gdal_path: &str) -> String {
     match std::fs::canonicalize(gdal_path) {
         Ok(path) => path.to_string_lossy().into_owned(),
@@ -77,10 +78,10 @@ fn make_ids_unique(scenes: &mut [SceneSource]) {
     }
 }
 
-/// Lines of a list of scenes are at most so many bytes together.
+/// Bytes of a list of scenes at most.
 const MAX_LIST_BYTES: u64 = 64 << 20;
 
-/// The inputs that a list names.
+/// The inputs of a list.
 fn listed(list: &str) -> Result<Vec<String>, GdalError> {
     use std::io::Read as _;
     let io = |source| GdalError::Io { doing: "read the list of scenes", path: list.to_owned(), source };
@@ -95,7 +96,7 @@ fn listed(list: &str) -> Result<Vec<String>, GdalError> {
         return Err(GdalError::TooLarge { path, what, found: text.len() as u64, most: MAX_LIST_BYTES });
     }
     let folder = Path::new(list).parent().unwrap_or_else(|| Path::new(""));
-    // A byte order mark, as Windows' editors write it, is no part of the first name.
+    // A byte order mark of Windows editors is not part of the first name.
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     let named = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let inputs: Vec<String> = named
@@ -137,16 +138,16 @@ fn is_product_folder(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safe"))
 }
 
-/// A bucket's folder (`s3://bucket/folder/`) or glob: the keys that match, as in a folder of this machine.
+/// A bucket's folder (`s3://bucket/folder/`) or glob: the matching keys, as in a local folder.
 fn expand_bucket(input: &str, path: &str, scenes: &mut Vec<SceneSource>) -> Result<(), GdalError> {
-    // Brackets and question marks are rare in keys; what follows the last folder without a wildcard is the pattern.
+    // Brackets and question marks are rare in keys; the pattern begins after the last folder without a wildcard.
     let fixed = path.find(['*', '?', '[']).unwrap_or(path.len());
     let folder = path[..fixed].rsplit_once('/').map_or(path, |(folder, _)| folder);
     let pattern = glob::Pattern::new(&path[folder.len()..]);
     let pattern = pattern.map_err(|_| GdalError::NoMatch { pattern: input.to_owned() })?;
     let is_glob = fixed < path.len();
     let deep = is_glob && ["/", "**"].iter().any(|across| path[folder.len() + 1..].contains(across));
-    // As in a folder of this machine, `*` does not cross `/`; `**` does.
+    // As in a local folder, `*` does not match `/`; `**` does.
     let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
     quiet();
     ffi::reset_error();
@@ -171,7 +172,7 @@ fn expand_bucket(input: &str, path: &str, scenes: &mut Vec<SceneSource>) -> Resu
     push_all(input, names, scenes)
 }
 
-/// Why a bucket cannot be listed, told by what it says of an object that is asked for by name.
+/// Why a bucket cannot be listed: the error of a request for a single object.
 fn no_listing(folder: &str) -> Option<String> {
     ffi::vsi_head(&format!("{folder}/arpent-asks"), 1).err().filter(|message| !message.is_empty())
 }
@@ -199,7 +200,7 @@ fn expand_folder(input: &str, folder: &Path, scenes: &mut Vec<SceneSource>) -> R
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
             let name = path.to_string_lossy().into_owned();
-            // A link that leads nowhere is a scene that is missing, not none.
+            // A broken link is a missing scene, not an empty result.
             if !path.is_dir() && RASTER_EXTENSIONS.contains(&extension(&name).as_str()) {
                 names.push(name);
             }
@@ -219,7 +220,7 @@ fn expand_glob(pattern: &str, scenes: &mut Vec<SceneSource>) -> Result<(), GdalE
     let found = glob::glob(pattern).map_err(|_| GdalError::NoMatch { pattern: pattern.to_owned() })?;
     let mut names = Vec::new();
     for path in found {
-        // A folder that cannot be listed may hold what is meant.
+        // A folder that cannot be listed may contain matching files.
         let path = path.map_err(|e| GdalError::Io {
             doing: "list the folder",
             path: e.path().to_string_lossy().into_owned(),

@@ -1,7 +1,8 @@
-//! A small sample of a scene's values, at places that are the same for every job.
+//! A small sample of a scene's values, at positions that are the same for every job.
 
 use std::collections::BTreeSet;
 
+use arpent_base::number::exact;
 use arpent_raster::{SceneInfo, Window};
 
 use super::raster::{Opened, Source};
@@ -13,18 +14,18 @@ const SAMPLED_SIDE: usize = 128;
 /// Values of a sample at most, all bands together.
 const MOST_VALUES: usize = 1 << 22;
 
-/// What a sample of a scene holds.
+/// Statistics of a sample of a scene.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sample {
     /// Valid pixels in it.
     pub pixels: usize,
-    /// Each band that was asked for, in that order.
+    /// The bands, in the order given.
     pub bands: Vec<BandSample>,
-    /// Correlation of each band with the next, -1 to 1; none where one of them is constant.
+    /// Correlation of each band with the next, -1 to 1; `None` if one of them is constant.
     pub correlations: Vec<Option<f64>>,
 }
 
-/// The valid values of one band in a sample. All are 0 where there is none.
+/// Statistics of the valid values of one band in a sample; all are 0 if there are none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct BandSample {
     /// Lowest.
@@ -43,14 +44,15 @@ pub struct BandSample {
     pub std: f64,
 }
 
-/// Reads windows of up to 128 x 128 pixels, `across` in each direction, in the middle of equal parts of the scene: from the
-/// start of a stored block, where blocks are narrower than the scene. Values are those that a reader gives.
+/// Reads windows of up to 128 x 128 pixels, `across` in each direction, in the middle of equal parts of the scene,
+/// aligned to the start of a stored block if blocks are narrower than the scene. Values are the same as those of a
+/// reader.
 ///
 /// # Errors
-/// What opening and reading the scene gives.
+/// Those of opening and reading the scene.
 pub fn sample(info: &SceneInfo, bands: &[usize], across: usize) -> Result<Sample, GdalError> {
     let source = Source::new(&info.id, &info.uri, info.window, &info.bands, bands.to_vec())?;
-    // Finding a collar reads the whole border: it is left to the run.
+    // Without the collar: finding it reads the whole border, which is left to the run.
     let source = source.with(&info.validity);
     let mut opened = Opened::new(&info.uri)?;
     let places = places(&info.window, info.block, across);
@@ -93,7 +95,6 @@ fn places(whole: &Window, block: (usize, usize), across: usize) -> Vec<Window> {
     spots.into_iter().map(window).collect()
 }
 
-#[allow(clippy::cast_precision_loss, reason = "fewer than 2^52 values")]
 fn statistics(mut values: Vec<f32>) -> BandSample {
     if values.is_empty() {
         return BandSample::default();
@@ -101,16 +102,15 @@ fn statistics(mut values: Vec<f32>) -> BandSample {
     values.sort_unstable_by(f32::total_cmp);
     let last = values.len() - 1;
     let at = |percent: usize| f64::from(values[last * percent / 100]);
-    let n = values.len() as f64;
+    let n = exact(values.len());
     let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / n;
     let variance = values.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / n;
     BandSample { min: at(0), p1: at(1), p50: at(50), p99: at(99), max: at(100), mean, std: variance.sqrt() }
 }
 
 /// Pearson's.
-#[allow(clippy::cast_precision_loss, reason = "fewer than 2^52 values")]
 fn correlation(a: &[f32], b: &[f32]) -> Option<f64> {
-    let n = a.len().max(1) as f64;
+    let n = exact(a.len().max(1));
     let mean = |v: &[f32]| v.iter().map(|v| f64::from(*v)).sum::<f64>() / n;
     let (mean_a, mean_b) = (mean(a), mean(b));
     let (mut aa, mut bb, mut ab) = (0.0, 0.0, 0.0);

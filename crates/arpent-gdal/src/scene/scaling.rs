@@ -1,9 +1,9 @@
-//! What the stored values of a scene mean, by what declares it.
+//! Scale and offset of a scene's stored values, by origin of the declaration.
 //!
-//! A STAC item counts before the file: it may correct it. Where both are silent, Sentinel-2 products say it by their
-//! processing baseline: from 04.00 on, 1000 is added to every number, so that
-//! `reflectance = (stored - 1000) / 10000` (ESA, *Sentinel-2 Products Specification Document*, 14.9: `BOA_ADD_OFFSET` and
-//! `RADIO_ADD_OFFSET` of -1000, quantification value 10000).
+//! A STAC item takes precedence over the file: it may correct it. Without either, the processing baseline of Sentinel-2
+//! products determines them: from 04.00 on, 1000 is added to every number, so that `reflectance = (stored - 1000) /
+//! 10000` (ESA, *Sentinel-2 Products Specification Document*, 14.9: `BOA_ADD_OFFSET` and `RADIO_ADD_OFFSET` of -1000,
+//! quantification value 10000).
 
 use arpent_raster::{BandInfo, ReadAs, SampleType, Scaling};
 use gdal::{Dataset, Metadata};
@@ -17,7 +17,7 @@ const SENTINEL_2_SCALE: f64 = 0.0001;
 /// Reflectance of a stored 0 from that baseline on.
 const SENTINEL_2_OFFSET: f64 = -0.1;
 
-/// What a scale and an offset say; `None` where values mean themselves.
+/// A declared scale and offset; `None` for 1 and 0.
 #[allow(clippy::float_cmp, reason = "the values that stand for none")]
 fn scaling(scale: f64, offset: f64, by: String) -> Option<Scaling> {
     let says_something =
@@ -25,17 +25,17 @@ fn scaling(scale: f64, offset: f64, by: String) -> Option<Scaling> {
     says_something.then_some(Scaling { scale, offset, by, read_as: ReadAs::Raw })
 }
 
-/// What a file declares of a band.
+/// The declaration of a file for a band.
 pub(crate) fn of_file(scale: Option<f64>, offset: Option<f64>) -> Option<Scaling> {
     scaling(scale.unwrap_or(1.0), offset.unwrap_or(0.0), "the file".to_owned())
 }
 
-/// Puts what an item, or a product's baseline, declares into bands that say what their file does.
+/// Applies the declaration of an item, or of a product's baseline, to bands with the declarations of their file.
 pub(crate) fn declare(bands: &mut [BandInfo], source: &SceneSource, dataset: &Dataset) {
     let item = &source.scaling;
     for (band, declared) in bands.iter_mut().zip(&item.bands) {
         if let Some([scale, offset]) = *declared {
-            // Items of Earth Search keep the offset in `raster:bands` that they say was taken out.
+            // Items of Earth Search keep the offset in `raster:bands` although they declare it as already applied.
             let offset = if item.offset_applied { 0.0 } else { offset };
             let by = by_item(band.scaling.as_ref(), scale, offset);
             band.scaling = scaling(scale, offset, by);
@@ -52,14 +52,14 @@ pub(crate) fn declare(bands: &mut [BandInfo], source: &SceneSource, dataset: &Da
     let Some(baseline) = item.baseline.clone().or_else(of_product) else { return };
     if number(&baseline).is_some_and(|n| n >= FIRST_WITH_OFFSET) {
         let by = format!("Sentinel-2 processing baseline {baseline}");
-        // Products of others, in bytes or floats, hold other numbers.
+        // Derived products in bytes or floats have other numbers.
         for band in bands.iter_mut().filter(|b| b.sample_type == SampleType::Uint16 && !b.is_alpha) {
             band.scaling = scaling(SENTINEL_2_SCALE, SENTINEL_2_OFFSET, by.clone());
         }
     }
 }
 
-/// The item as what declares, with what it replaces of the file's.
+/// The item as origin, with the replaced declaration of the file.
 #[allow(clippy::float_cmp, reason = "both are declared, none is computed")]
 fn by_item(file: Option<&Scaling>, scale: f64, offset: f64) -> String {
     match file {
@@ -77,8 +77,8 @@ fn number(baseline: &str) -> Option<u32> {
     major.parse::<u32>().ok()?.checked_mul(100)?.checked_add(minor)
 }
 
-/// The baseline in the name of a product, `S2A_MSIL2A_20230501T104621_N0509_R051_T31UES_20230501T153259`, which is that of the
-/// file or of a folder around it.
+/// The baseline in a product name, `S2A_MSIL2A_20230501T104621_N0509_R051_T31UES_20230501T153259`, of the file or one
+/// of its folders.
 fn baseline_of_name(uri: &str) -> Option<String> {
     let of = |name: &str| {
         let parts: Vec<&str> = name.split('_').collect();

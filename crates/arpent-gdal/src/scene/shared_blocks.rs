@@ -1,8 +1,8 @@
-//! Blocks that several readers share: those that come from far, and those that take long to decode.
+//! Blocks shared by several readers: remote ones, and those that are slow to decode.
 //!
-//! GDAL keeps the blocks of each open dataset apart, and each reader has datasets of its own: of two readers of neighboring
-//! windows, both would fetch and decode the blocks that both windows touch. Measured, four readers fetched 2.5 times the bytes of
-//! one.
+//! GDAL caches the blocks of each open dataset separately, and each reader has its own datasets: two readers of
+//! neighboring windows would both fetch and decode the blocks that both windows touch. Measured: four readers fetched
+//! 2.5 times the bytes of one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,22 +13,24 @@ use super::block::Block;
 use crate::GdalError;
 use crate::uri::is_remote_uri;
 
-/// Least side of what is fetched and kept as one, pixels; the first whose cells are small counts. A window mostly lacks a
-/// column of blocks, and single ones each take a request: those that lie side by side in a GeoTIFF come in one.
+/// Candidates for the minimum side of a cell, the unit of fetching and caching, pixels; the first whose cells are small
+/// enough is used. A window mostly lacks a column of blocks: single ones need a request each, adjacent ones of a
+/// GeoTIFF come in one.
 const LEAST_SIDES: [usize; 3] = [1024, 256, 1];
 
-/// What a cell may take, bytes, unless it is a single block.
+/// Bytes of a cell at most, unless it is a single block.
 const CELL_BYTES: usize = 8 << 20;
 
-/// What is fetched at once, bytes as decoded: each reader holds twice as much beside its window.
+/// Bytes fetched at a time, as decoded: each reader holds twice as much in addition to its window.
 const PIECE_BYTES: usize = 16 << 20;
 
-/// What decoding a block of JPEG 2000 takes for each value, bytes: its coefficients and what the transform works on. Measured: 6 of
-/// tiles of 2048 px, more of smaller ones.
+/// Memory for decoding a block of JPEG 2000, bytes per value: coefficients and buffers of the transform. Measured: 6
+/// for tiles of 2048 px, more for smaller ones.
 pub(crate) const DECODER_BYTES: usize = 16;
 
-/// Decoded blocks, each fetched once by whichever reader needs it first; the others wait for it. Clones share the same blocks.
-/// Those that were not used for longest make room. What neither lies far nor takes long to decode is GDAL's own to cache.
+/// Cache of decoded blocks, each fetched once by the reader that needs it first; the others wait for it. Clones share
+/// the same blocks. The least recently used blocks are evicted. Local blocks that are fast to decode are left to GDAL's
+/// cache.
 #[derive(Debug, Clone)]
 pub struct SharedBlocks(Arc<Store>);
 
@@ -39,7 +41,7 @@ struct Store {
     changed: Condvar,
 }
 
-/// Name of a scene with the bands that are read of it, and column and row of a cell.
+/// Name of a scene with its bands to read, and column and row of a cell.
 type Key = (Arc<str>, usize, usize);
 
 #[derive(Debug, Default)]
@@ -63,8 +65,8 @@ enum Slot {
 }
 
 impl SharedBlocks {
-    /// Whether readers share the blocks of a scene: where they lie in its file one by one, and either lie far or take long to
-    /// decode. Those that are too large to be kept are shared of the latter alone.
+    /// Whether readers share the blocks of a scene: if its file has single blocks that are either remote or slow to
+    /// decode. Blocks too large for the cache are shared only if they are slow to decode.
     pub fn takes(scene: &SceneInfo) -> bool {
         match scene.coding {
             Coding::Other => false,
@@ -73,36 +75,36 @@ impl SharedBlocks {
         }
     }
 
-    /// What each reader of a scene needs of GDAL's cache, bytes: all bands of the costly blocks that it decodes at a time, which GDAL
-    /// would decode again for each band otherwise.
+    /// GDAL cache needed for each reader of a scene, bytes: all bands of the costly blocks that it decodes at a time,
+    /// which GDAL would otherwise decode again for each band.
     pub fn cache_of_a_reader(scene: &SceneInfo) -> u64 {
         let pixel: usize = scene.bands.iter().map(|band| band.sample_type.bytes()).sum();
         costly_pixels(scene).0.saturating_mul(pixel) as u64
     }
 
-    /// What each reader of a scene may hold beside its window, the room of all, and GDAL's cache, bytes: what it fetches, its copy
-    /// as it is kept, and what a decoder works on.
+    /// Memory of each reader of a scene in addition to its window, this cache, and GDAL's cache, bytes: the fetched
+    /// piece, its copy for the cache, and the buffers of a decoder.
     pub(crate) fn bytes_of_a_reader(scene: &SceneInfo) -> u64 {
         let bands = scene.bands.len();
         let (_, block) = costly_pixels(scene);
-        // A value is kept in four bytes at most; what is more than a block has few bytes.
+        // A value is kept in four bytes at most; cells larger than a block have few bytes.
         let cell = block.saturating_mul(4 * bands + 1).max(PIECE_BYTES);
         let decoder = block.saturating_mul(DECODER_BYTES * bands);
         cell.saturating_mul(2).saturating_add(decoder) as u64
     }
 
-    /// Room for so many MiB of blocks.
+    /// A cache of so many MiB.
     pub fn new(limit_mb: u32) -> Self {
         let limit_bytes = (limit_mb as usize) << 20;
         Self(Arc::new(Store { limit_bytes, kept: Mutex::default(), changed: Condvar::new() }))
     }
 
-    /// How many cells were fetched and decoded: blocks, small ones together.
+    /// Number of cells fetched and decoded.
     pub fn fetched(&self) -> u64 {
         self.0.lock().fetched
     }
 
-    /// A window of a scene, of cells that are here and cells that `fetch` reads.
+    /// A window of a scene, from cached cells and cells read by `fetch`.
     pub(crate) fn read(
         &self,
         cells: &Cells,
@@ -125,8 +127,9 @@ impl SharedBlocks {
         Ok(chip)
     }
 
-    /// Of the wanted cells, those that are here, and those that nobody fetches yet, which are now the caller's to fetch (one alone
-    /// where that takes long, so that others may fetch the next meanwhile); `wanted` keeps the others. Waits while others fetch all of them.
+    /// Splits the wanted cells into cached ones and those that no reader fetches yet, which the caller must now fetch
+    /// (only one if it is costly, so that other readers can fetch the next); the rest stay in `wanted`. Waits while
+    /// other readers fetch all of them.
     fn claim(&self, cells: &Cells, wanted: &mut Vec<(usize, usize)>) -> (Vec<Arc<Block>>, Claim<'_>) {
         let mut kept = self.0.lock();
         let coming = |kept: &Kept, cell: &(usize, usize)| {
@@ -159,7 +162,7 @@ impl Store {
 }
 
 impl Kept {
-    /// A block that is here, used now.
+    /// A cached block, marked as used.
     fn take(&mut self, key: &Key) -> Option<Arc<Block>> {
         let Some(Slot::Here { block, used }) = self.slots.get_mut(key) else { return None };
         self.time += 1;
@@ -184,7 +187,7 @@ impl Kept {
     }
 }
 
-/// Cells that a reader has promised to fetch. What it does not deliver, others may fetch.
+/// Cells that a reader fetches. On drop, those not delivered are released for other readers.
 struct Claim<'a> {
     store: &'a Store,
     scene: Arc<str>,
@@ -192,7 +195,7 @@ struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// Hands over the cells of a piece.
+    /// Puts the cells of a piece into the cache.
     fn deliver(&self, cells: &Cells, piece: &[(usize, usize)], part: Block) {
         let put = |cell: (usize, usize), block| {
             self.store.lock().put(cells.key(cell), block, self.store.limit_bytes);
@@ -222,7 +225,7 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// How a scene is cut into what is kept as one: storage blocks, small ones taken together.
+/// The cells of a scene: storage blocks, small ones combined.
 #[derive(Debug)]
 pub(crate) struct Cells {
     scene: Arc<str>,
@@ -231,13 +234,13 @@ pub(crate) struct Cells {
     bands: usize,
     /// Bytes of a value of one band.
     sample_bytes: usize,
-    /// Cells that a reader takes upon itself at once.
+    /// Cells that a reader claims at a time.
     at_once: usize,
 }
 
 impl Cells {
-    /// The cells of a scene that fills a window; `None` where one is too large to be kept. What is costly to decode is kept, however
-    /// large it is: each reader would hold it otherwise.
+    /// The cells of a scene that fills a window; `None` if a cell is too large for the cache. Costly cells of any size
+    /// are cached, since otherwise each reader would hold them.
     pub(crate) fn new(
         uri: &str,
         bands: &[usize],
@@ -272,7 +275,7 @@ impl Cells {
         rows.flat_map(|r| cols.clone().map(move |c| (c, r))).collect()
     }
 
-    /// The smallest window that holds these cells.
+    /// The smallest window that contains these cells.
     fn window_of(&self, cells: &[(usize, usize)]) -> Window {
         let one = |(col, row): &(usize, usize)| {
             let (x, y) = (col * self.side.0, row * self.side.1);
@@ -286,7 +289,7 @@ impl Cells {
         cells.iter().map(one).fold(Window::new(0, 0, 0, 0), |all, w| all.union(&w))
     }
 
-    /// Rectangles that together are these cells, none larger than what is fetched at once.
+    /// Divides cells into rectangles, none larger than the bytes fetched at a time.
     fn pieces(&self, cells: &[(usize, usize)]) -> Vec<Vec<(usize, usize)>> {
         let most = (PIECE_BYTES / self.bytes().max(1)).max(1);
         let mut left: BTreeSet<(usize, usize)> = cells.iter().map(|(col, row)| (*row, *col)).collect();
@@ -304,7 +307,8 @@ impl Cells {
     }
 }
 
-/// Columns and rows of the cells of a scene that fills a window, of so many bytes a pixel: storage blocks, small ones together.
+/// Columns and rows of the cells of a scene that fills a window, of so many bytes a pixel: storage blocks, small ones
+/// combined.
 fn side_of_cells(window: Window, block: (usize, usize), pixel_bytes: usize) -> (usize, usize) {
     let sides = |least: usize| {
         let side = |block: usize, whole: usize| (block.max(1) * least.div_ceil(block.max(1))).min(whole);
@@ -315,7 +319,7 @@ fn side_of_cells(window: Window, block: (usize, usize), pixel_bytes: usize) -> (
     LEAST_SIDES.iter().map(|least| sides(*least)).find(is_small).unwrap_or_else(|| sides(1))
 }
 
-/// Pixels of a cell, where blocks are costly, and of a block.
+/// Pixels of a cell and of a block, if blocks are costly, else 0.
 fn costly_pixels(scene: &SceneInfo) -> (usize, usize) {
     if scene.coding != Coding::CostlyBlocks {
         return (0, 0);

@@ -1,8 +1,8 @@
-//! Files beside a raster that GDAL reads with it: masks, auxiliary metadata, world files.
+//! Side files, which GDAL reads with a raster: masks, auxiliary metadata, world files.
 //!
-//! GDAL finds them by itself where a folder can be looked into. Behind a network each is a request, so a fixed list of names is
-//! asked for, side by side: two for a raster, and the world files of its format where it does not say its place itself. One
-//! file then has one answer, wherever it lies. Overviews are not used, so they are not asked for.
+//! GDAL finds them in a folder that it can list. On a remote store each is a request, so a fixed list of names is
+//! requested concurrently: two for a raster, and the world files of its format if the raster is not georeferenced
+//! itself. The result is then the same wherever the file lies. Overviews are not used, so they are not requested.
 
 use std::path::Path;
 
@@ -13,14 +13,14 @@ use crate::ffi::{self, failure};
 use crate::uri::{extension, file_name, gdal_path as path_of, is_local};
 use crate::{GdalError, guard};
 
-/// Formats that GDAL keeps no side files of this kind for.
+/// Formats without side files of this kind.
 const WITHOUT: &[&str] = &["vrt", "json", "geojson", "xml"];
 
-/// Names of the mask and of the auxiliary metadata that lie beside a remote raster.
+/// Names of the mask and of the auxiliary metadata of a remote raster, those that exist.
 ///
 /// # Errors
-/// [`GdalError::Unreachable`] where the store did not say whether one is there, and what makes a mask that is a VRT unusable.
-pub(crate) fn beside(uri: &str, gdal_path: &str) -> Result<Vec<String>, GdalError> {
+/// [`GdalError::Unreachable`] if the store did not answer, and the errors of a mask that is a VRT.
+pub(crate) fn side_names(uri: &str, gdal_path: &str) -> Result<Vec<String>, GdalError> {
     if WITHOUT.contains(&extension(uri).as_str()) {
         return Ok(Vec::new());
     }
@@ -36,10 +36,10 @@ pub(crate) fn beside(uri: &str, gdal_path: &str) -> Result<Vec<String>, GdalErro
     Ok(found)
 }
 
-/// Names of the world files that lie beside a remote raster.
+/// Names of the world files of a remote raster, those that exist.
 ///
 /// # Errors
-/// [`GdalError::Unreachable`] where the store did not say whether one is there.
+/// [`GdalError::Unreachable`] if the store did not answer.
 pub(crate) fn world(uri: &str, gdal_path: &str) -> Result<Vec<String>, GdalError> {
     let kind = extension(uri);
     if kind.is_empty() || WITHOUT.contains(&kind.as_str()) {
@@ -58,7 +58,7 @@ pub(crate) fn world(uri: &str, gdal_path: &str) -> Result<Vec<String>, GdalError
     there(uri, gdal_path, &names)
 }
 
-/// Names of the files that an open raster is read with beside its own, overviews and the sources of a VRT left out.
+/// Names of the side files of an open raster, without overviews and the sources of a VRT.
 pub(crate) fn of(dataset: &Dataset, gdal_path: &str) -> Vec<String> {
     if ["VRT", "SENTINEL2", "SAFE"].contains(&dataset.driver().short_name().as_str()) {
         return Vec::new();
@@ -71,8 +71,8 @@ pub(crate) fn of(dataset: &Dataset, gdal_path: &str) -> Vec<String> {
     names
 }
 
-/// Refuses a `.msk` beside a raster of which GDAL makes no mask, without a word: one that does not say of which bands it is the mask,
-/// one of another size, one that cannot be read, one beside a raster with a mask inside.
+/// Refuses a `.msk` file that GDAL would silently ignore: without flags that name its bands, of another size,
+/// unreadable, or next to a raster with an internal mask.
 ///
 /// # Errors
 /// [`GdalError::UnusableMask`].
@@ -80,7 +80,7 @@ pub(crate) fn check_mask(
     uri: &str,
     gdal_path: &str,
     dataset: &Dataset,
-    beside: &[String],
+    side_names: &[String],
 ) -> Result<(), GdalError> {
     let own = file_name(uri);
     let name = format!("{own}.msk");
@@ -88,12 +88,12 @@ pub(crate) fn check_mask(
         let path = format!("{gdal_path}.msk");
         Path::new(&path).is_file().then_some(path)
     } else {
-        beside.contains(&name).then(|| sibling(gdal_path, own, &name)).flatten()
+        side_names.contains(&name).then(|| sibling(gdal_path, own, &name)).flatten()
     };
     let Some(path) = path else { return Ok(()) };
     let bands = dataset.raster_count();
     let refused = |reason: String, size: Option<(usize, usize)>, of_all: Option<bool>| {
-        // A remote file is mended where it was made.
+        // A remote file is repaired at its origin: the hint needs only its name.
         let file = if is_local(&path) { path.clone() } else { name.clone() };
         Err(GdalError::UnusableMask { path: uri.to_owned(), file, reason, bands, size, of_all })
     };
@@ -118,39 +118,39 @@ pub(crate) fn check_mask(
     let ((width, height), size) = (dataset.raster_size(), mask.raster_size());
     if size != (width, height) {
         let reason =
-            format!("it measures {} x {} px, expected {width} x {height} px as the raster", size.0, size.1);
+            format!("it has {} x {} px, expected {width} x {height} px as in the raster", size.0, size.1);
         return refused(reason, Some((width, height)), of_all);
     }
     if of_all.is_none() {
-        let reason = format!("it has {} bands, expected one, or {bands} as the raster", mask.raster_count());
+        let reason = format!("it has {} bands, expected 1, or {bands} as in the raster", mask.raster_count());
         return refused(reason, None, None);
     }
     let flags = |band: usize| mask.metadata_item(&format!("INTERNAL_MASK_FLAGS_{band}"), "");
     if let Some(band) = (1..=bands).find(|band| flags(*band).is_none()) {
         let reason = format!(
-            "it does not say that it is the mask of band {band} (INTERNAL_MASK_FLAGS_{band}): GDAL masks nothing with it"
+            "it lacks the metadata item INTERNAL_MASK_FLAGS_{band}, so GDAL does not use it as the mask of band {band}"
         );
         return refused(reason, None, of_all);
     }
-    // Of nodata values, GDAL would make a mask only where there is no file.
+    // GDAL derives a mask from nodata values only if there is no mask file.
     let own_mask = |dataset: &Dataset, band: usize| {
         let flags = dataset.rasterband(band).and_then(|b| b.mask_flags());
         flags.is_ok_and(|f| !f.is_all_valid() && !f.is_alpha() && !f.is_nodata())
     };
     let is_masked = |dataset: Dataset| (1..=bands).any(|band| own_mask(&dataset, band));
     if alone(gdal_path, own).is_ok_and(is_masked) {
-        return refused("the raster has a mask inside, and GDAL reads that one alone".into(), None, None);
+        return refused("the raster has an internal mask, and GDAL reads only that".into(), None, None);
     }
     Ok(())
 }
 
-/// The path of a file beside another one; `None` where a query tells who may read this one alone.
+/// The path of a file next to another one; `None` if the URL has a query, which may grant access to that file only.
 pub(crate) fn sibling(gdal_path: &str, name: &str, other: &str) -> Option<String> {
     let folder = gdal_path.strip_suffix(name)?;
     (folder.ends_with('/') && !folder.contains(['?', '#'])).then(|| format!("{folder}{other}"))
 }
 
-/// Whether a URL has a query or a fragment, so that nothing is asked for beside it.
+/// Whether a URL has a query or a fragment: no side files are requested then.
 pub(crate) fn is_unasked(uri: &str, gdal_path: &str) -> bool {
     let may_have = !WITHOUT.contains(&extension(uri).as_str());
     may_have
@@ -159,7 +159,7 @@ pub(crate) fn is_unasked(uri: &str, gdal_path: &str) -> bool {
         && sibling(gdal_path, file_name(uri), "").is_none()
 }
 
-/// Those of the names that are there, each asked for once, side by side.
+/// The names that exist, each requested once, concurrently.
 fn there(uri: &str, gdal_path: &str, names: &[String]) -> Result<Vec<String>, GdalError> {
     if is_local(gdal_path) || path_of(uri) != gdal_path {
         return Ok(Vec::new());
@@ -173,7 +173,7 @@ fn there(uri: &str, gdal_path: &str, names: &[String]) -> Result<Vec<String>, Gd
         asked
             .into_iter()
             .zip(names)
-            // A thread that panicked asked nothing: it is asked again, here.
+            // A thread that panicked gave no answer: the request is repeated here.
             .map(|(thread, name)| thread.join().unwrap_or_else(|_| ask(name)))
             .collect()
     });
@@ -186,7 +186,7 @@ fn there(uri: &str, gdal_path: &str, names: &[String]) -> Result<Vec<String>, Gd
     Ok(found)
 }
 
-/// Whether a remote file is there. Stores that do not let a folder be listed say that it is forbidden where there is none.
+/// Whether a remote file exists. Stores that do not allow listing answer "forbidden" for a missing file.
 fn is_there(path: &str) -> Result<bool, GdalError> {
     match ffi::vsi_head(path, 1) {
         Ok(_) => Ok(true),

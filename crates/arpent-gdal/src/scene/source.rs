@@ -1,37 +1,39 @@
-//! A scene that is named: its file or URL, and what is known of it beside that.
+//! A scene before it is opened: its file or URL, and metadata from elsewhere.
 
 use serde::{Deserialize, Serialize};
 
 use super::side_files;
 use crate::uri::{gdal_path, stem};
 
-/// A scene that is named, not yet opened.
+/// A scene that is not yet opened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SceneSource {
-    /// The STAC item's id or the file's name without extension; unique in a list made by [`resolve_scenes`](crate::resolve_scenes).
+    /// The STAC item's id or the file's name without extension; unique in a list made by
+    /// [`resolve_scenes`](crate::resolve_scenes).
     pub id: String,
     /// File or URL of the raster.
     pub uri: String,
-    /// The same as GDAL opens it (`/vsicurl/...`, `/vsis3/...`).
+    /// Its GDAL path (`/vsicurl/...`, `/vsis3/...`).
     pub gdal_path: String,
-    /// Acquisition date or date and time that is known beside the file (of the STAC item), RFC 3339; two with a slash between
+    /// Acquisition date or date and time of the STAC item, RFC 3339; two with a slash between
     /// for an interval.
     pub acquired: Option<String>,
-    /// Band names of the STAC asset, in band order; empty text where a band has none.
+    /// Band names of the STAC asset, in band order; empty for a band without a name.
     pub band_names: Option<Vec<String>>,
-    /// What the STAC item says of the meaning of stored values.
+    /// Scale and offset of the STAC item.
     #[serde(default)]
     pub scaling: ItemScaling,
-    /// Nodata values of the STAC asset, in band order; they count where the file declares none.
+    /// Nodata values of the STAC asset, in band order; used if the file declares none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodata: Option<Vec<Option<f64>>>,
-    /// Where the STAC item says that it lies; it counts where the file does not say it.
+    /// Position from the STAC item; used if the file is not georeferenced.
     #[serde(default, skip_serializing_if = "SceneProjection::is_empty")]
     pub projection: SceneProjection,
-    /// What other STAC items say of the same raster, where it differs: each item's id and what, in words. It is not used.
+    /// Differing metadata of other STAC items of the same raster: each item's id and the differences, in words. Not
+    /// used for reading.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contradicted: Vec<String>,
-    /// Its place among the scenes as they were named, from 0; those of one folder or glob by name.
+    /// Its position in the order given, from 0; scenes of one folder or glob by name.
     #[serde(default)]
     pub position: usize,
 }
@@ -50,14 +52,14 @@ pub struct SceneProjection {
 }
 
 impl SceneProjection {
-    /// Whether it says nothing.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
 impl SceneSource {
-    /// A scene that is known by its file or URL alone.
+    /// A scene with only a file or URL.
     pub fn new(uri: &str) -> Self {
         Self {
             id: stem(uri).to_owned(),
@@ -73,14 +75,14 @@ impl SceneSource {
         }
     }
 
-    /// What another name of the same raster says otherwise of it.
+    /// The metadata in which another source of the same raster differs, in words.
     pub(super) fn differences(&self, other: &Self) -> Option<String> {
         let mut all = Vec::new();
         if let Some(date) = other.acquired.as_ref().filter(|_| other.acquired != self.acquired) {
             let own = self.acquired.as_deref().map_or("not known".to_owned(), |own| format!("`{own}`"));
             all.push(format!("date `{date}`, here {own}"));
         }
-        // As text, one NaN is like the other.
+        // As text, since NaN does not equal NaN.
         let nodata = |s: &Self| format!("{:?}", s.nodata);
         let differ = [
             ("band names", other.band_names.is_some() && other.band_names != self.band_names),
@@ -92,19 +94,19 @@ impl SceneSource {
         (!all.is_empty()).then(|| format!("`{}` ({})", other.id, all.join("; ")))
     }
 
-    /// Whether nothing is asked for beside it, as its URL has a query.
+    /// Whether side files are not requested, because its URL has a query.
     pub fn is_alone(&self) -> bool {
         side_files::is_unasked(&self.uri, &self.gdal_path)
     }
 }
 
-/// What a STAC item says of the meaning of stored values.
+/// Scale and offset from a STAC item.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ItemScaling {
     /// Scale and offset of each band (`raster:bands`, or `raster:scale` and `raster:offset` of STAC 1.1).
     pub bands: Vec<Option<[f64; 2]>>,
     /// Processing baseline of Sentinel-2 (`s2:processing_baseline`).
     pub baseline: Option<String>,
-    /// Whether the offset was taken out of the stored values already (`earthsearch:boa_offset_applied`).
+    /// Whether the offset has already been applied to the stored values (`earthsearch:boa_offset_applied`).
     pub offset_applied: bool,
 }

@@ -1,4 +1,4 @@
-//! Scenes named by STAC items and item collections.
+//! Scenes of STAC items and item collections.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,13 +13,13 @@ use crate::setup::quiet;
 use crate::uri::{decoded, extension, gdal_path, is_local, is_remote};
 use crate::{GdalError, ffi};
 
-/// No item collection page is that large.
+/// Bytes of a page of an item collection at most.
 const MAX_BYTES: usize = 64 << 20;
-/// Pages of a collection that are followed.
+/// Pages of a collection at most.
 const MAX_PAGES: usize = 1000;
-/// Items of a collection, all pages together: each is held in memory.
+/// Items of a collection at most, over all pages: each is held in memory.
 const MAX_ITEMS: usize = 1_000_000;
-/// Asset keys that are taken when several assets would do.
+/// Asset keys that are preferred if several assets are suitable.
 const PREFERRED_KEYS: &[&str] = &["visual", "image", "data"];
 const NOT_DATA_ROLES: &[&str] = &["thumbnail", "overview", "metadata", "cloud", "mask", "labels"];
 
@@ -54,7 +54,7 @@ struct Properties {
     projection: Projection,
 }
 
-/// Version 1 of the extension says `proj:epsg`, version 2 `proj:code`.
+/// Version 1 of the extension has `proj:epsg`, version 2 `proj:code`.
 #[derive(Deserialize, Default)]
 struct Projection {
     #[serde(rename = "proj:code")]
@@ -96,7 +96,8 @@ impl Projection {
     }
 }
 
-/// What the asset says, else the item. A size of the item may be that of another asset: it comes with the asset's own alone.
+/// The fields of the asset, else those of the item. The size of an item may be that of another asset, so position and
+/// size are never taken from both.
 fn projection(item: &Projection, asset: &Projection) -> SceneProjection {
     let own = asset.geotransform().is_some() || asset.shape.is_some() || asset.bbox().is_some();
     let of = if own { asset } else { item };
@@ -108,8 +109,8 @@ fn projection(item: &Projection, asset: &Projection) -> SceneProjection {
     }
 }
 
-/// The time of acquisition, or an interval `start/end`, as the item says it: the job checks dates, whoever says them. Nothing where the
-/// item gives a time before photography, as those do that stand for "unknown".
+/// The time of acquisition, or an interval `start/end`, as written in the item: the job checks dates of every origin.
+/// `None` for a time before photography, which stands for "unknown".
 fn acquired(properties: &Properties) -> Option<String> {
     let known = |text: &Option<String>| {
         let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty())?;
@@ -124,7 +125,7 @@ fn acquired(properties: &Properties) -> Option<String> {
     })
 }
 
-/// The first photographs from the air are of 1858 (Nadar).
+/// Year of the first aerial photographs (Nadar).
 const FIRST_YEAR: u32 = 1858;
 
 #[derive(Deserialize)]
@@ -146,7 +147,8 @@ struct Asset {
     projection: Projection,
 }
 
-/// What is said of the values of a band, or of all bands of an asset: in `raster:bands` (version 1), or in `bands` (STAC 1.1).
+/// Declarations about the values of a band, or of all bands of an asset: in `raster:bands` (version 1), or in `bands`
+/// (STAC 1.1).
 #[derive(Deserialize, Default)]
 struct Values {
     nodata: Option<Nodata>,
@@ -156,7 +158,7 @@ struct Values {
     offset: Option<f64>,
 }
 
-/// A number, or one of the words for numbers that JSON does not have.
+/// A number, or one of the words for numbers that JSON lacks.
 #[derive(Deserialize, Clone)]
 #[serde(untagged, expecting = "expected a number, or \"nan\", \"inf\" or \"-inf\" for nodata")]
 enum Nodata {
@@ -175,13 +177,13 @@ impl Nodata {
 }
 
 impl Asset {
-    /// What is said of the values of a band (from 0), the most particular first.
+    /// Declarations about the values of a band (from 0), the most specific first.
     fn of_band(&self, i: usize) -> impl Iterator<Item = &Values> {
-        let said = [self.raster_bands.get(i), self.bands.get(i).map(|b| &b.values), Some(&self.values)];
-        said.into_iter().flatten()
+        let sources = [self.raster_bands.get(i), self.bands.get(i).map(|b| &b.values), Some(&self.values)];
+        sources.into_iter().flatten()
     }
 
-    /// Bands of which something is said.
+    /// Number of bands with a declaration.
     fn described(&self) -> usize {
         self.raster_bands.len().max(self.bands.len()).max(self.eo_bands.len()).max(1)
     }
@@ -257,7 +259,7 @@ pub fn parse(uri: &str, bytes: &[u8]) -> Result<(Vec<SceneSource>, Option<String
             let next = document.links.iter().find(|l| l.rel == "next");
             let next = match next {
                 Some(l) if l.method.as_deref().is_some_and(|m| m != "GET") => {
-                    Err(bad(uri, "it has further pages that only a POST request would bring".into()))
+                    Err(bad(uri, "its next page needs a POST request, which is not supported".into()))
                 }
                 Some(l) => {
                     let found = resolve(uri, &l.href).map(Some);
@@ -282,7 +284,7 @@ fn fetch(uri: &str) -> Result<Vec<u8>, GdalError> {
     without_blanks(uri)?;
     let path = gdal_path(uri);
     ffi::reset_error();
-    // Reading tells no reason when a remote file cannot be opened; opening it as a raster does.
+    // Reading gives no reason if a remote file cannot be opened; opening it as a raster does.
     ffi::vsi_read(&path, MAX_BYTES).map_err(|message| match open_raster(uri, &path) {
         Err(why) if message.is_empty() => why,
         _ => cannot_open(uri, &path, message),
@@ -367,16 +369,16 @@ fn choose<'a>(
     Err(GdalError::StacAssets { path: uri.to_owned(), item: item.to_owned(), assets: keys })
 }
 
-/// An href as a path or URL of its own, relative ones seen from the document that holds it; or why it is refused, in words that follow
-/// the href.
+/// An href as an absolute path or URL; relative ones are resolved against their document. The error is the reason for
+/// refusing it, a text that follows the href.
 fn resolve(base: &str, href: &str) -> Result<String, String> {
     if href.trim().is_empty() {
         return Err("is empty".into());
     }
     if is_remote(&gdal_path(base)) {
         let url = url::Url::parse(base).and_then(|b| b.join(href));
-        let url = url.map_err(|e| format!("is no address: {e}"))?;
-        // A document from elsewhere must not name files of this machine: `s3:/x` is no address, but a path.
+        let url = url.map_err(|e| format!("is not an address: {e}"))?;
+        // A remote document must not name local files: `s3:/x` is a path, not an address.
         let is_known = ["http", "https", "s3", "gs", "az"].contains(&url.scheme());
         // Servers decode their addresses themselves; the keys of a bucket are plain text.
         let in_bucket = ["s3", "gs", "az"].contains(&url.scheme());
@@ -385,7 +387,8 @@ fn resolve(base: &str, href: &str) -> Result<String, String> {
         return if is_address {
             Ok(url)
         } else {
-            Err("is no address of a remote file: a remote document may name no others".into())
+            Err("is not the address of a remote file, and a remote document may name only remote files"
+                .into())
         };
     }
     let scheme = href.split_once("://").map(|(scheme, _)| scheme);
@@ -397,7 +400,7 @@ fn resolve(base: &str, href: &str) -> Result<String, String> {
         None => is_local(&path),
     };
     if !is_named || path.contains('<') {
-        return Err("is neither a file nor an address of one that is read".into());
+        return Err("is neither a file nor a supported address".into());
     }
     match scheme {
         Some("s3" | "gs" | "az") => return Ok(decoded(href)),
@@ -407,7 +410,7 @@ fn resolve(base: &str, href: &str) -> Result<String, String> {
     let base = base.strip_prefix("file://").map_or_else(|| base.to_owned(), decoded);
     let folder = Path::new(&base).parent().unwrap_or_else(|| Path::new(""));
     let written = folder.join(href.trim_start_matches("./"));
-    // An href is a URI reference, thus encoded; many writers put a plain path there, in which a `%` is a `%`.
+    // An href is a URI reference, hence percent-encoded; many writers store a plain path, in which a `%` is literal.
     let plain = decoded(href.trim_start_matches("./"));
     let is_path = is_local(&plain) && !plain.contains("://") && !plain.contains('<');
     let meant = folder.join(plain);

@@ -1,29 +1,30 @@
-//! Where the sources of a VRT lie in it, read from its XML.
+//! Positions of the sources of a VRT, from its XML.
 
 use std::collections::HashMap;
 
+use arpent_base::number::{exact, truncate};
 use roxmltree::Node;
 
 use crate::ffi;
 use crate::guard::{MAX_VRT_BYTES, content, is_relative, location, parse_vrt};
 
-/// What a pixel of a source may miss a rectangle's border by and still be written, or not be: GDAL's own tolerance
-/// (`VRTSimpleSource::GetSrcDstWindow`).
+/// GDAL's tolerance for source pixels at the border of a rectangle (`VRTSimpleSource::GetSrcDstWindow`).
 const TOLERANCE_PX: f64 = 0.001;
 
-/// A VRT, as far as it tells where it holds something.
+/// The layout of a VRT, as needed for its coverage.
 #[derive(Debug)]
 pub(crate) enum Layout {
-    /// Bands made of sources.
+    /// Bands composed of sources.
     Sourced {
         /// Its bands, in order.
         bands: Vec<Band>,
-        /// The files that sources are read from, each once.
+        /// The files of the sources, each once.
         files: Vec<String>,
     },
-    /// A warped picture that shows a fill value where it holds nothing, and the same with another one, as a document.
+    /// A warped image with a fill value outside of its source; the content is the same document with another fill
+    /// value.
     Warped(String),
-    /// Nothing that it lacks can be told, or it is told by alpha or nodata.
+    /// Missing pixels cannot be determined, or are marked by alpha or nodata.
     Whole,
 }
 
@@ -35,7 +36,7 @@ struct Files {
 }
 
 impl Files {
-    /// The number of a file, a new one where it was not named before.
+    /// The number of a file, a new one for a new name.
     fn number(&mut self, name: String) -> usize {
         *self.numbers.entry(name).or_insert_with_key(|name| {
             self.names.push(name.clone());
@@ -47,9 +48,9 @@ impl Files {
 /// A band of a VRT.
 #[derive(Debug, Default)]
 pub(crate) struct Band {
-    /// `None` where it is more than sources beside each other.
+    /// `None` if it is more than a mosaic of sources.
     pub(crate) sources: Option<Vec<Place>>,
-    /// Whether the fill value is declared as nodata, so that it is found in the values.
+    /// Whether the fill value is declared as nodata, so that the values show missing pixels.
     pub(crate) shows_nodata: bool,
 }
 
@@ -60,17 +61,17 @@ pub(crate) struct Place {
     pub(crate) file: usize,
     /// Its band there, from 1; `None` for the mask of one.
     pub(crate) band: Option<usize>,
-    /// Offset and size that are read of it, and where they go: (columns, rows).
+    /// Offset and size of the source and destination rectangles: (columns, rows).
     from: [Option<[f64; 2]>; 2],
     to: [Option<[f64; 2]>; 2],
-    /// Values of it that are not taken over.
+    /// The value that is skipped.
     pub(crate) nodata: Option<f64>,
-    /// Whether its mask tells what is taken over.
+    /// Whether its mask selects the pixels used.
     pub(crate) masked: bool,
 }
 
 impl Layout {
-    /// Of the VRT at a path of GDAL's.
+    /// Of the VRT at a GDAL path.
     pub(crate) fn read(path: &str) -> Result<Self, String> {
         let xml = ffi::vsi_read(path, MAX_VRT_BYTES)?;
         Self::of(path, &xml)
@@ -82,8 +83,8 @@ impl Layout {
         let bands = || children(root, "VRTRasterBand");
         match text(root, "subClass").unwrap_or_default().to_ascii_lowercase().as_str() {
             "vrtwarpeddataset" => {
-                let told = find(root, "DstAlphaBand").is_some() || bands().any(|b| shows_nodata(b));
-                if told { Ok(Self::Whole) } else { refilled(path, document.input_text(), root) }
+                let is_marked = find(root, "DstAlphaBand").is_some() || bands().any(|b| shows_nodata(b));
+                if is_marked { Ok(Self::Whole) } else { refilled(path, document.input_text(), root) }
             }
             "" | "vrtdataset" => {
                 let mut files = Files::default();
@@ -96,36 +97,28 @@ impl Layout {
 }
 
 impl Place {
-    /// Columns (or rows) of the VRT that the source fills, `axis` 0 (or 1), of a source and a VRT of so many.
+    /// Columns (or rows) of the VRT that the source fills, for `axis` 0 (or 1) and sizes of source and VRT.
     pub(crate) fn filled(&self, axis: usize, source: usize, whole: usize) -> std::ops::Range<usize> {
         let (begin, scale) = self.mapping(axis);
-        #[allow(clippy::cast_precision_loss, reason = "sizes stay far below 2^52")]
-        let (source, limit) = (source as f64, whole as f64);
+        let (source, limit) = (exact(source), exact(whole));
         let (mut from, mut to) = (begin.1 - begin.0 * scale, begin.1 + (source - begin.0) * scale);
         if let Some([offset, size]) = self.to[axis] {
             (from, to) = (from.max(offset), to.min(offset + size));
         }
         let (from, to) = ((from + TOLERANCE_PX).floor(), (to - TOLERANCE_PX).ceil());
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the raster")]
-        let pixel = |v: f64| v.clamp(0.0, limit) as usize;
+        let pixel = |v: f64| truncate::<usize>(v.clamp(0.0, limit));
         pixel(from)..pixel(to).max(pixel(from))
     }
 
-    /// The column (or row) of the source under the center of one of the VRT.
+    /// The column (or row) of the source at the center of one of the VRT.
     pub(crate) fn source_of(&self, axis: usize, at: usize, source: usize) -> usize {
         let (begin, scale) = self.mapping(axis);
-        #[allow(clippy::cast_precision_loss, reason = "sizes stay far below 2^52")]
-        let there = (at as f64 + 0.5 - begin.1) / scale + begin.0;
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "f64 to usize casts saturate"
-        )]
-        let there = there.max(0.0) as usize;
+        let there = (exact(at) + 0.5 - begin.1) / scale + begin.0;
+        let there = truncate::<usize>(there.max(0.0));
         there.min(source.saturating_sub(1))
     }
 
-    /// Places in source and VRT that belong together, and pixels of the VRT for each of the source.
+    /// Corresponding positions in source and VRT, and pixels of the VRT per pixel of the source.
     fn mapping(&self, axis: usize) -> ((f64, f64), f64) {
         let begin = |rect: &Option<[f64; 2]>| rect.map_or(0.0, |r| r[0]);
         let scale = match (self.from[axis], self.to[axis]) {
@@ -148,7 +141,7 @@ fn find<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
     node.descendants().find(|child| child.is_element() && is_named(*child, name))
 }
 
-/// The value of an attribute or child: to GDAL they are one.
+/// The value of an attribute or child: GDAL treats them alike.
 fn text(node: Node<'_, '_>, name: &str) -> Option<String> {
     let attribute = node.attributes().find(|a| a.name().eq_ignore_ascii_case(name));
     let value = attribute.map(|a| a.value().to_owned());
@@ -180,7 +173,7 @@ fn band(path: &str, node: Node<'_, '_>, files: &mut Files) -> Result<Band, Strin
             other => plain &= !other.ends_with("source"),
         }
     }
-    // A pixel function may make values of nothing.
+    // A pixel function may compute values without sources.
     plain &= class != "vrtderivedrasterband" || !sources.is_empty();
     Ok(Band { sources: plain.then_some(sources), shows_nodata: shows_nodata(node) })
 }
@@ -212,7 +205,7 @@ fn place(path: &str, element: Node<'_, '_>, files: &mut Files) -> Result<Place, 
     })
 }
 
-/// The document of a warped VRT with another value where nothing is written.
+/// The document of a warped VRT with another fill value.
 fn refilled(path: &str, xml: &str, root: Node<'_, '_>) -> Result<Layout, String> {
     let Some(options) = find(root, "GDALWarpOptions") else { return Ok(Layout::Whole) };
     let mut edits: Vec<(std::ops::Range<usize>, String)> = Vec::new();
@@ -227,7 +220,7 @@ fn refilled(path: &str, xml: &str, root: Node<'_, '_>) -> Result<Layout, String>
         let first = first.map_or(options.range().end, |child| child.range().start);
         edits.push((first..first, element("255")));
     }
-    // The document has no folder from which names could be seen.
+    // The document is not a file, so relative names cannot be resolved.
     for tag in ["SourceDataset", "SourceFilename"] {
         for source in root.descendants().filter(|n| n.is_element() && is_named(*n, tag)) {
             let name = location(path, content(source).trim_start(), is_relative(source)?);
@@ -298,7 +291,7 @@ mod tests {
         let Layout::Warped(twin) = layout(xml) else { panic!() };
         assert!(twin.contains("<Option name=\"INIT_DEST\">255</Option>"), "{twin}");
         assert!(twin.contains("<SourceDataset relativeToVRT=\"0\">/d/a&amp;b.tif</SourceDataset>"), "{twin}");
-        let told = xml.replace("<GDALWarpOptions>", "<GDALWarpOptions><DstAlphaBand>2</DstAlphaBand>");
-        assert!(matches!(layout(&told), Layout::Whole));
+        let is_marked = xml.replace("<GDALWarpOptions>", "<GDALWarpOptions><DstAlphaBand>2</DstAlphaBand>");
+        assert!(matches!(layout(&is_marked), Layout::Whole));
     }
 }

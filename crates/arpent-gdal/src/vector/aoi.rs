@@ -1,5 +1,7 @@
-//! Areas of interest: polygons of any vector file, laid over a grid.
+//! Areas of interest: polygons of any vector file, rasterized on a grid.
 
+use arpent_base::Value;
+use arpent_base::number::{ceil, exact, floor, signed};
 use arpent_raster::{Grid, Window};
 use gdal::vector::Geometry;
 
@@ -7,18 +9,17 @@ use super::geometry::{LayerGeometry, Rings, taken_apart};
 use super::name::layer_file;
 use super::read::{LayerCounts, layer_name, read_features};
 use super::source::{LayerShapes, LayerSource};
-use crate::fields::Value;
 use crate::setup::quiet;
 use crate::uri::gdal_path;
 use crate::{GdalError, guard};
 
-/// Largest pixel number that polygons are looked at for: a place on Earth is far below, and rounding begins far above.
+/// Largest pixel number of polygons: positions on Earth are far below it, and loss of precision begins far above.
 const FARTHEST_PX: f64 = 1e15;
 
 /// Rows along which areas are measured.
 const SAMPLED_ROWS: usize = 256;
 
-/// Polygons laid over a grid: a pixel is inside when its center is.
+/// Polygons on a grid: a pixel is inside if its center is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aoi {
     polygons: Vec<Polygon>,
@@ -26,14 +27,15 @@ pub struct Aoi {
     counts: LayerCounts,
 }
 
-/// How much of an area of interest lies outside of something.
+/// The part of an area of interest that lies outside of some windows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outside {
-    /// Polygons that lie outside as a whole.
+    /// Polygons that lie entirely outside.
     pub polygons: usize,
-    /// Polygons there are.
+    /// Number of polygons.
     pub of: usize,
-    /// Share of the area that lies outside, 0 to 1: exact along each of 256 rows, spread evenly; along all where there are fewer.
+    /// Share of the area that lies outside, 0 to 1: exact along each of 256 evenly spaced rows; along all rows if there
+    /// are fewer.
     pub share: f64,
 }
 
@@ -43,15 +45,16 @@ pub(crate) struct Polygon {
     window: Window,
 }
 
-/// An edge of a polygon in grid pixels, upper end first; horizontal ones are left out.
+/// An edge of a polygon in grid pixels, upper end first; horizontal edges are left out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Edge {
     top: [f64; 2],
     bottom: [f64; 2],
 }
 
-/// Reads the polygons of a layer of a vector file or URL, as [`read_features`] does, and lays them over a grid. After the file
-/// may stand what [`LayerSource::uri`] takes. `near` is what it is wanted for, as for [`LayerSource::within`].
+/// Reads the polygons of a layer of a vector file or URL, as [`read_features`] does, and converts them to grid pixels.
+/// The file name may have the suffixes of [`LayerSource::uri`]. `near` is the region of use, as for
+/// [`LayerSource::within`].
 ///
 /// # Errors
 /// As [`read_features`]; [`GdalError::AoiNoPolygon`] (also for an empty file), [`GdalError::FeatureKind`] for lines,
@@ -76,8 +79,8 @@ pub fn read_aoi(uri: &str, grid: &Grid, near: &Window) -> Result<Aoi, GdalError>
     Ok(aoi)
 }
 
-/// Reads the polygons of a layer and lays those of each feature over a grid; lines are refused. Features without geometry are
-/// counted, and not handed on.
+/// Reads the polygons of a layer and converts those of each feature to grid pixels; lines are refused. Features without
+/// geometry are counted and skipped.
 pub(crate) fn read_areas(
     source: &LayerSource<'_>,
     grid: &Grid,
@@ -117,14 +120,13 @@ pub(crate) fn read_areas(
     })
 }
 
-/// Where a point lies on a grid, not farther than numbers of pixels reach.
+/// The position of a point in grid pixels, clamped to the largest pixel number.
 fn place(grid: &Grid, x: f64, y: f64) -> [f64; 2] {
     let (x, y) = grid.pixel(x, y);
     [x, y].map(|v| v.clamp(-FARTHEST_PX, FARTHEST_PX))
 }
 
 impl Polygon {
-    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
     fn new(rings: &Rings, grid: &Grid) -> Option<Self> {
         let mut edges = Vec::new();
         let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
@@ -133,7 +135,7 @@ impl Polygon {
             if ring.iter().flatten().any(|v| v.is_nan()) {
                 return None;
             }
-            // An odd number of crossings has no inside.
+            // With an odd number of crossings, inside and outside are undefined.
             ring.extend(ring.first().copied());
             for point in &ring {
                 for axis in 0..2 {
@@ -147,17 +149,17 @@ impl Polygon {
             return None;
         }
         let window = Window::between(
-            low[0].floor() as i64,
-            low[1].floor() as i64,
-            high[0].ceil() as i64,
-            high[1].ceil() as i64,
+            floor::<i64>(low[0]),
+            floor::<i64>(low[1]),
+            ceil::<i64>(high[0]),
+            ceil::<i64>(high[1]),
         );
         Some(Self { edges, window })
     }
 }
 
 impl Edge {
-    /// Ends are ordered, so that the same edge of a neighbor gives the same crossings to the last bit.
+    /// Ends are ordered, so that the same edge of a neighbor gives bit-identical crossings.
     fn new(a: [f64; 2], b: [f64; 2]) -> Option<Self> {
         if a[1] < b[1] {
             Some(Self { top: a, bottom: b })
@@ -169,33 +171,26 @@ impl Edge {
     }
 
     /// Rows whose center lines the edge crosses.
-    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
     fn rows(&self) -> std::ops::Range<i64> {
-        (self.top[1] - 0.5).ceil() as i64..(self.bottom[1] - 0.5).ceil() as i64
+        ceil::<i64>(self.top[1] - 0.5)..ceil::<i64>(self.bottom[1] - 0.5)
     }
 
     /// First column whose center lies at or right of the crossing with a row's center line.
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "pixel numbers stay below 2^52"
-    )]
     fn column(&self, row: i64) -> i64 {
-        let along = (row as f64 + 0.5 - self.top[1]) / (self.bottom[1] - self.top[1]);
-        (self.top[0] + along * (self.bottom[0] - self.top[0]) - 0.5).ceil() as i64
+        let along = (exact(row) + 0.5 - self.top[1]) / (self.bottom[1] - self.top[1]);
+        ceil::<i64>(self.top[0] + along * (self.bottom[0] - self.top[0]) - 0.5)
     }
 
-    /// Whether it may cross a window.
+    /// Whether the edge may cross a window.
     fn touches(&self, window: &Window) -> bool {
         let columns = (self.top[0].min(self.bottom[0]), self.top[0].max(self.bottom[0]));
         let rows = self.rows();
-        #[allow(clippy::cast_precision_loss, reason = "pixel numbers stay below 2^52")]
-        let within = columns.1 >= window.col as f64 && columns.0 <= window.col_end() as f64;
+        let within = columns.1 >= exact(window.col) && columns.0 <= exact(window.col_end());
         within && rows.start < window.row_end() && rows.end > window.row
     }
 }
 
-/// Spans in order, those that touch or overlap as one; empty ones are left out.
+/// Sorted spans, merged where they touch or overlap, without empty ones.
 fn joined(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
     spans.sort_unstable();
     let mut joined: Vec<(i64, i64)> = Vec::new();
@@ -208,7 +203,7 @@ fn joined(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
     joined
 }
 
-/// The area of a geometry in well-known binary, in the CRS of the grid; none for what has no polygon.
+/// The area of a geometry in well-known binary, in the CRS of the grid; `None` without polygons.
 pub fn area_of_wkb(wkb: &[u8], grid: &Grid) -> Option<Aoi> {
     quiet();
     Aoi::of_geometry(&Geometry::from_wkb(wkb).ok()?, grid)
@@ -221,29 +216,29 @@ impl Aoi {
         Some(Self { polygons, window, counts: LayerCounts::default() })
     }
 
-    /// The polygons of a geometry in the CRS of the grid; none when it has none.
+    /// The polygons of a geometry in the CRS of the grid; `None` if it has none.
     pub(crate) fn of_geometry(geometry: &Geometry, grid: &Grid) -> Option<Self> {
         let LayerGeometry::Polygons(polygons) = taken_apart(geometry) else { return None };
         Self::new(polygons.iter().filter_map(|rings| Polygon::new(rings, grid)).collect())
     }
 
-    /// What was read of the layer.
+    /// Counts of the layer.
     pub fn counts(&self) -> LayerCounts {
         self.counts
     }
 
-    /// Whether the bounding box of any polygon touches a window: with [`Aoi::intersects`], whether polygons are there that are
-    /// too thin to hold the center of a pixel.
+    /// Whether the bounding box of any polygon touches a window: with [`Aoi::intersects`], this finds polygons that are
+    /// too thin to contain the center of a pixel.
     pub fn is_near(&self, window: &Window) -> bool {
         self.polygons.iter().any(|polygon| polygon.window.intersect(window).is_some())
     }
 
-    /// The smallest window that holds the polygons.
+    /// The smallest window that contains the polygons.
     pub fn window(&self) -> Window {
         self.window
     }
 
-    /// Which pixels of a window have their center inside, row by row. The same for a pixel in every window.
+    /// Whether the center of each pixel of a window is inside, row by row. The same for a pixel in every window.
     pub fn mask(&self, window: Window) -> Vec<bool> {
         let mut mask = vec![false; window.width * window.height];
         for polygon in &self.polygons {
@@ -254,13 +249,13 @@ impl Aoi {
         mask
     }
 
-    /// How much of the polygons lies outside of all `windows`.
+    /// The part of the polygons that lies outside of all `windows`.
     pub fn outside_of(&self, windows: &[Window]) -> Outside {
         let mut by_row: Vec<&Window> = windows.iter().collect();
         by_row.sort_by_key(|window| window.row);
         let tallest = windows.iter().map(|window| window.height).max().unwrap_or(0);
-        let tallest = i64::try_from(tallest).unwrap_or(i64::MAX);
-        // Of windows in the order of their rows, only some can share a row with a polygon.
+        let tallest = signed(tallest);
+        // Sorted by row, only a range of windows can share a row with a polygon.
         let near = |polygon: &&Polygon| {
             let rows = &polygon.window;
             let from = by_row.partition_point(|window| window.row.saturating_add(tallest) <= rows.row);
@@ -279,16 +274,16 @@ impl Aoi {
                 inside += common.map(|c| c.1.min(to) - c.0.max(from)).sum::<i64>();
             }
         }
-        #[allow(clippy::cast_precision_loss, reason = "a share to be told")]
-        let share = if all == 0 { 0.0 } else { (all - inside) as f64 / all as f64 };
+        let share = if all == 0 { 0.0 } else { exact(all - inside) / exact(all) };
         Outside { polygons, of: self.polygons.len(), share }
     }
 
-    /// Columns (from, to) of pixels whose centers are inside, of some rows, evenly from north to south; all where they are few.
+    /// Columns (from, to) of pixels whose centers are inside, for evenly spaced rows from north to south; for all rows
+    /// if there are few.
     fn sampled_rows(&self) -> Vec<(i64, Vec<(i64, i64)>)> {
         let height = self.window.height;
         let count = height.min(SAMPLED_ROWS);
-        let number = |i: usize| i64::try_from((2 * i + 1) * height / (2 * count)).unwrap_or(i64::MAX);
+        let number = |i: usize| signed((2 * i + 1) * height / (2 * count));
         let mut rows: Vec<(i64, Vec<(i64, i64)>)> =
             (0..count).map(|i| (self.window.row + number(i), Vec::new())).collect();
         for polygon in &self.polygons {
@@ -300,7 +295,7 @@ impl Aoi {
                 crossings.extend(among.map(|(i, (row, _))| (from + i, edge.column(*row))));
             }
             crossings.sort_unstable();
-            // Rings are closed: each row is crossed an even number of times.
+            // Rings are closed, so each row is crossed an even number of times.
             for pair in crossings.chunks_exact(2) {
                 rows[pair[0].0].1.push((pair[0].1, pair[1].1));
             }
@@ -327,8 +322,9 @@ impl Aoi {
 }
 
 impl Polygon {
-    /// Sets the pixels of `part` (inside `window`) whose centers are in the polygon, by the even-odd rule: those with an odd
-    /// number of crossings at or left of them. Crossings are not listed, for a polygon may have millions in a row.
+    /// Sets the pixels of `part` (inside `window`) whose centers are in the polygon, by the even-odd rule: those with
+    /// an odd number of crossings at or left of them. Crossings are not listed, for a polygon may have millions in a
+    /// row.
     fn fill(&self, mask: &mut [bool], window: &Window, part: &Window) {
         let Some((column, row)) = window.offset_of(part) else { return };
         let mut odd = vec![false; part.width * part.height];

@@ -1,4 +1,4 @@
-//! The surface of a line that has a width: a section of road.
+//! Buffers of lines with a width, such as road sections.
 
 use gdal::vector::Geometry;
 use gdal_sys::OGRwkbGeometryType::{wkbLinearRing, wkbMultiPolygon, wkbPoint, wkbPolygon};
@@ -7,17 +7,16 @@ use super::geometry::{LayerGeometry, Line, Rings, taken_apart};
 use crate::GdalError;
 use crate::ffi::{self, failure};
 
-/// Straight edges of a quarter of a circle where a line bends.
+/// Segments per quarter circle at the bends of a line.
 const EDGES_OF_A_QUARTER: u32 = 8;
 
-/// Everything within `distance` of the lines, on both sides, in units of their CRS. Ends are flat: a section ends where its
-/// line does, so that what lies beyond belongs to the next one alone. Bends are round. What two lines of one call have in
-/// common counts once.
+/// The buffer of lines, `distance` on both sides, in units of their CRS. Ends are flat, so that the buffers of
+/// consecutive sections do not overlap. Bends are round. Buffers of several lines of one call are united.
 ///
-/// Made of a rectangle for each edge and a disc for each vertex between two edges, united by GEOS.
+/// A union (GEOS) of a rectangle for each edge and a disc for each vertex between two edges.
 ///
 /// # Errors
-/// [`GdalError::Call`] when GEOS fails, for instance on coordinates that are no numbers.
+/// [`GdalError::Call`] when GEOS fails, for instance on coordinates that are NaN.
 pub fn buffer_lines(lines: &[Line], distance: f64) -> Result<Vec<Rings>, GdalError> {
     ffi::reset_error();
     let united = pieces(lines, distance).and_then(|pieces| pieces.buffer(0.0, EDGES_OF_A_QUARTER));
@@ -48,7 +47,7 @@ fn pieces(lines: &[Line], distance: f64) -> gdal::errors::Result<Geometry> {
     Ok(pieces)
 }
 
-/// The points within a distance of an edge, save those beyond its ends.
+/// The points within a distance of an edge, except those beyond its ends.
 fn rectangle(a: [f64; 2], b: [f64; 2], distance: f64) -> gdal::errors::Result<Geometry> {
     let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
     let scale = distance / dx.hypot(dy);

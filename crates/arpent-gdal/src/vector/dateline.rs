@@ -1,5 +1,5 @@
-//! Geometries in degrees that cross the antimeridian, cut there (RFC 7946, section 3.1.9), or half a turn from the middle of a map
-//! that crosses it itself.
+//! Cuts geometries in degrees at the antimeridian (RFC 7946, section 3.1.9), or half a turn from the middle of a map
+//! that crosses it.
 
 use gdal::vector::Geometry;
 use gdal_sys::OGRwkbGeometryType::wkbGeometryCollection;
@@ -8,17 +8,18 @@ use super::geometry::{LayerGeometry, Line, taken_apart};
 use crate::GdalError;
 use crate::ffi::{self, failure};
 
-/// How near to the antimeridian both ends of an edge lie that goes across it, degrees: as `ogr2ogr -wrapdateline` has it.
+/// Largest distance from the antimeridian of both ends of an edge that crosses it, degrees: as in `ogr2ogr
+/// -wrapdateline`.
 const NEAR: f64 = 10.0;
 const TURN: f64 = 360.0;
 
-/// The longitude in the middle of the turn in which a place is wanted: 0 but for places beyond 180 degrees.
+/// The longitude in the middle of the turn of a region: 0 except for regions beyond 180 degrees.
 pub(crate) fn middle_of([west, _, east, _]: [f64; 4]) -> f64 {
     if west >= -180.0 && east <= 180.0 { 0.0 } else { west.midpoint(east) }
 }
 
-/// The geometry without jumps: where an edge goes from beyond 170 degrees east to beyond 170 degrees west or back, it goes on
-/// over 180 degrees. None where there is nothing of that kind, and nothing farther than half a turn from `middle`.
+/// The geometry without jumps: an edge from beyond 170 degrees east to beyond 170 degrees west, or back, continues
+/// over 180 degrees. `None` if there is no such edge, and no longitude farther than half a turn from `middle`.
 pub(crate) fn unwrapped(geometry: &Geometry, middle: f64) -> Option<Unwrapped> {
     let around = geometry.envelope();
     let beyond = around.MinX < middle - 180.0 || around.MaxX > middle + 180.0;
@@ -35,7 +36,7 @@ pub(crate) fn unwrapped(geometry: &Geometry, middle: f64) -> Option<Unwrapped> {
             for rings in polygons {
                 let mut jumped = false;
                 for ring in rings.iter_mut() {
-                    // Every ring is looked at, also after one that jumps.
+                    // No short circuit: every ring is processed.
                     jumped |= unwrap(ring);
                 }
                 jumps |= jumped;
@@ -74,7 +75,7 @@ impl Unwrapped {
                 Geometry::bbox(west + by, -90.0, west + by + TURN, 90.0).map_err(|e| call(failure(&e)))?;
             let common = strip.intersection(&self.geometry).ok_or_else(|| call(ffi::last_message()))?;
             let part = taken_apart(&common);
-            // Where an area only touches the cut, what they have in common is a line.
+            // If an area only touches the cut, the intersection is a line.
             if !is_area || matches!(part, LayerGeometry::Polygons(_)) {
                 parts = joined(parts, moved(part, -by, [west, west + TURN]));
             }
@@ -85,7 +86,7 @@ impl Unwrapped {
             return Geometry::empty(wkbGeometryCollection).map_err(|e| call(failure(&e)));
         };
         let cut = made(wkb)?;
-        // What was cut at 180 degrees in its file is one again, where 180 degrees is a place like others.
+        // Parts that the file has cut at 180 degrees are united, since that meridian is inside the map.
         match parts {
             LayerGeometry::Polygons(several) if several.len() > 1 && self.middle.abs() > 0.0 => {
                 made(ffi::union_wkb(&cut).ok_or_else(|| call(ffi::last_message()))?)
@@ -95,7 +96,7 @@ impl Unwrapped {
     }
 }
 
-/// Takes jumps out of a ring or line; tells whether there were any.
+/// Removes jumps from a ring or line; returns whether there were any.
 fn unwrap(line: &mut Line) -> bool {
     let (mut shift, mut jumps) = (0.0, false);
     let mut last: Option<f64> = None;
@@ -114,7 +115,7 @@ fn unwrap(line: &mut Line) -> bool {
     jumps
 }
 
-/// Brings holes to the turn in which their polygon lies.
+/// Shifts holes to the turn of their polygon.
 fn holes_inside(rings: &mut [Line]) {
     let middle = |ring: &Line| {
         let (low, high) =

@@ -1,31 +1,31 @@
-//! Bytes of layers become text, or are refused.
+//! Decodes the text of layers.
 
 use crate::ffi;
 
-/// How bytes of a layer become text.
+/// Decoder of the text of a layer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Decoder {
-    /// Encoding by the name that iconv knows, none for UTF-8.
+    /// Encoding by its iconv name, `None` for UTF-8.
     encoding: Option<String>,
-    /// Whether all bytes are in it, or only those that are not UTF-8.
+    /// Whether all text is in it, or only text that is not UTF-8.
     always: bool,
 }
 
 impl Decoder {
-    /// `given` is what the user says, `declared` what the file says; `raw` is whether GDAL hands the bytes over as they are.
-    /// The error is the name of an encoding that nobody knows.
+    /// `given` is the encoding set by the user, `declared` that of the file; `raw` is whether GDAL returns undecoded
+    /// bytes. The error is the name of an unknown encoding.
     pub(crate) fn new(given: Option<&str>, declared: Option<&str>, raw: bool) -> Result<Self, String> {
         let Some(name) = given.or(declared).map(iconv_name) else { return Ok(Self::default()) };
         if name == "UTF-8" {
             return Ok(Self::default());
         }
-        if given.is_some() && ffi::recode("é".as_bytes(), "UTF-8", &name).is_none() && !knows(&name) {
+        if given.is_some() && ffi::recode("é".as_bytes(), "UTF-8", &name).is_none() && !is_supported(&name) {
             return Err(given.unwrap_or_default().to_owned());
         }
         Ok(Self { encoding: Some(name), always: raw })
     }
 
-    /// The text, or none where the bytes are no text in the encoding.
+    /// The text, or `None` if the bytes are not valid in the encoding.
     pub(crate) fn text(&self, bytes: Vec<u8>) -> Option<String> {
         if bytes.is_ascii() {
             return String::from_utf8(bytes).ok();
@@ -40,7 +40,7 @@ impl Decoder {
             }
         };
         let text = String::from_utf8(ffi::recode(&bytes, encoding, "UTF-8")?).ok()?;
-        // What iconv does not know, it leaves out: only what comes back as it was is whole.
+        // iconv drops invalid bytes: encoding the result again must give the same bytes.
         (ffi::recode(text.as_bytes(), "UTF-8", encoding)? == bytes).then_some(text)
     }
 
@@ -50,13 +50,13 @@ impl Decoder {
     }
 }
 
-/// Whether an encoding without accents is known: Cyrillic or Greek ones.
-fn knows(name: &str) -> bool {
+/// Whether iconv supports an encoding that lacks accented Latin letters, such as Cyrillic or Greek ones.
+fn is_supported(name: &str) -> bool {
     ["д", "δ", "あ", "ש", "ب", "ก"].iter().any(|c| ffi::recode(c.as_bytes(), "UTF-8", name).is_some())
 }
 
-/// The name by which iconv knows an encoding. Latin-1 is read as Windows-1252, which has more characters and the same ones
-/// elsewhere, as the WHATWG's Encoding Standard does: files that call themselves Latin-1 mostly are.
+/// The iconv name of an encoding. Latin-1 is read as Windows-1252, a superset except for control characters, as in the
+/// WHATWG's Encoding Standard: most files that declare Latin-1 are Windows-1252.
 fn iconv_name(name: &str) -> String {
     let plain: String =
         name.trim().to_ascii_uppercase().chars().filter(char::is_ascii_alphanumeric).collect();

@@ -1,4 +1,4 @@
-//! Where features are: polygons and lines, taken out of what GDAL holds.
+//! Geometries of features: polygons and lines.
 
 use gdal::vector::{Geometry, OGRwkbGeometryType, geometry_type_flatten, geometry_type_to_name};
 use gdal_sys::OGRwkbGeometryType::{
@@ -11,10 +11,10 @@ pub type Line = Vec<[f64; 2]>;
 /// The exterior ring and the holes of a polygon, each closed: its last point is its first. Either direction.
 pub type Rings = Vec<Line>;
 
-/// Where a feature is. Heights are left out, arcs are followed by short straight lines.
+/// Geometry of a feature. Heights are dropped, arcs are approximated by short straight lines.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LayerGeometry {
-    /// Nowhere: the feature has no geometry, or one that encloses nothing.
+    /// No geometry, or one that is empty.
     Empty,
     /// The polygons of a polygon or multipolygon, one or more. They do not overlap.
     Polygons(Vec<Rings>),
@@ -36,7 +36,7 @@ impl LayerGeometry {
     }
 }
 
-/// What a geometry is made of.
+/// The parts of a geometry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Polygons,
@@ -44,8 +44,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Polygons, where there are any, else lines, and whether there is something else beside them; else the name of what there
-    /// is.
+    /// Polygons if there are any, else lines, and whether there are parts of another type; otherwise the name of the
+    /// geometry type.
     #[allow(non_upper_case_globals, reason = "GDAL's names of geometry types")]
     pub(super) fn of(geometry: &Geometry) -> Result<(Self, bool), String> {
         let flat = geometry_type_flatten(geometry.geometry_type());
@@ -67,7 +67,7 @@ impl Kind {
     }
 }
 
-/// The parts of a geometry that are of its kind; a repair may leave lines where a polygon is as thin as one.
+/// The parts of a geometry that are of its type; a repair may turn very thin polygons into lines.
 pub(super) struct Parts {
     kind: Kind,
     polygons: Vec<Rings>,

@@ -1,5 +1,5 @@
-//! Layers of others: opened, whatever the format (`open`, `parquet`, `table`), read feature by feature in the CRS asked for (`read`), and
-//! what is made of them: areas of interest, polygons over a scene, reference layers.
+//! Vector layers: opened in any supported format (`open`, `parquet`, `table`), read feature by feature in a given CRS
+//! (`read`), and used as areas of interest, polygons over a scene, and reference layers.
 
 mod aoi;
 mod buffer;

@@ -1,42 +1,42 @@
-//! How a layer is named: a file or URL, and what QGIS writes after it.
+//! Layer sources: a file or URL, and suffixes as in QGIS.
 
 use crate::GdalError;
 
-/// A file or URL, with the layer that is meant in it, the encoding of its text and its CRS, where they are said.
+/// A file or URL, with the layer name, the encoding of its text and its CRS, if given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// File or URL alone.
+    /// File or URL without suffixes.
     pub(crate) uri: String,
     pub(crate) layer: Option<String>,
     pub(crate) encoding: Option<String>,
-    /// CRS of the coordinates, whatever the file says.
+    /// CRS of the coordinates, overriding that of the file.
     pub(crate) crs: Option<String>,
 }
 
-/// What may follow a file, each after a `|`.
+/// Supported suffixes of a file name, each after a `|`.
 const LAYER: &str = "layername=";
 const ENCODING: &str = "option:ENCODING=";
 const CRS: &str = "crs=";
-/// What QGIS may write besides, which would change what is read.
+/// Other suffixes of QGIS, which would change the features read.
 const UNKNOWN: [&str; 5] = ["layerid=", "subset=", "geometrytype=", "option:", "uniqueGeometryType="];
 
-/// The file or URL of a source alone, without what may follow it: `|layername=NAME`, `|option:ENCODING=NAME` (as QGIS writes
-/// them) and `|crs=EPSG:CODE`.
+/// The file or URL of a source without its suffixes: `|layername=NAME`, `|option:ENCODING=NAME` (as written by QGIS)
+/// and `|crs=EPSG:CODE`.
 pub fn layer_file(source: &str) -> &str {
     starts(source).map_or(source, |at| &source[..at])
 }
 
-/// Where options begin.
+/// Start of the suffixes.
 fn starts(source: &str) -> Option<usize> {
     let is_option = |rest: &str| [LAYER, ENCODING, CRS].iter().chain(&UNKNOWN).any(|o| rest.starts_with(o));
     source.match_indices('|').map(|(at, _)| at).find(|at| is_option(&source[at + 1..]))
 }
 
 impl Place {
-    /// Takes a source apart.
+    /// Parses a source.
     ///
     /// # Errors
-    /// [`GdalError::LayerOption`] for an option that is not known.
+    /// [`GdalError::LayerOption`] for an unknown option.
     pub(crate) fn parse(source: &str) -> Result<Self, GdalError> {
         let Some(at) = starts(source) else { return Ok(Self { uri: source.to_owned(), ..Self::default() }) };
         let mut place = Self { uri: source[..at].to_owned(), ..Self::default() };

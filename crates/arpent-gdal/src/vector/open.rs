@@ -1,4 +1,4 @@
-//! Vector files, opened by one of the drivers that are known to be safe.
+//! Opens vector files, only with drivers that are known to be safe.
 
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 
@@ -9,24 +9,24 @@ use crate::guard::{self, VECTOR_DRIVERS};
 use crate::setup::quiet;
 use crate::uri::{gdal_path, is_remote};
 
-/// Names of columns with geometries in CSV, as well-known text.
+/// Names of geometry columns in CSV, as well-known text.
 const CSV_OPTIONS: &[&str] =
     &["GEOM_POSSIBLE_NAMES=WKT,geom,geometry,the_geom,wkt_geom,wkb_geometry,geometrie,shape"];
 
-/// Whether a column of CSV holds geometries, by its name.
+/// Whether a CSV column has geometries, by its name.
 pub(crate) fn is_csv_geometry(name: &str) -> bool {
     let names = CSV_OPTIONS[0].split(['=', ',']).skip(1);
     names.into_iter().any(|known| known.eq_ignore_ascii_case(name))
 }
-/// Text of a shapefile is taken as it lies there, and decoded here, where nothing is lost on the way.
+/// Text of a shapefile is read undecoded and decoded by this crate, since GDAL's decoding may lose characters.
 const SHAPE_OPTIONS: &[&str] = &["ENCODING="];
 
-/// Opens a vector file of one of the known formats.
+/// Opens a vector file of a supported format.
 pub(crate) fn open_vector(uri: &str) -> Result<Dataset, GdalError> {
     quiet();
     guard::harden();
     let path = gdal_path(uri);
-    // Connection strings of drivers (`SQLITE:...`) name files around what is checked here.
+    // Connection strings of drivers (`SQLITE:...`) would bypass the checks of file names.
     if !path.starts_with("/vsi") && !std::path::Path::new(&path).exists() {
         return Err(GdalError::Missing { path: uri.to_owned(), message: String::new() });
     }

@@ -1,8 +1,10 @@
-//! Parquet with geometries: GeoParquet 1.x (WKB), and tables with a column of well-known binary. Read by the crate that writes
-//! it, since GDAL as distributions build it has no driver.
+//! Parquet with geometries: GeoParquet 1.x (WKB), and tables with a column of well-known binary. Read with the
+//! `parquet` crate, since GDAL packages of Linux distributions have no driver.
 
 use std::io::Read;
 
+use arpent_base::number::{approximate, index};
+use arpent_base::{Column, ColumnKind, Value};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{
     Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
@@ -26,7 +28,6 @@ use super::raw::Raw;
 use super::time::offset_of;
 use crate::error::not_found;
 use crate::ffi::{self, failure};
-use crate::fields::{FieldDef, FieldType, Value};
 use crate::setup::quiet;
 use crate::uri::{gdal_path, is_local};
 use crate::{GdalError, crs, guard};
@@ -35,11 +36,11 @@ use crate::{GdalError, crs, guard};
 const MAGIC: &[u8] = b"PAR1";
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 1024;
-/// Bytes asked for at a time where pages are read one after the other.
+/// Bytes per request when pages are read sequentially.
 const READ_BYTES: usize = 1 << 20;
-/// Columns with geometries, where nothing else says which it is.
+/// Usual names of geometry columns, for files without metadata.
 const USUAL: [&str; 5] = ["geometry", "geom", "wkb_geometry", "the_geom", "wkb"];
-/// What GeoParquet means where it names no CRS.
+/// The default CRS of GeoParquet.
 const DEFAULT_CRS: &str = "OGC:CRS84";
 
 /// A Parquet file.
@@ -47,15 +48,15 @@ pub(super) struct ParquetTable {
     uri: String,
     chunks: Chunks,
     metadata: ArrowReaderMetadata,
-    /// Position of the column with the geometries.
+    /// Index of the geometry column.
     geometry: usize,
     /// Definition of their CRS.
     crs: Option<String>,
-    /// Positions of the columns that are fields.
+    /// Indices of the field columns.
     fields: Vec<usize>,
 }
 
-/// Whether a file begins as Parquet does.
+/// Whether a file begins with the magic bytes of Parquet.
 pub(crate) fn is_parquet(uri: &str) -> bool {
     quiet();
     guard::first_bytes(&gdal_path(uri), MAGIC.len()).is_ok_and(|start| start == MAGIC)
@@ -96,19 +97,19 @@ impl ParquetTable {
         self.crs.as_deref().map(crs::spatial_ref).transpose()
     }
 
-    pub(super) fn fields(&self) -> Vec<FieldDef> {
+    pub(super) fn fields(&self) -> Vec<Column> {
         let schema = self.metadata.schema();
         let field = |at: &usize| {
             let field = schema.field(*at);
-            let field_type = field_type(field.data_type()).unwrap_or(FieldType::Text);
-            FieldDef { name: field.name().clone(), field_type }
+            let field_type = field_type(field.data_type()).unwrap_or(ColumnKind::Text);
+            Column::new(field.name(), field_type)
         };
         self.fields.iter().map(field).collect()
     }
 
     pub(super) fn each<E: From<GdalError>>(
         &self,
-        columns: &[(usize, FieldType)],
+        columns: &[(usize, ColumnKind)],
         each: &mut dyn FnMut(Raw) -> Result<(), E>,
     ) -> Result<(), E> {
         let bad = |message: String| GdalError::NotAVector { path: self.uri.clone(), message };
@@ -147,7 +148,7 @@ impl ParquetTable {
                 Some(bytes) => Some(Geometry::from_wkb(bytes).map_err(|e| GdalError::NotAVector {
                     path: self.uri.clone(),
                     message: format!(
-                        "the geometry of feature {number} is no well-known binary: {}",
+                        "the geometry of feature {number} is not well-known binary: {}",
                         failure(&e)
                     ),
                 })?),
@@ -159,24 +160,24 @@ impl ParquetTable {
     }
 }
 
-/// The `geo` metadata, where there are such.
+/// The `geo` metadata, if any.
 fn geo(metadata: &ArrowReaderMetadata) -> Option<Result<Json, String>> {
     let pairs = metadata.metadata().file_metadata().key_value_metadata()?;
     let text = pairs.iter().find(|pair| pair.key == "geo")?.value.as_ref()?;
-    Some(serde_json::from_str(text).map_err(|e| format!("its `geo` metadata are no JSON: {e}")))
+    Some(serde_json::from_str(text).map_err(|e| format!("its `geo` metadata is not JSON: {e}")))
 }
 
-/// The primary column and its CRS, as GeoParquet declares them.
+/// The primary column and its CRS, from the GeoParquet metadata.
 fn declared(geo: &Json, schema: &SchemaRef) -> Result<(usize, Option<String>), String> {
     let name = geo["primary_column"].as_str().unwrap_or(USUAL[0]);
     let at = schema.index_of(name).map_err(|_| format!("it has no column `{name}`, its primary one"))?;
     let column = &geo["columns"][name];
     let encoding = column["encoding"].as_str().unwrap_or("WKB");
     if encoding != "WKB" || !is_binary(schema.field(at).data_type()) {
-        return Err(format!("its geometries are encoded as {encoding}; only WKB is read"));
+        return Err(format!("its geometries are encoded as {encoding}; only WKB is supported"));
     }
     if column["edges"].as_str().is_some_and(|edges| edges != "planar") {
-        return Err("its edges are spherical; only planar ones are read".to_owned());
+        return Err("its edges are spherical; only planar edges are supported".to_owned());
     }
     let crs = match column.get("crs") {
         None => Some(DEFAULT_CRS.to_owned()),
@@ -200,16 +201,16 @@ fn is_binary(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
 }
 
-/// What a column's values are; none where they are not simple.
-fn field_type(data_type: &DataType) -> Option<FieldType> {
+/// Type of a column's values; `None` for nested types.
+fn field_type(data_type: &DataType) -> Option<ColumnKind> {
     use DataType as D;
     Some(match data_type {
         D::Boolean | D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::UInt8 | D::UInt16 | D::UInt32 => {
-            FieldType::Integer
+            ColumnKind::Integer
         }
-        D::Float32 | D::Float64 | D::Decimal128(..) => FieldType::Real,
-        // Beyond what a signed integer holds.
-        D::UInt64 | D::Utf8 | D::LargeUtf8 | D::Utf8View | D::Date32 | D::Timestamp(..) => FieldType::Text,
+        D::Float32 | D::Float64 | D::Decimal128(..) => ColumnKind::Real,
+        // Beyond the range of a signed integer.
+        D::UInt64 | D::Utf8 | D::LargeUtf8 | D::Utf8View | D::Date32 | D::Timestamp(..) => ColumnKind::Text,
         D::Dictionary(_, of) => return field_type(of),
         _ => return None,
     })
@@ -248,8 +249,7 @@ fn value(column: &ArrayRef, row: usize) -> Option<Value> {
         D::Float64 => Some(Value::Real(column.as_primitive::<Float64Type>().value(row))),
         D::Decimal128(_, scale) => {
             let unscaled = column.as_primitive::<arrow_array::types::Decimal128Type>().value(row);
-            #[allow(clippy::cast_precision_loss, reason = "amounts, given as doubles everywhere else")]
-            Some(Value::Real(unscaled as f64 / 10f64.powi((*scale).into())))
+            Some(Value::Real(approximate(unscaled) / 10f64.powi((*scale).into())))
         }
         D::Utf8 => text(column.as_string::<i32>().value(row)),
         D::LargeUtf8 => text(column.as_string::<i64>().value(row)),
@@ -277,8 +277,8 @@ fn date(days: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// A time as `2024-05-01T12:00:00`, with a fraction where there is one. Where the column names a time zone, its values are of
-/// UTC: they are told by the zone's offset where it is a fixed one, else in UTC (`Z`).
+/// A time as `2024-05-01T12:00:00`, with a fraction if any. If the column has a time zone, its values are UTC:
+/// they are written with the zone's offset if it is fixed, else in UTC (`Z`).
 fn timestamp(column: &ArrayRef, row: usize, unit: TimeUnit, zone: Option<&str>) -> String {
     let (ticks, per_second) = match unit {
         TimeUnit::Second => (column.as_primitive::<TimestampSecondType>().value(row), 1),
@@ -298,7 +298,7 @@ fn timestamp(column: &ArrayRef, row: usize, unit: TimeUnit, zone: Option<&str>) 
     format!("{}T{clock}{fraction}{mark}", date(days))
 }
 
-/// The seconds of `+01:00` and the like; none for UTC and for names of zones, whose offset is not always the same.
+/// The seconds of offsets such as `+01:00`; `None` for UTC and for zone names, whose offset varies.
 fn fixed_offset(zone: &str) -> Option<i64> {
     let (sign, rest) = match zone.split_at_checked(1)? {
         ("+", rest) => (1, rest),
@@ -331,7 +331,7 @@ impl ChunkReader for Chunks {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        // What a file declares may be more than it has.
+        // A file may declare more bytes than it has.
         if start.checked_add(length as u64).is_none_or(|end| end > self.length) {
             return Err(ParquetError::EOF(format!("{length} bytes at {start} of {}", self.length)));
         }
@@ -343,7 +343,7 @@ impl ChunkReader for Chunks {
     }
 }
 
-/// A file or object, read from some byte on.
+/// A file or object, read from an offset on.
 struct Reading {
     chunks: Chunks,
     at: u64,
@@ -355,7 +355,7 @@ impl Read for Reading {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         if self.taken == self.buffer.len() {
             let left = self.chunks.length.saturating_sub(self.at);
-            let next = usize::try_from(left).unwrap_or(usize::MAX).min(READ_BYTES);
+            let next = index(left).min(READ_BYTES);
             self.buffer = ffi::vsi_range(&self.chunks.path, self.at, next).map_err(std::io::Error::other)?;
             self.at += self.buffer.len() as u64;
             self.taken = 0;

@@ -1,55 +1,54 @@
-//! Polygons that somebody drew over a scene, each with the value of one field.
+//! Polygons drawn over a scene, each with the value of one field.
 
 use arpent_raster::{Grid, Window};
 
 use super::aoi::{Aoi, read_areas};
 use super::read::LayerCounts;
 use super::source::{InvalidGeometries, LayerShapes, LayerSource};
-use crate::GdalError;
-use crate::fields::Value;
+use crate::{GdalError, value_key};
 
-/// A feature of a vector file laid over a grid.
+/// A feature of a vector file in grid pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldPolygon {
     /// Feature number in the layer, from 1.
     pub number: u64,
-    /// Value of the field, numbers as text, accents composed; none where it is empty.
+    /// Value of the field, numbers as text, accents composed; `None` if it is empty.
     pub value: Option<String>,
     /// Its pixels.
     pub area: Aoi,
 }
 
-/// Polygons over a scene, and what was read to find them.
+/// Polygons over a scene, and counts of the layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldPolygons {
-    /// Those that touch the window, in the order of the file.
+    /// The polygons that touch the window, in the order of the file.
     pub polygons: Vec<FieldPolygon>,
-    /// Of the whole layer.
+    /// Counts of the whole layer.
     pub counts: LayerCounts,
 }
 
 /// Polygons with a field, in a layer of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct PolygonSource<'a> {
-    /// What [`LayerSource::uri`] takes.
+    /// As for [`LayerSource::uri`].
     pub uri: &'a str,
-    /// Name of the layer; without, the only one that has polygons.
+    /// Name of the layer; by default the only one with polygons.
     pub layer: Option<&'a str>,
     /// The field.
     pub field: &'a str,
-    /// What to do with geometries that are not valid.
+    /// Handling of invalid geometries.
     pub invalid: InvalidGeometries,
 }
 
 impl<'a> PolygonSource<'a> {
-    /// The only layer with polygons, what is not valid repaired.
+    /// The only layer with polygons, with repair of invalid geometries.
     pub fn new(uri: &'a str, field: &'a str) -> Self {
         Self { uri, layer: None, field, invalid: InvalidGeometries::Repair }
     }
 }
 
-/// Reads the polygons of a layer, as [`read_features`](crate::read_features) does, with the text of a field, and lays them over a
-/// grid. Those beyond the window `within` are left out.
+/// Reads the polygons of a layer, as [`read_features`](crate::read_features) does, with the text of a field, and
+/// converts them to grid pixels. Those outside of the window `within` are left out.
 ///
 /// # Errors
 /// As [`read_features`](crate::read_features); [`GdalError::FeatureKind`] for lines, [`GdalError::FeaturePlace`].
@@ -73,7 +72,7 @@ pub fn read_polygons(
     let counts = read_areas(&source, grid, &mut |number, found, values| {
         let area = Aoi::new(found).filter(|area| area.window().intersect(within).is_some());
         if let Some(area) = area {
-            let value = values.first().and_then(Option::as_ref).map(Value::key).filter(|v| !v.is_empty());
+            let value = values.first().and_then(Option::as_ref).map(value_key).filter(|v| !v.is_empty());
             polygons.push(FieldPolygon { number, value, area });
         }
         Ok(())

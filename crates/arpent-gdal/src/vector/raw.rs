@@ -1,14 +1,13 @@
-//! A feature before anything is done to it.
+//! Unprocessed features.
 
+use arpent_base::Value;
 use gdal::vector::Geometry;
 
-use crate::fields::Value;
-
-/// A feature as it lies in the file.
+/// A feature as stored in the file.
 pub(super) struct Raw {
     /// Its number in the layer's order, from 1.
     pub(super) number: u64,
     pub(super) geometry: Option<Geometry>,
-    /// Values of the columns asked for.
+    /// Values of the requested fields.
     pub(super) values: Vec<Option<Value>>,
 }

@@ -1,5 +1,6 @@
-//! Layers of any vector file, read one feature after the other: parcels, sections of roads, reference objects.
+//! Reads layers of any vector file feature by feature: parcels, road sections, reference objects.
 
+use arpent_base::{Column, Value};
 use arpent_raster::{Crs, CrsKind};
 use gdal::cpl::CslStringList;
 use gdal::spatial_ref::{CoordTransform, SpatialRef};
@@ -11,12 +12,11 @@ use super::raw::Raw;
 use super::source::{InvalidGeometries, LayerSource};
 use super::table::Table;
 use crate::ffi::{self, failure};
-use crate::fields::{FieldDef, Value};
 use crate::{GdalError, crs, guard};
 
-/// Longest edge that is reprojected as it is, meters: a line that is straight in one CRS is a curve in another, at most
-/// 1.3 mm off its chord on this length (its square over eight radii of the Earth). A fixed length, so that a border
-/// that two features share gets the same points from both.
+/// Longest edge that is reprojected without extra points, meters: a line that is straight in one CRS is a curve in
+/// another, at most 1.3 mm off its chord on this length (its square over eight radii of the Earth). A constant, so that
+/// a border that two features share gets the same points from both.
 const LONGEST_EDGE_M: f64 = 250.0;
 /// Meters of a degree of latitude, about.
 const METERS_PER_DEGREE: f64 = 111_320.0;
@@ -26,54 +26,56 @@ const METERS_PER_DEGREE: f64 = 111_320.0;
 pub struct LayerFeature {
     /// Its number in the layer's order, from 1.
     pub number: u64,
-    /// Where it is, in the CRS asked for.
+    /// Its geometry, in the requested CRS.
     pub geometry: LayerGeometry,
-    /// Values of the fields asked for, in their order; none where a field is empty.
+    /// Values of the requested fields, in their order; `None` for an empty field.
     pub values: Vec<Option<Value>>,
 }
 
-/// What was read.
+/// Counts of a layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LayerCounts {
-    /// Features, all of them.
+    /// All features.
     pub read: u64,
     /// Those whose geometry was made valid.
     pub repaired: u64,
     /// Those without geometry, also after repair ([`LayerGeometry::Empty`]).
     pub empty: u64,
-    /// Those of which points or lines beside polygons, or points beside lines, were left out.
+    /// Those with polygons from which points or lines were removed, or with lines from which points were removed.
     pub parts_left_out: u64,
 }
 
-/// The fields asked for, with their types. Reads no feature.
+/// The requested fields, with their types. Reads no feature.
 ///
 /// # Errors
 /// [`GdalError::Missing`], [`GdalError::NotAVector`], [`GdalError::NoSuchLayer`], [`GdalError::SeveralLayers`],
 /// [`GdalError::NoGeometry`], [`GdalError::NoSuchField`], [`GdalError::LayerNoCrs`].
-pub fn layer_fields(source: &LayerSource<'_>) -> Result<Vec<FieldDef>, GdalError> {
+pub fn layer_fields(source: &LayerSource<'_>) -> Result<Vec<Column>, GdalError> {
     let table = Table::open(source)?;
     way(source, &table)?;
     let columns = table.columns(source.fields)?;
     let named = columns.into_iter().zip(source.fields);
-    Ok(named.map(|((_, field_type), name)| FieldDef { name: (*name).to_owned(), field_type }).collect())
+    Ok(named.map(|((_, field_type), name)| Column::new(*name, field_type)).collect())
 }
 
-/// Name of the layer that a source means.
+/// Name of the layer that a source selects.
 pub(crate) fn layer_name(source: &LayerSource<'_>) -> Result<String, GdalError> {
     Ok(Table::open(source)?.name)
 }
 
-/// Reads a layer of any vector file or URL in its own order, one feature in memory at a time, and hands every feature to
-/// `each`. Arcs become short straight lines, heights are left out, what is not valid is repaired; polygons are taken out of
-/// collections. Coordinates are reprojected when the layer is in another CRS, edges longer than 250 m in shorter pieces;
-/// degrees are cut at the antimeridian before, or half a turn from the middle of the place that they are wanted for.
+/// Reads a layer of any vector file or URL in its own order, one feature in memory at a time, and passes every feature
+/// to `each`. Arcs become short straight lines, heights are dropped, invalid geometries are repaired, and polygons are
+/// extracted from collections. Coordinates are reprojected if the layer is in another CRS, edges longer than 250 m in
+/// shorter pieces; before that, degrees are cut at the antimeridian, or half a turn from the middle of the region of
+/// use.
 ///
 /// # Errors
 /// Those of `each`, which end the reading; [`GdalError::Missing`], [`GdalError::Unreachable`],
 /// [`GdalError::NotAVector`] (also for a file that ends too early), [`GdalError::NoSuchLayer`],
 /// [`GdalError::SeveralLayers`], [`GdalError::NoGeometry`], [`GdalError::NoSuchField`], [`GdalError::LayerNoCrs`],
 /// [`GdalError::BadCrs`]; of a feature, which they name, [`GdalError::FeatureKind`] when it is a point,
-/// [`GdalError::FeatureInvalid`], [`GdalError::FeaturePlace`], [`GdalError::FeatureTransform`] and [`GdalError::FieldText`].
+/// [`GdalError::FeatureInvalid`], [`GdalError::FeaturePlace`], [`GdalError::FeatureTransform`] and
+/// [`GdalError::FieldText`].
 pub fn read_features<E: From<GdalError>>(
     source: &LayerSource<'_>,
     each: &mut dyn FnMut(LayerFeature) -> Result<(), E>,
@@ -83,7 +85,7 @@ pub fn read_features<E: From<GdalError>>(
     let described = table.srs.as_ref().and_then(|srs| crs::describe(srs, "").ok()).map(|crs| crs.kind);
     let longest = longest_edge(described);
     let geographic = described == Some(CrsKind::Geographic);
-    // Longitudes of the result may be beyond 180 degrees; on the way to other coordinates, they may not.
+    // Longitudes of the result may exceed 180 degrees; those of a reprojection must not.
     let in_degrees = source.crs.kind == CrsKind::Geographic;
     let middle = source.within.filter(|_| in_degrees).map_or(0.0, middle_of);
     let mut counts = LayerCounts::default();
@@ -109,7 +111,7 @@ pub fn read_features<E: From<GdalError>>(
     Ok(counts)
 }
 
-/// The transformation to the CRS asked for; `None` when the layer is in it.
+/// The transformation to the requested CRS; `None` when the layer is in it.
 fn way(source: &LayerSource<'_>, table: &Table) -> Result<Option<CoordTransform>, GdalError> {
     let missing = || GdalError::LayerNoCrs { path: table.uri.clone(), layer: table.name.clone() };
     to_crs(&table.uri, table.srs.as_ref().ok_or_else(missing)?, source.crs)
@@ -128,14 +130,14 @@ fn to_crs(uri: &str, from: &SpatialRef, to: &Crs) -> Result<Option<CoordTransfor
 /// [`LONGEST_EDGE_M`] in the units of a layer.
 fn longest_edge(kind: Option<CrsKind>) -> f64 {
     match kind {
-        Some(CrsKind::Projected { metres_per_unit } | CrsKind::Mercator { metres_per_unit }) => {
-            LONGEST_EDGE_M / metres_per_unit
+        Some(CrsKind::Projected { meters_per_unit } | CrsKind::Mercator { meters_per_unit }) => {
+            LONGEST_EDGE_M / meters_per_unit
         }
         Some(CrsKind::Geographic) | None => LONGEST_EDGE_M / METERS_PER_DEGREE,
     }
 }
 
-/// One feature of a layer and how to bring it to the CRS asked for.
+/// A feature of a layer and its transformation to the requested CRS.
 struct FeatureReader<'a> {
     source: &'a LayerSource<'a>,
     table: &'a Table,
@@ -144,23 +146,23 @@ struct FeatureReader<'a> {
     longest: f64,
     /// Whether coordinates of the layer are degrees.
     geographic: bool,
-    /// Whether coordinates wanted are degrees.
+    /// Whether requested coordinates are degrees.
     in_degrees: bool,
-    /// The longitude in the middle of those that are wanted.
+    /// The longitude in the middle of the region of use.
     middle: f64,
 }
 
-/// A geometry as it is handed on.
+/// A processed geometry.
 struct Read {
     geometry: LayerGeometry,
     /// Whether it was not valid.
     repaired: bool,
-    /// Whether parts of another kind were left out.
+    /// Whether parts of another type were removed.
     left_out: bool,
 }
 
 impl FeatureReader<'_> {
-    /// Where the feature is, and what was done to it.
+    /// The processed geometry of the feature.
     fn geometry(&self, drawn: Option<Geometry>) -> Result<Read, GdalError> {
         let Some(drawn) = drawn.filter(|g| !g.is_empty()) else {
             return Ok(Read { geometry: LayerGeometry::Empty, repaired: false, left_out: false });
@@ -181,13 +183,13 @@ impl FeatureReader<'_> {
             if self.in_degrees {
                 repaired |= self.cut(&mut drawn, self.middle)?;
             }
-            // Rings that all but touch may cross once their last digits are others.
+            // Rings that almost touch may cross after rounding differently.
             repaired |= self.make_valid(&mut drawn)?;
         }
         Ok(Read { geometry: Parts::of(&drawn, kind), repaired, left_out })
     }
 
-    /// Refuses coordinates that are no numbers, and degrees that are none: up to a turn of longitude is somewhere.
+    /// Refuses coordinates that are not finite, and invalid degrees; longitudes up to a full turn are accepted.
     fn check_place(&self, drawn: &Geometry) -> Result<(), GdalError> {
         let around = drawn.envelope();
         let place = |x: f64, y: f64, expected| {
@@ -206,7 +208,7 @@ impl FeatureReader<'_> {
         Ok(())
     }
 
-    /// Cuts degrees half a turn from the middle; tells whether the geometry was not valid.
+    /// Cuts degrees half a turn from the middle; returns whether the geometry was invalid.
     fn cut(&self, drawn: &mut Geometry, middle: f64) -> Result<bool, GdalError> {
         let Some(mut around) = unwrapped(drawn, middle) else { return Ok(false) };
         let repaired = self.make_valid(&mut around.geometry)?;
@@ -214,7 +216,7 @@ impl FeatureReader<'_> {
         Ok(repaired)
     }
 
-    /// Makes a geometry valid; tells whether it was not.
+    /// Repairs a geometry; returns whether it was invalid.
     fn make_valid(&self, drawn: &mut Geometry) -> Result<bool, GdalError> {
         ffi::reset_error();
         if drawn.is_valid() {
@@ -239,14 +241,14 @@ impl FeatureReader<'_> {
         let closed = drawn.clone();
         ffi::close_rings(&closed);
         let valid = |part: &Geometry| part.make_valid(&CslStringList::new()).map_err(|e| cannot(failure(&e)));
-        // Parts that overlap are one area; each for itself is repaired first.
+        // Overlapping parts are united; each is repaired first.
         let LayerGeometry::Polygons(parts) = taken_apart(&closed) else { return valid(&closed) };
         if parts.len() < 2 {
             return valid(&closed);
         }
         let mut all = Vec::new();
         for part in parts {
-            let wkb = LayerGeometry::Polygons(vec![part]).to_wkb().unwrap_or_default();
+            let wkb = LayerGeometry::Polygons(vec![part]).to_wkb().expect("polygons have a binary form");
             let part = Geometry::from_wkb(&wkb).map_err(|e| cannot(failure(&e)))?;
             let part = if part.is_valid() { part } else { valid(&part)? };
             if let LayerGeometry::Polygons(found) = taken_apart(&part) {

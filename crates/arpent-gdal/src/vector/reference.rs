@@ -1,7 +1,9 @@
-//! Layers that a map is crossed with: copied once into an indexed file, in the CRS of the map, and looked up by place.
+//! Reference layers: copied once into an indexed file, in the CRS of the map, and queried by position.
 
 use std::path::Path;
 
+use arpent_base::number::fitted;
+use arpent_base::{Cell, Column, ColumnKind, Language, Value};
 use arpent_raster::Grid;
 use gdal::vector::{Geometry, LayerAccess};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
@@ -15,10 +17,9 @@ use super::source::LayerSource;
 use super::table::value_of;
 use crate::GdalError;
 use crate::ffi::{self, failure};
-use crate::fields::{FieldDef, FieldType, FieldValue, Value};
 use crate::write::{LayerFormat, LayerOptions, LayerShape, LayerWriter, text};
 
-/// Time written into the index; it is thrown away with the job.
+/// Time stamp of the index, which is deleted after the job.
 const TIMESTAMP: &str = "2000-01-01T00:00:00.000Z";
 
 /// Column with the number of a feature in its layer.
@@ -28,31 +29,31 @@ const NUMBER: &str = "number";
 #[derive(Debug)]
 pub struct ReferenceIndex {
     path: String,
-    types: Vec<FieldType>,
+    types: Vec<ColumnKind>,
     counts: LayerCounts,
 }
 
-/// What a layer has to be made of.
+/// The geometry that a layer must have.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ReferenceKind {
-    /// Areas: polygons; or lines, where their width is known.
+    /// Areas: polygons, or lines with a width.
     Areas(Option<LineWidth>),
     /// Lines.
     Lines,
 }
 
-/// How wide lines are.
+/// Width of lines.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LineWidth {
-    /// All so many units of the CRS.
+    /// The same for all lines, units of the CRS.
     Same(f64),
-    /// As a field says.
+    /// From a field.
     Field {
-        /// Position of the field among those asked for.
+        /// Index of the field among the requested ones.
         field: usize,
-        /// What its values are multiplied with, to be units of the CRS.
+        /// Factor from its values to units of the CRS.
         unit: f64,
-        /// Width where the field is empty, units of the CRS.
+        /// Width if the field is empty, units of the CRS.
         otherwise: Option<f64>,
     },
 }
@@ -70,12 +71,12 @@ impl LineWidth {
     }
 }
 
-/// A layer that is looked up by place. Memory does not grow with its features: they are on disk.
+/// A layer that is queried by position. Its features are on disk, so memory does not grow with their number.
 #[derive(Debug)]
 pub struct Reference {
     dataset: Dataset,
     path: String,
-    types: Vec<FieldType>,
+    types: Vec<ColumnKind>,
 }
 
 /// A feature of a layer, in the CRS of the map.
@@ -83,13 +84,13 @@ pub struct Reference {
 pub struct ReferenceFeature {
     /// Its number in the layer's order, from 1.
     pub number: u64,
-    /// Values of the fields asked for, in their order.
+    /// Values of the requested fields, in their order.
     pub values: Vec<Option<Value>>,
     pub(crate) geometry: Geometry,
 }
 
 impl ReferenceKind {
-    /// The geometry of a feature as it is wanted.
+    /// The geometry of a feature as required.
     fn wanted(
         self,
         feature: u64,
@@ -121,12 +122,13 @@ impl ReferenceKind {
 }
 
 impl ReferenceIndex {
-    /// Copies what of a layer touches a rectangle (min x, min y, max x, max y, CRS units) to the new file `path`, with an
-    /// index. Features without geometry and those elsewhere are counted and left out. The values of every feature go to `seen`, with
-    /// whether it is near: its bounding box touches the rectangle.
+    /// Copies the features of a layer that touch a rectangle (min x, min y, max x, max y, CRS units) to the new file
+    /// `path`, with an index. Other features and those without geometry are counted and skipped. `seen` gets the values
+    /// of every feature, and whether its bounding box touches the rectangle.
     ///
     /// # Errors
-    /// As [`read_features`]; [`GdalError::FeatureKind`] for a feature of another kind, [`GdalError::FeatureWidth`] for a line of unknown width; [`GdalError::Create`] and [`GdalError::Write`] for the copy.
+    /// As [`read_features`]; [`GdalError::FeatureKind`] for a feature of another type, [`GdalError::FeatureWidth`] for
+    /// a line without a width; [`GdalError::Create`] and [`GdalError::Write`] for the copy.
     pub fn build(
         source: &LayerSource<'_>,
         kind: ReferenceKind,
@@ -135,13 +137,12 @@ impl ReferenceIndex {
         seen: &mut dyn FnMut(&[Option<Value>], bool),
     ) -> Result<Self, GdalError> {
         let source = &LayerSource { within: Some(within), ..*source };
-        let types: Vec<FieldType> = layer_fields(source)?.iter().map(|field| field.field_type).collect();
-        let number = FieldDef { name: NUMBER.to_owned(), field_type: FieldType::Integer };
-        // Names of the layer's own might be reserved here.
+        let types: Vec<ColumnKind> = layer_fields(source)?.iter().map(|field| field.kind).collect();
+        let number = Column::new(NUMBER, ColumnKind::Integer);
+        // The layer's own field names might be reserved in this format.
         let named = types.iter().enumerate();
-        let own =
-            named.map(|(i, field_type)| FieldDef { name: format!("value_{i}"), field_type: *field_type });
-        let fields: Vec<FieldDef> = std::iter::once(number).chain(own).collect();
+        let own = named.map(|(i, field_type)| Column::new(format!("value_{i}"), *field_type));
+        let fields: Vec<Column> = std::iter::once(number).chain(own).collect();
         let mut writer = LayerWriter::create(
             path,
             &LayerOptions {
@@ -150,6 +151,7 @@ impl ReferenceIndex {
                 shape: LayerShape::Any,
                 crs: source.crs,
                 fields: &fields,
+                titles: Language::default(),
                 spatial_index: true,
                 style_qml: None,
                 timestamp: TIMESTAMP,
@@ -157,7 +159,7 @@ impl ReferenceIndex {
         )?;
         let layer = layer_name(source)?;
         let counts = read_features::<GdalError>(source, &mut |feature| {
-            let number = FieldValue::Integer(i64::try_from(feature.number).unwrap_or(i64::MAX));
+            let number = Cell::Integer(fitted(feature.number));
             let LayerFeature { number: feature, geometry, values } = feature;
             let geometry = kind.wanted(feature, geometry, &values, source, &layer)?;
             let near = geometry.touches(within);
@@ -165,14 +167,14 @@ impl ReferenceIndex {
             let Some(wkb) = Some(geometry).filter(|_| near).and_then(|g| g.to_wkb()) else {
                 return Ok(());
             };
-            let values = values.iter().map(|v| v.as_ref().map_or(FieldValue::Null, Value::as_field));
+            let values = values.iter().map(|v| Cell::from(v.as_ref()));
             writer.write(&wkb, &std::iter::once(number).chain(values).collect::<Vec<_>>())
         })?;
         writer.finish()?;
         Ok(Self { path: text(path), types, counts })
     }
 
-    /// What was read.
+    /// Counts of the layer.
     pub fn counts(&self) -> LayerCounts {
         self.counts
     }
@@ -195,8 +197,8 @@ impl ReferenceIndex {
 }
 
 impl Reference {
-    /// Gives every feature that touches a rectangle (min x, min y, max x, max y, CRS units) to `each`, in no order that
-    /// means anything.
+    /// Passes every feature that touches a rectangle (min x, min y, max x, max y, CRS units) to `each`, in unspecified
+    /// order.
     ///
     /// # Errors
     /// Those of `each`; [`GdalError::NotAVector`] when the copy cannot be read.
@@ -210,16 +212,13 @@ impl Reference {
         layer.set_spatial_filter_rect(west, south, east, north);
         ffi::reset_error();
         for feature in layer.features() {
-            let number = feature.field_as_integer64(0).ok().flatten();
+            let number = feature.field_as_integer64(0).ok().flatten().and_then(|n| u64::try_from(n).ok());
+            let number = number.ok_or_else(|| error("a feature of the copy has no number".to_owned()))?;
             let values = self.types.iter().enumerate();
             let values = values.map(|(i, field_type)| value_of(&feature, i + 1, *field_type));
             let Some(geometry) = feature.geometry() else { continue };
-            each(&ReferenceFeature {
-                number: number.and_then(|n| u64::try_from(n).ok()).unwrap_or_default(),
-                values: values.collect(),
-                geometry: geometry.clone(),
-            })?;
-            // `each` may have used GDAL.
+            each(&ReferenceFeature { number, values: values.collect(), geometry: geometry.clone() })?;
+            // `each` may have called GDAL.
             ffi::reset_error();
         }
         ffi::last_failure().map_or(Ok(()), |message| Err(error(message).into()))
@@ -227,12 +226,12 @@ impl Reference {
 }
 
 impl ReferenceFeature {
-    /// Its pixels on a grid; none for lines.
+    /// Its pixels on a grid; `None` for lines.
     pub fn pixels(&self, grid: &Grid) -> Option<Aoi> {
         Aoi::of_geometry(&self.geometry, grid)
     }
 
-    /// Its polygons, CRS units; none for lines.
+    /// Its polygons, CRS units; empty for lines.
     pub fn polygons(&self) -> Vec<Rings> {
         match taken_apart(&self.geometry) {
             LayerGeometry::Polygons(polygons) => polygons,
@@ -240,7 +239,7 @@ impl ReferenceFeature {
         }
     }
 
-    /// Its lines, CRS units; none for polygons.
+    /// Its lines, CRS units; empty for polygons.
     pub fn lines(&self) -> Vec<Line> {
         match taken_apart(&self.geometry) {
             LayerGeometry::Lines(lines) => lines,

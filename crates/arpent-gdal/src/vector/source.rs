@@ -1,22 +1,22 @@
-//! Which layer is meant, and how it is to be read.
+//! Selection of a layer, and how to read it.
 
 use arpent_raster::Crs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What to do with a geometry that is not valid by OGC rules: rings that cross themselves or each other.
+/// Handling of geometries that are not valid by OGC rules: rings that cross themselves or each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum InvalidGeometries {
-    /// Make it valid, as `ST_MakeValid` does: every vertex stays, crossings become vertices, and what a polygon encloses an
-    /// even number of times is outside. Polygons of one feature that overlap are one area. Counted.
+    /// Repair it, as `ST_MakeValid` does: every vertex stays, crossings become vertices, and areas enclosed an even
+    /// number of times are outside. Overlapping polygons of one feature are united. Repairs are counted.
     #[default]
     Repair,
     /// Refuse the layer, with the number of the feature.
     Refuse,
 }
 
-/// What a layer is wanted for: of several layers in a file, those that cannot be it are not meant.
+/// The geometry type needed: layers of a file with other types are not considered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LayerShapes {
     /// Polygons or lines.
@@ -28,30 +28,30 @@ pub enum LayerShapes {
     Lines,
 }
 
-/// What to read, and how.
+/// The layer to read, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct LayerSource<'a> {
     /// File or URL; may be followed by `|layername=NAME`, `|option:ENCODING=NAME` and `|crs=EPSG:CODE`.
     pub uri: &'a str,
-    /// Name of the layer; without, the only one that has geometries of the kind wanted.
+    /// Name of the layer; by default the only one with geometries of the type needed.
     pub layer: Option<&'a str>,
-    /// Encoding of its text, where the file does not say it, or says it wrongly.
+    /// Encoding of its text, if the file does not declare it, or declares a wrong one.
     pub encoding: Option<&'a str>,
-    /// What it is wanted for.
+    /// The geometry type needed.
     pub shapes: LayerShapes,
-    /// Fields wanted, in this order.
+    /// Fields to read, in this order.
     pub fields: &'a [&'a str],
-    /// CRS in which coordinates are wanted.
+    /// CRS of the result.
     pub crs: &'a Crs,
-    /// The place that it is wanted for, CRS units (min x, min y, max x, max y). Where that is beyond 180 degrees of longitude,
-    /// coordinates are too.
+    /// The region of use, CRS units (min x, min y, max x, max y). If it exceeds 180 degrees of longitude, so do the
+    /// coordinates of the result.
     pub within: Option<[f64; 4]>,
-    /// What to do with geometries that are not valid.
+    /// Handling of invalid geometries.
     pub invalid: InvalidGeometries,
 }
 
 impl<'a> LayerSource<'a> {
-    /// The layer of a file, without fields, its coordinates brought to a CRS.
+    /// The layer of a file, without fields, in a given CRS.
     pub fn new(uri: &'a str, crs: &'a Crs) -> Self {
         let (layer, encoding, shapes, invalid) = (None, None, LayerShapes::Any, InvalidGeometries::Repair);
         Self { uri, layer, encoding, shapes, fields: &[], crs, within: None, invalid }

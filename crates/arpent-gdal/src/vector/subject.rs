@@ -1,4 +1,4 @@
-//! A polygon of the map beside features of a reference.
+//! Comparison of a polygon of the map with features of a reference layer.
 
 use gdal::vector::{Envelope, Geometry, geometry_type_flatten};
 use gdal_sys::OGRwkbGeometryType::{wkbMultiPolygon, wkbPolygon};
@@ -7,14 +7,14 @@ use super::reference::ReferenceFeature;
 use crate::GdalError;
 use crate::ffi::{self, failure};
 
-/// A polygon with more points is looked at in pieces: what a small object has in common with a large polygon takes as long as
-/// the polygon is long.
+/// A polygon with more points is processed in pieces: the time to intersect a small object with a polygon grows with
+/// the number of points of the polygon.
 const PIECE_POINTS: usize = 200;
 
-/// Times that a polygon is halved at most.
+/// Maximum depth of halving a polygon.
 const DEEPEST: u32 = 24;
 
-/// A polygon of the map, to be compared with features of a reference.
+/// A polygon of the map, for comparison with features of a reference layer.
 #[derive(Debug)]
 pub struct Subject {
     pieces: Vec<(Envelope, Geometry)>,
@@ -25,7 +25,7 @@ impl Subject {
     /// A polygon, well-known binary, CRS units.
     ///
     /// # Errors
-    /// [`GdalError::Call`] when it is none.
+    /// [`GdalError::Call`] when it is not a polygon.
     pub fn new(wkb: &[u8]) -> Result<Self, GdalError> {
         let polygon = Geometry::from_wkb(wkb)
             .map_err(|e| GdalError::Call { doing: "read a polygon", message: failure(&e) })?;
@@ -35,8 +35,8 @@ impl Subject {
         Ok(Self { pieces, area })
     }
 
-    /// Share of the polygon that lies in a feature, 0 to 1: area of what both have over area of the polygon, in units of the
-    /// CRS.
+    /// Share of the polygon that lies in a feature, 0 to 1: area of the intersection over area of the polygon, in units
+    /// of the CRS.
     ///
     /// # Errors
     /// [`GdalError::Call`] when GEOS fails.
@@ -66,7 +66,7 @@ fn intersection(a: &Geometry, b: &Geometry) -> Result<Geometry, GdalError> {
     })
 }
 
-/// Halves a geometry across its longer side until pieces are short.
+/// Halves a geometry across its longer side until each piece has few points.
 fn split(geometry: Geometry, deepest: u32, pieces: &mut Vec<(Envelope, Geometry)>) -> Result<(), GdalError> {
     let envelope = geometry.envelope();
     if points(&geometry) <= PIECE_POINTS || deepest == 0 {
@@ -88,7 +88,7 @@ fn split(geometry: Geometry, deepest: u32, pieces: &mut Vec<(Envelope, Geometry)
     Ok(())
 }
 
-/// Points of polygons; of anything else none.
+/// Number of points of polygons; 0 for other types.
 fn points(geometry: &Geometry) -> usize {
     let kind = geometry_type_flatten(geometry.geometry_type());
     let parts = (0..geometry.geometry_count()).map(|i| geometry.get_geometry(i));

@@ -1,5 +1,6 @@
-//! One layer of a vector file, and its features as they lie there.
+//! One layer of a vector file, and its unprocessed features.
 
+use arpent_base::{Column, ColumnKind, Value};
 use gdal::spatial_ref::SpatialRef;
 use gdal::vector::{Feature, Layer, LayerAccess, OGRFieldType, OGRwkbGeometryType, geometry_type_flatten};
 use gdal::{Dataset, Metadata as _};
@@ -13,15 +14,14 @@ use super::raw::Raw;
 use super::source::{LayerShapes, LayerSource};
 use super::time::Time;
 use crate::ffi::{self, failure};
-use crate::fields::{FieldDef, FieldType, Value};
 use crate::text::same_text;
 use crate::uri::gdal_path;
 use crate::{GdalError, crs};
 
-/// Tables that QGIS keeps in files with layers.
+/// Tables that QGIS adds to files with layers.
 const OF_QGIS: [&str; 2] = ["layer_styles", "qgis_projects"];
 
-/// A layer, open.
+/// An open layer.
 pub(crate) struct Table {
     /// File or URL.
     pub(crate) uri: String,
@@ -30,12 +30,12 @@ pub(crate) struct Table {
     /// CRS of its coordinates.
     pub(crate) srs: Option<SpatialRef>,
     /// All fields.
-    fields: Vec<FieldDef>,
-    /// Of each field, whether GDAL takes it for a date or a time.
+    fields: Vec<Column>,
+    /// For each field, its date or time type in GDAL, if any.
     times: Vec<Option<Time>>,
     decoder: Decoder,
     content: Content,
-    /// The field that geometries are the text of, in formats where they are.
+    /// The field with geometries as text, in formats that have one.
     geometry_text: Option<usize>,
 }
 
@@ -45,7 +45,7 @@ enum Content {
 }
 
 impl Table {
-    /// Opens the layer that a source means.
+    /// Opens the layer that a source selects.
     ///
     /// # Errors
     /// [`GdalError::Missing`], [`GdalError::NotAVector`], [`GdalError::NoSuchLayer`], [`GdalError::SeveralLayers`],
@@ -74,7 +74,7 @@ impl Table {
         }
         let (srs, fields) = (table.srs()?, table.fields());
         let content = Content::Parquet(Box::new(table));
-        // Its reader makes the text of dates itself.
+        // This reader formats dates itself.
         let (uri, times, decoder) = (place.uri.clone(), Vec::new(), Decoder::default());
         Ok(Self { uri, name, srs, fields, times, decoder, content, geometry_text: None })
     }
@@ -91,11 +91,11 @@ impl Table {
         let raw = ["ESRI Shapefile", "CSV"].contains(&driver.as_str());
         let (name, srs, fields, times, decoder) = {
             let layer = layer(&dataset, index, &place.uri)?;
-            // The language byte of the .dbf, and the .cpg, which goes before it.
-            let said = |key| layer.metadata_item(key, "SHAPEFILE").filter(|value| !value.is_empty());
-            let declared = said("ENCODING_FROM_CPG")
-                .or_else(|| said("CPG_VALUE"))
-                .or_else(|| said("ENCODING_FROM_LDID"));
+            // The language byte of the .dbf, and the .cpg, which takes precedence.
+            let metadata = |key| layer.metadata_item(key, "SHAPEFILE").filter(|value| !value.is_empty());
+            let declared = metadata("ENCODING_FROM_CPG")
+                .or_else(|| metadata("CPG_VALUE"))
+                .or_else(|| metadata("ENCODING_FROM_LDID"));
             let unknown = |encoding| GdalError::LayerEncoding { path: place.uri.clone(), encoding };
             let decoder = Decoder::new(given, declared.as_deref(), raw).map_err(unknown)?;
             let fields = fields(&layer, &decoder, &place.uri)?;
@@ -103,16 +103,16 @@ impl Table {
             (layer.name(), layer.spatial_ref(), fields, times, decoder)
         };
         let content = Content::Gdal(dataset, index);
-        let is_geometry = |field: &FieldDef| driver == "CSV" && is_csv_geometry(&field.name);
+        let is_geometry = |field: &Column| driver == "CSV" && is_csv_geometry(&field.name);
         let geometry_text = fields.iter().position(is_geometry);
         Ok(Self { uri: place.uri.clone(), name, srs, fields, times, decoder, content, geometry_text })
     }
 
-    /// The fields asked for, with their positions.
+    /// The requested fields, with their indices.
     ///
     /// # Errors
     /// [`GdalError::NoSuchField`].
-    pub(crate) fn columns(&self, names: &[&str]) -> Result<Vec<(usize, FieldType)>, GdalError> {
+    pub(crate) fn columns(&self, names: &[&str]) -> Result<Vec<(usize, ColumnKind)>, GdalError> {
         let column = |name: &&str| {
             let exact = self.fields.iter().position(|field| field.name == *name);
             let alike = || self.fields.iter().position(|field| same_text(&field.name) == same_text(name));
@@ -122,19 +122,19 @@ impl Table {
                 field: (*name).to_owned(),
                 fields: self.fields.iter().map(|field| field.name.clone()).collect(),
             })?;
-            Ok((at, self.fields[at].field_type))
+            Ok((at, self.fields[at].kind))
         };
         names.iter().map(column).collect()
     }
 
-    /// Hands every feature to `each`, one in memory at a time.
+    /// Passes every feature to `each`, one in memory at a time.
     ///
     /// # Errors
-    /// Those of `each`; [`GdalError::NotAVector`] for a file that cannot be read to its end, [`GdalError::FieldText`] for text
-    /// that cannot be decoded.
+    /// Those of `each`; [`GdalError::NotAVector`] for a file that cannot be read to its end, [`GdalError::FieldText`]
+    /// for text that cannot be decoded.
     pub(crate) fn each<E: From<GdalError>>(
         &self,
-        columns: &[(usize, FieldType)],
+        columns: &[(usize, ColumnKind)],
         each: &mut dyn FnMut(Raw) -> Result<(), E>,
     ) -> Result<(), E> {
         let (dataset, index) = match &self.content {
@@ -151,19 +151,19 @@ impl Table {
             let values = columns.iter().map(|column| self.value(&feature, number, *column));
             let values = values.collect::<Result<_, _>>()?;
             each(Raw { number, geometry: there, values })?;
-            // Validity tests and repairs leave warnings, and `each` may have used GDAL.
+            // Validity tests and repairs leave warnings, and `each` may have called GDAL.
             ffi::reset_error();
         }
-        // A file that ends too early ends the iteration like a whole one.
+        // The iteration ends in the same way for a truncated file.
         let path = || self.uri.clone();
         ffi::last_failure()
             .map_or(Ok(()), |message| Err(GdalError::NotAVector { path: path(), message }.into()))
     }
 
-    /// Refuses a feature whose geometry is text that GDAL makes nothing of: it is there, and must not be lost.
+    /// Refuses a feature whose geometry text GDAL cannot parse: it must not be dropped silently.
     fn check_geometry_text(&self, feature: &Feature<'_>, number: u64) -> Result<(), GdalError> {
         let Some(index) = self.geometry_text else { return Ok(()) };
-        let text = match self.value(feature, number, (index, FieldType::Text))? {
+        let text = match self.value(feature, number, (index, ColumnKind::Text))? {
             Some(Value::Text(text)) if !text.trim().is_empty() => text,
             _ => return Ok(()),
         };
@@ -171,7 +171,7 @@ impl Table {
             path: self.uri.clone(),
             layer: self.name.clone(),
             feature: number,
-            field: self.fields.get(index).map(|f| f.name.clone()).unwrap_or_default(),
+            field: self.fields[index].name.clone(),
             text: text.chars().take(40).collect(),
         })
     }
@@ -180,9 +180,9 @@ impl Table {
         &self,
         feature: &Feature<'_>,
         number: u64,
-        (index, field_type): (usize, FieldType),
+        (index, field_type): (usize, ColumnKind),
     ) -> Result<Option<Value>, GdalError> {
-        if field_type != FieldType::Text || !ffi::has_value(feature, index) {
+        if field_type != ColumnKind::Text || !ffi::has_value(feature, index) {
             return Ok(value_of(feature, index, field_type));
         }
         if let Some(time) = self.times.get(index).copied().flatten() {
@@ -193,22 +193,24 @@ impl Table {
             path: self.uri.clone(),
             layer: self.name.clone(),
             feature: number,
-            field: self.fields.get(index).map(|f| f.name.clone()).unwrap_or_default(),
+            field: self.fields[index].name.clone(),
             encoding: self.decoder.name().to_owned(),
         })?;
         Ok(Some(Value::Text(text)))
     }
 }
 
-/// The value of a field, by its number from 0, of a file of our own.
-pub(crate) fn value_of(feature: &Feature<'_>, index: usize, field_type: FieldType) -> Option<Value> {
+/// The value of a field, by its index from 0, in a file written by this crate.
+pub(crate) fn value_of(feature: &Feature<'_>, index: usize, field_type: ColumnKind) -> Option<Value> {
     if !ffi::has_value(feature, index) {
         return None;
     }
     match field_type {
-        FieldType::Text => feature.field_as_string(index).ok().flatten().map(Value::Text),
-        FieldType::Integer => feature.field_as_integer64(index).ok().flatten().map(Value::Integer),
-        FieldType::Real => feature.field_as_double(index).ok().flatten().map(Value::Real),
+        ColumnKind::Text => feature.field_as_string(index).ok().flatten().map(Value::Text),
+        ColumnKind::Byte | ColumnKind::Integer => {
+            feature.field_as_integer64(index).ok().flatten().map(Value::Integer)
+        }
+        ColumnKind::Real => feature.field_as_double(index).ok().flatten().map(Value::Real),
     }
 }
 
@@ -216,14 +218,14 @@ fn layer<'a>(dataset: &'a Dataset, index: usize, uri: &str) -> Result<Layer<'a>,
     dataset.layer(index).map_err(|e| GdalError::NotAVector { path: uri.to_owned(), message: failure(&e) })
 }
 
-fn fields(layer: &Layer<'_>, decoder: &Decoder, uri: &str) -> Result<Vec<FieldDef>, GdalError> {
+fn fields(layer: &Layer<'_>, decoder: &Decoder, uri: &str) -> Result<Vec<Column>, GdalError> {
     let types: Vec<_> = layer.defn().fields().map(|field| field.field_type()).collect();
     let names = ffi::field_names(layer);
     let field = |(field_type, name): (OGRFieldType::Type, Vec<u8>)| {
         let field_type = match field_type {
-            OGRFieldType::OFTInteger | OGRFieldType::OFTInteger64 => FieldType::Integer,
-            OGRFieldType::OFTReal => FieldType::Real,
-            _ => FieldType::Text,
+            OGRFieldType::OFTInteger | OGRFieldType::OFTInteger64 => ColumnKind::Integer,
+            OGRFieldType::OFTReal => ColumnKind::Real,
+            _ => ColumnKind::Text,
         };
         let shown = String::from_utf8_lossy(&name).into_owned();
         let name = decoder.text(name).ok_or_else(|| GdalError::FieldName {
@@ -232,12 +234,12 @@ fn fields(layer: &Layer<'_>, decoder: &Decoder, uri: &str) -> Result<Vec<FieldDe
             field: shown,
             encoding: decoder.name().to_owned(),
         })?;
-        Ok(FieldDef { name, field_type })
+        Ok(Column::new(name, field_type))
     };
     types.into_iter().zip(names).map(field).collect()
 }
 
-/// The position of the layer that is meant: the one of that name, else the only one with geometries of the kind wanted.
+/// The index of the selected layer: the one with that name, else the only one with geometries of the type needed.
 fn choose(
     uri: &str,
     dataset: &Dataset,
@@ -257,7 +259,7 @@ fn choose(
     }
     let there: Vec<_> = with_geometry(&all).collect();
     let fitting: Vec<_> = there.iter().filter(|(_, _, kind)| shapes.may_be(*kind)).collect();
-    // Where none fits, the reason is told of the features of the only one.
+    // If no layer fits, the only layer is used: the error is then about its features.
     let from: Vec<_> = if fitting.is_empty() { there.iter().collect() } else { fitting };
     match from.as_slice() {
         [] => Err(GdalError::NoGeometry {
@@ -272,7 +274,7 @@ fn choose(
     }
 }
 
-/// The layers that have geometries, by position.
+/// The layers with geometries, by index.
 fn with_geometry(
     all: &[(String, OGRwkbGeometryType::Type)],
 ) -> impl Iterator<Item = (usize, &String, OGRwkbGeometryType::Type)> {
@@ -281,7 +283,7 @@ fn with_geometry(
 }
 
 impl LayerShapes {
-    /// Whether a layer that declares a type of geometry may hold what is wanted.
+    /// Whether a layer with a declared geometry type may have features of the type needed.
     #[allow(non_upper_case_globals, reason = "GDAL's names of geometry types")]
     fn may_be(self, kind: OGRwkbGeometryType::Type) -> bool {
         let flat = geometry_type_flatten(kind);
@@ -304,7 +306,7 @@ impl LayerShapes {
     }
 }
 
-/// The parts beside a vector file that belong to it, where it is a folder: every file in it.
+/// The files of a vector data set that is a folder.
 pub(crate) fn folder_files(uri: &str) -> Vec<String> {
     let path = gdal_path(uri);
     let Ok(entries) = std::fs::read_dir(&path) else { return Vec::new() };

@@ -1,12 +1,12 @@
-//! Dates and times of layers as text: ISO 8601 and RFC 3339, the same from every format.
+//! Dates and times of layers as text: ISO 8601 and RFC 3339, the same for every format.
 //!
-//! What a file does not say is not added: a time without an offset stays one.
+//! Nothing is added: a time without an offset stays without one.
 
 use gdal::vector::OGRFieldType;
 
 use crate::ffi::Moment;
 
-/// What GDAL's values of a field are.
+/// Kind of a date or time field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Time {
     /// `2021-03-04`
@@ -18,7 +18,7 @@ pub(crate) enum Time {
 }
 
 impl Time {
-    /// Of a type of field; none for what is no time.
+    /// From a field type; `None` if it is not a date or time.
     pub(crate) fn of(field_type: OGRFieldType::Type) -> Option<Self> {
         match field_type {
             OGRFieldType::OFTDate => Some(Self::Date),
@@ -31,7 +31,7 @@ impl Time {
     /// The text of a value.
     pub(crate) fn text(self, at: &Moment) -> String {
         let date = format!("{:04}-{:02}-{:02}", at.year, at.month, at.day);
-        // GDAL's seconds have the precision of a millisecond, and no other minute comes of rounding.
+        // GDAL's seconds have millisecond precision, so rounding never carries to the next minute.
         let seconds = (f64::from(at.second) * 1000.0).round().min(60_999.0) / 1000.0;
         let seconds = if at.second < 60.0 { seconds.min(59.999) } else { seconds };
         let seconds = if seconds.fract() == 0.0 { format!("{seconds:02.0}") } else { trimmed(seconds) };
@@ -49,7 +49,7 @@ fn trimmed(seconds: f64) -> String {
     format!("{seconds:06.3}").trim_end_matches('0').to_owned()
 }
 
-/// The offset from UTC as RFC 3339 writes it; nothing where it is not known.
+/// The offset from UTC in RFC 3339 notation; empty if unknown.
 fn offset(zone: i32) -> String {
     match zone {
         100 => "Z".to_owned(),

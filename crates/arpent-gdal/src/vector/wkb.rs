@@ -1,4 +1,6 @@
-//! Geometries of layers to well-known binary (OGC 06-103r4, 8.2), little-endian.
+//! Encodes geometries of layers in well-known binary (OGC 06-103r4, 8.2), little-endian.
+
+use arpent_base::number::fitted;
 
 use super::geometry::{LayerGeometry, Line};
 
@@ -8,7 +10,7 @@ const MULTI_LINE: u32 = 5;
 const MULTI_POLYGON: u32 = 6;
 
 impl LayerGeometry {
-    /// A multipolygon or multiline in well-known binary; none when there is nothing.
+    /// A multipolygon or multiline in well-known binary; `None` for an empty geometry.
     pub fn to_wkb(&self) -> Option<Vec<u8>> {
         let mut wkb = Wkb::default();
         match self {
@@ -44,7 +46,7 @@ impl Wkb {
     fn head(&mut self, kind: u32, parts: usize) {
         self.bytes.push(1);
         self.number(kind);
-        self.number(u32::try_from(parts).unwrap_or(u32::MAX));
+        self.number(fitted(parts));
     }
 
     fn number(&mut self, number: u32) {
@@ -52,7 +54,7 @@ impl Wkb {
     }
 
     fn points(&mut self, points: &Line) {
-        self.number(u32::try_from(points.len()).unwrap_or(u32::MAX));
+        self.number(fitted(points.len()));
         for coordinate in points.iter().flatten() {
             self.bytes.extend_from_slice(&coordinate.to_le_bytes());
         }

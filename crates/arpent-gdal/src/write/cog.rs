@@ -1,4 +1,4 @@
-//! Label and confidence rasters: rows come in, a Cloud-Optimized GeoTIFF comes out.
+//! Writes label and confidence rasters as Cloud-Optimized GeoTIFF.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::{GdalError, crs};
 /// Side of the blocks of the temporary file and of the COG.
 const BLOCK: usize = 512;
 
-/// What the values of a raster mean.
+/// Meaning of the values of a raster.
 #[derive(Debug, Clone, Copy)]
 pub enum RasterKind<'a> {
     /// Class ids, with the nomenclature's colors and names; 255 is nodata.
@@ -25,26 +25,26 @@ pub enum RasterKind<'a> {
     Confidence,
 }
 
-/// How a COG is made of a raster.
+/// Options of the COG driver.
 #[derive(Debug, Clone, Copy)]
 struct CogOptions {
     overview_resampling: &'static str,
-    /// Effort of DEFLATE.
+    /// Compression level of DEFLATE.
     level: &'static str,
 }
 
-/// Writes an 8-bit raster from whole rows handed over from north to south.
+/// Writes an 8-bit raster from whole rows, passed from north to south.
 ///
 /// Rows go to a temporary tiled GeoTIFF, one row of blocks at a time, so that each block is compressed once and
-/// memory stays at 512 rows. [`StripWriter::finish_cog`] makes the COG; its bytes depend neither on the number of
-/// rows handed over at a time nor on threads.
+/// memory stays at 512 rows. [`StripWriter::finish_cog`] creates the COG; its bytes depend neither on the number of
+/// rows passed at a time nor on threads.
 #[derive(Debug)]
 pub struct StripWriter {
     temporary: PathBuf,
     dataset: Dataset,
     window: Window,
     cog: CogOptions,
-    /// Rows not yet written, at most a block high.
+    /// Rows not yet written, at most the height of a block.
     buffer: Vec<u8>,
     /// Rows written to the file.
     rows_done: usize,
@@ -67,7 +67,7 @@ impl StripWriter {
         let srs = crs::spatial_ref_of(&grid.crs)?;
         let block = BLOCK.to_string();
         let driver = DriverManager::get_driver_by_name("GTiff").map_err(error)?;
-        // Read back once, by the same GDAL: with Zstandard, where GDAL has it, in half the time.
+        // Read back once, by the same GDAL: Zstandard, if available, halves the time.
         let known = driver.metadata_item("DMD_CREATIONOPTIONLIST", "").unwrap_or_default();
         let compression = if known.contains("ZSTD") { "ZSTD" } else { "DEFLATE" };
         let options = options(&[
@@ -91,14 +91,14 @@ impl StripWriter {
         describe(&mut dataset.rasterband(1).map_err(error)?, kind).map_err(error)?;
         let cog = match kind {
             RasterKind::Labels(_) => CogOptions { overview_resampling: "MODE", level: "6" },
-            // Shares are close to noise: more effort makes a file smaller by a thirtieth, in twice the time.
+            // Confidences are close to noise: a higher level makes the file 3 % smaller, in twice the time.
             RasterKind::Confidence => CogOptions { overview_resampling: "AVERAGE", level: "1" },
         };
         let temporary = temporary.to_owned();
         Ok(Self { temporary, dataset, window, cog, buffer: Vec::new(), rows_done: 0 })
     }
 
-    /// Takes further rows, the first of which is row `row` of the grid. Any number of rows at a time.
+    /// Adds further rows, the first of which is row `row` of the grid. Any number of rows at a time.
     ///
     /// # Errors
     /// [`GdalError::RowOrder`] when they do not follow the rows before or are not whole; [`GdalError::Write`].
@@ -131,10 +131,11 @@ impl StripWriter {
         if rows == 0 {
             return Ok(());
         }
-        let at = isize::try_from(self.rows_done).unwrap_or(isize::MAX);
+        let at = self.rows_done.cast_signed();
         let mut buffer = Buffer::new((width, rows), std::mem::take(&mut self.buffer));
         ffi::reset_error();
-        // Flushed at once: a full disk is noticed here, and dirty blocks do not crowd out the readers' cache.
+        // Flushed immediately: a full disk is noticed here, and dirty blocks do not displace the readers' blocks in the
+        // cache.
         let written = self
             .dataset
             .rasterband(1)
@@ -152,8 +153,8 @@ impl StripWriter {
     /// for confidence) at `out` with at most `threads` threads, and removes the temporary file.
     ///
     /// # Errors
-    /// [`GdalError::RowOrder`] when rows are missing; [`GdalError::Write`] when a file cannot be completed, then
-    /// nothing is left at `out`.
+    /// [`GdalError::RowOrder`] when rows are missing; [`GdalError::Write`] when a file cannot be completed; `out` is
+    /// then removed.
     pub fn finish_cog(mut self, out: &Path, threads: usize) -> Result<(), GdalError> {
         self.flush()?;
         if self.rows_done != self.window.height {
@@ -166,7 +167,7 @@ impl StripWriter {
         let copied = copy_to_cog(&temporary, out, cog, threads);
         let removed = std::fs::remove_file(&temporary);
         if let Err(e) = copied {
-            // A half-written COG must not be taken for a whole one.
+            // An incomplete COG must not be mistaken for a complete one.
             let _ = std::fs::remove_file(out);
             return Err(e);
         }
@@ -193,7 +194,7 @@ fn copy_to_cog(from: &Path, out: &Path, cog: CogOptions, threads: usize) -> Resu
     let driver = DriverManager::get_driver_by_name("COG").map_err(error)?;
     let cog = source.create_copy(&driver, out, &options).map_err(error)?;
     close(cog, out)?;
-    // GDAL before 3.7 does not tell whether closing worked: see whether every block is there.
+    // GDAL before 3.7 does not report errors on closing: check that every block exists.
     let check = open_raster(&text(out), &text(out))?;
     check_complete(&text(out), out, &check)
 }
@@ -207,7 +208,7 @@ fn describe(band: &mut RasterBand<'_>, kind: RasterKind<'_>) -> gdal::errors::Re
             for class in nomenclature.classes() {
                 let [r, g, b] = class.color.0.map(i16::from);
                 table.set_color_entry(u16::from(class.id), &ColorEntry::rgba(r, g, b, 255));
-                // TIFF has no place for category names: they go to the band's metadata.
+                // TIFF does not support category names: they go to the band's metadata.
                 band.set_metadata_item(&format!("CLASS_{}", class.id), &class.name, "")?;
             }
             table.set_color_entry(u16::from(LABEL_NODATA), &ColorEntry::rgba(0, 0, 0, 0));

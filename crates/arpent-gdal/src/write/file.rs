@@ -1,4 +1,4 @@
-//! Files that are written: closed so that a full disk is told, and named in errors.
+//! Closing of written files, with error reporting.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use gdal::Dataset;
 use crate::GdalError;
 use crate::ffi::{self, failure};
 
-/// Closes a dataset and tells whether its last bytes were written.
+/// Closes a dataset and reports whether its last bytes were written.
 pub(crate) fn close(dataset: Dataset, path: &Path) -> Result<(), GdalError> {
     ffi::reset_error();
     let closed = dataset.close().map_err(|e| failure(&e));
@@ -17,7 +17,7 @@ pub(crate) fn close(dataset: Dataset, path: &Path) -> Result<(), GdalError> {
     }
 }
 
-/// A path in words.
+/// A path as text.
 pub(crate) fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }

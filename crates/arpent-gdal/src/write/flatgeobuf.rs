@@ -1,4 +1,4 @@
-//! Whether a FlatGeobuf is whole. GDAL's writer does not notice a full disk, so its file is looked at again.
+//! Checks that a FlatGeobuf is complete: GDAL's writer does not report a full disk.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -11,7 +11,7 @@ use super::file::text;
 use crate::GdalError;
 use crate::ffi::failure;
 
-/// Compares a closed file with the number of features handed to its writer.
+/// Compares a closed file with the number of features written.
 pub(crate) fn check(path: &Path, written: u64, indexed: bool) -> Result<(), GdalError> {
     let found = if indexed {
         last_feature(path, written).map_err(|e| failure(&e))
@@ -26,7 +26,7 @@ pub(crate) fn check(path: &Path, written: u64, indexed: bool) -> Result<(), Gdal
     Err(GdalError::Write { path: text(path), message })
 }
 
-/// Number of features by the header, if the last one can be read.
+/// Number of features from the header, if the last one can be read.
 fn last_feature(path: &Path, written: u64) -> gdal::errors::Result<u64> {
     let options = DatasetOptions { allowed_drivers: Some(&["FlatGeobuf"]), ..DatasetOptions::default() };
     let dataset = Dataset::open_ex(path, options)?;
@@ -35,7 +35,7 @@ fn last_feature(path: &Path, written: u64) -> gdal::errors::Result<u64> {
     Ok(if whole { layer.feature_count() } else { 0 })
 }
 
-/// Number of whole features of a file without index: magic bytes, a header and features, each after its size.
+/// Number of complete features of a file without index: magic bytes, a header and features, each after its size.
 fn features(path: &Path) -> std::io::Result<u64> {
     const MAGIC: u64 = 8;
     let length = path.metadata()?.len();

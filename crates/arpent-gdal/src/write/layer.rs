@@ -1,7 +1,8 @@
-//! Vector files through OGR: GeoPackage and FlatGeobuf, written as features come.
+//! Writes vector files with OGR, feature by feature: GeoPackage and FlatGeobuf.
 
 use std::path::{Path, PathBuf};
 
+use arpent_base::{Cell, Column, ColumnKind, Language};
 use arpent_raster::Crs;
 use gdal::config::{clear_thread_local_config_option, set_thread_local_config_option};
 use gdal::vector::{Defn, Feature, Geometry, LayerAccess, LayerOptions as OgrLayerOptions};
@@ -9,25 +10,24 @@ use gdal::{Dataset, DriverManager};
 use gdal_sys::{OGRFieldType, OGRwkbGeometryType};
 
 use super::file::{close, text};
-use super::flatgeobuf;
+use super::{flatgeobuf, titles};
 use crate::ffi::{self, failure};
-use crate::fields::{FieldDef, FieldType, FieldValue};
 use crate::setup::quiet;
 use crate::{GdalError, crs};
 
 /// Features per transaction of a GeoPackage.
 const TRANSACTION: u64 = 50_000;
 
-/// A vector format that GDAL writes for us.
+/// A vector format written with GDAL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayerFormat {
-    /// OGC GeoPackage with an R-tree, and a QGIS style when one is given.
+    /// OGC GeoPackage with an R-tree, and a QGIS style if given.
     GeoPackage,
-    /// FlatGeobuf. Its index is held in memory while it is written; without, features stay in the order given.
+    /// FlatGeobuf. Its index is in memory during writing; without an index, features stay in the order given.
     FlatGeobuf,
 }
 
-/// What the geometries of a layer are.
+/// Geometry type of a layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LayerShape {
     /// Polygons.
@@ -37,32 +37,34 @@ pub enum LayerShape {
     MultiPolygon,
     /// Multilines.
     MultiLine,
-    /// Any of them.
+    /// Any type.
     Any,
 }
 
-/// What a layer is to be.
+/// Options of a new layer.
 #[derive(Debug, Clone, Copy)]
 pub struct LayerOptions<'a> {
     /// Format of the file.
     pub format: LayerFormat,
     /// Name of the layer.
     pub name: &'a str,
-    /// What its geometries are.
+    /// Geometry type.
     pub shape: LayerShape,
     /// CRS of the geometries.
     pub crs: &'a Crs,
     /// Columns, in order.
-    pub fields: &'a [FieldDef],
+    pub fields: &'a [Column],
+    /// Language of the columns' titles, which a GeoPackage keeps as aliases.
+    pub titles: Language,
     /// Whether to write a spatial index.
     pub spatial_index: bool,
-    /// QGIS style (QML) to keep inside a GeoPackage as the layer's default style.
+    /// QGIS style (QML) to store in a GeoPackage as the layer's default style.
     pub style_qml: Option<&'a str>,
-    /// Time written into a GeoPackage, `2024-01-31T12:00:00.000Z`: the same time gives the same bytes.
+    /// Time stamp in a GeoPackage, `2024-01-31T12:00:00.000Z`: the same time gives the same bytes.
     pub timestamp: &'a str,
 }
 
-/// Writes geometries of one shape with attributes to a new file.
+/// Writes geometries of one type with attributes to a new file.
 #[derive(Debug)]
 pub struct LayerWriter {
     path: PathBuf,
@@ -71,7 +73,8 @@ pub struct LayerWriter {
     layer: String,
     shape: LayerShape,
     crs: Crs,
-    fields: Vec<FieldDef>,
+    fields: Vec<Column>,
+    titles: Language,
     spatial_index: bool,
     timestamp: String,
     style_qml: Option<String>,
@@ -107,8 +110,7 @@ impl LayerWriter {
                 options: Some(&layer_options),
             })
             .map_err(error)?;
-        let fields: Vec<_> =
-            options.fields.iter().map(|f| (f.name.as_str(), ogr_type(f.field_type))).collect();
+        let fields: Vec<_> = options.fields.iter().map(|f| (f.name.as_str(), ogr_type(f.kind))).collect();
         layer.create_defn_fields(&fields).map_err(error)?;
         Ok(Self {
             path: path.to_owned(),
@@ -118,6 +120,7 @@ impl LayerWriter {
             shape: options.shape,
             crs: options.crs.clone(),
             fields: options.fields.to_vec(),
+            titles: options.titles,
             spatial_index: options.spatial_index,
             timestamp: options.timestamp.to_owned(),
             style_qml: options.style_qml.map(str::to_owned),
@@ -126,11 +129,11 @@ impl LayerWriter {
         })
     }
 
-    /// Adds a feature: a geometry of the layer's shape in well-known binary, no bytes for none, and one value per column.
+    /// Adds a feature: a geometry of the layer's type in well-known binary (empty for none), and one value per column.
     ///
     /// # Errors
     /// [`GdalError::FieldCount`] or [`GdalError::Write`].
-    pub fn write(&mut self, wkb: &[u8], values: &[FieldValue<'_>]) -> Result<(), GdalError> {
+    pub fn write(&mut self, wkb: &[u8], values: &[Cell<'_>]) -> Result<(), GdalError> {
         if values.len() != self.fields.len() {
             let path = text(&self.path);
             return Err(GdalError::FieldCount { path, fields: self.fields.len(), values: values.len() });
@@ -171,10 +174,14 @@ impl LayerWriter {
         }
         self.commit()?;
         let _dated = Settings::new(&self.timestamp);
-        if let (LayerFormat::GeoPackage, Some(qml)) = (self.format, self.style_qml.take()) {
+        if self.format == LayerFormat::GeoPackage {
             ffi::reset_error();
-            let stored = store_style(&mut self.dataset, &self.layer, &qml, &self.timestamp);
-            stored.map_err(|e| GdalError::Write { path: text(&self.path), message: failure(&e) })?;
+            let titled = titles::store(&self.dataset, &self.layer, &self.fields, self.titles);
+            let styled = titled.and_then(|()| match self.style_qml.take() {
+                Some(qml) => store_style(&mut self.dataset, &self.layer, &qml, &self.timestamp),
+                None => Ok(()),
+            });
+            styled.map_err(|e| GdalError::Write { path: text(&self.path), message: failure(&e) })?;
         }
         close(self.dataset, &self.path)?;
         match self.format {
@@ -183,7 +190,8 @@ impl LayerWriter {
         }
     }
 
-    /// Without index and feature, GDAL writes no byte of a FlatGeobuf; with an index it is a file without features.
+    /// Without index and features, GDAL writes no byte of a FlatGeobuf; with an index it writes a file without
+    /// features.
     fn finish_empty(self) -> Result<(), GdalError> {
         close(self.dataset, &self.path)?;
         std::fs::remove_file(&self.path).map_err(|source| GdalError::Io {
@@ -197,6 +205,7 @@ impl LayerWriter {
             shape: self.shape,
             crs: &self.crs,
             fields: &self.fields,
+            titles: self.titles,
             spatial_index: true,
             style_qml: None,
             timestamp: &self.timestamp,
@@ -218,23 +227,23 @@ fn ogr_shape(shape: LayerShape) -> OGRwkbGeometryType::Type {
     }
 }
 
-fn ogr_type(field_type: FieldType) -> OGRFieldType::Type {
-    match field_type {
-        FieldType::Text => OGRFieldType::OFTString,
-        FieldType::Integer => OGRFieldType::OFTInteger64,
-        FieldType::Real => OGRFieldType::OFTReal,
+fn ogr_type(kind: ColumnKind) -> OGRFieldType::Type {
+    match kind {
+        ColumnKind::Text => OGRFieldType::OFTString,
+        ColumnKind::Byte | ColumnKind::Integer => OGRFieldType::OFTInteger64,
+        ColumnKind::Real => OGRFieldType::OFTReal,
     }
 }
 
-fn add(dataset: &Dataset, wkb: &[u8], values: &[FieldValue<'_>]) -> gdal::errors::Result<()> {
+fn add(dataset: &Dataset, wkb: &[u8], values: &[Cell<'_>]) -> gdal::errors::Result<()> {
     let layer = dataset.layer(0)?;
     let mut feature = Feature::new(layer.defn())?;
     for (i, value) in values.iter().enumerate() {
         match value {
-            FieldValue::Null => feature.set_field_null(i)?,
-            FieldValue::Text(text) => feature.set_field_string(i, text)?,
-            FieldValue::Integer(number) => feature.set_field_integer64(i, *number)?,
-            FieldValue::Real(number) => feature.set_field_double(i, *number)?,
+            Cell::Null => feature.set_field_null(i)?,
+            Cell::Text(text) => feature.set_field_string(i, text)?,
+            Cell::Integer(number) => feature.set_field_integer64(i, *number)?,
+            Cell::Real(number) => feature.set_field_double(i, *number)?,
         }
     }
     if !wkb.is_empty() {
@@ -277,13 +286,13 @@ fn store_style(dataset: &mut Dataset, layer: &str, qml: &str, time: &str) -> gda
     row.create(&styles)
 }
 
-/// Settings that hold on this thread while a file is created or completed.
+/// GDAL options of this thread while a file is created or completed.
 struct Settings;
 
 impl Settings {
     const KEYS: [&str; 4] = [
         "OGR_CURRENT_DATE",
-        // Staged files are thrown away after a crash: no need to wait for the disk.
+        // Temporary files are discarded after a crash: no need to wait for the disk.
         "OGR_SQLITE_SYNCHRONOUS",
         // The layout of an R-tree built by another thread depends on the machine (GDAL 3.8 and later).
         "OGR_GPKG_ALLOW_THREADED_RTREE",

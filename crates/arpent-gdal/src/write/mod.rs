@@ -1,10 +1,11 @@
-//! What is written: label and confidence rasters (COG), layers (GeoPackage, FlatGeobuf), styles of QGIS.
+//! Output: label and confidence rasters (COG), layers (GeoPackage, FlatGeobuf), QGIS styles.
 
 mod cog;
 mod file;
 mod flatgeobuf;
 mod layer;
 mod qgis_style;
+mod titles;
 
 pub use cog::{RasterKind, StripWriter};
 pub(crate) use file::text;

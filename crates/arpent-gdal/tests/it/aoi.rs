@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arpent_base::Diagnostic as _;
+use arpent_base::number::exact;
 use arpent_gdal::{Aoi, GdalError, describe_crs, read_aoi};
 use arpent_raster::{Grid, Window};
 use gdal::DriverManager;
@@ -95,8 +96,7 @@ fn other_systems_are_reprojected() {
     assert!((bbox[0] - 700_000.0).abs() < 1.5 && (bbox[1] - 6_600_000.0).abs() < 1.5, "{bbox:?}");
     // 1852 m by 1852 m * cos(latitude), within a percent.
     let expected = 1852.0 * 1852.0 * 46.508f64.to_radians().cos();
-    #[allow(clippy::cast_precision_loss)]
-    let got = count(&aoi, aoi.window()) as f64;
+    let got = exact(count(&aoi, aoi.window()));
     assert!((got / expected - 1.0).abs() < 0.01, "{got} {expected}");
 }
 
@@ -191,9 +191,8 @@ proptest! {
         radii in prop::collection::vec(3.0f64..28.0, 3..12), col in 0i64..40, row in 0i64..40,
     ) {
         // A star around (30.1, -30.2): never self-intersecting.
-        #[allow(clippy::cast_precision_loss)]
         let ring: Vec<(f64, f64)> = radii.iter().enumerate().map(|(i, r)| {
-            let a = i as f64 / radii.len() as f64 * std::f64::consts::TAU;
+            let a = exact(i) / exact(radii.len()) * std::f64::consts::TAU;
             (30.1 + r * a.cos(), -30.2 + r * a.sin())
         }).collect();
         let (_dir, path) = geojson(&[&polygon(&[&ring])], "2154");

@@ -127,7 +127,7 @@ fn local_crs() {
     let dir = folder();
     let p = Picture { epsg: None, ..picture(8, 8, 1) };
     let path = p.write_with(&dir.path().join("a.tif"), |ds| {
-        ds.set_projection("LOCAL_CS[\"site\",UNIT[\"metre\",1]]").unwrap();
+        ds.set_projection("LOCAL_CS[\"site\",UNIT[\"meter\",1]]").unwrap();
     });
     let (e, _) = refused(&path);
     assert!(matches!(e, GdalError::UnusableCrs { .. } | GdalError::NoCrs { .. }), "{e:?}");

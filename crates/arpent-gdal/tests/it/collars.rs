@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use arpent_base::number::exact;
 use arpent_gdal::{CollarColor, MosaicReader, SceneSource, look, open_scene};
 use arpent_raster::{SceneInfo, Window};
 
@@ -59,8 +60,7 @@ fn what_leads_to_the_border_is_left_out_and_nothing_else() {
         let found = look(&info, &[1, 2, 3], true).unwrap().collar.unwrap();
         assert_eq!(found.color, color);
         let voids = (0..W * H).filter(|i| is_void(i % W, i / W)).count();
-        #[allow(clippy::cast_precision_loss, reason = "pixels of a small picture")]
-        let share = voids as f64 / (W * H) as f64;
+        let share = exact(voids) / exact(W * H);
         assert!((found.share - share).abs() < 0.05, "{} and {share}", found.share);
 
         let plain = mosaic(vec![info.clone()]);
@@ -149,8 +149,7 @@ fn with_void(size: (usize, usize), fill: u8, is_void: impl Fn(usize, usize) -> b
         places().map(pixel).collect()
     };
     let voids = places().filter(|(c, r)| is_void(*c, *r)).count();
-    #[allow(clippy::cast_precision_loss, reason = "pixels of a small picture")]
-    let share = voids as f64 / (size.0 * size.1) as f64;
+    let share = exact(voids) / exact(size.0 * size.1);
     (Picture::new(size, vec![band(0), band(1), band(2)]), share)
 }
 
@@ -159,14 +158,13 @@ fn frame((w, h): (usize, usize), px: usize) -> impl Fn(usize, usize) -> bool {
 }
 
 /// What lies outside of a picture that was turned and brought to a north-up grid.
-#[allow(clippy::cast_precision_loss, reason = "pixels of a small picture")]
 fn wedges((w, h): (usize, usize), degrees: f64) -> impl Fn(usize, usize) -> bool {
     let (sin, cos) = degrees.to_radians().sin_cos();
     // The sides of the picture whose bounding box has the size.
-    let wide = (w as f64 * cos - h as f64 * sin) / (cos * cos - sin * sin);
-    let high = (h as f64 * cos - w as f64 * sin) / (cos * cos - sin * sin);
+    let wide = (exact(w) * cos - exact(h) * sin) / (cos * cos - sin * sin);
+    let high = (exact(h) * cos - exact(w) * sin) / (cos * cos - sin * sin);
     move |c, r| {
-        let (x, y) = (c as f64 + 0.5 - w as f64 / 2.0, r as f64 + 0.5 - h as f64 / 2.0);
+        let (x, y) = (exact(c) + 0.5 - exact(w) / 2.0, exact(r) + 0.5 - exact(h) / 2.0);
         (x * cos + y * sin).abs() > wide / 2.0 || (y * cos - x * sin).abs() > high / 2.0
     }
 }
@@ -281,6 +279,6 @@ fn a_collar_that_winds_without_end_is_refused() {
     let (valid, _) = read(210);
     let refused = valid.unwrap_err().to_string();
     assert!(refused.contains("210.tif") && refused.contains("winds through the picture"), "{refused}");
-    assert!(refused.contains("200 times"), "{refused}");
+    assert!(refused.contains("200 sweeps"), "{refused}");
     assert!(!dir.path().join("210-mask.tif").exists(), "half a mask is none");
 }

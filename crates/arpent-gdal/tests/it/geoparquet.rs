@@ -4,9 +4,10 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use arpent_base::{ColumnKind, Value};
 use arpent_gdal::{
-    FieldType, GdalError, LayerGeometry, LayerSource, Value, describe_crs, fingerprint_layer, layer_fields,
-    read_aoi, read_features,
+    GdalError, LayerGeometry, LayerSource, describe_crs, fingerprint_layer, layer_fields, read_aoi,
+    read_features,
 };
 use arpent_raster::{Crs, Grid};
 use arrow_array::types::Int32Type;
@@ -112,7 +113,7 @@ fn simple_columns_of_every_type_are_fields() {
         assert!(found[1].iter().filter(|v| v.is_none()).count() == 7, "{:?}", found[1]);
         let (crs, fields) = (lambert(), ["w", "n"]);
         let types = layer_fields(&LayerSource { fields: &fields, ..LayerSource::new(&path, &crs) }).unwrap();
-        assert_eq!([types[0].field_type, types[1].field_type], [FieldType::Real, FieldType::Integer]);
+        assert_eq!([types[0].kind, types[1].kind], [ColumnKind::Real, ColumnKind::Integer]);
         let print = fingerprint_layer(&format!("{path}|layername={name}")).unwrap();
         assert!(print.sha256.is_some() && print.uri == path);
     }
@@ -190,7 +191,7 @@ fn what_cannot_be_read_is_refused() {
     let arrow = in_lambert().replace("\"WKB\"", "\"polygon\"");
     let path = write(&at("arrow.parquet"), square(), Some(&arrow), Compression::SNAPPY);
     let error = values(&path, &[]).unwrap_err();
-    assert!(error.to_string().contains("only WKB is read"), "{error}");
+    assert!(error.to_string().contains("only WKB is supported"), "{error}");
     let path = write(&at("json.parquet"), square(), Some("{"), Compression::SNAPPY);
     assert!(values(&path, &[]).unwrap_err().to_string().contains("`geo` metadata"));
     let column: ArrayRef = Arc::new(StringArray::from(vec!["a"]));

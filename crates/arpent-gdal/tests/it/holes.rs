@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use arpent_base::Diagnostic as _;
+use arpent_base::number::exact;
 use arpent_gdal::{GdalError, Mosaic, MosaicReader, SceneSource, allow_in_vrt, open_scene, read_labels};
 use arpent_raster::{Chip, LABEL_NODATA, Window};
 
@@ -20,15 +21,14 @@ fn text(path: &Path) -> String {
 }
 
 /// A dalle whose north-western pixel is (`col`, `row`) of the survey; every fifth pixel is black in all bands.
-#[allow(clippy::cast_precision_loss)]
 fn dalle(path: &Path, col: usize, row: usize, side: usize) -> PathBuf {
     let band = |b: usize| -> Vec<u8> {
         let pixel = |i: usize| if i.is_multiple_of(5) { 0 } else { value(col + i % side, row + i / side, b) };
         (0..side * side).map(pixel).collect()
     };
     let mut gt = GEOTRANSFORM;
-    gt[0] += col as f64 * gt[1];
-    gt[3] += row as f64 * gt[5];
+    gt[0] += exact(col) * gt[1];
+    gt[3] += exact(row) * gt[5];
     let p = Picture { geotransform: Some(gt), ..Picture::new((side, side), vec![band(0), band(1), band(2)]) };
     p.write(path)
 }

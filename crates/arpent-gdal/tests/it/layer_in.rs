@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use arpent_base::Diagnostic as _;
+use arpent_base::{ColumnKind, Value};
 use arpent_gdal::{
-    FieldType, GdalError, InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry, LayerSource, Value,
-    describe_crs, layer_fields, read_features,
+    GdalError, InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry, LayerSource, describe_crs,
+    layer_fields, read_features,
 };
 use arpent_raster::Crs;
 
@@ -78,8 +79,8 @@ fn features_come_in_order_with_their_values() {
     assert_eq!(features[2].geometry, LayerGeometry::Empty);
     let types: Vec<_> = layer_fields(&source(&path, &["w", "name", "n"], &crs)).unwrap();
     assert_eq!(
-        types.iter().map(|f| f.field_type).collect::<Vec<_>>(),
-        [FieldType::Real, FieldType::Text, FieldType::Integer]
+        types.iter().map(|f| f.kind).collect::<Vec<_>>(),
+        [ColumnKind::Real, ColumnKind::Text, ColumnKind::Integer]
     );
     assert_eq!(types[0].name, "w");
 }

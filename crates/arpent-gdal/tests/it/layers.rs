@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use arpent_gdal::{
-    FieldDef, FieldType, FieldValue, GdalError, LayerFormat, LayerOptions, LayerShape, LayerWriter,
-    describe_crs, qgis_style,
-};
+use arpent_base::{Cell, Column, ColumnKind, Language};
+use arpent_gdal::{GdalError, LayerFormat, LayerOptions, LayerShape, LayerWriter, describe_crs, qgis_style};
 use arpent_raster::{Class, Color, Crs, Nomenclature};
 use arpent_testing::skip;
 use gdal::Dataset;
@@ -13,14 +11,14 @@ use gdal::vector::{Geometry, LayerAccess};
 
 use crate::common::folder;
 
-fn fields() -> Vec<FieldDef> {
+fn fields() -> Vec<Column> {
     [
-        ("id", FieldType::Text),
-        ("class_id", FieldType::Integer),
-        ("score", FieldType::Real),
-        ("acquired", FieldType::Text),
+        ("id", ColumnKind::Text),
+        ("class_id", ColumnKind::Integer),
+        ("score", ColumnKind::Real),
+        ("acquired", ColumnKind::Text),
     ]
-    .map(|(name, field_type)| FieldDef { name: name.into(), field_type })
+    .map(|(name, field_type)| Column::new(name, field_type))
     .to_vec()
 }
 
@@ -39,7 +37,7 @@ fn nomenclature() -> Nomenclature {
 fn options<'a>(
     format: LayerFormat,
     crs: &'a Crs,
-    fields: &'a [FieldDef],
+    fields: &'a [Column],
     qml: Option<&'a str>,
 ) -> LayerOptions<'a> {
     LayerOptions {
@@ -48,6 +46,7 @@ fn options<'a>(
         shape: LayerShape::Polygon,
         crs,
         fields,
+        titles: Language::En,
         spatial_index: true,
         style_qml: qml,
         timestamp: "2024-02-03T04:05:06.000Z",
@@ -64,9 +63,8 @@ fn write(path: &Path, options: &LayerOptions<'_>, count: u32) {
     let mut writer = LayerWriter::create(path, options).unwrap();
     for i in 0..count {
         let id = format!("feature-{i}");
-        let acquired = if i % 2 == 0 { FieldValue::Text("2020-01-01") } else { FieldValue::Null };
-        let values =
-            [FieldValue::Text(&id), FieldValue::Integer(1), FieldValue::Real(f64::from(i) / 4.0), acquired];
+        let acquired = if i % 2 == 0 { Cell::Text("2020-01-01") } else { Cell::Null };
+        let values = [Cell::Text(&id), Cell::Integer(1), Cell::Real(f64::from(i) / 4.0), acquired];
         writer.write(&square(i), &values).unwrap();
     }
     writer.finish().unwrap();
@@ -84,7 +82,7 @@ fn layers_of_other_shapes_come_back() {
         let path = dir.path().join(format!("{i}.gpkg"));
         let options = LayerOptions { shape, ..options(LayerFormat::GeoPackage, &crs, &fields, None) };
         let mut writer = LayerWriter::create(&path, &options).unwrap();
-        let values = [FieldValue::Text("a"), FieldValue::Null, FieldValue::Null, FieldValue::Null];
+        let values = [Cell::Text("a"), Cell::Null, Cell::Null, Cell::Null];
         writer.write(&Geometry::from_wkt(wkt).unwrap().wkb().unwrap(), &values).unwrap();
         writer.write(&[], &values).unwrap();
         writer.finish().unwrap();
@@ -93,6 +91,34 @@ fn layers_of_other_shapes_come_back() {
         assert_eq!(layer.feature_count(), 2, "also one without geometry");
         let feature = layer.features().next().unwrap();
         assert_eq!(feature.geometry().unwrap().wkt().unwrap(), wkt);
+    }
+}
+
+#[test]
+fn titles_of_columns_are_aliases() {
+    let dir = folder();
+    let crs = describe_crs("EPSG:2154").unwrap();
+    let fields = [
+        Column::new("id", ColumnKind::Text),
+        Column::new("class_id", ColumnKind::Byte),
+        Column::new("score", ColumnKind::Real).titled("Score", "Indice").described("It's a share."),
+        Column::new("acquired", ColumnKind::Text).titled("Acquired", "Date de prise de vue"),
+    ];
+    for (titles, expected) in
+        [(Language::En, ["Score", "Acquired"]), (Language::Fr, ["Indice", "Date de prise de vue"])]
+    {
+        let path = dir.path().join(format!("{titles:?}.gpkg"));
+        write(&path, &LayerOptions { titles, ..options(LayerFormat::GeoPackage, &crs, &fields, None) }, 3);
+        let ds = Dataset::open(&path).unwrap();
+        let layer = ds.layer(0).unwrap();
+        assert_eq!(layer.feature_count(), 3);
+        let sql = "SELECT column_name, title, description FROM gpkg_data_columns ORDER BY column_name DESC";
+        let mut told = ds.execute_sql(sql, None, gdal::vector::sql::Dialect::DEFAULT).unwrap().unwrap();
+        let text = |f: &gdal::vector::Feature<'_>, i| f.field_as_string(i).unwrap().unwrap_or_default();
+        let rows: Vec<[String; 3]> = told.features().map(|f| [0, 1, 2].map(|i| text(&f, i))).collect();
+        assert_eq!(rows[0], ["score", expected[0], "It's a share."]);
+        assert_eq!(rows[1], ["acquired", expected[1], ""]);
+        assert_eq!(rows.len(), 2);
     }
 }
 
@@ -205,8 +231,8 @@ fn wrong_values_and_places_are_refused() {
     let e = LayerWriter::create(&dir.path().join("no/such/a.gpkg"), &options).unwrap_err();
     assert!(matches!(e, GdalError::Create { .. }), "{e:?}");
     let mut writer = LayerWriter::create(&dir.path().join("a.gpkg"), &options).unwrap();
-    assert!(matches!(writer.write(&square(0), &[FieldValue::Null]), Err(GdalError::FieldCount { .. })));
-    assert!(matches!(writer.write(b"not wkb", &[FieldValue::Null; 4]), Err(GdalError::Write { .. })));
+    assert!(matches!(writer.write(&square(0), &[Cell::Null]), Err(GdalError::FieldCount { .. })));
+    assert!(matches!(writer.write(b"not wkb", &[Cell::Null; 4]), Err(GdalError::Write { .. })));
 }
 
 /// `/dev/full` refuses every write, as a full disk does.
@@ -225,7 +251,7 @@ fn a_full_disk_is_an_error() {
         let options = LayerOptions { spatial_index, ..options(LayerFormat::FlatGeobuf, &crs, &fields, None) };
         let result = LayerWriter::create(&path, &options).and_then(|mut writer| {
             for i in 0..2000 {
-                writer.write(&square(i), &[FieldValue::Null; 4])?;
+                writer.write(&square(i), &[Cell::Null; 4])?;
             }
             writer.finish()
         });

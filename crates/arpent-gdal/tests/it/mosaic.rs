@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use arpent_base::number::exact;
 use arpent_gdal::{Mosaic, MosaicReader};
 use arpent_raster::{Chip, SceneInfo, Window};
 use gdal::raster::ColorInterpretation;
@@ -16,7 +17,6 @@ fn read(m: &Mosaic, bands: &[usize], window: Window) -> Chip {
 }
 
 /// Writes the part of the 60 x 60 picture between columns and rows as a file of its own.
-#[allow(clippy::cast_precision_loss)]
 fn part(dir: &Path, name: &str, cols: std::ops::Range<usize>, rows: std::ops::Range<usize>) -> SceneInfo {
     let size = (cols.len(), rows.len());
     let band = |b| {
@@ -24,8 +24,8 @@ fn part(dir: &Path, name: &str, cols: std::ops::Range<usize>, rows: std::ops::Ra
         rows.clone().flat_map(|r| cols.clone().map(move |c| value(c, r, b))).collect::<Vec<_>>()
     };
     let mut gt = GEOTRANSFORM;
-    gt[0] += cols.start as f64 * gt[1];
-    gt[3] += rows.start as f64 * gt[5];
+    gt[0] += exact(cols.start) * gt[1];
+    gt[3] += exact(rows.start) * gt[5];
     let p = Picture { geotransform: Some(gt), ..Picture::new(size, vec![band(0), band(1), band(2)]) };
     open(&p.write(&dir.join(name)))
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use arpent_base::number::{exact, floor, round};
 use arpent_gdal::{Mosaic, MosaicReader, resampled};
 use arpent_raster::{Chip, Resampling, SceneInfo, Window, lattice};
 use proptest::prelude::*;
@@ -33,8 +34,7 @@ fn part(dir: &Path, name: &str, window: Window) -> SceneInfo {
         };
         value(at(window.col, c), at(window.row, r), 0)
     });
-    #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
-    let gt = [window.col as f64 * 0.2, 0.2, 0.0, window.row as f64 * -0.2, 0.0, -0.2];
+    let gt = [exact(window.col) * 0.2, 0.2, 0.0, exact(window.row) * -0.2, 0.0, -0.2];
     let size = (window.width, window.height);
     open(
         &Picture { geotransform: Some(gt), ..Picture::new(size, vec![band.collect::<Vec<u8>>()]) }
@@ -168,9 +168,8 @@ fn values_are_those_of_gdalwarp() {
             let ours = read(&new, inside);
             assert_eq!(theirs.data.len(), ours.data.len(), "{name} {gsd}");
             // GDAL's nearest pixel at a tie is decided by rounding noise: where a center lies between two pixels.
-            #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
             let is_tie = |at: i64| {
-                let center = (at as f64 + 0.5) * gsd / scene.grid.gsd_x;
+                let center = (exact(at) + 0.5) * gsd / scene.grid.gsd_x;
                 method == Resampling::Nearest && (center - center.round()).abs() < 1e-6
             };
             let is_told = |i: usize| {
@@ -227,11 +226,9 @@ fn plain_sum(
     at: (i64, i64),
     method: Resampling,
 ) -> Option<f64> {
-    #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
-    let center = |n: i64| (n as f64 + 0.5) * step;
+    let center = |n: i64| (exact(n) + 0.5) * step;
     let weight = |old: i64, new: i64| -> f64 {
-        #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
-        let old = old as f64;
+        let old = exact(old);
         match method {
             Resampling::Nearest => f64::from(u8::from(old <= center(new) && center(new) < old + 1.0)),
             Resampling::Bilinear => (1.0 - (old + 0.5 - center(new)).abs() / step.max(1.0)).max(0.0),
@@ -250,8 +247,7 @@ fn plain_sum(
         let Some(v) = v else { continue };
         let w = weight(col, at.0) * weight(row, at.1);
         (sum, all) = (sum + w * v, all + w);
-        #[allow(clippy::cast_possible_truncation, reason = "pixel numbers are far below 2^52")]
-        let held = (center(at.0).floor() as i64, center(at.1).floor() as i64) == (col, row);
+        let held = (floor::<i64>(center(at.0)), floor::<i64>(center(at.1))) == (col, row);
         holds |= held;
     }
     holds.then_some(sum / all)
@@ -270,8 +266,7 @@ proptest! {
         let window = Window::new(col, row, 12, 9);
         // One in four has no data.
         let data: Vec<u8> = seed.iter().map(|v| if v % 4 == 0 { 0 } else { *v }).collect();
-        #[allow(clippy::cast_precision_loss, reason = "pixel numbers are far below 2^52")]
-        let gt = [col as f64 * 0.2, 0.2, 0.0, row as f64 * -0.2, 0.0, -0.2];
+        let gt = [exact(col) * 0.2, 0.2, 0.0, exact(row) * -0.2, 0.0, -0.2];
         let p = Picture { geotransform: Some(gt), nodata: Some(0.0), ..Picture::new((12, 9), vec![data.clone()]) };
         let scene = open(&p.write(&dir.path().join("a.tif")));
         let values: Vec<Option<f64>> = data.iter().map(|v| (*v != 0).then(|| f64::from(*v))).collect();
@@ -384,8 +379,7 @@ fn givers_are_those_of_whom_the_values_are() {
         for ((value, valid), giver) in chip.data.iter().zip(&chip.valid).zip(&givers) {
             let id =
                 usize::try_from(*giver).ok().and_then(|i| m.scenes.get(i)).map(|scene| scene.id.as_str());
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
-            let named = (*valid).then(|| format!("{}", (*value / 10.0).round() as u8));
+            let named = (*valid).then(|| format!("{}", round::<u8>(f64::from(*value / 10.0))));
             assert_eq!(id.map(str::to_owned), named);
             seen.insert(*giver);
         }

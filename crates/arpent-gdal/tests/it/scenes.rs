@@ -49,7 +49,7 @@ fn stac_names_and_dates_win() {
 }
 
 #[test]
-fn a_geographic_scene_has_ground_metres() {
+fn a_geographic_scene_has_ground_meters() {
     let dir = folder();
     let p = Picture {
         epsg: Some(4326),

@@ -215,7 +215,12 @@ fn decoders_that_keep_a_picture_are_counted() {
     run("gdalwarp", &["-q", "-of", "VRT", "-t_srs", "EPSG:3857", "a.whole.jp2", "warped.vrt"]);
     for (name, files) in [("both.vrt", 2), ("outer.vrt", 2), ("warped.vrt", 1)] {
         let scene = crate::common::open(&dir.path().join(name));
-        assert_eq!(scene.decoders, decoders(files, part, values), "{name}");
+        // Warping holds the source under a block besides.
+        let warped = scene.decoders.block_bytes - part * 16;
+        let most = if name == "warped.vrt" { 512 * 128 * 16 } else { 0 };
+        assert!(warped <= most && (warped > 0) == (most > 0), "{name}: {warped}");
+        let counted = Decoders { block_bytes: part * 16, ..scene.decoders };
+        assert_eq!(counted, decoders(files, part, values), "{name}");
         assert_eq!(MosaicReader::kept_by_decoders(&scene, 2), 4 * files as u64 * values * 2, "{name}");
     }
 }

@@ -99,7 +99,7 @@ fn a_mask_that_would_mask_nothing_is_refused() {
         ("one.tif", "mask of band 2"),
         ("small.tif", "20 x 15 px, expected 40 x 30 px"),
         ("bad.tif", "cannot be read"),
-        ("inside.tif", "a mask inside"),
+        ("inside.tif", "an internal mask"),
     ];
     let names = ["/none.tif", "/one.tif", "/small.tif", "/bad.tif", "/inside.tif", "/good.tif"];
     let masks = [

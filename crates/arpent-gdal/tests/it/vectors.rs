@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use arpent_base::Diagnostic as _;
+use arpent_base::{Diagnostic as _, Value};
 use arpent_gdal::{
     GdalError, LayerCounts, LayerFormat, LayerGeometry, LayerOptions, LayerShape, LayerShapes, LayerSource,
-    LayerWriter, PolygonSource, ReferenceIndex, ReferenceKind, Value, describe_crs, read_aoi, read_features,
+    LayerWriter, PolygonSource, ReferenceIndex, ReferenceKind, describe_crs, read_aoi, read_features,
     read_polygons, same_text,
 };
 use arpent_raster::{Crs, Grid, Window};
@@ -96,7 +96,7 @@ fn seen(uri: &str) -> Seen {
     let (mut zone_area, mut values) = (0.0, Vec::new());
     let as_zones: Result<LayerCounts, GdalError> = read_features(&zones, &mut |feature| {
         zone_area += area(&feature.geometry);
-        values.extend(feature.values[0].as_ref().map(Value::key));
+        values.extend(feature.values[0].as_ref().map(arpent_gdal::value_key));
         Ok(())
     });
     // FlatGeobuf has an order of its own.
@@ -275,7 +275,7 @@ fn commands_in_hints_lead_to_success() {
     assert_eq!(seen(&path), Seen::Refused("FeaturePlace".into()));
     let error = refused(&path);
     let words = format!("{error} {}", error.hint().unwrap());
-    assert!(words.contains("no longitude and latitude") && words.contains("RFC 7946"), "{words}");
+    assert!(words.contains("not a longitude and latitude") && words.contains("RFC 7946"), "{words}");
     assert!(!words.to_lowercase().contains("proj:") && !words.contains("pipeline"), "{words}");
     std::fs::remove_file(at("layer.gpkg")).unwrap();
     follow(&error, dir.path(), &[("xxxx", "2154")]);
@@ -329,13 +329,14 @@ fn tables_without_geometry_and_of_qgis_are_no_layers() {
     // A layer that our own writer made, with its style.
     let own = dir.path().join("own.gpkg");
     let crs = lambert();
-    let fields = [arpent_gdal::FieldDef { name: "kind".into(), field_type: arpent_gdal::FieldType::Text }];
+    let fields = [arpent_base::Column::new("kind", arpent_base::ColumnKind::Text)];
     let options = LayerOptions {
         format: LayerFormat::GeoPackage,
         name: "features",
         shape: LayerShape::Any,
         crs: &crs,
         fields: &fields,
+        titles: arpent_base::Language::En,
         spatial_index: true,
         style_qml: Some("<qgis/>"),
         timestamp: "2024-01-01T00:00:00.000Z",
@@ -344,7 +345,7 @@ fn tables_without_geometry_and_of_qgis_are_no_layers() {
     let square = [vec![[0.0, 0.0], [30.0, 0.0], [30.0, -30.0], [0.0, -30.0], [0.0, 0.0]]];
     let ring = |r: &Vec<[f64; 2]>| r.iter().map(|p| [p[0] + 700_000.0, p[1] + 6_600_000.0]).collect();
     let wkb = LayerGeometry::Polygons(vec![square.iter().map(ring).collect()]).to_wkb().unwrap();
-    writer.write(&wkb, &[arpent_gdal::FieldValue::Text("oak")]).unwrap();
+    writer.write(&wkb, &[arpent_base::Cell::Text("oak")]).unwrap();
     writer.finish().unwrap();
     assert_eq!(seen(&own.to_string_lossy()), all(900, 900.0, &["oak"], 0));
     let table = dir.path().join("only.csv");

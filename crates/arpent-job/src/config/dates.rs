@@ -1,14 +1,14 @@
-//! Dates as users write them: a year, a month, a day, a time, an interval, or a pattern over file names.
+//! Dates as users write them: a year, a month, a day, a time, an interval, or a pattern of file names.
 
 use arpent_publish::Acquired;
 
-/// The first photographs from the air are of 1858 (Nadar).
+/// Year of the first aerial photographs (Nadar, 1858).
 const YEARS: std::ops::RangeInclusive<u32> = 1858..=2199;
 
-/// A date as it is kept, RFC 3339: `2021-07-14`, a date and time, or an interval of two with a slash between; of a year or a month
-/// alone, the interval that it is. `None` for what is no date.
+/// A date in RFC 3339: `2021-07-14`, a date and time, or an interval of two with a slash between; a year or a month
+/// becomes its interval. `None` if it is not a date.
 pub fn normalized(text: &str) -> Option<String> {
-    // From the first day of what begins to the last of what ends.
+    // From the first day of the first date to the last day of the second.
     if let Some((from, to)) = text.split_once('/').filter(|(_, to)| !text.contains('T') && !to.contains('/'))
     {
         let (from, to) = (normalized(from)?, normalized(to)?);
@@ -42,8 +42,8 @@ fn date(year: u32, month: Option<u32>, day: Option<u32>) -> Option<String> {
     }
 }
 
-/// A date in file names: `*_{yyyy}{mm}{dd}_*`. `*` stands for any text, `?` for one character, `{yyyy}`, `{mm}` and `{dd}` for
-/// the digits of year, month and day; all else for itself.
+/// A date in file names: `*_{yyyy}{mm}{dd}_*`. `*` stands for any text, `?` for one character, `{yyyy}`, `{mm}` and
+/// `{dd}` for the digits of year, month and day; other characters match themselves.
 #[derive(Debug)]
 pub(crate) struct Pattern(Vec<Token>);
 
@@ -69,7 +69,7 @@ impl Pattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// What is wrong with it, in words that follow the key's name.
+    /// The problem, as a text that follows the name of the key.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (mut tokens, mut rest) = (Vec::new(), text);
         let mut seen = [0; 3];
@@ -81,7 +81,11 @@ impl Pattern {
                     "yyyy" => (0, Token::Year),
                     "mm" => (1, Token::Month),
                     "dd" => (2, Token::Day),
-                    _ => return Err(format!("has `{{{name}}}`; it knows {{yyyy}}, {{mm}} and {{dd}}")),
+                    _ => {
+                        return Err(format!(
+                            "has `{{{name}}}`; only {{yyyy}}, {{mm}} and {{dd}} are supported"
+                        ));
+                    }
                 };
                 seen[place] += 1;
                 token
@@ -97,13 +101,13 @@ impl Pattern {
         }
         match seen {
             [1, 0 | 1, 0] | [1, 1, 1] => Ok(Self(tokens)),
-            [0, ..] => Err("must hold {yyyy}, such as `*_{yyyy}{mm}{dd}_*`".into()),
+            [0, ..] => Err("must contain {yyyy}, such as `*_{yyyy}{mm}{dd}_*`".into()),
             [_, 0, _] => Err("has {dd} without {mm}".into()),
-            _ => Err("holds a part of the date twice".into()),
+            _ => Err("contains a part of the date twice".into()),
         }
     }
 
-    /// The date in a file's name, with its extension or without: of several that would do, the first from the left.
+    /// The date in a file's name, with its extension or without: of several matches, the first from the left.
     pub(crate) fn date(&self, name: &str) -> Option<String> {
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         [name, stem].into_iter().find_map(|name| matched(&self.0, name, Found::default()))
@@ -122,7 +126,7 @@ fn matched(tokens: &[Token], name: &str, found: Found) -> Option<String> {
     match token {
         Token::Any => {
             let ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
-            // Another star takes what this one leaves: the pattern's cost stays small.
+            // Another star matches the rest: the cost of the pattern stays small.
             ends.into_iter().find_map(|at| matched(tokens, &name[at..], found))
         }
         Token::One => matched(tokens, name.strip_prefix(|_| true)?, found),

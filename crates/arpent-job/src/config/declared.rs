@@ -1,44 +1,46 @@
-//! What a configuration declares of the pixels of scenes, where their files do not say it, or say it wrongly.
+//! Declarations about the pixels of scenes, for files whose own are missing or wrong.
 
+use arpent_base::Factor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The most by which the sides of pixels may become longer or shorter.
+/// Limits of the factor by which the sides of pixels may change.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a number, or a table of `coarser` and `finer`")]
+#[serde(
+    untagged,
+    expecting = "is not a valid factor, expected a number from 1 to 100, or a table of `coarser` and `finer` with such numbers"
+)]
 pub enum ResampleFactor {
-    /// The same both ways.
-    Both(#[schemars(range(min = 1.0, max = 100.0))] f64),
-    /// Each way its own.
+    /// The same for coarser and finer pixels.
+    Both(Factor),
+    /// One for coarser, one for finer pixels.
     Each(ResampleFactors),
 }
 
-/// The most by which the sides of pixels may become longer or shorter, each way its own.
+/// Limits of the factor by which the sides of pixels may become longer and shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ResampleFactors {
-    /// How many times as long.
-    #[schemars(range(min = 1.0, max = 100.0))]
-    pub coarser: f64,
-    /// How many times as short: finer pixels show nothing that the scene does not hold.
-    #[schemars(range(min = 1.0, max = 100.0))]
-    pub finer: f64,
+    /// Factor by which they may become longer.
+    pub coarser: Factor,
+    /// Factor by which they may become shorter: finer pixels add no detail.
+    pub finer: Factor,
 }
 
 impl Default for ResampleFactors {
     fn default() -> Self {
-        Self { coarser: 2.0, finer: 2.0 }
+        Self { coarser: Factor::TWO, finer: Factor::TWO }
     }
 }
 
 impl Default for ResampleFactor {
     fn default() -> Self {
-        Self::Both(2.0)
+        Self::Both(Factor::TWO)
     }
 }
 
 impl ResampleFactor {
-    /// Each way.
+    /// The factors for coarser and for finer pixels.
     pub const fn each(&self) -> ResampleFactors {
         match self {
             Self::Both(factor) => ResampleFactors { coarser: *factor, finer: *factor },
@@ -76,11 +78,11 @@ impl NodataOption {
 pub enum NodataValue {
     /// A finite number.
     Number(f64),
-    /// A word: no value, or one that JSON has no number for.
+    /// A word: `none`, or a value that is not finite, for which JSON has no number.
     Word(NodataWord),
 }
 
-/// Nodata values that are no finite numbers.
+/// Nodata values that are not finite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum NodataWord {
     /// Every value is data.
@@ -110,36 +112,36 @@ impl NodataValue {
     }
 }
 
-/// What an alpha band is.
+/// Use of an alpha band.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected \"mask\", \"data\" or the number of a band")]
 pub enum AlphaOption {
-    /// What bands that files flag as alpha are.
+    /// Use of bands that files flag as alpha.
     Role(AlphaRole),
-    /// The band that is alpha, from 1, whatever files say.
+    /// Number of the alpha band, from 1; flags of files are ignored.
     Band(usize),
 }
 
-/// What bands that files flag as alpha are.
+/// Use of bands that files flag as alpha.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AlphaRole {
-    /// They say where there is data.
+    /// They mask pixels without data.
     Mask,
-    /// They are bands like any other.
+    /// They are ordinary bands.
     Data,
 }
 
-/// What becomes of a collar: what is black or white and connected with the border of its scene.
+/// Treatment of a collar: black or white pixels connected with the border of their scene.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum CollarOption {
-    /// It is mapped, and a warning tells of it.
+    /// It is mapped, with a warning.
     #[default]
     Tell,
-    /// It is left out, with what lossy compression made of its edge.
+    /// It is masked, with the artifacts of lossy compression along its edge.
     LeaveOut,
-    /// It is mapped, and not looked for.
+    /// It is mapped, and no search is made.
     Keep,
 }
 

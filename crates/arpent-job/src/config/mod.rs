@@ -1,4 +1,4 @@
-//! What is written in configuration files, and what of it can be checked without looking at data.
+//! Configuration files, and the checks that need no data.
 
 mod coverage;
 mod dates;
@@ -20,4 +20,4 @@ pub use zonal::*;
 
 pub(crate) use dates::Pattern as DatePattern;
 pub use dates::normalized as normalized_date;
-pub(crate) use toml::located;
+pub use toml::ConfigFile;

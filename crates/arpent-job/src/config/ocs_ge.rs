@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use arpent_base::{Column, ColumnKind, Value};
 use arpent_raster::Nomenclature;
-use arpent_vector::{Attribute, Column, ColumnKind, Feature};
+use arpent_vector::Feature;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::toml::{parse_error, read_text};
+use super::toml::ConfigFile;
 use crate::error::JobError;
 
-/// Features in the shape of OCS GE: the columns code_cs, code_us, millesime, source, ossature, id_origine and code_or beside
-/// those of every run. The use (code_us) is empty: imagery does not tell it.
+/// Features in the shape of OCS GE: the columns code_cs, code_us, millesime, source, ossature, id_origine and code_or
+/// in addition to those of every run. The use (code_us) is empty: imagery does not show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OcsGeOptions {
@@ -45,19 +46,19 @@ struct TableClass {
 /// The codes of a model's classes, and the year.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OcsGe {
-    /// For each class id: code of the cover, and how the class is called by the model. Empty where there is none.
+    /// For each class id: code of the cover, and name of the class in the model. Empty without a code.
     codes: BTreeMap<u8, (String, String)>,
     millesime: Option<u16>,
 }
 
-/// What a reference says of the origin of a feature.
+/// Origin of a feature in a reference layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Origin {
     /// Name of the layer.
     pub source: String,
-    /// Id of the object there, text or nothing.
-    pub id: Attribute,
-    /// Whether it is of the framework.
+    /// Id of the object in the layer, if it has one.
+    pub id: Option<Value>,
+    /// Whether it belongs to the framework (ossature).
     pub ossature: bool,
 }
 
@@ -85,7 +86,7 @@ impl OcsGe {
         Ok(Self { codes, millesime: options.millesime })
     }
 
-    /// What of it can change features.
+    /// The part that can change features, for the run id.
     pub fn codes(&self) -> serde_json::Value {
         serde_json::json!([self.codes, self.millesime])
     }
@@ -94,36 +95,54 @@ impl OcsGe {
     pub fn columns() -> Vec<Column> {
         use ColumnKind::{Integer, Text};
         let columns = [
-            ("code_cs", Text),
-            ("code_us", Text),
-            ("millesime", Integer),
-            ("source", Text),
-            ("ossature", Integer),
-            ("id_origine", Text),
-            ("code_or", Text),
+            ("code_cs", Text, ["Cover code", "Code de couverture"], "Land cover of the OCS GE nomenclature."),
+            (
+                "code_us",
+                Text,
+                ["Use code", "Code d'usage"],
+                "Land use of the OCS GE nomenclature; a map of cover has none.",
+            ),
+            ("millesime", Integer, ["Year", "Millésime"], "Year of the imagery."),
+            (
+                "source",
+                Text,
+                ["Source", "Source"],
+                "The model, or the reference layer that most of the feature comes from.",
+            ),
+            (
+                "ossature",
+                Integer,
+                ["Framework", "Ossature"],
+                "1 where the feature is part of the framework (roads, railways), else 0.",
+            ),
+            ("id_origine", Text, ["Original id", "Identifiant d'origine"], "Id of that layer's object."),
+            ("code_or", Text, ["Original class", "Classe d'origine"], "Class of the model's nomenclature."),
         ];
-        columns.map(|(name, kind)| Column::new(name, kind)).to_vec()
+        let column =
+            |(name, kind, [en, fr], description): (&'static str, _, [&'static str; 2], &'static str)| {
+                Column::new(name, kind).titled(en, fr).described(description)
+            };
+        columns.map(column).to_vec()
     }
 
     /// The values of [`OcsGe::columns`] for a feature.
-    pub fn values(&self, feature: &Feature, origin: Option<&Origin>, model_id: &str) -> Vec<Attribute> {
-        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty()).into();
+    pub fn values(&self, feature: &Feature, origin: Option<&Origin>, model_id: &str) -> Vec<Option<Value>> {
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty()).map(Value::Text);
         let (code, class) = self.codes.get(&feature.class_id).cloned().unwrap_or_default();
         let acquired = feature.acquired.as_deref().and_then(|date| date.get(..4)?.parse::<u16>().ok());
         let year = self.millesime.or(acquired);
         vec![
             text(&code),
-            Attribute::Null,
-            year.map_or(Attribute::Null, |year| Attribute::Integer(i64::from(year))),
+            None,
+            year.map(|year| Value::Integer(i64::from(year))),
             text(origin.map_or(model_id, |origin| &origin.source)),
-            Attribute::Integer(i64::from(origin.is_some_and(|origin| origin.ossature))),
-            origin.map_or(Attribute::Null, |origin| origin.id.clone()),
+            Some(Value::Integer(i64::from(origin.is_some_and(|origin| origin.ossature)))),
+            origin.and_then(|origin| origin.id.clone()),
             text(&class),
         ]
     }
 }
 
 fn read(path: &Path) -> Result<Table, JobError> {
-    let text = read_text(path)?;
-    toml::from_str(&text).map_err(|error| parse_error(path, &text, &error))
+    ConfigFile::read(path)?.parse()
 }

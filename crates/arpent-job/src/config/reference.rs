@@ -1,25 +1,26 @@
-//! Layers that a map is crossed with, as written in a configuration.
+//! Configuration of reference layers.
 
 use std::collections::BTreeMap;
 
+use arpent_base::{Meters, PositiveShare, Width};
 use arpent_gdal::InvalidGeometries;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Layers that somebody keeps already - buildings, roads, parcels, stands - and what each is to the map.
+/// Reference layers - buildings, roads, parcels, stands - and their use.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReferenceOptions {
-    /// Layers that are cut into the features: where they lie, the class is theirs. Later ones cut earlier ones.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub impose: Vec<ImposeOptions>,
-    /// Layers that give features attributes: those of the object that covers most of a feature.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub inform: Vec<InformOptions>,
-    /// Layers that say of features where they agree with them.
+    /// Layers that override the class of the pixels that they cover. Later ones override earlier ones.
+    #[serde(rename = "override", alias = "impose", skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<OverrideOptions>,
+    /// Layers that add attributes to features: those of the object that covers most of a feature.
+    #[serde(alias = "inform", skip_serializing_if = "Vec::is_empty")]
+    pub enrich: Vec<EnrichOptions>,
+    /// Layers that are compared with the map: each feature gets the share that agrees.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub compare: Vec<CompareOptions>,
-    /// Lines that features are brought to: the nearest one, and the measure along it.
+    /// Lines that features are snapped to: each gets the nearest line and the measure along it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub snap: Vec<SnapOptions>,
 }
@@ -31,27 +32,27 @@ pub struct ReferenceOptions {
 pub struct LayerOptions {
     /// File or URL; may be followed by `|layername=NAME`, `|option:ENCODING=NAME` and `|crs=EPSG:CODE`.
     pub source: String,
-    /// Name of the layer; the only one that has geometries of the kind wanted by default.
+    /// Name of the layer; by default the only one with geometries of the required kind.
     #[serde(default)]
     pub name: Option<String>,
-    /// Encoding of its text, such as `CP1252`, where the file does not say it, or says it wrongly.
+    /// Encoding of its text, such as `CP1252`, if the file declares none, or a wrong one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
     /// Field with the ids of its objects.
     pub id: String,
-    /// What to do with geometries that are not valid.
+    /// Treatment of geometries that are not valid.
     #[serde(default)]
     pub invalid: InvalidGeometries,
 }
 
-/// Which class of the map the objects of a layer are.
+/// Class of the objects of a layer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "expected the name of a class, or a table { field = NAME, values = { VALUE = CLASS } }"
 )]
 pub enum ClassOf {
-    /// All of one class, by its name.
+    /// One class for all, by its name.
     One(String),
     /// By the value of a field.
     ByField(ClassByField),
@@ -63,65 +64,62 @@ pub enum ClassOf {
 pub struct ClassByField {
     /// The field.
     pub field: String,
-    /// Name of the class for a value, numbers as text; accents may be composed or not. Objects with other values are left aside
-    /// and counted.
+    /// Name of the class for a value, numbers as text; accents may be composed or not. Objects with other values are
+    /// skipped and counted.
     pub values: BTreeMap<String, String>,
 }
 
-/// A layer that is cut into the features. Pixels whose center lies in an object are of its class; those without data stay so.
+/// A layer that overrides the class of pixels whose center lies in an object. Pixels without data stay so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ImposeOptions {
-    /// Name, with which its columns begin: `NAME_id`, the object that is the most of a feature; `NAME_share`, the share that its
-    /// objects of the feature's class make together; `NAME_count`, how many they are; `NAME_ids`, the first of them, those with
-    /// the largest shares first.
+pub struct OverrideOptions {
+    /// Name, the prefix of its columns: `NAME_id`, the object with the largest share of a feature; `NAME_share`, the
+    /// share that its objects of the feature's class have together; `NAME_count`, their number; `NAME_ids`, the first
+    /// of their ids, those with the largest shares first.
     pub name: String,
     /// The layer.
     pub layer: LayerOptions,
     /// Class of its objects.
     pub class: ClassOf,
-    /// Width of its objects where they are lines, such as roads, meters; with `width_field`, of those whose field is empty.
+    /// Width of lines, such as roads, meters; with `width_field`, of those whose field is empty.
     #[serde(default)]
-    #[schemars(range(min = 0.0))]
-    pub width_m: Option<f64>,
-    /// Field with the width of each, meters.
+    pub width_m: Option<Width>,
+    /// Field with the width of each line, meters.
     #[serde(default)]
     pub width_field: Option<String>,
-    /// Whether its objects are of the framework (ossature) of OCS GE.
+    /// Whether its objects belong to the framework (ossature) of OCS GE.
     #[serde(default)]
     pub ossature: bool,
-    /// Share of a feature that its objects have to cover together to be told with it.
+    /// Share of a feature that its objects must cover together to be listed.
     #[serde(default = "half")]
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub min_share: f64,
+    pub min_share: PositiveShare,
 }
 
-/// A layer that gives features attributes.
+/// A layer that adds attributes to features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct InformOptions {
-    /// Name, with which its columns begin: `NAME_id`, `NAME_share`, `NAME_FIELD`.
+pub struct EnrichOptions {
+    /// Name, the prefix of its columns: `NAME_id`, `NAME_share`, `NAME_FIELD`.
     pub name: String,
     /// The layer.
     pub layer: LayerOptions,
-    /// Fields to take over.
+    /// Fields to copy.
     #[serde(default)]
     pub fields: Vec<String>,
-    /// Names of the classes whose features are told; all by default.
+    /// Names of the classes whose features get attributes; all by default.
     #[serde(default)]
     pub of: Option<Vec<String>>,
-    /// Share of a feature that an object has to cover.
+    /// Share of a feature that an object must cover.
     #[serde(default = "half")]
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub min_share: f64,
+    pub min_share: PositiveShare,
 }
 
-/// A layer that says of features where they agree with it.
+/// A layer that the map is compared with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompareOptions {
-    /// Name, with which its columns begin: `NAME_class`, the class that covers most of a feature; `NAME_agreement`, the share that
-    /// is of the feature's class; `NAME_disagreement`, the share that is of others.
+    /// Name, the prefix of its columns: `NAME_class`, the class that covers most of a feature; `NAME_agreement`, the
+    /// share that has the feature's class; `NAME_disagreement`, the share that has another.
     pub name: String,
     /// The layer.
     pub layer: LayerOptions,
@@ -132,37 +130,36 @@ pub struct CompareOptions {
     pub of: Option<Vec<String>>,
 }
 
-/// Lines that features are brought to.
+/// Lines that features are snapped to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SnapOptions {
-    /// Name, with which its columns begin: `NAME_id`, `NAME_distance_m`, `NAME_measure_m`, the measure along the line from its start,
-    /// and `NAME_FIELD`.
+    /// Name, the prefix of its columns: `NAME_id`, `NAME_distance_m`, `NAME_measure_m`, the measure along the line from
+    /// its start, and `NAME_FIELD`.
     pub name: String,
     /// The layer.
     pub layer: LayerOptions,
-    /// Fields to take over.
+    /// Fields to copy.
     #[serde(default)]
     pub fields: Vec<String>,
-    /// Names of the classes whose features are brought to lines; all by default.
+    /// Names of the classes whose features are snapped; all by default.
     #[serde(default)]
     pub of: Option<Vec<String>>,
-    /// Lines that are further away are left aside.
-    #[schemars(range(min = 0.0))]
-    pub max_distance_m: f64,
+    /// Lines that are further away are ignored, meters.
+    pub max_distance_m: Meters,
 }
 
-fn half() -> f64 {
-    0.5
+fn half() -> PositiveShare {
+    PositiveShare::HALF
 }
 
 impl ReferenceOptions {
     /// Every layer, in the order of the rules.
     pub fn layers_mut(&mut self) -> impl Iterator<Item = &mut LayerOptions> {
-        let Self { impose, inform, compare, snap } = self;
-        let impose = impose.iter_mut().map(|rule| &mut rule.layer);
-        let inform = inform.iter_mut().map(|rule| &mut rule.layer);
+        let Self { overrides, enrich, compare, snap } = self;
+        let overrides = overrides.iter_mut().map(|rule| &mut rule.layer);
+        let enrich = enrich.iter_mut().map(|rule| &mut rule.layer);
         let compare = compare.iter_mut().map(|rule| &mut rule.layer);
-        impose.chain(inform).chain(compare).chain(snap.iter_mut().map(|rule| &mut rule.layer))
+        overrides.chain(enrich).chain(compare).chain(snap.iter_mut().map(|rule| &mut rule.layer))
     }
 }

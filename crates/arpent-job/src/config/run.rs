@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use arpent_base::{Failure, MAX_THREADS};
+use arpent_base::config::Key;
+use arpent_base::{Failure, Language, MAX_THREADS, Pixels, SquareMeters};
 use arpent_raster::ReadAs;
 use arpent_tiling::TilingOptions;
 use schemars::JsonSchema;
@@ -15,10 +16,10 @@ use super::declared::{AlphaOption, CollarOption, NodataOption, NodataValue, Resa
 use super::objects::ObjectOptions;
 use super::ocs_ge::OcsGeOptions;
 use super::reference::ReferenceOptions;
-use super::toml::{located, parse_error, read_toml, relative_to, value_error};
+use super::toml::{ConfigFile, relative_to};
 use crate::error::JobError;
 
-/// A run, as its author wrote it. Paths are relative to the configuration file.
+/// Configuration of a run. Paths are relative to the configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -29,7 +30,7 @@ pub struct Config {
     #[serde(default)]
     pub scenes: Vec<String>,
     /// Scenes of the earlier date, for a model that compares two dates; `scenes` are then those of the later one.
-    /// Written likewise. `--before` replaces them.
+    /// In the same forms. `--before` replaces them.
     #[serde(default)]
     pub before: Vec<String>,
     /// Area of interest: a file with polygons in any CRS; may be followed by `|layername=NAME` and `|crs=EPSG:CODE`. `--aoi`
@@ -48,14 +49,14 @@ pub struct Config {
     /// Which features are written, and how.
     #[serde(default)]
     pub features: FeatureOptions,
-    /// Features that fit together without gaps and overlaps; otherwise each class that is a feature has outlines of its
-    /// own.
+    /// Features without gaps and overlaps; by default each class that is a feature has its own
+    /// outlines.
     #[serde(default)]
     pub coverage: Option<CoverageOptions>,
-    /// How detections become objects, for a model that finds boxes.
+    /// Merging of detections to objects, for a model that finds boxes.
     #[serde(default)]
     pub objects: Option<ObjectOptions>,
-    /// Layers that the map is crossed with.
+    /// Reference layers.
     #[serde(default)]
     pub reference: ReferenceOptions,
     /// Columns in the shape of OCS GE, the French large-scale land cover.
@@ -67,87 +68,87 @@ pub struct Config {
     /// Threads, device and memory.
     #[serde(default)]
     pub compute: ComputeOptions,
-    /// The file that it was read from.
+    /// The file of the configuration.
     #[serde(skip)]
-    pub file: Option<PathBuf>,
+    pub file: Option<ConfigFile>,
 }
 
 /// How scenes are read.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputOptions {
-    /// Band number (from 1) for a band name of the model, where the file does not say it itself. With two dates,
+    /// Band number (from 1) for a band name of the model, if the file does not name its bands. With two dates,
     /// `red` is the band of both, `red_before` that of one.
     pub bands: BTreeMap<String, usize>,
     /// Resample scenes whose GSD is outside the model's range to the model's nominal GSD, and two dates on different grids.
     pub resample: bool,
-    /// Which scenes are brought to the model's nominal GSD.
+    /// Scenes that are resampled to the model's nominal GSD.
     pub gsd: TargetGsd,
-    /// The most by which pixels may become coarser or finer, as a factor of each of their sides: a number for both, or `{ coarser =
-    /// 5.0, finer = 2.0 }`, of which what is left out is 2. More is refused.
+    /// Largest factor by which the sides of pixels may become coarser or finer: a number for both, or `{ coarser =
+    /// 5.0, finer = 2.0 }`, each 2 by default. Scenes that need a larger one are refused.
     pub resample_max_factor: ResampleFactor,
     /// Width and height of pixels, CRS units, to which all scenes are brought; needs `resample = true` or `gsd = "nominal"`. By default
     /// those of the model's nominal GSD, which in EPSG:3857 and in degrees depend on the latitude of the scenes' middle, in steps of 2 degrees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixel_size: Option<[f64; 2]>,
-    /// How to resample.
+    /// Resampling method.
     pub resampling: Resampling,
-    /// What VRTs may name beside local files (remote ones: beside files of their own host or bucket): prefixes, such as
-    /// `s3://bucket/`, `/vsizip/archive.zip/`. What lies there is trusted.
+    /// Sources that VRTs may name in addition to local files (remote VRTs: to files of their own host or bucket):
+    /// prefixes, such as `s3://bucket/`, `/vsizip/archive.zip/`. Files there are trusted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub vrt_allowed: Vec<String>,
-    /// Values that mean that there is no data: one for all bands, or a list of one for each band of the file; `"none"` where
-    /// the file declares one that is data. They replace what files declare, and count beside alpha and masks.
+    /// Nodata values: one for all bands, or a list of one for each band of the file; `"none"` if
+    /// the file declares one that is data. They replace those of files, and apply in addition to alpha and masks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodata: Option<NodataOption>,
-    /// What an alpha band is that no band of the model is read from: `"mask"` (as without this key, and no warning),
-    /// `"data"` (it takes nothing out), or the number (from 1) of the band that is alpha.
+    /// Use of an alpha band that no band of the model is read from: `"mask"` (the default, but without a warning),
+    /// `"data"` (it masks no pixel), or the number (from 1) of the band that is alpha.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alpha: Option<AlphaOption>,
-    /// What becomes of black or white areas that are connected with the border of their scene.
+    /// Treatment of black or white areas that are connected with the border of their scene.
     #[serde(skip_serializing_if = "CollarOption::is_tell")]
     pub collar: CollarOption,
-    /// What stored values are read as, where a file, a STAC item or a Sentinel-2 baseline declares a scale or an offset: `"raw"`,
-    /// `"physical"` (scale and offset applied), or `"harmonized"` (the offset taken out, the stored step kept: Sentinel-2 from
-    /// baseline 04.00 less 1000). By default the model's package decides by the unit of its bands, and scenes are refused where
-    /// it names none.
+    /// Interpretation of stored values if a file, a STAC item or a Sentinel-2 baseline declares a scale or an offset:
+    /// `"raw"`, `"physical"` (scale and offset applied), or `"harmonized"` (the offset removed, the stored step kept:
+    /// Sentinel-2 from baseline 04.00 less 1000). By default the unit of the bands in the model package decides, and
+    /// scenes are refused if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<ReadAs>,
-    /// What becomes of scenes whose values lie far outside of the model's `value_range` in a sample.
+    /// Treatment of scenes whose values, in a sample, lie far outside of the model's `value_range`.
     #[serde(skip_serializing_if = "OutsideOption::is_refuse")]
     pub outside_values: OutsideOption,
-    /// When the scenes were taken, where nothing else says it or what says it is wrong: a year, a month, a day, a time (RFC 3339), or
-    /// two with a slash between. With two dates, of the later one. `--acquired` replaces it.
+    /// Date of acquisition of the scenes, if their own is missing or wrong: a year, a month, a day, a time (RFC 3339),
+    /// or two with a slash between. With two dates, of the later one. `--acquired` replaces it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acquired: Option<String>,
-    /// Where the date stands in the scenes' file names: `*_{yyyy}{mm}{dd}_*`, or `*-{yyyy}-*` for a year alone. `*` stands for any
-    /// text, `?` for one character. Goes before what files and STAC items say.
+    /// Pattern of the date in the scenes' file names: `*_{yyyy}{mm}{dd}_*`, or `*-{yyyy}-*` for a year alone. `*`
+    /// stands for any text, `?` for one character. Replaces the dates of files and STAC items.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acquired_from: Option<String>,
-    /// Which scene gives a pixel where several are valid; needed where scenes of different dates lie over the same pixels. By
-    /// default the first by id.
+    /// The scene that a pixel is taken from if several are valid there; needed if scenes of different dates cover the
+    /// same pixels. By default the first by id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
 }
 
-/// Which scene gives a pixel where several are valid.
+/// The scene that a pixel is taken from if several are valid there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
-    /// The one taken last; of one date, the first by id.
+    /// The newest; of one date, the first by id.
     Newest,
-    /// The one named first; those of one folder, glob or list in the order of their names.
+    /// The first in the order given; scenes of one folder, glob or list are ordered by name.
     Given,
 }
 
-/// What becomes of scenes of other values than those that the model was made for.
+/// Treatment of scenes with values outside of the range of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum OutsideOption {
     /// They are refused.
     #[default]
     Refuse,
-    /// They are mapped, and it is told.
+    /// They are mapped, with a warning.
     Tell,
 }
 
@@ -165,18 +166,18 @@ impl InputOptions {
     }
 }
 
-/// At which GSD scenes are read.
+/// GSD at which scenes are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum TargetGsd {
-    /// At their own, where it is inside the model's range; others are refused, or resampled with `resample`.
+    /// Their own, if it is inside the model's range; others are refused, or resampled with `resample`.
     #[default]
     Model,
-    /// At the model's nominal GSD, all of them: what is found does not depend on the GSD of the file.
+    /// The model's nominal GSD for all: results do not depend on the GSD of the file.
     Nominal,
 }
 
-/// How pixels of another size are computed, of valid pixels alone.
+/// Resampling methods. Only valid pixels are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Resampling {
@@ -185,7 +186,7 @@ pub enum Resampling {
     /// The four nearest pixels, weighted; for coarser pixels more of them.
     #[default]
     Bilinear,
-    /// All pixels below the new one, each by its area.
+    /// All pixels below the new one, weighted by area.
     Average,
 }
 
@@ -197,18 +198,25 @@ pub struct FeatureOptions {
     pub formats: Vec<FeatureFormat>,
     /// Names of the classes to write; by default those that the model package marks as features.
     pub classes: Option<Vec<String>>,
-    /// Features whose pixels cover less than this are left out, square metres (of boxes: whose outline does). It filters features;
-    /// rasters keep all pixels.
-    #[schemars(range(min = 0.0))]
-    pub min_area_m2: f64,
+    /// Minimum area of features, square meters (of pixels; of boxes, that of the outline): smaller ones are omitted. It
+    /// filters features; rasters keep all pixels.
+    pub min_area_m2: SquareMeters,
     /// Simplify outlines by this tolerance, pixels; 0 keeps every pixel corner.
-    #[schemars(range(min = 0.0))]
-    pub simplify_px: f64,
+    pub simplify_px: Pixels,
+    /// Language of column titles, which a GeoPackage stores as aliases: `en` or `fr`. Column names are the same in
+    /// both.
+    pub titles: Language,
 }
 
 impl Default for FeatureOptions {
     fn default() -> Self {
-        Self { formats: FeatureFormat::ALL.to_vec(), classes: None, min_area_m2: 0.0, simplify_px: 0.0 }
+        Self {
+            formats: FeatureFormat::ALL.to_vec(),
+            classes: None,
+            min_area_m2: SquareMeters::ZERO,
+            simplify_px: Pixels::ZERO,
+            titles: Language::default(),
+        }
     }
 }
 
@@ -245,12 +253,12 @@ impl FeatureFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RasterOptions {
-    /// The label raster (COG with colour table and class names).
+    /// The label raster (COG with color table and class names).
     pub labels: bool,
     /// The confidence raster (COG).
     pub confidence: bool,
-    /// The raster that the features are made of (COG), where it is not the label raster: with what `[[reference.impose]]`
-    /// imposes, and without what is below the minimum mapping unit of `[coverage]`.
+    /// The raster of the published classes (COG), if it differs from the label raster: with the overrides of
+    /// `[[reference.override]]`, and without regions below the minimum mapping unit of `[coverage]`.
     pub map: bool,
 }
 
@@ -268,13 +276,13 @@ pub struct ComputeOptions {
     pub device: Device,
     /// Threads of the network; 0 for one per core.
     pub threads: usize,
-    /// Threads that read windows ahead of the network; 0 for 2, or 8 where a scene is remote: they mostly wait then.
+    /// Threads that read windows ahead of the network; 0 for 2, or 8 if a scene is remote, since they mostly wait then.
     #[schemars(range(max = 64))]
     pub readers: usize,
-    /// Room for blocks, MB: GDAL's cache, or where scenes are remote or JPEG 2000 one that all readers share. 0 for what the width
-    /// of the map needs, 64 to 512 MB: blocks that two windows touch are then read once.
+    /// Size of the block cache, MB: that of GDAL, or, for remote and JPEG 2000 scenes, one that all readers share. 0
+    /// for what the width of the map needs, 64 to 512 MB: blocks that two windows touch are then read once.
     pub cache_mb: u32,
-    /// Memory that a job may take, MB; 0 for no limit. Fewer windows are predicted side by side to keep to it; a job that
+    /// Memory limit of a job, MB; 0 for none. Fewer windows are predicted in parallel to stay below it; a job that
     /// needs more with one is refused.
     pub memory_limit_mb: usize,
     /// Folder for temporary files; the system's by default.
@@ -290,7 +298,7 @@ impl ComputeOptions {
         }
     }
 
-    /// Bytes of memory that a job may take.
+    /// Memory limit of a job, bytes.
     pub fn memory_limit(&self) -> Option<u64> {
         Some(self.memory_limit_mb as u64 * 1_000_000).filter(|limit| *limit > 0)
     }
@@ -302,14 +310,14 @@ impl Default for ComputeOptions {
     }
 }
 
-/// What a machine may use instead of what a plan says. None of it changes the result.
+/// Resources of a machine, which replace those of a plan. None of them affects the result.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Machine {
     /// Threads of the network.
     pub threads: Option<usize>,
     /// Threads that read windows ahead of the network.
     pub readers: Option<usize>,
-    /// Memory that may be taken, MB.
+    /// Memory limit, MB.
     pub memory_limit_mb: Option<usize>,
     /// Device to predict on.
     pub device: Option<Device>,
@@ -319,13 +327,13 @@ pub struct Machine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Device {
-    /// The best one that works.
+    /// The best available device.
     Auto,
-    /// The CPU: the same bytes everywhere.
+    /// The CPU: results are identical byte for byte on all machines.
     Cpu,
-    /// A card through Vulkan, in builds that have it.
+    /// A GPU through Vulkan, in builds with Vulkan.
     Vulkan,
-    /// A card of NVIDIA's, in builds that have it.
+    /// An NVIDIA GPU through CUDA, in builds with CUDA.
     Cuda,
 }
 
@@ -346,10 +354,11 @@ impl Config {
     /// # Errors
     /// [`JobError::ConfigRead`], [`JobError::ConfigParse`].
     pub fn load(path: &Path) -> Result<Self, JobError> {
-        let (mut config, text): (Self, _) = read_toml(path)?;
-        config.check(path, &text)?;
+        let file = ConfigFile::read(path)?;
+        let mut config: Self = file.parse()?;
+        config.check(&file)?;
         config.resolve_paths(path.parent().unwrap_or(Path::new(".")));
-        config.file = Some(path.to_owned());
+        config.file = Some(file);
         Ok(config)
     }
 
@@ -359,35 +368,29 @@ impl Config {
     /// [`JobError::ConfigParse`] when the folder has no name that can be written.
     pub fn of_model(model: &Path) -> Result<Self, JobError> {
         let text = format!("model = {}\n", toml::Value::from(model.to_string_lossy().as_ref()));
-        toml::from_str(&text).map_err(|e| parse_error(Path::new("--model"), &text, &e))
+        ConfigFile::of_text(Path::new("--model"), text).parse()
     }
 
-    /// Whether what is published has other classes than were predicted: something is imposed, or small regions become part of a
+    /// Whether published classes differ from the prediction: a layer overrides them, or small regions are merged into a
     /// neighbor.
     pub fn changes_prediction(&self) -> bool {
-        self.coverage.is_some() || !self.reference.impose.is_empty()
+        self.coverage.is_some() || !self.reference.overrides.is_empty()
     }
 
-    /// Rejects values that have the right type and no sense.
-    fn check(&self, path: &Path, text: &str) -> Result<(), JobError> {
-        let bad = |key: &str, message: &str| Err(value_error(path, text, key, message));
+    /// Rejects values of the right type that are not valid.
+    fn check(&self, file: &ConfigFile) -> Result<(), JobError> {
+        let bad = |key: &str, message: &str| Err(file.value_error(&key.into(), message));
         if !matches!(self.tiling.window_px, 0 | 32..=16384) {
             return bad("tiling.window_px", "must be 32 to 16384 pixels, or 0");
         }
-        if !self.features.min_area_m2.is_finite() || self.features.min_area_m2 < 0.0 {
-            return bad("features.min_area_m2", "must be zero or more square metres");
-        }
-        if !self.features.simplify_px.is_finite() || self.features.simplify_px < 0.0 {
-            return bad("features.simplify_px", "must be zero or more pixels");
-        }
         if self.coverage.is_some() {
             let gaps = [
-                ("features.min_area_m2", self.features.min_area_m2 > 0.0),
-                ("features.simplify_px", self.features.simplify_px > 0.0),
+                ("features.min_area_m2", self.features.min_area_m2 > SquareMeters::ZERO),
+                ("features.simplify_px", self.features.simplify_px > Pixels::ZERO),
                 ("features.classes", self.features.classes.is_some()),
             ];
             if let Some((key, _)) = gaps.into_iter().find(|(_, is_set)| *is_set) {
-                return bad(key, "would leave gaps in a coverage: leave it out, [coverage] has its own");
+                return bad(key, "would leave gaps in a coverage: remove it, [coverage] has its own");
             }
         }
         if self.compute.threads > MAX_THREADS {
@@ -400,20 +403,14 @@ impl Config {
             return bad("compute.cache_mb", "must be 0 to 65536 MB");
         }
         if let Some((name, _)) = self.input.bands.iter().find(|(_, number)| **number == 0) {
-            return bad(&format!("input.bands.{name}"), "is 0: bands are numbered from 1");
+            let key = Key::from("input.bands").then(name);
+            return Err(file.value_error(&key, "is 0: bands are numbered from 1"));
         }
         let infinite = |value: &NodataValue| matches!(value, NodataValue::Number(v) if !v.is_finite());
         if self.input.nodata.iter().flat_map(NodataOption::values).any(infinite) {
             return bad(
                 "input.nodata",
-                "what is no finite number is written in quotes: \"nan\", \"inf\", \"-inf\"",
-            );
-        }
-        let most = self.input.resample_max_factor.each();
-        if [most.coarser, most.finer].iter().any(|factor| !(1.0..=100.0).contains(factor)) {
-            return bad(
-                "input.resample_max_factor",
-                "must be from 1 to 100: 2 lets pixels become twice as coarse or fine",
+                "values that are not finite are written in quotes: \"nan\", \"inf\", \"-inf\"",
             );
         }
         if self.input.pixel_size.iter().flatten().any(|v| !(v.is_finite() && *v > 0.0)) {
@@ -422,7 +419,7 @@ impl Config {
         if self.input.pixel_size.is_some() && !self.input.may_resample() {
             return bad(
                 "input.pixel_size",
-                "is the size of resampled pixels: set `resample = true` beside it, or leave it out",
+                "is the size of resampled pixels: set `resample = true` too, or remove it",
             );
         }
         if let Some(date) = &self.input.acquired
@@ -439,32 +436,15 @@ impl Config {
         Ok(())
     }
 
-    /// An error, with its place in the file where it is about a value that is written there.
+    /// An error, with its line in the file if it is about a value of the file.
     pub(crate) fn located(&self, error: Failure) -> Failure {
-        match (&self.file, error.key()) {
-            (Some(path), Some(key)) => located(path, &self.path_of(&key), error),
-            _ => error,
+        match &self.file {
+            Some(file) => file.located(error),
+            None => error,
         }
     }
 
-    /// The path of a key in the document: messages call layers by their names, documents count them.
-    fn path_of(&self, key: &str) -> String {
-        let reference = &self.reference;
-        let of_layer = || {
-            let (kind, rest) = key.strip_prefix("reference.")?.split_once(" `")?;
-            let (name, rest) = rest.split_once('`')?;
-            let index = match kind {
-                "impose" => reference.impose.iter().position(|rule| rule.name == name),
-                "inform" => reference.inform.iter().position(|rule| rule.name == name),
-                "compare" => reference.compare.iter().position(|rule| rule.name == name),
-                _ => reference.snap.iter().position(|rule| rule.name == name),
-            };
-            Some(format!("reference.{kind}.{}.{}", index?, rest.trim_start_matches([':', ' ', '.'])))
-        };
-        of_layer().unwrap_or_else(|| key.to_owned())
-    }
-
-    /// The configuration as it may be stored and shown: without secrets in addresses.
+    /// The configuration without secrets in addresses, to be stored and shown.
     #[must_use]
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();
@@ -473,7 +453,7 @@ impl Config {
         shown
     }
 
-    /// Every place that is read.
+    /// Applies a function to every path or URL of an input.
     fn each_location(&mut self, change: impl Fn(&mut String)) {
         self.scenes.iter_mut().chain(&mut self.before).chain(&mut self.aoi).for_each(&change);
         self.reference.layers_mut().for_each(|layer| change(&mut layer.source));

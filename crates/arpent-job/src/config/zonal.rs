@@ -1,16 +1,16 @@
-//! The configuration of zonal results, as written in TOML.
+//! The configuration of zonal statistics, as written in TOML.
 
 use std::path::{Path, PathBuf};
 
-use arpent_base::redacted;
+use arpent_base::{Language, Share, Width, redacted};
 use arpent_gdal::InvalidGeometries;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::toml::{read_toml, relative_to, value_error};
+use super::toml::{ConfigFile, relative_to};
 use crate::error::JobError;
 
-/// Results of a map per zone, as their author wrote it. Paths are relative to the configuration file.
+/// Configuration of zonal statistics. Paths are relative to the configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ZonalConfig {
@@ -21,32 +21,32 @@ pub struct ZonalConfig {
     /// `|option:ENCODING=NAME` and `|crs=EPSG:CODE`. `--zones` replaces it.
     #[serde(default)]
     pub zones: Option<String>,
-    /// Name of their layer; the only one that has geometries of the kind wanted by default.
+    /// Name of their layer; by default the only one with geometries of the required kind.
     #[serde(default)]
     pub layer: Option<String>,
-    /// Encoding of their text, such as `CP1252`, where the file does not say it, or says it wrongly.
+    /// Encoding of their text, such as `CP1252`, if the file declares none, or a wrong one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
     /// Where to publish: a folder or an s3 URL. `--output` replaces it.
     #[serde(default)]
     pub output: Option<String>,
-    /// Field that names a zone, the column `id` of the results; the number of the feature, from 1, by default.
+    /// Field with the id of a zone, the column `id` of the results; the number of the feature, from 1, by default.
     #[serde(default)]
     pub id: Option<String>,
     /// Further fields to copy into the results.
     #[serde(default)]
     pub keep: Vec<String>,
-    /// What to do with geometries that are not valid.
+    /// Treatment of geometries that are not valid.
     #[serde(default)]
     pub invalid: InvalidGeometries,
-    /// Class, or classes taken together, by whose share zones are ranked: 1 has the largest. Those of `damaged` by default
+    /// Class, or sum of classes, by whose share zones are ranked: 1 has the largest. Those of `damaged` by default
     /// for roads, else no rank.
     #[serde(default)]
     pub rank_by: Option<Names>,
-    /// For zones that are lines: what a road is, and when it is in which condition.
+    /// For zones that are lines: width and condition of roads.
     #[serde(default)]
     pub roads: Option<RoadOptions>,
-    /// Which raster is added up.
+    /// Raster to measure.
     #[serde(default)]
     pub measure: Measure,
     /// Ratios of the areas of classes, each a column.
@@ -55,9 +55,16 @@ pub struct ZonalConfig {
     /// Formats to write.
     #[serde(default = "all_formats")]
     pub formats: Vec<ZoneFormat>,
+    /// Language of column titles, which a GeoPackage stores as aliases: `en` or `fr`. Column names are the same in
+    /// both.
+    #[serde(default)]
+    pub titles: Language,
     /// Folder for temporary files; the system's by default.
     #[serde(default)]
     pub scratch: Option<PathBuf>,
+    /// The file of the configuration.
+    #[serde(skip)]
+    pub file: Option<ConfigFile>,
 }
 
 /// Places that replace those of a configuration.
@@ -71,27 +78,27 @@ pub struct ZonalPlaces {
     pub output: Option<String>,
 }
 
-/// What of a map is added up.
+/// Rasters of a map that can be measured.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
-    /// What was published: the raster that the features are made of, with what was imposed and without what is below the minimum
+    /// The published classes: with overrides, and without regions below the minimum
     /// mapping unit.
     #[default]
     Map,
-    /// What the network said, before that.
+    /// The prediction of the network.
     Prediction,
 }
 
-/// The area of some classes as a part of that of others: dead trees of all trees.
+/// Ratio of the areas of two sets of classes, such as dead trees to all trees.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ratio {
     /// Name of its column.
     pub name: String,
-    /// Classes above the line.
+    /// Classes of the numerator.
     pub numerator: Vec<String>,
-    /// Classes below the line; those of the numerator are among them where it is a share.
+    /// Classes of the denominator; for a share, they include those of the numerator.
     pub denominator: Vec<String>,
 }
 
@@ -121,15 +128,14 @@ impl Names {
 pub struct RoadOptions {
     /// Width of a road, meters; half of it on each side of the line.
     #[serde(default)]
-    #[schemars(range(min = 0.0))]
-    pub width_m: Option<f64>,
+    pub width_m: Option<Width>,
     /// Field with the width, meters; `width_m` is for features where it is empty.
     #[serde(default)]
     pub width_field: Option<String>,
-    /// Classes that are damage.
+    /// Classes of damage.
     pub damaged: Vec<String>,
     /// Shares of damage up to which the condition is A, B, C and D, ascending, 0 to 1; above the last it is E.
-    pub thresholds: [f64; 4],
+    pub thresholds: [Share; 4],
 }
 
 /// Formats of zones.
@@ -157,23 +163,25 @@ fn all_formats() -> Vec<ZoneFormat> {
 }
 
 impl ZonalConfig {
-    /// Reads a configuration file, makes its paths absolute or relative to the working directory, and replaces what is given besides.
+    /// Reads a configuration file, makes its paths absolute or relative to the working directory, and applies `given`.
     ///
     /// # Errors
     /// [`JobError::ConfigRead`], [`JobError::ConfigParse`].
     pub fn load(path: &Path, given: ZonalPlaces) -> Result<Self, JobError> {
-        let (mut config, text): (Self, _) = read_toml(path)?;
-        config.check(path, &text)?;
+        let file = ConfigFile::read(path)?;
+        let mut config: Self = file.parse()?;
+        config.check(&file)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let located = |location: &Option<String>| location.as_deref().map(|l| relative_to(folder, l));
         config.map = given.map.or_else(|| located(&config.map));
         config.zones = given.zones.or_else(|| located(&config.zones));
         config.output = given.output.or_else(|| located(&config.output));
         config.scratch = config.scratch.as_ref().map(|p| folder.join(p));
+        config.file = Some(file);
         Ok(config)
     }
 
-    /// The configuration as it may be stored and shown: without secrets in addresses.
+    /// The configuration without secrets in addresses, to be stored and shown.
     pub(crate) fn redacted(&self) -> Self {
         let mut shown = self.clone();
         for location in [&mut shown.map, &mut shown.zones, &mut shown.output].into_iter().flatten() {
@@ -182,14 +190,14 @@ impl ZonalConfig {
         shown
     }
 
-    /// Rejects values that have the right type and no sense.
-    fn check(&self, path: &Path, text: &str) -> Result<(), JobError> {
-        let bad = |key: &str, message: &str| Err(value_error(path, text, key, message));
+    /// Rejects values of the right type that are not valid.
+    fn check(&self, file: &ConfigFile) -> Result<(), JobError> {
+        let bad = |key: &str, message: &str| Err(file.value_error(&key.into(), message));
         if self.formats.is_empty() {
-            return bad("formats", "must name one format at least");
+            return bad("formats", "must name at least one format");
         }
         if self.rank_by.as_ref().is_some_and(|names| names.all().is_empty()) {
-            return bad("rank_by", "must name one class at least");
+            return bad("rank_by", "must name at least one class");
         }
         for (number, ratio) in self.ratios.iter().enumerate() {
             if ratio.name.trim().is_empty() {
@@ -197,21 +205,17 @@ impl ZonalConfig {
             }
             if ratio.numerator.is_empty() || ratio.denominator.is_empty() {
                 let key = if ratio.numerator.is_empty() { "numerator" } else { "denominator" };
-                return bad(&format!("ratios.{number}.{key}"), "must name one class at least");
+                return bad(&format!("ratios.{number}.{key}"), "must name at least one class");
             }
         }
         let Some(roads) = &self.roads else { return Ok(()) };
         if roads.width_m.is_none() && roads.width_field.is_none() {
             return bad("roads", "needs `width_m`, `width_field` or both");
         }
-        if roads.width_m.is_some_and(|width| !width.is_finite() || width <= 0.0) {
-            return bad("roads.width_m", "must be more than 0 meters");
-        }
         if roads.damaged.is_empty() {
-            return bad("roads.damaged", "must name one class at least");
+            return bad("roads.damaged", "must name at least one class");
         }
-        let limits = roads.thresholds;
-        if limits.iter().any(|t| !(0.0..=1.0).contains(t)) || limits.windows(2).any(|t| t[0] >= t[1]) {
+        if roads.thresholds.windows(2).any(|t| t[0] >= t[1]) {
             return bad(
                 "roads.thresholds",
                 "must be four shares, each larger than the one before, from 0 to 1",
@@ -224,7 +228,7 @@ impl ZonalConfig {
 impl RoadOptions {
     /// The condition of a road by its share of damage: A to E.
     pub fn condition(&self, damaged_share: f64) -> &'static str {
-        let passed = self.thresholds.iter().filter(|limit| damaged_share > **limit).count();
+        let passed = self.thresholds.iter().filter(|limit| damaged_share > limit.get()).count();
         ["A", "B", "C", "D", "E"][passed]
     }
 }

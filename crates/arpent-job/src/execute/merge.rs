@@ -11,7 +11,7 @@ use arpent_shell::message::say;
 use super::published::all_published;
 use super::report::RunReport;
 use super::resolved::Resolved;
-use super::shared::{pieces_of, pool, tell_doubts};
+use super::shared::{pieces_of, pool, print_warnings};
 use crate::config::Machine;
 use crate::map::{Maker, MapFailure, PublishedMap, published_already};
 use crate::pipeline::Clock;
@@ -20,19 +20,19 @@ use crate::shards::{JobPlace, Plan, Record, ShardError, State, Work, engines_of,
 /// Publishes the maps of the plan at an address, whose shards are done.
 ///
 /// # Errors
-/// Why the maps are not published; shards that are not done.
+/// When shards are not done, or the maps cannot be published.
 pub fn merge(plan: &str, machine: &Machine, interrupt: &AtomicBool) -> Result<RunReport> {
     let meter = Meter::start(WATTS_PER_CORE);
     let place = JobPlace::parse(plan)?;
     let plan = place.plan()?;
     let records = place.records()?;
     let report = if let Some(maps) = all_published(&plan)? {
-        say("the plan was merged and published before");
+        say("the plan is already merged and published");
         RunReport { maps, failed_scenes: plan.failed_scenes.clone() }
     } else {
         check_done(&plan, &place, &records)?;
         let merged = publish(machine, &place, &plan, &records, &meter, interrupt);
-        // Another merge may have been faster, and have deleted what this one wanted to read.
+        // Another merge may have finished first, and deleted the pieces.
         match merged {
             Ok(report) => report,
             Err(error) => match all_published(&plan)? {
@@ -43,7 +43,7 @@ pub fn merge(plan: &str, machine: &Machine, interrupt: &AtomicBool) -> Result<Ru
     };
     let stay = place.delete_work()?;
     if !stay.is_empty() {
-        say(&format!("could not delete {} pieces; `arpent gc` does", stay.len()));
+        say(&format!("could not delete {} pieces; `arpent gc` deletes them", stay.len()));
     }
     Ok(report)
 }
@@ -59,7 +59,7 @@ fn publish(
 ) -> Result<RunReport> {
     let clock = Clock::default();
     let mut resolved = clock.open.time(|| Resolved::new(place, plan, machine))?;
-    tell_doubts(&resolved.job);
+    print_warnings(&resolved.job);
     let scratch = resolved.job.scratch.path().to_owned();
     let indexed = resolved.job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch));
     indexed.map_err(|error| resolved.job.scratch.judged(error))?;
@@ -83,7 +83,7 @@ fn publish_all(
     for (map, planned) in work.plan.maps.iter().enumerate() {
         let output = work.job.output_of(&work.job.maps[map])?;
         if let Some(manifest) = published_already(&Target::parse(&output)?, &planned.id)? {
-            say(&format!("{output} was published before"));
+            say(&format!("{output} is already published"));
             maps.push(PublishedMap { output, manifest });
             continue;
         }

@@ -1,4 +1,5 @@
-//! The work itself: a run in one process; or a plan, workers that each do a shard of it, and a merge that publishes.
+//! Execution of jobs: a run in one process; or a plan, workers that each compute a shard of it, and a merge that
+//! publishes.
 
 mod merge;
 mod plan;

@@ -1,4 +1,4 @@
-//! `arpent plan --shards`: the plan is written where workers find it.
+//! `arpent plan --shards`: writes the plan below the output.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,11 +10,11 @@ use crate::job::Job;
 use crate::map::check_output;
 use crate::shards::{JobPlace, Plan, ShardError, Sharing, jobs_of};
 
-/// Writes the plan of a job below its output, the model package first; gives it and its address. The same job planned again, or
-/// after a kill, is the same plan.
+/// Writes the plan of a job below its output, the model package first; returns it and its address. The same job planned
+/// again, or after a kill, is the same plan.
 ///
 /// # Errors
-/// [`ShardError::NoOutput`], [`ShardError::OtherJob`], an output that is there already or cannot be written.
+/// [`ShardError::NoOutput`], [`ShardError::OtherJob`], an output that exists or cannot be written.
 pub fn write_plan(job: &Job, sharing: Sharing) -> Result<(Plan, String)> {
     if job.config != job.config.redacted() {
         return Err(ShardError::SecretAddress.into());
@@ -32,7 +32,7 @@ pub fn write_plan(job: &Job, sharing: Sharing) -> Result<(Plan, String)> {
     }
     let place = JobPlace::of(&output, &plan.id)?;
     if place.pieces(&plan)?.is_empty() {
-        // Of a time when the same plan was carried out, and its map replaced or deleted.
+        // Left from an earlier execution of the same plan, whose map was replaced or deleted.
         place.forget_shards()?;
     }
     place.write_model(&job.config.model, plan.model_files.keys())?;
@@ -46,7 +46,7 @@ fn files_of(folder: &Path) -> Result<BTreeMap<String, String>> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        // Files may be links to where they are kept.
+        // Files may be symbolic links.
         if std::fs::metadata(entry.path())?.is_file() && !name.starts_with('.') {
             files.insert(name, hash_file(&entry.path())?.sha256);
         }

@@ -1,8 +1,9 @@
-//! What a run would do, told from a small sample of each scene's pixels.
+//! The report of a plan, from headers and a small sample of each scene's pixels.
 
 use std::collections::BTreeMap;
 
 use arpent_base::Result;
+use arpent_base::number::exact;
 use arpent_model::ModelError;
 use arpent_publish::{InputValues, Warning};
 use arpent_raster::Window;
@@ -26,7 +27,7 @@ pub struct PlanReport {
     /// Number of shards, where a plan was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shards: Option<usize>,
-    /// Where the plan was written.
+    /// Address of the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
 }
@@ -34,7 +35,7 @@ pub struct PlanReport {
 /// One map of a plan.
 #[derive(Debug, Serialize)]
 pub struct MapReport {
-    /// Where it will be published.
+    /// The output.
     pub output: Option<String>,
     /// The grid.
     pub grid: String,
@@ -54,11 +55,11 @@ pub struct MapReport {
     pub overlap_rows_px: usize,
     /// Pixels of all chips, overlaps included.
     pub pixels_computed: u64,
-    /// Pixels that are wanted.
+    /// Pixels to map.
     pub pixels_wanted: u64,
-    /// Pixels of chips for each pixel wanted.
+    /// Pixels of chips for each mapped pixel.
     pub overlap_cost: f64,
-    /// What is computed, as a multiple of what a picture without end would take: of the overlap, most layers need little.
+    /// Computation as a multiple of that for an unbounded picture: most layers need little of the overlap.
     pub compute_cost: f64,
     /// Upper bound of the resident memory, MB.
     pub memory_bound_mb: u64,
@@ -66,10 +67,10 @@ pub struct MapReport {
     pub predicted_s: f64,
     /// Files that will be published.
     pub artifacts: Vec<String>,
-    /// Pairs of scenes of one date that lie over the same pixels, the largest shares first; 20 at most.
+    /// Pairs of overlapping scenes of one date, the largest shares first; 20 at most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overlaps: Vec<Overlap>,
-    /// What is doubtful about it.
+    /// Warnings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
 }
@@ -85,32 +86,32 @@ pub struct SceneReport {
     pub size: [usize; 2],
     /// Its bands.
     pub bands: String,
-    /// GSD on the ground, metres.
+    /// GSD on the ground, meters.
     pub gsd_m: f64,
     /// Whether it is resampled to the model's GSD.
     pub resampled: bool,
-    /// Its own GSD, metres, where it is resampled.
+    /// Its own GSD, meters, where it is resampled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub native_gsd_m: Option<f64>,
-    /// What decides which of its pixels are valid, and who says so.
+    /// Sources of its validity: alpha, mask, nodata and their origin.
     pub valid: String,
     /// A sample of its values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<InputValues>,
-    /// Files beside it that are read with it.
+    /// Side files that are read with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub side_files: Vec<String>,
-    /// Acquisition date, where known.
+    /// Acquisition date, if known.
     pub acquired: Option<String>,
     /// `before` or `after`, where two dates are compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<&'static str>,
 }
 
-/// What a plan of a job says; `rate` is the speed of its network, Mpx/s, `written` the plan that was stored and its address.
+/// The report of a job's plan; `rate` is the speed of its network, Mpx/s, `written` the stored plan and its address.
 ///
 /// # Errors
-/// When what the network needs cannot be said.
+/// When the memory of the network cannot be computed.
 pub fn plan_report(job: &Job, rate: f64, written: Option<(Plan, String)>) -> Result<PlanReport> {
     let maps = job.maps.iter().map(|map| report_map(job, map, rate)).collect::<Result<_, _>>()?;
     Ok(PlanReport {
@@ -123,7 +124,6 @@ pub fn plan_report(job: &Job, rate: f64, written: Option<(Plan, String)>) -> Res
     })
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a time to show")]
 fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport, ModelError> {
     let (plan, overlap) = (&map.plan, job.predictor.overlap());
     Ok(MapReport {
@@ -141,7 +141,7 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport, ModelErro
         overlap_cost: rounded(plan.read_cost()),
         compute_cost: rounded(compute_cost(job, map)),
         memory_bound_mb: job.memory_bound(map)?.div_ceil(1_000_000),
-        predicted_s: plan.pixels_wanted() as f64 / 1e6 / rate,
+        predicted_s: exact(plan.pixels_wanted()) / 1e6 / rate,
         artifacts: artifact_names(job),
         overlaps: map.dates.iter().flat_map(|date| date.overlaps.largest.iter().cloned()).collect(),
         warnings: job.warnings_of(map).cloned().collect(),
@@ -152,8 +152,7 @@ fn rounded(ratio: f64) -> f64 {
     (ratio * 1000.0).round() / 1000.0
 }
 
-/// What the network computes, as a multiple of what the planned cores would take in a picture without end.
-#[allow(clippy::cast_precision_loss, reason = "a ratio to show")]
+/// Computation of the network, as a multiple of that for the planned cores in an unbounded picture.
 fn compute_cost(job: &Job, map: &MapJob) -> f64 {
     // Windows come in few shapes.
     let mut costs = BTreeMap::new();
@@ -163,8 +162,8 @@ fn compute_cost(job: &Job, map: &MapJob) -> f64 {
         let shape = (offset, window.core.width, window.core.height, window.read.width, window.read.height);
         let cost =
             costs.entry(shape).or_insert_with(|| job.predictor.overlap_cost(&window.read, &window.core));
-        all += *cost * window.core.pixels() as f64;
-        cores += window.core.pixels() as f64;
+        all += *cost * exact(window.core.pixels());
+        cores += exact(window.core.pixels());
     }
     all / f64::max(cores, 1.0)
 }

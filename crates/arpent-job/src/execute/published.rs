@@ -1,4 +1,4 @@
-//! What of a plan is published already.
+//! Maps of a plan that are already published.
 
 use arpent_base::Result;
 use arpent_publish::Target;
@@ -7,7 +7,7 @@ use crate::error::JobError;
 use crate::map::{PublishedMap, published_already};
 use crate::shards::Plan;
 
-/// The maps, where every one of them is published already.
+/// The maps, if all of them are already published.
 pub(super) fn all_published(plan: &Plan) -> Result<Option<Vec<PublishedMap>>> {
     let mut maps = Vec::new();
     for planned in &plan.maps {

@@ -1,4 +1,4 @@
-//! What a run or a merge came to.
+//! Results of a run or a merge.
 
 use arpent_base::{Diagnostic, Failure};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::job::FailedScene;
 use crate::map::PublishedMap;
 
-/// What a run or a merge came to.
+/// Result of a run or a merge.
 #[derive(Debug, Serialize)]
 pub struct RunReport {
     /// The maps that were published.
@@ -15,11 +15,11 @@ pub struct RunReport {
     pub failed_scenes: Vec<FailedScene>,
 }
 
-/// A job that failed after its work had begun.
+/// A job that failed after its start.
 #[derive(Debug, thiserror::Error)]
 #[error("the {what} {verb} not published", verb = if what.ends_with('s') { "were" } else { "was" })]
 pub(crate) struct Unpublished {
-    /// What was not.
+    /// The unpublished output: a map or statistics.
     pub(crate) what: &'static str,
     /// Why.
     pub(crate) source: Failure,

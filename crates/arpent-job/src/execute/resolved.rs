@@ -1,4 +1,4 @@
-//! A plan on this machine: its job resolved anew, and found to be the same.
+//! The job of a plan, resolved again on this machine and compared with the plan.
 
 use arpent_base::Result;
 
@@ -7,19 +7,19 @@ use crate::job::Job;
 use crate::scratch::Scratch;
 use crate::shards::{JobPlace, Plan, Sharing};
 
-/// A job of a plan, ready to be worked on.
+/// A resolved job of a plan.
 pub(super) struct Resolved {
     /// The job.
     pub(super) job: Job,
-    /// Holds the model package; deleted with it.
+    /// Folder of the model package; deleted when dropped.
     _model: Option<Scratch>,
 }
 
 impl Resolved {
-    /// Opens everything that the plan names, and compares it with what it was.
+    /// Opens all inputs of the plan, and compares them with it.
     ///
     /// # Errors
-    /// Whatever makes the job impossible, [`ShardError::InputChanged`](crate::ShardError::InputChanged) and
+    /// When the job cannot be run; [`ShardError::InputChanged`](crate::ShardError::InputChanged) and
     /// [`ShardError::SceneLost`](crate::ShardError::SceneLost).
     pub(super) fn new(place: &JobPlace, plan: &Plan, machine: &Machine) -> Result<Self> {
         let mut config = plan.config.clone();
@@ -33,7 +33,7 @@ impl Resolved {
             folder.path().clone_into(&mut config.model);
         }
         let mut job = Job::resolve(config, plan.group_by_crs)?;
-        // What is published says the plan's configuration, wherever the package was fetched to.
+        // The manifest records the configuration of the plan, not the folder that the package was fetched to.
         plan.config.model.clone_into(&mut job.config.model);
         let compute = std::mem::replace(&mut job.config.compute, plan.config.compute.clone());
         let sharing =

@@ -1,4 +1,4 @@
-//! A run: plan, read, predict, stitch, vectorise, publish.
+//! A run: plan, read, predict, stitch, vectorize, publish.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
@@ -10,7 +10,7 @@ use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
 use arpent_shell::message::say;
 
 use super::report::{RunReport, Unpublished};
-use super::shared::{pieces_of, pool, tell_doubts};
+use super::shared::{pieces_of, pool, print_warnings};
 use crate::config::Config;
 use crate::error::JobError;
 use crate::job::{self, FailedScene, Job, MapJob};
@@ -19,12 +19,12 @@ use crate::pipeline::Clock;
 use crate::shards::{JobPlace, Journal, Plan, PlannedMap, ShardError, Sharing, Work, engines_of};
 use crate::warnings::warn;
 
-/// How a run is made.
+/// Options of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RunOptions {
     /// One map per grid, where scenes have several.
     pub group_by_crs: bool,
-    /// Whether the output of a former run is replaced.
+    /// Whether the output of an earlier run is replaced.
     pub overwrite: bool,
 }
 
@@ -32,7 +32,7 @@ pub struct RunOptions {
 /// is lost when `interrupt` is set.
 ///
 /// # Errors
-/// Whatever makes the job impossible; nothing was published then.
+/// When the job cannot be run or finished; nothing was published then.
 pub fn run(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Result<RunReport> {
     let RunOptions { group_by_crs, overwrite } = options;
     let meter = Meter::start(WATTS_PER_CORE);
@@ -46,7 +46,7 @@ pub fn run(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Resul
     check_outputs(&job, &plan, resumes, overwrite)?;
     let pool = pool(&job.config)?;
     say(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
-    tell_doubts(&job);
+    print_warnings(&job);
     let scratch = job.scratch.path().to_owned();
     let indexed = clock.open.time(|| job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch)));
     indexed.map_err(|error| job.config.located(job.scratch.judged(error)))?;
@@ -74,8 +74,8 @@ pub fn run(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Resul
     Ok(RunReport { maps, failed_scenes: job.failed.clone() })
 }
 
-/// Refuses outputs that exist or cannot be written, before any work. What this very job published before it was killed is no
-/// hindrance.
+/// Refuses outputs that exist or cannot be written, before any work. Maps that the same job published before it was
+/// killed are accepted.
 fn check_outputs(job: &Job, plan: &Plan, resumes: bool, overwrite: bool) -> Result<()> {
     for (map, planned) in job.maps.iter().zip(&plan.maps) {
         let output = job.output_of(map)?;
@@ -86,10 +86,10 @@ fn check_outputs(job: &Job, plan: &Plan, resumes: bool, overwrite: bool) -> Resu
     Ok(())
 }
 
-/// Whether what was computed may be of use after an error: to the same command once its reason is mended, or to one with `--overwrite`.
-/// It is of none where an input must change first, since that makes another job, and where it is damaged itself.
+/// Whether computed pieces may be useful after an error: to the same command once its cause is fixed, or to one with
+/// `--overwrite`. They are not if an input must change first, since that makes another job, or if they are damaged.
 fn keeps_work(error: &Failure) -> bool {
-    // The first that knows decides, as in `is_transient`: what is below it is what it judged by.
+    // The first error with an answer decides, as in `is_transient`: it took those below into account.
     let is_of_use = |cause: &(dyn std::error::Error + 'static)| {
         let job = cause.downcast_ref().map(|e| {
             matches!(
@@ -106,15 +106,17 @@ fn keeps_work(error: &Failure) -> bool {
     error.is_transient() || error.chain().find_map(is_of_use).unwrap_or(true)
 }
 
-/// Deletes the state of a job; what stays is told.
+/// Deletes the state of a job, and reports files that could not be deleted.
 fn forget(place: &JobPlace, output: &Target) {
     match place.delete(output) {
         Ok(stay) if stay.is_empty() => {}
-        Ok(_) | Err(_) => say(&format!("could not delete all of {}; `arpent gc` does", place.plan_url())),
+        Ok(_) | Err(_) => {
+            say(&format!("could not delete all files of {}; `arpent gc` deletes them", place.plan_url()));
+        }
     }
 }
 
-/// What the steps of a run share.
+/// Shared state of the steps of a run.
 struct Run<'a> {
     overwrite: bool,
     meter: &'a Meter,
@@ -122,16 +124,16 @@ struct Run<'a> {
     pool: &'a rayon::ThreadPool,
     interrupt: &'a AtomicBool,
     plan: Plan,
-    /// Ids of the maps as they were planned first.
+    /// Ids of the maps in the first plan.
     ids: Vec<String>,
-    /// Whether the same job was begun before.
+    /// Whether the same job was started before.
     resumes: bool,
 }
 
 impl Run<'_> {
     fn all_maps(&mut self, job: &mut Job, place: &JobPlace) -> Result<Vec<PublishedMap>> {
         place.write_plan(&self.plan)?;
-        // What the same job took, and was computed on, before it was cut off.
+        // Energy and engines of the same job before its interruption.
         let before = if self.resumes { place.records()? } else { Vec::new() };
         let others: Vec<Energy> = before.iter().map(|record| record.energy.clone()).collect();
         let mut engines = engines_of(&before);
@@ -145,13 +147,13 @@ impl Run<'_> {
             let before = if self.resumes { published_already(&target, &self.ids[map])? } else { None };
             match before {
                 Some(manifest) => {
-                    say(&format!("{output} was published by a run that did not come to its end"));
+                    say(&format!("{output} is already published by an interrupted run of the same job"));
                     maps.push(PublishedMap { output, manifest });
                 }
                 None => match self.map(job, map, place, &mut journal, (&others, &engines)) {
                     Ok(published) => maps.push(published),
                     Err(error) => {
-                        // A twin of this run may have been faster, and have deleted what this one wanted to read.
+                        // Another process with the same run may have finished first, and deleted the pieces.
                         let twin = published_already(&target, &self.ids[map])?.filter(|_| !self.overwrite);
                         let Some(manifest) = twin else {
                             journal.end_failed(place, &error);
@@ -165,8 +167,8 @@ impl Run<'_> {
         Ok(maps)
     }
 
-    /// Makes and publishes one map. A scene that fails on the way is taken out and the map begun again without
-    /// it: what is published is what a job without that scene gives.
+    /// Makes and publishes one map. If a scene fails, it is removed and the map started again without
+    /// it: the result is that of a job without the scene.
     fn map(
         &mut self,
         job: &mut Job,
@@ -198,7 +200,7 @@ impl Run<'_> {
 fn leave_out(job: &mut Job, map: usize, scene: usize, error: Failure) -> Result<()> {
     let planned = &mut job.maps[map];
     let Some(bad) = planned.take_scene(scene) else { return Err(error) };
-    say(&format!("{}; going on without {}", error.message(), bad.source.uri));
+    say(&format!("{}; continuing without {}", error.message(), bad.source.uri));
     job.failed.push(FailedScene::new(&bad.source.uri, &error));
     if planned.dates.iter().any(|d| d.scenes.is_empty()) {
         return Err(error);
@@ -207,8 +209,8 @@ fn leave_out(job: &mut Job, map: usize, scene: usize, error: Failure) -> Result<
     let folder = planned.folder.clone();
     let mut again = MapJob::new(dates, folder, &job.config, &job.model.classes, job::needs(&job.predictor))?;
     again.tell_of_place(&job.model);
-    // What was told of the scene, or of the map with it, was told; now comes what is true of the map without it.
-    again.warnings().filter(|warning| planned.warnings().all(|told| told != *warning)).for_each(warn);
+    // Print only warnings that are new for the map without the scene.
+    again.warnings().filter(|warning| planned.warnings().all(|known| known != *warning)).for_each(warn);
     again.index_references(job.scratch.path())?;
     job.maps[map] = again;
     Ok(())

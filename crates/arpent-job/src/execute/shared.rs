@@ -1,4 +1,4 @@
-//! What the commands that compute have in common.
+//! Shared parts of the commands that compute.
 
 use std::ops::Range;
 
@@ -8,10 +8,10 @@ use crate::config::Config;
 use crate::job::{Job, MapJob, pieces};
 use crate::warnings::warn;
 
-/// Threads of the pool for each core. More of them only wait for each other: a thousand on a few cores do hardly anything else.
+/// Threads of the pool for each core. More would only wait for each other.
 const THREADS_OF_A_CORE: usize = 4;
 
-/// The pool that the network runs on: of as many threads as are asked for, but no more than the machine has work for.
+/// The thread pool of the network: with the configured number of threads, limited to a multiple of the number of cores.
 ///
 /// # Errors
 /// When threads cannot be started.
@@ -26,8 +26,8 @@ fn most_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).saturating_mul(THREADS_OF_A_CORE)
 }
 
-/// Tells what is doubtful about a job before its work begins: who reads it can still stop.
-pub(crate) fn tell_doubts(job: &Job) {
+/// Prints the warnings of a job before it starts, so that the user can stop it.
+pub(crate) fn print_warnings(job: &Job) {
     job.warnings.iter().for_each(warn);
     job.maps.iter().flat_map(MapJob::warnings).for_each(warn);
 }

@@ -1,8 +1,9 @@
-//! How far the shards of a plan are.
+//! Progress of the shards of a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use arpent_base::Result;
+use arpent_base::number::exact;
 use arpent_publish::Target;
 use arpent_shell::energy::Energy;
 use serde::Serialize;
@@ -10,20 +11,20 @@ use serde::Serialize;
 use super::published::all_published;
 use crate::shards::{JobPlace, PLAN_NAME, PieceId, Record, ShardError, State, jobs_of, last_of, now};
 
-/// An attempt that has not told anything for so long is taken for dead, seconds: it tells three times as often.
+/// Seconds without an update after which an attempt is considered dead: it updates its record three times as often.
 const SILENT_S: i64 = 120;
 
-/// The rate is that of the pieces of so many last seconds.
+/// Seconds over which the rate is computed.
 const RATE_OVER_S: i64 = 600;
 
-/// How far the jobs of an output are.
+/// Progress of the jobs of an output.
 #[derive(Debug, Serialize)]
 pub struct StatusReport {
     /// The jobs.
     pub jobs: Vec<JobStatus>,
 }
 
-/// How far a job is.
+/// Progress of a job.
 #[derive(Debug, Serialize)]
 pub struct JobStatus {
     /// Its plan.
@@ -32,48 +33,48 @@ pub struct JobStatus {
     pub published: bool,
     /// Number of shards.
     pub shards: usize,
-    /// How many of them are in each state.
+    /// Number of shards in each state.
     pub states: BTreeMap<ShardState, usize>,
-    /// Pieces that are there.
+    /// Completed pieces.
     pub pieces_done: usize,
     /// Pieces in all.
     pub pieces: usize,
-    /// Pixels of the pieces that are there.
+    /// Pixels of the completed pieces.
     pub pixels_done: u64,
     /// Pixels in all.
     pub pixels: u64,
     /// Pixels per second, in millions, of the last minutes.
     pub mpx_per_s: Option<f64>,
-    /// Seconds until all pieces are there at that rate.
+    /// Seconds until all pieces are complete at that rate.
     pub seconds_left: Option<f64>,
-    /// Hours that all attempts took together so far.
+    /// Hours of all attempts so far.
     pub worker_hours: f64,
-    /// Energy that all attempts took together so far.
+    /// Energy of all attempts so far.
     pub energy: Option<Energy>,
     /// The shards that are neither done nor waiting.
     pub attention: Vec<ShardStatus>,
 }
 
-/// Where a shard stands.
+/// State of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ShardState {
-    /// All its pieces are there.
+    /// All its pieces are complete.
     Done,
-    /// Somebody works at it.
+    /// A worker computes it.
     Running,
-    /// Nobody has begun it, or who had was interrupted.
+    /// No worker has started it, or its worker was interrupted.
     Waiting,
-    /// Who had begun it has not told anything for minutes.
+    /// Its worker has written no update for minutes.
     Lost,
-    /// It failed, and may go well another time.
+    /// It failed, and a retry may succeed.
     TryAgain,
-    /// It failed, and will again.
+    /// It failed permanently.
     Failed,
 }
 
 impl ShardState {
-    /// In words.
+    /// Name of the state.
     pub fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -86,31 +87,31 @@ impl ShardState {
     }
 }
 
-/// A shard that somebody may want to look at.
+/// A shard that may need attention.
 #[derive(Debug, Serialize)]
 pub struct ShardStatus {
     /// Its number.
     pub shard: usize,
-    /// Where it stands.
+    /// Its state.
     pub state: ShardState,
     /// Machine of its last attempt.
     pub host: String,
     /// Attempts so far.
     pub attempts: usize,
-    /// Seconds since its last attempt told anything.
+    /// Seconds since the last update of its last attempt.
     pub silent_s: i64,
-    /// Why it failed.
+    /// The error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What to do about it.
+    /// The hint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
-/// How far the plan at an address is, or all plans of an output.
+/// Progress of the plan at an address, or of all plans of an output.
 ///
 /// # Errors
-/// When there is no plan, or the store cannot be asked.
+/// When there is no plan, or the store cannot be read.
 pub fn status(url: &str) -> Result<StatusReport> {
     let places = match JobPlace::parse(url) {
         Ok(place) => vec![place],
@@ -136,8 +137,7 @@ fn job_status(place: &JobPlace, now: i64) -> Result<JobStatus> {
     let of = |id: &PieceId| sizes.get(id).copied().unwrap_or(0);
     let pixels_done = if published { pixels } else { pieces.keys().map(of).sum() };
     let mpx_per_s = rate(&pieces, of, now).filter(|_| !published);
-    #[allow(clippy::cast_precision_loss, reason = "figures to show")]
-    let seconds_left = mpx_per_s.map(|rate| (pixels - pixels_done) as f64 / 1e6 / rate);
+    let seconds_left = mpx_per_s.map(|rate| exact(pixels - pixels_done) / 1e6 / rate);
     let shards: Vec<ShardStatus> =
         (0..plan.shards).map(|shard| shard_status(shard, &done, &records, now)).collect();
     let mut states = BTreeMap::new();
@@ -145,8 +145,7 @@ fn job_status(place: &JobPlace, now: i64) -> Result<JobStatus> {
         *states.entry(shard.state).or_insert(0) += 1;
     }
     let energies = records.iter().map(|record| record.energy.clone());
-    #[allow(clippy::cast_precision_loss, reason = "figures to show")]
-    let worker_hours = records.iter().map(Record::seconds).sum::<i64>() as f64 / 3600.0;
+    let worker_hours = exact(records.iter().map(Record::seconds).sum::<i64>()) / 3600.0;
     Ok(JobStatus {
         plan: place.plan_url(),
         published,
@@ -167,15 +166,14 @@ fn job_status(place: &JobPlace, now: i64) -> Result<JobStatus> {
     })
 }
 
-/// Millions of pixels per second of the pieces that were written in the last minutes, from the first of them on.
-#[allow(clippy::cast_precision_loss, reason = "a figure to show")]
+/// Millions of pixels per second of the pieces written in the last minutes, from the first of them on.
 fn rate(pieces: &BTreeMap<PieceId, i64>, pixels_of: impl Fn(&PieceId) -> u64, now: i64) -> Option<f64> {
     let recent: Vec<(&PieceId, i64)> =
         pieces.iter().filter(|(_, at)| now - **at <= RATE_OVER_S).map(|(id, at)| (id, *at)).collect();
     let first = recent.iter().map(|(_, at)| *at).min()?;
     let pixels: u64 = recent.iter().filter(|(_, at)| *at > first).map(|(id, _)| pixels_of(id)).sum();
     let seconds = now - first;
-    (seconds > 0 && pixels > 0).then(|| pixels as f64 / 1e6 / seconds as f64)
+    (seconds > 0 && pixels > 0).then(|| exact(pixels) / 1e6 / exact(seconds))
 }
 
 fn shard_status(shard: usize, done: &BTreeSet<usize>, records: &[Record], now: i64) -> ShardStatus {

@@ -15,7 +15,7 @@ use crate::config::Machine;
 use crate::pipeline::{Clock, PipelineError};
 use crate::shards::{JobPlace, Journal, PieceId, Plan, ShardError, Work};
 
-/// What a worker came to, as printed.
+/// Result of a worker, as printed.
 #[derive(Debug, Serialize)]
 pub struct WorkerReport {
     /// The plan.
@@ -24,14 +24,14 @@ pub struct WorkerReport {
     pub shard: usize,
     /// Its pieces.
     pub pieces: usize,
-    /// Those that were there already.
+    /// Pieces that existed already.
     pub pieces_found: usize,
 }
 
 /// Computes a shard of the plan at an address.
 ///
 /// # Errors
-/// Why the shard is not done; what was computed is kept.
+/// When the shard is not done; computed pieces are kept.
 pub fn work(plan: &str, index: usize, machine: &Machine, interrupt: &AtomicBool) -> Result<WorkerReport> {
     let place = JobPlace::parse(plan)?;
     let plan = place.plan()?;
@@ -40,13 +40,13 @@ pub fn work(plan: &str, index: usize, machine: &Machine, interrupt: &AtomicBool)
     let mut report =
         WorkerReport { plan: place.plan_url(), shard: index, pieces: share.len(), pieces_found: share.len() };
     if place.is_done(index)? {
-        say(&format!("shard {index} was done before"));
+        say(&format!("shard {index} is already done"));
     } else {
         let mut journal = Journal::begin(&place, index)?;
         let done = work_on(machine, &place, &plan, share.clone(), interrupt, &mut journal);
         match done {
             Ok(found) => report.pieces_found = found,
-            // Another worker was faster, and what it made may be merged by now.
+            // Another worker finished first, and its pieces may already be merged.
             Err(_) if place.is_done(index)? => say(&format!("shard {index} was done by another worker")),
             Err(error) => {
                 journal.end_failed(&place, &error);
@@ -58,7 +58,7 @@ pub fn work(plan: &str, index: usize, machine: &Machine, interrupt: &AtomicBool)
     Ok(report)
 }
 
-/// Computes what is missing of a shard; gives how many pieces were there.
+/// Computes the missing pieces of a shard; returns the number of those that existed.
 fn work_on(
     machine: &Machine,
     place: &JobPlace,

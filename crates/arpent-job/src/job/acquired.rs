@@ -1,4 +1,4 @@
-//! When scenes were taken, as the user says it.
+//! Dates of acquisition that the user sets.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use super::overlap::days;
 use super::scene::UsableScene;
 use crate::config::{DatePattern, InputOptions, normalized_date};
 
-/// Sets the dates that the configuration says: one for all scenes, or one in the name of each file. What the user says goes before
-/// what a STAC item or the file says. Gives what is doubtful.
+/// Sets the dates of the configuration: one for all scenes, or one in the name of each file. They replace
+/// the dates of STAC items and files. Returns warnings.
 pub(super) fn state(sources: &mut [SceneSource], options: &InputOptions) -> Option<Warning> {
     if let Some(date) = options.acquired.as_deref().and_then(normalized_date) {
         for scene in sources.iter_mut() {
@@ -39,7 +39,7 @@ pub(super) fn state(sources: &mut [SceneSource], options: &InputOptions) -> Opti
     Some(Warning::new("no-date-in-name", "input.acquired_from", message))
 }
 
-/// Brings the date that a STAC item or a file gives to the form in which dates are kept. One that is none is not known: that is told.
+/// Normalizes the date of a STAC item or a file. One that cannot be parsed is unknown, with a warning.
 pub fn check(info: &mut SceneInfo) -> Option<Warning> {
     let said = info.acquired.take()?;
     info.acquired = normalized_date(&said);
@@ -50,11 +50,11 @@ pub fn check(info: &mut SceneInfo) -> Option<Warning> {
         "its STAC item or its metadata say that it was taken at `{said}`, which is no date, no time with its zone, and no interval that ends \
          after it begins: its date is not known"
     );
-    let hint = "say the date with --acquired, or under [input] with `acquired` or `acquired_from`";
+    let hint = "set the date with --acquired, or with `acquired` or `acquired_from` under [input]";
     Some(Warning::new("date-not-readable", &info.id, message).with_hint(hint))
 }
 
-/// What is doubtful about the scenes of two dates: files that are named for both, and dates in the other order.
+/// Warnings about the scenes of two dates: files that are named for both, and dates in the reverse order.
 pub(super) fn of_two_dates(before: &[UsableScene], after: &[UsableScene]) -> Vec<Warning> {
     let mut all = Vec::new();
     let files: BTreeSet<&str> = before.iter().map(|scene| scene.source.gdal_path.as_str()).collect();
@@ -62,23 +62,23 @@ pub(super) fn of_two_dates(before: &[UsableScene], after: &[UsableScene]) -> Vec
     let both: Vec<&str> = both.map(|scene| scene.info.id.as_str()).collect();
     if let Some(first) = both.first() {
         let message = format!(
-            "{} of {} scenes are named for both dates, the first is `{first}`: no change is found where a scene is compared with itself",
+            "{} of {} scenes are named for both dates, the first is `{first}`: no change is found if a scene is compared with itself",
             both.len(),
             after.len()
         );
         all.push(Warning::new("same-scene-twice", "before", message));
     }
-    // Of an interval, the beginning of the earlier scenes and the end of the later ones.
+    // Of intervals, the start of the earlier scenes and the end of the later ones.
     let first = before.iter().filter_map(days).map(|[start, _]| start).min();
     let last = after.iter().filter_map(days).map(|[_, end]| end).max();
     if let (Some(first), Some(last)) = (first, last)
         && first > last
     {
         let message = format!(
-            "the scenes of the earlier date were taken from {first} on, those of the later date until {last}: what has gone is told as \
-             what has come"
+            "the scenes of the earlier date were taken from {first} on, those of the later date until {last}: losses are reported as \
+             gains"
         );
-        let hint = "name the scenes that were taken first with --before, the others with --scene";
+        let hint = "name the scenes of the earlier date with --before, the others with --scene";
         all.push(Warning::new("dates-swapped", "before", message).with_hint(hint));
     }
     all

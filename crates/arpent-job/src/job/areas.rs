@@ -1,30 +1,32 @@
-//! Whether areas of the plane are areas on the ground.
+//! Whether areas in the CRS of a map are areas on the ground.
 
+use arpent_base::number::exact;
 use arpent_gdal::Transformer;
 use arpent_publish::Warning;
 use arpent_raster::{Crs, CrsKind, Grid, Window, radii};
 
-/// How much of itself an area may differ before it is told: Lambert-93 is off by 0.6 % at most where it is used, UTM by 0.2 %.
+/// Relative difference of areas from which on a warning is given: Lambert-93 is off by 0.6 % at most in its area of
+/// use, UTM by 0.2 %.
 const MOST: f64 = 0.01;
 
-/// Places of the extent that are looked at, along each side.
+/// Sampled places of the extent, along each side.
 const PLACES: usize = 3;
 
-/// Side of the piece of the plane whose area is compared, metres: large beside the rounding of degrees, small beside the Earth.
+/// Side of the square whose area is compared, meters: large compared with the rounding of degrees, small compared with
+/// the Earth.
 const SIDE_M: f64 = 100.0;
 
-/// What is doubtful about the areas of a map: those of a projected CRS are measured in its plane, which far from where the CRS is meant for
-/// is not the ground. Geographic and Mercator systems have areas on the ellipsoid.
+/// A warning about the areas of a map: those of a projected CRS are measured in its plane, which far from the CRS's
+/// area of use is not the ground. Geographic and Mercator systems have areas on the ellipsoid.
 pub(super) fn warning(grid: &Grid, extent: &Window) -> Option<Warning> {
     let crs = &grid.crs;
-    let CrsKind::Projected { metres_per_unit } = crs.kind else { return None };
+    let CrsKind::Projected { meters_per_unit } = crs.kind else { return None };
     let transformer = Transformer::new(crs).ok()?;
     let [west, south, east, north] = grid.bbox(extent);
-    #[allow(clippy::cast_precision_loss, reason = "three places")]
-    let along = |low: f64, high: f64, i: usize| low + (high - low) * i as f64 / (PLACES - 1) as f64;
+    let along = |low: f64, high: f64, i: usize| low + (high - low) * exact(i) / exact(PLACES - 1);
     let places = (0..PLACES * PLACES)
         .map(|i| (along(west, east, i % PLACES), along(south, north, i / PLACES)))
-        .filter_map(|(x, y)| scale(crs, metres_per_unit, &transformer, x, y));
+        .filter_map(|(x, y)| scale(crs, meters_per_unit, &transformer, x, y));
     let (least, most) =
         places.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), scale| (l.min(scale), m.max(scale)));
     if !(least.is_finite() && most.is_finite()) || (least >= 1.0 - MOST && most <= 1.0 + MOST) {
@@ -32,20 +34,19 @@ pub(super) fn warning(grid: &Grid, extent: &Window) -> Option<Warning> {
     }
     let percent = |scale: f64| (scale - 1.0) * 100.0;
     let message = format!(
-        "areas are those of {}, which here differ from areas on the ground by {:+.1} to {:+.1} %; this holds for minimum areas and mapping units too",
+        "areas are those of {}, which here differ from areas on the ground by {:+.1} to {:+.1} %; this applies to minimum areas and mapping units too",
         crs.name,
         percent(least),
         percent(most)
     );
-    let hint =
-        "for areas on the ground, bring the scenes to an equal-area CRS or to the UTM zone of the place";
+    let hint = "for areas on the ground, warp the scenes to an equal-area CRS or to the UTM zone of the area";
     Some(Warning::new("areas-off-the-ground", "grid", message).with_hint(hint))
 }
 
-/// Area of a small piece of the plane beside that of the same piece of the ellipsoid, where a square of one radian measures one radius
-/// of the parallel by one of the meridian ([`radii`]).
-fn scale(crs: &Crs, metres_per_unit: f64, transformer: &Transformer, x: f64, y: f64) -> Option<f64> {
-    let half = SIDE_M / metres_per_unit / 2.0;
+/// Area of a small square of the plane relative to that of the same piece of the ellipsoid, where a square of one
+/// radian measures one radius of the parallel by one of the meridian ([`radii`]).
+fn scale(crs: &Crs, meters_per_unit: f64, transformer: &Transformer, x: f64, y: f64) -> Option<f64> {
+    let half = SIDE_M / meters_per_unit / 2.0;
     let at = |x: f64, y: f64| transformer.point(x, y).ok();
     let (left, right) = (at(x - half, y)?, at(x + half, y)?);
     let (below, above) = (at(x, y - half)?, at(x, y + half)?);
@@ -65,7 +66,7 @@ mod tests {
 
     fn scale_at(crs: &str, x: f64, y: f64) -> f64 {
         let crs = arpent_gdal::describe_crs(crs).unwrap();
-        let unit = crs.metres_per_unit().unwrap();
+        let unit = crs.meters_per_unit().unwrap();
         scale(&crs, unit, &Transformer::new(&crs).unwrap(), x, y).unwrap()
     }
 

@@ -1,4 +1,4 @@
-//! What a run is made of, hashed: the same inputs, model and options give the same run id.
+//! The run id, a hash of inputs, model and options: the same ones give the same id.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,7 +18,7 @@ use crate::config::OcsGe;
 pub(crate) struct Input {
     /// Scene id.
     pub id: String,
-    /// As it was named.
+    /// URI as given.
     pub uri: String,
     /// Its date, in a map that compares two.
     #[serde(skip)]
@@ -33,14 +33,14 @@ pub(crate) struct Input {
 pub(crate) enum Unhashed {
     /// The bytes of one, by its position, cannot be read.
     Scene(usize, Failure),
-    /// Nobody wants them any more.
+    /// They are not needed any more.
     Stopped,
 }
 
 /// Fingerprints of a map's scenes.
 ///
 /// # Errors
-/// The first scene whose bytes cannot be read; that `stop` was set between two scenes.
+/// When the bytes of a scene cannot be read, or `stop` was set between two scenes.
 pub(crate) fn fingerprints(map: &MapJob, stop: &AtomicBool) -> Result<Vec<Input>, Unhashed> {
     let one = |(i, (date, scene)): (usize, (Option<&'static str>, &UsableScene))| {
         if stop.load(Ordering::Relaxed) {
@@ -89,12 +89,12 @@ pub(crate) fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
     format!("run-{}", short_hash(described.to_string().as_bytes()))
 }
 
-/// Leaves of a source what follows its file: which layer is meant, and how it is read.
+/// The part of a source after its file: layer and open options.
 fn without_file(source: &mut String) {
     source.drain(..arpent_gdal::layer_file(source).len());
 }
 
-/// How each scene is read: its bands, what is applied to their values, and what makes pixels invalid. A STAC item may declare all of it,
+/// How each scene is read: its bands, scale and offset, nodata and masks. A STAC item may declare all of it,
 /// which is no part of the scene's bytes.
 pub(crate) fn reading(map: &MapJob) -> Vec<String> {
     let of_scene = |scene: &UsableScene| {
@@ -111,7 +111,7 @@ pub(crate) fn reading(map: &MapJob) -> Vec<String> {
     map.scenes().map(|(_, scene)| of_scene(scene)).collect()
 }
 
-/// What of a fingerprint is of the bytes, not of the place where they lie.
+/// The part of a fingerprint that depends on the bytes, not on their location.
 fn content(print: &Fingerprint) -> serde_json::Value {
     let known = print.sha256.as_ref().or(print.etag.as_ref()).or(print.modified.as_ref());
     let parts: Vec<_> = print.parts.iter().map(content).collect();

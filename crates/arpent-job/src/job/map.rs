@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use arpent_base::number::{ceil, exact};
 use arpent_base::{DoingWhat as _, Result};
 use arpent_gdal::{Aoi, Fingerprint, Mosaic, MosaicReader, SharedBlocks};
 use arpent_model::ModelPackage;
@@ -31,26 +32,26 @@ pub(crate) const AFTER: &str = "after";
 pub struct MapJob {
     /// Folder under the output, when a job makes several maps.
     pub folder: Option<String>,
-    /// What the network looks at: one date, or the earlier and the later of two that it compares.
+    /// Inputs of the network: one date, or the earlier and the later of two.
     pub dates: Vec<Survey>,
     /// Area of interest.
     pub aoi: Option<Aoi>,
     /// Fingerprint of the AOI's bytes.
     pub aoi_fingerprint: Option<Fingerprint>,
-    /// Layers that the map is crossed with.
+    /// Reference layers.
     pub references: reference::Plan,
     /// Fingerprints of their bytes.
     pub reference_fingerprints: Vec<Fingerprint>,
     /// The windows.
     pub plan: WindowPlan,
-    /// What is doubtful about the map as a whole.
+    /// Warnings about the map as a whole.
     own_warnings: Vec<Warning>,
 }
 
 /// The scenes of one date.
 #[derive(Debug)]
 pub struct Survey {
-    /// The scenes, in the order in which they give pixels.
+    /// The scenes, in order of priority.
     pub scenes: Vec<UsableScene>,
     /// The scenes as one raster.
     pub mosaic: Mosaic,
@@ -78,7 +79,7 @@ impl MapJob {
     /// Plans a map of the scenes of each date, the earlier first.
     ///
     /// # Errors
-    /// An AOI that cannot be used, or touches no scene; dates that have no place in common.
+    /// An AOI that cannot be used, or touches no scene; dates that do not overlap.
     pub fn new(
         dates: Vec<Vec<UsableScene>>,
         folder: Option<String>,
@@ -134,12 +135,12 @@ impl MapJob {
         named.flat_map(move |(date, name)| date.scenes.iter().map(move |s| (several.then_some(name), s)))
     }
 
-    /// What is doubtful about the map and its scenes, known before a window is read.
+    /// Warnings about the map and its scenes before windows are read.
     pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
         self.own_warnings.iter().chain(self.scenes().flat_map(|(_, scene)| &scene.warnings))
     }
 
-    /// Keeps what is doubtful about the place of the map as a whole.
+    /// Adds warnings about the location of the map.
     pub(crate) fn tell_of_place(&mut self, model: &ModelPackage) {
         let of_place = [
             territories::warning(model, &self.grid().crs, self.scenes().map(|(_, scene)| &scene.info)),
@@ -148,7 +149,7 @@ impl MapJob {
         self.own_warnings.extend(of_place.into_iter().flatten());
     }
 
-    /// Whether its readers share blocks of a scene.
+    /// Whether its readers share the blocks of a scene.
     pub fn shares_blocks(&self) -> bool {
         self.scenes().any(|(_, scene)| SharedBlocks::takes(&scene.info))
     }
@@ -163,7 +164,7 @@ impl MapJob {
         self.scenes().any(|(_, scene)| arpent_gdal::is_remote_uri(&scene.info.uri))
     }
 
-    /// What so many readers may hold beside their windows and caches, bytes. The scenes that gave pixels where scenes meet are read by
+    /// Memory of the readers in addition to their windows and caches, bytes. The scenes of overlaps are read by
     /// one more.
     pub fn bytes_of_readers(&self, readers: usize) -> u64 {
         let readers = readers + usize::from(self.dates.iter().any(|date| date.scenes.len() > 1));
@@ -177,7 +178,12 @@ impl MapJob {
         most.saturating_mul(readers as u64).saturating_add(kept)
     }
 
-    /// What each reader needs of GDAL's cache for the blocks that it decodes at a time, bytes.
+    /// Size of one band of a pixel as read, bytes.
+    pub fn value_bytes(&self) -> u64 {
+        self.scenes().map(|(_, scene)| MosaicReader::bytes_of_a_value(&scene.info)).max().unwrap_or(0)
+    }
+
+    /// Size of GDAL's cache that each reader needs for the blocks that it decodes at a time, bytes.
     pub fn decoded_by_a_reader(&self) -> u64 {
         self.scenes().map(|(_, scene)| SharedBlocks::cache_of_a_reader(&scene.info)).max().unwrap_or(0)
     }
@@ -205,10 +211,10 @@ impl MapJob {
         u32::try_from(bytes >> 20).unwrap_or(u32::MAX).clamp(64, 512).max(least)
     }
 
-    /// Reads the layers that the map is crossed with into a new folder under `scratch`.
+    /// Reads the reference layers into a new folder under `scratch`.
     ///
     /// # Errors
-    /// What makes one unusable.
+    /// A layer that cannot be used.
     pub fn index_references(&mut self, scratch: &Path) -> Result<()> {
         if self.references.is_empty() {
             return Ok(());
@@ -233,36 +239,31 @@ impl MapJob {
     }
 }
 
-/// Share of an AOI without a scene from which on it is told: below, borders were drawn a little beyond the pictures.
+/// Share of an AOI without a scene from which on a warning is given: below, borders were drawn slightly beyond the
+/// scenes.
 const LEAST_SHARE_OUTSIDE: f64 = 0.005;
 
-/// What was done to the polygons of an AOI, and how much of it no scene covers.
+/// Warnings about the polygons of an AOI, and about its share that no scene covers.
 fn warnings_of_aoi(aoi: &Aoi, file: &str, footprints: &[Window]) -> Vec<Warning> {
     let mut warnings = layer_warnings("aoi", file, "features", aoi.counts());
     let outside = aoi.outside_of(footprints);
     if outside.polygons > 0 || outside.share >= LEAST_SHARE_OUTSIDE {
         let message = format!(
-            "about {:.1} % of {} lies where no scene does, {} of its {} polygons as a whole: the map has nothing there",
+            "about {:.1} % of {} is covered by no scene, {} of its {} polygons completely: the map is empty there",
             outside.share * 100.0,
             arpent_base::redacted(file),
             count(outside.polygons as u64),
             count(outside.of as u64)
         );
-        let hint = "name the scenes that are missing, or an AOI of what is there";
+        let hint = "name the missing scenes, or an AOI within the scenes";
         warnings.push(Warning::new("aoi-without-scene", "aoi", message).with_hint(hint));
     }
     warnings
 }
 
 /// A number of pixels, times a factor.
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an estimate; the cast saturates"
-)]
 fn times(pixels: usize, factor: f64) -> usize {
-    (pixels as f64 * factor).ceil() as usize
+    ceil::<usize>(exact(pixels) * factor)
 }
 
 /// The windows in which every date has a scene.
@@ -274,7 +275,8 @@ fn footprints(dates: &[Survey]) -> Vec<Window> {
     })
 }
 
-/// The pixels of the output: the smallest window that holds what every date has (`all`), cut to the AOI's bounding window.
+/// The pixels of the output: the smallest window that contains the pixels of every date (`all`), cut to the AOI's
+/// bounding window.
 fn extent_of(
     all: Window,
     aoi: Option<&Aoi>,
@@ -297,7 +299,8 @@ fn extent_of(
 /// The scenes of each date on one grid.
 type Group = Vec<Vec<UsableScene>>;
 
-/// One map for each grid, of the scenes of each date. Scenes whose grid another date lacks are put to the failed.
+/// One map for each grid, of the scenes of each date. Scenes whose grid another date lacks are added to the failed
+/// ones.
 pub(super) fn maps_of(
     dates: Vec<Vec<UsableScene>>,
     config: &Config,

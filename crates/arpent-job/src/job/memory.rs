@@ -1,4 +1,4 @@
-//! How much memory a job may take, told before it starts.
+//! An upper bound of the memory of a job, computed before it starts.
 
 use arpent_gdal::MosaicReader;
 use arpent_raster::FILL_REACH_PX;
@@ -7,14 +7,16 @@ use arpent_tiling::WindowPlan;
 /// Bytes of features that the spool sorts at a time.
 pub(crate) const SPOOL_RUN_BYTES: usize = 16 << 20;
 
-/// What is kept of the tiles of givers, bytes.
+/// Cache of tiles with the scenes of pixels, bytes.
 pub(crate) const TILES_BYTES: usize = 16 << 20;
 
-/// What a job's memory depends on.
+/// Parameters of a job's memory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MemoryNeeds {
     /// Bands read.
     pub bands: usize,
+    /// Bytes of a band's value as it is read, before it is part of a chip.
+    pub value_bytes: u64,
     /// Whether scenes are resampled while they are read.
     pub resampled: bool,
     /// Threads that read.
@@ -27,18 +29,18 @@ pub(crate) struct MemoryNeeds {
     pub coverage_rows: usize,
     /// Bytes of each pixel of a strip that references take.
     pub references: u64,
-    /// What is kept of scenes that meet, bytes.
+    /// Memory for overlapping scenes, bytes.
     pub origins: u64,
-    /// Pixels of the largest piece: the answers that are stored together.
+    /// Pixels of the largest piece, whose predictions are stored together.
     pub piece_px: u64,
-    /// What the network holds for as many of the largest windows, bytes.
+    /// Memory of the network for as many of the largest windows, bytes.
     pub network: u64,
 }
 
-/// The program itself, its libraries and its formats' writers, bytes. Measured; see `benches/runs/`.
+/// The program, its libraries and the writers of formats, bytes. Measured; see `benches/runs/`.
 const BASE: u64 = 140 << 20;
 
-/// Twice what the spool sorts: the features as they are and as they are written, bytes.
+/// Twice the size of the spool's sort buffer: features in memory and as written, bytes.
 const SPOOL: u64 = 2 * SPOOL_RUN_BYTES as u64;
 
 /// Bytes of each pixel of a strip: labels and confidence of two that are being filled, since windows come out of order, of one that
@@ -57,16 +59,16 @@ const COVERAGE_BYTES_PER_PIXEL: u64 = 12;
 /// An upper bound of the job's resident memory, bytes. It grows with the width of the extent and the size of a
 /// window; never with the extent's height, the number of classes or of features.
 pub(crate) fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
-    // Where pixels are invalid, a chip holds what fills them, too; which it is takes a step of two bytes for each pixel, and one while
-    // it is looked for.
+    // If pixels are invalid, a chip also holds the values that fill them; the search for these takes two bytes for each
+    // pixel, and one more meanwhile.
     let largest = plan.largest_read();
     let read = if largest.is_empty() { 0 } else { largest.grow(FILL_REACH_PX).pixels() };
     // A chip holds a float for each band and a byte of validity; raw samples, or the chips of two dates that are being
-    // joined, stand beside it while it is read.
-    let chip = read * (needs.bands as u64 * 8 + 2);
+    // joined, exist at the same time while it is read.
+    let chip = read * (needs.bands as u64 * (4 + needs.value_bytes) + 2);
     // Each reader holds a chip until it is taken, and each predictor the one it predicts.
     let chips = chip * (needs.readers + needs.predictors) as u64;
-    // Of scenes that are resampled, each reader holds a strip as it is.
+    // Of resampled scenes, each reader holds a strip before resampling.
     let strips = if needs.resampled {
         MosaicReader::BYTES_OF_A_STRIP * (needs.bands as u64 + 1) * needs.readers as u64
     } else {
@@ -75,7 +77,7 @@ pub(crate) fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
     let coverage = plan.extent().width as u64 * needs.coverage_rows as u64;
     let rows = strip * (STRIP_BYTES_PER_PIXEL + needs.references) + coverage * COVERAGE_BYTES_PER_PIXEL;
-    // Where a piece is one window or two, each predictor's answers wait in another.
+    // If a piece is one window or two, the predictions of each predictor wait in another piece.
     let pieces = needs.piece_px * PIECE_BYTES_PER_PIXEL + needs.predictors as u64 * read * 2;
     let fills = needs.predictors as u64 * read * 3;
     BASE + SPOOL + needs.cache + chips + strips + needs.network + rows + pieces + fills + needs.origins

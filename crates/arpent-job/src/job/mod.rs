@@ -1,4 +1,4 @@
-//! From what was written to what will be done: the only place that rejects bad input.
+//! From a configuration to a resolved job: the only place that rejects bad input.
 
 mod acquired;
 mod areas;

@@ -1,5 +1,6 @@
-//! Scenes of one date over the same pixels: which goes first, and what is told of it.
+//! Overlapping scenes of one date: their order, and warnings.
 
+use arpent_base::number::exact;
 use arpent_publish::{Acquired, Warning};
 use serde::Serialize;
 
@@ -7,19 +8,19 @@ use super::scene::UsableScene;
 use crate::config::Order;
 use crate::error::JobError;
 
-/// Pairs of scenes that are told one by one.
+/// Pairs of scenes that are listed.
 const PAIRS_TOLD: usize = 20;
 
-/// Two scenes that hold the same pixels.
+/// Two overlapping scenes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Overlap {
-    /// Ids of the scenes, in the mosaic's order: where both have a valid pixel, the first gives it.
+    /// Ids of the scenes, in the mosaic's order: if both are valid at a pixel, the first is used.
     pub scenes: [String; 2],
-    /// Pixels that both hold, as a share of the smaller scene.
+    /// Pixels in both, as a share of the smaller scene.
     pub share: f64,
 }
 
-/// Scenes that hold the same pixels.
+/// Overlapping scenes.
 #[derive(Debug, Clone, Default)]
 pub struct Overlaps {
     /// Number of pairs.
@@ -28,7 +29,7 @@ pub struct Overlaps {
     pub largest: Vec<Overlap>,
     /// The largest share of a pair of which the dates differ.
     differ: Option<Pair>,
-    /// The first pair with a scene whose date is not known.
+    /// The first pair with a scene of unknown date.
     unknown: Option<Pair>,
 }
 
@@ -39,7 +40,7 @@ struct Pair {
     share: f64,
 }
 
-/// Puts the scenes of one date into the order in which they give pixels.
+/// Sorts the scenes of one date by priority.
 pub(super) fn sort(scenes: &mut [UsableScene], order: Option<Order>) {
     scenes.sort_by(|a, b| (&a.info.id, &a.info.uri).cmp(&(&b.info.id, &b.info.uri)));
     match order {
@@ -64,7 +65,7 @@ pub(super) fn days(scene: &UsableScene) -> Option<[String; 2]> {
 }
 
 impl Overlaps {
-    /// Of scenes in the mosaic's order.
+    /// Finds the overlaps of scenes in the mosaic's order.
     pub(super) fn of(scenes: &[UsableScene]) -> Self {
         let days: Vec<_> = scenes.iter().map(days).collect();
         let mut by_row: Vec<usize> = (0..scenes.len()).collect();
@@ -76,8 +77,7 @@ impl Overlaps {
             for other in &active {
                 let Some(common) = scenes[*other].info.window.intersect(&window) else { continue };
                 let smaller = window.pixels().min(scenes[*other].info.window.pixels());
-                #[allow(clippy::cast_precision_loss, reason = "a share to show")]
-                let share = common.pixels() as f64 / smaller as f64;
+                let share = exact(common.pixels()) / exact(smaller);
                 let pair = Pair { first: i.min(*other), second: i.max(*other), share };
                 found.add(pair, &days);
                 largest.push(pair);
@@ -88,11 +88,11 @@ impl Overlaps {
             }
         }
         keep_largest(&mut largest);
-        let told = |pair: &Pair| Overlap {
+        let listed = |pair: &Pair| Overlap {
             scenes: [pair.first, pair.second].map(|i| scenes[i].info.id.clone()),
             share: (pair.share * 1e4).round() / 1e4,
         };
-        found.largest = largest.iter().map(told).collect();
+        found.largest = largest.iter().map(listed).collect();
         found
     }
 
@@ -107,15 +107,15 @@ impl Overlaps {
         }
     }
 
-    /// Refuses scenes of different dates over the same pixels without an order, and an order by dates that are not known.
+    /// Refuses overlapping scenes of different dates without an order, and an order by unknown dates.
     pub(super) fn check(&self, scenes: &[UsableScene], order: Option<Order>) -> Result<(), JobError> {
         let shown = |pair: &Pair| {
             let scene = |i: usize| {
                 let info = &scenes[i].info;
-                format!("`{}` ({})", info.id, info.acquired.as_deref().unwrap_or("date not known"))
+                format!("`{}` ({})", info.id, info.acquired.as_deref().unwrap_or("date unknown"))
             };
             let (first, second) = (scene(pair.first), scene(pair.second));
-            format!("{first} and {second} share {} of the smaller one", percent(pair.share))
+            format!("{first} and {second} overlap by {} of the smaller one", percent(pair.share))
         };
         match (order, &self.differ, &self.unknown) {
             (None, Some(pair), _) => Err(JobError::OrderMissing { example: shown(pair), pairs: self.pairs }),
@@ -124,7 +124,7 @@ impl Overlaps {
         }
     }
 
-    /// What is told of them.
+    /// The warning about overlaps.
     pub(super) fn warning(&self, order: Option<Order>) -> Option<Warning> {
         let largest = self.largest.first()?;
         let [first, second] = &largest.scenes;
@@ -134,19 +134,18 @@ impl Overlaps {
             Some(Order::Newest) => "the newest",
         };
         let pairs = if self.pairs == 1 {
-            "1 pair of scenes lies".into()
+            "1 pair of scenes overlaps".into()
         } else {
-            format!("{} pairs of scenes lie", self.pairs)
+            format!("{} pairs of scenes overlap", self.pairs)
         };
         let message = format!(
-            "{pairs} over the same pixels, at most {} of the smaller one (`{first}` and `{second}`): {rule} with a valid pixel gives it",
+            "{pairs}, by at most {} of the smaller one (`{first}` and `{second}`): each pixel is taken from {rule} that is valid there",
             percent(largest.share)
         );
         let mut warning = Warning::new("scenes-overlap", first, message);
         if order.is_none() {
-            warning.hint = Some(
-                "`order = \"newest\"` or `order = \"given\"` under [input] says which goes first".into(),
-            );
+            warning.hint =
+                Some("`order = \"newest\"` or `order = \"given\"` under [input] sets the order".into());
         }
         Some(warning)
     }

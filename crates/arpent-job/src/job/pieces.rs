@@ -1,7 +1,8 @@
-//! Pieces of a map: the windows whose answers are kept together.
+//! Pieces of a map: windows whose predictions are stored together.
 
 use std::ops::Range;
 
+use arpent_base::number::truncate;
 use arpent_model::{ModelPackage, flop_per_pixel};
 use arpent_tiling::WindowPlan;
 
@@ -20,18 +21,13 @@ pub(super) fn largest_piece_px(model: &ModelPackage, plan: &WindowPlan) -> u64 {
     pieces(model, plan).into_iter().map(pixels).max().unwrap_or(0)
 }
 
-/// Pixels of a piece for a network that takes so many operations for each pixel.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a positive number far below 2^63"
-)]
+/// Pixels of a piece for a network with a number of operations per pixel.
 fn most_pixels(flop_per_pixel: f64) -> u64 {
-    let by_work = (MOST_FLOP / flop_per_pixel.max(1.0)) as u64;
+    let by_work = truncate::<u64>(MOST_FLOP / flop_per_pixel.max(1.0));
     by_work.min(MOST_PIXELS)
 }
 
-/// Cuts the windows of a plan into pieces of at most so many pixels, within strips.
+/// Cuts the windows of a plan into pieces with a maximum number of pixels, within strips.
 pub(crate) fn cut(plan: &WindowPlan, most_pixels: u64) -> Vec<Range<usize>> {
     let windows = plan.windows();
     let mut pieces: Vec<Range<usize>> = Vec::new();

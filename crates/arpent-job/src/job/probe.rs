@@ -1,19 +1,19 @@
-//! How fast a network is on this machine, tried out.
+//! A probe of a network's speed on this machine.
 
 use std::time::{Duration, Instant};
 
 use arpent_base::Result;
+use arpent_base::number::exact;
 use arpent_model::Predictor;
 use arpent_raster::{Chip, Window};
 
-/// Side of the core that is tried, pixels.
+/// Side of the core of the probe, pixels.
 const SIDE: usize = 512;
 
 /// Mpx/s of a network, the overlap not counted: the best of as many chips as fit a time, after a first.
 ///
 /// # Errors
-/// When the network does not answer.
-#[allow(clippy::cast_precision_loss, reason = "a rate to show")]
+/// When the prediction fails.
 pub fn mpx_per_s(
     predictor: &Predictor,
     bands: usize,
@@ -34,5 +34,5 @@ pub fn mpx_per_s(
             break;
         }
     }
-    Ok(core.pixels() as f64 / best / 1e6)
+    Ok(exact(core.pixels()) / best / 1e6)
 }

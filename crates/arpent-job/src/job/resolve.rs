@@ -1,15 +1,14 @@
-//! From what was written to what will be done: the only place that rejects bad input.
+//! Resolves a configuration to a job, and rejects bad input.
 
 use std::collections::BTreeSet;
 
-use arpent_base::Result;
 use arpent_base::config::nearest;
+use arpent_base::{Column, Result};
 use arpent_gdal::SharedBlocks;
 use arpent_model::{ModelError, ModelPackage, Predictor, Weights};
 use arpent_publish::Warning;
 use arpent_shell::message::detail;
 use arpent_tiling::{Needs, PlannedWindow};
-use arpent_vector::Column;
 
 use super::map::{self, MapJob};
 use super::memory::{MemoryNeeds, TILES_BYTES, memory_bound};
@@ -25,13 +24,13 @@ use crate::stores::set_up_gdal;
 const READERS: usize = 2;
 const READERS_OF_REMOTE: usize = 8;
 
-/// GDAL's block cache where it holds headers and small reads alone, MiB.
+/// GDAL's block cache if it holds only headers and small reads, MiB.
 const SMALL_CACHE_MB: u32 = 16;
 
-/// A job, resolved: everything that can be refused has been.
+/// A resolved job: all checks of its inputs are done.
 #[derive(Debug)]
 pub struct Job {
-    /// The effective configuration: the file's, with the command line's changes.
+    /// The effective configuration: that of the file, with the changes of the command line.
     pub config: Config,
     /// The model package.
     pub model: ModelPackage,
@@ -43,15 +42,15 @@ pub struct Job {
     pub maps: Vec<MapJob>,
     /// Scenes that cannot be used.
     pub failed: Vec<FailedScene>,
-    /// What is doubtful about all of its maps.
+    /// Warnings about all maps.
     pub warnings: Vec<Warning>,
-    /// Where to publish, if it was said.
+    /// Where to publish, if set.
     pub output: Option<String>,
-    /// Codes of its classes in OCS GE, if they are wanted.
+    /// OCS GE codes of its classes, if configured.
     pub ocs_ge: Option<OcsGe>,
     /// Temporary files; deleted with the job.
     pub scratch: Scratch,
-    /// Room for blocks that may be needed again, in GDAL's cache or in one that readers share, MiB.
+    /// Cache of blocks that may be needed again, in GDAL's cache or in one that readers share, MiB.
     cache_mb: u32,
     /// Size of GDAL's block cache, MiB.
     gdal_cache_mb: u32,
@@ -61,7 +60,7 @@ impl Job {
     /// Resolves an effective configuration; with `group_by_crs`, scenes of several grids make several maps.
     ///
     /// # Errors
-    /// Whatever makes the job impossible, with its place and a hint.
+    /// When the job cannot be run, with the line in the configuration and a hint.
     pub fn resolve(config: Config, group_by_crs: bool) -> Result<Self> {
         let written = config.clone();
         Self::resolve_values(config, group_by_crs).map_err(|error| written.located(error))
@@ -122,8 +121,8 @@ impl Job {
             }
             maps.iter().try_for_each(|map| objects.merger(map.grid()).map(drop))?;
         }
-        if model.is_detection() && !config.reference.impose.is_empty() {
-            return Err(JobError::ImposeOnBoxes { model: model.id.clone() }.into());
+        if model.is_detection() && !config.reference.overrides.is_empty() {
+            return Err(JobError::OverrideOnBoxes { model: model.id.clone() }.into());
         }
         for map in &mut maps {
             map.tell_of_place(&model);
@@ -164,7 +163,7 @@ impl Job {
         Ok(job)
     }
 
-    /// What is doubtful about a map, known before a window is read: of the job, of the map, of its scenes.
+    /// Warnings about a map before windows are read: of the job, of the map, of its scenes.
     pub fn warnings_of<'a>(&'a self, map: &'a MapJob) -> impl Iterator<Item = &'a Warning> {
         self.warnings.iter().chain(map.warnings())
     }
@@ -181,12 +180,12 @@ impl Job {
     /// Upper bound of the resident memory for one map, bytes.
     ///
     /// # Errors
-    /// When what the network needs for a window cannot be said.
+    /// When the memory of the network for a window cannot be computed.
     pub fn memory_bound(&self, map: &MapJob) -> Result<u64, ModelError> {
         self.memory_bound_with(map, self.predictors(map)?)
     }
 
-    /// Windows of a map that are predicted side by side: as many as are worth it, fewer when memory is limited.
+    /// Windows of a map that are predicted in parallel: as many as are useful, fewer if memory is limited.
     ///
     /// # Errors
     /// As [`Job::memory_bound`].
@@ -195,7 +194,7 @@ impl Job {
         let worth = |w: &PlannedWindow| self.predictor.side_by_side(&w.read, &w.core, threads);
         let most = map.plan.largest().map(worth).transpose()?.unwrap_or(1).min(map.plan.windows().len());
         let Some(limit) = limit else { return Ok(most.max(1)) };
-        // What is needed grows with their number, so that the range is halved; one is the least, whatever it needs.
+        // The memory grows with their number, so that the range is bisected; the minimum is one.
         let (mut fit, mut most) = (1, most);
         while fit < most {
             let tried = most - (most - fit) / 2;
@@ -213,12 +212,12 @@ impl Job {
         readers(&self.config, map)
     }
 
-    /// Blocks that the readers of a map share, where they come from far or take long to decode.
+    /// Blocks that the readers of a map share, if scenes are remote or costly to decode.
     pub fn shared_blocks(&self, map: &MapJob) -> Option<SharedBlocks> {
         map.shares_blocks().then(|| SharedBlocks::new(self.cache_mb))
     }
 
-    /// What blocks take that may be needed again: in GDAL's cache, and in one that readers share.
+    /// Memory of blocks that may be needed again: in GDAL's cache, and in one that readers share.
     fn cache_bytes(&self, map: &MapJob) -> u64 {
         let shared_mb = if map.shares_blocks() { self.cache_mb } else { 0 };
         let mb = u64::from(self.gdal_cache_mb) + u64::from(shared_mb) + u64::from(SMALL_CACHE_MB);
@@ -231,6 +230,7 @@ impl Job {
         let network = largest.map(|w| self.predictor.bytes(&w.read, &w.core, predictors)).transpose()?;
         let needs = MemoryNeeds {
             bands: self.model.bands.len(),
+            value_bytes: map.value_bytes(),
             resampled: map.scenes().any(|(_, scene)| scene.resampled),
             readers: self.readers(map),
             cache: self.cache_bytes(map),
@@ -245,12 +245,12 @@ impl Job {
         Ok(memory_bound(&map.plan, needs))
     }
 
-    /// Whether the raster that the features are made of is written: where it is not the label raster.
+    /// Whether the raster of the published classes is written: if it differs from the label raster.
     pub fn writes_map(&self) -> bool {
         self.config.rasters.map && self.config.changes_prediction() && !self.model.is_detection()
     }
 
-    /// Ids of the classes whose features are wanted.
+    /// Ids of the classes whose features are written.
     pub fn kept_classes(&self) -> [bool; 256] {
         if self.config.coverage.is_some() {
             return [true; 256];
@@ -265,7 +265,7 @@ impl Job {
         kept
     }
 
-    /// Columns that the features of a map have beside those of every run.
+    /// Columns of the features of a map in addition to those of every run.
     pub fn columns(&self, map: &MapJob) -> Vec<Column> {
         let objects = self.config.objects.iter().flat_map(|_| ObjectOptions::columns());
         let ocs_ge = self.ocs_ge.iter().flat_map(|_| OcsGe::columns());
@@ -273,7 +273,7 @@ impl Job {
     }
 
     fn check_memory(&self) -> Result<()> {
-        // Asked for without a limit too: a bound that cannot be said is an error before any work.
+        // Computed without a limit too: if it fails, it fails before any work.
         let bounds = self.maps.iter().map(|m| self.memory_bound(m)).collect::<Result<Vec<_>, _>>()?;
         for (map, bound) in self.maps.iter().zip(&bounds) {
             let (windows, mb) = (map.plan.windows().len(), bound.div_ceil(1_000_000));
@@ -305,7 +305,7 @@ pub(crate) fn output_below(output: &str, folder: Option<&str>) -> String {
     folder.map_or_else(|| output.to_owned(), |folder| format!("{}/{folder}", output.trim_end_matches('/')))
 }
 
-/// The scenes as they were named, date by date: as many as the model compares.
+/// The scenes as named, by date: as many dates as the model compares.
 fn uris_of_dates<'a>(config: &'a Config, model: &ModelPackage) -> Result<Vec<&'a [String]>, JobError> {
     let model_id = || model.id.clone();
     match (model.bands_of_dates().len(), config.before.is_empty()) {
@@ -316,7 +316,7 @@ fn uris_of_dates<'a>(config: &'a Config, model: &ModelPackage) -> Result<Vec<&'a
     }
 }
 
-/// What the network needs of windows.
+/// Requirements of the network for windows.
 pub(crate) fn needs(predictor: &Predictor) -> Needs {
     let arpent_model::Overlap { cols, rows } = predictor.overlap();
     let (stride_px, window_px) = (predictor.stride(), predictor.window_px());
@@ -325,10 +325,10 @@ pub(crate) fn needs(predictor: &Predictor) -> Needs {
 
 fn wanted_classes(config: &Config, model: &ModelPackage) -> Result<(), JobError> {
     let mut names = config.features.classes.iter().flatten();
-    names.try_for_each(|name| class_id("features.classes", name, &model.classes).map(drop))
+    names.try_for_each(|name| class_id(&"features.classes".into(), name, &model.classes).map(drop))
 }
 
-/// Refuses a number for a band that the model does not have: under that name, no band would be looked for.
+/// Refuses a number for a band that the model does not have: it would have no effect.
 fn wanted_bands(config: &Config, model: &ModelPackage) -> Result<(), JobError> {
     let names: BTreeSet<&str> =
         model.bands.iter().flat_map(|band| [&*band.name, band.common_name()]).collect();

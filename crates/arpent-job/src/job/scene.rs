@@ -1,5 +1,6 @@
 //! A scene of a job: one that the model can use, or one that it cannot.
 
+use arpent_base::config::Key;
 use arpent_base::{Failure, redacted, redacted_text};
 use arpent_gdal::SceneSource;
 use arpent_publish::{InputValues, Warning};
@@ -8,36 +9,36 @@ use arpent_raster::SceneInfo;
 /// A scene that the model can use.
 #[derive(Debug, Clone)]
 pub struct UsableScene {
-    /// As it was named.
+    /// URI as given.
     pub source: SceneSource,
-    /// What it is; after resampling where it was resampled.
+    /// Its properties; after resampling if it is resampled.
     pub info: SceneInfo,
-    /// Number (from 1) of each band that the model wants, in the model's order.
+    /// Number (from 1) of each band of the model, in the model's order.
     pub bands: Vec<usize>,
     /// Whether it is resampled while it is read.
     pub resampled: bool,
-    /// What is doubtful about it.
+    /// Warnings about it.
     pub warnings: Vec<Warning>,
-    /// A sample of its values; none where scenes are too many to look at each.
+    /// A sample of its values; `None` if there are too many scenes to sample each.
     pub values: Option<InputValues>,
 }
 
 /// A scene that cannot be used, and why.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FailedScene {
-    /// As it was named.
+    /// URI as given.
     pub uri: String,
     /// Why it cannot be used.
     pub reason: String,
-    /// What to do about it.
+    /// The hint.
     pub hint: Option<String>,
-    /// The key of the configuration that it is about, where it is about one.
+    /// The key of the configuration that causes it, if any.
     #[serde(skip)]
-    pub(crate) key: Option<String>,
+    pub(crate) key: Option<Key>,
 }
 
 impl FailedScene {
-    /// From the error that an attempt to use it gave.
+    /// From an error of opening it.
     pub fn new(uri: &str, error: &Failure) -> Self {
         let hint = error.hint().as_deref().map(redacted_text);
         Self { uri: redacted(uri), reason: redacted_text(&error.message()), hint, key: error.key() }

@@ -15,7 +15,7 @@ use crate::config::{InputOptions, Resampling, TargetGsd};
 use crate::error::JobError;
 use crate::wanted::WantedValues;
 
-/// What scenes of one date are opened for.
+/// Context for opening the scenes of one date.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     /// The model.
@@ -28,7 +28,7 @@ pub(super) struct Wanted<'a> {
     pub scratch: &'a Path,
 }
 
-/// What a scene is looked at for.
+/// The checks of a scene.
 #[derive(Clone, Copy)]
 struct Looks {
     collar: bool,
@@ -36,10 +36,10 @@ struct Looks {
 }
 
 impl Wanted<'_> {
-    /// Opens every scene; those that cannot be used are told apart, not lost.
+    /// Opens every scene; those that cannot be used are returned separately.
     ///
     /// # Errors
-    /// The first that may be usable another time: to go on without it would make another map.
+    /// The first temporary error: the map would differ without that scene.
     pub(super) fn open_all(self, sources: Vec<SceneSource>) -> Result<(Vec<UsableScene>, Vec<FailedScene>)> {
         let mut usable = Vec::new();
         let mut failed = Vec::new();
@@ -59,21 +59,21 @@ impl Wanted<'_> {
     }
 
     fn open(self, source: &SceneSource, looks: Looks) -> Result<UsableScene> {
-        let (mut info, told) = self.open_header(source)?;
+        let (mut info, warning) = self.open_header(source)?;
         let bands = self.choose_bands(&info)?;
         check_samples(&info, &bands, self.model)?;
         if !self.options.may_resample() && !in_range(&info, self.model) {
             let (gsd, gsd_m) = (&self.model.gsd_m, info.gsd_m);
             let factor = f64::max(gsd_m / gsd.nominal, gsd.nominal / gsd_m);
             let (coarser, allowed) = (gsd_m < gsd.nominal, self.options.resample_max_factor.each());
-            let most = if coarser { allowed.coarser } else { allowed.finer };
+            let most = if coarser { allowed.coarser } else { allowed.finer }.get();
             let (scene, min, max) = (info.uri, gsd.min, gsd.max);
             return Err(JobError::GsdOutOfRange { scene, gsd_m, min, max, factor, coarser, most }.into());
         }
         validity::declare(&mut info, &bands, self.options, self.scratch)?;
         let found = arpent_gdal::look(&info, &bands, looks.collar)?;
         let mut warnings = validity::warnings(&info, &bands, &found, self.options);
-        warnings.extend(told);
+        warnings.extend(warning);
         warnings.extend(contradicted(source, &info));
         warnings.extend(names_differ(&info, &bands));
         warnings.extend(acquired::check(&mut info));
@@ -83,8 +83,8 @@ impl Wanted<'_> {
         Ok(UsableScene { source: source.clone(), info, bands, resampled: false, warnings, values })
     }
 
-    /// What a scene says of itself. Where the configuration says what is nodata, it does not matter that item and file differ in it,
-    /// and that is told.
+    /// The metadata of a scene. If the configuration sets nodata, a difference between item and file
+    /// is only a warning.
     fn open_header(self, source: &SceneSource) -> Result<(SceneInfo, Option<Warning>)> {
         match arpent_gdal::open_scene(source) {
             Err(GdalError::ItemNodata { band, item, file, .. }) if self.options.nodata.is_some() => {
@@ -93,50 +93,50 @@ impl Wanted<'_> {
                     "the STAC item and the file differ in nodata of band {band}: {item} by the item, {file} by the file; \
                      `input.nodata` decides, and both are ignored"
                 );
-                let told = Warning::new("nodata-replaced", &info.id, message);
-                Ok((info, Some(told)))
+                let warning = Warning::new("nodata-replaced", &info.id, message);
+                Ok((info, Some(warning)))
             }
             opened => Ok((opened?, None)),
         }
     }
 
-    /// The scene's band for each band of the model: by the configuration, else by the name the scene gives it.
+    /// The scene's band for each band of the model: by the configuration, else by the name in the scene.
     fn choose_bands(self, info: &SceneInfo) -> Result<Vec<usize>, JobError> {
         self.bands.iter().map(|wanted| choose_band(info, wanted, self.options)).collect()
     }
 }
 
-/// Tells of STAC items of one raster that say different things of it.
+/// Warns about STAC items of one raster that contradict each other.
 fn contradicted(source: &SceneSource, info: &SceneInfo) -> Option<Warning> {
     (!source.contradicted.is_empty()).then(|| {
         let message = format!(
-            "STAC items of this raster contradict each other: what `{}` says is used, and what is not are {}",
+            "STAC items of this raster contradict each other: the values of `{}` are used, and these are ignored: {}",
             info.id,
             source.contradicted.join(", ")
         );
-        let hint = "name the item that is right, alone; a date may be said with --acquired";
+        let hint = "name only the correct item; --acquired sets the date";
         Warning::new("items-differ", &info.id, message).with_hint(hint)
     })
 }
 
-/// Tells of bands that are read and that their file names otherwise than the STAC item.
+/// Warns about bands in use whose names differ between file and STAC item.
 fn names_differ(info: &SceneInfo, bands: &[usize]) -> Option<Warning> {
     let one = |band: &arpent_raster::BandInfo| {
         let (item, file) = (band.common_name.as_deref()?, band.name_in_file.as_deref()?);
         bands
             .contains(&band.index)
-            .then(|| format!("band {} is `{item}` by the item and `{file}` by the file", band.index))
+            .then(|| format!("band {} is `{item}` in the item and `{file}` in the file", band.index))
     };
     let differ: Vec<String> = info.bands.iter().filter_map(one).collect();
     (!differ.is_empty()).then(|| {
         let message =
-            format!("its STAC item and its file name bands differently, and the item is believed: {}", differ.join(", "));
-        let hint = "where the item is wrong, say which band is which under [input], for example bands = { red = 1, green = 2, blue = 3 }";
+            format!("its STAC item and its file name bands differently, and the item is used: {}", differ.join(", "));
+        let hint = "if the item is wrong, set the numbers of the bands under [input], for example bands = { red = 1, green = 2, blue = 3 }";
         Warning::new("band-names-differ", &info.id, message).with_hint(hint)
     })
 }
 
-/// Tells of scenes beside which no files are asked for.
+/// Warns about scenes whose side files are not read.
 pub(super) fn with_queries(sources: &[SceneSource]) -> Option<Warning> {
     let unasked: Vec<&SceneSource> = sources.iter().filter(|source| source.is_alone()).collect();
     let message = format!(
@@ -149,11 +149,12 @@ pub(super) fn with_queries(sources: &[SceneSource]) -> Option<Warning> {
     Some(Warning::new("side-files-not-asked", "scenes", message))
 }
 
-/// Brings scenes to one grid of the model's nominal GSD (or of the pixel size that is given) on the lattice of their CRS: those outside
-/// the model's range, all of them where that is wanted or a pixel size is given, and those of two dates that lie on different grids. Those that already lie on it stay.
+/// Resamples scenes to one grid of the model's nominal GSD (or of the configured pixel size) on the lattice of their
+/// CRS: those outside the model's range, all of them with `gsd = "nominal"` or a pixel size, and those of two dates
+/// that lie on different grids. Those that already lie on it stay.
 ///
 /// The grid depends on the CRS alone; in Mercator and geographic systems also on the latitude of the middle of all scenes (see
-/// [`target_grid`]). Scenes that cannot be brought there go to the failed.
+/// [`target_grid`]). Scenes that cannot be resampled are added to the failed ones.
 pub(super) fn on_one_grid(
     dates: Vec<Vec<UsableScene>>,
     model: &ModelPackage,
@@ -170,7 +171,7 @@ pub(super) fn on_one_grid(
             return Some(scene);
         }
         let (uri, crs) = (scene.source.uri.clone(), &scene.info.grid.crs);
-        let middle = middles.get(&crs.name).copied().unwrap_or_default();
+        let middle = middles[&crs.name];
         let target = match options.pixel_size {
             Some(size) => lattice(crs, size),
             None => target_grid(crs, model.gsd_m.nominal, middle),
@@ -202,13 +203,14 @@ fn middles<'a>(scenes: impl Iterator<Item = &'a SceneInfo>) -> BTreeMap<String, 
     spans.into_iter().map(|(crs, (south, north))| (crs, f64::midpoint(south, north))).collect()
 }
 
-/// Whether a scene's GSD is one that the model is valid for. Pixel sizes that come from divided extents miss round numbers by a little.
+/// Whether the model is valid for a scene's GSD. Pixel sizes that come from divided extents miss round numbers by a
+/// little.
 fn in_range(info: &SceneInfo, model: &ModelPackage) -> bool {
     let (gsd, little) = (&model.gsd_m, 1e-6);
     (gsd.min * (1.0 - little)..=gsd.max * (1.0 + little)).contains(&info.gsd_m)
 }
 
-/// The scene on another grid, unless that is too far from its own.
+/// The scene on another grid, unless the resampling factor is too large.
 fn resampled(
     scene: UsableScene,
     target: &Grid,
@@ -260,7 +262,9 @@ fn check_factors(
     let [across, down] = [target.gsd_x / own.gsd_x, target.gsd_y / own.gsd_y];
     let is_square = (across / down - 1.0).abs() < 0.01;
     for (ratio, along) in [(across, " from west to east"), (down, " from north to south")] {
-        for (coarser, factor, most) in [(true, ratio, most.coarser), (false, ratio.recip(), most.finer)] {
+        for (coarser, factor, most) in
+            [(true, ratio, most.coarser.get()), (false, ratio.recip(), most.finer.get())]
+        {
             if factor > most * (1.0 + slack) {
                 let (scene, gsd_m) = (info.uri.clone(), info.gsd_m);
                 let along = if is_square { "" } else { along };

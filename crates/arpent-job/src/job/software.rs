@@ -1,8 +1,8 @@
-//! Versions of what an output is made with.
+//! Versions of the software that makes an output.
 
 use arpent_publish::Software;
 
-/// Versions of what made an output; Burn's only where it computed, which it does on GPUs.
+/// Versions of the software that made an output; that of Burn only if it predicted, on a GPU.
 pub(crate) fn software(on_gpu: bool) -> Software {
     let mut versions = versions();
     if !on_gpu {
@@ -11,7 +11,7 @@ pub(crate) fn software(on_gpu: bool) -> Software {
     versions
 }
 
-/// Versions of all that the answers of a job may depend on, wherever it is computed.
+/// Versions of all software that predictions of a job may depend on, on any device.
 pub(crate) fn versions() -> Software {
     let of = |name: &str, version: &str| (name.to_owned(), version.to_owned());
     [

@@ -1,26 +1,27 @@
-//! Where a model was validated, and whether the scenes of a map lie there.
+//! Territories in which a model was validated, compared with the scenes of a map.
 
 use arpent_gdal::Transformer;
 use arpent_model::{ModelPackage, Territory};
 use arpent_publish::Warning;
 use arpent_raster::{Crs, SceneInfo};
 
-/// Territories that are named in a message.
+/// Largest number of territories named in a message.
 const MOST_NAMED: usize = 3;
 
-/// What is doubtful about the place of a map: no territory of the model covers a scene, or none says where it is.
+/// A warning about the location of a map: no territory of the model covers a scene, or none has a location.
 pub(super) fn warning<'a>(
     model: &ModelPackage,
     crs: &Crs,
     all: impl Iterator<Item = &'a SceneInfo>,
 ) -> Option<Warning> {
-    // A package without a territory was validated nowhere: its card and `arpent inspect` say so.
+    // A package without a territory has no validation: its card and `arpent inspect` show that.
     let named = named(&model.territories)?;
     let boxes: Vec<[f64; 4]> = model.territories.iter().filter_map(Territory::bbox).collect();
-    let hint = "check a sample of the map by eye, or train on labels of this place: docs/train-your-own.md";
+    let hint =
+        "check a sample of the map by eye, or train on labels of this area: docs/guides/train-your-own.md";
     if boxes.is_empty() {
         let message = format!(
-            "it was validated on {named} only, and the package does not say where that is: whether it is right here is not known"
+            "it was validated on {named} only, and the package gives no location of these: its accuracy here is unknown"
         );
         return Some(Warning::new("territory-unknown", &model.id, message).with_hint(hint));
     }
@@ -49,7 +50,7 @@ pub(super) fn warning<'a>(
     Some(Warning::new("outside-of-territories", &model.id, message).with_hint(hint))
 }
 
-/// The first names; `None` where there is none.
+/// The first names; `None` if there is none.
 fn named(territories: &[Territory]) -> Option<String> {
     let names: Vec<&str> = territories.iter().take(MOST_NAMED).map(Territory::name).collect();
     let more = territories.len() - names.len();
@@ -57,7 +58,7 @@ fn named(territories: &[Territory]) -> Option<String> {
     Some(if more == 0 { names } else { format!("{names} and {more} more") })
 }
 
-/// Whether a box holds a point of longitude and latitude.
+/// Whether a box contains a point of longitude and latitude.
 fn holds([west, south, east, north]: [f64; 4], (lon, lat): (f64, f64)) -> bool {
     let in_columns = if west <= east { (west..=east).contains(&lon) } else { lon >= west || lon <= east };
     in_columns && (south..=north).contains(&lat)

@@ -1,4 +1,4 @@
-//! What decides which pixels of a scene are valid: what the configuration says of it, and what is doubtful.
+//! Validity of a scene's pixels: settings of the configuration, and warnings.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,14 +12,15 @@ use super::scene::describe_bands;
 use crate::config::{AlphaOption, AlphaRole, CollarOption, InputOptions, NodataOption, NodataValue};
 use crate::error::JobError;
 
-/// Scenes of a date that are looked at for a collar: spread evenly over the list. Each look reads a few blocks.
+/// Scenes of a date that are searched for a collar, spread evenly over the list. Each search reads a few blocks.
 const MOST_LOOKED_AT: usize = 32;
 
-/// Different values from which an alpha band is no mask of a survey: 0, its largest value, and a few where borders are soft.
+/// Number of different values from which on an alpha band is not a mask: a mask has 0, its largest value, and a few at
+/// soft borders.
 const MANY_VALUES: usize = 8;
 
-/// Puts what the configuration declares into what a scene says of itself. `bands` (from 1) are those that are asked for as
-/// data, and are it, whatever the scene says.
+/// Applies the declarations of the configuration to the metadata of a scene. `bands` (from 1) are read as
+/// data, whatever the scene declares.
 pub(super) fn declare(
     info: &mut SceneInfo,
     bands: &[usize],
@@ -67,17 +68,17 @@ pub(super) fn declare(
     Ok(())
 }
 
-/// A file of its own for the mask of each scene.
+/// A separate file for the mask of each scene.
 fn collar_mask(info: &SceneInfo, scratch: &Path) -> std::path::PathBuf {
     scratch.join(format!("collar-{}.tif", short_hash(format!("{}\0{}", info.id, info.uri).as_bytes())))
 }
 
-/// What a look at a scene is for, by its position among so many.
+/// The checks of a scene, by its position in the list.
 pub(super) fn looks_for_collar(options: &InputOptions, index: usize, scenes: usize) -> bool {
     options.collar != CollarOption::Keep && index.is_multiple_of(scenes.div_ceil(MOST_LOOKED_AT).max(1))
 }
 
-/// What is doubtful about a scene's validity.
+/// Warnings about a scene's validity.
 pub(super) fn warnings(
     info: &SceneInfo,
     bands: &[usize],
@@ -92,17 +93,16 @@ pub(super) fn warnings(
             "band {band} is flagged as alpha and holds {values} different values in a sample, as measured bands do: where it \
              is 0, nothing is mapped"
         );
-        let hint = "say what it is under [input]: alpha = \"data\" or alpha = \"mask\"";
+        let hint = "declare it under [input]: alpha = \"data\" or alpha = \"mask\"";
         all.push(Warning::new("alpha-of-many-values", &info.id, message).with_hint(hint));
     }
     let ignored = declared(info, bands);
     if let (Some(by), true, Declared::File | Declared::Item) =
         (decider(info, bands), !ignored.is_empty(), info.validity.nodata_by)
     {
-        let message = format!(
-            "{by} decides which pixels are valid: the nodata value {ignored} that is declared is ignored"
-        );
-        let hint = "to leave out its pixels too, declare it under [input]: nodata = VALUE";
+        let message =
+            format!("{by} defines which pixels are valid: the declared nodata value {ignored} is ignored");
+        let hint = "to mask its pixels too, declare it under [input]: nodata = VALUE";
         all.push(Warning::new("nodata-ignored", &info.id, message).with_hint(hint));
     }
     all.extend(found.collar.map(|collar| of_collar(info, collar, options)));
@@ -117,7 +117,7 @@ fn of_collar(info: &SceneInfo, collar: CollarFound, options: &InputOptions) -> W
     };
     if options.collar == CollarOption::LeaveOut {
         let message = format!(
-            "its border is {color} without a break: the collar is left out, {share} of its pixels in a sample"
+            "its border is {color} without a break: the collar is masked, {share} of its pixels in a sample"
         );
         return Warning::new("collar-left-out", &info.id, message);
     }
@@ -125,12 +125,12 @@ fn of_collar(info: &SceneInfo, collar: CollarFound, options: &InputOptions) -> W
         "its border is {color} without a break in places, as collars are that are no picture: {share} of its pixels \
          in a sample are {color}, and are mapped"
     );
-    let hint = "under [input], collar = \"leave-out\" leaves out what is connected with the border, nodata = VALUE every pixel of \
-                a value, and collar = \"keep\" keeps it without a word";
+    let hint = "under [input], collar = \"leave-out\" masks pixels connected with the border, nodata = VALUE every pixel of \
+                a value, and collar = \"keep\" keeps it without a warning";
     Warning::new("collar", &info.id, message).with_hint(hint)
 }
 
-/// What decides beside the values of bands, in words.
+/// Alpha band and mask as a text.
 fn decider(info: &SceneInfo, bands: &[usize]) -> Option<String> {
     let alpha = info.alpha(bands).map(|band| format!("alpha (band {band})"));
     let mask = info.validity.has_mask.then(|| "the mask".to_owned());
@@ -148,7 +148,7 @@ fn declared(info: &SceneInfo, bands: &[usize]) -> String {
     values.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-/// What decides which pixels of a scene are valid, and who says so.
+/// Sources of a scene's validity as a text: alpha, mask, nodata and their origin.
 pub fn describe_validity(info: &SceneInfo, bands: &[usize]) -> String {
     let (by, nodata) = (decider(info, bands), declared(info, bands));
     let mut parts: Vec<String> = by.iter().cloned().collect();
@@ -162,7 +162,7 @@ pub fn describe_validity(info: &SceneInfo, bands: &[usize]) -> String {
     if info.validity.collar.is_some() {
         parts.push("no collar (configuration)".to_owned());
     }
-    if parts.is_empty() { "every pixel that is there".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { "every pixel".to_owned() } else { parts.join(", ") }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Whether the values of a scene are those that the model was made for: found in a small sample before anything is predicted.
+//! Compares the values of a scene, in a small sample before prediction, with those that the model was trained on.
 //!
-//! A sample only refuses or tells. It never changes a value, so that a pixel has one answer whatever file holds it.
+//! A sample only refuses or warns. It never changes a value, so that the prediction of a pixel does not depend on its
+//! file.
 
 use arpent_base::Result;
 use arpent_gdal::{BandSample, Sample, SceneSource, is_remote_uri, sample};
@@ -21,7 +22,7 @@ const ACROSS: usize = 4;
 /// The same of a scene behind a network.
 const ACROSS_REMOTE: usize = 2;
 
-/// Valid pixels from which a sample says something.
+/// Smallest number of valid pixels of a sample.
 const FEWEST_PIXELS: usize = 256;
 
 /// Widths of the model's range by which the median may lie beyond it. Snow and clouds are up to 2 to 3 times as bright as land:
@@ -61,19 +62,19 @@ pub(super) struct Expected<'a> {
     pub(super) options: &'a InputOptions,
 }
 
-/// Whether a scene is sampled, by its position among so many.
+/// Whether a scene is sampled, by its position in the list.
 pub(super) fn is_sampled(source: &SceneSource, index: usize, scenes: usize) -> bool {
     let most = if is_remote_uri(&source.uri) { MOST_SAMPLED_REMOTE } else { MOST_SAMPLED };
     index.is_multiple_of(scenes.div_ceil(most).max(1))
 }
 
 impl Expected<'_> {
-    /// Decides what the stored values of each wanted band are read as.
+    /// Decides how the stored values of each band in use are interpreted.
     ///
     /// # Errors
     /// [`JobError::UnclearValues`].
     pub(super) fn read_as(self, info: &mut SceneInfo, numbers: &[usize]) -> Result<Vec<Warning>, JobError> {
-        // Of what is not applied, an offset is told before a scale: it shifts what the model sees.
+        // Of declarations that are not applied, an offset is reported before a scale: it shifts the values.
         let mut not_applied: Option<(usize, Scaling)> = None;
         for (wanted, number) in self.bands.iter().zip(numbers) {
             let Some(band) = info.bands.iter_mut().find(|b| b.index == *number) else { continue };
@@ -93,7 +94,7 @@ impl Expected<'_> {
                 }
             };
             let is_news =
-                not_applied.as_ref().is_none_or(|(_, told)| told.offset == 0.0 && scaling.offset != 0.0);
+                not_applied.as_ref().is_none_or(|(_, first)| first.offset == 0.0 && scaling.offset != 0.0);
             if self.options.values.is_none() && scaling.read_as == ReadAs::Raw && is_news {
                 not_applied = Some((*number, scaling.clone()));
             }
@@ -107,17 +108,17 @@ impl Expected<'_> {
                 "values = \"{asked}\" has nothing to apply: neither a STAC item, nor the file, nor a processing baseline says what its \
                  stored values mean; they are read as they are"
             );
-            let hint = "declare it in the file: gdal_translate -a_scale SCALE -a_offset OFFSET IN.tif OUT.tif; or leave `values` out where stored values are \
+            let hint = "declare it in the file: gdal_translate -a_scale SCALE -a_offset OFFSET IN.tif OUT.tif; or remove `values` if stored values are \
                         those of the model";
             return Ok(vec![Warning::new("values-not-declared", &info.id, message).with_hint(hint)]);
         }
         Ok(not_applied.map(|(number, scaling)| unapplied(info, number, &scaling)).into_iter().collect())
     }
 
-    /// Compares a sample of a scene with the model, where one is wanted; puts what is doubtful to `warnings`.
+    /// Compares a sample of a scene with the model, if it is sampled; adds to `warnings`.
     ///
     /// # Errors
-    /// [`JobError::OutsideValues`]; what reading the scene gives.
+    /// [`JobError::OutsideValues`]; errors of reading the scene.
     pub(super) fn compare(
         self,
         info: &SceneInfo,
@@ -153,7 +154,7 @@ impl Expected<'_> {
             }
             "outside of the model's range".clone_into(&mut values.verdict);
             let message =
-                format!("{problem}: {}; the model was made for {low} to {high}", self.measured(&found));
+                format!("{problem}: {}; the model was trained on {low} to {high}", self.measured(&found));
             warnings.push(Warning::new("outside-values", &info.id, message));
             return Ok(Some(values));
         }
@@ -215,10 +216,10 @@ impl Expected<'_> {
         let is_below =
             |b: &BandSample| b.p50 < low - MEDIAN_BEYOND * width || b.p1 < low - ENDS_BEYOND * width;
         if found.bands.iter().any(is_above) {
-            return Some("its values lie far above those that the model was made for");
+            return Some("its values lie far above those that the model was trained on");
         }
         if found.bands.iter().any(is_below) {
-            return Some("its values lie far below those that the model was made for");
+            return Some("its values lie far below those that the model was trained on");
         }
         // Ranges with a sign (decibels, indices) have no zero to shrink to.
         if low < -0.1 * high || high <= 0.0 {
@@ -234,23 +235,23 @@ impl Expected<'_> {
         };
         let of_scale = self.bands.iter().zip(&found.bands).any(is_of_scale);
         let is_small = is_little && is_whole && highest > 0.0 && lowest >= -highest && !of_scale;
-        is_small.then_some("its values fill a small part of those that the model was made for, as values of another scale do")
+        is_small.then_some("its values fill a small part of the range that the model was trained on, as values of another scale do")
     }
 
-    /// Values outside of the range, though of its scale.
+    /// A warning about values outside of the range, though of its scale.
     fn beyond(self, info: &SceneInfo, found: &Sample) -> Option<Warning> {
         let [low, high] = self.model.value_range.map(f64::from);
         let margin = 0.05 * (high - low);
         found.bands.iter().any(|b| b.p99 > high + margin || b.p1 < low - margin).then(|| {
             let message = format!(
-                "values lie outside of the range that the model was made for, {low} to {high}: {}",
+                "values lie outside of the range that the model was trained on, {low} to {high}: {}",
                 self.measured(found)
             );
             Warning::new("values-out-of-range", &info.id, message)
         })
     }
 
-    /// Bands whose mean or spread is unlike the training's.
+    /// A warning about bands whose mean or spread differs from the training.
     fn unlike(self, info: &SceneInfo, found: &Sample) -> Option<Warning> {
         let one = |(band, of): (&Band, &BandSample)| {
             let (mean, std) = learned(band)?;
@@ -270,9 +271,9 @@ impl Expected<'_> {
         };
         let unlike: Vec<String> = self.bands.iter().zip(&found.bands).filter_map(one).collect();
         (!unlike.is_empty()).then(|| {
-            let message = format!("its bands are unlike those of the training: {}", unlike.join(", "));
+            let message = format!("its bands differ from those of the training: {}", unlike.join(", "));
             let hint =
-                "look at the scene beside pictures of the training set, and check a sample of the map by eye";
+                "compare the scene with images of the training set, and check a sample of the map by eye";
             Warning::new("values-unlike-training", &info.id, message).with_hint(hint)
         })
     }
@@ -287,43 +288,42 @@ impl Expected<'_> {
                 "it may be infrared color (near infrared, red, green): the band that is read as red correlates with the next by \
                  {first:.2}, that with the third by {second:.2}, which is unlike natural color (0.86 and more)"
             );
-            let hint = "where it is, name its bands under [input], for example bands = { nir = 1, red = 2, green = 3 }, with a model that \
+            let hint = "if it is, name its bands under [input], for example bands = { nir = 1, red = 2, green = 3 }, with a model that \
                         wants them; a model of red, green and blue is not for it";
             Warning::new("looks-infrared", &info.id, message).with_hint(hint)
         })
     }
 }
 
-/// What a file declares, and a model of stored values does not see.
+/// A warning about a declared scale or offset that is not applied, for a model of stored values.
 fn unapplied(info: &SceneInfo, number: usize, scaling: &Scaling) -> Warning {
     let message = format!(
-        "{} declares {} for stored values (band {number}); the model was made for stored values, and they are read as they are",
+        "{} declares {} for stored values (band {number}); the model was trained on stored values, and the scale is not applied",
         scaling.by,
         scaling.describe()
     );
     if scaling.offset == 0.0 {
-        let hint =
-            "values = \"raw\" under [input] says that it was made for values that are stored like this";
+        let hint = "values = \"raw\" under [input] confirms that the model was trained on such stored values";
         return Warning::new("scale-not-applied", &info.id, message).with_hint(hint);
     }
-    let hint = "where the model was made for scenes without this offset (Sentinel-2 before baseline 04.00), set values = \
-                \"harmonized\" under [input]; values = \"raw\" says that it was made for scenes with it";
+    let hint = "if the model was trained on scenes without this offset (Sentinel-2 before baseline 04.00), set values = \
+                \"harmonized\" under [input]; values = \"raw\" confirms that it was trained on scenes with it";
     Warning::new("offset-not-applied", &info.id, message).with_hint(hint)
 }
 
-/// Mean and standard deviation of a band in the training; none where the package gives the network raw values.
+/// Mean and standard deviation of a band in the training; `None` if the network takes raw values.
 #[allow(clippy::float_cmp, reason = "the values that stand for none")]
 fn learned(band: &Band) -> Option<(f64, f64)> {
     let is_none = (band.mean, band.std) == (0.0, 1.0);
     (!is_none).then_some((f64::from(band.mean), f64::from(band.std)))
 }
 
-/// Six digits are enough to look at.
+/// Rounds to six digits, for display.
 fn shown(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
 
-/// Whether a wanted band declares a scale or offset that is not applied.
+/// Whether a band in use declares a scale or offset that is not applied.
 fn has_unused_scaling(info: &SceneInfo, numbers: &[usize]) -> bool {
     let wanted = info.bands.iter().filter(|band| numbers.contains(&band.index));
     wanted.filter_map(|band| band.scaling.as_ref()).any(|scaling| scaling.read_as != ReadAs::Physical)

@@ -1,4 +1,4 @@
-//! Which run a file is of: users hold files in their hands, and not manifests.
+//! The run that a file belongs to: users have files at hand, not manifests.
 
 use arpent_publish::{Artifact, Manifest, Target};
 
@@ -9,12 +9,12 @@ pub(crate) struct OfRun {
     pub output: String,
     /// Its manifest.
     pub manifest: Manifest,
-    /// What the manifest says of the file.
+    /// The file's entry in the manifest.
     pub artifact: Artifact,
 }
 
-/// The run that has a file among its artifacts: its manifest lies at most two folders above. Nothing where there is none, or
-/// where it cannot be read: the file may still be looked at by itself.
+/// The run that has a file among its artifacts: its manifest lies at most two folders above. `None` if there is none,
+/// or if it cannot be read: the file may still be inspected alone.
 pub(crate) fn run_of(file: &str) -> Option<OfRun> {
     let file = file.trim_end_matches('/');
     let separators: Vec<usize> = file.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| at).collect();

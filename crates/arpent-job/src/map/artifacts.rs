@@ -3,15 +3,13 @@
 use std::path::Path;
 
 use arpent_base::Result;
-use arpent_gdal::{
-    FieldDef, FieldType, FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter, Transformer,
-};
+use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter, Transformer};
 use arpent_publish::{
-    ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, RunInfo, SortedFeatures, StagedArtifact,
-    write_geojson, write_geoparquet,
+    FeatureRow, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, RunInfo, SortedFeatures,
+    StagedArtifact, delivered, feature_columns, write_geojson, write_geoparquet,
 };
-use arpent_raster::Crs;
-use arpent_vector::{Attribute, Column, ColumnKind, Feature, to_wkb};
+use arpent_raster::CrsKind;
+use arpent_vector::{parts_to_wkb, to_wkb};
 
 use crate::config::FeatureFormat;
 use crate::job::{Job, MapJob};
@@ -23,11 +21,11 @@ const LARGEST_INDEX: u64 = 250_000;
 /// Name of the layer in formats that have layers.
 const LAYER: &str = "features";
 
-/// What a GeoPackage says of its last change: always the same, so that equal features make equal bytes. The
-/// manifest says when a run was made.
+/// Time of the last change in a GeoPackage: always the same, so that equal features give equal bytes. The
+/// manifest contains the time of the run.
 pub(crate) const TIMESTAMP: &str = "2000-01-01T00:00:00.000Z";
 
-/// Writes every file that the configuration asks for: `labels`, `confidence`, `map`, `features`.
+/// Writes every configured file: `labels`, `confidence`, `map`, `features`.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -44,7 +42,7 @@ pub(crate) fn write(
     let rasters = [(labels, ROLE_LABELS), (confidence, ROLE_CONFIDENCE), (published, ROLE_MAP)];
     let rasters = rasters.into_iter().filter_map(|(raster, role)| raster.map(|raster| (raster, role)));
     std::thread::scope(|scope| {
-        // Each raster on a thread of its own, the features on this one.
+        // Each raster on its own thread, the features on this one.
         let rasters: Vec<_> = rasters
             .map(|(raster, role)| {
                 let path = folder.join(format!("{role}.tif"));
@@ -64,7 +62,7 @@ pub(crate) fn write(
     })
 }
 
-/// The features in every format asked for.
+/// Writes the features in every configured format.
 fn write_all_features(
     job: &Job,
     map: &MapJob,
@@ -100,30 +98,35 @@ fn write_features(
         }
         FeatureFormat::GeoPackage => {
             let style = arpent_gdal::qgis_style(&job.model.classes);
-            write_layer(path, LayerFormat::GeoPackage, Some(&style), crs, features, run)?;
+            write_layer(job, map, (path, LayerFormat::GeoPackage), Some(&style), features, run)?;
         }
-        FeatureFormat::FlatGeobuf => write_layer(path, LayerFormat::FlatGeobuf, None, crs, features, run)?,
+        FeatureFormat::FlatGeobuf => {
+            write_layer(job, map, (path, LayerFormat::FlatGeobuf), None, features, run)?;
+        }
     }
     Ok(())
 }
 
-/// Writes features through OGR. Only a GeoPackage holds a style; it keeps its index on disk.
+/// Writes features through OGR. Only a GeoPackage contains a style; it builds its index on disk.
 fn write_layer(
-    path: &Path,
-    format: LayerFormat,
+    job: &Job,
+    map: &MapJob,
+    (path, format): (&Path, LayerFormat),
     style: Option<&str>,
-    crs: &Crs,
     features: &SortedFeatures,
     run: &RunInfo,
 ) -> Result<()> {
     let spatial_index = format == LayerFormat::GeoPackage || features.count() <= LARGEST_INDEX;
-    let fields = fields(&run.columns);
+    let crs = &*map.grid().crs;
+    let crosses = crosses_antimeridian(map);
+    let fields = feature_columns(&run.columns);
     let options = LayerOptions {
         format,
         name: LAYER,
-        shape: LayerShape::Polygon,
+        shape: if crosses { LayerShape::MultiPolygon } else { LayerShape::Polygon },
         crs,
         fields: &fields,
+        titles: job.config.features.titles,
         spatial_index,
         style_qml: style,
         timestamp: TIMESTAMP,
@@ -131,63 +134,15 @@ fn write_layer(
     let mut layer = LayerWriter::create(path, &options)?;
     for feature in features.read()? {
         let feature = feature?;
-        let scenes = feature.scene_ids.join(",");
-        layer.write(&to_wkb(&feature.polygon), &values(&feature, &scenes, run))?;
+        let wkb = if crosses { parts_to_wkb(&delivered(&feature, crs)) } else { to_wkb(&feature.polygon) };
+        let row = FeatureRow::new(&feature, run);
+        layer.write(&wkb, &row.cells().collect::<Vec<_>>())?;
     }
     Ok(layer.finish()?)
 }
 
-/// The columns beside the geometry, the same in every format: those of every run, then its own.
-fn fields(more: &[Column]) -> Vec<FieldDef> {
-    use FieldType::{Integer, Real, Text};
-    let of = |(name, field_type): (&str, FieldType)| FieldDef { name: name.to_owned(), field_type };
-    let all = [
-        ("id", Text),
-        ("class_id", Integer),
-        ("class_name", Text),
-        ("score", Real),
-        ("area_m2", Real),
-        ("pixels_area_m2", Real),
-        ("run_id", Text),
-        ("model_id", Text),
-        ("model_sha256", Text),
-        ("scene_ids", Text),
-        ("acquired", Text),
-        ("state", Text),
-    ];
-    let more = more.iter().map(|column| {
-        let field_type = match column.kind {
-            ColumnKind::Text => Text,
-            ColumnKind::Integer => Integer,
-            ColumnKind::Real => Real,
-        };
-        (column.name.as_str(), field_type)
-    });
-    all.into_iter().chain(more).map(of).collect()
-}
-
-/// The values of [`fields`], in their order.
-fn values<'a>(feature: &'a Feature, scenes: &'a str, run: &'a RunInfo) -> Vec<FieldValue<'a>> {
-    use FieldValue::{Integer, Null, Real, Text};
-    let all = [
-        Text(&feature.id),
-        Integer(i64::from(feature.class_id)),
-        Text(&feature.class_name),
-        feature.score.map_or(Null, Real),
-        Real(feature.area_m2),
-        feature.pixels_area_m2.map_or(Null, Real),
-        Text(&run.run_id),
-        Text(&run.model_id),
-        Text(&run.model_sha256),
-        Text(scenes),
-        feature.acquired.as_deref().map_or(Null, Text),
-        Text(&run.state),
-    ];
-    let more = feature.attributes.iter().map(|value| match value {
-        Attribute::Null => Null,
-        Attribute::Text(text) => Text(text),
-        Attribute::Integer(number) => Integer(*number),
-        Attribute::Real(number) => Real(*number),
-    });
-    all.into_iter().chain(more).collect()
+/// Whether a map in degrees goes beyond -180 or 180, where features are cut: layers then hold multipolygons.
+fn crosses_antimeridian(map: &MapJob) -> bool {
+    let [west, _, east, _] = map.grid().bbox(&map.plan.extent());
+    map.grid().crs.kind == CrsKind::Geographic && (west < -180.0 || east > 180.0)
 }

@@ -1,9 +1,10 @@
-//! A file that a run published: what it holds, and which run made it.
+//! A file that a run published: its content, and its run.
 
 use std::path::Path;
 
 use arpent_base::Result;
-use arpent_gdal::{GdalError, LayerSource, Value, describe_crs, read_features};
+use arpent_base::Value;
+use arpent_gdal::{GdalError, LayerSource, describe_crs, read_features};
 use arpent_publish::{Artifact, FeatureSummary, Manifest, PublishError, ROLE_FEATURES, Target};
 use serde::Serialize;
 
@@ -15,26 +16,26 @@ use crate::error::JobError;
 pub struct PublishedFile {
     /// The file.
     pub file: String,
-    /// What it is to its run: `features`, `zones`, `labels`, `map`, `confidence`.
+    /// Its role: `features`, `zones`, `labels`, `map`, `confidence`.
     pub role: String,
-    /// Output of its run, where the file still lies below it.
+    /// Output of its run, if the file still lies below it.
     pub output: Option<String>,
-    /// Whether it has the size and the SHA-256 that were published; not known of a copy.
+    /// Whether it has the published size and SHA-256; `None` for a copy.
     pub as_published: Option<bool>,
-    /// What it holds, of features; the manifest tells of others.
+    /// Its content, for features; for other files, see the manifest.
     pub holds: Option<FeatureSummary>,
-    /// Manifest of its run, where the file still lies below it.
+    /// Manifest of its run, if the file still lies below it.
     pub run: Option<Manifest>,
 }
 
-/// Formats that features are published in, with the layer that holds them where a file may hold others.
+/// Formats of published features, with the name of their layer in formats with several layers.
 const FORMATS: [(&str, Option<&str>); 4] =
     [("parquet", None), ("gpkg", Some("features")), ("fgb", None), ("geojson", None)];
 
 /// Endings of other files of a run.
 const OTHERS: [&str; 2] = ["csv", "tif"];
 
-/// Looks into a file by its ending; nothing for what is not of a run.
+/// Reads a file by its extension; `None` if it is not a file of a run.
 ///
 /// # Errors
 /// A file that cannot be read, or that changed since its run; a layer that no run wrote.
@@ -61,7 +62,7 @@ pub fn published_file(target: &str) -> Result<Option<PublishedFile>> {
     Ok(Some(PublishedFile { file, role, output, as_published, holds: Some(holds), run }))
 }
 
-/// Whether a file of a run is what the manifest says.
+/// Whether a file of a run matches the manifest.
 fn is_as_published(output: &str, artifact: &Artifact) -> Result<bool> {
     match Target::parse(output)?.check_artifact(artifact) {
         Ok(()) => Ok(true),
@@ -70,12 +71,12 @@ fn is_as_published(output: &str, artifact: &Artifact) -> Result<bool> {
     }
 }
 
-/// Whether a file that is no raster may be a layer of others.
+/// Whether a file that is not a raster may be another vector layer.
 pub fn may_be_a_layer(target: &str) -> bool {
     FORMATS.iter().any(|(format, _)| target.to_lowercase().ends_with(&format!(".{format}")))
 }
 
-/// GDAL has no reader of Parquet everywhere: the writer's own crate reads it.
+/// Not every build of GDAL reads Parquet: the crate of the writer reads it.
 fn of_parquet(target: &str) -> Result<FeatureSummary> {
     if target.contains("://") {
         return Err(JobError::NotInspectable { target: target.to_owned() }.into());
@@ -83,7 +84,7 @@ fn of_parquet(target: &str) -> Result<FeatureSummary> {
     Ok(FeatureSummary::of_geoparquet(Path::new(target))?)
 }
 
-/// Nothing for a file that may be a raster: GeoPackages hold both.
+/// `None` for a file that may be a raster: GeoPackages contain both.
 fn of_layer(target: &str, layer: Option<&str>) -> Result<Option<FeatureSummary>> {
     let crs = describe_crs("EPSG:4326")?;
     let fields = &FeatureSummary::COLUMNS;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arpent_base::{DoingWhat as _, Failure, Result, redacted};
+use arpent_base::{DoingWhat as _, Failure, Result, redacted, table_schema};
 use arpent_publish::{
     Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord,
-    PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, Warning, utc_now,
+    PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, Warning, feature_columns, utc_now,
 };
 use arpent_shell::energy::{Energy, Meter};
 use arpent_shell::message::say;
@@ -26,7 +26,7 @@ use crate::warnings::warn;
 /// One map that was published.
 #[derive(Debug, Serialize)]
 pub struct PublishedMap {
-    /// Where.
+    /// The output.
     pub output: String,
     /// Its manifest.
     pub manifest: Manifest,
@@ -41,7 +41,7 @@ pub(crate) enum MapFailure {
 }
 
 impl MapFailure {
-    /// A scene that cannot be read is left out; one that may be read another time is not.
+    /// A scene that cannot be read is left out; a temporary error does not omit it.
     fn of_scene(index: usize, error: Failure, scratch: &Scratch) -> Self {
         let error = scratch.judged(error);
         if error.is_transient() { Self::Other(error) } else { Self::BadScene(index, error) }
@@ -54,21 +54,21 @@ impl From<Failure> for MapFailure {
     }
 }
 
-/// What makes one map of a job.
+/// Makes one map of a job.
 pub(crate) struct Maker<'a> {
     /// The job, its plan and its place.
     pub(crate) work: Work<'a>,
     /// Number of the map.
     pub(crate) map: usize,
-    /// Id of the map as it was planned first, before a scene was left out: by it, the job knows its map again.
+    /// Id of the map in the first plan, before a scene was left out: identifies the map of the job.
     pub(crate) id: &'a str,
-    /// Whether a map that is there is replaced.
+    /// Whether an existing map is replaced.
     pub(crate) overwrite: bool,
-    /// Measures what this process takes.
+    /// Meter of this process's energy.
     pub(crate) meter: &'a Meter,
-    /// What others took who computed pieces.
+    /// Energy of the other processes that computed pieces.
     pub(crate) others: &'a [Energy],
-    /// What computed pieces, here and elsewhere.
+    /// Engines that computed pieces, here and on other machines.
     pub(crate) engines: &'a BTreeSet<String>,
 }
 
@@ -77,11 +77,11 @@ impl Maker<'_> {
         &self.work.job.maps[self.map]
     }
 
-    /// Makes the map and publishes it; with a journal, pieces that are not there are computed.
+    /// Makes the map and publishes it; with a journal, missing pieces are computed.
     pub(crate) fn make(&self, journal: Option<&mut Journal>) -> Result<PublishedMap, MapFailure> {
         let job = self.work.job;
         let scratch = tempfile::tempdir_in(job.scratch.path()).context("cannot make a temporary folder")?;
-        // Judged while the files are there that took the room.
+        // Classified while the files that fill the disk still exist.
         self.make_in(scratch.path(), journal).map_err(|failure| match failure {
             MapFailure::Other(error) => MapFailure::Other(job.scratch.judged(error)),
             bad_scene @ MapFailure::BadScene(..) => bad_scene,
@@ -99,12 +99,13 @@ impl Maker<'_> {
         Ok(self.publish(&inputs, collected, scratch)?)
     }
 
-    /// Ends where nothing is lost, if that was asked for: pieces are kept, and nothing is published yet.
+    /// Stops if an interrupt was received: pieces are kept, and nothing is published yet.
     fn check_interrupt(&self) -> Result<(), ShardError> {
         if self.work.interrupt.load(Ordering::Relaxed) { Err(ShardError::Interrupted) } else { Ok(()) }
     }
 
-    /// Hashes the scenes while they are predicted, since only the manifest tells of it; where one fails, the other ends.
+    /// Hashes the scenes while they are predicted, since only the manifest needs the hashes; if one fails, the other
+    /// ends.
     fn hash_and_collect(
         &self,
         scratch: &Path,
@@ -136,7 +137,7 @@ impl Maker<'_> {
         }
     }
 
-    /// Puts the pieces together; those that are missing are computed meanwhile.
+    /// Collects the pieces; missing ones are computed meanwhile.
     fn collect(
         &self,
         scratch: &Path,
@@ -146,7 +147,7 @@ impl Maker<'_> {
         let (work, map) = (self.work, self.map);
         let (mut stored, mut missing) = self.pieces()?;
         if journal.is_none() && !missing.is_empty() {
-            // A list may be old or damaged: ask again before it is believed.
+            // A listing may be stale or damaged: check the object before using it.
             (stored, missing) = self.pieces()?;
         }
         if let (None, Some(first)) = (&journal, missing.first()) {
@@ -154,7 +155,7 @@ impl Maker<'_> {
             return Err(Failure::from(ShardError::PieceGone { place }).into());
         }
         if !stored.is_empty() && journal.is_some() {
-            say(&format!("going on: {} of {} pieces are there", stored.len(), stored.len() + missing.len()));
+            say(&format!("resuming: {} of {} pieces are done", stored.len(), stored.len() + missing.len()));
         }
         let mut collector = Collector::new(work.job, self.job(), scratch, work.clock)?;
         let stage = Stage::begin(
@@ -176,7 +177,7 @@ impl Maker<'_> {
             (computed, assembled)
         });
         match (computed, assembled) {
-            // Where one ended because the other had failed, the other tells why.
+            // If one ended because the other had failed, the error of the other is the cause.
             (Err(PipelineError::Collect(ended)), Err(error)) if is_stopped(&ended) => {
                 return Err(error.into());
             }
@@ -191,7 +192,7 @@ impl Maker<'_> {
         Ok(collected)
     }
 
-    /// The pieces of the map that are there, and those that are not.
+    /// The stored and the missing pieces of the map.
     fn pieces(&self) -> Result<(BTreeSet<usize>, Vec<usize>)> {
         let found = self.work.place.pieces(self.work.plan)?;
         let stored: BTreeSet<usize> =
@@ -226,11 +227,11 @@ impl Maker<'_> {
             layer.source = redacted(&layer.source);
         }
         let mut warnings: Vec<Warning> = job.warnings_of(map).cloned().collect();
-        // Those of the job were told before its work began.
-        let told = warnings.len();
+        // Those of the job were printed before it started.
+        let printed = warnings.len();
         warnings.extend(several_engines(self.engines));
         warnings.extend(map.references.warnings(&counts.references));
-        warnings[told..].iter().for_each(warn);
+        warnings[printed..].iter().for_each(warn);
         self.check_interrupt()?;
         let stage = Stage::begin("write", 0);
         let threads = self.work.pool.current_num_threads();
@@ -248,12 +249,14 @@ impl Maker<'_> {
         Ok(PublishedMap { output, manifest })
     }
 
-    /// Publishes, unless another process that makes the same map was faster: its map is this one.
+    /// Publishes, unless another process has published the same map first.
     fn commit(&self, target: &Target, staged: &[StagedArtifact], manifest: Manifest) -> Result<Manifest> {
         match target.publish(staged, manifest, self.overwrite) {
             Ok(published) => {
                 for leftover in &published.leftovers {
-                    say(&format!("could not delete {leftover} of the former run; it is not part of the map"));
+                    say(&format!(
+                        "could not delete {leftover} of the earlier run; it is not part of the map"
+                    ));
                 }
                 Ok(published.manifest)
             }
@@ -288,21 +291,22 @@ impl Maker<'_> {
                 id: job.model.id.clone(),
                 version: job.model.version.clone(),
                 sha256: run.model_sha256.clone(),
-                license: job.model.licence.clone(),
+                license: job.model.license.clone(),
             },
             config: serde_json::to_value(job.config.redacted())?,
             counts,
             timings_s: self.work.clock.timings(),
             energy: Some(serde_json::to_value(energy)?),
+            columns: Some(table_schema(&feature_columns(&run.columns))),
             artifacts: Vec::new(),
         })
     }
 }
 
-/// The manifest at a target, where it is that of a map with this id.
+/// The manifest at a target, if it is that of a map with this id.
 ///
 /// # Errors
-/// When the store cannot be asked.
+/// When the store cannot be read.
 pub(crate) fn published_already(target: &Target, map_id: &str) -> Result<Option<Manifest>> {
     match target.read_manifest() {
         Ok(manifest) => Ok(Some(manifest).filter(|m| m.plan.as_deref() == Some(map_id))),
@@ -321,7 +325,7 @@ fn is_stopped(error: &Failure) -> bool {
     matches!(error.downcast_ref(), Some(JobError::Stopped { .. }))
 }
 
-/// Answers are the same bytes on one kind of processor.
+/// A warning about engines: predictions are identical only on one kind of processor.
 fn several_engines(engines: &BTreeSet<String>) -> Option<Warning> {
     let names: Vec<&str> = engines.iter().map(String::as_str).collect();
     let message = format!(

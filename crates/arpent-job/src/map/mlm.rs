@@ -1,4 +1,4 @@
-//! A model package in the words of STAC's Machine Learning Model extension.
+//! A model package as properties of STAC's Machine Learning Model extension.
 
 use arpent_model::{Band, ModelPackage, Weights};
 use arpent_publish::StacModel;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 /// Side of a window of any size, as the extension writes it.
 const ANY: i64 = -1;
 
-/// What a run's STAC item says of its model.
+/// The properties of the model in the STAC item of a run.
 pub(crate) fn stac_model(model: &ModelPackage, weights: &Weights, window_px: usize) -> StacModel {
     StacModel {
         id: model.id.clone(),
@@ -24,7 +24,7 @@ pub(crate) fn stac_model(model: &ModelPackage, weights: &Weights, window_px: usi
     }
 }
 
-/// All that the extension can say of a package: what an item that *is* the model has as properties. Unlike a map's
+/// All properties of the extension for a package: those of an item that *is* the model. Unlike a map's
 /// item, it names its bands, and how their values are scaled.
 pub fn properties(model: &ModelPackage, weights: &Weights) -> Map<String, Value> {
     let mut all = stac_model(model, weights, 0).properties(&model.classes);

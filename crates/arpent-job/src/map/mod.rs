@@ -1,4 +1,4 @@
-//! A map: made of its pieces, written to files, published with its manifest last.
+//! Making a map of its pieces, writing its files and publishing it, the manifest last.
 
 mod artifact;
 mod artifacts;

@@ -1,4 +1,4 @@
-//! Where a map goes.
+//! Checks of the output of a map.
 
 use arpent_base::Result;
 use arpent_publish::Target;

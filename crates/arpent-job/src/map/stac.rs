@@ -14,10 +14,10 @@ use crate::job::{Job, MapJob, software};
 /// Points on each side of the footprint, so that it follows the map's edge in longitude and latitude.
 const POINTS_PER_SIDE: u32 = 8;
 
-/// Writes the item of a map beside its files.
+/// Writes the item of a map next to its files.
 ///
 /// # Errors
-/// When the footprint cannot be brought to WGS 84, or the file cannot be written.
+/// When the footprint cannot be transformed to WGS 84, or the file cannot be written.
 pub(crate) fn write_item(
     job: &Job,
     map: &MapJob,

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use arpent_base::Result;
+use arpent_base::number::{exact, signed};
+use arpent_base::{Result, Value};
 use arpent_gdal::{RasterKind, StripWriter};
 use arpent_model::{PixelDetection, Prediction};
 use arpent_publish::{Counts, CoverageCounts, ReferenceCounts, SortedFeatures, Spool, SpoolOptions};
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster};
 use arpent_tiling::{PlannedWindow, Stitcher, Strip};
 use arpent_vector::{
-    Attribute, Coverage, Detection, DetectionMerger, DissolvedRow, Feature, Object, ObjectMerger,
-    Polygonizer, Region, Shape, VectorError, VectorOptions, Vectorizer, clear_unsaid,
+    Coverage, Detection, DetectionMerger, EliminatedRow, Feature, Object, ObjectMerger, Polygonizer, Region,
+    Shape, VectorError, VectorOptions, Vectorizer, clear_unsaid,
 };
 
 use super::origin::Origins;
@@ -19,22 +20,22 @@ use crate::config::OcsGe;
 use crate::job::{Job, MapJob, SPOOL_RUN_BYTES};
 use crate::reference::References;
 
-/// What a map's windows came to, in temporary files.
+/// Results of a map's windows, in temporary files.
 #[derive(Debug)]
 pub(crate) struct Collected {
     /// The label raster, not yet a COG.
     pub labels: Option<StripWriter>,
     /// The confidence raster, not yet a COG.
     pub confidence: Option<StripWriter>,
-    /// The raster that the features are made of, where it is not the label raster; not yet a COG.
+    /// The raster of the published classes, if it differs from the label raster; not yet a COG.
     pub map: Option<StripWriter>,
     /// The features, sorted.
     pub features: SortedFeatures,
-    /// What was counted.
+    /// The counts.
     pub counts: Counts,
 }
 
-/// Takes the answers of windows in any order.
+/// Takes the predictions of windows in any order.
 #[derive(Debug)]
 pub(crate) struct Collector<'a> {
     map: &'a MapJob,
@@ -52,11 +53,11 @@ struct Vectors<'a> {
     outlines: Outlines,
     published: PublishedRows,
     merger: DetectionMerger,
-    /// What joins detections, and what is drawn of them, where objects are wanted.
+    /// Merger of detections and geometry of objects, if configured.
     objects: Option<(ObjectMerger, Shape)>,
     /// Detections of strips that are not complete.
     waiting: Vec<Detection>,
-    /// Rows by which a box may reach out of the strip that holds its center.
+    /// Rows by which a box may extend beyond the strip of its center.
     reach: i64,
     vectorizer: Vectorizer,
     area: PixelArea,
@@ -64,7 +65,7 @@ struct Vectors<'a> {
     spool: Spool,
 }
 
-/// What features get beside what they are: columns of references, and the shape of OCS GE.
+/// Additional attributes of features: columns of references, and those of OCS GE.
 #[derive(Debug)]
 struct Crossing<'a> {
     map: &'a MapJob,
@@ -86,7 +87,7 @@ impl Crossing<'_> {
     }
 }
 
-/// Takes the rows that the features are made of to their raster, where that is wanted; keeps the first error.
+/// Writes the rows of published classes to their raster, if configured; keeps the first error.
 #[derive(Debug)]
 struct PublishedRows {
     raster: Option<StripWriter>,
@@ -106,7 +107,7 @@ impl PublishedRows {
     }
 }
 
-/// What the features of a map came to.
+/// Results of the features of a map.
 struct Finished {
     map: Option<StripWriter>,
     features: SortedFeatures,
@@ -114,7 +115,7 @@ struct Finished {
     references: Vec<ReferenceCounts>,
 }
 
-/// What makes regions of rows.
+/// Makes regions of rows.
 #[derive(Debug)]
 enum Outlines {
     /// Each region for itself.
@@ -135,7 +136,7 @@ impl Outlines {
         })
     }
 
-    /// Takes the next rows: their classes, what the network said of them, and which of their pixels somebody drew as built up. Rows
+    /// Takes the next rows: their classes, the prediction, and the mask of built-up areas. Rows
     /// that are settled go to `published`.
     fn push_rows(
         &mut self,
@@ -165,7 +166,7 @@ impl Outlines {
                 }
                 Self::Coverage(coverage) => {
                     let built_up = built_up.map(|mask| &mask[i * rows.width..][..rows.width]);
-                    let mut settled = |row: &DissolvedRow<'_>| published.take(row.row, row.labels);
+                    let mut settled = |row: &EliminatedRow<'_>| published.take(row.row, row.labels);
                     coverage.push_row(labels, predicted, built_up, area, &mut settled, sink)?;
                 }
             }
@@ -184,7 +185,7 @@ impl Outlines {
                 Ok(None)
             }
             Self::Coverage(coverage) => {
-                let mut settled = |row: &DissolvedRow<'_>| published.take(row.row, row.labels);
+                let mut settled = |row: &EliminatedRow<'_>| published.take(row.row, row.labels);
                 coverage.finish(&mut settled, sink).map(Some)
             }
         }
@@ -219,7 +220,7 @@ impl<'a> Collector<'a> {
         })
     }
 
-    /// Takes the answer of one window, `None` if it was skipped.
+    /// Takes the prediction of one window, `None` if it was skipped.
     ///
     /// # Errors
     /// When rows or features cannot be written.
@@ -259,7 +260,7 @@ impl<'a> Collector<'a> {
                 scope.spawn(move || clock.write.time(|| raster.write_rows(first, rows)))
             });
             let written: Vec<_> = written.collect();
-            let traced = clock.vectorise.time(|| self.vectors.take_strip(&strip));
+            let traced = clock.vectorize.time(|| self.vectors.take_strip(&strip));
             for raster in written {
                 raster.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             }
@@ -285,16 +286,15 @@ impl<'a> Collector<'a> {
     /// When features cannot be written.
     pub(crate) fn finish(mut self) -> Result<Collected> {
         let Finished { map, features, coverage, references } =
-            self.clock.vectorise.time(|| self.vectors.finish())?;
+            self.clock.vectorize.time(|| self.vectors.finish())?;
         self.counts.references = references;
         self.counts.features = features.count();
         self.counts.coverage = coverage.map(|counts| {
-            #[allow(clippy::cast_precision_loss, reason = "counts of pixels stay far below 2^52")]
-            let share = counts.drawn.drawn_px / (self.counts.pixels_valid as f64).max(1.0);
+            let share = counts.drawn.drawn_px / exact(self.counts.pixels_valid).max(1.0);
             CoverageCounts {
-                regions_dissolved: counts.dissolved.dissolved,
-                pixels_dissolved: counts.dissolved.pixels,
-                islands: counts.dissolved.islands,
+                regions_eliminated: counts.eliminated.eliminated,
+                pixels_eliminated: counts.eliminated.pixels,
+                islands: counts.eliminated.islands,
                 corners_cut: counts.drawn.cut_corners,
                 outlines_squared: counts.drawn.squared,
                 drawn_share: share,
@@ -309,8 +309,8 @@ impl<'a> Collector<'a> {
 impl<'a> Vectors<'a> {
     fn new(job: &'a Job, map: &'a MapJob, scratch: &Path, raster: Option<StripWriter>) -> Result<Self> {
         let wanted = &job.config.features;
-        let simplify_px = Some(wanted.simplify_px).filter(|px| *px > 0.0);
-        let options = VectorOptions { min_area_m2: wanted.min_area_m2, simplify_px };
+        let simplify_px = Some(wanted.simplify_px.get()).filter(|px| *px > 0.0);
+        let options = VectorOptions { min_area_m2: wanted.min_area_m2.get(), simplify_px };
         let iou = job.model.detection.map_or(0.5, |d| d.iou);
         let objects = match &job.config.objects {
             None => None,
@@ -341,9 +341,9 @@ impl<'a> Vectors<'a> {
     }
 
     fn take_strip(&mut self, strip: &Strip) -> Result<()> {
-        let imposed = self.imposed(strip)?;
+        let overridden = self.overridden(strip)?;
         let built_up = self.crossing.references.built_up(&strip.labels.window())?;
-        let labels = imposed.as_ref().unwrap_or(&strip.labels);
+        let labels = overridden.as_ref().unwrap_or(&strip.labels);
         let (vectorizer, crossing, spool) = (&self.vectorizer, &mut self.crossing, &mut self.spool);
         let mut made = Made { vectorizer, crossing, spool, outcome: Ok(()) };
         let rows = strip.labels.window();
@@ -365,14 +365,14 @@ impl<'a> Vectors<'a> {
         made.outcome
     }
 
-    /// The classes of a strip with what references impose on them; nothing where nothing is imposed. The rasters of labels
-    /// and confidences stay as the network saw them.
-    fn imposed(&mut self, strip: &Strip) -> Result<Option<Raster<u8>>> {
-        if !self.crossing.references.imposes() {
+    /// The classes of a strip with the overrides of references; `None` without overrides. The rasters of labels
+    /// and confidences keep the prediction.
+    fn overridden(&mut self, strip: &Strip) -> Result<Option<Raster<u8>>> {
+        if !self.crossing.references.overrides() {
             return Ok(None);
         }
         let mut labels = strip.labels.clone();
-        self.crossing.references.impose(&mut labels)?;
+        self.crossing.references.override_labels(&mut labels)?;
         Ok(Some(labels))
     }
 
@@ -422,10 +422,10 @@ impl Made<'_, '_> {
 
     /// An object, with the number of its fragments.
     fn push_object(&mut self, object: &Object, shape: Shape) {
-        let fragments = i64::try_from(object.fragments()).unwrap_or(i64::MAX);
+        let fragments = signed(object.fragments());
         self.push(|vectorizer| {
             let mut feature = vectorizer.object_to_feature(object, shape)?;
-            feature.attributes.push(Attribute::Integer(fragments));
+            feature.attributes.push(Some(Value::Integer(fragments)));
             Some(feature)
         });
     }

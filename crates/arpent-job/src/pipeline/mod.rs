@@ -1,9 +1,9 @@
-//! Read, predict, stitch, vectorise: each stage owns its threads, with bounded queues between.
+//! Read, predict, stitch, vectorize: each stage owns its threads, with bounded queues between.
 //!
 //! Readers (`compute.readers` threads, each with its own GDAL handles) take the windows in plan order and send
 //! chips; predictors, one for each of `compute.threads` as far as memory allows, predict them on a pool of as many threads:
-//! a window is one thread's, unless others have nothing to do. Nothing is shared but the number of the next window and two flags.
-//! The [`Collector`] takes answers back: it stitches strips and traces polygons, while threads of each strip's own write its rows.
+//! a window uses one thread, unless others are idle. Only the number of the next window and two flags are shared.
+//! The [`Collector`] takes the predictions: it stitches strips and traces polygons, while threads of each strip's own write its rows.
 
 mod collect;
 mod origin;

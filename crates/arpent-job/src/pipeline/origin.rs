@@ -1,9 +1,10 @@
-//! Which scenes gave the pixels of a feature.
+//! The scenes that the pixels of a feature were taken from.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
+use arpent_base::number::{ceil, exact, signed};
 use arpent_base::{DoingWhat as _, Result};
 use arpent_gdal::MosaicReader;
 use arpent_publish::Acquired;
@@ -12,24 +13,24 @@ use arpent_vector::Feature;
 
 use crate::job::{MapJob, Survey, TILES_BYTES};
 
-/// Up to so many scenes of a feature are named by their ids; of more, and of ids that could not be told apart, the positions in the
-/// manifest's `inputs` are told.
+/// Up to this number, the scenes of a feature are listed by id; more, and ids that would be ambiguous, are listed by
+/// position in the manifest's `inputs`.
 const MOST_NAMED: usize = 8;
 
-/// Side of the tiles in which it is looked up who gave pixels.
+/// Side of the tiles in which the scenes of pixels are looked up.
 const SIDE: usize = 256;
 
 /// The same, as a number of columns or rows.
-#[allow(clippy::cast_possible_wrap, reason = "256")]
-const STEP: i64 = SIDE as i64;
+const STEP: i64 = signed(SIDE);
 
 /// Scenes that are kept open, where scenes overlap.
 const MAX_OPEN: usize = 8;
 
 const NOBODY: u32 = MosaicReader::NOBODY;
 
-/// Finds the scenes that gave the pixels of features. A scene gave a pixel when it is the first of the mosaic's order that is valid
-/// there; where scenes overlap, their validity is read once more, tile by tile, and kept for the features that follow.
+/// Finds the scenes that the pixels of features were taken from. A pixel is taken from the first scene in the mosaic's
+/// order that is valid there; where scenes overlap, their validity is read once more, tile by tile, and kept for the
+/// features that follow.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     /// A reader for each date that needed one.
@@ -39,7 +40,7 @@ pub(super) struct Origins {
 
 impl Origins {
     /// Fills in the scenes of a feature, and the earliest of their dates; where two dates are compared, the scenes of
-    /// both, and when the later ones were taken: the feature is what was seen then.
+    /// both, and the dates of the later ones: the feature shows their state.
     ///
     /// # Errors
     /// When a scene cannot be read again.
@@ -60,7 +61,7 @@ impl Origins {
             let dates = gave.iter().filter_map(|i| date.scenes[*i].info.acquired.as_ref());
             feature.acquired = dates.min_by_key(|text| (begun(text), *text)).cloned();
         }
-        // Ids stand with commas between them, and `#` begins positions: of such ids, which they are could not be told.
+        // Ids are separated by commas, and `#` begins positions: ids that contain these would be ambiguous.
         let is_unclear = |id: &String| id.contains(',') || id.starts_with('#');
         let by_position = named.len() > MOST_NAMED || named.iter().any(is_unclear);
         feature.scene_ids = if by_position { vec![ranges(&positions)] } else { named };
@@ -98,13 +99,13 @@ impl Origins {
             }
         }
         if gave.is_empty() {
-            // An outline that was moved off its pixels: what it touches is all that can be told.
+            // An outline that was moved off its pixels: only the scenes that it touches are known.
             gave.extend(touched.iter().map(|(i, _)| *i));
         }
         Ok(gave)
     }
 
-    /// Who gave the pixels of a tile.
+    /// The scenes of the pixels of a tile.
     fn tile(&mut self, date: &Survey, key: Key) -> Result<&Tile> {
         if !self.tiles.holds(&key) {
             let tile = self.read(date, key)?;
@@ -154,14 +155,14 @@ impl Origins {
 
 /// The rows of a tile that a part fills, in order.
 fn rows_of<'a>(givers: &'a mut [u32], tile: &Window, part: &Window) -> impl Iterator<Item = &'a mut [u32]> {
-    let ((col, row), width) = (tile.offset_of(part).unwrap_or_default(), part.width);
+    let ((col, row), width) = (tile.offset_of(part).expect("a part lies in its tile"), part.width);
     givers.chunks_exact_mut(tile.width).skip(row).take(part.height).map(move |r| &mut r[col..col + width])
 }
 
 /// Date, and column and row among tiles.
 type Key = (usize, i64, i64);
 
-/// Who gave the pixels of a tile: for each run of pixels, row by row, where it ends, and the scene.
+/// The scenes of the pixels of a tile: for each run of pixels, row by row, where it ends, and the scene.
 #[derive(Debug)]
 struct Tile {
     runs: Vec<(u32, u32)>,
@@ -180,7 +181,7 @@ impl Tile {
         Self { runs }
     }
 
-    /// Adds the scenes that gave some pixels.
+    /// Adds the scenes of some pixels.
     fn gave(&self, pixels: Range<usize>, gave: &mut BTreeSet<usize>) {
         let first = self.runs.partition_point(|(end, _)| *end as usize <= pixels.start);
         let mut start = pixels.start;
@@ -212,7 +213,7 @@ struct Tiles {
 }
 
 impl Tiles {
-    /// Whether a tile is there; it is then among the recent ones.
+    /// Whether a tile is cached; it is then among the recent ones.
     fn holds(&mut self, key: &Key) -> bool {
         if self.recent.contains_key(key) {
             return true;
@@ -234,11 +235,12 @@ impl Tiles {
     }
 }
 
-/// The pixels inside a feature's outline: those whose centers are. Holds as many numbers as the outline crosses rows.
+/// The pixels inside a feature's outline: those whose centers are. Memory grows with the number of rows that the
+/// outline crosses.
 struct Inside {
     /// Where the outline crosses the middle of a row: row, and column of the first pixel center beyond.
     crossings: Vec<(i64, i64)>,
-    /// Stands for an outline that holds no center of a pixel.
+    /// Marks an outline that contains no center of a pixel.
     whole: Option<Window>,
 }
 
@@ -270,18 +272,13 @@ impl Inside {
 }
 
 /// Notes where a line crosses the middles of rows.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "pixel numbers stay far below 2^52"
-)]
 fn cross(from: (f64, f64), to: (f64, f64), crossings: &mut Vec<(i64, i64)>) {
     let ((x0, y0), (x1, y1)) = if from.1 <= to.1 { (from, to) } else { (to, from) };
     // Rows whose middle r + 0.5 lies in [y0, y1).
-    let (first, end) = ((y0 - 0.5).ceil() as i64, (y1 - 0.5).ceil() as i64);
+    let (first, end) = (ceil::<i64>(y0 - 0.5), ceil::<i64>(y1 - 0.5));
     for row in first..end {
-        let x = x0 + (row as f64 + 0.5 - y0) / (y1 - y0) * (x1 - x0);
-        crossings.push((row, (x - 0.5).ceil() as i64));
+        let x = x0 + (exact(row) + 0.5 - y0) / (y1 - y0) * (x1 - x0);
+        crossings.push((row, ceil::<i64>(x - 0.5)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Readers and predictors: windows in, answers out.
+//! Readers and predictors of windows.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,10 +14,10 @@ use super::timing::Clock;
 use crate::error::JobError;
 use crate::job::MapJob;
 
-/// What a reader sends: the number of a window and its pixels, `None` when its core has no valid pixel.
+/// Output of a reader: the number of a window and its pixels, `None` when its core has no valid pixel.
 type Read = (usize, Result<Option<Chip>, GdalError>);
 
-/// What the predictor sends.
+/// Output of a predictor.
 type Predicted = (usize, Result<Option<Prediction>, PipelineError>);
 
 /// Why a pipeline stopped.
@@ -35,7 +35,7 @@ pub(crate) enum PipelineError {
     Collect(#[from] Failure),
 }
 
-/// What the stages run on.
+/// Resources of the stages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stages<'a> {
     /// Predicts.
@@ -52,15 +52,15 @@ pub(crate) struct Stages<'a> {
     pub clock: &'a Clock,
     /// Ends the readers when it is set, and then the other stages.
     pub stop: &'a AtomicBool,
-    /// Ends the readers before the next run of windows; those that were begun are done to their end.
+    /// Ends the readers before the next run of windows; those that have started are completed.
     pub interrupt: &'a AtomicBool,
 }
 
-/// Runs windows of a map, told as ranges of its plan, through reading and prediction; `sink` takes their answers in any order
+/// Reads and predicts windows of a map, given as ranges of its plan; `sink` takes the predictions in any order
 /// (`None` for a window without a valid pixel). Whether all were done: an interrupt leaves whole ranges out.
 ///
 /// # Errors
-/// [`PipelineError`]; what `sink` got until then is right.
+/// [`PipelineError`]; predictions passed to `sink` before are valid.
 pub(crate) fn run(
     map: &MapJob,
     ranges: &[Range<usize>],
@@ -94,7 +94,7 @@ pub(crate) fn run(
     })
 }
 
-/// The windows that are wanted, in order, and how many of them were taken.
+/// The windows to compute, in order, and the number of those taken.
 struct Queue {
     /// Numbers of windows, and whether each is the first of a range.
     windows: Vec<(usize, bool)>,
@@ -138,7 +138,7 @@ fn read_windows(map: &MapJob, queue: &Queue, stages: Stages, out: &Sender<Read>)
             None => reader,
         },
         Err(error) => {
-            // Nobody listens any more when the queue is closed.
+            // The receiver has ended if the queue is closed.
             let _ = out.send((0, Err(error)));
             return;
         }
@@ -154,8 +154,8 @@ fn read_windows(map: &MapJob, queue: &Queue, stages: Stages, out: &Sender<Read>)
     }
 }
 
-/// A window's chip, `None` where its core has no valid pixel: it is not predicted. Where others are invalid, the chip holds what fills
-/// them, too, which is read only then.
+/// A window's chip, `None` where its core has no valid pixel: it is not predicted. If others are invalid, the chip also
+/// contains the values that fill them, which are read only then.
 fn read_window(
     reader: &mut DatesReader,
     predictor: &Predictor,
@@ -189,7 +189,7 @@ impl Stages<'_> {
         }
     }
 
-    /// What comes of windows that were read.
+    /// Predicts windows that were read.
     fn predicted(&self, windows: &[PlannedWindow], read: Vec<Read>) -> Vec<Predicted> {
         let (mut answers, mut numbers, mut chips) = (Vec::new(), Vec::new(), Vec::new());
         for (index, chip) in read {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use arpent_base::number::fitted;
+
 /// Time spent in one stage, summed over its threads.
 #[derive(Debug, Default)]
 pub(crate) struct Spent(AtomicU64);
@@ -18,7 +20,7 @@ impl Spent {
     }
 
     fn add(&self, time: Duration) {
-        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let nanoseconds = fitted(time.as_nanos());
         self.0.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
@@ -37,10 +39,10 @@ pub(crate) struct Clock {
     pub read: Spent,
     /// Predicting.
     pub predict: Spent,
-    /// Putting windows together.
+    /// Stitching windows.
     pub stitch: Spent,
     /// Tracing polygons, making features, sorting them.
-    pub vectorise: Spent,
+    pub vectorize: Spent,
     /// Writing rasters and feature files.
     pub write: Spent,
     /// Uploading.
@@ -48,14 +50,14 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Busy seconds of each stage so far. Stages run side by side: they sum to more than the time that passed.
+    /// Busy seconds of each stage so far. Stages run in parallel: the sum exceeds the elapsed time.
     pub(crate) fn timings(&self) -> BTreeMap<String, f64> {
         let stages = [
             ("open", &self.open),
             ("read", &self.read),
             ("predict", &self.predict),
             ("stitch", &self.stitch),
-            ("vectorise", &self.vectorise),
+            ("vectorize", &self.vectorize),
             ("write", &self.write),
             ("publish", &self.publish),
         ];

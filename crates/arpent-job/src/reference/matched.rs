@@ -1,9 +1,10 @@
-//! How many objects of a layer each value of a rule matched: nothing that matched nothing goes unsaid.
+//! Number of objects of a layer that each value of a rule matched, with warnings for values without a match.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arpent_base::Value;
 use arpent_base::redacted;
-use arpent_gdal::{LayerCounts, Value};
+use arpent_gdal::{LayerCounts, value_key};
 use arpent_publish::{ReferenceCounts, ValueCounts, Warning};
 use arpent_raster::Nomenclature;
 use arpent_shell::lines::count;
@@ -11,10 +12,10 @@ use arpent_shell::lines::count;
 use super::rules::{Classes, Kind, Rule};
 use crate::warnings::layer_warnings;
 
-/// Values that no rule names which are kept to be told.
+/// Number of values without a rule that are kept for a warning.
 const UNNAMED: usize = 20;
 
-/// Objects of a layer by what a rule says of their value. Memory is bounded by the rule, not by the layer.
+/// Objects of a layer by the rule of their value. Memory is bounded by the rule, not by the layer.
 #[derive(Debug, Default)]
 pub(super) struct Matched {
     near: u64,
@@ -25,11 +26,11 @@ pub(super) struct Matched {
 }
 
 impl Matched {
-    /// Counts an object, by its values as a rule asks for them.
+    /// Counts an object, by its values for a rule.
     pub(super) fn add(&mut self, rule: Option<&Rule>, object: &[Option<Value>], near: bool) {
         self.near += u64::from(near);
         let Some(Classes::ByValue(named)) = rule.and_then(Rule::classes) else { return };
-        let key = object.get(1).and_then(Option::as_ref).map(Value::key).unwrap_or_default();
+        let key = object.get(1).and_then(Option::as_ref).map(value_key).unwrap_or_default();
         if named.contains_key(&key) {
             let [all, within] = self.values.entry(key).or_default();
             *all += 1;
@@ -43,8 +44,8 @@ impl Matched {
         }
     }
 
-    /// Puts the counts into those of the manifest.
-    pub(super) fn told(&self, rule: &Rule, classes: &Nomenclature) -> ReferenceCounts {
+    /// The counts for the manifest.
+    pub(super) fn reference_counts(&self, rule: &Rule, classes: &Nomenclature) -> ReferenceCounts {
         let named = match rule.classes() {
             Some(Classes::ByValue(named)) => named.iter().collect(),
             _ => Vec::new(),
@@ -69,53 +70,53 @@ impl Matched {
     }
 }
 
-/// What is doubtful about a layer, once the map is made of it.
+/// Warnings about a layer, once the map is made.
 pub(super) fn warnings(rule: &Rule, counts: &ReferenceCounts) -> Vec<Warning> {
-    let key = rule.key();
+    let key = rule.key.to_string();
     let layer = redacted(&counts.source);
     let all = count(counts.objects);
-    let mut told = Vec::new();
+    let mut found = Vec::new();
     let nothing = |message: String| Warning::new("nothing-matched", &key, message);
     for value in counts.values.iter().filter(|value| value.objects == 0) {
         let message =
             format!("no object of {layer} has the value `{}` (class `{}`)", value.value, value.class);
         let there = list(&counts.values_unnamed);
         let hint = if there.is_empty() {
-            "take the value out of the rule".to_owned()
+            "remove the value from the rule".to_owned()
         } else {
-            format!("the layer has {there}, which the rule does not name: is one of them meant?")
+            format!("the layer has {there}, which the rule does not name: use one of them if it is meant")
         };
-        told.push(nothing(message).with_hint(hint));
+        found.push(nothing(message).with_hint(hint));
     }
     if counts.objects_unnamed > 0 {
         let number = count(counts.objects_unnamed);
         let shown = list(&counts.values_unnamed);
         let message =
             format!("{number} of {all} objects of {layer} have values that the rule does not name: {shown}");
-        let hint = "they are left aside; name their values in the rule if they are of a class";
-        told.push(Warning::new("values-not-named", &key, message).with_hint(hint));
+        let hint = "they are skipped; name their values in the rule if they belong to a class";
+        found.push(Warning::new("values-not-named", &key, message).with_hint(hint));
     }
-    let hint = "check that it is the right layer, and that its CRS is the one its coordinates are in";
+    let hint = "check that it is the right layer, and that its declared CRS is that of its coordinates";
     if counts.near == 0 {
-        told.push(nothing(format!("none of {all} objects of {layer} lies on the map")).with_hint(hint));
-    } else if matches!(rule.kind, Kind::Impose { .. }) {
+        found.push(nothing(format!("none of {all} objects of {layer} lies on the map")).with_hint(hint));
+    } else if matches!(rule.kind, Kind::Override { .. }) {
         if counts.pixels_covered == 0 {
             let near = count(counts.near);
             let message = format!(
                 "no pixel with data lies in an object of {layer} that has a class ({near} objects are near)"
             );
-            told.push(nothing(message).with_hint(hint));
+            found.push(nothing(message).with_hint(hint));
         }
-    } else if counts.features_told == 0 {
+    } else if counts.features_matched == 0 {
         let near = count(counts.near);
         let message =
-            format!("no feature of the map has anything of {layer} ({near} of {all} objects are near)");
-        told.push(nothing(message).with_hint("check min_share, max_distance_m and the classes under `of`"));
+            format!("no feature of the map matches an object of {layer} ({near} of {all} objects are near)");
+        found.push(nothing(message).with_hint("check min_share, max_distance_m and the classes under `of`"));
     }
     let (read, repaired, empty) = (counts.objects, counts.repaired, counts.empty);
     let read = LayerCounts { read, repaired, empty, parts_left_out: counts.parts_left_out };
-    told.extend(layer_warnings(&key, &counts.source, "objects", read));
-    told
+    found.extend(layer_warnings(&key, &counts.source, "objects", read));
+    found
 }
 
 fn list(values: &[String]) -> String {

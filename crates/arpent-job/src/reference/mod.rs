@@ -1,4 +1,4 @@
-//! A map crossed with layers that somebody keeps already: cut into it, asked for attributes, compared with it.
+//! Reference layers: override classes, enrich features with attributes, compare with the map.
 
 mod matched;
 mod plan;

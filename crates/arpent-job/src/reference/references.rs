@@ -1,10 +1,11 @@
-//! The layers of a map, open: asked for each row and each feature.
+//! The open reference layers of a map, queried for each row and each feature.
 
-use arpent_base::{DoingWhat as _, Result};
-use arpent_gdal::{Reference, ReferenceFeature, ReferenceIndex, Subject, Value};
+use arpent_base::number::{approximate, offset, round};
+use arpent_base::{DoingWhat as _, Result, Value};
+use arpent_gdal::{Reference, ReferenceFeature, ReferenceIndex, Subject, value_key};
 use arpent_publish::ReferenceCounts;
 use arpent_raster::{Grid, LABEL_NODATA, Nomenclature, Raster, Window};
-use arpent_vector::{Attribute, Feature, nearest_on_line, representative_point, to_wkb};
+use arpent_vector::{Feature, nearest_on_line, representative_point, to_wkb};
 use geo_types::LineString;
 
 use super::matched;
@@ -13,13 +14,13 @@ use super::rules::{Classes, Kind, Rule};
 use super::together::Together;
 use crate::config::ocs_ge::Origin;
 
-/// The layers of a map, open, and what came of them.
+/// The open reference layers of a map, and their counts.
 #[derive(Debug)]
 pub(crate) struct References<'a> {
     grid: &'a Grid,
     classes: &'a Nomenclature,
     layers: Vec<OpenLayer<'a>>,
-    /// Areas that somebody drew as built up.
+    /// Built-up areas.
     built_up: Option<Reference>,
 }
 
@@ -36,7 +37,7 @@ impl<'a> References<'a> {
     /// Opens the layers of a plan that are indexed.
     ///
     /// # Errors
-    /// That an index cannot be read.
+    /// When an index cannot be read.
     pub(crate) fn open(plan: &'a Plan, grid: &'a Grid, classes: &'a Nomenclature) -> Result<Self> {
         type Indexed<'a> = ((&'a Rule, &'a ReferenceIndex), &'a matched::Matched);
         let open = |((rule, index), matched): Indexed<'a>| -> Result<OpenLayer<'a>> {
@@ -49,7 +50,7 @@ impl<'a> References<'a> {
                 repaired: read.repaired,
                 empty: read.empty,
                 parts_left_out: read.parts_left_out,
-                ..matched.told(rule, classes)
+                ..matched.reference_counts(rule, classes)
             };
             Ok(OpenLayer { rule, reference: index.open()?, counts, agreement: [0; 2] })
         };
@@ -59,53 +60,52 @@ impl<'a> References<'a> {
         Ok(Self { grid, classes, layers, built_up })
     }
 
-    /// What came of each layer.
+    /// Counts of each layer.
     pub(crate) fn counts(&self) -> Vec<ReferenceCounts> {
         let counts = |layer: &OpenLayer| {
-            #[allow(clippy::cast_precision_loss, reason = "rounded to doubles")]
-            let [agreement_m2, disagreement_m2] = layer.agreement.map(|sum| sum as f64 / 1e8);
+            let [agreement_m2, disagreement_m2] = layer.agreement.map(|sum| approximate(sum) / 1e8);
             ReferenceCounts { agreement_m2, disagreement_m2, ..layer.counts.clone() }
         };
         self.layers.iter().map(counts).collect()
     }
 
     /// Whether any layer changes labels.
-    pub(crate) fn imposes(&self) -> bool {
-        self.layers.iter().any(|layer| matches!(layer.rule.kind, Kind::Impose { .. }))
+    pub(crate) fn overrides(&self) -> bool {
+        self.layers.iter().any(|layer| matches!(layer.rule.kind, Kind::Override { .. }))
     }
 
-    /// Gives the pixels whose center lies in an imposed object its class. Where objects of one layer overlap, the lower class
-    /// id stands.
+    /// Sets the class of pixels whose center lies in an object that overrides. Where objects of one layer overlap, the
+    /// lower class id is used.
     ///
     /// # Errors
     /// That an index cannot be read.
-    pub(crate) fn impose(&mut self, labels: &mut Raster<u8>) -> Result<()> {
+    pub(crate) fn override_labels(&mut self, labels: &mut Raster<u8>) -> Result<()> {
         let window = labels.window();
         for layer in &mut self.layers {
-            let Kind::Impose { class, .. } = &layer.rule.kind else { continue };
-            let mut imposed = vec![LABEL_NODATA; labels.data().len()];
+            let Kind::Override { class, .. } = &layer.rule.kind else { continue };
+            let mut overridden = vec![LABEL_NODATA; labels.data().len()];
             layer.reference.each_in(self.grid.bbox(&window), &mut |object| -> Result<()> {
                 if let Some(id) = class.of(object) {
                     // 255, nodata, is above every class.
-                    burn(object, self.grid, &window, |pixel| imposed[pixel] = id.min(imposed[pixel]));
+                    burn(object, self.grid, &window, |pixel| overridden[pixel] = id.min(overridden[pixel]));
                 }
                 Ok(())
             })?;
-            for (label, class) in labels.data_mut().iter_mut().zip(&imposed) {
+            for (label, class) in labels.data_mut().iter_mut().zip(&overridden) {
                 if *class == LABEL_NODATA || *label == LABEL_NODATA {
                     continue;
                 }
                 layer.counts.pixels_covered += 1;
                 if *label != *class {
                     *label = *class;
-                    layer.counts.pixels_imposed += 1;
+                    layer.counts.pixels_overridden += 1;
                 }
             }
         }
         Ok(())
     }
 
-    /// Which pixels of a window somebody drew as built up, row by row; none if nobody did.
+    /// Mask of built-up areas in a window, row by row; `None` if there are no areas.
     ///
     /// # Errors
     /// That the index cannot be read.
@@ -119,45 +119,45 @@ impl<'a> References<'a> {
         Ok(Some(mask))
     }
 
-    /// Adds the columns of every layer to a feature; tells where it is from, if the imposed objects of a layer are the most of it.
+    /// Adds the columns of every layer to a feature; returns its origin if the objects of an override layer cover most
+    /// of it.
     ///
     /// # Errors
-    /// That an index cannot be read, or that GEOS fails.
+    /// When an index cannot be read, or GEOS fails.
     pub(crate) fn fill(&mut self, feature: &mut Feature) -> Result<Option<Origin>> {
         let (mut origin, mut subject) = (None::<(f64, Origin)>, None);
         for layer in &mut self.layers {
-            let told = if layer.rule.of[usize::from(feature.class_id)] {
+            let values = if layer.rule.of[usize::from(feature.class_id)] {
                 if subject.is_none() && !matches!(layer.rule.kind, Kind::Snap { .. }) {
                     subject = Some(Subject::new(&to_wkb(&feature.polygon))?);
                 }
-                layer.told_of(feature, subject.as_ref(), self.classes)?
+                layer.values_of(feature, subject.as_ref(), self.classes)?
             } else {
                 None
             };
-            layer.counts.features_told += u64::from(told.is_some());
-            if let (Kind::Impose { ossature, .. }, Some([id, Attribute::Real(share), ..])) =
-                (&layer.rule.kind, told.as_deref())
+            layer.counts.features_matched += u64::from(values.is_some());
+            if let (Kind::Override { ossature, .. }, Some([id, Some(Value::Real(share)), ..])) =
+                (&layer.rule.kind, values.as_deref())
             {
-                // The layer that is the most of it; of equals the later one, which cuts the others.
+                // The layer with the largest share; of equals the later one, which overrides the others.
                 if origin.as_ref().is_none_or(|(most, _)| share >= most) {
                     let (source, id) = (layer.rule.name.clone(), id.clone());
                     origin = Some((*share, Origin { source, id, ossature: *ossature }));
                 }
             }
-            let nothing = || vec![Attribute::Null; layer.rule.columns.len()];
-            feature.attributes.extend(told.unwrap_or_else(nothing));
+            let nothing = || vec![None; layer.rule.columns.len()];
+            feature.attributes.extend(values.unwrap_or_else(nothing));
         }
         Ok(origin.map(|(_, origin)| origin))
     }
 }
 
-/// Gives the numbers of the pixels of a window whose centers lie in an object, row by row, to `each`.
+/// Calls `each` with the numbers of the pixels of a window whose centers lie in an object, row by row.
 fn burn(object: &ReferenceFeature, grid: &Grid, window: &Window, mut each: impl FnMut(usize)) {
     let Some(area) = object.pixels(grid) else { return };
     let Some(common) = area.window().intersect(window) else { return };
     let mask = area.mask(common);
-    let offset = |at: i64, start: i64| usize::try_from(at - start).unwrap_or(0);
-    let (top, left) = (offset(common.row, window.row), offset(common.col, window.col));
+    let (top, left) = (offset(common.row - window.row), offset(common.col - window.col));
     for (row, inside) in mask.chunks(common.width).enumerate() {
         let start = (top + row) * window.width + left;
         inside.iter().enumerate().filter(|(_, inside)| **inside).for_each(|(col, _)| each(start + col));
@@ -168,12 +168,12 @@ impl Classes {
     fn of(&self, object: &ReferenceFeature) -> Option<u8> {
         match self {
             Self::One(id) => Some(*id),
-            Self::ByValue(values) => values.get(&object.values.get(1)?.as_ref()?.key()).copied(),
+            Self::ByValue(values) => values.get(&value_key(object.values.get(1)?.as_ref()?)).copied(),
         }
     }
 }
 
-/// The object that is the most of a feature.
+/// The object with the largest share of a feature.
 #[derive(Debug, Default)]
 struct Most {
     share: f64,
@@ -192,22 +192,22 @@ impl Most {
 }
 
 impl OpenLayer<'_> {
-    /// The values of the layer's columns for a feature, if there is something to tell.
-    fn told_of(
+    /// The values of the layer's columns for a feature, if an object matches.
+    fn values_of(
         &mut self,
         feature: &Feature,
         subject: Option<&Subject>,
         classes: &Nomenclature,
-    ) -> Result<Option<Vec<Attribute>>> {
+    ) -> Result<Option<Vec<Option<Value>>>> {
         match (&self.rule.kind, subject) {
-            (Kind::Snap { max_distance, metres_per_unit }, _) => {
-                self.snapped(feature, *max_distance, *metres_per_unit)
+            (Kind::Snap { max_distance, meters_per_unit }, _) => {
+                self.snapped(feature, *max_distance, *meters_per_unit)
             }
-            (Kind::Impose { class, min_share, .. }, Some(subject)) => {
+            (Kind::Override { class, min_share, .. }, Some(subject)) => {
                 let wanted = |object: &ReferenceFeature| class.of(object) == Some(feature.class_id);
                 self.together(feature, subject, *min_share, &wanted)
             }
-            (Kind::Inform { min_share }, Some(subject)) => self.most(feature, subject, *min_share),
+            (Kind::Enrich { min_share }, Some(subject)) => self.most(feature, subject, *min_share),
             (Kind::Compare { class }, Some(subject)) => {
                 let shares = self.shares(feature, subject, class)?;
                 Ok(Some(self.compared(feature, &shares, classes)))
@@ -220,11 +220,11 @@ impl OpenLayer<'_> {
     fn share(&self, subject: &Subject, object: &ReferenceFeature) -> Result<f64> {
         let share = subject.share_in(object);
         share.with_context(|| {
-            format!("{}: object {} of {}", self.rule.key(), object.number, self.rule.layer.source)
+            format!("{}: object {} of {}", self.rule.key, object.number, self.rule.layer.source)
         })
     }
 
-    /// What the imposed objects that a feature is made of are together: the first of them, the share of all, how many they are,
+    /// The override objects of a feature: the first of them, the share of all, their number
     /// and their ids.
     fn together(
         &self,
@@ -232,7 +232,7 @@ impl OpenLayer<'_> {
         subject: &Subject,
         min_share: f64,
         wanted: &dyn Fn(&ReferenceFeature) -> bool,
-    ) -> Result<Option<Vec<Attribute>>> {
+    ) -> Result<Option<Vec<Option<Value>>>> {
         let mut together = Together::default();
         self.reference.each_in(feature.bbox(), &mut |object| -> Result<()> {
             if wanted(object) {
@@ -240,12 +240,22 @@ impl OpenLayer<'_> {
             }
             Ok(())
         })?;
-        let Some(told) = together.told(min_share) else { return Ok(None) };
-        let share = Attribute::Real(rounded(told.share));
-        Ok(Some(vec![told.id.into(), share, Attribute::Integer(told.count), told.ids.into()]))
+        let Some(summary) = together.summary(min_share) else { return Ok(None) };
+        let share = Value::Real(rounded(summary.share));
+        Ok(Some(vec![
+            summary.id.map(Value::Text),
+            Some(share),
+            Some(Value::Integer(summary.count)),
+            summary.ids.map(Value::Text),
+        ]))
     }
 
-    fn most(&self, feature: &Feature, subject: &Subject, min_share: f64) -> Result<Option<Vec<Attribute>>> {
+    fn most(
+        &self,
+        feature: &Feature,
+        subject: &Subject,
+        min_share: f64,
+    ) -> Result<Option<Vec<Option<Value>>>> {
         let mut most = Most::default();
         self.reference.each_in(feature.bbox(), &mut |object| -> Result<()> {
             most.take(self.share(subject, object)?, object);
@@ -254,16 +264,16 @@ impl OpenLayer<'_> {
         if most.values.is_empty() || most.share < min_share {
             return Ok(None);
         }
-        let share = Attribute::Real(rounded(most.share));
-        Ok(Some(self.told(&most.values, [share])))
+        let share = Value::Real(rounded(most.share));
+        Ok(Some(self.columns_with(&most.values, [share])))
     }
 
-    /// The id, then `own`, then the fields taken over.
-    fn told<const N: usize>(&self, values: &[Option<Value>], own: [Attribute; N]) -> Vec<Attribute> {
+    /// The id, then `own`, then the copied fields.
+    fn columns_with<const N: usize>(&self, values: &[Option<Value>], own: [Value; N]) -> Vec<Option<Value>> {
         let id = values.first().and_then(Option::as_ref).map(ToString::to_string);
         let taken = values.len().saturating_sub(self.rule.columns.len() - 1 - N);
-        let taken = values[taken..].iter().map(|value| attribute(value.as_ref()));
-        std::iter::once(id.into()).chain(own).chain(taken).collect()
+        let taken = values[taken..].iter().cloned();
+        std::iter::once(id.map(Value::Text)).chain(own.map(Some)).chain(taken).collect()
     }
 
     /// Shares of a feature that lie in objects of each class. Added in the layer's order, so that sums are the same everywhere.
@@ -294,7 +304,7 @@ impl OpenLayer<'_> {
         feature: &Feature,
         shares: &[(u8, f64)],
         classes: &Nomenclature,
-    ) -> Vec<Attribute> {
+    ) -> Vec<Option<Value>> {
         let sum = |same: bool| {
             let parts =
                 shares.iter().filter(|(id, _)| (*id == feature.class_id) == same).map(|(_, share)| share);
@@ -303,27 +313,22 @@ impl OpenLayer<'_> {
         };
         let (agreement, disagreement) = (sum(true), sum(false));
         for (sum, share) in self.agreement.iter_mut().zip([agreement, disagreement]) {
-            #[allow(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "shares and areas, 0 or more"
-            )]
-            let [share, area] = [share, feature.area_m2].map(|value| (value * 1e4).round() as u128);
+            let [share, area] = [share, feature.area_m2].map(|value| round::<u128>(value * 1e4));
             *sum += share * area;
         }
         let most = shares.iter().fold(None::<(u8, f64)>, |most, share| {
             Some(most.filter(|most| most.1 >= share.1).unwrap_or(*share))
         });
         let class = most.and_then(|(id, _)| classes.by_id(id)).map(|class| class.name.clone());
-        vec![class.into(), Attribute::Real(agreement), Attribute::Real(disagreement)]
+        vec![class.map(Value::Text), Some(Value::Real(agreement)), Some(Value::Real(disagreement))]
     }
 
     fn snapped(
         &self,
         feature: &Feature,
         max_distance: f64,
-        metres_per_unit: f64,
-    ) -> Result<Option<Vec<Attribute>>> {
+        meters_per_unit: f64,
+    ) -> Result<Option<Vec<Option<Value>>>> {
         let point = representative_point(&feature.polygon);
         let around =
             [point.x - max_distance, point.y - max_distance, point.x + max_distance, point.y + max_distance];
@@ -339,17 +344,8 @@ impl OpenLayer<'_> {
             Ok(())
         })?;
         let Some((distance, _, measure, values)) = nearest else { return Ok(None) };
-        let meters = |units: f64| Attribute::Real(rounded(units * metres_per_unit));
-        Ok(Some(self.told(&values, [meters(distance), meters(measure)])))
-    }
-}
-
-fn attribute(value: Option<&Value>) -> Attribute {
-    match value {
-        None => Attribute::Null,
-        Some(Value::Text(text)) => Attribute::Text(text.clone()),
-        Some(Value::Integer(number)) => Attribute::Integer(*number),
-        Some(Value::Real(number)) => Attribute::Real(*number),
+        let meters = |units: f64| Value::Real(rounded(units * meters_per_unit));
+        Ok(Some(self.columns_with(&values, [meters(distance), meters(measure)])))
     }
 }
 

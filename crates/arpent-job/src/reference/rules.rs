@@ -1,35 +1,38 @@
-//! A layer, and what it is to the map.
+//! A reference layer and its rule.
 
 use std::collections::BTreeMap;
 
+use arpent_base::Column;
+use arpent_base::config::Key;
 use arpent_gdal::{LayerShapes, LayerSource, LineWidth};
 use arpent_raster::Crs;
-use arpent_vector::Column;
 
 use crate::config::LayerOptions;
 
-/// A layer and what it is to the map.
+/// A reference layer and its rule.
 #[derive(Debug)]
 pub(super) struct Rule {
+    /// Key of the configuration.
+    pub(super) key: Key,
     pub(super) name: String,
     pub(super) layer: LayerOptions,
-    /// Fields read: the id, the field of classes and that of widths if there are such, then those taken over.
+    /// Fields read: the id, the field of classes and that of widths if there are any, then the copied ones.
     pub(super) fields: Vec<String>,
     pub(super) kind: Kind,
-    /// Classes whose features it is about.
+    /// Classes of the features that it applies to.
     pub(super) of: [bool; 256],
     pub(super) columns: Vec<Column>,
 }
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    Impose {
+    Override {
         class: Classes,
         width: Option<LineWidth>,
         ossature: bool,
         min_share: f64,
     },
-    Inform {
+    Enrich {
         min_share: f64,
     },
     Compare {
@@ -38,7 +41,7 @@ pub(super) enum Kind {
     /// The greatest distance in units of the CRS, and meters of a unit.
     Snap {
         max_distance: f64,
-        metres_per_unit: f64,
+        meters_per_unit: f64,
     },
 }
 
@@ -58,9 +61,9 @@ impl Rule {
             layer: self.layer.name.as_deref(),
             encoding: self.layer.encoding.as_deref(),
             shapes: match self.kind {
-                Kind::Impose { width: Some(_), .. } => LayerShapes::Any,
+                Kind::Override { width: Some(_), .. } => LayerShapes::Any,
                 Kind::Snap { .. } => LayerShapes::Lines,
-                Kind::Impose { .. } | Kind::Inform { .. } | Kind::Compare { .. } => LayerShapes::Areas,
+                Kind::Override { .. } | Kind::Enrich { .. } | Kind::Compare { .. } => LayerShapes::Areas,
             },
             fields,
             crs,
@@ -69,24 +72,19 @@ impl Rule {
         }
     }
 
-    /// The classes of its objects, where they have any.
+    /// The classes of its objects, if any.
     pub(super) const fn classes(&self) -> Option<&Classes> {
         match &self.kind {
-            Kind::Impose { class, .. } | Kind::Compare { class } => Some(class),
-            Kind::Inform { .. } | Kind::Snap { .. } => None,
+            Kind::Override { class, .. } | Kind::Compare { class } => Some(class),
+            Kind::Enrich { .. } | Kind::Snap { .. } => None,
         }
     }
 
-    /// Where in the configuration it is.
-    pub(super) fn key(&self) -> String {
-        format!("reference.{} `{}`", self.word(), self.name)
-    }
-
-    /// What it is, in a word.
+    /// Name of the kind.
     pub(super) fn word(&self) -> &'static str {
         match self.kind {
-            Kind::Impose { .. } => "impose",
-            Kind::Inform { .. } => "inform",
+            Kind::Override { .. } => "override",
+            Kind::Enrich { .. } => "enrich",
             Kind::Compare { .. } => "compare",
             Kind::Snap { .. } => "snap",
         }

@@ -1,20 +1,21 @@
-//! What several imposed objects are to the one feature that is made of them.
+//! Several override objects in one feature.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use arpent_base::number::signed;
 use arpent_gdal::ReferenceFeature;
 
-/// Characters of a list of ids, about; what does not fit is counted.
+/// Approximate length of a list of ids, characters; further ids are counted.
 const LONGEST_LIST: usize = 240;
 
-/// Objects by what makes them one: their id, or the number of an object that has none.
+/// Identity of an object: its id, or the number of an object without id.
 #[derive(Debug, Default)]
 pub(super) struct Together {
     parts: Vec<Part>,
 }
 
-/// An object, or a part of one that the layer has in several.
+/// An object, or a part of one that the layer stores in several.
 #[derive(Debug, Clone, PartialEq)]
 struct Part {
     number: u64,
@@ -22,16 +23,17 @@ struct Part {
     share: f64,
 }
 
-/// What is told of objects.
+/// Attributes of a feature from its objects.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Told {
+pub(super) struct Summary {
     /// Id of the one with the largest share, if it has one.
     pub(super) id: Option<String>,
     /// Share of the feature that all cover together, at most 1: objects of a layer may overlap.
     pub(super) share: f64,
-    /// How many they are.
+    /// Number of objects.
     pub(super) count: i64,
-    /// Their ids, the largest share first, separated by commas; `+N` at the end for those that have no room or no id.
+    /// Their ids, the largest share first, separated by commas; `+N` at the end for those that do not fit or have no
+    /// id.
     pub(super) ids: Option<String>,
 }
 
@@ -47,8 +49,8 @@ impl Together {
         }
     }
 
-    /// What is told, if all cover as much of the feature as they have to.
-    pub(super) fn told(mut self, min_share: f64) -> Option<Told> {
+    /// The attributes, if all objects together cover the required share of the feature.
+    pub(super) fn summary(mut self, min_share: f64) -> Option<Summary> {
         // Added in the layer's order, so that sums are the same everywhere.
         self.parts.sort_unstable_by_key(|part| part.number);
         let share = self.parts.iter().fold(0.0, |sum, part| sum + part.share).min(1.0);
@@ -63,12 +65,12 @@ impl Together {
         }
         let mut objects: Vec<(Option<String>, f64, u64)> =
             objects.into_iter().map(|((id, _), (share, number))| (id, share, number)).collect();
-        // Of equals, the one that comes first in its layer. What is closer than a billionth is a matter of rounding.
+        // Of equals, the one that comes first in its layer. Differences below a billionth are rounding.
         let steps = |share: f64| (share * 1e9).round();
         objects.sort_by(|a, b| steps(b.1).total_cmp(&steps(a.1)).then(a.2.cmp(&b.2)));
-        let count = i64::try_from(objects.len()).unwrap_or(i64::MAX);
+        let count = signed(objects.len());
         let ids = listed(objects.iter().map(|(id, ..)| id.as_deref()));
-        Some(Told { id: objects.swap_remove(0).0, share, count, ids })
+        Some(Summary { id: objects.swap_remove(0).0, share, count, ids })
     }
 }
 
@@ -76,7 +78,7 @@ impl Together {
 fn listed<'a>(ids: impl Iterator<Item = Option<&'a str>>) -> Option<String> {
     let (mut list, mut listed, mut left, mut full) = (String::new(), 0, 0u64, false);
     for id in ids {
-        // The first is told whatever its length.
+        // The first is listed whatever its length.
         full |= id.is_some_and(|id| listed > 0 && list.len() + id.len() >= LONGEST_LIST);
         let Some(id) = id.filter(|_| !full) else {
             left += 1;
@@ -109,26 +111,27 @@ mod tests {
     }
 
     #[test]
-    fn objects_that_touch_are_told_together() {
-        let told = together(&[(3, "C", 0.3), (1, "A", 0.2), (2, "B", 0.3), (4, "D", 0.0)]).told(0.5).unwrap();
-        let expected = Told { id: Some("B".into()), share: 0.8, count: 3, ids: Some("B,C,A".into()) };
+    fn objects_that_touch_are_listed_together() {
+        let told =
+            together(&[(3, "C", 0.3), (1, "A", 0.2), (2, "B", 0.3), (4, "D", 0.0)]).summary(0.5).unwrap();
+        let expected = Summary { id: Some("B".into()), share: 0.8, count: 3, ids: Some("B,C,A".into()) };
         assert_eq!((told.id, told.count, told.ids), (expected.id, expected.count, expected.ids));
         assert!((told.share - 0.8).abs() < 1e-12);
-        assert_eq!(together(&[(1, "A", 0.2), (2, "B", 0.2)]).told(0.5), None);
-        assert_eq!(together(&[]).told(0.0), None);
-        let told = together(&[(2, "B", 0.1 + 0.2), (1, "A", 0.3)]).told(0.5).unwrap();
+        assert_eq!(together(&[(1, "A", 0.2), (2, "B", 0.2)]).summary(0.5), None);
+        assert_eq!(together(&[]).summary(0.0), None);
+        let told = together(&[(2, "B", 0.1 + 0.2), (1, "A", 0.3)]).summary(0.5).unwrap();
         assert_eq!(told.ids.as_deref(), Some("A,B"), "the last bit of a share does not count");
         // Ten tenths are a whole, whatever their sum is to the last bit.
         let tenths: Vec<_> = (0..10).map(|i| (i, "t", 0.1)).collect();
-        assert!(together(&tenths).told(1.0).is_some());
+        assert!(together(&tenths).summary(1.0).is_some());
     }
 
     #[test]
     fn parts_of_one_id_are_one_object_and_those_without_count_each() {
         let told = together(&[(1, "A", 0.2), (2, "B", 0.3), (3, "A", 0.2), (4, "", 0.1), (5, "", 0.1)]);
-        let told = told.told(0.5).unwrap();
+        let told = told.summary(0.5).unwrap();
         assert_eq!((told.id.as_deref(), told.count, told.ids.as_deref()), (Some("A"), 4, Some("A,B,+2")));
-        let nobody = together(&[(1, "", 0.7)]).told(0.5).unwrap();
+        let nobody = together(&[(1, "", 0.7)]).summary(0.5).unwrap();
         assert_eq!((nobody.id, nobody.count, nobody.ids), (None, 1, None));
     }
 
@@ -136,7 +139,7 @@ mod tests {
     fn lists_are_bounded_whatever_the_number() {
         let many: Vec<String> = (0..395).map(|i| format!("BATIMENT{i:010}")).collect();
         let parts: Vec<(u64, &str, f64)> = (1..).zip(&many).map(|(i, id)| (i, id.as_str(), 0.002)).collect();
-        let told = together(&parts).told(0.5).unwrap();
+        let told = together(&parts).summary(0.5).unwrap();
         let ids = told.ids.unwrap();
         assert_eq!(told.count, 395);
         assert!(ids.len() < LONGEST_LIST + 10 && ids.starts_with("BATIMENT0000000000,"), "{ids}");

@@ -1,4 +1,4 @@
-//! Computing pieces and keeping them, and putting all pieces of a map together.
+//! Computes and stores pieces, and collects all pieces of a map.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -22,10 +22,10 @@ use crate::error::JobError;
 use crate::job::{Job, MapJob};
 use crate::pipeline::{self, Clock, Collector, PipelineError, Stages};
 
-/// How often an attempt tells that it still works.
+/// Interval at which an attempt updates its record.
 const TELL_EVERY: Duration = Duration::from_secs(20);
 
-/// What the steps of a job share.
+/// Shared context of the steps of a job.
 #[derive(Clone, Copy)]
 pub(crate) struct Work<'a> {
     /// The job.
@@ -40,7 +40,7 @@ pub(crate) struct Work<'a> {
     pub(crate) clock: &'a Clock,
     /// The windows of each piece of each map.
     pub(crate) pieces: &'a [Vec<Range<usize>>],
-    /// Set when the work shall end where nothing is lost.
+    /// Set to stop after the current pieces.
     pub(crate) interrupt: &'a AtomicBool,
 }
 
@@ -71,12 +71,13 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Where a piece is, for messages.
+    /// Address of a piece, for messages.
     pub(crate) fn piece_url(&self, map: usize, index: usize) -> String {
         self.place.piece_url(self.plan, PieceId { map, index })
     }
 
-    /// Computes pieces of a map, keeps each, and gives it on to `out`. Whether all were done: an interrupt leaves whole pieces out.
+    /// Computes pieces of a map, stores each, and sends it to `out`. Returns whether all are done: an interrupt skips
+    /// whole pieces.
     pub(crate) fn compute(
         &self,
         map: usize,
@@ -115,7 +116,7 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Keeps pieces as they come, and tells that the work goes on.
+    /// Stores pieces as they come, and updates the record.
     fn keep(
         &self,
         map: usize,
@@ -139,7 +140,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Keeps a piece, and gives the one that holds: another worker's where that was there first.
+    /// Stores a piece, and returns the valid one: that of another worker if it was written first.
     fn keep_one(&self, id: PieceId, piece: Piece) -> Result<Piece> {
         let bytes = piece.encode(&self.plan.maps[id.map].id).map_err(|source| ShardError::Pack { source })?;
         match self.place.write_piece(self.plan, id, &bytes)? {
@@ -149,7 +150,7 @@ impl<'a> Work<'a> {
             }
             Kept::Other => {
                 let place = self.place.piece_url(self.plan, id);
-                say(&format!("{place} was written by another worker with other bytes; its answer holds"));
+                say(&format!("{place} was written by another worker with different content, which is kept"));
                 self.fetch(id)
             }
         }
@@ -178,7 +179,7 @@ impl<'a> Work<'a> {
             let (fetched, waiting) = bounded::<Result<Piece>>(0);
             scope.spawn(move || {
                 for index in stored {
-                    // Nobody listens any more when something failed.
+                    // The receiver has ended if something failed.
                     if fetched.send(self.fetch(PieceId { map, index: *index })).is_err() {
                         break;
                     }
@@ -190,7 +191,7 @@ impl<'a> Work<'a> {
                     if self.interrupt.load(Ordering::Relaxed) {
                         return Err(ShardError::Interrupted.into());
                     }
-                    // What is missing will not come: nothing is to be put beside it.
+                    // Missing pieces will not come: later ones are not collected.
                     if stop.load(Ordering::Relaxed) {
                         return Err(JobError::Stopped { stage: "prediction" }.into());
                     }

@@ -1,4 +1,4 @@
-//! The plan of a job, as it is stored: what it is made of, and how it is shared out.
+//! The stored plan of a job: its inputs, and its division into shards.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -23,10 +23,10 @@ pub const PLAN_NAME: &str = "plan.json";
 /// Shards of a plan at most: Slurm's usual bound of an array (`MaxArraySize`, 10,001 with index 0).
 pub const MOST_SHARDS: usize = 10_000;
 
-/// Pixels of a shard where nobody says how many shards there are: a quarter of an hour to an hour of one machine.
+/// Pixels of a shard if their number is not set: a quarter of an hour to an hour of one machine.
 const PIXELS_OF_A_SHARD: u64 = 2 << 30;
 
-/// A job that is shared out. It is written once and never changed; the same job gives the same bytes.
+/// A job divided into shards. It is written once and never changed; the same job gives the same bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -34,24 +34,24 @@ pub struct Plan {
     pub format: String,
     /// The first 16 hexadecimal digits of the SHA-256 of all the rest, with an empty id.
     pub id: String,
-    /// Versions of the program and of what its answers depend on.
+    /// Versions of the program and of the libraries that predictions depend on.
     pub software: BTreeMap<String, String>,
-    /// The effective configuration; of `compute` only the device: nothing else there changes an answer.
+    /// The effective configuration; of `compute` only the device: nothing else there affects a prediction.
     pub config: Config,
     /// Whether scenes of several grids make several maps.
     pub group_by_crs: bool,
-    /// Whether a map that is there is replaced.
+    /// Whether an existing map is replaced.
     pub overwrite: bool,
     /// SHA-256 of the model package, hexadecimal.
     pub model_sha256: String,
-    /// Files of the model package that lie beside the plan, in `model/`, with the SHA-256 of each, hexadecimal; empty where the
+    /// Files of the model package next to the plan, in `model/`, with the SHA-256 of each, hexadecimal; empty where the
     /// package is read from its own folder.
     pub model_files: BTreeMap<String, String>,
     /// The maps.
     pub maps: Vec<PlannedMap>,
     /// Scenes that could not be used when the plan was made, and why.
     pub failed_scenes: Vec<FailedScene>,
-    /// The shards: how many, and which pieces are whose.
+    /// Number of shards.
     pub shards: usize,
 }
 
@@ -59,7 +59,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedMap {
-    /// The first 16 hexadecimal digits of the SHA-256 of what its pixels are made of: its pieces are kept below it.
+    /// The first 16 hexadecimal digits of the SHA-256 of the inputs of its pixels: its pieces are stored below it.
     pub id: String,
     /// Folder under the output, when there are several maps.
     pub folder: Option<String>,
@@ -71,7 +71,7 @@ pub struct PlannedMap {
     pub window_px: usize,
     /// Its windows.
     pub windows: usize,
-    /// Pixels that are wanted.
+    /// Pixels to map.
     pub pixels: u64,
     /// Pixels of each of its pieces, from the north.
     pub pieces: Vec<u64>,
@@ -79,7 +79,7 @@ pub struct PlannedMap {
     pub scenes: Vec<PlannedScene>,
     /// The AOI.
     pub aoi: Option<Fingerprint>,
-    /// The layers that it is crossed with.
+    /// The reference layers.
     pub references: Vec<Fingerprint>,
 }
 
@@ -104,14 +104,14 @@ pub struct PieceId {
     pub index: usize,
 }
 
-/// How a job is to be shared out.
+/// Division of a job into shards.
 #[derive(Debug, Clone, Copy)]
 pub struct Sharing {
-    /// How many shards; chosen by the number of pixels where it is not said.
+    /// Number of shards; chosen by the number of pixels if not set.
     pub shards: Option<usize>,
     /// Whether scenes of several grids make several maps.
     pub group_by_crs: bool,
-    /// Whether a map that is there is replaced.
+    /// Whether an existing map is replaced.
     pub overwrite: bool,
 }
 
@@ -119,7 +119,7 @@ impl Plan {
     /// The plan of a job.
     ///
     /// # Errors
-    /// Scenes whose files cannot be asked any more; [`ShardError::ShardCount`].
+    /// Scenes whose files cannot be read any more; [`ShardError::ShardCount`].
     pub fn of(job: &Job, sharing: Sharing, model_files: BTreeMap<String, String>) -> Result<Self> {
         let maps = job.maps.iter().map(|map| PlannedMap::of(job, map)).collect::<Result<Vec<_>>>()?;
         let pixels: u64 = maps.iter().map(|map| map.pixels).sum();
@@ -147,7 +147,7 @@ impl Plan {
     /// The bytes that are stored.
     ///
     /// # Errors
-    /// When the configuration holds what JSON cannot say.
+    /// When the configuration contains a value that JSON cannot represent.
     pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
         arpent_base::json_document(self)
     }
@@ -158,7 +158,7 @@ impl Plan {
     /// [`ShardError::BadDocument`], [`ShardError::PlanChanged`], [`ShardError::OtherVersion`].
     pub fn from_json(bytes: &[u8], url: &str) -> Result<Self, ShardError> {
         let bad = |message: String| ShardError::BadDocument { url: url.to_owned(), what: "a plan", message };
-        // Another version may have other fields: say that first.
+        // Another version may have other fields: report that first.
         let head: Head = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
         check_version("the format", &head.format, PLAN_FORMAT)?;
         let here = versions();
@@ -170,17 +170,17 @@ impl Plan {
         if plan.id != expected {
             return Err(ShardError::PlanChanged { url: url.to_owned(), expected, found: plan.id });
         }
-        // The id is no signature: who may write into the folder of the job can make one for any numbers.
+        // The id is not a signature: with write access to the folder of the job, it can be made for any numbers.
         if !(1..=MOST_SHARDS).contains(&plan.shards) {
             return Err(bad(format!("it has {} shards, expected 1 to {MOST_SHARDS}", plan.shards)));
         }
         if let Some(name) = plan.names().find(|name| !is_plain(name)) {
-            return Err(bad(format!("`{name}` is no name of a file or folder inside of the job")));
+            return Err(bad(format!("`{name}` is not the name of a file or folder inside the job")));
         }
         Ok(plan)
     }
 
-    /// What becomes part of an address: files of the model package, ids of maps, folders of outputs.
+    /// Checks names that become parts of an address: files of the model package, ids of maps, folders of outputs.
     fn names(&self) -> impl Iterator<Item = &str> {
         let of_maps = self.maps.iter().flat_map(|map| [Some(&map.id), map.folder.as_ref()]).flatten();
         self.model_files.keys().chain(of_maps).map(String::as_str)
@@ -189,7 +189,7 @@ impl Plan {
     /// Reads the plan of a job whose folder is `place`.
     ///
     /// # Errors
-    /// [`ShardError::NoPlan`], what [`Plan::from_json`] says, and the store's.
+    /// [`ShardError::NoPlan`], errors of [`Plan::from_json`] and of the store.
     pub fn read(place: &Target) -> Result<Self> {
         let url = format!("{}/{PLAN_NAME}", place.url());
         let gone = || ShardError::NoPlan { url: url.clone() };
@@ -245,10 +245,10 @@ impl Plan {
     /// [`ShardError::InputChanged`], [`ShardError::SceneLost`].
     pub fn check(&self, now: &Self) -> Result<(), ShardError> {
         let uris = |plan: &Self| plan.failed_scenes.iter().map(|scene| scene.uri.clone()).collect::<Vec<_>>();
-        // Why a scene cannot be used may be told in other words; that it cannot is what counts.
+        // The reason why a scene cannot be used may have another text; only the scene is compared.
         let (known, failed) = (uris(self), self.failed_scenes.clone());
-        let told_alike = Self { failed_scenes: failed, id: self.id.clone(), ..now.clone() };
-        if known == uris(now) && *self == told_alike {
+        let comparable = Self { failed_scenes: failed, id: self.id.clone(), ..now.clone() };
+        if known == uris(now) && *self == comparable {
             return Ok(());
         }
         let changed = |what: &str, was: String, now: String| ShardError::InputChanged {
@@ -272,11 +272,11 @@ impl Plan {
                 return Err(changed(&was.uri, described(&was), described(&now)));
             }
         }
-        Err(changed("what the job names", format!("plan {}", self.id), format!("plan {}", now.id)))
+        Err(changed("the configuration of the job", format!("plan {}", self.id), format!("plan {}", now.id)))
     }
 }
 
-/// What every version's plan has.
+/// The fields that plans of all versions have.
 #[derive(Deserialize)]
 struct Head {
     #[serde(default)]
@@ -289,7 +289,7 @@ impl PlannedMap {
     /// The plan of a map as it stands now.
     ///
     /// # Errors
-    /// Scenes whose files cannot be asked any more.
+    /// Scenes whose files cannot be read any more.
     pub fn of(job: &Job, map: &MapJob) -> Result<Self> {
         let one = |(date, scene): (Option<&str>, &crate::job::UsableScene)| -> Result<PlannedScene> {
             let mut stamp = arpent_gdal::stamp(&scene.source)?;
@@ -337,7 +337,8 @@ fn check_version(name: &str, planned: &str, here: &str) -> Result<(), ShardError
 
 fn described(print: &Fingerprint) -> String {
     let known = print.sha256.as_ref().or(print.etag.as_ref()).or(print.modified.as_ref());
-    format!("{} bytes, {}", print.size.unwrap_or(0), known.map_or("nothing else known", String::as_str))
+    let size = print.size.map_or_else(|| "size unknown".to_owned(), |size| format!("{size} bytes"));
+    format!("{size}, {}", known.map_or("no date and no hash", String::as_str))
 }
 
 fn redact(print: &mut Fingerprint) {

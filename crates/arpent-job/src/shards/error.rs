@@ -1,26 +1,26 @@
-//! What can go wrong between a plan and its map, and whether trying again may help.
+//! Errors of plans and shards, and whether a retry may succeed.
 
 use arpent_base::Diagnostic;
 use thiserror::Error;
 
-/// Why a plan cannot be carried out.
+/// A plan that cannot be carried out.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ShardError {
-    /// A job in shards without a place for its state.
+    /// A job in shards without an output for its state.
     #[error("a plan with shards needs an output: its state is kept below it")]
     NoOutput,
-    /// An address that holds a secret, which a plan would show.
+    /// An address with a secret, which would be stored in the plan.
     #[error(
-        "an address of the job holds a signature, a token or a password, and a plan is read by every worker"
+        "an address of the job contains a signature, a token or a password, which would be stored in the plan"
     )]
     SecretAddress,
-    /// A number of shards that makes no sense.
+    /// A number of shards out of range.
     #[error("{shards} shards, expected 1 to {most}")]
     ShardCount {
-        /// As asked for.
+        /// As requested.
         shards: usize,
-        /// The most that there may be.
+        /// The maximum.
         most: usize,
     },
     /// The address of a plan is not that of a plan.
@@ -35,37 +35,39 @@ pub enum ShardError {
         /// Where it should be.
         url: String,
     },
-    /// Something in the store is no plan, or no record of a shard.
+    /// A document in the store that is not a plan, or not a record of a shard.
     #[error("{url} cannot be read as {what}: {message}")]
     BadDocument {
-        /// Where it is.
+        /// Its address.
         url: String,
-        /// What it should be.
+        /// The expected kind of document.
         what: &'static str,
         /// The parser's reason.
         message: String,
     },
     /// A plan was changed after it was made.
-    #[error("the plan at {url} is not what was written: its id is {found}, its content {expected}")]
+    #[error(
+        "the plan at {url} was changed after it was written: its id is {found}, that of its content {expected}"
+    )]
     PlanChanged {
         /// Where it is.
         url: String,
         /// The id of its content.
         expected: String,
-        /// The id that it has.
+        /// Its id.
         found: String,
     },
     /// A plan of another version.
-    #[error("the plan was made with {name} {planned}, and this is {name} {here}")]
+    #[error("the plan was made with {name} {planned}, this is {name} {here}")]
     OtherVersion {
         /// Program or library.
         name: String,
         /// Version of the plan.
         planned: String,
-        /// Version here.
+        /// Version of this program.
         here: String,
     },
-    /// Something that the plan was made of is different now.
+    /// An input that differs from the plan.
     #[error("{what} changed since the plan was made: {was} then, {now} now")]
     InputChanged {
         /// A scene, a layer, the model.
@@ -76,7 +78,7 @@ pub enum ShardError {
         now: String,
     },
     /// A scene of the plan cannot be used now.
-    #[error("{uri} cannot be read, and could when the plan was made: {reason}")]
+    #[error("{uri} cannot be read, though it could when the plan was made: {reason}")]
     SceneLost {
         /// The scene.
         uri: String,
@@ -86,13 +88,13 @@ pub enum ShardError {
     /// A shard that the plan does not have.
     #[error("shard {index} is not in the plan, which has shards 0 to {last}")]
     NoSuchShard {
-        /// As asked for.
+        /// As requested.
         index: usize,
         /// The last one.
         last: usize,
     },
-    /// Neither a job nor a map.
-    #[error("there is no job and no map at {url}")]
+    /// An address with neither a job nor a map.
+    #[error("there is neither a job nor a map at {url}")]
     NoJob {
         /// The address.
         url: String,
@@ -105,18 +107,18 @@ pub enum ShardError {
         /// Its plan.
         other: String,
     },
-    /// A piece is not what was written.
+    /// A damaged piece.
     #[error("the piece {place} cannot be used: {reason}")]
     BadPiece {
         /// Where it is.
         place: String,
-        /// What is wrong.
+        /// The problem.
         reason: &'static str,
     },
-    /// A piece is not there although its shard is done.
-    #[error("the piece {place} is gone")]
+    /// A piece that is missing although its shard is done.
+    #[error("the piece {place} is missing")]
     PieceGone {
-        /// Where it was.
+        /// Its address.
         place: String,
     },
     /// Shards are not done.
@@ -127,18 +129,18 @@ pub enum ShardError {
         /// Shards in all.
         shards: usize,
     },
-    /// Shards have failed for good.
+    /// Shards that failed permanently.
     #[error("shard {} failed: {reason}", listed(failed))]
     Failed {
         /// Those that failed.
         failed: Vec<usize>,
-        /// Why the first did.
+        /// Error of the first.
         reason: String,
-        /// What to do about it.
+        /// Its hint.
         hint: Option<String>,
     },
     /// SIGTERM or SIGINT.
-    #[error("interrupted; what was computed is kept")]
+    #[error("interrupted; computed results are kept")]
     Interrupted,
     /// A piece could not be packed.
     #[error("cannot pack a piece: {source}")]
@@ -148,7 +150,7 @@ pub enum ShardError {
     },
 }
 
-/// The first of some numbers.
+/// The first 8 numbers.
 fn listed(numbers: &[usize]) -> String {
     let first: Vec<String> = numbers.iter().take(8).map(ToString::to_string).collect();
     let more = if numbers.len() > first.len() { ", ..." } else { "" };
@@ -160,36 +162,36 @@ impl Diagnostic for ShardError {
         let text = match self {
             Self::NoOutput => "name a folder or a URL with --output, or under `output` in the configuration",
             Self::SecretAddress => {
-                "name the object by its plain URL, and give workers credentials in their environment"
+                "use the plain URL of the object, and pass credentials to the workers in their environment"
             }
             Self::ShardCount { .. } => "choose fewer, or `--shards auto`",
             Self::NotAPlan { .. } => {
-                "give what `arpent plan CONFIG --shards N --output URL` printed: URL/jobs/ID/plan.json"
+                "use the address that `arpent plan CONFIG --shards N --output URL` printed: URL/jobs/ID/plan.json"
             }
             Self::NoJob { .. } => {
                 "check the address; `arpent plan CONFIG --shards N --output URL` makes a job, and `arpent run` needs none"
             }
             Self::NoPlan { .. } => {
-                "check the address; a plan is made with `arpent plan CONFIG --shards N --output URL`, and deleted with what is older by `arpent gc URL --older-than 7d`"
+                "check the address; a plan is made with `arpent plan CONFIG --shards N --output URL`, and deleted by `arpent gc URL --older-than 7d` when it is older"
             }
             Self::BadDocument { .. } | Self::PlanChanged { .. } => {
-                "plan again, and leave what is below jobs/ to arpent"
+                "plan again, and do not change files below jobs/"
             }
             Self::OtherVersion { .. } => "use the same version everywhere, or plan again with this one",
-            Self::InputChanged { .. } => "plan again: the map is then made of what is there now",
+            Self::InputChanged { .. } => "plan again: the map is then made of the current inputs",
             Self::SceneLost { .. } => "make it readable again, or plan again without it",
             Self::NoSuchShard { .. } => "`arpent status PLAN` prints the shards",
             Self::OtherJob { .. } => {
-                "let it finish, delete it with `arpent gc OUTPUT --older-than 0s`, or pass --overwrite to plan another beside it"
+                "let it finish, delete it with `arpent gc OUTPUT --older-than 0s`, or pass --overwrite to plan a second job"
             }
             Self::BadPiece { .. } | Self::PieceGone { .. } => {
                 "delete the piece and its shard's done.json, and run that shard again"
             }
-            Self::Unfinished { .. } => "run their workers, then merge; `arpent status PLAN` tells of each",
+            Self::Unfinished { .. } => "run their workers, then merge; `arpent status PLAN` lists them",
             Self::Failed { hint, .. } => {
-                return hint.clone().or_else(|| Some("`arpent status PLAN` tells of each".into()));
+                return hint.clone().or_else(|| Some("`arpent status PLAN` lists the shards".into()));
             }
-            Self::Interrupted => "run the same command again to go on from here",
+            Self::Interrupted => "run the same command again to resume",
             Self::Pack { .. } => return None,
         };
         Some(text.to_owned())
@@ -206,7 +208,7 @@ mod tests {
     use crate::error::JobError;
 
     #[test]
-    fn what_may_go_well_another_time_is_told_from_what_will_not() {
+    fn temporary_errors_are_transient_and_permanent_ones_are_not() {
         let again: [arpent_base::Failure; 4] = [
             ShardError::Interrupted.into(),
             ShardError::Unfinished { missing: vec![3], shards: 7 }.into(),
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn many_shards_are_told_by_the_first() {
+    fn many_shards_are_listed_by_the_first() {
         let error = ShardError::Unfinished { missing: (0..20).collect(), shards: 30 };
         assert_eq!(error.to_string(), "20 of 30 shards are not done: 0, 1, 2, 3, 4, 5, 6, 7, ...");
     }

@@ -1,8 +1,9 @@
-//! What an attempt at a shard says of itself, from time to time.
+//! Regular updates of the record of an attempt.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use arpent_base::number::fitted;
 use arpent_base::{Failure, Result, host};
 use arpent_shell::energy::{Meter, WATTS_PER_CORE};
 
@@ -18,11 +19,11 @@ const APART: Duration = Duration::from_secs(15);
 pub(crate) struct Journal {
     record: Record,
     meter: Meter,
-    told: Instant,
+    updated: Instant,
 }
 
 impl Journal {
-    /// Begins an attempt at a shard, and tells so.
+    /// Starts an attempt at a shard, and writes its record.
     ///
     /// # Errors
     /// When the record cannot be written.
@@ -44,10 +45,10 @@ impl Journal {
             hint: None,
         };
         place.write_record(&record)?;
-        Ok(Self { record, meter, told: Instant::now() })
+        Ok(Self { record, meter, updated: Instant::now() })
     }
 
-    /// Says what computes.
+    /// Sets the engine.
     pub(crate) fn set_engine(&mut self, engine: String) {
         self.record.engine = engine;
     }
@@ -58,12 +59,12 @@ impl Journal {
         self.record.pixels += pixels;
     }
 
-    /// Tells how far it is, unless it was told just now.
+    /// Updates the record, unless it was updated just before.
     ///
     /// # Errors
     /// When the record cannot be written.
     pub(super) fn tell_now_and_then(&mut self, place: &JobPlace) -> Result<()> {
-        if self.told.elapsed() < APART {
+        if self.updated.elapsed() < APART {
             return Ok(());
         }
         self.tell(place)
@@ -72,11 +73,11 @@ impl Journal {
     fn tell(&mut self, place: &JobPlace) -> Result<()> {
         self.record.updated = now();
         self.record.energy = self.meter.read();
-        self.told = Instant::now();
+        self.updated = Instant::now();
         place.write_record(&self.record)
     }
 
-    /// Ends the attempt: with its shard done, with all of whose pieces there.
+    /// Ends the attempt, with all pieces of its shard done.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -87,7 +88,7 @@ impl Journal {
         place.write_done(&Done { format: RECORD_FORMAT.to_owned(), shard, pieces, attempt })
     }
 
-    /// Ends the attempt with an error. What cannot be told is not: the error is the caller's to tell.
+    /// Ends the attempt with an error. A record that cannot be written is ignored: the caller reports the error.
     pub(crate) fn end_failed(&mut self, place: &JobPlace, error: &Failure) {
         self.record.state = match error.downcast_ref() {
             Some(ShardError::Interrupted) => State::Stopped,
@@ -100,11 +101,11 @@ impl Journal {
     }
 }
 
-/// Tells of each shard that had failed for good that it waits for another try: somebody submits the plan again, and a merge must not
-/// take what failed then for what fails now.
+/// Marks each shard that failed permanently as waiting for a retry: the plan is submitted again, and a merge must not
+/// take the earlier failure for a new one.
 ///
 /// # Errors
-/// When the store cannot be asked, or a record cannot be written.
+/// When the store cannot be read, or a record cannot be written.
 pub fn reopen_failed(place: &JobPlace) -> Result<()> {
     let records = place.records()?;
     let shards: BTreeSet<usize> = records.iter().map(|record| record.shard).collect();
@@ -119,7 +120,7 @@ pub fn reopen_failed(place: &JobPlace) -> Result<()> {
     Ok(())
 }
 
-/// What the last attempt at a shard told.
+/// The record of the last attempt at a shard.
 pub(crate) fn last_of(records: &[Record], shard: usize) -> Option<&Record> {
     let of_shard = records.iter().filter(|record| record.shard == shard);
     // An attempt's name begins with the time when it began.
@@ -128,6 +129,7 @@ pub(crate) fn last_of(records: &[Record], shard: usize) -> Option<&Record> {
 
 /// Seconds since 1970.
 pub(crate) fn now() -> i64 {
+    // 0 where the clock was never set.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    fitted(since.as_secs())
 }

@@ -1,8 +1,8 @@
-//! A plan that is shared out: what is kept of it below the output, in objects that are written once.
+//! The state of a plan with shards: objects below the output that are written once.
 //!
-//! All state is kept there ([`JobPlace`]): the plan ([`Plan`]), the answers of the network by pieces, and which shards are done. What a
-//! piece holds depends on its windows alone, so the map that is made of all pieces is the same whoever computed them, and in how many
-//! shards.
+//! All state is kept there ([`JobPlace`]): the plan ([`Plan`]), the predictions of the network by pieces, and the list
+//! of shards done. The content of a piece depends on its windows only, so the map is the same for any workers and any
+//! number of shards.
 
 mod compute;
 mod document;

@@ -1,16 +1,18 @@
-//! Pieces of a map: the windows that are computed, and kept, together.
+//! Pieces of a map: windows that are computed and stored together.
 //!
-//! A piece is a run of neighboring windows of one strip. Its answers are stored as one object, written once: a worker that is killed
-//! loses the pieces that it had begun. What a piece holds depends on nothing but its windows, so it does not matter which worker
-//! made it, or how often.
+//! A piece is a run of neighboring windows of one strip. Its predictions are stored as one object, written once: a
+//! worker that is killed loses its unfinished pieces. The content of a piece depends on its windows only, so it does
+//! not matter which worker made it, or how often.
 //!
-//! Layout: `ARPENT-PIECE/1\n`, then zstd, then the SHA-256 of both. Inside: id of the map (16 bytes of text), number of the piece (u32),
-//! number of windows (u32), then for each window a byte that says what follows: nothing for a window without a valid pixel; labels
-//! and confidence of its core, a byte for each pixel; or detections, their number (u32) before them. Numbers are little-endian.
+//! Layout: `ARPENT-PIECE/1\n`, then zstd, then the SHA-256 of both. Inside: id of the map (16 bytes of text), number of
+//! the piece (u32), number of windows (u32), then for each window a byte with the kind of its data: none for a window
+//! without a valid pixel; labels and confidence of its core, a byte for each pixel; or detections, their number (u32)
+//! before them. Numbers are little-endian.
 
 use std::io::Read as _;
 use std::ops::Range;
 
+use arpent_base::number::fitted;
 use arpent_model::{PixelDetection, Prediction};
 use arpent_raster::{Raster, Window};
 use arpent_tiling::PlannedWindow;
@@ -20,7 +22,7 @@ use super::error::ShardError;
 
 const MAGIC: &[u8] = b"ARPENT-PIECE/1\n";
 const HASH_BYTES: usize = 32;
-/// zstd's fastest level but for the negative ones: pieces live for a day.
+/// zstd's fastest level except for the negative ones: pieces are kept for about a day.
 const LEVEL: i32 = 1;
 /// Bytes of a detection: class, score, four sides.
 const DETECTION_BYTES: usize = 1 + 4 + 4 * 8;
@@ -31,14 +33,14 @@ const SKIPPED: u8 = 0;
 const LABELS: u8 = 1;
 const DETECTIONS: u8 = 2;
 
-/// The answers of a run of windows; `None` for one that was skipped.
+/// The predictions of a run of windows; `None` for one that was skipped.
 #[derive(Debug)]
 pub(crate) struct Piece {
     /// Number among the pieces of its map.
     pub(super) index: usize,
     /// Number of its first window.
     pub(super) first: usize,
-    /// Answers of its windows, in order.
+    /// Predictions of its windows, in order.
     pub(super) answers: Vec<Option<Prediction>>,
 }
 
@@ -47,8 +49,8 @@ impl Piece {
     pub(super) fn encode(&self, map_id: &str) -> std::io::Result<Vec<u8>> {
         let mut body = Vec::new();
         body.extend(map_id.as_bytes());
-        body.extend(number(self.index).to_le_bytes());
-        body.extend(number(self.answers.len()).to_le_bytes());
+        body.extend(fitted::<u32>(self.index).to_le_bytes());
+        body.extend(fitted::<u32>(self.answers.len()).to_le_bytes());
         for answer in &self.answers {
             match answer {
                 None => body.push(SKIPPED),
@@ -59,7 +61,7 @@ impl Piece {
                 }
                 Some(Prediction::Detections(found)) => {
                     body.push(DETECTIONS);
-                    body.extend(number(found.len()).to_le_bytes());
+                    body.extend(fitted::<u32>(found.len()).to_le_bytes());
                     for one in found {
                         put_detection(&mut body, one);
                     }
@@ -82,29 +84,29 @@ impl Piece {
         windows: &[PlannedWindow],
     ) -> Result<Self, ShardError> {
         let bad = |reason| ShardError::BadPiece { place: place.to_owned(), reason };
-        let end = bytes.len().checked_sub(HASH_BYTES).ok_or_else(|| bad("it is cut off"))?;
+        let end = bytes.len().checked_sub(HASH_BYTES).ok_or_else(|| bad("it is truncated"))?;
         if Sha256::digest(&bytes[..end])[..] != bytes[end..] {
-            return Err(bad("its bytes are not those that were written"));
+            return Err(bad("its hash does not match"));
         }
-        let packed = bytes[..end].strip_prefix(MAGIC).ok_or_else(|| bad("it is no piece"))?;
+        let packed = bytes[..end].strip_prefix(MAGIC).ok_or_else(|| bad("it is not a piece"))?;
         let most = most_bytes(windows);
         let mut body = Vec::new();
         let decoder = zstd::Decoder::new(packed).map_err(|_| bad("it cannot be unpacked"))?;
         decoder.take(most).read_to_end(&mut body).map_err(|_| bad("it cannot be unpacked"))?;
         let mut rest = Rest(&body);
         let known = rest.take(map_id.len()) == Some(map_id.as_bytes())
-            && rest.number() == Some(number(index))
-            && rest.number() == Some(number(windows.len()));
+            && rest.number() == Some(fitted::<u32>(index))
+            && rest.number() == Some(fitted::<u32>(windows.len()));
         if !known {
-            return Err(bad("it is of another map, or another piece of it"));
+            return Err(bad("it belongs to another map, or is another piece"));
         }
         let mut answers = Vec::with_capacity(windows.len());
         for window in windows {
             let fits = put_answer(&mut answers, &mut rest, window);
-            fits.ok_or_else(|| bad("its answers do not fit its windows"))?;
+            fits.ok_or_else(|| bad("its predictions do not fit its windows"))?;
         }
         if !rest.0.is_empty() {
-            return Err(bad("it holds more than its answers"));
+            return Err(bad("it contains more than its predictions"));
         }
         Ok(Self { index, first, answers })
     }
@@ -118,7 +120,8 @@ fn pack(body: &[u8]) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// For fuzzing: whether answers are those of two windows of 3 x 2 pixels. What is read is written as the same bytes.
+/// For fuzzing: whether the bytes are a piece of two windows of 3 x 2 pixels. A piece that is read is written as the
+/// same bytes.
 ///
 /// # Panics
 /// When it is not.
@@ -139,14 +142,10 @@ pub fn reads_answers(answers: &[u8]) -> bool {
     true
 }
 
-/// What a piece of these windows may take in memory.
+/// Largest size of a piece of these windows in memory.
 fn most_bytes(windows: &[PlannedWindow]) -> u64 {
     let of = |window: &PlannedWindow| window.core.pixels() * (2 + DETECTION_BYTES as u64) + 16;
     windows.iter().map(of).sum::<u64>() + 64
-}
-
-fn number(n: usize) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 fn put_detection(body: &mut Vec<u8>, one: &PixelDetection) {
@@ -155,7 +154,7 @@ fn put_detection(body: &mut Vec<u8>, one: &PixelDetection) {
     one.bbox.iter().for_each(|side| body.extend(side.to_le_bytes()));
 }
 
-/// Reads the answer of a window; nothing where it does not fit.
+/// Reads the prediction of a window; `None` if it does not fit.
 fn put_answer(answers: &mut Vec<Option<Prediction>>, rest: &mut Rest, window: &PlannedWindow) -> Option<()> {
     answers.push(match rest.take(1)?[0] {
         SKIPPED => None,
@@ -200,7 +199,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// Puts answers that come in any order together to pieces.
+/// Collects predictions, in any order, into pieces.
 #[derive(Debug)]
 pub(super) struct Builder<'a> {
     pieces: &'a [Range<usize>],
@@ -220,7 +219,7 @@ impl<'a> Builder<'a> {
         Self { pieces, open: Vec::new() }
     }
 
-    /// Takes the answer of a window; gives the piece that it completes.
+    /// Takes the prediction of a window; returns the piece that it completes.
     pub(super) fn push(&mut self, window: usize, answer: Option<Prediction>) -> Option<Piece> {
         let index = self.pieces.partition_point(|piece| piece.end <= window);
         let windows = self.pieces.get(index)?.clone();

@@ -1,10 +1,10 @@
-//! Where the state of a job is kept: a folder below its output.
+//! The folder with the state of a job, below its output.
 //!
 //! ```text
 //! OUTPUT/jobs/ID/plan.json                      the plan, written once
-//!               /model/...                      the model package, for workers elsewhere
-//!               /pieces/MAP/00000012.piece      answers, each written once
-//!               /shards/00003/ATTEMPT.json      what an attempt at a shard came to so far
+//!               /model/...                      the model package, for remote workers
+//!               /pieces/MAP/00000012.piece      predictions, each written once
+//!               /shards/00003/ATTEMPT.json      the record of an attempt at a shard
 //!               /shards/00003/done.json         the shard is done; written once
 //! ```
 
@@ -24,34 +24,34 @@ const DONE: &str = "done.json";
 const JSON: &str = "application/json";
 const BYTES: &str = "application/octet-stream";
 
-/// Whose piece holds.
+/// The valid piece after a write.
 #[derive(Debug)]
 pub(super) enum Kept {
     /// The one just written, or one with the same bytes.
     Ours,
-    /// Another one, which was there first.
+    /// Another one, which was written first.
     Other,
 }
 
-/// The state of a job.
+/// The folder with the state of a job.
 #[derive(Debug, Clone)]
 pub struct JobPlace {
     target: Target,
 }
 
 impl JobPlace {
-    /// Of a plan below its output.
+    /// The folder of a plan below its output.
     ///
     /// # Errors
-    /// An address that cannot be one.
+    /// An address that is not valid.
     pub fn of(output: &Target, id: &str) -> Result<Self> {
         Ok(Self { target: output.below(&format!("{JOBS}/{id}"))? })
     }
 
-    /// Of a plan by its address, `OUTPUT/jobs/ID/plan.json`, or that of its folder.
+    /// The folder of a plan by its address, `OUTPUT/jobs/ID/plan.json`, or that of its folder.
     ///
     /// # Errors
-    /// [`ShardError::NotAPlan`], and what no output is.
+    /// [`ShardError::NotAPlan`], and addresses that are not valid for an output.
     pub fn parse(url: &str) -> Result<Self> {
         let folder = url.strip_suffix(PLAN_NAME).unwrap_or(url).trim_end_matches('/');
         let mut parts = folder.rsplit('/');
@@ -78,12 +78,12 @@ impl JobPlace {
     /// Whether there is a plan.
     ///
     /// # Errors
-    /// When the store cannot be asked.
+    /// When the store cannot be read.
     pub fn has_plan(&self) -> Result<bool> {
         Ok(self.target.read(PLAN_NAME, ObjectKind::Plan)?.is_some())
     }
 
-    /// Writes the plan, unless it is there.
+    /// Writes the plan, unless it exists.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -92,7 +92,7 @@ impl JobPlace {
         Ok(())
     }
 
-    /// Copies files of a model package beside the plan.
+    /// Copies files of a model package next to the plan.
     ///
     /// # Errors
     /// When one cannot be read or written.
@@ -105,10 +105,10 @@ impl JobPlace {
         Ok(())
     }
 
-    /// Fetches the files of a model package, with the SHA-256 of each, into a folder that is there.
+    /// Fetches the files of a model package, with the SHA-256 of each, into an existing folder.
     ///
     /// # Errors
-    /// When a file is not there, is another, or cannot be written.
+    /// When a file is missing, differs, or cannot be written.
     pub fn fetch_model(&self, folder: &Path, files: &BTreeMap<String, String>) -> Result<()> {
         for (name, sha256) in files {
             let href = format!("model/{name}");
@@ -126,7 +126,7 @@ impl JobPlace {
         Ok(())
     }
 
-    /// Where a piece is, for messages.
+    /// Address of a piece, for messages.
     pub(super) fn piece_url(&self, plan: &Plan, piece: PieceId) -> String {
         format!("{}/{}", self.target.url(), piece_href(plan, piece))
     }
@@ -136,13 +136,13 @@ impl JobPlace {
         Ok(self.target.read(&piece_href(plan, piece), ObjectKind::Piece)?)
     }
 
-    /// Writes a piece unless it is there; says whose holds.
+    /// Writes a piece unless it exists; returns which one is valid.
     pub(super) fn write_piece(&self, plan: &Plan, piece: PieceId, bytes: &[u8]) -> Result<Kept> {
         let href = piece_href(plan, piece);
         if self.target.create(&href, bytes.to_vec(), BYTES)? {
             return Ok(Kept::Ours);
         }
-        // Somebody was faster, or the answer to our own writing was lost.
+        // Another worker was faster, or the response to this write was lost.
         match self.target.read(&href, ObjectKind::Piece)? {
             Some(found) if found != bytes => Ok(Kept::Other),
             Some(_) => Ok(Kept::Ours),
@@ -150,10 +150,10 @@ impl JobPlace {
         }
     }
 
-    /// The pieces that are there, with the time when each was written, seconds since 1970.
+    /// The stored pieces, with the time when each was written, seconds since 1970.
     ///
     /// # Errors
-    /// When the store cannot be asked.
+    /// When the store cannot be read.
     pub fn pieces(&self, plan: &Plan) -> Result<BTreeMap<PieceId, i64>> {
         let known: BTreeMap<&str, usize> =
             plan.maps.iter().enumerate().map(|(i, map)| (map.id.as_str(), i)).collect();
@@ -166,14 +166,14 @@ impl JobPlace {
         Ok(listed.iter().filter_map(|o| Some((of(&o.href)?, o.modified.timestamp()))).collect())
     }
 
-    /// Writes what an attempt at a shard came to so far. Nobody else writes there.
+    /// Writes the record of an attempt at a shard. No other process writes to it.
     pub(super) fn write_record(&self, record: &Record) -> Result<()> {
         let href = format!("{}/{}.json", shard_folder(record.shard), record.attempt);
         self.target.replace(&href, json_document(record)?, JSON)?;
         Ok(())
     }
 
-    /// Tells that a shard is done, unless somebody told it already.
+    /// Marks a shard as done, unless it is already marked.
     pub(super) fn write_done(&self, done: &Done) -> Result<()> {
         let href = format!("{}/{DONE}", shard_folder(done.shard));
         self.target.create(&href, json_document(done)?, JSON)?;
@@ -193,10 +193,10 @@ impl JobPlace {
         Ok(listed.iter().filter_map(|object| number(&object.href)).collect())
     }
 
-    /// What every attempt at every shard came to.
+    /// The records of all attempts at all shards.
     ///
     /// # Errors
-    /// [`ShardError::BadDocument`], and the store's.
+    /// [`ShardError::BadDocument`], and errors of the store.
     pub fn records(&self) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         for object in self.target.list("shards")? {
@@ -208,7 +208,7 @@ impl JobPlace {
                 what: "the record of an attempt",
                 message: e.to_string(),
             };
-            // What is deleted between listing and reading is no record any more.
+            // A record may be deleted between listing and reading.
             let read = || Ok(self.target.read(&object.href, ObjectKind::Record)?.unwrap_or_default());
             let parse = |bytes: &[u8]| match bytes {
                 [] => Ok(None),
@@ -219,20 +219,20 @@ impl JobPlace {
         Ok(records)
     }
 
-    /// Deletes what is of no use once the map is published: pieces and the model. What stays is told; it does no harm.
+    /// Deletes pieces and the model once the map is published. Returns what could not be deleted, which is harmless.
     ///
     /// # Errors
-    /// When the store cannot be asked.
+    /// When the store cannot be read.
     pub fn delete_work(&self) -> Result<Vec<String>> {
         let mut stay = self.target.delete_below("pieces")?;
         stay.extend(self.target.delete_below("model")?);
         Ok(stay)
     }
 
-    /// Deletes what attempts told, and which shards are done.
+    /// Deletes the records of attempts and the marks of shards done.
     ///
     /// # Errors
-    /// When the store cannot be asked.
+    /// When the store cannot be read.
     pub fn forget_shards(&self) -> Result<()> {
         self.target.delete_below("shards")?;
         Ok(())
@@ -241,10 +241,11 @@ impl JobPlace {
     /// Deletes everything.
     ///
     /// # Errors
-    /// When the store cannot be asked.
+    /// When the store cannot be read.
     pub fn delete(&self, output: &Target) -> Result<Vec<String>> {
-        let id = self.target.url().rsplit('/').next().unwrap_or_default();
-        // The plan goes last: while it is there, the rest is known to be a job's.
+        let id =
+            self.target.url().rsplit('/').find(|name| !name.is_empty()).expect("a job's folder has a name");
+        // The plan is deleted last: while it exists, the other files are recognized as those of a job.
         let mut stay = self.delete_work()?;
         stay.extend(self.target.delete_below("shards")?);
         stay.extend(output.delete_below(&format!("{JOBS}/{id}"))?);
@@ -255,7 +256,7 @@ impl JobPlace {
 /// Ids of the jobs below an output.
 ///
 /// # Errors
-/// When the store cannot be asked.
+/// When the store cannot be read.
 pub fn jobs_of(output: &Target) -> Result<Vec<String>> {
     let plan = format!("/{PLAN_NAME}");
     let id = |href: &str| {

@@ -1,4 +1,4 @@
-//! What attempts at shards tell of themselves while they run, and when they end.
+//! Records of attempts at shards, written while they run and when they end.
 
 use std::collections::BTreeSet;
 
@@ -8,51 +8,51 @@ use serde::{Deserialize, Serialize};
 /// Format of the records that this version writes.
 pub const RECORD_FORMAT: &str = "arpent-shard/1";
 
-/// Where an attempt at a shard stands.
+/// State of an attempt at a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It works, or did when it last told.
+    /// It runs, or did at its last update.
     Running,
     /// It has done its shard.
     Done,
-    /// It was interrupted; another may go on.
+    /// It was interrupted; another may continue.
     Stopped,
-    /// It failed; another may go well.
+    /// It failed; another may succeed.
     TryAgain,
-    /// It failed, and another would too.
+    /// It failed permanently.
     Failed,
 }
 
-/// What an attempt at a shard came to so far.
+/// The record of an attempt at a shard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// [`RECORD_FORMAT`].
     pub format: String,
     /// The shard.
     pub shard: usize,
-    /// Name of the attempt: no other has it.
+    /// Unique name of the attempt.
     pub attempt: String,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
     /// Machine that it runs on.
     pub host: String,
     /// When it began, seconds since 1970.
     pub began: i64,
-    /// When it last told, seconds since 1970.
+    /// Time of its last update, seconds since 1970.
     pub updated: i64,
     /// Pieces that it made.
     pub pieces: usize,
     /// Pixels that it computed, without overlaps.
     pub pixels: u64,
-    /// Energy that it took.
+    /// Energy that it used.
     pub energy: Energy,
-    /// What computed: answers are the same bytes on one kind of processor.
+    /// Its engine: predictions are identical only on one kind of processor.
     pub engine: String,
-    /// Why it failed.
+    /// The error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What to do about it.
+    /// The hint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -64,20 +64,20 @@ pub struct Done {
     pub format: String,
     /// The shard.
     pub shard: usize,
-    /// Pieces of the shard; all are there.
+    /// Number of pieces of the shard; all are stored.
     pub pieces: usize,
     /// The attempt that found it done.
     pub attempt: String,
 }
 
 impl Record {
-    /// Seconds between its beginning and the last that it told.
+    /// Seconds between its start and its last update.
     pub fn seconds(&self) -> i64 {
         (self.updated - self.began).max(0)
     }
 }
 
-/// What computed the pieces of some attempts, each once.
+/// The engines of some attempts, each once.
 pub fn engines_of(records: &[Record]) -> BTreeSet<String> {
     let made = records.iter().filter(|record| record.pieces > 0 && !record.engine.is_empty());
     made.map(|record| record.engine.clone()).collect()

@@ -1,11 +1,11 @@
-//! Documents of a store, read again where they arrive damaged.
+//! Documents of a store, read again if they arrive damaged.
 
 use arpent_base::Result;
 
 use super::error::ShardError;
 
-/// What something in the store means. What cannot be understood is read again: it is damaged there only if it comes alike twice;
-/// else it was damaged on its way.
+/// Parses a document of the store. If that fails, it is read again: it is damaged in the store only if it is the same
+/// twice; else it was damaged in transfer.
 pub(super) fn understood<T>(
     read: &dyn Fn() -> Result<Vec<u8>>,
     parse: &dyn Fn(&[u8]) -> Result<T, ShardError>,

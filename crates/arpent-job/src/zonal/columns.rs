@@ -1,17 +1,19 @@
-//! Columns of the results.
+//! Columns of zonal statistics.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use arpent_gdal::{FieldDef, FieldType, FieldValue, Value};
+use arpent_base::number::fitted;
+use arpent_base::{Cell, Column, ColumnKind};
 use arpent_publish::RunInfo;
 use arpent_vector::ZoneResult;
 
 use super::spool::Record;
 use crate::config::RoadOptions;
 
-/// What the columns are of.
+/// Inputs of the columns.
 pub(crate) struct Columns {
-    fields: Vec<FieldDef>,
+    fields: Vec<Column>,
     classes: Vec<u8>,
     objects: Option<Vec<u8>>,
     scores: bool,
@@ -22,21 +24,21 @@ pub(crate) struct Columns {
     map_run_id: String,
 }
 
-/// What is special to these results.
+/// Settings of these results.
 pub(crate) struct Spec<'a> {
     /// Id field, then the fields that are kept, with their types.
-    pub(crate) kept: &'a [FieldDef],
+    pub(crate) kept: &'a [Column],
     /// Ids and names of the classes.
     pub(crate) classes: Vec<(u8, &'a str)>,
-    /// Ids of the classes that the map has features of, where these are counted.
+    /// Ids of the classes that the map has features of, if features are counted.
     pub(crate) objects: Option<Vec<u8>>,
-    /// Ratios: name of the column, ids of the classes above and below the line.
+    /// Ratios: name of the column, ids of the classes of numerator and denominator.
     pub(crate) ratios: Vec<(&'a str, [Vec<u8>; 2])>,
     /// Whether the map has confidences.
     pub(crate) scores: bool,
     /// Whether zones have a rank.
     pub(crate) ranked: bool,
-    /// Sections of road, with the ids of the classes that are damage.
+    /// Sections of road, with the ids of the classes of damage.
     pub(crate) roads: Option<(RoadOptions, Vec<u8>)>,
     pub(crate) run: RunInfo,
     /// Id of the run that made the map.
@@ -45,36 +47,57 @@ pub(crate) struct Spec<'a> {
 
 impl Columns {
     pub(crate) fn new(spec: Spec<'_>) -> Self {
-        use FieldType::{Integer, Real, Text};
+        use ColumnKind::{Integer, Text};
         let mut names = Names::default();
-        let id_type = spec.kept.first().map_or(Integer, |f| f.field_type);
-        let mut fields = vec![names.take("id", id_type)];
-        let mut results = vec![names.take("area_m2", Real), names.take("valid_area_m2", Real)];
+        let id_type = spec.kept.first().map_or(Integer, |f| f.kind);
+        let id = Column::new("id", id_type).titled("Identifier", "Identifiant");
+        let mut fields = vec![names.take(id.described("Id of the zone."))];
+        let of_zone = [
+            real("area_m2", "Area (m²)", "Surface (m²)")
+                .in_unit("m2")
+                .described("Area of the zone on the ground.")
+                .required(),
+            real("valid_area_m2", "Area with data (m²)", "Surface renseignée (m²)")
+                .in_unit("m2")
+                .described("Area of the zone for which the map has an answer.")
+                .required(),
+        ];
+        let mut results: Vec<Column> = of_zone.map(|column| names.take(column)).into();
         if spec.roads.is_some() {
-            let of_roads =
-                [("width_m", Real), ("damaged_area_m2", Real), ("damaged_share", Real), ("condition", Text)];
-            results.extend(of_roads.map(|(name, of)| names.take(name, of)));
+            let of_roads = [
+                real("width_m", "Width (m)", "Largeur (m)").in_unit("m").described("Width of the road."),
+                real("damaged_area_m2", "Damaged area (m²)", "Surface dégradée (m²)")
+                    .in_unit("m2")
+                    .described("Area of the classes that are damage."),
+                real("damaged_share", "Damaged share", "Part dégradée")
+                    .described("Damaged area as a part of the area with data, 0 to 1."),
+                Column::new("condition", Text)
+                    .titled("Condition", "État")
+                    .described("Grade of the section by its damaged share: A (best) to E."),
+            ];
+            results.extend(of_roads.map(|column| names.take(column)));
         }
         if spec.ranked {
-            results.push(names.take("rank", Integer));
+            let rank = Column::new("rank", Integer).titled("Rank", "Rang");
+            results.push(names.take(rank.described("1 is the zone with the largest share.")));
         }
-        results.extend(spec.ratios.iter().map(|(name, _)| names.take(&plain(name), Real)));
-        let provenance = ["run_id", "map_run_id", "model_id", "model_sha256", "state"];
-        let provenance = provenance.map(|name| names.take(name, Text));
+        results.extend(spec.ratios.iter().map(|(name, _)| {
+            let ratio = real(&plain(name), (*name).to_owned(), (*name).to_owned());
+            names.take(ratio.described("Ratio of two areas; empty where the second is 0."))
+        }));
+        let provenance = provenance().map(|column| names.take(column));
         for (_, name) in &spec.classes {
-            let stem = plain(name);
-            let of_class = [
-                ("area_m2", Real, true),
-                ("share", Real, true),
-                ("pixels", Real, true),
-                ("objects", Integer, spec.objects.is_some()),
-                ("score", Real, spec.scores),
-            ];
-            let wanted = of_class.into_iter().filter(|(_, _, is_there)| *is_there);
-            results.extend(wanted.map(|(what, of, _)| names.take(&format!("{stem}_{what}"), of)));
+            let columns = of_class(name, spec.objects.is_some(), spec.scores);
+            let wanted = columns.into_iter().filter(|(wanted, _)| *wanted);
+            results.extend(wanted.map(|(_, column)| names.take(column)));
         }
-        // Fields of others come last to the names: results have the same ones whatever is kept.
-        fields.extend(spec.kept.iter().skip(1).map(|f| names.take(&f.name, f.field_type)));
+        // Names of copied fields are assigned last, so that those of results do not depend on them.
+        fields.extend(
+            spec.kept
+                .iter()
+                .skip(1)
+                .map(|f| names.take(f.clone().described("Field of the zones, unchanged."))),
+        );
         fields.extend(results);
         fields.extend(provenance);
         Self {
@@ -91,17 +114,16 @@ impl Columns {
     }
 
     /// The columns, in order.
-    pub(crate) fn fields(&self) -> &[FieldDef] {
+    pub(crate) fn fields(&self) -> &[Column] {
         &self.fields
     }
 
     /// A zone's values, in the order of the columns.
-    pub(crate) fn values<'a>(&'a self, record: &'a Record, rank: Option<u64>) -> Vec<FieldValue<'a>> {
-        use FieldValue::{Integer, Null, Real, Text};
-        let real = |value: Option<f64>, digits: i32| value.map_or(Null, |v| Real(rounded(v, digits)));
+    pub(crate) fn values<'a>(&'a self, record: &'a Record, rank: Option<u64>) -> Vec<Cell<'a>> {
+        use Cell::{Integer, Null, Text};
+        let real = |value: Option<f64>, digits: i32| Cell::from(value.map(|v| rounded(v, digits)));
         let result: &ZoneResult = &record.result;
-        let mut values: Vec<FieldValue<'a>> =
-            record.values.iter().map(|v| v.as_ref().map_or(Null, Value::as_field)).collect();
+        let mut values: Vec<Cell<'a>> = record.values.iter().map(|v| Cell::from(v.as_ref())).collect();
         values.push(real(Some(result.area_m2), AREA));
         values.push(real(Some(result.valid_area_m2), AREA));
         if let Some((options, damaged)) = &self.roads {
@@ -123,7 +145,7 @@ impl Columns {
             if let Some(counted) = &self.objects {
                 let found =
                     record.objects.iter().find(|(class, _)| class == id).map_or(0, |(_, count)| *count);
-                let found = i64::try_from(found).unwrap_or(i64::MAX);
+                let found = fitted(found);
                 values.push(if counted.contains(id) { Integer(found) } else { Null });
             }
             if self.scores {
@@ -138,7 +160,7 @@ impl Columns {
     }
 }
 
-/// The area of some classes as a part of that of others; none where the others have none.
+/// Ratio of the areas of classes; `None` if the denominator is 0.
 fn ratio(result: &ZoneResult, above: &[u8], below: &[u8]) -> Option<f64> {
     let below = result.area_of(below);
     (below > 0.0).then(|| result.area_of(above) / below)
@@ -149,39 +171,101 @@ const AREA: i32 = 6;
 /// Decimals of shares.
 const SHARE: i32 = 9;
 
-/// Rounded to decimals, so that the last bits of sums, which processors may differ in, are not published.
+/// Rounds to decimals, so that the last bits of sums, which may differ between processors, are not published.
 pub(crate) fn rounded(value: f64, decimals: i32) -> f64 {
     let scale = 10f64.powi(decimals);
     let scaled = (value * scale).round();
     if scaled.is_finite() { scaled / scale } else { value }
 }
 
-/// The share that ranks are made of: as it is published.
+/// The share for ranks: rounded as published.
 pub(crate) fn ranked_share(result: &ZoneResult, classes: &[u8]) -> Option<f64> {
     result.share_of(classes).map(|share| rounded(share, SHARE))
 }
 
-/// Names that are taken. A GeoPackage does not tell upper from lower case.
+/// Names in use. Names in a GeoPackage are not case-sensitive.
 struct Names(BTreeSet<String>);
 
 impl Default for Names {
-    /// With those that a GeoPackage has of its own.
+    /// The names that a GeoPackage reserves.
     fn default() -> Self {
         Self(["fid", "geom"].map(str::to_owned).into())
     }
 }
 
 impl Names {
-    /// A column of this name, with a number behind it when there is one already.
-    fn take(&mut self, wanted: &str, field_type: FieldType) -> FieldDef {
-        let numbered = (2u32..).map(|n| format!("{wanted}_{n}"));
-        let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
-        let name = names.find(|n| self.0.insert(n.to_lowercase())).unwrap_or_default();
-        FieldDef { name, field_type }
+    /// A column of this name, with a number appended if the name is in use.
+    fn take(&mut self, wanted: Column) -> Column {
+        let numbered = (2u32..).map(|n| format!("{}_{n}", wanted.name));
+        let mut names = std::iter::once(wanted.name.clone()).chain(numbered);
+        let name =
+            names.find(|n| self.0.insert(n.to_lowercase())).expect("there are more numbers than columns");
+        Column { name, ..wanted }
     }
 }
 
-/// A class name as the beginning of a column's: lower case, `_` for what is neither letter nor digit.
+/// Columns of the run, the map and the model.
+fn provenance() -> [Column; 5] {
+    let columns = [
+        ("run_id", "Run", "Traitement", "Identifier of the run that measured the zones."),
+        (
+            "map_run_id",
+            "Run of the map",
+            "Traitement de la carte",
+            "Identifier of the run that made the map.",
+        ),
+        ("model_id", "Model", "Modèle", "Identifier of the model package."),
+        (
+            "model_sha256",
+            "Model's SHA-256",
+            "SHA-256 du modèle",
+            "SHA-256 of the model package, hexadecimal.",
+        ),
+        (
+            "state",
+            "State of review",
+            "État de validation",
+            "`not_verified` until a named person has decided.",
+        ),
+    ];
+    columns.map(|(name, en, fr, description)| {
+        Column::new(name, ColumnKind::Text).titled(en, fr).described(description).required()
+    })
+}
+
+/// Columns of a class, and whether they are wanted.
+fn of_class(name: &str, objects: bool, scores: bool) -> [(bool, Column); 5] {
+    let stem = plain(name);
+    let of = |what: &str, en: &str, fr: &str| {
+        real(&format!("{stem}_{what}"), format!("{name}: {en}"), format!("{name} : {fr}"))
+    };
+    [
+        (true, of("area_m2", "area (m²)", "surface (m²)").in_unit("m2").described("Area of the class.")),
+        (
+            true,
+            of("share", "share", "part")
+                .described("Area of the class as a part of the area with data, 0 to 1."),
+        ),
+        (
+            true,
+            of("pixels", "pixels", "pixels")
+                .described("Pixels of the class, those on the zone's border by the part inside."),
+        ),
+        (
+            objects,
+            Column { kind: ColumnKind::Integer, ..of("objects", "objects", "objets") }
+                .described("Features of the class whose representative point lies in the zone."),
+        ),
+        (scores, of("score", "score", "score").described("Mean confidence of its pixels, 0 to 1.")),
+    ]
+}
+
+/// A column of numbers with its titles in English and French.
+fn real(name: &str, en: impl Into<Cow<'static, str>>, fr: impl Into<Cow<'static, str>>) -> Column {
+    Column::new(name, ColumnKind::Real).titled(en, fr)
+}
+
+/// A class name as the prefix of a column: lower case, `_` for characters other than letters and digits.
 fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).flat_map(char::to_lowercase).collect()
 }
@@ -189,13 +273,14 @@ fn plain(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arpent_base::{Share, Value, Width};
     use arpent_vector::ClassResult;
 
-    fn kept(names: &[&str]) -> Vec<FieldDef> {
-        names.iter().map(|n| FieldDef { name: (*n).into(), field_type: FieldType::Text }).collect()
+    fn kept(names: &[&str]) -> Vec<Column> {
+        names.iter().map(|n| Column::new(*n, ColumnKind::Text)).collect()
     }
 
-    fn spec<'a>(kept: &'a [FieldDef], classes: Vec<(u8, &'a str)>) -> Spec<'a> {
+    fn spec<'a>(kept: &'a [Column], classes: Vec<(u8, &'a str)>) -> Spec<'a> {
         let run = RunInfo::new("zonal-1", "m", "abc");
         let (objects, ratios, map_run_id) = (None, Vec::new(), "run-1".into());
         Spec { kept, classes, objects, ratios, scores: true, ranked: true, roads: None, run, map_run_id }
@@ -220,9 +305,13 @@ mod tests {
     fn a_value_for_each_column() {
         let kept = kept(&["parcel"]);
         let mut spec = spec(&kept, vec![(0, "ground"), (7, "crack")]);
-        let thresholds = [0.1, 0.2, 0.3, 0.4];
-        let options =
-            RoadOptions { width_m: Some(6.0), width_field: None, damaged: vec!["crack".into()], thresholds };
+        let thresholds = [0.1, 0.2, 0.3, 0.4].map(|share| Share::new(share).unwrap());
+        let options = RoadOptions {
+            width_m: Width::new(6.0).ok(),
+            width_field: None,
+            damaged: vec!["crack".into()],
+            thresholds,
+        };
         spec.roads = Some((options, vec![7]));
         spec.objects = Some(vec![7]);
         spec.ratios = vec![("Crack / all", [vec![7], vec![0, 7]]), ("rank", [vec![7], vec![0]])];
@@ -234,11 +323,11 @@ mod tests {
         let row = columns.values(&record, Some(3));
         assert_eq!(row.len(), columns.fields().len());
         let get = |name: &str| row[columns.fields().iter().position(|f| f.name == name).unwrap()];
-        assert_eq!((get("damaged_share"), get("condition")), (FieldValue::Real(0.25), FieldValue::Text("C")));
-        assert_eq!((get("rank"), get("crack_pixels")), (FieldValue::Integer(3), FieldValue::Real(4.0)));
-        assert_eq!((get("crack_objects"), get("ground_objects")), (FieldValue::Integer(3), FieldValue::Null));
-        assert_eq!((get("crack___all"), get("rank_2")), (FieldValue::Real(1.0), FieldValue::Null));
-        assert_eq!((get("ground_share"), get("ground_score")), (FieldValue::Real(0.0), FieldValue::Null));
-        assert_eq!(get("state"), FieldValue::Text("not_verified"));
+        assert_eq!((get("damaged_share"), get("condition")), (Cell::Real(0.25), Cell::Text("C")));
+        assert_eq!((get("rank"), get("crack_pixels")), (Cell::Integer(3), Cell::Real(4.0)));
+        assert_eq!((get("crack_objects"), get("ground_objects")), (Cell::Integer(3), Cell::Null));
+        assert_eq!((get("crack___all"), get("rank_2")), (Cell::Real(1.0), Cell::Null));
+        assert_eq!((get("ground_share"), get("ground_score")), (Cell::Real(0.0), Cell::Null));
+        assert_eq!(get("state"), Cell::Text("not_verified"));
     }
 }

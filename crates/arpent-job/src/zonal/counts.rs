@@ -1,4 +1,4 @@
-//! What happened to zones, counted and told: none is lost silently.
+//! Counts of zones with problems, and warnings about them.
 
 use arpent_gdal::LayerCounts;
 use arpent_publish::{Warning, ZoneCounts};
@@ -6,10 +6,10 @@ use arpent_vector::ZoneResult;
 
 use crate::warnings::{doubts, layer_warnings};
 
-/// What warnings of zones are about.
+/// Subject of warnings about zones.
 const SUBJECT: &str = "zones";
 
-/// Counts what is to be told of a zone. A millionth of a zone is rounding.
+/// Counts the problems of a zone. A millionth of a zone is rounding.
 pub(super) fn note(counts: &mut ZoneCounts, result: &ZoneResult) {
     if result.area_m2 <= 0.0 {
         return;
@@ -20,28 +20,28 @@ pub(super) fn note(counts: &mut ZoneCounts, result: &ZoneResult) {
     counts.without_data += u64::from(result.inside_m2 > 0.0 && result.valid_area_m2 <= 0.0);
 }
 
-/// What is doubtful about zones, by the file that they are of.
+/// Warnings about the zones of a file.
 pub(super) fn warnings(zones: &str, counts: &ZoneCounts) -> Vec<Warning> {
     let (all, repaired, empty) = (counts.zones, counts.repaired, counts.empty);
     let read = LayerCounts { read: all, repaired, empty, parts_left_out: counts.parts_left_out };
-    let mut told = layer_warnings(SUBJECT, zones, SUBJECT, read);
+    let mut all_warnings = layer_warnings(SUBJECT, zones, SUBJECT, read);
     let of_places = [
         ("zones-outside", counts.outside, "lie outside of the map: in the result, without shares"),
         (
             "zones-partly-outside",
             counts.partly_outside,
-            "lie partly outside of the map: shares are of what is inside",
+            "lie partly outside of the map: shares are of the part inside",
         ),
         (
             "zones-without-data",
             counts.without_data,
             "lie where the map has no data: in the result, without shares",
         ),
-        ("ids-repeated", counts.repeated_ids, "have the id of a zone before: each has a row of its own"),
-        ("ids-empty", counts.without_id, "have nothing in the field of the id: each has a row without an id"),
+        ("ids-repeated", counts.repeated_ids, "repeat the id of an earlier zone: each has a row of its own"),
+        ("ids-empty", counts.without_id, "have an empty id field: each has a row without an id"),
     ];
-    told.extend(doubts(SUBJECT, zones, SUBJECT, all, of_places));
-    told
+    all_warnings.extend(doubts(SUBJECT, zones, SUBJECT, all, of_places));
+    all_warnings
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! What can be wrong with a map and its zones, and what to do about it.
+//! Errors of zonal statistics, with hints.
 
 use std::path::PathBuf;
 
 use arpent_base::Diagnostic;
+use arpent_base::config::Key;
 use thiserror::Error;
 
-/// Zonal results that cannot be begun, or cannot be finished.
+/// Zonal statistics that cannot be started, or cannot be finished.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ZonalError {
@@ -18,7 +19,7 @@ pub enum ZonalError {
     /// No output was named.
     #[error("no output was named")]
     NoOutput,
-    /// The results would replace the map that they are of.
+    /// The results would replace their own map.
     #[error("{output} is the map itself")]
     OutputIsMap {
         /// The output.
@@ -30,42 +31,42 @@ pub enum ZonalError {
         /// The map.
         map: String,
     },
-    /// A file where the output of a run is wanted.
-    #[error("{map} is a file, and --map wants the output of a run")]
+    /// A file instead of the output of a run.
+    #[error("{map} is a file; --map takes the output of a run")]
     MapIsFile {
-        /// What was named.
+        /// The file.
         map: String,
-        /// The output that it is of, where that is known.
+        /// The output that contains it, if known.
         output: Option<String>,
     },
-    /// A map whose own raster was not written.
+    /// A map without the raster of its features.
     #[error(
-        "the features of the map {map} are not made of its label raster alone, and it has no raster of what they are made of"
+        "the features of the map {map} differ from its label raster, and the map has no raster of the published classes"
     )]
     NoMapRaster {
         /// The map.
         map: String,
-        /// Whether what the network said was published.
+        /// Whether the label raster (the prediction) was published.
         has_labels: bool,
     },
-    /// Zonal results where a map is wanted.
-    #[error("{map} holds zonal results, and --map wants a map")]
+    /// Zonal statistics instead of a map.
+    #[error("{map} contains zonal statistics; --map takes a map")]
     MapIsZonal {
-        /// What was named.
+        /// The output.
         map: String,
-        /// The map that they are of, where that is known.
+        /// Their map, if known.
         of: Option<String>,
     },
-    /// Two rasters of one map that do not fit.
+    /// Two rasters of one map on different pixels.
     #[error("the rasters of the map {map} do not lie on the same pixels")]
     RastersDiffer {
         /// The map.
         map: String,
     },
-    /// A class that the map does not know.
+    /// A class that the map does not have.
     #[error("{key}: the map has no class `{class}`; it has {available}")]
     UnknownClass {
-        /// Where in the configuration it is named.
+        /// Key of the configuration that names it.
         key: &'static str,
         /// The class.
         class: String,
@@ -78,7 +79,7 @@ pub enum ZonalError {
         /// The file.
         zones: String,
     },
-    /// Zones that all lie elsewhere.
+    /// Zones that all lie outside of the map.
     #[error(
         "no zone of {zones} touches the map {map}: in {crs}, the zones lie within {found}, the map within {extent}"
     )]
@@ -94,8 +95,8 @@ pub enum ZonalError {
         /// Box of the map, printed.
         extent: String,
     },
-    /// A feature of the other kind than is needed.
-    #[error("{zones}: feature {feature} is made of {found}, expected {expected}")]
+    /// A feature with the wrong kind of geometry.
+    #[error("{zones}: feature {feature} consists of {found}, expected {expected}")]
     WrongShape {
         /// The file.
         zones: String,
@@ -103,10 +104,10 @@ pub enum ZonalError {
         feature: u64,
         /// `lines` or `polygons`.
         found: &'static str,
-        /// The other one.
+        /// The other kind.
         expected: &'static str,
     },
-    /// A width that is none.
+    /// A width that is missing or not valid.
     #[error(
         "{zones}: feature {feature} has {found} in the field `{field}`, expected a width in meters, more than 0"
     )]
@@ -117,11 +118,11 @@ pub enum ZonalError {
         feature: u64,
         /// The field.
         field: String,
-        /// What it holds.
+        /// Its value.
         found: String,
     },
-    /// Widths in a CRS whose units are not the same everywhere.
-    #[error("[roads]: widths are not the same everywhere in the map's CRS, {crs}")]
+    /// Widths in a CRS whose scale varies.
+    #[error("[roads]: the scale of the map's CRS, {crs}, varies, and widths in it are not valid")]
     RoadsCrs {
         /// CRS of the map.
         crs: String,
@@ -129,11 +130,11 @@ pub enum ZonalError {
     /// The scratch file cannot be written or read.
     #[error("cannot {doing} the scratch file {}: {source}", path.display())]
     Scratch {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: std::io::Error,
     },
     /// A file of results cannot be written.
@@ -141,16 +142,16 @@ pub enum ZonalError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: csv::Error,
     },
 }
 
 impl Diagnostic for ZonalError {
-    fn key(&self) -> Option<String> {
+    fn key(&self) -> Option<Key> {
         match self {
-            Self::UnknownClass { key, class, .. } => Some(format!("{key}.{class}")),
-            Self::RoadsCrs { .. } => Some("roads".to_owned()),
+            Self::UnknownClass { key, class, .. } => Some(Key::from(*key).then(class)),
+            Self::RoadsCrs { .. } => Some("roads".into()),
             _ => None,
         }
     }
@@ -166,33 +167,33 @@ impl Diagnostic for ZonalError {
             }
             Self::OutputIsMap { .. } => "choose another --output: --overwrite would delete the map",
             Self::NoLabels { .. } => {
-                "run again with `labels = true` under [rasters]; a model that finds boxes makes no labels"
+                "run again with `labels = true` under [rasters]; a model that finds boxes has no labels"
             }
             Self::MapIsFile { output: Some(output), .. } => {
-                return Some(format!("name the folder that its run was published to: --map {output}"));
+                return Some(format!("name the folder of its run: --map {output}"));
             }
             Self::MapIsFile { .. } => "name the folder or URL that holds manifest.json: --map OUTPUT",
             Self::MapIsZonal { of: Some(of), .. } => {
-                return Some(format!("name the map that they are of: --map {of}"));
+                return Some(format!("name their map: --map {of}"));
             }
             Self::MapIsZonal { .. } => "name the output of a run: --map OUTPUT",
             Self::NoMapRaster { has_labels: false, .. } => {
-                "run it again with `map = true` under [rasters], as is the default"
+                "run it again with `map = true` under [rasters], the default"
             }
             Self::NoMapRaster { .. } => {
-                "run it again with `map = true` under [rasters], as is the default; or set `measure = \"prediction\"`, which adds up what the network said, and not what was published"
+                "run it again with `map = true` under [rasters], the default; or set `measure = \"prediction\"`, which measures the prediction of the network instead of the published map"
             }
             Self::RastersDiffer { map } => {
-                return Some(format!("check the map with `arpent verify {map}`, or run it again"));
+                return Some(format!("check the map with `arpent check {map}`, or run it again"));
             }
             Self::UnknownClass { .. } => "use one of these names",
             Self::NoFeatures { .. } => {
                 "check the file and `layer`: `ogrinfo -so -al FILE` lists layers and counts features"
             }
             Self::NoneInside { .. } => {
-                "check the CRS of the layer (`ogrinfo -so -al FILE`), and that it is of the place that was mapped"
+                "check the CRS of the layer (`ogrinfo -so -al FILE`), and that it covers the mapped area"
             }
-            Self::WrongShape { expected: "lines", .. } => "name lines as `zones`, or leave [roads] out",
+            Self::WrongShape { expected: "lines", .. } => "name lines as `zones`, or remove [roads]",
             Self::WrongShape { .. } => {
                 "name polygons as `zones`, or add a table [roads], which gives lines a width"
             }
@@ -201,7 +202,7 @@ impl Diagnostic for ZonalError {
             }
             Self::RoadsCrs { .. } => "map scenes in a projected CRS other than Mercator (UTM, Lambert-93)",
             Self::Scratch { .. } | Self::Write { .. } => {
-                "set `scratch` in the configuration or TMPDIR to a folder with room"
+                "set `scratch` in the configuration or TMPDIR to a folder with free space"
             }
         };
         Some(text.to_owned())

@@ -1,7 +1,6 @@
 //! Measuring the zones of a map, and publishing the results.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Instant;
 
 use arpent_base::{Failure, Result};
@@ -17,7 +16,7 @@ use super::error::ZonalError;
 use super::objects::Objects;
 use super::plan::Plan;
 use super::source::SourceMap;
-use crate::config::{ZonalConfig, located};
+use crate::config::ZonalConfig;
 use crate::execute::Unpublished;
 use crate::job::software;
 use crate::map::check_output;
@@ -25,20 +24,20 @@ use crate::scratch::Scratch;
 use crate::stores::set_up_gdal;
 use crate::warnings::warn;
 
-/// What zonal results came to, as printed.
+/// Result of `arpent zonal`, as printed.
 #[derive(Debug, Serialize)]
 pub struct ZonalReport {
-    /// Where they were published.
+    /// The output.
     pub output: String,
     /// Their manifest.
     pub manifest: Manifest,
 }
 
-/// Measures the zones of a configuration and publishes the results; `file` is where the configuration was read from.
+/// Measures the zones of a configuration and publishes the results.
 ///
 /// # Errors
-/// Whatever makes it impossible; nothing was published then.
-pub fn zonal(config: &ZonalConfig, file: &Path, overwrite: bool) -> Result<ZonalReport> {
+/// When the statistics cannot be computed or written; nothing was published then.
+pub fn zonal(config: &ZonalConfig, overwrite: bool) -> Result<ZonalReport> {
     let meter = Meter::start(WATTS_PER_CORE);
     let url = config.map.as_ref().ok_or(ZonalError::NoMap)?;
     let zones = config.zones.as_ref().ok_or(ZonalError::NoZones)?;
@@ -48,16 +47,16 @@ pub fn zonal(config: &ZonalConfig, file: &Path, overwrite: bool) -> Result<Zonal
     map.check_output(&output)?;
     check_output(&output, overwrite)?;
     set_up_gdal(Some(map.cache_mb()))?;
-    let plan = Plan::new(config, zones, &map).map_err(|error| match error.key() {
-        Some(key) => located(file, &key, error),
+    let plan = Plan::new(config, zones, &map).map_err(|error| match &config.file {
+        Some(file) => file.located(error),
         None => error,
     })?;
     make(config, &plan, &mut map, &output, overwrite, &meter).map_err(unpublished)
 }
 
-/// What may go well another time ends with the code that says so; what never will had better not begun.
+/// A temporary error ends with exit code 75, a permanent one with that of the error.
 fn unpublished(error: Failure) -> Failure {
-    if error.is_transient() { Unpublished { what: "zonal results", source: error }.into() } else { error }
+    if error.is_transient() { Unpublished { what: "zonal statistics", source: error }.into() } else { error }
 }
 
 /// Measures and publishes.
@@ -85,7 +84,8 @@ fn make(
     warnings.extend(of_zones);
     let run = RunInfo::new(plan.run_id(map)?, &map.manifest.model.id, &map.manifest.model.sha256);
     let began = Instant::now();
-    let staged = plan.write(map, &measured, &run, scratch.path()).map_err(|error| scratch.judged(error))?;
+    let (staged, columns) =
+        plan.write(map, &measured, &run, scratch.path()).map_err(|error| scratch.judged(error))?;
     timings.insert("write".to_owned(), seconds(began));
     let stage = Stage::begin("publish", 0);
     let manifest = Manifest {
@@ -104,22 +104,23 @@ fn make(
         counts: Counts { zones: Some(measured.counts), ..Counts::default() },
         timings_s: timings,
         energy: Some(serde_json::to_value(meter.read())?),
+        columns: Some(columns),
         artifacts: Vec::new(),
     };
     let published = Target::parse(output)?.publish(&staged, manifest, overwrite)?;
     for leftover in &published.leftovers {
-        say(&format!("could not delete {leftover} of the former results; it is not part of these"));
+        say(&format!("could not delete {leftover} of the earlier results; it is not part of these"));
     }
     stage.end(output);
     Ok(ZonalReport { output: output.to_owned(), manifest: published.manifest })
 }
 
-/// What a reader of the results must know.
+/// Warnings about the results.
 fn doubts(map: &SourceMap) -> Vec<Warning> {
     let prediction = map.is_prediction_only().then(|| {
-        let message = "areas are those of the prediction, not those of the features that were published";
+        let message = "areas are those of the prediction, not those of the published features";
         Warning::new("prediction-measured", &map.url, message)
-            .with_hint("leave `measure = \"prediction\"` out to add up the published map")
+            .with_hint("remove `measure = \"prediction\"` to measure the published map")
     });
     prediction.into_iter().collect()
 }

@@ -1,9 +1,10 @@
-//! `arpent zonal`: what a published map holds per parcel, stand, commune or section of road.
+//! `arpent zonal`: zonal statistics of a published map per parcel, stand, commune or section of road.
 //!
-//! Zones are read one by one, in the order of their layer. The rows of the map below a zone are read some at a time and
-//! added up by exact parts of pixels (of the raster that the features are made of, unless the prediction is asked for); results go to a file, since a rank needs them all, and from there to the formats
-//! asked for. Memory holds one zone, 4 million pixels of each raster (a row, where that is more) and GDAL's block cache; what
-//! ranks and repeated ids need of all zones is sorted on disk.
+//! Zones are read one by one, in the order of their layer. The rows of the map below a zone are read in blocks and
+//! added up by exact parts of pixels (of the published classes, or of the prediction if configured); results go to a
+//! file, since a rank needs them all, and from there to the configured formats. Memory holds one zone, 4 million pixels
+//! of each raster (a row, where that is more) and GDAL's block cache; the numbers for ranks and repeated ids of all
+//! zones are sorted on disk.
 
 mod columns;
 mod counts;

@@ -1,4 +1,4 @@
-//! Numbers of all zones in order, on disk: memory does not grow with the zones.
+//! Sorted numbers of all zones, on disk: memory does not grow with the number of zones.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+use arpent_base::number::index;
 
 use super::error::ZonalError;
 use super::spool::failed;
@@ -31,7 +33,7 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    /// With files in a folder that begin with a name.
+    /// Writes to files in a folder, with a common prefix.
     pub(crate) fn new(folder: &Path, name: &'static str) -> Self {
         Self { folder: folder.to_owned(), name, run: Vec::new(), runs: Vec::new(), made: 0, limit: RUN }
     }
@@ -90,7 +92,7 @@ fn merge(inputs: &[PathBuf], output: &Path) -> Result<(), ZonalError> {
     out.flush().map_err(failed("write", output))
 }
 
-/// The next number of a file; none at its end.
+/// The next number of a file; `None` at its end.
 fn next(file: &mut impl Read) -> std::io::Result<Option<u64>> {
     let mut bytes = [0; 8];
     match file.read_exact(&mut bytes) {
@@ -105,7 +107,7 @@ pub(crate) struct Sorted {
     path: PathBuf,
     file: File,
     count: u64,
-    /// Every so many numbers, one.
+    /// One number at every even distance.
     step: u64,
     samples: Vec<u64>,
 }
@@ -116,7 +118,7 @@ impl Sorted {
         let count = file.metadata().map_err(failed("read", path))?.len() / 8;
         let step = count.div_ceil(SAMPLES).max(1);
         let mut sorted = Self { path: path.to_owned(), file, count, step, samples: Vec::new() };
-        for at in (0..count).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
+        for at in (0..count).step_by(index(step)) {
             let sample = sorted.read(at, 1)?[0];
             sorted.samples.push(sample);
         }
@@ -124,12 +126,12 @@ impl Sorted {
     }
 
     fn read(&self, at: u64, count: u64) -> Result<Vec<u64>, ZonalError> {
-        let mut bytes = vec![0; usize::try_from(count * 8).unwrap_or(0)];
+        let mut bytes = vec![0; index(count * 8)];
         self.file.read_exact_at(&mut bytes, at * 8).map_err(failed("read", &self.path))?;
         Ok(bytes.chunks_exact(8).map(|b| b.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b))).collect())
     }
 
-    /// How many numbers are larger.
+    /// Count of larger numbers.
     pub(crate) fn count_above(&self, number: u64) -> Result<u64, ZonalError> {
         // Numbers before `low` are not larger, those from `high` on are.
         let sample = self.samples.partition_point(|sample| *sample <= number) as u64;
@@ -147,7 +149,7 @@ impl Sorted {
         Ok(self.count - low - below)
     }
 
-    /// How many numbers are there already when they come.
+    /// Count of repeated numbers.
     pub(crate) fn repeats(&self) -> Result<u64, ZonalError> {
         let mut file = BufReader::new(File::open(&self.path).map_err(failed("read", &self.path))?);
         let (mut last, mut repeats) = (None, 0);

@@ -1,9 +1,10 @@
-//! Features of the map in a zone, counted.
+//! Counts the features of the map in a zone.
 
 use std::path::Path;
 
-use arpent_base::Result;
-use arpent_gdal::{LayerSource, Reference, ReferenceIndex, ReferenceKind, Rings, Value};
+use arpent_base::number::truncate;
+use arpent_base::{Result, Value};
+use arpent_gdal::{LayerSource, Reference, ReferenceIndex, ReferenceKind, Rings};
 use arpent_publish::{Artifact, ROLE_FEATURES};
 use arpent_raster::Grid;
 use arpent_vector::representative_point;
@@ -11,21 +12,21 @@ use geo_types::{Coord, LineString, Polygon};
 
 use super::source::SourceMap;
 
-/// Formats that are read, the one first that is read fastest, with the name of the layer where a file may have others.
+/// Formats to read, the fastest first, with the name of the layer in formats with several layers.
 const READ: [(&str, Option<&str>); 4] =
     [(".gpkg", Some("features")), (".fgb", None), (".geojson", None), (".parquet", None)];
 
 /// Steps in which vertices lie.
 const STEPS_OF_A_PIXEL: f64 = 16.0;
 
-/// The features of the map that is added up, by place.
+/// Spatial index of the map's features.
 pub(crate) struct Objects {
     reference: Reference,
     /// Grid of the map.
     grid: Grid,
 }
 
-/// The file of features that is counted from; none where the map has none, or where it is of something else than what is added up.
+/// The file of features to count; `None` if the map has none, or if they are of another raster than the measured one.
 pub(crate) fn features_of(map: &SourceMap) -> Option<(&Artifact, Option<&'static str>)> {
     if map.is_prediction_only() {
         return None;
@@ -37,17 +38,17 @@ pub(crate) fn features_of(map: &SourceMap) -> Option<(&Artifact, Option<&'static
 }
 
 impl Objects {
-    /// Copies the features to a file with an index. They are those that were published, so whatever goes wrong is an error: results
-    /// without a column that others have would look whole.
+    /// Copies the features to a file with an index. They were published, so that any problem is an error: results
+    /// with a missing column would look complete.
     ///
     /// # Errors
-    /// When they are not what was published, cannot be read, or there is no room for the copy.
+    /// When they differ from the published ones, cannot be read, or the disk is full.
     pub(crate) fn read(map: &SourceMap, scratch: &Path) -> Result<Option<Self>> {
         let Some((artifact, layer)) = features_of(map) else { return Ok(None) };
         let address = map.address(artifact)?;
         let crs = &map.grid().crs;
         let source = LayerSource { layer, fields: &["class_id"], ..LayerSource::new(&address, crs) };
-        // Outlines that were smoothed may reach beyond the pixels.
+        // Smoothed outlines may extend beyond the pixels.
         let [west, south, east, north] = map.grid().bbox(&map.window());
         let (width, height) = (east - west, north - south);
         let within = [west - width, south - height, east + width, north + height];
@@ -70,7 +71,7 @@ impl Objects {
         if bbox[0] <= bbox[2] {
             self.reference.each_in(bbox, &mut |feature| -> Result<()> {
                 let class = feature.values.first().and_then(Option::as_ref).and_then(Value::as_number);
-                // A feature is one polygon; where it was repaired, slivers may lie beside it.
+                // A feature is one polygon; if it was repaired, slivers may lie next to it.
                 let polygons_of = feature.polygons().into_iter().map(|rings| drawn(&self.grid, rings));
                 let largest = polygons_of.max_by(|a, b| doubled_area(a).total_cmp(&doubled_area(b)));
                 let (Some(class), Some(polygon)) = (class, largest) else { return Ok(()) };
@@ -78,8 +79,7 @@ impl Objects {
                 let (x, y) = self.grid.ground(point.x, point.y);
                 let point = Coord { x, y };
                 if polygons.iter().any(|zone| holds(zone, point)) {
-                    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
-                    let class = class.clamp(0.0, 255.0) as u8;
+                    let class = truncate::<u8>(class.clamp(0.0, 255.0));
                     counts[usize::from(class)] += 1;
                 }
                 Ok(())

@@ -1,12 +1,12 @@
-//! What was asked for, and the results of all zones.
+//! The checked configuration, and the results of all zones.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-use arpent_base::{Result, redacted, short_hash};
+use arpent_base::{Column, ColumnKind, Result, Value, Width, redacted, short_hash, table_schema};
 use arpent_gdal::{
-    FieldDef, FieldType, LayerFeature, LayerGeometry, LayerShape, LayerShapes, LayerSource, Rings, Value,
-    buffer_lines, fingerprint_layer, layer_fields, layer_file, read_features,
+    LayerFeature, LayerGeometry, LayerShape, LayerShapes, LayerSource, Rings, buffer_lines,
+    fingerprint_layer, layer_fields, layer_file, read_features, value_key,
 };
 use arpent_publish::{Input, RunInfo, StagedArtifact, ZoneCounts};
 use arpent_raster::{Crs, CrsKind};
@@ -23,19 +23,19 @@ use super::spool::{Record, Spool, Spooled};
 use super::write::Output;
 use crate::config::{RoadOptions, ZonalConfig};
 
-/// What was asked for, checked against the map and the layer.
+/// The configuration, checked against the map and the layer.
 pub(crate) struct Plan<'a> {
     config: &'a ZonalConfig,
     pub(super) zones: &'a str,
     /// Id, then the fields that are kept; without an id, the first is the feature's number.
-    kept: Vec<FieldDef>,
+    kept: Vec<Column>,
     /// Classes by whose share zones are ranked.
     rank_by: Option<Vec<u8>>,
     roads: Option<Roads<'a>>,
-    /// Classes above and below the line of each ratio.
+    /// Classes of numerator and denominator of each ratio.
     ratios: Vec<[Vec<u8>; 2]>,
     fingerprint: Option<arpent_gdal::Fingerprint>,
-    /// Where the map is, CRS units.
+    /// Bbox of the map, CRS units.
     within: [f64; 4],
 }
 
@@ -69,7 +69,7 @@ impl<'a> Plan<'a> {
         let mut plan = Self { config, zones, kept, rank_by, roads, ratios, fingerprint: None, within };
         plan.kept = layer_fields(&plan.source(&plan.fields(), &map.grid().crs))?;
         if config.id.is_none() {
-            plan.kept.insert(0, FieldDef { name: "id".to_owned(), field_type: FieldType::Integer });
+            plan.kept.insert(0, Column::new("id", ColumnKind::Integer));
         }
         if plan.has_width_field() {
             plan.kept.pop();
@@ -120,7 +120,7 @@ impl<'a> Plan<'a> {
             let record = self.record(feature, map, objects)?;
             note(&mut counts, &record.result);
             match (&self.config.id, record.values.first()) {
-                (Some(_), Some(Some(id))) if !id.key().is_empty() => ids.push(hash(id))?,
+                (Some(_), Some(Some(id))) if !value_key(id).is_empty() => ids.push(hash(id))?,
                 (Some(_), _) => counts.without_id += 1,
                 (None, _) => {}
             }
@@ -161,7 +161,7 @@ impl<'a> Plan<'a> {
             found,
             expected,
         };
-        let wkb = geometry.to_wkb().unwrap_or_default();
+        let wkb = geometry.to_wkb();
         let (area, width_m): (Vec<Rings>, _) = match (geometry, &self.roads) {
             (LayerGeometry::Polygons(polygons), None) => (polygons, None),
             (LayerGeometry::Lines(lines), Some(roads)) => {
@@ -173,16 +173,18 @@ impl<'a> Plan<'a> {
             (LayerGeometry::Lines(_), None) => return Err(wrong("lines", "polygons").into()),
         };
         let objects = objects.map_or(Ok(Vec::new()), |objects| objects.count(&area))?;
+        // No bytes stand for no geometry.
+        let wkb = wkb.unwrap_or_default();
         Ok(Record { values, wkb, width_m, result: map.measure(&area)?, objects })
     }
 
     fn width_m(&self, roads: &Roads<'_>, feature: u64, value: Option<&Value>) -> Result<f64, ZonalError> {
         let Some(field) = &roads.options.width_field else {
-            return Ok(roads.options.width_m.unwrap_or_default());
+            return Ok(roads.options.width_m.expect("a configuration without a field has a width").get());
         };
         let width = match value {
             Some(value) => value.as_number(),
-            None => roads.options.width_m,
+            None => roads.options.width_m.map(Width::get),
         };
         width.filter(|w| w.is_finite() && *w > 0.0).ok_or_else(|| ZonalError::Width {
             zones: self.zones.to_owned(),
@@ -204,14 +206,14 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Writes the files.
+    /// Writes the files; also returns their columns as a Table Schema.
     pub(crate) fn write(
         &self,
         map: &SourceMap,
         measured: &Measured,
         run: &RunInfo,
         scratch: &Path,
-    ) -> Result<Vec<StagedArtifact>> {
+    ) -> Result<(Vec<StagedArtifact>, serde_json::Value)> {
         let columns = Columns::new(Spec {
             kept: &self.kept,
             classes: map.classes().collect(),
@@ -229,11 +231,12 @@ impl<'a> Plan<'a> {
             ranks: measured.ranks.as_ref(),
             shape: if self.roads.is_some() { LayerShape::MultiLine } else { LayerShape::MultiPolygon },
             crs: &map.grid().crs,
+            titles: self.config.titles,
         };
-        output.write(&self.config.formats, scratch)
+        Ok((output.write(&self.config.formats, scratch)?, table_schema(columns.fields())))
     }
 
-    /// `zonal-` and 16 hex digits: a hash of what can change the result.
+    /// `zonal-` and 16 hex digits: a hash of all inputs that can change the result.
     pub(crate) fn run_id(&self, map: &SourceMap) -> Result<String> {
         let described = json!({
             "arpent": env!("CARGO_PKG_VERSION"),
@@ -253,12 +256,13 @@ impl<'a> Plan<'a> {
                 "rank_by": self.config.rank_by,
                 "ratios": self.config.ratios,
                 "roads": self.config.roads,
+                "titles": self.config.titles,
             }),
         });
         Ok(format!("zonal-{}", short_hash(&serde_json::to_vec(&described)?)))
     }
 
-    /// The map, by its run and the raster that is added up, and the zones.
+    /// The map, by its run and the measured raster, and the zones.
     pub(crate) fn inputs(&self, map: &SourceMap) -> Vec<Input> {
         let measured = map.measured_artifact();
         let print = self.fingerprint.as_ref();
@@ -285,7 +289,7 @@ impl<'a> Plan<'a> {
 impl<'a> Roads<'a> {
     fn new(options: &'a RoadOptions, map: &SourceMap) -> Result<Self, ZonalError> {
         let crs = &map.grid().crs;
-        let CrsKind::Projected { metres_per_unit: meters_per_unit } = crs.kind else {
+        let CrsKind::Projected { meters_per_unit } = crs.kind else {
             return Err(ZonalError::RoadsCrs { crs: crs.name.clone() });
         };
         let damaged = map.class_ids("roads.damaged", &options.damaged)?;
@@ -296,7 +300,7 @@ impl<'a> Roads<'a> {
 /// 64 bits of an id: of a million, two different ones have the same with a probability of one in forty million.
 fn hash(id: &Value) -> u64 {
     let mut hasher = DefaultHasher::new();
-    id.key().hash(&mut hasher);
+    value_key(id).hash(&mut hasher);
     hasher.finish()
 }
 

@@ -6,16 +6,16 @@ use super::columns::ranked_share;
 use super::error::ZonalError;
 use super::numbers::Sorted;
 
-/// Shares of all zones, to tell the rank of one.
+/// Shares of all zones, for ranks.
 pub(crate) struct Ranks {
     pub(super) classes: Vec<u8>,
-    /// As bits, which are ordered as positive numbers are.
+    /// As bits, which sort as positive numbers do.
     pub(super) shares: Sorted,
 }
 
 impl Ranks {
-    /// 1 for the zones with the largest share; those with equal shares have one rank, and as many are left out after it.
-    /// None for a zone without share.
+    /// 1 for the zones with the largest share; equal shares have the same rank, and the following ranks are skipped.
+    /// `None` for a zone without share.
     pub(crate) fn of(&self, result: &ZoneResult) -> Result<Option<u64>, ZonalError> {
         let share = ranked_share(result, &self.classes);
         share.map(|share| Ok(self.shares.count_above(bits(share))? + 1)).transpose()

@@ -1,8 +1,9 @@
-//! The map that zones are laid over.
+//! The map to measure.
 
 use std::path::PathBuf;
 
 use arpent_base::Result;
+use arpent_base::number::offset;
 use arpent_gdal::{PublishedRaster, Rings};
 use arpent_publish::{Artifact, Manifest, PublishError, ROLE_CONFIDENCE, ROLE_LABELS, ROLE_MAP, Target};
 use arpent_raster::{Grid, PixelArea, Raster, Window};
@@ -19,16 +20,16 @@ const BLOCK_ROWS: usize = 512;
 
 /// A published map: its manifest and its rasters.
 pub(crate) struct SourceMap {
-    /// Where it is.
+    /// Its address.
     pub(crate) url: String,
     pub(crate) manifest: Manifest,
     target: Target,
-    /// Folder or URL that artifacts lie below.
+    /// Folder or URL of its artifacts.
     root: String,
-    /// Role of the raster that is added up.
+    /// Role of the measured raster.
     role: &'static str,
     labels: PublishedRaster,
-    /// What the network said, where that is another raster: a confidence is that of its class, and of no other.
+    /// The prediction, if it is another raster: a confidence is that of the predicted class only.
     prediction: Option<PublishedRaster>,
     confidence: Option<PublishedRaster>,
     area: PixelArea,
@@ -48,7 +49,7 @@ impl SourceMap {
         let root = target
             .local_folder()
             .map_or_else(|| target.url().to_owned(), |f| f.to_string_lossy().into_owned());
-        // The results tell the hashes of the manifest: they are of those bytes, or there are none.
+        // The results contain the hashes of the manifest: other bytes are an error.
         let open = |artifact: &Artifact| -> Result<PublishedRaster> {
             target.check_artifact(artifact)?;
             Ok(PublishedRaster::open(&format!("{root}/{}", artifact.href))?)
@@ -65,7 +66,7 @@ impl SourceMap {
         let labels = open(labels)?;
         let prediction = artifact(&manifest, ROLE_LABELS).filter(|_| published).map(open).transpose()?;
         let confidence = artifact(&manifest, ROLE_CONFIDENCE).map(open).transpose()?;
-        // Without the prediction nobody knows which classes the confidences are of.
+        // Without the prediction, the classes of the confidences are unknown.
         let confidence = confidence.filter(|_| !published || prediction.is_some());
         let fits =
             |c: &PublishedRaster| c.window() == labels.window() && c.grid().key() == labels.grid().key();
@@ -88,18 +89,18 @@ impl SourceMap {
         })
     }
 
-    /// Whether what is added up is not what was published.
+    /// Whether the measured raster differs from the published classes.
     pub(crate) fn is_prediction_only(&self) -> bool {
         self.role == ROLE_LABELS && is_changed(&self.manifest)
     }
 
-    /// Where an artifact lies, which is what the manifest says.
+    /// Address of an artifact, after a check of its hash.
     pub(crate) fn address(&self, artifact: &Artifact) -> Result<String> {
         self.target.check_artifact(artifact)?;
         Ok(format!("{}/{}", self.root, artifact.href))
     }
 
-    /// Whether results of the map may be published there: not over the map itself.
+    /// Whether results may be published at an address: not over the map itself.
     pub(crate) fn check_output(&self, output: &str) -> Result<()> {
         let place = |url: &str| -> Result<PathBuf> {
             let target = Target::parse(url)?;
@@ -125,7 +126,7 @@ impl SourceMap {
         self.confidence.is_some()
     }
 
-    /// The raster that is added up, among the artifacts.
+    /// The measured raster, among the artifacts.
     pub(crate) fn measured_artifact(&self) -> Option<&Artifact> {
         artifact(&self.manifest, self.role)
     }
@@ -173,7 +174,7 @@ impl SourceMap {
         u32::try_from(bytes >> 20).unwrap_or(u32::MAX).saturating_add(32).clamp(128, 512)
     }
 
-    /// What the map holds inside polygons, given in its CRS. Rasters are read some rows at a time.
+    /// Counts of the map inside polygons, given in its CRS. Rasters are read by blocks of rows.
     pub(crate) fn measure(&mut self, polygons: &[Rings]) -> Result<ZoneResult> {
         let (grid, window) = (self.labels.grid(), self.labels.window());
         let pixel = |point: &[f64; 2]| <[f64; 2]>::from(grid.pixel(point[0], point[1]));
@@ -199,7 +200,7 @@ impl SourceMap {
                     rows_from(common, row.row, self.pixels_at_a_time),
                 )?,
             };
-            let at = usize::try_from(row.row - here.labels.window().row).unwrap_or(0);
+            let at = offset(row.row - here.labels.window().row);
             let confidence = here.confidence.as_ref().map(|c| c.row(at));
             self.statistics.add_row(&row, here.labels.row(at), confidence, pixel_area_m2)?;
             block = Some(here);
@@ -208,7 +209,7 @@ impl SourceMap {
     }
 }
 
-/// The manifest of a map; a file of a map is no map.
+/// The manifest of a map; a file of a map is refused.
 fn read_manifest(target: &Target, url: &str) -> Result<Manifest> {
     match target.read_manifest() {
         Ok(manifest) => Ok(manifest),
@@ -224,10 +225,11 @@ fn read_manifest(target: &Target, url: &str) -> Result<Manifest> {
     }
 }
 
-/// Whether the features of a map are made of something else than its prediction.
+/// Whether the features of a map differ from its prediction.
 fn is_changed(manifest: &Manifest) -> bool {
     let counts = &manifest.counts;
-    counts.coverage.is_some() || counts.references.iter().any(|layer| layer.rule == "impose")
+    counts.coverage.is_some()
+        || counts.references.iter().any(|layer| matches!(&*layer.rule, "override" | "impose"))
 }
 
 /// Some rows of a zone, of all rasters.
@@ -237,7 +239,7 @@ struct Block {
 }
 
 impl Block {
-    /// A pixel whose class is not the predicted one has no confidence: the network did not say so.
+    /// A pixel whose class is not the predicted one has no confidence.
     fn read(
         labels: &PublishedRaster,
         prediction: Option<&PublishedRaster>,

@@ -1,11 +1,11 @@
-//! Results of zones on disk, until the last is known: a rank needs them all.
+//! Results of zones on disk: a rank needs those of all zones.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use arpent_base::Result;
-use arpent_gdal::Value;
+use arpent_base::Value;
 use arpent_vector::ZoneResult;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub(crate) struct Record {
     /// Width of a section of road, meters.
     pub(crate) width_m: Option<f64>,
     pub(crate) result: ZoneResult,
-    /// Features of the map by class id, where they are counted.
+    /// Features of the map by class id, if they are counted.
     pub(crate) objects: Vec<(u8, u64)>,
 }
 
@@ -47,7 +47,7 @@ impl Spool {
         written.map_err(failed("write", &self.path))
     }
 
-    /// Everything that was added, in its order, as often as wanted.
+    /// All records in their order; may be read several times.
     pub(crate) fn finish(mut self) -> Result<Spooled, ZonalError> {
         self.out.flush().map_err(failed("write", &self.path))?;
         Ok(Spooled { path: self.path })
@@ -66,7 +66,7 @@ pub(crate) struct Spooled {
 }
 
 impl Spooled {
-    /// Hands every record to `each`.
+    /// Calls `each` with every record.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&Record) -> Result<()>) -> Result<()> {
         let mut file = BufReader::new(File::open(&self.path).map_err(failed("read", &self.path))?);
         let mut bytes = Vec::new();

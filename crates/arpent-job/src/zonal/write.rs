@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use arpent_base::Result;
-use arpent_gdal::{FieldValue, LayerFormat, LayerOptions, LayerShape, LayerWriter};
+use arpent_base::{Cell, Language, Result};
+use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter};
 use arpent_publish::{ROLE_ZONES, StagedArtifact};
 use arpent_raster::Crs;
 
@@ -17,13 +17,14 @@ use crate::map::TIMESTAMP;
 /// Name of the layer of a GeoPackage.
 const LAYER: &str = "zones";
 
-/// What the files are made of.
+/// Inputs of the files.
 pub(crate) struct Output<'a> {
     pub(crate) columns: &'a Columns,
     pub(crate) zones: &'a Spooled,
     pub(crate) ranks: Option<&'a Ranks>,
     pub(crate) shape: LayerShape,
     pub(crate) crs: &'a Crs,
+    pub(crate) titles: Language,
 }
 
 impl Output<'_> {
@@ -41,7 +42,7 @@ impl Output<'_> {
         Ok(files)
     }
 
-    fn values<'a>(&'a self, record: &'a Record) -> Result<Vec<FieldValue<'a>>, ZonalError> {
+    fn values<'a>(&'a self, record: &'a Record) -> Result<Vec<Cell<'a>>, ZonalError> {
         let rank = self.ranks.map(|ranks| ranks.of(&record.result)).transpose()?.flatten();
         Ok(self.columns.values(record, rank))
     }
@@ -53,6 +54,7 @@ impl Output<'_> {
             shape: self.shape,
             crs: self.crs,
             fields: self.columns.fields(),
+            titles: self.titles,
             spatial_index: true,
             style_qml: None,
             timestamp: TIMESTAMP,
@@ -75,11 +77,11 @@ impl Output<'_> {
     }
 }
 
-fn cell(value: &FieldValue<'_>) -> String {
+fn cell(value: &Cell<'_>) -> String {
     match value {
-        FieldValue::Null => String::new(),
-        FieldValue::Text(text) => (*text).to_owned(),
-        FieldValue::Integer(number) => number.to_string(),
-        FieldValue::Real(number) => number.to_string(),
+        Cell::Null => String::new(),
+        Cell::Text(text) => (*text).to_owned(),
+        Cell::Integer(number) => number.to_string(),
+        Cell::Real(number) => number.to_string(),
     }
 }

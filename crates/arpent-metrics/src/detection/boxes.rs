@@ -1,8 +1,8 @@
-//! Boxes that are there, and boxes that were found.
+//! True boxes and detected boxes.
 
 use serde::{Deserialize, Serialize};
 
-/// A box that is there.
+/// A true box.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TruthBox {
     /// The class.
@@ -11,12 +11,12 @@ pub struct TruthBox {
     pub bbox: [f64; 4],
 }
 
-/// A box that was found.
+/// A detected box.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ScoredBox {
     /// The class.
     pub class_id: u8,
-    /// How sure: only the order matters.
+    /// Confidence: only the order matters.
     pub score: f32,
     /// West, north, east, south; grid pixels and fractions of them, rows growing southward.
     pub bbox: [f64; 4],

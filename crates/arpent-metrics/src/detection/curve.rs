@@ -1,12 +1,13 @@
-//! From outcomes to precision and recall.
+//! Precision and recall from outcomes.
 
+use arpent_base::number::{exact, wide};
 use serde::{Deserialize, Serialize};
 
 use super::outcomes::{ClassOutcomes, Outcome};
-use crate::count::{as_f64, as_u64, mean, ratio};
+use crate::count::{mean, ratio};
 
-/// How the area under the curve of precision over recall is taken. In both, precision is first made to fall with
-/// recall: at each recall it is the highest that is reached there or further on.
+/// How the area under the curve of precision over recall is computed. In both, precision is first made
+/// non-increasing: at each recall it is the highest value at that recall or above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interpolation {
@@ -25,7 +26,7 @@ pub struct AtIou<'a> {
 }
 
 impl AtIou<'_> {
-    /// Average precision of a class; `None` when the class is not in the truth.
+    /// Average precision of a class; `None` if the class is not in the truth.
     pub fn average_precision(&self, class_id: u8, interpolation: Interpolation) -> Option<f64> {
         let class = self.classes.get(usize::from(class_id)).filter(|class| class.truths > 0)?;
         let curve = self.curve(class);
@@ -41,22 +42,23 @@ impl AtIou<'_> {
         mean(classes.map(|class| self.average_precision(class, interpolation)))
     }
 
-    /// Share of the `k` boxes with the highest scores that are right, of one class or of all together. With fewer
-    /// than `k` boxes, of those that there are: `None` when there are none.
+    /// Share of the `k` boxes with the highest scores that are correct, of one class or of all together. With fewer
+    /// than `k` boxes, of all of them; `None` without any.
     pub fn precision_at(&self, k: usize, class_id: Option<u8>) -> Option<f64> {
         let best = self.best(k, class_id);
-        ratio(self.right(&best), as_u64(best.len()))
+        ratio(self.right(&best), wide(best.len()))
     }
 
-    /// Share of the true boxes that are among the `k` boxes with the highest scores, of one class or of all
-    /// together; `None` when there are none.
+    /// Share of the true boxes that are matched by the `k` boxes with the highest scores, of one class or of all
+    /// together; `None` without any true box.
     pub fn recall_at(&self, k: usize, class_id: Option<u8>) -> Option<f64> {
         let truths = self.chosen(class_id).map(|class| class.truths).sum();
         ratio(self.right(&self.best(k, class_id)), truths)
     }
 
-    /// Recall and precision of a class, box by box from the highest score down; precision is the highest that is reached
-    /// there or further on, as for [`Interpolation::Area`]. Empty when the class is not in the truth or nothing was found.
+    /// Recall and precision of a class, box by box from the highest score down; precision is the highest value at
+    /// that recall or above, as for [`Interpolation::Area`]. Empty if the class is not in the truth or nothing was
+    /// detected.
     pub fn precision_recall(&self, class_id: u8) -> Vec<(f64, f64)> {
         let class = self.classes.get(usize::from(class_id)).filter(|class| class.truths > 0);
         class.map(|class| self.curve(class)).unwrap_or_default()
@@ -74,19 +76,19 @@ impl AtIou<'_> {
     }
 
     fn right(&self, outcomes: &[Outcome]) -> u64 {
-        as_u64(outcomes.iter().filter(|outcome| self.is_right(**outcome)).count())
+        wide(outcomes.iter().filter(|outcome| self.is_right(**outcome)).count())
     }
 
     fn is_right(&self, outcome: Outcome) -> bool {
         outcome.matched >> self.bit & 1 == 1
     }
 
-    /// Recall and the best precision there or further on, box by box from the highest score down.
+    /// Recall and the best precision at that recall or above, box by box from the highest score down.
     fn curve(&self, class: &ClassOutcomes) -> Vec<(f64, f64)> {
         let mut right = 0;
         let mut point = |(i, outcome): (usize, Outcome)| {
             right += u64::from(self.is_right(outcome));
-            (as_f64(right) / as_f64(class.truths), as_f64(right) / as_f64(as_u64(i + 1)))
+            (exact(right) / exact(class.truths), exact(right) / exact(i + 1))
         };
         let mut curve: Vec<(f64, f64)> =
             sorted(class.outcomes.clone()).into_iter().enumerate().map(&mut point).collect();
@@ -99,7 +101,7 @@ impl AtIou<'_> {
     }
 }
 
-/// Best first; equals stay in their order.
+/// Best first; ties keep their order.
 fn sorted(mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
     outcomes.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal));
     outcomes
@@ -107,7 +109,7 @@ fn sorted(mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
 
 fn coco101(curve: &[(f64, f64)]) -> f64 {
     let at = |i: u32| {
-        // As numpy.linspace(0, 1, 101) has it: 0.57 is a little more than 57 / 100 there.
+        // As numpy.linspace(0, 1, 101): 0.57 is a little more than 57 / 100 there.
         let wanted = f64::from(i) * 0.01;
         curve
             .get(curve.partition_point(|(recall, _)| *recall < wanted))

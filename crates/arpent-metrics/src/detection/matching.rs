@@ -1,11 +1,11 @@
-//! Which found box is which true box.
+//! Matches detected boxes to true boxes.
 
 use super::boxes::ScoredBox;
 use super::outcomes::Outcome;
 
 /// Matches the boxes of one class in one picture; `found` must be sorted by score, best first.
 ///
-/// All thresholds are followed at once, and only pairs above the lowest are kept, for one box at a time: memory is
+/// All thresholds are processed together, and only pairs above the lowest are kept, for one box at a time: memory is
 /// bounded by the number of boxes, not of pairs.
 pub(super) fn greedy(truths: &[[f64; 4]], found: &[&ScoredBox], thresholds: &[f64]) -> Vec<Outcome> {
     let lowest = thresholds.first().map_or(1.0, |t| reachable(*t));
@@ -18,13 +18,13 @@ pub(super) fn greedy(truths: &[[f64; 4]], found: &[&ScoredBox], thresholds: &[f6
     found.iter().map(outcome).collect()
 }
 
-/// Takes the best free true box at each threshold; the bits of those at which there was one.
+/// Matches the best free true box at each threshold; returns the bits of the thresholds with a match.
 fn take(rivals: &[(usize, f64)], taken: &mut [u32], thresholds: &[f64]) -> u32 {
     let mut matched = 0;
     for (bit, threshold) in thresholds.iter().enumerate() {
         let flag = 1 << bit;
         let free = rivals.iter().filter(|(i, iou)| taken[*i] & flag == 0 && *iou >= reachable(*threshold));
-        // `max_by` gives the last among equals, as pycocotools does.
+        // `max_by` returns the last one on ties, as pycocotools does.
         if let Some((i, _)) = free.max_by(|a, b| a.1.total_cmp(&b.1)) {
             taken[*i] |= flag;
             matched |= flag;
@@ -33,12 +33,12 @@ fn take(rivals: &[(usize, f64)], taken: &mut [u32], thresholds: &[f64]) -> u32 {
     matched
 }
 
-/// A threshold of 1 that equal boxes reach in spite of rounding (pycocotools, `cocoeval.py`).
+/// A threshold of 1 that equal boxes reach despite rounding (pycocotools, `cocoeval.py`).
 fn reachable(threshold: f64) -> f64 {
     threshold.min(1.0 - 1e-10)
 }
 
-/// Area of the common part over area of both; boxes without area have nothing in common.
+/// Intersection over union; the intersection of boxes without area is empty.
 fn iou(a: &[f64; 4], b: &[f64; 4]) -> f64 {
     let width = (a[2].min(b[2]) - a[0].max(b[0])).max(0.0);
     let height = (a[3].min(b[3]) - a[1].max(b[1])).max(0.0);

@@ -1,4 +1,4 @@
-//! Boxes against boxes.
+//! Detected boxes against true boxes.
 
 mod boxes;
 mod curve;

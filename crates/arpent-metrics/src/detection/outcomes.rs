@@ -1,6 +1,6 @@
-//! What became of boxes.
+//! Outcomes of detected boxes.
 
-/// What became of a box that was found.
+/// The outcome of a detected box.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outcome {
     pub(super) score: f32,
@@ -8,7 +8,7 @@ pub(super) struct Outcome {
     pub(super) matched: u32,
 }
 
-/// What was found and what is there, of one class.
+/// Detected boxes and number of true boxes of one class.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ClassOutcomes {
     pub(super) truths: u64,

@@ -1,5 +1,6 @@
-//! Boxes of pictures, compared one picture after the other.
+//! Scores of the boxes of pictures, added one picture after another.
 
+use arpent_base::number::wide;
 use serde::{Deserialize, Serialize};
 
 use super::boxes::{ScoredBox, TruthBox};
@@ -7,29 +8,29 @@ use super::curve::{AtIou, Interpolation};
 use super::matching;
 use super::options::DetectionOptions;
 use super::outcomes::ClassOutcomes;
-use crate::count::{as_u64, mean};
+use crate::count::mean;
 use crate::{Merge, MetricsError};
 
 /// Average precision, and precision and recall among the best, of boxes in pictures.
 ///
-/// Pictures are taken one after the other; of a box that was found, only its score and at which thresholds it
-/// matched are kept. Matching is that of `pycocotools`: class by class, from the highest score down (in the order
-/// given among equals), each box takes the free true box with which it overlaps most (the last among equals), if by
-/// at least the threshold.
+/// Pictures are added one after another; of a detected box, only its score and the thresholds at which it matched are
+/// kept. Matching is that of `pycocotools`: class by class, from the highest score down (in the given order on ties),
+/// each box takes the free true box with the largest overlap (the last one on ties), if that is at least the
+/// threshold.
 ///
-/// Across pictures, boxes of one score stay in the order in which they were added or merged, as in `pycocotools`.
+/// Across pictures, boxes of equal score stay in the order in which they were added or merged, as in `pycocotools`.
 #[derive(Debug, Clone)]
 pub struct DetectionScores {
     options: DetectionOptions,
     classes: Vec<ClassOutcomes>,
 }
 
-/// What a [`DetectionScores`] says, for reports.
+/// The scores of a [`DetectionScores`], for reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DetectionSummary {
     /// The IoU thresholds.
     pub iou_thresholds: Vec<f64>,
-    /// How the curve was read.
+    /// Interpolation of the curve.
     pub interpolation: Interpolation,
     /// Mean over thresholds and the classes that are in the truth: AP50:95 with the thresholds of COCO.
     pub mean_average_precision: Option<f64>,
@@ -39,25 +40,25 @@ pub struct DetectionSummary {
     pub classes: Vec<ClassDetections>,
 }
 
-/// What a [`DetectionScores`] says of one class.
+/// The scores of a [`DetectionScores`] for one class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassDetections {
     /// The class.
     pub class_id: u8,
-    /// Number of boxes that are there.
+    /// Number of true boxes.
     pub truths: u64,
-    /// Number of boxes that were found.
+    /// Number of detected boxes.
     pub found: u64,
     /// Average precision for each threshold.
     pub average_precision: Vec<Option<f64>>,
 }
 
 impl DetectionScores {
-    /// No pictures yet.
+    /// Empty.
     ///
     /// # Errors
-    /// [`MetricsError::BadOption`] when the thresholds are not ascending numbers between 0 and 1, or not 1 to 32;
-    /// or when there are not 1 to 256 classes.
+    /// [`MetricsError::BadOption`] if the thresholds are not ascending numbers between 0 and 1, or not 1 to 32; or if
+    /// there are not 1 to 256 classes.
     pub fn new(options: DetectionOptions) -> Result<Self, MetricsError> {
         options.check()?;
         let classes = vec![ClassOutcomes::default(); options.classes];
@@ -67,8 +68,8 @@ impl DetectionScores {
     /// Compares the boxes of one picture.
     ///
     /// # Errors
-    /// [`MetricsError::LabelOutOfRange`], [`MetricsError::BadBox`] or [`MetricsError::BadScore`] for a box that makes
-    /// no sense; nothing is counted then.
+    /// [`MetricsError::LabelOutOfRange`], [`MetricsError::BadBox`] or [`MetricsError::BadScore`] for an invalid box;
+    /// nothing is added then.
     pub fn add(&mut self, truths: &[TruthBox], found: &[ScoredBox]) -> Result<(), MetricsError> {
         truths.iter().enumerate().try_for_each(|(i, t)| self.check(i, t.class_id, t.bbox))?;
         found.iter().enumerate().try_for_each(|(i, f)| self.check(i, f.class_id, f.bbox))?;
@@ -82,7 +83,7 @@ impl DetectionScores {
             let mut found: Vec<&ScoredBox> = found.iter().filter(|f| f.class_id == class_id).collect();
             found.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal));
             found.truncate(self.options.max_per_picture.unwrap_or(usize::MAX));
-            class.truths += as_u64(truths.len());
+            class.truths += wide(truths.len());
             class.outcomes.extend(matching::greedy(&truths, &found, &self.options.iou_thresholds));
         }
         Ok(())
@@ -97,10 +98,10 @@ impl DetectionScores {
         if is_fine { Ok(()) } else { Err(MetricsError::BadBox { position, bbox }) }
     }
 
-    /// The view at one of the IoU thresholds.
+    /// The scores at one of the IoU thresholds.
     ///
     /// # Errors
-    /// [`MetricsError::BadOption`] when it is none of the thresholds.
+    /// [`MetricsError::BadOption`] if it is not one of the thresholds.
     pub fn at_iou(&self, iou: f64) -> Result<AtIou<'_>, MetricsError> {
         let found = self.options.iou_thresholds.iter().position(|t| (t - iou).abs() < 1e-9);
         let expected = "one of the thresholds of the options";
@@ -123,7 +124,7 @@ impl DetectionScores {
         let class = |(class_id, class): (u8, &ClassOutcomes)| ClassDetections {
             class_id,
             truths: class.truths,
-            found: as_u64(class.outcomes.len()),
+            found: wide(class.outcomes.len()),
             average_precision: self
                 .at_each_iou()
                 .map(|at| at.average_precision(class_id, interpolation))

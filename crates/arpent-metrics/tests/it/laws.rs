@@ -1,4 +1,4 @@
-//! What holds for any prediction.
+//! Invariants for any prediction.
 
 use arpent_metrics::{
     Calibration, ChangeScores, Confusion, DetectionOptions, DetectionScores, Interpolation, Merge,
@@ -24,7 +24,7 @@ fn confusion(classes: usize, pixels: &[(u8, u8)]) -> Confusion {
     confusion
 }
 
-/// Pixels of five classes or without truth or answer.
+/// Pixels of five classes, some without truth or prediction.
 fn pixels() -> impl Strategy<Value = Vec<(u8, u8)>> {
     let label = || prop_oneof![9 => 0u8..5, 1 => Just(LABEL_NODATA)];
     vec((label(), label()), 0..120)
@@ -135,7 +135,7 @@ fn tolerance(radius: f64, truth: &Raster<bool>, predicted: &Raster<bool>, core: 
     score
 }
 
-/// Distances to every pixel, looked at one by one.
+/// Brute-force distances to every pixel.
 fn precision_by_hand(radius: f64, truth: &Raster<bool>, predicted: &Raster<bool>) -> Option<f64> {
     let Window { width, height, .. } = truth.window();
     let set = |mask: &Raster<bool>| -> Vec<(f64, f64)> {
@@ -188,7 +188,7 @@ proptest! {
 
 type Picture = (Vec<TruthBox>, Vec<ScoredBox>);
 
-/// Pictures with boxes of two classes, no two boxes of one score.
+/// Pictures with boxes of two classes, all with different scores.
 fn pictures() -> impl Strategy<Value = Vec<Picture>> {
     let bbox =
         || (0u8..20, 0u8..20, 1u8..12, 1u8..12).prop_map(|(x, y, w, h)| [x, y, x + w, y + h].map(f64::from));
@@ -222,7 +222,7 @@ proptest! {
 
     #[test]
     fn a_stricter_threshold_never_raises_average_precision(pictures in pictures()) {
-        // Holds for one box and one true box in each picture; greedy matching may trade boxes otherwise.
+        // Holds for one box and one true box in each picture; greedy matching may swap boxes otherwise.
         let pictures: Vec<Picture> = pictures
             .into_iter()
             .map(|(t, f)| (t.into_iter().take(1).collect(), f.into_iter().take(1).collect()))
@@ -268,7 +268,7 @@ fn equal_boxes_reach_every_threshold() {
     assert_eq!(scores.mean_average_precision(Interpolation::Area), Some(1.0));
 }
 
-/// Answers of two classes: 128 times the score of the first, and the true class.
+/// Predictions of two classes: 128 times the score of the first, and the true class.
 fn calibration(answers: &[(u8, u8)]) -> Calibration {
     let mut calibration = Calibration::new(2, 15).unwrap();
     for (share, truth) in answers {

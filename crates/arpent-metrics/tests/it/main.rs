@@ -1,4 +1,4 @@
-//! Laws that hold for any input, and what other people's software says of a few.
+//! Invariants for any input, and comparisons with other software for some cases.
 #![allow(clippy::unwrap_used, reason = "helpers of tests panic")]
 
 mod grouped;

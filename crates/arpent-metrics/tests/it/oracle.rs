@@ -1,4 +1,4 @@
-//! `tests/oracle/cases.json`, made by `tests/oracle/make.py`, read again.
+//! Compares with `tests/oracle/cases.json`, made by `tests/oracle/make.py`.
 
 use arpent_metrics::{
     AtIou, Calibration, ChangeScores, Confusion, DetectionOptions, DetectionScores, Grouped, Interpolation,
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 const CASES: &str = include_str!("../oracle/cases.json");
 
-/// The cases of a kind; at least one.
+/// The cases of a kind, at least one.
 fn cases(kind: &str) -> Vec<Value> {
     let all: Value = serde_json::from_str(CASES).unwrap();
     let cases = all[kind].as_array().unwrap().clone();

@@ -1,4 +1,4 @@
-//! What is refused, and that nothing is counted then.
+//! Invalid input is rejected, and nothing is counted then.
 
 use arpent_metrics::{
     Calibration, Confusion, DetectionOptions, DetectionScores, Interpolation, Merge, MetricsError,

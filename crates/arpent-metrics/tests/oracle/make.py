@@ -1,4 +1,4 @@
-"""Writes cases.json: small cases, and what other people's software says of them.
+"""Writes cases.json: small cases, with the results of other software.
 
     python -m venv venv
     venv/bin/pip install numpy scipy scikit-learn pycocotools
@@ -30,7 +30,7 @@ warnings.simplefilter("ignore")
 
 
 def plain(value):
-    """To what JSON knows; what is not defined becomes null."""
+    """Converts values for JSON; undefined values become null."""
     if isinstance(value, dict):
         return {key: plain(v) for key, v in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):

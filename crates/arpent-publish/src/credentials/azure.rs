@@ -1,4 +1,4 @@
-//! Azure's blob storage.
+//! Azure Blob Storage.
 
 use arpent_base::redacted;
 use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
@@ -10,7 +10,7 @@ use crate::secrets::Secrets;
 const CONNECTION: &str = "AZURE_STORAGE_CONNECTION_STRING";
 const ENDPOINTS: [&str; 2] = ["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"];
 
-/// Access to Azure's blob storage, as the environment says.
+/// Access to Azure Blob Storage, from the environment.
 #[derive(Default)]
 pub(crate) struct Azure {
     account: Option<String>,
@@ -31,7 +31,7 @@ impl Azure {
         let connection = one(variable, &[CONNECTION])?.unwrap_or_default();
         let connection = Connection::parse(&connection);
         let get = |names: &[&'static str]| one(variable, names);
-        // A connection string holds several settings, each of which may have a variable of its own.
+        // A connection string contains several settings, each of which may also have its own variable.
         let or_connection = |names: &[&'static str], part: &str| {
             let own = environment::named(variable, names).map(|(name, value)| (name, tidy(&value)));
             let own: Vec<_> =
@@ -71,14 +71,14 @@ impl Azure {
         for (name, endpoint) in &named {
             endpoint.check_clear(name, allowed)?;
         }
-        // A connection string that says http means it.
+        // The protocol `http` of a connection string is explicit permission.
         if let Some(endpoint) = connection.endpoint(self.account.as_deref()) {
             named.push((CONNECTION, Endpoint::parse(CONNECTION, &endpoint, true)?));
         }
         agreed(named)
     }
 
-    /// The values that nobody must see.
+    /// The secret values.
     pub(crate) fn secrets(&self) -> Secrets {
         let signature = self.sas.iter().flat_map(|sas| sas.split('&')).find_map(|p| p.strip_prefix("sig="));
         let decoded = signature.and_then(|sig| {
@@ -90,13 +90,13 @@ impl Azure {
         Secrets::new(values.into_iter().chain([signature.map(ToOwned::to_owned), decoded]))
     }
 
-    /// Whether requests over http are meant.
+    /// Whether requests over http are allowed.
     pub(crate) fn clear(&self) -> bool {
         self.endpoint.as_ref().is_some_and(|endpoint| !endpoint.https)
     }
 
-    /// Access to a container. The way to the credentials is always named, since `object_store` would else ask the
-    /// machine's metadata service for some.
+    /// Access to a container. The source of the credentials is always set, since `object_store` would otherwise request
+    /// some from the machine's metadata service.
     pub(crate) fn builder(&self, container: &str, url: &str) -> Result<MicrosoftAzureBuilder> {
         let missing = || PublishError::NoCredentials { url: redacted(url), variables: VARIABLES };
         let way = self.way().ok_or_else(missing)?;
@@ -122,7 +122,7 @@ impl Azure {
         Ok(settings.fold(builder, |builder, (key, value)| builder.with_config(key, value)))
     }
 
-    /// How requests are signed, in `object_store`'s words.
+    /// How requests are signed, as settings of `object_store`.
     fn way(&self) -> Option<&'static str> {
         let application = self.client.is_some() && self.tenant.is_some();
         let ways = [
@@ -137,10 +137,10 @@ impl Azure {
     }
 
     pub(crate) fn gdal(&self) -> Vec<(&'static str, String)> {
-        // GDAL signs with what it has, and looks for `AZURE_NO_SIGN_REQUEST` last.
+        // GDAL signs with any credentials it has, and checks `AZURE_NO_SIGN_REQUEST` last.
         let signing = |value: &Option<String>| value.clone().filter(|_| !self.unsigned);
         let connection = self.connection();
-        // An endpoint of one's own whose requests are signed by no key and no SAS is no connection string.
+        // A custom endpoint without key and SAS cannot be written as a connection string.
         let endpoint = self.endpoint.as_ref().filter(|_| connection.is_none());
         let options = [
             ("CPL_AZURE_ENDPOINT", endpoint.map(Endpoint::url)),
@@ -158,7 +158,7 @@ impl Azure {
         options.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
-    /// An endpoint of one's own and what signs requests to it, in one text.
+    /// A connection string with a custom endpoint and its key or SAS.
     fn connection(&self) -> Option<String> {
         let endpoint = self.endpoint.as_ref()?;
         let protocol = if endpoint.https { "https" } else { "http" };
@@ -172,7 +172,7 @@ impl Azure {
     }
 }
 
-/// Without what makes no difference.
+/// Without the optional `?` at the beginning, as in a SAS that was copied from a URL.
 fn tidy(value: &str) -> String {
     value.trim_start_matches('?').to_owned()
 }
@@ -192,7 +192,7 @@ impl<'a> Connection<'a> {
             .map(|(_, v)| *v)
     }
 
-    /// Where the blobs are, unless that is the usual place.
+    /// The endpoint of blobs, unless it is the default.
     fn endpoint(&self, account: Option<&str>) -> Option<String> {
         let named = self.get("BlobEndpoint").map(ToOwned::to_owned);
         named.or_else(|| {
@@ -202,6 +202,6 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// What a message names when there are no credentials.
+/// The variables that a message about missing credentials names.
 const VARIABLES: &str = "AZURE_STORAGE_ACCOUNT_NAME and one of AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN, \
                          AZURE_STORAGE_TOKEN, or AZURE_STORAGE_CONNECTION_STRING";

@@ -1,4 +1,4 @@
-//! How requests are made, the same for every store.
+//! Timeouts and retries of requests, the same for every store.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, RetryConfig};
 use super::environment::{Lookup, one};
 use crate::error::{PublishError, Result};
 
-/// Most times that a request is made again.
+/// Retries of a request at most.
 const RETRIES: usize = 10;
-/// No request is made again later than this after its first try: 3 minutes, below the 5 that `object_store` allows because
-/// signatures grow old.
+/// No retry starts later than this after the first try: 3 minutes, below the 5 that `object_store` allows because
+/// signatures expire.
 const RETRY_FOR: Duration = Duration::from_mins(3);
-/// The first pause before a request is made again, and the longest; pauses grow at random in between.
+/// The first pause before a retry, and the longest; pauses grow at random in between.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// A connection is there by then, or is given up.
+/// Timeout of connecting.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Without a byte of an answer for so long, a request is given up and made again. It includes the time to send the
-/// request, so that parts of files, which may take longer, are sent without this limit.
+/// A request is retried after this time without a byte of an answer. It includes the time to send the
+/// request; parts of files, which may take longer, are sent without this limit.
 const SILENT_FOR: Duration = Duration::from_secs(25);
-/// A request is over by then, with its answer: a part of 8 MiB at 80 kB/s.
+/// Timeout of a request with its answer: a part of 8 MiB at 80 kB/s.
 const REQUEST_WITHIN: Duration = Duration::from_secs(105);
-/// The request's whole time, as a multiple of the silence that is allowed.
+/// The total time of a request, as a multiple of the read timeout.
 const REQUEST_PER_SILENCE: f64 = 4.2;
-/// The time for which a request may be made again, as a multiple of the silence that is allowed.
+/// The time within which a request may be retried, as a multiple of the read timeout.
 const RETRY_PER_SILENCE: f64 = 7.2;
 
 /// Variables of `object_store` that are passed on, after `AWS_`, `AZURE_` or `GOOGLE_`.
@@ -75,7 +75,7 @@ impl ClientSettings {
         Ok(Self { silent_for, request_within, retry_for, retries, passed_on })
     }
 
-    /// What `object_store` is to do when a request fails.
+    /// Retry settings for `object_store`.
     pub(crate) fn retry(&self) -> RetryConfig {
         let pause = |longest: Duration| longest.min(self.silent_for);
         RetryConfig {
@@ -89,8 +89,8 @@ impl ClientSettings {
         }
     }
 
-    /// How `object_store` is to make requests. `clear`: whether http is allowed; `uploads`: whether bodies may take long
-    /// to send.
+    /// Client settings for `object_store`. `clear`: whether http is allowed; `uploads`: whether sending a body may take
+    /// long.
     pub(crate) fn options_for(&self, clear: bool, uploads: bool) -> ClientOptions {
         let options = ClientOptions::new()
             .with_allow_http(clear)

@@ -1,21 +1,21 @@
-//! Variables of the environment.
+//! Environment variables.
 
 use crate::error::{PublishError, Result};
 
-/// Gives the value of an environment variable.
+/// Looks up the value of an environment variable.
 pub(crate) type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// A variable of the process's environment.
+/// The value of a variable of the process's environment.
 pub(crate) fn from_environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The value of variables that mean the same thing; empty ones count as not set.
+/// The value of several variables with the same meaning; empty ones count as not set.
 pub(super) fn one(variable: &Lookup<'_>, names: &[&'static str]) -> Result<Option<String>> {
     agreed(named(variable, names).collect())
 }
 
-/// Those of the variables that are set.
+/// The variables that are set.
 pub(super) fn named<'a>(
     variable: &'a Lookup<'_>,
     names: &'a [&'static str],
@@ -34,7 +34,7 @@ pub(super) fn agreed<T: PartialEq>(values: Vec<(&'static str, T)>) -> Result<Opt
     }
 }
 
-/// A yes or no. `negated` names variables that mean the opposite.
+/// A boolean. `negated` names variables with the opposite meaning.
 pub(super) fn flag(
     variable: &Lookup<'_>,
     names: &[&'static str],
@@ -55,11 +55,11 @@ fn yes_or_no(name: &'static str, value: &str) -> Result<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" | "y" | "requester" => Ok(true),
         "0" | "false" | "no" | "off" | "n" => Ok(false),
-        _ => Err(PublishError::BadVariable { name, reason: "it is neither yes nor no" }),
+        _ => Err(PublishError::BadVariable { name, reason: "expected yes or no" }),
     }
 }
 
-/// Where a store is, apart from its usual place.
+/// The endpoint of a store, if it is not the provider's default.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) https: bool,
@@ -82,18 +82,18 @@ impl Endpoint {
             Some(_) => return Err(bad("it is neither an http nor an https address")),
         };
         if host.contains(['@', '?', '#']) {
-            return Err(bad("it has credentials or parameters in it, which have variables of their own"));
+            return Err(bad("it contains credentials or parameters: set their own variables instead"));
         }
         let host = host.trim_end_matches('/').to_owned();
         if host.is_empty() {
-            return Err(bad("it names no host"));
+            return Err(bad("the host is missing"));
         }
         Ok(Self { https, host })
     }
 
-    /// Refuses requests in the clear that nobody has asked for.
+    /// Refuses unencrypted requests unless they are allowed explicitly.
     pub(super) fn check_clear(&self, name: &'static str, allowed: bool) -> Result<()> {
-        let reason = "it is an http address, and requests in the clear are not allowed (AWS_ALLOW_HTTP, \
+        let reason = "it is an http address, and unencrypted requests are not allowed (AWS_ALLOW_HTTP, \
                       AZURE_ALLOW_HTTP or GOOGLE_ALLOW_HTTP =true allows them)";
         if self.https || allowed { Ok(()) } else { Err(PublishError::BadVariable { name, reason }) }
     }

@@ -1,4 +1,4 @@
-//! Google's cloud storage.
+//! Google Cloud Storage.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::secrets::Secrets;
 
 const KEY: &str = "GOOGLE_SERVICE_ACCOUNT_KEY";
 
-/// Access to Google's cloud storage, as the environment says.
+/// Access to Google Cloud Storage, from the environment.
 #[derive(Default)]
 pub(crate) struct Google {
-    /// A file with the key of a service account, or of a user.
+    /// A file with the key of a service account or a user.
     file: Option<String>,
     /// The text of such a file.
     key: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Google {
     unsigned: bool,
 }
 
-/// The part of a service account's key that GDAL takes.
+/// The part of a service account's key that GDAL uses.
 #[derive(Deserialize)]
 struct ServiceAccount {
     private_key: String,
@@ -59,19 +59,19 @@ impl Google {
         }
     }
 
-    /// The values that nobody must see.
+    /// The secret values.
     pub(crate) fn secrets(&self) -> Secrets {
         let private = self.account().ok().flatten().map(|account| account.private_key);
         Secrets::new([self.key.clone(), private, self.bearer.clone()])
     }
 
-    /// Whether requests over http are meant.
+    /// Whether requests over http are allowed.
     pub(crate) fn clear(&self) -> bool {
         self.endpoint.as_ref().is_some_and(|endpoint| !endpoint.https)
     }
 
-    /// Access to a bucket. Without credentials, `object_store` would ask the machine's metadata service for some;
-    /// here they come from the environment or not at all.
+    /// Access to a bucket. Without credentials, `object_store` would request some from the machine's metadata service;
+    /// here they come only from the environment.
     pub(crate) fn builder(&self, bucket: &str, url: &str) -> Result<GoogleCloudStorageBuilder> {
         self.account()?;
         let builder =
@@ -117,5 +117,5 @@ impl Google {
     }
 }
 
-/// What a message names when there are no credentials.
+/// The variables that a message about missing credentials names.
 const VARIABLES: &str = "GOOGLE_APPLICATION_CREDENTIALS (the path of a key file), GOOGLE_SERVICE_ACCOUNT_KEY or GOOGLE_BEARER_TOKEN";

@@ -1,10 +1,10 @@
-//! One configuration of access to object stores, from the environment, for two libraries that read it under other
-//! names: `object_store`, which publishes, and GDAL's `/vsis3/`, `/vsigs/` and `/vsiaz/`, which read.
+//! Access to object stores, configured from the environment, for two libraries with different variable names:
+//! `object_store`, which publishes, and GDAL's `/vsis3/`, `/vsigs/` and `/vsiaz/`, which read.
 //!
-//! Either library's spelling is accepted. Values that contradict each other are refused, with the names of the
-//! variables and never their values. A cloud machine's metadata service is never asked.
+//! The names of both libraries are accepted. Contradictory values are refused, with the names of the
+//! variables and never their values. The metadata service of a cloud machine is never used.
 //!
-//! Names after: the configuration keys of `object_store` 0.14 (`AmazonS3ConfigKey`, `AzureConfigKey`,
+//! Sources of the names: the configuration keys of `object_store` 0.14 (`AmazonS3ConfigKey`, `AzureConfigKey`,
 //! `GoogleConfigKey`) and "GDAL Virtual File Systems", section "Network based file systems", of GDAL's manual.
 
 mod azure;
@@ -21,11 +21,10 @@ pub(crate) use s3::S3;
 
 use crate::error::Result;
 
-/// The configuration options that GDAL must be given so that it reaches the same stores as a
-/// [`Target`](crate::Target), from the process's environment. What GDAL reads from the environment under the very
-/// same name is left out.
+/// The configuration options with which GDAL reaches the same stores as a [`Target`](crate::Target), from the process's
+/// environment. Variables that GDAL itself reads under the same name are left out.
 ///
-/// The values may be secrets: give them to GDAL, and to nobody else.
+/// The values may be secrets: pass them only to GDAL.
 ///
 /// # Errors
 /// [`crate::PublishError::Contradiction`] and [`crate::PublishError::BadVariable`], which name variables, not values.
@@ -33,7 +32,7 @@ pub fn gdal_options() -> Result<Vec<(String, String)>> {
     gdal_options_of(&from_environment)
 }
 
-/// [`gdal_options`] of a given look-up instead of the process's environment.
+/// [`gdal_options`] with a look-up function instead of the process's environment.
 ///
 /// # Errors
 /// As [`gdal_options`].
@@ -46,8 +45,8 @@ pub fn gdal_options_of(variable: &dyn Fn(&str) -> Option<String>) -> Result<Vec<
     Ok(options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// Keeps GDAL from a cloud machine's metadata service: no address to ask (nothing can listen on port 0), a word that
-/// it knows, and a switch.
+/// Disables GDAL's use of a cloud machine's metadata service: an unreachable address (nothing can listen on port 0), a
+/// keyword of GDAL, and a switch.
 const NO_METADATA: [(&str, &str); 3] = [
     ("CPL_AWS_EC2_API_ROOT_URL", "http://127.0.0.1:0"),
     ("CPL_AZURE_VM_API_ROOT_URL", "disabled"),

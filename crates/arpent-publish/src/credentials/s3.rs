@@ -1,4 +1,4 @@
-//! S3 and what speaks its interface.
+//! S3 and compatible stores.
 
 use arpent_base::redacted;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key, Checksum};
@@ -7,7 +7,7 @@ use super::environment::{Endpoint, Lookup, flag, one};
 use crate::error::{PublishError, Result};
 use crate::secrets::Secrets;
 
-/// Variables of `object_store` alone, passed on as they are.
+/// Variables of `object_store` only, passed on unchanged.
 const PASSED_ON: [(&str, &str); 9] = [
     ("AWS_ENDPOINT_URL_STS", "aws_endpoint_url_sts"),
     ("AWS_SERVER_SIDE_ENCRYPTION", "aws_server_side_encryption"),
@@ -20,7 +20,7 @@ const PASSED_ON: [(&str, &str); 9] = [
     ("AWS_UNSIGNED_PAYLOAD", "aws_unsigned_payload"),
 ];
 
-/// Access to S3, as the environment says.
+/// Access to S3, from the environment.
 #[derive(Default)]
 pub(crate) struct S3 {
     key_id: Option<String>,
@@ -48,7 +48,7 @@ impl S3 {
             key_id: get("AWS_ACCESS_KEY_ID")?,
             secret: get("AWS_SECRET_ACCESS_KEY")?,
             token: one(variable, &["AWS_SESSION_TOKEN", "AWS_TOKEN"])?,
-            // The default is what its name says.
+            // `AWS_DEFAULT_REGION` is a fallback, so another value is not a contradiction.
             region: get("AWS_REGION")?.or(get("AWS_DEFAULT_REGION")?),
             endpoint: endpoint(variable)?,
             virtual_hosts: virtual_hosts.map(|(_, yes)| yes),
@@ -61,20 +61,20 @@ impl S3 {
         })
     }
 
-    /// The values that nobody must see.
+    /// The secret values.
     pub(crate) fn secrets(&self) -> Secrets {
         let encryption = self.passed_on.iter().filter(|(key, _)| key.contains("customer_key"));
         let encryption = encryption.map(|(_, value)| Some(value.clone()));
         Secrets::new([self.secret.clone(), self.token.clone()].into_iter().chain(encryption))
     }
 
-    /// Whether requests over http are meant.
+    /// Whether requests over http are allowed.
     pub(crate) fn clear(&self) -> bool {
         self.endpoint.as_ref().is_some_and(|endpoint| !endpoint.https)
     }
 
-    /// Access to a bucket. Without credentials, `object_store` would ask the machine's metadata service for some;
-    /// here they come from the environment or not at all.
+    /// Access to a bucket. Without credentials, `object_store` would request some from the machine's metadata service;
+    /// here they come only from the environment.
     pub(crate) fn builder(&self, bucket: &str, url: &str) -> Result<AmazonS3Builder> {
         let keys = self.key_id.is_some() || self.secret.is_some();
         if !(keys || self.unsigned || self.token_file.is_some() && self.role.is_some()) {
@@ -82,7 +82,7 @@ impl S3 {
         }
         let virtual_hosts = self.virtual_hosts.unwrap_or(false);
         let endpoint = self.endpoint.as_ref().map(|endpoint| {
-            // `object_store` wants the bucket in the endpoint where it is part of the host's name.
+            // `object_store` needs the bucket in the endpoint if it is part of the host name.
             let host =
                 if virtual_hosts { format!("{bucket}.{}", endpoint.host) } else { endpoint.host.clone() };
             Endpoint { host, ..endpoint.clone() }.url()
@@ -102,7 +102,7 @@ impl S3 {
             .with_virtual_hosted_style_request(virtual_hosts)
             .with_skip_signature(self.unsigned)
             .with_request_payer(self.requester_pays)
-            // Objects are deleted one by one: not every store knows the other way, whose requests have bodies besides.
+            // Objects are deleted one by one: not every store supports bulk deletion, whose requests also have bodies.
             .with_disable_bulk_delete(true)
             .with_checksum_algorithm(Checksum::SHA256);
         let passed_on =
@@ -115,7 +115,7 @@ impl S3 {
         let yes = |yes: bool| yes.then(|| "YES".to_owned());
         let endpoint = self.endpoint.as_ref();
         let https = endpoint.map(|e| if e.https { "YES" } else { "NO" }.to_owned());
-        // GDAL puts the bucket into the host's name unless told otherwise, `object_store` does not.
+        // By default GDAL puts the bucket into the host name, `object_store` does not.
         let virtual_hosts = self.virtual_hosts.or(endpoint.map(|_| false));
         let virtual_hosts = virtual_hosts.map(|yes| if yes { "TRUE" } else { "FALSE" }.to_owned());
         let options = [
@@ -133,11 +133,11 @@ impl S3 {
     }
 }
 
-/// What a message names when there are no credentials.
+/// The variables that a message about missing credentials names.
 const VARIABLES: &str = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, for a store that is not Amazon's, \
                          AWS_ENDPOINT (with AWS_ALLOW_HTTP=true for http)";
 
-/// The endpoint of either library, where they agree.
+/// The endpoint from the variables of both libraries, which must agree.
 fn endpoint(variable: &Lookup<'_>) -> Result<Option<Endpoint>> {
     let clear = flag(variable, &["AWS_ALLOW_HTTP"], &[])?;
     let secure = flag(variable, &["AWS_HTTPS"], &[])?;
@@ -151,14 +151,14 @@ fn endpoint(variable: &Lookup<'_>) -> Result<Option<Endpoint>> {
     let parse = |name, value: Option<String>| {
         value.map(|value| Ok((name, Endpoint::parse(name, &value, https_by_default)?))).transpose()
     };
-    // The one for S3 alone goes before the one for all of Amazon's services.
+    // The endpoint of S3 takes precedence over that of all Amazon services.
     let s3 = parse("AWS_ENDPOINT_URL_S3", one(variable, &["AWS_ENDPOINT_URL_S3"])?)?;
     let general = parse("AWS_ENDPOINT", one(variable, &["AWS_ENDPOINT", "AWS_ENDPOINT_URL"])?)?;
     let gdal = parse("AWS_S3_ENDPOINT", one(variable, &["AWS_S3_ENDPOINT"])?)?;
     let ours = s3.or(general);
     let (name, endpoint) = match (ours, gdal) {
         (Some((first, ours)), Some((second, gdal))) => {
-            // GDAL's has no scheme of its own.
+            // GDAL's variable has no scheme.
             let named_both = variable(second).is_some_and(|value| value.contains("://"));
             if ours.host != gdal.host || named_both && ours.https != gdal.https {
                 return Err(PublishError::Contradiction { first, second });

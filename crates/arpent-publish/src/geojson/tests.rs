@@ -8,7 +8,7 @@ use super::*;
 use crate::dateline::signed_area;
 use crate::testing::{feature, run};
 
-/// A stand-in for a projection: 100 km to the degree, centred on (2 E, 47 N).
+/// A stand-in for a projection: 100 km to the degree, centered on (2 E, 47 N).
 #[allow(clippy::unnecessary_wraps)]
 fn to_lon_lat(x: f64, y: f64) -> Result<(f64, f64), Infallible> {
     Ok((2.0 + x / 1e5, 47.0 + y / 1e5))

@@ -115,9 +115,9 @@ fn a_crs_that_is_not_json_and_a_full_disk_are_told() {
 #[test]
 fn what_has_no_score_is_null() {
     let dir = tempfile::tempdir().unwrap();
-    let imposed = Feature { score: None, ..feature(1, 3, 10.0, 20.0, 4.0) };
+    let overridden = Feature { score: None, ..feature(1, 3, 10.0, 20.0, 4.0) };
     let boxed = Feature { pixels_area_m2: None, ..feature(2, 7, -5.0, 1.0, 1.0) };
-    let path = write(dir.path(), "a.parquet", vec![imposed.clone(), boxed], &crs());
+    let path = write(dir.path(), "a.parquet", vec![overridden.clone(), boxed], &crs());
     let batch = &batches(&path)[0];
     let nulls = |name: &str| {
         let column = batch.column_by_name(name).unwrap();
@@ -126,7 +126,7 @@ fn what_has_no_score_is_null() {
     assert_eq!((nulls("score"), nulls("pixels_area_m2")), (vec![true, false], vec![false, true]));
     let json = dir.path().join("a.geojson");
     let as_is = |x: f64, y: f64| Ok::<_, std::io::Error>((x / 100.0, y / 100.0));
-    crate::write_geojson(&json, [Ok(imposed)], &run(), &as_is).unwrap();
+    crate::write_geojson(&json, [Ok(overridden)], &run(), &as_is).unwrap();
     let json: Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
     assert_eq!(json["features"][0]["properties"]["score"], Value::Null);
 }

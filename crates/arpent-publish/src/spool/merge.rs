@@ -12,7 +12,7 @@ use crate::error::{PublishError, Result};
 /// Bytes of read buffer per run.
 const RUN_BUFFER: usize = 1 << 16;
 
-/// A run being read, with its next record in hand.
+/// A run being read, with its next record.
 struct Head {
     header: Header,
     bytes: Vec<u8>,
@@ -21,7 +21,7 @@ struct Head {
 }
 
 impl Head {
-    /// Opens a run; `None` when it holds no record.
+    /// Opens a run; `None` when it has no record.
     fn open(path: &Path, run: usize) -> Result<Option<Self>> {
         let file = File::open(path).map_err(PublishError::io("open", path))?;
         let input = BufReader::with_capacity(RUN_BUFFER, file);

@@ -21,12 +21,12 @@ use crate::hilbert::hilbert_key;
 use record::{Header, order};
 pub use sorted::{Features, SortedFeatures};
 
-/// How much memory sorting may take.
+/// Memory limits of sorting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpoolOptions {
     /// Bytes of encoded features held in memory before a sorted run is written.
     pub run_bytes: usize,
-    /// Most runs read at once when merging, at least 2; each takes a file handle and a small buffer.
+    /// Runs merged at a time at most, at least 2; each needs a file handle and a small buffer.
     pub fan_in: usize,
 }
 
@@ -36,12 +36,12 @@ impl Default for SpoolOptions {
     }
 }
 
-/// Takes features in any order and gives them back in the order of a Hilbert curve over their bbox centres,
+/// Accepts features in any order and returns them in the order of a Hilbert curve over their bbox centers,
 /// ties by id.
 ///
-/// The order depends on the features and the grid alone: not on the order of pushing, on the size of runs or
+/// The order depends only on the features and the grid: not on the order of pushing, on the size of runs or
 /// on the extent of the job. Memory is `run_bytes` plus the largest feature; scratch space is up to twice the
-/// encoded features. Scratch files are removed when the spool, or what [`Spool::finish`] gives, is dropped.
+/// encoded features. Scratch files are removed when the spool, or the result of [`Spool::finish`], is dropped.
 #[derive(Debug)]
 pub struct Spool {
     dir: TempDir,
@@ -91,7 +91,7 @@ impl Spool {
         })
     }
 
-    /// Takes one feature.
+    /// Adds a feature.
     ///
     /// # Errors
     /// [`PublishError::Spool`] when it does not encode, [`PublishError::Io`] when a scratch file cannot be
@@ -117,16 +117,16 @@ impl Spool {
         Ok(())
     }
 
-    /// Number of features taken so far.
+    /// Number of features added so far.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Sorts what is left, merges the runs and gives the features back.
+    /// Sorts the remaining features, merges the runs and returns the sorted features.
     ///
     /// # Errors
     /// [`PublishError::Io`] when scratch files cannot be written or read, [`PublishError::SpoolDamaged`] when
-    /// someone else changed them.
+    /// another process changed them.
     pub fn finish(mut self) -> Result<SortedFeatures> {
         if !self.entries.is_empty() || self.runs.is_empty() {
             self.write_run()?;
@@ -136,7 +136,7 @@ impl Spool {
         while self.runs.len() > 1 {
             self.merge_once()?;
         }
-        let path = self.runs.pop_front().unwrap_or_default();
+        let path = self.runs.pop_front().expect("one run is left");
         Ok(SortedFeatures::new(self.dir, path, self.count, self.class_counts))
     }
 
@@ -158,7 +158,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Merges the oldest runs into one, which joins the end of the queue.
+    /// Merges the oldest runs into one, which is added at the end of the queue.
     fn merge_once(&mut self) -> Result<()> {
         let inputs: Vec<_> = self.runs.drain(..self.options.fan_in.max(2).min(self.runs.len())).collect();
         let output = self.next_file();

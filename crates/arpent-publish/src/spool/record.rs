@@ -56,17 +56,17 @@ fn damaged() -> io::Error {
     io::Error::from(io::ErrorKind::InvalidData)
 }
 
-/// The one order of records: along the curve, then by id, then by content (so that even two features of one
-/// id come back in an order of their own).
+/// The order of records: along the curve, then by id, then by content (so that the order is unique even for two
+/// features of one id).
 pub(super) fn order(a: &Header, a_bytes: &[u8], b: &Header, b_bytes: &[u8]) -> Ordering {
     let ids = || a_bytes[..a.id_len].cmp(&b_bytes[..b.id_len]);
     a.key.cmp(&b.key).then_with(ids).then_with(|| a.payload(a_bytes).cmp(b.payload(b_bytes)))
 }
 
-/// Fills `bytes` with what follows a header.
+/// Reads the bytes after a header.
 pub(super) fn read_bytes(header: &Header, input: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<()> {
     bytes.clear();
-    // `take` rather than a buffer of the size written: a damaged size must not exhaust memory.
+    // `take` instead of a buffer of the declared size: a corrupt size must not exhaust memory.
     let read = input.take(header.len as u64).read_to_end(bytes)?;
     if read < header.len {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof));

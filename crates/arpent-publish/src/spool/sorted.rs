@@ -11,10 +11,10 @@ use tempfile::TempDir;
 use super::merge::next_record;
 use crate::error::{PublishError, Result};
 
-/// Features in their order, on disk; can be read any number of times, also at the same time.
+/// Sorted features on disk; can be read any number of times, also concurrently.
 #[derive(Debug)]
 pub struct SortedFeatures {
-    /// Removed with its files on drop.
+    /// Deleted with its files on drop.
     _dir: TempDir,
     path: PathBuf,
     count: u64,
@@ -36,7 +36,7 @@ impl SortedFeatures {
         self.count
     }
 
-    /// Number of features of each class id that has any.
+    /// Number of features by class id, without empty classes.
     pub fn class_counts(&self) -> &BTreeMap<u8, u64> {
         &self.class_counts
     }

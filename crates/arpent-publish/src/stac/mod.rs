@@ -1,14 +1,14 @@
 //! The STAC 1.1 item of a run.
 //!
-//! What goes where:
+//! Extensions:
 //! - `proj` 2.0, `gsd` and `processing` 1.2 are properties of the item: every raster of a run lies on one grid.
 //! - `raster` 2.0 and `classification` 2.0 are on the `bands` of the raster assets (STAC 1.1 common metadata
 //!   has `data_type` and `nodata`; the scale of the confidence raster is `raster:scale`).
 //! - `file` 2.1 is on every asset: `file:size`, and `file:checksum` as a SHA-256 multihash.
-//! - `mlm` 1.5 is written for items that *are* models, and its schema asks for a name, an architecture, tasks,
+//! - `mlm` 1.5 is written for items that *are* models, and its schema requires a name, an architecture, tasks,
 //!   inputs, outputs and an asset with the role `mlm:model`. All of them are given, so that the item validates:
-//!   they say which model made the data, and the asset `model` points to its package (or, where its address
-//!   is unknown, names it by hash as `urn:sha256:...`).
+//!   they describe the model that made the data, and the asset `model` points to its package (or, if its address
+//!   is unknown, identifies it by hash as `urn:sha256:...`).
 
 mod model;
 mod time;
@@ -45,12 +45,12 @@ const EXTENSIONS: [&str; 6] = [
     "https://stac-extensions.github.io/mlm/v1.5.0/schema.json",
 ];
 
-/// What a run's STAC item says.
+/// Content of a run's STAC item.
 #[derive(Debug, Clone, Copy)]
 pub struct StacRun<'a> {
     /// Id of the run, and of the item.
     pub run_id: &'a str,
-    /// When the scenes were taken.
+    /// Acquisition time of the scenes.
     pub acquired: &'a Acquired,
     /// Outline of the result in WGS 84 longitude and latitude, degrees.
     pub footprint: &'a Polygon<f64>,
@@ -62,15 +62,15 @@ pub struct StacRun<'a> {
     pub nomenclature: &'a Nomenclature,
     /// The model.
     pub model: &'a StacModel,
-    /// Versions of what made it.
+    /// Versions of the program and its libraries.
     pub software: &'a Software,
     /// Addresses of the scenes; those with a scheme (`https://`, `s3://`) become links.
     pub scene_uris: &'a [String],
-    /// The other files of the run, which lie beside the item.
+    /// The other files of the run, in the folder of the item.
     pub artifacts: &'a [StagedArtifact],
 }
 
-/// Makes a run's STAC item; equal input makes equal output.
+/// Builds a run's STAC item; equal input gives equal output.
 ///
 /// # Errors
 /// [`PublishError::BadProjjson`] when the CRS's definition is not JSON, [`PublishError::NotOnGlobe`] when the
@@ -91,7 +91,7 @@ pub fn stac_item(run: &StacRun<'_>) -> Result<Value> {
         "stac_extensions": EXTENSIONS,
         "id": run.run_id,
         "geometry": geometry,
-        "bbox": extent.bbox().unwrap_or_default(),
+        "bbox": extent.bbox().expect("a footprint has corners"),
         "properties": properties(run)?,
         "links": links(run.scene_uris),
         "assets": assets(run),
@@ -120,7 +120,7 @@ fn footprint(run: &StacRun<'_>) -> Result<Vec<Rings>> {
     let ring = |line: &LineString<f64>| line.0.iter().map(place).collect::<Result<Vec<_>>>();
     let exterior = std::iter::once(run.footprint.exterior());
     let rings = exterior.chain(run.footprint.interiors()).map(ring).collect::<Result<Rings>>()?;
-    // Its sides have points far less than half a turn apart.
+    // Adjacent points are far less than half a turn apart.
     Ok(cut(rings, &|_, _| true))
 }
 
@@ -136,7 +136,7 @@ fn properties(run: &StacRun<'_>) -> Result<Value> {
     Ok(Value::Object(all))
 }
 
-/// `proj:transform` is in the order of affine matrices, not of GDAL geotransforms.
+/// `proj:transform` has the order of affine matrices, not of GDAL geotransforms.
 fn projection(run: &StacRun<'_>) -> Result<Map<String, Value>> {
     let [x, gsd_x, _, y, _, gsd_y] = run.grid.geotransform(run.window);
     let mut fields = Map::new();
@@ -150,7 +150,7 @@ fn projection(run: &StacRun<'_>) -> Result<Map<String, Value>> {
     Ok(fields)
 }
 
-/// Metres per pixel at the middle row, to the millimetre.
+/// Meters per pixel at the middle row, rounded to millimeters.
 fn ground_resolution(run: &StacRun<'_>) -> f64 {
     let middle = run.window.row.midpoint(run.window.row_end());
     (PixelArea::new(run.grid).gsd_of_row(middle) * 1e3).round() / 1e3

@@ -1,11 +1,11 @@
-//! The model of a run, as the `mlm` extension wants it.
+//! The model of a run, by the `mlm` extension.
 
 use arpent_raster::Nomenclature;
 use serde_json::{Map, Value, json};
 
 use super::values::{multihash, slug};
 
-/// What a run's STAC item says of its model.
+/// The model in a run's STAC item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StacModel {
     /// Id of the model package.
@@ -24,11 +24,11 @@ pub struct StacModel {
     pub framework_version: String,
     /// Common names of the bands, in the order of the network's input.
     pub bands: Vec<String>,
-    /// Side of the windows that the network was given, pixels.
+    /// Side of the windows of the network, pixels.
     pub window_px: usize,
     /// Number of weights, where known.
     pub total_parameters: Option<u64>,
-    /// Address of the package, where it can be told.
+    /// Address of the package, if known.
     pub href: Option<String>,
 }
 
@@ -50,8 +50,8 @@ impl StacModel {
         fields
     }
 
-    /// Bands are told in words: naming them in `bands` would oblige the item to describe bands of its own by
-    /// those names, which it does not have.
+    /// Bands are listed in the description: the item would have to describe every band named in `bands` as its own, and
+    /// it does not have them.
     fn input(&self) -> Value {
         json!({
             "name": "image",

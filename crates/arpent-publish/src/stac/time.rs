@@ -1,18 +1,18 @@
-//! When the scenes of a run were taken.
+//! Acquisition time of a run's scenes.
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-/// When the scenes of a run were taken.
+/// Acquisition time of a run's scenes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acquired {
-    /// Nobody knows. STAC wants a time nevertheless: the item then carries the interval from the first photograph from the air
-    /// (Nadar, 1858) without an end, and `arpent:acquired` says `unknown`. (The time of the run would be a lie, and make equal runs
+    /// Unknown. STAC requires a time: the item then has the interval from the first aerial photograph (Nadar, 1858)
+    /// without an end, and `arpent:acquired` is `unknown`. (The time of the run would be wrong, and make equal runs
     /// differ.)
     Unknown,
-    /// At one time, UTC, RFC 3339.
+    /// One time, UTC, RFC 3339.
     At(String),
-    /// Between two times, UTC, RFC 3339.
+    /// An interval of two times, UTC, RFC 3339.
     Between {
         /// The earliest.
         start: String,
@@ -22,8 +22,8 @@ pub enum Acquired {
 }
 
 impl Acquired {
-    /// The span of RFC 3339 dates (each a whole day, UTC), times, and intervals of two of these with a slash between; what is none
-    /// of them is passed over.
+    /// The span of RFC 3339 dates (each a whole day, UTC), times, and intervals of two of these with a slash between;
+    /// other texts are ignored.
     pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let spans: Vec<_> = texts.into_iter().filter_map(span).collect();
         let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
@@ -36,7 +36,7 @@ impl Acquired {
         }
     }
 
-    /// The first and the last second, UTC, RFC 3339; none where nobody knows.
+    /// The first and the last second, UTC, RFC 3339; `None` if unknown.
     pub fn span(self) -> Option<[String; 2]> {
         match self {
             Self::Unknown => None,
@@ -64,7 +64,7 @@ fn interval(start: &str, end: &str) -> Vec<(&'static str, Value)> {
     vec![("datetime", Value::Null), ("start_datetime", json!(start)), ("end_datetime", json!(end))]
 }
 
-/// First and last second that a text can mean.
+/// First and last second of a date, time or interval.
 fn span(text: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     if let Some((start, end)) = text.split_once('/') {
         let (start, end) = (span(start)?.0, span(end)?.1);

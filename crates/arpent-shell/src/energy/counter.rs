@@ -1,13 +1,15 @@
-//! Adding up what counters say, interval by interval.
+//! Sums the readings of energy counters by interval.
+
+use arpent_base::number::exact;
 
 use super::sources::{Domain, Sources, seconds};
 use super::taken::{Energy, Quality};
 
-/// Intervals in which two counters of a package say the same before they count as one.
+/// Intervals with equal readings after which two counters of a package count as one.
 const MIRRORED_INTERVALS: u32 = 3;
-/// Relative difference up to which two counters say the same: they are read one after the other.
+/// Relative difference up to which two readings are equal: counters are read one after the other.
 const MIRROR_TOLERANCE: f64 = 1e-3;
-/// Share of the machine's CPU time from which on a process counts as alone on it.
+/// Share of the machine's CPU time from which on a process counts as the only one.
 const ALONE: f64 = 0.98;
 
 /// The state of a measurement.
@@ -21,22 +23,22 @@ pub(super) struct Counter {
     /// Busy ticks of the machine in all intervals that were counted, and those of the process.
     busy_sum: u64,
     own_sum: u64,
-    /// Whether a counter could not be read on the way.
+    /// Whether a counter could not be read meanwhile.
     lost: bool,
 }
 
-/// A counter, and what it said so far.
+/// A counter and its readings.
 #[derive(Debug)]
 struct Counted {
     domain: Domain,
     last: u64,
     /// Charged to the process, microjoules.
     charged_uj: f64,
-    /// What it said in the last interval, microjoules.
+    /// Its energy in the last interval, microjoules.
     delta: u64,
-    /// For how many intervals in a row another counter of the package before it has said the same.
+    /// Number of consecutive intervals in which an earlier counter of the package had the same energy.
     equal: u32,
-    /// Whether it is the same counter as one before it.
+    /// Whether it mirrors an earlier counter.
     mirror: bool,
 }
 
@@ -56,7 +58,7 @@ impl Counter {
         !self.domains.is_empty()
     }
 
-    /// Ends an interval: of what each counter says of it, the process is charged its share of the CPU time.
+    /// Ends an interval: the process is charged its share of the CPU time of each counter's energy.
     pub(super) fn sample(&mut self) {
         let own_now = self.sources.own_ticks().unwrap_or(self.own);
         let own = own_now.saturating_sub(self.own);
@@ -66,15 +68,14 @@ impl Counter {
                 self.busy = Some(now);
                 now.saturating_sub(last)
             }
-            // Nothing is known of others.
+            // The CPU time of other processes is unknown.
             _ => own,
         };
         // Both are counted in ticks, not at the same moment.
         let busy = busy.max(own);
         self.busy_sum += busy;
         self.own_sum += own;
-        #[allow(clippy::cast_precision_loss, reason = "ticks, far below 2^52")]
-        let share = if busy == 0 { 0.0 } else { own as f64 / busy as f64 };
+        let share = if busy == 0 { 0.0 } else { exact(own) / exact(busy) };
         for counted in &mut self.domains {
             let Some(now) = counted.domain.read() else {
                 self.lost = true;
@@ -85,7 +86,7 @@ impl Counter {
         self.find_mirrors();
     }
 
-    /// Marks counters of a package that say the same as one before them, interval after interval.
+    /// Marks counters of a package that mirror an earlier one over several intervals.
     fn find_mirrors(&mut self) {
         for i in 1..self.domains.len() {
             let (before, rest) = self.domains.split_at_mut(i);
@@ -93,8 +94,8 @@ impl Counter {
             let twin = before
                 .iter()
                 .filter(|other| other.domain.package == counted.domain.package && !other.mirror)
-                .any(|other| other.says_the_same(counted));
-            // An interval in which nothing was counted says nothing.
+                .any(|other| other.is_equal(counted));
+            // An interval without energy is not evidence.
             if counted.delta > 0 {
                 counted.equal = if twin { counted.equal + 1 } else { 0 };
             }
@@ -102,7 +103,7 @@ impl Counter {
         }
     }
 
-    /// What the process took so far.
+    /// Energy of the process so far.
     pub(super) fn energy(&self, watts_per_core: f64) -> Energy {
         let cpu_s = seconds(self.own.saturating_sub(self.own_start));
         if self.domains.is_empty() || self.lost {
@@ -112,8 +113,7 @@ impl Counter {
             return Energy { watt_hours, quality: Quality::Estimated, method, cpu_s };
         }
         let charged: f64 = self.domains.iter().filter(|d| !d.mirror).map(|d| d.charged_uj).sum();
-        #[allow(clippy::cast_precision_loss, reason = "ticks, far below 2^52")]
-        let share = self.own_sum as f64 / self.busy_sum.max(1) as f64;
+        let share = exact(self.own_sum) / exact(self.busy_sum.max(1));
         let names: Vec<&str> =
             self.domains.iter().filter(|d| !d.mirror).map(|d| d.domain.name.as_str()).collect();
         let (quality, part) = if share >= ALONE {
@@ -128,20 +128,18 @@ impl Counter {
 }
 
 impl Counted {
-    #[allow(clippy::cast_precision_loss, reason = "microjoules of ten seconds, far below 2^52")]
     fn add(&mut self, now: u64, share: f64) {
-        // A counter starts again at its maximum.
+        // A counter wraps at its maximum.
         self.delta = match now.checked_sub(self.last) {
             Some(delta) => delta,
             None => now + self.domain.range_uj.saturating_sub(self.last),
         };
         self.last = now;
-        self.charged_uj += self.delta as f64 * share;
+        self.charged_uj += exact(self.delta) * share;
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "microjoules of ten seconds, far below 2^52")]
-    fn says_the_same(&self, other: &Self) -> bool {
-        let (a, b) = (self.delta as f64, other.delta as f64);
+    fn is_equal(&self, other: &Self) -> bool {
+        let (a, b) = (exact(self.delta), exact(other.delta));
         (a - b).abs() <= MIRROR_TOLERANCE * a.max(b)
     }
 }
@@ -151,6 +149,7 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
+    use arpent_base::number::truncate;
     use proptest::prelude::*;
     use tempfile::TempDir;
 
@@ -186,15 +185,9 @@ mod tests {
             machine
         }
 
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            clippy::cast_sign_loss,
-            reason = "what a counter does"
-        )]
         fn write(&self) {
             for (folder, energy, start) in &self.zones {
-                let value = (*start as f64 + energy) as u64 % RANGE_UJ;
+                let value = truncate::<u64>(exact(*start) + energy) % RANGE_UJ;
                 fs::write(folder.join("energy_uj"), format!("{value}\n")).unwrap();
             }
             let stat = format!("cpu  {} 0 0 999999 5 0 0 0 7 0\ncpu0 1 1 1 1\n", self.busy);
@@ -215,12 +208,11 @@ mod tests {
         }
 
         /// Lets seconds pass with a power of each zone, watts, and busy cores of each process and of others.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ticks")]
         fn pass(&mut self, seconds: f64, watts: &[f64], own: [f64; 2], others: f64) {
             for ((_, energy, _), watts) in self.zones.iter_mut().zip(watts) {
                 *energy += watts * seconds * 1e6;
             }
-            let ticks = |cores: f64| (cores * seconds * 100.0) as u64;
+            let ticks = |cores: f64| truncate::<u64>(cores * seconds * 100.0);
             self.own = [self.own[0] + ticks(own[0]), self.own[1] + ticks(own[1])];
             self.busy += ticks(own[0]) + ticks(own[1]) + ticks(others);
             self.write();

@@ -1,4 +1,6 @@
-//! Energy of NVIDIA's GPUs, as their driver counts it.
+//! Energy of NVIDIA GPUs, as counted by their driver.
+
+use arpent_base::number::exact;
 
 use super::taken::Energy;
 
@@ -13,7 +15,7 @@ impl Gpus {
         Self { start: counters() }
     }
 
-    /// Adds what the GPUs took since the start; says where they cannot be read by a build that may use them.
+    /// Adds the energy of the GPUs since the start; in builds that use GPUs, notes if they cannot be read.
     pub(super) fn add(&self, energy: &mut Energy) {
         if !cfg!(feature = "nvml") {
             return;
@@ -23,14 +25,13 @@ impl Gpus {
             return;
         }
         let used = counters().into_iter().zip(&self.start).map(|(now, start)| now.saturating_sub(*start));
-        #[allow(clippy::cast_precision_loss, reason = "a reading, not exact")]
-        let millijoules = used.sum::<u64>() as f64;
+        let millijoules = exact(used.sum::<u64>());
         energy.watt_hours += millijoules / 3.6e6;
         energy.method.push_str("; and GPUs (NVML), everything on them included");
     }
 }
 
-/// Millijoules that each GPU has used since its driver was loaded; none where they cannot be read.
+/// Millijoules that each GPU has used since its driver was loaded; empty if they cannot be read.
 #[cfg(feature = "nvml")]
 fn counters() -> Vec<u64> {
     let Ok(nvml) = nvml_wrapper::Nvml::init() else { return Vec::new() };

@@ -9,13 +9,13 @@ use super::gpu;
 use super::sources::Sources;
 use super::taken::{Energy, rounded};
 
-/// Watts per busy core where nothing can be measured: about the share of one core in the package power of present
+/// Watts per busy core if nothing can be measured: about the share of one core in the package power of present
 /// server processors (for example 155 W over 16 cores). A stated assumption, not a measurement.
 pub const WATTS_PER_CORE: f64 = 10.0;
 
 /// Longest time between two readings: a counter of the smallest usual range (65 kJ) lasts two minutes at 500 W.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
-/// Readings at the beginning, a second apart: two counters that always agree are seen to be one.
+/// Readings at the beginning, a second apart: two counters that always agree are recognized as one.
 const FIRST_READINGS: u32 = 4;
 
 /// Measures from its creation on, until it is dropped.
@@ -35,7 +35,7 @@ struct Shared {
 }
 
 impl Meter {
-    /// Starts; where nothing can be measured, a busy core is taken to use so many watts.
+    /// Starts; if nothing can be measured, a busy core is assumed to use `watts_per_core`.
     pub fn start(watts_per_core: f64) -> Self {
         Self::with(Sources::of_this_machine(), watts_per_core)
     }
@@ -51,7 +51,7 @@ impl Meter {
         Self { shared, sampler: sampler.flatten(), watts_per_core, gpus: gpu::Gpus::start() }
     }
 
-    /// What the process took since the start.
+    /// Energy of the process since the start.
     pub fn read(&self) -> Energy {
         let mut counter = locked(&self.shared.counter);
         counter.sample();
@@ -68,7 +68,7 @@ impl Drop for Meter {
         *locked(&self.shared.ended) = true;
         self.shared.wake.notify_all();
         if let Some(sampler) = self.sampler.take() {
-            // A thread that panicked has nothing more to say.
+            // A panic of the thread is ignored.
             let _ = sampler.join();
         }
     }
@@ -91,7 +91,7 @@ fn sample(shared: &Shared) {
     }
 }
 
-/// A poisoned counter still counts.
+/// Locks, also after a panic: the counter stays valid.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

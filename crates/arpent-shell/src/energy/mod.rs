@@ -1,9 +1,10 @@
-//! Energy of a process: by the processor's counters (RAPL, through Linux's powercap) where they can be read, else estimated, and
-//! marked as what it is.
+//! Energy of a process: by the processor's counters (RAPL, through Linux's powercap) if they can be read, else
+//! estimated, with a mark of its quality.
 //!
-//! A counter covers a whole processor, and starts again at its maximum, after 44 minutes at 100 W for the usual 262 kJ
-//! (Linux's `Documentation/power/powercap/powercap.rst`). So a thread reads it every ten seconds, and of each interval the process
-//! is charged the share that it had of the CPU time of all: several processes on one machine never add up to more than it took.
+//! A counter covers a whole processor, and wraps at its maximum, after 44 minutes at 100 W for the usual 262 kJ
+//! (Linux's `Documentation/power/powercap/powercap.rst`). So a thread reads it every ten seconds, and of each interval
+//! the process is charged its share of the CPU time of all: the sum over processes on one machine never exceeds its
+//! total.
 
 mod counter;
 mod gpu;

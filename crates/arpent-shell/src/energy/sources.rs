@@ -1,7 +1,9 @@
-//! Where counters and CPU times are read from.
+//! Sources of counters and CPU times.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use arpent_base::number::exact;
 
 /// CPU times are counted in ticks of 1/100 s, which Linux fixes for user space (`USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -22,7 +24,7 @@ pub(super) struct Sources {
 pub(super) struct Domain {
     /// Its folder.
     folder: PathBuf,
-    /// What it covers: `package-0`, `package-0-die-1`, `dram`.
+    /// Its domain: `package-0`, `package-0-die-1`, `dram`.
     pub(super) name: String,
     /// The package that it belongs to, by its name up to a die: counters of dies of one package may mirror each other.
     pub(super) package: String,
@@ -51,7 +53,8 @@ impl Sources {
     pub(super) fn domains(&self) -> Vec<Domain> {
         let mut folders: Vec<PathBuf> =
             fs::read_dir(&self.powercap).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-        // The same package may be there twice, under a second interface (`intel-rapl-mmio`), which has no memory: it comes last.
+        // The same package may be listed twice, under a second interface (`intel-rapl-mmio`), which has no memory: it
+        // comes last.
         let is_second = |folder: &PathBuf| folder.to_string_lossy().contains("-mmio");
         folders.sort_by_key(|folder| (is_second(folder), folder.clone()));
         let mut domains: Vec<Domain> = Vec::new();
@@ -86,9 +89,8 @@ impl Sources {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a time to show")]
 pub(super) fn seconds(ticks: u64) -> f64 {
-    ticks as f64 / TICKS_PER_SECOND
+    exact(ticks) / TICKS_PER_SECOND
 }
 
 /// Whether a folder is a zone of a depth: `intel-rapl:0` is one of depth 1, `intel-rapl:0:2` one of depth 2.
@@ -105,7 +107,8 @@ fn domain(folder: &Path) -> Option<Domain> {
     domain.read().is_some().then_some(domain)
 }
 
-/// The counter of the memory of a package, which is one of its parts by its place, and none by what it counts.
+/// The counter of the memory of a package, which is a part of the package in the folder tree, but is not included in
+/// its count.
 fn memory_of(package: &Path, folders: &[PathBuf], name: &str) -> Option<Domain> {
     let own = format!("{}:", package.file_name()?.to_str()?);
     let nested = fs::read_dir(package).into_iter().flatten().flatten().map(|entry| entry.path());

@@ -1,12 +1,12 @@
-//! An energy, and how it is known.
+//! An energy and its quality.
 
 use serde::{Deserialize, Serialize};
 
-/// How an energy is known, the surest first.
+/// Quality of an energy, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Quality {
-    /// By counters of a machine that did nothing else worth mentioning.
+    /// By counters of a machine without other relevant load.
     Measured,
     /// By counters of a machine, and the process's share of its CPU time.
     Shared,
@@ -30,16 +30,16 @@ impl Quality {
 pub struct Energy {
     /// Watt-hours.
     pub watt_hours: f64,
-    /// How it is known.
+    /// Its quality.
     pub quality: Quality,
-    /// The same in words.
+    /// The method as a text.
     pub method: String,
     /// CPU time of all threads, seconds.
     pub cpu_s: f64,
 }
 
 impl Energy {
-    /// Both together; as sure as the less sure of them.
+    /// The sum of both, with the lower quality.
     #[must_use]
     pub fn and(self, other: &Self) -> Self {
         let same = self.method == other.method;
@@ -53,7 +53,7 @@ impl Energy {
     }
 }
 
-/// To a microwatt-hour.
+/// Rounds to a microwatt-hour.
 pub(super) fn rounded(watt_hours: f64) -> f64 {
     (watt_hours * 1e6).round() / 1e6
 }

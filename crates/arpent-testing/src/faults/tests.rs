@@ -2,7 +2,7 @@ use super::*;
 
 const BODY: &[u8] = b"hello, this is the body";
 
-/// A server that answers every request with what it was sent, or with [`BODY`]; ends with its last request.
+/// A server that returns the body of every request, or [`BODY`]; ends with its last request.
 fn server(requests: usize) -> (SocketAddr, JoinHandle<usize>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();

@@ -5,16 +5,16 @@ use std::path::Path;
 
 use super::supervised::{Start, Supervised, loopback, program, status};
 
-/// Account and key that Azurite has, and that everybody knows (see its manual).
+/// Azurite's published default account and key (see its manual).
 const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-/// A signature made with that key, once, for creating containers and nothing else.
+/// A precomputed signature with that key, for creating containers only.
 const MAY_CREATE: &str =
     "sv=2018-11-09&ss=b&srt=c&sp=c&se=2099-01-01&sig=yMkpXC%2BHGFaPR%2BvhMoBrGotz%2FtXUda5Qn05h3jOd%2BVc%3D";
 const CREATED: u16 = 201;
 const THERE_ALREADY: u16 = 409;
 
-/// A server of the interface of Azure's blob storage with one container, which lives as long as this value.
+/// A server with the interface of Azure's blob storage and one container; it ends when this value is dropped.
 #[derive(Debug)]
 pub struct Azurite {
     port: u16,
@@ -22,14 +22,14 @@ pub struct Azurite {
 }
 
 impl Azurite {
-    /// The container that is there.
+    /// Name of the container.
     pub const CONTAINER: &'static str = "arpent-test";
 
-    /// Starts a server, with its container, and waits until it serves (about 2 s). `None`, with a message, when
+    /// Starts a server, creates its container, and waits until it is ready (about 2 s). `None`, with a message, if
     /// `node` is not in `PATH`, or `azurite-blob` neither in the checkout's `.venv/npm` nor in `PATH`.
     ///
     /// # Panics
-    /// When the program is there and does not serve.
+    /// If the program exists but does not get ready.
     pub fn start() -> Option<Self> {
         let _runs_it = program("bin", "node")?;
         let azurite = program("npm/node_modules/.bin", "azurite-blob")?;
@@ -45,7 +45,7 @@ impl Azurite {
         Some(Self { port: ports[0], _server: server })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         loopback(self.port)
     }
@@ -55,12 +55,12 @@ impl Azurite {
         format!("az://{}/{prefix}", Self::CONTAINER)
     }
 
-    /// The environment variables with which a child process reaches it.
+    /// Environment variables for child processes that connect to it.
     pub fn env(&self) -> Vec<(String, String)> {
         self.env_by_way_of(self.address())
     }
 
-    /// [`Azurite::env`] for a proxy that stands before it.
+    /// [`Azurite::env`] for a proxy in front of it.
     pub fn env_by_way_of(&self, proxy: SocketAddr) -> Vec<(String, String)> {
         let pairs = [
             ("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT.to_owned()),
@@ -72,7 +72,7 @@ impl Azurite {
     }
 }
 
-/// Whether the server answers, with its container.
+/// Whether the server responds and the container exists.
 fn is_up(port: u16) -> bool {
     let container = format!("/{ACCOUNT}/{}?restype=container&{MAY_CREATE}", Azurite::CONTAINER);
     matches!(status(port, "PUT", &container, b""), Some(CREATED | THERE_ALREADY))

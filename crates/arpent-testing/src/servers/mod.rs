@@ -1,5 +1,5 @@
-//! Object stores of one's own for tests: real servers, on this machine's loopback address alone, on free ports,
-//! that end with the test, whatever becomes of it.
+//! Private object stores for tests: real servers, on this machine's loopback address only, on free ports, that end
+//! with the test in any case.
 
 mod azurite;
 mod seaweedfs;

@@ -1,4 +1,4 @@
-//! SeaweedFS, as a server of S3's interface.
+//! SeaweedFS, a server with S3's interface.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use super::supervised::{Start, Supervised, answer, loopback, program, status};
 
 const ACCESS_KEY: &str = "AKTEST";
 const SECRET_KEY: &str = "SKTESTSECRET";
-/// What each port is for, in the order of [`flags`]; weed also opens a socket file named after some of them.
+/// The use of each port, in the order of [`flags`]; weed also opens a socket file named after some of them.
 const PORTS: [&str; 8] = [
     "master.port",
     "master.port.grpc",
@@ -22,9 +22,9 @@ const PORTS: [&str; 8] = [
 const FILER: usize = 4;
 const S3: usize = 6;
 
-/// A server of S3's interface with one bucket, which lives as long as this value.
+/// A server with S3's interface and one bucket; it ends when this value is dropped.
 ///
-/// It wants signed requests, and honors conditional writes.
+/// It requires signed requests, and supports conditional writes.
 #[derive(Debug)]
 pub struct SeaweedFs {
     port: u16,
@@ -33,14 +33,14 @@ pub struct SeaweedFs {
 }
 
 impl SeaweedFs {
-    /// The bucket that is there.
+    /// Name of the bucket.
     pub const BUCKET: &'static str = "arpent-test";
 
-    /// Starts a server, with its bucket, and waits until it takes objects (about 3 s). `None`, with a message, when
-    /// the program `weed` is neither in the checkout's `.venv/bin` nor in `PATH`.
+    /// Starts a server, creates its bucket, and waits until it accepts objects (about 3 s). `None`, with a message,
+    /// if the program `weed` is neither in the checkout's `.venv/bin` nor in `PATH`.
     ///
     /// # Panics
-    /// When the program is there and does not serve.
+    /// If the program exists but does not get ready.
     pub fn start() -> Option<Self> {
         let weed = program("bin", "weed")?;
         let start = |folder: &Path, ports: &[u16]| {
@@ -51,7 +51,7 @@ impl SeaweedFs {
         Some(Self { port: ports[S3], filer: ports[FILER], server })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         loopback(self.port)
     }
@@ -61,28 +61,28 @@ impl SeaweedFs {
         format!("s3://{}/{prefix}", Self::BUCKET)
     }
 
-    /// Address of a prefix in its bucket for anybody's browser: `http://...`.
+    /// Address of a prefix in its bucket without credentials: `http://...`.
     pub fn web_url(&self, prefix: &str) -> String {
         format!("http://{}/buckets/{}/{prefix}", loopback(self.filer), Self::BUCKET)
     }
 
-    /// Its scratch folder, which goes with it.
+    /// Its scratch directory, which is deleted with it.
     pub fn folder(&self) -> &Path {
         self.server.folder()
     }
 
-    /// The head of the answer to a request for an object of the bucket, whose name needs no escapes: its content type
-    /// and so on.
+    /// The head of the response to a request for an object of the bucket, whose name needs no escapes: its content
+    /// type and so on.
     pub fn head(&self, key: &str) -> String {
         answer(self.filer, "HEAD", &format!("/buckets/{}/{key}", Self::BUCKET), b"").unwrap_or_default()
     }
 
-    /// The environment variables with which a child process reaches it.
+    /// Environment variables for child processes that connect to it.
     pub fn env(&self) -> Vec<(String, String)> {
         self.env_by_way_of(self.address())
     }
 
-    /// [`SeaweedFs::env`] for a proxy that stands before it.
+    /// [`SeaweedFs::env`] for a proxy in front of it.
     pub fn env_by_way_of(&self, proxy: SocketAddr) -> Vec<(String, String)> {
         let pairs = [
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
@@ -127,7 +127,7 @@ fn flags(folder: &Path, ports: &[u16]) -> Vec<OsString> {
     flags
 }
 
-/// Names of the socket files that weed makes beside its ports, in a folder that it does not let us choose.
+/// Names of the socket files that weed makes for its ports, in a fixed directory.
 fn sockets(ports: &[u16]) -> Vec<String> {
     let names = PORTS.iter().zip(ports).map(|(name, port)| {
         let name = name.replace(".port", "").replace('.', "-");
@@ -136,7 +136,7 @@ fn sockets(ports: &[u16]) -> Vec<String> {
     names.collect()
 }
 
-/// Whether the S3 side answers, with its bucket, which has room for an object: the first one takes longest.
+/// Whether the S3 side responds, and the bucket exists and has space for an object: the first one takes longest.
 fn is_up(ports: &[u16]) -> bool {
     let bucket = format!("/buckets/{}/", SeaweedFs::BUCKET);
     let first = format!("{bucket}first");
@@ -159,7 +159,7 @@ mod tests {
     const TO_BE_KILLED: &str = "ARPENT_TEST_TO_BE_KILLED";
     const GONE_WITHIN: Duration = Duration::from_secs(30);
 
-    /// What the process does that is to be killed: holds a server until the end of its input.
+    /// The process that is killed by the test: keeps a server until the end of its input.
     fn hold() {
         let Some(server) = SeaweedFs::start() else { return };
         println!("\nserver at {} {}", server.address().port(), server.folder().display());

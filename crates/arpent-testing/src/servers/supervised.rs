@@ -1,4 +1,4 @@
-//! A server process that does not outlive the test, and the little HTTP that it takes to see it up.
+//! A server process that ends with the test, and the minimal HTTP to check that it is ready.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -12,16 +12,16 @@ use tempfile::TempDir;
 
 use crate::needs::skip;
 
-/// Ports are free when they are chosen; somebody may take one before the server does.
+/// Ports are free when they are chosen; another process may take one before the server does.
 const TRIES: usize = 3;
-/// From the start of the process to its first answer, on a machine with other things to do.
+/// Time limit from the start of the process to its first response, on a busy machine.
 const UP_WITHIN: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(50);
-/// One answer of a server that is up.
+/// Time limit of one response of a server that is ready.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
-/// Runs the server (`"$@"`) until standard input ends, that is, until whoever started it is gone, be it killed. What the
-/// server leaves outside of its folder has names in `$LEFT`.
+/// Runs the server (`"$@"`) until standard input ends, that is, until the parent process ends, even if it is killed.
+/// `$LEFT` lists files that the server leaves outside of its directory.
 const SUPERVISOR: &str = r#""$@" >"$DIR/log" 2>&1 </dev/null &
 server=$!
 cat >/dev/null
@@ -29,26 +29,26 @@ kill -9 $server 2>/dev/null
 wait $server 2>/dev/null
 rm -rf $LEFT "$DIR""#;
 
-/// A server process; ends when dropped, or when this process ends in any way.
+/// A server process; it ends when dropped, or when this process ends in any way.
 #[derive(Debug)]
 pub(super) struct Supervised {
     shell: Child,
-    /// Deleted by the shell when this process is killed, else on drop.
+    /// Deleted by the shell if this process is killed, else on drop.
     folder: TempDir,
 }
 
-/// What a server is started with.
+/// The arguments of a server.
 pub(super) struct Start {
     pub(super) program: PathBuf,
     pub(super) args: Vec<OsString>,
-    /// Files that the server leaves outside of its folder.
+    /// Files that the server leaves outside of its directory.
     pub(super) left: Vec<String>,
 }
 
 impl Supervised {
-    /// Starts a server on `ports` free ports, and waits until `up` says that it serves.
+    /// Starts a server on `ports` free ports, and waits until `up` returns true.
     ///
-    /// `start` is told the server's folder and ports; `up` is asked again and again.
+    /// `start` gets the server's directory and ports; `up` is called repeatedly.
     pub(super) fn start(
         name: &str,
         ports: usize,
@@ -68,7 +68,7 @@ impl Supervised {
             }
             log = std::fs::read_to_string(server.folder.path().join("log")).unwrap_or_default();
         }
-        panic!("{name} did not start; its last words:\n{}", last_lines(&log));
+        panic!("{name} did not start; its last output:\n{}", last_lines(&log));
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -113,14 +113,14 @@ fn last_lines(log: &str) -> String {
     lines[lines.len().saturating_sub(15)..].join("\n")
 }
 
-/// Different ports that nobody listens on.
+/// Different free ports.
 fn free_ports(count: usize) -> Vec<u16> {
     let bind = || TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let taken: Vec<TcpListener> = (0..count).map(|_| bind()).collect();
     taken.iter().map(|listener| listener.local_addr().expect("its address").port()).collect()
 }
 
-/// A program of the checkout's `.venv`, else of `PATH`; `None`, with a message, when it is in neither.
+/// A program in the checkout's `.venv`, else in `PATH`; `None`, with a message, if it is in neither.
 pub(super) fn program(inside_venv: &str, name: &str) -> Option<PathBuf> {
     let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.venv");
     let paths = std::env::var_os("PATH").unwrap_or_default();
@@ -133,17 +133,17 @@ pub(super) fn program(inside_venv: &str, name: &str) -> Option<PathBuf> {
     found.map(|path| path.canonicalize().unwrap_or(path))
 }
 
-/// Loopback, at a port.
+/// The loopback address with a port.
 pub(super) fn loopback(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
-/// The status of the answer to a request without credentials; `None` when nobody answers.
+/// The status of the response to a request without credentials; `None` without a response.
 pub(super) fn status(port: u16, method: &str, path: &str, body: &[u8]) -> Option<u16> {
     answer(port, method, path, body)?.split(' ').nth(1)?.parse().ok()
 }
 
-/// The answer to a request without credentials; `None` when there is none.
+/// The response to a request without credentials; `None` if there is none.
 pub(super) fn answer(port: u16, method: &str, path: &str, body: &[u8]) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&loopback(port), ANSWER_WITHIN).ok()?;
     stream.set_read_timeout(Some(ANSWER_WITHIN)).ok()?;
@@ -153,7 +153,7 @@ pub(super) fn answer(port: u16, method: &str, path: &str, body: &[u8]) -> Option
     );
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).ok()?;
     let mut answer = Vec::new();
-    // What has come before a reset counts.
+    // Data received before a reset are kept.
     let _ = stream.read_to_end(&mut answer);
     (!answer.is_empty()).then(|| String::from_utf8_lossy(&answer).into_owned())
 }

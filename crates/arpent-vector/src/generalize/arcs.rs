@@ -1,5 +1,6 @@
 //! Borders between two junctions of a cell.
 
+use arpent_base::number::fitted;
 use arpent_raster::LABEL_NODATA;
 
 use super::cell::{Cell, Place};
@@ -7,26 +8,26 @@ use crate::bits::{self, WORD, differences, ones_of};
 
 const NONE: u32 = u32::MAX;
 
-/// Directions in which borders leave a vertex; the opposite one is two further.
+/// Directions in which borders leave a vertex; the opposite direction is two further.
 const NORTH: u32 = 0;
 const EAST: u32 = 1;
 const SOUTH: u32 = 2;
 const WEST: u32 = 3;
 
-/// A vertex where a border turns, forks or reaches the rim.
+/// A vertex where a border turns, branches or reaches the edge of the cell.
 #[derive(Debug, Clone, Copy)]
 struct Point {
     at: Place,
-    /// The next points of its column, `NONE` where no border leads there. Those of its row are numbered beside it.
+    /// The next points in its column, `NONE` if no border leads there. Those in its row are adjacent in the list.
     north: u32,
     south: u32,
-    /// A bit for each direction in which a border is still to be followed.
+    /// A bit for each direction in which a border is not yet traced.
     ways: u8,
     /// Whether arcs end here.
     is_end: bool,
 }
 
-/// What a row of vertices is like: a bit for each column.
+/// Properties of a row of vertices: a bit for each column.
 #[derive(Debug, Default)]
 struct VertexRow {
     /// Whether a border goes north, south and east.
@@ -38,20 +39,20 @@ struct VertexRow {
     nodata: Vec<u64>,
 }
 
-/// The arcs of a cell, one behind another.
+/// The arcs of a cell, one after another.
 #[derive(Debug, Default)]
 pub(super) struct Arcs {
-    /// The vertices that they pass.
+    /// Their vertices.
     pub(super) places: Vec<Place>,
-    /// For each arc, its first place; one more at the end.
+    /// For each arc, the index of its first place; one more at the end.
     pub(super) starts: Vec<u32>,
-    /// The number of the first arc that has no end but goes around, without any junction on it.
+    /// The number of the first closed arc without any junction.
     pub(super) first_round: usize,
     /// The bits of all vertices, `words` of them a row.
     pub(super) vertices: Vec<u64>,
     pub(super) words: usize,
     points: Vec<Point>,
-    /// Of each column, the last point from which a border goes south.
+    /// For each column, the last point from which a border goes south.
     open: Vec<u32>,
     row: VertexRow,
 }
@@ -68,7 +69,7 @@ impl Arcs {
                 self.first_round = self.starts.len() - 1;
             }
             for index in 0..self.points.len() {
-                // Of the arcs without an end, one begins at its northernmost, then westernmost point.
+                // A closed arc begins at its northernmost, then westernmost point.
                 while self.points[index].is_end == ends && self.points[index].ways != 0 {
                     self.follow(index);
                 }
@@ -122,13 +123,13 @@ impl Arcs {
                 if ways & 1 << SOUTH != 0 {
                     open[x] = index;
                 }
-                let at = [x, y].map(|v| u16::try_from(v).unwrap_or(u16::MAX));
+                let at = [x, y].map(fitted);
                 points.push(Point { at, north: above, south: NONE, ways, is_end: ends >> bit & 1 == 1 });
             }
         }
     }
 
-    /// Follows an arc from its first point to its end.
+    /// Traces an arc from its first point to its end.
     fn follow(&mut self, start: usize) {
         let mut at = start;
         loop {
@@ -162,7 +163,7 @@ impl VertexRow {
         }
     }
 
-    /// Goes on to the row of vertices `y`, the next one.
+    /// Moves on to the next row of vertices, `y`.
     fn fill(&mut self, cell: &Cell, y: usize) {
         std::mem::swap(&mut self.north, &mut self.south);
         self.south.fill(0);
@@ -208,5 +209,5 @@ fn shift(bits: &mut [u64]) {
 }
 
 fn number(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(NONE)
+    fitted(index)
 }

@@ -1,10 +1,12 @@
 //! Borders of a cell of the lattice, with fewer vertices.
 //!
-//! A border between two junctions is one arc, whichever of its two regions looks at it. A vertex goes when every
-//! vertex that its arc once had between the neighbors stays within the tolerance of the new line, the least change
-//! first (squares of distances are told apart to a 64th of the tolerance's). It stays when the triangle it spans with its
-//! neighbors holds a vertex of any arc: then no line comes to cross another. Arcs end where they meet the cell's rim, so
-//! what is found depends on the cell's own pixels alone.
+//! A border between two junctions is one arc, shared by its two regions. A vertex is removed if every original vertex
+//! of its arc between its neighbors is within the tolerance of the new line, the smallest change first (squared
+//! distances are compared in steps of a 64th of the squared tolerance). It stays if the triangle with its neighbors
+//! contains a vertex of any arc, so that lines never cross. Arcs end at the edge of the cell, so the result depends
+//! on the cell's own pixels alone.
+
+use arpent_base::number::fitted;
 
 use super::arcs::Arcs;
 use super::cell::Cell;
@@ -14,18 +16,18 @@ use super::smooth::find_corners;
 use crate::bits::WORD;
 use crate::drawing::Drawing;
 
-/// Room for the work on one cell, kept between cells.
+/// Buffers for the work on one cell, reused between cells.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     arcs: Arcs,
     decimation: Decimation,
     redraw: Redraw,
-    /// Bits of the vertices whose corners are cut, and of those at which an outline begins that is drawn square.
+    /// Bits of the vertices whose corners are cut, and of those at which a square outline begins.
     cut: Vec<u64>,
     square: Vec<u64>,
 }
 
-/// What may be said of vertices.
+/// Marks of vertices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     Gone,
@@ -34,8 +36,8 @@ pub(super) enum Mark {
 }
 
 impl Workspace {
-    /// Calls `mark` with what is said of vertices, their row, the first column of a word, both from the cell's corner, and the
-    /// bits of those that it is said of.
+    /// Calls `mark` with a mark, a row of vertices, the first column of a word, both counted from the cell's corner,
+    /// and the bits of the vertices with that mark.
     pub(super) fn generalize(
         &mut self,
         cell: &Cell,
@@ -44,7 +46,7 @@ impl Workspace {
     ) {
         let Self { arcs, decimation, .. } = self;
         arcs.find(cell);
-        let last = [cell.width, cell.height].map(|n| u16::try_from(n).unwrap_or(u16::MAX));
+        let last = [cell.width, cell.height].map(fitted);
         decimation.run(arcs, last, drawing.tolerance_px * drawing.tolerance_px);
         let rows =
             arcs.vertices.chunks_exact(arcs.words).zip(decimation.left.bits().chunks_exact(arcs.words));
@@ -58,7 +60,7 @@ impl Workspace {
         }
     }
 
-    /// Finds what is drawn other than along vertices.
+    /// Finds the vertices whose borders are smoothed or made square.
     fn draw(&mut self, cell: &Cell, drawing: &Drawing, mut mark: impl FnMut(Mark, usize, usize, u64)) {
         let Self { arcs, decimation, redraw, cut, square } = self;
         let words = arcs.words;

@@ -12,7 +12,7 @@ pub(super) struct Cell<'a> {
     pub(super) stride: usize,
     pub(super) width: usize,
     pub(super) height: usize,
-    /// Whether any pixel may be without data.
+    /// Whether any pixel may have no data.
     pub(super) has_nodata: bool,
 }
 

@@ -1,4 +1,6 @@
-//! Whether the corner of a vertex is free.
+//! Tests whether the corner of a vertex is free.
+
+use arpent_base::number::{fitted, offset};
 
 use super::cell::Place;
 use super::left::Left;
@@ -6,10 +8,10 @@ use crate::bits::{WORD, ones_of};
 use crate::triangle::{bounds, columns_in_band, is_inside};
 
 impl Left {
-    /// Whether the triangle of a vertex that is left and the middles of its sides to two others holds no other vertex, its rim
-    /// included.
+    /// Whether the triangle of a remaining vertex and the midpoints of its sides to two others contains no other
+    /// vertex, including its boundary.
     pub(super) fn is_corner_free(&mut self, [a, b, c]: [Place; 3]) -> bool {
-        // Counted in halves of pixels.
+        // Counted in half pixels.
         let sum = |p: Place, q: Place| [0, 1].map(|axis| i64::from(p[axis]) + i64::from(q[axis]));
         let triangle = [sum(a, b), sum(b, b), sum(b, c)];
         let [cols, rows] = [0, 1].map(|axis| bounds(triangle.map(|p| p[axis])));
@@ -24,12 +26,11 @@ impl Left {
         is_free
     }
 
-    /// Columns of the vertices left in a part of a row, both ends included.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers of a cell")]
+    /// Columns of the remaining vertices in a part of a row, both ends included.
     pub(super) fn ones_in_row(&self, row: i64, first: i64, last: i64) -> impl Iterator<Item = i64> + '_ {
         (first..=last).step_by(WORD).flat_map(move |start| {
-            let beyond = WORD - 1 - ((last - start) as usize).min(WORD - 1);
-            let found = self.from(start as u16, row as u16) & u64::MAX >> beyond;
+            let beyond = WORD - 1 - offset(last - start).min(WORD - 1);
+            let found = self.from(fitted(start), fitted(row)) & u64::MAX >> beyond;
             ones_of(found).map(move |bit| start + i64::from(bit))
         })
     }

@@ -1,27 +1,29 @@
-//! Which vertices of arcs go.
+//! Removes vertices of arcs.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use arpent_base::number::{exact, fitted, truncate};
+
 use super::arcs::Arcs;
 use super::cell::Place;
 use super::left::Left;
-use super::queue::{Queue, STEPS};
+use super::queue::{LAST_STEP, Queue, STEPS};
 
 const NONE: u32 = u32::MAX;
 
-/// A closed arc is not brought below this number of vertices.
+/// A closed arc keeps at least this number of vertices.
 const MIN_VERTICES: u32 = 4;
 
-/// The places of a cell's arcs that are left.
+/// The remaining places of a cell's arcs.
 #[derive(Debug, Default)]
 pub(super) struct Decimation {
     pub(super) places: Vec<Place>,
-    /// For each place, the ones before and after it that are left; `NONE` at an arc's ends.
+    /// For each place, the remaining ones before and after it; `NONE` at an arc's ends.
     pub(super) beside: Vec<[u32; 2]>,
     /// For each place, the number of its arc.
     arc: Vec<u32>,
-    /// For each arc that ends where it began, the places left on it; `NONE` for others.
+    /// For each closed arc, the number of remaining places; `NONE` for others.
     round: Vec<u32>,
     /// Arcs of one line, by their ends.
     lines: HashSet<u64, BuildHasherDefault<Mix>>,
@@ -29,7 +31,7 @@ pub(super) struct Decimation {
     pub(super) left: Left,
     /// Column and row of the cell's last vertex.
     last: Place,
-    /// Square of the tolerance, pixels, and how many steps it is.
+    /// Square of the tolerance, pixels, and the number of steps in it.
     limit: f64,
     steps: f64,
 }
@@ -37,8 +39,7 @@ pub(super) struct Decimation {
 impl Decimation {
     /// Decimates arcs of a cell whose last vertex is `last`. `limit` is the square of the tolerance, pixels.
     pub(super) fn run(&mut self, arcs: &mut Arcs, last: Place, limit: f64) {
-        #[allow(clippy::cast_precision_loss, reason = "a small number")]
-        let steps = STEPS as f64 / limit;
+        let steps = exact(STEPS) / limit;
         (self.last, self.limit, self.steps) = (last, limit, steps);
         self.lay_out(arcs);
         if limit <= 0.0 {
@@ -56,8 +57,8 @@ impl Decimation {
         }
     }
 
-    /// Places left of the arc that begins at a place, in order; the first vertex of an arc that goes around comes again at the
-    /// end.
+    /// Remaining places of the arc that begins at a place, in order; the first vertex of a closed arc is repeated at
+    /// the end.
     pub(super) fn left_of(&self, first: u32) -> impl Iterator<Item = u32> + '_ {
         std::iter::successors(Some(first), |place| {
             Some(self.beside[*place as usize][1]).filter(|next| *next != NONE)
@@ -86,7 +87,7 @@ impl Decimation {
         self.left.fill(&arcs.vertices, arcs.words);
     }
 
-    /// Lets a place between two others wait to go, if the border would not move too far.
+    /// Queues a place between two others for removal, if the border would not move too far.
     fn propose(&mut self, place: u32) {
         let [before, after] = self.beside[place as usize];
         if before != NONE && after != NONE {
@@ -95,18 +96,13 @@ impl Decimation {
         }
     }
 
-    /// How far the places between two are from the line between these, in steps; nothing beyond the tolerance.
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "numbers of a cell stay far below 2^52; steps are few"
-    )]
+    /// The largest distance of the places between two from the line between these, in steps; `None` beyond the
+    /// tolerance.
     fn step(&self, before: usize, after: usize) -> Option<u8> {
         let [a, c] = [before, after].map(|place| self.places[place].map(i32::from));
         let along = [c[0] - a[0], c[1] - a[1]];
         let length = along[0] * along[0] + along[1] * along[1];
-        // Beside the line, the area of a parallelogram; beyond its ends, the square of the distance.
+        // Next to the line, the area of a parallelogram; beyond its ends, the square of the distance.
         let (mut beside, mut beyond) = (0, 0);
         for place in &self.places[before + 1..after] {
             let from_a = [i32::from(place[0]) - a[0], i32::from(place[1]) - a[1]];
@@ -122,17 +118,17 @@ impl Decimation {
         }
         let beside = f64::from(beside);
         let distance = (beside * beside / f64::from(length.max(1))).max(f64::from(beyond));
-        (distance <= self.limit).then(|| ((distance * self.steps) as usize).min(STEPS - 1) as u8)
+        (distance <= self.limit).then(|| truncate::<u8>(distance * self.steps).min(LAST_STEP))
     }
 
     fn may_remove(&mut self, place: u32) -> bool {
         let [before, after] = self.beside[place as usize];
-        // A closed arc has its first point twice.
+        // A closed arc contains its first point twice.
         if self.round[self.arc[place as usize] as usize] <= MIN_VERTICES + 1 {
             return false;
         }
         let [a, b, c] = [before, place, after].map(|place| self.places[place as usize]);
-        // The neighbor cell may want the same line.
+        // The neighboring cell may need the same line.
         let on_rim = |axis: usize| a[axis] == c[axis] && (a[axis] == 0 || a[axis] == self.last[axis]);
         if on_rim(0) || on_rim(1) {
             return false;
@@ -144,7 +140,7 @@ impl Decimation {
         self.left.is_free([a, b, c])
     }
 
-    /// Takes a place out of its arc; those that were before and after it.
+    /// Removes a place from its arc; returns its former neighbors.
     fn remove(&mut self, place: u32) -> [u32; 2] {
         let [before, after] = self.beside[place as usize];
         self.beside[before as usize][1] = after;
@@ -160,7 +156,7 @@ impl Decimation {
 }
 
 fn number(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(NONE)
+    fitted(index)
 }
 
 /// Two vertices in any order, as a number.
@@ -170,7 +166,7 @@ fn ends_of(a: Place, b: Place) -> u64 {
     a.min(b) << 32 | a.max(b)
 }
 
-/// Hashes one number: two places of a cell. The order of the set is never looked at.
+/// Hashes one number: two places of a cell. The iteration order of the set is not used.
 #[derive(Debug, Default)]
 struct Mix(u64);
 

@@ -1,11 +1,11 @@
-//! The vertices of a cell that are left.
+//! The remaining vertices of a cell.
 
 use super::cell::Place;
 use crate::bits::{WORD, ones_of};
 use crate::region::Vertex;
 use crate::triangle::{columns_in_band, is_inside};
 
-/// A bit for each vertex of a cell, set while it is left.
+/// A bit for each vertex of a cell, set while it remains.
 #[derive(Debug, Default)]
 pub(super) struct Left {
     /// `words` of them a row, and one more at the end.
@@ -14,7 +14,7 @@ pub(super) struct Left {
 }
 
 impl Left {
-    /// Begins with all vertices of a cell, `words` of bits a row.
+    /// Starts with all vertices of a cell, `words` of bits in a row.
     pub(super) fn fill(&mut self, vertices: &[u64], words: usize) {
         self.bits.clear();
         self.bits.extend_from_slice(vertices);
@@ -26,12 +26,12 @@ impl Left {
         &self.bits
     }
 
-    /// Takes a vertex away that is left, or puts it back.
+    /// Removes a remaining vertex, or restores it.
     pub(super) fn flip(&mut self, [x, y]: Place) {
         self.bits[self.words * usize::from(y) + usize::from(x) / WORD] ^= 1 << (x % 64);
     }
 
-    /// Whether a triangle of three that are left holds no other, its rim included.
+    /// Whether a triangle of three remaining vertices contains no other one, including its boundary.
     pub(super) fn is_free(&mut self, triangle: [Place; 3]) -> bool {
         for own in triangle {
             self.flip(own);
@@ -43,7 +43,7 @@ impl Left {
         is_free
     }
 
-    /// Whether a triangle, its rim included, holds a vertex that is left.
+    /// Whether a triangle, including its boundary, contains a remaining vertex.
     fn any(&self, triangle: [Place; 3]) -> bool {
         let [[a, a_row], [b, b_row], [c, c_row]] = triangle;
         let (west, east) = (a.min(b).min(c), a.max(b).max(c));
@@ -58,7 +58,7 @@ impl Left {
         })
     }
 
-    /// Whether a triangle holds a vertex that is left in some columns of a row, both ends included.
+    /// Whether a triangle contains a remaining vertex in some columns of a row, both ends included.
     fn any_in_row(&self, triangle: [Vertex; 3], row: u16, mut first: u16, last: u16) -> bool {
         while first <= last {
             let beyond = WORD - 1 - usize::from(last - first).min(WORD - 1);
@@ -72,7 +72,7 @@ impl Left {
         false
     }
 
-    /// The bits of a row from a column on; of what is beyond the row, anything.
+    /// The bits of a row from a column on; bits beyond the row are undefined.
     pub(super) fn from(&self, column: u16, row: u16) -> u64 {
         let word = self.words * usize::from(row) + usize::from(column) / WORD;
         let bit = column % 64;

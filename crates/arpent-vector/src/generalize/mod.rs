@@ -1,4 +1,4 @@
-//! Regions that fit together, with fewer vertices: every border is the same line for both of its sides.
+//! Coverages with fewer vertices: every border is the same line for both of its regions.
 
 mod arcs;
 mod borders;
@@ -24,38 +24,39 @@ use borders::{Mark, Workspace};
 use cell::Cell;
 pub use counts::DrawnCounts;
 
-/// Makes a coverage of the rows of a label raster: the regions of [`Polygonizer`], with fewer vertices, without gaps and
-/// overlaps.
+/// Makes a coverage from the rows of a label raster: the regions of [`Polygonizer`], with fewer vertices, without
+/// gaps and overlaps.
 ///
-/// Borders are generalized once, cell by cell of the lattice of 512 x 512 pixels that is anchored to the CRS: what becomes of a
-/// border depends on the pixels of its cell alone, as far as the extent holds it, not on what was done before. Borders to
-/// nodata stay as they are, so areas add up to the valid area exactly. Regions that share a border have the same vertices on
-/// it.
+/// Borders are generalized once, cell by cell of the lattice of 512 x 512 pixels that is anchored to the CRS: the
+/// result depends on the pixels of a border's cell alone, as far as they are in the extent, not on earlier work.
+/// Borders to nodata stay unchanged, so the areas sum to the valid area exactly. Regions that share a border have the
+/// same vertices on it.
 ///
-/// Borders may be smoothed ([`Generalizer::smooth`]), and outlines of buildings be made square ([`Generalizer::square`]). Both
-/// change how regions are drawn ([`Region::drawn`]), not their rings, and they, too, depend on the pixels of a cell alone.
+/// Borders may be smoothed ([`Generalizer::smooth`]), and outlines of buildings be made square
+/// ([`Generalizer::square`]). Both change how regions are drawn ([`Region::drawn`]), not their rings, and depend on
+/// the pixels of a cell alone, too.
 ///
-/// Rows are held until those of their cells are complete: 512 of them at most.
+/// Rows are held until their cells are complete: 512 at most.
 #[derive(Debug)]
 pub struct Generalizer {
     extent: Window,
     polygonizer: Polygonizer,
     drawing: Drawing,
     counts: DrawnCounts,
-    /// Labels and confidences of the rows that wait, one row behind another.
+    /// Labels and confidences of the rows that are held, one row after another.
     labels: Vec<u8>,
     confidence: Vec<u8>,
     areas: Vec<f64>,
-    /// Rows that have passed.
+    /// Rows added.
     rows: usize,
     work: Workspace,
 }
 
 impl Generalizer {
-    /// A coverage of the pixels of `extent` whose borders move by `tolerance_px` at most. Every class is a part of it.
+    /// A coverage of the pixels of `extent` whose borders move by at most `tolerance_px`. It contains every class.
     ///
     /// # Errors
-    /// [`VectorError::ExtentTooLarge`]; [`VectorError::BadOption`] when the tolerance is negative or not finite.
+    /// [`VectorError::ExtentTooLarge`]; [`VectorError::BadOption`] if the tolerance is negative or not finite.
     pub fn new(extent: Window, tolerance_px: f64) -> Result<Self, VectorError> {
         check_tolerance(tolerance_px)?;
         Ok(Self {
@@ -71,39 +72,41 @@ impl Generalizer {
         })
     }
 
-    /// The same, but corners that are left on borders are cut, `smooth_px` from the vertex at most. Ends of borders stay, and
-    /// so do corners that other borders are too near to. By that, no region loses more than `share` of the area of its
-    /// generalized outline; what it wins, others lose, at most half the square of `smooth_px` for each corner.
+    /// The same, with the remaining corners of borders cut, at most `smooth_px` from the vertex. Ends of borders
+    /// stay, and so do corners that are too near to other borders. A region loses at most `share` of the area of its
+    /// generalized outline; what it gains, its neighbors lose, at most half the square of `smooth_px` for each
+    /// corner.
     ///
-    /// # Errors [`VectorError::BadOption`] when `smooth_px` is neither 0 (corners stay) nor 1/64 or more, or `share` not from
+    /// # Errors
+    /// [`VectorError::BadOption`] if `smooth_px` is neither 0 (corners stay) nor 1/64 or more, or `share` is not from
     /// 0.0001 to 0.25.
     pub fn smooth(mut self, smooth_px: f64, share: f64) -> Result<Self, VectorError> {
         self.drawing.smoothing = Smoothing::new(smooth_px, share)?;
         Ok(self.drawn())
     }
 
-    /// The same, but outlines of regions of these classes, by id, are drawn with right angles in the direction of their walls,
-    /// where that is near enough to the pixels: every corner of them within the tolerance and one pixel, the area the same but
-    /// for a tenth. Borders of these classes are not smoothed.
+    /// The same, with outlines of regions of these classes, by id, drawn with right angles in the direction of their
+    /// walls, if that is near enough to the pixels: every pixel corner within the tolerance plus one pixel, and the
+    /// area changed by a tenth at most. Borders of these classes are not smoothed.
     ///
-    /// Only an outline that no other border meets is made square: not that of a building that touches others of another class,
-    /// a line of the lattice or what has no data, and none whose square outline would come near anything else. These stay
-    /// generalized.
+    /// Only an outline that meets no other border is made square: not that of a building that touches regions of
+    /// another class, a line of the lattice or nodata, and none whose square outline would come near any other line.
+    /// These stay generalized.
     #[must_use]
     pub fn square(mut self, classes: [bool; 256]) -> Self {
         self.drawing.square = Some(classes).filter(|classes| classes.contains(&true));
         self.drawn()
     }
 
-    /// Lets the polygonizer know how regions are drawn.
+    /// Sets how the polygonizer draws regions.
     fn drawn(self) -> Self {
         Self { polygonizer: self.polygonizer.drawn(&self.drawing), ..self }
     }
 
-    /// Takes the next row, as [`Polygonizer::push_row`] does.
+    /// Processes the next row, as [`Polygonizer::push_row`] does.
     ///
     /// # Errors
-    /// As [`Polygonizer::push_row`], which may refuse a row only when its cells are complete.
+    /// As [`Polygonizer::push_row`], which may report the error of a row only when its cells are complete.
     pub fn push_row(
         &mut self,
         labels: &[u8],
@@ -119,7 +122,7 @@ impl Generalizer {
         if (row + 1).rem_euclid(LATTICE) == 0 { self.pass_band(sink) } else { Ok(()) }
     }
 
-    /// Gives the regions that are still open to `sink`, and tells how regions were drawn.
+    /// Emits the regions that are still open to `sink`, and returns how regions were drawn.
     ///
     /// # Errors
     /// As [`Polygonizer::push_row`], for rows whose cells were not complete.
@@ -130,7 +133,7 @@ impl Generalizer {
         Ok(counts)
     }
 
-    /// Generalizes the cells of the rows that wait, and lets the rows pass.
+    /// Generalizes the cells of the rows that are held, and passes the rows on.
     fn pass_band(&mut self, sink: &mut impl FnMut(Region)) -> Result<(), VectorError> {
         let marks = self.marks();
         let Self { extent, polygonizer, drawing, counts, .. } = self;
@@ -148,7 +151,7 @@ impl Generalizer {
         Ok(())
     }
 
-    /// What is said of the vertices on the northern sides of the rows that wait.
+    /// Marks of the vertices on the northern sides of the rows that are held.
     fn marks(&mut self) -> BandMarks {
         let (width, height) = (self.extent.width, self.areas.len());
         let is_on = self.drawing.is_on();
@@ -178,7 +181,7 @@ impl Generalizer {
     }
 }
 
-/// A sink that counts regions as they are drawn, where they are drawn other than along their vertices.
+/// A sink that counts regions that are not drawn along their vertices.
 fn counted<'a>(
     drawing: &Drawing,
     counts: &'a mut DrawnCounts,
@@ -193,12 +196,12 @@ fn counted<'a>(
     }
 }
 
-/// What is said of the vertices on the northern sides of some rows: bits for each column, one row behind another.
+/// Marks of the vertices on the northern sides of some rows: bits for each column, one row after another.
 #[derive(Debug)]
 struct BandMarks {
     words: usize,
     gone: Vec<u64>,
-    /// Empty where regions are drawn along their vertices.
+    /// Empty if regions are drawn along their vertices.
     cut: Vec<u64>,
     square: Vec<u64>,
 }
@@ -210,7 +213,7 @@ impl BandMarks {
         Self { words, gone: bits(true), cut: bits(is_drawn), square: bits(is_drawn) }
     }
 
-    /// Says something of vertices of a row, from a column on.
+    /// Sets a mark of vertices of a row, from a column on.
     fn set(&mut self, mark: Mark, row: usize, col: usize, bits: u64) {
         let marked = match mark {
             Mark::Gone => &mut self.gone,
@@ -236,7 +239,7 @@ impl BandMarks {
     }
 }
 
-/// Whether a tolerance makes sense.
+/// Checks a tolerance.
 ///
 /// # Errors
 /// [`VectorError::BadOption`].

@@ -1,18 +1,21 @@
-//! What goes first.
+//! Priority queue of places, by change.
 
-/// Steps of change that are told apart, up to the tolerance.
-pub(super) const STEPS: usize = 64;
+/// Number of steps of change that are distinguished, up to the tolerance.
+pub(super) const STEPS: usize = LAST_STEP as usize + 1;
+
+/// The last step.
+pub(super) const LAST_STEP: u8 = 63;
 
 /// In no step.
 const NONE: u8 = u8::MAX;
 
-/// Places that wait, by the step of change they are in; of one step, the one that came last goes first.
+/// Queued places, by the step of change they are in; within a step, the last one added is removed first.
 #[derive(Debug)]
 pub(super) struct Queue {
     steps: [Vec<u32>; STEPS],
-    /// No step below this one has places.
+    /// Steps below this one are empty.
     lowest: usize,
-    /// For each place the step that it waits in; where it is found in another one, it is not there any more.
+    /// For each place the step that it is queued in; an entry in another step is stale.
     step_of: Vec<u8>,
 }
 
@@ -23,7 +26,7 @@ impl Default for Queue {
 }
 
 impl Queue {
-    /// Nothing waits; there are as many places.
+    /// Empties the queue, for a number of places.
     pub(super) fn clear(&mut self, places: usize) {
         self.steps.iter_mut().for_each(Vec::clear);
         self.lowest = 0;
@@ -31,7 +34,7 @@ impl Queue {
         self.step_of.resize(places, NONE);
     }
 
-    /// Lets a place wait in a step, or in none.
+    /// Queues a place in a step, or in none.
     pub(super) fn put(&mut self, place: u32, step: Option<u8>) {
         let step = step.unwrap_or(NONE);
         let known = &mut self.step_of[place as usize];
@@ -45,7 +48,7 @@ impl Queue {
         }
     }
 
-    /// Takes a place of the lowest step.
+    /// Removes a place of the lowest step.
     pub(super) fn pop(&mut self) -> Option<u32> {
         while let Some(places) = self.steps.get_mut(self.lowest) {
             let Some(place) = places.pop() else {

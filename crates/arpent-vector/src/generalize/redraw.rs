@@ -1,4 +1,6 @@
-//! Which outlines of buildings are drawn with right angles.
+//! Outlines of buildings that are drawn with right angles.
+
+use arpent_base::number::{ceil, exact, floor, truncate};
 
 use super::arcs::Arcs;
 use super::cell::{Cell, Place};
@@ -9,30 +11,30 @@ use crate::drawing::Drawing;
 use crate::region::Vertex;
 use crate::square::{Point, are_near, area, is_within, sides, square, squared_distance};
 
-/// Lines of different borders keep this distance, pixels, squared.
+/// Smallest distance between lines of different borders, pixels, squared.
 const GAP_SQUARED: f64 = 1.0 / 256.0;
 
-/// The same as a distance, and a little more.
+/// Slightly more than this distance, not squared.
 const GAP: f64 = 0.07;
 
-/// How much the area may change, as a part of it.
+/// Largest change of the area, as a fraction of it.
 const AREA_SHARE: f64 = 0.1;
 
-/// Outlines have at most this many corners.
+/// Largest number of corners of an outline.
 const MAX_CORNERS: usize = 64;
 
 /// The outlines of a cell that are drawn with right angles.
 ///
-/// An arc that goes around, without any junction, is looked at if the region inside is of a class that is to be made square;
-/// one after another, from north to south. The new outline is taken if
+/// A closed arc without any junction is checked if the region inside is of a class that is made square; one after
+/// another, from north to south. The new outline is used if
 ///
 /// - it has at most 64 corners, does not come near itself, and stays inside the cell;
-/// - every corner of the pixels is within the tolerance and one pixel of it, and each of its corners within twice that distance
-///   of the pixels;
-/// - its area is that of the pixels but for a tenth;
-/// - no line of another arc, and no outline that was taken before, comes nearer to it than a 16th of a pixel;
-/// - no vertex of another arc, and no outline taken before, lies between the old and the new outline. What is connected and
-///   meets neither lies on the same side of both, then.
+/// - every pixel corner is within the tolerance plus one pixel of it, and each of its corners within twice that
+///   distance of the pixels;
+/// - its area differs from that of the pixels by at most a tenth;
+/// - no line of another arc, and no outline used before, is nearer to it than a 16th of a pixel;
+/// - no vertex of another arc, and no outline used before, lies between the old and the new outline. Anything
+///   connected that meets neither of them is on the same side of both, then.
 #[derive(Debug, Default)]
 pub(super) struct Redraw {
     taken: Vec<Taken>,
@@ -45,7 +47,7 @@ struct Taken {
     bounds: Bounds,
 }
 
-/// Least column and row, greatest column and row.
+/// Smallest column and row, largest column and row.
 type Bounds = [f64; 4];
 
 impl Redraw {
@@ -88,7 +90,7 @@ impl Redraw {
         }
     }
 
-    /// Whether nothing else is near an outline, or between it and that of the arc it is drawn for.
+    /// Whether nothing else is near an outline, or between it and the outline of its arc.
     fn is_free(&self, new: &Taken, decimation: &mut Decimation, (first, end): (u32, u32)) -> bool {
         let own = first..end;
         let [west, north, east, south] = new.bounds;
@@ -102,7 +104,7 @@ impl Redraw {
         }
         let old: Vec<Point> =
             decimation.left_of(first).map(|place| decimation.places[place as usize].map(f64::from)).collect();
-        // The first one came again.
+        // The first vertex is repeated at the end.
         let old = &old[..old.len() - 1];
         let is_between = |p: Point| is_within(p, &new.corners) != is_within(p, old);
         let is_near =
@@ -114,7 +116,7 @@ impl Redraw {
         is_alone && holds_none(new, old, decimation, is_between)
     }
 
-    /// Whether the triangle of a corner and the middles of its sides comes near an outline that was taken.
+    /// Whether the triangle of a corner and the midpoints of its sides comes near an outline used before.
     pub(super) fn is_met(&self, [a, b, c]: [Place; 3]) -> bool {
         if self.taken.is_empty() {
             return false;
@@ -131,7 +133,7 @@ impl Redraw {
     }
 }
 
-/// The outline of an arc with right angles, if that is near enough to the pixels.
+/// The outline of an arc with right angles, if it is near enough to the pixels.
 fn redrawn(cell: &Cell, places: &[Place], drawing: &Drawing) -> Option<Vec<Point>> {
     let pixels: Vec<Vertex> = places.iter().map(|place| place.map(i64::from)).collect();
     let mut corners = square(&pixels, drawing.min_step_px())?;
@@ -140,8 +142,7 @@ fn redrawn(cell: &Cell, places: &[Place], drawing: &Drawing) -> Option<Vec<Point
         *corner = [corner[0] + col, corner[1] + row];
     }
     let [west, north, east, south] = bounds(&corners);
-    #[allow(clippy::cast_precision_loss, reason = "512 at most")]
-    let [width, height] = [cell.width as f64, cell.height as f64];
+    let [width, height] = [exact(cell.width), exact(cell.height)];
     let is_inside = west > GAP && north > GAP && east < width - GAP && south < height - GAP;
     if corners.len() > MAX_CORNERS || !is_inside || !is_simple(&corners) {
         return None;
@@ -151,13 +152,7 @@ fn redrawn(cell: &Cell, places: &[Place], drawing: &Drawing) -> Option<Vec<Point
     (is_as_large && is_close(&corners, &pixels, drawing.reach_px())).then_some(corners)
 }
 
-/// Whether no vertex of another arc lies between two outlines, the old one of vertices that are left.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "numbers of a cell"
-)]
+/// Whether no vertex of another arc lies between two outlines; the old one has the remaining vertices only.
 fn holds_none(
     new: &Taken,
     old: &[Point],
@@ -165,22 +160,22 @@ fn holds_none(
     is_between: impl Fn(Point) -> bool,
 ) -> bool {
     let of_old = bounds(old);
-    let low = [0, 1].map(|i| new.bounds[i].min(of_old[i]).floor() as i64);
-    let high = [2, 3].map(|i| new.bounds[i].max(of_old[i]).ceil() as i64);
+    let low = [0, 1].map(|i| floor::<i64>(new.bounds[i].min(of_old[i])));
+    let high = [2, 3].map(|i| ceil::<i64>(new.bounds[i].max(of_old[i])));
     let left = &mut decimation.left;
     let flip_own = |left: &mut Left| {
         for vertex in old {
-            left.flip(vertex.map(|v| v as u16));
+            left.flip(vertex.map(truncate::<u16>));
         }
     };
     flip_own(left);
     let any = (low[1]..=high[1])
-        .any(|row| left.ones_in_row(row, low[0], high[0]).any(|col| is_between([col as f64, row as f64])));
+        .any(|row| left.ones_in_row(row, low[0], high[0]).any(|col| is_between([exact(col), exact(row)])));
     flip_own(left);
     !any
 }
 
-/// Whether sides that are no neighbors keep their distance.
+/// Whether sides that are not adjacent keep their distance.
 fn is_simple(corners: &[Point]) -> bool {
     let n = corners.len();
     let side = |i: usize| (corners[i], corners[(i + 1) % n]);

@@ -1,16 +1,15 @@
-#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small numbers")]
-
 mod drawn;
 
 use std::collections::HashMap;
 
+use arpent_base::number::{exact, fitted};
 use arpent_raster::LABEL_NODATA;
-use geo::Validation;
+use arpent_testing::shapes::{LabelMap, Shape, label_maps};
 use proptest::prelude::*;
 
 use super::*;
 use crate::region::Vertex;
-use crate::shapes::{doubled_area, edges, polygon};
+use crate::shapes::{assert_valid, doubled_area, edges};
 
 /// A map drawn by a function of grid columns and rows.
 fn coverage(extent: Window, tolerance_px: f64, label: impl Fn(i64, i64) -> u8) -> Vec<Region> {
@@ -33,7 +32,7 @@ fn fill(
     (found, counts)
 }
 
-/// All laws that hold for the coverage of an extent.
+/// All invariants of the coverage of an extent.
 fn assert_laws(regions: &[Region], extent: Window, label: impl Fn(i64, i64) -> u8) {
     let is_valid =
         |[col, row]: Vertex| extent.contains(&Window::new(col, row, 1, 1)) && label(col, row) != LABEL_NODATA;
@@ -48,9 +47,7 @@ fn assert_laws(regions: &[Region], extent: Window, label: impl Fn(i64, i64) -> u
                 assert_eq!(lines.insert(line, number), None, "{line:?} is of two regions");
             }
         }
-        if let Err(error) = polygon(region).check_validation() {
-            panic!("{error} in {region:?}");
-        }
+        assert_valid(region);
     }
     // Every line has another region on its other side, with the same ends, or no data.
     for (a, b) in lines.keys().copied().filter(|(a, b)| !lines.contains_key(&(*b, *a))) {
@@ -74,7 +71,7 @@ fn assert_laws(regions: &[Region], extent: Window, label: impl Fn(i64, i64) -> u
     assert_eq!(regions.iter().map(|r| r.pixels).sum::<u64>(), valid as u64);
 }
 
-/// Numbers that look like chance, of places.
+/// Pseudo-random numbers of places.
 fn noise(seed: u64, col: i64, row: i64) -> u64 {
     let mut state = seed
         ^ col.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15)
@@ -92,8 +89,8 @@ fn patches(seed: u64, classes: u64, size: i64, holes: u64) -> impl Fn(i64, i64) 
         let pixel = noise(seed + 1, col, row);
         match pixel % 1000 {
             n if n < holes => LABEL_NODATA,
-            n if n < 60 => (pixel / 1000 % classes) as u8,
-            _ => (patch % classes) as u8,
+            n if n < 60 => fitted(pixel / 1000 % classes),
+            _ => fitted(patch % classes),
         }
     }
 }
@@ -108,10 +105,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
+    fn hard_shapes_obey_the_laws(map in label_maps(40), tolerance in prop_oneof![Just(0.0), Just(1.0), 0.0f64..20.0]) {
+        let label = |col, row| map.at(col, row);
+        assert_laws(&coverage(map.window, tolerance, label), map.window, label);
+    }
+
+    #[test]
     fn noise_obeys_the_laws(extent in extents(), seed in any::<u64>(), classes in 1u64..5, tolerance in 0.0f64..5.0) {
         let label = move |col, row| match noise(seed, col, row) % (classes * 8 + 1) {
             0 => LABEL_NODATA,
-            n => (n % classes) as u8,
+            n => fitted(n % classes),
         };
         assert_laws(&coverage(extent, tolerance, label), extent, label);
     }
@@ -189,7 +192,7 @@ fn without_tolerance_every_corner_stays() {
             (region.pixels, region.bbox, region.rings.len())
         );
         for (ring, all) in region.rings.iter().zip(&same.rings) {
-            // What is more are vertices on straight sides, where others meet.
+            // Additional vertices are on straight sides, where others meet.
             let mut rest = all.iter();
             assert!(ring.iter().all(|v| rest.any(|w| w == v)), "{ring:?} in {all:?}");
         }
@@ -204,9 +207,31 @@ fn stairs_become_slopes_and_stay_within_the_tolerance() {
     assert_laws(&regions, extent, label);
     let vertices: usize = regions.iter().map(|r| r.rings[0].len()).sum();
     assert!(vertices <= 16, "{vertices} vertices");
-    let distance = |[col, row]: Vertex| (10 * col - 3 * row - 800).abs() as f64 / 109f64.sqrt();
+    let distance = |[col, row]: Vertex| exact((10 * col - 3 * row - 800).abs()) / 109f64.sqrt();
     let inner = |v: &&Vertex| (6..405).contains(&v[0]) && (6..405).contains(&v[1]);
     assert!(regions.iter().flat_map(|r| &r.rings[0]).filter(inner).all(|v| distance(*v) < 2.0));
+}
+
+#[test]
+fn long_shapes_obey_the_laws() {
+    for shape in Shape::ALL {
+        // Every hole of a sieve is compared with every other.
+        let side = if shape == Shape::Sieve { 40 } else { 150 };
+        let map = LabelMap::new(Window::new(440, 1000, side, side - 7), shape, 1, 0, [1, 0]);
+        let label = |col, row| map.at(col, row);
+        assert_laws(&coverage(map.window, 1.0, label), map.window, label);
+    }
+}
+
+#[test]
+fn an_extent_without_pixels_has_no_region() {
+    for (width, height) in [(0, 0), (0, 3), (3, 0)] {
+        let generalizer = Generalizer::new(Window::new(-3, 510, width, height), 1.0).unwrap();
+        let generalizer = generalizer.smooth(2.0, 0.1).unwrap().square([true; 256]);
+        let (regions, counts) = fill(generalizer, Window::new(-3, 510, width, height), |_, _| 1);
+        assert!(regions.is_empty() && counts == DrawnCounts::default());
+    }
+    assert!(Generalizer::new(Window::new(i64::MAX - 1, 0, 5, 5), 1.0).is_err());
 }
 
 #[test]

@@ -1,25 +1,25 @@
-//! Things joined two by two.
+//! Disjoint sets.
 
-/// Groups of the numbers from 0 on: what is joined, directly or through others, is in one group.
+/// Disjoint sets of the numbers from 0 on: numbers joined directly or through others are in one group.
 #[derive(Debug)]
 pub(super) struct Groups {
-    /// A number of the same group that is not greater; itself for the least of a group.
+    /// A number of the same group that is not greater; itself for the smallest one of a group.
     lesser: Vec<usize>,
 }
 
 impl Groups {
-    /// Each of the first `count` numbers for itself.
+    /// Puts each of the first `count` numbers into a group of its own.
     pub(super) fn new(count: usize) -> Self {
         Self { lesser: (0..count).collect() }
     }
 
-    /// Makes one group of the groups of two numbers.
+    /// Merges the groups of two numbers.
     pub(super) fn join(&mut self, a: usize, b: usize) {
         let (a, b) = (self.first(a), self.first(b));
         self.lesser[a.max(b)] = a.min(b);
     }
 
-    /// The least number of the group of each.
+    /// The smallest number of the group of each.
     pub(super) fn firsts(mut self) -> Vec<usize> {
         for i in 0..self.lesser.len() {
             self.lesser[i] = self.lesser[self.lesser[i]];
@@ -27,7 +27,7 @@ impl Groups {
         self.lesser
     }
 
-    /// The least number of a group; the way there gets shorter for those who come later.
+    /// The smallest number of a group; shortens the path for later calls.
     fn first(&mut self, mut i: usize) -> usize {
         while self.lesser[i] != i {
             self.lesser[i] = self.lesser[self.lesser[i]];

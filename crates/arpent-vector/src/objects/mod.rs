@@ -1,4 +1,4 @@
-//! Boxes that belong together to objects.
+//! Joins boxes to objects.
 
 mod groups;
 pub(crate) mod shape;
@@ -7,17 +7,18 @@ mod tests;
 
 use std::cmp::Ordering;
 
-use crate::detections::as_f64;
+use arpent_base::number::{approximate, floor};
+
 use crate::{Detection, VectorError};
 use groups::Groups;
 
-/// Detections of one class that belong together: a long or broken thing that a network found piece by piece.
+/// Detections of one class that form one object: a long or interrupted object that a network found piece by piece.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
     /// The class.
     pub class_id: u8,
-    /// The highest score of its fragments, 0 to 1. A person goes through the objects from the likeliest down, and a
-    /// weak fragment beside a strong one is no reason to look at that one later.
+    /// The highest score of its fragments, 0 to 1. Objects are reviewed from the highest score down, and a weak
+    /// fragment next to a strong one must not lower the rank.
     pub score: f32,
     /// The boxes of its fragments (first column, first row, end column, end row; grid pixels), in the order of these
     /// numbers.
@@ -30,24 +31,25 @@ impl Object {
         Self { class_id: detection.class_id, score: detection.score, boxes: vec![detection.bbox] }
     }
 
-    /// Number of detections that it is made of.
+    /// Number of its detections.
     pub fn fragments(&self) -> usize {
         self.boxes.len()
     }
 }
 
-/// Joins detections of one class that lie close to each other, strip by strip; a [`crate::DetectionMerger`] comes before it.
+/// Joins detections of one class that are close to each other, strip by strip; a [`crate::DetectionMerger`] comes
+/// before it.
 ///
-/// Two detections are neighbors when neither the columns nor the rows between their boxes are more than the two numbers of `gap_px`; 0
-/// joins boxes that touch or overlap. A cluster is what can be reached from neighbor to neighbor, in whatever order the
-/// detections come and however they are cut into strips. It is handed out as one object when no later detection
-/// can be a neighbor of any of its fragments.
+/// Two detections are neighbors if neither the columns nor the rows between their boxes exceed the two numbers of
+/// `gap_px`; 0 joins boxes that touch or overlap. A cluster is a set of detections connected through neighbors,
+/// whatever the order of the detections and the strips. It is emitted as one object when no later detection can be a
+/// neighbor of any of its fragments.
 ///
 /// A cluster without end (a crack along a whole road) would be held to the end. Therefore a cluster that is wider or
-/// higher than `max_extent_px` is cut along the lattice of that many pixels that is anchored to the origin of the CRS:
-/// its fragments are joined only by way of neighbors whose boxes have their middles in the same cell. Smaller clusters
-/// are never cut. What is cut, and where, depends on the cluster alone. Memory grows with the width of the extent
-/// and with the detections in `max_extent_px` rows, not with the rows that have passed.
+/// higher than `max_extent_px` is cut along the lattice of that many pixels that is anchored to the origin of the
+/// CRS: its fragments are joined only through neighbors whose boxes have their centers in the same cell. Smaller
+/// clusters are never cut. Whether and where a cluster is cut depends on the cluster alone. Memory grows with the
+/// width of the extent and with the detections in `max_extent_px` rows, not with the number of rows processed.
 #[derive(Debug)]
 pub struct ObjectMerger {
     /// Columns and rows.
@@ -60,7 +62,7 @@ pub struct ObjectMerger {
 #[derive(Debug, Clone, Copy)]
 struct Fragment {
     detection: Detection,
-    /// Whether it belongs to a cluster that is known to be too large; some of it may have been handed out.
+    /// Whether it belongs to a cluster that is too large; parts of it may already have been emitted.
     is_cut: bool,
 }
 
@@ -76,11 +78,11 @@ impl Fragment {
 }
 
 impl ObjectMerger {
-    /// A merger that joins detections at most so many columns and so many rows apart, and cuts what is larger than
+    /// A merger that joins detections at most so many columns and rows apart, and cuts clusters larger than
     /// `max_extent_px`.
     ///
     /// # Errors
-    /// [`VectorError::BadOption`] when the gap is negative or not finite, or when the largest extent is 0.
+    /// [`VectorError::BadOption`] if the gap is negative or not finite, or if the largest extent is 0.
     pub fn new(gap_px: [f64; 2], max_extent_px: u32) -> Result<Self, VectorError> {
         if let Some(value) = gap_px.into_iter().find(|gap| !(gap.is_finite() && *gap >= 0.0)) {
             let option = "gap_px";
@@ -94,13 +96,13 @@ impl ObjectMerger {
         Ok(Self { gap_px, max_extent_px, done_above_row: i64::MIN, pending: Vec::new() })
     }
 
-    /// Takes the detections of a strip, in any order, and gives the objects that are complete to `sink`. The caller
-    /// promises that every later detection starts at `done_above_row` or below it; behind a
-    /// [`crate::DetectionMerger`] that is its [`crate::DetectionMerger::done_above_row`] after the push.
+    /// Adds the detections of a strip, in any order, and emits the objects that are complete to `sink`. The caller
+    /// guarantees that every later detection starts at or below `done_above_row`; after a [`crate::DetectionMerger`]
+    /// that is its [`crate::DetectionMerger::done_above_row`] after the push.
     ///
     /// # Errors
-    /// [`VectorError::BadDetection`] for boxes and scores that are not numbers, [`VectorError::LateDetection`]
-    /// when the promise was broken; nothing is taken then.
+    /// [`VectorError::BadDetection`] for boxes and scores that are not numbers, [`VectorError::LateDetection`] if the
+    /// guarantee was violated; nothing is added then.
     pub fn push(
         &mut self,
         detections: &[Detection],
@@ -114,7 +116,7 @@ impl ObjectMerger {
         Ok(())
     }
 
-    /// Gives the objects that are still held to `sink`.
+    /// Emits the objects that are still held to `sink`.
     pub fn finish(mut self, sink: &mut impl FnMut(Object)) {
         self.done_above_row = i64::MAX;
         self.settle(sink);
@@ -125,7 +127,7 @@ impl ObjectMerger {
         self.pending.len()
     }
 
-    /// Hands out the clusters, or the pieces of clusters that are cut, that nothing to come can touch.
+    /// Emits the clusters, or the pieces of clusters that are cut, that no later detection can touch.
     fn settle(&mut self, sink: &mut impl FnMut(Object)) {
         self.pending.sort_unstable_by(Fragment::order);
         let clusters = self.join(|_, _| true);
@@ -159,7 +161,8 @@ impl ObjectMerger {
         objects.into_iter().for_each(sink);
     }
 
-    /// Groups of pending fragments that are neighbors, as far as `may_join` allows: the first of the group, for each.
+    /// Groups of pending fragments that are neighbors, as far as `may_join` allows: for each fragment, the first one
+    /// of its group.
     fn join(&self, may_join: impl Fn(&Fragment, &Fragment) -> bool) -> Vec<usize> {
         let mut groups = Groups::new(self.pending.len());
         for (i, a) in self.pending.iter().enumerate() {
@@ -179,8 +182,8 @@ impl ObjectMerger {
         groups.firsts()
     }
 
-    /// Marks the fragments of clusters that are too large, or that were when they were seen last: what they lack now has
-    /// been handed out.
+    /// Marks the fragments of clusters that are too large, or that were at the last check: their missing fragments
+    /// have been emitted.
     fn mark_cuts(&mut self, clusters: &[usize]) {
         let nothing = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
         let mut extents = vec![(nothing, false); self.pending.len()];
@@ -196,17 +199,16 @@ impl ObjectMerger {
         }
     }
 
-    /// The cell of the lattice that holds the middle of a fragment.
-    #[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
+    /// The cell of the lattice that contains the center of a fragment.
     fn cell(&self, fragment: &Fragment) -> [i64; 2] {
         let [col0, row0, col1, row1] = fragment.detection.bbox;
         let middle = [col0.midpoint(col1), row0.midpoint(row1)];
-        middle.map(|m| (m / self.max_extent_px).floor() as i64)
+        middle.map(|m| floor::<i64>(m / self.max_extent_px))
     }
 
     /// Whether no later detection can be a neighbor.
     fn has_passed(&self, detection: &Detection) -> bool {
         let done = self.done_above_row;
-        done == i64::MAX || as_f64(done) - detection.bbox[3] > self.gap_px[1]
+        done == i64::MAX || approximate(done) - detection.bbox[3] > self.gap_px[1]
     }
 }

@@ -1,34 +1,37 @@
-//! Boxes to one outline, in grid pixels.
+//! Converts boxes to one outline, in grid pixels.
 
 use std::collections::BTreeSet;
 
+use arpent_base::number::{approximate, exact, offset, round};
 use arpent_raster::{LABEL_NODATA, Window};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Polygonizer;
 
-/// Sides of boxes are compared, and boxes identified, in this fraction of a pixel.
+/// Box sides are compared, and boxes identified, in this fraction of a pixel.
 const STEPS: f64 = 16.0;
 
-/// Corners are kept within this many steps of the grid's origin, so that products of their differences can be counted.
+/// Corners are kept within this many steps of the grid's origin, so that products of their differences do not
+/// overflow.
 const FARTHEST: i64 = 1 << 45;
 
-/// A rectangle has to be smaller than another by this part of it to be preferred; what is closer is a matter of rounding.
+/// A rectangle is preferred only if it is smaller than another by this factor; smaller differences are rounding.
 const CLEARLY_SMALLER: f64 = 1.0 - 1e-9;
 
-/// What is drawn of an object. Shapes other than the box are made of the corners of its boxes to 1/16 pixel; an object of one
-/// fragment is that fragment's box whatever the shape.
+/// How an object is drawn. Shapes other than the box are computed from the corners of its boxes to 1/16 pixel; an
+/// object of one fragment is drawn as that fragment's box for every shape.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
-    /// The smallest rectangle along rows and columns that holds its boxes.
+    /// The smallest rectangle along rows and columns that contains its boxes.
     #[default]
     Box,
-    /// The rectangle of the fewest pixels that holds its boxes, in any direction; along rows and columns if
-    /// there is none smaller. Its corners are right angles where pixels are square.
+    /// The rectangle with the smallest area in pixels that contains its boxes, in any direction; along rows and
+    /// columns if no other is smaller. Its corners are right angles if pixels are square.
     OrientedBox,
-    /// The outline of its boxes with its holes; where the boxes do not share a side or an area, the convex hull of all.
+    /// The outline of its boxes with its holes; if the boxes are not connected through a side or an area, the convex
+    /// hull of all.
     Footprint,
 }
 
@@ -38,26 +41,26 @@ type Corner = [i64; 2];
 /// A polygon in pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outline {
-    /// The exterior, then holes; [column, row] each. As those of a [`crate::Region`], but for numbers that need not be whole.
+    /// The exterior, then holes; [column, row] each. As those of a [`crate::Region`], but coordinates need not be
+    /// integers.
     pub(crate) rings: Vec<Vec<[f64; 2]>>,
     /// Pixels inside.
     pub(crate) area_px: f64,
 }
 
-/// The smallest box that holds two.
+/// The smallest box that contains two.
 pub(crate) fn enclose(a: [f64; 4], b: &[f64; 4]) -> [f64; 4] {
     [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]
 }
 
-/// The numbers by which boxes are identified, whatever their order.
-#[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
+/// The numbers that identify boxes, independent of their order.
 pub(crate) fn box_numbers(boxes: &[[f64; 4]]) -> Vec<i64> {
-    let mut quantised: Vec<[i64; 4]> = boxes.iter().map(|b| b.map(|v| (v * STEPS).round() as i64)).collect();
+    let mut quantised: Vec<[i64; 4]> = boxes.iter().map(|b| b.map(|v| round::<i64>(v * STEPS))).collect();
     quantised.sort_unstable();
     quantised.into_flattened()
 }
 
-/// The outline of boxes, `bbox` being the box that holds them all.
+/// The outline of boxes; `bbox` is the box that contains them all.
 pub(crate) fn outline(boxes: &[[f64; 4]], bbox: [f64; 4], shape: Shape) -> Outline {
     let drawn = match shape {
         Shape::Box => None,
@@ -74,27 +77,20 @@ impl Outline {
         Self { rings: vec![ring], area_px: (col1 - col0) * (row1 - row0) }
     }
 
-    /// `None` when the exterior is no polygon.
+    /// `None` if the exterior is not a polygon.
     fn of_rings(rings: &[Vec<Corner>]) -> Option<Self> {
         let doubled: i128 = rings.iter().map(|ring| doubled_area(ring)).sum();
-        let pixels = |ring: &Vec<Corner>| ring.iter().map(|c| c.map(|v| as_f64(v) / STEPS)).collect();
-        #[allow(clippy::cast_precision_loss, reason = "rounded once")]
-        let area_px = doubled as f64 / (2.0 * STEPS * STEPS);
+        let pixels = |ring: &Vec<Corner>| ring.iter().map(|c| c.map(|v| exact(v) / STEPS)).collect();
+        let area_px = approximate(doubled) / (2.0 * STEPS * STEPS);
         (doubled > 0).then(|| Self { rings: rings.iter().map(pixels).collect(), area_px })
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "corners stay below 2^46")]
-fn as_f64(steps: i64) -> f64 {
-    steps as f64
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
 fn steps(pixels: f64) -> i64 {
-    ((pixels * STEPS).round() as i64).clamp(-FARTHEST, FARTHEST)
+    round::<i64>(pixels * STEPS).clamp(-FARTHEST, FARTHEST)
 }
 
-/// Twice the area of a triangle; positive when, on the ground, c lies to the left of the way from a to b.
+/// Twice the area of a triangle; positive if, on the ground, c lies to the left of the way from a to b.
 fn turn(a: Corner, b: Corner, c: Corner) -> i128 {
     let difference = |p: Corner, q: Corner| [i128::from(q[0] - p[0]), i128::from(q[1] - p[1])];
     let (u, v) = (difference(a, b), difference(a, c));
@@ -121,7 +117,7 @@ fn hull(boxes: &[[f64; 4]]) -> Vec<Corner> {
     ring
 }
 
-/// The side of the hull on the way from the first of sorted corners to the last.
+/// The side of the hull on the way from the first to the last of sorted corners.
 fn half_hull<'a>(corners: impl Iterator<Item = &'a Corner>) -> Vec<Corner> {
     let mut side: Vec<Corner> = Vec::new();
     for corner in corners {
@@ -133,12 +129,12 @@ fn half_hull<'a>(corners: impl Iterator<Item = &'a Corner>) -> Vec<Corner> {
     side
 }
 
-/// The smallest rectangle around a hull; it has a side along one of the hull's. `None` when none is smaller than
-/// that along rows and columns.
+/// The smallest rectangle around a hull; one of its sides is along a side of the hull. `None` if none is smaller than
+/// the rectangle along rows and columns.
 fn oriented_box(hull: &[Corner]) -> Option<Outline> {
     let [origin, _, _, ..] = *hull else { return None };
     let corners: Vec<[f64; 2]> =
-        hull.iter().map(|c| [as_f64(c[0] - origin[0]), as_f64(c[1] - origin[1])]).collect();
+        hull.iter().map(|c| [exact(c[0] - origin[0]), exact(c[1] - origin[1])]).collect();
     let mut best = Rectangle::around(&corners, [0.0, 1.0]);
     let upright = best.area;
     for (a, b) in corners.iter().zip(corners.iter().cycle().skip(1)) {
@@ -154,7 +150,7 @@ fn oriented_box(hull: &[Corner]) -> Option<Outline> {
 struct Rectangle {
     /// One of its directions; the other is to the left of it on the ground.
     along: [f64; 2],
-    /// Least and greatest products of corners with the first direction and with the second.
+    /// Smallest and largest products of corners with the first direction and with the second.
     spans: [[f64; 2]; 2],
     area: f64,
 }
@@ -175,11 +171,12 @@ impl Rectangle {
         let length = squared_length(self.along);
         let corner = |u: f64, v: f64| {
             let [col, row] = [(u * dx + v * dy) / length, (u * dy - v * dx) / length];
-            [(as_f64(origin[0]) + col) / STEPS, (as_f64(origin[1]) + row) / STEPS]
+            [(exact(origin[0]) + col) / STEPS, (exact(origin[1]) + row) / STEPS]
         };
         let mut ring = vec![corner(u0, v0), corner(u1, v0), corner(u1, v1), corner(u0, v1)];
         let is_before = |a: &[f64; 2], b: &[f64; 2]| a[1].total_cmp(&b[1]).then(a[0].total_cmp(&b[0]));
-        let first = (0..ring.len()).min_by(|a, b| is_before(&ring[*a], &ring[*b])).unwrap_or(0);
+        let first =
+            (0..ring.len()).min_by(|a, b| is_before(&ring[*a], &ring[*b])).expect("it has four corners");
         ring.rotate_left(first);
         Outline { rings: vec![ring], area_px: self.area / (STEPS * STEPS) }
     }
@@ -189,14 +186,14 @@ fn squared_length([dx, dy]: [f64; 2]) -> f64 {
     dx * dx + dy * dy
 }
 
-/// The outline of the union of boxes, `None` when it has several parts. Boxes thinner than a step are not seen.
+/// The outline of the union of boxes, `None` if it has several parts. Boxes thinner than a step are ignored.
 fn footprint(boxes: &[[f64; 4]]) -> Option<Outline> {
     let boxes: Vec<[i64; 4]> = boxes.iter().map(|b| b.map(steps)).collect();
     let lines = |sides: [usize; 2]| -> Vec<i64> {
         let all: BTreeSet<i64> = boxes.iter().flat_map(|b| sides.map(|side| b[side])).collect();
         all.into_iter().collect()
     };
-    // A raster with a column and a row between any two sides: what is traced there are numbers of sides.
+    // A raster with a column and a row between any two sides: the traced coordinates are numbers of sides.
     let (cols, rows) = (lines([0, 2]), lines([1, 3]));
     let between = |lines: &[i64]| lines.len().checked_sub(1).filter(|count| *count > 0);
     let extent = Window::new(0, 0, between(&cols)?, between(&rows)?);
@@ -214,9 +211,8 @@ fn footprint(boxes: &[[f64; 4]]) -> Option<Outline> {
     }
     polygonizer.finish(&mut |part| parts.push(part));
     let [part] = &parts[..] else { return None };
-    let index = |number: i64| usize::try_from(number).unwrap_or(0);
     let corners =
-        |ring: &Vec<[i64; 2]>| ring.iter().map(|[c, r]| [cols[index(*c)], rows[index(*r)]]).collect();
+        |ring: &Vec<[i64; 2]>| ring.iter().map(|[c, r]| [cols[offset(*c)], rows[offset(*r)]]).collect();
     Outline::of_rings(&part.rings.iter().map(corners).collect::<Vec<_>>())
 }
 

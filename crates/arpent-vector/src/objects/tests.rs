@@ -1,4 +1,5 @@
 use arpent_base::Diagnostic as _;
+use arpent_base::number::{approximate, exact, floor, truncate};
 use proptest::prelude::*;
 
 use super::*;
@@ -8,7 +9,7 @@ fn detection(class_id: u8, score: f32, bbox: [f64; 4]) -> Detection {
     Detection { class_id, score, bbox }
 }
 
-/// One strip's detections and the row above which all is done then.
+/// One strip's detections and the row above which everything is complete then.
 type Strip = (Vec<Detection>, i64);
 
 fn merge(strips: &[Strip], gap_px: f64, max_extent_px: u32) -> Vec<Object> {
@@ -28,7 +29,8 @@ fn sorted(mut objects: Vec<Object>) -> Vec<Object> {
     objects
 }
 
-/// The closure over a whole set at once, one number for each: the least number of those it can reach. The oracle.
+/// The closure over a whole set at once, one number for each: the smallest number of those it can reach. The
+/// reference.
 fn closure(count: usize, is_near: impl Fn(usize, usize) -> bool) -> Vec<usize> {
     let mut group: Vec<usize> = (0..count).collect();
     loop {
@@ -44,7 +46,6 @@ fn closure(count: usize, is_near: impl Fn(usize, usize) -> bool) -> Vec<usize> {
     }
 }
 
-#[allow(clippy::cast_possible_truncation)]
 fn merged_at_once(all: &[Detection], gap_px: f64, max_extent_px: u32) -> Vec<Object> {
     let is_near = |i: usize, j: usize| {
         let (a, b) = (&all[i], &all[j]);
@@ -64,7 +65,7 @@ fn merged_at_once(all: &[Detection], gap_px: f64, max_extent_px: u32) -> Vec<Obj
         .collect();
     let cell = |i: usize| {
         let b = all[i].bbox;
-        [b[0] + b[2], b[1] + b[3]].map(|m| (m / 2.0 / f64::from(max_extent_px)).floor() as i64)
+        [b[0] + b[2], b[1] + b[3]].map(|m| floor::<i64>(m / 2.0 / f64::from(max_extent_px)))
     };
     let pieces = closure(all.len(), |i, j| is_near(i, j) && (!is_large[i] || cell(i) == cell(j)));
     let object = |first: usize| {
@@ -85,7 +86,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// Detections in any order, each in any strip before the one that declares its first row done.
+    /// Detections in any order, each in any strip before the one that declares its first row complete.
     fn strips()(
         all in prop::collection::vec((detections(), 0.0f64..1.0, any::<u32>()), 0..70),
         mut cuts in prop::collection::vec(-30i64..40, 0..9),
@@ -94,9 +95,8 @@ prop_compose! {
         cuts.push(i64::MAX);
         let mut strips: Vec<Vec<(u32, Detection)>> = vec![Vec::new(); cuts.len()];
         for (d, when, order) in all {
-            let last = cuts.iter().position(|cut| d.bbox[1] < as_f64(*cut)).unwrap();
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-            strips[(when * (last + 1) as f64) as usize].push((order, d));
+            let last = cuts.iter().position(|cut| d.bbox[1] < approximate(*cut)).unwrap();
+            strips[truncate::<usize>(when * exact(last + 1))].push((order, d));
         }
         let in_order = |mut strip: Vec<(u32, Detection)>| {
             strip.sort_by_key(|s| s.0);

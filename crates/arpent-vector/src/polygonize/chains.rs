@@ -1,21 +1,23 @@
-//! Boundaries under construction.
+//! Open boundaries.
 //!
-//! A boundary is walked with its region on the left: down western sides, east along southern sides, up eastern
+//! A boundary is traversed with its region on the left: down western sides, east along southern sides, up eastern
 //! sides, west along northern sides. It alternates between horizontal and vertical edges, so its horizontal edges
-//! alone tell it all: an edge ends in the column in which the next one starts. While rows come, a boundary is a
+//! alone describe it: an edge ends in the column in which the next one starts. While rows are added, a boundary is a
 //! set of open chains of horizontal edges; each chain grows downward at both of its ends, the last edge being
 //! followed by a western side of a run of pixels and the first being preceded by an eastern side.
 
-/// Set on a column or row when the region touches itself diagonally there, so the ring may pass the vertex twice.
+use arpent_base::number::fitted;
+
+/// Set on a column or row if the region touches itself diagonally there, so the ring may pass the vertex twice.
 pub(super) const TOUCH: u32 = 1 << 31;
 
-/// Set on a column or row when the vertex is not to be a vertex of a ring.
+/// Set on a column or row if the vertex is removed from rings.
 pub(super) const GONE: u32 = 1 << 30;
 
-/// Set on a column or row when the corner of the vertex is cut.
+/// Set on a column or row if the corner of the vertex is cut.
 pub(super) const CUT: u32 = 1 << 29;
 
-/// Set on a column or row when the vertex is the first one of a ring that is drawn square.
+/// Set on a column or row if the vertex is the first one of a ring that is drawn square.
 pub(super) const SQUARE: u32 = 1 << 28;
 
 /// The column or row without its marks.
@@ -23,7 +25,7 @@ pub(super) fn place(marked: u32) -> u32 {
     marked & !(TOUCH | GONE | CUT | SQUARE)
 }
 
-/// A horizontal edge to be: where it starts and how it touches.
+/// The start of a horizontal edge, with its marks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Corner {
     /// Column of its start, counted from the extent's, with the marks of the start.
@@ -41,7 +43,7 @@ struct Edge {
     peer: u32,
 }
 
-/// All edges of the regions that are open, in slots that are used again.
+/// All edges of open regions, in reused slots.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
     edges: Vec<Edge>,
@@ -71,7 +73,7 @@ impl Chains {
             return slot;
         }
         // `Polygonizer::push_row` refuses rows that could bring the count beyond u32.
-        let slot = u32::try_from(self.edges.len()).unwrap_or(u32::MAX);
+        let slot = fitted(self.edges.len());
         self.edges.push(Edge { at, next: slot, peer: slot });
         slot
     }

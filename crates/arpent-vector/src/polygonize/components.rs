@@ -1,38 +1,40 @@
-//! Regions under construction: what is counted of them, and which of them turned out to be one.
+//! Open regions: their sums, and which of them have turned out to be the same region.
+
+use arpent_base::number::fitted;
 
 use super::span::Span;
 use super::sums::Scored;
 
-/// Regions that are open, in slots that are used again.
+/// Open regions, in reused slots.
 #[derive(Debug, Default)]
 pub(super) struct Components {
     slots: Vec<Component>,
     free: Vec<u32>,
-    /// Slots that became part of another during the row at hand; runs may still name them.
+    /// Slots that were merged into another during the current row; runs may still refer to them.
     merged: Vec<u32>,
 }
 
-/// What is known of a region so far.
+/// The sums of a region so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Component {
     parent: u32,
-    /// Runs that it is made of: what the length of its outline is proportional to.
+    /// Number of its runs: the length of its outline is proportional to it.
     pub(super) runs: u64,
     pub(super) pixels: u64,
-    /// Sum of the confidences, and pixels that have one.
+    /// Sum of the confidences, and number of pixels that have one.
     pub(super) confidence_sum: u64,
     pub(super) scored: u64,
-    /// Ground area, 2^-64 square metres: a sum of integers, whose order does not matter.
+    /// Ground area, 2^-64 square meters: a sum of integers, independent of the order.
     pub(super) area_q64: u128,
     pub(super) span: Span,
-    /// 4-connected parts of it whose exterior is not closed yet; one and another may meet at a corner.
+    /// 4-connected parts of it whose exterior is not closed yet; different parts may meet at a corner.
     pub(super) parts: u32,
     /// Closed rings, each by one of its edges: those of its holes and, if regions are 8-connected, the exteriors of parts.
     pub(super) rings: Vec<u32>,
 }
 
 impl Component {
-    /// Counts the pixels of another component or run too.
+    /// Adds the sums of another component or run.
     fn absorb(&mut self, other: Self) {
         self.runs += other.runs;
         self.pixels += other.pixels;
@@ -42,7 +44,7 @@ impl Component {
         self.span.include(&other.span);
         self.parts += other.parts;
         let (mut long, short) = (std::mem::take(&mut self.rings), other.rings);
-        // The longer list is kept, so that n rings are moved n log n times at most; their order is settled later.
+        // The longer list is kept, so that n rings are moved n log n times at most; they are sorted later.
         self.rings = if long.len() >= short.len() {
             long.extend(short);
             long
@@ -53,7 +55,7 @@ impl Component {
         };
     }
 
-    /// Counts one run of pixels.
+    /// Adds one run of pixels.
     pub(super) fn add_run(&mut self, pixels: u32, scored: Scored, area_q64: u128, span: &Span) {
         self.runs += 1;
         self.pixels += u64::from(pixels);
@@ -80,7 +82,7 @@ impl Components {
     pub(super) fn open(&mut self) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             // There are never more than runs in two rows.
-            let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+            let slot = fitted(self.slots.len());
             self.slots.push(Component::default());
             slot
         });

@@ -1,14 +1,16 @@
-//! Rings as they are drawn.
+//! Draws rings.
 //!
-//! While a region is put together, its vertices keep their marks in the lowest bits of the column: that leaves the order of
-//! vertices as it is, so rings begin and are sorted as ever.
+//! While a region is assembled, its vertices keep their marks in the lowest bits of the column: that preserves the
+//! order of vertices, so rings begin and are sorted as without marks.
+
+use arpent_base::number::exact;
 
 use super::chains::{CUT, Corner, SQUARE, place};
 use crate::drawing::Drawing;
 use crate::region::Vertex;
 use crate::square::{Point, square};
 
-/// The marks that matter here, as the lowest bits of a number.
+/// The marks used here, as the lowest bits of a number.
 const LOWEST: u32 = SQUARE.trailing_zeros();
 const IS_SQUARE: i64 = (SQUARE >> LOWEST) as i64;
 const IS_CUT: i64 = (CUT >> LOWEST) as i64;
@@ -23,12 +25,12 @@ fn without_marks([col, row]: Vertex) -> Vertex {
     [col >> BITS, row]
 }
 
-/// Draws the rings of a region, if not along their vertices.
+/// Draws the rings of a region that are not drawn along their vertices.
 #[derive(Debug, Default)]
 pub(super) struct Drawer {
     /// How rings are drawn.
     drawing: Option<Drawing>,
-    /// The rings of the region at hand that are drawn square, each by its first vertex.
+    /// The rings of the current region that are drawn square, each by its first vertex.
     squares: Vec<(Vertex, Vec<Point>)>,
 }
 
@@ -37,7 +39,7 @@ impl Drawer {
         Self { drawing, squares: Vec::new() }
     }
 
-    /// Whether rings are drawn other than along their vertices, for which they hold the marks of these, too.
+    /// Whether some rings are not drawn along their vertices, so that they carry the marks of their vertices.
     pub(super) fn is_on(&self) -> bool {
         self.drawing.is_some()
     }
@@ -49,7 +51,7 @@ impl Drawer {
         let ends =
             |(edge, next): (&Corner, &Corner)| [vertex(edge.col, edge.row), vertex(next.col, edge.row)];
         let following = corners.iter().cycle().skip(1);
-        // All corners of pixels, those that have gone, too.
+        // All corners of pixels, including removed vertices.
         let mut pixels: Vec<Vertex> = corners.iter().zip(following).flat_map(ends).collect();
         pixels.dedup();
         if pixels.len() > 1 && pixels.first() == pixels.last() {
@@ -62,7 +64,7 @@ impl Drawer {
         if is_turned {
             pixels[1..].reverse();
         }
-        // There is one: the cell has looked at it.
+        // There is one: the cell has checked it.
         let Some(mut square) = square(&pixels, drawing.min_step_px()) else { return };
         if is_turned {
             square.reverse();
@@ -70,7 +72,7 @@ impl Drawer {
         self.squares.push((pixels[0], square.iter().map(|p| moved(*p, pixels[0])).collect()));
     }
 
-    /// Takes the marks off the rings of a region; how it is drawn, if not along the vertices.
+    /// Removes the marks from the rings of a region; returns how it is drawn, if not along the vertices.
     pub(super) fn draw(&mut self, rings: &mut [Vec<Vertex>]) -> Option<Vec<Vec<Point>>> {
         self.drawing.as_ref()?;
         let is_drawn = rings.iter().flatten().any(|v| v[0] & (IS_CUT | IS_SQUARE) != 0);
@@ -82,7 +84,7 @@ impl Drawer {
         drawn
     }
 
-    /// A ring whose vertices have marks, as it is drawn.
+    /// A ring whose vertices have marks, as drawn.
     fn drawn(&self, ring: &[Vertex]) -> Vec<Point> {
         let n = ring.len();
         if ring[0][0] & IS_SQUARE != 0 {
@@ -106,8 +108,7 @@ impl Drawer {
     }
 }
 
-/// A place counted from a vertex, on the grid.
-#[allow(clippy::cast_precision_loss, reason = "columns and rows stay far below 2^52")]
+/// A place relative to a vertex, on the grid.
 fn moved([col, row]: Point, [col0, row0]: Vertex) -> Point {
-    [col0 as f64 + col, row0 as f64 + row]
+    [exact(col0) + col, exact(row0) + row]
 }

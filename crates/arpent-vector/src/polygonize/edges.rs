@@ -4,15 +4,15 @@ use super::chains::{Chains, Corner, TOUCH};
 use super::row::Row;
 use super::vertices::Vertices;
 
-/// Two rows that follow each other, and the edges up to them.
+/// Two adjacent rows, and the edges up to them.
 #[derive(Debug)]
 pub(super) struct Edges {
-    /// Rows that have passed.
+    /// Rows processed.
     pub(super) rows: u32,
     pub(super) above: Row,
     pub(super) below: Row,
     pub(super) chains: Chains,
-    /// Vertices between the two rows that are said of a coverage.
+    /// Marked vertices between the two rows.
     pub(super) vertices: Vertices,
 }
 
@@ -27,14 +27,14 @@ impl Edges {
         }
     }
 
-    /// Opens a chain between two columns; its first and its last edge.
+    /// Opens a chain between two columns; returns its first and its last edge.
     pub(super) fn open(&mut self, class_id: u8, from: u32, to: u32) -> (u32, u32) {
         let node = self.vertices.next_node(from, to);
         let first = self.chains.open(self.edge(class_id, from, node));
         (first, if node == to { first } else { self.append(class_id, first, (node, to)) })
     }
 
-    /// Carries the end of a chain on from one column to another; its last edge.
+    /// Extends the end of a chain from one column to another; returns its last edge.
     pub(super) fn append(&mut self, class_id: u8, mut last: u32, (mut from, to): (u32, u32)) -> u32 {
         loop {
             let node = self.vertices.next_node(from, to);
@@ -46,7 +46,7 @@ impl Edges {
         }
     }
 
-    /// Carries the start of a chain back to one column from another; its first edge.
+    /// Extends the start of a chain back to one column from another; returns its first edge.
     pub(super) fn prepend(&mut self, class_id: u8, mut first: u32, (from, mut to): (u32, u32)) -> u32 {
         loop {
             let node = self.vertices.next_node(to, from);
@@ -77,7 +77,7 @@ impl Edges {
         }
     }
 
-    /// An edge of a region of a class, between the two rows at hand.
+    /// An edge of a region of a class, between the two current rows.
     fn edge(&self, class_id: u8, from: u32, to: u32) -> Corner {
         let mark = |col| {
             if !self.vertices.is_marked(col) {
@@ -89,7 +89,7 @@ impl Edges {
         Corner { col: from | mark(from), row: self.rows | mark(to) }
     }
 
-    /// Whether, of the four pixels around a vertex, two that lie diagonally are of the class and the others not.
+    /// Whether, of the four pixels around a vertex, two diagonal ones are of the class and the others are not.
     fn touches(&self, class_id: u8, col: u32) -> bool {
         if !self.vertices.is_crossing(col) {
             return false;

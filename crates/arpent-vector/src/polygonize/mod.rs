@@ -1,4 +1,4 @@
-//! Rows of labels to regions.
+//! Converts rows of labels to regions.
 
 mod chains;
 mod components;
@@ -12,6 +12,7 @@ mod sums;
 mod tests;
 mod vertices;
 
+use arpent_base::number::{approximate, fitted, truncate};
 use arpent_raster::{LABEL_NODATA, Window};
 
 use crate::VectorError;
@@ -26,33 +27,53 @@ use span::Span;
 use sums::Sums;
 pub(crate) use vertices::{LATTICE, Marks};
 
-/// A region is cut where it has grown beyond this many runs, at the next row whose number is a multiple of [`LATTICE`].
+/// A region that has more than this many runs is cut at the next row whose number is a multiple of [`LATTICE`].
 const CUT_RUNS: u64 = 100_000;
 
-/// Side lengths are kept below this, so that columns and rows have four bits to spare.
-pub(crate) const SIDE_LIMIT: usize = (SQUARE - 1) as usize;
+/// Side lengths are kept below this, so that columns and rows have four spare bits.
+const SIDE_LIMIT: usize = (SQUARE - 1) as usize;
 
-/// Which pixels of a class are of one region.
+/// Which pixels of a class are in the same region.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Connectivity {
     /// Those that share a side. The polygon of such a region is valid.
     #[default]
     Four,
-    /// Those that share a corner, too. Regions that sides join are the same as with [`Connectivity::Four`]. The interior of
-    /// others falls apart at corners, so no polygon of them is valid: where such a corner is all that joins two parts, a
-    /// ring passes it twice, as GDAL's does.
+    /// Those that share a corner, too. Regions that are connected through sides are the same as with
+    /// [`Connectivity::Four`]. The interior of others is disconnected at corners, so no polygon of them is valid:
+    /// where two parts are joined only at such a corner, a ring passes it twice, as in GDAL.
     Eight,
 }
 
-/// Finds the regions of a label raster that comes row by row, from north to south: 4-connected ones, unless said otherwise.
+/// Finds the regions of a label raster row by row, from north to south: 4-connected by default.
 ///
-/// A region is handed out when its last row has passed. Until then its boundary is held, so memory grows with the
-/// width of the raster and with the boundaries of the regions that are open, not with the rows that have passed.
+/// A region is emitted when its last row has passed. Until then its boundary is held, so memory grows with the width
+/// of the raster and with the boundaries of open regions, not with the number of rows processed.
 ///
 /// A region without end (a sea, the ground of a whole county with a hole for each house) would be held to the end.
 /// Therefore a region of more than 100,000 runs is cut at the next row whose number, counted from the origin of the
 /// CRS, is a multiple of 512: its parts share that edge exactly. Where it is cut depends on the region alone, not on
 /// the extent, the windows or the order of work.
+///
+/// ```
+/// use arpent_raster::Window;
+/// use arpent_vector::Polygonizer;
+///
+/// let labels = [[0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]];
+/// let is_kept = std::array::from_fn(|class| class == 1);
+/// let mut polygonizer = Polygonizer::new(Window::new(10, 20, 4, 3), is_kept)?;
+/// let mut regions = Vec::new();
+/// for row in &labels {
+///     // A confidence of 200 (0.8) for each pixel, and pixels of 0.04 m2.
+///     polygonizer.push_row(row, &[200; 4], 0.04, &mut |region| regions.push(region))?;
+/// }
+/// polygonizer.finish(&mut |region| regions.push(region));
+///
+/// assert_eq!(regions.len(), 1);
+/// assert_eq!(regions[0].rings, [[[11, 21], [11, 22], [13, 22], [13, 21]]]);
+/// assert_eq!((regions[0].pixels, regions[0].area_m2), (2, 0.08));
+/// # Ok::<(), arpent_vector::VectorError>(())
+/// ```
 #[derive(Debug)]
 pub struct Polygonizer {
     extent: Window,
@@ -60,12 +81,13 @@ pub struct Polygonizer {
     connectivity: Connectivity,
     cut_runs: u64,
     cut_rows: i64,
-    /// The rows at hand.
+    /// The current rows.
     edges: Edges,
     components: Components,
     builder: RingBuilder,
     sums: Sums,
-    /// Regions, by their component and class, of which an exterior has closed in the row at hand; 8-connected ones only.
+    /// Regions, by their component and class, of which an exterior was closed in the current row; 8-connected ones
+    /// only.
     closing: Vec<(u32, u8)>,
 }
 
@@ -73,12 +95,13 @@ impl Polygonizer {
     /// A polygonizer for the rows of `extent`. Classes that are not kept, and `LABEL_NODATA`, give no region.
     ///
     /// # Errors
-    /// [`VectorError::ExtentTooLarge`] when a side has 2^28 - 1 pixels or more.
+    /// [`VectorError::ExtentTooLarge`] if a side has 2^28 - 1 pixels or more, or the extent is not [on the
+    /// Earth](Window::is_on_earth).
     pub fn new(extent: Window, is_kept: [bool; 256]) -> Result<Self, VectorError> {
         Self::with_connectivity(extent, is_kept, Connectivity::Four)
     }
 
-    /// [`Polygonizer::new`], of regions that are connected as said.
+    /// [`Polygonizer::new`] with the given connectivity.
     ///
     /// # Errors
     /// As [`Polygonizer::new`].
@@ -87,9 +110,7 @@ impl Polygonizer {
         mut is_kept: [bool; 256],
         connectivity: Connectivity,
     ) -> Result<Self, VectorError> {
-        if extent.width >= SIDE_LIMIT || extent.height >= SIDE_LIMIT {
-            return Err(VectorError::ExtentTooLarge { extent });
-        }
+        check_extent(extent)?;
         is_kept[usize::from(LABEL_NODATA)] = false;
         Ok(Self {
             extent,
@@ -105,7 +126,8 @@ impl Polygonizer {
         })
     }
 
-    /// The same, but regions are drawn otherwise than along their vertices, where rows of a coverage say so.
+    /// The same, with regions that are not drawn along their vertices where the marks of rows of a coverage require
+    /// it.
     pub(crate) fn drawn(mut self, drawing: &Drawing) -> Self {
         self.builder.set_drawing(drawing.is_on().then(|| drawing.clone()));
         self
@@ -116,12 +138,12 @@ impl Polygonizer {
         Self { cut_runs: u64::MAX, ..self }
     }
 
-    /// Takes the next row: one label and one confidence for each column of the extent, and the ground area of a
-    /// pixel of this row. Regions that do not go on in it are given to `sink`, from west to east.
+    /// Processes the next row: one label and one confidence for each column of the extent, and the ground area of a
+    /// pixel of this row. Regions that do not continue in it are emitted to `sink`, from west to east.
     ///
     /// # Errors
-    /// [`VectorError`] when the row does not have the extent's width or lies below it, when the area is not a
-    /// positive number, or when the open regions have more edges than can be numbered.
+    /// [`VectorError`] if the row does not have the extent's width or lies below it, if the area is not a positive
+    /// number, or if the open regions have more edges than can be numbered.
     pub fn push_row(
         &mut self,
         labels: &[u8],
@@ -137,7 +159,7 @@ impl Polygonizer {
     }
 
     /// [`Polygonizer::push_row`] of a coverage: regions that share a border have the same vertices on it. Vertices
-    /// between this row and the one before are left out or drawn otherwise as `marks` say.
+    /// between this row and the one before are removed or drawn differently according to `marks`.
     ///
     /// # Errors
     /// As [`Polygonizer::push_row`].
@@ -185,7 +207,7 @@ impl Polygonizer {
         self.edges.rows += 1;
     }
 
-    /// Gives the regions that are still open to `sink`. Rows of the extent that were not pushed count as nodata.
+    /// Emits the regions that are still open to `sink`. Rows of the extent that were not pushed count as nodata.
     pub fn finish(mut self, sink: &mut impl FnMut(Region)) {
         self.edges.below = Row::new(self.extent.width);
         self.edges.vertices.find(&self.edges.above, &self.edges.below);
@@ -193,7 +215,7 @@ impl Polygonizer {
         self.hand_out_closed(sink);
     }
 
-    /// Number of regions and boundary edges held now: what the memory in use is proportional to, beside the width.
+    /// Number of regions and boundary edges held now: memory use is proportional to it and to the width.
     pub fn live(&self) -> usize {
         self.components.live() + self.edges.chains.live()
     }
@@ -208,7 +230,7 @@ impl Polygonizer {
         Ok(())
     }
 
-    /// Decides, on the rows where cuts may be, which regions have grown so far that they end here.
+    /// On rows where cuts are allowed, decides which regions have grown too large and end here.
     fn mark_cuts(&mut self) {
         let row = self.extent.row + i64::from(self.edges.rows);
         if row % self.cut_rows != 0 {
@@ -220,8 +242,8 @@ impl Polygonizer {
         }
     }
 
-    /// Visits the pairs of runs, one of each row, that share a side, from west to east, and the runs above that no run
-    /// below goes on from.
+    /// Visits the pairs of runs, one of each row, that share a side, from west to east, and the runs above that no
+    /// run below continues.
     fn link_rows(&mut self, sink: &mut impl FnMut(Region)) {
         let (mut i, mut j) = (0, 0);
         while let Some(above) = self.edges.above.runs.get(i) {
@@ -240,11 +262,7 @@ impl Polygonizer {
         }
     }
 
-    /// Carries the western boundary of the runs `i` above and `j` below on, now that they are of one region.
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "there are fewer runs than columns, which `new` limits"
-    )]
+    /// Extends the western boundary of the runs `i` above and `j` below, which are of the same region.
     fn link(&mut self, i: usize, j: usize) {
         let (above, below) = (self.edges.above.runs[i], self.edges.below.runs[j]);
         if above.link != NONE {
@@ -260,8 +278,8 @@ impl Polygonizer {
         if below.link == NONE {
             self.edges.below.runs[j].component = self.components.find(above.component);
         }
-        self.edges.above.runs[i].link = j as u32;
-        self.edges.below.runs[j].link = i as u32;
+        self.edges.above.runs[i].link = fitted(j);
+        self.edges.below.runs[j].link = fitted(i);
     }
 
     /// Two runs below the same run above: a gap opens between them.
@@ -281,12 +299,12 @@ impl Polygonizer {
         let component = self.components.get_mut(root);
         match closed {
             Some(hole) => component.rings.push(hole),
-            // What does not go around a hole are two parts.
+            // Boundaries that do not enclose a hole are two parts.
             None => component.parts -= 1,
         }
     }
 
-    /// Closes the boundary under the run `i` above if no run below goes on from it; a ring closed here is an exterior.
+    /// Closes the boundary under the run `i` above if no run below continues it; a ring closed here is an exterior.
     fn close(&mut self, i: usize, sink: &mut impl FnMut(Region)) {
         let run = self.edges.above.runs[i];
         if run.link != NONE {
@@ -301,18 +319,18 @@ impl Polygonizer {
             sink(self.region(run.class_id, component, Some(exterior)));
             return;
         }
-        // Others may still meet it at a corner.
+        // Other parts may still meet it at a corner.
         let component = self.components.get_mut(root);
         component.parts -= 1;
         component.rings.push(exterior);
         self.closing.push((root, run.class_id));
     }
 
-    /// Opens boundaries for runs that no run above leads to, carries the eastern ones on, and counts pixels.
+    /// Opens boundaries for runs that continue no run above, extends the eastern ones, and counts pixels.
     fn settle_runs_below(&mut self, confidence: &[u8], pixel_area_q64: u128) {
         let rows = (self.edges.rows, self.edges.rows + 1);
         self.sums.fill(confidence);
-        // What fits in 96 bits cannot overflow.
+        // A product of 96 bits does not overflow.
         let area_of = |pixels: u32| match pixel_area_q64 >> 96 {
             0 => pixel_area_q64 * u128::from(pixels),
             _ => pixel_area_q64.saturating_mul(u128::from(pixels)),
@@ -336,7 +354,7 @@ impl Polygonizer {
         self.edges.below.runs = runs;
     }
 
-    /// Carries the eastern boundary of the run `j` below on from the run above that it is linked to.
+    /// Extends the eastern boundary of the run `j` below from the run above that it is linked to.
     fn settle_east(&mut self, j: u32, run: &mut Run) {
         let above = self.edges.above.runs[run.link as usize];
         if above.link != j {
@@ -349,7 +367,7 @@ impl Polygonizer {
         };
     }
 
-    /// Makes one region of those that meet at a corner between the two rows.
+    /// Merges the regions that meet at a corner between the two rows.
     fn join_corners(&mut self) {
         let mut runs = std::mem::take(&mut self.edges.below.runs);
         let mut first = 0;
@@ -368,12 +386,12 @@ impl Polygonizer {
         self.edges.below.runs = runs;
     }
 
-    /// Gives the regions to `sink` of which no part is open any more, of those that were closing.
+    /// Emits the regions that were closing and have no open part any more to `sink`.
     fn hand_out_closed(&mut self, sink: &mut impl FnMut(Region)) {
         for (component, class_id) in std::mem::take(&mut self.closing) {
             let root = self.components.find(component);
             let component = self.components.get_mut(root);
-            // A region is named as often as it has parts that closed here.
+            // A region is listed once for each of its parts that closed here.
             if component.parts == 0 && !component.rings.is_empty() {
                 let component = self.components.take(root);
                 sink(self.region(class_id, component, None));
@@ -389,7 +407,7 @@ impl Polygonizer {
         if let Some(exterior) = exterior {
             let are_corners = !vertices.has_nodes();
             builder.take(chains, exterior, origin, are_corners, &mut rings);
-            // The builder leaves the exterior behind the holes it touches.
+            // The builder puts the exterior after the holes it touches.
             let last = rings.len() - 1;
             rings.swap(0, last);
             for hole in component.rings {
@@ -409,13 +427,21 @@ impl Polygonizer {
             pixels: component.pixels,
             confidence_sum: component.confidence_sum,
             scored: component.scored,
-            area_m2: square_metres(component.area_q64),
+            area_m2: square_meters(component.area_q64),
             bbox: component.span.window(extent),
         }
     }
 }
 
-/// Whether row `row` is one of `extent`, as wide, and its pixels have an area.
+/// Checks that the vertices of an extent can be numbered.
+pub(crate) fn check_extent(extent: Window) -> Result<(), VectorError> {
+    if extent.width.max(extent.height) >= SIDE_LIMIT || !extent.is_on_earth() {
+        return Err(VectorError::ExtentTooLarge { extent });
+    }
+    Ok(())
+}
+
+/// Checks that row `row` is in `extent`, has its width, and that its pixels have an area.
 pub(crate) fn check_row(
     extent: Window,
     row: i64,
@@ -440,14 +466,12 @@ pub(crate) fn check_row(
 /// 2^64, exactly.
 const Q64: f64 = 18_446_744_073_709_551_616.0;
 
-/// An area in steps of 2^-64 square metres. Areas of 2^-12 square metres and more lose nothing; the surface of the
-/// Earth takes 113 of the 128 bits.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive; casts saturate")]
+/// An area in steps of 2^-64 square meters. Areas of 2^-12 square meters and more are exact; the surface of the Earth
+/// needs 113 of the 128 bits.
 pub(crate) fn fixed_point(area_m2: f64) -> u128 {
-    (area_m2 * Q64) as u128
+    truncate::<u128>(area_m2 * Q64)
 }
 
-#[allow(clippy::cast_precision_loss, reason = "rounded to the nearest, once")]
-fn square_metres(area_q64: u128) -> f64 {
-    area_q64 as f64 / Q64
+fn square_meters(area_q64: u128) -> f64 {
+    approximate(area_q64) / Q64
 }

@@ -1,36 +1,36 @@
-//! Closed boundaries to simple rings in canonical order.
+//! Converts closed boundaries to simple rings in canonical order.
 
 use super::chains::{Chains, Corner, GONE, SQUARE, TOUCH, place};
 use super::draw::{Drawer, with_marks};
 use crate::drawing::Drawing;
 use crate::region::Vertex;
 
-/// Room to lay a boundary out in, kept between calls.
+/// Buffers for a boundary, reused between calls.
 #[derive(Debug, Default)]
 pub(super) struct RingBuilder {
     corners: Vec<Corner>,
     walk: Vec<Vertex>,
     /// Positions in the walk of the vertices that it may pass twice.
     touches: Vec<usize>,
-    /// Whether the walk begins elsewhere than at its northernmost, then westernmost vertex.
+    /// Whether the walk begins at a vertex other than its northernmost, then westernmost one.
     is_turned: bool,
     drawer: Drawer,
 }
 
 impl RingBuilder {
-    /// Lets rings be drawn other than along their vertices, or not.
+    /// Sets how rings are drawn if not along their vertices.
     pub(super) fn set_drawing(&mut self, drawing: Option<Drawing>) {
         self.drawer = Drawer::new(drawing);
     }
 
-    /// Takes the marks off the rings of a region; how it is drawn, if not along the vertices.
+    /// Removes the marks from the rings of a region; returns how it is drawn, if not along the vertices.
     pub(super) fn draw(&mut self, rings: &mut [Vec<Vertex>]) -> Option<Vec<Vec<[f64; 2]>>> {
         self.drawer.draw(rings)
     }
 
-    /// Takes a closed boundary out of `chains` and adds its simple rings to `rings`: those that it encloses as
-    /// holes first, the one with its northernmost vertex last. `origin` is the corner of the extent; `are_corners` says
-    /// that edges begin and end at corners of the region only.
+    /// Takes a closed boundary out of `chains` and adds its simple rings to `rings`: those that it encloses as holes
+    /// first, the one with its northernmost vertex last. `origin` is the corner of the extent; with `are_corners`,
+    /// edges begin and end at corners of the region only.
     ///
     /// A boundary passes a vertex twice where two pixels of the region, and two that are not, meet
     /// diagonally. Cutting it there leaves simple rings; as the boundary never crosses itself, the cuts nest
@@ -66,9 +66,9 @@ impl RingBuilder {
 
     /// Takes all closed boundaries of an 8-connected region out of `chains` and adds its rings to `rings`, in any order.
     ///
-    /// A boundary turns left where two pixels of the region, and two that are not, meet diagonally. Where it turns right
-    /// instead, it goes on along the pixel across: boundaries that meet there become one ring, and one that passes twice
-    /// becomes two.
+    /// A boundary turns left where two pixels of the region, and two others, meet diagonally. If it turns right
+    /// instead, it continues along the pixel across: boundaries that meet there become one ring, and one that passes
+    /// twice becomes two.
     pub(super) fn take_joined(
         &mut self,
         chains: &mut Chains,
@@ -138,7 +138,7 @@ impl RingBuilder {
         let n = self.corners.len();
         for i in 0..n {
             let (edge, next) = (self.corners[i], self.corners[if i + 1 == n { 0 } else { i + 1 }]);
-            // A canonical ring that begins at the end of an edge comes back to the edge's start last.
+            // A canonical ring that begins at the end of an edge returns to the edge's start last.
             if i > 0 || !ends_first {
                 self.pass(edge.col, edge.col, edge.row, origin);
             }
@@ -148,14 +148,14 @@ impl RingBuilder {
             let edge = self.corners[0];
             self.pass(edge.col, edge.col, edge.row, origin);
         }
-        // An edge of no length ends where it starts.
+        // An edge of length 0 ends where it starts.
         if self.walk.len() > 1 && self.walk.first() == self.walk.last() {
             self.walk.pop();
             self.touches.pop_if(|i| *i == self.walk.len());
         }
     }
 
-    /// Adds a vertex to the walk, unless it is there already or is not to be there; `marks` holds its marks.
+    /// Adds a vertex to the walk, unless it is repeated or removed; `marks` contains its marks.
     #[inline]
     fn pass(&mut self, col: u32, marks: u32, row: u32, [col0, row0]: Vertex) {
         if marks & GONE != 0 {
@@ -194,8 +194,8 @@ impl RingBuilder {
         rings.push(if self.is_turned { canonical(&rest) } else { rest });
     }
 
-    /// Positions of the vertices that the walk passes twice, in order, and whether it is the second time. (A
-    /// vertex that touches another region of the class is passed once.)
+    /// Positions of the vertices that the walk passes twice, in order, and whether it is the second time. (A vertex
+    /// that touches another region of the class is passed once.)
     fn passes(&self) -> Vec<(usize, bool)> {
         let mut sorted: Vec<(Vertex, usize)> = self.touches.iter().map(|&i| (self.walk[i], i)).collect();
         sorted.sort_unstable();
@@ -211,7 +211,7 @@ impl RingBuilder {
 fn first_vertex(corners: &[Corner]) -> usize {
     let mut best = (u64::MAX, 0);
     let Some(mut edge) = corners.last().copied() else { return 0 };
-    // The last edge is looked at first, as that of number -1.
+    // The last edge is checked first, as number -1.
     let mut number = 2 * (corners.len() - 1);
     for (i, next) in corners.iter().enumerate() {
         let row = u64::from(place(edge.row)) << 32;

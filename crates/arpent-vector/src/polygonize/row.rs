@@ -1,5 +1,6 @@
 //! Rows of labels as runs.
 
+use arpent_base::number::fitted;
 use arpent_raster::LABEL_NODATA;
 
 use crate::bits::{WORD, differences, for_each_one};
@@ -7,21 +8,21 @@ use crate::bits::{WORD, differences, for_each_one};
 /// No run of the other row is linked to this one.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// The kept runs of one row, and its labels with one more nodata pixel at either end.
+/// The kept runs of one row, and its labels with an additional nodata pixel at either end.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) labels: Vec<u8>,
-    /// A bit for each column, set where its label is another than that to the west.
+    /// A bit for each column, set if its label differs from that to the west.
     pub(super) cracks: Vec<u64>,
     pub(super) runs: Vec<Run>,
 }
 
-/// Pixels of one class, side by side.
+/// Adjacent pixels of one class.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Run {
     pub(super) start: u32,
     pub(super) end: u32,
-    /// Last edge of the chain that goes on down the western side.
+    /// Last edge of the chain that continues down the western side.
     pub(super) west: u32,
     /// First edge of the chain that comes up the eastern side.
     pub(super) east: u32,
@@ -29,7 +30,7 @@ pub(super) struct Run {
     /// The easternmost run of the other row, so far, that belongs to the same region.
     pub(super) link: u32,
     pub(super) class_id: u8,
-    /// Whether the region ends here although its class goes on below.
+    /// Whether the region ends here although its class continues below.
     pub(super) is_cut: bool,
 }
 
@@ -59,11 +60,10 @@ impl Row {
 }
 
 impl Run {
-    #[allow(clippy::cast_possible_truncation, reason = "`Polygonizer::new` limits the width")]
     fn new(start: usize, end: usize, class_id: u8) -> Self {
         Self {
-            start: start as u32,
-            end: end as u32,
+            start: fitted(start),
+            end: fitted(end),
             west: NONE,
             east: NONE,
             component: NONE,

@@ -1,8 +1,8 @@
-//! Where a region is in the extent.
+//! The extent of a region.
 
 use arpent_raster::Window;
 
-/// Columns and rows that a region covers, counted from the extent's corner; ends are exclusive.
+/// Columns and rows of a region, relative to the extent's corner; ends are exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) cols: (u32, u32),
@@ -10,20 +10,20 @@ pub(super) struct Span {
 }
 
 impl Default for Span {
-    /// Covers nothing.
+    /// Empty.
     fn default() -> Self {
         Self { cols: (u32::MAX, 0), rows: (u32::MAX, 0) }
     }
 }
 
 impl Span {
-    /// Covers what another covers too.
+    /// Extends it to contain another.
     pub(super) fn include(&mut self, other: &Self) {
         self.cols = (self.cols.0.min(other.cols.0), self.cols.1.max(other.cols.1));
         self.rows = (self.rows.0.min(other.rows.0), self.rows.1.max(other.rows.1));
     }
 
-    /// The window it is in an extent.
+    /// The window of the span in an extent.
     pub(super) fn window(&self, extent: &Window) -> Window {
         let (col, row) = (extent.col, extent.row);
         Window::between(

@@ -2,12 +2,12 @@
 
 use arpent_raster::CONFIDENCE_NODATA;
 
-/// Sums of the confidences of a row, from its start to each column.
+/// Prefix sums of the confidences of a row.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
     /// Modulo 2^32; empty where no pixel of the row has a confidence.
     sums: Vec<u32>,
-    /// How many pixels have one; empty where all have, or none has.
+    /// Number of pixels that have one; empty if all have, or none has.
     counts: Vec<u32>,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Scored {
 }
 
 impl Sums {
-    /// Looks at the next row.
+    /// Processes the next row.
     pub(super) fn fill(&mut self, confidence: &[u8]) {
         self.sums.clear();
         self.counts.clear();
@@ -46,7 +46,7 @@ impl Sums {
         }
     }
 
-    /// What some columns of the row have, whose confidences are given again.
+    /// The confidences of some columns of the row, which are passed again.
     pub(super) fn between(&self, start: usize, end: usize, confidence: &[u8]) -> Scored {
         if self.sums.is_empty() {
             return Scored::default();

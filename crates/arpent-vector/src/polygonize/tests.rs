@@ -1,10 +1,12 @@
 mod eight;
 
+use arpent_base::number::{exact, truncate};
+
 use super::*;
 use crate::region::Vertex;
-use crate::shapes::{doubled_area, edges, polygon};
+use crate::shapes::{assert_valid, doubled_area, edges};
 use arpent_raster::CONFIDENCE_NODATA;
-use geo::Validation;
+use arpent_testing::shapes::{LabelMap, Shape, label_maps};
 use proptest::prelude::*;
 
 /// A label raster and its confidences.
@@ -21,6 +23,11 @@ impl Map {
         let labels = pixels().map(|(c, r)| label(c, r)).collect();
         let confidence = pixels().map(|(c, r)| u8::try_from((c * 31 + r * 17) % 251).unwrap()).collect();
         Self { extent, labels, confidence }
+    }
+
+    fn of(map: &LabelMap) -> Self {
+        let width = map.window.width;
+        Self::new(map.window, |c, r| map.labels[r * width + c])
     }
 
     /// From rows of digits; a dot is nodata.
@@ -67,12 +74,12 @@ impl Map {
         self.regions_of([true; 256])
     }
 
-    /// Pixels of each 4-connected group, by flooding; the oracle.
+    /// Pixels of each 4-connected group, by flood fill; the reference.
     fn components(&self) -> Vec<Vec<usize>> {
         self.flooded(&[(0, -1), (-1, 0), (1, 0), (0, 1)])
     }
 
-    /// Pixels of each group that some steps of columns and rows lead through.
+    /// Pixels of each group that is connected by the given steps of columns and rows.
     fn flooded(&self, steps: &[(isize, isize)]) -> Vec<Vec<usize>> {
         let (w, n) = (self.extent.width, self.labels.len());
         let mut seen: Vec<bool> = self.labels.iter().map(|l| *l == LABEL_NODATA).collect();
@@ -124,9 +131,9 @@ impl Map {
     }
 }
 
-/// Some area that changes with the row and whose sums need rounding.
+/// An area that changes with the row and whose sums need rounding.
 fn area_of(row: i64) -> f64 {
-    0.04 + f64::from(i32::try_from(row).unwrap()) * 1e-7
+    0.04 + f64::from(i32::try_from(row % 100_000).unwrap()) * 1e-7
 }
 
 fn order(region: &Region) -> (u8, Vertex) {
@@ -141,12 +148,10 @@ fn assert_canonical(region: &Region) {
         vertices.dedup();
         assert_eq!(vertices.len(), ring.len(), "simple");
     }
-    if let Err(error) = polygon(region).check_validation() {
-        panic!("{error} in {region:?}");
-    }
+    assert_valid(region);
 }
 
-/// Laws of the rings of any region.
+/// Invariants of the rings of any region.
 fn assert_rings(region: &Region) {
     for (i, ring) in region.rings.iter().enumerate() {
         let start = ring.iter().min_by_key(|v| (v[1], v[0])).unwrap();
@@ -162,14 +167,14 @@ fn assert_rings(region: &Region) {
     assert_eq!(u64::try_from(area).unwrap(), 2 * region.pixels);
 }
 
-/// All laws that hold for one map.
+/// All invariants for one map.
 fn assert_laws(map: &Map) {
     let regions = map.regions();
     regions.iter().for_each(assert_canonical);
     assert_pixels(map, &regions, &map.components());
 }
 
-/// That regions are groups of pixels and say of these what is true.
+/// Checks that regions are groups of pixels with correct properties.
 fn assert_pixels(map: &Map, regions: &[Region], groups: &[Vec<usize>]) {
     let mut filled: Vec<Vec<usize>> = regions.iter().map(|r| map.filled(r)).collect();
     for (region, pixels) in regions.iter().zip(&filled) {
@@ -207,6 +212,27 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
+    fn hard_shapes_obey_the_laws(map in label_maps(30)) {
+        assert_laws(&Map::of(&map));
+    }
+
+    #[test]
+    fn a_map_far_from_the_origin_is_the_map_near_it_moved(map in label_maps(20), turn in 0usize..4) {
+        let far = Window::FARTHEST_PX - 40;
+        let (col, row) = (if turn & 1 == 0 { far } else { -far }, if turn & 2 == 0 { far } else { -far });
+        // Cut regions are cut on the lattice; there is none here.
+        let near = Map::of(&map.clone().moved_to(0, 0)).regions();
+        let away = Map::of(&map.moved_to(col, row)).regions();
+        prop_assert_eq!(near.len(), away.len());
+        for (near, away) in near.into_iter().zip(away) {
+            let rings = near.rings.iter().map(|r| r.iter().map(|v| [v[0] + col, v[1] + row]).collect::<Vec<_>>());
+            prop_assert_eq!(&rings.collect::<Vec<_>>(), &away.rings);
+            let bbox = Window { col: near.bbox.col + col, row: near.bbox.row + row, ..near.bbox };
+            prop_assert_eq!((bbox, near.pixels), (away.bbox, away.pixels));
+        }
+    }
+
+    #[test]
     fn two_classes_obey_the_laws(map in maps(2)) {
         assert_laws(&map);
     }
@@ -224,8 +250,7 @@ proptest! {
     #[test]
     fn regions_inside_a_crop_do_not_know_the_crop(map in maps(2), cut in prop::array::uniform4(0.0f64..1.0)) {
         let whole = map.extent;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-        let part = |share: f64, n: usize| (share * n as f64) as usize;
+        let part = |share: f64, n: usize| truncate::<usize>(share * exact(n));
         let (c, r) = (part(cut[0], whole.width), part(cut[1], whole.height));
         let (w, h) = (1 + part(cut[2], whole.width - c), 1 + part(cut[3], whole.height - r));
         let (w, h) = (w.min(whole.width - c), h.min(whole.height - r));
@@ -261,7 +286,6 @@ proptest! {
         let mut seen = vec![false; map.labels.len()];
         for part in &parts {
             assert_canonical(part);
-            prop_assert!(polygon(part).is_valid());
             let filled = map.filled(part);
             prop_assert_eq!(filled.len() as u64, part.pixels);
             prop_assert!(filled.iter().all(|i| !std::mem::replace(&mut seen[*i], true)));
@@ -411,6 +435,34 @@ fn bad_rows_are_refused_and_leave_no_trace() {
     p.finish(&mut |r| regions.push(r));
     assert_eq!(regions.len(), 1);
     assert!(Polygonizer::new(Window::new(0, 0, 1 << 31, 1), [true; 256]).is_err());
+}
+
+#[test]
+fn long_shapes_obey_the_laws() {
+    // Lines of thousands of pixels, adjacent to themselves along their whole length.
+    for shape in [Shape::Spiral, Shape::Comb, Shape::Rings, Shape::Stairs] {
+        let map = Map::of(&LabelMap::new(Window::new(-70, 450, 120, 120), shape, 1, 0, [1, 0]));
+        let regions = map.regions();
+        regions.iter().for_each(assert_canonical);
+        assert_eq!(regions.iter().map(|r| r.pixels).sum::<u64>(), 120 * 120, "{shape:?}");
+        assert_eq!(regions.len(), map.components().len(), "{shape:?}");
+    }
+}
+
+#[test]
+fn extents_at_the_limits_of_the_numbers_are_refused() {
+    let new = |extent| Polygonizer::new(extent, [true; 256]).map(|_| ());
+    for extent in [
+        Window::new(i64::MAX - 3, 0, 5, 5),
+        Window::new(0, i64::MIN, 5, 5),
+        Window::new(1_000_000_000_000_000, 0, 5, 5),
+        Window::new(0, 0, usize::MAX, 1),
+    ] {
+        let error = new(extent).unwrap_err();
+        assert_eq!(error, VectorError::ExtentTooLarge { extent });
+        assert!(arpent_base::Diagnostic::hint(&error).is_some());
+    }
+    assert!(new(Window::new(Window::FARTHEST_PX - 6, 1 - Window::FARTHEST_PX, 5, 5)).is_ok());
 }
 
 #[test]

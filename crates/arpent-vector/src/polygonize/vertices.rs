@@ -1,5 +1,7 @@
 //! Vertices between two rows.
 
+use arpent_base::number::offset;
+
 use super::chains::{CUT, GONE, SQUARE};
 use super::row::Row;
 use crate::bits::{WORD, differences, first_between, is_set, last_between};
@@ -7,8 +9,8 @@ use crate::bits::{WORD, differences, first_between, is_set, last_between};
 /// Borders of a coverage have a vertex where they cross a row or column whose number is a multiple of this.
 pub(crate) const LATTICE: i64 = 512;
 
-/// What is said of the vertices of one row of a coverage: a bit for each column, counted from the extent's; empty where nothing
-/// is.
+/// Marks of the vertices of one row of a coverage: a bit for each column, relative to the extent's; empty if there
+/// are none.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Marks<'a> {
     /// Whether the vertex is left out.
@@ -19,20 +21,20 @@ pub(crate) struct Marks<'a> {
     pub(crate) square: &'a [u64],
 }
 
-/// What is special about the vertices of one row: a bit for each column, counted from the extent's.
+/// Properties of the vertices of one row: a bit for each column, relative to the extent's.
 #[derive(Debug, Default)]
 pub(super) struct Vertices {
-    /// Whether the label to the south-east is another than that to the north-east.
+    /// Whether the label to the south-east differs from that to the north-east.
     east: Vec<u64>,
-    /// Whether borders leave in all directions: whether regions may touch themselves.
+    /// Whether borders leave in all directions: regions may touch themselves there.
     crossings: Vec<u64>,
-    /// Whether they do or something is said of the vertex.
+    /// Whether borders leave in all directions or the vertex is marked.
     marked: Vec<u64>,
-    /// Whether borders meet or cross the lattice; empty where no coverage is made.
+    /// Whether borders meet or cross the lattice; empty without a coverage.
     nodes: Vec<u64>,
-    /// Whether the vertex is left out; empty where no coverage is made.
+    /// Whether the vertex is left out; empty without a coverage.
     gone: Vec<u64>,
-    /// Whether its corner is cut, and whether its ring is drawn square; empty where none is.
+    /// Whether its corner is cut, and whether its ring is drawn square; empty if there are none.
     cut: Vec<u64>,
     square: Vec<u64>,
 }
@@ -76,16 +78,15 @@ impl Vertices {
             },
         ));
         // Columns of the lattice.
-        let first = usize::try_from((-origin[0]).rem_euclid(LATTICE)).unwrap_or(usize::MAX);
-        let step = usize::try_from(LATTICE).unwrap_or(usize::MAX);
-        for col in (first..above.labels.len() - 1).step_by(step) {
+        let first = offset((-origin[0]).rem_euclid(LATTICE));
+        for col in (first..above.labels.len() - 1).step_by(offset(LATTICE)) {
             if is_set(&self.east, col) || col > 0 && is_set(&self.east, col - 1) {
                 self.nodes[col / WORD] |= 1 << (col % WORD);
             }
         }
     }
 
-    /// Whether the vertex of a column is a crossing or something is said of it.
+    /// Whether the vertex of a column is a crossing or is marked.
     pub(super) fn is_marked(&self, col: u32) -> bool {
         is_set(&self.marked, col as usize)
     }
@@ -95,7 +96,7 @@ impl Vertices {
         is_set(&self.crossings, col as usize)
     }
 
-    /// Whether there are nodes at all: whether a coverage is made.
+    /// Whether there are nodes: whether a coverage is made.
     pub(super) fn has_nodes(&self) -> bool {
         !self.nodes.is_empty()
     }
@@ -105,7 +106,7 @@ impl Vertices {
         is_set(&self.nodes, col as usize)
     }
 
-    /// What is said of the vertex in a column, as marks of chains.
+    /// The marks of the vertex in a column, as marks of chains.
     pub(super) fn marks(&self, col: u32) -> u32 {
         let mark = |bits: &[u64], mark| if is_set(bits, col as usize) { mark } else { 0 };
         let gone = mark(&self.gone, GONE);
@@ -115,7 +116,7 @@ impl Vertices {
         gone | mark(&self.cut, CUT) | mark(&self.square, SQUARE)
     }
 
-    /// The first node on the way from one column to another, else the other.
+    /// The first node on the way from one column to another, else the latter.
     pub(super) fn next_node(&self, from: u32, to: u32) -> u32 {
         if self.nodes.is_empty() {
             return to;

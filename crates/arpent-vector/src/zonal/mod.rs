@@ -1,7 +1,7 @@
-//! What a map says of the areas of others: parcels, stands, communes, sections of roads.
+//! Zonal statistics of a map: parcels, stands, communes, sections of roads.
 //!
-//! [`ZoneRows`] tells which part of each pixel lies inside a zone, exactly and row by row; [`ZoneStatistics`] adds up
-//! what the map holds there. Weights are areas, so parts of a zone add up to the zone.
+//! [`ZoneRows`] computes which fraction of each pixel lies inside a zone, exactly and row by row; [`ZoneStatistics`]
+//! adds up the map there. Weights are areas, so parts of a zone add up to the zone.
 
 mod rows;
 mod statistics;

@@ -1,25 +1,23 @@
-//! Which part of each pixel a polygon covers.
+//! The fraction of each pixel that a polygon covers.
 
+use arpent_base::number::{ceil, exact, floor, truncate};
 use arpent_raster::Window;
 
 use crate::VectorError;
 
-/// Parts of a pixel smaller than this are rounding: the sum of what edges add on both sides of it.
+/// Fractions of a pixel smaller than this are rounding errors of the sums over edges on both sides of it.
 const ROUNDING: f64 = 1e-11;
-
-/// Pixels from the origin of the CRS beyond which nothing on the Earth lies, even at a millimeter.
-const FARTHEST_PX: f64 = 1e11;
 
 /// Rows of the tallest zone: 2,600 km at a centimeter.
 const TALLEST_PX: usize = 1 << 28;
 
-/// The pixels of a zone, row by row from north to south, with the part of each that lies inside: 0 to 1, exact but for
-/// rounding.
+/// The pixels of a zone, row by row from north to south, with the fraction of each that lies inside: 0 to 1, exact
+/// except for rounding.
 ///
 /// For every edge of the polygons, the area between it and the right side of its pixel is added to the pixel, and its
-/// height to all pixels right of it, with the sign of its direction; what comes in through a left edge goes out through a
-/// right one. (The accumulation that rasterizers of fonts use: signed areas and covers, as in FreeType's `ftgrays.c`.) Memory
-/// follows the number of edges and the width of the zone inside the map, never its height.
+/// height to all pixels right of it, with the sign of its direction; what enters through a left edge leaves through a
+/// right one. (The accumulation of font rasterizers: signed areas and covers, as in FreeType's `ftgrays.c`.) Memory
+/// grows with the number of edges and the width of the zone inside the map, not with its height.
 #[derive(Debug)]
 pub struct ZoneRows {
     /// By their upper ends.
@@ -32,10 +30,10 @@ pub struct ZoneRows {
     row: i64,
     /// One past the last row.
     end: i64,
-    /// The smallest window that holds the polygons.
+    /// The smallest window that contains the polygons.
     window: Window,
     within: Window,
-    /// Sums of the row: the difference from pixel to pixel, then the parts.
+    /// Sums of the row: the difference from pixel to pixel, then the fractions.
     sums: Vec<f64>,
 }
 
@@ -44,11 +42,13 @@ pub struct ZoneRows {
 pub struct ZoneRow<'a> {
     /// The row, counted from the origin of the CRS.
     pub row: i64,
-    /// How many pixels of the row are inside in all, parts added up, also beyond the columns asked for.
+    /// Number of pixels of the row that are inside, as the sum of fractions, including those outside of the requested
+    /// columns.
     pub pixels: f64,
     /// Column of the first of `parts`.
     pub first_col: i64,
-    /// The part of each pixel that is inside, 0 to 1, for the columns and rows asked for; empty where the zone has none.
+    /// The fraction of each pixel that is inside, 0 to 1, for the requested columns and rows; empty if the zone has
+    /// none there.
     pub parts: &'a [f64],
 }
 
@@ -57,23 +57,23 @@ pub struct ZoneRow<'a> {
 struct Edge {
     top: [f64; 2],
     bottom: [f64; 2],
-    /// 1 when what lies right of it is inside, -1 when it is outside.
+    /// 1 if the area right of it is inside, -1 if it is outside.
     sign: f64,
 }
 
 impl ZoneRows {
-    /// The rows of polygons that do not overlap: for each its exterior ring and its holes, closed, in fractional columns and
-    /// rows of a grid, whatever their direction. Parts are given for the pixels of `within` (the map).
+    /// The rows of polygons that do not overlap: for each its exterior ring and its holes, closed, in fractional
+    /// columns and rows of a grid, in any direction. Fractions are returned for the pixels of `within` (the map).
     ///
     /// # Errors
-    /// [`VectorError::ZoneNotFinite`] when a coordinate is no number, or lies nowhere on the Earth.
+    /// [`VectorError::ZoneNotFinite`] if a coordinate is not a number, or is not on the Earth.
     pub fn new(polygons: &[Vec<Vec<[f64; 2]>>], within: &Window) -> Result<Self, VectorError> {
         let mut edges = Vec::new();
         let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
         for rings in polygons {
             for (i, ring) in rings.iter().enumerate() {
                 for point in ring {
-                    if !point.iter().all(|v| v.abs() < FARTHEST_PX) {
+                    if !point.iter().all(|v| v.abs() < real(Window::FARTHEST_PX)) {
                         return Err(VectorError::ZoneNotFinite { col: point[0], row: point[1] });
                     }
                     for axis in 0..2 {
@@ -81,7 +81,7 @@ impl ZoneRows {
                         high[axis] = high[axis].max(point[axis]);
                     }
                 }
-                // Rows grow southward: a ring that turns the way clocks do has a positive area, and its right edges go down.
+                // Rows grow southward: a clockwise ring has a positive area, and its right edges go down.
                 let sign = if (area(ring) > 0.0) == (i == 0) { -1.0 } else { 1.0 };
                 edges.extend(ring.windows(2).filter_map(|ends| Edge::new(ends[0], ends[1], sign)));
             }
@@ -104,12 +104,12 @@ impl ZoneRows {
         })
     }
 
-    /// The smallest window that holds the zone, also beyond the map; empty for a zone without area.
+    /// The smallest window that contains the zone, also beyond the map; empty for a zone without area.
     pub fn window(&self) -> Window {
         self.window
     }
 
-    /// The next row of the zone; none after the last.
+    /// The next row of the zone; `None` after the last one.
     pub fn next_row(&mut self) -> Option<ZoneRow<'_>> {
         if self.row >= self.end {
             return None;
@@ -145,8 +145,8 @@ impl ZoneRows {
 }
 
 impl Edge {
-    /// None for a horizontal edge: it has no height. Ends are ordered, so that the same edge of a neighbor gives the same
-    /// numbers.
+    /// `None` for a horizontal edge: it has no height. Ends are ordered, so that the same edge of an adjacent polygon
+    /// gives the same numbers.
     fn new(a: [f64; 2], b: [f64; 2], sign: f64) -> Option<Self> {
         if a[1] < b[1] {
             Some(Self { top: a, bottom: b, sign })
@@ -170,9 +170,8 @@ impl Edge {
     }
 }
 
-/// Adds a piece of an edge to the sums of a row: columns from the first of the sums, height with its sign. The last of the sums
-/// takes what no pixel does.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the width")]
+/// Adds a piece of an edge to the sums of a row: columns relative to the first of the sums, height with its sign. The
+/// last of the sums is for the rest beyond the pixels.
 fn spread(sums: &mut [f64], x0: f64, x1: f64, height: f64) {
     let width = sums.len() - 1;
     let (mut left, right) = (x0.min(x1), x0.max(x1));
@@ -185,12 +184,12 @@ fn spread(sums: &mut [f64], x0: f64, x1: f64, height: f64) {
     }
     let run = right - left;
     if left < 0.0 {
-        // What lies left of the pixels covers them all.
+        // An edge left of the pixels covers all of them.
         sums[0] += height * (-left / run);
         left = 0.0;
     }
-    let last = (right.ceil() as usize).min(width);
-    let first = left as usize;
+    let last = ceil::<usize>(right).min(width);
+    let first = truncate::<usize>(left);
     for col in first..last.max(first + 1) {
         let (from, to) = (left.max(real_len(col)), right.min(real_len(col + 1)));
         let part = if run > 0.0 { height * ((to - from) / run) } else { height };
@@ -200,7 +199,7 @@ fn spread(sums: &mut [f64], x0: f64, x1: f64, height: f64) {
     }
 }
 
-/// A part without the rounding of sums.
+/// A fraction without the rounding errors of sums.
 fn clean(part: f64) -> f64 {
     if part < ROUNDING {
         0.0
@@ -211,26 +210,24 @@ fn clean(part: f64) -> f64 {
     }
 }
 
-/// Twice the signed area of a ring, for its sign; from the first point, so that large coordinates leave digits.
+/// Twice the signed area of a ring, for its sign; relative to the first point, to preserve digits of large
+/// coordinates.
 fn area(ring: &[[f64; 2]]) -> f64 {
     let Some(origin) = ring.first() else { return 0.0 };
     let from = |p: &[f64; 2]| [p[0] - origin[0], p[1] - origin[1]];
     ring.windows(2).map(|p| (from(&p[0]), from(&p[1]))).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum()
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "f64 to i64 casts saturate")]
 fn around(low: [f64; 2], high: [f64; 2]) -> Window {
-    let [col0, row0] = low.map(|v| v.floor() as i64);
-    let [col1, row1] = high.map(|v| v.ceil() as i64);
+    let [col0, row0] = low.map(floor::<i64>);
+    let [col1, row1] = high.map(ceil::<i64>);
     Window::between(col0, row0, col1, row1)
 }
 
-#[allow(clippy::cast_precision_loss, reason = "pixel numbers stay below 2^52")]
 fn real(value: i64) -> f64 {
-    value as f64
+    exact(value)
 }
 
-#[allow(clippy::cast_precision_loss, reason = "pixel numbers stay below 2^52")]
 fn real_len(value: usize) -> f64 {
-    value as f64
+    exact(value)
 }

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::rows::ZoneRow;
 use crate::VectorError;
 
-/// What a map holds inside a zone, added up row by row, west to east and north to south.
+/// The map inside a zone, added up row by row, west to east and north to south.
 ///
-/// Every sum is one of rows, and a row's is one of its pixels: numbers are the same whatever number of rows is read at a time.
+/// Sums are over rows, and a row's over its pixels, so results do not depend on the number of rows read at a time.
 #[derive(Debug)]
 pub struct ZoneStatistics {
     area_m2: f64,
@@ -23,34 +23,34 @@ pub struct ZoneStatistics {
 struct Totals {
     pixels: f64,
     area_m2: f64,
-    /// Pixels whose confidence is known, and their sum of weight times confidence.
+    /// Pixels that have a confidence, and their sum of weight times confidence.
     scored: f64,
     confidence: f64,
 }
 
-/// What was found in a zone.
+/// Statistics of a zone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ZoneResult {
-    /// Ground area of the zone, square meters; also of what lies outside of the map.
+    /// Ground area of the zone, square meters; including parts outside of the map.
     pub area_m2: f64,
-    /// Ground area of it that lies inside the map, with an answer or not, square meters.
+    /// Ground area of the part inside the map, valid or not, square meters.
     pub inside_m2: f64,
-    /// Ground area of it for which the map has an answer, square meters.
+    /// Ground area of the part where the map is valid, square meters.
     pub valid_area_m2: f64,
-    /// Classes found, by ascending id.
+    /// Classes that occur, by ascending id.
     pub classes: Vec<ClassResult>,
 }
 
-/// What was found of a class in a zone.
+/// Statistics of a class in a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassResult {
     /// Class id, as in the label raster.
     pub class_id: u8,
     /// Ground area, square meters.
     pub area_m2: f64,
-    /// Pixels, those that are only partly inside counted by that part.
+    /// Pixels; those that are partly inside count by their fraction.
     pub pixels: f64,
-    /// Mean confidence 0 to 1, weighted by area; none where no pixel has one.
+    /// Mean confidence 0 to 1, weighted by area; `None` if no pixel has one.
     pub score: Option<f64>,
 }
 
@@ -62,11 +62,12 @@ impl Default for ZoneStatistics {
 }
 
 impl ZoneStatistics {
-    /// Adds a row of the zone: labels and confidences (where there are any) of the pixels that `zone.parts` has, and the ground
-    /// area of a pixel of the row.
+    /// Adds a row of the zone: labels and confidences (if any) of the pixels of `zone.parts`, and the ground area of
+    /// a pixel of the row.
     ///
     /// # Errors
-    /// [`VectorError::RowLength`] when there is not one label and one confidence for each part, [`VectorError::PixelArea`].
+    /// [`VectorError::RowLength`] if there is not one label and one confidence for each part,
+    /// [`VectorError::PixelArea`].
     pub fn add_row(
         &mut self,
         zone: &ZoneRow<'_>,
@@ -114,7 +115,7 @@ impl ZoneStatistics {
         Ok(())
     }
 
-    /// Adds a row of the zone of which the map has no pixel.
+    /// Adds a row of the zone that is outside of the map.
     ///
     /// # Errors
     /// As [`ZoneStatistics::add_row`].
@@ -122,7 +123,7 @@ impl ZoneStatistics {
         self.add_row(&ZoneRow { parts: &[], ..*zone }, &[], None, pixel_area_m2)
     }
 
-    /// What was found, and everything back at zero for the next zone.
+    /// Returns the statistics and resets everything for the next zone.
     pub fn finish(&mut self) -> ZoneResult {
         let (mut classes, mut valid_area_m2) = (Vec::new(), 0.0);
         for (class_id, total) in (0..=u8::MAX).zip(&mut self.totals) {
@@ -139,7 +140,7 @@ impl ZoneStatistics {
 }
 
 impl ZoneResult {
-    /// The share of a class in what is valid of the zone, 0 to 1; none where nothing is valid.
+    /// The share of a class in the valid part of the zone, 0 to 1; `None` if nothing is valid.
     pub fn share(&self, class_id: u8) -> Option<f64> {
         self.share_of(&[class_id])
     }
@@ -151,11 +152,11 @@ impl ZoneResult {
 
     /// Ground area of several classes together, square meters.
     pub fn area_of(&self, class_ids: &[u8]) -> f64 {
-        // A sum of nothing would be -0.
+        // An empty sum would be -0.
         self.classes.iter().filter(|c| class_ids.contains(&c.class_id)).fold(0.0, |sum, c| sum + c.area_m2)
     }
 
-    /// A class, where it was found.
+    /// The statistics of a class, if it occurs.
     pub fn class(&self, class_id: u8) -> Option<&ClassResult> {
         self.classes.iter().find(|c| c.class_id == class_id)
     }

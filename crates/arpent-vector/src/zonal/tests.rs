@@ -1,10 +1,12 @@
+use arpent_base::number::exact;
 use arpent_raster::{LABEL_NODATA, Window};
+use arpent_testing::shapes::label_maps;
 use geo::{Area, BooleanOps};
 use geo_types::{Coord, LineString, MultiPolygon, Polygon, Rect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::VectorError;
+use crate::{Polygonizer, Region, VectorError};
 
 type Rings = Vec<Vec<[f64; 2]>>;
 
@@ -44,13 +46,12 @@ fn rings_of(polygon: &Polygon<f64>) -> Rings {
     std::iter::once(polygon.exterior()).chain(polygon.interiors()).map(ring).collect()
 }
 
-/// What the shapes of another library say: the area of what each pixel and the polygons have in common.
+/// The result of another library: the area of the intersection of each pixel with the polygons.
 fn oracle(polygons: &MultiPolygon<f64>, within: &Window) -> Vec<f64> {
     let mut parts = Vec::new();
     for row in within.row..within.row_end() {
         for col in within.col..within.col_end() {
-            #[allow(clippy::cast_precision_loss)]
-            let (x, y) = (col as f64, row as f64);
+            let (x, y) = (exact(col), exact(row));
             let pixel = Rect::new(Coord { x, y }, Coord { x: x + 1.0, y: y + 1.0 }).to_polygon();
             parts.push(polygons.intersection(&pixel).unsigned_area());
         }
@@ -62,16 +63,15 @@ fn square(x: f64, y: f64, side: f64) -> Vec<[f64; 2]> {
     vec![[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]
 }
 
-/// A star around a center: radii at even angles, with a hole of half the radii when asked for.
+/// A star around a center: radii at equal angles, optionally with a hole of half the radii.
 fn star(center: [f64; 2], radii: &[f64], hole: bool) -> Rings {
     let ring = |scale: f64| {
         let count = radii.len();
-        #[allow(clippy::cast_precision_loss)]
         let mut ring: Vec<[f64; 2]> = radii
             .iter()
             .enumerate()
             .map(|(i, r)| {
-                let angle = std::f64::consts::TAU * i as f64 / count as f64;
+                let angle = std::f64::consts::TAU * exact(i) / exact(count);
                 [center[0] + scale * r * angle.cos(), center[1] + scale * r * angle.sin()]
             })
             .collect();
@@ -110,6 +110,36 @@ proptest! {
         }
     }
 
+    /// Polygons of pixels contain these pixels completely and no part of others; their statistics over the map are
+    /// the pixels of the class.
+    #[test]
+    #[allow(clippy::cast_precision_loss, reason = "pixel numbers below 2^52")]
+    fn zones_of_hard_shapes_are_their_pixels(map in label_maps(24)) {
+        let (mut regions, width) = (Vec::<Region>::new(), map.window.width);
+        let mut polygonizer = Polygonizer::new(map.window, [true; 256]).unwrap();
+        for row in map.rows() {
+            polygonizer.push_row(row, &vec![0; width], 1.0, &mut |r| regions.push(r)).unwrap();
+        }
+        polygonizer.finish(&mut |r| regions.push(r));
+        let mut seen = vec![0.0; map.labels.len()];
+        for region in &regions {
+            let closed = |ring: &Vec<[i64; 2]>| -> Vec<[f64; 2]> {
+                ring.iter().chain(ring.first()).map(|v| v.map(|n| n as f64)).collect()
+            };
+            let zone: Rings = region.rings.iter().map(closed).collect();
+            prop_assert_eq!(ZoneRows::new(std::slice::from_ref(&zone), &map.window).unwrap().window(), region.bbox);
+            let parts = parts(&[zone], &map.window);
+            prop_assert!(parts.iter().all(|p| *p <= 0.0 || *p >= 1.0));
+            let inside = || (0..parts.len()).filter(|i| parts[*i] > 0.0);
+            prop_assert_eq!(inside().count() as u64, region.pixels);
+            prop_assert!(inside().all(|i| map.labels[i] == region.class_id));
+            seen.iter_mut().zip(&parts).for_each(|(sum, part)| *sum += part);
+        }
+        // Every valid pixel is in one zone.
+        let valid = map.labels.iter().map(|l| if *l == LABEL_NODATA { 0.0 } else { 1.0 });
+        prop_assert!(seen.iter().zip(valid).all(|(sum, valid)| (sum - valid).abs() < 1e-12));
+    }
+
     #[test]
     fn pixels_add_up_to_the_area(rings in stars()) {
         let area = polygon(&rings).unsigned_area();
@@ -122,7 +152,7 @@ proptest! {
         prop_assert!(all.iter().flat_map(|(.., parts)| parts).all(|p| (0.0..=1.0).contains(p)));
     }
 
-    /// What is asked for does not change what is answered.
+    /// The requested columns and rows do not change the result.
     #[test]
     fn a_narrow_map_sees_the_same_parts(rings in stars(), col in -4i64..15, row in -3i64..12, width in 1usize..9, height in 1usize..9) {
         let narrow = Window::between(col, row, col + i64::try_from(width).unwrap(), row + i64::try_from(height).unwrap())
@@ -138,7 +168,7 @@ proptest! {
         }
     }
 
-    /// A partition: the map cut in stars, and what they leave.
+    /// A partition: the map cut into stars, and the rest.
     #[test]
     fn a_partition_covers_every_pixel_once(rings in stars()) {
         let map = Polygon::new(LineString::from(vec![(-4.0, -3.0), (20.0, -3.0), (20.0, 17.0), (-4.0, 17.0), (-4.0, -3.0)]), vec![]);

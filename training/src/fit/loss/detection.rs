@@ -31,6 +31,8 @@ pub(super) fn size(scores: Tensor<4>, truth: &BoxTruth) -> Tensor<1> {
 
 #[cfg(test)]
 mod tests {
+    use arpent_base::number::{exact, narrow, truncate};
+
     use super::*;
     use crate::data::{ObjectBox, Sample, Target};
     use crate::fit::batch::{Truth, boxes};
@@ -46,7 +48,7 @@ mod tests {
 
     #[test]
     fn both_terms_by_hand() {
-        // One class, two known pixels: a center, and a neighbour with heat 0.5.
+        // One class, two known pixels: a center, and a neighbor with heat 0.5.
         let truth = BoxTruth {
             heat: tensor(vec![1.0, 0.5], 1),
             known: tensor(vec![1.0, 1.0], 1),
@@ -56,8 +58,8 @@ mod tests {
         };
         let scores = tensor(vec![0.0, 1.0, 1.5, 4.0, 3.0, 1.0], 3);
         let p = 1.0 / (1.0 + (-1.0f64).exp());
-        let neighbour = (p - 0.5).powi(2) * -0.5 * (p.ln() + (1.0 - p).ln());
-        let expected = (0.25 * 2f64.ln() + neighbour) / 1.5;
+        let neighbor = (p - 0.5).powi(2) * -0.5 * (p.ln() + (1.0 - p).ln());
+        let expected = (0.25 * 2f64.ln() + neighbor) / 1.5;
         let heat = value(heat(scores.clone(), &truth, 2.0));
         assert!((heat - expected).abs() < 1e-5, "{heat} {expected}");
         // 0.75 (0.5 + 2) + 0.25 (2 + 0)
@@ -65,7 +67,6 @@ mod tests {
     }
 
     /// The numbers of a key in [0, 1), by the formula of `benches/peers/formula.py`: FNV-1a of the key, then SplitMix64.
-    #[allow(clippy::cast_precision_loss, reason = "a small fixture")]
     fn uniform(key: &str, count: usize) -> Vec<f64> {
         let fnv = |state: u64, byte: u8| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         let start = key.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
@@ -73,7 +74,7 @@ mod tests {
             let mut z = start.wrapping_add(0x9e37_79b9_7f4a_7c15u64.wrapping_mul(i as u64 + 1));
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            ((z ^ (z >> 31)) >> 40) as f64 / f64::from(1u32 << 24)
+            exact((z ^ (z >> 31)) >> 40) / f64::from(1u32 << 24)
         };
         (0..count).map(number).collect()
     }
@@ -83,11 +84,10 @@ mod tests {
     }
 
     /// The chips of the fixture: what is unknown in the second are its columns 20 to 23.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers of a fixture")]
     fn chips(fixture: &serde_json::Value, side: usize) -> Vec<Sample> {
         let object = |object: &serde_json::Value| {
             let n = numbers(object);
-            ObjectBox { class: n[0] as u8, sides: [n[1], n[2], n[3], n[4]] }
+            ObjectBox { class: truncate::<u8>(n[0]), sides: [n[1], n[2], n[3], n[4]] }
         };
         let chip = |(i, chip): (usize, &serde_json::Value)| Sample {
             side,
@@ -104,7 +104,6 @@ mod tests {
 
     /// Heat maps and shares that NumPy computed (`benches/peers/make_parity.py`).
     #[test]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers of a fixture")]
     fn heat_maps_are_those_of_the_peers() {
         let fixture = fixture();
         let Truth::Boxes(truth) = boxes(&chips(&fixture, 24), 2, &Device::flex()) else { panic!() };
@@ -113,7 +112,7 @@ mod tests {
             let mut expected = vec![0.0; ours.len()];
             for entry in fixture[key].as_array().unwrap() {
                 let n = numbers(entry);
-                expected[n[0] as usize] = n[1];
+                expected[truncate::<usize>(n[0])] = n[1];
             }
             for (at, (ours, theirs)) in ours.iter().zip(expected).enumerate() {
                 assert!((f64::from(*ours) - theirs).abs() < 1e-6, "{key} at {at}: {ours} {theirs}");
@@ -123,13 +122,12 @@ mod tests {
 
     /// PyTorch's values and gradients (`benches/peers/make_parity.py`).
     #[test]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers of a fixture")]
     fn values_and_gradients_are_those_of_pytorch() {
         let fixture = fixture();
         let shape: [usize; 4] = [2, 4, 24, 24];
         assert_eq!(fixture["shape"], serde_json::json!(shape));
         let data: Vec<f32> =
-            uniform("scores", shape.iter().product()).into_iter().map(|u| (6.0 * u - 3.0) as f32).collect();
+            uniform("scores", shape.iter().product()).into_iter().map(|u| narrow(6.0 * u - 3.0)).collect();
         for (ours, theirs) in data.iter().zip(numbers(&fixture["first_scores"])) {
             assert!((f64::from(*ours) - theirs).abs() < 1e-6, "{ours} {theirs}");
         }
@@ -151,7 +149,7 @@ mod tests {
             assert!((value(loss) - expected).abs() < 1e-5 * expected, "{name}");
             for entry in case["gradient"].as_array().unwrap() {
                 let n = numbers(entry);
-                let apart = (f64::from(ours[n[0] as usize]) - n[1]).abs();
+                let apart = (f64::from(ours[truncate::<usize>(n[0])]) - n[1]).abs();
                 assert!(apart < 1e-6 + 1e-5 * n[1].abs(), "{name} at {}: off by {apart}", n[0]);
                 compared += 1;
             }

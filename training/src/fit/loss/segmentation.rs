@@ -1,5 +1,6 @@
 //! Losses of labels. `known` is 1 at the class of each known pixel and 0 elsewhere: `[batch, classes, height, width]`.
 
+use arpent_base::number::exact;
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Tensor, TensorData};
 
@@ -29,8 +30,7 @@ pub(super) fn cross_entropy(
         return sharp / total;
     }
     let [_, classes, _, _] = known.dims();
-    #[allow(clippy::cast_precision_loss, reason = "few classes")]
-    let even = smoothing / classes as f64;
+    let even = smoothing / exact(classes);
     let anywhere = known.clone().sum_dim(1);
     let smooth = (logs * anywhere).sum();
     (sharp.mul_scalar(1.0 - smoothing) + smooth.mul_scalar(even)) / total
@@ -64,6 +64,8 @@ pub(super) fn dice(scores: Tensor<4>, known: &Tensor<4>) -> Tensor<1> {
 
 #[cfg(test)]
 mod tests {
+    use arpent_base::number::{narrow, truncate};
+
     use super::*;
     use burn::tensor::Device;
 
@@ -141,8 +143,7 @@ mod tests {
         let numbers = |v: &serde_json::Value| -> Vec<f64> {
             v.as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect()
         };
-        #[allow(clippy::cast_possible_truncation, reason = "tensors are f32")]
-        let narrow = |v: Vec<f64>| -> Vec<f32> { v.into_iter().map(|n| n as f32).collect() };
+        let narrow = |v: Vec<f64>| -> Vec<f32> { v.into_iter().map(narrow).collect() };
         let shape: [usize; 4] = [2, 5, 6, 7];
         assert_eq!(fixture["shape"], serde_json::json!(shape));
         let device = Device::flex().autodiff();
@@ -181,12 +182,7 @@ mod tests {
         let mut planes = vec![0f32; batch * classes * height * width];
         for (i, label) in labels.iter().enumerate().filter(|(_, l)| **l < 255.0) {
             let (item, pixel) = (i / (height * width), i % (height * width));
-            #[allow(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "small whole numbers of a test"
-            )]
-            let class = *label as usize;
+            let class = truncate::<usize>(*label);
             planes[(item * classes + class) * height * width + pixel] = 1.0;
         }
         Tensor::from_data(TensorData::new(planes, shape), device)

@@ -1,5 +1,7 @@
 //! Made-up chips: parcels, and predictions that are wrong at their borders, and now and then altogether.
 
+use arpent_base::number::{exact, fitted, narrow, truncate};
+
 use crate::data::Rng;
 use crate::evaluate::figures::*;
 
@@ -19,7 +21,7 @@ impl Scene {
     /// Parcels of `classes` classes; the first sites are the hardest.
     pub(super) fn draw(site: usize, item: usize, classes: usize) -> Self {
         let mut rng = Rng::new(&[11, site as u64, item as u64]);
-        let hard = 0.34 / (1.0 + site as f64);
+        let hard = 0.34 / (1.0 + exact(site));
         let parcels: Vec<[f64; 3]> =
             (0..14).map(|_| [rng.unit() * 96.0, rng.unit() * 96.0, class(&mut rng, classes)]).collect();
         let seen: Vec<[f64; 3]> = parcels
@@ -30,17 +32,18 @@ impl Scene {
             })
             .collect();
         let nearest = |parcels: &[[f64; 3]], i: usize| {
-            let (x, y) = ((i % SIDE) as f64, (i / SIDE) as f64);
+            let (x, y) = (exact(i % SIDE), exact(i / SIDE));
             let distance = |p: &&[f64; 3]| (p[0] - x).powi(2) + (p[1] - y).powi(2);
-            parcels.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap()[2] as u8
+            truncate::<u8>(parcels.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap()[2])
         };
         let truth: Vec<u8> = (0..SIDE * SIDE)
             .map(|i| if i / SIDE < 6 && item == 0 { 255 } else { nearest(&parcels, i) })
             .collect();
         let prediction = (0..SIDE * SIDE).map(|i| nearest(&seen, i)).collect();
         let shade = |c: u8, noise: f64| {
-            [90, 110, 70]
-                .map(|v| (f64::from(v) + 25.0 * f64::from(c % 5) - 40.0 + noise).clamp(0.0, 255.0) as u8)
+            [90, 110, 70].map(|v| {
+                truncate::<u8>((f64::from(v) + 25.0 * f64::from(c % 5) - 40.0 + noise).clamp(0.0, 255.0))
+            })
         };
         let rgb = (0..SIDE * SIDE).flat_map(|i| shade(nearest(&parcels, i), 9.0 * rng.normal())).collect();
         Self { site, item, rgb, truth, prediction }
@@ -64,8 +67,8 @@ impl Scene {
             item: format!("{}_2021_Z{}_{:04}", self.group(), self.item, 17 * self.item + self.site),
             group: self.group(),
             score: Some(self.accuracy()),
-            width: SIDE as u32,
-            height: SIDE as u32,
+            width: fitted(SIDE),
+            height: fitted(SIDE),
             pictures: vec![ChipPicture { caption: "image".into(), rgb: self.rgb.clone() }],
             answer: ChipAnswer::Labels { truth: self.truth.clone(), prediction: self.prediction.clone() },
         }
@@ -74,7 +77,7 @@ impl Scene {
 
 /// A class; the first ones are the most frequent.
 fn class(rng: &mut Rng, classes: usize) -> f64 {
-    (rng.unit().powf(1.5) * classes as f64).floor()
+    (rng.unit().powf(1.5) * exact(classes)).floor()
 }
 
 /// The chips with the fewest and the most right pixels.
@@ -97,7 +100,7 @@ pub(super) fn boxes() -> Gallery {
         let truth: Vec<ChipBox> = (0..9u8)
             .map(|i| {
                 let [x, y] = [rng.unit() * 80.0, rng.unit() * 80.0];
-                ChipBox { class: 5 + i % 2, sides: [x, y, x + 14.0, y + 14.0].map(|v| v as f32) }
+                ChipBox { class: 5 + i % 2, sides: [x, y, x + 14.0, y + 14.0].map(narrow) }
             })
             .collect();
         let shifted = |b: &ChipBox| ChipBox { sides: b.sides.map(|side| side + 2.0), ..*b };

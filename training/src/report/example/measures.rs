@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use arpent_base::number::{exact, fitted};
 use arpent_raster::Nomenclature;
 
 use super::chips::Scene;
@@ -33,9 +34,9 @@ pub(super) fn confusion(scenes: &[Scene], classes: &Nomenclature) -> Confusion {
 /// Row, column and diagonal sums of a class.
 fn sums(m: &Matrix, class: usize) -> [f64; 3] {
     [
-        m[class].iter().sum::<u64>() as f64,
-        m.iter().map(|row| row[class]).sum::<u64>() as f64,
-        m[class][class] as f64,
+        exact(m[class].iter().sum::<u64>()),
+        exact(m.iter().map(|row| row[class]).sum::<u64>()),
+        exact(m[class][class]),
     ]
 }
 
@@ -122,7 +123,7 @@ pub(super) fn scores(scenes: &[Scene], classes: &Nomenclature) -> Scores {
     };
     let all: f64 = (0..size).map(|class| sums(&total, class)[0]).sum();
     let of_class = |(class, e): (usize, &[Estimate])| ClassScore {
-        class: class as u8,
+        class: fitted(class),
         iou: e[0],
         f1: e[1],
         precision: e[2],
@@ -191,9 +192,9 @@ pub(super) fn reliability(accuracy: impl Fn(f64) -> f64) -> Reliability {
         }
     };
     let bins: Vec<ReliabilityBin> = (2..10).map(bin).collect();
-    let total = bins.iter().map(|b| b.count as f64).sum::<f64>();
+    let total = bins.iter().map(|b| exact(b.count)).sum::<f64>();
     let mean = |of: &dyn Fn(&ReliabilityBin) -> f64| {
-        Some(bins.iter().map(|b| b.count as f64 * of(b)).sum::<f64>() / total)
+        Some(bins.iter().map(|b| exact(b.count) * of(b)).sum::<f64>() / total)
     };
     let ece = mean(&|b| (b.confidence - b.accuracy).abs());
     let brier =
@@ -207,12 +208,12 @@ pub(super) fn precision_recall((class, objects, skill): (u8, u64, f64)) -> Preci
     let (mut right, mut curve) = (0.0, vec![[0.0, 1.0]]);
     let mut area = 0.0;
     for drawn in 1..=objects {
-        let sureness = 1.0 - drawn as f64 / objects as f64;
+        let sureness = 1.0 - exact(drawn) / exact(objects);
         if rng.chance((skill + 0.3 * (sureness - 0.4)).min(1.0)) {
             right += 1.0;
-            area += right / drawn as f64 / objects as f64;
+            area += right / exact(drawn) / exact(objects);
         }
-        curve.push([right / objects as f64, right / drawn as f64]);
+        curve.push([right / exact(objects), right / exact(drawn)]);
     }
     let average_precision = Estimate { value: Some(area), interval: Some([area - 0.03, area + 0.03]) };
     PrecisionRecall { class, average_precision, objects, curve }

@@ -1,12 +1,5 @@
 //! Reports of made-up trainings, computed from made-up chips, to test the page and to look at it.
 
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "made-up numbers are small"
-)]
-
 mod chips;
 mod measures;
 
@@ -69,7 +62,7 @@ pub(super) fn segmentation(count: usize, sites: usize) -> TrainingReport {
         gflop_per_mpx: Some(48.37),
         sharing: Some(Sharing {
             allowed: true,
-            because: "all data sets are under licences that let models trained on them be given away".into(),
+            because: "all data sets are under licenses that let models trained on them be given away".into(),
         }),
     };
     TrainingReport {
@@ -191,9 +184,9 @@ fn data(sites: usize) -> DataFacts {
         groups,
         pixels: Some(pixels),
     };
-    let source = |name: &str, licence: &str, source: &str| TrainingSource {
+    let source = |name: &str, license: &str, source: &str| TrainingSource {
         name: name.into(),
-        licence: licence.into(),
+        license: license.into(),
         source: source.into(),
     };
     let sites = sites as u64;

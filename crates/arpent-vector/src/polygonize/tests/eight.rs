@@ -16,7 +16,7 @@ impl Map {
         self.flooded(&[(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)])
     }
 
-    /// Groups of pixels within a frame that are no pixels of a region, but for the one outside of it.
+    /// Connected groups of pixels outside of a region within a frame, except the outer one.
     fn holes(&self, region: &Region) -> usize {
         let pixels = self.filled(region);
         let e = self.extent;
@@ -31,7 +31,7 @@ impl Map {
     }
 }
 
-/// How often rings pass a vertex again.
+/// Number of repeated vertices in rings.
 fn again(region: &Region) -> Vec<Vertex> {
     let repeated = |ring: &Vec<Vertex>| -> Vec<Vertex> {
         let mut vertices = ring.clone();
@@ -41,7 +41,7 @@ fn again(region: &Region) -> Vec<Vertex> {
     region.rings.iter().flat_map(repeated).collect()
 }
 
-/// All laws that hold for one map.
+/// All invariants for one map.
 fn assert_laws_of_8(map: &Map) {
     let (regions, small) = (map.regions_of_8(), map.regions());
     assert_pixels(map, &regions, &map.components_of_8());
@@ -58,7 +58,7 @@ fn assert_laws_of_8(map: &Map) {
         if parts.len() == 1 {
             assert_eq!(region, parts[0], "what sides join is the same");
         }
-        // The region falls apart at a corner that a ring passes twice.
+        // The region is disconnected at a corner that a ring passes twice.
         let again = again(region);
         assert!(again.len() < parts.len(), "{again:?} in {region:?}");
         // The sides are those of the parts.
@@ -74,6 +74,11 @@ fn assert_laws_of_8(map: &Map) {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn hard_shapes_obey_the_laws(map in label_maps(16)) {
+        assert_laws_of_8(&Map::of(&map));
+    }
 
     #[test]
     fn two_classes_obey_the_laws(map in maps(2)) {

@@ -1,0 +1,48 @@
+//! The columns of features, from the table that every format is written from.
+
+use arpent_base::{Column, ColumnKind};
+use arpent_publish::{GEOMETRY_COLUMNS, feature_columns};
+
+use super::table::{cell, table};
+
+/// The page.
+pub(crate) fn page() -> String {
+    let [geometry, bbox] = GEOMETRY_COLUMNS;
+    format!(
+        "# Columns of features\n\n\
+         The same in GeoParquet, GeoPackage, FlatGeobuf and GeoJSON, in this order; `columns` of `manifest.json` holds them as a [Table \
+         Schema](https://specs.frictionlessdata.io/table-schema/). Titles are aliases in a GeoPackage: English, or French with \
+         `features.titles = \"fr\"`.\n\n\
+         ## Every map\n\n{}\n\
+         Then come the columns below, where they are configured, and those of `[[reference]]` rules ([the manifest and the columns \
+         of rules](../json.md#features)); last the geometry. GeoParquet has it as `{geometry}` (WKB), with its box in `{bbox}`.\n\n\
+         ## With `[objects]`\n\n{}\n\
+         ## With `[ocs_ge]`\n\n{}",
+        of(&feature_columns(&[])),
+        of(&arpent_job::ObjectOptions::columns()),
+        of(&arpent_job::OcsGe::columns()),
+    )
+}
+
+fn of(columns: &[Column]) -> String {
+    let row = |column: &Column| {
+        let kind = match column.kind {
+            ColumnKind::Text => "text",
+            ColumnKind::Byte => "integer, 0 to 255",
+            ColumnKind::Integer => "integer",
+            ColumnKind::Real => "number",
+        };
+        let optional = if column.required { "" } else { "may be null" };
+        vec![
+            format!("`{}`", column.name),
+            kind.to_owned(),
+            cell(&column.unit),
+            optional.to_owned(),
+            cell(&column.title.en),
+            cell(&column.title.fr),
+            cell(&column.description),
+        ]
+    };
+    let head = ["column", "type", "unit", "null", "title", "French title", "content"];
+    table(&head, &columns.iter().map(row).collect::<Vec<_>>())
+}

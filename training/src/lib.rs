@@ -1,0 +1,117 @@
+//! `arpent-train`: from labels to a model package.
+//!
+//! stdout is data (JSON lines, one per epoch and one for the result), stderr is talk.
+
+mod audit;
+mod calibrate;
+mod config;
+mod data;
+mod drawn;
+mod error;
+mod evaluate;
+mod fit;
+mod job;
+mod network;
+#[cfg(test)]
+mod overfit;
+mod package;
+mod progress;
+mod quantize;
+mod report;
+#[cfg(test)]
+mod resumed;
+mod simulate;
+#[cfg(test)]
+mod steps;
+mod threads;
+
+use std::process::ExitCode;
+
+use arpent_base::Result;
+use arpent_shell::install::InstallCommand;
+use arpent_shell::log::LogArgs;
+use arpent_shell::print::{Format, print_text};
+use arpent_shell::usage::{of_usage, wants_json};
+use arpent_shell::{exit, log, message};
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+/// Train networks and package them.
+#[derive(Debug, Parser)]
+#[command(name = "arpent-train", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// How errors are told on standard error. Standard output holds JSON in any case.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// What is said on standard error.
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fit a network and write its model package.
+    Fit(Box<job::FitArgs>),
+    /// Score a model package on a split of data sets.
+    Evaluate(evaluate::EvaluateArgs),
+    /// Fit the temperature of a package's confidence on the validation split.
+    Calibrate(calibrate::CalibrateArgs),
+    /// Make the variant of a package whose network is computed in 8 bits, and measure what that costs.
+    Quantize(quantize::QuantizeArgs),
+    /// Look for what is wrong with data sets: duplicates across splits, unknown labels, shifted labels.
+    Audit(audit::AuditArgs),
+    /// Write the page (HTML, one file) that tells of a recorded training.
+    Report(report::ReportArgs),
+    /// Make a data set of changes, or of stress on crops, from labeled pictures of one date.
+    Simulate(simulate::SimulateArgs),
+    /// Copy a package to give it away, where its training data allow that.
+    Export(package::ExportArgs),
+    /// Print the JSON schema of `train.toml`.
+    Schema,
+    /// For those who build packages.
+    #[command(flatten)]
+    Install(InstallCommand),
+}
+
+/// The command line, for those who describe it or check what is written of it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Prints the schema of the configuration.
+fn schema() -> Result<()> {
+    print_text(&(serde_json::to_string_pretty(&config::schema())? + "\n"))
+}
+
+/// Runs the command line and reports what went wrong, once.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are no errors: they go to stdout.
+        Err(error) if error.use_stderr() => {
+            let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            let (words, as_json) = (error.render().to_string(), wants_json(typed));
+            message::write(&of_usage(&words, as_json, exit::NOT_STARTED));
+            return ExitCode::from(exit::NOT_STARTED);
+        }
+        Err(error) => error.exit(),
+    };
+    log::start(cli.log);
+    let done = match cli.command {
+        Command::Fit(args) => job::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
+        Command::Quantize(args) => quantize::run(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Export(args) => package::export(&args),
+        Command::Schema => schema(),
+        Command::Install(install) => install.run(Cli::command()).map(drop),
+    };
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    let code = error.exit_code().unwrap_or(exit::NOT_STARTED);
+    message::tell(&error, code, cli.format == Format::Json);
+    ExitCode::from(code)
+}
