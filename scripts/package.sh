@@ -9,6 +9,7 @@ kind="${1:-}"
 case "$kind" in deb | wheel) ;; *) sed -n '2,5p' "$0" >&2; exit 2 ;; esac
 release="${CARGO_TARGET_DIR:-target}/release"
 export PATH="$PWD/.venv/bin:$PATH" SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
+export CARGO_PROFILE_RELEASE_LTO=thin
 umask 022
 
 # What stands below the prefix beside a program: completions, manual pages, licenses.
