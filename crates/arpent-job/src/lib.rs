@@ -16,7 +16,7 @@
 //! # let network = HandSet::segmentation(&["red", "green", "blue"], 2);
 //! # hand_set_linear(&network, &[vec![0.0; 3], vec![1.0; 3]], &[0.0, -300.0], &folder.join("model"))?;
 //! # let window = Window::new(3_260_000, -34_310_000, 200, 100);
-//! # GeoTiff::rgb(2154, 0.2, window, &Picture::new(1, 20).bands(window)).write(&folder.join("scene.tif"))?;
+//! # GeoTiff::rgb(2154, 0.2, window, &Picture::new(1, 20).bands(window)).write(&folder.join("scene.tif")).expect("a picture is written");
 //!
 //! let file = folder.join("run.toml");
 //! std::fs::write(&file, "model = \"model\"\nscenes = [\"scene.tif\"]\noutput = \"map\"\n")?;

@@ -49,6 +49,7 @@ use crate::session::Session;
 ///     counts: Counts { features: 2, ..Counts::default() },
 ///     timings_s: [].into(),
 ///     energy: None,
+///     columns: None,
 ///     artifacts: vec![],
 /// };
 /// let published = target.publish(&[StagedArtifact::new(&file, ROLE_METADATA)?], manifest, false)?;
