@@ -113,9 +113,9 @@ arm:
 
 # All tests, then the examples in the API documentation.
 test:
+    cargo test --doc --workspace --locked --quiet
     rm -rf {{target}}/skipped; mkdir -p {{target}}/skipped
     ARPENT_TESTS_SKIPPED="$(realpath {{target}}/skipped)" cargo nextest run --workspace --locked
-    cargo test --doc --workspace --locked --quiet
     @ls {{target}}/skipped | cut -d. -f1 | sort | uniq -c | awk '{ print "skipped for lack of " $2 ": " $1 }'
 
 # The benchmarks; a quoted number comes from a run file in benches/runs/.
