@@ -8,7 +8,7 @@ book="$(mktemp -d)"
 trap 'rm -rf "$book"' EXIT
 mkdir "$book/src"
 cp --parents -r ./*.md LICENSE* docs configs datasets/cards models/README.md models/*/card.md models/*/model.json benches/runs "$book/src"
-cp docs/book.toml "$book/"
+cp docs/book.toml docs/site.css "$book/"
 # SUMMARY.md names pages from its own folder, mdBook wants them from the top.
 sed -E 's#\]\(#](docs/#; s#\(docs/\.\./#(#' docs/SUMMARY.md > "$book/src/SUMMARY.md"
 RUST_LOG="${RUST_LOG:-warn}" mdbook build "$book" --dest-dir "$site"
