@@ -8,9 +8,9 @@ mod submit;
 use std::process::ExitCode;
 
 use arpent_shell::print::Format;
-use arpent_shell::usage::{of_usage, wants_json};
+use arpent_shell::usage::wants_json;
 use arpent_shell::{exit, log, message};
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, ModelCommand};
 use crate::commands::{
@@ -19,16 +19,9 @@ use crate::commands::{
 
 /// Runs the command line and reports its error, once.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match exit::parse::<Cli>() {
         Ok(cli) => cli,
-        // Help and version are no errors: they go to stdout.
-        Err(error) if error.use_stderr() => {
-            let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-            let (words, as_json) = (error.render().to_string(), wants_json(typed));
-            message::write(&of_usage(&words, as_json, exit::NOT_STARTED));
-            return ExitCode::from(exit::NOT_STARTED);
-        }
-        Err(error) => error.exit(),
+        Err(code) => return code,
     };
     log::start(cli.log);
     // Another machine can repeat the work of these commands.

@@ -31,7 +31,6 @@ use arpent_base::Result;
 use arpent_shell::install::InstallCommand;
 use arpent_shell::log::LogArgs;
 use arpent_shell::print::{Format, print_text};
-use arpent_shell::usage::{of_usage, wants_json};
 use arpent_shell::{exit, log, message};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -86,16 +85,9 @@ fn schema() -> Result<()> {
 
 /// Runs the command line and reports what went wrong, once.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match exit::parse::<Cli>() {
         Ok(cli) => cli,
-        // Help and version are no errors: they go to stdout.
-        Err(error) if error.use_stderr() => {
-            let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-            let (words, as_json) = (error.render().to_string(), wants_json(typed));
-            message::write(&of_usage(&words, as_json, exit::NOT_STARTED));
-            return ExitCode::from(exit::NOT_STARTED);
-        }
-        Err(error) => error.exit(),
+        Err(code) => return code,
     };
     log::start(cli.log);
     let done = match cli.command {

@@ -70,8 +70,11 @@ fn turns(rings: Rings) -> Vec<Rings> {
 /// A feature's geometry as written in the CRS of its map: the polygon, or its parts from -180 to 180 degrees if a map
 /// in degrees exceeds that range (RFC 7946, section 3.1.9).
 pub fn delivered<'a>(feature: &'a Feature, crs: &Crs) -> Cow<'a, [Polygon<f64>]> {
-    let [west, _, east, _] = feature.bbox();
-    if crs.kind != CrsKind::Geographic || (west >= -HALF && east <= HALF) {
+    let exceeds = || {
+        let [west, _, east, _] = feature.bbox();
+        west < -HALF || east > HALF
+    };
+    if crs.kind != CrsKind::Geographic || !exceeds() {
         return std::slice::from_ref(&feature.polygon).into();
     }
     let polygons = turns(rings_of(&feature.polygon)).into_iter().map(|rings| {

@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use arpent_base::{Cell, Column, ColumnKind};
 use arpent_raster::{Crs, CrsKind};
-use arpent_vector::{Feature, parts_to_wkb, to_wkb};
+use arpent_vector::{Feature, bbox, parts_to_wkb, to_wkb};
 use arrow_array::builder::{BinaryBuilder, Float64Builder, Int64Builder, StringBuilder, UInt8Builder};
 use arrow_array::{ArrayRef, RecordBatch, StructArray};
 use arrow_schema::{ArrowError, DataType, Field, Fields, Schema};
-use geo_types::Polygon;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
@@ -117,7 +116,7 @@ impl GeoParquetWriter {
     /// [`PublishError::Parquet`] when the file cannot be written.
     pub fn push(&mut self, feature: &Feature) -> Result<()> {
         let parts = delivered(feature, &self.crs);
-        let bbox = bbox_of(&parts);
+        let bbox = bbox(&parts);
         let wkb = match &*parts {
             [polygon] => to_wkb(polygon),
             parts => parts_to_wkb(parts),
@@ -327,15 +326,6 @@ fn geo_metadata(crs: &Value, extent: Option<[f64; 4]>, has_parts: bool) -> Value
         geometry["bbox"] = json!(extent);
     }
     json!({ "version": "1.1.0", "primary_column": "geometry", "columns": { "geometry": geometry } })
-}
-
-/// Smallest and largest coordinates of some polygons.
-fn bbox_of(polygons: &[Polygon<f64>]) -> [f64; 4] {
-    let start = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
-    polygons
-        .iter()
-        .flat_map(|polygon| polygon.exterior().coords())
-        .fold(start, |b, c| [b[0].min(c.x), b[1].min(c.y), b[2].max(c.x), b[3].max(c.y)])
 }
 
 /// The smallest bbox that contains both.

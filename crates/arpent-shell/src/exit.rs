@@ -1,6 +1,12 @@
-//! Exit codes of errors.
+//! Exit codes of errors, and of command lines that are refused.
+
+use std::process::ExitCode;
 
 use arpent_base::Failure;
+use clap::Parser;
+
+use crate::message;
+use crate::usage::{of_usage, wants_json};
 
 /// Some scenes failed, an output is damaged, or a command could not be completed.
 pub const PARTIAL: u8 = 1;
@@ -27,6 +33,22 @@ pub fn code(error: &Failure, elsewhere: bool) -> u8 {
 fn is_denied(error: &Failure) -> bool {
     use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
     error.io().is_some_and(|e| matches!(e.kind(), PermissionDenied | ReadOnlyFilesystem))
+}
+
+/// Parses the command line of this process. Help and version go to stdout and end the process; a refused command line is
+/// reported on stderr.
+///
+/// # Errors
+/// The exit code of a refused command line.
+pub fn parse<C: Parser>() -> Result<C, ExitCode> {
+    match C::try_parse() {
+        Err(error) if error.use_stderr() => {
+            let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            message::write(&of_usage(&error.render().to_string(), wants_json(typed), NOT_STARTED));
+            Err(ExitCode::from(NOT_STARTED))
+        }
+        parsed => Ok(parsed.unwrap_or_else(|error| error.exit())),
+    }
 }
 
 #[cfg(test)]

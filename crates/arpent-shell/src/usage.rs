@@ -9,7 +9,7 @@ pub fn document(message: &str, hint: Option<&str>, code: u8) -> String {
 
 /// The message for a command line that the parser refuses, as text or JSON. The parser's text contains words of the
 /// command line, and addresses among these may contain signatures and passwords, which are redacted.
-pub fn of_usage(words: &str, as_json: bool, code: u8) -> String {
+pub(crate) fn of_usage(words: &str, as_json: bool, code: u8) -> String {
     let words = redacted_text(words);
     if !as_json {
         return words.trim_end().to_owned();

@@ -37,12 +37,17 @@ pub struct Feature {
 impl Feature {
     /// Ground rectangle [min x, min y, max x, max y] of the polygon, CRS units.
     pub fn bbox(&self) -> [f64; 4] {
-        let start = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
-        self.polygon
-            .exterior()
-            .coords()
-            .fold(start, |b, c| [b[0].min(c.x), b[1].min(c.y), b[2].max(c.x), b[3].max(c.y)])
+        bbox(std::slice::from_ref(&self.polygon))
     }
+}
+
+/// Rectangle [min x, min y, max x, max y] around polygons; from infinity to minus infinity without any.
+pub fn bbox(polygons: &[Polygon<f64>]) -> [f64; 4] {
+    let start = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+    polygons
+        .iter()
+        .flat_map(|polygon| polygon.exterior().coords())
+        .fold(start, |b, c| [b[0].min(c.x), b[1].min(c.y), b[2].max(c.x), b[3].max(c.y)])
 }
 
 /// Rounds to 4 decimals, the precision of published scores.

@@ -42,7 +42,7 @@ pub use coverage::{BuiltUp, Coverage, CoverageCounts, CoverageRules};
 pub use detections::{Detection, DetectionMerger};
 pub use eliminate::{EliminatedRow, EliminationCounts, Eliminator, MAX_ZONES, MappingUnits, clear_unsaid};
 pub use error::VectorError;
-pub use feature::Feature;
+pub use feature::{Feature, bbox};
 pub use generalize::{DrawnCounts, Generalizer};
 pub use objects::shape::Shape;
 pub use objects::{Object, ObjectMerger};
