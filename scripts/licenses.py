@@ -1,6 +1,6 @@
 """The copyright file of a program: Arpent's own licenses and those of every crate that is linked into it.
 
-    licenses.py PROGRAM > copyright
+    licenses.py PROGRAM [FEATURES] > copyright
 """
 
 import json
@@ -25,9 +25,10 @@ def texts(folder: Path) -> list[str]:
 
 def main() -> None:
     program = sys.argv[1]
-    tree = cargo("tree", "-p", program, "-e", "normal", "--prefix", "none", "--format", "{p}")
+    features = ["--features", sys.argv[2]] if len(sys.argv) > 2 else []
+    tree = cargo("tree", "-p", program, *features, "-e", "normal", "--prefix", "none", "--format", "{p}")
     linked = {(words[0], words[1].removeprefix("v")) for words in map(str.split, tree.splitlines()) if len(words) > 1}
-    packages = [p for p in json.loads(cargo("metadata", "--format-version", "1"))["packages"] if p["source"]]
+    packages = [p for p in json.loads(cargo("metadata", "--format-version", "1", "--all-features"))["packages"] if p["source"]]
     packages = sorted((p for p in packages if (p["name"], p["version"]) in linked), key=lambda p: (p["name"], p["version"]))
     # Hundreds of crates share a few texts: each text is printed once.
     holders: dict[str, list[str]] = defaultdict(list)

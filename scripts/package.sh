@@ -10,6 +10,8 @@ case "$kind" in deb | wheel) ;; *) sed -n '2,5p' "$0" >&2; exit 2 ;; esac
 release="${CARGO_TARGET_DIR:-target}/release"
 export PATH="$PWD/.venv/bin:$PATH" SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
 export CARGO_PROFILE_RELEASE_LTO=thin
+# Vulkan through WGSL, which every driver takes: one program for CPUs and GPUs (docs/adr/0010-graphics-cards-are-features.md).
+features="${PACKAGE_FEATURES:-wgpu}"
 umask 022
 
 # What stands below the prefix beside a program: completions, manual pages, licenses.
@@ -17,12 +19,12 @@ stage() {
   local program="$1" share="target/package/$1/prefix/data/share"
   rm -rf "target/package/$program"
   mkdir -p "$share"/{bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d,"doc/$program"}
-  cargo build --release --locked -p "$program"
+  cargo build --release --locked -p "$program" --features "$program/$features"
   "$release/$program" completions bash >"$share/bash-completion/completions/$program"
   "$release/$program" completions zsh >"$share/zsh/vendor-completions/_$program"
   "$release/$program" completions fish >"$share/fish/vendor_completions.d/$program.fish"
   "$release/$program" man "$share/man/man1"
-  python3 scripts/licenses.py "$program" >"target/package/$program/copyright"
+  python3 scripts/licenses.py "$program" "$features" >"target/package/$program/copyright"
   cp CHANGELOG.md "$share/doc/$program"
   local version; version="$("$release/$program" --version | cut -d' ' -f2)"
   printf '%s (%s) stable; urgency=low\n\n  * The changes stand in CHANGELOG.md.\n\n -- The Arpent authors <authors@arpent.example>  %s\n' \
@@ -55,4 +57,4 @@ mkdir "$data/licenses"
 cp target/package/arpent/copyright "$data/licenses/arpent"
 ldd "$release/arpent" | awk '$3 ~ /^\// { print $3 }' | xargs -n1 realpath | xargs -n1 basename | sed 's|^|*/|' | xargs dpkg -S |
   cut -d: -f1 | sort -u | while read -r package; do cp -L "/usr/share/doc/$package/copyright" "$data/licenses/$package"; done
-maturin build --release --locked --manifest-path inference/Cargo.toml --auditwheel repair --out target/wheels
+maturin build --release --locked --features "$features" --manifest-path inference/Cargo.toml --auditwheel repair --out target/wheels

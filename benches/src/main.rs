@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use arpent_benches::network::Network;
 use arpent_benches::step::Steps;
 use arpent_benches::suites::Bench;
-use arpent_benches::vectors::{self, Made};
+use arpent_benches::vectors::{self, VectorCase};
 use clap::{Parser, Subcommand};
 
 /// Benchmarks of Arpent: whole processes, medians.
@@ -103,8 +103,8 @@ fn main() -> Result<()> {
             return network.serve(std::io::stdin().lock(), std::io::stdout().lock());
         }
         Suite::Vectors { labels, width, mmu_px, tolerance_px } => {
-            let coverage = |mmu_px| Made::Coverage { mmu_px, tolerance_px };
-            let found = vectors::run(&labels, width, mmu_px.map_or(Made::Regions, coverage))?;
+            let coverage = |mmu_px| VectorCase::Coverage { mmu_px, tolerance_px };
+            let found = vectors::run(&labels, width, mmu_px.map_or(VectorCase::Regions, coverage))?;
             format!("{found}\n")
         }
         Suite::Step { encoder, batch, size, classes, threads } => {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use arpent_base::number::exact_f32;
-use arpent_engine::{Answers, Engine, Picture, Source};
+use arpent_engine::{Answers, Engine, Picture, PixelSource};
 use arpent_model::ModelPackage;
 use npyz::WriterBuilder;
 
@@ -17,7 +17,7 @@ struct Planes {
     side: usize,
 }
 
-impl Source for Planes {
+impl PixelSource for Planes {
     fn row(&self, (start, count): (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]) {
         for (c, plane) in self.data.chunks_exact(self.side * self.side).skip(start).take(count).enumerate() {
             let row = &plane[y * self.side + cols.0..y * self.side + cols.1];

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// The output to make from the labels.
 #[derive(Debug, Clone, Copy)]
-pub enum Made {
+pub enum VectorCase {
     /// The outline of every region.
     Regions,
     /// A coverage: minimum mapping unit in pixels and tolerance in pixels.
@@ -28,7 +28,7 @@ pub enum Made {
 ///
 /// # Errors
 /// If the file cannot be read or is not a whole number of rows.
-pub fn run(path: &Path, width: usize, made: Made) -> Result<Value> {
+pub fn run(path: &Path, width: usize, made: VectorCase) -> Result<Value> {
     let bytes = std::fs::metadata(path).with_context(|| path.display().to_string())?.len();
     let bytes = usize::try_from(bytes)?;
     ensure!(width > 0 && bytes.is_multiple_of(width), "{bytes} labels are no whole rows of {width}");
@@ -42,7 +42,7 @@ pub fn run(path: &Path, width: usize, made: Made) -> Result<Value> {
     };
     let began = Instant::now();
     match made {
-        Made::Regions => {
+        VectorCase::Regions => {
             let mut polygonizer = Polygonizer::new(extent, [true; 256])?;
             for _ in 0..extent.height {
                 file.read_exact(&mut labels)?;
@@ -50,7 +50,7 @@ pub fn run(path: &Path, width: usize, made: Made) -> Result<Value> {
             }
             polygonizer.finish(&mut sink);
         }
-        Made::Coverage { mmu_px, tolerance_px } => {
+        VectorCase::Coverage { mmu_px, tolerance_px } => {
             let rules = CoverageRules::new(MappingUnits::new(mmu_px)?, None, tolerance_px)?;
             let mut coverage = Coverage::new(extent, &rules)?;
             for _ in 0..extent.height {

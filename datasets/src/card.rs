@@ -19,21 +19,21 @@ pub struct Card {
     pub license: String,
     /// Origin, with its version.
     pub source: String,
-    /// Whether weights trained on it may be given away.
+    /// Whether weights trained on it may be redistributed.
     pub weights_may_ship: bool,
     /// STAC common names of the bands, in file order.
     pub bands: Vec<String>,
-    /// Finest and coarsest GSD of the pictures, meters; absent where it is not known.
+    /// Finest and coarsest GSD of the pictures, meters; absent where it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gsd_m: Option<[f64; 2]>,
     /// Classes of the labels.
     pub classes: Vec<CardClass>,
     /// How it is split, in words.
     pub splits: String,
-    /// What [`fingerprint`](crate::fingerprint) says of its folder; absent for sets that users fetch themselves.
+    /// [`fingerprint`](crate::fingerprint) of its folder; absent for sets that users download themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Known faults and what else a user should know.
+    /// Known faults and other remarks for users.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub notes: String,
 }
@@ -67,7 +67,7 @@ impl Card {
         Ok(card)
     }
 
-    /// Refuses a folder that does not hold the very files the card speaks of; a card without a fingerprint takes any.
+    /// Refuses a folder whose files differ from the card's fingerprint; a card without one accepts any folder.
     ///
     /// # Errors
     /// [`DatasetError::Changed`], [`DatasetError::Missing`], [`DatasetError::Read`].

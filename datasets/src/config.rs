@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::layouts::LayoutConfig;
 use crate::{Split, SplitRule};
 
-/// A data set to train with. Exactly one of `splits`, `split` and `part` says how it is split, save for layouts that
+/// A data set to train with. Exactly one of `splits`, `split` and `part` sets how it is split, except for layouts that
 /// come with lists of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SetConfig {

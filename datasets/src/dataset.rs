@@ -1,5 +1,4 @@
-//! What every data set gives, whatever its layout: items in splits and groups, each with pictures and the truth
-//! about them.
+//! The interface of data sets, independent of the layout: items in splits and groups, each with pictures and truth.
 
 use std::fmt::Debug;
 
@@ -7,19 +6,19 @@ use arpent_raster::{Chip, Raster};
 
 use crate::{Asked, Card, DatasetError, Declared, Remark, SplitItem};
 
-/// A box that somebody drew.
+/// An annotated box.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TruthBox {
+pub struct AnnotatedBox {
     /// Class, by its id in the card.
     pub class_id: u8,
     /// West, north, east and south side, pixels of the picture (columns, rows, columns, rows).
     pub bbox: [f64; 4],
 }
 
-/// What is known of an item.
+/// The truth of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Truth {
-    /// A class for every pixel, by its id in the card; [`IGNORE`](crate::IGNORE) where nothing is known. For
+    /// A class for every pixel, by its id in the card; [`IGNORE`](crate::IGNORE) where the class is unknown. For
     /// change detection, of the change from the first picture to the second.
     Labels(Raster<u8>),
     /// Labels that were made of objects: a class for every pixel as above, and the boxes of the objects, so that each of them can
@@ -28,10 +27,10 @@ pub enum Truth {
         /// A class for every pixel.
         labels: Raster<u8>,
         /// The objects.
-        boxes: Vec<TruthBox>,
+        boxes: Vec<AnnotatedBox>,
     },
     /// All objects of the picture.
-    Boxes(Vec<TruthBox>),
+    Boxes(Vec<AnnotatedBox>),
     /// All classes of the picture as a whole, by their ids in the card, ascending.
     Classes(Vec<u8>),
 }
@@ -42,7 +41,7 @@ pub struct Example {
     /// The picture (two of equal size for change detection, earlier first), windows starting at (0, 0), bands as
     /// in the card.
     pub chips: Vec<Chip>,
-    /// What is known of it.
+    /// Its truth.
     pub truth: Truth,
 }
 
@@ -58,21 +57,20 @@ pub trait Dataset: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`DatasetError`], naming the file: missing, damaged, of another size than its truth, of another number of
-    /// bands than the card says, with a class that the card does not list.
+    /// bands than in the card, with a class that the card does not list.
     fn read(&self, index: usize) -> Result<Example, DatasetError>;
 
-    /// What was taken although files differ from what their format says, in the items that were read by now.
+    /// Tolerated deviations from the file formats, in the items read so far.
     fn remarks(&self) -> Vec<Remark> {
         Vec::new()
     }
 
-    /// What pictures declare of their stored values (a scale, an offset), each declaration once, of the items that were read
-    /// by now.
+    /// Scales and offsets that pictures declare, each declaration once, of the items read so far.
     fn declared(&self) -> Vec<Declared> {
         Vec::new()
     }
 
-    /// The values that the set's options name, and whether anything that was read by now is of them.
+    /// The values in the set's options, and whether the items read so far contain them.
     fn asked(&self) -> Vec<Asked> {
         Vec::new()
     }

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ellipse_is_cut_to_its_picture_and_holds_what_the_formula_says() {
+    fn an_ellipse_is_cut_to_its_picture_and_holds_the_pixels_of_the_formula() {
         for (sides, part) in
             [([2.0, 1.0, 8.0, 9.0], 0.65), ([-3.0, 5.0, 4.0, 30.0], 1.0), ([3.2, 3.2, 3.4, 3.4], 0.5)]
         {

@@ -48,7 +48,7 @@ pub enum DatasetError {
         /// What is wrong.
         problem: String,
     },
-    /// A group lies on both sides of a split, so that scores would flatter.
+    /// A group lies on both sides of a split, so that scores would be too high.
     #[error("{}: group `{group}` of {dataset} is in {first} and in {second}", path.display())]
     Leak {
         /// The table of splits.
@@ -76,7 +76,7 @@ pub enum DatasetError {
         /// Why, with the file.
         source: GdalError,
     },
-    /// A picture with other bands than the card says.
+    /// A picture with other bands than the card lists.
     #[error("{}: {got} bands, expected {expected}", path.display())]
     BandCount {
         /// The picture.
@@ -113,7 +113,7 @@ pub enum DatasetError {
         /// The command that brings it to its place, where there is one.
         command: Option<String>,
     },
-    /// A file that asks to be turned, and is read as it is stored.
+    /// A file with an orientation that is not applied: its pixels are read as they are stored.
     #[error("{}: its orientation is {orientation} ({meaning}), and its pixels are read as they are stored", path.display())]
     Turned {
         /// The file.
@@ -124,7 +124,7 @@ pub enum DatasetError {
         meaning: &'static str,
     },
     /// A label raster whose compression changed its values.
-    #[error("{}: its compression changes values, so labels are not those that were drawn", path.display())]
+    #[error("{}: its compression changes values, so labels differ from those that were drawn", path.display())]
     LossyLabels {
         /// The mask.
         path: PathBuf,
@@ -165,7 +165,7 @@ pub enum DatasetError {
         /// What is wrong.
         problem: String,
     },
-    /// A folder whose files are not those that the card speaks of.
+    /// A folder whose files differ from the card's fingerprint.
     #[error("{}: the fingerprint is {got}, the card of {dataset} has {expected}", path.display())]
     Changed {
         /// The folder.
@@ -177,7 +177,7 @@ pub enum DatasetError {
         /// Fingerprint of the folder.
         got: String,
     },
-    /// Options of a set that do not go together.
+    /// Contradicting options of a set.
     #[error("set {}: {problem}", path.display())]
     BadConfig {
         /// The set's folder or file.
@@ -210,11 +210,11 @@ impl Diagnostic for DatasetError {
                     .into()
             }
             Self::Decode { .. } | Self::Raster { source: GdalError::ReadWindow { .. } } => {
-                "the file is damaged, or no picture of the kind that its extension says: fetch it again, or take its item \
+                "the file is damaged, or not in the format of its extension: download it again, or take its item \
                  out of the splits"
                     .into()
             }
-            Self::Changed { .. } => "fetch the set again, or write a card for what you have".into(),
+            Self::Changed { .. } => "download the set again, or write a card for the present files".into(),
             Self::Leak { .. } => "put every item of the group into one split".into(),
             Self::Raster { source } => return source.hint(),
             Self::BandCount { .. } => {
@@ -226,7 +226,7 @@ impl Diagnostic for DatasetError {
             }
             Self::Misplaced { .. } => "label rasters must lie on the pixels of their pictures: cut them again".into(),
             Self::Turned { .. } => {
-                "turn the pixels as it says and take the tag away (image programs call it auto-orient); or take the tag away \
+                "apply the orientation and remove the tag (image programs call it auto-orient); or remove the tag \
                  alone, where the labels lie on the pixels as they are stored"
                     .into()
             }
@@ -236,16 +236,16 @@ impl Diagnostic for DatasetError {
                     .into()
             }
             Self::UnknownLabel { value, known, .. } => format!(
-                "the card has {known:?} (and {} for `not known`); translate it in the set: values = {{ {value} = ... }}",
+                "the card has {known:?} (and {} for `not known`); map it in the set: values = {{ {value} = ... }}",
                 crate::IGNORE
             ),
             Self::UnknownClass { name, known, .. } => format!(
-                "the card has {}; translate it in the set: names = {{ \"{name}\" = \"...\" }}, or leave it out: \
+                "the card has {}; map it in the set: names = {{ \"{name}\" = \"...\" }}, or leave it out: \
                  skip = [\"{name}\"]",
                 known.join(", ")
             ),
             Self::Empty { .. } => {
-                "another seed or share may fill it; a set that should lack a split says `partial = true` or `part`"
+                "another seed or share may fill it; for a set without this split set `partial = true` or `part`"
                     .into()
             }
             _ => return None,

@@ -96,7 +96,7 @@ pub(crate) fn relative(folder: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
-/// The text of a file in UTF-8, with or without a byte order mark. Text in UTF-16 is refused by its name: nothing is guessed.
+/// The text of a file in UTF-8, with or without a byte order mark. UTF-16 is refused: encodings are not guessed.
 pub(crate) fn read_text(dataset: &str, path: &Path) -> Result<String, DatasetError> {
     let bytes = std::fs::read(path).map_err(|e| unreadable(dataset, path, e))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
@@ -109,8 +109,8 @@ pub(crate) fn read_text(dataset: &str, path: &Path) -> Result<String, DatasetErr
     })
 }
 
-/// The text of an XML file: UTF-8, or ISO-8859-1 and windows-1252 where it says so (the first is read as the second, as
-/// browsers do: WHATWG, *Encoding*). What is neither is refused; nothing is replaced.
+/// The text of an XML file: UTF-8, or ISO-8859-1 and windows-1252 where it is declared (the first is read as the second, as
+/// in browsers: WHATWG, *Encoding*). Other bytes are refused, not replaced.
 pub(crate) fn read_xml(dataset: &str, path: &Path, seen: &mut Seen) -> Result<String, DatasetError> {
     let bytes = std::fs::read(path).map_err(|e| unreadable(dataset, path, e))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
@@ -125,8 +125,9 @@ pub(crate) fn read_xml(dataset: &str, path: &Path, seen: &mut Seen) -> Result<St
     if !["iso-8859-1", "latin1", "latin-1", "windows-1252", "cp1252"].contains(&said.as_str()) {
         let line =
             bytes.split(|b| *b == b'\n').take_while(|line| std::str::from_utf8(line).is_ok()).count() + 1;
-        let said = if said.is_empty() { "UTF-8, as nothing else is said" } else { said.as_str() };
-        let problem = format!("it is not {said}: save it as UTF-8, or let its first line say its encoding");
+        let said = if said.is_empty() { "UTF-8, the default" } else { said.as_str() };
+        let problem =
+            format!("it is not {said}: save it as UTF-8, or declare its encoding in the first line");
         return Err(DatasetError::Malformed { path: path.to_owned(), line, problem });
     }
     seen.add(RemarkKind::Latin1, 1);

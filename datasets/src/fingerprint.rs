@@ -1,4 +1,4 @@
-//! One number for all files of a data set.
+//! One hash over all files of a data set.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -12,7 +12,7 @@ use crate::files::{relative, unreadable, walk};
 /// SHA-256, in hexadecimal, over one line `<sha256 of the file>  <path below the folder>\n` for each file of a folder
 /// and below it, sorted by path (as bytes, `/` between folders), hidden files and GDAL's notes left out: what
 /// `find . -type f -not -path '*/.*' -not -name '*.aux.xml' | sed 's|^\./||' | LC_ALL=C sort | xargs -d '\n' sha256sum |
-/// sha256sum` prints. The notes are left out because QGIS and `gdalinfo -stats` write them beside a raster they only show.
+/// sha256sum` prints. The notes are left out because QGIS and `gdalinfo -stats` write them when they open a raster.
 ///
 /// # Errors
 /// [`DatasetError::Missing`] and [`DatasetError::Read`].

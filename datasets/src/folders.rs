@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct ImageFolder {
     /// Folder below the set's.
     pub folder: String,
-    /// What names have after the item's id, before the extension.
+    /// Suffix of file names between the item's id and the extension.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub suffix: String,
     /// Bands to take, from 1; all without it.
@@ -32,7 +32,7 @@ impl ImageFolder {
 pub struct MaskFolder {
     /// Folder below the set's.
     pub folder: String,
-    /// What names have after the item's id, before the extension.
+    /// Suffix of file names between the item's id and the extension.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub suffix: String,
     /// Class ids by the values of the mask; other values stay what they are. 255 is `not known`.
@@ -41,7 +41,7 @@ pub struct MaskFolder {
     /// From this value on a pixel is class 1, below it is class 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<u8>,
-    /// The mask tells of one class alone: pixels that are not 0 (by now) are of it, the others are not. Masks further
+    /// The mask is of one class: pixels that are not 0 (after `values`) are of it, the others are not. Masks further
     /// down the list cover those above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<u8>,
@@ -62,7 +62,7 @@ impl MaskFolder {
 pub struct ValueMap(pub BTreeMap<u8, u8>);
 
 impl ValueMap {
-    /// Whether nothing is translated.
+    /// Whether no value is mapped.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,4 +1,4 @@
 //! Values of label rasters that have a meaning of their own.
 
-/// Label of pixels that say nothing.
+/// Label of pixels of unknown class.
 pub const IGNORE: u8 = 255;

@@ -15,6 +15,7 @@
 //!
 //! Adapters read files where their owners laid them out. They neither draw samples nor augment: that is training.
 
+mod annotated;
 mod audit;
 mod card;
 mod config;
@@ -32,13 +33,13 @@ mod pixels;
 mod remarks;
 mod set;
 mod splits;
-mod survey;
 
+pub use annotated::{AnnotatedScene, AnnotationPolygon, Drawn, look_at_scene};
 pub use arpent_gdal::{InvalidGeometries, same_text};
 pub use audit::{AuditReport, ClassAudit, Duplicate, Fault, Finding, FindingKind, LabelShift, audit};
 pub use card::{Card, CardClass};
 pub use config::SetConfig;
-pub use dataset::{Dataset, Example, Truth, TruthBox};
+pub use dataset::{AnnotatedBox, Dataset, Example, Truth};
 pub use ellipse::{ellipse_pixels, in_ellipse};
 pub use error::DatasetError;
 pub use fingerprint::fingerprint;
@@ -50,4 +51,3 @@ pub use layouts::{
 };
 pub use remarks::{Asked, Declared, Remark, RemarkKind};
 pub use splits::{Group, Split, SplitItem, SplitRule, read_table, read_unlabelled};
-pub use survey::{Drawn, Survey, SurveyedPolygon, survey};

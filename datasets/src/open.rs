@@ -26,7 +26,7 @@ struct Opened {
 }
 
 impl SetConfig {
-    /// Opens the set; relative paths start at `base`, and pixels of pictures are read as `values` says: as they are stored, or
+    /// Opens the set; relative paths start at `base`, and pixels of pictures are interpreted by `values`: as they are stored, or
     /// with the scale and offset that files declare, as runs of a package of the same unit read them.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl Opened {
     /// Opens a set: finds its items, assigns them to splits, checks that their files are there.
     fn open(config: &SetConfig, base: &Path, values: ReadAs) -> Result<Self, DatasetError> {
         let card = Card::read(&base.join(&config.card))?;
-        // Taken apart and put together again, a path loses its dots.
+        // Normalizes the path: components without `.`.
         let path: PathBuf = base.join(&config.path).components().collect();
         if !path.exists() {
             return Err(DatasetError::Missing { dataset: card.name, path });
@@ -121,7 +121,7 @@ fn assigned(
             (path.to_owned(), whole(layout, |l| l.split))
         }
         _ => {
-            let problem = "say how it is split by one of `splits` (a table), `split` (a rule), `part`".into();
+            let problem = "set one of `splits` (a table), `split` (a rule), `part`".into();
             return Err(DatasetError::BadConfig { path: path.to_owned(), problem });
         }
     };
@@ -146,7 +146,7 @@ fn numbered(items: Vec<SplitItem>) -> Vec<(SplitItem, usize)> {
     items.into_iter().enumerate().map(|(position, item)| (item, position)).collect()
 }
 
-/// The layout's items in the splits that `split` says, without the others.
+/// The layout's items to which `split` assigns a split.
 fn whole(layout: &dyn Layout, split: impl Fn(&Listed) -> Option<Split>) -> Vec<(SplitItem, usize)> {
     let item = |(position, listed): (usize, &Listed)| {
         let (item, group) = (listed.item.clone(), listed.group.clone());

@@ -1,4 +1,4 @@
-//! How a file says that its pixels are to be turned to be looked at: tag 274 of TIFF 6.0 (page 36) and of EXIF 2.3.
+//! The orientation of pictures for display: tag 274 of TIFF 6.0 (page 36) and of EXIF 2.3.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -7,10 +7,10 @@ use std::path::Path;
 /// Tag `Orientation`.
 const TAG: u16 = 274;
 
-/// Tags of a directory that are looked at, at most: a damaged count must not read for long.
+/// Maximum number of tags of a directory that are read: a damaged count must not make the read long.
 const MAX_TAGS: u64 = 4096;
 
-/// The orientation of a TIFF file, 1 (as it is stored) to 8; 1 where the file does not say.
+/// The orientation of a TIFF file, 1 (as it is stored) to 8; 1 where the tag is absent.
 pub(crate) fn of_tiff(path: &Path) -> u8 {
     File::open(path).ok().and_then(|mut file| read(&mut file)).filter(|o| (1..=8).contains(o)).unwrap_or(1)
 }

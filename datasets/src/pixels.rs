@@ -18,7 +18,7 @@ use crate::{Asked, Card, DatasetError, IGNORE, RemarkKind, orientation};
 pub(crate) enum Bands<'a> {
     /// These, from 1.
     Given(&'a [usize]),
-    /// All of so many; one more may be an alpha band, which says where the picture is valid.
+    /// All of so many; one more may be an alpha band, the picture's validity mask.
     Count(usize),
     /// All but an alpha band.
     All,
@@ -27,8 +27,8 @@ pub(crate) enum Bands<'a> {
 /// Reads a picture in the units that the set is read in: JPEG and PNG, and GeoTIFF, whose nodata pixels are invalid and whose
 /// scale and offset count as in runs.
 ///
-/// JPEG and PNG are turned as their EXIF orientation says, as viewers and annotation tools show them; a TIFF that asks to
-/// be turned is refused, because GDAL and runs read its pixels as they are stored.
+/// The EXIF orientation of JPEG and PNG is applied, as in viewers and annotation tools; a TIFF with an orientation
+/// is refused, because GDAL and runs read its pixels as they are stored.
 pub(crate) fn read_chip(
     set: &Set,
     path: &Path,
@@ -99,14 +99,14 @@ pub(crate) fn shown(dataset: &str, path: &Path) -> Result<(DynamicImage, bool), 
     })
 }
 
-/// The EXIF orientation of a JPEG or PNG file, 1 where it says none or cannot be read.
+/// The EXIF orientation of a JPEG or PNG file, 1 where it is absent or cannot be read.
 fn orientation_of(path: &Path) -> u8 {
     let reader = image::ImageReader::open(path).and_then(image::ImageReader::with_guessed_format);
     let decoder = reader.ok().and_then(|reader| reader.into_decoder().ok());
     decoder.and_then(|mut decoder| decoder.orientation().ok()).map_or(1, Orientation::to_exif)
 }
 
-/// Refuses a file whose pixels are read as they are stored, and which asks to be turned.
+/// Refuses a file with an orientation whose pixels are read as they are stored.
 fn refuse_turned(path: &Path, orientation: u8) -> Result<(), DatasetError> {
     if orientation == 1 {
         return Ok(());
@@ -206,7 +206,7 @@ pub(crate) fn check_size(
     })
 }
 
-/// Refuses a file that lies elsewhere than the one it belongs to, where both say where they lie.
+/// Refuses a file at another location than the one it belongs to, where both are georeferenced.
 pub(crate) fn check_place(path: &Path, than: &Path) -> Result<(), DatasetError> {
     let [uri, other] = [path, than].map(Path::to_string_lossy);
     match misplaced(&uri, &other).map_err(|source| DatasetError::Raster { source })? {
@@ -227,7 +227,7 @@ pub(crate) struct MaskRule {
     pub(crate) values: BTreeMap<u8, u8>,
     /// From this value on a pixel is class 1, below it is class 0.
     pub(crate) threshold: Option<u8>,
-    /// Values that were met.
+    /// Values that occur.
     met: Met,
 }
 
@@ -236,7 +236,7 @@ impl MaskRule {
         Self { values, threshold, met: Met::default() }
     }
 
-    /// The values that are given a class, and whether they were met.
+    /// The values that are mapped to a class, and whether they occur.
     pub(crate) fn asked(&self) -> impl Iterator<Item = Asked> {
         let one = |value: &u8| Asked {
             option: "values".into(),

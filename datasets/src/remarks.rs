@@ -1,5 +1,5 @@
-//! What was taken although files differ from what their format says, what files declare of their values, and what was asked
-//! for and is not there: counted, so that nobody is surprised.
+//! Remarks on data sets, counted: tolerated deviations from file formats, declared scales and offsets, and options without a
+//! match.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use arpent_gdal::LayerCounts;
 use arpent_raster::Scaling;
 use serde::{Deserialize, Serialize};
 
-/// A way in which files differ, and what is made of it.
+/// A tolerated deviation, and how it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RemarkKind {
@@ -16,7 +16,7 @@ pub enum RemarkKind {
     NoLabelFile,
     /// Polygons where boxes are wanted: each became the box around it.
     PolygonAsBox,
-    /// Lines with a confidence, which plays no part.
+    /// Lines with a confidence, which is ignored.
     Confidence,
     /// Boxes without area, left out.
     EmptyBox,
@@ -26,9 +26,9 @@ pub enum RemarkKind {
     Crowd,
     /// Names of files with `\`, read as `/`.
     WindowsPath,
-    /// Text in ISO-8859-1 or windows-1252, as it says of itself.
+    /// Text in ISO-8859-1 or windows-1252, as declared.
     Latin1,
-    /// Pictures that were turned as their EXIF orientation says, as annotation tools and viewers show them.
+    /// Pictures to which their EXIF orientation was applied, as in annotation tools and viewers.
     Turned,
     /// Files of labels without a picture, left out.
     NoPicture,
@@ -45,18 +45,18 @@ pub enum RemarkKind {
 }
 
 impl RemarkKind {
-    /// What it says, after a count.
+    /// The message after a count.
     pub fn describe(self) -> &'static str {
         match self {
             Self::NoLabelFile => "picture(s) without a file of labels: taken as background",
             Self::PolygonAsBox => "polygon(s) taken as the box around them",
-            Self::Confidence => "line(s) with a confidence, which plays no part",
+            Self::Confidence => "line(s) with a confidence, which is ignored",
             Self::EmptyBox => "box(es) without area, left out",
             Self::NoBox => "annotation(s) with neither a box nor a polygon, left out",
             Self::Crowd => "region(s) of many objects (iscrowd), left out",
             Self::WindowsPath => "name(s) of files with `\\`, read as `/`",
-            Self::Latin1 => "text file(s) in ISO-8859-1 or windows-1252, as they say",
-            Self::Turned => "picture(s) turned as their EXIF orientation says",
+            Self::Latin1 => "text file(s) in ISO-8859-1 or windows-1252, as declared",
+            Self::Turned => "picture(s) turned by their EXIF orientation",
             Self::NoPicture => "file(s) of labels without a picture: left out",
             Self::Unlisted => "item(s) that the table of splits does not list: left out",
             Self::ClassAsNodata => {
@@ -74,7 +74,7 @@ impl RemarkKind {
 pub struct Remark {
     /// The way.
     pub kind: RemarkKind,
-    /// How often, in the items that were read by now.
+    /// Count in the items read so far.
     pub count: u64,
     /// Items in which.
     pub items: usize,
@@ -89,12 +89,12 @@ impl Remark {
     }
 }
 
-/// What pictures declare of their stored values.
+/// Scales and offsets that pictures declare.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Declared {
     /// Of each band of the card, of all dates one after the other.
     pub bands: Vec<Option<Scaling>>,
-    /// Items whose pictures do, of those that were read by now.
+    /// Items with this declaration, of those read so far.
     pub items: usize,
     /// The first of them.
     pub first: String,
@@ -107,26 +107,26 @@ pub struct Asked {
     pub option: String,
     /// The value.
     pub value: String,
-    /// Whether anything that was read by now is of it.
+    /// Whether the items read so far contain it.
     pub is_found: bool,
 }
 
-/// Counts by kind and item: an item that is read again is counted once. And what items declare of their values.
+/// Counts by kind and item: an item that is read again is counted once. And the declared scales and offsets.
 #[derive(Debug, Default)]
 pub(crate) struct Remarks(Mutex<Taken>);
 
-/// By what one declaration is told from another: scale and offset of each band.
+/// Key of a declaration: scale and offset of each band.
 type Declaration = Vec<Option<[u64; 2]>>;
 
 #[derive(Debug, Default)]
 struct Taken {
     counts: BTreeMap<RemarkKind, BTreeMap<String, u64>>,
-    /// By what tells one declaration from another: what it says, and in which items.
+    /// By key: the declaration, and its items.
     declared: BTreeMap<Declaration, (Vec<Option<Scaling>>, BTreeSet<String>)>,
 }
 
 impl Remarks {
-    /// Takes what was seen of an item.
+    /// Adds the remarks of an item.
     pub(crate) fn take(&self, item: &str, seen: &Seen) {
         if seen.counts.is_empty() && seen.declared.is_empty() {
             return;
@@ -143,7 +143,7 @@ impl Remarks {
         }
     }
 
-    /// All that was seen by now.
+    /// All remarks so far.
     pub(crate) fn list(&self) -> Vec<Remark> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let remark = |(kind, items): (&RemarkKind, &BTreeMap<String, u64>)| Remark {
@@ -155,7 +155,7 @@ impl Remarks {
         all.counts.iter().map(remark).collect()
     }
 
-    /// What items declare of their values, each declaration once.
+    /// The declared scales and offsets, each declaration once.
     pub(crate) fn declared(&self) -> Vec<Declared> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let one = |(bands, items): &(Vec<Option<Scaling>>, BTreeSet<String>)| Declared {
@@ -167,7 +167,7 @@ impl Remarks {
     }
 }
 
-/// What is seen of one item.
+/// Remarks on one item.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Seen {
     counts: BTreeMap<RemarkKind, u64>,
@@ -181,12 +181,12 @@ impl Seen {
         }
     }
 
-    /// What the bands of one more picture of the item declare.
+    /// Adds the declarations of another picture of the item.
     pub(crate) fn declare(&mut self, bands: impl IntoIterator<Item = Option<Scaling>>) {
         self.declared.extend(bands);
     }
 
-    /// What was seen of a layer.
+    /// Remarks on a layer.
     pub(crate) fn of_layer(counts: LayerCounts) -> Self {
         let kinds = [
             (RemarkKind::Repaired, counts.repaired),
@@ -198,7 +198,7 @@ impl Seen {
     }
 }
 
-/// Which values, of the 256 of a byte, were met.
+/// The set of byte values that occur.
 #[derive(Debug)]
 pub(crate) struct Met(Mutex<[bool; 256]>);
 

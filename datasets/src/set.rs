@@ -1,4 +1,4 @@
-//! What a layout is told of the set that it reads.
+//! The context of a layout: the set that it reads.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,13 @@ use arpent_raster::ReadAs;
 use crate::remarks::{Remarks, Seen};
 use crate::{Card, Declared, Remark, Split};
 
-/// A set without its items: what is the same for all of them, and what was seen of those that were read.
+/// A set without its items: what is the same for all of them, and the remarks on those that were read.
 #[derive(Debug)]
 pub(crate) struct Set {
     card: Card,
     /// Splits by position in the layout.
     splits: HashMap<usize, Split>,
-    /// What stored values are read as.
+    /// Interpretation of stored values.
     values: ReadAs,
     remarks: Remarks,
 }
@@ -28,12 +28,12 @@ impl Set {
         &self.card
     }
 
-    /// What stored values are read as.
+    /// Interpretation of stored values.
     pub(crate) fn values(&self) -> ReadAs {
         self.values
     }
 
-    /// Takes what was seen of an item.
+    /// Adds the remarks of an item.
     pub(crate) fn remark(&self, item: &str, seen: &Seen) {
         self.remarks.take(item, seen);
     }
@@ -43,12 +43,12 @@ impl Set {
         self.splits.get(&position).copied()
     }
 
-    /// What was taken although files differ from what their format says.
+    /// Tolerated deviations from the file formats.
     pub(crate) fn remarks(&self) -> Vec<Remark> {
         self.remarks.list()
     }
 
-    /// What pictures declare of their stored values.
+    /// Scales and offsets that pictures declare.
     pub(crate) fn declared(&self) -> Vec<Declared> {
         self.remarks.declared()
     }

@@ -41,7 +41,7 @@ impl Split {
 pub struct SplitItem {
     /// Path of the item in its data set, without an extension.
     pub item: String,
-    /// What never straddles splits: a site, a tile; the item itself where nothing is known.
+    /// What is never divided between splits: a site, a tile; the item itself where there are no groups.
     pub group: String,
     /// Its part.
     pub split: Split,
@@ -51,7 +51,7 @@ pub struct SplitItem {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Group {
-    /// What the layout knows: zones, countries, polygons; each item by itself where it knows nothing.
+    /// The layout's groups: zones, countries, polygons; each item by itself where the layout has none.
     #[default]
     Layout,
     /// Each item by itself: only where neighbors do not look alike.
@@ -96,11 +96,11 @@ impl SplitRule {
         }
     }
 
-    /// Assigns items, each with the group that its layout knows. `path` is what errors name.
+    /// Assigns items, each with the group of its layout. Errors name `path`.
     ///
     /// # Errors
     /// [`DatasetError::BadConfig`] for shares that leave nothing and for a bad pattern, [`DatasetError::BadItem`] when
-    /// a pattern does not match, [`DatasetError::Empty`] when a split that was asked for has no group.
+    /// a pattern does not match, [`DatasetError::Empty`] when a requested split has no group.
     pub fn assign(
         &self,
         path: &Path,
@@ -241,7 +241,7 @@ pub(crate) fn check_leaks(path: &Path, dataset: &str, items: &[SplitItem]) -> Re
     Ok(())
 }
 
-/// Refuses a split that was asked for and has no item.
+/// Refuses a requested split without items.
 pub(crate) fn check_filled(
     path: &Path,
     dataset: &str,

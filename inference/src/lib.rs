@@ -51,7 +51,7 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             let code = exit::code(&error, is_shard_work);
-            message::tell(&error, code, format == Format::Json);
+            message::report_error(&error, code, format == Format::Json);
             ExitCode::from(code)
         }
     }

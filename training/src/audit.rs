@@ -1,4 +1,4 @@
-//! `arpent-train audit`: what is wrong with data sets, before anything is trained on them.
+//! `arpent-train audit`: checks data sets before training.
 
 mod cross;
 
@@ -7,15 +7,15 @@ use std::path::PathBuf;
 
 use arpent_base::Result;
 use arpent_datasets::{AuditReport, Finding, FindingKind, audit};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 use serde::Serialize;
 
 use crate::config::{Config, Overrides};
 use crate::error::TrainError;
-use crate::progress::{command, next, tell};
+use crate::progress::{command, next, print_json};
 use crate::threads::use_threads;
 
-/// What to look through.
+/// The data sets to check.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
     /// The training's TOML file, for its data sets.
@@ -24,11 +24,11 @@ pub(crate) struct AuditArgs {
     #[arg(long)]
     data: Option<PathBuf>,
     /// Train K times without one part of the training split, and rank its items by how much their labels disagree with
-    /// the network that did not see them.
+    /// the network that was trained without them.
     #[arg(long, value_name = "K", num_args = 0..=1, default_missing_value = "3")]
     #[arg(value_parser = clap::value_parser!(u8).range(2..))]
     cross_validate: Option<u8>,
-    /// Items to name, those that disagree most.
+    /// Number of items to list, largest disagreement first.
     #[arg(long, value_name = "N", default_value_t = 20, requires = "cross_validate")]
     worst: usize,
     /// Seed of folds and trainings, instead of `fit.seed`.
@@ -40,14 +40,14 @@ pub(crate) struct AuditArgs {
     /// Number of threads, instead of `fit.threads`.
     #[arg(long, requires = "cross_validate")]
     threads: Option<usize>,
-    /// A kind of finding that is accepted, repeated for several: told, but no reason to end with 1.
+    /// Kind of finding to accept, repeatable: it is reported, but the exit code stays 0.
     #[arg(long, value_name = "KIND")]
-    allow: Vec<Kind>,
+    allow: Vec<AllowedKind>,
 }
 
 /// Kinds of findings, as they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Kind {
+enum AllowedKind {
     /// An item cannot be used.
     Fault,
     /// One picture is in two splits.
@@ -56,11 +56,11 @@ enum Kind {
     MissingInSplit,
     /// A group has no item with a class.
     MissingInGroup,
-    /// Labels lie beside what they label.
+    /// Labels are displaced from their objects.
     Shift,
 }
 
-impl Kind {
+impl AllowedKind {
     fn is(self, found: FindingKind) -> bool {
         matches!(
             (self, found),
@@ -106,7 +106,7 @@ struct Crossed {
     cross_validation: cross::Suspects,
 }
 
-/// Findings in full on stdout (JSON lines), in words on stderr. It fails where there are any that are not accepted.
+/// Findings in full on stdout (JSON lines), as text on stderr. Fails if any finding is not accepted.
 pub(crate) fn run(args: &AuditArgs) -> Result<()> {
     let overrides = Overrides {
         data: args.data.clone(),
@@ -128,21 +128,24 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
         let dataset = entry.config.open(&config.data, config.model.values())?;
         let report = audit(dataset.as_ref())?;
         let (set, findings) = (&dataset.card().name, report.findings());
-        say(&format!("{set}: {}", if findings.is_empty() { "nothing found" } else { "" }));
+        notice(&format!("{set}: {}", if findings.is_empty() { "nothing found" } else { "" }));
         let is_allowed = |finding: &Finding| args.allow.iter().any(|kind| kind.is(finding.kind));
         for finding in &findings {
             let allowed = if is_allowed(finding) { ", allowed" } else { "" };
-            say(&format!("  {} [{}{allowed}]", finding.message, name(finding.kind)));
+            notice(&format!("  {} [{}{allowed}]", finding.message, name(finding.kind)));
         }
-        report.remarks.iter().for_each(|remark| say(&format!("  remark: {}", remark.describe())));
+        report.remarks.iter().for_each(|remark| notice(&format!("  remark: {}", remark.describe())));
         for asked in &report.unmatched {
-            say(&format!("  remark: `{}` names `{}`, which nothing is of", asked.option, asked.value));
+            notice(&format!(
+                "  remark: `{}` names `{}`, which does not occur in the data",
+                asked.option, asked.value
+            ));
         }
         let open = findings.iter().filter(|f| !is_allowed(f));
         left += open.clone().count();
         kinds.extend(open.map(|f| name(f.kind)));
         let findings = findings.iter().map(|finding| Told { finding, allowed: is_allowed(finding) });
-        tell(&Found { set, findings: findings.collect(), report: &report })?;
+        print_json(&Found { set, findings: findings.collect(), report: &report })?;
     }
     if let Some(folds) = args.cross_validate {
         cross_validate(&config, folds.into(), args.worst)?;
@@ -161,9 +164,9 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
 
 fn cross_validate(config: &Config, folds: usize, worst: usize) -> Result<()> {
     let suspects = cross::suspects(config, folds, worst)?;
-    say("labels to look at, those that disagree most first:");
+    notice("labels to review, largest disagreement first:");
     for suspect in &suspects.worst {
-        say(&format!("  {}", suspect.describe()));
+        notice(&format!("  {}", suspect.describe()));
     }
-    tell(&Crossed { cross_validation: suspects })
+    print_json(&Crossed { cross_validation: suspects })
 }

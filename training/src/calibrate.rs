@@ -1,4 +1,4 @@
-//! `arpent-train calibrate`: one temperature, so that a confidence of 0.8 is right eight times of ten.
+//! `arpent-train calibrate`: temperature scaling, so that a confidence of 0.8 is right in 80 % of the cases.
 
 use std::path::{Path, PathBuf};
 
@@ -7,20 +7,20 @@ use arpent_base::{DoingWhat as _, Result};
 use arpent_datasets::{IGNORE, Split};
 use arpent_metrics::Reliability;
 use arpent_model::{Calibration, DeviceChoice, ModelPackage, Predictor};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 
 use crate::config::{Config, Evaluate, Overrides, same_model};
 use crate::data::{ItemTruth, Sets};
 use crate::error::TrainError;
 use crate::evaluate::{CONFIDENCE, Judge, Pictures, Unit, figures, rounded, scores_of};
 use crate::fit::{Place, write_at_once};
-use crate::progress::{next, tell};
+use crate::progress::{next, print_json};
 use crate::report;
 
 /// What to calibrate, and on what.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CalibrateArgs {
-    /// Folder of the model package; its `model.json` is written anew.
+    /// Folder of the model package; its `model.json` is rewritten.
     package: PathBuf,
     /// The training's TOML file, for its data sets.
     config: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct CalibrateArgs {
     data: Option<PathBuf>,
 }
 
-/// Pixels that are looked at, at most: spread evenly over the split.
+/// Maximum number of pixels, spread evenly over the split.
 const PIXELS: usize = 200_000;
 
 /// Fits the temperature on the validation split and writes it into the package.
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     let overrides = Overrides { data: args.data.clone(), ..Overrides::default() };
     let config = Config::read(&args.config, &overrides)?;
     if config.is_detection() {
-        let problem = "calibration is for labels; this training has boxes";
+        let problem = "calibration is for pixel labels; this training has boxes";
         return Err(TrainError::refused(problem, "calibrate a segmentation or change-detection model").into());
     }
     let (mut package, weights) = ModelPackage::load(&args.package)?;
@@ -52,13 +52,13 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
         ece_after: rounded(answers.error(f64::from(temperature))?),
         split: Split::Validation.name().into(),
     };
-    say(&format!(
+    notice(&format!(
         "temperature {temperature}: expected calibration error {} -> {} on {} pixels",
         calibration.ece_before,
         calibration.ece_after,
         answers.truth.len()
     ));
-    tell(&calibration)?;
+    print_json(&calibration)?;
     let (before, after) = (calibration.ece_before, calibration.ece_after);
     package.calibration = Some(calibration);
     let corrected = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     let unit = Unit::of(&config);
     let pictures = Pictures { sets: &sets, split, classes: &config.classes, unit, evaluate, cell_px };
     let published = pictures.publish(&corrected)?;
-    // The correction changes no label: of all scores, what is said of confidences alone is another.
+    // The correction changes no label: only the scores of confidences change.
     if let Some(score) = published.scores.get(ECE) {
         package.scores.insert(ECE.into(), score.clone());
     }
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
 /// Name of the score that a calibration changes.
 const ECE: &str = "expected_calibration_error";
 
-/// Writes anew what the package's card says of confidences, if there is a card.
+/// Rewrites the section on confidences in the package's card, if there is a card.
 fn renew_card(package: &Path, confidence: &str, remark: &str) -> Result<()> {
     let path = package.join("card.md");
     let text = match std::fs::read_to_string(&path) {
@@ -101,7 +101,7 @@ fn renew_card(package: &Path, confidence: &str, remark: &str) -> Result<()> {
 }
 
 /// A card with another section on confidences: in the place of the one that it has, else at the end of its scores, else at
-/// its end. A line of older cards that states the calibration error of before is taken away.
+/// its end. The line of older cards with the former calibration error is removed.
 fn with_confidence(card: &str, section: &str) -> String {
     let lines: Vec<&str> =
         card.lines().filter(|line| !line.starts_with("- expected calibration error:")).collect();
@@ -121,7 +121,7 @@ fn with_confidence(card: &str, section: &str) -> String {
     format!("{}\n\n{section}{gap}{tail}{gap}", head.trim_end())
 }
 
-/// Tells in the training's report, if it is there and shows confidences, what the correction makes of them.
+/// Adds the corrected confidences to the training's report, if it exists and shows confidences.
 fn renew_report(
     package: &Path,
     temperature: f32,
@@ -140,7 +140,7 @@ fn renew_report(
     };
     write(&place.page(), report.to_html().as_bytes())?;
     write(&place.report(), &serde_json::to_vec(&report)?)?;
-    say(&format!("{} tells of it", place.page().display()));
+    notice(&format!("updated {}", place.page().display()));
     Ok(())
 }
 
@@ -231,7 +231,7 @@ mod tests {
     use crate::data::Rng;
 
     #[test]
-    fn a_card_tells_of_the_confidence_once() {
+    fn a_card_has_one_section_on_confidence() {
         let new = "### Confidence\n\nnew\n";
         let card = "# A\n\n## Scores\n\n- iou: 1\n\n### Confidence\n\nold\n\n| answer | x |\n\n### Where it is rare\n\n## Network\nx\n";
         let wanted = "# A\n\n## Scores\n\n- iou: 1\n\n### Confidence\n\nnew\n\n### Where it is rare\n\n## Network\nx\n";

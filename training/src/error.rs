@@ -1,4 +1,4 @@
-//! What can go wrong with a training, each with what to do about it.
+//! Errors of trainings, each with a hint.
 
 use std::path::PathBuf;
 
@@ -6,15 +6,15 @@ use arpent_base::Diagnostic;
 use arpent_shell::exit;
 use thiserror::Error;
 
-/// A training that cannot be made, or that failed.
+/// A training that cannot start, or that failed.
 #[derive(Debug, Error)]
 pub(crate) enum TrainError {
-    /// The configuration is not what it should be.
+    /// The configuration is not valid.
     #[error("{}:{line}{}: {message}\n  {text}", path.display(), in_table(table.as_deref()))]
     Config {
         /// The file.
         path: PathBuf,
-        /// Line, from 1; 0 where no line is to blame.
+        /// Line, from 1; 0 where the error is of no single line.
         line: usize,
         /// The table in which it stands, as its header is written.
         table: Option<Box<str>>,
@@ -25,10 +25,10 @@ pub(crate) enum TrainError {
         /// What to do.
         hint: Option<String>,
     },
-    /// Something was asked for that is not done.
+    /// The request is refused.
     #[error("{problem}")]
     Refused {
-        /// What, and why not.
+        /// What is refused, and why.
         problem: String,
         /// What to do.
         hint: String,
@@ -42,7 +42,7 @@ pub(crate) enum TrainError {
         step: usize,
         /// Epoch, from 1.
         epoch: usize,
-        /// What is left of the training.
+        /// What is kept of the training.
         kept: String,
     },
     /// An audit found something.
@@ -58,17 +58,17 @@ pub(crate) enum TrainError {
     Memory {
         /// What is needed, and what there is.
         problem: String,
-        /// Chips of a step to try.
+        /// A batch size that fits.
         batch: Option<usize>,
     },
     /// The device failed in the middle of a training.
     #[error("device `{device}` failed: {reason}; {kept}")]
     DeviceFailed {
-        /// As it is written.
+        /// Its name.
         device: &'static str,
-        /// What the engine says.
+        /// The engine's message.
         reason: String,
-        /// What is left of the training.
+        /// What is kept of the training.
         kept: String,
     },
 }
@@ -79,7 +79,7 @@ fn in_table(table: Option<&str>) -> String {
 }
 
 impl TrainError {
-    /// Something that is not done, and what to do instead.
+    /// A refusal with a hint.
     pub(crate) fn refused(problem: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Refused { problem: problem.into(), hint: hint.into() }
     }
@@ -94,16 +94,16 @@ impl Diagnostic for TrainError {
                 "lower fit.learning_rate or raise fit.warmup_share, and look for values far outside model.value_range"
                     .into(),
             ),
-            Self::Findings { command, .. } => Some(format!("mend them; where they are as they should be: {command}")),
+            Self::Findings { command, .. } => Some(format!("correct them; or accept them: {command}")),
             Self::Memory { batch: Some(batch), .. } => Some(format!("try fit.batch = {batch}")),
             Self::Memory { batch: None, .. } => Some("lower fit.chip_px, or choose a smaller network".into()),
-            Self::DeviceFailed { .. } => Some("go on with --resume, or on the CPU with --device cpu --resume".into()),
+            Self::DeviceFailed { .. } => Some("resume with --resume, or on the CPU with --device cpu --resume".into()),
         }
     }
 
     fn exit_code(&self) -> Option<u8> {
         Some(match self {
-            // The run went on until something in it failed.
+            // Failures after the start of the training.
             Self::Diverged { .. } | Self::DeviceFailed { .. } | Self::Findings { .. } => exit::PARTIAL,
             Self::Config { .. } | Self::Refused { .. } | Self::Memory { .. } => exit::NOT_STARTED,
         })

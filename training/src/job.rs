@@ -1,9 +1,9 @@
 //! One training, from its configuration to the package.
 
 mod args;
+mod data;
 mod doubts;
 mod facts;
-mod source;
 
 use std::path::Path;
 
@@ -16,18 +16,18 @@ use serde::Serialize;
 use crate::config::{ClassWeights, Config};
 use crate::error::TrainError;
 use crate::evaluate::Judge;
-use crate::fit::{Checkpoint, Epoch, Log, Place, Plan, Start, Trained, train, write_at_once};
+use crate::fit::{Checkpoint, Epoch, Log, Place, Start, Trained, TrainingSetup, train, write_at_once};
 use crate::network::initial;
 use crate::package::card::Story;
 use crate::package::{self, card};
-use crate::progress::{next, tell};
+use crate::progress::{next, print_json};
 use crate::threads::use_threads;
 use arpent_shell::energy::Meter;
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 
 pub(crate) use args::FitArgs;
+pub(crate) use data::TrainingData;
 use facts::Facts;
-pub(crate) use source::Source;
 
 /// Runs `arpent-train fit`.
 pub(crate) fn run(args: &FitArgs) -> Result<()> {
@@ -39,8 +39,8 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
         derived.write(args.resume, args.restart)?;
     }
     let meter = Meter::start(config.energy.core_w);
-    let source = Source::open(&config)?;
-    say(&source.describe());
+    let source = TrainingData::open(&config)?;
+    notice(&source.describe());
     let architecture = package::architecture(&config, source.bands.len())?;
     let draft = package::draft(&config, &architecture, &source.bands, source.provenance())?;
     let judge = source.judge(&config);
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
         forget_the_last(&place)?;
         Start::Fresh(first_weights(&config, &architecture)?)
     };
-    let plan = Plan {
+    let setup = TrainingSetup {
         config: &config,
         architecture: &architecture,
         bands: &source.bands,
@@ -63,11 +63,11 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
         judge: &|weights| judge.scores(&predictor(&draft, weights)?),
         score: &score,
     };
-    let trained = train(&plan, start, |epoch| tell_epoch(&config, epoch))?;
+    let trained = train(&setup, start, |epoch| report_epoch(&config, epoch))?;
     finish(&config, draft, &trained, judge.as_ref(), &meter, &place, &source)
 }
 
-/// The run to go on with, if any; an unfinished run is not thrown away by mistake.
+/// The run to resume, if any; an unfinished run is not deleted by mistake.
 fn where_to_begin(args: &FitArgs, config: &Config, place: &Place) -> Result<Option<Checkpoint>> {
     if args.restart {
         return Ok(None);
@@ -75,12 +75,12 @@ fn where_to_begin(args: &FitArgs, config: &Config, place: &Place) -> Result<Opti
     let path = place.last();
     let Some(checkpoint) = Checkpoint::load(&path)? else {
         if args.resume {
-            say("there is no checkpoint yet: the training begins");
+            notice("there is no checkpoint yet: starting from the first epoch");
         }
         return Ok(None);
     };
     if args.resume {
-        say(&format!("going on after epoch {} of {}", checkpoint.progress.epoch, config.fit.epochs));
+        notice(&format!("resuming after epoch {} of {}", checkpoint.progress.epoch, config.fit.epochs));
         return Ok(Some(checkpoint));
     }
     if place.report().exists() {
@@ -88,10 +88,10 @@ fn where_to_begin(args: &FitArgs, config: &Config, place: &Place) -> Result<Opti
     }
     let problem =
         format!("{} holds an unfinished training (epoch {})", path.display(), checkpoint.progress.epoch);
-    Err(TrainError::refused(problem, "go on with --resume, or begin again with --restart").into())
+    Err(TrainError::refused(problem, "resume with --resume, or start again with --restart").into())
 }
 
-/// Takes the mark of a finished run away: from here on the run is unfinished.
+/// Removes the mark of a finished run: from here on the run is unfinished.
 fn forget_the_last(place: &Place) -> Result<()> {
     for path in [place.report(), place.last(), place.best()] {
         match std::fs::remove_file(&path) {
@@ -117,14 +117,14 @@ fn chosen_score(config: &Config, judge: &dyn Judge) -> Result<String> {
 }
 
 /// Weights of the classes in the loss.
-pub(crate) fn class_weights(config: &Config, source: &Source) -> Vec<f32> {
+pub(crate) fn class_weights(config: &Config, source: &TrainingData) -> Vec<f32> {
     match &config.loss.class_weights {
         None => vec![1.0; config.classes.len()],
         Some(ClassWeights::List(list)) => list.clone(),
         Some(ClassWeights::Balanced(_)) => {
             let weights = source.balanced_weights();
             let named = config.classes.iter().zip(&weights).map(|(c, w)| format!("{} {w:.3}", c.name));
-            say(&format!("class weights: {}", named.collect::<Vec<_>>().join(", ")));
+            notice(&format!("class weights: {}", named.collect::<Vec<_>>().join(", ")));
             weights
         }
     }
@@ -139,7 +139,7 @@ pub(crate) fn first_weights(config: &Config, architecture: &Architecture) -> Res
     let Some(init) = &config.init else { return Ok(state) };
     if matches!(architecture, Architecture::EncoderUnet { .. }) && init.path.is_file() {
         let adopted = adopt_encoder(architecture, &read_checkpoint(&init.path)?, state)?;
-        say(&format!("the encoder is from {}", init.path.display()));
+        notice(&format!("the encoder is from {}", init.path.display()));
         return Ok(adopted.state);
     }
     let given = read_weights(&init.path)?;
@@ -149,18 +149,18 @@ pub(crate) fn first_weights(config: &Config, architecture: &Architecture) -> Res
     let names: Vec<String> = same.into_iter().map(|(name, _)| name.to_owned()).collect();
     if taken == 0 {
         let problem = format!("{} has no tensor of the network's names and shapes", init.path.display());
-        return Err(TrainError::refused(problem, "give weights of the same architecture").into());
+        return Err(TrainError::refused(problem, "use weights of the same architecture").into());
     }
     for name in names {
         let tensor = given.get(&name)?;
         state.insert(name, &tensor.shape, tensor.data.clone());
     }
-    say(&format!("{taken} of {all} tensors are from {}", init.path.display()));
+    notice(&format!("{taken} of {all} tensors are from {}", init.path.display()));
     Ok(state)
 }
 
-/// Lets a detection network begin with the belief that few places (0.1) are centers: else the many that are not shake the
-/// first steps (Lin et al.: *Focal loss for dense object detection*, 2017, 3.3). And that boxes are 16 px wide and high.
+/// Initializes a detection network with a low probability of centers (0.1): else the many negatives destabilize the first
+/// steps (Lin et al.: *Focal loss for dense object detection*, 2017, 3.3). Boxes start at 16 px wide and high.
 fn doubt(state: &mut Weights, architecture: &Architecture, classes: usize) -> Result<()> {
     let name = format!("{}.bias", architecture.head());
     let mut bias = state.get(&name)?.clone();
@@ -170,7 +170,7 @@ fn doubt(state: &mut Weights, architecture: &Architecture, classes: usize) -> Re
     Ok(())
 }
 
-/// Weights to go on training with: of a package, or of a checkpoint.
+/// Weights to continue the training with: of a package, or of a checkpoint.
 fn read_weights(path: &Path) -> Result<Weights> {
     if path.is_dir() {
         let (package, weights) = ModelPackage::load(path)?;
@@ -184,12 +184,12 @@ pub(crate) fn predictor(package: &ModelPackage, weights: &Weights) -> Result<Pre
     Ok(Predictor::load(package, weights, DeviceChoice::Cpu)?)
 }
 
-fn tell_epoch(config: &Config, epoch: &Epoch) -> Result<()> {
-    tell(epoch)?;
+fn report_epoch(config: &Config, epoch: &Epoch) -> Result<()> {
+    print_json(epoch)?;
     let scores =
         epoch.scores.iter().fold(String::new(), |text, (name, value)| format!("{text}, {name} {value:.4}"));
     let Epoch { number, loss, seconds, .. } = epoch;
-    say(&format!("epoch {number}/{}: loss {loss:.4}{scores}, {seconds:.0} s", config.fit.epochs));
+    notice(&format!("epoch {number}/{}: loss {loss:.4}{scores}, {seconds:.0} s", config.fit.epochs));
     Ok(())
 }
 
@@ -204,7 +204,7 @@ struct Outcome<'a> {
     energy_wh: f64,
 }
 
-/// What a whole training took, to a hundredth of a watt-hour; `before`: watt-hours before an interruption.
+/// Energy of a whole training, to a hundredth of a watt-hour; `before`: watt-hours before an interruption.
 fn energy_of(meter: &Meter, before: f64) -> arpent_model::Energy {
     let energy = meter.read();
     let training_wh = ((before + energy.watt_hours) * 100.0).round() / 100.0;
@@ -219,7 +219,7 @@ fn finish(
     judge: &dyn Judge,
     meter: &Meter,
     place: &Place,
-    source: &Source,
+    source: &TrainingData,
 ) -> Result<()> {
     let predictor = predictor(&package, &trained.weights)?;
     let published = judge.publish(&predictor)?;
@@ -232,7 +232,7 @@ fn finish(
         published: &published,
         epochs: (trained.epoch, trained.progress.epoch),
         loss: trained.progress.loss,
-        told: source.told(),
+        told: source.notes(),
     };
     write(&config.output.join("card.md"), card::write(&package, &trained.weights, &story).as_bytes())?;
     write(&place.validation(), &serde_json::to_vec_pretty(&published.detail)?)?;
@@ -244,14 +244,14 @@ fn finish(
         parameters: trained.weights.parameters(),
         splits,
         scenes,
-        told: source.told(),
+        told: source.notes(),
     };
     let report = facts.report(published.shown, &Log::read(&place.log())?);
     report.check()?;
     write(&place.page(), report.to_html().as_bytes())?;
     // The mark of a finished training comes last.
     write(&place.report(), &serde_json::to_vec(&report)?)?;
-    tell(&Outcome {
+    print_json(&Outcome {
         package: &config.output,
         chosen_epoch: trained.epoch,
         epochs: trained.progress.epoch,
@@ -259,7 +259,7 @@ fn finish(
         scores: package.scores.iter().map(|(name, s)| (name.as_str(), s.value)).collect(),
         energy_wh: package.energy.as_ref().map_or(0.0, |e| e.training_wh),
     })?;
-    say(&format!("package written to {}", config.output.display()));
+    notice(&format!("package written to {}", config.output.display()));
     let (package, written) = (config.output.display().to_string(), config.path.display().to_string());
     let can_be_calibrated = !config.is_detection();
     next(&[if can_be_calibrated { "calibrate" } else { "evaluate" }, &package, &written]);

@@ -1,6 +1,6 @@
 //! `arpent-train`: from labels to a model package.
 //!
-//! stdout is data (JSON lines, one per epoch and one for the result), stderr is talk.
+//! stdout is data (JSON lines, one per epoch and one for the result), stderr is messages.
 
 mod audit;
 mod calibrate;
@@ -40,10 +40,10 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// How errors are told on standard error. Standard output holds JSON in any case.
+    /// Format of errors on standard error. Standard output is always JSON.
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// What is said on standard error.
+    /// Messages on standard error.
     #[command(flatten)]
     log: LogArgs,
 }
@@ -56,15 +56,15 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Fit the temperature of a package's confidence on the validation split.
     Calibrate(calibrate::CalibrateArgs),
-    /// Make the variant of a package whose network is computed in 8 bits, and measure what that costs.
+    /// Make the variant of a package whose network is computed in 8 bits, and measure the loss of accuracy.
     Quantize(quantize::QuantizeArgs),
-    /// Look for what is wrong with data sets: duplicates across splits, unknown labels, shifted labels.
+    /// Check data sets: duplicates across splits, unknown labels, shifted labels.
     Audit(audit::AuditArgs),
-    /// Write the page (HTML, one file) that tells of a recorded training.
+    /// Write the report of a recorded training (HTML, one file).
     Report(report::ReportArgs),
     /// Make a data set of changes, or of stress on crops, from labeled pictures of one date.
     Simulate(simulate::SimulateArgs),
-    /// Copy a package to give it away, where its training data allow that.
+    /// Copy a package for redistribution, where the licenses of its training data allow that.
     Export(package::ExportArgs),
     /// Print the JSON schema of `train.toml`.
     Schema,
@@ -73,7 +73,7 @@ enum Command {
     Install(InstallCommand),
 }
 
-/// The command line, for those who describe it or check what is written of it.
+/// The command line, for generated documentation and tests.
 pub fn command() -> clap::Command {
     Cli::command()
 }
@@ -83,7 +83,7 @@ fn schema() -> Result<()> {
     print_text(&(serde_json::to_string_pretty(&config::schema())? + "\n"))
 }
 
-/// Runs the command line and reports what went wrong, once.
+/// Runs the command line and reports an error, once.
 pub fn main() -> ExitCode {
     let cli = match exit::parse::<Cli>() {
         Ok(cli) => cli,
@@ -104,6 +104,6 @@ pub fn main() -> ExitCode {
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
     let code = error.exit_code().unwrap_or(exit::NOT_STARTED);
-    message::tell(&error, code, cli.format == Format::Json);
+    message::report_error(&error, code, cli.format == Format::Json);
     ExitCode::from(code)
 }

@@ -1,6 +1,8 @@
 //! Fits a detection network on generated boxes, from a data set made by the test to scores by the predictor.
 
-use arpent_datasets::{Card, CardClass, Dataset, DatasetError, Example, Split, SplitItem, Truth, TruthBox};
+use arpent_datasets::{
+    AnnotatedBox, Card, CardClass, Dataset, DatasetError, Example, Split, SplitItem, Truth,
+};
 use arpent_model::{DeviceChoice, Predictor};
 use arpent_raster::{Chip, Window};
 use arpent_shell::energy::Meter;
@@ -9,8 +11,8 @@ use crate::config::{Config, Overrides};
 use crate::data::Sets;
 use crate::evaluate::Published;
 use crate::evaluate::figures::ChipAnswer;
-use crate::fit::{Place, Plan, Start, train};
-use crate::job::{Source, first_weights};
+use crate::fit::{Place, Start, TrainingSetup, train};
+use crate::job::{TrainingData, first_weights};
 use crate::package;
 
 const CONFIG: &str = r##"
@@ -108,7 +110,7 @@ impl Dataset for Rectangles {
             }
             let [x0, y0, x1, y1] =
                 [x0, y0, x0 + width, y0 + height].map(|v| f64::from(u8::try_from(v).unwrap()));
-            boxes.push(TruthBox { class_id: if k == 0 { 1 } else { 2 }, bbox: [x0, y0, x1, y1] });
+            boxes.push(AnnotatedBox { class_id: if k == 0 { 1 } else { 2 }, bbox: [x0, y0, x1, y1] });
         }
         Ok(Example { chips: vec![chip], truth: Truth::Boxes(boxes) })
     }
@@ -119,13 +121,13 @@ fn boxes_are_learned_and_found() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config::parse(&folder.path().join("train.toml"), CONFIG, &Overrides::default()).unwrap();
     let opened: Vec<(_, Box<dyn Dataset>)> = vec![(&config.sets[0], Box::new(Rectangles::new()))];
-    let source = Source::sets(&config, Sets::new(&config, opened).unwrap()).unwrap();
+    let source = TrainingData::sets(&config, Sets::new(&config, opened).unwrap()).unwrap();
     let architecture = package::architecture(&config, source.bands.len()).unwrap();
     let draft = package::draft(&config, &architecture, &source.bands, source.provenance()).unwrap();
     assert_eq!(draft.overlap_px % draft.stride_px, 0);
     let judge = source.judge(&config);
     let meter = Meter::start(config.energy.core_w);
-    let plan = Plan {
+    let setup = TrainingSetup {
         config: &config,
         architecture: &architecture,
         bands: &source.bands,
@@ -139,7 +141,7 @@ fn boxes_are_learned_and_found() {
     };
     let mut losses = Vec::new();
     let start = Start::Fresh(first_weights(&config, &architecture).unwrap());
-    let trained = train(&plan, start, |epoch| {
+    let trained = train(&setup, start, |epoch| {
         losses.push((epoch.terms["heat"], epoch.terms["size"]));
         Ok(())
     });
@@ -172,6 +174,6 @@ fn assert_report(published: &Published) {
     assert!(truth.len() == 2 && prediction.len() >= 2);
     let best = &published.detail["rare"]["classes"][0]["best"];
     assert!(best[0]["precision"]["value"].as_f64().unwrap() > 0.7, "{best}");
-    // With fewer than 100 boxes, all of them are taken.
+    // With fewer than 100 boxes, all of them count.
     assert_eq!(best[1]["recall"], published.detail["classes"][0]["recall"]);
 }

@@ -1,33 +1,33 @@
-//! What is said while a training runs: data on stdout; on stderr a bar on a terminal, plain lines elsewhere.
+//! Output of a running training: data on stdout; on stderr a bar on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal, Write};
 
 use arpent_base::{Result, command_line};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-/// Says a line of data on stdout.
-pub(crate) fn tell(value: &impl Serialize) -> Result<()> {
+/// Prints a line of JSON on stdout.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, value)?;
     writeln!(out)?;
     Ok(())
 }
 
-/// A command of this program, as a shell takes it.
+/// A command of this program, quoted for a shell.
 pub(crate) fn command(words: &[&str]) -> String {
     command_of("arpent-train", words)
 }
 
-/// A command, as a shell takes it.
+/// A command, quoted for a shell.
 pub(crate) fn command_of(program: &str, words: &[&str]) -> String {
     command_line([program].into_iter().chain(words.iter().copied()))
 }
 
-/// Says what one does next: the last line of a verb.
+/// Prints the next command: the last line of a verb.
 pub(crate) fn next(words: &[&str]) {
-    say(&format!("next: {}", command(words)));
+    notice(&format!("next: {}", command(words)));
 }
 
 /// The steps of an epoch.
@@ -63,7 +63,7 @@ impl Bar {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn end(&self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();

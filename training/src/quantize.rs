@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use arpent_base::{DoingWhat as _, Result};
 use arpent_datasets::Split;
 use arpent_model::{ModelPackage, Predictor, Quantization};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 
 use crate::config::{Config, Overrides, same_model};
 use crate::data::Sets;
 use crate::error::TrainError;
 use crate::evaluate::{judge_of, ranges_of, rounded};
 use crate::job;
-use crate::progress::{next, tell};
+use crate::progress::{next, print_json};
 
-/// What to quantize, and on what.
+/// The package to quantize, and its data.
 #[derive(Debug, clap::Args)]
 pub(crate) struct QuantizeArgs {
     /// Folder of the model package.
@@ -32,7 +32,7 @@ pub(crate) struct QuantizeArgs {
 /// Pictures of the training split that ranges are measured on, at most.
 const PICTURES: usize = 64;
 
-/// Measures the ranges on the training split and what 8 bits cost on the validation split; writes the variant.
+/// Measures the ranges on the training split and the loss of accuracy on the validation split; writes the variant.
 pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     let overrides = Overrides { data: args.data.clone(), ..Overrides::default() };
     let config = Config::read(&args.config, &overrides)?;
@@ -59,8 +59,8 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     };
     package.quantization = Some(quantization.clone());
     quantization.score_int8 = score(&job::predictor(&package, &weights)?)?;
-    say(&format!("{name}: {score_f32} in single precision, {} with 8 bits", quantization.score_int8));
-    tell(&quantization)?;
+    notice(&format!("{name}: {score_f32} in single precision, {} with 8 bits", quantization.score_int8));
+    print_json(&quantization)?;
     package.quantization = Some(quantization.clone());
     package.save(&weights, &args.output)?;
     write_card(args, &quantization)?;
@@ -70,8 +70,8 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
 
 fn refuse(args: &QuantizeArgs, package: &ModelPackage) -> Result<(), TrainError> {
     if package.quantization.is_some() {
-        let problem = format!("package `{}` is of 8 bits already", package.id);
-        return Err(TrainError::refused(problem, "give the package in single precision"));
+        let problem = format!("package `{}` is already in 8 bits", package.id);
+        return Err(TrainError::refused(problem, "use the package in single precision"));
     }
     if args.output.exists() {
         let problem = format!("{} exists", args.output.display());
@@ -97,7 +97,7 @@ fn measured(sets: &Sets, predictor: &Predictor) -> Result<(Vec<f32>, usize)> {
     Ok((ranges, pictures))
 }
 
-/// The package's card, with a section more.
+/// The package's card, with a section on 8 bits.
 fn write_card(args: &QuantizeArgs, quantization: &Quantization) -> Result<()> {
     let path = args.package.join("card.md");
     let card = match std::fs::read_to_string(&path) {

@@ -1,4 +1,4 @@
-//! A training that is interrupted at any epochs ends in the weights, the scores and the log of one that is not.
+//! A training that is interrupted at any epochs ends with the same weights, scores and log as an uninterrupted one.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small numbers")]
 
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::config::{Config, Overrides};
 use crate::data::{Draw, ObjectBox, Purpose, Rng, Sample, Target};
-use crate::fit::{Checkpoint, Epoch, Place, Plan, Start, Trained, train};
+use crate::fit::{Checkpoint, Epoch, Place, Start, Trained, TrainingSetup, train};
 use crate::job::first_weights;
 use crate::package;
 
@@ -53,7 +53,7 @@ const DETECTION: [&str; 3] = [
     r#"{ kind = "heat" }, { kind = "size", weight = 0.5 }"#,
 ];
 
-/// What of a training is drawn.
+/// The random parts of a training.
 #[derive(Debug, Clone)]
 struct Setting {
     detection: bool,
@@ -134,7 +134,7 @@ fn interrupted(setting: &Setting, folder: &Path, interruptions: &[usize]) -> (Tr
     let meter = Meter::start(arpent_shell::energy::WATTS_PER_CORE);
     let draw = Rectangles { detection: setting.detection };
     let place = Place::of(folder);
-    let plan = Plan {
+    let setup = TrainingSetup {
         config: &config,
         architecture: &architecture,
         bands: &bands,
@@ -154,7 +154,7 @@ fn interrupted(setting: &Setting, folder: &Path, interruptions: &[usize]) -> (Tr
             None => Start::Fresh(first_weights(&config, &architecture).unwrap()),
         };
         let end = ends.next();
-        let done = train(&plan, start, |epoch| {
+        let done = train(&setup, start, |epoch| {
             lines.push(Epoch { seconds: 0.0, energy_wh: 0.0, ..epoch.clone() });
             if Some(epoch.number) == end { Err(Failure::text("interrupted".to_owned())) } else { Ok(()) }
         });

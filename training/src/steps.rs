@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::config::{Config, Overrides};
 use crate::data::{Draw, Rng, Sample, Target};
-use crate::fit::{Place, Plan, Start, train};
+use crate::fit::{Place, Start, TrainingSetup, train};
 use crate::package;
 
 const CONFIG: &str = r##"
@@ -98,7 +98,7 @@ fn steps(device: DeviceChoice, precision: Precision) -> (f64, f32) {
     }
     let draw = InTurn { pictures: fixture.pictures, labels: fixture.labels, next: AtomicUsize::new(0) };
     let meter = Meter::start(arpent_shell::energy::WATTS_PER_CORE);
-    let plan = Plan {
+    let setup = TrainingSetup {
         config: &config,
         architecture: &package::architecture(&config, 3).unwrap(),
         bands: &bands,
@@ -111,7 +111,7 @@ fn steps(device: DeviceChoice, precision: Precision) -> (f64, f32) {
         score: "none",
     };
     let mut losses = Vec::new();
-    let trained = train(&plan, Start::Fresh(first), |epoch| {
+    let trained = train(&setup, Start::Fresh(first), |epoch| {
         losses.push(epoch.loss);
         Ok(())
     });

@@ -1,4 +1,4 @@
-//! `arpent-train report`: the page of a recorded training, and what is said when there is none.
+//! `arpent-train report`: the page of a recorded training, and the error without one.
 
 #![allow(clippy::unwrap_used, reason = "test helpers")]
 

@@ -1,6 +1,6 @@
 //! The CPU engine: what the GPU is compared with.
 
-use arpent_engine::{Answers, Engine, Picture, Source, winners};
+use arpent_engine::{Answers, Engine, Picture, PixelSource, winners};
 use rayon::prelude::*;
 
 use crate::lines::{Answer, Figures, Form, Outcome, Question, Work};
@@ -13,7 +13,7 @@ struct Planes<'a> {
     side: usize,
 }
 
-impl Source for Planes<'_> {
+impl PixelSource for Planes<'_> {
     fn row(&self, (start, count): (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]) {
         for (c, plane) in self.data.chunks_exact(self.side * self.side).skip(start).take(count).enumerate() {
             let row = &plane[y * self.side + cols.0..y * self.side + cols.1];

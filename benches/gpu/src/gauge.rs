@@ -87,7 +87,7 @@ impl Gauging {
         self.stop.store(true, Ordering::Relaxed);
         let samples = self.sampler.join().unwrap_or_default();
         let mean = |sum: f64, count: u32| (count > 0).then(|| sum / f64::from(count));
-        // A counter that did not move in so short a time says nothing; older GPUs have none.
+        // A counter that did not change in so short a time has no information; older GPUs have none.
         let of_counter = counted.filter(|millijoules| *millijoules > 0).map(|m| m as f64 / 1e3);
         Reading {
             busy: mean(samples.busy, samples.busy_count),

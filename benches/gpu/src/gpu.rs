@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use arpent_model::{DeviceChoice, Network, Precision, Predictor, said};
+use arpent_model::{DeviceChoice, Network, Precision, Predictor, panic_message};
 use arpent_raster::{Chip, Window};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::module::conv2d;
@@ -88,7 +88,7 @@ impl Gpu {
             // A probe that failed may have taken the device with it.
             Ok(Err(Trouble::Probe(reason))) => Answer::lost(Outcome::NotAvailable { reason }),
             Ok(Err(Trouble::Failed(reason))) => Answer::lost(Outcome::Failed { reason }),
-            Err(panic) => Answer::lost(Outcome::Failed { reason: said(panic.as_ref()) }),
+            Err(panic) => Answer::lost(Outcome::Failed { reason: panic_message(panic.as_ref()) }),
         }
     }
 

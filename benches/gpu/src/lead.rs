@@ -1,4 +1,4 @@
-//! The main process: shares out the time, asks workers, and writes down what they answer as it comes.
+//! The main process: divides the time, sends questions to workers, and records their answers as they come.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_is_not_there_is_said_once() {
+    fn a_missing_device_is_reported_once() {
         let groups = [1, 2].map(|batch| group("cuda", vec![case(Form::F32, batch), case(Form::F16, batch)]));
         let lines = run(&format!("echo '{NONE}'"), &groups, 60.0);
         assert_eq!(outcomes(&lines), ["not available: this build has none"]);

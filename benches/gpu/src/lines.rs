@@ -217,7 +217,7 @@ pub(crate) struct Agreement {
     pub(crate) not_finite: usize,
 }
 
-/// What the main process asks of a worker: a line each.
+/// A request of the main process to a worker: a line each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Question {
     /// The case.

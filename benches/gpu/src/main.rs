@@ -141,7 +141,7 @@ fn run(cli: &Cli, began: Instant) -> Result<()> {
     Ok(stdout().write_all(table.as_bytes())?)
 }
 
-/// What can be said of the machine.
+/// Description of the machine.
 fn machine(seconds: f64) -> Machine {
     let read = |path: &str| {
         let mut text = String::new();

@@ -85,7 +85,7 @@ fn maybe(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), number)
 }
 
-/// Megapixels each second, marked where there were fewer samples than a median wants.
+/// Megapixels each second, marked where there were fewer samples than a median needs.
 fn speed(rate: Option<&Rate>) -> String {
     let mark = |rate: &Rate| if rate.samples < SAMPLES { "*" } else { "" };
     rate.map_or_else(|| "-".into(), |rate| format!("{}{}", number(rate.mpx_s), mark(rate)))
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_was_cut_off_says_so() {
+    fn an_interrupted_run_is_marked() {
         let machine = r#"{"line":"machine","cpu":"x","threads":2,"instructions":"AVX2","memory_gb":24.0,"gpus":[],"driver":null,"build":"b","seconds":60.0}"#;
         let lines = parse(&format!("{machine}\n{{\"line\":\"case\",\"dev")).unwrap();
         assert_eq!(lines.len(), 1);

@@ -32,18 +32,18 @@ fn open(device: &str, network: &str) -> Result<(Device, Opened), String> {
     Ok((Device::Cpu(cpu), opened))
 }
 
-/// Opens a device, says so in a line, and answers each question with a line. Ends with the questions, or when the device
+/// Opens a device, reports it in a line, and answers each question with a line. Ends with the questions, or when the device
 /// is lost.
 ///
 /// # Errors
 /// Lines that cannot be read or written.
 pub(crate) fn serve(device: &str, network: &str, questions: impl BufRead, mut out: impl Write) -> Result<()> {
-    let mut say = |line: String| writeln!(out, "{line}").and_then(|()| out.flush());
+    let mut answer_line = |line: String| writeln!(out, "{line}").and_then(|()| out.flush());
     let (mut opened, said) = match open(device, network) {
         Ok((opened, said)) => (Some(opened), said),
         Err(detail) => (None, Opened { device: device.into(), name: None, detail, seconds: 0.0 }),
     };
-    say(serde_json::to_string(&Line::Device(said))?)?;
+    answer_line(serde_json::to_string(&Line::Device(said))?)?;
     let Some(device) = &mut opened else { return Ok(()) };
     for line in questions.lines() {
         let question: Question = serde_json::from_str(&line?)?;
@@ -51,7 +51,7 @@ pub(crate) fn serve(device: &str, network: &str, questions: impl BufRead, mut ou
             Device::Cpu(cpu) => cpu.answer(&question),
             Device::Gpu(gpu) => gpu.answer(&question),
         };
-        say(serde_json::to_string(&answer)?)?;
+        answer_line(serde_json::to_string(&answer)?)?;
         if answer.lost {
             break;
         }
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     #[cfg(not(feature = "cuda"))]
-    fn a_device_that_was_not_built_is_said() {
+    fn a_device_that_was_not_built_is_reported() {
         let said = lines("cuda", &[]);
         assert!(said.len() == 1 && said[0].contains("this build does not have it"), "{said:?}");
         assert!(lines("gpu", &[])[0].contains("vulkan"), "the devices that there are");

@@ -142,7 +142,7 @@ fn commands_and_options_of_code_spans_are_there() {
     check::none(&offenders, "commands and options that are not there");
 }
 
-/// Pages for users. Decisions, run files and the changelog speak of their own time.
+/// Pages for users. Decisions, run files and the changelog describe the state at their date.
 fn pages() -> Vec<std::path::PathBuf> {
     let of_users = |path: &Path| {
         let is_past = path.starts_with("docs/adr") || path == Path::new("CHANGELOG.md");

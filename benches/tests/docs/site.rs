@@ -9,7 +9,7 @@ use arpent_testing::skip;
 use crate::markdown::below;
 use crate::{check, read, root};
 
-/// What an attribute of a page says, wherever it stands.
+/// All values of an attribute of a page.
 fn attributes(html: &str, name: &str) -> Vec<String> {
     let start = format!(" {name}=\"");
     let found = html.split(&start).skip(1).filter_map(|rest| rest.split_once('"'));
@@ -55,7 +55,7 @@ fn broken(site: &Path, page: &Path, link: &str) -> Option<String> {
 }
 
 #[test]
-fn the_site_is_built_and_asks_nothing_of_other_hosts() {
+fn the_site_is_built_and_loads_nothing_from_other_hosts() {
     let has_mdbook = Command::new("mdbook").arg("--version").output().is_ok_and(|ran| ran.status.success());
     if !has_mdbook {
         return skip("mdbook", "mdbook is not on PATH");

@@ -296,7 +296,8 @@ fn the_container_builds_each_program_separately() {
     };
     let stages: Vec<Vec<String>> =
         recipe.split("\nFROM ").map(builds).filter(|stage| !stage.is_empty()).collect();
-    assert_eq!(stages, [["--release --locked -p arpent"], ["--release --locked -p arpent-train"]]);
+    let built = |package: &str| format!("--release --locked -p {package} --features {package}/wgpu");
+    assert_eq!(stages, [[built("arpent")], [built("arpent-train")]]);
     let last = recipe.rsplit("\nFROM ").next().unwrap_or_default();
     assert!(
         last.contains("AS arpent\n") && !last.contains("arpent-train"),
@@ -304,7 +305,9 @@ fn the_container_builds_each_program_separately() {
     );
     // `cargo build -p arpent` builds the packages of this tree, including features.
     let tree = |package: &str| {
-        cargo(&["tree", "-p", package, "-e", "normal,features", "--prefix", "none", "--offline", "--locked"])
+        let features = format!("{package}/wgpu");
+        let of = ["-p", package, "--features", &features, "-e", "normal,features", "--prefix", "none"];
+        cargo(&[&["tree"], &of[..], &["--offline", "--locked"]].concat())
     };
     assert!(!tree("arpent").contains("autodiff"), "autodiff in the tree of arpent");
     assert!(tree("arpent-train").contains("autodiff"), "this test looks for a name that does not exist");

@@ -52,7 +52,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-datasets",
-        "audit fingerprint open survey > config > layouts > dataset ellipse folders pixels \
+        "annotated audit fingerprint open > config > layouts > dataset ellipse folders pixels \
          > orientation set > card splits > files > error remarks > labels",
     ),
     (

@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn the_systems_error_below_tells_whether_to_try_again() {
+    fn the_system_error_below_decides_whether_to_try_again() {
         let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
         assert!(Failure::from(full()).is_transient());
         assert!(Failure::from(Wrong(Some(full()))).context("x").is_transient());
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_that_was_told_is_not_told_again() {
+    fn a_printed_cause_is_not_printed_again() {
         let error = Failure::foreign(Wrong(None));
         assert_eq!(error.message(), "a.tif is wrong");
         let result: Result<()> = Err(Wrong(None)).context("at the end");

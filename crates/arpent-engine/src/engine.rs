@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 
 use crate::kernels::{self, Buffer, Epilogue, Finish, Isa, Patch, Rows, TILE_ROWS};
-use crate::lower::{Kind, Lowered, Node, Options, lower};
+use crate::lower::{Lowered, Node, NodeKind, Options, lower};
 use crate::numbers::{as_f64, signed, size, wide};
 use crate::ranges::Seen;
 use crate::schedule::{Axis, Frame, Schedule, Span, spans};
@@ -49,7 +49,7 @@ pub struct Picture {
 }
 
 /// Source of the picture's values.
-pub trait Source: Sync {
+pub trait PixelSource: Sync {
     /// Writes channels `start..start + count` of the pixels `cols` of row `y` to `to`, pixel by pixel.
     fn row(&self, channels: (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]);
 }
@@ -113,7 +113,7 @@ impl Engine {
 
     /// Share of the products that are computed in 8 bits, 0 to 1.
     pub fn int8_share(&self) -> f64 {
-        let int8 = |node: &Node| matches!(node.kind, Kind::Int8(..) | Kind::Int8Phases(_));
+        let int8 = |node: &Node| matches!(node.kind, NodeKind::Int8(..) | NodeKind::Int8Phases(_));
         self.products_of(int8) / self.products_per_pixel()
     }
 
@@ -133,7 +133,7 @@ impl Engine {
         let reach = |axis: Axis| {
             let of = |place: i64| {
                 let inputs = self.nodes.iter().zip(spans(&self.nodes, axis, (place, place + 1)));
-                let seen = inputs.filter(|(node, _)| matches!(node.kind, Kind::Input { .. }));
+                let seen = inputs.filter(|(node, _)| matches!(node.kind, NodeKind::Input { .. }));
                 let far = |(a, b): Span| (place - a).max(b - 1 - place);
                 seen.filter_map(|(_, span)| span.map(far)).max().unwrap_or(0)
             };
@@ -206,7 +206,7 @@ impl Engine {
     pub fn run(
         &self,
         picture: &Picture,
-        source: &dyn Source,
+        source: &dyn PixelSource,
         sink: impl FnMut(&Answers),
     ) -> Result<(), EngineError> {
         self.watched(picture, source, sink, |_, _| ())
@@ -223,7 +223,7 @@ impl Engine {
     pub fn ranges(
         &self,
         picture: &Picture,
-        source: &dyn Source,
+        source: &dyn PixelSource,
         share: f64,
     ) -> Result<Vec<f32>, EngineError> {
         let mut seen: Vec<Seen> = self.nodes.iter().map(|_| Seen::default()).collect();
@@ -238,7 +238,7 @@ impl Engine {
     fn watched(
         &self,
         picture: &Picture,
-        source: &dyn Source,
+        source: &dyn PixelSource,
         mut sink: impl FnMut(&Answers),
         mut watch: impl FnMut(usize, &[f32]),
     ) -> Result<(), EngineError> {
@@ -282,7 +282,14 @@ impl Engine {
     }
 
     /// Computes rows of a node.
-    fn compute(&self, index: usize, span: Span, rows: &[Rows], schedule: &Schedule, source: &dyn Source) {
+    fn compute(
+        &self,
+        index: usize,
+        span: Span,
+        rows: &[Rows],
+        schedule: &Schedule,
+        source: &dyn PixelSource,
+    ) {
         let node = &self.nodes[index];
         let (output, cols) = (rows[index], schedule.buffers[index].columns);
         let epilogue = Epilogue { residual: node.residual.map(|r| rows[r]), activation: node.activation };
@@ -295,44 +302,44 @@ impl Engine {
         let input = || node.from.first().map_or(output, |from| rows[*from]);
         let pair = [input(), output];
         let origin = schedule.frame.origin >> node.level;
-        let fours = matches!(node.kind, Kind::Winograd(_)).then(|| (-origin).rem_euclid(TILE_ROWS));
+        let fours = matches!(node.kind, NodeKind::Winograd(_)).then(|| (-origin).rem_euclid(TILE_ROWS));
         let work = |patch: &Patch| match &node.kind {
-            Kind::Input { start, count } => read(source, (*start, *count), output, patch),
-            Kind::Direct(weights, geometry) => kernels::direct(weights, *geometry, pair, epilogue, patch),
-            Kind::Phases(weights) => kernels::phases(weights, pair, epilogue, patch),
-            Kind::Int8(weights, geometry) => {
+            NodeKind::Input { start, count } => read(source, (*start, *count), output, patch),
+            NodeKind::Direct(weights, geometry) => kernels::direct(weights, *geometry, pair, epilogue, patch),
+            NodeKind::Phases(weights) => kernels::phases(weights, pair, epilogue, patch),
+            NodeKind::Int8(weights, geometry) => {
                 kernels::int8_direct(weights, *geometry, pair, finish, patch);
             }
-            Kind::Int8Phases(weights) => kernels::int8_phases(weights, pair, finish, patch),
-            Kind::Quantize => {
+            NodeKind::Int8Phases(weights) => kernels::int8_phases(weights, pair, finish, patch),
+            NodeKind::Quantize => {
                 let inverse = node.scale.unwrap_or(1.0).recip();
                 kernels::quantize(isa, pair, node.channels, inverse, patch);
             }
-            Kind::Depthwise(weights, geometry) => {
+            NodeKind::Depthwise(weights, geometry) => {
                 kernels::depthwise(weights, *geometry, pair, epilogue, patch);
             }
-            Kind::Winograd(weights) => SCRATCH.with_borrow_mut(|scratch| {
+            NodeKind::Winograd(weights) => SCRATCH.with_borrow_mut(|scratch| {
                 let mut first = kernels::first_of_four(patch.rows.start, origin);
                 while first < patch.rows.end {
                     kernels::winograd(weights, first, pair, epilogue, patch, scratch);
                     first += TILE_ROWS;
                 }
             }),
-            Kind::MaxPool { kernel } if node.scale.is_some() => {
+            NodeKind::MaxPool { kernel } if node.scale.is_some() => {
                 kernels::max_pool_bytes(isa, *kernel, pair, patch);
             }
-            Kind::MaxPool { kernel } => kernels::max_pool(isa, *kernel, pair, patch),
-            Kind::MeanPool { levels } => kernels::mean_pool(isa, *levels, pair, patch),
-            Kind::Upsample { levels } => kernels::upsample(isa, *levels, pair, 0, patch),
-            Kind::Concat => {
+            NodeKind::MaxPool { kernel } => kernels::max_pool(isa, *kernel, pair, patch),
+            NodeKind::MeanPool { levels } => kernels::mean_pool(isa, *levels, pair, patch),
+            NodeKind::Upsample { levels } => kernels::upsample(isa, *levels, pair, 0, patch),
+            NodeKind::Concat => {
                 let mut to = 0;
                 for from in node.from.iter().map(|from| rows[*from]) {
                     kernels::copy(isa, [from, output], to, patch);
                     to += from.channels();
                 }
             }
-            Kind::Add => kernels::sum(isa, [pair[0], rows[node.from[1]], output], node.activation, patch),
-            Kind::Difference => {
+            NodeKind::Add => kernels::sum(isa, [pair[0], rows[node.from[1]], output], node.activation, patch),
+            NodeKind::Difference => {
                 let three = [pair[0], rows[node.from[1]], output];
                 kernels::absolute_difference(isa, three, node.activation, patch);
             }
@@ -344,22 +351,24 @@ impl Engine {
         let inputs: usize = node.from.iter().map(|from| self.nodes[*from].channels).sum();
         let bytes: usize = node.from.iter().map(|from| self.nodes[*from].values()).sum();
         let (values, products) = match &node.kind {
-            Kind::Direct(_, g) => {
+            NodeKind::Direct(_, g) => {
                 (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels)
             }
-            Kind::Int8(_, g) => (bytes * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels),
-            Kind::Int8Phases(_) => (bytes / 4, inputs * node.channels * 4),
-            Kind::Depthwise(_, g) => (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel),
-            Kind::Winograd(_) => (2 * inputs, inputs * node.channels * 9 / 2),
-            Kind::Phases(_) => (inputs / 4, inputs * node.channels * 4),
-            Kind::MaxPool { .. } => (4 * inputs, 4 * inputs),
+            NodeKind::Int8(_, g) => {
+                (bytes * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels)
+            }
+            NodeKind::Int8Phases(_) => (bytes / 4, inputs * node.channels * 4),
+            NodeKind::Depthwise(_, g) => (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel),
+            NodeKind::Winograd(_) => (2 * inputs, inputs * node.channels * 9 / 2),
+            NodeKind::Phases(_) => (inputs / 4, inputs * node.channels * 4),
+            NodeKind::MaxPool { .. } => (4 * inputs, 4 * inputs),
             _ => (inputs, inputs),
         };
         Cost { values: values + node.values(), products: wide(products.max(node.channels)) }
     }
 }
 
-fn read(source: &dyn Source, channels: (usize, usize), output: Rows, patch: &Patch) {
+fn read(source: &dyn PixelSource, channels: (usize, usize), output: Rows, patch: &Patch) {
     let cols = (size(patch.cols.start), size(patch.cols.end));
     for y in patch.rows.clone() {
         output.fill(y, patch.cols.start, cols.1 - cols.0, |to| source.row(channels, size(y), cols, to));

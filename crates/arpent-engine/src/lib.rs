@@ -32,7 +32,7 @@ mod tasks;
 pub mod training;
 mod winners;
 
-pub use engine::{Answers, Engine, Picture, Source};
+pub use engine::{Answers, Engine, Picture, PixelSource};
 pub use kernels::Isa;
 pub use lower::Options;
 pub use spec::{Activation, Conv, EngineError, Op, Step};

@@ -27,7 +27,7 @@ const WINOGRAD_INPUTS: usize = 64;
 
 /// The operation of a node.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum NodeKind {
     Input {
         start: usize,
         count: usize,
@@ -36,9 +36,9 @@ pub(crate) enum Kind {
     Winograd(Weights),
     /// A 3 x 3 convolution over its upsampled input.
     Phases(Box<[Weights; 4]>),
-    /// [`Kind::Direct`] on bytes.
+    /// [`NodeKind::Direct`] on bytes.
     Int8(Int8Weights, Geometry),
-    /// [`Kind::Phases`] on bytes.
+    /// [`NodeKind::Phases`] on bytes.
     Int8Phases(Box<[Int8Weights; 4]>),
     /// From f32 to bytes.
     Quantize,
@@ -60,7 +60,7 @@ pub(crate) enum Kind {
 /// A node of the plan.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) kind: Kind,
+    pub(crate) kind: NodeKind,
     pub(crate) from: Vec<usize>,
     /// Added before the activation.
     pub(crate) residual: Option<usize>,
@@ -210,7 +210,7 @@ impl Lowering<'_> {
         if bytes == self.nodes.len() {
             let (channels, level) = self.shapes[step];
             self.nodes.push(Node {
-                kind: Kind::Quantize,
+                kind: NodeKind::Quantize,
                 from: vec![node],
                 residual: None,
                 activation: Activation::None,
@@ -237,32 +237,32 @@ impl Lowering<'_> {
                         self.emit_conv(index, from, &conv, Some(residual));
                     }
                 }
-                None => self.emit_plain(index, Kind::Add),
+                None => self.emit_plain(index, NodeKind::Add),
             },
-            Op::Input { start, count } => self.emit_plain(index, Kind::Input { start, count }),
+            Op::Input { start, count } => self.emit_plain(index, NodeKind::Input { start, count }),
             Op::MaxPool { kernel } => {
                 let from = match self.forms[index].kept() {
                     Some(scale) => self.bytes(from[0], scale),
                     None => self.node(from[0]),
                 };
-                self.push(index, Kind::MaxPool { kernel }, vec![from], None);
+                self.push(index, NodeKind::MaxPool { kernel }, vec![from], None);
             }
-            Op::MeanPool { levels } => self.emit_plain(index, Kind::MeanPool { levels }),
-            Op::Upsample { levels } => self.emit_plain(index, Kind::Upsample { levels }),
-            Op::Concat => self.emit_plain(index, Kind::Concat),
-            Op::Difference => self.emit_plain(index, Kind::Difference),
+            Op::MeanPool { levels } => self.emit_plain(index, NodeKind::MeanPool { levels }),
+            Op::Upsample { levels } => self.emit_plain(index, NodeKind::Upsample { levels }),
+            Op::Concat => self.emit_plain(index, NodeKind::Concat),
+            Op::Difference => self.emit_plain(index, NodeKind::Difference),
         }
     }
 
     /// Adds the node of a step, with the activation of the step.
-    fn push(&mut self, step: usize, kind: Kind, from: Vec<usize>, residual: Option<usize>) {
+    fn push(&mut self, step: usize, kind: NodeKind, from: Vec<usize>, residual: Option<usize>) {
         let ((channels, level), activation) = (self.shapes[step], self.steps[step].activation);
         let scale = self.forms[step].kept();
         self.made[step] = Some(self.nodes.len());
         self.nodes.push(Node { kind, from, residual, activation, channels, level, scale });
     }
 
-    fn emit_plain(&mut self, index: usize, kind: Kind) {
+    fn emit_plain(&mut self, index: usize, kind: NodeKind) {
         let from = self.steps[index].from.iter().map(|f| self.node(*f)).collect();
         self.push(index, kind, from, None);
     }
@@ -281,10 +281,10 @@ impl Lowering<'_> {
         let (source, scale) = self.seen(from, conv);
         let isa = self.options.isa;
         let phases = match scale {
-            Some(scale) => Kind::Int8Phases(Box::new(phases(conv, channels, |at| {
+            Some(scale) => NodeKind::Int8Phases(Box::new(phases(conv, channels, |at| {
                 Int8Weights::new(Packing { isa, scale }, conv.bias, [2, 2, channels], at)
             }))),
-            None => Kind::Phases(Box::new(phases(conv, channels, |at| {
+            None => NodeKind::Phases(Box::new(phases(conv, channels, |at| {
                 Weights::new(isa, conv.bias, [2, 2 * channels], at)
             }))),
         };
@@ -323,13 +323,13 @@ impl Lowering<'_> {
         bias: &[f32],
         level: u32,
         scale: Option<f32>,
-    ) -> Kind {
+    ) -> NodeKind {
         let Conv { kernel, stride, before, .. } = *conv;
         let (isa, geometry) = (self.options.isa, Geometry { kernel, stride, before });
         if conv.depthwise {
             let taps = kernel * kernel;
             let at = |channel: usize, tap: usize| conv.weight[channel * taps + tap];
-            return Kind::Depthwise(DepthwiseWeights::new(isa, bias, taps, at), geometry);
+            return NodeKind::Depthwise(DepthwiseWeights::new(isa, bias, taps, at), geometry);
         }
         let (count, terms) = (inputs.len(), kernel * inputs.len());
         let at = |o: usize, row: usize, term: usize| {
@@ -337,15 +337,15 @@ impl Lowering<'_> {
         };
         if let Some(scale) = scale {
             let packing = Packing { isa, scale };
-            return Kind::Int8(Int8Weights::new(packing, bias, [kernel, kernel, count], at), geometry);
+            return NodeKind::Int8(Int8Weights::new(packing, bias, [kernel, kernel, count], at), geometry);
         }
         let fours = (kernel, stride, before) == (3, 1, 1)
             && count >= WINOGRAD_INPUTS
             && i32::try_from(level).is_ok_and(|level| level <= self.options.winograd);
         if fours {
-            return Kind::Winograd(winograd_weights(isa, bias, terms, at));
+            return NodeKind::Winograd(winograd_weights(isa, bias, terms, at));
         }
-        Kind::Direct(Weights::new(isa, bias, [kernel, terms], at), geometry)
+        NodeKind::Direct(Weights::new(isa, bias, [kernel, terms], at), geometry)
     }
 }
 
@@ -378,11 +378,11 @@ impl Node {
     /// Size of its packed weights in bytes.
     pub(crate) fn bytes(&self) -> usize {
         match &self.kind {
-            Kind::Direct(weights, _) | Kind::Winograd(weights) => weights.bytes(),
-            Kind::Phases(weights) => weights.iter().map(Weights::bytes).sum(),
-            Kind::Int8(weights, _) => weights.bytes(),
-            Kind::Int8Phases(weights) => weights.iter().map(Int8Weights::bytes).sum(),
-            Kind::Depthwise(weights, _) => weights.bytes(),
+            NodeKind::Direct(weights, _) | NodeKind::Winograd(weights) => weights.bytes(),
+            NodeKind::Phases(weights) => weights.iter().map(Weights::bytes).sum(),
+            NodeKind::Int8(weights, _) => weights.bytes(),
+            NodeKind::Int8Phases(weights) => weights.iter().map(Int8Weights::bytes).sum(),
+            NodeKind::Depthwise(weights, _) => weights.bytes(),
             _ => 0,
         }
     }

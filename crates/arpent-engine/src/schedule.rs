@@ -2,7 +2,7 @@
 //! on.
 
 use crate::kernels::{BufferShape, Geometry, TILE_ROWS, first_of_four};
-use crate::lower::{Kind, Node};
+use crate::lower::{Node, NodeKind};
 use crate::numbers::{signed, size};
 
 /// Pixels `start..end` along one axis.
@@ -19,7 +19,7 @@ impl Node {
     /// Rows or columns that are computed if `span` is requested.
     pub(crate) fn computed(&self, axis: Axis, (start, end): Span) -> Span {
         match (&self.kind, axis) {
-            (Kind::Winograd(_), Axis::Rows { origin }) => {
+            (NodeKind::Winograd(_), Axis::Rows { origin }) => {
                 let origin = origin >> self.level;
                 (first_of_four(start, origin), first_of_four(end + TILE_ROWS - 1, origin))
             }
@@ -31,17 +31,23 @@ impl Node {
     pub(crate) fn reads(&self, axis: Axis, span: Span) -> Span {
         let (a, b) = self.computed(axis, span);
         match &self.kind {
-            Kind::Direct(_, geometry) | Kind::Int8(_, geometry) | Kind::Depthwise(_, geometry) => {
+            NodeKind::Direct(_, geometry)
+            | NodeKind::Int8(_, geometry)
+            | NodeKind::Depthwise(_, geometry) => {
                 let Geometry { kernel, stride, before } = *geometry;
                 let [kernel, stride, before] = [kernel, stride, before].map(signed);
                 (a * stride - before, (b - 1) * stride - before + kernel)
             }
-            Kind::Winograd(_) => (a - 1, b + 1),
-            Kind::Phases(_) | Kind::Int8Phases(_) => ((a + 1).div_euclid(2) - 1, b.div_euclid(2) + 1),
-            Kind::MaxPool { kernel } => (2 * a - i64::from(*kernel == 3), 2 * b),
-            Kind::MeanPool { levels } => (a << levels, b << levels),
-            Kind::Upsample { levels } => (a >> levels, ((b - 1) >> levels) + 1),
-            Kind::Input { .. } | Kind::Quantize | Kind::Concat | Kind::Add | Kind::Difference => (a, b),
+            NodeKind::Winograd(_) => (a - 1, b + 1),
+            NodeKind::Phases(_) | NodeKind::Int8Phases(_) => ((a + 1).div_euclid(2) - 1, b.div_euclid(2) + 1),
+            NodeKind::MaxPool { kernel } => (2 * a - i64::from(*kernel == 3), 2 * b),
+            NodeKind::MeanPool { levels } => (a << levels, b << levels),
+            NodeKind::Upsample { levels } => (a >> levels, ((b - 1) >> levels) + 1),
+            NodeKind::Input { .. }
+            | NodeKind::Quantize
+            | NodeKind::Concat
+            | NodeKind::Add
+            | NodeKind::Difference => (a, b),
         }
     }
 

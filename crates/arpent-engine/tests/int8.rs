@@ -12,7 +12,7 @@
 mod common;
 
 use arpent_engine::{Activation, Engine, Isa, Options, Picture};
-use common::{Made, Network, Part, Plan, Scene, around, conv, network, plan, run, whole};
+use common::{Network, NodeShape, Part, Scene, ShapeOp, around, conv, network, plan, run, whole};
 use proptest::prelude::*;
 
 /// An 8-bit network, calibrated on a picture that begins at a row.
@@ -34,8 +34,8 @@ fn apart(network: &Network, picture: Picture) -> f32 {
 }
 
 /// Convolutions one after the other.
-fn chain(widths: &[usize], kernels: &[(usize, usize)]) -> Vec<Plan> {
-    let mut plans = vec![plan(Made::Input, &[], Activation::None, widths[0], 0)];
+fn chain(widths: &[usize], kernels: &[(usize, usize)]) -> Vec<NodeShape> {
+    let mut plans = vec![plan(ShapeOp::Input, &[], Activation::None, widths[0], 0)];
     for (i, (kernel, stride)) in kernels.iter().enumerate() {
         let level = plans[i].level + u32::from(*stride == 2);
         plans.push(plan(conv(*kernel, *stride), &[i], Activation::Relu, widths[i + 1], level));
@@ -58,20 +58,20 @@ fn a_plain_chain_is_close() {
 fn unet(bands: usize, [a, b, c]: [usize; 3], pool: usize, seed: u64) -> Network {
     use Activation::{None, Relu, Relu6};
     let plans = vec![
-        plan(Made::Input, &[], None, bands, 0),
+        plan(ShapeOp::Input, &[], None, bands, 0),
         plan(conv(3, 1), &[0], Relu, a, 0),
         plan(conv(3, 1), &[1], Relu6, a, 0),
-        plan(Made::MaxPool(pool), &[2], None, a, 1),
+        plan(ShapeOp::MaxPool(pool), &[2], None, a, 1),
         plan(conv(3, 1), &[3], Relu, b, 1),
         plan(conv(3, 1), &[4], None, b, 1),
-        plan(Made::Add, &[5, 4], Relu, b, 1),
+        plan(ShapeOp::Add, &[5, 4], Relu, b, 1),
         plan(conv(3, 2), &[6], None, c, 2),
         plan(conv(1, 2), &[6], None, c, 2),
-        plan(Made::Add, &[7, 8], Relu, c, 2),
-        plan(Made::Upsample(1), &[9], None, c, 1),
-        plan(Made::Concat, &[10, 6], None, c + b, 1),
+        plan(ShapeOp::Add, &[7, 8], Relu, c, 2),
+        plan(ShapeOp::Upsample(1), &[9], None, c, 1),
+        plan(ShapeOp::Concat, &[10, 6], None, c + b, 1),
         plan(conv(3, 1), &[11], Relu, b, 1),
-        plan(Made::Upsample(1), &[12], None, b, 0),
+        plan(ShapeOp::Upsample(1), &[12], None, b, 0),
         plan(conv(3, 1), &[13], Relu, a, 0),
         plan(conv(1, 1), &[14], None, 5, 0),
     ];
@@ -85,15 +85,15 @@ fn bits(values: &[f32]) -> Vec<u32> {
 /// Blocks of MobileNet: expansion, depthwise convolution, projection, with a residual sum.
 fn inverted(width: usize, blocks: usize, seed: u64) -> Network {
     use Activation::{None, Relu6};
-    let depthwise = Made::Conv { kernel: 3, stride: 1, depthwise: true };
-    let mut plans = vec![plan(Made::Input, &[], None, 3, 0), plan(conv(3, 1), &[0], Relu6, width, 0)];
+    let depthwise = ShapeOp::Conv { kernel: 3, stride: 1, depthwise: true };
+    let mut plans = vec![plan(ShapeOp::Input, &[], None, 3, 0), plan(conv(3, 1), &[0], Relu6, width, 0)];
     for _ in 0..blocks {
         let last = plans.len() - 1;
         plans.extend([
             plan(conv(1, 1), &[last], Relu6, 4 * width, 0),
             plan(depthwise.clone(), &[last + 1], Relu6, 4 * width, 0),
             plan(conv(1, 1), &[last + 2], None, width, 0),
-            plan(Made::Add, &[last + 3, last], None, width, 0),
+            plan(ShapeOp::Add, &[last + 3, last], None, width, 0),
         ]);
     }
     plans.push(plan(conv(3, 1), &[plans.len() - 1], None, 5, 0));
@@ -198,7 +198,7 @@ fn ranges_are_the_greatest_values() {
         part.plans.truncate(step + 1);
         let last = part.plans[step].clone();
         if last.level > 0 {
-            part.plans.push(plan(Made::Upsample(last.level), &[step], Activation::None, last.channels, 0));
+            part.plans.push(plan(ShapeOp::Upsample(last.level), &[step], Activation::None, last.channels, 0));
         }
         part.weights.resize(part.plans.len(), Default::default());
         let answers =

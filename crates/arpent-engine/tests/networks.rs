@@ -12,7 +12,7 @@
 mod common;
 
 use arpent_engine::{Activation, Engine, EngineError, Isa, Options, Picture};
-use common::{Made, Network, Part, Plan, Scene, around, conv, network, plan, run, whole};
+use common::{Network, NodeShape, Part, Scene, ShapeOp, around, conv, network, plan, run, whole};
 use proptest::prelude::*;
 
 proptest! {
@@ -59,11 +59,11 @@ proptest! {
 #[test]
 fn the_reach_is_what_is_seen() {
     let plans = vec![
-        plan(Made::Input, &[], Activation::None, 8, 0),
+        plan(ShapeOp::Input, &[], Activation::None, 8, 0),
         plan(conv(3, 1), &[0], Activation::Relu, 64, 0),
-        plan(Made::MaxPool(2), &[1], Activation::None, 64, 1),
+        plan(ShapeOp::MaxPool(2), &[1], Activation::None, 64, 1),
         plan(conv(3, 1), &[2], Activation::Relu, 64, 1),
-        plan(Made::Upsample(1), &[3], Activation::None, 64, 0),
+        plan(ShapeOp::Upsample(1), &[3], Activation::None, 64, 0),
         plan(conv(3, 1), &[4], Activation::None, 3, 0),
     ];
     let network = Network::new(plans, 5);
@@ -85,27 +85,28 @@ fn memory_does_not_grow_with_the_height() {
 #[test]
 fn what_cannot_be_run_is_refused() {
     let none = Activation::None;
-    let refused = |plans: Vec<Plan>| match Engine::new(&Network::new(plans, 1).steps(), Options::default()) {
-        Err(EngineError::Step { step, .. }) => step,
-        other => panic!("{other:?}"),
-    };
-    let input = plan(Made::Input, &[], none, 3, 0);
+    let refused =
+        |plans: Vec<NodeShape>| match Engine::new(&Network::new(plans, 1).steps(), Options::default()) {
+            Err(EngineError::Step { step, .. }) => step,
+            other => panic!("{other:?}"),
+        };
+    let input = plan(ShapeOp::Input, &[], none, 3, 0);
     assert_eq!(refused(vec![input.clone(), plan(conv(2, 1), &[0], none, 4, 0)]), 1);
-    assert_eq!(refused(vec![input.clone(), plan(Made::MaxPool(2), &[0], none, 3, 1)]), 1);
-    assert_eq!(refused(vec![input.clone(), plan(Made::Upsample(1), &[0], none, 3, 0)]), 1);
+    assert_eq!(refused(vec![input.clone(), plan(ShapeOp::MaxPool(2), &[0], none, 3, 1)]), 1);
+    assert_eq!(refused(vec![input.clone(), plan(ShapeOp::Upsample(1), &[0], none, 3, 0)]), 1);
     assert_eq!(
         refused(vec![
             input.clone(),
             plan(conv(3, 1), &[0], none, 4, 0),
-            plan(Made::Add, &[0, 1], none, 3, 0)
+            plan(ShapeOp::Add, &[0, 1], none, 3, 0)
         ]),
         2
     );
     let engine = Network::new(
         vec![
             input.clone(),
-            plan(Made::MaxPool(2), &[0], none, 3, 1),
-            plan(Made::Upsample(1), &[1], none, 3, 0),
+            plan(ShapeOp::MaxPool(2), &[0], none, 3, 1),
+            plan(ShapeOp::Upsample(1), &[1], none, 3, 0),
         ],
         1,
     )

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn systems_without_a_code_are_told_apart() {
+    fn systems_without_a_code_are_distinguished() {
         let a = describe_crs("+proj=laea +lat_0=10 +lon_0=1 +datum=WGS84").unwrap();
         let b = describe_crs("+proj=laea +lat_0=11 +lon_0=1 +datum=WGS84").unwrap();
         assert!(a.epsg.is_none() && a.name != b.name && !a.is_same(&b));

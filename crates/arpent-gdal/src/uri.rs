@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_behind_a_network_is_told() {
+    fn remote_paths_are_recognized() {
         for uri in [
             "s3://b/k.tif",
             "gs://b/k.tif",

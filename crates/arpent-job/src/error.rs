@@ -353,15 +353,15 @@ pub enum JobError {
         /// The valid range.
         expected: &'static str,
     },
-    /// A layer without objects.
-    #[error("{key}: {layer} has no object with a geometry")]
+    /// A layer without reference features.
+    #[error("{key}: {layer} has no feature with a geometry")]
     ReferenceEmpty {
         /// Key of the configuration.
         key: Key,
         /// The layer's file.
         layer: String,
     },
-    /// Distances to reference objects in a CRS whose scale varies.
+    /// Distances to reference features in a CRS whose scale varies.
     #[error("{key}: the scale of {crs} varies, and distances in it are not valid")]
     ReferenceCrs {
         /// Key of the configuration.

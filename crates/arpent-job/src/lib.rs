@@ -46,16 +46,31 @@ mod wanted;
 mod warnings;
 mod zonal;
 
-pub use config::*;
+pub use config::{
+    AlphaOption, AlphaRole, BuiltUpOptions, ClassByField, ClassOf, ClassOptions, CollarOption,
+    CompareOptions, ComputeOptions, Config, ConfigFile, CoverageOptions, Device, EnrichOptions,
+    FeatureFormat, FeatureOptions, InputOptions, LayerOptions, Machine, Measure, Names, NodataOption,
+    NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeOptions, Order, OutsideOption, OverrideOptions,
+    RasterOptions, Ratio, ReferenceOptions, ResampleFactor, ResampleFactors, Resampling, RoadOptions,
+    SmoothOptions, SnapOptions, TargetGsd, ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
+};
 pub use error::JobError;
-pub use execute::*;
+pub use execute::{
+    JobStatus, MapReport, PlanReport, RunOptions, RunReport, SceneReport, ShardState, ShardStatus,
+    StatusReport, WorkerReport, merge, plan_report, pool, run, status, work, write_plan,
+};
 pub use job::{
     BEFORE, FailedScene, Job, MapJob, Overlap, UsableScene, check_date, describe_bands, describe_validity,
     mpx_per_s,
 };
 pub use map::{PublishedFile, PublishedMap, may_be_a_layer, mlm, published_file};
 pub use scratch::Scratch;
-pub use shards::*;
+#[doc(hidden)]
+pub use shards::reads_answers;
+pub use shards::{
+    JobPlace, MOST_SHARDS, PLAN_FORMAT, PieceId, Plan, PlannedMap, PlannedScene, ShardError, Sharing,
+    reopen_failed,
+};
 pub use stores::set_up_gdal;
 pub use warnings::warn;
 pub use zonal::{ZonalError, ZonalReport, zonal};

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use arpent_base::{Failure, host};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 use tempfile::TempDir;
 
 use crate::error::JobError;
@@ -42,7 +42,7 @@ impl Scratch {
         let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
         let deleted = delete_leftovers(&parent);
         if deleted > 0 {
-            say(&format!("deleted {deleted} temporary folder(s) of killed runs in {}", parent.display()));
+            notice(&format!("deleted {deleted} temporary folder(s) of killed runs in {}", parent.display()));
         }
         let made = tempfile::Builder::new().prefix(PREFIX).rand_bytes(RANDOM).tempdir_in(&parent);
         let held = made.and_then(|folder| Ok((hold(folder.path())?, folder)));

@@ -11,7 +11,7 @@ pub fn warn(warning: &Warning) {
     message::warn(&warning.subject, &warning.message, warning.hint.as_deref());
 }
 
-/// Warnings about the geometries of a layer. `things` is the noun for its features: objects, zones.
+/// Warnings about the geometries of a layer. `things` is the noun for its features: reference features, zones.
 pub(crate) fn layer_warnings(subject: &str, source: &str, things: &str, counts: LayerCounts) -> Vec<Warning> {
     let counted = [
         ("geometries-repaired", counts.repaired, "had a geometry that is not valid: repaired"),

@@ -227,7 +227,7 @@ impl Confusion {
         mean((0..self.classes).map(|class| self.f1(class)))
     }
 
-    /// Mean IoU of the classes that are in the truth: of others, no prediction can be correct.
+    /// Mean IoU of the classes that are in the truth: no prediction of another class can be correct.
     pub fn mean_iou_with_truth(&self) -> Option<f64> {
         mean(self.with_truth().map(|class| self.iou(class)))
     }

@@ -35,10 +35,10 @@ fn pytorch(path: &Path) -> Result<Weights, String> {
     let mut weights = Weights::default();
     for (name, tensor) in reader.tensors() {
         let kind = match tensor.dtype() {
-            DType::F64 => Kind::F64,
-            DType::F32 => Kind::F32,
-            DType::F16 => Kind::F16,
-            DType::BF16 => Kind::Bf16,
+            DType::F64 => NumberType::F64,
+            DType::F32 => NumberType::F32,
+            DType::F16 => NumberType::F16,
+            DType::BF16 => NumberType::Bf16,
             // Counters and masks are no weights.
             _ => continue,
         };
@@ -54,10 +54,10 @@ fn safetensors(path: &Path) -> Result<Weights, String> {
     let mut weights = Weights::default();
     for (name, view) in file.tensors() {
         let kind = match view.dtype() {
-            Dtype::F64 => Kind::F64,
-            Dtype::F32 => Kind::F32,
-            Dtype::F16 => Kind::F16,
-            Dtype::BF16 => Kind::Bf16,
+            Dtype::F64 => NumberType::F64,
+            Dtype::F32 => NumberType::F32,
+            Dtype::F16 => NumberType::F16,
+            Dtype::BF16 => NumberType::Bf16,
             _ => continue,
         };
         weights.insert(name, view.shape(), kind.values(view.data()));
@@ -67,14 +67,14 @@ fn safetensors(path: &Path) -> Result<Weights, String> {
 
 /// Storage types, little-endian (both readers return little-endian values on all supported machines).
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum NumberType {
     F64,
     F32,
     F16,
     Bf16,
 }
 
-impl Kind {
+impl NumberType {
     fn values(self, bytes: &[u8]) -> Vec<f32> {
         let pairs = || bytes.as_chunks::<2>().0.iter();
         match self {

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn known_encoders_cost_what_is_known() {
+    fn known_encoders_have_their_published_cost() {
         // 44.0 GFLOP for a chip of 512 x 512, 4 bands, 14.3 M parameters.
         let resnet = Architecture::EncoderUnet {
             encoder: Encoder::Resnet18,

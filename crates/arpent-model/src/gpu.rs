@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arpent_base::number::truncate;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::device::{is_short_of_memory, said};
+use crate::device::{is_short_of_memory, panic_message};
 use crate::planes::{AT_ONCE, Part, Planes};
 use crate::{Architecture, DeviceChoice, ModelError, Network, Precision, Weights};
 
@@ -125,7 +125,7 @@ fn in_batches<R>(
 
 /// GPU engines panic when something fails.
 fn guarded<R>(run: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(said(panic.as_ref())))
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panic_message(panic.as_ref())))
 }
 
 fn values(tensor: Tensor<4>) -> Result<Vec<f32>, String> {

@@ -66,7 +66,7 @@ mod weights;
 pub use adopt::{Adopted, adopt, adopt_encoder};
 pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
 pub use checkpoint::read_checkpoint;
-pub use device::{DeviceChoice, Precision, is_short_of_memory, said};
+pub use device::{DeviceChoice, Precision, is_short_of_memory, panic_message};
 pub use encoders::Encoder;
 pub use error::ModelError;
 pub use field::{flop_per_pixel, overlap, receptive_field_radius, stride, training_values_per_pixel};

@@ -87,7 +87,7 @@ pub(crate) fn activation(activation: graph::Activation) -> Activation {
 mod tests {
 
     use arpent_base::number::exact_f32;
-    use arpent_engine::{Isa, Picture, Source};
+    use arpent_engine::{Isa, Picture, PixelSource};
     use burn::tensor::{Device, Tensor, TensorData};
 
     use super::*;
@@ -100,7 +100,7 @@ mod tests {
         side: usize,
     }
 
-    impl Source for Planes<'_> {
+    impl PixelSource for Planes<'_> {
         fn row(&self, (start, count): (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]) {
             for (x, to) in (cols.0..cols.1).zip(to.chunks_exact_mut(count)) {
                 for (c, to) in to.iter_mut().enumerate() {

@@ -126,7 +126,7 @@ pub struct WeightsFile {
     pub sha256: String,
 }
 
-/// A schema that also knows the former spelling of `license`.
+/// A schema that also accepts the former spelling of `license`.
 fn with_former_license(schema: &mut Schema) {
     let Some(license) = schema.pointer("/properties/license").cloned() else { return };
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
@@ -565,13 +565,13 @@ impl ModelPackage {
 /// Reads a file of an untrusted package, up to a size limit.
 fn read(dir: &Path, file: &str, most: u64) -> Result<Vec<u8>, ModelError> {
     let path = dir.join(file);
-    let attempt = || {
+    let read = || {
         let mut bytes = Vec::new();
         fs::File::open(&path)?.take(most + 1).read_to_end(&mut bytes)?;
         let too_large = || Error::new(ErrorKind::FileTooLarge, format!("it has more than {most} bytes"));
         if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
     };
-    attempt().map_err(|source| match source.kind() {
+    read().map_err(|source| match source.kind() {
         ErrorKind::NotFound => ModelError::MissingFile { dir: dir.to_owned(), file: file.to_owned() },
         _ => ModelError::Read { path: path.clone(), source },
     })
@@ -580,14 +580,14 @@ fn read(dir: &Path, file: &str, most: u64) -> Result<Vec<u8>, ModelError> {
 /// Writes a temporary file in the same directory and renames it: readers never see a partial file.
 fn write(dir: &Path, file: &str, bytes: &[u8]) -> Result<(), ModelError> {
     let path = dir.join(file);
-    let attempt = || -> std::io::Result<()> {
+    let written = || -> std::io::Result<()> {
         let mut staged = tempfile::Builder::new().permissions(public()).tempfile_in(dir)?;
         staged.write_all(bytes)?;
         staged.as_file().sync_all()?;
         staged.persist(&path)?;
         Ok(())
     };
-    attempt().map_err(|source| ModelError::Write { path: path.clone(), source })
+    written().map_err(|source| ModelError::Write { path: path.clone(), source })
 }
 
 /// Temporary files are private by default; packages are public.

@@ -1,7 +1,7 @@
 //! Predicts the core of a chip.
 
 use arpent_base::number::{exact, index, signed, truncate};
-use arpent_engine::{Answers, Engine, Isa, Picture, Source, winners};
+use arpent_engine::{Answers, Engine, Isa, Picture, PixelSource, winners};
 use arpent_raster::{
     CONFIDENCE_NODATA, CONFIDENCE_SCALE, Chip, FILL_REACH_PX, Fill, LABEL_NODATA, Raster, Window,
 };
@@ -438,7 +438,7 @@ impl Seen<'_> {
     }
 }
 
-impl Source for Seen<'_> {
+impl PixelSource for Seen<'_> {
     fn row(&self, (start, count): (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]) {
         let Window { width, height, .. } = self.chip.window;
         let (left, above) = self.offset();

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use burn::tensor::DeviceKind;
 use burn::tensor::{Device, FloatDType, Tensor};
 
-use crate::device::said;
+use crate::device::panic_message;
 use crate::{DeviceChoice, ModelError, Precision};
 
 impl Precision {
@@ -83,7 +83,7 @@ fn works(choice: DeviceChoice, makers: Makers, precision: Precision) -> Result<D
             let device = make();
             probe(&device, precision).map(|()| device)
         }));
-        tried.unwrap_or_else(|panic| Err(said(panic.as_ref()))).map_err(|why| reason = why).ok()
+        tried.unwrap_or_else(|panic| Err(panic_message(panic.as_ref()))).map_err(|why| reason = why).ok()
     });
     set_hook(hook);
     found.ok_or(ModelError::Device { device: choice.name(), reason })

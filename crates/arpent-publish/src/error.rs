@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_output_says_how_to_replace_it() {
+    fn the_error_of_an_existing_output_has_a_hint() {
         let e = PublishError::OutputExists { url: "s3://b/p".into(), run_id: "r1".into() };
         assert!(e.hint().unwrap().contains("--overwrite"));
         assert!(e.is_transient() == Some(false));

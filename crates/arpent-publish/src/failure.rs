@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn passing_reasons_are_told_from_lasting_ones() {
+    fn temporary_reasons_are_distinguished_from_permanent_ones() {
         for passing in [
             "Server returned non-2xx status code: 503 Service Unavailable: <Code>SlowDown</Code>",
             "Server returned non-2xx status code: 500 Internal Server Error: ",

@@ -53,7 +53,7 @@ pub use manifest::{
 pub use media::{
     ITEM_NAME, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_METADATA, ROLE_ZONES, media_type,
 };
-pub use names::{JOBS, MANIFEST_FORMAT, MANIFEST_NAME, is_job_id, is_plain, new_attempt};
+pub use names::{JOBS, MANIFEST_FORMAT, MANIFEST_NAME, is_job_id, is_plain, unique_key};
 pub use objects::ObjectInfo;
 pub use publish::{Published, StagedArtifact};
 pub use run::{RunInfo, STATE_NOT_VERIFIED};

@@ -263,32 +263,33 @@ pub struct ReferenceCounts {
     /// SHA-256 of its bytes, hexadecimal, of a local file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Objects in it.
-    pub objects: u64,
-    /// Objects whose geometry was made valid.
+    /// Reference features in it.
+    #[serde(rename = "objects")]
+    pub features: u64,
+    /// Reference features whose geometry was made valid.
     pub repaired: u64,
-    /// Objects without a geometry.
+    /// Reference features without a geometry.
     pub empty: u64,
-    /// Objects from which points or lines in addition to polygons were removed.
+    /// Reference features from which points or lines in addition to polygons were removed.
     #[serde(skip_serializing_if = "is_zero")]
     pub parts_left_out: u64,
-    /// Objects whose bounding box touches the map.
+    /// Reference features whose bounding box touches the map.
     pub near: u64,
     /// Results of each value that a rule names, in the order of the values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<ValueCounts>,
-    /// Objects that were ignored because the rule does not name their value, or they have none.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub objects_unnamed: u64,
+    /// Reference features that were ignored because the rule does not name their value, or they have none.
+    #[serde(rename = "objects_unnamed", skip_serializing_if = "is_zero")]
+    pub features_unnamed: u64,
     /// Their values, the first 20 in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values_unnamed: Vec<String>,
-    /// Valid pixels in an object.
+    /// Valid pixels in a reference feature.
     pub pixels_covered: u64,
     /// Pixels whose class was changed.
     #[serde(alias = "pixels_imposed")]
     pub pixels_overridden: u64,
-    /// Features with a matching object.
+    /// Features of the map that match a reference feature.
     #[serde(alias = "features_told")]
     pub features_matched: u64,
     /// Area of features for which map and layer agree, square meters.
@@ -305,8 +306,9 @@ pub struct ValueCounts {
     pub value: String,
     /// Corresponding class of the map.
     pub class: String,
-    /// Objects of the layer with this value.
-    pub objects: u64,
+    /// Features of the layer with this value.
+    #[serde(rename = "objects")]
+    pub features: u64,
     /// Those of them whose bounding box touches the map.
     pub near: u64,
 }

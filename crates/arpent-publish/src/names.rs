@@ -29,14 +29,14 @@ pub fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(plain) && !name.starts_with('.')
 }
 
-/// A unique key of an attempt: time, then random digits (the standard library seeds every `RandomState` anew).
-pub fn new_attempt() -> String {
+/// A unique key, for an attempt or another process: time, then random digits (the standard library seeds every `RandomState` anew).
+pub fn unique_key() -> String {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     format!("{}-{:016x}", Utc::now().format("%Y%m%dT%H%M%SZ"), hasher.finish())
 }
 
-/// Whether a name has the form of [`new_attempt`]: `20260102T030405Z-0123456789abcdef`.
+/// Whether a name has the form of [`unique_key`]: `20260102T030405Z-0123456789abcdef`.
 pub(crate) fn is_attempt(name: &str) -> bool {
     let fits = |(b, form): (u8, u8)| match form {
         b'0' => b.is_ascii_digit(),

@@ -16,7 +16,7 @@ use crate::error::{PublishError, Result};
 use crate::hash::{Digest, Hasher, hash_file};
 use crate::manifest::{Artifact, Manifest};
 use crate::media::media_type;
-use crate::names::{MANIFEST_NAME, is_plain, new_attempt};
+use crate::names::{MANIFEST_NAME, is_plain, unique_key};
 use crate::session::{PART_BYTES, PARTS_IN_FLIGHT, Session, Version};
 use crate::target::Target;
 
@@ -124,7 +124,7 @@ impl Session {
         if let (Some((bytes, _)), false) = (&former, overwrite) {
             return Err(self.output_exists(bytes));
         }
-        let attempt = new_attempt();
+        let attempt = unique_key();
         let manifest = complete(manifest, &attempt, artifacts);
         if let Err(error) = self.upload_all(&attempt, artifacts).await {
             self.delete_attempt(&attempt).await;

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_takes_no_file_is_told_early() {
+    fn an_unwritable_target_is_reported_early() {
         let dir = tempfile::tempdir().unwrap();
         let inside = dir.path().join("not/yet/there");
         let check = |path: &Path| Target::parse(path.to_str().unwrap()).unwrap().check_writable();

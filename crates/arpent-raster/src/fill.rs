@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fills_a_pixel_is_what_the_rule_says() {
+    fn a_pixel_is_filled_by_the_rule() {
         let held = Window::new(-20, -35, 130, 110);
         let wanted = Window::new(-10, -35, 95, 70);
         for shape in 0..6 {
@@ -319,7 +319,7 @@ mod tests {
                 all.collect::<Vec<_>>()
             };
             assert_eq!(places(near), places(more), "{shape}");
-            // And what a chip says that it needs is enough.
+            // And the declared needs of a chip are enough.
             let chip = Chip { window: wanted, bands: 0, data: vec![], valid: mask(shape, wanted) };
             let needs = chip.fill_needs().unwrap();
             let is_read = |col: i64, row: i64| {

@@ -344,7 +344,7 @@ mod tests {
         let emb = scene(&[("", "A00"), ("", " Emb_00 "), ("", "A  b"), ("", "")]);
         let found = ["a00", "emb_00", "A B", "band4", "#2", "band1", "#5", "", "band", "#x"]
             .map(|n| emb.band_named(n));
-        // A band that has a name is not taken by its number alone, save where that is said.
+        // A band that has a name is not taken by its number alone, except on request.
         assert_eq!(found, [Some(1), Some(2), Some(3), Some(4), Some(2), None, None, None, None, None]);
     }
 

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_lines_are_what_was_said() {
+    fn plain_lines_are_the_messages() {
         let said = serde_json::json!({ "message": "computing on CPU" });
         assert_eq!(of(LogFormat::Plain, Level::INFO, &said), "computing on CPU\n");
         let warned = serde_json::json!({ "subject": "a.tif", "message": "is odd", "hint": "look" });

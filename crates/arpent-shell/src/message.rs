@@ -10,7 +10,7 @@ use crate::usage::document;
 pub(crate) const TARGET: &str = "arpent";
 
 /// Prints a line on stderr.
-pub fn say(line: &str) {
+pub fn notice(line: &str) {
     tracing::info!(target: TARGET, "{line}");
 }
 
@@ -25,7 +25,7 @@ pub fn warn(subject: &str, message: &str, hint: Option<&str>) {
 }
 
 /// Reports an error, once: as a line of the log, or with `--format json` as a document.
-pub fn tell(error: &Failure, code: u8, as_json: bool) {
+pub fn report_error(error: &Failure, code: u8, as_json: bool) {
     let (message, hint) = (error.message(), error.hint());
     if as_json {
         return write(&document(&message, hint.as_deref(), code));

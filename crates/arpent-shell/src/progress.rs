@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::lines::duration;
 use crate::log::draws_bars;
-use crate::message::{TARGET, detail, say};
+use crate::message::{TARGET, detail, notice};
 
 /// Longest interval between lines of a log while a stage makes progress, seconds.
 const LINE_EVERY_S: f64 = 30.0;
@@ -67,7 +67,7 @@ impl Stage {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        say(&format!("{}: {what} in {:.1} s", self.name, self.began.elapsed().as_secs_f64()));
+        notice(&format!("{}: {what} in {:.1} s", self.name, self.began.elapsed().as_secs_f64()));
     }
 }
 

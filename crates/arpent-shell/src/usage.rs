@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_asked_for_in_two_spellings() {
+    fn json_is_requested_in_two_spellings() {
         let wants = |words: &str| wants_json(words.split(' ').map(str::to_owned));
         assert!(wants("arpent plan --format json") && wants("arpent --format=json plan"));
         assert!(!wants("arpent plan json --format human"));

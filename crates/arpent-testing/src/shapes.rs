@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_are_what_their_names_say() {
+    fn shapes_match_their_names() {
         assert_eq!(pixels(Shape::Pixel, 7, 5), [0]);
         assert!(pixels(Shape::Empty, 7, 5).is_empty());
         assert_eq!(pixels(Shape::Full, 7, 5).len(), 35);

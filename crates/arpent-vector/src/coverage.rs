@@ -24,7 +24,7 @@ pub struct CoverageRules {
 }
 
 impl CoverageRules {
-    /// Minimum mapping units of zone 0, and of zone 1 (built-up areas) if units depend on it; and the tolerance by
+    /// Minimum mapping units of stratum 0, and of stratum 1 (built-up areas) if units depend on it; and the tolerance by
     /// which borders may move, pixels.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ pub struct CoverageCounts {
 #[derive(Debug)]
 pub struct Coverage {
     near: Option<Near>,
-    /// Rows whose zones are not determined yet.
+    /// Rows whose strata are not determined yet.
     waiting: VecDeque<Waiting>,
     eliminator: Eliminator,
     generalizer: Generalizer,
@@ -170,17 +170,17 @@ impl Coverage {
             generalize(generalizer, &row, sink)
         };
         let Some(near) = near else {
-            let zones = built_up.map(|known| zones_of(None, known));
-            return eliminator.push_row(labels, predicted, zones.as_deref(), pixel_area_m2, &mut pass);
+            let strata = built_up.map(|known| strata_of(None, known));
+            return eliminator.push_row(labels, predicted, strata.as_deref(), pixel_area_m2, &mut pass);
         };
-        let zones = near.push(labels);
+        let strata = near.push(labels);
         let built_up = built_up.map(<[bool]>::to_vec).unwrap_or_default();
         let predicted = (predicted.0.to_vec(), predicted.1.to_vec());
         waiting.push_back(Waiting { labels: labels.to_vec(), predicted, built_up, pixel_area_m2 });
-        let Some(zones) = zones else { return Ok(()) };
+        let Some(strata) = strata else { return Ok(()) };
         let Some(row) = waiting.pop_front() else { return Ok(()) };
-        let zones = zones_of(Some(zones), &row.built_up);
-        eliminator.push_row(&row.labels, row.predicted(), Some(&zones), row.pixel_area_m2, &mut pass)
+        let strata = strata_of(Some(strata), &row.built_up);
+        eliminator.push_row(&row.labels, row.predicted(), Some(&strata), row.pixel_area_m2, &mut pass)
     }
 
     /// Emits the remaining rows and regions to `rows` and `sink`, and returns the statistics.
@@ -198,9 +198,9 @@ impl Coverage {
             generalize(&mut generalizer, &row, sink)
         };
         for row in waiting {
-            let zones = near.as_mut().and_then(Near::flush);
-            let zones = zones_of(zones, &row.built_up);
-            eliminator.push_row(&row.labels, row.predicted(), Some(&zones), row.pixel_area_m2, &mut pass)?;
+            let strata = near.as_mut().and_then(Near::flush);
+            let strata = strata_of(strata, &row.built_up);
+            eliminator.push_row(&row.labels, row.predicted(), Some(&strata), row.pixel_area_m2, &mut pass)?;
         }
         let eliminated = eliminator.finish(&mut pass)?;
         let drawn = generalizer.finish(sink)?;
@@ -208,13 +208,13 @@ impl Coverage {
     }
 }
 
-/// The zone of each pixel: 1 if it is near a built-up class or known to be built up, else 0.
-fn zones_of(near: Option<&[u8]>, known: &[bool]) -> Vec<u8> {
-    let mut zones = near.map_or_else(|| vec![0; known.len()], <[u8]>::to_vec);
-    for (zone, _) in zones.iter_mut().zip(known).filter(|(_, is_known)| **is_known) {
-        *zone = 1;
+/// The stratum of each pixel: 1 if it is near a built-up class or known to be built up, else 0.
+fn strata_of(near: Option<&[u8]>, known: &[bool]) -> Vec<u8> {
+    let mut strata = near.map_or_else(|| vec![0; known.len()], <[u8]>::to_vec);
+    for (stratum, _) in strata.iter_mut().zip(known).filter(|(_, is_known)| **is_known) {
+        *stratum = 1;
     }
-    zones
+    strata
 }
 
 fn generalize(
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coverage_says_how_it_was_drawn() {
+    fn a_coverage_records_how_it_was_drawn() {
         let rules = CoverageRules::new(MappingUnits::new(4.0).unwrap(), None, 1.0).unwrap();
         assert!(rules.clone().smooth(-1.0, 0.1).is_err());
         let square = std::array::from_fn(|id| id == 1);

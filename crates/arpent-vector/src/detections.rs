@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_are_apart_when_asked() {
+    fn classes_are_separate_on_request() {
         let pair = [detection(0, 0.9, [0.0, 0.0, 4.0, 4.0]), detection(1, 0.8, [0.0, 0.0, 4.0, 4.0])];
         for (classwise, expected) in [(true, 2), (false, 1)] {
             let mut merger = DetectionMerger::new(0.5, classwise).unwrap();

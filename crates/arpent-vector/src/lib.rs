@@ -40,7 +40,7 @@ mod zonal;
 
 pub use coverage::{BuiltUp, Coverage, CoverageCounts, CoverageRules};
 pub use detections::{Detection, DetectionMerger};
-pub use eliminate::{EliminatedRow, EliminationCounts, Eliminator, MAX_ZONES, MappingUnits, clear_unsaid};
+pub use eliminate::{EliminatedRow, EliminationCounts, Eliminator, MAX_STRATA, MappingUnits, clear_unsaid};
 pub use error::VectorError;
 pub use feature::{Feature, bbox};
 pub use generalize::{DrawnCounts, Generalizer};

@@ -9,7 +9,7 @@ pub type Vertex = [i64; 2];
 ///
 /// All properties depend on the region's own pixels only: two runs over different extents, files or neighbors that
 /// contain it as a whole give equal regions. In a coverage ([`crate::Generalizer`]), rings lack some of the corners
-/// and have vertices on straight sides where borders of others end, so they depend on the pixels around, too.
+/// and have vertices on straight sides where borders of other regions end, so they depend on the pixels around, too.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Region {
     /// The class.

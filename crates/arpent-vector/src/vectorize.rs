@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feature_says_what_its_region_is() {
+    fn a_feature_describes_its_region() {
         let feature =
             vectorizer(&lambert(), VectorOptions::default()).region_to_feature(&region(3, 0)).unwrap();
         assert_eq!((feature.class_id, feature.class_name.as_str()), (3, "name of 3"));
@@ -309,7 +309,7 @@ mod tests {
             v.region_to_feature(&Region { confidence_sum, scored, ..region(3, 0) }).unwrap().score
         };
         assert_eq!(score(0, 0), None);
-        // Of 11 pixels, two are what the network said.
+        // Of 11 pixels, two are as predicted by the network.
         assert_eq!(score(400, 2), Some(0.8));
         assert_eq!(score(0, 11), Some(0.0), "a score of 0 is one");
     }

@@ -1,5 +1,5 @@
-//! What is suspicious in a data set: pictures on both sides of a split, labels that the card does not list, classes
-//! that a split or a group lacks, labels that lie beside what they label.
+//! Audit of a data set: pictures on both sides of a split, labels that the card does not list, classes
+//! missing in a split or a group, labels displaced from their objects.
 
 mod print;
 mod shift;
@@ -21,7 +21,7 @@ const BATCH: usize = 64;
 /// enough.
 const SHIFT_GAIN: f64 = 0.05;
 
-/// Borders of labels that are needed to speak of a shift.
+/// Minimum number of label border pixels for reporting a shift.
 const SHIFT_BORDERS: usize = 200;
 
 /// What an audit found.
@@ -33,21 +33,21 @@ pub struct AuditReport {
     pub items: BTreeMap<Split, usize>,
     /// Items that cannot be used.
     pub faults: Vec<Fault>,
-    /// Items of validation and test whose picture is known from another split: each with the one most like it.
+    /// Items of validation and test whose picture occurs in another split, too: each with its most similar item.
     pub duplicates: Vec<Duplicate>,
     /// The classes of the card.
     pub classes: Vec<ClassAudit>,
-    /// How the labels lie on the pictures (on the later ones of two); `None` where there are too few borders of labels to tell.
+    /// How the labels lie on the pictures (on the later ones of two); `None` where label borders are too few.
     pub shift: Option<LabelShift>,
-    /// What was taken although files differ from what their format says.
+    /// Deviations from the file formats that were tolerated.
     #[serde(default)]
     pub remarks: Vec<Remark>,
-    /// Values that the set's options name, and that nothing is of.
+    /// Values in the set's options without a match in the data.
     #[serde(default)]
     pub unmatched: Vec<Asked>,
 }
 
-/// A kind of finding; what is accepted is named by it.
+/// A kind of finding; `--allow` accepts findings by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingKind {
@@ -59,11 +59,11 @@ pub enum FindingKind {
     MissingInSplit,
     /// A group has no item with a class.
     MissingInGroup,
-    /// Labels lie beside what they label.
+    /// Labels are displaced from their objects.
     Shift,
 }
 
-/// Something that somebody should look at.
+/// A finding to review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Its kind.
@@ -122,19 +122,19 @@ pub struct LabelShift {
     pub rows: i64,
     /// By what share the picture changes more under the borders of the labels there than where they are.
     pub gain: f64,
-    /// Borders between labels that were looked at, pixels.
+    /// Examined borders between labels, pixels.
     pub borders: usize,
 }
 
 impl LabelShift {
-    /// Whether the labels probably lie beside what they label.
+    /// Whether the labels are probably displaced from their objects.
     pub fn is_suspicious(&self) -> bool {
         (self.columns, self.rows) != (0, 0) && self.gain >= SHIFT_GAIN && self.borders >= SHIFT_BORDERS
     }
 }
 
 impl AuditReport {
-    /// What somebody should look at; empty when all is well.
+    /// Findings to review; empty when there are none.
     pub fn findings(&self) -> Vec<Finding> {
         let finding = |kind| move |message| Finding { kind, message };
         let faults = self.faults.iter().map(|f| format!("item {}: {}", f.item, f.problem));
@@ -181,7 +181,7 @@ struct Facts {
     fit: Fit,
 }
 
-/// Reads all items and looks for what is suspicious. Items that cannot be read are told in the report.
+/// Reads and audits all items. The report lists items that cannot be read.
 ///
 /// # Errors
 /// The first [`DatasetError`] when no item can be read at all.

@@ -13,10 +13,10 @@ const SIDE: usize = 8;
 pub(super) const NEAR: u32 = 3;
 
 /// Share of the brightest value by which thumbnails of near duplicates may differ on average, and within which a
-/// picture is flat: its hash is of chance.
+/// picture is flat: its hash is random.
 const TOLERANCE: f32 = 0.02;
 
-/// What is kept of a picture to know it again.
+/// The fingerprints by which a picture is recognized.
 #[derive(Debug, Clone)]
 pub(super) struct Print {
     /// Half of the SHA-256 over size and values.
@@ -86,7 +86,7 @@ fn thumbnail(chip: &Chip) -> Vec<f32> {
     (0..SIDE).flat_map(|row| (0..=SIDE).map(move |col| (row, col))).map(cell).collect()
 }
 
-/// Pictures to look others up in. Two hashes that differ in up to three bits agree in one of four quarters, so only
+/// An index of pictures. Two hashes that differ in up to three bits agree in one of four quarters, so only
 /// those are compared.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {

@@ -1,4 +1,4 @@
-//! Whether labels lie beside what they label.
+//! Whether labels are displaced from their objects.
 
 use arpent_base::number::{exact, signed};
 use arpent_raster::{Chip, Raster};
@@ -11,7 +11,7 @@ pub(super) const REACH: usize = 8;
 /// Places tried along an axis.
 const STEPS: usize = 2 * REACH + 1;
 
-/// Borders of labels looked at in one picture: more tell nothing new.
+/// Maximum number of label border pixels per picture: more do not change the estimate.
 const MAX_BORDERS: usize = 20_000;
 
 /// How much the picture changes under the borders of its labels, for each shift of the labels, row by row from
@@ -64,7 +64,7 @@ impl Fit {
         self.sums.iter_mut().zip(&other.sums).for_each(|(a, b)| *a += b);
     }
 
-    /// Number of borders looked at.
+    /// Number of examined borders.
     pub(super) fn borders(&self) -> usize {
         self.borders
     }

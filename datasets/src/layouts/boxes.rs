@@ -6,7 +6,7 @@ use arpent_base::number::exact;
 use arpent_raster::Chip;
 
 use crate::remarks::Seen;
-use crate::{DatasetError, RemarkKind, TruthBox};
+use crate::{AnnotatedBox, DatasetError, RemarkKind};
 
 /// How far beyond the picture a box may reach, pixels: tools round differently.
 const SLACK: f64 = 1.0;
@@ -17,14 +17,14 @@ pub(super) fn fitted(
     path: &Path,
     item: &str,
     chip: &Chip,
-    boxes: Vec<TruthBox>,
+    boxes: Vec<AnnotatedBox>,
     seen: &mut Seen,
-) -> Result<Vec<TruthBox>, DatasetError> {
+) -> Result<Vec<AnnotatedBox>, DatasetError> {
     let bad =
         |problem: String| DatasetError::BadItem { path: path.to_owned(), item: item.to_owned(), problem };
     let (width, height) = (exact(chip.window.width), exact(chip.window.height));
     let mut cut = Vec::with_capacity(boxes.len());
-    for TruthBox { class_id, bbox: [x0, y0, x1, y1] } in boxes {
+    for AnnotatedBox { class_id, bbox: [x0, y0, x1, y1] } in boxes {
         let sides = [x0, y0, x1, y1];
         if !(x0 <= x1 && y0 <= y1) {
             return Err(bad(format!("the box {sides:?} (west, north, east, south) is inside out")));
@@ -39,7 +39,7 @@ pub(super) fn fitted(
         let is_empty = x0 >= x1 || y0 >= y1 || bbox[0] >= bbox[2] || bbox[1] >= bbox[3];
         seen.add(RemarkKind::EmptyBox, usize::from(is_empty));
         if !is_empty {
-            cut.push(TruthBox { class_id, bbox });
+            cut.push(AnnotatedBox { class_id, bbox });
         }
     }
     Ok(cut)

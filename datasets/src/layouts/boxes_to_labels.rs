@@ -1,5 +1,5 @@
-//! A picture with boxes of its objects, and marks that somebody made by eye, as a class for every pixel: the ellipse in a box is
-//! of its class, what lies around it is not known, and what lies in no box is as the marks say.
+//! A picture with boxes of its objects, and marks drawn by eye, as a class for every pixel: the ellipse in a box is of its
+//! class, its surroundings are unknown, and pixels in no box follow the marks.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::files::{read_text, read_xml};
 use crate::pixels::{Bands, check_bands, check_size, read_chip};
 use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Asked, Card, DatasetError, Example, IGNORE, Split, Truth, TruthBox};
+use crate::{AnnotatedBox, Asked, Card, DatasetError, Example, IGNORE, Split, Truth};
 
 /// Options of the layout `boxes-to-labels`: one picture, which is the only item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,7 +28,7 @@ pub struct BoxesToLabels {
     pub raster: PathBuf,
     /// Its boxes, below the set's folder: Pascal VOC's XML, or CSV with the columns xmin, ymin, xmax, ymax and label.
     pub boxes: PathBuf,
-    /// What was marked by eye (TOML): beside the card in a `train.toml`, as it is not the owner's.
+    /// Marks drawn by eye (TOML): relative to the `train.toml`, like the card, as they are not part of the published set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marks: Option<PathBuf>,
     /// Columns of the picture to take, from the first up to but without the second; all without it.
@@ -37,13 +37,13 @@ pub struct BoxesToLabels {
     /// Pixels that objects lie away from where `columns` cut the picture; nearer ones are no objects of this item.
     #[serde(default)]
     pub apart: usize,
-    /// Of a box's half-sizes, the ellipse that surely is the object.
+    /// Size of the ellipse that is certainly the object, as a share of the box's half-sizes.
     #[serde(default = "default_ellipse")]
     pub ellipse: f64,
-    /// Pixels around a box of which nothing is known.
+    /// Width of the unknown margin around a box, pixels.
     #[serde(default = "default_margin")]
     pub margin: f64,
-    /// Class of the card of what lies in no box and is not marked; nothing is known of it without this.
+    /// Class of the card for pixels in no box and without a mark; unknown by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<String>,
     /// Names of the card by names of the files, where they differ.
@@ -138,7 +138,7 @@ impl Layout for BoxesToLabelsLayout {
 }
 
 impl BoxesToLabelsLayout {
-    fn read_boxes(&self, set: &Set, chip: &Chip, seen: &mut Seen) -> Result<Vec<TruthBox>, DatasetError> {
+    fn read_boxes(&self, set: &Set, chip: &Chip, seen: &mut Seen) -> Result<Vec<AnnotatedBox>, DatasetError> {
         let (path, dataset) = (self.boxes.as_path(), set.card().name.as_str());
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
             return csv_boxes(path, &read_text(dataset, path)?, &self.names);
@@ -148,16 +148,16 @@ impl BoxesToLabelsLayout {
         Ok(boxes)
     }
 
-    /// What is surer covers what is less sure: the background, areas, boxes, what was marked one by one, what is doubtful.
-    fn labels(&self, window: Window, plain: &[TruthBox], marked: &[TruthBox]) -> Raster<u8> {
+    /// Later layers cover earlier ones: the background, areas, boxes, single marks, doubtful areas.
+    fn labels(&self, window: Window, plain: &[AnnotatedBox], marked: &[AnnotatedBox]) -> Raster<u8> {
         let mut labels = Raster::filled(window, self.background);
         let size = [window.width, window.height];
         self.marks.areas(size, |pixel, class| labels.data_mut()[pixel] = class);
         for boxes in [plain, marked] {
-            for TruthBox { bbox, .. } in boxes {
+            for AnnotatedBox { bbox, .. } in boxes {
                 near(*bbox, self.options.margin, size, |pixel| labels.data_mut()[pixel] = IGNORE);
             }
-            for TruthBox { bbox, class_id } in boxes.iter().filter(|b| b.class_id != IGNORE) {
+            for AnnotatedBox { bbox, class_id } in boxes.iter().filter(|b| b.class_id != IGNORE) {
                 let inside = ellipse_pixels(*bbox, self.options.ellipse, size);
                 inside.for_each(|pixel| labels.data_mut()[pixel] = *class_id);
             }
@@ -168,12 +168,12 @@ impl BoxesToLabelsLayout {
         labels
     }
 
-    /// The columns that are asked for, and the objects that lie in them.
+    /// The columns of the option `columns`, and the objects in them.
     fn part(
         &self,
         chip: &Chip,
         labels: &Raster<u8>,
-        mut objects: Vec<TruthBox>,
+        mut objects: Vec<AnnotatedBox>,
     ) -> Result<Example, DatasetError> {
         let all = chip.window;
         let [from, to] = self.options.columns.unwrap_or([0, all.width]);
@@ -193,7 +193,7 @@ impl BoxesToLabelsLayout {
             (real(at), real(apart))
         });
         objects.retain(|b| b.bbox[0] >= west.0 + west.1 && b.bbox[2] <= east.0 - east.1);
-        for TruthBox { bbox: [x0, _, x1, _], .. } in &mut objects {
+        for AnnotatedBox { bbox: [x0, _, x1, _], .. } in &mut objects {
             *x0 -= west.0;
             *x1 -= west.0;
         }
@@ -230,7 +230,7 @@ struct Row {
     label: String,
 }
 
-fn csv_boxes(path: &Path, text: &str, names: &Names) -> Result<Vec<TruthBox>, DatasetError> {
+fn csv_boxes(path: &Path, text: &str, names: &Names) -> Result<Vec<AnnotatedBox>, DatasetError> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let header = reader.headers().cloned();
     let bad = |e: &csv::Error| {
@@ -245,7 +245,7 @@ fn csv_boxes(path: &Path, text: &str, names: &Names) -> Result<Vec<TruthBox>, Da
         let Row { xmin, ymin, xmax, ymax, label } = record.deserialize(Some(&header)).map_err(|e| bad(&e))?;
         let line = record.position().map_or(1, csv::Position::line);
         if let Some(class_id) = names.id(path, usize::try_from(line).ok(), &label)? {
-            boxes.push(TruthBox { class_id, bbox: [xmin, ymin, xmax, ymax] });
+            boxes.push(AnnotatedBox { class_id, bbox: [xmin, ymin, xmax, ymax] });
         }
     }
     Ok(boxes)

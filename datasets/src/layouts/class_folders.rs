@@ -14,7 +14,7 @@ use crate::ellipse::ellipse_pixels;
 use crate::folders::ImageFolder;
 use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Card, DatasetError, Example, IGNORE, Split, Truth, TruthBox};
+use crate::{AnnotatedBox, Card, DatasetError, Example, IGNORE, Split, Truth};
 
 /// Options of the layout `class-folders`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,8 +24,8 @@ pub struct ClassFolders {
     pub names: BTreeMap<String, String>,
     /// Folders to leave out.
     pub skip: Vec<String>,
-    /// Of a picture's half-sides, the ellipse in its middle that surely is of the class, for tasks that label pixels: the rest is
-    /// not known. Without it the class is the picture's as a whole.
+    /// Size of the central ellipse that is certainly of the class, as a share of the picture's half-sides, for tasks that label
+    /// pixels: the rest is unknown. Without it, the class applies to the picture as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ellipse: Option<f64>,
 }
@@ -94,5 +94,5 @@ fn object(window: Window, class_id: u8, part: f64) -> Truth {
     let mut labels = Raster::filled(window, IGNORE);
     let inside = ellipse_pixels(bbox, part, [window.width, window.height]);
     inside.for_each(|pixel| labels.data_mut()[pixel] = class_id);
-    Truth::Objects { labels, boxes: vec![TruthBox { class_id, bbox }] }
+    Truth::Objects { labels, boxes: vec![AnnotatedBox { class_id, bbox }] }
 }

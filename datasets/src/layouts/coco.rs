@@ -14,7 +14,7 @@ use crate::files::{below, read_text, without_extension};
 use crate::pixels::{Bands, check_size, read_chip};
 use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Asked, Card, DatasetError, Example, RemarkKind, Split, Truth, TruthBox};
+use crate::{AnnotatedBox, Asked, Card, DatasetError, Example, RemarkKind, Split, Truth};
 
 /// Options of the layout `coco`. Crowd regions are left out: they are no single object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,11 +37,11 @@ impl Default for Coco {
     }
 }
 
-/// What is asked of a picture of AerialWaste.
+/// The labels that are read from AerialWaste.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WasteTarget {
-    /// Which kinds of waste and of storage it shows. Pictures with waste of which nobody told the kind are left out.
+    /// The kinds of waste and of storage in the picture. Pictures with waste of unrecorded kind are left out.
     #[default]
     Categories,
     /// Whether it shows a waste site: classes 0 and 1.
@@ -56,7 +56,7 @@ pub struct AerialWaste {
     pub annotations: PathBuf,
     /// Folder of pictures.
     pub images: String,
-    /// What is asked.
+    /// The labels to read.
     pub target: WasteTarget,
     /// Names of the card by names of categories, where they differ.
     pub names: BTreeMap<String, String>,
@@ -149,7 +149,7 @@ struct Image {
     width: Pixels,
     #[serde(default)]
     height: Pixels,
-    /// AerialWaste's; absent or null where nobody told.
+    /// AerialWaste's; absent or null where it was not recorded.
     categories: Option<Vec<Id>>,
     #[serde(default)]
     is_candidate_location: Flag,
@@ -211,7 +211,7 @@ pub(super) struct CocoLayout {
     folder: PathBuf,
     items: Vec<Listed>,
     files: Vec<PathBuf>,
-    /// Size as the file tells it; 0 where it does not.
+    /// Size in the JSON file; 0 where it is absent.
     sizes: Vec<[usize; 2]>,
     truths: Vec<Truth>,
     /// What was seen of each in the file.
@@ -232,7 +232,7 @@ fn document(
     let of_images: BTreeSet<&Id> =
         document.images.iter().flat_map(|i| i.categories.iter().flatten()).collect();
     let mut ids = HashMap::new();
-    // A category that nothing is of need not be in the card.
+    // A category without annotations need not be in the card.
     for category in document.categories.iter().filter(|c| used.contains(&c.id) || of_images.contains(&c.id)) {
         ids.insert(category.id.clone(), names.id(path, None, &category.name)?);
     }
@@ -258,7 +258,7 @@ pub(super) fn find(options: &Coco, root: &Path, card: &Card) -> Result<CocoLayou
     let (document, ids) = document(&path, card, &names)?;
     let asked = names.asked();
     let empty = |image: &Image| (image.id.clone(), (Vec::new(), Seen::default()));
-    let mut boxes: HashMap<Id, (Vec<TruthBox>, Seen)> = document.images.iter().map(empty).collect();
+    let mut boxes: HashMap<Id, (Vec<AnnotatedBox>, Seen)> = document.images.iter().map(empty).collect();
     for annotation in &document.annotations {
         let item = format!("annotation {}", annotation.id);
         let bad = |problem: String| DatasetError::BadItem { path: path.clone(), item: item.clone(), problem };
@@ -275,7 +275,7 @@ pub(super) fn find(options: &Coco, root: &Path, card: &Card) -> Result<CocoLayou
             continue;
         };
         seen.add(RemarkKind::PolygonAsBox, usize::from(is_polygon));
-        of_image.push(TruthBox { class_id, bbox });
+        of_image.push(AnnotatedBox { class_id, bbox });
     }
     let truth = |image: &Image| {
         let (boxes, seen) = boxes.remove(&image.id).unwrap_or_default();

@@ -66,7 +66,7 @@ pub struct Flair {
     pub group: FlairGroup,
     /// IGN's baseline: classes 13 to 19 of FLAIR-1 become 13 `other`; classes 15 to 18 of FLAIR-HUB are not known.
     pub baseline: bool,
-    /// FLAIR-1's `flair-1_metadata_aerial.json`, for sets whose folders do not tell domain and zone.
+    /// FLAIR-1's `flair-1_metadata_aerial.json`, for sets whose folders do not name domain and zone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<PathBuf>,
     /// IGN's own lists.
@@ -189,7 +189,7 @@ fn place(
     };
     if let Some(places) = places {
         let place = places.get(&format!("IMG_{id}"));
-        let place = place.ok_or_else(|| bad("the metadata do not have it"))?;
+        let place = place.ok_or_else(|| bad("the metadata do not list it"))?;
         return Ok((place.domain.clone(), place.zone.clone()));
     }
     let below = relative(root, path);
@@ -201,7 +201,7 @@ fn place(
     };
     match (domain, zone) {
         (Some(domain), Some(zone)) => Ok((domain.to_owned(), zone.to_owned())),
-        _ => Err(bad("its folders do not tell domain and zone, and no `metadata` are given")),
+        _ => Err(bad("its folders do not name domain and zone, and `metadata` is not set")),
     }
 }
 
@@ -234,7 +234,7 @@ fn lists(
     Ok(splits)
 }
 
-/// Ids of the pictures of a list. Where a picture lies is told by its name alone: the folders are its makers'.
+/// Ids of the pictures of a list. Only file names are compared: the folders are those of the publisher.
 fn ids(dataset: &str, path: &Path, prefix: &str) -> Result<Vec<String>, DatasetError> {
     let text = read_text(dataset, path)?;
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());

@@ -100,7 +100,7 @@ impl Masks {
         self.0.iter().map(|(index, ..)| index)
     }
 
-    /// The values that are given a class, and whether they were met: in one of the folders that give them one.
+    /// The values that are mapped to a class, and whether they occur in one of the folders that map them.
     pub(super) fn asked(&self) -> Vec<Asked> {
         self.0.iter().flat_map(|(_, rule, _)| rule.asked()).collect()
     }

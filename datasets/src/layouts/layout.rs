@@ -1,4 +1,4 @@
-//! What every layout gives.
+//! The interface of layouts.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -14,9 +14,9 @@ use crate::{Asked, Card, DatasetError, Example, RemarkKind, Split};
 pub(crate) struct Listed {
     /// Its id.
     pub(crate) item: String,
-    /// What the layout knows to belong together; the item itself where it knows nothing.
+    /// Group by the layout (zone, country, polygon); the item itself where the layout has no groups.
     pub(crate) group: String,
-    /// The split that the set's own lists say.
+    /// The split in the set's own lists.
     pub(crate) split: Option<Split>,
 }
 
@@ -27,7 +27,7 @@ impl Listed {
     }
 }
 
-/// What is seen of files of labels that no item has.
+/// Remarks on label files without an item.
 pub(super) fn without_picture<'a>(
     items: &[Listed],
     indices: impl IntoIterator<Item = &'a Index>,
@@ -57,7 +57,7 @@ pub(crate) trait Layout: Debug + Send + Sync {
     /// Reads the item at a position, for a split.
     fn read(&self, set: &Set, position: usize, split: Split) -> Result<Example, DatasetError>;
 
-    /// The values that the options name, and whether they were met by now.
+    /// The values in the options, and whether the items read so far contain them.
     fn asked(&self) -> Vec<Asked> {
         Vec::new()
     }

@@ -1,4 +1,4 @@
-//! What somebody marked by eye on a picture, in a TOML file: which boxes are of another class or doubtful, objects without a box,
+//! Marks drawn by eye on a picture, in a TOML file: boxes that are of another class or doubtful, objects without a box,
 //! areas of a class. Pixels count from the upper-left corner, boxes from 0 in the order of their file.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::names::Names;
 use crate::files::read_text;
-use crate::{DatasetError, IGNORE, TruthBox};
+use crate::{AnnotatedBox, DatasetError, IGNORE};
 
 /// Marks of one picture, classes by their id in the card.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ struct Written {
     doubtful: Doubtful,
 }
 
-/// Of what nothing is known.
+/// Areas of unknown class.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
 struct Doubtful {
@@ -81,36 +81,38 @@ impl Marks {
         Ok(marks)
     }
 
-    /// The boxes of a file, doubtful ones as [`IGNORE`], and apart from them those of another class than the file says.
+    /// The boxes of a file, doubtful ones as [`IGNORE`], and separately those of another class than in the file.
     pub(super) fn sorted(
         &self,
-        boxes: Vec<TruthBox>,
+        boxes: Vec<AnnotatedBox>,
         file: &Path,
-    ) -> Result<(Vec<TruthBox>, Vec<TruthBox>), DatasetError> {
+    ) -> Result<(Vec<AnnotatedBox>, Vec<AnnotatedBox>), DatasetError> {
         if let Some((number, _)) = self.boxes.range(boxes.len()..).next() {
             let problem = format!("{} has boxes 0 to {}", file.display(), boxes.len().saturating_sub(1));
             let (path, item) = (self.path.clone(), format!("box {number}"));
             return Err(DatasetError::BadItem { path, item, problem });
         }
         let (mut plain, mut marked) = (Vec::new(), Vec::new());
-        for (number, TruthBox { class_id, bbox }) in boxes.into_iter().enumerate() {
+        for (number, AnnotatedBox { class_id, bbox }) in boxes.into_iter().enumerate() {
             match self.boxes.get(&number) {
-                Some(&class_id) if class_id != IGNORE => marked.push(TruthBox { class_id, bbox }),
-                doubtful => plain.push(TruthBox { class_id: doubtful.copied().unwrap_or(class_id), bbox }),
+                Some(&class_id) if class_id != IGNORE => marked.push(AnnotatedBox { class_id, bbox }),
+                doubtful => {
+                    plain.push(AnnotatedBox { class_id: doubtful.copied().unwrap_or(class_id), bbox });
+                }
             }
         }
         Ok((plain, marked))
     }
 
     /// Objects without a box as the boxes whose ellipses, `part` of their half-sizes, are those that were drawn.
-    pub(super) fn objects(&self, part: f64) -> impl Iterator<Item = TruthBox> {
+    pub(super) fn objects(&self, part: f64) -> impl Iterator<Item = AnnotatedBox> {
         self.ellipses.iter().map(move |(class_id, [x, y, width, height])| {
             let (width, height) = (width / part, height / part);
-            TruthBox { class_id: *class_id, bbox: [x - width, y - height, x + width, y + height] }
+            AnnotatedBox { class_id: *class_id, bbox: [x - width, y - height, x + width, y + height] }
         })
     }
 
-    /// Rectangles of which nothing is known.
+    /// Rectangles of unknown class.
     pub(super) fn doubtful(&self) -> &[[f64; 4]] {
         &self.doubtful
     }

@@ -16,11 +16,11 @@ pub(crate) struct Names {
     skip: BTreeMap<String, String>,
     known: Vec<String>,
     any: bool,
-    /// Names that were met.
+    /// Names that occur in the data.
     met: Mutex<BTreeSet<String>>,
 }
 
-/// By what names are compared: not by case, nor by how an accent is stored.
+/// The key by which names are compared: independent of case and of the Unicode form of accents.
 fn key(name: &str) -> String {
     arpent_gdal::same_text(name).to_lowercase()
 }
@@ -39,7 +39,7 @@ impl Names {
         }
     }
 
-    /// Names that nobody asks for.
+    /// An empty list of names: every name is accepted.
     pub(crate) fn anything() -> Self {
         Self {
             ids: BTreeMap::new(),
@@ -78,7 +78,7 @@ impl Names {
         })
     }
 
-    /// The names that the options have, and whether they were met.
+    /// The names in the options, and whether they occur in the data.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         let one = |option: &str, lower: &String, value: &String| Asked {

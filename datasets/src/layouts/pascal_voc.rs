@@ -1,5 +1,5 @@
 //! Pascal VOC's XML files: `JPEGImages/<item>.jpg`, `Annotations/<item>.xml`. Corners are taken as they stand: some
-//! tools count pixels from 1, most from 0, and the files do not tell.
+//! tools count pixels from 1, most from 0, and the files do not state which.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::folders::ImageFolder;
 use crate::pixels::check_size;
 use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Asked, Card, DatasetError, Example, Split, Truth, TruthBox};
+use crate::{AnnotatedBox, Asked, Card, DatasetError, Example, Split, Truth};
 
 /// Options of the layout `pascal-voc`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -96,7 +96,7 @@ impl Layout for PascalVocLayout {
     }
 }
 
-/// Reads a picture and its XML file; `item` is what the set calls it.
+/// Reads a picture and its XML file; `item` is its id in the set.
 pub(super) fn read_voc(
     set: &Set,
     (item, id): (&str, &str),
@@ -116,12 +116,12 @@ pub(super) fn read_voc(
     Ok(Example { chips: vec![chip], truth: Truth::Boxes(boxes) })
 }
 
-/// The size that the file tells (left out or 0 by some tools) and its boxes.
+/// The size in the file (left out or 0 by some tools) and its boxes.
 pub(super) fn parse_boxes(
     path: &Path,
     text: &str,
     names: &Names,
-) -> Result<(Option<Window>, Vec<TruthBox>), DatasetError> {
+) -> Result<(Option<Window>, Vec<AnnotatedBox>), DatasetError> {
     let bad = |line: usize, problem: String| DatasetError::Malformed { path: path.to_owned(), line, problem };
     let line = |pos: roxmltree::TextPos| number::fitted(pos.row);
     let document = Document::parse(text).map_err(|e| bad(line(e.pos()), e.to_string()))?;
@@ -137,7 +137,7 @@ pub(super) fn parse_boxes(
             return Err(bad(line, format!("the object `{name}` has no whole <bndbox>")));
         };
         if let Some(class_id) = names.id(path, Some(line), name)? {
-            boxes.push(TruthBox { class_id, bbox: [x0, y0, x1, y1] });
+            boxes.push(AnnotatedBox { class_id, bbox: [x0, y0, x1, y1] });
         }
     }
     Ok((size(document.root_element()), boxes))

@@ -1,5 +1,5 @@
-//! A scene and polygons that somebody drew over it, each with a class: `<scene>.tif`, `<polygons>.gpkg`. What lies in
-//! no polygon is not known. An item is the window of one polygon with some surroundings; in it, polygons of another
+//! A scene and polygons drawn over it, each with a class: `<scene>.tif`, `<polygons>.gpkg`. Pixels outside of the
+//! polygons are unknown. An item is the window of one polygon with some surroundings; in it, polygons of another
 //! split are not known either.
 
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub struct RasterPolygons {
     /// Its layer; the only one with polygons without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// The field that tells the class.
+    /// The field with the class.
     pub field: String,
     /// Bands of the scene in the order of the card, from 1; all without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,8 +47,7 @@ pub struct RasterPolygons {
     /// Values to leave out.
     #[serde(default)]
     pub skip: Vec<String>,
-    /// Class of the card of what lies in no polygon; nothing is known of it without this. Polygons that are left out
-    /// stay not known.
+    /// Class of the card for pixels outside of the polygons; unknown by default. Polygons that are left out
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<String>,
 }
@@ -108,7 +107,7 @@ pub(super) fn find(
     let (picture, vector) = (root.join(&options.raster), root.join(&options.polygons));
     let mut scene = options.scene(root, values)?;
     let bands = bands(options, &scene, card, &picture)?;
-    // What is asked for as data is no alpha band, whatever the file says.
+    // A band that is named as data is not an alpha band, even where the file flags it as alpha.
     scene.bands.iter_mut().filter(|b| bands.contains(&b.index)).for_each(|b| b.is_alpha = false);
     let drawn = options.polygons_over(&vector, &scene)?;
     let seen = Seen::of_layer(drawn.counts);
@@ -147,7 +146,7 @@ pub struct SceneReader {
 }
 
 impl SceneReader {
-    /// The scene of a set whose folder is `root`, with the bands of these numbers, from 1, read as `values` says.
+    /// The scene of a set whose folder is `root`, with the bands of these numbers, from 1, interpreted by `values`.
     ///
     /// # Errors
     /// [`DatasetError::Raster`] when it cannot be opened.
@@ -296,7 +295,7 @@ impl RasterPolygonsLayout {
     }
 
     /// Classes of a window: of the polygons of this split. Where a polygon of another split or of another class lies
-    /// as well, nothing is known.
+    /// as well, the class is unknown.
     fn labels(&self, set: &Set, window: Window, split: Split) -> Vec<u8> {
         let mut labels: Vec<Option<u8>> = vec![None; window.width * window.height];
         for (position, (class, area)) in self.polygons.iter().enumerate() {
@@ -320,8 +319,8 @@ impl RasterPolygonsLayout {
         labels.into_iter().map(|l| l.unwrap_or(background)).collect()
     }
 
-    /// What lies in no polygon is of one split: in windows of the test it is of the test, in other windows of the validation it is of
-    /// that, and only elsewhere it is learned.
+    /// Pixels outside of the polygons are of one split: in windows of the test split of that, in other windows of the
+    /// validation split of that, and only elsewhere they are for training.
     fn keep_apart(&self, set: &Set, window: Window, split: Split, labels: &mut [Option<u8>]) {
         let held = (0..self.polygons.len()).filter(|p| set.split_at(*p).is_some_and(|s| s > split));
         for other in held.filter_map(|p| self.window(p).intersect(&window)) {

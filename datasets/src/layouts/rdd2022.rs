@@ -25,7 +25,7 @@ const CODES: [(&str, &str); 4] = [
     ("D40", "pothole"),
 ];
 
-/// What some countries have besides and the challenge leaves out.
+/// Further codes of some countries, which the challenge leaves out.
 const OTHERS: [&str; 9] = ["D01", "D0w0", "D11", "D21", "D43", "D44", "D50", "Repair", "Block crack"];
 
 /// Options of the layout `rdd2022`. A country is a group.
@@ -58,7 +58,7 @@ pub(super) struct RddLayout {
     places: Vec<(usize, String)>,
     countries: Vec<(Pictures, Index)>,
     names: Names,
-    /// Whether the names are those of the set's makers, of which a country need not have all.
+    /// Whether the names are the published ones, of which a country need not have all.
     is_of_makers: bool,
 }
 

@@ -17,7 +17,7 @@ use crate::files::{Index, below, read_text};
 use crate::folders::ImageFolder;
 use crate::remarks::Seen;
 use crate::set::Set;
-use crate::{Card, DatasetError, Example, RemarkKind, Split, Truth, TruthBox};
+use crate::{AnnotatedBox, Card, DatasetError, Example, RemarkKind, Split, Truth};
 
 /// Options of the layout `yolo`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -114,7 +114,7 @@ impl YoloLayout {
         text: &str,
         chip: &Chip,
         seen: &mut Seen,
-    ) -> Result<TruthBox, DatasetError> {
+    ) -> Result<AnnotatedBox, DatasetError> {
         let bad = |problem: String| DatasetError::Malformed { path: path.to_owned(), line, problem };
         let mut words = text.split_whitespace();
         let number = words.next().and_then(class_number);
@@ -141,7 +141,7 @@ impl YoloLayout {
         // A number more than boxes and points have is a confidence.
         seen.add(RemarkKind::Confidence, shares.len() % 2);
         let (width, height) = (exact(chip.window.width), exact(chip.window.height));
-        Ok(TruthBox { class_id, bbox: [x0 * width, y0 * height, x1 * width, y1 * height] })
+        Ok(AnnotatedBox { class_id, bbox: [x0 * width, y0 * height, x1 * width, y1 * height] })
     }
 }
 

@@ -1,8 +1,8 @@
 //! The audit, on sets with one planted fault each.
 
 use arpent_datasets::{
-    AuditReport, Card, Dataset, DatasetError, Example, FindingKind, IGNORE, Split, SplitItem, Truth,
-    TruthBox, audit,
+    AnnotatedBox, AuditReport, Card, Dataset, DatasetError, Example, FindingKind, IGNORE, Split, SplitItem,
+    Truth, audit,
 };
 use arpent_raster::{Chip, Raster, Window};
 use proptest::prelude::*;
@@ -151,9 +151,9 @@ fn classes_that_a_split_or_a_group_lacks_are_found() {
 }
 
 #[test]
-fn classes_outside_the_card_and_unreadable_items_are_told() {
+fn classes_outside_the_card_and_unreadable_items_are_reported() {
     let mut all = examples(8, (8, 8));
-    all[3].truth = Truth::Boxes(vec![TruthBox { class_id: 9, bbox: [0.0, 0.0, 1.0, 1.0] }; 2]);
+    all[3].truth = Truth::Boxes(vec![AnnotatedBox { class_id: 9, bbox: [0.0, 0.0, 1.0, 1.0] }; 2]);
     let report = of(&memory(all));
     assert_eq!(report.faults.len(), 1);
     assert_eq!(report.faults[0].problem, "class 9 occurs 2 times and is not in the card");
@@ -171,7 +171,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
-    fn shifted_labels_are_told_with_the_way_back(columns in 0usize..=14, rows in 0usize..=14) {
+    fn shifted_labels_are_reported_with_the_correction(columns in 0usize..=14, rows in 0usize..=14) {
         let report = of(&memory(examples(4, (columns + 1, rows + 1))));
         let back = |moved: usize| 7 - i64::try_from(moved).unwrap();
         let shift = report.shift.unwrap();
@@ -181,7 +181,7 @@ proptest! {
 }
 
 #[test]
-fn too_few_borders_tell_nothing() {
+fn too_few_borders_give_no_shift() {
     let mut all = examples(4, (8, 8));
     for example in &mut all {
         let Truth::Labels(labels) = &mut example.truth else { continue };

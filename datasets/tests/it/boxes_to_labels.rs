@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use arpent_base::Diagnostic as _;
-use arpent_datasets::{Dataset, Example, IGNORE, SetConfig, Truth, TruthBox};
+use arpent_datasets::{AnnotatedBox, Dataset, Example, IGNORE, SetConfig, Truth};
 use arpent_raster::ReadAs;
 
 use crate::fixtures::{Fixture, cards, data};
@@ -38,7 +38,7 @@ fn options(boxes: &str, more: &str) -> String {
     )
 }
 
-fn objects(example: &Example) -> (&[u8], &[TruthBox]) {
+fn objects(example: &Example) -> (&[u8], &[AnnotatedBox]) {
     let Truth::Objects { labels, boxes } = &example.truth else { panic!("objects expected") };
     assert_eq!(labels.window(), example.chips[0].window);
     (labels.data(), boxes)
@@ -50,7 +50,7 @@ fn what_is_surer_covers_what_is_less_sure() {
     let example = fixture.open(&options("a.xml", "marks = \"marks.toml\"")).unwrap().read(0).unwrap();
     let (labels, boxes) = objects(&example);
     let at = |x: usize, y: usize| labels[y * 40 + x];
-    // A box, one that is called dead, an object without a box, a doubtful box, an area, what nobody marked.
+    // A box, one that is called dead, an object without a box, a doubtful box, an area, unmarked pixels.
     assert_eq!([at(7, 7), at(25, 7), at(4, 15), at(33, 16)], [1, 2, 2, IGNORE]);
     assert_eq!(
         [at(10, 17), at(39, 5), at(3, 3), at(16, 19), at(14, 10)],
@@ -80,7 +80,7 @@ fn a_part_of_the_columns_holds_its_own_objects_alone() {
         assert!((part.chips[0].band(0)[i] - whole.chips[0].band(0)[from]).abs() < 1e-6);
     }
     assert_eq!(own.iter().map(|b| b.bbox[0]).collect::<Vec<_>>(), [4.0, 14.0]);
-    // Box 1 begins 4 columns from the cut: it is no object where 5 are asked for.
+    // Box 1 begins 4 columns from the cut: it is not an object with a margin of 5.
     let nearer = options("a.csv", "background = \"ground\"\ncolumns = [16, 40]\napart = 5");
     let nearer = fixture.open(&nearer).unwrap().read(0).unwrap();
     assert_eq!(objects(&nearer).1.len(), 1);
@@ -131,7 +131,7 @@ fn a_crop_is_of_its_class_in_the_middle() {
     };
     let example = set("0.5").unwrap().read(0).unwrap();
     let (labels, boxes) = objects(&example);
-    assert_eq!(boxes, [TruthBox { class_id: 2, bbox: [0.0, 0.0, 10.0, 6.0] }]);
+    assert_eq!(boxes, [AnnotatedBox { class_id: 2, bbox: [0.0, 0.0, 10.0, 6.0] }]);
     let row = |y: usize| labels[y * 10..][..10].iter().map(|l| u8::from(*l == 2)).collect::<Vec<_>>();
     assert_eq!([row(0), row(1)], [vec![0; 10], vec![0; 10]]);
     assert_eq!(row(2), [0, 0, 0, 1, 1, 1, 1, 0, 0, 0]);

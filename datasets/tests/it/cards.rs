@@ -69,7 +69,7 @@ fn bad_cards_are_refused() {
 }
 
 #[test]
-fn a_card_knows_its_files() {
+fn a_card_verifies_its_files() {
     let fixture = Fixture::rgb(&[(0, "tree")]);
     fixture.text("set/a.txt", "a");
     let folder = fixture.root.path().join("set");

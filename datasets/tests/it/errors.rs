@@ -1,4 +1,4 @@
-//! What is wrong with a set is told with the file, and what can be done about it.
+//! Errors of a set name the file, and have a hint.
 
 use arpent_base::Diagnostic as _;
 use arpent_datasets::DatasetError;
@@ -142,7 +142,7 @@ fn an_item_that_is_listed_twice_is_refused() {
 }
 
 #[test]
-fn folders_that_do_not_tell_the_domain_are_refused() {
+fn folders_that_do_not_name_the_domain_are_refused() {
     let fixture = Fixture::new(&["red"], &[(1, "building")]);
     fixture.mask("img/IMG_000001.tif", (2, 2), |_, _| 1);
     fixture.mask("msk/MSK_000001.tif", (2, 2), |_, _| 1);
@@ -162,7 +162,7 @@ fn fixture_without_mask() -> Fixture {
 }
 
 #[test]
-fn broken_json_is_told_with_its_line() {
+fn broken_json_is_reported_with_its_line() {
     let fixture = Fixture::rgb(&[(0, "tree")]);
     let options = "part = \"train\"\nlayout = \"coco\"";
     let told = |text: &str| {
@@ -194,7 +194,7 @@ fn broken_json_is_told_with_its_line() {
 }
 
 #[test]
-fn broken_xml_is_told_with_its_line() {
+fn broken_xml_is_reported_with_its_line() {
     let fixture = Fixture::rgb(&[(0, "pothole")]);
     fixture.picture("JPEGImages/a.jpg", (20, 10), 0);
     let told = |text: &str| {
@@ -214,7 +214,7 @@ fn broken_xml_is_told_with_its_line() {
 }
 
 #[test]
-fn broken_text_files_are_told_with_their_line() {
+fn broken_text_files_are_reported_with_their_line() {
     let fixture = Fixture::rgb(&[(0, "crack")]);
     fixture.picture("images/a.png", (10, 10), 0);
     for (text, problem) in [

@@ -78,7 +78,7 @@ impl Fixture {
         self.text("splits.csv", &text);
     }
 
-    /// The set with these options, split by `splits.csv` where that is there and no other split is asked for.
+    /// The set with these options, split by `splits.csv` where that exists and the options have no other split.
     pub(crate) fn config(&self, options: &str) -> SetConfig {
         let asked = ["split =", "part =", "splits =", "lists"].iter().any(|key| options.contains(key));
         let table = !asked && self.root.path().join("splits.csv").exists();

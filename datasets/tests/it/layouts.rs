@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use arpent_base::Diagnostic as _;
-use arpent_datasets::{Dataset, DatasetError, Example, IGNORE, Split, Truth, TruthBox};
+use arpent_datasets::{AnnotatedBox, Dataset, DatasetError, Example, IGNORE, Split, Truth};
 use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Samples};
 use proptest::prelude::*;
@@ -196,7 +196,7 @@ lists = { train = \"t.csv\", validation = \"v.csv\" }";
     let set = fixture.open(options).unwrap();
     assert_eq!((set.items()[0].group.as_str(), set.items()[1].split), ("D004-2021", Split::Validation));
     let example = set.read(0).unwrap();
-    // The fourth band says alpha and holds near infrared.
+    // The fourth band is flagged as alpha and holds near infrared.
     assert_eq!((example.chips[0].band(3), example.chips[0].valid[0]), (&[3.0, 7.0, 11.0, 15.0][..], true));
     assert_eq!(labels(&example), [14, IGNORE, 14, IGNORE]);
 }
@@ -217,7 +217,7 @@ fn coco_gives_boxes() {
     fixture.table(&[("train", "a.png", ""), ("val", "b.png", "")]);
     let set = fixture.open("layout = \"coco\"").unwrap();
     assert_eq!(set.read(0).unwrap().truth, Truth::Boxes(vec![]));
-    let tree = |bbox| TruthBox { class_id: 3, bbox };
+    let tree = |bbox| AnnotatedBox { class_id: 3, bbox };
     let expected = vec![tree([1.0, 2.0, 4.0, 6.0]), tree([0.0, 0.0, 2.0, 1.5])];
     assert_eq!(set.read(1).unwrap().truth, Truth::Boxes(expected));
 }
@@ -249,7 +249,7 @@ fn yolo_gives_boxes() {
     fixture.text("labels/a.txt", "0 0.5 0.5 0.2 0.5\n\n");
     let options = "part = \"train\"\nlayout = \"yolo\"\nnames = [\"crack\"]";
     let example = fixture.open(options).unwrap().read(0).unwrap();
-    assert_eq!(example.truth, Truth::Boxes(vec![TruthBox { class_id: 4, bbox: [4.0, 5.0, 6.0, 15.0] }]));
+    assert_eq!(example.truth, Truth::Boxes(vec![AnnotatedBox { class_id: 4, bbox: [4.0, 5.0, 6.0, 15.0] }]));
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn pascal_voc_gives_boxes() {
     fixture.text("Annotations/a.xml", &voc((20, 10), &objects));
     let options = "part = \"train\"\nlayout = \"pascal-voc\"\nskip = [\"manhole\"]";
     let example = fixture.open(options).unwrap().read(0).unwrap();
-    assert_eq!(example.truth, Truth::Boxes(vec![TruthBox { class_id: 0, bbox: [1.0, 2.0, 11.0, 10.0] }]));
+    assert_eq!(example.truth, Truth::Boxes(vec![AnnotatedBox { class_id: 0, bbox: [1.0, 2.0, 11.0, 10.0] }]));
 }
 
 #[test]

@@ -174,7 +174,7 @@ bands = [1, 2, 3, 4]
 names = { WetSand = \"wet sand\" }";
     let reserve = open(&root, "landcover", "sentinel2_rcr_polygons", reserve);
     assert_eq!(reserve.items().len(), 23);
-    // Subtidal haline is one polygon, the other classes are on both sides, as the card says.
+    // Subtidal haline is one polygon, the other classes are on both sides, as in the card.
     let lacking = |set: &dyn Dataset| -> Vec<u8> {
         let classes = audit(set).unwrap().classes;
         classes.iter().filter(|c| !c.missing_in_splits.is_empty()).map(|c| c.id).collect()

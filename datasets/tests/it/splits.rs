@@ -137,7 +137,7 @@ fn a_table_may_name_all_three_splits() {
 }
 
 #[test]
-fn sets_without_a_split_say_so() {
+fn sets_without_a_split_are_refused() {
     let fixture = image_mask();
     fixture.table(&[("train", "a", ""), ("train", "b", "")]);
     let error = fixture.open("layout = \"image-mask\"").unwrap_err();

@@ -1,11 +1,11 @@
-//! What files hold that differs from what their format says: taken and counted, or refused.
+//! Deviations from file formats: tolerated and counted, or refused.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use arpent_base::Diagnostic as _;
-use arpent_datasets::{Dataset, DatasetError, RemarkKind, Truth, TruthBox};
+use arpent_datasets::{AnnotatedBox, Dataset, DatasetError, RemarkKind, Truth};
 use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Samples};
 use image::codecs::jpeg::JpegEncoder;
@@ -19,7 +19,7 @@ fn counts(set: &dyn Dataset) -> Vec<(RemarkKind, u64)> {
 
 fn boxes(set: &dyn Dataset, index: usize) -> Vec<[f64; 4]> {
     let Truth::Boxes(boxes) = set.read(index).unwrap().truth else { panic!("boxes expected") };
-    boxes.into_iter().map(|TruthBox { bbox, .. }| bbox).collect()
+    boxes.into_iter().map(|AnnotatedBox { bbox, .. }| bbox).collect()
 }
 
 const YOLO: &str = "part = \"train\"\nlayout = \"yolo\"\nnames = [\"crack\", \"pothole\"]";

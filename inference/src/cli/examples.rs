@@ -28,8 +28,8 @@ pub(crate) const STATUS: &str = "EXAMPLES
 
 /// Of `arpent submit`.
 pub(crate) const SUBMIT: &str = "EXAMPLES
-  arpent submit --plan out/jobs/0123456789abcdef/plan.json --engine local --parallel 4
-  arpent submit --plan /shared/map/jobs/0123456789abcdef/plan.json --engine slurm --dry-run";
+  arpent submit --plan out/jobs/0123456789abcdef/plan.json --executor local --parallel 4
+  arpent submit --plan /shared/map/jobs/0123456789abcdef/plan.json --executor slurm --dry-run";
 
 /// Of `arpent gc`.
 pub(crate) const GC: &str = "EXAMPLES

@@ -9,15 +9,15 @@ use serde::Serialize;
 
 use super::device::Device;
 
-/// A plan and the engine that runs it.
+/// A plan and the executor that runs it.
 #[derive(Debug, Clone, Args)]
 pub struct SubmitArgs {
     /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` prints it.
     #[arg(long, value_name = "URL")]
     pub plan: String,
-    /// Engine that runs the workers.
-    #[arg(long, value_enum)]
-    pub engine: Engine,
+    /// Executor that runs the workers.
+    #[arg(long, alias = "engine", value_enum)]
+    pub executor: Executor,
     /// Print what would be submitted, and submit nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -47,10 +47,10 @@ pub struct SubmitArgs {
     pub kubernetes: KubernetesArgs,
 }
 
-/// Engines that run workers.
+/// Executors that run workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Engine {
+pub enum Executor {
     /// Processes of this machine, started at once.
     Local,
     /// A job array, and a merge that depends on it.
@@ -181,7 +181,7 @@ fn names(text: &str) -> Result<String, String> {
     fine.then(|| text.to_owned()).ok_or_else(|| expected.to_owned())
 }
 
-impl Engine {
+impl Executor {
     /// Name on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -40,11 +40,10 @@ fn human_job(job: &JobStatus) -> Lines {
     lines.add("cost so far", format!("{:.2} worker hours{}", job.worker_hours, energy.unwrap_or_default()));
     for shard in &job.attention {
         let (name, host) = (shard.state.name(), &shard.host);
-        let attempts =
-            if shard.attempts > 1 { format!(", {} attempts", shard.attempts) } else { String::new() };
+        let tries = if shard.tries > 1 { format!(", {} tries", shard.tries) } else { String::new() };
         lines.add(
             &format!("shard {}", shard.shard),
-            format!("{name} on {host}{attempts}, last update {} ago", duration_of(shard.silent_s)),
+            format!("{name} on {host}{tries}, last update {} ago", duration_of(shard.silent_s)),
         );
         for line in shard.error.iter().flat_map(|error| error.lines()) {
             lines.more(line);

@@ -2,18 +2,19 @@
 
 use arpent_base::{Failure, Result};
 use arpent_job::{JobPlace, reopen_failed};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 use arpent_shell::print::{Format, print};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::{Engine, KubernetesArgs, ResourceArgs, SlurmArgs, SubmitArgs};
-use crate::submit::{self, Plan, SubmitError};
+use crate::cli::{Executor, KubernetesArgs, ResourceArgs, SlurmArgs, SubmitArgs};
+use crate::submit::{self, Submission, SubmitError};
 
 /// The result of a submission, as printed.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    engine: Engine,
+    #[serde(rename = "engine")]
+    executor: Executor,
     plan: &'a str,
     shards: u32,
     dry_run: bool,
@@ -26,22 +27,22 @@ struct Report<'a> {
 /// # Errors
 /// [`SubmitError`]; errors of `arpent_publish` when the plan cannot be read.
 pub(crate) fn main(args: &SubmitArgs, format: Format) -> Result<u8> {
-    check_engine(args)?;
-    let plan = read_plan(&args.plan)?;
-    if let (Ok(place), false) = (JobPlace::parse(&plan.url), args.dry_run)
+    check_executor(args)?;
+    let submission = read_plan(&args.plan)?;
+    if let (Ok(place), false) = (JobPlace::parse(&submission.url), args.dry_run)
         && let Err(error) = reopen_failed(&place)
     {
-        say(&format!("shards that failed before may still count as failed: {}", error.message()));
+        notice(&format!("shards that failed before may still count as failed: {}", error.message()));
     }
-    let outcome = match args.engine {
-        Engine::Local => submit::local(args, &plan),
-        Engine::Slurm => submit::slurm(args, &plan),
-        Engine::Kubernetes => submit::kubernetes(args, &plan),
+    let outcome = match args.executor {
+        Executor::Local => submit::local(args, &submission),
+        Executor::Slurm => submit::slurm(args, &submission),
+        Executor::Kubernetes => submit::kubernetes(args, &submission),
     }?;
     let report = Report {
-        engine: args.engine,
-        plan: &plan.url,
-        shards: plan.shards,
+        executor: args.executor,
+        plan: &submission.url,
+        shards: submission.shards,
         dry_run: args.dry_run,
         details: outcome.details,
     };
@@ -50,7 +51,7 @@ pub(crate) fn main(args: &SubmitArgs, format: Format) -> Result<u8> {
 }
 
 /// Reads a plan with all checks of a worker: a plan that workers would refuse is not submitted.
-fn read_plan(url: &str) -> Result<Plan> {
+fn read_plan(url: &str) -> Result<Submission> {
     let url = if url.contains("://") {
         url.to_owned()
     } else {
@@ -59,17 +60,17 @@ fn read_plan(url: &str) -> Result<Plan> {
     let place = JobPlace::parse(&url)?;
     let plan = place.plan()?;
     let shards = u32::try_from(plan.shards).map_err(Failure::foreign)?;
-    Ok(Plan { url: place.plan_url(), id: plan.id, shards })
+    Ok(Submission { url: place.plan_url(), id: plan.id, shards })
 }
 
 /// Refuses options that would have no effect.
-fn check_engine(args: &SubmitArgs) -> Result<(), SubmitError> {
-    let engine = args.engine;
+fn check_executor(args: &SubmitArgs) -> Result<(), SubmitError> {
+    let executor = args.executor;
     let given = [
-        (args.slurm != SlurmArgs::default(), engine == Engine::Slurm, "Slurm"),
-        (args.kubernetes != KubernetesArgs::default(), engine == Engine::Kubernetes, "Kubernetes"),
-        (args.resources != ResourceArgs::default(), engine != Engine::Local, "Slurm and Kubernetes"),
+        (args.slurm != SlurmArgs::default(), executor == Executor::Slurm, "Slurm"),
+        (args.kubernetes != KubernetesArgs::default(), executor == Executor::Kubernetes, "Kubernetes"),
+        (args.resources != ResourceArgs::default(), executor != Executor::Local, "Slurm and Kubernetes"),
     ];
     let other = given.into_iter().find(|(given, fits, _)| *given && !fits);
-    other.map_or(Ok(()), |(_, _, others)| Err(SubmitError::others(engine, others)))
+    other.map_or(Ok(()), |(_, _, others)| Err(SubmitError::others(executor, others)))
 }

@@ -1,4 +1,4 @@
-//! Shared parts of the engines.
+//! Shared parts of the executors.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -30,16 +30,16 @@ pub(crate) struct Outcome {
     pub(crate) code: u8,
 }
 
-/// A plan to submit.
+/// A plan to submit, as the executors need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Plan {
+pub(crate) struct Submission {
     /// Its address, valid on every machine that can reach it.
     pub(crate) url: String,
     pub(crate) id: String,
     pub(crate) shards: u32,
 }
 
-impl Plan {
+impl Submission {
     /// Name of the submitted jobs: letters, digits and hyphens, short enough for a host name.
     pub(super) fn job_name(&self) -> String {
         const LONGEST: usize = 32;
@@ -95,14 +95,14 @@ pub(super) fn ask(program: &'static str, words: &[&str], input: &str) -> Result<
 mod tests {
     use super::*;
 
-    fn plan(id: &str) -> Plan {
-        Plan { url: "s3://b/jobs/x/plan.json".to_owned(), id: id.to_owned(), shards: 1 }
+    fn submission(id: &str) -> Submission {
+        Submission { url: "s3://b/jobs/x/plan.json".to_owned(), id: id.to_owned(), shards: 1 }
     }
 
     #[test]
     fn names_of_jobs_are_names_of_hosts() {
-        assert_eq!(plan("3F2a_b").job_name(), "arpent-3f2a-b");
-        let long = plan(&"ab.".repeat(40)).job_name();
+        assert_eq!(submission("3F2a_b").job_name(), "arpent-3f2a-b");
+        let long = submission(&"ab.".repeat(40)).job_name();
         // A pod of an Indexed Job is called like its job, with its index and a suffix after it: 63 at most.
         assert!(long.len() <= 39 && long.ends_with(|c: char| c.is_ascii_alphanumeric()), "{long}");
     }

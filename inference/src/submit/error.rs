@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use arpent_base::Diagnostic;
 use thiserror::Error;
 
-use crate::cli::Engine;
+use crate::cli::Executor;
 
 /// A plan that cannot be submitted.
 #[derive(Debug, Error)]
@@ -18,12 +18,12 @@ pub(crate) enum SubmitError {
         /// The line, from 1. Its text is not printed: it may be a secret.
         line: usize,
     },
-    /// Options of another engine.
-    #[error("--engine {engine} does not take the options for {others}")]
-    OtherEngine {
-        /// The requested engine.
-        engine: &'static str,
-        /// Engines of the options.
+    /// Options of another executor.
+    #[error("--executor {executor} does not take the options for {others}")]
+    OtherExecutor {
+        /// The requested executor.
+        executor: &'static str,
+        /// Executors of the options.
         others: &'static str,
     },
     /// A plan in a folder of this machine, and workers elsewhere.
@@ -33,7 +33,7 @@ pub(crate) enum SubmitError {
         url: String,
     },
     /// No image.
-    #[error("--engine kubernetes needs an image")]
+    #[error("--executor kubernetes needs an image")]
     NoImage,
     /// More shards than the cluster takes.
     #[error(
@@ -75,8 +75,8 @@ impl Diagnostic for SubmitError {
             Self::EnvLine { .. } => {
                 "the file is read as text and never executed: write NAME=VALUE, one per line, with # before comments"
             }
-            Self::OtherEngine { .. } => {
-                "leave them out, or choose another --engine; see `arpent submit --help`"
+            Self::OtherExecutor { .. } => {
+                "leave them out, or choose another --executor; see `arpent submit --help`"
             }
             Self::PlanInFolder { .. } => "plan with an --output on an object store, such as s3://bucket/map",
             Self::NoImage => "name one that your cluster can pull with --image; Containerfile builds it",
@@ -104,8 +104,8 @@ impl SubmitError {
         |source| Self::Start { program, source }
     }
 
-    /// Options for other engines than the one requested.
-    pub(crate) fn others(engine: Engine, others: &'static str) -> Self {
-        Self::OtherEngine { engine: engine.name(), others }
+    /// Options for other executors than the one requested.
+    pub(crate) fn others(executor: Executor, others: &'static str) -> Self {
+        Self::OtherExecutor { executor: executor.name(), others }
     }
 }

@@ -8,7 +8,7 @@
 use arpent_shell::exit::TRY_AGAIN;
 use serde_json::{Value, json};
 
-use super::common::{BATCH_LOG, GRACE_S, Outcome, PERMANENT, Plan, ask};
+use super::common::{BATCH_LOG, GRACE_S, Outcome, PERMANENT, Submission, ask};
 use super::error::SubmitError;
 use crate::cli::{KubernetesArgs, Mebibytes, SubmitArgs};
 
@@ -28,62 +28,63 @@ const DEFAULT_CPU: u32 = 2;
 const DEFAULT_MERGE_WAIT_HOURS: u32 = 7 * 24;
 
 /// Submits a plan, or prints what would be submitted.
-pub(crate) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
-    let manifests = manifests(args, plan)?;
+pub(crate) fn submit(args: &SubmitArgs, submission: &Submission) -> Result<Outcome, SubmitError> {
+    let manifests = manifests(args, submission)?;
     let text = format!("{manifests:#}\n");
     if args.dry_run {
         return Ok(Outcome { text, details: json!({ "manifests": manifests }), code: 0 });
     }
     let said = ask("kubectl", &["apply", "--filename=-"], &text)?;
-    let names = job_names(plan);
+    let names = job_names(submission);
     let details = json!({ "jobs": { "shards": names[0], "merge": names[1] } });
     Ok(Outcome { text: said + "\n", details, code: 0 })
 }
 
 /// Names of the Jobs of the shards and of the merge.
-fn job_names(plan: &Plan) -> [String; 2] {
-    ["shards", "merge"].map(|part| format!("{}-{part}", plan.job_name()))
+fn job_names(submission: &Submission) -> [String; 2] {
+    ["shards", "merge"].map(|part| format!("{}-{part}", submission.job_name()))
 }
 
 /// Both Jobs, as one list.
-fn manifests(args: &SubmitArgs, plan: &Plan) -> Result<Value, SubmitError> {
+fn manifests(args: &SubmitArgs, submission: &Submission) -> Result<Value, SubmitError> {
     let options = &args.kubernetes;
     let image = options.image.as_deref().ok_or(SubmitError::NoImage)?;
-    if !plan.url.contains("://") || plan.url.starts_with("file:") {
-        return Err(SubmitError::PlanInFolder { url: plan.url.clone() });
+    if !submission.url.contains("://") || submission.url.starts_with("file:") {
+        return Err(SubmitError::PlanInFolder { url: submission.url.clone() });
     }
-    let [shards, merge] = job_names(plan);
+    let [shards, merge] = job_names(submission);
     let list = json!({
         "apiVersion": "v1",
         "kind": "List",
         "items": [
-            job(plan, options, &shards, "shards", &shards_spec(args, plan, image)),
-            job(plan, options, &merge, "merge", &merge_spec(args, plan, image)),
+            job(submission, options, &shards, "shards", &shards_spec(args, submission, image)),
+            job(submission, options, &merge, "merge", &merge_spec(args, submission, image)),
         ],
     });
     Ok(list)
 }
 
 /// A Job of a plan. Its labels are also those of its pods.
-fn job(plan: &Plan, options: &KubernetesArgs, name: &str, part: &str, spec: &Value) -> Value {
+fn job(submission: &Submission, options: &KubernetesArgs, name: &str, part: &str, spec: &Value) -> Value {
     let labels = json!({
         "app.kubernetes.io/name": "arpent",
-        "app.kubernetes.io/instance": plan.job_name(),
+        "app.kubernetes.io/instance": submission.job_name(),
         "app.kubernetes.io/component": part,
     });
     let mut spec = spec.clone();
     spec["template"]["metadata"] = json!({ "labels": labels });
-    let mut metadata = json!({ "name": name, "labels": labels, "annotations": { "arpent/plan": plan.url } });
+    let mut metadata =
+        json!({ "name": name, "labels": labels, "annotations": { "arpent/plan": submission.url } });
     if let Some(namespace) = &options.namespace {
         metadata["namespace"] = json!(namespace);
     }
     json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec })
 }
 
-fn shards_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
+fn shards_spec(args: &SubmitArgs, submission: &Submission, image: &str) -> Value {
     let cpu = args.resources.cpu.map_or(DEFAULT_CPU, Into::into);
     let threads = args.threads.map_or(cpu, Into::into).to_string();
-    let mut words: Vec<String> = plan.worker_words(args).iter().map(|word| literal(word)).collect();
+    let mut words: Vec<String> = submission.worker_words(args).iter().map(|word| literal(word)).collect();
     words.extend(["--index", &format!("$({INDEX})"), "--threads", &threads].map(str::to_owned));
     words.extend(BATCH_LOG.map(str::to_owned));
     let mut container = container(args, image, &words, cpu);
@@ -95,10 +96,10 @@ fn shards_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
         json!([temporary_files(), { "name": INDEX, "valueFrom": { "fieldRef": { "fieldPath": index } } }]);
     json!({
         "completionMode": "Indexed",
-        "completions": plan.shards,
-        "parallelism": args.parallel.map_or(plan.shards, |n| n.get().min(plan.shards)),
+        "completions": submission.shards,
+        "parallelism": args.parallel.map_or(submission.shards, |n| n.get().min(submission.shards)),
         "backoffLimitPerIndex": args.retries,
-        "maxFailedIndexes": args.kubernetes.max_failed.unwrap_or(0).min(plan.shards),
+        "maxFailedIndexes": args.kubernetes.max_failed.unwrap_or(0).min(submission.shards),
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": { "rules": [
             disruption(),
@@ -110,8 +111,8 @@ fn shards_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
     })
 }
 
-fn merge_spec(args: &SubmitArgs, plan: &Plan, image: &str) -> Value {
-    let mut words: Vec<String> = plan.merge_words().iter().map(|word| literal(word)).collect();
+fn merge_spec(args: &SubmitArgs, submission: &Submission, image: &str) -> Value {
+    let mut words: Vec<String> = submission.merge_words().iter().map(|word| literal(word)).collect();
     words.extend(BATCH_LOG.map(str::to_owned));
     let container = container(args, image, &words, 1);
     let hours = args.kubernetes.merge_wait_hours.map_or(DEFAULT_MERGE_WAIT_HOURS, Into::into);

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use arpent_base::command_line;
 use arpent_shell::exit::{NOT_STARTED, TRY_AGAIN};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde::Serialize;
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::common::{Outcome, PERMANENT, Plan, program};
+use super::common::{Outcome, PERMANENT, Submission, program};
 use super::error::SubmitError;
 use crate::cli::SubmitArgs;
 
@@ -25,8 +25,8 @@ use crate::cli::SubmitArgs;
 const LONGEST_PAUSE_S: u64 = 60;
 
 /// Runs a plan, or prints what would be run.
-pub(crate) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
-    let runner = Runner::new(args, plan)?;
+pub(crate) fn submit(args: &SubmitArgs, submission: &Submission) -> Result<Outcome, SubmitError> {
+    let runner = Runner::new(args, submission)?;
     if args.dry_run {
         return Ok(runner.dry_run());
     }
@@ -52,7 +52,7 @@ impl Drop for Listening {
 
 /// Runs a plan on this machine.
 struct Runner<'a> {
-    plan: &'a Plan,
+    submission: &'a Submission,
     program: String,
     worker: Vec<String>,
     parallel: u32,
@@ -78,9 +78,9 @@ struct FailedShard {
 }
 
 impl<'a> Runner<'a> {
-    fn new(args: &SubmitArgs, plan: &'a Plan) -> Result<Self, SubmitError> {
-        let parallel = args.parallel.map_or(1, NonZeroU32::get).min(plan.shards);
-        let mut worker = plan.worker_words(args);
+    fn new(args: &SubmitArgs, submission: &'a Submission) -> Result<Self, SubmitError> {
+        let parallel = args.parallel.map_or(1, NonZeroU32::get).min(submission.shards);
+        let mut worker = submission.worker_words(args);
         let cores =
             std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
         let share = (parallel > 1).then(|| (cores / parallel).max(1));
@@ -88,7 +88,14 @@ impl<'a> Runner<'a> {
             worker.extend(["--threads".to_owned(), threads.to_string()]);
         }
         let program = program(args)?;
-        Ok(Self { plan, program, worker, parallel, retries: args.retries, children: Children::default() })
+        Ok(Self {
+            submission,
+            program,
+            worker,
+            parallel,
+            retries: args.retries,
+            children: Children::default(),
+        })
     }
 
     fn words_of(&self, shard: u32) -> Vec<String> {
@@ -100,8 +107,8 @@ impl<'a> Runner<'a> {
         let line = |words: Vec<String>| {
             command_line([self.program.as_str()].into_iter().chain(words.iter().map(String::as_str)))
         };
-        let shards = (0..self.plan.shards).map(|shard| line(self.words_of(shard)));
-        let commands: Vec<String> = shards.chain([line(self.plan.merge_words())]).collect();
+        let shards = (0..self.submission.shards).map(|shard| line(self.words_of(shard)));
+        let commands: Vec<String> = shards.chain([line(self.submission.merge_words())]).collect();
         let text = format!(
             "# {} at a time; the last one after all others are done\n{}\n",
             self.parallel,
@@ -118,8 +125,12 @@ impl<'a> Runner<'a> {
         });
         let failed: Vec<FailedShard> = failed.collect();
         let done = ends.iter().filter(|(_, end)| *end == End::Done).count();
-        let all = u32::try_from(done) == Ok(self.plan.shards);
-        let merged = if all { self.attempt("the merge", &self.plan.merge_words())? } else { End::Unfinished };
+        let all = u32::try_from(done) == Ok(self.submission.shards);
+        let merged = if all {
+            self.run_with_retries("the merge", &self.submission.merge_words())?
+        } else {
+            End::Unfinished
+        };
         let code = match merged {
             End::Done => 0,
             End::Unfinished if failed.is_empty() => TRY_AGAIN,
@@ -127,7 +138,7 @@ impl<'a> Runner<'a> {
         };
         let merged = merged == End::Done;
         let verdict = if merged { "merged" } else { "not merged" };
-        let text = format!("{done} of {} shards done, {verdict}\n", self.plan.shards);
+        let text = format!("{done} of {} shards done, {verdict}\n", self.submission.shards);
         Ok(Outcome { text, details: json!({ "done": done, "failed": failed, "merged": merged }), code })
     }
 
@@ -138,12 +149,12 @@ impl<'a> Runner<'a> {
             let mut ends = Vec::new();
             loop {
                 let shard = next.fetch_add(1, Ordering::Relaxed);
-                if shard >= self.plan.shards {
+                if shard >= self.submission.shards {
                     return Ok(ends);
                 }
-                let end = self.attempt(&format!("shard {shard}"), &self.words_of(shard));
+                let end = self.run_with_retries(&format!("shard {shard}"), &self.words_of(shard));
                 if !matches!(end, Ok(End::Done)) {
-                    next.store(self.plan.shards, Ordering::Relaxed);
+                    next.store(self.submission.shards, Ordering::Relaxed);
                 }
                 ends.push((shard, end?));
             }
@@ -159,7 +170,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs a command until it succeeds, fails permanently, or has no retries left.
-    fn attempt(&self, what: &str, words: &[String]) -> Result<End, SubmitError> {
+    fn run_with_retries(&self, what: &str, words: &[String]) -> Result<End, SubmitError> {
         for tried in 0..=self.retries {
             let mut command = Command::new(&self.program);
             // Standard output is for the report of this command only.
@@ -171,10 +182,14 @@ impl<'a> Runner<'a> {
             }
             let code = shell_code(status);
             if PERMANENT.iter().any(|permanent| i32::from(*permanent) == code) {
-                say(&format!("{what}: exit code {code}, not retried"));
+                notice(&format!("{what}: exit code {code}, not retried"));
                 return Ok(End::Failed(code));
             }
-            say(&format!("{what}: exit code {code}, try {} of {}", tried + 1, u64::from(self.retries) + 1));
+            notice(&format!(
+                "{what}: exit code {code}, try {} of {}",
+                tried + 1,
+                u64::from(self.retries) + 1
+            ));
             let pause = Duration::from_secs(LONGEST_PAUSE_S.min(1 << tried.min(16)));
             if tried < self.retries && self.children.pause(pause) {
                 break;

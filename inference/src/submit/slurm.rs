@@ -9,7 +9,7 @@ use arpent_base::{command_line, quoted};
 use arpent_shell::exit::TRY_AGAIN;
 use serde_json::json;
 
-use super::common::{BATCH_LOG, GRACE_S, Outcome, PERMANENT, Plan, absolute, ask, program};
+use super::common::{BATCH_LOG, GRACE_S, Outcome, PERMANENT, Submission, absolute, ask, program};
 use super::env_file;
 use super::error::SubmitError;
 use crate::cli::SubmitArgs;
@@ -21,12 +21,12 @@ struct Scripts {
 }
 
 /// Submits a plan, or prints what would be submitted.
-pub(crate) fn submit(args: &SubmitArgs, plan: &Plan) -> Result<Outcome, SubmitError> {
-    check_array_size(plan.shards)?;
+pub(crate) fn submit(args: &SubmitArgs, submission: &Submission) -> Result<Outcome, SubmitError> {
+    check_array_size(submission.shards)?;
     if let Some(path) = &args.slurm.env_file {
         env_file::check(path)?;
     }
-    let scripts = Scripts::of(args, plan)?;
+    let scripts = Scripts::of(args, submission)?;
     if args.dry_run {
         return Ok(dry_run(&scripts));
     }
@@ -83,11 +83,11 @@ fn max_array_size(config: &str) -> Option<u32> {
 }
 
 impl Scripts {
-    fn of(args: &SubmitArgs, plan: &Plan) -> Result<Self, SubmitError> {
+    fn of(args: &SubmitArgs, submission: &Submission) -> Result<Self, SubmitError> {
         let program = program(args)?;
-        let last = plan.shards - 1;
+        let last = submission.shards - 1;
         let most = args.parallel.map_or_else(String::new, |n| format!("%{n}"));
-        let name = plan.job_name();
+        let name = submission.job_name();
         let mut shards = directives(args, &name, "%x-%A_%a.log");
         shards.push(format!("--array=0-{last}{most}"));
         shards.extend(args.resources.cpu.map(|n| format!("--cpus-per-task={n}")));
@@ -97,14 +97,14 @@ impl Scripts {
             let words = words.iter().map(String::as_str);
             command_line([program.as_str()].into_iter().chain(words).chain(BATCH_LOG))
         };
-        let worker = line(&plan.worker_words(args));
+        let worker = line(&submission.worker_words(args));
         let threads = args.threads.map_or_else(|| "${SLURM_CPUS_ON_NODE:-1}".to_owned(), |n| n.to_string());
         let worker = format!("{worker} --index \"$SLURM_ARRAY_TASK_ID\" --threads \"{threads}\"");
 
         let mut merge = directives(args, &format!("{name}-merge"), "%x-%j.log");
         merge.push("--kill-on-invalid-dep=yes".to_owned());
         merge.extend(args.slurm.sbatch.iter().chain(&args.slurm.merge_sbatch).cloned());
-        let merging = line(&plan.merge_words());
+        let merging = line(&submission.merge_words());
         // The job id of the last task to start is also that of the whole array.
         let task = "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}";
         Ok(Self {

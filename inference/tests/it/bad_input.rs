@@ -1,4 +1,4 @@
-//! Bad input: what is said, the exit code, and that nothing is left behind.
+//! Bad input: the message, the exit code, and that nothing is left behind.
 
 use std::path::Path;
 
@@ -16,13 +16,13 @@ fn place() -> Place {
     place
 }
 
-/// What was said, without the parts that differ from run to run.
+/// The messages, without the parts that differ from run to run.
 fn said(place: &Place, ended: &Ended) -> String {
     let folder = place.path("").to_str().unwrap().trim_end_matches('/').to_owned();
     ended.err.replace(&folder, "[folder]")
 }
 
-/// Runs on one scene, which cannot start, and checks what is said.
+/// Runs on one scene, which cannot start, and checks the messages.
 macro_rules! refused {
     ($place:expr, $scene:expr, $more:expr) => {{
         let place = &$place;

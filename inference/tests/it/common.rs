@@ -28,7 +28,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Asserts an exit code and shows what was said when it is another.
+    /// Asserts an exit code and shows the messages when it is another.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
@@ -48,7 +48,7 @@ impl From<Output> for Ended {
 }
 
 impl Place {
-    /// A folder with a package that tells the four kinds of a [`Picture`] apart, by a 3 x 3 mean: exact in f32.
+    /// A folder with a package that distinguishes the four kinds of a [`Picture`], by a 3 x 3 mean: exact in f32.
     pub fn new() -> Self {
         let place = Self::empty();
         nearest_color(&place.path("model"), 3);

@@ -38,7 +38,7 @@ fn text(value: &Value) -> &str {
 }
 
 #[test]
-fn change_is_told_where_both_dates_have_data() {
+fn change_is_mapped_where_both_dates_have_data() {
     let (place, before, after) = place();
     let map = place.run(&["after.tif"], "out", &["--before", "before.tif", "--window", "64"]);
     let common = AFTER.intersect(&BEFORE).unwrap();
@@ -55,7 +55,7 @@ fn change_is_told_where_both_dates_have_data() {
 }
 
 #[test]
-fn dates_in_the_other_order_and_one_scene_for_both_are_told() {
+fn dates_in_the_other_order_and_one_scene_for_both_have_a_warning() {
     let (place, ..) = place();
     let told = |scene: &str, before: &str, more: &str| {
         place.config(more);
@@ -100,7 +100,7 @@ fn nodata_of_either_date_is_nodata() {
 }
 
 #[test]
-fn both_dates_are_told() {
+fn both_dates_are_in_the_outputs() {
     let (place, ..) = place();
     place.config("scenes = [\"after.tif\"]\nbefore = [\"before.tif\"]\n");
     let map = place.run(&[], "out", &[]);
@@ -224,8 +224,8 @@ fn quarters(
     parts.iter().enumerate().map(|(i, w)| place.draw(&format!("{name}{}.tif", 9 - i), picture, *w)).collect()
 }
 
-/// The map of a random network; of the next one, where that has one label alone and so tells nothing.
-fn telling_map(place: &Place, seed: u64, before: &str, after: &str) -> Map {
+/// The map of a random network; of the next one, where that has one label only, which would test nothing.
+fn varied_map(place: &Place, seed: u64, before: &str, after: &str) -> Map {
     let maps = (0..8).map(|i| {
         random_siamese(place, seed.wrapping_add(i));
         place.run(&[after], &format!("whole-{i}"), &["--before", before, "--threads", "1"])
@@ -249,7 +249,7 @@ proptest! {
         let (before, after) = (Picture::new(seed, 12), Picture::new(seed ^ 1, 12));
         let whole_before = place.draw("before.tif", &before, BEFORE);
         let whole_after = place.draw("after.tif", &after, AFTER);
-        let whole = telling_map(&place, seed, &whole_before, &whole_after);
+        let whole = varied_map(&place, seed, &whole_before, &whole_after);
         place.config(&format!("[compute]\nreaders = {readers}\n"));
         let (size, threads) = (size.to_string(), threads.to_string());
         let mut words = vec!["--window", &size, "--threads", &threads];

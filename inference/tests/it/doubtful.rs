@@ -1,4 +1,4 @@
-//! What is doubtful about a place, an area or a name, and is refused or told.
+//! Doubtful places, areas and names, which are refused or have a warning.
 
 use arpent_base::number::exact;
 use arpent_model::ModelPackage;
@@ -39,7 +39,7 @@ fn a_number_for_a_band_that_the_model_does_not_have_is_refused() {
 }
 
 #[test]
-fn areas_that_a_projection_changes_are_told() {
+fn areas_that_a_projection_changes_have_a_warning() {
     let place = Place::new();
     let told = |epsg: u16, x: i64, y: i64, name: &str| {
         let window = Window::new(x * 5, -y * 5, 60, 50);
@@ -58,7 +58,7 @@ fn areas_that_a_projection_changes_are_told() {
 }
 
 #[test]
-fn what_no_scene_covers_of_an_aoi_is_told() {
+fn parts_of_an_aoi_without_scenes_have_a_warning() {
     let place = Place::new();
     let scene = place.draw("a.tif", &Picture::new(2, 12), SCENE);
     let polygon = |w: Window| {

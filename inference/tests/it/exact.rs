@@ -98,7 +98,7 @@ fn corners(wkt: &str) -> Vec<Vec<(i64, i64)>> {
 }
 
 #[test]
-fn the_manifest_counts_and_every_feature_says_where_it_is_from() {
+fn the_manifest_counts_and_every_feature_has_its_provenance() {
     let place = Place::new();
     let map = map(&place);
     let counts = &map.manifest["counts"];

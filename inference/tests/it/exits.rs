@@ -23,7 +23,7 @@ fn temporary(folder: &Path) -> usize {
 }
 
 #[test]
-fn a_scratch_disk_of_any_size_that_is_full_says_try_again_and_loses_nothing() {
+fn a_full_scratch_disk_of_any_size_is_a_temporary_error_and_loses_nothing() {
     let (place, scene) = place();
     let run = ["run", "run.toml", "--scene", &scene, "--window", "64", "--threads", "1", "--output"];
     let whole = place.arpent(&[&run[..], &["whole"]].concat()).expect(0);
@@ -114,7 +114,7 @@ fn a_store_that_does_not_answer_is_tried_again_by_every_verb() {
         vec!["run", "run.toml", "--scene", &scene, "--output", "s3://maps/oak"],
         vec!["worker", "--plan", plan, "--index", "0"],
         vec!["merge", "--plan", plan],
-        vec!["submit", "--plan", plan, "--engine", "local"],
+        vec!["submit", "--plan", plan, "--executor", "local"],
         vec!["status", "s3://maps/oak"],
         vec!["check", "s3://maps/oak"],
         vec!["inspect", "s3://maps/oak"],

@@ -110,7 +110,7 @@ fn a_scene_without_a_crs_or_a_place_gets_them() {
 #[test]
 fn colors_and_single_bits_become_bytes() {
     let (place, good) = place();
-    // A color table with the colors that the package knows, over the labels of the good scene.
+    // A color table with the colors of the package, over the labels of the good scene.
     std::fs::copy(crate::common::Map::at(&place.path("good")).file("labels.tif"), place.path("labels.tif"))
         .unwrap();
     let entry = |[r, g, b]: [u8; 3]| format!(r#"<Entry c1="{r}" c2="{g}" c3="{b}"/>"#);
@@ -284,7 +284,7 @@ fn two_dates_are_brought_to_one_grid() {
     assert!((3400..=3600).contains(&valid), "{valid}");
 }
 
-/// Commands of our own that hints name, each as somebody would type it.
+/// Commands of our own that hints name, each as a user would type it.
 #[test]
 fn commands_of_our_own_run() {
     let (place, _) = place();
@@ -321,7 +321,7 @@ fn commands_of_our_own_run() {
 
 /// Nothing here makes a text of gigabytes: the command alone is tried. `ogrinfo` is for reading: it must find the layer.
 #[test]
-fn layers_of_others_are_converted_and_shown() {
+fn reference_layers_are_converted_and_shown() {
     let (place, _) = place();
     let [w, n] = [652_001.4, 6_862_002.6];
     let ring = [[w, n], [w + 6.0, n], [w + 6.0, n - 8.0], [w, n - 8.0], [w, n]];
@@ -388,10 +388,10 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
         HERE,
         "what_lies_beside_a_scene_becomes_its_mask",
     ),
-    ("gdalinfo FILE`", HERE, "layers_of_others_are_converted_and_shown"),
-    ("gdalinfo -stats FILE`", HERE, "layers_of_others_are_converted_and_shown"),
-    ("ogrinfo -so -al FILE", HERE, "layers_of_others_are_converted_and_shown"),
-    ("ogr2ogr OUT.gpkg IN", HERE, "layers_of_others_are_converted_and_shown"),
+    ("gdalinfo FILE`", HERE, "reference_layers_are_converted_and_shown"),
+    ("gdalinfo -stats FILE`", HERE, "reference_layers_are_converted_and_shown"),
+    ("ogrinfo -so -al FILE", HERE, "reference_layers_are_converted_and_shown"),
+    ("ogr2ogr OUT.gpkg IN", HERE, "reference_layers_are_converted_and_shown"),
     (
         "ogr2ogr -simplify TOLERANCE OUT.gpkg IN",
         "crates/arpent-gdal/tests/it/hostile.rs",
@@ -426,7 +426,7 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
     (
         "gdal_translate -a_scale SCALE -a_offset OFFSET IN.tif OUT.tif",
         "inference/tests/it/values.rs",
-        "values_that_nobody_declares_are_told_and_can_be_declared",
+        "undeclared_values_have_a_warning_and_can_be_declared",
     ),
     // Not commands to type, but words about one.
     ("arpent run` predicts them", HERE, "commands_of_our_own_run"),
@@ -444,7 +444,7 @@ const HERE: &str = "inference/tests/it/hints.rs";
 const LAYERS: &str = "crates/arpent-gdal/tests/it/vectors.rs";
 const OUTPUTS: &str = "inference/tests/it/published.rs";
 
-/// Programs that a text may tell to run: those of GDAL, our own, and those of other tools.
+/// Programs that a hint may name: those of GDAL, our own, and those of other tools.
 const PROGRAMS: &[&str] = &[
     "gdalinfo",
     "gdal_translate",

@@ -66,7 +66,7 @@ fn one_line_away(classes: usize) {
 }
 
 #[test]
-fn what_cannot_be_imported_is_told() {
+fn what_cannot_be_imported_is_refused() {
     let place = Place::empty();
     let file = checkpoint(&place, Encoder::Resnet18, 3, 15);
     let import = |more: &[&str]| {

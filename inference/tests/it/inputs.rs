@@ -37,7 +37,7 @@ fn files_globs_folders_and_vrts_are_the_same_scenes() {
 fn a_stac_item_gives_its_id_date_and_bands() {
     let place = Place::new();
     let picture = Picture::new(2, 12);
-    // Bands in another order, which only the item tells.
+    // Bands in another order, which only the item declares.
     let mut bgr = interleaved(&picture, SCENE);
     bgr.chunks_exact_mut(3).for_each(|p| p.swap(0, 2));
     let tiff =
@@ -53,7 +53,7 @@ fn a_stac_item_gives_its_id_date_and_bands() {
     let plain = place.run(&[&place.draw("rgb.tif", &picture, SCENE)], "plain", &[]);
     let stac = place.run(&["item.json"], "stac", &[]);
     assert_eq!(plain.labels(), stac.labels());
-    // The file says that it is red, green and blue: that is told.
+    // The file declares red, green and blue: that has a warning.
     let told = &stac.manifest["warnings"][0];
     assert_eq!(told["code"], "band-names-differ", "{}", stac.manifest["warnings"]);
     let message = told["message"].as_str().unwrap();
@@ -72,7 +72,7 @@ fn a_stac_item_gives_its_id_date_and_bands() {
 }
 
 #[test]
-fn items_of_one_raster_that_contradict_each_other_are_told_with_both_ids() {
+fn items_of_one_raster_that_contradict_each_other_have_a_warning_with_both_ids() {
     let place = Place::new();
     place.draw("o.tif", &Picture::new(2, 12), SCENE);
     for (id, date) in [("a", "2023-06-14T10:30:00Z"), ("b", "2024-06-14T10:30:00Z")] {
@@ -211,7 +211,7 @@ fn nodata_and_alpha_are_carried_and_empty_windows_skipped() {
 }
 
 #[test]
-fn resampling_is_done_only_when_asked_for_and_on_the_lattice() {
+fn resampling_is_done_only_on_request_and_on_the_lattice() {
     let place = Place::new();
     let json = place.path("model/model.json");
     let text = std::fs::read_to_string(&json).unwrap();

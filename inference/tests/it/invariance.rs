@@ -89,7 +89,7 @@ proptest! {
         let labels = one.labels();
         // Weights that see one class everywhere show nothing.
         prop_assume!(labels.iter().any(|l| *l != labels[0]));
-        // The STAC item says which windows the network was given.
+        // The STAC item records the windows of the network.
         let of = |map: &Map| map.hashes().into_iter().filter(|(name, _)| name != "item.json").collect::<Vec<_>>();
         prop_assert_eq!(of(&one), of(&other));
     }

@@ -1,4 +1,4 @@
-//! Many machines and a store between them: what the guide says, done, on an S3 server, on a Slurm cluster, on a network that fails.
+//! Many machines and a store between them: the guide as written, on an S3 server, on a Slurm cluster, on a network that fails.
 
 use std::process::Command;
 use std::time::Duration;
@@ -98,7 +98,7 @@ fn scene_and_map_in_one_store_give_the_pixels_of_local_files() {
     let rasters = |hashes: Vec<(String, String)>| -> Vec<(String, String)> {
         hashes.into_iter().filter(|(name, _)| name.contains(".tif")).collect()
     };
-    // Features tell what their scene was, which has an ETag here and a hash there.
+    // Features record their scene, which has an ETag here and a hash there.
     assert_eq!(rasters(hashes(&place, &env, &url)), rasters(local.hashes()));
     let input = &json(with_store(&place, &env, &["inspect", &url, "--format", "json"]))["run"]["inputs"][0];
     assert!(input["etag"].as_str().is_some_and(|tag| tag.len() > 8), "{input}");
@@ -156,7 +156,7 @@ fn a_network_that_fails_delays_a_job_and_changes_nothing() {
 }
 
 #[test]
-fn credentials_that_do_not_fit_are_told_and_not_repeated() {
+fn wrong_credentials_are_reported_and_not_printed() {
     let Some(server) = SeaweedFs::start() else { return };
     let (place, scene) = place(SCENE, &[6, 8]);
     let url = server.url("map");
@@ -309,9 +309,9 @@ fn the_guide_on_three_nodes_of_which_one_dies_gives_the_bytes_of_one_run() {
     assert_eq!(cluster.state(&merge).unwrap(), "COMPLETED", "{}", logs(&place));
     assert_eq!(hashes(&place, &server.env(), &url), local.hashes());
     let objects = open(&server, &url).list("jobs").unwrap();
-    let of_attempts = |href: &str| href.contains("/shards/") && !href.ends_with("done.json");
-    let attempts = objects.iter().filter(|object| of_attempts(&object.href)).count();
-    assert!(attempts > 7, "the dead node's shard was begun again: {attempts} attempts");
+    let of_tries = |href: &str| href.contains("/shards/") && !href.ends_with("done.json");
+    let tries = objects.iter().filter(|object| of_tries(&object.href)).count();
+    assert!(tries > 7, "the dead node's shard was begun again: {tries} tries");
     let mut shell = cluster_command(&cluster, &place, &path, &server);
     let said: Ended = shell.args(["-c", &status_of_guide]).output().unwrap().into();
     assert!(said.expect(0).out.contains("published"));

@@ -10,7 +10,7 @@ use crate::common::{EPSG, GSD, Map, Place, gdal};
 
 const SCENE: Window = Window::new(3_260_007, -34_310_013, 80, 70);
 
-/// What each feature says of its scenes: ids, date, and number of such features.
+/// The scenes of each feature: ids, date, and number of such features.
 fn origins(map: &Map) -> Vec<(String, String)> {
     let shown = gdal("ogrinfo", &["-ro", "-al", "-q", map.file("features.gpkg").to_str().unwrap()]);
     let of = |key: &str| -> Vec<String> {
@@ -65,7 +65,7 @@ fn two_years_of_one_dalle_need_an_order_and_features_name_the_one_that_was_seen(
         assert!(origins.iter().all(|o| *o == (id.to_owned(), date.to_owned())), "{origins:?}");
         assert_eq!(warnings(&map.manifest, "scenes-overlap").len(), 1);
     }
-    // Nobody knows the dates: the first by id, and it is told.
+    // Unknown dates: the first by id, with a warning.
     place.config("");
     let map = place.run(&["dalles"], "unknown", &[]);
     assert_eq!(map.labels(), old);
@@ -74,7 +74,7 @@ fn two_years_of_one_dalle_need_an_order_and_features_name_the_one_that_was_seen(
     let report = &plan["maps"][0];
     assert_eq!(report["overlaps"][0]["share"], 1.0, "{report}");
     assert_eq!(warnings(report, "scenes-overlap").len(), 1);
-    // Of one date alone the newest cannot be told.
+    // With one date alone there is no newest.
     place.config("[input]\nacquired_from = \"*_{yyyy}08{dd}_*\"\n");
     assert!(place.try_run(&["dalles"], "bad", &[]).expect(2).err.contains("{dd} without {mm}"));
     place.config("[input]\nacquired_from = \"*_2022{mm}{dd}_*\"\norder = \"newest\"\n");
@@ -96,7 +96,7 @@ fn a_hole_of_the_newest_is_filled_and_named_from_the_older() {
     GeoTiff { nodata: Some(0.0), ..GeoTiff::rgb(EPSG, GSD, SCENE, &bands) }
         .write(&place.path("dalles/d_20220801_a.tif"))
         .unwrap();
-    // A neighbor of the west that shares no pixel with the others, and one that nobody sees.
+    // A neighbor of the west that shares no pixel with the others, and one that is covered.
     place.draw("dalles/e_20220801_a.tif", &new, Window::new(SCENE.col - 80, SCENE.row, 80, 70));
     place.draw("dalles/a_20180801_a.tif", &old, Window::new(SCENE.col + 5, SCENE.row + 5, 20, 20));
     place.config("[input]\nacquired_from = \"*_{yyyy}{mm}{dd}_*\"\norder = \"newest\"\n");
@@ -140,7 +140,7 @@ fn many_scenes_are_named_by_their_place_among_the_inputs() {
 }
 
 #[test]
-fn what_nobody_knows_stays_unknown() {
+fn unknown_dates_stay_unknown() {
     let place = Place::new();
     let drawn = place.draw("drawn.tif", &Picture::new(2, 12), SCENE);
     let tagged = |item: &str| gdal("gdal_translate", &["-q", "-mo", item, &drawn, &place.text("a.tif")]);
@@ -217,7 +217,7 @@ fn folders_and_globs_of_an_s3_bucket_are_listed() {
 fn folders_and_globs_of_an_azure_container_are_listed() {
     let Some(server) = Azurite::start() else { return };
     listed(|prefix| server.url(prefix), &server.env());
-    // Without an account, the variable that names it is told.
+    // Without an account, the error names its variable.
     let place = Place::new();
     for scene in ["scenes/dalles/", "scenes/dalles/*.tif", "scenes/dalles/a.tif"] {
         let refused = place.try_run(&[&server.url(scene)], "out", &[]).expect(2);

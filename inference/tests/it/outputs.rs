@@ -49,7 +49,7 @@ fn rasters_are_cogs_with_colors_names_and_nodata() {
 }
 
 #[test]
-fn verify_tells_a_changed_and_a_missing_file() {
+fn verify_reports_a_changed_and_a_missing_file() {
     let (place, map) = published();
     assert!(place.arpent(&["check", "out"]).expect(0).out.contains("intact: 7 of 7"));
     let labels = map.file("labels.tif");
@@ -67,7 +67,7 @@ fn verify_tells_a_changed_and_a_missing_file() {
 }
 
 #[test]
-fn plan_says_what_run_does() {
+fn plan_prints_what_run_does() {
     let (place, map) = published();
     let plan = place
         .arpent(&["plan", "run.toml", "--scene", "a.tif", "--output", "x", "--format", "json"])
@@ -89,7 +89,7 @@ fn plan_says_what_run_does() {
 }
 
 #[test]
-fn inspect_knows_scenes_packages_and_runs() {
+fn inspect_describes_scenes_packages_and_runs() {
     let (place, map) = published();
     let scene = place.arpent(&["inspect", "a.tif"]).expect(0).out;
     assert!(

@@ -328,7 +328,7 @@ fn zones_measure_the_map_and_on_request_the_prediction() {
     let features = properties(&map);
     assert_eq!((features.len(), &features[0]["class_name"]), (1, &json!("class 3")));
     assert!(features[0]["score"].as_f64().unwrap() > 0.3, "{features:?}");
-    // Without the label raster nobody knows whose the confidences are.
+    // Without the label raster the classes of the confidences are unknown.
     place.config(&format!("{OVERRIDE}[rasters]\nlabels = false\n"));
     place.run(&[&scene], "unlabeled", &[]);
     zonal(&place, "unlabeled", "", "scoreless").expect(0);
@@ -379,9 +379,9 @@ fn a_feature_that_was_overridden_has_no_score_in_any_format() {
 }
 
 #[test]
-fn touching_buildings_are_told_together() {
+fn touching_buildings_are_counted_together() {
     let (place, scene) = place();
-    // 395 buildings of 4 x 4 pixels wall to wall, and one of a layer of others that covers less of them.
+    // 395 buildings of 4 x 4 pixels wall to wall, and one of a reference layer that covers less of them.
     let buildings: Vec<_> = (0..395u32)
         .map(|i| {
             let (col, row) = (f64::from(i % 50) * 4.0, f64::from(i / 50) * 4.0);
@@ -484,7 +484,7 @@ fn ratios_are_columns() {
 }
 
 #[test]
-fn a_file_of_a_run_is_told_and_named_where_a_run_is_wanted() {
+fn a_file_of_a_run_is_refused_by_name_where_a_run_is_expected() {
     let (place, scene) = place();
     place.config("");
     let map = place.run(&[&scene], "out", &[]);
@@ -500,7 +500,7 @@ fn a_file_of_a_run_is_told_and_named_where_a_run_is_wanted() {
         {
             assert!(told.contains(words), "{words} in {told}");
         }
-        // A copy elsewhere tells of itself.
+        // A copy elsewhere describes itself.
         std::fs::copy(&file, place.path(name)).unwrap();
         let told = place.arpent(&["inspect", name, "--format", "json"]).expect(0).out;
         let told: Value = serde_json::from_str(&told).unwrap();
@@ -528,7 +528,7 @@ fn a_file_of_a_run_is_told_and_named_where_a_run_is_wanted() {
 }
 
 #[test]
-fn errors_are_documents_where_json_is_asked_for() {
+fn errors_are_documents_with_format_json() {
     let place = Place::new();
     place.write("zonal.toml", "");
     for words in [
@@ -538,7 +538,7 @@ fn errors_are_documents_where_json_is_asked_for() {
         &["worker", "--plan", "x", "--index", "0"],
         &["merge", "--plan", "x"],
         &["status", "nowhere"],
-        &["submit", "--plan", "x", "--engine", "local"],
+        &["submit", "--plan", "x", "--executor", "local"],
         &["zonal", "zonal.toml"],
         &["inspect", "none.tif"],
         &["check", "nowhere"],
@@ -598,7 +598,7 @@ fn a_run_needs_no_configuration() {
 }
 
 #[test]
-fn many_scenes_are_told_in_one_line() {
+fn many_scenes_are_summarized_in_one_line() {
     let place = Place::new();
     std::fs::create_dir(place.path("tiles")).unwrap();
     let picture = Picture::new(3, 9);
@@ -673,7 +673,7 @@ fn commands_of_hints_lead_to_success() {
         (vec!["worker", "--plan", &plan, "--index", "7"], 1),
         (vec!["merge", "--plan", &plan], 1),
         (vec!["status", "gone"], 1),
-        (vec!["submit", "--plan", "gone", "--engine", "local"], 1),
+        (vec!["submit", "--plan", "gone", "--executor", "local"], 1),
         (other_job, 1),
     ] {
         let ended = place.arpent(&words);

@@ -1,4 +1,4 @@
-//! Maps crossed with layers that somebody keeps already.
+//! Maps crossed with existing layers.
 
 use std::fmt::Write;
 
@@ -39,8 +39,8 @@ pub fn rectangle([col0, row0, col1, row1]: [f64; 4]) -> Value {
 }
 
 /// Writes a layer in Lambert-93.
-pub fn layer(place: &Place, name: &str, objects: &[(Value, Value)]) -> String {
-    let features = objects.iter().map(
+pub fn layer(place: &Place, name: &str, features: &[(Value, Value)]) -> String {
+    let features = features.iter().map(
         |(properties, geometry)| json!({ "type": "Feature", "properties": properties, "geometry": geometry }),
     );
     let crs = json!({ "type": "name", "properties": { "name": "urn:ogc:def:crs:EPSG::2154" } });
@@ -118,7 +118,7 @@ fn overridden_objects_are_cut_into_the_coverage() {
     let found = properties(&map);
     let area: f64 = found.iter().map(|f| f["area_m2"].as_f64().unwrap()).sum();
     assert!((area - 230.0 * 190.0 * 0.04).abs() < 1e-6, "{area} m2");
-    // Neither object touches pixels of its class that the network found, or is a part of what they make together.
+    // Neither reference feature touches pixels of its class that the network found, or is a part of what they make together.
     for id in ["BAT1", "BAT2"] {
         let told: Vec<_> = found.iter().filter(|f| f["topo_id"] == id).collect();
         assert!(told.len() <= 1, "{id}: {told:?}");
@@ -141,7 +141,7 @@ fn overridden_objects_are_cut_into_the_coverage() {
 #[test]
 fn an_object_alone_is_a_feature_with_its_id_in_the_shape_of_ocs_ge() {
     let (place, scene) = place();
-    // The whole scene is of one class but for one object.
+    // The whole scene is of one class but for one reference feature.
     layer(
         &place,
         "all.geojson",
@@ -310,13 +310,13 @@ proptest! {
         size in 32usize..200, threads in 1usize..4, seed in 0u32..1000,
     ) {
         let (place, scene) = place();
-        let objects: Vec<_> = (0..12u32).map(|i| {
+        let features: Vec<_> = (0..12u32).map(|i| {
             let at = |n: u32| f64::from((seed + i) * n % 199) + f64::from(seed % 7) / 7.0;
             let (col, row) = (at(37), at(101));
             let kind = ["a", "b", "c"][(i % 3) as usize];
             (json!({ "cleabs": i, "kind": kind }), rectangle([col, row, col + 25.5, row + 17.25]))
         }).collect();
-        layer(&place, "topo.geojson", &objects);
+        layer(&place, "topo.geojson", &features);
         let layer = "layer = { source = \"topo.geojson\", id = \"cleabs\" }\n";
         let class = "class = { field = \"kind\", values = { a = \"class 1\", b = \"class 2\" } }\n";
         place.config(&format!(
@@ -385,8 +385,8 @@ fn roads_have_the_class_and_the_width_of_their_fields_and_may_lack_an_id() {
 fn all_files_of_a_layer_are_part_of_the_run_id() {
     let (place, scene) = place();
     let write = |kind: &str| {
-        let object = (json!({ "id": 1, "kind": kind }), rectangle([20.0, 20.0, 60.0, 50.0]));
-        layer(&place, "a.geojson", &[object]);
+        let feature = (json!({ "id": 1, "kind": kind }), rectangle([20.0, 20.0, 60.0, 50.0]));
+        layer(&place, "a.geojson", &[feature]);
         for name in ["a.shp", "a.shx", "a.dbf", "a.prj"] {
             let _ = std::fs::remove_file(place.path(name));
         }

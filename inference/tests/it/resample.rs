@@ -114,7 +114,7 @@ fn files_of_two_sizes_make_one_map_where_all_are_brought_to_the_nominal_gsd() {
     let map = place.run(&[&a, &b], "out", &[]);
     assert!(text_of(&map).contains("0.3 x 0.3"), "{}", text_of(&map));
     assert!(map.manifest["counts"]["pixels_valid"].as_u64().unwrap() > 80 * 60 + 59 * 58);
-    // Without it the hint says how.
+    // Without it the hint has the option.
     place.config("");
     let mixed = place.try_run(&[&a, &b], "no", &[]).expect(2);
     assert!(
@@ -433,9 +433,9 @@ fn many_thin_files_with_holes_are_one_file() {
     }
 }
 
-/// A scene in which no new pixel has its center is weighed with its neighbors, and told; alone it is refused.
+/// A scene in which no new pixel has its center is weighted with its neighbors, with a warning; alone it is refused.
 #[test]
-fn a_scene_thinner_than_a_new_pixel_is_told() {
+fn a_scene_thinner_than_a_new_pixel_has_a_warning() {
     let (place, _) = brought(3, 0.5, "average");
     let picture = Picture::new(5, 12);
     let scene = Window::new(3_260_000, -34_310_000, 60, 50);

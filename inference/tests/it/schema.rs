@@ -51,7 +51,7 @@ fn shipped_packages_have_the_keys_of_the_schema() {
 }
 
 #[test]
-fn a_package_is_told_in_the_words_of_stac() {
+fn a_package_is_described_in_terms_of_stac() {
     let ended = Place::empty().arpent(&[
         "inspect",
         root().join("models/tree-health-10cm").to_str().unwrap(),

@@ -48,7 +48,7 @@ fn status(place: &Place, url: &str) -> Value {
     report["jobs"][0].clone()
 }
 
-/// Starts an `arpent` that says nothing.
+/// Starts an `arpent` without output.
 fn start(place: &Place, words: &[&str]) -> Child {
     place.command(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
@@ -135,7 +135,7 @@ fn the_same_job_planned_again_is_the_same_plan() {
 }
 
 #[test]
-fn a_merge_waits_for_every_shard_and_status_tells_which() {
+fn a_merge_waits_for_every_shard_and_status_lists_them() {
     let (place, scene) = place("");
     let plan = place.plan(&[&scene], &place.text("out"), 3, SMALL);
     assert_eq!(status(&place, &plan)["states"]["waiting"], 3);
@@ -219,7 +219,7 @@ fn a_damaged_piece_is_never_part_of_a_map() {
     std::fs::remove_file(&piece).unwrap();
     let ended = merge(&place, &plan).expect(2);
     assert!(ended.err.contains("is missing") && ended.err.contains("done.json"), "{}", ended.err);
-    // What the hint says.
+    // As in the hint.
     for done in files_below(&place.path("out/jobs")).iter().filter(|path| path.ends_with("done.json")) {
         std::fs::remove_file(done).unwrap();
     }
@@ -253,7 +253,7 @@ fn of_two_jobs_on_one_output_one_wins_and_the_other_loses_nothing() {
     place.config("[rasters]\nconfidence = false\n");
     let first = place.plan(&[&scene], &place.text("out"), 1, SMALL);
     place.config("");
-    // Planned at the same moment, neither sees the other; here the second is told to look away.
+    // Planned at the same moment, neither sees the other; here the second skips the check.
     let second = place.plan(&[&scene], &place.text("out"), 1, &["--window", "32", "--overwrite"]);
     place.worker(&first, 0).expect(0);
     place.worker(&second, 0).expect(0);
@@ -265,7 +265,7 @@ fn of_two_jobs_on_one_output_one_wins_and_the_other_loses_nothing() {
 }
 
 #[test]
-fn an_interrupted_worker_keeps_its_pieces_and_says_try_again() {
+fn an_interrupted_worker_keeps_its_pieces_and_ends_with_a_temporary_error() {
     let (place, scene) = place("");
     let whole = place.run(&[&scene], "whole", SMALL);
     for name in ["TERM", "INT"] {
@@ -312,7 +312,7 @@ fn an_interrupted_run_goes_on_where_it_was() {
 #[test]
 fn a_second_interrupt_does_not_wait() {
     let (place, _) = place("");
-    // A scene of which nobody waits for the end.
+    // A scene too large to wait for.
     let large = Window { width: 3000, height: 3000, ..SCENE };
     let scene = place.draw("large.tif", &Picture::new(3, 9), large);
     let plan = place.plan(&[&scene], &place.text("out"), 1, &["--window", "1024"]);
@@ -335,7 +335,7 @@ fn signal_if_alive(child: &Child) {
 }
 
 #[test]
-fn a_machine_in_trouble_says_try_again_and_loses_nothing() {
+fn failures_of_a_machine_are_temporary_errors_and_lose_nothing() {
     let (place, scene) = place("");
     let plan = place.plan(&[&scene], &place.text("out"), 1, SMALL);
     // No file handle left.
@@ -355,7 +355,7 @@ fn a_machine_in_trouble_says_try_again_and_loses_nothing() {
 }
 
 #[test]
-fn scratch_that_is_full_or_read_only_says_try_again() {
+fn full_or_read_only_scratch_is_a_temporary_error() {
     let (place, scene) = place("");
     let plan = place.plan(&[&scene], &place.text("out"), 1, SMALL);
     let words = [["worker", "--plan", &plan, "--index", "0"].to_vec(), ["merge", "--plan", &plan].to_vec()];
@@ -375,7 +375,7 @@ fn scratch_that_is_full_or_read_only_says_try_again() {
     assert_eq!(Map::at(&place.path("out")).hashes(), place.run(&[&scene], "whole", SMALL).hashes());
 }
 
-/// Kills plans, workers and merges at random moments, as often as `ARPENT_KILLS` says (24 times otherwise), goes on until the map is
+/// Kills plans, workers and merges at random moments, `ARPENT_KILLS` times (24 by default), goes on until the map is
 /// there, and compares it.
 #[test]
 fn killed_at_any_instant_and_run_again_a_job_gives_the_same_bytes() {

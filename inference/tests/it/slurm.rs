@@ -1,4 +1,4 @@
-//! `arpent submit --engine slurm` on a cluster of three nodes, with workers that end as they are told.
+//! `arpent submit --executor slurm` on a cluster of three nodes, with workers whose exit codes are given.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::common::Ended;
 use crate::submit::{PLAN, plan_text};
 
-/// A worker and a merge that do nothing but end as told. The n-th word of `ends-INDEX` says how the n-th try of a shard ends: a
+/// A worker and a merge that do nothing but end with the given code. The n-th word of `ends-INDEX` is the end of the n-th try of a shard: a
 /// number is an exit code, `wait` ends well once there is a file `go`, `term` ends with 75 on SIGTERM. Without a word
 /// it ends well, and leaves `done-INDEX`; the merge ends with 75 while one is missing.
 const FAKE: &str = r#"#!/bin/bash
@@ -82,7 +82,7 @@ impl Drill {
     }
 
     fn try_submit(&self, more: &[&str]) -> Ended {
-        let words = ["submit", "--plan", PLAN, "--engine", "slurm", "--program"];
+        let words = ["submit", "--plan", PLAN, "--executor", "slurm", "--program"];
         let mut command = self.cluster.command(env!("CARGO_BIN_EXE_arpent"));
         command.args(words).arg(self.path("fake arpent")).args(["--format", "json"]);
         command.args(["--logs", "log folder", "--env-file", "env file"]).args(more);
@@ -106,7 +106,7 @@ impl Drill {
         self.wait(&format!("job {job} to be {state}"), |cluster| Ok(cluster.state(job)? == state));
     }
 
-    /// Waits until all workers run, and can be told to stop.
+    /// Waits until all workers run, and can be signaled to stop.
     #[track_caller]
     fn wait_ready(&self) {
         let ready = |index: u32| self.path(&format!("ready-{index}")).exists();
@@ -216,12 +216,12 @@ fn shards_of_a_node_that_died_run_elsewhere() {
 }
 
 #[test]
-fn workers_are_told_before_the_end_and_a_cancelled_array_stays_cancelled() {
+fn workers_get_a_signal_before_the_end_and_a_cancelled_array_stays_cancelled() {
     let Some(drill) = Drill::start(2, &[(0, "term wait"), (1, "wait")], "") else { return };
     let jobs = drill.submit(&[]);
     let shard = |index: u32| format!("{}_{index}", jobs.array);
     drill.wait_ready();
-    // What Slurm does before a time limit: the script alone is told, and tells its worker.
+    // What Slurm does before a time limit: the script alone gets the signal, and forwards it to its worker.
     drill.cluster.ask("scancel", &["--batch", "--signal=TERM", &shard(0)]).unwrap();
     drill.wait("the worker to run again", |_| Ok(drill.tries(0) == 2));
     assert_eq!(drill.read("told").trim(), "0");

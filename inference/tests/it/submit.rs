@@ -53,12 +53,12 @@ fn place(shards: usize, program: &str) -> Place {
 }
 
 /// Submits with a program that stands in for arpent.
-fn submit(place: &Place, engine: &str, more: &[&str]) -> Ended {
-    command(place, engine, more).output().unwrap().into()
+fn submit(place: &Place, executor: &str, more: &[&str]) -> Ended {
+    command(place, executor, more).output().unwrap().into()
 }
 
-fn command(place: &Place, engine: &str, more: &[&str]) -> Command {
-    let words = ["submit", "--plan", PLAN, "--engine", engine, "--program", "./fake"];
+fn command(place: &Place, executor: &str, more: &[&str]) -> Command {
+    let words = ["submit", "--plan", PLAN, "--executor", executor, "--program", "./fake"];
     let mut command = place.command(&words);
     command.args(more);
     command
@@ -115,8 +115,8 @@ fn scripts_for_slurm() {
 fn secrets_get_into_no_script_and_no_manifest() {
     let place = place(2, "");
     std::fs::write(place.path("secret.env"), "AWS_SECRET_ACCESS_KEY=s3cr3t\n").unwrap();
-    let printed = |engine: &str, plan: &str, more: &[&str]| {
-        let words = ["submit", "--plan", plan, "--engine", engine, "--dry-run", "--format", "json"];
+    let printed = |executor: &str, plan: &str, more: &[&str]| {
+        let words = ["submit", "--plan", plan, "--executor", executor, "--dry-run", "--format", "json"];
         let mut command = place.command(&words);
         command.args(more).env("AWS_SECRET_ACCESS_KEY", "s3cr3t").env("AWS_ACCESS_KEY_ID", "k3y");
         let ended: Ended = command.output().unwrap().into();
@@ -128,7 +128,19 @@ fn secrets_get_into_no_script_and_no_manifest() {
     assert!(ended.err.contains("without values"), "{}", ended.err);
 }
 
-/// An object store of one object, whatever is asked for.
+#[test]
+fn the_former_name_of_the_executor_is_still_read() {
+    let place = place(2, "");
+    let printed = |option: &str| {
+        let words = ["submit", "--plan", PLAN, option, "slurm", "--dry-run", "--format", "json"];
+        Ended::from(place.command(&words).output().unwrap()).expect(0).out
+    };
+    let report = printed("--engine");
+    assert_eq!(report, printed("--executor"));
+    assert_eq!(serde_json::from_str::<Value>(&report).unwrap()["engine"], "slurm", "keys stay");
+}
+
+/// An object store of one object, whatever the request.
 struct Store {
     address: String,
 }
@@ -162,10 +174,10 @@ fn answer(mut stream: TcpStream, object: &str) {
 
 const STORED_PLAN: &str = "s3://maps/oak/jobs/5e9f0a3c7b21d486/plan.json";
 
-/// `arpent submit --engine kubernetes` for a plan of 64 shards on an object store.
+/// `arpent submit --executor kubernetes` for a plan of 64 shards on an object store.
 fn on_kubernetes(place: &Place, more: &[&str]) -> Ended {
     let store = Store::start(plan_text(64));
-    let mut command = place.command(&["submit", "--plan", STORED_PLAN, "--engine", "kubernetes"]);
+    let mut command = place.command(&["submit", "--plan", STORED_PLAN, "--executor", "kubernetes"]);
     store.serves(command.args(more)).output().unwrap().into()
 }
 
@@ -192,7 +204,7 @@ fn manifests_for_kubernetes() {
 
 /// Schemas know names and types; the words below are checked by the API server alone.
 #[test]
-fn manifests_use_words_that_kubernetes_knows() {
+fn manifests_use_fields_of_kubernetes() {
     for manifests in [manifests(&["--image", "a"]), manifests(ALL_OF_KUBERNETES)] {
         let jobs = manifests["items"].as_array().unwrap();
         assert_eq!(jobs.len(), 2);
@@ -203,7 +215,7 @@ fn manifests_use_words_that_kubernetes_knows() {
             assert!(name.len() <= 63 - "-99999".len(), "{name}");
             let (spec, pod) = (&job["spec"], &job["spec"]["template"]["spec"]);
             assert_eq!(spec["podReplacementPolicy"], "Failed");
-            // A policy on failures asks for it.
+            // A policy on failures needs it.
             assert_eq!(pod["restartPolicy"], "Never");
             assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
             let container = pod["containers"][0]["name"].as_str().unwrap();
@@ -285,7 +297,7 @@ fn manifests_are_given_to_kubectl() {
     let store = Store::start(plan_text(64));
     let submit = |path: &str| -> Ended {
         let words =
-            ["submit", "--plan", STORED_PLAN, "--engine", "kubernetes", "--image", "a", "--format", "json"];
+            ["submit", "--plan", STORED_PLAN, "--executor", "kubernetes", "--image", "a", "--format", "json"];
         let mut command = place.command(&words);
         store.serves(&mut command).env("PATH", path).output().unwrap().into()
     };
@@ -312,8 +324,8 @@ fn manifests_are_given_to_kubectl() {
 #[test]
 fn options_that_would_do_nothing_are_refused() {
     let place = place(2, "");
-    let refused = |engine: &str, more: &[&str], said: &str| {
-        let ended = submit(&place, engine, &[more, &["--dry-run"]].concat()).expect(2);
+    let refused = |executor: &str, more: &[&str], said: &str| {
+        let ended = submit(&place, executor, &[more, &["--dry-run"]].concat()).expect(2);
         assert!(ended.err.contains(said) && ended.err.contains("hint: "), "{}", ended.err);
     };
     refused("local", &["--cpu", "2"], "options for Slurm and Kubernetes");
@@ -351,9 +363,10 @@ fn plans_that_no_worker_would_take_are_refused() {
     let ended = submit(&place, "local", &["--dry-run"]).expect(2);
     assert!(ended.err.contains("is larger than") && ended.err.contains("hint: "), "{}", ended.err);
     for address in ["plan.json", "s3://bucket/"] {
-        let ended =
-            Ended::from(place.command(&["submit", "--plan", address, "--engine", "local"]).output().unwrap())
-                .expect(2);
+        let ended = Ended::from(
+            place.command(&["submit", "--plan", address, "--executor", "local"]).output().unwrap(),
+        )
+        .expect(2);
         assert!(ended.err.contains("is not the address of a plan"), "{}", ended.err);
     }
 }
@@ -413,7 +426,7 @@ fn this_machine_runs_all_shards_and_the_merge() {
     let report: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!((&report["done"], &report["merged"]), (&json!(5), &json!(true)));
     let calls = lines(&place, "calls");
-    // What was told is what is run: each command, and one of them twice.
+    // What was printed is what is run: each command, and one of them twice.
     let mut distinct: Vec<String> = calls.iter().map(|call| format!("./fake {call}")).collect();
     distinct.sort();
     distinct.dedup();
@@ -496,7 +509,7 @@ fn the_guide_submits_with_options_that_there_are() {
     let store = Store::start(plan_text(64));
     let folder = Path::new(env!("CARGO_BIN_EXE_arpent")).parent().unwrap().to_owned();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let mut engines = Vec::new();
+    let mut executors = Vec::new();
     for (name, lines) in guide() {
         for line in lines.lines().filter(|line| line.starts_with("arpent submit")) {
             assert!(line.contains(STORED_PLAN), "{line}");
@@ -504,8 +517,8 @@ fn the_guide_submits_with_options_that_there_are() {
             shell.args(["-c", &format!("{line} --dry-run")]).current_dir(place.path("")).env("PATH", &path);
             let ended: Ended = store.serves(&mut shell).output().unwrap().into();
             assert!(ended.expect(0).out.contains(STORED_PLAN));
-            engines.push(name.clone());
+            executors.push(name.clone());
         }
     }
-    assert_eq!(engines, ["laptop", "slurm", "kubernetes"]);
+    assert_eq!(executors, ["laptop", "slurm", "kubernetes"]);
 }

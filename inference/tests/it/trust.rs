@@ -98,14 +98,14 @@ fn texts(folder: &Path) -> Vec<(PathBuf, String)> {
 const SECRETS: [&str; 3] = ["hunter2", "deadbeefcafe", "tok123"];
 
 #[track_caller]
-fn tells_no_secret(text: &str) {
+fn has_no_secret(text: &str) {
     for secret in SECRETS {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
 }
 
 #[test]
-fn no_secret_of_an_address_is_told_or_written() {
+fn no_secret_of_an_address_is_printed_or_written() {
     let (place, scene) = place();
     zones(&place);
     place.config("[coverage]\nmmu_m2 = 0.4\n");
@@ -114,12 +114,12 @@ fn no_secret_of_an_address_is_told_or_written() {
     let url = |name: &str| format!("{base}/{name}?X-Amz-Signature=deadbeefcafe&token=tok123");
 
     let ended = zonal(&place, &url("zones.geojson"), "of-zones").expect(0);
-    tells_no_secret(&(ended.out + &ended.err));
+    has_no_secret(&(ended.out + &ended.err));
     let manifest = Map::at(&place.path("of-zones")).manifest;
     let shown = url("zones.geojson").replace("bob:hunter2@", "").replace("deadbeefcafe", "REDACTED");
     let shown = shown.replace("tok123", "REDACTED");
     assert_eq!((&manifest["inputs"][1]["uri"], &manifest["config"]["zones"]), (&json!(shown), &json!(shown)));
-    tells_no_secret(&place.arpent(&["inspect", "of-zones"]).expect(0).out);
+    has_no_secret(&place.arpent(&["inspect", "of-zones"]).expect(0).out);
 
     // What cannot be read is named without them, in words and in JSON.
     for format in ["human", "json"] {
@@ -143,7 +143,7 @@ fn no_secret_of_an_address_is_told_or_written() {
             ],
         ] {
             let ended = place.arpent(&words).expect(2);
-            tells_no_secret(&(ended.out + &ended.err));
+            has_no_secret(&(ended.out + &ended.err));
             assert!(ended.err.contains("REDACTED") && ended.err.contains("none.geojson"), "{}", ended.err);
         }
     }
@@ -154,7 +154,7 @@ fn no_secret_of_an_address_is_told_or_written() {
              layer = {{ source = \"{source}\", id = \"n{more}\" }}\n"
         ));
         let ended = place.try_run(&[&scene], "overridden", &[]).expect(ending);
-        tells_no_secret(&(ended.out + &ended.err));
+        has_no_secret(&(ended.out + &ended.err));
     }
     for output in ["of-zones", "overridden", "none"] {
         for (path, text) in texts(&place.path(output)) {
@@ -341,12 +341,12 @@ fn what_is_no_map_is_named_for_what_it_is() {
 }
 
 #[test]
-fn a_manifest_says_nothing_to_a_terminal_and_names_files() {
+fn a_manifest_cannot_control_a_terminal_and_names_files() {
     let (place, scene) = place();
     place.config("");
     place.run(&[&scene], "out", &[]);
     let web = Web::of(&place);
-    // A map on a web server is told as one in a folder.
+    // A map on a web server is described as one in a folder.
     let url = format!("http://{}/out", web.address);
     place.arpent(&["check", &url]).expect(0);
     let (here, there) =

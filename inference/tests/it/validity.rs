@@ -1,4 +1,4 @@
-//! Which pixels are mapped: what is there, what alpha, masks and nodata say, and what is told where it is doubtful.
+//! Which pixels are mapped: missing blocks, alpha, masks and nodata, and warnings where they are doubtful.
 
 use std::process::Command;
 
@@ -100,7 +100,7 @@ fn infrared(place: &Place, picture: &Picture) -> (String, Vec<u8>) {
 }
 
 #[test]
-fn a_band_flagged_as_alpha_that_is_asked_for_is_data() {
+fn a_requested_band_flagged_as_alpha_is_data() {
     let place = Place::new();
     threshold(&place, 100.0, SampleType::Uint8);
     let (scene, nir) = infrared(&place, &Picture::new(5, 12));
@@ -111,7 +111,7 @@ fn a_band_flagged_as_alpha_that_is_asked_for_is_data() {
     assert_eq!(codes(&map), Vec::<String>::new());
     assert_eq!(map.manifest["inputs"][0]["valid"], "every pixel");
 
-    // STAC says the same.
+    // STAC has the same.
     place.config("");
     place.write(
         "item.json",
@@ -130,7 +130,7 @@ fn a_band_flagged_as_alpha_that_is_asked_for_is_data() {
 }
 
 #[test]
-fn an_alpha_band_of_many_values_is_told_and_an_option_decides() {
+fn an_alpha_band_of_many_values_has_a_warning_and_an_option_decides() {
     let place = Place::new();
     let picture = Picture::new(5, 12);
     let (scene, nir) = infrared(&place, &picture);
@@ -159,7 +159,7 @@ fn an_alpha_band_of_many_values_is_told_and_an_option_decides() {
     assert_eq!(codes(&map), ["alpha-of-many-values"]);
     assert_eq!(count(&map.labels(), 255), count(&wide, 0));
 
-    // What the hint says.
+    // As in the hint.
     place.config("[input]\nalpha = \"data\"\n");
     let map = place.run(&[&scene], "data", &[]);
     assert_eq!((map.labels(), codes(&map)), (plain.labels(), vec![]));
@@ -183,7 +183,7 @@ fn an_alpha_band_of_many_values_is_told_and_an_option_decides() {
 }
 
 #[test]
-fn alpha_decides_before_nodata_and_says_so() {
+fn alpha_decides_before_nodata_with_a_warning() {
     let place = Place::new();
     let picture = Picture::new(5, 12);
     let black = |i: usize| i % 80 < 20;
@@ -281,7 +281,7 @@ fn jpeg_2000(place: &Place) -> (Vec<String>, impl Fn(usize) -> bool) {
 }
 
 #[test]
-fn collars_are_told_and_left_out_on_request() {
+fn collars_have_a_warning_and_are_left_out_on_request() {
     let place = Place::new();
     let (dalles, is_void) = jpeg_2000(&place);
     let dalles: Vec<&str> = dalles.iter().map(String::as_str).collect();
@@ -395,7 +395,7 @@ fn write_item(place: &Place, name: &str, properties: &Value, asset: &Value) {
 }
 
 #[test]
-fn what_an_item_says_is_called_the_item_s() {
+fn values_of_an_item_are_marked_as_the_item_s() {
     let place = Place::new();
     place.draw("a.tif", &Picture::new(5, 12), SCENE);
     let properties = serde_json::json!({"datetime": "2022-05-01T10:00:00Z"});
@@ -417,7 +417,7 @@ fn what_an_item_says_is_called_the_item_s() {
 }
 
 #[test]
-fn dates_that_are_none_are_told_and_not_known() {
+fn invalid_dates_have_a_warning_and_are_unknown() {
     let place = Place::new();
     place.draw("a.tif", &Picture::new(5, 12), SCENE);
     for (number, properties) in [
@@ -441,7 +441,7 @@ fn dates_that_are_none_are_told_and_not_known() {
         assert!(map.features().iter().all(|row| !format!("{row:?}").contains(said)), "{said}");
         let shown = place.arpent(&["inspect", "dalle.json"]).expect(0);
         assert!(shown.out.contains("unknown") && shown.err.contains(said), "{} {}", shown.out, shown.err);
-        // What the user says is said.
+        // The user's value is in the outputs.
         let stated = place.run(&["dalle.json"], &format!("stated{number}"), &["--acquired", "2022-05-01"]);
         assert_eq!((codes(&stated), &stated.manifest["inputs"][0]["acquired"]), (vec![], &"2022-05-01".into()));
     }

@@ -146,7 +146,7 @@ fn a_declared_scale_and_offset_are_applied_once_whoever_declares_them() {
 }
 
 #[test]
-fn what_stored_values_mean_is_asked_where_nobody_says_it() {
+fn a_declared_scale_is_refused_without_a_unit_or_an_option() {
     let place = Place::new();
     gray(&place, "plain.tif", None, stored);
     let scaled = place.text("scaled.tif");
@@ -169,7 +169,7 @@ fn what_stored_values_mean_is_asked_where_nobody_says_it() {
     threshold(&place, 0.3551, [0.0, 1.0], SampleType::Uint16, None);
     input(&place, "values = \"physical\"");
     assert_eq!(place.run(&["scaled.tif"], "physical", &[]).labels(), classes(4551.0));
-    // A package of digital numbers reads them, and the offset is told.
+    // A package of digital numbers reads them, and the offset has a warning.
     threshold(&place, 3550.0, [0.0, 10_000.0], SampleType::Uint16, Some("digital number"));
     let told = place.run(&["scaled.tif"], "told", &[]);
     assert_eq!(
@@ -187,7 +187,7 @@ fn what_stored_values_mean_is_asked_where_nobody_says_it() {
 }
 
 #[test]
-fn values_that_nobody_declares_are_told_and_can_be_declared() {
+fn undeclared_values_have_a_warning_and_can_be_declared() {
     let place = Place::new();
     gray(&place, "plain.tif", None, stored);
     threshold(&place, 3550.0, [0.0, 10_000.0], SampleType::Uint16, None);
@@ -257,7 +257,7 @@ fn a_shared_job_reads_the_same_values() {
 }
 
 #[test]
-fn an_item_that_says_something_else_of_its_file_is_another_job() {
+fn an_item_with_other_statements_on_its_file_is_another_job() {
     let place = Place::new();
     gray(&place, "plain.tif", None, stored);
     threshold(&place, 3550.0, [0.0, 10_000.0], SampleType::Uint16, None);
@@ -279,7 +279,7 @@ fn an_item_that_says_something_else_of_its_file_is_another_job() {
 }
 
 #[test]
-fn a_place_outside_of_the_territories_is_told() {
+fn a_place_outside_of_the_territories_has_a_warning() {
     let place = Place::new();
     let picture = Picture::new(2, 12);
     let scene = place.draw("a.tif", &picture, SCENE);
@@ -314,7 +314,7 @@ fn shipped(place: &Place, model: &str) {
 }
 
 #[test]
-fn infrared_color_that_calls_itself_rgb_is_told() {
+fn infrared_color_labeled_as_rgb_has_a_warning() {
     let place = Place::empty();
     shipped(&place, "land-cover-50cm");
     for (name, is_told) in [("test_data_irc.tif", true), ("test_data_rgb.tif", false)] {

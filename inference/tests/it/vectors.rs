@@ -1,4 +1,4 @@
-//! Layers of others in whole runs: what is read is told, what matched nothing is told, our own results are read back.
+//! Reference layers in whole runs: what is read is reported, values without a match have a warning, our own results are read back.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,8 +28,8 @@ fn rectangle([col0, row0, col1, row1]: [f64; 4]) -> Value {
 }
 
 /// Writes a GeoJSON layer in Lambert-93.
-fn layer(place: &Place, name: &str, objects: &[(Value, Value)]) -> String {
-    let features = objects.iter().map(|(p, g)| json!({ "type": "Feature", "properties": p, "geometry": g }));
+fn layer(place: &Place, name: &str, features: &[(Value, Value)]) -> String {
+    let features = features.iter().map(|(p, g)| json!({ "type": "Feature", "properties": p, "geometry": g }));
     let crs = json!({ "type": "name", "properties": { "name": "urn:ogc:def:crs:EPSG::2154" } });
     let all = json!({ "type": "FeatureCollection", "crs": crs, "features": features.collect::<Vec<_>>() });
     place.write(name, &all.to_string());
@@ -100,15 +100,15 @@ fn overriding(values: &str, more: &str) -> String {
 }
 
 #[test]
-fn every_value_is_counted_and_what_matched_nothing_is_told() {
+fn every_value_is_counted_and_values_without_a_match_have_a_warning() {
     let (place, scene) = place();
-    let objects = [
+    let features = [
         (json!({ "nature": "For_t" }), rectangle([10.0, 10.0, 40.0, 40.0])),
         (json!({ "nature": "For_t" }), rectangle([500.0, 10.0, 540.0, 40.0])),
         (json!({ "nature": "pr_" }), rectangle([50.0, 10.0, 70.0, 30.0])),
         (json!({ "nature": "mud" }), rectangle([50.0, 50.0, 70.0, 70.0])),
     ];
-    let geojson = layer(&place, "cover.geojson", &objects);
+    let geojson = layer(&place, "cover.geojson", &features);
     gdal("ogr2ogr", &[&place.text("cover.shp"), &geojson]);
     // Latin-1, as software of ten years ago writes it, which does not say so.
     let dbf = place.path("cover.dbf");
@@ -133,7 +133,7 @@ fn every_value_is_counted_and_what_matched_nothing_is_told() {
     );
     assert!(refused.err.contains("encoding = \"CP1252\""), "{}", refused.err);
 
-    // As the hint says; and the accent composed in the file is apart in the configuration.
+    // As in the hint; and the accent composed in the file is apart in the configuration.
     for (output, values) in [("out", values.to_owned()), ("apart", values.replace('\u{ea}', "e\u{302}"))] {
         place.config(&overriding(&values, ", encoding = \"CP1252\""));
         let ended = place.try_run(&[&scene], output, &[]).expect(0);
@@ -156,9 +156,9 @@ fn every_value_is_counted_and_what_matched_nothing_is_told() {
             "{told:?}"
         );
         assert_eq!(told.len(), 2, "{told:?}");
-        assert!(ended.err.contains("warning: reference.override `cover`: no object of"), "{}", ended.err);
+        assert!(ended.err.contains("warning: reference.override `cover`: no feature of"), "{}", ended.err);
         let inspected = place.arpent(&["inspect", output]).expect(0);
-        assert!(inspected.out.contains("no object of"), "{}", inspected.out);
+        assert!(inspected.out.contains("no feature of"), "{}", inspected.out);
     }
     // The same text twice, with two classes.
     place.config(&overriding(
@@ -170,7 +170,7 @@ fn every_value_is_counted_and_what_matched_nothing_is_told() {
 }
 
 #[test]
-fn layers_that_do_not_touch_the_map_are_told() {
+fn layers_that_do_not_touch_the_map_have_a_warning() {
     let (place, scene) = place();
     let far = (json!({ "id": 1 }), rectangle([5000.0, 10.0, 5040.0, 40.0]));
     layer(&place, "far.geojson", &[far]);
@@ -220,7 +220,7 @@ fn areas_of_interest_are_repaired_chosen_or_refused_in_words() {
     let wider = layer(&place, "wider.geojson", &[(json!({}), rectangle([10.1, 0.0, 11.4, 60.0]))]);
     place.run(&[&scene], "wider", &["--aoi", &wider]);
 
-    // Two layers: as the hint says.
+    // Two layers: as in the hint.
     let two = place.text("two.gpkg");
     gdal(
         "ogr2ogr",

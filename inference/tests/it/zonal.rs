@@ -124,7 +124,7 @@ pub fn rows(map: &Map) -> Vec<Row> {
     reader.deserialize().map(Result::unwrap).collect()
 }
 
-/// Asserts that a row has what the oracle says: parts are of single precision there.
+/// Asserts that a row equals the oracle's: parts are of single precision there.
 #[track_caller]
 fn assert_as_oracle(row: &Row, expected: &Value, classes: &[(&str, &str)]) -> f64 {
     let mut worst: f64 = 0.0;
@@ -202,9 +202,9 @@ fn zones_are_those_of_exactextract() {
     assert!((value("crack_share") - hole["crack_share"].parse::<f64>().unwrap()).abs() < 1e-9);
 }
 
-/// What is said of zones on stderr stands in their manifest, and `inspect` says it again.
+/// Warnings of zones on stderr are in their manifest, and `inspect` prints them.
 #[test]
-fn what_is_doubtful_about_zones_is_told() {
+fn doubtful_zones_have_a_warning() {
     let place = place();
     let square =
         |x: f64, y: f64| format!("[[[{x},{y}],[{0},{y}],[{0},{1}],[{x},{1}],[{x},{y}]]]", x + 4.0, y + 4.0);
@@ -351,7 +351,7 @@ fn a_map_without_confidences_has_no_scores() {
     assert!(refused.err.contains("widths in it are not valid"), "{}", refused.err);
 }
 
-/// Every word must be told, and nothing published.
+/// Every word must be in the message, and nothing published.
 #[track_caller]
 fn refused(place: &Place, config: &str, words: &[&str]) {
     let ended = zonal(place, config, "refused", &[]).expect(2);
@@ -521,7 +521,7 @@ fn real_field_polygons_are_those_of_exactextract() {
     eprintln!("{} fields, at most {worst:.1e} off", rows.len());
 }
 
-/// A manifest is somebody's word: what it names is looked at before anything is opened.
+/// A manifest is untrusted: paths in it are checked before anything is opened.
 #[test]
 fn maps_that_lead_elsewhere_or_never_end_are_refused() {
     let place = place();

@@ -1,5 +1,5 @@
-//! Labels that contradict a network which never saw their group: found by cross-validation (Northcutt, Jiang, Chuang:
-//! *Confident learning*, 2021, rank labels by what a model that was not fitted on them says of them).
+//! Labels that contradict a network which was trained without their group: found by cross-validation (Northcutt, Jiang,
+//! Chuang: *Confident learning*, 2021, rank labels by the predictions of a model that was not fitted on them).
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use arpent_base::number::exact;
 use arpent_datasets::Split;
 use arpent_model::Predictor;
 use arpent_shell::energy::Meter;
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -16,8 +16,8 @@ use crate::config::{Config, Keep};
 use crate::data::{ItemId, ItemTruth, Sets};
 use crate::error::TrainError;
 use crate::evaluate::{rounded, scores_of};
-use crate::fit::{Place, Plan, Start, train};
-use crate::job::{self, Source};
+use crate::fit::{Place, Start, TrainingSetup, train};
+use crate::job::{self, TrainingData};
 use crate::package;
 
 /// The items whose labels disagree most with the networks.
@@ -26,12 +26,12 @@ pub(super) struct Suspects {
     folds: usize,
     epochs: usize,
     seed: u64,
-    /// Items that were looked at.
+    /// Items that were checked.
     items: usize,
     pub(super) worst: Vec<Suspect>,
 }
 
-/// How well the labels of an item are understood.
+/// How well the labels of an item agree with the network.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Suspect {
     item: String,
@@ -40,11 +40,11 @@ pub(super) struct Suspect {
     disagreement: f64,
     /// Known pixels.
     pixels: u64,
-    /// The pair that is confused most often.
+    /// The most frequent confusion.
     confused: Option<Confused>,
 }
 
-/// Pixels labeled as one class and taken for another.
+/// Pixels labeled as one class and predicted as another.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Confused {
     labeled: String,
@@ -57,13 +57,13 @@ impl Suspect {
     /// In words.
     pub(super) fn describe(&self) -> String {
         let confused = self.confused.as_ref().map_or_else(String::new, |c| {
-            format!(", {:.0} % labeled {} and seen as {}", 100.0 * c.share, c.labeled, c.predicted)
+            format!(", {:.0} % labeled {} and predicted as {}", 100.0 * c.share, c.labeled, c.predicted)
         });
         format!("{} (of {}): disagreement {:.3}{confused}", self.item, self.group, self.disagreement)
     }
 }
 
-/// Trains once without each fold of the training split, and ranks all its items by the network that did not see them.
+/// Trains once without each fold of the training split, and ranks all its items by the network trained without them.
 pub(super) fn suspects(config: &Config, folds: usize, worst: usize) -> Result<Suspects> {
     let config = short(config);
     let mut sets = Sets::open(&config)?;
@@ -73,8 +73,8 @@ pub(super) fn suspects(config: &Config, folds: usize, worst: usize) -> Result<Su
     for (i, held) in folds.iter().enumerate() {
         let others = folds.iter().enumerate().filter(|(j, _)| *j != i).flat_map(|(_, ids)| ids);
         let train: Vec<ItemId> = others.copied().collect();
-        say(&format!("fold {} of {}: {} items, {} held out", i + 1, folds.len(), train.len(), held.len()));
-        let source = Source::on(&config, sets, &train)?;
+        notice(&format!("fold {} of {}: {} items, {} held out", i + 1, folds.len(), train.len(), held.len()));
+        let source = TrainingData::on(&config, sets, &train)?;
         let predictor = fitted(&config, &source, &meter)?;
         sets = source.into_sets();
         for id in held {
@@ -105,10 +105,7 @@ fn folds_of(sets: &Sets, count: usize, seed: u64) -> Result<Vec<Vec<ItemId>>, Tr
     }
     if groups.len() < count {
         let problem = format!("{count} folds of {} groups: each fold needs a group", groups.len());
-        return Err(TrainError::refused(
-            problem,
-            "ask for fewer folds (two at least), or group items more finely",
-        ));
+        return Err(TrainError::refused(problem, "use fewer folds (at least two), or smaller groups"));
     }
     Ok(shared_out(groups, count, seed))
 }
@@ -129,11 +126,11 @@ fn shared_out(groups: BTreeMap<String, Vec<ItemId>>, count: usize, seed: u64) ->
 }
 
 /// A network fitted on a source; its checkpoints are not kept.
-fn fitted(config: &Config, source: &Source, meter: &Meter) -> Result<Predictor> {
+fn fitted(config: &Config, source: &TrainingData, meter: &Meter) -> Result<Predictor> {
     let architecture = package::architecture(config, source.bands.len())?;
     let draft = package::draft(config, &architecture, &source.bands, source.provenance())?;
     let folder = tempfile::tempdir()?;
-    let plan = Plan {
+    let setup = TrainingSetup {
         config,
         architecture: &architecture,
         bands: &source.bands,
@@ -146,11 +143,11 @@ fn fitted(config: &Config, source: &Source, meter: &Meter) -> Result<Predictor> 
         score: "",
     };
     let start = Start::Fresh(job::first_weights(config, &architecture)?);
-    let trained = train(&plan, start, |_| Ok(()))?;
+    let trained = train(&setup, start, |_| Ok(()))?;
     job::predictor(&draft, &trained.weights)
 }
 
-/// What a network says of an item; `None` where nothing of it is known.
+/// The agreement of a network with an item; `None` where no pixel is labeled.
 fn suspect(config: &Config, sets: &Sets, id: ItemId, predictor: &Predictor) -> Result<Option<Suspect>> {
     let item = sets.read(id)?;
     let ItemTruth::Labels(truth) = &item.truth else { return Err(not_of_pixels().into()) };
@@ -171,17 +168,17 @@ fn suspect(config: &Config, sets: &Sets, id: ItemId, predictor: &Predictor) -> R
 }
 
 pub(super) fn not_of_pixels() -> TrainError {
-    let problem = "--cross-validate is for labels of pixels; this training has others";
-    TrainError::refused(problem, "audit without it")
+    let problem = "--cross-validate is for pixel labels; this training has others";
+    TrainError::refused(problem, "run the audit without it")
 }
 
-/// What was seen of the pixels of an item.
+/// Counts over the pixels of an item.
 #[derive(Debug, Clone, PartialEq)]
 struct Seen {
     classes: usize,
     disagreement: f64,
     pixels: u64,
-    /// Pixels by class given (rows) and class seen.
+    /// Pixels by labeled class (rows) and predicted class.
     pairs: Vec<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Values of the right type that make no sense.
+//! Values of the right type that are out of range or contradict each other.
 
 use arpent_base::MAX_THREADS;
 
@@ -7,7 +7,7 @@ use super::tables::{ClassWeights, Paste, Term, TermKind};
 use super::training::{Config, TaskKind};
 use crate::error::TrainError;
 
-/// Checks what one configuration says; what depends on data is checked when they are opened.
+/// Checks the configuration alone; what depends on data is checked when they are opened.
 pub(super) fn check(config: &Config) -> Result<(), TrainError> {
     sources(config)?;
     fit(config)?;
@@ -45,11 +45,11 @@ fn fit(config: &Config) -> Result<(), TrainError> {
         return Err(value_error(config, key, "must be above 0"));
     }
     if fit.threads > MAX_THREADS {
-        let message = format!("is {}, want 1 to {MAX_THREADS}, or 0 for one per core", fit.threads);
+        let message = format!("is {}, expected 1 to {MAX_THREADS}, or 0 for one per core", fit.threads);
         return Err(value_error(config, "fit.threads", &message));
     }
     if fit.chip_px < 16 {
-        return Err(value_error(config, "fit.chip_px", &format!("is {}, want at least 16", fit.chip_px)));
+        return Err(value_error(config, "fit.chip_px", &format!("is {}, expected at least 16", fit.chip_px)));
     }
     if !(fit.learning_rate > 0.0 && fit.learning_rate < f64::INFINITY) {
         return Err(value_error(config, "fit.learning_rate", "must be a number above 0"));
@@ -63,7 +63,7 @@ fn fit(config: &Config) -> Result<(), TrainError> {
 fn loss(config: &Config) -> Result<(), TrainError> {
     let fits = |term: &Term| matches!(term.kind, TermKind::Heat | TermKind::Size) == config.is_detection();
     if let Some(term) = config.loss.terms.iter().find(|t| !fits(t)) {
-        let message = format!("holds `{}`, which is not for this task", term.kind.name());
+        let message = format!("contains `{}`, which this task does not support", term.kind.name());
         return Err(value_error(config, "loss.terms", &message));
     }
     if config.loss.terms.iter().any(|t| !(t.weight > 0.0 && t.weight.is_finite() && t.gamma >= 0.0)) {
@@ -75,7 +75,7 @@ fn loss(config: &Config) -> Result<(), TrainError> {
     if let Some(ClassWeights::List(list)) = &config.loss.class_weights
         && (list.len() != config.classes.len() || list.iter().any(|w| !w.is_finite() || *w <= 0.0))
     {
-        let message = format!("wants {} numbers above 0, one per class", config.classes.len());
+        let message = format!("needs {} numbers above 0, one per class", config.classes.len());
         return Err(value_error(config, "loss.class_weights", &message));
     }
     Ok(())
@@ -97,7 +97,7 @@ fn evaluate(config: &Config) -> Result<(), TrainError> {
     }
     if let Some(tolerance) = evaluate.tolerance_px {
         if config.is_detection() {
-            return bad("tolerance_px", "is for labels, not for boxes");
+            return bad("tolerance_px", "is for pixel labels, not for boxes");
         }
         if !(0.0..=100.0).contains(&tolerance) {
             return bad("tolerance_px", "must lie between 0 and 100");
@@ -112,17 +112,17 @@ fn evaluate(config: &Config) -> Result<(), TrainError> {
     }
     if let Some(prevalence) = evaluate.prevalence {
         if config.is_detection() {
-            return bad("prevalence", "is for labels: what is no box cannot be counted");
+            return bad("prevalence", "is for pixel labels only: boxes have no negatives to count");
         }
         if !(prevalence > 0.0 && prevalence < 1.0) {
             return bad("prevalence", "must lie between 0 and 1");
         }
     }
     if evaluate.cell_px == Some(0) || (evaluate.cell_px.is_some() && config.is_detection()) {
-        return bad("cell_px", "must be above 0, and is for labels only");
+        return bad("cell_px", "must be above 0, and is for pixel labels only");
     }
     if evaluate.precision_at_k.is_empty() && (evaluate.prevalence.is_some() || evaluate.cell_px.is_some()) {
-        return bad("precision_at_k", "is missing: prevalence and cell_px say nothing without it");
+        return bad("precision_at_k", "is missing: prevalence and cell_px have no effect without it");
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! What makes a training the same training: everything that is written, except where data and output lie, what is
-//! measured without a say in which epoch is kept, and what is only told to readers of the package.
+//! The identity of a training: the whole configuration, except for the paths of data and output, measures that do not
+//! choose the epoch, and descriptions of the package.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use super::tables::Fit;
 pub(crate) const TOLERANCE_F1: &str = "tolerance_f1";
 
 /// Keys that change no weight: a finished training is packaged again with others by `--resume`.
-const TOLD: [&str; 9] =
+const DESCRIPTIVE: [&str; 9] =
     ["title", "limits", "version", "license", "tried_on", "failed_on", "name_fr", "code", "color"];
 
-/// The configuration as TOML without comments, `output` and `data`, and with what the command line changed.
+/// The configuration as TOML without comments, `output` and `data`, with the changes of the command line.
 pub(super) fn identity(text: &str, fit: &Fit) -> String {
-    let mut table: toml::Table = text.parse().expect("the text was read before: it is TOML");
+    let mut table: toml::Table = text.parse().expect("the text was parsed before: it is TOML");
     table.remove("output");
     table.remove("data");
     let evaluate = table.remove("evaluate");
-    // The one measure of it that may choose the epoch.
+    // The one measure of `evaluate` that may choose the epoch.
     if fit.score.as_deref() == Some(TOLERANCE_F1)
         && let Some(tolerance) = evaluate.as_ref().and_then(|e| e.get("tolerance_px"))
     {
@@ -42,14 +42,14 @@ pub(crate) fn difference(before: &str, now: &str) -> String {
     let (before, now) = (flat(before), flat(now));
     let keys: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
     let absent = "absent".to_owned();
-    let said = |map: &BTreeMap<String, String>, key: &String| map.get(key).unwrap_or(&absent).clone();
-    let is_told = |key: &str| {
+    let value = |map: &BTreeMap<String, String>, key: &String| map.get(key).unwrap_or(&absent).clone();
+    let is_descriptive = |key: &str| {
         let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
-        (table == "model" || table.starts_with("classes[")) && TOLD.contains(&last)
+        (table == "model" || table.starts_with("classes[")) && DESCRIPTIVE.contains(&last)
     };
-    let keys = keys.into_iter().filter(|key| !is_told(key));
+    let keys = keys.into_iter().filter(|key| !is_descriptive(key));
     let changed = keys.filter(|key| before.get(*key) != now.get(*key));
-    let lines = changed.map(|key| format!("{key} was {}, is {}", said(&before, key), said(&now, key)));
+    let lines = changed.map(|key| format!("{key} was {}, is {}", value(&before, key), value(&now, key)));
     lines.collect::<Vec<_>>().join("; ")
 }
 
@@ -96,10 +96,10 @@ mod tests {
         let now = "task = \"a\"\n[fit]\nrate = 2.0\nbatch = 3\n[[sets]]\npath = \"x\"\n";
         assert_eq!(difference(before, now), "fit.batch was absent, is 3; fit.rate was 1.0, is 2.0");
         assert_eq!(difference(now, &format!("# a remark\n{now}")), "");
-        let told = |title: &str, name: &str| {
+        let text = |title: &str, name: &str| {
             format!("[model]\ntitle = \"{title}\"\n[[classes]]\nname = \"{name}\"\ncode = \"{title}\"\n")
         };
-        assert_eq!(difference(&told("a", "roof"), &told("b", "roof")), "");
-        assert_ne!(difference(&told("a", "roof"), &told("a", "wall")), "");
+        assert_eq!(difference(&text("a", "roof"), &text("b", "roof")), "");
+        assert_ne!(difference(&text("a", "roof"), &text("a", "wall")), "");
     }
 }

@@ -13,8 +13,8 @@ use super::training::{Config, SetEntry};
 use super::written::{Beside, Written};
 use crate::error::TrainError;
 
-/// What became of a table of older configurations.
-const CROWNS: &str = "[crowns] is gone: name its data in [[sets]] (layouts class-folders and boxes-to-labels), say in \
+/// The replacement of a table of older configurations.
+const CROWNS: &str = "[crowns] was removed: name its data in [[sets]] (layouts class-folders and boxes-to-labels), say in \
                       [sampling.paste] which of them are pasted, and vote = 0.5 in [evaluate]";
 
 const BESIDE: [&str; 3] = ["weight", "classes", "ignore"];
@@ -74,7 +74,7 @@ fn tables<'a>(
     sets.into_iter().map(table).collect()
 }
 
-/// A table `[[sets]]`: our keys, and those of the set's own configuration, which is as strict.
+/// A table `[[sets]]`: the training's keys, and those of the set's own configuration, which is as strict.
 fn set(
     path: &Path,
     document: &Document,
@@ -88,7 +88,7 @@ fn set(
     let reader = |table| toml::Deserializer::from(Spanned::new(start..start, table));
     let Beside { weight, classes, ignore } = Beside::deserialize(reader(beside)).map_err(bad)?;
     let mut config = SetConfig::deserialize(reader(own)).map_err(bad)?;
-    // Cards lie with the configuration, not with the data; so do marks that are not the owner's.
+    // Paths of cards and of marks are relative to the configuration, not to the data.
     let card = path.parent().unwrap_or(Path::new(".")).join(&config.card);
     config.card = std::path::absolute(&card).unwrap_or(card);
     if let LayoutConfig::BoxesToLabels(options) = &mut config.layout
@@ -119,7 +119,7 @@ fn parse_error(
     config_error(path, named.unwrap_or_else(|| document.spot_at(start)), message, hint)
 }
 
-/// A value that has the right type and no sense; `key` is named from the top of the document: `fit.chip_px`, `sets.0.weight`.
+/// A value of the right type that is not valid; `key` is the path from the top of the document: `fit.chip_px`, `sets.0.weight`.
 pub(super) fn value_error(config: &Config, key: &str, message: &str) -> TrainError {
     let spot = config.document.spot_of(&Key::from(key));
     config_error(&config.path, spot, format!("{key} {message}"), None)

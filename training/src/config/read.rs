@@ -15,7 +15,7 @@ impl Config {
         Self::of(path, parse::document(path, bytes)?, overrides)
     }
 
-    /// The configuration in a text; `path` says where relative paths start.
+    /// The configuration in a text; relative paths start at the folder of `path`.
     pub(crate) fn parse(path: &Path, text: &str, overrides: &Overrides) -> Result<Self> {
         Self::of(path, text.to_owned().into(), overrides)
     }

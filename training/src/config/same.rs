@@ -1,4 +1,4 @@
-//! Whether a package is of a configuration.
+//! Whether a package matches a configuration.
 
 use arpent_model::ModelPackage;
 use arpent_raster::ReadAs;
@@ -6,14 +6,14 @@ use arpent_raster::ReadAs;
 use super::training::Config;
 use crate::error::TrainError;
 
-/// A package and a configuration speak of the same classes, in the same order, and of values of the same kind.
+/// A package and a configuration have the same classes, in the same order, and values in the same unit.
 pub(crate) fn same_model(package: &ModelPackage, config: &Config) -> Result<(), TrainError> {
-    let hint = "give the configuration that the package was trained with";
+    let hint = "use the configuration that the package was trained with";
     let units = package.bands.iter().filter_map(|b| b.unit.as_deref());
     if let Some(unit) = units.into_iter().find(|unit| ReadAs::of_unit(unit) != config.model.values()) {
         let unit_of_config = config.model.unit();
         let problem = format!(
-            "package `{}` is of values in `{unit}`, the configuration of `{unit_of_config}` (model.unit)",
+            "package `{}` has values in `{unit}`, the configuration in `{unit_of_config}` (model.unit)",
             package.id
         );
         return Err(TrainError::refused(problem, hint));

@@ -8,7 +8,7 @@ use arpent_raster::{ReadAs, SampleType};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-/// What the package says of itself, and the shape of the network.
+/// Metadata of the package, and the shape of the network.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Model {
@@ -16,12 +16,12 @@ pub(crate) struct Model {
     pub(crate) id: String,
     /// Version of the weights.
     pub(crate) version: String,
-    /// Title for people.
+    /// Display title.
     pub(crate) title: String,
     /// License of the weights, SPDX.
     #[serde(alias = "licence")]
     pub(crate) license: String,
-    /// What the model is for and not for, in Markdown: a section of the card.
+    /// What the model is suited for and not suited for, in Markdown: a section of the card.
     #[serde(default)]
     pub(crate) limits: String,
     /// Other imagery on which it was tried, a line each.
@@ -77,7 +77,7 @@ impl Model {
         self.unit.as_deref().unwrap_or(STORED)
     }
 
-    /// What stored values are read as: the same as runs of the package make of them.
+    /// Interpretation of stored values: the same as in runs of the package.
     pub(crate) fn values(&self) -> ReadAs {
         ReadAs::of_unit(self.unit())
     }
@@ -111,7 +111,7 @@ pub(crate) struct Fit {
     /// Which weights are packaged.
     #[serde(default)]
     pub(crate) keep: Keep,
-    /// The score that says which epoch is best; the task's first by default.
+    /// The score that chooses the best epoch; the task's first by default.
     #[serde(default)]
     pub(crate) score: Option<String>,
     /// Epochs from one validation to the next.
@@ -120,10 +120,10 @@ pub(crate) struct Fit {
     /// Threads; 0 for one per core. The same number gives the same bytes.
     #[serde(default)]
     pub(crate) threads: usize,
-    /// Where steps are computed; the same bytes are promised for the CPU only.
+    /// Device of the training steps; results are reproducible to the byte on the CPU only.
     #[serde(default)]
     pub(crate) device: DeviceChoice,
-    /// How numbers of convolutions are kept.
+    /// Numeric precision of convolutions.
     #[serde(default)]
     pub(crate) precision: Precision,
 }
@@ -254,7 +254,7 @@ impl Default for Augment {
     }
 }
 
-/// Where to start from.
+/// Initial weights.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Init {
@@ -277,20 +277,20 @@ pub(crate) struct Paste {
     pub(crate) decoys: Share,
 }
 
-/// What is measured beside the scores that every training has. It changes no weights.
+/// Measures besides the scores of every training. They change no weights.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Evaluate {
-    /// Pixels that precision and recall of thin objects forgive; not measured without.
+    /// Tolerance of precision and recall of thin objects, pixels; not measured without it.
     pub(crate) tolerance_px: Option<f64>,
-    /// How many of the best candidates are looked at, for precision at k; ascending.
+    /// Numbers of best candidates for precision at k; ascending.
     pub(crate) precision_at_k: Vec<u64>,
-    /// Share of the candidates that is real where the model will work, between 0 and 1.
+    /// Share of real objects among the candidates in the area of use, between 0 and 1.
     pub(crate) prevalence: Option<f64>,
     /// Side of the candidates of a label model, pixels; `fit.chip_px` by default.
     pub(crate) cell_px: Option<usize>,
-    /// Objects that labels were made of count once each, as what most pixels say in the ellipse of this part of the half-sizes of
-    /// their boxes.
+    /// Objects that labels were made of count once each, by the majority class in the ellipse of this share of the half-sizes
+    /// of their boxes.
     pub(crate) vote: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! A training as it is configured.
+//! The configuration of a training.
 
 use std::path::PathBuf;
 
@@ -25,14 +25,14 @@ pub(crate) enum TaskKind {
     SceneClassification,
 }
 
-/// A training, as written and with what the command line changed.
+/// A training as configured, with the changes of the command line.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// The file.
     pub(crate) path: PathBuf,
-    /// What it says, for messages.
+    /// Its text, for messages.
     pub(crate) document: Document,
-    /// What tells this training from others, as TOML ([`super::identity`]).
+    /// The identity of the training, as TOML ([`super::identity`]).
     pub(crate) identity: String,
     pub(crate) task: TaskKind,
     /// Folder of the model package.
@@ -54,13 +54,13 @@ pub(crate) struct Config {
 /// One data set of a training.
 #[derive(Debug, Clone)]
 pub(crate) struct SetEntry {
-    /// Where it is, and how it is laid out.
+    /// Its location and layout.
     pub(crate) config: SetConfig,
-    /// How often it is drawn from, relative to the other sets.
+    /// Sampling weight, relative to the other sets.
     pub(crate) weight: f64,
     /// The model's class for a class of the set; classes of equal names need no entry.
     pub(crate) classes: std::collections::BTreeMap<String, String>,
-    /// Classes of the set whose pixels say nothing.
+    /// Classes of the set whose pixels are ignored.
     pub(crate) ignore: Vec<String>,
     /// Line of the table in the file.
     pub(crate) line: usize,

@@ -28,7 +28,7 @@ pub(super) struct Written {
     pub(super) model: Model,
     /// Classes of the model.
     pub(super) classes: Vec<Class>,
-    /// Data sets to learn from.
+    /// Training data sets.
     // Read separately, in two parts; here for the schema, and so that hints about unknown keys name it.
     #[serde(default, rename = "sets")]
     #[schemars(with = "Vec<Set>")]
@@ -44,10 +44,10 @@ pub(super) struct Written {
     /// How chips are varied.
     #[serde(default)]
     pub(super) augment: Augment,
-    /// Where to start from; random weights by default.
+    /// Initial weights; random by default.
     #[serde(default)]
     pub(super) init: Option<Init>,
-    /// What is measured beside the scores that every training has.
+    /// Measures besides the scores of every training.
     #[serde(default)]
     pub(super) evaluate: Evaluate,
     /// How the energy is estimated.
@@ -55,16 +55,16 @@ pub(super) struct Written {
     pub(super) energy: EnergyOptions,
 }
 
-/// What a table of a set holds beside the set's own keys.
+/// Keys of a table `[[sets]]` besides the set's own.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Beside {
-    /// How often the set is drawn from, relative to the others; above 0.
+    /// Sampling weight of the set, relative to the others; above 0.
     #[serde(default = "one")]
     pub(super) weight: f64,
     /// The model's class for a class of the set; classes of equal names need no entry.
     #[serde(default)]
     pub(super) classes: BTreeMap<String, String>,
-    /// Classes of the set whose pixels are not learned from.
+    /// Classes of the set whose pixels are ignored.
     #[serde(default)]
     pub(super) ignore: Vec<String>,
 }

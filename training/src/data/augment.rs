@@ -78,7 +78,7 @@ mod tests {
     proptest! {
         /// Light changes no label, no validity and no invalid value, and never leaves the range; turns without light are one of the eight.
         #[test]
-        fn chips_vary_within_what_was_asked(
+        fn chips_vary_within_the_configured_ranges(
             seed in any::<u64>(), d4: bool, amounts in prop::array::uniform4(prop_oneof![Just(0.0), 0.0f64..1.0]), dates in 1usize..3,
         ) {
             let mut sample = sample();
@@ -87,7 +87,7 @@ mod tests {
             let [brightness, contrast, gamma, noise] = amounts.map(|v| Share::new(v).unwrap());
             let augment = Augment { d4, brightness, contrast, gamma, noise, scale: Share::ZERO };
             let varied = vary(sample.clone(), &augment, [0.0, 255.0], dates, &mut Rng::new(&[seed]));
-            // The turn is drawn first: the same stream tells which it was.
+            // The turn is drawn first: the same stream gives it again.
             let turned = if d4 { sample.turned(Rng::new(&[seed]).below(8)) } else { sample };
             prop_assert_eq!((&varied.target, &varied.valid), (&turned.target, &turned.valid));
             let is_dark = amounts.iter().all(|v| *v <= 0.0);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_asked_nothing_changed() {
+    fn a_chip_stays_the_same_without_augmentation() {
         let augment = Augment { d4: false, ..Augment::default() };
         assert_eq!(vary(sample(), &augment, [0.0, 255.0], 1, &mut Rng::new(&[1])), sample());
     }

@@ -7,7 +7,7 @@ use arpent_base::Result;
 
 use super::{Item, ItemId, Sets};
 
-/// A cache of items; which are in it never changes what is drawn.
+/// A cache of items; its contents never change what is drawn.
 #[derive(Debug)]
 pub(crate) struct Cache {
     limit: usize,
@@ -32,7 +32,7 @@ impl Cache {
         if let Some(item) = self.lock().touch(id) {
             return Ok(item);
         }
-        // Two threads may read one item at a time; better than to wait for each other.
+        // Two threads may read the same item at the same time; that is faster than locking.
         let item = Arc::new(sets.read(id)?);
         self.lock().keep(id, &item, self.limit);
         Ok(item)

@@ -1,4 +1,4 @@
-//! Chips cut from the pictures of data sets, at random or around what is rare, with pieces pasted into them where that is asked for.
+//! Chips cut from the pictures of data sets, at random or around rare classes, optionally with pasted pieces.
 
 use arpent_base::Result;
 use arpent_datasets::Split;
@@ -13,7 +13,7 @@ use super::{Draw, Item, ItemId, Purpose, Rng, Sample, Sets, Target, augment};
 use crate::config::{Augment, Config, nearest};
 use crate::error::TrainError;
 
-/// Chips that are cut until one says something.
+/// Maximum number of cuts until a chip has a known label.
 const TRIES: usize = 8;
 
 /// Chips of the training split of data sets.
@@ -36,7 +36,7 @@ impl Crops {
         let names: Vec<&str> = sets.cards().map(|card| card.name.as_str()).collect();
         if let Some(stranger) = pasted.iter().find(|name| !names.contains(&name.as_str())) {
             let problem =
-                format!("sampling.paste.sets names `{stranger}`, which is no data set of this training");
+                format!("sampling.paste.sets names `{stranger}`, which is not a data set of this training");
             return Err(TrainError::refused(problem, nearest(stranger, &names)).into());
         }
         let is_pasted = |item: &&ItemStatistics| pasted.iter().any(|name| name == names[item.id.set]);
@@ -47,7 +47,7 @@ impl Crops {
         let (pieces, scenes) = (stock(pieces), stock(scenes));
         if scenes.is_empty() {
             let problem =
-                "nothing in the training split is drawn: all of its sets are named in sampling.paste.sets";
+                "no chips can be drawn: all sets of the training split are named in sampling.paste.sets";
             return Err(TrainError::refused(problem, "name a data set of scenes to paste into").into());
         }
         Ok(Self {
@@ -89,7 +89,7 @@ impl Crops {
             let item = self.cache.get(&self.sets, items[rng.below(items.len())])?;
             let sample = cut(&item, Square::within(&item, pixels(side), None, rng), side);
             tries += 1;
-            if sample.says_something() || tries == TRIES {
+            if sample.has_truth() || tries == TRIES {
                 return Ok(sample);
             }
         }
@@ -100,12 +100,12 @@ impl Draw for Crops {
     fn draw(&self, side: usize, rng: &mut Rng) -> Result<Sample> {
         let scale = self.augment.scale.get();
         let scale = if scale > 0.0 { rng.range(-scale, scale).exp() } else { 1.0 };
-        // A chip without anything known teaches nothing; a few more are tried before one is taken.
+        // A chip without a known label contributes nothing to the loss; a few more are tried before one is taken.
         let mut sample = None;
         for _ in 0..TRIES {
             let (item, square) = self.place((pixels(side) * scale).round(), rng)?;
             let cut = cut(&item, square, side);
-            let known = cut.says_something();
+            let known = cut.has_truth();
             sample = Some(cut);
             if known {
                 break;

@@ -1,4 +1,4 @@
-//! What is learned from: data sets, and the chips that are drawn from them.
+//! Training data: data sets, and the chips that are drawn from them.
 
 mod augment;
 mod cache;

@@ -47,7 +47,7 @@ impl Pastes {
     }
 
     /// Pastes pieces into a share of the chips: crops, each class as likely as the others, and pieces of the scenes, so that the border
-    /// of a piece does not say that something was pasted.
+    /// of a piece does not reveal a crop.
     pub(super) fn on(
         &self,
         chip: &mut Sample,
@@ -100,7 +100,7 @@ fn crop(item: &Item, chip: usize, rng: &mut Rng) -> Piece {
     Piece { sample: cut(item, square, side), half: [width * zoom / 2.0, height * zoom / 2.0] }
 }
 
-/// Pastes a piece at a random place: opaque in the middle, fading out; where it fades nothing is known.
+/// Pastes a piece at a random place: opaque in the middle, fading out; the fading ring is of unknown class.
 fn stamp(chip: &mut Sample, piece: &Piece, rng: &mut Rng) {
     let (side, Sample { side: own, data, valid, target }) = (chip.side, &piece.sample);
     let (Target::Labels(labels), Target::Labels(under)) = (target, &mut chip.target) else { return };
@@ -112,7 +112,7 @@ fn stamp(chip: &mut Sample, piece: &Piece, rng: &mut Rng) {
         let distance = along(x, piece.half[0]).hypot(along(y, piece.half[1]));
         let to = (y0 + y) * side + x0 + x;
         let is_whole = distance < OPAQUE;
-        // Where the chip holds nothing, there is nothing to mix with.
+        // Invalid pixels of the chip cannot be mixed.
         if distance >= GONE || x0 + x >= side || y0 + y >= side || !(chip.valid[to] || is_whole) {
             continue;
         }

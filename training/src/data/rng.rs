@@ -1,9 +1,9 @@
-//! Random numbers of a key: the same on every machine and for ever.
+//! Random numbers of a key: the same on every machine and in every version.
 
 use arpent_base::SplitMix64;
 use arpent_base::number::{index, wide};
 
-/// What random numbers are for: streams of different purposes have nothing to do with each other.
+/// Purposes of random numbers: streams of different purposes are independent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub(crate) enum Purpose {
@@ -11,7 +11,7 @@ pub(crate) enum Purpose {
     Weights = 1,
     /// Chips.
     Chips = 2,
-    /// Data sets that are made of others.
+    /// Simulated data sets.
     Simulation = 3,
     /// Chips of the validation split.
     HeldOut = 4,

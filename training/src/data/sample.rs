@@ -1,4 +1,4 @@
-//! Chips to learn from.
+//! Training chips.
 
 use std::fmt::Debug;
 
@@ -17,7 +17,7 @@ pub(crate) struct ObjectBox {
     pub(crate) sides: [f64; 4],
 }
 
-/// What a chip is to be answered with.
+/// The truth of a chip.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Target {
     /// Position of the class in the model, or [`IGNORE`], for each pixel.
@@ -26,20 +26,20 @@ pub(crate) enum Target {
     Boxes(Vec<ObjectBox>),
 }
 
-/// A square chip to learn from.
+/// A square training chip.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sample {
     /// Side, pixels.
     pub(crate) side: usize,
     /// Raw values, band by band, row by row.
     pub(crate) data: Vec<f32>,
-    /// Pixels that hold something.
+    /// Valid pixels.
     pub(crate) valid: Vec<bool>,
-    /// What is known of them.
+    /// Their truth.
     pub(crate) target: Target,
 }
 
-/// What chips are drawn from.
+/// A source of chips.
 pub(crate) trait Draw: Debug + Send + Sync {
     /// The chip of a random stream.
     fn draw(&self, side: usize, rng: &mut Rng) -> Result<Sample>;
@@ -70,7 +70,7 @@ impl Sample {
     }
 
     /// Whether any pixel or object is known.
-    pub(crate) fn says_something(&self) -> bool {
+    pub(crate) fn has_truth(&self) -> bool {
         match &self.target {
             Target::Labels(labels) => labels.iter().any(|l| *l != IGNORE),
             Target::Boxes(_) => self.valid.iter().any(|v| *v),

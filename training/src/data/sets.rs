@@ -1,4 +1,4 @@
-//! Data sets, opened, with their classes and bands brought to those of the model.
+//! Opened data sets, with classes and bands mapped to those of the model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -24,7 +24,7 @@ pub(crate) struct ItemId {
     pub(crate) item: usize,
 }
 
-/// What is known of an item, classes by their position in the model.
+/// The truth of an item, classes by their position in the model.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ItemTruth {
     /// A class or [`IGNORE`] for every pixel.
@@ -42,7 +42,7 @@ pub(crate) struct Item {
     pub(crate) objects: Vec<ObjectBox>,
 }
 
-/// A set with what it means to the model.
+/// A set with its mapping to the model.
 #[derive(Debug)]
 struct OpenSet {
     dataset: Box<dyn Dataset>,
@@ -93,11 +93,12 @@ impl Sets {
             of_package.join(", "),
             of_sets.join(", ")
         );
-        let hint = "name its bands, in its order, in model.bands; or give the configuration that it was trained with";
+        let hint =
+            "list its bands, in its order, in model.bands; or use the configuration that it was trained with";
         Err(TrainError::refused(problem, hint).into())
     }
 
-    /// Data sets with what the configuration says of each.
+    /// Data sets with their configuration.
     pub(crate) fn new(config: &Config, opened: Vec<(&SetEntry, Box<dyn Dataset>)>) -> Result<Self> {
         let Some((_, first)) = opened.first() else {
             return Err(TrainError::refused("no data set is named", "add a table [[sets]]").into());
@@ -172,7 +173,7 @@ impl Sets {
         self.dates
     }
 
-    /// How often each set is drawn from.
+    /// Sampling weight of each set.
     pub(crate) fn weights(&self) -> Vec<f64> {
         self.opened.iter().map(|s| s.weight).collect()
     }
@@ -202,7 +203,7 @@ impl Sets {
         all.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
     }
 
-    /// What the table of splits says of an item.
+    /// Group and split of an item.
     pub(crate) fn entry(&self, id: ItemId) -> &SplitItem {
         &self.opened[id.set].dataset.items()[id.item]
     }
@@ -217,13 +218,13 @@ impl Sets {
         format!("{}/{}", self.opened[id.set].dataset.card().name, self.entry(id).group)
     }
 
-    /// Every item with its group and split, to tell whether data changed.
+    /// Every item with its group and split, to detect changes of the data.
     pub(crate) fn listing(&self) -> String {
         let line = |i: &SplitItem| format!("{}\t{}\t{}\n", i.item, i.group, i.split.name());
         self.opened.iter().flat_map(|s| s.dataset.items()).map(line).collect()
     }
 
-    /// What was taken although files differ from what their format says: set and remark.
+    /// Tolerated deviations from the file formats: set and remark.
     pub(crate) fn remarks(&self) -> impl Iterator<Item = (&str, Remark)> {
         let of = |open: &OpenSet| open.dataset.remarks();
         self.opened
@@ -231,7 +232,7 @@ impl Sets {
             .flat_map(move |open| of(open).into_iter().map(|r| (open.dataset.card().name.as_str(), r)))
     }
 
-    /// Values that options of the sets name and classes of their cards that nothing which was read by now is of, in words. Sets of
+    /// Values in the sets' options and classes of their cards that do not occur in the items read so far, as messages. Sets of
     /// one card are one: several scenes under one layer of polygons.
     pub(crate) fn unmatched(&self) -> Vec<String> {
         let mut options: BTreeMap<(&str, String, String), bool> = BTreeMap::new();
@@ -247,7 +248,7 @@ impl Sets {
             }
         }
         let option = |(set, option, value): &(&str, String, String)| {
-            format!("{set}: `{option}` names `{value}`, which nothing in training and validation is of")
+            format!("{set}: `{option}` names `{value}`, which does not occur in training and validation")
         };
         let mut told: Vec<String> =
             options.iter().filter(|(_, found)| !**found).map(|(o, _)| option(o)).collect();
@@ -256,12 +257,12 @@ impl Sets {
             missing.entry(set).or_default().push(class);
         }
         told.extend(missing.iter().map(|(set, classes)| {
-            format!("{set}: no label in training and validation is of its classes {}", classes.join(", "))
+            format!("{set}: classes without a label in training and validation: {}", classes.join(", "))
         }));
         told
     }
 
-    /// What pictures declare of their stored values, of the model's bands: set, bands, items, and the first of them.
+    /// Scales and offsets that pictures declare, of the model's bands: set, bands, items, and the first of them.
     pub(crate) fn declared(&self) -> Vec<(&str, Declared)> {
         let mut all = Vec::new();
         for open in &self.opened {
@@ -302,7 +303,7 @@ impl Sets {
         })
     }
 
-    /// Reads an item. Invalid pixels (of any date) say nothing.
+    /// Reads an item. Invalid pixels (of any date) are unlabeled.
     pub(crate) fn read(&self, id: ItemId) -> Result<Item> {
         let open = &self.opened[id.set];
         let example = open.dataset.read(id.item)?;
@@ -333,7 +334,8 @@ impl Sets {
             }
             (Truth::Classes(_), TaskKind::SemanticSegmentation) => {
                 let problem = format!("{} is of a class as a whole, the task labels pixels", self.name(id));
-                let hint = "of `class-folders`, say which part of a picture is of its class: ellipse = 0.6";
+                let hint =
+                    "for `class-folders`, set the part of a picture that is of its class: ellipse = 0.6";
                 return Err(TrainError::refused(problem, hint).into());
             }
             _ => {
@@ -351,7 +353,7 @@ impl Sets {
 }
 
 impl OpenSet {
-    /// Remembers which classes a truth is of.
+    /// Records which classes a truth has.
     fn meet(&self, truth: &Truth) {
         let mut ids = [false; 256];
         let mut meet = |id: u8| ids[usize::from(id)] = true;
@@ -380,7 +382,7 @@ impl OpenSet {
     }
 
     /// Boxes with their class in the model, or [`IGNORE`].
-    fn boxes(&self, boxes: &[arpent_datasets::TruthBox]) -> impl Iterator<Item = ObjectBox> {
+    fn boxes(&self, boxes: &[arpent_datasets::AnnotatedBox]) -> impl Iterator<Item = ObjectBox> {
         boxes.iter().map(|b| ObjectBox { class: self.classes[usize::from(b.class_id)], sides: b.bbox })
     }
 }
@@ -396,7 +398,7 @@ fn joined(chips: &[Chip], bands: &[usize]) -> Chip {
     Chip { window: first.window, bands: bands.len() * chips.len(), data: planes.copied().collect(), valid }
 }
 
-/// Every class of the card must lead somewhere.
+/// Every class of the card must be mapped or ignored.
 fn class_map(config: &Config, entry: &SetEntry, card: &Card) -> Result<[u8; 256], TrainError> {
     let model: Vec<&str> = config.classes.iter().map(|c| c.name.as_str()).collect();
     let set: Vec<&str> = card.classes.iter().map(|c| c.name.as_str()).collect();
@@ -440,7 +442,7 @@ fn numbers_in_scene(entry: &SetEntry, positions: &[usize]) -> Option<Vec<usize>>
     positions.iter().map(number).collect()
 }
 
-/// A set of another GSD would teach the model things of another size.
+/// A set of another GSD shows objects at another size in pixels.
 fn check_gsd(config: &Config, entry: &SetEntry, card: &Card) -> Result<(), TrainError> {
     let (Some([finest, coarsest]), gsd) = (card.gsd_m, config.model.gsd_m) else { return Ok(()) };
     if finest <= gsd.max && coarsest >= gsd.min {

@@ -19,7 +19,7 @@ pub(crate) struct Moments {
 }
 
 impl Moments {
-    /// Of some values, in two passes.
+    /// Moments of some values, in two passes.
     fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
         let (count, sum) = values.clone().fold((0.0, 0.0), |(n, sum), v| (n + 1.0, sum + v));
         if count == 0.0 {
@@ -29,7 +29,7 @@ impl Moments {
         Self { count, mean, squares: values.map(|v| (v - mean).powi(2)).sum() }
     }
 
-    /// Of two together (Chan, Golub, LeVeque: *Updating formulae*, 1979).
+    /// The combination of two (Chan, Golub, LeVeque: *Updating formulae*, 1979).
     fn merge(self, other: Self) -> Self {
         let count = self.count + other.count;
         if count == 0.0 {
@@ -43,7 +43,7 @@ impl Moments {
         }
     }
 
-    /// The mean; 0 of nothing.
+    /// The mean; 0 without values.
     pub(crate) fn mean(&self) -> f64 {
         self.mean
     }
@@ -55,7 +55,7 @@ impl Moments {
     }
 }
 
-/// What is remembered of an item.
+/// Statistics of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ItemStatistics {
     pub(crate) id: ItemId,
@@ -63,11 +63,11 @@ pub(crate) struct ItemStatistics {
     pub(crate) pixels: u64,
     /// Pixels (or boxes) of each class.
     pub(crate) classes: Vec<u64>,
-    /// Hash of its pixels, by which a picture is known again in this process; none of a flat one.
+    /// Hash of its pixels, by which a duplicate picture is found in this process; none of a flat one.
     pub(crate) content: Option<u64>,
 }
 
-/// What is known of the training split.
+/// Statistics of the training split.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Statistics {
     /// One per band of the network's input.

@@ -1,15 +1,15 @@
-//! What the command line says of polygons.
+//! Command-line options for polygons.
 
 use std::path::PathBuf;
 
 use arpent_datasets::InvalidGeometries;
 
-/// What a training on polygons needs to be told.
+/// Options of a training on polygons.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Instead of CONFIG: polygons over a scene")]
 pub(crate) struct DrawnArgs {
-    /// Polygons with a class each, drawn over --scene (GeoPackage, GeoJSON, shapefile, ...; any CRS). What lies in none is not
-    /// known. After the file may stand |option:ENCODING=NAME and |crs=EPSG:CODE. A configuration is written into the output's `run` folder.
+    /// Polygons with a class each, drawn over --scene (GeoPackage, GeoJSON, shapefile, ...; any CRS). Pixels outside of
+    /// them are unknown. The file may be followed by |option:ENCODING=NAME and |crs=EPSG:CODE. A configuration is written into the output's `run` folder.
     #[arg(long, value_name = "FILE", requires_all = ["scene", "class_field", "output"])]
     #[arg(conflicts_with_all = ["config", "data"])]
     pub(crate) labels: Option<PathBuf>,
@@ -17,7 +17,7 @@ pub(crate) struct DrawnArgs {
     /// lies on.
     #[arg(long, value_name = "FILE", requires = "labels")]
     pub(super) scene: Vec<PathBuf>,
-    /// Field of the polygons that names the class.
+    /// Field with the class.
     #[arg(long, value_name = "NAME", requires = "labels")]
     pub(super) class_field: Option<String>,
     /// Layer of the polygons; the only one with polygons without it.
@@ -26,14 +26,14 @@ pub(crate) struct DrawnArgs {
     /// Values of the field to learn, in this order; all without it.
     #[arg(long, value_name = "A,B", value_delimiter = ',', requires = "labels")]
     pub(super) classes: Vec<String>,
-    /// Names of the scene's bands, in its order, where the file does not tell them. A band flagged as alpha is data where
-    /// it is named, too.
+    /// Names of the scene's bands, in its order, where the file does not contain them. A band flagged as alpha is data
+    /// if it is named, too.
     #[arg(long, value_name = "A,B", value_delimiter = ',', requires = "labels")]
     pub(super) bands: Vec<String>,
-    /// Class of what lies in no polygon; it is not known without this.
+    /// Class of pixels outside of the polygons; unknown by default.
     #[arg(long, value_name = "NAME", requires = "labels")]
     pub(super) background: Option<String>,
-    /// Field of the polygons that tells the color of their class: #rrggbb, or red,green,blue.
+    /// Field with the color of the class: #rrggbb, or red,green,blue.
     #[arg(long, value_name = "NAME", requires = "labels")]
     pub(super) color_field: Option<String>,
     /// Colors of classes, as in water=#0072b2,forest=#009e73.
@@ -46,7 +46,7 @@ pub(crate) struct DrawnArgs {
     /// What to do with polygons that are not valid: repair and count them, or refuse the layer.
     #[arg(long, value_name = "WHAT", value_parser = ["repair", "refuse"], default_value = "repair", requires = "labels")]
     pub(super) invalid: String,
-    /// License (SPDX) under which imagery, polygons and weights may be given away; without it the weights are not exported.
+    /// License (SPDX) under which imagery, polygons and weights may be redistributed; without it the weights are not exported.
     #[arg(long, alias = "licence", value_name = "SPDX", requires = "labels")]
     pub(super) license: Option<String>,
 }
@@ -57,7 +57,7 @@ impl DrawnArgs {
     }
 }
 
-/// What the command line says of the optimization.
+/// Command-line options of the optimization.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Budget {
     pub(crate) seed: Option<u64>,

@@ -1,15 +1,15 @@
-//! The classes that polygons tell.
+//! The classes of the polygons.
 
 use std::path::Path;
 
-use arpent_datasets::SurveyedPolygon;
+use arpent_datasets::AnnotationPolygon;
 use arpent_raster::Color;
 
 use super::colors;
 use crate::config::nearest;
 use crate::error::TrainError;
 
-/// More values than this are no nomenclature but, for instance, the field of the feature's number.
+/// More values than this are not a nomenclature but, for instance, feature numbers.
 pub(super) const MAX_CLASSES: usize = 40;
 
 /// A class.
@@ -19,9 +19,9 @@ pub(super) struct Found {
     pub(super) name: String,
     /// Items of its polygons that hold any pixel.
     pub(super) items: Vec<String>,
-    /// Color that the polygons or the command line say.
+    /// Color from the polygons or the command line.
     pub(super) color: Option<Color>,
-    /// Whether it is also what lies in no polygon.
+    /// Whether it is also the class of pixels outside of the polygons.
     pub(super) is_background: bool,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Classes {
     pub(super) skipped: Vec<String>,
 }
 
-/// Colors that the command line says, as `class=#rrggbb`.
+/// Colors of the command line, as `class=#rrggbb`.
 pub(super) fn give_colors(found: &mut [Found], given: &[String]) -> Result<(), TrainError> {
     for text in given {
         let pair = text.rsplit_once('=').ok_or_else(|| {
@@ -46,7 +46,10 @@ pub(super) fn give_colors(found: &mut [Found], given: &[String]) -> Result<(), T
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let at = names.iter().position(|n| n.to_lowercase() == name.to_lowercase());
         let at = at.ok_or_else(|| {
-            TrainError::refused(format!("--colors names `{name}`, which is no class"), nearest(name, &names))
+            TrainError::refused(
+                format!("--colors names `{name}`, which is not a class"),
+                nearest(name, &names),
+            )
         })?;
         found[at].color = Some(color);
     }
@@ -58,9 +61,9 @@ fn key(value: &str) -> String {
     arpent_datasets::same_text(value).to_lowercase()
 }
 
-/// The classes wanted, or all, sorted. Each needs two polygons: one to learn from, one to be judged by.
+/// The classes wanted, or all, sorted. Each needs two polygons: one for training, one for validation.
 pub(super) fn choose(
-    polygons: &[SurveyedPolygon],
+    polygons: &[AnnotationPolygon],
     wanted: &[String],
     background: Option<&str>,
     labels: &Path,
@@ -84,8 +87,8 @@ pub(super) fn choose(
     if found.len() < 2 {
         let names: Vec<&str> = found.iter().map(|c| c.name.as_str()).collect();
         let problem =
-            format!("field `{field}` of {file} tells {} class(es): {}", found.len(), names.join(", "));
-        let hint = "at least two classes are needed: draw polygons of what is something else, too, or say what lies in no \
+            format!("field `{field}` of {file} has {} class(es): {}", found.len(), names.join(", "));
+        let hint = "at least two classes are needed: draw polygons of another class, too, or name the class outside of every \
                     polygon: --background other";
         return Err(TrainError::refused(problem, hint));
     }
@@ -93,7 +96,7 @@ pub(super) fn choose(
         found.iter().filter(|c| !c.is_background && c.items.len() < 2).map(|c| c.name.as_str()).collect();
     if !few.is_empty() {
         let problem = format!("fewer than two polygons on the scene for: {}", few.join(", "));
-        let hint = "a class needs a polygon to learn from and one to be judged by: draw more, or name the others in \
+        let hint = "a class needs one polygon for training and one for validation: draw more, or name the others in \
                     --classes";
         return Err(TrainError::refused(problem, hint));
     }
@@ -101,7 +104,7 @@ pub(super) fn choose(
 }
 
 /// Classes by name, sorted, and whether the field is empty somewhere.
-fn gather(polygons: &[SurveyedPolygon]) -> Result<(Vec<Found>, bool), TrainError> {
+fn gather(polygons: &[AnnotationPolygon]) -> Result<(Vec<Found>, bool), TrainError> {
     let mut all: Vec<Found> = Vec::new();
     for polygon in polygons {
         let Some(value) = &polygon.value else { continue };
@@ -119,7 +122,7 @@ fn gather(polygons: &[SurveyedPolygon]) -> Result<(Vec<Found>, bool), TrainError
                 );
                 return Err(TrainError::refused(
                     problem,
-                    "give all polygons of a class one color, or say it: --colors",
+                    "give all polygons of a class one color, or set it with --colors",
                 ));
             }
             all[at].color = Some(color);
@@ -132,7 +135,7 @@ fn gather(polygons: &[SurveyedPolygon]) -> Result<(Vec<Found>, bool), TrainError
     Ok((all, polygons.iter().any(|p| p.value.is_none())))
 }
 
-/// The class of what lies in no polygon: one of those that are drawn, or one more.
+/// The class of pixels outside of the polygons: one of the drawn classes, or another one.
 fn add_background(found: &mut Vec<Found>, skipped: &mut [String], name: &str) -> Result<(), TrainError> {
     if name.trim().is_empty() {
         return Err(TrainError::refused("--background is empty", "name the class: --background other"));
@@ -174,8 +177,8 @@ mod tests {
 
     use super::*;
 
-    fn polygons(values: &[&str]) -> Vec<SurveyedPolygon> {
-        let one = |(i, value): (usize, &&str)| SurveyedPolygon {
+    fn polygons(values: &[&str]) -> Vec<AnnotationPolygon> {
+        let one = |(i, value): (usize, &&str)| AnnotationPolygon {
             item: i.to_string(),
             value: (!value.is_empty()).then(|| (*value).to_owned()),
             color: None,
@@ -235,7 +238,7 @@ mod tests {
         assert!(two.to_string().contains("two colors: #102030 and #102031 (polygon 1)"), "{two}");
         all[1].color = Some("reddish".into());
         let bad = choose(&all, &[], None, Path::new("a.gpkg"), "cover").unwrap_err();
-        assert!(bad.to_string().contains("polygon 1: `reddish` is no color"), "{bad}");
+        assert!(bad.to_string().contains("polygon 1: `reddish` is not a color"), "{bad}");
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Colors of classes: as somebody says, else such as people with any color vision tell apart.
+//! Colors of classes: as given, else a palette that is distinguishable with any color vision.
 
 use arpent_raster::Color;
 
 use crate::error::TrainError;
 
-/// A color as files and people write it: `#rrggbb`, or red, green and blue from 0 to 255.
+/// A color in the common notations: `#rrggbb`, or red, green and blue from 0 to 255.
 pub(super) fn parsed(text: &str, place: &str) -> Result<Color, TrainError> {
     let text = text.trim();
     let numbers: Vec<&str> = text.split([',', ' ']).filter(|part| !part.is_empty()).collect();
@@ -14,7 +14,7 @@ pub(super) fn parsed(text: &str, place: &str) -> Result<Color, TrainError> {
         // A fourth number is the opacity, as QGIS writes colors.
         (_, Some([r, g, b] | [r, g, b, _])) => Ok(Color([*r, *g, *b])),
         _ => {
-            let problem = format!("{place}: `{text}` is no color");
+            let problem = format!("{place}: `{text}` is not a color");
             Err(TrainError::refused(problem, "write it as #rrggbb, or as red,green,blue from 0 to 255"))
         }
     }
@@ -32,7 +32,7 @@ const PALETTE: [[u8; 3]; 8] = [
     [0x99, 0x99, 0x99],
 ];
 
-/// For each further round through the palette: how far colors go to this gray value, percent.
+/// For each further round through the palette: how far colors are mixed with this gray value, percent.
 const ROUNDS: [(u16, u16); 5] = [(0, 0), (50, 255), (45, 0), (75, 255), (70, 0)];
 
 /// The color of the class at a position, `#rrggbb`: all different for the first 40.

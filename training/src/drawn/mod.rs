@@ -1,11 +1,11 @@
-//! A training from polygons that somebody drew over a scene, without a configuration: one is written, with its card, and
-//! from there on it is a training like any other.
+//! A training from polygons drawn over a scene, without a configuration: the configuration and its card are written, then
+//! used as any other.
 
 mod args;
 mod classes;
 mod colors;
+mod draft;
 mod place;
-mod plan;
 mod shape;
 mod split;
 mod text;
@@ -14,20 +14,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use arpent_base::Result;
-use arpent_datasets::{Drawn, SurveyedPolygon, survey};
+use arpent_datasets::{AnnotationPolygon, Drawn, look_at_scene};
 use arpent_model::Band;
 use arpent_raster::ReadAs;
 
 use crate::error::TrainError;
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 
 pub(crate) use args::{Budget, DrawnArgs};
+use draft::{Draft, Seen};
 pub(crate) use place::Derived;
-use plan::{Plan, Seen};
 
 /// The configuration of a training on polygons, not written yet.
 pub(crate) fn derive(args: &DrawnArgs, budget: Budget, output: &Path) -> Result<Derived> {
-    let missing = || TrainError::refused("--labels wants --scene and --class-field", "see --help");
+    let missing = || TrainError::refused("--labels needs --scene and --class-field", "see --help");
     let labels = args.labels.as_deref().ok_or_else(missing)?;
     let field = args.class_field.as_deref().ok_or_else(missing)?;
     if args.scene.is_empty() {
@@ -39,7 +39,7 @@ pub(crate) fn derive(args: &DrawnArgs, budget: Budget, output: &Path) -> Result<
     classes::give_colors(&mut classes.found, &args.colors)?;
     let split = split::choose(&classes)?;
     let (bands, scenes) = same_bands(scenes, &args.bands)?;
-    let plan = Plan {
+    let draft = Draft {
         args,
         budget,
         scenes,
@@ -52,8 +52,8 @@ pub(crate) fn derive(args: &DrawnArgs, budget: Budget, output: &Path) -> Result<
         split,
         output,
     };
-    plan.tell();
-    let (config, card) = (text::config(&plan)?, text::card(&plan));
+    draft.report();
+    let (config, card) = (text::config(&draft)?, text::card(&draft));
     Ok(Derived::new(output, &config, &card))
 }
 
@@ -70,36 +70,35 @@ fn scenes(args: &DrawnArgs, labels: &Path, field: &str) -> Result<Vec<Seen>> {
             let problem = format!("--scene names {} twice", scene.display());
             return Err(TrainError::refused(problem, "name every scene once").into());
         }
-        let survey = survey(scene, labels, &drawn)?;
-        let bands = survey.bands.clone();
-        seen.push(Seen { path, survey, bands });
+        let annotated = look_at_scene(scene, labels, &drawn)?;
+        let bands = annotated.bands.clone();
+        seen.push(Seen { path, annotated, bands });
     }
-    let is_drawn_on = |s: &Seen| s.survey.polygons.iter().any(|p| p.pixels > 0);
+    let is_drawn_on = |s: &Seen| s.annotated.polygons.iter().any(|p| p.pixels > 0);
     if !seen.iter().any(is_drawn_on) {
         return Err(elsewhere(&seen[0], labels).into());
     }
     for bare in seen.iter().filter(|s| !is_drawn_on(s)) {
-        say(&format!("left out: {}, on which no polygon lies", bare.path.display()));
+        notice(&format!("left out: {}, on which no polygon lies", bare.path.display()));
     }
     seen.retain(is_drawn_on);
-    let gsd = |s: &Seen| s.survey.scene.gsd_m;
+    let gsd = |s: &Seen| s.annotated.scene.gsd_m;
     let first = gsd(&seen[0]);
     if let Some(other) = seen.iter().find(|s| !(first / SAME_GSD..=first * SAME_GSD).contains(&gsd(s))) {
         let (a, b) = (seen[0].path.display(), other.path.display());
         let problem = format!("{a} has a GSD of {first:.4} m, {b} of {:.4} m", gsd(other));
-        let hint =
-            "scenes of one training show things at one size: bring them to one GSD, or train on one of them";
+        let hint = "scenes of one training need one GSD: resample them, or train on one of them";
         return Err(TrainError::refused(problem, hint).into());
     }
     Ok(seen)
 }
 
 /// Polygons of all scenes, each once, in the order of the file.
-fn merged(scenes: &[Seen]) -> Vec<SurveyedPolygon> {
-    let mut all: BTreeMap<&str, SurveyedPolygon> = BTreeMap::new();
-    for polygon in scenes.iter().flat_map(|s| &s.survey.polygons) {
+fn merged(scenes: &[Seen]) -> Vec<AnnotationPolygon> {
+    let mut all: BTreeMap<&str, AnnotationPolygon> = BTreeMap::new();
+    for polygon in scenes.iter().flat_map(|s| &s.annotated.polygons) {
         let one =
-            all.entry(&polygon.item).or_insert_with(|| SurveyedPolygon { pixels: 0, ..polygon.clone() });
+            all.entry(&polygon.item).or_insert_with(|| AnnotationPolygon { pixels: 0, ..polygon.clone() });
         one.pixels = one.pixels.max(polygon.pixels);
         one.size = [one.size[0].max(polygon.size[0]), one.size[1].max(polygon.size[1])];
     }
@@ -110,7 +109,7 @@ fn merged(scenes: &[Seen]) -> Vec<SurveyedPolygon> {
 const SAME_GSD: f64 = 1.25;
 
 fn elsewhere(scene: &Seen, labels: &Path) -> TrainError {
-    let info = &scene.survey.scene;
+    let info = &scene.annotated.scene;
     let [west, south, east, north] = info.grid.bbox(&info.window);
     let problem = format!("no polygon of {} lies on {}", labels.display(), scene.path.display());
     let hint = format!(
@@ -126,8 +125,8 @@ fn same_bands(mut scenes: Vec<Seen>, given: &[String]) -> Result<(Vec<String>, V
     let names = band_names(&scenes[0], given)?;
     let first = scenes[0].path.display().to_string();
     for other in &mut scenes[1..] {
-        let (count, wanted) = (other.survey.bands.len(), names.len());
-        if !given.is_empty() || count == wanted && other.survey.scene.bands.iter().all(|b| !b.is_named()) {
+        let (count, wanted) = (other.annotated.bands.len(), names.len());
+        if !given.is_empty() || count == wanted && other.annotated.scene.bands.iter().all(|b| !b.is_named()) {
             if count == wanted {
                 continue;
             }
@@ -136,7 +135,7 @@ fn same_bands(mut scenes: Vec<Seen>, given: &[String]) -> Result<(Vec<String>, V
         }
         let path = other.path.display().to_string();
         let number = |name: &String| {
-            other.survey.scene.band_named(name).ok_or_else(|| {
+            other.annotated.scene.band_named(name).ok_or_else(|| {
                 let problem = format!("{path} has no band `{name}`, which {first} has");
                 TrainError::refused(
                     problem,
@@ -149,30 +148,30 @@ fn same_bands(mut scenes: Vec<Seen>, given: &[String]) -> Result<(Vec<String>, V
     Ok((names, scenes))
 }
 
-/// Names of a scene's bands: those given, else names by which [`arpent_raster::SceneInfo::band_named`] finds them again.
+/// Names of a scene's bands: those given, else names that [`arpent_raster::SceneInfo::band_named`] resolves.
 fn band_names(seen: &Seen, given: &[String]) -> Result<Vec<String>, TrainError> {
     let hint = "name every band once, in the scene's order, as --bands red,green,blue,nir; an alpha band may be left out";
-    let (survey, scene) = (&seen.survey, seen.path.display());
-    if !given.is_empty() && given.len() != survey.bands.len() {
-        let (names, bands) = (given.len(), survey.bands.len());
-        let alpha = survey.scene.bands.len() - bands;
+    let (annotated, scene) = (&seen.annotated, seen.path.display());
+    if !given.is_empty() && given.len() != annotated.bands.len() {
+        let (names, bands) = (given.len(), annotated.bands.len());
+        let alpha = annotated.scene.bands.len() - bands;
         let alpha = if alpha > 0 { format!(" (and {alpha} flagged as alpha)") } else { String::new() };
         let problem = format!("--bands has {names} names, {scene} has {bands} bands{alpha}");
         return Err(TrainError::refused(problem, hint));
     }
     let mut names: Vec<String> = Vec::new();
-    for (i, index) in survey.bands.iter().enumerate() {
+    for (i, index) in annotated.bands.iter().enumerate() {
         let free = |name: &str| !Band::names_a_date(name) && !names.iter().any(|n| n == name);
         let name = match given.get(i) {
             Some(name) => name.trim().to_owned(),
-            None => survey.scene.name_of_band(*index, free),
+            None => annotated.scene.name_of_band(*index, free),
         };
         if name.is_empty() || names.contains(&name) {
             return Err(TrainError::refused(format!("--bands names `{name}` twice, or nothing"), hint));
         }
         if Band::names_a_date(&name) {
-            let problem = format!("--bands names `{name}`, which would be a band of one of two dates");
-            return Err(TrainError::refused(problem, "leave `_before` and `_after` out of names"));
+            let problem = format!("--bands names `{name}`, a name reserved for bands of two dates");
+            return Err(TrainError::refused(problem, "use names without `_before` and `_after`"));
         }
         names.push(name);
     }

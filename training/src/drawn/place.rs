@@ -1,10 +1,10 @@
-//! The written files: where they lie, and whether somebody edited them.
+//! The written files: their paths, and whether a user edited them.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use arpent_base::{DoingWhat as _, Result, short_hash};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 
 use crate::config::{Config, Overrides};
 use crate::error::TrainError;
@@ -44,14 +44,14 @@ impl Derived {
         Config::parse(&self.path(CONFIG), &self.config, &overrides)
     }
 
-    /// Writes the files, unless this would undo somebody's edits; to go on with a training, they must say the same as they
-    /// did.
+    /// Writes the files, unless this would overwrite a user's edits; to resume a training, their contents must be
+    /// unchanged.
     pub(crate) fn write(&self, resume: bool, restart: bool) -> Result<()> {
         let config = self.path(CONFIG);
         for (name, text) in [(CARD, &self.card), (CONFIG, &self.config)] {
             let path = self.path(name);
             let there = match std::fs::read(&path) {
-                // What is no text was not written here.
+                // A file that is not text was not written by this program.
                 Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
                 Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
                 Err(error) => {
@@ -67,7 +67,7 @@ impl Derived {
             let written = write_at_once(&path, text.as_bytes());
             written.with_context(|| format!("cannot write {}", path.display()))?;
         }
-        say(&format!("configuration: {0} (edit it, then: arpent-train fit {0})", config.display()));
+        notice(&format!("configuration: {0} (edit it, then: arpent-train fit {0})", config.display()));
         Ok(())
     }
 }
@@ -82,7 +82,7 @@ fn refused(path: &Path, config: &Path, resume: bool) -> TrainError {
     TrainError::refused(problem, hint)
 }
 
-/// What tells a text from one that somebody edited.
+/// Checksum by which an edited text is recognized.
 fn mark(text: &str) -> String {
     short_hash(text.as_bytes())
 }

@@ -1,8 +1,8 @@
-//! Network and chips after the size of the polygons: a frugal start, to be edited.
+//! Network and chips by the size of the polygons: small defaults, to be edited.
 
-use arpent_datasets::SurveyedPolygon;
+use arpent_datasets::AnnotationPolygon;
 
-/// What is written of network and chips.
+/// Settings of network and chips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
     /// Channels of the levels.
@@ -20,8 +20,8 @@ impl Shape {
     }
 }
 
-/// Small polygons (fields at 10 m, trees at 10 cm) need no wide look around; large ones come with more to see.
-pub(super) fn of(polygons: &[SurveyedPolygon]) -> Shape {
+/// Small polygons (fields at 10 m, trees at 10 cm) need little context; large ones need more.
+pub(super) fn of(polygons: &[AnnotationPolygon]) -> Shape {
     let mut sides: Vec<usize> =
         polygons.iter().filter(|p| p.pixels > 0).map(|p| p.size[0].max(p.size[1])).collect();
     sides.sort_unstable();
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn larger_polygons_get_larger_chips() {
-        let polygon = |side: usize| SurveyedPolygon {
+        let polygon = |side: usize| AnnotationPolygon {
             item: String::new(),
             value: None,
             color: None,

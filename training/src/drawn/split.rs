@@ -1,4 +1,4 @@
-//! Which polygons are held out: by the rule of the configuration, with a seed that serves every class.
+//! Which polygons are held out: by the rule of the configuration, with a seed that holds out some of every class.
 
 use arpent_base::number::exact;
 use arpent_datasets::{Group, Split, SplitRule};
@@ -49,7 +49,7 @@ fn missed(classes: &Classes, rule: &Chosen) -> Option<f64> {
         let held = items.iter().filter(|i| rule.is_held_out(i)).count();
         (held > 0 && held < items.len()).then(|| exact(held) / exact(items.len()) - VALIDATION)
     };
-    // What lies in no polygon lies on both sides.
+    // Pixels outside of the polygons are on both sides.
     let mut drawn = classes.found.iter().filter(|c| !(c.is_background && c.items.len() < 2));
     drawn.try_fold(0.0, |sum: f64, class| Some(sum + miss(&class.items)?.powi(2)))
 }

@@ -1,4 +1,4 @@
-//! The configuration and the card, as text that people go on from.
+//! The text of the configuration and the card, for users to edit.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -7,14 +7,14 @@ use arpent_base::Result;
 use arpent_datasets::InvalidGeometries;
 
 use super::colors::color;
+use super::draft::{Draft, Seen};
 use super::place::CARD;
-use super::plan::{Plan, Seen};
 use crate::error::TrainError;
 
-/// Epochs, where the command line says nothing; it stops earlier when nothing gets better.
+/// Default number of epochs; training stops earlier when the score does not improve.
 const EPOCHS: usize = 40;
 
-/// License of weights that are not to be given away, as SPDX writes licenses of its own list's outside.
+/// License of weights that may not be redistributed, as an SPDX LicenseRef.
 const UNSTATED: &str = "LicenseRef-not-stated";
 
 /// Range of 8-bit pixels.
@@ -48,10 +48,10 @@ fn short(number: f64) -> f64 {
 }
 
 /// `train.toml`.
-pub(super) fn config(plan: &Plan<'_>) -> Result<String> {
-    let mut text = head(plan);
-    text += &model(plan)?;
-    for (i, class) in plan.classes.found.iter().enumerate() {
+pub(super) fn config(draft: &Draft<'_>) -> Result<String> {
+    let mut text = head(draft);
+    text += &model(draft)?;
+    for (i, class) in draft.classes.found.iter().enumerate() {
         // Writing to a string cannot fail.
         let _ = write!(
             text,
@@ -62,53 +62,53 @@ pub(super) fn config(plan: &Plan<'_>) -> Result<String> {
             if class.is_background { "features = false\n" } else { "" }
         );
     }
-    text += &plan.scenes.iter().map(|scene| set(plan, scene)).collect::<String>();
-    text += &fit(plan);
+    text += &draft.scenes.iter().map(|scene| set(draft, scene)).collect::<String>();
+    text += &fit(draft);
     Ok(text)
 }
 
 /// The folder of the first scene: the data's.
-fn folder<'a>(plan: &'a Plan<'_>) -> &'a Path {
-    plan.scenes[0].path.parent().unwrap_or(Path::new("/"))
+fn folder<'a>(draft: &'a Draft<'_>) -> &'a Path {
+    draft.scenes[0].path.parent().unwrap_or(Path::new("/"))
 }
 
 /// The scene's name, with the number of the others.
-fn scene_names(plan: &Plan<'_>) -> String {
-    let first = file_name(&plan.scenes[0].path);
-    match plan.scenes.len() {
+fn scene_names(draft: &Draft<'_>) -> String {
+    let first = file_name(&draft.scenes[0].path);
+    match draft.scenes.len() {
         1 => first,
         count => format!("{first} and {} more", count - 1),
     }
 }
 
-fn head(plan: &Plan<'_>) -> String {
-    let folder = folder(plan);
+fn head(draft: &Draft<'_>) -> String {
+    let folder = folder(draft);
     format!(
-        "# Polygons of {labels} over {scene}. Edit what you like, then:\n\
+        "# Polygons of {labels} over {scene}. Edit as needed, then:\n\
          # arpent-train fit train.toml --restart\n\n\
          task = \"semantic-segmentation\"\n\
          data = {folder}\n\
          output = \"..\"\n",
-        labels = file_name(&plan.labels),
-        scene = scene_names(plan),
+        labels = file_name(&draft.labels),
+        scene = scene_names(draft),
         folder = quoted(&folder.to_string_lossy()),
     )
 }
 
-fn model(plan: &Plan<'_>) -> Result<String> {
-    let [gsd, finest, coarsest] = plan.gsd();
+fn model(draft: &Draft<'_>) -> Result<String> {
+    let [gsd, finest, coarsest] = draft.gsd();
     let mut types: Vec<String> = Vec::new();
-    for scene in &plan.scenes {
-        for band in scene.survey.scene.bands.iter().filter(|b| scene.bands.contains(&b.index)) {
+    for scene in &draft.scenes {
+        for band in scene.annotated.scene.bands.iter().filter(|b| scene.bands.contains(&b.index)) {
             let name = format!("{:?}", band.sample_type).to_lowercase();
             if !types.contains(&name) {
                 types.push(name);
             }
         }
     }
-    let shape = plan.shape;
-    let output = std::path::absolute(plan.output)?;
-    let (polygons, scenes) = (plan.polygons, plan.scenes.len());
+    let shape = draft.shape;
+    let output = std::path::absolute(draft.output)?;
+    let (polygons, scenes) = (draft.polygons, draft.scenes.len());
     let scenes = if scenes == 1 { "one scene".to_owned() } else { format!("{scenes} scenes") };
     Ok(format!(
         "\n[model]\n\
@@ -120,32 +120,35 @@ fn model(plan: &Plan<'_>) -> Result<String> {
          value_range = {range}\n\
          sample_types = {types}\n\
          {unit}\
-         limits = \"Trained on a part of {polygons} polygons of {scenes} and judged on the others: it says nothing of any \
+         limits = \"Trained on a part of {polygons} polygons of {scenes} and validated on the others: it is untested on any \
          other place or date.\"\n\n\
          [model.architecture]\n\
          kind = \"unet\"\n\
          widths = {widths:?}\n\
          encoder_convs = {convs:?}\n",
         id = quoted(&plain(&file_name(&output))),
-        title = quoted(&format!("{} of {}", plan.field, scene_names(plan))),
-        license = quoted(plan.args.license.as_deref().unwrap_or(UNSTATED)),
+        title = quoted(&format!("{} of {}", draft.field, scene_names(draft))),
+        license = quoted(draft.args.license.as_deref().unwrap_or(UNSTATED)),
         nominal = short(gsd),
         min = short(0.75 * finest),
         max = short(1.25 * coarsest),
-        range = range(plan)?,
+        range = range(draft)?,
         types = list(&types),
-        unit =
-            plan.args.unit.as_ref().map_or(String::new(), |unit| format!("unit = {}\n", quoted(unit.trim()))),
+        unit = draft
+            .args
+            .unit
+            .as_ref()
+            .map_or(String::new(), |unit| format!("unit = {}\n", quoted(unit.trim()))),
         widths = shape.widths,
         convs = vec![2; shape.widths.len()],
     ))
 }
 
 /// Lowest and highest value: those of 8-bit pixels as they are, others rounded.
-fn range(plan: &Plan<'_>) -> Result<String, TrainError> {
+fn range(draft: &Draft<'_>) -> Result<String, TrainError> {
     let mut found: Option<[f32; 2]> = None;
-    for scene in &plan.scenes {
-        let range = scene.survey.range.ok_or_else(|| {
+    for scene in &draft.scenes {
+        let range = scene.annotated.range.ok_or_else(|| {
             let problem = format!("{} holds no valid pixel", scene.path.display());
             TrainError::refused(problem, "is its nodata value the right one?")
         })?;
@@ -166,13 +169,13 @@ fn rounded([low, high]: [f32; 2]) -> [f64; 2] {
     [short(low), short(high)]
 }
 
-fn set(plan: &Plan<'_>, scene: &Seen) -> String {
-    // Where they lie side by side, the folder may move.
+fn set(draft: &Draft<'_>, scene: &Seen) -> String {
+    // Relative paths, so that a folder with both can be moved.
     let place = |path: &Path| {
-        let beside = path.parent() == Some(folder(plan));
+        let beside = path.parent() == Some(folder(draft));
         if beside { file_name(path) } else { path.to_string_lossy().into_owned() }
     };
-    let (raster, polygons) = (place(&scene.path), place(&plan.labels));
+    let (raster, polygons) = (place(&scene.path), place(&draft.labels));
     let mut text = format!(
         "\n[[sets]]\n\
          layout = \"raster-polygons\"\n\
@@ -186,33 +189,33 @@ fn set(plan: &Plan<'_>, scene: &Seen) -> String {
          split = {{ validation = {validation}, seed = {seed} }}   # whole polygons go to one side\n",
         raster = quoted(&raster),
         polygons = quoted(&polygons),
-        field = quoted(plan.field),
+        field = quoted(draft.field),
         bands = scene.bands,
-        margin = plan.shape.margin(),
+        margin = draft.shape.margin(),
         validation = super::split::VALIDATION,
-        seed = plan.split.seed(),
+        seed = draft.split.seed(),
     );
     // Writing to a string cannot fail.
-    if let Some(layer) = &plan.args.layer {
+    if let Some(layer) = &draft.args.layer {
         let _ = writeln!(text, "layer = {}", quoted(layer));
     }
-    if plan.args.invalid() == InvalidGeometries::Refuse {
+    if draft.args.invalid() == InvalidGeometries::Refuse {
         text += "invalid = \"refuse\"\n";
     }
-    if plan.scenes.len() > 1 {
+    if draft.scenes.len() > 1 {
         text += "partial = true   # polygons of one split may all lie on another scene\n";
     }
-    if let Some(class) = plan.classes.found.iter().find(|c| c.is_background) {
+    if let Some(class) = draft.classes.found.iter().find(|c| c.is_background) {
         let _ = writeln!(text, "background = {}", quoted(&class.name));
     }
-    if !plan.classes.skipped.is_empty() {
-        let _ = writeln!(text, "skip = {}", list(&plan.classes.skipped));
+    if !draft.classes.skipped.is_empty() {
+        let _ = writeln!(text, "skip = {}", list(&draft.classes.skipped));
     }
     text
 }
 
-fn fit(plan: &Plan<'_>) -> String {
-    let (budget, shape) = (plan.budget, plan.shape);
+fn fit(draft: &Draft<'_>) -> String {
+    let (budget, shape) = (draft.budget, draft.shape);
     format!(
         "\n[fit]\n\
          seed = {seed}\n\
@@ -238,15 +241,17 @@ fn fit(plan: &Plan<'_>) -> String {
 }
 
 /// `card.toml`.
-pub(super) fn card(plan: &Plan<'_>) -> String {
-    let (scene, labels) = (scene_names(plan), file_name(&plan.labels));
-    let stem = plan.labels.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let [_, finest, coarsest] = plan.gsd().map(short);
-    let (license, ship, notes) = match &plan.args.license {
-        Some(license) => (license.as_str(), true, "The license is what --license said."),
-        None => {
-            (UNSTATED, false, "No license was stated (--license): weights trained on it are not given away.")
-        }
+pub(super) fn card(draft: &Draft<'_>) -> String {
+    let (scene, labels) = (scene_names(draft), file_name(&draft.labels));
+    let stem = draft.labels.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let [_, finest, coarsest] = draft.gsd().map(short);
+    let (license, ship, notes) = match &draft.args.license {
+        Some(license) => (license.as_str(), true, "The license was given with --license."),
+        None => (
+            UNSTATED,
+            false,
+            "No license was stated (--license): weights trained on it may not be redistributed.",
+        ),
     };
     let mut text = format!(
         "name = {name}\n\
@@ -262,12 +267,12 @@ pub(super) fn card(plan: &Plan<'_>) -> String {
         name = quoted(&plain(&stem)),
         title = quoted(&format!("Polygons of {labels} over {scene}")),
         license = quoted(license),
-        source = quoted(&format!("{labels} (field {}) over {scene}, of the user's own", plan.field)),
-        bands = list(&plan.bands),
+        source = quoted(&format!("{labels} (field {}) over {scene}, of the user's own", draft.field)),
+        bands = list(&draft.bands),
         share = super::split::VALIDATION * 100.0,
         notes = quoted(notes),
     );
-    for (i, class) in plan.classes.found.iter().enumerate() {
+    for (i, class) in draft.classes.found.iter().enumerate() {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {{ id = {}, name = {} }},", i + 1, quoted(&class.name));
     }

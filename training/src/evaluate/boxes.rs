@@ -1,4 +1,4 @@
-//! What is counted on boxes, as scores, as a section of the card, as data and for the report.
+//! Scores of boxes: for the log, the card, as data and for the report.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,11 +15,11 @@ use super::detection::{
 use super::figures;
 use super::figures::{ClassScore, Estimate, GroupRow, GroupScores, OverallScore, PrecisionRecall, Scores};
 use super::judge::{Published, Shown};
-use super::numbers::{ROUNDS, range, said, score};
+use super::numbers::{ROUNDS, range, score, value_text};
 use super::rare::{self, Best, Measured, RareClass, RareDetail, estimate, measured};
 use crate::config::Evaluate;
 
-/// How far a point of a curve lies from the one before, at least: there is no more to see.
+/// Minimum distance of two points of a curve: a finer one is not visible.
 const STEP: f64 = 0.005;
 
 /// Scores of a detection model, for reports.
@@ -133,7 +133,7 @@ fn thinned(curve: &[(f64, f64)]) -> Vec<[f64; 2]> {
     kept
 }
 
-/// Boxes of the classes that become features, the surest first.
+/// Boxes of the classes that become features, highest score first.
 fn ranked(counted: &Counted, all: &DetectionScores, classes: &[Class], ks: &[u64]) -> Result<RareDetail> {
     let parts = &counted.parts;
     let summary = all.summary(Interpolation::Area);
@@ -168,14 +168,14 @@ fn ranked(counted: &Counted, all: &DetectionScores, classes: &[Class], ks: &[u64
 fn card(detail: &Detail<'_>) -> String {
     let (split, resampled) = (detail.split, detail.resampled);
     let (ap, interval) =
-        (said(detail.scores.get("average_precision_50").copied()), range(detail.interval.as_ref()));
+        (value_text(detail.scores.get("average_precision_50").copied()), range(detail.interval.as_ref()));
     let mut card = format!(
         "Boxes of whole pictures of the split `{split}`. AP50 {ap} (95 % interval {interval}, {ROUNDS} resamples of the {resampled}).\n\n\
          | class | AP50 | interval | F1 | precision | recall | objects | detections |\n|---|---|---|---|---|---|---|---|\n",
     );
     for c in &detail.classes {
-        // Where nothing is of the class, no answer could be right.
-        let told = |value: Option<f64>| said(value.filter(|_| c.objects > 0));
+        // Without truth of the class, its scores are undefined.
+        let told = |value: Option<f64>| value_text(value.filter(|_| c.objects > 0));
         let [ap, f1, precision, recall] = [c.average_precision_50, c.f1, c.precision, c.recall].map(told);
         let ap = if c.objects == 0 { "no truth".to_owned() } else { ap };
         let interval = range(c.average_precision_interval.as_ref());

@@ -1,4 +1,4 @@
-//! Cells of whole pictures, ranked by how much they look like holding a class.
+//! Cells of whole pictures, ranked by the probability that they contain a class.
 
 use arpent_base::number::exact;
 use arpent_base::{Result, bail};
@@ -36,7 +36,11 @@ pub(super) fn detail(pictures: &Pictures<'_>, predictor: &Predictor) -> Result<R
         whole::scores_of(predictor, &item.chip, |pixel, scores| cells.take(pixel, scores))?;
         parts.add(&pictures.sets.group(id), &pictures.sets.name(id), &cells.ranked()?)?;
     }
-    told(&parts, pictures.classes, (side, &pictures.evaluate.precision_at_k, pictures.evaluate.prevalence))
+    summarize(
+        &parts,
+        pictures.classes,
+        (side, &pictures.evaluate.precision_at_k, pictures.evaluate.prevalence),
+    )
 }
 
 /// The cells of a picture, from its north-west corner on; those at its south and east may be smaller.
@@ -45,7 +49,7 @@ struct Cells<'a> {
     side: usize,
     truth: &'a [u8],
     empty: &'a Rankings,
-    /// Cell by cell, class by class: the highest log-odds, and whether the class is there; `None` where nothing is known.
+    /// Cell by cell, class by class: the highest log-odds, and whether the class is there; `None` where nothing is labeled.
     seen: Vec<Option<Vec<(f32, bool)>>>,
 }
 
@@ -55,7 +59,7 @@ impl<'a> Cells<'a> {
         Self { width, side, truth, empty, seen: vec![None; width.div_ceil(side) * rows] }
     }
 
-    /// Takes the scores of a pixel; one that nobody labeled says nothing, for it may hold the class.
+    /// Adds the scores of a pixel; unlabeled pixels are skipped, for they may be of the class.
     fn take(&mut self, pixel: usize, scores: &[f32]) {
         let truth = self.truth[pixel];
         if truth == IGNORE {
@@ -82,8 +86,7 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// Logarithm of p / (1 - p) for the share p of a class after softmax: it orders as p does, and goes on to do so where p
-/// is rounded to 1.
+/// Logarithm of p / (1 - p) for the share p of a class after softmax: the same order as p, also where p is rounded to 1.
 fn log_odds(scores: &[f32], class: usize) -> f32 {
     let others = || scores.iter().enumerate().filter(|(i, _)| *i != class).map(|(_, s)| *s);
     let highest = others().fold(f32::MIN, f32::max);
@@ -91,7 +94,7 @@ fn log_odds(scores: &[f32], class: usize) -> f32 {
     (scores[class] - highest - sum.ln()).clamp(f32::MIN, f32::MAX)
 }
 
-fn told(
+fn summarize(
     parts: &Parts<Rankings>,
     classes: &[Class],
     (side, ks, prevalence): (usize, &[u64], Option<f64>),
@@ -128,7 +131,7 @@ fn told(
     })
 }
 
-/// What the best `k` of as many cells as were held out hold, were this share of them real.
+/// Scores of the best `k` of the held-out cells if this share of them were real.
 fn at(ranking: &Ranking, k: u64, prevalence: f64) -> Option<BudgetPoint> {
     let items = ranking.positives() + ranking.negatives();
     ranking.roc()?.at_budget(k, Population { items, prevalence }).ok()?
@@ -215,7 +218,7 @@ mod tests {
         }
         let mut parts = Parts::new(&Rankings(vec![(1, Ranking::new())]));
         parts.add("town", "item", &Rankings(vec![(1, ranking)])).unwrap();
-        let detail = told(&parts, &classes(), (2, &[1, 2, 3, 50], Some(0.1))).unwrap();
+        let detail = summarize(&parts, &classes(), (2, &[1, 2, 3, 50], Some(0.1))).unwrap();
         let class = &detail.classes[0];
         assert_eq!((class.id, class.candidates, class.real), (4, 6, 2));
         let near = |value: Option<f64>, expected: f64| {
@@ -227,7 +230,7 @@ mod tests {
         near(class.best[0].recall, 0.5);
         near(class.average_precision.value, f64::midpoint(1.0, 2.0 / 3.0));
         // Were 0.1 of 6 cells real: 0.05 of all are flagged at the first score (all of them real), then 0.9 / 4 more
-        // (all wrong). A sixth is looked at: 0.05 of 1 / 6.
+        // (all wrong). A sixth is taken: 0.05 of 1 / 6.
         let expected = class.best[0].precision_at_prevalence.unwrap();
         near(expected.value, 0.3);
         assert_eq!(class.best[0].at_prevalence_is_optimistic, Some(true));

@@ -1,4 +1,4 @@
-//! What is counted on pictures, as data.
+//! Scores of pictures, as data.
 
 use std::collections::BTreeMap;
 
@@ -59,27 +59,27 @@ pub(super) struct ClassDetail<'a> {
     pub(super) f1: Option<f64>,
     pub(super) truth_pixels: u64,
     pub(super) predicted_pixels: u64,
-    /// Expected calibration error of the answers of this class.
+    /// Expected calibration error of the predictions of this class.
     pub(super) calibration_error: Option<f64>,
-    /// Those answers.
+    /// Number of those predictions.
     pub(super) calibration_answers: u64,
-    /// Share of the pixels of other classes that are taken for this one.
+    /// False positive rate: share of the pixels of other classes that are predicted as this one.
     pub(super) false_positive_rate: Option<f64>,
-    /// Where so much of the ground is of the class: how much of what is called so is.
+    /// Precision at given prevalences.
     pub(super) at_prevalence: Vec<AtPrevalence>,
 }
 
-/// How much of what is called a class is of it where this share of the ground is.
+/// Precision of a class at a prevalence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct AtPrevalence {
     pub(super) prevalence: f64,
     pub(super) precision: f64,
-    /// Whether not one pixel of other classes was taken for it: the false positive rate is then the upper end of its 95 %
+    /// Whether no pixel of other classes was predicted as it: the false positive rate is then the upper end of its 95 %
     /// interval, and the precision a lower bound.
     pub(super) is_lower_bound: bool,
 }
 
-/// Shares of the ground that cards tell of.
+/// Prevalences in cards.
 const PREVALENCES: [f64; 3] = [0.1, 0.01, 0.001];
 
 /// Precision at given shares of the ground, from recall r and false positive rate f: `r p / (r p + f (1 - p))` (Altman,
@@ -175,7 +175,7 @@ fn class<'a>(
 ) -> ClassDetail<'a> {
     let (others, wrong) = (all.pixels() - all.truth(index), all.predicted(index) - all.of(index, index));
     let false_positive_rate = (others > 0).then(|| exact(wrong) / exact(others));
-    // Where nothing is of the class, no answer could be right: no score tells of it.
+    // Without truth of the class, its scores are undefined.
     let told = |score: Option<f64>| score.filter(|_| all.truth(index) > 0);
     ClassDetail {
         id: class.id,
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_tells_of_each_class() {
+    fn a_group_has_scores_of_each_class() {
         let class = |id| Class {
             id,
             name: format!("class{id}"),

@@ -134,7 +134,7 @@ pub(super) fn mean_f1(all: &DetectionScores) -> Option<f64> {
     (!each.is_empty()).then(|| each.iter().sum::<f64>() / count)
 }
 
-/// The scores that an epoch is judged by.
+/// The scores of an epoch.
 pub(super) fn headline(all: &DetectionScores) -> BTreeMap<String, f64> {
     let scores = [("average_precision_50", average_precision(all)), ("mean_f1", mean_f1(all))];
     scores.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()

@@ -1,4 +1,4 @@
-//! The pictures that went best and worst, to look at.
+//! The pictures with the best and the worst scores, as examples.
 
 use arpent_base::number::{exact, fitted, narrow, truncate};
 use arpent_base::{Result, bail};
@@ -27,7 +27,7 @@ pub(super) fn gallery(pictures: &Pictures<'_>, predictor: &Predictor, counted: &
     ranked("mean IoU", scored, |score, item| view(pictures, predictor, item, score))
 }
 
-/// The items with the highest and the lowest F1 of their boxes; those without a box say nothing.
+/// The items with the highest and the lowest F1 of their boxes; those without a box are left out.
 pub(super) fn of_boxes(
     detections: &Detections<'_>,
     predictor: &Predictor,

@@ -1,4 +1,4 @@
-//! What says how good a model is, and what it says.
+//! The interface of evaluations, and their results.
 
 use std::collections::BTreeMap;
 
@@ -16,15 +16,15 @@ pub(crate) struct Published {
     pub(crate) territories: Vec<String>,
     /// Sections of the card, Markdown.
     pub(crate) card: String,
-    /// Of these, what is said of confidences; empty where a task has none.
+    /// Of these, the section on confidences; empty for tasks without.
     pub(crate) confidence: String,
     /// Everything, as data.
     pub(crate) detail: serde_json::Value,
-    /// What the report shows of it.
+    /// Its part of the report.
     pub(crate) shown: Shown,
 }
 
-/// The parts of a report that a judge fills; those it has nothing for stay empty.
+/// The parts of a report that an evaluation fills; the others stay empty.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Shown {
     pub(crate) scores: Option<figures::Scores>,
@@ -34,7 +34,7 @@ pub(crate) struct Shown {
     pub(crate) gallery: Option<figures::Gallery>,
 }
 
-/// What says how good a model is.
+/// Evaluates a model.
 pub(crate) trait Judge {
     /// Names of the scores, the one that counts by default first.
     fn names(&self) -> &'static [&'static str];

@@ -1,4 +1,4 @@
-//! Scores, computed with the package as users run it.
+//! Scores, computed with the package as in runs.
 
 mod boxes;
 mod cells;

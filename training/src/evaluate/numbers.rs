@@ -1,4 +1,4 @@
-//! Numbers as they are told.
+//! Numbers as text.
 
 use arpent_metrics::Interval;
 use arpent_model::Score;
@@ -7,7 +7,7 @@ use arpent_model::Score;
 pub(super) const ROUNDS: usize = 1000;
 
 /// A value in a card.
-pub(super) fn said(value: Option<f64>) -> String {
+pub(super) fn value_text(value: Option<f64>) -> String {
     value.map_or("-".to_owned(), |v| format!("{v:.3}"))
 }
 
@@ -16,7 +16,7 @@ pub(super) fn range(interval: Option<&Interval>) -> String {
     interval.map_or("-".to_owned(), |i| format!("{:.3} to {:.3}", i.low, i.high))
 }
 
-/// A value to the four digits that are told.
+/// A value, rounded to the four published digits.
 pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }

@@ -1,4 +1,4 @@
-//! A measure, taken of every item and kept by group and by item: what intervals resample.
+//! A measure by group and by item, which bootstrap intervals resample.
 
 use arpent_base::Result;
 use arpent_base::number::fitted;
@@ -7,7 +7,7 @@ use arpent_metrics::{Grouped, Interval, Merge};
 use super::figures::Intervals;
 use super::numbers::ROUNDS;
 
-/// Groups from which on they, and not items, are resampled.
+/// Number of groups from which on groups, not items, are resampled.
 const ENOUGH_GROUPS: usize = 4;
 
 /// A measure by group and by item.
@@ -49,7 +49,7 @@ impl<M: Merge> Parts<M> {
         self.drawn().groups().len()
     }
 
-    /// How intervals were made, for the report; why there are none, if so.
+    /// Method of the intervals for the report, or why there are none.
     pub(super) fn intervals(&self, are_there: bool) -> Intervals {
         let (resampled, units) = (self.resampled(), self.units());
         if !are_there {

@@ -47,12 +47,12 @@ pub(super) const MEASURES: [(&str, Measure); 4] = [
 pub(super) struct Counted {
     pub(super) all: Confusion,
     pub(super) parts: Parts<Confusion>,
-    /// With the tolerance in pixels, where one is asked for.
+    /// With the tolerance in pixels, where one is set.
     pub(super) thin: Option<(f64, Parts<Thin>)>,
     /// Each item.
     pub(super) items: Vec<CountedItem>,
     pub(super) bins: arpent_metrics::Reliability,
-    /// The same, of the answers of each class by themselves.
+    /// The same for the predictions of each class.
     pub(super) class_bins: Vec<arpent_metrics::Reliability>,
     /// What counted once.
     pub(super) unit: Unit,
@@ -60,7 +60,7 @@ pub(super) struct Counted {
     pub(super) found: BTreeMap<String, Found>,
 }
 
-/// Objects of any class, known or not, and how many of them were answered with a class that becomes features.
+/// Objects of any class, known or not, and how many of them were mapped as a class that becomes features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub(super) struct Found {
     pub(super) objects: u64,
@@ -144,11 +144,11 @@ impl Pictures<'_> {
     }
 }
 
-/// Truth, answer and confidence, pixel by pixel or once.
+/// Truth, prediction and confidence, by pixel or once.
 type Answers = (Vec<u8>, Vec<u8>, Vec<u8>);
 
 impl Pictures<'_> {
-    /// Whether the confidences can be believed.
+    /// Calibration of the confidences.
     pub(crate) fn reliability(&self, predictor: &Predictor) -> Result<Reliability> {
         Ok(self.count(predictor)?.reliability())
     }
@@ -188,7 +188,7 @@ impl Pictures<'_> {
 }
 
 impl Counted {
-    /// Whether the confidences can be believed.
+    /// Calibration of the confidences.
     pub(super) fn reliability(&self) -> Reliability {
         let bin = |b: arpent_metrics::ReliabilityBin| {
             Some(ReliabilityBin {
@@ -205,7 +205,7 @@ impl Counted {
         }
     }
 
-    /// The scores that an epoch is judged by.
+    /// The scores of an epoch.
     pub(super) fn headline(&self) -> Result<BTreeMap<String, f64>> {
         let mut scores: Vec<_> = MEASURES.iter().map(|(name, measure)| (*name, measure(&self.all))).collect();
         if let Some((_, parts)) = &self.thin {

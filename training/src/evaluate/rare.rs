@@ -1,4 +1,4 @@
-//! Rare objects: of the candidates that look most like them, how many are.
+//! Rare objects: precision and recall of the best candidates.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use arpent_metrics::{Interval, Merge};
 use serde::Serialize;
 
 use super::figures::{self, Estimate};
-use super::numbers::{range, said};
+use super::numbers::{range, value_text};
 use super::parts::Parts;
 
 /// A score and its interval.
@@ -17,17 +17,17 @@ pub(super) struct Measured {
     pub(super) interval: Option<Interval>,
 }
 
-/// What is told of rare objects.
+/// Scores of rare objects.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct RareDetail {
     /// What is ranked: `cells of 32 px`, `boxes`.
     pub(super) candidates: String,
-    /// Share of the candidates that is real where the model will work.
+    /// Share of real objects among the candidates in the area of use.
     pub(super) prevalence: Option<f64>,
     pub(super) classes: Vec<RareClass>,
 }
 
-/// What is told of a class.
+/// Scores of a class.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct RareClass {
     pub(super) id: u8,
@@ -42,7 +42,7 @@ pub(super) struct RareClass {
     pub(super) best: Vec<Best>,
 }
 
-/// What is told of the best candidates.
+/// Scores of the best candidates.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Best {
     /// How many of them.
@@ -53,7 +53,7 @@ pub(super) struct Best {
     pub(super) recall: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) precision_at_prevalence: Option<Measured>,
-    /// Whether too few wrong candidates were held out to tell the precision at the prevalence: it will be lower.
+    /// Whether too few wrong candidates were held out for the precision at the prevalence: it is an upper bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) at_prevalence_is_optimistic: Option<bool>,
 }
@@ -69,8 +69,8 @@ pub(super) fn measured<M: Merge>(
 
 /// Tables for the card.
 pub(super) fn card(detail: &RareDetail) -> String {
-    let told = |m: &Measured| format!("{} ({})", said(m.value), range(m.interval.as_ref()));
-    let at = |m: Option<&Measured>| m.map_or("-".to_owned(), told);
+    let cell = |m: &Measured| format!("{} ({})", value_text(m.value), range(m.interval.as_ref()));
+    let at = |m: Option<&Measured>| m.map_or("-".to_owned(), cell);
     let prevalence = match detail.prevalence {
         Some(share) => format!(" In brackets: 95 % intervals. `expected`: where {share} of them are real."),
         None => " In brackets: 95 % intervals.".to_owned(),
@@ -84,7 +84,7 @@ pub(super) fn card(detail: &RareDetail) -> String {
         let RareClass { name, candidates, real, .. } = class;
         // Writing to a string cannot fail.
         for best in &class.best {
-            let (precision, recall) = (told(&best.precision), said(best.recall));
+            let (precision, recall) = (cell(&best.precision), value_text(best.recall));
             let expected = at(best.precision_at_prevalence.as_ref());
             let k = best.k;
             let _ = writeln!(
@@ -92,7 +92,7 @@ pub(super) fn card(detail: &RareDetail) -> String {
                 "| {name} | {candidates} | {real} | {k} | {precision} | {recall} | {expected} |"
             );
         }
-        let average = told(&class.average_precision);
+        let average = cell(&class.average_precision);
         let expected = at(class.average_precision_at_prevalence.as_ref());
         let _ =
             writeln!(card, "| {name} | {candidates} | {real} | all (average) | {average} | - | {expected} |");

@@ -1,4 +1,4 @@
-//! What is counted on pictures, as scores and as a section of the card.
+//! Scores of pictures, and their section of the card.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use arpent_raster::Class;
 
 use super::detail::{ClassDetail, Detail, GroupClass, detail};
 use super::judge::Published;
-use super::numbers::{range, said, score};
+use super::numbers::{range, score, value_text};
 use super::pictures::{Counted, Found};
 use super::rare::{self, RareDetail};
 use super::shown::shown;
@@ -97,9 +97,9 @@ fn card(detail: &Detail<'_>) -> String {
         "\n| class | IoU | interval | precision | recall | {counted} |\n|---|---|---|---|---|---|"
     );
     for c in &detail.classes {
-        let iou = if c.truth_pixels == 0 { "no truth".to_owned() } else { said(c.iou) };
+        let iou = if c.truth_pixels == 0 { "no truth".to_owned() } else { value_text(c.iou) };
         let interval = range(c.iou_interval.as_ref());
-        let (precision, recall) = (said(c.precision), said(c.recall));
+        let (precision, recall) = (value_text(c.precision), value_text(c.recall));
         let _ = writeln!(
             card,
             "| {} | {iou} | {interval} | {precision} | {recall} | {} |",
@@ -116,7 +116,7 @@ fn card(detail: &Detail<'_>) -> String {
         "\n| group | mean IoU | accuracy | balanced | recall by class | {counted} |\n|---|---|---|---|---|---|"
     );
     for (name, g) in &detail.groups {
-        let [iou, overall, balanced] = [g.mean_iou, g.overall_accuracy, g.balanced_accuracy].map(said);
+        let [iou, overall, balanced] = [g.mean_iou, g.overall_accuracy, g.balanced_accuracy].map(value_text);
         let recall = |(class, of): (&GroupClass, &ClassDetail<'_>)| {
             class.recall.map(|recall| format!("{} {recall:.3}", of.name))
         };
@@ -140,10 +140,10 @@ fn all_found(detail: &Detail<'_>) -> Option<Found> {
     (!detail.found.is_empty()).then(|| Found { objects: sum(|f| f.objects), found: sum(|f| f.found) })
 }
 
-/// Heading of what a card says of confidences; it is written anew when they are calibrated.
+/// Heading of the section on confidences; it is rewritten by `calibrate`.
 pub(crate) const CONFIDENCE: &str = "### Confidence";
 
-/// Whether confidences can be believed, over all and of each class by itself: a rare class hardly counts in the whole
+/// Calibration of the confidences, over all and of each class by itself: a rare class hardly counts in the whole
 /// (Gupta, Ramdas: *Top-label calibration and multiclass-to-binary reductions*, 2022).
 fn confidence(detail: &Detail<'_>) -> String {
     let mut text = format!(
@@ -153,12 +153,18 @@ fn confidence(detail: &Detail<'_>) -> String {
     );
     for c in &detail.classes {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "| {} | {} | {} |", c.name, said(c.calibration_error), c.calibration_answers);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} |",
+            c.name,
+            value_text(c.calibration_error),
+            c.calibration_answers
+        );
     }
     text
 }
 
-/// What is to be expected of classes where they are rare.
+/// Expected precision of classes where they are rare.
 fn prevalences(detail: &Detail<'_>) -> String {
     let shown: Vec<&ClassDetail<'_>> =
         detail.classes.iter().filter(|c| !c.at_prevalence.is_empty()).collect();
@@ -176,12 +182,12 @@ fn prevalences(detail: &Detail<'_>) -> String {
             .map(|at| format!("{}{:.3}", if at.is_lower_bound { "at least " } else { "" }, at.precision));
         let rate = c.false_positive_rate.map_or("-".to_owned(), |v| format!("{v:.5}"));
         let cells = cells.collect::<Vec<_>>().join(" | ");
-        let _ = writeln!(text, "| {} | {} | {rate} | {cells} |", c.name, said(c.recall));
+        let _ = writeln!(text, "| {} | {} | {rate} | {cells} |", c.name, value_text(c.recall));
     }
     text
 }
 
-/// What stands in no label of the split.
+/// Classes without a label in the split.
 fn without_truth(detail: &Detail<'_>) -> String {
     let none = detail.classes.iter().filter(|c| c.truth_pixels == 0);
     let none: Vec<String> =

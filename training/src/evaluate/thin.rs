@@ -1,4 +1,4 @@
-//! Thin objects: precision and recall that forgive a few pixels.
+//! Thin objects: precision and recall with a tolerance of a few pixels.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use arpent_metrics::{Interval, Merge, MetricsError, ToleranceScore, ToleranceSco
 use arpent_raster::{Class, Raster, Window};
 use serde::Serialize;
 
-use super::numbers::{range, said};
+use super::numbers::{range, value_text};
 use super::parts::Parts;
 
 /// One score for each class that becomes features, in the order of the classes.
@@ -25,7 +25,7 @@ impl Thin {
         Ok(Self(scores.collect::<Result<_>>()?))
     }
 
-    /// Takes a picture: positions of the classes, or [`IGNORE`] where nothing is known or said.
+    /// Takes a picture: positions of the classes, or [`IGNORE`] where truth or prediction is unknown.
     pub(super) fn add(&mut self, window: Window, truth: &[u8], predicted: &[u8]) -> Result<()> {
         let mask = |labels: &[u8], is: &dyn Fn(u8) -> bool| {
             Raster::new(window, labels.iter().map(|label| is(*label)).collect())
@@ -80,7 +80,7 @@ pub(super) struct ThinGroup<'a> {
     pub(super) classes: BTreeMap<&'a str, ToleranceScores>,
 }
 
-/// All that is told of thin objects.
+/// All scores of thin objects.
 pub(super) fn detail<'a>(
     parts: &'a Parts<Thin>,
     classes: &'a [Class],
@@ -113,7 +113,7 @@ pub(super) fn card(detail: &ThinDetail<'_>) -> String {
     );
     for ThinClass { name, scores, f1_interval, .. } in &detail.classes {
         let interval = range(f1_interval.as_ref());
-        let [f1, precision, recall] = [scores.f1, scores.precision, scores.recall].map(said);
+        let [f1, precision, recall] = [scores.f1, scores.precision, scores.recall].map(value_text);
         // Writing to a string cannot fail.
         let _ = writeln!(card, "| {name} | {f1} | {interval} | {precision} | {recall} |");
     }

@@ -1,23 +1,23 @@
-//! What counts once: a pixel, a picture, an object.
+//! The counting unit: a pixel, a picture, an object.
 
 use arpent_datasets::IGNORE;
 use arpent_raster::{CONFIDENCE_NODATA, Class};
 
 use crate::config::Config;
 
-/// What counts once.
+/// The counting unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Unit {
     /// A pixel.
     Pixel,
-    /// A picture, as what most of it is.
+    /// A picture, by its majority class.
     Picture,
-    /// An object that labels were made of, as what most pixels say in the ellipse of this part of its half-sizes.
+    /// An object that labels were made of, by the majority class in the ellipse of this part of its half-sizes.
     Object(f64),
 }
 
 impl Unit {
-    /// What a configuration counts.
+    /// The unit of a configuration.
     pub(crate) fn of(config: &Config) -> Self {
         match config.evaluate.vote {
             Some(part) => Self::Object(part),
@@ -45,9 +45,9 @@ impl Unit {
     }
 }
 
-/// What most pixels of an object say, positions of classes with their confidence: one of the classes without features if more than
+/// The majority class of an object's pixels, from positions of classes with their confidence: one of the classes without features if more than
 /// half of the pixels are of those, else the one with most pixels among the classes with features. Of equal ones, the first. The
-/// confidence is the mean of the pixels that say so.
+/// confidence is the mean over the pixels of that class.
 pub(super) fn majority(pixels: impl Iterator<Item = (u8, u8)>, classes: &[Class]) -> (u8, u8) {
     let mut counts = vec![[0u64; 2]; classes.len()];
     for (class, confidence) in pixels.filter(|(_, confidence)| *confidence != CONFIDENCE_NODATA) {

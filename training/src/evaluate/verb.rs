@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use arpent_base::Result;
 use arpent_datasets::Split;
 use arpent_model::{DeviceChoice, ModelPackage, Predictor};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 
 use super::judges::judge_of;
 use crate::config::{Config, Overrides, same_model};
 use crate::data::Sets;
 use crate::error::TrainError;
-use crate::progress::{command_of, next, tell};
+use crate::progress::{command_of, next, print_json};
 use crate::threads::use_threads;
 
 /// What to evaluate, and on what.
@@ -43,14 +43,14 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let sets = Sets::open_for(&config, &package)?;
     let split = split_named(&sets, &args.split)?;
     let published = judge_of(&config, &sets, split).publish(&predictor)?;
-    say(&published.card);
-    tell(&published.detail)?;
+    notice(&published.card);
+    print_json(&published.detail)?;
     let folder = args.package.display().to_string();
     if package.restriction.is_none() {
         let copy = format!("{}-to-share", folder.trim_end_matches('/'));
         next(&["export", &folder, "--output", &copy]);
     } else {
-        say(&format!("next: {}", command_of("arpent", &["inspect", &folder])));
+        notice(&format!("next: {}", command_of("arpent", &["inspect", &folder])));
     }
     Ok(())
 }

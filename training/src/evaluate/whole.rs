@@ -24,7 +24,7 @@ pub(super) fn labels_of(predictor: &Predictor, picture: &Chip) -> Result<(Vec<u8
     Ok(all)
 }
 
-/// Position of the class of a picture as a whole, and how sure that is: the highest mean over its valid pixels of the classes'
+/// Position of the class of a picture as a whole, and its confidence: the highest mean over its valid pixels of the classes'
 /// probabilities, [`CONFIDENCE_SCALE`]d. A picture without a valid pixel is of no class.
 pub(super) fn class_of(predictor: &Predictor, picture: &Chip, classes: usize) -> Result<(u8, u8)> {
     let mut sums = vec![0.0f64; classes];
@@ -46,7 +46,7 @@ pub(super) fn class_of(predictor: &Predictor, picture: &Chip, classes: usize) ->
     Ok((u8::try_from(best)?, confidence))
 }
 
-/// Detections of a picture, before one of overlapping ones is chosen.
+/// Detections of a picture, before non-maximum suppression.
 pub(super) fn detections_of(predictor: &Predictor, picture: &Chip) -> Result<Vec<PixelDetection>> {
     let mut all = Vec::new();
     for core in cores(picture.window.width, picture.window.height) {

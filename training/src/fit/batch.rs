@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::config::Fit;
 use crate::data::{Draw, ObjectBox, Purpose, Rng, Sample, Target};
 
-/// What a batch is to be answered with.
+/// The truth of a batch.
 #[derive(Debug, Clone)]
 pub(crate) enum Truth {
     /// 1 at the class of each known pixel: `[batch, classes, height, width]`.
@@ -25,9 +25,9 @@ pub(crate) enum Truth {
 pub(crate) struct BoxTruth {
     /// Nearness of a center, 0 to 1: `[batch, classes, height, width]`.
     pub(crate) heat: Tensor<4>,
-    /// 1 where something is known: `[batch, 1, height, width]`.
+    /// 1 where the truth is known: `[batch, 1, height, width]`.
     pub(crate) known: Tensor<4>,
-    /// Share of a pixel in what is said of its object's size: `[batch, 1, height, width]`. Those of an object add up to
+    /// Weight of a pixel in the size of its object: `[batch, 1, height, width]`. Those of an object add up to
     /// 1, or less where smaller objects lie on it.
     pub(crate) shares: Tensor<4>,
     /// Log width and log height where there is a share: `[batch, 2, height, width]`.
@@ -55,7 +55,7 @@ impl Batches<'_> {
         Ok(self.of(&samples, device))
     }
 
-    /// Chips as tensors, with what they are to be answered with.
+    /// Chips as tensors, with their truth.
     pub(crate) fn of(&self, samples: &[Sample], device: &Device) -> (Tensor<4>, Truth) {
         let side = self.fit.chip_px;
         let input = samples.iter().flat_map(|s| normalized(s, self.bands)).collect();
@@ -79,7 +79,7 @@ impl Batches<'_> {
     }
 }
 
-/// A chip as the network sees it; what is invalid is filled.
+/// A chip as input of the network; invalid pixels are filled.
 fn normalized(sample: &Sample, bands: &[Band]) -> Vec<f32> {
     let side = sample.side;
     let window = Window::new(0, 0, side, side);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smaller_of_two_boxes_says_its_size() {
+    fn the_smaller_of_two_boxes_sets_the_size() {
         let large = ObjectBox { class: 0, sides: [0.0, 0.0, 16.0, 8.0] };
         let small = ObjectBox { class: 0, sides: [7.0, 2.0, 11.0, 6.0] };
         let target = Target::Boxes(vec![small, large]);

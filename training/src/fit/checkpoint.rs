@@ -1,8 +1,8 @@
-//! One file with all that a training goes on from.
+//! One file with the whole state of a training.
 //!
 //! A safetensors file: the network's state as f32 tensors `network.<name>`, the optimizer's as bytes in the tensor
 //! `optimizer`, and the rest as JSON in the metadata. It is written beside its place, flushed to the disk and moved, so
-//! that at any moment the old one or the new one is there, whole.
+//! that the old or the new file exists at any time, complete.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -20,7 +20,7 @@ use crate::error::TrainError;
 /// Format of checkpoints: bumped when older ones can no longer be read.
 const FORMAT: &str = "arpent-checkpoint/1";
 
-/// Where a training stands.
+/// Progress of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// Epochs done.
@@ -38,7 +38,7 @@ pub(crate) struct Progress {
     pub(crate) seconds: f64,
     /// Watt-hours so far.
     pub(crate) energy_wh: f64,
-    /// What tells the training from others.
+    /// The identity of the training.
     pub(crate) identity: String,
     /// Hash over what the data sets list.
     pub(crate) data: String,
@@ -51,7 +51,7 @@ impl Progress {
     }
 
     /// Takes the scores of an epoch; whether it is the one to keep: its score is higher than any before, or as high as
-    /// the best and its validation loss is lower. Whether training still gets better is told by scores alone.
+    /// the best and its validation loss is lower. Early stopping depends on scores alone.
     pub(crate) fn take(&mut self, epoch: usize, score: Option<f64>, loss: Option<f64>) -> bool {
         let Some(score) = score else { return false };
         let (is_higher, is_equal) =
@@ -69,7 +69,7 @@ impl Progress {
     }
 }
 
-/// A training, held.
+/// The state of a training.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Checkpoint {
     pub(crate) progress: Progress,
@@ -130,7 +130,7 @@ impl Checkpoint {
         if said("format") != FORMAT {
             let problem =
                 format!("the checkpoint's format is `{}`, this version reads `{FORMAT}`", said("format"));
-            return Err(TrainError::refused(problem, "begin again with --restart").into());
+            return Err(TrainError::refused(problem, "start again with --restart").into());
         }
         let progress = serde_json::from_str(said("progress"))?;
         let file = SafeTensors::deserialize(bytes).map_err(Failure::foreign)?;
@@ -153,7 +153,7 @@ impl Checkpoint {
 pub(crate) fn write_at_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    // Temporary files are private by default; what a training writes is meant to be read by others.
+    // Temporary files are private by default; outputs of a training are readable by other users.
     let public = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     let mut staged = tempfile::Builder::new().permissions(public).tempfile_in(folder)?;
     staged.write_all(bytes)?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 
-/// How an epoch went.
+/// The figures of an epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Epoch {
     /// From 1.
@@ -52,13 +52,13 @@ impl Log {
         let length = file.metadata().with_context(context)?.len();
         if length < bytes {
             let problem = format!("{} is shorter than its checkpoint says", path.display());
-            return Err(TrainError::refused(problem, "begin again with --restart").into());
+            return Err(TrainError::refused(problem, "start again with --restart").into());
         }
         file.set_len(bytes).with_context(context)?;
         Ok(Self { path: path.to_owned(), file, bytes })
     }
 
-    /// Adds a line, and says how long the log is now.
+    /// Adds a line, and returns the length of the log.
     pub(crate) fn add(&mut self, epoch: &Epoch) -> Result<u64> {
         let mut line = serde_json::to_vec(epoch)?;
         line.push(b'\n');

@@ -1,4 +1,4 @@
-//! Whether a step fits into memory, told before the system ends the process for it.
+//! Whether a step fits into memory, checked before the system kills the process.
 
 use arpent_base::number::{exact, truncate};
 use arpent_model::{Architecture, DeviceChoice, is_short_of_memory};
@@ -11,7 +11,7 @@ use crate::error::TrainError;
 /// keep beside them. Measured on the CPU, peaks of trainings of six networks (`benches/runs/2026-11-24-training-memory.md`).
 const BYTES_PER_VALUE: f64 = 5.0;
 
-/// Program, libraries, and pictures that are being read.
+/// Program, libraries, and pictures being read.
 const BASE: f64 = 100e6;
 
 /// Refuses a step that the machine's memory does not hold.
@@ -47,7 +47,7 @@ fn compare(architecture: &Architecture, fit: &Fit, free: f64) -> Result<(), Trai
     Err(TrainError::Memory { problem, batch: (batch > 0).then_some(batch) })
 }
 
-/// What does not grow with the chips: each weight with its gradient and the two moments of the optimizer.
+/// Memory independent of the chips: each weight with its gradient and the two moments of the optimizer.
 fn fixed_bytes(architecture: &Architecture) -> f64 {
     let weights: usize =
         architecture.training_tensors().iter().map(|t| t.shape.iter().product::<usize>()).sum();
@@ -59,7 +59,7 @@ fn bytes_per_chip(architecture: &Architecture, chip_px: usize) -> f64 {
     arpent_model::training_values_per_pixel(architecture) * pixels * BYTES_PER_VALUE
 }
 
-/// What the panic of a device's engine means.
+/// The error of a panic of a device's engine.
 pub(super) fn device_failed(device: DeviceChoice, reason: &str, fit: &Fit, kept: &str) -> TrainError {
     if !is_short_of_memory(reason) {
         return TrainError::DeviceFailed { device: device.name(), reason: reason.into(), kept: kept.into() };
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_does_not_fit_says_which_batch_would() {
+    fn the_hint_of_a_step_that_does_not_fit_names_a_batch_that_fits() {
         let (fixed, chip) = (fixed_bytes(&network()), bytes_per_chip(&network(), 256));
         assert!(fixed > BASE);
         assert!(compare(&network(), &fit(8), fixed + 8.01 * chip).is_ok());
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_without_memory_is_told_from_one_that_failed() {
+    fn a_device_out_of_memory_is_distinguished_from_a_failed_one() {
         let of = |reason| device_failed(DeviceChoice::Cuda, reason, &fit(8), "there is no checkpoint yet");
         let short = of("CUDA_ERROR_OUT_OF_MEMORY");
         assert_eq!(short.hint().as_deref(), Some("try fit.batch = 4"));

@@ -1,4 +1,4 @@
-//! The optimization: chips in, weights out; interrupted at any moment, it goes on to the same weights.
+//! The optimization: chips in, weights out; a resumed training ends in the same weights.
 
 mod batch;
 mod checkpoint;
@@ -12,4 +12,4 @@ mod trainer;
 pub(crate) use checkpoint::{Checkpoint, write_at_once};
 pub(crate) use log::{Epoch, Log};
 pub(crate) use place::Place;
-pub(crate) use trainer::{Plan, Start, Trained, train};
+pub(crate) use trainer::{Start, Trained, TrainingSetup, train};

@@ -37,7 +37,7 @@ impl Place {
         self.0.join("report.html")
     }
 
-    /// What a report is made of.
+    /// The data of the report.
     pub(crate) fn report(&self) -> PathBuf {
         self.0.join("report.json")
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Result};
-use arpent_model::{Architecture, Band, DeviceChoice, ModelError, Weights, said};
+use arpent_model::{Architecture, Band, DeviceChoice, ModelError, Weights, panic_message};
 use arpent_shell::energy::Meter;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Tensor};
@@ -27,8 +27,8 @@ use crate::progress::Bar;
 /// Batches of held-out chips, at most, on which the loss is taken too.
 const HELD_OUT: usize = 4;
 
-/// Everything that a training needs.
-pub(crate) struct Plan<'a> {
+/// The inputs of a training.
+pub(crate) struct TrainingSetup<'a> {
     pub(crate) config: &'a Config,
     pub(crate) architecture: &'a Architecture,
     pub(crate) bands: &'a [Band],
@@ -44,7 +44,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) score: &'a str,
 }
 
-/// Where to begin.
+/// The initial state.
 pub(crate) enum Start {
     /// From these weights.
     Fresh(Weights),
@@ -52,7 +52,7 @@ pub(crate) enum Start {
     From(Box<Checkpoint>),
 }
 
-/// What came out.
+/// The result of a training.
 #[derive(Debug)]
 pub(crate) struct Trained {
     /// The chosen state of the network, folded.
@@ -62,35 +62,35 @@ pub(crate) struct Trained {
     pub(crate) progress: Progress,
     /// Watt-hours before an interruption.
     pub(crate) energy_before: f64,
-    /// What computed the steps.
+    /// The device that computed the steps.
     pub(crate) device: DeviceChoice,
 }
 
-/// Trains to the end, or until no better score is to be expected.
+/// Trains to the last epoch, or until the score stops improving.
 pub(crate) fn train(
-    plan: &Plan<'_>,
+    setup: &TrainingSetup<'_>,
     start: Start,
     mut report: impl FnMut(&Epoch) -> Result<()>,
 ) -> Result<Trained> {
-    let mut trainer = Trainer::begin(plan, start)?;
-    let total = plan.config.fit.epochs;
+    let mut trainer = Trainer::begin(setup, start)?;
+    let total = setup.config.fit.epochs;
     while trainer.progress.epoch < total && !trainer.exhausted() {
         let line = trainer.epoch()?;
         report(&line)?;
     }
     if trainer.progress.epoch < total {
         let (epoch, best) = trainer.progress.best.unwrap_or_default();
-        let waited = plan.config.fit.early_stopping;
-        arpent_shell::message::say(&format!(
+        let waited = setup.config.fit.early_stopping;
+        arpent_shell::message::notice(&format!(
             "stopped: no better {} than {best:.4} (epoch {epoch}) in {waited} epochs",
-            plan.score
+            setup.score
         ));
     }
     trainer.finish()
 }
 
 struct Trainer<'a> {
-    plan: &'a Plan<'a>,
+    setup: &'a TrainingSetup<'a>,
     batches: Batches<'a>,
     /// Chips of the validation split, the same at every epoch.
     held_out: Vec<Sample>,
@@ -107,21 +107,21 @@ struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    fn begin(plan: &'a Plan<'a>, start: Start) -> Result<Self> {
-        let fit = &plan.config.fit;
+    fn begin(setup: &'a TrainingSetup<'a>, start: Start) -> Result<Self> {
+        let fit = &setup.config.fit;
         let (device, on) = fit.device.open(fit.precision)?;
         let device = device.autodiff();
         if on == DeviceChoice::Cpu {
-            memory::check(plan.architecture, fit)?;
+            memory::check(setup.architecture, fit)?;
         } else {
-            arpent_shell::message::say(&format!("steps are computed on the {}", on.title()));
+            arpent_shell::message::notice(&format!("steps are computed on the {}", on.title()));
         }
         let optimizer = AdamWConfig::new().with_weight_decay(fit.weight_decay).init();
         let (state, optimizer, progress) = match start {
-            Start::Fresh(state) => (state, optimizer, fresh(plan)),
+            Start::Fresh(state) => (state, optimizer, fresh(setup)),
             Start::From(checkpoint) => {
                 let Checkpoint { progress, network, optimizer: bytes } = *checkpoint;
-                refuse_another(plan, &progress)?;
+                refuse_another(setup, &progress)?;
                 let optimizer = optimizer.from_bytes(Bytes::from_bytes_vec(bytes));
                 let optimizer = optimizer
                     .map_err(|e| arpent_base::Failure::text(format!("{e:?}")))
@@ -130,21 +130,21 @@ impl<'a> Trainer<'a> {
             }
         };
         Ok(Self {
-            plan,
+            setup,
             batches: Batches {
                 fit,
-                bands: plan.bands,
-                classes: plan.config.classes.len(),
-                detection: plan.config.is_detection(),
-                draw: plan.draw,
+                bands: setup.bands,
+                classes: setup.config.classes.len(),
+                detection: setup.config.is_detection(),
+                draw: setup.draw,
             },
-            held_out: plan.draw.held_out(fit.chip_px, HELD_OUT * fit.batch, fit.seed)?,
-            objective: Objective::new(plan.config, plan.class_weights.clone()),
-            network: Network::for_training(plan.architecture, &state, &device)?.convolving_in(fit.precision),
+            held_out: setup.draw.held_out(fit.chip_px, HELD_OUT * fit.batch, fit.seed)?,
+            objective: Objective::new(setup.config, setup.class_weights.clone()),
+            network: Network::for_training(setup.architecture, &state, &device)?.convolving_in(fit.precision),
             device,
             on,
             optimizer,
-            log: Log::open(&plan.place.log(), progress.log_bytes)?,
+            log: Log::open(&setup.place.log(), progress.log_bytes)?,
             before: (progress.seconds, progress.energy_wh),
             progress,
             began: Instant::now(),
@@ -153,7 +153,7 @@ impl<'a> Trainer<'a> {
 
     /// One epoch: steps, validation, log, checkpoints.
     fn epoch(&mut self) -> Result<Epoch> {
-        let fit = &self.plan.config.fit;
+        let fit = &self.setup.config.fit;
         let number = self.progress.epoch + 1;
         let bar = Bar::begin(&format!("epoch {number}/{}", fit.epochs), fit.steps_per_epoch);
         let mut sums: BTreeMap<String, f64> = BTreeMap::new();
@@ -179,27 +179,27 @@ impl<'a> Trainer<'a> {
             rate: rate(fit, number * fit.steps_per_epoch - 1, total),
             scores,
             seconds: self.before.0 + self.began.elapsed().as_secs_f64(),
-            energy_wh: self.before.1 + self.plan.meter.read().watt_hours,
+            energy_wh: self.before.1 + self.setup.meter.read().watt_hours,
         };
         self.keep(&line, state)?;
         Ok(line)
     }
 
-    /// One step, with the failures of a device told apart: GPU backends panic.
+    /// One step; failures of a device are caught: GPU backends panic.
     fn step(&mut self, step: usize) -> Result<(f64, Vec<(&'static str, f64)>)> {
         if self.on == DeviceChoice::Cpu {
             return self.step_inside(step);
         }
         let done = catch_unwind(AssertUnwindSafe(|| self.step_inside(step)));
         done.unwrap_or_else(|panic| {
-            let fit = &self.plan.config.fit;
-            Err(memory::device_failed(self.on, &said(panic.as_ref()), fit, &self.kept()).into())
+            let fit = &self.setup.config.fit;
+            Err(memory::device_failed(self.on, &panic_message(panic.as_ref()), fit, &self.kept()).into())
         })
     }
 
     /// One step: its loss and the terms of it.
     fn step_inside(&mut self, step: usize) -> Result<(f64, Vec<(&'static str, f64)>)> {
-        let fit = &self.plan.config.fit;
+        let fit = &self.setup.config.fit;
         let (input, truth) = self.batches.step(step, &self.device)?;
         let scores = self.network.forward(input);
         let (loss, terms) = self.objective.loss(&scores, &truth);
@@ -218,22 +218,22 @@ impl<'a> Trainer<'a> {
         TrainError::Diverged { what, step: step + 1, epoch: self.progress.epoch + 1, kept: self.kept() }
     }
 
-    /// What is left of the training when it fails now.
+    /// What is kept of the training if it fails now.
     fn kept(&self) -> String {
         match self.progress.epoch {
             0 => "there is no checkpoint yet".to_owned(),
-            epoch => format!("{} holds the state after epoch {epoch}", self.plan.place.last().display()),
+            epoch => format!("{} holds the state after epoch {epoch}", self.setup.place.last().display()),
         }
     }
 
-    /// Scores and the loss on held-out chips, where they are due: every so many epochs, and after the last.
+    /// Scores and the loss on held-out chips, when due: every `validate_every` epochs, and after the last.
     fn validate(&self, number: usize, state: &Weights) -> Result<(BTreeMap<String, f64>, Option<f64>)> {
-        let fit = &self.plan.config.fit;
+        let fit = &self.setup.config.fit;
         if !number.is_multiple_of(fit.validate_every) && number != fit.epochs {
             return Ok((BTreeMap::new(), None));
         }
-        let folded = fold(self.plan.architecture, state).map_err(Into::into);
-        let both = folded.and_then(|w| Ok(((self.plan.judge)(&w)?, self.held_out_loss(&w)?)));
+        let folded = fold(self.setup.architecture, state).map_err(Into::into);
+        let both = folded.and_then(|w| Ok(((self.setup.judge)(&w)?, self.held_out_loss(&w)?)));
         both.map_err(|error: arpent_base::Failure| match error.downcast_ref::<ModelError>() {
             Some(ModelError::NotFinite { tensor, .. }) => {
                 self.diverged(number * fit.steps_per_epoch - 1, format!("`{tensor}` is not finite")).into()
@@ -242,22 +242,22 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Mean loss of folded weights over batches of held-out chips. It needs no gradients, and the network that is trained
-    /// is not asked: its normalizations would learn from the answer.
+    /// Mean loss of folded weights over batches of held-out chips. It needs no gradients, and does not run the network
+    /// in training: its normalizations would adapt to the held-out chips.
     fn held_out_loss(&self, folded: &Weights) -> Result<Option<f64>> {
         if self.held_out.is_empty() {
             return Ok(None);
         }
         let device = Device::flex();
-        let network = Network::for_prediction(self.plan.architecture, folded, &device)?;
+        let network = Network::for_prediction(self.setup.architecture, folded, &device)?;
         let mut sum = 0.0;
-        for samples in self.held_out.chunks(self.plan.config.fit.batch) {
+        for samples in self.held_out.chunks(self.setup.config.fit.batch) {
             let (input, truth) = self.batches.of(samples, &device);
             let (loss, _) = self.objective.loss(&network.forward(input), &truth);
             sum += f64::from(number(loss)?);
         }
-        // Every batch is full: as many chips are held as batches ask for.
-        let batches = exact(self.held_out.len() / self.plan.config.fit.batch);
+        // Every batch is full: the number of held chips is a multiple of the batch.
+        let batches = exact(self.held_out.len() / self.setup.config.fit.batch);
         Ok(Some(sum / batches))
     }
 
@@ -267,21 +267,21 @@ impl<'a> Trainer<'a> {
         self.progress.epoch = line.number;
         self.progress.loss = line.loss;
         (self.progress.seconds, self.progress.energy_wh) = (line.seconds, line.energy_wh);
-        let score = line.scores.get(self.plan.score).copied();
+        let score = line.scores.get(self.setup.score).copied();
         let better = self.progress.take(line.number, score, line.validation_loss);
         let optimizer =
             self.optimizer.into_bytes().map_err(|e| arpent_base::Failure::text(format!("{e:?}")))?;
         let checkpoint =
             Checkpoint { progress: self.progress.clone(), network, optimizer: optimizer.to_vec() };
         if better {
-            checkpoint.save(&self.plan.place.best())?;
+            checkpoint.save(&self.setup.place.best())?;
         }
-        checkpoint.save(&self.plan.place.last())
+        checkpoint.save(&self.setup.place.last())
     }
 
-    /// Whether the score has not risen for as long as is waited.
+    /// Whether the score has not improved within the patience.
     fn exhausted(&self) -> bool {
-        let patience = self.plan.config.fit.early_stopping;
+        let patience = self.setup.config.fit.early_stopping;
         let best = self.progress.best.map_or(self.progress.epoch, |(epoch, _)| epoch);
         patience > 0 && self.progress.epoch >= best + patience
     }
@@ -289,10 +289,10 @@ impl<'a> Trainer<'a> {
     fn finish(self) -> Result<Trained> {
         let mut epoch = self.progress.epoch;
         let mut state = self.network.state();
-        if self.plan.config.fit.keep == Keep::Best
+        if self.setup.config.fit.keep == Keep::Best
             && let Some(best) = self.progress.kept_epoch().filter(|best| *best != epoch)
         {
-            let path = self.plan.place.best();
+            let path = self.setup.place.best();
             let missing = || {
                 TrainError::refused(format!("{} is missing", path.display()), "begin again with --restart")
             };
@@ -300,7 +300,7 @@ impl<'a> Trainer<'a> {
             (epoch, state) = (best, kept.network);
         }
         Ok(Trained {
-            weights: fold(self.plan.architecture, &state)?,
+            weights: fold(self.setup.architecture, &state)?,
             epoch,
             progress: self.progress,
             energy_before: self.before.1,
@@ -309,7 +309,7 @@ impl<'a> Trainer<'a> {
     }
 }
 
-fn fresh(plan: &Plan<'_>) -> Progress {
+fn fresh(setup: &TrainingSetup<'_>) -> Progress {
     Progress {
         epoch: 0,
         best: None,
@@ -318,21 +318,21 @@ fn fresh(plan: &Plan<'_>) -> Progress {
         log_bytes: 0,
         seconds: 0.0,
         energy_wh: 0.0,
-        identity: plan.config.identity.clone(),
-        data: plan.data.clone(),
+        identity: setup.config.identity.clone(),
+        data: setup.data.clone(),
     }
 }
 
-/// A run goes on only with what it began with.
-fn refuse_another(plan: &Plan<'_>, before: &Progress) -> Result<(), TrainError> {
-    let path = plan.place.last();
-    let hint = "give the configuration and the data that the run began with, or begin again with --restart";
-    let changed = difference(&before.identity, &plan.config.identity);
+/// A run is resumed only with the same configuration and data.
+fn refuse_another(setup: &TrainingSetup<'_>, before: &Progress) -> Result<(), TrainError> {
+    let path = setup.place.last();
+    let hint = "use the configuration and the data of the interrupted run, or start again with --restart";
+    let changed = difference(&before.identity, &setup.config.identity);
     if !changed.is_empty() {
         let problem = format!("{} is of another configuration: {changed}", path.display());
         return Err(TrainError::refused(problem, hint));
     }
-    if before.data != plan.data {
+    if before.data != setup.data {
         let problem =
             format!("{} is of other data: items, groups, splits or band statistics differ", path.display());
         return Err(TrainError::refused(problem, hint));

@@ -1,4 +1,4 @@
-//! What the command line says of a training.
+//! Command-line options of a training.
 
 use std::path::{Path, PathBuf};
 
@@ -8,16 +8,16 @@ use arpent_model::DeviceChoice;
 use crate::config::{Config, Overrides};
 use crate::drawn::{Budget, Derived, DrawnArgs, derive};
 
-/// What the command line may change of a configuration.
+/// Options that override the configuration.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FitArgs {
     /// The training's TOML file.
     #[arg(required_unless_present = "labels")]
     config: Option<PathBuf>,
-    /// Go on with an interrupted training, to the same weights.
+    /// Resume an interrupted training, to the same weights.
     #[arg(long)]
     pub(super) resume: bool,
-    /// Begin again, and forget an unfinished training.
+    /// Start again, and discard an unfinished training.
     #[arg(long, conflicts_with = "resume")]
     pub(super) restart: bool,
     /// Folder of the data sets, instead of `data`.
@@ -54,7 +54,7 @@ impl FitArgs {
         }
     }
 
-    /// The training that is asked for, and the files that tell it where none was given.
+    /// The requested training, and the files to write if no configuration was given.
     pub(super) fn training(&self) -> Result<(Config, Option<Derived>)> {
         if let (Some(_), Some(output)) = (&self.drawn.labels, &self.output) {
             let Self { seed, epochs, threads, .. } = *self;

@@ -1,4 +1,4 @@
-//! What a report tells of a training besides its scores.
+//! The parts of a report besides the scores.
 
 use arpent_base::number::fitted;
 use arpent_model::ModelPackage;
@@ -23,7 +23,7 @@ pub(super) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// The report, with what the judge shows and what the log holds.
+    /// The report, with the evaluation's part and the epochs of the log.
     pub(super) fn report(self, shown: Shown, epochs: &[Epoch]) -> TrainingReport {
         TrainingReport {
             format: FORMAT.into(),
@@ -109,10 +109,10 @@ impl Facts<'_> {
         let gsd = &self.package.gsd_m;
         let mut limits = vec![
             format!("It is for bands and values as in training, at a GSD of {} to {} m.", gsd.min, gsd.max),
-            "What it says is a proposal: a named person decides.".into(),
+            "Its maps are proposals: a named person decides.".into(),
         ];
         if self.package.territories.is_empty() {
-            limits.push("No territory is named on which it was validated.".into());
+            limits.push("No territory of validation is named.".into());
         } else {
             limits.push(format!(
                 "It was validated on {} only; elsewhere it is untested.",

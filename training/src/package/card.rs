@@ -1,4 +1,4 @@
-//! The model's card: for people, beside `model.json`.
+//! The model card, beside `model.json`.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use arpent_model::{ModelPackage, Weights};
 use crate::config::{Config, Keep};
 use crate::evaluate::Published;
 
-/// What a card says beside the package.
+/// Contents of a card besides the package.
 #[derive(Debug)]
 pub(crate) struct Story<'a> {
     pub(crate) config: &'a Config,
@@ -16,7 +16,7 @@ pub(crate) struct Story<'a> {
     pub(crate) epochs: (usize, usize),
     /// Loss of the last epoch.
     pub(crate) loss: f64,
-    /// What was told of the data.
+    /// Notes on the data.
     pub(crate) told: &'a [String],
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn write(package: &ModelPackage, weights: &Weights, story: &Story<'_>
         card += "\n\n";
     }
     card += &tried(package);
-    card += "Its maps are proposals that nobody has verified.\n\n## Scores\n\n";
+    card += "Its maps are unverified proposals.\n\n## Scores\n\n";
     card += &story.published.card;
     card += &chosen(story.config);
     card += &network(package, weights, story);
@@ -51,7 +51,7 @@ pub(crate) fn write(package: &ModelPackage, weights: &Weights, story: &Story<'_>
     card
 }
 
-/// Imagery on which it was tried: failures first.
+/// Imagery on which the model was tried: failures first.
 fn tried(package: &ModelPackage) -> String {
     let section = |heading: &str, lines: &[String]| {
         let lines: Vec<String> = lines.iter().map(|line| format!("- {}\n", line.trim())).collect();
@@ -61,10 +61,12 @@ fn tried(package: &ModelPackage) -> String {
     section("**Tried and failed on**:", &package.failed_on) + &section("Tried on:", &package.tried_on)
 }
 
-/// Scores by which an epoch was chosen flatter; the card says so.
+/// Scores that chose the epoch are too high; the card states it.
 fn chosen(config: &Config) -> String {
     match config.fit.keep {
-        Keep::Best => "\nThe epoch was chosen by a score of this split, so these scores flatter a little.\n",
+        Keep::Best => {
+            "\nThe epoch was chosen by a score of this split, so these scores are slightly too high.\n"
+        }
         Keep::Last => "\nThe last epoch was taken; no epoch was chosen by these scores.\n",
     }
     .to_owned()
@@ -107,7 +109,7 @@ fn sources(package: &ModelPackage) -> String {
         let _ = writeln!(text, "- `{}`: {}; {}.", source.name, source.license, source.source);
     }
     if let Some(restriction) = &package.restriction {
-        let _ = writeln!(text, "\n**Not to be given away**: {restriction}.");
+        let _ = writeln!(text, "\n**Not to be redistributed**: {restriction}.");
     }
     text
 }

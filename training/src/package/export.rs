@@ -1,15 +1,15 @@
-//! `arpent-train export`: a copy of a package to give away, where data and license allow it.
+//! `arpent-train export`: a copy of a package for redistribution, where data and license allow it.
 
 use std::path::PathBuf;
 
 use arpent_base::{DoingWhat as _, Result};
 use arpent_model::ModelPackage;
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 
 use crate::error::TrainError;
 use crate::progress::command_of;
 
-/// What to export, and where to.
+/// The package to export, and the target.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExportArgs {
     /// Folder of the model package.
@@ -29,10 +29,10 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     if let Some(restriction) = &package.restriction {
         let Some(reason) = args.despite_license.as_deref().map(str::trim).filter(|r| !r.is_empty()) else {
             let problem = format!("package `{}` is not exported: {restriction}", package.id);
-            let hint = "ask the owners of the data; with their leave, say so: --despite-license \"REASON\"";
+            let hint = "ask the owners of the data; if they permit it: --despite-license \"REASON\"";
             return Err(TrainError::refused(problem, hint).into());
         };
-        remark = format!("exported despite this: {reason}");
+        remark = format!("exported despite this restriction: {reason}");
         package.restriction = Some(format!("{restriction}; {remark}"));
     }
     package.save(&weights, &args.output)?;
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
         let to = args.output.join("card.md");
         std::fs::write(&to, text).with_context(|| format!("cannot write {}", to.display()))?;
     }
-    say(&format!("exported to {}", args.output.display()));
-    say(&format!("next: {}", command_of("arpent", &["inspect", &args.output.display().to_string()])));
+    notice(&format!("exported to {}", args.output.display()));
+    notice(&format!("next: {}", command_of("arpent", &["inspect", &args.output.display().to_string()])));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Model packages: made after a training, given away where that is allowed.
+//! Model packages: written after a training, exported where that is allowed.
 
 pub(crate) mod card;
 mod export;
@@ -31,7 +31,7 @@ pub(crate) fn architecture(config: &Config, bands: usize) -> Result<Architecture
         let written = table.entry(key).or_insert_with(|| count.clone());
         if *written != count {
             let problem = format!("model.architecture.{key} is {written}, bands and classes make {count}");
-            return Err(TrainError::refused(problem, "leave the key out, it follows").into());
+            return Err(TrainError::refused(problem, "remove the key, it is derived").into());
         }
     }
     let architecture: Architecture =
@@ -40,7 +40,7 @@ pub(crate) fn architecture(config: &Config, bands: usize) -> Result<Architecture
     let stride = stride(&architecture);
     if !config.fit.chip_px.is_multiple_of(stride) {
         let problem =
-            format!("fit.chip_px is {}, the network wants a multiple of {stride}", config.fit.chip_px);
+            format!("fit.chip_px is {}, the network needs a multiple of {stride}", config.fit.chip_px);
         return Err(TrainError::refused(problem, "round it up").into());
     }
     Ok(architecture)
@@ -58,7 +58,7 @@ fn architecture_error(config: &Config, message: &str) -> TrainError {
     }
 }
 
-/// Where the weights come from: sources for the package, and why it may not be given away, if so.
+/// Provenance of the weights: sources for the package, and why it may not be redistributed, if so.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Provenance {
     pub(crate) sources: Vec<TrainingSource>,
@@ -84,7 +84,7 @@ impl Provenance {
         let held: std::collections::BTreeSet<String> = held.collect();
         let restriction = (!held.is_empty()).then(|| {
             let names: Vec<String> = held.into_iter().collect();
-            format!("weights trained on these data sets may not be given away: {}", names.join(", "))
+            format!("weights trained on these data sets may not be redistributed: {}", names.join(", "))
         });
         Self { sources, restriction }
     }
@@ -98,7 +98,7 @@ pub(crate) fn draft(
     provenance: Provenance,
 ) -> Result<ModelPackage> {
     let task = match config.task {
-        // To those who run it, change is a label of every pixel, from bands of two dates.
+        // In a package, change is a label of every pixel, from bands of two dates.
         TaskKind::SemanticSegmentation | TaskKind::ChangeDetection => Task::SemanticSegmentation,
         TaskKind::ObjectDetection => Task::ObjectDetection,
         TaskKind::SceneClassification => Task::SceneClassification,

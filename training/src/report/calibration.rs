@@ -1,4 +1,4 @@
-//! Whether confidences can be believed.
+//! Calibration of confidences.
 
 use maud::{Markup, html};
 
@@ -15,7 +15,7 @@ pub(super) fn section(calibration: Option<&Calibration>) -> Section {
             absent("Calibration was not measured: confidences order predictions, but are not probabilities.")
         }
         Some(calibration) => html! {
-            p { "Of the predictions with a confidence of 80 %, 80 % should be right. Points below the diagonal: the network is too sure." }
+            p { "Of the predictions with a confidence of 80 %, 80 % should be right. Points below the diagonal: the network is overconfident." }
             @if let Some(method) = &calibration.method { p { "Correction: " (method) "." } }
             div.charts { (diagram(calibration)) (histogram(calibration)) (table(calibration)) }
         },
@@ -80,7 +80,7 @@ fn histogram(calibration: &Calibration) -> Markup {
         bars: bins.iter().map(|bin| [bin.range[0], bin.range[1], share(bin.count)]).collect(),
         mark: None,
     };
-    let when = if calibration.after.is_some() { "after the correction" } else { "as the network says" };
+    let when = if calibration.after.is_some() { "after the correction" } else { "before any correction" };
     html! { figure { (chart.draw()) figcaption { "How often each confidence occurs, " (when) } } }
 }
 
@@ -98,7 +98,7 @@ fn table(calibration: &Calibration) -> Markup {
     } }
 }
 
-/// Four digits: good values are hundredths.
+/// Four digits: good values are below 0.1.
 fn small(value: Option<f64>) -> String {
     value.filter(|v| v.is_finite()).map_or_else(|| number::NONE.into(), |v| format!("{v:.4}"))
 }

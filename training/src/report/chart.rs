@@ -1,7 +1,7 @@
 //! Line charts as inline SVG.
 //!
 //! Own code rather than `plotters`: its SVG has fixed pixel sizes and neither titles, descriptions nor dashes, which
-//! a page that is printed, enlarged and read aloud needs; what is left to draw is a hundred lines.
+//! a page that is printed, enlarged and read aloud needs; the rest is about a hundred lines.
 
 use maud::{Markup, html};
 
@@ -21,7 +21,7 @@ pub(super) struct Chart<'a> {
     pub(super) id: &'a str,
     /// What it is.
     pub(super) title: &'a str,
-    /// What can be seen on it, for those who cannot.
+    /// Text alternative for screen readers.
     pub(super) description: String,
     /// Horizontal axis.
     pub(super) x: Axis<'a>,
@@ -47,7 +47,7 @@ pub(super) struct Axis<'a> {
 /// A line.
 #[derive(Debug, Clone)]
 pub(super) struct Line<'a> {
-    /// Its name in the legend; none where there is nothing to tell apart.
+    /// Its name in the legend; none for a single line.
     pub(super) name: Option<&'a str>,
     /// Its color and dashes.
     pub(super) look: Look,
@@ -210,7 +210,7 @@ fn round(value: f64) -> f64 {
 }
 
 /// A value with its interval on a line from 0 to 1, to stand in a table's cell. The numbers stand beside it, so it is
-/// hidden from those who listen.
+/// hidden from screen readers.
 pub(super) fn whisker(value: f64, interval: Option<[f64; 2]>) -> Markup {
     const WIDTH: f64 = 120.0;
     let place = |v: f64| round(4.0 + v.clamp(0.0, 1.0) * (WIDTH - 8.0));

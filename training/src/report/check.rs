@@ -1,4 +1,4 @@
-//! What must hold inside a report.
+//! Consistency of a report.
 
 use arpent_base::{DoingWhat as _, Result, bail};
 
@@ -10,7 +10,7 @@ impl TrainingReport {
     /// Checks what the types do not: the format, and that sizes fit.
     ///
     /// # Errors
-    /// Says which field does not fit and why.
+    /// Names the field that does not fit, and why.
     pub(crate) fn check(&self) -> Result<()> {
         if self.format != FORMAT {
             bail!("format is `{}`, want `{FORMAT}`", self.format);
@@ -29,7 +29,7 @@ impl TrainingReport {
             let pixels = u64::from(scene.width) * u64::from(scene.height);
             let sizes = [scene.picture.rgb.len() as u64, 3 * scene.prediction.len() as u64];
             if sizes.iter().any(|bytes| *bytes != 3 * pixels) {
-                bail!("scenes: `{}` has pictures of other sizes than it says", scene.name);
+                bail!("scenes: `{}` has pictures that differ from its size", scene.name);
             }
         }
         Ok(())

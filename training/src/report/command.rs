@@ -6,7 +6,7 @@ use arpent_base::{DoingWhat as _, Result};
 
 use super::data::TrainingReport;
 
-/// What the command line says.
+/// Command-line options.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
     /// The recorded training (JSON).

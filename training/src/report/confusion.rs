@@ -16,7 +16,7 @@ pub(super) fn section(report: &TrainingReport) -> Section {
     let body = match &report.confusion {
         Some(confusion) if is_square(confusion) && !confusion.labels.is_empty() => html! {
             p { "Rows are the truth, columns the prediction. A cell gives the share of its row, and below it the number of "
-                (confusion.unit) "; the darker, the greater the share. The diagonal is what is right." }
+                (confusion.unit) "; the darker, the greater the share. The diagonal is correct." }
             (wide(&matrix(confusion, &report.classes)))
             (largest(confusion))
         },
@@ -81,7 +81,7 @@ fn cell(count: u64, all: u64, diagonal: bool, unit: &str) -> Markup {
 fn percent(share: Option<f64>) -> String {
     match share {
         Some(v) if v < 0.005 => "<1".into(),
-        // What is not everything is not shown as everything.
+        // 99.5 % and more are not rounded up to 100 %.
         Some(v) if v < 1.0 => format!("{:.0}", (100.0 * v).round().min(99.0)),
         Some(_) => "100".into(),
         None => number::NONE.into(),

@@ -1,4 +1,4 @@
-//! What a report tells: plain data that the trainer fills.
+//! The data of a report, filled by the trainer.
 //!
 //! Scores are shares between 0 and 1. A value that does not exist (a precision of nothing) is `None`; a value that is
 //! not finite is written as `null` in JSON and comes back as `None`.
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluate::figures::{Calibration, Confusion, DetectionScores, Gallery, SceneShown, Scores};
 
-/// What [`TrainingReport::format`] must say.
+/// The value of [`TrainingReport::format`].
 pub(crate) const FORMAT: &str = "arpent-training-report/1";
 
-/// A finished training, as told to people.
+/// The report of a finished training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrainingReport {
@@ -25,7 +25,7 @@ pub(crate) struct TrainingReport {
     /// How the training ran.
     #[serde(default)]
     pub(crate) run: RunFacts,
-    /// What it learned from.
+    /// Training data.
     #[serde(default)]
     pub(crate) data: DataFacts,
     /// Epoch by epoch.
@@ -37,7 +37,7 @@ pub(crate) struct TrainingReport {
     /// Truth against prediction.
     #[serde(default)]
     pub(crate) confusion: Option<Confusion>,
-    /// Whether confidences can be believed.
+    /// Calibration of confidences.
     #[serde(default)]
     pub(crate) calibration: Option<Calibration>,
     /// Only for detection: one curve per class.
@@ -49,7 +49,7 @@ pub(crate) struct TrainingReport {
     /// Scenes that labels were drawn over, mapped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) scenes: Vec<SceneShown>,
-    /// Paragraphs of plain text: what the model is not good for.
+    /// Paragraphs of plain text: limits of the model.
     #[serde(default)]
     pub(crate) limits: Vec<String>,
     /// The effective configuration, TOML.
@@ -61,7 +61,7 @@ pub(crate) struct TrainingReport {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ModelFacts {
-    /// Title for people.
+    /// Display title.
     pub(crate) title: String,
     /// Id of the package.
     pub(crate) id: String,
@@ -75,12 +75,12 @@ pub(crate) struct ModelFacts {
     /// Cost of prediction, 10^9 floating-point operations per 10^6 pixels.
     #[serde(default)]
     pub(crate) gflop_per_mpx: Option<f64>,
-    /// Whether the weights may be given away.
+    /// Whether the weights may be redistributed.
     #[serde(default)]
     pub(crate) sharing: Option<Sharing>,
 }
 
-/// Whether weights may be given away, and why.
+/// Whether weights may be redistributed, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sharing {
@@ -108,7 +108,7 @@ pub(crate) struct RunFacts {
     pub(crate) software: Option<String>,
 }
 
-/// What a training learned from and was judged on.
+/// Data of training and evaluation.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DataFacts {
@@ -118,7 +118,7 @@ pub(crate) struct DataFacts {
     pub(crate) splits: Vec<SplitFacts>,
     /// What a group is: `site`, `tile`, `county`, ...
     pub(crate) group_kind: Option<String>,
-    /// What was told of the data: what was taken although it differs, what was not found, what is doubtful.
+    /// Notes on the data: tolerated deviations, options without a match, doubtful data.
     pub(crate) told: Vec<String>,
 }
 

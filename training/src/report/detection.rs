@@ -9,7 +9,7 @@ use super::page::{Section, absent, class_label, class_name, estimate};
 use super::scale::Scale;
 use crate::evaluate::figures::{DetectionScores, PrecisionRecall};
 
-/// "Detection". Each class has a chart of its own: lines of many classes in one cannot be told apart.
+/// "Detection". Each class has a chart of its own: lines of many classes in one are not distinguishable.
 pub(super) fn section(report: &TrainingReport) -> Section {
     let body = match report.detection.as_ref().filter(|detection| !detection.classes.is_empty()) {
         None => absent("No precision-recall curves were computed."),

@@ -65,7 +65,7 @@ fn figure(report: &TrainingReport, score_name: &str, chip: &ChipView) -> Markup 
     }
 }
 
-/// Pictures first, then what is drawn of the answer.
+/// Pictures first, then the drawn prediction.
 fn panels(chip: &ChipView, classes: &Nomenclature) -> Vec<Shown> {
     let (w, h) = (chip.width, chip.height);
     let picture = |rgb: &[u8]| pixels::picture(w, h, rgb);
@@ -93,7 +93,7 @@ fn panels(chip: &ChipView, classes: &Nomenclature) -> Vec<Shown> {
     panels
 }
 
-/// The answer where it is no picture.
+/// The prediction where it is not a picture.
 fn words(chip: &ChipView, classes: &Nomenclature) -> Markup {
     let ChipAnswer::Item { truth, prediction, confidence } = &chip.answer else { return html! {} };
     html! { dl.answer {

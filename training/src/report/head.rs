@@ -28,9 +28,9 @@ pub(super) fn section(report: &TrainingReport) -> Section {
 fn sharing(sharing: Option<&Sharing>) -> Markup {
     html! {
         @match sharing {
-            None => p.notice { strong { "May the weights be given away? " } "Not recorded: ask before you do." },
+            None => p.notice { strong { "May the weights be redistributed? " } "Not recorded: ask the owners first." },
             Some(Sharing { allowed, because }) => p.notice.allowed[*allowed].refused[!*allowed] {
-                strong { "The weights may " (if *allowed { "" } else { "not " }) "be given away" } " because " (because)
+                strong { "The weights may " (if *allowed { "" } else { "not " }) "be redistributed" } " because " (because)
                 @if !because.ends_with('.') { "." }
             },
         }
@@ -97,7 +97,7 @@ fn splits(data: &DataFacts) -> Markup {
 /// "Limits".
 pub(super) fn limits(limits: &[String]) -> Section {
     let body = html! {
-        @if limits.is_empty() { (absent("No limits were written down. That does not mean that there are none.")) }
+        @if limits.is_empty() { (absent("No limits were recorded. That does not mean that there are none.")) }
         @for paragraph in limits { p.prose { (paragraph) } }
     };
     Section { id: "limits", heading: "Limits", body }

@@ -4,7 +4,7 @@ use super::data::TrainingReport;
 use super::{calibration, confusion, curves, detection, gallery, head, page, scene, scores};
 
 impl TrainingReport {
-    /// The page. Whatever is missing or does not fit is told in words; see [`TrainingReport::check`].
+    /// The page. Missing or inconsistent parts are replaced by a sentence; see [`TrainingReport::check`].
     pub(crate) fn to_html(&self) -> String {
         let mut sections = vec![
             head::section(self),

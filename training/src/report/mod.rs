@@ -1,4 +1,4 @@
-//! The report of a training: one HTML file that needs nothing beside it, for people who decide whether to use the
+//! The report of a training: one self-contained HTML file, for people who decide whether to use the
 //! weights. It has no script and loads nothing.
 //!
 //! Pages are written with `maud`: its templates are checked by the compiler and escape every text that is put in, which

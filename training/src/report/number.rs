@@ -1,11 +1,11 @@
-//! Numbers as people read them: few digits, thousands apart, units.
+//! Numbers as text: few digits, grouped thousands, units.
 
 use arpent_base::number::{exact, fitted, round};
 
 /// Stands for a value that does not exist.
 pub(super) const NONE: &str = "–";
 
-/// Thousands are set apart with a narrow no-break space, which no country takes for a decimal mark.
+/// Thousands are set apart with a narrow no-break space, which is a decimal mark in no country.
 const APART: char = '\u{202f}';
 
 /// `12 345 678`.
@@ -36,7 +36,7 @@ pub(super) fn float(value: u64) -> f64 {
     exact(value)
 }
 
-/// `part` of `whole`; `None` of nothing.
+/// `part` of `whole`; `None` if `whole` is 0.
 pub(super) fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| float(part) / float(whole))
 }
@@ -46,7 +46,7 @@ pub(super) fn score(value: Option<f64>) -> String {
     finite(value).map_or_else(|| NONE.into(), |v| minus(format!("{v:.3}")))
 }
 
-/// A share as percent: `12.3 %`, and `< 0.1 %` rather than a zero that is none.
+/// A share as percent: `12.3 %`, and `< 0.1 %` rather than a rounded zero.
 pub(super) fn percent(share: Option<f64>) -> String {
     match finite(share) {
         None => NONE.into(),

@@ -13,7 +13,7 @@ pub(super) struct Section {
     pub(super) id: &'static str,
     /// Heading.
     pub(super) heading: &'static str,
-    /// What stands below.
+    /// Contents.
     pub(super) body: Markup,
 }
 
@@ -46,8 +46,8 @@ pub(super) fn page(report: &TrainingReport, sections: &[Section]) -> Markup {
                         (section.body)
                     }
                 } }
-                footer { p { "What a model says is a proposal: nobody has verified it. "
-                    "This page is one file, loads nothing and runs no program." } }
+                footer { p { "Predictions of a model are proposals until a person has verified them. "
+                    "This page is one file, loads nothing and has no script." } }
             }
         }
     }
@@ -58,7 +58,7 @@ fn task(name: &str) -> String {
     name.replace('-', " ")
 }
 
-/// Says that something is missing.
+/// A sentence in place of a missing part.
 pub(super) fn absent(what: &str) -> Markup {
     html! { p.absent { (what) } }
 }

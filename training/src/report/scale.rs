@@ -58,7 +58,7 @@ impl Scale {
     }
 
     fn linear(low: f64, high: f64, step: f64) -> Self {
-        // A thousandth of a step forgives what sums of binary fractions lose.
+        // A tolerance of a thousandth of a step for rounding errors.
         let (first, last) = ((low / step - 1e-3).ceil(), (high / step + 1e-3).floor());
         let ticks = std::iter::successors(Some(first), |i| Some(i + 1.0)).take_while(|i| *i <= last);
         Self { low, high, log: false, ticks: ticks.map(|i| i * step).collect() }

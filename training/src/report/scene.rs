@@ -24,7 +24,7 @@ fn one(report: &TrainingReport, scene: &SceneShown) -> Markup {
     ];
     html! {
         h3 { (scene.name) }
-        p.note { "The middle of the scene, " (w) " × " (h) " pixels. Nobody has verified this map." }
+        p.note { "The middle of the scene, " (w) " × " (h) " pixels. This map is not verified." }
         div.gallery { figure { div.panels { @for (caption, picture) in &panels { div.panel {
             @if let Some(uri) = picture.as_ref().and_then(pixels::data_uri) { img src=(uri) alt=(caption) width=(w) height=(h); }
             p { (caption) }
@@ -38,7 +38,7 @@ fn one(report: &TrainingReport, scene: &SceneShown) -> Markup {
             } } }
         }
         p.note { "Counted on " (number::integer(scene.pixels_counted)) " of " (number::integer(scene.pixels_of_scene))
-            " pixels of the scene. Labels are drawn where somebody is sure: their shares need not be those of the scene, but a class "
-            "that is many times as frequent in one of them is worth a look." }
+            " pixels of the scene. Labels are drawn at clear places: their shares need not be those of the scene, but a class "
+            "that is many times as frequent in one of them should be checked." }
     }
 }

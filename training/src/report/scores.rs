@@ -10,7 +10,7 @@ use super::page::{Section, absent, between, class_label, estimate, wide};
 use super::{number, special};
 use crate::evaluate::figures::{ClassScore, Estimate, GroupRow, GroupScores, Intervals, Scores};
 
-/// Groups that are shown without being asked for.
+/// Number of groups shown by default; the others are folded.
 const SHOWN: usize = 20;
 /// Fewer units than this give intervals that are too short (Cameron, Gelbach, Miller: *Bootstrap-based improvements
 /// for inference with clustered errors*, 2008, put the border between 20 and 50).
@@ -54,7 +54,7 @@ pub(super) fn section(report: &TrainingReport) -> Section {
             h3 { "Overall" } (overall(scores))
             h3 { "By class" } (classes(report, scores))
             @if let Some(thin) = &scores.thin { h3 { "Thin objects" } (special::thin(report, thin)) }
-            @if let Some(rare) = &scores.rare { h3 { "The likeliest candidates" } (special::rare(report, rare)) }
+            @if let Some(rare) = &scores.rare { h3 { "The best candidates" } (special::rare(report, rare)) }
             h3 { "By " (report.data.group_kind.as_deref().unwrap_or("group")) ", worst first" } (groups(report, scores))
         },
     };

@@ -1,4 +1,4 @@
-//! Scores that a training asks for: of thin and of rare objects.
+//! Optional scores: of thin and of rare objects.
 
 use maud::{Markup, html};
 
@@ -8,7 +8,7 @@ use super::number;
 use super::page::{class_label, estimate, wide};
 use crate::evaluate::figures::{RareScores, ThinScores};
 
-/// Precision and recall that forgive a few pixels.
+/// Precision and recall with a tolerance.
 pub(super) fn thin(report: &TrainingReport, thin: &ThinScores) -> Markup {
     html! {
         p { "With a tolerance of " (thin.tolerance_px) " px: a predicted pixel is right when a true one lies that near, "
@@ -26,12 +26,13 @@ pub(super) fn thin(report: &TrainingReport, thin: &ThinScores) -> Markup {
     }
 }
 
-/// How many of the likeliest candidates are real.
+/// Precision of the best candidates.
 pub(super) fn rare(report: &TrainingReport, rare: &RareScores) -> Markup {
-    let expected = rare.prevalence.map(|share| format!("Where {} are real", number::percent(Some(share))));
+    let expected =
+        rare.prevalence.map(|share| format!("At a prevalence of {}", number::percent(Some(share))));
     let optimistic = rare.classes.iter().flat_map(|class| &class.best).any(|best| best.is_optimistic);
     html! {
-        p { "Candidates are " (rare.candidates) ", ranked by how likely the network finds the class; precision is the share of the best ones that is real." }
+        p { "Candidates are " (rare.candidates) ", ranked by the network's probability of the class; precision is the share of the best ones that is real." }
         (wide(&html! { table.numbers {
             thead { tr {
                 th scope="col" { "Class" } th scope="col" { "Candidates" } th scope="col" { "Real" } th scope="col" { "The best" }
@@ -58,7 +59,7 @@ pub(super) fn rare(report: &TrainingReport, rare: &RareScores) -> Markup {
             } }
         } }))
         @if optimistic { p.note {
-            "*: no wrong candidate of this split ranks that high, so that it cannot tell how many of a larger area would: expect less."
+            "*: no wrong candidate of this split ranks that high, so the precision over a larger area is unknown: expect less."
         } }
     }
 }

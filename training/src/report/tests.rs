@@ -11,7 +11,7 @@ use crate::evaluate::figures::*;
 const ALWAYS: [&str; 8] =
     ["overview", "training", "scores", "confusion", "calibration", "chips", "limits", "configuration"];
 
-/// Names as a hostile or careless user would choose them.
+/// Names with markup, as untrusted input may contain.
 const NASTY: &str = "<b>\"Forêt\"</b> & 'x'\"><img src=y onerror=alert(1)><script>alert(2)</script>";
 
 fn sections(html: &str) -> Vec<&str> {
@@ -30,7 +30,7 @@ fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
     html.split(&format!(" {name}=\"")).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
 }
 
-/// What holds for every page.
+/// Checks of every page.
 #[track_caller]
 fn assert_sound(html: &str) {
     let lower = html.to_lowercase();
@@ -94,14 +94,16 @@ fn a_full_report_has_every_section() {
     assert!(html.contains("With a tolerance of 2 px") && html.contains("0.710 to 0.860"));
     // Three curves, two of calibration, a whisker per class, group, thin class and best candidates; four panels per chip.
     assert!(
-        html.contains("Where 1.0\u{202f}% are real") && html.contains("0.300") && html.contains(" *</td>")
+        html.contains("At a prevalence of 1.0\u{202f}%")
+            && html.contains("0.300")
+            && html.contains(" *</td>")
     );
     assert_eq!(pictures(&html).len(), 3 + 2 + 12 + 8 + 1 + 3);
     assert_eq!(html.matches("<img ").count(), 10 * 4);
 }
 
 #[test]
-fn twenty_classes_and_many_groups_are_told() {
+fn twenty_classes_and_many_groups_are_shown() {
     let report = example::segmentation(19, 31);
     keep("many", &report);
     let html = report.to_html();
@@ -133,7 +135,7 @@ fn changes_have_two_pictures() {
 }
 
 #[test]
-fn a_minimal_report_says_what_is_missing() {
+fn a_minimal_report_names_missing_parts() {
     let report = example::minimal();
     report.check().unwrap();
     keep("minimal", &report);
@@ -141,7 +143,7 @@ fn a_minimal_report_says_what_is_missing() {
     assert_sound(&html);
     assert_eq!(sections(&html), ALWAYS);
     for said in [
-        "Not recorded: ask before you do",
+        "Not recorded: ask the owners first",
         "No scores were computed",
         "No chips were kept",
         "The epochs were not recorded",

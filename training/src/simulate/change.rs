@@ -8,7 +8,7 @@
 use arpent_base::number::{offset, round, signed};
 use arpent_datasets::IGNORE;
 
-use super::square::{Made, Square};
+use super::square::{SimulatedPicture, Square};
 use crate::data::Rng;
 
 /// Pairs in which objects are put in.
@@ -21,7 +21,7 @@ const DIFFERENT: f64 = 0.2;
 const DISPLACED: f64 = 1.0;
 
 /// A pair made of two squares of one size.
-pub(super) fn pair(first: &Square, second: &Square, rng: &mut Rng) -> Made {
+pub(super) fn pair(first: &Square, second: &Square, rng: &mut Rng) -> SimulatedPicture {
     let draw = rng.unit();
     let (later, labels) = if draw < PUT_IN {
         put_in(first, second)
@@ -37,7 +37,7 @@ pub(super) fn pair(first: &Square, second: &Square, rng: &mut Rng) -> Made {
     if rng.chance(0.5) {
         dates.reverse();
     }
-    Made { dates, labels }
+    SimulatedPicture { dates, labels }
 }
 
 /// The first square with the objects of the second in it, and what is new of them.

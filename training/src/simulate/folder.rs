@@ -13,26 +13,26 @@ use image::{ExtendedColorType, ImageFormat};
 use serde::Serialize;
 use tempfile::TempDir;
 
-use super::square::Made;
+use super::square::SimulatedPicture;
 use crate::config::Config;
 use crate::data::Sets;
 use crate::error::TrainError;
 
 /// How the data set is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FolderLayout {
     /// `A/`, `B/`, `label/`.
     Pairs,
     /// A folder for each band, and `masks/`.
     Spots,
 }
 
-/// A data set that is being written, beside where it will be: half of one is never seen.
+/// A data set that is being written, in a temporary folder beside its place: no partial one is visible.
 #[derive(Debug)]
 pub(super) struct Folder {
     root: PathBuf,
     staged: TempDir,
-    kind: Kind,
+    kind: FolderLayout,
     bands: Vec<String>,
     /// Highest value is 255, or 65535.
     eight_bits: bool,
@@ -52,12 +52,18 @@ pub(super) struct Outcome {
 
 impl Folder {
     /// An empty data set, for pictures of these sets.
-    pub(super) fn create(root: &Path, kind: Kind, config: &Config, sets: &Sets, class: &str) -> Result<Self> {
+    pub(super) fn create(
+        root: &Path,
+        kind: FolderLayout,
+        config: &Config,
+        sets: &Sets,
+        class: &str,
+    ) -> Result<Self> {
         let refused = |problem: String, hint: &str| Err(TrainError::refused(problem, hint).into());
         if sets.dates() != 1 {
             return refused(
-                "pictures of one date are wanted".into(),
-                "give a configuration of a segmentation",
+                "pictures of one date are needed".into(),
+                "use a configuration of a segmentation",
             );
         }
         if config.model.values() == ReadAs::Physical
@@ -65,8 +71,8 @@ impl Folder {
         {
             let unit = config.model.unit();
             return refused(
-                format!("pictures are written as whole numbers, and values of the unit `{unit}` are none"),
-                "give a configuration of stored whole numbers: without model.unit, and without floats in model.sample_types",
+                format!("pictures are written as whole numbers, and values in the unit `{unit}` are not"),
+                "use a configuration of stored whole numbers: without model.unit, and without floats in model.sample_types",
             );
         }
         let [low, high] = config.model.value_range;
@@ -78,13 +84,13 @@ impl Folder {
             return refused(format!("{} exists", root.display()), "name a new folder, or remove it");
         }
         let bands = sets.bands().to_vec();
-        if kind == Kind::Pairs && bands.len() != 3 {
+        if kind == FolderLayout::Pairs && bands.len() != 3 {
             let problem =
                 format!("pairs are written as RGB pictures, the sets have the bands {}", bands.join(", "));
             return refused(problem, "name three bands in model.bands");
         }
         let eight_bits = high <= 255.0;
-        if kind == Kind::Pairs && !eight_bits {
+        if kind == FolderLayout::Pairs && !eight_bits {
             return refused(
                 "pairs are written as pictures of 8 bits".into(),
                 "rescale the pictures to 0 to 255",
@@ -117,8 +123,8 @@ impl Folder {
 
     fn folders(&self) -> Vec<String> {
         match self.kind {
-            Kind::Pairs => ["A", "B", "label"].map(String::from).to_vec(),
-            Kind::Spots => self.bands.iter().cloned().chain(["masks".into()]).collect(),
+            FolderLayout::Pairs => ["A", "B", "label"].map(String::from).to_vec(),
+            FolderLayout::Spots => self.bands.iter().cloned().chain(["masks".into()]).collect(),
         }
     }
 
@@ -129,7 +135,7 @@ impl Folder {
         index: usize,
         group: &str,
         side: usize,
-        made: &Made,
+        made: &SimulatedPicture,
     ) -> Result<()> {
         let item = format!("{}-{index:05}", split.name());
         let (name, group) = (&self.card.name, group.replace(',', " "));
@@ -138,13 +144,13 @@ impl Folder {
         self.counts[usize::from(split != Split::Train)] += 1;
         let place = |folder: &str| self.staged.path().join(folder).join(format!("{item}.png"));
         match self.kind {
-            Kind::Pairs => {
+            FolderLayout::Pairs => {
                 for (folder, data) in ["A", "B"].iter().zip(&made.dates) {
                     Self::write(&place(folder), &interleaved(data, side), ExtendedColorType::Rgb8, side)?;
                 }
                 Self::write(&place("label"), &labels(made), ExtendedColorType::L8, side)
             }
-            Kind::Spots => {
+            FolderLayout::Spots => {
                 let gray = if self.eight_bits { ExtendedColorType::L8 } else { ExtendedColorType::L16 };
                 for (band, data) in self.bands.iter().zip(made.dates[0].chunks_exact(side * side)) {
                     Self::write(&place(band), data, gray, side)?;
@@ -183,23 +189,23 @@ impl Folder {
     }
 }
 
-/// The card says what the pictures were made of, and as much may be done with them as with those.
-fn card(name: &str, kind: Kind, sets: &Sets, class: &str) -> Card {
+/// The card names the source pictures, and has their restrictions.
+fn card(name: &str, kind: FolderLayout, sets: &Sets, class: &str) -> Card {
     let cards: Vec<&Card> = sets.cards().collect();
     let list = |of: &dyn Fn(&Card) -> String| {
         let parts: std::collections::BTreeSet<String> = cards.iter().map(|c| of(c)).collect();
         parts.into_iter().collect::<Vec<_>>().join("; ")
     };
     let (title, classes, notes) = match kind {
-        Kind::Pairs => (
+        FolderLayout::Pairs => (
             format!("Simulated change of `{class}`"),
             ["unchanged".to_owned(), format!("changed {class}")],
-            "Layout change-pairs: A/, B/, label/. Nobody saw these changes: they were made of pictures of one date.",
+            "Layout change-pairs: A/, B/, label/. These changes are simulated from pictures of one date.",
         ),
-        Kind::Spots => (
+        FolderLayout::Spots => (
             format!("Simulated stress on `{class}`"),
             ["healthy".into(), "stressed".into()],
-            "Layout image-mask, one folder for each band, and masks/. Nobody saw this stress: it was laid on healthy fields.",
+            "Layout image-mask, one folder for each band, and masks/. This stress is simulated on healthy fields.",
         ),
     };
     let gsd = cards.iter().filter_map(|c| c.gsd_m).reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]);
@@ -228,6 +234,6 @@ fn interleaved(data: &[f32], side: usize) -> Vec<f32> {
 }
 
 /// Labels as values of a picture.
-fn labels(made: &Made) -> Vec<f32> {
+fn labels(made: &SimulatedPicture) -> Vec<f32> {
     made.labels.iter().map(|l| f32::from(if *l == IGNORE { u8::MAX } else { *l })).collect()
 }

@@ -1,5 +1,5 @@
-//! `arpent-train simulate`: data sets made of others, where nobody has labeled what is looked for. They are written as
-//! pictures, so that everybody can look at what a network learned from.
+//! `arpent-train simulate`: data sets derived from others, for classes without labels. They are written as pictures, so that
+//! users can inspect the training data.
 
 mod change;
 mod folder;
@@ -10,24 +10,24 @@ use std::path::PathBuf;
 
 use arpent_base::Result;
 use arpent_datasets::{IGNORE, Split};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 use clap::ValueEnum;
 use folder::Folder;
-use square::{Made, Square};
+use square::{SimulatedPicture, Square};
 
 use crate::config::{Config, Overrides, nearest};
 use crate::data::{Cache, Item, ItemId, ItemTruth, Purpose, Rng, Sets};
 use crate::error::TrainError;
-use crate::progress::{Bar, tell};
+use crate::progress::{Bar, print_json};
 
-/// What to make, and of what.
+/// The data set to make, and its source.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SimulateArgs {
     /// A training's TOML file, for its labeled data sets.
     config: PathBuf,
     /// What to make.
     #[arg(long)]
-    kind: Kind,
+    kind: SimulationKind,
     /// The class that appears and disappears, or that is stressed; a name of the configuration.
     #[arg(long)]
     class: String,
@@ -50,49 +50,49 @@ pub(crate) struct SimulateArgs {
 
 /// Kinds of data sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
+enum SimulationKind {
     /// Pairs of dates: objects of the class put into, or taken from, a picture (layout change-pairs).
     Change,
     /// Spots of stressed plants on fields of the class (layout image-mask, a file for each band).
     Stress,
 }
 
-/// How often another place is drawn, until one suits.
+/// Maximum number of places drawn until one fits.
 const TRIES: usize = 40;
 
-/// Where squares come from.
-struct Source<'a> {
+/// The source of squares.
+struct SquareSource<'a> {
     sets: &'a Sets,
     cache: Cache,
     class: u8,
     side: usize,
 }
 
-/// Writes the data set, and says on stdout (JSON) what it is.
+/// Writes the data set, and a summary on stdout (JSON).
 pub(crate) fn run(args: &SimulateArgs) -> Result<()> {
     let overrides = Overrides { data: args.data.clone(), ..Overrides::default() };
     let config = Config::read(&args.config, &overrides)?;
     let class = position(&config, &args.class)?;
     let sets = Sets::open(&config)?;
     let cache = Cache::new(config.sampling.cache_mb);
-    let source = Source { sets: &sets, cache, class, side: args.side };
+    let source = SquareSource { sets: &sets, cache, class, side: args.side };
     let kind = match args.kind {
-        Kind::Change => folder::Kind::Pairs,
-        Kind::Stress => folder::Kind::Spots,
+        SimulationKind::Change => folder::FolderLayout::Pairs,
+        SimulationKind::Stress => folder::FolderLayout::Spots,
     };
     let mut folder = Folder::create(&args.output, kind, &config, &sets, &args.class)?;
     for (split, count) in [(Split::Train, args.count), (Split::Validation, args.count.div_ceil(4))] {
         let items = sets.items(split);
         if items.is_empty() {
-            say(&format!("no item is in the split `{}`: none is made", split.name()));
+            notice(&format!("no item is in the split `{}`: none is made", split.name()));
             continue;
         }
         let bar = Bar::begin(split.name(), count);
         for index in 0..count {
             let mut rng = Rng::of(args.seed, Purpose::Simulation, split as usize, index);
             let (made, group) = match args.kind {
-                Kind::Change => source.pair(&items, &mut rng)?,
-                Kind::Stress => source.spots(&items, &mut rng)?,
+                SimulationKind::Change => source.pair(&items, &mut rng)?,
+                SimulationKind::Stress => source.spots(&items, &mut rng)?,
             };
             folder.add(split, index, &group, args.side, &made)?;
             bar.count();
@@ -100,8 +100,8 @@ pub(crate) fn run(args: &SimulateArgs) -> Result<()> {
         bar.end();
     }
     let outcome = folder.finish()?;
-    say(&format!("{} written; look at it before you train on it", args.output.display()));
-    tell(&outcome)
+    notice(&format!("{} written; inspect it before you train on it", args.output.display()));
+    print_json(&outcome)
 }
 
 fn position(config: &Config, class: &str) -> Result<u8, TrainError> {
@@ -112,16 +112,16 @@ fn position(config: &Config, class: &str) -> Result<u8, TrainError> {
     })
 }
 
-impl Source<'_> {
+impl SquareSource<'_> {
     /// Two dates made of two squares, and the group of the first.
-    fn pair(&self, items: &[ItemId], rng: &mut Rng) -> Result<(Made, String)> {
+    fn pair(&self, items: &[ItemId], rng: &mut Rng) -> Result<(SimulatedPicture, String)> {
         let (first, id) = self.square(items, false, rng)?;
         let (second, _) = self.square(items, true, rng)?;
         Ok((change::pair(&first, &second, rng), self.sets.group(id)))
     }
 
     /// A square with stressed spots, and its group.
-    fn spots(&self, items: &[ItemId], rng: &mut Rng) -> Result<(Made, String)> {
+    fn spots(&self, items: &[ItemId], rng: &mut Rng) -> Result<(SimulatedPicture, String)> {
         let (square, id) = self.square(items, true, rng)?;
         Ok((stress::spots(square, self.sets.bands(), rng), self.sets.group(id)))
     }

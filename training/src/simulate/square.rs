@@ -11,7 +11,7 @@ pub(super) struct Square {
 
 /// A picture of the new data set; dates one after the other.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Made {
+pub(super) struct SimulatedPicture {
     pub(super) dates: Vec<Vec<f32>>,
     /// 0 or 1, [`IGNORE`](arpent_datasets::IGNORE) where nothing is known.
     pub(super) labels: Vec<u8>,

@@ -9,13 +9,13 @@ use std::f64::consts::TAU;
 use arpent_base::number::{exact, narrow};
 use arpent_datasets::IGNORE;
 
-use super::square::{Made, Square};
+use super::square::{SimulatedPicture, Square};
 use crate::data::Rng;
 
 /// Share of full stress from which on a pixel is labeled.
 const SEEN: f64 = 0.15;
 
-/// Share below which it counts as healthy; between the two nobody can say.
+/// Share below which it counts as healthy; between the two the label is unknown.
 const HEALTHY: f64 = 0.05;
 
 /// Of a band, the change at full stress, as a share of its value.
@@ -33,7 +33,7 @@ fn change(band: &str) -> f64 {
 }
 
 /// Lays one to three spots on the pixels of the class. What is not of the class is not known.
-pub(super) fn spots(square: Square, bands: &[String], rng: &mut Rng) -> Made {
+pub(super) fn spots(square: Square, bands: &[String], rng: &mut Rng) -> SimulatedPicture {
     let Square { side, mut data, is_class } = square;
     let area = side * side;
     let fields: Vec<usize> = (0..area).filter(|i| is_class[*i] == 1).collect();
@@ -59,7 +59,7 @@ pub(super) fn spots(square: Square, bands: &[String], rng: &mut Rng) -> Made {
         s if s < HEALTHY => 0,
         _ => IGNORE,
     };
-    Made { dates: vec![data], labels: (0..area).map(label).collect() }
+    SimulatedPicture { dates: vec![data], labels: (0..area).map(label).collect() }
 }
 
 /// A spot: full in its middle, 0 at its border.

@@ -39,7 +39,7 @@ fn pairs(place: &Place) {
 }
 
 #[test]
-fn what_is_new_is_told_from_what_was_there() {
+fn new_buildings_are_distinguished_from_old_ones() {
     let place = Place::new();
     pairs(&place);
     let ran = place.fit(&["--epochs", "10"]).done();

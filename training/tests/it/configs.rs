@@ -18,9 +18,9 @@ fn the_shipped_package_loads_and_is_small() {
     assert!(config.contains(&format!("id = \"{}\"", package.id)));
 }
 
-/// What the package says of its data is what their cards say.
+/// The package's statements on its data agree with their cards.
 #[test]
-fn the_shipped_package_and_the_cards_say_the_same() {
+fn the_shipped_package_agrees_with_the_cards() {
     let repository = crate::place::repository();
     let (package, _) = ModelPackage::load(&repository.join("models/tree-health-10cm")).unwrap();
     assert_eq!(package.training_data.len(), 5);
@@ -42,7 +42,7 @@ fn the_configuration_to_copy_is_valid() {
     assert!(ran.err.contains("card.toml is missing") && ran.err.contains("hint: "), "{}", ran.err);
 }
 
-/// Strictly: an unknown key, a missing one or a value of the wrong type in any of them would be told instead.
+/// Strictly: an unknown key, a missing one or a value of the wrong type in any of them would be reported instead.
 #[test]
 fn every_configuration_of_a_training_is_read() {
     let mut read = 0;
@@ -78,7 +78,7 @@ fn the_schema_is_the_one_checked_in() {
 
 /// Several tables have keys of one name: the one that is wrong is named.
 #[test]
-fn a_wrong_value_is_told_with_its_line_and_table() {
+fn a_wrong_value_is_reported_with_its_line_and_table() {
     let path = crate::place::repository().join("configs/image-mask/train.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let dir = tempfile::tempdir().unwrap();

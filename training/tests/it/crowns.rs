@@ -123,7 +123,7 @@ fn training_learns_repeats_itself_and_writes_a_package() {
     let validation: serde_json::Value = serde_json::from_slice(&validation).unwrap();
     assert!(card.contains("| neon_yell_528000_4978000_east | 3 |"), "{card}");
     assert!(package.scores["objects_found"].value > 0.5, "{:?}", package.scores);
-    // Two crops were held out, and three trees of the scene that nobody called live or dead.
+    // Two crops were held out, and three trees of the scene that are labeled neither live nor dead.
     assert_eq!(validation["groups"].as_object().unwrap().len(), 1, "{validation}");
     assert_eq!(validation["groups"]["neon_dead_alive_crops/CCCC"]["pixels"], 2);
     assert_eq!(validation["found"]["neon_dead_alive_crops"]["objects"], 2);
@@ -156,7 +156,7 @@ fn a_split_that_leaks_is_refused() {
 }
 
 #[test]
-fn missing_data_and_bad_configurations_are_told() {
+fn missing_data_and_bad_configurations_are_refused() {
     let dir = workspace();
     let output = fit(dir.path(), &["--data", "nowhere"]);
     assert_eq!(output.status.code(), Some(2));
@@ -172,16 +172,16 @@ fn missing_data_and_bad_configurations_are_told() {
         ("vote = 0.5", "vote = 0.0", "evaluate.vote must lie"),
         ("vote = 0.5", "vote = 0.5\nprecision_at_k = [10]", "evaluate.vote counts objects"),
         ("ellipse = 0.62", "ellipse = 62", "`ellipse` must lie"),
-        ("ellipse = 0.62", "", "say which part of a picture is of its class"),
+        ("ellipse = 0.62", "", "set the part of a picture that is of its class"),
         (
             "sets = [\"neon_dead_alive_crops\"]",
             "sets = [\"neon_crops\"]",
-            "names `neon_crops`, which is no data set",
+            "names `neon_crops`, which is not a data set",
         ),
         (
             "[fit]",
             "[crowns]\npackages = \"packages\"\n\n[fit]",
-            "hint: [crowns] is gone: name its data in [[sets]]",
+            "hint: [crowns] was removed: name its data in [[sets]]",
         ),
         ("\"marks.toml\"", "\"cards/neon_osbs_029.toml\"", "neon_osbs_029.toml"),
     ];

@@ -1,4 +1,4 @@
-//! Data that became bad after a training: each is told with its file and what to do, and nothing of the training is lost.
+//! Data damaged after a training: the error names the file and has a hint, and nothing of the training is lost.
 
 use std::fs;
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ impl Trained {
 }
 
 #[test]
-fn bad_data_are_told_with_their_file_and_lose_no_checkpoint() {
+fn bad_data_are_reported_with_their_file_and_lose_no_checkpoint() {
     let trained = Trained::new();
     trained.refuses("masks/item1.png", |path| fs::remove_file(path).unwrap(), &["masks/item1.* is missing"]);
     trained.refuses("images/item1.png", |path| fs::remove_file(path).unwrap(), &["item1", "is missing"]);

@@ -165,20 +165,20 @@ fn a_band_flagged_as_alpha_that_is_named_is_data() {
     let package: ModelPackage = serde_json::from_str(&desk.text("map/model.json")).unwrap();
     let names: Vec<&str> = package.bands.iter().map(|b| b.name.as_str()).collect();
     assert_eq!(names, ["red", "green", "blue", "nir"]);
-    // Where it is 0 the scene is valid, so water is learned and judged.
+    // Where it is 0 the scene is valid, so water is learned and evaluated.
     let nir = package.bands[3].mean;
     assert!(nir < 95.0, "water, of which it is 0, counts: {nir}");
 
-    // Left out, it tells which pixels are valid, and that this is doubtful.
+    // Without a name, it is the validity mask, with a warning.
     let desk = Desk::new();
     infrared_scene(desk.path("").as_path());
     let fitted = desk.fit("fields.gpkg", &["--epochs", "1"]);
     assert!(
-        fitted.err.contains("band 4 is flagged as alpha") && fitted.err.contains("(--bands)"),
+        fitted.err.contains("band 4 is flagged as alpha") && fitted.err.contains("with --bands"),
         "{}",
         fitted.err
     );
-    // What the hint of a wrong number of names says is what was done above.
+    // The hint for a wrong number of names is the option used above.
     let desk = Desk::new();
     infrared_scene(desk.path("").as_path());
     desk.refused("fields.gpkg", &["--bands", "red,green"], &["--bands red,green,blue,nir"]);
@@ -293,7 +293,7 @@ fn of_several_layers_one_is_named() {
 }
 
 #[test]
-fn what_cannot_be_trained_is_told() {
+fn impossible_trainings_are_refused_with_the_reason() {
     let desk = Desk::new();
     desk.refused("fields.gpkg", &["--class-field", "kind"], &["cannot be used multiple times"]);
     desk.refused("fields.gpkg", &["--layer", "other"], &["no layer `other`", "drawn"]);
@@ -309,7 +309,7 @@ fn what_cannot_be_trained_is_told() {
     let (config, labels) = (desk.path("any.toml"), desk.path("fields.gpkg"));
     let both = run(&["fit", config.to_str().unwrap(), "--labels", labels.to_str().unwrap()]);
     assert!(both.code == 2 && both.err.contains("cannot be used with"), "{}", both.err);
-    assert!(!desk.path("map").exists(), "nothing is written before all is well");
+    assert!(!desk.path("map").exists(), "something was written before the checks");
 
     let labels = labels.to_str().unwrap();
     let (scene, map) = (desk.path("scene.tif"), desk.path("map"));
@@ -335,12 +335,16 @@ fn sixteen_bits_without_names_get_a_range_and_numbers() {
 }
 
 #[test]
-fn what_lies_in_no_polygon_may_be_learned_as_a_class() {
+fn pixels_outside_of_polygons_may_be_a_class() {
     let desk = Desk::new();
     let options = ["--epochs", "1", "--classes", "forest", "--background", "other"];
     let colors = ["--colors", "forest=#102030,Other=#405060"];
     let fitted = desk.fit("fields.gpkg", &[&options[..], &colors].concat()).done();
-    assert!(fitted.err.contains("what lies in no polygon is `other`"), "{}", fitted.err);
+    assert!(
+        fitted.err.contains("pixels outside of the polygons, in their surroundings, are `other`"),
+        "{}",
+        fitted.err
+    );
     let (package, _) = ModelPackage::load(&desk.path("map")).unwrap();
     let classes: Vec<(&str, String, bool)> = package
         .classes
@@ -360,8 +364,12 @@ fn what_lies_in_no_polygon_may_be_learned_as_a_class() {
         "{config}"
     );
     desk.refused("fields.gpkg", &["--restart", "--classes", "forest"], &["--background other"]);
-    desk.refused("fields.gpkg", &["--restart", "--colors", "wood=#102030"], &["`wood`, which is no class"]);
-    desk.refused("fields.gpkg", &["--restart", "--colors", "forest=10"], &["`10` is no color"]);
+    desk.refused(
+        "fields.gpkg",
+        &["--restart", "--colors", "wood=#102030"],
+        &["`wood`, which is not a class"],
+    );
+    desk.refused("fields.gpkg", &["--restart", "--colors", "forest=10"], &["`10` is not a color"]);
 }
 
 #[test]
@@ -393,7 +401,7 @@ fn polygons_that_are_not_valid_are_repaired_and_counted_or_refused() {
 }
 
 #[test]
-fn names_and_values_to_leave_out_that_no_polygon_has_are_told() {
+fn names_and_values_to_leave_out_that_no_polygon_has_are_reported() {
     let desk = Desk::new();
     desk.fit("fields.gpkg", &["--epochs", "1", "--classes", "water,forest"]).done();
     let config = desk.path("map/run/train.toml");
@@ -403,7 +411,7 @@ fn names_and_values_to_leave_out_that_no_polygon_has_are_told() {
     fs::write(&config, text.replace("skip = [\"meadow\"]", options)).unwrap();
     let fitted = run(&["fit", config.to_str().unwrap(), "--restart"]).done();
     let told = |option: &str, value: &str| {
-        format!("fields: `{option}` names `{value}`, which nothing in training and validation is of")
+        format!("fields: `{option}` names `{value}`, which does not occur in training and validation")
     };
     let page = desk.text("map/run/report.html");
     for text in [&fitted.err, &desk.text("map/card.md"), &page] {

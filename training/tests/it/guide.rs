@@ -1,4 +1,4 @@
-//! The guides "Train your own" and "Train from polygons", done as they say.
+//! The guides "Train your own" and "Train from polygons", run as written.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use arpent_model::ModelPackage;
 use crate::drawn::Desk;
 use crate::place::{Place, repository, run};
 
-/// The lines of the code blocks whose fence says `kind`.
+/// The lines of the code blocks of a `kind`.
 fn blocks(text: &str, kind: &str) -> String {
     let fence = format!("```{kind}\n");
     let found = text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap());

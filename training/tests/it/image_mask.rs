@@ -83,7 +83,7 @@ fn training_overfits_is_scored_calibrated_and_exported() {
     assert!(calibration.ece_after <= calibration.ece_before + 0.01, "{calibration:?}");
     // Written with the digits of single precision.
     assert_eq!(calibrated.lines()[0]["temperature"].to_string(), calibration.temperature.to_string());
-    told_in_the_report(&place, calibration.temperature);
+    check_the_report(&place, calibration.temperature);
     let after = run(&["evaluate", dir, config.to_str().unwrap()]).done();
     assert_eq!(after.lines()[0]["confusion"], scores["confusion"], "a temperature changes no label");
 
@@ -93,7 +93,7 @@ fn training_overfits_is_scored_calibrated_and_exported() {
     assert!(copy.join("card.md").exists() && !copy.join("run").exists());
 }
 
-/// The variant of 8 bits is as good, says so, and is not written over.
+/// The variant of 8 bits is as accurate, records its scores, and is not overwritten.
 fn quantized(package: &str, config: &str, variant: &Path) {
     let flags = ["quantize", package, config, "--output", variant.to_str().unwrap()];
     let told = run(&flags).done();
@@ -106,11 +106,11 @@ fn quantized(package: &str, config: &str, variant: &Path) {
     let again = run(&flags);
     assert!(again.code == 2 && again.err.contains("exists"), "{}", again.err);
     let twice = run(&["quantize", variant.to_str().unwrap(), config, "--output", "elsewhere"]);
-    assert!(twice.code == 2 && twice.err.contains("8 bits already"), "{}", twice.err);
+    assert!(twice.code == 2 && twice.err.contains("already in 8 bits"), "{}", twice.err);
 }
 
-/// The page and its data tell of all labeled pixels after the correction.
-fn told_in_the_report(place: &Place, temperature: f32) {
+/// The page and its data cover all labeled pixels after the correction.
+fn check_the_report(place: &Place, temperature: f32) {
     let report: serde_json::Value = serde_json::from_slice(&place.bytes("package/run/report.json")).unwrap();
     let calibration = &report["calibration"];
     let method = format!("temperature {temperature}, fitted on the validation split");
@@ -131,7 +131,7 @@ fn validation(place: &Place) -> serde_json::Value {
 }
 
 #[test]
-fn weights_of_data_that_forbid_it_are_not_given_away() {
+fn weights_of_data_that_forbid_it_are_not_exported() {
     let place = Place::new();
     place.edit("data/roofs/card.toml", "weights_may_ship = true", "weights_may_ship = false");
     place.fit(&["--epochs", "1"]).done();
@@ -164,7 +164,7 @@ fn a_training_starts_from_given_weights() {
 }
 
 #[test]
-fn a_training_stops_when_nothing_gets_better() {
+fn a_training_stops_when_the_score_does_not_improve() {
     let place = Place::new();
     place.edit("smoke.toml", "learning_rate = 2e-2", "learning_rate = 1e-12\nearly_stopping = 2");
     let ran = place.fit(&["--epochs", "9"]).done();

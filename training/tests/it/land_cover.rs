@@ -14,7 +14,7 @@ use crate::place::{repository, run};
 /// Colors of the classes 1 to 5.
 const COLORS: [[u8; 3]; 5] = [[200, 90, 90], [190, 175, 140], [110, 110, 120], [60, 140, 60], [50, 80, 170]];
 
-/// Six items of three tiles in the layout of the real set: fields of color, and a border that nobody labeled.
+/// Six items of three tiles in the layout of the real set: fields of color, and an unlabeled border.
 fn data(root: &Path) {
     let set = root.join("data/landcover/dubai_mbrsc");
     for folder in ["images", "masks"] {

@@ -1,4 +1,4 @@
-//! Polygons that somebody drew over a scene.
+//! Polygons drawn over a scene.
 
 use std::fs;
 use std::path::Path;
@@ -89,12 +89,12 @@ fn sparse_polygons_are_enough() {
         // Fields of 24 x 24 px, some of which touch at a corner.
         assert!(manifest["counts"]["features"].as_u64().unwrap() > 10, "{}", manifest["counts"]);
     }
-    // Polygons, not pixels, are what a score is of.
+    // Scores count polygons, not pixels.
     assert!(package.territories.len() > 3 && package.territories.len() < 15, "{:?}", package.territories);
 }
 
 #[test]
-fn a_field_that_is_not_there_is_told_with_those_that_are() {
+fn a_missing_field_is_reported_with_the_existing_ones() {
     let dir = TempDir::new().unwrap();
     data(dir.path());
     let config = dir.path().join("smoke.toml");

@@ -54,7 +54,7 @@ fn window(side: usize) -> Window {
     Window::new(CORNER.0, CORNER.1, side, side)
 }
 
-/// The manifest of a run with `configs/<task>/run.toml`, verified; `None`, and a word, where `arpent` was not built.
+/// The manifest of a run with `configs/<task>/run.toml`, verified; `None`, and a message, where `arpent` was not built.
 pub(crate) fn mapped(task: &str, package: &Path, more: &[&str], output: &Path) -> Option<Value> {
     let arpent = PathBuf::from(env!("CARGO_BIN_EXE_arpent-train")).with_file_name("arpent");
     if !arpent.exists() {

@@ -74,7 +74,7 @@ impl Place {
     }
 }
 
-/// What a command said.
+/// The output of a command.
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) out: String,
@@ -128,7 +128,7 @@ classes = [
 ]
 "#;
 
-/// Red rectangles on speckled green, some labeled as sheds; shadows, and a strip of which nothing is known.
+/// Red rectangles on speckled green, some labeled as sheds; shadows, and an unlabeled strip.
 fn roofs(seed: u32) -> (RgbImage, GrayImage) {
     let (width, height) = (72, 56 + 4 * (seed % 3));
     let speckle = |x: u32, y: u32| u8::try_from((x * 7 + y * 13 + x * y * (seed + 3)) % 23).unwrap();

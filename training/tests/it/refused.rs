@@ -1,4 +1,4 @@
-//! Configurations and data that are refused, and how it is told.
+//! Configurations and data that are refused, and the messages.
 
 use crate::place::Place;
 
@@ -13,7 +13,7 @@ fn refused(place: &Place, told: &[&str]) {
 }
 
 #[test]
-fn mistakes_are_told_with_file_line_and_key() {
+fn mistakes_are_reported_with_file_line_and_key() {
     let cases: [(&str, &str, &[&str]); 11] = [
         ("epochs = 4", "epoch = 4", &["smoke.toml:42", "unknown field `epoch`", "did you mean `epochs`?"]),
         ("layout = \"image-mask\"", "layout = \"image-masks\"", &["image-masks"]),
@@ -23,8 +23,8 @@ fn mistakes_are_told_with_file_line_and_key() {
         ("threads = 2", "threads = 100000", &["smoke.toml:47", "fit.threads is 100000", "1 to 1024"]),
         ("chip_px = 32", "chip_px = 33", &["fit.chip_px is 33", "multiple of 2"]),
         ("\"balanced\"", "\"even\"", &["smoke.toml:51", "balanced"]),
-        ("\"balanced\"", "[1.0]", &["smoke.toml:51", "wants 2 numbers"]),
-        ("kind = \"dice\"", "kind = \"heat\"", &["`heat`, which is not for this task"]),
+        ("\"balanced\"", "[1.0]", &["smoke.toml:51", "needs 2 numbers"]),
+        ("kind = \"dice\"", "kind = \"heat\"", &["`heat`, which this task does not support"]),
         ("widths = [8, 8]", "widths = [8]", &["architecture", "as many encoder_convs"]),
     ];
     for (from, to, told) in cases {
@@ -58,7 +58,7 @@ fn what_cannot_be_measured_is_refused() {
 }
 
 #[test]
-fn a_class_that_leads_nowhere_is_told_with_both_lists() {
+fn an_unmapped_class_is_refused_with_both_lists() {
     let place = Place::new();
     place.edit("smoke.toml", "shed = \"roof\"", "hut = \"roof\"");
     refused(&place, &["smoke.toml:32", "the set has no class `hut`", "hint: "]);
@@ -118,7 +118,7 @@ fn a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint() {
 }
 
 #[test]
-fn errors_are_documents_where_json_is_asked_for() {
+fn errors_are_documents_with_format_json() {
     use crate::place::run;
     let folder = tempfile::tempdir().unwrap();
     let latin = folder.path().join("latin.toml");

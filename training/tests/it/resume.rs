@@ -1,4 +1,4 @@
-//! A training that is killed goes on to the same bytes.
+//! A killed training resumes to the same bytes.
 
 use std::io::{BufRead, BufReader};
 
@@ -7,7 +7,7 @@ use crate::place::Place;
 const WEIGHTS: &str = "weights.safetensors";
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+fn the_same_seed_gives_the_same_bytes_and_another_seed_different_ones() {
     let place = Place::new();
     for (folder, seed) in [("a", "1"), ("b", "1"), ("c", "2")] {
         let output = place.path(folder);
@@ -59,7 +59,7 @@ fn a_killed_training_goes_on_to_the_same_bytes() {
     text += "{\"epoch\":99,";
     std::fs::write(&log, text).unwrap();
     let last = place.fit(&["--resume"]).done();
-    assert!(last.err.contains("going on after epoch"), "{}", last.err);
+    assert!(last.err.contains("resuming after epoch"), "{}", last.err);
 
     assert!(place.bytes("whole/weights.safetensors") == place.bytes("package/weights.safetensors"));
     let told = |folder: &str| -> Vec<serde_json::Value> {
@@ -73,13 +73,13 @@ fn a_killed_training_goes_on_to_the_same_bytes() {
         text.lines().map(line).collect()
     };
     assert_eq!(told("whole"), told("package"));
-    // The finished run can be asked again, and may be overwritten.
+    // A finished run can be resumed again, and may be overwritten.
     place.fit(&["--resume"]).done();
     assert!(place.bytes("whole/weights.safetensors") == place.bytes("package/weights.safetensors"));
 }
 
 #[test]
-fn a_run_goes_on_only_with_what_it_began_with() {
+fn a_run_is_resumed_only_with_the_same_configuration_and_data() {
     let place = Place::new();
     kill_after(&place, 1, &[]);
     place.edit("smoke.toml", "learning_rate = 2e-2", "learning_rate = 1e-2");

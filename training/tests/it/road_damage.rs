@@ -93,7 +93,7 @@ fn thin_lines_are_found() {
         assert!(manifest["counts"]["features"].as_u64().unwrap() > 0, "{}", manifest["counts"]);
     }
 
-    // Cracks are the only class that becomes features; two pixels are forgiven.
+    // Cracks are the only class that becomes features; the tolerance is two pixels.
     let thin = &evaluated.lines()[0]["thin"];
     assert_eq!((&thin["tolerance_px"], thin["classes"].as_array().unwrap().len()), (&2.0.into(), 1));
     let forgiven = &thin["classes"][0];
@@ -110,7 +110,7 @@ fn thin_lines_are_found() {
     let card = fs::read_to_string(package.join("card.md")).unwrap();
     assert!(card.contains("With a tolerance of 2 px") && card.contains("- tolerance_f1: "), "{card}");
     let page = fs::read_to_string(package.join("run/report.html")).unwrap();
-    assert!(card.contains("Ranked cells of 8 px") && page.contains("The likeliest candidates"), "{card}");
+    assert!(card.contains("Ranked cells of 8 px") && page.contains("The best candidates"), "{card}");
     assert!(page.contains("Thin objects") && page.contains("tolerance F1"));
     keep("road-damage", &page);
 }

@@ -1,4 +1,4 @@
-//! Trainings that cannot be right are refused, and what is doubtful is told.
+//! Impossible trainings are refused, and doubtful data are reported.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn a_class_without_a_pixel_is_refused_with_counts_and_the_way_out() {
     let ran = place.fit(&[]);
     assert_eq!(ran.code, 2, "{}", ran.err);
     for part in [
-        "nothing in the training split is of: roof",
+        "classes without a label in the training split: roof",
         "pixels by class: ground ",
         ", roof 0",
         "found in labels",
@@ -34,7 +34,7 @@ fn a_class_without_a_pixel_is_refused_with_counts_and_the_way_out() {
         assert!(ran.err.contains(part), "`{part}` is not in: {}", ran.err);
     }
     assert!(!place.path("package/model.json").exists());
-    // The hint's line, written into the set, leads to a training that knows roofs.
+    // The hint's line, written into the set, leads to a training with roofs.
     let hint = ran.err.lines().find(|l| l.starts_with("hint: ")).unwrap();
     let line = hint.split("write in the set: ").nth(1).unwrap().split("; else").next().unwrap();
     place.edit("smoke.toml", "splits = \"roofs", &format!("{line}\nsplits = \"roofs"));
@@ -44,7 +44,7 @@ fn a_class_without_a_pixel_is_refused_with_counts_and_the_way_out() {
 }
 
 #[test]
-fn a_class_that_is_not_judged_is_told_and_in_no_mean() {
+fn a_class_that_is_not_evaluated_is_reported_and_in_no_mean() {
     let place = Place::new();
     // No roof in the validation split: 6 and 7.
     for i in 6..8 {
@@ -55,7 +55,7 @@ fn a_class_that_is_not_judged_is_told_and_in_no_mean() {
     }
     let ran = place.fit(&["--epochs", "2"]).done();
     assert!(
-        ran.err.contains("not in the validation split, so not judged: roof (pixels by class: ground "),
+        ran.err.contains("not in the validation split, so not evaluated: roof (pixels by class: ground "),
         "{}",
         ran.err
     );
@@ -67,7 +67,7 @@ fn a_class_that_is_not_judged_is_told_and_in_no_mean() {
     assert!((score("mean_iou") - score("balanced_accuracy")).abs() < 1e-9, "{:?}", package.scores);
     let page = fs::read_to_string(place.path("package/run/report.html")).unwrap();
     assert!(page.contains("no truth"));
-    // And a validation split of which nothing is known is refused.
+    // A validation split without labels is refused.
     for i in 6..8 {
         let path = place.path(&format!("data/roofs/masks/item{i}.png"));
         let mut mask = image::open(&path).unwrap().into_luma8();
@@ -75,11 +75,11 @@ fn a_class_that_is_not_judged_is_told_and_in_no_mean() {
         mask.save(&path).unwrap();
     }
     let ran = place.fit(&["--restart"]);
-    assert!(ran.code == 2 && ran.err.contains("nothing in the validation split"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("the validation split has no label"), "{}", ran.err);
 }
 
 #[test]
-fn values_and_classes_that_no_mask_has_are_told() {
+fn values_and_classes_that_no_mask_has_are_reported() {
     let place = Place::new();
     let masks = "masks = [{ folder = \"masks\", values = { 77 = 7, 8 = 8 } }]\nsplits = \"roofs";
     place.edit("smoke.toml", "splits = \"roofs", masks);
@@ -88,28 +88,32 @@ fn values_and_classes_that_no_mask_has_are_told() {
     let ran = place.fit(&["--epochs", "1"]).done();
     let card = fs::read_to_string(place.path("package/card.md")).unwrap();
     for text in [&ran.err, &card] {
-        assert!(text.contains("roofs: `values` names `77`, which nothing"), "{text}");
-        assert!(text.contains("roofs: no label in training and validation is of its classes pond"), "{text}");
+        assert!(text.contains("roofs: `values` names `77`, which does not occur"), "{text}");
+        assert!(text.contains("roofs: classes without a label in training and validation: pond"), "{text}");
         assert!(!text.contains("names `8`"), "{text}");
     }
     let config = place.config();
     let kinds = ["missing-in-split", "missing-in-group", "duplicate", "shift"];
     let kinds: Vec<&str> = kinds.iter().flat_map(|kind| ["--allow", *kind]).collect();
     let audited = run(&[&["audit", config.to_str().unwrap()], &kinds[..]].concat()).done();
-    assert!(audited.err.contains("remark: `values` names `77`, which nothing is of"), "{}", audited.err);
+    assert!(
+        audited.err.contains("remark: `values` names `77`, which does not occur in the data"),
+        "{}",
+        audited.err
+    );
     assert_eq!(audited.lines()[0]["report"]["unmatched"][0]["value"], "77");
 }
 
 #[test]
-fn held_out_pictures_that_are_trained_on_are_told() {
+fn held_out_pictures_that_are_trained_on_are_reported() {
     let place = Place::new();
-    assert!(!place.fit(&["--epochs", "1"]).done().err.contains("very pixels"));
+    assert!(!place.fit(&["--epochs", "1"]).done().err.contains("the same pixels"));
     for folder in ["images", "masks"] {
         let path = |i: u8| place.path(&format!("data/roofs/{folder}/item{i}.png"));
         fs::copy(path(2), path(7)).unwrap();
     }
     let ran = place.fit(&["--epochs", "1", "--restart"]).done();
-    let told = "1 of 2 held-out items show the very pixels of items that are trained on (first `roofs/item7`, those of `roofs/item2`)";
+    let told = "1 of 2 held-out items have the same pixels as items of the training split (first `roofs/item7`, those of `roofs/item2`)";
     let card = fs::read_to_string(place.path("package/card.md")).unwrap();
     assert!(ran.err.contains(told) && card.contains(told), "{}", ran.err);
 }
@@ -138,7 +142,7 @@ fn masks_whose_compression_changed_their_values_are_refused() {
 }
 
 #[test]
-fn a_class_that_is_the_nodata_value_of_masks_is_told() {
+fn a_class_that_is_the_nodata_value_of_masks_is_reported() {
     let place = Place::new();
     for i in [0, 3] {
         let path = place.path(&format!("data/roofs/masks/item{i}.png"));
@@ -154,7 +158,7 @@ fn a_class_that_is_the_nodata_value_of_masks_is_told() {
 }
 
 #[test]
-fn labels_without_a_picture_and_pictures_in_no_split_are_told() {
+fn labels_without_a_picture_and_pictures_in_no_split_are_reported() {
     let place = Place::new();
     fs::copy(place.path("data/roofs/masks/item0.png"), place.path("data/roofs/masks/stray.png")).unwrap();
     place.edit("data/roofs/splits.csv", "segmentation,roofs,train,item5,town2\n", "");
@@ -185,7 +189,7 @@ fn tables_of_any_editor_are_read_or_refused() {
 }
 
 #[test]
-fn a_package_of_other_bands_is_not_judged() {
+fn a_package_of_other_bands_is_not_evaluated() {
     let place = Place::new();
     place.fit(&["--epochs", "1"]).done();
     place.edit("smoke.toml", "sample_types", "bands = [\"blue\", \"green\", \"red\"]\nsample_types");
@@ -211,7 +215,7 @@ fn follow(ran: &Ran) -> Ran {
 }
 
 #[test]
-fn each_verb_says_what_comes_next_and_it_works() {
+fn each_verb_prints_the_next_command_and_it_works() {
     let place = Place::new();
     let config = place.config();
     let kinds = ["--allow", "missing-in-group", "--allow", "duplicate", "--allow", "shift"];
@@ -241,7 +245,7 @@ fn calibration_renews_the_scores_that_it_changes() {
     let paths = [folder.to_str().unwrap(), config.to_str().unwrap()];
     run(&["calibrate", paths[0], paths[1]]).done();
     let after = package();
-    // What the package now says is what is measured with it.
+    // The scores in the package are those measured with it.
     let measured = run(&["evaluate", paths[0], paths[1]]).done().lines().pop().unwrap();
     let error = measured["expected_calibration_error"].as_f64().unwrap();
     assert!((stated(&after) - error).abs() < 1e-4, "{} {error}", stated(&after));
@@ -259,13 +263,13 @@ fn calibration_renews_the_scores_that_it_changes() {
         answers,
         measured["calibration"].as_array().unwrap().iter().map(|b| b["count"].as_u64().unwrap()).sum::<u64>()
     );
-    // Once more: the card still says it once.
+    // Calibrated again, the card still has one section.
     run(&["calibrate", paths[0], paths[1]]).done();
     assert_eq!((card().matches("### Confidence").count(), card().matches("Corrected with").count()), (1, 1));
 }
 
 #[test]
-fn a_card_says_where_it_failed_and_what_to_expect_where_classes_are_rare() {
+fn a_card_lists_failures_and_the_expected_precision_of_rare_classes() {
     let place = Place::new();
     let lines = "limits = \"For tests.\"\ntried_on = [\"Town of B, 2020: IoU 0.71\"]\nfailed_on = [\"Thatched roofs: none found\"]\n";
     let text = String::from_utf8(place.bytes("smoke.toml")).unwrap();
@@ -298,7 +302,7 @@ fn a_card_says_where_it_failed_and_what_to_expect_where_classes_are_rare() {
         let told = detail["classes"][1]["at_prevalence"][1]["precision"].as_f64().unwrap();
         assert!((told - wanted).abs() < 1e-12, "{told} {wanted}");
     }
-    // Words for readers change no weight: they are packaged without a new training.
+    // Descriptions change no weight: they are packaged without a new training.
     place.edit("smoke.toml", "none found", "one of ten found");
     place.fit(&["--epochs", "2", "--resume"]).done();
     assert_eq!(
@@ -323,9 +327,9 @@ fn an_audit_that_finds_something_ends_with_1_unless_it_is_allowed() {
     let found = ran.lines().pop().unwrap();
     assert_eq!(found["findings"][0]["kind"], "duplicate");
     assert_eq!(found["findings"][0]["allowed"], false);
-    // The hint's command ends well.
+    // The hint's command succeeds.
     let hint = ran.err.lines().last().unwrap();
-    let command = hint.split("where they are as they should be: arpent-train ").nth(1).unwrap();
+    let command = hint.split("or accept them: arpent-train ").nth(1).unwrap();
     let again = run(&command.split(' ').collect::<Vec<_>>()).done();
     assert_eq!(again.lines().pop().unwrap()["findings"][0]["allowed"], true);
     let other = run(&["audit", config, "--allow", "fault"]);

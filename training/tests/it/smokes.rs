@@ -50,7 +50,7 @@ impl Smoke {
         fs::write(self.path(file), table).unwrap();
     }
 
-    /// Fits, evaluates, exports; what `evaluate` says, and the package.
+    /// Fits, evaluates, exports; the output of `evaluate`, and the package.
     fn done(&self, export: &[&str]) -> (Value, ModelPackage) {
         let (config, package, copy) = (self.path("smoke.toml"), self.path("package"), self.path("copy"));
         let [config, package, copy] = [&config, &package, &copy].map(|p| p.to_str().unwrap());
@@ -82,7 +82,7 @@ fn is_inside(x: u32, y: u32, i: u32, side: u32) -> bool {
 }
 
 #[test]
-fn crowns_are_told_apart_by_picture() {
+fn crowns_are_classified_by_picture() {
     let smoke = Smoke::new("tree-crowns", Some("neon_dead_alive_crops.toml"));
     let mut table = "task,dataset,split,item,group\n".to_owned();
     for i in 0..16u32 {
@@ -115,7 +115,7 @@ fn crowns_are_told_apart_by_picture() {
 }
 
 #[test]
-fn waste_sites_are_found_and_not_given_away() {
+fn waste_sites_are_found_and_not_exported() {
     let smoke = Smoke::new("dumping", Some("landfills_mexico_s2.toml"));
     let root = "data/dumping/landfills_mexico_s2";
     let (images, masks) = (smoke.folder(&format!("{root}/images")), smoke.folder(&format!("{root}/masks")));

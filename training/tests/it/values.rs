@@ -1,4 +1,4 @@
-//! What stored values mean: trainings and runs read them by one rule, and what is not applied is told.
+//! Scale and offset of stored values: trainings and runs read them by one rule, and report what is not applied.
 
 use std::fs;
 use std::process::Command;
@@ -77,29 +77,29 @@ fn a_package_of_a_scaled_scene_runs_on_it_with_the_values_that_it_learned() {
             assert!(near(read[i], means(stored[i])), "{case}: {} {}", read[i], means(stored[i]));
             assert!((low..=high).contains(&read[i]), "{case}: {} in {low} to {high}", read[i]);
         }
-        // What is declared and not applied is told, on stderr and in the card.
-        let is_told = !is_physical && meanings.iter().any(Option::is_some);
+        // Declarations that are not applied are reported, on stderr and in the card.
+        let is_reported = !is_physical && meanings.iter().any(Option::is_some);
         let card = fs::read_to_string(desk.path("map/card.md")).unwrap();
         for text in [&ran.err, &card] {
-            assert_eq!(text.contains("not applied, the unit is `digital number`"), is_told, "{case}: {text}");
+            assert_eq!(
+                text.contains("not applied, the unit is `digital number`"),
+                is_reported,
+                "{case}: {text}"
+            );
         }
     }
-    // Where some bands declare nothing, that counts as stored; a scene of whole numbers without a word is doubtful.
+    // Where some bands declare nothing, that counts as stored; a scene of whole numbers without a declaration is doubtful.
     scaled_vrt(&desk, "scene.vrt", "UInt16", &[None; 3]);
     let more = ["--epochs", "1", "--restart", "--unit", "reflectance"];
     let ran = desk.fit_on("fields.gpkg", &["scene.vrt"], &more).done();
-    assert!(ran.err.contains("stored values are taken to be of the unit `reflectance`"), "{}", ran.err);
+    assert!(ran.err.contains("stored values are taken to be in the unit `reflectance`"), "{}", ran.err);
     // A configuration of other values than the package's is refused.
     let (map, config) = (desk.path("map"), desk.path("map/run/train.toml"));
     let text = fs::read_to_string(&config).unwrap().replace("unit = \"reflectance\"\n", "");
     fs::write(&config, text).unwrap();
     for verb in ["evaluate", "calibrate"] {
         let refused = crate::place::run(&[verb, map.to_str().unwrap(), config.to_str().unwrap()]);
-        assert!(
-            refused.code == 2 && refused.err.contains("is of values in `reflectance`"),
-            "{}",
-            refused.err
-        );
+        assert!(refused.code == 2 && refused.err.contains("has values in `reflectance`"), "{}", refused.err);
     }
 }
 

@@ -13,10 +13,10 @@ use super::tree::{Definition, Meaning, Target, Tree};
 pub(super) struct Mention {
     pub(super) module: usize,
     pub(super) path: Names,
-    pub(super) kind: Kind,
+    pub(super) kind: MentionKind,
 }
 
-pub(super) enum Kind {
+pub(super) enum MentionKind {
     /// A path in code, or a leaf of a `use`.
     Path,
     /// `pub use thing::*`: all names of a module are re-exported.
@@ -54,7 +54,7 @@ pub(super) fn mentions<'a>(tree: &'a Tree<'a>, module: usize, items: &[Item]) ->
 }
 
 impl Reader<'_> {
-    fn mention(&mut self, path: Names, kind: Kind) {
+    fn mention(&mut self, path: Names, kind: MentionKind) {
         self.found.push(Mention { module: self.module, path, kind });
     }
 
@@ -63,11 +63,11 @@ impl Reader<'_> {
         if let ([first, member], Some(holder)) = (&path[..], &self.holder)
             && first == "Self"
         {
-            return self.mention(vec![member.clone()], Kind::Method(holder.clone()));
+            return self.mention(vec![member.clone()], MentionKind::Method(holder.clone()));
         }
         // An unqualified name was imported (and counted there), is defined in this file, or comes from `*`.
         if path.len() > 1 || path.first().is_some_and(of_glob) {
-            self.mention(path, Kind::Path);
+            self.mention(path, MentionKind::Path);
         }
     }
 
@@ -91,7 +91,7 @@ impl Reader<'_> {
                     let is_macro =
                         matches!(tokens.get(at + 1), Some(TokenTree::Punct(p)) if p.as_char() == '!');
                     match path.len() {
-                        1 if is_macro => self.mention(path, Kind::Macro),
+                        1 if is_macro => self.mention(path, MentionKind::Macro),
                         _ => self.path(path),
                     }
                 }
@@ -137,8 +137,8 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         let handed_on = !matches!(item.vis, Visibility::Inherited);
         for leaf in leaves(&item.tree) {
             match leaf.name {
-                Some(_) => self.mention(leaf.path, Kind::Path),
-                None if handed_on => self.mention(leaf.path, Kind::GlobHandedOn),
+                Some(_) => self.mention(leaf.path, MentionKind::Path),
+                None if handed_on => self.mention(leaf.path, MentionKind::GlobHandedOn),
                 None => {}
             }
         }
@@ -159,7 +159,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
         let on_self = matches!(&*call.receiver, syn::Expr::Path(path) if path.path.is_ident("self"));
         if let Some(holder) = self.holder.clone().filter(|_| on_self) {
-            self.mention(vec![call.method.to_string()], Kind::Method(holder));
+            self.mention(vec![call.method.to_string()], MentionKind::Method(holder));
         }
         visit::visit_expr_method_call(self, call);
     }
@@ -198,7 +198,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
         match names(&call.path) {
-            path if path.len() == 1 => self.mention(path, Kind::Macro),
+            path if path.len() == 1 => self.mention(path, MentionKind::Macro),
             path => self.path(path),
         }
         self.tokens(call.tokens.clone());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use syn::Item;
 
-use super::reader::{Kind, Mention, holder, mentions};
+use super::reader::{Mention, MentionKind, holder, mentions};
 use super::syntax::{attributes, is_test};
 use super::tree::{Definition, Target, Tree};
 
@@ -32,13 +32,17 @@ pub(super) fn edges(tree: &Tree) -> Edges {
 fn defining(tree: &Tree, members: &Members, mention: &Mention) -> BTreeSet<(PathBuf, String)> {
     let of = |(module, name): Definition| (tree.modules[module].file.clone(), name);
     let targets = match &mention.kind {
-        Kind::Macro => {
+        MentionKind::Macro => {
             let name = &mention.path[0];
             let modules = tree.macros.get(name).into_iter().flatten();
             return modules.map(|module| of((*module, format!("{name}!")))).collect();
         }
-        Kind::Method(holder) => BTreeSet::from([Target::Item(holder.clone(), mention.path.first().cloned())]),
-        Kind::Path | Kind::GlobHandedOn => tree.resolve(mention.module, &mention.path, &mut BTreeSet::new()),
+        MentionKind::Method(holder) => {
+            BTreeSet::from([Target::Item(holder.clone(), mention.path.first().cloned())])
+        }
+        MentionKind::Path | MentionKind::GlobHandedOn => {
+            tree.resolve(mention.module, &mention.path, &mut BTreeSet::new())
+        }
     };
     let mut found = BTreeSet::new();
     for target in targets {
@@ -48,11 +52,11 @@ fn defining(tree: &Tree, members: &Members, mention: &Mention) -> BTreeSet<(Path
                 let files = names.and_then(|(names, name)| names.get(name)).into_iter().flatten();
                 let name = |member: &String| format!("{}::{member}", item.1);
                 found.extend(files.map(|file| (file.clone(), member.as_ref().map(name).unwrap_or_default())));
-                if !matches!(mention.kind, Kind::Method(_)) {
+                if !matches!(mention.kind, MentionKind::Method(_)) {
                     found.insert(of(item));
                 }
             }
-            Target::Module(module) if matches!(mention.kind, Kind::GlobHandedOn) => {
+            Target::Module(module) if matches!(mention.kind, MentionKind::GlobHandedOn) => {
                 let names = tree.modules[module].names.keys();
                 let all = names.flat_map(|name| tree.lookup(module, name, &mut BTreeSet::new()));
                 found.extend(all.filter_map(Target::item).map(of));

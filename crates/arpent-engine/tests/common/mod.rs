@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
-use arpent_engine::{Activation, Answers, Conv, Engine, Op, Options, Picture, Source, Step};
+use arpent_engine::{Activation, Answers, Conv, Engine, Op, Options, Picture, PixelSource, Step};
 
 /// A well-mixed hash of a key, in -1..1.
 pub(crate) fn uniform(key: u64) -> f32 {
@@ -14,8 +14,8 @@ pub(crate) fn uniform(key: u64) -> f32 {
 
 /// A step without weights, and the shape of its convolution.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
-    pub(crate) op: Made,
+pub(crate) struct NodeShape {
+    pub(crate) op: ShapeOp,
     pub(crate) from: Vec<usize>,
     pub(crate) activation: Activation,
     pub(crate) channels: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Plan {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Made {
+pub(crate) enum ShapeOp {
     Input,
     Conv { kernel: usize, stride: usize, depthwise: bool },
     MaxPool(usize),
@@ -36,14 +36,14 @@ pub(crate) enum Made {
 
 /// A network and its weights.
 pub(crate) struct Network {
-    pub(crate) plans: Vec<Plan>,
+    pub(crate) plans: Vec<NodeShape>,
     pub(crate) weights: Vec<(Vec<f32>, Vec<f32>)>,
 }
 
 impl Network {
-    pub(crate) fn new(plans: Vec<Plan>, seed: u64) -> Self {
-        let weights = |(index, plan): (usize, &Plan)| {
-            let Made::Conv { kernel, depthwise, .. } = plan.op else { return (Vec::new(), Vec::new()) };
+    pub(crate) fn new(plans: Vec<NodeShape>, seed: u64) -> Self {
+        let weights = |(index, plan): (usize, &NodeShape)| {
+            let ShapeOp::Conv { kernel, depthwise, .. } = plan.op else { return (Vec::new(), Vec::new()) };
             let inputs = if depthwise { 1 } else { plans[plan.from[0]].channels };
             let (terms, seed) = (inputs * kernel * kernel, seed ^ (index as u64) << 32);
             let scale = (3.0 / terms as f32).sqrt();
@@ -59,8 +59,8 @@ impl Network {
         let mut steps = Vec::new();
         for (plan, (weight, bias)) in self.plans.iter().zip(&self.weights) {
             let op = match plan.op {
-                Made::Input => Op::Input { start: 0, count: plan.channels },
-                Made::Conv { kernel, stride, depthwise } => Op::Conv(Conv {
+                ShapeOp::Input => Op::Input { start: 0, count: plan.channels },
+                ShapeOp::Conv { kernel, stride, depthwise } => Op::Conv(Conv {
                     inputs: self.plans[plan.from[0]].channels,
                     outputs: plan.channels,
                     kernel,
@@ -70,12 +70,12 @@ impl Network {
                     weight,
                     bias,
                 }),
-                Made::MaxPool(kernel) => Op::MaxPool { kernel },
-                Made::MeanPool(levels) => Op::MeanPool { levels },
-                Made::Upsample(levels) => Op::Upsample { levels },
-                Made::Concat => Op::Concat,
-                Made::Add => Op::Add,
-                Made::Difference => Op::Difference,
+                ShapeOp::MaxPool(kernel) => Op::MaxPool { kernel },
+                ShapeOp::MeanPool(levels) => Op::MeanPool { levels },
+                ShapeOp::Upsample(levels) => Op::Upsample { levels },
+                ShapeOp::Concat => Op::Concat,
+                ShapeOp::Add => Op::Add,
+                ShapeOp::Difference => Op::Difference,
             };
             steps.push(Step { op, from: plan.from.clone(), activation: plan.activation });
         }
@@ -126,7 +126,7 @@ impl Grid {
     }
 }
 
-impl Plan {
+impl NodeShape {
     pub(crate) fn activated(&self, value: f64) -> f64 {
         match self.activation {
             Activation::None => value,
@@ -145,8 +145,8 @@ impl Plan {
     ) -> f64 {
         let channel = c as usize;
         match self.op {
-            Made::Input => f64::from(scene.at(channel, first[1] + y, first[0] + x)),
-            Made::Conv { kernel, stride, depthwise } => {
+            ShapeOp::Input => f64::from(scene.at(channel, first[1] + y, first[0] + x)),
+            ShapeOp::Conv { kernel, stride, depthwise } => {
                 let inputs = if depthwise { 1 } else { from[0].channels };
                 let (side, stride) = (kernel as i64, stride as i64);
                 let mut sum = f64::from(bias[channel]);
@@ -160,24 +160,24 @@ impl Plan {
                 }
                 sum
             }
-            Made::MaxPool(kernel) => {
+            ShapeOp::MaxPool(kernel) => {
                 let before = i64::from(kernel == 3);
                 let taps = (0..kernel as i64).flat_map(|r| (0..kernel as i64).map(move |q| (r, q)));
                 let places = taps.map(|(r, q)| (2 * y - before + r, 2 * x - before + q));
                 let inside = places.filter(|(y, x)| from[0].inside(*y, *x));
                 inside.map(|(y, x)| from[0].at(channel, y, x)).fold(f64::NEG_INFINITY, f64::max)
             }
-            Made::MeanPool(levels) => {
+            ShapeOp::MeanPool(levels) => {
                 let side = 1i64 << levels;
                 let taps = (0..side).flat_map(|r| (0..side).map(move |q| (r, q)));
                 let sum: f64 = taps.map(|(r, q)| from[0].at(channel, y * side + r, x * side + q)).sum();
                 sum / (side * side) as f64
             }
-            Made::Upsample(levels) => from[0].at(channel, y >> levels, x >> levels),
-            Made::Concat if channel < from[0].channels => from[0].at(channel, y, x),
-            Made::Concat => from[1].at(channel - from[0].channels, y, x),
-            Made::Add => from[0].at(channel, y, x) + from[1].at(channel, y, x),
-            Made::Difference => (from[0].at(channel, y, x) - from[1].at(channel, y, x)).abs(),
+            ShapeOp::Upsample(levels) => from[0].at(channel, y >> levels, x >> levels),
+            ShapeOp::Concat if channel < from[0].channels => from[0].at(channel, y, x),
+            ShapeOp::Concat => from[1].at(channel - from[0].channels, y, x),
+            ShapeOp::Add => from[0].at(channel, y, x) + from[1].at(channel, y, x),
+            ShapeOp::Difference => (from[0].at(channel, y, x) - from[1].at(channel, y, x)).abs(),
         }
     }
 }
@@ -194,7 +194,7 @@ impl Scene {
 
 pub(crate) struct Part(pub(crate) Scene, pub(crate) [i64; 2]);
 
-impl Source for Part {
+impl PixelSource for Part {
     fn row(&self, (start, count): (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]) {
         for (x, to) in (cols.0..cols.1).zip(to.chunks_exact_mut(count)) {
             for (c, to) in to.iter_mut().enumerate() {
@@ -223,12 +223,18 @@ pub(crate) fn run(
     all
 }
 
-pub(crate) fn plan(op: Made, from: &[usize], activation: Activation, channels: usize, level: u32) -> Plan {
-    Plan { op, from: from.into(), activation, channels, level }
+pub(crate) fn plan(
+    op: ShapeOp,
+    from: &[usize],
+    activation: Activation,
+    channels: usize,
+    level: u32,
+) -> NodeShape {
+    NodeShape { op, from: from.into(), activation, channels, level }
 }
 
-pub(crate) fn conv(kernel: usize, stride: usize) -> Made {
-    Made::Conv { kernel, stride, depthwise: false }
+pub(crate) fn conv(kernel: usize, stride: usize) -> ShapeOp {
+    ShapeOp::Conv { kernel, stride, depthwise: false }
 }
 
 pub(crate) fn whole(width: usize, height: usize, first_row: i64) -> Picture {
@@ -239,27 +245,27 @@ pub(crate) fn whole(width: usize, height: usize, first_row: i64) -> Picture {
 pub(crate) fn network(bands: usize, widths: [usize; 3], kernels: [usize; 3], seed: u64) -> Network {
     use Activation::{None, Relu, Relu6};
     let [a, b, c] = widths;
-    let depthwise = Made::Conv { kernel: kernels[1], stride: 1, depthwise: true };
+    let depthwise = ShapeOp::Conv { kernel: kernels[1], stride: 1, depthwise: true };
     let plans = vec![
-        plan(Made::Input, &[], None, bands, 0),
+        plan(ShapeOp::Input, &[], None, bands, 0),
         plan(conv(kernels[0], 1), &[0], Relu, a, 0),
-        plan(Made::MaxPool(2 + (seed % 2) as usize), &[1], None, a, 1),
+        plan(ShapeOp::MaxPool(2 + (seed % 2) as usize), &[1], None, a, 1),
         plan(conv(3, 1), &[2], Relu6, b, 1),
         plan(depthwise, &[3], None, b, 1),
-        plan(Made::Add, &[4, 3], Relu, b, 1),
+        plan(ShapeOp::Add, &[4, 3], Relu, b, 1),
         plan(conv(kernels[2], 2), &[5], None, c, 2),
         plan(conv(1, 1), &[6], None, c, 2),
-        plan(Made::Difference, &[6, 7], Relu, c, 2),
+        plan(ShapeOp::Difference, &[6, 7], Relu, c, 2),
         plan(conv(3, 1), &[8], None, c, 2),
-        plan(Made::Add, &[8, 9], Relu, c, 2),
-        plan(Made::Upsample(1), &[10], None, c, 1),
-        plan(Made::Concat, &[11, 5], None, c + b, 1),
+        plan(ShapeOp::Add, &[8, 9], Relu, c, 2),
+        plan(ShapeOp::Upsample(1), &[10], None, c, 1),
+        plan(ShapeOp::Concat, &[11, 5], None, c + b, 1),
         plan(conv(3, 1), &[12], Relu, b, 1),
-        plan(Made::MeanPool(1), &[13], None, b, 2),
-        plan(Made::Upsample(2), &[14], None, b, 0),
-        plan(Made::Upsample(1), &[13], None, b, 0),
+        plan(ShapeOp::MeanPool(1), &[13], None, b, 2),
+        plan(ShapeOp::Upsample(2), &[14], None, b, 0),
+        plan(ShapeOp::Upsample(1), &[13], None, b, 0),
         plan(conv(3, 1), &[16], None, b, 0),
-        plan(Made::Concat, &[15, 17], None, 2 * b, 0),
+        plan(ShapeOp::Concat, &[15, 17], None, 2 * b, 0),
         plan(conv(3, 1), &[18], None, 5, 0),
     ];
     Network::new(plans, seed)

@@ -20,7 +20,7 @@ use arpent_raster::Window;
 use gdal::raster::{Buffer, RasterCreationOptions};
 use gdal::{Dataset, DriverManager};
 
-use super::raster::{Opened, Source};
+use super::raster::{Opened, RasterSource};
 use crate::ffi::{self, failure};
 
 /// Reach of the halo, pixels: a block of JPEG with colors at half resolution.
@@ -52,7 +52,7 @@ static MAKING: Mutex<()> = Mutex::new(());
 /// Whether each pixel of a window lies outside of the scene's collar, row by row; `None` if all do. `mask` is the file
 /// with the collar; it is created if missing.
 pub(crate) fn outside(
-    source: &Source,
+    source: &RasterSource,
     opened: &mut Opened,
     mask: &Path,
     window: Window,
@@ -89,7 +89,7 @@ fn is_near(mut values: impl Iterator<Item = f32> + Clone, white: Option<f32>) ->
 /// for each of its turns.
 const MOST_ROUNDS: usize = 200;
 
-fn make(source: &Source, opened: &mut Opened, mask: &Path) -> Result<(), String> {
+fn make(source: &RasterSource, opened: &mut Opened, mask: &Path) -> Result<(), String> {
     let whole = source.window();
     let size = (whole.width, whole.height);
     let place = |name: &str| mask.with_extension(name);
@@ -151,7 +151,7 @@ fn chunks((width, height): (usize, usize)) -> impl DoubleEndedIterator<Item = (u
 }
 
 fn classified(
-    source: &Source,
+    source: &RasterSource,
     opened: &mut Opened,
     path: PathBuf,
     size: (usize, usize),

@@ -29,11 +29,11 @@ const STRIP_PX: usize = 1 << 18;
 pub(crate) struct Coverage {
     path: String,
     depth: usize,
-    kind: Option<Kind>,
+    kind: Option<CoverageKind>,
     strip_px: usize,
 }
 
-enum Kind {
+enum CoverageKind {
     /// All pixels.
     Whole,
     /// Blocks of a file may be missing, for all bands together or for each.
@@ -41,7 +41,7 @@ enum Kind {
     /// GDAL reports it for any rectangle.
     Rectangles,
     /// Sources of a VRT.
-    Sources(Sources),
+    Sources(VrtSources),
     /// The same VRT with another fill value: pixels that differ were not written.
     Twin(Dataset),
 }
@@ -81,21 +81,21 @@ impl Coverage {
         };
         let window = Rect { col: offset.0, row: offset.1, width: size.0, height: size.1 };
         let mut all: Option<Vec<bool>> = None;
-        if let Kind::Twin(twin) = kind {
+        if let CoverageKind::Twin(twin) = kind {
             return unwritten(dataset, twin, bands, window, strip_px);
         }
         for band in bands {
             let one = match kind {
-                Kind::Whole | Kind::Twin(_) => None,
+                CoverageKind::Whole | CoverageKind::Twin(_) => None,
                 // With pixel interleaving, all bands are in one block.
-                Kind::Blocks { together } if *together && *band != bands[0] => None,
-                Kind::Blocks { .. } => blocks(dataset, *band, window)?,
-                Kind::Rectangles => {
+                CoverageKind::Blocks { together } if *together && *band != bands[0] => None,
+                CoverageKind::Blocks { .. } => blocks(dataset, *band, window)?,
+                CoverageKind::Rectangles => {
                     let mut there = vec![true; size.0 * size.1];
                     rectangles(dataset, *band, window, window, &mut there)?;
                     there.contains(&false).then_some(there)
                 }
-                Kind::Sources(sources) => sources.covered(dataset, *band, window)?,
+                CoverageKind::Sources(sources) => sources.covered(dataset, *band, window)?,
             };
             all = both(all, one);
         }
@@ -114,22 +114,22 @@ pub(crate) fn both(a: Option<Vec<bool>>, b: Option<Vec<bool>>) -> Option<Vec<boo
     }
 }
 
-fn kind_of(dataset: &Dataset, path: &str, depth: usize, strip_px: usize) -> Result<Kind, String> {
+fn kind_of(dataset: &Dataset, path: &str, depth: usize, strip_px: usize) -> Result<CoverageKind, String> {
     if depth > MAX_DEPTH {
-        return Ok(Kind::Whole);
+        return Ok(CoverageKind::Whole);
     }
     match dataset.driver().short_name().as_str() {
         "GTiff" => {
             let interleave = dataset.metadata_item("INTERLEAVE", "IMAGE_STRUCTURE");
-            Ok(Kind::Blocks { together: interleave.as_deref() == Some("PIXEL") })
+            Ok(CoverageKind::Blocks { together: interleave.as_deref() == Some("PIXEL") })
         }
         "VRT" => Ok(match Layout::read(path)? {
             Layout::Sourced { bands, files } => {
                 let mask = masks(dataset);
-                Kind::Sources(Sources { bands, files, open: Vec::new(), depth, mask, strip_px })
+                CoverageKind::Sources(VrtSources { bands, files, open: Vec::new(), depth, mask, strip_px })
             }
-            Layout::Warped(twin) => Kind::Twin(twin_of(&twin)?),
-            Layout::Whole => Kind::Whole,
+            Layout::Warped(twin) => CoverageKind::Twin(twin_of(&twin)?),
+            Layout::Whole => CoverageKind::Whole,
         }),
         _ => {
             let whole = dataset.raster_size();
@@ -137,7 +137,7 @@ fn kind_of(dataset: &Dataset, path: &str, depth: usize, strip_px: usize) -> Resu
                 .map(|band| ffi::coverage(dataset, band, (0, 0), whole))
                 .collect::<Result<Vec<_>, _>>()?;
             let may_lack = |(status, _): &(i32, _)| status & ffi::COVERAGE_EMPTY != 0;
-            Ok(if statuses.iter().any(may_lack) { Kind::Rectangles } else { Kind::Whole })
+            Ok(if statuses.iter().any(may_lack) { CoverageKind::Rectangles } else { CoverageKind::Whole })
         }
     }
 }
@@ -300,23 +300,23 @@ fn unwritten(
 }
 
 /// The sources of a VRT; the most recently used ones are open.
-struct Sources {
+struct VrtSources {
     bands: Vec<Band>,
     files: Vec<String>,
-    open: Vec<(usize, Option<Source>)>,
+    open: Vec<(usize, Option<VrtSource>)>,
     depth: usize,
     /// Whether the VRT has a mask, which then includes the masks of the sources.
     mask: bool,
     strip_px: usize,
 }
 
-struct Source {
+struct VrtSource {
     dataset: Dataset,
     coverage: Coverage,
     strip_px: usize,
 }
 
-impl Sources {
+impl VrtSources {
     fn covered(&mut self, dataset: &Dataset, band: usize, window: Rect) -> Result<Option<Vec<bool>>, String> {
         let Some(Band { sources: Some(places), shows_nodata }) = self.bands.get(band - 1) else {
             return Ok(None);
@@ -362,7 +362,7 @@ impl Sources {
     }
 
     /// An open source; `None` if this crate does not open it.
-    fn source(&mut self, file: usize) -> Result<Option<&mut Source>, String> {
+    fn source(&mut self, file: usize) -> Result<Option<&mut VrtSource>, String> {
         if let Some(at) = self.open.iter().position(|(known, _)| *known == file) {
             let last = self.open.remove(at);
             self.open.push(last);
@@ -374,7 +374,7 @@ impl Sources {
             let opened = match open_alone(path, path) {
                 Ok(dataset) => {
                     let coverage = Coverage::at(path, self.depth + 1, self.strip_px);
-                    Some(Source { dataset, coverage, strip_px: self.strip_px })
+                    Some(VrtSource { dataset, coverage, strip_px: self.strip_px })
                 }
                 Err(error) if is_transient(&error) => return Err(error.to_string()),
                 Err(_) => None,
@@ -396,7 +396,7 @@ struct Asked {
     masked: bool,
 }
 
-impl Source {
+impl VrtSource {
     /// Which pixels of a part of the VRT come from the source; `None` for all. The source is read in strips, for any
     /// ratio of pixel sizes.
     fn taken(
@@ -534,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn strips_tell_what_the_whole_does() {
+    fn strips_give_the_coverage_of_the_whole() {
         let folder = tempfile::tempdir().unwrap();
         for vrt in coarsened(folder.path()) {
             let (width, height) = Dataset::open(&vrt).unwrap().raster_size();

@@ -7,7 +7,7 @@ use arpent_raster::{SceneInfo, Window};
 
 use super::collar;
 use super::describe::LARGE_BLOCK_PX;
-use super::raster::{Opened, Source};
+use super::raster::{Opened, RasterSource};
 use crate::uri::is_remote_uri;
 use crate::{GdalError, ffi};
 
@@ -88,7 +88,7 @@ impl Places {
 /// # Errors
 /// Those of opening and reading the scene.
 pub fn look(info: &SceneInfo, bands: &[usize], collar: bool) -> Result<Look, GdalError> {
-    let source = Source::new(&info.id, &info.uri, info.window, &info.bands, bands.to_vec())?;
+    let source = RasterSource::new(&info.id, &info.uri, info.window, &info.bands, bands.to_vec())?;
     let source = source.with(&info.validity);
     let alpha = info.alpha(bands);
     if alpha.is_none() && !collar {
@@ -115,7 +115,7 @@ pub fn look(info: &SceneInfo, bands: &[usize], collar: bool) -> Result<Look, Gda
 }
 
 fn collar_of(
-    source: &Source,
+    source: &RasterSource,
     opened: &mut Opened,
     block: (usize, usize),
     places: Places,
@@ -141,7 +141,7 @@ fn collar_of(
 }
 
 /// The color of a corner that is inside a collar.
-fn in_a_corner(source: &Source, opened: &mut Opened) -> Result<Option<CollarColor>, GdalError> {
+fn in_a_corner(source: &RasterSource, opened: &mut Opened) -> Result<Option<CollarColor>, GdalError> {
     for window in spread(&source.window(), 2) {
         let seen = seen(source, opened, window)?;
         for color in [CollarColor::Black, CollarColor::White] {
@@ -157,7 +157,7 @@ fn in_a_corner(source: &Source, opened: &mut Opened) -> Result<Option<CollarColo
 
 /// The colors of the border windows, clockwise: for each border pixel the common color of the pixels down to [`DEPTH`].
 fn border(
-    source: &Source,
+    source: &RasterSource,
     opened: &mut Opened,
     block: (usize, usize),
     along: usize,
@@ -249,7 +249,7 @@ struct Seen {
     valid: usize,
 }
 
-fn seen(source: &Source, opened: &mut Opened, window: Window) -> Result<Seen, GdalError> {
+fn seen(source: &RasterSource, opened: &mut Opened, window: Window) -> Result<Seen, GdalError> {
     let read = source.raw(opened, window).map_err(|message| source.unreadable(window, message))?;
     let (values, valid) = read;
     let pixels = valid.len().max(1);

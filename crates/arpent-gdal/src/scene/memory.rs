@@ -3,7 +3,7 @@
 use arpent_raster::{Coding, SceneInfo};
 
 use super::coverage::{self, Coverage};
-use super::raster::Kind;
+use super::raster::ReadType;
 use super::reader::MosaicReader;
 use super::resample::STRIP_PIXELS;
 use super::shared_blocks::SharedBlocks;
@@ -25,7 +25,7 @@ impl MosaicReader {
     /// Memory for one band of a pixel during reading, in addition to the chip, bytes: as in [`arpent_raster::Chip`], or
     /// in double precision if single precision cannot represent values that are compared with nodata.
     pub fn bytes_of_a_value(scene: &SceneInfo) -> u64 {
-        let doubles = scene.bands.iter().any(|band| Kind::of(band.sample_type) == Kind::Doubles);
+        let doubles = scene.bands.iter().any(|band| ReadType::of(band.sample_type) == ReadType::Doubles);
         if doubles { 8 } else { 4 }
     }
 

@@ -9,7 +9,7 @@ use super::bands::bands as describe_bands;
 use super::coverage::both;
 use super::mask::{Mask, mask_of};
 use super::open::{check_complete, open_raster};
-use super::raster::{BandSelection, Opened, Source};
+use super::raster::{BandSelection, Opened, RasterSource};
 use super::scaling;
 use super::source::SceneSource;
 use crate::uri::{gdal_path, is_local, quoted, stem};
@@ -37,7 +37,7 @@ pub fn read_picture(
     guard::check_samples(uri, (window.width, window.height), selection.len())?;
     let declared = |index: &usize| infos.iter().find(|b| b.index == *index)?.scaling.clone();
     let declared = selection.iter().map(declared).collect();
-    Ok((Source::new(stem(uri), uri, window, &infos, selection)?.read(&mut opened, window)?, declared))
+    Ok((RasterSource::new(stem(uri), uri, window, &infos, selection)?.read(&mut opened, window)?, declared))
 }
 
 /// Number of bands of a raster, including alpha.

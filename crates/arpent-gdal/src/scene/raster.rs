@@ -16,7 +16,7 @@ pub(crate) type BandSelection = Vec<usize>;
 
 /// How a raster is read.
 #[derive(Debug, Clone)]
-pub(crate) struct Source {
+pub(crate) struct RasterSource {
     id: String,
     uri: String,
     window: Window,
@@ -25,7 +25,7 @@ pub(crate) struct Source {
     /// Whether nodata values apply in addition to alpha and masks.
     nodata_counts: bool,
     alpha: Option<usize>,
-    kind: Kind,
+    kind: ReadType,
     /// Which bands have signed bytes.
     signed_bytes: Vec<bool>,
     /// The factor and the summand applied to each band's values.
@@ -60,7 +60,7 @@ impl Opened {
 
 /// The type in which values are read without loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum ReadType {
     Bytes,
     Words,
     Floats,
@@ -68,7 +68,7 @@ pub(super) enum Kind {
     Doubles,
 }
 
-impl Kind {
+impl ReadType {
     pub(super) fn of(sample: SampleType) -> Self {
         match sample {
             SampleType::Uint8 => Self::Bytes,
@@ -102,7 +102,7 @@ pub(super) fn no_such_band(path: &str, band: usize, bands: usize) -> GdalError {
     GdalError::NoSuchBand { path: path.to_owned(), band, bands }
 }
 
-impl Source {
+impl RasterSource {
     /// For bands of a raster that fills a window.
     pub(crate) fn new(
         id: &str,
@@ -115,20 +115,20 @@ impl Source {
             return Err(no_such_band(uri, 0, infos.len()));
         }
         let mut nodata = Vec::with_capacity(bands.len());
-        let (mut kind, mut signed_bytes) = (Kind::Bytes, Vec::with_capacity(bands.len()));
+        let (mut kind, mut signed_bytes) = (ReadType::Bytes, Vec::with_capacity(bands.len()));
         let mut scalings = Vec::with_capacity(bands.len());
         for index in &bands {
             let band = infos.iter().find(|b| b.index == *index);
             let band = band.ok_or_else(|| no_such_band(uri, *index, infos.len()))?;
             nodata.push(band.nodata.and_then(|value| Nodata::of(band.sample_type, value)));
             signed_bytes.push(band.sample_type == SampleType::Int8);
-            kind = kind.max(Kind::of(band.sample_type));
+            kind = kind.max(ReadType::of(band.sample_type));
             scalings.push(band.scaling.as_ref().and_then(Scaling::applied));
         }
         let white = kind.white();
         if scalings.iter().any(Option::is_some) {
             // Scaled values are not integers.
-            kind = kind.max(Kind::Floats);
+            kind = kind.max(ReadType::Floats);
         }
         let alpha = BandInfo::alpha_of(infos, &bands);
         let (id, uri) = (id.to_owned(), uri.to_owned());
@@ -213,17 +213,21 @@ impl Source {
         let covered = opened.coverage.covered(&opened.dataset, &of_all, offset, size).map_err(error)?;
         let mut valid = both(both(decided, covered), inside);
         let dataset = &opened.dataset;
-        let decides = self.kind >= Kind::Floats || nodata.iter().any(Option::is_some);
+        let decides = self.kind >= ReadType::Floats || nodata.iter().any(Option::is_some);
         if self.validity_alone && !decides {
             return Ok(Block { window, bands: 0, values: Values::Bytes(Vec::new()), valid });
         }
         let values = match self.kind {
-            Kind::Bytes => self.samples::<u8>(dataset, offset, size, nodata, &mut valid).map(Values::Bytes),
-            Kind::Words => self.samples::<u16>(dataset, offset, size, nodata, &mut valid).map(Values::Words),
-            Kind::Floats => {
+            ReadType::Bytes => {
+                self.samples::<u8>(dataset, offset, size, nodata, &mut valid).map(Values::Bytes)
+            }
+            ReadType::Words => {
+                self.samples::<u16>(dataset, offset, size, nodata, &mut valid).map(Values::Words)
+            }
+            ReadType::Floats => {
                 self.samples::<f32>(dataset, offset, size, nodata, &mut valid).map(Values::Floats)
             }
-            Kind::Doubles => self
+            ReadType::Doubles => self
                 .samples::<f64>(dataset, offset, size, nodata, &mut valid)
                 .map(|values| Values::Floats(values.into_iter().map(Sample::narrow).collect())),
         };

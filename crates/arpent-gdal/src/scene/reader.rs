@@ -9,7 +9,7 @@ use super::block::Block;
 use super::collar;
 use super::layers::Layer;
 use super::mosaic::Mosaic;
-use super::raster::{BandSelection, Opened, Source, no_such_band};
+use super::raster::{BandSelection, Opened, RasterSource, no_such_band};
 use super::resample::{Weighed, distance};
 use super::shared_blocks::{Cells, SharedBlocks};
 use crate::GdalError;
@@ -36,7 +36,7 @@ const MAX_OPEN: usize = 32;
 /// resolution, whose pixels are then weighted. A new pixel is valid if the mosaic's pixel that contains its center is.
 #[derive(Debug)]
 pub struct MosaicReader {
-    scenes: Vec<Source>,
+    scenes: Vec<RasterSource>,
     /// Path of the mask of each scene's collar.
     collars: Vec<Option<PathBuf>>,
     /// The scenes, grouped by their native grid.
@@ -68,7 +68,7 @@ impl MosaicReader {
                 return Err(no_such_band(&info.uri, selection.len(), info.bands.len()));
             }
             let window = info.native.as_ref().map_or(info.window, |native| native.window);
-            let source = Source::new(&info.id, &info.uri, window, &info.bands, selection)?;
+            let source = RasterSource::new(&info.id, &info.uri, window, &info.bands, selection)?;
             let of_blocks = || {
                 Cells::new(&info.uri, source.bands(), source.sample_bytes(), window, info.block, info.coding)
             };
@@ -90,7 +90,7 @@ impl MosaicReader {
     pub fn of_givers(mosaic: &Mosaic, bands: &[BandSelection]) -> Result<Self, GdalError> {
         let mut reader = Self::new(mosaic, bands)?;
         reader.bands = 0;
-        reader.scenes = reader.scenes.into_iter().map(Source::with_validity_alone).collect();
+        reader.scenes = reader.scenes.into_iter().map(RasterSource::with_validity_alone).collect();
         Ok(reader)
     }
 

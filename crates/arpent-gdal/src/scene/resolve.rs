@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_for_beside_a_url_with_a_query() {
+    fn no_side_file_is_requested_for_a_url_with_a_query() {
         let alone = |uri: &str| SceneSource::new(uri).is_alone();
         assert!(alone("https://h/a.tif?sig=x") && alone("http://h/a.tif#x"));
         for uri in ["https://h/a.tif", "s3://b/a.tif", "/d/what?.tif", "https://h/a.vrt?sig=x"] {

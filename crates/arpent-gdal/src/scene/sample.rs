@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use arpent_base::number::exact;
 use arpent_raster::{SceneInfo, Window};
 
-use super::raster::{Opened, Source};
+use super::raster::{Opened, RasterSource};
 use crate::GdalError;
 
 /// Side of a sampled window, pixels.
@@ -51,7 +51,7 @@ pub struct BandSample {
 /// # Errors
 /// Those of opening and reading the scene.
 pub fn sample(info: &SceneInfo, bands: &[usize], across: usize) -> Result<Sample, GdalError> {
-    let source = Source::new(&info.id, &info.uri, info.window, &info.bands, bands.to_vec())?;
+    let source = RasterSource::new(&info.id, &info.uri, info.window, &info.bands, bands.to_vec())?;
     // Without the collar: finding it reads the whole border, which is left to the run.
     let source = source.with(&info.validity);
     let mut opened = Opened::new(&info.uri)?;

@@ -37,7 +37,7 @@ pub struct SharedBlocks(Arc<Store>);
 #[derive(Debug)]
 struct Store {
     limit_bytes: usize,
-    kept: Mutex<Kept>,
+    kept: Mutex<CachedBlocks>,
     changed: Condvar,
 }
 
@@ -45,7 +45,7 @@ struct Store {
 type Key = (Arc<str>, usize, usize);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct CachedBlocks {
     slots: HashMap<Key, Slot>,
     /// Keys by the time of their last use.
     by_use: BTreeMap<u64, Key>,
@@ -132,7 +132,7 @@ impl SharedBlocks {
     /// other readers fetch all of them.
     fn claim(&self, cells: &Cells, wanted: &mut Vec<(usize, usize)>) -> (Vec<Arc<Block>>, Claim<'_>) {
         let mut kept = self.0.lock();
-        let coming = |kept: &Kept, cell: &(usize, usize)| {
+        let coming = |kept: &CachedBlocks, cell: &(usize, usize)| {
             matches!(kept.slots.get(&cells.key(*cell)), Some(Slot::Coming))
         };
         while wanted.iter().all(|cell| coming(&kept, cell)) {
@@ -156,12 +156,12 @@ impl SharedBlocks {
 }
 
 impl Store {
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, CachedBlocks> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl CachedBlocks {
     /// A cached block, marked as used.
     fn take(&mut self, key: &Key) -> Option<Arc<Block>> {
         let Some(Slot::Here { block, used }) = self.slots.get_mut(key) else { return None };
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn others_wait_for_what_is_coming_and_take_over_what_failed() {
+    fn readers_wait_for_pending_blocks_and_retry_failed_ones() {
         let (shared, cells) = (&SharedBlocks::new(64), &cells());
         let window = Window::new(WHOLE.col, WHOLE.row, 10, 10);
         let ((begun, has_begun), (go, gone)) = (mpsc::channel(), mpsc::channel::<bool>());

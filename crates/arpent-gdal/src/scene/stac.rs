@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_says_nodata_scale_and_place() {
+    fn an_item_has_nodata_scale_and_place() {
         let (_dir, path) = write(&json!({"type": "Feature", "id": "S1",
             "properties": {"datetime": null, "start_datetime": "2023-06-01T10:00:00Z",
                            "end_datetime": "2023-06-02T10:00:00Z", "proj:epsg": 2154, "proj:shape": [1, 1]},
@@ -471,7 +471,7 @@ mod tests {
         let place = &scene.projection;
         assert_eq!((place.crs.as_deref(), place.shape), (Some("EPSG:2154"), None));
         assert_eq!(place.geotransform, Some([652_000.0, 0.2, 0.0, 6_862_000.0, 0.0, -0.2]));
-        // STAC 1.1 says it in `bands`, or of the whole asset; the years that stand for "unknown" are no dates.
+        // STAC 1.1 has it in `bands`, or for the whole asset; the years that stand for "unknown" are not dates.
         let (_dir, path) = write(&json!({"type": "Feature", "id": "S2",
             "properties": {"datetime": null, "start_datetime": "0001-01-01T00:00:00Z",
                            "end_datetime": "9999-12-31T23:59:59Z", "proj:code": "EPSG:32631"},

@@ -38,12 +38,12 @@ impl LayerGeometry {
 
 /// The parts of a geometry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum GeometryKind {
     Polygons,
     Lines,
 }
 
-impl Kind {
+impl GeometryKind {
     /// Polygons if there are any, else lines, and whether there are parts of another type; otherwise the name of the
     /// geometry type.
     #[allow(non_upper_case_globals, reason = "GDAL's names of geometry types")]
@@ -69,18 +69,18 @@ impl Kind {
 
 /// The parts of a geometry that are of its type; a repair may turn very thin polygons into lines.
 pub(super) struct Parts {
-    kind: Kind,
+    kind: GeometryKind,
     polygons: Vec<Rings>,
     lines: Vec<Line>,
 }
 
 /// The polygons or lines of a geometry.
 pub(super) fn taken_apart(geometry: &Geometry) -> LayerGeometry {
-    Kind::of(geometry).map_or(LayerGeometry::Empty, |(kind, _)| Parts::of(geometry, kind))
+    GeometryKind::of(geometry).map_or(LayerGeometry::Empty, |(kind, _)| Parts::of(geometry, kind))
 }
 
 impl Parts {
-    pub(super) fn of(geometry: &Geometry, kind: Kind) -> LayerGeometry {
+    pub(super) fn of(geometry: &Geometry, kind: GeometryKind) -> LayerGeometry {
         let mut parts = Self { kind, polygons: Vec::new(), lines: Vec::new() };
         parts.take(geometry);
         parts.into_geometry()
@@ -91,13 +91,13 @@ impl Parts {
         let flat: OGRwkbGeometryType::Type = geometry_type_flatten(geometry.geometry_type());
         let parts = || (0..geometry.geometry_count()).map(|i| geometry.get_geometry(i));
         match (flat, self.kind) {
-            (wkbPolygon, Kind::Polygons) => {
+            (wkbPolygon, GeometryKind::Polygons) => {
                 let rings: Rings = parts().map(|ring| points(&ring)).filter(|r| r.len() > 3).collect();
                 if !rings.is_empty() {
                     self.polygons.push(rings);
                 }
             }
-            (wkbLineString | wkbLinearRing, Kind::Lines) => {
+            (wkbLineString | wkbLinearRing, GeometryKind::Lines) => {
                 let line = points(geometry);
                 if line.len() > 1 {
                     self.lines.push(line);

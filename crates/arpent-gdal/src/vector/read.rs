@@ -1,4 +1,4 @@
-//! Reads layers of any vector file feature by feature: parcels, road sections, reference objects.
+//! Reads layers of any vector file feature by feature: parcels, road sections, reference features.
 
 use arpent_base::{Column, Value};
 use arpent_raster::{Crs, CrsKind};
@@ -7,7 +7,7 @@ use gdal::spatial_ref::{CoordTransform, SpatialRef};
 use gdal::vector::Geometry;
 
 use super::dateline::{middle_of, unwrapped};
-use super::geometry::{Kind, LayerGeometry, Parts, taken_apart};
+use super::geometry::{GeometryKind, LayerGeometry, Parts, taken_apart};
 use super::raw::Raw;
 use super::source::{InvalidGeometries, LayerSource};
 use super::table::Table;
@@ -170,7 +170,7 @@ impl FeatureReader<'_> {
         let straight = ffi::linear_wkb(&drawn).and_then(|wkb| Geometry::from_wkb(&wkb).ok());
         let mut drawn = straight.unwrap_or(drawn);
         drawn.flatten_to_2d();
-        let (kind, left_out) = Kind::of(&drawn).map_err(|found| self.wrong_kind(found))?;
+        let (kind, left_out) = GeometryKind::of(&drawn).map_err(|found| self.wrong_kind(found))?;
         self.check_place(&drawn)?;
         let mut repaired = false;
         if self.geographic {

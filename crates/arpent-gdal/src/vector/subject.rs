@@ -7,7 +7,7 @@ use super::reference::ReferenceFeature;
 use crate::GdalError;
 use crate::ffi::{self, failure};
 
-/// A polygon with more points is processed in pieces: the time to intersect a small object with a polygon grows with
+/// A polygon with more points is processed in pieces: the time to intersect a small reference feature with a polygon grows with
 /// the number of points of the polygon.
 const PIECE_POINTS: usize = 200;
 
@@ -130,9 +130,9 @@ mod tests {
             "POLYGON ((3 -3,420 30,417 41,3 -3))",
             "POLYGON ((900 0,901 0,901 1,900 0))",
         ] {
-            let object = feature(wkt);
-            let expected = comb.intersection(&object.geometry).unwrap().area() / comb.area();
-            let share = subject.share_in(&object).unwrap();
+            let reference = feature(wkt);
+            let expected = comb.intersection(&reference.geometry).unwrap().area() / comb.area();
+            let share = subject.share_in(&reference).unwrap();
             assert!((share - expected).abs() < 1e-9, "{wkt}: {share} and {expected}");
         }
     }

@@ -87,7 +87,7 @@ fn neighbors_share_no_pixel() {
 #[test]
 fn other_systems_are_reprojected() {
     // One minute of longitude and latitude from the origin of Lambert-93 (3 degrees east, 46.5 degrees north, false
-    // coordinates 700 000 and 6 600 000), given as RFC 7946 wants it.
+    // coordinates 700 000 and 6 600 000), given as RFC 7946 requires it.
     let (w, s) = (3.0, 46.5);
     let (e, n) = (w + 1.0 / 60.0, s + 1.0 / 60.0);
     let (_dir, path) = geojson(&[&polygon(&[&[(w, s), (e, s), (e, n), (w, n)]])], "");

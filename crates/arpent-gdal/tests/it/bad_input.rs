@@ -1,4 +1,4 @@
-//! Every reason to refuse a scene has its own error and says what to do.
+//! Every reason to refuse a scene has its own error with a hint.
 
 use std::path::Path;
 

@@ -141,7 +141,7 @@ fn a_picture_without_a_collar_has_none() {
     assert!(!chip.valid.contains(&false));
 }
 
-/// A picture of a size, black where `is_void` says so.
+/// A picture of a size, black where `is_void` is true.
 fn with_void(size: (usize, usize), fill: u8, is_void: impl Fn(usize, usize) -> bool) -> (Picture<u8>, f64) {
     let places = || (0..size.0 * size.1).map(|i| (i % size.0, i / size.0));
     let band = |b: usize| {

@@ -81,7 +81,7 @@ pub(crate) fn mosaic(scenes: Vec<SceneInfo>) -> Mosaic {
     groups.remove(0)
 }
 
-/// A value that tells where a pixel is, never 0.
+/// A value that encodes the position of a pixel, never 0.
 pub(crate) fn value(col: usize, row: usize, band: usize) -> u8 {
     u8::try_from((col * 7 + row * 13 + band * 101) % 251 + 1).unwrap()
 }

@@ -146,7 +146,7 @@ fn times_keep_the_offset_of_their_column() {
 }
 
 #[test]
-fn the_crs_is_what_the_metadata_say_or_mean() {
+fn the_crs_is_that_of_the_metadata_or_the_default() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name);
     let crs = Arc::new(lambert());
@@ -159,14 +159,14 @@ fn the_crs_is_what_the_metadata_say_or_mean() {
         Ok::<_, GdalError>(aoi.mask(aoi.window()).iter().filter(|i| **i).count())
     };
     assert_eq!(pixels(&of("a.parquet", SQUARE, Some(&in_lambert()))).unwrap(), 900);
-    // No CRS means longitude and latitude; null means that nobody knows.
+    // No CRS means longitude and latitude; null means that the CRS is unknown.
     let degrees = "POLYGON ((3 46.5,3.0004 46.5,3.0004 46.5003,3 46.5003,3 46.5))";
     let found = pixels(&of("b.parquet", degrees, Some(&geo("")))).unwrap();
     assert!(found.abs_diff(1023) < 30, "{found}");
     let unknown = of("c.parquet", SQUARE, Some(&geo(r#","crs":null"#)));
     assert!(matches!(pixels(&unknown), Err(GdalError::LayerNoCrs { .. })));
     assert_eq!(pixels(&format!("{unknown}|crs=EPSG:2154")).unwrap(), 900);
-    // A table with well-known binary and nothing said of it.
+    // A table with well-known binary and no metadata on it.
     let bytes = LargeBinaryArray::from(vec![Some(wkb(SQUARE).as_slice())]);
     let bbox: ArrayRef = Arc::new(Float32Array::from(vec![1.0]));
     let plain = write(

@@ -1,4 +1,4 @@
-//! One system and one grid, however they are spelled; what an item says beside its file.
+//! One CRS and one grid, however they are spelled; metadata of an item besides its file.
 
 use arpent_base::Diagnostic as _;
 use arpent_gdal::{GdalError, SceneProjection, describe_crs, group_scenes, open_scene};
@@ -50,7 +50,7 @@ fn systems_that_differ_stay_apart() {
     folder();
     let lambert = without_codes("EPSG:2154");
     let other = [
-        // Another realization of the datum, another datum on the same ellipsoid, one that nobody names.
+        // Another realization of the datum, another datum on the same ellipsoid, one without a name.
         ("EPSG:9794".to_owned(), Some(9794)),
         (renamed(&without_codes("EPSG:9794")), Some(9794)),
         (lambert.replace("Reseau_Geodesique_Francais_1993", "My_own_datum"), None),

@@ -1,4 +1,4 @@
-//! Files that somebody made to do harm: what they name is not opened, what they declare is not believed.
+//! Malicious files: paths in them are not opened, sizes that they declare are not trusted.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

@@ -70,7 +70,7 @@ proptest! {
 }
 
 #[test]
-fn values_come_in_the_order_asked_for() {
+fn values_come_in_the_requested_order() {
     let dir = folder();
     let m = whole(dir.path());
     let chip = read(&m, &[3, 1], Window::new(m.window.col + 5, m.window.row + 7, 2, 1));

@@ -148,7 +148,7 @@ fn scenes_items_and_areas_are_read_over_http() {
         ("/words.tif", b"these are words".repeat(100)),
     ]);
     let sources = resolve_scenes(&[format!("{base}/stac/items/1"), format!("{base}/a.tif")]).unwrap();
-    // The item's asset is the same raster as the file: it is listed once, as the one that knows more.
+    // The item's asset is the same raster as the file: it is listed once, as the one with more metadata.
     assert_eq!(sources.len(), 1, "{sources:?}");
     assert_eq!((sources[0].id.as_str(), sources[0].acquired.is_some()), ("item-1", true));
     let scene = open_scene(&sources[0]).unwrap();
@@ -181,7 +181,7 @@ fn scenes_items_and_areas_are_read_over_http() {
 }
 
 #[test]
-fn a_blank_in_a_url_is_told() {
+fn a_blank_in_a_url_is_refused() {
     let _dir = folder();
     for uri in ["http://127.0.0.1:9/a b.tif", "https://127.0.0.1:9/a b.tif?sig=secret"] {
         let refused = open_scene(&resolve_scenes(&[uri.to_owned()]).unwrap()[0]).unwrap_err();

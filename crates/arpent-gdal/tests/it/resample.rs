@@ -320,7 +320,7 @@ fn strips_do_not_matter() {
     }
 }
 
-/// Where the old pixels of one new row are too many to be read at once, it is computed part by part, and tells who gave it all the same.
+/// Where the old pixels of one new row are too many to be read at once, it is computed part by part, and still records its sources.
 #[test]
 fn parts_of_rows_do_not_matter() {
     let dir = folder();

@@ -1,4 +1,4 @@
-//! What opening tells of a scene.
+//! Metadata of opened scenes.
 
 use std::time::{Duration, Instant};
 

@@ -32,7 +32,7 @@ fn with_alpha(path: &Path, bands: Vec<Vec<u8>>, nodata: Option<f64>) -> SceneInf
 }
 
 #[test]
-fn a_band_that_is_asked_for_is_data() {
+fn a_requested_band_is_data() {
     let dir = folder();
     let bands = vec![vec![10u8, 11, 12], vec![20, 21, 22], vec![0, 128, 255]];
     let scene = with_alpha(&dir.path().join("a.tif"), bands, None);
@@ -65,7 +65,7 @@ fn alpha_and_masks_beat_nodata() {
     assert_eq!(read(&scene, &[1]).valid, [false, true, true]);
 }
 
-/// Writes a `.msk` of values beside a raster, which says of so many bands that it is their mask.
+/// Writes a `.msk` of values beside a raster, which declares itself the mask of so many bands.
 fn write_mask(path: &Path, size: (usize, usize), values: Vec<u8>, says: usize) {
     let p = Picture { epsg: None, geotransform: None, ..Picture::new(size, vec![values]) };
     p.write_with(path, |ds| {
@@ -378,7 +378,7 @@ fn the_hint_for_a_palette_keeps_nodata_invalid() {
 }
 
 #[test]
-fn values_of_the_helper_tell_places() {
-    // The pictures of these tests hold no 0, so that what GDAL fills in is told from what was there.
+fn values_of_the_helper_encode_places() {
+    // The pictures of these tests hold no 0, so that GDAL's fill is distinguished from stored values.
     assert!((0..200).all(|i| value(i, 3 * i, 1) > 0));
 }

@@ -393,7 +393,7 @@ fn text_is_decoded_or_refused_and_never_replaced() {
     ] {
         assert_eq!(seen(&shape(name, cpg, language)), decoded(), "{name}");
     }
-    // Nobody says it, or UTF-8 is said: refused, with what to write, which helps.
+    // No encoding is declared, or UTF-8: refused, with a hint that works.
     for (name, cpg) in [("g.shp", None), ("h.shp", Some("UTF-8"))] {
         let path = shape(name, cpg, None);
         let crs = lambert();
@@ -419,7 +419,7 @@ fn text_is_decoded_or_refused_and_never_replaced() {
         let klingon = format!("{path}|option:ENCODING=KLINGON");
         assert!(matches!(read_aoi(&klingon, &grid(), &HERE), Err(GdalError::LayerEncoding { .. })));
     }
-    // Other formats: MapInfo and GML say their own; CSV says nothing.
+    // Other formats: MapInfo and GML declare their own; CSV declares none.
     let mif = file(&at("m.mif"), &rows, &["-f", "MapInfo File"]);
     let mid = std::fs::read(at("m.mid")).unwrap();
     let mid: Vec<u8> = mid.iter().map(|b| if *b == b'_' { 0xea } else { *b }).collect();

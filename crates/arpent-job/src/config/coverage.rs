@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{JobError, class_id};
 
-/// Zone of built-up areas, if their mapping units differ.
+/// Built-up areas, if their mapping units differ.
 const BUILT_UP: usize = 1;
 
 /// A coverage: every pixel is part of a feature, nothing is smaller than the minimum mapping unit, and features that
@@ -91,7 +91,7 @@ impl CoverageOptions {
     ///
     /// # Errors
     /// [`JobError::UnknownClass`], [`JobError::BuiltUpCrs`]; [`JobError::Number`] for numbers out of range.
-    pub fn rules(&self, nomenclature: &Nomenclature, grid: &Grid) -> Result<CoverageRules> {
+    pub(crate) fn rules(&self, nomenclature: &Nomenclature, grid: &Grid) -> Result<CoverageRules> {
         let id = |key: &Key, name: &str| class_id(key, name, nomenclature);
         let at = |key: Key| move |error| JobError::of_option(key, error);
         let top = Key::from("coverage");
@@ -156,7 +156,7 @@ impl CoverageOptions {
 
 /// Approximate number of rows that a coverage holds at once: those of its cells, those around built-up areas, and those
 /// of regions that are too small, assumed to be ten times as long as wide.
-pub fn rows_held(options: &CoverageOptions, extent: &Window, grid: &Grid) -> usize {
+pub(crate) fn rows_held(options: &CoverageOptions, extent: &Window, grid: &Grid) -> usize {
     let area = PixelArea::new(grid);
     let gsd_m = area.gsd_of_row(extent.row).min(area.gsd_of_row(extent.row_end()));
     let built = options.built_up.iter();

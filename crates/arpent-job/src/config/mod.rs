@@ -10,13 +10,24 @@ mod run;
 mod toml;
 mod zonal;
 
-pub use coverage::*;
-pub use declared::*;
+pub use coverage::{BuiltUpOptions, ClassOptions, CoverageOptions, SmoothOptions};
+pub use declared::{
+    AlphaOption, AlphaRole, CollarOption, NodataOption, NodataValue, NodataWord, ResampleFactor,
+    ResampleFactors,
+};
 pub use objects::ObjectOptions;
 pub use ocs_ge::{OcsGe, OcsGeOptions};
-pub use reference::*;
-pub use run::*;
-pub use zonal::*;
+pub use reference::{
+    ClassByField, ClassOf, CompareOptions, EnrichOptions, LayerOptions, OverrideOptions, ReferenceOptions,
+    SnapOptions,
+};
+pub use run::{
+    ComputeOptions, Config, Device, FeatureFormat, FeatureOptions, InputOptions, Machine, Order,
+    OutsideOption, RasterOptions, Resampling, TargetGsd,
+};
+pub use zonal::{Measure, Names, Ratio, RoadOptions, ZonalConfig, ZonalPlaces, ZoneFormat};
+
+pub(crate) use coverage::rows_held;
 
 pub(crate) use dates::Pattern as DatePattern;
 pub use dates::normalized as normalized_date;

@@ -37,7 +37,7 @@ impl ObjectOptions {
     ///
     /// # Errors
     /// [`JobError::ObjectsCrs`]; [`JobError::Number`] for numbers out of range.
-    pub fn merger(&self, grid: &Grid) -> Result<ObjectMerger> {
+    pub(crate) fn merger(&self, grid: &Grid) -> Result<ObjectMerger> {
         const LIMIT: f64 = 1e6;
         let CrsKind::Projected { meters_per_unit } = grid.crs.kind else {
             return Err(JobError::ObjectsCrs { crs: grid.crs.name.clone() }.into());

@@ -53,10 +53,10 @@ pub struct OcsGe {
 
 /// Origin of a feature in a reference layer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// Name of the layer.
     pub source: String,
-    /// Id of the object in the layer, if it has one.
+    /// Id of the reference feature, if it has one.
     pub id: Option<Value>,
     /// Whether it belongs to the framework (ossature).
     pub ossature: bool,
@@ -115,7 +115,7 @@ impl OcsGe {
                 ["Framework", "Ossature"],
                 "1 where the feature is part of the framework (roads, railways), else 0.",
             ),
-            ("id_origine", Text, ["Original id", "Identifiant d'origine"], "Id of that layer's object."),
+            ("id_origine", Text, ["Original id", "Identifiant d'origine"], "Id of that layer's feature."),
             ("code_or", Text, ["Original class", "Classe d'origine"], "Class of the model's nomenclature."),
         ];
         let column =
@@ -126,7 +126,12 @@ impl OcsGe {
     }
 
     /// The values of [`OcsGe::columns`] for a feature.
-    pub fn values(&self, feature: &Feature, origin: Option<&Origin>, model_id: &str) -> Vec<Option<Value>> {
+    pub(crate) fn values(
+        &self,
+        feature: &Feature,
+        origin: Option<&Origin>,
+        model_id: &str,
+    ) -> Vec<Option<Value>> {
         let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty()).map(Value::Text);
         let (code, class) = self.codes.get(&feature.class_id).cloned().unwrap_or_default();
         let acquired = feature.acquired.as_deref().and_then(|date| date.get(..4)?.parse::<u16>().ok());

@@ -14,7 +14,7 @@ pub struct ReferenceOptions {
     /// Layers that override the class of the pixels that they cover. Later ones override earlier ones.
     #[serde(rename = "override", alias = "impose", skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<OverrideOptions>,
-    /// Layers that add attributes to features: those of the object that covers most of a feature.
+    /// Layers that add attributes to features: those of the reference feature that covers most of a feature.
     #[serde(alias = "inform", skip_serializing_if = "Vec::is_empty")]
     pub enrich: Vec<EnrichOptions>,
     /// Layers that are compared with the map: each feature gets the share that agrees.
@@ -38,14 +38,14 @@ pub struct LayerOptions {
     /// Encoding of its text, such as `CP1252`, if the file declares none, or a wrong one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// Field with the ids of its objects.
+    /// Field with the ids of its reference features.
     pub id: String,
     /// Treatment of geometries that are not valid.
     #[serde(default)]
     pub invalid: InvalidGeometries,
 }
 
-/// Class of the objects of a layer.
+/// Class of the reference features of a layer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
@@ -58,28 +58,28 @@ pub enum ClassOf {
     ByField(ClassByField),
 }
 
-/// The class of an object by the value of a field.
+/// The class of a reference feature by the value of a field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClassByField {
     /// The field.
     pub field: String,
-    /// Name of the class for a value, numbers as text; accents may be composed or not. Objects with other values are
+    /// Name of the class for a value, numbers as text; accents may be composed or not. Reference features with other values are
     /// skipped and counted.
     pub values: BTreeMap<String, String>,
 }
 
-/// A layer that overrides the class of pixels whose center lies in an object. Pixels without data stay so.
+/// A layer that overrides the class of pixels whose center lies in a reference feature. Pixels without data stay so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OverrideOptions {
-    /// Name, the prefix of its columns: `NAME_id`, the object with the largest share of a feature; `NAME_share`, the
-    /// share that its objects of the feature's class have together; `NAME_count`, their number; `NAME_ids`, the first
+    /// Name, the prefix of its columns: `NAME_id`, the reference feature with the largest share of a feature; `NAME_share`, the
+    /// share that its reference features of the feature's class have together; `NAME_count`, their number; `NAME_ids`, the first
     /// of their ids, those with the largest shares first.
     pub name: String,
     /// The layer.
     pub layer: LayerOptions,
-    /// Class of its objects.
+    /// Class of its reference features.
     pub class: ClassOf,
     /// Width of lines, such as roads, meters; with `width_field`, of those whose field is empty.
     #[serde(default)]
@@ -87,10 +87,10 @@ pub struct OverrideOptions {
     /// Field with the width of each line, meters.
     #[serde(default)]
     pub width_field: Option<String>,
-    /// Whether its objects belong to the framework (ossature) of OCS GE.
+    /// Whether its reference features belong to the framework (ossature) of OCS GE.
     #[serde(default)]
     pub ossature: bool,
-    /// Share of a feature that its objects must cover together to be listed.
+    /// Share of a feature that its reference features must cover together to be listed.
     #[serde(default = "half")]
     pub min_share: PositiveShare,
 }
@@ -109,7 +109,7 @@ pub struct EnrichOptions {
     /// Names of the classes whose features get attributes; all by default.
     #[serde(default)]
     pub of: Option<Vec<String>>,
-    /// Share of a feature that an object must cover.
+    /// Share of a feature that a reference feature must cover.
     #[serde(default = "half")]
     pub min_share: PositiveShare,
 }
@@ -123,7 +123,7 @@ pub struct CompareOptions {
     pub name: String,
     /// The layer.
     pub layer: LayerOptions,
-    /// Class of its objects.
+    /// Class of its reference features.
     pub class: ClassOf,
     /// Names of the classes whose features are compared; all by default.
     #[serde(default)]
@@ -155,7 +155,7 @@ fn half() -> PositiveShare {
 
 impl ReferenceOptions {
     /// Every layer, in the order of the rules.
-    pub fn layers_mut(&mut self) -> impl Iterator<Item = &mut LayerOptions> {
+    pub(crate) fn layers_mut(&mut self) -> impl Iterator<Item = &mut LayerOptions> {
         let Self { overrides, enrich, compare, snap } = self;
         let overrides = overrides.iter_mut().map(|rule| &mut rule.layer);
         let enrich = enrich.iter_mut().map(|rule| &mut rule.layer);

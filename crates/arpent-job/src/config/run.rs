@@ -161,7 +161,7 @@ impl OutsideOption {
 
 impl InputOptions {
     /// Whether scenes may be resampled at all.
-    pub fn may_resample(&self) -> bool {
+    pub(crate) fn may_resample(&self) -> bool {
         self.resample || self.gsd == TargetGsd::Nominal
     }
 }
@@ -299,7 +299,7 @@ impl ComputeOptions {
     }
 
     /// Memory limit of a job, bytes.
-    pub fn memory_limit(&self) -> Option<u64> {
+    pub(crate) fn memory_limit(&self) -> Option<u64> {
         Some(self.memory_limit_mb as u64 * 1_000_000).filter(|limit| *limit > 0)
     }
 }
@@ -373,7 +373,7 @@ impl Config {
 
     /// Whether published classes differ from the prediction: a layer overrides them, or small regions are merged into a
     /// neighbor.
-    pub fn changes_prediction(&self) -> bool {
+    pub(crate) fn changes_prediction(&self) -> bool {
         self.coverage.is_some() || !self.reference.overrides.is_empty()
     }
 
@@ -446,7 +446,7 @@ impl Config {
 
     /// The configuration without secrets in addresses, to be stored and shown.
     #[must_use]
-    pub fn redacted(&self) -> Self {
+    pub(crate) fn redacted(&self) -> Self {
         let mut shown = self.clone();
         shown.each_location(redact);
         shown.output.iter_mut().for_each(redact);

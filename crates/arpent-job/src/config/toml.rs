@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use arpent_base::Failure;
 use arpent_base::config::{Document, Key, NotUtf8, Renamed, Spot};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 use serde::de::DeserializeOwned;
 
 use crate::error::JobError;
@@ -32,7 +32,7 @@ impl ConfigFile {
             Ok(mut document) => {
                 for Renamed { spot, old, new } in document.renamed(FORMER) {
                     let (path, line) = (path.display(), spot.line);
-                    say(&format!(
+                    notice(&format!(
                         "{path}, line {line}: `{old}` was renamed to `{new}`; the old name is still accepted"
                     ));
                 }

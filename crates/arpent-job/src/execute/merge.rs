@@ -6,16 +6,16 @@ use std::sync::atomic::AtomicBool;
 use arpent_base::Result;
 use arpent_publish::Target;
 use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 
 use super::published::all_published;
 use super::report::RunReport;
 use super::resolved::Resolved;
 use super::shared::{pieces_of, pool, print_warnings};
 use crate::config::Machine;
-use crate::map::{Maker, MapFailure, PublishedMap, published_already};
+use crate::map::{MapFailure, MapWriter, PublishedMap, published_already};
 use crate::pipeline::Clock;
-use crate::shards::{JobPlace, Plan, Record, ShardError, State, Work, engines_of, last_of};
+use crate::shards::{JobContext, JobPlace, Plan, Record, ShardError, State, engines_of, last_of};
 
 /// Publishes the maps of the plan at an address, whose shards are done.
 ///
@@ -27,7 +27,7 @@ pub fn merge(plan: &str, machine: &Machine, interrupt: &AtomicBool) -> Result<Ru
     let plan = place.plan()?;
     let records = place.records()?;
     let report = if let Some(maps) = all_published(&plan)? {
-        say("the plan is already merged and published");
+        notice("the plan is already merged and published");
         RunReport { maps, failed_scenes: plan.failed_scenes.clone() }
     } else {
         check_done(&plan, &place, &records)?;
@@ -43,7 +43,7 @@ pub fn merge(plan: &str, machine: &Machine, interrupt: &AtomicBool) -> Result<Ru
     };
     let stay = place.delete_work()?;
     if !stay.is_empty() {
-        say(&format!("could not delete {} pieces; `arpent gc` deletes them", stay.len()));
+        notice(&format!("could not delete {} pieces; `arpent gc` deletes them", stay.len()));
     }
     Ok(report)
 }
@@ -65,31 +65,31 @@ fn publish(
     indexed.map_err(|error| resolved.job.scratch.judged(error))?;
     let (job, pool) = (&resolved.job, pool(&resolved.job.config)?);
     let pieces = pieces_of(job);
-    let work = Work { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
+    let context = JobContext { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
     let others: Vec<Energy> = records.iter().map(|record| record.energy.clone()).collect();
     Ok(RunReport {
-        maps: publish_all(work, meter, &others, &engines_of(records))?,
+        maps: publish_all(context, meter, &others, &engines_of(records))?,
         failed_scenes: job.failed.clone(),
     })
 }
 
 fn publish_all(
-    work: Work,
+    context: JobContext,
     meter: &Meter,
     others: &[Energy],
     engines: &BTreeSet<String>,
 ) -> Result<Vec<PublishedMap>> {
     let mut maps = Vec::new();
-    for (map, planned) in work.plan.maps.iter().enumerate() {
-        let output = work.job.output_of(&work.job.maps[map])?;
+    for (map, planned) in context.plan.maps.iter().enumerate() {
+        let output = context.job.output_of(&context.job.maps[map])?;
         if let Some(manifest) = published_already(&Target::parse(&output)?, &planned.id)? {
-            say(&format!("{output} is already published"));
+            notice(&format!("{output} is already published"));
             maps.push(PublishedMap { output, manifest });
             continue;
         }
-        let (id, overwrite) = (planned.id.as_str(), work.plan.overwrite);
-        let maker = Maker { work, map, id, overwrite, meter, others, engines };
-        maps.push(maker.make(None).map_err(|failure| match failure {
+        let (id, overwrite) = (planned.id.as_str(), context.plan.overwrite);
+        let writer = MapWriter { context, map, id, overwrite, meter, others, engines };
+        maps.push(writer.write(None).map_err(|failure| match failure {
             MapFailure::BadScene(_, error) | MapFailure::Other(error) => error,
         })?);
     }

@@ -7,16 +7,16 @@ use arpent_base::{Failure, Result};
 use arpent_gdal::GdalError;
 use arpent_publish::Target;
 use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 
 use super::report::{RunReport, Unpublished};
 use super::shared::{pieces_of, pool, print_warnings};
 use crate::config::Config;
 use crate::error::JobError;
 use crate::job::{self, FailedScene, Job, MapJob};
-use crate::map::{Maker, MapFailure, PublishedMap, check_output, published_already};
+use crate::map::{MapFailure, MapWriter, PublishedMap, check_output, published_already};
 use crate::pipeline::Clock;
-use crate::shards::{JobPlace, Journal, Plan, PlannedMap, ShardError, Sharing, Work, engines_of};
+use crate::shards::{JobContext, JobPlace, Journal, Plan, PlannedMap, ShardError, Sharing, engines_of};
 use crate::warnings::warn;
 
 /// Options of a run.
@@ -45,12 +45,12 @@ pub fn run(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Resul
     let resumes = place.has_plan()?;
     check_outputs(&job, &plan, resumes, overwrite)?;
     let pool = pool(&job.config)?;
-    say(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
+    notice(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
     print_warnings(&job);
     let scratch = job.scratch.path().to_owned();
     let indexed = clock.open.time(|| job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch)));
     indexed.map_err(|error| job.config.located(job.scratch.judged(error)))?;
-    let mut run = Run {
+    let mut run = RunExecution {
         overwrite,
         meter: &meter,
         clock: &clock,
@@ -65,9 +65,9 @@ pub fn run(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Resul
         forget(&place, &output);
     }
     for failed in &job.failed {
-        say(&format!("failed scene: {}: {}", failed.uri, failed.reason));
+        notice(&format!("failed scene: {}: {}", failed.uri, failed.reason));
         if let Some(hint) = &failed.hint {
-            say(&format!("hint: {hint}"));
+            notice(&format!("hint: {hint}"));
         }
     }
     let maps = maps.map_err(|source| Unpublished { what: "map", source })?;
@@ -111,13 +111,13 @@ fn forget(place: &JobPlace, output: &Target) {
     match place.delete(output) {
         Ok(stay) if stay.is_empty() => {}
         Ok(_) | Err(_) => {
-            say(&format!("could not delete all files of {}; `arpent gc` deletes them", place.plan_url()));
+            notice(&format!("could not delete all files of {}; `arpent gc` deletes them", place.plan_url()));
         }
     }
 }
 
 /// Shared state of the steps of a run.
-struct Run<'a> {
+struct RunExecution<'a> {
     overwrite: bool,
     meter: &'a Meter,
     clock: &'a Clock,
@@ -130,7 +130,7 @@ struct Run<'a> {
     resumes: bool,
 }
 
-impl Run<'_> {
+impl RunExecution<'_> {
     fn all_maps(&mut self, job: &mut Job, place: &JobPlace) -> Result<Vec<PublishedMap>> {
         place.write_plan(&self.plan)?;
         // Energy and engines of the same job before its interruption.
@@ -147,7 +147,7 @@ impl Run<'_> {
             let before = if self.resumes { published_already(&target, &self.ids[map])? } else { None };
             match before {
                 Some(manifest) => {
-                    say(&format!("{output} is already published by an interrupted run of the same job"));
+                    notice(&format!("{output} is already published by an interrupted run of the same job"));
                     maps.push(PublishedMap { output, manifest });
                 }
                 None => match self.map(job, map, place, &mut journal, (&others, &engines)) {
@@ -181,10 +181,10 @@ impl Run<'_> {
             let (job_now, plan) = (&*job, &self.plan);
             let (pool, clock, interrupt) = (self.pool, self.clock, self.interrupt);
             let pieces = pieces_of(job_now);
-            let work = Work { job: job_now, plan, place, pool, clock, pieces: &pieces, interrupt };
+            let context = JobContext { job: job_now, plan, place, pool, clock, pieces: &pieces, interrupt };
             let (id, overwrite, meter) = (self.ids[map].as_str(), self.overwrite, self.meter);
-            let maker = Maker { work, map, id, overwrite, meter, others, engines };
-            match maker.make(Some(journal)) {
+            let writer = MapWriter { context, map, id, overwrite, meter, others, engines };
+            match writer.write(Some(journal)) {
                 Ok(published) => return Ok(published),
                 Err(MapFailure::Other(error)) => return Err(error),
                 Err(MapFailure::BadScene(index, error)) => {
@@ -200,7 +200,7 @@ impl Run<'_> {
 fn leave_out(job: &mut Job, map: usize, scene: usize, error: Failure) -> Result<()> {
     let planned = &mut job.maps[map];
     let Some(bad) = planned.take_scene(scene) else { return Err(error) };
-    say(&format!("{}; continuing without {}", error.message(), bad.source.uri));
+    notice(&format!("{}; continuing without {}", error.message(), bad.source.uri));
     job.failed.push(FailedScene::new(&bad.source.uri, &error));
     if planned.dates.iter().any(|d| d.scenes.is_empty()) {
         return Err(error);
@@ -208,7 +208,7 @@ fn leave_out(job: &mut Job, map: usize, scene: usize, error: Failure) -> Result<
     let dates = planned.dates.iter().map(|d| d.scenes.clone()).collect();
     let folder = planned.folder.clone();
     let mut again = MapJob::new(dates, folder, &job.config, &job.model.classes, job::needs(&job.predictor))?;
-    again.tell_of_place(&job.model);
+    again.warn_of_place(&job.model);
     // Print only warnings that are new for the map without the scene.
     again.warnings().filter(|warning| planned.warnings().all(|known| known != *warning)).for_each(warn);
     again.index_references(job.scratch.path())?;

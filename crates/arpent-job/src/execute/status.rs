@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::published::all_published;
 use crate::shards::{JobPlace, PLAN_NAME, PieceId, Record, ShardError, State, jobs_of, last_of, now};
 
-/// Seconds without an update after which an attempt is considered dead: it updates its record three times as often.
+/// Seconds without an update after which a try is considered dead: it updates its record three times as often.
 const SILENT_S: i64 = 120;
 
 /// Seconds over which the rate is computed.
@@ -47,9 +47,9 @@ pub struct JobStatus {
     pub mpx_per_s: Option<f64>,
     /// Seconds until all pieces are complete at that rate.
     pub seconds_left: Option<f64>,
-    /// Hours of all attempts so far.
+    /// Hours of all tries so far.
     pub worker_hours: f64,
-    /// Energy of all attempts so far.
+    /// Energy of all tries so far.
     pub energy: Option<Energy>,
     /// The shards that are neither done nor waiting.
     pub attention: Vec<ShardStatus>,
@@ -94,11 +94,12 @@ pub struct ShardStatus {
     pub shard: usize,
     /// Its state.
     pub state: ShardState,
-    /// Machine of its last attempt.
+    /// Machine of its last try.
     pub host: String,
-    /// Attempts so far.
-    pub attempts: usize,
-    /// Seconds since the last update of its last attempt.
+    /// Tries so far.
+    #[serde(rename = "attempts")]
+    pub tries: usize,
+    /// Seconds since the last update of its last try.
     pub silent_s: i64,
     /// The error.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,7 +178,7 @@ fn rate(pieces: &BTreeMap<PieceId, i64>, pixels_of: impl Fn(&PieceId) -> u64, no
 }
 
 fn shard_status(shard: usize, done: &BTreeSet<usize>, records: &[Record], now: i64) -> ShardStatus {
-    let attempts = records.iter().filter(|record| record.shard == shard).count();
+    let tries = records.iter().filter(|record| record.shard == shard).count();
     let last = last_of(records, shard);
     let silent_s = last.map_or(0, |record| (now - record.updated).max(0));
     let state = match last.map(|record| record.state) {
@@ -192,7 +193,7 @@ fn shard_status(shard: usize, done: &BTreeSet<usize>, records: &[Record], now: i
         shard,
         state,
         host: last.map(|record| record.host.clone()).unwrap_or_default(),
-        attempts,
+        tries,
         silent_s,
         error: last.and_then(|record| record.error.clone()),
         hint: last.and_then(|record| record.hint.clone()),
@@ -208,7 +209,7 @@ mod tests {
         Record {
             format: String::new(),
             shard,
-            attempt: format!("{updated}"),
+            try_id: format!("{updated}"),
             state,
             host: "n1".into(),
             began: 0,
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_stands_where_its_last_attempt_does() {
+    fn a_shard_stands_where_its_last_try_does() {
         let records =
             [record(1, State::Failed, 10), record(1, State::Running, 990), record(2, State::Running, 10)];
         let state = |shard, done: &[usize]| {

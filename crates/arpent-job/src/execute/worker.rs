@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use arpent_base::Result;
 use arpent_shell::lines::count;
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 use arpent_shell::progress::Stage;
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use super::resolved::Resolved;
 use super::shared::{pieces_of, pool};
 use crate::config::Machine;
 use crate::pipeline::{Clock, PipelineError};
-use crate::shards::{JobPlace, Journal, PieceId, Plan, ShardError, Work};
+use crate::shards::{JobContext, JobPlace, Journal, PieceId, Plan, ShardError};
 
 /// Result of a worker, as printed.
 #[derive(Debug, Serialize)]
@@ -40,14 +40,14 @@ pub fn work(plan: &str, index: usize, machine: &Machine, interrupt: &AtomicBool)
     let mut report =
         WorkerReport { plan: place.plan_url(), shard: index, pieces: share.len(), pieces_found: share.len() };
     if place.is_done(index)? {
-        say(&format!("shard {index} is already done"));
+        notice(&format!("shard {index} is already done"));
     } else {
         let mut journal = Journal::begin(&place, index)?;
         let done = work_on(machine, &place, &plan, share.clone(), interrupt, &mut journal);
         match done {
             Ok(found) => report.pieces_found = found,
             // Another worker finished first, and its pieces may already be merged.
-            Err(_) if place.is_done(index)? => say(&format!("shard {index} was done by another worker")),
+            Err(_) if place.is_done(index)? => notice(&format!("shard {index} was done by another worker")),
             Err(error) => {
                 journal.end_failed(&place, &error);
                 return Err(error);
@@ -72,20 +72,20 @@ fn work_on(
     let job = &resolved.job;
     let pool = pool(&job.config)?;
     journal.set_engine(job.predictor.engine().clone());
-    say(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
+    notice(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
     let known = place.pieces(plan)?;
     let all: Vec<PieceId> = plan.pieces().map(|(id, _)| id).collect();
     let missing: Vec<PieceId> =
         all[share.clone()].iter().filter(|id| !known.contains_key(id)).copied().collect();
     let pieces = pieces_of(job);
-    let work = Work { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
-    compute_all(work, &missing, journal).map_err(|error| job.scratch.judged(error))?;
+    let context = JobContext { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
+    compute_all(context, &missing, journal).map_err(|error| job.scratch.judged(error))?;
     Ok(share.len() - missing.len())
 }
 
 /// Computes pieces, map by map.
-fn compute_all(work: Work, missing: &[PieceId], journal: &mut Journal) -> Result<()> {
-    let plan = work.plan;
+fn compute_all(context: JobContext, missing: &[PieceId], journal: &mut Journal) -> Result<()> {
+    let plan = context.plan;
     for map in 0..plan.maps.len() {
         let wanted: Vec<usize> = missing.iter().filter(|id| id.map == map).map(|id| id.index).collect();
         if wanted.is_empty() {
@@ -94,12 +94,12 @@ fn compute_all(work: Work, missing: &[PieceId], journal: &mut Journal) -> Result
         let pixels = wanted.iter().map(|index| plan.maps[map].pieces[*index]).sum();
         let stage = Stage::begin("predict", pixels);
         let stop = AtomicBool::new(false);
-        match work.compute(map, &wanted, &stop, journal, &stage, None) {
+        match context.compute(map, &wanted, &stop, journal, &stage, None) {
             Ok(true) => stage.end(&format!("{} pieces, {} px", wanted.len(), count(pixels))),
             Ok(false) => return Err(ShardError::Interrupted.into()),
             Err(PipelineError::Read(error)) => return Err(error.into()),
             Err(PipelineError::Predict(error)) => return Err(error.into()),
-            Err(PipelineError::Collect(error)) => return Err(error),
+            Err(PipelineError::Sink(error)) => return Err(error),
         }
     }
     Ok(())

@@ -39,7 +39,7 @@ pub struct MapJob {
     /// Fingerprint of the AOI's bytes.
     pub aoi_fingerprint: Option<Fingerprint>,
     /// Reference layers.
-    pub references: reference::Plan,
+    pub references: reference::ReferenceLayers,
     /// Fingerprints of their bytes.
     pub reference_fingerprints: Vec<Fingerprint>,
     /// The windows.
@@ -101,7 +101,7 @@ impl MapJob {
         let aoi_fingerprint = config.aoi.as_deref().map(arpent_gdal::fingerprint_layer).transpose()?;
         let areas =
             config.coverage.as_ref().and_then(|c| c.built_up.as_ref()).and_then(|b| b.areas.as_deref());
-        let references = reference::Plan::new(&config.reference, areas, classes, &grid.crs)?;
+        let references = reference::ReferenceLayers::new(&config.reference, areas, classes, &grid.crs)?;
         let prints = references.sources().map(arpent_gdal::fingerprint_layer);
         let reference_fingerprints = prints.collect::<Result<_, _>>()?;
         let mut own_warnings = match (&aoi, &config.aoi) {
@@ -141,7 +141,7 @@ impl MapJob {
     }
 
     /// Adds warnings about the location of the map.
-    pub(crate) fn tell_of_place(&mut self, model: &ModelPackage) {
+    pub(crate) fn warn_of_place(&mut self, model: &ModelPackage) {
         let of_place = [
             territories::warning(model, &self.grid().crs, self.scenes().map(|(_, scene)| &scene.info)),
             areas::warning(self.grid(), &self.plan.extent()),
@@ -150,12 +150,12 @@ impl MapJob {
     }
 
     /// Whether its readers share the blocks of a scene.
-    pub fn shares_blocks(&self) -> bool {
+    pub(crate) fn shares_blocks(&self) -> bool {
         self.scenes().any(|(_, scene)| SharedBlocks::takes(&scene.info))
     }
 
     /// Whether its readers share the blocks of every scene.
-    pub fn shares_all_blocks(&self) -> bool {
+    pub(crate) fn shares_all_blocks(&self) -> bool {
         self.scenes().all(|(_, scene)| SharedBlocks::takes(&scene.info))
     }
 
@@ -166,7 +166,7 @@ impl MapJob {
 
     /// Memory of the readers in addition to their windows and caches, bytes. The scenes of overlaps are read by
     /// one more.
-    pub fn bytes_of_readers(&self, readers: usize) -> u64 {
+    pub(crate) fn bytes_of_readers(&self, readers: usize) -> u64 {
         let readers = readers + usize::from(self.dates.iter().any(|date| date.scenes.len() > 1));
         let most = self.scenes().map(|(_, scene)| MosaicReader::bytes_of(&scene.info)).max().unwrap_or(0);
         // Of each date, a reader has scenes open.
@@ -179,12 +179,12 @@ impl MapJob {
     }
 
     /// Size of one band of a pixel as read, bytes.
-    pub fn value_bytes(&self) -> u64 {
+    pub(crate) fn value_bytes(&self) -> u64 {
         self.scenes().map(|(_, scene)| MosaicReader::bytes_of_a_value(&scene.info)).max().unwrap_or(0)
     }
 
     /// Size of GDAL's cache that each reader needs for the blocks that it decodes at a time, bytes.
-    pub fn decoded_by_a_reader(&self) -> u64 {
+    pub(crate) fn decoded_by_a_reader(&self) -> u64 {
         self.scenes().map(|(_, scene)| SharedBlocks::cache_of_a_reader(&scene.info)).max().unwrap_or(0)
     }
 
@@ -215,7 +215,7 @@ impl MapJob {
     ///
     /// # Errors
     /// A layer that cannot be used.
-    pub fn index_references(&mut self, scratch: &Path) -> Result<()> {
+    pub(crate) fn index_references(&mut self, scratch: &Path) -> Result<()> {
         if self.references.is_empty() {
             return Ok(());
         }
@@ -223,12 +223,12 @@ impl MapJob {
         let folder = tempfile::Builder::new().prefix("reference-").tempdir_in(scratch)?.keep();
         let (grid, extent) = (self.grid().clone(), self.plan.extent());
         self.references.index(&grid, &extent, &folder)?;
-        stage.end(&format!("{} objects", count(self.references.objects())));
+        stage.end(&format!("{} reference features", count(self.references.features_read())));
         Ok(())
     }
 
     /// Takes a scene out, by its position in [`MapJob::scenes`].
-    pub fn take_scene(&mut self, mut index: usize) -> Option<UsableScene> {
+    pub(crate) fn take_scene(&mut self, mut index: usize) -> Option<UsableScene> {
         for date in &mut self.dates {
             if index < date.scenes.len() {
                 return Some(date.scenes.remove(index));

@@ -52,7 +52,7 @@ const STRIP_BYTES_PER_PIXEL: u64 = 9;
 /// bytes, and of one that is being collected, and of one that was stored before and waits for its turn.
 const PIECE_BYTES_PER_PIXEL: u64 = 11;
 
-/// Bytes of each pixel of the rows that a coverage holds: label, confidence, zone, and runs of two pixels and more; where every
+/// Bytes of each pixel of the rows that a coverage holds: label, confidence, stratum, and runs of two pixels and more; where every
 /// pixel is a region of its own, its regions take some ten times as much.
 const COVERAGE_BYTES_PER_PIXEL: u64 = 12;
 

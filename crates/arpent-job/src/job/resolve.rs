@@ -125,7 +125,7 @@ impl Job {
             return Err(JobError::OverrideOnBoxes { model: model.id.clone() }.into());
         }
         for map in &mut maps {
-            map.tell_of_place(&model);
+            map.warn_of_place(&model);
         }
         let cache_mb = match config.compute.cache_mb {
             0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
@@ -164,7 +164,7 @@ impl Job {
     }
 
     /// Warnings about a map before windows are read: of the job, of the map, of its scenes.
-    pub fn warnings_of<'a>(&'a self, map: &'a MapJob) -> impl Iterator<Item = &'a Warning> {
+    pub(crate) fn warnings_of<'a>(&'a self, map: &'a MapJob) -> impl Iterator<Item = &'a Warning> {
         self.warnings.iter().chain(map.warnings())
     }
 
@@ -172,7 +172,7 @@ impl Job {
     ///
     /// # Errors
     /// [`JobError::NoOutput`].
-    pub fn output_of(&self, map: &MapJob) -> Result<String, JobError> {
+    pub(crate) fn output_of(&self, map: &MapJob) -> Result<String, JobError> {
         let output = self.output.as_ref().ok_or(JobError::NoOutput)?;
         Ok(output_below(output, map.folder.as_deref()))
     }
@@ -181,7 +181,7 @@ impl Job {
     ///
     /// # Errors
     /// When the memory of the network for a window cannot be computed.
-    pub fn memory_bound(&self, map: &MapJob) -> Result<u64, ModelError> {
+    pub(crate) fn memory_bound(&self, map: &MapJob) -> Result<u64, ModelError> {
         self.memory_bound_with(map, self.predictors(map)?)
     }
 
@@ -189,7 +189,7 @@ impl Job {
     ///
     /// # Errors
     /// As [`Job::memory_bound`].
-    pub fn predictors(&self, map: &MapJob) -> Result<usize, ModelError> {
+    pub(crate) fn predictors(&self, map: &MapJob) -> Result<usize, ModelError> {
         let (threads, limit) = (self.config.compute.threads(), self.config.compute.memory_limit());
         let worth = |w: &PlannedWindow| self.predictor.side_by_side(&w.read, &w.core, threads);
         let most = map.plan.largest().map(worth).transpose()?.unwrap_or(1).min(map.plan.windows().len());
@@ -213,7 +213,7 @@ impl Job {
     }
 
     /// Blocks that the readers of a map share, if scenes are remote or costly to decode.
-    pub fn shared_blocks(&self, map: &MapJob) -> Option<SharedBlocks> {
+    pub(crate) fn shared_blocks(&self, map: &MapJob) -> Option<SharedBlocks> {
         map.shares_blocks().then(|| SharedBlocks::new(self.cache_mb))
     }
 
@@ -246,12 +246,12 @@ impl Job {
     }
 
     /// Whether the raster of the published classes is written: if it differs from the label raster.
-    pub fn writes_map(&self) -> bool {
+    pub(crate) fn writes_map(&self) -> bool {
         self.config.rasters.map && self.config.changes_prediction() && !self.model.is_detection()
     }
 
     /// Ids of the classes whose features are written.
-    pub fn kept_classes(&self) -> [bool; 256] {
+    pub(crate) fn kept_classes(&self) -> [bool; 256] {
         if self.config.coverage.is_some() {
             return [true; 256];
         }

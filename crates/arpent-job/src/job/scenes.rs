@@ -322,7 +322,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scenes_without_side_files_are_told_once() {
+    fn scenes_without_side_files_are_reported_once() {
         let of = |uris: &[&str]| uris.iter().map(|uri| SceneSource::new(uri)).collect::<Vec<_>>();
         assert_eq!(with_queries(&of(&["https://h/a.tif", "b.tif"])), None);
         let told = with_queries(&of(&["b.tif", "https://h/c.tif?sig=secret", "https://h/d.tif?sig=secret"]));

@@ -13,7 +13,7 @@ use arpent_vector::{parts_to_wkb, to_wkb};
 
 use crate::config::FeatureFormat;
 use crate::job::{Job, MapJob};
-use crate::pipeline::{Clock, Collected};
+use crate::pipeline::{AssembledMap, Clock};
 
 /// FlatGeobuf's index is built in memory; above this number of features the file is written without one.
 const LARGEST_INDEX: u64 = 250_000;
@@ -32,13 +32,13 @@ pub(crate) const TIMESTAMP: &str = "2000-01-01T00:00:00.000Z";
 pub(crate) fn write(
     job: &Job,
     map: &MapJob,
-    collected: Collected,
+    assembled: AssembledMap,
     run: &RunInfo,
     folder: &Path,
     threads: usize,
     clock: &Clock,
 ) -> Result<Vec<StagedArtifact>> {
-    let Collected { labels, confidence, map: published, features, .. } = collected;
+    let AssembledMap { labels, confidence, map: published, features, .. } = assembled;
     let rasters = [(labels, ROLE_LABELS), (confidence, ROLE_CONFIDENCE), (published, ROLE_MAP)];
     let rasters = rasters.into_iter().filter_map(|(raster, role)| raster.map(|raster| (raster, role)));
     std::thread::scope(|scope| {

@@ -3,14 +3,14 @@
 mod artifact;
 mod artifacts;
 mod file;
-mod make;
 pub mod mlm;
 mod output;
 mod stac;
+mod writer;
 
 pub(crate) use artifact::run_of;
 pub(crate) use artifacts::TIMESTAMP;
 pub use file::{PublishedFile, may_be_a_layer, published_file};
-pub use make::PublishedMap;
-pub(crate) use make::{Maker, MapFailure, published_already};
 pub(crate) use output::check_output;
+pub use writer::PublishedMap;
+pub(crate) use writer::{MapFailure, MapWriter, published_already};

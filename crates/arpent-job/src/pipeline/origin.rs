@@ -44,7 +44,7 @@ impl Origins {
     ///
     /// # Errors
     /// When a scene cannot be read again.
-    pub(super) fn say(&mut self, map: &MapJob, feature: &mut Feature) -> Result<()> {
+    pub(super) fn add_scenes(&mut self, map: &MapJob, feature: &mut Feature) -> Result<()> {
         let window = map.grid().window_of(feature.bbox());
         let (mut positions, mut named, mut first) = (Vec::new(), Vec::new(), 0);
         let several = map.dates.len() > 1;
@@ -311,13 +311,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn positions_are_told_as_ranges() {
+    fn positions_are_written_as_ranges() {
         assert_eq!(ranges(&[0, 1, 2, 5, 7, 8]), "#0-2,5,7-8");
         assert_eq!(ranges(&(0..374).collect::<Vec<_>>()), "#0-373");
     }
 
     #[test]
-    fn runs_tell_who_gave_a_pixel() {
+    fn runs_record_the_source_of_a_pixel() {
         let tile = Tile::of(&[NOBODY, 4, 4, 4, 7, 7, 4]);
         assert_eq!(tile.runs, [(1, NOBODY), (4, 4), (6, 7), (7, 4)]);
         let gave = |from: usize, to: usize| {

@@ -32,12 +32,12 @@ pub(crate) enum PipelineError {
     Predict(#[from] ModelError),
     /// Rows or features could not be written.
     #[error(transparent)]
-    Collect(#[from] Failure),
+    Sink(#[from] Failure),
 }
 
 /// Resources of the stages.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stages<'a> {
+pub(crate) struct PipelineResources<'a> {
     /// Predicts.
     pub predictor: &'a Predictor,
     /// The threads of all predictions.
@@ -64,7 +64,7 @@ pub(crate) struct Stages<'a> {
 pub(crate) fn run(
     map: &MapJob,
     ranges: &[Range<usize>],
-    stages: Stages,
+    stages: PipelineResources,
     sink: &mut impl FnMut(usize, Option<Prediction>) -> Result<()>,
 ) -> Result<bool, PipelineError> {
     let windows = map.plan.windows();
@@ -85,10 +85,10 @@ pub(crate) fn run(
             scope.spawn(move || stages.predict_chips(windows, &read_in, &predicted_out));
         }
         drop((read_in, predicted_out));
-        let outcome = collect_all(&queue, &predicted_in, sink);
+        let outcome = receive_all(&queue, &predicted_in, sink);
         // Only a failure ends others: they may still have work when every window is done.
         stop.fetch_or(outcome.is_err(), Ordering::Relaxed);
-        // Stages that wait to send see the queue closed and end.
+        // PipelineResources that wait to send see the queue closed and end.
         drop(predicted_in);
         outcome
     })
@@ -130,7 +130,7 @@ impl Queue {
     }
 }
 
-fn read_windows(map: &MapJob, queue: &Queue, stages: Stages, out: &Sender<Read>) {
+fn read_windows(map: &MapJob, queue: &Queue, stages: PipelineResources, out: &Sender<Read>) {
     let dates = map.dates.iter().map(|d| (&d.mosaic, d.scenes.iter().map(|s| s.bands.clone()).collect()));
     let mut reader = match DatesReader::new(dates) {
         Ok(reader) => match stages.shared {
@@ -175,7 +175,7 @@ fn read_window(
     Ok(Some(filled))
 }
 
-impl Stages<'_> {
+impl PipelineResources<'_> {
     fn predict_chips(&self, windows: &[PlannedWindow], input: &Receiver<Read>, out: &Sender<Predicted>) {
         while let Ok(first) = input.recv() {
             let waiting = std::iter::from_fn(|| input.try_recv().ok()).take(self.predictor.at_once() - 1);
@@ -211,7 +211,7 @@ impl Stages<'_> {
     }
 }
 
-fn collect_all(
+fn receive_all(
     queue: &Queue,
     input: &Receiver<Predicted>,
     sink: &mut impl FnMut(usize, Option<Prediction>) -> Result<()>,

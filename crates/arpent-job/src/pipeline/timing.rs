@@ -50,7 +50,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Busy seconds of each stage so far. Stages run in parallel: the sum exceeds the elapsed time.
+    /// Busy seconds of each stage so far. PipelineResources run in parallel: the sum exceeds the elapsed time.
     pub(crate) fn timings(&self) -> BTreeMap<String, f64> {
         let stages = [
             ("open", &self.open),

@@ -1,10 +1,10 @@
 //! Reference layers: override classes, enrich features with attributes, compare with the map.
 
+mod layers;
 mod matched;
-mod plan;
 mod references;
 mod rules;
 mod together;
 
-pub(crate) use plan::Plan;
+pub(crate) use layers::ReferenceLayers;
 pub(crate) use references::References;

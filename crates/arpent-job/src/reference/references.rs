@@ -8,9 +8,9 @@ use arpent_raster::{Grid, LABEL_NODATA, Nomenclature, Raster, Window};
 use arpent_vector::{Feature, nearest_on_line, representative_point, to_wkb};
 use geo_types::LineString;
 
+use super::layers::ReferenceLayers;
 use super::matched;
-use super::plan::Plan;
-use super::rules::{Classes, Kind, Rule};
+use super::rules::{Classes, Rule, RuleKind};
 use super::together::Together;
 use crate::config::ocs_ge::Origin;
 
@@ -34,11 +34,15 @@ struct OpenLayer<'a> {
 }
 
 impl<'a> References<'a> {
-    /// Opens the layers of a plan that are indexed.
+    /// Opens layers that are indexed.
     ///
     /// # Errors
     /// When an index cannot be read.
-    pub(crate) fn open(plan: &'a Plan, grid: &'a Grid, classes: &'a Nomenclature) -> Result<Self> {
+    pub(crate) fn open(
+        references: &'a ReferenceLayers,
+        grid: &'a Grid,
+        classes: &'a Nomenclature,
+    ) -> Result<Self> {
         type Indexed<'a> = ((&'a Rule, &'a ReferenceIndex), &'a matched::Matched);
         let open = |((rule, index), matched): Indexed<'a>| -> Result<OpenLayer<'a>> {
             let read = index.counts();
@@ -46,7 +50,7 @@ impl<'a> References<'a> {
                 name: rule.name.clone(),
                 rule: rule.word().to_owned(),
                 source: rule.layer.source.clone(),
-                objects: read.read,
+                features: read.read,
                 repaired: read.repaired,
                 empty: read.empty,
                 parts_left_out: read.parts_left_out,
@@ -54,9 +58,9 @@ impl<'a> References<'a> {
             };
             Ok(OpenLayer { rule, reference: index.open()?, counts, agreement: [0; 2] })
         };
-        let indexed = plan.rules.iter().zip(&plan.indexes).zip(&plan.matched);
+        let indexed = references.rules.iter().zip(&references.indexes).zip(&references.matched);
         let layers = indexed.map(open).collect::<Result<_>>()?;
-        let built_up = plan.built_up_index.as_ref().map(ReferenceIndex::open).transpose()?;
+        let built_up = references.built_up_index.as_ref().map(ReferenceIndex::open).transpose()?;
         Ok(Self { grid, classes, layers, built_up })
     }
 
@@ -71,10 +75,10 @@ impl<'a> References<'a> {
 
     /// Whether any layer changes labels.
     pub(crate) fn overrides(&self) -> bool {
-        self.layers.iter().any(|layer| matches!(layer.rule.kind, Kind::Override { .. }))
+        self.layers.iter().any(|layer| matches!(layer.rule.kind, RuleKind::Override { .. }))
     }
 
-    /// Sets the class of pixels whose center lies in an object that overrides. Where objects of one layer overlap, the
+    /// Sets the class of pixels whose center lies in a reference feature that overrides. Where reference features of one layer overlap, the
     /// lower class id is used.
     ///
     /// # Errors
@@ -82,12 +86,14 @@ impl<'a> References<'a> {
     pub(crate) fn override_labels(&mut self, labels: &mut Raster<u8>) -> Result<()> {
         let window = labels.window();
         for layer in &mut self.layers {
-            let Kind::Override { class, .. } = &layer.rule.kind else { continue };
+            let RuleKind::Override { class, .. } = &layer.rule.kind else { continue };
             let mut overridden = vec![LABEL_NODATA; labels.data().len()];
-            layer.reference.each_in(self.grid.bbox(&window), &mut |object| -> Result<()> {
-                if let Some(id) = class.of(object) {
+            layer.reference.each_in(self.grid.bbox(&window), &mut |reference| -> Result<()> {
+                if let Some(id) = class.of(reference) {
                     // 255, nodata, is above every class.
-                    burn(object, self.grid, &window, |pixel| overridden[pixel] = id.min(overridden[pixel]));
+                    burn(reference, self.grid, &window, |pixel| {
+                        overridden[pixel] = id.min(overridden[pixel]);
+                    });
                 }
                 Ok(())
             })?;
@@ -119,7 +125,7 @@ impl<'a> References<'a> {
         Ok(Some(mask))
     }
 
-    /// Adds the columns of every layer to a feature; returns its origin if the objects of an override layer cover most
+    /// Adds the columns of every layer to a feature; returns its origin if the reference features of an override layer cover most
     /// of it.
     ///
     /// # Errors
@@ -128,7 +134,7 @@ impl<'a> References<'a> {
         let (mut origin, mut subject) = (None::<(f64, Origin)>, None);
         for layer in &mut self.layers {
             let values = if layer.rule.of[usize::from(feature.class_id)] {
-                if subject.is_none() && !matches!(layer.rule.kind, Kind::Snap { .. }) {
+                if subject.is_none() && !matches!(layer.rule.kind, RuleKind::Snap { .. }) {
                     subject = Some(Subject::new(&to_wkb(&feature.polygon))?);
                 }
                 layer.values_of(feature, subject.as_ref(), self.classes)?
@@ -136,7 +142,7 @@ impl<'a> References<'a> {
                 None
             };
             layer.counts.features_matched += u64::from(values.is_some());
-            if let (Kind::Override { ossature, .. }, Some([id, Some(Value::Real(share)), ..])) =
+            if let (RuleKind::Override { ossature, .. }, Some([id, Some(Value::Real(share)), ..])) =
                 (&layer.rule.kind, values.as_deref())
             {
                 // The layer with the largest share; of equals the later one, which overrides the others.
@@ -152,9 +158,9 @@ impl<'a> References<'a> {
     }
 }
 
-/// Calls `each` with the numbers of the pixels of a window whose centers lie in an object, row by row.
-fn burn(object: &ReferenceFeature, grid: &Grid, window: &Window, mut each: impl FnMut(usize)) {
-    let Some(area) = object.pixels(grid) else { return };
+/// Calls `each` with the numbers of the pixels of a window whose centers lie in a reference feature, row by row.
+fn burn(reference: &ReferenceFeature, grid: &Grid, window: &Window, mut each: impl FnMut(usize)) {
+    let Some(area) = reference.pixels(grid) else { return };
     let Some(common) = area.window().intersect(window) else { return };
     let mask = area.mask(common);
     let (top, left) = (offset(common.row - window.row), offset(common.col - window.col));
@@ -165,15 +171,15 @@ fn burn(object: &ReferenceFeature, grid: &Grid, window: &Window, mut each: impl 
 }
 
 impl Classes {
-    fn of(&self, object: &ReferenceFeature) -> Option<u8> {
+    fn of(&self, reference: &ReferenceFeature) -> Option<u8> {
         match self {
             Self::One(id) => Some(*id),
-            Self::ByValue(values) => values.get(&value_key(object.values.get(1)?.as_ref()?)).copied(),
+            Self::ByValue(values) => values.get(&value_key(reference.values.get(1)?.as_ref()?)).copied(),
         }
     }
 }
 
-/// The object with the largest share of a feature.
+/// The reference feature with the largest share of a feature.
 #[derive(Debug, Default)]
 struct Most {
     share: f64,
@@ -183,16 +189,16 @@ struct Most {
 
 impl Most {
     /// Of equals, the one that comes first in its layer.
-    fn take(&mut self, share: f64, object: &ReferenceFeature) {
-        let order = share.total_cmp(&self.share).then(self.number.cmp(&object.number));
+    fn take(&mut self, share: f64, reference: &ReferenceFeature) {
+        let order = share.total_cmp(&self.share).then(self.number.cmp(&reference.number));
         if share > 0.0 && order.is_gt() {
-            *self = Self { share, number: object.number, values: object.values.clone() };
+            *self = Self { share, number: reference.number, values: reference.values.clone() };
         }
     }
 }
 
 impl OpenLayer<'_> {
-    /// The values of the layer's columns for a feature, if an object matches.
+    /// The values of the layer's columns for a feature, if a reference feature matches.
     fn values_of(
         &mut self,
         feature: &Feature,
@@ -200,15 +206,15 @@ impl OpenLayer<'_> {
         classes: &Nomenclature,
     ) -> Result<Option<Vec<Option<Value>>>> {
         match (&self.rule.kind, subject) {
-            (Kind::Snap { max_distance, meters_per_unit }, _) => {
+            (RuleKind::Snap { max_distance, meters_per_unit }, _) => {
                 self.snapped(feature, *max_distance, *meters_per_unit)
             }
-            (Kind::Override { class, min_share, .. }, Some(subject)) => {
-                let wanted = |object: &ReferenceFeature| class.of(object) == Some(feature.class_id);
+            (RuleKind::Override { class, min_share, .. }, Some(subject)) => {
+                let wanted = |reference: &ReferenceFeature| class.of(reference) == Some(feature.class_id);
                 self.together(feature, subject, *min_share, &wanted)
             }
-            (Kind::Enrich { min_share }, Some(subject)) => self.most(feature, subject, *min_share),
-            (Kind::Compare { class }, Some(subject)) => {
+            (RuleKind::Enrich { min_share }, Some(subject)) => self.most(feature, subject, *min_share),
+            (RuleKind::Compare { class }, Some(subject)) => {
                 let shares = self.shares(feature, subject, class)?;
                 Ok(Some(self.compared(feature, &shares, classes)))
             }
@@ -216,15 +222,15 @@ impl OpenLayer<'_> {
         }
     }
 
-    /// Share of a feature that lies in an object.
-    fn share(&self, subject: &Subject, object: &ReferenceFeature) -> Result<f64> {
-        let share = subject.share_in(object);
+    /// Share of a feature that lies in a reference feature.
+    fn share(&self, subject: &Subject, reference: &ReferenceFeature) -> Result<f64> {
+        let share = subject.share_in(reference);
         share.with_context(|| {
-            format!("{}: object {} of {}", self.rule.key, object.number, self.rule.layer.source)
+            format!("{}: reference feature {} of {}", self.rule.key, reference.number, self.rule.layer.source)
         })
     }
 
-    /// The override objects of a feature: the first of them, the share of all, their number
+    /// The reference features of an override of a feature: the first of them, the share of all, their number
     /// and their ids.
     fn together(
         &self,
@@ -234,9 +240,9 @@ impl OpenLayer<'_> {
         wanted: &dyn Fn(&ReferenceFeature) -> bool,
     ) -> Result<Option<Vec<Option<Value>>>> {
         let mut together = Together::default();
-        self.reference.each_in(feature.bbox(), &mut |object| -> Result<()> {
-            if wanted(object) {
-                together.take(self.share(subject, object)?, object);
+        self.reference.each_in(feature.bbox(), &mut |reference| -> Result<()> {
+            if wanted(reference) {
+                together.take(self.share(subject, reference)?, reference);
             }
             Ok(())
         })?;
@@ -257,8 +263,8 @@ impl OpenLayer<'_> {
         min_share: f64,
     ) -> Result<Option<Vec<Option<Value>>>> {
         let mut most = Most::default();
-        self.reference.each_in(feature.bbox(), &mut |object| -> Result<()> {
-            most.take(self.share(subject, object)?, object);
+        self.reference.each_in(feature.bbox(), &mut |reference| -> Result<()> {
+            most.take(self.share(subject, reference)?, reference);
             Ok(())
         })?;
         if most.values.is_empty() || most.share < min_share {
@@ -276,14 +282,14 @@ impl OpenLayer<'_> {
         std::iter::once(id.map(Value::Text)).chain(own.map(Some)).chain(taken).collect()
     }
 
-    /// Shares of a feature that lie in objects of each class. Added in the layer's order, so that sums are the same everywhere.
+    /// Shares of a feature that lie in reference features of each class. Added in the layer's order, so that sums are the same everywhere.
     fn shares(&self, feature: &Feature, subject: &Subject, class: &Classes) -> Result<Vec<(u8, f64)>> {
         let mut found = Vec::new();
-        self.reference.each_in(feature.bbox(), &mut |object| -> Result<()> {
-            if let Some(id) = class.of(object) {
-                let share = self.share(subject, object)?;
+        self.reference.each_in(feature.bbox(), &mut |reference| -> Result<()> {
+            if let Some(id) = class.of(reference) {
+                let share = self.share(subject, reference)?;
                 if share > 0.0 {
-                    found.push((id, object.number, share));
+                    found.push((id, reference.number, share));
                 }
             }
             Ok(())
@@ -308,7 +314,7 @@ impl OpenLayer<'_> {
         let sum = |same: bool| {
             let parts =
                 shares.iter().filter(|(id, _)| (*id == feature.class_id) == same).map(|(_, share)| share);
-            // Objects of the layer may overlap.
+            // Reference features of the layer may overlap.
             rounded(parts.fold(0.0, |sum, share| sum + share).min(1.0))
         };
         let (agreement, disagreement) = (sum(true), sum(false));
@@ -333,13 +339,13 @@ impl OpenLayer<'_> {
         let around =
             [point.x - max_distance, point.y - max_distance, point.x + max_distance, point.y + max_distance];
         let mut nearest = None::<(f64, u64, f64, Vec<Option<Value>>)>;
-        self.reference.each_in(around, &mut |object| -> Result<()> {
-            let lines: Vec<LineString<f64>> = object.lines().into_iter().map(LineString::from).collect();
+        self.reference.each_in(around, &mut |reference| -> Result<()> {
+            let lines: Vec<LineString<f64>> = reference.lines().into_iter().map(LineString::from).collect();
             let Some(snap) = nearest_on_line(point, &lines) else { return Ok(()) };
             let is_nearer =
-                nearest.as_ref().is_none_or(|known| (snap.distance, object.number) < (known.0, known.1));
+                nearest.as_ref().is_none_or(|known| (snap.distance, reference.number) < (known.0, known.1));
             if snap.distance <= max_distance && is_nearer {
-                nearest = Some((snap.distance, object.number, snap.measure, object.values.clone()));
+                nearest = Some((snap.distance, reference.number, snap.measure, reference.values.clone()));
             }
             Ok(())
         })?;

@@ -18,14 +18,14 @@ pub(super) struct Rule {
     pub(super) layer: LayerOptions,
     /// Fields read: the id, the field of classes and that of widths if there are any, then the copied ones.
     pub(super) fields: Vec<String>,
-    pub(super) kind: Kind,
+    pub(super) kind: RuleKind,
     /// Classes of the features that it applies to.
     pub(super) of: [bool; 256],
     pub(super) columns: Vec<Column>,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum RuleKind {
     Override {
         class: Classes,
         width: Option<LineWidth>,
@@ -45,7 +45,7 @@ pub(super) enum Kind {
     },
 }
 
-/// The class of objects.
+/// The class of reference features.
 #[derive(Debug)]
 pub(super) enum Classes {
     One(u8),
@@ -61,9 +61,11 @@ impl Rule {
             layer: self.layer.name.as_deref(),
             encoding: self.layer.encoding.as_deref(),
             shapes: match self.kind {
-                Kind::Override { width: Some(_), .. } => LayerShapes::Any,
-                Kind::Snap { .. } => LayerShapes::Lines,
-                Kind::Override { .. } | Kind::Enrich { .. } | Kind::Compare { .. } => LayerShapes::Areas,
+                RuleKind::Override { width: Some(_), .. } => LayerShapes::Any,
+                RuleKind::Snap { .. } => LayerShapes::Lines,
+                RuleKind::Override { .. } | RuleKind::Enrich { .. } | RuleKind::Compare { .. } => {
+                    LayerShapes::Areas
+                }
             },
             fields,
             crs,
@@ -72,27 +74,27 @@ impl Rule {
         }
     }
 
-    /// The classes of its objects, if any.
+    /// The classes of its reference features, if any.
     pub(super) const fn classes(&self) -> Option<&Classes> {
         match &self.kind {
-            Kind::Override { class, .. } | Kind::Compare { class } => Some(class),
-            Kind::Enrich { .. } | Kind::Snap { .. } => None,
+            RuleKind::Override { class, .. } | RuleKind::Compare { class } => Some(class),
+            RuleKind::Enrich { .. } | RuleKind::Snap { .. } => None,
         }
     }
 
     /// Name of the kind.
     pub(super) fn word(&self) -> &'static str {
         match self.kind {
-            Kind::Override { .. } => "override",
-            Kind::Enrich { .. } => "enrich",
-            Kind::Compare { .. } => "compare",
-            Kind::Snap { .. } => "snap",
+            RuleKind::Override { .. } => "override",
+            RuleKind::Enrich { .. } => "enrich",
+            RuleKind::Compare { .. } => "compare",
+            RuleKind::Snap { .. } => "snap",
         }
     }
 }
 
 impl Classes {
-    /// Every class that an object may have.
+    /// Every class that a reference feature may have.
     pub(super) fn all(&self) -> [bool; 256] {
         let mut all = [false; 256];
         match self {

@@ -1,4 +1,4 @@
-//! Several override objects in one feature.
+//! Several reference features of an override in one feature.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,13 +9,13 @@ use arpent_gdal::ReferenceFeature;
 /// Approximate length of a list of ids, characters; further ids are counted.
 const LONGEST_LIST: usize = 240;
 
-/// Identity of an object: its id, or the number of an object without id.
+/// Identity of a reference feature: its id, or the number of one without id.
 #[derive(Debug, Default)]
 pub(super) struct Together {
     parts: Vec<Part>,
 }
 
-/// An object, or a part of one that the layer stores in several.
+/// A reference feature, or a part of one that the layer stores in several.
 #[derive(Debug, Clone, PartialEq)]
 struct Part {
     number: u64,
@@ -23,14 +23,14 @@ struct Part {
     share: f64,
 }
 
-/// Attributes of a feature from its objects.
+/// Attributes of a feature from its reference features.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Summary {
     /// Id of the one with the largest share, if it has one.
     pub(super) id: Option<String>,
-    /// Share of the feature that all cover together, at most 1: objects of a layer may overlap.
+    /// Share of the feature that all cover together, at most 1: reference features of a layer may overlap.
     pub(super) share: f64,
-    /// Number of objects.
+    /// Number of reference features.
     pub(super) count: i64,
     /// Their ids, the largest share first, separated by commas; `+N` at the end for those that do not fit or have no
     /// id.
@@ -38,9 +38,9 @@ pub(super) struct Summary {
 }
 
 impl Together {
-    pub(super) fn take(&mut self, share: f64, object: &ReferenceFeature) {
-        let id = object.values.first().and_then(Option::as_ref).map(ToString::to_string);
-        self.add(Part { number: object.number, id, share });
+    pub(super) fn take(&mut self, share: f64, reference: &ReferenceFeature) {
+        let id = reference.values.first().and_then(Option::as_ref).map(ToString::to_string);
+        self.add(Part { number: reference.number, id, share });
     }
 
     fn add(&mut self, part: Part) {
@@ -49,28 +49,28 @@ impl Together {
         }
     }
 
-    /// The attributes, if all objects together cover the required share of the feature.
+    /// The attributes, if all reference features together cover the required share of the feature.
     pub(super) fn summary(mut self, min_share: f64) -> Option<Summary> {
         // Added in the layer's order, so that sums are the same everywhere.
         self.parts.sort_unstable_by_key(|part| part.number);
         let share = self.parts.iter().fold(0.0, |sum, part| sum + part.share).min(1.0);
-        // The rounding of a sum of shares must not take a feature from its objects.
+        // The rounding of a sum of shares must not take a feature from its reference features.
         if self.parts.is_empty() || share < min_share - 1e-9 {
             return None;
         }
-        let mut objects: BTreeMap<(Option<String>, u64), (f64, u64)> = BTreeMap::new();
+        let mut features: BTreeMap<(Option<String>, u64), (f64, u64)> = BTreeMap::new();
         for Part { number, id, share } in self.parts {
             let key = if id.is_some() { (id, 0) } else { (None, number) };
-            objects.entry(key).or_insert((0.0, number)).0 += share;
+            features.entry(key).or_insert((0.0, number)).0 += share;
         }
-        let mut objects: Vec<(Option<String>, f64, u64)> =
-            objects.into_iter().map(|((id, _), (share, number))| (id, share, number)).collect();
+        let mut features: Vec<(Option<String>, f64, u64)> =
+            features.into_iter().map(|((id, _), (share, number))| (id, share, number)).collect();
         // Of equals, the one that comes first in its layer. Differences below a billionth are rounding.
         let steps = |share: f64| (share * 1e9).round();
-        objects.sort_by(|a, b| steps(b.1).total_cmp(&steps(a.1)).then(a.2.cmp(&b.2)));
-        let count = signed(objects.len());
-        let ids = listed(objects.iter().map(|(id, ..)| id.as_deref()));
-        Some(Summary { id: objects.swap_remove(0).0, share, count, ids })
+        features.sort_by(|a, b| steps(b.1).total_cmp(&steps(a.1)).then(a.2.cmp(&b.2)));
+        let count = signed(features.len());
+        let ids = listed(features.iter().map(|(id, ..)| id.as_deref()));
+        Some(Summary { id: features.swap_remove(0).0, share, count, ids })
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_that_touch_are_listed_together() {
+    fn reference_features_that_touch_are_listed_together() {
         let told =
             together(&[(3, "C", 0.3), (1, "A", 0.2), (2, "B", 0.3), (4, "D", 0.0)]).summary(0.5).unwrap();
         let expected = Summary { id: Some("B".into()), share: 0.8, count: 3, ids: Some("B,C,A".into()) };
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_one_id_are_one_object_and_those_without_count_each() {
+    fn parts_of_one_id_are_one_reference_feature_and_those_without_count_each() {
         let told = together(&[(1, "A", 0.2), (2, "B", 0.3), (3, "A", 0.2), (4, "", 0.1), (5, "", 0.1)]);
         let told = told.summary(0.5).unwrap();
         assert_eq!((told.id.as_deref(), told.count, told.ids.as_deref()), (Some("A"), 4, Some("A,B,+2")));

@@ -1,4 +1,4 @@
-//! Computes and stores pieces, and collects all pieces of a map.
+//! Computes and stores pieces, and assembles maps of them.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -8,26 +8,26 @@ use std::time::Duration;
 use arpent_base::Result;
 use arpent_gdal::SharedBlocks;
 use arpent_model::ModelError;
-use arpent_shell::message::{detail, say};
+use arpent_shell::message::{detail, notice};
 use arpent_shell::progress::Stage;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::document::{PieceId, Plan};
 use super::error::ShardError;
 use super::journal::Journal;
-use super::piece::{Builder, Piece};
-use super::place::{JobPlace, Kept};
+use super::piece::{Piece, PieceBuilder};
+use super::place::{JobPlace, StoredPiece};
 use super::understood::understood;
 use crate::error::JobError;
 use crate::job::{Job, MapJob};
-use crate::pipeline::{self, Clock, Collector, PipelineError, Stages};
+use crate::pipeline::{self, Clock, MapAssembler, PipelineError, PipelineResources};
 
-/// Interval at which an attempt updates its record.
+/// Interval at which a try updates its record.
 const TELL_EVERY: Duration = Duration::from_secs(20);
 
 /// Shared context of the steps of a job.
 #[derive(Clone, Copy)]
-pub(crate) struct Work<'a> {
+pub(crate) struct JobContext<'a> {
     /// The job.
     pub(crate) job: &'a Job,
     /// Its plan.
@@ -44,7 +44,7 @@ pub(crate) struct Work<'a> {
     pub(crate) interrupt: &'a AtomicBool,
 }
 
-impl<'a> Work<'a> {
+impl<'a> JobContext<'a> {
     /// A map of the job.
     fn map(&self, map: usize) -> &'a MapJob {
         &self.job.maps[map]
@@ -55,11 +55,11 @@ impl<'a> Work<'a> {
         map: &MapJob,
         shared: Option<&'b SharedBlocks>,
         stop: &'b AtomicBool,
-    ) -> Result<Stages<'b>, ModelError>
+    ) -> Result<PipelineResources<'b>, ModelError>
     where
         'a: 'b,
     {
-        Ok(Stages {
+        Ok(PipelineResources {
             predictor: &self.job.predictor,
             pool: self.pool,
             predictors: self.job.predictors(map)?,
@@ -92,7 +92,7 @@ impl<'a> Work<'a> {
         let windows: Vec<Range<usize>> = wanted.iter().filter_map(|i| pieces.get(*i).cloned()).collect();
         let shared = self.job.shared_blocks(job);
         let stages = self.stages(job, shared.as_ref(), stop)?;
-        let mut builder = Builder::new(pieces);
+        let mut builder = PieceBuilder::new(pieces);
         std::thread::scope(|scope| {
             let (made, keeping) = bounded::<Piece>(0);
             let keeper = scope.spawn(move || {
@@ -130,13 +130,13 @@ impl<'a> Work<'a> {
                     let piece = self.keep_one(PieceId { map, index: piece.index }, piece)?;
                     journal.add_piece(self.plan.maps[map].pieces[piece.index]);
                     if let Some(out) = out {
-                        out.send(piece).map_err(|_| JobError::Stopped { stage: "collecting" })?;
+                        out.send(piece).map_err(|_| JobError::Stopped { stage: "assembly" })?;
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            journal.tell_now_and_then(self.place)?;
+            journal.write_if_due(self.place)?;
         }
     }
 
@@ -144,13 +144,15 @@ impl<'a> Work<'a> {
     fn keep_one(&self, id: PieceId, piece: Piece) -> Result<Piece> {
         let bytes = piece.encode(&self.plan.maps[id.map].id).map_err(|source| ShardError::Pack { source })?;
         match self.place.write_piece(self.plan, id, &bytes)? {
-            Kept::Ours => {
+            StoredPiece::Ours => {
                 detail(|| format!("{} is kept", self.place.piece_url(self.plan, id)));
                 Ok(piece)
             }
-            Kept::Other => {
+            StoredPiece::Other => {
                 let place = self.place.piece_url(self.plan, id);
-                say(&format!("{place} was written by another worker with different content, which is kept"));
+                notice(&format!(
+                    "{place} was written by another worker with different content, which is kept"
+                ));
                 self.fetch(id)
             }
         }
@@ -164,12 +166,12 @@ impl<'a> Work<'a> {
         Piece::decode(bytes, &place, &self.plan.maps[id.map].id, id.index, windows.start, planned)
     }
 
-    /// Feeds a map's collector with all its pieces: those that are stored, and those that are being computed, north to south as far
+    /// Passes all pieces of a map to its assembler: those that are stored, and those that are being computed, north to south as far
     /// as they come so.
     pub(crate) fn assemble(
         &self,
         map: usize,
-        collector: &mut Collector,
+        assembler: &mut MapAssembler,
         stored: &BTreeSet<usize>,
         computed: Receiver<Piece>,
         stage: &Stage,
@@ -186,26 +188,26 @@ impl<'a> Work<'a> {
                 }
             });
             let mut stored = stored.iter().copied().peekable();
-            let mut take_stored = |collector: &mut Collector, before: usize| -> Result<()> {
+            let mut take_stored = |assembler: &mut MapAssembler, before: usize| -> Result<()> {
                 while stored.next_if(|index| *index < before).is_some() {
                     if self.interrupt.load(Ordering::Relaxed) {
                         return Err(ShardError::Interrupted.into());
                     }
-                    // Missing pieces will not come: later ones are not collected.
+                    // Missing pieces will not come: later ones are not assembled.
                     if stop.load(Ordering::Relaxed) {
                         return Err(JobError::Stopped { stage: "prediction" }.into());
                     }
                     let piece = waiting.recv().map_err(|_| JobError::Stopped { stage: "fetching" })??;
                     stage.advance(self.plan.maps[map].pieces[piece.index]);
-                    self.collect(map, collector, piece)?;
+                    self.take(map, assembler, piece)?;
                 }
                 Ok(())
             };
             for piece in computed {
-                take_stored(collector, piece.index)?;
-                self.collect(map, collector, piece)?;
+                take_stored(assembler, piece.index)?;
+                self.take(map, assembler, piece)?;
             }
-            take_stored(collector, usize::MAX)
+            take_stored(assembler, usize::MAX)
         })
     }
 
@@ -215,10 +217,10 @@ impl<'a> Work<'a> {
         understood(&read, &|bytes| self.decode(id, bytes))
     }
 
-    fn collect(&self, map: usize, collector: &mut Collector, piece: Piece) -> Result<()> {
+    fn take(&self, map: usize, assembler: &mut MapAssembler, piece: Piece) -> Result<()> {
         let windows = self.map(map).plan.windows();
         for (window, answer) in (piece.first..).zip(piece.answers) {
-            collector.take(&windows[window], answer)?;
+            assembler.take(&windows[window], answer)?;
         }
         Ok(())
     }

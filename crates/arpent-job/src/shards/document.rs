@@ -18,7 +18,7 @@ use crate::job::{FailedScene, Job, MapJob, output_below, pieces, reading, versio
 pub const PLAN_FORMAT: &str = "arpent-plan/1";
 
 /// Name of a plan in the folder of its job.
-pub const PLAN_NAME: &str = "plan.json";
+pub(crate) const PLAN_NAME: &str = "plan.json";
 
 /// Shards of a plan at most: Slurm's usual bound of an array (`MaxArraySize`, 10,001 with index 0).
 pub const MOST_SHARDS: usize = 10_000;
@@ -120,7 +120,7 @@ impl Plan {
     ///
     /// # Errors
     /// Scenes whose files cannot be read any more; [`ShardError::ShardCount`].
-    pub fn of(job: &Job, sharing: Sharing, model_files: BTreeMap<String, String>) -> Result<Self> {
+    pub(crate) fn of(job: &Job, sharing: Sharing, model_files: BTreeMap<String, String>) -> Result<Self> {
         let maps = job.maps.iter().map(|map| PlannedMap::of(job, map)).collect::<Result<Vec<_>>>()?;
         let pixels: u64 = maps.iter().map(|map| map.pixels).sum();
         let shards = sharing.shards.unwrap_or_else(|| shards_for(pixels));
@@ -190,7 +190,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`ShardError::NoPlan`], errors of [`Plan::from_json`] and of the store.
-    pub fn read(place: &Target) -> Result<Self> {
+    pub(crate) fn read(place: &Target) -> Result<Self> {
         let url = format!("{}/{PLAN_NAME}", place.url());
         let gone = || ShardError::NoPlan { url: url.clone() };
         understood(&|| Ok(place.read(PLAN_NAME, ObjectKind::Plan)?.ok_or_else(gone)?), &|bytes| {
@@ -205,7 +205,7 @@ impl Plan {
     }
 
     /// Where a map of the plan is published.
-    pub fn output_of(&self, map: &PlannedMap) -> Option<String> {
+    pub(crate) fn output_of(&self, map: &PlannedMap) -> Option<String> {
         Some(output_below(self.config.output.as_deref()?, map.folder.as_deref()))
     }
 
@@ -243,7 +243,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`ShardError::InputChanged`], [`ShardError::SceneLost`].
-    pub fn check(&self, now: &Self) -> Result<(), ShardError> {
+    pub(crate) fn check(&self, now: &Self) -> Result<(), ShardError> {
         let uris = |plan: &Self| plan.failed_scenes.iter().map(|scene| scene.uri.clone()).collect::<Vec<_>>();
         // The reason why a scene cannot be used may have another text; only the scene is compared.
         let (known, failed) = (uris(self), self.failed_scenes.clone());
@@ -290,7 +290,7 @@ impl PlannedMap {
     ///
     /// # Errors
     /// Scenes whose files cannot be read any more.
-    pub fn of(job: &Job, map: &MapJob) -> Result<Self> {
+    pub(crate) fn of(job: &Job, map: &MapJob) -> Result<Self> {
         let one = |(date, scene): (Option<&str>, &crate::job::UsableScene)| -> Result<PlannedScene> {
             let mut stamp = arpent_gdal::stamp(&scene.source)?;
             redact(&mut stamp);

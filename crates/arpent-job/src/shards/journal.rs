@@ -1,4 +1,4 @@
-//! Regular updates of the record of an attempt.
+//! Regular updates of the record of a try.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -14,7 +14,7 @@ use super::record::{Done, RECORD_FORMAT, Record, State};
 /// The least time between two records.
 const APART: Duration = Duration::from_secs(15);
 
-/// Keeps the record of an attempt.
+/// Keeps the record of a try.
 #[derive(Debug)]
 pub(crate) struct Journal {
     record: Record,
@@ -23,7 +23,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Starts an attempt at a shard, and writes its record.
+    /// Starts a try at a shard, and writes its record.
     ///
     /// # Errors
     /// When the record cannot be written.
@@ -32,7 +32,7 @@ impl Journal {
         let record = Record {
             format: RECORD_FORMAT.to_owned(),
             shard,
-            attempt: arpent_publish::new_attempt(),
+            try_id: arpent_publish::unique_key(),
             state: State::Running,
             host: host(),
             began: now(),
@@ -63,32 +63,32 @@ impl Journal {
     ///
     /// # Errors
     /// When the record cannot be written.
-    pub(super) fn tell_now_and_then(&mut self, place: &JobPlace) -> Result<()> {
+    pub(super) fn write_if_due(&mut self, place: &JobPlace) -> Result<()> {
         if self.updated.elapsed() < APART {
             return Ok(());
         }
-        self.tell(place)
+        self.write(place)
     }
 
-    fn tell(&mut self, place: &JobPlace) -> Result<()> {
+    fn write(&mut self, place: &JobPlace) -> Result<()> {
         self.record.updated = now();
         self.record.energy = self.meter.read();
         self.updated = Instant::now();
         place.write_record(&self.record)
     }
 
-    /// Ends the attempt, with all pieces of its shard done.
+    /// Ends the try, with all pieces of its shard done.
     ///
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn end_done(&mut self, place: &JobPlace, pieces: usize) -> Result<()> {
         self.record.state = State::Done;
-        self.tell(place)?;
-        let (shard, attempt) = (self.record.shard, self.record.attempt.clone());
-        place.write_done(&Done { format: RECORD_FORMAT.to_owned(), shard, pieces, attempt })
+        self.write(place)?;
+        let (shard, try_id) = (self.record.shard, self.record.try_id.clone());
+        place.write_done(&Done { format: RECORD_FORMAT.to_owned(), shard, pieces, try_id })
     }
 
-    /// Ends the attempt with an error. A record that cannot be written is ignored: the caller reports the error.
+    /// Ends the try with an error. A record that cannot be written is ignored: the caller reports the error.
     pub(crate) fn end_failed(&mut self, place: &JobPlace, error: &Failure) {
         self.record.state = match error.downcast_ref() {
             Some(ShardError::Interrupted) => State::Stopped,
@@ -97,7 +97,7 @@ impl Journal {
         };
         self.record.error = Some(error.message());
         self.record.hint = error.hint();
-        let _ = self.tell(place);
+        let _ = self.write(place);
     }
 }
 
@@ -114,17 +114,17 @@ pub fn reopen_failed(place: &JobPlace) -> Result<()> {
         if last.is_some() && !place.is_done(shard)? {
             let mut journal = Journal::begin(place, shard)?;
             journal.record.state = State::Stopped;
-            journal.tell(place)?;
+            journal.write(place)?;
         }
     }
     Ok(())
 }
 
-/// The record of the last attempt at a shard.
+/// The record of the last try at a shard.
 pub(crate) fn last_of(records: &[Record], shard: usize) -> Option<&Record> {
     let of_shard = records.iter().filter(|record| record.shard == shard);
-    // An attempt's name begins with the time when it began.
-    of_shard.max_by_key(|record| (record.updated, &record.attempt))
+    // A try's name begins with the time when it began.
+    of_shard.max_by_key(|record| (record.updated, &record.try_id))
 }
 
 /// Seconds since 1970.

@@ -13,12 +13,14 @@ mod place;
 mod record;
 mod understood;
 
-pub(crate) use compute::Work;
-pub use document::{MOST_SHARDS, PLAN_FORMAT, PLAN_NAME, PieceId, Plan, PlannedMap, PlannedScene, Sharing};
+pub(crate) use compute::JobContext;
+pub(crate) use document::PLAN_NAME;
+pub use document::{MOST_SHARDS, PLAN_FORMAT, PieceId, Plan, PlannedMap, PlannedScene, Sharing};
 pub use error::ShardError;
 pub use journal::reopen_failed;
 pub(crate) use journal::{Journal, last_of, now};
 #[doc(hidden)]
 pub use piece::reads_answers;
-pub use place::{JobPlace, jobs_of};
-pub use record::{Done, RECORD_FORMAT, Record, State, engines_of};
+pub use place::JobPlace;
+pub(crate) use place::jobs_of;
+pub(crate) use record::{Record, State, engines_of};

@@ -199,9 +199,9 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// Collects predictions, in any order, into pieces.
+/// Builds pieces of predictions, which come in any order.
 #[derive(Debug)]
-pub(super) struct Builder<'a> {
+pub(super) struct PieceBuilder<'a> {
     pieces: &'a [Range<usize>],
     open: Vec<Open>,
 }
@@ -213,7 +213,7 @@ struct Open {
     answers: Vec<Option<Prediction>>,
 }
 
-impl<'a> Builder<'a> {
+impl<'a> PieceBuilder<'a> {
     /// For the pieces of a map.
     pub(super) fn new(pieces: &'a [Range<usize>]) -> Self {
         Self { pieces, open: Vec::new() }
@@ -280,7 +280,7 @@ mod tests {
             let mut order: Vec<usize> = (0..plan.windows().len()).collect();
             let by = turn.index(order.len());
             order.rotate_left(by);
-            let mut builder = Builder::new(&pieces);
+            let mut builder = PieceBuilder::new(&pieces);
             let mut seen = 0;
             for window in order {
                 let planned = &plan.windows()[window];

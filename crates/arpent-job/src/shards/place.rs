@@ -4,7 +4,7 @@
 //! OUTPUT/jobs/ID/plan.json                      the plan, written once
 //!               /model/...                      the model package, for remote workers
 //!               /pieces/MAP/00000012.piece      predictions, each written once
-//!               /shards/00003/ATTEMPT.json      the record of an attempt at a shard
+//!               /shards/00003/TRY.json          the record of a try at a shard
 //!               /shards/00003/done.json         the shard is done; written once
 //! ```
 
@@ -26,7 +26,7 @@ const BYTES: &str = "application/octet-stream";
 
 /// The valid piece after a write.
 #[derive(Debug)]
-pub(super) enum Kept {
+pub(super) enum StoredPiece {
     /// The one just written, or one with the same bytes.
     Ours,
     /// Another one, which was written first.
@@ -44,7 +44,7 @@ impl JobPlace {
     ///
     /// # Errors
     /// An address that is not valid.
-    pub fn of(output: &Target, id: &str) -> Result<Self> {
+    pub(crate) fn of(output: &Target, id: &str) -> Result<Self> {
         Ok(Self { target: output.below(&format!("{JOBS}/{id}"))? })
     }
 
@@ -79,7 +79,7 @@ impl JobPlace {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn has_plan(&self) -> Result<bool> {
+    pub(crate) fn has_plan(&self) -> Result<bool> {
         Ok(self.target.read(PLAN_NAME, ObjectKind::Plan)?.is_some())
     }
 
@@ -87,7 +87,7 @@ impl JobPlace {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write_plan(&self, plan: &Plan) -> Result<()> {
+    pub(crate) fn write_plan(&self, plan: &Plan) -> Result<()> {
         self.target.create(PLAN_NAME, plan.to_json()?, JSON)?;
         Ok(())
     }
@@ -96,7 +96,11 @@ impl JobPlace {
     ///
     /// # Errors
     /// When one cannot be read or written.
-    pub fn write_model<'a>(&self, folder: &Path, files: impl IntoIterator<Item = &'a String>) -> Result<()> {
+    pub(crate) fn write_model<'a>(
+        &self,
+        folder: &Path,
+        files: impl IntoIterator<Item = &'a String>,
+    ) -> Result<()> {
         for name in files {
             let path = folder.join(name);
             let bytes = std::fs::read(&path).context(format!("cannot read {}", path.display()))?;
@@ -109,7 +113,7 @@ impl JobPlace {
     ///
     /// # Errors
     /// When a file is missing, differs, or cannot be written.
-    pub fn fetch_model(&self, folder: &Path, files: &BTreeMap<String, String>) -> Result<()> {
+    pub(crate) fn fetch_model(&self, folder: &Path, files: &BTreeMap<String, String>) -> Result<()> {
         for (name, sha256) in files {
             let href = format!("model/{name}");
             let url = format!("{}/{href}", self.target.url());
@@ -137,15 +141,15 @@ impl JobPlace {
     }
 
     /// Writes a piece unless it exists; returns which one is valid.
-    pub(super) fn write_piece(&self, plan: &Plan, piece: PieceId, bytes: &[u8]) -> Result<Kept> {
+    pub(super) fn write_piece(&self, plan: &Plan, piece: PieceId, bytes: &[u8]) -> Result<StoredPiece> {
         let href = piece_href(plan, piece);
         if self.target.create(&href, bytes.to_vec(), BYTES)? {
-            return Ok(Kept::Ours);
+            return Ok(StoredPiece::Ours);
         }
         // Another worker was faster, or the response to this write was lost.
         match self.target.read(&href, ObjectKind::Piece)? {
-            Some(found) if found != bytes => Ok(Kept::Other),
-            Some(_) => Ok(Kept::Ours),
+            Some(found) if found != bytes => Ok(StoredPiece::Other),
+            Some(_) => Ok(StoredPiece::Ours),
             None => Err(ShardError::PieceGone { place: self.piece_url(plan, piece) }.into()),
         }
     }
@@ -154,7 +158,7 @@ impl JobPlace {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn pieces(&self, plan: &Plan) -> Result<BTreeMap<PieceId, i64>> {
+    pub(crate) fn pieces(&self, plan: &Plan) -> Result<BTreeMap<PieceId, i64>> {
         let known: BTreeMap<&str, usize> =
             plan.maps.iter().enumerate().map(|(i, map)| (map.id.as_str(), i)).collect();
         let listed = self.target.list("pieces")?;
@@ -166,9 +170,9 @@ impl JobPlace {
         Ok(listed.iter().filter_map(|o| Some((of(&o.href)?, o.modified.timestamp()))).collect())
     }
 
-    /// Writes the record of an attempt at a shard. No other process writes to it.
+    /// Writes the record of a try at a shard. No other process writes to it.
     pub(super) fn write_record(&self, record: &Record) -> Result<()> {
-        let href = format!("{}/{}.json", shard_folder(record.shard), record.attempt);
+        let href = format!("{}/{}.json", shard_folder(record.shard), record.try_id);
         self.target.replace(&href, json_document(record)?, JSON)?;
         Ok(())
     }
@@ -193,11 +197,11 @@ impl JobPlace {
         Ok(listed.iter().filter_map(|object| number(&object.href)).collect())
     }
 
-    /// The records of all attempts at all shards.
+    /// The records of all tries at all shards.
     ///
     /// # Errors
     /// [`ShardError::BadDocument`], and errors of the store.
-    pub fn records(&self) -> Result<Vec<Record>> {
+    pub(crate) fn records(&self) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         for object in self.target.list("shards")? {
             if object.href.ends_with(DONE) {
@@ -205,7 +209,7 @@ impl JobPlace {
             }
             let bad = |e: serde_json::Error| ShardError::BadDocument {
                 url: format!("{}/{}", self.target.url(), object.href),
-                what: "the record of an attempt",
+                what: "the record of a try",
                 message: e.to_string(),
             };
             // A record may be deleted between listing and reading.
@@ -223,17 +227,17 @@ impl JobPlace {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn delete_work(&self) -> Result<Vec<String>> {
+    pub(crate) fn delete_work(&self) -> Result<Vec<String>> {
         let mut stay = self.target.delete_below("pieces")?;
         stay.extend(self.target.delete_below("model")?);
         Ok(stay)
     }
 
-    /// Deletes the records of attempts and the marks of shards done.
+    /// Deletes the records of tries and the marks of shards done.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn forget_shards(&self) -> Result<()> {
+    pub(crate) fn forget_shards(&self) -> Result<()> {
         self.target.delete_below("shards")?;
         Ok(())
     }
@@ -242,7 +246,7 @@ impl JobPlace {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn delete(&self, output: &Target) -> Result<Vec<String>> {
+    pub(crate) fn delete(&self, output: &Target) -> Result<Vec<String>> {
         let id =
             self.target.url().rsplit('/').find(|name| !name.is_empty()).expect("a job's folder has a name");
         // The plan is deleted last: while it exists, the other files are recognized as those of a job.
@@ -257,7 +261,7 @@ impl JobPlace {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn jobs_of(output: &Target) -> Result<Vec<String>> {
+pub(crate) fn jobs_of(output: &Target) -> Result<Vec<String>> {
     let plan = format!("/{PLAN_NAME}");
     let id = |href: &str| {
         href.strip_prefix("jobs/")?.strip_suffix(&*plan).filter(|id| is_job_id(id)).map(str::to_owned)

@@ -1,4 +1,4 @@
-//! Records of attempts at shards, written while they run and when they end.
+//! Records of tries at shards, written while they run and when they end.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use arpent_shell::energy::Energy;
 use serde::{Deserialize, Serialize};
 
 /// Format of the records that this version writes.
-pub const RECORD_FORMAT: &str = "arpent-shard/1";
+pub(crate) const RECORD_FORMAT: &str = "arpent-shard/1";
 
-/// State of an attempt at a shard.
+/// State of a try at a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub(crate) enum State {
     /// It runs, or did at its last update.
     Running,
     /// It has done its shard.
@@ -24,15 +24,16 @@ pub enum State {
     Failed,
 }
 
-/// The record of an attempt at a shard.
+/// The record of a try at a shard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub(crate) struct Record {
     /// [`RECORD_FORMAT`].
     pub format: String,
     /// The shard.
     pub shard: usize,
-    /// Unique name of the attempt.
-    pub attempt: String,
+    /// Unique name of the try.
+    #[serde(rename = "attempt")]
+    pub try_id: String,
     /// Its state.
     pub state: State,
     /// Machine that it runs on.
@@ -59,26 +60,27 @@ pub struct Record {
 
 /// A shard that is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Done {
+pub(crate) struct Done {
     /// [`RECORD_FORMAT`].
     pub format: String,
     /// The shard.
     pub shard: usize,
     /// Number of pieces of the shard; all are stored.
     pub pieces: usize,
-    /// The attempt that found it done.
-    pub attempt: String,
+    /// The try that found it done.
+    #[serde(rename = "attempt")]
+    pub try_id: String,
 }
 
 impl Record {
     /// Seconds between its start and its last update.
-    pub fn seconds(&self) -> i64 {
+    pub(crate) fn seconds(&self) -> i64 {
         (self.updated - self.began).max(0)
     }
 }
 
-/// The engines of some attempts, each once.
-pub fn engines_of(records: &[Record]) -> BTreeSet<String> {
+/// The engines of some tries, each once.
+pub(crate) fn engines_of(records: &[Record]) -> BTreeSet<String> {
     let made = records.iter().filter(|record| record.pieces > 0 && !record.engine.is_empty());
     made.map(|record| record.engine.clone()).collect()
 }

@@ -7,14 +7,14 @@ use arpent_base::{Failure, Result};
 use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, RunInfo, Target, Warning, utc_now};
 use arpent_shell::energy::{Meter, WATTS_PER_CORE};
 use arpent_shell::lines::count;
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 use arpent_shell::progress::Stage;
 use serde::Serialize;
 
 use super::counts;
 use super::error::ZonalError;
+use super::job::ZonalJob;
 use super::objects::Objects;
-use super::plan::Plan;
 use super::source::SourceMap;
 use crate::config::ZonalConfig;
 use crate::execute::Unpublished;
@@ -47,11 +47,11 @@ pub fn zonal(config: &ZonalConfig, overwrite: bool) -> Result<ZonalReport> {
     map.check_output(&output)?;
     check_output(&output, overwrite)?;
     set_up_gdal(Some(map.cache_mb()))?;
-    let plan = Plan::new(config, zones, &map).map_err(|error| match &config.file {
+    let job = ZonalJob::new(config, zones, &map).map_err(|error| match &config.file {
         Some(file) => file.located(error),
         None => error,
     })?;
-    make(config, &plan, &mut map, &output, overwrite, &meter).map_err(unpublished)
+    make(config, &job, &mut map, &output, overwrite, &meter).map_err(unpublished)
 }
 
 /// A temporary error ends with exit code 75, a permanent one with that of the error.
@@ -62,7 +62,7 @@ fn unpublished(error: Failure) -> Failure {
 /// Measures and publishes.
 fn make(
     config: &ZonalConfig,
-    plan: &Plan<'_>,
+    job: &ZonalJob<'_>,
     map: &mut SourceMap,
     output: &str,
     overwrite: bool,
@@ -75,17 +75,17 @@ fn make(
     let mut warnings = doubts(map);
     warnings.iter().for_each(warn);
     let objects = Objects::read(map, scratch.path()).map_err(|error| scratch.judged(error))?;
-    let measured = plan.measure(map, objects.as_ref(), scratch.path());
+    let measured = job.measure(map, objects.as_ref(), scratch.path());
     let measured = measured.map_err(|error| scratch.judged(error))?;
     stage.end(&format!("{} zones", count(measured.counts.zones)));
     timings.insert("measure".to_owned(), seconds(began));
-    let of_zones = counts::warnings(plan.zones, &measured.counts);
+    let of_zones = counts::warnings(job.zones, &measured.counts);
     of_zones.iter().for_each(warn);
     warnings.extend(of_zones);
-    let run = RunInfo::new(plan.run_id(map)?, &map.manifest.model.id, &map.manifest.model.sha256);
+    let run = RunInfo::new(job.run_id(map)?, &map.manifest.model.id, &map.manifest.model.sha256);
     let began = Instant::now();
     let (staged, columns) =
-        plan.write(map, &measured, &run, scratch.path()).map_err(|error| scratch.judged(error))?;
+        job.write(map, &measured, &run, scratch.path()).map_err(|error| scratch.judged(error))?;
     timings.insert("write".to_owned(), seconds(began));
     let stage = Stage::begin("publish", 0);
     let manifest = Manifest {
@@ -96,7 +96,7 @@ fn make(
         plan: None,
         software: software(false),
         engines: Vec::new(),
-        inputs: plan.inputs(map),
+        inputs: job.inputs(map),
         failed_inputs: Vec::new(),
         warnings,
         model: map.manifest.model.clone(),
@@ -109,7 +109,7 @@ fn make(
     };
     let published = Target::parse(output)?.publish(&staged, manifest, overwrite)?;
     for leftover in &published.leftovers {
-        say(&format!("could not delete {leftover} of the earlier results; it is not part of these"));
+        notice(&format!("could not delete {leftover} of the earlier results; it is not part of these"));
     }
     stage.end(output);
     Ok(ZonalReport { output: output.to_owned(), manifest: published.manifest })

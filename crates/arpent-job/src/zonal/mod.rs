@@ -9,10 +9,10 @@
 mod columns;
 mod counts;
 mod error;
+mod job;
 mod make;
 mod numbers;
 mod objects;
-mod plan;
 mod ranks;
 mod source;
 mod spool;

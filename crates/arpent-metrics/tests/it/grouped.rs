@@ -56,7 +56,7 @@ fn groups_that_agree_leave_no_doubt() {
 }
 
 #[test]
-fn one_group_says_nothing_of_others() {
+fn groups_are_independent() {
     assert_eq!(grouped(&SITES[..1]).interval(|m| m.iou(1), 0.95, 100, 0), Ok(None));
     assert_eq!(grouped(&[]).interval(|m| m.iou(1), 0.95, 100, 0), Ok(None));
 }

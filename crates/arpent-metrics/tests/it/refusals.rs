@@ -27,7 +27,7 @@ fn a_matrix_that_was_tampered_with() {
 }
 
 #[test]
-fn empty_measures_say_nothing() {
+fn empty_measures_have_no_value() {
     let scores = Confusion::new(2).unwrap().scores();
     let all = [scores.overall_accuracy, scores.mean_iou, scores.kappa, scores.frequency_weighted_iou];
     assert_eq!(all, [None; 4]);

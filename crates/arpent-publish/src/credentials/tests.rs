@@ -71,7 +71,7 @@ fn what_gdal_reads_by_itself_is_not_repeated() {
 }
 
 #[test]
-fn nobody_asks_a_metadata_service() {
+fn no_metadata_service_is_queried() {
     let options = gdal(&[]);
     assert_eq!(options["CPL_GCE_SKIP"], "YES");
     assert_eq!(options["CPL_AZURE_VM_API_ROOT_URL"], "disabled");
@@ -97,7 +97,7 @@ fn nobody_asks_a_metadata_service() {
 }
 
 #[test]
-fn contradictions_are_told_by_name_and_never_by_value() {
+fn contradictions_are_reported_by_name_and_never_by_value() {
     type Case<'a> = (&'a [(&'static str, &'a str)], [&'a str; 2]);
     let cases: [Case<'_>; 8] = [
         (
@@ -191,7 +191,7 @@ fn azures_names_are_translated_both_ways() {
 }
 
 #[test]
-fn azures_endpoint_is_told_to_gdal_without_a_key_too() {
+fn azures_endpoint_is_passed_to_gdal_without_a_key_too() {
     let endpoint = [
         ("AZURE_STORAGE_ACCOUNT_NAME", "acc"),
         ("AZURE_STORAGE_ENDPOINT", "http://127.0.0.1:10000/acc"),
@@ -235,7 +235,7 @@ fn googles_names_are_translated() {
     assert_eq!(options["GOOGLE_APPLICATION_CREDENTIALS"], "/key.json");
 }
 
-/// Whatever is said of an error: its text, its causes, its hint, and its debugging form.
+/// All texts of an error: its text, its causes, its hint, and its debugging form.
 fn everything(error: &PublishError) -> String {
     let mut said = format!("{error} {error:?} {}", error.hint().unwrap_or_default());
     let mut next = std::error::Error::source(error);

@@ -2,7 +2,7 @@ use std::fs;
 use std::time::SystemTime;
 
 use super::*;
-use crate::names::new_attempt;
+use crate::names::unique_key;
 use crate::publish::tests::{manifest, staged};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -55,7 +55,7 @@ fn only_old_leftovers_of_ours_go() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path();
     let (target, visible) = output(root);
-    let young = new_attempt();
+    let young = unique_key();
     let nobodys = [
         "20200102T030405Z-0123456789abcde/a",
         "20200102T030405Z-0123456789ABCDEF/a",
@@ -116,7 +116,7 @@ fn a_publication_under_way_survives_and_a_failed_one_does_not() {
     let target = Target::parse("memory:///out").unwrap();
     let artifacts = &staged(scratch.path())[..2];
     target.publish(artifacts, manifest("r1"), false).unwrap();
-    let attempt = new_attempt();
+    let attempt = unique_key();
     let session = target.session().unwrap().unwrap();
     target.block_on(session.upload_all(&attempt, artifacts)).unwrap();
     assert!(target.gc(Duration::from_mins(10), false).unwrap().leftovers.is_empty());
@@ -129,7 +129,7 @@ fn a_publication_under_way_survives_and_a_failed_one_does_not() {
 }
 
 #[test]
-fn a_manifest_that_says_nothing_protects_everything() {
+fn an_unreadable_manifest_protects_everything() {
     let dir = tempfile::tempdir().unwrap();
     let target = Target::parse(dir.path().to_str().unwrap()).unwrap();
     file(dir.path(), &format!("{OLD}/a.tif"), 9 * DAY);
@@ -139,7 +139,7 @@ fn a_manifest_that_says_nothing_protects_everything() {
 }
 
 #[test]
-fn an_output_that_is_not_there_is_told() {
+fn a_missing_output_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let target = Target::parse(dir.path().join("none").to_str().unwrap()).unwrap();
     let is_nothing = |age| matches!(target.gc(age, false), Err(PublishError::NothingThere { url }) if url.ends_with("none"));

@@ -90,14 +90,14 @@ fn equal_features_make_equal_bytes_and_row_groups_are_bounded() {
     let reader = SerializedFileReader::new(File::open(&a).unwrap()).unwrap();
     let rows: Vec<_> = reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
     assert_eq!(rows, [65_536, 65_536, 8_928]);
-    // The covering prunes: each row group knows its own extent.
+    // The covering prunes: each row group has its own extent.
     let bbox_column = reader.metadata().row_group(1).column(13);
     assert_eq!(bbox_column.column_path().string(), "bbox.xmin");
     assert!(bbox_column.statistics().unwrap().min_bytes_opt().is_some());
 }
 
 #[test]
-fn a_crs_that_is_not_json_and_a_full_disk_are_told() {
+fn a_crs_that_is_not_json_and_a_full_disk_are_errors() {
     let dir = tempfile::tempdir().unwrap();
     let wrong = Crs { projjson: "{".into(), ..crs() };
     let error = write_geoparquet(&dir.path().join("a"), vec![], &wrong, &run()).unwrap_err();
@@ -132,7 +132,7 @@ fn what_has_no_score_is_null() {
 }
 
 #[test]
-fn a_file_tells_what_it_holds() {
+fn a_file_describes_its_contents() {
     let dir = tempfile::tempdir().unwrap();
     let features = (0..5000).map(|i| feature(i, u8::try_from(i % 2).unwrap(), 10.0, 20.0, 4.0)).collect();
     let path = write(dir.path(), "a.parquet", features, &crs());

@@ -151,7 +151,7 @@ fn damage_is_found(target: &Target, manifest: &Manifest) {
 
 #[test]
 fn attempts_are_known_by_their_form() {
-    assert!(is_attempt(&new_attempt()), "{}", new_attempt());
+    assert!(is_attempt(&unique_key()), "{}", unique_key());
     for other in ["", "jobs", "20200102T030405Z-0123456789abcdeg", "20200102T030405Z-0123456789abcdef0"] {
         assert!(!is_attempt(other), "{other}");
     }
@@ -170,7 +170,7 @@ fn local_folders_conform() {
 }
 
 #[test]
-fn a_run_published_meanwhile_is_not_overwritten_where_the_store_can_tell() {
+fn a_run_published_meanwhile_is_not_overwritten_where_the_store_detects_it() {
     let scratch = tempfile::tempdir().unwrap();
     let artifacts = &staged(scratch.path())[..1];
     let target = Target::parse("memory:///p").unwrap();
@@ -200,7 +200,7 @@ fn a_lost_answer_to_a_manifest_that_arrived_is_a_success() {
 }
 
 #[test]
-fn a_manifest_that_nobody_can_read_is_replaced_on_demand() {
+fn an_unreadable_manifest_is_replaced_on_demand() {
     let dir = tempfile::tempdir().unwrap();
     let artifacts = &staged(dir.path())[..1];
     let out = dir.path().join("out");
@@ -256,7 +256,7 @@ fn names_are_plain_and_different() {
 
 #[test]
 fn attempts_differ() {
-    let many: BTreeSet<_> = (0..100).map(|_| new_attempt()).collect();
+    let many: BTreeSet<_> = (0..100).map(|_| unique_key()).collect();
     assert_eq!(many.len(), 100);
     assert!(many.iter().all(|a| is_plain(a)));
 }

@@ -73,7 +73,7 @@ fn the_core_of_the_item_is_stac_1_1() {
 }
 
 #[test]
-fn the_grid_is_told_as_an_affine_matrix() {
+fn the_grid_is_written_as_an_affine_matrix() {
     let item = item(|_| ());
     let properties = &item["properties"];
     assert_eq!(properties["proj:code"], "EPSG:2154");
@@ -84,7 +84,7 @@ fn the_grid_is_told_as_an_affine_matrix() {
 }
 
 #[test]
-fn a_crs_without_a_code_is_told_as_projjson() {
+fn a_crs_without_a_code_is_written_as_projjson() {
     let mut custom = grid();
     let mut crs = (*custom.crs).clone();
     crs.epsg = None;

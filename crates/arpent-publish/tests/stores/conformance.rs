@@ -208,7 +208,7 @@ fn publishers_at_once(open: &(dyn Fn() -> Target + '_)) {
     assert_eq!(targets[0].list("").unwrap().len(), 3);
 }
 
-/// What was cut off is found and deleted, what is visible or somebody else's is not.
+/// Leftovers of interrupted uploads are found and deleted, visible and unrelated objects are not.
 fn leftovers(target: &Target) {
     let dir = tempfile::tempdir().unwrap();
     let visible = target.publish(&staged(dir.path(), 4, &FILES[..1]), manifest("r1"), false).unwrap();

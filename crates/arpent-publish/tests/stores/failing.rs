@@ -44,7 +44,7 @@ impl Tally {
                 Some(value)
             }
             Err(error) => {
-                // A list whose names were changed on the way is one with odd names, for all that anybody can tell.
+                // A list whose names were changed on the way cannot be distinguished from one with odd names.
                 let altered_list = error.to_string().contains("invalid path");
                 assert!(
                     altered_list || error.is_transient() == Some(true) && error.hint().is_some(),
@@ -231,7 +231,7 @@ fn an_upload_that_is_altered_on_its_way_is_found_where_the_store_does_not_look()
 }
 
 #[test]
-fn a_store_that_falls_silent_is_asked_again_and_then_given_up() {
+fn requests_to_a_silent_store_are_retried_and_then_fail() {
     let Some(server) = SeaweedFs::start() else { return };
     let always = |kind| Faults { per_mille: 1000, kinds: vec![kind], stall: STALL * 20, ..Faults::none() };
     let proxy = FaultProxy::start(server.address(), always(Fault::Stall));

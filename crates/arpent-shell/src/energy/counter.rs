@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn dies_that_mirror_each_other_are_one_and_others_are_two() {
+    fn mirrored_dies_are_one_and_different_dies_are_two() {
         let zones = [("intel-rapl:0", "package-0-die-0"), ("intel-rapl:1", "package-0-die-1")];
         for (watts, expected) in [([80.0, 80.0], 80.0), ([80.0, 60.0], 140.0)] {
             let mut machine = Machine::new(&zones);
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_estimated_and_said() {
+    fn unreadable_counters_are_replaced_by_a_marked_estimate() {
         let mut machine = Machine::new(&[("intel-rapl:0", "psys")]);
         let mut counter = machine.counter(0);
         machine.pass(10.0, &[100.0], [2.0, 0.0], 0.0);
@@ -317,7 +317,7 @@ mod tests {
         fs::remove_file(Path::new(&machine.zones[0].0).join("energy_uj")).unwrap();
         counter.sample();
         assert_eq!(counter.energy(10.0).quality, Quality::Estimated);
-        // A machine without CPU times of all: nothing is known of others.
+        // A machine without CPU times of all processes: the share of this one is unknown.
         let machine = Machine::new(&[PACKAGE]);
         fs::remove_file(machine.dir.path().join("stat")).unwrap();
         let mut counter = machine.counter(0);

@@ -39,7 +39,7 @@ fn always(kind: Fault) -> Faults {
 }
 
 #[test]
-fn every_fault_does_what_it_says() {
+fn every_fault_has_its_effect() {
     let (address, thread) = server(6);
     let proxy = FaultProxy::start(address, Faults::none());
     let clean = ask(&proxy, b"");

@@ -3,9 +3,9 @@
 mod regions;
 mod row;
 mod rules;
+mod strata;
 #[cfg(test)]
 mod tests;
-mod zones;
 
 use std::collections::VecDeque;
 
@@ -16,13 +16,13 @@ use crate::bits::WORD;
 use crate::polygonize::{check_extent, check_row};
 use regions::Regions;
 use row::{Row, find_runs};
-pub use rules::{MAX_ZONES, MappingUnits};
-pub(crate) use zones::Near;
+pub use rules::{MAX_STRATA, MappingUnits};
+pub(crate) use strata::Near;
 
 /// Largest number of row buffers that are kept for reuse.
 const SPARE_ROWS: usize = 64;
 
-/// Eliminates the regions of a label raster that are smaller than the minimum mapping unit of their class and zone.
+/// Eliminates the regions of a label raster that are smaller than the minimum mapping unit of their class and stratum.
 ///
 /// Regions are 4-connected. A region that is too small takes, as a whole, the class with which it shares the longest
 /// border (weighted by [`MappingUnits::prefer`]; on ties, the class of the lower id), once it is smaller than each of
@@ -110,7 +110,7 @@ impl Eliminator {
     }
 
     /// Processes the next row: for each column of the extent a label, the prediction (`predicted`: predicted class
-    /// and confidence) and, if there are several, the number of a zone; and the ground area of a pixel of this row.
+    /// and confidence) and, if there are several, the number of a stratum; and the ground area of a pixel of this row.
     /// Rows that are final are emitted to `sink`, from north to south.
     ///
     /// # Errors
@@ -120,17 +120,17 @@ impl Eliminator {
         &mut self,
         labels: &[u8],
         predicted: (&[u8], &[u8]),
-        zones: Option<&[u8]>,
+        strata: Option<&[u8]>,
         pixel_area_m2: f64,
         sink: &mut impl FnMut(EliminatedRow) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.check(labels, predicted, zones, pixel_area_m2)?;
+        self.check(labels, predicted, strata, pixel_area_m2)?;
         let mut row = self.spare.pop().unwrap_or_default();
         row.fill(labels, predicted, pixel_area_m2);
         find_runs(labels, &mut self.cracks, &mut row.runs);
         let nothing = Vec::new();
         let above = self.pending.back().map_or(&nothing, |row| &row.runs);
-        self.regions.connect(above, &mut row.runs, zones, self.taken, pixel_area_m2);
+        self.regions.connect(above, &mut row.runs, strata, self.taken, pixel_area_m2);
         self.regions.close(above, self.taken);
         self.pending.push_back(row);
         self.taken += 1;
@@ -165,12 +165,12 @@ impl Eliminator {
         &self,
         labels: &[u8],
         (predicted, confidence): (&[u8], &[u8]),
-        zones: Option<&[u8]>,
+        strata: Option<&[u8]>,
         pixel_area_m2: f64,
     ) -> Result<(), VectorError> {
         let (row, expected) = (self.extent.row + i64::from(self.taken), self.extent.width);
         check_row(self.extent, row, labels, confidence, pixel_area_m2)?;
-        if predicted.len() != expected || zones.is_some_and(|zones| zones.len() != expected) {
+        if predicted.len() != expected || strata.is_some_and(|strata| strata.len() != expected) {
             let (labels, confidence) = (labels.len(), confidence.len());
             return Err(VectorError::RowLength { row, expected, labels, confidence });
         }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::row::{NONE, Run};
+use super::row::{NONE, PixelRun};
 use super::rules::MappingUnits;
 use crate::polygonize::fixed_point;
 
@@ -14,8 +14,8 @@ const FORGET_BEYOND: usize = 4096;
 #[derive(Debug, Clone, Default)]
 struct Region {
     class_id: u8,
-    /// A bit for each zone that it intersects.
-    zones: u8,
+    /// A bit for each stratum that it intersects.
+    strata: u8,
     area_q64: u128,
     /// Row and column of its first pixel.
     first: (u32, u32),
@@ -103,9 +103,9 @@ impl Regions {
     /// Assigns regions to the runs of a row, and adds their areas and borders.
     pub(super) fn connect(
         &mut self,
-        above: &[Run],
-        below: &mut [Run],
-        zones: Option<&[u8]>,
+        above: &[PixelRun],
+        below: &mut [PixelRun],
+        strata: Option<&[u8]>,
         row: u32,
         pixel_area_m2: f64,
     ) {
@@ -117,10 +117,11 @@ impl Regions {
                 continue;
             }
             let (start, end) = (run.start as usize, run.end as usize);
-            let bits = |zones: &[u8]| zones[start..end].iter().fold(0, |bits, zone| bits | 1 << (zone & 7));
-            let bits = zones.map_or(1, bits);
+            let bits =
+                |strata: &[u8]| strata[start..end].iter().fold(0, |bits, stratum| bits | 1 << (stratum & 7));
+            let bits = strata.map_or(1, bits);
             let region = self.at(run.region);
-            region.zones |= bits;
+            region.strata |= bits;
             region.area_q64 = region
                 .area_q64
                 .saturating_add(pixel_area_q64.saturating_mul(u128::from(run.end - run.start)));
@@ -142,7 +143,7 @@ impl Regions {
 
     /// Assigns the runs of a row the regions of the runs above of their class, and finds the pairs of runs of
     /// different classes.
-    fn unite_runs(&mut self, above: &[Run], below: &mut [Run]) {
+    fn unite_runs(&mut self, above: &[PixelRun], below: &mut [PixelRun]) {
         self.pairs.clear();
         let (mut i, mut j) = (0, 0);
         while let (Some(a), Some(b)) = (above.get(i as usize), below.get_mut(j as usize)) {
@@ -164,7 +165,7 @@ impl Regions {
     }
 
     /// Checks the regions of the runs of a row that do not continue in the row `row` after it.
-    pub(super) fn close(&mut self, above: &[Run], row: u32) {
+    pub(super) fn close(&mut self, above: &[PixelRun], row: u32) {
         for run in above {
             let root = self.find(run.region);
             if self.settled[root as usize] {
@@ -182,7 +183,7 @@ impl Regions {
         }
     }
 
-    fn open(&mut self, run: Run, row: u32) -> u32 {
+    fn open(&mut self, run: PixelRun, row: u32) -> u32 {
         let region = u32::try_from(self.all.len()).unwrap_or(NONE);
         self.parents.push(region);
         self.settled.push(false);
@@ -244,7 +245,7 @@ impl Regions {
         let other = std::mem::take(self.at(absorbed));
         self.parents[absorbed as usize] = kept;
         let region = self.at(kept);
-        region.zones |= other.zones;
+        region.strata |= other.strata;
         region.area_q64 = region.area_q64.saturating_add(other.area_q64);
         region.first = region.first.min(other.first);
         region.last_row = region.last_row.max(other.last_row);
@@ -258,7 +259,8 @@ impl Regions {
 
     fn settle_if_large(&mut self, root: u32) {
         let region = &self.all[root as usize];
-        if !self.settled[root as usize] && region.area_q64 >= self.units.unit(region.zones, region.class_id) {
+        if !self.settled[root as usize] && region.area_q64 >= self.units.unit(region.strata, region.class_id)
+        {
             self.settle(root);
         }
     }
@@ -327,7 +329,7 @@ impl Regions {
     }
 
     /// If there are many regions, removes those that neither runs nor regions still to be settled need.
-    pub(super) fn forget_others<'a>(&mut self, runs: impl Iterator<Item = &'a mut Run>) {
+    pub(super) fn forget_others<'a>(&mut self, runs: impl Iterator<Item = &'a mut PixelRun>) {
         if self.all.len() < self.forget_at {
             return;
         }

@@ -10,7 +10,7 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// Adjacent pixels of one class.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Run {
+pub(super) struct PixelRun {
     pub(super) start: u32,
     pub(super) end: u32,
     pub(super) region: u32,
@@ -19,7 +19,7 @@ pub(super) struct Run {
 
 #[derive(Debug, Default)]
 pub(super) struct Row {
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<PixelRun>,
     pub(super) labels: Vec<u8>,
     /// Predicted classes; empty if they are equal to `labels`.
     pub(super) predicted: Vec<u8>,
@@ -54,7 +54,7 @@ impl Row {
 }
 
 /// Finds the runs of a row. `cracks` is scratch space of a bit for each column.
-pub(super) fn find_runs(labels: &[u8], cracks: &mut [u64], runs: &mut Vec<Run>) {
+pub(super) fn find_runs(labels: &[u8], cracks: &mut [u64], runs: &mut Vec<PixelRun>) {
     runs.clear();
     let Some(last) = labels.len().checked_sub(1) else { return };
     differences(&labels[..last], &labels[1..], cracks);
@@ -62,7 +62,7 @@ pub(super) fn find_runs(labels: &[u8], cracks: &mut [u64], runs: &mut Vec<Run>) 
     let mut add = |last: usize| {
         let (class_id, end) = (labels[last], last + 1);
         if class_id != LABEL_NODATA {
-            runs.push(Run { start: fitted(start), end: fitted(end), region: NONE, class_id });
+            runs.push(PixelRun { start: fitted(start), end: fitted(end), region: NONE, class_id });
         }
         start = end;
     };

@@ -7,16 +7,16 @@ use arpent_base::number::{approximate, exact, round};
 use crate::VectorError;
 use crate::polygonize::fixed_point;
 
-/// Largest number of zones with different mapping units.
-pub const MAX_ZONES: usize = 8;
+/// Largest number of strata with different mapping units.
+pub const MAX_STRATA: usize = 8;
 
 /// Default weight of a border.
 const ONE: u64 = 1 << 16;
 
-/// Minimum mapping units by class and zone, and preferred neighbor classes.
+/// Minimum mapping units by class and stratum, and preferred neighbor classes.
 #[derive(Debug, Clone)]
 pub struct MappingUnits {
-    /// For each zone and class, the smallest area that is mapped, 2^-64 square meters.
+    /// For each stratum and class, the smallest area that is mapped, 2^-64 square meters.
     units: Vec<[u128; 256]>,
     /// Weights of borders other than one, 1/65536.
     weights: HashMap<(u8, u8), u64>,
@@ -31,20 +31,20 @@ impl MappingUnits {
         Ok(Self { units: vec![[area_of(area_m2)?; 256]], weights: HashMap::new() })
     }
 
-    /// Sets the unit of a class in a zone, square meters. A region in several zones is checked against the smallest
-    /// of their units. Zones count from 0; a new zone gets the current units of zone 0.
+    /// Sets the unit of a class in a stratum, square meters. A region in several strata is checked against the smallest
+    /// of their units. Strata count from 0; a new stratum gets the current units of stratum 0.
     ///
     /// # Errors
-    /// [`VectorError::BadOption`] if the area is negative or not finite, or there are too many zones.
-    pub fn set(&mut self, zone: usize, class_id: u8, area_m2: f64) -> Result<(), VectorError> {
-        if zone >= MAX_ZONES {
-            let value = approximate(zone);
-            return Err(VectorError::BadOption { option: "zone", value, expected: "a number below 8" });
+    /// [`VectorError::BadOption`] if the area is negative or not finite, or there are too many strata.
+    pub fn set(&mut self, stratum: usize, class_id: u8, area_m2: f64) -> Result<(), VectorError> {
+        if stratum >= MAX_STRATA {
+            let value = approximate(stratum);
+            return Err(VectorError::BadOption { option: "stratum", value, expected: "a number below 8" });
         }
-        while self.units.len() <= zone {
+        while self.units.len() <= stratum {
             self.units.push(self.units[0]);
         }
-        self.units[zone][usize::from(class_id)] = area_of(area_m2)?;
+        self.units[stratum][usize::from(class_id)] = area_of(area_m2)?;
         Ok(())
     }
 
@@ -61,9 +61,9 @@ impl MappingUnits {
         Ok(())
     }
 
-    /// The smallest unit of a class in the zones whose bits are set, 2^-64 square meters.
-    pub(super) fn unit(&self, zones: u8, class_id: u8) -> u128 {
-        let touched = self.units.iter().enumerate().filter(|(zone, _)| zones >> zone & 1 == 1);
+    /// The smallest unit of a class in the strata whose bits are set, 2^-64 square meters.
+    pub(super) fn unit(&self, strata: u8, class_id: u8) -> u128 {
+        let touched = self.units.iter().enumerate().filter(|(stratum, _)| strata >> stratum & 1 == 1);
         let units = touched.map(|(_, units)| units[usize::from(class_id)]);
         units.min().unwrap_or(self.units[0][usize::from(class_id)])
     }

@@ -10,7 +10,7 @@ use super::*;
 struct Map {
     width: usize,
     labels: Vec<u8>,
-    zones: Vec<u8>,
+    strata: Vec<u8>,
 }
 
 impl Map {
@@ -20,11 +20,11 @@ impl Map {
             .flat_map(|row| row.bytes())
             .map(|b| if b == b'.' { LABEL_NODATA } else { b - b'0' })
             .collect();
-        Self { width: rows[0].len(), zones: vec![0; labels.len()], labels }
+        Self { width: rows[0].len(), strata: vec![0; labels.len()], labels }
     }
 
     fn of(map: LabelMap) -> Self {
-        Self { width: map.window.width, zones: vec![0; map.labels.len()], labels: map.labels }
+        Self { width: map.window.width, strata: vec![0; map.labels.len()], labels: map.labels }
     }
 
     fn height(&self) -> usize {
@@ -40,9 +40,11 @@ impl Map {
             found.extend_from_slice(row.labels);
             Ok(())
         };
-        let rows = self.labels.chunks_exact(self.width).zip(self.zones.chunks_exact(self.width));
-        for (labels, zones) in rows {
-            eliminator.push_row(labels, (labels, &vec![9; self.width]), Some(zones), 1.0, &mut sink).unwrap();
+        let rows = self.labels.chunks_exact(self.width).zip(self.strata.chunks_exact(self.width));
+        for (labels, strata) in rows {
+            eliminator
+                .push_row(labels, (labels, &vec![9; self.width]), Some(strata), 1.0, &mut sink)
+                .unwrap();
         }
         let counts = eliminator.finish(&mut sink).unwrap();
         (found, counts)
@@ -100,8 +102,8 @@ impl Map {
                 }
             }
             let is_small = |r: usize| {
-                let zones = regions[r].iter().fold(0, |bits, i| bits | 1 << self.zones[*i]);
-                fixed_point(exact(regions[r].len())) < units.unit(zones, labels[regions[r][0]])
+                let strata = regions[r].iter().fold(0, |bits, i| bits | 1 << self.strata[*i]);
+                fixed_point(exact(regions[r].len())) < units.unit(strata, labels[regions[r][0]])
             };
             let key = |r: usize| (regions[r].len(), regions[r][0]);
             let mut may_go = Vec::new();
@@ -139,13 +141,13 @@ impl Map {
 use crate::polygonize::fixed_point;
 
 fn maps() -> impl Strategy<Value = Map> {
-    (1usize..14, 1usize..14, 2u8..5, 1u8..3).prop_flat_map(|(width, height, classes, zones)| {
+    (1usize..14, 1usize..14, 2u8..5, 1u8..3).prop_flat_map(|(width, height, classes, strata)| {
         let n = width * height;
-        (prop::collection::vec(0..=classes, n), prop::collection::vec(0..zones, n)).prop_map(
-            move |(labels, zones)| {
+        (prop::collection::vec(0..=classes, n), prop::collection::vec(0..strata, n)).prop_map(
+            move |(labels, strata)| {
                 let labels =
                     labels.into_iter().map(|l| if l == classes { LABEL_NODATA } else { l }).collect();
-                Map { width, labels, zones }
+                Map { width, labels, strata }
             },
         )
     })
@@ -227,11 +229,11 @@ fn the_longest_border_wins_unless_another_is_preferred() {
 }
 
 #[test]
-fn units_are_those_of_the_zones_touched() {
+fn units_are_those_of_the_strata_touched() {
     let mut map = Map::drawn(&["1111111", "1001001", "1111111"]);
     let mut units = MappingUnits::new(5.0).unwrap();
     units.set(1, 0, 2.0).unwrap();
-    map.zones[7 + 5] = 1;
+    map.strata[7 + 5] = 1;
     assert_eq!(map.drawing(&map.eliminated(&units).0), ["1111111", "1111001", "1111111"]);
 }
 
@@ -349,5 +351,5 @@ fn bad_rows_and_units_are_refused() {
     assert!(error.to_string().contains("row 6"), "{error}");
     assert!(MappingUnits::new(-1.0).is_err() && MappingUnits::new(f64::NAN).is_err());
     let mut units = MappingUnits::new(1.0).unwrap();
-    assert!(units.set(MAX_ZONES, 0, 1.0).is_err() && units.prefer(0, 1, 0.0).is_err());
+    assert!(units.set(MAX_STRATA, 0, 1.0).is_err() && units.prefer(0, 1, 0.0).is_err());
 }

@@ -131,7 +131,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
-    fn regions_inside_whole_cells_do_not_know_the_extent(seed in 0u64..1 << 40, size in 5i64..30, more in 1i64..40) {
+    fn regions_inside_whole_cells_do_not_depend_on_the_extent(seed in 0u64..1 << 40, size in 5i64..30, more in 1i64..40) {
         // A strip of one cell's height: the cell of the wide extent is whole in the narrow one.
         let label = patches(seed, 3, size, 5);
         let narrow = Window::new(-4, 508, 520, 520);

@@ -126,7 +126,7 @@ impl Components {
         std::mem::replace(&mut self.slots[root as usize], Component { parent: root, ..Component::default() })
     }
 
-    /// Frees the slots that became part of others; no run may name them any more.
+    /// Frees the slots that were merged into other ones; no run may name them any more.
     pub(super) fn recycle_merged(&mut self) {
         self.free.append(&mut self.merged);
     }

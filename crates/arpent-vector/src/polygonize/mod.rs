@@ -22,7 +22,7 @@ use chains::SQUARE;
 use components::{Component, Components};
 use edges::Edges;
 use rings::RingBuilder;
-use row::{NONE, Row, Run};
+use row::{NONE, PixelRun, Row};
 use span::Span;
 use sums::Sums;
 pub(crate) use vertices::{LATTICE, Marks};
@@ -355,7 +355,7 @@ impl Polygonizer {
     }
 
     /// Extends the eastern boundary of the run `j` below from the run above that it is linked to.
-    fn settle_east(&mut self, j: u32, run: &mut Run) {
+    fn settle_east(&mut self, j: u32, run: &mut PixelRun) {
         let above = self.edges.above.runs[run.link as usize];
         if above.link != j {
             return; // `split` has set it

@@ -14,12 +14,12 @@ pub(super) struct Row {
     pub(super) labels: Vec<u8>,
     /// A bit for each column, set if its label differs from that to the west.
     pub(super) cracks: Vec<u64>,
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<PixelRun>,
 }
 
 /// Adjacent pixels of one class.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Run {
+pub(super) struct PixelRun {
     pub(super) start: u32,
     pub(super) end: u32,
     /// Last edge of the chain that continues down the western side.
@@ -52,14 +52,14 @@ impl Row {
         for_each_one(&self.cracks, |end| {
             let class_id = self.labels[start + 1];
             if start < end && is_kept[usize::from(class_id)] {
-                self.runs.push(Run::new(start, end, class_id));
+                self.runs.push(PixelRun::new(start, end, class_id));
             }
             start = end;
         });
     }
 }
 
-impl Run {
+impl PixelRun {
     fn new(start: usize, end: usize, class_id: u8) -> Self {
         Self {
             start: fitted(start),

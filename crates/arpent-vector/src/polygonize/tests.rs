@@ -248,7 +248,7 @@ proptest! {
     }
 
     #[test]
-    fn regions_inside_a_crop_do_not_know_the_crop(map in maps(2), cut in prop::array::uniform4(0.0f64..1.0)) {
+    fn regions_inside_a_crop_do_not_depend_on_the_crop(map in maps(2), cut in prop::array::uniform4(0.0f64..1.0)) {
         let whole = map.extent;
         let part = |share: f64, n: usize| truncate::<usize>(share * exact(n));
         let (c, r) = (part(cut[0], whole.width), part(cut[1], whole.height));

@@ -1,8 +1,8 @@
-//! Chips to look at.
+//! Example chips.
 
 use serde::{Deserialize, Serialize};
 
-/// The chips that went best and worst.
+/// The chips with the best and the worst scores.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Gallery {
@@ -29,7 +29,7 @@ pub(crate) struct ChipView {
     pub(crate) width: u32,
     /// Height, pixels.
     pub(crate) height: u32,
-    /// What the network saw, stretched for display: one picture, or two for a change.
+    /// The input of the network, stretched for display: one picture, or two for a change.
     pub(crate) pictures: Vec<ChipPicture>,
     /// Truth and prediction.
     pub(crate) answer: ChipAnswer,
@@ -46,7 +46,7 @@ pub(crate) struct ChipPicture {
     pub(crate) rgb: Vec<u8>,
 }
 
-/// What is true of a chip and what was predicted.
+/// Truth and prediction of a chip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum ChipAnswer {
@@ -124,11 +124,11 @@ pub(crate) struct SceneShown {
     pub(crate) pixels_counted: u64,
     /// Pixels of the whole scene.
     pub(crate) pixels_of_scene: u64,
-    /// How much is of each class.
+    /// Share of each class.
     pub(crate) classes: Vec<ClassShare>,
 }
 
-/// How much is of a class.
+/// Share of a class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClassShare {

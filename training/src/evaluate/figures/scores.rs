@@ -14,7 +14,7 @@ pub(crate) struct Estimate {
     pub(crate) interval: Option<[f64; 2]>,
 }
 
-/// Where intervals come from, or why there are none.
+/// Method of the intervals, or why there are none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Intervals {
@@ -40,7 +40,7 @@ pub(crate) enum Intervals {
 pub(crate) struct Scores {
     /// The split they were computed on.
     pub(crate) split: String,
-    /// Where intervals come from.
+    /// Method of the intervals.
     pub(crate) intervals: Intervals,
     /// Overall scores, the most important first: `mIoU`, `overall accuracy`, `balanced accuracy`, `kappa`, `mAP`.
     #[serde(default)]
@@ -54,18 +54,18 @@ pub(crate) struct Scores {
     /// Scores of thin objects.
     #[serde(default)]
     pub(crate) thin: Option<ThinScores>,
-    /// How many of the likeliest candidates are real.
+    /// Precision of the best candidates.
     #[serde(default)]
     pub(crate) rare: Option<RareScores>,
 }
 
-/// Candidates, the likeliest first.
+/// Candidates, highest probability first.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RareScores {
     /// What is ranked: `cells of 32 px`, `boxes`.
     pub(crate) candidates: String,
-    /// Share of the candidates that is real where the model will work.
+    /// Share of real objects among the candidates in the area of use.
     #[serde(default)]
     pub(crate) prevalence: Option<f64>,
     /// One line for each class that becomes features.
@@ -95,7 +95,7 @@ pub(crate) struct RareClass {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RareBest {
-    /// How many are looked at.
+    /// Number of candidates, k.
     pub(crate) k: u64,
     /// Share of them that is real.
     pub(crate) precision: Estimate,
@@ -105,16 +105,16 @@ pub(crate) struct RareBest {
     /// The precision at the prevalence.
     #[serde(default)]
     pub(crate) at_prevalence: Estimate,
-    /// Whether the precision at the prevalence will be lower than this.
+    /// Whether the precision at the prevalence is an upper bound.
     #[serde(default)]
     pub(crate) is_optimistic: bool,
 }
 
-/// Precision, recall and F1 that forgive a few pixels.
+/// Precision, recall and F1 with a tolerance of a few pixels.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ThinScores {
-    /// How many pixels are forgiven.
+    /// Tolerance, pixels.
     pub(crate) tolerance_px: f64,
     /// The classes that become features.
     pub(crate) classes: Vec<ThinClass>,
@@ -195,7 +195,7 @@ pub(crate) struct GroupRow {
     pub(crate) scores: Vec<Option<f64>>,
 }
 
-/// How often what was taken for what.
+/// Confusion matrix.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Confusion {
@@ -211,9 +211,9 @@ pub(crate) struct Confusion {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Calibration {
-    /// As the network says.
+    /// Of the network's own confidences.
     pub(crate) before: Reliability,
-    /// After the correction that the package carries.
+    /// After the correction in the package.
     #[serde(default)]
     pub(crate) after: Option<Reliability>,
     /// The correction: `temperature 1.31, fitted on the validation split`.

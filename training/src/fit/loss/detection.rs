@@ -6,7 +6,7 @@ use burn::tensor::activation::{log_sigmoid, sigmoid};
 use super::super::batch::BoxTruth;
 
 /// Quality focal loss of the heat map (Li et al.: *Generalized focal loss*, 2020): the cross-entropy of heat h and answer
-/// q, times |h - q|^gamma; summed, and divided by the sum of heat (at least 1). Unknown pixels say nothing.
+/// q, times |h - q|^gamma; summed, and divided by the sum of heat (at least 1). Unknown pixels are ignored.
 pub(super) fn heat(scores: Tensor<4>, truth: &BoxTruth, gamma: f64) -> Tensor<1> {
     let [batch, outputs, height, width] = scores.dims();
     let scores = scores.slice([0..batch, 0..outputs - 2, 0..height, 0..width]);

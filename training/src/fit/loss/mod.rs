@@ -1,4 +1,4 @@
-//! What is minimized: sums of terms, each averaged over what is known.
+//! The loss: a sum of terms, each averaged over the known pixels.
 
 mod detection;
 mod segmentation;
@@ -54,7 +54,7 @@ impl Objective {
             (Truth::Labels { known }, TermKind::Dice) => segmentation::dice(scores, known),
             (Truth::Boxes(boxes), TermKind::Heat) => detection::heat(scores, boxes, term.gamma),
             (Truth::Boxes(boxes), TermKind::Size) => detection::size(scores, boxes),
-            // The configuration is refused before ([`crate::config`]).
+            // Refused by the checks of the configuration ([`crate::config`]).
             _ => scores.sum().mul_scalar(0.0),
         }
     }

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_pixels_say_nothing() {
+    fn unknown_pixels_are_ignored() {
         let (scores, _) = case();
         let known = tensor(vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         let (a, _) = shares();
@@ -162,7 +162,7 @@ mod tests {
                 "focal" => focal(scores.clone(), &known, &ones, 2.0),
                 "focal_weighted" => focal(scores.clone(), &known, &weights, 2.0),
                 "dice_present" => dice(scores.clone(), &known),
-                // Definitions of others that ours are not.
+                // Other common definitions, which differ from these.
                 _ => continue,
             };
             seen += 1;

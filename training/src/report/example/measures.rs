@@ -202,7 +202,7 @@ pub(super) fn reliability(accuracy: impl Fn(f64) -> f64) -> Reliability {
     Reliability { bins, ece, brier }
 }
 
-/// The curve of a detector whose surest detections are right this often.
+/// The curve of a detector whose highest-scored detections are right this often.
 pub(super) fn precision_recall((class, objects, skill): (u8, u64, f64)) -> PrecisionRecall {
     let mut rng = Rng::new(&[u64::from(class)]);
     let (mut right, mut curve) = (0.0, vec![[0.0, 1.0]]);

@@ -62,7 +62,8 @@ pub(super) fn segmentation(count: usize, sites: usize) -> TrainingReport {
         gflop_per_mpx: Some(48.37),
         sharing: Some(Sharing {
             allowed: true,
-            because: "all data sets are under licenses that let models trained on them be given away".into(),
+            because: "all data sets are under licenses that allow redistribution of models trained on them"
+                .into(),
         }),
     };
     TrainingReport {
@@ -131,7 +132,7 @@ pub(super) fn change() -> TrainingReport {
     report
 }
 
-/// A report that says what a model is and nothing more.
+/// A report with the description of the model only.
 pub(super) fn minimal() -> TrainingReport {
     let facts = ModelFacts {
         title: "Untold".into(),
@@ -143,7 +144,7 @@ pub(super) fn minimal() -> TrainingReport {
     bare(facts, classes(2))
 }
 
-/// A report that tells of a model and nothing more.
+/// A report with the description of the model only.
 fn bare(model: ModelFacts, classes: Nomenclature) -> TrainingReport {
     TrainingReport {
         format: FORMAT.into(),

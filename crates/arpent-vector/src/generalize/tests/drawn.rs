@@ -273,7 +273,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
-    fn drawn_regions_inside_whole_cells_do_not_know_the_extent(seed in 0u64..1 << 40, size in 10i64..40, more in 1i64..40) {
+    fn drawn_regions_inside_whole_cells_do_not_depend_on_the_extent(seed in 0u64..1 << 40, size in 10i64..40, more in 1i64..40) {
         let label = buildings(seed, size, 2);
         let narrow = Window::new(-4, 508, 520, 520);
         let wide = Window::between(-4 - more, 508, 516 + 2 * more, 1028);

@@ -96,7 +96,7 @@ proptest! {
     }
 
     #[test]
-    fn regions_inside_a_crop_do_not_know_the_crop(map in maps(4), cut in prop::array::uniform4(0usize..20)) {
+    fn regions_inside_a_crop_do_not_depend_on_the_crop(map in maps(4), cut in prop::array::uniform4(0usize..20)) {
         let e = map.extent;
         let (c, r) = (cut[0] % e.width, cut[1] % e.height);
         let (w, h) = (1 + cut[2] % (e.width - c), 1 + cut[3] % (e.height - r));

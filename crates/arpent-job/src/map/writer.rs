@@ -1,4 +1,4 @@
-//! Making a map of its pieces and publishing it: what `arpent run` and `arpent merge` share.
+//! Writes a map of its pieces and publishes it: shared by `arpent run` and `arpent merge`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,7 +10,7 @@ use arpent_publish::{
     PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, Warning, feature_columns, utc_now,
 };
 use arpent_shell::energy::{Energy, Meter};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 use arpent_shell::progress::Stage;
 use crossbeam_channel::bounded;
 use serde::Serialize;
@@ -18,9 +18,9 @@ use serde::Serialize;
 use super::{artifacts, stac};
 use crate::error::JobError;
 use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
-use crate::pipeline::{Collected, Collector, PipelineError};
+use crate::pipeline::{AssembledMap, MapAssembler, PipelineError};
 use crate::scratch::Scratch;
-use crate::shards::{Journal, ShardError, Work};
+use crate::shards::{JobContext, Journal, ShardError};
 use crate::warnings::warn;
 
 /// One map that was published.
@@ -54,10 +54,10 @@ impl From<Failure> for MapFailure {
     }
 }
 
-/// Makes one map of a job.
-pub(crate) struct Maker<'a> {
+/// Writes one map of a job and publishes it.
+pub(crate) struct MapWriter<'a> {
     /// The job, its plan and its place.
-    pub(crate) work: Work<'a>,
+    pub(crate) context: JobContext<'a>,
     /// Number of the map.
     pub(crate) map: usize,
     /// Id of the map in the first plan, before a scene was left out: identifies the map of the job.
@@ -72,63 +72,63 @@ pub(crate) struct Maker<'a> {
     pub(crate) engines: &'a BTreeSet<String>,
 }
 
-impl Maker<'_> {
+impl MapWriter<'_> {
     fn job(&self) -> &MapJob {
-        &self.work.job.maps[self.map]
+        &self.context.job.maps[self.map]
     }
 
-    /// Makes the map and publishes it; with a journal, missing pieces are computed.
-    pub(crate) fn make(&self, journal: Option<&mut Journal>) -> Result<PublishedMap, MapFailure> {
-        let job = self.work.job;
+    /// Writes the map and publishes it; with a journal, missing pieces are computed.
+    pub(crate) fn write(&self, journal: Option<&mut Journal>) -> Result<PublishedMap, MapFailure> {
+        let job = self.context.job;
         let scratch = tempfile::tempdir_in(job.scratch.path()).context("cannot make a temporary folder")?;
         // Classified while the files that fill the disk still exist.
-        self.make_in(scratch.path(), journal).map_err(|failure| match failure {
+        self.write_in(scratch.path(), journal).map_err(|failure| match failure {
             MapFailure::Other(error) => MapFailure::Other(job.scratch.judged(error)),
             bad_scene @ MapFailure::BadScene(..) => bad_scene,
         })
     }
 
-    fn make_in(&self, scratch: &Path, journal: Option<&mut Journal>) -> Result<PublishedMap, MapFailure> {
-        let (inputs, collected) = self.hash_and_collect(scratch, journal)?;
-        if collected.counts.pixels_valid == 0 && !self.work.job.model.is_detection()
-            || collected.counts.windows_run == 0
+    fn write_in(&self, scratch: &Path, journal: Option<&mut Journal>) -> Result<PublishedMap, MapFailure> {
+        let (inputs, assembled) = self.hash_and_assemble(scratch, journal)?;
+        if assembled.counts.pixels_valid == 0 && !self.context.job.model.is_detection()
+            || assembled.counts.windows_run == 0
         {
             let scenes = self.job().scenes().map(|(_, s)| s.info.id.as_str()).collect::<Vec<_>>().join(", ");
             return Err(Failure::from(JobError::AllNodata { scenes, aoi: self.job().aoi.is_some() }).into());
         }
-        Ok(self.publish(&inputs, collected, scratch)?)
+        Ok(self.publish(&inputs, assembled, scratch)?)
     }
 
     /// Stops if an interrupt was received: pieces are kept, and nothing is published yet.
     fn check_interrupt(&self) -> Result<(), ShardError> {
-        if self.work.interrupt.load(Ordering::Relaxed) { Err(ShardError::Interrupted) } else { Ok(()) }
+        if self.context.interrupt.load(Ordering::Relaxed) { Err(ShardError::Interrupted) } else { Ok(()) }
     }
 
     /// Hashes the scenes while they are predicted, since only the manifest needs the hashes; if one fails, the other
     /// ends.
-    fn hash_and_collect(
+    fn hash_and_assemble(
         &self,
         scratch: &Path,
         journal: Option<&mut Journal>,
-    ) -> Result<(Vec<Input>, Collected), MapFailure> {
+    ) -> Result<(Vec<Input>, AssembledMap), MapFailure> {
         let stop = AtomicBool::new(false);
-        let (inputs, collected) = std::thread::scope(|scope| {
+        let (inputs, assembled) = std::thread::scope(|scope| {
             let hashing = scope.spawn(|| {
-                let inputs = self.work.clock.open.time(|| job::fingerprints(self.job(), &stop));
+                let inputs = self.context.clock.open.time(|| job::fingerprints(self.job(), &stop));
                 stop.fetch_or(inputs.is_err(), Ordering::Relaxed);
                 inputs
             });
-            let collected = self.collect(scratch, journal, &stop);
-            stop.fetch_or(collected.is_err(), Ordering::Relaxed);
-            (hashing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), collected)
+            let assembled = self.assemble(scratch, journal, &stop);
+            stop.fetch_or(assembled.is_err(), Ordering::Relaxed);
+            (hashing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), assembled)
         });
-        match (inputs, collected) {
-            (Ok(inputs), Ok(collected)) => Ok((inputs, collected)),
+        match (inputs, assembled) {
+            (Ok(inputs), Ok(assembled)) => Ok((inputs, assembled)),
             (Err(Unhashed::Scene(index, error)), Ok(_)) => {
-                Err(MapFailure::of_scene(index, error, &self.work.job.scratch))
+                Err(MapFailure::of_scene(index, error, &self.context.job.scratch))
             }
             (Err(Unhashed::Scene(index, error)), Err(MapFailure::Other(ended))) if is_stopped(&ended) => {
-                Err(MapFailure::of_scene(index, error, &self.work.job.scratch))
+                Err(MapFailure::of_scene(index, error, &self.context.job.scratch))
             }
             (_, Err(error)) => Err(error),
             (Err(Unhashed::Stopped), Ok(_)) => {
@@ -137,27 +137,31 @@ impl Maker<'_> {
         }
     }
 
-    /// Collects the pieces; missing ones are computed meanwhile.
-    fn collect(
+    /// Assembles the map of its pieces; missing ones are computed meanwhile.
+    fn assemble(
         &self,
         scratch: &Path,
         journal: Option<&mut Journal>,
         stop: &AtomicBool,
-    ) -> Result<Collected, MapFailure> {
-        let (work, map) = (self.work, self.map);
+    ) -> Result<AssembledMap, MapFailure> {
+        let (context, map) = (self.context, self.map);
         let (mut stored, mut missing) = self.pieces()?;
         if journal.is_none() && !missing.is_empty() {
             // A listing may be stale or damaged: check the object before using it.
             (stored, missing) = self.pieces()?;
         }
         if let (None, Some(first)) = (&journal, missing.first()) {
-            let place = work.piece_url(map, *first);
+            let place = context.piece_url(map, *first);
             return Err(Failure::from(ShardError::PieceGone { place }).into());
         }
         if !stored.is_empty() && journal.is_some() {
-            say(&format!("resuming: {} of {} pieces are done", stored.len(), stored.len() + missing.len()));
+            notice(&format!(
+                "resuming: {} of {} pieces are done",
+                stored.len(),
+                stored.len() + missing.len()
+            ));
         }
-        let mut collector = Collector::new(work.job, self.job(), scratch, work.clock)?;
+        let mut assembler = MapAssembler::new(context.job, self.job(), scratch, context.clock)?;
         let stage = Stage::begin(
             if journal.is_some() { "predict" } else { "stitch" },
             self.job().plan.pixels_wanted(),
@@ -167,9 +171,9 @@ impl Maker<'_> {
             let (stage, missing) = (&stage, &missing);
             // Dropped with the thread, or here: then nothing more is computed.
             let computing = journal.map(|journal| {
-                scope.spawn(move || work.compute(map, missing, stop, journal, stage, Some(out)))
+                scope.spawn(move || context.compute(map, missing, stop, journal, stage, Some(out)))
             });
-            let assembled = work.assemble(map, &mut collector, &stored, taken, stage, stop);
+            let assembled = context.assemble(map, &mut assembler, &stored, taken, stage, stop);
             stop.fetch_or(assembled.is_err(), Ordering::Relaxed);
             let computed = computing.map_or(Ok(true), |computing| {
                 computing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -178,7 +182,7 @@ impl Maker<'_> {
         });
         match (computed, assembled) {
             // If one ended because the other had failed, the error of the other is the cause.
-            (Err(PipelineError::Collect(ended)), Err(error)) if is_stopped(&ended) => {
+            (Err(PipelineError::Sink(ended)), Err(error)) if is_stopped(&ended) => {
                 return Err(error.into());
             }
             (Err(error), _) => return Err(self.failure(error)),
@@ -186,18 +190,18 @@ impl Maker<'_> {
             (Ok(false), Ok(())) => return Err(Failure::from(ShardError::Interrupted).into()),
             (Ok(true), Ok(())) => {}
         }
-        let collected = collector.finish()?;
-        let (windows, skipped) = (self.job().plan.windows().len(), collected.counts.windows_skipped);
+        let assembled = assembler.finish()?;
+        let (windows, skipped) = (self.job().plan.windows().len(), assembled.counts.windows_skipped);
         stage.end(&format!("{windows} windows, {skipped} skipped as nodata"));
-        Ok(collected)
+        Ok(assembled)
     }
 
     /// The stored and the missing pieces of the map.
     fn pieces(&self) -> Result<(BTreeSet<usize>, Vec<usize>)> {
-        let found = self.work.place.pieces(self.work.plan)?;
+        let found = self.context.place.pieces(self.context.plan)?;
         let stored: BTreeSet<usize> =
             found.keys().filter(|id| id.map == self.map).map(|id| id.index).collect();
-        let all = 0..self.work.plan.maps[self.map].pieces.len();
+        let all = 0..self.context.plan.maps[self.map].pieces.len();
         let missing = all.filter(|index| !stored.contains(index)).collect();
         Ok((stored, missing))
     }
@@ -207,21 +211,21 @@ impl Maker<'_> {
             PipelineError::Read(error) => {
                 let is_bad = |s: &job::UsableScene| Some((&*s.info.id, &*s.info.uri)) == error.scene();
                 match self.job().scenes().position(|(_, scene)| is_bad(scene)) {
-                    Some(index) => MapFailure::of_scene(index, error.into(), &self.work.job.scratch),
+                    Some(index) => MapFailure::of_scene(index, error.into(), &self.context.job.scratch),
                     None => MapFailure::Other(error.into()),
                 }
             }
             PipelineError::Predict(error) => MapFailure::Other(error.into()),
-            PipelineError::Collect(error) => MapFailure::Other(error),
+            PipelineError::Sink(error) => MapFailure::Other(error),
         }
     }
 
-    fn publish(&self, inputs: &[Input], collected: Collected, scratch: &Path) -> Result<PublishedMap> {
-        let (job, map, clock) = (self.work.job, self.job(), self.work.clock);
+    fn publish(&self, inputs: &[Input], assembled: AssembledMap, scratch: &Path) -> Result<PublishedMap> {
+        let (job, map, clock) = (self.context.job, self.job(), self.context.clock);
         let mut run = RunInfo::new(job::run_id(job, map, inputs), &job.model.id, job.model.sha256());
         run.columns = job.columns(map);
-        let mut counts = collected.counts.clone();
-        counts.features_per_class = per_class(job, &collected);
+        let mut counts = assembled.counts.clone();
+        counts.features_per_class = per_class(job, &assembled);
         for (layer, print) in counts.references.iter_mut().zip(&map.reference_fingerprints) {
             layer.sha256 = print.content();
             layer.source = redacted(&layer.source);
@@ -234,8 +238,8 @@ impl Maker<'_> {
         warnings[printed..].iter().for_each(warn);
         self.check_interrupt()?;
         let stage = Stage::begin("write", 0);
-        let threads = self.work.pool.current_num_threads();
-        let mut staged = artifacts::write(job, map, collected, &run, scratch, threads, clock)?;
+        let threads = self.context.pool.current_num_threads();
+        let mut staged = artifacts::write(job, map, assembled, &run, scratch, threads, clock)?;
         stage.end(&format!("{} files", staged.len()));
         self.check_interrupt()?;
         let stage = Stage::begin("publish", 0);
@@ -254,7 +258,7 @@ impl Maker<'_> {
         match target.publish(staged, manifest, self.overwrite) {
             Ok(published) => {
                 for leftover in &published.leftovers {
-                    say(&format!(
+                    notice(&format!(
                         "could not delete {leftover} of the earlier run; it is not part of the map"
                     ));
                 }
@@ -274,7 +278,7 @@ impl Maker<'_> {
         counts: Counts,
         warnings: Vec<Warning>,
     ) -> Result<Manifest> {
-        let (job, map) = (self.work.job, self.job());
+        let (job, map) = (self.context.job, self.job());
         let energy = self.others.iter().fold(self.meter.read(), Energy::and);
         Ok(Manifest {
             format: MANIFEST_FORMAT.to_owned(),
@@ -295,7 +299,7 @@ impl Maker<'_> {
             },
             config: serde_json::to_value(job.config.redacted())?,
             counts,
-            timings_s: self.work.clock.timings(),
+            timings_s: self.context.clock.timings(),
             energy: Some(serde_json::to_value(energy)?),
             columns: Some(table_schema(&feature_columns(&run.columns))),
             artifacts: Vec::new(),
@@ -335,9 +339,9 @@ fn several_engines(engines: &BTreeSet<String>) -> Option<Warning> {
     (names.len() > 1).then(|| Warning::new("several-engines", "engine", message))
 }
 
-fn per_class(job: &Job, collected: &Collected) -> BTreeMap<String, u64> {
+fn per_class(job: &Job, assembled: &AssembledMap) -> BTreeMap<String, u64> {
     let kept = job.kept_classes();
-    let counts = collected.features.class_counts();
+    let counts = assembled.features.class_counts();
     let classes = job.model.classes.classes().iter().filter(|c| kept[usize::from(c.id)]);
     classes.map(|c| (c.name.clone(), counts.get(&c.id).copied().unwrap_or(0))).collect()
 }

@@ -1,4 +1,4 @@
-//! Where a training's chips come from, and what its models are judged by.
+//! The source of a training's chips, and the evaluation of its models.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use arpent_base::number::narrow;
 use arpent_base::{Result, hex};
 use arpent_datasets::{IGNORE, Split};
 use arpent_model::{Band, Predictor};
-use arpent_shell::message::say;
+use arpent_shell::message::notice;
 use sha2::{Digest, Sha256};
 
 use super::doubts;
@@ -20,16 +20,16 @@ use crate::report::SplitFacts;
 
 /// The data of a training.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct TrainingData {
     /// Bands of the network's input.
     pub(crate) bands: Vec<Band>,
     crops: Crops,
     statistics: Statistics,
-    /// What was told of the data, for the card and the report.
+    /// Notes on the data, for the card and the report.
     told: Vec<String>,
 }
 
-impl Source {
+impl TrainingData {
     /// Opens the data and reads the training split once.
     pub(crate) fn open(config: &Config) -> Result<Self> {
         Self::sets(config, Sets::open(config)?)
@@ -38,7 +38,7 @@ impl Source {
     /// Data sets that were opened.
     pub(crate) fn sets(config: &Config, sets: Sets) -> Result<Self> {
         let train = sets.items(Split::Train);
-        // Damage is told now, not after an epoch.
+        // Damaged files are reported now, not after an epoch.
         let count = config.classes.len();
         let held = Statistics::gather(&sets, &sets.items(Split::Validation), count)?;
         let mut source = Self::on(config, sets, &train)?;
@@ -54,14 +54,14 @@ impl Source {
         told.extend(unjudged);
         told.extend(doubts::of_duplicates(sets, statistics, &held));
         for line in &told {
-            say(line);
+            notice(line);
         }
         source.told = told;
         Ok(source)
     }
 
-    /// What was told of the data: what was taken although it differs, what was not found, what is doubtful.
-    pub(crate) fn told(&self) -> &[String] {
+    /// Notes on the data: tolerated deviations, options without a match, doubtful data.
+    pub(crate) fn notes(&self) -> &[String] {
         &self.told
     }
 
@@ -96,7 +96,7 @@ impl Source {
         self.crops.into_sets()
     }
 
-    /// What there is, in words.
+    /// A summary of the data.
     pub(crate) fn describe(&self) -> String {
         let count = |split| self.crops.sets().items(split).len();
         format!("{} items to train on, {} held out", count(Split::Train), count(Split::Validation))
@@ -122,17 +122,17 @@ impl Source {
         Ok(all)
     }
 
-    /// What chips are drawn from.
+    /// The source of chips.
     pub(crate) fn draw(&self) -> &dyn Draw {
         &self.crops
     }
 
-    /// What says how good a model is: the validation split.
+    /// The evaluation on the validation split.
     pub(crate) fn judge<'a>(&'a self, config: &'a Config) -> Box<dyn Judge + 'a> {
         judge_of(config, self.crops.sets(), Split::Validation)
     }
 
-    /// Where the weights will come from.
+    /// The provenance of the weights.
     pub(crate) fn provenance(&self) -> Provenance {
         Provenance::of_cards(&self.crops.sets().cards().collect::<Vec<_>>())
     }
@@ -160,7 +160,7 @@ fn counted(config: &Config, counts: &[u64]) -> String {
     format!("{what} by class: {}", each.collect::<Vec<_>>().join(", "))
 }
 
-/// A class of which nothing is shown cannot be learned, and every score would look as if it were.
+/// A class without training labels cannot be learned, and means over classes would hide that.
 fn refuse_unseen(config: &Config, sets: &Sets, counts: &[u64]) -> Result<()> {
     let unseen: Vec<&str> =
         config.classes.iter().zip(counts).filter(|(_, n)| **n == 0).map(|(c, _)| c.name.as_str()).collect();
@@ -168,7 +168,7 @@ fn refuse_unseen(config: &Config, sets: &Sets, counts: &[u64]) -> Result<()> {
     let values = sets.values_found(Split::Train)?;
     let found: Vec<String> = values.iter().map(|(value, n)| format!("{value} ({n})")).collect();
     let problem = format!(
-        "nothing in the training split is of: {} ({}; class ids found in labels, with their counts: {})",
+        "classes without a label in the training split: {} ({}; class ids found in labels, with their counts: {})",
         unseen.join(", "),
         counted(config, counts),
         found.join(", ")
@@ -181,17 +181,17 @@ fn refuse_unseen(config: &Config, sets: &Sets, counts: &[u64]) -> Result<()> {
              {{ {IGNORE} = {id} }} }}]; else take the class out of [[classes]]"
         ),
         _ => format!(
-            "look at `classes`, `ignore` and (of masks) `values` of the sets, and at the splits; or take `{first}` out of \
+            "check `classes`, `ignore` and (for masks) `values` of the sets, and the splits; or remove `{first}` from \
              [[classes]]"
         ),
     };
     Err(TrainError::refused(problem, hint).into())
 }
 
-/// A class that is learned and not in the validation split is not judged.
+/// A class that is learned but not in the validation split is not evaluated.
 fn unjudged(config: &Config, held: &[u64]) -> Result<Option<String>> {
     if held.iter().all(|n| *n == 0) {
-        let problem = "nothing in the validation split is of any class of the model";
+        let problem = "the validation split has no label of any class of the model";
         return Err(
             TrainError::refused(problem, "see `classes` and `ignore` of the sets, and the splits").into()
         );
@@ -199,7 +199,7 @@ fn unjudged(config: &Config, held: &[u64]) -> Result<Option<String>> {
     let none = config.classes.iter().zip(held).filter(|(_, n)| **n == 0).map(|(c, _)| c.name.as_str());
     let none: Vec<&str> = none.collect();
     let counts = counted(config, held);
-    let told = format!("not in the validation split, so not judged: {} ({counts})", none.join(", "));
+    let told = format!("not in the validation split, so not evaluated: {} ({counts})", none.join(", "));
     Ok((!none.is_empty()).then_some(told))
 }
 

@@ -24,7 +24,7 @@ use super::write::Output;
 use crate::config::{RoadOptions, ZonalConfig};
 
 /// The configuration, checked against the map and the layer.
-pub(crate) struct Plan<'a> {
+pub(crate) struct ZonalJob<'a> {
     config: &'a ZonalConfig,
     pub(super) zones: &'a str,
     /// Id, then the fields that are kept; without an id, the first is the feature's number.
@@ -54,7 +54,7 @@ pub(crate) struct Measured {
     counts_objects: bool,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> ZonalJob<'a> {
     pub(crate) fn new(config: &'a ZonalConfig, zones: &'a str, map: &SourceMap) -> Result<Self> {
         let roads = config.roads.as_ref().map(|options| Roads::new(options, map)).transpose()?;
         let rank_by = match (&config.rank_by, &roads) {
@@ -66,16 +66,16 @@ impl<'a> Plan<'a> {
         let ratios = config.ratios.iter().map(|r| Ok([ids(&r.numerator)?, ids(&r.denominator)?]));
         let ratios = ratios.collect::<Result<_, ZonalError>>()?;
         let (kept, within) = (Vec::new(), map.grid().bbox(&map.window()));
-        let mut plan = Self { config, zones, kept, rank_by, roads, ratios, fingerprint: None, within };
-        plan.kept = layer_fields(&plan.source(&plan.fields(), &map.grid().crs))?;
+        let mut job = Self { config, zones, kept, rank_by, roads, ratios, fingerprint: None, within };
+        job.kept = layer_fields(&job.source(&job.fields(), &map.grid().crs))?;
         if config.id.is_none() {
-            plan.kept.insert(0, Column::new("id", ColumnKind::Integer));
+            job.kept.insert(0, Column::new("id", ColumnKind::Integer));
         }
-        if plan.has_width_field() {
-            plan.kept.pop();
+        if job.has_width_field() {
+            job.kept.pop();
         }
-        plan.fingerprint = Some(fingerprint_layer(zones)?);
-        Ok(plan)
+        job.fingerprint = Some(fingerprint_layer(zones)?);
+        Ok(job)
     }
 
     fn has_width_field(&self) -> bool {

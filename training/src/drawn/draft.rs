@@ -1,27 +1,27 @@
-//! What a configuration and a card are written from.
+//! The contents of a written configuration and card.
 
 use std::path::{Path, PathBuf};
 
-use arpent_datasets::Survey;
-use arpent_shell::message::say;
+use arpent_datasets::AnnotatedScene;
+use arpent_shell::message::notice;
 
 use super::args::{Budget, DrawnArgs};
 use super::{classes, shape, split};
 
-/// Different values from which an alpha band is no mask of a survey.
+/// Number of different values from which an alpha band is not a mask.
 const MANY_VALUES: usize = 8;
 
-/// A scene, what was seen of it, and the numbers of its bands.
+/// A scene, its survey, and the numbers of its bands.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) path: PathBuf,
-    pub(super) survey: Survey,
+    pub(super) annotated: AnnotatedScene,
     pub(super) bands: Vec<usize>,
 }
 
-/// All that the written files say.
+/// The contents of the written files.
 #[derive(Debug)]
-pub(super) struct Plan<'a> {
+pub(super) struct Draft<'a> {
     pub(super) args: &'a DrawnArgs,
     pub(super) budget: Budget,
     /// Scenes with polygons; absolute paths.
@@ -37,49 +37,49 @@ pub(super) struct Plan<'a> {
     pub(super) output: &'a Path,
 }
 
-impl Plan<'_> {
-    /// Says what was found.
-    pub(super) fn tell(&self) {
+impl Draft<'_> {
+    /// Reports what was found.
+    pub(super) fn report(&self) {
         let class = |c: &classes::Found| {
             let held = c.items.iter().filter(|i| self.split.is_held_out(i)).count();
             format!("{} {} polygons ({held} held out)", c.name, c.items.len())
         };
         let classes: Vec<String> = self.classes.found.iter().map(class).collect();
-        say(&format!("classes: {}", classes.join(", ")));
+        notice(&format!("classes: {}", classes.join(", ")));
         if !self.classes.skipped.is_empty() {
             let name = |s: &String| if s.is_empty() { "(empty)".to_owned() } else { s.clone() };
             let names: Vec<String> = self.classes.skipped.iter().map(name).collect();
-            say(&format!("left out: {}", names.join(", ")));
+            notice(&format!("left out: {}", names.join(", ")));
         }
-        for scene in self.scenes.iter().map(|s| &s.survey) {
+        for scene in self.scenes.iter().map(|s| &s.annotated) {
             let Some((band, values)) = scene.alpha else { continue };
             let doubt = if values > MANY_VALUES {
-                "as a measured band does: if it is one, name all bands (--bands), it among them"
+                "as a measured band does: if it is one, name all bands with --bands, including it"
             } else {
-                "and tells which pixels are valid"
+                "and is used as the validity mask"
             };
-            say(&format!(
+            notice(&format!(
                 "band {band} is flagged as alpha, holds {values} different values in a sample, {doubt}"
             ));
         }
-        say(&format!("bands: {}; GSD {:.4} m", self.bands.join(", "), self.gsd()[0]));
-        let first = &self.scenes[0].survey.scene;
+        notice(&format!("bands: {}; GSD {:.4} m", self.bands.join(", "), self.gsd()[0]));
+        let first = &self.scenes[0].annotated.scene;
         let unnamed = first.bands.iter().filter(|b| self.scenes[0].bands.contains(&b.index) && !b.is_named());
         if let count @ 1.. = unnamed.count() {
-            say(&format!(
+            notice(&format!(
                 "{count} band(s) without a name in the file: `arpent run` takes them by their number where a scene does not \
                  name them either"
             ));
         }
         if let Some(class) = self.classes.found.iter().find(|c| c.is_background) {
-            say(&format!("what lies in no polygon is `{}`, in the surroundings of polygons", class.name));
+            notice(&format!("pixels outside of the polygons, in their surroundings, are `{}`", class.name));
         }
     }
 
     /// Nominal, finest and coarsest GSD of the scenes, meters: that of the first is the nominal one.
     pub(super) fn gsd(&self) -> [f64; 3] {
-        let all = || self.scenes.iter().map(|s| s.survey.scene.gsd_m);
-        let first = self.scenes[0].survey.scene.gsd_m;
+        let all = || self.scenes.iter().map(|s| s.annotated.scene.gsd_m);
+        let first = self.scenes[0].annotated.scene.gsd_m;
         [first, all().fold(first, f64::min), all().fold(first, f64::max)]
     }
 }

@@ -10,7 +10,7 @@ use arpent_publish::{GEOMETRY_COLUMNS, ReferenceCounts, Warning, feature_columns
 use arpent_raster::{Crs, CrsKind, Grid, Nomenclature, Window};
 
 use super::matched::{self, Matched};
-use super::rules::{Classes, Kind, Rule};
+use super::rules::{Classes, Rule, RuleKind};
 use crate::config::{ClassOf, LayerOptions, ObjectOptions, OcsGe, OverrideOptions, ReferenceOptions};
 use crate::error::{JobError, class_id};
 use crate::warnings::layer_warnings;
@@ -20,7 +20,7 @@ const BUILT_UP: &str = "coverage.built_up.areas";
 
 /// The rules of a map, and their columns.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub struct ReferenceLayers {
     pub(super) rules: Vec<Rule>,
     /// For each rule, once they are read.
     pub(super) indexes: Vec<ReferenceIndex>,
@@ -39,8 +39,8 @@ struct Context<'a> {
     names: BTreeSet<String>,
 }
 
-impl Plan {
-    /// Checks names, classes, fields and CRS. Opens the layers, and reads no object.
+impl ReferenceLayers {
+    /// Checks names, classes, fields and CRS. Opens the layers, and reads no reference feature.
     ///
     /// # Errors
     /// [`JobError::UnknownClass`], [`JobError::ReferenceName`], [`JobError::ReferenceCrs`]; those of
@@ -62,14 +62,14 @@ impl Plan {
             let of = class.all();
             let width = context.width(&key, rule, 1 + usize::from(field.is_some()))?;
             let kind =
-                Kind::Override { class, width, ossature: rule.ossature, min_share: rule.min_share.get() };
+                RuleKind::Override { class, width, ossature: rule.ossature, min_share: rule.min_share.get() };
             let fields: Vec<&str> = field.into_iter().chain(rule.width_field.as_deref()).collect();
             rules.push(context.rule(&key, (&rule.name, &rule.layer), &fields, &[], of, kind)?);
         }
         for (index, rule) in options.enrich.iter().enumerate() {
             let key = Key::from("reference.enrich").element(index, &rule.name);
             let of = context.of(&key, rule.of.as_deref())?;
-            let kind = Kind::Enrich { min_share: rule.min_share.get() };
+            let kind = RuleKind::Enrich { min_share: rule.min_share.get() };
             rules.push(context.rule(&key, (&rule.name, &rule.layer), &[], &rule.fields, of, kind)?);
         }
         for (index, rule) in options.compare.iter().enumerate() {
@@ -82,7 +82,7 @@ impl Plan {
                 field.as_slice(),
                 &[],
                 of,
-                Kind::Compare { class },
+                RuleKind::Compare { class },
             )?);
         }
         for (index, rule) in options.snap.iter().enumerate() {
@@ -101,7 +101,7 @@ impl Plan {
     /// Reads every layer into an indexed file in the folder `scratch`, in the CRS of the map, as far as it lies near the extent.
     ///
     /// # Errors
-    /// A layer that cannot be used, with the number of its object; [`JobError::ReferenceEmpty`]; a copy that cannot be
+    /// A layer that cannot be used, with the number of its reference feature; [`JobError::ReferenceEmpty`]; a copy that cannot be
     /// written.
     pub fn index(&mut self, grid: &Grid, extent: &Window, scratch: &Path) -> Result<()> {
         self.indexes.clear();
@@ -111,13 +111,13 @@ impl Plan {
             let fields: Vec<&str> = rule.fields.iter().map(String::as_str).collect();
             let path = scratch.join(format!("reference-{number}.gpkg"));
             let kind = match rule.kind {
-                Kind::Override { width, .. } => ReferenceKind::Areas(width),
-                Kind::Enrich { .. } | Kind::Compare { .. } => ReferenceKind::Areas(None),
-                Kind::Snap { .. } => ReferenceKind::Lines,
+                RuleKind::Override { width, .. } => ReferenceKind::Areas(width),
+                RuleKind::Enrich { .. } | RuleKind::Compare { .. } => ReferenceKind::Areas(None),
+                RuleKind::Snap { .. } => ReferenceKind::Lines,
             };
             let [west, south, east, north] = grid.bbox(extent);
             let around = match rule.kind {
-                Kind::Snap { max_distance, .. } => max_distance,
+                RuleKind::Snap { max_distance, .. } => max_distance,
                 _ => 0.0,
             };
             let within = [west - around, south - around, east + around, north + around];
@@ -144,18 +144,18 @@ impl Plan {
     }
 
     /// Bytes that a pixel of a strip takes while layers are overridden on it.
-    pub fn bytes_per_pixel(&self) -> u64 {
-        let overrides = self.rules.iter().any(|rule| matches!(rule.kind, Kind::Override { .. }));
+    pub(crate) fn bytes_per_pixel(&self) -> u64 {
+        let overrides = self.rules.iter().any(|rule| matches!(rule.kind, RuleKind::Override { .. }));
         // Labels again, also of rows that wait, overrides and their mask; built-up areas and their mask.
         4 * u64::from(overrides) + 2 * u64::from(self.built_up.is_some())
     }
 
-    /// Objects that were read.
-    pub fn objects(&self) -> u64 {
+    /// Reference features that were read.
+    pub(crate) fn features_read(&self) -> u64 {
         self.indexes.iter().chain(&self.built_up_index).map(|index| index.counts().read).sum()
     }
 
-    /// Warnings about the layers by their counts, mainly about values and objects without a match.
+    /// Warnings about the layers by their counts, mainly about values and reference features without a match.
     pub fn warnings(&self, counts: &[ReferenceCounts]) -> Vec<Warning> {
         let rules = self.rules.iter().zip(counts);
         let mut all: Vec<Warning> =
@@ -191,7 +191,7 @@ impl Context<'_> {
         own: &[&str],
         taken: &[String],
         of: [bool; 256],
-        kind: Kind,
+        kind: RuleKind,
     ) -> Result<Rule> {
         let is_word = name.starts_with(|c: char| c.is_ascii_lowercase())
             && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
@@ -277,13 +277,13 @@ impl Context<'_> {
         }
     }
 
-    fn snap(&self, key: &Key, max_distance: Meters) -> Result<Kind, JobError> {
+    fn snap(&self, key: &Key, max_distance: Meters) -> Result<RuleKind, JobError> {
         let meters_per_unit = self.meters_per_unit(key)?;
-        Ok(Kind::Snap { max_distance: max_distance.get() / meters_per_unit, meters_per_unit })
+        Ok(RuleKind::Snap { max_distance: max_distance.get() / meters_per_unit, meters_per_unit })
     }
 }
 
-/// The copy of a layer that has an object.
+/// The copy of a layer that has a reference feature.
 fn indexed(
     source: &LayerSource<'_>,
     kind: ReferenceKind,
@@ -315,16 +315,18 @@ fn columns_of(rule: &Rule, taken: &[Column]) -> Vec<Column> {
     };
     let id = |description| of("id", Text, "identifier", "identifiant").described(description);
     let own = match rule.kind {
-        Kind::Override { .. } => vec![
-            id("Id of the layer's object that the feature is made of; the first of them by share."),
+        RuleKind::Override { .. } => vec![
+            id("Id of the reference feature that the feature is made of; the first of them by share."),
             of("share", Real, "share", "part")
-                .described("Part of the feature's area that lies in its objects, 0 to 1."),
-            of("count", Integer, "objects", "objets")
-                .described("Number of the layer's objects that the feature is made of."),
+                .described("Part of the feature's area that lies in its reference features, 0 to 1."),
+            of("count", Integer, "reference features", "entités de référence")
+                .described("Number of the reference features that the feature is made of."),
             of("ids", Text, "identifiers", "identifiants").described("Their ids."),
         ],
-        Kind::Enrich { .. } => vec![id("Id of the layer's object that covers most of the feature."), share()],
-        Kind::Compare { .. } => vec![
+        RuleKind::Enrich { .. } => {
+            vec![id("Id of the reference feature that covers most of the feature."), share()]
+        }
+        RuleKind::Compare { .. } => vec![
             of("class", Text, "class", "classe")
                 .described("Class of the layer that covers most of the feature."),
             of("agreement", Real, "agreement", "accord")
@@ -332,7 +334,7 @@ fn columns_of(rule: &Rule, taken: &[Column]) -> Vec<Column> {
             of("disagreement", Real, "disagreement", "désaccord")
                 .described("Part of the feature's area where the layer has another class, 0 to 1."),
         ],
-        Kind::Snap { .. } => vec![
+        RuleKind::Snap { .. } => vec![
             id("Id of the nearest line."),
             of("distance_m", Real, "distance (m)", "distance (m)")
                 .in_unit("m")

@@ -1,4 +1,4 @@
-//! The last stage: strips, rows, polygons, features; all into temporary files.
+//! Assembly of a map from the predictions of its windows: strips, rows, regions, features; all into temporary files.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use arpent_base::number::{exact, signed};
 use arpent_base::{Result, Value};
 use arpent_gdal::{RasterKind, StripWriter};
 use arpent_model::{PixelDetection, Prediction};
-use arpent_publish::{Counts, CoverageCounts, ReferenceCounts, SortedFeatures, Spool, SpoolOptions};
+use arpent_publish::{Counts, CoverageCounts, SortedFeatures, Spool, SpoolOptions};
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster};
 use arpent_tiling::{PlannedWindow, Stitcher, Strip};
 use arpent_vector::{
@@ -20,9 +20,9 @@ use crate::config::OcsGe;
 use crate::job::{Job, MapJob, SPOOL_RUN_BYTES};
 use crate::reference::References;
 
-/// Results of a map's windows, in temporary files.
+/// An assembled map, in temporary files.
 #[derive(Debug)]
-pub(crate) struct Collected {
+pub(crate) struct AssembledMap {
     /// The label raster, not yet a COG.
     pub labels: Option<StripWriter>,
     /// The confidence raster, not yet a COG.
@@ -35,22 +35,22 @@ pub(crate) struct Collected {
     pub counts: Counts,
 }
 
-/// Takes the predictions of windows in any order.
+/// Assembles a map from the predictions of its windows, which come in any order.
 #[derive(Debug)]
-pub(crate) struct Collector<'a> {
+pub(crate) struct MapAssembler<'a> {
     map: &'a MapJob,
     clock: &'a Clock,
     stitcher: Stitcher,
     labels: Option<StripWriter>,
     confidence: Option<StripWriter>,
-    vectors: Vectors<'a>,
+    vectors: VectorAssembler<'a>,
     counts: Counts,
 }
 
-/// The side of the collector that makes features.
+/// Makes the features of a map of its strips and detections.
 #[derive(Debug)]
-struct Vectors<'a> {
-    outlines: Outlines,
+struct VectorAssembler<'a> {
+    tracer: RegionTracer,
     published: PublishedRows,
     merger: DetectionMerger,
     /// Merger of detections and geometry of objects, if configured.
@@ -59,32 +59,8 @@ struct Vectors<'a> {
     waiting: Vec<Detection>,
     /// Rows by which a box may extend beyond the strip of its center.
     reach: i64,
-    vectorizer: Vectorizer,
     area: PixelArea,
-    crossing: Crossing<'a>,
-    spool: Spool,
-}
-
-/// Additional attributes of features: columns of references, and those of OCS GE.
-#[derive(Debug)]
-struct Crossing<'a> {
-    map: &'a MapJob,
-    origins: Origins,
-    references: References<'a>,
-    ocs_ge: Option<&'a OcsGe>,
-    model_id: &'a str,
-}
-
-impl Crossing<'_> {
-    fn fill(&mut self, feature: &mut Feature) -> Result<()> {
-        self.origins.say(self.map, feature)?;
-        let origin = self.references.fill(feature)?;
-        if let Some(ocs_ge) = self.ocs_ge {
-            let values = ocs_ge.values(feature, origin.as_ref(), self.model_id);
-            feature.attributes.extend(values);
-        }
-        Ok(())
-    }
+    features: FeatureSink<'a>,
 }
 
 /// Writes the rows of published classes to their raster, if configured; keeps the first error.
@@ -107,24 +83,16 @@ impl PublishedRows {
     }
 }
 
-/// Results of the features of a map.
-struct Finished {
-    map: Option<StripWriter>,
-    features: SortedFeatures,
-    coverage: Option<arpent_vector::CoverageCounts>,
-    references: Vec<ReferenceCounts>,
-}
-
-/// Makes regions of rows.
+/// Traces regions in rows.
 #[derive(Debug)]
-enum Outlines {
+enum RegionTracer {
     /// Each region for itself.
     Each(Box<Polygonizer>),
     /// Regions that fit together.
     Coverage(Box<Coverage>),
 }
 
-impl Outlines {
+impl RegionTracer {
     fn new(job: &Job, map: &MapJob) -> Result<Self> {
         let extent = map.plan.extent();
         Ok(match &job.config.coverage {
@@ -192,7 +160,7 @@ impl Outlines {
     }
 }
 
-impl<'a> Collector<'a> {
+impl<'a> MapAssembler<'a> {
     /// For one map; temporary files go to `scratch`.
     ///
     /// # Errors
@@ -210,7 +178,12 @@ impl<'a> Collector<'a> {
             stitcher: Stitcher::new(&map.plan),
             labels: open(job.config.rasters.labels, "labels.part.tif", classes)?,
             confidence: open(job.config.rasters.confidence, "confidence.part.tif", RasterKind::Confidence)?,
-            vectors: Vectors::new(job, map, scratch, open(job.writes_map(), "map.part.tif", classes)?)?,
+            vectors: VectorAssembler::new(
+                job,
+                map,
+                scratch,
+                open(job.writes_map(), "map.part.tif", classes)?,
+            )?,
             counts: Counts {
                 windows_planned: map.plan.windows().len() as u64,
                 pixels_computed: 0,
@@ -284,10 +257,9 @@ impl<'a> Collector<'a> {
     ///
     /// # Errors
     /// When features cannot be written.
-    pub(crate) fn finish(mut self) -> Result<Collected> {
-        let Finished { map, features, coverage, references } =
-            self.clock.vectorize.time(|| self.vectors.finish())?;
-        self.counts.references = references;
+    pub(crate) fn finish(mut self) -> Result<AssembledMap> {
+        let (map, features, coverage) =
+            self.clock.vectorize.time(|| self.vectors.finish(&mut self.counts))?;
         self.counts.features = features.count();
         self.counts.coverage = coverage.map(|counts| {
             let share = counts.drawn.drawn_px / exact(self.counts.pixels_valid).max(1.0);
@@ -302,121 +274,130 @@ impl<'a> Collector<'a> {
             }
         });
         let (labels, confidence) = (self.labels, self.confidence);
-        Ok(Collected { labels, confidence, map, features, counts: self.counts })
+        Ok(AssembledMap { labels, confidence, map, features, counts: self.counts })
     }
 }
 
-impl<'a> Vectors<'a> {
+impl<'a> VectorAssembler<'a> {
     fn new(job: &'a Job, map: &'a MapJob, scratch: &Path, raster: Option<StripWriter>) -> Result<Self> {
-        let wanted = &job.config.features;
-        let simplify_px = Some(wanted.simplify_px.get()).filter(|px| *px > 0.0);
-        let options = VectorOptions { min_area_m2: wanted.min_area_m2.get(), simplify_px };
         let iou = job.model.detection.map_or(0.5, |d| d.iou);
         let objects = match &job.config.objects {
             None => None,
             Some(options) => Some((options.merger(map.grid())?, options.shape)),
         };
         Ok(Self {
-            outlines: Outlines::new(job, map)?,
+            tracer: RegionTracer::new(job, map)?,
             published: PublishedRows { raster, outcome: Ok(()) },
             merger: DetectionMerger::new(iou, true)?,
             objects,
             waiting: Vec::new(),
             reach: i64::from(arpent_model::LARGEST_BOX_PX),
-            vectorizer: Vectorizer::new(map.grid(), &job.model.classes, options)?,
             area: PixelArea::new(map.grid()),
-            crossing: Crossing {
-                map,
-                origins: Origins::default(),
-                references: References::open(&map.references, map.grid(), &job.model.classes)?,
-                ocs_ge: job.ocs_ge.as_ref(),
-                model_id: &job.model.id,
-            },
-            spool: Spool::create(
-                scratch,
-                map.grid(),
-                SpoolOptions { run_bytes: SPOOL_RUN_BYTES, ..SpoolOptions::default() },
-            )?,
+            features: FeatureSink::new(job, map, scratch)?,
         })
     }
 
     fn take_strip(&mut self, strip: &Strip) -> Result<()> {
         let overridden = self.overridden(strip)?;
-        let built_up = self.crossing.references.built_up(&strip.labels.window())?;
+        let features = &mut self.features;
+        let built_up = features.references.built_up(&strip.labels.window())?;
         let labels = overridden.as_ref().unwrap_or(&strip.labels);
-        let (vectorizer, crossing, spool) = (&self.vectorizer, &mut self.crossing, &mut self.spool);
-        let mut made = Made { vectorizer, crossing, spool, outcome: Ok(()) };
         let rows = strip.labels.window();
-        let mut sink = |region| made.push(|v| v.region_to_feature(&region));
+        let mut sink = |region| features.push(|v| v.region_to_feature(&region));
         let published = &mut self.published;
-        self.outlines.push_rows(labels, strip, built_up.as_deref(), &self.area, published, &mut sink)?;
+        self.tracer.push_rows(labels, strip, built_up.as_deref(), &self.area, published, &mut sink)?;
         published.check()?;
         let mut kept = Vec::new();
         self.merger
             .push(&self.waiting, rows.row_end() - self.reach, &mut |detection| kept.push(detection))?;
         self.waiting.clear();
         match &mut self.objects {
-            None => kept.iter().for_each(|detection| made.push(|v| v.detection_to_feature(detection))),
+            None => kept.iter().for_each(|detection| features.push(|v| v.detection_to_feature(detection))),
             Some((objects, shape)) => {
                 let done = self.merger.done_above_row();
-                objects.push(&kept, done, &mut |object| made.push_object(&object, *shape))?;
+                objects.push(&kept, done, &mut |object| features.push_object(&object, *shape))?;
             }
         }
-        made.outcome
+        features.check()
     }
 
     /// The classes of a strip with the overrides of references; `None` without overrides. The rasters of labels
     /// and confidences keep the prediction.
     fn overridden(&mut self, strip: &Strip) -> Result<Option<Raster<u8>>> {
-        if !self.crossing.references.overrides() {
+        if !self.features.references.overrides() {
             return Ok(None);
         }
         let mut labels = strip.labels.clone();
-        self.crossing.references.override_labels(&mut labels)?;
+        self.features.references.override_labels(&mut labels)?;
         Ok(Some(labels))
     }
 
-    fn finish(mut self) -> Result<Finished> {
-        let (vectorizer, crossing, spool) = (&self.vectorizer, &mut self.crossing, &mut self.spool);
-        let mut made = Made { vectorizer, crossing, spool, outcome: Ok(()) };
-        let mut sink = |region| made.push(|v| v.region_to_feature(&region));
-        let coverage = self.outlines.finish(&mut self.published, &mut sink)?;
+    /// Ends the map: the raster of the published classes, the features, and the counts of a coverage. Sets the counts
+    /// of the reference layers.
+    fn finish(
+        mut self,
+        counts: &mut Counts,
+    ) -> Result<(Option<StripWriter>, SortedFeatures, Option<arpent_vector::CoverageCounts>)> {
+        let features = &mut self.features;
+        let mut sink = |region| features.push(|v| v.region_to_feature(&region));
+        let coverage = self.tracer.finish(&mut self.published, &mut sink)?;
         self.published.check()?;
         match self.objects {
-            None => self.merger.finish(&mut |detection| made.push(|v| v.detection_to_feature(&detection))),
+            None => {
+                self.merger.finish(&mut |detection| features.push(|v| v.detection_to_feature(&detection)));
+            }
             Some((mut objects, shape)) => {
                 let mut kept = Vec::new();
                 self.merger.finish(&mut |detection| kept.push(detection));
-                let mut sink = |object: Object| made.push_object(&object, shape);
+                let mut sink = |object: Object| features.push_object(&object, shape);
                 objects.push(&kept, i64::MAX, &mut sink)?;
                 objects.finish(&mut sink);
             }
         }
-        made.outcome?;
-        Ok(Finished {
-            map: self.published.raster,
-            features: self.spool.finish()?,
-            coverage,
-            references: self.crossing.references.counts(),
-        })
+        features.check()?;
+        counts.references = self.features.references.counts();
+        Ok((self.published.raster, self.features.spool.finish()?, coverage))
     }
 }
 
-/// Takes regions and detections out of their streams and puts features into the spool; keeps the first error.
-struct Made<'a, 'b> {
-    vectorizer: &'a Vectorizer,
-    crossing: &'a mut Crossing<'b>,
-    spool: &'a mut Spool,
+/// Makes features of regions and detections, adds the columns of the scenes, of reference layers and of OCS GE, and spools
+/// them; keeps the first error.
+#[derive(Debug)]
+struct FeatureSink<'a> {
+    map: &'a MapJob,
+    vectorizer: Vectorizer,
+    origins: Origins,
+    references: References<'a>,
+    ocs_ge: Option<&'a OcsGe>,
+    model_id: &'a str,
+    spool: Spool,
     outcome: Result<()>,
 }
 
-impl Made<'_, '_> {
+impl<'a> FeatureSink<'a> {
+    fn new(job: &'a Job, map: &'a MapJob, scratch: &Path) -> Result<Self> {
+        let wanted = &job.config.features;
+        let simplify_px = Some(wanted.simplify_px.get()).filter(|px| *px > 0.0);
+        let options = VectorOptions { min_area_m2: wanted.min_area_m2.get(), simplify_px };
+        let spool_options = SpoolOptions { run_bytes: SPOOL_RUN_BYTES, ..SpoolOptions::default() };
+        Ok(Self {
+            map,
+            vectorizer: Vectorizer::new(map.grid(), &job.model.classes, options)?,
+            origins: Origins::default(),
+            references: References::open(&map.references, map.grid(), &job.model.classes)?,
+            ocs_ge: job.ocs_ge.as_ref(),
+            model_id: &job.model.id,
+            spool: Spool::create(scratch, map.grid(), spool_options)?,
+            outcome: Ok(()),
+        })
+    }
+
     fn push(&mut self, make: impl FnOnce(&Vectorizer) -> Option<Feature>) {
         if self.outcome.is_err() {
             return;
         }
-        let Some(mut feature) = make(self.vectorizer) else { return };
-        let filled = self.crossing.fill(&mut feature);
+        let Some(mut feature) = make(&self.vectorizer) else { return };
+        let filled = self.fill(&mut feature);
         self.outcome = filled.and_then(|()| Ok(self.spool.push(&feature)?));
     }
 
@@ -428,6 +409,21 @@ impl Made<'_, '_> {
             feature.attributes.push(Some(Value::Integer(fragments)));
             Some(feature)
         });
+    }
+
+    fn fill(&mut self, feature: &mut Feature) -> Result<()> {
+        self.origins.add_scenes(self.map, feature)?;
+        let origin = self.references.fill(feature)?;
+        if let Some(ocs_ge) = self.ocs_ge {
+            let values = ocs_ge.values(feature, origin.as_ref(), self.model_id);
+            feature.attributes.extend(values);
+        }
+        Ok(())
+    }
+
+    /// The first error, once.
+    fn check(&mut self) -> Result<()> {
+        std::mem::replace(&mut self.outcome, Ok(()))
     }
 }
 

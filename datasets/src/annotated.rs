@@ -1,4 +1,4 @@
-//! What there is to see before a card is written: a scene, and the polygons that somebody drew over it.
+//! A scene and the polygons drawn over it, examined before a card is written.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,36 +10,36 @@ use arpent_raster::{ReadAs, SampleType, Scaling, SceneInfo, Window};
 use crate::DatasetError;
 use crate::layouts::{polygon_item, scene_in};
 
-/// Side of the windows in which values are looked at, pixels.
+/// Side of the windows in which values are sampled, pixels.
 const WINDOW: usize = 256;
 
-/// Windows looked at, at most; of larger scenes they are spread evenly.
+/// Maximum number of sampled windows; of larger scenes they are spread evenly.
 const MAX_WINDOWS: usize = 400;
 
 /// A scene with polygons over it, as the layout `raster-polygons` will find them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Survey {
+pub struct AnnotatedScene {
     /// The scene.
     pub scene: SceneInfo,
-    /// Numbers of its data bands, from 1: all but alpha bands, and those too where so many bands are asked for.
+    /// Numbers of its data bands, from 1: all but alpha bands, and those, too, where so many bands are requested.
     pub bands: Vec<usize>,
-    /// The alpha band that says where the scene is valid, and how many different values it holds in a sample.
+    /// The alpha band that masks the scene, and how many different values it holds in a sample.
     pub alpha: Option<(usize, usize)>,
-    /// Lowest and highest valid value of the data bands, in the units asked for: of the sample type for 8-bit unsigned integers
+    /// Lowest and highest valid value of the data bands, in the requested units: of the sample type for 8-bit unsigned integers
     /// as they are stored, else as found (in large scenes: on windows that are spread over it). `None` where no pixel is valid.
     pub range: Option<[f32; 2]>,
     /// Polygons that touch the scene, in the order of the file.
-    pub polygons: Vec<SurveyedPolygon>,
+    pub polygons: Vec<AnnotationPolygon>,
 }
 
 /// A polygon over a scene.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SurveyedPolygon {
+pub struct AnnotationPolygon {
     /// Id of its item, which is also its group.
     pub item: String,
     /// Value of the field, none where it is empty.
     pub value: Option<String>,
-    /// Value of the field of colors, none where it is empty or not asked for.
+    /// Value of the field of colors, none where it is empty or not requested.
     pub color: Option<String>,
     /// Pixels of the scene whose centers it holds.
     pub pixels: usize,
@@ -47,7 +47,7 @@ pub struct SurveyedPolygon {
     pub size: [usize; 2],
 }
 
-/// What to look at.
+/// The polygons to examine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Drawn<'a> {
     /// Layer of the polygons; the only one with polygons without a name.
@@ -56,19 +56,23 @@ pub struct Drawn<'a> {
     pub field: &'a str,
     /// Field of the class's color.
     pub color_field: Option<&'a str>,
-    /// Number of bands that are asked for; 0 where nobody says. As many as the scene has: an alpha band is data, too.
+    /// Number of requested bands; 0 by default. If it is the scene's number of bands, an alpha band is data, too.
     pub bands: usize,
     /// What to do with geometries that are not valid.
     pub invalid: InvalidGeometries,
-    /// What stored values are read as.
+    /// Interpretation of stored values.
     pub values: ReadAs,
 }
 
-/// Looks at a scene and at the polygons of a layer by a field.
+/// Examines a scene and the polygons of a layer by a field.
 ///
 /// # Errors
 /// [`DatasetError::Raster`]: a file cannot be read, a layer or field is not there, a feature is no polygon.
-pub fn survey(scene: &Path, polygons: &Path, drawn: &Drawn<'_>) -> Result<Survey, DatasetError> {
+pub fn look_at_scene(
+    scene: &Path,
+    polygons: &Path,
+    drawn: &Drawn<'_>,
+) -> Result<AnnotatedScene, DatasetError> {
     let raster = |source| DatasetError::Raster { source };
     let mut scene = scene_in(scene, drawn.values).map_err(raster)?;
     if drawn.bands == scene.bands.len() {
@@ -91,7 +95,7 @@ pub fn survey(scene: &Path, polygons: &Path, drawn: &Drawn<'_>) -> Result<Survey
         let pixels = inside.map_or(0, |w| drawn.area.mask(w).iter().filter(|p| **p).count());
         let (item, size) = (polygon_item(drawn.number), [window.width, window.height]);
         let color = colors.get(&drawn.number).cloned();
-        SurveyedPolygon { item, value: drawn.value, color, pixels, size }
+        AnnotationPolygon { item, value: drawn.value, color, pixels, size }
     };
     let polygons = polygons.polygons.into_iter().map(polygon).collect();
     let bands: Vec<usize> = scene.bands.iter().filter(|b| !b.is_alpha).map(|b| b.index).collect();
@@ -102,7 +106,7 @@ pub fn survey(scene: &Path, polygons: &Path, drawn: &Drawn<'_>) -> Result<Survey
     let bytes = scene.bands.iter().all(|b| b.is_alpha || is_byte(b));
     let range = if bytes { Some([0.0, 255.0]) } else { range(&scene, &bands).map_err(raster)? };
     let alpha = look(&scene, &bands, false).map_err(raster)?.alpha;
-    Ok(Survey { scene, bands, alpha, range, polygons })
+    Ok(AnnotatedScene { scene, bands, alpha, range, polygons })
 }
 
 /// Lowest and highest valid value.
