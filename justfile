@@ -61,14 +61,15 @@ package kind:
 build:
     cargo build --workspace --bins --tests --locked
 
-# The JSON schemas of run.toml, model.json, zonal.toml and train.toml against those checked in, and every configuration against its
+# The JSON schemas of run.toml, model.json, zonal.toml, change.toml and train.toml against those checked in, and every configuration against its
 # schema (mend: `just schema-write`).
 schema: build
     {{target}}/debug/arpent schema | diff -u configs/schema.json -
     {{target}}/debug/arpent schema model | diff -u configs/model.schema.json -
     {{target}}/debug/arpent schema zonal | diff -u configs/zonal.schema.json -
+    {{target}}/debug/arpent schema change | diff -u configs/change.schema.json -
     {{target}}/debug/arpent-train schema | diff -u configs/train.schema.json -
-    @echo "schema: configs/schema.json and configs/{model,zonal,train}.schema.json are current"
+    @echo "schema: configs/schema.json and configs/{model,zonal,change,train}.schema.json are current"
     .venv/bin/python scripts/validate_configs.py
 
 # Writes the JSON schemas, and all pages that are generated: docs/reference, docs/SUMMARY.md, tables of contents of folders.
@@ -76,6 +77,7 @@ schema-write: build
     {{target}}/debug/arpent schema > configs/schema.json
     {{target}}/debug/arpent schema model > configs/model.schema.json
     {{target}}/debug/arpent schema zonal > configs/zonal.schema.json
+    {{target}}/debug/arpent schema change > configs/change.schema.json
     {{target}}/debug/arpent-train schema > configs/train.schema.json
     ARPENT_WRITE_PAGES=1 cargo nextest run --workspace --locked -E 'binary(docs) and test(generated_pages_are_current)'
 

@@ -20,13 +20,15 @@ def schema_of(path, config):
     """Name of the schema of a configuration."""
     if path.name == "zonal.toml":
         return "zonal.schema.json"
+    if "fit" not in config and "model" not in config and path.parent.name == "change":
+        return "change.schema.json"
     return "train.schema.json" if "fit" in config else "schema.json"
 
 
 def errors():
     """Yields what does not match, and prints how many files were checked."""
     counts, validators = {}, {}
-    for name in ["schema.json", "zonal.schema.json", "train.schema.json"]:
+    for name in ["schema.json", "zonal.schema.json", "change.schema.json", "train.schema.json"]:
         schema = json.loads((CONFIGS / name).read_text())
         jsonschema.Draft202012Validator.check_schema(schema)
         counts[name], validators[name] = 0, jsonschema.Draft202012Validator(schema)

@@ -14,7 +14,8 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, ModelCommand};
 use crate::commands::{
-    check, gc, inspect, merge, model, plan, run, schema, status, submit as submission, train, worker, zonal,
+    change, check, gc, inspect, merge, model, plan, run, schema, status, submit as submission, train, worker,
+    zonal,
 };
 
 /// Runs the command line and reports its error, once.
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Gc(args) => gc::main(&args, cli.format),
         Command::Submit(args) => submission::main(&args, cli.format),
         Command::Zonal(args) => zonal::main(&args, cli.format),
+        Command::Change(args) => change::main(&args, cli.format),
         Command::Inspect { target } => inspect::main(&target, cli.format),
         Command::Check { url } => check::main(&url, cli.format),
         Command::Schema { of } => schema::main(of),

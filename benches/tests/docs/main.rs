@@ -62,6 +62,12 @@ fn references() -> Vec<(String, String)> {
             "The configuration of `arpent zonal`; `arpent schema zonal` prints its JSON schema.",
         ),
         of_schema(
+            "change-toml",
+            "change.toml",
+            "change.schema.json",
+            "The configuration of `arpent change`; `arpent schema change` prints its JSON schema.",
+        ),
+        of_schema(
             "train-toml",
             "train.toml",
             "train.schema.json",

@@ -24,6 +24,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("arpent-metrics", 2, &["arpent-base", "arpent-raster"]),
     ("arpent-testing", 2, &["arpent-base", "arpent-raster"]),
     ("arpent-datasets", 3, &["arpent-base", "arpent-raster", "arpent-gdal"]),
+    ("arpent-change", 3, &["arpent-base", "arpent-raster", "arpent-vector"]),
     ("arpent-publish", 3, &["arpent-base", "arpent-raster", "arpent-vector"]),
     (
         "arpent-job",
@@ -36,6 +37,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "arpent-gdal",
             "arpent-model",
             "arpent-vector",
+            "arpent-change",
             "arpent-publish",
         ],
     ),

@@ -28,6 +28,7 @@ const ROOMS: &[(&str, &str)] = &[
         "arpent-engine",
         "engine training winners > ranges tasks > schedule > lower > forms > fusions kernels > numbers spec",
     ),
+    ("arpent-change", "areas control > balance events evidence register"),
     ("arpent-tiling", "stitch > plan > area options"),
     (
         "arpent-model",
@@ -36,8 +37,8 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-vector",
-        "coverage snap vectorize wkb zonal > eliminate feature generalize ground objects simplify \
-         > detections polygonize triangle > bits drawing square > error region",
+        "coverage snap vectorize zonal > eliminate feature generalize ground objects simplify \
+         > detections polygonize triangle wkb > bits drawing square > error region",
     ),
     (
         "arpent-metrics",
@@ -62,7 +63,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "zonal > execute > map > shards > pipeline > job > reference > scratch stores warnings > config > hint > error > wanted",
+        "change > zonal > execute > map > shards > pipeline > job > reference > scratch sorted stores warnings > config > hint > error > wanted",
     ),
     ("arpent", "commands > report submit > cli"),
     ("arpent-benches", "network step suites vectors > measure models scenes"),

@@ -434,6 +434,24 @@ pub enum JobError {
         /// Why.
         source: std::io::Error,
     },
+    /// A scratch file cannot be written or read.
+    #[error("cannot {doing} the scratch file {}: {source}", path.display())]
+    ScratchFile {
+        /// The operation.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A table of results cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    WriteTable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: csv::Error,
+    },
     /// A file of the scratch folder could not be written or read, and the disk is full.
     #[error("not enough space in the scratch folder {}: {free_mb} MB are free: {source:#}", folder.display())]
     NoRoom {

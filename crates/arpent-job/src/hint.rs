@@ -153,6 +153,9 @@ impl Diagnostic for JobError {
                 "check the nodata value and the mask: `arpent inspect SCENE`, or `gdalinfo -stats FILE`"
             }
             Self::Scratch { .. } => "set compute.scratch or TMPDIR to a folder with free space",
+            Self::ScratchFile { .. } | Self::WriteTable { .. } => {
+                "set `scratch` in the configuration or TMPDIR to a folder with free space"
+            }
             Self::NoRoom { .. } => {
                 "free some space, or set compute.scratch or TMPDIR to a folder with more space (for `arpent zonal`: scratch); computed results are kept, and the same command resumes from there"
             }

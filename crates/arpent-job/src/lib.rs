@@ -31,6 +31,7 @@
 //! # Ok::<(), arpent_base::Failure>(())
 //! ```
 
+mod change;
 mod config;
 mod error;
 mod execute;
@@ -41,18 +42,26 @@ mod pipeline;
 mod reference;
 mod scratch;
 mod shards;
+mod sorted;
 mod stores;
 mod wanted;
 mod warnings;
 mod zonal;
 
+pub use change::{
+    AreaReport, ChangeJobError, ChangeReport, EstimateOptions, EstimateReport, SampleError, SampleFile,
+    SampleOptions, SampleReport, SampleStratum, SampleUnit, SampledChange, SampledZones, StratumReport,
+    UnitKind, change, estimate, sample,
+};
 pub use config::{
-    AlphaOption, AlphaRole, BuiltUpOptions, ClassByField, ClassOf, ClassOptions, CollarOption,
-    CompareOptions, ComputeOptions, Config, ConfigFile, CoverageOptions, Device, EnrichOptions,
-    FeatureFormat, FeatureOptions, InputOptions, LayerOptions, Machine, Measure, Names, NodataOption,
-    NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeOptions, Order, OutsideOption, OverrideOptions,
-    RasterOptions, Ratio, ReferenceOptions, ResampleFactor, ResampleFactors, Resampling, RoadOptions,
-    SmoothOptions, SnapOptions, TargetGsd, ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
+    AlphaOption, AlphaRole, ArtificialisationOptions, BalanceZones, BuiltUpOptions, ChangeConfig,
+    ChangePlaces, ClassByField, ClassOf, ClassOptions, CollarOption, CompareOptions, ComputeOptions, Config,
+    ConfigFile, CoverageOptions, DateInputs, Device, EnrichOptions, EventOptions, FeatureFormat,
+    FeatureOptions, ImageMethod, ImageOptions, ImageShare, InputOptions, LayerOptions, Machine, Measure,
+    Names, NodataOption, NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeOptions, Order, OutsideOption,
+    OverrideOptions, RasterOptions, Ratio, ReferenceOptions, RegistrationMode, RegistrationOptions,
+    ResampleFactor, ResampleFactors, Resampling, RoadOptions, SmoothOptions, SnapOptions, TargetGsd,
+    ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
 };
 pub use error::JobError;
 pub use execute::{

@@ -67,7 +67,7 @@ fn turns(rings: Rings) -> Vec<Rings> {
     }
 }
 
-/// A feature's geometry as written in the CRS of its map: the polygon, or its parts from -180 to 180 degrees if a map
+/// A feature's geometry as written in the CRS of its map: its polygons, or their parts from -180 to 180 degrees if a map
 /// in degrees exceeds that range (RFC 7946, section 3.1.9).
 pub fn delivered<'a>(feature: &'a Feature, crs: &Crs) -> Cow<'a, [Polygon<f64>]> {
     let exceeds = || {
@@ -75,9 +75,10 @@ pub fn delivered<'a>(feature: &'a Feature, crs: &Crs) -> Cow<'a, [Polygon<f64>]>
         west < -HALF || east > HALF
     };
     if crs.kind != CrsKind::Geographic || !exceeds() {
-        return std::slice::from_ref(&feature.polygon).into();
+        return feature.polygons.0.as_slice().into();
     }
-    let polygons = turns(rings_of(&feature.polygon)).into_iter().map(|rings| {
+    let parts = feature.polygons.iter().flat_map(|polygon| turns(rings_of(polygon)));
+    let polygons = parts.map(|rings| {
         let mut lines = rings.into_iter().map(LineString::from);
         let exterior = lines.next().unwrap_or_else(|| LineString::new(Vec::new()));
         Polygon::new(exterior, lines.collect())

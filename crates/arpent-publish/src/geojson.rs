@@ -7,7 +7,7 @@ use std::path::Path;
 
 use arpent_base::Column;
 use arpent_vector::Feature;
-use geo_types::LineString;
+use geo_types::{LineString, Polygon};
 use serde::{Serialize, Serializer};
 
 use crate::dateline::{Extent, Ring, Rings, cut};
@@ -114,15 +114,26 @@ fn json_feature<'a>(
     }
 }
 
-/// The polygon, or its parts on both sides of the antimeridian.
+/// The polygons, or their parts on both sides of the antimeridian.
 fn lon_lat_parts<E: Error + Send + Sync + 'static>(
     feature: &Feature,
     to_lon_lat: &ToLonLat<'_, E>,
 ) -> Result<Vec<Rings>> {
-    let polygon = &feature.polygon;
+    let mut parts = Vec::new();
+    for polygon in &feature.polygons {
+        parts.extend(lon_lat_polygon(&feature.id, polygon, to_lon_lat)?);
+    }
+    Ok(parts)
+}
+
+fn lon_lat_polygon<E: Error + Send + Sync + 'static>(
+    id: &str,
+    polygon: &Polygon<f64>,
+    to_lon_lat: &ToLonLat<'_, E>,
+) -> Result<Vec<Rings>> {
     let lines: Vec<&LineString<f64>> =
         std::iter::once(polygon.exterior()).chain(polygon.interiors()).collect();
-    let rings = lines.iter().map(|line| lon_lat_ring(&feature.id, line, to_lon_lat));
+    let rings = lines.iter().map(|line| lon_lat_ring(id, line, to_lon_lat));
     let rings = rings.collect::<Result<Rings>>()?;
     // The middle of an edge between 179 and -179 degrees lies at 180 if the edge is short, at 0 if it spans the map.
     let goes_across = |ring: usize, edge: usize| {

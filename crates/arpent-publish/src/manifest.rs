@@ -248,6 +248,9 @@ pub struct Counts {
     /// Zones, for zonal statistics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zones: Option<ZoneCounts>,
+    /// Facts of a comparison of two dates: registration, images, events, control, balance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<serde_json::Value>,
 }
 
 /// Results of a reference layer.

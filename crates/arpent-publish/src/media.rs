@@ -11,6 +11,20 @@ pub const ROLE_CONFIDENCE: &str = "confidence";
 pub const ROLE_FEATURES: &str = "features";
 /// Role of the zones with their statistics, in any format.
 pub const ROLE_ZONES: &str = "zones";
+/// Role of the events of a comparison, in any format.
+pub const ROLE_EVENTS: &str = "events";
+/// Role of the table of what the objects of a comparison became.
+pub const ROLE_LINEAGE: &str = "lineage";
+/// Role of the table by which a later comparison knows the objects of this one.
+pub const ROLE_OBJECTS: &str = "objects";
+/// Role of the raster of how much the images of two dates differ.
+pub const ROLE_EVIDENCE: &str = "evidence";
+/// Role of the tables of stocks, flows and balances.
+pub const ROLE_BALANCE: &str = "balance";
+/// Role of the field of shifts between the images of two dates.
+pub const ROLE_SHIFT: &str = "shift";
+/// Role of reports for readers.
+pub const ROLE_REPORT: &str = "report";
 /// Role of files that describe the others, such as the STAC item.
 pub const ROLE_METADATA: &str = "metadata";
 

@@ -53,6 +53,6 @@ pub(crate) fn feature(number: u64, class_id: u8, x: f64, y: f64, size: f64) -> F
         scene_ids: vec!["a".into(), "b".into()],
         acquired: number.is_multiple_of(2).then(|| "2021-07-01".into()),
         attributes: vec![],
-        polygon: Polygon::new(ring(0.0, false), holes),
+        polygons: Polygon::new(ring(0.0, false), holes).into(),
     }
 }

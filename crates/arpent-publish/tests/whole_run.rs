@@ -62,7 +62,7 @@ fn square(number: u32) -> Feature {
         scene_ids: vec!["scene".into()],
         acquired: Some("2021-07-01".into()),
         attributes: vec![],
-        polygon: geo_types::Polygon::new(ring(0.0, false), vec![ring(0.002, true)]),
+        polygons: geo_types::Polygon::new(ring(0.0, false), vec![ring(0.002, true)]).into(),
     }
 }
 
@@ -107,7 +107,8 @@ fn write_files(features: &SortedFeatures, nomenclature: &Nomenclature, dir: &Pat
         grid: &grid(),
         window: &Window::new(2000, -47_250, 400, 250),
         nomenclature,
-        model: &model,
+        model: Some(&model),
+        lineage: None,
         software: &BTreeMap::from([("arpent".to_owned(), "0.1.0".to_owned())]),
         scene_uris: &["https://example.org/scene.tif".to_owned()],
         artifacts: &artifacts,

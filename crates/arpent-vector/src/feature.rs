@@ -1,9 +1,11 @@
 //! The feature record, the output of this crate.
 
 use arpent_base::{Value, hex};
-use geo_types::Polygon;
+use geo_types::{LineString, MultiPolygon, Polygon};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::wkb::{parts_to_wkb, to_wkb};
 
 /// One feature on the ground: geometry in the scene's CRS, and attributes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,14 +32,30 @@ pub struct Feature {
     pub acquired: Option<String>,
     /// A value for each additional column of the map, in order, `None` if missing; empty until the caller sets it.
     pub attributes: Vec<Option<Value>>,
-    /// CRS coordinates, exterior counter-clockwise in x-right y-up ground coordinates, holes clockwise, closed.
-    pub polygon: Polygon<f64>,
+    /// CRS coordinates, exteriors counter-clockwise in x-right y-up ground coordinates, holes clockwise, closed. One
+    /// polygon for regions, detections and objects; a change may have several.
+    pub polygons: MultiPolygon<f64>,
 }
 
 impl Feature {
-    /// Ground rectangle [min x, min y, max x, max y] of the polygon, CRS units.
+    /// Ground rectangle [min x, min y, max x, max y] of its polygons, CRS units.
     pub fn bbox(&self) -> [f64; 4] {
-        bbox(std::slice::from_ref(&self.polygon))
+        bbox(&self.polygons.0)
+    }
+
+    /// All rings of its polygons.
+    pub fn rings(&self) -> impl Iterator<Item = &LineString<f64>> {
+        self.polygons
+            .iter()
+            .flat_map(|polygon| std::iter::once(polygon.exterior()).chain(polygon.interiors()))
+    }
+
+    /// Well-known binary: a polygon if it has one, else a multipolygon.
+    pub fn wkb(&self) -> Vec<u8> {
+        match &*self.polygons.0 {
+            [polygon] => to_wkb(polygon),
+            polygons => parts_to_wkb(polygons),
+        }
     }
 }
 
@@ -109,7 +127,7 @@ mod tests {
             scene_ids: vec![],
             acquired: None,
             attributes: vec![],
-            polygon,
+            polygons: polygon.into(),
         };
         assert_eq!(feature.bbox().map(f64::to_bits), [-3.0, -2.0, 4.0, 7.0].map(f64::to_bits));
     }

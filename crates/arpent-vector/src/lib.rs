@@ -46,7 +46,7 @@ pub use feature::{Feature, bbox};
 pub use generalize::{DrawnCounts, Generalizer};
 pub use objects::shape::Shape;
 pub use objects::{Object, ObjectMerger};
-pub use polygonize::{Connectivity, Polygonizer};
+pub use polygonize::{Connectivity, Polygonizer, fixed_point, square_meters};
 pub use region::{Region, Vertex};
 pub use snap::{Snap, nearest_on_line, representative_point};
 pub use vectorize::{VectorOptions, Vectorizer, kept_classes};

@@ -1,7 +1,9 @@
 //! Converts regions and detections to features.
 
-use arpent_base::number::{exact, signed};
-use arpent_raster::{CONFIDENCE_SCALE, Grid, Nomenclature, PixelArea};
+use arpent_base::number::{exact, offset, signed};
+use arpent_raster::{
+    CONFIDENCE_NODATA, CONFIDENCE_SCALE, Grid, LABEL_NODATA, Nomenclature, PixelArea, Window,
+};
 use geo_types::{Coord, LineString, Polygon};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use crate::ground::ground_area;
 use crate::objects::shape::{Shape, box_numbers, enclose, outline};
 use crate::region::Vertex;
 use crate::simplify::simplify;
-use crate::{Detection, Feature, Object, Region, VectorError};
+use crate::{Detection, Feature, Object, Polygonizer, Region, VectorError};
 
 /// Options of the conversion from regions and detections to features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -138,7 +140,7 @@ impl Vectorizer {
             scene_ids: Vec::new(),
             acquired: None,
             attributes: Vec::new(),
-            polygon,
+            polygons: polygon.into(),
         })
     }
 
@@ -168,7 +170,37 @@ impl Vectorizer {
             scene_ids: Vec::new(),
             acquired: None,
             attributes: Vec::new(),
-            polygon: self.drawn_polygon(&outline.rings),
+            polygons: self.drawn_polygon(&outline.rings).into(),
+        })
+    }
+
+    /// The feature of any pixels of a grid: runs as row, first column and one past the last column, in that order and
+    /// apart from each other. It has a polygon for each of their 4-connected parts, along the pixels, and an id made
+    /// from them; no score.
+    ///
+    /// # Errors
+    /// [`VectorError::ExtentTooLarge`], [`VectorError::PixelArea`].
+    pub fn runs_to_feature(&self, class_id: u8, runs: &[[i64; 3]]) -> Result<Feature, VectorError> {
+        let mut regions = Vec::new();
+        for part in connected(runs) {
+            polygonize_runs(&part, class_id, &self.pixel_area, &mut regions)?;
+        }
+        regions.sort_by(|a, b| a.rings.cmp(&b.rings));
+        let numbers = regions.iter().flat_map(|region| region.rings.iter().flat_map(|ring| numbers(ring)));
+        // Of several parts the ids of each are known, too: what is hashed starts with their number.
+        let parts = std::iter::once(signed(regions.len()));
+        let area_m2 = round6(regions.iter().map(|region| region.area_m2).sum());
+        Ok(Feature {
+            id: content_id(&self.grid_key, class_id, parts.chain(numbers)),
+            class_id,
+            class_name: self.class_name(class_id),
+            score: None,
+            area_m2,
+            pixels_area_m2: Some(area_m2),
+            scene_ids: Vec::new(),
+            acquired: None,
+            attributes: Vec::new(),
+            polygons: regions.iter().map(|region| self.polygon(&region.rings)).collect(),
         })
     }
 
@@ -210,6 +242,62 @@ impl Vectorizer {
 fn numbers(ring: &[Vertex]) -> impl Iterator<Item = i64> {
     let count = signed(ring.len());
     std::iter::once(count).chain(ring.iter().flatten().copied())
+}
+
+/// The root of an element of a forest, whose paths it shortens.
+fn root(parents: &mut [usize], mut at: usize) -> usize {
+    while parents[at] != at {
+        parents[at] = parents[parents[at]];
+        at = parents[at];
+    }
+    at
+}
+
+/// The 4-connected parts of runs, each in the order of the runs.
+fn connected(runs: &[[i64; 3]]) -> Vec<Vec<[i64; 3]>> {
+    let mut parents: Vec<usize> = (0..runs.len()).collect();
+    let mut above = 0;
+    for (i, [row, start, end]) in runs.iter().enumerate() {
+        while above < i && (runs[above][0] < row - 1 || runs[above][0] == row - 1 && runs[above][2] <= *start)
+        {
+            above += 1;
+        }
+        for j in (above..i).take_while(|j| runs[*j][0] == row - 1 && runs[*j][1] < *end) {
+            let (a, b) = (root(&mut parents, i), root(&mut parents, j));
+            parents[a.max(b)] = a.min(b);
+        }
+    }
+    let mut parts = std::collections::BTreeMap::<usize, Vec<[i64; 3]>>::new();
+    for (i, run) in runs.iter().enumerate() {
+        parts.entry(root(&mut parents, i)).or_default().push(*run);
+    }
+    parts.into_values().collect()
+}
+
+/// The regions of one part, in its own window.
+fn polygonize_runs(
+    part: &[[i64; 3]],
+    class_id: u8,
+    pixel_area: &PixelArea,
+    regions: &mut Vec<Region>,
+) -> Result<(), VectorError> {
+    let (Some(first), Some(last)) = (part.first(), part.last()) else { return Ok(()) };
+    let west = part.iter().map(|run| run[1]).min().unwrap_or(first[1]);
+    let east = part.iter().map(|run| run[2]).max().unwrap_or(first[2]);
+    let window = Window::between(west, first[0], east, last[0] + 1);
+    let mut polygonizer = Polygonizer::new(window, [true; 256])?.without_cuts();
+    let (mut labels, confidence) = (vec![LABEL_NODATA; window.width], vec![CONFIDENCE_NODATA; window.width]);
+    let mut sink = |region: Region| regions.push(Region { class_id, ..region });
+    for row in part.chunk_by(|a, b| a[0] == b[0]) {
+        labels.fill(LABEL_NODATA);
+        for [_, start, end] in row {
+            // Any label but nodata.
+            labels[offset(start - west)..offset(end - west)].fill(0);
+        }
+        polygonizer.push_row(&labels, &confidence, pixel_area.of_row(row[0][0]), &mut sink)?;
+    }
+    polygonizer.finish(&mut sink);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -284,9 +372,13 @@ mod tests {
             "{:?}",
             feature.bbox()
         );
-        assert_eq!(feature.polygon.interiors().len(), 1);
-        assert!(feature.polygon.exterior().is_closed());
-        assert_eq!(feature.polygon, feature.polygon.orient(Direction::Default), "exterior left, holes right");
+        assert_eq!(feature.polygons.0[0].interiors().len(), 1);
+        assert!(feature.polygons.0[0].exterior().is_closed());
+        assert_eq!(
+            feature.polygons.0[0],
+            feature.polygons.0[0].orient(Direction::Default),
+            "exterior left, holes right"
+        );
     }
 
     #[test]
@@ -324,10 +416,10 @@ mod tests {
         let plain = vectorizer(&lambert(), VectorOptions::default()).region_to_feature(&region).unwrap();
         let options = VectorOptions { min_area_m2: 0.0, simplify_px: Some(1.0) };
         let simple = vectorizer(&lambert(), options).region_to_feature(&region).unwrap();
-        assert!(simple.polygon.exterior().0.len() < plain.polygon.exterior().0.len());
-        assert!((simple.area_m2 - simple.polygon.unsigned_area()).abs() < 1e-4, "{}", simple.area_m2);
+        assert!(simple.polygons.0[0].exterior().0.len() < plain.polygons.0[0].exterior().0.len());
+        assert!((simple.area_m2 - simple.polygons.0[0].unsigned_area()).abs() < 1e-4, "{}", simple.area_m2);
         assert_ne!(simple.area_m2.to_bits(), plain.area_m2.to_bits());
-        assert_eq!(Feature { polygon: plain.polygon.clone(), area_m2: plain.area_m2, ..simple }, plain);
+        assert_eq!(Feature { polygons: plain.polygons.clone(), area_m2: plain.area_m2, ..simple }, plain);
     }
 
     #[test]
@@ -341,14 +433,14 @@ mod tests {
         let options = VectorOptions { min_area_m2: 0.0, simplify_px: Some(1.0) };
         let feature = vectorizer(&lambert(), options).region_to_feature(&drawn).unwrap();
         let same = vectorizer(&lambert(), options).region_to_feature(&plain).unwrap();
-        let (exterior, holes) = (feature.polygon.exterior(), feature.polygon.interiors());
+        let (exterior, holes) = (feature.polygons.0[0].exterior(), feature.polygons.0[0].interiors());
         assert_eq!((exterior.0.len(), holes.len(), holes[0].0.len()), (6, 1, 4));
         assert!((exterior.0[0].x - 2.15).abs() < 1e-12 && (exterior.0[1].y - 1.05).abs() < 1e-12);
         // A corner less, of an eighth of a pixel; the hole of one pixel is half of it.
         assert!((feature.area_m2 - (12.0 - 0.125 - 0.5) * 0.04).abs() < 1e-12, "{}", feature.area_m2);
-        assert!((feature.area_m2 - feature.polygon.unsigned_area()).abs() < 1e-4);
+        assert!((feature.area_m2 - feature.polygons.0[0].unsigned_area()).abs() < 1e-4);
         assert_eq!(feature.pixels_area_m2, Some(0.44));
-        assert_eq!(Feature { polygon: same.polygon.clone(), area_m2: same.area_m2, ..feature }, same);
+        assert_eq!(Feature { polygons: same.polygons.clone(), area_m2: same.area_m2, ..feature }, same);
     }
 
     #[test]
@@ -374,7 +466,7 @@ mod tests {
             "{:?}",
             feature.bbox()
         );
-        assert_eq!(feature.polygon, feature.polygon.orient(Direction::Default));
+        assert_eq!(feature.polygons.0[0], feature.polygons.0[0].orient(Direction::Default));
         // Within 1/32 pixel it is the same detection, beyond it is another.
         let id = |shift: f64| {
             v.detection_to_feature(&Detection { bbox: [10.0 + shift, -6.5, 14.25, 3.0], ..d }).unwrap().id
@@ -412,8 +504,8 @@ mod tests {
         assert!((oriented.area_m2 - 80.08).abs() < 1e-9, "{}", oriented.area_m2);
         assert!((footprint.area_m2 - 43.24).abs() < 1e-9, "{}", footprint.area_m2);
         for feature in [&upright, &oriented, &footprint] {
-            assert_eq!(feature.polygon, feature.polygon.orient(Direction::Default));
-            assert!((feature.polygon.unsigned_area() - feature.area_m2).abs() < 1e-6);
+            assert_eq!(feature.polygons.0[0], feature.polygons.0[0].orient(Direction::Default));
+            assert!((feature.polygons.0[0].unsigned_area() - feature.area_m2).abs() < 1e-6);
             assert_eq!((feature.id.as_str(), feature.score), (upright.id.as_str(), Some(0.75)));
         }
         // Not the order of the boxes, nor what is less than 1/32 pixel.
@@ -461,5 +553,26 @@ mod tests {
         let feature = vectorizer(&grid, VectorOptions::default()).region_to_feature(&region(3, 0)).unwrap();
         let json = serde_json::to_string(&feature).unwrap();
         assert_eq!(serde_json::from_str::<Feature>(&json).unwrap(), feature);
+    }
+
+    #[test]
+    fn any_pixels_are_a_feature() {
+        // A ring around a hole, a pixel at its corner, and a bar far away.
+        let runs = [[2, 5, 8], [3, 5, 6], [3, 7, 8], [4, 5, 8], [5, 8, 9], [900, -40, 10]];
+        let grid = grid(CrsKind::Projected { meters_per_unit: 1.0 }, 2154, 0.5);
+        let vectorizer = vectorizer(&grid, VectorOptions::default());
+        let feature = vectorizer.runs_to_feature(3, &runs).unwrap();
+        let parts: Vec<(usize, usize)> =
+            feature.polygons.iter().map(|p| (p.exterior().0.len(), p.interiors().len())).collect();
+        assert_eq!(parts, [(5, 0), (5, 1), (5, 0)]);
+        let area = vectorizer.pixel_area.everywhere().unwrap();
+        assert!((feature.area_m2 - 59.0 * area).abs() < 1e-9 && feature.score.is_none());
+        assert!((feature.polygons.unsigned_area() - feature.area_m2).abs() < 1e-6);
+        // The order of work and what is beside do not matter, the pixels do.
+        let other = vectorizer.runs_to_feature(3, &runs[..5]).unwrap();
+        assert_ne!(other.id, feature.id);
+        assert_eq!(feature.polygons.0[1..], other.polygons.0);
+        assert_ne!(vectorizer.runs_to_feature(2, &runs).unwrap().id, feature.id);
+        assert_eq!(feature.wkb()[1], 6);
     }
 }

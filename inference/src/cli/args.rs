@@ -66,6 +66,12 @@ pub enum Command {
     /// Area, share and mean score of each class of a published map per zone: parcels, communes, sections of road.
     #[command(after_help = examples::ZONAL)]
     Zonal(ZonalArgs),
+    /// What became what between two dates: events with objects that keep their ids, flows, and a balance per zone.
+    ///
+    /// Two maps, or images of both dates without any model. `sample` and `estimate` give areas of change with an interval,
+    /// from a sample that persons have checked.
+    #[command(after_help = examples::CHANGE)]
+    Change(ChangeArgs),
     /// Describe a scene, a model package, the output of a run or a file of its features.
     #[command(after_help = examples::INSPECT)]
     Inspect {
@@ -78,7 +84,8 @@ pub enum Command {
         /// The output of a run.
         url: String,
     },
-    /// Print the JSON schema of the configuration of a run or of zonal statistics, or of a model package's model.json.
+    /// Print the JSON schema of the configuration of a run, of zonal statistics or of a comparison of two dates, or of a model
+    /// package's model.json.
     #[command(after_help = examples::SCHEMA)]
     Schema {
         /// Document that the schema describes.
@@ -113,6 +120,8 @@ pub enum SchemaOf {
     Model,
     /// The configuration of zonal statistics.
     Zonal,
+    /// The configuration of a comparison of two dates.
+    Change,
 }
 
 /// Inputs and settings of a job.
@@ -274,6 +283,97 @@ pub struct ZonalArgs {
     #[arg(long, value_name = "URL")]
     pub output: Option<String>,
     /// Replace earlier results, once the new ones are complete.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// Two dates and the output.
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct ChangeArgs {
+    /// Command on the results of a comparison.
+    #[command(subcommand)]
+    pub command: Option<ChangeCommand>,
+    /// Configuration of the comparison (TOML); a file named `sample` or `estimate` is written `./sample`.
+    #[arg(required = true)]
+    pub config: Option<PathBuf>,
+    /// The earlier date: a map (the output of a run, or a label raster), or images.
+    #[arg(long, value_name = "MAP|SCENE", num_args = 1..)]
+    pub before: Vec<String>,
+    /// The later date, in the same forms.
+    #[arg(long, value_name = "MAP|SCENE", num_args = 1..)]
+    pub after: Vec<String>,
+    /// The comparison whose later map is the earlier one of this: objects keep their ids.
+    #[arg(long, value_name = "URL")]
+    pub previous: Option<String>,
+    /// Where to publish: a folder or an s3 URL.
+    #[arg(long, value_name = "URL")]
+    pub output: Option<String>,
+    /// Replace earlier results, once the new ones are complete.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// The commands of `arpent change`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ChangeCommand {
+    /// Draw a sample of events and of the ground outside of them, for persons to check.
+    ///
+    /// The strata are the classes of the events by the score (below 0.6, 0.6 to 0.8, above 0.8, none), the ground beside
+    /// events and the stable ground. The draw depends on the seed and the ids alone; a larger sample of the same seed contains
+    /// the smaller one.
+    #[command(after_help = examples::CHANGE_SAMPLE)]
+    Sample(SampleArgs),
+    /// Estimate areas and accuracies with their 95 % intervals from samples that persons have checked.
+    #[command(after_help = examples::CHANGE_ESTIMATE)]
+    Estimate(EstimateArgs),
+}
+
+/// A comparison, and the sample to draw.
+#[derive(Debug, Clone, Args)]
+pub struct SampleArgs {
+    /// The comparison: the output of `arpent change`.
+    #[arg(value_name = "CHANGE")]
+    pub change: String,
+    /// Folder of the sample.
+    #[arg(long, value_name = "FOLDER")]
+    pub output: PathBuf,
+    /// Units to draw; 500 by default, or more where the minima of the strata need it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub size: Option<u64>,
+    /// Smallest number of units of a stratum, or all it has.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(2..=1_000_000))]
+    pub minimum: u64,
+    /// Seed of the draw.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Side of the cells of ground, meters.
+    #[arg(long, value_name = "METERS", default_value_t = 50.0)]
+    pub cell_m: f64,
+    /// Layer with polygons: zones with 30 units or more get estimates of their own.
+    #[arg(long, value_name = "LAYER")]
+    pub zones: Option<String>,
+    /// Field of the layer with the ids of the zones; by default their number in the layer.
+    #[arg(long, value_name = "FIELD", requires = "zones")]
+    pub zone_id: Option<String>,
+    /// Write into a folder that is not empty; a sample with verdicts is never replaced.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// Samples that persons have checked.
+#[derive(Debug, Clone, Args)]
+pub struct EstimateArgs {
+    /// Folders of a sample, or its filled tables (CSV, GeoPackage), of one person or several.
+    #[arg(value_name = "SAMPLE", required = true)]
+    pub samples: Vec<PathBuf>,
+    /// The comparison; checks that the sample is of it.
+    #[arg(long, value_name = "CHANGE")]
+    pub change: Option<String>,
+    /// Folder for estimate.csv and estimate.json.
+    #[arg(long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
+    /// Write into a folder that is not empty.
     #[arg(long)]
     pub overwrite: bool,
 }

@@ -41,6 +41,23 @@ pub(crate) const ZONAL: &str = "EXAMPLES
   arpent zonal configs/land-cover/zonal.toml --map out --zones parcels.gpkg --output per-parcel
   arpent zonal configs/road-damage/zonal.toml --map s3://bucket/map --zones roads.gpkg --output per-section --overwrite";
 
+/// Of `arpent change`.
+pub(crate) const CHANGE: &str = "EXAMPLES
+  arpent change configs/change/images.toml --before 2018.tif --after 2021.tif --output change-2018-2021
+  arpent change configs/change/maps.toml --before map-2018 --after map-2021 --output change-2018-2021
+  arpent change configs/change/maps.toml --before change-2018-2021 --after map-2024 --previous change-2018-2021 --output change-2021-2024
+  arpent change sample change-2018-2021 --output sample";
+
+/// Of `arpent change sample`.
+pub(crate) const CHANGE_SAMPLE: &str = "EXAMPLES
+  arpent change sample change-2018-2021 --output sample
+  arpent change sample change-2018-2021 --output sample --size 800 --seed 7 --zones communes.gpkg --zone-id insee";
+
+/// Of `arpent change estimate`.
+pub(crate) const CHANGE_ESTIMATE: &str = "EXAMPLES
+  arpent change estimate sample --output areas
+  arpent change estimate sample/ alice.csv bob.gpkg --change change-2018-2021 --format json";
+
 /// Of `arpent inspect`.
 pub(crate) const INSPECT: &str = "EXAMPLES
   arpent inspect ortho.tif
@@ -56,7 +73,8 @@ pub(crate) const CHECK: &str = "EXAMPLES
 /// Of `arpent schema`.
 pub(crate) const SCHEMA: &str = "EXAMPLES
   arpent schema
-  arpent schema zonal";
+  arpent schema zonal
+  arpent schema change";
 
 /// Of `arpent model`.
 pub(crate) const MODEL: &str = "EXAMPLES

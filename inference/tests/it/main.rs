@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod change;
 mod common;
 mod coverage;
 mod dates;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arpent_raster::{Grid, Raster, Window};
+use arpent_raster::{Color, Grid, Raster, Window};
 use gdal::{Dataset, Metadata};
 
 use super::open::{check_complete, open_raster};
@@ -18,6 +18,8 @@ pub struct PublishedRaster {
     grid: Grid,
     window: Window,
     classes: BTreeMap<u8, String>,
+    colors: BTreeMap<u8, Color>,
+    nodata: Option<u8>,
 }
 
 impl PublishedRaster {
@@ -42,8 +44,9 @@ impl PublishedRaster {
             check_complete(uri, std::path::Path::new(&path), &dataset)?;
         }
         let classes = classes(&dataset);
+        let (colors, nodata) = (colors(&dataset), nodata(&dataset));
         let (grid, window) = (placement.grid, placement.window);
-        Ok(Self { uri: uri.to_owned(), dataset, grid, window, classes })
+        Ok(Self { uri: uri.to_owned(), dataset, grid, window, classes, colors, nodata })
     }
 
     /// Its grid.
@@ -59,6 +62,16 @@ impl PublishedRaster {
     /// Names of the classes of a label raster, by id; empty for confidences.
     pub fn classes(&self) -> &BTreeMap<u8, String> {
         &self.classes
+    }
+
+    /// Colors of its color table, by value.
+    pub fn colors(&self) -> &BTreeMap<u8, Color> {
+        &self.colors
+    }
+
+    /// The value that stands for pixels without data, if it is declared.
+    pub fn nodata(&self) -> Option<u8> {
+        self.nodata
     }
 
     /// The pixels of a window that lies inside the raster.
@@ -78,6 +91,23 @@ impl PublishedRaster {
         let values = ffi::read_bands::<u8>(&self.dataset, offset, (window.width, window.height), &[1]);
         Raster::new(window, values.map_err(unreadable)?).map_err(|e| unreadable(e.to_string()))
     }
+}
+
+fn colors(dataset: &Dataset) -> BTreeMap<u8, Color> {
+    let Ok(band) = dataset.rasterband(1) else { return BTreeMap::new() };
+    let Some(table) = band.color_table() else { return BTreeMap::new() };
+    let color = |value: u8| {
+        let entry = table.entry_as_rgb(usize::from(value))?;
+        let part = |part: i16| u8::try_from(part).ok();
+        Some((value, Color([part(entry.r)?, part(entry.g)?, part(entry.b)?])))
+    };
+    (0..=u8::MAX).filter_map(color).collect()
+}
+
+fn nodata(dataset: &Dataset) -> Option<u8> {
+    let declared = dataset.rasterband(1).ok()?.no_data_value()?;
+    let value = arpent_base::number::round::<u8>(declared);
+    (f64::from(value).to_bits() == declared.to_bits()).then_some(value)
 }
 
 /// The items `CLASS_<id>=<name>` of a label raster's band.

@@ -1,5 +1,6 @@
 //! Configuration files, and the checks that need no data.
 
+mod change;
 mod coverage;
 mod dates;
 mod declared;
@@ -10,6 +11,10 @@ mod run;
 mod toml;
 mod zonal;
 
+pub use change::{
+    ArtificialisationOptions, BalanceZones, ChangeConfig, ChangePlaces, DateInputs, EventOptions,
+    ImageMethod, ImageOptions, ImageShare, RegistrationMode, RegistrationOptions,
+};
 pub use coverage::{BuiltUpOptions, ClassOptions, CoverageOptions, SmoothOptions};
 pub use declared::{
     AlphaOption, AlphaRole, CollarOption, NodataOption, NodataValue, NodataWord, ResampleFactor,

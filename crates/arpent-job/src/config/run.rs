@@ -238,13 +238,13 @@ impl FeatureFormat {
     /// Every format.
     pub const ALL: [Self; 4] = [Self::GeoParquet, Self::GeoPackage, Self::FlatGeobuf, Self::GeoJson];
 
-    /// File name in a run's output.
-    pub const fn file_name(self) -> &'static str {
+    /// Ending of its file names.
+    pub const fn extension(self) -> &'static str {
         match self {
-            Self::GeoParquet => "features.parquet",
-            Self::GeoPackage => "features.gpkg",
-            Self::FlatGeobuf => "features.fgb",
-            Self::GeoJson => "features.geojson",
+            Self::GeoParquet => "parquet",
+            Self::GeoPackage => "gpkg",
+            Self::FlatGeobuf => "fgb",
+            Self::GeoJson => "geojson",
         }
     }
 }

@@ -203,7 +203,7 @@ fn artifact_names(job: &Job) -> Vec<String> {
         FeatureFormat::ALL
             .iter()
             .filter(|f| job.config.features.formats.contains(f))
-            .map(|f| f.file_name().to_owned()),
+            .map(|f| format!("features.{}", f.extension())),
     );
     names.extend(["item.json".to_owned(), "manifest.json".to_owned()]);
     names

@@ -1,14 +1,14 @@
 //! From temporary files to the files that are published.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use arpent_base::Result;
+use arpent_base::{Language, Result};
 use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter, Transformer};
 use arpent_publish::{
     FeatureRow, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, RunInfo, SortedFeatures,
     StagedArtifact, delivered, feature_columns, write_geojson, write_geoparquet,
 };
-use arpent_raster::CrsKind;
+use arpent_raster::{Crs, CrsKind};
 use arpent_vector::{parts_to_wkb, to_wkb};
 
 use crate::config::FeatureFormat;
@@ -70,75 +70,97 @@ fn write_all_features(
     run: &RunInfo,
     folder: &Path,
 ) -> Result<Vec<StagedArtifact>> {
-    let mut files = Vec::new();
-    for format in FeatureFormat::ALL.into_iter().filter(|f| job.config.features.formats.contains(f)) {
-        let path = folder.join(format.file_name());
-        write_features(job, map, features, run, format, &path)?;
-        files.push(StagedArtifact::new(&path, ROLE_FEATURES)?);
-    }
-    Ok(files)
-}
-
-fn write_features(
-    job: &Job,
-    map: &MapJob,
-    features: &SortedFeatures,
-    run: &RunInfo,
-    format: FeatureFormat,
-    path: &Path,
-) -> Result<()> {
-    let crs = &map.grid().crs;
-    match format {
-        FeatureFormat::GeoParquet => {
-            write_geoparquet(path, features.read()?, crs, run)?;
-        }
-        FeatureFormat::GeoJson => {
-            let transformer = Transformer::new(crs)?;
-            write_geojson(path, features.read()?, run, &|x: f64, y: f64| transformer.point(x, y))?;
-        }
-        FeatureFormat::GeoPackage => {
-            let style = arpent_gdal::qgis_style(&job.model.classes);
-            write_layer(job, map, (path, LayerFormat::GeoPackage), Some(&style), features, run)?;
-        }
-        FeatureFormat::FlatGeobuf => {
-            write_layer(job, map, (path, LayerFormat::FlatGeobuf), None, features, run)?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes features through OGR. Only a GeoPackage contains a style; it builds its index on disk.
-fn write_layer(
-    job: &Job,
-    map: &MapJob,
-    (path, format): (&Path, LayerFormat),
-    style: Option<&str>,
-    features: &SortedFeatures,
-    run: &RunInfo,
-) -> Result<()> {
-    let spatial_index = format == LayerFormat::GeoPackage || features.count() <= LARGEST_INDEX;
-    let crs = &*map.grid().crs;
+    let style = arpent_gdal::qgis_style(&job.model.classes);
     let crosses = crosses_antimeridian(map);
-    let fields = feature_columns(&run.columns);
-    let options = LayerOptions {
-        format,
+    let files = FeatureFiles {
         name: LAYER,
+        crs: &map.grid().crs,
         shape: if crosses { LayerShape::MultiPolygon } else { LayerShape::Polygon },
-        crs,
-        fields: &fields,
+        style: Some(&style),
         titles: job.config.features.titles,
-        spatial_index,
-        style_qml: style,
-        timestamp: TIMESTAMP,
+        run,
     };
-    let mut layer = LayerWriter::create(path, &options)?;
-    for feature in features.read()? {
-        let feature = feature?;
-        let wkb = if crosses { parts_to_wkb(&delivered(&feature, crs)) } else { to_wkb(&feature.polygon) };
-        let row = FeatureRow::new(&feature, run);
-        layer.write(&wkb, &row.cells().collect::<Vec<_>>())?;
+    let formats = FeatureFormat::ALL.into_iter().filter(|f| job.config.features.formats.contains(f));
+    formats
+        .map(|format| Ok(StagedArtifact::new(&files.write(features, format, folder)?, ROLE_FEATURES)?))
+        .collect()
+}
+
+/// What is the same for features in all formats.
+pub(crate) struct FeatureFiles<'a> {
+    /// Name of the files, and of the layer in formats that have layers.
+    pub(crate) name: &'static str,
+    pub(crate) crs: &'a Crs,
+    /// Polygons, or multipolygons.
+    pub(crate) shape: LayerShape,
+    /// Style of QGIS.
+    pub(crate) style: Option<&'a str>,
+    pub(crate) titles: Language,
+    pub(crate) run: &'a RunInfo,
+}
+
+impl FeatureFiles<'_> {
+    /// Writes a file into a folder; its path.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn write(
+        &self,
+        features: &SortedFeatures,
+        format: FeatureFormat,
+        folder: &Path,
+    ) -> Result<PathBuf> {
+        let path = folder.join(format!("{}.{}", self.name, format.extension()));
+        match format {
+            FeatureFormat::GeoParquet => {
+                write_geoparquet(&path, features.read()?, self.crs, self.run)?;
+            }
+            FeatureFormat::GeoJson => {
+                let transformer = Transformer::new(self.crs)?;
+                write_geojson(&path, features.read()?, self.run, &|x: f64, y: f64| transformer.point(x, y))?;
+            }
+            FeatureFormat::GeoPackage => {
+                self.write_layer(features, (&path, LayerFormat::GeoPackage), self.style)?;
+            }
+            FeatureFormat::FlatGeobuf => {
+                self.write_layer(features, (&path, LayerFormat::FlatGeobuf), None)?;
+            }
+        }
+        Ok(path)
     }
-    Ok(layer.finish()?)
+
+    /// Writes features through OGR. Only a GeoPackage contains a style; it builds its index on disk.
+    fn write_layer(
+        &self,
+        features: &SortedFeatures,
+        (path, format): (&Path, LayerFormat),
+        style: Option<&str>,
+    ) -> Result<()> {
+        let fields = feature_columns(&self.run.columns);
+        let options = LayerOptions {
+            format,
+            name: self.name,
+            shape: self.shape,
+            crs: self.crs,
+            fields: &fields,
+            titles: self.titles,
+            spatial_index: format == LayerFormat::GeoPackage || features.count() <= LARGEST_INDEX,
+            style_qml: style,
+            timestamp: TIMESTAMP,
+        };
+        let mut layer = LayerWriter::create(path, &options)?;
+        for feature in features.read()? {
+            let feature = feature?;
+            let parts = delivered(&feature, self.crs);
+            let wkb = match (self.shape, &*parts) {
+                (LayerShape::Polygon, [polygon]) => to_wkb(polygon),
+                (_, parts) => parts_to_wkb(parts),
+            };
+            let row = FeatureRow::new(&feature, self.run);
+            layer.write(&wkb, &row.cells().collect::<Vec<_>>())?;
+        }
+        Ok(layer.finish()?)
+    }
 }
 
 /// Whether a map in degrees goes beyond -180 or 180, where features are cut: layers then hold multipolygons.

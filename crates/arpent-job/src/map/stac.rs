@@ -35,7 +35,8 @@ pub(crate) fn write_item(
         grid: map.grid(),
         window: &map.plan.extent(),
         nomenclature: &job.model.classes,
-        model: &mlm::stac_model(&job.model, &job.weights, map.plan.window_px()),
+        model: Some(&mlm::stac_model(&job.model, &job.weights, map.plan.window_px())),
+        lineage: None,
         software: &software(job.predictor.is_on_gpu()),
         scene_uris: &uris,
         artifacts,
@@ -45,7 +46,7 @@ pub(crate) fn write_item(
 }
 
 /// The outline of a window in longitude and latitude.
-fn footprint(grid: &Grid, window: &Window) -> Result<Polygon<f64>> {
+pub(crate) fn footprint(grid: &Grid, window: &Window) -> Result<Polygon<f64>> {
     let transformer = Transformer::new(&grid.crs)?;
     let [west, south, east, north] = grid.bbox(window);
     let corners = [(west, south), (east, south), (east, north), (west, north), (west, south)];

@@ -246,9 +246,8 @@ struct Inside {
 
 impl Inside {
     fn new(grid: &Grid, window: &Window, feature: &Feature) -> Self {
-        let polygon = &feature.polygon;
         let mut crossings = Vec::new();
-        for ring in std::iter::once(polygon.exterior()).chain(polygon.interiors()) {
+        for ring in feature.rings() {
             for line in ring.lines() {
                 let (from, to) = (grid.pixel(line.start.x, line.start.y), grid.pixel(line.end.x, line.end.y));
                 cross(from, to, &mut crossings);

@@ -5,7 +5,7 @@ use arpent_base::{DoingWhat as _, Result, Value};
 use arpent_gdal::{Reference, ReferenceFeature, ReferenceIndex, Subject, value_key};
 use arpent_publish::ReferenceCounts;
 use arpent_raster::{Grid, LABEL_NODATA, Nomenclature, Raster, Window};
-use arpent_vector::{Feature, nearest_on_line, representative_point, to_wkb};
+use arpent_vector::{Feature, nearest_on_line, representative_point};
 use geo_types::LineString;
 
 use super::layers::ReferenceLayers;
@@ -135,7 +135,7 @@ impl<'a> References<'a> {
         for layer in &mut self.layers {
             let values = if layer.rule.of[usize::from(feature.class_id)] {
                 if subject.is_none() && !matches!(layer.rule.kind, RuleKind::Snap { .. }) {
-                    subject = Some(Subject::new(&to_wkb(&feature.polygon))?);
+                    subject = Some(Subject::new(&feature.wkb())?);
                 }
                 layer.values_of(feature, subject.as_ref(), self.classes)?
             } else {
@@ -335,7 +335,8 @@ impl OpenLayer<'_> {
         max_distance: f64,
         meters_per_unit: f64,
     ) -> Result<Option<Vec<Option<Value>>>> {
-        let point = representative_point(&feature.polygon);
+        let Some(polygon) = feature.polygons.0.first() else { return Ok(None) };
+        let point = representative_point(polygon);
         let around =
             [point.x - max_distance, point.y - max_distance, point.x + max_distance, point.y + max_distance];
         let mut nearest = None::<(f64, u64, f64, Vec<Option<Value>>)>;

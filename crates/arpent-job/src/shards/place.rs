@@ -70,7 +70,7 @@ impl JobPlace {
     /// The plan.
     ///
     /// # Errors
-    /// As [`Plan::read`].
+    /// When the plan cannot be read.
     pub fn plan(&self) -> Result<Plan> {
         Plan::read(&self.target)
     }

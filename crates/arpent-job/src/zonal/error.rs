@@ -1,7 +1,5 @@
 //! Errors of zonal statistics, with hints.
 
-use std::path::PathBuf;
-
 use arpent_base::Diagnostic;
 use arpent_base::config::Key;
 use thiserror::Error;
@@ -127,24 +125,6 @@ pub enum ZonalError {
         /// CRS of the map.
         crs: String,
     },
-    /// The scratch file cannot be written or read.
-    #[error("cannot {doing} the scratch file {}: {source}", path.display())]
-    Scratch {
-        /// The operation.
-        doing: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-    /// A file of results cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: csv::Error,
-    },
 }
 
 impl Diagnostic for ZonalError {
@@ -201,9 +181,6 @@ impl Diagnostic for ZonalError {
                 "fill the field, or set `width_m` under [roads] for features without a width"
             }
             Self::RoadsCrs { .. } => "map scenes in a projected CRS other than Mercator (UTM, Lambert-93)",
-            Self::Scratch { .. } | Self::Write { .. } => {
-                "set `scratch` in the configuration or TMPDIR to a folder with free space"
-            }
         };
         Some(text.to_owned())
     }

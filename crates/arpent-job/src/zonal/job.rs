@@ -15,13 +15,13 @@ use serde_json::json;
 use super::columns::{Columns, Spec, ranked_share};
 use super::counts::note;
 use super::error::ZonalError;
-use super::numbers::Numbers;
 use super::objects::{Objects, features_of};
 use super::ranks::{Ranks, bits};
 use super::source::SourceMap;
 use super::spool::{Record, Spool, Spooled};
 use super::write::Output;
 use crate::config::{RoadOptions, ZonalConfig};
+use crate::sorted::Sorter;
 
 /// The configuration, checked against the map and the layer.
 pub(crate) struct ZonalJob<'a> {
@@ -111,7 +111,7 @@ impl<'a> ZonalJob<'a> {
     ) -> Result<Measured> {
         let mut spool = Spool::create(scratch)?;
         let mut counts = ZoneCounts::default();
-        let (mut shares, mut ids) = (Numbers::new(scratch, "shares"), Numbers::new(scratch, "ids"));
+        let (mut shares, mut ids) = (Sorter::new(scratch, "shares"), Sorter::new(scratch, "ids"));
         let mut bbox = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
         let (fields, crs) = (self.fields(), map.grid().crs.clone());
         let source = self.source(&fields, &crs);
@@ -120,7 +120,7 @@ impl<'a> ZonalJob<'a> {
             let record = self.record(feature, map, objects)?;
             note(&mut counts, &record.result);
             match (&self.config.id, record.values.first()) {
-                (Some(_), Some(Some(id))) if !value_key(id).is_empty() => ids.push(hash(id))?,
+                (Some(_), Some(Some(id))) if !value_key(id).is_empty() => ids.push(hash(id).to_be_bytes())?,
                 (Some(_), _) => counts.without_id += 1,
                 (None, _) => {}
             }
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn equal_shares_have_one_rank() {
         let folder = tempfile::tempdir().unwrap();
-        let mut shares = Numbers::new(folder.path(), "shares");
+        let mut shares = Sorter::new(folder.path(), "shares");
         for share in [0.25, 0.5, 0.0, 0.25] {
             shares.push(bits(share)).unwrap();
         }

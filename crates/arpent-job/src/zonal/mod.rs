@@ -11,7 +11,6 @@ mod counts;
 mod error;
 mod job;
 mod make;
-mod numbers;
 mod objects;
 mod ranks;
 mod source;
@@ -20,3 +19,5 @@ mod write;
 
 pub use error::ZonalError;
 pub use make::{ZonalReport, zonal};
+pub(crate) use source::SourceMap;
+pub(crate) use write::csv_cell;

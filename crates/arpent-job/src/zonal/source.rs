@@ -113,6 +113,11 @@ impl SourceMap {
         Ok(())
     }
 
+    /// The measured raster.
+    pub(crate) fn raster(&self) -> &PublishedRaster {
+        &self.labels
+    }
+
     pub(crate) fn grid(&self) -> &Grid {
         self.labels.grid()
     }
@@ -228,7 +233,8 @@ fn read_manifest(target: &Target, url: &str) -> Result<Manifest> {
 /// Whether the features of a map differ from its prediction.
 fn is_changed(manifest: &Manifest) -> bool {
     let counts = &manifest.counts;
-    counts.coverage.is_some()
+    counts.change.is_some()
+        || counts.coverage.is_some()
         || counts.references.iter().any(|layer| matches!(&*layer.rule, "override" | "impose"))
 }
 

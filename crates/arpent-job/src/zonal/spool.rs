@@ -9,7 +9,7 @@ use arpent_base::Value;
 use arpent_vector::ZoneResult;
 use serde::{Deserialize, Serialize};
 
-use super::error::ZonalError;
+use crate::error::JobError;
 
 /// A zone with its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,14 +32,14 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
-    pub(crate) fn create(folder: &Path) -> Result<Self, ZonalError> {
+    pub(crate) fn create(folder: &Path) -> Result<Self, JobError> {
         let path = folder.join("zones.spool");
         let file = File::create(&path).map_err(failed("create", &path))?;
         Ok(Self { path, out: BufWriter::new(file) })
     }
 
     /// Adds a record: its length in four bytes, then itself.
-    pub(crate) fn push(&mut self, record: &Record) -> Result<(), ZonalError> {
+    pub(crate) fn push(&mut self, record: &Record) -> Result<(), JobError> {
         let written = encoded(record).and_then(|(length, bytes)| {
             self.out.write_all(&length)?;
             self.out.write_all(&bytes)
@@ -48,7 +48,7 @@ impl Spool {
     }
 
     /// All records in their order; may be read several times.
-    pub(crate) fn finish(mut self) -> Result<Spooled, ZonalError> {
+    pub(crate) fn finish(mut self) -> Result<Spooled, JobError> {
         self.out.flush().map_err(failed("write", &self.path))?;
         Ok(Spooled { path: self.path })
     }
@@ -91,9 +91,9 @@ fn next(file: &mut impl Read, bytes: &mut Vec<u8>) -> std::io::Result<bool> {
     Ok(true)
 }
 
-pub(super) fn failed(doing: &'static str, path: &Path) -> impl Fn(std::io::Error) -> ZonalError {
+pub(super) fn failed(doing: &'static str, path: &Path) -> impl Fn(std::io::Error) -> JobError {
     let path = path.to_owned();
-    move |source| ZonalError::Scratch { doing, path: path.clone(), source }
+    move |source| JobError::ScratchFile { doing, path: path.clone(), source }
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use arpent_publish::{ROLE_ZONES, StagedArtifact};
 use arpent_raster::Crs;
 
 use super::columns::Columns;
-use super::error::ZonalError;
 use super::ranks::Ranks;
 use super::spool::{Record, Spooled};
 use crate::config::ZoneFormat;
+use crate::error::JobError;
 use crate::map::TIMESTAMP;
 
 /// Name of the layer of a GeoPackage.
@@ -42,7 +42,7 @@ impl Output<'_> {
         Ok(files)
     }
 
-    fn values<'a>(&'a self, record: &'a Record) -> Result<Vec<Cell<'a>>, ZonalError> {
+    fn values<'a>(&'a self, record: &'a Record) -> Result<Vec<Cell<'a>>, JobError> {
         let rank = self.ranks.map(|ranks| ranks.of(&record.result)).transpose()?.flatten();
         Ok(self.columns.values(record, rank))
     }
@@ -65,11 +65,11 @@ impl Output<'_> {
     }
 
     fn write_csv(&self, path: &Path) -> Result<()> {
-        let failed = |source: csv::Error| ZonalError::Write { path: PathBuf::from(path), source };
+        let failed = |source: csv::Error| JobError::WriteTable { path: PathBuf::from(path), source };
         let mut file = csv::Writer::from_path(path).map_err(failed)?;
         file.write_record(self.columns.fields().iter().map(|f| f.name.as_str())).map_err(failed)?;
         self.zones.for_each(|record| {
-            let cells = self.values(record)?.iter().map(cell).collect::<Vec<_>>();
+            let cells = self.values(record)?.iter().map(csv_cell).collect::<Vec<_>>();
             Ok(file.write_record(&cells).map_err(failed)?)
         })?;
         file.flush().map_err(|e| failed(e.into()))?;
@@ -77,7 +77,8 @@ impl Output<'_> {
     }
 }
 
-fn cell(value: &Cell<'_>) -> String {
+/// A cell of a CSV file.
+pub(crate) fn csv_cell(value: &Cell<'_>) -> String {
     match value {
         Cell::Null => String::new(),
         Cell::Text(text) => (*text).to_owned(),

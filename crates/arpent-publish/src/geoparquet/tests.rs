@@ -46,7 +46,7 @@ fn features_come_back_with_their_columns_in_order() {
     assert_eq!(batch["state"].as_string::<i32>().value(1), "not_verified");
     let acquired: Vec<_> = batch["acquired"].as_string::<i32>().iter().collect();
     assert_eq!(acquired, [None, Some("2021-07-01")]);
-    assert_eq!(batch["geometry"].as_binary::<i32>().value(0), to_wkb(&features[0].polygon));
+    assert_eq!(batch["geometry"].as_binary::<i32>().value(0), features[0].wkb());
     let corners: Vec<_> = batch["bbox"]
         .as_struct()
         .columns()

@@ -36,6 +36,7 @@ pub use model::StacModel;
 pub use time::Acquired;
 use values::{multihash, slug};
 
+/// The last one is that of models.
 const EXTENSIONS: [&str; 6] = [
     "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
     "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
@@ -60,8 +61,10 @@ pub struct StacRun<'a> {
     pub window: &'a Window,
     /// Classes of the label raster.
     pub nomenclature: &'a Nomenclature,
-    /// The model.
-    pub model: &'a StacModel,
+    /// The model; `None` for a comparison of maps or images.
+    pub model: Option<&'a StacModel>,
+    /// How the result was made, one sentence; by default by the model from the scenes.
+    pub lineage: Option<&'a str>,
     /// Versions of the program and its libraries.
     pub software: &'a Software,
     /// Addresses of the scenes; those with a scheme (`https://`, `s3://`) become links.
@@ -88,7 +91,7 @@ pub fn stac_item(run: &StacRun<'_>) -> Result<Value> {
     Ok(json!({
         "type": "Feature",
         "stac_version": "1.1.0",
-        "stac_extensions": EXTENSIONS,
+        "stac_extensions": &EXTENSIONS[..EXTENSIONS.len() - usize::from(run.model.is_none())],
         "id": run.run_id,
         "geometry": geometry,
         "bbox": extent.bbox().expect("a footprint has corners"),
@@ -132,7 +135,9 @@ fn properties(run: &StacRun<'_>) -> Result<Value> {
     all.insert("processing:level".into(), json!("L4"));
     all.insert("processing:lineage".into(), json!(lineage(run)));
     all.insert("processing:software".into(), json!(run.software));
-    all.extend(run.model.properties(run.nomenclature));
+    if let Some(model) = run.model {
+        all.extend(model.properties(run.nomenclature));
+    }
     Ok(Value::Object(all))
 }
 
@@ -157,13 +162,15 @@ fn ground_resolution(run: &StacRun<'_>) -> f64 {
 }
 
 fn lineage(run: &StacRun<'_>) -> String {
-    format!(
-        "Predicted by the model {} {} (SHA-256 {}) from {} scene(s); not verified by a person.",
-        run.model.id,
-        run.model.version,
-        run.model.sha256,
-        run.scene_uris.len()
-    )
+    let count = run.scene_uris.len();
+    match (run.lineage, run.model) {
+        (Some(text), _) => text.to_owned(),
+        (None, Some(model)) => format!(
+            "Predicted by the model {} {} (SHA-256 {}) from {count} scene(s); not verified by a person.",
+            model.id, model.version, model.sha256
+        ),
+        (None, None) => format!("Made from {count} input(s); not verified by a person."),
+    }
 }
 
 fn links(scene_uris: &[String]) -> Value {
@@ -181,7 +188,9 @@ fn assets(run: &StacRun<'_>) -> Value {
         "roles": ["metadata"],
     });
     all.insert(MANIFEST_NAME.into(), manifest);
-    all.insert("model".into(), run.model.asset());
+    if let Some(model) = run.model {
+        all.insert("model".into(), model.asset());
+    }
     json!(all)
 }
 

@@ -468,10 +468,11 @@ const Q64: f64 = 18_446_744_073_709_551_616.0;
 
 /// An area in steps of 2^-64 square meters. Areas of 2^-12 square meters and more are exact; the surface of the Earth
 /// needs 113 of the 128 bits.
-pub(crate) fn fixed_point(area_m2: f64) -> u128 {
+pub fn fixed_point(area_m2: f64) -> u128 {
     truncate::<u128>(area_m2 * Q64)
 }
 
-fn square_meters(area_q64: u128) -> f64 {
+/// Square meters of an area in steps of 2^-64 square meters, rounded to the nearest double.
+pub fn square_meters(area_q64: u128) -> f64 {
     approximate(area_q64) / Q64
 }

@@ -1,0 +1,4 @@
+mod decree;
+mod flow_matrix;
+mod tables;
+mod threshold_rows;

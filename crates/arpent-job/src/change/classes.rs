@@ -1,0 +1,172 @@
+//! The classes of a comparison, and what each value of a map means.
+
+use std::collections::BTreeMap;
+
+use arpent_gdal::PublishedRaster;
+use arpent_raster::{Class, Color, LABEL_NODATA, Nomenclature};
+
+use super::error::ChangeJobError;
+use crate::config::{ChangeConfig, DateInputs, EventOptions};
+
+/// Name that stands for pixels that were not observed, in a table of values.
+const NODATA: &str = "nodata";
+
+/// The class of a comparison for each value of a raster; `None` for values that stand for no class.
+pub(crate) type Values = [Option<u8>; 256];
+
+/// The classes of a comparison.
+#[derive(Debug, Clone)]
+pub(crate) struct Classes {
+    pub(crate) nomenclature: Nomenclature,
+    /// For the earlier and the later map.
+    pub(crate) values: [Values; 2],
+}
+
+impl Classes {
+    /// Of two maps: those configured, else those of the comparison that the earlier map comes from (`compared`), else
+    /// those of both maps, which must be equal.
+    pub(crate) fn of_maps(
+        config: &ChangeConfig,
+        compared: Option<&Nomenclature>,
+        maps: [(&str, &PublishedRaster, Option<&[String]>); 2],
+    ) -> Result<Self, ChangeJobError> {
+        let nomenclature = match config.classes.as_ref().or(compared) {
+            Some(classes) => classes.clone(),
+            None => of_rasters(maps)?,
+        };
+        let dates = [&config.before, &config.after];
+        let mut values = [[None; 256]; 2];
+        for ((date, values), (name, raster, _)) in dates.iter().zip(&mut values).zip(maps) {
+            *values = table(name, date, raster, &nomenclature)?;
+        }
+        Ok(Self { nomenclature, values })
+    }
+
+    /// Of a comparison of images alone: what differs is an area of one class.
+    pub(crate) fn of_images() -> Self {
+        let class = |id, name: &str, fr: &str, color, features| Class {
+            id,
+            name: name.to_owned(),
+            name_fr: Some(fr.to_owned()),
+            code: None,
+            color: Color(color),
+            features,
+        };
+        let classes = vec![
+            class(0, "unchanged", "inchangé", [230, 230, 230], false),
+            class(1, "changed", "changé", [215, 48, 39], true),
+        ];
+        let nomenclature = Nomenclature::new(classes).expect("two classes with ids of their own");
+        let same = std::array::from_fn(|value| u8::try_from(value).ok());
+        Self { nomenclature, values: [same; 2] }
+    }
+
+    pub(crate) fn name(&self, id: u8) -> String {
+        self.nomenclature.by_id(id).map_or_else(|| format!("class {id}"), |class| class.name.clone())
+    }
+
+    pub(crate) fn code(&self, id: u8) -> Option<String> {
+        self.nomenclature.by_id(id).and_then(|class| class.code.clone())
+    }
+
+    /// The id of a class by its name.
+    fn id(&self, key: &'static str, name: &str) -> Result<u8, ChangeJobError> {
+        id_of(&self.nomenclature, key, name)
+    }
+
+    /// The group of objects of each class.
+    pub(crate) fn groups(&self, options: &EventOptions) -> Result<[Option<u8>; 256], ChangeJobError> {
+        let mut groups = arpent_change::events::Rules::of_classes(&self.nomenclature).groups;
+        if let Some(ground) = &options.ground {
+            for class in self.nomenclature.classes() {
+                groups[usize::from(class.id)] = Some(class.id);
+            }
+            for name in ground {
+                groups[usize::from(self.id("events.ground", name)?)] = None;
+            }
+        }
+        for group in &options.groups {
+            let ids = group.iter().map(|name| self.id("events.groups", name));
+            let ids = ids.collect::<Result<Vec<_>, _>>()?;
+            for id in &ids {
+                groups[usize::from(*id)] = ids.iter().min().copied();
+            }
+        }
+        Ok(groups)
+    }
+}
+
+fn id_of(classes: &Nomenclature, key: &'static str, name: &str) -> Result<u8, ChangeJobError> {
+    let found = classes.classes().iter().find(|class| class.name == name);
+    found.map(|class| class.id).ok_or_else(|| ChangeJobError::UnknownClass {
+        key,
+        class: name.to_owned(),
+        available: classes.classes().iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// The classes that two rasters name, if they are the same.
+fn of_rasters(
+    maps: [(&str, &PublishedRaster, Option<&[String]>); 2],
+) -> Result<Nomenclature, ChangeJobError> {
+    let [before, after] = maps;
+    for (map, raster, _) in maps {
+        if raster.classes().is_empty() {
+            return Err(ChangeJobError::NoClasses { map: map.to_owned() });
+        }
+    }
+    if before.1.classes() != after.1.classes() {
+        let names = |raster: &PublishedRaster| {
+            let all: Vec<String> = raster.classes().iter().map(|(id, name)| format!("{id} {name}")).collect();
+            all.join(", ")
+        };
+        let (before, after) = (names(before.1), names(after.1));
+        return Err(ChangeJobError::ClassesDiffer { before, after });
+    }
+    // A class makes objects if it made features in either map.
+    let made: Option<Vec<&String>> = before.2.zip(after.2).map(|(a, b)| a.iter().chain(b).collect());
+    let colors = before.1.colors();
+    let class = |(id, name): (&u8, &String)| Class {
+        id: *id,
+        name: name.clone(),
+        name_fr: None,
+        code: None,
+        color: colors.get(id).copied().unwrap_or(Color([128; 3])),
+        features: made.as_ref().is_none_or(|made| made.contains(&name)),
+    };
+    let classes = before.1.classes().iter().filter(|(id, _)| **id != LABEL_NODATA).map(class).collect();
+    Ok(Nomenclature::new(classes).expect("ids of a raster are different"))
+}
+
+/// What the values of a raster mean.
+fn table(
+    map: &str,
+    date: &DateInputs,
+    raster: &PublishedRaster,
+    classes: &Nomenclature,
+) -> Result<Values, ChangeJobError> {
+    let mut values = [None; 256];
+    if date.values.is_empty() {
+        for class in classes.classes() {
+            values[usize::from(class.id)] = Some(class.id);
+        }
+    } else {
+        let by_name: BTreeMap<&str, u8> =
+            raster.classes().iter().map(|(id, name)| (name.as_str(), *id)).collect();
+        for (from, to) in &date.values {
+            let value = by_name.get(from.as_str()).copied().or_else(|| from.parse().ok());
+            let value = value.ok_or_else(|| ChangeJobError::UnknownValue {
+                map: map.to_owned(),
+                value: from.clone(),
+                available: by_name.keys().copied().collect::<Vec<_>>().join(", "),
+            })?;
+            let class = if to == NODATA { LABEL_NODATA } else { id_of(classes, "values", to)? };
+            values[usize::from(value)] = Some(class);
+        }
+    }
+    if let Some(nodata) = raster.nodata() {
+        values[usize::from(nodata)].get_or_insert(LABEL_NODATA);
+    }
+    values[usize::from(LABEL_NODATA)].get_or_insert(LABEL_NODATA);
+    Ok(values)
+}

@@ -1,0 +1,298 @@
+//! One pass over the rows of both dates: what is kept, what it became, and where it goes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use arpent_base::number::wide;
+use arpent_base::{Result, sha256_hex};
+use arpent_change::balance::FlowMatrix;
+use arpent_change::events::{
+    Displaced, Event, EventKind, Evidence, ObjectIds, Objects, Outcome, Rules, Sieve, SieveCounts, SievedRow,
+};
+use arpent_gdal::{RasterKind, StripWriter};
+use arpent_publish::{SortedFeatures, Spool, SpoolOptions};
+use arpent_raster::{Grid, PixelArea, Raster, Window};
+use arpent_vector::{VectorOptions, Vectorizer};
+
+use super::classes::Classes;
+use super::columns::{Dates, values};
+use super::error::table_error;
+use super::identities::Identities;
+
+/// Rows after which displaced objects are looked for, counted from the origin of the CRS.
+const ADVANCE: i64 = 64;
+/// Rows that are written to a raster at a time.
+const STRIP: usize = 256;
+/// Memory of the events before they are sorted on disk, bytes.
+const SPOOL_RUN_BYTES: usize = 64 << 20;
+
+/// Some rows of both dates, on one window.
+pub(crate) struct Block {
+    /// Classes of the comparison; 255 where a date was not observed.
+    pub(crate) classes: [Raster<u8>; 2],
+    /// Image scores.
+    pub(crate) image: Option<Raster<u8>>,
+    /// Classes of the date before the earlier one, from a previous comparison.
+    pub(crate) earlier: Option<Raster<u8>>,
+}
+
+/// What a pass needs to know.
+pub(crate) struct Comparison<'a> {
+    pub(crate) grid: &'a Grid,
+    pub(crate) extent: Window,
+    pub(crate) classes: &'a Classes,
+    pub(crate) rules: &'a Rules,
+    pub(crate) dates: &'a Dates,
+    /// Largest distance of displaced objects, pixels.
+    pub(crate) lean_px: f64,
+    pub(crate) scene_ids: &'a [String],
+    pub(crate) scratch: &'a Path,
+}
+
+/// Results of a pass.
+pub(crate) struct Compared {
+    pub(crate) events: SortedFeatures,
+    pub(crate) counts: BTreeMap<EventKind, KindCount>,
+    pub(crate) sieve: SieveCounts,
+    /// What became what on all observed pixels, before and after changes that are not kept were left out.
+    pub(crate) raw: FlowMatrix,
+    pub(crate) flows: FlowMatrix,
+    /// Rasters of the classes of both dates, with changes that are not kept left out.
+    pub(crate) rasters: [StripWriter; 2],
+    /// The table of lineage.
+    pub(crate) lineage: PathBuf,
+    pub(crate) identities: Identities,
+    pub(crate) flickers: u64,
+}
+
+/// Events of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct KindCount {
+    pub(crate) events: u64,
+    pub(crate) changed_m2: f64,
+}
+
+impl Comparison<'_> {
+    /// Reads all rows once, from north to south, by blocks of `rows_at_a_time` rows.
+    pub(crate) fn pass(
+        &self,
+        identities: Identities,
+        rows_at_a_time: usize,
+        read: &mut dyn FnMut(Window) -> Result<Block>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Compared> {
+        let mut sieve = Sieve::new(self.extent, self.rules.clone())?;
+        let mut kept = Kept::new(self, identities)?;
+        let mut raw = FlowMatrix::default();
+        let area = PixelArea::new(self.grid);
+        let mut row = self.extent.row;
+        while row < self.extent.row_end() {
+            let end = self.extent.row_end().min(row.saturating_add_unsigned(wide(rows_at_a_time.max(1))));
+            let window = Window::between(self.extent.col, row, self.extent.col_end(), end);
+            let block = read(window)?;
+            for (i, row) in (row..end).enumerate() {
+                let [before, after] = [0, 1].map(|date: usize| block.classes[date].row(i));
+                let pixel_area_m2 = area.of_row(row);
+                raw.add_row(row.cast_unsigned(), before, after, pixel_area_m2)?;
+                let of =
+                    |raster: &'_ Option<Raster<u8>>| raster.as_ref().map(|raster| raster.row(i).to_vec());
+                let (image, earlier) = (of(&block.image), of(&block.earlier));
+                let evidence = Evidence { image: image.as_deref(), earlier: earlier.as_deref() };
+                sieve.push_row::<arpent_base::Failure>(
+                    before,
+                    after,
+                    evidence,
+                    pixel_area_m2,
+                    &mut |row| kept.take(&row),
+                )?;
+            }
+            progress(window.pixels());
+            row = end;
+        }
+        let counts = sieve.finish::<arpent_base::Failure>(&mut |row| kept.take(&row))?;
+        kept.finish(raw, counts)
+    }
+}
+
+/// Takes what the sieve kept.
+struct Kept<'a> {
+    of: &'a Comparison<'a>,
+    objects: Objects,
+    displaced: Displaced,
+    flows: FlowMatrix,
+    strips: [Strip; 2],
+    sink: Sink<'a>,
+}
+
+/// Rows of a raster until they are a strip.
+struct Strip {
+    raster: StripWriter,
+    first: i64,
+    rows: Vec<u8>,
+}
+
+impl Strip {
+    fn take(&mut self, row: i64, values: &[u8]) -> Result<()> {
+        if self.rows.is_empty() {
+            self.first = row;
+        }
+        self.rows.extend_from_slice(values);
+        if self.rows.len() >= STRIP * values.len() {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if !self.rows.is_empty() {
+            self.raster.write_rows(self.first, &self.rows)?;
+            self.rows.clear();
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Kept<'a> {
+    fn new(of: &'a Comparison<'a>, identities: Identities) -> Result<Self> {
+        let strip = |name: &str| -> Result<Strip> {
+            let kind = RasterKind::Labels(&of.classes.nomenclature);
+            let raster = StripWriter::create(&of.scratch.join(name), of.extent, of.grid, kind)?;
+            Ok(Strip { raster, first: of.extent.row, rows: Vec::new() })
+        };
+        Ok(Self {
+            objects: Objects::new(of.extent, of.rules.clone())?,
+            displaced: Displaced::new(of.lean_px),
+            flows: FlowMatrix::default(),
+            strips: [strip("before.part.tif")?, strip("after.part.tif")?],
+            sink: Sink::new(of, identities)?,
+            of,
+        })
+    }
+
+    fn take(&mut self, row: &SievedRow<'_>) -> Result<()> {
+        let Self { objects, displaced, flows, strips, sink, .. } = self;
+        flows.add_row(row.row.cast_unsigned(), row.before, row.after, row.pixel_area_m2)?;
+        for (strip, values) in strips.iter_mut().zip([row.before, row.after]) {
+            strip.take(row.row, values)?;
+        }
+        objects.push_row(row.before, row.after, row.evidence, row.pixel_area_m2, &mut |outcome| {
+            displaced.push(outcome, &mut |outcome| sink.take(&outcome));
+        })?;
+        if row.row % ADVANCE == 0 {
+            let first_open = objects.first_open_row();
+            displaced.advance(first_open, &mut |outcome| sink.take(&outcome));
+        }
+        sink.check()
+    }
+
+    fn finish(self, raw: FlowMatrix, sieve: SieveCounts) -> Result<Compared> {
+        let Self { objects, mut displaced, flows, strips, mut sink, of } = self;
+        objects.finish(&mut |outcome| displaced.push(outcome, &mut |outcome| sink.take(&outcome)));
+        displaced.finish(&mut |outcome| sink.take(&outcome));
+        sink.check()?;
+        let rasters = strips.map(|mut strip| strip.flush().map(|()| strip.raster));
+        let [before, after] = rasters;
+        let Sink { spool, counts, lineage, identities, flickers, .. } = sink;
+        let path = of.scratch.join(LINEAGE);
+        lineage.into_inner().map_err(|error| table_error(&path, error.into_error().into()))?;
+        Ok(Compared {
+            events: spool.finish()?,
+            counts,
+            sieve,
+            raw,
+            flows,
+            rasters: [before?, after?],
+            lineage: path,
+            identities,
+            flickers,
+        })
+    }
+}
+
+/// File name of the table of lineage.
+pub(crate) const LINEAGE: &str = "lineage.csv";
+
+/// Makes features of events, rows of lineage and ids of objects; keeps the first error.
+struct Sink<'a> {
+    of: &'a Comparison<'a>,
+    vectorizer: Vectorizer,
+    spool: Spool,
+    counts: BTreeMap<EventKind, KindCount>,
+    lineage: csv::Writer<std::fs::File>,
+    identities: Identities,
+    flickers: u64,
+    outcome: Result<()>,
+}
+
+impl<'a> Sink<'a> {
+    fn new(of: &'a Comparison<'a>, identities: Identities) -> Result<Self> {
+        let path = of.scratch.join(LINEAGE);
+        let lineage = csv::Writer::from_path(&path).map_err(|error| table_error(&path, error))?;
+        let mut sink = Self {
+            of,
+            vectorizer: Vectorizer::new(of.grid, &of.classes.nomenclature, VectorOptions::default())?,
+            spool: Spool::create(
+                of.scratch,
+                of.grid,
+                SpoolOptions { run_bytes: SPOOL_RUN_BYTES, ..SpoolOptions::default() },
+            )?,
+            counts: BTreeMap::new(),
+            lineage,
+            identities,
+            flickers: 0,
+            outcome: Ok(()),
+        };
+        sink.lineage
+            .write_record(["event", "from_id", "to_id", "overlap_m2", "share_from", "share_to"])
+            .map_err(|error| table_error(&path, error))?;
+        Ok(sink)
+    }
+
+    fn check(&mut self) -> Result<()> {
+        std::mem::replace(&mut self.outcome, Ok(()))
+    }
+
+    fn take(&mut self, outcome: &Outcome) {
+        if self.outcome.is_ok() {
+            self.outcome = self.try_take(outcome);
+        }
+    }
+
+    fn try_take(&mut self, outcome: &Outcome) -> Result<()> {
+        let ids = self.identities.identify(outcome)?;
+        let Outcome::Event(event) = outcome else { return Ok(()) };
+        let runs: Vec<[i64; 3]> = event.runs.iter().map(|run| [run.row, run.start, run.end]).collect();
+        let mut feature = self.vectorizer.runs_to_feature(event.to, &runs)?;
+        feature.id = event_id(&feature.id, event);
+        feature.score = event.image_score.map(|score| (score * 1e4).round() / 1e4);
+        feature.scene_ids = self.of.scene_ids.to_vec();
+        feature.acquired.clone_from(&self.of.dates.after);
+        let flicker = event.returned.map(|share| share > 0.5);
+        self.flickers += u64::from(flicker == Some(true));
+        feature.attributes = values(event, &ids, flicker, self.of.classes, self.of.dates);
+        self.write_lineage(&feature.id, &ids)?;
+        let count = self.counts.entry(event.kind).or_default();
+        count.events += 1;
+        count.changed_m2 += event.area_m2();
+        Ok(self.spool.push(&feature)?)
+    }
+
+    fn write_lineage(&mut self, event: &str, ids: &ObjectIds) -> Result<()> {
+        for row in &ids.lineage {
+            let numbers =
+                [row.overlap_m2, row.share_from, row.share_to].map(|n| ((n * 1e6).round() / 1e6).to_string());
+            let record = [event, &row.from_id, &row.to_id, &numbers[0], &numbers[1], &numbers[2]];
+            let path = self.of.scratch.join(LINEAGE);
+            self.lineage.write_record(record).map_err(|error| table_error(&path, error))?;
+        }
+        Ok(())
+    }
+}
+
+/// The id of an event: of its pixels, kind and classes. Events that show the same pixels differ in one of these.
+fn event_id(pixels: &str, event: &Event) -> String {
+    let text = format!("event\n{pixels}\n{}\n{}\n{}", event.kind.name(), event.from, event.to);
+    let mut id = sha256_hex(text.as_bytes());
+    id.truncate(32);
+    id
+}

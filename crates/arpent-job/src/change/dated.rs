@@ -1,0 +1,153 @@
+//! The map of one date: the output of a run, or a label raster.
+
+use arpent_base::{Result, redacted};
+use arpent_gdal::{Fingerprint, PublishedRaster, SceneSource};
+use arpent_publish::{Acquired, Input};
+use arpent_raster::{Grid, LABEL_NODATA, Nomenclature, Raster, Window};
+
+use super::classes::Values;
+use super::error::ChangeJobError;
+use crate::config::Measure;
+use crate::zonal::SourceMap;
+
+/// The map of one date.
+pub(crate) enum DatedMap {
+    /// Of a run.
+    Published(Box<SourceMap>),
+    /// A raster.
+    Raster {
+        /// Its address.
+        uri: String,
+        raster: Box<PublishedRaster>,
+        fingerprint: Fingerprint,
+    },
+}
+
+impl DatedMap {
+    /// Opens a map: a file is a raster, anything else the output of a run.
+    pub(crate) fn open(uri: &str) -> Result<Self> {
+        if std::path::Path::new(uri).is_file() || is_raster_name(uri) {
+            let raster = Box::new(PublishedRaster::open(uri)?);
+            let fingerprint = arpent_gdal::fingerprint(&SceneSource::new(uri))?;
+            return Ok(Self::Raster { uri: uri.to_owned(), raster, fingerprint });
+        }
+        Ok(Self::Published(Box::new(SourceMap::open(uri, Measure::Map)?)))
+    }
+
+    pub(crate) fn uri(&self) -> &str {
+        match self {
+            Self::Published(map) => &map.url,
+            Self::Raster { uri, .. } => uri,
+        }
+    }
+
+    pub(crate) fn raster(&self) -> &PublishedRaster {
+        match self {
+            Self::Published(map) => map.raster(),
+            Self::Raster { raster, .. } => raster,
+        }
+    }
+
+    pub(crate) fn grid(&self) -> &Grid {
+        self.raster().grid()
+    }
+
+    pub(crate) fn window(&self) -> Window {
+        self.raster().window()
+    }
+
+    /// Names of the classes that the map has features of; `None` for a raster.
+    pub(crate) fn featured(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Published(map) if map.manifest.counts.change.is_none() => {
+                Some(map.manifest.counts.features_per_class.keys().cloned().collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// The classes of the comparison that it is the later map of.
+    pub(crate) fn compared_classes(&self) -> Option<Nomenclature> {
+        let Self::Published(map) = self else { return None };
+        serde_json::from_value(map.manifest.counts.change.as_ref()?["classes"].clone()).ok()
+    }
+
+    /// Its date, RFC 3339, if it is known.
+    pub(crate) fn acquired(&self) -> Option<String> {
+        let Self::Published(map) = self else { return None };
+        let is_later = |input: &&Input| input.date.as_deref() != Some("before");
+        let dates = map.manifest.inputs.iter().filter(is_later).filter_map(|input| input.acquired.as_deref());
+        match Acquired::of(dates) {
+            Acquired::Unknown => None,
+            Acquired::At(time) => Some(time),
+            Acquired::Between { start, end } => Some(format!("{start}/{end}")),
+        }
+    }
+
+    /// The classes of a window of the comparison; pixels outside of the map were not observed.
+    pub(crate) fn read(&self, window: Window, values: &Values) -> Result<Raster<u8>> {
+        let mut classes = Raster::filled(window, LABEL_NODATA);
+        let Some(common) = window.intersect(&self.window()) else { return Ok(classes) };
+        let read = self.raster().read(common)?;
+        let mut named = Raster::filled(common, LABEL_NODATA);
+        for (at, (class, value)) in named.data_mut().iter_mut().zip(read.data()).enumerate() {
+            *class = values[usize::from(*value)].ok_or_else(|| {
+                let (row, col) = (at / common.width, at % common.width);
+                let place = |first: i64, of: i64, at: usize| first - of + arpent_base::number::signed(at);
+                ChangeJobError::ValueWithoutClass {
+                    map: self.uri().to_owned(),
+                    value: *value,
+                    col: place(common.col, self.window().col, col),
+                    row: place(common.row, self.window().row, row),
+                }
+            })?;
+        }
+        classes.paste(&named);
+        Ok(classes)
+    }
+
+    /// What identifies its content: the run and the raster's hash.
+    pub(crate) fn content(&self) -> serde_json::Value {
+        match self {
+            Self::Published(map) => {
+                let sha256 = map.measured_artifact().map(|artifact| artifact.sha256.clone());
+                serde_json::json!({ "run": map.manifest.run_id, "sha256": sha256 })
+            }
+            Self::Raster { fingerprint: f, .. } => {
+                serde_json::json!([f.size, f.content(), f.etag, f.modified])
+            }
+        }
+    }
+
+    /// Its record in the manifest.
+    pub(crate) fn input(&self, date: &str, acquired: Option<&str>) -> Input {
+        let (id, size, sha256, etag) = match self {
+            Self::Published(map) => {
+                let measured = map.measured_artifact();
+                let (size, sha256) = (measured.map(|a| a.size), measured.map(|a| a.sha256.clone()));
+                (map.manifest.run_id.clone(), size, sha256, None)
+            }
+            Self::Raster { uri, fingerprint, .. } => {
+                let id = arpent_gdal::file_name(uri).to_owned();
+                (id, fingerprint.size, fingerprint.content(), fingerprint.etag.clone())
+            }
+        };
+        Input {
+            id,
+            uri: redacted(self.uri()),
+            size,
+            sha256,
+            etag,
+            acquired: acquired.map(str::to_owned),
+            date: Some(date.to_owned()),
+            ..Input::default()
+        }
+    }
+}
+
+/// Whether an address that is no local file names a raster.
+fn is_raster_name(uri: &str) -> bool {
+    let lower = uri.to_lowercase();
+    uri.starts_with("/vsi")
+        || [".tif", ".tiff", ".vrt", ".img", ".asc", ".png"].iter().any(|end| lower.ends_with(end))
+}

@@ -1,0 +1,239 @@
+//! Errors of comparisons.
+
+use std::path::Path;
+
+use arpent_base::Diagnostic;
+use arpent_base::config::Key;
+use thiserror::Error;
+
+use crate::error::JobError;
+
+/// Maps or images of two dates that cannot be compared.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ChangeJobError {
+    /// Nothing is known of a date.
+    #[error("nothing is named for the {date} date")]
+    NoInput {
+        /// `earlier` or `later`.
+        date: &'static str,
+    },
+    /// No place for the results.
+    #[error("no output is named")]
+    NoOutput,
+    /// A map of one date, only images of the other.
+    #[error(
+        "the {map} date has a map, the {images} one only images: two maps, or images of both dates, can be compared"
+    )]
+    MapAndImages {
+        /// The date with the map.
+        map: &'static str,
+        /// The other.
+        images: &'static str,
+    },
+    /// The output is one of the inputs.
+    #[error("the output {output} is an input")]
+    OutputIsInput {
+        /// The output.
+        output: String,
+    },
+    /// A raster names no classes.
+    #[error("{map} does not name its classes")]
+    NoClasses {
+        /// The map.
+        map: String,
+    },
+    /// Maps with other classes.
+    #[error("the maps have different classes: {before}; and {after}")]
+    ClassesDiffer {
+        /// Classes of the earlier map.
+        before: String,
+        /// Classes of the later map.
+        after: String,
+    },
+    /// A class that the comparison does not have.
+    #[error("`{key}` names `{class}`, which is not one of the classes: {available}")]
+    UnknownClass {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The name.
+        class: String,
+        /// The classes.
+        available: String,
+    },
+    /// A value of a table that is neither a class of the map nor a number.
+    #[error("{map} has no class `{value}`, and it is not a value from 0 to 255; its classes: {available}")]
+    UnknownValue {
+        /// The map.
+        map: String,
+        /// The text.
+        value: String,
+        /// Names of its classes.
+        available: String,
+    },
+    /// A pixel whose value stands for no class.
+    #[error("{map} has the value {value} at column {col}, row {row}, which stands for no class")]
+    ValueWithoutClass {
+        /// The map.
+        map: String,
+        /// The value.
+        value: u8,
+        /// Column in the file, from 0.
+        col: i64,
+        /// Row in the file, from 0.
+        row: i64,
+    },
+    /// Pixels that do not coincide.
+    #[error("the pixels of {before} and {after} do not coincide: {before_grid} and {after_grid}")]
+    GridsDiffer {
+        /// The earlier input.
+        before: String,
+        /// The later input.
+        after: String,
+        /// Grid of the earlier one.
+        before_grid: String,
+        /// Grid of the later one.
+        after_grid: String,
+    },
+    /// Inputs that have no pixel in common.
+    #[error("{before} and {after} have no pixel in common")]
+    Apart {
+        /// The earlier input.
+        before: String,
+        /// The later input.
+        after: String,
+    },
+    /// No pixel was observed at both dates.
+    #[error("no pixel of the common area was observed at both dates")]
+    NothingObserved,
+    /// Dates in the wrong order.
+    #[error("the earlier date, {before}, is not before the later one, {after}")]
+    DatesSwapped {
+        /// Date of the earlier input.
+        before: String,
+        /// Date of the later input.
+        after: String,
+    },
+    /// A date that is not known.
+    #[error("the {date} date is not known")]
+    NoDate {
+        /// `earlier` or `later`.
+        date: &'static str,
+    },
+    /// Images without a common band.
+    #[error("the images have no band in common: {before}; and {after}")]
+    NoCommonBand {
+        /// Bands of the earlier images.
+        before: String,
+        /// Bands of the later images.
+        after: String,
+    },
+    /// A shift beyond the limit.
+    #[error(
+        "the images are shifted by {shift_px:.2} pixels against each other (median of {cells} cells, spread {spread_px:.2}); the limit is {limit_px}"
+    )]
+    Shifted {
+        /// Length of the median shift, pixels.
+        shift_px: f64,
+        /// Number of good cells.
+        cells: usize,
+        /// Spread of the cells, pixels.
+        spread_px: f64,
+        /// The limit, pixels.
+        limit_px: f64,
+    },
+    /// A previous comparison that does not lead to this one.
+    #[error("{previous} does not end with the earlier map of this comparison: {problem}")]
+    OtherSeries {
+        /// The previous comparison.
+        previous: String,
+        /// What differs.
+        problem: String,
+    },
+    /// The table of objects of a previous comparison is damaged.
+    #[error("the table of objects of the previous comparison cannot be used: {problem}")]
+    BadObjects {
+        /// What is wrong.
+        problem: String,
+    },
+    /// A layer of zones without a usable feature.
+    #[error("{zones} has no polygon over the common area")]
+    NoZones {
+        /// The layer.
+        zones: String,
+    },
+    /// A file that is no result of a comparison.
+    #[error("{what} is not the output of a comparison")]
+    NotAChange {
+        /// What was named.
+        what: String,
+    },
+}
+
+/// A table that cannot be written.
+pub(crate) fn table_error(path: &Path, source: csv::Error) -> JobError {
+    JobError::WriteTable { path: path.to_owned(), source }
+}
+
+impl Diagnostic for ChangeJobError {
+    fn key(&self) -> Option<Key> {
+        match self {
+            Self::UnknownClass { key, .. } => Some(Key::from(*key)),
+            _ => None,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::NoInput { date: "earlier" } => {
+                "name a map or images with --before, or under [before] in the configuration"
+            }
+            Self::NoInput { .. } => {
+                "name a map or images with --after, or under [after] in the configuration"
+            }
+            Self::NoOutput => {
+                "name a folder or an s3 URL with --output, or under `output` in the configuration"
+            }
+            Self::MapAndImages { .. } => {
+                "make the missing map first, or name images of both dates and no map"
+            }
+            Self::OutputIsInput { .. } => "choose another --output",
+            Self::NoClasses { .. } => {
+                "describe the classes of the rasters as [[classes]] with id, name and color in the configuration"
+            }
+            Self::ClassesDiffer { .. } => {
+                "describe the classes of the comparison as [[classes]], and what the classes of each map are under [before.values] and [after.values], for example `\"conifer\" = \"forest\"`"
+            }
+            Self::UnknownClass { .. } => "use one of these names",
+            Self::UnknownValue { .. } => "use one of these names, or the number of a value",
+            Self::ValueWithoutClass { .. } => {
+                "name its class under [before.values] or [after.values], for example `\"17\" = \"water\"`, or \"nodata\" if it was not observed"
+            }
+            Self::GridsDiffer { .. } => {
+                "make both maps on one grid: `pixel_size` under [input] of their runs; other rasters are resampled by the nearest pixel"
+            }
+            Self::Apart { .. } => "check that both inputs show the same place: `arpent inspect INPUT`",
+            Self::NothingObserved => "check nodata and masks of both inputs: `arpent inspect INPUT`",
+            Self::DatesSwapped { .. } => {
+                "swap --before and --after, or correct `date` under [before] and [after]"
+            }
+            Self::NoDate { date: "earlier" } => "set `date` under [before], for example `date = \"2018-07\"`",
+            Self::NoDate { .. } => "set `date` under [after], for example `date = \"2021-07\"`",
+            Self::NoCommonBand { .. } => {
+                "name the bands under [images], for example `bands = { red = 1, green = 2, blue = 3 }`"
+            }
+            Self::Shifted { .. } => {
+                "register the images with each other first, or set a larger `limit` under [registration]: changes that are not wider than twice the shift are left out"
+            }
+            Self::OtherSeries { .. } => {
+                "name the comparison whose later map is the earlier one of this, with --previous"
+            }
+            Self::BadObjects { .. } => "check it with `arpent check OUTPUT`, or make it again",
+            Self::NoZones { .. } => {
+                "check the CRS of the layer (`ogrinfo -so -al FILE`), and that it covers the common area"
+            }
+            Self::NotAChange { .. } => "name the folder or URL that `arpent change` wrote",
+        };
+        Some(text.to_owned())
+    }
+}

@@ -1,0 +1,184 @@
+//! The images of both dates on one grid.
+
+use arpent_base::{DoingWhat as _, Result, redacted};
+use arpent_gdal::{
+    Fingerprint, Mosaic, MosaicReader, SceneSource, mosaic_in_order, open_scene, resampled, resolve_scenes,
+};
+use arpent_publish::{Acquired, Input};
+use arpent_raster::{Chip, Grid, Resampling, SceneInfo, Window};
+
+use super::error::ChangeJobError;
+use crate::config::{ChangeConfig, DateInputs};
+
+/// The images of both dates, with the bands that are compared.
+pub(crate) struct Images {
+    pub(crate) dates: [DateImages; 2],
+    /// Names of the bands, in the order of the chips.
+    pub(crate) bands: Vec<String>,
+    readers: [MosaicReader; 2],
+}
+
+/// The images of one date.
+pub(crate) struct DateImages {
+    pub(crate) mosaic: Mosaic,
+    fingerprints: Vec<Fingerprint>,
+}
+
+impl DateImages {
+    fn open(inputs: &DateInputs) -> Result<Self> {
+        let sources = resolve_scenes(&inputs.scenes)?;
+        let mut scenes = sources.iter().map(open_scene).collect::<Result<Vec<SceneInfo>, _>>()?;
+        arpent_gdal::unite_grids(&mut scenes);
+        scenes.sort_by(|a, b| (&a.id, &a.uri).cmp(&(&b.id, &b.uri)));
+        if let Some(other) = scenes.iter().find(|scene| scene.grid.key() != scenes[0].grid.key()) {
+            return Err(grids_differ((&scenes[0].uri, &scenes[0].grid), (&other.uri, &other.grid)).into());
+        }
+        let fingerprints = scenes
+            .iter()
+            .map(|scene| arpent_gdal::fingerprint(&SceneSource::new(&scene.uri)))
+            .collect::<Result<_, _>>()?;
+        let mosaic = mosaic_in_order(scenes).context("no image")?;
+        Ok(Self { mosaic, fingerprints })
+    }
+
+    /// On another grid of the same CRS.
+    fn on(self, grid: &Grid) -> Result<Self> {
+        if self.mosaic.grid.key() == grid.key() {
+            return Ok(self);
+        }
+        let first = self.mosaic.scenes.first().context("no image")?;
+        if first.grid.crs.name != grid.crs.name {
+            return Err(grids_differ((&first.uri, &first.grid), ("the comparison", grid)).into());
+        }
+        let scenes = self.mosaic.scenes.iter().map(|scene| resampled(scene, grid, Resampling::Bilinear));
+        let mosaic = mosaic_in_order(scenes.collect()).context("no image")?;
+        Ok(Self { mosaic, ..self })
+    }
+
+    /// Its date, RFC 3339, if it is known.
+    pub(crate) fn acquired(&self) -> Option<String> {
+        match Acquired::of(self.mosaic.scenes.iter().filter_map(|scene| scene.acquired.as_deref())) {
+            Acquired::Unknown => None,
+            Acquired::At(time) => Some(time),
+            Acquired::Between { start, end } => Some(format!("{start}/{end}")),
+        }
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.mosaic.scenes.iter().map(|scene| scene.id.as_str())
+    }
+
+    /// What identifies its content.
+    pub(crate) fn content(&self) -> serde_json::Value {
+        let prints =
+            self.fingerprints.iter().map(|f| serde_json::json!([f.size, f.content(), f.etag, f.modified]));
+        prints.collect()
+    }
+
+    /// The records of its scenes in the manifest.
+    pub(crate) fn inputs(&self, date: &str) -> Vec<Input> {
+        let input = |(scene, print): (&SceneInfo, &Fingerprint)| Input {
+            id: scene.id.clone(),
+            uri: redacted(&scene.uri),
+            size: print.size,
+            sha256: print.content(),
+            etag: print.etag.clone(),
+            acquired: scene.acquired.clone(),
+            date: Some(date.to_owned()),
+            ..Input::default()
+        };
+        self.mosaic.scenes.iter().zip(&self.fingerprints).map(input).collect()
+    }
+
+    /// Numbers of the bands of each scene.
+    fn select(&self, names: &[String], config: &ChangeConfig) -> Option<Vec<Vec<usize>>> {
+        let of_scene = |scene: &SceneInfo| names.iter().map(|name| band(scene, name, config)).collect();
+        self.mosaic.scenes.iter().map(of_scene).collect()
+    }
+
+    /// Names of the bands of its first scene.
+    fn names(&self) -> Vec<String> {
+        let Some(scene) = self.mosaic.scenes.first() else { return Vec::new() };
+        let bands = scene.bands.iter().filter(|band| !band.is_alpha);
+        bands.map(|band| scene.name_of_band(band.index, |_| true)).collect()
+    }
+}
+
+/// The number of a band: as configured, else by its name.
+fn band(scene: &SceneInfo, name: &str, config: &ChangeConfig) -> Option<usize> {
+    let number = config.images.bands.get(name).copied();
+    number.filter(|n| scene.bands.iter().any(|band| band.index == *n)).or_else(|| scene.band_named(name))
+}
+
+impl Images {
+    /// Opens the images of both dates; `None` if a date has none. They are brought to `grid`, or, without one, to that
+    /// of the earlier date.
+    pub(crate) fn open(config: &ChangeConfig, grid: Option<&Grid>) -> Result<Option<Self>> {
+        if config.before.scenes.is_empty() || config.after.scenes.is_empty() {
+            return Ok(None);
+        }
+        let before = DateImages::open(&config.before)?;
+        let grid = grid.unwrap_or(&before.mosaic.grid).clone();
+        let dates = [before.on(&grid)?, DateImages::open(&config.after)?.on(&grid)?];
+        let bands = common_bands(config, &dates)?;
+        let reader = |date: &DateImages| -> Result<MosaicReader> {
+            let selection = date.select(&bands, config).context("a band is gone")?;
+            Ok(MosaicReader::new(&date.mosaic, &selection)?)
+        };
+        let readers = [reader(&dates[0])?, reader(&dates[1])?];
+        Ok(Some(Self { dates, bands, readers }))
+    }
+
+    pub(crate) fn grid(&self) -> &Grid {
+        &self.dates[0].mosaic.grid
+    }
+
+    /// The pixels that both dates may have.
+    pub(crate) fn window(&self) -> Option<Window> {
+        self.dates[0].mosaic.window.intersect(&self.dates[1].mosaic.window)
+    }
+
+    /// The values of a window at both dates.
+    pub(crate) fn read(&mut self, window: Window) -> Result<[Chip; 2]> {
+        let [before, after] = &mut self.readers;
+        Ok([before.read(window)?, after.read(window)?])
+    }
+}
+
+/// The bands that are configured, else all that both dates have.
+fn common_bands(config: &ChangeConfig, dates: &[DateImages; 2]) -> Result<Vec<String>> {
+    let all = [0, 1].map(|i: usize| dates[i].names());
+    let wanted: Vec<String> = if config.images.compare.is_empty() {
+        let named = config.images.bands.keys().cloned();
+        let shared = all[0].iter().filter(|name| all[1].contains(name)).cloned();
+        if config.images.bands.is_empty() { shared.collect() } else { named.collect() }
+    } else {
+        config.images.compare.clone()
+    };
+    let has = |name: &String| {
+        dates.iter().all(|date| date.mosaic.scenes.iter().all(|s| band(s, name, config).is_some()))
+    };
+    let found = wanted.iter().filter(|name| has(name)).count();
+    if found == 0 || found < wanted.len() && !config.images.compare.is_empty() {
+        let [before, after] = all.map(|names| names.join(", "));
+        return Err(ChangeJobError::NoCommonBand { before, after }.into());
+    }
+    Ok(wanted.into_iter().filter(has).collect())
+}
+
+/// The error of pixels that do not coincide.
+pub(crate) fn grids_differ(before: (&str, &Grid), after: (&str, &Grid)) -> ChangeJobError {
+    let words = |grid: &Grid| {
+        let (x, y) = (grid.gsd_x, grid.gsd_y);
+        format!(
+            "{} with pixels of {x} x {y}, phase {:.3}, {:.3}",
+            grid.crs.name, grid.origin_x, grid.origin_y
+        )
+    };
+    ChangeJobError::GridsDiffer {
+        before: redacted(before.0),
+        after: redacted(after.0),
+        before_grid: words(before.1),
+        after_grid: words(after.1),
+    }
+}

@@ -1,0 +1,174 @@
+//! What is compared: maps or images, on one grid, with their dates.
+
+use std::path::Path;
+
+use arpent_base::{Result, redacted};
+use arpent_gdal::{Aoi, Fingerprint};
+use arpent_publish::{MANIFEST_NAME, Target, Warning};
+use arpent_raster::{Grid, Window};
+
+use super::classes::Classes;
+use super::dated::DatedMap;
+use super::error::ChangeJobError;
+use super::images::{Images, grids_differ};
+use crate::config::{ChangeConfig, DateInputs, normalized_date};
+
+/// Names of the dates in the manifest.
+pub(crate) const NAMES: [&str; 2] = ["before", "after"];
+
+/// The inputs of a comparison, checked.
+pub(crate) struct Inputs {
+    /// The maps; `None` for images alone.
+    pub(crate) maps: Option<[DatedMap; 2]>,
+    pub(crate) images: Option<Images>,
+    pub(crate) classes: Classes,
+    pub(crate) grid: Grid,
+    /// What both dates have.
+    pub(crate) extent: Window,
+    /// RFC 3339.
+    pub(crate) dates: [String; 2],
+    /// Areas that were not observed.
+    pub(crate) not_observed: [Option<(Aoi, Fingerprint)>; 2],
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Inputs {
+    /// Opens and checks the inputs. Only headers are read.
+    pub(crate) fn open(config: &mut ChangeConfig) -> Result<Self> {
+        let dates = [("earlier", &mut config.before), ("later", &mut config.after)];
+        for (name, date) in dates {
+            take_map(date, config.classes.is_some());
+            if date.map.is_none() && date.scenes.is_empty() {
+                return Err(ChangeJobError::NoInput { date: name }.into());
+            }
+        }
+        let maps = match (&config.before.map, &config.after.map) {
+            (Some(before), Some(after)) => Some([DatedMap::open(before)?, DatedMap::open(after)?]),
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(ChangeJobError::MapAndImages { map: "earlier", images: "later" }.into());
+            }
+            (None, Some(_)) => {
+                return Err(ChangeJobError::MapAndImages { map: "later", images: "earlier" }.into());
+            }
+        };
+        if let Some([before, after]) = &maps
+            && before.grid().key() != after.grid().key()
+        {
+            return Err(grids_differ((before.uri(), before.grid()), (after.uri(), after.grid())).into());
+        }
+        let images = Images::open(config, maps.as_ref().map(|maps| maps[0].grid()))?;
+        let (grid, names, windows) = match (&maps, &images) {
+            (Some([before, after]), _) => {
+                let names = [before.uri().to_owned(), after.uri().to_owned()];
+                (before.grid().clone(), names, [before.window(), after.window()])
+            }
+            (None, Some(images)) => {
+                let name = |date: usize| images.dates[date].mosaic.scenes[0].uri.clone();
+                (
+                    images.grid().clone(),
+                    [name(0), name(1)],
+                    [0, 1].map(|date: usize| images.dates[date].mosaic.window),
+                )
+            }
+            (None, None) => return Err(ChangeJobError::NoInput { date: "later" }.into()),
+        };
+        let [before, after] = windows;
+        let [first, second] = names.each_ref().map(|name| redacted(name));
+        let extent = before
+            .intersect(&after)
+            .ok_or(ChangeJobError::Apart { before: first.clone(), after: second.clone() })?;
+        let classes = match &maps {
+            Some([before, after]) => {
+                let featured = [before.featured(), after.featured()];
+                Classes::of_maps(
+                    config,
+                    before.compared_classes().as_ref(),
+                    [
+                        (before.uri(), before.raster(), featured[0].as_deref()),
+                        (after.uri(), after.raster(), featured[1].as_deref()),
+                    ],
+                )?
+            }
+            None => Classes::of_images(),
+        };
+        let dates = dates_of(config, maps.as_ref(), images.as_ref())?;
+        let not_observed = [&config.before, &config.after].map(|date| masked(date, &grid, &extent));
+        let [mask_before, mask_after] = not_observed;
+        let not_observed = [mask_before?, mask_after?];
+        let mut warnings = Vec::new();
+        warnings.extend(partial(&first, before, extent));
+        warnings.extend(partial(&second, after, extent));
+        warnings.extend(mixed_orthos(config));
+        Ok(Self { maps, images, classes, grid, extent, dates, not_observed, warnings })
+    }
+}
+
+/// Moves what was named without saying what it is, if it is a map: the output of a run, or a raster of classes.
+fn take_map(date: &mut DateInputs, has_classes: bool) {
+    let [only] = &*date.scenes else { return };
+    if date.map.is_none() && is_map(only, has_classes) {
+        date.map = date.scenes.pop();
+    }
+}
+
+fn is_map(uri: &str, has_classes: bool) -> bool {
+    let path = Path::new(uri);
+    if path.is_dir() {
+        return path.join(MANIFEST_NAME).is_file();
+    }
+    if path.is_file() || uri.starts_with("/vsi") {
+        // An image of one band is no map: a map names its classes, or the configuration does.
+        let raster = arpent_gdal::PublishedRaster::open(uri);
+        return raster.is_ok_and(|raster| has_classes || !raster.classes().is_empty());
+    }
+    Target::parse(uri).is_ok_and(|target| target.read_manifest().is_ok())
+}
+
+/// The dates: as configured, else those of the maps, else those of the images.
+fn dates_of(
+    config: &ChangeConfig,
+    maps: Option<&[DatedMap; 2]>,
+    images: Option<&Images>,
+) -> Result<[String; 2]> {
+    let date = |i: usize, inputs: &DateInputs, name: &'static str| -> Result<String, ChangeJobError> {
+        let configured = inputs.date.as_deref().and_then(normalized_date);
+        let of_map = || maps.and_then(|maps| maps[i].acquired());
+        let of_images = || images.and_then(|images| images.dates[i].acquired());
+        configured.or_else(of_map).or_else(of_images).ok_or(ChangeJobError::NoDate { date: name })
+    };
+    let dates = [date(0, &config.before, "earlier")?, date(1, &config.after, "later")?];
+    // Both begin with a day, or a time: texts in the order of time.
+    let start = |date: &String| date.split('/').next().unwrap_or_default().to_owned();
+    if start(&dates[0]) >= start(&dates[1]) {
+        let [before, after] = dates;
+        return Err(ChangeJobError::DatesSwapped { before, after }.into());
+    }
+    Ok(dates)
+}
+
+fn masked(date: &DateInputs, grid: &Grid, extent: &Window) -> Result<Option<(Aoi, Fingerprint)>> {
+    let Some(layer) = &date.not_observed else { return Ok(None) };
+    Ok(Some((arpent_gdal::read_aoi(layer, grid, extent)?, arpent_gdal::fingerprint_layer(layer)?)))
+}
+
+/// A warning about an input of which a part is not compared.
+fn partial(name: &str, window: Window, extent: Window) -> Option<Warning> {
+    use arpent_base::number::exact;
+    let share = 1.0 - exact(extent.pixels()) / exact(window.pixels().max(1));
+    (share > 0.0).then(|| {
+        let message =
+            format!("{:.1} % of {name} lies outside of the other date and is not compared", 100.0 * share);
+        Warning::new("partial-overlap", name, message)
+    })
+}
+
+/// A warning about a true orthoimage beside another one.
+fn mixed_orthos(config: &ChangeConfig) -> Option<Warning> {
+    let (before, after) = (config.before.true_ortho?, config.after.true_ortho?);
+    (before != after).then(|| {
+        let message = "one date is a true orthoimage and the other is not: every roof stands at another place in them";
+        let hint = "set `lean_m` under [events] to the largest lean of a roof: displaced pairs become one object that moved";
+        Warning::new("mixed-orthos", "images", message).with_hint(hint)
+    })
+}

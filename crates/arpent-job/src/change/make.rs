@@ -1,0 +1,562 @@
+//! Comparing, and publishing the results.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use arpent_base::number::exact;
+use arpent_base::{DoingWhat as _, Failure, Result, short_hash, table_schema};
+use arpent_change::events::{EventKind, ImageVote, Rules};
+use arpent_gdal::{LayerShape, PublishedRaster, StripWriter};
+use arpent_publish::{
+    Acquired, Counts, ITEM_NAME, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_EVENTS, ROLE_EVIDENCE,
+    ROLE_LINEAGE, ROLE_MAP, ROLE_METADATA, ROLE_OBJECTS, ROLE_SHIFT, RunInfo, StacRun, StagedArtifact,
+    Target, Warning, feature_columns, utc_now, write_stac_item,
+};
+use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster, Window};
+use arpent_shell::energy::{Meter, WATTS_PER_CORE};
+use arpent_shell::lines::count;
+use arpent_shell::message::notice;
+use arpent_shell::progress::Stage;
+use serde::Serialize;
+use serde_json::json;
+
+use super::balance::{Pair, Soils, Tables};
+use super::columns::{Dates, columns};
+use super::compare::{Block, Compared, Comparison, KindCount};
+use super::control::Control;
+use super::error::{ChangeJobError, table_error};
+use super::evidence::{ImageFacts, ImagePass, as_score};
+use super::identities::{Identities, OBJECTS};
+use super::inputs::{Inputs, NAMES};
+use super::previous::Previous;
+use super::shift::{self, Shift};
+use crate::config::{ChangeConfig, RegistrationMode};
+use crate::execute::Unpublished;
+use crate::job::software;
+use crate::map::{FeatureFiles, check_output, footprint};
+use crate::scratch::Scratch;
+use crate::stores::set_up_gdal;
+use crate::warnings::warn;
+
+/// Pixels of one date that are read at a time.
+const PIXELS_AT_A_TIME: usize = 4_000_000;
+/// Score from which the images of a pixel differ by default: above the threshold.
+const DIFFERS: u8 = 126;
+/// Block cache of GDAL, MiB.
+const CACHE_MB: u32 = 256;
+
+/// Result of `arpent change`, as printed.
+#[derive(Debug, Serialize)]
+pub struct ChangeReport {
+    /// The output.
+    pub output: String,
+    /// Its manifest.
+    pub manifest: Manifest,
+}
+
+/// Compares two dates and publishes the events.
+///
+/// # Errors
+/// When the inputs cannot be compared, or the results not written; nothing was published then.
+pub fn change(config: &ChangeConfig, overwrite: bool) -> Result<ChangeReport> {
+    let meter = Meter::start(WATTS_PER_CORE);
+    let mut config = config.clone();
+    let output = config.output.clone().ok_or(ChangeJobError::NoOutput)?;
+    set_up_gdal(Some(CACHE_MB))?;
+    let located = |error: Failure| match &config.file {
+        Some(file) => file.located(error),
+        None => error,
+    };
+    let mut given = config.clone();
+    let inputs = Inputs::open(&mut given).map_err(located)?;
+    config = given;
+    check_other(&config, &output)?;
+    check_output(&output, overwrite)?;
+    let scratch = Scratch::new(config.scratch.as_deref())?;
+    let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;
+    let job = ChangeJob { config: &config, output: &output, folder: folder.path(), overwrite, meter: &meter };
+    job.make(inputs).map_err(|error| unpublished(scratch.judged(error)))
+}
+
+/// A temporary error ends with exit code 75, a permanent one with that of the error.
+fn unpublished(error: Failure) -> Failure {
+    if error.is_transient() { Unpublished { what: "comparison", source: error }.into() } else { error }
+}
+
+/// Refuses an output that is an input.
+fn check_other(config: &ChangeConfig, output: &str) -> Result<()> {
+    let place = |url: &str| -> Option<PathBuf> {
+        let target = Target::parse(url).ok()?;
+        let folder = target.local_folder().map(|f| f.canonicalize().unwrap_or_else(|_| f.to_owned()));
+        Some(folder.unwrap_or_else(|| target.url().into()))
+    };
+    let inputs = [&config.before.map, &config.after.map, &config.previous];
+    if inputs.into_iter().flatten().any(|input| place(input) == place(output)) {
+        return Err(ChangeJobError::OutputIsInput { output: output.to_owned() }.into());
+    }
+    Ok(())
+}
+
+struct ChangeJob<'a> {
+    config: &'a ChangeConfig,
+    output: &'a str,
+    folder: &'a Path,
+    overwrite: bool,
+    meter: &'a Meter,
+}
+
+/// What the images say.
+struct Seen {
+    shift: Option<Shift>,
+    evidence: Option<(PathBuf, ImageFacts)>,
+}
+
+impl ChangeJob<'_> {
+    fn make(&self, mut inputs: Inputs) -> Result<ChangeReport> {
+        let mut timings = BTreeMap::new();
+        let mut warnings = std::mem::take(&mut inputs.warnings);
+        warnings.iter().for_each(warn);
+        let printed = warnings.len();
+        let previous = self.config.previous.as_deref();
+        let previous = previous.map(|url| Previous::open(url, &inputs, self.folder)).transpose()?;
+        let began = Instant::now();
+        let seen = self.look(&mut inputs, &mut warnings)?;
+        timings.insert("images".to_owned(), seconds(began));
+        let rules = self.rules(&inputs, &seen)?;
+        let began = Instant::now();
+        let (compared, control) = self.compare(&inputs, &seen, &rules, previous.as_ref())?;
+        timings.insert("compare".to_owned(), seconds(began));
+        if compared.flows.flows().next().is_none() {
+            return Err(ChangeJobError::NothingObserved.into());
+        }
+        let run_id = self.run_id(&inputs, previous.as_ref())?;
+        let began = Instant::now();
+        let written = self.write(&inputs, &seen, compared, &run_id, &mut warnings)?;
+        timings.insert("write".to_owned(), seconds(began));
+        warnings[printed..].iter().for_each(warn);
+        let facts = json!({
+            "dates": inputs.dates,
+            "classes": inputs.classes.nomenclature,
+            "registration": seen.shift.as_ref().map(|shift| &shift.facts),
+            "images": seen.evidence.as_ref().map(|(_, facts)| facts),
+            "rules": { "width_px": rules.width_px, "min_area_m2": rules.min_area_m2 },
+            "events": written.kinds,
+            "left_out": written.left_out,
+            "pixels_that_differ_m2": written.raw_changed_m2,
+            "control": control,
+            "observed_share": written.observed_share,
+            "changed_m2": written.changed_m2,
+            "flickers": previous.as_ref().map(|_| written.flickers),
+            "first": previous.as_ref().map_or(&inputs.dates[0], |previous| &previous.first),
+            "previous": previous.as_ref().map(|previous| &previous.run_id),
+            "artificialisation": written.soils,
+        });
+        let manifest = Manifest {
+            format: MANIFEST_FORMAT.to_owned(),
+            run_id: run_id.clone(),
+            created: utc_now(),
+            attempt: String::new(),
+            plan: None,
+            software: software(false),
+            engines: Vec::new(),
+            inputs: Self::records(&inputs),
+            failed_inputs: Vec::new(),
+            warnings,
+            model: ModelRecord::default(),
+            config: serde_json::to_value(self.config.redacted())?,
+            counts: Counts {
+                features: written.events,
+                features_per_class: written.per_kind,
+                change: Some(facts),
+                ..Counts::default()
+            },
+            timings_s: timings,
+            energy: Some(serde_json::to_value(self.meter.read())?),
+            columns: Some(table_schema(&feature_columns(&columns()))),
+            artifacts: Vec::new(),
+        };
+        let stage = Stage::begin("publish", 0);
+        let published = Target::parse(self.output)?.publish(&written.staged, manifest, self.overwrite)?;
+        for leftover in &published.leftovers {
+            notice(&format!("could not delete {leftover} of the earlier results; it is not part of these"));
+        }
+        stage.end(self.output);
+        Ok(ChangeReport { output: self.output.to_owned(), manifest: published.manifest })
+    }
+
+    /// Measures the shift, and compares the images.
+    fn look(&self, inputs: &mut Inputs, warnings: &mut Vec<Warning>) -> Result<Seen> {
+        let Some(images) = &mut inputs.images else {
+            let message = format!(
+                "without images of both dates the shift between them is not measured: {} px are assumed, and no image has a vote",
+                self.config.registration.assumed.get()
+            );
+            let hint = "name the images as `scenes` under [before] and [after], or set `assumed` under [registration]";
+            warnings.push(Warning::new("shift-assumed", "registration", message).with_hint(hint));
+            return Ok(Seen { shift: None, evidence: None });
+        };
+        let Some(extent) = images.window().and_then(|window| window.intersect(&inputs.extent)) else {
+            let [before, after] = [0, 1].map(|date: usize| images.dates[date].mosaic.scenes[0].uri.clone());
+            return Err(ChangeJobError::Apart { before, after }.into());
+        };
+        let options = &self.config.registration;
+        let shift = match options.mode {
+            RegistrationMode::Off => None,
+            RegistrationMode::Check => Some(shift::measure(images, extent, options.cell)?),
+        };
+        match shift.as_ref().map(|shift| &shift.facts) {
+            Some(Some(facts)) if facts.summary.median_length > options.limit.get() => {
+                let summary = facts.summary;
+                return Err(ChangeJobError::Shifted {
+                    shift_px: summary.median_length,
+                    cells: summary.good,
+                    spread_px: summary.residual_mad,
+                    limit_px: options.limit.get(),
+                }
+                .into());
+            }
+            Some(Some(_)) => {}
+            _ => {
+                let message = format!(
+                    "the shift between the images is not known (fewer than 20 cells show one): {} px are assumed",
+                    options.assumed.get()
+                );
+                let hint = "compare a larger area, or set `assumed` under [registration]";
+                warnings.push(Warning::new("shift-assumed", "registration", message).with_hint(hint));
+            }
+        }
+        let pass = ImagePass { images, extent, method: self.config.images.method };
+        let evidence = pass.write(self.folder)?;
+        Ok(Seen { shift, evidence: Some(evidence) })
+    }
+
+    fn rules(&self, inputs: &Inputs, seen: &Seen) -> Result<Rules> {
+        let options = &self.config.events;
+        let explained = explained_px(seen).unwrap_or(self.config.registration.assumed.get());
+        let vote = ImageVote {
+            score: self.config.images.score.map_or(DIFFERS, |share| as_score(share.get())),
+            share: self.config.images.share.0.get(),
+        };
+        Ok(Rules {
+            groups: inputs.classes.groups(options)?,
+            width_px: 2.0 * explained,
+            min_area_m2: options.min_area_m2.get(),
+            // Of images alone the classes are what the images say.
+            image: seen.evidence.as_ref().filter(|_| inputs.maps.is_some()).map(|_| vote),
+            min_overlap: options.min_overlap.get(),
+        })
+    }
+
+    fn compare(
+        &self,
+        inputs: &Inputs,
+        seen: &Seen,
+        rules: &Rules,
+        previous: Option<&Previous>,
+    ) -> Result<(Compared, Option<super::control::ControlFacts>)> {
+        let stage = Stage::begin("compare", inputs.extent.pixels());
+        let scores = seen.evidence.as_ref().map(|(path, _)| PublishedRaster::open(&path.to_string_lossy()));
+        let scores = scores.transpose()?;
+        let [before, after] = inputs.dates.clone();
+        let first = previous.map_or(&before, |previous| &previous.first).clone();
+        let identities = Identities::new(
+            inputs.grid.key(),
+            first,
+            after.clone(),
+            previous.map(|previous| &*previous.objects),
+            self.folder,
+        )?;
+        let area = PixelArea::new(&inputs.grid);
+        let middle = inputs.extent.row.midpoint(inputs.extent.row_end());
+        let scene_ids: Vec<String> = match &inputs.images {
+            Some(images) => images.dates.iter().flat_map(|date| date.ids().map(str::to_owned)).collect(),
+            None => Vec::new(),
+        };
+        let comparison = Comparison {
+            grid: &inputs.grid,
+            extent: inputs.extent,
+            classes: &inputs.classes,
+            rules,
+            dates: &Dates { before: Some(before), after: Some(after) },
+            lean_px: self.config.events.lean_m.get() / area.gsd_of_row(middle),
+            scene_ids: &scene_ids,
+            scratch: self.folder,
+        };
+        let shift = seen.shift.as_ref().and_then(|shift| shift.facts.as_ref());
+        let assumed = self.config.registration.assumed.get();
+        let shift =
+            shift.map_or([assumed, assumed], |facts| [facts.summary.median_dx, facts.summary.median_dy]);
+        // Images alone have no classes that could be compared with themselves.
+        let control = inputs.maps.as_ref().map(|_| Control::new(inputs.extent, rules, shift));
+        let mut control = control.transpose()?;
+        let threshold = self.config.images.score.map_or(DIFFERS, |share| as_score(share.get()));
+        let mut read = |window: Window| -> Result<Block> {
+            let image =
+                scores.as_ref().map(|raster| read_part(raster, window, CONFIDENCE_NODATA)).transpose()?;
+            let classes = match (&inputs.maps, &image) {
+                (Some(maps), _) => {
+                    let [mut before, mut after] = [
+                        maps[0].read(window, &inputs.classes.values[0])?,
+                        maps[1].read(window, &inputs.classes.values[1])?,
+                    ];
+                    mask(&mut before, inputs.not_observed[0].as_ref().map(|(aoi, _)| aoi));
+                    mask(&mut after, inputs.not_observed[1].as_ref().map(|(aoi, _)| aoi));
+                    [before, after]
+                }
+                (None, Some(image)) => {
+                    let mut pair = of_scores(image, threshold);
+                    for (raster, masked) in pair.iter_mut().zip(&inputs.not_observed) {
+                        mask(raster, masked.as_ref().map(|(aoi, _)| aoi));
+                    }
+                    pair
+                }
+                (None, None) => return Err(ChangeJobError::NothingObserved.into()),
+            };
+            let earlier = previous.and_then(|previous| previous.earlier.as_ref());
+            let earlier = earlier.map(|raster| read_part(raster, window, LABEL_NODATA)).transpose()?;
+            for (i, row) in (window.row..window.row_end()).enumerate() {
+                if let Some(control) = &mut control {
+                    control.push_row(classes[0].row(i), area.of_row(row))?;
+                }
+            }
+            Ok(Block { classes, image, earlier })
+        };
+        let rows = (PIXELS_AT_A_TIME / inputs.extent.width.max(1)).max(1);
+        let compared = comparison.pass(identities, rows, &mut read, &mut |pixels| stage.advance(pixels))?;
+        stage.end(&format!("{} events", count(compared.events.count())));
+        Ok((compared, control.map(Control::finish).transpose()?))
+    }
+
+    fn write(
+        &self,
+        inputs: &Inputs,
+        seen: &Seen,
+        compared: Compared,
+        run_id: &str,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Written> {
+        let stage = Stage::begin("write", 0);
+        let folder = self.folder.join("out");
+        std::fs::create_dir_all(&folder).context("cannot make a temporary folder")?;
+        let Compared { events, counts, sieve, raw, flows, rasters, lineage, identities, flickers } = compared;
+        let [before, after] = rasters;
+        let mut staged = Vec::new();
+        for (raster, name, role) in [(before, "before.tif", "before"), (after, "map.tif", ROLE_MAP)] {
+            let path = folder.join(name);
+            StripWriter::finish_cog(raster, &path, rayon::current_num_threads())?;
+            staged.push(StagedArtifact::new(&path, role)?);
+        }
+        let mut run = RunInfo::new(run_id, "", "");
+        run.columns = columns();
+        let style = arpent_gdal::qgis_style(&inputs.classes.nomenclature);
+        let files = FeatureFiles {
+            name: "events",
+            crs: &inputs.grid.crs,
+            shape: LayerShape::MultiPolygon,
+            style: Some(&style),
+            titles: self.config.titles,
+            run: &run,
+        };
+        for format in &self.config.formats {
+            staged.push(StagedArtifact::new(&files.write(&events, *format, &folder)?, ROLE_EVENTS)?);
+        }
+        let table = folder.join(super::compare::LINEAGE);
+        std::fs::rename(&lineage, &table).context("cannot move the table of lineage")?;
+        staged.push(StagedArtifact::new(&table, ROLE_LINEAGE)?);
+        staged.push(StagedArtifact::new(&identities.write(&folder)?, ROLE_OBJECTS)?);
+        debug_assert!(folder.join(OBJECTS).is_file(), "the table of objects is there");
+        if let Some((path, _)) = &seen.evidence {
+            let evidence = folder.join("evidence.tif");
+            std::fs::rename(path, &evidence).context("cannot move the raster of evidence")?;
+            staged.push(StagedArtifact::new(&evidence, ROLE_EVIDENCE)?);
+        }
+        if let Some(shift) = &seen.shift {
+            let path = folder.join("shift.csv");
+            write_shift(shift, inputs, &path)?;
+            staged.push(StagedArtifact::new(&path, ROLE_SHIFT)?);
+        }
+        let pair = Pair::open([&folder.join("before.tif"), &folder.join("map.tif")])?;
+        let soils = self.config.artificialisation.as_ref();
+        let soils =
+            soils.map(|options| Soils::new(&pair, &inputs.classes, options, self.folder)).transpose()?;
+        let years = [0, 1].map(|date: usize| inputs.dates[date].get(..4).and_then(|year| year.parse().ok()));
+        let tables =
+            Tables { pair: &pair, soils: soils.as_ref(), classes: &inputs.classes, years, flows: &flows };
+        let (files, of_zones) = tables.write(&self.config.zones, &folder)?;
+        staged.extend(files);
+        warnings.extend(of_zones);
+        staged
+            .push(StagedArtifact::new(&Self::write_item(inputs, run_id, &staged, &folder)?, ROLE_METADATA)?);
+        stage.end(&format!("{} files", staged.len()));
+        let changed_m2 = counts.values().map(|kind| kind.changed_m2).sum();
+        Ok(Written {
+            events: events.count(),
+            per_kind: counts.iter().map(|(kind, count)| (kind.name().to_owned(), count.events)).collect(),
+            kinds: kinds(&counts),
+            left_out: sieve
+                .dropped
+                .iter()
+                .map(|(doubt, count)| json!({ "reason": doubt.name(), "areas": count.areas, "area_m2": count.area_m2 }))
+                .collect(),
+            observed_share: flows.coverage().shares().map(|[both, ..]| both),
+            changed_m2,
+            raw_changed_m2: raw.changed().area_m2(),
+            flickers,
+            soils: soils.map(|soils| soils.facts),
+            staged,
+        })
+    }
+
+    fn write_item(
+        inputs: &Inputs,
+        run_id: &str,
+        staged: &[StagedArtifact],
+        folder: &Path,
+    ) -> Result<PathBuf> {
+        let path = folder.join(ITEM_NAME);
+        let uris: Vec<String> = Self::records(inputs).into_iter().map(|input| input.uri).collect();
+        let lineage = format!(
+            "What became what between {} and {}, from {}; not verified by a person.",
+            inputs.dates[0],
+            inputs.dates[1],
+            if inputs.maps.is_some() { "maps of both dates" } else { "images of both dates" }
+        );
+        let item = StacRun {
+            run_id,
+            acquired: &Acquired::of(inputs.dates.iter().map(String::as_str)),
+            footprint: &footprint(&inputs.grid, &inputs.extent)?,
+            grid: &inputs.grid,
+            window: &inputs.extent,
+            nomenclature: &inputs.classes.nomenclature,
+            model: None,
+            lineage: Some(&lineage),
+            software: &software(false),
+            scene_uris: &uris,
+            artifacts: staged,
+        };
+        write_stac_item(&path, &item)?;
+        Ok(path)
+    }
+
+    fn records(inputs: &Inputs) -> Vec<arpent_publish::Input> {
+        let mut all = Vec::new();
+        for (date, name) in NAMES.into_iter().enumerate() {
+            if let Some(maps) = &inputs.maps {
+                all.push(maps[date].input(name, Some(&inputs.dates[date])));
+            }
+            if let Some(images) = &inputs.images {
+                all.extend(images.dates[date].inputs(name));
+            }
+        }
+        all
+    }
+
+    /// `change-` and 16 hex digits: a hash of all inputs that can change the result.
+    fn run_id(&self, inputs: &Inputs, previous: Option<&Previous>) -> Result<String> {
+        let mut options = serde_json::to_value(self.config)?;
+        for key in ["output", "scratch", "previous", "before", "after"] {
+            options.as_object_mut().and_then(|options| options.remove(key));
+        }
+        let described = json!({
+            "arpent": env!("CARGO_PKG_VERSION"),
+            "maps": inputs.maps.as_ref().map(|maps| [maps[0].content(), maps[1].content()]),
+            "images": inputs.images.as_ref().map(|images| [images.dates[0].content(), images.dates[1].content()]),
+            "dates": inputs.dates,
+            "values": [&self.config.before.values, &self.config.after.values],
+            "not_observed": inputs.not_observed.each_ref().map(|mask| mask.as_ref().map(|(_, print)| print.content())),
+            "previous": previous.map(|previous| &previous.run_id),
+            "options": options,
+        });
+        Ok(format!("change-{}", short_hash(&serde_json::to_vec(&described)?)))
+    }
+}
+
+/// What was written.
+struct Written {
+    staged: Vec<StagedArtifact>,
+    events: u64,
+    per_kind: BTreeMap<String, u64>,
+    kinds: serde_json::Value,
+    left_out: serde_json::Value,
+    observed_share: Option<f64>,
+    changed_m2: f64,
+    raw_changed_m2: f64,
+    flickers: u64,
+    soils: Option<super::balance::SoilFacts>,
+}
+
+fn kinds(counts: &BTreeMap<EventKind, KindCount>) -> serde_json::Value {
+    let of = |kind: EventKind| {
+        let count = counts.get(&kind).copied().unwrap_or_default();
+        (kind.name().to_owned(), json!({ "events": count.events, "changed_m2": count.changed_m2 }))
+    };
+    EventKind::ALL.into_iter().map(of).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// What the measured shift explains, pixels: its median and the spread around it.
+fn explained_px(seen: &Seen) -> Option<f64> {
+    let summary = seen.shift.as_ref()?.facts.as_ref()?.summary;
+    Some(summary.median_length + summary.residual_mad)
+}
+
+/// A part of a raster; pixels outside of it have `beyond`.
+fn read_part(raster: &PublishedRaster, window: Window, beyond: u8) -> Result<Raster<u8>> {
+    let mut values = Raster::filled(window, beyond);
+    if let Some(common) = window.intersect(&raster.window()) {
+        values.paste(&raster.read(common)?);
+    }
+    Ok(values)
+}
+
+fn mask(classes: &mut Raster<u8>, not_observed: Option<&arpent_gdal::Aoi>) {
+    let Some(aoi) = not_observed else { return };
+    let inside = aoi.mask(classes.window());
+    for (class, _) in classes.data_mut().iter_mut().zip(inside).filter(|(_, inside)| *inside) {
+        *class = LABEL_NODATA;
+    }
+}
+
+/// The classes of images alone: 0 before; after, 1 where they differ.
+fn of_scores(scores: &Raster<u8>, threshold: u8) -> [Raster<u8>; 2] {
+    let of = |value: &dyn Fn(u8) -> u8| {
+        let mut classes = scores.clone();
+        for class in classes.data_mut().iter_mut().filter(|score| **score != CONFIDENCE_NODATA) {
+            *class = value(*class);
+        }
+        classes
+    };
+    [of(&|_| 0), of(&|score| u8::from(score >= threshold))]
+}
+
+/// The shift of every cell, at the center of the cell in the CRS.
+fn write_shift(shift: &Shift, inputs: &Inputs, path: &Path) -> Result<()> {
+    let failed = |error: csv::Error| table_error(path, error);
+    let mut table = csv::Writer::from_path(path).map_err(failed)?;
+    table
+        .write_record(["x", "y", "dx_px", "dy_px", "error_px", "reliability", "valid", "state"])
+        .map_err(failed)?;
+    let side = exact(shift.cell_px);
+    for cell in shift.field.cells() {
+        let (x, y) = inputs.grid.ground((exact(cell.col) + 0.5) * side, (exact(cell.row) + 0.5) * side);
+        let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.4}"));
+        let state = serde_json::to_value(cell.state)?;
+        let record = [
+            format!("{x}"),
+            format!("{y}"),
+            number(cell.shift.map(|[dx, _]| dx)),
+            number(cell.shift.map(|[_, dy]| dy)),
+            number(cell.error),
+            format!("{:.4}", cell.reliability),
+            format!("{:.4}", cell.valid),
+            state.as_str().unwrap_or_default().to_owned(),
+        ];
+        table.write_record(&record).map_err(failed)?;
+    }
+    table.flush().map_err(|error| failed(error.into()))?;
+    Ok(())
+}
+
+fn seconds(began: Instant) -> f64 {
+    (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
+}

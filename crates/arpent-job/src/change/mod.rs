@@ -1,0 +1,39 @@
+//! `arpent change`: what became what between two dates.
+//!
+//! Two maps, with or without images, or images of two dates are compared on one grid. Steps, each one pass over the rows:
+//! the shift between the images is measured (`shift`); the images are compared pixel by pixel (`evidence`, some
+//! passes); the classes of both dates, the evidence and the shift decide which changes are kept, and those become
+//! events of objects with ids that stay (`compare`); what one date shows against itself is the control (`control`);
+//! flows are added up for the whole and for zones (`balance`). The results are published as a run's, the manifest last.
+//! Memory grows with the width, not with the height or the number of events.
+//!
+//! Afterwards a sample of the events and of the ground (`population`, `sample`, `sample_file`) is checked by persons, whose
+//! verdicts (`answers`) give areas with an interval (`estimate`).
+
+mod answers;
+mod balance;
+mod classes;
+mod columns;
+mod compare;
+mod control;
+mod dated;
+mod error;
+mod estimate;
+mod evidence;
+mod identities;
+mod images;
+mod inputs;
+mod make;
+mod population;
+mod previous;
+mod sample;
+mod sample_error;
+mod sample_file;
+mod shift;
+
+pub use error::ChangeJobError;
+pub use estimate::{AreaReport, EstimateOptions, EstimateReport, StratumReport, estimate};
+pub use make::{ChangeReport, change};
+pub use sample::{SampleOptions, SampleReport, sample};
+pub use sample_error::SampleError;
+pub use sample_file::{SampleFile, SampleStratum, SampleUnit, SampledChange, SampledZones, UnitKind};

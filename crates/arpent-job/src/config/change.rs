@@ -1,0 +1,307 @@
+//! The configuration of a comparison of two dates, as written in TOML.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use arpent_base::config::Key;
+use arpent_base::{Language, Meters, Pixels, Share, SquareMeters, redacted};
+use arpent_raster::Nomenclature;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::dates::normalized as normalized_date;
+use super::run::FeatureFormat;
+use super::toml::{ConfigFile, relative_to};
+use crate::error::JobError;
+
+/// Configuration of a comparison of two dates. Paths are relative to the configuration file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeConfig {
+    /// The earlier date.
+    #[serde(default)]
+    pub before: DateInputs,
+    /// The later date.
+    #[serde(default)]
+    pub after: DateInputs,
+    /// The comparison whose later date is the earlier one of this: objects keep their ids, and what changes back is
+    /// marked. `--previous` replaces it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    /// Where to publish: a folder or an s3 URL. `--output` replaces it.
+    #[serde(default)]
+    pub output: Option<String>,
+    /// The classes of the comparison, if the maps do not name them, or not with codes: those of label rasters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Nomenclature>,
+    /// How the shift between the images of both dates is treated.
+    #[serde(default)]
+    pub registration: RegistrationOptions,
+    /// What the images of both dates say.
+    #[serde(default)]
+    pub images: ImageOptions,
+    /// Which changes are events.
+    #[serde(default)]
+    pub events: EventOptions,
+    /// Zones of the balance, each a layer with polygons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<BalanceZones>,
+    /// The balance after the law's rules, for maps with the codes of OCS GE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artificialisation: Option<ArtificialisationOptions>,
+    /// Formats of the events.
+    #[serde(default = "all_formats")]
+    pub formats: Vec<FeatureFormat>,
+    /// Language of column titles, which a GeoPackage stores as aliases, and of the report: `en` or `fr`. Column names
+    /// are the same in both.
+    #[serde(default)]
+    pub titles: Language,
+    /// Folder for temporary files; the system's by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<PathBuf>,
+    /// The file of the configuration.
+    #[serde(skip)]
+    pub file: Option<ConfigFile>,
+}
+
+/// What is known of one date.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DateInputs {
+    /// A map: the output of a run, or a label raster (one band of bytes, GeoTIFF or any format of GDAL). `--before` and
+    /// `--after` replace it and `scenes`.
+    pub map: Option<String>,
+    /// Images of this date: files, globs, folders, VRTs, URLs or STAC items, on one grid.
+    pub scenes: Vec<String>,
+    /// Date: a year, a month, a day, or two with a slash between. By default that of the map or of its scenes.
+    pub date: Option<String>,
+    /// Class of the comparison, by name, for a class of the map (by name) or for a value of the raster; `"nodata"` for
+    /// one that was not observed. All classes and values that occur must be named if one is.
+    pub values: BTreeMap<String, String>,
+    /// Polygons that were not observed at this date, such as clouds and their shadows.
+    pub not_observed: Option<String>,
+    /// Whether the images are true orthoimages, in which buildings do not lean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub true_ortho: Option<bool>,
+}
+
+/// How the shift between the images of both dates is treated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegistrationOptions {
+    /// Measured and compared with the limit, corrected, or neither.
+    pub mode: RegistrationMode,
+    /// Largest median shift that is accepted, pixels of the comparison.
+    pub limit: Pixels,
+    /// Side of the cells in which the shift is measured, pixels.
+    pub cell: usize,
+    /// Shift that is assumed where none is measured, pixels: changes that are not wider than twice as much are left
+    /// out.
+    pub assumed: Pixels,
+}
+
+/// Treatment of the shift between two dates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RegistrationMode {
+    /// It is measured; above the limit the comparison is refused.
+    #[default]
+    Check,
+    /// It is not measured.
+    Off,
+}
+
+impl Default for RegistrationOptions {
+    fn default() -> Self {
+        let pixels = |px: f64| Pixels::new(px).expect("a number of 0 or more");
+        Self { mode: RegistrationMode::Check, limit: pixels(1.5), cell: 256, assumed: pixels(1.0) }
+    }
+}
+
+/// What the images of both dates say.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImageOptions {
+    /// Band number (from 1) for a band name, if the files do not name their bands.
+    pub bands: BTreeMap<String, usize>,
+    /// Names of the bands to compare; by default all that both dates have.
+    pub compare: Vec<String>,
+    /// How the images are compared.
+    pub method: ImageMethod,
+    /// Score of a pixel, 0 to 1, from which the images differ; by default the threshold of Otsu.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<Share>,
+    /// Share of an area's pixels that must differ.
+    pub share: ImageShare,
+}
+
+/// Share of an area's pixels whose images must differ.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ImageShare(pub Share);
+
+impl Default for ImageShare {
+    fn default() -> Self {
+        Self(Share::new(0.5).expect("a share"))
+    }
+}
+
+/// How images are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageMethod {
+    /// Iteratively reweighted multivariate alteration detection (IR-MAD, Nielsen 2007).
+    #[default]
+    Irmad,
+    /// Change-vector analysis: the length of the difference of normalized bands.
+    Cva,
+}
+
+/// Which changes are events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventOptions {
+    /// Smallest area of a change, square meters.
+    pub min_area_m2: SquareMeters,
+    /// Objects of two dates are the same if they share more than this of the smaller one.
+    pub min_overlap: Share,
+    /// Largest distance by which a roof or tree may lean from one image to the other, meters: an object that
+    /// disappeared and one that appeared so near, of one class and shape, are one that moved.
+    pub lean_m: Meters,
+    /// Groups of classes whose objects may be the same, by names; each class that makes features is a group of its own by
+    /// default.
+    pub groups: Vec<Vec<String>>,
+    /// Classes that are ground, of which no objects are made, by names; by default those that make no features.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ground: Option<Vec<String>>,
+}
+
+impl Default for EventOptions {
+    fn default() -> Self {
+        Self {
+            min_area_m2: SquareMeters::new(0.0).expect("a number of 0 or more"),
+            min_overlap: Share::new(arpent_change::events::Rules::MIN_OVERLAP).expect("a share"),
+            lean_m: Meters::new(0.0).expect("a number of 0 or more"),
+            groups: Vec::new(),
+            ground: None,
+        }
+    }
+}
+
+/// A layer of zones.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BalanceZones {
+    /// Name of the level, such as `commune`; the column `level` of the balance.
+    pub level: String,
+    /// File or URL with polygons, in any CRS; may be followed by `|layername=NAME` and `|crs=EPSG:CODE`.
+    pub source: String,
+    /// Field with the id of a zone; the number of the feature, from 1, by default.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Field with its name.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// The balance of artificial soils by the annex to article R. 101-1 of the French code of urban planning, from the land
+/// cover alone.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ArtificialisationOptions {
+    /// Polygons that are exempt, such as ground photovoltaics under conditions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exempt: Option<String>,
+}
+
+/// Places that replace those of a configuration.
+#[derive(Debug, Clone, Default)]
+pub struct ChangePlaces {
+    /// Map or scenes of the earlier date.
+    pub before: Vec<String>,
+    /// Map or scenes of the later date.
+    pub after: Vec<String>,
+    /// The previous comparison.
+    pub previous: Option<String>,
+    /// Where to publish.
+    pub output: Option<String>,
+}
+
+fn all_formats() -> Vec<FeatureFormat> {
+    FeatureFormat::ALL.to_vec()
+}
+
+impl ChangeConfig {
+    /// Reads a configuration file, makes its paths absolute or relative to the working directory, and applies `given`.
+    ///
+    /// # Errors
+    /// [`JobError::ConfigRead`], [`JobError::ConfigParse`].
+    pub fn load(path: &Path, given: ChangePlaces) -> Result<Self, JobError> {
+        let file = ConfigFile::read(path)?;
+        let mut config: Self = file.parse()?;
+        config.check(&file)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        for (date, given) in [(&mut config.before, given.before), (&mut config.after, given.after)] {
+            date.locate(folder);
+            if !given.is_empty() {
+                (date.map, date.scenes) = (None, given);
+            }
+        }
+        let located = |location: &Option<String>| location.as_deref().map(|l| relative_to(folder, l));
+        config.previous = given.previous.or_else(|| located(&config.previous));
+        config.output = given.output.or_else(|| located(&config.output));
+        for zones in &mut config.zones {
+            zones.source = relative_to(folder, &zones.source);
+        }
+        if let Some(rules) = &mut config.artificialisation {
+            rules.exempt = located(&rules.exempt);
+        }
+        config.scratch = config.scratch.as_ref().map(|p| folder.join(p));
+        config.file = Some(file);
+        Ok(config)
+    }
+
+    /// The configuration without secrets in addresses, to be stored and shown.
+    pub(crate) fn redacted(&self) -> Self {
+        let mut shown = self.clone();
+        let hide = |location: &mut String| *location = redacted(location);
+        for date in [&mut shown.before, &mut shown.after] {
+            date.map.iter_mut().for_each(hide);
+            date.scenes.iter_mut().for_each(hide);
+            date.not_observed.iter_mut().for_each(hide);
+        }
+        shown.previous.iter_mut().for_each(hide);
+        shown.output.iter_mut().for_each(hide);
+        shown.zones.iter_mut().for_each(|zones| hide(&mut zones.source));
+        shown.artificialisation.iter_mut().flat_map(|rules| &mut rules.exempt).for_each(hide);
+        shown
+    }
+
+    fn check(&self, file: &ConfigFile) -> Result<(), JobError> {
+        let bad = |key: &str, message: &str| Err(file.value_error(&Key::from(key), message));
+        if self.formats.is_empty() {
+            return bad("formats", "must name at least one format");
+        }
+        if !(64..=4096).contains(&self.registration.cell) {
+            return bad("registration.cell", "must be 64 to 4096 pixels");
+        }
+        for (name, date) in [("before", &self.before), ("after", &self.after)] {
+            if date.date.as_deref().is_some_and(|date| normalized_date(date).is_none()) {
+                return bad(
+                    &format!("{name}.date"),
+                    "must be a year, a month, a day or a time, or two with a slash between",
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+impl DateInputs {
+    fn locate(&mut self, folder: &Path) {
+        let located = |location: &mut String| *location = relative_to(folder, location);
+        self.map.iter_mut().for_each(located);
+        self.scenes.iter_mut().for_each(located);
+        self.not_observed.iter_mut().for_each(located);
+    }
+}
