@@ -51,8 +51,9 @@ pub use manifest::{
     InputValues, Manifest, ModelRecord, ReferenceCounts, Software, ValueCounts, Warning, ZoneCounts, utc_now,
 };
 pub use media::{
-    ITEM_NAME, ROLE_BALANCE, ROLE_CONFIDENCE, ROLE_EVENTS, ROLE_EVIDENCE, ROLE_FEATURES, ROLE_LABELS,
-    ROLE_LINEAGE, ROLE_MAP, ROLE_METADATA, ROLE_OBJECTS, ROLE_REPORT, ROLE_SHIFT, ROLE_ZONES, media_type,
+    ITEM_NAME, ROLE_BALANCE, ROLE_CHIP, ROLE_CONFIDENCE, ROLE_EVENTS, ROLE_EVIDENCE, ROLE_FEATURES,
+    ROLE_LABELS, ROLE_LINEAGE, ROLE_MAP, ROLE_METADATA, ROLE_OBJECTS, ROLE_REPORT, ROLE_SHIFT, ROLE_ZONES,
+    media_type,
 };
 pub use names::{JOBS, MANIFEST_FORMAT, MANIFEST_NAME, is_job_id, is_plain, unique_key};
 pub use objects::ObjectInfo;

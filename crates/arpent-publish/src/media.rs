@@ -25,6 +25,8 @@ pub const ROLE_BALANCE: &str = "balance";
 pub const ROLE_SHIFT: &str = "shift";
 /// Role of reports for readers.
 pub const ROLE_REPORT: &str = "report";
+/// Role of pictures of events, before and after.
+pub const ROLE_CHIP: &str = "chip";
 /// Role of files that describe the others, such as the STAC item.
 pub const ROLE_METADATA: &str = "metadata";
 
@@ -51,6 +53,7 @@ pub fn media_type(name: &str) -> &'static str {
         "pmtiles" => "application/vnd.pmtiles",
         "png" => "image/png",
         "jpg" => "image/jpeg",
+        "webp" => "image/webp",
         "svg" => "image/svg+xml",
         "html" => "text/html; charset=utf-8",
         "md" => "text/markdown; charset=utf-8",

@@ -14,6 +14,7 @@ use arpent_publish::{SortedFeatures, Spool, SpoolOptions};
 use arpent_raster::{Grid, PixelArea, Raster, Window};
 use arpent_vector::{VectorOptions, Vectorizer};
 
+use super::chips::{Notable, Selection};
 use super::classes::Classes;
 use super::columns::{Dates, values};
 use super::error::table_error;
@@ -47,6 +48,8 @@ pub(crate) struct Comparison<'a> {
     pub(crate) lean_px: f64,
     pub(crate) scene_ids: &'a [String],
     pub(crate) scratch: &'a Path,
+    /// Number of events with pictures.
+    pub(crate) chips: usize,
 }
 
 /// Results of a pass.
@@ -63,6 +66,8 @@ pub(crate) struct Compared {
     pub(crate) lineage: PathBuf,
     pub(crate) identities: Identities,
     pub(crate) flickers: u64,
+    /// The largest and the least certain events.
+    pub(crate) notable: Notable,
 }
 
 /// Events of one kind.
@@ -192,7 +197,7 @@ impl<'a> Kept<'a> {
         sink.check()?;
         let rasters = strips.map(|mut strip| strip.flush().map(|()| strip.raster));
         let [before, after] = rasters;
-        let Sink { spool, counts, lineage, identities, flickers, .. } = sink;
+        let Sink { spool, counts, lineage, identities, flickers, selection, .. } = sink;
         let path = of.scratch.join(LINEAGE);
         lineage.into_inner().map_err(|error| table_error(&path, error.into_error().into()))?;
         Ok(Compared {
@@ -205,6 +210,7 @@ impl<'a> Kept<'a> {
             lineage: path,
             identities,
             flickers,
+            notable: selection.finish(),
         })
     }
 }
@@ -221,6 +227,7 @@ struct Sink<'a> {
     lineage: csv::Writer<std::fs::File>,
     identities: Identities,
     flickers: u64,
+    selection: Selection,
     outcome: Result<()>,
 }
 
@@ -240,6 +247,7 @@ impl<'a> Sink<'a> {
             lineage,
             identities,
             flickers: 0,
+            selection: Selection::new(of.chips),
             outcome: Ok(()),
         };
         sink.lineage
@@ -271,6 +279,7 @@ impl<'a> Sink<'a> {
         self.flickers += u64::from(flicker == Some(true));
         feature.attributes = values(event, &ids, flicker, self.of.classes, self.of.dates);
         self.write_lineage(&feature.id, &ids)?;
+        self.selection.push(event, &feature.id, feature.score);
         let count = self.counts.entry(event.kind).or_default();
         count.events += 1;
         count.changed_m2 += event.area_m2();

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Failure, Result, short_hash, table_schema};
 use arpent_change::events::{EventKind, ImageVote, Rules};
 use arpent_gdal::{LayerShape, PublishedRaster, StripWriter};
@@ -24,12 +23,13 @@ use serde_json::json;
 use super::balance::{Pair, Soils, Tables};
 use super::columns::{Dates, columns};
 use super::compare::{Block, Compared, Comparison, KindCount};
-use super::control::Control;
-use super::error::{ChangeJobError, table_error};
+use super::control::{Control, ControlFacts};
+use super::error::ChangeJobError;
 use super::evidence::{ImageFacts, ImagePass, as_score};
 use super::identities::{Identities, OBJECTS};
 use super::inputs::{Inputs, NAMES};
 use super::previous::Previous;
+use super::report::Report;
 use super::shift::{self, Shift};
 use crate::config::{ChangeConfig, RegistrationMode};
 use crate::execute::Unpublished;
@@ -132,7 +132,8 @@ impl ChangeJob<'_> {
         }
         let run_id = self.run_id(&inputs, previous.as_ref())?;
         let began = Instant::now();
-        let written = self.write(&inputs, &seen, compared, &run_id, &mut warnings)?;
+        let judged = (&rules, control.as_ref());
+        let written = self.write(&mut inputs, &seen, compared, judged, &run_id, &mut warnings)?;
         timings.insert("write".to_owned(), seconds(began));
         warnings[printed..].iter().for_each(warn);
         let facts = json!({
@@ -151,6 +152,7 @@ impl ChangeJob<'_> {
             "first": previous.as_ref().map_or(&inputs.dates[0], |previous| &previous.first),
             "previous": previous.as_ref().map(|previous| &previous.run_id),
             "artificialisation": written.soils,
+            "chips": written.chips,
         });
         let manifest = Manifest {
             format: MANIFEST_FORMAT.to_owned(),
@@ -254,7 +256,7 @@ impl ChangeJob<'_> {
         seen: &Seen,
         rules: &Rules,
         previous: Option<&Previous>,
-    ) -> Result<(Compared, Option<super::control::ControlFacts>)> {
+    ) -> Result<(Compared, Option<ControlFacts>)> {
         let stage = Stage::begin("compare", inputs.extent.pixels());
         let scores = seen.evidence.as_ref().map(|(path, _)| PublishedRaster::open(&path.to_string_lossy()));
         let scores = scores.transpose()?;
@@ -282,6 +284,7 @@ impl ChangeJob<'_> {
             lean_px: self.config.events.lean_m.get() / area.gsd_of_row(middle),
             scene_ids: &scene_ids,
             scratch: self.folder,
+            chips: self.config.chips,
         };
         let shift = seen.shift.as_ref().and_then(|shift| shift.facts.as_ref());
         let assumed = self.config.registration.assumed.get();
@@ -330,23 +333,30 @@ impl ChangeJob<'_> {
 
     fn write(
         &self,
-        inputs: &Inputs,
+        inputs: &mut Inputs,
         seen: &Seen,
         compared: Compared,
+        judged: (&Rules, Option<&ControlFacts>),
         run_id: &str,
         warnings: &mut Vec<Warning>,
     ) -> Result<Written> {
         let stage = Stage::begin("write", 0);
         let folder = self.folder.join("out");
         std::fs::create_dir_all(&folder).context("cannot make a temporary folder")?;
-        let Compared { events, counts, sieve, raw, flows, rasters, lineage, identities, flickers } = compared;
+        let Compared {
+            events,
+            counts,
+            sieve,
+            raw,
+            flows,
+            rasters,
+            lineage,
+            identities,
+            flickers,
+            mut notable,
+        } = compared;
         let [before, after] = rasters;
-        let mut staged = Vec::new();
-        for (raster, name, role) in [(before, "before.tif", "before"), (after, "map.tif", ROLE_MAP)] {
-            let path = folder.join(name);
-            StripWriter::finish_cog(raster, &path, rayon::current_num_threads())?;
-            staged.push(StagedArtifact::new(&path, role)?);
-        }
+        let mut staged = rasters_of([before, after], &folder)?;
         let mut run = RunInfo::new(run_id, "", "");
         run.columns = columns();
         let style = arpent_gdal::qgis_style(&inputs.classes.nomenclature);
@@ -373,7 +383,7 @@ impl ChangeJob<'_> {
         }
         if let Some(shift) = &seen.shift {
             let path = folder.join("shift.csv");
-            write_shift(shift, inputs, &path)?;
+            shift.write(&inputs.grid, &path)?;
             staged.push(StagedArtifact::new(&path, ROLE_SHIFT)?);
         }
         let pair = Pair::open([&folder.join("before.tif"), &folder.join("map.tif")])?;
@@ -386,6 +396,25 @@ impl ChangeJob<'_> {
         let (files, of_zones) = tables.write(&self.config.zones, &folder)?;
         staged.extend(files);
         warnings.extend(of_zones);
+        staged.extend(notable.draw(self.config.chips, inputs.images.as_mut(), &folder)?);
+        let report = Report {
+            config: self.config,
+            inputs,
+            records: Self::records(inputs),
+            shift: seen.shift.as_ref(),
+            images: seen.evidence.as_ref().map(|(_, facts)| facts),
+            judged,
+            counts: &counts,
+            left_out: &sieve,
+            differ_m2: raw.changed().area_m2(),
+            coverage: flows.coverage(),
+            flickers: self.config.previous.as_ref().map(|_| flickers),
+            soils: soils.as_ref().map(|soils| &soils.facts),
+            notable: &notable,
+            warnings,
+            run_id,
+        };
+        staged.extend(report.write(&folder)?);
         staged
             .push(StagedArtifact::new(&Self::write_item(inputs, run_id, &staged, &folder)?, ROLE_METADATA)?);
         stage.end(&format!("{} files", staged.len()));
@@ -403,6 +432,7 @@ impl ChangeJob<'_> {
             changed_m2,
             raw_changed_m2: raw.changed().area_m2(),
             flickers,
+            chips: notable.facts(),
             soils: soils.map(|soils| soils.facts),
             staged,
         })
@@ -472,6 +502,17 @@ impl ChangeJob<'_> {
     }
 }
 
+/// The classes of both dates as COGs.
+fn rasters_of([before, after]: [StripWriter; 2], folder: &Path) -> Result<Vec<StagedArtifact>> {
+    let mut staged = Vec::new();
+    for (raster, name, role) in [(before, "before.tif", "before"), (after, "map.tif", ROLE_MAP)] {
+        let path = folder.join(name);
+        StripWriter::finish_cog(raster, &path, rayon::current_num_threads())?;
+        staged.push(StagedArtifact::new(&path, role)?);
+    }
+    Ok(staged)
+}
+
 /// What was written.
 struct Written {
     staged: Vec<StagedArtifact>,
@@ -483,6 +524,7 @@ struct Written {
     changed_m2: f64,
     raw_changed_m2: f64,
     flickers: u64,
+    chips: serde_json::Value,
     soils: Option<super::balance::SoilFacts>,
 }
 
@@ -527,34 +569,6 @@ fn of_scores(scores: &Raster<u8>, threshold: u8) -> [Raster<u8>; 2] {
         classes
     };
     [of(&|_| 0), of(&|score| u8::from(score >= threshold))]
-}
-
-/// The shift of every cell, at the center of the cell in the CRS.
-fn write_shift(shift: &Shift, inputs: &Inputs, path: &Path) -> Result<()> {
-    let failed = |error: csv::Error| table_error(path, error);
-    let mut table = csv::Writer::from_path(path).map_err(failed)?;
-    table
-        .write_record(["x", "y", "dx_px", "dy_px", "error_px", "reliability", "valid", "state"])
-        .map_err(failed)?;
-    let side = exact(shift.cell_px);
-    for cell in shift.field.cells() {
-        let (x, y) = inputs.grid.ground((exact(cell.col) + 0.5) * side, (exact(cell.row) + 0.5) * side);
-        let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.4}"));
-        let state = serde_json::to_value(cell.state)?;
-        let record = [
-            format!("{x}"),
-            format!("{y}"),
-            number(cell.shift.map(|[dx, _]| dx)),
-            number(cell.shift.map(|[_, dy]| dy)),
-            number(cell.error),
-            format!("{:.4}", cell.reliability),
-            format!("{:.4}", cell.valid),
-            state.as_str().unwrap_or_default().to_owned(),
-        ];
-        table.write_record(&record).map_err(failed)?;
-    }
-    table.flush().map_err(|error| failed(error.into()))?;
-    Ok(())
 }
 
 fn seconds(began: Instant) -> f64 {

@@ -12,6 +12,7 @@
 
 mod answers;
 mod balance;
+mod chips;
 mod classes;
 mod columns;
 mod compare;
@@ -26,6 +27,7 @@ mod inputs;
 mod make;
 mod population;
 mod previous;
+mod report;
 mod sample;
 mod sample_error;
 mod sample_file;

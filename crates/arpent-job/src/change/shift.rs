@@ -1,15 +1,18 @@
 //! The shift between the images of two dates.
 
+use std::path::Path;
+
 use arpent_base::Result;
-use arpent_base::number::{signed, wide};
+use arpent_base::number::{exact, signed, wide};
 use arpent_change::register::{
     Cell, DateWindow, FieldSummary, RegisterOptions, Registrar, ShiftField, best_band,
 };
-use arpent_raster::Window;
+use arpent_raster::{Grid, Window};
 use arpent_shell::progress::Stage;
 use ndarray::Axis;
 use serde::{Deserialize, Serialize};
 
+use super::error::table_error;
 use super::images::Images;
 
 /// Cells that should fit into an extent, so that enough are good.
@@ -33,6 +36,36 @@ pub(crate) struct Shift {
     pub(crate) field: ShiftField,
     pub(crate) facts: Option<ShiftFacts>,
     pub(crate) cell_px: usize,
+}
+
+impl Shift {
+    /// The shift of every cell, at the center of the cell in the CRS.
+    pub(crate) fn write(&self, grid: &Grid, path: &Path) -> Result<()> {
+        let failed = |error: csv::Error| table_error(path, error);
+        let mut table = csv::Writer::from_path(path).map_err(failed)?;
+        table
+            .write_record(["x", "y", "dx_px", "dy_px", "error_px", "reliability", "valid", "state"])
+            .map_err(failed)?;
+        let side = exact(self.cell_px);
+        for cell in self.field.cells() {
+            let (x, y) = grid.ground((exact(cell.col) + 0.5) * side, (exact(cell.row) + 0.5) * side);
+            let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.4}"));
+            let state = serde_json::to_value(cell.state)?;
+            let record = [
+                format!("{x}"),
+                format!("{y}"),
+                number(cell.shift.map(|[dx, _]| dx)),
+                number(cell.shift.map(|[_, dy]| dy)),
+                number(cell.error),
+                format!("{:.4}", cell.reliability),
+                format!("{:.4}", cell.valid),
+                state.as_str().unwrap_or_default().to_owned(),
+            ];
+            table.write_record(&record).map_err(failed)?;
+        }
+        table.flush().map_err(|error| failed(error.into()))?;
+        Ok(())
+    }
 }
 
 /// Measures the shift in all cells of an extent, on every band.

@@ -52,10 +52,17 @@ pub struct ChangeConfig {
     /// Formats of the events.
     #[serde(default = "all_formats")]
     pub formats: Vec<FeatureFormat>,
-    /// Language of column titles, which a GeoPackage stores as aliases, and of the report: `en` or `fr`. Column names
-    /// are the same in both.
+    /// Language of column titles, which a GeoPackage stores as aliases: `en` or `fr`. Column names are the same in both,
+    /// and the report is in both languages.
     #[serde(default)]
     pub titles: Language,
+    /// Number of events with pictures before and after, 0 to 200: the largest for one half, the least certain of the
+    /// others for the rest. Both dates need images.
+    #[serde(default = "default_chips")]
+    pub chips: usize,
+    /// Whom a reader writes to who contests an event, as the report shows it, such as a mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
     /// Folder for temporary files; the system's by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch: Option<PathBuf>,
@@ -231,6 +238,10 @@ fn all_formats() -> Vec<FeatureFormat> {
     FeatureFormat::ALL.to_vec()
 }
 
+const fn default_chips() -> usize {
+    24
+}
+
 impl ChangeConfig {
     /// Reads a configuration file, makes its paths absolute or relative to the working directory, and applies `given`.
     ///
@@ -281,6 +292,9 @@ impl ChangeConfig {
         let bad = |key: &str, message: &str| Err(file.value_error(&Key::from(key), message));
         if self.formats.is_empty() {
             return bad("formats", "must name at least one format");
+        }
+        if self.chips > 200 {
+            return bad("chips", "must be at most 200");
         }
         if !(64..=4096).contains(&self.registration.cell) {
             return bad("registration.cell", "must be 64 to 4096 pixels");

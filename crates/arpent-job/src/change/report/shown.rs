@@ -1,0 +1,69 @@
+//! The largest and the least certain events, with their pictures.
+
+use maud::{Markup, html};
+
+use super::data::Report;
+use super::parts::{Section, area, class};
+use super::words::{NONE, Words};
+use crate::change::chips::{LISTED, Shown};
+
+/// The ten largest and the ten least certain events.
+pub(super) fn section(report: &Report<'_>, words: Words) -> Section {
+    let notable = report.notable;
+    let body = html! {
+        h3 { (words.say("Largest", "Les plus grands")) }
+        (gallery(report, words, &notable.largest))
+        h3 { (words.say("Least certain", "Les moins sûrs")) }
+        @if notable.least_certain.is_empty() {
+            p.absent { (words.say(
+                "Events have no score: there are no images of both dates.",
+                "Les événements n'ont pas de score : il n'y a pas d'images des deux dates.",
+            )) }
+        } @else {
+            p.note { (words.say(
+                "The lowest scores first: how much the images differ on average, 0 to 1; 0.5 is the threshold of a pixel.",
+                "Les scores les plus bas d'abord : de combien les images diffèrent en moyenne, de 0 à 1 ; 0,5 est le seuil d'un pixel.",
+            )) }
+            (gallery(report, words, &notable.least_certain))
+        }
+        @if !notable.drawn.is_empty() { p.note { (words.say(
+            "The outline lies around the pixels of the event. Both pictures of an event have one stretch of contrast; gray: no value.",
+            "Le contour entoure les pixels de l'événement. Les deux images d'un événement ont le même étirement de contraste ; gris : aucune valeur.",
+        )) } }
+    };
+    Section { id: "shown", heading: words.say("Events to look at", "Événements à regarder"), body }
+}
+
+fn gallery(report: &Report<'_>, words: Words, events: &[Shown]) -> Markup {
+    html! {
+        @if events.is_empty() { p.absent { (words.say("No event.", "Aucun événement.")) } }
+        ol.gallery { @for event in events.iter().take(LISTED) { li { (card(report, words, event)) } } }
+    }
+}
+
+fn card(report: &Report<'_>, words: Words, event: &Shown) -> Markup {
+    let classes = &report.inputs.classes.nomenclature;
+    let short = &event.id[..event.id.len().min(12)];
+    let names = [words.class(classes, event.from), words.class(classes, event.to)];
+    let when = [words.say("before", "avant"), words.say("after", "après")];
+    html! {
+        figure.event {
+            @if let Some(drawn) = report.notable.drawn.get(&event.id) {
+                div.pair { @for date in 0..2usize {
+                    div {
+                        img src=(drawn.files[date]) loading="lazy" alt=(format!(
+                            "{} {short}, {} ({}), {}", words.say("Event", "Événement"), when[date], words.date(&report.inputs.dates[date]), names[date]
+                        ));
+                        span.note { (when[date]) ", " (words.date(&report.inputs.dates[date])) }
+                    }
+                } }
+            } @else { p.absent { (words.say("No pictures.", "Pas d'images.")) } }
+            figcaption {
+                strong { (words.kind(event.kind)) } " · " (class(words, classes, event.from)) " → " (class(words, classes, event.to)) br;
+                (area(words, event.changed_m2)) " · " (words.say("score ", "score "))
+                (event.score.map_or_else(|| NONE.to_owned(), |score| words.number(score, 3))) br;
+                code { (event.id) }
+            }
+        }
+    }
+}

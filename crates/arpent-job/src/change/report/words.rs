@@ -1,0 +1,181 @@
+//! Words and numbers in the language of a page.
+
+use arpent_base::Language;
+use arpent_change::events::{Doubt, EventKind};
+use arpent_raster::Nomenclature;
+
+/// Stands for a value that does not exist.
+pub(super) const NONE: &str = "–";
+/// Between thousands, and before a unit.
+const APART: char = '\u{202f}';
+
+/// Writes in one language.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words(pub(super) Language);
+
+impl Words {
+    /// The text of the page's language, with blanks that do not break where French has them.
+    pub(super) fn say(self, en: &str, fr: &str) -> String {
+        match self.0 {
+            Language::En => en.to_owned(),
+            Language::Fr => {
+                let mut text = fr.replace("« ", "«\u{a0}");
+                for sign in [":", "»"] {
+                    text = text.replace(&format!(" {sign}"), &format!("\u{a0}{sign}"));
+                }
+                for sign in [";", "?", "!"] {
+                    text = text.replace(&format!(" {sign}"), &format!("{APART}{sign}"));
+                }
+                text
+            }
+        }
+    }
+
+    /// The code of the language.
+    pub(super) fn code(self) -> &'static str {
+        match self.0 {
+            Language::En => "en",
+            Language::Fr => "fr",
+        }
+    }
+
+    /// The name of the page.
+    pub(super) fn file(self) -> String {
+        format!("report.{}.html", self.code())
+    }
+
+    /// A number with so many decimals, grouped by thousands.
+    pub(super) fn number(self, value: f64, decimals: usize) -> String {
+        if !value.is_finite() {
+            return NONE.to_owned();
+        }
+        let text = format!("{:.decimals$}", value.abs());
+        let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
+        let is_zero = text.bytes().all(|digit| digit == b'0' || digit == b'.');
+        let mut shown = if value < 0.0 && !is_zero { "−".to_owned() } else { String::new() };
+        for (i, digit) in whole.chars().enumerate() {
+            if i > 0 && (whole.len() - i).is_multiple_of(3) {
+                shown.push(APART);
+            }
+            shown.push(digit);
+        }
+        if !rest.is_empty() {
+            shown.push(if self.0 == Language::Fr { ',' } else { '.' });
+            shown.push_str(rest);
+        }
+        shown
+    }
+
+    /// A count.
+    pub(super) fn integer(self, value: u64) -> String {
+        self.number(arpent_base::number::approximate(value), 0)
+    }
+
+    /// An area without its unit: whole square meters, and hundredths below 100.
+    pub(super) fn area(self, m2: f64) -> String {
+        self.number(m2, if m2.abs() < 99.995 && m2 != 0.0 { 2 } else { 0 })
+    }
+
+    /// A share as percent, and `< 0.1 %` rather than a rounded zero.
+    pub(super) fn percent(self, share: f64) -> String {
+        if share > 0.0 && share < 0.0005 {
+            return format!("<{APART}{}{APART}%", self.number(0.1, 1));
+        }
+        format!("{}{APART}%", self.number(100.0 * share, 1))
+    }
+
+    /// A date of an input: the day, or both ends.
+    pub(super) fn date(self, date: &str) -> String {
+        let day = |date: &str| date.split('T').next().unwrap_or(date).to_owned();
+        match date.split_once('/') {
+            Some((start, end)) => format!("{} {} {}", day(start), self.say("to", "au"), day(end)),
+            None => day(date),
+        }
+    }
+
+    /// The name of a class.
+    pub(super) fn class(self, classes: &Nomenclature, id: u8) -> String {
+        let Some(class) = classes.by_id(id) else { return format!("{} {id}", self.say("class", "classe")) };
+        let french = class.name_fr.as_ref().filter(|_| self.0 == Language::Fr);
+        french.unwrap_or(&class.name).clone()
+    }
+
+    /// The name of a kind of event.
+    pub(super) fn kind(self, kind: EventKind) -> String {
+        let french = match kind {
+            EventKind::Appeared => "apparu",
+            EventKind::Disappeared => "disparu",
+            EventKind::Grown => "agrandi",
+            EventKind::Shrunk => "réduit",
+            EventKind::Moved => "déplacé",
+            EventKind::Split => "divisé",
+            EventKind::Merged => "fusionné",
+            EventKind::Reorganized => "réorganisé",
+            EventKind::Reclassified => "changé de classe",
+        };
+        self.say(kind.name(), french)
+    }
+
+    /// What a kind of event means.
+    pub(super) fn meaning(self, kind: EventKind) -> String {
+        let (en, fr) = match kind {
+            EventKind::Appeared => {
+                ("an object that was not there before", "un objet qui n'existait pas avant")
+            }
+            EventKind::Disappeared => ("an object that is not there any more", "un objet qui n'existe plus"),
+            EventKind::Grown => (
+                "an object that gained at least twice what it lost",
+                "un objet qui a gagné au moins le double de ce qu'il a perdu",
+            ),
+            EventKind::Shrunk => (
+                "an object that lost at least twice what it gained",
+                "un objet qui a perdu au moins le double de ce qu'il a gagné",
+            ),
+            EventKind::Moved => ("an object that gained and lost", "un objet qui a gagné et perdu"),
+            EventKind::Split => ("one object that became several", "un objet devenu plusieurs"),
+            EventKind::Merged => ("several objects that became one", "plusieurs objets devenus un seul"),
+            EventKind::Reorganized => {
+                ("several objects that became several others", "plusieurs objets devenus plusieurs autres")
+            }
+            EventKind::Reclassified => ("ground of another class", "un sol d'une autre classe"),
+        };
+        self.say(en, fr)
+    }
+
+    /// Why an area was left out.
+    pub(super) fn doubt(self, doubt: Doubt) -> String {
+        let (en, fr) = match doubt {
+            Doubt::Narrow => (
+                "not wider than twice the shift between the dates",
+                "pas plus large que deux fois le décalage entre les dates",
+            ),
+            Doubt::Small => ("smaller than the smallest area", "plus petit que la surface minimale"),
+            Doubt::ImagesAgree => ("the images do not differ there", "les images n'y diffèrent pas"),
+        };
+        self.say(en, fr)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_the_report_are_those_of_the_language() {
+        let [en, fr] = [Words(Language::En), Words(Language::Fr)];
+        let of = |words: Words| {
+            [words.area(1_234_567.4), words.area(-12.345), words.area(0.0), words.percent(0.1234)]
+        };
+        assert_eq!(of(en), ["1\u{202f}234\u{202f}567", "−12.35", "0", "12.3\u{202f}%"]);
+        assert_eq!(of(fr), ["1\u{202f}234\u{202f}567", "−12,35", "0", "12,3\u{202f}%"]);
+        assert_eq!((en.number(-0.001, 2), en.number(f64::NAN, 1)), ("0.00".to_owned(), NONE.to_owned()));
+        assert_eq!(fr.percent(0.0001), "<\u{202f}0,1\u{202f}%");
+        assert_eq!(fr.date("2018-07-01T00:00:00Z/2018-08-31"), "2018-07-01 au 2018-08-31");
+    }
+
+    #[test]
+    fn french_signs_of_the_report_do_not_break() {
+        let fr = Words(Language::Fr);
+        assert_eq!(fr.say("", "quoi : « rien » ; fin"), "quoi\u{a0}: «\u{a0}rien\u{a0}»\u{202f}; fin");
+    }
+}
