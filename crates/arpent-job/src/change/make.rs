@@ -418,7 +418,8 @@ impl ChangeJob<'_> {
         staged
             .push(StagedArtifact::new(&Self::write_item(inputs, run_id, &staged, &folder)?, ROLE_METADATA)?);
         stage.end(&format!("{} files", staged.len()));
-        let changed_m2 = counts.values().map(|kind| kind.changed_m2).sum();
+        // The sum of nothing is minus zero.
+        let changed_m2 = counts.values().map(|kind| kind.changed_m2).sum::<f64>() + 0.0;
         Ok(Written {
             events: events.count(),
             per_kind: counts.iter().map(|(kind, count)| (kind.name().to_owned(), count.events)).collect(),
