@@ -38,7 +38,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-vector",
         "coverage snap vectorize zonal > eliminate feature generalize ground objects simplify \
-         > detections polygonize triangle wkb > bits drawing square > error region",
+         > detections polygonize triangle wkb > bits drawing square > error forest region",
     ),
     (
         "arpent-metrics",

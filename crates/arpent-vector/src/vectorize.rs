@@ -1,6 +1,6 @@
 //! Converts regions and detections to features.
 
-use arpent_base::number::{exact, offset, signed};
+use arpent_base::number::{exact, fitted, offset, signed};
 use arpent_raster::{
     CONFIDENCE_NODATA, CONFIDENCE_SCALE, Grid, LABEL_NODATA, Nomenclature, PixelArea, Window,
 };
@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::feature::{content_id, round4, round6};
+use crate::forest::find_root;
 use crate::ground::ground_area;
 use crate::objects::shape::{Shape, box_numbers, enclose, outline};
 use crate::region::Vertex;
@@ -244,18 +245,9 @@ fn numbers(ring: &[Vertex]) -> impl Iterator<Item = i64> {
     std::iter::once(count).chain(ring.iter().flatten().copied())
 }
 
-/// The root of an element of a forest, whose paths it shortens.
-fn root(parents: &mut [usize], mut at: usize) -> usize {
-    while parents[at] != at {
-        parents[at] = parents[parents[at]];
-        at = parents[at];
-    }
-    at
-}
-
 /// The 4-connected parts of runs, each in the order of the runs.
 fn connected(runs: &[[i64; 3]]) -> Vec<Vec<[i64; 3]>> {
-    let mut parents: Vec<usize> = (0..runs.len()).collect();
+    let mut parents: Vec<u32> = (0..fitted(runs.len())).collect();
     let mut above = 0;
     for (i, [row, start, end]) in runs.iter().enumerate() {
         while above < i && (runs[above][0] < row - 1 || runs[above][0] == row - 1 && runs[above][2] <= *start)
@@ -263,13 +255,13 @@ fn connected(runs: &[[i64; 3]]) -> Vec<Vec<[i64; 3]>> {
             above += 1;
         }
         for j in (above..i).take_while(|j| runs[*j][0] == row - 1 && runs[*j][1] < *end) {
-            let (a, b) = (root(&mut parents, i), root(&mut parents, j));
-            parents[a.max(b)] = a.min(b);
+            let (a, b) = (find_root(&mut parents, fitted(i)), find_root(&mut parents, fitted(j)));
+            parents[a.max(b) as usize] = a.min(b);
         }
     }
-    let mut parts = std::collections::BTreeMap::<usize, Vec<[i64; 3]>>::new();
+    let mut parts = std::collections::BTreeMap::<u32, Vec<[i64; 3]>>::new();
     for (i, run) in runs.iter().enumerate() {
-        parts.entry(root(&mut parents, i)).or_default().push(*run);
+        parts.entry(find_root(&mut parents, fitted(i))).or_default().push(*run);
     }
     parts.into_values().collect()
 }

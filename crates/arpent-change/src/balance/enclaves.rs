@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use arpent_vector::find_root;
+
 use super::cell::{ARTIFICIAL, Cell, DROPPED, FILLED, KEPT, UNDECIDED};
 
 /// No region.
@@ -173,15 +175,7 @@ impl Enclaves {
     }
 
     fn find(&mut self, region: u32) -> u32 {
-        let mut root = region;
-        loop {
-            let parent = self.parents[root as usize];
-            if parent == root {
-                return root;
-            }
-            self.parents[root as usize] = self.parents[parent as usize];
-            root = parent;
-        }
+        find_root(&mut self.parents, region)
     }
 
     fn unite(&mut self, a: u32, b: u32) -> u32 {

@@ -1,9 +1,10 @@
 //! What changed: the record of an event.
 
 use arpent_base::number::exact;
+use arpent_vector::square_meters;
 use serde::{Deserialize, Serialize};
 
-use super::measure::{Measured, square_meters};
+use super::measure::Measured;
 
 /// What became of the objects of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -36,25 +36,13 @@ impl Measured {
         (self.image.1 > 0)
             .then(|| exact(self.image.0) / exact(self.image.1) * arpent_raster::CONFIDENCE_SCALE)
     }
-}
 
-impl Measured {
     /// Share of the pixels that had their later class before the earlier date, 0 to 1; `None` if that is not known of
     /// any.
     pub(super) fn returned(&self) -> Option<f64> {
         use arpent_base::number::exact;
         (self.earlier.0 > 0).then(|| exact(self.earlier.1) / exact(self.earlier.0))
     }
-}
-
-/// Area of a pixel in units of 2^-64 square meters: sums of it are exact.
-pub(super) fn fixed_point(pixel_area_m2: f64) -> u128 {
-    arpent_base::number::truncate(pixel_area_m2 * 18_446_744_073_709_551_616.0)
-}
-
-/// An area in square meters from units of 2^-64.
-pub(super) fn square_meters(area_q64: u128) -> f64 {
-    arpent_base::number::approximate(area_q64) / 18_446_744_073_709_551_616.0
 }
 
 /// Sides of the largest squares of pixels of one area that end at each pixel of the last row: the square at a pixel is

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arpent_raster::{LABEL_NODATA, Window};
+use arpent_vector::fixed_point;
 
 use super::check::{LATTICE, check_extent, check_row};
 use super::error::EventError;
 use super::event::{ObjectKey, Outcome, PixelRun};
-use super::measure::{Measured, Squares, fixed_point};
+use super::measure::{Measured, Squares};
 use super::rules::{Evidence, Rules};
 use super::runs::{NONE, Run, changed_runs, class_runs, pairs};
 use super::settle::{Group, Overlap, Settlement, Side};

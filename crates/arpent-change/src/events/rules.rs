@@ -2,9 +2,10 @@
 
 use arpent_base::number::exact;
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, Nomenclature};
+use arpent_vector::square_meters;
 
 use super::error::EventError;
-use super::measure::{Measured, square_meters};
+use super::measure::Measured;
 use super::runs::Run;
 
 /// When the images of two dates differ in an area.

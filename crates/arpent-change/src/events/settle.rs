@@ -1,11 +1,12 @@
 //! Groups of linked objects, until all areas that they lost or gained are known.
 
+use arpent_vector::square_meters;
 use std::collections::BTreeMap;
 
 use super::event::{
     Event, EventKind, EventObject, Link, ObjectKey, Outcome, Patch, PixelRun, flows, joined, most,
 };
-use super::measure::{Measured, square_meters};
+use super::measure::Measured;
 use super::slab::Slab;
 
 /// Who had or has a changed area.

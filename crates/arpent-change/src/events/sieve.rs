@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use arpent_raster::Window;
+use arpent_vector::{find_root, fixed_point, square_meters};
 
 use super::check::{LATTICE, check_extent, check_row};
 use super::error::EventError;
-use super::measure::{Measured, Squares, fixed_point, square_meters};
+use super::measure::{Measured, Squares};
 use super::rules::{Doubt, Evidence, Rules};
 use super::runs::{NONE, Run, changed_runs, pairs};
 
@@ -133,7 +134,7 @@ impl Sieve {
         changed_runs(before, after, &mut runs);
         self.connect(&mut runs, number);
         self.measure(&runs, evidence, pixel_area_m2);
-        self.close(number);
+        self.close();
         self.rows.push_back(Row {
             before: before.to_vec(),
             after: after.to_vec(),
@@ -169,13 +170,7 @@ impl Sieve {
     }
 
     fn find(&mut self, id: u32) -> u32 {
-        let mut root = id;
-        while self.parents[root as usize] != root {
-            let above = self.parents[self.parents[root as usize] as usize];
-            self.parents[root as usize] = above;
-            root = above;
-        }
-        root
+        find_root(&mut self.parents, id)
     }
 
     /// Gives the runs of the next row their areas.
@@ -238,12 +233,7 @@ impl Sieve {
 
     fn measure(&mut self, runs: &[Run], evidence: Evidence<'_>, pixel_area_m2: f64) {
         let Self { squares, parents, areas, rules, .. } = self;
-        let root = |mut id: u32| {
-            while parents[id as usize] != id {
-                id = parents[id as usize];
-            }
-            id
-        };
+        let mut root = |id: u32| find_root(parents, id);
         let widths =
             squares.push(runs, |above, below| above.is_same_pair(below) && root(above.id) == root(below.id));
         let unit = fixed_point(pixel_area_m2);
@@ -260,7 +250,7 @@ impl Sieve {
     }
 
     /// Settles the areas that end above the row that was just connected.
-    fn close(&mut self, _number: i64) {
+    fn close(&mut self) {
         let Some(row) = self.rows.back() else { return };
         let ids: Vec<u32> = row.runs.iter().map(|run| run.id).collect();
         for id in ids {
@@ -336,13 +326,7 @@ impl Sieve {
             }
             run.id = renamed[root];
         }
-        self.squares.rename(|id| {
-            let mut root = id;
-            while self.parents[root as usize] != root {
-                root = self.parents[root as usize];
-            }
-            renamed[root as usize]
-        });
+        self.squares.rename(|id| renamed[find_root(&mut self.parents, id) as usize]);
         self.rows = rows;
         self.parents = (0..arpent_base::number::fitted(areas.len())).collect();
         self.areas = areas;

@@ -1,6 +1,7 @@
 //! Numbered items that can be united: union-find with numbers that are reused.
 
 use arpent_base::number::fitted;
+use arpent_vector::find_root;
 
 #[derive(Debug)]
 pub(super) struct Slab<T> {
@@ -29,13 +30,7 @@ impl<T> Slab<T> {
     }
 
     pub(super) fn find(&mut self, id: u32) -> u32 {
-        let mut root = id;
-        while self.parents[root as usize] != root {
-            let above = self.parents[self.parents[root as usize] as usize];
-            self.parents[root as usize] = above;
-            root = above;
-        }
-        root
+        find_root(&mut self.parents, id)
     }
 
     /// Makes `child` part of `root`; both are roots.

@@ -77,11 +77,7 @@ impl DatedMap {
         let Self::Published(map) = self else { return None };
         let is_later = |input: &&Input| input.date.as_deref() != Some("before");
         let dates = map.manifest.inputs.iter().filter(is_later).filter_map(|input| input.acquired.as_deref());
-        match Acquired::of(dates) {
-            Acquired::Unknown => None,
-            Acquired::At(time) => Some(time),
-            Acquired::Between { start, end } => Some(format!("{start}/{end}")),
-        }
+        Acquired::of(dates).text()
     }
 
     /// The classes of a window of the comparison; pixels outside of the map were not observed.

@@ -59,7 +59,6 @@ impl Scorer {
 pub(crate) struct ImagePass<'a> {
     pub(crate) images: &'a mut Images,
     pub(crate) extent: Window,
-    /// Whole pixels by which the later image is read beside its place, to register it: columns and rows.
     pub(crate) method: ImageMethod,
 }
 

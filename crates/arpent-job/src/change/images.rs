@@ -57,11 +57,7 @@ impl DateImages {
 
     /// Its date, RFC 3339, if it is known.
     pub(crate) fn acquired(&self) -> Option<String> {
-        match Acquired::of(self.mosaic.scenes.iter().filter_map(|scene| scene.acquired.as_deref())) {
-            Acquired::Unknown => None,
-            Acquired::At(time) => Some(time),
-            Acquired::Between { start, end } => Some(format!("{start}/{end}")),
-        }
+        Acquired::of(self.mosaic.scenes.iter().filter_map(|scene| scene.acquired.as_deref())).text()
     }
 
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {

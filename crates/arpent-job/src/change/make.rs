@@ -34,7 +34,8 @@ use super::shift::{self, Shift};
 use crate::config::{ChangeConfig, RegistrationMode};
 use crate::execute::Unpublished;
 use crate::job::software;
-use crate::map::{FeatureFiles, check_output, footprint};
+use crate::map::{FeatureFiles, check_output, footprint, is_same_place};
+use crate::pipeline::seconds;
 use crate::scratch::Scratch;
 use crate::stores::set_up_gdal;
 use crate::warnings::warn;
@@ -76,23 +77,13 @@ pub fn change(config: &ChangeConfig, overwrite: bool) -> Result<ChangeReport> {
     let scratch = Scratch::new(config.scratch.as_deref())?;
     let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;
     let job = ChangeJob { config: &config, output: &output, folder: folder.path(), overwrite, meter: &meter };
-    job.make(inputs).map_err(|error| unpublished(scratch.judged(error)))
-}
-
-/// A temporary error ends with exit code 75, a permanent one with that of the error.
-fn unpublished(error: Failure) -> Failure {
-    if error.is_transient() { Unpublished { what: "comparison", source: error }.into() } else { error }
+    job.make(inputs).map_err(|error| Unpublished::of("comparison", scratch.judged(error)))
 }
 
 /// Refuses an output that is an input.
 fn check_other(config: &ChangeConfig, output: &str) -> Result<()> {
-    let place = |url: &str| -> Option<PathBuf> {
-        let target = Target::parse(url).ok()?;
-        let folder = target.local_folder().map(|f| f.canonicalize().unwrap_or_else(|_| f.to_owned()));
-        Some(folder.unwrap_or_else(|| target.url().into()))
-    };
     let inputs = [&config.before.map, &config.after.map, &config.previous];
-    if inputs.into_iter().flatten().any(|input| place(input) == place(output)) {
+    if inputs.into_iter().flatten().any(|input| is_same_place(input, output).unwrap_or(false)) {
         return Err(ChangeJobError::OutputIsInput { output: output.to_owned() }.into());
     }
     Ok(())
@@ -122,11 +113,11 @@ impl ChangeJob<'_> {
         let previous = previous.map(|url| Previous::open(url, &inputs, self.folder)).transpose()?;
         let began = Instant::now();
         let seen = self.look(&mut inputs, &mut warnings)?;
-        timings.insert("images".to_owned(), seconds(began));
+        timings.insert("images".to_owned(), seconds(began.elapsed()));
         let rules = self.rules(&inputs, &seen)?;
         let began = Instant::now();
         let (compared, control) = self.compare(&inputs, &seen, &rules, previous.as_ref())?;
-        timings.insert("compare".to_owned(), seconds(began));
+        timings.insert("compare".to_owned(), seconds(began.elapsed()));
         if compared.flows.flows().next().is_none() {
             return Err(ChangeJobError::NothingObserved.into());
         }
@@ -134,7 +125,7 @@ impl ChangeJob<'_> {
         let began = Instant::now();
         let judged = (&rules, control.as_ref());
         let written = self.write(&mut inputs, &seen, compared, judged, &run_id, &mut warnings)?;
-        timings.insert("write".to_owned(), seconds(began));
+        timings.insert("write".to_owned(), seconds(began.elapsed()));
         warnings[printed..].iter().for_each(warn);
         let facts = json!({
             "dates": inputs.dates,
@@ -233,13 +224,15 @@ impl ChangeJob<'_> {
         Ok(Seen { shift, evidence: Some(evidence) })
     }
 
+    /// Score from which the images of a pixel differ.
+    fn differs_from(&self) -> u8 {
+        self.config.images.score.map_or(DIFFERS, |share| as_score(share.get()))
+    }
+
     fn rules(&self, inputs: &Inputs, seen: &Seen) -> Result<Rules> {
         let options = &self.config.events;
         let explained = explained_px(seen).unwrap_or(self.config.registration.assumed.get());
-        let vote = ImageVote {
-            score: self.config.images.score.map_or(DIFFERS, |share| as_score(share.get())),
-            share: self.config.images.share.0.get(),
-        };
+        let vote = ImageVote { score: self.differs_from(), share: self.config.images.share.0.get() };
         Ok(Rules {
             groups: inputs.classes.groups(options)?,
             width_px: 2.0 * explained,
@@ -293,7 +286,7 @@ impl ChangeJob<'_> {
         // Images alone have no classes that could be compared with themselves.
         let control = inputs.maps.as_ref().map(|_| Control::new(inputs.extent, rules, shift));
         let mut control = control.transpose()?;
-        let threshold = self.config.images.score.map_or(DIFFERS, |share| as_score(share.get()));
+        let threshold = self.differs_from();
         let mut read = |window: Window| -> Result<Block> {
             let image =
                 scores.as_ref().map(|raster| read_part(raster, window, CONFIDENCE_NODATA)).transpose()?;
@@ -570,8 +563,4 @@ fn of_scores(scores: &Raster<u8>, threshold: u8) -> [Raster<u8>; 2] {
         classes
     };
     [of(&|_| 0), of(&|score| u8::from(score >= threshold))]
-}
-
-fn seconds(began: Instant) -> f64 {
-    (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
 }

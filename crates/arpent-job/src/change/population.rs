@@ -8,9 +8,13 @@ use arpent_gdal::{LayerGeometry, LayerShapes, LayerSource, PublishedRaster, Ring
 use arpent_publish::{Artifact, MANIFEST_NAME, Manifest, ObjectKind, ROLE_EVENTS, ROLE_MAP, Target};
 use arpent_raster::{Grid, LABEL_NODATA, PixelArea, Window};
 
+use geo_types::Coord;
+
 use super::balance::Pair;
 use super::error::ChangeJobError;
 use super::sample_error::SampleError;
+use crate::map::checked_address;
+use crate::zonal::holds;
 
 /// Formats of events that are read, the preferred one first.
 const FORMATS: [&str; 3] = ["events.gpkg", "events.fgb", "events.geojson"];
@@ -59,11 +63,8 @@ impl ChangeResults {
         let is_events = |artifact: &&Artifact| artifact.role == ROLE_EVENTS;
         let events = FORMATS.iter().find_map(|name| named(name).filter(is_events));
         let events = events.ok_or_else(|| SampleError::NoEvents { change: self.url.clone() })?;
-        let [before, after, events] = [before, map, events].map(|artifact| -> Result<String> {
-            self.target.check_artifact(artifact)?;
-            let folder = self.target.local_folder().map(|folder| folder.to_string_lossy().into_owned());
-            Ok(format!("{}/{}", folder.unwrap_or_else(|| self.url.clone()), artifact.href))
-        });
+        let [before, after, events] =
+            [before, map, events].map(|artifact| checked_address(&self.target, artifact));
         let pair = Pair { rasters: [PublishedRaster::open(&before?)?, PublishedRaster::open(&after?)?] };
         Population::new(pair, events?, cell_m)
     }
@@ -322,8 +323,8 @@ pub(crate) fn zones_of(
             if !near {
                 continue;
             }
-            let to_the_west = crossings(polygons.iter().flatten(), *y).iter().filter(|at| *at <= x).count();
-            if to_the_west % 2 == 1 {
+            let point = Coord { x: *x, y: *y };
+            if polygons.iter().any(|rings| holds(rings, point)) {
                 let first = found.zones.entry(number).or_insert_with(|| name.clone());
                 found.doubled += u64::from(*first != name);
             }

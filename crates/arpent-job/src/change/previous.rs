@@ -10,6 +10,7 @@ use serde_json::json;
 use super::error::ChangeJobError;
 use super::inputs::Inputs;
 use crate::error::JobError;
+use crate::map::checked_address;
 
 /// A previous comparison.
 pub(super) struct Previous {
@@ -34,9 +35,6 @@ impl Previous {
             let problem = format!("its later date is {after}, the earlier date here {}", inputs.dates[0]);
             return Err(other(problem).into());
         }
-        let root = target
-            .local_folder()
-            .map_or_else(|| target.url().to_owned(), |f| f.to_string_lossy().into_owned());
         let artifact = |role: &str| manifest.artifacts.iter().find(|artifact| artifact.role == role);
         let objects = artifact(ROLE_OBJECTS).ok_or_else(not_a_change)?;
         target.check_artifact(objects)?;
@@ -56,8 +54,7 @@ impl Previous {
         // The map before the earlier one, for what changes back.
         let before = manifest.artifacts.iter().find(|artifact| artifact.href.ends_with("before.tif"));
         let earlier = before.map(|artifact| -> Result<PublishedRaster> {
-            target.check_artifact(artifact)?;
-            Ok(PublishedRaster::open(&format!("{root}/{}", artifact.href))?)
+            Ok(PublishedRaster::open(&checked_address(&target, artifact)?)?)
         });
         Ok(Self {
             first: facts["first"].as_str().unwrap_or(after).to_owned(),

@@ -25,6 +25,14 @@ pub(crate) struct Unpublished {
     pub(crate) source: Failure,
 }
 
+impl Unpublished {
+    /// The error of an output that was not published: a temporary one ends with exit code 75, a permanent one with its
+    /// own.
+    pub(crate) fn of(what: &'static str, error: Failure) -> Failure {
+        if error.is_transient() { Self { what, source: error }.into() } else { error }
+    }
+}
+
 impl Diagnostic for Unpublished {
     fn exit_code(&self) -> Option<u8> {
         Some(arpent_shell::exit::PARTIAL)

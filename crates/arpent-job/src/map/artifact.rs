@@ -1,5 +1,6 @@
 //! The run that a file belongs to: users have files at hand, not manifests.
 
+use arpent_base::Result;
 use arpent_publish::{Artifact, Manifest, Target};
 
 /// A run, and a file of it.
@@ -11,6 +12,16 @@ pub(crate) struct OfRun {
     pub manifest: Manifest,
     /// The file's entry in the manifest.
     pub artifact: Artifact,
+}
+
+/// Address of an artifact of a run, after a check of its hash: results made of it name that hash.
+///
+/// # Errors
+/// [`PublishError::NotAsPublished`](arpent_publish::PublishError::NotAsPublished), or when it cannot be read.
+pub(crate) fn checked_address(target: &Target, artifact: &Artifact) -> Result<String> {
+    target.check_artifact(artifact)?;
+    let folder = target.local_folder().map(|folder| folder.to_string_lossy().into_owned());
+    Ok(format!("{}/{}", folder.as_deref().unwrap_or(target.url()), artifact.href))
 }
 
 /// The run that has a file among its artifacts: its manifest lies at most two folders above. `None` if there is none,

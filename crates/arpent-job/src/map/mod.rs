@@ -8,10 +8,10 @@ mod output;
 mod stac;
 mod writer;
 
-pub(crate) use artifact::run_of;
+pub(crate) use artifact::{checked_address, run_of};
 pub(crate) use artifacts::{FeatureFiles, TIMESTAMP};
 pub use file::{PublishedFile, may_be_a_layer, published_file};
-pub(crate) use output::check_output;
+pub(crate) use output::{check_output, is_same_place};
 pub(crate) use stac::footprint;
 pub use writer::PublishedMap;
 pub(crate) use writer::{MapFailure, MapWriter, published_already};

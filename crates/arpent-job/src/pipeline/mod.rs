@@ -12,4 +12,4 @@ mod timing;
 
 pub(crate) use assemble::{AssembledMap, MapAssembler};
 pub(crate) use stages::{PipelineError, PipelineResources, run};
-pub(crate) use timing::Clock;
+pub(crate) use timing::{Clock, seconds};

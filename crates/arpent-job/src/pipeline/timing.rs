@@ -25,9 +25,13 @@ impl Spent {
     }
 
     fn seconds(&self) -> f64 {
-        let time = Duration::from_nanos(self.0.load(Ordering::Relaxed));
-        (time.as_secs_f64() * 1000.0).round() / 1000.0
+        seconds(Duration::from_nanos(self.0.load(Ordering::Relaxed)))
     }
+}
+
+/// Seconds to the millisecond, as in manifests.
+pub(crate) fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 /// The clocks of all stages.
@@ -50,7 +54,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Busy seconds of each stage so far. PipelineResources run in parallel: the sum exceeds the elapsed time.
+    /// Busy seconds of each stage so far. Stages run in parallel: the sum exceeds the elapsed time.
     pub(crate) fn timings(&self) -> BTreeMap<String, f64> {
         let stages = [
             ("open", &self.open),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use arpent_base::{Failure, Result};
+use arpent_base::Result;
 use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, RunInfo, Target, Warning, utc_now};
 use arpent_shell::energy::{Meter, WATTS_PER_CORE};
 use arpent_shell::lines::count;
@@ -20,6 +20,7 @@ use crate::config::ZonalConfig;
 use crate::execute::Unpublished;
 use crate::job::software;
 use crate::map::check_output;
+use crate::pipeline::seconds;
 use crate::scratch::Scratch;
 use crate::stores::set_up_gdal;
 use crate::warnings::warn;
@@ -51,12 +52,8 @@ pub fn zonal(config: &ZonalConfig, overwrite: bool) -> Result<ZonalReport> {
         Some(file) => file.located(error),
         None => error,
     })?;
-    make(config, &job, &mut map, &output, overwrite, &meter).map_err(unpublished)
-}
-
-/// A temporary error ends with exit code 75, a permanent one with that of the error.
-fn unpublished(error: Failure) -> Failure {
-    if error.is_transient() { Unpublished { what: "zonal statistics", source: error }.into() } else { error }
+    make(config, &job, &mut map, &output, overwrite, &meter)
+        .map_err(|error| Unpublished::of("zonal statistics", error))
 }
 
 /// Measures and publishes.
@@ -78,7 +75,7 @@ fn make(
     let measured = job.measure(map, objects.as_ref(), scratch.path());
     let measured = measured.map_err(|error| scratch.judged(error))?;
     stage.end(&format!("{} zones", count(measured.counts.zones)));
-    timings.insert("measure".to_owned(), seconds(began));
+    timings.insert("measure".to_owned(), seconds(began.elapsed()));
     let of_zones = counts::warnings(job.zones, &measured.counts);
     of_zones.iter().for_each(warn);
     warnings.extend(of_zones);
@@ -86,7 +83,7 @@ fn make(
     let began = Instant::now();
     let (staged, columns) =
         job.write(map, &measured, &run, scratch.path()).map_err(|error| scratch.judged(error))?;
-    timings.insert("write".to_owned(), seconds(began));
+    timings.insert("write".to_owned(), seconds(began.elapsed()));
     let stage = Stage::begin("publish", 0);
     let manifest = Manifest {
         format: MANIFEST_FORMAT.to_owned(),
@@ -123,8 +120,4 @@ fn doubts(map: &SourceMap) -> Vec<Warning> {
             .with_hint("remove `measure = \"prediction\"` to measure the published map")
     });
     prediction.into_iter().collect()
-}
-
-fn seconds(began: Instant) -> f64 {
-    (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
 }

@@ -19,5 +19,6 @@ mod write;
 
 pub use error::ZonalError;
 pub use make::{ZonalReport, zonal};
+pub(crate) use objects::holds;
 pub(crate) use source::SourceMap;
 pub(crate) use write::csv_cell;

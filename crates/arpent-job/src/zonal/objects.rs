@@ -110,7 +110,7 @@ fn doubled_area(polygon: &Polygon<f64>) -> f64 {
 
 /// Whether a point lies in a polygon: an odd number of its sides is crossed on the way to the east. On a side that two zones share,
 /// it is in one of them.
-fn holds(rings: &Rings, point: Coord<f64>) -> bool {
+pub(crate) fn holds(rings: &Rings, point: Coord<f64>) -> bool {
     let crosses = |ring: &Vec<[f64; 2]>| {
         let sides = ring.iter().zip(ring.iter().skip(1).chain(ring.first()));
         let crossed = sides.filter(|(a, b)| {

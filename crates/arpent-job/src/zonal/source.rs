@@ -1,7 +1,5 @@
 //! The map to measure.
 
-use std::path::PathBuf;
-
 use arpent_base::Result;
 use arpent_base::number::offset;
 use arpent_gdal::{PublishedRaster, Rings};
@@ -11,7 +9,7 @@ use arpent_vector::{ZoneResult, ZoneRows, ZoneStatistics, clear_unsaid};
 
 use super::error::ZonalError;
 use crate::config::Measure;
-use crate::map::run_of;
+use crate::map::{checked_address, is_same_place, run_of};
 
 /// Pixels that are read of a raster at a time, unless a single row has more.
 const PIXELS_AT_A_TIME: usize = 4_000_000;
@@ -24,8 +22,6 @@ pub(crate) struct SourceMap {
     pub(crate) url: String,
     pub(crate) manifest: Manifest,
     target: Target,
-    /// Folder or URL of its artifacts.
-    root: String,
     /// Role of the measured raster.
     role: &'static str,
     labels: PublishedRaster,
@@ -46,13 +42,9 @@ impl SourceMap {
             let of = manifest.inputs.first().map(|input| input.uri.clone());
             return Err(ZonalError::MapIsZonal { map: url.to_owned(), of }.into());
         }
-        let root = target
-            .local_folder()
-            .map_or_else(|| target.url().to_owned(), |f| f.to_string_lossy().into_owned());
         // The results contain the hashes of the manifest: other bytes are an error.
         let open = |artifact: &Artifact| -> Result<PublishedRaster> {
-            target.check_artifact(artifact)?;
-            Ok(PublishedRaster::open(&format!("{root}/{}", artifact.href))?)
+            Ok(PublishedRaster::open(&checked_address(&target, artifact)?)?)
         };
         let published = measure == Measure::Map && is_changed(&manifest);
         let role = if published { ROLE_MAP } else { ROLE_LABELS };
@@ -78,7 +70,6 @@ impl SourceMap {
             url: url.to_owned(),
             manifest,
             target,
-            root,
             role,
             labels,
             prediction,
@@ -96,18 +87,12 @@ impl SourceMap {
 
     /// Address of an artifact, after a check of its hash.
     pub(crate) fn address(&self, artifact: &Artifact) -> Result<String> {
-        self.target.check_artifact(artifact)?;
-        Ok(format!("{}/{}", self.root, artifact.href))
+        checked_address(&self.target, artifact)
     }
 
     /// Whether results may be published at an address: not over the map itself.
     pub(crate) fn check_output(&self, output: &str) -> Result<()> {
-        let place = |url: &str| -> Result<PathBuf> {
-            let target = Target::parse(url)?;
-            let folder = target.local_folder().map(|f| f.canonicalize().unwrap_or_else(|_| f.to_owned()));
-            Ok(folder.unwrap_or_else(|| target.url().into()))
-        };
-        if place(output)? == place(&self.url)? {
+        if is_same_place(output, &self.url)? {
             return Err(ZonalError::OutputIsMap { output: output.to_owned() }.into());
         }
         Ok(())

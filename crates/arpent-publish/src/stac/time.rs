@@ -45,6 +45,15 @@ impl Acquired {
         }
     }
 
+    /// The time, or both with a slash between; `None` if unknown.
+    pub fn text(self) -> Option<String> {
+        match self {
+            Self::Unknown => None,
+            Self::At(time) => Some(time),
+            Self::Between { start, end } => Some(format!("{start}/{end}")),
+        }
+    }
+
     /// The item's properties.
     pub(super) fn properties(&self) -> Map<String, Value> {
         let fields = match self {

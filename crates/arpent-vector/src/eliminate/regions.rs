@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use super::row::{NONE, PixelRun};
 use super::rules::MappingUnits;
+use crate::forest::find_root;
 use crate::polygonize::fixed_point;
 
 /// Regions that are not needed any more are removed when there are more than this, and more than four times those
@@ -89,15 +90,7 @@ impl Regions {
     }
 
     fn find(&mut self, region: u32) -> u32 {
-        let mut root = region;
-        loop {
-            let parent = self.parents[root as usize];
-            if parent == root {
-                return root;
-            }
-            self.parents[root as usize] = self.parents[parent as usize];
-            root = parent;
-        }
+        find_root(&mut self.parents, region)
     }
 
     /// Assigns regions to the runs of a row, and adds their areas and borders.
