@@ -63,7 +63,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "change > zonal > execute > map > shards > pipeline > job > reference > scratch sorted stores warnings > config > hint > error > wanted",
+        "planned > change > zonal > execute > map > shards > pipeline > job > reference > scratch sorted stores warnings > config > hint > error > wanted",
     ),
     ("arpent", "commands > report submit > cli"),
     ("arpent-benches", "network step suites vectors > measure models scenes"),

@@ -39,6 +39,7 @@ mod hint;
 mod job;
 mod map;
 mod pipeline;
+mod planned;
 mod reference;
 mod scratch;
 mod shards;
@@ -49,9 +50,9 @@ mod warnings;
 mod zonal;
 
 pub use change::{
-    AreaReport, ChangeJobError, ChangeReport, EstimateOptions, EstimateReport, SampleError, SampleFile,
-    SampleOptions, SampleReport, SampleStratum, SampleUnit, SampledChange, SampledZones, StratumReport,
-    UnitKind, change, estimate, sample,
+    AreaReport, ChangeJobError, ChangePlanReport, ChangeReport, EstimateOptions, EstimateReport, SampleError,
+    SampleFile, SampleOptions, SampleReport, SampleStratum, SampleUnit, SampledChange, SampledZones,
+    StratumReport, UnitKind, change, estimate, sample, write_change_plan,
 };
 pub use config::{
     AlphaOption, AlphaRole, ArtificialisationOptions, BalanceZones, BuiltUpOptions, ChangeConfig,
@@ -66,19 +67,20 @@ pub use config::{
 pub use error::JobError;
 pub use execute::{
     JobStatus, MapReport, PlanReport, RunOptions, RunReport, SceneReport, ShardState, ShardStatus,
-    StatusReport, WorkerReport, merge, plan_report, pool, run, status, work, write_plan,
+    StatusReport, WorkerReport, plan_report, pool, run, status, write_plan,
 };
 pub use job::{
     BEFORE, FailedScene, Job, MapJob, Overlap, UsableScene, check_date, describe_bands, describe_validity,
     mpx_per_s,
 };
 pub use map::{PublishedFile, PublishedMap, may_be_a_layer, mlm, published_file};
+pub use planned::{MergeReport, merge, work};
 pub use scratch::Scratch;
 #[doc(hidden)]
 pub use shards::reads_answers;
 pub use shards::{
-    JobPlace, MOST_SHARDS, PLAN_FORMAT, PieceId, Plan, PlannedMap, PlannedScene, ShardError, Sharing,
-    reopen_failed,
+    AnyPlan, CHANGE_PLAN_FORMAT, ChangePlan, Correction, Divided, JobPlace, MOST_SHARDS, PLAN_FORMAT, Part,
+    PieceId, Plan, PlannedMap, PlannedScene, Scorer, Scoring, ShardError, Sharing, reopen_failed,
 };
 pub use stores::set_up_gdal;
 pub use warnings::warn;

@@ -130,6 +130,15 @@ impl Window {
         Self::between(down(self.col), down(self.row), up(self.col_end()), up(self.row_end()))
     }
 
+    /// Its parts of `rows` rows each, from north to south; the last one has what is left. No rows count as one.
+    pub fn strips(self, rows: u64) -> impl Iterator<Item = Self> {
+        let begins = std::iter::successors(Some(self.row), move |row| row.checked_add_unsigned(rows.max(1)));
+        begins.take_while(move |row| *row < self.row_end()).map(move |row| {
+            let end = self.row_end().min(row.saturating_add_unsigned(rows.max(1)));
+            Self::between(self.col, row, self.col_end(), end)
+        })
+    }
+
     /// Whether every pixel of `other` is also in this window.
     pub fn contains(&self, other: &Self) -> bool {
         other.is_empty() || self.intersect(other) == Some(*other)

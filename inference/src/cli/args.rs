@@ -45,7 +45,7 @@ pub enum Command {
     /// Compute one shard of a plan.
     #[command(after_help = examples::WORKER)]
     Worker(WorkerArgs),
-    /// Merge the shards of a plan and publish the map.
+    /// Merge the shards of a plan and publish the result.
     #[command(after_help = examples::MERGE)]
     Merge(MergeArgs),
     /// Report the progress of a plan: shards done, running and failed; rate, time left, cost so far.
@@ -186,6 +186,16 @@ pub enum Shards {
     Number(usize),
 }
 
+impl Shards {
+    /// The number; `None` for one that suits the area.
+    pub fn number(self) -> Option<usize> {
+        match self {
+            Self::Auto => None,
+            Self::Number(shards) => Some(shards),
+        }
+    }
+}
+
 impl std::str::FromStr for Shards {
     type Err = String;
 
@@ -200,7 +210,7 @@ impl std::str::FromStr for Shards {
 /// A shard to compute.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerArgs {
-    /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` prints it.
+    /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` or `arpent change --shards` prints it.
     #[arg(long, value_name = "URL")]
     pub plan: String,
     /// Number of the shard, from 0.
@@ -214,7 +224,7 @@ pub struct WorkerArgs {
 /// A plan to merge.
 #[derive(Debug, Clone, Args)]
 pub struct MergeArgs {
-    /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` prints it.
+    /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` or `arpent change --shards` prints it.
     #[arg(long, value_name = "URL")]
     pub plan: String,
     /// The machine.
@@ -309,6 +319,10 @@ pub struct ChangeArgs {
     /// Where to publish: a folder or an s3 URL.
     #[arg(long, value_name = "URL")]
     pub output: Option<String>,
+    /// Write a plan with N shards below the output instead, for `arpent worker`, `arpent merge` and `arpent submit`; `auto`
+    /// chooses the number by the area.
+    #[arg(long, value_name = "N|auto")]
+    pub shards: Option<Shards>,
     /// Replace earlier results, once the new ones are complete.
     #[arg(long)]
     pub overwrite: bool,

@@ -46,6 +46,7 @@ pub(crate) const CHANGE: &str = "EXAMPLES
   arpent change configs/change/images.toml --before 2018.tif --after 2021.tif --output change-2018-2021
   arpent change configs/change/maps.toml --before map-2018 --after map-2021 --output change-2018-2021
   arpent change configs/change/maps.toml --before change-2018-2021 --after map-2024 --previous change-2018-2021 --output change-2021-2024
+  arpent change configs/change/maps.toml --before map-2018 --after map-2021 --output s3://bucket/change --shards 20
   arpent change sample change-2018-2021 --output sample";
 
 /// Of `arpent change sample`.

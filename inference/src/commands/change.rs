@@ -4,14 +4,15 @@ use std::path::Path;
 
 use arpent_base::Result;
 use arpent_job::{
-    AreaReport, ChangeConfig, ChangePlaces, ChangeReport, EstimateOptions, EstimateReport, SampleOptions,
+    AreaReport, ChangeConfig, ChangePlaces, ChangePlanReport, EstimateOptions, EstimateReport, SampleOptions,
     SampleReport,
 };
+use arpent_shell::interrupt;
 use arpent_shell::lines::{Lines, count};
 use arpent_shell::print::{Format, print};
 
 use crate::cli::{ChangeArgs, ChangeCommand, EstimateArgs, SampleArgs};
-use crate::report::add_warnings;
+use crate::report::{self, add_warnings};
 
 /// Runs the command.
 ///
@@ -33,55 +34,29 @@ fn compare(args: &ChangeArgs, config: &Path, format: Format) -> Result<u8> {
         previous: args.previous.clone(),
         output: args.output.clone(),
     };
-    let config = ChangeConfig::load(config, given)?;
-    let report = arpent_job::change(&config, args.overwrite)?;
-    print(&report, human(&report).text(), format)?;
+    let mut config = ChangeConfig::load(config, given)?;
+    if let Some(shards) = args.shards {
+        // Workers may run on other machines, with another working directory.
+        config.make_absolute()?;
+        let report = arpent_job::write_change_plan(&config, shards.number(), args.overwrite)?;
+        print(&report, human_plan(&report).text(), format)?;
+        return Ok(0);
+    }
+    let interrupt = interrupt::flag()?;
+    let report = arpent_job::change(&config, args.overwrite, &interrupt)?;
+    print(&report, report::of_change(&report).text(), format)?;
     Ok(0)
 }
 
-fn human(report: &ChangeReport) -> Lines {
-    let manifest = &report.manifest;
+fn human_plan(report: &ChangePlanReport) -> Lines {
     let mut lines = Lines::default();
-    add_warnings(&mut lines, &manifest.warnings);
-    lines.add("published", &report.output).add("run", &manifest.run_id);
-    if let Some(facts) = &manifest.counts.change {
-        let date = |i: usize| facts["dates"][i].as_str().unwrap_or_default().to_owned();
-        lines.add("dates", format!("{} and {}", date(0), date(1)));
-        if let Some(summary) = facts.pointer("/registration/summary") {
-            let number = |key: &str| summary[key].as_f64().unwrap_or_default();
-            lines.add(
-                "shift",
-                format!(
-                    "{:.2} px (spread {:.2}), {} good cells",
-                    number("median_length"),
-                    number("residual_mad"),
-                    summary["good"]
-                ),
-            );
-        }
-        for (kind, of_kind) in facts["events"].as_object().into_iter().flatten() {
-            let events = of_kind["events"].as_u64().unwrap_or_default();
-            let area = of_kind["changed_m2"].as_f64().unwrap_or_default();
-            if events > 0 {
-                lines.add(kind, format!("{} events, {area:.0} m2", count(events)));
-            }
-        }
-        lines.add("changed", format!("{:.0} m2", facts["changed_m2"].as_f64().unwrap_or_default()));
-        if let Some(share) =
-            facts.pointer("/control/of_pixels/changed_share").and_then(serde_json::Value::as_f64)
-        {
-            let kept = facts["control"]["kept_m2_per_km2"].as_f64().unwrap_or_default();
-            let text = format!(
-                "{:.2} % of pixels would differ if nothing had changed; the rules keep {kept:.0} m2 per km2",
-                100.0 * share
-            );
-            lines.add("control", text);
-        }
+    lines.add("dates", report.dates.join(" and "));
+    lines.add("pixels", format!("{} in {} pieces", count(report.pixels), report.pieces));
+    if let Some(pixels) = report.scored_on_px {
+        lines.add("images", format!("compared; the threshold is measured on {} px", count(pixels)));
     }
-    lines.add("state", "not verified: a proposal until a named person decides");
-    for artifact in &manifest.artifacts {
-        lines.add("file", format!("{}/{}", report.output.trim_end_matches('/'), artifact.href));
-    }
+    lines.add("shards", report.shards.to_string()).add("plan", &report.plan);
+    lines.add("next", "`arpent submit --plan PLAN`, or a worker for each shard and then `arpent merge`");
     lines
 }
 

@@ -1,7 +1,7 @@
 //! `arpent merge`.
 
 use arpent_base::Result;
-use arpent_job::Machine;
+use arpent_job::{Machine, MergeReport};
 use arpent_shell::interrupt;
 use arpent_shell::print::{Format, print};
 
@@ -16,6 +16,9 @@ pub(crate) fn main(args: &MergeArgs, format: Format) -> Result<u8> {
     let interrupt = interrupt::flag()?;
     let report = arpent_job::merge(&args.plan, &Machine::from(&args.machine), &interrupt)?;
     // Failed scenes failed when the plan was made, and the exit code of `arpent plan` reported them.
-    print(&report, &report::of_run(&report), format)?;
+    match &report {
+        MergeReport::Maps(maps) => print(maps, &report::of_run(maps), format)?,
+        MergeReport::Change(change) => print(change, report::of_change(change).text(), format)?,
+    }
     Ok(0)
 }

@@ -8,7 +8,7 @@ use arpent_shell::exit::PARTIAL;
 use arpent_shell::print::{Format, print};
 
 use super::job_args::effective;
-use crate::cli::{PlanArgs, Shards};
+use crate::cli::PlanArgs;
 use crate::report;
 
 /// Time for the probe of the network's speed.
@@ -27,8 +27,7 @@ pub(crate) fn main(args: &PlanArgs, format: Format) -> Result<u8> {
     let group_by_crs = args.job.group_by_crs;
     let job = Job::resolve(config, group_by_crs)?;
     let written = args.shards.map(|shards| {
-        let shards = if let Shards::Number(shards) = shards { Some(shards) } else { None };
-        write_plan(&job, Sharing { shards, group_by_crs, overwrite: args.overwrite })
+        write_plan(&job, Sharing { shards: shards.number(), group_by_crs, overwrite: args.overwrite })
     });
     let written = written.transpose()?;
     let rate = mpx_per_s(&job.predictor, job.model.bands.len(), &pool(&job.config)?, PROBE)?;

@@ -1,7 +1,7 @@
 //! `arpent submit`.
 
 use arpent_base::{Failure, Result};
-use arpent_job::{JobPlace, reopen_failed};
+use arpent_job::{Divided as _, JobPlace, reopen_failed};
 use arpent_shell::message::notice;
 use arpent_shell::print::{Format, print};
 use serde::Serialize;
@@ -59,8 +59,8 @@ fn read_plan(url: &str) -> Result<Submission> {
     };
     let place = JobPlace::parse(&url)?;
     let plan = place.plan()?;
-    let shards = u32::try_from(plan.shards).map_err(Failure::foreign)?;
-    Ok(Submission { url: place.plan_url(), id: plan.id, shards })
+    let shards = u32::try_from(plan.shards()).map_err(Failure::foreign)?;
+    Ok(Submission { url: place.plan_url(), id: plan.id().to_owned(), shards })
 }
 
 /// Refuses options that would have no effect.

@@ -1,5 +1,6 @@
 //! Text reports of results.
 
+mod change;
 mod file;
 mod model;
 mod plan;
@@ -7,6 +8,7 @@ mod run;
 mod scene;
 mod scenes;
 
+pub(crate) use change::of_change;
 pub(crate) use file::of_file;
 pub(crate) use model::{Speed, of_model};
 pub(crate) use plan::of_plan;

@@ -32,7 +32,7 @@ fn classes(with_codes: bool) -> Nomenclature {
 }
 
 #[derive(Clone)]
-struct Labels(Vec<u8>);
+pub(crate) struct Labels(Vec<u8>);
 
 impl Labels {
     fn new() -> Self {
@@ -40,7 +40,7 @@ impl Labels {
     }
 
     /// Fills columns `left` to `right` of rows `top` to `bottom`.
-    fn fill(mut self, [left, top, right, bottom]: [usize; 4], class: u8) -> Self {
+    pub(crate) fn fill(mut self, [left, top, right, bottom]: [usize; 4], class: u8) -> Self {
         for row in top..bottom {
             self.0[row * WIDTH..][left..right].fill(class);
         }
@@ -48,7 +48,7 @@ impl Labels {
     }
 
     /// Writes a raster that names its classes.
-    fn write(&self, place: &Place, name: &str) -> String {
+    pub(crate) fn write(&self, place: &Place, name: &str) -> String {
         self.write_at(place, name, [652_000.0, 6_862_000.0], 0.5)
     }
 
@@ -65,20 +65,27 @@ impl Labels {
 }
 
 /// What a configuration says beside its dates.
-const MAPS: &str = "[events]\nground = [\"meadow\"]\n[registration]\nassumed = 0.0\n";
+pub(crate) const MAPS: &str = "[events]\nground = [\"meadow\"]\n[registration]\nassumed = 0.0\n";
 
-fn dated(before: &str, after: &str, more: &str) -> String {
+pub(crate) fn dated(before: &str, after: &str, more: &str) -> String {
     format!("{more}[before]\ndate = \"{before}\"\n[after]\ndate = \"{after}\"\n")
 }
 
-fn change(place: &Place, config: &str, before: &str, after: &str, output: &str, more: &[&str]) -> Ended {
+pub(crate) fn change(
+    place: &Place,
+    config: &str,
+    before: &str,
+    after: &str,
+    output: &str,
+    more: &[&str],
+) -> Ended {
     place.write("change.toml", config);
     let words = ["change", "change.toml", "--before", before, "--after", after, "--output", output];
     place.arpent(&[&words[..], more].concat())
 }
 
 /// Events of an output, as GeoJSON properties, by kind.
-fn events(place: &Place, output: &str) -> Vec<Value> {
+pub(crate) fn events(place: &Place, output: &str) -> Vec<Value> {
     let map = Map::at(&place.path(output));
     let text = std::fs::read_to_string(map.file("events.geojson")).unwrap();
     let all: Value = serde_json::from_str(&text).unwrap();
@@ -103,7 +110,7 @@ fn table(map: &Map, name: &str) -> Vec<BTreeMap<String, String>> {
 }
 
 /// Two dates with one event of most kinds.
-fn pair() -> [Labels; 2] {
+pub(crate) fn pair() -> [Labels; 2] {
     let common = Labels::new().fill([0, 100, 200, 160], 2).fill([150, 10, 160, 20], 1);
     let before = common
         .clone()
@@ -186,7 +193,7 @@ fn events_of_two_maps_are_published() {
     assert!(refused.err.contains("--overwrite"), "{}", refused.err);
 }
 
-fn hashes(place: &Place, output: &str) -> BTreeMap<String, String> {
+pub(crate) fn hashes(place: &Place, output: &str) -> BTreeMap<String, String> {
     let manifest = Map::at(&place.path(output)).manifest;
     let name = |href: &str| href.rsplit('/').next().unwrap().to_owned();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -400,7 +407,7 @@ fn what_cannot_be_compared_is_refused() {
 }
 
 /// Two dates of one picture; on the later one, squares of another color.
-fn images(place: &Place, shift: i64, squares: &[[usize; 4]]) -> [String; 2] {
+pub(crate) fn images(place: &Place, shift: i64, squares: &[[usize; 4]]) -> [String; 2] {
     let window = Window::new(3_260_000, -34_310_000, 640, 512);
     let picture = Picture::new(5, 9);
     let write = |name: &str, moved: i64, squares: &[[usize; 4]], gain: f64| {
@@ -464,6 +471,74 @@ fn a_shift_beyond_the_limit_is_refused() {
     change(&place, &wide, &old, &new, "out", &[]).expect(0);
     let facts = Map::at(&place.path("out")).manifest["counts"]["change"].clone();
     assert!((facts["rules"]["width_px"].as_f64().unwrap() - 6.0).abs() < 0.3, "{facts}");
+}
+
+#[test]
+fn a_shift_is_corrected_when_asked() {
+    let place = Place::empty();
+    let squares = [[100, 100, 140, 130], [400, 300, 430, 340]];
+    let [old, new] = images(&place, 3, &squares);
+    // The maps of both dates are shifted as their images are.
+    let draw = |name: &str, moved: usize, squares: &[[usize; 4]]| {
+        let mut labels = vec![0; 640 * 512];
+        for [left, top, right, bottom] in squares {
+            (*top..*bottom).for_each(|row| labels[row * 640..][left + moved..right + moved].fill(1));
+        }
+        let grid = Grid::place(
+            Arc::new(describe_crs("EPSG:2154").unwrap()),
+            [652_000.0, GSD, 0.0, 6_862_000.0, 0.0, -GSD],
+            640,
+            512,
+        );
+        let (placed, part) = (grid.unwrap(), place.path("part.tif"));
+        let names = classes(false);
+        let kind = RasterKind::Labels(&names);
+        let mut raster = StripWriter::create(&part, placed.window, &placed.grid, kind).unwrap();
+        raster.write_rows(placed.window.row, &labels).unwrap();
+        raster.finish_cog(&place.path(name), 1).unwrap();
+        place.text(name)
+    };
+    let stays = [200, 200, 260, 240];
+    let before = draw("before.tif", 0, &[stays]);
+    let after = draw("after.tif", 3, &[stays, [100, 100, 140, 130], [400, 300, 430, 340]]);
+    let config = dated(
+        "2018-06-01",
+        "2021-06-01",
+        "[registration]\nmode = \"shift\"\n[events]\nground = [\"meadow\"]\n",
+    );
+    let of_images = config.replace("ground = [\"meadow\"]", "min_area_m2 = 4.0");
+    let with_scenes = config
+        .replace("[before]\n", &format!("[before]\nscenes = [\"{old}\"]\nmap = \"{before}\"\n"))
+        .replace("[after]\n", &format!("[after]\nscenes = [\"{new}\"]\nmap = \"{after}\"\n"));
+    change(&place, &of_images, &old, &new, "images", &[]).expect(0);
+    place.write("maps.toml", &with_scenes);
+    place.arpent(&["change", "maps.toml", "--output", "maps"]).expect(0);
+    for output in ["images", "maps"] {
+        let facts = Map::at(&place.path(output)).manifest["counts"]["change"].clone();
+        let registration = &facts["registration"];
+        let corrected = registration["correction"]["shift_px"][0].as_f64().unwrap();
+        assert!((corrected - 3.0).abs() < 0.05, "{registration}");
+        assert!(registration["summary"]["median_length"].as_f64().unwrap() < 0.1, "{registration}");
+        let found = events(&place, output);
+        let areas: Vec<f64> = found.iter().map(|e| e["changed_m2"].as_f64().unwrap()).collect();
+        assert_eq!(areas.len(), 2, "{output}: {found:?}");
+        assert!(areas.iter().all(|area| (area - 48.0).abs() < 4.0), "{output}: {areas:?}");
+    }
+    // In shards: the same bytes.
+    let output = place.text("shards");
+    let planned = change(&place, &of_images, &old, &new, &output, &["--shards", "2"]).expect(0);
+    let plan = planned.out.split_whitespace().find(|word| word.ends_with("plan.json")).unwrap();
+    (0..2).for_each(|index| drop(place.worker(plan, index).expect(0)));
+    place.arpent(&["merge", "--plan", plan]).expect(0);
+    assert_eq!(hashes(&place, "shards"), hashes(&place, "images"));
+    // Nothing shows the shift of images without texture.
+    let flat = |name: &str| {
+        let window = Window::new(3_260_000, -34_310_000, 640, 512);
+        GeoTiff::rgb(EPSG, GSD, window, &vec![90; 3 * 640 * 512]).write(&place.path(name)).unwrap();
+        place.text(name)
+    };
+    let refused = change(&place, &of_images, &flat("a.tif"), &flat("b.tif"), "no", &[]).expect(2);
+    assert!(refused.err.contains("cannot be corrected: 0 cells show it"), "{}", refused.err);
 }
 
 #[test]

@@ -349,6 +349,16 @@ fn reference_layers_are_converted_and_shown() {
 
 /// Commands in the texts of errors: how each begins, the file of the test that follows it, and the test.
 const FOLLOWED: &[(&str, &str, &str)] = &[
+    (
+        "arpent merge",
+        "inference/tests/it/change_shards.rs",
+        "any_number_of_shards_gives_the_bytes_of_one_comparison",
+    ),
+    (
+        "arpent submit --plan PLAN",
+        "inference/tests/it/change_shards.rs",
+        "a_killed_worker_loses_no_piece_and_a_merge_waits_for_all",
+    ),
     ("gdal_translate {options} {from} {to}", HERE, "a_scene_without_a_crs_or_a_place_gets_them"),
     ("gdal_edit.py {options} {from} in place", HERE, "a_scene_without_a_crs_or_a_place_gets_them"),
     ("gdalwarp -t_srs EPSG:xxxx -dstalpha", HERE, "a_scene_without_a_crs_or_a_place_gets_them"),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use arpent_base::number::wide;
 use arpent_base::{Result, sha256_hex};
 use arpent_change::balance::FlowMatrix;
 use arpent_change::events::{
@@ -82,7 +81,7 @@ impl Comparison<'_> {
     pub(crate) fn pass(
         &self,
         identities: Identities,
-        rows_at_a_time: usize,
+        rows_at_a_time: u64,
         read: &mut dyn FnMut(Window) -> Result<Block>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Compared> {
@@ -90,12 +89,9 @@ impl Comparison<'_> {
         let mut kept = Kept::new(self, identities)?;
         let mut raw = FlowMatrix::default();
         let area = PixelArea::new(self.grid);
-        let mut row = self.extent.row;
-        while row < self.extent.row_end() {
-            let end = self.extent.row_end().min(row.saturating_add_unsigned(wide(rows_at_a_time.max(1))));
-            let window = Window::between(self.extent.col, row, self.extent.col_end(), end);
+        for window in self.extent.strips(rows_at_a_time) {
             let block = read(window)?;
-            for (i, row) in (row..end).enumerate() {
+            for (i, row) in (window.row..window.row_end()).enumerate() {
                 let [before, after] = [0, 1].map(|date: usize| block.classes[date].row(i));
                 let pixel_area_m2 = area.of_row(row);
                 raw.add_row(row.cast_unsigned(), before, after, pixel_area_m2)?;
@@ -112,7 +108,6 @@ impl Comparison<'_> {
                 )?;
             }
             progress(window.pixels());
-            row = end;
         }
         let counts = sieve.finish::<arpent_base::Failure>(&mut |row| kept.take(&row))?;
         kept.finish(raw, counts)

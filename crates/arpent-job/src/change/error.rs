@@ -142,6 +142,16 @@ pub enum ChangeJobError {
         /// The limit, pixels.
         limit_px: f64,
     },
+    /// A shift that is to be corrected, but not known.
+    #[error(
+        "the shift between the images cannot be corrected: {good} cells show it, at least {least} are needed"
+    )]
+    NotCorrectable {
+        /// Number of good cells.
+        good: usize,
+        /// Fewest cells.
+        least: usize,
+    },
     /// A previous comparison that does not lead to this one.
     #[error("{previous} does not end with the earlier map of this comparison: {problem}")]
     OtherSeries {
@@ -224,6 +234,9 @@ impl Diagnostic for ChangeJobError {
             }
             Self::Shifted { .. } => {
                 "register the images with each other first, or set a larger `limit` under [registration]: changes that are not wider than twice the shift are left out"
+            }
+            Self::NotCorrectable { .. } => {
+                "compare a larger area, name other bands as `compare` under [images], or register the images first and set `mode = \"check\"` under [registration]"
             }
             Self::OtherSeries { .. } => {
                 "name the comparison whose later map is the earlier one of this, with --previous"

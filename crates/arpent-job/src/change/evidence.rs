@@ -1,13 +1,10 @@
-//! How much the images of two dates differ: passes over their rows, and a raster of scores.
+//! How much the images of two dates differ: how scores are made is measured by passes over the pixels, and each pixel scored.
 
-use std::path::{Path, PathBuf};
-
-use arpent_base::Result;
-use arpent_base::number::{exact, narrow, wide};
+use arpent_base::number::{exact, wide};
+use arpent_base::{Result, SplitMix64};
 use arpent_change::evidence::{
     ChangeVectors, Histogram, IrMad, Mad, MadOptions, MadStep, PairRow, RobustScales, ScaleStep, confidence,
 };
-use arpent_gdal::{RasterKind, StripWriter};
 use arpent_raster::{CONFIDENCE_NODATA, Chip, Window};
 use arpent_shell::progress::Stage;
 use ndarray::Axis;
@@ -16,9 +13,15 @@ use serde::{Deserialize, Serialize};
 
 use super::images::Images;
 use crate::config::ImageMethod;
+use crate::shards::{Scorer, Scoring};
 
 /// Values of both dates that are read at a time, all bands.
 const VALUES_AT_A_TIME: usize = 16_000_000;
+/// Pixels from which the transform and the threshold are measured: where there are more, blocks of the lattice are
+/// drawn until they hold as many. The standard error of a correlation is then below 0.0003.
+pub(crate) const MEASURED_PX: u64 = 1 << 24;
+/// Side of a block that is drawn, pixels.
+const BLOCK_PX: i64 = 512;
 
 /// What the images say, in the manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,86 +36,168 @@ pub(crate) struct ImageFacts {
     pub(crate) share_above: f64,
     /// Pixels that both dates have.
     pub(crate) pixels: u64,
+    /// Pixels that transform and threshold were measured on, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sampled_px: Option<u64>,
     /// The transform of IR-MAD: correlations, iterations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) irmad: Option<Mad>,
 }
 
-/// Scores of pixels.
-enum Scorer {
-    Mad(Box<Mad>),
-    Vectors(ChangeVectors),
-}
-
-impl Scorer {
-    fn scores(&self, row: PairRow<'_>) -> Result<Vec<Option<f64>>> {
-        Ok(match self {
-            Self::Mad(mad) => {
-                mad.score(row)?.into_iter().map(|score| score.map(|score| score.statistic.sqrt())).collect()
-            }
-            Self::Vectors(vectors) => vectors.lengths(row)?,
-        })
-    }
-}
-
-/// Compares the images of both dates inside an extent, and writes the raster of scores.
-pub(crate) struct ImagePass<'a> {
-    pub(crate) images: &'a mut Images,
-    pub(crate) extent: Window,
-    pub(crate) method: ImageMethod,
-}
-
-impl ImagePass<'_> {
-    /// Writes the scores to a file in a folder.
-    pub(crate) fn write(mut self, folder: &Path) -> Result<(PathBuf, ImageFacts)> {
-        let stage = Stage::begin("compare images", 0);
-        let (scorer, irmad) = match self.method {
-            ImageMethod::Irmad => {
-                let mad = self.irmad()?;
-                (Scorer::Mad(Box::new(mad.clone())), Some(mad))
-            }
-            ImageMethod::Cva => (Scorer::Vectors(self.vectors()?), None),
+impl ImageFacts {
+    pub(crate) fn new(scoring: &Scoring, bands: &[String], count: ScoreCount) -> Self {
+        let (method, irmad) = match &scoring.scorer {
+            Scorer::Irmad(mad) => (ImageMethod::Irmad, Some((**mad).clone())),
+            Scorer::Cva(_) => (ImageMethod::Cva, None),
         };
-        let mut histogram = Histogram::default();
-        self.each_strip(&mut |_, strip| {
-            for scores in strip.scores(&scorer)? {
-                scores.into_iter().flatten().for_each(|score| histogram.add(score));
-            }
-            Ok(())
-        })?;
-        let threshold = histogram.otsu()?;
-        let (part, path) = (folder.join("evidence.part.tif"), folder.join("evidence.tif"));
-        let grid = self.images.grid().clone();
-        let mut raster = StripWriter::create(&part, self.extent, &grid, RasterKind::Confidence)?;
-        let mut above = 0u64;
-        self.each_strip(&mut |window, strip| {
-            let mut values = Vec::with_capacity(window.width * window.height);
-            for scores in strip.scores(&scorer)? {
-                above += scores.iter().flatten().filter(|score| **score > threshold).count() as u64;
-                let value =
-                    |score: Option<f64>| score.map_or(CONFIDENCE_NODATA, |s| confidence(s, threshold));
-                values.extend(scores.into_iter().map(value));
-            }
-            Ok(raster.write_rows(window.row, &values)?)
-        })?;
-        raster.finish_cog(&path, rayon::current_num_threads())?;
-        let pixels = histogram.count();
-        let facts = ImageFacts {
-            method: self.method,
-            bands: self.images.bands.clone(),
-            threshold,
-            share_above: exact(above) / exact(pixels.max(1)),
-            pixels,
+        Self {
+            method,
+            bands: bands.to_vec(),
+            threshold: scoring.threshold,
+            share_above: exact(count.above) / exact(count.pixels.max(1)),
+            pixels: count.pixels,
+            sampled_px: scoring.sampled_px,
             irmad,
-        };
-        stage.end(&format!("{:.1} % above the threshold", 100.0 * facts.share_above));
-        Ok((path, facts))
+        }
     }
+}
 
+/// Pixels that were scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct ScoreCount {
+    /// Pixels that both dates have.
+    pub(crate) pixels: u64,
+    /// Those above the threshold.
+    pub(crate) above: u64,
+}
+
+impl ScoreCount {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.pixels += other.pixels;
+        self.above += other.above;
+    }
+}
+
+fn scores_of(scorer: &Scorer, row: PairRow<'_>) -> Result<Vec<Option<f64>>> {
+    Ok(match scorer {
+        Scorer::Irmad(mad) => {
+            mad.score(row)?.into_iter().map(|score| score.map(|score| score.statistic.sqrt())).collect()
+        }
+        Scorer::Cva(vectors) => vectors.lengths(row)?,
+    })
+}
+
+/// Measures how the images of both dates inside an extent are to be scored.
+///
+/// # Errors
+/// Images that cannot be read, or hold nothing to compare.
+pub(crate) fn measure(
+    images: &mut Images,
+    extent: Window,
+    method: ImageMethod,
+    most_px: u64,
+) -> Result<Scoring> {
+    let stage = Stage::begin("compare images", 0);
+    let (parts, sampled_px) = sample(images, extent, most_px)?;
+    let mut pass = Pass { images, parts };
+    let scorer = match method {
+        ImageMethod::Irmad => Scorer::Irmad(Box::new(pass.irmad()?)),
+        ImageMethod::Cva => Scorer::Cva(pass.vectors()?),
+    };
+    let mut histogram = Histogram::default();
+    pass.each(&mut |_, strip| {
+        for scores in strip.scores(&scorer)? {
+            scores.into_iter().flatten().for_each(|score| histogram.add(score));
+        }
+        Ok(())
+    })?;
+    let threshold = histogram.otsu()?;
+    stage.end(&format!("threshold {threshold:.2}"));
+    Ok(Scoring { scorer, threshold, sampled_px })
+}
+
+/// Scores the images of both dates inside a window; `take` gets the rows as they come.
+///
+/// # Errors
+/// Images that cannot be read.
+pub(crate) fn score(
+    images: &mut Images,
+    window: Window,
+    scoring: &Scoring,
+    take: &mut dyn FnMut(Window, &[u8]) -> Result<()>,
+) -> Result<ScoreCount> {
+    let parts = strips(images, window);
+    let mut count = ScoreCount::default();
+    Pass { images, parts }.each(&mut |window, strip| {
+        let mut values = Vec::with_capacity(window.width * window.height);
+        for scores in strip.scores(&scoring.scorer)? {
+            let found = scores.iter().flatten();
+            count.pixels += found.clone().count() as u64;
+            count.above += found.filter(|score| **score > scoring.threshold).count() as u64;
+            let value =
+                |score: Option<f64>| score.map_or(CONFIDENCE_NODATA, |s| confidence(s, scoring.threshold));
+            values.extend(scores.into_iter().map(value));
+        }
+        take(window, &values)
+    })?;
+    Ok(count)
+}
+
+/// The windows to measure on: all of a small extent; blocks of a larger one, drawn by their place on the lattice until they
+/// hold `most_px` pixels that both dates have, with the number of these.
+fn sample(images: &mut Images, extent: Window, most_px: u64) -> Result<(Vec<Window>, Option<u64>)> {
+    if extent.pixels() <= most_px {
+        return Ok((strips(images, extent), None));
+    }
+    let (mut chosen, mut pixels) = (Vec::new(), 0);
+    for block in blocks(extent, BLOCK_PX) {
+        if pixels >= most_px {
+            return Ok((chosen, Some(pixels)));
+        }
+        let [before, after] = images.read(block)?;
+        let common = before.valid.iter().zip(&after.valid).filter(|(a, b)| **a && **b).count();
+        if common > 0 {
+            chosen.push(block);
+            pixels += wide(common);
+        }
+    }
+    Ok((chosen, None))
+}
+
+/// The blocks of the lattice in an extent, in an order that depends on their places alone. Those at the border are parts.
+pub(crate) fn blocks(extent: Window, side: i64) -> Vec<Window> {
+    let span = |from: i64, to: i64| from.div_euclid(side)..=(to - 1).div_euclid(side);
+    let columns = span(extent.col, extent.col_end());
+    let all = span(extent.row, extent.row_end()).flat_map(|row| columns.clone().map(move |col| [col, row]));
+    let draw = |[col, row]: [i64; 2]| {
+        SplitMix64::new(SplitMix64::new(col.cast_unsigned()).draw() ^ row.cast_unsigned()).draw()
+    };
+    let mut drawn: Vec<(u64, [i64; 2])> = all.map(|block| (draw(block), block)).collect();
+    drawn.sort_unstable();
+    let window = |[col, row]: [i64; 2]| {
+        let block = Window::between(col * side, row * side, (col + 1) * side, (row + 1) * side);
+        block.intersect(&extent)
+    };
+    drawn.into_iter().filter_map(|(_, block)| window(block)).collect()
+}
+
+/// Strips of a window that are read at a time.
+fn strips(images: &Images, window: Window) -> Vec<Window> {
+    let per_row = (2 * images.bands.len() * window.width).max(1);
+    window.strips(wide((VALUES_AT_A_TIME / per_row).max(1))).collect()
+}
+
+/// Passes over the same windows.
+struct Pass<'a> {
+    images: &'a mut Images,
+    parts: Vec<Window>,
+}
+
+impl Pass<'_> {
     fn irmad(&mut self) -> Result<Mad> {
         let mut state = IrMad::new(self.images.bands.len(), MadOptions::default())?;
         loop {
-            self.each_strip(&mut |_, strip| Ok(state.add(&strip.rows())?))?;
+            self.each(&mut |_, strip| Ok(state.add(&strip.rows())?))?;
             if let MadStep::Done(mad) = state.advance()? {
                 return Ok(mad);
             }
@@ -122,24 +207,18 @@ impl ImagePass<'_> {
     fn vectors(&mut self) -> Result<ChangeVectors> {
         let mut scales = RobustScales::new(self.images.bands.len())?;
         loop {
-            self.each_strip(&mut |_, strip| Ok(scales.add(&strip.rows())?))?;
+            self.each(&mut |_, strip| Ok(scales.add(&strip.rows())?))?;
             if let ScaleStep::Done(scales) = scales.advance()? {
                 return Ok(ChangeVectors::standardized(&scales)?);
             }
         }
     }
 
-    fn each_strip(&mut self, take: &mut dyn FnMut(Window, &Strip) -> Result<()>) -> Result<()> {
-        let per_row = (2 * self.images.bands.len() * self.extent.width).max(1);
-        let height = wide((VALUES_AT_A_TIME / per_row).max(1));
-        let mut row = self.extent.row;
-        while row < self.extent.row_end() {
-            let end = self.extent.row_end().min(row.saturating_add_unsigned(height));
-            let window = Window::between(self.extent.col, row, self.extent.col_end(), end);
-            let [before, after] = self.images.read(window)?;
+    fn each(&mut self, take: &mut dyn FnMut(Window, &Strip) -> Result<()>) -> Result<()> {
+        for window in &self.parts {
+            let [before, after] = self.images.read(*window)?;
             let valid = before.valid.iter().zip(&after.valid).map(|(a, b)| *a && *b).collect();
-            take(window, &Strip { before, after, valid })?;
-            row = end;
+            take(*window, &Strip { before, after, valid })?;
         }
         Ok(())
     }
@@ -166,7 +245,7 @@ impl Strip {
 
     /// The scores of every row.
     fn scores(&self, scorer: &Scorer) -> Result<Vec<Vec<Option<f64>>>> {
-        self.rows().into_par_iter().map(|row| scorer.scores(row)).collect()
+        self.rows().into_par_iter().map(|row| scores_of(scorer, row)).collect()
     }
 }
 
@@ -177,5 +256,69 @@ fn row_of(chip: &Chip, row: usize) -> ndarray::ArrayView2<'_, f32> {
 
 /// A share as the score of a confidence raster.
 pub(crate) fn as_score(share: f64) -> u8 {
-    arpent_base::number::round(f64::from(narrow(share)) / arpent_raster::CONFIDENCE_SCALE)
+    arpent_base::number::round(
+        f64::from(arpent_base::number::narrow(share)) / arpent_raster::CONFIDENCE_SCALE,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use arpent_testing::{GeoTiff, Picture};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::change::inputs::{Inputs, Prints};
+    use crate::config::{ChangeConfig, ChangePlaces};
+
+    #[test]
+    fn a_sample_of_blocks_says_what_all_pixels_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let window = Window::new(3_260_100, -34_310_300, 1500, 1200);
+        let write = |name: &str, seed: u64| {
+            let mut bands = Picture::new(5, 9).bands(window);
+            let mut random = SplitMix64::new(seed);
+            for (at, value) in bands.iter_mut().enumerate() {
+                let noise = u8::try_from(random.below(6)).unwrap();
+                // A tenth of the rows changes.
+                let base = if seed == 2 && at / 1500 % 100 < 10 { value.wrapping_add(90) } else { *value };
+                *value = base.saturating_add(noise);
+            }
+            GeoTiff::rgb(2154, 0.2, window, &bands).write(&folder.path().join(name)).unwrap();
+        };
+        write("old.tif", 1);
+        write("new.tif", 2);
+        let path = folder.path().join("change.toml");
+        let text = "before = { scenes = [\"old.tif\"], date = \"2018\" }\nafter = { scenes = [\"new.tif\"], date = \"2021\" }\n";
+        std::fs::write(&path, text).unwrap();
+        let config = ChangeConfig::load(&path, ChangePlaces::default()).unwrap();
+        let mut images = Inputs::located(&config, Prints::Stamps, None).unwrap().1.images.unwrap();
+        for method in [ImageMethod::Irmad, ImageMethod::Cva] {
+            let all = measure(&mut images, window, method, window.pixels()).unwrap();
+            assert_eq!(all.sampled_px, None);
+            let some = measure(&mut images, window, method, 400_000).unwrap();
+            let sampled = some.sampled_px.unwrap();
+            assert!((400_000..400_000 + 512 * 512).contains(&sampled), "{sampled}");
+            assert_eq!(some, measure(&mut images, window, method, 400_000).unwrap());
+            let [all, some] = [&all, &some].map(|scoring| {
+                let count = score(&mut images, window, scoring, &mut |_, _| Ok(())).unwrap();
+                assert_eq!(count.pixels, window.pixels());
+                exact(count.above) / exact(count.pixels)
+            });
+            assert!((all - some).abs() < 0.01, "{method:?}: {all} and {some} above the threshold");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_cover_an_extent_once(col in -2000i64..2000, row in -2000i64..2000, width in 1usize..3000, height in 1usize..3000) {
+            let extent = Window::new(col, row, width, height);
+            let found = blocks(extent, BLOCK_PX);
+            prop_assert_eq!(found.iter().map(Window::pixels).sum::<u64>(), extent.pixels());
+            prop_assert!(found.iter().all(|block| extent.contains(block)));
+            let mut corners: Vec<_> = found.iter().map(|block| (block.row, block.col)).collect();
+            corners.sort_unstable();
+            corners.dedup();
+            prop_assert_eq!(corners.len(), found.len());
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! The images of both dates on one grid.
 
-use arpent_base::{DoingWhat as _, Result, redacted};
+use std::sync::Arc;
+
+use arpent_base::number::exact;
+use arpent_base::{DoingWhat as _, Failure, Result, redacted};
 use arpent_gdal::{
     Fingerprint, Mosaic, MosaicReader, SceneSource, mosaic_in_order, open_scene, resampled, resolve_scenes,
 };
@@ -18,6 +21,20 @@ pub(crate) struct Images {
     readers: [MosaicReader; 2],
 }
 
+/// How files are identified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prints {
+    /// By a hash of their bytes: all are read.
+    Hashes,
+    /// By size and time.
+    Stamps,
+}
+
+/// What identifies a file.
+pub(crate) fn identity(print: &Fingerprint) -> serde_json::Value {
+    serde_json::json!([print.size, print.content(), print.etag, print.modified])
+}
+
 /// The images of one date.
 pub(crate) struct DateImages {
     pub(crate) mosaic: Mosaic,
@@ -25,7 +42,7 @@ pub(crate) struct DateImages {
 }
 
 impl DateImages {
-    fn open(inputs: &DateInputs) -> Result<Self> {
+    fn open(inputs: &DateInputs, prints: Prints) -> Result<Self> {
         let sources = resolve_scenes(&inputs.scenes)?;
         let mut scenes = sources.iter().map(open_scene).collect::<Result<Vec<SceneInfo>, _>>()?;
         arpent_gdal::unite_grids(&mut scenes);
@@ -35,10 +52,32 @@ impl DateImages {
         }
         let fingerprints = scenes
             .iter()
-            .map(|scene| arpent_gdal::fingerprint(&SceneSource::new(&scene.uri)))
+            .map(|scene| match prints {
+                Prints::Hashes => arpent_gdal::fingerprint(&SceneSource::new(&scene.uri)),
+                Prints::Stamps => arpent_gdal::stamp(&SceneSource::new(&scene.uri)),
+            })
             .collect::<Result<_, _>>()?;
         let mosaic = mosaic_in_order(scenes).context("no image")?;
         Ok(Self { mosaic, fingerprints })
+    }
+
+    /// Moved by so many pixels to the east and the south. All scenes stay on one grid.
+    fn moved(mut self, [dx, dy]: [f64; 2]) -> Result<Self> {
+        let first = self.mosaic.scenes.first().context("no image")?.clone();
+        let (grid, window) = (&first.grid, first.window);
+        let (x, y) = grid.ground(exact(window.col) + dx, exact(window.row) + dy);
+        let corner = [x, grid.gsd_x, 0.0, y, 0.0, -grid.gsd_y];
+        let placed = Grid::place(Arc::clone(&grid.crs), corner, window.width, window.height)
+            .map_err(Failure::foreign)?;
+        let [cols, rows] = [placed.window.col - window.col, placed.window.row - window.row];
+        let moved = |scene: SceneInfo| SceneInfo {
+            grid: placed.grid.clone(),
+            window: Window { col: scene.window.col + cols, row: scene.window.row + rows, ..scene.window },
+            ..scene
+        };
+        let scenes = self.mosaic.scenes.into_iter().map(moved).collect();
+        self.mosaic = mosaic_in_order(scenes).context("no image")?;
+        Ok(self)
     }
 
     /// On another grid of the same CRS.
@@ -64,11 +103,15 @@ impl DateImages {
         self.mosaic.scenes.iter().map(|scene| scene.id.as_str())
     }
 
-    /// What identifies its content.
+    /// What identifies its content, by what it was opened with.
     pub(crate) fn content(&self) -> serde_json::Value {
-        let prints =
-            self.fingerprints.iter().map(|f| serde_json::json!([f.size, f.content(), f.etag, f.modified]));
-        prints.collect()
+        self.fingerprints.iter().map(identity).collect()
+    }
+
+    /// What identifies its content without reading it: size and time or `ETag` of its files.
+    pub(crate) fn stamps(&self) -> Result<serde_json::Value> {
+        let stamp = |scene: &SceneInfo| Ok(identity(&arpent_gdal::stamp(&SceneSource::new(&scene.uri))?));
+        self.mosaic.scenes.iter().map(stamp).collect()
     }
 
     /// The records of its scenes in the manifest.
@@ -108,14 +151,26 @@ fn band(scene: &SceneInfo, name: &str, config: &ChangeConfig) -> Option<usize> {
 
 impl Images {
     /// Opens the images of both dates; `None` if a date has none. They are brought to `grid`, or, without one, to that
-    /// of the earlier date.
-    pub(crate) fn open(config: &ChangeConfig, grid: Option<&Grid>) -> Result<Option<Self>> {
+    /// of the earlier date. The later images lie `shifted` pixels to the east and the south of where they should.
+    pub(crate) fn open(
+        config: &ChangeConfig,
+        grid: Option<&Grid>,
+        prints: Prints,
+        shifted: Option<[f64; 2]>,
+    ) -> Result<Option<Self>> {
         if config.before.scenes.is_empty() || config.after.scenes.is_empty() {
             return Ok(None);
         }
-        let before = DateImages::open(&config.before)?;
+        let before = DateImages::open(&config.before, prints)?;
         let grid = grid.unwrap_or(&before.mosaic.grid).clone();
-        let dates = [before.on(&grid)?, DateImages::open(&config.after)?.on(&grid)?];
+        let mut after = DateImages::open(&config.after, prints)?;
+        if let Some(shifted) = shifted {
+            // Pixels of the comparison, which those of the later images may differ from.
+            let own = &after.mosaic.grid;
+            let [x, y] = [grid.gsd_x / own.gsd_x, grid.gsd_y / own.gsd_y];
+            after = after.moved([-shifted[0] * x, -shifted[1] * y])?;
+        }
+        let dates = [before.on(&grid)?, after.on(&grid)?];
         let bands = common_bands(config, &dates)?;
         let reader = |date: &DateImages| -> Result<MosaicReader> {
             let selection = date.select(&bands, config).context("a band is gone")?;

@@ -1,16 +1,18 @@
 //! What is compared: maps or images, on one grid, with their dates.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arpent_base::{Result, redacted};
 use arpent_gdal::{Aoi, Fingerprint};
 use arpent_publish::{MANIFEST_NAME, Target, Warning};
-use arpent_raster::{Grid, Window};
+use arpent_raster::{Grid, LABEL_NODATA, Raster, Window};
 
 use super::classes::Classes;
 use super::dated::DatedMap;
 use super::error::ChangeJobError;
-use super::images::{Images, grids_differ};
+pub(crate) use super::images::Prints;
+use super::images::{Images, grids_differ, identity};
 use crate::config::{ChangeConfig, DateInputs, normalized_date};
 
 /// Names of the dates in the manifest.
@@ -29,12 +31,30 @@ pub(crate) struct Inputs {
     pub(crate) dates: [String; 2],
     /// Areas that were not observed.
     pub(crate) not_observed: [Option<(Aoi, Fingerprint)>; 2],
+    /// Pixels by which the later map, and what was not observed then, lies to the east and the south of where it should: a
+    /// shift that is corrected.
+    moved: [i64; 2],
     pub(crate) warnings: Vec<Warning>,
 }
 
 impl Inputs {
+    /// Opens and checks the inputs of a configuration, which is returned with what they turned out to be. Errors name the
+    /// place in its file.
+    pub(crate) fn located(
+        config: &ChangeConfig,
+        prints: Prints,
+        shifted: Option<[f64; 2]>,
+    ) -> Result<(ChangeConfig, Self)> {
+        let mut given = config.clone();
+        let inputs = Self::open(&mut given, prints, shifted).map_err(|error| match &config.file {
+            Some(file) => file.located(error),
+            None => error,
+        })?;
+        Ok((given, inputs))
+    }
+
     /// Opens and checks the inputs. Only headers are read.
-    pub(crate) fn open(config: &mut ChangeConfig) -> Result<Self> {
+    fn open(config: &mut ChangeConfig, prints: Prints, shifted: Option<[f64; 2]>) -> Result<Self> {
         let dates = [("earlier", &mut config.before), ("later", &mut config.after)];
         for (name, date) in dates {
             take_map(date, config.classes.is_some());
@@ -57,7 +77,7 @@ impl Inputs {
         {
             return Err(grids_differ((before.uri(), before.grid()), (after.uri(), after.grid())).into());
         }
-        let images = Images::open(config, maps.as_ref().map(|maps| maps[0].grid()))?;
+        let images = Images::open(config, maps.as_ref().map(|maps| maps[0].grid()), prints, shifted)?;
         let (grid, names, windows) = match (&maps, &images) {
             (Some([before, after]), _) => {
                 let names = [before.uri().to_owned(), after.uri().to_owned()];
@@ -73,7 +93,12 @@ impl Inputs {
             }
             (None, None) => return Err(ChangeJobError::NoInput { date: "later" }.into()),
         };
-        let [before, after] = windows;
+        let moved = shifted.filter(|_| maps.is_some()).unwrap_or_default().map(|px| {
+            let whole: i64 = arpent_base::number::round(px);
+            whole
+        });
+        let [before, mut after] = windows;
+        [after.col, after.row] = [after.col - moved[0], after.row - moved[1]];
         let [first, second] = names.each_ref().map(|name| redacted(name));
         let extent = before
             .intersect(&after)
@@ -100,7 +125,83 @@ impl Inputs {
         warnings.extend(partial(&first, before, extent));
         warnings.extend(partial(&second, after, extent));
         warnings.extend(mixed_orthos(config));
-        Ok(Self { maps, images, classes, grid, extent, dates, not_observed, warnings })
+        Ok(Self { maps, images, classes, grid, extent, dates, not_observed, moved, warnings })
+    }
+
+    /// The classes of both maps in a window, without what was not observed; `None` where images alone are compared.
+    ///
+    /// # Errors
+    /// Maps that cannot be read.
+    pub(crate) fn classes(&self, window: Window) -> Result<Option<[Raster<u8>; 2]>> {
+        let Some(maps) = &self.maps else { return Ok(None) };
+        let after = maps[1].read(self.in_later(window), &self.classes.values[1])?;
+        let mut pair =
+            [maps[0].read(window, &self.classes.values[0])?, Raster::from_array(window, after.into_array())?];
+        self.hide(&mut pair);
+        Ok(Some(pair))
+    }
+
+    /// Where a window lies in the later map.
+    fn in_later(&self, window: Window) -> Window {
+        Window { col: window.col + self.moved[0], row: window.row + self.moved[1], ..window }
+    }
+
+    /// The pixels that the images of both dates may have; `None` without images.
+    ///
+    /// # Errors
+    /// [`ChangeJobError::Apart`].
+    pub(crate) fn images_extent(&self) -> Result<Option<Window>, ChangeJobError> {
+        let Some(images) = &self.images else { return Ok(None) };
+        let common = images.window().and_then(|window| window.intersect(&self.extent));
+        common.map(Some).ok_or_else(|| {
+            let [before, after] = [0, 1].map(|date: usize| images.dates[date].mosaic.scenes[0].uri.clone());
+            ChangeJobError::Apart { before, after }
+        })
+    }
+
+    /// Sets what was not observed at either date.
+    pub(crate) fn hide(&self, pair: &mut [Raster<u8>; 2]) {
+        let window = pair[0].window();
+        let windows = [window, self.in_later(window)];
+        for ((classes, hidden), window) in pair.iter_mut().zip(&self.not_observed).zip(windows) {
+            let Some((aoi, _)) = hidden else { continue };
+            let inside = aoi.mask(window);
+            for (class, _) in classes.data_mut().iter_mut().zip(inside).filter(|(_, inside)| *inside) {
+                *class = LABEL_NODATA;
+            }
+        }
+    }
+
+    /// What identifies the content of every input, by its name. Images are not read for it; `previous` is the run of the
+    /// previous comparison.
+    ///
+    /// # Errors
+    /// Files that cannot be read any more.
+    pub(crate) fn contents(
+        &self,
+        config: &ChangeConfig,
+        previous: Option<&str>,
+    ) -> Result<BTreeMap<String, serde_json::Value>> {
+        let mut all = BTreeMap::new();
+        for (date, name) in NAMES.into_iter().enumerate() {
+            if let Some(maps) = &self.maps {
+                all.insert(format!("{name}.map"), maps[date].content());
+            }
+            if let Some(images) = &self.images {
+                all.insert(format!("{name}.scenes"), images.dates[date].stamps()?);
+            }
+            if let Some((_, print)) = &self.not_observed[date] {
+                all.insert(format!("{name}.not_observed"), identity(print));
+            }
+        }
+        let exempt = config.artificialisation.iter().filter_map(|rules| rules.exempt.as_ref());
+        for layer in config.zones.iter().map(|zones| &zones.source).chain(exempt) {
+            all.insert(redacted(layer), identity(&arpent_gdal::fingerprint_layer(layer)?));
+        }
+        if let Some(previous) = previous {
+            all.insert("previous".to_owned(), previous.into());
+        }
+        Ok(all)
     }
 }
 

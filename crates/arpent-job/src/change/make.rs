@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use arpent_base::{DoingWhat as _, Failure, Result, short_hash, table_schema};
+use arpent_base::{DoingWhat as _, Result, short_hash, table_schema};
 use arpent_change::events::{EventKind, ImageVote, Rules};
 use arpent_gdal::{LayerShape, PublishedRaster, StripWriter};
 use arpent_publish::{
@@ -13,7 +14,7 @@ use arpent_publish::{
     Target, Warning, feature_columns, utc_now, write_stac_item,
 };
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster, Window};
-use arpent_shell::energy::{Meter, WATTS_PER_CORE};
+use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
 use arpent_shell::lines::count;
 use arpent_shell::message::notice;
 use arpent_shell::progress::Stage;
@@ -25,27 +26,30 @@ use super::columns::{Dates, columns};
 use super::compare::{Block, Compared, Comparison, KindCount};
 use super::control::{Control, ControlFacts};
 use super::error::ChangeJobError;
-use super::evidence::{ImageFacts, ImagePass, as_score};
+use super::evidence::as_score;
 use super::identities::{Identities, OBJECTS};
-use super::inputs::{Inputs, NAMES};
+use super::inputs::{Inputs, NAMES, Prints};
+use super::pixels::{Pixels, rows_of};
 use super::previous::Previous;
 use super::report::Report;
-use super::shift::{self, Shift};
+use super::seen::{Look, Seen};
+use super::shift;
 use crate::config::{ChangeConfig, RegistrationMode};
 use crate::execute::Unpublished;
 use crate::job::software;
 use crate::map::{FeatureFiles, check_output, footprint, is_same_place};
 use crate::pipeline::seconds;
 use crate::scratch::Scratch;
+use crate::shards::{Correction, ShardError};
 use crate::stores::set_up_gdal;
 use crate::warnings::warn;
 
 /// Pixels of one date that are read at a time.
-const PIXELS_AT_A_TIME: usize = 4_000_000;
+pub(super) const PIXELS_AT_A_TIME: usize = 4_000_000;
 /// Score from which the images of a pixel differ by default: above the threshold.
 const DIFFERS: u8 = 126;
 /// Block cache of GDAL, MiB.
-const CACHE_MB: u32 = 256;
+pub(super) const CACHE_MB: u32 = 256;
 
 /// Result of `arpent change`, as printed.
 #[derive(Debug, Serialize)]
@@ -56,72 +60,118 @@ pub struct ChangeReport {
     pub manifest: Manifest,
 }
 
-/// Compares two dates and publishes the events.
+/// Compares two dates and publishes the events, in this process.
 ///
 /// # Errors
 /// When the inputs cannot be compared, or the results not written; nothing was published then.
-pub fn change(config: &ChangeConfig, overwrite: bool) -> Result<ChangeReport> {
-    let meter = Meter::start(WATTS_PER_CORE);
-    let mut config = config.clone();
-    let output = config.output.clone().ok_or(ChangeJobError::NoOutput)?;
+pub fn change(config: &ChangeConfig, overwrite: bool, interrupt: &AtomicBool) -> Result<ChangeReport> {
+    let output = config.output.as_deref().ok_or(ChangeJobError::NoOutput)?;
     set_up_gdal(Some(CACHE_MB))?;
-    let located = |error: Failure| match &config.file {
-        Some(file) => file.located(error),
-        None => error,
-    };
-    let mut given = config.clone();
-    let inputs = Inputs::open(&mut given).map_err(located)?;
-    config = given;
-    check_other(&config, &output)?;
-    check_output(&output, overwrite)?;
-    let scratch = Scratch::new(config.scratch.as_deref())?;
-    let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;
-    let job = ChangeJob { config: &config, output: &output, folder: folder.path(), overwrite, meter: &meter };
-    job.make(inputs).map_err(|error| Unpublished::of("comparison", scratch.judged(error)))
+    let correction = correction_of(config)?;
+    let shifted = correction.as_ref().map(|correction| correction.shift_px);
+    let (config, inputs) = Inputs::located(config, Prints::Hashes, shifted)?;
+    check_output_of(&config, output, overwrite)?;
+    let execution = Execution { comparison: None, correction, check: &|_| Ok(()), others: &[], interrupt };
+    ChangeJob::execute(&config, inputs, overwrite, Pixels::Computed, execution)
 }
 
-/// Refuses an output that is an input.
-fn check_other(config: &ChangeConfig, output: &str) -> Result<()> {
+/// The shift that is to be corrected, if the configuration says so and both dates have images.
+///
+/// # Errors
+/// Inputs that cannot be compared; a shift that is not known.
+pub(super) fn correction_of(config: &ChangeConfig) -> Result<Option<Correction>> {
+    if config.registration.mode != RegistrationMode::Shift {
+        return Ok(None);
+    }
+    let (_, mut inputs) = Inputs::located(config, Prints::Stamps, None)?;
+    let extent = inputs.images_extent()?;
+    let (Some(images), Some(extent)) = (&mut inputs.images, extent) else { return Ok(None) };
+    Ok(Some(shift::correction(images, extent, config.registration.cell)?))
+}
+
+/// Refuses an output that is an input, exists, or cannot be written.
+pub(super) fn check_output_of(config: &ChangeConfig, output: &str, overwrite: bool) -> Result<()> {
     let inputs = [&config.before.map, &config.after.map, &config.previous];
     if inputs.into_iter().flatten().any(|input| is_same_place(input, output).unwrap_or(false)) {
         return Err(ChangeJobError::OutputIsInput { output: output.to_owned() }.into());
     }
-    Ok(())
+    check_output(output, overwrite)
 }
 
-struct ChangeJob<'a> {
+/// How a comparison is executed.
+#[derive(Clone, Copy)]
+pub(super) struct Execution<'a> {
+    /// Id of the comparison in its plan, if it has one.
+    pub(super) comparison: Option<&'a str>,
+    /// The shift that the inputs are corrected by.
+    pub(super) correction: Option<Correction>,
+    /// Refuses contents of inputs that are not those of the plan.
+    pub(super) check: &'a dyn Fn(&Contents) -> Result<()>,
+    /// Energy that workers used.
+    pub(super) others: &'a [Energy],
+    /// Set to stop.
+    pub(super) interrupt: &'a AtomicBool,
+}
+
+/// What identifies the content of every input, by name.
+type Contents = BTreeMap<String, serde_json::Value>;
+
+/// A comparison that is published.
+pub(super) struct ChangeJob<'a> {
     config: &'a ChangeConfig,
     output: &'a str,
     folder: &'a Path,
     overwrite: bool,
     meter: &'a Meter,
-}
-
-/// What the images say.
-struct Seen {
-    shift: Option<Shift>,
-    evidence: Option<(PathBuf, ImageFacts)>,
+    execution: Execution<'a>,
 }
 
 impl ChangeJob<'_> {
-    fn make(&self, mut inputs: Inputs) -> Result<ChangeReport> {
+    /// Makes events of the pixels, and publishes them.
+    ///
+    /// # Errors
+    /// When they cannot be compared, or the results not written; nothing was published then.
+    pub(super) fn execute(
+        config: &ChangeConfig,
+        inputs: Inputs,
+        overwrite: bool,
+        pixels: Pixels<'_>,
+        execution: Execution<'_>,
+    ) -> Result<ChangeReport> {
+        let meter = Meter::start(WATTS_PER_CORE);
+        let output = config.output.as_deref().ok_or(ChangeJobError::NoOutput)?;
+        let scratch = Scratch::new(config.scratch.as_deref())?;
+        let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;
+        let job = ChangeJob { config, output, folder: folder.path(), overwrite, meter: &meter, execution };
+        job.make(inputs, pixels).map_err(|error| Unpublished::of("comparison", scratch.judged(error)))
+    }
+
+    fn make(&self, mut inputs: Inputs, mut pixels: Pixels<'_>) -> Result<ChangeReport> {
         let mut timings = BTreeMap::new();
         let mut warnings = std::mem::take(&mut inputs.warnings);
         warnings.iter().for_each(warn);
         let printed = warnings.len();
         let previous = self.config.previous.as_deref();
         let previous = previous.map(|url| Previous::open(url, &inputs, self.folder)).transpose()?;
+        let contents = inputs.contents(self.config, previous.as_ref().map(|previous| &*previous.run_id))?;
+        (self.execution.check)(&contents)?;
         let began = Instant::now();
-        let seen = self.look(&mut inputs, &mut warnings)?;
+        let look = Look {
+            config: self.config,
+            correction: self.execution.correction,
+            folder: self.folder,
+            check_interrupt: &|| self.check_interrupt(),
+        };
+        let seen = look.look(&mut inputs, &mut pixels, &mut warnings)?;
         timings.insert("images".to_owned(), seconds(began.elapsed()));
         let rules = self.rules(&inputs, &seen)?;
         let began = Instant::now();
-        let (compared, control) = self.compare(&inputs, &seen, &rules, previous.as_ref())?;
+        let (compared, control) = self.compare(&inputs, &mut pixels, &seen, &rules, previous.as_ref())?;
         timings.insert("compare".to_owned(), seconds(began.elapsed()));
         if compared.flows.flows().next().is_none() {
             return Err(ChangeJobError::NothingObserved.into());
         }
-        let run_id = self.run_id(&inputs, previous.as_ref())?;
+        let run_id = self.run_id(&inputs, &contents)?;
         let began = Instant::now();
         let judged = (&rules, control.as_ref());
         let written = self.write(&mut inputs, &seen, compared, judged, &run_id, &mut warnings)?;
@@ -150,7 +200,7 @@ impl ChangeJob<'_> {
             run_id: run_id.clone(),
             created: utc_now(),
             attempt: String::new(),
-            plan: None,
+            plan: self.execution.comparison.map(str::to_owned),
             software: software(false),
             engines: Vec::new(),
             inputs: Self::records(&inputs),
@@ -165,7 +215,9 @@ impl ChangeJob<'_> {
                 ..Counts::default()
             },
             timings_s: timings,
-            energy: Some(serde_json::to_value(self.meter.read())?),
+            energy: Some(serde_json::to_value(
+                self.execution.others.iter().fold(self.meter.read(), Energy::and),
+            )?),
             columns: Some(table_schema(&feature_columns(&columns()))),
             artifacts: Vec::new(),
         };
@@ -178,50 +230,8 @@ impl ChangeJob<'_> {
         Ok(ChangeReport { output: self.output.to_owned(), manifest: published.manifest })
     }
 
-    /// Measures the shift, and compares the images.
-    fn look(&self, inputs: &mut Inputs, warnings: &mut Vec<Warning>) -> Result<Seen> {
-        let Some(images) = &mut inputs.images else {
-            let message = format!(
-                "without images of both dates the shift between them is not measured: {} px are assumed, and no image has a vote",
-                self.config.registration.assumed.get()
-            );
-            let hint = "name the images as `scenes` under [before] and [after], or set `assumed` under [registration]";
-            warnings.push(Warning::new("shift-assumed", "registration", message).with_hint(hint));
-            return Ok(Seen { shift: None, evidence: None });
-        };
-        let Some(extent) = images.window().and_then(|window| window.intersect(&inputs.extent)) else {
-            let [before, after] = [0, 1].map(|date: usize| images.dates[date].mosaic.scenes[0].uri.clone());
-            return Err(ChangeJobError::Apart { before, after }.into());
-        };
-        let options = &self.config.registration;
-        let shift = match options.mode {
-            RegistrationMode::Off => None,
-            RegistrationMode::Check => Some(shift::measure(images, extent, options.cell)?),
-        };
-        match shift.as_ref().map(|shift| &shift.facts) {
-            Some(Some(facts)) if facts.summary.median_length > options.limit.get() => {
-                let summary = facts.summary;
-                return Err(ChangeJobError::Shifted {
-                    shift_px: summary.median_length,
-                    cells: summary.good,
-                    spread_px: summary.residual_mad,
-                    limit_px: options.limit.get(),
-                }
-                .into());
-            }
-            Some(Some(_)) => {}
-            _ => {
-                let message = format!(
-                    "the shift between the images is not known (fewer than 20 cells show one): {} px are assumed",
-                    options.assumed.get()
-                );
-                let hint = "compare a larger area, or set `assumed` under [registration]";
-                warnings.push(Warning::new("shift-assumed", "registration", message).with_hint(hint));
-            }
-        }
-        let pass = ImagePass { images, extent, method: self.config.images.method };
-        let evidence = pass.write(self.folder)?;
-        Ok(Seen { shift, evidence: Some(evidence) })
+    fn check_interrupt(&self) -> Result<(), ShardError> {
+        if self.execution.interrupt.load(Ordering::Relaxed) { Err(ShardError::Interrupted) } else { Ok(()) }
     }
 
     /// Score from which the images of a pixel differ.
@@ -231,7 +241,7 @@ impl ChangeJob<'_> {
 
     fn rules(&self, inputs: &Inputs, seen: &Seen) -> Result<Rules> {
         let options = &self.config.events;
-        let explained = explained_px(seen).unwrap_or(self.config.registration.assumed.get());
+        let explained = seen.explained_px().unwrap_or(self.config.registration.assumed.get());
         let vote = ImageVote { score: self.differs_from(), share: self.config.images.share.0.get() };
         Ok(Rules {
             groups: inputs.classes.groups(options)?,
@@ -246,6 +256,7 @@ impl ChangeJob<'_> {
     fn compare(
         &self,
         inputs: &Inputs,
+        pixels: &mut Pixels<'_>,
         seen: &Seen,
         rules: &Rules,
         previous: Option<&Previous>,
@@ -288,23 +299,14 @@ impl ChangeJob<'_> {
         let mut control = control.transpose()?;
         let threshold = self.differs_from();
         let mut read = |window: Window| -> Result<Block> {
+            self.check_interrupt()?;
             let image =
                 scores.as_ref().map(|raster| read_part(raster, window, CONFIDENCE_NODATA)).transpose()?;
-            let classes = match (&inputs.maps, &image) {
-                (Some(maps), _) => {
-                    let [mut before, mut after] = [
-                        maps[0].read(window, &inputs.classes.values[0])?,
-                        maps[1].read(window, &inputs.classes.values[1])?,
-                    ];
-                    mask(&mut before, inputs.not_observed[0].as_ref().map(|(aoi, _)| aoi));
-                    mask(&mut after, inputs.not_observed[1].as_ref().map(|(aoi, _)| aoi));
-                    [before, after]
-                }
+            let classes = match (pixels.classes(inputs, window)?, &image) {
+                (Some(classes), _) => classes,
                 (None, Some(image)) => {
                     let mut pair = of_scores(image, threshold);
-                    for (raster, masked) in pair.iter_mut().zip(&inputs.not_observed) {
-                        mask(raster, masked.as_ref().map(|(aoi, _)| aoi));
-                    }
+                    inputs.hide(&mut pair);
                     pair
                 }
                 (None, None) => return Err(ChangeJobError::NothingObserved.into()),
@@ -318,7 +320,7 @@ impl ChangeJob<'_> {
             }
             Ok(Block { classes, image, earlier })
         };
-        let rows = (PIXELS_AT_A_TIME / inputs.extent.width.max(1)).max(1);
+        let rows = rows_of(PIXELS_AT_A_TIME, inputs.extent);
         let compared = comparison.pass(identities, rows, &mut read, &mut |pixels| stage.advance(pixels))?;
         stage.end(&format!("{} events", count(compared.events.count())));
         Ok((compared, control.map(Control::finish).transpose()?))
@@ -477,19 +479,20 @@ impl ChangeJob<'_> {
     }
 
     /// `change-` and 16 hex digits: a hash of all inputs that can change the result.
-    fn run_id(&self, inputs: &Inputs, previous: Option<&Previous>) -> Result<String> {
+    fn run_id(&self, inputs: &Inputs, contents: &Contents) -> Result<String> {
         let mut options = serde_json::to_value(self.config)?;
+        // Images are identified by their hashes instead of their stamps, which other copies of a file do not share.
+        let is_stamped = |name: &str| NAMES.iter().any(|date| name == format!("{date}.scenes"));
+        let contents: Contents = contents.clone().into_iter().filter(|(name, _)| !is_stamped(name)).collect();
         for key in ["output", "scratch", "previous", "before", "after"] {
             options.as_object_mut().and_then(|options| options.remove(key));
         }
         let described = json!({
             "arpent": env!("CARGO_PKG_VERSION"),
-            "maps": inputs.maps.as_ref().map(|maps| [maps[0].content(), maps[1].content()]),
+            "contents": contents,
             "images": inputs.images.as_ref().map(|images| [images.dates[0].content(), images.dates[1].content()]),
             "dates": inputs.dates,
             "values": [&self.config.before.values, &self.config.after.values],
-            "not_observed": inputs.not_observed.each_ref().map(|mask| mask.as_ref().map(|(_, print)| print.content())),
-            "previous": previous.map(|previous| &previous.run_id),
             "options": options,
         });
         Ok(format!("change-{}", short_hash(&serde_json::to_vec(&described)?)))
@@ -530,12 +533,6 @@ fn kinds(counts: &BTreeMap<EventKind, KindCount>) -> serde_json::Value {
     EventKind::ALL.into_iter().map(of).collect::<serde_json::Map<_, _>>().into()
 }
 
-/// What the measured shift explains, pixels: its median and the spread around it.
-fn explained_px(seen: &Seen) -> Option<f64> {
-    let summary = seen.shift.as_ref()?.facts.as_ref()?.summary;
-    Some(summary.median_length + summary.residual_mad)
-}
-
 /// A part of a raster; pixels outside of it have `beyond`.
 fn read_part(raster: &PublishedRaster, window: Window, beyond: u8) -> Result<Raster<u8>> {
     let mut values = Raster::filled(window, beyond);
@@ -543,14 +540,6 @@ fn read_part(raster: &PublishedRaster, window: Window, beyond: u8) -> Result<Ras
         values.paste(&raster.read(common)?);
     }
     Ok(values)
-}
-
-fn mask(classes: &mut Raster<u8>, not_observed: Option<&arpent_gdal::Aoi>) {
-    let Some(aoi) = not_observed else { return };
-    let inside = aoi.mask(classes.window());
-    for (class, _) in classes.data_mut().iter_mut().zip(inside).filter(|(_, inside)| *inside) {
-        *class = LABEL_NODATA;
-    }
 }
 
 /// The classes of images alone: 0 before; after, 1 where they differ.

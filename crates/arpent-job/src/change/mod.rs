@@ -7,6 +7,9 @@
 //! flows are added up for the whole and for zones (`balance`). The results are published as a run's, the manifest last.
 //! Memory grows with the width, not with the height or the number of events.
 //!
+//! The pixels of a comparison (`pixels`) are read and scored here, or by workers that store them in pieces (`piece`, `shards`);
+//! all else is the same.
+//!
 //! Afterwards a sample of the events and of the ground (`population`, `sample`, `sample_file`) is checked by persons, whose
 //! verdicts (`answers`) give areas with an interval (`estimate`).
 
@@ -25,12 +28,16 @@ mod identities;
 mod images;
 mod inputs;
 mod make;
+mod piece;
+mod pixels;
 mod population;
 mod previous;
 mod report;
 mod sample;
 mod sample_error;
 mod sample_file;
+mod seen;
+mod shards;
 mod shift;
 
 pub use error::ChangeJobError;
@@ -39,3 +46,5 @@ pub use make::{ChangeReport, change};
 pub use sample::{SampleOptions, SampleReport, sample};
 pub use sample_error::SampleError;
 pub use sample_file::{SampleFile, SampleStratum, SampleUnit, SampledChange, SampledZones, UnitKind};
+pub use shards::{ChangePlanReport, write_change_plan};
+pub(crate) use shards::{merge, work};

@@ -5,18 +5,24 @@ use std::path::Path;
 use arpent_base::Result;
 use arpent_base::number::{exact, signed, wide};
 use arpent_change::register::{
-    Cell, DateWindow, FieldSummary, RegisterOptions, Registrar, ShiftField, best_band,
+    Cell, CellState, DateWindow, FieldSummary, MIN_GOOD_CELLS, RegisterOptions, Registrar, ShiftField,
+    best_band,
 };
 use arpent_raster::{Grid, Window};
 use arpent_shell::progress::Stage;
 use ndarray::Axis;
 use serde::{Deserialize, Serialize};
 
-use super::error::table_error;
+use super::error::{ChangeJobError, table_error};
+use super::evidence::blocks;
 use super::images::Images;
+use crate::shards::Correction;
 
 /// Cells that should fit into an extent, so that enough are good.
 const CELLS: usize = 64;
+/// Cells that a correction is measured in at most: the median of as many is known to 0.01 pixels where they spread by a
+/// quarter of a pixel.
+const CORRECTING_CELLS: usize = 1024;
 /// Smallest side of a cell, pixels.
 const LEAST_CELL: usize = 64;
 
@@ -27,8 +33,11 @@ pub(crate) struct ShiftFacts {
     pub(crate) cell_px: usize,
     /// The band that registers best.
     pub(crate) band: String,
-    /// Number of cells, good cells, median and spread.
+    /// Number of cells, good cells, median and spread; of what is left after a correction.
     pub(crate) summary: FieldSummary,
+    /// What was corrected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) correction: Option<Correction>,
 }
 
 /// The field of shifts, and what it says; `None` with fewer than 20 good cells.
@@ -68,19 +77,53 @@ impl Shift {
     }
 }
 
-/// Measures the shift in all cells of an extent, on every band.
-pub(crate) fn measure(images: &mut Images, extent: Window, cell_px: usize) -> Result<Shift> {
+/// Measures the shift that is to be corrected, in at most [`CORRECTING_CELLS`] cells, which are drawn by their places on
+/// the lattice.
+///
+/// # Errors
+/// [`ChangeJobError::NotCorrectable`], and images that cannot be read.
+pub(crate) fn correction(images: &mut Images, extent: Window, cell_px: usize) -> Result<Correction> {
     let stage = Stage::begin("registration", 0);
-    let cell = fitting(extent, cell_px);
+    let cell_px = fitting(extent, cell_px);
+    let side = signed(cell_px);
+    let whole = |block: &Window| (block.width, block.height) == (cell_px, cell_px);
+    let drawn = blocks(extent, side).into_iter().filter(whole).take(CORRECTING_CELLS);
+    let mut all: Vec<Vec<Cell>> = vec![Vec::new(); images.bands.len()];
+    for block in drawn {
+        let found = cells(images, block, block, cell_px)?;
+        all.iter_mut().zip(found).for_each(|(all, found)| all.extend(found));
+    }
+    let shift = Shift::of(all, &images.bands, cell_px)?;
+    stage.end(&shift.words());
+    let good = shift.field.cells().iter().filter(|cell| cell.state == CellState::Good).count();
+    let Some(ShiftFacts { summary, .. }) = shift.facts else {
+        return Err(ChangeJobError::NotCorrectable { good, least: MIN_GOOD_CELLS }.into());
+    };
+    let shift_px = [summary.median_dx, summary.median_dy];
+    Ok(Correction { shift_px, cells: summary.good, spread_px: summary.residual_mad })
+}
+
+/// The cells of every band whose first row is one of a window's, in an extent. `cell_px` is that of [`fitting`].
+///
+/// # Errors
+/// Images that cannot be read.
+pub(crate) fn cells(
+    images: &mut Images,
+    extent: Window,
+    window: Window,
+    cell_px: usize,
+) -> Result<Vec<Vec<Cell>>> {
     let registrar = Registrar::new(RegisterOptions {
-        cell,
-        max_shift: 10.0_f64.min(0.25 * f64::from(u32::try_from(cell)?)),
+        cell: cell_px,
+        max_shift: 10.0_f64.min(0.25 * f64::from(u32::try_from(cell_px)?)),
         ..RegisterOptions::default()
     })?;
     let mut cells: Vec<Vec<Cell>> = vec![Vec::new(); images.bands.len()];
-    let side = signed(cell);
-    let first = extent.row.div_euclid(side) + i64::from(extent.row.rem_euclid(side) > 0);
-    for row in first..extent.row_end().div_euclid(side) {
+    let side = signed(cell_px);
+    let from = |row: i64| row.div_euclid(side) + i64::from(row.rem_euclid(side) > 0);
+    let rows =
+        from(extent.row.max(window.row))..from(window.row_end()).min(extent.row_end().div_euclid(side));
+    for row in rows {
         let window = Window::between(extent.col, row * side, extent.col_end(), (row + 1) * side);
         let [before, after] = images.read(window)?;
         let (valid_before, valid_after) = (before.valid_view(), after.valid_view());
@@ -95,25 +138,37 @@ pub(crate) fn measure(images: &mut Images, extent: Window, cell_px: usize) -> Re
             cells.extend(found);
         }
     }
-    let fields = cells.into_iter().map(ShiftField::new).collect::<Result<Vec<_>, _>>()?;
-    let best = best_band(&fields);
-    let field = fields.into_iter().nth(best.unwrap_or(0)).unwrap_or(ShiftField::new(Vec::new())?);
-    let facts = best.map(|band| -> Result<ShiftFacts> {
-        Ok(ShiftFacts { cell_px: cell, band: images.bands[band].clone(), summary: field.summary()? })
-    });
-    let facts = facts.transpose()?;
-    match &facts {
-        Some(facts) => stage.end(&format!(
-            "{:.2} px, {} of {} cells",
-            facts.summary.median_length, facts.summary.good, facts.summary.cells
-        )),
-        None => stage.end("not measurable"),
+    Ok(cells)
+}
+
+impl Shift {
+    /// The shift that the cells of every band say, on the band that registers best.
+    ///
+    /// # Errors
+    /// Cells that occur twice.
+    pub(crate) fn of(cells: Vec<Vec<Cell>>, bands: &[String], cell_px: usize) -> Result<Self> {
+        let fields = cells.into_iter().map(ShiftField::new).collect::<Result<Vec<_>, _>>()?;
+        let best = best_band(&fields);
+        let field = fields.into_iter().nth(best.unwrap_or(0)).unwrap_or(ShiftField::new(Vec::new())?);
+        let facts = best.map(|band| -> Result<ShiftFacts> {
+            Ok(ShiftFacts { cell_px, band: bands[band].clone(), summary: field.summary()?, correction: None })
+        });
+        Ok(Self { field, facts: facts.transpose()?, cell_px })
     }
-    Ok(Shift { field, facts, cell_px: cell })
+
+    /// What was found, in a few words.
+    pub(crate) fn words(&self) -> String {
+        self.facts.as_ref().map_or_else(
+            || "not measurable".to_owned(),
+            |ShiftFacts { summary, .. }| {
+                format!("{:.2} px, {} of {} cells", summary.median_length, summary.good, summary.cells)
+            },
+        )
+    }
 }
 
 /// The side of cells: as configured, smaller where too few would fit.
-fn fitting(extent: Window, cell_px: usize) -> usize {
+pub(crate) fn fitting(extent: Window, cell_px: usize) -> usize {
     let mut cell = cell_px - cell_px % 2;
     while cell / 2 >= LEAST_CELL && wide(CELLS) * wide(cell).pow(2) > extent.pixels() {
         cell = cell / 4 * 2;

@@ -114,6 +114,9 @@ pub enum RegistrationMode {
     /// It is measured; above the limit the comparison is refused.
     #[default]
     Check,
+    /// It is measured first, and the later date is moved by its median: images by parts of a pixel (bilinear), a map and the
+    /// areas that were not observed by whole pixels. What is left is measured, and refused above the limit.
+    Shift,
     /// It is not measured.
     Off,
 }
@@ -251,25 +254,40 @@ impl ChangeConfig {
         let file = ConfigFile::read(path)?;
         let mut config: Self = file.parse()?;
         config.check(&file)?;
-        let folder = path.parent().unwrap_or(Path::new("."));
+        config.resolve_paths(path.parent().unwrap_or(Path::new(".")));
         for (date, given) in [(&mut config.before, given.before), (&mut config.after, given.after)] {
-            date.locate(folder);
             if !given.is_empty() {
                 (date.map, date.scenes) = (None, given);
             }
         }
-        let located = |location: &Option<String>| location.as_deref().map(|l| relative_to(folder, l));
-        config.previous = given.previous.or_else(|| located(&config.previous));
-        config.output = given.output.or_else(|| located(&config.output));
-        for zones in &mut config.zones {
-            zones.source = relative_to(folder, &zones.source);
-        }
-        if let Some(rules) = &mut config.artificialisation {
-            rules.exempt = located(&rules.exempt);
-        }
-        config.scratch = config.scratch.as_ref().map(|p| folder.join(p));
+        config.previous = given.previous.or(config.previous);
+        config.output = given.output.or(config.output);
         config.file = Some(file);
         Ok(config)
+    }
+
+    /// Makes all paths absolute: workers may run in another folder.
+    ///
+    /// # Errors
+    /// When the working directory is unknown.
+    pub fn make_absolute(&mut self) -> std::io::Result<()> {
+        self.resolve_paths(&std::env::current_dir()?);
+        Ok(())
+    }
+
+    fn resolve_paths(&mut self, folder: &Path) {
+        self.before.locate(folder);
+        self.after.locate(folder);
+        let located = |location: &Option<String>| location.as_deref().map(|l| relative_to(folder, l));
+        self.previous = located(&self.previous);
+        self.output = located(&self.output);
+        for zones in &mut self.zones {
+            zones.source = relative_to(folder, &zones.source);
+        }
+        if let Some(rules) = &mut self.artificialisation {
+            rules.exempt = located(&rules.exempt);
+        }
+        self.scratch = self.scratch.as_ref().map(|path| folder.join(path));
     }
 
     /// The configuration without secrets in addresses, to be stored and shown.

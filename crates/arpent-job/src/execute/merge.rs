@@ -1,4 +1,4 @@
-//! A merge: the pieces of all shards become maps, which are published.
+//! A merge: the pieces of all shards become the results, which are published.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
@@ -15,37 +15,52 @@ use super::shared::{pieces_of, pool, print_warnings};
 use crate::config::Machine;
 use crate::map::{MapFailure, MapWriter, PublishedMap, published_already};
 use crate::pipeline::Clock;
-use crate::shards::{JobContext, JobPlace, Plan, Record, ShardError, State, engines_of, last_of};
+use crate::shards::{Divided, JobContext, JobPlace, Plan, Record, ShardError, State, engines_of, last_of};
 
-/// Publishes the maps of the plan at an address, whose shards are done.
+/// Publishes the maps of a plan whose shards are done.
 ///
 /// # Errors
 /// When shards are not done, or the maps cannot be published.
-pub fn merge(plan: &str, machine: &Machine, interrupt: &AtomicBool) -> Result<RunReport> {
+pub(crate) fn merge(
+    place: &JobPlace,
+    plan: &Plan,
+    machine: &Machine,
+    interrupt: &AtomicBool,
+) -> Result<RunReport> {
     let meter = Meter::start(WATTS_PER_CORE);
-    let place = JobPlace::parse(plan)?;
-    let plan = place.plan()?;
+    let report = |maps| RunReport { maps, failed_scenes: plan.failed_scenes.clone() };
+    let maps =
+        published_once(place, plan, &mut |records| publish(machine, place, plan, records, &meter, interrupt));
+    Ok(report(maps?))
+}
+
+/// Publishes the results of a plan whose shards are done, unless they are published. `publish` gets the records of all
+/// tries. What is left of the job is deleted then, but for the plan.
+///
+/// # Errors
+/// When shards are not done, or the results cannot be published.
+pub(crate) fn published_once(
+    place: &JobPlace,
+    plan: &dyn Divided,
+    publish: &mut dyn FnMut(&[Record]) -> Result<Vec<PublishedMap>>,
+) -> Result<Vec<PublishedMap>> {
     let records = place.records()?;
-    let report = if let Some(maps) = all_published(&plan)? {
+    let published = if let Some(found) = all_published(plan)? {
         notice("the plan is already merged and published");
-        RunReport { maps, failed_scenes: plan.failed_scenes.clone() }
+        found
     } else {
-        check_done(&plan, &place, &records)?;
-        let merged = publish(machine, &place, &plan, &records, &meter, interrupt);
+        check_done(plan, place, &records)?;
         // Another merge may have finished first, and deleted the pieces.
-        match merged {
-            Ok(report) => report,
-            Err(error) => match all_published(&plan)? {
-                Some(maps) => RunReport { maps, failed_scenes: plan.failed_scenes.clone() },
-                None => return Err(error),
-            },
+        match publish(&records) {
+            Ok(published) => published,
+            Err(error) => all_published(plan)?.ok_or(error)?,
         }
     };
     let stay = place.delete_work()?;
     if !stay.is_empty() {
         notice(&format!("could not delete {} pieces; `arpent gc` deletes them", stay.len()));
     }
-    Ok(report)
+    Ok(published)
 }
 
 /// Makes and publishes every map of a plan whose shards are done.
@@ -56,7 +71,7 @@ fn publish(
     records: &[Record],
     meter: &Meter,
     interrupt: &AtomicBool,
-) -> Result<RunReport> {
+) -> Result<Vec<PublishedMap>> {
     let clock = Clock::default();
     let mut resolved = clock.open.time(|| Resolved::new(place, plan, machine))?;
     print_warnings(&resolved.job);
@@ -67,10 +82,7 @@ fn publish(
     let pieces = pieces_of(job);
     let context = JobContext { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
     let others: Vec<Energy> = records.iter().map(|record| record.energy.clone()).collect();
-    Ok(RunReport {
-        maps: publish_all(context, meter, &others, &engines_of(records))?,
-        failed_scenes: job.failed.clone(),
-    })
+    publish_all(context, meter, &others, &engines_of(records))
 }
 
 fn publish_all(
@@ -97,9 +109,9 @@ fn publish_all(
 }
 
 /// Refuses a plan of which a shard is not done.
-fn check_done(plan: &Plan, place: &JobPlace, records: &[Record]) -> Result<()> {
+fn check_done(plan: &dyn Divided, place: &JobPlace, records: &[Record]) -> Result<()> {
     let done = place.done()?;
-    let missing: Vec<usize> = (0..plan.shards).filter(|shard| !done.contains(shard)).collect();
+    let missing: Vec<usize> = (0..plan.shards()).filter(|shard| !done.contains(shard)).collect();
     let failures: Vec<&Record> = missing
         .iter()
         .filter_map(|shard| last_of(records, *shard))
@@ -116,5 +128,5 @@ fn check_done(plan: &Plan, place: &JobPlace, records: &[Record]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(ShardError::Unfinished { missing, shards: plan.shards }.into())
+    Err(ShardError::Unfinished { missing, shards: plan.shards() }.into())
 }

@@ -12,12 +12,15 @@ mod shared;
 mod status;
 mod worker;
 
-pub use merge::merge;
+pub(crate) use merge::{merge, published_once};
+pub(crate) use plan::new_place;
 pub use plan::write_plan;
 pub use plan_report::{MapReport, PlanReport, SceneReport, plan_report};
 pub use report::RunReport;
 pub(crate) use report::Unpublished;
 pub use run::{RunOptions, run};
 pub use shared::pool;
+pub(crate) use shared::pool_of;
 pub use status::{JobStatus, ShardState, ShardStatus, StatusReport, status};
-pub use worker::{WorkerReport, work};
+pub use worker::WorkerReport;
+pub(crate) use worker::{on_shard, work};

@@ -8,7 +8,7 @@ use arpent_publish::{Target, hash_file};
 
 use crate::job::Job;
 use crate::map::check_output;
-use crate::shards::{JobPlace, Plan, ShardError, Sharing, jobs_of};
+use crate::shards::{Divided, JobPlace, Plan, ShardError, Sharing, jobs_of};
 
 /// Writes the plan of a job below its output, the model package first; returns it and its address. The same job planned
 /// again, or after a kill, is the same plan.
@@ -25,19 +25,28 @@ pub fn write_plan(job: &Job, sharing: Sharing) -> Result<(Plan, String)> {
     }
     let model_files = files_of(&job.config.model)?;
     let plan = Plan::of(job, sharing, model_files)?;
-    let others = jobs_of(&output)?;
-    if let Some(other) = others.iter().find(|id| **id != plan.id && !sharing.overwrite) {
-        let other = JobPlace::of(&output, other)?.plan_url();
+    let place = new_place(&output, &plan, sharing.overwrite)?;
+    place.write_model(&job.config.model, plan.model_files.keys())?;
+    place.write_plan(plan.to_json()?)?;
+    Ok((plan, place.plan_url()))
+}
+
+/// The folder of a new plan below its output, without records of an earlier execution.
+///
+/// # Errors
+/// [`ShardError::OtherJob`], and errors of the store.
+pub(crate) fn new_place(output: &Target, plan: &dyn Divided, overwrite: bool) -> Result<JobPlace> {
+    let others = jobs_of(output)?;
+    if let Some(other) = others.iter().find(|id| **id != plan.id() && !overwrite) {
+        let other = JobPlace::of(output, other)?.plan_url();
         return Err(ShardError::OtherJob { output: output.url().to_owned(), other }.into());
     }
-    let place = JobPlace::of(&output, &plan.id)?;
-    if place.pieces(&plan)?.is_empty() {
-        // Left from an earlier execution of the same plan, whose map was replaced or deleted.
+    let place = JobPlace::of(output, plan.id())?;
+    if place.pieces(plan)?.is_empty() {
+        // Left from an earlier execution of the same plan, whose results were replaced or deleted.
         place.forget_shards()?;
     }
-    place.write_model(&job.config.model, plan.model_files.keys())?;
-    place.write_plan(&plan)?;
-    Ok((plan, place.plan_url()))
+    Ok(place)
 }
 
 /// The files in a folder, with the SHA-256 of each.

@@ -132,7 +132,7 @@ struct RunExecution<'a> {
 
 impl RunExecution<'_> {
     fn all_maps(&mut self, job: &mut Job, place: &JobPlace) -> Result<Vec<PublishedMap>> {
-        place.write_plan(&self.plan)?;
+        place.write_plan(self.plan.to_json()?)?;
         // Energy and engines of the same job before its interruption.
         let before = if self.resumes { place.records()? } else { Vec::new() };
         let others: Vec<Energy> = before.iter().map(|record| record.energy.clone()).collect();

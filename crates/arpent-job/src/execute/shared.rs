@@ -16,8 +16,13 @@ const THREADS_OF_A_CORE: usize = 4;
 /// # Errors
 /// When threads cannot be started.
 pub fn pool(config: &Config) -> Result<rayon::ThreadPool> {
+    pool_of(config.compute.threads())
+}
+
+/// A thread pool of so many threads, limited to a multiple of the number of cores.
+pub(crate) fn pool_of(threads: usize) -> Result<rayon::ThreadPool> {
     rayon::ThreadPoolBuilder::new()
-        .num_threads(config.compute.threads().min(most_threads()))
+        .num_threads(threads.min(most_threads()))
         .build()
         .map_err(|error| Failure::foreign(error).context("cannot start threads"))
 }

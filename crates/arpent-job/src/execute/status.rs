@@ -9,7 +9,9 @@ use arpent_shell::energy::Energy;
 use serde::Serialize;
 
 use super::published::all_published;
-use crate::shards::{JobPlace, PLAN_NAME, PieceId, Record, ShardError, State, jobs_of, last_of, now};
+use crate::shards::{
+    Divided, JobPlace, PLAN_NAME, PieceId, Record, ShardError, State, jobs_of, last_of, now,
+};
 
 /// Seconds without an update after which a try is considered dead: it updates its record three times as often.
 const SILENT_S: i64 = 120;
@@ -29,7 +31,7 @@ pub struct StatusReport {
 pub struct JobStatus {
     /// Its plan.
     pub plan: String,
-    /// Whether its maps are published.
+    /// Whether its results are published.
     pub published: bool,
     /// Number of shards.
     pub shards: usize,
@@ -132,7 +134,7 @@ pub fn status(url: &str) -> Result<StatusReport> {
 fn job_status(place: &JobPlace, now: i64) -> Result<JobStatus> {
     let plan = place.plan()?;
     let (pieces, done, records) = (place.pieces(&plan)?, place.done()?, place.records()?);
-    let sizes: BTreeMap<PieceId, u64> = plan.pieces().collect();
+    let sizes: BTreeMap<PieceId, u64> = plan.pieces().into_iter().collect();
     let published = all_published(&plan)?.is_some();
     let pixels: u64 = sizes.values().sum();
     let of = |id: &PieceId| sizes.get(id).copied().unwrap_or(0);
@@ -140,7 +142,7 @@ fn job_status(place: &JobPlace, now: i64) -> Result<JobStatus> {
     let mpx_per_s = rate(&pieces, of, now).filter(|_| !published);
     let seconds_left = mpx_per_s.map(|rate| exact(pixels - pixels_done) / 1e6 / rate);
     let shards: Vec<ShardStatus> =
-        (0..plan.shards).map(|shard| shard_status(shard, &done, &records, now)).collect();
+        (0..plan.shards()).map(|shard| shard_status(shard, &done, &records, now)).collect();
     let mut states = BTreeMap::new();
     for shard in &shards {
         *states.entry(shard.state).or_insert(0) += 1;
@@ -150,7 +152,7 @@ fn job_status(place: &JobPlace, now: i64) -> Result<JobStatus> {
     Ok(JobStatus {
         plan: place.plan_url(),
         published,
-        shards: plan.shards,
+        shards: plan.shards(),
         states,
         pieces_done: if published { sizes.len() } else { pieces.len() },
         pieces: sizes.len(),

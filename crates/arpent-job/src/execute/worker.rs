@@ -13,7 +13,7 @@ use super::resolved::Resolved;
 use super::shared::{pieces_of, pool};
 use crate::config::Machine;
 use crate::pipeline::{Clock, PipelineError};
-use crate::shards::{JobContext, JobPlace, Journal, PieceId, Plan, ShardError};
+use crate::shards::{Divided, JobContext, JobPlace, Journal, PieceId, Plan, ShardError};
 
 /// Result of a worker, as printed.
 #[derive(Debug, Serialize)]
@@ -28,32 +28,51 @@ pub struct WorkerReport {
     pub pieces_found: usize,
 }
 
-/// Computes a shard of the plan at an address.
+/// Computes a shard of a plan of maps.
 ///
 /// # Errors
 /// When the shard is not done; computed pieces are kept.
-pub fn work(plan: &str, index: usize, machine: &Machine, interrupt: &AtomicBool) -> Result<WorkerReport> {
-    let place = JobPlace::parse(plan)?;
-    let plan = place.plan()?;
+pub(crate) fn work(
+    place: &JobPlace,
+    plan: &Plan,
+    index: usize,
+    machine: &Machine,
+    interrupt: &AtomicBool,
+) -> Result<WorkerReport> {
+    on_shard(place, plan, index, &mut |share, journal| {
+        work_on(machine, place, plan, share, interrupt, journal)
+    })
+}
+
+/// Computes a shard, unless it is done. `compute` computes the missing ones of some pieces, and returns the number of those
+/// that existed.
+///
+/// # Errors
+/// [`ShardError::NoSuchShard`]; when the shard is not done, which its record then says.
+pub(crate) fn on_shard(
+    place: &JobPlace,
+    plan: &dyn Divided,
+    index: usize,
+    compute: &mut dyn FnMut(Range<usize>, &mut Journal) -> Result<usize>,
+) -> Result<WorkerReport> {
     let share = plan.shares().get(index).cloned();
-    let share = share.ok_or(ShardError::NoSuchShard { index, last: plan.shards.saturating_sub(1) })?;
+    let share = share.ok_or(ShardError::NoSuchShard { index, last: plan.shards().saturating_sub(1) })?;
     let mut report =
         WorkerReport { plan: place.plan_url(), shard: index, pieces: share.len(), pieces_found: share.len() };
     if place.is_done(index)? {
         notice(&format!("shard {index} is already done"));
     } else {
-        let mut journal = Journal::begin(&place, index)?;
-        let done = work_on(machine, &place, &plan, share.clone(), interrupt, &mut journal);
-        match done {
+        let mut journal = Journal::begin(place, index)?;
+        match compute(share.clone(), &mut journal) {
             Ok(found) => report.pieces_found = found,
             // Another worker finished first, and its pieces may already be merged.
             Err(_) if place.is_done(index)? => notice(&format!("shard {index} was done by another worker")),
             Err(error) => {
-                journal.end_failed(&place, &error);
+                journal.end_failed(place, &error);
                 return Err(error);
             }
         }
-        journal.end_done(&place, share.len())?;
+        journal.end_done(place, share.len())?;
     }
     Ok(report)
 }
@@ -74,7 +93,7 @@ fn work_on(
     journal.set_engine(job.predictor.engine().clone());
     notice(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
     let known = place.pieces(plan)?;
-    let all: Vec<PieceId> = plan.pieces().map(|(id, _)| id).collect();
+    let all: Vec<PieceId> = plan.pieces().into_iter().map(|(id, _)| id).collect();
     let missing: Vec<PieceId> =
         all[share.clone()].iter().filter(|id| !known.contains_key(id)).copied().collect();
     let pieces = pieces_of(job);

@@ -12,7 +12,8 @@ use arpent_shell::message::{detail, notice};
 use arpent_shell::progress::Stage;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::document::{PieceId, Plan};
+use super::divided::PieceId;
+use super::document::Plan;
 use super::error::ShardError;
 use super::journal::Journal;
 use super::piece::{Piece, PieceBuilder};

@@ -5,12 +5,13 @@ use std::ops::Range;
 
 use arpent_base::{Result, short_hash};
 use arpent_gdal::Fingerprint;
-use arpent_publish::{ObjectKind, Target, is_plain};
+use arpent_publish::is_plain;
 use arpent_raster::Window;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::divided::{Divided, Part};
 use super::error::ShardError;
-use super::understood::understood;
 use crate::config::{ComputeOptions, Config};
 use crate::job::{FailedScene, Job, MapJob, output_below, pieces, reading, versions};
 
@@ -95,15 +96,6 @@ pub struct PlannedScene {
     pub stamp: Fingerprint,
 }
 
-/// A piece of a plan, by its map and its number there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PieceId {
-    /// Number of the map.
-    pub map: usize,
-    /// Number of the piece.
-    pub index: usize,
-}
-
 /// Division of a job into shards.
 #[derive(Debug, Clone, Copy)]
 pub struct Sharing {
@@ -123,10 +115,7 @@ impl Plan {
     pub(crate) fn of(job: &Job, sharing: Sharing, model_files: BTreeMap<String, String>) -> Result<Self> {
         let maps = job.maps.iter().map(|map| PlannedMap::of(job, map)).collect::<Result<Vec<_>>>()?;
         let pixels: u64 = maps.iter().map(|map| map.pixels).sum();
-        let shards = sharing.shards.unwrap_or_else(|| shards_for(pixels));
-        if !(1..=MOST_SHARDS).contains(&shards) {
-            return Err(ShardError::ShardCount { shards, most: MOST_SHARDS }.into());
-        }
+        let shards = number_of_shards(sharing.shards, pixels)?;
         let mut plan = Self {
             format: PLAN_FORMAT.to_owned(),
             id: String::new(),
@@ -157,86 +146,12 @@ impl Plan {
     /// # Errors
     /// [`ShardError::BadDocument`], [`ShardError::PlanChanged`], [`ShardError::OtherVersion`].
     pub fn from_json(bytes: &[u8], url: &str) -> Result<Self, ShardError> {
-        let bad = |message: String| ShardError::BadDocument { url: url.to_owned(), what: "a plan", message };
-        // Another version may have other fields: report that first.
-        let head: Head = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
-        check_version("the format", &head.format, PLAN_FORMAT)?;
-        let here = versions();
-        for (name, planned) in &head.software {
-            check_version(name, planned, here.get(name).map_or("missing", String::as_str))?;
-        }
-        let plan: Self = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
-        let expected = plan.content_id().map_err(|e| bad(e.to_string()))?;
-        if plan.id != expected {
-            return Err(ShardError::PlanChanged { url: url.to_owned(), expected, found: plan.id });
-        }
-        // The id is not a signature: with write access to the folder of the job, it can be made for any numbers.
-        if !(1..=MOST_SHARDS).contains(&plan.shards) {
-            return Err(bad(format!("it has {} shards, expected 1 to {MOST_SHARDS}", plan.shards)));
-        }
-        if let Some(name) = plan.names().find(|name| !is_plain(name)) {
-            return Err(bad(format!("`{name}` is not the name of a file or folder inside the job")));
-        }
-        Ok(plan)
-    }
-
-    /// Checks names that become parts of an address: files of the model package, ids of maps, folders of outputs.
-    fn names(&self) -> impl Iterator<Item = &str> {
-        let of_maps = self.maps.iter().flat_map(|map| [Some(&map.id), map.folder.as_ref()]).flatten();
-        self.model_files.keys().chain(of_maps).map(String::as_str)
-    }
-
-    /// Reads the plan of a job whose folder is `place`.
-    ///
-    /// # Errors
-    /// [`ShardError::NoPlan`], errors of [`Plan::from_json`] and of the store.
-    pub(crate) fn read(place: &Target) -> Result<Self> {
-        let url = format!("{}/{PLAN_NAME}", place.url());
-        let gone = || ShardError::NoPlan { url: url.clone() };
-        understood(&|| Ok(place.read(PLAN_NAME, ObjectKind::Plan)?.ok_or_else(gone)?), &|bytes| {
-            Self::from_json(bytes, &url)
-        })
-    }
-
-    fn content_id(&self) -> serde_json::Result<String> {
-        let mut content = self.clone();
-        content.id.clear();
-        Ok(short_hash(&serde_json::to_vec(&content)?))
+        read_document(bytes, url)
     }
 
     /// Where a map of the plan is published.
     pub(crate) fn output_of(&self, map: &PlannedMap) -> Option<String> {
         Some(output_below(self.config.output.as_deref()?, map.folder.as_deref()))
-    }
-
-    /// Every piece, map by map.
-    pub fn pieces(&self) -> impl Iterator<Item = (PieceId, u64)> {
-        self.maps.iter().enumerate().flat_map(|(map, planned)| {
-            planned.pieces.iter().enumerate().map(move |(index, pixels)| (PieceId { map, index }, *pixels))
-        })
-    }
-
-    /// The pieces of each shard: neighbors, of about as many pixels in each. Some have none where there are more shards than
-    /// pieces.
-    pub fn shares(&self) -> Vec<Range<usize>> {
-        let sizes: Vec<u64> = self.pieces().map(|(_, pixels)| pixels).collect();
-        let all: u128 = sizes.iter().map(|pixels| u128::from(*pixels)).sum();
-        let (mut shares, mut begin, mut done) = (Vec::with_capacity(self.shards), 0, 0u128);
-        for shard in 0..self.shards {
-            let wanted = all * (shard as u128 + 1) / self.shards as u128;
-            let mut end = begin;
-            // A piece belongs to the shard in whose share its middle lies.
-            while end < sizes.len() && done + u128::from(sizes[end] / 2) < wanted {
-                done += u128::from(sizes[end]);
-                end += 1;
-            }
-            if shard + 1 == self.shards {
-                end = sizes.len();
-            }
-            shares.push(begin..end);
-            begin = end;
-        }
-        shares
     }
 
     /// Compares with the plan of the same job as it is resolved now.
@@ -276,11 +191,83 @@ impl Plan {
     }
 }
 
+impl Divided for Plan {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn shards(&self) -> usize {
+        self.shards
+    }
+
+    fn parts(&self) -> Vec<Part<'_>> {
+        let part = |map| PlannedMap::part(map, self.output_of(map));
+        self.maps.iter().map(part).collect()
+    }
+}
+
+impl Document for Plan {
+    const FORMAT: &'static str = PLAN_FORMAT;
+
+    fn id_mut(&mut self) -> &mut String {
+        &mut self.id
+    }
+
+    fn names(&self) -> Vec<&str> {
+        let of_maps = self.maps.iter().flat_map(|map| [Some(&map.id), map.folder.as_ref()]).flatten();
+        self.model_files.keys().chain(of_maps).map(String::as_str).collect()
+    }
+}
+
+/// A stored plan of any kind.
+pub(super) trait Document: Divided + Clone + Serialize + DeserializeOwned {
+    /// Its format.
+    const FORMAT: &'static str;
+
+    fn id_mut(&mut self) -> &mut String;
+
+    /// Names that become parts of an address: files of the model package, ids of maps, folders of outputs.
+    fn names(&self) -> Vec<&str>;
+
+    /// The first 16 hexadecimal digits of the SHA-256 of all but the id.
+    fn content_id(&self) -> serde_json::Result<String> {
+        let mut content = self.clone();
+        content.id_mut().clear();
+        Ok(short_hash(&serde_json::to_vec(&content)?))
+    }
+}
+
+/// Reads a stored plan, and checks it.
+pub(super) fn read_document<P: Document>(bytes: &[u8], url: &str) -> Result<P, ShardError> {
+    let bad = |message: String| ShardError::BadDocument { url: url.to_owned(), what: "a plan", message };
+    // Another version may have other fields: report that first.
+    let head: Head = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
+    check_version("the format", &head.format, P::FORMAT)?;
+    let here = versions();
+    for (name, planned) in &head.software {
+        check_version(name, planned, here.get(name).map_or("missing", String::as_str))?;
+    }
+    let plan: P = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
+    let expected = plan.content_id().map_err(|e| bad(e.to_string()))?;
+    if plan.id() != expected {
+        let found = plan.id().to_owned();
+        return Err(ShardError::PlanChanged { url: url.to_owned(), expected, found });
+    }
+    // The id is not a signature: with write access to the folder of the job, it can be made for any numbers.
+    if !(1..=MOST_SHARDS).contains(&plan.shards()) {
+        return Err(bad(format!("it has {} shards, expected 1 to {MOST_SHARDS}", plan.shards())));
+    }
+    if let Some(name) = plan.names().into_iter().find(|name| !is_plain(name)) {
+        return Err(bad(format!("`{name}` is not the name of a file or folder inside the job")));
+    }
+    Ok(plan)
+}
+
 /// The fields that plans of all versions have.
 #[derive(Deserialize)]
-struct Head {
+pub(super) struct Head {
     #[serde(default)]
-    format: String,
+    pub(super) format: String,
     #[serde(default)]
     software: BTreeMap<String, String>,
 }
@@ -316,6 +303,22 @@ impl PlannedMap {
         planned.id = short_hash(&serde_json::to_vec(&made_of)?);
         Ok(planned)
     }
+
+    fn part(&self, output: Option<String>) -> Part<'_> {
+        Part { id: &self.id, pieces: &self.pieces, output }
+    }
+}
+
+/// The number of shards that is asked for, or one that suits the pixels.
+///
+/// # Errors
+/// [`ShardError::ShardCount`].
+pub(crate) fn number_of_shards(asked: Option<usize>, pixels: u64) -> Result<usize, ShardError> {
+    let shards = asked.unwrap_or_else(|| shards_for(pixels));
+    if !(1..=MOST_SHARDS).contains(&shards) {
+        return Err(ShardError::ShardCount { shards, most: MOST_SHARDS });
+    }
+    Ok(shards)
 }
 
 fn shards_for(pixels: u64) -> usize {
@@ -392,7 +395,7 @@ mod tests {
             prop_assert_eq!(shares.len(), shards);
             let all: Vec<usize> = shares.iter().cloned().flatten().collect();
             prop_assert_eq!(all, (0..2 * sizes.len()).collect::<Vec<_>>());
-            let pixels: Vec<u64> = plan.pieces().map(|(_, p)| p).collect();
+            let pixels: Vec<u64> = plan.pieces().into_iter().map(|(_, p)| p).collect();
             let (total, largest) = (pixels.iter().sum::<u64>(), *pixels.iter().max().unwrap());
             for share in shares {
                 let of: u64 = pixels[share].iter().sum();

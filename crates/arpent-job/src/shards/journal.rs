@@ -54,7 +54,7 @@ impl Journal {
     }
 
     /// Counts a piece.
-    pub(super) fn add_piece(&mut self, pixels: u64) {
+    pub(crate) fn add_piece(&mut self, pixels: u64) {
         self.record.pieces += 1;
         self.record.pixels += pixels;
     }
@@ -63,7 +63,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the record cannot be written.
-    pub(super) fn write_if_due(&mut self, place: &JobPlace) -> Result<()> {
+    pub(crate) fn write_if_due(&mut self, place: &JobPlace) -> Result<()> {
         if self.updated.elapsed() < APART {
             return Ok(());
         }

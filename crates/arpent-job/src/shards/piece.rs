@@ -9,21 +9,17 @@
 //! without a valid pixel; labels and confidence of its core, a byte for each pixel; or detections, their number (u32)
 //! before them. Numbers are little-endian.
 
-use std::io::Read as _;
 use std::ops::Range;
 
 use arpent_base::number::fitted;
 use arpent_model::{PixelDetection, Prediction};
 use arpent_raster::{Raster, Window};
 use arpent_tiling::PlannedWindow;
-use sha2::{Digest, Sha256};
 
 use super::error::ShardError;
+use super::packed::{Rest, pack, unpack};
 
 const MAGIC: &[u8] = b"ARPENT-PIECE/1\n";
-const HASH_BYTES: usize = 32;
-/// zstd's fastest level except for the negative ones: pieces are kept for about a day.
-const LEVEL: i32 = 1;
 /// Bytes of a detection: class, score, four sides.
 const DETECTION_BYTES: usize = 1 + 4 + 4 * 8;
 /// Detections of a window at most: one for each pixel of the largest window.
@@ -68,7 +64,7 @@ impl Piece {
                 }
             }
         }
-        pack(&body)
+        pack(MAGIC, &body)
     }
 
     /// Reads what [`Piece::encode`] wrote for these windows.
@@ -84,15 +80,7 @@ impl Piece {
         windows: &[PlannedWindow],
     ) -> Result<Self, ShardError> {
         let bad = |reason| ShardError::BadPiece { place: place.to_owned(), reason };
-        let end = bytes.len().checked_sub(HASH_BYTES).ok_or_else(|| bad("it is truncated"))?;
-        if Sha256::digest(&bytes[..end])[..] != bytes[end..] {
-            return Err(bad("its hash does not match"));
-        }
-        let packed = bytes[..end].strip_prefix(MAGIC).ok_or_else(|| bad("it is not a piece"))?;
-        let most = most_bytes(windows);
-        let mut body = Vec::new();
-        let decoder = zstd::Decoder::new(packed).map_err(|_| bad("it cannot be unpacked"))?;
-        decoder.take(most).read_to_end(&mut body).map_err(|_| bad("it cannot be unpacked"))?;
+        let body = unpack(MAGIC, bytes, most_bytes(windows), place)?;
         let mut rest = Rest(&body);
         let known = rest.take(map_id.len()) == Some(map_id.as_bytes())
             && rest.number() == Some(fitted::<u32>(index))
@@ -112,14 +100,6 @@ impl Piece {
     }
 }
 
-fn pack(body: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(zstd::bulk::compress(body, LEVEL)?);
-    let hash = Sha256::digest(&bytes);
-    bytes.extend(hash);
-    Ok(bytes)
-}
-
 /// For fuzzing: whether the bytes are a piece of two windows of 3 x 2 pixels. A piece that is read is written as the
 /// same bytes.
 ///
@@ -136,7 +116,7 @@ pub fn reads_answers(answers: &[u8]) -> bool {
     body.extend(7u32.to_le_bytes());
     body.extend(2u32.to_le_bytes());
     body.extend(answers);
-    let Ok(bytes) = pack(&body) else { return false };
+    let Ok(bytes) = pack(MAGIC, &body) else { return false };
     let Ok(piece) = Piece::decode(&bytes, "", map_id, 7, 0, &windows) else { return false };
     assert!(piece.encode(map_id).is_ok_and(|again| again == bytes), "{piece:?}");
     true
@@ -182,21 +162,6 @@ fn detection(rest: &mut Rest) -> Option<PixelDetection> {
         *side = f64::from_le_bytes(rest.take(8)?.try_into().ok()?);
     }
     Some(PixelDetection { class_id, score, bbox })
-}
-
-/// Bytes that are not read yet.
-struct Rest<'a>(&'a [u8]);
-
-impl<'a> Rest<'a> {
-    fn take(&mut self, bytes: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(bytes)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn number(&mut self) -> Option<u32> {
-        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
-    }
 }
 
 /// Builds pieces of predictions, which come in any order.

@@ -14,7 +14,9 @@ use std::path::Path;
 use arpent_base::{DoingWhat as _, Result, json_document, sha256_hex};
 use arpent_publish::{JOBS, ObjectKind, Target, is_job_id};
 
-use super::document::{PLAN_NAME, PieceId, Plan};
+use super::any::AnyPlan;
+use super::divided::{Divided, PieceId};
+use super::document::PLAN_NAME;
 use super::error::ShardError;
 use super::record::{Done, Record};
 use super::understood::understood;
@@ -26,7 +28,7 @@ const BYTES: &str = "application/octet-stream";
 
 /// The valid piece after a write.
 #[derive(Debug)]
-pub(super) enum StoredPiece {
+pub(crate) enum StoredPiece {
     /// The one just written, or one with the same bytes.
     Ours,
     /// Another one, which was written first.
@@ -71,8 +73,8 @@ impl JobPlace {
     ///
     /// # Errors
     /// When the plan cannot be read.
-    pub fn plan(&self) -> Result<Plan> {
-        Plan::read(&self.target)
+    pub fn plan(&self) -> Result<AnyPlan> {
+        AnyPlan::read(&self.target)
     }
 
     /// Whether there is a plan.
@@ -87,8 +89,8 @@ impl JobPlace {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(crate) fn write_plan(&self, plan: &Plan) -> Result<()> {
-        self.target.create(PLAN_NAME, plan.to_json()?, JSON)?;
+    pub(crate) fn write_plan(&self, plan: Vec<u8>) -> Result<()> {
+        self.target.create(PLAN_NAME, plan, JSON)?;
         Ok(())
     }
 
@@ -131,17 +133,22 @@ impl JobPlace {
     }
 
     /// Address of a piece, for messages.
-    pub(super) fn piece_url(&self, plan: &Plan, piece: PieceId) -> String {
+    pub(crate) fn piece_url(&self, plan: &dyn Divided, piece: PieceId) -> String {
         format!("{}/{}", self.target.url(), piece_href(plan, piece))
     }
 
     /// The bytes of a piece.
-    pub(super) fn read_piece(&self, plan: &Plan, piece: PieceId) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn read_piece(&self, plan: &dyn Divided, piece: PieceId) -> Result<Option<Vec<u8>>> {
         Ok(self.target.read(&piece_href(plan, piece), ObjectKind::Piece)?)
     }
 
     /// Writes a piece unless it exists; returns which one is valid.
-    pub(super) fn write_piece(&self, plan: &Plan, piece: PieceId, bytes: &[u8]) -> Result<StoredPiece> {
+    pub(crate) fn write_piece(
+        &self,
+        plan: &dyn Divided,
+        piece: PieceId,
+        bytes: &[u8],
+    ) -> Result<StoredPiece> {
         let href = piece_href(plan, piece);
         if self.target.create(&href, bytes.to_vec(), BYTES)? {
             return Ok(StoredPiece::Ours);
@@ -158,9 +165,9 @@ impl JobPlace {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(crate) fn pieces(&self, plan: &Plan) -> Result<BTreeMap<PieceId, i64>> {
-        let known: BTreeMap<&str, usize> =
-            plan.maps.iter().enumerate().map(|(i, map)| (map.id.as_str(), i)).collect();
+    pub(crate) fn pieces(&self, plan: &dyn Divided) -> Result<BTreeMap<PieceId, i64>> {
+        let parts = plan.parts();
+        let known: BTreeMap<&str, usize> = parts.iter().enumerate().map(|(i, part)| (part.id, i)).collect();
         let listed = self.target.list("pieces")?;
         let of = |href: &str| {
             let (map, name) = href.strip_prefix("pieces/")?.split_once('/')?;
@@ -269,8 +276,9 @@ pub(crate) fn jobs_of(output: &Target) -> Result<Vec<String>> {
     Ok(output.list(JOBS)?.iter().filter_map(|object| id(&object.href)).collect())
 }
 
-fn piece_href(plan: &Plan, piece: PieceId) -> String {
-    let map = plan.maps.get(piece.map).map_or("", |map| map.id.as_str());
+fn piece_href(plan: &dyn Divided, piece: PieceId) -> String {
+    let parts = plan.parts();
+    let map = parts.get(piece.map).map_or("", |part| part.id);
     format!("pieces/{map}/{:08}.piece", piece.index)
 }
 

@@ -6,7 +6,7 @@ use super::error::ShardError;
 
 /// Parses a document of the store. If that fails, it is read again: it is damaged in the store only if it is the same
 /// twice; else it was damaged in transfer.
-pub(super) fn understood<T>(
+pub(crate) fn understood<T>(
     read: &dyn Fn() -> Result<Vec<u8>>,
     parse: &dyn Fn(&[u8]) -> Result<T, ShardError>,
 ) -> Result<T> {

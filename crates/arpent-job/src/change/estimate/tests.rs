@@ -78,7 +78,12 @@ impl World {
             previous: None,
             output: Some(world.text("change")),
         };
-        crate::change(&ChangeConfig::load(&config, places).unwrap(), false).unwrap();
+        crate::change(
+            &ChangeConfig::load(&config, places).unwrap(),
+            false,
+            &std::sync::atomic::AtomicBool::new(false),
+        )
+        .unwrap();
         world
     }
 

@@ -126,6 +126,15 @@ pub(super) fn registration(report: &Report<'_>, words: Words) -> Section {
                 (words.say("Cells", "Cellules"), html! { (words.integer(of.cell_px as u64)) "\u{202f}px, "
                     (words.say("band", "bande")) " " (of.band) }),
             ]))
+            @if let Some(correction) = of.correction {
+                p { (words.say(
+                    "The later date was moved before it was compared. Corrected shift: ",
+                    "La date la plus récente a été recalée avant la comparaison. Décalage corrigé : ",
+                )) (words.say("east ", "est ")) (px(correction.shift_px[0])) ", "
+                    (words.say("south ", "sud ")) (px(correction.shift_px[1])) " ("
+                    (words.integer(correction.cells as u64)) " " (words.say("cells", "cellules")) "). "
+                    (words.say("The figures above are what is left.", "Les chiffres ci-dessus sont ce qui reste.")) }
+            }
             (map(shift.field.cells(), words))
         } @else if report.inputs.images.is_none() {
             p { (words.say(

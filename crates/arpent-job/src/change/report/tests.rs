@@ -187,7 +187,7 @@ fn compare(with_images: bool) -> Done {
         }
     }
     config.output = Some(path("out"));
-    let manifest = change(&config, false).unwrap().manifest;
+    let manifest = change(&config, false, &std::sync::atomic::AtomicBool::new(false)).unwrap().manifest;
     Done { folder, manifest }
 }
 

@@ -1,0 +1,291 @@
+//! A comparison in shards: a plan, workers that each read and score a range of its pieces, and a merge that publishes.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arpent_base::{Failure, Result};
+use arpent_publish::Target;
+use arpent_raster::{Raster, Window};
+use arpent_shell::energy::Energy;
+use arpent_shell::message::notice;
+use arpent_shell::progress::Stage;
+use serde::Serialize;
+
+use super::error::ChangeJobError;
+use super::evidence::{self, MEASURED_PX, ScoreCount};
+use super::inputs::{Inputs, Prints};
+use super::make::{
+    CACHE_MB, ChangeJob, ChangeReport, Execution, PIXELS_AT_A_TIME, check_output_of, correction_of,
+};
+use super::piece::{Piece, rows_of_pieces, windows_of_pieces};
+use super::pixels::{Pixels, StoredPieces, rows_of};
+use super::previous::Previous;
+use super::shift;
+use crate::config::{ChangeConfig, Machine, RegistrationMode};
+use crate::execute::{WorkerReport, new_place, on_shard, pool_of, published_once};
+use crate::job::versions;
+use crate::map::PublishedMap;
+use crate::scratch::Scratch;
+use crate::shards::{
+    CHANGE_PLAN_FORMAT, ChangePlan, JobPlace, Journal, PieceId, ShardError, StoredPiece, number_of_shards,
+};
+use crate::stores::set_up_gdal;
+use crate::warnings::warn;
+
+/// Result of planning a comparison, as printed.
+#[derive(Debug, Serialize)]
+pub struct ChangePlanReport {
+    /// Address of the plan.
+    pub plan: String,
+    /// Its dates.
+    pub dates: [String; 2],
+    /// Number of shards.
+    pub shards: usize,
+    /// Number of pieces.
+    pub pieces: usize,
+    /// Pixels to compare.
+    pub pixels: u64,
+    /// Pixels on which the scores of images were measured, if both dates have images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scored_on_px: Option<u64>,
+}
+
+/// Writes the plan of a comparison below its output. The same comparison planned again, or after a kill, is the same plan.
+///
+/// # Errors
+/// When the inputs cannot be compared; [`ShardError::SecretAddress`], [`ShardError::OtherJob`], an output that exists or
+/// cannot be written.
+pub fn write_change_plan(
+    config: &ChangeConfig,
+    shards: Option<usize>,
+    overwrite: bool,
+) -> Result<ChangePlanReport> {
+    if *config != config.redacted() {
+        return Err(ShardError::SecretAddress.into());
+    }
+    set_up_gdal(Some(CACHE_MB))?;
+    let output = config.output.clone().ok_or(ChangeJobError::NoOutput)?;
+    let correction = correction_of(config)?;
+    let shifted = correction.as_ref().map(|correction| correction.shift_px);
+    let (config, mut inputs) = Inputs::located(config, Prints::Stamps, shifted)?;
+    check_output_of(&config, &output, overwrite)?;
+    inputs.warnings.iter().for_each(warn);
+    let extent = inputs.extent;
+    let shards = number_of_shards(shards, extent.pixels())?;
+    let scratch = Scratch::new(config.scratch.as_deref())?;
+    let previous = config.previous.as_deref();
+    let previous = previous.map(|url| Previous::open(url, &inputs, scratch.path())).transpose()?;
+    let contents = inputs.contents(&config, previous.as_ref().map(|previous| &*previous.run_id))?;
+    let common = inputs.images_extent()?;
+    let scoring = match (&mut inputs.images, common) {
+        (Some(images), Some(common)) => {
+            Some(evidence::measure(images, common, config.images.method, MEASURED_PX)?)
+        }
+        _ => None,
+    };
+    let piece_rows = rows_of_pieces(extent, shards);
+    let windows = windows_of_pieces(extent, piece_rows);
+    let config = ChangeConfig { scratch: None, file: None, ..config };
+    let made_of =
+        (&contents, versions(), &config, piece_rows, inputs.grid.key(), extent, &scoring, &correction);
+    let comparison = arpent_base::short_hash(&serde_json::to_vec(&made_of)?);
+    let plan = ChangePlan {
+        format: CHANGE_PLAN_FORMAT.to_owned(),
+        id: String::new(),
+        software: versions(),
+        overwrite,
+        comparison,
+        inputs: contents,
+        grid: inputs.grid.key(),
+        extent,
+        piece_rows,
+        pieces: windows.iter().map(Window::pixels).collect(),
+        scoring,
+        correction,
+        shards,
+        config,
+    };
+    let plan = plan.with_id()?;
+    let target = Target::parse(&output)?;
+    let place = new_place(&target, &plan, overwrite)?;
+    place.write_plan(arpent_base::json_document(&plan)?)?;
+    let scored_on_px = plan.scoring.as_ref().map(|scoring| scoring.sampled_px.unwrap_or(extent.pixels()));
+    Ok(ChangePlanReport {
+        plan: place.plan_url(),
+        dates: inputs.dates,
+        shards,
+        pieces: windows.len(),
+        pixels: extent.pixels(),
+        scored_on_px,
+    })
+}
+
+/// Computes a shard of the plan of a comparison.
+///
+/// # Errors
+/// When the shard is not done; computed pieces are kept.
+pub(crate) fn work(
+    place: &JobPlace,
+    plan: &ChangePlan,
+    index: usize,
+    machine: &Machine,
+    interrupt: &AtomicBool,
+) -> Result<WorkerReport> {
+    on_shard(place, plan, index, &mut |share, journal| {
+        let pool = pool_of(machine.threads.unwrap_or(0))?;
+        let threads = pool.current_num_threads();
+        notice(&format!("computing with {threads} threads"));
+        pool.install(|| {
+            set_up_gdal(Some(CACHE_MB))?;
+            let inputs = planned_inputs(plan, Prints::Stamps)?.1;
+            Worker { place, plan, inputs, journal, interrupt }.compute(share)
+        })
+    })
+}
+
+/// The inputs of a plan, opened again and compared with it.
+fn planned_inputs(plan: &ChangePlan, prints: Prints) -> Result<(ChangeConfig, Inputs)> {
+    let shifted = plan.correction.as_ref().map(|correction| correction.shift_px);
+    let (config, inputs) = Inputs::located(&plan.config, prints, shifted)?;
+    // The previous comparison is for the merge alone, which opens it.
+    let now = inputs.contents(&config, None)?;
+    check_contents(plan, &now)?;
+    if (inputs.grid.key(), inputs.extent) != (plan.grid.clone(), plan.extent) {
+        let was = format!("{} {:?}", plan.grid, plan.extent);
+        let now = format!("{} {:?}", inputs.grid.key(), inputs.extent);
+        return Err(ShardError::InputChanged { what: "the grid".to_owned(), was, now }.into());
+    }
+    Ok((config, inputs))
+}
+
+/// Refuses inputs that differ from those of the plan; those that are not in `now` are not compared.
+fn check_contents(plan: &ChangePlan, now: &BTreeMap<String, serde_json::Value>) -> Result<(), ShardError> {
+    for (name, content) in now {
+        let was = plan.inputs.get(name);
+        if was != Some(content) {
+            let was = was.map_or_else(|| "missing".to_owned(), ToString::to_string);
+            return Err(ShardError::InputChanged { what: name.clone(), was, now: content.to_string() });
+        }
+    }
+    Ok(())
+}
+
+/// Computes pieces of a shard.
+struct Worker<'a> {
+    place: &'a JobPlace,
+    plan: &'a ChangePlan,
+    inputs: Inputs,
+    journal: &'a mut Journal,
+    interrupt: &'a AtomicBool,
+}
+
+impl Worker<'_> {
+    /// Computes the missing pieces of a shard; returns the number of those that existed.
+    fn compute(&mut self, share: Range<usize>) -> Result<usize> {
+        let windows = windows_of_pieces(self.plan.extent, self.plan.piece_rows);
+        let known = self.place.pieces(self.plan)?;
+        let missing: Vec<usize> =
+            share.clone().filter(|index| !known.contains_key(&PieceId { map: 0, index: *index })).collect();
+        let pixels = missing.iter().map(|index| windows[*index].pixels()).sum();
+        let stage = Stage::begin("read", pixels);
+        for index in &missing {
+            if self.interrupt.load(Ordering::Relaxed) {
+                return Err(ShardError::Interrupted.into());
+            }
+            let piece = self.piece(windows[*index])?;
+            let id = PieceId { map: 0, index: *index };
+            let bytes = piece.encode(&self.plan.comparison, *index)?;
+            if let StoredPiece::Other = self.place.write_piece(self.plan, id, &bytes)? {
+                notice(&format!(
+                    "{} was written by another worker with different content, which is kept",
+                    self.place.piece_url(self.plan, id)
+                ));
+            }
+            self.journal.add_piece(piece.window.pixels());
+            self.journal.write_if_due(self.place)?;
+            stage.advance(piece.window.pixels());
+        }
+        stage.end(&format!("{} pieces", missing.len()));
+        Ok(share.len() - missing.len())
+    }
+
+    /// Reads and scores the pixels of a piece.
+    fn piece(&mut self, window: Window) -> Result<Piece> {
+        let Self { place, plan, inputs, journal, .. } = self;
+        let mut classes_of: Option<[Raster<u8>; 2]> = None;
+        for strip in window.strips(rows_of(PIXELS_AT_A_TIME, window)) {
+            if let Some(pair) = inputs.classes(strip)? {
+                let whole = || [0, 1].map(|_| Raster::filled(window, arpent_raster::LABEL_NODATA));
+                let all = classes_of.get_or_insert_with(whole);
+                all.iter_mut().zip(&pair).for_each(|(all, part)| all.paste(part));
+            }
+            journal.write_if_due(place)?;
+        }
+        let mut made = Piece {
+            window,
+            cells: Vec::new(),
+            classes: classes_of,
+            scores: None,
+            count: ScoreCount::default(),
+        };
+        let common = inputs.images_extent()?;
+        let (Some(images), Some(common), Some(scoring)) = (&mut inputs.images, common, &plan.scoring) else {
+            return Ok(made);
+        };
+        let registration = &plan.config.registration;
+        if registration.mode != RegistrationMode::Off {
+            let cell_px = shift::fitting(common, registration.cell);
+            made.cells = shift::cells(images, common, window, cell_px)?;
+        }
+        if let Some(scored) = window.intersect(&common) {
+            let mut scores = Raster::filled(scored, arpent_raster::CONFIDENCE_NODATA);
+            made.count = evidence::score(images, scored, scoring, &mut |part, values| {
+                scores.paste(&Raster::new(part, values.to_vec())?);
+                journal.write_if_due(place)
+            })?;
+            made.scores = Some(scores);
+        }
+        Ok(made)
+    }
+}
+
+/// Publishes the comparison of a plan whose shards are done.
+///
+/// # Errors
+/// When shards are not done, or the results cannot be published.
+pub(crate) fn merge(
+    place: &JobPlace,
+    plan: &ChangePlan,
+    machine: &Machine,
+    interrupt: &AtomicBool,
+) -> Result<ChangeReport> {
+    let mut published = published_once(place, plan, &mut |records| {
+        let others: Vec<Energy> = records.iter().map(|record| record.energy.clone()).collect();
+        let pool = pool_of(machine.threads.unwrap_or(0))?;
+        let ChangeReport { output, manifest } =
+            pool.install(|| publish(place, plan, others.as_slice(), interrupt))?;
+        Ok(vec![PublishedMap { output, manifest }])
+    })?;
+    let PublishedMap { output, manifest } = published.pop().expect("a comparison has one result");
+    Ok(ChangeReport { output, manifest })
+}
+
+fn publish(
+    place: &JobPlace,
+    plan: &ChangePlan,
+    others: &[Energy],
+    interrupt: &AtomicBool,
+) -> Result<ChangeReport> {
+    set_up_gdal(Some(CACHE_MB))?;
+    let (config, inputs) = planned_inputs(plan, Prints::Hashes)?;
+    let execution = Execution {
+        comparison: Some(&plan.comparison),
+        correction: plan.correction,
+        check: &|contents| check_contents(plan, contents).map_err(Failure::from),
+        others,
+        interrupt,
+    };
+    let pixels = Pixels::Stored(StoredPieces::new(place, plan));
+    ChangeJob::execute(&config, inputs, plan.overwrite, pixels, execution)
+}
