@@ -9,7 +9,6 @@ kind="${1:-}"
 case "$kind" in deb | wheel) ;; *) sed -n '2,5p' "$0" >&2; exit 2 ;; esac
 release="${CARGO_TARGET_DIR:-target}/release"
 export PATH="$PWD/.venv/bin:$PATH" SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
-export CARGO_PROFILE_RELEASE_LTO=thin
 # Vulkan through WGSL, which every driver takes: one program for CPUs and GPUs (docs/adr/0010-graphics-cards-are-features.md).
 features="${PACKAGE_FEATURES:-wgpu}"
 umask 022

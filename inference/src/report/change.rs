@@ -48,6 +48,13 @@ pub(crate) fn of_change(report: &ChangeReport) -> Lines {
             );
             lines.add("control", text);
         }
+        if let Some(observed) = facts.pointer("/stable/observed_m2").and_then(serde_json::Value::as_f64) {
+            let kept = facts["stable"]["kept_m2"].as_f64().unwrap_or_default();
+            lines.add(
+                "stable",
+                format!("{kept:.0} m2 in events, of {observed:.0} m2 known not to have changed"),
+            );
+        }
     }
     lines.add("state", "not verified: a proposal until a named person decides");
     for artifact in &manifest.artifacts {

@@ -542,6 +542,58 @@ fn a_shift_is_corrected_when_asked() {
 }
 
 #[test]
+fn maps_are_made_first_of_scenes() {
+    let place = Place::new();
+    let [old, new] = images(&place, 0, &[[100, 100, 140, 130], [400, 300, 430, 340]]);
+    place.config("");
+    let config = dated("2018-06-01", "2021-06-01", "run = \"run.toml\"\n[events]\nmin_area_m2 = 4.0\n");
+    let out = place.text("out");
+    change(&place, &config, &old, &new, &out, &[]).expect(0);
+    let [map, before, after] =
+        ["out", "out/maps/before", "out/maps/after"].map(|at| Map::at(&place.path(at)));
+    assert_eq!(map.manifest["inputs"].as_array().unwrap().len(), 4, "two maps and two images");
+    assert_eq!(before.manifest["inputs"][0]["id"], "old");
+    assert_eq!(after.manifest["inputs"][0]["id"], "new");
+    assert!(!events(&place, "out").is_empty());
+    // A try that ended between the maps and the comparison: the maps are found.
+    let kept = hashes(&place, "out");
+    std::fs::remove_file(place.path("out/manifest.json")).unwrap();
+    let again = change(&place, &config, &old, &new, &out, &[]).expect(0);
+    assert!(again.err.contains("maps/before is already made"), "{}", again.err);
+    assert_eq!(hashes(&place, "out"), kept);
+    assert_eq!(Map::at(&place.path("out/maps/before")).manifest, before.manifest);
+    // A plan compares maps that are there.
+    let refused = change(&place, &config, &old, &new, "plan", &["--shards", "2"]).expect(2);
+    assert!(refused.err.contains("make both maps first"), "{}", refused.err);
+}
+
+#[test]
+fn ground_that_is_known_to_be_stable_shows_false_change() {
+    let place = Place::empty();
+    // A house that was mapped by mistake in the stable west, and a real one in the east.
+    let before = Labels::new();
+    let after = Labels::new().fill([20, 40, 32, 52], 1).fill([120, 40, 132, 52], 1).fill([40, 80, 41, 81], 1);
+    let (b, a) = (before.write(&place, "before.tif"), after.write(&place, "after.tif"));
+    place.write(
+        "stable.geojson",
+        r#"{"type":"FeatureCollection","crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::2154"}},
+        "features":[{"type":"Feature","properties":{},"geometry":{"type":"Polygon","coordinates":[[[652000,6862000],[652050,6862000],[652050,6861920],[652000,6861920],[652000,6862000]]]}}]}"#,
+    );
+    let config = dated(
+        "2018",
+        "2021",
+        "stable = \"stable.geojson\"\n[events]\nground = [\"meadow\"]\n[registration]\nassumed = 0.5\n",
+    );
+    let ended = change(&place, &config, &b, &a, "out", &[]).expect(0);
+    assert!(ended.out.contains("36 m2 in events, of 4000 m2 known not to have changed"), "{}", ended.out);
+    let stable = Map::at(&place.path("out")).manifest["counts"]["change"]["stable"].clone();
+    // 12 x 12 pixels of 0.25 m2 are kept; a single pixel is not.
+    assert_eq!(stable, serde_json::json!({ "observed_m2": 4000.0, "differ_m2": 36.25, "kept_m2": 36.0 }));
+    let report = std::fs::read_to_string(Map::at(&place.path("out")).file("report.en.html")).unwrap();
+    assert!(report.contains("ground known not to have changed"), "the report says so");
+}
+
+#[test]
 fn configurations_of_the_repository_are_valid() {
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/change");
     for name in ["images.toml", "maps.toml"] {

@@ -8,7 +8,7 @@ use arpent_change::balance::FlowMatrix;
 use arpent_change::events::{
     Displaced, Event, EventKind, Evidence, ObjectIds, Objects, Outcome, Rules, Sieve, SieveCounts, SievedRow,
 };
-use arpent_gdal::{RasterKind, StripWriter};
+use arpent_gdal::{Aoi, RasterKind, StripWriter};
 use arpent_publish::{SortedFeatures, Spool, SpoolOptions};
 use arpent_raster::{Grid, PixelArea, Raster, Window};
 use arpent_vector::{VectorOptions, Vectorizer};
@@ -16,6 +16,7 @@ use arpent_vector::{VectorOptions, Vectorizer};
 use super::chips::{Notable, Selection};
 use super::classes::Classes;
 use super::columns::{Dates, values};
+use super::control::{Stable, StableFacts};
 use super::error::table_error;
 use super::identities::Identities;
 
@@ -49,6 +50,8 @@ pub(crate) struct Comparison<'a> {
     pub(crate) scratch: &'a Path,
     /// Number of events with pictures.
     pub(crate) chips: usize,
+    /// Ground that is known not to have changed.
+    pub(crate) stable: Option<&'a Aoi>,
 }
 
 /// Results of a pass.
@@ -65,6 +68,8 @@ pub(crate) struct Compared {
     pub(crate) lineage: PathBuf,
     pub(crate) identities: Identities,
     pub(crate) flickers: u64,
+    /// What was found on ground that is known not to have changed.
+    pub(crate) stable: Option<StableFacts>,
     /// The largest and the least certain events.
     pub(crate) notable: Notable,
 }
@@ -95,6 +100,9 @@ impl Comparison<'_> {
                 let [before, after] = [0, 1].map(|date: usize| block.classes[date].row(i));
                 let pixel_area_m2 = area.of_row(row);
                 raw.add_row(row.cast_unsigned(), before, after, pixel_area_m2)?;
+                if let Some(stable) = &mut kept.stable {
+                    stable.push_found(row, before, after, pixel_area_m2);
+                }
                 let of =
                     |raster: &'_ Option<Raster<u8>>| raster.as_ref().map(|raster| raster.row(i).to_vec());
                 let (image, earlier) = (of(&block.image), of(&block.earlier));
@@ -121,6 +129,7 @@ struct Kept<'a> {
     displaced: Displaced,
     flows: FlowMatrix,
     strips: [Strip; 2],
+    stable: Option<Stable<'a>>,
     sink: Sink<'a>,
 }
 
@@ -164,14 +173,18 @@ impl<'a> Kept<'a> {
             displaced: Displaced::new(of.lean_px),
             flows: FlowMatrix::default(),
             strips: [strip("before.part.tif")?, strip("after.part.tif")?],
+            stable: of.stable.map(|aoi| Stable::new(aoi, of.extent)),
             sink: Sink::new(of, identities)?,
             of,
         })
     }
 
     fn take(&mut self, row: &SievedRow<'_>) -> Result<()> {
-        let Self { objects, displaced, flows, strips, sink, .. } = self;
+        let Self { objects, displaced, flows, strips, stable, sink, .. } = self;
         flows.add_row(row.row.cast_unsigned(), row.before, row.after, row.pixel_area_m2)?;
+        if let Some(stable) = stable {
+            stable.push_kept(row.row, row.before, row.after, row.pixel_area_m2);
+        }
         for (strip, values) in strips.iter_mut().zip([row.before, row.after]) {
             strip.take(row.row, values)?;
         }
@@ -186,7 +199,7 @@ impl<'a> Kept<'a> {
     }
 
     fn finish(self, raw: FlowMatrix, sieve: SieveCounts) -> Result<Compared> {
-        let Self { objects, mut displaced, flows, strips, mut sink, of } = self;
+        let Self { objects, mut displaced, flows, strips, stable, mut sink, of } = self;
         objects.finish(&mut |outcome| displaced.push(outcome, &mut |outcome| sink.take(&outcome)));
         displaced.finish(&mut |outcome| sink.take(&outcome));
         sink.check()?;
@@ -205,6 +218,7 @@ impl<'a> Kept<'a> {
             lineage: path,
             identities,
             flickers,
+            stable: stable.as_ref().map(Stable::facts),
             notable: selection.finish(),
         })
     }

@@ -3,6 +3,7 @@
 use arpent_base::Result;
 use arpent_change::control::{ControlFigures, FalseChange, shifted};
 use arpent_change::events::{Evidence, Rules, Sieve, SieveCounts};
+use arpent_gdal::Aoi;
 use arpent_raster::{LABEL_NODATA, Window};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,71 @@ pub(crate) struct ControlFacts {
     pub(crate) kept_m2_per_km2: f64,
     /// Number of them per square kilometer.
     pub(crate) kept_areas_per_km2: f64,
+}
+
+/// What was found on ground that is known not to have changed: all of it is false change.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct StableFacts {
+    /// Ground that both dates observed, square meters.
+    pub(crate) observed_m2: f64,
+    /// Ground whose class differs, before anything was left out.
+    pub(crate) differ_m2: f64,
+    /// Ground in events.
+    pub(crate) kept_m2: f64,
+}
+
+impl StableFacts {
+    /// Ground in events, square meters per square kilometer.
+    pub(crate) fn kept_m2_per_km2(&self) -> Option<f64> {
+        (self.observed_m2 > 0.0).then(|| 1e6 * self.kept_m2 / self.observed_m2)
+    }
+}
+
+/// Counts what is found on ground that is known not to have changed.
+pub(crate) struct Stable<'a> {
+    aoi: &'a Aoi,
+    extent: Window,
+    facts: StableFacts,
+}
+
+impl<'a> Stable<'a> {
+    pub(crate) fn new(aoi: &'a Aoi, extent: Window) -> Self {
+        Self { aoi, extent, facts: StableFacts::default() }
+    }
+
+    /// Counts a row before anything was left out.
+    pub(crate) fn push_found(&mut self, row: i64, before: &[u8], after: &[u8], pixel_area_m2: f64) {
+        let [both, differ] = self.count(row, before, after);
+        self.facts.observed_m2 += both * pixel_area_m2;
+        self.facts.differ_m2 += differ * pixel_area_m2;
+    }
+
+    /// Counts a row of what is kept.
+    pub(crate) fn push_kept(&mut self, row: i64, before: &[u8], after: &[u8], pixel_area_m2: f64) {
+        let [_, differ] = self.count(row, before, after);
+        self.facts.kept_m2 += differ * pixel_area_m2;
+    }
+
+    pub(crate) fn facts(&self) -> StableFacts {
+        self.facts
+    }
+
+    /// Pixels of a row that both dates observed, and those that differ, inside of the polygons.
+    fn count(&self, row: i64, before: &[u8], after: &[u8]) -> [f64; 2] {
+        let window = Window { row, height: 1, ..self.extent };
+        if window.intersect(&self.aoi.window()).is_none() {
+            return [0.0; 2];
+        }
+        let inside = self.aoi.mask(window);
+        let pairs = before.iter().zip(after).zip(inside).filter(|(_, inside)| *inside).map(|(pair, _)| pair);
+        let both = pairs.filter(|(a, b)| **a != LABEL_NODATA && **b != LABEL_NODATA);
+        let [mut all, mut differ] = [0u64; 2];
+        for (a, b) in both {
+            all += 1;
+            differ += u64::from(a != b);
+        }
+        [all, differ].map(arpent_base::number::exact)
+    }
 }
 
 /// Compares the rows of a map with those of the same map, shifted.

@@ -142,6 +142,23 @@ pub enum ChangeJobError {
         /// The limit, pixels.
         limit_px: f64,
     },
+    /// A scene that could not be mapped.
+    #[error("{uri} cannot be mapped: {reason}")]
+    SceneFailed {
+        /// The scene.
+        uri: String,
+        /// Why.
+        reason: String,
+    },
+    /// Scenes of one date that make several maps.
+    #[error("the scenes of one date make several maps, expected one")]
+    SeveralMaps,
+    /// A plan of maps that are not made.
+    #[error("a plan with shards compares maps that are there; {run} would make them first")]
+    MapsInShards {
+        /// The configuration of the run.
+        run: String,
+    },
     /// A shift that is to be corrected, but not known.
     #[error(
         "the shift between the images cannot be corrected: {good} cells show it, at least {least} are needed"
@@ -234,6 +251,13 @@ impl Diagnostic for ChangeJobError {
             }
             Self::Shifted { .. } => {
                 "register the images with each other first, or set a larger `limit` under [registration]: changes that are not wider than twice the shift are left out"
+            }
+            Self::SceneFailed { .. } => {
+                "leave the scene out, or make the map by `arpent run` and name it as `map` under that date"
+            }
+            Self::SeveralMaps => "name scenes of one CRS and GSD for each date",
+            Self::MapsInShards { .. } => {
+                "make both maps first, then name each as `map` beside its `scenes` under [before] and [after]"
             }
             Self::NotCorrectable { .. } => {
                 "compare a larger area, name other bands as `compare` under [images], or register the images first and set `mode = \"check\"` under [registration]"

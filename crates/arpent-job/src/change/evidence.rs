@@ -18,8 +18,8 @@ use crate::shards::{Scorer, Scoring};
 /// Values of both dates that are read at a time, all bands.
 const VALUES_AT_A_TIME: usize = 16_000_000;
 /// Pixels from which the transform and the threshold are measured: where there are more, blocks of the lattice are
-/// drawn until they hold as many. The standard error of a correlation is then below 0.0003.
-pub(crate) const MEASURED_PX: u64 = 1 << 24;
+/// drawn until they hold as many. The standard error of a correlation is then below 0.0005.
+pub(crate) const MEASURED_PX: u64 = 1 << 22;
 /// Side of a block that is drawn, pixels.
 const BLOCK_PX: i64 = 512;
 

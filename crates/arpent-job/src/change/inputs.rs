@@ -31,6 +31,8 @@ pub(crate) struct Inputs {
     pub(crate) dates: [String; 2],
     /// Areas that were not observed.
     pub(crate) not_observed: [Option<(Aoi, Fingerprint)>; 2],
+    /// Ground that is known not to have changed.
+    pub(crate) stable: Option<Aoi>,
     /// Pixels by which the later map, and what was not observed then, lies to the east and the south of where it should: a
     /// shift that is corrected.
     moved: [i64; 2],
@@ -121,11 +123,13 @@ impl Inputs {
         let not_observed = [&config.before, &config.after].map(|date| masked(date, &grid, &extent));
         let [mask_before, mask_after] = not_observed;
         let not_observed = [mask_before?, mask_after?];
+        let stable = config.stable.as_ref().map(|layer| arpent_gdal::read_aoi(layer, &grid, &extent));
+        let stable = stable.transpose()?;
         let mut warnings = Vec::new();
         warnings.extend(partial(&first, before, extent));
         warnings.extend(partial(&second, after, extent));
         warnings.extend(mixed_orthos(config));
-        Ok(Self { maps, images, classes, grid, extent, dates, not_observed, moved, warnings })
+        Ok(Self { maps, images, classes, grid, extent, dates, not_observed, stable, moved, warnings })
     }
 
     /// The classes of both maps in a window, without what was not observed; `None` where images alone are compared.
@@ -195,7 +199,8 @@ impl Inputs {
             }
         }
         let exempt = config.artificialisation.iter().filter_map(|rules| rules.exempt.as_ref());
-        for layer in config.zones.iter().map(|zones| &zones.source).chain(exempt) {
+        let zones = config.zones.iter().map(|zones| &zones.source);
+        for layer in zones.chain(exempt).chain(&config.stable) {
             all.insert(redacted(layer), identity(&arpent_gdal::fingerprint_layer(layer)?));
         }
         if let Some(previous) = previous {

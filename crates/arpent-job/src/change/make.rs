@@ -24,11 +24,12 @@ use serde_json::json;
 use super::balance::{Pair, Soils, Tables};
 use super::columns::{Dates, columns};
 use super::compare::{Block, Compared, Comparison, KindCount};
-use super::control::{Control, ControlFacts};
+use super::control::{Control, ControlFacts, StableFacts};
 use super::error::ChangeJobError;
 use super::evidence::as_score;
 use super::identities::{Identities, OBJECTS};
 use super::inputs::{Inputs, NAMES, Prints};
+use super::made::with_maps;
 use super::pixels::{Pixels, rows_of};
 use super::previous::Previous;
 use super::report::Report;
@@ -66,10 +67,12 @@ pub struct ChangeReport {
 /// When the inputs cannot be compared, or the results not written; nothing was published then.
 pub fn change(config: &ChangeConfig, overwrite: bool, interrupt: &AtomicBool) -> Result<ChangeReport> {
     let output = config.output.as_deref().ok_or(ChangeJobError::NoOutput)?;
+    check_output_of(config, output, overwrite)?;
+    let config = with_maps(config, overwrite, interrupt)?;
     set_up_gdal(Some(CACHE_MB))?;
-    let correction = correction_of(config)?;
+    let correction = correction_of(&config)?;
     let shifted = correction.as_ref().map(|correction| correction.shift_px);
-    let (config, inputs) = Inputs::located(config, Prints::Hashes, shifted)?;
+    let (config, inputs) = Inputs::located(&config, Prints::Hashes, shifted)?;
     check_output_of(&config, output, overwrite)?;
     let execution = Execution { comparison: None, correction, check: &|_| Ok(()), others: &[], interrupt };
     ChangeJob::execute(&config, inputs, overwrite, Pixels::Computed, execution)
@@ -187,6 +190,7 @@ impl ChangeJob<'_> {
             "left_out": written.left_out,
             "pixels_that_differ_m2": written.raw_changed_m2,
             "control": control,
+            "stable": written.stable,
             "observed_share": written.observed_share,
             "changed_m2": written.changed_m2,
             "flickers": previous.as_ref().map(|_| written.flickers),
@@ -289,6 +293,7 @@ impl ChangeJob<'_> {
             scene_ids: &scene_ids,
             scratch: self.folder,
             chips: self.config.chips,
+            stable: inputs.stable.as_ref(),
         };
         let shift = seen.shift.as_ref().and_then(|shift| shift.facts.as_ref());
         let assumed = self.config.registration.assumed.get();
@@ -348,6 +353,7 @@ impl ChangeJob<'_> {
             lineage,
             identities,
             flickers,
+            stable,
             mut notable,
         } = compared;
         let [before, after] = rasters;
@@ -399,6 +405,7 @@ impl ChangeJob<'_> {
             shift: seen.shift.as_ref(),
             images: seen.evidence.as_ref().map(|(_, facts)| facts),
             judged,
+            stable,
             counts: &counts,
             left_out: &sieve,
             differ_m2: raw.changed().area_m2(),
@@ -428,6 +435,7 @@ impl ChangeJob<'_> {
             changed_m2,
             raw_changed_m2: raw.changed().area_m2(),
             flickers,
+            stable,
             chips: notable.facts(),
             soils: soils.map(|soils| soils.facts),
             staged,
@@ -484,7 +492,7 @@ impl ChangeJob<'_> {
         // Images are identified by their hashes instead of their stamps, which other copies of a file do not share.
         let is_stamped = |name: &str| NAMES.iter().any(|date| name == format!("{date}.scenes"));
         let contents: Contents = contents.clone().into_iter().filter(|(name, _)| !is_stamped(name)).collect();
-        for key in ["output", "scratch", "previous", "before", "after"] {
+        for key in ["output", "scratch", "run", "previous", "before", "after"] {
             options.as_object_mut().and_then(|options| options.remove(key));
         }
         let described = json!({
@@ -521,6 +529,7 @@ struct Written {
     changed_m2: f64,
     raw_changed_m2: f64,
     flickers: u64,
+    stable: Option<StableFacts>,
     chips: serde_json::Value,
     soils: Option<super::balance::SoilFacts>,
 }

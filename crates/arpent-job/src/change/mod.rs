@@ -27,6 +27,7 @@ mod evidence;
 mod identities;
 mod images;
 mod inputs;
+mod made;
 mod make;
 mod piece;
 mod pixels;

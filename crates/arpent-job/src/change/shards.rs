@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::error::ChangeJobError;
 use super::evidence::{self, MEASURED_PX, ScoreCount};
 use super::inputs::{Inputs, Prints};
+use super::made::check_made;
 use super::make::{
     CACHE_MB, ChangeJob, ChangeReport, Execution, PIXELS_AT_A_TIME, check_output_of, correction_of,
 };
@@ -64,6 +65,7 @@ pub fn write_change_plan(
     if *config != config.redacted() {
         return Err(ShardError::SecretAddress.into());
     }
+    check_made(config)?;
     set_up_gdal(Some(CACHE_MB))?;
     let output = config.output.clone().ok_or(ChangeJobError::NoOutput)?;
     let correction = correction_of(config)?;

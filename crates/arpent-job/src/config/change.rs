@@ -24,6 +24,10 @@ pub struct ChangeConfig {
     /// The later date.
     #[serde(default)]
     pub after: DateInputs,
+    /// The configuration of a run (TOML) that makes the maps of both dates from their `scenes` first, below
+    /// `OUTPUT/maps`. Its own scenes and output are not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// The comparison whose later date is the earlier one of this: objects keep their ids, and what changes back is
     /// marked. `--previous` replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +47,9 @@ pub struct ChangeConfig {
     /// Which changes are events.
     #[serde(default)]
     pub events: EventOptions,
+    /// Polygons of ground that is known not to have changed: what is found there is false change, and is reported as such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stable: Option<String>,
     /// Zones of the balance, each a layer with polygons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zones: Vec<BalanceZones>,
@@ -279,6 +286,8 @@ impl ChangeConfig {
         self.before.locate(folder);
         self.after.locate(folder);
         let located = |location: &Option<String>| location.as_deref().map(|l| relative_to(folder, l));
+        self.run = located(&self.run);
+        self.stable = located(&self.stable);
         self.previous = located(&self.previous);
         self.output = located(&self.output);
         for zones in &mut self.zones {
@@ -300,6 +309,7 @@ impl ChangeConfig {
             date.not_observed.iter_mut().for_each(hide);
         }
         shown.previous.iter_mut().for_each(hide);
+        shown.stable.iter_mut().for_each(hide);
         shown.output.iter_mut().for_each(hide);
         shown.zones.iter_mut().for_each(|zones| hide(&mut zones.source));
         shown.artificialisation.iter_mut().flat_map(|rules| &mut rules.exempt).for_each(hide);

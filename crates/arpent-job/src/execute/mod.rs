@@ -18,6 +18,7 @@ pub use plan::write_plan;
 pub use plan_report::{MapReport, PlanReport, SceneReport, plan_report};
 pub use report::RunReport;
 pub(crate) use report::Unpublished;
+pub(crate) use run::run_published;
 pub use run::{RunOptions, run};
 pub use shared::pool;
 pub(crate) use shared::pool_of;

@@ -9,6 +9,7 @@ use arpent_publish::Target;
 use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
 use arpent_shell::message::notice;
 
+use super::published::all_published;
 use super::report::{RunReport, Unpublished};
 use super::shared::{pieces_of, pool, print_warnings};
 use crate::config::Config;
@@ -72,6 +73,20 @@ pub fn run(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Resul
     }
     let maps = maps.map_err(|source| Unpublished { what: "map", source })?;
     Ok(RunReport { maps, failed_scenes: job.failed.clone() })
+}
+
+/// The maps of a configuration, if a run of it has published all of them.
+///
+/// # Errors
+/// When the job cannot be run, or the store cannot be read.
+pub(crate) fn run_published(config: &Config) -> Result<Option<Vec<PublishedMap>>> {
+    let output = config.output.as_deref().ok_or(JobError::NoOutput)?;
+    if !Target::parse(output)?.exists()? {
+        return Ok(None);
+    }
+    let job = Job::resolve(config.clone(), false)?;
+    let sharing = Sharing { shards: Some(1), group_by_crs: false, overwrite: false };
+    all_published(&Plan::of(&job, sharing, BTreeMap::new())?)
 }
 
 /// Refuses outputs that exist or cannot be written, before any work. Maps that the same job published before it was

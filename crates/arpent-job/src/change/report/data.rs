@@ -9,7 +9,7 @@ use arpent_publish::{Input, Warning};
 use crate::change::balance::SoilFacts;
 use crate::change::chips::Notable;
 use crate::change::compare::KindCount;
-use crate::change::control::ControlFacts;
+use crate::change::control::{ControlFacts, StableFacts};
 use crate::change::evidence::ImageFacts;
 use crate::change::inputs::Inputs;
 use crate::change::shift::Shift;
@@ -26,6 +26,8 @@ pub(crate) struct Report<'a> {
     pub(crate) images: Option<&'a ImageFacts>,
     /// The rules of what is kept, and what they keep where nothing changed.
     pub(crate) judged: (&'a Rules, Option<&'a ControlFacts>),
+    /// What was found on ground that is known not to have changed.
+    pub(crate) stable: Option<StableFacts>,
     pub(crate) counts: &'a BTreeMap<EventKind, KindCount>,
     pub(crate) left_out: &'a SieveCounts,
     /// Area of the pixels whose classes differ, before the rules, square meters.

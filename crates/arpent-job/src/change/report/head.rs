@@ -223,6 +223,12 @@ pub(super) fn nothing_changed(report: &Report<'_>, words: Words) -> Section {
                 "Le décalage est plus petit que ce qu'un pixel peut montrer, ou rien n'a été observé deux fois : il n'y a pas de contrôle.",
             )) }
         }
+        @if let Some(stable) = report.stable {
+            p { (words.say("On ground known not to have changed (", "Sur les terrains réputés inchangés ("))
+                (area(words, stable.observed_m2)) (words.say("), the classes of ", "), les classes de "))
+                (area(words, stable.differ_m2)) (words.say(" differ, and ", " diffèrent, et "))
+                (area(words, stable.kept_m2)) (words.say(" are in events: all of it is false change.", " sont dans des événements : ce sont de faux changements.")) }
+        }
     };
     Section { id: "control", heading: words.say("Where nothing changed", "Là où rien n'a changé"), body }
 }

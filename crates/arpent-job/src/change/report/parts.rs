@@ -61,11 +61,15 @@ pub(super) fn control(report: &Report<'_>, words: Words) -> Markup {
                 (words.say("\u{202f}m² per km², which is ", "\u{202f}m² par km², soit "))
                 (area(words, control.kept_m2_per_km2 * report.coverage.both.area_m2() / 1e6))
                 (words.say(" on the area that was compared.", " sur la surface comparée."))
-            } @else {
+            } @else if report.stable.is_none() {
                 (words.say(
                     "none for this pair (see below), so the share of false change in these figures is not known.",
                     "aucun pour cette paire (voir plus bas) : la part de faux changements dans ces chiffres n'est pas connue.",
                 ))
+            }
+            @if let Some(kept) = report.stable.and_then(|stable| stable.kept_m2_per_km2()) {
+                " " (words.say("On ground known not to have changed, they keep ", "Sur les terrains réputés inchangés, elles retiennent "))
+                data value=(kept) { (words.area(kept)) } (words.say("\u{202f}m² per km².", "\u{202f}m² par km²."))
             }
         }
     }
