@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod change;
+mod change_guide;
 mod change_shards;
 mod common;
 mod coverage;
