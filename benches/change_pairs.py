@@ -214,7 +214,7 @@ def compare(given, name, pair, method):
     rules = tomllib.loads(SHIPPED.read_text())["events"]
     output = given.work / "runs" / name / f"{pair.name}-{method}"
     output.parent.mkdir(parents=True, exist_ok=True)
-    shift, notes = None, []
+    refused, notes = None, []
     for mode in ("check", "off"):
         config = output.with_suffix(".toml")
         config.write_text(
@@ -224,12 +224,11 @@ def compare(given, name, pair, method):
         )
         command = [given.program, "change", config, "--before", pair.files[0], "--after", pair.files[1]]
         done = subprocess.run([*command, "--output", output, "--overwrite"], capture_output=True, text=True)
-        found = re.search(r"registration: ([\d.]+) px, (\d+ of \d+) cells", done.stderr)
-        shift = shift or found
         if done.returncode == 0:
             break
         message = re.search(r"^error: (.*)", done.stderr, re.MULTILINE)[1]
-        if not (mode == "check" and found):
+        refused = refused or re.search(r"shifted by ([\d.]+) pixels .*median of (\d+) cells", message)
+        if mode == "off" or not refused:
             print(f"{name} {pair.name} {method}: {message}", file=sys.stderr)
             return None
         notes.append("refused")
@@ -240,14 +239,17 @@ def compare(given, name, pair, method):
     if irmad.get("stop") == "max_iterations":
         notes.append("not converged")
     notes += [w["code"] for w in manifest.get("warnings", []) if "refused" not in notes]
-    good = shift[2] if shift else none_good(files / "shift.csv")
-    px = shift[1] if shift else "-"
+    summary = (facts["registration"] or {}).get("summary")
+    if refused:
+        px, good = refused[1], refused[2]
+    else:
+        px, good = (f"{summary['median_length']:.2f}" if summary else "-"), good_cells(files / "shift.csv")
     events, evidence = first_band(files / "map.tif") == 1, first_band(files / "evidence.tif")
     weight = irmad.get("weight", 0.0) / facts["images"]["pixels"]
     return Run(evidence, events, px, good, notes, manifest["counts"]["features"], weight)
 
 
-def none_good(path):
+def good_cells(path):
     with open(path, newline="") as file:
         states = [row["state"] for row in csv.DictReader(file)]
     return f"{states.count('good')} of {len(states)}"
