@@ -449,7 +449,7 @@ def section(given, name, folder):
             if run and given.pictures:
                 picture(pair, run, given.work / "pictures" / name / f"{pair.name}-{method}.png")
     judged = [judge(pair) for pair in pairs if pair.truth is not None]
-    text = f"### {title}\n\n{len(pairs)} pairs{f', {failed} comparisons failed' if failed else ''}.\n\n"
+    text = f"### {title}\n\n{len(pairs)} pair{'s'[: len(pairs) != 1]}{f', {failed} comparisons failed' if failed else ''}.\n\n"
     return text + (of_pixels(judged) + "\n" if judged else "") + of_pairs(pairs, judged)
 
 
