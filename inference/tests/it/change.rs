@@ -445,7 +445,7 @@ fn images_are_compared_without_a_model() {
     assert_eq!(found.len(), 2, "{found:?}");
     // 40 x 30 and 30 x 40 pixels of 0.04 m2.
     assert!(areas.iter().all(|area| (area - 48.0).abs() < 4.0), "{areas:?}");
-    assert!(found.iter().all(|e| e["kind"] == "appeared" && e["to_class"] == "changed"));
+    assert!(found.iter().all(|e| e["kind"] == "reclassified" && e["to_class"] == "changed"));
     assert!(map.file("evidence.tif").is_file() && map.file("shift.csv").is_file());
     // Another method; and the same bytes with one thread.
     change(&place, &format!("{config}[images]\nmethod = \"cva\"\n"), &old, &new, "cva", &[]).expect(0);
@@ -454,6 +454,44 @@ fn images_are_compared_without_a_model() {
     let words = ["change", "change.toml", "--before", &old, "--after", &new, "--output", "one"];
     Ended::from(place.command(&words).env("RAYON_NUM_THREADS", "1").output().unwrap()).expect(0);
     assert_eq!(hashes(&place, "out"), hashes(&place, "one"));
+}
+
+#[test]
+fn images_that_differ_by_noise_alone_have_hardly_any_change_and_a_warning() {
+    let place = Place::empty();
+    let [old, new] = images(&place, 0, &[]);
+    for method in ["irmad", "cva"] {
+        let config = dated("2018-06-01", "2021-06-01", &format!("[images]\nmethod = \"{method}\"\n"));
+        let ended = change(&place, &config, &old, &new, method, &[]).expect(0);
+        assert!(ended.err.contains("no group of changed pixels stands apart"), "{method}: {}", ended.err);
+        let facts = Map::at(&place.path(method)).manifest["counts"]["change"].clone();
+        let share = facts["images"]["share_above"].as_f64().unwrap();
+        assert!(share < 0.01, "{method}: {}", facts["images"]);
+    }
+}
+
+#[test]
+fn a_measured_band_that_is_flagged_as_alpha_is_doubtful_until_declared() {
+    let place = Place::empty();
+    let [old, new] = images(&place, 0, &[[100, 100, 140, 130]]);
+    let flagged = |from: &str, name: &str| {
+        let to = place.text(name);
+        let bands = ["-b", "1", "-b", "2", "-b", "3", "-b", "1", "-colorinterp_4", "alpha"];
+        crate::common::gdal("gdal_translate", &[&["-q"][..], &bands, &[from, &to]].concat());
+        to
+    };
+    let (a, b) = (flagged(&old, "a.tif"), flagged(&new, "b.tif"));
+    let config = dated("2018-06-01", "2021-06-01", "[events]\nmin_area_m2 = 4.0\n");
+    let ended = change(&place, &config, &a, &b, "doubtful", &[]).expect(0);
+    assert!(ended.err.contains("is flagged as alpha and holds"), "{}", ended.err);
+    let declared = format!("{config}[input]\nalpha = \"data\"\n[images]\nmethod = \"cva\"\n");
+    let ended = change(&place, &declared, &a, &b, "declared", &[]).expect(0);
+    assert!(!ended.err.contains("flagged as alpha"), "{}", ended.err);
+    let bands = |output: &str| {
+        let facts = Map::at(&place.path(output)).manifest["counts"]["change"].clone();
+        facts["images"]["bands"].as_array().unwrap().len()
+    };
+    assert_eq!((bands("doubtful"), bands("declared")), (3, 4));
 }
 
 #[test]

@@ -20,7 +20,8 @@ fn commands() -> Vec<Vec<String>> {
 /// Runs a command of the guide where buckets are folders, and configurations those of the repository.
 fn follow(place: &Place, words: &[String]) -> Ended {
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
-    let plan = crate::shards::files_below(&place.path("bucket")).into_iter().find(|p| p.ends_with("plan.json"));
+    let plan =
+        crate::shards::files_below(&place.path("bucket")).into_iter().find(|p| p.ends_with("plan.json"));
     let is_images = words.iter().any(|word| word.ends_with("images.toml"));
     let here = |word: &String| match word.strip_prefix("s3://") {
         Some(rest) if rest.ends_with("plan.json") => plan.as_ref().unwrap().to_str().unwrap().to_owned(),
@@ -61,9 +62,14 @@ fn the_commands_of_the_guide_work_in_its_order() {
     let place = Place::new();
     let [old, new] = images(&place, 0, &[[100, 100, 140, 130], [400, 300, 430, 340]]);
     let third = Picture::new(5, 9).bands(Window::new(3_260_000, -34_310_000, 640, 512));
-    GeoTiff::rgb(crate::common::EPSG, crate::common::GSD, Window::new(3_260_000, -34_310_000, 640, 512), &third)
-        .write(&place.path("third.tif"))
-        .unwrap();
+    GeoTiff::rgb(
+        crate::common::EPSG,
+        crate::common::GSD,
+        Window::new(3_260_000, -34_310_000, 640, 512),
+        &third,
+    )
+    .write(&place.path("third.tif"))
+    .unwrap();
     for (from, year) in [(&old, "2018"), (&new, "2021"), (&place.text("third.tif"), "2024")] {
         let scene = place.text(&format!("{year}.tif"));
         let date = format!("TIFFTAG_DATETIME={year}:07:01 10:00:00");

@@ -37,6 +37,9 @@ pub enum MadStop {
     Converged,
     /// [`MadOptions::max_iterations`] were done; the correlations were still changing.
     MaxIterations,
+    /// The weights shrank to pixels that cannot be compared, too few or all alike: the transform of the iteration before is
+    /// kept.
+    Collapsed,
 }
 
 /// What comes after a pass.
@@ -59,6 +62,8 @@ pub struct IrMad {
     /// What is taken from the values before sums are formed, one per channel.
     centers: Vec<f64>,
     transform: Option<Mad>,
+    /// The same of values from which nothing was taken.
+    last: Option<Mad>,
     moments: Moments,
     order: Order,
 }
@@ -117,6 +122,7 @@ impl IrMad {
             options,
             centers: vec![0.0; 2 * bands],
             transform: None,
+            last: None,
             moments,
             order: Order::First,
         })
@@ -139,12 +145,20 @@ impl IrMad {
         Ok(())
     }
 
-    /// Ends a pass.
+    /// Ends a pass. What cannot be computed after the first iteration ends the iterations ([`MadStop::Collapsed`]).
     ///
     /// # Errors
-    /// [`EvidenceError::TooFewPixels`]; [`EvidenceError::ConstantBand`], [`EvidenceError::DependentBand`] or
-    /// [`EvidenceError::EqualDates`] where a covariance is singular, with the band.
+    /// In the first iteration [`EvidenceError::TooFewPixels`]; [`EvidenceError::ConstantBand`],
+    /// [`EvidenceError::DependentBand`] or [`EvidenceError::EqualDates`] where a covariance is singular, with the band.
     pub fn advance(&mut self) -> Result<MadStep, EvidenceError> {
+        let step = self.next();
+        match (step, &self.last) {
+            (Err(_), Some(last)) => Ok(MadStep::Done(Mad { stop: MadStop::Collapsed, ..last.clone() })),
+            (step, _) => step,
+        }
+    }
+
+    fn next(&mut self) -> Result<MadStep, EvidenceError> {
         let channels = 2 * self.bands;
         let expected = PIXELS_PER_CHANNEL * arpent_base::number::exact(channels);
         let found = self.moments.statistics();
@@ -163,6 +177,7 @@ impl IrMad {
                 return Ok(MadStep::Done(mad));
             }
             self.transform = Some(mad.about(&means));
+            self.last = Some(mad);
         }
         self.centers = means;
         self.moments = Moments::new(channels, Order::Second);

@@ -2,6 +2,7 @@
 
 use arpent_base::number;
 use arpent_raster::CONFIDENCE_SCALE;
+use statrs::distribution::{ChiSquared, ContinuousCDF as _};
 
 use super::EvidenceError;
 
@@ -43,6 +44,26 @@ impl Histogram {
     /// Number of scores.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
+    }
+
+    /// The median: the middle of its bin; `None` without scores.
+    pub fn median(&self) -> Option<f64> {
+        let half = self.count().div_ceil(2);
+        let mut below = 0;
+        let bin = self.counts.iter().position(|n| {
+            below += n;
+            below >= half && half > 0
+        })?;
+        Some((number::exact(bin) + 0.5) * WIDTH)
+    }
+
+    /// The score that one in a thousand unchanged pixels exceeds, if at least half of all are unchanged and their scores are
+    /// lengths of `bands` independent normal deviates: the median times the ratio of the two quantiles of the chi
+    /// distribution. A threshold below it calls unchanged pixels changed.
+    pub fn noise(&self, bands: usize) -> Option<f64> {
+        let squares = ChiSquared::new(number::exact(bands)).ok()?;
+        let quantile = |share: f64| squares.inverse_cdf(share).sqrt();
+        Some(self.median()? * quantile(0.999) / quantile(0.5))
     }
 
     /// Otsu's threshold (A threshold selection method from gray-level histograms, 1979): the upper edge of the bin that
@@ -120,6 +141,24 @@ mod tests {
         histogram.add(1e300);
         histogram.add(f64::INFINITY);
         assert!((histogram.otsu().unwrap() - (3.0 + WIDTH)).abs() < 1e-12);
+    }
+
+    /// Lengths of normal deviates by the quantiles of the chi-square distribution: 4.0333 = sqrt(16.266) of three bands.
+    #[test]
+    fn noise_is_where_one_unchanged_pixel_in_a_thousand_lies() {
+        let squares = ChiSquared::new(3.0).unwrap();
+        let mut histogram = Histogram::default();
+        assert_eq!(histogram.noise(3), None);
+        for i in 0..20_000 {
+            histogram.add(squares.inverse_cdf((f64::from(i) + 0.5) / 20_000.0).sqrt());
+        }
+        assert!((histogram.median().unwrap() - 1.538).abs() < WIDTH);
+        assert!((histogram.noise(3).unwrap() - 4.033).abs() < 0.03);
+        // Otsu's threshold divides them all the same.
+        assert!(histogram.otsu().unwrap() < 2.5);
+        // A tenth of changed pixels moves it a little.
+        (0..2_000).for_each(|_| histogram.add(12.0));
+        assert!((histogram.noise(3).unwrap() - 4.033).abs() < 0.4);
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub(crate) struct Comparison<'a> {
     pub(crate) chips: usize,
     /// Ground that is known not to have changed.
     pub(crate) stable: Option<&'a Aoi>,
+    /// Whether no maps are compared.
+    pub(crate) images_alone: bool,
 }
 
 /// Results of a pass.
@@ -189,19 +191,19 @@ impl<'a> Kept<'a> {
             strip.take(row.row, values)?;
         }
         objects.push_row(row.before, row.after, row.evidence, row.pixel_area_m2, &mut |outcome| {
-            displaced.push(outcome, &mut |outcome| sink.take(&outcome));
+            displaced.push(outcome, &mut |outcome| sink.take(outcome));
         })?;
         if row.row % ADVANCE == 0 {
             let first_open = objects.first_open_row();
-            displaced.advance(first_open, &mut |outcome| sink.take(&outcome));
+            displaced.advance(first_open, &mut |outcome| sink.take(outcome));
         }
         sink.check()
     }
 
     fn finish(self, raw: FlowMatrix, sieve: SieveCounts) -> Result<Compared> {
         let Self { objects, mut displaced, flows, strips, stable, mut sink, of } = self;
-        objects.finish(&mut |outcome| displaced.push(outcome, &mut |outcome| sink.take(&outcome)));
-        displaced.finish(&mut |outcome| sink.take(&outcome));
+        objects.finish(&mut |outcome| displaced.push(outcome, &mut |outcome| sink.take(outcome)));
+        displaced.finish(&mut |outcome| sink.take(outcome));
         sink.check()?;
         let rasters = strips.map(|mut strip| strip.flush().map(|()| strip.raster));
         let [before, after] = rasters;
@@ -269,9 +271,13 @@ impl<'a> Sink<'a> {
         std::mem::replace(&mut self.outcome, Ok(()))
     }
 
-    fn take(&mut self, outcome: &Outcome) {
+    fn take(&mut self, mut outcome: Outcome) {
+        // Images alone say that ground differs, not whether a thing appeared on it or went.
+        if let (Outcome::Event(event), true) = (&mut outcome, self.of.images_alone) {
+            event.kind = EventKind::Reclassified;
+        }
         if self.outcome.is_ok() {
-            self.outcome = self.try_take(outcome);
+            self.outcome = self.try_take(&outcome);
         }
     }
 

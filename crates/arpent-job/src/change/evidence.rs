@@ -3,8 +3,10 @@
 use arpent_base::number::{exact, wide};
 use arpent_base::{Result, SplitMix64};
 use arpent_change::evidence::{
-    ChangeVectors, Histogram, IrMad, Mad, MadOptions, MadStep, PairRow, RobustScales, ScaleStep, confidence,
+    ChangeVectors, Histogram, IrMad, Mad, MadOptions, MadStep, MadStop, PairRow, RobustScales, ScaleStep,
+    confidence,
 };
+use arpent_publish::Warning;
 use arpent_raster::{CONFIDENCE_NODATA, Chip, Window};
 use arpent_shell::progress::Stage;
 use ndarray::Axis;
@@ -30,8 +32,11 @@ pub(crate) struct ImageFacts {
     pub(crate) method: ImageMethod,
     /// Names of the bands.
     pub(crate) bands: Vec<String>,
-    /// Score from which pixels differ, in deviations of what is unchanged (Otsu's threshold).
+    /// Score from which pixels differ, in deviations of what is unchanged: Otsu's threshold, or what unchanged pixels show
+    /// where that is more.
     pub(crate) threshold: f64,
+    /// Otsu's threshold.
+    pub(crate) otsu: f64,
     /// Share of the common pixels above it.
     pub(crate) share_above: f64,
     /// Pixels that both dates have.
@@ -54,11 +59,70 @@ impl ImageFacts {
             method,
             bands: bands.to_vec(),
             threshold: scoring.threshold,
+            otsu: scoring.otsu,
             share_above: exact(count.above) / exact(count.pixels.max(1)),
             pixels: count.pixels,
             sampled_px: scoring.sampled_px,
             irmad,
         }
+    }
+}
+
+/// Smallest share of pixels that IR-MAD should take for unchanged, by their weights: more than nine tenths of an area
+/// hardly ever change.
+const LEAST_UNCHANGED: f64 = 0.1;
+
+impl ImageFacts {
+    /// What is doubtful about the scores.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        let mut all = Vec::new();
+        let mut add = |code: &str, message: String, hint: &str| {
+            all.push(Warning::new(code, "images", message).with_hint(hint));
+        };
+        if self.threshold > self.otsu {
+            add(
+                "images-alike",
+                format!(
+                    "no group of changed pixels stands apart: Otsu's threshold ({:.2}) lies within what unchanged pixels show. {:.2}, which one \
+                     in a thousand of them exceeds, is used instead",
+                    self.otsu, self.threshold
+                ),
+                "small events are probably noise; `min_area_m2` under [events] leaves them out",
+            );
+        }
+        let Some(mad) = &self.irmad else { return all };
+        let other = "compare other bands (`compare` under [images]), or use `method = \"cva\"`";
+        match mad.stop {
+            MadStop::Converged => {}
+            MadStop::MaxIterations => add(
+                "irmad-unsettled",
+                format!(
+                    "IR-MAD did not settle in {} iterations: the last one changed a correlation by {:.3}",
+                    mad.iterations, mad.last_change
+                ),
+                other,
+            ),
+            MadStop::Collapsed => add(
+                "irmad-collapsed",
+                format!(
+                    "IR-MAD ended after iteration {}: it then takes too few pixels, or pixels that are all alike, for unchanged",
+                    mad.iterations
+                ),
+                other,
+            ),
+        }
+        let share = mad.weight / exact(self.sampled_px.unwrap_or(self.pixels).max(1));
+        if share < LEAST_UNCHANGED {
+            add(
+                "irmad-little-unchanged",
+                format!(
+                    "IR-MAD takes {:.1} % of the pixels for unchanged: all others may count as changed",
+                    100.0 * share
+                ),
+                other,
+            );
+        }
+        all
     }
 }
 
@@ -111,9 +175,10 @@ pub(crate) fn measure(
         }
         Ok(())
     })?;
-    let threshold = histogram.otsu()?;
+    let otsu = histogram.otsu()?;
+    let threshold = histogram.noise(pass.images.bands.len()).map_or(otsu, |noise| noise.max(otsu));
     stage.end(&format!("threshold {threshold:.2}"));
-    Ok(Scoring { scorer, threshold, sampled_px })
+    Ok(Scoring { scorer, threshold, otsu, sampled_px })
 }
 
 /// Scores the images of both dates inside a window; `take` gets the rows as they come.

@@ -1,5 +1,6 @@
 //! The images of both dates on one grid.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arpent_base::number::exact;
@@ -7,11 +8,12 @@ use arpent_base::{DoingWhat as _, Failure, Result, redacted};
 use arpent_gdal::{
     Fingerprint, Mosaic, MosaicReader, SceneSource, mosaic_in_order, open_scene, resampled, resolve_scenes,
 };
-use arpent_publish::{Acquired, Input};
+use arpent_publish::{Acquired, Input, Warning};
 use arpent_raster::{Chip, Grid, Resampling, SceneInfo, Window};
 
 use super::error::ChangeJobError;
-use crate::config::{ChangeConfig, DateInputs};
+use crate::config::{ChangeConfig, ChangeInput, DateInputs, InputOptions};
+use crate::job::{declare, validity_warnings};
 
 /// The images of both dates, with the bands that are compared.
 pub(crate) struct Images {
@@ -20,6 +22,9 @@ pub(crate) struct Images {
     pub(crate) bands: Vec<String>,
     readers: [MosaicReader; 2],
 }
+
+/// Scenes of a date that are looked at, spread evenly over the list.
+const LOOKED_AT: usize = 32;
 
 /// How files are identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +47,28 @@ pub(crate) struct DateImages {
 }
 
 impl DateImages {
-    fn open(inputs: &DateInputs, prints: Prints) -> Result<Self> {
+    fn open(
+        inputs: &DateInputs,
+        read: &ChangeInput,
+        prints: Prints,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self> {
         let sources = resolve_scenes(&inputs.scenes)?;
         let mut scenes = sources.iter().map(open_scene).collect::<Result<Vec<SceneInfo>, _>>()?;
+        let options = InputOptions {
+            alpha: read.alpha.clone(),
+            nodata: read.nodata.clone(),
+            ..InputOptions::default()
+        };
+        let most = scenes.len().div_ceil(LOOKED_AT).max(1);
+        for (index, scene) in scenes.iter_mut().enumerate() {
+            // No collar is left out, so there is no file for its mask.
+            declare(scene, &[], &options, Path::new(""))?;
+            if index % most == 0 {
+                let found = arpent_gdal::look(scene, &[], false)?;
+                warnings.extend(validity_warnings(scene, &[], &found, &options));
+            }
+        }
         arpent_gdal::unite_grids(&mut scenes);
         scenes.sort_by(|a, b| (&a.id, &a.uri).cmp(&(&b.id, &b.uri)));
         if let Some(other) = scenes.iter().find(|scene| scene.grid.key() != scenes[0].grid.key()) {
@@ -157,13 +181,14 @@ impl Images {
         grid: Option<&Grid>,
         prints: Prints,
         shifted: Option<[f64; 2]>,
+        warnings: &mut Vec<Warning>,
     ) -> Result<Option<Self>> {
         if config.before.scenes.is_empty() || config.after.scenes.is_empty() {
             return Ok(None);
         }
-        let before = DateImages::open(&config.before, prints)?;
+        let before = DateImages::open(&config.before, &config.input, prints, warnings)?;
         let grid = grid.unwrap_or(&before.mosaic.grid).clone();
-        let mut after = DateImages::open(&config.after, prints)?;
+        let mut after = DateImages::open(&config.after, &config.input, prints, warnings)?;
         if let Some(shifted) = shifted {
             // Pixels of the comparison, which those of the later images may differ from.
             let own = &after.mosaic.grid;

@@ -79,7 +79,9 @@ impl Inputs {
         {
             return Err(grids_differ((before.uri(), before.grid()), (after.uri(), after.grid())).into());
         }
-        let images = Images::open(config, maps.as_ref().map(|maps| maps[0].grid()), prints, shifted)?;
+        let mut warnings = Vec::new();
+        let grid = maps.as_ref().map(|maps| maps[0].grid());
+        let images = Images::open(config, grid, prints, shifted, &mut warnings)?;
         let (grid, names, windows) = match (&maps, &images) {
             (Some([before, after]), _) => {
                 let names = [before.uri().to_owned(), after.uri().to_owned()];
@@ -125,7 +127,6 @@ impl Inputs {
         let not_observed = [mask_before?, mask_after?];
         let stable = config.stable.as_ref().map(|layer| arpent_gdal::read_aoi(layer, &grid, &extent));
         let stable = stable.transpose()?;
-        let mut warnings = Vec::new();
         warnings.extend(partial(&first, before, extent));
         warnings.extend(partial(&second, after, extent));
         warnings.extend(mixed_orthos(config));

@@ -294,6 +294,7 @@ impl ChangeJob<'_> {
             scratch: self.folder,
             chips: self.config.chips,
             stable: inputs.stable.as_ref(),
+            images_alone: inputs.maps.is_none(),
         };
         let shift = seen.shift.as_ref().and_then(|shift| shift.facts.as_ref());
         let assumed = self.config.registration.assumed.get();

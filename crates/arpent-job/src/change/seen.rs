@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use arpent_base::Result;
+use arpent_change::register::MIN_GOOD_CELLS;
 use arpent_gdal::{RasterKind, StripWriter};
 use arpent_publish::Warning;
 use arpent_shell::progress::Stage;
@@ -87,14 +88,23 @@ impl Look<'_> {
         let measured = shift.as_ref().map_or_else(|| "not measured".to_owned(), Shift::words);
         stage.end(&format!("shift {measured}"));
         if shift.as_ref().is_none_or(|shift| shift.facts.is_none()) {
+            let cells = shift.as_ref().map_or(0, |shift| shift.field.cells().len());
+            let why = if !is_measured {
+                "it is not measured"
+            } else if cells < MIN_GOOD_CELLS {
+                "fewer than 20 cells fit into the images"
+            } else {
+                "fewer than 20 cells show one"
+            };
             let message = format!(
-                "the shift between the images is not known (fewer than 20 cells show one): {} px are assumed",
+                "the shift between the images is not known ({why}): {} px are assumed",
                 options.assumed.get()
             );
             let hint = "compare a larger area, or set `assumed` under [registration]";
             warnings.push(Warning::new("shift-assumed", "registration", message).with_hint(hint));
         }
         let facts = ImageFacts::new(&scoring, &bands, count);
+        warnings.extend(facts.warnings());
         Ok(Seen { shift, evidence: Some((path, facts)) })
     }
 

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::dates::normalized as normalized_date;
+use super::declared::{AlphaOption, NodataOption};
 use super::run::FeatureFormat;
 use super::toml::{ConfigFile, relative_to};
 use crate::error::JobError;
@@ -38,6 +39,9 @@ pub struct ChangeConfig {
     /// The classes of the comparison, if the maps do not name them, or not with codes: those of label rasters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Nomenclature>,
+    /// How the images are read.
+    #[serde(default)]
+    pub input: ChangeInput,
     /// How the shift between the images of both dates is treated.
     #[serde(default)]
     pub registration: RegistrationOptions,
@@ -97,6 +101,19 @@ pub struct DateInputs {
     /// Whether the images are true orthoimages, in which buildings do not lean.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub true_ortho: Option<bool>,
+}
+
+/// How the images of both dates are read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChangeInput {
+    /// What an alpha band is: `"mask"` defines validity, `"data"` is a band like any other, a number (from 1) names the
+    /// band that is alpha.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<AlphaOption>,
+    /// Nodata value of all bands, or one for each; `"none"` for no value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodata: Option<NodataOption>,
 }
 
 /// How the shift between the images of both dates is treated.

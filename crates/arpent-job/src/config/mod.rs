@@ -12,8 +12,8 @@ mod toml;
 mod zonal;
 
 pub use change::{
-    ArtificialisationOptions, BalanceZones, ChangeConfig, ChangePlaces, DateInputs, EventOptions,
-    ImageMethod, ImageOptions, ImageShare, RegistrationMode, RegistrationOptions,
+    ArtificialisationOptions, BalanceZones, ChangeConfig, ChangeInput, ChangePlaces, DateInputs,
+    EventOptions, ImageMethod, ImageOptions, ImageShare, RegistrationMode, RegistrationOptions,
 };
 pub use coverage::{BuiltUpOptions, ClassOptions, CoverageOptions, SmoothOptions};
 pub use declared::{

@@ -31,3 +31,4 @@ pub(crate) use resolve::{needs, output_below};
 pub use scene::{FailedScene, UsableScene, describe_bands};
 pub(crate) use software::{software, versions};
 pub use validity::describe_validity;
+pub(crate) use validity::{declare, warnings as validity_warnings};

@@ -21,7 +21,7 @@ const MANY_VALUES: usize = 8;
 
 /// Applies the declarations of the configuration to the metadata of a scene. `bands` (from 1) are read as
 /// data, whatever the scene declares.
-pub(super) fn declare(
+pub(crate) fn declare(
     info: &mut SceneInfo,
     bands: &[usize],
     options: &InputOptions,
@@ -79,7 +79,7 @@ pub(super) fn looks_for_collar(options: &InputOptions, index: usize, scenes: usi
 }
 
 /// Warnings about a scene's validity.
-pub(super) fn warnings(
+pub(crate) fn warnings(
     info: &SceneInfo,
     bands: &[usize],
     found: &Look,

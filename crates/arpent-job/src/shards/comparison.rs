@@ -65,8 +65,10 @@ pub struct Correction {
 pub struct Scoring {
     /// What makes a score of two pixels.
     pub scorer: Scorer,
-    /// Score from which pixels differ: Otsu's threshold.
+    /// Score from which pixels differ: Otsu's threshold, or what unchanged pixels show where that is more.
     pub threshold: f64,
+    /// Otsu's threshold.
+    pub otsu: f64,
     /// Number of pixels that it was measured on, if not all.
     pub sampled_px: Option<u64>,
 }
