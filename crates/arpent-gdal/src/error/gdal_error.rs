@@ -28,6 +28,12 @@ pub enum GdalError {
         /// GDAL's words.
         message: String,
     },
+    /// The web server sends only whole files.
+    #[error("{path}: the web server does not support range requests")]
+    NoRanges {
+        /// URL.
+        path: String,
+    },
     /// No supported raster format recognizes the file.
     #[error("{path}: not a raster that can be read{}", detail(message))]
     NotARaster {

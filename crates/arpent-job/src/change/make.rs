@@ -65,7 +65,8 @@ pub fn change(config: &ChangeConfig, overwrite: bool) -> Result<ChangeReport> {
     let mut config = config.clone();
     let output = config.output.clone().ok_or(ChangeJobError::NoOutput)?;
     set_up_gdal(Some(CACHE_MB))?;
-    let located = |error: Failure| match &config.file {
+    let file = config.file.clone();
+    let located = |error: Failure| match &file {
         Some(file) => file.located(error),
         None => error,
     };
@@ -74,7 +75,8 @@ pub fn change(config: &ChangeConfig, overwrite: bool) -> Result<ChangeReport> {
     config = given;
     check_other(&config, &output)?;
     check_output(&output, overwrite)?;
-    let scratch = Scratch::new(config.scratch.as_deref())?;
+    let scratch = config.scratch.as_deref().map(|path| (path, "scratch"));
+    let scratch = Scratch::new(scratch).map_err(|error| located(error.into()))?;
     let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;
     let job = ChangeJob { config: &config, output: &output, folder: folder.path(), overwrite, meter: &meter };
     job.make(inputs).map_err(|error| Unpublished::of("comparison", scratch.judged(error)))

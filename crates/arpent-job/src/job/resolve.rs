@@ -77,7 +77,7 @@ impl Job {
         if config.scenes.is_empty() {
             return Err(JobError::NoScenes.into());
         }
-        let scratch = Scratch::new(config.compute.scratch.as_deref())?;
+        let scratch = Scratch::new(config.compute.scratch.as_deref().map(|path| (path, "compute.scratch")))?;
         let mut opened = Vec::new();
         let mut failed = Vec::new();
         let mut warnings = Vec::new();
