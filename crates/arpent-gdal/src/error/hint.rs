@@ -29,7 +29,7 @@ impl Diagnostic for GdalError {
                 .into(),
             Self::Missing { .. } => "check the path; quote globs so that the shell does not expand them".into(),
             Self::Unreachable { path, .. } => access_hint(path).into(),
-            Self::NoRanges { .. } => NO_RANGES.into(),
+            Self::NoRanges(_) => NO_RANGES.into(),
             Self::ReadWindow { message, .. } if is_without_ranges(message) => NO_RANGES.into(),
             Self::NotARaster { .. } => "`gdalinfo FILE` shows what GDAL recognizes".into(),
             Self::Corrupt { .. } | Self::Truncated { .. } | Self::EmptyFile { .. } => {

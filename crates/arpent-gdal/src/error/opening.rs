@@ -10,7 +10,7 @@ use crate::uri::{is_local, is_remote};
 pub(crate) fn cannot_open(uri: &str, gdal_path: &str, message: String) -> GdalError {
     let path = uri.to_owned();
     if is_without_ranges(&message) {
-        return GdalError::NoRanges { path };
+        return GdalError::NoRanges(path);
     }
     let mentions = |text: &str| message.contains(text);
     let absent = [
