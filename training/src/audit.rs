@@ -5,7 +5,7 @@ mod cross;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use arpent_base::Result;
+use arpent_base::{Count, Result, Threads};
 use arpent_datasets::{AuditReport, Card, DatasetError, Finding, FindingKind, audit};
 use arpent_shell::message::notice;
 use serde::Serialize;
@@ -36,10 +36,10 @@ pub(crate) struct AuditArgs {
     seed: Option<u64>,
     /// Number of epochs of each training, instead of `fit.epochs`.
     #[arg(long, requires = "cross_validate")]
-    epochs: Option<usize>,
+    epochs: Option<Count>,
     /// Number of threads, instead of `fit.threads`.
     #[arg(long, requires = "cross_validate")]
-    threads: Option<usize>,
+    threads: Option<Threads>,
     /// Kind of finding to accept, repeatable: it is reported, but the exit code stays 0.
     #[arg(long, value_name = "KIND")]
     allow: Vec<AllowedKind>,

@@ -198,7 +198,7 @@ impl ChangeJob<'_> {
         let options = &self.config.registration;
         let shift = match options.mode {
             RegistrationMode::Off => None,
-            RegistrationMode::Check => Some(shift::measure(images, extent, options.cell)?),
+            RegistrationMode::Check => Some(shift::measure(images, extent, options.cell.get())?),
         };
         match shift.as_ref().map(|shift| &shift.facts) {
             Some(Some(facts)) if facts.summary.median_length > options.limit.get() => {
@@ -279,7 +279,7 @@ impl ChangeJob<'_> {
             lean_px: self.config.events.lean_m.get() / area.gsd_of_row(middle),
             scene_ids: &scene_ids,
             scratch: self.folder,
-            chips: self.config.chips,
+            chips: self.config.chips.get(),
         };
         let shift = seen.shift.as_ref().and_then(|shift| shift.facts.as_ref());
         let assumed = self.config.registration.assumed.get();
@@ -391,7 +391,7 @@ impl ChangeJob<'_> {
         let (files, of_zones) = tables.write(&self.config.zones, &folder)?;
         staged.extend(files);
         warnings.extend(of_zones);
-        staged.extend(notable.draw(self.config.chips, inputs.images.as_mut(), &folder)?);
+        staged.extend(notable.draw(self.config.chips.get(), inputs.images.as_mut(), &folder)?);
         let report = Report {
             config: self.config,
             inputs,
