@@ -550,7 +550,7 @@ fn read_part(raster: &PublishedRaster, window: Window, beyond: u8) -> Result<Ras
 fn mask(classes: &mut Raster<u8>, not_observed: Option<&arpent_gdal::Aoi>) {
     let Some(aoi) = not_observed else { return };
     let inside = aoi.mask(classes.window());
-    for (class, _) in classes.data_mut().iter_mut().zip(inside).filter(|(_, inside)| *inside) {
+    for (class, _) in classes.data_mut().iter_mut().zip(inside.data()).filter(|(_, inside)| **inside) {
         *class = LABEL_NODATA;
     }
 }
