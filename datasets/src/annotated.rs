@@ -92,7 +92,7 @@ pub fn look_at_scene(
     let polygon = |drawn: arpent_gdal::FieldPolygon| {
         let window = drawn.area.window();
         let inside = window.intersect(&scene.window);
-        let pixels = inside.map_or(0, |w| drawn.area.mask(w).iter().filter(|p| **p).count());
+        let pixels = inside.map_or(0, |w| drawn.area.mask(w).data().iter().filter(|p| **p).count());
         let (item, size) = (polygon_item(drawn.number), [window.width, window.height]);
         let color = colors.get(&drawn.number).cloned();
         AnnotationPolygon { item, value: drawn.value, color, pixels, size }

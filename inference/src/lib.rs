@@ -3,7 +3,6 @@
 pub mod cli;
 mod commands;
 mod report;
-mod submit;
 
 use std::process::ExitCode;
 
@@ -14,8 +13,7 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, ModelCommand};
 use crate::commands::{
-    change, check, gc, inspect, merge, model, plan, run, schema, status, submit as submission, train, worker,
-    zonal,
+    change, check, gc, inspect, merge, model, plan, run, schema, status, submit, train, worker, zonal,
 };
 
 /// Runs the command line and reports its error, once.
@@ -39,7 +37,7 @@ pub fn main() -> ExitCode {
         Command::Merge(args) => merge::main(&args, cli.format),
         Command::Status { url } => status::main(&url, cli.format),
         Command::Gc(args) => gc::main(&args, cli.format),
-        Command::Submit(args) => submission::main(&args, cli.format),
+        Command::Submit(args) => submit::main(&args, cli.format),
         Command::Zonal(args) => zonal::main(&args, cli.format),
         Command::Change(args) => change::main(&args, cli.format),
         Command::Inspect { target } => inspect::main(&target, cli.format),

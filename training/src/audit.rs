@@ -3,10 +3,10 @@
 mod cross;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use arpent_base::Result;
-use arpent_datasets::{AuditReport, Finding, FindingKind, audit};
+use arpent_base::{Count, Result, Threads};
+use arpent_datasets::{AuditReport, Card, DatasetError, Finding, FindingKind, audit};
 use arpent_shell::message::notice;
 use serde::Serialize;
 
@@ -36,10 +36,10 @@ pub(crate) struct AuditArgs {
     seed: Option<u64>,
     /// Number of epochs of each training, instead of `fit.epochs`.
     #[arg(long, requires = "cross_validate")]
-    epochs: Option<usize>,
+    epochs: Option<Count>,
     /// Number of threads, instead of `fit.threads`.
     #[arg(long, requires = "cross_validate")]
-    threads: Option<usize>,
+    threads: Option<Threads>,
     /// Kind of finding to accept, repeatable: it is reported, but the exit code stays 0.
     #[arg(long, value_name = "KIND")]
     allow: Vec<AllowedKind>,
@@ -58,6 +58,8 @@ enum AllowedKind {
     MissingInGroup,
     /// Labels are displaced from their objects.
     Shift,
+    /// The files are not those of the card's sha256.
+    Changed,
 }
 
 impl AllowedKind {
@@ -69,6 +71,7 @@ impl AllowedKind {
                 | (Self::MissingInSplit, FindingKind::MissingInSplit)
                 | (Self::MissingInGroup, FindingKind::MissingInGroup)
                 | (Self::Shift, FindingKind::Shift)
+                | (Self::Changed, FindingKind::Changed)
         )
     }
 }
@@ -81,6 +84,7 @@ fn name(kind: FindingKind) -> &'static str {
         FindingKind::MissingInSplit => "missing-in-split",
         FindingKind::MissingInGroup => "missing-in-group",
         FindingKind::Shift => "shift",
+        FindingKind::Changed => "changed",
     }
 }
 
@@ -127,7 +131,9 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
     for entry in &config.sets {
         let dataset = entry.config.open(&config.data, config.model.values())?;
         let report = audit(dataset.as_ref())?;
-        let (set, findings) = (&dataset.card().name, report.findings());
+        let set = &dataset.card().name;
+        let mut findings = report.findings();
+        findings.extend(changed(dataset.card(), &config.data.join(&entry.config.path))?);
         notice(&format!("{set}: {}", if findings.is_empty() { "nothing found" } else { "" }));
         let is_allowed = |finding: &Finding| args.allow.iter().any(|kind| kind.is(finding.kind));
         for finding in &findings {
@@ -160,6 +166,17 @@ pub(crate) fn run(args: &AuditArgs) -> Result<()> {
     }
     next(&["fit", &args.config.display().to_string()]);
     Ok(())
+}
+
+/// The finding that the files are not those of the card.
+fn changed(card: &Card, folder: &Path) -> Result<Option<Finding>> {
+    match card.verify(folder) {
+        Ok(()) => Ok(None),
+        Err(error @ DatasetError::Changed { .. }) => {
+            Ok(Some(Finding { kind: FindingKind::Changed, message: error.to_string() }))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn cross_validate(config: &Config, folds: usize, worst: usize) -> Result<()> {

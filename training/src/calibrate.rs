@@ -62,7 +62,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     let (before, after) = (calibration.ece_before, calibration.ece_after);
     package.calibration = Some(calibration);
     let corrected = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
-    let (split, evaluate, cell_px) = (Split::Validation, &Evaluate::default(), config.fit.chip_px);
+    let (split, evaluate, cell_px) = (Split::Validation, &Evaluate::default(), config.fit.chip_px.get());
     let unit = Unit::of(&config);
     let pictures = Pictures { sets: &sets, split, classes: &config.classes, unit, evaluate, cell_px };
     let published = pictures.publish(&corrected)?;

@@ -24,6 +24,8 @@ mod simulate;
 #[cfg(test)]
 mod steps;
 mod threads;
+#[cfg(test)]
+mod toy;
 
 use std::process::ExitCode;
 

@@ -7,41 +7,20 @@ use arpent_model::{DeviceChoice, Predictor};
 use arpent_raster::{Chip, Window};
 use arpent_shell::energy::Meter;
 
-use crate::config::{Config, Overrides};
 use crate::data::Sets;
 use crate::evaluate::Published;
 use crate::evaluate::figures::ChipAnswer;
 use crate::fit::{Place, Start, TrainingSetup, train};
 use crate::job::{TrainingData, first_weights};
 use crate::package;
+use crate::toy::Toy;
 
-const CONFIG: &str = r##"
-task = "object-detection"
-output = "unused"
-[model]
-id = "boxes"
-version = "0.0.0"
-title = "Boxes"
-license = "CC0-1.0"
-gsd_m = { nominal = 1.0, min = 0.5, max = 2.0 }
-value_range = [0.0, 255.0]
-sample_types = ["uint8"]
-architecture = { kind = "unet", widths = [8, 12, 16], encoder_convs = [1, 1, 1] }
-detection = { threshold = 0.3, iou = 0.5 }
-[[classes]]
-id = 4
-name = "red"
-color = "#ff0000"
-[[classes]]
-id = 9
-name = "blue"
-color = "#0000ff"
-[[sets]]
-layout = "image-mask"
-path = "unused"
-card = "unused"
-splits = "unused"
-[fit]
+const TOY: Toy<'_> = Toy {
+    task: "object-detection",
+    model: r#"architecture = { kind = "unet", widths = [8, 12, 16], encoder_convs = [1, 1, 1] }
+detection = { threshold = 0.3, iou = 0.5 }"#,
+    classes: &[(4, "red", "#ff0000"), (9, "blue", "#0000ff")],
+    rest: r#"[fit]
 seed = 1
 epochs = 5
 steps_per_epoch = 40
@@ -52,7 +31,8 @@ learning_rate = 1e-2
 precision_at_k = [4, 100]
 [loss]
 terms = [{ kind = "heat" }, { kind = "size", weight = 0.5 }]
-"##;
+"#,
+};
 
 /// Pictures with two rectangles each, red or blue, of different sizes.
 #[derive(Debug)]
@@ -119,7 +99,7 @@ impl Dataset for Rectangles {
 #[test]
 fn boxes_are_learned_and_found() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config::parse(&folder.path().join("train.toml"), CONFIG, &Overrides::default()).unwrap();
+    let config = TOY.config(folder.path());
     let opened: Vec<(_, Box<dyn Dataset>)> = vec![(&config.sets[0], Box::new(Rectangles::new()))];
     let source = TrainingData::sets(&config, Sets::new(&config, opened).unwrap()).unwrap();
     let architecture = package::architecture(&config, source.bands.len()).unwrap();

@@ -10,40 +10,12 @@ use arpent_model::{Band, Weights};
 use arpent_shell::energy::Meter;
 use proptest::prelude::*;
 
-use crate::config::{Config, Overrides};
+use crate::config::Config;
 use crate::data::{Draw, ObjectBox, Purpose, Rng, Sample, Target};
 use crate::fit::{Checkpoint, Epoch, Place, Start, Trained, TrainingSetup, train};
 use crate::job::first_weights;
 use crate::package;
-
-const MODEL: &str = r#"
-output = "unused"
-[model]
-id = "resumed"
-version = "0.0.0"
-title = "Resumed"
-license = "CC0-1.0"
-gsd_m = { nominal = 1.0, min = 0.5, max = 2.0 }
-value_range = [0.0, 255.0]
-sample_types = ["uint8"]
-architecture = { kind = "unet", widths = [4, 6], encoder_convs = [1, 1] }
-"#;
-
-const SETS: &str = r##"
-[[classes]]
-id = 0
-name = "a"
-color = "#000000"
-[[classes]]
-id = 1
-name = "b"
-color = "#000001"
-[[sets]]
-layout = "image-mask"
-path = "unused"
-card = "unused"
-splits = "unused"
-"##;
+use crate::toy::Toy;
 
 const SEGMENTATION: [&str; 3] =
     ["semantic-segmentation", "", r#"{ kind = "cross-entropy" }, { kind = "dice" }"#];
@@ -70,12 +42,19 @@ impl Setting {
     fn config(&self, folder: &Path) -> Config {
         let Self { seed, epochs, steps, batch, keep, early_stopping, weight_decay, .. } = self;
         let [task, detection, loss] = if self.detection { DETECTION } else { SEGMENTATION };
-        let text = format!(
-            "task = \"{task}\"{MODEL}{detection}{SETS}[fit]\nseed = {seed}\nepochs = {epochs}\nsteps_per_epoch = {steps}\n\
+        let architecture = r#"architecture = { kind = "unet", widths = [4, 6], encoder_convs = [1, 1] }"#;
+        let rest = format!(
+            "[fit]\nseed = {seed}\nepochs = {epochs}\nsteps_per_epoch = {steps}\n\
              batch = {batch}\nchip_px = 16\nlearning_rate = 0.01\nweight_decay = {weight_decay}\nwarmup_share = 0.3\n\
              keep = \"{keep}\"\nearly_stopping = {early_stopping}\n[loss]\nterms = [{loss}]\n"
         );
-        Config::parse(&folder.join("train.toml"), &text, &Overrides::default()).unwrap()
+        let toy = Toy {
+            task,
+            model: &format!("{architecture}\n{detection}"),
+            classes: &[(0, "a", "#000000"), (1, "b", "#000001")],
+            rest: &rest,
+        };
+        toy.config(folder)
     }
 }
 

@@ -9,41 +9,16 @@ use arpent_model::{Band, DeviceChoice, Precision, Weights};
 use arpent_shell::energy::Meter;
 use serde::Deserialize;
 
-use crate::config::{Config, Overrides};
 use crate::data::{Draw, Rng, Sample, Target};
 use crate::fit::{Place, Start, TrainingSetup, train};
 use crate::package;
+use crate::toy::Toy;
 
-const CONFIG: &str = r##"
-task = "semantic-segmentation"
-output = "unused"
-[model]
-id = "steps"
-version = "0.0.0"
-title = "Steps"
-license = "CC0-1.0"
-gsd_m = { nominal = 1.0, min = 0.5, max = 2.0 }
-value_range = [0.0, 255.0]
-sample_types = ["uint8"]
-architecture = { kind = "unet", widths = [4, 6], encoder_convs = [1, 2] }
-[[classes]]
-id = 0
-name = "a"
-color = "#000000"
-[[classes]]
-id = 1
-name = "b"
-color = "#000001"
-[[classes]]
-id = 2
-name = "c"
-color = "#000002"
-[[sets]]
-layout = "image-mask"
-path = "unused"
-card = "unused"
-splits = "unused"
-[fit]
+const TOY: Toy<'_> = Toy {
+    task: "semantic-segmentation",
+    model: r#"architecture = { kind = "unet", widths = [4, 6], encoder_convs = [1, 2] }"#,
+    classes: &[(0, "a", "#000000"), (1, "b", "#000001"), (2, "c", "#000002")],
+    rest: r#"[fit]
 seed = 1
 epochs = 12
 steps_per_epoch = 1
@@ -55,7 +30,8 @@ warmup_share = 0.2
 keep = "last"
 [loss]
 terms = [{ kind = "cross-entropy" }, { kind = "dice" }]
-"##;
+"#,
+};
 
 #[derive(Deserialize)]
 struct Fixture {
@@ -87,7 +63,7 @@ impl Draw for InTurn {
 fn steps(device: DeviceChoice, precision: Precision) -> (f64, f32) {
     let fixture: Fixture = serde_json::from_str(include_str!("../tests/parity/steps.json")).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut config = Config::parse(&folder.path().join("train.toml"), CONFIG, &Overrides::default()).unwrap();
+    let mut config = TOY.config(folder.path());
     (config.fit.device, config.fit.precision) = (device, precision);
     let [mean, std] = fixture.mean_std;
     let bands =

@@ -23,6 +23,7 @@ use uses::{Edges, edges};
 const ROOMS: &[(&str, &str)] = &[
     ("arpent-base", "checked failure hash host random redact shell_words table > config number"),
     ("arpent-shell", "energy install interrupt progress > print > exit lines log > message > usage"),
+    ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
     ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
     (
         "arpent-engine",
@@ -65,7 +66,7 @@ const ROOMS: &[(&str, &str)] = &[
         "arpent-job",
         "planned > change > zonal > execute > map > shards > pipeline > job > reference > scratch sorted stores warnings > config > hint > error > wanted",
     ),
-    ("arpent", "commands > report submit > cli"),
+    ("arpent", "commands > report > cli"),
     ("arpent-benches", "network step suites vectors > measure models scenes"),
 ];
 

@@ -13,7 +13,10 @@ mod redact;
 mod shell_words;
 mod table;
 
-pub use checked::{Factor, Meters, OutOfRange, Pixels, PositiveShare, Share, SquareMeters, Width};
+pub use checked::{
+    BandNumber, CacheMb, CellSide, ChipSide, Count, Factor, Meters, OutOfRange, Pictured, Pixels,
+    PositiveShare, Readers, Share, SquareMeters, Threads, Width, WindowSide,
+};
 pub use failure::{Diagnostic, DoingWhat, Failure, Result};
 pub use hash::{hex, sha256_hex, sha256_of, short_hash};
 pub use host::host;
@@ -21,6 +24,3 @@ pub use random::SplitMix64;
 pub use redact::{REDACTED, json_document, redacted, redacted_text};
 pub use shell_words::{command_line, quoted};
 pub use table::{Cell, Column, ColumnKind, Language, Title, Value, table_schema};
-
-/// Upper limit of thread options: more than any machine has, and few enough that a typing error does not overload it.
-pub const MAX_THREADS: usize = 1024;

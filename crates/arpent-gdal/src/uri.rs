@@ -83,6 +83,8 @@ pub(crate) fn access_hint(path: &str) -> &'static str {
     } else if path.starts_with("gs://") {
         "check the URL, the network and the credentials (GOOGLE_APPLICATION_CREDENTIALS; for a public bucket \
          GOOGLE_SKIP_SIGNATURE=true); for another endpoint set GOOGLE_BASE_URL"
+    } else if path.starts_with("http://") || path.starts_with("https://") {
+        "check the URL, the network and the proxy, if there is one; credentials are part of the URL"
     } else {
         "check the URL, the network and the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; for a \
          public bucket AWS_SKIP_SIGNATURE=true); for a store that is not Amazon's set AWS_ENDPOINT"

@@ -431,6 +431,8 @@ pub enum JobError {
     Scratch {
         /// The folder.
         path: PathBuf,
+        /// The configuration key that names it; `None` for that of the system.
+        key: Option<&'static str>,
         /// Why.
         source: std::io::Error,
     },

@@ -152,7 +152,14 @@ impl Diagnostic for JobError {
             Self::AllNodata { .. } => {
                 "check the nodata value and the mask: `arpent inspect SCENE`, or `gdalinfo -stats FILE`"
             }
-            Self::Scratch { .. } => "set compute.scratch or TMPDIR to a folder with free space",
+            Self::Scratch { key, source, .. } => {
+                let key = key.unwrap_or("TMPDIR");
+                return Some(if source.kind() == std::io::ErrorKind::NotFound {
+                    format!("create the folder, or set {key} to one that exists")
+                } else {
+                    format!("set {key} to a folder with free space where you may write")
+                });
+            }
             Self::ScratchFile { .. } | Self::WriteTable { .. } => {
                 "set `scratch` in the configuration or TMPDIR to a folder with free space"
             }
@@ -196,6 +203,7 @@ impl Diagnostic for JobError {
             Self::OverrideOnBoxes { .. } => "reference.override".into(),
             Self::NoCode { .. } => "ocs_ge.nomenclature".into(),
             Self::MemoryLimit { .. } => "compute.memory_limit_mb".into(),
+            Self::Scratch { key, .. } => (*key)?.into(),
             Self::NoUsableScene { key, .. } => return key.clone(),
             Self::BandMissing { key, .. } => Key::from("input.bands").then(key.as_ref()?),
             Self::AlphaBand { .. } => "input.alpha".into(),

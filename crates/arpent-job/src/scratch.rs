@@ -33,20 +33,22 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes a folder in the configured one, or in that of the system, and deletes the folders of killed processes
-    /// there.
+    /// Makes a folder in the configured one, given with its key, or in that of the system, and deletes the folders of
+    /// killed processes there.
     ///
     /// # Errors
     /// [`JobError::Scratch`].
-    pub fn new(parent: Option<&Path>) -> Result<Self, JobError> {
-        let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
+    pub fn new(parent: Option<(&Path, &'static str)>) -> Result<Self, JobError> {
+        let (path, key) = parent.unzip();
+        let parent = path.map_or_else(std::env::temp_dir, Path::to_owned);
         let deleted = delete_leftovers(&parent);
         if deleted > 0 {
             notice(&format!("deleted {deleted} temporary folder(s) of killed runs in {}", parent.display()));
         }
         let made = tempfile::Builder::new().prefix(PREFIX).rand_bytes(RANDOM).tempdir_in(&parent);
         let held = made.and_then(|folder| Ok((hold(folder.path())?, folder)));
-        let (lock, folder) = held.map_err(|source| JobError::Scratch { path: parent.clone(), source })?;
+        let (lock, folder) =
+            held.map_err(|source| JobError::Scratch { path: parent.clone(), key, source })?;
         Ok(Self { folder, parent, _lock: lock })
     }
 
@@ -221,10 +223,10 @@ mod tests {
         ];
         let link = parent.path().join("arpent-eeeeee");
         std::os::unix::fs::symlink(&stay[3], &link).unwrap();
-        let alive = Scratch::new(Some(parent.path())).unwrap();
+        let alive = Scratch::new(Some((parent.path(), "compute.scratch"))).unwrap();
         assert!(!left.exists());
         let path = alive.path().to_owned();
-        let second = Scratch::new(Some(parent.path())).unwrap();
+        let second = Scratch::new(Some((parent.path(), "compute.scratch"))).unwrap();
         assert!(path.exists() && link.exists(), "what is alive, and what is a link, stays");
         assert!(stay.iter().all(|folder| folder.join("map.part.tif").exists()));
         drop((alive, second));
@@ -239,7 +241,7 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..50 {
-                        let scratch = Scratch::new(Some(parent.path())).unwrap();
+                        let scratch = Scratch::new(Some((parent.path(), "compute.scratch"))).unwrap();
                         std::fs::write(scratch.path().join("a"), "x").unwrap();
                         assert_eq!(delete_leftovers(parent.path()), 0);
                         assert!(scratch.path().join("a").exists());
@@ -253,7 +255,7 @@ mod tests {
     #[test]
     fn errors_of_other_files_stay_what_they_are() {
         let parent = tempfile::tempdir().unwrap();
-        let scratch = Scratch::new(Some(parent.path())).unwrap();
+        let scratch = Scratch::new(Some((parent.path(), "compute.scratch"))).unwrap();
         let other = scratch.judged(Failure::text("scene.tif: cannot be read"));
         assert!(other.downcast_ref::<JobError>().is_none());
         let own = Failure::text(format!("{}: cannot be written", scratch.path().join("a.tif").display()));
@@ -262,7 +264,8 @@ mod tests {
         let text = judged.to_string();
         assert_eq!(scratch.judged(judged).to_string(), text, "judged once");
         let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-        let full = Failure::from(JobError::Scratch { path: scratch.path().to_owned(), source: full });
+        let full =
+            Failure::from(JobError::Scratch { path: scratch.path().to_owned(), key: None, source: full });
         assert!(matches!(scratch.judged(full).downcast_ref(), Some(JobError::NoRoom { .. })));
     }
 }

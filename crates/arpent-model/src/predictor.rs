@@ -5,6 +5,7 @@ use arpent_engine::{Answers, Engine, Isa, Picture, PixelSource, winners};
 use arpent_raster::{
     CONFIDENCE_NODATA, CONFIDENCE_SCALE, Chip, FILL_REACH_PX, Fill, LABEL_NODATA, Raster, Window,
 };
+use ndarray::Array3;
 use rayon::prelude::*;
 
 use crate::gpu::Gpu;
@@ -240,13 +241,15 @@ impl Predictor {
         chips.iter().zip(found).map(|((chip, core), found)| self.labels_of(chip, core, found)).collect()
     }
 
-    /// Scores before the softmax (and before any calibration) of the pixels of `core`: `outputs * height * width`
-    /// values, plane by plane. For fitting a calibration; [`Predictor::predict`] needs less memory.
+    /// Scores before the softmax (and before any calibration) of the pixels of `core`: axes output, row, column. For
+    /// fitting a calibration; [`Predictor::predict`] needs less memory.
     ///
     /// # Errors
     /// As [`Predictor::predict`].
-    pub fn scores(&self, chip: &Chip, core: &Window) -> Result<Vec<f32>, ModelError> {
-        self.planes(&self.seen(chip, core)?, core)
+    pub fn scores(&self, chip: &Chip, core: &Window) -> Result<Array3<f32>, ModelError> {
+        let planes = self.planes(&self.seen(chip, core)?, core)?;
+        let shape = (self.outputs, core.height, core.width);
+        Array3::from_shape_vec(shape, planes).map_err(|error| engine_error(chip, error.to_string()))
     }
 
     /// The greatest value of each step's output on a chip, without the upper one in ten thousand: the ranges of an

@@ -73,7 +73,13 @@ fn what_is_invalid_is_filled_before_it_is_seen() {
                 chip.data[i] = 0.0;
             }
         }
-        network.scores(&chip, core).unwrap()[core.width * core.height..].to_vec()
+        network
+            .scores(&chip, core)
+            .unwrap()
+            .iter()
+            .skip(core.width * core.height)
+            .copied()
+            .collect::<Vec<f32>>()
     };
     let close = |is: &[f32], right: &[f32]| is.iter().zip(right).all(|(a, b)| (a - b).abs() < 1e-3);
     // Valid from column 0 and row 0 on: column -1 shows column 1, row -1 row 1, the corner (1, 1).

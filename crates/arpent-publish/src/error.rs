@@ -165,6 +165,16 @@ pub enum PublishError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// An endpoint with http, without the variable that allows it.
+    #[error(
+        "the environment variable {name} cannot be used: it is an http address, and requests over http are not encrypted"
+    )]
+    ClearEndpoint {
+        /// The variable.
+        name: &'static str,
+        /// The variable that allows it.
+        allow: &'static str,
+    },
     /// The output is on a web server, which is read-only.
     #[error("{url} can only be read")]
     ReadOnly {
@@ -330,6 +340,10 @@ impl Diagnostic for PublishError {
             ),
             Self::ReadOnly { .. } => Some("publish to a folder or to an object store".into()),
             Self::Contradiction { .. } => Some("unset one of the two".into()),
+            Self::BadVariable { name, .. } => Some(format!("correct or unset {name} (docs/guides/object-storage.md)")),
+            Self::ClearEndpoint { allow, .. } => Some(format!(
+                "use an https address, or set {allow}=true if you trust the network between this machine and the store"
+            )),
             Self::Damaged { .. } => Some("run again; if the error repeats, check for a proxy between this machine and the store".into()),
             Self::NoManifest { .. } => Some(
                 "give the folder that was the run's --output; an interrupted run leaves no manifest"
@@ -362,10 +376,14 @@ impl Diagnostic for PublishError {
 const CREDENTIALS: &str = "check the environment variables of the store and its credentials \
                            (docs/guides/object-storage.md lists them)";
 
+const UNREACHABLE: &str = "check that the store runs, and that its address is right: the host in the URL, or the endpoint in the \
+                           environment (AWS_ENDPOINT, AZURE_STORAGE_ENDPOINT, GOOGLE_BASE_URL); if they are, try again later";
+
 fn store_hint(failure: &StoreFailure) -> Option<String> {
     let later = || failure.transient.then(|| "try again later".into());
     let refused = || failure.refused.then(|| CREDENTIALS.into());
-    failure.io.and_then(io_hint).or_else(refused).or_else(later)
+    let unreachable = || failure.unreachable.then(|| UNREACHABLE.into());
+    failure.io.and_then(io_hint).or_else(refused).or_else(unreachable).or_else(later)
 }
 
 fn io_hint(kind: io::ErrorKind) -> Option<String> {

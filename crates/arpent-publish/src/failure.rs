@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 
 use object_store::Error as StoreError;
-use object_store::client::HttpError;
+use object_store::client::{HttpError, HttpErrorKind};
 
 use crate::secrets::Secrets;
 
@@ -40,6 +40,8 @@ pub struct StoreFailure {
     text: String,
     pub(crate) transient: bool,
     pub(crate) refused: bool,
+    /// No connection was made.
+    pub(crate) unreachable: bool,
     pub(crate) io: Option<io::ErrorKind>,
 }
 
@@ -53,12 +55,14 @@ impl StoreFailure {
         let transient = match io {
             Some(io) => is_transient(io),
             None => {
-                is_http(error)
+                http(error).is_some()
                     || status(&words).map_or_else(|| words.contains(NO_ANSWER), later)
                     || late(&words)
             }
         };
-        Self { text: shortened(&secrets.scrub(&words)), transient, refused, io: io.map(io::Error::kind) }
+        let unreachable = http(error).is_some_and(|e| e.kind() == HttpErrorKind::Connect);
+        let (text, io) = (shortened(&secrets.scrub(&words)), io.map(io::Error::kind));
+        Self { text, transient, refused, unreachable, io }
     }
 }
 
@@ -105,14 +109,14 @@ fn late(words: &str) -> bool {
     TRY_LATER.iter().any(|word| words.contains(word))
 }
 
-/// Whether no complete answer was received.
-fn is_http(error: &StoreError) -> bool {
-    below(error, |e| e.is::<HttpError>().then_some(())).is_some()
+/// The error of a request without a complete answer.
+fn http(error: &StoreError) -> Option<&HttpError> {
+    below(error, |e| e.downcast_ref())
 }
 
 /// The input/output error among the sources of an error, except those of connections.
 fn io_error(error: &StoreError) -> Option<&io::Error> {
-    if is_http(error) { None } else { find_io(error) }
+    if http(error).is_some() { None } else { find_io(error) }
 }
 
 /// The input/output error in an error's chain of sources.

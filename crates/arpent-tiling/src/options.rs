@@ -1,5 +1,6 @@
 //! Options of the user, needs of the model, errors.
 
+use arpent_base::{OutOfRange, WindowSide};
 use arpent_raster::Window;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,18 +12,24 @@ use thiserror::Error;
 pub struct TilingOptions {
     /// Side of a window's core, pixels, rounded up to a multiple of the network's stride; 0 for the default of
     /// the network. Changes memory and speed, never the result.
-    #[schemars(range(min = 0, max = 16384))]
-    pub window_px: usize,
+    pub window_px: WindowSide,
 }
 
 impl Default for TilingOptions {
     fn default() -> Self {
-        Self { window_px: AUTO }
+        Self { window_px: WindowSide::AUTO }
     }
 }
 
-/// Selects the default of the network ([`Needs::window_px`]).
-pub(crate) const AUTO: usize = 0;
+impl TilingOptions {
+    /// Windows with a core of this side, pixels.
+    ///
+    /// # Errors
+    /// [`OutOfRange`].
+    pub fn of_side(window_px: usize) -> Result<Self, OutOfRange> {
+        Ok(Self { window_px: WindowSide::new(window_px)? })
+    }
+}
 
 /// Requirements of a network for its windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +48,11 @@ pub struct Needs {
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TilingError {
-    /// The window size is out of range.
-    #[error("tiling.window_px = {window_px} is out of range")]
-    WindowSize {
-        /// The value given.
-        window_px: usize,
+    /// No multiple of the network's stride is a side of windows.
+    #[error("no window is a multiple of {stride_px} pixels, the stride of the network")]
+    Stride {
+        /// The stride.
+        stride_px: usize,
     },
     /// The extent is larger than a raster file can be, or off the Earth.
     #[error(
@@ -68,9 +75,7 @@ pub enum TilingError {
 impl arpent_base::Diagnostic for TilingError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::WindowSize { .. } => {
-                Some("choose 32 to 16384 pixels, or 0 for the default of the network".to_owned())
-            }
+            Self::Stride { .. } => Some("use another model package: the graph of this one is damaged".to_owned()),
             Self::ExtentTooLarge { .. } => {
                 Some("check the CRS of the scenes; set a smaller area of interest (`[aoi]`), or run distant scenes separately".to_owned())
             }

@@ -1,10 +1,10 @@
 //! The windows of a job.
 
+use arpent_base::WindowSide;
 use arpent_base::number::exact;
 use arpent_raster::Window;
 
 use crate::area::union_area;
-use crate::options::AUTO;
 use crate::{Needs, TilingError, TilingOptions};
 
 /// Pixels of a side at most: the limit of raster files.
@@ -56,7 +56,7 @@ impl WindowPlan {
     /// returns true (the AOI) are planned. Strips without windows stay in the plan: their rows are nodata.
     ///
     /// # Errors
-    /// [`TilingError::WindowSize`]; [`TilingError::ExtentTooLarge`] when a side of the extent has 2^31 pixels or more,
+    /// [`TilingError::Stride`]; [`TilingError::ExtentTooLarge`] when a side of the extent has 2^31 pixels or more,
     /// or the extent is not [on the Earth](Window::is_on_earth).
     pub fn new(
         extent: Window,
@@ -138,12 +138,10 @@ impl WindowPlan {
 fn core_side(options: TilingOptions, needs: Needs) -> Result<usize, TilingError> {
     let stride = needs.stride_px.max(1);
     let side = match options.window_px {
-        AUTO => Some(needs.window_px.max(1)),
-        window_px @ 32..=16384 => Some(window_px),
-        _ => None,
+        WindowSide::AUTO => needs.window_px.max(1),
+        side => side.get(),
     };
-    let side = side.and_then(|side| side.checked_next_multiple_of(stride));
-    side.ok_or(TilingError::WindowSize { window_px: options.window_px })
+    side.checked_next_multiple_of(stride).ok_or(TilingError::Stride { stride_px: stride })
 }
 
 /// The core with its overlap.
@@ -182,7 +180,8 @@ mod tests {
     const NEEDS: Needs = Needs { overlap_cols: 40, overlap_rows: 56, stride_px: 8, window_px: 1536 };
 
     fn plan(extent: Window, window_px: usize) -> WindowPlan {
-        WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px }, NEEDS).unwrap()
+        WindowPlan::new(extent, &[extent], |_| true, TilingOptions::of_side(window_px).unwrap(), NEEDS)
+            .unwrap()
     }
 
     proptest! {
@@ -252,7 +251,7 @@ mod tests {
 
     #[test]
     fn extents_that_no_file_holds_are_refused() {
-        let new = |e: Window| WindowPlan::new(e, &[e], |_| true, TilingOptions { window_px: 512 }, NEEDS);
+        let new = |e: Window| WindowPlan::new(e, &[e], |_| true, TilingOptions::of_side(512).unwrap(), NEEDS);
         for extent in [
             Window::new(0, 0, 1 << 31, 5),
             Window::new(0, 0, 5, usize::MAX),
@@ -269,7 +268,7 @@ mod tests {
         let needs = Needs { stride_px: usize::MAX / 2 + 7, window_px: usize::MAX / 2 + 8, ..NEEDS };
         let extent = Window::new(0, 0, 10, 10);
         let huge = WindowPlan::new(extent, &[extent], |_| true, TilingOptions::default(), needs);
-        assert_eq!(huge, Err(TilingError::WindowSize { window_px: 0 }));
+        assert_eq!(huge, Err(TilingError::Stride { stride_px: needs.stride_px }));
     }
 
     #[test]
@@ -283,7 +282,7 @@ mod tests {
 
     #[test]
     fn without_a_size_the_network_has_its_own() {
-        let p = plan(Window::new(3, 5, 10_000, 10_000), TilingOptions::default().window_px);
+        let p = plan(Window::new(3, 5, 10_000, 10_000), 0);
         assert_eq!(p.window_px(), 1536);
         assert!(p.read_cost() <= 1.15, "{}", p.read_cost());
     }
@@ -292,7 +291,7 @@ mod tests {
     fn windows_outside_the_scenes_and_the_aoi_are_not_planned() {
         let extent = Window::new(0, 0, 1000, 100);
         let scenes = [Window::new(0, 0, 100, 100), Window::new(900, 0, 100, 100)];
-        let options = TilingOptions { window_px: 100 };
+        let options = TilingOptions::of_side(100).unwrap();
         let p = WindowPlan::new(
             extent,
             &scenes,
@@ -304,12 +303,5 @@ mod tests {
         assert_eq!(p.windows().len(), 1);
         assert_eq!(p.windows()[0].core, scenes[1]);
         assert_eq!(p.pixels_wanted(), 10_000);
-    }
-
-    #[test]
-    fn window_sizes_are_checked() {
-        let e = Window::new(0, 0, 10, 10);
-        let r = WindowPlan::new(e, &[e], |_| true, TilingOptions { window_px: 31 }, NEEDS);
-        assert_eq!(r, Err(TilingError::WindowSize { window_px: 31 }));
     }
 }

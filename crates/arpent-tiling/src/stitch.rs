@@ -136,7 +136,7 @@ mod tests {
             order in any::<prop::sample::Index>(),
         ) {
             let extent = Window { col, row, width, height };
-            let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px: side }, Needs { overlap_cols: 3, overlap_rows: 4, stride_px: 2, window_px: 64 }).unwrap();
+            let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions::of_side(side).unwrap(), Needs { overlap_cols: 3, overlap_rows: 4, stride_px: 2, window_px: 64 }).unwrap();
             let mut windows = plan.windows().to_vec();
             let turn = order.index(windows.len());
             windows.rotate_left(turn);
@@ -164,7 +164,7 @@ mod tests {
         #[test]
         fn shapes_are_put_together_in_any_order(map in label_maps(90), side in 32usize..70, order in any::<u64>()) {
             let extent = map.window;
-            let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px: side }, NEEDS).unwrap();
+            let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions::of_side(side).unwrap(), NEEDS).unwrap();
             let whole = Raster::new(extent, map.labels.clone()).unwrap();
             let mut windows = plan.windows().to_vec();
             let key = |w: &PlannedWindow| order ^ w.core.col.cast_unsigned().rotate_left(32) ^ w.core.row.cast_unsigned();
@@ -187,7 +187,7 @@ mod tests {
     fn an_answer_of_another_window_is_refused_and_nothing_is_lost() {
         let extent = Window::new(0, 0, 64, 32);
         let plan =
-            WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px: 32 }, NEEDS).unwrap();
+            WindowPlan::new(extent, &[extent], |_| true, TilingOptions::of_side(32).unwrap(), NEEDS).unwrap();
         let [west, east] = [plan.windows()[0], plan.windows()[1]];
         let of = |w: PlannedWindow| Raster::filled(w.core, 7u8);
         let mut stitcher = Stitcher::new(&plan);
@@ -206,7 +206,7 @@ mod tests {
     fn an_extent_without_columns_is_rows_without_pixels() {
         let extent = Window::new(0, 0, 0, 40);
         let plan =
-            WindowPlan::new(extent, &[extent], |_| true, TilingOptions { window_px: 32 }, NEEDS).unwrap();
+            WindowPlan::new(extent, &[extent], |_| true, TilingOptions::of_side(32).unwrap(), NEEDS).unwrap();
         let mut stitcher = Stitcher::new(&plan);
         let strips: Vec<Strip> = std::iter::from_fn(|| stitcher.pop()).collect();
         assert_eq!(strips.iter().map(|s| s.labels.window().height).sum::<usize>(), 40);
@@ -221,7 +221,7 @@ mod tests {
             extent,
             &scenes,
             |_| true,
-            TilingOptions { window_px: 32 },
+            TilingOptions::of_side(32).unwrap(),
             Needs { overlap_cols: 0, overlap_rows: 0, stride_px: 1, window_px: 64 },
         )
         .unwrap();

@@ -61,6 +61,8 @@ pub enum FindingKind {
     MissingInGroup,
     /// Labels are displaced from their objects.
     Shift,
+    /// The files are not those of the card's fingerprint.
+    Changed,
 }
 
 /// A finding to review.

@@ -178,7 +178,8 @@ impl SceneReader {
         for FieldPolygon { number, value, area } in drawn.polygons {
             let Some(class) = class_of(options, &names, &vector, number, value)? else { continue };
             let inside = area.window().intersect(&self.scene.window);
-            let pixels = inside.map_or(0, |w| area.mask(w).iter().filter(|is_inside| **is_inside).count());
+            let pixels =
+                inside.map_or(0, |w| area.mask(w).data().iter().filter(|is_inside| **is_inside).count());
             *counts.entry(class).or_default() += pixels as u64;
         }
         Ok(counts)
@@ -303,8 +304,8 @@ impl RasterPolygonsLayout {
                 continue;
             }
             let class = if set.split_at(position) == Some(split) { *class } else { IGNORE };
-            for (label, inside) in labels.iter_mut().zip(area.mask(window)) {
-                if inside {
+            for (label, inside) in labels.iter_mut().zip(area.mask(window).data()) {
+                if *inside {
                     *label = Some(if label.is_none_or(|other| other == class) { class } else { IGNORE });
                 }
             }
@@ -313,7 +314,11 @@ impl RasterPolygonsLayout {
             return labels.into_iter().map(|l| l.unwrap_or(IGNORE)).collect();
         };
         for area in self.left_out.iter().filter(|a| a.intersects(&window)) {
-            labels.iter_mut().zip(area.mask(window)).filter(|(_, i)| *i).for_each(|(l, _)| *l = Some(IGNORE));
+            labels
+                .iter_mut()
+                .zip(area.mask(window).data())
+                .filter(|(_, i)| **i)
+                .for_each(|(l, _)| *l = Some(IGNORE));
         }
         self.keep_apart(set, window, split, &mut labels);
         labels.into_iter().map(|l| l.unwrap_or(background)).collect()

@@ -259,7 +259,7 @@ fn polygons_cover_the_pixels_that_gdal_burned() {
     for polygon in drawn {
         let id: u8 = polygon.value.unwrap().parse().unwrap();
         let inside = polygon.area.mask(scene.window);
-        ids.iter_mut().zip(inside).filter(|(_, inside)| *inside).for_each(|(value, _)| *value = id);
+        ids.iter_mut().zip(inside.data()).filter(|(_, inside)| **inside).for_each(|(value, _)| *value = id);
     }
     let burned = read_labels(&path("training_data.gtif")).unwrap();
     assert!(ids.iter().filter(|id| **id != IGNORE).count() > 500);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use arpent_base::MAX_THREADS;
+use arpent_base::{Readers, Threads, WindowSide};
 use arpent_job::Machine;
 use arpent_shell::install::InstallCommand;
 use arpent_shell::log::LogArgs;
@@ -154,10 +154,10 @@ pub struct JobArgs {
     pub group_by_crs: bool,
     /// Side of a window's core, pixels. Affects memory and speed, never the result.
     #[arg(long, value_name = "PIXELS")]
-    pub window: Option<usize>,
+    pub window: Option<WindowSide>,
     /// Threads of the network; all cores by default. Never affects the result.
-    #[arg(long, value_name = "N", value_parser = threads())]
-    pub threads: Option<usize>,
+    #[arg(long, value_name = "N")]
+    pub threads: Option<Threads>,
     /// Device to predict on.
     #[arg(long, value_enum)]
     pub device: Option<Device>,
@@ -245,20 +245,15 @@ pub struct GcArgs {
     pub dry_run: bool,
 }
 
-/// A number of threads, 0 for one per core.
-fn threads() -> clap::builder::RangedU64ValueParser<usize> {
-    clap::builder::RangedU64ValueParser::new().range(0..=MAX_THREADS as u64)
-}
-
 /// Resources of a machine. None of them affects the result.
 #[derive(Debug, Clone, Args)]
 pub struct MachineArgs {
     /// Threads of the network; all cores by default.
-    #[arg(long, value_name = "N", value_parser = threads())]
-    pub threads: Option<usize>,
+    #[arg(long, value_name = "N")]
+    pub threads: Option<Threads>,
     /// Threads that read windows ahead of the network.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
-    pub readers: Option<u8>,
+    #[arg(long, value_name = "N")]
+    pub readers: Option<Readers>,
     /// Memory limit, MB.
     #[arg(long, value_name = "MB")]
     pub memory_limit_mb: Option<usize>,
@@ -444,7 +439,7 @@ impl From<&MachineArgs> for Machine {
     fn from(args: &MachineArgs) -> Self {
         Self {
             threads: args.threads,
-            readers: args.readers.map(usize::from),
+            readers: args.readers,
             memory_limit_mb: args.memory_limit_mb,
             device: args.device.map(Into::into),
         }

@@ -1,9 +1,15 @@
 //! Arguments of `arpent submit`.
 
+use std::error::Error;
+use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::str::FromStr;
 
+use arpent_base::Diagnostic;
+use arpent_submit::{
+    KubernetesOptions, Line, Mebibytes, Resources, SbatchOption, SlurmOptions, SubmitOptions, VariableNames,
+    Word,
+};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -25,7 +31,7 @@ pub struct SubmitArgs {
     #[arg(long, value_name = "N")]
     pub parallel: Option<NonZeroU32>,
     /// Retries of a shard whose worker ends with 75, is killed, or loses its machine.
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = SubmitOptions::RETRIES)]
     pub retries: u32,
     /// Threads of each worker; by default one for each of its cores.
     #[arg(long, value_name = "N")]
@@ -34,8 +40,8 @@ pub struct SubmitArgs {
     #[arg(long, value_enum)]
     pub device: Option<Device>,
     /// Path of arpent on the machines of the workers; by default that of this program, in pods that of the image.
-    #[arg(long, value_name = "PATH", value_parser = line)]
-    pub program: Option<String>,
+    #[arg(long, value_name = "PATH")]
+    pub program: Option<Line>,
     /// Resources of each worker.
     #[command(flatten)]
     pub resources: ResourceArgs,
@@ -79,30 +85,30 @@ pub struct ResourceArgs {
 #[command(next_help_heading = "Slurm")]
 pub struct SlurmArgs {
     /// Time limit of each worker and of the merge, as Slurm writes it: 4:00:00. A worker gets SIGTERM 60 s before.
-    #[arg(long, value_name = "TIME", value_parser = word)]
-    pub time: Option<String>,
+    #[arg(long, value_name = "TIME")]
+    pub time: Option<Word>,
     /// Partition.
-    #[arg(long, value_name = "NAME", value_parser = word)]
-    pub partition: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub partition: Option<Word>,
     /// Account to charge.
-    #[arg(long, value_name = "NAME", value_parser = word)]
-    pub account: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<Word>,
     /// Folder of the logs, which must exist on the nodes; by default the current one.
     #[arg(long, value_name = "DIR")]
     pub logs: Option<PathBuf>,
     /// Names of the environment variables to export to the jobs, separated by commas; by default all of them.
-    #[arg(long, value_name = "NAMES", value_parser = names)]
-    pub export: Option<String>,
+    #[arg(long, value_name = "NAMES")]
+    pub export: Option<VariableNames>,
     /// A file on the nodes with NAME=VALUE lines that the jobs read: the place for secrets. It is read as text and
     /// never executed: a value is all that follows the =, without a pair of quotes around it; # begins a comment line.
     #[arg(long, value_name = "PATH")]
     pub env_file: Option<PathBuf>,
     /// Further option for sbatch, such as --sbatch=--qos=low. May be repeated.
-    #[arg(long, value_name = "OPTION", allow_hyphen_values = true, value_parser = option)]
-    pub sbatch: Vec<String>,
+    #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
+    pub sbatch: Vec<SbatchOption>,
     /// Further option for sbatch for the merge only, added after the others: --merge-sbatch=--mem=64G. May be repeated.
-    #[arg(long, value_name = "OPTION", allow_hyphen_values = true, value_parser = option)]
-    pub merge_sbatch: Vec<String>,
+    #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
+    pub merge_sbatch: Vec<SbatchOption>,
 }
 
 /// Options for Kubernetes.
@@ -110,17 +116,17 @@ pub struct SlurmArgs {
 #[command(next_help_heading = "Kubernetes")]
 pub struct KubernetesArgs {
     /// Image of the containers.
-    #[arg(long, value_name = "IMAGE", value_parser = word)]
-    pub image: Option<String>,
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<Word>,
     /// Namespace; by default that of kubectl's context.
-    #[arg(long, value_name = "NAME", value_parser = word)]
-    pub namespace: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub namespace: Option<Word>,
     /// A Secret whose entries become environment variables.
-    #[arg(long, value_name = "NAME", value_parser = word)]
-    pub secret: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub secret: Option<Word>,
     /// Service account of the pods.
-    #[arg(long, value_name = "NAME", value_parser = word)]
-    pub service_account: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub service_account: Option<Word>,
     /// Scratch space of each pod; 10G by default.
     #[arg(long, value_name = "SIZE")]
     pub scratch: Option<Mebibytes>,
@@ -132,95 +138,100 @@ pub struct KubernetesArgs {
     pub merge_wait_hours: Option<NonZeroU32>,
 }
 
-/// A size, in mebibytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mebibytes(pub u64);
-
-impl FromStr for Mebibytes {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || format!("`{text}` is not a size; write 8G or 800M");
-        let text = text.strip_suffix('i').unwrap_or(text);
-        let (number, factor) = match (text.strip_suffix('M'), text.strip_suffix('G')) {
-            (Some(number), _) => (number, 1),
-            (_, Some(number)) => (number, 1024),
-            _ => return Err(expected()),
+impl SubmitArgs {
+    /// The options of the executor that is asked for.
+    ///
+    /// # Errors
+    /// [`OtherExecutor`] for options that would have no effect.
+    pub(crate) fn options(&self) -> Result<SubmitOptions, OtherExecutor> {
+        self.check_executor()?;
+        let executor = match self.executor {
+            Executor::Local => arpent_submit::Executor::Local,
+            Executor::Slurm => arpent_submit::Executor::Slurm(self.slurm_options()),
+            Executor::Kubernetes => arpent_submit::Executor::Kubernetes(self.kubernetes_options()),
         };
-        let size = number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).filter(|n| *n > 0);
-        size.map(Self).ok_or_else(expected)
+        let device = self.device.and_then(|device| device.to_possible_value());
+        Ok(SubmitOptions {
+            executor,
+            dry_run: self.dry_run,
+            parallel: self.parallel,
+            retries: self.retries,
+            threads: self.threads,
+            device: device.map(|device| device.get_name().to_owned()),
+            program: self.program.clone(),
+        })
+    }
+
+    fn check_executor(&self) -> Result<(), OtherExecutor> {
+        let executor = self.executor;
+        let is_cluster = executor != Executor::Local;
+        let given = [
+            (self.slurm != SlurmArgs::default(), executor == Executor::Slurm, "Slurm"),
+            (self.kubernetes != KubernetesArgs::default(), executor == Executor::Kubernetes, "Kubernetes"),
+            (self.resources != ResourceArgs::default(), is_cluster, "Slurm and Kubernetes"),
+        ];
+        let other = given.into_iter().find(|(given, fits, _)| *given && !fits);
+        other.map_or(Ok(()), |(_, _, others)| Err(OtherExecutor { executor, others }))
+    }
+
+    fn resources(&self) -> Resources {
+        let ResourceArgs { cpu, memory, gpu } = self.resources;
+        Resources { cpu, memory, gpu }
+    }
+
+    fn slurm_options(&self) -> SlurmOptions {
+        let SlurmArgs { time, partition, account, logs, export, env_file, sbatch, merge_sbatch } =
+            self.slurm.clone();
+        let resources = self.resources();
+        SlurmOptions { resources, time, partition, account, logs, export, env_file, sbatch, merge_sbatch }
+    }
+
+    fn kubernetes_options(&self) -> KubernetesOptions {
+        let KubernetesArgs {
+            image,
+            namespace,
+            secret,
+            service_account,
+            scratch,
+            max_failed,
+            merge_wait_hours,
+        } = self.kubernetes.clone();
+        let resources = self.resources();
+        KubernetesOptions {
+            resources,
+            image,
+            namespace,
+            secret,
+            service_account,
+            scratch,
+            max_failed,
+            merge_wait_hours,
+        }
     }
 }
 
-/// A name that needs no quoting in a shell, in YAML or in JSON.
-fn word(text: &str) -> Result<String, String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@,+".contains(c);
-    let fine = !text.is_empty() && !text.starts_with('-') && text.chars().all(plain);
-    fine.then(|| text.to_owned()).ok_or_else(|| "letters, digits and -_.:/@,+ are expected".to_owned())
+/// Options of an executor that is not the one asked for.
+#[derive(Debug)]
+pub(crate) struct OtherExecutor {
+    executor: Executor,
+    others: &'static str,
 }
 
-/// A text of one line.
-fn line(text: &str) -> Result<String, String> {
-    let fine = !text.is_empty() && !text.contains(char::is_control);
-    fine.then(|| text.to_owned()).ok_or_else(|| "one line of text is expected".to_owned())
-}
-
-/// An option for sbatch: a second line would be a line of the script.
-fn option(text: &str) -> Result<String, String> {
-    let text = line(text)?;
-    let fine = text.starts_with('-');
-    fine.then_some(text).ok_or_else(|| "an option of sbatch is expected, such as --qos=low".to_owned())
-}
-
-/// Names of variables. Values are refused: the script would contain them.
-fn names(text: &str) -> Result<String, String> {
-    let is_name =
-        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let fine = text.split(',').all(is_name);
-    let expected = "names of variables are expected, without values; those come from the environment";
-    fine.then(|| text.to_owned()).ok_or_else(|| expected.to_owned())
-}
-
-impl Executor {
-    /// Name on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Slurm => "slurm",
-            Self::Kubernetes => "kubernetes",
-        }
+impl fmt::Display for OtherExecutor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let executor = match self.executor {
+            Executor::Local => "local",
+            Executor::Slurm => "slurm",
+            Executor::Kubernetes => "kubernetes",
+        };
+        write!(f, "--executor {executor} does not take the options for {}", self.others)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Error for OtherExecutor {}
 
-    #[test]
-    fn sizes_are_binary() {
-        assert_eq!("8G".parse(), Ok(Mebibytes(8192)));
-        assert_eq!("8Gi".parse(), Ok(Mebibytes(8192)));
-        assert_eq!("800M".parse(), Ok(Mebibytes(800)));
-        for bad in
-            ["8", "0G", "G", "-1G", "8T", "1.5G", "99999999999999999999G", "18446744073709551615G", "i", ""]
-        {
-            assert!(bad.parse::<Mebibytes>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn nothing_gets_into_a_script_that_is_not_an_option() {
-        assert!(option("--qos=low").is_ok());
-        for bad in ["qos=low", "--qos=low\nrm -rf x", "", "--a\r--b"] {
-            assert!(option(bad).is_err(), "{bad:?}");
-        }
-        for bad in ["a b", "a\nb", "", "--x", "a'b", "$(x)"] {
-            assert!(word(bad).is_err(), "{bad:?}");
-        }
-        assert!(word("registry.example/arpent:0.1@sha256:00").is_ok());
-        assert!(names("PATH,AWS_REGION").is_ok() && names("ALL").is_ok());
-        for bad in ["AWS_SECRET_ACCESS_KEY=abc", "A,", "", "A B"] {
-            assert!(names(bad).is_err(), "{bad:?}");
-        }
+impl Diagnostic for OtherExecutor {
+    fn hint(&self) -> Option<String> {
+        Some("leave them out, or choose another --executor; see `arpent submit --help`".to_owned())
     }
 }

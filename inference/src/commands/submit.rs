@@ -4,11 +4,11 @@ use arpent_base::{Failure, Result};
 use arpent_job::{Divided as _, JobPlace, reopen_failed};
 use arpent_shell::message::notice;
 use arpent_shell::print::{Format, print};
+use arpent_submit::Submission;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::{Executor, KubernetesArgs, ResourceArgs, SlurmArgs, SubmitArgs};
-use crate::submit::{self, Submission, SubmitError};
+use crate::cli::{Executor, SubmitArgs};
 
 /// The result of a submission, as printed.
 #[derive(Debug, Serialize)]
@@ -25,20 +25,16 @@ struct Report<'a> {
 /// Runs the command.
 ///
 /// # Errors
-/// [`SubmitError`]; errors of `arpent_publish` when the plan cannot be read.
+/// Those of `arpent_submit`, and for options of another executor; errors of `arpent_publish` when the plan cannot be read.
 pub(crate) fn main(args: &SubmitArgs, format: Format) -> Result<u8> {
-    check_executor(args)?;
+    let options = args.options()?;
     let submission = read_plan(&args.plan)?;
     if let (Ok(place), false) = (JobPlace::parse(&submission.url), args.dry_run)
         && let Err(error) = reopen_failed(&place)
     {
         notice(&format!("shards that failed before may still count as failed: {}", error.message()));
     }
-    let outcome = match args.executor {
-        Executor::Local => submit::local(args, &submission),
-        Executor::Slurm => submit::slurm(args, &submission),
-        Executor::Kubernetes => submit::kubernetes(args, &submission),
-    }?;
+    let outcome = arpent_submit::submit(&submission, &options)?;
     let report = Report {
         executor: args.executor,
         plan: &submission.url,
@@ -61,16 +57,4 @@ fn read_plan(url: &str) -> Result<Submission> {
     let plan = place.plan()?;
     let shards = u32::try_from(plan.shards()).map_err(Failure::foreign)?;
     Ok(Submission { url: place.plan_url(), id: plan.id().to_owned(), shards })
-}
-
-/// Refuses options that would have no effect.
-fn check_executor(args: &SubmitArgs) -> Result<(), SubmitError> {
-    let executor = args.executor;
-    let given = [
-        (args.slurm != SlurmArgs::default(), executor == Executor::Slurm, "Slurm"),
-        (args.kubernetes != KubernetesArgs::default(), executor == Executor::Kubernetes, "Kubernetes"),
-        (args.resources != ResourceArgs::default(), executor != Executor::Local, "Slurm and Kubernetes"),
-    ];
-    let other = given.into_iter().find(|(given, fits, _)| *given && !fits);
-    other.map_or(Ok(()), |(_, _, others)| Err(SubmitError::others(executor, others)))
 }

@@ -143,6 +143,65 @@ fn a_store_that_does_not_answer_is_tried_again_by_every_verb() {
 }
 
 #[test]
+fn a_store_that_cannot_be_used_has_a_hint_that_fits() {
+    let (place, _) = place();
+    let check = |variables: &[(&str, &str)]| {
+        let mut command = place.command(&["check", "s3://maps/oak"]);
+        command.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", "word").env("AWS_REGION", "x");
+        command.env("ARPENT_STORE_RETRIES", "0").env("ARPENT_STORE_TIMEOUT_S", "2");
+        command.envs(variables.iter().copied());
+        Ended::from(command.output().unwrap())
+    };
+    // Nothing listens there.
+    let endpoint = ("AWS_ENDPOINT", "http://127.0.0.1:1");
+    let refused = check(&[endpoint]).expect(2);
+    assert!(
+        refused.err.contains("AWS_ENDPOINT cannot be used")
+            && refused.err.contains("hint: use an https address"),
+        "{}",
+        refused.err
+    );
+    // The variable that the hint names leads to the request.
+    let (name, value) =
+        refused.err.split_once(", or set ").unwrap().1.split(' ').next().unwrap().split_once('=').unwrap();
+    let asked = check(&[endpoint, (name, value)]).expect(75);
+    assert!(
+        asked.err.contains("refused") && asked.err.contains("hint: check that the store runs"),
+        "{}",
+        asked.err
+    );
+    let unknown = check(&[("AWS_ENDPOINT", "ftp://127.0.0.1:1")]).expect(2);
+    assert!(unknown.err.contains("hint: correct or unset AWS_ENDPOINT"), "{}", unknown.err);
+}
+
+#[test]
+fn a_scratch_folder_that_does_not_exist_is_named_with_its_line() {
+    let (place, scene) = place();
+    place.run(&[&scene], "map", &[]);
+    place.config("[compute]\nscratch = \"gone\"\n");
+    let ended = place.try_run(&[&scene], "out", &[]).expect(2);
+    for part in
+        ["run.toml, line 3, in [compute]", "gone", "hint: create the folder, or set compute.scratch to one"]
+    {
+        assert!(ended.err.contains(part), "{part}: {}", ended.err);
+    }
+    std::fs::create_dir(place.path("gone")).unwrap();
+    place.try_run(&[&scene], "out", &[]).expect(0);
+    let zone = crate::reference::rectangle([0.0, 0.0, 50.0, 50.0]);
+    crate::reference::layer(&place, "zones.geojson", &[(serde_json::json!({ "n": 1 }), zone)]);
+    place.write("zonal.toml", "scratch = \"absent\"\n");
+    let words = ["zonal", "zonal.toml", "--map", "map", "--zones", "zones.geojson", "--output", "z"];
+    let ended = place.arpent(&words).expect(2);
+    for part in ["zonal.toml, line 1", "hint: create the folder, or set scratch to one"] {
+        assert!(ended.err.contains(part), "{part}: {}", ended.err);
+    }
+    let mut command = place.command(&["run", "run.toml", "--scene", &scene, "--output", "out2"]);
+    place.config("");
+    let ended = Ended::from(command.env("TMPDIR", place.path("absent")).output().unwrap()).expect(2);
+    assert!(ended.err.contains("hint: create the folder, or set TMPDIR to one"), "{}", ended.err);
+}
+
+#[test]
 fn what_a_user_may_not_read_is_not_tried_again() {
     let (place, _) = place();
     let ended = place.arpent(&["gc", "nothing-here", "--older-than", "1d"]).expect(2);

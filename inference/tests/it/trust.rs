@@ -6,10 +6,12 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use arpent_raster::Window;
+use arpent_testing::Picture;
 use serde_json::{Value, json};
 
 use crate::common::{Map, Place, gdal};
-use crate::reference::{layer, place, rectangle};
+use crate::reference::{SCENE, layer, place, rectangle};
 use crate::zonal::rows;
 
 /// A web server of a folder.
@@ -19,13 +21,22 @@ struct Web {
 
 impl Web {
     fn of(place: &Place) -> Self {
+        Self::start(place, true)
+    }
+
+    /// One that sends whole files only.
+    fn without_ranges(place: &Place) -> Self {
+        Self::start(place, false)
+    }
+
+    fn start(place: &Place, ranges: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, folder) = (listener.local_addr().unwrap().to_string(), place.path(""));
         // Ends with the test's process.
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let folder = folder.clone();
-                std::thread::spawn(move || answer(stream.unwrap(), &folder));
+                std::thread::spawn(move || answer(stream.unwrap(), &folder, ranges));
             }
         });
         Self { address }
@@ -33,7 +44,7 @@ impl Web {
 }
 
 /// Answers one request, also one for a range of bytes, and closes.
-fn answer(mut stream: TcpStream, folder: &Path) {
+fn answer(mut stream: TcpStream, folder: &Path, ranges: bool) {
     let lines: Vec<String> = BufReader::new(stream.try_clone().unwrap())
         .lines()
         .map_while(|line| line.ok().filter(|line| !line.is_empty()))
@@ -52,12 +63,14 @@ fn answer(mut stream: TcpStream, folder: &Path) {
             })?;
         Some((start, end.min(bytes.len()))).filter(|(start, end)| start < end)
     });
+    let range = range.filter(|_| ranges);
     let (start, end) = range.unwrap_or((0, bytes.len()));
     let status = if range.is_some() { "206 Partial Content" } else { "200 OK" };
     let _ = write!(
         stream,
-        "HTTP/1.1 {status}\r\nAccept-Ranges: bytes\r\nETag: \"1\"\r\nConnection: close\r\n\
+        "HTTP/1.1 {status}\r\nAccept-Ranges: {}\r\nETag: \"1\"\r\nConnection: close\r\n\
          Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: {}\r\n",
+        if ranges { "bytes" } else { "none" },
         end - start
     );
     if range.is_some() {
@@ -70,6 +83,25 @@ fn answer(mut stream: TcpStream, folder: &Path) {
 }
 
 const ZONAL: &str = "id = \"n\"\n";
+
+#[test]
+fn a_web_server_without_ranges_is_named_as_the_reason() {
+    let (place, _) = place();
+    zones(&place);
+    // Noise: its map is larger than what GDAL reads of a file at first.
+    let noise = place.draw("noise.tif", &Picture::new(11, 1), Window { width: 600, height: 500, ..SCENE });
+    place.run(&[&noise], "out", &[]);
+    let base = format!("http://{}", Web::without_ranges(&place).address);
+    let url = |name: &str| format!("{base}/{name}");
+    let words = ["zonal", "zonal.toml", "--zones", "zones.geojson", "--output", "z", "--map", &url("out")];
+    for ended in [place.try_run(&[&url("noise.tif")], "none", &[]), place.arpent(&words)] {
+        let ended = ended.expect(2);
+        assert!(ended.err.contains("does not support range requests"), "{}", ended.err);
+        assert!(ended.err.contains("hint: download the file"), "{}", ended.err);
+    }
+    // As the hint says.
+    place.try_run(&[&noise], "copy", &[]).expect(0);
+}
 
 fn zones(place: &Place) {
     let shapes = [[0.0, 0.0, 100.0, 90.0], [100.0, 0.0, 230.0, 190.0]];

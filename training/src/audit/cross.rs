@@ -84,7 +84,13 @@ pub(super) fn suspects(config: &Config, folds: usize, worst: usize) -> Result<Su
     all.sort_by(|a, b| b.disagreement.total_cmp(&a.disagreement).then_with(|| a.item.cmp(&b.item)));
     let items = all.len();
     all.truncate(worst);
-    Ok(Suspects { folds: folds.len(), epochs: config.fit.epochs, seed: config.fit.seed, items, worst: all })
+    Ok(Suspects {
+        folds: folds.len(),
+        epochs: config.fit.epochs.get(),
+        seed: config.fit.seed,
+        items,
+        worst: all,
+    })
 }
 
 /// The configuration without what needs a validation split.

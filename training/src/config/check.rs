@@ -1,7 +1,5 @@
 //! Values of the right type that are out of range or contradict each other.
 
-use arpent_base::MAX_THREADS;
-
 use super::parse::value_error;
 use super::tables::{ClassWeights, Paste, Term, TermKind};
 use super::training::{Config, TaskKind};
@@ -35,22 +33,6 @@ fn sources(config: &Config) -> Result<(), TrainError> {
 
 fn fit(config: &Config) -> Result<(), TrainError> {
     let fit = &config.fit;
-    let above_0 = [
-        ("fit.epochs", fit.epochs),
-        ("fit.steps_per_epoch", fit.steps_per_epoch),
-        ("fit.batch", fit.batch),
-        ("fit.validate_every", fit.validate_every),
-    ];
-    if let Some((key, _)) = above_0.iter().find(|(_, value)| *value == 0) {
-        return Err(value_error(config, key, "must be above 0"));
-    }
-    if fit.threads > MAX_THREADS {
-        let message = format!("is {}, expected 1 to {MAX_THREADS}, or 0 for one per core", fit.threads);
-        return Err(value_error(config, "fit.threads", &message));
-    }
-    if fit.chip_px < 16 {
-        return Err(value_error(config, "fit.chip_px", &format!("is {}, expected at least 16", fit.chip_px)));
-    }
     if !(fit.learning_rate > 0.0 && fit.learning_rate < f64::INFINITY) {
         return Err(value_error(config, "fit.learning_rate", "must be a number above 0"));
     }
@@ -84,12 +66,9 @@ fn loss(config: &Config) -> Result<(), TrainError> {
 fn evaluate(config: &Config) -> Result<(), TrainError> {
     let evaluate = &config.evaluate;
     let bad = |key: &str, message: &str| Err(value_error(config, &format!("evaluate.{key}"), message));
-    if let Some(vote) = evaluate.vote {
+    if evaluate.vote.is_some() {
         if config.task != TaskKind::SemanticSegmentation {
             return bad("vote", "is for semantic-segmentation only");
-        }
-        if !(vote > 0.0 && vote <= 1.0) {
-            return bad("vote", "must lie above 0 and up to 1");
         }
         if evaluate.tolerance_px.is_some() || !evaluate.precision_at_k.is_empty() {
             return bad("vote", "counts objects: tolerance_px and precision_at_k count pixels");
@@ -107,8 +86,8 @@ fn evaluate(config: &Config) -> Result<(), TrainError> {
     if wants_features && !config.classes.iter().any(|class| class.features) {
         return Err(value_error(config, "evaluate", "needs a class with `features = true`"));
     }
-    if evaluate.precision_at_k.first() == Some(&0) || !evaluate.precision_at_k.is_sorted_by(|a, b| a < b) {
-        return bad("precision_at_k", "must be above 0 and ascending");
+    if !evaluate.precision_at_k.is_sorted_by(|a, b| a < b) {
+        return bad("precision_at_k", "must be ascending");
     }
     if let Some(prevalence) = evaluate.prevalence {
         if config.is_detection() {
@@ -118,8 +97,8 @@ fn evaluate(config: &Config) -> Result<(), TrainError> {
             return bad("prevalence", "must lie between 0 and 1");
         }
     }
-    if evaluate.cell_px == Some(0) || (evaluate.cell_px.is_some() && config.is_detection()) {
-        return bad("cell_px", "must be above 0, and is for pixel labels only");
+    if evaluate.cell_px.is_some() && config.is_detection() {
+        return bad("cell_px", "is for pixel labels only");
     }
     if evaluate.precision_at_k.is_empty() && (evaluate.prevalence.is_some() || evaluate.cell_px.is_some()) {
         return bad("precision_at_k", "is missing: prevalence and cell_px have no effect without it");
@@ -128,13 +107,12 @@ fn evaluate(config: &Config) -> Result<(), TrainError> {
 }
 
 fn paste(config: &Config) -> Result<(), TrainError> {
-    let Some(Paste { sets, most, .. }) = &config.sampling.paste else { return Ok(()) };
+    let Some(Paste { sets, .. }) = &config.sampling.paste else { return Ok(()) };
     if config.task != TaskKind::SemanticSegmentation {
         return Err(value_error(config, "sampling.paste", "is for semantic-segmentation only"));
     }
-    if sets.is_empty() || *most == 0 {
-        let message = "needs the names of data sets in `sets`, and `most` above 0";
-        return Err(value_error(config, "sampling.paste", message));
+    if sets.is_empty() {
+        return Err(value_error(config, "sampling.paste", "needs the names of data sets in `sets`"));
     }
     Ok(())
 }

@@ -30,8 +30,8 @@ pub(super) fn identity(text: &str, fit: &Fit) -> String {
     if let Some(toml::Value::Table(written)) = table.get_mut("fit") {
         let whole = |v: usize| toml::Value::Integer(signed(v));
         written.insert("seed".into(), toml::Value::Integer(fit.seed.cast_signed()));
-        written.insert("epochs".into(), whole(fit.epochs));
-        written.insert("threads".into(), whole(fit.threads));
+        written.insert("epochs".into(), whole(fit.epochs.get()));
+        written.insert("threads".into(), whole(fit.threads.get()));
         written.remove("device");
     }
     table.to_string()

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use arpent_base::Share;
+use arpent_base::{ChipSide, Count, PositiveShare, Share, Threads};
 use arpent_model::{Architecture, Detection, DeviceChoice, GsdRange, Precision};
 use arpent_raster::{ReadAs, SampleType};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -90,13 +90,13 @@ pub(crate) struct Fit {
     /// Seed of all random numbers. `--seed` replaces it.
     pub(crate) seed: u64,
     /// Epochs. `--epochs` replaces it.
-    pub(crate) epochs: usize,
+    pub(crate) epochs: Count,
     /// Steps of an epoch.
-    pub(crate) steps_per_epoch: usize,
+    pub(crate) steps_per_epoch: Count,
     /// Chips per step.
-    pub(crate) batch: usize,
+    pub(crate) batch: Count,
     /// Side of a chip, pixels; a multiple of the network's stride.
-    pub(crate) chip_px: usize,
+    pub(crate) chip_px: ChipSide,
     /// Highest learning rate; a cosine takes it to 0.
     pub(crate) learning_rate: f64,
     /// Decay of the weights, 0 to below 1.
@@ -116,10 +116,10 @@ pub(crate) struct Fit {
     pub(crate) score: Option<String>,
     /// Epochs from one validation to the next.
     #[serde(default = "one")]
-    pub(crate) validate_every: usize,
+    pub(crate) validate_every: Count,
     /// Threads; 0 for one per core. The same number gives the same bytes.
-    #[serde(default)]
-    pub(crate) threads: usize,
+    #[serde(default = "all_threads")]
+    pub(crate) threads: Threads,
     /// Device of the training steps; results are reproducible to the byte on the CPU only.
     #[serde(default)]
     pub(crate) device: DeviceChoice,
@@ -271,7 +271,7 @@ pub(crate) struct Paste {
     /// Share of the chips that pieces are pasted into.
     pub(crate) share: Share,
     /// Pieces in such a chip, at most; at least one.
-    pub(crate) most: usize,
+    pub(crate) most: Count,
     /// Share of the pieces that are cut from scenes instead.
     #[serde(default)]
     pub(crate) decoys: Share,
@@ -284,14 +284,21 @@ pub(crate) struct Evaluate {
     /// Tolerance of precision and recall of thin objects, pixels; not measured without it.
     pub(crate) tolerance_px: Option<f64>,
     /// Numbers of best candidates for precision at k; ascending.
-    pub(crate) precision_at_k: Vec<u64>,
+    pub(crate) precision_at_k: Vec<Count>,
     /// Share of real objects among the candidates in the area of use, between 0 and 1.
     pub(crate) prevalence: Option<f64>,
     /// Side of the candidates of a label model, pixels; `fit.chip_px` by default.
-    pub(crate) cell_px: Option<usize>,
+    pub(crate) cell_px: Option<Count>,
     /// Objects that labels were made of count once each, by the majority class in the ellipse of this share of the half-sizes
     /// of their boxes.
-    pub(crate) vote: Option<f64>,
+    pub(crate) vote: Option<PositiveShare>,
+}
+
+impl Evaluate {
+    /// Numbers of best candidates for precision at k.
+    pub(crate) fn precision_at_k(&self) -> Vec<u64> {
+        self.precision_at_k.iter().map(|count| count.get() as u64).collect()
+    }
 }
 
 /// How the energy is estimated where the machine does not measure it.
@@ -312,8 +319,12 @@ fn warmup_share() -> Share {
     Share::new(0.03).expect("it is one")
 }
 
-fn one() -> usize {
-    1
+fn one() -> Count {
+    Count::ONE
+}
+
+fn all_threads() -> Threads {
+    Threads::ALL
 }
 
 fn unit() -> f64 {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use arpent_base::config::Document;
+use arpent_base::{Count, Threads};
 use arpent_datasets::SetConfig;
 use arpent_model::DeviceChoice;
 use arpent_raster::Class;
@@ -72,8 +73,8 @@ pub(crate) struct Overrides {
     pub(crate) data: Option<PathBuf>,
     pub(crate) output: Option<PathBuf>,
     pub(crate) seed: Option<u64>,
-    pub(crate) epochs: Option<usize>,
-    pub(crate) threads: Option<usize>,
+    pub(crate) epochs: Option<Count>,
+    pub(crate) threads: Option<Threads>,
     pub(crate) device: Option<DeviceChoice>,
 }
 

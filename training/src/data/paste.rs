@@ -59,7 +59,7 @@ impl Pastes {
         if !rng.chance(self.settings.share.get()) || self.crops.is_empty() {
             return Ok(());
         }
-        for _ in 0..=rng.below(self.settings.most) {
+        for _ in 0..=rng.below(self.settings.most.get()) {
             let mut piece = if rng.chance(self.settings.decoys.get()) {
                 let side = (DECOY[0] + rng.below(DECOY[1] - DECOY[0])).min(chip.side);
                 decoy(&*read(scenes.choose(None, rng))?, side, rng)
@@ -170,7 +170,12 @@ mod tests {
     }
 
     fn settings() -> Paste {
-        Paste { sets: vec![], share: share(1.0), most: 3, decoys: share(0.2) }
+        Paste {
+            sets: vec![],
+            share: share(1.0),
+            most: arpent_base::Count::new(3).unwrap(),
+            decoys: share(0.2),
+        }
     }
 
     #[test]
@@ -194,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_fades_is_mixed_and_not_known() {
-        let chip = drawn(Paste { most: 1, decoys: share(0.0), ..settings() }, 1);
+        let chip = drawn(Paste { most: arpent_base::Count::ONE, decoys: share(0.0), ..settings() }, 1);
         let Target::Labels(labels) = &chip.target else { panic!() };
         let is_mixed =
             |i: &usize| chip.valid[*i] && (chip.data[*i] - 80.0).abs() > 0.01 && labels[*i] == IGNORE;

@@ -1,5 +1,6 @@
 //! Command-line options for polygons.
 
+use arpent_base::{Count, Threads};
 use std::path::PathBuf;
 
 use arpent_datasets::InvalidGeometries;
@@ -61,6 +62,6 @@ impl DrawnArgs {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Budget {
     pub(crate) seed: Option<u64>,
-    pub(crate) epochs: Option<usize>,
-    pub(crate) threads: Option<usize>,
+    pub(crate) epochs: Option<Count>,
+    pub(crate) threads: Option<Threads>,
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use arpent_base::Result;
+use arpent_base::{Count, Result, Threads};
 use arpent_datasets::InvalidGeometries;
 
 use super::colors::color;
@@ -233,10 +233,10 @@ fn fit(draft: &Draft<'_>) -> String {
          brightness = 0.1\n\
          contrast = 0.1\n",
         seed = budget.seed.unwrap_or(1),
-        epochs = budget.epochs.unwrap_or(EPOCHS),
+        epochs = budget.epochs.map_or(EPOCHS, Count::get),
         batch = shape.batch,
         chip = shape.chip_px,
-        threads = budget.threads.unwrap_or(0),
+        threads = budget.threads.unwrap_or(Threads::ALL),
     )
 }
 

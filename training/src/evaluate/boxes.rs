@@ -64,7 +64,7 @@ pub(super) fn publish(
 ) -> Result<Published> {
     let all = counted.parts.pooled()?;
     let is_ranked = !evaluate.precision_at_k.is_empty();
-    let rare = is_ranked.then(|| ranked(counted, &all, classes, &evaluate.precision_at_k)).transpose()?;
+    let rare = is_ranked.then(|| ranked(counted, &all, classes, &evaluate.precision_at_k())).transpose()?;
     let detail = Detail { rare, ..detail(counted, &all, classes, split)? };
     let measure = "mean over classes, boxes of whole pictures, found from an overlap of 0.5 on";
     let scores = detail.scores.iter().map(|(name, value)| (name.clone(), score(*value, split, measure)));

@@ -39,7 +39,7 @@ pub(super) fn detail(pictures: &Pictures<'_>, predictor: &Predictor) -> Result<R
     summarize(
         &parts,
         pictures.classes,
-        (side, &pictures.evaluate.precision_at_k, pictures.evaluate.prevalence),
+        (side, &pictures.evaluate.precision_at_k(), pictures.evaluate.prevalence),
     )
 }
 

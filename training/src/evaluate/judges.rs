@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arpent_base::Result;
+use arpent_base::{Count, Result};
 use arpent_datasets::Split;
 use arpent_model::Predictor;
 
@@ -20,7 +20,7 @@ pub(crate) fn judge_of<'a>(config: &'a Config, sets: &'a Sets, split: Split) -> 
     if let Some(detection) = config.model.detection.filter(|_| config.is_detection()) {
         return Box::new(Detections { sets, split, classes, iou: detection.iou, evaluate });
     }
-    let cell_px = evaluate.cell_px.unwrap_or(config.fit.chip_px);
+    let cell_px = evaluate.cell_px.map_or(config.fit.chip_px.get(), Count::get);
     Box::new(Pictures { sets, split, classes, unit: Unit::of(config), evaluate, cell_px })
 }
 

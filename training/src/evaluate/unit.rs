@@ -1,5 +1,6 @@
 //! The counting unit: a pixel, a picture, an object.
 
+use arpent_base::PositiveShare;
 use arpent_datasets::IGNORE;
 use arpent_raster::{CONFIDENCE_NODATA, Class};
 
@@ -19,7 +20,7 @@ pub(crate) enum Unit {
 impl Unit {
     /// The unit of a configuration.
     pub(crate) fn of(config: &Config) -> Self {
-        match config.evaluate.vote {
+        match config.evaluate.vote.map(PositiveShare::get) {
             Some(part) => Self::Object(part),
             None if config.is_scene() => Self::Picture,
             None => Self::Pixel,

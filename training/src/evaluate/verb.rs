@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use arpent_base::Result;
+use arpent_base::{Result, Threads};
 use arpent_datasets::Split;
 use arpent_model::{DeviceChoice, ModelPackage, Predictor};
 use arpent_shell::message::notice;
@@ -29,7 +29,7 @@ pub(crate) struct EvaluateArgs {
     data: Option<PathBuf>,
     /// Threads; 0 for one per core.
     #[arg(long)]
-    threads: Option<usize>,
+    threads: Option<Threads>,
 }
 
 /// Scores in full on stdout (JSON), tables on stderr.

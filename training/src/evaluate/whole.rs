@@ -68,11 +68,11 @@ pub(crate) fn scores_of(
     let Window { width, height, .. } = picture.window;
     for core in cores(width, height) {
         let chip = around(predictor, picture, &core);
-        let planes = predictor.scores(&chip, &core)?;
-        let area = core.width * core.height;
-        let mut pixel = vec![0.0; planes.len() / area];
-        for i in 0..area {
-            pixel.iter_mut().enumerate().for_each(|(class, score)| *score = planes[class * area + i]);
+        let scores = predictor.scores(&chip, &core)?;
+        let mut pixel = vec![0.0; scores.dim().0];
+        for i in 0..core.width * core.height {
+            let at = |class| scores[[class, i / core.width, i % core.width]];
+            pixel.iter_mut().enumerate().for_each(|(class, score)| *score = at(class));
             take(index(width, &core, i), &pixel);
         }
     }

@@ -49,7 +49,7 @@ pub(crate) struct Batches<'a> {
 impl Batches<'_> {
     /// The chips of a step: normalized, invalid pixels filled as `arpent run` fills them ([`Fill`]), or the mean of their band.
     pub(crate) fn step(&self, step: usize, device: &Device) -> Result<(Tensor<4>, Truth)> {
-        let (side, count) = (self.fit.chip_px, self.fit.batch);
+        let (side, count) = (self.fit.chip_px.get(), self.fit.batch.get());
         let sample = |i: usize| self.draw.draw(side, &mut Rng::of(self.fit.seed, Purpose::Chips, step, i));
         let samples: Vec<Sample> = (0..count).into_par_iter().map(sample).collect::<Result<_>>()?;
         Ok(self.of(&samples, device))
@@ -57,7 +57,7 @@ impl Batches<'_> {
 
     /// Chips as tensors, with their truth.
     pub(crate) fn of(&self, samples: &[Sample], device: &Device) -> (Tensor<4>, Truth) {
-        let side = self.fit.chip_px;
+        let side = self.fit.chip_px.get();
         let input = samples.iter().flat_map(|s| normalized(s, self.bands)).collect();
         let input = planes(input, [samples.len(), self.bands.len(), side, side], device);
         let truth =
@@ -66,7 +66,7 @@ impl Batches<'_> {
     }
 
     fn labels(&self, samples: &[Sample], device: &Device) -> Truth {
-        let side = self.fit.chip_px;
+        let side = self.fit.chip_px.get();
         let mut known = Vec::with_capacity(samples.len() * self.classes * side * side);
         for sample in samples {
             let Target::Labels(labels) = &sample.target else { continue };

@@ -1,5 +1,6 @@
 //! Whether a step fits into memory, checked before the system kills the process.
 
+use arpent_base::Count;
 use arpent_base::number::{exact, truncate};
 use arpent_model::{Architecture, DeviceChoice, is_short_of_memory};
 use sysinfo::System;
@@ -31,8 +32,8 @@ fn available() -> f64 {
 }
 
 fn compare(architecture: &Architecture, fit: &Fit, free: f64) -> Result<(), TrainError> {
-    let (fixed, chip) = (fixed_bytes(architecture), bytes_per_chip(architecture, fit.chip_px));
-    let needed = fixed + chip * exact(fit.batch);
+    let (fixed, chip) = (fixed_bytes(architecture), bytes_per_chip(architecture, fit.chip_px.get()));
+    let needed = fixed + chip * exact(fit.batch.get());
     if needed <= free {
         return Ok(());
     }
@@ -70,7 +71,7 @@ pub(super) fn device_failed(device: DeviceChoice, reason: &str, fit: &Fit, kept:
         fit.batch,
         fit.chip_px
     );
-    TrainError::Memory { problem, batch: (fit.batch > 1).then_some(fit.batch / 2) }
+    TrainError::Memory { problem, batch: (fit.batch > Count::ONE).then_some(fit.batch.get() / 2) }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(crate) fn rate(fit: &Fit, step: usize, total: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use arpent_base::Share;
+    use arpent_base::{ChipSide, Count, Share, Threads};
 
     use super::*;
     use crate::config::Keep;
@@ -27,18 +27,18 @@ mod tests {
     fn the_rate_rises_and_falls() {
         let fit = Fit {
             seed: 0,
-            epochs: 1,
-            steps_per_epoch: 100,
-            batch: 1,
-            chip_px: 32,
+            epochs: Count::ONE,
+            steps_per_epoch: Count::new(100).unwrap(),
+            batch: Count::ONE,
+            chip_px: ChipSide::new(32).unwrap(),
             learning_rate: 0.01,
             weight_decay: 0.0,
             warmup_share: Share::new(0.03).unwrap(),
             early_stopping: 0,
             keep: Keep::Last,
             score: None,
-            validate_every: 1,
-            threads: 0,
+            validate_every: Count::ONE,
+            threads: Threads::ALL,
             device: arpent_model::DeviceChoice::Cpu,
             precision: arpent_model::Precision::F32,
         };

@@ -73,7 +73,7 @@ pub(crate) fn train(
     mut report: impl FnMut(&Epoch) -> Result<()>,
 ) -> Result<Trained> {
     let mut trainer = Trainer::begin(setup, start)?;
-    let total = setup.config.fit.epochs;
+    let total = setup.config.fit.epochs.get();
     while trainer.progress.epoch < total && !trainer.exhausted() {
         let line = trainer.epoch()?;
         report(&line)?;
@@ -138,7 +138,7 @@ impl<'a> Trainer<'a> {
                 detection: setup.config.is_detection(),
                 draw: setup.draw,
             },
-            held_out: setup.draw.held_out(fit.chip_px, HELD_OUT * fit.batch, fit.seed)?,
+            held_out: setup.draw.held_out(fit.chip_px.get(), HELD_OUT * fit.batch.get(), fit.seed)?,
             objective: Objective::new(setup.config, setup.class_weights.clone()),
             network: Network::for_training(setup.architecture, &state, &device)?.convolving_in(fit.precision),
             device,
@@ -155,10 +155,10 @@ impl<'a> Trainer<'a> {
     fn epoch(&mut self) -> Result<Epoch> {
         let fit = &self.setup.config.fit;
         let number = self.progress.epoch + 1;
-        let bar = Bar::begin(&format!("epoch {number}/{}", fit.epochs), fit.steps_per_epoch);
+        let bar = Bar::begin(&format!("epoch {number}/{}", fit.epochs), fit.steps_per_epoch.get());
         let mut sums: BTreeMap<String, f64> = BTreeMap::new();
         let mut sum = 0.0;
-        for step in self.progress.epoch * fit.steps_per_epoch..number * fit.steps_per_epoch {
+        for step in self.progress.epoch * fit.steps_per_epoch.get()..number * fit.steps_per_epoch.get() {
             let (loss, terms) = self.step(step)?;
             sum += loss;
             for (name, value) in terms {
@@ -167,16 +167,16 @@ impl<'a> Trainer<'a> {
             bar.advance(loss);
         }
         bar.end();
-        let mean = |sum: f64| sum / exact(fit.steps_per_epoch);
+        let mean = |sum: f64| sum / exact(fit.steps_per_epoch.get());
         let state = self.network.state();
         let (scores, validation_loss) = self.validate(number, &state)?;
-        let total = fit.epochs * fit.steps_per_epoch;
+        let total = fit.epochs.get() * fit.steps_per_epoch.get();
         let line = Epoch {
             number,
             loss: mean(sum),
             terms: sums.into_iter().map(|(name, sum)| (name, mean(sum))).collect(),
             validation_loss,
-            rate: rate(fit, number * fit.steps_per_epoch - 1, total),
+            rate: rate(fit, number * fit.steps_per_epoch.get() - 1, total),
             scores,
             seconds: self.before.0 + self.began.elapsed().as_secs_f64(),
             energy_wh: self.before.1 + self.setup.meter.read().watt_hours,
@@ -208,7 +208,7 @@ impl<'a> Trainer<'a> {
             return Err(self.diverged(step, format!("the loss is {value}")).into());
         }
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        let rate = rate(fit, step, fit.epochs * fit.steps_per_epoch);
+        let rate = rate(fit, step, fit.epochs.get() * fit.steps_per_epoch.get());
         self.network = self.optimizer.step(rate, self.network.clone(), gradients);
         let read = |(name, term): (&'static str, Tensor<1>)| Ok((name, f64::from(number(term)?)));
         Ok((f64::from(value), terms.into_iter().map(read).collect::<Result<_>>()?))
@@ -229,15 +229,15 @@ impl<'a> Trainer<'a> {
     /// Scores and the loss on held-out chips, when due: every `validate_every` epochs, and after the last.
     fn validate(&self, number: usize, state: &Weights) -> Result<(BTreeMap<String, f64>, Option<f64>)> {
         let fit = &self.setup.config.fit;
-        if !number.is_multiple_of(fit.validate_every) && number != fit.epochs {
+        if !number.is_multiple_of(fit.validate_every.get()) && number != fit.epochs.get() {
             return Ok((BTreeMap::new(), None));
         }
         let folded = fold(self.setup.architecture, state).map_err(Into::into);
         let both = folded.and_then(|w| Ok(((self.setup.judge)(&w)?, self.held_out_loss(&w)?)));
         both.map_err(|error: arpent_base::Failure| match error.downcast_ref::<ModelError>() {
-            Some(ModelError::NotFinite { tensor, .. }) => {
-                self.diverged(number * fit.steps_per_epoch - 1, format!("`{tensor}` is not finite")).into()
-            }
+            Some(ModelError::NotFinite { tensor, .. }) => self
+                .diverged(number * fit.steps_per_epoch.get() - 1, format!("`{tensor}` is not finite"))
+                .into(),
             _ => error,
         })
     }
@@ -251,13 +251,13 @@ impl<'a> Trainer<'a> {
         let device = Device::flex();
         let network = Network::for_prediction(self.setup.architecture, folded, &device)?;
         let mut sum = 0.0;
-        for samples in self.held_out.chunks(self.setup.config.fit.batch) {
+        for samples in self.held_out.chunks(self.setup.config.fit.batch.get()) {
             let (input, truth) = self.batches.of(samples, &device);
             let (loss, _) = self.objective.loss(&network.forward(input), &truth);
             sum += f64::from(number(loss)?);
         }
         // Every batch is full: the number of held chips is a multiple of the batch.
-        let batches = exact(self.held_out.len() / self.setup.config.fit.batch);
+        let batches = exact(self.held_out.len() / self.setup.config.fit.batch.get());
         Ok(Some(sum / batches))
     }
 

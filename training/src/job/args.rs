@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use arpent_base::Result;
+use arpent_base::{Count, Result, Threads};
 use arpent_model::DeviceChoice;
 
 use crate::config::{Config, Overrides};
@@ -31,10 +31,10 @@ pub(crate) struct FitArgs {
     seed: Option<u64>,
     /// Number of epochs, instead of `fit.epochs`.
     #[arg(long)]
-    epochs: Option<usize>,
+    epochs: Option<Count>,
     /// Number of threads, instead of `fit.threads`.
     #[arg(long)]
-    threads: Option<usize>,
+    threads: Option<Threads>,
     /// Where to compute, instead of `fit.device` [auto, cpu, vulkan, cuda].
     #[arg(long)]
     device: Option<DeviceChoice>,

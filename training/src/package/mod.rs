@@ -38,7 +38,7 @@ pub(crate) fn architecture(config: &Config, bands: usize) -> Result<Architecture
         table.try_into().map_err(|e: toml::de::Error| architecture_error(config, e.message()))?;
     architecture.check(&config.model.id)?;
     let stride = stride(&architecture);
-    if !config.fit.chip_px.is_multiple_of(stride) {
+    if !config.fit.chip_px.get().is_multiple_of(stride) {
         let problem =
             format!("fit.chip_px is {}, the network needs a multiple of {stride}", config.fit.chip_px);
         return Err(TrainError::refused(problem, "round it up").into());

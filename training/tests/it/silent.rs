@@ -312,6 +312,28 @@ fn a_card_lists_failures_and_the_expected_precision_of_rare_classes() {
 }
 
 #[test]
+fn an_audit_compares_the_files_with_the_fingerprint_of_the_card() {
+    let place = Place::new();
+    let allowed = ["--allow", "missing-in-group", "--allow", "duplicate", "--allow", "shift"];
+    let audit = || run(&[&["audit", place.config().to_str().unwrap()], &allowed[..]].concat());
+    let card = fs::read_to_string(place.path("data/roofs/card.toml")).unwrap();
+    // The card of this place is a file of its set: without it, the fingerprint would be of itself.
+    fs::remove_file(place.path("data/roofs/card.toml")).unwrap();
+    place.edit("smoke.toml", "roofs/card.toml", "card.toml");
+    let sha256 = arpent_datasets::fingerprint(&place.path("data/roofs")).unwrap();
+    fs::write(place.path("data/card.toml"), format!("sha256 = \"{sha256}\"\n{card}")).unwrap();
+    audit().done();
+    let mask = place.path("data/roofs/masks/item7.png");
+    let mut pixels = image::open(&mask).unwrap().into_luma8();
+    pixels.put_pixel(0, 0, Luma([255]));
+    pixels.save(&mask).unwrap();
+    let ran = audit();
+    assert!(ran.code == 1 && ran.err.contains("[changed]") && ran.err.contains(&sha256), "{}", ran.err);
+    let found = ran.lines().pop().unwrap();
+    assert!(found["findings"].as_array().unwrap().iter().any(|f| f["kind"] == "changed"), "{found}");
+}
+
+#[test]
 fn an_audit_that_finds_something_ends_with_1_unless_it_is_allowed() {
     let place = Place::new();
     let (picture, config) = (place.path("data/roofs/images/item7.png"), place.config());

@@ -28,6 +28,9 @@ pub enum GdalError {
         /// GDAL's words.
         message: String,
     },
+    /// The web server of a URL sends only whole files.
+    #[error("{0}: the web server does not support range requests")]
+    NoRanges(String),
     /// No supported raster format recognizes the file.
     #[error("{path}: not a raster that can be read{}", detail(message))]
     NotARaster {

@@ -3,6 +3,7 @@
 use arpent_base::Diagnostic;
 
 use super::gdal_error::LOCAL_CRS;
+use super::opening::is_without_ranges;
 use super::transient::is_transient;
 use super::{GdalError, file_hint, layer_hint};
 use crate::uri::{access_hint, derived_name, noun, quoted};
@@ -28,6 +29,8 @@ impl Diagnostic for GdalError {
                 .into(),
             Self::Missing { .. } => "check the path; quote globs so that the shell does not expand them".into(),
             Self::Unreachable { path, .. } => access_hint(path).into(),
+            Self::NoRanges(_) => NO_RANGES.into(),
+            Self::ReadWindow { message, .. } if is_without_ranges(message) => NO_RANGES.into(),
             Self::NotARaster { .. } => "`gdalinfo FILE` shows what GDAL recognizes".into(),
             Self::Corrupt { .. } | Self::Truncated { .. } | Self::EmptyFile { .. } => {
                 "the file was probably not copied to the end: fetch it again and compare sizes".into()
@@ -106,6 +109,9 @@ impl Diagnostic for GdalError {
         })
     }
 }
+
+const NO_RANGES: &str = "download the file and give the path of the copy, or put it on a web server or an object store that sends \
+                         parts of files (docs/guides/object-storage.md)";
 
 fn georeference_hint(what: &str, path: &str, options: &str) -> String {
     let (from, to) = (quoted(path), quoted(&derived_name(path, "georeferenced")));

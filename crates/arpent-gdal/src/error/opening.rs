@@ -9,6 +9,9 @@ use crate::uri::{is_local, is_remote};
 /// The error for a file that could not be opened, derived from GDAL's message.
 pub(crate) fn cannot_open(uri: &str, gdal_path: &str, message: String) -> GdalError {
     let path = uri.to_owned();
+    if is_without_ranges(&message) {
+        return GdalError::NoRanges(path);
+    }
     let mentions = |text: &str| message.contains(text);
     let absent = [
         "does not exist in the file system",
@@ -65,6 +68,11 @@ pub(crate) fn not_found(uri: &str, gdal_path: &str, message: String) -> GdalErro
         Some(Err(message)) if is_trouble(&message) => GdalError::Unreachable { path, message },
         _ => GdalError::Missing { path, message },
     }
+}
+
+/// Whether GDAL reports a web server without range requests.
+pub(super) fn is_without_ranges(message: &str) -> bool {
+    message.contains("Range downloading not supported")
 }
 
 fn starts_like_tiff(path: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use super::GdalError;
+use super::opening::is_without_ranges;
 use crate::uri::{gdal_path, is_remote};
 
 /// Texts of GDAL and the C library for faults of the machine.
@@ -47,7 +48,7 @@ pub(crate) fn is_transient(error: &GdalError) -> bool {
         // Missing credentials are a permanent error; GDAL names the options for them.
         GdalError::Unreachable { message, .. } => !message.contains("configuration option"),
         GdalError::ReadWindow { path, message, .. } if is_remote(&gdal_path(path)) => {
-            !has(&OF_THE_BYTES, message)
+            !has(&OF_THE_BYTES, message) && !is_without_ranges(message)
         }
         GdalError::ReadWindow { message, .. } => has(&OF_THE_MACHINE, message),
         // A new database without its own tables: the disk is full, which GDAL does not report.
@@ -85,6 +86,7 @@ mod tests {
             "IReadBlock failed: TIFFFillTile:Read error, got 0 bytes, expected 700"
         ));
         assert!(!read("s3://b/a.tif", "ZIPDecode:Decoding error at scanline 0"));
+        assert!(!read("http://h/a.tif", "Range downloading not supported by this server!"));
         assert!(!read("/data/a.tif", "TIFFFillTile:Read error, got 0 bytes, expected 700"));
         assert!(read("/data/a.tif", "open: Too many open files"));
         assert!(

@@ -2,7 +2,7 @@
 
 use arpent_base::Value;
 use arpent_base::number::{ceil, exact, floor, signed};
-use arpent_raster::{Grid, Window};
+use arpent_raster::{Grid, Raster, Window};
 use gdal::vector::Geometry;
 
 use super::geometry::{LayerGeometry, Rings, taken_apart};
@@ -238,12 +238,12 @@ impl Aoi {
         self.window
     }
 
-    /// Whether the center of each pixel of a window is inside, row by row. The same for a pixel in every window.
-    pub fn mask(&self, window: Window) -> Vec<bool> {
-        let mut mask = vec![false; window.width * window.height];
+    /// Whether the center of each pixel of a window is inside. The same for a pixel in every window.
+    pub fn mask(&self, window: Window) -> Raster<bool> {
+        let mut mask = Raster::filled(window, false);
         for polygon in &self.polygons {
             if let Some(common) = polygon.window.intersect(&window) {
-                polygon.fill(&mut mask, &window, &common);
+                polygon.fill(mask.data_mut(), &window, &common);
             }
         }
         mask

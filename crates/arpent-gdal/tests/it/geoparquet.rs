@@ -156,7 +156,7 @@ fn the_crs_is_that_of_the_metadata_or_the_default() {
     };
     let pixels = |uri: &str| {
         let aoi = read_aoi(uri, &grid, &HERE)?;
-        Ok::<_, GdalError>(aoi.mask(aoi.window()).iter().filter(|i| **i).count())
+        Ok::<_, GdalError>(aoi.mask(aoi.window()).data().iter().filter(|i| **i).count())
     };
     assert_eq!(pixels(&of("a.parquet", SQUARE, Some(&in_lambert()))).unwrap(), 900);
     // No CRS means longitude and latitude; null means that the CRS is unknown.

@@ -439,13 +439,13 @@ fn polygons_beyond_all_numbers_are_cut() {
         let all = area.window();
         for col in [all.col - 1, all.col_end() - 31] {
             let window = Window::new(col, all.row, 32, 32);
-            assert_eq!(area.intersects(&window), area.mask(window).contains(&true), "{window:?}");
+            assert_eq!(area.intersects(&window), area.mask(window).data().contains(&true), "{window:?}");
         }
         assert!(all.pixels() > 0 && all.col_end() < i64::MAX / 2, "{all:?}");
     }
     assert!(area_of_wkb(&wkb(&[[f64::NAN, 0.0], [1.0, 0.0], [1.0, 1.0]]), &grid(2154)).is_none());
     let open = area_of_wkb(&wkb(&[[1.0, -1.0], [9.0, -1.0], [9.0, -9.0], [1.0, -9.0]]), &grid(2154)).unwrap();
-    assert_eq!(open.mask(Window::new(0, 0, 12, 12)).iter().filter(|inside| **inside).count(), 64);
+    assert_eq!(open.mask(Window::new(0, 0, 12, 12)).data().iter().filter(|inside| **inside).count(), 64);
 }
 
 fn grid(epsg: u32) -> Grid {

@@ -146,7 +146,7 @@ fn polygons_come_with_a_field() {
     assert_eq!(read("code")[0].value.as_deref(), Some("7"));
     let area = &read("kind")[0].area;
     assert_eq!(area.window(), Window::new(10, 10, 3, 3));
-    assert_eq!(area.mask(EVERYWHERE).iter().filter(|inside| **inside).count(), 9);
+    assert_eq!(area.mask(EVERYWHERE).data().iter().filter(|inside| **inside).count(), 9);
     // A feature without geometry is no fault of an area of interest either.
     assert_eq!(read_aoi(&path, &grid(), &HERE).unwrap().window(), Window::new(10, 10, 493, 3));
 }

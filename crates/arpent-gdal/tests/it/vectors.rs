@@ -125,16 +125,16 @@ fn seen(uri: &str) -> Seen {
     let mut burned = vec![false; EVERYWHERE.width * EVERYWHERE.height];
     let found = reference.open().unwrap().each_in(bbox, &mut |object| {
         let mask = object.pixels(&grid).unwrap().mask(EVERYWHERE);
-        burned.iter_mut().zip(mask).for_each(|(all, one)| *all |= one);
+        burned.iter_mut().zip(mask.data()).for_each(|(all, one)| *all |= one);
         Ok::<_, GdalError>(())
     });
     found.unwrap();
     let mut drawn = vec![false; EVERYWHERE.width * EVERYWHERE.height];
     for polygon in &labels.polygons {
-        drawn.iter_mut().zip(polygon.area.mask(EVERYWHERE)).for_each(|(all, one)| *all |= one);
+        drawn.iter_mut().zip(polygon.area.mask(EVERYWHERE).data()).for_each(|(all, one)| *all |= one);
     }
     Seen::Area {
-        aoi: pixels(aoi.mask(EVERYWHERE)),
+        aoi: pixels(aoi.mask(EVERYWHERE).data().to_vec()),
         zones: (zone_area * 10.0).round() / 10.0,
         reference: pixels(burned),
         labels: pixels(drawn),
@@ -523,7 +523,7 @@ fn areas_across_the_antimeridian_are_whole() {
             .iter()
             .map(|path| {
                 let aoi = read_aoi(path, &grid, &HERE).unwrap();
-                let inside = aoi.mask(aoi.window()).iter().filter(|i| **i).count();
+                let inside = aoi.mask(aoi.window()).data().iter().filter(|i| **i).count();
                 (aoi.window(), inside)
             })
             .collect();

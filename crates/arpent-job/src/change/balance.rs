@@ -223,8 +223,9 @@ impl OneDate<'_> {
             let end = window.row_end().min(row.saturating_add_unsigned(height));
             let block = Window::between(window.col, row, window.col_end(), end);
             let classes = self.raster.read(block)?;
-            let exempt: Option<Vec<u8>> =
-                self.exempt.map(|aoi| aoi.mask(block).into_iter().map(u8::from).collect());
+            let exempt: Option<Vec<u8>> = self
+                .exempt
+                .map(|aoi| aoi.mask(block).data().iter().map(|inside| u8::from(*inside)).collect());
             for (i, number) in (row..end).enumerate() {
                 self.matrix.read_row(
                     number.cast_unsigned(),

@@ -74,7 +74,8 @@ impl<'a> Stable<'a> {
             return [0.0; 2];
         }
         let inside = self.aoi.mask(window);
-        let pairs = before.iter().zip(after).zip(inside).filter(|(_, inside)| *inside).map(|(pair, _)| pair);
+        let pairs =
+            before.iter().zip(after).zip(inside.data()).filter(|(_, inside)| **inside).map(|(pair, _)| pair);
         let both = pairs.filter(|(a, b)| **a != LABEL_NODATA && **b != LABEL_NODATA);
         let [mut all, mut differ] = [0u64; 2];
         for (a, b) in both {

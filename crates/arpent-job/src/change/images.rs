@@ -169,7 +169,7 @@ impl DateImages {
 
 /// The number of a band: as configured, else by its name.
 fn band(scene: &SceneInfo, name: &str, config: &ChangeConfig) -> Option<usize> {
-    let number = config.images.bands.get(name).copied();
+    let number = config.images.bands.get(name).map(|number| number.get());
     number.filter(|n| scene.bands.iter().any(|band| band.index == *n)).or_else(|| scene.band_named(name))
 }
 

@@ -48,10 +48,7 @@ impl Inputs {
         shifted: Option<[f64; 2]>,
     ) -> Result<(ChangeConfig, Self)> {
         let mut given = config.clone();
-        let inputs = Self::open(&mut given, prints, shifted).map_err(|error| match &config.file {
-            Some(file) => file.located(error),
-            None => error,
-        })?;
+        let inputs = Self::open(&mut given, prints, shifted).map_err(|error| config.located(error))?;
         Ok((given, inputs))
     }
 
@@ -171,7 +168,8 @@ impl Inputs {
         for ((classes, hidden), window) in pair.iter_mut().zip(&self.not_observed).zip(windows) {
             let Some((aoi, _)) = hidden else { continue };
             let inside = aoi.mask(window);
-            for (class, _) in classes.data_mut().iter_mut().zip(inside).filter(|(_, inside)| *inside) {
+            for (class, _) in classes.data_mut().iter_mut().zip(inside.data()).filter(|(_, inside)| **inside)
+            {
                 *class = LABEL_NODATA;
             }
         }

@@ -78,6 +78,12 @@ pub fn change(config: &ChangeConfig, overwrite: bool, interrupt: &AtomicBool) ->
     ChangeJob::execute(&config, inputs, overwrite, Pixels::Computed, execution)
 }
 
+/// The folder for temporary files.
+pub(super) fn scratch_of(config: &ChangeConfig) -> Result<Scratch> {
+    let scratch = Scratch::new(config.scratch.as_deref().map(|path| (path, "scratch")));
+    scratch.map_err(|error| config.located(error.into()))
+}
+
 /// The shift that is to be corrected, if the configuration says so and both dates have images.
 ///
 /// # Errors
@@ -89,7 +95,7 @@ pub(super) fn correction_of(config: &ChangeConfig) -> Result<Option<Correction>>
     let (_, mut inputs) = Inputs::located(config, Prints::Stamps, None)?;
     let extent = inputs.images_extent()?;
     let (Some(images), Some(extent)) = (&mut inputs.images, extent) else { return Ok(None) };
-    Ok(Some(shift::correction(images, extent, config.registration.cell)?))
+    Ok(Some(shift::correction(images, extent, config.registration.cell.get())?))
 }
 
 /// Refuses an output that is an input, exists, or cannot be written.
@@ -143,7 +149,7 @@ impl ChangeJob<'_> {
     ) -> Result<ChangeReport> {
         let meter = Meter::start(WATTS_PER_CORE);
         let output = config.output.as_deref().ok_or(ChangeJobError::NoOutput)?;
-        let scratch = Scratch::new(config.scratch.as_deref())?;
+        let scratch = scratch_of(config)?;
         let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;
         let job = ChangeJob { config, output, folder: folder.path(), overwrite, meter: &meter, execution };
         job.make(inputs, pixels).map_err(|error| Unpublished::of("comparison", scratch.judged(error)))
@@ -292,7 +298,7 @@ impl ChangeJob<'_> {
             lean_px: self.config.events.lean_m.get() / area.gsd_of_row(middle),
             scene_ids: &scene_ids,
             scratch: self.folder,
-            chips: self.config.chips,
+            chips: self.config.chips.get(),
             stable: inputs.stable.as_ref(),
             images_alone: inputs.maps.is_none(),
         };
@@ -398,7 +404,7 @@ impl ChangeJob<'_> {
         let (files, of_zones) = tables.write(&self.config.zones, &folder)?;
         staged.extend(files);
         warnings.extend(of_zones);
-        staged.extend(notable.draw(self.config.chips, inputs.images.as_mut(), &folder)?);
+        staged.extend(notable.draw(self.config.chips.get(), inputs.images.as_mut(), &folder)?);
         let report = Report {
             config: self.config,
             inputs,

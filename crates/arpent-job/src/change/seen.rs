@@ -60,7 +60,7 @@ impl Look<'_> {
         };
         let bands = images.bands.clone();
         let is_measured = options.mode != RegistrationMode::Off;
-        let cell_px = is_measured.then(|| shift::fitting(extent, options.cell));
+        let cell_px = is_measured.then(|| shift::fitting(extent, options.cell.get()));
         let (part, path) = (self.folder.join("evidence.part.tif"), self.folder.join("evidence.tif"));
         let mut raster = StripWriter::create(&part, extent, &inputs.grid, RasterKind::Confidence)?;
         let stage = Stage::begin("images", 0);

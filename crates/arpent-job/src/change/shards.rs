@@ -18,6 +18,7 @@ use super::inputs::{Inputs, Prints};
 use super::made::check_made;
 use super::make::{
     CACHE_MB, ChangeJob, ChangeReport, Execution, PIXELS_AT_A_TIME, check_output_of, correction_of,
+    scratch_of,
 };
 use super::piece::{Piece, rows_of_pieces, windows_of_pieces};
 use super::pixels::{Pixels, StoredPieces, rows_of};
@@ -27,7 +28,6 @@ use crate::config::{ChangeConfig, Machine, RegistrationMode};
 use crate::execute::{WorkerReport, new_place, on_shard, pool_of, published_once};
 use crate::job::versions;
 use crate::map::PublishedMap;
-use crate::scratch::Scratch;
 use crate::shards::{
     CHANGE_PLAN_FORMAT, ChangePlan, JobPlace, Journal, PieceId, ShardError, StoredPiece, number_of_shards,
 };
@@ -75,7 +75,7 @@ pub fn write_change_plan(
     inputs.warnings.iter().for_each(warn);
     let extent = inputs.extent;
     let shards = number_of_shards(shards, extent.pixels())?;
-    let scratch = Scratch::new(config.scratch.as_deref())?;
+    let scratch = scratch_of(&config)?;
     let previous = config.previous.as_deref();
     let previous = previous.map(|url| Previous::open(url, &inputs, scratch.path())).transpose()?;
     let contents = inputs.contents(&config, previous.as_ref().map(|previous| &*previous.run_id))?;
@@ -135,7 +135,7 @@ pub(crate) fn work(
     interrupt: &AtomicBool,
 ) -> Result<WorkerReport> {
     on_shard(place, plan, index, &mut |share, journal| {
-        let pool = pool_of(machine.threads.unwrap_or(0))?;
+        let pool = pool_of(machine.threads.map_or(0, |threads| threads.get()))?;
         let threads = pool.current_num_threads();
         notice(&format!("computing with {threads} threads"));
         pool.install(|| {
@@ -237,7 +237,7 @@ impl Worker<'_> {
         };
         let registration = &plan.config.registration;
         if registration.mode != RegistrationMode::Off {
-            let cell_px = shift::fitting(common, registration.cell);
+            let cell_px = shift::fitting(common, registration.cell.get());
             made.cells = shift::cells(images, common, window, cell_px)?;
         }
         if let Some(scored) = window.intersect(&common) {
@@ -264,7 +264,7 @@ pub(crate) fn merge(
 ) -> Result<ChangeReport> {
     let mut published = published_once(place, plan, &mut |records| {
         let others: Vec<Energy> = records.iter().map(|record| record.energy.clone()).collect();
-        let pool = pool_of(machine.threads.unwrap_or(0))?;
+        let pool = pool_of(machine.threads.map_or(0, |threads| threads.get()))?;
         let ChangeReport { output, manifest } =
             pool.install(|| publish(place, plan, others.as_slice(), interrupt))?;
         Ok(vec![PublishedMap { output, manifest }])

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arpent_base::config::Key;
-use arpent_base::{Language, Meters, Pixels, Share, SquareMeters, redacted};
+use arpent_base::{
+    BandNumber, CellSide, Failure, Language, Meters, Pictured, Pixels, Share, SquareMeters, redacted,
+};
 use arpent_raster::Nomenclature;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,7 +72,7 @@ pub struct ChangeConfig {
     /// Number of events with pictures before and after, 0 to 200: the largest for one half, the least certain of the
     /// others for the rest. Both dates need images.
     #[serde(default = "default_chips")]
-    pub chips: usize,
+    pub chips: Pictured,
     /// Whom a reader writes to who contests an event, as the report shows it, such as a mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
@@ -125,7 +127,7 @@ pub struct RegistrationOptions {
     /// Largest median shift that is accepted, pixels of the comparison.
     pub limit: Pixels,
     /// Side of the cells in which the shift is measured, pixels.
-    pub cell: usize,
+    pub cell: CellSide,
     /// Shift that is assumed where none is measured, pixels: changes that are not wider than twice as much are left
     /// out.
     pub assumed: Pixels,
@@ -148,7 +150,12 @@ pub enum RegistrationMode {
 impl Default for RegistrationOptions {
     fn default() -> Self {
         let pixels = |px: f64| Pixels::new(px).expect("a number of 0 or more");
-        Self { mode: RegistrationMode::Check, limit: pixels(1.5), cell: 256, assumed: pixels(1.0) }
+        Self {
+            mode: RegistrationMode::Check,
+            limit: pixels(1.5),
+            cell: CellSide::DEFAULT,
+            assumed: pixels(1.0),
+        }
     }
 }
 
@@ -157,7 +164,7 @@ impl Default for RegistrationOptions {
 #[serde(deny_unknown_fields, default)]
 pub struct ImageOptions {
     /// Band number (from 1) for a band name, if the files do not name their bands.
-    pub bands: BTreeMap<String, usize>,
+    pub bands: BTreeMap<String, BandNumber>,
     /// Names of the bands to compare; by default all that both dates have.
     pub compare: Vec<String>,
     /// How the images are compared.
@@ -265,8 +272,8 @@ fn all_formats() -> Vec<FeatureFormat> {
     FeatureFormat::ALL.to_vec()
 }
 
-const fn default_chips() -> usize {
-    24
+const fn default_chips() -> Pictured {
+    Pictured::DEFAULT
 }
 
 impl ChangeConfig {
@@ -288,6 +295,14 @@ impl ChangeConfig {
         config.output = given.output.or(config.output);
         config.file = Some(file);
         Ok(config)
+    }
+
+    /// An error with its place in the file, if it is about a key.
+    pub(crate) fn located(&self, error: Failure) -> Failure {
+        match &self.file {
+            Some(file) => file.located(error),
+            None => error,
+        }
     }
 
     /// Makes all paths absolute: workers may run in another folder.
@@ -337,12 +352,6 @@ impl ChangeConfig {
         let bad = |key: &str, message: &str| Err(file.value_error(&Key::from(key), message));
         if self.formats.is_empty() {
             return bad("formats", "must name at least one format");
-        }
-        if self.chips > 200 {
-            return bad("chips", "must be at most 200");
-        }
-        if !(64..=4096).contains(&self.registration.cell) {
-            return bad("registration.cell", "must be 64 to 4096 pixels");
         }
         for (name, date) in [("before", &self.before), ("after", &self.after)] {
             if date.date.as_deref().is_some_and(|date| normalized_date(date).is_none()) {

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use arpent_base::config::Key;
-use arpent_base::{Failure, Language, MAX_THREADS, Pixels, SquareMeters};
+use arpent_base::{BandNumber, CacheMb, Failure, Language, Pixels, Readers, SquareMeters, Threads};
 use arpent_raster::ReadAs;
 use arpent_tiling::TilingOptions;
 use schemars::JsonSchema;
@@ -79,7 +78,7 @@ pub struct Config {
 pub struct InputOptions {
     /// Band number (from 1) for a band name of the model, if the file does not name its bands. With two dates,
     /// `red` is the band of both, `red_before` that of one.
-    pub bands: BTreeMap<String, usize>,
+    pub bands: BTreeMap<String, BandNumber>,
     /// Resample scenes whose GSD is outside the model's range to the model's nominal GSD, and two dates on different grids.
     pub resample: bool,
     /// Scenes that are resampled to the model's nominal GSD.
@@ -275,13 +274,12 @@ pub struct ComputeOptions {
     /// Device to predict on.
     pub device: Device,
     /// Threads of the network; 0 for one per core.
-    pub threads: usize,
+    pub threads: Threads,
     /// Threads that read windows ahead of the network; 0 for 2, or 8 if a scene is remote, since they mostly wait then.
-    #[schemars(range(max = 64))]
-    pub readers: usize,
+    pub readers: Readers,
     /// Size of the block cache, MB: that of GDAL, or, for remote and JPEG 2000 scenes, one that all readers share. 0
     /// for what the width of the map needs, 64 to 512 MB: blocks that two windows touch are then read once.
-    pub cache_mb: u32,
+    pub cache_mb: CacheMb,
     /// Memory limit of a job, MB; 0 for none. Fewer windows are predicted in parallel to stay below it; a job that
     /// needs more with one is refused.
     pub memory_limit_mb: usize,
@@ -293,8 +291,8 @@ impl ComputeOptions {
     /// Threads of the network: as configured, or one for each core.
     pub fn threads(&self) -> usize {
         match self.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            n => n,
+            Threads::ALL => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads.get(),
         }
     }
 
@@ -306,7 +304,14 @@ impl ComputeOptions {
 
 impl Default for ComputeOptions {
     fn default() -> Self {
-        Self { device: Device::Auto, threads: 0, readers: 0, cache_mb: 0, memory_limit_mb: 0, scratch: None }
+        Self {
+            device: Device::Auto,
+            threads: Threads::ALL,
+            readers: Readers::AUTO,
+            cache_mb: CacheMb::AUTO,
+            memory_limit_mb: 0,
+            scratch: None,
+        }
     }
 }
 
@@ -314,9 +319,9 @@ impl Default for ComputeOptions {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Machine {
     /// Threads of the network.
-    pub threads: Option<usize>,
+    pub threads: Option<Threads>,
     /// Threads that read windows ahead of the network.
-    pub readers: Option<usize>,
+    pub readers: Option<Readers>,
     /// Memory limit, MB.
     pub memory_limit_mb: Option<usize>,
     /// Device to predict on.
@@ -380,9 +385,6 @@ impl Config {
     /// Rejects values of the right type that are not valid.
     fn check(&self, file: &ConfigFile) -> Result<(), JobError> {
         let bad = |key: &str, message: &str| Err(file.value_error(&key.into(), message));
-        if !matches!(self.tiling.window_px, 0 | 32..=16384) {
-            return bad("tiling.window_px", "must be 32 to 16384 pixels, or 0");
-        }
         if self.coverage.is_some() {
             let gaps = [
                 ("features.min_area_m2", self.features.min_area_m2 > SquareMeters::ZERO),
@@ -392,19 +394,6 @@ impl Config {
             if let Some((key, _)) = gaps.into_iter().find(|(_, is_set)| *is_set) {
                 return bad(key, "would leave gaps in a coverage: remove it, [coverage] has its own");
             }
-        }
-        if self.compute.threads > MAX_THREADS {
-            return bad("compute.threads", &format!("must be 1 to {MAX_THREADS}, or 0 for one per core"));
-        }
-        if self.compute.readers > 64 {
-            return bad("compute.readers", "must be 1 to 64 threads, or 0");
-        }
-        if self.compute.cache_mb > 65536 {
-            return bad("compute.cache_mb", "must be 0 to 65536 MB");
-        }
-        if let Some((name, _)) = self.input.bands.iter().find(|(_, number)| **number == 0) {
-            let key = Key::from("input.bands").then(name);
-            return Err(file.value_error(&key, "is 0: bands are numbered from 1"));
         }
         let infinite = |value: &NodataValue| matches!(value, NodataValue::Number(v) if !v.is_finite());
         if self.input.nodata.iter().flat_map(NodataOption::values).any(infinite) {

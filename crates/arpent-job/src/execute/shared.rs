@@ -44,16 +44,19 @@ pub(crate) fn pieces_of(job: &Job) -> Vec<Vec<Range<usize>>> {
 
 #[cfg(test)]
 mod tests {
+    use arpent_base::Threads;
+
     use super::*;
 
     #[test]
     fn a_pool_has_no_more_threads_than_there_is_work_for() {
         let threads = |asked: usize| {
             let mut config = Config::of_model(std::path::Path::new("m")).unwrap();
-            config.compute.threads = asked;
+            config.compute.threads = Threads::new(asked).unwrap();
             pool(&config).unwrap().current_num_threads()
         };
         assert_eq!((threads(1), threads(4)), (1, 4));
-        assert_eq!(threads(arpent_base::MAX_THREADS), most_threads().min(arpent_base::MAX_THREADS));
+        let most = Threads::MOST.get();
+        assert_eq!(threads(most), most_threads().min(most));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use arpent_base::config::nearest;
-use arpent_base::{Column, Result};
+use arpent_base::{CacheMb, Column, Readers, Result};
 use arpent_gdal::SharedBlocks;
 use arpent_model::{ModelError, ModelPackage, Predictor, Weights};
 use arpent_publish::Warning;
@@ -77,7 +77,7 @@ impl Job {
         if config.scenes.is_empty() {
             return Err(JobError::NoScenes.into());
         }
-        let scratch = Scratch::new(config.compute.scratch.as_deref())?;
+        let scratch = Scratch::new(config.compute.scratch.as_deref().map(|path| (path, "compute.scratch")))?;
         let mut opened = Vec::new();
         let mut failed = Vec::new();
         let mut warnings = Vec::new();
@@ -128,8 +128,8 @@ impl Job {
             map.warn_of_place(&model);
         }
         let cache_mb = match config.compute.cache_mb {
-            0 => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
-            chosen => chosen,
+            CacheMb::AUTO => maps.iter().map(MapJob::cache_mb).max().unwrap_or(0),
+            chosen => chosen.get(),
         };
         // Blocks that readers share are kept once, and not in GDAL's cache, but for those that are being decoded.
         let all_shared = maps.iter().all(MapJob::shares_all_blocks);
@@ -294,9 +294,9 @@ impl Job {
 /// Threads that read the scenes of a map.
 fn readers(config: &Config, map: &MapJob) -> usize {
     match config.compute.readers {
-        0 if map.is_remote() => READERS_OF_REMOTE,
-        0 => READERS,
-        chosen => chosen,
+        Readers::AUTO if map.is_remote() => READERS_OF_REMOTE,
+        Readers::AUTO => READERS,
+        chosen => chosen.get(),
     }
 }
 

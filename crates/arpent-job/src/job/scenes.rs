@@ -285,7 +285,8 @@ fn check_factors(
 
 fn choose_band(info: &SceneInfo, wanted: &Band, options: &InputOptions) -> Result<usize, JobError> {
     let name = wanted.common_name();
-    let written = options.bands.get(&wanted.name).or_else(|| options.bands.get(name)).copied();
+    let written =
+        options.bands.get(&wanted.name).or_else(|| options.bands.get(name)).map(|number| number.get());
     let chosen = match written {
         Some(number) => Some(number).filter(|b| *b <= info.bands.len()),
         None => wanted.in_scene(info),

@@ -244,10 +244,13 @@ impl<'a> MapAssembler<'a> {
     fn mask_outside_aoi(&self, strip: &mut Strip) {
         let Some(aoi) = &self.map.aoi else { return };
         let inside = aoi.mask(strip.labels.window());
-        for (label, _) in strip.labels.data_mut().iter_mut().zip(&inside).filter(|(_, inside)| !**inside) {
+        for (label, _) in
+            strip.labels.data_mut().iter_mut().zip(inside.data()).filter(|(_, inside)| !**inside)
+        {
             *label = LABEL_NODATA;
         }
-        for (value, _) in strip.confidence.data_mut().iter_mut().zip(&inside).filter(|(_, inside)| !**inside)
+        for (value, _) in
+            strip.confidence.data_mut().iter_mut().zip(inside.data()).filter(|(_, inside)| !**inside)
         {
             *value = CONFIDENCE_NODATA;
         }

@@ -164,7 +164,7 @@ fn burn(reference: &ReferenceFeature, grid: &Grid, window: &Window, mut each: im
     let Some(common) = area.window().intersect(window) else { return };
     let mask = area.mask(common);
     let (top, left) = (offset(common.row - window.row), offset(common.col - window.col));
-    for (row, inside) in mask.chunks(common.width).enumerate() {
+    for (row, inside) in mask.data().chunks(common.width).enumerate() {
         let start = (top + row) * window.width + left;
         inside.iter().enumerate().filter(|(_, inside)| **inside).for_each(|(col, _)| each(start + col));
     }

@@ -213,7 +213,8 @@ mod tests {
             ShardError::Interrupted.into(),
             ShardError::Unfinished { missing: vec![3], shards: 7 }.into(),
             std::io::Error::from(std::io::ErrorKind::StorageFull).into(),
-            JobError::Scratch { path: "x".into(), source: std::io::Error::from_raw_os_error(24) }.into(),
+            JobError::Scratch { path: "x".into(), key: None, source: std::io::Error::from_raw_os_error(24) }
+                .into(),
         ];
         for error in again {
             assert!(error.is_transient(), "{error}");

@@ -127,7 +127,7 @@ impl JobPlace {
             };
             let bytes = understood(&read, &check)?;
             let written = std::fs::write(folder.join(name), bytes);
-            written.map_err(|source| JobError::Scratch { path: folder.to_owned(), source })?;
+            written.map_err(|source| JobError::Scratch { path: folder.to_owned(), key: None, source })?;
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ use crate::sorted::Sorter;
 
 /// The configuration, checked against the map and the layer.
 pub(crate) struct ZonalJob<'a> {
-    config: &'a ZonalConfig,
+    pub(super) config: &'a ZonalConfig,
     pub(super) zones: &'a str,
     /// Id, then the fields that are kept; without an id, the first is the feature's number.
     kept: Vec<Column>,

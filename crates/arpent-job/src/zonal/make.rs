@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use arpent_base::Result;
+use arpent_base::{Failure, Result};
 use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, RunInfo, Target, Warning, utc_now};
 use arpent_shell::energy::{Meter, WATTS_PER_CORE};
 use arpent_shell::lines::count;
@@ -48,24 +48,26 @@ pub fn zonal(config: &ZonalConfig, overwrite: bool) -> Result<ZonalReport> {
     map.check_output(&output)?;
     check_output(&output, overwrite)?;
     set_up_gdal(Some(map.cache_mb()))?;
-    let job = ZonalJob::new(config, zones, &map).map_err(|error| match &config.file {
+    let located = |error: Failure| match &config.file {
         Some(file) => file.located(error),
         None => error,
-    })?;
-    make(config, &job, &mut map, &output, overwrite, &meter)
+    };
+    let job = ZonalJob::new(config, zones, &map).map_err(located)?;
+    let scratch = config.scratch.as_deref().map(|path| (path, "scratch"));
+    let scratch = Scratch::new(scratch).map_err(|error| located(error.into()))?;
+    make(&scratch, &job, &mut map, &output, overwrite, &meter)
         .map_err(|error| Unpublished::of("zonal statistics", error))
 }
 
 /// Measures and publishes.
 fn make(
-    config: &ZonalConfig,
+    scratch: &Scratch,
     job: &ZonalJob<'_>,
     map: &mut SourceMap,
     output: &str,
     overwrite: bool,
     meter: &Meter,
 ) -> Result<ZonalReport> {
-    let scratch = Scratch::new(config.scratch.as_deref())?;
     let mut timings = BTreeMap::new();
     let began = Instant::now();
     let stage = Stage::begin("measure", 0);
@@ -97,7 +99,7 @@ fn make(
         failed_inputs: Vec::new(),
         warnings,
         model: map.manifest.model.clone(),
-        config: serde_json::to_value(config.redacted())?,
+        config: serde_json::to_value(job.config.redacted())?,
         counts: Counts { zones: Some(measured.counts), ..Counts::default() },
         timings_s: timings,
         energy: Some(serde_json::to_value(meter.read())?),

@@ -69,7 +69,7 @@ impl Azure {
         }
         let allowed = flag(variable, &["AZURE_ALLOW_HTTP"], &[])?.is_some_and(|(_, yes)| yes);
         for (name, endpoint) in &named {
-            endpoint.check_clear(name, allowed)?;
+            endpoint.check_clear(name, "AZURE_ALLOW_HTTP", allowed)?;
         }
         // The protocol `http` of a connection string is explicit permission.
         if let Some(endpoint) = connection.endpoint(self.account.as_deref()) {

@@ -91,10 +91,8 @@ impl Endpoint {
         Ok(Self { https, host })
     }
 
-    /// Refuses unencrypted requests unless they are allowed explicitly.
-    pub(super) fn check_clear(&self, name: &'static str, allowed: bool) -> Result<()> {
-        let reason = "it is an http address, and unencrypted requests are not allowed (AWS_ALLOW_HTTP, \
-                      AZURE_ALLOW_HTTP or GOOGLE_ALLOW_HTTP =true allows them)";
-        if self.https || allowed { Ok(()) } else { Err(PublishError::BadVariable { name, reason }) }
+    /// Refuses unencrypted requests unless they are allowed explicitly, by the variable `allow`.
+    pub(super) fn check_clear(&self, name: &'static str, allow: &'static str, allowed: bool) -> Result<()> {
+        if self.https || allowed { Ok(()) } else { Err(PublishError::ClearEndpoint { name, allow }) }
     }
 }

@@ -40,7 +40,7 @@ impl Google {
         let mut endpoints = Vec::new();
         for (name, value) in named(variable, &["GOOGLE_BASE_URL", "CPL_GS_ENDPOINT"]) {
             let endpoint = Endpoint::parse(name, &value, true)?;
-            endpoint.check_clear(name, allowed)?;
+            endpoint.check_clear(name, "GOOGLE_ALLOW_HTTP", allowed)?;
             endpoints.push((name, endpoint));
         }
         let unsigned = flag(variable, &["GOOGLE_SKIP_SIGNATURE", "GS_NO_SIGN_REQUEST"], &[])?;

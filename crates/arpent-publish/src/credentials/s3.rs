@@ -172,6 +172,6 @@ fn endpoint(variable: &Lookup<'_>) -> Result<Option<Endpoint>> {
         debug_assert_ne!(https, endpoint.https);
         return Err(PublishError::Contradiction { first: name, second });
     }
-    endpoint.check_clear(name, allowed)?;
+    endpoint.check_clear(name, "AWS_ALLOW_HTTP", allowed)?;
     Ok(Some(endpoint))
 }

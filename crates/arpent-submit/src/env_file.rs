@@ -7,10 +7,10 @@
 
 use std::path::Path;
 
-use super::error::SubmitError;
+use crate::error::SubmitError;
 
 /// A function for bash that sets the variables of a file. It reads bytes, in any encoding.
-pub(super) const READER: &str = r#"# Sets the variables of a file of NAME=VALUE lines, which is read as text and never run.
+pub(crate) const READER: &str = r#"# Sets the variables of a file of NAME=VALUE lines, which is read as text and never run.
 read_variables() {
   local LC_ALL=C line value number=0
   [[ -r "$1" ]] || { echo "$1: cannot be read" >&2; return 1; }
@@ -30,7 +30,7 @@ read_variables() {
 "#;
 
 /// Refuses a file with a line that is not a variable, if it can be read here: it may exist on the nodes only.
-pub(super) fn check(path: &Path) -> Result<(), SubmitError> {
+pub(crate) fn check(path: &Path) -> Result<(), SubmitError> {
     let Ok(bytes) = std::fs::read(path) else { return Ok(()) };
     let wrong = bytes.split(|byte| *byte == b'\n').position(|line| !is_line(line));
     wrong.map_or(Ok(()), |at| Err(SubmitError::EnvLine { path: path.to_owned(), line: at + 1 }))

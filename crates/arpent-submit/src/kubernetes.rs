@@ -8,9 +8,10 @@
 use arpent_shell::exit::TRY_AGAIN;
 use serde_json::{Value, json};
 
-use super::common::{BATCH_LOG, GRACE_S, Outcome, PERMANENT, Submission, ask};
-use super::error::SubmitError;
-use crate::cli::{KubernetesArgs, Mebibytes, SubmitArgs};
+use crate::common::{BATCH_LOG, GRACE_S, Outcome, PERMANENT, Submission, ask};
+use crate::error::SubmitError;
+use crate::options::{KubernetesOptions, SubmitOptions};
+use crate::words::Mebibytes;
 
 /// Where the scratch volume is mounted.
 const SCRATCH: &str = "/scratch";
@@ -28,10 +29,14 @@ const DEFAULT_CPU: u32 = 2;
 const DEFAULT_MERGE_WAIT_HOURS: u32 = 7 * 24;
 
 /// Submits a plan, or prints what would be submitted.
-pub(crate) fn submit(args: &SubmitArgs, submission: &Submission) -> Result<Outcome, SubmitError> {
-    let manifests = manifests(args, submission)?;
+pub(crate) fn submit(
+    options: &SubmitOptions,
+    kubernetes: &KubernetesOptions,
+    submission: &Submission,
+) -> Result<Outcome, SubmitError> {
+    let manifests = manifests(options, kubernetes, submission)?;
     let text = format!("{manifests:#}\n");
-    if args.dry_run {
+    if options.dry_run {
         return Ok(Outcome { text, details: json!({ "manifests": manifests }), code: 0 });
     }
     let said = ask("kubectl", &["apply", "--filename=-"], &text)?;
@@ -46,9 +51,12 @@ fn job_names(submission: &Submission) -> [String; 2] {
 }
 
 /// Both Jobs, as one list.
-fn manifests(args: &SubmitArgs, submission: &Submission) -> Result<Value, SubmitError> {
-    let options = &args.kubernetes;
-    let image = options.image.as_deref().ok_or(SubmitError::NoImage)?;
+fn manifests(
+    options: &SubmitOptions,
+    kubernetes: &KubernetesOptions,
+    submission: &Submission,
+) -> Result<Value, SubmitError> {
+    let image = kubernetes.image.as_deref().ok_or(SubmitError::NoImage)?;
     if !submission.url.contains("://") || submission.url.starts_with("file:") {
         return Err(SubmitError::PlanInFolder { url: submission.url.clone() });
     }
@@ -57,15 +65,21 @@ fn manifests(args: &SubmitArgs, submission: &Submission) -> Result<Value, Submit
         "apiVersion": "v1",
         "kind": "List",
         "items": [
-            job(submission, options, &shards, "shards", &shards_spec(args, submission, image)),
-            job(submission, options, &merge, "merge", &merge_spec(args, submission, image)),
+            job(submission, kubernetes, &shards, "shards", &shards_spec(options, kubernetes, submission, image)),
+            job(submission, kubernetes, &merge, "merge", &merge_spec(options, kubernetes, submission, image)),
         ],
     });
     Ok(list)
 }
 
 /// A Job of a plan. Its labels are also those of its pods.
-fn job(submission: &Submission, options: &KubernetesArgs, name: &str, part: &str, spec: &Value) -> Value {
+fn job(
+    submission: &Submission,
+    kubernetes: &KubernetesOptions,
+    name: &str,
+    part: &str,
+    spec: &Value,
+) -> Value {
     let labels = json!({
         "app.kubernetes.io/name": "arpent",
         "app.kubernetes.io/instance": submission.job_name(),
@@ -75,20 +89,25 @@ fn job(submission: &Submission, options: &KubernetesArgs, name: &str, part: &str
     spec["template"]["metadata"] = json!({ "labels": labels });
     let mut metadata =
         json!({ "name": name, "labels": labels, "annotations": { "arpent/plan": submission.url } });
-    if let Some(namespace) = &options.namespace {
-        metadata["namespace"] = json!(namespace);
+    if let Some(namespace) = &kubernetes.namespace {
+        metadata["namespace"] = json!(**namespace);
     }
     json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec })
 }
 
-fn shards_spec(args: &SubmitArgs, submission: &Submission, image: &str) -> Value {
-    let cpu = args.resources.cpu.map_or(DEFAULT_CPU, Into::into);
-    let threads = args.threads.map_or(cpu, Into::into).to_string();
-    let mut words: Vec<String> = submission.worker_words(args).iter().map(|word| literal(word)).collect();
+fn shards_spec(
+    options: &SubmitOptions,
+    kubernetes: &KubernetesOptions,
+    submission: &Submission,
+    image: &str,
+) -> Value {
+    let cpu = kubernetes.resources.cpu.map_or(DEFAULT_CPU, Into::into);
+    let threads = options.threads.map_or(cpu, Into::into).to_string();
+    let mut words: Vec<String> = submission.worker_words(options).iter().map(|word| literal(word)).collect();
     words.extend(["--index", &format!("$({INDEX})"), "--threads", &threads].map(str::to_owned));
     words.extend(BATCH_LOG.map(str::to_owned));
-    let mut container = container(args, image, &words, cpu);
-    if let Some(gpu) = args.resources.gpu {
+    let mut container = container(options, kubernetes, image, &words, cpu);
+    if let Some(gpu) = kubernetes.resources.gpu {
         container["resources"]["limits"]["nvidia.com/gpu"] = json!(gpu.to_string());
     }
     let index = "metadata.annotations['batch.kubernetes.io/job-completion-index']";
@@ -97,9 +116,9 @@ fn shards_spec(args: &SubmitArgs, submission: &Submission, image: &str) -> Value
     json!({
         "completionMode": "Indexed",
         "completions": submission.shards,
-        "parallelism": args.parallel.map_or(submission.shards, |n| n.get().min(submission.shards)),
-        "backoffLimitPerIndex": args.retries,
-        "maxFailedIndexes": args.kubernetes.max_failed.unwrap_or(0).min(submission.shards),
+        "parallelism": options.parallel.map_or(submission.shards, |n| n.get().min(submission.shards)),
+        "backoffLimitPerIndex": options.retries,
+        "maxFailedIndexes": kubernetes.max_failed.unwrap_or(0).min(submission.shards),
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": { "rules": [
             disruption(),
@@ -107,17 +126,22 @@ fn shards_spec(args: &SubmitArgs, submission: &Submission, image: &str) -> Value
             on_exit("Count", &[TRY_AGAIN]),
         ] },
         "ttlSecondsAfterFinished": KEPT_S,
-        "template": { "spec": pod(args, &container) },
+        "template": { "spec": pod(kubernetes, &container) },
     })
 }
 
-fn merge_spec(args: &SubmitArgs, submission: &Submission, image: &str) -> Value {
+fn merge_spec(
+    options: &SubmitOptions,
+    kubernetes: &KubernetesOptions,
+    submission: &Submission,
+    image: &str,
+) -> Value {
     let mut words: Vec<String> = submission.merge_words().iter().map(|word| literal(word)).collect();
     words.extend(BATCH_LOG.map(str::to_owned));
-    let container = container(args, image, &words, 1);
-    let hours = args.kubernetes.merge_wait_hours.map_or(DEFAULT_MERGE_WAIT_HOURS, Into::into);
+    let container = container(options, kubernetes, image, &words, 1);
+    let hours = kubernetes.merge_wait_hours.map_or(DEFAULT_MERGE_WAIT_HOURS, Into::into);
     json!({
-        "backoffLimit": args.retries,
+        "backoffLimit": options.retries,
         "activeDeadlineSeconds": u64::from(hours) * 3600,
         "podReplacementPolicy": "Failed",
         "podFailurePolicy": { "rules": [
@@ -126,7 +150,7 @@ fn merge_spec(args: &SubmitArgs, submission: &Submission, image: &str) -> Value 
             on_exit("Ignore", &[TRY_AGAIN]),
         ] },
         "ttlSecondsAfterFinished": KEPT_S,
-        "template": { "spec": pod(args, &container) },
+        "template": { "spec": pod(kubernetes, &container) },
     })
 }
 
@@ -139,10 +163,16 @@ fn on_exit(action: &str, codes: &[u8]) -> Value {
     json!({ "action": action, "onExitCodes": { "containerName": "arpent", "operator": "In", "values": codes } })
 }
 
-fn container(args: &SubmitArgs, image: &str, words: &[String], cpu: u32) -> Value {
+fn container(
+    options: &SubmitOptions,
+    kubernetes: &KubernetesOptions,
+    image: &str,
+    words: &[String],
+    cpu: u32,
+) -> Value {
     let size = |size: Mebibytes| format!("{}Mi", size.0);
-    let memory = size(args.resources.memory.unwrap_or(DEFAULT_MEMORY));
-    let scratch = size(scratch(args));
+    let memory = size(kubernetes.resources.memory.unwrap_or(DEFAULT_MEMORY));
+    let scratch = size(scratch(kubernetes));
     let mut container = json!({
         "name": "arpent",
         "image": image,
@@ -161,11 +191,11 @@ fn container(args: &SubmitArgs, image: &str, words: &[String], cpu: u32) -> Valu
         },
         "volumeMounts": [{ "name": "scratch", "mountPath": SCRATCH }],
     });
-    if let Some(program) = &args.program {
+    if let Some(program) = &options.program {
         container["command"] = json!([literal(program)]);
     }
-    if let Some(secret) = &args.kubernetes.secret {
-        container["envFrom"] = json!([{ "secretRef": { "name": secret } }]);
+    if let Some(secret) = &kubernetes.secret {
+        container["envFrom"] = json!([{ "secretRef": { "name": **secret } }]);
     }
     container
 }
@@ -175,23 +205,23 @@ fn temporary_files() -> Value {
     json!({ "name": "TMPDIR", "value": SCRATCH })
 }
 
-fn pod(args: &SubmitArgs, container: &Value) -> Value {
+fn pod(kubernetes: &KubernetesOptions, container: &Value) -> Value {
     let mut pod = json!({
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": GRACE_S,
         "automountServiceAccountToken": false,
         "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
         "containers": [container],
-        "volumes": [{ "name": "scratch", "emptyDir": { "sizeLimit": format!("{}Mi", scratch(args).0) } }],
+        "volumes": [{ "name": "scratch", "emptyDir": { "sizeLimit": format!("{}Mi", scratch(kubernetes).0) } }],
     });
-    if let Some(account) = &args.kubernetes.service_account {
-        pod["serviceAccountName"] = json!(account);
+    if let Some(account) = &kubernetes.service_account {
+        pod["serviceAccountName"] = json!(**account);
     }
     pod
 }
 
-fn scratch(args: &SubmitArgs) -> Mebibytes {
-    args.kubernetes.scratch.unwrap_or(DEFAULT_SCRATCH)
+fn scratch(kubernetes: &KubernetesOptions) -> Mebibytes {
+    kubernetes.scratch.unwrap_or(DEFAULT_SCRATCH)
 }
 
 /// A word with escapes, so that Kubernetes replaces no variable in it.

@@ -17,17 +17,17 @@ use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::common::{Outcome, PERMANENT, Submission, program};
-use super::error::SubmitError;
-use crate::cli::SubmitArgs;
+use crate::common::{Outcome, PERMANENT, Submission, program};
+use crate::error::SubmitError;
+use crate::options::SubmitOptions;
 
 /// Longest pause before a retry, seconds; the first is 1 s, and each is twice the previous one.
 const LONGEST_PAUSE_S: u64 = 60;
 
 /// Runs a plan, or prints what would be run.
-pub(crate) fn submit(args: &SubmitArgs, submission: &Submission) -> Result<Outcome, SubmitError> {
-    let runner = Runner::new(args, submission)?;
-    if args.dry_run {
+pub(crate) fn submit(options: &SubmitOptions, submission: &Submission) -> Result<Outcome, SubmitError> {
+    let runner = Runner::new(options, submission)?;
+    if options.dry_run {
         return Ok(runner.dry_run());
     }
     let mut signals =
@@ -78,22 +78,22 @@ struct FailedShard {
 }
 
 impl<'a> Runner<'a> {
-    fn new(args: &SubmitArgs, submission: &'a Submission) -> Result<Self, SubmitError> {
-        let parallel = args.parallel.map_or(1, NonZeroU32::get).min(submission.shards);
-        let mut worker = submission.worker_words(args);
+    fn new(options: &SubmitOptions, submission: &'a Submission) -> Result<Self, SubmitError> {
+        let parallel = options.parallel.map_or(1, NonZeroU32::get).min(submission.shards);
+        let mut worker = submission.worker_words(options);
         let cores =
             std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
         let share = (parallel > 1).then(|| (cores / parallel).max(1));
-        if let Some(threads) = args.threads.map(NonZeroU32::get).or(share) {
+        if let Some(threads) = options.threads.map(NonZeroU32::get).or(share) {
             worker.extend(["--threads".to_owned(), threads.to_string()]);
         }
-        let program = program(args)?;
+        let program = program(options)?;
         Ok(Self {
             submission,
             program,
             worker,
             parallel,
-            retries: args.retries,
+            retries: options.retries,
             children: Children::default(),
         })
     }

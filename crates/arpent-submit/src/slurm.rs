@@ -9,10 +9,10 @@ use arpent_base::{command_line, quoted};
 use arpent_shell::exit::TRY_AGAIN;
 use serde_json::json;
 
-use super::common::{BATCH_LOG, GRACE_S, Outcome, PERMANENT, Submission, absolute, ask, program};
-use super::env_file;
-use super::error::SubmitError;
-use crate::cli::SubmitArgs;
+use crate::common::{BATCH_LOG, GRACE_S, Outcome, PERMANENT, Submission, absolute, ask, program};
+use crate::env_file;
+use crate::error::SubmitError;
+use crate::options::{SlurmOptions, SubmitOptions};
 
 /// The two scripts of a plan.
 struct Scripts {
@@ -21,13 +21,17 @@ struct Scripts {
 }
 
 /// Submits a plan, or prints what would be submitted.
-pub(crate) fn submit(args: &SubmitArgs, submission: &Submission) -> Result<Outcome, SubmitError> {
+pub(crate) fn submit(
+    options: &SubmitOptions,
+    slurm: &SlurmOptions,
+    submission: &Submission,
+) -> Result<Outcome, SubmitError> {
     check_array_size(submission.shards)?;
-    if let Some(path) = &args.slurm.env_file {
+    if let Some(path) = &slurm.env_file {
         env_file::check(path)?;
     }
-    let scripts = Scripts::of(args, submission)?;
-    if args.dry_run {
+    let scripts = Scripts::of(options, slurm, submission)?;
+    if options.dry_run {
         return Ok(dry_run(&scripts));
     }
     let array = sbatch(&scripts.shards, &[])?;
@@ -83,40 +87,44 @@ fn max_array_size(config: &str) -> Option<u32> {
 }
 
 impl Scripts {
-    fn of(args: &SubmitArgs, submission: &Submission) -> Result<Self, SubmitError> {
-        let program = program(args)?;
+    fn of(
+        options: &SubmitOptions,
+        slurm: &SlurmOptions,
+        submission: &Submission,
+    ) -> Result<Self, SubmitError> {
+        let program = program(options)?;
         let last = submission.shards - 1;
-        let most = args.parallel.map_or_else(String::new, |n| format!("%{n}"));
+        let most = options.parallel.map_or_else(String::new, |n| format!("%{n}"));
         let name = submission.job_name();
-        let mut shards = directives(args, &name, "%x-%A_%a.log");
+        let mut shards = directives(slurm, &name, "%x-%A_%a.log");
         shards.push(format!("--array=0-{last}{most}"));
-        shards.extend(args.resources.cpu.map(|n| format!("--cpus-per-task={n}")));
-        shards.extend(args.resources.gpu.map(|n| format!("--gres=gpu:{n}")));
-        shards.extend(args.slurm.sbatch.iter().cloned());
+        shards.extend(slurm.resources.cpu.map(|n| format!("--cpus-per-task={n}")));
+        shards.extend(slurm.resources.gpu.map(|n| format!("--gres=gpu:{n}")));
+        shards.extend(slurm.sbatch.iter().map(ToString::to_string));
         let line = |words: &[String]| {
             let words = words.iter().map(String::as_str);
             command_line([program.as_str()].into_iter().chain(words).chain(BATCH_LOG))
         };
-        let worker = line(&submission.worker_words(args));
-        let threads = args.threads.map_or_else(|| "${SLURM_CPUS_ON_NODE:-1}".to_owned(), |n| n.to_string());
+        let worker = line(&submission.worker_words(options));
+        let threads =
+            options.threads.map_or_else(|| "${SLURM_CPUS_ON_NODE:-1}".to_owned(), |n| n.to_string());
         let worker = format!("{worker} --index \"$SLURM_ARRAY_TASK_ID\" --threads \"{threads}\"");
 
-        let mut merge = directives(args, &format!("{name}-merge"), "%x-%j.log");
+        let mut merge = directives(slurm, &format!("{name}-merge"), "%x-%j.log");
         merge.push("--kill-on-invalid-dep=yes".to_owned());
-        merge.extend(args.slurm.sbatch.iter().chain(&args.slurm.merge_sbatch).cloned());
+        merge.extend(slurm.sbatch.iter().chain(&slurm.merge_sbatch).map(ToString::to_string));
         let merging = line(&submission.merge_words());
         // The job id of the last task to start is also that of the whole array.
         let task = "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}";
         Ok(Self {
-            shards: script(args, &shards, &worker, task),
-            merge: script(args, &merge, &merging, "$SLURM_JOB_ID"),
+            shards: script(slurm, options.retries, &shards, &worker, task),
+            merge: script(slurm, options.retries, &merge, &merging, "$SLURM_JOB_ID"),
         })
     }
 }
 
 /// Options for sbatch that both scripts have.
-fn directives(args: &SubmitArgs, name: &str, log: &str) -> Vec<String> {
-    let slurm = &args.slurm;
+fn directives(slurm: &SlurmOptions, name: &str, log: &str) -> Vec<String> {
     let logs = slurm.logs.as_deref().map(|dir| absolute(dir).replace('%', "%%") + "/").unwrap_or_default();
     let mut options = vec![
         format!("--job-name={name}"),
@@ -129,23 +137,22 @@ fn directives(args: &SubmitArgs, name: &str, log: &str) -> Vec<String> {
     options.extend(slurm.time.as_ref().map(|time| format!("--time={time}")));
     options.extend(slurm.partition.as_ref().map(|name| format!("--partition={name}")));
     options.extend(slurm.account.as_ref().map(|name| format!("--account={name}")));
-    options.extend(args.resources.memory.map(|size| format!("--mem={}M", size.0)));
+    options.extend(slurm.resources.memory.map(|size| format!("--mem={}M", size.0)));
     options
 }
 
 /// A script that runs a command, forwards SIGTERM to it, and requeues itself if the exit code allows a retry.
-fn script(args: &SubmitArgs, options: &[String], command: &str, task: &str) -> String {
+fn script(slurm: &SlurmOptions, retries: u32, options: &[String], command: &str, task: &str) -> String {
     let mut text = "#!/bin/bash\n".to_owned();
     for option in options {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "#SBATCH {option}");
     }
-    if let Some(path) = &args.slurm.env_file {
+    if let Some(path) = &slurm.env_file {
         let path = quoted(&absolute(path));
         let _ = write!(text, "\n{}read_variables {path} || exit 2\n", env_file::READER);
     }
     let permanent = PERMANENT.map(|code| code.to_string()).join(" | ");
-    let retries = args.retries;
     let _ = write!(
         text,
         r#"

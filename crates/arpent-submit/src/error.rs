@@ -5,11 +5,9 @@ use std::path::PathBuf;
 use arpent_base::Diagnostic;
 use thiserror::Error;
 
-use crate::cli::Executor;
-
 /// A plan that cannot be submitted.
 #[derive(Debug, Error)]
-pub(crate) enum SubmitError {
+pub enum SubmitError {
     /// A line of an environment file that is not a variable.
     #[error("{}, line {line}: NAME=VALUE is expected", path.display())]
     EnvLine {
@@ -17,14 +15,6 @@ pub(crate) enum SubmitError {
         path: PathBuf,
         /// The line, from 1. Its text is not printed: it may be a secret.
         line: usize,
-    },
-    /// Options of another executor.
-    #[error("--executor {executor} does not take the options for {others}")]
-    OtherExecutor {
-        /// The requested executor.
-        executor: &'static str,
-        /// Executors of the options.
-        others: &'static str,
     },
     /// A plan in a folder of this machine, and workers elsewhere.
     #[error("pods cannot read the plan {url}, which is in a folder of this machine")]
@@ -75,9 +65,6 @@ impl Diagnostic for SubmitError {
             Self::EnvLine { .. } => {
                 "the file is read as text and never executed: write NAME=VALUE, one per line, with # before comments"
             }
-            Self::OtherExecutor { .. } => {
-                "leave them out, or choose another --executor; see `arpent submit --help`"
-            }
             Self::PlanInFolder { .. } => "plan with an --output on an object store, such as s3://bucket/map",
             Self::NoImage => "name one that your cluster can pull with --image; Containerfile builds it",
             Self::TooManyShards { limit, .. } => {
@@ -102,10 +89,5 @@ impl SubmitError {
     pub(crate) fn start(program: &str) -> impl FnOnce(std::io::Error) -> Self {
         let program = program.to_owned();
         |source| Self::Start { program, source }
-    }
-
-    /// Options for other executors than the one requested.
-    pub(crate) fn others(executor: Executor, others: &'static str) -> Self {
-        Self::OtherExecutor { executor: executor.name(), others }
     }
 }
