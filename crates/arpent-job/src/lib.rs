@@ -57,11 +57,11 @@ pub use config::{
     AlphaOption, AlphaRole, ArtificialisationOptions, BalanceZones, BuiltUpOptions, ChangeConfig,
     ChangePlaces, ClassByField, ClassOf, ClassOptions, CollarOption, CompareOptions, ComputeOptions, Config,
     ConfigFile, CoverageOptions, DateInputs, Device, EnrichOptions, EventOptions, FeatureFormat,
-    FeatureOptions, ImageMethod, ImageOptions, ImageShare, InputOptions, LayerOptions, Machine, Measure,
-    Names, NodataOption, NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeOptions, Order, OutsideOption,
-    OverrideOptions, RasterOptions, Ratio, ReferenceOptions, RegistrationMode, RegistrationOptions,
-    ResampleFactor, ResampleFactors, Resampling, RoadOptions, SmoothOptions, SnapOptions, TargetGsd,
-    ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
+    FeatureOptions, GridOptions, ImageMethod, ImageOptions, ImageShare, InputOptions, LayerOptions, Machine,
+    Measure, Names, NodataOption, NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeOptions, Order,
+    OutsideOption, OverrideOptions, RasterOptions, Ratio, ReferenceOptions, RegistrationMode,
+    RegistrationOptions, ResampleFactor, ResampleFactors, Resampling, RoadOptions, SmoothOptions,
+    SnapOptions, TargetGsd, ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
 };
 pub use error::JobError;
 pub use execute::{

@@ -20,7 +20,7 @@ use arpent_shell::progress::Stage;
 use serde::Serialize;
 use serde_json::json;
 
-use super::balance::{Pair, Soils, Tables};
+use super::balance::{Pair, Soils, Years};
 use super::columns::{Dates, columns};
 use super::compare::{Block, Compared, Comparison, KindCount};
 use super::control::{Control, ControlFacts};
@@ -31,6 +31,7 @@ use super::inputs::{Inputs, NAMES};
 use super::previous::Previous;
 use super::report::Report;
 use super::shift::{self, Shift};
+use super::tables::Tables;
 use crate::config::{ChangeConfig, RegistrationMode};
 use crate::execute::Unpublished;
 use crate::job::software;
@@ -69,13 +70,13 @@ pub fn change(config: &ChangeConfig, overwrite: bool) -> Result<ChangeReport> {
         Some(file) => file.located(error),
         None => error,
     };
-    let mut given = config.clone();
-    let inputs = Inputs::open(&mut given).map_err(located)?;
-    config = given;
-    check_other(&config, &output)?;
     check_output(&output, overwrite)?;
     let scratch = Scratch::new(config.scratch.as_deref())?;
     let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;
+    let mut given = config.clone();
+    let inputs = Inputs::open(&mut given, folder.path()).map_err(|error| located(scratch.judged(error)))?;
+    config = given;
+    check_other(&config, &output)?;
     let job = ChangeJob { config: &config, output: &output, folder: folder.path(), overwrite, meter: &meter };
     job.make(inputs).map_err(|error| Unpublished::of("comparison", scratch.judged(error)))
 }
@@ -130,6 +131,7 @@ impl ChangeJob<'_> {
         let facts = json!({
             "dates": inputs.dates,
             "classes": inputs.classes.nomenclature,
+            "layers": inputs.layers(),
             "registration": seen.shift.as_ref().map(|shift| &shift.facts),
             "images": seen.evidence.as_ref().map(|(_, facts)| facts),
             "rules": { "width_px": rules.width_px, "min_area_m2": rules.min_area_m2 },
@@ -381,12 +383,18 @@ impl ChangeJob<'_> {
         }
         let pair = Pair::open([&folder.join("before.tif"), &folder.join("map.tif")])?;
         let soils = self.config.artificialisation.as_ref();
-        let soils =
-            soils.map(|options| Soils::new(&pair, &inputs.classes, options, self.folder)).transpose()?;
-        let years = [0, 1].map(|date: usize| inputs.dates[date].get(..4).and_then(|year| year.parse().ok()));
-        let tables =
-            Tables { pair: &pair, soils: soils.as_ref(), classes: &inputs.classes, years, flows: &flows };
-        let (files, of_zones) = tables.write(&self.config.zones, &folder)?;
+        let soils = soils.map(|options| Soils::new(&pair, inputs, options, self.folder)).transpose()?;
+        warnings.extend(soils.iter().flat_map(|soils| soils.warnings(inputs)));
+        let tables = Tables {
+            pair: &pair,
+            soils: soils.as_ref(),
+            inputs,
+            vintages: inputs.vintages()?.map(Years::from),
+            flows: &flows,
+            config: self.config,
+            scratch: self.folder,
+        };
+        let (files, of_zones) = tables.write(&folder)?;
         staged.extend(files);
         warnings.extend(of_zones);
         staged.extend(notable.draw(self.config.chips, inputs.images.as_mut(), &folder)?);

@@ -12,11 +12,13 @@
 
 mod answers;
 mod balance;
+mod burn;
 mod chips;
 mod classes;
 mod columns;
 mod compare;
 mod control;
+mod cover;
 mod dated;
 mod error;
 mod estimate;
@@ -25,6 +27,8 @@ mod identities;
 mod images;
 mod inputs;
 mod make;
+mod ocs_ge;
+mod opened;
 mod population;
 mod previous;
 mod report;
@@ -32,6 +36,8 @@ mod sample;
 mod sample_error;
 mod sample_file;
 mod shift;
+mod tables;
+mod zones;
 
 pub use error::ChangeJobError;
 pub use estimate::{AreaReport, EstimateOptions, EstimateReport, StratumReport, estimate};
