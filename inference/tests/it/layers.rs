@@ -426,3 +426,83 @@ fn vintages_of_the_parts_of_a_zone_are_in_its_row() {
     let flows = table(&map, "flows.csv");
     assert!(flows.iter().all(|row| row["years"].contains("2018-2021")), "{flows:?}");
 }
+
+#[test]
+fn what_changed_has_the_columns_of_ocs_ge_and_the_areas_of_the_tables() {
+    let place = Place::empty();
+    let cover =
+        |code: &'static str, usage: &'static str, year: i64| [text(code), text(usage), Cell::Integer(year)];
+    let (field, lawn, built) =
+        (cover("CS2.2.1", "US1.1", 2018), cover("CS2.2.1", "US5", 2018), cover("CS1.1.1.1", "US5", 2018));
+    let before = write(
+        &place,
+        "a.gpkg",
+        &OCS,
+        &[
+            ([0.0, 0.0, 100.0, 100.0], &field),
+            ([100.0, 0.0, 150.0, 100.0], &lawn),
+            ([150.0, 0.0, 200.0, 100.0], &built),
+        ],
+    );
+    // The field loses ground to a road and a pond, the village half of its lawn to agriculture: a change of the use.
+    let (road, pond) = (cover("CS1.1.1.2", "US4.1.1", 2021), cover("CS1.2.2", "US6.3", 2021));
+    let rows: [Row<'_>; 6] = [
+        ([0.0, 0.0, 40.0, 100.0], &field),
+        ([40.0, 0.0, 60.0, 100.0], &pond),
+        ([60.0, 0.0, 100.0, 100.0], &road),
+        ([100.0, 0.0, 125.0, 100.0], &field),
+        ([125.0, 0.0, 150.0, 100.0], &lawn),
+        ([150.0, 0.0, 200.0, 100.0], &built),
+    ];
+    let after = write(&place, "b.gpkg", &OCS, &rows);
+    let dates = "[before]\ndate = \"2018\"\n[after]\ndate = \"2021\"\n";
+    change(&place, &format!("{GRID}{dates}[artificialisation]\n"), &before, &after, "out").expect(0);
+    let map = Map::at(&place.path("out"));
+    let columns = [
+        "id",
+        "cs_avant",
+        "cs_apres",
+        "us_avant",
+        "us_apres",
+        "artificialisation",
+        "area_m2",
+        "event_id",
+        "id_avant",
+        "state",
+        "run_id",
+    ];
+    let file = map.file("ocsge.gpkg").to_string_lossy().into_owned();
+    let found = features(&format!("{file}|layername=differentiel"), &columns);
+    let word = |values: &[Option<arpent_base::Value>], at: usize| {
+        values[at].as_ref().map(ToString::to_string).unwrap_or_default()
+    };
+    let sum = |of: &dyn Fn(&[Option<arpent_base::Value>]) -> bool| -> f64 {
+        found
+            .values()
+            .filter(|values| of(values))
+            .map(|values| values[6].as_ref().unwrap().as_number().unwrap())
+            .sum()
+    };
+    // Every flow between covers, and both flows of artificial soils.
+    for flow in table(&map, "flows.csv").iter().filter(|flow| flow["class_id_old"] != flow["class_id_new"]) {
+        let (old, new) = (&flow["class_code_old"], &flow["class_code_new"]);
+        let area = sum(&|values| word(values, 1) == *old && word(values, 2) == *new);
+        assert!((area - number(flow, "area_m2")).abs() < 1e-6 && area > 0.0, "{old} to {new}: {area}");
+    }
+    let soils = &table(&map, "artificialisation.csv")[0];
+    for (value, key) in [("1", "flux_artif"), ("-1", "flux_desartif")] {
+        let area = sum(&|values| word(values, 5) == value);
+        assert!((area - number(soils, key)).abs() < 1e-6 && area > 0.0, "{key}: {area}");
+    }
+    assert_eq!((number(soils, "flux_artif"), number(soils, "flux_desartif")), (4000.0, 2500.0));
+    // A change of cover belongs to an event, one of the use alone to none.
+    for values in found.values() {
+        let of_use = word(values, 1) == word(values, 2);
+        assert_eq!((word(values, 7).is_empty(), word(values, 8).is_empty()), (of_use, of_use), "{values:?}");
+        assert_eq!(
+            (&*word(values, 9), word(values, 10)),
+            ("not_verified", map.manifest["run_id"].as_str().unwrap().to_owned())
+        );
+    }
+    assert_eq!(sum(&|values| word(values, 3) == "US5" && word(values, 4) == "US1.1"), 2500.0);
+}

@@ -41,7 +41,7 @@ impl Pair {
         self.rasters[0].window()
     }
 
-    fn read(&self, window: Window) -> Result<[Raster<u8>; 2]> {
+    pub(crate) fn read(&self, window: Window) -> Result<[Raster<u8>; 2]> {
         Ok([self.rasters[0].read(window)?, self.rasters[1].read(window)?])
     }
 
@@ -151,7 +151,7 @@ impl Years {
 
 /// The soils of both dates by the law's rules.
 pub(crate) struct Soils {
-    artificial: Pair,
+    pub(crate) artificial: Pair,
     sealed: Pair,
     criteria: Pair,
     pub(crate) facts: SoilFacts,

@@ -8,9 +8,9 @@ use arpent_base::{DoingWhat as _, Failure, Result, short_hash, table_schema};
 use arpent_change::events::{EventKind, ImageVote, Rules};
 use arpent_gdal::{LayerShape, PublishedRaster, StripWriter};
 use arpent_publish::{
-    Acquired, Counts, ITEM_NAME, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_EVENTS, ROLE_EVIDENCE,
-    ROLE_LINEAGE, ROLE_MAP, ROLE_METADATA, ROLE_OBJECTS, ROLE_SHIFT, RunInfo, StacRun, StagedArtifact,
-    Target, Warning, feature_columns, utc_now, write_stac_item,
+    Acquired, Counts, ITEM_NAME, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_BALANCE, ROLE_EVENTS,
+    ROLE_EVIDENCE, ROLE_LINEAGE, ROLE_MAP, ROLE_METADATA, ROLE_OBJECTS, ROLE_SHIFT, RunInfo, StacRun,
+    StagedArtifact, Target, Warning, feature_columns, utc_now, write_stac_item,
 };
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster, Window};
 use arpent_shell::energy::{Meter, WATTS_PER_CORE};
@@ -24,6 +24,7 @@ use super::balance::{Pair, Soils, Years};
 use super::columns::{Dates, columns};
 use super::compare::{Block, Compared, Comparison, KindCount};
 use super::control::{Control, ControlFacts};
+use super::differential::Differential;
 use super::error::ChangeJobError;
 use super::evidence::{ImageFacts, ImagePass, as_score};
 use super::identities::{Identities, OBJECTS};
@@ -397,6 +398,11 @@ impl ChangeJob<'_> {
         let (files, of_zones) = tables.write(&folder)?;
         staged.extend(files);
         warnings.extend(of_zones);
+        if let Some(soils) = &soils {
+            let titles = self.config.titles;
+            let of = Differential { pair: &pair, soils, inputs, events: &events, run_id, titles };
+            staged.push(StagedArtifact::new(&of.write(&folder)?, ROLE_BALANCE)?);
+        }
         staged.extend(notable.draw(self.config.chips, inputs.images.as_mut(), &folder)?);
         let report = Report {
             config: self.config,

@@ -20,6 +20,7 @@ mod compare;
 mod control;
 mod cover;
 mod dated;
+mod differential;
 mod error;
 mod estimate;
 mod evidence;
