@@ -51,7 +51,7 @@ mod zonal;
 pub use change::{
     AreaReport, ChangeJobError, ChangeReport, EstimateOptions, EstimateReport, SampleError, SampleFile,
     SampleOptions, SampleReport, SampleStratum, SampleUnit, SampledChange, SampledZones, StratumReport,
-    UnitKind, change, estimate, sample,
+    UnitKind, balance_columns, change, differential_columns, estimate, sample,
 };
 pub use config::{
     AlphaOption, AlphaRole, ArtificialisationOptions, BalanceZones, BuiltUpOptions, ChangeConfig,

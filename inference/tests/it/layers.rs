@@ -253,6 +253,13 @@ fn layers_that_cannot_be_compared_are_refused() {
     refused(GRID, &before, &bare, "has no coordinate reference system", "|crs=EPSG:xxxx");
     // With its CRS named it is read.
     change(&place, GRID, &before, &format!("{bare}|crs=EPSG:2154"), "named").expect(0);
+    // Keys of layers have no effect on a raster, so they are refused.
+    let raster = Map::at(&place.path("named")).file("map.tif").to_string_lossy().into_owned();
+    refused(GRID, &raster, &after, "`grid` is set, but the pixels are those of", "remove [grid]");
+    for key in ["column", "use_column"] {
+        let config = format!("[before]\n{key} = \"code_cs\"\n");
+        refused(&config, &raster, &after, "is no vector layer", key);
+    }
     let uses = format!("{GRID}[after.use_values]\nhousing = \"US9\"\n");
     refused(&uses, &before, &after, "`US9`, which is no use code", "use one of these names");
 }
@@ -470,6 +477,7 @@ fn what_changed_has_the_columns_of_ocs_ge_and_the_areas_of_the_tables() {
         "id_avant",
         "state",
         "run_id",
+        "id_apres",
     ];
     let file = map.file("ocsge.gpkg").to_string_lossy().into_owned();
     let found = features(&format!("{file}|layername=differentiel"), &columns);
@@ -498,7 +506,8 @@ fn what_changed_has_the_columns_of_ocs_ge_and_the_areas_of_the_tables() {
     // A change of cover belongs to an event, one of the use alone to none.
     for values in found.values() {
         let of_use = word(values, 1) == word(values, 2);
-        assert_eq!((word(values, 7).is_empty(), word(values, 8).is_empty()), (of_use, of_use), "{values:?}");
+        let has_object = !word(values, 8).is_empty() || !word(values, 11).is_empty();
+        assert_eq!((word(values, 7).is_empty(), has_object), (of_use, !of_use), "{values:?}");
         assert_eq!(
             (&*word(values, 9), word(values, 10)),
             ("not_verified", map.manifest["run_id"].as_str().unwrap().to_owned())

@@ -51,8 +51,8 @@ struct OfEvent {
     score: Option<f64>,
 }
 
-/// The columns, in the order of the cells.
-pub(crate) fn columns() -> Vec<Column> {
+/// The columns of the layer `differentiel` of a comparison, in the order of its cells.
+pub fn columns() -> Vec<Column> {
     let text = |name: &str| Column::new(name, ColumnKind::Text);
     vec![
         text("id")

@@ -12,7 +12,7 @@ use super::cover::is_layer;
 use super::dated::DatedMap;
 use super::error::ChangeJobError;
 use super::images::Images;
-use super::opened::OpenedMaps;
+use super::opened::{OpenedMaps, without_columns};
 use crate::config::{ChangeConfig, DateInputs, normalized_date};
 
 /// Names of the dates in the manifest.
@@ -66,7 +66,10 @@ impl Inputs {
                 warnings.extend(of_layers);
                 (Some(maps), classes)
             }
-            None => (None, Classes::of_images()),
+            None => {
+                refuse_keys_of_layers(config)?;
+                (None, Classes::of_images())
+            }
         };
         let (grid, names, windows) = match (&maps, &images) {
             (Some([before, after]), _) => {
@@ -180,6 +183,18 @@ fn is_map(uri: &str, has_classes: bool) -> bool {
         return raster.is_ok_and(|raster| has_classes || !raster.classes().is_empty());
     }
     Target::parse(uri).is_ok_and(|target| target.read_manifest().is_ok())
+}
+
+/// Refuses keys of vector layers for images, which would have no effect.
+fn refuse_keys_of_layers(config: &ChangeConfig) -> Result<(), ChangeJobError> {
+    let name = |date: &DateInputs| date.scenes.first().map_or_else(String::new, |scene| redacted(scene));
+    for (date, later) in [(&config.before, false), (&config.after, true)] {
+        without_columns(&name(date), date, later)?;
+    }
+    match &config.grid {
+        Some(_) => Err(ChangeJobError::GridOfMap { map: name(&config.before) }),
+        None => Ok(()),
+    }
 }
 
 /// Whether a file has a vector layer, or cannot be read at all: a GeoPackage may hold rasters alone.

@@ -40,6 +40,8 @@ mod shift;
 mod tables;
 mod zones;
 
+pub use arpent_change::balance::balance_columns;
+pub use differential::columns as differential_columns;
 pub use error::ChangeJobError;
 pub use estimate::{AreaReport, EstimateOptions, EstimateReport, StratumReport, estimate};
 pub use make::{ChangeReport, change};

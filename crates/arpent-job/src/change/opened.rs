@@ -25,15 +25,24 @@ enum OpenedMap {
 /// The maps of both dates.
 pub(crate) struct OpenedMaps([OpenedMap; 2]);
 
+/// Refuses columns of a raster.
+pub(crate) fn without_columns(uri: &str, date: &DateInputs, later: bool) -> Result<(), ChangeJobError> {
+    let key = match (date.column.is_some(), date.use_column.is_some(), later) {
+        (true, _, false) => "before.column",
+        (true, _, true) => "after.column",
+        (false, true, false) => "before.use_column",
+        (false, true, true) => "after.use_column",
+        (false, false, _) => return Ok(()),
+    };
+    Err(ChangeJobError::ColumnOfRaster { key, map: redacted(uri) })
+}
+
 impl OpenedMap {
     fn open(uri: &str, date: &DateInputs, later: bool) -> Result<Self> {
         if is_layer(uri) {
             return Ok(Self::Layer(Box::new(CoverLayer::open(uri, date, later)?)));
         }
-        if date.column.is_some() || date.use_column.is_some() {
-            let key = if later { "after.column" } else { "before.column" };
-            return Err(ChangeJobError::ColumnOfRaster { key, map: redacted(uri) }.into());
-        }
+        without_columns(uri, date, later)?;
         Ok(Self::Raster(DatedMap::open(uri)?))
     }
 
@@ -149,8 +158,8 @@ impl OpenedMaps {
         for at in order {
             let Some(layer) = layers[at].take() else { continue };
             let other = made[1 - at].as_ref().map(|map| (map, &classes.values[1 - at]));
-            let (burnt, told) = layer.burn(&place, &classes.nomenclature, other, folder)?;
-            warnings.extend(told);
+            let (burnt, doubts) = layer.burn(&place, &classes.nomenclature, other, folder)?;
+            warnings.extend(doubts);
             made[at] = Some(DatedMap::Layer(Box::new(burnt)));
         }
         let [before, after] = made;
