@@ -5,7 +5,7 @@ use arpent_gdal::{Fingerprint, PublishedRaster, SceneSource};
 use arpent_publish::{Acquired, Input};
 use arpent_raster::{Grid, LABEL_NODATA, Nomenclature, Raster, Window};
 
-use super::burn::BurntLayer;
+use super::burnt::BurntLayer;
 use super::classes::Values;
 use super::error::ChangeJobError;
 use crate::config::Measure;

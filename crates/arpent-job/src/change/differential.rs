@@ -221,15 +221,14 @@ impl Differential<'_> {
         let covers = self.pair.read(block)?;
         let uses = [self.inputs.uses(0, &covers[0])?, self.inputs.uses(1, &covers[1])?];
         let artificial = self.soils.artificial.read(block)?;
-        let usage =
-            |of: &Option<Raster<u8>>, at: usize| of.as_ref().map_or(LABEL_NODATA, |uses| uses.data()[at]);
+        let usage = |of: Option<&Raster<u8>>, at: usize| of.map_or(LABEL_NODATA, |uses| uses.data()[at]);
         let kind = |at: usize| {
             let [before, after] = [0, 1].map(|date: usize| covers[date].data()[at]);
             [
                 before,
                 after,
-                usage(&uses[0], at),
-                usage(&uses[1], at),
+                usage(uses[0].as_ref(), at),
+                usage(uses[1].as_ref(), at),
                 artificial[0].data()[at],
                 artificial[1].data()[at],
             ]
@@ -270,8 +269,8 @@ fn add_runs(block: Window, kind: &dyn Fn(usize) -> Option<Kind>, runs: &mut BTre
     }
 }
 
-fn text(text: &Option<String>) -> Cell<'_> {
-    Cell::from(text.as_deref())
+fn text(text: Option<&String>) -> Cell<'_> {
+    Cell::from(text.map(String::as_str))
 }
 
 /// The layer that is being written.
@@ -297,15 +296,15 @@ impl Sink<'_> {
         };
         let cells = [
             Cell::Text(&id),
-            text(&covers[0]),
-            text(&covers[1]),
-            text(&uses[0]),
-            text(&uses[1]),
-            text(&of.before),
-            text(&of.after),
+            text(covers[0].as_ref()),
+            text(covers[1].as_ref()),
+            text(uses[0].as_ref()),
+            text(uses[1].as_ref()),
+            text(of.before.as_ref()),
+            text(of.after.as_ref()),
             artificial,
             Cell::Real(feature.area_m2),
-            text(&of.id),
+            text(of.id.as_ref()),
             Cell::from(of.score),
             Cell::Text(STATE_NOT_VERIFIED),
             Cell::Text(self.run_id),

@@ -57,19 +57,16 @@ impl Inputs {
         let grid = opened.as_ref().map(|maps| maps.grid(config)).transpose()?.flatten();
         let images = Images::open(config, grid.as_ref())?;
         let mut warnings = Vec::new();
-        let (maps, classes) = match opened {
-            Some(opened) => {
-                let grid = grid.as_ref().or_else(|| images.as_ref().map(Images::grid));
-                let grid = grid.ok_or(ChangeJobError::NoGrid)?;
-                let classes = opened.classes(config)?;
-                let (maps, of_layers) = opened.burnt(config, &classes, grid, scratch)?;
-                warnings.extend(of_layers);
-                (Some(maps), classes)
-            }
-            None => {
-                refuse_keys_of_layers(config)?;
-                (None, Classes::of_images())
-            }
+        let (maps, classes) = if let Some(opened) = opened {
+            let grid = grid.as_ref().or_else(|| images.as_ref().map(Images::grid));
+            let grid = grid.ok_or(ChangeJobError::NoGrid)?;
+            let classes = opened.classes(config)?;
+            let (maps, of_layers) = opened.burnt(config, &classes, grid, scratch)?;
+            warnings.extend(of_layers);
+            (Some(maps), classes)
+        } else {
+            refuse_keys_of_layers(config)?;
+            (None, Classes::of_images())
         };
         let (grid, names, windows) = match (&maps, &images) {
             (Some([before, after]), _) => {

@@ -8,9 +8,9 @@ use arpent_base::{DoingWhat as _, Failure, Result, short_hash, table_schema};
 use arpent_change::events::{EventKind, ImageVote, Rules};
 use arpent_gdal::{LayerShape, PublishedRaster, StripWriter};
 use arpent_publish::{
-    Acquired, Counts, ITEM_NAME, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_BALANCE, ROLE_EVENTS,
-    ROLE_EVIDENCE, ROLE_LINEAGE, ROLE_MAP, ROLE_METADATA, ROLE_OBJECTS, ROLE_SHIFT, RunInfo, StacRun,
-    StagedArtifact, Target, Warning, feature_columns, utc_now, write_stac_item,
+    Acquired, Counts, ITEM_NAME, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_EVENTS, ROLE_EVIDENCE,
+    ROLE_LINEAGE, ROLE_MAP, ROLE_METADATA, ROLE_OBJECTS, ROLE_SHIFT, RunInfo, StacRun, StagedArtifact,
+    Target, Warning, feature_columns, utc_now, write_stac_item,
 };
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster, Window};
 use arpent_shell::energy::{Meter, WATTS_PER_CORE};
@@ -20,11 +20,11 @@ use arpent_shell::progress::Stage;
 use serde::Serialize;
 use serde_json::json;
 
-use super::balance::{Pair, Soils, Years};
+use super::balance::Pair;
+use super::balances::Balances;
 use super::columns::{Dates, columns};
 use super::compare::{Block, Compared, Comparison, KindCount};
 use super::control::{Control, ControlFacts};
-use super::differential::Differential;
 use super::error::ChangeJobError;
 use super::evidence::{ImageFacts, ImagePass, as_score};
 use super::identities::{Identities, OBJECTS};
@@ -32,7 +32,6 @@ use super::inputs::{Inputs, NAMES};
 use super::previous::Previous;
 use super::report::Report;
 use super::shift::{self, Shift};
-use super::tables::Tables;
 use crate::config::{ChangeConfig, RegistrationMode};
 use crate::execute::Unpublished;
 use crate::job::software;
@@ -383,26 +382,18 @@ impl ChangeJob<'_> {
             staged.push(StagedArtifact::new(&path, ROLE_SHIFT)?);
         }
         let pair = Pair::open([&folder.join("before.tif"), &folder.join("map.tif")])?;
-        let soils = self.config.artificialisation.as_ref();
-        let soils = soils.map(|options| Soils::new(&pair, inputs, options, self.folder)).transpose()?;
-        warnings.extend(soils.iter().flat_map(|soils| soils.warnings(inputs)));
-        let tables = Tables {
-            pair: &pair,
-            soils: soils.as_ref(),
-            inputs,
-            vintages: inputs.vintages()?.map(Years::from),
-            flows: &flows,
+        let balances = Balances {
             config: self.config,
+            inputs,
+            pair: &pair,
+            flows: &flows,
+            events: &events,
+            run_id,
             scratch: self.folder,
         };
-        let (files, of_zones) = tables.write(&folder)?;
+        let (soils, files, doubts) = balances.write(&folder)?;
         staged.extend(files);
-        warnings.extend(of_zones);
-        if let Some(soils) = &soils {
-            let titles = self.config.titles;
-            let of = Differential { pair: &pair, soils, inputs, events: &events, run_id, titles };
-            staged.push(StagedArtifact::new(&of.write(&folder)?, ROLE_BALANCE)?);
-        }
+        warnings.extend(doubts);
         staged.extend(notable.draw(self.config.chips, inputs.images.as_mut(), &folder)?);
         let report = Report {
             config: self.config,

@@ -12,7 +12,9 @@
 
 mod answers;
 mod balance;
+mod balances;
 mod burn;
+mod burnt;
 mod chips;
 mod classes;
 mod columns;
