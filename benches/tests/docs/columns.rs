@@ -17,10 +17,18 @@ pub(crate) fn page() -> String {
          Then come the columns below, where they are configured, and those of `[[reference]]` rules ([the manifest and the columns \
          of rules](../json.md#features)); last the geometry. GeoParquet has it as `{geometry}` (WKB), with its box in `{bbox}`.\n\n\
          ## With `[objects]`\n\n{}\n\
-         ## With `[ocs_ge]`\n\n{}",
+         ## With `[ocs_ge]`\n\n{}\n\
+         ## Balances of zones\n\n\
+         `artificialisation.csv` and the layers of `balance.gpkg`, a row for each zone. The first five are also in `flows.csv` and `stocks.csv`. \
+         Layers of `balance.gpkg` also have `class_ID_old_m2`, `class_ID_new_m2` and `class_ID_net_m2` for each class; without \
+         `[artificialisation]`, only these and the columns up to `share_neither`.\n\n{}\n\
+         ## Differential of a comparison\n\n\
+         The layer `differentiel` of `ocsge.gpkg`.\n\n{}",
         of(&feature_columns(&[])),
         of(&arpent_job::ObjectOptions::columns()),
         of(&arpent_job::OcsGe::columns()),
+        of(&arpent_job::balance_columns()),
+        of(&arpent_job::differential_columns()),
     )
 }
 

@@ -33,10 +33,10 @@ pub use setup::{InitOptions, init};
 pub use text::{same_text, value_key};
 pub use uri::{file_name, gdal_path, is_remote_uri, is_web};
 pub use vector::{
-    Aoi, FieldPolygon, FieldPolygons, InvalidGeometries, LayerCounts, LayerFeature, LayerGeometry,
-    LayerShapes, LayerSource, Line, LineWidth, Outside, PolygonSource, Reference, ReferenceFeature,
-    ReferenceIndex, ReferenceKind, Rings, Subject, buffer_lines, layer_fields, layer_file, read_aoi,
-    read_features, read_polygons,
+    Aoi, FieldPolygon, FieldPolygons, InvalidGeometries, LayerCounts, LayerFacts, LayerFeature,
+    LayerGeometry, LayerShapes, LayerSource, Line, LineWidth, Outside, PolygonSource, Reference,
+    ReferenceFeature, ReferenceIndex, ReferenceKind, Rings, Subject, area_of_wkb, buffer_lines, layer_facts,
+    layer_fields, layer_file, read_aoi, read_features, read_polygons,
 };
 pub use write::{LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StripWriter, qgis_style};
 

@@ -23,6 +23,7 @@ mod import;
 mod inputs;
 mod installed;
 mod invariance;
+mod layers;
 mod machines;
 mod order;
 mod outputs;

@@ -5,7 +5,7 @@ use arpent_base::{Cell, Column, ColumnKind};
 use arpent_raster::{Class, Nomenclature};
 
 use super::amount::Amount;
-use super::flows::{Flow, Stock};
+use super::flows::{Flow, FlowMatrix, Stock};
 use super::zone::{Zone, ZoneBalance};
 
 struct Entry<R> {
@@ -65,8 +65,13 @@ fn year(year: Option<i32>) -> Cell<'static> {
     Cell::from(year.map(i64::from))
 }
 
+/// Number of the first columns, which all tables share.
+const ZONE: usize = 5;
+/// Number of the first columns, up to what was observed.
+const COVERAGE: usize = ZONE + 7;
+
 /// In the order of the files. To add a column, add it here.
-const BALANCE: [OfZone; 26] = [
+const BALANCE: [OfZone; 27] = [
     OfZone::text("zone_id", ["Zone", "Zone"], "Identifier of the zone.", |b| Cell::Text(&b.zone.id)),
     OfZone::text("zone_type", ["Type of zone", "Type de zone"], "Type of the zone, such as commune.", |b| {
         Cell::Text(&b.zone.kind)
@@ -87,6 +92,13 @@ const BALANCE: [OfZone; 26] = [
     )
     .of(ColumnKind::Integer)
     .optional(),
+    OfZone::text(
+        "years",
+        ["Years", "Millésimes"],
+        "Years of the vintages of all parts of the zone, such as `2018-2021`; of parts with others, all of them: `2018-2021, 2019-2022`. \
+         The first and the second year are those of the largest part.",
+        |b| Cell::Text(&b.zone.years),
+    ),
     OfZone::text(
         "coverage",
         ["Coverage", "Couverture"],
@@ -241,13 +253,70 @@ pub fn balance_cells(balance: &ZoneBalance) -> impl Iterator<Item = Cell<'_>> {
     BALANCE.iter().map(|column| (column.value)(balance))
 }
 
-/// Columns of the tables of flows and stocks that they share.
-fn zone_columns() -> Vec<Column> {
-    BALANCE[..4].iter().map(Entry::column).collect()
+/// The columns of a zone and of what was observed of it: the first of the [`balance_columns`].
+pub fn coverage_columns() -> Vec<Column> {
+    BALANCE[..COVERAGE].iter().map(Entry::column).collect()
 }
 
-fn zone_cells(zone: &Zone) -> [Cell<'_>; 4] {
-    [Cell::Text(&zone.id), Cell::Text(&zone.kind), year(zone.year_old), year(zone.year_new)]
+/// A cell for each of the [`coverage_columns`].
+pub fn coverage_cells(balance: &ZoneBalance) -> impl Iterator<Item = Cell<'_>> {
+    BALANCE[..COVERAGE].iter().map(|column| (column.value)(balance))
+}
+
+/// Columns with the stocks of each class in one row for each zone: `class_ID_old_m2`, `class_ID_new_m2` and
+/// `class_ID_net_m2`.
+pub fn class_columns_of_zone(classes: &Nomenclature) -> Vec<Column> {
+    let of_class = |class: &Class| {
+        let (en, fr) = (class.name.clone(), class.name_fr.as_ref().unwrap_or(&class.name).clone());
+        let area = |what: &str, title: [&str; 2], description: &'static str| {
+            Column::new(format!("class_{}_{what}_m2", class.id), ColumnKind::Real)
+                .titled(format!("{en}, {} (m²)", title[0]), format!("{fr}, {} (m²)", title[1]))
+                .in_unit("m2")
+                .described(description)
+        };
+        [
+            area(
+                "old",
+                ["first year", "année initiale"],
+                "Area of the class at the first date, where both dates were observed.",
+            ),
+            area(
+                "new",
+                ["second year", "année finale"],
+                "Area of the class at the second date, where both dates were observed.",
+            ),
+            area("net", ["net", "solde"], "Gained less lost: second date less first date."),
+        ]
+    };
+    classes.classes().iter().flat_map(of_class).collect()
+}
+
+/// A cell for each of the [`class_columns_of_zone`], from the flows of the zone.
+pub fn class_cells_of_zone(classes: &Nomenclature, flows: &FlowMatrix) -> Vec<Cell<'static>> {
+    let cells = |class: &Class| {
+        let stock = flows.stock_of(class.id);
+        [
+            stock.map(|stock| stock.before.area_m2()),
+            stock.map(|stock| stock.after.area_m2()),
+            stock.map(|stock| stock.net_m2()),
+        ]
+    };
+    classes.classes().iter().flat_map(cells).map(Cell::from).collect()
+}
+
+/// Columns of the tables of flows and stocks that they share.
+fn zone_columns() -> Vec<Column> {
+    BALANCE[..ZONE].iter().map(Entry::column).collect()
+}
+
+fn zone_cells(zone: &Zone) -> [Cell<'_>; ZONE] {
+    [
+        Cell::Text(&zone.id),
+        Cell::Text(&zone.kind),
+        year(zone.year_old),
+        year(zone.year_new),
+        Cell::Text(&zone.years),
+    ]
 }
 
 fn class_columns(which: &str, en: &'static str, fr: &'static str) -> [Column; 3] {

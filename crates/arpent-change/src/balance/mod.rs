@@ -18,7 +18,10 @@ mod zone;
 
 pub use amount::Amount;
 pub use codes::{Basis, Cover, Outcome, RULE, UnknownCode, Use, decide, decide_codes};
-pub use columns::{balance_cells, balance_columns, flow_cells, flow_columns, stock_cells, stock_columns};
+pub use columns::{
+    balance_cells, balance_columns, class_cells_of_zone, class_columns_of_zone, coverage_cells,
+    coverage_columns, flow_cells, flow_columns, stock_cells, stock_columns,
+};
 pub use error::BalanceError;
 pub use flows::{Coverage, CoverageState, Flow, FlowMatrix, Stock};
 pub use matrix::{AnswerRow, ArtificialMatrix, RemarkCounts, UnknownClass};

@@ -17,6 +17,8 @@ pub struct Zone {
     pub year_old: Option<i32>,
     /// Year of the second vintage; `None` if the zone has none.
     pub year_new: Option<i32>,
+    /// The years of all its parts, such as `2018-2021` or `2018-2021, 2019-2022`.
+    pub years: String,
 }
 
 /// Which layers the answers rest on.
@@ -126,20 +128,8 @@ impl ZoneBalance {
     /// that date, whatever the pixels are, and there is no figure.
     pub fn new(zone: Zone, flows: ZoneFlows<'_>, layers: Layers) -> Self {
         let ZoneFlows { artificial, sealed, criteria } = flows;
-        let coverage = artificial.coverage();
-        let state = match (zone.year_old, zone.year_new) {
-            (Some(_), Some(_)) => coverage.state(),
-            (Some(_), None) => CoverageState::BeforeOnly,
-            (None, Some(_)) => CoverageState::AfterOnly,
-            (None, None) => CoverageState::NotObserved,
-        };
-        let has_figures = matches!(state, CoverageState::Complete | CoverageState::Partial);
+        let (observed, has_figures) = Self::observed(zone, artificial, layers);
         Self {
-            zone,
-            state,
-            area_m2: coverage.total().area_m2(),
-            observed_m2: if has_figures { coverage.both.area_m2() } else { 0.0 },
-            shares: coverage.shares().filter(|_| has_figures || coverage.both.is_empty()),
             artificial: artificial.stock_of(1).filter(|_| has_figures).map(|one| ArtificialFlows {
                 before_m2: one.before.area_m2(),
                 after_m2: one.after.area_m2(),
@@ -164,8 +154,37 @@ impl ZoneBalance {
                     undecided_after_m2: undecided.after.area_m2(),
                 })
             }),
+            ..observed
+        }
+    }
+
+    /// What was observed of a zone by the flows of its classes, without figures of soils.
+    pub fn without_soils(zone: Zone, flows: &FlowMatrix) -> Self {
+        Self::observed(zone, flows, Layers::CoverOnly).0
+    }
+
+    /// Without figures, and whether there are any.
+    fn observed(zone: Zone, flows: &FlowMatrix, layers: Layers) -> (Self, bool) {
+        let coverage = flows.coverage();
+        let state = match (zone.year_old, zone.year_new) {
+            (Some(_), Some(_)) => coverage.state(),
+            (Some(_), None) => CoverageState::BeforeOnly,
+            (None, Some(_)) => CoverageState::AfterOnly,
+            (None, None) => CoverageState::NotObserved,
+        };
+        let has_figures = matches!(state, CoverageState::Complete | CoverageState::Partial);
+        let observed = Self {
+            zone,
+            state,
+            area_m2: coverage.total().area_m2(),
+            observed_m2: if has_figures { coverage.both.area_m2() } else { 0.0 },
+            shares: coverage.shares().filter(|_| has_figures || coverage.both.is_empty()),
+            artificial: None,
+            sealed: None,
+            criteria: None,
             layers,
             rule: RULE.to_owned(),
-        }
+        };
+        (observed, has_figures)
     }
 }

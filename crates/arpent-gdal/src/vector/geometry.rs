@@ -23,16 +23,21 @@ pub enum LayerGeometry {
 }
 
 impl LayerGeometry {
-    /// Whether its bounding box touches a rectangle (min x, min y, max x, max y).
-    pub(super) fn touches(&self, [west, south, east, north]: [f64; 4]) -> bool {
+    /// Its bounding box (min x, min y, max x, max y).
+    pub fn bbox(&self) -> Option<[f64; 4]> {
         let points: Box<dyn Iterator<Item = &[f64; 2]>> = match self {
-            Self::Empty => return false,
+            Self::Empty => return None,
             Self::Polygons(polygons) => Box::new(polygons.iter().flatten().flatten()),
             Self::Lines(lines) => Box::new(lines.iter().flatten()),
         };
         let empty = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
-        let bbox = points.fold(empty, |b, [x, y]| [b[0].min(*x), b[1].min(*y), b[2].max(*x), b[3].max(*y)]);
-        bbox[0] <= east && bbox[2] >= west && bbox[1] <= north && bbox[3] >= south
+        Some(points.fold(empty, |b, [x, y]| [b[0].min(*x), b[1].min(*y), b[2].max(*x), b[3].max(*y)]))
+    }
+
+    /// Whether its bounding box touches a rectangle (min x, min y, max x, max y).
+    pub(super) fn touches(&self, [west, south, east, north]: [f64; 4]) -> bool {
+        self.bbox()
+            .is_some_and(|bbox| bbox[0] <= east && bbox[2] >= west && bbox[1] <= north && bbox[3] >= south)
     }
 }
 

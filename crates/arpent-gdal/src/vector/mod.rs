@@ -26,7 +26,7 @@ pub use name::layer_file;
 pub(crate) use open::open_vector;
 pub(crate) use parquet::is_parquet;
 pub use polygons::{FieldPolygon, FieldPolygons, PolygonSource, read_polygons};
-pub use read::{LayerCounts, LayerFeature, layer_fields, read_features};
+pub use read::{LayerCounts, LayerFacts, LayerFeature, layer_facts, layer_fields, read_features};
 pub use reference::{LineWidth, Reference, ReferenceFeature, ReferenceIndex, ReferenceKind};
 pub use source::{InvalidGeometries, LayerShapes, LayerSource};
 pub use subject::Subject;

@@ -9,7 +9,7 @@ use gdal::vector::Geometry;
 use super::dateline::{middle_of, unwrapped};
 use super::geometry::{GeometryKind, LayerGeometry, Parts, taken_apart};
 use super::raw::Raw;
-use super::source::{InvalidGeometries, LayerSource};
+use super::source::{InvalidGeometries, LayerShapes, LayerSource};
 use super::table::Table;
 use crate::ffi::{self, failure};
 use crate::{GdalError, crs, guard};
@@ -56,6 +56,30 @@ pub fn layer_fields(source: &LayerSource<'_>) -> Result<Vec<Column>, GdalError> 
     let columns = table.columns(source.fields)?;
     let named = columns.into_iter().zip(source.fields);
     Ok(named.map(|((_, field_type), name)| Column::new(*name, field_type)).collect())
+}
+
+/// The layer of a file, without its features.
+#[derive(Debug, Clone)]
+pub struct LayerFacts {
+    /// Its name.
+    pub name: String,
+    /// All its fields.
+    pub columns: Vec<Column>,
+    /// CRS of its coordinates.
+    pub crs: Crs,
+}
+
+/// Opens the only layer with polygons, or the one that the address names, and reads no feature. The address may have the
+/// suffixes of [`LayerSource::uri`].
+///
+/// # Errors
+/// As [`layer_fields`].
+pub fn layer_facts(uri: &str) -> Result<LayerFacts, GdalError> {
+    let any = crs::describe_crs("EPSG:4326")?;
+    let table = Table::open(&LayerSource { shapes: LayerShapes::Areas, ..LayerSource::new(uri, &any) })?;
+    let missing = || GdalError::LayerNoCrs { path: table.uri.clone(), layer: table.name.clone() };
+    let crs = crs::describe(table.srs.as_ref().ok_or_else(missing)?, uri)?;
+    Ok(LayerFacts { name: table.name.clone(), columns: table.all_columns().to_vec(), crs })
 }
 
 /// Name of the layer that a source selects.

@@ -31,6 +31,8 @@ pub struct ReferenceIndex {
     path: String,
     types: Vec<ColumnKind>,
     counts: LayerCounts,
+    /// Bounding box of the features of the copy.
+    bbox: Option<[f64; 4]>,
 }
 
 /// The geometry that a layer must have.
@@ -158,12 +160,17 @@ impl ReferenceIndex {
             },
         )?;
         let layer = layer_name(source)?;
+        let mut bbox = None::<[f64; 4]>;
         let counts = read_features::<GdalError>(source, &mut |feature| {
             let number = Cell::Integer(fitted(feature.number));
             let LayerFeature { number: feature, geometry, values } = feature;
             let geometry = kind.wanted(feature, geometry, &values, source, &layer)?;
             let near = geometry.touches(within);
             seen(&values, near);
+            if let Some(own) = geometry.bbox().filter(|_| near) {
+                let [w, s, e, n] = bbox.unwrap_or(own);
+                bbox = Some([w.min(own[0]), s.min(own[1]), e.max(own[2]), n.max(own[3])]);
+            }
             let Some(wkb) = Some(geometry).filter(|_| near).and_then(|g| g.to_wkb()) else {
                 return Ok(());
             };
@@ -171,7 +178,12 @@ impl ReferenceIndex {
             writer.write(&wkb, &std::iter::once(number).chain(values).collect::<Vec<_>>())
         })?;
         writer.finish()?;
-        Ok(Self { path: text(path), types, counts })
+        Ok(Self { path: text(path), types, counts, bbox })
+    }
+
+    /// Bounding box of the features of the copy (min x, min y, max x, max y, CRS units); `None` if there are none.
+    pub fn bbox(&self) -> Option<[f64; 4]> {
+        self.bbox
     }
 
     /// Counts of the layer.

@@ -35,6 +35,11 @@ impl Subject {
         Ok(Self { pieces, area })
     }
 
+    /// Its area, units of the CRS.
+    pub fn area(&self) -> f64 {
+        self.area
+    }
+
     /// Share of the polygon that lies in a feature, 0 to 1: area of the intersection over area of the polygon, in units
     /// of the CRS.
     ///

@@ -108,6 +108,11 @@ impl Table {
         Ok(Self { uri: place.uri.clone(), name, srs, fields, times, decoder, content, geometry_text })
     }
 
+    /// All fields.
+    pub(crate) fn all_columns(&self) -> &[Column] {
+        &self.fields
+    }
+
     /// The requested fields, with their indices.
     ///
     /// # Errors

@@ -149,21 +149,31 @@ impl StripWriter {
         Ok(())
     }
 
-    /// Completes the raster, copies it to a COG (DEFLATE, blocks of 512, overviews by majority for labels and mean
-    /// for confidence) at `out` with at most `threads` threads, and removes the temporary file.
+    /// Completes the temporary GeoTIFF, for rasters that only this job reads; its path.
     ///
     /// # Errors
-    /// [`GdalError::RowOrder`] when rows are missing; [`GdalError::Write`] when a file cannot be completed; `out` is
-    /// then removed.
-    pub fn finish_cog(mut self, out: &Path, threads: usize) -> Result<(), GdalError> {
+    /// [`GdalError::RowOrder`] when rows are missing; [`GdalError::Write`] when the file cannot be completed.
+    pub fn finish(mut self) -> Result<PathBuf, GdalError> {
         self.flush()?;
         if self.rows_done != self.window.height {
             let expected = self.window.row.saturating_add_unsigned(self.rows_done as u64);
             let (path, width) = (text(&self.temporary), self.window.width);
             return Err(GdalError::RowOrder { path, expected, got: self.window.row_end(), width, values: 0 });
         }
-        let Self { temporary, dataset, cog, .. } = self;
+        let Self { temporary, dataset, .. } = self;
         close(dataset, &temporary)?;
+        Ok(temporary)
+    }
+
+    /// Completes the raster, copies it to a COG (DEFLATE, blocks of 512, overviews by majority for labels and mean
+    /// for confidence) at `out` with at most `threads` threads, and removes the temporary file.
+    ///
+    /// # Errors
+    /// [`GdalError::RowOrder`] when rows are missing; [`GdalError::Write`] when a file cannot be completed; `out` is
+    /// then removed.
+    pub fn finish_cog(self, out: &Path, threads: usize) -> Result<(), GdalError> {
+        let cog = self.cog;
+        let temporary = self.finish()?;
         let copied = copy_to_cog(&temporary, out, cog, threads);
         let removed = std::fs::remove_file(&temporary);
         if let Err(e) = copied {

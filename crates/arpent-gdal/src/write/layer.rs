@@ -6,7 +6,7 @@ use arpent_base::{Cell, Column, ColumnKind, Language};
 use arpent_raster::Crs;
 use gdal::config::{clear_thread_local_config_option, set_thread_local_config_option};
 use gdal::vector::{Defn, Feature, Geometry, LayerAccess, LayerOptions as OgrLayerOptions};
-use gdal::{Dataset, DriverManager};
+use gdal::{Dataset, DatasetOptions, DriverManager, GdalOpenFlags};
 use gdal_sys::{OGRFieldType, OGRwkbGeometryType};
 
 use super::file::{close, text};
@@ -71,6 +71,8 @@ pub struct LayerWriter {
     dataset: Dataset,
     format: LayerFormat,
     layer: String,
+    /// Its number in the file.
+    index: usize,
     shape: LayerShape,
     crs: Crs,
     fields: Vec<Column>,
@@ -91,17 +93,48 @@ impl LayerWriter {
         quiet();
         let error = |e: gdal::errors::GdalError| GdalError::Create { path: text(path), message: failure(&e) };
         let _dated = Settings::new(options.timestamp);
-        let (driver, layer_options) = match options.format {
-            LayerFormat::GeoPackage => ("GPKG", vec!["GEOMETRY_NAME=geom", "FID=fid"]),
-            LayerFormat::FlatGeobuf => ("FlatGeobuf", vec![]),
+        let driver = match options.format {
+            LayerFormat::GeoPackage => "GPKG",
+            LayerFormat::FlatGeobuf => "FlatGeobuf",
+        };
+        ffi::reset_error();
+        let dataset = DriverManager::get_driver_by_name(driver)
+            .and_then(|d| d.create_vector_only(path))
+            .map_err(error)?;
+        Self::begin(dataset, path, options)
+    }
+
+    /// Adds a layer to a GeoPackage that this writer completed before.
+    ///
+    /// # Errors
+    /// [`GdalError::Create`] when it cannot be added; [`GdalError::BadCrs`].
+    pub fn append(path: &Path, options: &LayerOptions<'_>) -> Result<Self, GdalError> {
+        quiet();
+        let error = |e: gdal::errors::GdalError| GdalError::Create { path: text(path), message: failure(&e) };
+        let _dated = Settings::new(options.timestamp);
+        ffi::reset_error();
+        let opening = DatasetOptions {
+            open_flags: GdalOpenFlags::GDAL_OF_UPDATE | GdalOpenFlags::GDAL_OF_VECTOR,
+            allowed_drivers: Some(&["GPKG"]),
+            ..DatasetOptions::default()
+        };
+        let dataset = Dataset::open_ex(path, opening).map_err(error)?;
+        Self::begin(dataset, path, options)
+    }
+
+    /// Creates the layer in a file.
+    fn begin(mut dataset: Dataset, path: &Path, options: &LayerOptions<'_>) -> Result<Self, GdalError> {
+        let error = |e: gdal::errors::GdalError| GdalError::Create { path: text(path), message: failure(&e) };
+        let _dated = Settings::new(options.timestamp);
+        let layer_options = match options.format {
+            LayerFormat::GeoPackage => vec!["GEOMETRY_NAME=geom", "FID=fid"],
+            LayerFormat::FlatGeobuf => vec![],
         };
         let index = if options.spatial_index { "SPATIAL_INDEX=YES" } else { "SPATIAL_INDEX=NO" };
         let layer_options: Vec<&str> = layer_options.into_iter().chain([index]).collect();
         let srs = crs::spatial_ref_of(options.crs)?;
         ffi::reset_error();
-        let mut dataset = DriverManager::get_driver_by_name(driver)
-            .and_then(|d| d.create_vector_only(path))
-            .map_err(error)?;
+        let at = dataset.layer_count();
         let layer = dataset
             .create_layer(OgrLayerOptions {
                 name: options.name,
@@ -117,6 +150,7 @@ impl LayerWriter {
             dataset,
             format: options.format,
             layer: options.name.to_owned(),
+            index: at,
             shape: options.shape,
             crs: options.crs.clone(),
             fields: options.fields.to_vec(),
@@ -142,7 +176,7 @@ impl LayerWriter {
             self.begin_transaction()?;
         }
         ffi::reset_error();
-        add(&self.dataset, wkb, values)
+        add(&self.dataset, self.index, wkb, values)
             .map_err(|e| GdalError::Write { path: text(&self.path), message: failure(&e) })?;
         self.written += 1;
         Ok(())
@@ -235,8 +269,8 @@ fn ogr_type(kind: ColumnKind) -> OGRFieldType::Type {
     }
 }
 
-fn add(dataset: &Dataset, wkb: &[u8], values: &[Cell<'_>]) -> gdal::errors::Result<()> {
-    let layer = dataset.layer(0)?;
+fn add(dataset: &Dataset, index: usize, wkb: &[u8], values: &[Cell<'_>]) -> gdal::errors::Result<()> {
+    let layer = dataset.layer(index)?;
     let mut feature = Feature::new(layer.defn())?;
     for (i, value) in values.iter().enumerate() {
         match value {

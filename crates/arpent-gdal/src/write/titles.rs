@@ -7,17 +7,19 @@ use gdal::vector::sql::Dialect;
 
 /// The extension's tables and its registration, from the standard.
 const EXTENSION: [&str; 4] = [
-    "CREATE TABLE gpkg_data_columns (table_name TEXT NOT NULL, column_name TEXT NOT NULL, name TEXT, title TEXT, description TEXT, \
+    "CREATE TABLE IF NOT EXISTS gpkg_data_columns (table_name TEXT NOT NULL, column_name TEXT NOT NULL, name TEXT, title TEXT, description TEXT, \
      mime_type TEXT, constraint_name TEXT, CONSTRAINT pk_gdc PRIMARY KEY (table_name, column_name), \
      CONSTRAINT gdc_tn UNIQUE (table_name, name))",
-    "CREATE TABLE gpkg_data_column_constraints (constraint_name TEXT NOT NULL, constraint_type TEXT NOT NULL, value TEXT, min NUMERIC, \
+    "CREATE TABLE IF NOT EXISTS gpkg_data_column_constraints (constraint_name TEXT NOT NULL, constraint_type TEXT NOT NULL, value TEXT, min NUMERIC, \
      min_is_inclusive BOOLEAN, max NUMERIC, max_is_inclusive BOOLEAN, description TEXT, \
      CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value))",
     "CREATE TABLE IF NOT EXISTS gpkg_extensions (table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL, \
      definition TEXT NOT NULL, scope TEXT NOT NULL, CONSTRAINT ge_tce UNIQUE (table_name, column_name, extension_name))",
-    "INSERT INTO gpkg_extensions VALUES ('gpkg_data_columns', NULL, 'gpkg_schema', \
-     'http://www.geopackage.org/spec121/#extension_schema', 'read-write'), ('gpkg_data_column_constraints', NULL, 'gpkg_schema', \
-     'http://www.geopackage.org/spec121/#extension_schema', 'read-write')",
+    // Once a file, whatever the number of its layers.
+    "INSERT INTO gpkg_extensions SELECT * FROM (SELECT 'gpkg_data_columns', NULL, 'gpkg_schema', \
+     'http://www.geopackage.org/spec121/#extension_schema', 'read-write' UNION ALL SELECT 'gpkg_data_column_constraints', NULL, \
+     'gpkg_schema', 'http://www.geopackage.org/spec121/#extension_schema', 'read-write') \
+     WHERE NOT EXISTS (SELECT 1 FROM gpkg_extensions WHERE extension_name = 'gpkg_schema')",
 ];
 
 /// Stores the titles and descriptions of the columns that have any.

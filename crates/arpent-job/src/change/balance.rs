@@ -1,34 +1,27 @@
-//! Stocks and flows, for the whole and for zones: tables in which every difference of stocks is the sum of the flows.
+//! What the pixels of both dates add up to: flows between classes, and soils by the law's rules.
 
 use std::path::{Path, PathBuf};
 
+use arpent_base::Result;
 use arpent_base::number::{offset, wide};
-use arpent_base::{Cell, Column, Result, Value};
 use arpent_change::balance::{
     AnswerRow, ArtificialMatrix, FlowMatrix, Layers, MatrixRow, RemarkCounts, ThresholdCounts,
-    ThresholdFilter, ThresholdRow, Thresholds, UnknownClass, Zone, ZoneBalance, ZoneFlows, balance_cells,
-    balance_columns, flow_cells, flow_columns, stock_cells, stock_columns,
+    ThresholdFilter, ThresholdRow, Thresholds, UnknownClass, Zone, ZoneBalance, ZoneFlows,
 };
-use arpent_gdal::{
-    Aoi, LayerGeometry, LayerSource, PublishedRaster, RasterKind, Rings, StripWriter, read_features,
-};
-use arpent_publish::{ROLE_BALANCE, StagedArtifact, Warning};
-use arpent_raster::{Class, Color, Grid, Nomenclature, PixelArea, Raster, Window};
+use arpent_gdal::{Aoi, PublishedRaster, RasterKind, Rings, StripWriter};
+use arpent_publish::Warning;
+use arpent_raster::{Class, Color, Nomenclature, PixelArea, Raster, Window};
+use arpent_shell::lines::count;
 use arpent_shell::progress::Stage;
 use arpent_vector::ZoneRows;
 use serde::{Deserialize, Serialize};
 
-use super::classes::Classes;
-use super::error::ChangeJobError;
-use crate::config::{ArtificialisationOptions, BalanceZones};
-use crate::error::JobError;
-use crate::warnings::layer_warnings;
-use crate::zonal::csv_cell;
+use super::inputs::{Inputs, Vintages};
+use super::ocs_ge;
+use crate::config::ArtificialisationOptions;
 
 /// Pixels that are read of a raster at a time.
 const PIXELS_AT_A_TIME: usize = 4_000_000;
-/// Level of the row for all that is compared.
-const WHOLE: &str = "total";
 
 /// Takes a row: its number, and both dates.
 type EachRow<'a> = dyn FnMut(i64, &[u8], &[u8]) -> Result<()> + 'a;
@@ -44,11 +37,11 @@ impl Pair {
         Ok(Self { rasters: [open(paths[0])?, open(paths[1])?] })
     }
 
-    fn window(&self) -> Window {
+    pub(crate) fn window(&self) -> Window {
         self.rasters[0].window()
     }
 
-    fn read(&self, window: Window) -> Result<[Raster<u8>; 2]> {
+    pub(crate) fn read(&self, window: Window) -> Result<[Raster<u8>; 2]> {
         Ok([self.rasters[0].read(window)?, self.rasters[1].read(window)?])
     }
 
@@ -67,8 +60,17 @@ impl Pair {
         Ok(())
     }
 
+    /// The flows of a window that lies inside.
+    fn whole_of(&self, window: Window, area: &PixelArea) -> Result<FlowMatrix> {
+        let mut flows = FlowMatrix::default();
+        self.each_row(window, &mut |row, before, after| {
+            Ok(flows.add_row(row.cast_unsigned(), before, after, area.of_row(row))?)
+        })?;
+        Ok(flows)
+    }
+
     /// The flows inside polygons in the CRS of the grid, each pixel by its part inside.
-    fn flows_in(&self, polygons: &[Rings], area: &PixelArea) -> Result<FlowMatrix> {
+    pub(crate) fn flows_in(&self, polygons: &[Rings], area: &PixelArea) -> Result<FlowMatrix> {
         let (grid, window) = (self.rasters[0].grid(), self.window());
         let pixel = |point: &[f64; 2]| <[f64; 2]>::from(grid.pixel(point[0], point[1]));
         let in_pixels: Vec<Rings> = polygons
@@ -103,9 +105,53 @@ impl Pair {
     }
 }
 
+/// The vintages of both dates where a date has several.
+pub(crate) struct Years {
+    pair: Pair,
+    years: [Vec<i32>; 2],
+}
+
+impl From<Vintages> for Years {
+    fn from(of: Vintages) -> Self {
+        Self { pair: Pair { rasters: of.rasters }, years: of.years }
+    }
+}
+
+impl Years {
+    /// The years of each part of a zone, or of all that is compared, by area: the largest part first. `dates` are the
+    /// years of dates with one.
+    pub(crate) fn within(
+        &self,
+        polygons: Option<&[Rings]>,
+        (window, area): (Window, &PixelArea),
+        dates: [Option<i32>; 2],
+    ) -> Result<Vec<[i32; 2]>> {
+        let flows = match polygons {
+            Some(polygons) => self.pair.flows_in(polygons, area)?,
+            None => self.pair.whole_of(window, area)?,
+        };
+        let mut parts: Vec<([i32; 2], f64)> = Vec::new();
+        for flow in flows.flows() {
+            let year = |date: usize, number: u8| match &*self.years[date] {
+                [] => dates[date],
+                years => years.get(usize::from(number)).copied(),
+            };
+            let Some(years) = year(0, flow.before).zip(year(1, flow.after)) else { continue };
+            let years = [years.0, years.1];
+            let area_m2 = flow.amount.area_m2();
+            match parts.iter_mut().find(|(known, _)| *known == years) {
+                Some((_, sum)) => *sum += area_m2,
+                None => parts.push((years, area_m2)),
+            }
+        }
+        parts.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        Ok(parts.into_iter().map(|(years, _)| years).collect())
+    }
+}
+
 /// The soils of both dates by the law's rules.
 pub(crate) struct Soils {
-    artificial: Pair,
+    pub(crate) artificial: Pair,
     sealed: Pair,
     criteria: Pair,
     pub(crate) facts: SoilFacts,
@@ -120,7 +166,7 @@ pub(crate) struct SoilFacts {
     pub(crate) remarks: Vec<RemarkCounts>,
     /// Classes without a code of the rule.
     pub(crate) unknown_classes: Vec<UnknownClass>,
-    /// Always the cover alone.
+    /// What the answers rest on.
     pub(crate) layers: Option<Layers>,
 }
 
@@ -128,12 +174,13 @@ impl Soils {
     /// Applies the law's rules to the classes of both dates.
     pub(crate) fn new(
         pair: &Pair,
-        classes: &Classes,
+        inputs: &Inputs,
         options: &ArtificialisationOptions,
         scratch: &Path,
     ) -> Result<Self> {
         let stage = Stage::begin("artificial soils", 0);
-        let matrix = ArtificialMatrix::new(&classes.nomenclature, None);
+        let uses = inputs.has_uses().then(ocs_ge::uses);
+        let matrix = ArtificialMatrix::new(&inputs.classes.nomenclature, uses.as_ref());
         let grid = pair.rasters[0].grid().clone();
         let window = pair.window();
         let exempt = options
@@ -143,20 +190,15 @@ impl Soils {
             .transpose()?;
         let mut facts = SoilFacts {
             unknown_classes: matrix.unknown_classes().to_vec(),
-            layers: Some(Layers::CoverOnly),
+            layers: Some(if uses.is_some() { Layers::CoverAndUse } else { Layers::CoverOnly }),
             ..SoilFacts::default()
         };
         let mut paths = Vec::new();
         for (date, name) in [(0, "before"), (1, "after")] {
             let path = |what: &str| scratch.join(format!("{what}-{name}.tif"));
             let files = ["artificial", "sealed", "criterion"].map(path);
-            let one = OneDate {
-                raster: &pair.rasters[date],
-                matrix: &matrix,
-                exempt: exempt.as_ref(),
-                grid: &grid,
-            };
-            let (thresholds, remarks) = one.write(&files, scratch)?;
+            let one = OneDate { date, pair, inputs, matrix: &matrix, exempt: exempt.as_ref() };
+            let (thresholds, remarks) = one.write(&files)?;
             facts.thresholds.push(thresholds);
             facts.remarks.push(remarks);
             paths.push(files);
@@ -170,44 +212,86 @@ impl Soils {
         })
     }
 
-    fn balance(&self, zone: &Zone, polygons: Option<&[Rings]>, area: &PixelArea) -> Result<ZoneBalance> {
+    /// The balance of a zone, or of all that is compared.
+    pub(crate) fn balance(
+        &self,
+        zone: Zone,
+        polygons: Option<&[Rings]>,
+        area: &PixelArea,
+    ) -> Result<ZoneBalance> {
         let flows = |pair: &Pair| match polygons {
             Some(polygons) => pair.flows_in(polygons, area),
-            None => whole(pair, area),
+            None => pair.whole_of(pair.window(), area),
         };
         let (artificial, sealed) = (flows(&self.artificial)?, flows(&self.sealed)?);
         let criteria = flows(&self.criteria)?;
         let flows = ZoneFlows { artificial: &artificial, sealed: &sealed, criteria: Some(&criteria) };
-        Ok(ZoneBalance::new(zone.clone(), flows, Layers::CoverOnly))
+        Ok(ZoneBalance::new(zone, flows, self.layers()))
     }
-}
 
-fn whole(pair: &Pair, area: &PixelArea) -> Result<FlowMatrix> {
-    let mut flows = FlowMatrix::default();
-    pair.each_row(pair.window(), &mut |row, before, after| {
-        Ok(flows.add_row(row.cast_unsigned(), before, after, area.of_row(row))?)
-    })?;
-    Ok(flows)
+    fn layers(&self) -> Layers {
+        self.facts.layers.unwrap_or(Layers::CoverOnly)
+    }
+
+    /// Doubts about what the answers rest on.
+    pub(crate) fn warnings(&self, inputs: &Inputs) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        let uses = inputs.maps.iter().flatten().map(|map| map.uses().is_some());
+        if let [before, after] = *uses.collect::<Vec<_>>()
+            && before != after
+        {
+            let (with, without) = if before { ("earlier", "later") } else { ("later", "earlier") };
+            let message = format!(
+                "the map of the {with} date has a land use, that of the {without} date none: soils of both dates are judged by the land cover alone"
+            );
+            let hint = "name a layer with a land use for both dates, or its column as `use_column`";
+            warnings.push(Warning::new("use-of-one-date", "artificialisation", message).with_hint(hint));
+        }
+        let (mut unanswered, mut by_cover, mut answered) = (0, 0, 0);
+        for remarks in &self.facts.remarks {
+            unanswered += remarks.unknown_pixels();
+            by_cover += remarks.cover_only;
+            answered += remarks.answered;
+        }
+        let all = answered + unanswered;
+        if unanswered > 0 {
+            let message = format!(
+                "{} of {} pixels of both dates have a class or a use without a code of OCS GE: they have no answer and are in no figure",
+                count(unanswered),
+                count(all)
+            );
+            let hint = "set `code` of [[classes]] to a cover code, for example CS1.1.1.1";
+            warnings.push(Warning::new("soils-unknown", "artificialisation", message).with_hint(hint));
+        }
+        if by_cover > 0 && self.layers() == Layers::CoverAndUse {
+            let message = format!(
+                "{} of {} pixels of both dates have no land use where it decides: they are judged by the cover alone",
+                count(by_cover),
+                count(all)
+            );
+            warnings.push(Warning::new("soils-without-use", "artificialisation", message));
+        }
+        warnings
+    }
 }
 
 /// The classes of one date, to be read by the law's rules.
 struct OneDate<'a> {
-    raster: &'a PublishedRaster,
+    date: usize,
+    pair: &'a Pair,
+    inputs: &'a Inputs,
     matrix: &'a ArtificialMatrix,
     exempt: Option<&'a Aoi>,
-    grid: &'a Grid,
 }
 
 impl OneDate<'_> {
     /// Writes what is artificial, what is sealed, and the criterion of each pixel.
-    fn write(&self, files: &[PathBuf; 3], scratch: &Path) -> Result<(ThresholdCounts, RemarkCounts)> {
-        let window = self.raster.window();
-        let area = PixelArea::new(self.grid);
+    fn write(&self, files: &[PathBuf; 3]) -> Result<(ThresholdCounts, RemarkCounts)> {
+        let raster = &self.pair.rasters[self.date];
+        let (window, grid) = (raster.window(), raster.grid());
+        let area = PixelArea::new(grid);
         let names = soil_classes();
-        let part =
-            |path: &PathBuf| scratch.join(path.file_name().unwrap_or_default()).with_extension("part.tif");
-        let create =
-            |path: &PathBuf| StripWriter::create(&part(path), window, self.grid, RasterKind::Labels(&names));
+        let create = |path: &PathBuf| StripWriter::create(path, window, grid, RasterKind::Labels(&names));
         let [mut artificial, mut sealed, mut criterion] =
             [create(&files[0])?, create(&files[1])?, create(&files[2])?];
         let mut filter = ThresholdFilter::new(window.width, wide(window.height), Thresholds::default())?;
@@ -222,7 +306,8 @@ impl OneDate<'_> {
         while row < window.row_end() {
             let end = window.row_end().min(row.saturating_add_unsigned(height));
             let block = Window::between(window.col, row, window.col_end(), end);
-            let classes = self.raster.read(block)?;
+            let classes = raster.read(block)?;
+            let uses = self.inputs.uses(self.date, &classes)?;
             let exempt: Option<Vec<u8>> = self
                 .exempt
                 .map(|aoi| aoi.mask(block).data().iter().map(|inside| u8::from(*inside)).collect());
@@ -230,7 +315,7 @@ impl OneDate<'_> {
                 self.matrix.read_row(
                     number.cast_unsigned(),
                     classes.row(i),
-                    None,
+                    uses.as_ref().map(|uses| uses.row(i)),
                     &mut answers,
                     &mut remarks,
                 )?;
@@ -246,8 +331,8 @@ impl OneDate<'_> {
             row = end;
         }
         let counts = filter.finish(&mut give)?;
-        for (raster, path) in [artificial, sealed, criterion].into_iter().zip(files) {
-            raster.finish_cog(path, 1)?;
+        for raster in [artificial, sealed, criterion] {
+            raster.finish()?;
         }
         Ok((counts, remarks))
     }
@@ -264,106 +349,4 @@ fn soil_classes() -> Nomenclature {
         features: false,
     };
     Nomenclature::new(vec![class(0, "no"), class(1, "yes")]).expect("two classes")
-}
-
-/// The tables of a comparison.
-pub(crate) struct Tables<'a> {
-    pub(crate) pair: &'a Pair,
-    pub(crate) soils: Option<&'a Soils>,
-    pub(crate) classes: &'a Classes,
-    pub(crate) years: [Option<i32>; 2],
-    pub(crate) flows: &'a FlowMatrix,
-}
-
-/// A CSV file that is written row by row.
-struct Table {
-    path: PathBuf,
-    file: csv::Writer<std::fs::File>,
-}
-
-impl Table {
-    fn new(folder: &Path, name: &str, columns: &[Column]) -> Result<Self, JobError> {
-        let path = folder.join(name);
-        let failed = |source: csv::Error| JobError::WriteTable { path: path.clone(), source };
-        let mut file = csv::Writer::from_path(&path).map_err(failed)?;
-        file.write_record(columns.iter().map(|column| column.name.as_str())).map_err(failed)?;
-        Ok(Self { path, file })
-    }
-
-    fn push<'a>(&mut self, cells: impl IntoIterator<Item = Cell<'a>>) -> Result<(), JobError> {
-        let failed = |source: csv::Error| JobError::WriteTable { path: self.path.clone(), source };
-        self.file.write_record(cells.into_iter().map(|cell| csv_cell(&cell))).map_err(failed)
-    }
-
-    fn finish(mut self) -> Result<StagedArtifact> {
-        let path = self.path.clone();
-        self.file.flush().map_err(|e| JobError::WriteTable { path: path.clone(), source: e.into() })?;
-        drop(self.file);
-        Ok(StagedArtifact::new(&path, ROLE_BALANCE)?)
-    }
-}
-
-impl Tables<'_> {
-    /// Writes `flows.csv`, `stocks.csv` and, by the law's rules, `artificialisation.csv`; warnings about the zones.
-    pub(crate) fn write(
-        &self,
-        zones: &[BalanceZones],
-        folder: &Path,
-    ) -> Result<(Vec<StagedArtifact>, Vec<Warning>)> {
-        let stage = Stage::begin("balance", 0);
-        let mut flows = Table::new(folder, "flows.csv", &flow_columns())?;
-        let mut stocks = Table::new(folder, "stocks.csv", &stock_columns())?;
-        let mut soils = self
-            .soils
-            .map(|_| Table::new(folder, "artificialisation.csv", &balance_columns()))
-            .transpose()?;
-        let area = PixelArea::new(self.pair.rasters[0].grid());
-        let mut add = |zone: &Zone, matrix: &FlowMatrix, polygons: Option<&[Rings]>| -> Result<()> {
-            for flow in matrix.flows() {
-                flows.push(flow_cells(zone, &self.classes.nomenclature, &flow))?;
-            }
-            for stock in matrix.stocks().unwrap_or_default() {
-                stocks.push(stock_cells(zone, &self.classes.nomenclature, &stock))?;
-            }
-            if let (Some(table), Some(of)) = (&mut soils, self.soils) {
-                table.push(balance_cells(&of.balance(zone, polygons, &area)?))?;
-            }
-            Ok(())
-        };
-        add(&self.zone(WHOLE.to_owned(), WHOLE.to_owned()), self.flows, None)?;
-        let (mut warnings, mut count) = (Vec::new(), 0);
-        for layer in zones {
-            let (grid, window) = (self.pair.rasters[0].grid(), self.pair.window());
-            let fields: Vec<&str> = layer.id.as_deref().into_iter().collect();
-            let source = LayerSource {
-                fields: &fields,
-                within: Some(grid.bbox(&window)),
-                ..LayerSource::new(&layer.source, &grid.crs)
-            };
-            let mut inside = 0u64;
-            let read = read_features(&source, &mut |feature| -> Result<()> {
-                let LayerGeometry::Polygons(polygons) = &feature.geometry else { return Ok(()) };
-                let matrix = self.pair.flows_in(polygons, &area)?;
-                let id = feature.values.first().and_then(Option::as_ref).map(Value::to_string);
-                let id = id.unwrap_or_else(|| feature.number.to_string());
-                inside += u64::from(matrix.flows().next().is_some());
-                add(&self.zone(id, layer.level.clone()), &matrix, Some(polygons))
-            })?;
-            if inside == 0 {
-                return Err(ChangeJobError::NoZones { zones: arpent_base::redacted(&layer.source) }.into());
-            }
-            count += read.read;
-            warnings.extend(layer_warnings("zones", &layer.source, "zones", read));
-        }
-        let mut files = vec![flows.finish()?, stocks.finish()?];
-        if let Some(soils) = soils {
-            files.push(soils.finish()?);
-        }
-        stage.end(&format!("{count} zones"));
-        Ok((files, warnings))
-    }
-
-    fn zone(&self, id: String, kind: String) -> Zone {
-        Zone { id, kind, year_old: self.years[0], year_new: self.years[1] }
-    }
 }

@@ -6,13 +6,26 @@ use arpent_gdal::PublishedRaster;
 use arpent_raster::{Class, Color, LABEL_NODATA, Nomenclature};
 
 use super::error::ChangeJobError;
+use super::ocs_ge;
 use crate::config::{ChangeConfig, DateInputs, EventOptions};
 
 /// Name that stands for pixels that were not observed, in a table of values.
-const NODATA: &str = "nodata";
+pub(crate) const NODATA: &str = "nodata";
 
 /// The class of a comparison for each value of a raster; `None` for values that stand for no class.
 pub(crate) type Values = [Option<u8>; 256];
+
+/// What is known of the classes of a map before it is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NamedMap<'a> {
+    pub(crate) name: &'a str,
+    /// `None` of a layer.
+    pub(crate) raster: Option<&'a PublishedRaster>,
+    /// Names of the classes that it has features of, if that is known.
+    pub(crate) featured: Option<&'a [String]>,
+    /// Whether it is a layer whose column has the codes of OCS GE.
+    pub(crate) is_ocs_ge: bool,
+}
 
 /// The classes of a comparison.
 #[derive(Debug, Clone)]
@@ -24,20 +37,25 @@ pub(crate) struct Classes {
 
 impl Classes {
     /// Of two maps: those configured, else those of the comparison that the earlier map comes from (`compared`), else
-    /// those of both maps, which must be equal.
+    /// those of both rasters, which must be equal, or of the only one. Two layers with the columns of OCS GE have its
+    /// covers.
     pub(crate) fn of_maps(
         config: &ChangeConfig,
         compared: Option<&Nomenclature>,
-        maps: [(&str, &PublishedRaster, Option<&[String]>); 2],
+        maps: [NamedMap<'_>; 2],
     ) -> Result<Self, ChangeJobError> {
         let nomenclature = match config.classes.as_ref().or(compared) {
             Some(classes) => classes.clone(),
-            None => of_rasters(maps)?,
+            None => of_named(maps)?,
         };
         let dates = [&config.before, &config.after];
         let mut values = [[None; 256]; 2];
-        for ((date, values), (name, raster, _)) in dates.iter().zip(&mut values).zip(maps) {
-            *values = table(name, date, raster, &nomenclature)?;
+        for ((date, values), map) in dates.iter().zip(&mut values).zip(maps) {
+            *values = match map.raster {
+                Some(raster) => table(map.name, date, raster, &nomenclature)?,
+                // The pixels of a layer are burnt with these classes.
+                None => identity(&nomenclature),
+            };
         }
         Ok(Self { nomenclature, values })
     }
@@ -96,7 +114,7 @@ impl Classes {
     }
 }
 
-fn id_of(classes: &Nomenclature, key: &'static str, name: &str) -> Result<u8, ChangeJobError> {
+pub(crate) fn id_of(classes: &Nomenclature, key: &'static str, name: &str) -> Result<u8, ChangeJobError> {
     let found = classes.classes().iter().find(|class| class.name == name);
     found.map(|class| class.id).ok_or_else(|| ChangeJobError::UnknownClass {
         key,
@@ -105,27 +123,31 @@ fn id_of(classes: &Nomenclature, key: &'static str, name: &str) -> Result<u8, Ch
     })
 }
 
-/// The classes that two rasters name, if they are the same.
-fn of_rasters(
-    maps: [(&str, &PublishedRaster, Option<&[String]>); 2],
-) -> Result<Nomenclature, ChangeJobError> {
-    let [before, after] = maps;
-    for (map, raster, _) in maps {
-        if raster.classes().is_empty() {
-            return Err(ChangeJobError::NoClasses { map: map.to_owned() });
-        }
+/// The classes that two maps name, if they are the same.
+fn of_named(maps: [NamedMap<'_>; 2]) -> Result<Nomenclature, ChangeJobError> {
+    if maps.iter().all(|map| map.raster.is_none() && map.is_ocs_ge) {
+        return Ok(ocs_ge::covers());
     }
-    if before.1.classes() != after.1.classes() {
+    let rasters: Vec<&PublishedRaster> = maps.iter().filter_map(|map| map.raster).collect();
+    let unnamed = maps.iter().find(|map| match map.raster {
+        Some(raster) => raster.classes().is_empty(),
+        None => rasters.is_empty(),
+    });
+    let first = match (unnamed, rasters.first()) {
+        (None, Some(first)) => *first,
+        (map, _) => return Err(ChangeJobError::NoClasses { map: map.unwrap_or(&maps[0]).name.to_owned() }),
+    };
+    if let Some(other) = rasters.iter().find(|raster| raster.classes() != first.classes()) {
         let names = |raster: &PublishedRaster| {
             let all: Vec<String> = raster.classes().iter().map(|(id, name)| format!("{id} {name}")).collect();
             all.join(", ")
         };
-        let (before, after) = (names(before.1), names(after.1));
-        return Err(ChangeJobError::ClassesDiffer { before, after });
+        return Err(ChangeJobError::ClassesDiffer { before: names(first), after: names(other) });
     }
     // A class makes objects if it made features in either map.
-    let made: Option<Vec<&String>> = before.2.zip(after.2).map(|(a, b)| a.iter().chain(b).collect());
-    let colors = before.1.colors();
+    let [before, after] = maps.map(|map| map.featured);
+    let made: Option<Vec<&String>> = before.zip(after).map(|(a, b)| a.iter().chain(b).collect());
+    let colors = first.colors();
     let class = |(id, name): (&u8, &String)| Class {
         id: *id,
         name: name.clone(),
@@ -134,8 +156,17 @@ fn of_rasters(
         color: colors.get(id).copied().unwrap_or(Color([128; 3])),
         features: made.as_ref().is_none_or(|made| made.contains(&name)),
     };
-    let classes = before.1.classes().iter().filter(|(id, _)| **id != LABEL_NODATA).map(class).collect();
+    let classes = first.classes().iter().filter(|(id, _)| **id != LABEL_NODATA).map(class).collect();
     Ok(Nomenclature::new(classes).expect("ids of a raster are different"))
+}
+
+/// A raster whose values are the ids of classes.
+fn identity(classes: &Nomenclature) -> Values {
+    let mut values = [None; 256];
+    for id in classes.classes().iter().map(|class| class.id).chain([LABEL_NODATA]) {
+        values[usize::from(id)] = Some(id);
+    }
+    values
 }
 
 /// What the values of a raster mean.
@@ -147,9 +178,7 @@ fn table(
 ) -> Result<Values, ChangeJobError> {
     let mut values = [None; 256];
     if date.values.is_empty() {
-        for class in classes.classes() {
-            values[usize::from(class.id)] = Some(class.id);
-        }
+        values = identity(classes);
     } else {
         let by_name: BTreeMap<&str, u8> =
             raster.classes().iter().map(|(id, name)| (name.as_str(), *id)).collect();

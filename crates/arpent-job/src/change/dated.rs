@@ -1,10 +1,11 @@
-//! The map of one date: the output of a run, or a label raster.
+//! The map of one date: the output of a run, a label raster, or a vector layer that was burnt.
 
 use arpent_base::{Result, redacted};
 use arpent_gdal::{Fingerprint, PublishedRaster, SceneSource};
 use arpent_publish::{Acquired, Input};
 use arpent_raster::{Grid, LABEL_NODATA, Nomenclature, Raster, Window};
 
+use super::burnt::BurntLayer;
 use super::classes::Values;
 use super::error::ChangeJobError;
 use crate::config::Measure;
@@ -21,6 +22,8 @@ pub(crate) enum DatedMap {
         raster: Box<PublishedRaster>,
         fingerprint: Fingerprint,
     },
+    /// A vector layer.
+    Layer(Box<BurntLayer>),
 }
 
 impl DatedMap {
@@ -38,13 +41,25 @@ impl DatedMap {
         match self {
             Self::Published(map) => &map.url,
             Self::Raster { uri, .. } => uri,
+            Self::Layer(layer) => &layer.uri,
         }
+    }
+
+    /// The layer, if it is one.
+    pub(crate) fn layer(&self) -> Option<&BurntLayer> {
+        if let Self::Layer(layer) = self { Some(layer) } else { None }
+    }
+
+    /// The land use of its pixels, if it has one.
+    pub(crate) fn uses(&self) -> Option<&PublishedRaster> {
+        self.layer()?.uses.as_ref()
     }
 
     pub(crate) fn raster(&self) -> &PublishedRaster {
         match self {
             Self::Published(map) => map.raster(),
             Self::Raster { raster, .. } => raster,
+            Self::Layer(layer) => &layer.raster,
         }
     }
 
@@ -74,7 +89,11 @@ impl DatedMap {
 
     /// Its date, RFC 3339, if it is known.
     pub(crate) fn acquired(&self) -> Option<String> {
-        let Self::Published(map) = self else { return None };
+        let map = match self {
+            Self::Published(map) => map,
+            Self::Layer(layer) => return layer.acquired(),
+            Self::Raster { .. } => return None,
+        };
         let is_later = |input: &&Input| input.date.as_deref() != Some("before");
         let dates = map.manifest.inputs.iter().filter(is_later).filter_map(|input| input.acquired.as_deref());
         Acquired::of(dates).text()
@@ -112,6 +131,10 @@ impl DatedMap {
             Self::Raster { fingerprint: f, .. } => {
                 serde_json::json!([f.size, f.content(), f.etag, f.modified])
             }
+            Self::Layer(layer) => {
+                let f = &layer.fingerprint;
+                serde_json::json!([f.size, f.content(), f.etag, f.modified, layer.read])
+            }
         }
     }
 
@@ -126,6 +149,11 @@ impl DatedMap {
             Self::Raster { uri, fingerprint, .. } => {
                 let id = arpent_gdal::file_name(uri).to_owned();
                 (id, fingerprint.size, fingerprint.content(), fingerprint.etag.clone())
+            }
+            Self::Layer(layer) => {
+                let (id, print) =
+                    (arpent_gdal::file_name(arpent_gdal::layer_file(&layer.uri)), &layer.fingerprint);
+                (id.to_owned(), print.size, print.content(), print.etag.clone())
             }
         };
         Input {

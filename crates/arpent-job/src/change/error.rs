@@ -189,6 +189,89 @@ pub enum ChangeJobError {
         /// The layer.
         zones: String,
     },
+    /// A layer without the configured column.
+    #[error("{layer} has no column `{column}` (`{key}`); its columns: {available}")]
+    NoColumn {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The layer.
+        layer: String,
+        /// The column.
+        column: String,
+        /// Its columns.
+        available: String,
+    },
+    /// A layer without a column of classes that is known.
+    #[error(
+        "no column of {layer} is known to have its class (`code_cs`, `cs_avant` and `cs_apres`, or `CS_YEAR`); its columns: {available}"
+    )]
+    NoClassColumn {
+        /// The layer.
+        layer: String,
+        /// Its name in the file.
+        name: String,
+        /// Its columns.
+        available: String,
+    },
+    /// A column for a map that is no vector layer.
+    #[error("`{key}` names a column, but {map} is no vector layer")]
+    ColumnOfRaster {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The map.
+        map: String,
+    },
+    /// A use code of a table that OCS GE does not have.
+    #[error("`use_values` names `{code}`, which is no use code of OCS GE: {available}")]
+    UnknownUse {
+        /// The code.
+        code: String,
+        /// All of them.
+        available: String,
+    },
+    /// A layer without polygons.
+    #[error("{layer} has no polygon")]
+    EmptyLayer {
+        /// The layer.
+        layer: String,
+    },
+    /// A layer of which no value is a class.
+    #[error("no value of the column `{column}` of {layer} is a class of the comparison: {values}")]
+    NoKnownValue {
+        /// The layer.
+        layer: String,
+        /// The column.
+        column: String,
+        /// Some of its values, with numbers of polygons.
+        values: String,
+    },
+    /// A layer with more vintages than are told apart.
+    #[error("{layer} has {found} years in the column `{column}`, expected 254 at most")]
+    TooManyVintages {
+        /// The layer.
+        layer: String,
+        /// The column.
+        column: String,
+        /// Number of years.
+        found: usize,
+    },
+    /// Two layers, and no grid.
+    #[error("both dates are vector layers, which have no pixels, and no grid is named")]
+    NoGrid,
+    /// A grid beside a map that has one.
+    #[error("`grid` is set, but the pixels are those of {map}")]
+    GridOfMap {
+        /// The map.
+        map: String,
+    },
+    /// A differential for both dates.
+    #[error(
+        "{layer} has only what changed between the dates: outside of its polygons the land cover is not known"
+    )]
+    DifferentialAlone {
+        /// The layer.
+        layer: String,
+    },
     /// A file that is no result of a comparison.
     #[error("{what} is not the output of a comparison")]
     NotAChange {
@@ -205,7 +288,10 @@ pub(crate) fn table_error(path: &Path, source: csv::Error) -> JobError {
 impl Diagnostic for ChangeJobError {
     fn key(&self) -> Option<Key> {
         match self {
-            Self::UnknownClass { key, .. } => Some(Key::from(*key)),
+            Self::UnknownClass { key, .. }
+            | Self::NoColumn { key, .. }
+            | Self::ColumnOfRaster { key, .. } => Some(Key::from(*key)),
+            Self::GridOfMap { .. } => Some(Key::from("grid")),
             _ => None,
         }
     }
@@ -226,12 +312,12 @@ impl Diagnostic for ChangeJobError {
             }
             Self::OutputIsInput { .. } => "choose another --output",
             Self::NoClasses { .. } => {
-                "describe the classes of the rasters as [[classes]] with id, name and color in the configuration"
+                "describe the classes of the comparison as [[classes]] with id, name and color (and the code of OCS GE, if they have one) in the configuration"
             }
             Self::ClassesDiffer { .. } => {
                 "describe the classes of the comparison as [[classes]], and what the classes of each map are under [before.values] and [after.values], for example `\"conifer\" = \"forest\"`"
             }
-            Self::UnknownClass { .. } => "use one of these names",
+            Self::UnknownClass { .. } | Self::UnknownUse { .. } => "use one of these names",
             Self::UnknownValue { .. } => "use one of these names, or the number of a value",
             Self::ValueWithoutClass { .. } => {
                 "name its class under [before.values] or [after.values], for example `\"17\" = \"water\"`, or \"nodata\" if it was not observed"
@@ -268,6 +354,31 @@ impl Diagnostic for ChangeJobError {
             Self::BadObjects { .. } => "check it with `arpent check OUTPUT`, or make it again",
             Self::NoZones { .. } => {
                 "check the CRS of the layer (`ogrinfo -so -al FILE`), and that it covers the common area"
+            }
+            Self::NoColumn { .. } => "use one of these columns",
+            Self::NoClassColumn { name, available, .. }
+                if name.to_lowercase().contains("construit")
+                    || available.to_lowercase().contains("construit") =>
+            {
+                "a zone construite has no land cover and cannot be a date: name the layer of the occupation, and the zone construite under [[zones]] if its balance is wanted"
+            }
+            Self::NoClassColumn { .. } => {
+                "name the column with the class as `column` under [before] or [after]"
+            }
+            Self::ColumnOfRaster { .. } => {
+                "remove the key, or name a layer (GeoPackage, shapefile, FlatGeobuf, GeoParquet)"
+            }
+            Self::EmptyLayer { .. } => "check the layer: `ogrinfo -so -al FILE`",
+            Self::NoKnownValue { .. } => {
+                "name the classes of the values under [before.values] or [after.values], or set `code` of [[classes]]"
+            }
+            Self::TooManyVintages { .. } => "check the column: it should have a year for each delivery",
+            Self::NoGrid => {
+                "set `pixel_size` under [grid] in the configuration, for example 1.0 (units of the CRS), or name images of both dates"
+            }
+            Self::GridOfMap { .. } => "remove [grid]",
+            Self::DifferentialAlone { .. } => {
+                "name the occupation of one date for the other date, for example --before OCCUPATION_2018.gpkg --after DIFFERENTIEL.gpkg"
             }
             Self::NotAChange { .. } => "name the folder or URL that `arpent change` wrote",
         };

@@ -1,18 +1,20 @@
 //! What is compared: maps or images, on one grid, with their dates.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arpent_base::{Result, redacted};
-use arpent_gdal::{Aoi, Fingerprint};
+use arpent_gdal::{Aoi, Fingerprint, GdalError, PublishedRaster};
 use arpent_publish::{MANIFEST_NAME, Target, Warning};
 use arpent_raster::{Grid, LABEL_NODATA, Raster, Window};
 
 use super::classes::Classes;
+use super::cover::is_layer;
 use super::dated::DatedMap;
 use super::error::ChangeJobError;
 pub(crate) use super::images::Prints;
-use super::images::{Images, grids_differ, identity};
+use super::images::{Images, identity};
+use super::opened::{OpenedMaps, without_columns};
 use crate::config::{ChangeConfig, DateInputs, normalized_date};
 
 /// Names of the dates in the manifest.
@@ -41,19 +43,24 @@ pub(crate) struct Inputs {
 
 impl Inputs {
     /// Opens and checks the inputs of a configuration, which is returned with what they turned out to be. Errors name the
-    /// place in its file.
+    /// place in its file. Only headers of rasters are read; vector layers are burnt into files in the folder `scratch`.
     pub(crate) fn located(
         config: &ChangeConfig,
         prints: Prints,
         shifted: Option<[f64; 2]>,
+        scratch: &Path,
     ) -> Result<(ChangeConfig, Self)> {
         let mut given = config.clone();
-        let inputs = Self::open(&mut given, prints, shifted).map_err(|error| config.located(error))?;
-        Ok((given, inputs))
+        let inputs = Self::open(&mut given, prints, shifted, scratch);
+        Ok((given, inputs.map_err(|error| config.located(error))?))
     }
 
-    /// Opens and checks the inputs. Only headers are read.
-    fn open(config: &mut ChangeConfig, prints: Prints, shifted: Option<[f64; 2]>) -> Result<Self> {
+    fn open(
+        config: &mut ChangeConfig,
+        prints: Prints,
+        shifted: Option<[f64; 2]>,
+        scratch: &Path,
+    ) -> Result<Self> {
         let dates = [("earlier", &mut config.before), ("later", &mut config.after)];
         for (name, date) in dates {
             take_map(date, config.classes.is_some());
@@ -61,8 +68,8 @@ impl Inputs {
                 return Err(ChangeJobError::NoInput { date: name }.into());
             }
         }
-        let maps = match (&config.before.map, &config.after.map) {
-            (Some(before), Some(after)) => Some([DatedMap::open(before)?, DatedMap::open(after)?]),
+        let opened = match (&config.before.map, &config.after.map) {
+            (Some(before), Some(after)) => Some(OpenedMaps::open(config, before, after)?),
             (None, None) => None,
             (Some(_), None) => {
                 return Err(ChangeJobError::MapAndImages { map: "earlier", images: "later" }.into());
@@ -71,14 +78,20 @@ impl Inputs {
                 return Err(ChangeJobError::MapAndImages { map: "later", images: "earlier" }.into());
             }
         };
-        if let Some([before, after]) = &maps
-            && before.grid().key() != after.grid().key()
-        {
-            return Err(grids_differ((before.uri(), before.grid()), (after.uri(), after.grid())).into());
-        }
+        let grid = opened.as_ref().map(|maps| maps.grid(config)).transpose()?.flatten();
         let mut warnings = Vec::new();
-        let grid = maps.as_ref().map(|maps| maps[0].grid());
-        let images = Images::open(config, grid, prints, shifted, &mut warnings)?;
+        let images = Images::open(config, grid.as_ref(), prints, shifted, &mut warnings)?;
+        let (maps, classes) = if let Some(opened) = opened {
+            let grid = grid.as_ref().or_else(|| images.as_ref().map(Images::grid));
+            let grid = grid.ok_or(ChangeJobError::NoGrid)?;
+            let classes = opened.classes(config)?;
+            let (maps, of_layers) = opened.burnt(config, &classes, grid, scratch)?;
+            warnings.extend(of_layers);
+            (Some(maps), classes)
+        } else {
+            refuse_keys_of_layers(config)?;
+            (None, Classes::of_images())
+        };
         let (grid, names, windows) = match (&maps, &images) {
             (Some([before, after]), _) => {
                 let names = [before.uri().to_owned(), after.uri().to_owned()];
@@ -104,20 +117,6 @@ impl Inputs {
         let extent = before
             .intersect(&after)
             .ok_or(ChangeJobError::Apart { before: first.clone(), after: second.clone() })?;
-        let classes = match &maps {
-            Some([before, after]) => {
-                let featured = [before.featured(), after.featured()];
-                Classes::of_maps(
-                    config,
-                    before.compared_classes().as_ref(),
-                    [
-                        (before.uri(), before.raster(), featured[0].as_deref()),
-                        (after.uri(), after.raster(), featured[1].as_deref()),
-                    ],
-                )?
-            }
-            None => Classes::of_images(),
-        };
         let dates = dates_of(config, maps.as_ref(), images.as_ref())?;
         let not_observed = [&config.before, &config.after].map(|date| masked(date, &grid, &extent));
         let [mask_before, mask_after] = not_observed;
@@ -207,6 +206,65 @@ impl Inputs {
         }
         Ok(all)
     }
+
+    /// Whether both dates have a land use.
+    pub(crate) fn has_uses(&self) -> bool {
+        self.maps.as_ref().is_some_and(|maps| maps.iter().all(|map| map.uses().is_some()))
+    }
+
+    /// The land use of a date in a window, if both dates have one. `kept` are the classes without the changes that were
+    /// left out: where the later class is one of these, the use is that of the earlier date, too.
+    pub(crate) fn uses(&self, date: usize, kept: &Raster<u8>) -> Result<Option<Raster<u8>>> {
+        let Some(maps) = self.maps.as_ref().filter(|_| self.has_uses()) else { return Ok(None) };
+        let window = kept.window();
+        let read = |date: usize| maps[date].uses().map(|uses| uses.read(window)).transpose();
+        let Some(mut uses) = read(date)? else { return Ok(None) };
+        if date == 1
+            && let Some(earlier) = read(0)?
+        {
+            let found = maps[1].read(window, &self.classes.values[1])?;
+            let classes = kept.data().iter().zip(found.data());
+            for ((usage, earlier), (kept, found)) in
+                uses.data_mut().iter_mut().zip(earlier.data()).zip(classes)
+            {
+                if kept != found {
+                    *usage = *earlier;
+                }
+            }
+        }
+        Ok(Some(uses))
+    }
+
+    /// What was read of the layers, for the manifest.
+    pub(crate) fn layers(&self) -> serde_json::Value {
+        let records = self.maps.iter().flatten().map(|map| map.layer().map(|layer| &layer.record));
+        serde_json::json!(records.collect::<Vec<_>>())
+    }
+
+    /// The rasters of vintages of both dates and the years of their numbers, if a date has several.
+    pub(crate) fn vintages(&self) -> Result<Option<Vintages>> {
+        let Some(maps) = &self.maps else { return Ok(None) };
+        let paths = maps.each_ref().map(|map| map.layer().and_then(|layer| layer.vintages.clone()));
+        let Some(any) = paths.iter().flatten().next().cloned() else { return Ok(None) };
+        // A date with one vintage, or without a layer, has its year wherever the other date has one.
+        let years = maps.each_ref().map(|map| {
+            let layer = map.layer().filter(|layer| layer.vintages.is_some());
+            layer.map(|layer| layer.record.years.clone()).unwrap_or_default()
+        });
+        let open = |path: Option<PathBuf>| {
+            PublishedRaster::open(&path.unwrap_or_else(|| any.clone()).to_string_lossy())
+        };
+        let [before, after] = paths;
+        Ok(Some(Vintages { rasters: [open(before)?, open(after)?], years }))
+    }
+}
+
+/// The vintages of both dates, where a date has several.
+pub(crate) struct Vintages {
+    /// Numbers of vintages.
+    pub(crate) rasters: [PublishedRaster; 2],
+    /// The year of each number; empty for a date with one year.
+    pub(crate) years: [Vec<i32>; 2],
 }
 
 /// Moves what was named without saying what it is, if it is a map: the output of a run, or a raster of classes.
@@ -218,6 +276,9 @@ fn take_map(date: &mut DateInputs, has_classes: bool) {
 }
 
 fn is_map(uri: &str, has_classes: bool) -> bool {
+    if is_layer(uri) && has_a_layer(uri) {
+        return true;
+    }
     let path = Path::new(uri);
     if path.is_dir() {
         return path.join(MANIFEST_NAME).is_file();
@@ -228,6 +289,27 @@ fn is_map(uri: &str, has_classes: bool) -> bool {
         return raster.is_ok_and(|raster| has_classes || !raster.classes().is_empty());
     }
     Target::parse(uri).is_ok_and(|target| target.read_manifest().is_ok())
+}
+
+/// Refuses keys of vector layers for images, which would have no effect.
+fn refuse_keys_of_layers(config: &ChangeConfig) -> Result<(), ChangeJobError> {
+    let name = |date: &DateInputs| date.scenes.first().map_or_else(String::new, |scene| redacted(scene));
+    for (date, later) in [(&config.before, false), (&config.after, true)] {
+        without_columns(&name(date), date, later)?;
+    }
+    match &config.grid {
+        Some(_) => Err(ChangeJobError::GridOfMap { map: name(&config.before) }),
+        None => Ok(()),
+    }
+}
+
+/// Whether a file has a vector layer, or cannot be read at all: a GeoPackage may hold rasters alone.
+fn has_a_layer(uri: &str) -> bool {
+    match arpent_gdal::layer_facts(uri) {
+        Err(GdalError::NotAVector { .. }) => false,
+        Err(GdalError::NoGeometry { layers, .. }) => !layers.is_empty(),
+        _ => true,
+    }
 }
 
 /// The dates: as configured, else those of the maps, else those of the images.

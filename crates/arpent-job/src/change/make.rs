@@ -21,7 +21,8 @@ use arpent_shell::progress::Stage;
 use serde::Serialize;
 use serde_json::json;
 
-use super::balance::{Pair, Soils, Tables};
+use super::balance::Pair;
+use super::balances::Balances;
 use super::columns::{Dates, columns};
 use super::compare::{Block, Compared, Comparison, KindCount};
 use super::control::{Control, ControlFacts, StableFacts};
@@ -70,12 +71,15 @@ pub fn change(config: &ChangeConfig, overwrite: bool, interrupt: &AtomicBool) ->
     check_output_of(config, output, overwrite)?;
     let config = with_maps(config, overwrite, interrupt)?;
     set_up_gdal(Some(CACHE_MB))?;
-    let correction = correction_of(&config)?;
+    let scratch = scratch_of(&config)?;
+    let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;
+    let correction = correction_of(&config, folder.path())?;
     let shifted = correction.as_ref().map(|correction| correction.shift_px);
-    let (config, inputs) = Inputs::located(&config, Prints::Hashes, shifted)?;
+    let (config, inputs) = Inputs::located(&config, Prints::Hashes, shifted, folder.path())
+        .map_err(|error| scratch.judged(error))?;
     check_output_of(&config, output, overwrite)?;
     let execution = Execution { comparison: None, correction, check: &|_| Ok(()), others: &[], interrupt };
-    ChangeJob::execute(&config, inputs, overwrite, Pixels::Computed, execution)
+    ChangeJob::execute(&config, inputs, overwrite, Pixels::Computed, (&scratch, folder.path()), execution)
 }
 
 /// The folder for temporary files.
@@ -88,11 +92,11 @@ pub(super) fn scratch_of(config: &ChangeConfig) -> Result<Scratch> {
 ///
 /// # Errors
 /// Inputs that cannot be compared; a shift that is not known.
-pub(super) fn correction_of(config: &ChangeConfig) -> Result<Option<Correction>> {
+pub(super) fn correction_of(config: &ChangeConfig, scratch: &Path) -> Result<Option<Correction>> {
     if config.registration.mode != RegistrationMode::Shift {
         return Ok(None);
     }
-    let (_, mut inputs) = Inputs::located(config, Prints::Stamps, None)?;
+    let (_, mut inputs) = Inputs::located(config, Prints::Stamps, None, scratch)?;
     let extent = inputs.images_extent()?;
     let (Some(images), Some(extent)) = (&mut inputs.images, extent) else { return Ok(None) };
     Ok(Some(shift::correction(images, extent, config.registration.cell.get())?))
@@ -145,13 +149,12 @@ impl ChangeJob<'_> {
         inputs: Inputs,
         overwrite: bool,
         pixels: Pixels<'_>,
+        (scratch, folder): (&Scratch, &Path),
         execution: Execution<'_>,
     ) -> Result<ChangeReport> {
         let meter = Meter::start(WATTS_PER_CORE);
         let output = config.output.as_deref().ok_or(ChangeJobError::NoOutput)?;
-        let scratch = scratch_of(config)?;
-        let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;
-        let job = ChangeJob { config, output, folder: folder.path(), overwrite, meter: &meter, execution };
+        let job = ChangeJob { config, output, folder, overwrite, meter: &meter, execution };
         job.make(inputs, pixels).map_err(|error| Unpublished::of("comparison", scratch.judged(error)))
     }
 
@@ -189,6 +192,7 @@ impl ChangeJob<'_> {
         let facts = json!({
             "dates": inputs.dates,
             "classes": inputs.classes.nomenclature,
+            "layers": inputs.layers(),
             "registration": seen.shift.as_ref().map(|shift| &shift.facts),
             "images": seen.evidence.as_ref().map(|(_, facts)| facts),
             "rules": { "width_px": rules.width_px, "min_area_m2": rules.min_area_m2 },
@@ -395,15 +399,18 @@ impl ChangeJob<'_> {
             staged.push(StagedArtifact::new(&path, ROLE_SHIFT)?);
         }
         let pair = Pair::open([&folder.join("before.tif"), &folder.join("map.tif")])?;
-        let soils = self.config.artificialisation.as_ref();
-        let soils =
-            soils.map(|options| Soils::new(&pair, &inputs.classes, options, self.folder)).transpose()?;
-        let years = [0, 1].map(|date: usize| inputs.dates[date].get(..4).and_then(|year| year.parse().ok()));
-        let tables =
-            Tables { pair: &pair, soils: soils.as_ref(), classes: &inputs.classes, years, flows: &flows };
-        let (files, of_zones) = tables.write(&self.config.zones, &folder)?;
+        let balances = Balances {
+            config: self.config,
+            inputs,
+            pair: &pair,
+            flows: &flows,
+            events: &events,
+            run_id,
+            scratch: self.folder,
+        };
+        let (soils, files, doubts) = balances.write(&folder)?;
         staged.extend(files);
-        warnings.extend(of_zones);
+        warnings.extend(doubts);
         staged.extend(notable.draw(self.config.chips.get(), inputs.images.as_mut(), &folder)?);
         let report = Report {
             config: self.config,

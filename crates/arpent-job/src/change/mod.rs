@@ -15,12 +15,17 @@
 
 mod answers;
 mod balance;
+mod balances;
+mod burn;
+mod burnt;
 mod chips;
 mod classes;
 mod columns;
 mod compare;
 mod control;
+mod cover;
 mod dated;
+mod differential;
 mod error;
 mod estimate;
 mod evidence;
@@ -29,6 +34,8 @@ mod images;
 mod inputs;
 mod made;
 mod make;
+mod ocs_ge;
+mod opened;
 mod piece;
 mod pixels;
 mod population;
@@ -40,7 +47,11 @@ mod sample_file;
 mod seen;
 mod shards;
 mod shift;
+mod tables;
+mod zones;
 
+pub use arpent_change::balance::balance_columns;
+pub use differential::columns as differential_columns;
 pub use error::ChangeJobError;
 pub use estimate::{AreaReport, EstimateOptions, EstimateReport, StratumReport, estimate};
 pub use make::{ChangeReport, change};

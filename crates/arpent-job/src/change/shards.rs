@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arpent_base::{Failure, Result};
+use arpent_base::{DoingWhat as _, Failure, Result};
 use arpent_publish::Target;
 use arpent_raster::{Raster, Window};
 use arpent_shell::energy::Energy;
@@ -68,14 +69,14 @@ pub fn write_change_plan(
     check_made(config)?;
     set_up_gdal(Some(CACHE_MB))?;
     let output = config.output.clone().ok_or(ChangeJobError::NoOutput)?;
-    let correction = correction_of(config)?;
+    let scratch = scratch_of(config)?;
+    let correction = correction_of(config, scratch.path())?;
     let shifted = correction.as_ref().map(|correction| correction.shift_px);
-    let (config, mut inputs) = Inputs::located(config, Prints::Stamps, shifted)?;
+    let (config, mut inputs) = Inputs::located(config, Prints::Stamps, shifted, scratch.path())?;
     check_output_of(&config, &output, overwrite)?;
     inputs.warnings.iter().for_each(warn);
     let extent = inputs.extent;
     let shards = number_of_shards(shards, extent.pixels())?;
-    let scratch = scratch_of(&config)?;
     let previous = config.previous.as_deref();
     let previous = previous.map(|url| Previous::open(url, &inputs, scratch.path())).transpose()?;
     let contents = inputs.contents(&config, previous.as_ref().map(|previous| &*previous.run_id))?;
@@ -140,16 +141,21 @@ pub(crate) fn work(
         notice(&format!("computing with {threads} threads"));
         pool.install(|| {
             set_up_gdal(Some(CACHE_MB))?;
-            let inputs = planned_inputs(plan, Prints::Stamps)?.1;
+            let scratch = scratch_of(&plan.config)?;
+            let inputs = planned_inputs(plan, Prints::Stamps, scratch.path())?.1;
             Worker { place, plan, inputs, journal, interrupt }.compute(share)
         })
     })
 }
 
 /// The inputs of a plan, opened again and compared with it.
-fn planned_inputs(plan: &ChangePlan, prints: Prints) -> Result<(ChangeConfig, Inputs)> {
+fn planned_inputs(
+    plan: &ChangePlan,
+    prints: Prints,
+    scratch: &Path,
+) -> Result<(ChangeConfig, Inputs)> {
     let shifted = plan.correction.as_ref().map(|correction| correction.shift_px);
-    let (config, inputs) = Inputs::located(&plan.config, prints, shifted)?;
+    let (config, inputs) = Inputs::located(&plan.config, prints, shifted, scratch)?;
     // The previous comparison is for the merge alone, which opens it.
     let now = inputs.contents(&config, None)?;
     check_contents(plan, &now)?;
@@ -280,7 +286,9 @@ fn publish(
     interrupt: &AtomicBool,
 ) -> Result<ChangeReport> {
     set_up_gdal(Some(CACHE_MB))?;
-    let (config, inputs) = planned_inputs(plan, Prints::Hashes)?;
+    let scratch = scratch_of(&plan.config)?;
+    let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;
+    let (config, inputs) = planned_inputs(plan, Prints::Hashes, folder.path())?;
     let execution = Execution {
         comparison: Some(&plan.comparison),
         correction: plan.correction,
@@ -289,5 +297,5 @@ fn publish(
         interrupt,
     };
     let pixels = Pixels::Stored(StoredPieces::new(place, plan));
-    ChangeJob::execute(&config, inputs, plan.overwrite, pixels, execution)
+    ChangeJob::execute(&config, inputs, plan.overwrite, pixels, (&scratch, folder.path()), execution)
 }

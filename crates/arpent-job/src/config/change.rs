@@ -44,6 +44,9 @@ pub struct ChangeConfig {
     /// How the images are read.
     #[serde(default)]
     pub input: ChangeInput,
+    /// The grid of two vector layers; maps and images bring their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grid: Option<GridOptions>,
     /// How the shift between the images of both dates is treated.
     #[serde(default)]
     pub registration: RegistrationOptions,
@@ -88,16 +91,29 @@ pub struct ChangeConfig {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DateInputs {
-    /// A map: the output of a run, or a label raster (one band of bytes, GeoTIFF or any format of GDAL). `--before` and
-    /// `--after` replace it and `scenes`.
+    /// A map: the output of a run, a label raster (one band of bytes, GeoTIFF or any format of GDAL), or a vector layer of
+    /// land cover (GeoPackage, shapefile, FlatGeobuf, GeoParquet, GeoJSON), which may be followed by `|layername=NAME`
+    /// and `|crs=EPSG:CODE`. `--before` and `--after` replace it and `scenes`.
     pub map: Option<String>,
     /// Images of this date: files, globs, folders, VRTs, URLs or STAC items, on one grid.
     pub scenes: Vec<String>,
     /// Date: a year, a month, a day, or two with a slash between. By default that of the map or of its scenes.
     pub date: Option<String>,
-    /// Class of the comparison, by name, for a class of the map (by name) or for a value of the raster; `"nodata"` for
-    /// one that was not observed. All classes and values that occur must be named if one is.
+    /// Class of the comparison, by name, for a class of the map (by name), for a value of the raster or of the layer's
+    /// column; `"nodata"` for one that was not observed. All classes and values of a raster that occur must be named if one
+    /// is; values of a layer that are the code or the name of a class need no line.
     pub values: BTreeMap<String, String>,
+    /// Column of a vector layer with its class, in any case; by default that of OCS GE (`code_cs`, or `cs_avant` and
+    /// `cs_apres`, or `CS_YEAR`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// Column of a vector layer with its land use, in any case; by default that of OCS GE (`code_us`, or `us_avant` and
+    /// `us_apres`, or `US_YEAR`), if the layer has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_column: Option<String>,
+    /// Use code of OCS GE for a value of the column of the land use that is none, for example `"housing" = "US5"`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub use_values: BTreeMap<String, String>,
     /// Polygons that were not observed at this date, such as clouds and their shadows.
     pub not_observed: Option<String>,
     /// Whether the images are true orthoimages, in which buildings do not lean.
@@ -116,6 +132,17 @@ pub struct ChangeInput {
     /// Nodata value of all bands, or one for each; `"none"` for no value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodata: Option<NodataOption>,
+}
+
+/// A grid, whose pixels are counted from the origin of its CRS.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GridOptions {
+    /// The CRS, such as `EPSG:2154`; by default that of the earlier layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crs: Option<String>,
+    /// Side of a pixel, units of the CRS.
+    pub pixel_size: f64,
 }
 
 /// How the shift between the images of both dates is treated.
@@ -245,8 +272,8 @@ pub struct BalanceZones {
     pub name: Option<String>,
 }
 
-/// The balance of artificial soils by the annex to article R. 101-1 of the French code of urban planning, from the land
-/// cover alone.
+/// The balance of artificial soils by the annex to article R. 101-1 of the French code of urban planning: from land cover
+/// and land use where the maps of both dates have a use, else from the land cover alone.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ArtificialisationOptions {
@@ -352,6 +379,10 @@ impl ChangeConfig {
         let bad = |key: &str, message: &str| Err(file.value_error(&Key::from(key), message));
         if self.formats.is_empty() {
             return bad("formats", "must name at least one format");
+        }
+        let is_size = |size: f64| size.is_finite() && size > 0.0;
+        if self.grid.as_ref().is_some_and(|grid| !is_size(grid.pixel_size)) {
+            return bad("grid.pixel_size", "must be above 0, in units of the CRS");
         }
         for (name, date) in [("before", &self.before), ("after", &self.after)] {
             if date.date.as_deref().is_some_and(|date| normalized_date(date).is_none()) {

@@ -13,7 +13,7 @@ mod zonal;
 
 pub use change::{
     ArtificialisationOptions, BalanceZones, ChangeConfig, ChangeInput, ChangePlaces, DateInputs,
-    EventOptions, ImageMethod, ImageOptions, ImageShare, RegistrationMode, RegistrationOptions,
+    EventOptions, GridOptions, ImageMethod, ImageOptions, ImageShare, RegistrationMode, RegistrationOptions,
 };
 pub use coverage::{BuiltUpOptions, ClassOptions, CoverageOptions, SmoothOptions};
 pub use declared::{

@@ -7,4 +7,4 @@ mod rules;
 mod together;
 
 pub(crate) use layers::ReferenceLayers;
-pub(crate) use references::References;
+pub(crate) use references::{References, burn};

@@ -159,7 +159,7 @@ impl<'a> References<'a> {
 }
 
 /// Calls `each` with the numbers of the pixels of a window whose centers lie in a reference feature, row by row.
-fn burn(reference: &ReferenceFeature, grid: &Grid, window: &Window, mut each: impl FnMut(usize)) {
+pub(crate) fn burn(reference: &ReferenceFeature, grid: &Grid, window: &Window, mut each: impl FnMut(usize)) {
     let Some(area) = reference.pixels(grid) else { return };
     let Some(common) = area.window().intersect(window) else { return };
     let mask = area.mask(common);

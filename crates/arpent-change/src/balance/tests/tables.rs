@@ -3,7 +3,7 @@ use arpent_base::{Cell, Column};
 use arpent_raster::{Class, Color, Nomenclature};
 
 fn zone(year_old: Option<i32>, year_new: Option<i32>) -> Zone {
-    Zone { id: "32013".into(), kind: "commune".into(), year_old, year_new }
+    Zone { id: "32013".into(), kind: "commune".into(), year_old, year_new, years: "2018-2021".into() }
 }
 
 fn flows(before: &[u8], after: &[u8]) -> FlowMatrix {

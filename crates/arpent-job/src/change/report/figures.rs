@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arpent_base::Result;
-use arpent_change::balance::balance_columns;
+use arpent_change::balance::{Layers, balance_columns};
 use arpent_change::events::EventKind;
 use maud::{Markup, html};
 
@@ -229,7 +229,11 @@ pub(super) fn soils(report: &Report<'_>, words: Words, folder: &Path) -> Result<
     } } };
     let unknown: Vec<String> = facts.unknown_classes.iter().map(|class| class.name.clone()).collect();
     let body = html! {
-        p.notice.refused { strong { (words.say(
+        p.notice.refused { @if facts.layers == Some(Layers::CoverAndUse) { strong { (words.say(
+            "By land cover and land use. This is not the consumption of natural, agricultural and forest land that is counted until 2031.",
+            "Selon la couverture et l'usage du sol. Ce n'est pas la consommation d'espaces naturels, agricoles et forestiers (ENAF), qui est \
+             comptée jusqu'en 2031.",
+        )) } } @else { strong { (words.say(
             "This is the part of the rule that land cover alone decides. It is not the consumption of natural, agricultural and forest land \
              that is counted until 2031.",
             "C'est la seule part de la règle que la couverture du sol décide. Ce n'est pas la consommation d'espaces naturels, agricoles et \
@@ -237,7 +241,7 @@ pub(super) fn soils(report: &Report<'_>, words: Words, folder: &Path) -> Result<
         )) } " " (words.say(
             "Without the land use, herbaceous soils of artificial uses are missing.",
             "Sans l'usage du sol, les sols à couverture herbacée d'usage artificialisé manquent.",
-        )) }
+        )) } }
         (table(&caption, &head, &body))
         (more(words, rows.count, "artificialisation.csv"))
         @if !unknown.is_empty() { p { (words.say("Classes without a code of the rule, without an answer: ", "Classes sans code de la règle, sans réponse : "))

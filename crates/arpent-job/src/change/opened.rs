@@ -1,0 +1,169 @@
+//! The maps of both dates before they are read: rasters, and layers that have to be burnt.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arpent_base::{Result, redacted};
+use arpent_gdal::describe_crs;
+use arpent_publish::Warning;
+use arpent_raster::{Grid, Window};
+
+use super::burn::{CoverLayer, IndexedCover, Place};
+use super::classes::{Classes, NamedMap};
+use super::cover::is_layer;
+use super::dated::DatedMap;
+use super::error::ChangeJobError;
+use super::images::grids_differ;
+use crate::config::{ChangeConfig, DateInputs};
+
+/// The map of a date.
+enum OpenedMap {
+    Raster(DatedMap),
+    Layer(Box<CoverLayer>),
+}
+
+/// The maps of both dates.
+pub(crate) struct OpenedMaps([OpenedMap; 2]);
+
+/// Refuses columns of a raster.
+pub(crate) fn without_columns(uri: &str, date: &DateInputs, later: bool) -> Result<(), ChangeJobError> {
+    let key = match (date.column.is_some(), date.use_column.is_some(), later) {
+        (true, _, false) => "before.column",
+        (true, _, true) => "after.column",
+        (false, true, false) => "before.use_column",
+        (false, true, true) => "after.use_column",
+        (false, false, _) => return Ok(()),
+    };
+    Err(ChangeJobError::ColumnOfRaster { key, map: redacted(uri) })
+}
+
+impl OpenedMap {
+    fn open(uri: &str, date: &DateInputs, later: bool) -> Result<Self> {
+        if is_layer(uri) {
+            return Ok(Self::Layer(Box::new(CoverLayer::open(uri, date, later)?)));
+        }
+        without_columns(uri, date, later)?;
+        Ok(Self::Raster(DatedMap::open(uri)?))
+    }
+
+    fn raster(&self) -> Option<&DatedMap> {
+        if let Self::Raster(map) = self { Some(map) } else { None }
+    }
+
+    fn layer(&self) -> Option<&CoverLayer> {
+        if let Self::Layer(layer) = self { Some(layer) } else { None }
+    }
+
+    fn uri(&self) -> &str {
+        match self {
+            Self::Raster(map) => map.uri(),
+            Self::Layer(layer) => &layer.uri,
+        }
+    }
+}
+
+impl OpenedMaps {
+    /// Opens both maps; only headers are read.
+    pub(crate) fn open(config: &ChangeConfig, before: &str, after: &str) -> Result<Self> {
+        let maps =
+            [OpenedMap::open(before, &config.before, false)?, OpenedMap::open(after, &config.after, true)?];
+        if let [Some(before), Some(after)] = maps.each_ref().map(OpenedMap::raster)
+            && before.grid().key() != after.grid().key()
+        {
+            return Err(grids_differ((before.uri(), before.grid()), (after.uri(), after.grid())).into());
+        }
+        if maps.iter().all(|map| map.layer().is_some_and(CoverLayer::is_differential)) {
+            return Err(ChangeJobError::DifferentialAlone { layer: redacted(after) }.into());
+        }
+        Ok(Self(maps))
+    }
+
+    fn rasters(&self) -> impl Iterator<Item = &DatedMap> {
+        self.0.iter().filter_map(OpenedMap::raster)
+    }
+
+    /// The grid of a raster, else the configured one; `None` for that of the images.
+    pub(crate) fn grid(&self, config: &ChangeConfig) -> Result<Option<Grid>> {
+        match (self.rasters().next(), &config.grid) {
+            (Some(map), Some(_)) => Err(ChangeJobError::GridOfMap { map: redacted(map.uri()) }.into()),
+            (Some(map), None) => Ok(Some(map.grid().clone())),
+            (None, None) => Ok(None),
+            (None, Some(options)) => {
+                let of_layer = self.0.iter().find_map(OpenedMap::layer).map(|layer| layer.facts.crs.clone());
+                let crs = match (&options.crs, of_layer) {
+                    (None, Some(crs)) => crs,
+                    (given, _) => describe_crs(given.as_deref().unwrap_or_default())?,
+                };
+                let (gsd_x, gsd_y) = (options.pixel_size, options.pixel_size);
+                Ok(Some(Grid { crs: Arc::new(crs), origin_x: 0.0, origin_y: 0.0, gsd_x, gsd_y }))
+            }
+        }
+    }
+
+    /// The classes of the comparison.
+    pub(crate) fn classes(&self, config: &ChangeConfig) -> Result<Classes, ChangeJobError> {
+        let featured = self.0.each_ref().map(|map| map.raster().and_then(DatedMap::featured));
+        let named = |at: usize| {
+            let map = &self.0[at];
+            let date = [&config.before, &config.after][at];
+            NamedMap {
+                name: map.uri(),
+                raster: map.raster().map(DatedMap::raster),
+                featured: featured[at].as_deref(),
+                is_ocs_ge: map.layer().is_some() && date.column.is_none(),
+            }
+        };
+        let compared = self.0[0].raster().and_then(DatedMap::compared_classes);
+        Classes::of_maps(config, compared.as_ref(), [named(0), named(1)])
+    }
+
+    /// Reads the polygons of the layers and burns them on a grid, into files in a folder.
+    pub(crate) fn burnt(
+        self,
+        config: &ChangeConfig,
+        classes: &Classes,
+        grid: &Grid,
+        folder: &Path,
+    ) -> Result<([DatedMap; 2], Vec<Warning>)> {
+        let names = self.0.each_ref().map(|map| redacted(map.uri()));
+        let apart = || {
+            let [before, after] = names.clone();
+            ChangeJobError::Apart { before, after }
+        };
+        let of_raster = self.rasters().next().map(DatedMap::window);
+        let within = of_raster.map(|window| grid.bbox(&window));
+        let dates = [&config.before, &config.after];
+        let mut made: [Option<DatedMap>; 2] = [None, None];
+        let mut layers: [Option<IndexedCover>; 2] = [None, None];
+        for (at, map) in self.0.into_iter().enumerate() {
+            match map {
+                OpenedMap::Raster(map) => made[at] = Some(map),
+                OpenedMap::Layer(layer) => {
+                    let read = (dates[at], &classes.nomenclature);
+                    layers[at] = Some(layer.index(&grid.crs, within, read, folder)?);
+                }
+            }
+        }
+        // A differential lies on the map of the other date, wherever its own polygons are.
+        let mut window = of_raster;
+        for layer in layers.iter().flatten().filter(|layer| !layer.is_differential()) {
+            let own: Window = layer.window(grid).ok_or_else(apart)?;
+            window = Some(window.map_or(Some(own), |window| window.intersect(&own)).ok_or_else(apart)?);
+        }
+        let place = Place::new(grid, window.ok_or_else(apart)?);
+        let mut warnings = Vec::new();
+        let is_last =
+            |layer: &Option<IndexedCover>| layer.as_ref().is_some_and(IndexedCover::is_differential);
+        let order = if is_last(&layers[0]) { [1, 0] } else { [0, 1] };
+        for at in order {
+            let Some(layer) = layers[at].take() else { continue };
+            let other = made[1 - at].as_ref().map(|map| (map, &classes.values[1 - at]));
+            let (burnt, doubts) = layer.burn(&place, &classes.nomenclature, other, folder)?;
+            warnings.extend(doubts);
+            made[at] = Some(DatedMap::Layer(Box::new(burnt)));
+        }
+        let [before, after] = made;
+        let (before, after) = before.zip(after).ok_or_else(apart)?;
+        Ok(([before, after], warnings))
+    }
+}

@@ -1,0 +1,172 @@
+//! Stocks and flows, for the whole and for zones: tables in which every difference of stocks is the sum of the flows, and
+//! the zones with their figures as layers.
+
+use std::path::{Path, PathBuf};
+
+use arpent_base::{Cell, Column, Result};
+use arpent_change::balance::{
+    FlowMatrix, Zone, ZoneBalance, balance_cells, balance_columns, class_cells_of_zone,
+    class_columns_of_zone, coverage_cells, coverage_columns, flow_cells, flow_columns, stock_cells,
+    stock_columns,
+};
+use arpent_gdal::{LayerGeometry, Rings};
+use arpent_publish::{ROLE_BALANCE, StagedArtifact, Warning};
+use arpent_raster::PixelArea;
+use arpent_shell::progress::Stage;
+
+use super::balance::{Pair, Soils, Years};
+use super::inputs::Inputs;
+use super::zones::{Level, ZoneLayers, levels};
+use crate::config::ChangeConfig;
+use crate::error::JobError;
+use crate::zonal::csv_cell;
+
+/// Level of the row for all that is compared.
+const WHOLE: &str = "total";
+
+/// The tables of a comparison.
+pub(crate) struct Tables<'a> {
+    pub(crate) pair: &'a Pair,
+    pub(crate) soils: Option<&'a Soils>,
+    pub(crate) inputs: &'a Inputs,
+    /// Where a date has several vintages.
+    pub(crate) vintages: Option<Years>,
+    pub(crate) flows: &'a FlowMatrix,
+    pub(crate) config: &'a ChangeConfig,
+    pub(crate) scratch: &'a Path,
+}
+
+/// A CSV file that is written row by row.
+struct Table {
+    path: PathBuf,
+    file: csv::Writer<std::fs::File>,
+}
+
+impl Table {
+    fn new(folder: &Path, name: &str, columns: &[Column]) -> Result<Self, JobError> {
+        let path = folder.join(name);
+        let failed = |source: csv::Error| JobError::WriteTable { path: path.clone(), source };
+        let mut file = csv::Writer::from_path(&path).map_err(failed)?;
+        file.write_record(columns.iter().map(|column| column.name.as_str())).map_err(failed)?;
+        Ok(Self { path, file })
+    }
+
+    fn push<'a>(&mut self, cells: impl IntoIterator<Item = Cell<'a>>) -> Result<(), JobError> {
+        let failed = |source: csv::Error| JobError::WriteTable { path: self.path.clone(), source };
+        self.file.write_record(cells.into_iter().map(|cell| csv_cell(&cell))).map_err(failed)
+    }
+
+    fn finish(mut self) -> Result<StagedArtifact> {
+        let path = self.path.clone();
+        self.file.flush().map_err(|e| JobError::WriteTable { path: path.clone(), source: e.into() })?;
+        drop(self.file);
+        Ok(StagedArtifact::new(&path, ROLE_BALANCE)?)
+    }
+}
+
+/// The tables that are being written.
+struct Open {
+    flows: Table,
+    stocks: Table,
+    soils: Option<Table>,
+}
+
+impl Tables<'_> {
+    /// Writes `flows.csv`, `stocks.csv`, by the law's rules `artificialisation.csv`, and with zones `balance.gpkg`; warnings
+    /// about the zones.
+    pub(crate) fn write(&self, folder: &Path) -> Result<(Vec<StagedArtifact>, Vec<Warning>)> {
+        let stage = Stage::begin("balance", 0);
+        let soils = self.soils.map(|_| Table::new(folder, "artificialisation.csv", &balance_columns()));
+        let mut tables = Open {
+            flows: Table::new(folder, "flows.csv", &flow_columns())?,
+            stocks: Table::new(folder, "stocks.csv", &stock_columns())?,
+            soils: soils.transpose()?,
+        };
+        let area = PixelArea::new(&self.inputs.grid);
+        self.add(&mut tables, (WHOLE, WHOLE), (self.flows, None), &area)?;
+        let (mut warnings, mut zones) = (Vec::new(), 0);
+        let mut layers =
+            ZoneLayers::new(folder, &self.columns(), (&self.inputs.grid.crs, self.config.titles));
+        for (name, sources) in levels(&self.config.zones) {
+            let mut level = Level::new(name, &self.inputs.grid, self.pair.window(), self.scratch);
+            layers.begin(name)?;
+            for source in sources {
+                let read = level.read(source, &mut |id, polygons| -> Result<(ZoneBalance, bool)> {
+                    let matrix = self.pair.flows_in(polygons, &area)?;
+                    let balance = self.add(&mut tables, (id, name), (&matrix, Some(polygons)), &area)?;
+                    let classes = class_cells_of_zone(&self.inputs.classes.nomenclature, &matrix);
+                    let cells: Vec<Cell<'_>> = match self.soils {
+                        Some(_) => balance_cells(&balance).chain(classes).collect(),
+                        None => coverage_cells(&balance).chain(classes).collect(),
+                    };
+                    let geometry = LayerGeometry::Polygons(polygons.to_vec());
+                    layers.push(&geometry, &cells)?;
+                    drop(cells);
+                    Ok((balance, matrix.flows().next().is_some()))
+                })?;
+                zones += read;
+            }
+            warnings.extend(level.warnings());
+        }
+        let mut files = vec![tables.flows.finish()?, tables.stocks.finish()?];
+        if let Some(soils) = tables.soils {
+            files.push(soils.finish()?);
+        }
+        if let Some(path) = layers.finish()? {
+            files.push(StagedArtifact::new(&path, ROLE_BALANCE)?);
+        }
+        stage.end(&format!("{zones} zones"));
+        Ok((files, warnings))
+    }
+
+    /// The columns of a layer of zones.
+    fn columns(&self) -> Vec<Column> {
+        let mut columns = if self.soils.is_some() { balance_columns() } else { coverage_columns() };
+        columns.extend(class_columns_of_zone(&self.inputs.classes.nomenclature));
+        columns
+    }
+
+    /// Adds the rows of a zone (id and level), or of all that is compared.
+    fn add(
+        &self,
+        tables: &mut Open,
+        (id, level): (&str, &str),
+        (matrix, polygons): (&FlowMatrix, Option<&[Rings]>),
+        area: &PixelArea,
+    ) -> Result<ZoneBalance> {
+        let zone = self.zone((id, level), polygons, area)?;
+        let classes = &self.inputs.classes.nomenclature;
+        for flow in matrix.flows() {
+            tables.flows.push(flow_cells(&zone, classes, &flow))?;
+        }
+        for stock in matrix.stocks().unwrap_or_default() {
+            tables.stocks.push(stock_cells(&zone, classes, &stock))?;
+        }
+        let balance = match self.soils {
+            Some(soils) => soils.balance(zone, polygons, area)?,
+            None => ZoneBalance::without_soils(zone, matrix),
+        };
+        if let Some(table) = &mut tables.soils {
+            table.push(balance_cells(&balance))?;
+        }
+        Ok(balance)
+    }
+
+    fn zone(&self, (id, kind): (&str, &str), polygons: Option<&[Rings]>, area: &PixelArea) -> Result<Zone> {
+        let dates = [0, 1]
+            .map(|date: usize| self.inputs.dates[date].get(..4).and_then(|year| year.parse::<i32>().ok()));
+        let parts = match &self.vintages {
+            Some(years) => years.within(polygons, (self.pair.window(), area), dates)?,
+            None => Vec::new(),
+        };
+        let [year_old, year_new] = parts.first().map_or(dates, |years| years.map(Some));
+        let mut parts: Vec<[i32; 2]> = if parts.is_empty() {
+            dates[0].zip(dates[1]).map(|(old, new)| [old, new]).into_iter().collect()
+        } else {
+            parts
+        };
+        parts.sort_unstable();
+        let years = parts.iter().map(|[old, new]| format!("{old}-{new}")).collect::<Vec<_>>().join(", ");
+        Ok(Zone { id: id.to_owned(), kind: kind.to_owned(), year_old, year_new, years })
+    }
+}
