@@ -52,17 +52,18 @@ mod zonal;
 pub use change::{
     AreaReport, ChangeJobError, ChangePlanReport, ChangeReport, EstimateOptions, EstimateReport, SampleError,
     SampleFile, SampleOptions, SampleReport, SampleStratum, SampleUnit, SampledChange, SampledZones,
-    StratumReport, UnitKind, balance_columns, change, differential_columns, estimate, sample, write_change_plan,
+    StratumReport, UnitKind, balance_columns, change, differential_columns, estimate, sample,
+    write_change_plan,
 };
 pub use config::{
     AlphaOption, AlphaRole, ArtificialisationOptions, BalanceZones, BuiltUpOptions, ChangeConfig,
     ChangeInput, ChangePlaces, ClassByField, ClassOf, ClassOptions, CollarOption, CompareOptions,
     ComputeOptions, Config, ConfigFile, CoverageOptions, DateInputs, Device, EnrichOptions, EventOptions,
-    FeatureFormat, FeatureOptions, GridOptions, ImageMethod, ImageOptions, ImageShare, InputOptions, LayerOptions,
-    Machine, Measure, Names, NodataOption, NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeOptions,
-    Order, OutsideOption, OverrideOptions, RasterOptions, Ratio, ReferenceOptions, RegistrationMode,
-    RegistrationOptions, ResampleFactor, ResampleFactors, Resampling, RoadOptions, SmoothOptions,
-    SnapOptions, TargetGsd, ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
+    FeatureFormat, FeatureOptions, GridOptions, ImageMethod, ImageOptions, ImageShare, InputOptions,
+    LayerOptions, Machine, Measure, Names, NodataOption, NodataValue, NodataWord, ObjectOptions, OcsGe,
+    OcsGeOptions, Order, OutsideOption, OverrideOptions, RasterOptions, Ratio, ReferenceOptions,
+    RegistrationMode, RegistrationOptions, ResampleFactor, ResampleFactors, Resampling, RoadOptions,
+    SmoothOptions, SnapOptions, TargetGsd, ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
 };
 pub use error::JobError;
 pub use execute::{

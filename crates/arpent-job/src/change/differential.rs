@@ -152,7 +152,7 @@ impl Differential<'_> {
             let mut runs: BTreeMap<Kind, Vec<[i64; 3]>> = BTreeMap::new();
             each_block(window, &mut |block| {
                 let (kinds, mask) = (self.kinds(block)?, pixels.mask(block));
-                let inside = |at: usize| Some(kinds[at]).filter(|kind| mask[at] && kind[0] != kind[1]);
+                let inside = |at: usize| Some(kinds[at]).filter(|kind| mask.data()[at] && kind[0] != kind[1]);
                 add_runs(block, &inside, &mut runs);
                 Ok(())
             })?;

@@ -149,11 +149,7 @@ pub(crate) fn work(
 }
 
 /// The inputs of a plan, opened again and compared with it.
-fn planned_inputs(
-    plan: &ChangePlan,
-    prints: Prints,
-    scratch: &Path,
-) -> Result<(ChangeConfig, Inputs)> {
+fn planned_inputs(plan: &ChangePlan, prints: Prints, scratch: &Path) -> Result<(ChangeConfig, Inputs)> {
     let shifted = plan.correction.as_ref().map(|correction| correction.shift_px);
     let (config, inputs) = Inputs::located(&plan.config, prints, shifted, scratch)?;
     // The previous comparison is for the merge alone, which opens it.
