@@ -122,6 +122,15 @@ fn two_layers_of_ocs_ge_are_compared_with_cover_and_use() {
     ] {
         assert!((number(&soils[0], key) - value).abs() < 1e-6, "{key}: {:?}", soils[0]);
     }
+    // In shards: the same files, but for those that show addresses.
+    let output = place.text("shards");
+    let words = ["--before", &before, "--after", &after, "--output", &output, "--shards", "2"];
+    let planned = place.arpent(&[&["change", "change.toml"][..], &words].concat()).expect(0);
+    let plan = planned.out.split_whitespace().find(|word| word.ends_with("plan.json")).unwrap();
+    (0..2).for_each(|index| drop(place.worker(plan, index).expect(0)));
+    place.arpent(&["merge", "--plan", plan]).expect(0);
+    let [whole, shards] = ["out", "shards"].map(|output| Map::at(&place.path(output)).hashes());
+    assert_eq!(whole, shards);
     // Without the use of one date, both are judged by the cover alone, and a warning says so.
     let cover = [text("CS2.2.1"), Cell::Integer(2018)];
     let columns = [OCS[0], OCS[2]];

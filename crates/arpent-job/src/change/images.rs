@@ -25,6 +25,8 @@ pub(crate) struct Images {
 
 /// Scenes of a date that are looked at, spread evenly over the list.
 const LOOKED_AT: usize = 32;
+/// The band that is read as data where it does not matter which.
+const FIRST_BAND: &[usize] = &[1];
 
 /// How files are identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +67,8 @@ impl DateImages {
             // No collar is left out, so there is no file for its mask.
             declare(scene, &[], &options, Path::new(""))?;
             if index % most == 0 {
-                let found = arpent_gdal::look(scene, &[], false)?;
-                warnings.extend(validity_warnings(scene, &[], &found, &options));
+                let found = arpent_gdal::look(scene, FIRST_BAND, false)?;
+                warnings.extend(validity_warnings(scene, FIRST_BAND, &found, &options));
             }
         }
         arpent_gdal::unite_grids(&mut scenes);
