@@ -469,7 +469,7 @@ fn a_shift_beyond_the_limit_is_refused() {
 #[test]
 fn configurations_of_the_repository_are_valid() {
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/change");
-    for name in ["images.toml", "maps.toml"] {
+    for name in ["images.toml", "maps.toml", "ocs-ge.toml"] {
         arpent_job::ChangeConfig::load(&configs.join(name), arpent_job::ChangePlaces::default()).unwrap();
     }
 }
