@@ -51,15 +51,15 @@ mod zonal;
 pub use change::{
     AreaReport, ChangeJobError, ChangeReport, EstimateOptions, EstimateReport, SampleError, SampleFile,
     SampleOptions, SampleReport, SampleStratum, SampleUnit, SampledChange, SampledZones, StratumReport,
-    UnitKind, balance_columns, change, differential_columns, estimate, sample,
+    UnitKind, balance_columns, change, differential_columns, estimate, ocs_ge_columns, sample,
 };
 pub use config::{
     AlphaOption, AlphaRole, ArtificialisationOptions, BalanceZones, BuiltUpOptions, ChangeConfig,
     ChangePlaces, ClassByField, ClassOf, ClassOptions, CollarOption, CompareOptions, ComputeOptions, Config,
     ConfigFile, CoverageOptions, DateInputs, Device, EnrichOptions, EventOptions, FeatureFormat,
     FeatureOptions, GridOptions, ImageMethod, ImageOptions, ImageShare, InputOptions, LayerOptions, Machine,
-    Measure, Names, NodataOption, NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeOptions, Order,
-    OutsideOption, OverrideOptions, RasterOptions, Ratio, ReferenceOptions, RegistrationMode,
+    Measure, Names, NodataOption, NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeLayer, OcsGeOptions,
+    Order, OutsideOption, OverrideOptions, RasterOptions, Ratio, ReferenceOptions, RegistrationMode,
     RegistrationOptions, ResampleFactor, ResampleFactors, Resampling, RoadOptions, SmoothOptions,
     SnapOptions, TargetGsd, ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
 };

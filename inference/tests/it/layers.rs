@@ -464,7 +464,14 @@ fn what_changed_has_the_columns_of_ocs_ge_and_the_areas_of_the_tables() {
     ];
     let after = write(&place, "b.gpkg", &OCS, &rows);
     let dates = "[before]\ndate = \"2018\"\n[after]\ndate = \"2021\"\n";
-    change(&place, &format!("{GRID}{dates}[artificialisation]\n"), &before, &after, "out").expect(0);
+    change(
+        &place,
+        &format!("{GRID}{dates}[artificialisation]\nlayers = [\"artificialisation\", \"occupation\"]\n"),
+        &before,
+        &after,
+        "out",
+    )
+    .expect(0);
     let map = Map::at(&place.path("out"));
     let columns = [
         "id",
@@ -516,6 +523,24 @@ fn what_changed_has_the_columns_of_ocs_ge_and_the_areas_of_the_tables() {
     }
     let of_use = sum(&|values| word(values, 3) == "US5" && word(values, 4) == "US1.1");
     assert!((of_use - 2500.0).abs() < 1e-6, "{of_use}");
+    // The further layers have the stocks of the classes, and the artificial soils of both dates.
+    let layer_sum = |layer: &str, column: &str, value: &str| -> f64 {
+        let found = features(&format!("{file}|layername={layer}"), &["id", column, "area_m2"]);
+        let areas = found.values().filter(|values| word(values, 1) == value);
+        areas.map(|values| values[2].as_ref().unwrap().as_number().unwrap()).sum()
+    };
+    for stock in table(&map, "stocks.csv") {
+        let area = layer_sum("occupation", "code_cs", &stock["class_code"]);
+        assert!((area - number(&stock, "new_m2")).abs() < 1e-6, "{stock:?}: {area}");
+    }
+    for (layer, key) in
+        [("artificialisation_avant", "artif_old_m2"), ("artificialisation_apres", "artif_new_m2")]
+    {
+        let area = layer_sum(layer, "artif", "artif");
+        assert!((area - number(soils, key)).abs() < 1e-6 && area > 0.0, "{layer}: {area}");
+        assert!(layer_sum(layer, "artif", "non artif") > 0.0, "{layer}");
+    }
+    assert!((layer_sum("occupation", "millesime", "2021") - 20_000.0).abs() < 1e-6);
 }
 
 #[test]

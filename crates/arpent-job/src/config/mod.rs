@@ -13,7 +13,7 @@ mod zonal;
 
 pub use change::{
     ArtificialisationOptions, BalanceZones, ChangeConfig, ChangePlaces, DateInputs, EventOptions,
-    GridOptions, ImageMethod, ImageOptions, ImageShare, RegistrationMode, RegistrationOptions,
+    GridOptions, ImageMethod, ImageOptions, ImageShare, OcsGeLayer, RegistrationMode, RegistrationOptions,
 };
 pub use coverage::{BuiltUpOptions, ClassOptions, CoverageOptions, SmoothOptions};
 pub use declared::{
