@@ -23,12 +23,16 @@ pub(crate) fn page() -> String {
          Layers of `balance.gpkg` also have `class_ID_old_m2`, `class_ID_new_m2` and `class_ID_net_m2` for each class; without \
          `[artificialisation]`, only these and the columns up to `share_neither`.\n\n{}\n\
          ## Differential of a comparison\n\n\
-         The layer `differentiel` of `ocsge.gpkg`.\n\n{}",
+         The layer `differentiel` of `ocsge.gpkg`.\n\n{}\n\
+         ## Land cover and soils of a comparison\n\n\
+         The layers `occupation`, `artificialisation_avant` and `artificialisation_apres` of `ocsge.gpkg`; `artif` and `crit_seuil` are not \
+         in `occupation`.\n\n{}",
         of(&feature_columns(&[])),
         of(&arpent_job::ObjectOptions::columns()),
         of(&arpent_job::OcsGe::columns()),
         of(&arpent_job::balance_columns()),
         of(&arpent_job::differential_columns()),
+        of(&arpent_job::ocs_ge_columns(true)),
     )
 }
 

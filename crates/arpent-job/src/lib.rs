@@ -52,7 +52,7 @@ mod zonal;
 pub use change::{
     AreaReport, ChangeJobError, ChangePlanReport, ChangeReport, EstimateOptions, EstimateReport, SampleError,
     SampleFile, SampleOptions, SampleReport, SampleStratum, SampleUnit, SampledChange, SampledZones,
-    StratumReport, UnitKind, balance_columns, change, differential_columns, estimate, sample,
+    StratumReport, UnitKind, balance_columns, change, differential_columns, estimate, ocs_ge_columns, sample,
     write_change_plan,
 };
 pub use config::{
@@ -61,7 +61,7 @@ pub use config::{
     ComputeOptions, Config, ConfigFile, CoverageOptions, DateInputs, Device, EnrichOptions, EventOptions,
     FeatureFormat, FeatureOptions, GridOptions, ImageMethod, ImageOptions, ImageShare, InputOptions,
     LayerOptions, Machine, Measure, Names, NodataOption, NodataValue, NodataWord, ObjectOptions, OcsGe,
-    OcsGeOptions, Order, OutsideOption, OverrideOptions, RasterOptions, Ratio, ReferenceOptions,
+    OcsGeLayer, OcsGeOptions, Order, OutsideOption, OverrideOptions, RasterOptions, Ratio, ReferenceOptions,
     RegistrationMode, RegistrationOptions, ResampleFactor, ResampleFactors, Resampling, RoadOptions,
     SmoothOptions, SnapOptions, TargetGsd, ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
 };

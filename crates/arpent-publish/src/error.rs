@@ -379,11 +379,15 @@ const CREDENTIALS: &str = "check the environment variables of the store and its 
 const UNREACHABLE: &str = "check that the store runs, and that its address is right: the host in the URL, or the endpoint in the \
                            environment (AWS_ENDPOINT, AZURE_STORAGE_ENDPOINT, GOOGLE_BASE_URL); if they are, try again later";
 
+const WHOLE_FILES: &str = "download the files and give the path of the copy, or put them on a web server or an object store that sends \
+                           parts of files (docs/guides/object-storage.md)";
+
 fn store_hint(failure: &StoreFailure) -> Option<String> {
     let later = || failure.transient.then(|| "try again later".into());
     let refused = || failure.refused.then(|| CREDENTIALS.into());
     let unreachable = || failure.unreachable.then(|| UNREACHABLE.into());
-    failure.io.and_then(io_hint).or_else(refused).or_else(unreachable).or_else(later)
+    let whole = || failure.without_ranges.then(|| WHOLE_FILES.into());
+    failure.io.and_then(io_hint).or_else(refused).or_else(unreachable).or_else(whole).or_else(later)
 }
 
 fn io_hint(kind: io::ErrorKind) -> Option<String> {

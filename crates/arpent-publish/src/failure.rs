@@ -42,8 +42,13 @@ pub struct StoreFailure {
     pub(crate) refused: bool,
     /// No connection was made.
     pub(crate) unreachable: bool,
+    /// The web server sends whole files only.
+    pub(crate) without_ranges: bool,
     pub(crate) io: Option<io::ErrorKind>,
 }
+
+/// What is said of a server that sends whole files only.
+const NO_RANGES: &str = "the web server does not support range requests";
 
 impl StoreFailure {
     pub(crate) fn new(error: &StoreError, secrets: &Secrets) -> Self {
@@ -61,8 +66,10 @@ impl StoreFailure {
             }
         };
         let unreachable = http(error).is_some_and(|e| e.kind() == HttpErrorKind::Connect);
-        let (text, io) = (shortened(&secrets.scrub(&words)), io.map(io::Error::kind));
-        Self { text, transient, refused, unreachable, io }
+        let without_ranges =
+            matches!(error, StoreError::NotSupported { .. }) && words.contains("Range request not supported");
+        let text = if without_ranges { NO_RANGES.to_owned() } else { shortened(&secrets.scrub(&words)) };
+        Self { text, transient, refused, unreachable, without_ranges, io: io.map(io::Error::kind) }
     }
 }
 

@@ -111,6 +111,11 @@ impl Vectorizer {
         })
     }
 
+    /// The grid of its pixels.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
     /// The feature of a region, `None` if it is smaller than the minimum area. Its id is that of the pixels' outline,
     /// independent of simplification and drawing. A region of a coverage that is not drawn along its vertices is not
     /// simplified. Its area is that of its polygon, its score the mean of the existing confidences.

@@ -634,7 +634,7 @@ fn ground_that_is_known_to_be_stable_shows_false_change() {
 #[test]
 fn configurations_of_the_repository_are_valid() {
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/change");
-    for name in ["images.toml", "maps.toml"] {
+    for name in ["images.toml", "maps.toml", "ocs-ge.toml"] {
         arpent_job::ChangeConfig::load(&configs.join(name), arpent_job::ChangePlaces::default()).unwrap();
     }
 }

@@ -13,7 +13,9 @@ const GUIDE: &str = include_str!("../../../docs/guides/change-maps.md");
 /// The commands in the guide's blocks for a shell, but for those on deliveries of OCS GE: `layers.rs` compares such layers.
 fn commands() -> Vec<Vec<String>> {
     let blocks = GUIDE.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let lines = blocks.flat_map(str::lines).filter(|line| line.starts_with("arpent ") && !line.contains("OCCUPATION"));
+    let lines = blocks
+        .flat_map(str::lines)
+        .filter(|line| line.starts_with("arpent ") && !line.contains("OCCUPATION"));
     lines.map(|line| line.split_whitespace().skip(1).map(str::to_owned).collect()).collect()
 }
 

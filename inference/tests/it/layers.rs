@@ -473,7 +473,14 @@ fn what_changed_has_the_columns_of_ocs_ge_and_the_areas_of_the_tables() {
     ];
     let after = write(&place, "b.gpkg", &OCS, &rows);
     let dates = "[before]\ndate = \"2018\"\n[after]\ndate = \"2021\"\n";
-    change(&place, &format!("{GRID}{dates}[artificialisation]\n"), &before, &after, "out").expect(0);
+    change(
+        &place,
+        &format!("{GRID}{dates}[artificialisation]\nlayers = [\"artificialisation\", \"occupation\"]\n"),
+        &before,
+        &after,
+        "out",
+    )
+    .expect(0);
     let map = Map::at(&place.path("out"));
     let columns = [
         "id",
@@ -525,4 +532,47 @@ fn what_changed_has_the_columns_of_ocs_ge_and_the_areas_of_the_tables() {
     }
     let of_use = sum(&|values| word(values, 3) == "US5" && word(values, 4) == "US1.1");
     assert!((of_use - 2500.0).abs() < 1e-6, "{of_use}");
+    // The further layers have the stocks of the classes, and the artificial soils of both dates.
+    let layer_sum = |layer: &str, column: &str, value: &str| -> f64 {
+        let found = features(&format!("{file}|layername={layer}"), &["id", column, "area_m2"]);
+        let areas = found.values().filter(|values| word(values, 1) == value);
+        areas.map(|values| values[2].as_ref().unwrap().as_number().unwrap()).sum()
+    };
+    for stock in table(&map, "stocks.csv") {
+        let area = layer_sum("occupation", "code_cs", &stock["class_code"]);
+        assert!((area - number(&stock, "new_m2")).abs() < 1e-6, "{stock:?}: {area}");
+    }
+    for (layer, key) in
+        [("artificialisation_avant", "artif_old_m2"), ("artificialisation_apres", "artif_new_m2")]
+    {
+        let area = layer_sum(layer, "artif", "artif");
+        assert!((area - number(soils, key)).abs() < 1e-6 && area > 0.0, "{layer}: {area}");
+        assert!(layer_sum(layer, "artif", "non artif") > 0.0, "{layer}");
+    }
+    assert!((layer_sum("occupation", "millesime", "2021") - 20_000.0).abs() < 1e-6);
+}
+
+#[test]
+fn where_a_change_is_left_out_the_use_is_the_earlier_one_too() {
+    let place = Place::empty();
+    let cover =
+        |code: &'static str, usage: &'static str, year: i64| [text(code), text(usage), Cell::Integer(year)];
+    let (field, later) = (cover("CS2.2.1", "US1.1", 2018), cover("CS2.2.1", "US1.1", 2021));
+    // A road of one pixel is narrower than twice the assumed shift.
+    let road = cover("CS1.1.1.2", "US4.1.1", 2021);
+    let before = write(&place, "a.gpkg", &OCS, &[([0.0, 0.0, 200.0, 100.0], &field)]);
+    let rows: [Row<'_>; 3] = [
+        ([0.0, 0.0, 100.0, 100.0], &later),
+        ([100.0, 0.0, 100.5, 100.0], &road),
+        ([100.5, 0.0, 200.0, 100.0], &later),
+    ];
+    let after = write(&place, "b.gpkg", &OCS, &rows);
+    let artificial = |assumed: &str, output: &str| {
+        let config = format!("{}[artificialisation]\n", GRID.replace("assumed = 0.0", assumed));
+        change(&place, &config, &before, &after, output).expect(0);
+        number(&table(&Map::at(&place.path(output)), "artificialisation.csv")[0], "artif_new_m2")
+    };
+    // The grass below it would be artificial with the use of the road. At the edge of what is compared it is undecided.
+    assert!(artificial("assumed = 1.0", "left-out").abs() < 1e-6);
+    assert!((artificial("assumed = 0.0", "kept") - 50.0).abs() < 1e-6);
 }

@@ -153,7 +153,7 @@ impl Years {
 pub(crate) struct Soils {
     pub(crate) artificial: Pair,
     sealed: Pair,
-    criteria: Pair,
+    pub(crate) criteria: Pair,
     pub(crate) facts: SoilFacts,
 }
 

@@ -9,8 +9,9 @@ use arpent_publish::{ROLE_BALANCE, SortedFeatures, StagedArtifact, Warning};
 use super::balance::{Pair, Soils, Years};
 use super::differential::Differential;
 use super::inputs::Inputs;
+use super::products::Product;
 use super::tables::Tables;
-use crate::config::ChangeConfig;
+use crate::config::{ArtificialisationOptions, ChangeConfig};
 
 /// What the balances of a comparison are made of.
 pub(crate) struct Balances<'a> {
@@ -36,7 +37,12 @@ impl Balances<'_> {
         warnings.extend(of_zones);
         if let Some(soils) = &soils {
             let of = Differential { pair, soils, inputs, events, run_id, titles: config.titles };
-            files.push(StagedArtifact::new(&of.write(folder)?, ROLE_BALANCE)?);
+            let path = of.write(folder)?;
+            for (layer, date) in config.artificialisation.iter().flat_map(ArtificialisationOptions::layers) {
+                let titles = config.titles;
+                Product { pair, soils, inputs, run_id, titles, of: layer, date }.append(&path)?;
+            }
+            files.push(StagedArtifact::new(&path, ROLE_BALANCE)?);
         }
         Ok((soils, files, warnings))
     }

@@ -4,34 +4,27 @@
 //! The areas add up to the tables: those whose covers differ to `flows.csv`, those with `artificialisation` 1 and -1 to
 //! `artificialisation.csv`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arpent_base::number::signed;
 use arpent_base::{Cell, Column, ColumnKind, Language, Result, Value, sha256_hex};
 use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter, area_of_wkb};
 use arpent_publish::{STATE_NOT_VERIFIED, SortedFeatures};
-use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, Nomenclature, PixelArea, Raster, Window};
+use arpent_raster::{LABEL_NODATA, Nomenclature, Raster, Window};
 use arpent_shell::lines::count;
 use arpent_shell::progress::Stage;
-use arpent_vector::{Feature, Polygonizer, VectorOptions, Vectorizer, parts_to_wkb};
+use arpent_vector::{Feature, VectorOptions, Vectorizer, parts_to_wkb};
 
 use super::balance::{Pair, Soils};
 use super::columns::columns as event_columns;
 use super::inputs::Inputs;
 use super::ocs_ge;
+use super::traced::{Kind, each_block, traced};
 use crate::map::TIMESTAMP;
 
 /// File of the products in the columns of OCS GE.
 pub(crate) const OCS_GE: &str = "ocsge.gpkg";
-/// Pixels that are read at a time.
-const PIXELS_AT_A_TIME: usize = 4_000_000;
-/// Kinds of change that are traced in one pass: the values of a raster of bytes but nodata.
-const KINDS: usize = 255;
-
-/// Cover, use and whether it is artificial, each before and after.
-type Kind = [u8; 6];
-
 /// What the differential is made of.
 pub(crate) struct Differential<'a> {
     pub(crate) pair: &'a Pair,
@@ -183,40 +176,15 @@ impl Differential<'_> {
             };
             kind[0] == kind[1] && kind[0] != LABEL_NODATA && (kind[2] != kind[3] || differs(4))
         };
-        let mut found = BTreeSet::new();
-        each_block(window, &mut |block| {
-            found.extend(self.kinds(block)?.into_iter().filter(is_rest));
-            Ok(())
-        })?;
-        let area = PixelArea::new(&self.inputs.grid);
-        let confidence = vec![CONFIDENCE_NODATA; window.width];
-        for kinds in found.into_iter().collect::<Vec<Kind>>().chunks(KINDS) {
-            let mut polygonizer = Polygonizer::new(window, [true; 256])?;
-            let mut outcome = Ok(());
-            let vectorizer = sink.vectorizer.clone();
-            let mut take = |region| {
-                let Some(feature) = vectorizer.region_to_feature(&region) else { return };
-                if outcome.is_ok() {
-                    outcome = sink.write(&feature, kinds[usize::from(feature.class_id)], &OfEvent::default());
-                }
-            };
-            each_block(window, &mut |block| {
-                let number =
-                    |kind: &Kind| kinds.binary_search(kind).ok().and_then(|at| u8::try_from(at).ok());
-                let labels: Vec<u8> =
-                    self.kinds(block)?.iter().map(|kind| number(kind).unwrap_or(LABEL_NODATA)).collect();
-                for (row, labels) in (block.row..).zip(labels.chunks(block.width)) {
-                    polygonizer.push_row(labels, &confidence, area.of_row(row), &mut take)?;
-                }
-                Ok(())
-            })?;
-            polygonizer.finish(&mut take);
-            outcome?;
-        }
-        Ok(())
+        let vectorizer = sink.vectorizer.clone();
+        let mut kinds =
+            |block| Ok(self.kinds(block)?.into_iter().map(|kind| is_rest(&kind).then_some(kind)).collect());
+        traced(window, &vectorizer, &mut kinds, &mut |feature, kind| {
+            sink.write(feature, kind, &OfEvent::default())
+        })
     }
 
-    /// Covers, uses and artificial soils of both dates, pixel by pixel.
+    /// Cover, use and whether it is artificial, each before and after, pixel by pixel.
     fn kinds(&self, block: Window) -> Result<Vec<Kind>> {
         let covers = self.pair.read(block)?;
         let uses = [self.inputs.uses(0, &covers[0])?, self.inputs.uses(1, &covers[1])?];
@@ -238,18 +206,6 @@ impl Differential<'_> {
             |kind: Kind| if kind[0] == LABEL_NODATA || kind[1] == LABEL_NODATA { not_observed } else { kind };
         Ok((0..block.width * block.height).map(|at| whole(kind(at))).collect())
     }
-}
-
-/// Calls `each` with blocks of rows of a window, from north to south.
-fn each_block(window: Window, each: &mut dyn FnMut(Window) -> Result<()>) -> Result<()> {
-    let rows = (PIXELS_AT_A_TIME / window.width.max(1)).max(1) as u64;
-    let mut row = window.row;
-    while row < window.row_end() {
-        let end = window.row_end().min(row.saturating_add_unsigned(rows));
-        each(Window::between(window.col, row, window.col_end(), end))?;
-        row = end;
-    }
-    Ok(())
 }
 
 /// Adds the runs of a block to those of their kinds.

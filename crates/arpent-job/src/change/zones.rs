@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use arpent_base::{Cell, Column, Language, Result, Value, redacted};
+use arpent_base::{Cell, Column, Language, Result, Value, redacted, short_hash};
 use arpent_change::balance::{CoverageState, ZoneBalance};
 use arpent_gdal::{
     LayerFormat, LayerGeometry, LayerOptions, LayerShape, LayerShapes, LayerSource, LayerWriter, Reference,
@@ -88,7 +88,8 @@ impl<'a> Level<'a> {
             shapes: LayerShapes::Areas,
             ..LayerSource::new(&zones.source, &self.grid.crs)
         };
-        let path = self.scratch.join(format!("zones-{}-{}.gpkg", file_part(self.name), self.earlier.len()));
+        let level = short_hash(self.name.as_bytes());
+        let path = self.scratch.join(format!("zones-{level}-{}.gpkg", self.earlier.len()));
         let index =
             ReferenceIndex::build(&source, ReferenceKind::Areas(None), within, &path, &mut |_, _| {})?;
         self.earlier.push(index.open()?);
@@ -195,11 +196,6 @@ impl Partial {
 fn id_of(values: &[Option<Value>], number: u64) -> String {
     let id = values.first().and_then(Option::as_ref).map(Value::to_string);
     id.unwrap_or_else(|| number.to_string())
-}
-
-/// A name as a part of the name of a temporary file.
-fn file_part(name: &str) -> String {
-    name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()
 }
 
 /// `balance.gpkg`: a layer for each level.

@@ -280,6 +280,30 @@ pub struct ArtificialisationOptions {
     /// Polygons that are exempt, such as ground photovoltaics under conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exempt: Option<String>,
+    /// Further layers of `ocsge.gpkg`, with a polygon for each area of one kind; the layer `differentiel` is always there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<OcsGeLayer>,
+}
+
+/// A further layer of `ocsge.gpkg`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OcsGeLayer {
+    /// Land cover and use of the later date, in the layer `occupation`.
+    Occupation,
+    /// Artificial soils of both dates, in the layers `artificialisation_avant` and `artificialisation_apres`.
+    Artificialisation,
+}
+
+impl ArtificialisationOptions {
+    /// The layers of each date (0 or 1), each once.
+    pub(crate) fn layers(&self) -> impl Iterator<Item = (OcsGeLayer, usize)> + use<> {
+        let all: std::collections::BTreeSet<OcsGeLayer> = self.layers.iter().copied().collect();
+        all.into_iter().flat_map(|layer| match layer {
+            OcsGeLayer::Occupation => vec![(layer, 1)],
+            OcsGeLayer::Artificialisation => vec![(layer, 0), (layer, 1)],
+        })
+    }
 }
 
 /// Places that replace those of a configuration.

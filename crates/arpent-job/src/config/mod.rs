@@ -13,7 +13,8 @@ mod zonal;
 
 pub use change::{
     ArtificialisationOptions, BalanceZones, ChangeConfig, ChangeInput, ChangePlaces, DateInputs,
-    EventOptions, GridOptions, ImageMethod, ImageOptions, ImageShare, RegistrationMode, RegistrationOptions,
+    EventOptions, GridOptions, ImageMethod, ImageOptions, ImageShare, OcsGeLayer, RegistrationMode,
+    RegistrationOptions,
 };
 pub use coverage::{BuiltUpOptions, ClassOptions, CoverageOptions, SmoothOptions};
 pub use declared::{

@@ -506,11 +506,11 @@ mod tests {
         assert_eq!(message("model = \"m\"\n[tiling]\nwindow_px = 3\n").0, 3);
         assert_eq!(message("model = \"m\"\n[features]\nmin_area_m2 = -1.0\n").0, 3);
         let two = "model = \"m\"\n[coverage]\nmmu_m2 = 1.0\ntolerance_px = 1.0\n[features]\nsimplify_px = 1.0\n[compute]\ncache_mb = 99999\n";
-        assert_eq!(message(two).0, 6);
-        let Err(error) = load(&two.replace("simplify_px = 1.0", "")) else { panic!() };
-        let text = error.to_string();
+        // What cannot be read comes before what does not fit together.
+        let text = load(two).unwrap_err().to_string();
         assert!(text.contains("line 8, in [compute]: `compute.cache_mb`"), "{text}");
         assert!(text.ends_with("8 | cache_mb = 99999"), "{text}");
+        assert_eq!(message(&two.replace("cache_mb = 99999", "")).0, 6);
         let bands = "model = \"m\"\n[input]\nbands = { red = 1, nir = 0 }\n";
         assert!(load(bands).unwrap_err().to_string().contains("`input.bands.nir` is 0"));
         let (_, _, hint) = message("model = \"m\"\n[features]\nformats = [\"geopackge\"]\n");
