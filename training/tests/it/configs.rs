@@ -51,7 +51,7 @@ fn every_configuration_of_a_training_is_read() {
     {
         let Ok(files) = std::fs::read_dir(&task) else { continue };
         for file in files.map(|e| e.unwrap().path()).filter(|f| f.extension().is_some_and(|e| e == "toml")) {
-            let others = ["run.toml", "zonal.toml", "images.toml", "maps.toml"];
+            let others = ["run.toml", "zonal.toml", "images.toml", "maps.toml", "ocs-ge.toml"];
             let is_of_a_run = others.iter().any(|name| file.ends_with(name));
             if is_of_a_run || std::fs::read_to_string(&file).unwrap().contains("\nmodel = ") {
                 continue;
