@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use arpent_base::Diagnostic;
 use thiserror::Error;
 
-use crate::failure::{StoreFailure, find_io, is_transient};
+use crate::failure::{Cause, StoreFailure, find_io, is_transient};
 use crate::secrets::Secrets;
 
 /// A result of this crate.
@@ -383,11 +383,15 @@ const WHOLE_FILES: &str = "download the files and give the path of the copy, or 
                            parts of files (docs/guides/object-storage.md)";
 
 fn store_hint(failure: &StoreFailure) -> Option<String> {
-    let later = || failure.transient.then(|| "try again later".into());
-    let refused = || failure.refused.then(|| CREDENTIALS.into());
-    let unreachable = || failure.unreachable.then(|| UNREACHABLE.into());
-    let whole = || failure.without_ranges.then(|| WHOLE_FILES.into());
-    failure.io.and_then(io_hint).or_else(refused).or_else(unreachable).or_else(whole).or_else(later)
+    let of_cause = || {
+        Some(match failure.cause? {
+            Cause::Refused => CREDENTIALS,
+            Cause::Unreachable => UNREACHABLE,
+            Cause::WithoutRanges => WHOLE_FILES,
+        })
+    };
+    let later = || failure.transient.then_some("try again later");
+    failure.io.and_then(io_hint).or_else(|| of_cause().or_else(later).map(str::to_owned))
 }
 
 fn io_hint(kind: io::ErrorKind) -> Option<String> {

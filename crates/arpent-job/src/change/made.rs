@@ -41,20 +41,17 @@ pub(super) fn with_maps(
 
 /// Makes a map, unless it is there; its address.
 fn one_map(config: Config, overwrite: bool, interrupt: &AtomicBool) -> Result<String> {
-    let maps = match run_published(&config)? {
-        Some(maps) => {
-            notice(&format!("{} is already made", config.output.as_deref().unwrap_or_default()));
-            maps
+    let maps = if let Some(maps) = run_published(&config)? {
+        notice(&format!("{} is already made", config.output.as_deref().unwrap_or_default()));
+        maps
+    } else {
+        let options = RunOptions { group_by_crs: false, overwrite };
+        let report = run(config, options, interrupt)?;
+        if let Some(failed) = report.failed_scenes.first() {
+            let (uri, reason) = (failed.uri.clone(), failed.reason.clone());
+            return Err(ChangeJobError::SceneFailed { uri, reason }.into());
         }
-        None => {
-            let options = RunOptions { group_by_crs: false, overwrite };
-            let report = run(config, options, interrupt)?;
-            if let Some(failed) = report.failed_scenes.first() {
-                let (uri, reason) = (failed.uri.clone(), failed.reason.clone());
-                return Err(ChangeJobError::SceneFailed { uri, reason }.into());
-            }
-            report.maps
-        }
+        report.maps
     };
     let [PublishedMap { output, .. }] = &*maps else { return Err(ChangeJobError::SeveralMaps.into()) };
     Ok(output.clone())

@@ -9,9 +9,9 @@ use arpent_base::{DoingWhat as _, Result, short_hash, table_schema};
 use arpent_change::events::{EventKind, ImageVote, Rules};
 use arpent_gdal::{LayerShape, PublishedRaster, StripWriter};
 use arpent_publish::{
-    Acquired, Counts, ITEM_NAME, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_EVENTS, ROLE_EVIDENCE,
-    ROLE_LINEAGE, ROLE_MAP, ROLE_METADATA, ROLE_OBJECTS, ROLE_SHIFT, RunInfo, StacRun, StagedArtifact,
-    Target, Warning, feature_columns, utc_now, write_stac_item,
+    Acquired, Counts, ITEM_NAME, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_EVENTS, ROLE_LINEAGE, ROLE_MAP,
+    ROLE_METADATA, ROLE_OBJECTS, RunInfo, StacRun, StagedArtifact, Target, Warning, feature_columns, utc_now,
+    write_stac_item,
 };
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster, Window};
 use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
@@ -388,16 +388,7 @@ impl ChangeJob<'_> {
         staged.push(StagedArtifact::new(&table, ROLE_LINEAGE)?);
         staged.push(StagedArtifact::new(&identities.write(&folder)?, ROLE_OBJECTS)?);
         debug_assert!(folder.join(OBJECTS).is_file(), "the table of objects is there");
-        if let Some((path, _)) = &seen.evidence {
-            let evidence = folder.join("evidence.tif");
-            std::fs::rename(path, &evidence).context("cannot move the raster of evidence")?;
-            staged.push(StagedArtifact::new(&evidence, ROLE_EVIDENCE)?);
-        }
-        if let Some(shift) = &seen.shift {
-            let path = folder.join("shift.csv");
-            shift.write(&inputs.grid, &path)?;
-            staged.push(StagedArtifact::new(&path, ROLE_SHIFT)?);
-        }
+        staged.extend(seen.stage(&inputs.grid, &folder)?);
         let pair = Pair::open([&folder.join("before.tif"), &folder.join("map.tif")])?;
         let balances = Balances {
             config: self.config,

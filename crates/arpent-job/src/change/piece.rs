@@ -110,9 +110,10 @@ impl Piece {
             Raster::new(of, pixels.to_vec()).ok()
         };
         let short = || bad("its pixels do not fit its window");
-        let classes = match head.has_classes {
-            true => Some([plane(window).ok_or_else(short)?, plane(window).ok_or_else(short)?]),
-            false => None,
+        let classes = if head.has_classes {
+            Some([plane(window).ok_or_else(short)?, plane(window).ok_or_else(short)?])
+        } else {
+            None
         };
         let scored = head.scored.map(|of| plane(of).filter(|_| window.contains(&of)).ok_or_else(short));
         let scores = scored.transpose()?;

@@ -16,7 +16,7 @@ pub(super) enum Pixels<'a> {
     /// They are read and scored here.
     Computed,
     /// Workers stored them.
-    Stored(StoredPieces<'a>),
+    Stored(Box<StoredPieces<'a>>),
 }
 
 /// What is done with the images of both dates.
@@ -40,7 +40,7 @@ impl Pixels<'_> {
     pub(super) fn images(
         &mut self,
         inputs: &mut Inputs,
-        work: ImageWork<'_>,
+        work: &mut ImageWork<'_>,
     ) -> Result<(Scoring, ScoreCount)> {
         match self {
             Self::Computed => {
@@ -83,7 +83,7 @@ impl<'a> StoredPieces<'a> {
         Self { place, plan, windows: windows_of_pieces(plan.extent, plan.piece_rows), current: None }
     }
 
-    fn images(&mut self, work: ImageWork<'_>) -> Result<(Scoring, ScoreCount)> {
+    fn images(&mut self, work: &mut ImageWork<'_>) -> Result<(Scoring, ScoreCount)> {
         let scoring = self.plan.scoring.clone().expect("the plan of images says how they are scored");
         let (mut cells, mut count) = (Vec::new(), ScoreCount::default());
         for index in 0..self.windows.len() {

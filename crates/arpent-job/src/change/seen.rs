@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use arpent_base::Result;
+use arpent_base::{DoingWhat as _, Result};
 use arpent_change::register::MIN_GOOD_CELLS;
 use arpent_gdal::{RasterKind, StripWriter};
-use arpent_publish::Warning;
+use arpent_publish::{ROLE_EVIDENCE, ROLE_SHIFT, StagedArtifact, Warning};
+use arpent_raster::Grid;
 use arpent_shell::progress::Stage;
 
 use super::error::ChangeJobError;
@@ -23,6 +24,22 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Files of what was seen, in a folder: the raster of scores, the cells of the shift.
+    pub(super) fn stage(&self, grid: &Grid, folder: &Path) -> Result<Vec<StagedArtifact>> {
+        let mut staged = Vec::new();
+        if let Some((path, _)) = &self.evidence {
+            let evidence = folder.join("evidence.tif");
+            std::fs::rename(path, &evidence).context("cannot move the raster of evidence")?;
+            staged.push(StagedArtifact::new(&evidence, ROLE_EVIDENCE)?);
+        }
+        if let Some(shift) = &self.shift {
+            let path = folder.join("shift.csv");
+            shift.write(grid, &path)?;
+            staged.push(StagedArtifact::new(&path, ROLE_SHIFT)?);
+        }
+        Ok(staged)
+    }
+
     /// What the measured shift explains, pixels: its median and the spread around it.
     pub(super) fn explained_px(&self) -> Option<f64> {
         let summary = self.shift.as_ref()?.facts.as_ref()?.summary;
@@ -65,7 +82,7 @@ impl Look<'_> {
         let mut raster = StripWriter::create(&part, extent, &inputs.grid, RasterKind::Confidence)?;
         let stage = Stage::begin("images", 0);
         let mut shift = None;
-        let work = ImageWork {
+        let mut work = ImageWork {
             extent,
             method: self.config.images.method,
             cell_px,
@@ -83,7 +100,7 @@ impl Look<'_> {
                 Ok(raster.write_rows(window.row, scores)?)
             },
         };
-        let (scoring, count) = pixels.images(inputs, work)?;
+        let (scoring, count) = pixels.images(inputs, &mut work)?;
         raster.finish_cog(&path, rayon::current_num_threads())?;
         let measured = shift.as_ref().map_or_else(|| "not measured".to_owned(), Shift::words);
         stage.end(&format!("shift {measured}"));

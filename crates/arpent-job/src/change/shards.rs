@@ -136,7 +136,7 @@ pub(crate) fn work(
     interrupt: &AtomicBool,
 ) -> Result<WorkerReport> {
     on_shard(place, plan, index, &mut |share, journal| {
-        let pool = pool_of(machine.threads.map_or(0, |threads| threads.get()))?;
+        let pool = pool_of(machine.threads.map_or(0, arpent_base::Threads::get))?;
         let threads = pool.current_num_threads();
         notice(&format!("computing with {threads} threads"));
         pool.install(|| {
@@ -266,7 +266,7 @@ pub(crate) fn merge(
 ) -> Result<ChangeReport> {
     let mut published = published_once(place, plan, &mut |records| {
         let others: Vec<Energy> = records.iter().map(|record| record.energy.clone()).collect();
-        let pool = pool_of(machine.threads.map_or(0, |threads| threads.get()))?;
+        let pool = pool_of(machine.threads.map_or(0, arpent_base::Threads::get))?;
         let ChangeReport { output, manifest } =
             pool.install(|| publish(place, plan, others.as_slice(), interrupt))?;
         Ok(vec![PublishedMap { output, manifest }])
@@ -292,6 +292,6 @@ fn publish(
         others,
         interrupt,
     };
-    let pixels = Pixels::Stored(StoredPieces::new(place, plan));
+    let pixels = Pixels::Stored(Box::new(StoredPieces::new(place, plan)));
     ChangeJob::execute(&config, inputs, plan.overwrite, pixels, (&scratch, folder.path()), execution)
 }
