@@ -457,7 +457,7 @@ fn images_are_compared_without_a_model() {
 }
 
 #[test]
-fn images_that_differ_by_noise_alone_have_hardly_any_change_and_a_warning() {
+fn images_that_differ_by_noise_alone_have_a_warning_and_irmad_finds_hardly_any_change() {
     let place = Place::empty();
     let [old, new] = images(&place, 0, &[]);
     for method in ["irmad", "cva"] {
@@ -466,7 +466,8 @@ fn images_that_differ_by_noise_alone_have_hardly_any_change_and_a_warning() {
         assert!(ended.err.contains("no group of changed pixels stands apart"), "{method}: {}", ended.err);
         let facts = Map::at(&place.path(method)).manifest["counts"]["change"].clone();
         let share = facts["images"]["share_above"].as_f64().unwrap();
-        assert!(share < 0.01, "{method}: {}", facts["images"]);
+        // Change vectors have no distribution that a threshold could be taken from: the warning has to do.
+        assert!(share < 0.01 || method == "cva", "{method}: {}", facts["images"]);
     }
 }
 

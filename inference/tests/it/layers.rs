@@ -445,13 +445,14 @@ fn vintages_of_the_parts_of_a_zone_are_in_its_row() {
 }
 
 /// Columns of the layer `differentiel` that are looked at.
-const DIFFERENTIAL: [&str; 11] = [
+const DIFFERENTIAL: [&str; 12] = [
     "id",
     "cs_avant",
     "cs_apres",
     "us_avant",
     "us_apres",
     "artificialisation",
+    "area_m2",
     "event_id",
     "id_avant",
     "state",

@@ -32,11 +32,13 @@ pub(crate) struct ImageFacts {
     pub(crate) method: ImageMethod,
     /// Names of the bands.
     pub(crate) bands: Vec<String>,
-    /// Score from which pixels differ, in deviations of what is unchanged: Otsu's threshold, or what unchanged pixels show
-    /// where that is more.
+    /// Score from which pixels differ, in deviations of what is unchanged: Otsu's threshold, or, of IR-MAD, what unchanged
+    /// pixels show where that is more.
     pub(crate) threshold: f64,
     /// Otsu's threshold.
     pub(crate) otsu: f64,
+    /// What one in a thousand unchanged pixels exceeds.
+    pub(crate) noise: Option<f64>,
     /// Share of the common pixels above it.
     pub(crate) share_above: f64,
     /// Pixels that both dates have.
@@ -60,6 +62,7 @@ impl ImageFacts {
             bands: bands.to_vec(),
             threshold: scoring.threshold,
             otsu: scoring.otsu,
+            noise: scoring.noise,
             share_above: exact(count.above) / exact(count.pixels.max(1)),
             pixels: count.pixels,
             sampled_px: scoring.sampled_px,
@@ -79,15 +82,19 @@ impl ImageFacts {
         let mut add = |code: &str, message: String, hint: &str| {
             all.push(Warning::new(code, "images", message).with_hint(hint));
         };
-        if self.threshold > self.otsu {
+        if let Some(noise) = self.noise.filter(|noise| *noise > self.otsu) {
+            let then = if self.threshold > self.otsu {
+                format!("{noise:.2}, which one in a thousand of them exceeds, is used instead")
+            } else {
+                "much of what is found may be noise".to_owned()
+            };
             add(
                 "images-alike",
                 format!(
-                    "no group of changed pixels stands apart: Otsu's threshold ({:.2}) lies within what unchanged pixels show. {:.2}, which one \
-                     in a thousand of them exceeds, is used instead",
-                    self.otsu, self.threshold
+                    "no group of changed pixels stands apart: Otsu's threshold ({:.2}) lies within what unchanged pixels show. {then}",
+                    self.otsu
                 ),
-                "small events are probably noise; `min_area_m2` under [events] leaves them out",
+                "leave small events out with `min_area_m2` under [events], and look at ground that you know",
             );
         }
         let Some(mad) = &self.irmad else { return all };
@@ -176,9 +183,12 @@ pub(crate) fn measure(
         Ok(())
     })?;
     let otsu = histogram.otsu()?;
-    let threshold = histogram.noise(pass.images.bands.len()).map_or(otsu, |noise| noise.max(otsu));
+    let noise = histogram.noise(pass.images.bands.len());
+    // Variates of IR-MAD are independent, and normal where nothing changed; bands of change vectors are neither.
+    let floor = noise.filter(|_| matches!(scorer, Scorer::Irmad(_)));
+    let threshold = floor.map_or(otsu, |noise| noise.max(otsu));
     stage.end(&format!("threshold {threshold:.2}"));
-    Ok(Scoring { scorer, threshold, otsu, sampled_px })
+    Ok(Scoring { scorer, threshold, otsu, noise, sampled_px })
 }
 
 /// Scores the images of both dates inside a window; `take` gets the rows as they come.

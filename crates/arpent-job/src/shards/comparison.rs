@@ -65,10 +65,12 @@ pub struct Correction {
 pub struct Scoring {
     /// What makes a score of two pixels.
     pub scorer: Scorer,
-    /// Score from which pixels differ: Otsu's threshold, or what unchanged pixels show where that is more.
+    /// Score from which pixels differ: Otsu's threshold, or, of IR-MAD, what unchanged pixels show where that is more.
     pub threshold: f64,
     /// Otsu's threshold.
     pub otsu: f64,
+    /// What one in a thousand unchanged pixels exceeds, if half of all are unchanged and bands are independent.
+    pub noise: Option<f64>,
     /// Number of pixels that it was measured on, if not all.
     pub sampled_px: Option<u64>,
 }
