@@ -1,13 +1,13 @@
 //! How much the images of two dates differ: how scores are made is measured by passes over the pixels, and each pixel scored.
 
-use arpent_base::number::{exact, wide};
+use arpent_base::number::{exact, signed, wide};
 use arpent_base::{Result, SplitMix64};
 use arpent_change::evidence::{
     ChangeVectors, Histogram, IrMad, Mad, MadOptions, MadStep, MadStop, PairRow, RobustScales, ScaleStep,
     confidence,
 };
 use arpent_publish::Warning;
-use arpent_raster::{CONFIDENCE_NODATA, Chip, Window};
+use arpent_raster::{CONFIDENCE_NODATA, Chip, Raster, Window};
 use arpent_shell::progress::Stage;
 use ndarray::Axis;
 use rayon::prelude::*;
@@ -18,12 +18,15 @@ use crate::config::ImageMethod;
 use crate::shards::{Scorer, Scoring};
 
 /// Values of both dates that are read at a time, all bands.
-const VALUES_AT_A_TIME: usize = 16_000_000;
+pub(crate) const VALUES_AT_A_TIME: usize = 16_000_000;
 /// Pixels from which the transform and the threshold are measured: where there are more, blocks of the lattice are
 /// drawn until they hold as many. The standard error of a correlation is then below 0.0005.
 pub(crate) const MEASURED_PX: u64 = 1 << 22;
 /// Side of a block that is drawn, pixels.
 const BLOCK_PX: i64 = 512;
+/// Rows that are scored at a time, in parts of their columns: images may be wide, and reading a few whole rows decodes
+/// every block of a file again and again.
+const BAND_PX: i64 = 256;
 
 /// What the images say, in the manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -201,21 +204,48 @@ pub(crate) fn score(
     scoring: &Scoring,
     take: &mut dyn FnMut(Window, &[u8]) -> Result<()>,
 ) -> Result<ScoreCount> {
-    let parts = strips(images, window);
     let mut count = ScoreCount::default();
-    Pass { images, parts }.each(&mut |window, strip| {
-        let mut values = Vec::with_capacity(window.width * window.height);
-        for scores in strip.scores(&scoring.scorer)? {
-            let found = scores.iter().flatten();
-            count.pixels += found.clone().count() as u64;
-            count.above += found.filter(|score| **score > scoring.threshold).count() as u64;
-            let value =
-                |score: Option<f64>| score.map_or(CONFIDENCE_NODATA, |s| confidence(s, scoring.threshold));
-            values.extend(scores.into_iter().map(value));
-        }
-        take(window, &values)
-    })?;
+    for band in bands(window) {
+        let mut scored = Raster::filled(band, CONFIDENCE_NODATA);
+        let parts = columns(band, block_columns(images, band.height));
+        Pass { images, parts }.each(&mut |part, strip| {
+            let mut values = Vec::with_capacity(part.width * part.height);
+            for scores in strip.scores(&scoring.scorer)? {
+                let found = scores.iter().flatten();
+                count.pixels += found.clone().count() as u64;
+                count.above += found.filter(|score| **score > scoring.threshold).count() as u64;
+                let value = |score: Option<f64>| {
+                    score.map_or(CONFIDENCE_NODATA, |s| confidence(s, scoring.threshold))
+                };
+                values.extend(scores.into_iter().map(value));
+            }
+            scored.paste(&Raster::new(part, values)?);
+            Ok(())
+        })?;
+        take(band, scored.data())?;
+    }
     Ok(count)
+}
+
+/// The parts of a window between multiples of [`BAND_PX`] rows.
+fn bands(window: Window) -> Vec<Window> {
+    let rows = window.row.div_euclid(BAND_PX)..=(window.row_end() - 1).div_euclid(BAND_PX);
+    let band = |i: i64| Window::between(window.col, i * BAND_PX, window.col_end(), (i + 1) * BAND_PX);
+    rows.filter_map(|i| band(i).intersect(&window)).collect()
+}
+
+/// The parts of a window between multiples of so many columns.
+pub(crate) fn columns(window: Window, width: i64) -> Vec<Window> {
+    let numbers = window.col.div_euclid(width)..=(window.col_end() - 1).div_euclid(width);
+    let part = |i: i64| Window::between(i * width, window.row, (i + 1) * width, window.row_end());
+    numbers.filter_map(|i| part(i).intersect(&window)).collect()
+}
+
+/// Columns that are read at a time with so many rows, a multiple of the side of a block.
+fn block_columns(images: &Images, rows: usize) -> i64 {
+    let per_column = (2 * images.bands.len() * rows).max(1);
+    let blocks = signed(VALUES_AT_A_TIME / per_column) / BLOCK_PX;
+    blocks.max(1) * BLOCK_PX
 }
 
 /// The windows to measure on: all of a small extent; blocks of a larger one, drawn by their place on the lattice until they

@@ -14,7 +14,7 @@ use ndarray::Axis;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ChangeJobError, table_error};
-use super::evidence::blocks;
+use super::evidence::{VALUES_AT_A_TIME, blocks, columns};
 use super::images::Images;
 use crate::shards::Correction;
 
@@ -123,19 +123,23 @@ pub(crate) fn cells(
     let from = |row: i64| row.div_euclid(side) + i64::from(row.rem_euclid(side) > 0);
     let rows =
         from(extent.row.max(window.row))..from(window.row_end()).min(extent.row_end().div_euclid(side));
+    // Parts of whole cells: images may be wide.
+    let at_a_time = (VALUES_AT_A_TIME / (2 * images.bands.len() * cell_px * cell_px).max(1)).max(1);
     for row in rows {
-        let window = Window::between(extent.col, row * side, extent.col_end(), (row + 1) * side);
-        let [before, after] = images.read(window)?;
-        let (valid_before, valid_after) = (before.valid_view(), after.valid_view());
-        for (band, cells) in cells.iter_mut().enumerate() {
-            let date = |values, valid| DateWindow { values, valid };
-            let (a, b) = (before.view(), after.view());
-            let found = registrar.cells(
-                [window.col, window.row],
-                date(a.index_axis(Axis(0), band), valid_before),
-                date(b.index_axis(Axis(0), band), valid_after),
-            )?;
-            cells.extend(found);
+        let whole = Window::between(extent.col, row * side, extent.col_end(), (row + 1) * side);
+        for window in columns(whole, side * signed(at_a_time)) {
+            let [before, after] = images.read(window)?;
+            let (valid_before, valid_after) = (before.valid_view(), after.valid_view());
+            for (band, cells) in cells.iter_mut().enumerate() {
+                let date = |values, valid| DateWindow { values, valid };
+                let (a, b) = (before.view(), after.view());
+                let found = registrar.cells(
+                    [window.col, window.row],
+                    date(a.index_axis(Axis(0), band), valid_before),
+                    date(b.index_axis(Axis(0), band), valid_after),
+                )?;
+                cells.extend(found);
+            }
         }
     }
     Ok(cells)
