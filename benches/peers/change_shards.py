@@ -10,6 +10,7 @@ time, largest resident memory, bytes of the pieces; whether the files of both ou
 
 import argparse
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -94,7 +95,10 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     for output in ("whole", "shards"):
         shutil.rmtree(folder / output, ignore_errors=True)
-    write(folder, given.width, given.height, not given.no_images)
+    # In a process of its own: one that is started shows the peak of who started it, if that is larger.
+    writer = multiprocessing.Process(target=write, args=(folder, given.width, given.height, not given.no_images))
+    writer.start()
+    writer.join()
     change = [arpent, "change", "change.toml", "--output"]
     whole, *of_whole = run([*change, "whole"], folder)
     plan, *of_plan = run([*change, "shards", "--shards", str(given.shards)], folder)
