@@ -139,6 +139,29 @@ impl Window {
         })
     }
 
+    /// Its [`strips`](Self::strips) of about so many pixels each, one row at least.
+    pub fn strips_of(self, pixels: usize) -> impl Iterator<Item = Self> {
+        self.strips((pixels / self.width.max(1)) as u64)
+    }
+
+    /// Its parts between multiples of `every` rows (above 0), counted from the origin of the CRS, from north to south.
+    pub fn split_rows(self, every: i64) -> impl Iterator<Item = Self> {
+        let part = move |i: i64| {
+            let (top, bottom) = (i * every, (i + 1) * every);
+            Self::between(self.col, self.row.max(top), self.col_end(), self.row_end().min(bottom))
+        };
+        (self.row.div_euclid(every)..=(self.row_end() - 1).div_euclid(every)).map(part)
+    }
+
+    /// Its parts between multiples of `every` columns (above 0), counted from the origin of the CRS, from west to east.
+    pub fn split_columns(self, every: i64) -> impl Iterator<Item = Self> {
+        let part = move |i: i64| {
+            let (left, right) = (i * every, (i + 1) * every);
+            Self::between(self.col.max(left), self.row, self.col_end().min(right), self.row_end())
+        };
+        (self.col.div_euclid(every)..=(self.col_end() - 1).div_euclid(every)).map(part)
+    }
+
     /// Whether every pixel of `other` is also in this window.
     pub fn contains(&self, other: &Self) -> bool {
         other.is_empty() || self.intersect(other) == Some(*other)
@@ -286,5 +309,22 @@ mod tests {
     fn growing_keeps_the_centre() {
         let w = Window::new(10, -4, 3, 5).grow(2);
         assert_eq!(w, Window::new(8, -6, 7, 9));
+    }
+
+    proptest! {
+        #[test]
+        fn parts_cover_a_window_once(col in -500i64..500, row in -500i64..500, width in 1usize..90, height in 1usize..90, every in 1i64..70, pixels in 0usize..900) {
+            let window = Window { col, row, width, height };
+            let (rows, columns): (Vec<_>, Vec<_>) = (window.split_rows(every).collect(), window.split_columns(every).collect());
+            let strips: Vec<_> = window.strips_of(pixels).collect();
+            for parts in [&rows, &columns, &strips] {
+                prop_assert_eq!(parts.iter().map(Window::pixels).sum::<u64>(), window.pixels());
+                prop_assert!(parts.iter().all(|part| !part.is_empty() && window.contains(part)));
+                prop_assert!(parts.windows(2).all(|two| two[0].intersect(&two[1]).is_none()));
+            }
+            prop_assert!(rows[1..].iter().all(|part| part.row.rem_euclid(every) == 0));
+            prop_assert!(columns[1..].iter().all(|part| part.col.rem_euclid(every) == 0));
+            prop_assert!(strips.iter().all(|strip| strip.pixels() <= pixels.max(width) as u64));
+        }
     }
 }

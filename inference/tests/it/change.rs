@@ -255,14 +255,18 @@ fn swapped_dates_mirror_the_events() {
     assert_eq!(facts("there", false), facts("back", true));
 }
 
+/// Maps of three dates. At the third, the parts of the split house go and grow; the new pond goes again: a change back.
+pub(crate) fn three_vintages(place: &Place) -> [String; 3] {
+    let [first, second] = pair();
+    let third = second.clone().fill([70, 10, 78, 20], 0).fill([82, 10, 96, 20], 1).fill([20, 50, 32, 60], 0);
+    let names = [("one.tif", &first), ("two.tif", &second), ("three.tif", &third)];
+    names.map(|(name, labels)| labels.write(place, name))
+}
+
 #[test]
 fn a_third_vintage_changes_no_id() {
     let place = Place::empty();
-    let [first, second] = pair();
-    // The parts of the split house go and grow; the new pond goes again: a change back.
-    let third = second.clone().fill([70, 10, 78, 20], 0).fill([82, 10, 96, 20], 1).fill([20, 50, 32, 60], 0);
-    let names = [("one.tif", &first), ("two.tif", &second), ("three.tif", &third)];
-    let [one, two, three] = names.map(|(name, labels)| labels.write(&place, name));
+    let [one, two, three] = three_vintages(&place);
     change(&place, &dated("2015", "2018", MAPS), &one, &two, "a", &[]).expect(0);
     let kept = hashes(&place, "a");
     let config = dated("2018", "2021", MAPS);

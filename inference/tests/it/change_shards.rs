@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::change::{MAPS, change, dated, events, hashes, images, pair};
+use crate::change::{MAPS, change, dated, events, hashes, images, pair, three_vintages};
 use crate::common::{Ended, Map, Place};
 use crate::shards::files_below;
 
@@ -140,10 +140,7 @@ fn a_plan_is_of_the_inputs_that_it_was_made_of() {
 #[test]
 fn a_third_vintage_in_shards_keeps_the_ids() {
     let place = Place::empty();
-    let [earliest, second] = pair();
-    let third = second.clone().fill([70, 10, 78, 20], 0).fill([82, 10, 96, 20], 1).fill([20, 50, 32, 60], 0);
-    let names = [("one.tif", &earliest), ("two.tif", &second), ("three.tif", &third)];
-    let [one, two, three] = names.map(|(name, labels)| labels.write(&place, name));
+    let [one, two, three] = three_vintages(&place);
     change(&place, &dated("2015", "2018", MAPS), &one, &two, "a", &[]).expect(0);
     let config = dated("2018", "2021", MAPS);
     // A plan has absolute paths, which reports show.

@@ -47,15 +47,11 @@ impl Pair {
 
     /// Calls `each` with every row of a window that lies inside: its number, and both dates.
     pub(crate) fn each_row(&self, window: Window, each: &mut EachRow<'_>) -> Result<()> {
-        let height = wide((PIXELS_AT_A_TIME / window.width.max(1)).max(1));
-        let mut row = window.row;
-        while row < window.row_end() {
-            let end = window.row_end().min(row.saturating_add_unsigned(height));
-            let [before, after] = self.read(Window::between(window.col, row, window.col_end(), end))?;
-            for (i, number) in (row..end).enumerate() {
+        for block in window.strips_of(PIXELS_AT_A_TIME) {
+            let [before, after] = self.read(block)?;
+            for (i, number) in (block.row..block.row_end()).enumerate() {
                 each(number, before.row(i), after.row(i))?;
             }
-            row = end;
         }
         Ok(())
     }
@@ -296,22 +292,18 @@ impl OneDate<'_> {
             [create(&files[0])?, create(&files[1])?, create(&files[2])?];
         let mut filter = ThresholdFilter::new(window.width, wide(window.height), Thresholds::default())?;
         let (mut answers, mut remarks) = (AnswerRow::default(), RemarkCounts::default());
-        let height = wide((PIXELS_AT_A_TIME / window.width.max(1)).max(1));
         let mut give = |row: ThresholdRow<'_>| -> Result<()> {
             let number = window.row.saturating_add_unsigned(row.row);
             artificial.write_rows(number, row.artificial)?;
             Ok(criterion.write_rows(number, row.criterion)?)
         };
-        let mut row = window.row;
-        while row < window.row_end() {
-            let end = window.row_end().min(row.saturating_add_unsigned(height));
-            let block = Window::between(window.col, row, window.col_end(), end);
+        for block in window.strips_of(PIXELS_AT_A_TIME) {
             let classes = raster.read(block)?;
             let uses = self.inputs.uses(self.date, &classes)?;
             let exempt: Option<Vec<u8>> = self
                 .exempt
                 .map(|aoi| aoi.mask(block).data().iter().map(|inside| u8::from(*inside)).collect());
-            for (i, number) in (row..end).enumerate() {
+            for (i, number) in (block.row..block.row_end()).enumerate() {
                 self.matrix.read_row(
                     number.cast_unsigned(),
                     classes.row(i),
@@ -328,7 +320,6 @@ impl OneDate<'_> {
                 };
                 filter.push_row(&matrix_row, &mut give)?;
             }
-            row = end;
         }
         let counts = filter.finish(&mut give)?;
         for raster in [artificial, sealed, criterion] {

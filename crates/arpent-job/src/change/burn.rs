@@ -237,12 +237,8 @@ impl IndexedCover {
         let mut uses = has_uses.then(|| create("uses", &ocs_ge::uses())).transpose()?;
         let mut vintages = (years.len() > 1).then(|| create("vintages", classes)).transpose()?;
         let (area, reference) = (PixelArea::new(place.grid), index.open()?);
-        let rows = (place.pixels_at_a_time / place.window.width.max(1)).max(1) as u64;
         let mut sums = Sums::default();
-        let mut row = place.window.row;
-        while row < place.window.row_end() {
-            let end = place.window.row_end().min(row.saturating_add_unsigned(rows));
-            let window = Window::between(place.window.col, row, place.window.col_end(), end);
+        for window in place.window.strips_of(place.pixels_at_a_time) {
             let mut pixels = vec![Pixel::NONE; window.width * window.height];
             reference.each_in(place.grid.bbox(&window), &mut |polygon| -> Result<()> {
                 let [class, usage, year, other_class] = of.columns.values(&polygon.values);
@@ -272,10 +268,9 @@ impl IndexedCover {
             for (raster, which) in rows.into_iter().zip(0..) {
                 let Some(raster) = raster else { continue };
                 let values: Vec<u8> = pixels.iter().map(|pixel: &Pixel| pixel.answer[which]).collect();
-                raster.write_rows(row, &values)?;
+                raster.write_rows(window.row, &values)?;
             }
             stage.advance(window.pixels());
-            row = end;
         }
         record.overlap_m2 = sums.overlap;
         record.overlap_of_classes_m2 = sums.overlap_of_classes;

@@ -84,11 +84,11 @@ pub(crate) struct KindCount {
 }
 
 impl Comparison<'_> {
-    /// Reads all rows once, from north to south, by blocks of `rows_at_a_time` rows.
+    /// Reads all rows once, from north to south, by blocks of about `pixels_at_a_time` pixels.
     pub(crate) fn pass(
         &self,
         identities: Identities,
-        rows_at_a_time: u64,
+        pixels_at_a_time: usize,
         read: &mut dyn FnMut(Window) -> Result<Block>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Compared> {
@@ -96,7 +96,7 @@ impl Comparison<'_> {
         let mut kept = Kept::new(self, identities)?;
         let mut raw = FlowMatrix::default();
         let area = PixelArea::new(self.grid);
-        for window in self.extent.strips(rows_at_a_time) {
+        for window in self.extent.strips_of(pixels_at_a_time) {
             let block = read(window)?;
             for (i, row) in (window.row..window.row_end()).enumerate() {
                 let [before, after] = [0, 1].map(|date: usize| block.classes[date].row(i));

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use arpent_base::number::signed;
 use arpent_base::{Cell, Column, ColumnKind, Language, Result, Value, sha256_hex};
-use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter, area_of_wkb};
+use arpent_gdal::{LayerWriter, area_of_wkb};
 use arpent_publish::{STATE_NOT_VERIFIED, SortedFeatures};
 use arpent_raster::{LABEL_NODATA, Nomenclature, Raster, Window};
 use arpent_shell::lines::count;
@@ -19,9 +19,8 @@ use arpent_vector::{Feature, VectorOptions, Vectorizer, parts_to_wkb};
 use super::balance::{Pair, Soils};
 use super::columns::columns as event_columns;
 use super::inputs::Inputs;
-use super::ocs_ge;
-use super::traced::{Kind, each_block, traced};
-use crate::map::TIMESTAMP;
+use super::ocs_ge::{self, area_column, layer_options, review_columns};
+use super::traced::{Kind, PIXELS_AT_A_TIME, traced};
 
 /// File of the products in the columns of OCS GE.
 pub(crate) const OCS_GE: &str = "ocsge.gpkg";
@@ -47,6 +46,7 @@ struct OfEvent {
 /// The columns of the layer `differentiel` of a comparison, in the order of its cells.
 pub fn columns() -> Vec<Column> {
     let text = |name: &str| Column::new(name, ColumnKind::Text);
+    let [state, run_id] = review_columns();
     vec![
         text("id")
             .titled("Identifier", "Identifiant")
@@ -69,25 +69,15 @@ pub fn columns() -> Vec<Column> {
         Column::new("artificialisation", ColumnKind::Integer)
             .titled("Artificialisation", "Artificialisation")
             .described("1: became artificial; -1: became non-artificial; 0: neither; empty where a class has no code of the rule."),
-        Column::new("area_m2", ColumnKind::Real)
-            .titled("Area (m²)", "Surface (m²)")
-            .in_unit("m2")
-            .described("Area on the ground.")
-            .required(),
+        area_column(),
         text("event_id")
             .titled("Event", "Événement")
             .described("Id of the event; empty where the cover stayed: a change of the use, or of what encloses it."),
         Column::new("score", ColumnKind::Real)
             .titled("Score", "Score")
             .described("Score of the event, 0 to 1; empty without images of both dates."),
-        text("state")
-            .titled("State of review", "État de validation")
-            .described("`not_verified` until a named person has decided.")
-            .required(),
-        text("run_id")
-            .titled("Run", "Traitement")
-            .described("Identifier of the comparison; the manifest has the same.")
-            .required(),
+        state,
+        run_id,
     ]
 }
 
@@ -97,17 +87,7 @@ impl Differential<'_> {
         let stage = Stage::begin("differential", 0);
         let path = folder.join(OCS_GE);
         let (columns, grid) = (columns(), &self.inputs.grid);
-        let options = LayerOptions {
-            format: LayerFormat::GeoPackage,
-            name: "differentiel",
-            shape: LayerShape::MultiPolygon,
-            crs: &grid.crs,
-            fields: &columns,
-            titles: self.titles,
-            spatial_index: true,
-            style_qml: None,
-            timestamp: TIMESTAMP,
-        };
+        let options = layer_options("differentiel", &grid.crs, &columns, self.titles);
         let classes = &self.inputs.classes.nomenclature;
         let mut sink = Sink {
             layer: LayerWriter::create(&path, &options)?,
@@ -143,12 +123,11 @@ impl Differential<'_> {
             };
             let Some(window) = pixels.window().intersect(&self.pair.window()) else { continue };
             let mut runs: BTreeMap<Kind, Vec<[i64; 3]>> = BTreeMap::new();
-            each_block(window, &mut |block| {
+            for block in window.strips_of(PIXELS_AT_A_TIME) {
                 let (kinds, mask) = (self.kinds(block)?, pixels.mask(block));
                 let inside = |at: usize| Some(kinds[at]).filter(|kind| mask.data()[at] && kind[0] != kind[1]);
                 add_runs(block, &inside, &mut runs);
-                Ok(())
-            })?;
+            }
             let text = |at: Option<usize>| match at.and_then(|at| event.attributes.get(at)?.as_ref()) {
                 Some(Value::Text(text)) => Some(text.clone()),
                 _ => None,

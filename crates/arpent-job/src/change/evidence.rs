@@ -205,9 +205,9 @@ pub(crate) fn score(
     take: &mut dyn FnMut(Window, &[u8]) -> Result<()>,
 ) -> Result<ScoreCount> {
     let mut count = ScoreCount::default();
-    for band in bands(window) {
+    for band in window.split_rows(BAND_PX) {
         let mut scored = Raster::filled(band, CONFIDENCE_NODATA);
-        let parts = columns(band, block_columns(images, band.height));
+        let parts = band.split_columns(block_columns(images, band.height)).collect();
         Pass { images, parts }.each(&mut |part, strip| {
             let mut values = Vec::with_capacity(part.width * part.height);
             for scores in strip.scores(&scoring.scorer)? {
@@ -225,20 +225,6 @@ pub(crate) fn score(
         take(band, scored.data())?;
     }
     Ok(count)
-}
-
-/// The parts of a window between multiples of [`BAND_PX`] rows.
-fn bands(window: Window) -> Vec<Window> {
-    let rows = window.row.div_euclid(BAND_PX)..=(window.row_end() - 1).div_euclid(BAND_PX);
-    let band = |i: i64| Window::between(window.col, i * BAND_PX, window.col_end(), (i + 1) * BAND_PX);
-    rows.filter_map(|i| band(i).intersect(&window)).collect()
-}
-
-/// The parts of a window between multiples of so many columns.
-pub(crate) fn columns(window: Window, width: i64) -> Vec<Window> {
-    let numbers = window.col.div_euclid(width)..=(window.col_end() - 1).div_euclid(width);
-    let part = |i: i64| Window::between(i * width, window.row, (i + 1) * width, window.row_end());
-    numbers.filter_map(|i| part(i).intersect(&window)).collect()
 }
 
 /// Columns that are read at a time with so many rows, a multiple of the side of a block.
@@ -271,25 +257,19 @@ fn sample(images: &mut Images, extent: Window, most_px: u64) -> Result<(Vec<Wind
 
 /// The blocks of the lattice in an extent, in an order that depends on their places alone. Those at the border are parts.
 pub(crate) fn blocks(extent: Window, side: i64) -> Vec<Window> {
-    let span = |from: i64, to: i64| from.div_euclid(side)..=(to - 1).div_euclid(side);
-    let columns = span(extent.col, extent.col_end());
-    let all = span(extent.row, extent.row_end()).flat_map(|row| columns.clone().map(move |col| [col, row]));
-    let draw = |[col, row]: [i64; 2]| {
-        SplitMix64::new(SplitMix64::new(col.cast_unsigned()).draw() ^ row.cast_unsigned()).draw()
+    let all = extent.split_rows(side).flat_map(|band| band.split_columns(side));
+    let draw = |block: Window| {
+        let [col, row] = [block.col, block.row].map(|at| at.div_euclid(side).cast_unsigned());
+        SplitMix64::new(SplitMix64::new(col).draw() ^ row).draw()
     };
-    let mut drawn: Vec<(u64, [i64; 2])> = all.map(|block| (draw(block), block)).collect();
-    drawn.sort_unstable();
-    let window = |[col, row]: [i64; 2]| {
-        let block = Window::between(col * side, row * side, (col + 1) * side, (row + 1) * side);
-        block.intersect(&extent)
-    };
-    drawn.into_iter().filter_map(|(_, block)| window(block)).collect()
+    let mut drawn: Vec<(u64, Window)> = all.map(|block| (draw(block), block)).collect();
+    drawn.sort_unstable_by_key(|(drawn, block)| (*drawn, block.col, block.row));
+    drawn.into_iter().map(|(_, block)| block).collect()
 }
 
 /// Strips of a window that are read at a time.
 fn strips(images: &Images, window: Window) -> Vec<Window> {
-    let per_row = (2 * images.bands.len() * window.width).max(1);
-    window.strips(wide((VALUES_AT_A_TIME / per_row).max(1))).collect()
+    window.strips_of(VALUES_AT_A_TIME / (2 * images.bands.len()).max(1)).collect()
 }
 
 /// Passes over the same windows.

@@ -31,7 +31,7 @@ use super::evidence::as_score;
 use super::identities::{Identities, OBJECTS};
 use super::inputs::{Inputs, NAMES, Prints};
 use super::made::with_maps;
-use super::pixels::{Pixels, rows_of};
+use super::pixels::Pixels;
 use super::previous::Previous;
 use super::report::Report;
 use super::seen::{Look, Seen};
@@ -78,7 +78,7 @@ pub fn change(config: &ChangeConfig, overwrite: bool, interrupt: &AtomicBool) ->
     let (config, inputs) = Inputs::located(&config, Prints::Hashes, shifted, folder.path())
         .map_err(|error| scratch.judged(error))?;
     check_output_of(&config, output, overwrite)?;
-    let execution = Execution { comparison: None, correction, check: &|_| Ok(()), others: &[], interrupt };
+    let execution = Execution { comparison: None, correction, check: &|_, _| Ok(()), others: &[], interrupt };
     ChangeJob::execute(&config, inputs, overwrite, Pixels::Computed, (&scratch, folder.path()), execution)
 }
 
@@ -118,8 +118,8 @@ pub(super) struct Execution<'a> {
     pub(super) comparison: Option<&'a str>,
     /// The shift that the inputs are corrected by.
     pub(super) correction: Option<Correction>,
-    /// Refuses contents of inputs that are not those of the plan.
-    pub(super) check: &'a dyn Fn(&Contents) -> Result<()>,
+    /// Refuses inputs, and contents of them, that are not those of the plan.
+    pub(super) check: &'a dyn Fn(&Inputs, &Contents) -> Result<(), ShardError>,
     /// Energy that workers used.
     pub(super) others: &'a [Energy],
     /// Set to stop.
@@ -166,7 +166,7 @@ impl ChangeJob<'_> {
         let previous = self.config.previous.as_deref();
         let previous = previous.map(|url| Previous::open(url, &inputs, self.folder)).transpose()?;
         let contents = inputs.contents(self.config, previous.as_ref().map(|previous| &*previous.run_id))?;
-        (self.execution.check)(&contents)?;
+        (self.execution.check)(&inputs, &contents)?;
         let began = Instant::now();
         let look = Look {
             config: self.config,
@@ -336,8 +336,8 @@ impl ChangeJob<'_> {
             }
             Ok(Block { classes, image, earlier })
         };
-        let rows = rows_of(PIXELS_AT_A_TIME, inputs.extent);
-        let compared = comparison.pass(identities, rows, &mut read, &mut |pixels| stage.advance(pixels))?;
+        let advance = &mut |pixels| stage.advance(pixels);
+        let compared = comparison.pass(identities, PIXELS_AT_A_TIME, &mut read, advance)?;
         stage.end(&format!("{} events", count(compared.events.count())));
         Ok((compared, control.map(Control::finish).transpose()?))
     }

@@ -1,7 +1,11 @@
-//! The classes of OCS GE: land cover and land use, as nomenclatures of rasters.
+//! The classes of OCS GE, land cover and land use, as nomenclatures of rasters; what its layers have in common.
 
+use arpent_base::{Column, ColumnKind, Language};
 use arpent_change::balance::{Cover, Use};
-use arpent_raster::{Class, Color, Nomenclature};
+use arpent_gdal::{LayerFormat, LayerOptions, LayerShape};
+use arpent_raster::{Class, Color, Crs, Nomenclature};
+
+use crate::map::TIMESTAMP;
 
 /// Name, French name and color of each cover, in the order of [`Cover::ALL`].
 const COVERS: [(&str, &str, [u8; 3]); 14] = [
@@ -49,6 +53,50 @@ pub(crate) fn uses() -> Nomenclature {
 
 fn nomenclature(classes: Vec<Class>) -> Nomenclature {
     Nomenclature::new(classes).expect("classes with ids of their own")
+}
+
+/// The column of the area, of the layers of `ocsge.gpkg`.
+pub(super) fn area_column() -> Column {
+    Column::new("area_m2", ColumnKind::Real)
+        .titled("Area (m²)", "Surface (m²)")
+        .in_unit("m2")
+        .described("Area on the ground.")
+        .required()
+}
+
+/// The last columns of these layers: state of review, and run.
+pub(super) fn review_columns() -> [Column; 2] {
+    let text = |name: &str| Column::new(name, ColumnKind::Text);
+    [
+        text("state")
+            .titled("State of review", "État de validation")
+            .described("`not_verified` until a named person has decided.")
+            .required(),
+        text("run_id")
+            .titled("Run", "Traitement")
+            .described("Identifier of the comparison; the manifest has the same.")
+            .required(),
+    ]
+}
+
+/// How these layers are written.
+pub(super) const fn layer_options<'a>(
+    name: &'a str,
+    crs: &'a Crs,
+    fields: &'a [Column],
+    titles: Language,
+) -> LayerOptions<'a> {
+    LayerOptions {
+        format: LayerFormat::GeoPackage,
+        name,
+        shape: LayerShape::MultiPolygon,
+        crs,
+        fields,
+        titles,
+        spatial_index: true,
+        style_qml: None,
+        timestamp: TIMESTAMP,
+    }
 }
 
 #[cfg(test)]

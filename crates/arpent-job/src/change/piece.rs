@@ -58,12 +58,7 @@ pub(super) fn rows_of_pieces(extent: Window, shards: usize) -> u32 {
 
 /// The windows of the pieces, from north to south; they begin at multiples of `rows`, counted from the origin of the CRS.
 pub(super) fn windows_of_pieces(extent: Window, rows: u32) -> Vec<Window> {
-    let rows = i64::from(rows.max(1));
-    let first = extent.row.div_euclid(rows);
-    let last = (extent.row_end() - 1).div_euclid(rows);
-    let strip =
-        |i: i64| Window::between(extent.col, i * rows, extent.col_end(), (i + 1) * rows).intersect(&extent);
-    (first..=last).filter_map(strip).collect()
+    extent.split_rows(i64::from(rows.max(1))).collect()
 }
 
 impl Piece {

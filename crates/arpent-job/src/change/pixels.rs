@@ -1,7 +1,6 @@
 //! The pixels of a comparison: computed here, or stored by workers.
 
 use arpent_base::Result;
-use arpent_base::number::wide;
 use arpent_change::register::Cell;
 use arpent_raster::{LABEL_NODATA, Raster, Window};
 
@@ -131,9 +130,4 @@ impl<'a> StoredPieces<'a> {
         let (_, piece) = self.current.as_ref().expect("it was read");
         Ok(piece)
     }
-}
-
-/// Rows of a window that hold about so many pixels.
-pub(super) fn rows_of(pixels: usize, window: Window) -> u64 {
-    wide((pixels / window.width.max(1)).max(1))
 }

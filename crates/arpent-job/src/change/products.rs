@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use arpent_base::{Cell, Column, ColumnKind, Language, Result, sha256_hex};
-use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter};
+use arpent_gdal::LayerWriter;
 use arpent_publish::STATE_NOT_VERIFIED;
 use arpent_raster::{LABEL_NODATA, Window};
 use arpent_shell::lines::count;
@@ -12,10 +12,9 @@ use arpent_vector::{VectorOptions, Vectorizer, parts_to_wkb};
 
 use super::balance::{Pair, Soils};
 use super::inputs::Inputs;
-use super::ocs_ge;
+use super::ocs_ge::{self, area_column, layer_options, review_columns};
 use super::traced::{Kind, traced};
 use crate::config::OcsGeLayer;
-use crate::map::TIMESTAMP;
 
 /// A layer of one date.
 pub(crate) struct Product<'a> {
@@ -62,21 +61,8 @@ pub fn columns(with_soils: bool) -> Vec<Column> {
             ),
         );
     }
-    columns.extend([
-        Column::new("area_m2", ColumnKind::Real)
-            .titled("Area (m²)", "Surface (m²)")
-            .in_unit("m2")
-            .described("Area on the ground.")
-            .required(),
-        text("state")
-            .titled("State of review", "État de validation")
-            .described("`not_verified` until a named person has decided.")
-            .required(),
-        text("run_id")
-            .titled("Run", "Traitement")
-            .described("Identifier of the comparison; the manifest has the same.")
-            .required(),
-    ]);
+    columns.push(area_column());
+    columns.extend(review_columns());
     columns
 }
 
@@ -94,17 +80,7 @@ impl Product<'_> {
         let stage = Stage::begin(self.name(), 0);
         let with_soils = self.of == OcsGeLayer::Artificialisation;
         let (columns, grid) = (columns(with_soils), &self.inputs.grid);
-        let options = LayerOptions {
-            format: LayerFormat::GeoPackage,
-            name: self.name(),
-            shape: LayerShape::MultiPolygon,
-            crs: &grid.crs,
-            fields: &columns,
-            titles: self.titles,
-            spatial_index: true,
-            style_qml: None,
-            timestamp: TIMESTAMP,
-        };
+        let options = layer_options(self.name(), &grid.crs, &columns, self.titles);
         let mut layer = LayerWriter::append(path, &options)?;
         let classes = &self.inputs.classes.nomenclature;
         let vectorizer = Vectorizer::new(grid, classes, VectorOptions::default())?;

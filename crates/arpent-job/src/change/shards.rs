@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arpent_base::{DoingWhat as _, Failure, Result};
+use arpent_base::{DoingWhat as _, Result};
 use arpent_publish::Target;
 use arpent_raster::{Raster, Window};
 use arpent_shell::energy::Energy;
@@ -22,7 +22,7 @@ use super::make::{
     scratch_of,
 };
 use super::piece::{Piece, rows_of_pieces, windows_of_pieces};
-use super::pixels::{Pixels, StoredPieces, rows_of};
+use super::pixels::{Pixels, StoredPieces};
 use super::previous::Previous;
 use super::shift;
 use crate::config::{ChangeConfig, Machine, RegistrationMode};
@@ -142,35 +142,37 @@ pub(crate) fn work(
         pool.install(|| {
             set_up_gdal(Some(CACHE_MB))?;
             let scratch = scratch_of(&plan.config)?;
-            let inputs = planned_inputs(plan, Prints::Stamps, scratch.path())?.1;
+            let (config, inputs) = planned_inputs(plan, Prints::Stamps, scratch.path())?;
+            // The previous comparison is for the merge alone, which opens it.
+            check_inputs(plan, &inputs, &inputs.contents(&config, None)?)?;
             Worker { place, plan, inputs, journal, interrupt }.compute(share)
         })
     })
 }
 
-/// The inputs of a plan, opened again and compared with it.
+/// The inputs of a plan, opened again.
 fn planned_inputs(plan: &ChangePlan, prints: Prints, scratch: &Path) -> Result<(ChangeConfig, Inputs)> {
     let shifted = plan.correction.as_ref().map(|correction| correction.shift_px);
-    let (config, inputs) = Inputs::located(&plan.config, prints, shifted, scratch)?;
-    // The previous comparison is for the merge alone, which opens it.
-    let now = inputs.contents(&config, None)?;
-    check_contents(plan, &now)?;
-    if (inputs.grid.key(), inputs.extent) != (plan.grid.clone(), plan.extent) {
-        let was = format!("{} {:?}", plan.grid, plan.extent);
-        let now = format!("{} {:?}", inputs.grid.key(), inputs.extent);
-        return Err(ShardError::InputChanged { what: "the grid".to_owned(), was, now }.into());
-    }
-    Ok((config, inputs))
+    Inputs::located(&plan.config, prints, shifted, scratch)
 }
 
-/// Refuses inputs that differ from those of the plan; those that are not in `now` are not compared.
-fn check_contents(plan: &ChangePlan, now: &BTreeMap<String, serde_json::Value>) -> Result<(), ShardError> {
+/// Refuses inputs that differ from those of the plan; contents that are not in `now` are not compared.
+fn check_inputs(
+    plan: &ChangePlan,
+    inputs: &Inputs,
+    now: &BTreeMap<String, serde_json::Value>,
+) -> Result<(), ShardError> {
     for (name, content) in now {
         let was = plan.inputs.get(name);
         if was != Some(content) {
             let was = was.map_or_else(|| "missing".to_owned(), ToString::to_string);
             return Err(ShardError::InputChanged { what: name.clone(), was, now: content.to_string() });
         }
+    }
+    if (inputs.grid.key(), inputs.extent) != (plan.grid.clone(), plan.extent) {
+        let was = format!("{} {:?}", plan.grid, plan.extent);
+        let now = format!("{} {:?}", inputs.grid.key(), inputs.extent);
+        return Err(ShardError::InputChanged { what: "the grid".to_owned(), was, now });
     }
     Ok(())
 }
@@ -218,7 +220,7 @@ impl Worker<'_> {
     fn piece(&mut self, window: Window) -> Result<Piece> {
         let Self { place, plan, inputs, journal, .. } = self;
         let mut classes_of: Option<[Raster<u8>; 2]> = None;
-        for strip in window.strips(rows_of(PIXELS_AT_A_TIME, window)) {
+        for strip in window.strips_of(PIXELS_AT_A_TIME) {
             if let Some(pair) = inputs.classes(strip)? {
                 let whole = || [0, 1].map(|_| Raster::filled(window, arpent_raster::LABEL_NODATA));
                 let all = classes_of.get_or_insert_with(whole);
@@ -288,7 +290,7 @@ fn publish(
     let execution = Execution {
         comparison: Some(&plan.comparison),
         correction: plan.correction,
-        check: &|contents| check_contents(plan, contents).map_err(Failure::from),
+        check: &|inputs, contents| check_inputs(plan, inputs, contents),
         others,
         interrupt,
     };

@@ -14,7 +14,7 @@ use ndarray::Axis;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ChangeJobError, table_error};
-use super::evidence::{VALUES_AT_A_TIME, blocks, columns};
+use super::evidence::{VALUES_AT_A_TIME, blocks};
 use super::images::Images;
 use crate::shards::Correction;
 
@@ -127,7 +127,7 @@ pub(crate) fn cells(
     let at_a_time = (VALUES_AT_A_TIME / (2 * images.bands.len() * cell_px * cell_px).max(1)).max(1);
     for row in rows {
         let whole = Window::between(extent.col, row * side, extent.col_end(), (row + 1) * side);
-        for window in columns(whole, side * signed(at_a_time)) {
+        for window in whole.split_columns(side * signed(at_a_time)) {
             let [before, after] = images.read(window)?;
             let (valid_before, valid_after) = (before.valid_view(), after.valid_view());
             for (band, cells) in cells.iter_mut().enumerate() {

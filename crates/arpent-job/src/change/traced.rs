@@ -7,7 +7,7 @@ use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Window};
 use arpent_vector::{Feature, Polygonizer, Vectorizer};
 
 /// Pixels that are read at a time.
-const PIXELS_AT_A_TIME: usize = 4_000_000;
+pub(crate) const PIXELS_AT_A_TIME: usize = 4_000_000;
 /// Kinds that are traced in one pass: the values of a byte but nodata.
 const KINDS: usize = 255;
 
@@ -26,10 +26,9 @@ pub(crate) fn traced(
     each: &mut dyn FnMut(&Feature, Kind) -> Result<()>,
 ) -> Result<()> {
     let mut found = BTreeSet::new();
-    each_block(window, &mut |block| {
+    for block in window.strips_of(PIXELS_AT_A_TIME) {
         found.extend(kinds(block)?.into_iter().flatten());
-        Ok(())
-    })?;
+    }
     let area = PixelArea::new(vectorizer.grid());
     let confidence = vec![CONFIDENCE_NODATA; window.width];
     for some in found.into_iter().collect::<Vec<Kind>>().chunks(KINDS) {
@@ -41,7 +40,7 @@ pub(crate) fn traced(
                 outcome = each(&feature, some[usize::from(feature.class_id)]);
             }
         };
-        each_block(window, &mut |block| {
+        for block in window.strips_of(PIXELS_AT_A_TIME) {
             let number = |kind: &Option<Kind>| {
                 let at = kind.and_then(|kind| some.binary_search(&kind).ok());
                 at.and_then(|at| u8::try_from(at).ok()).unwrap_or(LABEL_NODATA)
@@ -50,22 +49,9 @@ pub(crate) fn traced(
             for (row, labels) in (block.row..).zip(labels.chunks(block.width)) {
                 polygonizer.push_row(labels, &confidence, area.of_row(row), &mut take)?;
             }
-            Ok(())
-        })?;
+        }
         polygonizer.finish(&mut take);
         outcome?;
-    }
-    Ok(())
-}
-
-/// Calls `each` with blocks of rows of a window, from north to south.
-pub(crate) fn each_block(window: Window, each: &mut dyn FnMut(Window) -> Result<()>) -> Result<()> {
-    let rows = (PIXELS_AT_A_TIME / window.width.max(1)).max(1) as u64;
-    let mut row = window.row;
-    while row < window.row_end() {
-        let end = window.row_end().min(row.saturating_add_unsigned(rows));
-        each(Window::between(window.col, row, window.col_end(), end))?;
-        row = end;
     }
     Ok(())
 }

@@ -28,10 +28,10 @@ pub(crate) fn merge(
     interrupt: &AtomicBool,
 ) -> Result<RunReport> {
     let meter = Meter::start(WATTS_PER_CORE);
-    let report = |maps| RunReport { maps, failed_scenes: plan.failed_scenes.clone() };
-    let maps =
-        published_once(place, plan, &mut |records| publish(machine, place, plan, records, &meter, interrupt));
-    Ok(report(maps?))
+    let maps = published_once(place, plan, &mut |records| {
+        publish(machine, place, plan, records, &meter, interrupt)
+    })?;
+    Ok(RunReport { maps, failed_scenes: plan.failed_scenes.clone() })
 }
 
 /// Publishes the results of a plan whose shards are done, unless they are published. `publish` gets the records of all
