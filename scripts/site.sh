@@ -8,6 +8,7 @@ book="$(mktemp -d)"
 trap 'rm -rf "$book"' EXIT
 mkdir "$book/src"
 cp --parents -r ./*.md LICENSE* docs configs datasets/cards models/README.md models/*/card.md models/*/model.json benches/runs "$book/src"
+cp --parents benches/peers/*.py "$book/src"
 cp docs/book.toml docs/site.css "$book/"
 # SUMMARY.md names pages from its own folder, mdBook wants them from the top.
 sed -E 's#\]\(#](docs/#; s#\(docs/\.\./#(#' docs/SUMMARY.md > "$book/src/SUMMARY.md"
