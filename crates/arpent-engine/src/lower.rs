@@ -116,12 +116,15 @@ fn shape(op: &Op, from: &[(usize, u32)]) -> Result<(usize, u32), &'static str> {
         Op::Concat => (channels + from[1].0, level),
         Op::Add | Op::Difference if from[1].0 != channels => return Err("reads steps of different shapes"),
         Op::Add | Op::Difference => (channels, level),
+        _ => return Err("has an unsupported operation"),
     })
 }
 
 fn check(conv: &Conv, channels: usize) -> Result<(), &'static str> {
-    let known =
-        matches!(conv.kernel, 1 | 3 | 5 | 7) && matches!(conv.stride, 1 | 2) && conv.before < conv.kernel;
+    let known = matches!(conv.kernel, 1 | 3 | 5 | 7)
+        && matches!(conv.stride, 1 | 2)
+        && conv.dilation == 1
+        && conv.before < conv.kernel;
     let each = if conv.depthwise { 1 } else { conv.inputs };
     let values = conv.outputs * each * conv.kernel * conv.kernel;
     match () {
@@ -251,6 +254,7 @@ impl Lowering<'_> {
             Op::Upsample { levels } => self.emit_plain(index, NodeKind::Upsample { levels }),
             Op::Concat => self.emit_plain(index, NodeKind::Concat),
             Op::Difference => self.emit_plain(index, NodeKind::Difference),
+            _ => unreachable!("refused by `shape`"),
         }
     }
 

@@ -11,13 +11,19 @@ pub enum Activation {
     Relu,
     /// `min(max(x, 0), 6)`.
     Relu6,
+    /// `x / (1 + exp(-x))`, also known as swish.
+    Silu,
+    /// `x * (1 + erf(x / sqrt(2))) / 2`: the exact form, not that with a hyperbolic tangent.
+    Gelu,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
 }
 
 impl Activation {
     /// Smallest and largest value after it.
     pub(crate) const fn range(self) -> (f32, f32) {
         match self {
-            Self::None => (f32::NEG_INFINITY, f32::INFINITY),
+            Self::None | Self::Silu | Self::Gelu | Self::Sigmoid => (f32::NEG_INFINITY, f32::INFINITY),
             Self::Relu => (0.0, f32::INFINITY),
             Self::Relu6 => (0.0, 6.0),
         }
@@ -42,10 +48,12 @@ pub struct Conv<'a> {
     pub inputs: usize,
     /// Output channels.
     pub outputs: usize,
-    /// Side of the kernel: 1, 3, 5 or 7.
+    /// Side of the kernel, 1 to 8.
     pub kernel: usize,
-    /// 1 or 2.
+    /// 1, 2, 4 or 8.
     pub stride: usize,
+    /// Distance between the taps of the kernel, pixels: 1 without dilation.
+    pub dilation: usize,
     /// Pixels by which the kernel extends beyond the picture in the north and the west.
     pub before: usize,
     /// Depthwise: each channel is convolved separately.
@@ -90,6 +98,71 @@ pub enum Op<'a> {
     Add,
     /// Absolute difference of two.
     Difference,
+    /// Means over `side` x `side` parts of the whole input, as PyTorch's `adaptive_avg_pool2d`: `side` x `side` pixels
+    /// whatever the size of the picture. With a side of 1, the mean of each channel. Not local.
+    AdaptiveMean {
+        /// Rows and columns of the output, 1 to 16.
+        side: usize,
+    },
+    /// The first input times the second, which has one pixel and as many channels: a factor for each channel, as in
+    /// squeeze-and-excitation.
+    Scale,
+    /// Bilinear interpolation to the size of the picture halved `level` times, from any size. Values beyond the border
+    /// are those of the border, as in PyTorch's `interpolate`.
+    Bilinear {
+        /// Halvings of the picture in the output.
+        level: u32,
+        /// Whether the centers of the corner pixels of both sizes coincide, instead of their outer corners. Not local.
+        align_corners: bool,
+    },
+    /// Each pixel's channels minus their mean, divided by their standard deviation, times a weight, plus a bias.
+    LayerNorm(Normalization<'a>),
+    /// The same over all pixels of each of `groups` groups of channels. Not local.
+    GroupNorm {
+        /// Number of groups; divides the number of channels.
+        groups: usize,
+        /// Weights for each channel.
+        normalization: Normalization<'a>,
+    },
+    /// Global response normalization of ConvNeXt V2 (Woo et al., 2023): with `n` a channel's Euclidean norm over all
+    /// pixels, divided by the mean of the norms of all channels plus epsilon, `weight * x * n + bias + x`. Not local.
+    ResponseNorm(Normalization<'a>),
+    /// Attention of the first input's pixels (queries) to the second's (keys), whose values are the third.
+    Attention(Attention<'a>),
+}
+
+/// Weights of a normalization that is not folded into a convolution.
+#[derive(Debug, Clone, Copy)]
+pub struct Normalization<'a> {
+    /// A factor for each channel.
+    pub weight: &'a [f32],
+    /// A summand for each channel.
+    pub bias: &'a [f32],
+    /// Added to the variance (or to the mean of the norms).
+    pub epsilon: f32,
+}
+
+/// Attention with several heads: each head has an equal share of the channels, in order, and computes
+/// `softmax(q k / sqrt(channels of a head) + bias) v`.
+#[derive(Debug, Clone, Copy)]
+pub struct Attention<'a> {
+    /// Number of heads; divides the number of channels.
+    pub heads: usize,
+    /// Attention within squares of pixels; `None`: to all pixels of the keys, which may be of another size. Not local.
+    pub window: Option<AttentionWindow<'a>>,
+}
+
+/// The squares of Swin transformers (Liu et al., 2021). Pixels beyond the picture, in the last squares, are zeros
+/// before the projection to queries, keys and values.
+#[derive(Debug, Clone, Copy)]
+pub struct AttentionWindow<'a> {
+    /// Side of the squares, pixels.
+    pub side: usize,
+    /// Pixels by which the picture is rolled to the north-west before it is cut; pixels that were not neighbors do not
+    /// see each other.
+    pub shift: usize,
+    /// For each head, query pixel and key pixel of a square: added to the product.
+    pub bias: &'a [f32],
 }
 
 /// An operation on earlier steps, by their numbers; the last step is the output, of the picture's size.

@@ -67,6 +67,7 @@ fn conv<'a>(layer: &Layer, weights: &'a Weights) -> Result<Conv<'a>, ModelError>
         outputs,
         kernel,
         stride,
+        dilation: 1,
         before: layer.pads().0,
         depthwise,
         weight: &weights.get(&format!("{}.weight", layer.name))?.data,
