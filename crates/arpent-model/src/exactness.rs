@@ -154,7 +154,7 @@ proptest! {
 
     #[test]
     fn a_pixel_gets_the_same_bits_from_every_chip(
-        shape in 0usize..4,
+        shape in 0..shapes().len(),
         core in (-40i64..40, -40i64..40, 1usize..40, 1usize..40),
         margins in prop::array::uniform8(0usize..12),
         threads in 1usize..4,

@@ -207,6 +207,7 @@ impl Preset {
             overlap_px,
             overlap_tolerance,
             stride_px: field::stride(&architecture),
+            window: None,
             weights: WeightsFile { file: "weights.safetensors".into(), sha256: String::new() },
             license: options.license.clone().unwrap_or_else(|| self.license.clone()),
             training_data: self.training_data.clone(),

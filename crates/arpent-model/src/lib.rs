@@ -77,8 +77,8 @@ pub use lowered::engine;
 #[cfg(feature = "tensors")]
 pub use network::{Block, Network};
 pub use package::{
-    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,
-    Territory, TrainingSource, WeightsFile,
+    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, ModelWindow, Place, Quantization,
+    Score, Task, Territory, TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};
