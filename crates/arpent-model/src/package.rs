@@ -535,7 +535,9 @@ impl ModelPackage {
     }
 
     fn check_reach(&self) -> Result<(), ModelError> {
-        let radius = field::receptive_field_radius(&self.architecture);
+        let Some(radius) = field::receptive_field_radius(&self.architecture) else {
+            return self.bad("architecture", "is not local (ADR 0022), which this version cannot run");
+        };
         let stride = field::stride(&self.architecture);
         if self.receptive_field_px != radius {
             let problem = format!("is {}, the layers have {radius}", self.receptive_field_px);
@@ -545,7 +547,7 @@ impl ModelPackage {
             return self.bad("stride_px", format!("is {}, the layers have {stride}", self.stride_px));
         }
         if let Some(Quantization { ranges, .. }) = &self.quantization {
-            let steps = self.architecture.graph().steps.len() + 1;
+            let steps = self.architecture.graph().steps.len();
             if ranges.len() != steps || ranges.iter().any(|r| !r.is_finite() || *r < 0.0) {
                 return self.bad("quantization", format!("needs {steps} ranges of 0 or more"));
             }

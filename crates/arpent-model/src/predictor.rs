@@ -82,7 +82,8 @@ impl Predictor {
         package.check()?;
         let architecture = &package.architecture;
         weights.check(&architecture.tensors())?;
-        let radius = field::receptive_field_radius(architecture);
+        // The check of the package has refused networks that are not local.
+        let radius = field::receptive_field_radius(architecture).unwrap_or_default();
         let (body, reach, device) = if let Some((gpu, opened)) = Gpu::open(choice, architecture, weights)? {
             (Body::Gpu(Box::new(gpu)), (radius, radius), opened)
         } else {
