@@ -79,11 +79,7 @@ pub fn margins(job: &Job, options: MarginOptions) -> Result<MarginReport> {
     }
     let mut rows = Vec::new();
     let full = arpent_model::overlap(&job.model.architecture, false);
-    let reference = if job.model.window.is_some() {
-        None
-    } else {
-        Some(load(&of_margin(&job.model, full), &job.weights)?)
-    };
+    let reference = full.map(|px| load(&of_margin(&job.model, px), &job.weights)).transpose()?;
     for package in variants(&job.model) {
         let predictor = load(&package, &job.weights)?;
         let mut row = MarginRow {
@@ -140,7 +136,7 @@ pub fn with_margin(package: &ModelPackage, report: &MarginReport) -> Result<Mode
 
 /// The package with every margin that is tried, ascending.
 fn variants(package: &ModelPackage) -> Vec<ModelPackage> {
-    let full = arpent_model::overlap(&package.architecture, false);
+    let full = arpent_model::overlap(&package.architecture, false).unwrap_or(package.overlap_px);
     let stride = package.stride_px;
     let mut margins: Vec<usize> = match package.window {
         None => STRIDES.iter().map(|n| n * stride).filter(|px| *px < full).chain([full]).collect(),
@@ -155,13 +151,13 @@ fn variants(package: &ModelPackage) -> Vec<ModelPackage> {
 }
 
 fn of_margin(package: &ModelPackage, margin_px: usize) -> ModelPackage {
-    let window = package.window.map(|window| ModelWindow { margin_px, ..window });
-    ModelPackage {
-        window,
-        overlap_px: margin_px,
-        overlap_tolerance: Some("measured".to_owned()).filter(|_| window.is_none()),
-        receptive_field_px: window.map_or(package.receptive_field_px, ModelWindow::reach_px),
-        ..package.clone()
+    match package.window {
+        Some(window) => package.clone().with_window(ModelWindow { margin_px, ..window }),
+        None => ModelPackage {
+            overlap_px: margin_px,
+            overlap_tolerance: Some("measured".to_owned()),
+            ..package.clone()
+        },
     }
 }
 

@@ -69,7 +69,9 @@ pub use checkpoint::read_checkpoint;
 pub use device::{DeviceChoice, Precision, is_short_of_memory, panic_message};
 pub use encoders::Encoder;
 pub use error::ModelError;
-pub use field::{flop_per_pixel, overlap, receptive_field_radius, stride, training_values_per_pixel};
+pub use field::{
+    flop_per_pixel, is_local, overlap, receptive_field_radius, stride, training_values_per_pixel,
+};
 pub use fold::{fold, initial, unfold};
 pub use hand_set::{HandSet, hand_set_linear};
 pub use import::{ImportOptions, PRESETS, architecture_names, import};

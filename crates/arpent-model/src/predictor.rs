@@ -85,9 +85,10 @@ impl Predictor {
         package.check()?;
         let architecture = &package.architecture;
         weights.check(&architecture.tensors())?;
-        // What a package with a window needs around a core is its margin, whatever the layers reach.
-        let radius =
-            package.window.map_or_else(|| field::receptive_field_radius(architecture), |w| w.margin_px);
+        // The check of the package has refused networks that are not local and have no window. With a window, what is
+        // needed around a core is its margin, whatever the layers reach.
+        let margin = package.window.map(|window| window.margin_px);
+        let radius = margin.or_else(|| field::receptive_field_radius(architecture)).unwrap_or_default();
         let (body, reach, device) = if let Some((gpu, opened)) = Gpu::open(choice, architecture, weights)? {
             (Body::Gpu(Box::new(gpu)), (radius, radius), opened)
         } else {

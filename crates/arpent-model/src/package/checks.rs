@@ -120,16 +120,16 @@ impl ModelPackage {
         if self.stride_px != stride {
             return self.bad("stride_px", format!("is {}, the layers have {stride}", self.stride_px));
         }
-        let radius = match (self.window, field::is_local(&self.architecture)) {
-            (None, true) => field::receptive_field_radius(&self.architecture),
-            (Some(window), false) => match window.problem(stride) {
+        let radius = match (self.window, field::receptive_field_radius(&self.architecture)) {
+            (None, Some(radius)) => radius,
+            (Some(window), None) => match window.problem(stride) {
                 Some(problem) => return self.bad("window", problem),
                 None => window.reach_px(),
             },
-            (Some(_), true) => {
+            (Some(_), Some(_)) => {
                 return self.bad("window", "is given, but the network has a bounded receptive field");
             }
-            (None, false) => {
+            (None, None) => {
                 return self.bad("window", "is missing: the network's answers depend on the whole window");
             }
         };
@@ -138,7 +138,7 @@ impl ModelPackage {
             return self.bad("receptive_field_px", problem);
         }
         if let Some(Quantization { ranges, .. }) = &self.quantization {
-            let steps = self.architecture.graph().steps.len() + 1;
+            let steps = self.architecture.graph().steps.len();
             if ranges.len() != steps || ranges.iter().any(|r| !r.is_finite() || *r < 0.0) {
                 return self.bad("quantization", format!("needs {steps} ranges of 0 or more"));
             }

@@ -400,6 +400,18 @@ impl ModelPackage {
         sha256_hex(&self.to_json())
     }
 
+    /// The same package with a window that is part of the model, and what follows from it.
+    #[must_use]
+    pub fn with_window(self, window: ModelWindow) -> Self {
+        Self {
+            receptive_field_px: window.reach_px(),
+            overlap_px: window.margin_px,
+            overlap_tolerance: None,
+            window: Some(window),
+            ..self
+        }
+    }
+
     /// Whether the task is object detection.
     pub fn is_detection(&self) -> bool {
         self.task == Task::ObjectDetection

@@ -28,7 +28,7 @@ impl ModelWindow {
     /// Distance in pixels beyond which nothing changes an answer: from a corner of the core to the opposite corner of
     /// the window, along one axis.
     pub fn reach_px(self) -> usize {
-        (self.side_px - self.margin_px).saturating_sub(1)
+        self.side_px.saturating_sub(self.margin_px.saturating_add(1))
     }
 
     /// What is wrong with it for a network of a stride, as the end of a message.
