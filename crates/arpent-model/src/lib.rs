@@ -74,7 +74,10 @@ pub use field::{
 };
 pub use fold::{fold, initial, unfold};
 pub use hand_set::{HandSet, hand_set_linear};
-pub use import::{ImportOptions, PRESETS, architecture_names, import};
+pub use import::{
+    ImportOptions, Preset, PresetSource, PresetWindow, PublishedScore, architecture_names, import,
+    preset_names,
+};
 pub use lowered::engine;
 #[cfg(feature = "tensors")]
 pub use network::{Block, Network};
