@@ -61,7 +61,7 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
             Op::MeanPool { levels } => (a << levels, ((b + 1) << levels) - 1),
             Op::Upsample { levels } => (a >> levels, b >> levels),
             Op::Bilinear { level, align_corners: false } => match graph.steps[step.from[0]].extent {
-                Extent::Level(from) => interpolated((a, b), signed(from) - signed(level)),
+                Extent::Level(from) => interpolated((a, b), i64::from(from) - i64::from(level)),
                 Extent::Grid(_) => continue,
             },
             // The whole picture is in no span; networks with such operations are not local.
