@@ -22,7 +22,8 @@ pub struct Adopted {
 
 /// Reads a whole network: the checkpoint must contain every tensor of the architecture, under its own name after one
 /// common prefix. A first convolution with another number of channels is adapted as in segmentation_models_pytorch:
-/// the checkpoint's channels are repeated in turn and scaled.
+/// the checkpoint's channels are repeated in turn and scaled. Weights of a linear layer are those of a convolution of one
+/// pixel.
 ///
 /// # Errors
 /// [`ModelError::WeightsMismatch`] with the tensors that are missing, have another shape (and the shape in the
@@ -85,7 +86,7 @@ fn take(
         if let Some(index) = taken.data.iter().position(|v| !v.is_finite()) {
             return Err(ModelError::NotFinite { tensor: format!("{prefix}{name}"), index });
         }
-        state.insert(&tensor.name, &taken.shape, taken.data.clone());
+        state.insert(&tensor.name, &tensor.shape, taken.data.clone());
     }
     Ok(Adopted { state, prefix, unused, first_conv })
 }
@@ -115,7 +116,9 @@ fn check_all(
             missing.push(format!("`{prefix}{name}`"));
             continue;
         };
-        let fits = found.shape == tensor.shape || index == 0 && spread(found, &tensor.shape).is_some();
+        let fits = found.shape == tensor.shape
+            || is_linear(&found.shape, &tensor.shape)
+            || index == 0 && spread(found, &tensor.shape).is_some();
         if !fits {
             shapes.push(format!("`{prefix}{name}` has shape {:?}, expected {:?}", found.shape, tensor.shape));
         }
@@ -140,6 +143,11 @@ fn check_all(
         what.push(format!("the checkpoint has {} others: {}", unused.len(), some_of(&unused)));
     }
     Err(ModelError::WeightsMismatch { what: what.join("; ") })
+}
+
+/// Whether a shape is that of a linear layer, which a convolution of one pixel is.
+pub(crate) fn is_linear(found: &[usize], wanted: &[usize]) -> bool {
+    matches!((found, wanted), ([o, i], [outputs, inputs, 1, 1]) if (o, i) == (outputs, inputs))
 }
 
 fn nothing_in_common(named: &[TensorShape], checkpoint: &Weights) -> ModelError {

@@ -74,6 +74,7 @@ impl HandSet {
             overlap_px: field::overlap(&architecture, detection).unwrap_or_default(),
             overlap_tolerance: None,
             stride_px: field::stride(&architecture),
+            window: None,
             weights: WeightsFile { file: "weights.safetensors".into(), sha256: String::new() },
             license: "CC0-1.0".into(),
             training_data: Vec::new(),

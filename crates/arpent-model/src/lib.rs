@@ -76,15 +76,14 @@ pub use field::{
 pub use fold::{fold, initial, unfold};
 pub use hand_set::{HandSet, hand_set_linear};
 pub use import::{
-    ImportOptions, Preset, PresetSource, PresetWindow, PublishedScore, architecture_names, import,
-    preset_names,
+    ImportOptions, Preset, PresetSource, PublishedScore, architecture_names, import, preset_names,
 };
 pub use lowered::engine;
 #[cfg(feature = "tensors")]
-pub use network::{Block, Network};
+pub use network::{Affine, Block, Network};
 pub use package::{
-    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,
-    Territory, TrainingSource, WeightsFile,
+    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, ModelWindow, Place, Quantization,
+    Score, Task, Territory, TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};

@@ -19,7 +19,7 @@ use arpent_model::{
     read_checkpoint, unfold,
 };
 use burn::tensor::{Device, Tensor, TensorData};
-use common::{architecture, assert_logits, bits, json, number, parity, pixels, state_dict, unit};
+use common::{architecture, assert_logits, bits, folded, json, number, parity, pixels, state_dict, unit};
 use serde_json::Value;
 
 #[test]
@@ -39,16 +39,10 @@ fn scores(network: &Network, channels: usize, height: usize, width: usize) -> Ve
 }
 
 fn assert_parity(name: &str) {
-    let fixture = json(&format!("unet-{name}.json"));
+    let fixture = json(&format!("{name}.json"));
     let architecture = architecture(&fixture);
-    let adopted = adopt(&architecture, &state_dict(&fixture, "state_dict.model.")).unwrap();
-    assert_eq!(adopted.prefix, "state_dict.model.");
-    // EfficientNet-PyTorch's files have the last convolution of the classifier.
-    let is_classifier =
-        |key: &String| ["encoder._conv_head.", "encoder._bn1."].iter().any(|part| key.contains(part));
-    assert!(adopted.unused.iter().all(is_classifier), "{:?}", adopted.unused);
-    let folded = fold(&architecture, &adopted.state).unwrap();
-    let network = Network::for_prediction(&architecture, &folded, &Device::flex()).unwrap();
+    let weights = folded(&fixture, &architecture);
+    let network = Network::for_prediction(&architecture, &weights, &Device::flex()).unwrap();
     let [channels, height, width] = ["in_channels", "height", "width"].map(|key| number(&fixture[key]));
     assert_logits(&fixture, &scores(&network, channels, height, width));
 }
@@ -56,22 +50,27 @@ fn assert_parity(name: &str) {
 #[test]
 fn unets_with_resnets_answer_as_in_pytorch() {
     for name in ["resnet18", "resnet34", "resnet34-rgb", "resnet50"] {
-        assert_parity(name);
+        assert_parity(&format!("unet-{name}"));
     }
 }
 
 #[test]
 fn unets_with_frugal_encoders_answer_as_in_pytorch() {
     for name in ["mobilenet_v2", "tf_efficientnet_lite0"] {
-        assert_parity(name);
+        assert_parity(&format!("unet-{name}"));
     }
 }
 
 #[test]
 fn unets_with_squeeze_and_excitation_answer_as_in_pytorch() {
     for name in ["efficientnet-b0", "efficientnet-b4"] {
-        assert_parity(name);
+        assert_parity(&format!("unet-{name}"));
     }
+}
+
+#[test]
+fn upernets_with_convnext_answer_as_in_pytorch() {
+    assert_parity("upernet-convnextv2_tiny");
 }
 
 #[test]

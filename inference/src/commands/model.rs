@@ -6,7 +6,7 @@ use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Result};
 use arpent_job::JobError;
 use arpent_model::{
-    Adopted, ImportOptions, ModelPackage, Preset, PresetSource, PresetWindow, PublishedScore, flop_per_pixel,
+    Adopted, ImportOptions, ModelPackage, ModelWindow, Preset, PresetSource, PublishedScore, flop_per_pixel,
     preset_names,
 };
 use arpent_shell::lines::{Lines, count};
@@ -78,7 +78,7 @@ fn options(args: &ImportArgs) -> ImportOptions {
         license: args.license.clone(),
         // The command line requires both or neither.
         overlap: args.overlap.zip(args.overlap_because.clone()),
-        window: args.window.zip(args.margin).map(|(side_px, margin_px)| PresetWindow { side_px, margin_px }),
+        window: args.window.zip(args.margin).map(|(side_px, margin_px)| ModelWindow { side_px, margin_px }),
         stored_scale: args.stored_scale,
     }
 }
@@ -140,7 +140,7 @@ pub(crate) struct PresetReport {
     /// GSD of the training data, and the finest and coarsest that are accepted, meters.
     pub gsd_m: [f64; 3],
     /// The window of a network that looks at the whole window.
-    pub window: Option<PresetWindow>,
+    pub window: Option<ModelWindow>,
     /// Names of the classes.
     pub classes: Vec<String>,
     /// License of the weights.

@@ -118,6 +118,7 @@ pub(crate) fn draft(
         overlap_px: overlap(architecture, config.is_detection()).unwrap_or_default(),
         overlap_tolerance: None,
         stride_px: stride(architecture),
+        window: None,
         weights: WeightsFile { file: WEIGHTS.into(), sha256: String::new() },
         license: config.model.license.clone(),
         training_data: provenance.sources,

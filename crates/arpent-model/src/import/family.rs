@@ -1,12 +1,13 @@
 //! Architectures by name, and what the names of a checkpoint's tensors look like.
 
-use crate::adopt::prefix_of;
-use crate::encoders::Encoder;
+use crate::adopt::{is_linear, prefix_of};
+use crate::encoders::{Encoder, PyramidEncoder};
 use crate::{Architecture, ModelError, TensorShape, Weights};
 
 /// The architectures that can be imported, by their name in [`crate::ImportOptions::architecture`].
 pub fn architecture_names() -> Vec<String> {
-    Encoder::ALL.map(|e| format!("unet-{}", e.name())).to_vec()
+    let unets = Encoder::ALL.iter().map(|e| format!("unet-{}", e.name()));
+    unets.chain(PyramidEncoder::ALL.iter().map(|e| format!("upernet-{}", e.name()))).collect()
 }
 
 /// The architecture with a name.
@@ -18,21 +19,30 @@ pub(super) fn architecture(
     [in_channels, out_channels]: [usize; 2],
     decoder: &[usize],
 ) -> Result<Architecture, ModelError> {
-    let wanted = name.strip_prefix("unet-");
-    let encoder = Encoder::ALL.into_iter().find(|e| Some(e.name()) == wanted);
-    let encoder = encoder.ok_or_else(|| ModelError::UnknownName {
+    let unet = |encoder| Architecture::EncoderUnet {
+        encoder,
+        in_channels,
+        out_channels,
+        decoder: decoder.into(),
+        dates: 1,
+    };
+    let upernet = |encoder| Architecture::Upernet { encoder, in_channels, out_channels };
+    let found = match name.split_once('-') {
+        Some(("unet", rest)) => Encoder::ALL.into_iter().find(|e| e.name() == rest).map(unet),
+        Some(("upernet", rest)) => PyramidEncoder::ALL.into_iter().find(|e| e.name() == rest).map(upernet),
+        _ => None,
+    };
+    found.ok_or_else(|| ModelError::UnknownName {
         what: "architecture",
         name: name.to_owned(),
         known: architecture_names().join(", "),
-    })?;
-    Ok(Architecture::EncoderUnet { encoder, in_channels, out_channels, decoder: decoder.into(), dates: 1 })
+    })
 }
 
 /// Networks that cannot be imported, by a part of their tensors' names.
-const FOREIGN: [(&str, &str); 10] = [
+const FOREIGN: [(&str, &str); 9] = [
     ("segformer.encoder.", "SegFormer of transformers"),
     ("encoder.block1.0.attn", "a Mix Transformer"),
-    (".mlp.grn.", "ConvNeXt V2"),
     ("relative_position_bias_table", "a Swin Transformer"),
     ("backbone.fpn.", "a detector of torchvision"),
     (".dfl.conv.", "YOLO"),
@@ -72,7 +82,8 @@ fn likeness(name: &str, checkpoint: &Weights) -> Option<(usize, usize)> {
     let wanted: Vec<TensorShape> = all.filter(|t| !t.name.starts_with(&head)).collect();
     let prefix = prefix_of(&wanted, checkpoint)?;
     let has = |t: &&TensorShape| {
-        checkpoint.get(&format!("{prefix}{}", t.name)).is_ok_and(|has| has.shape == t.shape)
+        let found = checkpoint.get(&format!("{prefix}{}", t.name));
+        found.is_ok_and(|found| found.shape == t.shape || is_linear(&found.shape, &t.shape))
     };
     let matched = wanted.iter().filter(has).count();
     (2 * matched > wanted.len()).then(|| (matched, wanted.len() - matched))

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::adopt::{Adopted, adopt};
 use crate::package::{FORMAT, WeightsFile};
-use crate::{Architecture, Band, ModelError, ModelPackage, Task, Weights, field, fold};
+use crate::{Architecture, Band, ModelError, ModelPackage, ModelWindow, Task, Weights, field, fold};
 
 mod family;
+mod prepared;
 mod preset;
 
 use family::{Family, family_of};
 
 pub use family::architecture_names;
-pub use preset::{Preset, PresetSource, PresetWindow, PublishedScore, preset_names};
+pub use preset::{Preset, PresetSource, PublishedScore, preset_names};
 
 /// Options of an import.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +36,7 @@ pub struct ImportOptions {
     /// predictions need.
     pub overlap: Option<(usize, String)>,
     /// Window of a network that is not local; that of the preset by default.
-    pub window: Option<PresetWindow>,
+    pub window: Option<ModelWindow>,
     /// For scenes that do not declare their scale: what brings their stored values to those of the preset (0.0001 for
     /// stored values of 10,000 times the reflectance).
     pub stored_scale: Option<f32>,
@@ -58,7 +59,14 @@ pub fn import(
         (None, None) => return Err(architecture_needed(checkpoint)),
     };
     let of = |channels| family::architecture(name, channels, &preset.decoder);
-    let found = Found::new(&of([preset.bands.len(), 1])?, checkpoint);
+    let any = of([preset.bands.len(), 1])?;
+    let renamed = prepared::of_flair_hub(checkpoint, name)?;
+    let checkpoint = renamed.as_ref().unwrap_or(checkpoint);
+    let outputs = Found::new(&any, checkpoint).classes;
+    let cut = (outputs == Some(preset.classes.len() + preset.ignored_outputs) && preset.ignored_outputs > 0)
+        .then(|| prepared::with_outputs(checkpoint, &any, preset.classes.len()));
+    let checkpoint = cut.as_ref().unwrap_or(checkpoint);
+    let found = Found::new(&any, checkpoint);
     let classes = options.classes.or(found.classes).unwrap_or(preset.classes.len().max(1));
     let bands = bands(&preset, options, found.bands)?;
     let architecture = of([bands.len(), classes])?;
@@ -120,7 +128,7 @@ fn window(
     options: &ImportOptions,
     architecture: &Architecture,
     name: &str,
-) -> Result<Option<PresetWindow>, ModelError> {
+) -> Result<Option<ModelWindow>, ModelError> {
     let bad = |option, problem: String, hint: &str| ModelError::Option { option, problem, hint: hint.into() };
     match (field::is_local(architecture), options.window) {
         (true, Some(_)) => Err(bad(
@@ -199,7 +207,7 @@ fn package(
     options: &ImportOptions,
     bands: Vec<Band>,
     (architecture, classes): (Architecture, usize),
-    _window: Option<PresetWindow>,
+    window: Option<ModelWindow>,
 ) -> Result<ModelPackage, ModelError> {
     let exact = field::overlap(&architecture, false).unwrap_or_default();
     let (overlap_px, overlap_tolerance) = match &options.overlap {
@@ -207,7 +215,7 @@ fn package(
         Some((pixels, _)) => (*pixels, None),
         None => (exact, None),
     };
-    Ok(ModelPackage {
+    let package = ModelPackage {
         format: FORMAT.into(),
         id: options.id.clone(),
         version: "1.0.0".into(),
@@ -222,6 +230,7 @@ fn package(
         overlap_px,
         overlap_tolerance,
         stride_px: field::stride(&architecture),
+        window: None,
         weights: WeightsFile { file: "weights.safetensors".into(), sha256: String::new() },
         license: options.license.clone().unwrap_or_else(|| preset.license.clone()),
         training_data: preset.training_data.clone(),
@@ -235,5 +244,9 @@ fn package(
         quantization: None,
         restriction: None,
         architecture,
+    };
+    Ok(match window {
+        Some(window) => package.with_window(window),
+        None => package,
     })
 }

@@ -7,10 +7,12 @@ use arpent_raster::{Class, Color, Nomenclature, SampleType};
 use serde::{Deserialize, Serialize};
 
 use crate::package::{GsdRange, TrainingSource};
-use crate::{Architecture, Band, ModelError};
+use crate::{Architecture, Band, ModelError, ModelWindow};
 
 /// Names of the presets and their descriptions.
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 11] = [
+    ("flair-hub-lc-a-convnextv2-base", include_str!("../../presets/flair-hub-lc-a-convnextv2-base.json")),
+    ("flair-hub-lc-a-convnextv2-tiny", include_str!("../../presets/flair-hub-lc-a-convnextv2-tiny.json")),
     ("flair-inc", include_str!("../../presets/flair-inc.json")),
     ("ftw-prue-b3", include_str!("../../presets/ftw-prue-b3.json")),
     ("ftw-prue-b5", include_str!("../../presets/ftw-prue-b5.json")),
@@ -47,13 +49,17 @@ pub struct Preset {
     pub gsd_m: GsdRange,
     /// Name of the architecture.
     pub architecture: String,
-    /// Channels of the decoder's stages, coarsest first.
+    /// Channels of the stages of a U-Net's decoder, coarsest first.
+    #[serde(default)]
     pub decoder: Vec<usize>,
     /// The window that is part of the model, if the network is not local (ADR 0022).
     #[serde(default)]
-    pub window: Option<PresetWindow>,
+    pub window: Option<ModelWindow>,
     /// Classes in the order of the network's output channels.
     pub classes: Vec<Class>,
+    /// Output channels of the files after those of the classes, which were not trained and are left out.
+    #[serde(default)]
+    pub ignored_outputs: usize,
     /// For a smaller number of classes, the ids that a network of the family lacks then.
     #[serde(default)]
     pub left_out: BTreeMap<String, Vec<u8>>,
@@ -76,16 +82,6 @@ pub struct PresetSource {
     /// Size of the file, bytes, if published.
     #[serde(default)]
     pub bytes: Option<u64>,
-}
-
-/// Side and margin of the window of a network that is not local, pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PresetWindow {
-    /// Side of the window.
-    pub side_px: usize,
-    /// Pixels of the window on each side that are not kept.
-    pub margin_px: usize,
 }
 
 /// A score as its authors published it.
@@ -153,6 +149,7 @@ impl Preset {
             decoder: vec![256, 128, 64, 32, 16],
             window: None,
             classes: Vec::new(),
+            ignored_outputs: 0,
             left_out: BTreeMap::new(),
             scores: Vec::new(),
             notes: Vec::new(),
@@ -258,7 +255,7 @@ mod tests {
             // The window is stated exactly where the network needs it.
             assert_eq!(preset.window.is_none(), field::is_local(&network), "{name}");
             let stride = field::stride(&network);
-            let fits = |w: PresetWindow| {
+            let fits = |w: ModelWindow| {
                 w.side_px.is_multiple_of(stride) && (w.side_px - 2 * w.margin_px).is_multiple_of(stride)
             };
             assert!(preset.window.is_none_or(fits), "{name}");

@@ -12,7 +12,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use arpent_model::{Architecture, Encoder, Weights};
+use arpent_model::{Architecture, Encoder, PyramidEncoder, Weights, adopt, fold};
 use serde_json::Value;
 
 pub(crate) fn parity(name: &str) -> PathBuf {
@@ -64,7 +64,23 @@ pub(crate) fn number(value: &Value) -> usize {
     usize::try_from(value.as_u64().unwrap()).unwrap()
 }
 
+/// An encoder of feature maps at a quarter and coarser.
+pub(crate) fn pyramid_encoder(name: &str) -> PyramidEncoder {
+    match name {
+        "tu-convnextv2_tiny" => PyramidEncoder::Convnextv2Tiny,
+        "tu-convnextv2_base" => PyramidEncoder::Convnextv2Base,
+        other => panic!("{other}"),
+    }
+}
+
 pub(crate) fn architecture(fixture: &Value) -> Architecture {
+    if fixture["library"].as_str() == Some("segmentation_models_pytorch.UPerNet") {
+        return Architecture::Upernet {
+            encoder: pyramid_encoder(fixture["encoder"].as_str().unwrap()),
+            in_channels: number(&fixture["in_channels"]),
+            out_channels: number(&fixture["classes"]),
+        };
+    }
     Architecture::EncoderUnet {
         encoder: encoder(fixture["encoder"].as_str().unwrap()),
         in_channels: number(&fixture["in_channels"]),
@@ -91,6 +107,17 @@ pub(crate) fn state_dict(fixture: &Value, prefix: &str) -> Weights {
         weights.insert(format!("{prefix}{key}"), &shape, values);
     }
     weights
+}
+
+/// The folded weights of a fixture. What a file may have beside them is in no network: the last convolution of a classifier, a part of
+/// a decoder that is not used.
+pub(crate) fn folded(fixture: &Value, architecture: &Architecture) -> Weights {
+    let adopted = adopt(architecture, &state_dict(fixture, "state_dict.model.")).unwrap();
+    assert_eq!(adopted.prefix, "state_dict.model.");
+    let known = ["encoder._conv_head.", "encoder._bn1.", "decoder.fpn_stages.4."];
+    let is_known = |key: &String| known.iter().any(|part| key.contains(part));
+    assert!(adopted.unused.iter().all(is_known), "{:?}", adopted.unused);
+    fold(architecture, &adopted.state).unwrap()
 }
 
 /// The pixels of the input, plane by plane.
