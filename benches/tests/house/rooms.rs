@@ -34,7 +34,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-model",
         "checkpoint fold hand_set import predictor > adopt gpu peaks > network > tensor_device > device lowered native planes > package \
-         > field weights > architecture > error unets > encoders > graph",
+         > field weights > architecture > error pyramids unets > encoders > graph",
     ),
     (
         "arpent-vector",

@@ -350,6 +350,11 @@ fn reference_layers_are_converted_and_shown() {
 /// Commands in the texts of errors: how each begins, the file of the test that follows it, and the test.
 const FOLLOWED: &[(&str, &str, &str)] = &[
     (
+        "arpent model import",
+        "inference/tests/it/import.rs",
+        "a_listed_network_is_one_line_away_from_a_package",
+    ),
+    (
         "arpent merge",
         "inference/tests/it/change_shards.rs",
         "any_number_of_shards_gives_the_bytes_of_one_comparison",
