@@ -31,6 +31,7 @@
 //! # Ok::<(), arpent_base::Failure>(())
 //! ```
 
+mod address;
 mod change;
 mod config;
 mod error;

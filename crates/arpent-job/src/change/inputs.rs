@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arpent_base::{Result, redacted};
-use arpent_gdal::{Aoi, Fingerprint, GdalError, PublishedRaster};
+use arpent_gdal::{Aoi, Fingerprint, PublishedRaster};
 use arpent_publish::{MANIFEST_NAME, Target, Warning};
 use arpent_raster::{Grid, LABEL_NODATA, Raster, Window};
 
 use super::classes::Classes;
-use super::cover::is_layer;
 use super::dated::DatedMap;
 use super::error::ChangeJobError;
 pub(crate) use super::images::Prints;
 use super::images::{Images, identity};
 use super::opened::{OpenedMaps, without_columns};
+use crate::address::{has_a_layer, is_layer};
 use crate::config::{ChangeConfig, DateInputs, normalized_date};
 
 /// Names of the dates in the manifest.
@@ -300,15 +300,6 @@ fn refuse_keys_of_layers(config: &ChangeConfig) -> Result<(), ChangeJobError> {
     match &config.grid {
         Some(_) => Err(ChangeJobError::GridOfMap { map: name(&config.before) }),
         None => Ok(()),
-    }
-}
-
-/// Whether a file has a vector layer, or cannot be read at all: a GeoPackage may hold rasters alone.
-fn has_a_layer(uri: &str) -> bool {
-    match arpent_gdal::layer_facts(uri) {
-        Err(GdalError::NotAVector { .. }) => false,
-        Err(GdalError::NoGeometry { layers, .. }) => !layers.is_empty(),
-        _ => true,
     }
 }
 
