@@ -323,7 +323,7 @@ impl ChangeJob<'_> {
                 (Some(classes), _) => classes,
                 (None, Some(image)) => {
                     let mut pair = of_scores(image, threshold);
-                    inputs.hide(&mut pair);
+                    inputs.hide(&mut pair)?;
                     pair
                 }
                 (None, None) => return Err(ChangeJobError::NothingObserved.into()),
@@ -469,6 +469,7 @@ impl ChangeJob<'_> {
             grid: &inputs.grid,
             window: &inputs.extent,
             nomenclature: &inputs.classes.nomenclature,
+            mask: None,
             model: None,
             lineage: Some(&lineage),
             software: &software(false),
