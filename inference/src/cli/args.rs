@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use arpent_base::{Readers, Share, Threads, WindowSide};
-use arpent_job::Machine;
+use arpent_job::{Machine, MaskClass};
 use arpent_shell::install::InstallCommand;
 use arpent_shell::log::LogArgs;
 use arpent_shell::print::Format;
@@ -146,6 +146,14 @@ pub struct JobArgs {
     /// Area of interest: a file with polygons, in any CRS; `FILE|layername=NAME` names a layer of several.
     #[arg(long, value_name = "FILE")]
     pub aoi: Option<String>,
+    /// What was not observed, such as clouds and their shadows: a file with polygons, a raster of classes, the output of a run,
+    /// or a model package (or the configuration of a run, TOML) that makes such a map of the scenes first. May be repeated.
+    #[arg(long, value_name = "LAYER|MODEL")]
+    pub mask: Vec<String>,
+    /// Classes of the masks that are masked, by name or value, separated by commas; by default those of clouds and shadows by
+    /// their name, or of values without names all but 0 and nodata.
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
+    pub mask_classes: Vec<MaskClass>,
     /// Where to publish: a folder or an s3 URL.
     #[arg(long, value_name = "URL")]
     pub output: Option<String>,
@@ -308,6 +316,15 @@ pub struct ChangeArgs {
     /// The later date, in the same forms.
     #[arg(long, value_name = "MAP|SCENE", num_args = 1..)]
     pub after: Vec<String>,
+    /// What was not observed at the earlier date, such as clouds: polygons, a raster of classes, or a map.
+    #[arg(long, value_name = "LAYER")]
+    pub mask_before: Option<String>,
+    /// What was not observed at the later date.
+    #[arg(long, value_name = "LAYER")]
+    pub mask_after: Option<String>,
+    /// Classes of these masks that are masked, by name or value, separated by commas; by default those of clouds and shadows by their name.
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
+    pub mask_classes: Vec<MaskClass>,
     /// The comparison whose later map is the earlier one of this: objects keep their ids.
     #[arg(long, value_name = "URL")]
     pub previous: Option<String>,

@@ -89,6 +89,12 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
             lines.more(format!("read with {}", scene.side_files.join(", ")));
         }
     }
+    for mask in &map.masks {
+        let made = if mask.kind == "model" { "; its map is made first" } else { "" };
+        let reasons =
+            if mask.reasons.is_empty() { String::new() } else { format!(": {}", mask.reasons.join(", ")) };
+        lines.add("mask", format!("{} ({}){reasons}{made}", mask.source, mask.kind));
+    }
     let (cols, rows) = (map.overlap_px, map.overlap_rows_px);
     let windows = match map.model_window {
         Some(window) => format!(

@@ -397,6 +397,17 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
         HERE,
         "two_dates_are_brought_to_one_grid",
     ),
+    (
+        "gdal_translate -ot Byte IN.tif OUT.tif",
+        MASKS,
+        "masks_become_bytes_of_one_band_in_the_crs_of_the_scenes",
+    ),
+    (
+        "gdal_translate -b BAND IN.tif OUT.tif",
+        MASKS,
+        "masks_become_bytes_of_one_band_in_the_crs_of_the_scenes",
+    ),
+    ("gdalwarp -r near -t_srs {scenes}", MASKS, "masks_become_bytes_of_one_band_in_the_crs_of_the_scenes"),
     ("gdal_edit.py {flags} {from}", HERE, "what_lies_beside_a_scene_becomes_its_mask"),
     (
         "gdal_translate -r nearest -outsize {width} {height} {flags}",
@@ -457,6 +468,7 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
 
 const HERE: &str = "inference/tests/it/hints.rs";
 const LAYERS: &str = "crates/arpent-gdal/tests/it/vectors.rs";
+const MASKS: &str = "inference/tests/it/mask.rs";
 const OUTPUTS: &str = "inference/tests/it/published.rs";
 
 /// Programs that a hint may name: those of GDAL, our own, and those of other tools.

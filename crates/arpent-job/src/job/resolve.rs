@@ -237,7 +237,9 @@ impl Job {
             predictors,
             coverage_rows: coverage.map_or(0, |options| rows_held(options, &map.plan.extent(), map.grid())),
             // Its rows wait to complete a row of output blocks.
-            references: map.references.bytes_per_pixel() + 2 * u64::from(self.writes_map()),
+            references: map.references.bytes_per_pixel()
+                + map.masks.bytes_per_pixel()
+                + 2 * u64::from(self.writes_map()),
             origins: if map.dates.iter().any(|date| date.scenes.len() > 1) { TILES_BYTES as u64 } else { 0 },
             piece_px: largest_piece_px(&self.model, &map.plan),
             network: network.unwrap_or(0) as u64,
