@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use arpent_base::listed_of;
 use arpent_job::{BEFORE, MapReport, PlanReport};
 use arpent_publish::{BandValues, InputValues};
 use arpent_shell::lines::{Lines, count, duration};
@@ -55,7 +56,7 @@ fn describe_values(values: &InputValues) -> String {
     let band = |b: &BandValues| format!("{} {} to {} (mean {})", b.name, b.p1, b.p99, b.mean);
     let bands: Vec<String> = values.bands.iter().map(band).collect();
     let read_as = if values.read_as == "raw" { String::new() } else { format!(" ({})", values.read_as) };
-    format!("values{read_as}: {}; {}", bands.join(", "), values.verdict)
+    format!("values{read_as}: {}; {}", listed_of(&bands, "bands"), values.verdict)
 }
 
 fn human_map(report: &PlanReport, map: &MapReport) -> Lines {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use arpent_base::config::nearest;
-use arpent_base::{CacheMb, Column, Readers, Result};
+use arpent_base::{CacheMb, Column, Readers, Result, listed_of};
 use arpent_gdal::SharedBlocks;
 use arpent_model::{ModelError, ModelPackage, Predictor, Weights};
 use arpent_publish::Warning;
@@ -340,7 +340,7 @@ fn wanted_bands(config: &Config, model: &ModelPackage) -> Result<(), JobError> {
     };
     let names: Vec<&str> = names.into_iter().collect();
     let meant = nearest(band, &names);
-    Err(JobError::UnknownBand { band: band.clone(), available: names.join(", "), meant })
+    Err(JobError::UnknownBand { band: band.clone(), available: listed_of(&names, "bands"), meant })
 }
 
 fn no_usable_scene(failed: &[FailedScene]) -> JobError {
