@@ -76,7 +76,8 @@ fn assert_engine(name: &str) {
     let fixture = json(&format!("{name}.json"));
     let architecture = architecture(&fixture);
     let weights = folded(&fixture, &architecture);
-    let package = HandSet::segmentation(&[], architecture.out_channels()).package(architecture);
+    let package =
+        HandSet::segmentation(&[], u8::try_from(architecture.out_channels()).unwrap()).package(architecture);
     let [channels, height, width] = ["in_channels", "height", "width"].map(|key| number(&fixture[key]));
     let source = Planes { data: pixels(channels, height, width), height, width };
     assert_logits(&fixture, &scores(&engine(&package, &weights).unwrap(), &source));
