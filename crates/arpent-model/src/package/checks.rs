@@ -2,15 +2,28 @@
 
 use std::path::Path;
 
-use super::{DESCRIPTION, FORMAT, GsdRange, ModelPackage, Quantization, Task};
+use super::description::{DESCRIPTION, FORMAT, GsdRange, ModelPackage, Quantization, Task};
 use crate::{Architecture, ModelError, field};
 
 impl ModelPackage {
+    /// Checks that the statements of `model.json` are consistent.
+    ///
+    /// # Errors
+    /// [`ModelError::Inconsistent`] with the key, [`ModelError::UnknownFormat`].
+    pub fn check(&self) -> Result<(), ModelError> {
+        self.check_names()?;
+        self.architecture.check(&self.id)?;
+        self.check_task()?;
+        self.check_bands()?;
+        self.check_classes()?;
+        self.check_reach()
+    }
+
     fn bad<T>(&self, field: &'static str, problem: impl Into<String>) -> Result<T, ModelError> {
         Err(ModelError::Inconsistent { id: self.id.clone(), field, problem: problem.into() })
     }
 
-    pub(super) fn check_names(&self) -> Result<(), ModelError> {
+    fn check_names(&self) -> Result<(), ModelError> {
         if self.format != FORMAT {
             let (path, found) = (DESCRIPTION.into(), self.format.clone());
             return Err(ModelError::UnknownFormat { path, found, expected: FORMAT });
@@ -27,7 +40,7 @@ impl ModelPackage {
         Ok(())
     }
 
-    pub(super) fn check_task(&self) -> Result<(), ModelError> {
+    fn check_task(&self) -> Result<(), ModelError> {
         let cells = matches!(self.architecture, Architecture::Classifier { .. });
         if cells == (self.task == Task::SceneClassification) {
             return Ok(());
@@ -35,7 +48,7 @@ impl ModelPackage {
         self.bad("task", "scene-classification and the architecture `classifier` belong together")
     }
 
-    pub(super) fn check_bands(&self) -> Result<(), ModelError> {
+    fn check_bands(&self) -> Result<(), ModelError> {
         let wanted = self.architecture.in_channels();
         if self.bands.len() != wanted {
             return self.bad("bands", format!("lists {}, the network takes {wanted}", self.bands.len()));
@@ -87,7 +100,7 @@ impl ModelPackage {
         !names_dates || is_in_order()
     }
 
-    pub(super) fn check_classes(&self) -> Result<(), ModelError> {
+    fn check_classes(&self) -> Result<(), ModelError> {
         let (classes, out) = (self.classes.classes().len(), self.architecture.out_channels());
         // A detection network also outputs the logarithms of width and height.
         let extra = if self.is_detection() { 2 } else { 0 };
@@ -115,7 +128,7 @@ impl ModelPackage {
         }
     }
 
-    pub(super) fn check_reach(&self) -> Result<(), ModelError> {
+    fn check_reach(&self) -> Result<(), ModelError> {
         let stride = field::stride(&self.architecture);
         if self.stride_px != stride {
             return self.bad("stride_px", format!("is {}, the layers have {stride}", self.stride_px));

@@ -17,334 +17,30 @@
 //! | `training_data` | `mlm:pretrained_source` (names) |
 //! | engine, CPU only | `mlm:framework`, `mlm:framework_version`, `mlm:accelerator` (null) |
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Error, ErrorKind, Read as _, Write};
 use std::path::Path;
 
 use arpent_base::sha256_hex;
-use arpent_raster::{Nomenclature, SampleType, SceneInfo};
-use schemars::{JsonSchema, Schema};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
 
-use crate::{Architecture, ModelError, Weights};
+use crate::{ModelError, Weights};
 
 mod checks;
+mod description;
 mod window;
 
+pub use description::{
+    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,
+    Territory, TrainingSource, WeightsFile,
+};
 pub use window::ModelWindow;
 
-/// The package format that this version reads and writes.
-pub const FORMAT: &str = "arpent-model/1";
-
-/// Name of the description in a package.
-const DESCRIPTION: &str = "model.json";
+use description::DESCRIPTION;
 
 /// Size limits of the description and of the weights: two thousand million parameters in single precision.
 const MOST_DESCRIPTION_BYTES: u64 = 16 << 20;
 const MOST_WEIGHTS_BYTES: u64 = 8 << 30;
-
-/// Task names, as in STAC's MLM extension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Task {
-    /// A class for every pixel.
-    SemanticSegmentation,
-    /// Bounding boxes.
-    ObjectDetection,
-    /// A class for every cell of the lattice, written to all pixels of the cell.
-    SceneClassification,
-}
-
-/// An input band of the network.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Band {
-    /// STAC common name: `red`, `green`, `blue`, `nir`, ...; with `_before` or `_after` if two dates are compared.
-    pub name: String,
-    /// Mean that is subtracted, in raw units.
-    pub mean: f32,
-    /// Standard deviation that is divided by, in raw units.
-    pub std: f32,
-    /// Unit of the raw values.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
-    /// Number of the band in the training scenes, from 1. Used in a scene that has no band of this name, if the band
-    /// of this number has no name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number: Option<usize>,
-}
-
-impl Band {
-    /// Normalizes a raw value: standard deviations above the mean.
-    pub fn normalized(&self, value: f32) -> f32 {
-        (value - self.mean) / self.std
-    }
-}
-
-/// Suffixes of band names in packages that compare two dates, the earlier first.
-const DATE_ENDS: [&str; 2] = ["_before", "_after"];
-
-impl Band {
-    /// Whether a name has the suffix of one of two dates.
-    pub fn names_a_date(name: &str) -> bool {
-        DATE_ENDS.iter().any(|end| name.ends_with(end))
-    }
-
-    /// The band of a scene with this name, else the band with this number if that one has no name.
-    pub fn in_scene(&self, scene: &SceneInfo) -> Option<usize> {
-        let unnamed = |number: &usize| scene.bands.iter().any(|b| b.index == *number && !b.is_named());
-        let named = scene.band_named(&self.name).or_else(|| scene.band_named(self.common_name()));
-        named.or_else(|| self.number.filter(unnamed))
-    }
-
-    /// The common name in a scene: without `_before` or `_after`.
-    pub fn common_name(&self) -> &str {
-        let ended = DATE_ENDS.iter().find_map(|end| self.name.strip_suffix(end));
-        ended.unwrap_or(&self.name)
-    }
-
-    fn is_of_date(&self, date: usize) -> bool {
-        self.name.ends_with(DATE_ENDS[date])
-    }
-}
-
-/// Ground sample distances that the network accepts, meters.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GsdRange {
-    /// The GSD of its training data.
-    pub nominal: f64,
-    /// Finest accepted GSD.
-    pub min: f64,
-    /// Coarsest accepted GSD.
-    pub max: f64,
-}
-
-/// Name and hash of the weights file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WeightsFile {
-    /// File name in the package.
-    pub file: String,
-    /// SHA-256 of the file, hexadecimal.
-    pub sha256: String,
-}
-
-/// A schema that also accepts the former spelling of `license`.
-fn with_former_license(schema: &mut Schema) {
-    let Some(license) = schema.pointer("/properties/license").cloned() else { return };
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        let mut former = license;
-        former["deprecated"] = true.into();
-        properties.insert("licence".into(), former);
-    }
-    if let Some(Value::Array(required)) = schema.get_mut("required") {
-        required.retain(|key| key != "license");
-    }
-    schema.insert("anyOf".into(), json!([{ "required": ["license"] }, { "required": ["licence"] }]));
-}
-
-/// A data set in the training data of the weights.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(transform = with_former_license)]
-pub struct TrainingSource {
-    /// The name.
-    pub name: String,
-    /// The license (SPDX if it has an identifier).
-    #[serde(alias = "licence")]
-    pub license: String,
-    /// The source.
-    pub source: String,
-}
-
-/// A score, with the data and the method of its measurement.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Score {
-    /// The value.
-    pub value: f64,
-    /// The part of the data: `validation`, ...
-    pub split: String,
-    /// Method of measurement, as text.
-    pub measure: String,
-}
-
-/// Energy of the training.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Energy {
-    /// Energy of the training run, watt-hours.
-    pub training_wh: f64,
-    /// Method (`measured`: hardware counters, `estimated`: CPU time x stated power).
-    pub method: String,
-}
-
-/// Settings of an object-detection network.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Detection {
-    /// Lowest score of a detection, 0 to 1.
-    pub threshold: f32,
-    /// Overlap (intersection over union) above which two boxes are the same object, 0 to 1.
-    pub iou: f64,
-}
-
-/// Calibration of scores to probabilities (Guo et al.: *On calibration of modern neural networks*, 2017).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Calibration {
-    /// Temperature: scores are divided by it before the softmax.
-    pub temperature: f32,
-    /// Expected calibration error at a temperature of 1.
-    pub ece_before: f64,
-    /// Expected calibration error at the temperature.
-    pub ece_after: f64,
-    /// The part of the data that the temperature was fitted on.
-    pub split: String,
-}
-
-/// Ranges of a network that is computed in 8 bits, and the change of its accuracy.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Quantization {
-    /// Greatest value of each step's output that is represented, in the order of the network's steps; 0 if no value
-    /// is positive.
-    pub ranges: Vec<f32>,
-    /// The data that the ranges were measured on.
-    pub measured_on: String,
-    /// The package's score in single precision.
-    pub score_f32: f64,
-    /// The score with 8 bits.
-    pub score_int8: f64,
-    /// Name of the score and its split.
-    pub score: String,
-}
-
-/// A place where a model was validated: a name, or a name with a bounding box.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a name, or a table { name, bbox = [west, south, east, north] }")]
-pub enum Territory {
-    /// A name.
-    Name(String),
-    /// A name with a bounding box.
-    Place(Place),
-}
-
-/// A place with its name and bounding box.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Place {
-    /// The name.
-    pub name: String,
-    /// West, south, east, north, degrees of WGS 84; west is greater than east across the antimeridian.
-    pub bbox: [f64; 4],
-}
-
-impl Territory {
-    /// The name.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Name(name) => name,
-            Self::Place(place) => &place.name,
-        }
-    }
-
-    /// The bounding box, if known.
-    pub fn bbox(&self) -> Option<[f64; 4]> {
-        match self {
-            Self::Name(_) => None,
-            Self::Place(place) => Some(place.bbox),
-        }
-    }
-}
-
-impl From<String> for Territory {
-    fn from(name: String) -> Self {
-        Self::Name(name)
-    }
-}
-
-impl PartialEq<&str> for Territory {
-    fn eq(&self, name: &&str) -> bool {
-        self.name() == *name
-    }
-}
-
-/// The description of a model, everything that is needed to run it; `model.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(transform = with_former_license)]
-pub struct ModelPackage {
-    /// Format of the package: [`FORMAT`].
-    pub format: String,
-    /// Short id: lower-case letters, digits and hyphens.
-    pub id: String,
-    /// Version of the weights.
-    pub version: String,
-    /// The task.
-    pub task: Task,
-    /// Display title.
-    pub title: String,
-    /// Architecture of the network.
-    pub architecture: Architecture,
-    /// Bands, in the order of the network's input channels.
-    pub bands: Vec<Band>,
-    /// Lowest and highest valid raw value.
-    pub value_range: [f32; 2],
-    /// Sample types that are accepted without rescaling.
-    pub sample_types: Vec<SampleType>,
-    /// Accepted GSD.
-    pub gsd_m: GsdRange,
-    /// Classes, in the order of the network's output channels.
-    pub classes: Nomenclature,
-    /// Radius of the receptive field, pixels.
-    pub receptive_field_px: usize,
-    /// Overlap to read around a window's core, pixels.
-    pub overlap_px: usize,
-    /// Why an overlap below the receptive field is acceptable: measured change of the predictions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub overlap_tolerance: Option<String>,
-    /// Total stride, pixels: windows start at its multiples.
-    pub stride_px: usize,
-    /// The window, where the network's answers depend on the whole of it; absent for all others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<ModelWindow>,
-    /// The weights.
-    pub weights: WeightsFile,
-    /// License of the weights, SPDX.
-    #[serde(alias = "licence")]
-    pub license: String,
-    /// The training data sets.
-    pub training_data: Vec<TrainingSource>,
-    /// Scores by name.
-    pub scores: BTreeMap<String, Score>,
-    /// Places where the model was validated: names, with a bounding box if known.
-    pub territories: Vec<Territory>,
-    /// Other imagery on which the model was tested, a line each: imagery, place and result.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tried_on: Vec<String>,
-    /// Imagery on which the model was tested and failed, a line each: imagery, place and failure.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub failed_on: Vec<String>,
-    /// Energy of the training, if known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub energy: Option<Energy>,
-    /// Settings of a detection network; absent for segmentation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detection: Option<Detection>,
-    /// Calibration of a segmentation network's confidence, if it was fitted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calibration: Option<Calibration>,
-    /// Ranges, if the network is computed in 8 bits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quantization: Option<Quantization>,
-    /// Why the weights may not be redistributed, if so: the data sets that forbid it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restriction: Option<String>,
-}
 
 /// Only the key that determines how the rest is read.
 #[derive(Deserialize)]
@@ -400,50 +96,10 @@ impl ModelPackage {
         sha256_hex(&self.to_json())
     }
 
-    /// The same package with a window that is part of the model, and what follows from it.
-    #[must_use]
-    pub fn with_window(self, window: ModelWindow) -> Self {
-        Self {
-            receptive_field_px: window.reach_px(),
-            overlap_px: window.margin_px,
-            overlap_tolerance: None,
-            window: Some(window),
-            ..self
-        }
-    }
-
-    /// Whether the task is object detection.
-    pub fn is_detection(&self) -> bool {
-        self.task == Task::ObjectDetection
-    }
-
-    /// The bands of each date that the network compares, the earlier first; one list for a single-date network. Two
-    /// dates are compared by a two-date architecture, or by any other whose band names end in `_before`, then
-    /// `_after`.
-    pub fn bands_of_dates(&self) -> Vec<&[Band]> {
-        let named = self.bands.iter().filter(|b| b.is_of_date(0)).count();
-        let before = if self.architecture.dates() > 1 { self.bands.len() / 2 } else { named };
-        let (before, after) = self.bands.split_at(before);
-        if before.is_empty() { vec![after] } else { vec![before, after] }
-    }
-
     fn to_json(&self) -> Vec<u8> {
         let mut json = serde_json::to_vec_pretty(self).expect("plain data with string keys is JSON");
         json.push(b'\n');
         json
-    }
-
-    /// Checks that the statements of `model.json` are consistent.
-    ///
-    /// # Errors
-    /// [`ModelError::Inconsistent`] with the key, [`ModelError::UnknownFormat`].
-    pub fn check(&self) -> Result<(), ModelError> {
-        self.check_names()?;
-        self.architecture.check(&self.id)?;
-        self.check_task()?;
-        self.check_bands()?;
-        self.check_classes()?;
-        self.check_reach()
     }
 }
 
