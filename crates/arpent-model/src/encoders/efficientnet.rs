@@ -21,6 +21,10 @@ pub(super) const EFFICIENTNET_EPSILON: f64 = 1e-3;
 /// Channels of the first convolution of EfficientNet-B0.
 const STEM: usize = 32;
 
+/// Block of EfficientNet-B0 after which segmentation_models_pytorch takes the skip connection at 1/16: the first of its
+/// stage. In all others it is the last of the stage.
+const B0_SKIP: usize = 8;
+
 /// Compound scaling of EfficientNet-B0.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scaling {
@@ -69,9 +73,10 @@ pub(super) fn add(steps: &mut Steps, graph: &mut Graph, inputs: usize, scaling: 
     // The skip connection at a half is the first convolution, not the first stage, which has that size too.
     steps.push(Move::Give);
     let mut number = 0;
+    let is_b0 = (scaling.width, scaling.depth) == (10, 10);
     for (stage, (kernel, widen, base, count, first_stride)) in EFFICIENTNET.into_iter().enumerate() {
         let outputs = scaling.channels(base);
-        if first_stride == 2 && stage > 1 {
+        if first_stride == 2 && stage > 1 && !(is_b0 && stage == 5) {
             steps.push(Move::Give);
         }
         for i in 0..scaling.blocks(count) {
@@ -92,6 +97,9 @@ pub(super) fn add(steps: &mut Steps, graph: &mut Graph, inputs: usize, scaling: 
                 excitation: Some(([part("_se_reduce"), part("_se_expand")], (channels / 4).max(1))),
             };
             block.add(steps, graph);
+            if is_b0 && number == B0_SKIP {
+                steps.push(Move::Give);
+            }
             (side, channels, number) = (out, outputs, number + 1);
         }
     }
