@@ -174,9 +174,16 @@ fn events_of_two_maps_are_published() {
         1,
         "one part keeps the id"
     );
+    lineage_in_every_format(&map, &lineage);
     // Stocks and flows agree to the last bit.
     balance(&map);
     place.arpent(&["check", "out"]).expect(0);
+    // Formats that are named twice are written once; without a format for tables, lineage is CSV alone.
+    let some = format!("formats = [\"geojson\", \"geojson\"]\n{config}");
+    change(&place, &some, &b, &a, "some", &[]).expect(0);
+    let names: Vec<String> = hashes(&place, "some").into_keys().collect();
+    let of_events = names.iter().filter(|name| name.starts_with("events") || name.starts_with("lineage"));
+    assert_eq!(of_events.collect::<Vec<_>>(), ["events.geojson", "lineage.csv"]);
     let inspected = place.arpent(&["inspect", "out"]).expect(0);
     assert!(inspected.out.contains("change-"), "{}", inspected.out);
     // Every format has every event, and the STAC item both dates.
@@ -191,6 +198,36 @@ fn events_of_two_maps_are_published() {
     assert_eq!(hashes(&place, "out"), hashes(&place, "again"));
     let refused = change(&place, &config, &b, &a, "out", &[]).expect(2);
     assert!(refused.err.contains("--overwrite"), "{}", refused.err);
+}
+
+/// The table of lineage as a layer without geometry, as Parquet, and its Table Schema.
+fn lineage_in_every_format(map: &Map, expected: &[BTreeMap<String, String>]) {
+    assert!(!expected.is_empty());
+    let names = ["event", "from_id", "to_id", "overlap_m2", "share_from", "share_to"];
+    let fields = map.manifest["tables"]["lineage"]["fields"].as_array().unwrap();
+    assert_eq!(fields.iter().map(|field| field["name"].as_str().unwrap()).collect::<Vec<_>>(), names);
+    let path = map.file("events.gpkg");
+    let path = path.to_str().unwrap();
+    let csv = crate::common::gdal("ogr2ogr", &["-f", "CSV", "/vsistdout/", path, "lineage"]);
+    let found: Vec<BTreeMap<String, String>> =
+        csv::Reader::from_reader(csv.as_bytes()).deserialize().map(Result::unwrap).collect();
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        for (at, name) in names.into_iter().enumerate() {
+            let number = |row: &BTreeMap<String, String>| row[name].parse::<f64>().unwrap();
+            let same = if at < 3 {
+                found[name] == expected[name]
+            } else {
+                (number(found) - number(expected)).abs() < 1e-9
+            };
+            assert!(same, "{name}: {found:?} and {expected:?}");
+        }
+    }
+    let layers = crate::common::gdal("ogrinfo", &["-so", path, "lineage"]);
+    assert!(layers.contains("Geometry: None"), "{layers}");
+    assert!(map.file("lineage.parquet").is_file());
+    // Its rows are of events that are there.
+    assert!(found.iter().all(|row| row["from_id"].len() == 32 && row["to_id"].len() == 32));
 }
 
 pub(crate) fn hashes(place: &Place, output: &str) -> BTreeMap<String, String> {

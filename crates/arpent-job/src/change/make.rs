@@ -7,11 +7,10 @@ use std::time::Instant;
 
 use arpent_base::{DoingWhat as _, Result, short_hash, table_schema};
 use arpent_change::events::{EventKind, ImageVote, Rules};
-use arpent_gdal::{LayerShape, PublishedRaster, StripWriter};
+use arpent_gdal::{PublishedRaster, StripWriter};
 use arpent_publish::{
-    Acquired, Counts, ITEM_NAME, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_EVENTS, ROLE_LINEAGE, ROLE_MAP,
-    ROLE_METADATA, ROLE_OBJECTS, RunInfo, StacRun, StagedArtifact, Target, Warning, feature_columns, utc_now,
-    write_stac_item,
+    Acquired, Counts, ITEM_NAME, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_MAP, ROLE_METADATA,
+    ROLE_OBJECTS, StacRun, StagedArtifact, Target, Warning, feature_columns, utc_now, write_stac_item,
 };
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster, Window};
 use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
@@ -28,8 +27,10 @@ use super::compare::{Block, Compared, Comparison, KindCount};
 use super::control::{Control, ControlFacts, StableFacts};
 use super::error::ChangeJobError;
 use super::evidence::as_score;
+use super::files::EventFiles;
 use super::identities::{Identities, OBJECTS};
 use super::inputs::{Inputs, NAMES, Prints};
+use super::lineage::{self, LINEAGE};
 use super::made::with_maps;
 use super::pixels::Pixels;
 use super::previous::Previous;
@@ -40,7 +41,7 @@ use crate::address::is_same_place;
 use crate::config::{ChangeConfig, RegistrationMode};
 use crate::execute::Unpublished;
 use crate::job::software;
-use crate::map::{FeatureFiles, check_output, footprint};
+use crate::map::{check_output, footprint};
 use crate::pipeline::seconds;
 use crate::scratch::Scratch;
 use crate::shards::{Correction, ShardError};
@@ -234,6 +235,7 @@ impl ChangeJob<'_> {
                 self.execution.others.iter().fold(self.meter.read(), Energy::and),
             )?),
             columns: Some(table_schema(&feature_columns(&columns()))),
+            tables: [(LINEAGE.to_owned(), lineage::schema())].into(),
             artifacts: Vec::new(),
         };
         let stage = Stage::begin("publish", 0);
@@ -370,23 +372,14 @@ impl ChangeJob<'_> {
         } = compared;
         let [before, after] = rasters;
         let mut staged = rasters_of([before, after], &folder)?;
-        let mut run = RunInfo::new(run_id, "", "");
-        run.columns = columns();
-        let style = arpent_gdal::qgis_style(&inputs.classes.nomenclature);
-        let files = FeatureFiles {
-            name: "events",
-            crs: &inputs.grid.crs,
-            shape: LayerShape::MultiPolygon,
-            style: Some(&style),
+        let files = EventFiles {
+            formats: &self.config.formats,
             titles: self.config.titles,
-            run: &run,
+            crs: &inputs.grid.crs,
+            classes: &inputs.classes.nomenclature,
+            run_id,
         };
-        for format in &self.config.formats {
-            staged.push(StagedArtifact::new(&files.write(&events, *format, &folder)?, ROLE_EVENTS)?);
-        }
-        let table = folder.join(super::compare::LINEAGE);
-        std::fs::rename(&lineage, &table).context("cannot move the table of lineage")?;
-        staged.push(StagedArtifact::new(&table, ROLE_LINEAGE)?);
+        staged.extend(files.write(&events, lineage, &folder)?);
         staged.push(StagedArtifact::new(&identities.write(&folder)?, ROLE_OBJECTS)?);
         debug_assert!(folder.join(OBJECTS).is_file(), "the table of objects is there");
         staged.extend(seen.stage(&inputs.grid, &folder)?);
