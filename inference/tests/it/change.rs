@@ -554,6 +554,54 @@ fn a_measured_band_that_is_flagged_as_alpha_is_doubtful_until_declared() {
 }
 
 #[test]
+fn a_band_number_that_a_file_lacks_is_refused() {
+    let place = Place::empty();
+    let [old, new] = images(&place, 0, &[[100, 100, 140, 130]]);
+    let config = dated("2018", "2021", "[images]\nbands = { red = 1, nir = 7 }\n");
+    let refused = change(&place, &config, &old, &new, "out", &[]).expect(2);
+    for words in [
+        "names band 7 as `nir`",
+        "old.tif has 3 bands (2 of the images",
+        "change.toml",
+        "hint: count bands from 1",
+    ] {
+        assert!(refused.err.contains(words), "{words}: {}", refused.err);
+    }
+    assert!(place.shows_nothing("out"));
+    // The name of a band that the files have is no way around the number.
+    let named = config.replace("red = 1, nir = 7", "red = 9");
+    let refused = change(&place, &named, &old, &new, "out", &[]).expect(2);
+    assert!(refused.err.contains("names band 9 as `red`"), "{}", refused.err);
+    // A number that is not compared does no harm.
+    let some = config.replace("[images]\n", "[images]\ncompare = [\"red\"]\n");
+    change(&place, &some, &old, &new, "some", &[]).expect(0);
+    let facts = Map::at(&place.path("some")).manifest["counts"]["change"].clone();
+    assert_eq!(facts["images"]["bands"], serde_json::json!(["red"]));
+}
+
+#[test]
+fn a_map_on_the_command_line_does_not_drop_the_images_of_its_date() {
+    let place = Place::empty();
+    let [before, after] = pair();
+    let (b, a) = (before.write(&place, "before.tif"), after.write(&place, "after.tif"));
+    let [old, new] = images(&place, 0, &[[100, 100, 140, 130]]);
+    let config = dated("2018", "2021", "[events]\nmin_area_m2 = 4.0\n")
+        .replace("[after]\n", "[after]\nscenes = [\"new.tif\"]\n");
+    for more in [&[][..], &["--shards", "2"]] {
+        let out = place.text("out");
+        let refused = change(&place, &config, &b, &a, &out, more).expect(2);
+        for words in
+            ["--after names a map", "after.tif", "new.tif of [after]", "change.toml", "beside its `scenes`"]
+        {
+            assert!(refused.err.contains(words), "{words}: {}", refused.err);
+        }
+        assert!(place.shows_nothing("out"));
+    }
+    // Images replace images, as the options say.
+    change(&place, &config, &old, &new, "images", &[]).expect(0);
+}
+
+#[test]
 fn a_shift_beyond_the_limit_is_refused() {
     let place = Place::empty();
     let [old, new] = images(&place, 3, &[]);

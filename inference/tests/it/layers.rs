@@ -243,6 +243,9 @@ fn layers_that_cannot_be_compared_are_refused() {
     };
     refused("", &before, &after, "no grid is named", "pixel_size");
     refused("[grid]\npixel_size = 0.0\n", &before, &after, "must be above 0", "grid.pixel_size");
+    let fine = "[grid]\npixel_size = 0.000001\n";
+    refused(fine, &before, &after, "makes 200,000,000 x 100,000,000 pixels", "[grid] to 0.000071 or more");
+    refused(fine, &before, &after, "change.toml", "at most 8,388,608 on a side");
     let column = format!("{GRID}[before]\ncolumn = \"cover\"\n");
     refused(&column, &before, &after, "has no column `cover`", "CODE_CS, code_us, Millesime");
     let built = [text("x"), Cell::Integer(2021)];

@@ -128,6 +128,36 @@ pub enum ChangeJobError {
         /// Bands of the later images.
         after: String,
     },
+    /// A band number that an image does not have.
+    #[error(
+        "`images.bands` names band {number} as `{name}`, but {image} has {bands} bands ({files} of the images have no band {number})"
+    )]
+    NoSuchBand {
+        /// The name.
+        name: String,
+        /// The number.
+        number: usize,
+        /// The first of the images.
+        image: String,
+        /// Number of its bands.
+        bands: usize,
+        /// Number of images without it.
+        files: usize,
+    },
+    /// Images of the configuration that a map on the command line would replace.
+    #[error(
+        "{option} names a map, {map}, in place of {scenes} of [{table}] in the configuration (`scenes`): these images would have no vote"
+    )]
+    ScenesReplaced {
+        /// The option.
+        option: &'static str,
+        /// The map.
+        map: String,
+        /// The images.
+        scenes: String,
+        /// The table of the date.
+        table: &'static str,
+    },
     /// A shift beyond the limit.
     #[error(
         "the images are shifted by {shift_px:.2} pixels against each other (median of {cells} cells, spread {spread_px:.2}); the limit is {limit_px}"
@@ -258,6 +288,24 @@ pub enum ChangeJobError {
     /// Two layers, and no grid.
     #[error("both dates are vector layers, which have no pixels, and no grid is named")]
     NoGrid,
+    /// A grid with more pixels than can be compared.
+    #[error(
+        "`grid.pixel_size` {pixel_size} makes {columns} x {rows} pixels of what both dates have; at most {side} on a side and {pixels} in all can be compared"
+    )]
+    GridTooFine {
+        /// As configured.
+        pixel_size: f64,
+        /// Columns.
+        columns: String,
+        /// Rows.
+        rows: String,
+        /// Most pixels on a side.
+        side: String,
+        /// Most pixels.
+        pixels: String,
+        /// The smallest size that is possible.
+        least: String,
+    },
     /// A grid beside a map that has one.
     #[error("`grid` is set, but the pixels are those of {map}")]
     GridOfMap {
@@ -292,6 +340,9 @@ impl Diagnostic for ChangeJobError {
             | Self::NoColumn { key, .. }
             | Self::ColumnOfRaster { key, .. } => Some(Key::from(*key)),
             Self::GridOfMap { .. } => Some(Key::from("grid")),
+            Self::GridTooFine { .. } => Some(Key::from("grid.pixel_size")),
+            Self::NoSuchBand { .. } => Some(Key::from("images.bands")),
+            Self::ScenesReplaced { table, .. } => Some(Key::from(*table).then("scenes")),
             _ => None,
         }
     }
@@ -334,6 +385,17 @@ impl Diagnostic for ChangeJobError {
             Self::NoDate { .. } => "set `date` under [after], for example `date = \"2021-07\"`",
             Self::NoCommonBand { .. } => {
                 "name the bands under [images], for example `bands = { red = 1, green = 2, blue = 3 }`"
+            }
+            Self::NoSuchBand { .. } => {
+                "count bands from 1 (`arpent inspect IMAGE` lists them), or name those that all images have as `compare` under [images]"
+            }
+            Self::ScenesReplaced { table, .. } => {
+                return Some(format!(
+                    "name the map as `map` under [{table}], beside its `scenes`; or remove these `scenes`"
+                ));
+            }
+            Self::GridTooFine { least, .. } => {
+                return Some(format!("set `pixel_size` under [grid] to {least} or more (units of the CRS)"));
             }
             Self::Shifted { .. } => {
                 "register the images with each other first, or set a larger `limit` under [registration]: changes that are not wider than twice the shift are left out"

@@ -62,9 +62,8 @@ impl Inputs {
         shifted: Option<[f64; 2]>,
         scratch: &Path,
     ) -> Result<Self> {
-        let dates = [("earlier", &mut config.before), ("later", &mut config.after)];
-        for (name, date) in dates {
-            take_map(date, config.classes.is_some());
+        take_maps(config, config.classes.is_some())?;
+        for (name, date) in [("earlier", &config.before), ("later", &config.after)] {
             if date.map.is_none() && date.scenes.is_empty() {
                 return Err(ChangeJobError::NoInput { date: name }.into());
             }
@@ -279,11 +278,25 @@ pub(crate) struct Vintages {
 }
 
 /// Moves what was named without saying what it is, if it is a map: the output of a run, or a raster of classes.
-fn take_map(date: &mut DateInputs, has_classes: bool) {
-    let [only] = &*date.scenes else { return };
-    if date.map.is_none() && is_map(only, has_classes) {
+///
+/// # Errors
+/// [`ChangeJobError::ScenesReplaced`].
+pub(super) fn take_maps(config: &mut ChangeConfig, has_classes: bool) -> Result<(), ChangeJobError> {
+    let ChangeConfig { before, after, replaced_scenes: [of_before, of_after], .. } = config;
+    let dates = [(before, &*of_before, "--before", "before"), (after, &*of_after, "--after", "after")];
+    for (date, replaced, option, table) in dates {
+        let [only] = &*date.scenes else { continue };
+        if date.map.is_some() || !is_map(only, has_classes) {
+            continue;
+        }
+        if let Some(first) = replaced.first() {
+            let more = if replaced.len() > 1 { ", ..." } else { "" };
+            let scenes = format!("{}{more}", redacted(first));
+            return Err(ChangeJobError::ScenesReplaced { option, map: redacted(only), scenes, table });
+        }
         date.map = date.scenes.pop();
     }
+    Ok(())
 }
 
 fn is_map(uri: &str, has_classes: bool) -> bool {

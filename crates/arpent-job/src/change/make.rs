@@ -71,6 +71,8 @@ pub struct ChangeReport {
 pub fn change(config: &ChangeConfig, overwrite: bool, interrupt: &AtomicBool) -> Result<ChangeReport> {
     let output = config.output.as_deref().ok_or(ChangeJobError::NoOutput)?;
     check_output_of(config, output, overwrite)?;
+    // Maps and images are told apart with it, before maps are made.
+    set_up_gdal(Some(CACHE_MB))?;
     let config = with_maps(config, overwrite, interrupt)?;
     set_up_gdal(Some(CACHE_MB))?;
     let scratch = scratch_of(&config)?;

@@ -86,6 +86,9 @@ pub struct ChangeConfig {
     /// The file of the configuration.
     #[serde(skip)]
     pub file: Option<ConfigFile>,
+    /// The `scenes` of both dates that places of a command line replaced.
+    #[serde(skip)]
+    pub replaced_scenes: [Vec<String>; 2],
 }
 
 /// What is known of one date.
@@ -94,7 +97,7 @@ pub struct ChangeConfig {
 pub struct DateInputs {
     /// A map: the output of a run, a label raster (one band of bytes, GeoTIFF or any format of GDAL), or a vector layer of
     /// land cover (GeoPackage, shapefile, FlatGeobuf, GeoParquet, GeoJSON), which may be followed by `|layername=NAME`
-    /// and `|crs=EPSG:CODE`. `--before` and `--after` replace it and `scenes`.
+    /// and `|crs=EPSG:CODE`. `--before` and `--after` replace it and `scenes`; a map that would replace `scenes` is refused.
     pub map: Option<String>,
     /// Images of this date: files, globs, folders, VRTs, URLs or STAC items, on one grid.
     pub scenes: Vec<String>,
@@ -347,9 +350,11 @@ impl ChangeConfig {
         let mut config: Self = file.parse()?;
         config.check(&file)?;
         config.resolve_paths(path.parent().unwrap_or(Path::new(".")));
-        for (date, given) in [(&mut config.before, given.before), (&mut config.after, given.after)] {
+        let dates = [(&mut config.before, given.before), (&mut config.after, given.after)];
+        for ((date, given), replaced) in dates.into_iter().zip(&mut config.replaced_scenes) {
             if !given.is_empty() {
-                (date.map, date.scenes) = (None, given);
+                date.map = None;
+                *replaced = std::mem::replace(&mut date.scenes, given);
             }
         }
         for (date, mask) in [&mut config.before, &mut config.after].into_iter().zip(given.masks) {
