@@ -227,6 +227,11 @@ impl Images {
         Ok(Some(Self { dates, bands, readers }))
     }
 
+    /// Names of the first image of both dates.
+    pub(crate) fn names(&self) -> [String; 2] {
+        self.dates.each_ref().map(|date| date.mosaic.scenes[0].uri.clone())
+    }
+
     pub(crate) fn grid(&self) -> &Grid {
         &self.dates[0].mosaic.grid
     }

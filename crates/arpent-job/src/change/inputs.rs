@@ -15,8 +15,10 @@ use super::hidden::Hidden;
 pub(crate) use super::images::Prints;
 use super::images::{Images, identity};
 use super::opened::{OpenedMaps, without_columns};
+use super::shift;
 use crate::address::{has_a_layer, is_layer};
-use crate::config::{ChangeConfig, DateInputs, normalized_date};
+use crate::config::{ChangeConfig, DateInputs, RegistrationMode, normalized_date};
+use crate::shards::Correction;
 
 /// Names of the dates in the manifest.
 pub(crate) const NAMES: [&str; 2] = ["before", "after"];
@@ -39,7 +41,18 @@ pub(crate) struct Inputs {
     /// Pixels by which the later map, and what was not observed then, lies to the east and the south of where it should: a
     /// shift that is corrected.
     moved: [i64; 2],
+    /// The shift that images and map are corrected by.
+    pub(crate) correction: Option<Correction>,
     pub(crate) warnings: Vec<Warning>,
+}
+
+/// A shift that is corrected.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shifted {
+    /// It is measured, if the configuration asks for it and both dates have images.
+    Asked,
+    /// It was measured before, for a plan.
+    Known(Option<Correction>),
 }
 
 impl Inputs {
@@ -48,7 +61,7 @@ impl Inputs {
     pub(crate) fn located(
         config: &ChangeConfig,
         prints: Prints,
-        shifted: Option<[f64; 2]>,
+        shifted: Shifted,
         scratch: &Path,
     ) -> Result<(ChangeConfig, Self)> {
         let mut given = config.clone();
@@ -56,12 +69,7 @@ impl Inputs {
         Ok((given, inputs.map_err(|error| config.located(error))?))
     }
 
-    fn open(
-        config: &mut ChangeConfig,
-        prints: Prints,
-        shifted: Option<[f64; 2]>,
-        scratch: &Path,
-    ) -> Result<Self> {
+    fn open(config: &mut ChangeConfig, prints: Prints, shifted: Shifted, scratch: &Path) -> Result<Self> {
         take_maps(config, config.classes.is_some())?;
         for (name, date) in [("earlier", &config.before), ("later", &config.after)] {
             if date.map.is_none() && date.scenes.is_empty() {
@@ -80,7 +88,13 @@ impl Inputs {
         };
         let grid = opened.as_ref().map(|maps| maps.grid(config)).transpose()?.flatten();
         let mut warnings = Vec::new();
-        let images = Images::open(config, grid.as_ref(), prints, shifted, &mut warnings)?;
+        let is_asked =
+            matches!(shifted, Shifted::Asked) && config.registration.mode == RegistrationMode::Shift;
+        let known = if let Shifted::Known(correction) = shifted { correction } else { None };
+        let by = known.map(|correction| correction.shift_px);
+        // To measure a shift, images are opened as they are; they are opened again to be moved by it.
+        let as_they_are = if is_asked { Prints::Stamps } else { prints };
+        let mut images = Images::open(config, grid.as_ref(), as_they_are, by, &mut warnings)?;
         let (maps, classes) = if let Some(opened) = opened {
             let grid = grid.as_ref().or_else(|| images.as_ref().map(Images::grid));
             let grid = grid.ok_or(ChangeJobError::NoGrid)?;
@@ -92,32 +106,19 @@ impl Inputs {
             refuse_keys_of_layers(config)?;
             (None, Classes::of_images())
         };
-        let (grid, names, windows) = match (&maps, &images) {
-            (Some([before, after]), _) => {
-                let names = [before.uri().to_owned(), after.uri().to_owned()];
-                (before.grid().clone(), names, [before.window(), after.window()])
-            }
-            (None, Some(images)) => {
-                let name = |date: usize| images.dates[date].mosaic.scenes[0].uri.clone();
-                (
-                    images.grid().clone(),
-                    [name(0), name(1)],
-                    [0, 1].map(|date: usize| images.dates[date].mosaic.window),
-                )
-            }
-            (None, None) => return Err(ChangeJobError::NoInput { date: "later" }.into()),
-        };
-        let moved = shifted.filter(|_| maps.is_some()).unwrap_or_default().map(|px| {
-            let whole: i64 = arpent_base::number::round(px);
-            whole
-        });
-        let [before, mut after] = windows;
-        [after.col, after.row] = [after.col - moved[0], after.row - moved[1]];
-        let [first, second] = names.each_ref().map(|name| redacted(name));
-        let extent = before
-            .intersect(&after)
-            .ok_or(ChangeJobError::Apart { before: first.clone(), after: second.clone() })?;
         let dates = dates_of(config, maps.as_ref(), images.as_ref())?;
+        let mut correction = known;
+        if let Some(images) = images.as_mut().filter(|_| is_asked) {
+            let extent = Compared::of(maps.as_ref(), Some(images), None)?.extent;
+            let extent = common_of(images, extent)?;
+            let found = shift::correction(images, extent, config.registration.cell.get())?;
+            // The doubts about them are known.
+            let moved = Images::open(config, grid.as_ref(), prints, Some(found.shift_px), &mut Vec::new())?;
+            *images = moved.expect("both dates have images");
+            correction = Some(found);
+        }
+        let Compared { grid, names: [first, second], windows: [before, after], extent, moved } =
+            Compared::of(maps.as_ref(), images.as_ref(), correction)?;
         let not_observed = [&config.before, &config.after].map(|date| Hidden::open(date, &grid, &extent));
         let [mask_before, mask_after] = not_observed;
         let not_observed = [mask_before?, mask_after?];
@@ -128,7 +129,19 @@ impl Inputs {
         warnings.extend(partial(&first, before, extent));
         warnings.extend(partial(&second, after, extent));
         warnings.extend(mixed_orthos(config));
-        Ok(Self { maps, images, classes, grid, extent, dates, not_observed, stable, moved, warnings })
+        Ok(Self {
+            maps,
+            images,
+            classes,
+            grid,
+            extent,
+            dates,
+            not_observed,
+            stable,
+            moved,
+            correction,
+            warnings,
+        })
     }
 
     /// The classes of both maps in a window, without what was not observed; `None` where images alone are compared.
@@ -154,12 +167,7 @@ impl Inputs {
     /// # Errors
     /// [`ChangeJobError::Apart`].
     pub(crate) fn images_extent(&self) -> Result<Option<Window>, ChangeJobError> {
-        let Some(images) = &self.images else { return Ok(None) };
-        let common = images.window().and_then(|window| window.intersect(&self.extent));
-        common.map(Some).ok_or_else(|| {
-            let [before, after] = [0, 1].map(|date: usize| images.dates[date].mosaic.scenes[0].uri.clone());
-            ChangeJobError::Apart { before, after }
-        })
+        self.images.as_ref().map(|images| common_of(images, self.extent)).transpose()
     }
 
     /// Sets what was not observed at either date.
@@ -266,6 +274,61 @@ impl Inputs {
         };
         let [before, after] = paths;
         Ok(Some(Vintages { rasters: [open(before)?, open(after)?], years }))
+    }
+}
+
+/// The pixels of an extent that the images of both dates may have.
+fn common_of(images: &Images, extent: Window) -> Result<Window, ChangeJobError> {
+    images.window().and_then(|window| window.intersect(&extent)).ok_or_else(|| {
+        let [before, after] = images.names().map(|name| redacted(&name));
+        ChangeJobError::Apart { before, after }
+    })
+}
+
+/// What is compared: the pixels of both dates on one grid.
+struct Compared {
+    grid: Grid,
+    /// Names of both dates, without secrets.
+    names: [String; 2],
+    /// Pixels of both dates, where they belong.
+    windows: [Window; 2],
+    /// What both have.
+    extent: Window,
+    /// Pixels by which the later map lies to the east and the south of where it should.
+    moved: [i64; 2],
+}
+
+impl Compared {
+    /// Of maps, or else of images, which are moved already.
+    fn of(
+        maps: Option<&[DatedMap; 2]>,
+        images: Option<&Images>,
+        correction: Option<Correction>,
+    ) -> Result<Self, ChangeJobError> {
+        let (grid, names, windows) = match (maps, images) {
+            (Some([before, after]), _) => {
+                let names = [before.uri().to_owned(), after.uri().to_owned()];
+                (before.grid().clone(), names, [before.window(), after.window()])
+            }
+            (None, Some(images)) => {
+                let windows = images.dates.each_ref().map(|date| date.mosaic.window);
+                (images.grid().clone(), images.names(), windows)
+            }
+            (None, None) => return Err(ChangeJobError::NoInput { date: "later" }),
+        };
+        let shift_px = correction.filter(|_| maps.is_some()).map(|correction| correction.shift_px);
+        let moved = shift_px.unwrap_or_default().map(|px| {
+            let whole: i64 = arpent_base::number::round(px);
+            whole
+        });
+        let [before, mut after] = windows;
+        [after.col, after.row] = [after.col - moved[0], after.row - moved[1]];
+        let names = names.map(|name| redacted(&name));
+        let extent = before.intersect(&after).ok_or_else(|| {
+            let [before, after] = names.clone();
+            ChangeJobError::Apart { before, after }
+        })?;
+        Ok(Self { grid, names, windows: [before, after], extent, moved })
     }
 }
 

@@ -29,22 +29,21 @@ use super::error::ChangeJobError;
 use super::evidence::as_score;
 use super::files::EventFiles;
 use super::identities::{Identities, OBJECTS};
-use super::inputs::{Inputs, NAMES, Prints};
+use super::inputs::{Inputs, NAMES, Prints, Shifted};
 use super::lineage::{self, LINEAGE};
 use super::made::with_maps;
 use super::pixels::Pixels;
 use super::previous::Previous;
 use super::report::Report;
 use super::seen::{Look, Seen};
-use super::shift;
 use crate::address::is_same_place;
-use crate::config::{ChangeConfig, RegistrationMode};
+use crate::config::ChangeConfig;
 use crate::execute::Unpublished;
 use crate::job::software;
 use crate::map::{check_output, footprint};
 use crate::pipeline::seconds;
 use crate::scratch::Scratch;
-use crate::shards::{Correction, ShardError};
+use crate::shards::ShardError;
 use crate::stores::set_up_gdal;
 use crate::warnings::warn;
 
@@ -77,12 +76,10 @@ pub fn change(config: &ChangeConfig, overwrite: bool, interrupt: &AtomicBool) ->
     set_up_gdal(Some(CACHE_MB))?;
     let scratch = scratch_of(&config)?;
     let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;
-    let correction = correction_of(&config, folder.path())?;
-    let shifted = correction.as_ref().map(|correction| correction.shift_px);
-    let (config, inputs) = Inputs::located(&config, Prints::Hashes, shifted, folder.path())
+    let (config, inputs) = Inputs::located(&config, Prints::Hashes, Shifted::Asked, folder.path())
         .map_err(|error| scratch.judged(error))?;
     check_output_of(&config, output, overwrite)?;
-    let execution = Execution { comparison: None, correction, check: &|_, _| Ok(()), others: &[], interrupt };
+    let execution = Execution { comparison: None, check: &|_, _| Ok(()), others: &[], interrupt };
     ChangeJob::execute(&config, inputs, overwrite, Pixels::Computed, (&scratch, folder.path()), execution)
 }
 
@@ -90,20 +87,6 @@ pub fn change(config: &ChangeConfig, overwrite: bool, interrupt: &AtomicBool) ->
 pub(super) fn scratch_of(config: &ChangeConfig) -> Result<Scratch> {
     let scratch = Scratch::new(config.scratch.as_deref().map(|path| (path, "scratch")));
     scratch.map_err(|error| config.located(error.into()))
-}
-
-/// The shift that is to be corrected, if the configuration says so and both dates have images.
-///
-/// # Errors
-/// Inputs that cannot be compared; a shift that is not known.
-pub(super) fn correction_of(config: &ChangeConfig, scratch: &Path) -> Result<Option<Correction>> {
-    if config.registration.mode != RegistrationMode::Shift {
-        return Ok(None);
-    }
-    let (_, mut inputs) = Inputs::located(config, Prints::Stamps, None, scratch)?;
-    let extent = inputs.images_extent()?;
-    let (Some(images), Some(extent)) = (&mut inputs.images, extent) else { return Ok(None) };
-    Ok(Some(shift::correction(images, extent, config.registration.cell.get())?))
 }
 
 /// Refuses an output that is an input, exists, or cannot be written.
@@ -120,8 +103,6 @@ pub(super) fn check_output_of(config: &ChangeConfig, output: &str, overwrite: bo
 pub(super) struct Execution<'a> {
     /// Id of the comparison in its plan, if it has one.
     pub(super) comparison: Option<&'a str>,
-    /// The shift that the inputs are corrected by.
-    pub(super) correction: Option<Correction>,
     /// Refuses inputs, and contents of them, that are not those of the plan.
     pub(super) check: &'a dyn Fn(&Inputs, &Contents) -> Result<(), ShardError>,
     /// Energy that workers used.
@@ -174,7 +155,7 @@ impl ChangeJob<'_> {
         let began = Instant::now();
         let look = Look {
             config: self.config,
-            correction: self.execution.correction,
+            correction: inputs.correction,
             folder: self.folder,
             check_interrupt: &|| self.check_interrupt(),
         };
