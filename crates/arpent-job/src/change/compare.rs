@@ -35,6 +35,19 @@ pub(crate) struct Block {
     pub(crate) image: Option<Raster<u8>>,
     /// Classes of the date before the earlier one, from a previous comparison.
     pub(crate) earlier: Option<Raster<u8>>,
+    /// Confidences of the maps.
+    pub(crate) confidences: [Option<Raster<u8>>; 2],
+}
+
+impl Block {
+    /// What is known of a row beside its classes.
+    fn evidence(&self, row: usize) -> Evidence<'_> {
+        Evidence {
+            image: self.image.as_ref().map(|raster| raster.row(row)),
+            earlier: self.earlier.as_ref().map(|raster| raster.row(row)),
+            confidence: self.confidences.each_ref().map(|of| of.as_ref().map(|raster| raster.row(row))),
+        }
+    }
 }
 
 /// What a pass needs to know.
@@ -104,17 +117,9 @@ impl Comparison<'_> {
                 if let Some(stable) = &mut kept.stable {
                     stable.push_found(row, before, after, pixel_area_m2);
                 }
-                let of =
-                    |raster: &'_ Option<Raster<u8>>| raster.as_ref().map(|raster| raster.row(i).to_vec());
-                let (image, earlier) = (of(&block.image), of(&block.earlier));
-                let evidence = Evidence { image: image.as_deref(), earlier: earlier.as_deref() };
-                sieve.push_row::<arpent_base::Failure>(
-                    before,
-                    after,
-                    evidence,
-                    pixel_area_m2,
-                    &mut |row| kept.take(&row),
-                )?;
+                let evidence = block.evidence(i);
+                let mut keep = |row: SievedRow<'_>| kept.take(&row);
+                sieve.push_row::<arpent_base::Failure>(before, after, evidence, pixel_area_m2, &mut keep)?;
             }
             progress(window.pixels());
         }

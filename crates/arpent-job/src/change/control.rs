@@ -131,8 +131,8 @@ impl Control {
             let whole: i64 = arpent_base::number::ceil(px.abs() - 0.05);
             if px < 0.0 { -whole } else { whole }
         };
-        // Images have no vote: they are the same.
-        let rules = Rules { image: None, ..rules.clone() };
+        // Images have no vote, nor have confidences: they are the same.
+        let rules = Rules { image: None, min_confidence: None, ..rules.clone() };
         let sieve = Sieve::new(extent, rules)?;
         // A shift to the north is one to the south with the other map first.
         let [dx, dy] = shift_px.map(away);

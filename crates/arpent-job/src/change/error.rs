@@ -251,6 +251,42 @@ pub enum ChangeJobError {
         /// The map.
         map: String,
     },
+    /// Confidences for what is no label raster.
+    #[error("`{key}` names a raster of confidences, but {map} is no label raster")]
+    ConfidenceOfOther {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The map or image.
+        map: String,
+    },
+    /// Confidences on other pixels than those of the map.
+    #[error("{confidence} does not have the pixels of {map}, whose confidences it should hold")]
+    ConfidenceElsewhere {
+        /// The raster.
+        confidence: String,
+        /// The map.
+        map: String,
+    },
+    /// A raster whose values cannot be confidences.
+    #[error("{confidence} declares no scale of 0.004 and nodata value of 255, as confidences have")]
+    NotConfidences {
+        /// The raster.
+        confidence: String,
+    },
+    /// A value that is no confidence.
+    #[error("{confidence} has the value {value}: confidences are 0 to 250 (certain), and 255 for none")]
+    ConfidenceValue {
+        /// The raster.
+        confidence: String,
+        /// The value.
+        value: u8,
+    },
+    /// A threshold for confidences that are not there.
+    #[error("`events.confidence` is set, but the map of the {date} date has no confidences")]
+    NoConfidence {
+        /// `earlier` or `later`.
+        date: &'static str,
+    },
     /// A use code of a table that OCS GE does not have.
     #[error("`use_values` names `{code}`, which is no use code of OCS GE: {available}")]
     UnknownUse {
@@ -338,7 +374,9 @@ impl Diagnostic for ChangeJobError {
         match self {
             Self::UnknownClass { key, .. }
             | Self::NoColumn { key, .. }
+            | Self::ConfidenceOfOther { key, .. }
             | Self::ColumnOfRaster { key, .. } => Some(Key::from(*key)),
+            Self::NoConfidence { .. } => Some(Key::from("events.confidence")),
             Self::GridOfMap { .. } => Some(Key::from("grid")),
             Self::GridTooFine { .. } => Some(Key::from("grid.pixel_size")),
             Self::NoSuchBand { .. } => Some(Key::from("images.bands")),
@@ -429,6 +467,16 @@ impl Diagnostic for ChangeJobError {
             }
             Self::ColumnOfRaster { .. } => {
                 "remove the key, or name a layer (GeoPackage, shapefile, FlatGeobuf, GeoParquet)"
+            }
+            Self::ConfidenceOfOther { .. } => {
+                "remove the key: the output of a run has its own confidences, layers and images have none"
+            }
+            Self::ConfidenceElsewhere { .. } => "name a raster on the grid of the map, and of its size",
+            Self::NotConfidences { .. } | Self::ConfidenceValue { .. } => {
+                "write them as a run does: bytes of 0 to 250, where 250 is certain, with the scale 0.004 and 255 for none"
+            }
+            Self::NoConfidence { .. } => {
+                "name the output of a run with `confidence.tif`, or the raster as `confidence` under [before] and [after]; or remove the key"
             }
             Self::EmptyLayer { .. } => "check the layer: `ogrinfo -so -al FILE`",
             Self::NoKnownValue { .. } => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use arpent_base::{Result, redacted};
 use arpent_gdal::{Aoi, Fingerprint, PublishedRaster};
 use arpent_publish::{MANIFEST_NAME, Target, Warning};
-use arpent_raster::{Grid, LABEL_NODATA, Raster, Window};
+use arpent_raster::{CONFIDENCE_NODATA, Grid, LABEL_NODATA, Raster, Window};
 
 use super::classes::Classes;
 use super::dated::DatedMap;
@@ -14,7 +14,7 @@ use super::error::ChangeJobError;
 use super::hidden::Hidden;
 pub(crate) use super::images::Prints;
 use super::images::{Images, identity};
-use super::opened::{OpenedMaps, without_columns};
+use super::opened::{OpenedMaps, without_columns, without_confidence};
 use super::shift;
 use crate::address::{has_a_layer, is_layer};
 use crate::config::{ChangeConfig, DateInputs, RegistrationMode, normalized_date};
@@ -44,6 +44,38 @@ pub(crate) struct Inputs {
     /// The shift that images and map are corrected by.
     pub(crate) correction: Option<Correction>,
     pub(crate) warnings: Vec<Warning>,
+}
+
+/// What the maps of both dates say in a window.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MapPixels {
+    /// Classes of the comparison; 255 where a date was not observed.
+    pub(crate) classes: [Raster<u8>; 2],
+    /// Confidences in steps of `CONFIDENCE_SCALE`, 255 for none; `None` for a map without any.
+    pub(crate) confidences: [Option<Raster<u8>>; 2],
+}
+
+impl MapPixels {
+    /// Of another window, not observed, with confidences where these maps have any.
+    pub(crate) fn blank(&self, window: Window) -> Self {
+        let none = |of: &Option<Raster<u8>>| of.as_ref().map(|_| Raster::filled(window, CONFIDENCE_NODATA));
+        Self {
+            classes: [(); 2].map(|()| Raster::filled(window, LABEL_NODATA)),
+            confidences: self.confidences.each_ref().map(none),
+        }
+    }
+
+    /// Takes over the pixels of a part.
+    pub(crate) fn paste(&mut self, part: &Self) {
+        let confidences = self.confidences.iter_mut().zip(&part.confidences);
+        let confidences = confidences.filter_map(|(all, part)| all.as_mut().zip(part.as_ref()));
+        self.classes.iter_mut().zip(&part.classes).chain(confidences).for_each(|(all, part)| all.paste(part));
+    }
+
+    /// All its rasters, in the order of the dates: classes, then confidences.
+    pub(crate) fn planes(&self) -> impl Iterator<Item = &Raster<u8>> {
+        self.classes.iter().chain(self.confidences.iter().flatten())
+    }
 }
 
 /// A shift that is corrected.
@@ -103,9 +135,10 @@ impl Inputs {
             warnings.extend(of_layers);
             (Some(maps), classes)
         } else {
-            refuse_keys_of_layers(config)?;
+            refuse_keys_of_maps(config)?;
             (None, Classes::of_images())
         };
+        check_confidence(config, maps.as_ref())?;
         let dates = dates_of(config, maps.as_ref(), images.as_ref())?;
         let mut correction = known;
         if let Some(images) = images.as_mut().filter(|_| is_asked) {
@@ -144,17 +177,23 @@ impl Inputs {
         })
     }
 
-    /// The classes of both maps in a window, without what was not observed; `None` where images alone are compared.
+    /// What both maps say in a window, without what was not observed; `None` where images alone are compared.
     ///
     /// # Errors
     /// Maps that cannot be read.
-    pub(crate) fn classes(&self, window: Window) -> Result<Option<[Raster<u8>; 2]>> {
-        let Some(maps) = &self.maps else { return Ok(None) };
-        let after = maps[1].read(self.in_later(window), &self.classes.values[1])?;
-        let mut pair =
-            [maps[0].read(window, &self.classes.values[0])?, Raster::from_array(window, after.into_array())?];
-        self.hide(&mut pair)?;
-        Ok(Some(pair))
+    pub(crate) fn maps_in(&self, window: Window) -> Result<Option<MapPixels>> {
+        let Some([before, after]) = &self.maps else { return Ok(None) };
+        let later = self.in_later(window);
+        // The later map's own pixels, where they belong.
+        let placed = |raster: Raster<u8>| Raster::from_array(window, raster.into_array());
+        let mut classes = [
+            before.read(window, &self.classes.values[0])?,
+            placed(after.read(later, &self.classes.values[1])?)?,
+        ];
+        self.hide(&mut classes)?;
+        let confidences =
+            [before.read_confidence(window)?, after.read_confidence(later)?.map(placed).transpose()?];
+        Ok(Some(MapPixels { classes, confidences }))
     }
 
     /// Where a window lies in the later map.
@@ -201,6 +240,8 @@ impl Inputs {
         for (date, name) in NAMES.into_iter().enumerate() {
             if let Some(maps) = &self.maps {
                 all.insert(format!("{name}.map"), maps[date].content());
+                let confidence = maps[date].confidence_content();
+                all.extend(confidence.map(|content| (format!("{name}.confidence"), content)));
             }
             if let Some(images) = &self.images {
                 all.insert(format!("{name}.scenes"), images.dates[date].stamps()?);
@@ -378,11 +419,24 @@ fn is_map(uri: &str, has_classes: bool) -> bool {
     Target::parse(uri).is_ok_and(|target| target.read_manifest().is_ok())
 }
 
-/// Refuses keys of vector layers for images, which would have no effect.
-fn refuse_keys_of_layers(config: &ChangeConfig) -> Result<(), ChangeJobError> {
+/// Refuses a threshold for confidences that a map does not have.
+fn check_confidence(config: &ChangeConfig, maps: Option<&[DatedMap; 2]>) -> Result<(), ChangeJobError> {
+    if config.events.confidence.is_none() {
+        return Ok(());
+    }
+    let has = |date: usize| maps.is_some_and(|maps| maps[date].has_confidence());
+    match ["earlier", "later"].into_iter().enumerate().find(|(date, _)| !has(*date)) {
+        Some((_, date)) => Err(ChangeJobError::NoConfidence { date }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses keys of maps for images, which would have no effect.
+fn refuse_keys_of_maps(config: &ChangeConfig) -> Result<(), ChangeJobError> {
     let name = |date: &DateInputs| date.scenes.first().map_or_else(String::new, |scene| redacted(scene));
     for (date, later) in [(&config.before, false), (&config.after, true)] {
         without_columns(&name(date), date, later)?;
+        without_confidence(&name(date), date, later)?;
     }
     match &config.grid {
         Some(_) => Err(ChangeJobError::GridOfMap { map: name(&config.before) }),

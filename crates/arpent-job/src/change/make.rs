@@ -22,14 +22,14 @@ use serde_json::json;
 
 use super::balance::Pair;
 use super::balances::Balances;
-use super::columns::{Dates, columns};
+use super::columns::{Dates, VOTE_FROM, columns};
 use super::compare::{Block, Compared, Comparison, KindCount};
 use super::control::{Control, ControlFacts, StableFacts};
 use super::error::ChangeJobError;
 use super::evidence::as_score;
 use super::files::EventFiles;
 use super::identities::{Identities, OBJECTS};
-use super::inputs::{Inputs, NAMES, Prints, Shifted};
+use super::inputs::{Inputs, MapPixels, NAMES, Prints, Shifted};
 use super::lineage::{self, LINEAGE};
 use super::made::with_maps;
 use super::pixels::Pixels;
@@ -180,7 +180,11 @@ impl ChangeJob<'_> {
             "layers": inputs.layers(),
             "registration": seen.shift.as_ref().map(|shift| &shift.facts),
             "images": seen.evidence.as_ref().map(|(_, facts)| facts),
-            "rules": { "width_px": rules.width_px, "min_area_m2": rules.min_area_m2 },
+            "rules": {
+                "width_px": rules.width_px,
+                "min_area_m2": rules.min_area_m2,
+                "min_confidence": rules.min_confidence,
+            },
             "events": written.kinds,
             "left_out": written.left_out,
             "pixels_that_differ_m2": written.raw_changed_m2,
@@ -247,6 +251,7 @@ impl ChangeJob<'_> {
             groups: inputs.classes.groups(options)?,
             width_px: 2.0 * explained,
             min_area_m2: options.min_area_m2.get(),
+            min_confidence: options.confidence.map(|share| share.get()),
             // Of images alone the classes are what the images say.
             image: seen.evidence.as_ref().filter(|_| inputs.maps.is_some()).map(|_| vote),
             min_overlap: options.min_overlap.get(),
@@ -284,7 +289,11 @@ impl ChangeJob<'_> {
             extent: inputs.extent,
             classes: &inputs.classes,
             rules,
-            dates: &Dates { before: Some(before), after: Some(after) },
+            dates: &Dates {
+                before: Some(before),
+                after: Some(after),
+                vote_from: rules.min_confidence.unwrap_or(VOTE_FROM),
+            },
             lean_px: self.config.events.lean_m.get() / area.gsd_of_row(middle),
             scene_ids: &scene_ids,
             scratch: self.folder,
@@ -304,12 +313,12 @@ impl ChangeJob<'_> {
             self.check_interrupt()?;
             let image =
                 scores.as_ref().map(|raster| read_part(raster, window, CONFIDENCE_NODATA)).transpose()?;
-            let classes = match (pixels.classes(inputs, window)?, &image) {
-                (Some(classes), _) => classes,
+            let MapPixels { classes, confidences } = match (pixels.maps(inputs, window)?, &image) {
+                (Some(maps), _) => maps,
                 (None, Some(image)) => {
-                    let mut pair = of_scores(image, threshold);
-                    inputs.hide(&mut pair)?;
-                    pair
+                    let mut classes = of_scores(image, threshold);
+                    inputs.hide(&mut classes)?;
+                    MapPixels { classes, confidences: [None, None] }
                 }
                 (None, None) => return Err(ChangeJobError::NothingObserved.into()),
             };
@@ -320,7 +329,7 @@ impl ChangeJob<'_> {
                     control.push_row(classes[0].row(i), area.of_row(row))?;
                 }
             }
-            Ok(Block { classes, image, earlier })
+            Ok(Block { classes, image, earlier, confidences })
         };
         let advance = &mut |pixels| stage.advance(pixels);
         let compared = comparison.pass(identities, PIXELS_AT_A_TIME, &mut read, advance)?;
@@ -461,6 +470,7 @@ impl ChangeJob<'_> {
         for (date, name) in NAMES.into_iter().enumerate() {
             if let Some(maps) = &inputs.maps {
                 all.push(maps[date].input(name, Some(&inputs.dates[date])));
+                all.extend(maps[date].confidence_input(name));
             }
             if let Some(images) = &inputs.images {
                 all.extend(images.dates[date].inputs(name));

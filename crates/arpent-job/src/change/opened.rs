@@ -38,6 +38,15 @@ pub(crate) fn without_columns(uri: &str, date: &DateInputs, later: bool) -> Resu
     Err(ChangeJobError::ColumnOfRaster { key, map: redacted(uri) })
 }
 
+/// Refuses confidences of what is no label raster.
+pub(crate) fn without_confidence(uri: &str, date: &DateInputs, later: bool) -> Result<(), ChangeJobError> {
+    let key = if later { "after.confidence" } else { "before.confidence" };
+    match &date.confidence {
+        Some(_) => Err(ChangeJobError::ConfidenceOfOther { key, map: redacted(uri) }),
+        None => Ok(()),
+    }
+}
+
 /// Longest side of what is compared on a grid of its own, pixels: memory holds 512 rows of each of its rasters, then 4 GiB.
 const MOST_SIDE: f64 = 8_388_608.0;
 /// Most pixels of it: mainland France at half a meter, days of work for the process that merges.
@@ -78,10 +87,15 @@ fn above(number: f64) -> String {
 impl OpenedMap {
     fn open(uri: &str, date: &DateInputs, later: bool) -> Result<Self> {
         if is_layer(uri) {
+            without_confidence(uri, date, later)?;
             return Ok(Self::Layer(Box::new(CoverLayer::open(uri, date, later)?)));
         }
         without_columns(uri, date, later)?;
-        Ok(Self::Raster(DatedMap::open(uri)?))
+        let map = DatedMap::open(uri, date.confidence.as_deref())?;
+        if !matches!(map, DatedMap::Raster { .. }) {
+            without_confidence(uri, date, later)?;
+        }
+        Ok(Self::Raster(map))
     }
 
     fn raster(&self) -> Option<&DatedMap> {

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::error::ChangeJobError;
 use super::evidence::{self, MEASURED_PX, ScoreCount};
-use super::inputs::{Inputs, Prints, Shifted};
+use super::inputs::{Inputs, MapPixels, Prints, Shifted};
 use super::made::check_made;
 use super::make::{
     CACHE_MB, ChangeJob, ChangeReport, Execution, PIXELS_AT_A_TIME, check_output_of, scratch_of,
@@ -217,22 +217,14 @@ impl Worker<'_> {
     /// Reads and scores the pixels of a piece.
     fn piece(&mut self, window: Window) -> Result<Piece> {
         let Self { place, plan, inputs, journal, .. } = self;
-        let mut classes_of: Option<[Raster<u8>; 2]> = None;
+        let mut maps: Option<MapPixels> = None;
         for strip in window.strips_of(PIXELS_AT_A_TIME) {
-            if let Some(pair) = inputs.classes(strip)? {
-                let whole = || [0, 1].map(|_| Raster::filled(window, arpent_raster::LABEL_NODATA));
-                let all = classes_of.get_or_insert_with(whole);
-                all.iter_mut().zip(&pair).for_each(|(all, part)| all.paste(part));
+            if let Some(part) = inputs.maps_in(strip)? {
+                maps.get_or_insert_with(|| part.blank(window)).paste(&part);
             }
             journal.write_if_due(place)?;
         }
-        let mut made = Piece {
-            window,
-            cells: Vec::new(),
-            classes: classes_of,
-            scores: None,
-            count: ScoreCount::default(),
-        };
+        let mut made = Piece { window, cells: Vec::new(), maps, scores: None, count: ScoreCount::default() };
         let common = inputs.images_extent()?;
         let (Some(images), Some(common), Some(scoring)) = (&mut inputs.images, common, &plan.scoring) else {
             return Ok(made);
