@@ -18,6 +18,10 @@ pub(crate) fn page() -> String {
          of rules](../json.md#features)); last the geometry. GeoParquet has it as `{geometry}` (WKB), with its box in `{bbox}`.\n\n\
          ## With `[objects]`\n\n{}\n\
          ## With `[ocs_ge]`\n\n{}\n\
+         ## Lineage of a comparison\n\n\
+         `lineage.csv`, the layer `lineage` of `events.gpkg` (a table without geometry) and `lineage.parquet`; `tables.lineage` of \
+         `manifest.json` holds them as a Table Schema. A row for each pair of objects that an event links: an object that appeared or \
+         disappeared has none.\n\n{}\n\
          ## Balances of zones\n\n\
          `artificialisation.csv` and the layers of `balance.gpkg`, a row for each zone. The first five are also in `flows.csv` and `stocks.csv`. \
          Layers of `balance.gpkg` also have `class_ID_old_m2`, `class_ID_new_m2` and `class_ID_net_m2` for each class; without \
@@ -30,6 +34,7 @@ pub(crate) fn page() -> String {
         of(&feature_columns(&[])),
         of(&arpent_job::ObjectOptions::columns()),
         of(&arpent_job::OcsGe::columns()),
+        of(&arpent_job::lineage_columns()),
         of(&arpent_job::balance_columns()),
         of(&arpent_job::differential_columns()),
         of(&arpent_job::ocs_ge_columns(true)),

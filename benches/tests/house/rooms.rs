@@ -50,7 +50,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-publish",
         "gc spool stac summary verify > geojson geoparquet hilbert objects publish > features media target > dateline run \
-         > manifest session > connect hash limits > credentials > error > failure names > secrets",
+         > manifest session > connect hash limits parquet_table > credentials > error > failure names > secrets",
     ),
     (
         "arpent-datasets",

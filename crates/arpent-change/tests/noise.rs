@@ -107,6 +107,7 @@ fn events(before: &Array2<u8>, after: &Array2<u8>, scores: &[Vec<u8>]) -> Vec<Ev
         width_px: 1.0,
         min_area_m2: MIN_AREA_M2,
         image: Some(ImageVote { score: 126, share: 0.5 }),
+        min_confidence: None,
         min_overlap: Rules::MIN_OVERLAP,
     };
     let mut sieve = Sieve::new(window, rules.clone()).unwrap();
@@ -122,7 +123,7 @@ fn events(before: &Array2<u8>, after: &Array2<u8>, scores: &[Vec<u8>]) -> Vec<Ev
     };
     for (row, scores) in scores.iter().enumerate() {
         let (b, a) = (before.row(row).to_vec(), after.row(row).to_vec());
-        let evidence = Evidence { image: Some(scores), earlier: None };
+        let evidence = Evidence { image: Some(scores), ..Evidence::default() };
         sieve.push_row(&b, &a, evidence, 1.0, &mut push).unwrap();
     }
     sieve.finish(&mut push).unwrap();

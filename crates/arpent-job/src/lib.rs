@@ -55,8 +55,8 @@ mod zonal;
 pub use change::{
     AreaReport, ChangeJobError, ChangePlanReport, ChangeReport, EstimateOptions, EstimateReport, SampleError,
     SampleFile, SampleOptions, SampleReport, SampleStratum, SampleUnit, SampledChange, SampledZones,
-    StratumReport, UnitKind, balance_columns, change, differential_columns, estimate, ocs_ge_columns, sample,
-    write_change_plan,
+    StratumReport, UnitKind, balance_columns, change, differential_columns, estimate, lineage_columns,
+    ocs_ge_columns, sample, write_change_plan,
 };
 pub use config::{
     AlphaOption, AlphaRole, ArtificialisationOptions, BalanceZones, BuiltUpOptions, ChangeConfig,

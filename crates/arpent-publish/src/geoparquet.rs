@@ -3,20 +3,15 @@
 //! The `geo` metadata is written directly: it is one JSON object, and the crate for it depends on all of
 //! GeoArrow.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use arpent_base::{Cell, Column, ColumnKind};
+use arpent_base::Column;
 use arpent_raster::{Crs, CrsKind};
 use arpent_vector::{Feature, bbox, parts_to_wkb, to_wkb};
-use arrow_array::builder::{BinaryBuilder, Float64Builder, Int64Builder, StringBuilder, UInt8Builder};
-use arrow_array::{ArrayRef, RecordBatch, StructArray};
-use arrow_schema::{ArrowError, DataType, Field, Fields, Schema};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::errors::ParquetError;
+use arrow_array::builder::{BinaryBuilder, Float64Builder};
+use arrow_array::{ArrayRef, StructArray};
+use arrow_schema::{DataType, Field, Fields, Schema};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
@@ -25,16 +20,11 @@ use serde_json::{Value, json};
 use crate::dateline::{Extent, delivered};
 use crate::error::{PublishError, Result};
 use crate::features::{FeatureRow, GEOMETRY_COLUMNS, distinct_columns, feature_columns};
+use crate::parquet_table::{BATCH_ROWS, RowGroups, Values, field};
 use crate::run::RunInfo;
 
-/// Rows, and bytes of geometry, passed to the encoder at a time.
-const BATCH_ROWS: usize = 4096;
+/// Bytes of geometry passed to the encoder at a time, beside [`BATCH_ROWS`].
 const BATCH_BYTES: usize = 8 << 20;
-/// Rows, and encoded bytes, after which a row group ends. Memory holds one row group.
-const GROUP_ROWS: usize = 65_536;
-const GROUP_BYTES: usize = 32 << 20;
-/// Written into the file; constant, so that equal features give equal bytes.
-const CREATED_BY: &str = concat!("arpent ", env!("CARGO_PKG_VERSION"));
 
 const BBOX_FIELDS: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
 
@@ -64,9 +54,7 @@ pub fn write_geoparquet(
 /// The file is complete only after [`GeoParquetWriter::finish`].
 #[derive(Debug)]
 pub struct GeoParquetWriter {
-    path: PathBuf,
-    inner: ArrowWriter<File>,
-    schema: Arc<Schema>,
+    rows: RowGroups,
     crs: Crs,
     projjson: Value,
     run: RunInfo,
@@ -88,16 +76,9 @@ impl GeoParquetWriter {
     /// is not JSON.
     pub fn create(path: &Path, crs: &Crs, run: &RunInfo) -> Result<Self> {
         let projjson = projjson(crs)?;
-        let file = File::create(path).map_err(PublishError::io("create", path))?;
         let columns = feature_columns(&run.columns);
-        let schema = Arc::new(schema(&columns));
-        let options = ArrowWriterOptions::new().with_properties(properties()?).with_skip_arrow_metadata(true);
-        let inner =
-            ArrowWriter::try_new_with_options(file, schema.clone(), options).map_err(encoding(path))?;
         Ok(Self {
-            path: path.to_owned(),
-            inner,
-            schema,
+            rows: RowGroups::create(path, schema(&columns), properties()?)?,
             crs: crs.clone(),
             projjson,
             run: run.clone(),
@@ -143,8 +124,8 @@ impl GeoParquetWriter {
         self.write_batch()?;
         let extent = self.extent.or_else(|| self.round.bbox());
         let geo = geo_metadata(&self.projjson, extent, self.has_parts).to_string();
-        self.inner.append_key_value_metadata(KeyValue::new("geo".to_owned(), geo));
-        self.inner.close().map_err(encoding(&self.path))?;
+        self.rows.inner.append_key_value_metadata(KeyValue::new("geo".to_owned(), geo));
+        self.rows.close()?;
         Ok(self.count)
     }
 
@@ -153,20 +134,8 @@ impl GeoParquetWriter {
             return Ok(());
         }
         let batch = std::mem::replace(&mut self.batch, Batch::new(&self.columns));
-        let batch = RecordBatch::try_new(self.schema.clone(), batch.columns()).map_err(|e: ArrowError| {
-            PublishError::Columns { path: self.path.clone(), source: Box::new(e) }
-        })?;
-        self.inner.write(&batch).map_err(encoding(&self.path))?;
-        if self.inner.in_progress_rows() >= GROUP_ROWS || self.inner.in_progress_size() >= GROUP_BYTES {
-            self.inner.flush().map_err(encoding(&self.path))?;
-        }
-        Ok(())
+        self.rows.write(batch.columns())
     }
-}
-
-fn encoding(path: &Path) -> impl FnOnce(ParquetError) -> PublishError {
-    let path = path.to_owned();
-    move |source| PublishError::Parquet { path, source: Box::new(source) }
 }
 
 /// Columns under construction.
@@ -177,53 +146,6 @@ struct Batch {
     cells: Vec<Values>,
     geometry: BinaryBuilder,
     bbox: [Float64Builder; 4],
-}
-
-/// Values of a column.
-#[derive(Debug)]
-enum Values {
-    Text(StringBuilder),
-    Byte(UInt8Builder),
-    Integer(Int64Builder),
-    Real(Float64Builder),
-}
-
-impl Values {
-    fn new(kind: ColumnKind) -> Self {
-        match kind {
-            ColumnKind::Text => Self::Text(StringBuilder::new()),
-            ColumnKind::Byte => Self::Byte(UInt8Builder::new()),
-            ColumnKind::Integer => Self::Integer(Int64Builder::new()),
-            ColumnKind::Real => Self::Real(Float64Builder::new()),
-        }
-    }
-
-    /// Adds a cell; a value of another type counts as missing.
-    fn push(&mut self, cell: Cell<'_>) {
-        match self {
-            Self::Text(values) => {
-                values.append_option(if let Cell::Text(text) = cell { Some(text) } else { None });
-            }
-            Self::Byte(values) => values.append_option(whole(cell).and_then(|number| number.try_into().ok())),
-            Self::Integer(values) => values.append_option(whole(cell)),
-            Self::Real(values) => {
-                values.append_option(if let Cell::Real(number) = cell { Some(number) } else { None });
-            }
-        }
-    }
-
-    fn finish(self) -> ArrayRef {
-        match self {
-            Self::Text(mut values) => Arc::new(values.finish()),
-            Self::Byte(mut values) => Arc::new(values.finish()),
-            Self::Integer(mut values) => Arc::new(values.finish()),
-            Self::Real(mut values) => Arc::new(values.finish()),
-        }
-    }
-}
-
-const fn whole(cell: Cell<'_>) -> Option<i64> {
-    if let Cell::Integer(number) = cell { Some(number) } else { None }
 }
 
 impl Batch {
@@ -260,15 +182,6 @@ impl Batch {
 }
 
 fn schema(columns: &[Column]) -> Schema {
-    let field = |column: &Column| {
-        let data_type = match column.kind {
-            ColumnKind::Text => DataType::Utf8,
-            ColumnKind::Byte => DataType::UInt8,
-            ColumnKind::Integer => DataType::Int64,
-            ColumnKind::Real => DataType::Float64,
-        };
-        Field::new(&column.name, data_type, !column.required)
-    };
     let [geometry, bbox] = GEOMETRY_COLUMNS;
     let shape = [
         Field::new(geometry, DataType::Binary, false),
@@ -282,12 +195,7 @@ fn bbox_fields() -> Fields {
 }
 
 fn properties() -> Result<WriterProperties> {
-    let level = ZstdLevel::try_new(3).map_err(encoding(Path::new("")))?;
-    let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
-        .set_created_by(CREATED_BY.to_owned())
-        // `write_batch` ends row groups.
-        .set_max_row_group_row_count(None)
+    let mut builder = crate::parquet_table::properties()?
         // Minimum and maximum of WKB are useless, and geometries and ids are distinct.
         .set_column_statistics_enabled(column(&["geometry"]), EnabledStatistics::None);
     let distinct = distinct_columns().chain(["geometry"]).map(|name| column(&[name]));

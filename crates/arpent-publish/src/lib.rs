@@ -2,7 +2,7 @@
 //!
 //! Features are pushed one by one into a [`Spool`], returned in the order of a Hilbert curve
 //! ([`SortedFeatures`]), and are written by [`write_geoparquet`] and [`write_geojson`] here (GeoPackage and
-//! FlatGeobuf by the crate that links GDAL). The files of a run, its STAC item ([`stac_item`]) and its
+//! FlatGeobuf by the crate that links GDAL). Tables without geometry are written by [`ParquetTable`]. The files of a run, its STAC item ([`stac_item`]) and its
 //! [`Manifest`] are then uploaded to a [`Target`], where the manifest makes a run visible in one step.
 //!
 //! Memory is bounded by a sort run and a row group, never by the number of features. The only asynchronous
@@ -24,6 +24,7 @@ mod manifest;
 mod media;
 mod names;
 mod objects;
+mod parquet_table;
 mod publish;
 mod run;
 mod secrets;
@@ -58,6 +59,7 @@ pub use media::{
 };
 pub use names::{JOBS, MANIFEST_FORMAT, MANIFEST_NAME, is_job_id, is_plain, unique_key};
 pub use objects::ObjectInfo;
+pub use parquet_table::ParquetTable;
 pub use publish::{Published, StagedArtifact};
 pub use run::{RunInfo, STATE_NOT_VERIFIED};
 pub use spool::{Features, SortedFeatures, Spool, SpoolOptions};

@@ -69,6 +69,9 @@ pub struct Manifest {
     /// Columns of the features or zones, as a Table Schema (<https://specs.frictionlessdata.io/table-schema/>).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Value>,
+    /// Columns of further tables, each as a Table Schema, by the name of the table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, Value>,
     /// The files of the run; set by [`Target::publish`](crate::Target::publish).
     pub artifacts: Vec<Artifact>,
 }

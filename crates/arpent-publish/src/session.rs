@@ -134,11 +134,23 @@ impl Session {
         }
     }
 
-    /// Hashes an object, piece by piece, so that no request takes long; `None` when it does not exist. An object of an
-    /// unexpected size is not read, and has no hash then.
+    /// Hashes an object, piece by piece; `None` when it does not exist. An object of an unexpected size is not read, and
+    /// has no hash then.
+    pub(crate) async fn digest(&self, href: &str, expected: u64) -> Result<Option<Digest>> {
+        self.each_part(href, expected, &mut |_| Ok(())).await
+    }
+
+    /// Passes an object to `take` and hashes it, piece by piece, so that no request takes long and memory holds a few
+    /// pieces; `None` when it does not exist. Of an object of an unexpected size at most as many bytes are passed, and it
+    /// has no hash then.
     ///
     /// The size is not requested first: errors of HEAD requests have no message.
-    pub(crate) async fn digest(&self, href: &str, expected: u64) -> Result<Option<Digest>> {
+    pub(crate) async fn each_part(
+        &self,
+        href: &str,
+        expected: u64,
+        take: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<Option<Digest>> {
         let Some(path) = self.at(href) else { return Ok(None) };
         let other_size = |size| Ok(Some(Digest { size, sha256: String::new() }));
         let first = (expected > PART_BYTES).then_some(GetRange::Bounded(0..PART_BYTES));
@@ -157,9 +169,15 @@ impl Session {
         let piece = |start: u64| self.store().get_range(&path, start..expected.min(start + PART_BYTES));
         let rest = stream::iter(starts.map(piece)).buffered(PARTS_IN_FLIGHT);
         let mut pieces = got.into_stream().chain(rest);
-        let mut hasher = Hasher::default();
+        let (mut hasher, mut size) = (Hasher::default(), 0);
         while let Some(bytes) = pieces.try_next().await.map_err(|e| self.failed("read", href)(e))? {
+            size += bytes.len() as u64;
+            if size > expected {
+                // The store said otherwise.
+                return other_size(size);
+            }
             hasher.update(&bytes);
+            take(&bytes)?;
         }
         Ok(Some(hasher.finish()))
     }

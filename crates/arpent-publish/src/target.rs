@@ -50,6 +50,7 @@ use crate::session::Session;
 ///     timings_s: [].into(),
 ///     energy: None,
 ///     columns: None,
+///     tables: [].into(),
 ///     artifacts: vec![],
 /// };
 /// let published = target.publish(&[StagedArtifact::new(&file, ROLE_METADATA)?], manifest, false)?;

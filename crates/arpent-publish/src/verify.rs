@@ -1,6 +1,9 @@
 //! Checks a published run against its manifest.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -88,7 +91,30 @@ impl Target {
     pub fn check_artifact(&self, artifact: &Artifact) -> Result<()> {
         let session =
             self.session()?.ok_or_else(|| PublishError::NoManifest { url: self.url().to_owned() })?;
-        match self.block_on(session.check(artifact))? {
+        self.as_published(artifact, &self.block_on(session.check(artifact))?)
+    }
+
+    /// Copies an artifact of the run to a new local file and checks it as [`Target::check_artifact`] does. It is read
+    /// once, in pieces: memory does not depend on its size. Of one that is not as published nothing is left.
+    ///
+    /// # Errors
+    /// As [`Target::check_artifact`]; [`PublishError::Io`] when the file exists or cannot be written.
+    pub fn fetch_artifact(&self, artifact: &Artifact, path: &Path) -> Result<()> {
+        let session =
+            self.session()?.ok_or_else(|| PublishError::NoManifest { url: self.url().to_owned() })?;
+        let mut file = File::create_new(path).map_err(PublishError::io("create", path))?;
+        let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(PublishError::io("write", path));
+        let found = self.block_on(session.each_part(&artifact.href, artifact.size, &mut write));
+        let fetched = found.and_then(|found| self.as_published(artifact, &compare(artifact, found)));
+        if fetched.is_err() {
+            // The error is reported, whether or not this succeeds.
+            let _ = std::fs::remove_file(path);
+        }
+        fetched
+    }
+
+    fn as_published(&self, artifact: &Artifact, outcome: &CheckOutcome) -> Result<()> {
+        match outcome {
             CheckOutcome::Intact => Ok(()),
             other => Err(PublishError::NotAsPublished {
                 url: self.url().to_owned(),
@@ -139,5 +165,58 @@ fn compare(artifact: &Artifact, found: Option<Digest>) -> CheckOutcome {
             CheckOutcome::WrongHash { expected: artifact.sha256.clone(), found: found.sha256 }
         }
         Some(_) => CheckOutcome::Intact,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::PART_BYTES;
+
+    fn artifact(bytes: &[u8]) -> Artifact {
+        Artifact {
+            href: "a1/objects.csv".to_owned(),
+            role: "objects".to_owned(),
+            media_type: "text/csv".to_owned(),
+            size: bytes.len() as u64,
+            sha256: arpent_base::sha256_hex(bytes),
+        }
+    }
+
+    #[test]
+    fn an_artifact_of_several_parts_is_copied_as_published_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("out");
+        let part = usize::try_from(PART_BYTES).unwrap();
+        let bytes: Vec<u8> = (0..3 * part + 77).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        for target in
+            [Target::parse(folder.to_str().unwrap()).unwrap(), Target::parse("memory:///fetched").unwrap()]
+        {
+            let path = dir.path().join("copy");
+            let href = "a1/objects.csv";
+            for length in [0, 5, part, part + 1, bytes.len()] {
+                let bytes = &bytes[..length];
+                target.replace(href, bytes.to_vec(), "text/csv").unwrap();
+                target.fetch_artifact(&artifact(bytes), &path).unwrap();
+                assert!(std::fs::read(&path).unwrap() == bytes, "{length} bytes");
+                std::fs::remove_file(&path).unwrap();
+            }
+            let refused = |artifact: &Artifact| {
+                let error = target.fetch_artifact(artifact, &path).unwrap_err();
+                assert!(matches!(error, PublishError::NotAsPublished { .. }), "{error}");
+                assert!(!path.exists(), "nothing is left");
+            };
+            // Other bytes, another size, nothing there.
+            let mut other = bytes.clone();
+            other[2 * part + 5] ^= 1;
+            refused(&artifact(&other));
+            refused(&artifact(&bytes[..part]));
+            refused(&Artifact { href: "a1/gone.csv".to_owned(), ..artifact(&bytes) });
+            // A file that is there stays.
+            std::fs::write(&path, "mine").unwrap();
+            assert!(matches!(target.fetch_artifact(&artifact(&bytes), &path), Err(PublishError::Io { .. })));
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+            std::fs::remove_file(&path).unwrap();
+        }
     }
 }

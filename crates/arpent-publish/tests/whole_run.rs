@@ -137,6 +137,7 @@ fn manifest(features: &SortedFeatures) -> Manifest {
         timings_s: BTreeMap::new(),
         energy: None,
         columns: None,
+        tables: BTreeMap::new(),
         artifacts: vec![],
     }
 }

@@ -16,6 +16,14 @@ pub enum SubmitError {
         /// The line, from 1. Its text is not printed: it may be a secret.
         line: usize,
     },
+    /// A folder of logs that no line of a script can name.
+    #[error(
+        "--logs: {path:?} holds a line break or another character that a line of a script for Slurm cannot hold"
+    )]
+    LogsPath {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A plan in a folder of this machine, and workers elsewhere.
     #[error("pods cannot read the plan {url}, which is in a folder of this machine")]
     PlanInFolder {
@@ -65,6 +73,7 @@ impl Diagnostic for SubmitError {
             Self::EnvLine { .. } => {
                 "the file is read as text and never executed: write NAME=VALUE, one per line, with # before comments"
             }
+            Self::LogsPath { .. } => "name a folder without control characters, in UTF-8",
             Self::PlanInFolder { .. } => "plan with an --output on an object store, such as s3://bucket/map",
             Self::NoImage => "name one that your cluster can pull with --image; Containerfile builds it",
             Self::TooManyShards { limit, .. } => {

@@ -4,6 +4,7 @@
 //! without a limit.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use arpent_base::{command_line, quoted};
 use arpent_shell::exit::TRY_AGAIN;
@@ -30,6 +31,9 @@ pub(crate) fn submit(
     if let Some(path) = &slurm.env_file {
         env_file::check(path)?;
     }
+    if let Some(path) = &slurm.logs {
+        check_logs(path)?;
+    }
     let scripts = Scripts::of(options, slurm, submission)?;
     if options.dry_run {
         return Ok(dry_run(&scripts));
@@ -41,6 +45,15 @@ pub(crate) fn submit(
     })?;
     let text = format!("shards           {array}\nmerge            {merge}\n");
     Ok(Outcome { text, details: json!({ "jobs": { "shards": array, "merge": merge } }), code: 0 })
+}
+
+/// Refuses a folder of logs that would end the line of its option, and begin another line of the script.
+fn check_logs(path: &Path) -> Result<(), SubmitError> {
+    let is_text = path.to_str().is_some();
+    if is_text && !absolute(path).contains(char::is_control) {
+        return Ok(());
+    }
+    Err(SubmitError::LogsPath { path: path.to_owned() })
 }
 
 /// What would be submitted.

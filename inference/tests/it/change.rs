@@ -174,9 +174,16 @@ fn events_of_two_maps_are_published() {
         1,
         "one part keeps the id"
     );
+    lineage_in_every_format(&map, &lineage);
     // Stocks and flows agree to the last bit.
     balance(&map);
     place.arpent(&["check", "out"]).expect(0);
+    // Formats that are named twice are written once; without a format for tables, lineage is CSV alone.
+    let some = format!("formats = [\"geojson\", \"geojson\"]\n{config}");
+    change(&place, &some, &b, &a, "some", &[]).expect(0);
+    let names: Vec<String> = hashes(&place, "some").into_keys().collect();
+    let of_events = names.iter().filter(|name| name.starts_with("events") || name.starts_with("lineage"));
+    assert_eq!(of_events.collect::<Vec<_>>(), ["events.geojson", "lineage.csv"]);
     let inspected = place.arpent(&["inspect", "out"]).expect(0);
     assert!(inspected.out.contains("change-"), "{}", inspected.out);
     // Every format has every event, and the STAC item both dates.
@@ -191,6 +198,36 @@ fn events_of_two_maps_are_published() {
     assert_eq!(hashes(&place, "out"), hashes(&place, "again"));
     let refused = change(&place, &config, &b, &a, "out", &[]).expect(2);
     assert!(refused.err.contains("--overwrite"), "{}", refused.err);
+}
+
+/// The table of lineage as a layer without geometry, as Parquet, and its Table Schema.
+fn lineage_in_every_format(map: &Map, expected: &[BTreeMap<String, String>]) {
+    assert!(!expected.is_empty());
+    let names = ["event", "from_id", "to_id", "overlap_m2", "share_from", "share_to"];
+    let fields = map.manifest["tables"]["lineage"]["fields"].as_array().unwrap();
+    assert_eq!(fields.iter().map(|field| field["name"].as_str().unwrap()).collect::<Vec<_>>(), names);
+    let path = map.file("events.gpkg");
+    let path = path.to_str().unwrap();
+    let csv = crate::common::gdal("ogr2ogr", &["-f", "CSV", "/vsistdout/", path, "lineage"]);
+    let found: Vec<BTreeMap<String, String>> =
+        csv::Reader::from_reader(csv.as_bytes()).deserialize().map(Result::unwrap).collect();
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        for (at, name) in names.into_iter().enumerate() {
+            let number = |row: &BTreeMap<String, String>| row[name].parse::<f64>().unwrap();
+            let same = if at < 3 {
+                found[name] == expected[name]
+            } else {
+                (number(found) - number(expected)).abs() < 1e-9
+            };
+            assert!(same, "{name}: {found:?} and {expected:?}");
+        }
+    }
+    let layers = crate::common::gdal("ogrinfo", &["-so", path, "lineage"]);
+    assert!(layers.contains("Geometry: None"), "{layers}");
+    assert!(map.file("lineage.parquet").is_file());
+    // Its rows are of events that are there.
+    assert!(found.iter().all(|row| row["from_id"].len() == 32 && row["to_id"].len() == 32));
 }
 
 pub(crate) fn hashes(place: &Place, output: &str) -> BTreeMap<String, String> {
@@ -295,6 +332,101 @@ fn a_third_vintage_changes_no_id() {
     assert!(refused.err.contains("its later date is"), "{}", refused.err);
     let refused = change(&place, &config, &two, &three, "c", &["--previous", "a"]).expect(2);
     assert!(refused.err.contains("is not its `map.tif`"), "{}", refused.err);
+}
+
+/// Writes a raster of confidences, on the pixels of label rasters.
+fn write_confidence(place: &Place, name: &str, values: &Labels) -> String {
+    let crs = Arc::new(describe_crs("EPSG:2154").unwrap());
+    let placed = Grid::place(crs, [652_000.0, 0.5, 0.0, 6_862_000.0, 0.0, -0.5], WIDTH, HEIGHT).unwrap();
+    let part = place.path("part.tif");
+    let mut raster = StripWriter::create(&part, placed.window, &placed.grid, RasterKind::Confidence).unwrap();
+    raster.write_rows(placed.window.row, &values.0).unwrap();
+    raster.finish_cog(&place.path(name), 1).unwrap();
+    place.text(name)
+}
+
+#[test]
+fn events_have_the_confidences_of_both_maps_and_swapped_dates_mirror_them() {
+    let place = Place::empty();
+    let [before, after] = pair();
+    let maps = [before.write(&place, "before.tif"), after.write(&place, "after.tif")];
+    // High confidences, but for the pond at the later date; none at the earlier date where a house appears.
+    let sure = Labels::new().fill([0, 0, WIDTH, HEIGHT], 240);
+    let confidences = [
+        write_confidence(&place, "sure-before.tif", &sure.clone().fill([60, 130, 70, 140], 255)),
+        write_confidence(&place, "sure-after.tif", &sure.clone().fill([20, 50, 32, 60], 100)),
+    ];
+    let config = |swap: bool, more: &str| {
+        let [first, second] = if swap { [1, 0] } else { [0, 1] };
+        let date = |name: &str, year: &str, of: usize| {
+            let (map, confidence) = (&maps[of], &confidences[of]);
+            format!("[{name}]\ndate = \"{year}\"\nmap = \"{map}\"\nconfidence = \"{confidence}\"\n")
+        };
+        let maps = MAPS.replace("[events]\n", &format!("[events]\n{more}"));
+        format!("{maps}{}{}", date("before", "2018", first), date("after", "2021", second))
+    };
+    let run = |config: &str, output: &str| {
+        place.write("change.toml", config);
+        place.arpent(&["change", "change.toml", "--output", output]).expect(0);
+        events(&place, output)
+    };
+    let said = |event: &Value, swap: bool| {
+        let mut means = [event["confidence_before"].clone(), event["confidence_after"].clone()];
+        if swap {
+            means.reverse();
+        }
+        (means, event["vote_confidence"].clone())
+    };
+    for (swap, output) in [(false, "there"), (true, "back")] {
+        let found = run(&config(swap, ""), output);
+        assert_eq!(found.len(), 7);
+        let [ours, theirs] = if swap { ["from_class", "to_class"] } else { ["to_class", "from_class"] };
+        for event in &found {
+            let expected = if event[ours] == "water" {
+                ([0.96.into(), 0.4.into()], 0.into())
+            } else if event[ours] == "building" && event[theirs] == "forest" {
+                ([Value::Null, 0.96.into()], Value::Null)
+            } else {
+                ([0.96.into(), 0.96.into()], 1.into())
+            };
+            assert_eq!(said(event, swap), expected, "{event}");
+        }
+        // With a threshold, the pond is left out.
+        let kept = run(&config(swap, "confidence = 0.5\n"), &format!("{output}-sure"));
+        assert_eq!(kept.len(), 6);
+        assert!(kept.iter().all(|event| event[ours] != "water"), "{kept:?}");
+        let facts = Map::at(&place.path(&format!("{output}-sure"))).manifest["counts"]["change"].clone();
+        let unsure = serde_json::json!({ "reason": "low_confidence", "areas": 1, "area_m2": 30.0 });
+        assert_eq!(facts["left_out"][3], unsure);
+        assert_eq!(facts["rules"]["min_confidence"], 0.5);
+    }
+    let inputs = Map::at(&place.path("there")).manifest["inputs"].clone();
+    assert_eq!(inputs.as_array().unwrap().len(), 4, "two maps and their confidences");
+    // In shards: the same bytes.
+    let output = place.text("shards");
+    let config = config(false, "confidence = 0.5\n");
+    place.write("change.toml", &config);
+    let planned = place.arpent(&["change", "change.toml", "--output", &output, "--shards", "3"]).expect(0);
+    let plan = planned.out.split_whitespace().find(|word| word.ends_with("plan.json")).unwrap();
+    (0..3).for_each(|index| drop(place.worker(plan, index).expect(0)));
+    place.arpent(&["merge", "--plan", plan]).expect(0);
+    assert_eq!(hashes(&place, "shards"), hashes(&place, "there-sure"));
+    // What cannot be confidences of these maps.
+    let refused = |config: &str, words: &str, hint: &str| {
+        place.write("change.toml", config);
+        let ended = place.arpent(&["change", "change.toml", "--output", "out"]).expect(2);
+        assert!(ended.err.contains(words) && ended.err.contains(hint), "{}", ended.err);
+        assert!(place.shows_nothing("out"));
+    };
+    let [of_before, of_after] = &confidences;
+    refused(&config.replace(of_after, &maps[1]), "declares no scale of 0.004", "250 is certain");
+    let wrong = write_confidence(&place, "wrong.tif", &sure.clone().fill([3, 3, 4, 4], 251));
+    refused(&config.replace(of_after, &wrong), "has the value 251", "250 is certain");
+    let part = place.text("part.tif");
+    crate::common::gdal("gdal_translate", &["-q", "-srcwin", "0", "0", "100", "100", of_after, &part]);
+    refused(&config.replace(of_after, &part), "does not have the pixels of", "on the grid of the map");
+    let line = format!("confidence = \"{of_before}\"\n");
+    refused(&config.replace(&line, ""), "the map of the earlier date has no confidences", "change.toml");
 }
 
 #[test]
@@ -517,6 +649,54 @@ fn a_measured_band_that_is_flagged_as_alpha_is_doubtful_until_declared() {
 }
 
 #[test]
+fn a_band_number_that_a_file_lacks_is_refused() {
+    let place = Place::empty();
+    let [old, new] = images(&place, 0, &[[100, 100, 140, 130]]);
+    let config = dated("2018", "2021", "[images]\nbands = { red = 1, nir = 7 }\n");
+    let refused = change(&place, &config, &old, &new, "out", &[]).expect(2);
+    for words in [
+        "names band 7 as `nir`",
+        "old.tif has 3 bands (2 of the images",
+        "change.toml",
+        "hint: count bands from 1",
+    ] {
+        assert!(refused.err.contains(words), "{words}: {}", refused.err);
+    }
+    assert!(place.shows_nothing("out"));
+    // The name of a band that the files have is no way around the number.
+    let named = config.replace("red = 1, nir = 7", "red = 9");
+    let refused = change(&place, &named, &old, &new, "out", &[]).expect(2);
+    assert!(refused.err.contains("names band 9 as `red`"), "{}", refused.err);
+    // A number that is not compared does no harm.
+    let some = config.replace("[images]\n", "[images]\ncompare = [\"red\"]\n");
+    change(&place, &some, &old, &new, "some", &[]).expect(0);
+    let facts = Map::at(&place.path("some")).manifest["counts"]["change"].clone();
+    assert_eq!(facts["images"]["bands"], serde_json::json!(["red"]));
+}
+
+#[test]
+fn a_map_on_the_command_line_does_not_drop_the_images_of_its_date() {
+    let place = Place::empty();
+    let [before, after] = pair();
+    let (b, a) = (before.write(&place, "before.tif"), after.write(&place, "after.tif"));
+    let [old, new] = images(&place, 0, &[[100, 100, 140, 130]]);
+    let config = dated("2018", "2021", "[events]\nmin_area_m2 = 4.0\n")
+        .replace("[after]\n", "[after]\nscenes = [\"new.tif\"]\n");
+    for more in [&[][..], &["--shards", "2"]] {
+        let out = place.text("out");
+        let refused = change(&place, &config, &b, &a, &out, more).expect(2);
+        for words in
+            ["--after names a map", "after.tif", "new.tif of [after]", "change.toml", "beside its `scenes`"]
+        {
+            assert!(refused.err.contains(words), "{words}: {}", refused.err);
+        }
+        assert!(place.shows_nothing("out"));
+    }
+    // Images replace images, as the options say.
+    change(&place, &config, &old, &new, "images", &[]).expect(0);
+}
+
+#[test]
 fn a_shift_beyond_the_limit_is_refused() {
     let place = Place::empty();
     let [old, new] = images(&place, 3, &[]);
@@ -612,6 +792,9 @@ fn maps_are_made_first_of_scenes() {
     let [map, before, after] =
         ["out", "out/maps/before", "out/maps/after"].map(|at| Map::at(&place.path(at)));
     assert_eq!(map.manifest["inputs"].as_array().unwrap().len(), 4, "two maps and two images");
+    // Runs have confidences of their own.
+    let sure = |event: &Value| event["confidence_before"].as_f64().zip(event["confidence_after"].as_f64());
+    assert!(events(&place, "out").iter().all(|event| sure(event).is_some()));
     assert_eq!(before.manifest["inputs"][0]["id"], "old");
     assert_eq!(after.manifest["inputs"][0]["id"], "new");
     assert!(!events(&place, "out").is_empty());

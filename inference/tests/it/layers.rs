@@ -243,6 +243,9 @@ fn layers_that_cannot_be_compared_are_refused() {
     };
     refused("", &before, &after, "no grid is named", "pixel_size");
     refused("[grid]\npixel_size = 0.0\n", &before, &after, "must be above 0", "grid.pixel_size");
+    let fine = "[grid]\npixel_size = 0.000001\n";
+    refused(fine, &before, &after, "makes 200,000,000 x 100,000,000 pixels", "[grid] to 0.000071 or more");
+    refused(fine, &before, &after, "change.toml", "at most 8,388,608 on a side");
     let column = format!("{GRID}[before]\ncolumn = \"cover\"\n");
     refused(&column, &before, &after, "has no column `cover`", "CODE_CS, code_us, Millesime");
     let built = [text("x"), Cell::Integer(2021)];
@@ -272,6 +275,33 @@ fn layers_that_cannot_be_compared_are_refused() {
     }
     let uses = format!("{GRID}[after.use_values]\nhousing = \"US9\"\n");
     refused(&uses, &before, &after, "`US9`, which is no use code", "use one of these names");
+}
+
+#[test]
+fn layers_are_burnt_once_where_a_shift_is_corrected() {
+    let place = Place::empty();
+    let (before, after) = (occupation(&place, "a.gpkg", false), occupation(&place, "b.gpkg", true));
+    let [old, new] = crate::change::images(&place, 3, &[[100, 100, 140, 130]]);
+    let date =
+        |name: &str, map: &str, scene: &str| format!("[{name}]\nmap = \"{map}\"\nscenes = [\"{scene}\"]\n");
+    let config = format!(
+        "[registration]\nmode = \"shift\"\n{}{}",
+        date("before", &before, &old),
+        date("after", &after, &new)
+    );
+    place.write("change.toml", &config);
+    let ended = place.arpent(&["change", "change.toml", "--output", "out"]).expect(0);
+    assert_eq!(ended.err.matches("burn land cover").count(), 2, "{}", ended.err);
+    let facts = Map::at(&place.path("out")).manifest["counts"]["change"].clone();
+    let shift = facts["registration"]["correction"]["shift_px"][0].as_f64().unwrap();
+    assert!((shift - 3.0).abs() < 0.05, "{facts}");
+    // In shards: the same files.
+    let output = place.text("shards");
+    let planned = place.arpent(&["change", "change.toml", "--output", &output, "--shards", "2"]).expect(0);
+    let plan = planned.out.split_whitespace().find(|word| word.ends_with("plan.json")).unwrap();
+    (0..2).for_each(|index| drop(place.worker(plan, index).expect(0)));
+    place.arpent(&["merge", "--plan", plan]).expect(0);
+    assert_eq!(Map::at(&place.path("shards")).hashes(), Map::at(&place.path("out")).hashes());
 }
 
 #[test]

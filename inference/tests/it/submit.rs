@@ -112,6 +112,20 @@ fn scripts_for_slurm() {
 }
 
 #[test]
+fn a_folder_of_logs_adds_no_line_to_a_script() {
+    let place = place(2, "");
+    for logs in ["logs\n#SBATCH --wrap=touch", "logs\r", "a\u{7}b"] {
+        let refused = submit(&place, "slurm", &["--dry-run", "--logs", logs]).expect(2);
+        assert!(
+            refused.err.contains("--logs") && refused.err.contains("without control characters"),
+            "{}",
+            refused.err
+        );
+        assert_eq!(refused.out, "");
+    }
+}
+
+#[test]
 fn secrets_get_into_no_script_and_no_manifest() {
     let place = place(2, "");
     std::fs::write(place.path("secret.env"), "AWS_SECRET_ACCESS_KEY=s3cr3t\n").unwrap();

@@ -82,6 +82,7 @@ fn manifest() -> Manifest {
         timings_s: BTreeMap::new(),
         energy: None,
         columns: None,
+        tables: BTreeMap::new(),
         artifacts: vec![],
     }
 }

@@ -203,14 +203,15 @@ fn joined(one: Event, other: Event) -> Event {
         sum.pixels += flow.pixels;
         sum.area_m2 += flow.area_m2;
     }
-    let mean = |of: fn(&Event) -> Option<f64>| {
+    let mean = |of: &dyn Fn(&Event) -> Option<f64>| {
         let weighed = |event: &Event| Some((of(event)?, arpent_base::number::exact(event.pixels())));
         match (weighed(&lost), weighed(&gained)) {
             (Some((a, m)), Some((b, n))) => Some((a * m + b * n) / (m + n)),
             (a, b) => a.or(b).map(|(value, _)| value),
         }
     };
-    let (image_score, returned) = (mean(|event| event.image_score), mean(|event| event.returned));
+    let (image_score, returned) = (mean(&|event| event.image_score), mean(&|event| event.returned));
+    let confidence = [0, 1].map(|date: usize| mean(&|event| event.confidence[date]));
     Event {
         kind: EventKind::Moved,
         from: lost.from,
@@ -221,6 +222,7 @@ fn joined(one: Event, other: Event) -> Event {
         flows: flows.into_values().collect(),
         width_px: lost.width_px.max(gained.width_px),
         image_score,
+        confidence,
         returned,
         runs: super::event::joined(lost.runs.iter().chain(&gained.runs).copied().collect()),
         before: lost.before,

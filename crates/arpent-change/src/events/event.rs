@@ -157,6 +157,8 @@ pub struct Event {
     pub width_px: u32,
     /// Mean image score of its changed pixels, 0 to 1; `None` without images.
     pub image_score: Option<f64>,
+    /// Mean confidence of the maps of both dates at its changed pixels, 0 to 1; `None` where a map has none.
+    pub confidence: [Option<f64>; 2],
     /// Share of its changed pixels that had their later class before the earlier date, 0 to 1; `None` if that is not
     /// known.
     pub returned: Option<f64>,

@@ -14,6 +14,9 @@ pub(super) struct Measured {
     pub(super) image: (u64, u64),
     /// Of those, how many have at least the score from which the images differ.
     pub(super) image_differs: u64,
+    /// Of the maps of both dates: sum of their confidences, in steps of `CONFIDENCE_SCALE`, and number of pixels that have
+    /// one.
+    pub(super) confidence: [(u64, u64); 2],
     /// Number of pixels whose class before the earlier date is known, and of those that had their later class then.
     pub(super) earlier: (u64, u64),
 }
@@ -26,15 +29,22 @@ impl Measured {
         self.image.0 += other.image.0;
         self.image.1 += other.image.1;
         self.image_differs += other.image_differs;
+        for (sum, other) in self.confidence.iter_mut().zip(other.confidence) {
+            sum.0 += other.0;
+            sum.1 += other.1;
+        }
         self.earlier.0 += other.earlier.0;
         self.earlier.1 += other.earlier.1;
     }
 
     /// Mean image score, 0 to 1; `None` if no pixel has one.
     pub(super) fn image_score(&self) -> Option<f64> {
-        use arpent_base::number::exact;
-        (self.image.1 > 0)
-            .then(|| exact(self.image.0) / exact(self.image.1) * arpent_raster::CONFIDENCE_SCALE)
+        mean(self.image)
+    }
+
+    /// Mean confidence of the maps of both dates, 0 to 1; `None` if no pixel has one.
+    pub(super) fn confidence(&self) -> [Option<f64>; 2] {
+        self.confidence.map(mean)
     }
 
     /// Share of the pixels that had their later class before the earlier date, 0 to 1; `None` if that is not known of
@@ -43,6 +53,12 @@ impl Measured {
         use arpent_base::number::exact;
         (self.earlier.0 > 0).then(|| exact(self.earlier.1) / exact(self.earlier.0))
     }
+}
+
+/// The mean of a sum, in steps of `CONFIDENCE_SCALE`, and a number.
+fn mean((sum, number): (u64, u64)) -> Option<f64> {
+    use arpent_base::number::exact;
+    (number > 0).then(|| exact(sum) / exact(number) * arpent_raster::CONFIDENCE_SCALE)
 }
 
 /// Sides of the largest squares of pixels of one area that end at each pixel of the last row: the square at a pixel is

@@ -24,12 +24,18 @@ pub struct Evidence<'a> {
     pub image: Option<&'a [u8]>,
     /// Classes of a date before the earlier one; 255 where it was not observed.
     pub earlier: Option<&'a [u8]>,
+    /// Confidences of the maps of both dates, in steps of `CONFIDENCE_SCALE`; 255 where there is none.
+    pub confidence: [Option<&'a [u8]>; 2],
 }
 
 impl Evidence<'_> {
     /// Number of values of each of its rows.
     pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
-        self.image.into_iter().chain(self.earlier).map(<[u8]>::len)
+        self.image
+            .into_iter()
+            .chain(self.earlier)
+            .chain(self.confidence.into_iter().flatten())
+            .map(<[u8]>::len)
     }
 }
 
@@ -45,6 +51,8 @@ pub struct Rules {
     pub min_area_m2: f64,
     /// What the images must show; `None` if there are none.
     pub image: Option<ImageVote>,
+    /// Smallest mean confidence of the map of either date in an area, 0 to 1; `None` for any.
+    pub min_confidence: Option<f64>,
     /// Objects of two dates are not linked by an overlap of this share of the smaller one or less.
     pub min_overlap: f64,
 }
@@ -58,6 +66,8 @@ pub enum Doubt {
     Small,
     /// The images do not differ.
     ImagesAgree,
+    /// The mean confidence of the map of a date is too low.
+    LowConfidence,
 }
 
 impl Doubt {
@@ -67,6 +77,7 @@ impl Doubt {
             Self::Narrow => "narrow",
             Self::Small => "small",
             Self::ImagesAgree => "images_agree",
+            Self::LowConfidence => "low_confidence",
         }
     }
 }
@@ -81,7 +92,14 @@ impl Rules {
         for class in classes.classes().iter().filter(|class| class.features) {
             groups[usize::from(class.id)] = Some(class.id);
         }
-        Self { groups, width_px: 0.0, min_area_m2: 0.0, image: None, min_overlap: Self::MIN_OVERLAP }
+        Self {
+            groups,
+            width_px: 0.0,
+            min_area_m2: 0.0,
+            image: None,
+            min_confidence: None,
+            min_overlap: Self::MIN_OVERLAP,
+        }
     }
 
     /// Checks the numbers.
@@ -95,6 +113,7 @@ impl Rules {
             ("min_area_m2", self.min_area_m2, f64::MAX),
             ("min_overlap", self.min_overlap, 1.0),
             ("image.share", share, 1.0),
+            ("min_confidence", self.min_confidence.unwrap_or_default(), 1.0),
         ] {
             if !(0.0..=limit).contains(&value) {
                 let expected = if limit > 1.0 { "a number of 0 or more" } else { "a number from 0 to 1" };
@@ -116,6 +135,13 @@ impl Rules {
             measured.earlier.0 += known.clone().count() as u64;
             measured.earlier.1 += known.filter(|class| **class == run.after).count() as u64;
         }
+        for (sum, values) in measured.confidence.iter_mut().zip(evidence.confidence) {
+            let Some(values) = values else { continue };
+            for value in values[run.columns()].iter().filter(|value| **value != CONFIDENCE_NODATA) {
+                sum.0 += u64::from(*value);
+                sum.1 += 1;
+            }
+        }
         let Some(image) = evidence.image else { return };
         let scores = &image[run.columns()];
         let limit = self.image.map_or(CONFIDENCE_NODATA, |vote| vote.score);
@@ -126,7 +152,8 @@ impl Rules {
         }
     }
 
-    /// Why an area is not a change; `None` if it is. Where no image score exists, the images do not decide.
+    /// Why an area is not a change; `None` if it is. Where no image score exists, the images do not decide; where a map
+    /// has no confidence, it does not.
     pub(super) fn doubt(&self, measured: &Measured) -> Option<Doubt> {
         if f64::from(measured.width_px) <= self.width_px {
             return Some(Doubt::Narrow);
@@ -134,8 +161,13 @@ impl Rules {
         if square_meters(measured.area_q64) < self.min_area_m2 {
             return Some(Doubt::Small);
         }
-        let vote = self.image.filter(|_| measured.image.1 > 0)?;
-        let differs = exact(measured.image_differs) >= vote.share * exact(measured.image.1);
-        (!differs).then_some(Doubt::ImagesAgree)
+        if let Some(vote) = self.image.filter(|_| measured.image.1 > 0)
+            && exact(measured.image_differs) < vote.share * exact(measured.image.1)
+        {
+            return Some(Doubt::ImagesAgree);
+        }
+        let least = self.min_confidence?;
+        let is_low = measured.confidence().into_iter().flatten().any(|mean| mean < least);
+        is_low.then_some(Doubt::LowConfidence)
     }
 }

@@ -224,6 +224,7 @@ impl Group {
             flows: flows(&self.own),
             width_px: measured.width_px,
             image_score: measured.image_score(),
+            confidence: measured.confidence(),
             returned: measured.returned(),
             runs: joined(all.flat_map(|patch| patch.runs.iter().copied()).collect()),
         };
@@ -273,6 +274,7 @@ pub(super) fn ground(from: u8, to: u8, measured: Measured, runs: Vec<PixelRun>) 
         lost_m2: 0.0,
         width_px: measured.width_px,
         image_score: measured.image_score(),
+        confidence: measured.confidence(),
         returned: measured.returned(),
         flows: flows(std::slice::from_ref(&patch)),
         runs: joined(patch.runs),
@@ -431,6 +433,7 @@ fn reclassified(one: Group, other: Group) -> Event {
         flows: flows(&own),
         width_px: measured.width_px,
         image_score: measured.image_score(),
+        confidence: measured.confidence(),
         returned: measured.returned(),
         runs: joined(own.into_iter().flat_map(|patch| patch.runs).collect()),
     }

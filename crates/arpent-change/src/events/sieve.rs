@@ -47,10 +47,11 @@ pub struct SieveCounts {
     /// Areas that were kept.
     pub kept: SieveCount,
     /// Areas that were not, by the first reason that applies.
-    pub dropped: [(Doubt, SieveCount); 3],
+    pub dropped: [(Doubt, SieveCount); 4],
 }
 
-/// Keeps the areas of change that are wide and large enough and, if there are images, where the images differ too.
+/// Keeps the areas of change that are wide and large enough and, if there are images, where the images differ too; on
+/// request only those with a mean confidence of both maps.
 ///
 /// An area is a 4-connected group of pixels with the same class before and the same, other, class after. Everywhere
 /// else the later class is replaced by the earlier one, so that the earlier date is the geometry where nothing changed.
@@ -69,7 +70,7 @@ pub struct Sieve {
     areas: Vec<Area>,
     parents: Vec<u32>,
     forget_at: usize,
-    counts: [(u64, u64, u128); 4],
+    counts: [(u64, u64, u128); 5],
 }
 
 #[derive(Debug)]
@@ -78,6 +79,7 @@ struct Row {
     after: Vec<u8>,
     image: Option<Vec<u8>>,
     earlier: Option<Vec<u8>>,
+    confidence: [Option<Vec<u8>>; 2],
     pixel_area_m2: f64,
     runs: Vec<Run>,
 }
@@ -110,7 +112,7 @@ impl Sieve {
             areas: Vec::new(),
             parents: Vec::new(),
             forget_at: FORGET_BEYOND,
-            counts: [(0, 0, 0); 4],
+            counts: [(0, 0, 0); 5],
         })
     }
 
@@ -140,6 +142,7 @@ impl Sieve {
             after: after.to_vec(),
             image: evidence.image.map(<[u8]>::to_vec),
             earlier: evidence.earlier.map(<[u8]>::to_vec),
+            confidence: evidence.confidence.map(|values| values.map(<[u8]>::to_vec)),
             pixel_area_m2,
             runs,
         });
@@ -164,8 +167,13 @@ impl Sieve {
             pixels,
             area_m2: square_meters(area_q64),
         };
-        let [kept, narrow, small, image] = self.counts.map(count);
-        let dropped = [(Doubt::Narrow, narrow), (Doubt::Small, small), (Doubt::ImagesAgree, image)];
+        let [kept, narrow, small, image, low] = self.counts.map(count);
+        let dropped = [
+            (Doubt::Narrow, narrow),
+            (Doubt::Small, small),
+            (Doubt::ImagesAgree, image),
+            (Doubt::LowConfidence, low),
+        ];
         Ok(SieveCounts { kept, dropped })
     }
 
@@ -301,7 +309,11 @@ impl Sieve {
                 row: number,
                 before: &row.before,
                 after: &row.after,
-                evidence: Evidence { image: row.image.as_deref(), earlier: row.earlier.as_deref() },
+                evidence: Evidence {
+                    image: row.image.as_deref(),
+                    earlier: row.earlier.as_deref(),
+                    confidence: row.confidence.each_ref().map(Option::as_deref),
+                },
                 pixel_area_m2: row.pixel_area_m2,
             })?;
             self.rows.pop_front();

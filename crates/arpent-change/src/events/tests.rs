@@ -19,7 +19,14 @@ const GROUND: u8 = 0;
 
 fn rules() -> Rules {
     let groups = std::array::from_fn(|id| (id != usize::from(GROUND)).then(|| u8::try_from(id).unwrap()));
-    Rules { groups, width_px: 0.0, min_area_m2: 0.0, image: None, min_overlap: Rules::MIN_OVERLAP }
+    Rules {
+        groups,
+        width_px: 0.0,
+        min_area_m2: 0.0,
+        image: None,
+        min_confidence: None,
+        min_overlap: Rules::MIN_OVERLAP,
+    }
 }
 
 #[derive(Clone)]
@@ -461,7 +468,7 @@ fn images_have_a_vote() {
             .push_row(
                 before.row(row),
                 after.row(row),
-                Evidence { image: Some(&image), earlier: None },
+                Evidence { image: Some(&image), ..Evidence::default() },
                 0.25,
                 &mut push,
             )
@@ -479,6 +486,59 @@ fn images_have_a_vote() {
         })
         .collect();
     assert_eq!(scores, [Some(0.8), None]);
+}
+
+#[test]
+fn areas_of_low_confidence_are_left_out_and_swapped_dates_mirror_them() {
+    let window = Window::new(0, 0, 20, 10);
+    let (first, mut second) = (Map::new(window, 0), Map::new(window, 0));
+    second.fill([1, 1, 6, 6], 1);
+    second.fill([8, 1, 13, 6], 1);
+    second.fill([15, 1, 19, 6], 1);
+    // Both maps are confident of the first area, the second map is not of the second one, and the third has no confidence.
+    let values = |parts: [u8; 3]| -> Vec<u8> {
+        (0..20usize).map(|col| if col < 7 { parts[0] } else { parts[usize::from(col >= 14) + 1] }).collect()
+    };
+    let confidences = [values([150, 250, 255]), values([200, 100, 255])];
+    let compared = |swap: bool, min_confidence: Option<f64>| {
+        let rules = Rules { min_confidence, ..rules() };
+        let mut sieve = Sieve::new(window, rules.clone()).unwrap();
+        let mut objects = Objects::new(window, rules).unwrap();
+        let mut found = Vec::new();
+        let mut push = |row: SievedRow<'_>| -> Result<(), EventError> {
+            objects.push_row(row.before, row.after, row.evidence, row.pixel_area_m2, &mut |o| found.push(o))
+        };
+        let [before, after] = if swap { [&second, &first] } else { [&first, &second] };
+        let mut confidence = confidences.each_ref().map(|values| Some(&values[..]));
+        if swap {
+            confidence.reverse();
+        }
+        for row in 0..10 {
+            let evidence = Evidence { confidence, ..Evidence::default() };
+            sieve.push_row(before.row(row), after.row(row), evidence, 0.25, &mut push).unwrap();
+        }
+        let counts = sieve.finish(&mut push).unwrap();
+        objects.finish(&mut |o| found.push(o));
+        let means = found.into_iter().map(|outcome| match outcome {
+            Outcome::Event(event) => event.confidence,
+            Outcome::Same(..) => panic!("nothing stayed"),
+        });
+        (counts, means.collect::<Vec<_>>())
+    };
+    let all = [[Some(0.6), Some(0.8)], [Some(1.0), Some(0.4)], [None, None]];
+    for swap in [false, true] {
+        let expected = |means: &[[Option<f64>; 2]]| -> Vec<[Option<f64>; 2]> {
+            means.iter().map(|[a, b]| if swap { [*b, *a] } else { [*a, *b] }).collect()
+        };
+        let (counts, means) = compared(swap, None);
+        assert_eq!((counts.kept.areas, means), (3, expected(&all)));
+        // Half a step of the scale above what the second map has.
+        let (counts, means) = compared(swap, Some(0.402));
+        assert_eq!((counts.kept.areas, means), (2, expected(&[all[0], all[2]])));
+        let unsure = SieveCount { areas: 1, pixels: 25, area_m2: 6.25 };
+        assert_eq!(counts.dropped[3], (Doubt::LowConfidence, unsure));
+        assert_eq!(compared(swap, Some(0.4)).0.kept.areas, 3, "at the threshold");
+    }
 }
 
 /// A pair of made-up maps: what is before and after in cells of 40 x 40 pixels, and the kinds of their events.

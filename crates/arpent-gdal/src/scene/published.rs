@@ -20,6 +20,7 @@ pub struct PublishedRaster {
     classes: BTreeMap<u8, String>,
     colors: BTreeMap<u8, Color>,
     nodata: Option<u8>,
+    scale: Option<f64>,
 }
 
 impl PublishedRaster {
@@ -44,9 +45,9 @@ impl PublishedRaster {
             check_complete(uri, std::path::Path::new(&path), &dataset)?;
         }
         let classes = classes(&dataset);
-        let (colors, nodata) = (colors(&dataset), nodata(&dataset));
+        let (colors, nodata, scale) = (colors(&dataset), nodata(&dataset), scale(&dataset));
         let (grid, window) = (placement.grid, placement.window);
-        Ok(Self { uri: uri.to_owned(), dataset, grid, window, classes, colors, nodata })
+        Ok(Self { uri: uri.to_owned(), dataset, grid, window, classes, colors, nodata, scale })
     }
 
     /// Its grid.
@@ -72,6 +73,11 @@ impl PublishedRaster {
     /// The value that stands for pixels without data, if it is declared.
     pub fn nodata(&self) -> Option<u8> {
         self.nodata
+    }
+
+    /// The scale of its values, if it is declared without an offset.
+    pub fn scale(&self) -> Option<f64> {
+        self.scale
     }
 
     /// The pixels of a window that lies inside the raster.
@@ -108,6 +114,12 @@ fn nodata(dataset: &Dataset) -> Option<u8> {
     let declared = dataset.rasterband(1).ok()?.no_data_value()?;
     let value = arpent_base::number::round::<u8>(declared);
     (f64::from(value).to_bits() == declared.to_bits()).then_some(value)
+}
+
+fn scale(dataset: &Dataset) -> Option<f64> {
+    let band = dataset.rasterband(1).ok()?;
+    let offset = band.offset().unwrap_or_default();
+    band.scale().filter(|_| offset.abs() <= 0.0)
 }
 
 /// The items `CLASS_<id>=<name>` of a label raster's band.

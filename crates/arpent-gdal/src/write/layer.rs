@@ -39,6 +39,8 @@ pub enum LayerShape {
     MultiLine,
     /// Any type.
     Any,
+    /// No geometries: a table, which only a GeoPackage can hold (as an attributes table).
+    None,
 }
 
 /// Options of a new layer.
@@ -50,7 +52,7 @@ pub struct LayerOptions<'a> {
     pub name: &'a str,
     /// Geometry type.
     pub shape: LayerShape,
-    /// CRS of the geometries.
+    /// CRS of the geometries; a table has none.
     pub crs: &'a Crs,
     /// Columns, in order.
     pub fields: &'a [Column],
@@ -88,7 +90,7 @@ impl LayerWriter {
     /// Creates the file.
     ///
     /// # Errors
-    /// [`GdalError::Create`] when it cannot be created; [`GdalError::BadCrs`].
+    /// [`GdalError::Create`] when it cannot be created, also for a table that is no GeoPackage; [`GdalError::BadCrs`].
     pub fn create(path: &Path, options: &LayerOptions<'_>) -> Result<Self, GdalError> {
         quiet();
         let error = |e: gdal::errors::GdalError| GdalError::Create { path: text(path), message: failure(&e) };
@@ -126,19 +128,24 @@ impl LayerWriter {
     fn begin(mut dataset: Dataset, path: &Path, options: &LayerOptions<'_>) -> Result<Self, GdalError> {
         let error = |e: gdal::errors::GdalError| GdalError::Create { path: text(path), message: failure(&e) };
         let _dated = Settings::new(options.timestamp);
-        let layer_options = match options.format {
-            LayerFormat::GeoPackage => vec!["GEOMETRY_NAME=geom", "FID=fid"],
-            LayerFormat::FlatGeobuf => vec![],
-        };
+        let is_table = options.shape == LayerShape::None;
         let index = if options.spatial_index { "SPATIAL_INDEX=YES" } else { "SPATIAL_INDEX=NO" };
-        let layer_options: Vec<&str> = layer_options.into_iter().chain([index]).collect();
-        let srs = crs::spatial_ref_of(options.crs)?;
+        let layer_options = match (options.format, is_table) {
+            (LayerFormat::GeoPackage, false) => vec!["GEOMETRY_NAME=geom", "FID=fid", index],
+            (LayerFormat::GeoPackage, true) => vec!["FID=fid"],
+            (LayerFormat::FlatGeobuf, false) => vec![index],
+            (LayerFormat::FlatGeobuf, true) => {
+                let message = "a FlatGeobuf has no tables without geometry".to_owned();
+                return Err(GdalError::Create { path: text(path), message });
+            }
+        };
+        let srs = (!is_table).then(|| crs::spatial_ref_of(options.crs)).transpose()?;
         ffi::reset_error();
         let at = dataset.layer_count();
         let layer = dataset
             .create_layer(OgrLayerOptions {
                 name: options.name,
-                srs: Some(&srs),
+                srs: srs.as_ref(),
                 ty: ogr_shape(options.shape),
                 options: Some(&layer_options),
             })
@@ -258,6 +265,7 @@ fn ogr_shape(shape: LayerShape) -> OGRwkbGeometryType::Type {
         LayerShape::MultiPolygon => OGRwkbGeometryType::wkbMultiPolygon,
         LayerShape::MultiLine => OGRwkbGeometryType::wkbMultiLineString,
         LayerShape::Any => OGRwkbGeometryType::wkbUnknown,
+        LayerShape::None => OGRwkbGeometryType::wkbNone,
     }
 }
 

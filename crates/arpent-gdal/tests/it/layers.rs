@@ -95,6 +95,51 @@ fn layers_of_other_shapes_come_back() {
 }
 
 #[test]
+fn a_table_without_geometry_stands_beside_the_features() {
+    let dir = folder();
+    let (crs, fields) = (describe_crs("EPSG:2154").unwrap(), fields());
+    let columns = [
+        Column::new("event", ColumnKind::Text).titled("Event", "Événement").required(),
+        Column::new("share", ColumnKind::Real),
+    ];
+    let table = LayerOptions {
+        name: "lineage",
+        shape: LayerShape::None,
+        ..options(LayerFormat::GeoPackage, &crs, &columns, None)
+    };
+    let made = |name: &str| {
+        let path = dir.path().join(name);
+        write(&path, &options(LayerFormat::GeoPackage, &crs, &fields, None), 3);
+        let mut rows = LayerWriter::append(&path, &table).unwrap();
+        rows.write(&[], &[Cell::Text("a"), Cell::Real(0.5)]).unwrap();
+        rows.write(&[], &[Cell::Text("b"), Cell::Null]).unwrap();
+        rows.finish().unwrap();
+        path
+    };
+    let path = made("a.gpkg");
+    let ds = Dataset::open(&path).unwrap();
+    let mut layer = ds.layer_by_name("lineage").unwrap();
+    assert_eq!(layer.defn().geometry_type(), gdal_sys::OGRwkbGeometryType::wkbNone);
+    let shares: Vec<Option<f64>> = layer.features().map(|f| f.field_as_double(1).unwrap()).collect();
+    assert_eq!(shares, [Some(0.5), None]);
+    let text = |sql: &str| {
+        let mut found = ds.execute_sql(sql, None, gdal::vector::sql::Dialect::DEFAULT).unwrap().unwrap();
+        let row = found.features().next().unwrap();
+        row.field_as_string(0).unwrap().unwrap()
+    };
+    assert_eq!(text("SELECT data_type FROM gpkg_contents WHERE table_name = 'lineage'"), "attributes");
+    assert_eq!(text("SELECT title FROM gpkg_data_columns WHERE table_name = 'lineage'"), "Event");
+    // Whoever reads the file without naming a layer gets the features.
+    let facts = arpent_gdal::layer_facts(&path.to_string_lossy()).unwrap();
+    assert_eq!((facts.name.as_str(), facts.columns.len()), ("features", 4));
+    assert_eq!(std::fs::read(&path).unwrap(), std::fs::read(made("b.gpkg")).unwrap());
+    // No other format holds it.
+    let other = LayerOptions { format: LayerFormat::FlatGeobuf, ..table };
+    let refused = LayerWriter::create(&dir.path().join("a.fgb"), &other).unwrap_err();
+    assert!(matches!(refused, GdalError::Create { .. }), "{refused}");
+}
+
+#[test]
 fn titles_of_columns_are_aliases() {
     let dir = folder();
     let crs = describe_crs("EPSG:2154").unwrap();

@@ -211,6 +211,11 @@ impl IndexedCover {
         self.of.is_differential()
     }
 
+    /// The polygons' bounding box, in the CRS of the grid; `None` if none was near.
+    pub(crate) fn bbox(&self) -> Option<[f64; 4]> {
+        self.index.bbox()
+    }
+
     /// The pixels of the polygons' bounding box; `None` if none was near.
     pub(crate) fn window(&self, grid: &Grid) -> Option<Window> {
         self.index.bbox().map(|bbox| grid.window_of(bbox))

@@ -356,6 +356,7 @@ mod tests {
             flows: vec![Flow { from: 0, to: 1, pixels: 4, area_m2 }],
             width_px: 2,
             image_score: None,
+            confidence: [None; 2],
             returned: None,
             runs,
         }

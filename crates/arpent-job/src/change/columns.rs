@@ -63,6 +63,18 @@ pub(crate) fn columns() -> Vec<Column> {
             .titled("Vote of the width", "Vote de la largeur")
             .described("1 if the change is wider than what the shift between the dates explains.")
             .required(),
+        whole("vote_confidence")
+            .titled("Vote of the confidences", "Vote des confiances")
+            .described(
+                "1 if the mean confidences of both maps at its changed pixels are at least `events.confidence` (0.5 without the key), else 0. \
+                 Empty where one of the maps has none.",
+            ),
+        real("confidence_before")
+            .titled("Confidence before", "Confiance avant")
+            .described("Mean confidence of the earlier map at its changed pixels, 0 to 1. Empty where the map has none."),
+        real("confidence_after")
+            .titled("Confidence after", "Confiance après")
+            .described("Mean confidence of the later map at its changed pixels, 0 to 1. Empty where the map has none."),
         text("objects_before")
             .titled("Objects before", "Objets avant")
             .described("Ids of its objects at the earlier date, separated by commas; they stay over vintages."),
@@ -83,7 +95,12 @@ pub(crate) fn columns() -> Vec<Column> {
 pub(crate) struct Dates {
     pub(crate) before: Option<String>,
     pub(crate) after: Option<String>,
+    /// Mean confidence from which a map has a vote for the change.
+    pub(crate) vote_from: f64,
 }
+
+/// Mean confidence from which a map has a vote for the change, if no other is configured: its class is likelier than all others.
+pub(crate) const VOTE_FROM: f64 = 0.5;
 
 /// A value for each of the [`columns`].
 pub(crate) fn values(
@@ -96,6 +113,8 @@ pub(crate) fn values(
     let text = |text: String| (!text.is_empty()).then_some(Value::Text(text));
     let area = |m2: f64| Some(Value::Real((m2 * 1e6).round() / 1e6));
     let flag = |yes: bool| Some(Value::Integer(i64::from(yes)));
+    let mean = |share: Option<f64>| share.map(|share| Value::Real((share * 1e4).round() / 1e4));
+    let [before, after] = event.confidence.map(|mean| mean.map(|mean| mean >= dates.vote_from));
     vec![
         text(event.kind.name().to_owned()),
         text(classes.name(event.from)),
@@ -111,6 +130,9 @@ pub(crate) fn values(
         flag(true),
         event.image_score.map(|_| Value::Integer(1)),
         flag(true),
+        before.zip(after).and_then(|(before, after)| flag(before && after)),
+        mean(event.confidence[0]),
+        mean(event.confidence[1]),
         text(ids.before.join(",")),
         text(ids.after.join(",")),
         flicker.and_then(flag),

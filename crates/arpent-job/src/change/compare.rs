@@ -1,12 +1,12 @@
 //! One pass over the rows of both dates: what is kept, what it became, and where it goes.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arpent_base::{Result, sha256_hex};
 use arpent_change::balance::FlowMatrix;
 use arpent_change::events::{
-    Displaced, Event, EventKind, Evidence, ObjectIds, Objects, Outcome, Rules, Sieve, SieveCounts, SievedRow,
+    Displaced, Event, EventKind, Evidence, Objects, Outcome, Rules, Sieve, SieveCounts, SievedRow,
 };
 use arpent_gdal::{Aoi, RasterKind, StripWriter};
 use arpent_publish::{SortedFeatures, Spool, SpoolOptions};
@@ -17,8 +17,8 @@ use super::chips::{Notable, Selection};
 use super::classes::Classes;
 use super::columns::{Dates, values};
 use super::control::{Stable, StableFacts};
-use super::error::table_error;
 use super::identities::Identities;
+use super::lineage::{LineageFile, LineageTable};
 
 /// Rows after which displaced objects are looked for, counted from the origin of the CRS.
 const ADVANCE: i64 = 64;
@@ -35,6 +35,19 @@ pub(crate) struct Block {
     pub(crate) image: Option<Raster<u8>>,
     /// Classes of the date before the earlier one, from a previous comparison.
     pub(crate) earlier: Option<Raster<u8>>,
+    /// Confidences of the maps.
+    pub(crate) confidences: [Option<Raster<u8>>; 2],
+}
+
+impl Block {
+    /// What is known of a row beside its classes.
+    fn evidence(&self, row: usize) -> Evidence<'_> {
+        Evidence {
+            image: self.image.as_ref().map(|raster| raster.row(row)),
+            earlier: self.earlier.as_ref().map(|raster| raster.row(row)),
+            confidence: self.confidences.each_ref().map(|of| of.as_ref().map(|raster| raster.row(row))),
+        }
+    }
 }
 
 /// What a pass needs to know.
@@ -66,8 +79,7 @@ pub(crate) struct Compared {
     pub(crate) flows: FlowMatrix,
     /// Rasters of the classes of both dates, with changes that are not kept left out.
     pub(crate) rasters: [StripWriter; 2],
-    /// The table of lineage.
-    pub(crate) lineage: PathBuf,
+    pub(crate) lineage: LineageFile,
     pub(crate) identities: Identities,
     pub(crate) flickers: u64,
     /// What was found on ground that is known not to have changed.
@@ -105,17 +117,9 @@ impl Comparison<'_> {
                 if let Some(stable) = &mut kept.stable {
                     stable.push_found(row, before, after, pixel_area_m2);
                 }
-                let of =
-                    |raster: &'_ Option<Raster<u8>>| raster.as_ref().map(|raster| raster.row(i).to_vec());
-                let (image, earlier) = (of(&block.image), of(&block.earlier));
-                let evidence = Evidence { image: image.as_deref(), earlier: earlier.as_deref() };
-                sieve.push_row::<arpent_base::Failure>(
-                    before,
-                    after,
-                    evidence,
-                    pixel_area_m2,
-                    &mut |row| kept.take(&row),
-                )?;
+                let evidence = block.evidence(i);
+                let mut keep = |row: SievedRow<'_>| kept.take(&row);
+                sieve.push_row::<arpent_base::Failure>(before, after, evidence, pixel_area_m2, &mut keep)?;
             }
             progress(window.pixels());
         }
@@ -126,7 +130,6 @@ impl Comparison<'_> {
 
 /// Takes what the sieve kept.
 struct Kept<'a> {
-    of: &'a Comparison<'a>,
     objects: Objects,
     displaced: Displaced,
     flows: FlowMatrix,
@@ -177,7 +180,6 @@ impl<'a> Kept<'a> {
             strips: [strip("before.part.tif")?, strip("after.part.tif")?],
             stable: of.stable.map(|aoi| Stable::new(aoi, of.extent)),
             sink: Sink::new(of, identities)?,
-            of,
         })
     }
 
@@ -201,15 +203,13 @@ impl<'a> Kept<'a> {
     }
 
     fn finish(self, raw: FlowMatrix, sieve: SieveCounts) -> Result<Compared> {
-        let Self { objects, mut displaced, flows, strips, stable, mut sink, of } = self;
+        let Self { objects, mut displaced, flows, strips, stable, mut sink } = self;
         objects.finish(&mut |outcome| displaced.push(outcome, &mut |outcome| sink.take(outcome)));
         displaced.finish(&mut |outcome| sink.take(outcome));
         sink.check()?;
         let rasters = strips.map(|mut strip| strip.flush().map(|()| strip.raster));
         let [before, after] = rasters;
         let Sink { spool, counts, lineage, identities, flickers, selection, .. } = sink;
-        let path = of.scratch.join(LINEAGE);
-        lineage.into_inner().map_err(|error| table_error(&path, error.into_error().into()))?;
         Ok(Compared {
             events: spool.finish()?,
             counts,
@@ -217,7 +217,7 @@ impl<'a> Kept<'a> {
             raw,
             flows,
             rasters: [before?, after?],
-            lineage: path,
+            lineage: lineage.finish()?,
             identities,
             flickers,
             stable: stable.as_ref().map(Stable::facts),
@@ -226,16 +226,13 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// File name of the table of lineage.
-pub(crate) const LINEAGE: &str = "lineage.csv";
-
 /// Makes features of events, rows of lineage and ids of objects; keeps the first error.
 struct Sink<'a> {
     of: &'a Comparison<'a>,
     vectorizer: Vectorizer,
     spool: Spool,
     counts: BTreeMap<EventKind, KindCount>,
-    lineage: csv::Writer<std::fs::File>,
+    lineage: LineageTable,
     identities: Identities,
     flickers: u64,
     selection: Selection,
@@ -244,9 +241,7 @@ struct Sink<'a> {
 
 impl<'a> Sink<'a> {
     fn new(of: &'a Comparison<'a>, identities: Identities) -> Result<Self> {
-        let path = of.scratch.join(LINEAGE);
-        let lineage = csv::Writer::from_path(&path).map_err(|error| table_error(&path, error))?;
-        let mut sink = Self {
+        Ok(Self {
             of,
             vectorizer: Vectorizer::new(of.grid, &of.classes.nomenclature, VectorOptions::default())?,
             spool: Spool::create(
@@ -255,16 +250,12 @@ impl<'a> Sink<'a> {
                 SpoolOptions { run_bytes: SPOOL_RUN_BYTES, ..SpoolOptions::default() },
             )?,
             counts: BTreeMap::new(),
-            lineage,
+            lineage: LineageTable::new(of.scratch)?,
             identities,
             flickers: 0,
             selection: Selection::new(of.chips),
             outcome: Ok(()),
-        };
-        sink.lineage
-            .write_record(["event", "from_id", "to_id", "overlap_m2", "share_from", "share_to"])
-            .map_err(|error| table_error(&path, error))?;
-        Ok(sink)
+        })
     }
 
     fn check(&mut self) -> Result<()> {
@@ -293,23 +284,12 @@ impl<'a> Sink<'a> {
         let flicker = event.returned.map(|share| share > 0.5);
         self.flickers += u64::from(flicker == Some(true));
         feature.attributes = values(event, &ids, flicker, self.of.classes, self.of.dates);
-        self.write_lineage(&feature.id, &ids)?;
+        ids.lineage.iter().try_for_each(|row| self.lineage.push(&feature.id, row))?;
         self.selection.push(event, &feature.id, feature.score);
         let count = self.counts.entry(event.kind).or_default();
         count.events += 1;
         count.changed_m2 += event.area_m2();
         Ok(self.spool.push(&feature)?)
-    }
-
-    fn write_lineage(&mut self, event: &str, ids: &ObjectIds) -> Result<()> {
-        for row in &ids.lineage {
-            let numbers =
-                [row.overlap_m2, row.share_from, row.share_to].map(|n| ((n * 1e6).round() / 1e6).to_string());
-            let record = [event, &row.from_id, &row.to_id, &numbers[0], &numbers[1], &numbers[2]];
-            let path = self.of.scratch.join(LINEAGE);
-            self.lineage.write_record(record).map_err(|error| table_error(&path, error))?;
-        }
-        Ok(())
     }
 }
 

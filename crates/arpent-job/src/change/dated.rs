@@ -3,11 +3,12 @@
 use arpent_base::{Result, redacted};
 use arpent_gdal::{Fingerprint, PublishedRaster, SceneSource};
 use arpent_publish::{Acquired, Input};
-use arpent_raster::{Grid, LABEL_NODATA, Nomenclature, Raster, Window};
+use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Grid, LABEL_NODATA, Nomenclature, Raster, Window};
 
 use super::burnt::BurntLayer;
 use super::classes::Values;
 use super::error::ChangeJobError;
+use super::images::identity;
 use crate::address::is_raster_name;
 use crate::config::Measure;
 use crate::zonal::SourceMap;
@@ -22,20 +23,103 @@ pub(crate) enum DatedMap {
         uri: String,
         raster: Box<PublishedRaster>,
         fingerprint: Fingerprint,
+        /// Its confidences, if they are named.
+        confidence: Option<Box<Confidence>>,
     },
     /// A vector layer.
     Layer(Box<BurntLayer>),
 }
 
+/// Confidence 1 in steps of `CONFIDENCE_SCALE`.
+const MOST: u8 = 250;
+
+/// The confidences of a label raster.
+pub(crate) struct Confidence {
+    uri: String,
+    raster: PublishedRaster,
+    fingerprint: Fingerprint,
+}
+
+impl Confidence {
+    /// Opens the raster of a map.
+    fn open(uri: &str, map: &PublishedRaster, map_uri: &str) -> Result<Self> {
+        let raster = PublishedRaster::open(uri)?;
+        let (confidence, map_name) = (redacted(uri), redacted(map_uri));
+        if raster.grid().key() != map.grid().key() || raster.window() != map.window() {
+            return Err(ChangeJobError::ConfidenceElsewhere { confidence, map: map_name }.into());
+        }
+        // The scale is stored in double precision, as text in some formats.
+        let is_ours = raster.scale().is_some_and(|scale| (scale - CONFIDENCE_SCALE).abs() < 1e-9);
+        if !is_ours || raster.nodata() != Some(CONFIDENCE_NODATA) {
+            return Err(ChangeJobError::NotConfidences { confidence }.into());
+        }
+        let fingerprint = arpent_gdal::fingerprint(&SceneSource::new(uri))?;
+        Ok(Self { uri: uri.to_owned(), raster, fingerprint })
+    }
+
+    fn read(&self, window: Window) -> Result<Raster<u8>> {
+        let values = self.raster.read(window)?;
+        let is_none = |value: u8| value == CONFIDENCE_NODATA;
+        match values.data().iter().find(|value| **value > MOST && !is_none(**value)) {
+            Some(value) => {
+                let confidence = redacted(&self.uri);
+                Err(ChangeJobError::ConfidenceValue { confidence, value: *value }.into())
+            }
+            None => Ok(values),
+        }
+    }
+}
+
 impl DatedMap {
-    /// Opens a map: a file is a raster, anything else the output of a run.
-    pub(crate) fn open(uri: &str) -> Result<Self> {
+    /// Opens a map: a file is a raster, anything else the output of a run. `confidence` is that of a raster.
+    pub(crate) fn open(uri: &str, confidence: Option<&str>) -> Result<Self> {
         if std::path::Path::new(uri).is_file() || is_raster_name(uri) {
             let raster = Box::new(PublishedRaster::open(uri)?);
             let fingerprint = arpent_gdal::fingerprint(&SceneSource::new(uri))?;
-            return Ok(Self::Raster { uri: uri.to_owned(), raster, fingerprint });
+            let confidence = confidence.map(|of| Confidence::open(of, &raster, uri)).transpose()?;
+            let confidence = confidence.map(Box::new);
+            return Ok(Self::Raster { uri: uri.to_owned(), raster, fingerprint, confidence });
         }
         Ok(Self::Published(Box::new(SourceMap::open(uri, Measure::Map)?)))
+    }
+
+    /// Whether the map has confidences.
+    pub(crate) fn has_confidence(&self) -> bool {
+        match self {
+            Self::Published(map) => map.has_confidence(),
+            Self::Raster { confidence, .. } => confidence.is_some(),
+            Self::Layer(_) => false,
+        }
+    }
+
+    /// The confidences of a window of the comparison, if the map has any: none outside of the map, and where its class is
+    /// not the predicted one.
+    pub(crate) fn read_confidence(&self, window: Window) -> Result<Option<Raster<u8>>> {
+        if !self.has_confidence() {
+            return Ok(None);
+        }
+        let mut all = Raster::filled(window, CONFIDENCE_NODATA);
+        let Some(common) = window.intersect(&self.window()) else { return Ok(Some(all)) };
+        let read = match self {
+            Self::Published(map) => map.confidence_in(common)?,
+            Self::Raster { confidence, .. } => confidence.as_ref().map(|of| of.read(common)).transpose()?,
+            Self::Layer(_) => None,
+        };
+        if let Some(read) = read {
+            all.paste(&read);
+        }
+        Ok(Some(all))
+    }
+
+    /// What identifies its confidences, if it has any.
+    pub(crate) fn confidence_content(&self) -> Option<serde_json::Value> {
+        match self {
+            Self::Published(map) if map.has_confidence() => {
+                map.confidence_artifact().map(|artifact| artifact.sha256.clone().into())
+            }
+            Self::Raster { confidence, .. } => confidence.as_ref().map(|of| identity(&of.fingerprint)),
+            _ => None,
+        }
     }
 
     pub(crate) fn uri(&self) -> &str {
@@ -129,14 +213,26 @@ impl DatedMap {
                 let sha256 = map.measured_artifact().map(|artifact| artifact.sha256.clone());
                 serde_json::json!({ "run": map.manifest.run_id, "sha256": sha256 })
             }
-            Self::Raster { fingerprint: f, .. } => {
-                serde_json::json!([f.size, f.content(), f.etag, f.modified])
-            }
+            Self::Raster { fingerprint, .. } => identity(fingerprint),
             Self::Layer(layer) => {
                 let f = &layer.fingerprint;
                 serde_json::json!([f.size, f.content(), f.etag, f.modified, layer.read])
             }
         }
+    }
+
+    /// The record of a raster of confidences in the manifest.
+    pub(crate) fn confidence_input(&self, date: &str) -> Option<Input> {
+        let Self::Raster { confidence: Some(of), .. } = self else { return None };
+        Some(Input {
+            id: arpent_gdal::file_name(&of.uri).to_owned(),
+            uri: redacted(&of.uri),
+            size: of.fingerprint.size,
+            sha256: of.fingerprint.content(),
+            etag: of.fingerprint.etag.clone(),
+            date: Some(date.to_owned()),
+            ..Input::default()
+        })
     }
 
     /// Its record in the manifest.

@@ -128,6 +128,36 @@ pub enum ChangeJobError {
         /// Bands of the later images.
         after: String,
     },
+    /// A band number that an image does not have.
+    #[error(
+        "`images.bands` names band {number} as `{name}`, but {image} has {bands} bands ({files} of the images have no band {number})"
+    )]
+    NoSuchBand {
+        /// The name.
+        name: String,
+        /// The number.
+        number: usize,
+        /// The first of the images.
+        image: String,
+        /// Number of its bands.
+        bands: usize,
+        /// Number of images without it.
+        files: usize,
+    },
+    /// Images of the configuration that a map on the command line would replace.
+    #[error(
+        "{option} names a map, {map}, in place of {scenes} of [{table}] in the configuration (`scenes`): these images would have no vote"
+    )]
+    ScenesReplaced {
+        /// The option.
+        option: &'static str,
+        /// The map.
+        map: String,
+        /// The images.
+        scenes: String,
+        /// The table of the date.
+        table: &'static str,
+    },
     /// A shift beyond the limit.
     #[error(
         "the images are shifted by {shift_px:.2} pixels against each other (median of {cells} cells, spread {spread_px:.2}); the limit is {limit_px}"
@@ -221,6 +251,42 @@ pub enum ChangeJobError {
         /// The map.
         map: String,
     },
+    /// Confidences for what is no label raster.
+    #[error("`{key}` names a raster of confidences, but {map} is no label raster")]
+    ConfidenceOfOther {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The map or image.
+        map: String,
+    },
+    /// Confidences on other pixels than those of the map.
+    #[error("{confidence} does not have the pixels of {map}, whose confidences it should hold")]
+    ConfidenceElsewhere {
+        /// The raster.
+        confidence: String,
+        /// The map.
+        map: String,
+    },
+    /// A raster whose values cannot be confidences.
+    #[error("{confidence} declares no scale of 0.004 and nodata value of 255, as confidences have")]
+    NotConfidences {
+        /// The raster.
+        confidence: String,
+    },
+    /// A value that is no confidence.
+    #[error("{confidence} has the value {value}: confidences are 0 to 250 (certain), and 255 for none")]
+    ConfidenceValue {
+        /// The raster.
+        confidence: String,
+        /// The value.
+        value: u8,
+    },
+    /// A threshold for confidences that are not there.
+    #[error("`events.confidence` is set, but the map of the {date} date has no confidences")]
+    NoConfidence {
+        /// `earlier` or `later`.
+        date: &'static str,
+    },
     /// A use code of a table that OCS GE does not have.
     #[error("`use_values` names `{code}`, which is no use code of OCS GE: {available}")]
     UnknownUse {
@@ -258,6 +324,24 @@ pub enum ChangeJobError {
     /// Two layers, and no grid.
     #[error("both dates are vector layers, which have no pixels, and no grid is named")]
     NoGrid,
+    /// A grid with more pixels than can be compared.
+    #[error(
+        "`grid.pixel_size` {pixel_size} makes {columns} x {rows} pixels of what both dates have; at most {side} on a side and {pixels} in all can be compared"
+    )]
+    GridTooFine {
+        /// As configured.
+        pixel_size: f64,
+        /// Columns.
+        columns: String,
+        /// Rows.
+        rows: String,
+        /// Most pixels on a side.
+        side: String,
+        /// Most pixels.
+        pixels: String,
+        /// The smallest size that is possible.
+        least: String,
+    },
     /// A grid beside a map that has one.
     #[error("`grid` is set, but the pixels are those of {map}")]
     GridOfMap {
@@ -290,8 +374,13 @@ impl Diagnostic for ChangeJobError {
         match self {
             Self::UnknownClass { key, .. }
             | Self::NoColumn { key, .. }
+            | Self::ConfidenceOfOther { key, .. }
             | Self::ColumnOfRaster { key, .. } => Some(Key::from(*key)),
+            Self::NoConfidence { .. } => Some(Key::from("events.confidence")),
             Self::GridOfMap { .. } => Some(Key::from("grid")),
+            Self::GridTooFine { .. } => Some(Key::from("grid.pixel_size")),
+            Self::NoSuchBand { .. } => Some(Key::from("images.bands")),
+            Self::ScenesReplaced { table, .. } => Some(Key::from(*table).then("scenes")),
             _ => None,
         }
     }
@@ -335,6 +424,17 @@ impl Diagnostic for ChangeJobError {
             Self::NoCommonBand { .. } => {
                 "name the bands under [images], for example `bands = { red = 1, green = 2, blue = 3 }`"
             }
+            Self::NoSuchBand { .. } => {
+                "count bands from 1 (`arpent inspect IMAGE` lists them), or name those that all images have as `compare` under [images]"
+            }
+            Self::ScenesReplaced { table, .. } => {
+                return Some(format!(
+                    "name the map as `map` under [{table}], beside its `scenes`; or remove these `scenes`"
+                ));
+            }
+            Self::GridTooFine { least, .. } => {
+                return Some(format!("set `pixel_size` under [grid] to {least} or more (units of the CRS)"));
+            }
             Self::Shifted { .. } => {
                 "register the images with each other first, or set a larger `limit` under [registration]: changes that are not wider than twice the shift are left out"
             }
@@ -367,6 +467,16 @@ impl Diagnostic for ChangeJobError {
             }
             Self::ColumnOfRaster { .. } => {
                 "remove the key, or name a layer (GeoPackage, shapefile, FlatGeobuf, GeoParquet)"
+            }
+            Self::ConfidenceOfOther { .. } => {
+                "remove the key: the output of a run has its own confidences, layers and images have none"
+            }
+            Self::ConfidenceElsewhere { .. } => "name a raster on the grid of the map, and of its size",
+            Self::NotConfidences { .. } | Self::ConfidenceValue { .. } => {
+                "write them as a run does: bytes of 0 to 250, where 250 is certain, with the scale 0.004 and 255 for none"
+            }
+            Self::NoConfidence { .. } => {
+                "name the output of a run with `confidence.tif`, or the raster as `confidence` under [before] and [after]; or remove the key"
             }
             Self::EmptyLayer { .. } => "check the layer: `ogrinfo -so -al FILE`",
             Self::NoKnownValue { .. } => {

@@ -352,7 +352,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::change::inputs::{Inputs, Prints};
+    use crate::change::inputs::{Inputs, Prints, Shifted};
     use crate::config::{ChangeConfig, ChangePlaces};
 
     #[test]
@@ -376,8 +376,11 @@ mod tests {
         let text = "before = { scenes = [\"old.tif\"], date = \"2018\" }\nafter = { scenes = [\"new.tif\"], date = \"2021\" }\n";
         std::fs::write(&path, text).unwrap();
         let config = ChangeConfig::load(&path, ChangePlaces::default()).unwrap();
-        let mut images =
-            Inputs::located(&config, Prints::Stamps, None, folder.path()).unwrap().1.images.unwrap();
+        let mut images = Inputs::located(&config, Prints::Stamps, Shifted::Asked, folder.path())
+            .unwrap()
+            .1
+            .images
+            .unwrap();
         for method in [ImageMethod::Irmad, ImageMethod::Cva] {
             let all = measure(&mut images, window, method, window.pixels()).unwrap();
             assert_eq!(all.sampled_px, None);

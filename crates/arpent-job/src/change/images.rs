@@ -169,7 +169,30 @@ impl DateImages {
 /// The number of a band: as configured, else by its name.
 fn band(scene: &SceneInfo, name: &str, config: &ChangeConfig) -> Option<usize> {
     let number = config.images.bands.get(name).map(|number| number.get());
-    number.filter(|n| scene.bands.iter().any(|band| band.index == *n)).or_else(|| scene.band_named(name))
+    number.or_else(|| scene.band_named(name))
+}
+
+/// Refuses the number of a band that a file does not have: another band would be compared, or none.
+fn check_numbers(
+    config: &ChangeConfig,
+    wanted: &[String],
+    dates: &[DateImages; 2],
+) -> Result<(), ChangeJobError> {
+    for name in wanted {
+        let Some(number) = config.images.bands.get(name).map(|number| number.get()) else { continue };
+        let has = |scene: &&SceneInfo| scene.bands.iter().any(|band| band.index == number);
+        let scenes = || dates.iter().flat_map(|date| &date.mosaic.scenes);
+        if let Some(scene) = scenes().find(|scene| !has(scene)) {
+            return Err(ChangeJobError::NoSuchBand {
+                name: name.clone(),
+                number,
+                image: redacted(&scene.uri),
+                bands: scene.bands.len(),
+                files: scenes().filter(|scene| !has(scene)).count(),
+            });
+        }
+    }
+    Ok(())
 }
 
 impl Images {
@@ -204,6 +227,11 @@ impl Images {
         Ok(Some(Self { dates, bands, readers }))
     }
 
+    /// Names of the first image of both dates.
+    pub(crate) fn names(&self) -> [String; 2] {
+        self.dates.each_ref().map(|date| date.mosaic.scenes[0].uri.clone())
+    }
+
     pub(crate) fn grid(&self) -> &Grid {
         &self.dates[0].mosaic.grid
     }
@@ -230,6 +258,7 @@ fn common_bands(config: &ChangeConfig, dates: &[DateImages; 2]) -> Result<Vec<St
     } else {
         config.images.compare.clone()
     };
+    check_numbers(config, &wanted, dates)?;
     let has = |name: &String| {
         dates.iter().all(|date| date.mosaic.scenes.iter().all(|s| band(s, name, config).is_some()))
     };

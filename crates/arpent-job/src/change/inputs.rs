@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use arpent_base::{Result, redacted};
 use arpent_gdal::{Aoi, Fingerprint, PublishedRaster};
 use arpent_publish::{MANIFEST_NAME, Target, Warning};
-use arpent_raster::{Grid, LABEL_NODATA, Raster, Window};
+use arpent_raster::{CONFIDENCE_NODATA, Grid, LABEL_NODATA, Raster, Window};
 
 use super::classes::Classes;
 use super::dated::DatedMap;
@@ -14,9 +14,11 @@ use super::error::ChangeJobError;
 use super::hidden::Hidden;
 pub(crate) use super::images::Prints;
 use super::images::{Images, identity};
-use super::opened::{OpenedMaps, without_columns};
+use super::opened::{OpenedMaps, without_columns, without_confidence};
+use super::shift;
 use crate::address::{has_a_layer, is_layer};
-use crate::config::{ChangeConfig, DateInputs, normalized_date};
+use crate::config::{ChangeConfig, DateInputs, RegistrationMode, normalized_date};
+use crate::shards::Correction;
 
 /// Names of the dates in the manifest.
 pub(crate) const NAMES: [&str; 2] = ["before", "after"];
@@ -39,7 +41,50 @@ pub(crate) struct Inputs {
     /// Pixels by which the later map, and what was not observed then, lies to the east and the south of where it should: a
     /// shift that is corrected.
     moved: [i64; 2],
+    /// The shift that images and map are corrected by.
+    pub(crate) correction: Option<Correction>,
     pub(crate) warnings: Vec<Warning>,
+}
+
+/// What the maps of both dates say in a window.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MapPixels {
+    /// Classes of the comparison; 255 where a date was not observed.
+    pub(crate) classes: [Raster<u8>; 2],
+    /// Confidences in steps of `CONFIDENCE_SCALE`, 255 for none; `None` for a map without any.
+    pub(crate) confidences: [Option<Raster<u8>>; 2],
+}
+
+impl MapPixels {
+    /// Of another window, not observed, with confidences where these maps have any.
+    pub(crate) fn blank(&self, window: Window) -> Self {
+        let none = |of: &Option<Raster<u8>>| of.as_ref().map(|_| Raster::filled(window, CONFIDENCE_NODATA));
+        Self {
+            classes: [(); 2].map(|()| Raster::filled(window, LABEL_NODATA)),
+            confidences: self.confidences.each_ref().map(none),
+        }
+    }
+
+    /// Takes over the pixels of a part.
+    pub(crate) fn paste(&mut self, part: &Self) {
+        let confidences = self.confidences.iter_mut().zip(&part.confidences);
+        let confidences = confidences.filter_map(|(all, part)| all.as_mut().zip(part.as_ref()));
+        self.classes.iter_mut().zip(&part.classes).chain(confidences).for_each(|(all, part)| all.paste(part));
+    }
+
+    /// All its rasters, in the order of the dates: classes, then confidences.
+    pub(crate) fn planes(&self) -> impl Iterator<Item = &Raster<u8>> {
+        self.classes.iter().chain(self.confidences.iter().flatten())
+    }
+}
+
+/// A shift that is corrected.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shifted {
+    /// It is measured, if the configuration asks for it and both dates have images.
+    Asked,
+    /// It was measured before, for a plan.
+    Known(Option<Correction>),
 }
 
 impl Inputs {
@@ -48,7 +93,7 @@ impl Inputs {
     pub(crate) fn located(
         config: &ChangeConfig,
         prints: Prints,
-        shifted: Option<[f64; 2]>,
+        shifted: Shifted,
         scratch: &Path,
     ) -> Result<(ChangeConfig, Self)> {
         let mut given = config.clone();
@@ -56,15 +101,9 @@ impl Inputs {
         Ok((given, inputs.map_err(|error| config.located(error))?))
     }
 
-    fn open(
-        config: &mut ChangeConfig,
-        prints: Prints,
-        shifted: Option<[f64; 2]>,
-        scratch: &Path,
-    ) -> Result<Self> {
-        let dates = [("earlier", &mut config.before), ("later", &mut config.after)];
-        for (name, date) in dates {
-            take_map(date, config.classes.is_some());
+    fn open(config: &mut ChangeConfig, prints: Prints, shifted: Shifted, scratch: &Path) -> Result<Self> {
+        take_maps(config, config.classes.is_some())?;
+        for (name, date) in [("earlier", &config.before), ("later", &config.after)] {
             if date.map.is_none() && date.scenes.is_empty() {
                 return Err(ChangeJobError::NoInput { date: name }.into());
             }
@@ -81,7 +120,13 @@ impl Inputs {
         };
         let grid = opened.as_ref().map(|maps| maps.grid(config)).transpose()?.flatten();
         let mut warnings = Vec::new();
-        let images = Images::open(config, grid.as_ref(), prints, shifted, &mut warnings)?;
+        let is_asked =
+            matches!(shifted, Shifted::Asked) && config.registration.mode == RegistrationMode::Shift;
+        let known = if let Shifted::Known(correction) = shifted { correction } else { None };
+        let by = known.map(|correction| correction.shift_px);
+        // To measure a shift, images are opened as they are; they are opened again to be moved by it.
+        let as_they_are = if is_asked { Prints::Stamps } else { prints };
+        let mut images = Images::open(config, grid.as_ref(), as_they_are, by, &mut warnings)?;
         let (maps, classes) = if let Some(opened) = opened {
             let grid = grid.as_ref().or_else(|| images.as_ref().map(Images::grid));
             let grid = grid.ok_or(ChangeJobError::NoGrid)?;
@@ -90,35 +135,23 @@ impl Inputs {
             warnings.extend(of_layers);
             (Some(maps), classes)
         } else {
-            refuse_keys_of_layers(config)?;
+            refuse_keys_of_maps(config)?;
             (None, Classes::of_images())
         };
-        let (grid, names, windows) = match (&maps, &images) {
-            (Some([before, after]), _) => {
-                let names = [before.uri().to_owned(), after.uri().to_owned()];
-                (before.grid().clone(), names, [before.window(), after.window()])
-            }
-            (None, Some(images)) => {
-                let name = |date: usize| images.dates[date].mosaic.scenes[0].uri.clone();
-                (
-                    images.grid().clone(),
-                    [name(0), name(1)],
-                    [0, 1].map(|date: usize| images.dates[date].mosaic.window),
-                )
-            }
-            (None, None) => return Err(ChangeJobError::NoInput { date: "later" }.into()),
-        };
-        let moved = shifted.filter(|_| maps.is_some()).unwrap_or_default().map(|px| {
-            let whole: i64 = arpent_base::number::round(px);
-            whole
-        });
-        let [before, mut after] = windows;
-        [after.col, after.row] = [after.col - moved[0], after.row - moved[1]];
-        let [first, second] = names.each_ref().map(|name| redacted(name));
-        let extent = before
-            .intersect(&after)
-            .ok_or(ChangeJobError::Apart { before: first.clone(), after: second.clone() })?;
+        check_confidence(config, maps.as_ref())?;
         let dates = dates_of(config, maps.as_ref(), images.as_ref())?;
+        let mut correction = known;
+        if let Some(images) = images.as_mut().filter(|_| is_asked) {
+            let extent = Compared::of(maps.as_ref(), Some(images), None)?.extent;
+            let extent = common_of(images, extent)?;
+            let found = shift::correction(images, extent, config.registration.cell.get())?;
+            // The doubts about them are known.
+            let moved = Images::open(config, grid.as_ref(), prints, Some(found.shift_px), &mut Vec::new())?;
+            *images = moved.expect("both dates have images");
+            correction = Some(found);
+        }
+        let Compared { grid, names: [first, second], windows: [before, after], extent, moved } =
+            Compared::of(maps.as_ref(), images.as_ref(), correction)?;
         let not_observed = [&config.before, &config.after].map(|date| Hidden::open(date, &grid, &extent));
         let [mask_before, mask_after] = not_observed;
         let not_observed = [mask_before?, mask_after?];
@@ -129,20 +162,38 @@ impl Inputs {
         warnings.extend(partial(&first, before, extent));
         warnings.extend(partial(&second, after, extent));
         warnings.extend(mixed_orthos(config));
-        Ok(Self { maps, images, classes, grid, extent, dates, not_observed, stable, moved, warnings })
+        Ok(Self {
+            maps,
+            images,
+            classes,
+            grid,
+            extent,
+            dates,
+            not_observed,
+            stable,
+            moved,
+            correction,
+            warnings,
+        })
     }
 
-    /// The classes of both maps in a window, without what was not observed; `None` where images alone are compared.
+    /// What both maps say in a window, without what was not observed; `None` where images alone are compared.
     ///
     /// # Errors
     /// Maps that cannot be read.
-    pub(crate) fn classes(&self, window: Window) -> Result<Option<[Raster<u8>; 2]>> {
-        let Some(maps) = &self.maps else { return Ok(None) };
-        let after = maps[1].read(self.in_later(window), &self.classes.values[1])?;
-        let mut pair =
-            [maps[0].read(window, &self.classes.values[0])?, Raster::from_array(window, after.into_array())?];
-        self.hide(&mut pair)?;
-        Ok(Some(pair))
+    pub(crate) fn maps_in(&self, window: Window) -> Result<Option<MapPixels>> {
+        let Some([before, after]) = &self.maps else { return Ok(None) };
+        let later = self.in_later(window);
+        // The later map's own pixels, where they belong.
+        let placed = |raster: Raster<u8>| Raster::from_array(window, raster.into_array());
+        let mut classes = [
+            before.read(window, &self.classes.values[0])?,
+            placed(after.read(later, &self.classes.values[1])?)?,
+        ];
+        self.hide(&mut classes)?;
+        let confidences =
+            [before.read_confidence(window)?, after.read_confidence(later)?.map(placed).transpose()?];
+        Ok(Some(MapPixels { classes, confidences }))
     }
 
     /// Where a window lies in the later map.
@@ -155,12 +206,7 @@ impl Inputs {
     /// # Errors
     /// [`ChangeJobError::Apart`].
     pub(crate) fn images_extent(&self) -> Result<Option<Window>, ChangeJobError> {
-        let Some(images) = &self.images else { return Ok(None) };
-        let common = images.window().and_then(|window| window.intersect(&self.extent));
-        common.map(Some).ok_or_else(|| {
-            let [before, after] = [0, 1].map(|date: usize| images.dates[date].mosaic.scenes[0].uri.clone());
-            ChangeJobError::Apart { before, after }
-        })
+        self.images.as_ref().map(|images| common_of(images, self.extent)).transpose()
     }
 
     /// Sets what was not observed at either date.
@@ -194,6 +240,8 @@ impl Inputs {
         for (date, name) in NAMES.into_iter().enumerate() {
             if let Some(maps) = &self.maps {
                 all.insert(format!("{name}.map"), maps[date].content());
+                let confidence = maps[date].confidence_content();
+                all.extend(confidence.map(|content| (format!("{name}.confidence"), content)));
             }
             if let Some(images) = &self.images {
                 all.insert(format!("{name}.scenes"), images.dates[date].stamps()?);
@@ -270,6 +318,61 @@ impl Inputs {
     }
 }
 
+/// The pixels of an extent that the images of both dates may have.
+fn common_of(images: &Images, extent: Window) -> Result<Window, ChangeJobError> {
+    images.window().and_then(|window| window.intersect(&extent)).ok_or_else(|| {
+        let [before, after] = images.names().map(|name| redacted(&name));
+        ChangeJobError::Apart { before, after }
+    })
+}
+
+/// What is compared: the pixels of both dates on one grid.
+struct Compared {
+    grid: Grid,
+    /// Names of both dates, without secrets.
+    names: [String; 2],
+    /// Pixels of both dates, where they belong.
+    windows: [Window; 2],
+    /// What both have.
+    extent: Window,
+    /// Pixels by which the later map lies to the east and the south of where it should.
+    moved: [i64; 2],
+}
+
+impl Compared {
+    /// Of maps, or else of images, which are moved already.
+    fn of(
+        maps: Option<&[DatedMap; 2]>,
+        images: Option<&Images>,
+        correction: Option<Correction>,
+    ) -> Result<Self, ChangeJobError> {
+        let (grid, names, windows) = match (maps, images) {
+            (Some([before, after]), _) => {
+                let names = [before.uri().to_owned(), after.uri().to_owned()];
+                (before.grid().clone(), names, [before.window(), after.window()])
+            }
+            (None, Some(images)) => {
+                let windows = images.dates.each_ref().map(|date| date.mosaic.window);
+                (images.grid().clone(), images.names(), windows)
+            }
+            (None, None) => return Err(ChangeJobError::NoInput { date: "later" }),
+        };
+        let shift_px = correction.filter(|_| maps.is_some()).map(|correction| correction.shift_px);
+        let moved = shift_px.unwrap_or_default().map(|px| {
+            let whole: i64 = arpent_base::number::round(px);
+            whole
+        });
+        let [before, mut after] = windows;
+        [after.col, after.row] = [after.col - moved[0], after.row - moved[1]];
+        let names = names.map(|name| redacted(&name));
+        let extent = before.intersect(&after).ok_or_else(|| {
+            let [before, after] = names.clone();
+            ChangeJobError::Apart { before, after }
+        })?;
+        Ok(Self { grid, names, windows: [before, after], extent, moved })
+    }
+}
+
 /// The vintages of both dates, where a date has several.
 pub(crate) struct Vintages {
     /// Numbers of vintages.
@@ -279,11 +382,25 @@ pub(crate) struct Vintages {
 }
 
 /// Moves what was named without saying what it is, if it is a map: the output of a run, or a raster of classes.
-fn take_map(date: &mut DateInputs, has_classes: bool) {
-    let [only] = &*date.scenes else { return };
-    if date.map.is_none() && is_map(only, has_classes) {
+///
+/// # Errors
+/// [`ChangeJobError::ScenesReplaced`].
+pub(super) fn take_maps(config: &mut ChangeConfig, has_classes: bool) -> Result<(), ChangeJobError> {
+    let ChangeConfig { before, after, replaced_scenes: [of_before, of_after], .. } = config;
+    let dates = [(before, &*of_before, "--before", "before"), (after, &*of_after, "--after", "after")];
+    for (date, replaced, option, table) in dates {
+        let [only] = &*date.scenes else { continue };
+        if date.map.is_some() || !is_map(only, has_classes) {
+            continue;
+        }
+        if let Some(first) = replaced.first() {
+            let more = if replaced.len() > 1 { ", ..." } else { "" };
+            let scenes = format!("{}{more}", redacted(first));
+            return Err(ChangeJobError::ScenesReplaced { option, map: redacted(only), scenes, table });
+        }
         date.map = date.scenes.pop();
     }
+    Ok(())
 }
 
 fn is_map(uri: &str, has_classes: bool) -> bool {
@@ -302,11 +419,24 @@ fn is_map(uri: &str, has_classes: bool) -> bool {
     Target::parse(uri).is_ok_and(|target| target.read_manifest().is_ok())
 }
 
-/// Refuses keys of vector layers for images, which would have no effect.
-fn refuse_keys_of_layers(config: &ChangeConfig) -> Result<(), ChangeJobError> {
+/// Refuses a threshold for confidences that a map does not have.
+fn check_confidence(config: &ChangeConfig, maps: Option<&[DatedMap; 2]>) -> Result<(), ChangeJobError> {
+    if config.events.confidence.is_none() {
+        return Ok(());
+    }
+    let has = |date: usize| maps.is_some_and(|maps| maps[date].has_confidence());
+    match ["earlier", "later"].into_iter().enumerate().find(|(date, _)| !has(*date)) {
+        Some((_, date)) => Err(ChangeJobError::NoConfidence { date }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses keys of maps for images, which would have no effect.
+fn refuse_keys_of_maps(config: &ChangeConfig) -> Result<(), ChangeJobError> {
     let name = |date: &DateInputs| date.scenes.first().map_or_else(String::new, |scene| redacted(scene));
     for (date, later) in [(&config.before, false), (&config.after, true)] {
         without_columns(&name(date), date, later)?;
+        without_confidence(&name(date), date, later)?;
     }
     match &config.grid {
         Some(_) => Err(ChangeJobError::GridOfMap { map: name(&config.before) }),

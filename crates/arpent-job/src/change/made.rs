@@ -7,7 +7,7 @@ use arpent_base::Result;
 use arpent_shell::message::notice;
 
 use super::error::ChangeJobError;
-use super::inputs::NAMES;
+use super::inputs::{NAMES, take_maps};
 use crate::config::{ChangeConfig, Config};
 use crate::execute::{RunOptions, run, run_published};
 use crate::map::PublishedMap;
@@ -24,6 +24,8 @@ pub(super) fn with_maps(
 ) -> Result<ChangeConfig> {
     let mut made = config.clone();
     let Some(of_run) = &config.run else { return Ok(made) };
+    // Maps that are there are not made; what a raster of unnamed classes is, the run decides.
+    take_maps(&mut made, false).map_err(|error| config.located(error.into()))?;
     let output = config.output.as_deref().ok_or(ChangeJobError::NoOutput)?;
     for (date, name) in [&mut made.before, &mut made.after].into_iter().zip(NAMES) {
         if date.map.is_some() || date.scenes.is_empty() {
@@ -62,6 +64,10 @@ fn one_map(config: Config, overwrite: bool, interrupt: &AtomicBool) -> Result<St
 /// # Errors
 /// [`ChangeJobError::MapsInShards`].
 pub(super) fn check_made(config: &ChangeConfig) -> Result<(), ChangeJobError> {
+    let mut config = config.clone();
+    if config.run.is_some() {
+        take_maps(&mut config, false)?;
+    }
     let is_to_make = |date: &crate::config::DateInputs| date.map.is_none() && !date.scenes.is_empty();
     match &config.run {
         Some(run) if is_to_make(&config.before) || is_to_make(&config.after) => {

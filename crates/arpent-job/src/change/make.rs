@@ -7,11 +7,10 @@ use std::time::Instant;
 
 use arpent_base::{DoingWhat as _, Result, short_hash, table_schema};
 use arpent_change::events::{EventKind, ImageVote, Rules};
-use arpent_gdal::{LayerShape, PublishedRaster, StripWriter};
+use arpent_gdal::{PublishedRaster, StripWriter};
 use arpent_publish::{
-    Acquired, Counts, ITEM_NAME, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_EVENTS, ROLE_LINEAGE, ROLE_MAP,
-    ROLE_METADATA, ROLE_OBJECTS, RunInfo, StacRun, StagedArtifact, Target, Warning, feature_columns, utc_now,
-    write_stac_item,
+    Acquired, Counts, ITEM_NAME, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_MAP, ROLE_METADATA,
+    ROLE_OBJECTS, StacRun, StagedArtifact, Target, Warning, feature_columns, utc_now, write_stac_item,
 };
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster, Window};
 use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
@@ -23,27 +22,28 @@ use serde_json::json;
 
 use super::balance::Pair;
 use super::balances::Balances;
-use super::columns::{Dates, columns};
+use super::columns::{Dates, VOTE_FROM, columns};
 use super::compare::{Block, Compared, Comparison, KindCount};
 use super::control::{Control, ControlFacts, StableFacts};
 use super::error::ChangeJobError;
 use super::evidence::as_score;
+use super::files::EventFiles;
 use super::identities::{Identities, OBJECTS};
-use super::inputs::{Inputs, NAMES, Prints};
+use super::inputs::{Inputs, MapPixels, NAMES, Prints, Shifted};
+use super::lineage::{self, LINEAGE};
 use super::made::with_maps;
 use super::pixels::Pixels;
 use super::previous::Previous;
 use super::report::Report;
 use super::seen::{Look, Seen};
-use super::shift;
 use crate::address::is_same_place;
-use crate::config::{ChangeConfig, RegistrationMode};
+use crate::config::ChangeConfig;
 use crate::execute::Unpublished;
 use crate::job::software;
-use crate::map::{FeatureFiles, check_output, footprint};
+use crate::map::{check_output, footprint};
 use crate::pipeline::seconds;
 use crate::scratch::Scratch;
-use crate::shards::{Correction, ShardError};
+use crate::shards::ShardError;
 use crate::stores::set_up_gdal;
 use crate::warnings::warn;
 
@@ -70,16 +70,16 @@ pub struct ChangeReport {
 pub fn change(config: &ChangeConfig, overwrite: bool, interrupt: &AtomicBool) -> Result<ChangeReport> {
     let output = config.output.as_deref().ok_or(ChangeJobError::NoOutput)?;
     check_output_of(config, output, overwrite)?;
+    // Maps and images are told apart with it, before maps are made.
+    set_up_gdal(Some(CACHE_MB))?;
     let config = with_maps(config, overwrite, interrupt)?;
     set_up_gdal(Some(CACHE_MB))?;
     let scratch = scratch_of(&config)?;
     let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;
-    let correction = correction_of(&config, folder.path())?;
-    let shifted = correction.as_ref().map(|correction| correction.shift_px);
-    let (config, inputs) = Inputs::located(&config, Prints::Hashes, shifted, folder.path())
+    let (config, inputs) = Inputs::located(&config, Prints::Hashes, Shifted::Asked, folder.path())
         .map_err(|error| scratch.judged(error))?;
     check_output_of(&config, output, overwrite)?;
-    let execution = Execution { comparison: None, correction, check: &|_, _| Ok(()), others: &[], interrupt };
+    let execution = Execution { comparison: None, check: &|_, _| Ok(()), others: &[], interrupt };
     ChangeJob::execute(&config, inputs, overwrite, Pixels::Computed, (&scratch, folder.path()), execution)
 }
 
@@ -87,20 +87,6 @@ pub fn change(config: &ChangeConfig, overwrite: bool, interrupt: &AtomicBool) ->
 pub(super) fn scratch_of(config: &ChangeConfig) -> Result<Scratch> {
     let scratch = Scratch::new(config.scratch.as_deref().map(|path| (path, "scratch")));
     scratch.map_err(|error| config.located(error.into()))
-}
-
-/// The shift that is to be corrected, if the configuration says so and both dates have images.
-///
-/// # Errors
-/// Inputs that cannot be compared; a shift that is not known.
-pub(super) fn correction_of(config: &ChangeConfig, scratch: &Path) -> Result<Option<Correction>> {
-    if config.registration.mode != RegistrationMode::Shift {
-        return Ok(None);
-    }
-    let (_, mut inputs) = Inputs::located(config, Prints::Stamps, None, scratch)?;
-    let extent = inputs.images_extent()?;
-    let (Some(images), Some(extent)) = (&mut inputs.images, extent) else { return Ok(None) };
-    Ok(Some(shift::correction(images, extent, config.registration.cell.get())?))
 }
 
 /// Refuses an output that is an input, exists, or cannot be written.
@@ -117,8 +103,6 @@ pub(super) fn check_output_of(config: &ChangeConfig, output: &str, overwrite: bo
 pub(super) struct Execution<'a> {
     /// Id of the comparison in its plan, if it has one.
     pub(super) comparison: Option<&'a str>,
-    /// The shift that the inputs are corrected by.
-    pub(super) correction: Option<Correction>,
     /// Refuses inputs, and contents of them, that are not those of the plan.
     pub(super) check: &'a dyn Fn(&Inputs, &Contents) -> Result<(), ShardError>,
     /// Energy that workers used.
@@ -171,7 +155,7 @@ impl ChangeJob<'_> {
         let began = Instant::now();
         let look = Look {
             config: self.config,
-            correction: self.execution.correction,
+            correction: inputs.correction,
             folder: self.folder,
             check_interrupt: &|| self.check_interrupt(),
         };
@@ -196,7 +180,11 @@ impl ChangeJob<'_> {
             "layers": inputs.layers(),
             "registration": seen.shift.as_ref().map(|shift| &shift.facts),
             "images": seen.evidence.as_ref().map(|(_, facts)| facts),
-            "rules": { "width_px": rules.width_px, "min_area_m2": rules.min_area_m2 },
+            "rules": {
+                "width_px": rules.width_px,
+                "min_area_m2": rules.min_area_m2,
+                "min_confidence": rules.min_confidence,
+            },
             "events": written.kinds,
             "left_out": written.left_out,
             "pixels_that_differ_m2": written.raw_changed_m2,
@@ -234,6 +222,7 @@ impl ChangeJob<'_> {
                 self.execution.others.iter().fold(self.meter.read(), Energy::and),
             )?),
             columns: Some(table_schema(&feature_columns(&columns()))),
+            tables: [(LINEAGE.to_owned(), lineage::schema())].into(),
             artifacts: Vec::new(),
         };
         let stage = Stage::begin("publish", 0);
@@ -262,6 +251,7 @@ impl ChangeJob<'_> {
             groups: inputs.classes.groups(options)?,
             width_px: 2.0 * explained,
             min_area_m2: options.min_area_m2.get(),
+            min_confidence: options.confidence.map(|share| share.get()),
             // Of images alone the classes are what the images say.
             image: seen.evidence.as_ref().filter(|_| inputs.maps.is_some()).map(|_| vote),
             min_overlap: options.min_overlap.get(),
@@ -299,7 +289,11 @@ impl ChangeJob<'_> {
             extent: inputs.extent,
             classes: &inputs.classes,
             rules,
-            dates: &Dates { before: Some(before), after: Some(after) },
+            dates: &Dates {
+                before: Some(before),
+                after: Some(after),
+                vote_from: rules.min_confidence.unwrap_or(VOTE_FROM),
+            },
             lean_px: self.config.events.lean_m.get() / area.gsd_of_row(middle),
             scene_ids: &scene_ids,
             scratch: self.folder,
@@ -319,12 +313,12 @@ impl ChangeJob<'_> {
             self.check_interrupt()?;
             let image =
                 scores.as_ref().map(|raster| read_part(raster, window, CONFIDENCE_NODATA)).transpose()?;
-            let classes = match (pixels.classes(inputs, window)?, &image) {
-                (Some(classes), _) => classes,
+            let MapPixels { classes, confidences } = match (pixels.maps(inputs, window)?, &image) {
+                (Some(maps), _) => maps,
                 (None, Some(image)) => {
-                    let mut pair = of_scores(image, threshold);
-                    inputs.hide(&mut pair)?;
-                    pair
+                    let mut classes = of_scores(image, threshold);
+                    inputs.hide(&mut classes)?;
+                    MapPixels { classes, confidences: [None, None] }
                 }
                 (None, None) => return Err(ChangeJobError::NothingObserved.into()),
             };
@@ -335,7 +329,7 @@ impl ChangeJob<'_> {
                     control.push_row(classes[0].row(i), area.of_row(row))?;
                 }
             }
-            Ok(Block { classes, image, earlier })
+            Ok(Block { classes, image, earlier, confidences })
         };
         let advance = &mut |pixels| stage.advance(pixels);
         let compared = comparison.pass(identities, PIXELS_AT_A_TIME, &mut read, advance)?;
@@ -370,23 +364,14 @@ impl ChangeJob<'_> {
         } = compared;
         let [before, after] = rasters;
         let mut staged = rasters_of([before, after], &folder)?;
-        let mut run = RunInfo::new(run_id, "", "");
-        run.columns = columns();
-        let style = arpent_gdal::qgis_style(&inputs.classes.nomenclature);
-        let files = FeatureFiles {
-            name: "events",
-            crs: &inputs.grid.crs,
-            shape: LayerShape::MultiPolygon,
-            style: Some(&style),
+        let files = EventFiles {
+            formats: &self.config.formats,
             titles: self.config.titles,
-            run: &run,
+            crs: &inputs.grid.crs,
+            classes: &inputs.classes.nomenclature,
+            run_id,
         };
-        for format in &self.config.formats {
-            staged.push(StagedArtifact::new(&files.write(&events, *format, &folder)?, ROLE_EVENTS)?);
-        }
-        let table = folder.join(super::compare::LINEAGE);
-        std::fs::rename(&lineage, &table).context("cannot move the table of lineage")?;
-        staged.push(StagedArtifact::new(&table, ROLE_LINEAGE)?);
+        staged.extend(files.write(&events, lineage, &folder)?);
         staged.push(StagedArtifact::new(&identities.write(&folder)?, ROLE_OBJECTS)?);
         debug_assert!(folder.join(OBJECTS).is_file(), "the table of objects is there");
         staged.extend(seen.stage(&inputs.grid, &folder)?);
@@ -485,6 +470,7 @@ impl ChangeJob<'_> {
         for (date, name) in NAMES.into_iter().enumerate() {
             if let Some(maps) = &inputs.maps {
                 all.push(maps[date].input(name, Some(&inputs.dates[date])));
+                all.extend(maps[date].confidence_input(name));
             }
             if let Some(images) = &inputs.images {
                 all.extend(images.dates[date].inputs(name));

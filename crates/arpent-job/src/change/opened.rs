@@ -7,6 +7,7 @@ use arpent_base::{Result, redacted};
 use arpent_gdal::describe_crs;
 use arpent_publish::Warning;
 use arpent_raster::{Grid, Window};
+use arpent_shell::lines::count;
 
 use super::burn::{CoverLayer, IndexedCover, Place};
 use super::classes::{Classes, NamedMap};
@@ -37,13 +38,64 @@ pub(crate) fn without_columns(uri: &str, date: &DateInputs, later: bool) -> Resu
     Err(ChangeJobError::ColumnOfRaster { key, map: redacted(uri) })
 }
 
+/// Refuses confidences of what is no label raster.
+pub(crate) fn without_confidence(uri: &str, date: &DateInputs, later: bool) -> Result<(), ChangeJobError> {
+    let key = if later { "after.confidence" } else { "before.confidence" };
+    match &date.confidence {
+        Some(_) => Err(ChangeJobError::ConfidenceOfOther { key, map: redacted(uri) }),
+        None => Ok(()),
+    }
+}
+
+/// Longest side of what is compared on a grid of its own, pixels: memory holds 512 rows of each of its rasters, then 4 GiB.
+const MOST_SIDE: f64 = 8_388_608.0;
+/// Most pixels of it: mainland France at half a meter, days of work for the process that merges.
+const MOST_PIXELS: f64 = 4e12;
+
+/// Refuses a size of pixels that makes more of them than can be compared in the area that all bounding boxes have.
+fn check_pixels(pixel_size: f64, areas: impl Iterator<Item = [f64; 4]>) -> Result<(), ChangeJobError> {
+    let common = |a: [f64; 4], b: [f64; 4]| [a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])];
+    let Some([west, south, east, north]) = areas.reduce(common) else { return Ok(()) };
+    let (width, height) = ((east - west).max(0.0), (north - south).max(0.0));
+    let (columns, rows) = ((width / pixel_size).ceil(), (height / pixel_size).ceil());
+    if columns <= MOST_SIDE && rows <= MOST_SIDE && columns * rows <= MOST_PIXELS {
+        return Ok(());
+    }
+    let least = (width / MOST_SIDE).max(height / MOST_SIDE).max((width * height / MOST_PIXELS).sqrt());
+    Err(ChangeJobError::GridTooFine {
+        pixel_size,
+        columns: in_words(columns),
+        rows: in_words(rows),
+        side: in_words(MOST_SIDE),
+        pixels: in_words(MOST_PIXELS),
+        least: above(least),
+    })
+}
+
+/// A whole number with separators; a very large one by its magnitude.
+fn in_words(number: f64) -> String {
+    if number < 1e15 { count(arpent_base::number::round::<u64>(number)) } else { format!("{number:.1e}") }
+}
+
+/// A number of two digits that is at least as large.
+fn above(number: f64) -> String {
+    let digits = 1 - arpent_base::number::floor::<i64>(number.log10());
+    let scale = 10f64.powf(arpent_base::number::exact(digits));
+    format!("{:.*}", usize::try_from(digits).unwrap_or(0), (number * scale).ceil() / scale)
+}
+
 impl OpenedMap {
     fn open(uri: &str, date: &DateInputs, later: bool) -> Result<Self> {
         if is_layer(uri) {
+            without_confidence(uri, date, later)?;
             return Ok(Self::Layer(Box::new(CoverLayer::open(uri, date, later)?)));
         }
         without_columns(uri, date, later)?;
-        Ok(Self::Raster(DatedMap::open(uri)?))
+        let map = DatedMap::open(uri, date.confidence.as_deref())?;
+        if !matches!(map, DatedMap::Raster { .. }) {
+            without_confidence(uri, date, later)?;
+        }
+        Ok(Self::Raster(map))
     }
 
     fn raster(&self) -> Option<&DatedMap> {
@@ -144,6 +196,10 @@ impl OpenedMaps {
                 }
             }
         }
+        if let Some(options) = &config.grid {
+            let areas = layers.iter().flatten().filter(|layer| !layer.is_differential());
+            check_pixels(options.pixel_size, areas.filter_map(IndexedCover::bbox))?;
+        }
         // A differential lies on the map of the other date, wherever its own polygons are.
         let mut window = of_raster;
         for layer in layers.iter().flatten().filter(|layer| !layer.is_differential()) {
@@ -165,5 +221,31 @@ impl OpenedMaps {
         let [before, after] = made;
         let (before, after) = before.zip(after).ok_or_else(apart)?;
         Ok(([before, after], warnings))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_that_are_too_many_are_refused_with_the_smallest_size() {
+        let town = [650_000.0, 6_860_000.0, 660_000.0, 6_865_000.0];
+        let beside = [655_000.0, 6_850_000.0, 680_000.0, 6_862_000.0];
+        let check = |size: f64, areas: &[[f64; 4]]| check_pixels(size, areas.iter().copied());
+        for fine in [0.1, 0.0036] {
+            check(fine, &[town]).unwrap();
+        }
+        let Err(ChangeJobError::GridTooFine { columns, rows, least, .. }) = check(1e-4, &[town]) else {
+            panic!("refused")
+        };
+        assert_eq!((&*columns, &*rows, &*least), ("100,000,000", "50,000,000", "0.0036"));
+        check(least.parse().unwrap(), &[town]).unwrap();
+        // What both have is 5 by 2 km.
+        check(1.6e-3, &[town, beside]).unwrap();
+        check(1e-300, &[town]).unwrap_err();
+        check(1e-9, &[]).unwrap();
+        check(1e-9, &[town, [0.0, 0.0, 1.0, 1.0]]).unwrap();
+        assert_eq!([0.0101, 3.0, 123.0].map(above), ["0.011", "3.0", "130"]);
     }
 }

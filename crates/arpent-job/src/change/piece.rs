@@ -1,8 +1,8 @@
 //! Pieces of a comparison: strips whose pixels a worker reads and scores.
 //!
 //! Layout ([`pack`]ed): length of the head (u32, little-endian), the head (JSON: [`Head`]), then a byte for each pixel of
-//! the piece: the class at the earlier date, at the later one (if maps are compared), and the score of the images (of the
-//! window that both dates have).
+//! the piece: the class at the earlier date, at the later one (if maps are compared), the confidence of each map that has
+//! any, and the score of the images (of the window that both dates have).
 
 use arpent_base::Result;
 use arpent_base::number::{fitted, wide};
@@ -11,15 +11,18 @@ use arpent_raster::{Raster, Window};
 use serde::{Deserialize, Serialize};
 
 use super::evidence::ScoreCount;
+use super::inputs::MapPixels;
 use crate::shards::{Rest, ShardError, pack, unpack};
 
-const MAGIC: &[u8] = b"ARPENT-CHANGE-PIECE/1\n";
+const MAGIC: &[u8] = b"ARPENT-CHANGE-PIECE/2\n";
 /// Pixels of a piece, if its rows are not the fewest.
 const PIECE_PX: u64 = 1 << 25;
 /// Fewest rows of a piece.
 const FEWEST_ROWS: u64 = 16;
 /// Pieces of each shard at least, where there are enough rows: what a killed worker loses is one.
 const PIECES_OF_A_SHARD: u64 = 4;
+/// Bytes of a pixel at most.
+const MOST_PLANES: u64 = 5;
 /// Size of the head at most, bytes: a cell is some 200 bytes.
 const MOST_HEAD: u64 = 256 << 20;
 
@@ -29,8 +32,8 @@ pub(super) struct Piece {
     pub(super) window: Window,
     /// Cells of registration, by band.
     pub(super) cells: Vec<Vec<Cell>>,
-    /// Classes of both dates, where maps are compared.
-    pub(super) classes: Option<[Raster<u8>; 2]>,
+    /// What both maps say, where maps are compared.
+    pub(super) maps: Option<MapPixels>,
     /// Scores of the part that the images of both dates have.
     pub(super) scores: Option<Raster<u8>>,
     pub(super) count: ScoreCount,
@@ -43,6 +46,7 @@ struct Head {
     index: usize,
     window: Window,
     has_classes: bool,
+    has_confidences: [bool; 2],
     scored: Option<Window>,
     count: ScoreCount,
     cells: Vec<Vec<Cell>>,
@@ -68,14 +72,18 @@ impl Piece {
             comparison: comparison.to_owned(),
             index,
             window: self.window,
-            has_classes: self.classes.is_some(),
+            has_classes: self.maps.is_some(),
+            has_confidences: match &self.maps {
+                Some(maps) => maps.confidences.each_ref().map(Option::is_some),
+                None => [false; 2],
+            },
             scored: self.scores.as_ref().map(Raster::window),
             count: self.count,
             cells: self.cells.clone(),
         })?;
         let mut body = fitted::<u32>(head.len()).to_le_bytes().to_vec();
         body.extend(head);
-        let planes = self.classes.iter().flatten().chain(&self.scores);
+        let planes = self.maps.iter().flat_map(MapPixels::planes).chain(&self.scores);
         planes.for_each(|plane| body.extend(plane.data()));
         Ok(pack(MAGIC, &body).map_err(|source| ShardError::Pack { source })?)
     }
@@ -92,7 +100,7 @@ impl Piece {
         window: Window,
     ) -> Result<Self, ShardError> {
         let bad = |reason| ShardError::BadPiece { place: place.to_owned(), reason };
-        let body = unpack(MAGIC, bytes, MOST_HEAD + 3 * window.pixels(), place)?;
+        let body = unpack(MAGIC, bytes, MOST_HEAD + MOST_PLANES * window.pixels(), place)?;
         let mut rest = Rest(&body);
         let head = rest.number().and_then(|bytes| rest.take(usize::try_from(bytes).ok()?));
         let head = head.ok_or_else(|| bad("its head is truncated"))?;
@@ -105,8 +113,11 @@ impl Piece {
             Raster::new(of, pixels.to_vec()).ok()
         };
         let short = || bad("its pixels do not fit its window");
-        let classes = if head.has_classes {
-            Some([plane(window).ok_or_else(short)?, plane(window).ok_or_else(short)?])
+        let maps = if head.has_classes {
+            let classes = [plane(window).ok_or_else(short)?, plane(window).ok_or_else(short)?];
+            let [before, after] =
+                head.has_confidences.map(|has| has.then(|| plane(window).ok_or_else(short)).transpose());
+            Some(MapPixels { classes, confidences: [before?, after?] })
         } else {
             None
         };
@@ -115,7 +126,7 @@ impl Piece {
         if !rest.0.is_empty() {
             return Err(bad("it contains more than its pixels"));
         }
-        Ok(Self { window, cells: head.cells, classes, scores, count: head.count })
+        Ok(Self { window, cells: head.cells, maps, scores, count: head.count })
     }
 }
 
@@ -127,12 +138,13 @@ mod tests {
 
     const COMPARISON: &str = "0123456789abcdef";
 
-    fn piece(window: Window, has_classes: bool, has_scores: bool) -> Piece {
+    fn piece(window: Window, has_classes: bool, has_confidences: [bool; 2], has_scores: bool) -> Piece {
         let fill = |n: u8| Raster::filled(window, n);
+        let confidences = has_confidences.map(|has| has.then(|| fill(7)));
         Piece {
             window,
             cells: vec![Vec::new(); 2],
-            classes: has_classes.then(|| [fill(1), fill(2)]),
+            maps: has_classes.then(|| MapPixels { classes: [fill(1), fill(2)], confidences }),
             scores: has_scores.then(|| fill(200)),
             count: ScoreCount { pixels: 12, above: 3 },
         }
@@ -155,9 +167,9 @@ mod tests {
         }
 
         #[test]
-        fn a_piece_comes_back_and_whatever_happened_to_it_is_seen(maps: bool, images: bool, at in any::<prop::sample::Index>(), bit in 0u8..8) {
+        fn a_piece_comes_back_and_whatever_happened_to_it_is_seen(maps: bool, sure: [bool; 2], images: bool, at in any::<prop::sample::Index>(), bit in 0u8..8) {
             let window = Window::new(-3, 64, 40, 16);
-            let made = piece(window, maps, images);
+            let made = piece(window, maps, sure, images);
             let bytes = made.encode(COMPARISON, 4).unwrap();
             let decode = |bytes: &[u8], index, window| Piece::decode(bytes, "x", COMPARISON, index, window);
             prop_assert_eq!(&decode(&bytes, 4, window).unwrap(), &made);

@@ -2,10 +2,10 @@
 
 use arpent_base::Result;
 use arpent_change::register::Cell;
-use arpent_raster::{LABEL_NODATA, Raster, Window};
+use arpent_raster::Window;
 
 use super::evidence::{self, MEASURED_PX, ScoreCount};
-use super::inputs::Inputs;
+use super::inputs::{Inputs, MapPixels};
 use super::piece::{Piece, windows_of_pieces};
 use crate::config::ImageMethod;
 use crate::shards::{ChangePlan, JobPlace, PieceId, Scoring, ShardError, understood};
@@ -55,14 +55,14 @@ impl Pixels<'_> {
         }
     }
 
-    /// The classes of both maps in a window; `None` where images alone are compared.
+    /// What both maps say in a window; `None` where images alone are compared.
     ///
     /// # Errors
     /// Maps or pieces that cannot be read.
-    pub(super) fn classes(&mut self, inputs: &Inputs, window: Window) -> Result<Option<[Raster<u8>; 2]>> {
+    pub(super) fn maps(&mut self, inputs: &Inputs, window: Window) -> Result<Option<MapPixels>> {
         match self {
-            Self::Computed => inputs.classes(window),
-            Self::Stored(stored) if inputs.maps.is_some() => stored.classes(window).map(Some),
+            Self::Computed => inputs.maps_in(window),
+            Self::Stored(stored) if inputs.maps.is_some() => stored.maps(window),
             Self::Stored(_) => Ok(None),
         }
     }
@@ -102,17 +102,17 @@ impl<'a> StoredPieces<'a> {
         Ok((scoring, count))
     }
 
-    fn classes(&mut self, window: Window) -> Result<[Raster<u8>; 2]> {
-        let mut pair = [0, 1].map(|_| Raster::filled(window, LABEL_NODATA));
+    fn maps(&mut self, window: Window) -> Result<Option<MapPixels>> {
+        let mut all: Option<MapPixels> = None;
         let first = self.windows.partition_point(|piece| piece.row_end() <= window.row);
         let touching = self.windows[first..].iter().take_while(|piece| piece.row < window.row_end()).count();
         for index in first..first + touching {
             let piece = self.piece(index)?;
-            for (raster, of_piece) in pair.iter_mut().zip(piece.classes.iter().flatten()) {
-                raster.paste(of_piece);
+            if let Some(part) = &piece.maps {
+                all.get_or_insert_with(|| part.blank(window)).paste(part);
             }
         }
-        Ok(pair)
+        Ok(all)
     }
 
     fn piece(&mut self, index: usize) -> Result<&Piece> {

@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 
 use arpent_base::Result;
 use arpent_gdal::PublishedRaster;
-use arpent_publish::{ObjectKind, ROLE_MAP, ROLE_OBJECTS, Target};
+use arpent_publish::{ROLE_MAP, ROLE_OBJECTS, Target};
 use serde_json::json;
 
 use super::error::ChangeJobError;
 use super::inputs::Inputs;
 use crate::address::checked_address;
-use crate::error::JobError;
 
 /// A previous comparison.
 pub(super) struct Previous {
@@ -37,20 +36,15 @@ impl Previous {
         }
         let artifact = |role: &str| manifest.artifacts.iter().find(|artifact| artifact.role == role);
         let objects = artifact(ROLE_OBJECTS).ok_or_else(not_a_change)?;
-        target.check_artifact(objects)?;
         let map = artifact(ROLE_MAP).ok_or_else(not_a_change)?;
         let is_this =
             inputs.maps.as_ref().is_some_and(|[before, _]| before.content()["sha256"] == json!(map.sha256));
         if !is_this {
             return Err(other("the earlier map here is not its `map.tif`".to_owned()).into());
         }
+        // Of a département it is gigabytes: it is copied in parts, sorted on disk and looked up there (`identities`).
         let path = scratch.join("previous-objects.csv");
-        let table = target.read(&objects.href, ObjectKind::Piece)?.ok_or_else(not_a_change)?;
-        std::fs::write(&path, table).map_err(|source| JobError::ScratchFile {
-            doing: "write",
-            path: path.clone(),
-            source,
-        })?;
+        target.fetch_artifact(objects, &path)?;
         // The map before the earlier one, for what changes back.
         let before = manifest.artifacts.iter().find(|artifact| artifact.href.ends_with("before.tif"));
         let earlier = before.map(|artifact| -> Result<PublishedRaster> {

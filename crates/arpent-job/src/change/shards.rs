@@ -15,11 +15,10 @@ use serde::Serialize;
 
 use super::error::ChangeJobError;
 use super::evidence::{self, MEASURED_PX, ScoreCount};
-use super::inputs::{Inputs, Prints};
+use super::inputs::{Inputs, MapPixels, Prints, Shifted};
 use super::made::check_made;
 use super::make::{
-    CACHE_MB, ChangeJob, ChangeReport, Execution, PIXELS_AT_A_TIME, check_output_of, correction_of,
-    scratch_of,
+    CACHE_MB, ChangeJob, ChangeReport, Execution, PIXELS_AT_A_TIME, check_output_of, scratch_of,
 };
 use super::piece::{Piece, rows_of_pieces, windows_of_pieces};
 use super::pixels::{Pixels, StoredPieces};
@@ -70,9 +69,8 @@ pub fn write_change_plan(
     set_up_gdal(Some(CACHE_MB))?;
     let output = config.output.clone().ok_or(ChangeJobError::NoOutput)?;
     let scratch = scratch_of(config)?;
-    let correction = correction_of(config, scratch.path())?;
-    let shifted = correction.as_ref().map(|correction| correction.shift_px);
-    let (config, mut inputs) = Inputs::located(config, Prints::Stamps, shifted, scratch.path())?;
+    let (config, mut inputs) = Inputs::located(config, Prints::Stamps, Shifted::Asked, scratch.path())?;
+    let correction = inputs.correction;
     check_output_of(&config, &output, overwrite)?;
     inputs.warnings.iter().for_each(warn);
     let extent = inputs.extent;
@@ -89,7 +87,8 @@ pub fn write_change_plan(
     };
     let piece_rows = rows_of_pieces(extent, shards);
     let windows = windows_of_pieces(extent, piece_rows);
-    let config = ChangeConfig { scratch: None, file: None, ..config };
+    let config =
+        ChangeConfig { scratch: None, file: None, replaced_scenes: [Vec::new(), Vec::new()], ..config };
     let made_of =
         (&contents, versions(), &config, piece_rows, inputs.grid.key(), extent, &scoring, &correction);
     let comparison = arpent_base::short_hash(&serde_json::to_vec(&made_of)?);
@@ -152,8 +151,7 @@ pub(crate) fn work(
 
 /// The inputs of a plan, opened again.
 fn planned_inputs(plan: &ChangePlan, prints: Prints, scratch: &Path) -> Result<(ChangeConfig, Inputs)> {
-    let shifted = plan.correction.as_ref().map(|correction| correction.shift_px);
-    Inputs::located(&plan.config, prints, shifted, scratch)
+    Inputs::located(&plan.config, prints, Shifted::Known(plan.correction), scratch)
 }
 
 /// Refuses inputs that differ from those of the plan; contents that are not in `now` are not compared.
@@ -219,22 +217,14 @@ impl Worker<'_> {
     /// Reads and scores the pixels of a piece.
     fn piece(&mut self, window: Window) -> Result<Piece> {
         let Self { place, plan, inputs, journal, .. } = self;
-        let mut classes_of: Option<[Raster<u8>; 2]> = None;
+        let mut maps: Option<MapPixels> = None;
         for strip in window.strips_of(PIXELS_AT_A_TIME) {
-            if let Some(pair) = inputs.classes(strip)? {
-                let whole = || [0, 1].map(|_| Raster::filled(window, arpent_raster::LABEL_NODATA));
-                let all = classes_of.get_or_insert_with(whole);
-                all.iter_mut().zip(&pair).for_each(|(all, part)| all.paste(part));
+            if let Some(part) = inputs.maps_in(strip)? {
+                maps.get_or_insert_with(|| part.blank(window)).paste(&part);
             }
             journal.write_if_due(place)?;
         }
-        let mut made = Piece {
-            window,
-            cells: Vec::new(),
-            classes: classes_of,
-            scores: None,
-            count: ScoreCount::default(),
-        };
+        let mut made = Piece { window, cells: Vec::new(), maps, scores: None, count: ScoreCount::default() };
         let common = inputs.images_extent()?;
         let (Some(images), Some(common), Some(scoring)) = (&mut inputs.images, common, &plan.scoring) else {
             return Ok(made);
@@ -289,7 +279,6 @@ fn publish(
     let (config, inputs) = planned_inputs(plan, Prints::Hashes, folder.path())?;
     let execution = Execution {
         comparison: Some(&plan.comparison),
-        correction: plan.correction,
         check: &|inputs, contents| check_inputs(plan, inputs, contents),
         others,
         interrupt,

@@ -1,7 +1,7 @@
 //! Stocks and flows, for the whole and for zones: tables in which every difference of stocks is the sum of the flows, and
 //! the zones with their figures as layers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arpent_base::{Cell, Column, Result};
 use arpent_change::balance::{
@@ -15,11 +15,10 @@ use arpent_raster::PixelArea;
 use arpent_shell::progress::Stage;
 
 use super::balance::{Pair, Soils, Years};
+use super::csv_table::CsvTable;
 use super::inputs::Inputs;
 use super::zones::{Level, ZoneLayers, levels};
 use crate::config::ChangeConfig;
-use crate::error::JobError;
-use crate::zonal::csv_cell;
 
 /// Level of the row for all that is compared.
 const WHOLE: &str = "total";
@@ -36,39 +35,11 @@ pub(crate) struct Tables<'a> {
     pub(crate) scratch: &'a Path,
 }
 
-/// A CSV file that is written row by row.
-struct Table {
-    path: PathBuf,
-    file: csv::Writer<std::fs::File>,
-}
-
-impl Table {
-    fn new(folder: &Path, name: &str, columns: &[Column]) -> Result<Self, JobError> {
-        let path = folder.join(name);
-        let failed = |source: csv::Error| JobError::WriteTable { path: path.clone(), source };
-        let mut file = csv::Writer::from_path(&path).map_err(failed)?;
-        file.write_record(columns.iter().map(|column| column.name.as_str())).map_err(failed)?;
-        Ok(Self { path, file })
-    }
-
-    fn push<'a>(&mut self, cells: impl IntoIterator<Item = Cell<'a>>) -> Result<(), JobError> {
-        let failed = |source: csv::Error| JobError::WriteTable { path: self.path.clone(), source };
-        self.file.write_record(cells.into_iter().map(|cell| csv_cell(&cell))).map_err(failed)
-    }
-
-    fn finish(mut self) -> Result<StagedArtifact> {
-        let path = self.path.clone();
-        self.file.flush().map_err(|e| JobError::WriteTable { path: path.clone(), source: e.into() })?;
-        drop(self.file);
-        Ok(StagedArtifact::new(&path, ROLE_BALANCE)?)
-    }
-}
-
 /// The tables that are being written.
 struct Open {
-    flows: Table,
-    stocks: Table,
-    soils: Option<Table>,
+    flows: CsvTable,
+    stocks: CsvTable,
+    soils: Option<CsvTable>,
 }
 
 impl Tables<'_> {
@@ -76,10 +47,10 @@ impl Tables<'_> {
     /// about the zones.
     pub(crate) fn write(&self, folder: &Path) -> Result<(Vec<StagedArtifact>, Vec<Warning>)> {
         let stage = Stage::begin("balance", 0);
-        let soils = self.soils.map(|_| Table::new(folder, "artificialisation.csv", &balance_columns()));
+        let soils = self.soils.map(|_| CsvTable::new(folder, "artificialisation.csv", &balance_columns()));
         let mut tables = Open {
-            flows: Table::new(folder, "flows.csv", &flow_columns())?,
-            stocks: Table::new(folder, "stocks.csv", &stock_columns())?,
+            flows: CsvTable::new(folder, "flows.csv", &flow_columns())?,
+            stocks: CsvTable::new(folder, "stocks.csv", &stock_columns())?,
             soils: soils.transpose()?,
         };
         let area = PixelArea::new(&self.inputs.grid);
@@ -108,10 +79,11 @@ impl Tables<'_> {
             }
             warnings.extend(level.warnings());
         }
-        let mut files = vec![tables.flows.finish()?, tables.stocks.finish()?];
-        if let Some(soils) = tables.soils {
-            files.push(soils.finish()?);
-        }
+        let staged = |table: CsvTable| -> Result<StagedArtifact> {
+            Ok(StagedArtifact::new(&table.finish()?, ROLE_BALANCE)?)
+        };
+        let mut files = vec![staged(tables.flows)?, staged(tables.stocks)?];
+        files.extend(tables.soils.map(staged).transpose()?);
         if let Some(path) = layers.finish()? {
             files.push(StagedArtifact::new(&path, ROLE_BALANCE)?);
         }

@@ -86,6 +86,9 @@ pub struct ChangeConfig {
     /// The file of the configuration.
     #[serde(skip)]
     pub file: Option<ConfigFile>,
+    /// The `scenes` of both dates that places of a command line replaced.
+    #[serde(skip)]
+    pub replaced_scenes: [Vec<String>; 2],
 }
 
 /// What is known of one date.
@@ -94,7 +97,7 @@ pub struct ChangeConfig {
 pub struct DateInputs {
     /// A map: the output of a run, a label raster (one band of bytes, GeoTIFF or any format of GDAL), or a vector layer of
     /// land cover (GeoPackage, shapefile, FlatGeobuf, GeoParquet, GeoJSON), which may be followed by `|layername=NAME`
-    /// and `|crs=EPSG:CODE`. `--before` and `--after` replace it and `scenes`.
+    /// and `|crs=EPSG:CODE`. `--before` and `--after` replace it and `scenes`; a map that would replace `scenes` is refused.
     pub map: Option<String>,
     /// Images of this date: files, globs, folders, VRTs, URLs or STAC items, on one grid.
     pub scenes: Vec<String>,
@@ -104,6 +107,10 @@ pub struct DateInputs {
     /// column; `"nodata"` for one that was not observed. All classes and values of a raster that occur must be named if one
     /// is; values of a layer that are the code or the name of a class need no line.
     pub values: BTreeMap<String, String>,
+    /// Raster of the confidence of a label raster, on its pixels: bytes with a declared scale of 0.004 and 255 for none, as
+    /// `confidence.tif` of a run. The output of a run has its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<String>,
     /// Column of a vector layer with its class, in any case; by default that of OCS GE (`code_cs`, or `cs_avant` and
     /// `cs_apres`, or `CS_YEAR`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,6 +246,10 @@ pub struct EventOptions {
     pub min_area_m2: SquareMeters,
     /// Objects of two dates are the same if they share more than this of the smaller one.
     pub min_overlap: Share,
+    /// Mean confidence of the map of either date, 0 to 1, below which a change is left out; by default none is. Both maps
+    /// need confidences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Share>,
     /// Largest distance by which a roof or tree may lean from one image to the other, meters: an object that
     /// disappeared and one that appeared so near, of one class and shape, are one that moved.
     pub lean_m: Meters,
@@ -255,6 +266,7 @@ impl Default for EventOptions {
         Self {
             min_area_m2: SquareMeters::new(0.0).expect("a number of 0 or more"),
             min_overlap: Share::new(arpent_change::events::Rules::MIN_OVERLAP).expect("a share"),
+            confidence: None,
             lean_m: Meters::new(0.0).expect("a number of 0 or more"),
             groups: Vec::new(),
             ground: None,
@@ -347,9 +359,11 @@ impl ChangeConfig {
         let mut config: Self = file.parse()?;
         config.check(&file)?;
         config.resolve_paths(path.parent().unwrap_or(Path::new(".")));
-        for (date, given) in [(&mut config.before, given.before), (&mut config.after, given.after)] {
+        let dates = [(&mut config.before, given.before), (&mut config.after, given.after)];
+        for ((date, given), replaced) in dates.into_iter().zip(&mut config.replaced_scenes) {
             if !given.is_empty() {
-                (date.map, date.scenes) = (None, given);
+                date.map = None;
+                *replaced = std::mem::replace(&mut date.scenes, given);
             }
         }
         for (date, mask) in [&mut config.before, &mut config.after].into_iter().zip(given.masks) {
@@ -405,6 +419,7 @@ impl ChangeConfig {
             date.map.iter_mut().for_each(hide);
             date.scenes.iter_mut().for_each(hide);
             date.not_observed.iter_mut().for_each(hide);
+            date.confidence.iter_mut().for_each(hide);
         }
         shown.previous.iter_mut().for_each(hide);
         shown.stable.iter_mut().for_each(hide);
@@ -441,5 +456,6 @@ impl DateInputs {
         self.map.iter_mut().for_each(located);
         self.scenes.iter_mut().for_each(located);
         self.not_observed.iter_mut().for_each(located);
+        self.confidence.iter_mut().for_each(located);
     }
 }

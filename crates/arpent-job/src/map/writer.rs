@@ -305,6 +305,7 @@ impl MapWriter<'_> {
             timings_s: self.context.clock.timings(),
             energy: Some(serde_json::to_value(energy)?),
             columns: Some(table_schema(&feature_columns(&run.columns))),
+            tables: BTreeMap::new(),
             artifacts: Vec::new(),
         })
     }

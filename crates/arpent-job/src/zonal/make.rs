@@ -104,6 +104,7 @@ fn make(
         timings_s: timings,
         energy: Some(serde_json::to_value(meter.read())?),
         columns: Some(columns),
+        tables: BTreeMap::new(),
         artifacts: Vec::new(),
     };
     let published = Target::parse(output)?.publish(&staged, manifest, overwrite)?;

@@ -112,6 +112,16 @@ impl SourceMap {
         self.labels.window()
     }
 
+    /// Confidences of a window inside the map: of the classes that it has, none where these are not the predicted ones.
+    /// `None` if the map has no confidences.
+    pub(crate) fn confidence_in(&self, window: Window) -> Result<Option<Raster<u8>>> {
+        if self.confidence.is_none() {
+            return Ok(None);
+        }
+        let (prediction, confidence) = (self.prediction.as_ref(), self.confidence.as_ref());
+        Ok(Block::read(&self.labels, prediction, confidence, window)?.confidence)
+    }
+
     pub(crate) fn has_confidence(&self) -> bool {
         self.confidence.is_some()
     }

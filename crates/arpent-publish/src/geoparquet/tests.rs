@@ -1,4 +1,8 @@
+use std::fs::File;
+use std::path::PathBuf;
+
 use arpent_base::Diagnostic as _;
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, UInt8Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;

@@ -31,6 +31,7 @@ pub(crate) fn manifest(run_id: &str) -> Manifest {
         timings_s: [("read".to_owned(), 0.5)].into(),
         energy: None,
         columns: None,
+        tables: [].into(),
         artifacts: vec![],
     }
 }

@@ -151,6 +151,10 @@ impl Words {
             ),
             Doubt::Small => ("smaller than the smallest area", "plus petit que la surface minimale"),
             Doubt::ImagesAgree => ("the images do not differ there", "les images n'y diffèrent pas"),
+            Doubt::LowConfidence => (
+                "the mean confidence of one of the maps is below `events.confidence`",
+                "la confiance moyenne de l'une des cartes est inférieure à `events.confidence`",
+            ),
         };
         self.say(en, fr)
     }

@@ -1,0 +1,59 @@
+//! The files of the events, and of which object became which, in every format that was asked for.
+
+use std::path::Path;
+
+use arpent_base::{Language, Result};
+use arpent_gdal::LayerShape;
+use arpent_publish::{ROLE_EVENTS, ROLE_LINEAGE, RunInfo, SortedFeatures, StagedArtifact};
+use arpent_raster::{Crs, Nomenclature};
+
+use super::columns::columns;
+use super::lineage::LineageFile;
+use crate::config::FeatureFormat;
+use crate::map::FeatureFiles;
+
+/// What is the same for the events in all formats.
+pub(super) struct EventFiles<'a> {
+    pub(super) formats: &'a [FeatureFormat],
+    pub(super) titles: Language,
+    pub(super) crs: &'a Crs,
+    pub(super) classes: &'a Nomenclature,
+    pub(super) run_id: &'a str,
+}
+
+impl EventFiles<'_> {
+    /// Writes events and lineage to a folder. Lineage has no geometry: beside the CSV file it is a layer of the
+    /// `GeoPackage` and a Parquet file, where these formats are asked for; `FlatGeobuf` and `GeoJSON` hold features only.
+    pub(super) fn write(
+        &self,
+        events: &SortedFeatures,
+        mut lineage: LineageFile,
+        folder: &Path,
+    ) -> Result<Vec<StagedArtifact>> {
+        let mut run = RunInfo::new(self.run_id, "", "");
+        run.columns = columns();
+        let style = arpent_gdal::qgis_style(self.classes);
+        let files = FeatureFiles {
+            name: "events",
+            crs: self.crs,
+            shape: LayerShape::MultiPolygon,
+            style: Some(&style),
+            titles: self.titles,
+            run: &run,
+        };
+        let mut staged = vec![StagedArtifact::new(&lineage.moved(folder)?, ROLE_LINEAGE)?];
+        // Each once, however often it is named.
+        for format in FeatureFormat::ALL.into_iter().filter(|format| self.formats.contains(format)) {
+            let path = files.write(events, format, folder)?;
+            match format {
+                FeatureFormat::GeoPackage => lineage.append(&path, self.crs, self.titles)?,
+                FeatureFormat::GeoParquet => {
+                    staged.push(StagedArtifact::new(&lineage.write_parquet(folder)?, ROLE_LINEAGE)?);
+                }
+                FeatureFormat::FlatGeobuf | FeatureFormat::GeoJson => {}
+            }
+            staged.push(StagedArtifact::new(&path, ROLE_EVENTS)?);
+        }
+        Ok(staged)
+    }
+}
