@@ -13,7 +13,7 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, ModelCommand};
 use crate::commands::{
-    change, check, gc, inspect, merge, model, plan, run, schema, status, submit, train, worker, zonal,
+    change, check, gc, inspect, merge, model, plan, probe, run, schema, status, submit, train, worker, zonal,
 };
 
 /// Runs the command line and reports its error, once.
@@ -44,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Check { url } => check::main(&url, cli.format),
         Command::Schema { of } => schema::main(of),
         Command::Model { command: ModelCommand::Import(args) } => model::import(&args, cli.format),
+        Command::Model { command: ModelCommand::Probe(args) } => probe::main(&args, cli.format),
         Command::Train { arguments } => train::main(&arguments, cli.format),
         Command::Install(install) => install.run(Cli::command()),
     };

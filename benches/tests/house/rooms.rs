@@ -64,7 +64,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "planned > change > zonal > execute > map > shards > pipeline > job > reference > scratch sorted stores warnings > config > hint > error > wanted",
+        "margins planned > change > zonal > execute > map > shards > pipeline > job > reference > scratch sorted stores warnings > config > hint > error > wanted",
     ),
     ("arpent", "commands > report > cli"),
     ("arpent-benches", "network step suites vectors > measure models scenes"),

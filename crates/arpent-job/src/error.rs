@@ -308,6 +308,23 @@ pub enum JobError {
         /// The model's classes.
         available: String,
     },
+    /// Margins are measured by labels.
+    #[error("margins are measured of networks that label pixels; `{model}` finds boxes")]
+    MarginsOfBoxes {
+        /// Id of the model.
+        model: String,
+    },
+    /// The sampled cores have no valid pixel.
+    #[error("the sampled cores of the scenes have no valid pixel: nothing was measured")]
+    NothingToProbe,
+    /// All margins change more labels than accepted.
+    #[error("with every margin of `{model}`, more than {share} of the labels differ")]
+    NoMarginFits {
+        /// Id of the model.
+        model: String,
+        /// Accepted share.
+        share: f64,
+    },
     /// A coverage of a model that finds boxes, which overlap and leave gaps.
     #[error("[coverage]: the model `{model}` finds boxes, which cannot form a coverage")]
     CoverageOfBoxes {

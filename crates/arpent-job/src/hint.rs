@@ -109,6 +109,11 @@ impl Diagnostic for JobError {
                 "a pixel is inside if its center is: draw the AOI wider, by at least half a pixel on each side"
             }
             Self::SameValue { .. } => "remove one of them: composed and decomposed accents are equal",
+            Self::MarginsOfBoxes { .. } => "leave its overlap as it is",
+            Self::NothingToProbe => "give scenes with more valid pixels, or a larger --pixels",
+            Self::NoMarginFits { .. } => {
+                "accept more with --disagreement, or import the model with a larger window"
+            }
             Self::CoverageOfBoxes { .. } => "remove [coverage], or choose a model that labels every pixel",
             Self::BuiltUpMissing { .. } => "add [coverage.built_up] with its classes, distance_m and mmu_m2",
             Self::BuiltUpDistance => "set both `classes` and `distance_m`, or neither",

@@ -38,6 +38,7 @@ mod execute;
 mod hint;
 mod job;
 mod map;
+mod margins;
 mod pipeline;
 mod planned;
 mod reference;
@@ -75,6 +76,7 @@ pub use job::{
     mpx_per_s,
 };
 pub use map::{PublishedFile, PublishedMap, may_be_a_layer, mlm, published_file};
+pub use margins::{MarginOptions, MarginReport, MarginRow, margins, with_margin};
 pub use planned::{MergeReport, merge, work};
 pub use scratch::Scratch;
 #[doc(hidden)]

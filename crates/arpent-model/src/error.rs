@@ -155,6 +155,18 @@ pub enum ModelError {
         /// Pixels needed in the north and in the south.
         rows: usize,
     },
+    /// The chip does not hold the window that a core belongs to, or the core lies in several.
+    #[error(
+        "the chip of {window} does not hold the one window of {side_px} px that the core of {core} lies in"
+    )]
+    WindowMissing {
+        /// The chip's window.
+        window: Window,
+        /// The core.
+        core: Window,
+        /// Side of the model's windows, pixels.
+        side_px: usize,
+    },
     /// A network that the CPU engine does not support, or a chip of an invalid size.
     #[error(transparent)]
     Plan(#[from] arpent_engine::EngineError),
@@ -264,6 +276,12 @@ impl arpent_base::Diagnostic for ModelError {
             Self::Inconsistent { field: "overlap_px", .. } => {
                 "raise overlap_px, or state in overlap_tolerance how much a smaller overlap changes the answers"
                     .to_owned()
+            }
+            Self::Inconsistent { field: "window", .. } => {
+                "import the network again, with the window that its authors state".to_owned()
+            }
+            Self::WindowMissing { .. } => {
+                "cut cores at multiples of the model's core, window.side_px - 2 x window.margin_px".to_owned()
             }
             Self::OverlapMissing { cols, rows, .. } => {
                 format!("plan windows with an overlap of at least {cols} columns and {rows} rows")

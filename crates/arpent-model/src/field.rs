@@ -3,40 +3,51 @@
 use arpent_base::number::{exact, offset, signed};
 
 use crate::Architecture;
-use crate::graph::{Graph, Op, Step};
+use crate::graph::{Extent, Graph, Op, Step};
 
 /// Total stride of the network: chips start at its multiples.
 pub fn stride(architecture: &Architecture) -> usize {
     1 << architecture.graph().depth()
 }
 
+/// Whether the network's answer at a place depends on a bounded neighborhood only, whatever the size of the picture
+/// (ADR 0022). Otherwise a package states the window that is part of the model.
+pub fn is_local(architecture: &Architecture) -> bool {
+    architecture.graph().is_local()
+}
+
 /// Radius of the receptive field, pixels: a change of a pixel farther away than this from a place, in rows or
-/// columns, cannot change the output at that place. Exact for the worst place within a stride.
-pub fn receptive_field_radius(architecture: &Architecture) -> usize {
+/// columns, cannot change the output at that place. Exact for the worst place within a stride. `None` for a network
+/// that is not local: every pixel of the picture may change every other.
+pub fn receptive_field_radius(architecture: &Architecture) -> Option<usize> {
     let graph = architecture.graph();
+    if !graph.is_local() {
+        return None;
+    }
     // The network is the same for all places that are equal modulo its stride.
     let reach = |place: i64| {
         let (first, last) = span(&graph, place);
         (place - first).max(last - place)
     };
-    (0..1i64 << graph.depth()).map(reach).max().map(offset).expect("a stride is 1 or more")
+    (0..1i64 << graph.depth()).map(reach).max().map(offset)
 }
 
 /// Overlap that exact predictions need, pixels: the radius (one more for detection, whose peaks are compared with
-/// their neighbors), rounded up to a multiple of the stride.
-pub fn overlap(architecture: &Architecture, detection: bool) -> usize {
-    (receptive_field_radius(architecture) + usize::from(detection)).next_multiple_of(stride(architecture))
+/// their neighbors), rounded up to a multiple of the stride. `None` for a network that is not local.
+pub fn overlap(architecture: &Architecture, detection: bool) -> Option<usize> {
+    let rounded = |radius: usize| (radius + usize::from(detection)).next_multiple_of(stride(architecture));
+    receptive_field_radius(architecture).map(rounded)
 }
 
-/// First and last input pixel, along one axis, that the output at `place` depends on.
+/// First and last input pixel, along one axis, that the output at `place` depends on, in a network that is local.
 ///
 /// Walks back through the steps: a convolution of kernel k widens the span by k / 2 pixels on either side,
 /// nearest-neighbor upsampling halves it, strides and pooling double it.
 fn span(graph: &Graph, place: i64) -> (i64, i64) {
     let mut needed: Vec<Option<(i64, i64)>> = vec![None; graph.steps.len()];
     let mut seen = (place, place);
-    if let (Some(last), Some(head)) = (needed.last_mut(), graph.layers.last()) {
-        *last = Some((place - signed(head.kernel / 2), place + signed(head.kernel / 2)));
+    if let Some(last) = needed.last_mut() {
+        *last = Some((place, place));
     }
     for (index, step) in graph.steps.iter().enumerate().rev() {
         let Some((a, b)) = needed[index] else { continue };
@@ -49,7 +60,9 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
             Op::MaxPool { kernel } => (2 * a - i64::from(kernel == 3), 2 * b + 1),
             Op::MeanPool { levels } => (a << levels, ((b + 1) << levels) - 1),
             Op::Upsample { levels } => (a >> levels, b >> levels),
-            Op::Input { .. } | Op::Concat | Op::Add | Op::Difference => (a, b),
+            // The means of a whole picture are in no span; networks with them are not local.
+            Op::AdaptiveMean { .. } => continue,
+            Op::Input { .. } | Op::Concat | Op::Add | Op::Difference | Op::Scale => (a, b),
         };
         if step.from.is_empty() {
             seen = union(seen, below);
@@ -65,28 +78,30 @@ fn union(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
     (a.0.min(b.0), a.1.max(b.1))
 }
 
-/// Floating-point operations per pixel of the chip, convolutions only.
+/// Floating-point operations per pixel of the chip, convolutions only. Those of grids, whose number does not depend on
+/// the chip's size, are not counted.
 pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
     let graph = architecture.graph();
-    let cost = |layer: usize, level: u32| {
-        2.0 * exact(graph.layers[layer].shape().iter().product::<usize>()) / pixels_at(level)
+    let cost = |step: &Step| match (step.op, step.extent) {
+        (Op::Conv(layer), Extent::Level(level)) => {
+            2.0 * exact(graph.layers[layer].shape().iter().product::<usize>()) / pixels_at(level)
+        }
+        _ => 0.0,
     };
-    let steps = graph.steps.iter().filter_map(|s| match s.op {
-        Op::Conv(layer) => Some(cost(layer, s.level)),
-        _ => None,
-    });
-    steps.sum::<f64>() + cost(graph.layers.len() - 1, 0)
+    graph.steps.iter().map(cost).sum()
 }
 
 /// Values that are kept for the backward pass in training, for each pixel of the chip: the output of every step, and
-/// for a convolution its output before the normalization and before the activation.
+/// for a convolution its output before the normalization and before the activation. Grids, whose number of values does
+/// not depend on the chip's size, are not counted.
 pub fn training_values_per_pixel(architecture: &Architecture) -> f64 {
     let graph = architecture.graph();
     let kept = |step: &Step| match step.op {
         Op::Conv(_) => 3.0,
         _ => 1.0,
     };
-    graph.steps.iter().map(|s| kept(s) * exact(s.channels) / pixels_at(s.level)).sum()
+    let values = |s: &Step| s.extent.level().map(|level| kept(s) * exact(s.channels) / pixels_at(level));
+    graph.steps.iter().filter_map(values).sum()
 }
 
 /// Pixels of the chip for each pixel of a level.
@@ -111,22 +126,22 @@ mod tests {
 
     #[test]
     fn a_stack_of_convolutions_sees_one_pixel_per_layer() {
-        assert_eq!(receptive_field_radius(&unet(&[4])), 4);
+        assert_eq!(receptive_field_radius(&unet(&[4])), Some(4));
         assert_eq!(stride(&unet(&[4])), 1);
-        assert_eq!(overlap(&unet(&[4]), true), 5);
+        assert_eq!(overlap(&unet(&[4]), true), Some(5));
     }
 
     #[test]
     fn two_levels_by_hand() {
         // Place 1: decoder 0..2, halved 0..1, one convolution -1..2, pooled -2..5, one convolution -3..6.
         assert_eq!(span(&unet(&[1, 1]).graph(), 1), (-3, 6));
-        assert_eq!(receptive_field_radius(&unet(&[1, 1])), 5);
-        assert_eq!(overlap(&unet(&[1, 1]), false), 6);
+        assert_eq!(receptive_field_radius(&unet(&[1, 1])), Some(5));
+        assert_eq!(overlap(&unet(&[1, 1]), false), Some(6));
     }
 
     #[test]
     fn the_shipped_shape_fits_its_overlap() {
-        assert_eq!(overlap(&unet(&[1, 2, 2, 2]), false), 48);
+        assert_eq!(overlap(&unet(&[1, 2, 2, 2]), false), Some(48));
     }
 
     #[test]
@@ -150,6 +165,6 @@ mod tests {
         let gflop = flop_per_pixel(&resnet) * 512.0 * 512.0 / 1e9;
         assert!((43.0..46.0).contains(&gflop), "{gflop}");
         assert_eq!(stride(&resnet), 32);
-        assert!(receptive_field_radius(&resnet) > 200);
+        assert!(receptive_field_radius(&resnet) > Some(200));
     }
 }

@@ -13,23 +13,27 @@ pub(crate) struct Layer {
     /// Channels in and out.
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
-    /// Side of the kernel, odd.
+    /// Side of the kernel.
     pub(crate) kernel: usize,
-    /// 1 or 2.
+    /// A power of two.
     pub(crate) stride: usize,
     /// Depthwise: each channel is convolved separately.
     pub(crate) depthwise: bool,
-    /// Padding with a stride of 2.
+    /// Padding.
     pub(crate) padding: Padding,
 }
 
-/// Padding of a convolution of stride 2 over an even number of pixels; with stride 1 both variants are the same.
+/// Padding of a convolution, along either axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Padding {
-    /// `kernel / 2` on either side, as in PyTorch: centered on the first of two pixels.
+    /// `kernel / 2` on either side, as in PyTorch: with a stride of 2, centered on the first of two pixels.
     Even,
-    /// As few zeros as are needed, the odd one at the end, as TensorFlow's `SAME`: centered between two pixels.
+    /// With a stride of 2 over an even number of pixels, as few zeros as are needed, the odd one at the end, as
+    /// TensorFlow's `SAME`: centered between two pixels. With a stride of 1 as [`Padding::Even`].
     Same,
+    /// This many zeros before the first and after the last pixel. With both, the output is the input divided by the
+    /// stride.
+    Given(usize, usize),
 }
 
 /// A batch normalization.
@@ -47,6 +51,10 @@ pub(crate) enum Activation {
     None,
     Relu,
     Relu6,
+    /// `x / (1 + exp(-x))`, also known as swish.
+    Silu,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
 }
 
 /// The operation of a step on its inputs.
@@ -69,6 +77,52 @@ pub(crate) enum Op {
     Add,
     /// Absolute difference of two.
     Difference,
+    /// Means over `side` x `side` parts of the whole input, as PyTorch's `adaptive_avg_pool2d`. Not local.
+    AdaptiveMean { side: usize },
+    /// The first input times the second, which has one pixel: a factor for each channel.
+    Scale,
+}
+
+impl Op {
+    /// Whether each output pixel depends on a bounded neighborhood of input pixels, in a picture of any size.
+    pub(crate) const fn is_local(self) -> bool {
+        !matches!(self, Self::AdaptiveMean { .. })
+    }
+}
+
+/// Size of a step's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// The picture halved this number of times.
+    Level(u32),
+    /// This number of rows and columns, whatever the size of the picture.
+    Grid(usize),
+}
+
+impl Extent {
+    /// Number of halvings; `None` for a grid.
+    pub(crate) const fn level(self) -> Option<u32> {
+        match self {
+            Self::Level(level) => Some(level),
+            Self::Grid(_) => None,
+        }
+    }
+
+    /// The extent after reducing the size to 1 / 2^`levels`. Grids are only convolved with a stride of 1.
+    const fn reduced(self, levels: u32) -> Self {
+        match self {
+            Self::Level(level) => Self::Level(level + levels),
+            Self::Grid(side) => Self::Grid(side),
+        }
+    }
+
+    /// The extent after enlarging the size by 2^`levels`.
+    const fn enlarged(self, levels: u32) -> Self {
+        match self {
+            Self::Level(level) => Self::Level(level - levels),
+            Self::Grid(side) => Self::Grid(side),
+        }
+    }
 }
 
 /// A step: an operation on earlier steps, by their numbers.
@@ -79,11 +133,12 @@ pub(crate) struct Step {
     pub(crate) activation: Activation,
     /// Output channels.
     pub(crate) channels: usize,
-    /// Number of halvings of the picture.
-    pub(crate) level: u32,
+    /// Size of the output.
+    pub(crate) extent: Extent,
 }
 
-/// A network: the last step is the input of the head, the last layer is the head.
+/// A network: the output of the last step are the scores, of the picture's size; the last layer is the head, which maps
+/// features to scores.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Graph {
     pub(crate) layers: Vec<Layer>,
@@ -93,7 +148,7 @@ pub(crate) struct Graph {
 impl Graph {
     /// Input channels `start..start + count`.
     pub(crate) fn input(&mut self, start: usize, count: usize) -> usize {
-        self.step(Op::Input { start, count }, vec![], Activation::None, count, 0)
+        self.step(Op::Input { start, count }, vec![], Activation::None, count, Extent::Level(0))
     }
 
     /// Adds a layer that convolution steps can use; several may share one.
@@ -105,38 +160,50 @@ impl Graph {
     /// Adds a convolution of a step by a layer.
     pub(crate) fn conv(&mut self, from: usize, layer: usize, activation: Activation) -> usize {
         let Layer { outputs, stride, .. } = self.layers[layer];
-        let level = self.steps[from].level + u32::from(stride == 2);
-        self.step(Op::Conv(layer), vec![from], activation, outputs, level)
+        let extent = self.steps[from].extent.reduced(stride.ilog2());
+        self.step(Op::Conv(layer), vec![from], activation, outputs, extent)
+    }
+
+    /// Adds the head: a convolution with a bias that maps the features of a step to `outputs` scores.
+    pub(crate) fn head(&mut self, from: usize, name: &str, outputs: usize, kernel: usize) -> usize {
+        let layer = self.layer(Layer::biased(name, [self.channels(from), outputs], kernel));
+        self.conv(from, layer, Activation::None)
     }
 
     /// Halves the size.
     pub(crate) fn max_pool(&mut self, from: usize, kernel: usize) -> usize {
-        let Step { channels, level, .. } = self.steps[from];
-        self.step(Op::MaxPool { kernel }, vec![from], Activation::None, channels, level + 1)
+        let Step { channels, extent, .. } = self.steps[from];
+        self.step(Op::MaxPool { kernel }, vec![from], Activation::None, channels, extent.reduced(1))
     }
 
     /// Reduces the size to 1 / 2^`levels`.
     pub(crate) fn mean_pool(&mut self, from: usize, levels: u32) -> usize {
-        let Step { channels, level, .. } = self.steps[from];
-        self.step(Op::MeanPool { levels }, vec![from], Activation::None, channels, level + levels)
+        let Step { channels, extent, .. } = self.steps[from];
+        self.step(Op::MeanPool { levels }, vec![from], Activation::None, channels, extent.reduced(levels))
     }
 
     /// Enlarges the size by 2^`levels`.
     pub(crate) fn upsample(&mut self, from: usize, levels: u32) -> usize {
-        let Step { channels, level, .. } = self.steps[from];
-        self.step(Op::Upsample { levels }, vec![from], Activation::None, channels, level - levels)
+        let Step { channels, extent, .. } = self.steps[from];
+        self.step(Op::Upsample { levels }, vec![from], Activation::None, channels, extent.enlarged(levels))
+    }
+
+    /// Means of `side` x `side` parts of the whole input.
+    pub(crate) fn adaptive_mean(&mut self, from: usize, side: usize) -> usize {
+        let channels = self.channels(from);
+        self.step(Op::AdaptiveMean { side }, vec![from], Activation::None, channels, Extent::Grid(side))
     }
 
     /// Concatenates the channels of both.
     pub(crate) fn concat(&mut self, first: usize, second: usize) -> usize {
         let channels = self.steps[first].channels + self.steps[second].channels;
-        self.step(Op::Concat, vec![first, second], Activation::None, channels, self.steps[first].level)
+        self.step(Op::Concat, vec![first, second], Activation::None, channels, self.steps[first].extent)
     }
 
-    /// Sum or difference of two steps of the same shape.
+    /// Sum or difference of two steps of the same shape, or a step scaled by another of one pixel.
     pub(crate) fn combine(&mut self, op: Op, pair: [usize; 2], activation: Activation) -> usize {
-        let Step { channels, level, .. } = self.steps[pair[0]];
-        self.step(op, pair.to_vec(), activation, channels, level)
+        let Step { channels, extent, .. } = self.steps[pair[0]];
+        self.step(op, pair.to_vec(), activation, channels, extent)
     }
 
     fn step(
@@ -145,9 +212,9 @@ impl Graph {
         from: Vec<usize>,
         activation: Activation,
         channels: usize,
-        level: u32,
+        extent: Extent,
     ) -> usize {
-        self.steps.push(Step { op, from, activation, channels, level });
+        self.steps.push(Step { op, from, activation, channels, extent });
         self.steps.len() - 1
     }
 
@@ -158,7 +225,13 @@ impl Graph {
 
     /// Largest number of halvings of the picture.
     pub(crate) fn depth(&self) -> u32 {
-        self.steps.iter().map(|s| s.level).max().unwrap_or(0)
+        self.steps.iter().filter_map(|s| s.extent.level()).max().unwrap_or(0)
+    }
+
+    /// Whether every step is local ([`Op::is_local`]): only then there is a receptive field that is smaller than the
+    /// picture.
+    pub(crate) fn is_local(&self) -> bool {
+        self.steps.iter().all(|s| s.op.is_local())
     }
 
     /// For each step, the last step that uses it (itself for the last one).
@@ -192,8 +265,8 @@ impl Layer {
         }
     }
 
-    /// A convolution with a bias: the head of a network.
-    pub(crate) fn head(name: &str, channels: [usize; 2], kernel: usize) -> Self {
+    /// A convolution with a bias and without a normalization.
+    pub(crate) fn biased(name: impl Into<String>, channels: [usize; 2], kernel: usize) -> Self {
         Self { norm: None, kernel, ..Self::new(name, "", channels) }
     }
 
@@ -209,6 +282,7 @@ impl Layer {
                 let all = self.kernel.saturating_sub(2);
                 (all / 2, all - all / 2)
             }
+            Padding::Given(before, after) => (before, after),
             _ => (self.kernel / 2, self.kernel / 2),
         }
     }

@@ -186,7 +186,7 @@ impl Preset {
         bands: Vec<Band>,
         architecture: Architecture,
     ) -> Result<ModelPackage, ModelError> {
-        let exact = field::overlap(&architecture, false);
+        let exact = field::overlap(&architecture, false).unwrap_or_default();
         let (overlap_px, overlap_tolerance) = match &options.overlap {
             Some((pixels, why)) if *pixels < exact => (*pixels, Some(why.clone())),
             Some((pixels, _)) => (*pixels, None),
@@ -203,10 +203,11 @@ impl Preset {
             sample_types: self.sample_types.clone(),
             gsd_m: self.gsd_m,
             classes: self.classes(options.classes)?,
-            receptive_field_px: field::receptive_field_radius(&architecture),
+            receptive_field_px: field::receptive_field_radius(&architecture).unwrap_or_default(),
             overlap_px,
             overlap_tolerance,
             stride_px: field::stride(&architecture),
+            window: None,
             weights: WeightsFile { file: "weights.safetensors".into(), sha256: String::new() },
             license: options.license.clone().unwrap_or_else(|| self.license.clone()),
             training_data: self.training_data.clone(),

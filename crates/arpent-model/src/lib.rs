@@ -72,7 +72,9 @@ pub use checkpoint::read_checkpoint;
 pub use device::{DeviceChoice, Precision, is_short_of_memory, panic_message};
 pub use encoders::Encoder;
 pub use error::{ModelError, OnnxError};
-pub use field::{flop_per_pixel, overlap, receptive_field_radius, stride, training_values_per_pixel};
+pub use field::{
+    flop_per_pixel, is_local, overlap, receptive_field_radius, stride, training_values_per_pixel,
+};
 pub use fold::{fold, initial, unfold};
 pub use hand_set::{HandSet, hand_set_linear};
 pub use import::{ImportOptions, PRESETS, architecture_names, import};
@@ -80,8 +82,8 @@ pub use lowered::engine;
 #[cfg(feature = "tensors")]
 pub use network::{Block, Network};
 pub use package::{
-    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,
-    Territory, TrainingSource, WeightsFile,
+    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, ModelWindow, Place, Quantization,
+    Score, Task, Territory, TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};

@@ -32,14 +32,10 @@ fn engine_with(
     ranges: Option<&[f32]>,
 ) -> Result<Engine, ModelError> {
     let graph = architecture.graph();
-    let mut steps = Vec::with_capacity(graph.steps.len() + 1);
+    let mut steps = Vec::with_capacity(graph.steps.len());
     for step in &graph.steps {
         let op = op(&graph, step.op, weights)?;
         steps.push(Step { op, from: step.from.clone(), activation: activation(step.activation) });
-    }
-    if let (Some(head), Some(last)) = (graph.layers.last(), steps.len().checked_sub(1)) {
-        let op = Op::Conv(conv(head, weights)?);
-        steps.push(Step { op, from: vec![last], activation: Activation::None });
     }
     Ok(match ranges {
         Some(ranges) => Engine::new_int8(&steps, options, ranges)?,
@@ -57,6 +53,8 @@ fn op<'a>(graph: &Graph, op: graph::Op, weights: &'a Weights) -> Result<Op<'a>, 
         graph::Op::Concat => Op::Concat,
         graph::Op::Add => Op::Add,
         graph::Op::Difference => Op::Difference,
+        graph::Op::AdaptiveMean { side } => Op::AdaptiveMean { side },
+        graph::Op::Scale => Op::Scale,
     })
 }
 
@@ -80,6 +78,8 @@ pub(crate) fn activation(activation: graph::Activation) -> Activation {
         graph::Activation::None => Activation::None,
         graph::Activation::Relu => Activation::Relu,
         graph::Activation::Relu6 => Activation::Relu6,
+        graph::Activation::Silu => Activation::Silu,
+        graph::Activation::Sigmoid => Activation::Sigmoid,
     }
 }
 
@@ -164,6 +164,7 @@ mod tests {
             Architecture::Classifier { in_channels: 3, out_channels: 4, widths, convs, cell_px: 16 },
             Architecture::Linear { in_channels: 3, out_channels: 2, kernel: 3 },
         ]);
+        all.retain(field::is_local);
         all
     }
 

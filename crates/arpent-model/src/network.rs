@@ -3,9 +3,10 @@
 use burn::module::{Module, Param, ParamId, RunningState};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
-use burn::tensor::module::{avg_pool2d, conv2d, interpolate, max_pool2d};
+use burn::tensor::activation::{relu, sigmoid, silu};
+use burn::tensor::module::{adaptive_avg_pool2d, avg_pool2d, conv2d, interpolate, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
-use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation::relu};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
 use crate::graph::{Activation, Graph, Layer, Op, Step};
 use crate::{Architecture, ModelError, Precision, Weights};
@@ -92,15 +93,6 @@ impl Network {
     /// Scores before the softmax: `[batch, bands, height, width]` to `[batch, outputs, height, width]`; height and
     /// width are multiples of the stride. With two dates, the bands of the second follow those of the first.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let features = self.features(x);
-        match self.blocks.last() {
-            Some(head) => head.forward(features, self.precision, Activation::None),
-            None => features,
-        }
-    }
-
-    /// The input of the head: `[batch, channels, height, width]`.
-    pub(crate) fn features(&self, x: Tensor<4>) -> Tensor<4> {
         let last_uses = self.graph.last_uses();
         let mut done: Vec<Option<Tensor<4>>> = Vec::with_capacity(self.graph.steps.len());
         for (index, step) in self.graph.steps.iter().enumerate() {
@@ -147,7 +139,10 @@ impl Network {
                 avg_pool2d(first, AvgPoolOptions::new(side).with_stride(side))
             }
             (Op::Upsample { levels }, _) => upsample(first, 1 << levels),
+            (Op::AdaptiveMean { side }, _) => adaptive_avg_pool2d(first, [side, side]),
             (Op::Add, Some(second)) => first + second,
+            // Both have the same channels; the second's one pixel is repeated.
+            (Op::Scale, Some(second)) => first * second,
             (Op::Difference, Some(second)) => (first - second).abs(),
             _ => first,
         }
@@ -253,9 +248,14 @@ impl Block {
 }
 
 fn normalize(norm: &BatchNorm, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+    // The engine's kernel for trainings has the activations that only limit values.
     #[cfg(feature = "training")]
-    if let Some(out) = native::normalize(norm, &x, lowered::activation(activation)) {
-        return out;
+    if let Activation::None | Activation::Relu | Activation::Relu6 = activation {
+        if let Some(out) = native::normalize(norm, &x, lowered::activation(activation)) {
+            return out;
+        }
+    } else if let Some(out) = native::normalize(norm, &x, arpent_engine::Activation::None) {
+        return activate(out, activation);
     }
     activate(norm.forward(x), activation)
 }
@@ -265,6 +265,8 @@ fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
         Activation::None => x,
         Activation::Relu => relu(x),
         Activation::Relu6 => x.clamp(0.0, 6.0),
+        Activation::Silu => silu(x),
+        Activation::Sigmoid => sigmoid(x),
     }
 }
 

@@ -12,7 +12,8 @@ use crate::gpu::Gpu;
 use crate::peaks::Heat;
 use crate::planes::{AT_ONCE, Part, Planes};
 use crate::{
-    Band, Detection, DeviceChoice, ModelError, ModelPackage, PixelDetection, Weights, field, lowered,
+    Band, Detection, DeviceChoice, ModelError, ModelPackage, ModelWindow, PixelDetection, Weights, field,
+    lowered,
 };
 
 /// The prediction for a window's core.
@@ -40,6 +41,8 @@ pub struct Predictor {
     stride: usize,
     outputs: usize,
     overlap: Overlap,
+    /// The window, if it is part of the model.
+    window: Option<ModelWindow>,
     body: Body,
     device: DeviceChoice,
 }
@@ -82,12 +85,15 @@ impl Predictor {
         package.check()?;
         let architecture = &package.architecture;
         weights.check(&architecture.tensors())?;
-        let radius = field::receptive_field_radius(architecture);
+        // The check of the package has refused networks that are not local and have no window. With a window, what is
+        // needed around a core is its margin, whatever the layers reach.
+        let margin = package.window.map(|window| window.margin_px);
+        let radius = margin.or_else(|| field::receptive_field_radius(architecture)).unwrap_or_default();
         let (body, reach, device) = if let Some((gpu, opened)) = Gpu::open(choice, architecture, weights)? {
             (Body::Gpu(Box::new(gpu)), (radius, radius), opened)
         } else {
             let engine = lowered::engine(package, weights)?;
-            let reach = engine.reach();
+            let reach = if package.window.is_some() { (radius, radius) } else { engine.reach() };
             (Body::Cpu(engine), reach, DeviceChoice::Cpu)
         };
         let neighbors = usize::from(package.is_detection());
@@ -102,6 +108,7 @@ impl Predictor {
             stride: field::stride(architecture),
             outputs: architecture.out_channels(),
             overlap: Overlap { cols: needed(reach.0), rows: needed(reach.1) },
+            window: package.window,
             body,
             device,
         })
@@ -110,6 +117,12 @@ impl Predictor {
     /// Pixels that a chip needs around the core.
     pub fn overlap(&self) -> Overlap {
         self.overlap
+    }
+
+    /// The window, if it is part of the model: cores are then cells of the lattice of [`Predictor::window_px`], or
+    /// parts of one.
+    pub fn window(&self) -> Option<ModelWindow> {
+        self.window
     }
 
     /// Name of the engine: the device, and on the CPU its instruction set.
@@ -142,9 +155,12 @@ impl Predictor {
         }
     }
 
-    /// Side of a suitable core for the network, pixels: the smallest one whose overlap raises the cost to 1.12 times
-    /// at most, limited by chips of 3072 x 3072 pixels.
+    /// Side of a suitable core for the network, pixels: that of its window if it is part of the model, else the
+    /// smallest one whose overlap raises the cost to 1.12 times at most, limited by chips of 3072 x 3072 pixels.
     pub fn window_px(&self) -> usize {
+        if let Some(window) = self.window {
+            return window.core_px();
+        }
         let sides = (SMALLEST_PX..).step_by(STEP_PX).map(|side| side.next_multiple_of(self.stride));
         let core = |side: usize| Window::new(0, 0, side, side);
         let fits = |side: &usize| self.chip_of(&core(*side)).pixels() <= LARGEST_CHIP_PX;
@@ -170,16 +186,21 @@ impl Predictor {
         }
     }
 
-    /// The chip to read for a core: with the overlap, extended to multiples of the stride.
+    /// The chip to read for a core: with the overlap, extended to multiples of the stride; where the window is part of
+    /// the model, the window of the cell that holds the core.
     pub fn chip_of(&self, core: &Window) -> Window {
         let Overlap { cols, rows } = self.overlap;
+        if let Some(window) = self.window {
+            return core.cell(window.core_px()).grow_by(cols, rows);
+        }
         core.grow_by(cols, rows).align_out(self.stride)
     }
 
     /// The chip that a core needs if pixels of [`Predictor::chip_of`] are invalid: it also contains the pixels that
     /// fill them ([`arpent_raster::Fill`]). The computed part does not grow.
     pub fn filled_chip_of(&self, core: &Window) -> Window {
-        self.chip_of(core).grow(FILL_REACH_PX).align_out(self.stride)
+        let around = self.chip_of(core).grow(FILL_REACH_PX);
+        if self.window.is_some() { around } else { around.align_out(self.stride) }
     }
 
     /// Columns and rows at whose multiples chips start, pixels.
@@ -196,7 +217,7 @@ impl Predictor {
     /// must contain [`Predictor::filled_chip_of`].
     ///
     /// # Errors
-    /// [`ModelError`] if the chip does not match the model: bands, alignment to the stride, overlap.
+    /// [`ModelError`] if the chip does not match the model: bands, alignment to the stride, overlap, window.
     pub fn predict(&self, chip: &Chip, core: &Window) -> Result<Prediction, ModelError> {
         let seen = self.seen(chip, core)?;
         match self.detection {
@@ -272,15 +293,21 @@ impl Predictor {
         if chip.bands != self.bands.len() {
             return Err(ModelError::BandCount { window, expected: self.bands.len(), got: chip.bands });
         }
-        let off = |v: i64| v.rem_euclid(signed(self.stride)) != 0;
-        if off(window.col) || off(window.row) {
-            return Err(ModelError::Misaligned { window, stride: self.stride });
-        }
         let Overlap { cols, rows } = self.overlap;
-        if core.is_empty() || !window.contains(&core.grow_by(cols, rows)) {
-            return Err(ModelError::OverlapMissing { window, core: *core, cols, rows });
-        }
         let view = self.chip_of(core);
+        if let Some(ModelWindow { side_px, .. }) = self.window {
+            if core.is_empty() || !core.cell(self.window_px()).contains(core) || !window.contains(&view) {
+                return Err(ModelError::WindowMissing { window, core: *core, side_px });
+            }
+        } else {
+            let off = |v: i64| v.rem_euclid(signed(self.stride)) != 0;
+            if off(window.col) || off(window.row) {
+                return Err(ModelError::Misaligned { window, stride: self.stride });
+            }
+            if core.is_empty() || !window.contains(&core.grow_by(cols, rows)) {
+                return Err(ModelError::OverlapMissing { window, core: *core, cols, rows });
+            }
+        }
         let fill = Fill::new(&chip.valid, window, view);
         if fill.is_some() && !window.contains(&view.grow(FILL_REACH_PX)) {
             let [cols, rows] = [cols, rows].map(|px| px + FILL_REACH_PX);
@@ -294,7 +321,8 @@ impl Predictor {
         Picture {
             width: chip.width.next_multiple_of(self.stride),
             height: chip.height.next_multiple_of(self.stride),
-            first_row: chip.row,
+            // A network with a window counts rows from the window's corner: it knows no other place.
+            first_row: if self.window.is_some() { 0 } else { chip.row },
             cols: (col, col + core.width),
             rows: (row, row + core.height),
         }

@@ -22,8 +22,8 @@ type Pass<'a> = dyn Fn(&mut Graph, usize) -> Vec<usize> + 'a;
 /// A single convolution.
 pub(crate) fn linear(inputs: usize, outputs: usize, kernel: usize) -> Graph {
     let mut graph = Graph::default();
-    graph.input(0, inputs);
-    graph.layer(Layer::head("head", [inputs, outputs], kernel));
+    let input = graph.input(0, inputs);
+    graph.head(input, "head", outputs, kernel);
     graph
 }
 
@@ -43,8 +43,7 @@ impl Plain<'_> {
             let layer = graph.layer(layer);
             at = graph.conv(at, layer, Activation::Relu);
         }
-        let channels = graph.channels(at);
-        graph.layer(Layer::head("head", [channels, outputs], 1));
+        graph.head(at, "head", outputs, 1);
         graph
     }
 
@@ -56,8 +55,7 @@ impl Plain<'_> {
         let Some(at) = encode(&mut graph, input, &levels).pop() else { return graph };
         let pooled = graph.mean_pool(at, cell_levels - graph.depth());
         let spread = graph.upsample(pooled, cell_levels);
-        let channels = graph.channels(spread);
-        graph.layer(Layer::head("head", [channels, outputs], 1));
+        graph.head(spread, "head", outputs, 1);
         graph
     }
 
@@ -107,8 +105,7 @@ impl Encoded<'_> {
                 at = graph.conv(at, layer, Activation::Relu);
             }
         }
-        let channels = graph.channels(at);
-        graph.layer(Layer::head("segmentation_head.0", [channels, outputs], 3));
+        graph.head(at, "segmentation_head.0", outputs, 3);
         graph
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use arpent_base::Diagnostic as _;
 use arpent_model::{
-    Architecture, Detection, DeviceChoice, HandSet, ModelError, ModelPackage, Predictor, Task, Weights,
-    hand_set_linear,
+    Architecture, Detection, DeviceChoice, Encoder, HandSet, ModelError, ModelPackage, ModelWindow,
+    Predictor, Task, Weights, hand_set_linear,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -166,6 +166,48 @@ fn contradictions_are_named() {
     assert_eq!(field(&|j| j["architecture"]["kernel"] = 5.into()), "architecture");
     assert_eq!(field(&|j| j["weights"]["file"] = "../weights.safetensors".into()), "weights");
     assert_eq!(field(&|j| j["task"] = "object-detection".into()), "classes");
+}
+
+/// ADR 0022: a window where, and only where, the answers depend on the whole of it.
+#[test]
+fn the_window_is_stated_exactly_where_it_is_part_of_the_model() {
+    let error = error_after(|j| j["window"] = serde_json::json!({"side_px": 64, "margin_px": 0}));
+    assert!(matches!(error, ModelError::Inconsistent { field: "window", .. }), "{error}");
+    let network = Architecture::EncoderUnet {
+        encoder: Encoder::EfficientnetB0,
+        in_channels: 1,
+        out_channels: 2,
+        decoder: vec![16, 8, 8, 8, 8],
+        dates: 1,
+    };
+    let package = HandSet::segmentation(&["red"], 2).package(network);
+    let problem = |package: &ModelPackage| match package.check() {
+        Err(ModelError::Inconsistent { field: "window", problem, .. }) => problem,
+        other => panic!("{other:?}"),
+    };
+    assert!(problem(&package).contains("missing"));
+    let with = |side_px, margin_px| package.clone().with_window(ModelWindow { side_px, margin_px });
+    with(128, 32).check().unwrap();
+    with(64, 0).check().unwrap();
+    for (side, margin, part) in [
+        (100, 0, "multiple of 32"),
+        (0, 0, "side"),
+        (64, 32, "core of 0"),
+        (128, 24, "core of 80"),
+        (64, usize::MAX, "core of 0"),
+    ] {
+        assert!(
+            problem(&with(side, margin)).contains(part),
+            "{side} {margin}: {}",
+            problem(&with(side, margin))
+        );
+    }
+    let mut other = with(128, 32);
+    other.overlap_px = 0;
+    assert!(matches!(other.check(), Err(ModelError::Inconsistent { field: "overlap_px", .. })));
+    other = with(128, 32);
+    other.receptive_field_px = 95 + 1;
+    assert!(matches!(other.check(), Err(ModelError::Inconsistent { field: "receptive_field_px", .. })));
 }
 
 #[test]

@@ -130,6 +130,20 @@ impl Window {
         Self::between(down(self.col), down(self.row), up(self.col_end()), up(self.row_end()))
     }
 
+    /// The cell that holds its first pixel: cells are squares of `side` pixels whose corners are multiples of `side`.
+    ///
+    /// ```
+    /// use arpent_raster::Window;
+    ///
+    /// assert_eq!(Window::new(-3, 70, 2, 9).cell(64), Window::new(-64, 64, 64, 64));
+    /// ```
+    #[must_use]
+    pub fn cell(&self, side: usize) -> Self {
+        let step = i64::try_from(side.max(1)).unwrap_or(i64::MAX);
+        let corner = |v: i64| v.div_euclid(step).saturating_mul(step);
+        Self { col: corner(self.col), row: corner(self.row), width: side, height: side }
+    }
+
     /// Its parts of `rows` rows each, from north to south; the last one has what is left. No rows count as one.
     pub fn strips(self, rows: u64) -> impl Iterator<Item = Self> {
         let begins = std::iter::successors(Some(self.row), move |row| row.checked_add_unsigned(rows.max(1)));

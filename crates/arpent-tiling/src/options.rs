@@ -11,7 +11,8 @@ use thiserror::Error;
 #[serde(deny_unknown_fields, default)]
 pub struct TilingOptions {
     /// Side of a window's core, pixels, rounded up to a multiple of the network's stride; 0 for the default of
-    /// the network. Changes memory and speed, never the result.
+    /// the network. Changes memory and speed, never the result. Networks whose window is part of the model (`window` in
+    /// `model.json`) have one side only.
     pub window_px: WindowSide,
 }
 
@@ -42,6 +43,9 @@ pub struct Needs {
     pub stride_px: usize,
     /// Default side of a core, pixels: large enough that the overlap is cheap, small enough for the memory.
     pub window_px: usize,
+    /// Whether the window is part of the model: cores have `window_px` pixels and no other side, and each window has
+    /// the pixels of a whole core with its overlap, even where an extent cuts the core.
+    pub fixed: bool,
 }
 
 /// Errors of planning and stitching.
@@ -53,6 +57,14 @@ pub enum TilingError {
     Stride {
         /// The stride.
         stride_px: usize,
+    },
+    /// Another side than that of the model is asked for.
+    #[error("tiling.window_px is {asked}; the window is part of this model, whose cores have {core_px} px")]
+    Fixed {
+        /// The option.
+        asked: usize,
+        /// Side of the model's cores.
+        core_px: usize,
     },
     /// The extent is larger than a raster file can be, or off the Earth.
     #[error(
@@ -79,6 +91,7 @@ impl arpent_base::Diagnostic for TilingError {
             Self::ExtentTooLarge { .. } => {
                 Some("check the CRS of the scenes; set a smaller area of interest (`[aoi]`), or run distant scenes separately".to_owned())
             }
+            Self::Fixed { .. } => Some("leave out tiling.window_px and --window".to_owned()),
             Self::Unexpected { .. } => None,
         }
     }

@@ -28,7 +28,7 @@ pub struct PlannedWindow {
 /// use arpent_tiling::{Needs, TilingOptions, WindowPlan};
 ///
 /// let extent = Window::new(-10, 40, 100, 70);
-/// let needs = Needs { overlap_cols: 8, overlap_rows: 8, stride_px: 4, window_px: 64 };
+/// let needs = Needs { overlap_cols: 8, overlap_rows: 8, stride_px: 4, window_px: 64, fixed: false };
 /// let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions::default(), needs)?;
 ///
 /// // Cores lie between multiples of 64 px, wherever the extent begins.
@@ -56,7 +56,7 @@ impl WindowPlan {
     /// returns true (the AOI) are planned. Strips without windows stay in the plan: their rows are nodata.
     ///
     /// # Errors
-    /// [`TilingError::Stride`]; [`TilingError::ExtentTooLarge`] when a side of the extent has 2^31 pixels or more,
+    /// [`TilingError::Stride`]; [`TilingError::Fixed`]; [`TilingError::ExtentTooLarge`] when a side of the extent has 2^31 pixels or more,
     /// or the extent is not [on the Earth](Window::is_on_earth).
     pub fn new(
         extent: Window,
@@ -136,6 +136,14 @@ impl WindowPlan {
 
 /// Side of a window's core: the option, or the default of the network.
 fn core_side(options: TilingOptions, needs: Needs) -> Result<usize, TilingError> {
+    if needs.fixed {
+        return match options.window_px {
+            asked if asked != WindowSide::AUTO && asked.get() != needs.window_px => {
+                Err(TilingError::Fixed { asked: asked.get(), core_px: needs.window_px })
+            }
+            _ => Ok(needs.window_px.max(1)),
+        };
+    }
     let stride = needs.stride_px.max(1);
     let side = match options.window_px {
         WindowSide::AUTO => needs.window_px.max(1),
@@ -146,6 +154,9 @@ fn core_side(options: TilingOptions, needs: Needs) -> Result<usize, TilingError>
 
 /// The core with its overlap.
 fn read_window(core: Window, needs: Needs) -> Window {
+    if needs.fixed {
+        return core.cell(needs.window_px).grow_by(needs.overlap_cols, needs.overlap_rows);
+    }
     core.grow_by(needs.overlap_cols, needs.overlap_rows).align_out(needs.stride_px.max(1))
 }
 
@@ -177,7 +188,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const NEEDS: Needs = Needs { overlap_cols: 40, overlap_rows: 56, stride_px: 8, window_px: 1536 };
+    const NEEDS: Needs =
+        Needs { overlap_cols: 40, overlap_rows: 56, stride_px: 8, window_px: 1536, fixed: false };
 
     fn plan(extent: Window, window_px: usize) -> WindowPlan {
         WindowPlan::new(extent, &[extent], |_| true, TilingOptions::of_side(window_px).unwrap(), NEEDS)
@@ -198,6 +210,28 @@ mod tests {
                 prop_assert!(p.windows()[i + 1..].iter().all(|b| a.core.intersect(&b.core).is_none()));
             }
             prop_assert_eq!(p.pixels_wanted(), extent.pixels());
+        }
+
+        #[test]
+        fn a_window_that_is_part_of_the_model_is_whole_wherever_its_core_is_cut(
+            col in -3000i64..3000, row in -3000i64..3000, width in 1usize..900, height in 1usize..900, margin in 0usize..90,
+        ) {
+            let needs = Needs { overlap_cols: margin, overlap_rows: margin, stride_px: 32, window_px: 96, fixed: true };
+            let extent = Window { col, row, width, height };
+            let p = WindowPlan::new(extent, &[extent], |_| true, TilingOptions::default(), needs).unwrap();
+            let side = 96 + 2 * margin;
+            for w in p.windows() {
+                prop_assert_eq!((w.read.width, w.read.height), (side, side));
+                prop_assert!(w.read.contains(&w.core.grow(margin)));
+                let inner = |start: i64| (start + i64::try_from(margin).unwrap()).rem_euclid(96);
+                prop_assert_eq!((inner(w.read.col), inner(w.read.row)), (0, 0));
+            }
+            prop_assert_eq!(p.windows().iter().map(|w| w.core.pixels()).sum::<u64>(), extent.pixels());
+            for asked in [64, 128] {
+                let options = TilingOptions::of_side(asked).unwrap();
+                let other = WindowPlan::new(extent, &[extent], |_| true, options, needs);
+                prop_assert_eq!(other, Err(TilingError::Fixed { asked, core_px: 96 }));
+            }
         }
 
         #[test]
@@ -297,7 +331,7 @@ mod tests {
             &scenes,
             |w| w.col > 0,
             options,
-            Needs { overlap_cols: 0, overlap_rows: 0, stride_px: 1, window_px: 64 },
+            Needs { overlap_cols: 0, overlap_rows: 0, stride_px: 1, window_px: 64, fixed: false },
         )
         .unwrap();
         assert_eq!(p.windows().len(), 1);

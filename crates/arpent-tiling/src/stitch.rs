@@ -27,7 +27,7 @@ pub struct Strip {
 /// use arpent_tiling::{Needs, Stitcher, TilingOptions, WindowPlan};
 ///
 /// let extent = Window::new(0, 0, 128, 100);
-/// let needs = Needs { overlap_cols: 8, overlap_rows: 8, stride_px: 4, window_px: 64 };
+/// let needs = Needs { overlap_cols: 8, overlap_rows: 8, stride_px: 4, window_px: 64, fixed: false };
 /// let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions::default(), needs)?;
 ///
 /// let mut stitcher = Stitcher::new(&plan);
@@ -136,7 +136,7 @@ mod tests {
             order in any::<prop::sample::Index>(),
         ) {
             let extent = Window { col, row, width, height };
-            let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions::of_side(side).unwrap(), Needs { overlap_cols: 3, overlap_rows: 4, stride_px: 2, window_px: 64 }).unwrap();
+            let plan = WindowPlan::new(extent, &[extent], |_| true, TilingOptions::of_side(side).unwrap(), Needs { overlap_cols: 3, overlap_rows: 4, stride_px: 2, window_px: 64, fixed: false }).unwrap();
             let mut windows = plan.windows().to_vec();
             let turn = order.index(windows.len());
             windows.rotate_left(turn);
@@ -158,7 +158,8 @@ mod tests {
         }
     }
 
-    const NEEDS: Needs = Needs { overlap_cols: 3, overlap_rows: 4, stride_px: 2, window_px: 64 };
+    const NEEDS: Needs =
+        Needs { overlap_cols: 3, overlap_rows: 4, stride_px: 2, window_px: 64, fixed: false };
 
     proptest! {
         #[test]
@@ -222,7 +223,7 @@ mod tests {
             &scenes,
             |_| true,
             TilingOptions::of_side(32).unwrap(),
-            Needs { overlap_cols: 0, overlap_rows: 0, stride_px: 1, window_px: 64 },
+            Needs { overlap_cols: 0, overlap_rows: 0, stride_px: 1, window_px: 64, fixed: false },
         )
         .unwrap();
         let mut stitcher = Stitcher::new(&plan);

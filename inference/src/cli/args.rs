@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use arpent_base::{Readers, Threads, WindowSide};
+use arpent_base::{Readers, Share, Threads, WindowSide};
 use arpent_job::Machine;
 use arpent_shell::install::InstallCommand;
 use arpent_shell::log::LogArgs;
@@ -392,6 +392,32 @@ pub struct EstimateArgs {
 pub enum ModelCommand {
     /// Make a package of a checkpoint: safetensors, or a PyTorch file, which is parsed and never executed.
     Import(ImportArgs),
+    /// Measure on a scene how many labels change with the margin around a core, and keep the smallest that is enough.
+    ///
+    /// A network with a bounded receptive field is compared with itself at its full overlap. Where the window is part of
+    /// the model, its labels are compared with those of the lattice moved by half a core.
+    #[command(after_help = examples::MODEL_PROBE)]
+    Probe(ProbeArgs),
+}
+
+/// A package, and scenes to measure on.
+#[derive(Debug, Clone, Args)]
+pub struct ProbeArgs {
+    /// Folder of the package.
+    #[arg(value_name = "PACKAGE")]
+    pub package: PathBuf,
+    /// Scenes: files, folders, patterns, URLs.
+    #[arg(long, value_name = "SCENE", required = true, num_args = 1..)]
+    pub scene: Vec<String>,
+    /// Pixels of cores to predict for each margin, about.
+    #[arg(long, value_name = "N", default_value_t = 4_000_000)]
+    pub pixels: u64,
+    /// Accepted share of labels that differ, 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value = "0.001", value_parser = share)]
+    pub disagreement: Share,
+    /// Write the smallest margin that is enough, with its disagreement, into the package and its card.
+    #[arg(long)]
+    pub write: bool,
 }
 
 /// A checkpoint, and properties that it does not contain.
@@ -427,6 +453,12 @@ pub struct ImportArgs {
     /// Folder of the package.
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
+}
+
+/// A share from 0 to 1.
+fn share(text: &str) -> Result<Share, String> {
+    let value: f64 = text.parse().map_err(|_| "expected a number from 0 to 1".to_owned())?;
+    Share::new(value).map_err(|error| error.to_string())
 }
 
 /// A date of acquisition.

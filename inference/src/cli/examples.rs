@@ -31,6 +31,11 @@ pub(crate) const SUBMIT: &str = "EXAMPLES
   arpent submit --plan out/jobs/0123456789abcdef/plan.json --executor local --parallel 4
   arpent submit --plan /shared/map/jobs/0123456789abcdef/plan.json --executor slurm --dry-run";
 
+/// Of `arpent model probe`.
+pub(crate) const MODEL_PROBE: &str = "EXAMPLES
+  arpent model probe models/land-cover-50cm --scene ortho.tif
+  arpent model probe imported --scene s2.tif --disagreement 0.005 --write --format json";
+
 /// Of `arpent gc`.
 pub(crate) const GC: &str = "EXAMPLES
   arpent gc out --older-than 7d --dry-run

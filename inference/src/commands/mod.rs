@@ -8,6 +8,7 @@ mod job_args;
 pub(crate) mod merge;
 pub(crate) mod model;
 pub(crate) mod plan;
+pub(crate) mod probe;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod status;

@@ -36,7 +36,19 @@ pub(crate) fn of_model(model: &ModelPackage, speed: &Speed) -> Lines {
     let gsd = &model.gsd_m;
     lines.add("GSD", format!("{} m, valid from {} to {} m", gsd.nominal, gsd.min, gsd.max));
     let (reach, overlap) = (model.receptive_field_px, model.overlap_px);
-    lines.add("overlap", format!("{overlap} px (receptive field {reach} px, stride {} px)", model.stride_px));
+    match model.window {
+        Some(window) => lines.add(
+            "window",
+            format!(
+                "{} px with a margin of {} px, part of the model (stride {} px)",
+                window.side_px, window.margin_px, model.stride_px
+            ),
+        ),
+        None => lines.add(
+            "overlap",
+            format!("{overlap} px (receptive field {reach} px, stride {} px)", model.stride_px),
+        ),
+    };
     for class in model.classes.classes() {
         let feature = if class.features { "" } else { ", no features" };
         lines.add("class", format!("{} {} {}{feature}", class.id, class.color, class.name));

@@ -90,13 +90,17 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
         }
     }
     let (cols, rows) = (map.overlap_px, map.overlap_rows_px);
-    lines.add(
-        "windows",
-        format!(
+    let windows = match map.model_window {
+        Some(window) => format!(
+            "{} of {} px with a margin of {} px: part of the model, on the lattice of {} px",
+            map.windows, window.side_px, window.margin_px, map.window_px
+        ),
+        None => format!(
             "{} of {} px, read with {cols} columns and {rows} rows of overlap",
             map.windows, map.window_px
         ),
-    );
+    };
+    lines.add("windows", windows);
     let (read, wanted) = (count(map.pixels_computed), count(map.pixels_wanted));
     lines.add("pixels", format!("{read} read for {wanted} mapped; computed {:.2} times", map.compute_cost));
     lines.add("memory", format!("at most {} MB", map.memory_bound_mb));

@@ -202,7 +202,7 @@ pub fn random_siamese(place: &Place, seed: u64) {
         dates: 2,
     };
     let bands = ["red_before", "green_before", "blue_before", "red_after", "green_after", "blue_after"];
-    random_net(place, seed, net, &bands);
+    random_net(place, seed, net, &bands, None);
     place.config("");
 }
 

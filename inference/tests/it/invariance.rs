@@ -1,7 +1,9 @@
 //! Same pixel, same answer: whatever the file, the window, the threads and the order.
 
 use arpent_base::number::{exact, exact_f32, round};
-use arpent_model::{Architecture, DeviceChoice, HandSet, ModelPackage, Prediction, Predictor, Weights};
+use arpent_model::{
+    Architecture, DeviceChoice, HandSet, ModelPackage, ModelWindow, Prediction, Predictor, Weights,
+};
 use arpent_raster::{Chip, Window};
 use arpent_testing::{GeoTiff, Picture, SplitMix};
 use proptest::prelude::*;
@@ -20,11 +22,18 @@ pub fn random_unet(place: &Place, seed: u64) -> usize {
         encoder_convs: vec![1, 2, 1],
         dates: 1,
     };
-    random_net(place, seed, net, &["red", "green", "blue"])
+    random_net(place, seed, net, &["red", "green", "blue"], None)
 }
 
-/// Makes the package of a network with random weights: real sums that do not come out even.
-pub fn random_net(place: &Place, seed: u64, net: Architecture, bands: &[&str]) -> usize {
+/// Makes the package of a network with random weights: real sums that do not come out even. With the window that is part of
+/// the model, if it is.
+pub fn random_net(
+    place: &Place,
+    seed: u64,
+    net: Architecture,
+    bands: &[&str],
+    window: Option<ModelWindow>,
+) -> usize {
     let mut random = SplitMix::new(seed);
     let mut weights = Weights::default();
     for tensor in net.tensors() {
@@ -38,6 +47,9 @@ pub fn random_net(place: &Place, seed: u64, net: Architecture, bands: &[&str]) -
     for band in &mut package.bands {
         band.mean = 110.0;
         band.std = 60.0;
+    }
+    if let Some(window) = window {
+        package = package.with_window(window);
     }
     package.save(&weights, &place.path("model")).unwrap();
     package.receptive_field_px

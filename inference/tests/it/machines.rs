@@ -30,7 +30,7 @@ fn place(scene: Window, widths: &[usize]) -> (Place, String) {
         encoder_convs: vec![1; widths.len()],
         dates: 1,
     };
-    random_net(&place, 5, net, &["red", "green", "blue"]);
+    random_net(&place, 5, net, &["red", "green", "blue"], None);
     place.config("");
     let scene = place.draw("scene.tif", &Picture::new(3, 9), scene);
     (place, scene)

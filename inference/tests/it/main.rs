@@ -39,4 +39,5 @@ mod trust;
 mod validity;
 mod values;
 mod vectors;
+mod windows;
 mod zonal;

@@ -30,7 +30,7 @@ fn place(more: &str) -> (Place, String) {
         encoder_convs: vec![1, 2],
         dates: 1,
     };
-    random_net(&place, 5, net, &["red", "green", "blue"]);
+    random_net(&place, 5, net, &["red", "green", "blue"], None);
     place.config(more);
     let scene = place.draw("a.tif", &Picture::new(3, 9), SCENE);
     (place, scene)

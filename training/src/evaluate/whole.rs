@@ -3,17 +3,17 @@
 use arpent_base::number::{offset, round, signed};
 use arpent_base::{Result, bail};
 use arpent_datasets::IGNORE;
-use arpent_model::{PixelDetection, Prediction, Predictor};
+use arpent_model::{ModelWindow, PixelDetection, Prediction, Predictor};
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Chip, LABEL_NODATA, Window};
 
-/// Side of the cores, pixels.
+/// Side of the cores, pixels, of networks whose window is not part of the model.
 const CORE: usize = 512;
 
 /// Class ids and confidence of every pixel of a picture, which starts at (0, 0).
 pub(super) fn labels_of(predictor: &Predictor, picture: &Chip) -> Result<(Vec<u8>, Vec<u8>)> {
     let Window { width, height, .. } = picture.window;
     let mut all = (vec![LABEL_NODATA; width * height], vec![LABEL_NODATA; width * height]);
-    for core in cores(width, height) {
+    for core in cores(predictor, width, height) {
         let chip = around(predictor, picture, &core);
         let Prediction::Labels { labels, confidence } = predictor.predict(&chip, &core)? else {
             bail!("a segmentation network was expected");
@@ -49,7 +49,7 @@ pub(super) fn class_of(predictor: &Predictor, picture: &Chip, classes: usize) ->
 /// Detections of a picture, before non-maximum suppression.
 pub(super) fn detections_of(predictor: &Predictor, picture: &Chip) -> Result<Vec<PixelDetection>> {
     let mut all = Vec::new();
-    for core in cores(picture.window.width, picture.window.height) {
+    for core in cores(predictor, picture.window.width, picture.window.height) {
         let chip = around(predictor, picture, &core);
         let Prediction::Detections(found) = predictor.predict(&chip, &core)? else {
             bail!("a detection network was expected");
@@ -66,7 +66,7 @@ pub(crate) fn scores_of(
     mut take: impl FnMut(usize, &[f32]),
 ) -> Result<()> {
     let Window { width, height, .. } = picture.window;
-    for core in cores(width, height) {
+    for core in cores(predictor, width, height) {
         let chip = around(predictor, picture, &core);
         let scores = predictor.scores(&chip, &core)?;
         let mut pixel = vec![0.0; scores.dim().0];
@@ -82,7 +82,7 @@ pub(crate) fn scores_of(
 /// The greatest values of every step of the network on a picture ([`Predictor::ranges`]).
 pub(crate) fn ranges_of(predictor: &Predictor, picture: &Chip) -> Result<Vec<f32>> {
     let mut ranges = Vec::new();
-    for core in cores(picture.window.width, picture.window.height) {
+    for core in cores(predictor, picture.window.width, picture.window.height) {
         let of_core = predictor.ranges(&around(predictor, picture, &core), &core)?;
         ranges.resize(of_core.len(), 0.0f32);
         ranges.iter_mut().zip(of_core).for_each(|(range, value)| *range = range.max(value));
@@ -103,11 +103,12 @@ fn paste(all: &mut [u8], width: usize, core: &Window, values: &[u8]) {
     }
 }
 
-fn cores(width: usize, height: usize) -> impl Iterator<Item = Window> {
-    let end = move |start: usize, size: usize| signed((start + CORE).min(size));
-    let rows = (0..height).step_by(CORE);
+fn cores(predictor: &Predictor, width: usize, height: usize) -> impl Iterator<Item = Window> + use<> {
+    let side = predictor.window().map_or(CORE, ModelWindow::core_px);
+    let end = move |start: usize, size: usize| signed((start + side).min(size));
+    let rows = (0..height).step_by(side);
     rows.flat_map(move |y| {
-        let columns = (0..width).step_by(CORE);
+        let columns = (0..width).step_by(side);
         columns.map(move |x| Window::between(signed(x), signed(y), end(x, width), end(y, height)))
     })
 }

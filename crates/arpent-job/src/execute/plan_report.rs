@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arpent_base::Result;
 use arpent_base::number::exact;
-use arpent_model::ModelError;
+use arpent_model::{ModelError, ModelWindow};
 use arpent_publish::{InputValues, Warning};
 use arpent_raster::Window;
 use serde::Serialize;
@@ -57,6 +57,9 @@ pub struct MapReport {
     pub pixels_computed: u64,
     /// Pixels to map.
     pub pixels_wanted: u64,
+    /// The window of the network, if it is part of the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_window: Option<ModelWindow>,
     /// Pixels of chips for each mapped pixel.
     pub overlap_cost: f64,
     /// Computation as a multiple of that for an unbounded picture: most layers need little of the overlap.
@@ -136,6 +139,7 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport, ModelErro
         window_px: plan.window_px(),
         overlap_px: overlap.cols,
         overlap_rows_px: overlap.rows,
+        model_window: job.model.window,
         pixels_computed: plan.pixels_read(),
         pixels_wanted: plan.pixels_wanted(),
         overlap_cost: rounded(plan.read_cost()),

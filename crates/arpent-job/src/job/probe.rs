@@ -7,7 +7,7 @@ use arpent_base::number::exact;
 use arpent_model::Predictor;
 use arpent_raster::{Chip, Window};
 
-/// Side of the core of the probe, pixels.
+/// Side of the core of the probe, pixels, where the window is not part of the model.
 const SIDE: usize = 512;
 
 /// Mpx/s of a network, the overlap not counted: the best of as many chips as fit a time, after a first.
@@ -20,7 +20,8 @@ pub fn mpx_per_s(
     pool: &rayon::ThreadPool,
     time: Duration,
 ) -> Result<f64> {
-    let core = Window::new(0, 0, SIDE, SIDE);
+    let side = if predictor.window().is_some() { predictor.window_px() } else { SIDE };
+    let core = Window::new(0, 0, side, side);
     let mut chip = Chip::empty(predictor.chip_of(&core), bands);
     chip.valid.fill(true);
     let (began, mut best) = (Instant::now(), f64::INFINITY);

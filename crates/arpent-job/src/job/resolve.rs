@@ -320,7 +320,8 @@ fn uris_of_dates<'a>(config: &'a Config, model: &ModelPackage) -> Result<Vec<&'a
 pub(crate) fn needs(predictor: &Predictor) -> Needs {
     let arpent_model::Overlap { cols, rows } = predictor.overlap();
     let (stride_px, window_px) = (predictor.stride(), predictor.window_px());
-    Needs { overlap_cols: cols, overlap_rows: rows, stride_px, window_px }
+    let fixed = predictor.window().is_some();
+    Needs { overlap_cols: cols, overlap_rows: rows, stride_px, window_px, fixed }
 }
 
 fn wanted_classes(config: &Config, model: &ModelPackage) -> Result<(), JobError> {

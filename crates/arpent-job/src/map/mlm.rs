@@ -29,9 +29,10 @@ pub(crate) fn stac_model(model: &ModelPackage, weights: &Weights, window_px: usi
 pub fn properties(model: &ModelPackage, weights: &Weights) -> Map<String, Value> {
     let mut all = stac_model(model, weights, 0).properties(&model.classes);
     let classes = model.classes.classes().len();
-    all.insert("mlm:input".into(), json!([input(&model.bands)]));
+    let side = model.window.map_or(json!(ANY), |window| json!(window.side_px));
+    all.insert("mlm:input".into(), json!([input(&model.bands, &side)]));
     if !model.is_detection() {
-        all["mlm:output"][0]["result"]["shape"] = json!([ANY, classes, ANY, ANY]);
+        all["mlm:output"][0]["result"]["shape"] = json!([ANY, classes, side, side]);
     }
     all.insert("mlm:hyperparameters".into(), json!(model.architecture));
     let sources: Vec<&str> = model.training_data.iter().map(|t| t.name.as_str()).collect();
@@ -50,7 +51,7 @@ fn decimal(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }
 
-fn input(bands: &[Band]) -> Value {
+fn input(bands: &[Band], side: &Value) -> Value {
     let names: Vec<Value> = bands.iter().map(|b| json!({ "name": b.name })).collect();
     let scaling =
         bands.iter().map(|b| json!({ "type": "z-score", "mean": decimal(b.mean), "stddev": decimal(b.std) }));
@@ -58,7 +59,7 @@ fn input(bands: &[Band]) -> Value {
         "name": "image",
         "bands": names,
         "input": {
-            "shape": [ANY, bands.len(), ANY, ANY],
+            "shape": [ANY, bands.len(), side, side],
             "dim_order": ["batch", "channel", "height", "width"],
             "data_type": "float32",
         },

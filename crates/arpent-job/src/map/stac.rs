@@ -35,7 +35,11 @@ pub(crate) fn write_item(
         grid: map.grid(),
         window: &map.plan.extent(),
         nomenclature: &job.model.classes,
-        model: Some(&mlm::stac_model(&job.model, &job.weights, map.plan.window_px())),
+        model: Some(&mlm::stac_model(
+            &job.model,
+            &job.weights,
+            job.model.window.map_or(map.plan.window_px(), |w| w.side_px),
+        )),
         lineage: None,
         software: &software(job.predictor.is_on_gpu()),
         scene_uris: &uris,

@@ -214,7 +214,7 @@ mod tests {
 
     fn plan(width: usize, height: usize) -> WindowPlan {
         let extent = Window { col: -17, row: 5, width, height };
-        let needs = Needs { overlap_cols: 3, overlap_rows: 3, stride_px: 1, window_px: 64 };
+        let needs = Needs { overlap_cols: 3, overlap_rows: 3, stride_px: 1, window_px: 64, fixed: false };
         WindowPlan::new(extent, &[extent], |_| true, TilingOptions::of_side(32).unwrap(), needs).unwrap()
     }
 

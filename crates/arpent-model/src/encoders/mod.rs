@@ -1,0 +1,113 @@
+//! Published encoders, with the tensor names of their PyTorch weights.
+//!
+//! Each returns feature maps at a half, a quarter, ... of the input's size, finest first. Names are those of
+//! segmentation_models_pytorch 0.6 (`encoder.` and then torchvision's or timm's name), so that its state dicts load
+//! key for key.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::graph::Graph;
+
+mod efficientnet;
+mod inverted;
+mod mobilenet;
+mod resnet;
+mod steps;
+
+use efficientnet::Scaling;
+pub(crate) use steps::Steps;
+
+/// An encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoder {
+    /// He et al., *Deep residual learning for image recognition*, 2016; 18 layers.
+    Resnet18,
+    /// The same with 34 layers.
+    Resnet34,
+    /// The same with 50 layers, in bottlenecks.
+    Resnet50,
+    /// Sandler et al., *MobileNetV2: inverted residuals and linear bottlenecks*, 2018.
+    MobilenetV2,
+    /// Liu, *Higher accuracy on vision models with EfficientNet-Lite*, 2020: no squeeze-and-excitation, ReLU6;
+    /// TensorFlow's padding (timm's `tf_efficientnet_lite0`), as in the training of its ImageNet weights.
+    EfficientnetLite0,
+    /// Tan & Le, *EfficientNet: rethinking model scaling for convolutional neural networks*, 2019, with
+    /// squeeze-and-excitation: not local. Names and paddings of EfficientNet-PyTorch.
+    EfficientnetB0,
+    /// The same, wider and deeper, and so on to B7.
+    EfficientnetB1,
+    /// See [`Encoder::EfficientnetB1`].
+    EfficientnetB2,
+    /// See [`Encoder::EfficientnetB1`].
+    EfficientnetB3,
+    /// See [`Encoder::EfficientnetB1`].
+    EfficientnetB4,
+    /// See [`Encoder::EfficientnetB1`].
+    EfficientnetB5,
+    /// See [`Encoder::EfficientnetB1`].
+    EfficientnetB6,
+    /// See [`Encoder::EfficientnetB1`].
+    EfficientnetB7,
+}
+
+impl Encoder {
+    /// Every encoder.
+    pub const ALL: [Self; 13] = [
+        Self::Resnet18,
+        Self::Resnet34,
+        Self::Resnet50,
+        Self::MobilenetV2,
+        Self::EfficientnetLite0,
+        Self::EfficientnetB0,
+        Self::EfficientnetB1,
+        Self::EfficientnetB2,
+        Self::EfficientnetB3,
+        Self::EfficientnetB4,
+        Self::EfficientnetB5,
+        Self::EfficientnetB6,
+        Self::EfficientnetB7,
+    ];
+
+    /// The name in `model.json` and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Resnet18 => "resnet18",
+            Self::Resnet34 => "resnet34",
+            Self::Resnet50 => "resnet50",
+            Self::MobilenetV2 => "mobilenet-v2",
+            Self::EfficientnetLite0 => "efficientnet-lite0",
+            Self::EfficientnetB0 => "efficientnet-b0",
+            Self::EfficientnetB1 => "efficientnet-b1",
+            Self::EfficientnetB2 => "efficientnet-b2",
+            Self::EfficientnetB3 => "efficientnet-b3",
+            Self::EfficientnetB4 => "efficientnet-b4",
+            Self::EfficientnetB5 => "efficientnet-b5",
+            Self::EfficientnetB6 => "efficientnet-b6",
+            Self::EfficientnetB7 => "efficientnet-b7",
+        }
+    }
+
+    /// Adds the encoder's layers, through which any number of pictures can then be passed ([`Steps::run`]).
+    pub(crate) fn steps(self, graph: &mut Graph, inputs: usize) -> Steps {
+        let mut steps = Steps::default();
+        let (steps_of, efficientnet) = (&mut steps, efficientnet::add);
+        match self {
+            Self::Resnet18 => resnet::add(steps_of, graph, inputs, [2, 2, 2, 2], false),
+            Self::Resnet34 => resnet::add(steps_of, graph, inputs, [3, 4, 6, 3], false),
+            Self::Resnet50 => resnet::add(steps_of, graph, inputs, [3, 4, 6, 3], true),
+            Self::MobilenetV2 => mobilenet::add_v2(steps_of, graph, inputs),
+            Self::EfficientnetLite0 => mobilenet::add_lite0(steps_of, graph, inputs),
+            Self::EfficientnetB0 => efficientnet(steps_of, graph, inputs, Scaling::new(10, 10, 224)),
+            Self::EfficientnetB1 => efficientnet(steps_of, graph, inputs, Scaling::new(10, 11, 240)),
+            Self::EfficientnetB2 => efficientnet(steps_of, graph, inputs, Scaling::new(11, 12, 260)),
+            Self::EfficientnetB3 => efficientnet(steps_of, graph, inputs, Scaling::new(12, 14, 300)),
+            Self::EfficientnetB4 => efficientnet(steps_of, graph, inputs, Scaling::new(14, 18, 380)),
+            Self::EfficientnetB5 => efficientnet(steps_of, graph, inputs, Scaling::new(16, 22, 456)),
+            Self::EfficientnetB6 => efficientnet(steps_of, graph, inputs, Scaling::new(18, 26, 528)),
+            Self::EfficientnetB7 => efficientnet(steps_of, graph, inputs, Scaling::new(20, 31, 600)),
+        }
+        steps
+    }
+}

@@ -1,0 +1,49 @@
+//! Residual networks, with torchvision's names.
+
+use super::steps::{Move, Steps};
+use crate::graph::{Activation, Graph, Layer};
+
+/// `blocks` of each of four stages.
+pub(super) fn add(steps: &mut Steps, graph: &mut Graph, inputs: usize, blocks: [usize; 4], bottleneck: bool) {
+    let stem = Layer::new("encoder.conv1", "encoder.bn1", [inputs, 64]).sized(7, 2);
+    steps.conv(graph, stem, Activation::Relu);
+    steps.push(Move::Give);
+    steps.push(Move::Pool);
+    let mut channels = 64;
+    for (stage, (count, width)) in blocks.into_iter().zip([64, 128, 256, 512]).enumerate() {
+        let outputs = if bottleneck { 4 * width } else { width };
+        for block in 0..count {
+            let stride = if block == 0 && stage > 0 { 2 } else { 1 };
+            let name = format!("encoder.layer{}.{block}", stage + 1);
+            residual(steps, graph, &name, [channels, width, outputs], stride);
+            channels = outputs;
+        }
+        steps.push(Move::Give);
+    }
+}
+
+/// A block of two 3 x 3 convolutions, or a bottleneck if it expands its own `width`.
+fn residual(
+    steps: &mut Steps,
+    graph: &mut Graph,
+    name: &str,
+    [inputs, width, outputs]: [usize; 3],
+    stride: usize,
+) {
+    let layer = |i: usize, channels| Layer::new(format!("{name}.conv{i}"), format!("{name}.bn{i}"), channels);
+    steps.push(Move::Keep);
+    if width == outputs {
+        steps.conv(graph, layer(1, [inputs, width]).sized(3, stride), Activation::Relu);
+        steps.conv(graph, layer(2, [width, outputs]), Activation::None);
+    } else {
+        steps.conv(graph, layer(1, [inputs, width]).sized(1, 1), Activation::Relu);
+        steps.conv(graph, layer(2, [width, width]).sized(3, stride), Activation::Relu);
+        steps.conv(graph, layer(3, [width, outputs]).sized(1, 1), Activation::None);
+    }
+    if stride == 2 || inputs != outputs {
+        let (conv, norm) = (format!("{name}.downsample.0"), format!("{name}.downsample.1"));
+        let side = graph.layer(Layer::new(conv, norm, [inputs, outputs]).sized(1, stride));
+        steps.push(Move::Side(side));
+    }
+    steps.push(Move::Add(Activation::Relu));
+}

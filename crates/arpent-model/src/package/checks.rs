@@ -1,0 +1,168 @@
+//! Consistency of `model.json`.
+
+use std::path::Path;
+
+use super::{DESCRIPTION, FORMAT, GsdRange, ModelPackage, Quantization, Task};
+use crate::{Architecture, ModelError, field};
+
+impl ModelPackage {
+    fn bad<T>(&self, field: &'static str, problem: impl Into<String>) -> Result<T, ModelError> {
+        Err(ModelError::Inconsistent { id: self.id.clone(), field, problem: problem.into() })
+    }
+
+    pub(super) fn check_names(&self) -> Result<(), ModelError> {
+        if self.format != FORMAT {
+            let (path, found) = (DESCRIPTION.into(), self.format.clone());
+            return Err(ModelError::UnknownFormat { path, found, expected: FORMAT });
+        }
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.id.is_empty() || !self.id.chars().all(plain) {
+            return self.bad("id", "must be lower-case letters, digits and hyphens");
+        }
+        // A package must not cause reads outside of its directory.
+        let name = Path::new(&self.weights.file);
+        if name.file_name() != Some(name.as_os_str()) || self.weights.file == DESCRIPTION {
+            return self.bad("weights", "must name a file inside the package");
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_task(&self) -> Result<(), ModelError> {
+        let cells = matches!(self.architecture, Architecture::Classifier { .. });
+        if cells == (self.task == Task::SceneClassification) {
+            return Ok(());
+        }
+        self.bad("task", "scene-classification and the architecture `classifier` belong together")
+    }
+
+    pub(super) fn check_bands(&self) -> Result<(), ModelError> {
+        let wanted = self.architecture.in_channels();
+        if self.bands.len() != wanted {
+            return self.bad("bands", format!("lists {}, the network takes {wanted}", self.bands.len()));
+        }
+        for (i, band) in self.bands.iter().enumerate() {
+            if self.bands[..i].iter().any(|b| b.name == band.name) {
+                return self.bad("bands", format!("lists `{}` twice", band.name));
+            }
+            if !(band.mean.is_finite() && band.std.is_finite() && band.std > 0.0) {
+                return self.bad("bands", format!("`{}` needs a finite mean and a std above 0", band.name));
+            }
+        }
+        if !self.dates_are_in_order() {
+            return self.bad(
+                "bands",
+                "must be all of the earlier date (`*_before`), then all of the later (`*_after`)",
+            );
+        }
+        let is_place = |[west, south, east, north]: [f64; 4]| {
+            let in_world = [west, east].iter().all(|v| (-180.0..=180.0).contains(v));
+            in_world && -90.0 <= south && south <= north && north <= 90.0
+        };
+        if let Some(wrong) = self.territories.iter().find(|t| t.bbox().is_some_and(|bbox| !is_place(bbox))) {
+            return self.bad(
+                "territories",
+                format!("`{}` needs a bbox of west, south, east, north in degrees", wrong.name()),
+            );
+        }
+        let [low, high] = self.value_range;
+        if !(low.is_finite() && high.is_finite() && low < high) {
+            return self.bad("value_range", "must be two finite numbers, the first below the second");
+        }
+        let GsdRange { nominal, min, max } = self.gsd_m;
+        if !(min > 0.0 && min <= nominal && nominal <= max && max.is_finite()) {
+            return self.bad("gsd_m", "must satisfy 0 < min <= nominal <= max");
+        }
+        if self.sample_types.is_empty() {
+            return self.bad("sample_types", "is empty");
+        }
+        Ok(())
+    }
+
+    /// Whether bands with a date suffix are grouped by date, without other bands among them.
+    fn dates_are_in_order(&self) -> bool {
+        let names_dates = self.bands.iter().any(|b| b.is_of_date(0) || b.is_of_date(1));
+        let dates = self.bands_of_dates();
+        let is_in_order =
+            || dates.len() == 2 && dates.iter().enumerate().all(|(i, of)| of.iter().all(|b| b.is_of_date(i)));
+        !names_dates || is_in_order()
+    }
+
+    pub(super) fn check_classes(&self) -> Result<(), ModelError> {
+        let (classes, out) = (self.classes.classes().len(), self.architecture.out_channels());
+        // A detection network also outputs the logarithms of width and height.
+        let extra = if self.is_detection() { 2 } else { 0 };
+        if classes == 0 || classes + extra != out {
+            let problem = format!("lists {classes}, with {extra} more the network has {out} output channels");
+            return self.bad("classes", problem);
+        }
+        match (self.is_detection(), self.detection) {
+            (true, None) => self.bad("detection", "is missing for an object-detection model"),
+            (false, Some(_)) => self.bad("detection", "is given for a model that is not object-detection"),
+            (true, Some(d)) if !(d.threshold > 0.0 && d.threshold < 1.0 && d.iou > 0.0 && d.iou <= 1.0) => {
+                self.bad("detection", "needs 0 < threshold < 1 and 0 < iou <= 1")
+            }
+            _ => self.check_calibration(),
+        }
+    }
+
+    fn check_calibration(&self) -> Result<(), ModelError> {
+        match &self.calibration {
+            Some(_) if self.is_detection() => self.bad("calibration", "is for labels, not for boxes"),
+            Some(c) if !(c.temperature > 0.0 && c.temperature.is_finite()) => {
+                self.bad("calibration", "needs a temperature above 0")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn check_reach(&self) -> Result<(), ModelError> {
+        let stride = field::stride(&self.architecture);
+        if self.stride_px != stride {
+            return self.bad("stride_px", format!("is {}, the layers have {stride}", self.stride_px));
+        }
+        let radius = match (self.window, field::receptive_field_radius(&self.architecture)) {
+            (None, Some(radius)) => radius,
+            (Some(window), None) => match window.problem(stride) {
+                Some(problem) => return self.bad("window", problem),
+                None => window.reach_px(),
+            },
+            (Some(_), Some(_)) => {
+                return self.bad("window", "is given, but the network has a bounded receptive field");
+            }
+            (None, None) => {
+                return self.bad("window", "is missing: the network's answers depend on the whole window");
+            }
+        };
+        if self.receptive_field_px != radius {
+            let problem = format!("is {}, the layers have {radius}", self.receptive_field_px);
+            return self.bad("receptive_field_px", problem);
+        }
+        if let Some(Quantization { ranges, .. }) = &self.quantization {
+            let steps = self.architecture.graph().steps.len();
+            if ranges.len() != steps || ranges.iter().any(|r| !r.is_finite() || *r < 0.0) {
+                return self.bad("quantization", format!("needs {steps} ranges of 0 or more"));
+            }
+        }
+        if let Some(window) = self.window {
+            if self.overlap_px != window.margin_px {
+                let problem =
+                    format!("is {}, the window has a margin of {}", self.overlap_px, window.margin_px);
+                return self.bad("overlap_px", problem);
+            }
+            return if self.is_detection() {
+                self.bad("task", "is object-detection, which networks with a window do not do")
+            } else {
+                Ok(())
+            };
+        }
+        if !self.overlap_px.is_multiple_of(stride) {
+            return self.bad("overlap_px", format!("is {}, not a multiple of the stride", self.overlap_px));
+        }
+        let needed = radius + usize::from(self.is_detection());
+        if self.overlap_px < needed && self.overlap_tolerance.is_none() {
+            return self
+                .bad("overlap_px", format!("is {}, exact predictions need {needed}", self.overlap_px));
+        }
+        Ok(())
+    }
+}
