@@ -1,15 +1,14 @@
 //! Runs a network over a picture.
 
-use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 
-use crate::kernels::{self, Buffer, Epilogue, Finish, Isa, Patch, Rows, TILE_ROWS};
+use crate::compute::{Pass, PixelSource, cost};
+use crate::kernels::{Buffer, BufferShape, Isa, Rows, TILE_ROWS};
 use crate::lower::{Lowered, Node, NodeKind, Options, lower};
 use crate::numbers::{as_f64, signed, size, wide};
 use crate::ranges::Seen;
-use crate::schedule::{Axis, Frame, Schedule, Span, spans};
+use crate::schedule::{Axis, Frame, Schedule, Span, Work, spans};
 use crate::spec::{EngineError, Step};
-use crate::tasks::{Cost, each};
 
 /// Smallest number of output rows that are computed at a time.
 const BAND: i64 = 32;
@@ -21,12 +20,13 @@ pub struct Engine {
     /// Nodes with the values of each step.
     made: Vec<Vec<usize>>,
     options: Options,
+    local: bool,
     stride: i64,
     /// Buffers of former runs, for reuse.
     spare: Mutex<Vec<Workspace>>,
 }
 
-/// Rows of every node.
+/// Memory for the rows of all nodes, in slots.
 #[derive(Debug, Default)]
 struct Workspace {
     buffers: Vec<Buffer>,
@@ -46,12 +46,6 @@ pub struct Picture {
     pub cols: (usize, usize),
     /// Requested rows.
     pub rows: (usize, usize),
-}
-
-/// Source of the picture's values.
-pub trait PixelSource: Sync {
-    /// Writes channels `start..start + count` of the pixels `cols` of row `y` to `to`, pixel by pixel.
-    fn row(&self, channels: (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]);
 }
 
 /// Output rows.
@@ -74,11 +68,6 @@ impl Answers {
         assert!((self.span.0..self.span.1).contains(&y), "row {y} is not of this band");
         self.rows.complete(y, self.cols.0, size(self.cols.1 - self.cols.0))
     }
-}
-
-thread_local! {
-    /// Scratch memory of a thread's kernels.
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Engine {
@@ -106,9 +95,15 @@ impl Engine {
         lower(steps, options, Some(ranges)).map(|lowered| Self::of(lowered, options))
     }
 
-    fn of(Lowered { nodes, made }: Lowered, options: Options) -> Self {
-        let depth = nodes.iter().map(|node| node.level).max().unwrap_or(0);
-        Self { nodes, made, options, stride: 1 << depth, spare: Mutex::default() }
+    fn of(Lowered { nodes, made, local }: Lowered, options: Options) -> Self {
+        let depth = nodes.iter().filter_map(|node| node.extent.halvings()).max().unwrap_or(0);
+        Self { nodes, made, options, local, stride: 1 << depth, spare: Mutex::default() }
+    }
+
+    /// Whether an output pixel depends only on pixels within [`Engine::reach`], and not on the size of the picture.
+    /// Otherwise the picture is a part of the network's input (ADR 0022).
+    pub fn is_local(&self) -> bool {
+        self.local
     }
 
     /// Share of the products that are computed in 8 bits, 0 to 1.
@@ -128,7 +123,11 @@ impl Engine {
     }
 
     /// Distance in columns and rows within which pixels can change the bits of an output pixel, for the worst place.
+    /// Without limit, `usize::MAX`, for a network that is not local ([`Engine::is_local`]).
     pub fn reach(&self) -> (usize, usize) {
+        if !self.local {
+            return (usize::MAX, usize::MAX);
+        }
         let period = self.stride * TILE_ROWS;
         let reach = |axis: Axis| {
             let of = |place: i64| {
@@ -152,8 +151,8 @@ impl Engine {
     /// # Errors
     /// As [`Engine::run`].
     pub fn bytes(&self, picture: &Picture) -> Result<usize, EngineError> {
-        let schedule = Schedule::new(&self.nodes, self.frame(picture)?);
-        Ok(4 * schedule.buffers.iter().map(kernels::BufferShape::values).sum::<usize>())
+        let schedule = self.schedule(self.frame(picture)?);
+        Ok(4 * schedule.slots.iter().map(BufferShape::values).sum::<usize>())
     }
 
     /// Multiplications that [`Engine::run`] does for a picture.
@@ -161,13 +160,13 @@ impl Engine {
     /// # Errors
     /// As [`Engine::run`].
     pub fn products(&self, picture: &Picture) -> Result<u64, EngineError> {
-        let schedule = Schedule::new(&self.nodes, self.frame(picture)?);
-        let of = |(index, node): (usize, &Node)| {
-            let rows: i64 = schedule.bands.iter().map(|band| band[index].1 - band[index].0).sum();
-            let cols = schedule.buffers[index].columns;
-            self.cost(node).products * wide(size(rows * (cols.1 - cols.0)))
+        let schedule = self.schedule(self.frame(picture)?);
+        let of = |work: &Work| {
+            let (start, end) = schedule.buffers[work.node].columns;
+            let pixels = (work.rows.1 - work.rows.0) * (end - start);
+            cost(&self.nodes, work.node, &schedule.buffers).products * wide(size(pixels))
         };
-        Ok(self.nodes.iter().enumerate().map(of).sum())
+        Ok(schedule.bands.iter().flatten().map(of).sum())
     }
 
     /// Multiplications for each pixel of an infinite picture, where nothing is computed twice.
@@ -176,8 +175,11 @@ impl Engine {
     }
 
     fn products_of(&self, counted: impl Fn(&Node) -> bool) -> f64 {
-        let of = |node: &Node| as_f64(self.cost(node).products) / f64::from(1u32 << (2 * node.level));
-        self.nodes.iter().filter(|node| counted(node)).map(of).sum()
+        // What does not grow with the picture is nothing in an infinite one.
+        let share =
+            |node: &Node| node.extent.halvings().map_or(0.0, |level| 0.25f64.powi(level.cast_signed()));
+        let of = |(index, node)| as_f64(cost(&self.nodes, index, &[]).products) * share(node);
+        self.nodes.iter().enumerate().filter(|(_, node)| counted(node)).map(of).sum()
     }
 
     fn frame(&self, picture: &Picture) -> Result<Frame, EngineError> {
@@ -245,22 +247,25 @@ impl Engine {
         let frame = self.frame(picture)?;
         let mut space = self.workspace(frame);
         let Workspace { buffers, schedule } = &mut space;
-        let rows: Vec<Rows> = buffers.iter_mut().map(Buffer::rows).collect();
-        if let (Some(schedule), Some(last)) = (schedule.as_ref(), rows.last()) {
-            for band in &schedule.bands {
-                for (index, span) in band.iter().enumerate() {
-                    self.compute(index, *span, &rows, schedule, source);
-                    if self.nodes[index].scale.is_none() {
-                        let (first, end) = schedule.buffers[index].columns;
-                        (span.0..span.1)
-                            .for_each(|y| watch(index, rows[index].complete(y, first, size(end - first))));
-                    }
+        if let (Some(schedule), Some(last)) = (schedule.as_ref(), self.nodes.len().checked_sub(1)) {
+            let shapes = schedule.slot_of.iter().zip(&schedule.buffers);
+            let rows: Vec<Rows> = shapes.map(|(slot, shape)| buffers[*slot].rows_of(*shape)).collect();
+            let pass = Pass { nodes: &self.nodes, rows: &rows, schedule, source, isa: self.options.isa };
+            for work in schedule.bands.iter().flatten() {
+                let Work { node, rows: span, takes_over } = *work;
+                if takes_over {
+                    rows[node].clear();
                 }
-                let span = band.last().copied().unwrap_or_default();
+                pass.compute(node, span);
+                if self.nodes[node].scale.is_none() {
+                    let (first, end) = schedule.buffers[node].columns;
+                    (span.0..span.1)
+                        .for_each(|y| watch(node, rows[node].complete(y, first, size(end - first))));
+                }
                 // Rows of a group of four beyond the requested ones are ignored.
                 let span = (span.0.max(frame.rows.0), span.1.min(frame.rows.1));
-                if span.0 < span.1 {
-                    sink(&Answers { rows: *last, span, cols: frame.cols });
+                if node == last && span.0 < span.1 {
+                    sink(&Answers { rows: rows[last], span, cols: frame.cols });
                 }
             }
         }
@@ -268,109 +273,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Layers of networks that look at the whole picture are large, and share memory.
+    fn schedule(&self, frame: Frame) -> Schedule {
+        Schedule::new(&self.nodes, frame, !self.local)
+    }
+
     /// Memory for a picture: that of a former run if available.
     fn workspace(&self, frame: Frame) -> Workspace {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut space = spare.unwrap_or_default();
         if space.schedule.as_ref().is_none_or(|s| s.frame != frame) {
-            let schedule = Schedule::new(&self.nodes, frame);
-            space.buffers.resize_with(self.nodes.len(), Buffer::default);
-            space.buffers.iter_mut().zip(&schedule.buffers).for_each(|(buffer, shape)| buffer.fit(*shape));
+            let schedule = self.schedule(frame);
+            space.buffers.resize_with(schedule.slots.len(), Buffer::default);
+            space.buffers.iter_mut().zip(&schedule.slots).for_each(|(buffer, shape)| buffer.fit(*shape));
             space.schedule = Some(schedule);
         }
         space
-    }
-
-    /// Computes rows of a node.
-    fn compute(
-        &self,
-        index: usize,
-        span: Span,
-        rows: &[Rows],
-        schedule: &Schedule,
-        source: &dyn PixelSource,
-    ) {
-        let node = &self.nodes[index];
-        let (output, cols) = (rows[index], schedule.buffers[index].columns);
-        let epilogue = Epilogue { residual: node.residual.map(|r| rows[r]), activation: node.activation };
-        let finish = Finish {
-            residual: node.residual.map(|r| (rows[r], self.nodes[r].scale)),
-            activation: node.activation,
-            scale: node.scale,
-        };
-        let isa = self.options.isa;
-        let input = || node.from.first().map_or(output, |from| rows[*from]);
-        let pair = [input(), output];
-        let origin = schedule.frame.origin >> node.level;
-        let fours = matches!(node.kind, NodeKind::Winograd(_)).then(|| (-origin).rem_euclid(TILE_ROWS));
-        let work = |patch: &Patch| match &node.kind {
-            NodeKind::Input { start, count } => read(source, (*start, *count), output, patch),
-            NodeKind::Direct(weights, geometry) => kernels::direct(weights, *geometry, pair, epilogue, patch),
-            NodeKind::Phases(weights) => kernels::phases(weights, pair, epilogue, patch),
-            NodeKind::Int8(weights, geometry) => {
-                kernels::int8_direct(weights, *geometry, pair, finish, patch);
-            }
-            NodeKind::Int8Phases(weights) => kernels::int8_phases(weights, pair, finish, patch),
-            NodeKind::Quantize => {
-                let inverse = node.scale.unwrap_or(1.0).recip();
-                kernels::quantize(isa, pair, node.channels, inverse, patch);
-            }
-            NodeKind::Depthwise(weights, geometry) => {
-                kernels::depthwise(weights, *geometry, pair, epilogue, patch);
-            }
-            NodeKind::Winograd(weights) => SCRATCH.with_borrow_mut(|scratch| {
-                let mut first = kernels::first_of_four(patch.rows.start, origin);
-                while first < patch.rows.end {
-                    kernels::winograd(weights, first, pair, epilogue, patch, scratch);
-                    first += TILE_ROWS;
-                }
-            }),
-            NodeKind::MaxPool { kernel } if node.scale.is_some() => {
-                kernels::max_pool_bytes(isa, *kernel, pair, patch);
-            }
-            NodeKind::MaxPool { kernel } => kernels::max_pool(isa, *kernel, pair, patch),
-            NodeKind::MeanPool { levels } => kernels::mean_pool(isa, *levels, pair, patch),
-            NodeKind::Upsample { levels } => kernels::upsample(isa, *levels, pair, 0, patch),
-            NodeKind::Concat => {
-                let mut to = 0;
-                for from in node.from.iter().map(|from| rows[*from]) {
-                    kernels::copy(isa, [from, output], to, patch);
-                    to += from.channels();
-                }
-            }
-            NodeKind::Add => kernels::sum(isa, [pair[0], rows[node.from[1]], output], node.activation, patch),
-            NodeKind::Difference => {
-                let three = [pair[0], rows[node.from[1]], output];
-                kernels::absolute_difference(isa, three, node.activation, patch);
-            }
-        };
-        each(span, cols, self.cost(node), fours, work);
-    }
-
-    fn cost(&self, node: &Node) -> Cost {
-        let inputs: usize = node.from.iter().map(|from| self.nodes[*from].channels).sum();
-        let bytes: usize = node.from.iter().map(|from| self.nodes[*from].values()).sum();
-        let (values, products) = match &node.kind {
-            NodeKind::Direct(_, g) => {
-                (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels)
-            }
-            NodeKind::Int8(_, g) => {
-                (bytes * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels)
-            }
-            NodeKind::Int8Phases(_) => (bytes / 4, inputs * node.channels * 4),
-            NodeKind::Depthwise(_, g) => (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel),
-            NodeKind::Winograd(_) => (2 * inputs, inputs * node.channels * 9 / 2),
-            NodeKind::Phases(_) => (inputs / 4, inputs * node.channels * 4),
-            NodeKind::MaxPool { .. } => (4 * inputs, 4 * inputs),
-            _ => (inputs, inputs),
-        };
-        Cost { values: values + node.values(), products: wide(products.max(node.channels)) }
-    }
-}
-
-fn read(source: &dyn PixelSource, channels: (usize, usize), output: Rows, patch: &Patch) {
-    let cols = (size(patch.cols.start), size(patch.cols.end));
-    for y in patch.rows.clone() {
-        output.fill(y, patch.cols.start, cols.1 - cols.0, |to| source.row(channels, size(y), cols, to));
     }
 }

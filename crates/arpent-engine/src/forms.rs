@@ -39,8 +39,9 @@ pub(crate) fn forms(fusions: &Fusions, ranges: &[f32]) -> Vec<Form> {
     for (index, step) in steps.iter().enumerate() {
         let range = ranges.get(index).copied().filter(|range| range.is_finite() && *range > 0.0);
         forms[index].scale = match step.op {
-            Op::MaxPool { .. } => forms[step.from[0]].scale,
-            _ if step.activation == Activation::None => None,
+            Op::MaxPool { .. } if step.activation == Activation::None => forms[step.from[0]].scale,
+            // Bytes hold no negative values.
+            _ if !step.activation.limits() => None,
             _ => range.map(|range| range / MOST).filter(|scale| scale.is_normal()),
         };
     }
@@ -78,7 +79,7 @@ fn read(fusions: &Fusions, forms: &mut [Form], index: usize) {
             None => from.iter().for_each(|from| forms[*from].floats = true),
         },
         Op::MaxPool { .. } => {
-            forms[index].can = true;
+            forms[index].can = step.activation == Activation::None;
             let bytes = forms[index].kept().is_some();
             forms[from[0]].bytes |= bytes;
             forms[from[0]].floats |= !bytes;

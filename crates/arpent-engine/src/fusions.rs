@@ -43,7 +43,8 @@ impl<'a> Fusions<'a> {
     /// For a 3 x 3 convolution whose input is another step upsampled to twice its size: the upsampled step, and the
     /// skip connection concatenated with it.
     pub(crate) fn upsampled(&self, index: usize) -> Option<(usize, Option<usize>)> {
-        let Op::Conv(Conv { kernel: 3, stride: 1, before: 1, depthwise: false, .. }) = self.steps[index].op
+        let Op::Conv(Conv { kernel: 3, stride: 1, dilation: 1, before: 1, depthwise: false, .. }) =
+            self.steps[index].op
         else {
             return None;
         };

@@ -10,6 +10,10 @@
 //! rows are computed together ([`Options::winograd`]), an output pixel depends on all input rows of its group of
 //! four, which is aligned to the lattice of the grid: [`Engine::reach`] returns how far.
 //!
+//! **Networks that look at the whole picture** (ADR 0022): means over the picture, and what they scale. A layer that is
+//! read whole is computed first, itself in bands; layers that are not used at the same time share memory. Answers are
+//! bit-identical for the same picture, any requested part of it, and any number of threads.
+//!
 //! **8 bits.** [`Engine::new_int8`] stores layers after a [`Activation::Relu`] in 7 bits and computes the
 //! convolutions that read them in integers: faster, close to f32, and bit-identical on every instruction set.
 //! [`Engine::ranges`] measures the ranges for it.
@@ -19,20 +23,25 @@
     reason = "kernels are compiled for an instruction set by being inlined into code that has it"
 )]
 
+mod compute;
 mod engine;
+mod extent;
 mod forms;
 mod fusions;
 mod kernels;
 mod lower;
+mod memory;
 mod numbers;
 mod ranges;
 mod schedule;
+mod shapes;
 mod spec;
 mod tasks;
 pub mod training;
 mod winners;
 
-pub use engine::{Answers, Engine, Picture, PixelSource};
+pub use compute::PixelSource;
+pub use engine::{Answers, Engine, Picture};
 pub use kernels::Isa;
 pub use lower::Options;
 pub use spec::{Activation, Conv, EngineError, Op, Step};

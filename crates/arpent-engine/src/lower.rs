@@ -1,9 +1,11 @@
 //! Lowers a network's steps to nodes.
 
+use crate::extent::{Extent, Length};
 use crate::forms::{Form, forms};
 use crate::fusions::Fusions;
 use crate::kernels::{DepthwiseWeights, Geometry, Int8Weights, Isa, Packing, Weights, winograd_weights};
-use crate::numbers::narrow;
+use crate::numbers::{narrow, signed};
+use crate::shapes::{Shape, is_local, shapes};
 use crate::spec::{Activation, Conv, EngineError, Op, Step};
 
 /// Options of a run.
@@ -55,6 +57,18 @@ pub(crate) enum NodeKind {
     Concat,
     Add,
     Difference,
+    /// Means over `parts` parts of each row, of `length` pixels.
+    RowMeans {
+        parts: i64,
+        length: Length,
+    },
+    /// Means over `parts` parts of the rows of [`NodeKind::RowMeans`], which are `length`.
+    MeansOfRows {
+        parts: i64,
+        length: Length,
+    },
+    /// The first input times the second, a pixel.
+    Scale,
 }
 
 /// A node of the plan.
@@ -66,78 +80,9 @@ pub(crate) struct Node {
     pub(crate) residual: Option<usize>,
     pub(crate) activation: Activation,
     pub(crate) channels: usize,
-    /// Number of halvings of the picture.
-    pub(crate) level: u32,
+    pub(crate) extent: Extent,
     /// Scale of values that are stored in bytes, 0..=127; `None`: as f32.
     pub(crate) scale: Option<f32>,
-}
-
-/// Channels and level of each step.
-fn shapes(steps: &[Step]) -> Result<Vec<(usize, u32)>, EngineError> {
-    let mut shapes: Vec<(usize, u32)> = Vec::with_capacity(steps.len());
-    for (index, step) in steps.iter().enumerate() {
-        let bad = |problem: &str| EngineError::Step { step: index, problem: problem.to_owned() };
-        let wanted = match step.op {
-            Op::Input { .. } => 0,
-            Op::Concat | Op::Add | Op::Difference => 2,
-            _ => 1,
-        };
-        if step.from.len() != wanted || step.from.iter().any(|f| *f >= index) {
-            return Err(bad("reads the wrong number of steps, or later ones"));
-        }
-        let from: Vec<(usize, u32)> = step.from.iter().map(|f| shapes[*f]).collect();
-        shapes.push(shape(&step.op, &from).map_err(bad)?);
-    }
-    match shapes.last() {
-        Some((_, 0)) => Ok(shapes),
-        _ => Err(EngineError::Step {
-            step: steps.len().saturating_sub(1),
-            problem: "does not have the picture's size".into(),
-        }),
-    }
-}
-
-fn shape(op: &Op, from: &[(usize, u32)]) -> Result<(usize, u32), &'static str> {
-    let (channels, level) = from.first().copied().unwrap_or((0, 0));
-    Ok(match *op {
-        Op::Input { count, .. } => (count, 0),
-        Op::Conv(conv) => {
-            check(&conv, channels)?;
-            (conv.outputs, level + u32::from(conv.stride == 2))
-        }
-        Op::MaxPool { kernel: 2 | 3 } => (channels, level + 1),
-        Op::MaxPool { .. } => return Err("pools by a size other than 2 or 3"),
-        Op::MeanPool { levels } => (channels, level + levels),
-        Op::Upsample { levels } if levels > level => return Err("is larger than the picture"),
-        Op::Upsample { levels } => (channels, level - levels),
-        Op::Concat | Op::Add | Op::Difference if from[1].1 != level => {
-            return Err("reads steps of different sizes");
-        }
-        Op::Concat => (channels + from[1].0, level),
-        Op::Add | Op::Difference if from[1].0 != channels => return Err("reads steps of different shapes"),
-        Op::Add | Op::Difference => (channels, level),
-        _ => return Err("has an unsupported operation"),
-    })
-}
-
-fn check(conv: &Conv, channels: usize) -> Result<(), &'static str> {
-    let known = matches!(conv.kernel, 1 | 3 | 5 | 7)
-        && matches!(conv.stride, 1 | 2)
-        && conv.dilation == 1
-        && conv.before < conv.kernel;
-    let each = if conv.depthwise { 1 } else { conv.inputs };
-    let values = conv.outputs * each * conv.kernel * conv.kernel;
-    match () {
-        () if !known => Err("has an unsupported kernel or stride"),
-        () if conv.inputs != channels => Err("is a convolution of a different number of channels"),
-        () if conv.depthwise && conv.outputs != channels => {
-            Err("does not have the number of channels of its input")
-        }
-        () if conv.weight.len() != values || conv.bias.len() != conv.outputs => {
-            Err("has the wrong number of weights")
-        }
-        () => Ok(()),
-    }
 }
 
 /// The nodes of a network.
@@ -146,6 +91,8 @@ pub(crate) struct Lowered {
     pub(crate) nodes: Vec<Node>,
     /// The node with each step's values, or the nodes that it was fused into.
     pub(crate) made: Vec<Vec<usize>>,
+    /// Whether an output pixel depends on pixels near it only.
+    pub(crate) local: bool,
 }
 
 /// Lowers a network; `ranges`, if given, are the greatest values of each step's output, for layers stored in bytes.
@@ -173,12 +120,12 @@ pub(crate) fn lower(
         lowering.emit(index);
     }
     let made = lowering.what_became();
-    Ok(Lowered { nodes: lowering.nodes, made })
+    Ok(Lowered { nodes: lowering.nodes, made, local: steps.iter().all(|step| is_local(&step.op)) })
 }
 
 struct Lowering<'a> {
     steps: &'a [Step<'a>],
-    shapes: Vec<(usize, u32)>,
+    shapes: Vec<Shape>,
     fusions: Fusions<'a>,
     forms: Vec<Form>,
     options: Options,
@@ -211,14 +158,14 @@ impl Lowering<'_> {
         }
         let bytes = self.bytes[step].unwrap_or(self.nodes.len());
         if bytes == self.nodes.len() {
-            let (channels, level) = self.shapes[step];
+            let Shape { channels, extent } = self.shapes[step];
             self.nodes.push(Node {
                 kind: NodeKind::Quantize,
                 from: vec![node],
                 residual: None,
                 activation: Activation::None,
                 channels,
-                level,
+                extent,
                 scale: Some(scale),
             });
         }
@@ -254,16 +201,35 @@ impl Lowering<'_> {
             Op::Upsample { levels } => self.emit_plain(index, NodeKind::Upsample { levels }),
             Op::Concat => self.emit_plain(index, NodeKind::Concat),
             Op::Difference => self.emit_plain(index, NodeKind::Difference),
+            Op::AdaptiveMean { side } => self.emit_mean(index, signed(side)),
+            Op::Scale => self.emit_plain(index, NodeKind::Scale),
             _ => unreachable!("refused by `shape`"),
         }
     }
 
     /// Adds the node of a step, with the activation of the step.
     fn push(&mut self, step: usize, kind: NodeKind, from: Vec<usize>, residual: Option<usize>) {
-        let ((channels, level), activation) = (self.shapes[step], self.steps[step].activation);
+        let (Shape { channels, extent }, activation) = (self.shapes[step], self.steps[step].activation);
         let scale = self.forms[step].kept();
         self.made[step] = Some(self.nodes.len());
-        self.nodes.push(Node { kind, from, residual, activation, channels, level, scale });
+        self.nodes.push(Node { kind, from, residual, activation, channels, extent, scale });
+    }
+
+    /// Adds a node that another node of the same step reads; its number.
+    fn push_part(&mut self, kind: NodeKind, from: Vec<usize>, Shape { channels, extent }: Shape) -> usize {
+        let activation = Activation::None;
+        self.nodes.push(Node { kind, from, residual: None, activation, channels, extent, scale: None });
+        self.nodes.len() - 1
+    }
+
+    /// Means along rows, which are computed row by row, and the means of these.
+    fn emit_mean(&mut self, index: usize, parts: i64) {
+        let from = self.steps[index].from[0];
+        let Shape { channels, extent } = self.shapes[from];
+        let lines = Shape { channels, extent: Extent { cols: Length::Fixed(parts), ..extent } };
+        let kind = NodeKind::RowMeans { parts, length: extent.cols };
+        let lines = self.push_part(kind, vec![self.node(from)], lines);
+        self.push(index, NodeKind::MeansOfRows { parts, length: extent.rows }, vec![lines], None);
     }
 
     fn emit_plain(&mut self, index: usize, kind: NodeKind) {
@@ -272,16 +238,16 @@ impl Lowering<'_> {
     }
 
     fn emit_conv(&mut self, index: usize, from: usize, conv: &Conv, residual: Option<usize>) {
-        let level = self.shapes[index].1;
+        let extent = self.shapes[index].extent;
         let (from, scale) = self.seen(from, conv);
-        let kind = self.kernel(conv, 0..conv.inputs, conv.bias, level, scale);
+        let kind = self.kernel(conv, 0..conv.inputs, conv.bias, extent, scale);
         self.push(index, kind, vec![from], residual);
     }
 
     /// A convolution of [upsampled, skip]: the sum of one convolution of each, the first of which is cheap.
     fn emit_upsampled(&mut self, index: usize, conv: &Conv, up: usize, skip: Option<usize>) {
         let from = self.steps[up].from[0];
-        let (channels, level) = (self.shapes[from].0, self.shapes[index].1);
+        let (channels, extent) = (self.shapes[from].channels, self.shapes[index].extent);
         let (source, scale) = self.seen(from, conv);
         let isa = self.options.isa;
         let phases = match scale {
@@ -296,7 +262,7 @@ impl Lowering<'_> {
         let (Some(skip), sum) = (skip, self.node(index)) else { return };
         (self.nodes[sum].activation, self.nodes[sum].scale) = (Activation::None, None);
         let (skip, scale) = self.seen(skip, conv);
-        let kind = self.kernel(conv, channels..conv.inputs, &vec![0.0; conv.outputs], level, scale);
+        let kind = self.kernel(conv, channels..conv.inputs, &vec![0.0; conv.outputs], extent, scale);
         self.push(index, kind, vec![skip], Some(sum));
     }
 
@@ -325,7 +291,7 @@ impl Lowering<'_> {
         conv: &Conv,
         inputs: std::ops::Range<usize>,
         bias: &[f32],
-        level: u32,
+        extent: Extent,
         scale: Option<f32>,
     ) -> NodeKind {
         let Conv { kernel, stride, before, .. } = *conv;
@@ -345,7 +311,9 @@ impl Lowering<'_> {
         }
         let fours = (kernel, stride, before) == (3, 1, 1)
             && count >= WINOGRAD_INPUTS
-            && i32::try_from(level).is_ok_and(|level| level <= self.options.winograd);
+            && extent
+                .halvings()
+                .is_some_and(|level| i32::try_from(level).is_ok_and(|level| level <= self.options.winograd));
         if fours {
             return NodeKind::Winograd(winograd_weights(isa, bias, terms, at));
         }

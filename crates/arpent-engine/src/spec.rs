@@ -20,7 +20,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Smallest and largest value after it.
+    /// Limits of the values, of an activation that is nothing else; no limits if it is smooth.
     pub(crate) const fn range(self) -> (f32, f32) {
         match self {
             Self::None | Self::Silu | Self::Gelu | Self::Sigmoid => (f32::NEG_INFINITY, f32::INFINITY),
@@ -29,11 +29,21 @@ impl Activation {
         }
     }
 
-    /// Applies it to all values.
+    /// Whether it limits the values, and does nothing else.
+    pub(crate) const fn limits(self) -> bool {
+        matches!(self, Self::Relu | Self::Relu6)
+    }
+
+    /// Whether it is more than limits: kernels do not apply it, but a pass after them.
+    pub(crate) const fn is_smooth(self) -> bool {
+        matches!(self, Self::Silu | Self::Gelu | Self::Sigmoid)
+    }
+
+    /// Limits all values.
     #[inline(always)]
-    pub(crate) fn apply(self, values: &mut [f32]) {
+    pub(crate) fn limit(self, values: &mut [f32]) {
         let (low, high) = self.range();
-        if self != Self::None {
+        if self.limits() {
             for v in values {
                 *v = v.max(low).min(high);
             }

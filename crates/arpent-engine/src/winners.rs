@@ -7,8 +7,7 @@
     reason = "a kernel: casts of class numbers below 255, in loops that become vector instructions"
 )]
 
-use crate::kernels::{Isa, pixels};
-use crate::numbers::ROUND;
+use crate::kernels::{Isa, exp as exp_within, pixels};
 
 /// Pixels that are processed together.
 const GROUP: usize = 16;
@@ -55,20 +54,10 @@ fn group(scores: &[f32], classes: usize, scale: f32, best: &mut [u8], shares: &m
     }
 }
 
-/// The exponential of a number that is not positive: 2^n * e^f with |f| <= ln(2) / 2 and e^f by its Taylor series;
-/// the relative error is below 2e-7.
+/// The exponential of a number that is not positive.
 #[inline(always)]
-#[allow(clippy::excessive_precision, reason = "ln(2) in two parts, after Cody and Waite")]
 fn exp(x: f32) -> f32 {
-    const LN_2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
-    let x = x.max(-87.0);
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
-    let f = (x - n * LN_2[0]) - n * LN_2[1];
-    let series =
-        1.0 + f * (1.0 + f * (0.5 + f * (1.0 / 6.0 + f * (1.0 / 24.0 + f * (1.0 / 120.0 + f / 720.0)))));
-    let power = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
-    series * f32::from_bits(power)
+    exp_within(x.max(-87.0))
 }
 
 #[cfg(test)]

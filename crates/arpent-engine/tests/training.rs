@@ -160,9 +160,9 @@ proptest! {
         let (y, told) = of.forward(&x);
         let [dx, dgamma, dbeta] = of.backward(&x, &told, g.clone());
         let (low, high) = match activation {
-            Activation::None => (f64::NEG_INFINITY, f64::INFINITY),
             Activation::Relu => (0.0, f64::INFINITY),
             Activation::Relu6 => (0.0, 6.0),
+            _ => (f64::NEG_INFINITY, f64::INFINITY),
         };
         let m = f64::from(u32::try_from(batch * pixels).unwrap());
         for c in 0..channels {

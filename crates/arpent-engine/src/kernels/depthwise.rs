@@ -80,7 +80,7 @@ impl Depthwise<'_> {
                 // SAFETY: the residual's rows are complete before the layer begins.
                 let residual = unsafe { residual.slice(y, cols.start, count) };
                 out.iter_mut().zip(residual).for_each(|(out, r)| *out += r);
-                self.epilogue.activation.apply(out);
+                self.epilogue.activation.limit(out);
             }
         }
     }

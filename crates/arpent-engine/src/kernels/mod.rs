@@ -14,6 +14,7 @@
     reason = "casts in loops that become vector instructions, of values that are clamped or small"
 )]
 
+mod activate;
 mod bytes;
 mod depthwise;
 mod direct;
@@ -23,6 +24,7 @@ mod int8_strip;
 #[cfg(target_arch = "x86_64")]
 mod int8_x86;
 mod isa;
+mod means;
 mod normalize;
 mod pool;
 mod products;
@@ -31,13 +33,15 @@ mod taps;
 mod turn;
 mod winograd;
 
+pub(crate) use activate::{activate, exp};
 pub(crate) use bytes::{MOST, max_pool_bytes, quantize};
 pub(crate) use depthwise::{DepthwiseWeights, depthwise};
 pub(crate) use direct::{Epilogue, Geometry, MOST_ROWS, Patch, Weights, direct, phases};
 pub(crate) use int8::{Finish, Int8Weights, Packing, int8_direct, int8_phases};
 pub use isa::Isa;
+pub(crate) use means::{means_of_rows, row_means};
 pub(crate) use normalize::{Affine, gradient_sums, normalize, normalize_gradient, squares, sum as sum_of};
-pub(crate) use pool::{absolute_difference, copy, max_pool, mean_pool, pixels, sum, upsample};
+pub(crate) use pool::{absolute_difference, copy, max_pool, mean_pool, pixels, scale, sum, upsample};
 pub(crate) use products::{Blocks, Products, products};
 pub(crate) use rows::{Buffer, BufferShape, Rows};
 pub(crate) use taps::{Seen, convolve_plane, plane_products};

@@ -24,7 +24,7 @@ pub(crate) fn pixels(isa: Isa, work: impl FnOnce()) {
 
 /// Calls `row(y, out)` for every row of the patch, compiled for the instruction set.
 #[inline(always)]
-fn each_row(isa: Isa, output: Rows, patch: &Patch, row: impl Fn(i64, &mut [f32])) {
+pub(super) fn each_row(isa: Isa, output: Rows, patch: &Patch, row: impl Fn(i64, &mut [f32])) {
     let count = patch.width();
     pixels(
         isa,
@@ -124,6 +124,19 @@ pub(crate) fn absolute_difference(
     pairwise(isa, [a, b, output], activation, patch, |a, b| (a - b).abs());
 }
 
+/// Each channel times its value in a pixel, `factors`.
+pub(crate) fn scale(isa: Isa, [input, factors, output]: [Rows; 3], activation: Activation, patch: &Patch) {
+    let channels = output.channels();
+    let factors = seen(factors, 0, 0, 1);
+    each_row(isa, output, patch, |y, out| {
+        let from = seen(input, y, patch.cols.start, out.len() / channels);
+        for (out, from) in out.chunks_exact_mut(channels).zip(from.chunks_exact(channels)) {
+            out.iter_mut().zip(from).zip(factors).for_each(|((out, v), factor)| *out = v * factor);
+        }
+        activation.limit(out);
+    });
+}
+
 #[inline(always)]
 fn pairwise(
     isa: Isa,
@@ -138,6 +151,6 @@ fn pairwise(
         for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
             *out = of(*a, *b);
         }
-        activation.apply(out);
+        activation.limit(out);
     });
 }

@@ -50,12 +50,17 @@ impl Buffer {
     /// Its rows, to be read and written by kernels. The caller guarantees that no two kernels write the same pixels
     /// at the same time, and that none reads what another writes.
     pub(crate) fn rows(&mut self) -> Rows {
-        let length = self.shape.row_length();
+        self.rows_of(self.shape)
+    }
+
+    /// The same for a layer of another shape, which uses the memory for a while, after [`Rows::clear`].
+    pub(crate) fn rows_of(&mut self, shape: BufferShape) -> Rows {
+        assert!(shape.values() <= self.data.len(), "{shape:?} in the memory of {:?}", self.shape);
         Rows {
             data: self.data.as_mut_ptr(),
-            shape: self.shape,
-            length,
-            first: self.shape.columns.0 - signed(self.shape.border.0),
+            shape,
+            length: shape.row_length(),
+            first: shape.columns.0 - signed(shape.border.0),
         }
     }
 }
@@ -86,6 +91,32 @@ impl Rows {
 
     pub(crate) fn height(&self) -> i64 {
         self.shape.height
+    }
+
+    /// First and last + 1 computed column.
+    pub(crate) fn columns(&self) -> (i64, i64) {
+        self.shape.columns
+    }
+
+    /// Zeroes what no kernel writes: the values left and right of each row, and the row of zeros. In debug builds,
+    /// what was there before becomes NaN. Called between layers, when no kernel writes.
+    pub(crate) fn clear(&self) {
+        let BufferShape { capacity, border, channels, .. } = self.shape;
+        let (left, right) = (border.0 * channels, border.1 * channels);
+        if cfg!(debug_assertions) {
+            // SAFETY: the rows lie in the memory (`rows_of`); all ones are NaN.
+            unsafe { self.data.write_bytes(0xff, capacity * self.length) };
+        }
+        for slot in 0..capacity {
+            // SAFETY: both parts lie in the row, which lies in the memory (`rows_of`).
+            unsafe {
+                let row = self.data.add(slot * self.length);
+                row.write_bytes(0, left);
+                row.add(self.length - right).write_bytes(0, right);
+            }
+        }
+        // SAFETY: the row of zeros comes after the others.
+        unsafe { self.data.add(capacity * self.length).write_bytes(0, self.length) };
     }
 
     /// The `count` pixels of row `y` from `col` on, to read. Rows outside the picture are zeros.

@@ -198,7 +198,7 @@ impl Sums<'_> {
                 let residual = &residual[col * channels + first..][..valid];
                 out.iter_mut().zip(residual).for_each(|(out, r)| *out += r);
             }
-            self.epilogue.activation.apply(out);
+            self.epilogue.activation.limit(out);
         }
     }
 }

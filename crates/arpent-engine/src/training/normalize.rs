@@ -19,7 +19,7 @@ pub struct Normalization<'a> {
     pub beta: &'a [f32],
     /// Epsilon, added to a variance.
     pub epsilon: f64,
-    /// The activation.
+    /// The activation: none, or one that limits the values.
     pub activation: Activation,
 }
 
@@ -36,7 +36,7 @@ impl Normalization<'_> {
     /// The values normalized by their own statistics, and these statistics.
     ///
     /// # Panics
-    /// If a length does not match the channels.
+    /// If a length does not match the channels, or for an activation that does more than to limit values.
     pub fn forward(&self, x: &[f32]) -> (Vec<f32>, Statistics) {
         self.check(x);
         let isa = Isa::best();
@@ -116,5 +116,6 @@ impl Normalization<'_> {
     fn check(&self, x: &[f32]) {
         assert!(x.len().is_multiple_of(self.channels * self.pixels), "{} values", x.len());
         assert_eq!((self.gamma.len(), self.beta.len()), (self.channels, self.channels));
+        assert!(!self.activation.is_smooth(), "{:?} has no gradient here", self.activation);
     }
 }

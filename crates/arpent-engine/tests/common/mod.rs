@@ -20,18 +20,45 @@ pub(crate) struct NodeShape {
     pub(crate) activation: Activation,
     pub(crate) channels: usize,
     pub(crate) level: u32,
+    /// Side of a grid of a fixed size, instead of a level.
+    pub(crate) grid: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum ShapeOp {
     Input,
     Conv { kernel: usize, stride: usize, depthwise: bool },
+    Placed(Placed),
+    AdaptiveMean(usize),
+    Scale,
     MaxPool(usize),
     MeanPool(u32),
     Upsample(u32),
     Concat,
     Add,
     Difference,
+}
+
+/// A convolution of any shape.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed {
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+    pub(crate) dilation: usize,
+    pub(crate) before: usize,
+    pub(crate) depthwise: bool,
+}
+
+impl ShapeOp {
+    pub(crate) fn placed(&self) -> Option<Placed> {
+        match *self {
+            Self::Conv { kernel, stride, depthwise } => {
+                Some(Placed { kernel, stride, dilation: 1, before: kernel / 2, depthwise })
+            }
+            Self::Placed(placed) => Some(placed),
+            _ => None,
+        }
+    }
 }
 
 /// A network and its weights.
@@ -43,7 +70,9 @@ pub(crate) struct Network {
 impl Network {
     pub(crate) fn new(plans: Vec<NodeShape>, seed: u64) -> Self {
         let weights = |(index, plan): (usize, &NodeShape)| {
-            let ShapeOp::Conv { kernel, depthwise, .. } = plan.op else { return (Vec::new(), Vec::new()) };
+            let Some(Placed { kernel, depthwise, .. }) = plan.op.placed() else {
+                return (Vec::new(), Vec::new());
+            };
             let inputs = if depthwise { 1 } else { plans[plan.from[0]].channels };
             let (terms, seed) = (inputs * kernel * kernel, seed ^ (index as u64) << 32);
             let scale = (3.0 / terms as f32).sqrt();
@@ -60,17 +89,23 @@ impl Network {
         for (plan, (weight, bias)) in self.plans.iter().zip(&self.weights) {
             let op = match plan.op {
                 ShapeOp::Input => Op::Input { start: 0, count: plan.channels },
-                ShapeOp::Conv { kernel, stride, depthwise } => Op::Conv(Conv {
-                    inputs: self.plans[plan.from[0]].channels,
-                    outputs: plan.channels,
-                    kernel,
-                    stride,
-                    dilation: 1,
-                    before: kernel / 2,
-                    depthwise,
-                    weight,
-                    bias,
-                }),
+                ShapeOp::Conv { .. } | ShapeOp::Placed(_) => {
+                    let Placed { kernel, stride, dilation, before, depthwise } = plan.op.placed().unwrap();
+                    let (inputs, outputs) = (self.plans[plan.from[0]].channels, plan.channels);
+                    Op::Conv(Conv {
+                        inputs,
+                        outputs,
+                        kernel,
+                        stride,
+                        dilation,
+                        before,
+                        depthwise,
+                        weight,
+                        bias,
+                    })
+                }
+                ShapeOp::AdaptiveMean(side) => Op::AdaptiveMean { side },
+                ShapeOp::Scale => Op::Scale,
                 ShapeOp::MaxPool(kernel) => Op::MaxPool { kernel },
                 ShapeOp::MeanPool(levels) => Op::MeanPool { levels },
                 ShapeOp::Upsample(levels) => Op::Upsample { levels },
@@ -91,7 +126,7 @@ impl Network {
     pub(crate) fn written_out(&self, scene: Scene, [width, height]: [usize; 2], first: [i64; 2]) -> Grid {
         let mut done: Vec<Grid> = Vec::new();
         for (plan, weights) in self.plans.iter().zip(&self.weights) {
-            let size = [width >> plan.level, height >> plan.level];
+            let size = plan.grid.map_or([width >> plan.level, height >> plan.level], |side| [side, side]);
             let from: Vec<&Grid> = plan.from.iter().map(|f| &done[*f]).collect();
             let value = |c: usize, y: i64, x: i64| plan.value(weights, &from, scene, first, [c as i64, y, x]);
             done.push(Grid::new(plan.channels, size, |c, y, x| plan.activated(value(c, y, x))));
@@ -127,13 +162,36 @@ impl Grid {
     }
 }
 
+/// The share of a normal distribution below a value, by the series of the error function.
+pub(crate) fn share_below(x: f64) -> f64 {
+    let z = x / std::f64::consts::SQRT_2;
+    if z.abs() > 5.0 {
+        return if z > 0.0 { 1.0 } else { 0.0 };
+    }
+    let (mut term, mut sum) = (z, z);
+    for n in 1..150 {
+        term *= -z * z / f64::from(n);
+        sum += term / f64::from(2 * n + 1);
+    }
+    0.5 + sum / std::f64::consts::PI.sqrt()
+}
+
+/// Part `index` of `parts` of `size` pixels, as PyTorch's documentation of adaptive pooling says.
+fn part(index: i64, parts: usize, size: usize) -> std::ops::Range<i64> {
+    let (parts, size) = (parts as i64, size as i64);
+    let end = ((index + 1) * size) as f64 / parts as f64;
+    index * size / parts..end.ceil() as i64
+}
+
 impl NodeShape {
     pub(crate) fn activated(&self, value: f64) -> f64 {
         match self.activation {
             Activation::None => value,
             Activation::Relu => value.max(0.0),
             Activation::Relu6 => value.clamp(0.0, 6.0),
-            Activation::Silu | Activation::Gelu | Activation::Sigmoid => unreachable!("in tests of windows"),
+            Activation::Silu => value / (1.0 + (-value).exp()),
+            Activation::Gelu => value * share_below(value),
+            Activation::Sigmoid => 1.0 / (1.0 + (-value).exp()),
         }
     }
 
@@ -148,20 +206,29 @@ impl NodeShape {
         let channel = c as usize;
         match self.op {
             ShapeOp::Input => f64::from(scene.at(channel, first[1] + y, first[0] + x)),
-            ShapeOp::Conv { kernel, stride, depthwise } => {
+            ShapeOp::Conv { .. } | ShapeOp::Placed(_) => {
+                let Placed { kernel, stride, dilation, before, depthwise } = self.op.placed().unwrap();
                 let inputs = if depthwise { 1 } else { from[0].channels };
-                let (side, stride) = (kernel as i64, stride as i64);
+                let (side, stride, step) = (kernel as i64, stride as i64, dilation as i64);
+                let place = |o: i64, tap: i64| o * stride + tap * step - before as i64;
                 let mut sum = f64::from(bias[channel]);
                 for (i, r, q) in
                     (0..inputs).flat_map(|i| (0..side * side).map(move |t| (i, t / side, t % side)))
                 {
                     let input = if depthwise { channel } else { i };
-                    let value = from[0].at(input, y * stride + r - side / 2, x * stride + q - side / 2);
+                    let value = from[0].at(input, place(y, r), place(x, q));
                     let at = ((channel * inputs + i) * kernel + r as usize) * kernel + q as usize;
                     sum += value * f64::from(weight[at]);
                 }
                 sum
             }
+            ShapeOp::AdaptiveMean(side) => {
+                let [rows, cols] = [part(y, side, from[0].size[1]), part(x, side, from[0].size[0])];
+                let count = (rows.end - rows.start) * (cols.end - cols.start);
+                let places = rows.flat_map(|y| cols.clone().map(move |x| (y, x)));
+                places.map(|(y, x)| from[0].at(channel, y, x)).sum::<f64>() / count as f64
+            }
+            ShapeOp::Scale => from[0].at(channel, y, x) * from[1].at(channel, 0, 0),
             ShapeOp::MaxPool(kernel) => {
                 let before = i64::from(kernel == 3);
                 let taps = (0..kernel as i64).flat_map(|r| (0..kernel as i64).map(move |q| (r, q)));
@@ -232,7 +299,18 @@ pub(crate) fn plan(
     channels: usize,
     level: u32,
 ) -> NodeShape {
-    NodeShape { op, from: from.into(), activation, channels, level }
+    NodeShape { op, from: from.into(), activation, channels, level, grid: None }
+}
+
+/// A step on a grid of `side` x `side` pixels.
+pub(crate) fn grid(
+    op: ShapeOp,
+    from: &[usize],
+    activation: Activation,
+    channels: usize,
+    side: usize,
+) -> NodeShape {
+    NodeShape { grid: Some(side), ..plan(op, from, activation, channels, 0) }
 }
 
 pub(crate) fn conv(kernel: usize, stride: usize) -> ShapeOp {

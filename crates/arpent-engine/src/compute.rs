@@ -1,0 +1,176 @@
+//! Computes rows of a node with the kernel of its kind.
+
+use std::cell::RefCell;
+
+use crate::kernels::{self, BufferShape, Epilogue, Finish, Isa, Patch, Rows, TILE_ROWS};
+use crate::lower::{Node, NodeKind};
+use crate::numbers::{size, wide};
+use crate::schedule::{Schedule, Span};
+use crate::tasks::{Cost, each};
+
+/// Source of the picture's values.
+pub trait PixelSource: Sync {
+    /// Writes channels `start..start + count` of the pixels `cols` of row `y` to `to`, pixel by pixel.
+    fn row(&self, channels: (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]);
+}
+
+thread_local! {
+    /// Scratch memory of a thread's kernels.
+    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The computation of a picture.
+pub(crate) struct Pass<'a> {
+    pub(crate) nodes: &'a [Node],
+    /// The memory of every node.
+    pub(crate) rows: &'a [Rows],
+    pub(crate) schedule: &'a Schedule,
+    pub(crate) source: &'a dyn PixelSource,
+    pub(crate) isa: Isa,
+}
+
+impl Pass<'_> {
+    /// Computes rows of a node.
+    pub(crate) fn compute(&self, index: usize, span: Span) {
+        let node = &self.nodes[index];
+        let cols = self.schedule.buffers[index].columns;
+        let origin = self.schedule.frame.origin >> node.extent.halvings().unwrap_or(0);
+        let fours = matches!(node.kind, NodeKind::Winograd(_)).then(|| (-origin).rem_euclid(TILE_ROWS));
+        let output = self.rows[index];
+        let work = |patch: &Patch| {
+            if self.convolve(node, output, patch) || self.combine(node, output, patch) {
+                // The kernel has limited the values, or has none of those limits.
+                if node.activation.is_smooth() {
+                    kernels::activate(self.isa, node.activation, output, patch);
+                }
+            } else {
+                self.gather(node, output, patch);
+                if node.scale.is_none() {
+                    kernels::activate(self.isa, node.activation, output, patch);
+                }
+            }
+        };
+        each(span, cols, cost(self.nodes, index, &self.schedule.buffers), fours, work);
+    }
+
+    /// Memory of an input.
+    fn input(&self, node: &Node, number: usize) -> Rows {
+        self.rows[node.from[number]]
+    }
+
+    /// Computes convolutions; false if it is another kind.
+    fn convolve(&self, node: &Node, output: Rows, patch: &Patch) -> bool {
+        let rows = self.rows;
+        let epilogue = Epilogue { residual: node.residual.map(|r| rows[r]), activation: node.activation };
+        let finish = Finish {
+            residual: node.residual.map(|r| (rows[r], self.nodes[r].scale)),
+            activation: node.activation,
+            scale: node.scale,
+        };
+        let pair = || [self.input(node, 0), output];
+        match &node.kind {
+            NodeKind::Direct(weights, geometry) => {
+                kernels::direct(weights, *geometry, pair(), epilogue, patch);
+            }
+            NodeKind::Phases(weights) => kernels::phases(weights, pair(), epilogue, patch),
+            NodeKind::Int8(weights, geometry) => {
+                kernels::int8_direct(weights, *geometry, pair(), finish, patch);
+            }
+            NodeKind::Int8Phases(weights) => kernels::int8_phases(weights, pair(), finish, patch),
+            NodeKind::Depthwise(weights, geometry) => {
+                kernels::depthwise(weights, *geometry, pair(), epilogue, patch);
+            }
+            NodeKind::Winograd(weights) => SCRATCH.with_borrow_mut(|scratch| {
+                let origin = self.schedule.frame.origin >> node.extent.halvings().unwrap_or(0);
+                let mut first = kernels::first_of_four(patch.rows.start, origin);
+                while first < patch.rows.end {
+                    kernels::winograd(weights, first, pair(), epilogue, patch, scratch);
+                    first += TILE_ROWS;
+                }
+            }),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Computes what combines two layers pixel by pixel, with the limits of the activation; false if it is another
+    /// kind.
+    fn combine(&self, node: &Node, output: Rows, patch: &Patch) -> bool {
+        let three = || [self.input(node, 0), self.input(node, 1), output];
+        match node.kind {
+            NodeKind::Add => kernels::sum(self.isa, three(), node.activation, patch),
+            NodeKind::Difference => {
+                kernels::absolute_difference(self.isa, three(), node.activation, patch);
+            }
+            NodeKind::Scale => kernels::scale(self.isa, three(), node.activation, patch),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Computes all other kinds, without activation.
+    fn gather(&self, node: &Node, output: Rows, patch: &Patch) {
+        let isa = self.isa;
+        let pair = || [self.input(node, 0), output];
+        match node.kind {
+            NodeKind::Input { start, count } => read(self.source, (start, count), output, patch),
+            NodeKind::Quantize => {
+                let inverse = node.scale.unwrap_or(1.0).recip();
+                kernels::quantize(isa, pair(), node.channels, inverse, patch);
+            }
+            NodeKind::MaxPool { kernel } if node.scale.is_some() => {
+                kernels::max_pool_bytes(isa, kernel, pair(), patch);
+            }
+            NodeKind::MaxPool { kernel } => kernels::max_pool(isa, kernel, pair(), patch),
+            NodeKind::MeanPool { levels } => kernels::mean_pool(isa, levels, pair(), patch),
+            NodeKind::Upsample { levels } => kernels::upsample(isa, levels, pair(), 0, patch),
+            NodeKind::Concat => {
+                let mut to = 0;
+                for from in node.from.iter().map(|from| self.rows[*from]) {
+                    kernels::copy(isa, [from, output], to, patch);
+                    to += from.channels();
+                }
+            }
+            NodeKind::RowMeans { parts, .. } => kernels::row_means(isa, parts, pair(), patch),
+            NodeKind::MeansOfRows { parts, .. } => kernels::means_of_rows(isa, parts, pair(), patch),
+            _ => unreachable!("computed by `convolve` or `combine`"),
+        }
+    }
+}
+
+/// Cost of a pixel of a node; `buffers` of all nodes, if they are known.
+pub(crate) fn cost(nodes: &[Node], index: usize, buffers: &[BufferShape]) -> Cost {
+    let node = &nodes[index];
+    let inputs: usize = node.from.iter().map(|from| nodes[*from].channels).sum();
+    let bytes: usize = node.from.iter().map(|from| nodes[*from].values()).sum();
+    let input = node.from.first().and_then(|from| buffers.get(*from)).copied().unwrap_or_default();
+    let (values, products) = match &node.kind {
+        NodeKind::Direct(_, g) => {
+            (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels)
+        }
+        NodeKind::Int8(_, g) => (bytes * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels),
+        NodeKind::Int8Phases(_) => (bytes / 4, inputs * node.channels * 4),
+        NodeKind::Depthwise(_, g) => (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel),
+        NodeKind::Winograd(_) => (2 * inputs, inputs * node.channels * 9 / 2),
+        NodeKind::Phases(_) => (inputs / 4, inputs * node.channels * 4),
+        NodeKind::MaxPool { .. } => (4 * inputs, 4 * inputs),
+        NodeKind::RowMeans { parts, .. } => {
+            let each = inputs * size(input.columns.1 - input.columns.0) / size(*parts);
+            (each, each)
+        }
+        NodeKind::MeansOfRows { parts, .. } => {
+            let each = inputs * size(input.height) / size(*parts);
+            (each, each)
+        }
+        NodeKind::Scale => (node.channels, node.channels),
+        _ => (inputs, inputs),
+    };
+    Cost { values: values + node.values(), products: wide(products.max(node.channels)) }
+}
+
+fn read(source: &dyn PixelSource, channels: (usize, usize), output: Rows, patch: &Patch) {
+    let cols = (size(patch.cols.start), size(patch.cols.end));
+    for y in patch.rows.clone() {
+        output.fill(y, patch.cols.start, cols.1 - cols.0, |to| source.row(channels, size(y), cols, to));
+    }
+}

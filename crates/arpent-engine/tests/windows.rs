@@ -1,0 +1,281 @@
+//! Networks that look at the whole picture: compared with plain sums in double precision, and between threads, runs
+//! and parts of a picture.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "test helpers; numbers are small"
+)]
+
+mod common;
+
+use arpent_engine::{Activation, Engine, EngineError, Isa, Options, Picture};
+use common::{Network, NodeShape, Part, Placed, Scene, ShapeOp, conv, grid, plan, run, uniform, whole};
+use proptest::prelude::*;
+
+/// Choices by a seed.
+struct Choices(u64);
+
+impl Choices {
+    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        self.0 += 1;
+        all[((uniform(self.0.wrapping_mul(0x5851_f42d)) + 1.0) * 0.5 * all.len() as f32) as usize % all.len()]
+    }
+
+    fn activation(&mut self) -> Activation {
+        use Activation::{Gelu, None, Relu, Relu6, Sigmoid, Silu};
+        self.of(&[Silu, Silu, Gelu, Sigmoid, Relu, Relu6, None])
+    }
+}
+
+/// Squeeze-and-excitation of a step.
+fn squeeze(plans: &mut Vec<NodeShape>, from: usize, choices: &mut Choices) -> usize {
+    let (channels, level, reduced) = (plans[from].channels, plans[from].level, choices.of(&[1, 3, 20]));
+    let at = plans.len();
+    plans.extend([
+        grid(ShapeOp::AdaptiveMean(1), &[from], Activation::None, channels, 1),
+        grid(conv(1, 1), &[at], choices.activation(), reduced, 1),
+        grid(conv(1, 1), &[at + 1], Activation::Sigmoid, channels, 1),
+        plan(
+            ShapeOp::Scale,
+            &[from, at + 2],
+            choices.of(&[Activation::None, Activation::Silu]),
+            channels,
+            level,
+        ),
+    ]);
+    at + 3
+}
+
+/// Blocks of EfficientNets: expansion, depthwise convolution, squeeze-and-excitation, projection, and a sum.
+fn block(
+    plans: &mut Vec<NodeShape>,
+    from: usize,
+    width: usize,
+    stride: usize,
+    choices: &mut Choices,
+) -> usize {
+    let (inputs, level) = (plans[from].channels, plans[from].level);
+    let expanded = inputs * choices.of(&[1, 2, 6]);
+    let kernel = choices.of(&[3, 5]);
+    let before = choices.of(&[0, 1, kernel / 2]);
+    let deeper = level + stride.ilog2();
+    let placed = Placed { kernel, stride, dilation: 1, before, depthwise: true };
+    let at = plans.len();
+    plans.push(plan(conv(1, 1), &[from], choices.activation(), expanded, level));
+    plans.push(plan(ShapeOp::Placed(placed), &[at], choices.activation(), expanded, deeper));
+    let scaled = squeeze(plans, at + 1, choices);
+    let width = if stride == 1 { inputs } else { width };
+    plans.push(plan(conv(1, 1), &[scaled], Activation::None, width, deeper));
+    if stride == 1 {
+        let projected = plans.len() - 1;
+        plans.push(plan(ShapeOp::Add, &[projected, from], choices.activation(), width, level));
+    }
+    plans.len() - 1
+}
+
+/// A U-Net of three levels with an encoder of such blocks; `operations` adds others on the way.
+fn window_network(bands: usize, widths: [usize; 3], seed: u64) -> Network {
+    let [a, b, c] = widths;
+    let choices = &mut Choices(seed << 20);
+    let stem = Placed { kernel: 3, stride: 2, dilation: 1, before: choices.of(&[0, 1]), depthwise: false };
+    let mut plans = vec![
+        plan(ShapeOp::Input, &[], Activation::None, bands, 0),
+        plan(ShapeOp::Placed(stem), &[0], choices.activation(), a, 1),
+    ];
+    let fine = block(&mut plans, 1, a, 1, choices);
+    let mut deep = block(&mut plans, fine, b, 2, choices);
+    deep = block(&mut plans, deep, b, 1, choices);
+    let at = plans.len();
+    let side = choices.of(&[1, 2, 3, 6]);
+    plans.extend([
+        grid(ShapeOp::AdaptiveMean(side), &[deep], choices.activation(), b, side),
+        grid(conv(choices.of(&[1, 3]), 1), &[at], choices.activation(), b, side),
+        grid(ShapeOp::Add, &[at + 1, at], choices.activation(), b, side),
+        grid(ShapeOp::AdaptiveMean(1), &[at + 2], Activation::None, b, 1),
+        plan(ShapeOp::Scale, &[deep, at + 3], choices.activation(), b, 2),
+        plan(ShapeOp::Upsample(1), &[at + 4], Activation::None, b, 1),
+        plan(ShapeOp::Concat, &[at + 5, fine], Activation::None, a + b, 1),
+        plan(conv(3, 1), &[at + 6], choices.activation(), c, 1),
+        plan(ShapeOp::MaxPool(2), &[at + 7], choices.activation(), c, 2),
+        plan(ShapeOp::Upsample(1), &[at + 8], choices.activation(), c, 1),
+        plan(ShapeOp::Difference, &[at + 9, at + 7], choices.activation(), c, 1),
+        plan(ShapeOp::Upsample(1), &[at + 10], Activation::None, c, 0),
+        plan(conv(3, 1), &[at + 11], Activation::None, 5, 0),
+    ]);
+    Network::new(plans, seed)
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+/// Compares bits; the message names the first that differ.
+fn same(got: &[u32], expected: &[u32]) -> Result<(), TestCaseError> {
+    let first = got.iter().zip(expected).position(|(a, b)| a != b);
+    let values = first.map(|i| (i, f32::from_bits(got[i]), f32::from_bits(expected[i])));
+    prop_assert!(
+        got.len() == expected.len() && first.is_none(),
+        "{} values, {} expected, {:?}",
+        got.len(),
+        expected.len(),
+        values
+    );
+    Ok(())
+}
+
+/// Part of a picture.
+fn part_of(picture: Picture, shares: [f64; 4]) -> Picture {
+    let span = |size: usize, from: f64, to: f64| {
+        let start = (from * (size - 1) as f64) as usize;
+        (start, (start + 1 + (to * (size - start) as f64) as usize).min(size))
+    };
+    let [a, b, c, d] = shares;
+    Picture { cols: span(picture.width, a, b), rows: span(picture.height, c, d), ..picture }
+}
+
+/// The values of a part, from those of the whole.
+fn cut<T: Copy>(all: &[T], channels: usize, part: &Picture) -> Vec<T> {
+    let row = |y: usize| (part.cols.0..part.cols.1).map(move |x| y * part.width + x);
+    let pixels = (part.rows.0..part.rows.1).flat_map(row);
+    pixels.flat_map(|p| all[p * channels..(p + 1) * channels].iter().copied()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 24 }))]
+
+    #[test]
+    fn every_instruction_set_gives_the_sums(
+        bands in 1usize..5, widths in prop::array::uniform3(1usize..70), seed in 0u64..1000,
+        size in (1usize..14, 1usize..14), first_row in -9i64..9, shares in prop::array::uniform4(0.0f64..1.0),
+    ) {
+        let network = window_network(bands, widths, seed);
+        let (width, height, first_row) = (4 * size.0, 4 * size.1, 4 * first_row);
+        let picture = part_of(whole(width, height, first_row), shares);
+        let expected = network.written_out(Scene(seed), [width, height], [0, first_row]);
+        let expected = cut(&expected.data, 5, &picture);
+        let largest = expected.iter().fold(1e-3f64, |m, v| m.max(v.abs()));
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+            for winograd in [-1, 2] {
+                let engine = network.engine(Options { isa, winograd });
+                let got = run(&engine, Scene(seed), picture, 0, 2);
+                let apart = got.iter().zip(&expected).fold(0f64, |m, (a, b)| m.max((f64::from(*a) - b).abs()));
+                prop_assert!(got.len() == expected.len() && apart < 4e-5 * largest, "{isa:?} {winograd}: {apart} of {largest}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_gets_the_same_bits_from_any_number_of_threads(
+        widths in prop::array::uniform3(1usize..90), seed in 0u64..1000,
+        size in (1usize..40, 1usize..40), shares in prop::array::uniform4(0.0f64..1.0),
+    ) {
+        let network = window_network(2, widths, seed);
+        let engine = network.engine(Options { winograd: 2, ..Options::default() });
+        let picture = whole(4 * size.0, 4 * size.1, 8);
+        let expected = bits(&run(&engine, Scene(seed), picture, 0, 1));
+        for threads in [2, 3, 4] {
+            same(&bits(&run(&engine, Scene(seed), picture, 0, threads)), &expected)?;
+        }
+        // A part of the answers of the same picture, in memory that was used for another.
+        let part = part_of(picture, shares);
+        for _ in 0..2 {
+            same(&bits(&run(&engine, Scene(seed), part, 0, 2)), &cut(&expected, 5, &part))?;
+        }
+        same(&bits(&run(&engine, Scene(seed), picture, 0, 2)), &expected)?;
+    }
+
+    #[test]
+    fn int8_gives_the_same_bits_on_every_instruction_set(
+        widths in prop::array::uniform3(12usize..70), seed in 0u64..1000, size in (1usize..9, 1usize..9),
+    ) {
+        let network = window_network(3, widths, seed);
+        let picture = whole(4 * size.0, 4 * size.1, 0);
+        let floats = network.engine(Options { winograd: -1, ..Options::default() });
+        let ranges = floats.ranges(&picture, &Part(Scene(7), [0, 0]), 1.0).unwrap();
+        let engine = |isa: Isa| {
+            Engine::new_int8(&network.steps(), Options { isa, winograd: -1 }, &ranges).unwrap()
+        };
+        let expected = run(&engine(Isa::Portable), Scene(7), picture, 0, 1);
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+            same(&bits(&run(&engine(isa), Scene(7), picture, 0, 2)), &bits(&expected))?;
+        }
+        let exact = run(&floats, Scene(7), picture, 0, 2);
+        let largest = exact.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
+        let apart = exact.iter().zip(&expected).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+        prop_assert!(apart < 0.2 * largest, "{} of {}", apart, largest);
+    }
+}
+
+#[test]
+fn a_changed_corner_changes_everything() {
+    let network = window_network(1, [8, 12, 8], 3);
+    let engine = network.engine(Options::default());
+    assert!(!engine.is_local());
+    assert_eq!(engine.reach(), (usize::MAX, usize::MAX));
+    let local = Network::new(vec![plan(ShapeOp::Input, &[], Activation::Silu, 1, 0)], 1);
+    assert!(local.engine(Options::default()).is_local());
+    // One row more: another picture.
+    let far = |height: usize| run(&engine, Scene(1), Picture { rows: (0, 1), ..whole(64, height, 0) }, 0, 1);
+    assert!(far(64).iter().zip(&far(68)).all(|(a, b)| a.to_bits() != b.to_bits()));
+}
+
+#[test]
+fn layers_share_memory() {
+    let choices = &mut Choices(5);
+    let mut plans = vec![
+        plan(ShapeOp::Input, &[], Activation::None, 3, 0),
+        plan(conv(3, 2), &[0], Activation::Silu, 16, 1),
+    ];
+    let mut last = 1;
+    for (width, stride) in [(16, 1), (24, 2), (24, 1), (24, 1), (40, 2), (40, 1), (40, 1), (40, 1)] {
+        last = block(&mut plans, last, width, stride, choices);
+    }
+    let skip = plans[last].channels;
+    plans.push(plan(ShapeOp::Upsample(3), &[last], Activation::None, skip, 0));
+    plans.push(plan(conv(3, 1), &[plans.len() - 1], Activation::None, 5, 0));
+    let side = 256;
+    let pixels =
+        |plan: &NodeShape| plan.grid.map_or((side >> plan.level) * (side >> plan.level), |side| side * side);
+    let all: usize = plans.iter().map(|plan| 4 * plan.channels * pixels(plan)).sum();
+    let network = Network::new(plans, 1);
+    let bytes = network.engine(Options::default()).bytes(&whole(side, side, 0)).unwrap();
+    assert!(bytes < all / 3, "{bytes} of {all}");
+}
+
+#[test]
+fn what_cannot_be_run_is_refused() {
+    let none = Activation::None;
+    let refused =
+        |plans: Vec<NodeShape>| match Engine::new(&Network::new(plans, 1).steps(), Options::default()) {
+            Err(EngineError::Step { step, problem }) => (step, problem),
+            other => panic!("{other:?}"),
+        };
+    let input = plan(ShapeOp::Input, &[], none, 3, 0);
+    let mean = |side: usize| grid(ShapeOp::AdaptiveMean(side), &[0], none, 3, side);
+    for (steps, problem) in [
+        (vec![mean(0)], "is a mean over a number of parts other than 1 to 16"),
+        (vec![mean(17)], "is a mean over a number of parts other than 1 to 16"),
+        (vec![mean(2)], "does not have the picture's size"),
+        (vec![mean(2), plan(conv(3, 2), &[1], none, 3, 0)], "halves a grid of a fixed size"),
+        (vec![mean(2), plan(ShapeOp::MaxPool(2), &[1], none, 3, 0)], "halves a grid of a fixed size"),
+        (vec![mean(2), plan(ShapeOp::Upsample(1), &[1], none, 3, 0)], "doubles a grid of a fixed size"),
+        (vec![mean(2), plan(ShapeOp::Add, &[0, 1], none, 3, 0)], "reads steps of different sizes"),
+        (
+            vec![mean(2), plan(ShapeOp::Scale, &[0, 1], none, 3, 0)],
+            "scales by something other than one pixel with as many channels",
+        ),
+        (
+            vec![mean(1), grid(conv(1, 1), &[1], none, 4, 1), plan(ShapeOp::Scale, &[0, 2], none, 3, 0)],
+            "scales by something other than one pixel with as many channels",
+        ),
+        (vec![plan(ShapeOp::Scale, &[0], none, 3, 0)], "reads the wrong number of steps, or later ones"),
+    ] {
+        let all: Vec<NodeShape> = [input.clone()].into_iter().chain(steps).collect();
+        let last = all.len() - 1;
+        assert_eq!(refused(all), (last, problem.to_owned()));
+    }
+}
