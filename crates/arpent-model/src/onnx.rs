@@ -193,7 +193,7 @@ struct Tensor<'a> {
 impl<'a> Tensor<'a> {
     fn read(message: Message<'a>) -> Result<Self, OnnxError> {
         let (mut tensor, mut rest) = (Self::default(), message);
-        let (mut is_external, mut location) = (false, "");
+        let (mut is_external, mut is_in_segments, mut location) = (false, false, "");
         while let Some((number, wire)) = rest.next()? {
             match (number, wire) {
                 (field::tensor::NAME, Wire::Bytes(name)) => tensor.name = name.text()?,
@@ -205,9 +205,7 @@ impl<'a> Tensor<'a> {
                         tensor.add_dimension(sizes.varint()?)?;
                     }
                 }
-                (field::tensor::SEGMENT, _) => {
-                    return Err(damaged(format!("`{}` is stored in segments", tensor.name)));
-                }
+                (field::tensor::SEGMENT, _) => is_in_segments = true,
                 (field::tensor::PLACE, Wire::Varint(place)) => is_external = place == EXTERNAL,
                 (field::tensor::EXTERNAL, Wire::Bytes(entry)) => {
                     location = location_in(entry)?.unwrap_or(location);
@@ -216,6 +214,9 @@ impl<'a> Tensor<'a> {
             }
         }
         check_name(tensor.name)?;
+        if is_in_segments {
+            return Err(damaged(format!("`{}` is stored in segments", tensor.name)));
+        }
         // Small whole numbers stay in the file, so this says nothing of those.
         if tensor.kind.is_some() && (is_external || !location.is_empty()) {
             let (tensor, location) = (tensor.name.to_owned(), shown(location));

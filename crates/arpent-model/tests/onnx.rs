@@ -179,6 +179,8 @@ fn damaged_files_name_what_is_wrong() {
     assert!(refused(&model(&one(&"a".repeat(1025)))).contains("more than 1024 bytes of a name"));
     let segment = [bytes(3, &[]), bytes(9, &[0; 4])].concat();
     assert!(refused(&model(&tensor("a", FLOAT, &[1], &segment))).contains("segments"));
+    let escaped = refused(&model(&tensor("a\n\u{1b}[31m", FLOAT, &[1], &segment)));
+    assert!(!escaped.chars().any(char::is_control), "{escaped}");
 }
 
 #[test]
