@@ -1,5 +1,7 @@
 """U-Nets of segmentation_models_pytorch: tensors by name, features of every stage, logits."""
 
+import hashlib
+
 import numpy as np
 import segmentation_models_pytorch as smp
 import torch
@@ -22,15 +24,26 @@ UNETS = [
     # ... and the same keys with TensorFlow's SAME padding and epsilon 1e-3: what the ImageNet weights were
     # trained with (see `lite0`).
     ("unet-tf_efficientnet_lite0", "tu-tf_efficientnet_lite0", 3, 6),
+    # Squeeze-and-excitation, swish, paddings frozen at the size of ImageNet's pictures: of 224 px and of 380 px.
+    ("unet-efficientnet-b0", "efficientnet-b0", 4, 3),
+    ("unet-efficientnet-b4", "efficientnet-b4", 4, 3),
 ]
+# Factors of tensors, by the end of their name, powers of two: without, values of deep networks grow from block to
+# block until gates are steps, and a rounding error becomes another answer.
+FACTORS = {"unet-efficientnet-b4": {"_bn2.weight": 0.25}}
+# Encoders whose tensors are compared by a hash of their names and shapes.
+HASHED = [f"efficientnet-b{i}" for i in range(8)]
 
 
-def fill(module):
-    """Loads the weights of the formula into a module."""
-    state = {
-        k: torch.from_numpy(np.asarray(formula.tensor(k, tuple(v.shape))))
-        for k, v in module.state_dict().items()
-    }
+def fill(module, factors=None):
+    """Loads the weights of the formula into a module; those whose name ends like a key of `factors` are multiplied."""
+
+    def value(name, shape):
+        factor = next((f for end, f in (factors or {}).items() if name.endswith(end)), None)
+        tensor = np.asarray(formula.tensor(name, shape))
+        return torch.from_numpy(tensor if factor is None else tensor * np.float32(factor))
+
+    state = {k: value(k, tuple(v.shape)) for k, v in module.state_dict().items()}
     module.load_state_dict(state)
     return module.eval()
 
@@ -71,7 +84,8 @@ def samples(logits):
 
 @torch.no_grad()
 def network(file, encoder, bands, classes):
-    model = fill(smp.Unet(encoder, encoder_weights=None, in_channels=bands, classes=classes))
+    factors = FACTORS.get(file, {})
+    model = fill(smp.Unet(encoder, encoder_weights=None, in_channels=bands, classes=classes), factors)
     x = torch.from_numpy(formula.pixels(bands, SIDE, SIDE))[None]
     single = model(x)[0]
     epsilons = norm_epsilons(model)
@@ -87,7 +101,7 @@ def network(file, encoder, bands, classes):
         "classes": classes,
         "height": SIDE,
         "width": SIDE,
-        "weight_factor": 1.0,
+        "factors": factors,
         "norm_epsilon": epsilons,
         "encoder_channels": list(model.encoder.out_channels),
         "decoder_channels": [256, 128, 64, 32, 16],
@@ -101,9 +115,25 @@ def network(file, encoder, bands, classes):
     write(NETWORKS / f"{file}.json", content)
 
 
+def hashes():
+    """SHA-256 of the tensors of every network: a line `name: [shape]` each, sorted, without counters."""
+    rows = []
+    for encoder in HASHED:
+        with torch.device("meta"):
+            model = smp.Unet(encoder, encoder_weights=None, in_channels=4, classes=3)
+        state = {k: list(v.shape) for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+        # What is behind the encoder in the classifier that it is taken from is in the file, and not used.
+        unused = [k for k in state if k.startswith(("encoder._conv_head.", "encoder._bn1."))]
+        lines = sorted(f"{k}: {shape}\n" for k, shape in state.items() if k not in unused)
+        digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+        rows.append({"encoder": encoder, "tensors": len(lines), "unused": unused, "sha256": digest})
+    write(NETWORKS / "unet-hashes.json", {"versions": versions(), "in_channels": 4, "classes": 3, "networks": rows})
+
+
 def main():
     for row in UNETS:
         network(*row)
+    hashes()
     for name in ("resnet18", "resnet34"):
         state = getattr(torchvision.models, name)(weights=None).state_dict()
         content = {"library": "torchvision", "versions": versions(), "architecture": name}

@@ -21,7 +21,7 @@ use uses::{Edges, edges};
 /// The top-level modules of every crate from the highest level down. A module uses only modules of lower levels,
 /// which come later; `>` separates levels. The definitions of `lib.rs` and `main.rs` are above all levels.
 const ROOMS: &[(&str, &str)] = &[
-    ("arpent-base", "checked failure hash host random redact shell_words table > config number"),
+    ("arpent-base", "checked failure hash host random redact shell_words table > config number > listed"),
     ("arpent-shell", "energy install interrupt progress > print > exit lines log > message > usage"),
     ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
     ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
@@ -34,7 +34,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-model",
         "checkpoint fold hand_set import predictor > adopt gpu onnx peaks > network > tensor_device > device lowered native planes > package \
-         > field weights > architecture > error unets > encoders > graph protobuf storage",
+         > field weights > architecture > error pyramids unets > encoders > graph protobuf storage",
     ),
     (
         "arpent-vector",
@@ -64,7 +64,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "margins planned > change > zonal > execute > map > shards > pipeline > job > reference > scratch sorted stores warnings > config > hint > error > wanted",
+        "margins planned > change > zonal > execute > map > shards > pipeline > job > mask > reference > address scratch sorted stores warnings > config > hint > error > wanted",
     ),
     ("arpent", "commands > report > cli"),
     ("arpent-benches", "network step suites vectors > measure models scenes"),

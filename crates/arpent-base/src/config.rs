@@ -4,6 +4,8 @@ use std::fmt;
 
 use toml::de::{DeTable, DeValue};
 
+use crate::listed::listed_of;
+
 /// A position in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spot {
@@ -293,11 +295,15 @@ fn hint_of_unknown(message: &str) -> Option<String> {
     (!names.is_empty()).then(|| nearest(written, names))
 }
 
-/// A suggestion of the most similar name, or a list of all names.
+/// Names of a hint at most; a table of a configuration has fewer keys.
+const MOST_NAMES: usize = 32;
+
+/// A suggestion of the most similar name, or a list of the names.
 pub fn nearest(written: &str, names: &[&str]) -> String {
     let likeness = |name: &&&str| strsim::jaro_winkler(written, name);
     match names.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))) {
         Some(best) if likeness(&best) > 0.75 => format!("did you mean `{best}`?"),
+        _ if names.len() > MOST_NAMES => format!("choose one of {}", listed_of(names, "names")),
         _ => format!("choose one of {}", names.join(", ")),
     }
 }

@@ -1,12 +1,14 @@
 //! Shared by all crates: errors with hints ([`Failure`], [`Diagnostic`]), texts without credentials ([`redacted`]),
-//! hashes, shell quoting, reproducible random numbers, columns of tables ([`Column`]), positions in configuration files
-//! ([`config`]), checked numbers of configurations, and number conversions ([`number`]).
+//! hashes, shell quoting, lists of names ([`listed`]), reproducible random numbers, columns of tables ([`Column`]),
+//! positions in configuration files ([`config`]), checked numbers of configurations, and number conversions
+//! ([`number`]).
 
 mod checked;
 pub mod config;
 mod failure;
 mod hash;
 mod host;
+mod listed;
 pub mod number;
 mod random;
 mod redact;
@@ -20,6 +22,7 @@ pub use checked::{
 pub use failure::{Diagnostic, DoingWhat, Failure, Result};
 pub use hash::{hex, sha256_hex, sha256_of, short_hash};
 pub use host::host;
+pub use listed::{listed, listed_numbers, listed_of};
 pub use random::SplitMix64;
 pub use redact::{REDACTED, json_document, redacted, redacted_text};
 pub use shell_words::{command_line, quoted};

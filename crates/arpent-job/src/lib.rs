@@ -31,6 +31,7 @@
 //! # Ok::<(), arpent_base::Failure>(())
 //! ```
 
+mod address;
 mod change;
 mod config;
 mod error;
@@ -39,6 +40,7 @@ mod hint;
 mod job;
 mod map;
 mod margins;
+mod mask;
 mod pipeline;
 mod planned;
 mod reference;
@@ -61,10 +63,11 @@ pub use config::{
     ChangeInput, ChangePlaces, ClassByField, ClassOf, ClassOptions, CollarOption, CompareOptions,
     ComputeOptions, Config, ConfigFile, CoverageOptions, DateInputs, Device, EnrichOptions, EventOptions,
     FeatureFormat, FeatureOptions, GridOptions, ImageMethod, ImageOptions, ImageShare, InputOptions,
-    LayerOptions, Machine, Measure, Names, NodataOption, NodataValue, NodataWord, ObjectOptions, OcsGe,
-    OcsGeLayer, OcsGeOptions, Order, OutsideOption, OverrideOptions, RasterOptions, Ratio, ReferenceOptions,
-    RegistrationMode, RegistrationOptions, ResampleFactor, ResampleFactors, Resampling, RoadOptions,
-    SmoothOptions, SnapOptions, TargetGsd, ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
+    LayerOptions, Machine, MaskClass, MaskLayer, MaskLayerOptions, MaskOptions, Measure, Names, NodataOption,
+    NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeLayer, OcsGeOptions, Order, OutsideOption,
+    OverrideOptions, RasterOptions, Ratio, ReferenceOptions, RegistrationMode, RegistrationOptions,
+    ResampleFactor, ResampleFactors, Resampling, RoadOptions, SmoothOptions, SnapOptions, TargetGsd,
+    ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
 };
 pub use error::JobError;
 pub use execute::{
@@ -77,6 +80,7 @@ pub use job::{
 };
 pub use map::{PublishedFile, PublishedMap, may_be_a_layer, mlm, published_file};
 pub use margins::{MarginOptions, MarginReport, MarginRow, margins, with_margin};
+pub use mask::{MaskError, MaskFacts};
 pub use planned::{MergeReport, merge, work};
 pub use scratch::Scratch;
 #[doc(hidden)]

@@ -22,11 +22,12 @@ pub struct Adopted {
 
 /// Reads a whole network: the checkpoint must contain every tensor of the architecture, under its own name after one
 /// common prefix. A first convolution with another number of channels is adapted as in segmentation_models_pytorch:
-/// the checkpoint's channels are repeated in turn and scaled.
+/// the checkpoint's channels are repeated in turn and scaled. Weights of a linear layer are those of a convolution of one
+/// pixel.
 ///
 /// # Errors
-/// [`ModelError::WeightsMismatch`] with the first tensor that is missing or has another shape, and the shape in the
-/// checkpoint; [`ModelError::NotFinite`].
+/// [`ModelError::WeightsMismatch`] with the tensors that are missing, have another shape (and the shape in the
+/// checkpoint) or are left over, the first ones of each; [`ModelError::NotFinite`].
 pub fn adopt(architecture: &Architecture, checkpoint: &Weights) -> Result<Adopted, ModelError> {
     let wanted = architecture.training_tensors();
     take(&wanted, &wanted, checkpoint, Weights::default())
@@ -69,7 +70,11 @@ fn take(
     checkpoint: &Weights,
     mut state: Weights,
 ) -> Result<Adopted, ModelError> {
-    let prefix = prefix_of(named, checkpoint)?;
+    let prefix = prefix_of(named, checkpoint).ok_or_else(|| nothing_in_common(named, checkpoint))?;
+    let is_used = |key: &str| key.strip_prefix(&prefix).is_some_and(|k| named.iter().any(|t| t.name == k));
+    let unused: Vec<String> =
+        checkpoint.iter().map(|(key, _)| key).filter(|key| !is_used(key)).map(Into::into).collect();
+    check_all(wanted, named, (checkpoint, &prefix), &unused)?;
     let mut first_conv = None;
     for (index, (tensor, TensorShape { name, .. })) in wanted.iter().zip(named).enumerate() {
         let found = checkpoint.get(&format!("{prefix}{name}"))?;
@@ -78,38 +83,103 @@ fn take(
             first_conv = found.shape.get(1).copied();
         }
         let taken = spread_over.as_ref().unwrap_or(found);
-        if taken.shape != tensor.shape {
-            let what = format!("`{prefix}{name}` has shape {:?}, expected {:?}", taken.shape, tensor.shape);
-            return Err(ModelError::WeightsMismatch { what });
-        }
         if let Some(index) = taken.data.iter().position(|v| !v.is_finite()) {
             return Err(ModelError::NotFinite { tensor: format!("{prefix}{name}"), index });
         }
-        state.insert(&tensor.name, &taken.shape, taken.data.clone());
+        state.insert(&tensor.name, &tensor.shape, taken.data.clone());
     }
-    let is_used = |key: &str| key.strip_prefix(&prefix).is_some_and(|k| named.iter().any(|t| t.name == k));
-    let unused = checkpoint.iter().map(|(key, _)| key).filter(|key| !is_used(key)).map(Into::into).collect();
     Ok(Adopted { state, prefix, unused, first_conv })
 }
 
-/// The shortest prefix under which the checkpoint contains the most of the names.
-fn prefix_of(named: &[TensorShape], checkpoint: &Weights) -> Result<String, ModelError> {
+/// Most names of a list in a message.
+const NAMED: usize = 4;
+
+/// The first names of a list, and the number of the others.
+fn some_of(names: &[String]) -> String {
+    let shown = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// Compares all tensors, so that one error lists what differs.
+fn check_all(
+    wanted: &[TensorShape],
+    named: &[TensorShape],
+    (checkpoint, prefix): (&Weights, &str),
+    unused: &[String],
+) -> Result<(), ModelError> {
+    let (mut missing, mut shapes) = (Vec::new(), Vec::new());
+    for (index, (tensor, TensorShape { name, .. })) in wanted.iter().zip(named).enumerate() {
+        let Ok(found) = checkpoint.get(&format!("{prefix}{name}")) else {
+            missing.push(format!("`{prefix}{name}`"));
+            continue;
+        };
+        let fits = found.shape == tensor.shape
+            || is_linear(&found.shape, &tensor.shape)
+            || index == 0 && spread(found, &tensor.shape).is_some();
+        if !fits {
+            shapes.push(format!("`{prefix}{name}` has shape {:?}, expected {:?}", found.shape, tensor.shape));
+        }
+    }
+    if missing.is_empty() && shapes.is_empty() {
+        return Ok(());
+    }
+    let mut what = Vec::new();
+    if !missing.is_empty() {
+        what.push(format!(
+            "{} of {} tensors are missing: {}",
+            missing.len(),
+            wanted.len(),
+            some_of(&missing)
+        ));
+    }
+    if !shapes.is_empty() {
+        what.push(some_of(&shapes));
+    }
+    if !missing.is_empty() && !unused.is_empty() {
+        let unused: Vec<String> = unused.iter().map(|name| format!("`{name}`")).collect();
+        what.push(format!("the checkpoint has {} others: {}", unused.len(), some_of(&unused)));
+    }
+    Err(ModelError::WeightsMismatch { what: what.join("; ") })
+}
+
+/// Whether a shape is that of a linear layer, which a convolution of one pixel is.
+pub(crate) fn is_linear(found: &[usize], wanted: &[usize]) -> bool {
+    matches!((found, wanted), ([o, i], [outputs, inputs, 1, 1]) if (o, i) == (outputs, inputs))
+}
+
+fn nothing_in_common(named: &[TensorShape], checkpoint: &Weights) -> ModelError {
+    let name = named.first().map_or("", |t| t.name.as_str());
+    let has = checkpoint.iter().next().map_or("", |(key, _)| key);
+    let what = format!("the checkpoint has no tensor `{name}`; its first tensor is `{has}`");
+    ModelError::WeightsMismatch { what }
+}
+
+/// The shortest prefix under which the checkpoint contains the most of the names; `None` if it contains none.
+pub(crate) fn prefix_of(named: &[TensorShape], checkpoint: &Weights) -> Option<String> {
     let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+    // Names end differently where they differ most: by their last parts, few need to be compared.
+    let mut by_end: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for TensorShape { name, .. } in named {
+        by_end.entry(last_parts(name)).or_default().push(name);
+    }
     for (key, _) in checkpoint.iter() {
-        for TensorShape { name, .. } in named {
-            if let Some(prefix) = key.strip_suffix(name.as_str()).filter(|p| p.is_empty() || p.ends_with('.'))
-            {
+        for name in by_end.get(last_parts(key)).into_iter().flatten() {
+            if let Some(prefix) = key.strip_suffix(*name).filter(|p| p.is_empty() || p.ends_with('.')) {
                 *found.entry(prefix).or_default() += 1;
             }
         }
     }
     let best = found.iter().max_by_key(|(prefix, count)| (**count, std::cmp::Reverse(prefix.len())));
-    best.map(|(prefix, _)| (*prefix).to_owned()).ok_or_else(|| {
-        let name = named.first().map_or("", |t| t.name.as_str());
-        let has = checkpoint.iter().next().map_or("", |(key, _)| key);
-        let what = format!("the checkpoint has no tensor `{name}`; its first tensor is `{has}`");
-        ModelError::WeightsMismatch { what }
-    })
+    best.map(|(prefix, _)| (*prefix).to_owned())
+}
+
+/// The last two parts of a name, between dots.
+fn last_parts(name: &str) -> &str {
+    let parts = name.rmatch_indices('.').nth(1);
+    parts.map_or(name, |(dot, _)| &name[dot + 1..])
 }
 
 /// A first convolution for another number of channels: its channels are repeated in turn and scaled so that equal

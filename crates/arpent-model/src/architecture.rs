@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::encoders::Encoder;
-use crate::graph::Graph;
-use crate::{ModelError, unets};
+use crate::encoders::{Encoder, PyramidEncoder};
+use crate::graph::{Affine, Graph, Layer};
+use crate::{ModelError, pyramids, unets};
 
 /// Smallest width of a level of a U-Net.
 pub const MIN_WIDTH: usize = 4;
@@ -48,6 +48,17 @@ pub enum Architecture {
         /// Number of dates that are compared: 1, or 2 for change detection.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         dates: usize,
+    },
+    /// A published encoder of feature maps at a quarter to a 32nd of the picture's size, with the decoder and the tensor
+    /// names of segmentation_models_pytorch 0.4's `UPerNet` (Xiao et al., *Unified perceptual parsing for scene
+    /// understanding*, 2018), and a 1 x 1 head whose scores are enlarged four times. Not local.
+    Upernet {
+        /// The encoder.
+        encoder: PyramidEncoder,
+        /// Input bands.
+        in_channels: usize,
+        /// Output channels.
+        out_channels: usize,
     },
     /// The encoder of a [`Architecture::Unet`], then the mean over each cell and a 1 x 1 head: one class for all
     /// pixels of a cell. Cells lie on the lattice of the network's stride.
@@ -98,6 +109,7 @@ impl Architecture {
         match self {
             Self::Unet { .. } => "U-Net".into(),
             Self::EncoderUnet { encoder, .. } => format!("U-Net, {}", encoder.name()),
+            Self::Upernet { encoder, .. } => format!("UPerNet, {}", encoder.name()),
             Self::Classifier { cell_px, .. } => format!("classifier of cells of {cell_px} px"),
             Self::Linear { .. } => "linear".into(),
         }
@@ -108,6 +120,7 @@ impl Architecture {
         match self {
             Self::Unet { in_channels, .. }
             | Self::EncoderUnet { in_channels, .. }
+            | Self::Upernet { in_channels, .. }
             | Self::Classifier { in_channels, .. }
             | Self::Linear { in_channels, .. } => *in_channels * self.dates(),
         }
@@ -117,7 +130,7 @@ impl Architecture {
     pub fn dates(&self) -> usize {
         match self {
             Self::Unet { dates, .. } | Self::EncoderUnet { dates, .. } => *dates,
-            Self::Classifier { .. } | Self::Linear { .. } => 1,
+            Self::Upernet { .. } | Self::Classifier { .. } | Self::Linear { .. } => 1,
         }
     }
 
@@ -126,6 +139,7 @@ impl Architecture {
         match self {
             Self::Unet { out_channels, .. }
             | Self::EncoderUnet { out_channels, .. }
+            | Self::Upernet { out_channels, .. }
             | Self::Classifier { out_channels, .. }
             | Self::Linear { out_channels, .. } => *out_channels,
         }
@@ -145,6 +159,9 @@ impl Architecture {
             Self::EncoderUnet { encoder, in_channels, out_channels, decoder, dates } => {
                 unets::Encoded { encoder: *encoder, decoder }.graph(*in_channels, *out_channels, *dates)
             }
+            Self::Upernet { encoder, in_channels, out_channels } => {
+                pyramids::upernet(*encoder, *in_channels, *out_channels)
+            }
             Self::Classifier { in_channels, out_channels, widths, convs, cell_px } => {
                 let plain = unets::Plain { widths, encoder_convs: convs };
                 plain.classifier(*in_channels, *out_channels, cell_px.ilog2())
@@ -155,22 +172,23 @@ impl Architecture {
         }
     }
 
-    /// Tensors for prediction, in the order in which the network uses them: for each convolution `<name>.weight`
-    /// (out, in, kernel height, kernel width) and `<name>.bias`.
+    /// Tensors for prediction: for each convolution, in the order in which the network uses them, `<name>.weight` (out,
+    /// in, kernel height, kernel width) and `<name>.bias`; then those of normalizations that are not folded.
     pub fn tensors(&self) -> Vec<TensorShape> {
-        let layers = self.graph().layers.into_iter();
-        let both = |layer: crate::graph::Layer| {
+        let graph = self.graph();
+        let both = |layer: &Layer| {
             let (weight, bias) = (format!("{}.weight", layer.name), format!("{}.bias", layer.name));
             [(weight, layer.shape().to_vec()), (bias, vec![layer.outputs])]
         };
-        layers.flat_map(both).map(|(name, shape)| TensorShape { name, shape }).collect()
+        let layers = graph.layers.iter().flat_map(both).map(|(name, shape)| TensorShape { name, shape });
+        layers.chain(graph.norms.iter().flat_map(affine_tensors)).collect()
     }
 
     /// Tensors for training, in the same order: a convolution has a bias, or a normalization with `<norm>.weight`,
     /// `<norm>.bias`, `<norm>.running_mean` and `<norm>.running_var`.
     pub fn training_tensors(&self) -> Vec<TensorShape> {
-        let mut all = Vec::new();
-        for layer in self.graph().layers {
+        let (graph, mut all) = (self.graph(), Vec::new());
+        for layer in &graph.layers {
             all.push((format!("{}.weight", layer.name), layer.shape().to_vec()));
             match &layer.norm {
                 None => all.push((format!("{}.bias", layer.name), vec![layer.outputs])),
@@ -180,7 +198,8 @@ impl Architecture {
                 }
             }
         }
-        all.into_iter().map(|(name, shape)| TensorShape { name, shape }).collect()
+        let layers = all.into_iter().map(|(name, shape)| TensorShape { name, shape });
+        layers.chain(graph.norms.iter().flat_map(affine_tensors)).collect()
     }
 
     /// Checks that such a network can be built.
@@ -207,9 +226,15 @@ impl Architecture {
                 Some(format!("lists {} decoder widths, expected {DECODER_STAGES}", decoder.len()))
             }
             Self::EncoderUnet { decoder, .. } => width_problem(decoder),
+            Self::Upernet { .. } => None,
         };
         problem.map_or(Ok(()), |problem| Err(bad(problem)))
     }
+}
+
+fn affine_tensors(norm: &Affine) -> [TensorShape; 2] {
+    ["weight", "bias"]
+        .map(|part| TensorShape { name: format!("{}.{part}", norm.name), shape: vec![norm.channels] })
 }
 
 fn plain_problem(widths: &[usize], encoder_convs: &[usize]) -> Option<String> {

@@ -107,6 +107,26 @@ pub enum ModelError {
         /// The tensor and the difference.
         what: String,
     },
+    /// A checkpoint that is not of the architecture.
+    #[error("the checkpoint is not of the architecture {architecture}: {what}")]
+    AnotherNetwork {
+        /// Name of the architecture.
+        architecture: String,
+        /// The tensors that differ.
+        what: String,
+        /// What the checkpoint looks like.
+        hint: String,
+    },
+    /// An option of an import that is missing or does not apply.
+    #[error("{option} {problem}")]
+    Option {
+        /// The option on the command line.
+        option: &'static str,
+        /// The problem, as the end of the message.
+        problem: String,
+        /// What to do.
+        hint: String,
+    },
     /// A weight is NaN or infinite.
     #[error("weight tensor `{tensor}` holds a value that is not finite (index {index})")]
     NotFinite {
@@ -272,7 +292,12 @@ impl arpent_base::Diagnostic for ModelError {
             Self::UnknownFormat { .. } => {
                 "use the version of Arpent that the package was made for, or make the package again".to_owned()
             }
-            Self::NotFinite { .. } => "training diverged; train again with a lower learning rate".to_owned(),
+            Self::AnotherNetwork { hint, .. } | Self::Option { hint, .. } => hint.clone(),
+            Self::NotFinite { .. } => {
+                "training diverged, or the file is damaged; use another checkpoint, or train again with a lower \
+                 learning rate"
+                    .to_owned()
+            }
             Self::Inconsistent { field: "overlap_px", .. } => {
                 "raise overlap_px, or state in overlap_tolerance how much a smaller overlap changes the answers"
                     .to_owned()

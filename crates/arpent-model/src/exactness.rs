@@ -7,7 +7,10 @@ use arpent_raster::{Chip, Nomenclature, Window};
 use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
-use crate::{Architecture, DeviceChoice, Encoder, HandSet, ModelPackage, Predictor, Task, Weights, field};
+use crate::{
+    Architecture, DeviceChoice, Encoder, HandSet, ModelError, ModelPackage, ModelWindow, Predictor, Task,
+    Weights, field,
+};
 
 /// A well-mixed hash of a key.
 fn hash(key: u64) -> u64 {

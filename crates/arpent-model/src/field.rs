@@ -60,9 +60,13 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
             Op::MaxPool { kernel } => (2 * a - i64::from(kernel == 3), 2 * b + 1),
             Op::MeanPool { levels } => (a << levels, ((b + 1) << levels) - 1),
             Op::Upsample { levels } => (a >> levels, b >> levels),
-            // The means of a whole picture are in no span; networks with them are not local.
-            Op::AdaptiveMean { .. } => continue,
-            Op::Input { .. } | Op::Concat | Op::Add | Op::Difference | Op::Scale => (a, b),
+            Op::Bilinear { level, align_corners: false } => match graph.steps[step.from[0]].extent {
+                Extent::Level(from) => interpolated((a, b), i64::from(from) - i64::from(level)),
+                Extent::Grid(_) => continue,
+            },
+            // The whole picture is in no span; networks with such operations are not local.
+            Op::AdaptiveMean { .. } | Op::Bilinear { .. } | Op::ResponseNorm(_) => continue,
+            Op::Input { .. } | Op::Concat | Op::Add | Op::Difference | Op::Scale | Op::LayerNorm(_) => (a, b),
         };
         if step.from.is_empty() {
             seen = union(seen, below);
@@ -72,6 +76,21 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
         }
     }
     seen
+}
+
+/// Pixels that an interpolation reads: to 2^`levels` times the size, or its inverse.
+///
+/// The center of pixel p lies at (p + 1/2) / f - 1/2 for a factor f; the pixels on both sides are weighted.
+fn interpolated((a, b): (i64, i64), levels: i64) -> (i64, i64) {
+    let factor = 1i64 << levels.unsigned_abs();
+    match levels {
+        0 => (a, b),
+        1.. => {
+            let below = |p: i64| (2 * p + 1 - factor).div_euclid(2 * factor);
+            (below(a), below(b) + 1)
+        }
+        _ => (a * factor + factor / 2 - 1, b * factor + factor / 2),
+    }
 }
 
 fn union(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
@@ -98,6 +117,8 @@ pub fn training_values_per_pixel(architecture: &Architecture) -> f64 {
     let graph = architecture.graph();
     let kept = |step: &Step| match step.op {
         Op::Conv(_) => 3.0,
+        // The differences, their squares, and both multiplied.
+        Op::LayerNorm(_) | Op::ResponseNorm(_) => 4.0,
         _ => 1.0,
     };
     let values = |s: &Step| s.extent.level().map(|level| kept(s) * exact(s.channels) / pixels_at(level));

@@ -2,7 +2,7 @@
 
 use arpent_base::number::{exact, narrow};
 
-use crate::graph::{Layer, Norm};
+use crate::graph::{Graph, Layer, Norm};
 use crate::{Architecture, ModelError, Weights};
 
 /// Converts the weights of training to those of prediction: `w * g / sqrt(v + e)` and `b - m * g / sqrt(v + e)`, in
@@ -13,8 +13,9 @@ use crate::{Architecture, ModelError, Weights};
 /// not finite.
 pub fn fold(architecture: &Architecture, state: &Weights) -> Result<Weights, ModelError> {
     state.check(&architecture.training_tensors())?;
-    let mut folded = Weights::default();
-    for layer in &architecture.graph().layers {
+    let graph = architecture.graph();
+    let mut folded = kept(&graph, state)?;
+    for layer in &graph.layers {
         let kernel = state.get(&format!("{}.weight", layer.name))?.data.clone();
         let (kernel, bias) = match &layer.norm {
             None => (kernel, state.get(&format!("{}.bias", layer.name))?.data.clone()),
@@ -25,6 +26,18 @@ pub fn fold(architecture: &Architecture, state: &Weights) -> Result<Weights, Mod
     }
     folded.check(&architecture.tensors())?;
     Ok(folded)
+}
+
+/// The weights of the normalizations that are not folded.
+fn kept(graph: &Graph, from: &Weights) -> Result<Weights, ModelError> {
+    let mut weights = Weights::default();
+    for name in
+        graph.norms.iter().flat_map(|norm| ["weight", "bias"].map(|part| format!("{}.{part}", norm.name)))
+    {
+        let tensor = from.get(&name)?;
+        weights.insert(&name, &tensor.shape, tensor.data.clone());
+    }
+    Ok(weights)
 }
 
 fn multiplied(
@@ -51,8 +64,13 @@ fn multiplied(
 /// Random initial weights for training: kernels after He et al. (*Delving deep into rectifiers*, 2015), biases 0,
 /// identity normalizations. `stream(layer)` returns the normally distributed numbers of a layer, one after the other.
 pub fn initial<N: FnMut() -> f64>(architecture: &Architecture, stream: impl Fn(u64) -> N) -> Weights {
-    let mut weights = Weights::default();
-    for (key, layer) in (0u64..).zip(&architecture.graph().layers) {
+    let (graph, mut weights) = (architecture.graph(), Weights::default());
+    for norm in &graph.norms {
+        for (part, value) in [("weight", 1.0), ("bias", 0.0)] {
+            weights.insert(format!("{}.{part}", norm.name), &[norm.channels], vec![value; norm.channels]);
+        }
+    }
+    for (key, layer) in (0u64..).zip(&graph.layers) {
         let shape = layer.shape();
         let inputs: usize = shape[1..].iter().product();
         let scale = (2.0 / exact(inputs)).sqrt();
@@ -82,8 +100,9 @@ pub fn initial<N: FnMut() -> f64>(architecture: &Architecture, stream: impl Fn(u
 /// As [`fold`], whose inverse this is up to rounding.
 pub fn unfold(architecture: &Architecture, folded: &Weights) -> Result<Weights, ModelError> {
     folded.check(&architecture.tensors())?;
-    let mut state = Weights::default();
-    for layer in &architecture.graph().layers {
+    let graph = architecture.graph();
+    let mut state = kept(&graph, folded)?;
+    for layer in &graph.layers {
         let kernel = folded.get(&format!("{}.weight", layer.name))?;
         state.insert(format!("{}.weight", layer.name), &kernel.shape, kernel.data.clone());
         let bias = folded.get(&format!("{}.bias", layer.name))?.data.clone();

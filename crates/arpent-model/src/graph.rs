@@ -45,6 +45,16 @@ pub(crate) struct Norm {
     pub(crate) epsilon: f64,
 }
 
+/// A normalization of the values themselves, which no convolution can take over: a weight and a bias for each channel.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Affine {
+    /// Name of its tensors: `<name>.weight`, `<name>.bias`.
+    pub(crate) name: String,
+    pub(crate) channels: usize,
+    /// Added to the variance, or to the mean of the norms.
+    pub(crate) epsilon: f64,
+}
+
 /// The activation after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activation {
@@ -53,6 +63,8 @@ pub(crate) enum Activation {
     Relu6,
     /// `x / (1 + exp(-x))`, also known as swish.
     Silu,
+    /// `x * (1 + erf(x / sqrt(2))) / 2`, the exact form.
+    Gelu,
     /// `1 / (1 + exp(-x))`.
     Sigmoid,
 }
@@ -81,12 +93,24 @@ pub(crate) enum Op {
     AdaptiveMean { side: usize },
     /// The first input times the second, which has one pixel: a factor for each channel.
     Scale,
+    /// Bilinear interpolation to the picture halved `level` times, from any size, as PyTorch's `interpolate`. With
+    /// aligned corners, it is not local.
+    Bilinear { level: u32, align_corners: bool },
+    /// Each pixel's channels minus their mean, divided by their standard deviation, by the affine normalization of this
+    /// number.
+    LayerNorm(usize),
+    /// Global response normalization of ConvNeXt V2 (Woo et al., 2023), by the affine normalization of this number. Not
+    /// local.
+    ResponseNorm(usize),
 }
 
 impl Op {
     /// Whether each output pixel depends on a bounded neighborhood of input pixels, in a picture of any size.
     pub(crate) const fn is_local(self) -> bool {
-        !matches!(self, Self::AdaptiveMean { .. })
+        !matches!(
+            self,
+            Self::AdaptiveMean { .. } | Self::Bilinear { align_corners: true, .. } | Self::ResponseNorm(_)
+        )
     }
 }
 
@@ -142,6 +166,7 @@ pub(crate) struct Step {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Graph {
     pub(crate) layers: Vec<Layer>,
+    pub(crate) norms: Vec<Affine>,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -192,6 +217,39 @@ impl Graph {
     pub(crate) fn adaptive_mean(&mut self, from: usize, side: usize) -> usize {
         let channels = self.channels(from);
         self.step(Op::AdaptiveMean { side }, vec![from], Activation::None, channels, Extent::Grid(side))
+    }
+
+    /// Interpolates bilinearly to the picture halved `level` times, unless it has that size.
+    pub(crate) fn bilinear(&mut self, from: usize, level: u32, align_corners: bool) -> usize {
+        let Step { channels, extent, .. } = self.steps[from];
+        if extent == Extent::Level(level) {
+            return from;
+        }
+        let op = Op::Bilinear { level, align_corners };
+        self.step(op, vec![from], Activation::None, channels, Extent::Level(level))
+    }
+
+    /// Normalizes each pixel's channels.
+    pub(crate) fn layer_norm(&mut self, from: usize, name: impl Into<String>, epsilon: f64) -> usize {
+        let norm = self.affine(from, name.into(), epsilon);
+        self.same(from, Op::LayerNorm(norm))
+    }
+
+    /// Normalizes by the response of all pixels.
+    pub(crate) fn response_norm(&mut self, from: usize, name: impl Into<String>, epsilon: f64) -> usize {
+        let norm = self.affine(from, name.into(), epsilon);
+        self.same(from, Op::ResponseNorm(norm))
+    }
+
+    fn affine(&mut self, from: usize, name: String, epsilon: f64) -> usize {
+        self.norms.push(Affine { name, channels: self.channels(from), epsilon });
+        self.norms.len() - 1
+    }
+
+    /// A step of the same shape as another.
+    fn same(&mut self, from: usize, op: Op) -> usize {
+        let Step { channels, extent, .. } = self.steps[from];
+        self.step(op, vec![from], Activation::None, channels, extent)
     }
 
     /// Concatenates the channels of both.

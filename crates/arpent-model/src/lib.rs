@@ -60,6 +60,7 @@ mod peaks;
 mod planes;
 mod predictor;
 mod protobuf;
+mod pyramids;
 mod storage;
 #[cfg(feature = "tensors")]
 mod tensor_device;
@@ -70,17 +71,19 @@ pub use adopt::{Adopted, adopt, adopt_encoder};
 pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
 pub use checkpoint::read_checkpoint;
 pub use device::{DeviceChoice, Precision, is_short_of_memory, panic_message};
-pub use encoders::Encoder;
+pub use encoders::{Encoder, PyramidEncoder};
 pub use error::{ModelError, OnnxError};
 pub use field::{
     flop_per_pixel, is_local, overlap, receptive_field_radius, stride, training_values_per_pixel,
 };
 pub use fold::{fold, initial, unfold};
 pub use hand_set::{HandSet, hand_set_linear};
-pub use import::{ImportOptions, PRESETS, architecture_names, import};
+pub use import::{
+    ImportOptions, Preset, PresetSource, PublishedScore, architecture_names, import, preset_names,
+};
 pub use lowered::engine;
 #[cfg(feature = "tensors")]
-pub use network::{Block, Network};
+pub use network::{Affine, Block, Network};
 pub use package::{
     Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, ModelWindow, Place, Quantization,
     Score, Task, Territory, TrainingSource, WeightsFile,

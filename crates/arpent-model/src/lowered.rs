@@ -1,8 +1,9 @@
 //! Lowers a network to the engine that runs it on the CPU.
 
-use arpent_engine::{Activation, Conv, Engine, Op, Options, Step};
+use arpent_base::number::narrow;
+use arpent_engine::{Activation, Conv, Engine, Normalization, Op, Options, Step};
 
-use crate::graph::{self, Graph, Layer};
+use crate::graph::{self, Affine, Graph, Layer};
 use crate::{Architecture, ModelError, ModelPackage, Weights};
 
 /// Deepest level whose 3 x 3 convolutions compute four rows together. At deeper levels the additional rows that
@@ -55,6 +56,9 @@ fn op<'a>(graph: &Graph, op: graph::Op, weights: &'a Weights) -> Result<Op<'a>, 
         graph::Op::Difference => Op::Difference,
         graph::Op::AdaptiveMean { side } => Op::AdaptiveMean { side },
         graph::Op::Scale => Op::Scale,
+        graph::Op::Bilinear { level, align_corners } => Op::Bilinear { level, align_corners },
+        graph::Op::LayerNorm(norm) => Op::LayerNorm(normalization(&graph.norms[norm], weights)?),
+        graph::Op::ResponseNorm(norm) => Op::ResponseNorm(normalization(&graph.norms[norm], weights)?),
     })
 }
 
@@ -73,12 +77,21 @@ fn conv<'a>(layer: &Layer, weights: &'a Weights) -> Result<Conv<'a>, ModelError>
     })
 }
 
+fn normalization<'a>(norm: &Affine, weights: &'a Weights) -> Result<Normalization<'a>, ModelError> {
+    Ok(Normalization {
+        weight: &weights.get(&format!("{}.weight", norm.name))?.data,
+        bias: &weights.get(&format!("{}.bias", norm.name))?.data,
+        epsilon: narrow(norm.epsilon),
+    })
+}
+
 pub(crate) fn activation(activation: graph::Activation) -> Activation {
     match activation {
         graph::Activation::None => Activation::None,
         graph::Activation::Relu => Activation::Relu,
         graph::Activation::Relu6 => Activation::Relu6,
         graph::Activation::Silu => Activation::Silu,
+        graph::Activation::Gelu => Activation::Gelu,
         graph::Activation::Sigmoid => Activation::Sigmoid,
     }
 }

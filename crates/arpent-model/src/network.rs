@@ -3,12 +3,12 @@
 use burn::module::{Module, Param, ParamId, RunningState};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
-use burn::tensor::activation::{relu, sigmoid, silu};
+use burn::tensor::activation::{gelu, relu, sigmoid, silu};
 use burn::tensor::module::{adaptive_avg_pool2d, avg_pool2d, conv2d, interpolate, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
-use crate::graph::{Activation, Graph, Layer, Op, Step};
+use crate::graph::{self, Activation, Graph, Layer, Op, Step};
 use crate::{Architecture, ModelError, Precision, Weights};
 #[cfg(feature = "training")]
 use crate::{lowered, native};
@@ -20,11 +20,20 @@ pub struct Block {
     norm: Option<BatchNorm>,
 }
 
+/// A factor and a summand for each channel, of a normalization that is not folded into a convolution.
+#[derive(Module, Debug)]
+pub struct Affine {
+    weight: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
+}
+
 /// A network of any [`Architecture`].
 #[derive(Module, Debug)]
 pub struct Network {
     /// In the order of the graph's layers; the last one is the head.
     blocks: Vec<Block>,
+    /// In the order of the graph's affine normalizations.
+    norms: Vec<Affine>,
     #[module(skip)]
     graph: Graph,
     #[module(skip)]
@@ -69,6 +78,10 @@ impl Network {
                 norm.beta.id = next();
             }
         }
+        for norm in &mut network.norms {
+            norm.weight.id = next();
+            norm.bias.id = next();
+        }
         Ok(network)
     }
 
@@ -80,7 +93,9 @@ impl Network {
     ) -> Result<Self, ModelError> {
         let graph = architecture.graph();
         let blocks = graph.layers.iter().map(|layer| Block::new(layer, weights, norm, device));
-        Ok(Self { blocks: blocks.collect::<Result<_, _>>()?, graph, precision: Precision::F32 })
+        let blocks = blocks.collect::<Result<_, _>>()?;
+        let norms = graph.norms.iter().map(|norm| Affine::new(norm, weights, device));
+        Ok(Self { blocks, norms: norms.collect::<Result<_, _>>()?, graph, precision: Precision::F32 })
     }
 
     /// Convolves in `precision`, including gradients. Weights, normalizations and everything else stay in single
@@ -108,15 +123,32 @@ impl Network {
     }
 
     fn compute(&self, step: &Step, mut from: Vec<Tensor<4>>, x: &Tensor<4>) -> Tensor<4> {
-        if let Op::Conv(layer) = step.op
-            && let Some(first) = from.pop()
-        {
-            return self.blocks[layer].forward(first, self.precision, step.activation);
-        }
-        activate(Self::combine(step, from, x), step.activation)
+        let out = match step.op {
+            Op::Conv(layer) => {
+                let first = from.pop().unwrap_or_else(|| x.clone());
+                return self.blocks[layer].forward(first, self.precision, step.activation);
+            }
+            Op::LayerNorm(norm) | Op::ResponseNorm(norm) => {
+                let first = from.pop().unwrap_or_else(|| x.clone());
+                let (affine, epsilon) = (&self.norms[norm], self.graph.norms[norm].epsilon);
+                match step.op {
+                    Op::LayerNorm(_) => affine.layer(first, epsilon),
+                    _ => affine.response(first, epsilon),
+                }
+            }
+            Op::Bilinear { level, align_corners } => {
+                let [_, _, height, width] = x.dims();
+                let to = InterpolateOptions::new(InterpolateMode::Bilinear)
+                    .with_align_corners(align_corners)
+                    .with_output_size([height >> level, width >> level]);
+                interpolate(from.pop().unwrap_or_else(|| x.clone()), to)
+            }
+            _ => Self::combine(step, from, x),
+        };
+        activate(out, step.activation)
     }
 
-    /// All operations but convolutions, before the activation.
+    /// All operations without weights, before the activation.
     fn combine(step: &Step, mut from: Vec<Tensor<4>>, x: &Tensor<4>) -> Tensor<4> {
         if let Op::Input { start, count } = step.op {
             let whole = start == 0 && count == x.dims()[1];
@@ -154,8 +186,43 @@ impl Network {
         for (layer, block) in self.graph.layers.iter().zip(&self.blocks) {
             block.read(layer, &mut weights);
         }
+        for (norm, affine) in self.graph.norms.iter().zip(&self.norms) {
+            for (part, tensor) in [("weight", affine.weight.val()), ("bias", affine.bias.val())] {
+                weights.insert(format!("{}.{part}", norm.name), &[norm.channels], values(tensor));
+            }
+        }
         weights
     }
+}
+
+impl Affine {
+    fn new(norm: &graph::Affine, weights: &Weights, device: &Device) -> Result<Self, ModelError> {
+        let part = |part: &str| {
+            let tensor = weights.get(&format!("{}.{part}", norm.name))?;
+            let data = TensorData::new(tensor.data.clone(), [norm.channels]);
+            Ok::<_, ModelError>(Param::from_data(data, device))
+        };
+        Ok(Self { weight: part("weight")?, bias: part("bias")? })
+    }
+
+    /// Each pixel's channels minus their mean, divided by their standard deviation.
+    fn layer(&self, x: Tensor<4>, epsilon: f64) -> Tensor<4> {
+        let centered = x.clone() - x.mean_dim(1);
+        let variance = (centered.clone() * centered.clone()).mean_dim(1);
+        centered / (variance + epsilon).sqrt() * plane(&self.weight) + plane(&self.bias)
+    }
+
+    /// Global response normalization: each channel's norm, divided by the mean of all norms.
+    fn response(&self, x: Tensor<4>, epsilon: f64) -> Tensor<4> {
+        let norms = (x.clone() * x.clone()).sum_dim(2).sum_dim(3).sqrt();
+        let response = norms.clone() / (norms.mean_dim(1) + epsilon);
+        x.clone() * response * plane(&self.weight) + plane(&self.bias) + x
+    }
+}
+
+/// One value for each channel, as a picture of one pixel.
+fn plane(of: &Param<Tensor<1>>) -> Tensor<4> {
+    of.val().reshape([1, -1, 1, 1])
 }
 
 impl Block {
@@ -266,6 +333,7 @@ fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {
         Activation::Relu => relu(x),
         Activation::Relu6 => x.clamp(0.0, 6.0),
         Activation::Silu => silu(x),
+        Activation::Gelu => gelu(x),
         Activation::Sigmoid => sigmoid(x),
     }
 }

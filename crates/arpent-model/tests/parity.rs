@@ -9,49 +9,18 @@
     reason = "test helpers; numbers are small"
 )]
 
+mod common;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arpent_model::{
     Architecture, Encoder, ModelError, Network, TensorShape, Weights, adopt, adopt_encoder, fold, initial,
     read_checkpoint, unfold,
 };
 use burn::tensor::{Device, Tensor, TensorData};
+use common::{architecture, assert_logits, bits, folded, json, number, parity, pixels, state_dict, unit};
 use serde_json::Value;
-
-fn parity(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity").join(name)
-}
-
-fn json(name: &str) -> Value {
-    serde_json::from_slice(&fs::read(parity(name)).unwrap()).unwrap()
-}
-
-/// The bits of value `index` of the tensor `key`: FNV-1a of the key, then the finalizer of splitmix64
-/// (`benches/peers/formula.py` is the same).
-fn bits(key: &str, index: u64) -> u64 {
-    let hash =
-        key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    let mut z = hash.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index + 1));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-fn unit(key: &str, index: u64) -> f64 {
-    (bits(key, index) >> 40) as f64 / f64::from(1u32 << 24)
-}
-
-fn tensor(key: &str, shape: &[usize]) -> Vec<f32> {
-    let inputs: usize = shape[1..].iter().product();
-    let value = |u: f64| match key.rsplit('.').next().unwrap() {
-        "running_var" => 0.5 + u,
-        "weight" if shape.len() == 1 => 0.5 + u,
-        "weight" => (2.0 * u - 1.0) * (6.0 / inputs as f64).sqrt(),
-        _ => 0.2 * (2.0 * u - 1.0),
-    };
-    (0..shape.iter().product::<usize>() as u64).map(|i| value(unit(key, i)) as f32).collect()
-}
 
 #[test]
 fn the_formula_is_that_of_the_fixtures() {
@@ -63,81 +32,45 @@ fn the_formula_is_that_of_the_fixtures() {
     }
 }
 
-fn encoder(name: &str) -> Encoder {
-    match name {
-        "resnet18" => Encoder::Resnet18,
-        "resnet34" => Encoder::Resnet34,
-        "resnet50" => Encoder::Resnet50,
-        "mobilenet_v2" => Encoder::MobilenetV2,
-        "tu-tf_efficientnet_lite0" => Encoder::EfficientnetLite0,
-        other => panic!("{other}"),
-    }
-}
-
-fn number(value: &Value) -> usize {
-    usize::try_from(value.as_u64().unwrap()).unwrap()
-}
-
-fn architecture(fixture: &Value) -> Architecture {
-    Architecture::EncoderUnet {
-        encoder: encoder(fixture["encoder"].as_str().unwrap()),
-        in_channels: number(&fixture["in_channels"]),
-        out_channels: number(&fixture["classes"]),
-        decoder: fixture["decoder_channels"].as_array().unwrap().iter().map(number).collect(),
-        dates: 1,
-    }
-}
-
-/// The state dict of a fixture, with a prefix for each name.
-fn state_dict(fixture: &Value, prefix: &str) -> Weights {
-    let mut weights = Weights::default();
-    for entry in fixture["tensors"].as_array().unwrap() {
-        let (key, shape) = (entry[0].as_str().unwrap(), entry[1].as_array().unwrap());
-        let shape: Vec<usize> = shape.iter().map(number).collect();
-        if !key.ends_with("num_batches_tracked") {
-            weights.insert(format!("{prefix}{key}"), &shape, tensor(key, &shape));
-        }
-    }
-    weights
-}
-
 /// The scores of a network for a picture, plane by plane.
 fn scores(network: &Network, channels: usize, height: usize, width: usize) -> Vec<f32> {
-    let pixels = (0..(channels * height * width) as u64).map(|i| (2.0 * unit("input", i) - 1.0) as f32);
-    let input = TensorData::new(pixels.collect::<Vec<f32>>(), [1, channels, height, width]);
+    let input = TensorData::new(pixels(channels, height, width), [1, channels, height, width]);
     network.forward(Tensor::from_data(input, &Device::flex())).into_data().try_into_vec().unwrap()
 }
 
 fn assert_parity(name: &str) {
-    let fixture = json(&format!("unet-{name}.json"));
+    let fixture = json(&format!("{name}.json"));
     let architecture = architecture(&fixture);
-    let adopted = adopt(&architecture, &state_dict(&fixture, "state_dict.model.")).unwrap();
-    assert_eq!((adopted.prefix.as_str(), adopted.unused.len()), ("state_dict.model.", 0));
-    let folded = fold(&architecture, &adopted.state).unwrap();
-    let network = Network::for_prediction(&architecture, &folded, &Device::flex()).unwrap();
+    let weights = folded(&fixture, &architecture);
+    let network = Network::for_prediction(&architecture, &weights, &Device::flex()).unwrap();
     let [channels, height, width] = ["in_channels", "height", "width"].map(|key| number(&fixture[key]));
-    let ours = scores(&network, channels, height, width);
-    // The networks' scores are large, for their weights are random: 1e-4 of their spread.
-    let tolerance = 1e-4 * fixture["std"].as_f64().unwrap().max(1.0);
-    for logit in fixture["logits"].as_array().unwrap() {
-        let [class, row, col] = [0, 1, 2].map(|i| number(&logit[i]));
-        let (ours, theirs) = (ours[(class * height + row) * width + col], logit[3].as_f64().unwrap());
-        assert!((f64::from(ours) - theirs).abs() <= tolerance, "{name} {logit}: {ours}");
-    }
+    assert_logits(&fixture, &scores(&network, channels, height, width));
 }
 
 #[test]
 fn unets_with_resnets_answer_as_in_pytorch() {
     for name in ["resnet18", "resnet34", "resnet34-rgb", "resnet50"] {
-        assert_parity(name);
+        assert_parity(&format!("unet-{name}"));
     }
 }
 
 #[test]
 fn unets_with_frugal_encoders_answer_as_in_pytorch() {
     for name in ["mobilenet_v2", "tf_efficientnet_lite0"] {
-        assert_parity(name);
+        assert_parity(&format!("unet-{name}"));
     }
+}
+
+#[test]
+fn unets_with_squeeze_and_excitation_answer_as_in_pytorch() {
+    for name in ["efficientnet-b0", "efficientnet-b4"] {
+        assert_parity(&format!("unet-{name}"));
+    }
+}
+
+#[test]
+fn upernets_with_convnext_answer_as_in_pytorch() {
+    assert_parity("upernet-convnextv2_tiny");
 }
 
 #[test]

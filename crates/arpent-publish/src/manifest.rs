@@ -233,7 +233,7 @@ pub struct Counts {
     pub pixels_computed: u64,
     /// Pixels of the requested area.
     pub pixels_wanted: u64,
-    /// Pixels with a prediction.
+    /// Pixels with a prediction, without those that are masked.
     pub pixels_valid: u64,
     /// Features in total.
     pub features: u64,
@@ -245,6 +245,9 @@ pub struct Counts {
     /// Results of the reference layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<ReferenceCounts>,
+    /// What masks took out of the map, where there are masks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<MaskedCounts>,
     /// Zones, for zonal statistics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zones: Option<ZoneCounts>,
@@ -299,6 +302,87 @@ pub struct ReferenceCounts {
     pub agreement_m2: f64,
     /// Area of features for which they disagree, square meters.
     pub disagreement_m2: f64,
+}
+
+/// What masks of clouds and shadows took out of a map: places that were not observed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MaskedCounts {
+    /// Pixels that would have an answer without masks. For a model that finds boxes: pixels of its scenes.
+    pub pixels: u64,
+    /// Those of them that are masked.
+    pub pixels_masked: u64,
+    /// Their area, square meters.
+    pub masked_m2: f64,
+    /// Their area as a share of that of `pixels`, 0 to 1.
+    pub masked_share: f64,
+    /// Boxes that were left out because their center is masked.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub boxes_masked: u64,
+    /// The same by reason; a pixel has the first of its reasons.
+    pub reasons: Vec<ReasonCounts>,
+    /// Each mask.
+    pub layers: Vec<MaskCounts>,
+}
+
+/// What is masked for one reason, such as `cloud`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReasonCounts {
+    /// The reason: a class or a value of the mask, or its name.
+    pub reason: String,
+    /// Its value in `mask.tif`.
+    pub value: u8,
+    /// Pixels.
+    pub pixels: u64,
+    /// Their area, square meters.
+    pub area_m2: f64,
+    /// Their area as a share of that of all pixels, 0 to 1.
+    pub share: f64,
+    /// Boxes.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub boxes: u64,
+}
+
+/// A mask.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MaskCounts {
+    /// File, URL or output of a run.
+    pub source: String,
+    /// `areas`, `raster` or `map`.
+    pub kind: String,
+    /// Its reasons, by the values or classes that it masks.
+    pub reasons: Vec<String>,
+    /// SHA-256 of its bytes, hexadecimal, of a local file or a published map.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Run of a published map.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// Model of a published map.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelRecord>,
+    /// Of areas: features that are masked, by their value.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub features: u64,
+    /// Those of them whose bounding box touches the map.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub near: u64,
+    /// Features with another value, which mask nothing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub features_unnamed: u64,
+    /// Features whose geometry was made valid.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub repaired: u64,
+    /// Features without a geometry.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub empty: u64,
+    /// Pixels of the map that it masks, also those that a mask before it masks.
+    pub pixels_masked: u64,
+    /// Pixels of the map that a raster does not cover, or where it holds nodata: taken as observed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub pixels_unknown: u64,
 }
 
 /// A value of a field that a rule names.

@@ -107,6 +107,7 @@ fn write_files(features: &SortedFeatures, nomenclature: &Nomenclature, dir: &Pat
         grid: &grid(),
         window: &Window::new(2000, -47_250, 400, 250),
         nomenclature,
+        mask: None,
         model: Some(&model),
         lineage: None,
         software: &BTreeMap::from([("arpent".to_owned(), "0.1.0".to_owned())]),

@@ -247,12 +247,13 @@ impl SceneInfo {
     ///
     /// 1. `#3` is band number 3.
     /// 2. The band with this common name. Of several, the one whose own description is the name, else none.
-    /// 3. The band with this description, if no other band has it.
+    /// 3. The band with this description, if no other band has it. Of several that differ in case alone, the one that
+    ///    is spelled like the name.
     /// 4. `band3` is band number 3, if that band is unnamed.
     ///
     /// A band flagged as alpha is used only if no other has the name.
     pub fn band_named(&self, name: &str) -> Option<usize> {
-        let name = key(name);
+        let (written, name) = (name.trim(), key(name));
         if name.is_empty() {
             return None;
         }
@@ -275,6 +276,10 @@ impl SceneInfo {
         }
         if found.len() > 1 {
             found.retain(described);
+        }
+        let spelled = |b: &&BandInfo| b.description.trim() == written;
+        if found.len() > 1 && found.iter().any(spelled) {
+            found.retain(spelled);
         }
         match found[..] {
             [one] => Some(one.index),
@@ -357,9 +362,14 @@ mod tests {
             ("", "X"),
             ("red", "red"),
             ("red", ""),
+            ("", "Yy"),
+            ("", "yY"),
+            ("", "z"),
+            ("", "z"),
         ]);
-        let found = ["rededge", "b06", "x", "red"].map(|n| twice.band_named(n));
-        assert_eq!(found, [None, Some(2), None, Some(5)]);
+        // Of names that differ in case alone, the one that is spelled so.
+        let found = ["rededge", "b06", "x", " X ", "red", "Yy", "yy", "z"].map(|n| twice.band_named(n));
+        assert_eq!(found, [None, Some(2), Some(3), Some(4), Some(5), Some(7), None, None]);
         // A catalogue's word counts before the file's; alpha is data only where nothing else has the name.
         let told = scene(&[("red", "nir"), ("nir", ""), ("!", "nir"), ("!", "height")]);
         assert_eq!(["red", "nir", "height"].map(|n| told.band_named(n)), [Some(1), Some(2), Some(4)]);
@@ -367,8 +377,10 @@ mod tests {
 
     #[test]
     fn every_band_of_any_scene_has_a_name_that_finds_it() {
-        let words =
-            ["", "red", "B5", "A00", "a00 ", "band2", "#1", "Band 3", "pan", "x_before", "band02", "rededge"];
+        let words = [
+            "", "red", "B5", "A00", "a00 ", "A00 ", "band2", "#1", "Band 3", "pan", "x_before", "band02",
+            "rededge",
+        ];
         for seed in 0..3000usize {
             let count = 1 + seed % 7;
             let word = |i: usize, by: usize| words[(seed / by + i * (seed % 11 + 1)) % words.len()];

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use arpent_base::{Readers, Share, Threads, WindowSide};
-use arpent_job::Machine;
+use arpent_job::{Machine, MaskClass};
 use arpent_shell::install::InstallCommand;
 use arpent_shell::log::LogArgs;
 use arpent_shell::print::Format;
@@ -146,6 +146,14 @@ pub struct JobArgs {
     /// Area of interest: a file with polygons, in any CRS; `FILE|layername=NAME` names a layer of several.
     #[arg(long, value_name = "FILE")]
     pub aoi: Option<String>,
+    /// What was not observed, such as clouds and their shadows: a file with polygons, a raster of classes, the output of a run,
+    /// or a model package (or the configuration of a run, TOML) that makes such a map of the scenes first. May be repeated.
+    #[arg(long, value_name = "LAYER|MODEL")]
+    pub mask: Vec<String>,
+    /// Classes of the masks that are masked, by name or value, separated by commas; by default those of clouds and shadows by
+    /// their name, or of values without names all but 0 and nodata.
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
+    pub mask_classes: Vec<MaskClass>,
     /// Where to publish: a folder or an s3 URL.
     #[arg(long, value_name = "URL")]
     pub output: Option<String>,
@@ -308,6 +316,15 @@ pub struct ChangeArgs {
     /// The later date, in the same forms.
     #[arg(long, value_name = "MAP|SCENE", num_args = 1..)]
     pub after: Vec<String>,
+    /// What was not observed at the earlier date, such as clouds: polygons, a raster of classes, or a map.
+    #[arg(long, value_name = "LAYER")]
+    pub mask_before: Option<String>,
+    /// What was not observed at the later date.
+    #[arg(long, value_name = "LAYER")]
+    pub mask_after: Option<String>,
+    /// Classes of these masks that are masked, by name or value, separated by commas; by default those of clouds and shadows by their name.
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
+    pub mask_classes: Vec<MaskClass>,
     /// The comparison whose later map is the earlier one of this: objects keep their ids.
     #[arg(long, value_name = "URL")]
     pub previous: Option<String>,
@@ -392,12 +409,22 @@ pub struct EstimateArgs {
 pub enum ModelCommand {
     /// Make a package of a checkpoint: safetensors, or a PyTorch file, which is parsed and never executed.
     Import(ImportArgs),
+    /// List the published networks that can be imported by name, with what they need and where their files are found.
+    List(ListArgs),
     /// Measure on a scene how many labels change with the margin around a core, and keep the smallest that is enough.
     ///
     /// A network with a bounded receptive field is compared with itself at its full overlap. Where the window is part of
     /// the model, its labels are compared with those of the lattice moved by half a core.
     #[command(after_help = examples::MODEL_PROBE)]
     Probe(ProbeArgs),
+}
+
+/// Which presets to list.
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// Presets; all by default.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
 }
 
 /// A package, and scenes to measure on.
@@ -425,17 +452,18 @@ pub struct ProbeArgs {
 pub struct ImportArgs {
     /// The checkpoint (.safetensors, .pt, .pth, .ckpt, .bin).
     pub checkpoint: PathBuf,
-    /// unet-resnet18, unet-resnet34, unet-resnet50, unet-mobilenet-v2 or unet-efficientnet-lite0, with the decoder of
-    /// segmentation_models_pytorch.
+    /// unet-resnet18, unet-resnet34, unet-resnet50, unet-mobilenet-v2, unet-efficientnet-lite0 or
+    /// unet-efficientnet-b0 to -b7, with the decoder of segmentation_models_pytorch; that of --like by default.
     #[arg(long, value_name = "NAME")]
-    pub architecture: String,
-    /// Number of classes.
+    pub architecture: Option<String>,
+    /// Number of classes; as many as the checkpoint has by default.
     #[arg(long, value_name = "N")]
-    pub classes: usize,
+    pub classes: Option<usize>,
     /// Names of the bands in the order of the network, separated by commas: red,green,blue,nir,elevation.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub bands: Option<Vec<String>>,
-    /// A family of published weights that defines bands, scaling, GSD, classes and license: flair-inc.
+    /// Published weights, a name of `arpent model list`: defines architecture, bands, scaling, GSD, classes, license and
+    /// window.
     #[arg(long, value_name = "NAME")]
     pub like: Option<String>,
     /// Id of the package; the name of its folder by default.
@@ -450,6 +478,16 @@ pub struct ImportArgs {
     /// Why that is enough: the measured change of the predictions.
     #[arg(long, value_name = "TEXT")]
     pub overlap_because: Option<String>,
+    /// Side of the window of a network that looks at the whole window; that of --like by default.
+    #[arg(long, value_name = "PIXELS", requires = "margin")]
+    pub window: Option<usize>,
+    /// Pixels of that window on each side that are not kept.
+    #[arg(long, value_name = "PIXELS", requires = "window")]
+    pub margin: Option<usize>,
+    /// For scenes that do not declare their scale: what their stored values are multiplied by to give those of --like
+    /// (0.0001 where 10000 is a reflectance of 1). The package then takes stored values.
+    #[arg(long, value_name = "FACTOR", requires = "like")]
+    pub stored_scale: Option<f32>,
     /// Folder of the package.
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,

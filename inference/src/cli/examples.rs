@@ -84,7 +84,9 @@ pub(crate) const SCHEMA: &str = "EXAMPLES
 
 /// Of `arpent model`.
 pub(crate) const MODEL: &str = "EXAMPLES
-  arpent model import flair.safetensors --architecture unet-resnet34 --classes 19 --like flair-inc --output models/flair";
+  arpent model list
+  arpent model import flair.safetensors --like flair-inc --output models/flair
+  arpent model import own.pt --architecture unet-efficientnet-b4 --window 512 --margin 64 --output models/own";
 
 /// Of `arpent train`.
 pub(crate) const TRAIN: &str = "EXAMPLES

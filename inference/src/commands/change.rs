@@ -31,6 +31,8 @@ fn compare(args: &ChangeArgs, config: &Path, format: Format) -> Result<u8> {
     let given = ChangePlaces {
         before: args.before.clone(),
         after: args.after.clone(),
+        masks: [args.mask_before.clone(), args.mask_after.clone()],
+        mask_classes: args.mask_classes.clone(),
         previous: args.previous.clone(),
         output: args.output.clone(),
     };

@@ -1,7 +1,7 @@
 //! The configuration of a job from its command line.
 
 use arpent_base::Result;
-use arpent_job::{Config, JobError};
+use arpent_job::{Config, JobError, MaskLayer};
 
 use crate::cli::JobArgs;
 
@@ -25,6 +25,12 @@ pub(super) fn effective(args: &JobArgs) -> Result<Config> {
     config.input.acquired = args.acquired.clone().or(config.input.acquired);
     config.model = args.model.clone().unwrap_or(config.model);
     config.aoi = args.aoi.clone().or(config.aoi);
+    if !args.mask.is_empty() {
+        config.mask.layers = args.mask.iter().cloned().map(MaskLayer::Source).collect();
+    }
+    if !args.mask_classes.is_empty() {
+        config.mask.classes.clone_from(&args.mask_classes);
+    }
     config.output = args.output.clone().or(config.output);
     config.tiling.window_px = args.window.unwrap_or(config.tiling.window_px);
     config.compute.threads = args.threads.unwrap_or(config.compute.threads);

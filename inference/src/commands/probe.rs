@@ -49,7 +49,7 @@ fn compared_with(report: &MarginReport) -> &'static str {
 /// The section of the card.
 fn section(report: &MarginReport) -> String {
     let mut text = format!(
-        "{SECTION}\n\nLabels that differ from {}, on {} (`arpent model probe`):\n\n| margin, px | core, px | cost | differ |\n|---:|---:|---:|---:|\n",
+        "{SECTION}\n\nLabels that differ from {}, on {}:\n\n| margin, px | core, px | cost | differ |\n|---:|---:|---:|---:|\n",
         compared_with(report),
         report.scenes.join(", ")
     );

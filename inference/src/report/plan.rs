@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use arpent_base::listed_of;
 use arpent_job::{BEFORE, MapReport, PlanReport};
 use arpent_publish::{BandValues, InputValues};
 use arpent_shell::lines::{Lines, count, duration};
@@ -55,7 +56,7 @@ fn describe_values(values: &InputValues) -> String {
     let band = |b: &BandValues| format!("{} {} to {} (mean {})", b.name, b.p1, b.p99, b.mean);
     let bands: Vec<String> = values.bands.iter().map(band).collect();
     let read_as = if values.read_as == "raw" { String::new() } else { format!(" ({})", values.read_as) };
-    format!("values{read_as}: {}; {}", bands.join(", "), values.verdict)
+    format!("values{read_as}: {}; {}", listed_of(&bands, "bands"), values.verdict)
 }
 
 fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
@@ -88,6 +89,12 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
         if !scene.side_files.is_empty() {
             lines.more(format!("read with {}", scene.side_files.join(", ")));
         }
+    }
+    for mask in &map.masks {
+        let made = if mask.kind == "model" { "; its map is made first" } else { "" };
+        let reasons =
+            if mask.reasons.is_empty() { String::new() } else { format!(": {}", mask.reasons.join(", ")) };
+        lines.add("mask", format!("{} ({}){reasons}{made}", mask.source, mask.kind));
     }
     let (cols, rows) = (map.overlap_px, map.overlap_rows_px);
     let windows = match map.model_window {

@@ -26,6 +26,7 @@ fn human_map(map: &PublishedMap) -> Lines {
     let mut lines = Lines::default();
     lines.add("published", &map.output).add("run", &manifest.run_id);
     add_inputs(&mut lines, manifest, false);
+    add_masked(&mut lines, manifest);
     for (class, number) in &manifest.counts.features_per_class {
         lines.add("features", format!("{} {class}", count(*number)));
     }
@@ -59,6 +60,7 @@ pub(crate) fn of_manifest(target: &str, manifest: &Manifest) -> Lines {
         );
         lines.add("valid pixels", count(counts.pixels_valid));
     }
+    add_masked(&mut lines, manifest);
     for (class, number) in &counts.features_per_class {
         lines.add("features", format!("{} {class}", count(*number)));
     }
@@ -82,6 +84,22 @@ pub(crate) fn of_manifest(target: &str, manifest: &Manifest) -> Lines {
     }
     lines.add("state", "not verified: a proposal until a named person decides");
     lines
+}
+
+/// What masks took out, by reason.
+fn add_masked(lines: &mut Lines, manifest: &Manifest) {
+    let Some(masked) = &manifest.counts.masked else { return };
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let reasons = masked.reasons.iter().filter(|reason| reason.pixels > 0 || reason.boxes > 0);
+    let reasons: Vec<String> =
+        reasons.map(|reason| format!("{} {}", reason.reason, percent(reason.share))).collect();
+    let boxes = match masked.boxes_masked {
+        0 => String::new(),
+        boxes => format!("; {} boxes left out", count(boxes)),
+    };
+    let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+    lines
+        .add("masked", format!("{} of the area, not observed{reasons}{boxes}", percent(masked.masked_share)));
 }
 
 /// The inputs of a run: one line each if they are few and `each` is set, a summary if they are many.

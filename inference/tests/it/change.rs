@@ -323,6 +323,23 @@ fn what_is_narrower_than_the_shift_is_left_out() {
         change(&place, &masked, &b, &a, "out", &["--overwrite"]).expect(0);
         assert!(events(&place, "out").is_empty(), "{date}");
     }
+    // The same as a raster of classes: of the part that it covers, and of both dates' places alone.
+    let hidden = Labels::new().fill([80, 20, 140, 80], 3).write(&place, "hidden.tif");
+    for date in ["before", "after"] {
+        let classes = "not_observed = \"hidden.tif\"\nnot_observed_classes = [\"water\"]\n";
+        let masked = config.replace(&format!("[{date}]\n"), &format!("[{date}]\n{classes}"));
+        change(&place, &masked, &b, &a, "out", &["--overwrite"]).expect(0);
+        assert!(events(&place, "out").is_empty(), "{date}");
+        let option = format!("--mask-{date}");
+        let by_option = ["--overwrite", &option, &hidden, "--mask-classes", "3"];
+        change(&place, &config, &b, &a, "out", &by_option).expect(0);
+        assert!(events(&place, "out").is_empty(), "{date}");
+        let other = ["--overwrite", &option, &hidden, "--mask-classes", "forest"];
+        change(&place, &config, &b, &a, "out", &other).expect(0);
+        assert_eq!(events(&place, "out").len(), 1, "{date}");
+    }
+    let refused = change(&place, &config, &b, &a, "out", &["--overwrite", "--mask-after", &hidden]).expect(2);
+    assert!(refused.err.contains("is one of clouds or shadows by its name"), "{}", refused.err);
 }
 
 #[test]

@@ -350,6 +350,11 @@ fn reference_layers_are_converted_and_shown() {
 /// Commands in the texts of errors: how each begins, the file of the test that follows it, and the test.
 const FOLLOWED: &[(&str, &str, &str)] = &[
     (
+        "arpent model import",
+        "inference/tests/it/import.rs",
+        "a_listed_network_is_one_line_away_from_a_package",
+    ),
+    (
         "arpent merge",
         "inference/tests/it/change_shards.rs",
         "any_number_of_shards_gives_the_bytes_of_one_comparison",
@@ -392,6 +397,17 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
         HERE,
         "two_dates_are_brought_to_one_grid",
     ),
+    (
+        "gdal_translate -ot Byte IN.tif OUT.tif",
+        MASKS,
+        "masks_become_bytes_of_one_band_in_the_crs_of_the_scenes",
+    ),
+    (
+        "gdal_translate -b BAND IN.tif OUT.tif",
+        MASKS,
+        "masks_become_bytes_of_one_band_in_the_crs_of_the_scenes",
+    ),
+    ("gdalwarp -r near -t_srs {scenes}", MASKS, "masks_become_bytes_of_one_band_in_the_crs_of_the_scenes"),
     ("gdal_edit.py {flags} {from}", HERE, "what_lies_beside_a_scene_becomes_its_mask"),
     (
         "gdal_translate -r nearest -outsize {width} {height} {flags}",
@@ -452,6 +468,7 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
 
 const HERE: &str = "inference/tests/it/hints.rs";
 const LAYERS: &str = "crates/arpent-gdal/tests/it/vectors.rs";
+const MASKS: &str = "inference/tests/it/mask.rs";
 const OUTPUTS: &str = "inference/tests/it/published.rs";
 
 /// Programs that a hint may name: those of GDAL, our own, and those of other tools.

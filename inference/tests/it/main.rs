@@ -25,6 +25,7 @@ mod installed;
 mod invariance;
 mod layers;
 mod machines;
+mod mask;
 mod order;
 mod outputs;
 mod published;

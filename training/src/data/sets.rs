@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use arpent_base::Result;
+use arpent_base::{Result, listed_of};
 use arpent_datasets::{
     Card, Dataset, Declared, IGNORE, LayoutConfig, Remark, SceneReader, Split, SplitItem, Truth,
 };
@@ -90,8 +90,8 @@ impl Sets {
         let problem = format!(
             "package `{}` has the bands {}, the configuration {}",
             package.id,
-            of_package.join(", "),
-            of_sets.join(", ")
+            listed_of(&of_package, "bands"),
+            listed_of(&of_sets, "bands")
         );
         let hint =
             "list its bands, in its order, in model.bands; or use the configuration that it was trained with";
@@ -464,7 +464,8 @@ fn band_positions(
 ) -> Result<Vec<usize>, TrainError> {
     let position = |band: &String| {
         card.bands.iter().position(|b| b == band).ok_or_else(|| {
-            let message = format!("the set has no band `{band}` (it has {})", card.bands.join(", "));
+            let message =
+                format!("the set has no band `{band}` (it has {})", listed_of(&card.bands, "bands"));
             let hint = "name the bands that all sets have in model.bands".to_owned();
             set_error(config, entry, card, message, Some(hint))
         })

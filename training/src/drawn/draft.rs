@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use arpent_base::listed_of;
 use arpent_datasets::AnnotatedScene;
 use arpent_shell::message::notice;
 
@@ -62,7 +63,7 @@ impl Draft<'_> {
                 "band {band} is flagged as alpha, holds {values} different values in a sample, {doubt}"
             ));
         }
-        notice(&format!("bands: {}; GSD {:.4} m", self.bands.join(", "), self.gsd()[0]));
+        notice(&format!("bands: {}; GSD {:.4} m", listed_of(&self.bands, "bands"), self.gsd()[0]));
         let first = &self.scenes[0].annotated.scene;
         let unnamed = first.bands.iter().filter(|b| self.scenes[0].bands.contains(&b.index) && !b.is_named());
         if let count @ 1.. = unnamed.count() {

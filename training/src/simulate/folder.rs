@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use arpent_base::number::truncate;
-use arpent_base::{DoingWhat as _, Failure, Result};
+use arpent_base::{DoingWhat as _, Failure, Result, listed_of};
 use arpent_datasets::{Card, CardClass, IGNORE, Split};
 use arpent_raster::ReadAs;
 use image::{ExtendedColorType, ImageFormat};
@@ -85,8 +85,10 @@ impl Folder {
         }
         let bands = sets.bands().to_vec();
         if kind == FolderLayout::Pairs && bands.len() != 3 {
-            let problem =
-                format!("pairs are written as RGB pictures, the sets have the bands {}", bands.join(", "));
+            let problem = format!(
+                "pairs are written as RGB pictures, the sets have the bands {}",
+                listed_of(&bands, "bands")
+            );
             return refused(problem, "name three bands in model.bands");
         }
         let eight_bits = high <= 255.0;

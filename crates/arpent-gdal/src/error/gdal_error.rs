@@ -3,6 +3,7 @@
 use arpent_raster::Window;
 use thiserror::Error;
 
+use super::words::{detail, numbers};
 use crate::uri::noun;
 
 /// Why a local CRS is refused.
@@ -95,7 +96,7 @@ pub enum GdalError {
         /// Why.
         reason: String,
     },
-    /// Rotated, sheared or south-up.
+    /// Rotated, sheared, or with columns that go westward.
     #[error("{path}: the geotransform {geotransform:?} is rotated or not north-up")]
     Rotated {
         /// File or URL.
@@ -309,7 +310,7 @@ pub enum GdalError {
         message: String,
     },
     /// Pixels could not be read.
-    #[error("{path}: cannot read bands {bands:?} of the window {window}{}", detail(message))]
+    #[error("{path}: cannot read bands {} of the window {window}{}", numbers(bands), detail(message))]
     ReadWindow {
         /// Id of the scene, for a caller that continues without it.
         scene_id: String,
@@ -593,8 +594,4 @@ pub enum GdalError {
         /// GDAL's words.
         message: String,
     },
-}
-
-fn detail(message: &str) -> String {
-    if message.is_empty() { String::new() } else { format!(" ({message})") }
 }

@@ -6,6 +6,7 @@ mod hint;
 mod layer_hint;
 mod opening;
 mod transient;
+mod words;
 
 pub use gdal_error::GdalError;
 pub(crate) use gdal_error::LOCAL_CRS;

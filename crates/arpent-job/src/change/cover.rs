@@ -12,22 +12,12 @@ use super::classes::{NODATA, id_of};
 use super::error::ChangeJobError;
 use crate::config::DateInputs;
 
-/// Extensions of files with vector layers. A GeoJSON needs its own: `.json` is a STAC item.
-const EXTENSIONS: [&str; 8] =
-    [".gpkg", ".shp", ".fgb", ".parquet", ".geoparquet", ".geojson", ".gdb", ".sqlite"];
 /// Number of a use that is no code of OCS GE, in rasters of uses.
 pub(crate) const UNKNOWN_USE: u8 = 254;
 /// Years that are read from columns and names.
 const YEARS: std::ops::RangeInclusive<i32> = 1858..=2199;
 /// Different values without a class that are listed at most.
 const LISTED: usize = 20;
-
-/// Whether an address names a vector layer.
-pub(crate) fn is_layer(uri: &str) -> bool {
-    let file = layer_file(uri);
-    let path = file.split(['?', '#']).next().unwrap_or(file).trim_end_matches('/').to_lowercase();
-    file != uri || EXTENSIONS.iter().any(|extension| path.ends_with(extension))
-}
 
 /// What a layer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -344,15 +334,5 @@ mod tests {
         );
         assert_eq!(of("projet-2030/occupation.gpkg"), [0; 0]);
         assert_eq!(of("couverture_2019.fgb"), [2019]);
-    }
-
-    #[test]
-    fn vector_layers_are_recognized_by_their_names() {
-        for uri in ["a.gpkg", "a.SHP", "s3://b/a.parquet", "a.gdb/", "a.zip|layername=x"] {
-            assert!(is_layer(uri), "{uri}");
-        }
-        for uri in ["a.tif", "item.json", "map-2018", "s3://b/map"] {
-            assert!(!is_layer(uri), "{uri}");
-        }
     }
 }

@@ -8,6 +8,7 @@ use arpent_raster::{Grid, LABEL_NODATA, Nomenclature, Raster, Window};
 use super::burnt::BurntLayer;
 use super::classes::Values;
 use super::error::ChangeJobError;
+use crate::address::is_raster_name;
 use crate::config::Measure;
 use crate::zonal::SourceMap;
 
@@ -167,11 +168,4 @@ impl DatedMap {
             ..Input::default()
         }
     }
-}
-
-/// Whether an address that is no local file names a raster.
-fn is_raster_name(uri: &str) -> bool {
-    let lower = uri.to_lowercase();
-    uri.starts_with("/vsi")
-        || [".tif", ".tiff", ".vrt", ".img", ".asc", ".png"].iter().any(|end| lower.ends_with(end))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arpent_base::number::exact;
-use arpent_base::{DoingWhat as _, Failure, Result, redacted};
+use arpent_base::{DoingWhat as _, Failure, Result, listed_of, redacted};
 use arpent_gdal::{
     Fingerprint, Mosaic, MosaicReader, SceneSource, mosaic_in_order, open_scene, resampled, resolve_scenes,
 };
@@ -235,7 +235,7 @@ fn common_bands(config: &ChangeConfig, dates: &[DateImages; 2]) -> Result<Vec<St
     };
     let found = wanted.iter().filter(|name| has(name)).count();
     if found == 0 || found < wanted.len() && !config.images.compare.is_empty() {
-        let [before, after] = all.map(|names| names.join(", "));
+        let [before, after] = all.map(|names| listed_of(&names, "bands"));
         return Err(ChangeJobError::NoCommonBand { before, after }.into());
     }
     Ok(wanted.into_iter().filter(has).collect())

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arpent_base::{Result, redacted};
-use arpent_gdal::{Aoi, Fingerprint, GdalError, PublishedRaster};
+use arpent_gdal::{Aoi, Fingerprint, PublishedRaster};
 use arpent_publish::{MANIFEST_NAME, Target, Warning};
 use arpent_raster::{Grid, LABEL_NODATA, Raster, Window};
 
 use super::classes::Classes;
-use super::cover::is_layer;
 use super::dated::DatedMap;
 use super::error::ChangeJobError;
+use super::hidden::Hidden;
 pub(crate) use super::images::Prints;
 use super::images::{Images, identity};
 use super::opened::{OpenedMaps, without_columns};
+use crate::address::{has_a_layer, is_layer};
 use crate::config::{ChangeConfig, DateInputs, normalized_date};
 
 /// Names of the dates in the manifest.
@@ -32,7 +33,7 @@ pub(crate) struct Inputs {
     /// RFC 3339.
     pub(crate) dates: [String; 2],
     /// Areas that were not observed.
-    pub(crate) not_observed: [Option<(Aoi, Fingerprint)>; 2],
+    pub(crate) not_observed: [Option<(Hidden, Fingerprint)>; 2],
     /// Ground that is known not to have changed.
     pub(crate) stable: Option<Aoi>,
     /// Pixels by which the later map, and what was not observed then, lies to the east and the south of where it should: a
@@ -118,9 +119,11 @@ impl Inputs {
             .intersect(&after)
             .ok_or(ChangeJobError::Apart { before: first.clone(), after: second.clone() })?;
         let dates = dates_of(config, maps.as_ref(), images.as_ref())?;
-        let not_observed = [&config.before, &config.after].map(|date| masked(date, &grid, &extent));
+        let not_observed = [&config.before, &config.after].map(|date| Hidden::open(date, &grid, &extent));
         let [mask_before, mask_after] = not_observed;
         let not_observed = [mask_before?, mask_after?];
+        let doubts = not_observed.iter().flatten().filter_map(|(hidden, _)| hidden.warning());
+        warnings.extend(doubts.cloned());
         let stable = config.stable.as_ref().map(|layer| arpent_gdal::read_aoi(layer, &grid, &extent));
         let stable = stable.transpose()?;
         warnings.extend(partial(&first, before, extent));
@@ -138,7 +141,7 @@ impl Inputs {
         let after = maps[1].read(self.in_later(window), &self.classes.values[1])?;
         let mut pair =
             [maps[0].read(window, &self.classes.values[0])?, Raster::from_array(window, after.into_array())?];
-        self.hide(&mut pair);
+        self.hide(&mut pair)?;
         Ok(Some(pair))
     }
 
@@ -161,17 +164,20 @@ impl Inputs {
     }
 
     /// Sets what was not observed at either date.
-    pub(crate) fn hide(&self, pair: &mut [Raster<u8>; 2]) {
+    ///
+    /// # Errors
+    /// A raster of it that cannot be read.
+    pub(crate) fn hide(&self, pair: &mut [Raster<u8>; 2]) -> Result<()> {
         let window = pair[0].window();
         let windows = [window, self.in_later(window)];
         for ((classes, hidden), window) in pair.iter_mut().zip(&self.not_observed).zip(windows) {
-            let Some((aoi, _)) = hidden else { continue };
-            let inside = aoi.mask(window);
-            for (class, _) in classes.data_mut().iter_mut().zip(inside.data()).filter(|(_, inside)| **inside)
-            {
+            let Some((hidden, _)) = hidden else { continue };
+            let inside = hidden.mask(&self.grid, &window)?;
+            for (class, _) in classes.data_mut().iter_mut().zip(&inside).filter(|(_, inside)| **inside) {
                 *class = LABEL_NODATA;
             }
         }
+        Ok(())
     }
 
     /// What identifies the content of every input, by its name. Images are not read for it; `previous` is the run of the
@@ -193,7 +199,12 @@ impl Inputs {
                 all.insert(format!("{name}.scenes"), images.dates[date].stamps()?);
             }
             if let Some((_, print)) = &self.not_observed[date] {
-                all.insert(format!("{name}.not_observed"), identity(print));
+                let date = if date == 0 { &config.before } else { &config.after };
+                let content = match &*date.not_observed_classes {
+                    [] => identity(print),
+                    classes => serde_json::json!([identity(print), classes]),
+                };
+                all.insert(format!("{name}.not_observed"), content);
             }
         }
         let exempt = config.artificialisation.iter().filter_map(|rules| rules.exempt.as_ref());
@@ -303,15 +314,6 @@ fn refuse_keys_of_layers(config: &ChangeConfig) -> Result<(), ChangeJobError> {
     }
 }
 
-/// Whether a file has a vector layer, or cannot be read at all: a GeoPackage may hold rasters alone.
-fn has_a_layer(uri: &str) -> bool {
-    match arpent_gdal::layer_facts(uri) {
-        Err(GdalError::NotAVector { .. }) => false,
-        Err(GdalError::NoGeometry { layers, .. }) => !layers.is_empty(),
-        _ => true,
-    }
-}
-
 /// The dates: as configured, else those of the maps, else those of the images.
 fn dates_of(
     config: &ChangeConfig,
@@ -332,11 +334,6 @@ fn dates_of(
         return Err(ChangeJobError::DatesSwapped { before, after }.into());
     }
     Ok(dates)
-}
-
-fn masked(date: &DateInputs, grid: &Grid, extent: &Window) -> Result<Option<(Aoi, Fingerprint)>> {
-    let Some(layer) = &date.not_observed else { return Ok(None) };
-    Ok(Some((arpent_gdal::read_aoi(layer, grid, extent)?, arpent_gdal::fingerprint_layer(layer)?)))
 }
 
 /// A warning about an input of which a part is not compared.

@@ -36,10 +36,11 @@ use super::previous::Previous;
 use super::report::Report;
 use super::seen::{Look, Seen};
 use super::shift;
+use crate::address::is_same_place;
 use crate::config::{ChangeConfig, RegistrationMode};
 use crate::execute::Unpublished;
 use crate::job::software;
-use crate::map::{FeatureFiles, check_output, footprint, is_same_place};
+use crate::map::{FeatureFiles, check_output, footprint};
 use crate::pipeline::seconds;
 use crate::scratch::Scratch;
 use crate::shards::{Correction, ShardError};
@@ -322,7 +323,7 @@ impl ChangeJob<'_> {
                 (Some(classes), _) => classes,
                 (None, Some(image)) => {
                     let mut pair = of_scores(image, threshold);
-                    inputs.hide(&mut pair);
+                    inputs.hide(&mut pair)?;
                     pair
                 }
                 (None, None) => return Err(ChangeJobError::NothingObserved.into()),
@@ -468,6 +469,7 @@ impl ChangeJob<'_> {
             grid: &inputs.grid,
             window: &inputs.extent,
             nomenclature: &inputs.classes.nomenclature,
+            mask: None,
             model: None,
             lineage: Some(&lineage),
             software: &software(false),

@@ -29,6 +29,7 @@ mod differential;
 mod error;
 mod estimate;
 mod evidence;
+mod hidden;
 mod identities;
 mod images;
 mod inputs;

@@ -10,10 +10,10 @@ use arpent_raster::{Grid, Window};
 
 use super::burn::{CoverLayer, IndexedCover, Place};
 use super::classes::{Classes, NamedMap};
-use super::cover::is_layer;
 use super::dated::DatedMap;
 use super::error::ChangeJobError;
 use super::images::grids_differ;
+use crate::address::is_layer;
 use crate::config::{ChangeConfig, DateInputs};
 
 /// The map of a date.

@@ -13,7 +13,7 @@ use geo_types::Coord;
 use super::balance::Pair;
 use super::error::ChangeJobError;
 use super::sample_error::SampleError;
-use crate::map::checked_address;
+use crate::address::checked_address;
 use crate::zonal::holds;
 
 /// Formats of events that are read, the preferred one first.

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::error::ChangeJobError;
 use super::inputs::Inputs;
+use crate::address::checked_address;
 use crate::error::JobError;
-use crate::map::checked_address;
 
 /// A previous comparison.
 pub(super) struct Previous {

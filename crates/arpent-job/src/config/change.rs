@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dates::normalized as normalized_date;
 use super::declared::{AlphaOption, NodataOption};
+use super::mask::MaskClass;
 use super::run::FeatureFormat;
 use super::toml::{ConfigFile, relative_to};
 use crate::error::JobError;
@@ -114,8 +115,13 @@ pub struct DateInputs {
     /// Use code of OCS GE for a value of the column of the land use that is none, for example `"housing" = "US5"`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub use_values: BTreeMap<String, String>,
-    /// Polygons that were not observed at this date, such as clouds and their shadows.
+    /// What was not observed at this date, such as clouds and their shadows: polygons, a raster of classes, or a map (the
+    /// output of a run). `--mask-before` and `--mask-after` replace it.
     pub not_observed: Option<String>,
+    /// Classes of a raster or map of `not_observed`, by name or value, as `classes` under `[mask]` of a run.
+    /// `--mask-classes` replaces them, at the dates whose mask is named with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_observed_classes: Vec<MaskClass>,
     /// Whether the images are true orthoimages, in which buildings do not lean.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub true_ortho: Option<bool>,
@@ -313,6 +319,10 @@ pub struct ChangePlaces {
     pub before: Vec<String>,
     /// Map or scenes of the later date.
     pub after: Vec<String>,
+    /// What was not observed at the earlier and at the later date.
+    pub masks: [Option<String>; 2],
+    /// Classes of these.
+    pub mask_classes: Vec<MaskClass>,
     /// The previous comparison.
     pub previous: Option<String>,
     /// Where to publish.
@@ -340,6 +350,11 @@ impl ChangeConfig {
         for (date, given) in [(&mut config.before, given.before), (&mut config.after, given.after)] {
             if !given.is_empty() {
                 (date.map, date.scenes) = (None, given);
+            }
+        }
+        for (date, mask) in [&mut config.before, &mut config.after].into_iter().zip(given.masks) {
+            if let Some(mask) = mask {
+                (date.not_observed, date.not_observed_classes) = (Some(mask), given.mask_classes.clone());
             }
         }
         config.previous = given.previous.or(config.previous);

@@ -4,6 +4,7 @@ mod change;
 mod coverage;
 mod dates;
 mod declared;
+mod mask;
 mod objects;
 pub(crate) mod ocs_ge;
 mod reference;
@@ -21,6 +22,7 @@ pub use declared::{
     AlphaOption, AlphaRole, CollarOption, NodataOption, NodataValue, NodataWord, ResampleFactor,
     ResampleFactors,
 };
+pub use mask::{MaskClass, MaskLayer, MaskLayerOptions, MaskOptions};
 pub use objects::ObjectOptions;
 pub use ocs_ge::{OcsGe, OcsGeOptions};
 pub use reference::{

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::coverage::CoverageOptions;
 use super::dates::{Pattern as DatePattern, normalized as normalized_date};
 use super::declared::{AlphaOption, CollarOption, NodataOption, NodataValue, ResampleFactor};
+use super::mask::MaskOptions;
 use super::objects::ObjectOptions;
 use super::ocs_ge::OcsGeOptions;
 use super::reference::ReferenceOptions;
@@ -42,6 +43,9 @@ pub struct Config {
     /// How scenes are read.
     #[serde(default)]
     pub input: InputOptions,
+    /// Masks of clouds and shadows.
+    #[serde(default, skip_serializing_if = "MaskOptions::is_empty")]
+    pub mask: MaskOptions,
     /// How the job is cut into windows.
     #[serde(default)]
     pub tiling: TilingOptions,
@@ -395,6 +399,7 @@ impl Config {
                 return bad(key, "would leave gaps in a coverage: remove it, [coverage] has its own");
             }
         }
+        self.mask.check(file)?;
         let infinite = |value: &NodataValue| matches!(value, NodataValue::Number(v) if !v.is_finite());
         if self.input.nodata.iter().flat_map(NodataOption::values).any(infinite) {
             return bad(
@@ -445,6 +450,7 @@ impl Config {
     /// Applies a function to every path or URL of an input.
     fn each_location(&mut self, change: impl Fn(&mut String)) {
         self.scenes.iter_mut().chain(&mut self.before).chain(&mut self.aoi).for_each(&change);
+        self.mask.layers.iter_mut().for_each(|mask| change(mask.source_mut()));
         self.reference.layers_mut().for_each(|layer| change(&mut layer.source));
         let built_up = self.coverage.as_mut().and_then(|coverage| coverage.built_up.as_mut());
         built_up.and_then(|built| built.areas.as_mut()).into_iter().for_each(&change);

@@ -76,7 +76,7 @@ fn publish(
     let mut resolved = clock.open.time(|| Resolved::new(place, plan, machine))?;
     print_warnings(&resolved.job);
     let scratch = resolved.job.scratch.path().to_owned();
-    let indexed = resolved.job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch));
+    let indexed = resolved.job.maps.iter_mut().try_for_each(|map| map.index_layers(&scratch));
     indexed.map_err(|error| resolved.job.scratch.judged(error))?;
     let (job, pool) = (&resolved.job, pool(&resolved.job.config)?);
     let pieces = pieces_of(job);

@@ -1,6 +1,7 @@
 //! Execution of jobs: a run in one process; or a plan, workers that each compute a shard of it, and a merge that
 //! publishes.
 
+mod masked;
 mod merge;
 mod plan;
 mod plan_report;
@@ -12,14 +13,15 @@ mod shared;
 mod status;
 mod worker;
 
+pub use masked::run;
+pub(crate) use masked::run_published;
 pub(crate) use merge::{merge, published_once};
 pub(crate) use plan::new_place;
 pub use plan::write_plan;
 pub use plan_report::{MapReport, PlanReport, SceneReport, plan_report};
 pub use report::RunReport;
 pub(crate) use report::Unpublished;
-pub(crate) use run::run_published;
-pub use run::{RunOptions, run};
+pub use run::RunOptions;
 pub use shared::pool;
 pub(crate) use shared::pool_of;
 pub use status::{JobStatus, ShardState, ShardStatus, StatusReport, status};

@@ -8,16 +8,20 @@ use arpent_publish::{Target, hash_file};
 
 use crate::job::Job;
 use crate::map::check_output;
+use crate::mask::MaskError;
 use crate::shards::{Divided, JobPlace, Plan, ShardError, Sharing, jobs_of};
 
 /// Writes the plan of a job below its output, the model package first; returns it and its address. The same job planned
 /// again, or after a kill, is the same plan.
 ///
 /// # Errors
-/// [`ShardError::NoOutput`], [`ShardError::OtherJob`], an output that exists or cannot be written.
+/// [`ShardError::NoOutput`], [`ShardError::OtherJob`], [`MaskError::ModelInShards`], an output that exists or cannot be written.
 pub fn write_plan(job: &Job, sharing: Sharing) -> Result<(Plan, String)> {
     if job.config != job.config.redacted() {
         return Err(ShardError::SecretAddress.into());
+    }
+    if let Some(mask) = job.maps.iter().find_map(|map| map.masks.to_make()) {
+        return Err(job.config.located(MaskError::ModelInShards { mask: mask.to_owned() }.into()));
     }
     let output = Target::parse(job.output.as_deref().ok_or(ShardError::NoOutput)?)?;
     for map in &job.maps {

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::config::FeatureFormat;
 use crate::job::{FailedScene, Job, MapJob, Overlap, UsableScene, describe_bands, describe_validity};
+use crate::mask::MaskFacts;
 use crate::shards::Plan;
 
 /// A plan, as printed.
@@ -70,6 +71,9 @@ pub struct MapReport {
     pub predicted_s: f64,
     /// Files that will be published.
     pub artifacts: Vec<String>,
+    /// Masks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub masks: Vec<MaskFacts>,
     /// Pairs of overlapping scenes of one date, the largest shares first; 20 at most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overlaps: Vec<Overlap>,
@@ -146,7 +150,8 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport, ModelErro
         compute_cost: rounded(compute_cost(job, map)),
         memory_bound_mb: job.memory_bound(map)?.div_ceil(1_000_000),
         predicted_s: exact(plan.pixels_wanted()) / 1e6 / rate,
-        artifacts: artifact_names(job),
+        artifacts: artifact_names(job, map),
+        masks: map.masks.facts(),
         overlaps: map.dates.iter().flat_map(|date| date.overlaps.largest.iter().cloned()).collect(),
         warnings: job.warnings_of(map).cloned().collect(),
     })
@@ -191,7 +196,7 @@ fn report_scene(date: Option<&'static str>, scene: &UsableScene) -> SceneReport 
 }
 
 /// Names of the files that a run publishes.
-fn artifact_names(job: &Job) -> Vec<String> {
+fn artifact_names(job: &Job, map: &MapJob) -> Vec<String> {
     let mut names = Vec::new();
     let is_map = !job.model.is_detection();
     if job.config.rasters.labels && is_map {
@@ -202,6 +207,9 @@ fn artifact_names(job: &Job) -> Vec<String> {
     }
     if job.writes_map() {
         names.push("map.tif".to_owned());
+    }
+    if !map.masks.is_empty() {
+        names.push("mask.tif".to_owned());
     }
     names.extend(
         FeatureFormat::ALL

@@ -29,12 +29,11 @@ pub struct RunOptions {
     pub overwrite: bool,
 }
 
-/// Makes and publishes the maps of a configuration: a plan of one shard, its worker and its merge in one process. Ends where nothing
-/// is lost when `interrupt` is set.
+/// Makes and publishes the maps of a configuration whose masks are there. Ends where nothing is lost when `interrupt` is set.
 ///
 /// # Errors
 /// When the job cannot be run or finished; nothing was published then.
-pub fn run(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Result<RunReport> {
+pub(super) fn run_unmasked(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Result<RunReport> {
     let RunOptions { group_by_crs, overwrite } = options;
     let meter = Meter::start(WATTS_PER_CORE);
     let clock = Clock::default();
@@ -49,7 +48,7 @@ pub fn run(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Resul
     notice(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
     print_warnings(&job);
     let scratch = job.scratch.path().to_owned();
-    let indexed = clock.open.time(|| job.maps.iter_mut().try_for_each(|map| map.index_references(&scratch)));
+    let indexed = clock.open.time(|| job.maps.iter_mut().try_for_each(|map| map.index_layers(&scratch)));
     indexed.map_err(|error| job.config.located(job.scratch.judged(error)))?;
     let mut run = RunExecution {
         overwrite,
@@ -75,11 +74,11 @@ pub fn run(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Resul
     Ok(RunReport { maps, failed_scenes: job.failed.clone() })
 }
 
-/// The maps of a configuration, if a run of it has published all of them.
+/// The maps of a configuration whose masks are there, if a run of it has published all of them.
 ///
 /// # Errors
 /// When the job cannot be run, or the store cannot be read.
-pub(crate) fn run_published(config: &Config) -> Result<Option<Vec<PublishedMap>>> {
+pub(super) fn run_published_as_is(config: &Config) -> Result<Option<Vec<PublishedMap>>> {
     let output = config.output.as_deref().ok_or(JobError::NoOutput)?;
     if !Target::parse(output)?.exists()? {
         return Ok(None);
@@ -226,7 +225,7 @@ fn leave_out(job: &mut Job, map: usize, scene: usize, error: Failure) -> Result<
     again.warn_of_place(&job.model);
     // Print only warnings that are new for the map without the scene.
     again.warnings().filter(|warning| planned.warnings().all(|known| known != *warning)).for_each(warn);
-    again.index_references(job.scratch.path())?;
+    again.index_layers(job.scratch.path())?;
     job.maps[map] = again;
     Ok(())
 }

@@ -69,7 +69,7 @@ pub(crate) fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
     options.layers_mut().for_each(|layer| without_file(&mut layer.source));
     let mut layer_of_aoi = job.config.aoi.clone().unwrap_or_default();
     without_file(&mut layer_of_aoi);
-    let described = json!({
+    let mut described = json!({
         "arpent": env!("CARGO_PKG_VERSION"),
         "grid": map.grid().key(),
         "inputs": prints,
@@ -86,6 +86,14 @@ pub(crate) fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         "rasters": job.config.rasters,
         "scenes": reading(map),
     });
+    if !map.masks.is_empty() {
+        let mut mask = job.config.mask.clone();
+        mask.layers.iter_mut().for_each(|layer| without_file(layer.source_mut()));
+        let prints: Vec<_> = map.masks.fingerprints().iter().map(content).collect();
+        // A reason may be the name of a file.
+        let reasons: Vec<_> = map.masks.facts().into_iter().map(|mask| mask.reasons).collect();
+        described["mask"] = json!({ "options": mask, "masks": prints, "reasons": reasons });
+    }
     format!("run-{}", short_hash(described.to_string().as_bytes()))
 }
 

@@ -18,6 +18,7 @@ use super::scene::{FailedScene, UsableScene};
 use super::{areas, territories};
 use crate::config::{Config, Order};
 use crate::error::JobError;
+use crate::mask::MaskLayers;
 use crate::reference;
 use crate::warnings::layer_warnings;
 
@@ -42,6 +43,8 @@ pub struct MapJob {
     pub references: reference::ReferenceLayers,
     /// Fingerprints of their bytes.
     pub reference_fingerprints: Vec<Fingerprint>,
+    /// Masks.
+    pub masks: MaskLayers,
     /// The windows.
     pub plan: WindowPlan,
     /// Warnings about the map as a whole.
@@ -104,11 +107,13 @@ impl MapJob {
         let references = reference::ReferenceLayers::new(&config.reference, areas, classes, &grid.crs)?;
         let prints = references.sources().map(arpent_gdal::fingerprint_layer);
         let reference_fingerprints = prints.collect::<Result<_, _>>()?;
+        let masks = MaskLayers::open(&config.mask, grid, &extent, config.output.as_deref())?;
         let mut own_warnings = match (&aoi, &config.aoi) {
             (Some(aoi), Some(file)) => warnings_of_aoi(aoi, file, &footprints),
             _ => Vec::new(),
         };
         own_warnings.extend(dates.iter().filter_map(|date| date.overlaps.warning(order)));
+        own_warnings.extend(masks.warnings().iter().cloned());
         Ok(Self {
             folder,
             dates,
@@ -116,6 +121,7 @@ impl MapJob {
             aoi_fingerprint,
             references,
             reference_fingerprints,
+            masks,
             plan,
             own_warnings,
         })
@@ -125,6 +131,11 @@ impl MapJob {
     pub fn grid(&self) -> &Grid {
         // A map has a date: `new` refuses others.
         &self.dates[0].mosaic.grid
+    }
+
+    /// The windows in which every date has a scene.
+    pub(crate) fn footprints(&self) -> Vec<Window> {
+        footprints(&self.dates)
     }
 
     /// The scenes of all dates, the earlier first; with the name of their date (`before`, `after`) where there
@@ -211,19 +222,26 @@ impl MapJob {
         u32::try_from(bytes >> 20).unwrap_or(u32::MAX).clamp(64, 512).max(least)
     }
 
-    /// Reads the reference layers into a new folder under `scratch`.
+    /// Reads the reference layers and the vector layers that are masks into a new folder under `scratch`.
     ///
     /// # Errors
     /// A layer that cannot be used.
-    pub(crate) fn index_references(&mut self, scratch: &Path) -> Result<()> {
-        if self.references.is_empty() {
+    pub(crate) fn index_layers(&mut self, scratch: &Path) -> Result<()> {
+        if self.references.is_empty() && !self.masks.has_areas() {
             return Ok(());
         }
-        let stage = Stage::begin("reference", 0);
         let folder = tempfile::Builder::new().prefix("reference-").tempdir_in(scratch)?.keep();
         let (grid, extent) = (self.grid().clone(), self.plan.extent());
-        self.references.index(&grid, &extent, &folder)?;
-        stage.end(&format!("{} reference features", count(self.references.features_read())));
+        if !self.references.is_empty() {
+            let stage = Stage::begin("reference", 0);
+            self.references.index(&grid, &extent, &folder)?;
+            stage.end(&format!("{} reference features", count(self.references.features_read())));
+        }
+        if self.masks.has_areas() {
+            let stage = Stage::begin("mask", 0);
+            self.masks.index(&grid, &extent, &folder)?;
+            stage.end(&format!("{} features of masks", count(self.masks.features_read())));
+        }
         Ok(())
     }
 

@@ -27,7 +27,7 @@ pub(crate) struct MemoryNeeds {
     pub predictors: usize,
     /// Rows that a coverage holds.
     pub coverage_rows: usize,
-    /// Bytes of each pixel of a strip that references take.
+    /// Bytes of each pixel of a strip that references and masks take.
     pub references: u64,
     /// Memory for overlapping scenes, bytes.
     pub origins: u64,

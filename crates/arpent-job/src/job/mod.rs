@@ -18,6 +18,7 @@ mod values;
 
 pub use acquired::check as check_date;
 pub(crate) use identity::{Input, Unhashed, fingerprints, reading, run_id};
+pub(crate) use map::AFTER;
 pub(crate) use map::Survey;
 pub use map::{BEFORE, MapJob};
 pub(crate) use memory::{SPOOL_RUN_BYTES, TILES_BYTES};

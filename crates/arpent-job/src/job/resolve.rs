@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use arpent_base::config::nearest;
-use arpent_base::{CacheMb, Column, Readers, Result};
+use arpent_base::{CacheMb, Column, Readers, Result, listed_of};
 use arpent_gdal::SharedBlocks;
 use arpent_model::{ModelError, ModelPackage, Predictor, Weights};
 use arpent_publish::Warning;
@@ -237,7 +237,9 @@ impl Job {
             predictors,
             coverage_rows: coverage.map_or(0, |options| rows_held(options, &map.plan.extent(), map.grid())),
             // Its rows wait to complete a row of output blocks.
-            references: map.references.bytes_per_pixel() + 2 * u64::from(self.writes_map()),
+            references: map.references.bytes_per_pixel()
+                + map.masks.bytes_per_pixel()
+                + 2 * u64::from(self.writes_map()),
             origins: if map.dates.iter().any(|date| date.scenes.len() > 1) { TILES_BYTES as u64 } else { 0 },
             piece_px: largest_piece_px(&self.model, &map.plan),
             network: network.unwrap_or(0) as u64,
@@ -338,7 +340,7 @@ fn wanted_bands(config: &Config, model: &ModelPackage) -> Result<(), JobError> {
     };
     let names: Vec<&str> = names.into_iter().collect();
     let meant = nearest(band, &names);
-    Err(JobError::UnknownBand { band: band.clone(), available: names.join(", "), meant })
+    Err(JobError::UnknownBand { band: band.clone(), available: listed_of(&names, "bands"), meant })
 }
 
 fn no_usable_scene(failed: &[FailedScene]) -> JobError {

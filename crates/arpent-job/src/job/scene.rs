@@ -1,7 +1,7 @@
 //! A scene of a job: one that the model can use, or one that it cannot.
 
 use arpent_base::config::Key;
-use arpent_base::{Failure, redacted, redacted_text};
+use arpent_base::{Failure, listed, redacted, redacted_text};
 use arpent_gdal::SceneSource;
 use arpent_publish::{InputValues, Warning};
 use arpent_raster::SceneInfo;
@@ -45,7 +45,7 @@ impl FailedScene {
     }
 }
 
-/// `3 bands: 1 red, 2 green, 3 blue`
+/// `3 bands: 1 red, 2 green, 3 blue`; `64 bands: 1 "A00", 2 "A01", ... 64 "A63"`
 pub fn describe_bands(info: &SceneInfo) -> String {
     let name = |b: &arpent_raster::BandInfo| match (&b.common_name, b.is_alpha) {
         (_, true) => "alpha".to_owned(),
@@ -54,5 +54,5 @@ pub fn describe_bands(info: &SceneInfo) -> String {
         (None, _) => format!("\"{}\"", b.description),
     };
     let names: Vec<String> = info.bands.iter().map(|b| format!("{} {}", b.index, name(b))).collect();
-    format!("{} band{}: {}", names.len(), if names.len() == 1 { "" } else { "s" }, names.join(", "))
+    format!("{} band{}: {}", names.len(), if names.len() == 1 { "" } else { "s" }, listed(&names))
 }

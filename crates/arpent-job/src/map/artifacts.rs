@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use arpent_base::{Language, Result};
 use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter, Transformer};
 use arpent_publish::{
-    FeatureRow, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, RunInfo, SortedFeatures,
+    FeatureRow, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, RunInfo, SortedFeatures,
     StagedArtifact, delivered, feature_columns, write_geojson, write_geoparquet,
 };
 use arpent_raster::{Crs, CrsKind};
@@ -25,7 +25,7 @@ const LAYER: &str = "features";
 /// manifest contains the time of the run.
 pub(crate) const TIMESTAMP: &str = "2000-01-01T00:00:00.000Z";
 
-/// Writes every configured file: `labels`, `confidence`, `map`, `features`.
+/// Writes every configured file: `labels`, `confidence`, `map`, `mask`, `features`.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -38,8 +38,9 @@ pub(crate) fn write(
     threads: usize,
     clock: &Clock,
 ) -> Result<Vec<StagedArtifact>> {
-    let AssembledMap { labels, confidence, map: published, features, .. } = assembled;
-    let rasters = [(labels, ROLE_LABELS), (confidence, ROLE_CONFIDENCE), (published, ROLE_MAP)];
+    let AssembledMap { labels, confidence, map: published, mask, features, .. } = assembled;
+    let rasters =
+        [(labels, ROLE_LABELS), (confidence, ROLE_CONFIDENCE), (published, ROLE_MAP), (mask, ROLE_MASK)];
     let rasters = rasters.into_iter().filter_map(|(raster, role)| raster.map(|raster| (raster, role)));
     std::thread::scope(|scope| {
         // Each raster on its own thread, the features on this one.

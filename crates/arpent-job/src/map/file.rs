@@ -8,7 +8,7 @@ use arpent_gdal::{GdalError, LayerSource, describe_crs, read_features};
 use arpent_publish::{Artifact, FeatureSummary, Manifest, PublishError, ROLE_FEATURES, Target};
 use serde::Serialize;
 
-use super::artifact::{OfRun, run_of};
+use crate::address::{OfRun, run_of};
 use crate::error::JobError;
 
 /// A file that Arpent published, or a copy of it.

@@ -1,6 +1,5 @@
 //! Making a map of its pieces, writing its files and publishing it, the manifest last.
 
-mod artifact;
 mod artifacts;
 mod file;
 pub mod mlm;
@@ -8,10 +7,9 @@ mod output;
 mod stac;
 mod writer;
 
-pub(crate) use artifact::{checked_address, run_of};
 pub(crate) use artifacts::{FeatureFiles, TIMESTAMP};
 pub use file::{PublishedFile, may_be_a_layer, published_file};
-pub(crate) use output::{check_output, is_same_place};
+pub(crate) use output::check_output;
 pub(crate) use stac::footprint;
 pub use writer::PublishedMap;
 pub(crate) use writer::{MapFailure, MapWriter, published_already};

@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 
 use arpent_base::Result;
 use arpent_gdal::Transformer;
-use arpent_publish::{Acquired, ITEM_NAME, RunInfo, StacRun, StagedArtifact, write_stac_item};
+use arpent_publish::{
+    Acquired, ITEM_NAME, MaskedCounts, RunInfo, StacMask, StacRun, StagedArtifact, write_stac_item,
+};
 use arpent_raster::{Grid, Window};
 use geo_types::{LineString, Polygon};
 
 use super::mlm;
 use crate::job::{Job, MapJob, software};
+use crate::mask::MaskLayers;
 
 /// Points on each side of the footprint, so that it follows the map's edge in longitude and latitude.
 const POINTS_PER_SIDE: u32 = 8;
@@ -22,10 +25,13 @@ pub(crate) fn write_item(
     job: &Job,
     map: &MapJob,
     run: &RunInfo,
-    artifacts: &[StagedArtifact],
+    (artifacts, masked): (&[StagedArtifact], Option<&MaskedCounts>),
     folder: &Path,
 ) -> Result<PathBuf> {
     let path = folder.join(ITEM_NAME);
+    let reasons = map.masks.nomenclature();
+    let mask = masked
+        .map(|masked| StacMask { nomenclature: &reasons, cloud_cover: MaskLayers::cloud_cover(masked) });
     let uris: Vec<String> = map.scenes().map(|(_, s)| arpent_base::redacted(&s.source.uri)).collect();
     let acquired = Acquired::of(map.scenes().filter_map(|(_, s)| s.info.acquired.as_deref()));
     let item = StacRun {
@@ -35,6 +41,7 @@ pub(crate) fn write_item(
         grid: map.grid(),
         window: &map.plan.extent(),
         nomenclature: &job.model.classes,
+        mask,
         model: Some(&mlm::stac_model(
             &job.model,
             &job.weights,

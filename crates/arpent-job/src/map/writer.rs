@@ -90,7 +90,9 @@ impl MapWriter<'_> {
 
     fn write_in(&self, scratch: &Path, journal: Option<&mut Journal>) -> Result<PublishedMap, MapFailure> {
         let (inputs, assembled) = self.hash_and_assemble(scratch, journal)?;
-        if assembled.counts.pixels_valid == 0 && !self.context.job.model.is_detection()
+        // Where everything is masked, there is a map that says so.
+        let masked = assembled.counts.masked.as_ref().map_or(0, |masked| masked.pixels_masked);
+        if assembled.counts.pixels_valid + masked == 0 && !self.context.job.model.is_detection()
             || assembled.counts.windows_run == 0
         {
             let scenes = self.job().scenes().map(|(_, s)| s.info.id.as_str()).collect::<Vec<_>>().join(", ");
@@ -235,6 +237,7 @@ impl MapWriter<'_> {
         let printed = warnings.len();
         warnings.extend(several_engines(self.engines));
         warnings.extend(map.references.warnings(&counts.references));
+        warnings.extend(counts.masked.iter().flat_map(|masked| map.masks.warnings_of(masked)));
         warnings[printed..].iter().for_each(warn);
         self.check_interrupt()?;
         let stage = Stage::begin("write", 0);
@@ -245,7 +248,7 @@ impl MapWriter<'_> {
         let stage = Stage::begin("publish", 0);
         let output = job.output_of(map)?;
         let manifest = clock.publish.time(|| -> Result<_> {
-            let item = stac::write_item(job, map, &run, &staged, scratch)?;
+            let item = stac::write_item(job, map, &run, (&staged, counts.masked.as_ref()), scratch)?;
             staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
             self.commit(&Target::parse(&output)?, &staged, self.manifest(inputs, &run, counts, warnings)?)
         })?;

@@ -7,7 +7,7 @@ use arpent_base::{Result, Value};
 use arpent_gdal::{RasterKind, StripWriter};
 use arpent_model::{PixelDetection, Prediction};
 use arpent_publish::{Counts, CoverageCounts, SortedFeatures, Spool, SpoolOptions};
-use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster};
+use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster, Window};
 use arpent_tiling::{PlannedWindow, Stitcher, Strip};
 use arpent_vector::{
     Coverage, Detection, DetectionMerger, EliminatedRow, Feature, Object, ObjectMerger, Polygonizer, Region,
@@ -18,6 +18,7 @@ use super::origin::Origins;
 use super::timing::Clock;
 use crate::config::OcsGe;
 use crate::job::{Job, MapJob, SPOOL_RUN_BYTES};
+use crate::mask::{Masks, OBSERVED};
 use crate::reference::References;
 
 /// An assembled map, in temporary files.
@@ -29,6 +30,8 @@ pub(crate) struct AssembledMap {
     pub confidence: Option<StripWriter>,
     /// The raster of the published classes, if it differs from the label raster; not yet a COG.
     pub map: Option<StripWriter>,
+    /// The raster of what was not observed, if there are masks; not yet a COG.
+    pub mask: Option<StripWriter>,
     /// The features, sorted.
     pub features: SortedFeatures,
     /// The counts.
@@ -43,6 +46,10 @@ pub(crate) struct MapAssembler<'a> {
     stitcher: Stitcher,
     labels: Option<StripWriter>,
     confidence: Option<StripWriter>,
+    mask: Option<StripWriter>,
+    masks: Masks<'a>,
+    /// Windows of the scenes, where masks need them: a model that finds boxes has no answer for each pixel.
+    footprints: Vec<Window>,
     vectors: VectorAssembler<'a>,
     counts: Counts,
 }
@@ -172,12 +179,21 @@ impl<'a> MapAssembler<'a> {
             Ok(wanted.then(|| StripWriter::create(&path, map.plan.extent(), map.grid(), kind)).transpose()?)
         };
         let classes = RasterKind::Labels(&job.model.classes);
+        let masks = Masks::open(&map.masks, map.grid())?;
+        let mask = (!masks.is_empty()).then(|| {
+            let (path, reasons) = (scratch.join("mask.part.tif"), map.masks.nomenclature());
+            StripWriter::create(&path, map.plan.extent(), map.grid(), RasterKind::Labels(&reasons))
+        });
+        let of_boxes = job.model.is_detection() && !masks.is_empty();
         Ok(Self {
             map,
             clock,
             stitcher: Stitcher::new(&map.plan),
             labels: open(job.config.rasters.labels, "labels.part.tif", classes)?,
             confidence: open(job.config.rasters.confidence, "confidence.part.tif", RasterKind::Confidence)?,
+            mask: mask.transpose()?,
+            masks,
+            footprints: if of_boxes { map.footprints() } else { Vec::new() },
             vectors: VectorAssembler::new(
                 job,
                 map,
@@ -223,17 +239,22 @@ impl<'a> MapAssembler<'a> {
 
     fn take_strip(&mut self, mut strip: Strip) -> Result<()> {
         self.clock.stitch.time(|| self.mask_outside_aoi(&mut strip));
+        let reasons = self.clock.stitch.time(|| self.hide_masked(&mut strip))?;
         self.counts.pixels_valid += strip.labels.data().iter().filter(|v| **v != LABEL_NODATA).count() as u64;
         let first = strip.labels.window().row;
-        let rasters = [(&mut self.labels, &strip.labels), (&mut self.confidence, &strip.confidence)];
-        let rasters = rasters.into_iter().filter_map(|(raster, rows)| Some((raster.as_mut()?, rows.data())));
-        let clock = self.clock;
+        let rasters = [
+            (&mut self.labels, strip.labels.data()),
+            (&mut self.confidence, strip.confidence.data()),
+            (&mut self.mask, reasons.as_slice()),
+        ];
+        let rasters = rasters.into_iter().filter_map(|(raster, rows)| Some((raster.as_mut()?, rows)));
+        let (clock, masks) = (self.clock, &mut self.masks);
         std::thread::scope(|scope| {
             let written = rasters.map(|(raster, rows)| {
                 scope.spawn(move || clock.write.time(|| raster.write_rows(first, rows)))
             });
             let written: Vec<_> = written.collect();
-            let traced = clock.vectorize.time(|| self.vectors.take_strip(&strip));
+            let traced = clock.vectorize.time(|| self.vectors.take_strip(&strip, masks));
             for raster in written {
                 raster.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             }
@@ -256,14 +277,54 @@ impl<'a> MapAssembler<'a> {
         }
     }
 
+    /// Takes out what masks hide; the reason of each pixel, nothing without masks.
+    fn hide_masked(&mut self, strip: &mut Strip) -> Result<Vec<u8>> {
+        if self.masks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let window = strip.labels.window();
+        let has_answer: Vec<bool> = if self.footprints.is_empty() {
+            strip.labels.data().iter().map(|label| *label != LABEL_NODATA).collect()
+        } else {
+            self.in_scenes(&window)
+        };
+        let reasons = self.masks.of_rows(&window, &has_answer)?;
+        let rows = [(&mut strip.labels, LABEL_NODATA), (&mut strip.confidence, CONFIDENCE_NODATA)];
+        for (raster, nodata) in rows {
+            for (value, _) in
+                raster.data_mut().iter_mut().zip(&reasons).filter(|(_, reason)| **reason != OBSERVED)
+            {
+                *value = nodata;
+            }
+        }
+        Ok(reasons)
+    }
+
+    /// Whether the pixels of rows lie in scenes of every date, and in the AOI.
+    fn in_scenes(&self, rows: &Window) -> Vec<bool> {
+        let mut inside = vec![false; rows.width * rows.height];
+        for common in self.footprints.iter().filter_map(|scene| scene.intersect(rows)) {
+            let Some((left, top)) = rows.offset_of(&common) else { continue };
+            for row in inside.chunks_exact_mut(rows.width).skip(top).take(common.height) {
+                row[left..left + common.width].fill(true);
+            }
+        }
+        if let Some(aoi) = &self.map.aoi {
+            let wanted = aoi.mask(*rows);
+            inside.iter_mut().zip(wanted.data()).for_each(|(inside, wanted)| *inside &= wanted);
+        }
+        inside
+    }
+
     /// Ends the map: the last features, sorted.
     ///
     /// # Errors
     /// When features cannot be written.
     pub(crate) fn finish(mut self) -> Result<AssembledMap> {
         let (map, features, coverage) =
-            self.clock.vectorize.time(|| self.vectors.finish(&mut self.counts))?;
+            self.clock.vectorize.time(|| self.vectors.finish(&mut self.counts, &mut self.masks))?;
         self.counts.features = features.count();
+        self.counts.masked = self.masks.counts();
         self.counts.coverage = coverage.map(|counts| {
             let share = counts.drawn.drawn_px / exact(self.counts.pixels_valid).max(1.0);
             CoverageCounts {
@@ -276,8 +337,8 @@ impl<'a> MapAssembler<'a> {
                 max_drawn_share: counts.drawn.max_drawn_share,
             }
         });
-        let (labels, confidence) = (self.labels, self.confidence);
-        Ok(AssembledMap { labels, confidence, map, features, counts: self.counts })
+        let (labels, confidence, mask) = (self.labels, self.confidence, self.mask);
+        Ok(AssembledMap { labels, confidence, map, mask, features, counts: self.counts })
     }
 }
 
@@ -300,7 +361,7 @@ impl<'a> VectorAssembler<'a> {
         })
     }
 
-    fn take_strip(&mut self, strip: &Strip) -> Result<()> {
+    fn take_strip(&mut self, strip: &Strip, masks: &mut Masks<'_>) -> Result<()> {
         let overridden = self.overridden(strip)?;
         let features = &mut self.features;
         let built_up = features.references.built_up(&strip.labels.window())?;
@@ -314,6 +375,7 @@ impl<'a> VectorAssembler<'a> {
         self.merger
             .push(&self.waiting, rows.row_end() - self.reach, &mut |detection| kept.push(detection))?;
         self.waiting.clear();
+        let kept = observed(kept, masks)?;
         match &mut self.objects {
             None => kept.iter().for_each(|detection| features.push(|v| v.detection_to_feature(detection))),
             Some((objects, shape)) => {
@@ -340,18 +402,18 @@ impl<'a> VectorAssembler<'a> {
     fn finish(
         mut self,
         counts: &mut Counts,
+        masks: &mut Masks<'_>,
     ) -> Result<(Option<StripWriter>, SortedFeatures, Option<arpent_vector::CoverageCounts>)> {
         let features = &mut self.features;
         let mut sink = |region| features.push(|v| v.region_to_feature(&region));
         let coverage = self.tracer.finish(&mut self.published, &mut sink)?;
         self.published.check()?;
+        let mut kept = Vec::new();
+        self.merger.finish(&mut |detection| kept.push(detection));
+        let kept = observed(kept, masks)?;
         match self.objects {
-            None => {
-                self.merger.finish(&mut |detection| features.push(|v| v.detection_to_feature(&detection)));
-            }
+            None => kept.iter().for_each(|detection| features.push(|v| v.detection_to_feature(detection))),
             Some((mut objects, shape)) => {
-                let mut kept = Vec::new();
-                self.merger.finish(&mut |detection| kept.push(detection));
                 let mut sink = |object: Object| features.push_object(&object, shape);
                 objects.push(&kept, i64::MAX, &mut sink)?;
                 objects.finish(&mut sink);
@@ -428,6 +490,21 @@ impl<'a> FeatureSink<'a> {
     fn check(&mut self) -> Result<()> {
         std::mem::replace(&mut self.outcome, Ok(()))
     }
+}
+
+/// The boxes whose center no mask hides. They were suppressed by each other before: a box that a better one of the same thing
+/// had suppressed does not come back where that one is masked.
+fn observed(kept: Vec<Detection>, masks: &mut Masks<'_>) -> Result<Vec<Detection>> {
+    if masks.is_empty() {
+        return Ok(kept);
+    }
+    let mut observed = Vec::new();
+    for detection in kept {
+        if !masks.hides(detection.bbox)? {
+            observed.push(detection);
+        }
+    }
+    Ok(observed)
 }
 
 fn detection(found: &PixelDetection) -> Detection {

@@ -82,6 +82,9 @@ pub struct PlannedMap {
     pub aoi: Option<Fingerprint>,
     /// The reference layers.
     pub references: Vec<Fingerprint>,
+    /// The masks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masks: Vec<Fingerprint>,
 }
 
 /// A scene of a plan.
@@ -180,7 +183,8 @@ impl Plan {
         let pairs = self.maps.iter().zip(&now.maps);
         let of = |map: &PlannedMap| {
             let scenes = map.scenes.iter().map(|scene| scene.stamp.clone());
-            scenes.chain(map.aoi.clone()).chain(map.references.clone()).collect::<Vec<_>>()
+            let layers = map.aoi.iter().chain(&map.references).chain(&map.masks).cloned();
+            scenes.chain(layers).collect::<Vec<_>>()
         };
         for (was, now) in pairs.flat_map(|(was, now)| of(was).into_iter().zip(of(now))) {
             if was != now {
@@ -296,8 +300,10 @@ impl PlannedMap {
             scenes: map.scenes().map(one).collect::<Result<_>>()?,
             aoi: map.aoi_fingerprint.clone(),
             references: map.reference_fingerprints.clone(),
+            masks: map.masks.fingerprints(),
         };
-        planned.aoi.iter_mut().chain(&mut planned.references).for_each(redact);
+        let layers = planned.aoi.iter_mut().chain(&mut planned.references).chain(&mut planned.masks);
+        layers.for_each(redact);
         let read_as = reading(map);
         let made_of = (&planned, versions(), without_compute(&job.config), job.model.sha256(), read_as);
         planned.id = short_hash(&serde_json::to_vec(&made_of)?);
@@ -369,6 +375,7 @@ mod tests {
             scenes: vec![],
             aoi: None,
             references: vec![],
+            masks: vec![],
         };
         let mut plan = Plan {
             format: PLAN_FORMAT.into(),

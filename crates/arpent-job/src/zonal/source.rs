@@ -8,8 +8,8 @@ use arpent_raster::{Grid, PixelArea, Raster, Window};
 use arpent_vector::{ZoneResult, ZoneRows, ZoneStatistics, clear_unsaid};
 
 use super::error::ZonalError;
+use crate::address::{checked_address, is_changed, is_same_place, run_of};
 use crate::config::Measure;
-use crate::map::{checked_address, is_same_place, run_of};
 
 /// Pixels that are read of a raster at a time, unless a single row has more.
 const PIXELS_AT_A_TIME: usize = 4_000_000;
@@ -213,14 +213,6 @@ fn read_manifest(target: &Target, url: &str) -> Result<Manifest> {
             Err(error.into())
         }
     }
-}
-
-/// Whether the features of a map differ from its prediction.
-fn is_changed(manifest: &Manifest) -> bool {
-    let counts = &manifest.counts;
-    counts.change.is_some()
-        || counts.coverage.is_some()
-        || counts.references.iter().any(|layer| matches!(&*layer.rule, "override" | "impose"))
 }
 
 /// Some rows of a zone, of all rasters.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::graph::Graph;
 
+mod convnext;
 mod efficientnet;
 mod inverted;
 mod mobilenet;
@@ -109,5 +110,36 @@ impl Encoder {
             Self::EfficientnetB7 => efficientnet(steps_of, graph, inputs, Scaling::new(20, 31, 600)),
         }
         steps
+    }
+}
+
+/// An encoder of feature maps at a quarter, an eighth, a 16th and a 32nd of the picture's size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PyramidEncoder {
+    /// Woo et al., *ConvNeXt V2: co-designing and scaling ConvNets with masked autoencoders*, 2023; timm's names.
+    Convnextv2Tiny,
+    /// The same, wider and deeper.
+    Convnextv2Base,
+}
+
+impl PyramidEncoder {
+    /// Every encoder.
+    pub const ALL: [Self; 2] = [Self::Convnextv2Tiny, Self::Convnextv2Base];
+
+    /// The name in `model.json` and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Convnextv2Tiny => "convnextv2-tiny",
+            Self::Convnextv2Base => "convnextv2-base",
+        }
+    }
+
+    /// Adds the encoder to an input; returns the steps of its feature maps, finest first.
+    pub(crate) fn add(self, graph: &mut Graph, input: usize) -> [usize; 4] {
+        match self {
+            Self::Convnextv2Tiny => convnext::add_v2(graph, input, [3, 3, 9, 3], 96),
+            Self::Convnextv2Base => convnext::add_v2(graph, input, [3, 3, 27, 3], 128),
+        }
     }
 }

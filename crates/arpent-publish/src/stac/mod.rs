@@ -4,6 +4,7 @@
 //! - `proj` 2.0, `gsd` and `processing` 1.2 are properties of the item: every raster of a run lies on one grid.
 //! - `raster` 2.0 and `classification` 2.0 are on the `bands` of the raster assets (STAC 1.1 common metadata
 //!   has `data_type` and `nodata`; the scale of the confidence raster is `raster:scale`).
+//! - `eo` 2.0 is on items of which a mask of clouds is known: `eo:cloud_cover`.
 //! - `file` 2.1 is on every asset: `file:size`, and `file:checksum` as a SHA-256 multihash.
 //! - `mlm` 1.5 is written for items that *are* models, and its schema requires a name, an architecture, tasks,
 //!   inputs, outputs and an asset with the role `mlm:model`. All of them are given, so that the item validates:
@@ -28,7 +29,7 @@ use crate::error::{PublishError, Result};
 use crate::geojson::on_globe;
 use crate::geoparquet::projjson;
 use crate::manifest::Software;
-use crate::media::{ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP};
+use crate::media::{ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK};
 use crate::names::MANIFEST_NAME;
 use crate::publish::StagedArtifact;
 use arpent_base::json_document;
@@ -36,15 +37,17 @@ pub use model::StacModel;
 pub use time::Acquired;
 use values::{multihash, slug};
 
-/// The last one is that of models.
-const EXTENSIONS: [&str; 6] = [
+const EXTENSIONS: [&str; 5] = [
     "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
     "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
     "https://stac-extensions.github.io/classification/v2.0.0/schema.json",
     "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
-    "https://stac-extensions.github.io/mlm/v1.5.0/schema.json",
 ];
+/// That of models.
+const MLM: &str = "https://stac-extensions.github.io/mlm/v1.5.0/schema.json";
+/// That of the share of clouds.
+const EO: &str = "https://stac-extensions.github.io/eo/v2.0.0/schema.json";
 
 /// Content of a run's STAC item.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +64,8 @@ pub struct StacRun<'a> {
     pub window: &'a Window,
     /// Classes of the label raster.
     pub nomenclature: &'a Nomenclature,
+    /// What was not observed, where the result has masks.
+    pub mask: Option<StacMask<'a>>,
     /// The model; `None` for a comparison of maps or images.
     pub model: Option<&'a StacModel>,
     /// How the result was made, one sentence; by default by the model from the scenes.
@@ -71,6 +76,15 @@ pub struct StacRun<'a> {
     pub scene_uris: &'a [String],
     /// The other files of the run, in the folder of the item.
     pub artifacts: &'a [StagedArtifact],
+}
+
+/// What was not observed: the raster with the role `mask`, and the share of clouds.
+#[derive(Debug, Clone, Copy)]
+pub struct StacMask<'a> {
+    /// Classes of the raster: observed, and the reasons.
+    pub nomenclature: &'a Nomenclature,
+    /// Share of clouds, 0 to 1, if a mask says what clouds are.
+    pub cloud_cover: Option<f64>,
 }
 
 /// Builds a run's STAC item; equal input gives equal output.
@@ -91,7 +105,7 @@ pub fn stac_item(run: &StacRun<'_>) -> Result<Value> {
     Ok(json!({
         "type": "Feature",
         "stac_version": "1.1.0",
-        "stac_extensions": &EXTENSIONS[..EXTENSIONS.len() - usize::from(run.model.is_none())],
+        "stac_extensions": extensions(run),
         "id": run.run_id,
         "geometry": geometry,
         "bbox": extent.bbox().expect("a footprint has corners"),
@@ -109,6 +123,12 @@ pub fn write_stac_item(path: &Path, run: &StacRun<'_>) -> Result<()> {
     let bytes = json_document(&stac_item(run)?)
         .map_err(|source| PublishError::Json { what: "the STAC item", source })?;
     std::fs::write(path, bytes).map_err(PublishError::io("write", path))
+}
+
+fn extensions(run: &StacRun<'_>) -> Vec<&'static str> {
+    let model = run.model.map(|_| MLM);
+    let clouds = run.mask.and_then(|mask| mask.cloud_cover).map(|_| EO);
+    EXTENSIONS.into_iter().chain(model).chain(clouds).collect()
 }
 
 /// Polygons by RFC 7946: rings closed, exterior counter-clockwise, holes clockwise; cut at the antimeridian.
@@ -135,6 +155,10 @@ fn properties(run: &StacRun<'_>) -> Result<Value> {
     all.insert("processing:level".into(), json!("L4"));
     all.insert("processing:lineage".into(), json!(lineage(run)));
     all.insert("processing:software".into(), json!(run.software));
+    if let Some(share) = run.mask.and_then(|mask| mask.cloud_cover) {
+        // Percent, to the second decimal.
+        all.insert("eo:cloud_cover".into(), json!((share * 1e4).round() / 1e2));
+    }
     if let Some(model) = run.model {
         all.extend(model.properties(run.nomenclature));
     }
@@ -211,6 +235,8 @@ fn asset(run: &StacRun<'_>, artifact: &StagedArtifact) -> Value {
 fn roles(role: &str) -> Vec<&str> {
     match role {
         ROLE_LABELS | ROLE_MAP | ROLE_CONFIDENCE | ROLE_FEATURES => vec!["data", role],
+        // Of the best practices of STAC: a file that says which pixels are covered by clouds, and the like.
+        ROLE_MASK => vec!["data-mask", role],
         other => vec![other],
     }
 }
@@ -238,6 +264,17 @@ fn band(run: &StacRun<'_>, role: &str) -> Option<Value> {
             "raster:scale": CONFIDENCE_SCALE,
             "raster:offset": 0,
         })),
+        ROLE_MASK => run.mask.map(|mask| {
+            json!({
+                "name": role,
+                "description": "Why a place was not observed",
+                "data_type": "uint8",
+                "nodata": LABEL_NODATA,
+                "raster:sampling": "area",
+                "raster:spatial_resolution": resolution,
+                "classification:classes": classes(mask.nomenclature),
+            })
+        }),
         _ => None,
     }
 }

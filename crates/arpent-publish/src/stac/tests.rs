@@ -51,6 +51,7 @@ fn item(change: impl FnOnce(&mut StacRun<'_>)) -> Value {
         grid: &grid(),
         window: &Window::new(3_500_000, -33_000_000, 400, 300),
         nomenclature: &nomenclature,
+        mask: None,
         model: Some(&model()),
         lineage: None,
         software: &[("arpent".to_owned(), "0.1.0".to_owned())].into(),
@@ -71,6 +72,29 @@ fn the_core_of_the_item_is_stac_1_1() {
     let ring: Vec<[f64; 2]> = serde_json::from_value(item["geometry"]["coordinates"][0].clone()).unwrap();
     assert!(signed_area(&ring) > 0.0 && ring.first() == ring.last());
     assert_eq!(item["links"], json!([{ "rel": "derived_from", "href": "https://example.org/a.tif" }]));
+}
+
+#[test]
+fn the_cover_of_clouds_is_in_percent_and_only_where_it_is_known() {
+    let class = |id: u8, name: &str| Class {
+        id,
+        name: name.into(),
+        name_fr: None,
+        code: None,
+        color: Color([0, 0, 0]),
+        features: false,
+    };
+    let reasons = Nomenclature::new(vec![class(0, "observed"), class(1, "cloud")]).unwrap();
+    let reasons: &'static Nomenclature = Box::leak(Box::new(reasons));
+    let with = |cloud_cover| item(|run| run.mask = Some(StacMask { nomenclature: reasons, cloud_cover }));
+    let known = with(Some(0.123_456));
+    assert_eq!(known["properties"]["eo:cloud_cover"], 12.35);
+    let extensions = |item: &Value| item["stac_extensions"].to_string();
+    assert!(extensions(&known).contains("/eo/") && extensions(&known).contains("/mlm/"));
+    for unknown in [with(None), item(|_| ())] {
+        assert!(unknown["properties"].get("eo:cloud_cover").is_none());
+        assert!(!extensions(&unknown).contains("/eo/"));
+    }
 }
 
 #[test]

@@ -75,8 +75,8 @@ impl World {
         let places = ChangePlaces {
             before: vec![before],
             after: vec![after],
-            previous: None,
             output: Some(world.text("change")),
+            ..ChangePlaces::default()
         };
         crate::change(
             &ChangeConfig::load(&config, places).unwrap(),

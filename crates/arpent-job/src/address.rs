@@ -1,7 +1,15 @@
-//! The run that a file belongs to: users have files at hand, not manifests.
+//! What an address names: the output of a run, a file of one, a vector layer.
+
+use std::path::PathBuf;
 
 use arpent_base::Result;
+use arpent_gdal::{GdalError, layer_file};
 use arpent_publish::{Artifact, Manifest, Target};
+
+/// Extensions of files with vector layers. A GeoJSON needs its own: `.json` is a STAC item.
+const LAYERS: [&str; 8] = [".gpkg", ".shp", ".fgb", ".parquet", ".geoparquet", ".geojson", ".gdb", ".sqlite"];
+/// Extensions of rasters of classes.
+const RASTERS: [&str; 7] = [".tif", ".tiff", ".vrt", ".img", ".asc", ".png", ".jp2"];
 
 /// A run, and a file of it.
 #[derive(Debug)]
@@ -42,9 +50,67 @@ pub(crate) fn run_of(file: &str) -> Option<OfRun> {
     )
 }
 
+/// Whether two addresses are one place: results are not published over what they are made of.
+///
+/// # Errors
+/// When one is no address of an output.
+pub(crate) fn is_same_place(one: &str, other: &str) -> Result<bool> {
+    let place = |url: &str| -> Result<PathBuf> {
+        let target = Target::parse(url)?;
+        let folder = target.local_folder().map(|f| f.canonicalize().unwrap_or_else(|_| f.to_owned()));
+        Ok(folder.unwrap_or_else(|| target.url().into()))
+    };
+    Ok(place(one)? == place(other)?)
+}
+
+/// Whether an address names a vector layer.
+pub(crate) fn is_layer(uri: &str) -> bool {
+    let file = layer_file(uri);
+    file != uri || ends_with_any(file, &LAYERS)
+}
+
+/// Whether a file has a vector layer, or cannot be read at all: a GeoPackage may hold rasters alone.
+pub(crate) fn has_a_layer(uri: &str) -> bool {
+    match arpent_gdal::layer_facts(uri) {
+        Err(GdalError::NotAVector { .. }) => false,
+        Err(GdalError::NoGeometry { layers, .. }) => !layers.is_empty(),
+        _ => true,
+    }
+}
+
+/// Whether an address that is no local file names a raster.
+pub(crate) fn is_raster_name(uri: &str) -> bool {
+    uri.starts_with("/vsi") || ends_with_any(uri, &RASTERS)
+}
+
+fn ends_with_any(uri: &str, extensions: &[&str]) -> bool {
+    let path = uri.split(['?', '#']).next().unwrap_or(uri).trim_end_matches('/').to_lowercase();
+    extensions.iter().any(|extension| path.ends_with(extension))
+}
+
+/// Whether the published classes of a map are in a raster of their own (`map`): those of its label raster are the
+/// prediction.
+pub(crate) fn is_changed(manifest: &Manifest) -> bool {
+    let counts = &manifest.counts;
+    counts.change.is_some()
+        || counts.coverage.is_some()
+        || counts.references.iter().any(|layer| matches!(&*layer.rule, "override" | "impose"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn vector_layers_are_recognized_by_their_names() {
+        for uri in ["a.gpkg", "a.SHP", "s3://b/a.parquet", "a.gdb/", "a.zip|layername=x"] {
+            assert!(is_layer(uri), "{uri}");
+        }
+        for uri in ["a.tif", "item.json", "map-2018", "s3://b/map"] {
+            assert!(!is_layer(uri), "{uri}");
+        }
+        assert!(is_raster_name("https://h/a.TIF?x=1") && !is_raster_name("s3://b/map"));
+    }
 
     #[test]
     fn a_file_finds_its_run_above() {

@@ -1,0 +1,65 @@
+"""UPerNets of segmentation_models_pytorch 0.4.0, the version of FLAIR-HUB: later versions have another decoder.
+
+    pip install --no-deps --target /tmp/smp-0.4 segmentation-models-pytorch==0.4.0 pretrainedmodels efficientnet-pytorch munch six
+    PYTHONPATH=/tmp/smp-0.4 python benches/peers/parity_upernet.py
+"""
+
+import hashlib
+
+import segmentation_models_pytorch as smp
+import torch
+
+import formula
+from fixture import NETWORKS, keys_and_shapes, number, versions, write
+from parity_networks import fill, samples
+
+SIDE = 96
+# In the files, and never used.
+UNUSED = "decoder.fpn_stages.4."
+
+
+@torch.no_grad()
+def network(file, encoder, bands, classes):
+    model = fill(smp.UPerNet(encoder, encoder_weights=None, in_channels=bands, classes=classes))
+    x = torch.from_numpy(formula.pixels(bands, SIDE, SIDE))[None]
+    single = model(x)[0]
+    logits = model.double()(x.double())[0]
+    assert torch.isfinite(logits).all() and 1e-3 < logits.std() < 1e6, "the weights need another scale"
+    content = {
+        "library": "segmentation_models_pytorch.UPerNet",
+        "versions": versions(),
+        "encoder": encoder,
+        "in_channels": bands,
+        "classes": classes,
+        "height": SIDE,
+        "width": SIDE,
+        "mean": number(logits.mean()),
+        "std": number(logits.std(correction=0)),
+        "float32_error": number((single.double() - logits).abs().max()),
+        "logits": samples(logits),
+        "tensors": keys_and_shapes(model.state_dict()),
+    }
+    write(NETWORKS / f"{file}.json", content)
+
+
+def hashes(encoders):
+    """As in parity_networks.py."""
+    rows = []
+    for encoder in encoders:
+        with torch.device("meta"):
+            model = smp.UPerNet(encoder, encoder_weights=None, in_channels=3, classes=19)
+        state = {k: list(v.shape) for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+        unused = [k for k in state if k.startswith(UNUSED)]
+        # Weights of a linear layer are those of a convolution of one pixel.
+        shapes = {k: s + [1, 1] if len(s) == 2 else s for k, s in state.items() if k not in unused}
+        lines = sorted(f"{k}: {shape}\n" for k, shape in shapes.items())
+        digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+        rows.append({"encoder": encoder, "tensors": len(lines), "unused": unused, "sha256": digest})
+    write(NETWORKS / "upernet-hashes.json", {"versions": versions(), "in_channels": 3, "classes": 19, "networks": rows})
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    assert smp.__version__ == "0.4.0", smp.__version__
+    network("upernet-convnextv2_tiny", "tu-convnextv2_tiny", 3, 19)
+    hashes(["tu-convnextv2_tiny", "tu-convnextv2_base"])

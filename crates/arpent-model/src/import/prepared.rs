@@ -1,0 +1,125 @@
+//! Checkpoints brought to the form of the architectures: FLAIR-HUB's names, heads with outputs that are not used.
+
+use std::collections::BTreeSet;
+
+use crate::{Architecture, ModelError, WeightTensor, Weights};
+
+/// Where FLAIR-HUB keeps the encoder of a kind of picture and the decoder of a task, each below a name of its own.
+const ENCODERS: &str = "encoders.";
+const DECODERS: &str = "main_decoders.";
+/// Below that name.
+const MODEL: &str = ".seg_model.";
+
+/// A checkpoint of FLAIR-HUB (IGN) with the names of segmentation_models_pytorch: `encoders.NAME.seg_model.*` becomes
+/// `encoder.*`, `main_decoders.TASK.seg_model.*` loses its prefix. `None` for any other checkpoint.
+///
+/// # Errors
+/// [`ModelError::AnotherNetwork`] for a network of several kinds of pictures or several tasks.
+pub(super) fn of_flair_hub(checkpoint: &Weights, architecture: &str) -> Result<Option<Weights>, ModelError> {
+    let parts = |key: &str, group: &str| {
+        let (before, after) = key.split_once(group)?;
+        let (name, rest) = after.split_once(MODEL)?;
+        let starts = before.is_empty() || before.ends_with('.');
+        (starts && !name.contains('.')).then(|| (name.to_owned(), rest.to_owned()))
+    };
+    let names = |group: &str| {
+        checkpoint
+            .iter()
+            .filter_map(|(key, _)| parts(key, group))
+            .map(|(name, _)| name)
+            .collect::<BTreeSet<_>>()
+    };
+    let (pictures, tasks) = (names(ENCODERS), names(DECODERS));
+    if pictures.is_empty() || tasks.is_empty() {
+        return Ok(None);
+    }
+    for (group, found) in [("kinds of pictures", &pictures), ("tasks", &tasks)] {
+        if found.len() > 1 {
+            let found = found.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            return Err(ModelError::AnotherNetwork {
+                architecture: architecture.to_owned(),
+                what: format!("it has several {group}: {found}"),
+                hint: "take a network of one kind of pictures and one task (FLAIR-HUB_LC-A)".into(),
+            });
+        }
+    }
+    let mut renamed = Weights::default();
+    for (key, tensor) in checkpoint.iter() {
+        let encoder = parts(key, ENCODERS).map(|(_, rest)| format!("encoder.{rest}"));
+        let name = encoder.or_else(|| parts(key, DECODERS).map(|(_, rest)| rest));
+        renamed.insert(name.unwrap_or_else(|| key.to_owned()), &tensor.shape, tensor.data.clone());
+    }
+    Ok(Some(renamed))
+}
+
+/// A checkpoint whose head has `kept` outputs, without the ones that follow.
+pub(super) fn with_outputs(checkpoint: &Weights, architecture: &Architecture, kept: usize) -> Weights {
+    let head = architecture.head();
+    let parts = ["weight", "bias"].map(|part| format!("{head}.{part}"));
+    let is_head = |key: &str| {
+        parts.iter().any(|p| {
+            key.strip_suffix(p.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        })
+    };
+    let mut cut = Weights::default();
+    for (key, WeightTensor { shape, data }) in checkpoint.iter() {
+        match shape.split_first() {
+            Some((outputs, rest)) if is_head(key) && *outputs > kept => {
+                let shape = [&[kept], rest].concat();
+                cut.insert(key, &shape, data[..data.len() / outputs * kept].to_vec());
+            }
+            _ => cut.insert(key, shape, data.clone()),
+        }
+    }
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::float_cmp, reason = "small whole numbers are exact")]
+
+    use super::*;
+    use crate::PyramidEncoder;
+
+    #[test]
+    fn names_of_flair_hub_become_those_of_its_library() {
+        let mut file = Weights::default();
+        for key in [
+            "model.encoders.AERIAL_RGBI.seg_model.model.stem_0.weight",
+            "model.main_decoders.AERIAL_LABEL-COSIA.seg_model.decoder.psp.out_conv.0.weight",
+            "model.main_decoders.AERIAL_LABEL-COSIA.seg_model.segmentation_head.0.bias",
+            "model.fusion_handler.conv_f.0.weight",
+        ] {
+            file.insert(key, &[1], vec![1.0]);
+        }
+        let renamed = of_flair_hub(&file, "x").unwrap().unwrap();
+        let names: Vec<&str> = renamed.iter().map(|(name, _)| name).collect();
+        let head = "segmentation_head.0.bias";
+        let all = [
+            "decoder.psp.out_conv.0.weight",
+            "encoder.model.stem_0.weight",
+            "model.fusion_handler.conv_f.0.weight",
+            head,
+        ];
+        assert_eq!(names, all);
+        assert_eq!(of_flair_hub(&renamed, "x").unwrap(), None);
+        file.insert("model.encoders.SPOT_RGBI.seg_model.model.stem_0.weight", &[1], vec![1.0]);
+        let error = of_flair_hub(&file, "x").unwrap_err().to_string();
+        assert!(error.contains("AERIAL_RGBI, SPOT_RGBI"), "{error}");
+    }
+
+    #[test]
+    fn outputs_that_are_not_used_are_cut_off() {
+        let encoder = PyramidEncoder::Convnextv2Tiny;
+        let network = Architecture::Upernet { encoder, in_channels: 3, out_channels: 2 };
+        let mut file = Weights::default();
+        file.insert("a.segmentation_head.0.weight", &[3, 2, 1, 1], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        file.insert("a.segmentation_head.0.bias", &[3], vec![7.0, 8.0, 9.0]);
+        file.insert("a.decoder.weight", &[3], vec![7.0, 8.0, 9.0]);
+        let cut = with_outputs(&file, &network, 2);
+        assert_eq!(cut.get("a.segmentation_head.0.weight").unwrap().shape, [2, 2, 1, 1]);
+        assert_eq!(cut.get("a.segmentation_head.0.weight").unwrap().data, [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(cut.get("a.segmentation_head.0.bias").unwrap().data, [7.0, 8.0]);
+        assert_eq!(cut.get("a.decoder.weight").unwrap().shape, [3]);
+    }
+}
