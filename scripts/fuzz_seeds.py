@@ -121,6 +121,35 @@ def safetensors() -> list[bytes]:
     ]
 
 
+def onnx() -> list[bytes]:
+    """Graphs of one tensor: numbers packed and not, as whole numbers, and a name that another node gives it."""
+    def field(number: int, inside: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(inside)]) + inside
+
+    def model(*graph: bytes) -> bytes:
+        return field(7, b"".join(graph))
+
+    def tensor(kind: int, *fields: bytes) -> bytes:
+        return field(5, bytes([8, 2, 16, kind]) + field(8, b"a.weight") + b"".join(fields))
+
+    def node(operator: bytes, *inputs: bytes, output: bytes) -> bytes:
+        return field(1, b"".join(field(1, i) for i in inputs) + field(2, output) + field(4, operator))
+
+    raw = tensor(1, field(9, struct.pack("<2f", 1, 2)))
+    singles = b"".join(b"\x25" + struct.pack("<f", v) for v in (1, 2))
+    external = field(13, field(1, b"location") + field(2, b"a.data")) + b"\x70\1"
+    return [
+        model(raw),
+        model(tensor(1, singles)),
+        model(tensor(11, field(10, struct.pack("<2d", 1, 2)))),
+        model(tensor(10, field(5, b"\x80\x78\0"))),
+        model(tensor(16, b"\x28\x80\x7f\x28\0")),
+        model(tensor(1, external)),
+        model(raw, node(b"Identity", b"a.weight", output=b"b.weight"), node(b"Conv", b"x", b"b.weight", output=b"y")),
+        model(raw, node(b"Transpose", b"a.weight", output=b"t"), node(b"MatMul", b"x", b"t", output=b"y")),
+    ]
+
+
 def files(pattern: str) -> list[bytes]:
     return [path.read_bytes() for path in sorted(ROOT.glob(pattern))]
 
@@ -145,6 +174,7 @@ def main() -> None:
         "vrt": vrts(),
         "checkpoint": [*safetensors(), *pickles],
         "model_package": packages,
+        "onnx": [*onnx(), *files("crates/arpent-model/tests/parity/*.onnx")],
         "ocs_ge": [*files("configs/ocs-ge-*.toml"), b'from = "a"\nto = "b"\n' + b"".join(b'[[class]]\nid = %d\nname = "%s"\ncode_cs = "CS1"\nreason = "r"\n' % c for c in ((1, b"building"), (2, b"water")))],
         "piece": [bytes(2), b"\1" + bytes(12) + b"\2\1\0\0\0" + bytes(37), b"\2" + bytes(4) + b"\1" + bytes(range(12))],
         "plan": plans(),

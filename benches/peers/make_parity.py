@@ -1,9 +1,9 @@
 """Writes the fixtures that compare our networks, losses and checkpoint reader with those of PyTorch.
 
     python benches/peers/make_parity.py            # all
-    python benches/peers/make_parity.py networks   # or: losses, training, checkpoints, lite0
+    python benches/peers/make_parity.py networks   # or: losses, training, checkpoints, onnx, lite0
 
-Networks and checkpoints go to crates/arpent-model/tests/parity/, losses and steps to training/tests/parity/. Weights and
+Networks, checkpoints and ONNX files go to crates/arpent-model/tests/parity/, losses and steps to training/tests/parity/. Weights and
 pixels follow formula.py. Outputs are computed in float64 from the float32 weights, which makes them the truth to
 compare with; `float32_error` says how far PyTorch itself is off in float32.
 """
@@ -16,6 +16,7 @@ import parity_checkpoints
 import parity_lite0
 import parity_losses
 import parity_networks
+import parity_onnx
 import parity_training
 
 PARTS = {
@@ -24,6 +25,7 @@ PARTS = {
     "losses": parity_losses.main,
     "training": parity_training.main,
     "checkpoints": parity_checkpoints.main,
+    "onnx": parity_onnx.main,
 }
 
 if __name__ == "__main__":

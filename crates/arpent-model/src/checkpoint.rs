@@ -1,29 +1,35 @@
-//! Reads checkpoints of other programs, safetensors and PyTorch files, as named arrays. A PyTorch file is a pickle,
-//! which is a program; it is parsed and never executed.
+//! Reads checkpoints of other programs, safetensors, PyTorch and ONNX files, as named arrays. A PyTorch file is a pickle,
+//! which is a program; it is parsed and never executed. Nor is the graph of an ONNX file.
 
 use std::path::Path;
 
-use arpent_base::number::narrow;
 use pytorch_reader::{DType, PytorchReader};
 use safetensors::{Dtype, SafeTensors};
 
-use crate::{ModelError, Weights};
+use crate::storage::NumberType;
+use crate::{ModelError, Weights, onnx};
 
-/// Reads the floating-point tensors of a checkpoint in single precision: `.safetensors`, or any file that
-/// `torch.save` writes (`.pt`, `.pth`, `.ckpt`, `.bin`) with a state dict, a dictionary that contains one, or a whole
-/// module. Names are the paths through the dictionaries: `state_dict.model.encoder.conv1.weight`.
+/// Reads the floating-point tensors of a checkpoint in single precision: `.safetensors`, the initializers of an `.onnx`
+/// file, or any file that `torch.save` writes (`.pt`, `.pth`, `.ckpt`, `.bin`) with a state dict, a dictionary that
+/// contains one, or a whole module. Names are the paths through the dictionaries: `state_dict.model.encoder.conv1.weight`.
 ///
 /// # Errors
-/// [`ModelError::Read`] and [`ModelError::Checkpoint`]: another file format, a damaged file, a file without tensors.
+/// [`ModelError::Read`], [`ModelError::Checkpoint`] and [`ModelError::Onnx`]: another file format, a damaged file, a file
+/// without tensors; weights in other files, in 8 bits or under other names than those of the network (ONNX).
 pub fn read_checkpoint(path: &Path) -> Result<Weights, ModelError> {
     let bad = |reason: String| ModelError::Checkpoint { path: path.to_owned(), reason };
     let read = |source| ModelError::Read { path: path.to_owned(), source };
     if !std::fs::metadata(path).map_err(read)?.is_file() {
         return Err(bad("not a file".into()));
     }
-    let is_safetensors = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
-    let weights = if is_safetensors { safetensors(path) } else { pytorch(path) };
-    let weights = weights.map_err(bad)?;
+    let ends = |end: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end));
+    let weights = if ends("onnx") {
+        onnx::read(path)?
+    } else if ends("safetensors") {
+        safetensors(path).map_err(bad)?
+    } else {
+        pytorch(path).map_err(bad)?
+    };
     if weights.iter().next().is_none() {
         return Err(bad("contains no floating-point tensor".into()));
     }
@@ -63,25 +69,4 @@ fn safetensors(path: &Path) -> Result<Weights, String> {
         weights.insert(name, view.shape(), kind.values(view.data()));
     }
     Ok(weights)
-}
-
-/// Storage types, little-endian (both readers return little-endian values on all supported machines).
-#[derive(Debug, Clone, Copy)]
-enum NumberType {
-    F64,
-    F32,
-    F16,
-    Bf16,
-}
-
-impl NumberType {
-    fn values(self, bytes: &[u8]) -> Vec<f32> {
-        let pairs = || bytes.as_chunks::<2>().0.iter();
-        match self {
-            Self::F64 => bytes.as_chunks::<8>().0.iter().map(|b| narrow(f64::from_le_bytes(*b))).collect(),
-            Self::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-            Self::F16 => pairs().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
-            Self::Bf16 => pairs().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
-        }
-    }
 }

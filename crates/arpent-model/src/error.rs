@@ -75,6 +75,14 @@ pub enum ModelError {
         /// The cause.
         reason: String,
     },
+    /// An ONNX file that is no checkpoint.
+    #[error("{}: {problem}", path.display())]
+    Onnx {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: Box<OnnxError>,
+    },
     /// An unknown name.
     #[error("unknown {what} `{name}`; expected one of: {known}")]
     UnknownName {
@@ -195,6 +203,83 @@ pub enum ModelError {
     },
 }
 
+/// Why the weights of an ONNX file cannot be taken.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnnxError {
+    /// Not an ONNX file, or a damaged one.
+    #[error("not an ONNX file, or a damaged one: {reason}")]
+    Damaged {
+        /// The cause, with the byte of the file where one is wrong.
+        reason: String,
+    },
+    /// More of something than is read.
+    #[error("more than {most} {what}")]
+    TooMuch {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        most: u64,
+    },
+    /// Weights in other files.
+    #[error("the weights are in another file: those of `{tensor}` in `{location}`")]
+    External {
+        /// The first such tensor.
+        tensor: String,
+        /// The file that it names.
+        location: String,
+    },
+    /// Sparse weights.
+    #[error("it has sparse initializers")]
+    Sparse,
+    /// Weights in 8 bits.
+    #[error("its weights are quantized ({operator})")]
+    Quantized {
+        /// The first operation on them.
+        operator: String,
+    },
+    /// Weights without the names of a state dict.
+    #[error(
+        "{lost} of {all} weights do not have the names of the network; the first is `{weight}` of {operator}: {why}"
+    )]
+    Renamed {
+        /// Weights without a name of their own.
+        lost: usize,
+        /// Weights of convolutions, matrix products and normalizations.
+        all: usize,
+        /// The first of them.
+        weight: String,
+        /// The operation that it belongs to.
+        operator: String,
+        /// What became of its name.
+        why: String,
+    },
+}
+
+impl OnnxError {
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Damaged { .. } => {
+                "download or export the file again; a state dict (.safetensors, .pt) is read, too"
+            }
+            Self::TooMuch { .. } => {
+                "no published network has as much: check where the file comes from, or give the state dict (.safetensors, .pt)"
+            }
+            Self::External { .. } => {
+                "export with `external_data=False` (torch.onnx.export), so that one file holds the weights, or give the state dict \
+                 (.safetensors, .pt)"
+            }
+            Self::Sparse | Self::Quantized { .. } => {
+                "give the file before it was quantized or pruned, or the state dict (.safetensors, .pt)"
+            }
+            Self::Renamed { .. } => {
+                "give the state dict (.safetensors, .pt), or export without folding: `torch.onnx.export(..., dynamo=True, optimize=False, \
+                 external_data=False)`"
+            }
+        }
+    }
+}
+
 impl arpent_base::Diagnostic for ModelError {
     fn hint(&self) -> Option<String> {
         let text = match self {
@@ -230,8 +315,9 @@ impl arpent_base::Diagnostic for ModelError {
                 format!("check the path: there is no `{}`", path.display())
             }
             Self::Checkpoint { .. } => {
-                "give a .safetensors file, or one that torch.save wrote (.pt, .pth, .ckpt, .bin)".to_owned()
+                "give a .safetensors or .onnx file, or one that torch.save wrote (.pt, .pth, .ckpt, .bin)".to_owned()
             }
+            Self::Onnx { problem, .. } => problem.hint().to_owned(),
             Self::Device { .. } => {
                 "use the device `cpu`, or a build with the feature `vulkan` or `cuda` on a machine with a driver".to_owned()
             }

@@ -54,11 +54,14 @@ mod lowered;
 mod native;
 #[cfg(feature = "tensors")]
 mod network;
+mod onnx;
 mod package;
 mod peaks;
 mod planes;
 mod predictor;
+mod protobuf;
 mod pyramids;
+mod storage;
 #[cfg(feature = "tensors")]
 mod tensor_device;
 mod unets;
@@ -69,7 +72,7 @@ pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
 pub use checkpoint::read_checkpoint;
 pub use device::{DeviceChoice, Precision, is_short_of_memory, panic_message};
 pub use encoders::{Encoder, PyramidEncoder};
-pub use error::ModelError;
+pub use error::{ModelError, OnnxError};
 pub use field::{
     flop_per_pixel, is_local, overlap, receptive_field_radius, stride, training_values_per_pixel,
 };
