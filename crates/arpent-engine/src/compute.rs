@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 
-use crate::kernels::{self, BufferShape, Epilogue, Finish, Isa, Patch, Rows, TILE_ROWS};
+use crate::extent::Resampling;
+use crate::kernels::{self, BufferShape, Epilogue, Finish, Isa, Patch, Rows, Squares, TILE_ROWS};
 use crate::lower::{Node, NodeKind};
-use crate::numbers::{size, wide};
-use crate::schedule::{Schedule, Span};
-use crate::tasks::{Cost, each};
+use crate::numbers::{signed, size, wide};
+use crate::schedule::{Frame, Schedule, Span};
+use crate::tasks::{Cost, Group, each};
 
 /// Source of the picture's values.
 pub trait PixelSource: Sync {
@@ -34,8 +35,6 @@ impl Pass<'_> {
     pub(crate) fn compute(&self, index: usize, span: Span) {
         let node = &self.nodes[index];
         let cols = self.schedule.buffers[index].columns;
-        let origin = self.schedule.frame.origin >> node.extent.halvings().unwrap_or(0);
-        let fours = matches!(node.kind, NodeKind::Winograd(_)).then(|| (-origin).rem_euclid(TILE_ROWS));
         let output = self.rows[index];
         let work = |patch: &Patch| {
             if self.convolve(node, output, patch) || self.combine(node, output, patch) {
@@ -50,7 +49,27 @@ impl Pass<'_> {
                 }
             }
         };
-        each(span, cols, cost(self.nodes, index, &self.schedule.buffers), fours, work);
+        each(span, cols, cost(self.nodes, index, &self.schedule.buffers), self.group(node), work);
+    }
+
+    /// First row on the grid of a node.
+    fn origin(&self, node: &Node) -> i64 {
+        self.schedule.frame.origin >> node.extent.halvings().unwrap_or(0)
+    }
+
+    /// Rows that a task should not part.
+    fn group(&self, node: &Node) -> Group {
+        match &node.kind {
+            NodeKind::Winograd(_) => {
+                Group { rows: TILE_ROWS, first: (-self.origin(node)).rem_euclid(TILE_ROWS) }
+            }
+            NodeKind::Attention { heads, .. } => {
+                let rows =
+                    |squares: &Squares| Group { rows: signed(squares.side), first: signed(squares.shift) };
+                heads.squares.as_ref().map_or(Group { rows: 1, first: 0 }, rows)
+            }
+            _ => Group { rows: 1, first: 0 },
+        }
     }
 
     /// Memory of an input.
@@ -81,8 +100,7 @@ impl Pass<'_> {
                 kernels::depthwise(weights, *geometry, pair(), epilogue, patch);
             }
             NodeKind::Winograd(weights) => SCRATCH.with_borrow_mut(|scratch| {
-                let origin = self.schedule.frame.origin >> node.extent.halvings().unwrap_or(0);
-                let mut first = kernels::first_of_four(patch.rows.start, origin);
+                let mut first = kernels::first_of_four(patch.rows.start, self.origin(node));
                 while first < patch.rows.end {
                     kernels::winograd(weights, first, pair(), epilogue, patch, scratch);
                     first += TILE_ROWS;
@@ -93,16 +111,18 @@ impl Pass<'_> {
         true
     }
 
-    /// Computes what combines two layers pixel by pixel, with the limits of the activation; false if it is another
-    /// kind.
+    /// Computes what is done pixel by pixel, with the limits of the activation; false if it is another kind.
     fn combine(&self, node: &Node, output: Rows, patch: &Patch) -> bool {
+        let (isa, activation) = (self.isa, node.activation);
         let three = || [self.input(node, 0), self.input(node, 1), output];
-        match node.kind {
-            NodeKind::Add => kernels::sum(self.isa, three(), node.activation, patch),
-            NodeKind::Difference => {
-                kernels::absolute_difference(self.isa, three(), node.activation, patch);
+        match &node.kind {
+            NodeKind::Add => kernels::sum(isa, three(), activation, patch),
+            NodeKind::Difference => kernels::absolute_difference(isa, three(), activation, patch),
+            NodeKind::Scale => kernels::scale(isa, three(), activation, patch),
+            NodeKind::Normalize(bias) => kernels::normalize_pixels(isa, bias, three(), activation, patch),
+            NodeKind::LayerNorm(weights) => {
+                kernels::normalize_layers(isa, weights, [self.input(node, 0), output], activation, patch);
             }
-            NodeKind::Scale => kernels::scale(self.isa, three(), node.activation, patch),
             _ => return false,
         }
         true
@@ -112,18 +132,18 @@ impl Pass<'_> {
     fn gather(&self, node: &Node, output: Rows, patch: &Patch) {
         let isa = self.isa;
         let pair = || [self.input(node, 0), output];
-        match node.kind {
-            NodeKind::Input { start, count } => read(self.source, (start, count), output, patch),
+        match &node.kind {
+            NodeKind::Input { start, count } => read(self.source, (*start, *count), output, patch),
             NodeKind::Quantize => {
                 let inverse = node.scale.unwrap_or(1.0).recip();
                 kernels::quantize(isa, pair(), node.channels, inverse, patch);
             }
             NodeKind::MaxPool { kernel } if node.scale.is_some() => {
-                kernels::max_pool_bytes(isa, kernel, pair(), patch);
+                kernels::max_pool_bytes(isa, *kernel, pair(), patch);
             }
-            NodeKind::MaxPool { kernel } => kernels::max_pool(isa, kernel, pair(), patch),
-            NodeKind::MeanPool { levels } => kernels::mean_pool(isa, levels, pair(), patch),
-            NodeKind::Upsample { levels } => kernels::upsample(isa, levels, pair(), 0, patch),
+            NodeKind::MaxPool { kernel } => kernels::max_pool(isa, *kernel, pair(), patch),
+            NodeKind::MeanPool { levels } => kernels::mean_pool(isa, *levels, pair(), patch),
+            NodeKind::Upsample { levels } => kernels::upsample(isa, *levels, pair(), 0, patch),
             NodeKind::Concat => {
                 let mut to = 0;
                 for from in node.from.iter().map(|from| self.rows[*from]) {
@@ -131,8 +151,24 @@ impl Pass<'_> {
                     to += from.channels();
                 }
             }
-            NodeKind::RowMeans { parts, .. } => kernels::row_means(isa, parts, pair(), patch),
-            NodeKind::MeansOfRows { parts, .. } => kernels::means_of_rows(isa, parts, pair(), patch),
+            NodeKind::RowMeans { parts, .. } => kernels::row_means(isa, *parts, pair(), patch),
+            NodeKind::MeansOfRows { parts, .. } => kernels::means_of_rows(isa, *parts, pair(), patch),
+            NodeKind::RowMoments { groups, .. } => kernels::row_moments(isa, *groups, pair(), patch),
+            NodeKind::RowSquares { .. } => kernels::row_squares(isa, pair(), patch),
+            NodeKind::Moments { weights, .. } => kernels::moments(weights, pair()),
+            NodeKind::Norms { weights, .. } => kernels::norms(weights, pair()),
+            NodeKind::Bilinear { from, align_corners } => {
+                let Frame { height, width, .. } = self.schedule.frame;
+                let to = node.extent;
+                let down = Resampling::new([from.rows, to.rows], height, *align_corners);
+                let across = Resampling::new([from.cols, to.cols], width, *align_corners);
+                kernels::bilinear(isa, [down, across], pair(), patch);
+            }
+            NodeKind::Attention { heads, keys } => SCRATCH.with_borrow_mut(|scratch| {
+                let [queries, seen, values] = [0, 1, 2].map(|number| self.input(node, number));
+                let width = keys.cols.of(self.schedule.frame.width);
+                kernels::attention(heads, [queries, seen, values, output], width, patch, scratch);
+            }),
             _ => unreachable!("computed by `convolve` or `combine`"),
         }
     }
@@ -158,14 +194,43 @@ pub(crate) fn cost(nodes: &[Node], index: usize, buffers: &[BufferShape]) -> Cos
             let each = inputs * size(input.columns.1 - input.columns.0) / size(*parts);
             (each, each)
         }
+        NodeKind::RowMoments { .. } | NodeKind::RowSquares { .. } => {
+            let each = inputs * size(input.columns.1 - input.columns.0);
+            (each, 2 * each)
+        }
         NodeKind::MeansOfRows { parts, .. } => {
             let each = inputs * size(input.height) / size(*parts);
             (each, each)
         }
-        NodeKind::Scale => (node.channels, node.channels),
+        NodeKind::Moments { .. } | NodeKind::Norms { .. } => {
+            let each = inputs * size(input.height);
+            (each, each)
+        }
+        NodeKind::Attention { heads, .. } => {
+            let seen = heads.seen(keys(node, buffers));
+            (nodes[node.from[0]].channels, seen * (nodes[node.from[0]].channels + node.channels))
+        }
+        NodeKind::Scale | NodeKind::Normalize(_) => (node.channels, node.channels),
+        NodeKind::LayerNorm(_) => (node.channels, 4 * node.channels),
+        NodeKind::Bilinear { .. } => (node.channels, 6 * node.channels),
         _ => (inputs, inputs),
     };
     Cost { values: values + node.values(), products: wide(products.max(node.channels)) }
+}
+
+/// Keys of an attention: all pixels of its second input.
+fn keys(node: &Node, buffers: &[BufferShape]) -> usize {
+    let keys = node.from.get(1).and_then(|from| buffers.get(*from)).copied().unwrap_or_default();
+    size((keys.columns.1 - keys.columns.0) * keys.height)
+}
+
+/// Values of scratch memory of a thread; `buffers` of all nodes.
+pub(crate) fn scratch(nodes: &[Node], buffers: &[BufferShape]) -> usize {
+    let of = |node: &Node| match &node.kind {
+        NodeKind::Attention { heads, .. } => heads.scratch(keys(node, buffers)),
+        _ => 0,
+    };
+    nodes.iter().map(of).max().unwrap_or(0)
 }
 
 fn read(source: &dyn PixelSource, channels: (usize, usize), output: Rows, patch: &Patch) {

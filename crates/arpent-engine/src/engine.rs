@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::compute::{Pass, PixelSource, cost};
+use crate::compute::{Pass, PixelSource, cost, scratch};
 use crate::kernels::{Buffer, BufferShape, Isa, Rows, TILE_ROWS};
 use crate::lower::{Lowered, Node, NodeKind, Options, lower};
 use crate::numbers::{as_f64, signed, size, wide};
@@ -146,13 +146,15 @@ impl Engine {
         self.nodes.iter().map(Node::bytes).sum()
     }
 
-    /// Memory that [`Engine::run`] uses for a picture, bytes.
+    /// Memory that [`Engine::run`] uses for a picture, bytes: its layers, and of attention the keys and values of a
+    /// head for each thread of the calling rayon pool.
     ///
     /// # Errors
     /// As [`Engine::run`].
     pub fn bytes(&self, picture: &Picture) -> Result<usize, EngineError> {
         let schedule = self.schedule(self.frame(picture)?);
-        Ok(4 * schedule.slots.iter().map(BufferShape::values).sum::<usize>())
+        let scratch = scratch(&self.nodes, &schedule.buffers) * rayon::current_num_threads();
+        Ok(4 * (schedule.slots.iter().map(BufferShape::values).sum::<usize>() + scratch))
     }
 
     /// Multiplications that [`Engine::run`] does for a picture.

@@ -23,7 +23,7 @@ impl Form {
     /// The scale with which a convolution reads the step; `None`: it reads f32.
     pub(crate) fn seen_by(self, conv: &Conv) -> Option<f32> {
         let terms = conv.inputs * conv.kernel * conv.kernel;
-        self.scale.filter(|_| !conv.depthwise && terms <= MOST_TERMS)
+        self.scale.filter(|_| !conv.depthwise && conv.dilation == 1 && terms <= MOST_TERMS)
     }
 
     /// The scale with which its own node stores it; `None`: as f32, and possibly as bytes in another node.

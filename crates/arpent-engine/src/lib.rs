@@ -44,5 +44,5 @@ pub use compute::PixelSource;
 pub use engine::{Answers, Engine, Picture};
 pub use kernels::Isa;
 pub use lower::Options;
-pub use spec::{Activation, Conv, EngineError, Normalization, Op, Step};
+pub use spec::{Activation, Attention, AttentionWindow, Conv, EngineError, Normalization, Op, Step};
 pub use winners::winners;

@@ -3,10 +3,13 @@
 use crate::extent::{Extent, Length};
 use crate::forms::{Form, forms};
 use crate::fusions::Fusions;
-use crate::kernels::{DepthwiseWeights, Geometry, Int8Weights, Isa, Packing, Weights, winograd_weights};
+use crate::kernels::{
+    ChannelWeights, DepthwiseWeights, Geometry, Heads, Int8Weights, Isa, Packing, Squares, Weights,
+    winograd_weights,
+};
 use crate::numbers::{narrow, signed};
 use crate::shapes::{Shape, is_local, shapes};
-use crate::spec::{Activation, Conv, EngineError, Op, Step};
+use crate::spec::{Activation, Attention, AttentionWindow, Conv, EngineError, Normalization, Op, Step};
 
 /// Options of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +72,37 @@ pub(crate) enum NodeKind {
     },
     /// The first input times the second, a pixel.
     Scale,
+    Bilinear {
+        from: Extent,
+        align_corners: bool,
+    },
+    LayerNorm(ChannelWeights),
+    /// Mean and variance of groups of channels along rows, which are `length`.
+    RowMoments {
+        groups: usize,
+        length: Length,
+    },
+    /// A pixel with what is subtracted and what is multiplied, of [`NodeKind::RowMoments`], whose rows are `length`.
+    Moments {
+        weights: ChannelWeights,
+        length: Length,
+    },
+    /// Sums of squares along rows, which are `length`.
+    RowSquares {
+        length: Length,
+    },
+    /// As [`NodeKind::Moments`], of [`NodeKind::RowSquares`].
+    Norms {
+        weights: ChannelWeights,
+        length: Length,
+    },
+    /// The first input, normalized by the second, a pixel; with a bias.
+    Normalize(Vec<f32>),
+    /// Attention to keys and values of a size.
+    Attention {
+        heads: Box<Heads>,
+        keys: Extent,
+    },
 }
 
 /// A node of the plan.
@@ -203,7 +237,22 @@ impl Lowering<'_> {
             Op::Difference => self.emit_plain(index, NodeKind::Difference),
             Op::AdaptiveMean { side } => self.emit_mean(index, signed(side)),
             Op::Scale => self.emit_plain(index, NodeKind::Scale),
-            _ => unreachable!("refused by `shape`"),
+            Op::Bilinear { align_corners, .. } => {
+                let from = self.shapes[from[0]].extent;
+                self.emit_plain(index, NodeKind::Bilinear { from, align_corners });
+            }
+            Op::LayerNorm(normalization) => {
+                self.emit_plain(index, NodeKind::LayerNorm(channel_weights(&normalization)));
+            }
+            Op::GroupNorm { groups, normalization } => {
+                self.emit_statistics(index, Some(groups), &normalization);
+            }
+            Op::ResponseNorm(normalization) => self.emit_statistics(index, None, &normalization),
+            Op::Attention(attention) => {
+                let shapes = [0, 2].map(|input| self.shapes[from[input]]);
+                let heads = Box::new(heads(self.options.isa, &attention, shapes.map(|shape| shape.channels)));
+                self.emit_plain(index, NodeKind::Attention { heads, keys: shapes[1].extent });
+            }
         }
     }
 
@@ -235,6 +284,31 @@ impl Lowering<'_> {
     fn emit_plain(&mut self, index: usize, kind: NodeKind) {
         let from = self.steps[index].from.iter().map(|f| self.node(*f)).collect();
         self.push(index, kind, from, None);
+    }
+
+    /// Statistics of rows, those of the picture, and the normalization by them: by the moments of groups of channels,
+    /// or by the norms of all.
+    fn emit_statistics(&mut self, index: usize, groups: Option<usize>, normalization: &Normalization) {
+        let from = self.steps[index].from[0];
+        let Shape { channels, extent } = self.shapes[from];
+        let from = self.node(from);
+        let of_rows = Shape {
+            channels: groups.map_or(channels, |groups| 2 * groups),
+            extent: Extent { cols: Length::Fixed(1), ..extent },
+        };
+        let kind = match groups {
+            Some(groups) => NodeKind::RowMoments { groups, length: extent.cols },
+            None => NodeKind::RowSquares { length: extent.cols },
+        };
+        let lines = self.push_part(kind, vec![from], of_rows);
+        let (weights, length) = (channel_weights(normalization), extent.rows);
+        let kind = match groups {
+            Some(_) => NodeKind::Moments { weights, length },
+            None => NodeKind::Norms { weights, length },
+        };
+        let pixel = Shape { channels: 2 * channels, extent: Extent::grid(1) };
+        let pixel = self.push_part(kind, vec![lines], pixel);
+        self.push(index, NodeKind::Normalize(normalization.bias.to_vec()), vec![from, pixel], None);
     }
 
     fn emit_conv(&mut self, index: usize, from: usize, conv: &Conv, residual: Option<usize>) {
@@ -294,31 +368,49 @@ impl Lowering<'_> {
         extent: Extent,
         scale: Option<f32>,
     ) -> NodeKind {
-        let Conv { kernel, stride, before, .. } = *conv;
-        let (isa, geometry) = (self.options.isa, Geometry { kernel, stride, before });
+        let Conv { kernel, stride, before, dilation, .. } = *conv;
+        let (isa, geometry) = (self.options.isa, Geometry { kernel, stride, before, dilation });
         if conv.depthwise {
             let taps = kernel * kernel;
             let at = |channel: usize, tap: usize| conv.weight[channel * taps + tap];
             return NodeKind::Depthwise(DepthwiseWeights::new(isa, bias, taps, at), geometry);
         }
-        let (count, terms) = (inputs.len(), kernel * inputs.len());
-        let at = |o: usize, row: usize, term: usize| {
-            weight(conv, o, inputs.start + term % count, row, term / count)
+        let (count, parts) = (inputs.len(), geometry.parts(inputs.len()));
+        let at = |o: usize, part: usize, term: usize| {
+            // A part is a row of the kernel, or one of its pixels.
+            let tap = part * parts[1] / count + term / count;
+            weight(conv, o, inputs.start + term % count, tap / kernel, tap % kernel)
         };
         if let Some(scale) = scale {
             let packing = Packing { isa, scale };
             return NodeKind::Int8(Int8Weights::new(packing, bias, [kernel, kernel, count], at), geometry);
         }
-        let fours = (kernel, stride, before) == (3, 1, 1)
+        let fours = (kernel, stride, before, dilation) == (3, 1, 1, 1)
             && count >= WINOGRAD_INPUTS
             && extent
                 .halvings()
                 .is_some_and(|level| i32::try_from(level).is_ok_and(|level| level <= self.options.winograd));
         if fours {
-            return NodeKind::Winograd(winograd_weights(isa, bias, terms, at));
+            return NodeKind::Winograd(winograd_weights(isa, bias, parts[1], at));
         }
-        NodeKind::Direct(Weights::new(isa, bias, [kernel, terms], at), geometry)
+        NodeKind::Direct(Weights::new(isa, bias, parts, at), geometry)
     }
+}
+
+fn channel_weights(normalization: &Normalization) -> ChannelWeights {
+    let Normalization { weight, bias, epsilon } = *normalization;
+    ChannelWeights { weight: weight.to_vec(), bias: bias.to_vec(), epsilon }
+}
+
+/// Attention of so many channels of queries and of values.
+fn heads(isa: Isa, attention: &Attention, channels: [usize; 2]) -> Heads {
+    let [channels, values] = channels.map(|channels| channels / attention.heads);
+    let squares = attention.window.map(|window| {
+        let AttentionWindow { side, shift, rolled_first, bias, beyond } = window;
+        let beyond = (beyond.0.to_vec(), beyond.1.to_vec());
+        Squares { side, shift, rolled_first, bias: bias.to_vec(), beyond }
+    });
+    Heads { isa, heads: attention.heads, channels, values, squares }
 }
 
 fn weight(conv: &Conv, output: usize, input: usize, row: usize, col: usize) -> f32 {
@@ -355,6 +447,10 @@ impl Node {
             NodeKind::Int8(weights, _) => weights.bytes(),
             NodeKind::Int8Phases(weights) => weights.iter().map(Int8Weights::bytes).sum(),
             NodeKind::Depthwise(weights, _) => weights.bytes(),
+            NodeKind::Attention { heads, .. } => heads.bytes(),
+            NodeKind::LayerNorm(weights)
+            | NodeKind::Moments { weights, .. }
+            | NodeKind::Norms { weights, .. } => weights.bytes(),
             _ => 0,
         }
     }

@@ -29,6 +29,11 @@ pub(crate) const fn as_f64(count: u64) -> f64 {
     count as f64
 }
 
+/// A ratio of two counts.
+pub(crate) fn ratio(part: i64, whole: i64) -> f32 {
+    narrow(part as f64 / whole as f64)
+}
+
 /// A sum of weights in double precision, as a weight.
 pub(crate) fn narrow(value: f64) -> f32 {
     value as f32

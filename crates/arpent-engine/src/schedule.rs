@@ -5,8 +5,8 @@
 //! input, and what it depends on, in bands of its own, so that of layers between two such nodes only some rows are
 //! kept, too.
 
-use crate::extent::{UNBOUNDED, part};
-use crate::kernels::{BufferShape, Geometry, TILE_ROWS, first_of_four};
+use crate::extent::{Resampling, UNBOUNDED, part};
+use crate::kernels::{BufferShape, Squares, TILE_ROWS, first_of_four};
 use crate::lower::{Node, NodeKind};
 use crate::memory::slots;
 use crate::numbers::{signed, size};
@@ -59,11 +59,7 @@ impl Node {
                 | NodeKind::Int8(_, geometry)
                 | NodeKind::Depthwise(_, geometry),
                 _,
-            ) => {
-                let Geometry { kernel, stride, before } = *geometry;
-                let [kernel, stride, before] = [kernel, stride, before].map(signed);
-                (a * stride - before, (b - 1) * stride - before + kernel)
-            }
+            ) => (geometry.first(a), geometry.first(a) + signed(geometry.seen(size(b - a)))),
             (NodeKind::Winograd(_), _) => (a - 1, b + 1),
             (NodeKind::Phases(_) | NodeKind::Int8Phases(_), _) => {
                 ((a + 1).div_euclid(2) - 1, b.div_euclid(2) + 1)
@@ -76,7 +72,31 @@ impl Node {
                 let length = length.of(along.size);
                 (part(a, *parts, length).0, part(b - 1, *parts, length).1)
             }
-            (NodeKind::Scale, _) if number == 1 => (0, 1),
+            (NodeKind::RowMoments { length, .. } | NodeKind::RowSquares { length }, Axis::Cols)
+            | (NodeKind::Moments { length, .. } | NodeKind::Norms { length, .. }, Axis::Rows { .. }) => {
+                (0, length.of(along.size))
+            }
+            (NodeKind::Bilinear { from, align_corners }, axis) => {
+                let lengths = match axis {
+                    Axis::Rows { .. } => [from.rows, self.extent.rows],
+                    Axis::Cols => [from.cols, self.extent.cols],
+                };
+                Resampling::new(lengths, along.size, *align_corners).reads((a, b))
+            }
+            (NodeKind::Scale | NodeKind::Normalize(_), _) if number == 1 => (0, 1),
+            (NodeKind::Attention { heads, keys }, axis) if number > 0 => {
+                let length = match axis {
+                    Axis::Rows { .. } => keys.rows.of(along.size),
+                    Axis::Cols => keys.cols.of(along.size),
+                };
+                match &heads.squares {
+                    Some(Squares { side, shift: 0, .. }) => {
+                        let side = signed(*side);
+                        (a.div_euclid(side) * side, ((b + side - 1).div_euclid(side) * side).min(length))
+                    }
+                    _ => (0, length),
+                }
+            }
             (
                 NodeKind::Input { .. }
                 | NodeKind::Quantize
@@ -85,7 +105,14 @@ impl Node {
                 | NodeKind::Difference
                 | NodeKind::RowMeans { .. }
                 | NodeKind::MeansOfRows { .. }
-                | NodeKind::Scale,
+                | NodeKind::Scale
+                | NodeKind::LayerNorm(_)
+                | NodeKind::RowMoments { .. }
+                | NodeKind::Moments { .. }
+                | NodeKind::RowSquares { .. }
+                | NodeKind::Norms { .. }
+                | NodeKind::Normalize(_)
+                | NodeKind::Attention { .. },
                 _,
             ) => (a, b),
         }
@@ -100,8 +127,12 @@ impl Node {
 
     /// Inputs that are read whole, before any row can be computed.
     fn whole(&self) -> &[usize] {
-        match self.kind {
-            NodeKind::MeansOfRows { .. } => &self.from,
+        match &self.kind {
+            NodeKind::Attention { heads, .. } => match &heads.squares {
+                Some(Squares { shift: 0, .. }) => &[],
+                _ => &self.from[1..],
+            },
+            NodeKind::MeansOfRows { .. } | NodeKind::Moments { .. } | NodeKind::Norms { .. } => &self.from,
             _ => &[],
         }
     }

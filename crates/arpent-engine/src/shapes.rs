@@ -1,10 +1,17 @@
 //! Shapes of the steps' outputs, and the steps that cannot be run.
 
 use crate::extent::Extent;
-use crate::spec::{Conv, EngineError, Op, Step};
+use crate::kernels::MOST_SIDE;
+use crate::spec::{Attention, Conv, EngineError, Op, Step};
 
 /// Most parts of a mean over parts, along each axis.
 const MOST_PARTS: usize = 16;
+
+/// Largest distance between the taps of a kernel, pixels.
+const MOST_DILATION: usize = 64;
+
+/// Largest squares of attention, pixels.
+const MOST_SQUARE: usize = 32;
 
 /// Channels and size of a step's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +28,7 @@ pub(crate) fn shapes(steps: &[Step]) -> Result<Vec<Shape>, EngineError> {
         let wanted = match step.op {
             Op::Input { .. } => 0,
             Op::Concat | Op::Add | Op::Difference | Op::Scale => 2,
+            Op::Attention(_) => 3,
             _ => 1,
         };
         if step.from.len() != wanted || step.from.iter().any(|f| *f >= index) {
@@ -75,15 +83,56 @@ fn shape(op: &Op, from: &[Shape]) -> Result<Shape, &'static str> {
             return Err("scales by something other than one pixel with as many channels");
         }
         Op::Add | Op::Difference | Op::Scale => first,
-        _ => return Err("has an unsupported operation"),
+        Op::Bilinear { level, .. } => Shape { channels, extent: Extent::level(level) },
+        Op::GroupNorm { groups, .. } if groups == 0 || channels % groups != 0 => {
+            return Err("has a number of groups that does not divide its channels");
+        }
+        Op::LayerNorm(normalization)
+        | Op::ResponseNorm(normalization)
+        | Op::GroupNorm { normalization, .. } => {
+            if normalization.weight.len() != channels || normalization.bias.len() != channels {
+                return Err("has the wrong number of weights");
+            }
+            first
+        }
+        Op::Attention(attention) => {
+            check_attention(&attention, from)?;
+            Shape { channels: from[2].channels, extent }
+        }
     })
 }
 
+fn check_attention(attention: &Attention, from: &[Shape]) -> Result<(), &'static str> {
+    let Attention { heads, window } = *attention;
+    let [queries, keys, values] = [0, 1, 2].map(|input| from[input]);
+    if heads == 0 || queries.channels % heads != 0 || values.channels % heads != 0 {
+        return Err("has a number of heads that does not divide its channels");
+    }
+    if keys.channels != queries.channels {
+        return Err("has queries and keys of different numbers of channels");
+    }
+    if keys.extent != values.extent {
+        return Err("has keys and values of different sizes");
+    }
+    let Some(window) = window else { return Ok(()) };
+    if keys.extent != queries.extent {
+        return Err("has squares of queries and keys of different sizes");
+    }
+    if !(1..=MOST_SQUARE).contains(&window.side) || window.shift >= window.side {
+        return Err("has squares of a side other than 1 to 32, or a shift that is not less");
+    }
+    let beyond = (window.beyond.0.len(), window.beyond.1.len());
+    if window.bias.len() != heads * window.side.pow(4) || beyond != (keys.channels, values.channels) {
+        return Err("has the wrong number of weights");
+    }
+    Ok(())
+}
+
 fn check(conv: &Conv, channels: usize) -> Result<(), &'static str> {
-    let known = matches!(conv.kernel, 1 | 3 | 5 | 7)
-        && matches!(conv.stride, 1 | 2)
-        && conv.dilation == 1
-        && conv.before < conv.kernel;
+    let known = (1..=MOST_SIDE).contains(&conv.kernel)
+        && matches!(conv.stride, 1 | 2 | 4 | 8)
+        && (1..=MOST_DILATION).contains(&conv.dilation)
+        && conv.before <= (conv.kernel - 1) * conv.dilation;
     let each = if conv.depthwise { 1 } else { conv.inputs };
     let values = conv.outputs * each * conv.kernel * conv.kernel;
     match () {

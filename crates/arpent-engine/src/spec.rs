@@ -64,7 +64,9 @@ pub struct Conv<'a> {
     pub stride: usize,
     /// Distance between the taps of the kernel, pixels: 1 without dilation.
     pub dilation: usize,
-    /// Pixels by which the kernel extends beyond the picture in the north and the west.
+    /// Pixels by which the kernel extends beyond the picture in the north and the west, less than the pixels that it
+    /// covers. In the south and the east, it extends as far as the size of the output requires: the input's, divided
+    /// by the stride.
     pub before: usize,
     /// Depthwise: each channel is convolved separately.
     pub depthwise: bool,
@@ -118,7 +120,7 @@ pub enum Op<'a> {
     /// squeeze-and-excitation.
     Scale,
     /// Bilinear interpolation to the size of the picture halved `level` times, from any size. Values beyond the border
-    /// are those of the border, as in PyTorch's `interpolate`.
+    /// are those of the border, as in PyTorch's `interpolate`; of a larger input, four pixels are seen, too.
     Bilinear {
         /// Halvings of the picture in the output.
         level: u32,
@@ -153,26 +155,35 @@ pub struct Normalization<'a> {
 }
 
 /// Attention with several heads: each head has an equal share of the channels, in order, and computes
-/// `softmax(q k / sqrt(channels of a head) + bias) v`.
+/// `softmax(q k / sqrt(channels of a head) + bias) v`, with `q`, `k` and `v` the first, second and third input. The
+/// output has the size of the queries and the channels of the values. Not local.
 #[derive(Debug, Clone, Copy)]
 pub struct Attention<'a> {
     /// Number of heads; divides the number of channels.
     pub heads: usize,
-    /// Attention within squares of pixels; `None`: to all pixels of the keys, which may be of another size. Not local.
+    /// Attention within squares of pixels; `None`: to all pixels of the keys, which may be of another size.
     pub window: Option<AttentionWindow<'a>>,
 }
 
-/// The squares of Swin transformers (Liu et al., 2021). Pixels beyond the picture, in the last squares, are zeros
-/// before the projection to queries, keys and values.
+/// The squares of Swin transformers (Liu et al., *Swin Transformer: Hierarchical Vision Transformer using Shifted
+/// Windows*, 2021). The picture is rolled to the north-west and cut into squares; the last ones extend beyond it. To
+/// the products of pixels that were no neighbors before they were rolled, -100 is added.
+///
+/// Pixels beyond the picture are seen: they are zeros before the projection to keys and values, so that their keys and
+/// values are the biases of the projections.
 #[derive(Debug, Clone, Copy)]
 pub struct AttentionWindow<'a> {
-    /// Side of the squares, pixels.
+    /// Side of the squares, pixels, 1 to 32.
     pub side: usize,
-    /// Pixels by which the picture is rolled to the north-west before it is cut; pixels that were not neighbors do not
-    /// see each other.
+    /// Pixels by which the picture is rolled, less than the side.
     pub shift: usize,
+    /// Whether the picture is rolled before pixels beyond it are added, as in timm; or after that, as in the original
+    /// and in transformers. They are the same if its size is a multiple of the side.
+    pub rolled_first: bool,
     /// For each head, query pixel and key pixel of a square: added to the product.
     pub bias: &'a [f32],
+    /// Keys and values of a pixel beyond the picture: a value for each channel.
+    pub beyond: (&'a [f32], &'a [f32]),
 }
 
 /// An operation on earlier steps, by their numbers; the last step is the output, of the picture's size.

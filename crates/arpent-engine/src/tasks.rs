@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::kernels::{Patch, TILE_ROWS};
+use crate::kernels::Patch;
 use crate::numbers::{signed, size, wide};
 use crate::schedule::Span;
 
@@ -24,16 +24,25 @@ pub(crate) struct Cost {
     pub(crate) products: u64,
 }
 
-/// Calls `work` for patches that cover `rows` x `cols`, on the threads of the pool. With `fours`, patches begin at
-/// the start of a group of four rows: at rows that are `fours` modulo [`TILE_ROWS`].
-pub(crate) fn each(rows: Span, cols: Span, cost: Cost, fours: Option<i64>, work: impl Fn(&Patch) + Sync) {
+/// Rows that are computed together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Group {
+    /// Number of rows.
+    pub(crate) rows: i64,
+    /// First row of a group, modulo that number.
+    pub(crate) first: i64,
+}
+
+/// Calls `work` for patches that cover `rows` x `cols`, on the threads of the pool. Patches begin at the start of a
+/// group of rows.
+pub(crate) fn each(rows: Span, cols: Span, cost: Cost, group: Group, work: impl Fn(&Patch) + Sync) {
     let (height, width) = (rows.1 - rows.0, cols.1 - cols.0);
     if height <= 0 || width <= 0 {
         return;
     }
     let pixels = wide(size(height * width));
     let threads = if pixels * cost.products < SMALL { 1 } else { rayon::current_num_threads() };
-    let step = if fours.is_some() { TILE_ROWS } else { 1 };
+    let step = group.rows;
     let most = (TASK_VALUES / cost.values.max(1)).max(1);
     let (mut across, mut down) = cut(height, width, signed(most), step);
     // A few tasks for each thread, for load balancing.
@@ -45,7 +54,7 @@ pub(crate) fn each(rows: Span, cols: Span, cost: Cost, fours: Option<i64>, work:
             across += 1;
         }
     }
-    let origin = fours.map_or(rows.0, |phase| rows.0 - (rows.0 - phase).rem_euclid(TILE_ROWS));
+    let origin = rows.0 - (rows.0 - group.first).rem_euclid(step);
     let lines = ceil(rows.1 - origin, down);
     let patch = |task: usize| {
         let task = signed(task);

@@ -12,7 +12,7 @@
 mod common;
 
 use arpent_engine::{Activation, Engine, EngineError, Isa, Options, Picture};
-use common::{Network, NodeShape, Part, Scene, ShapeOp, around, conv, network, plan, run, whole};
+use common::{Network, NodeShape, Part, Placed, Scene, ShapeOp, around, conv, network, plan, run, whole};
 use proptest::prelude::*;
 
 proptest! {
@@ -53,6 +53,46 @@ proptest! {
         prop_assert!(first.iter().zip(&second).all(|(a, b)| a.to_bits() == b.to_bits()));
         prop_assert_eq!(first.len(), core.2 * core.3 * 5);
     }
+
+    #[test]
+    fn interpolation_normalization_and_dilation_are_local(
+        widths in prop::array::uniform3(1usize..40), seed in 0u64..1000,
+        core in (-20i64..20, -20i64..20, 1usize..40, 1usize..40),
+        margins in prop::array::uniform2(prop::array::uniform4(0i64..9)), threads in 1usize..4,
+    ) {
+        let engine = interpolated(widths, seed).engine(Options { winograd: 2, ..Options::default() });
+        prop_assert!(engine.is_local());
+        let seen = |margins: [i64; 4], threads: usize| {
+            let (picture, west) = around(core, engine.reach(), margins);
+            run(&engine, Scene(seed), picture, west, threads)
+        };
+        let (first, second) = (seen(margins[0], 1), seen(margins[1], threads));
+        prop_assert!(first.iter().zip(&second).all(|(a, b)| a.to_bits() == b.to_bits()));
+        prop_assert_eq!(first.len(), core.2 * core.3 * 5);
+    }
+}
+
+/// Two levels, bilinear in both directions, with even and dilated kernels.
+fn interpolated([a, b, c]: [usize; 3], seed: u64) -> Network {
+    use Activation::{Gelu, None, Relu, Silu};
+    let placed = |kernel: usize, stride: usize, dilation: usize, before: usize, depthwise: bool| {
+        ShapeOp::Placed(Placed { kernel, stride, dilation, before, depthwise })
+    };
+    let bilinear = || ShapeOp::Bilinear { align_corners: false };
+    let plans = vec![
+        plan(ShapeOp::Input, &[], None, 2, 0),
+        plan(placed(2, 2, 1, 0, false), &[0], None, a, 1),
+        plan(ShapeOp::LayerNorm, &[1], Gelu, a, 1),
+        plan(placed(4, 1, 1, 1, true), &[2], None, a, 1),
+        plan(bilinear(), &[3], None, a, 2),
+        plan(placed(3, 1, 2, 2, false), &[4], Silu, b, 2),
+        plan(bilinear(), &[5], None, b, 1),
+        plan(ShapeOp::Concat, &[6, 3], None, a + b, 1),
+        plan(conv(3, 1), &[7], Relu, c, 1),
+        plan(bilinear(), &[8], None, c, 0),
+        plan(conv(1, 1), &[9], None, 5, 0),
+    ];
+    Network::new(plans, seed)
 }
 
 /// Distance in rows and columns within which a change of the input changes the output: exactly the stated reach.
@@ -91,7 +131,7 @@ fn what_cannot_be_run_is_refused() {
             other => panic!("{other:?}"),
         };
     let input = plan(ShapeOp::Input, &[], none, 3, 0);
-    assert_eq!(refused(vec![input.clone(), plan(conv(2, 1), &[0], none, 4, 0)]), 1);
+    assert_eq!(refused(vec![input.clone(), plan(conv(9, 1), &[0], none, 4, 0)]), 1);
     assert_eq!(refused(vec![input.clone(), plan(ShapeOp::MaxPool(2), &[0], none, 3, 1)]), 1);
     assert_eq!(refused(vec![input.clone(), plan(ShapeOp::Upsample(1), &[0], none, 3, 0)]), 1);
     assert_eq!(

@@ -13,16 +13,19 @@
 mod common;
 
 use arpent_engine::{Activation, Engine, EngineError, Isa, Options, Picture};
-use common::{Network, NodeShape, Part, Placed, Scene, ShapeOp, conv, grid, plan, run, uniform, whole};
+use common::{
+    Network, NodeShape, Part, Placed, Scene, ShapeOp, Square, conv, grid, plan, run, uniform, whole,
+};
 use proptest::prelude::*;
 
 /// Choices by a seed.
 struct Choices(u64);
 
 impl Choices {
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+    fn of<T: Clone>(&mut self, all: &[T]) -> T {
         self.0 += 1;
         all[((uniform(self.0.wrapping_mul(0x5851_f42d)) + 1.0) * 0.5 * all.len() as f32) as usize % all.len()]
+            .clone()
     }
 
     fn activation(&mut self) -> Activation {
@@ -109,6 +112,99 @@ fn window_network(bands: usize, widths: [usize; 3], seed: u64) -> Network {
     Network::new(plans, seed)
 }
 
+/// Blocks of ConvNeXts, dilated and even kernels, pooling pyramids and interpolations, from a quarter of the picture on.
+fn mixed_network(bands: usize, widths: [usize; 3], seed: u64) -> Network {
+    use Activation::None;
+    let [a, b, c] = widths;
+    let choices = &mut Choices(seed << 20 | 7);
+    let placed = |kernel: usize, stride: usize, dilation: usize, before: usize, depthwise: bool| {
+        ShapeOp::Placed(Placed { kernel, stride, dilation, before, depthwise })
+    };
+    let stem = choices.of(&[placed(4, 4, 1, 0, false), placed(7, 4, 1, 3, false), placed(6, 4, 1, 1, false)]);
+    let mut depthwise = || {
+        let (kernel, dilation) = (choices.of(&[2, 3, 4, 5, 6, 7, 8]), choices.of(&[1, 1, 2, 3]));
+        placed(kernel, 1, dilation, choices.of(&[0, kernel / 2, (kernel - 1) * dilation]), true)
+    };
+    let (wide, deep) = (depthwise(), depthwise());
+    let dilated = placed(3, 1, choices.of(&[2, 3, 6]), choices.of(&[0, 2, 4]), false);
+    let even = placed(choices.of(&[2, 4]), 2, 1, choices.of(&[0, 1]), false);
+    let (far, side) = (choices.of(&[8, 5]), choices.of(&[1, 2, 3, 6]));
+    let align = || ShapeOp::Bilinear { align_corners: true };
+    let halves = || ShapeOp::Bilinear { align_corners: false };
+    let mut any = || choices.activation();
+    let plans = vec![
+        plan(ShapeOp::Input, &[], None, bands, 0),
+        plan(stem, &[0], None, 2 * a, 2),
+        plan(ShapeOp::LayerNorm, &[1], any(), 2 * a, 2),
+        plan(wide, &[2], None, 2 * a, 2),
+        plan(ShapeOp::LayerNorm, &[3], None, 2 * a, 2),
+        plan(conv(1, 1), &[4], Activation::Gelu, 3 * a, 2),
+        plan(ShapeOp::ResponseNorm, &[5], any(), 3 * a, 2),
+        plan(conv(1, 1), &[6], None, 2 * a, 2),
+        plan(ShapeOp::Add, &[7, 2], None, 2 * a, 2),
+        plan(even, &[8], None, b, 3),
+        plan(deep, &[9], any(), b, 3),
+        plan(dilated, &[10], None, b, 3),
+        plan(ShapeOp::GroupNorm(if b % 2 == 0 { 2 } else { 1 }), &[11], any(), b, 3),
+        plan(placed(far, 8, 1, 0, false), &[8], any(), c, 5),
+        grid(ShapeOp::AdaptiveMean(side), &[12], None, b, side),
+        grid(conv(1, 1), &[14], any(), c, side),
+        grid(ShapeOp::GroupNorm(1), &[15], None, c, side),
+        plan(halves(), &[16], any(), c, 3),
+        plan(align(), &[13], None, c, 3),
+        plan(ShapeOp::Add, &[17, 18], any(), c, 3),
+        plan(ShapeOp::Concat, &[19, 12], None, b + c, 3),
+        plan(conv(3, 1), &[20], any(), c, 3),
+        plan(halves(), &[21], None, c, 2),
+        plan(halves(), &[8], None, 2 * a, 4),
+        plan(halves(), &[23], None, 2 * a, 2),
+        plan(ShapeOp::Concat, &[22, 24], None, 2 * a + c, 2),
+        plan(conv(1, 1), &[25], None, 5, 2),
+        plan(if seed % 2 == 0 { align() } else { halves() }, &[26], None, 5, 0),
+    ];
+    Network::new(plans, seed)
+}
+
+/// Blocks of transformers: attention to all pixels, to those of a smaller picture, and within squares.
+fn attention_network(bands: usize, heads: usize, channels: usize, seed: u64) -> Network {
+    use Activation::None;
+    let choices = &mut Choices(seed << 20 | 9);
+    let width = heads * channels;
+    let value = heads * choices.of(&[1, 3, 8, 33]);
+    let reduction: usize = choices.of(&[1, 2, 4]);
+    let placed = |kernel: usize, stride: usize| {
+        ShapeOp::Placed(Placed { kernel, stride, dilation: 1, before: 0, depthwise: false })
+    };
+    let squares = |choices: &mut Choices| {
+        let side = choices.of(&[1, 2, 3, 4, 7, 12]);
+        let (shift, rolled_first) = (choices.of(&[0, side / 2, side - 1]), choices.of(&[false, true]));
+        Some(Square { side, shift, rolled_first })
+    };
+    let [first, second] = [0; 2].map(|_| ShapeOp::Attention { heads, window: squares(choices) });
+    let global = ShapeOp::Attention { heads, window: Option::None };
+    let level = 1 + reduction.ilog2();
+    let plans = vec![
+        plan(ShapeOp::Input, &[], None, bands, 0),
+        plan(placed(2, 2), &[0], choices.activation(), width, 1),
+        plan(ShapeOp::LayerNorm, &[1], None, width, 1),
+        plan(conv(1, 1), &[2], None, width, 1),
+        plan(placed(reduction, reduction), &[2], None, width, level),
+        plan(conv(1, 1), &[4], None, width, level),
+        plan(conv(1, 1), &[4], None, value, level),
+        plan(global, &[3, 5, 6], choices.activation(), value, 1),
+        plan(conv(1, 1), &[7], None, width, 1),
+        plan(ShapeOp::Add, &[8, 1], None, width, 1),
+        plan(conv(1, 1), &[9], None, width, 1),
+        plan(conv(1, 1), &[9], None, value, 1),
+        plan(first, &[9, 10, 11], None, value, 1),
+        plan(conv(1, 1), &[12], choices.activation(), width, 1),
+        plan(second, &[13, 9, 12], None, value, 1),
+        plan(conv(1, 1), &[14], None, 5, 1),
+        plan(ShapeOp::Upsample(1), &[15], None, 5, 0),
+    ];
+    Network::new(plans, seed)
+}
+
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|v| v.to_bits()).collect()
 }
@@ -144,6 +240,26 @@ fn cut<T: Copy>(all: &[T], channels: usize, part: &Picture) -> Vec<T> {
     pixels.flat_map(|p| all[p * channels..(p + 1) * channels].iter().copied()).collect()
 }
 
+/// Compares a network on every instruction set with plain sums.
+fn is_written_out(network: &Network, picture: Picture, seed: u64) -> Result<(), TestCaseError> {
+    let size = [picture.width, picture.height];
+    let expected = network.written_out(Scene(seed), size, [0, picture.first_row]);
+    let expected = cut(&expected.data, 5, &picture);
+    let largest = expected.iter().fold(1e-3f64, |m, v| m.max(v.abs()));
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+        for winograd in [-1, 2] {
+            let engine = network.engine(Options { isa, winograd });
+            let got = run(&engine, Scene(seed), picture, 0, 2);
+            let apart = got.iter().zip(&expected).fold(0f64, |m, (a, b)| m.max((f64::from(*a) - b).abs()));
+            prop_assert!(
+                got.len() == expected.len() && apart < 4e-5 * largest,
+                "{isa:?} {winograd}: {apart} of {largest}"
+            );
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 24 }))]
 
@@ -153,29 +269,42 @@ proptest! {
         size in (1usize..14, 1usize..14), first_row in -9i64..9, shares in prop::array::uniform4(0.0f64..1.0),
     ) {
         let network = window_network(bands, widths, seed);
-        let (width, height, first_row) = (4 * size.0, 4 * size.1, 4 * first_row);
-        let picture = part_of(whole(width, height, first_row), shares);
-        let expected = network.written_out(Scene(seed), [width, height], [0, first_row]);
-        let expected = cut(&expected.data, 5, &picture);
-        let largest = expected.iter().fold(1e-3f64, |m, v| m.max(v.abs()));
-        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
-            for winograd in [-1, 2] {
-                let engine = network.engine(Options { isa, winograd });
-                let got = run(&engine, Scene(seed), picture, 0, 2);
-                let apart = got.iter().zip(&expected).fold(0f64, |m, (a, b)| m.max((f64::from(*a) - b).abs()));
-                prop_assert!(got.len() == expected.len() && apart < 4e-5 * largest, "{isa:?} {winograd}: {apart} of {largest}");
-            }
-        }
+        let picture = part_of(whole(4 * size.0, 4 * size.1, 4 * first_row), shares);
+        is_written_out(&network, picture, seed)?;
+    }
+
+    #[test]
+    fn every_operation_gives_the_sums(
+        bands in 1usize..5, widths in prop::array::uniform3(1usize..40), seed in 0u64..1000,
+        size in (1usize..4, 1usize..4), first_row in -9i64..9, shares in prop::array::uniform4(0.0f64..1.0),
+    ) {
+        let network = mixed_network(bands, widths, seed);
+        let picture = part_of(whole(32 * size.0, 32 * size.1, 32 * first_row), shares);
+        is_written_out(&network, picture, seed)?;
+    }
+
+    #[test]
+    fn attention_gives_the_sums(
+        bands in 1usize..5, heads in 1usize..4, channels in 1usize..40, seed in 0u64..1000,
+        size in (1usize..5, 1usize..5), first_row in -9i64..9, shares in prop::array::uniform4(0.0f64..1.0),
+    ) {
+        let network = attention_network(bands, heads, channels, seed);
+        let picture = part_of(whole(8 * size.0, 8 * size.1, 8 * first_row), shares);
+        is_written_out(&network, picture, seed)?;
     }
 
     #[test]
     fn a_picture_gets_the_same_bits_from_any_number_of_threads(
         widths in prop::array::uniform3(1usize..90), seed in 0u64..1000,
-        size in (1usize..40, 1usize..40), shares in prop::array::uniform4(0.0f64..1.0),
+        size in (1usize..5, 1usize..5), shares in prop::array::uniform4(0.0f64..1.0), kind in 0..3,
     ) {
-        let network = window_network(2, widths, seed);
+        let network = match kind {
+            0 => window_network(2, widths, seed),
+            1 => mixed_network(2, widths, seed),
+            _ => attention_network(2, 1 + widths[0] % 3, 1 + widths[1] / 3, seed),
+        };
         let engine = network.engine(Options { winograd: 2, ..Options::default() });
-        let picture = whole(4 * size.0, 4 * size.1, 8);
+        let picture = whole(32 * size.0, 32 * size.1, 32);
         let expected = bits(&run(&engine, Scene(seed), picture, 0, 1));
         for threads in [2, 3, 4] {
             same(&bits(&run(&engine, Scene(seed), picture, 0, threads)), &expected)?;
@@ -256,6 +385,14 @@ fn what_cannot_be_run_is_refused() {
         };
     let input = plan(ShapeOp::Input, &[], none, 3, 0);
     let mean = |side: usize| grid(ShapeOp::AdaptiveMean(side), &[0], none, 3, side);
+    let kernel = |kernel: usize, stride: usize, dilation: usize, before: usize| {
+        let placed = Placed { kernel, stride, dilation, before, depthwise: false };
+        plan(ShapeOp::Placed(placed), &[0], none, 3, 0)
+    };
+    let attention = |heads: usize, window: Option<Square>, from: [usize; 3]| {
+        plan(ShapeOp::Attention { heads, window }, &from, none, 3, 0)
+    };
+    let square = |side: usize, shift: usize| Some(Square { side, shift, rolled_first: true });
     for (steps, problem) in [
         (vec![mean(0)], "is a mean over a number of parts other than 1 to 16"),
         (vec![mean(17)], "is a mean over a number of parts other than 1 to 16"),
@@ -273,6 +410,33 @@ fn what_cannot_be_run_is_refused() {
             "scales by something other than one pixel with as many channels",
         ),
         (vec![plan(ShapeOp::Scale, &[0], none, 3, 0)], "reads the wrong number of steps, or later ones"),
+        (
+            vec![plan(ShapeOp::GroupNorm(2), &[0], none, 3, 0)],
+            "has a number of groups that does not divide its channels",
+        ),
+        (vec![plan(ShapeOp::LayerNorm, &[0], none, 4, 0)], "has the wrong number of weights"),
+        (vec![kernel(9, 1, 1, 0)], "has an unsupported kernel or stride"),
+        (vec![kernel(3, 3, 1, 1)], "has an unsupported kernel or stride"),
+        (vec![kernel(3, 1, 65, 1)], "has an unsupported kernel or stride"),
+        (vec![kernel(3, 1, 2, 5)], "has an unsupported kernel or stride"),
+        (vec![attention(2, None, [0; 3])], "has a number of heads that does not divide its channels"),
+        (
+            vec![plan(conv(1, 1), &[0], none, 6, 0), attention(3, None, [0, 1, 0])],
+            "has queries and keys of different numbers of channels",
+        ),
+        (vec![mean(2), attention(3, None, [0, 1, 0])], "has keys and values of different sizes"),
+        (
+            vec![mean(2), attention(3, square(4, 1), [0, 1, 1])],
+            "has squares of queries and keys of different sizes",
+        ),
+        (
+            vec![attention(3, square(33, 0), [0; 3])],
+            "has squares of a side other than 1 to 32, or a shift that is not less",
+        ),
+        (
+            vec![attention(3, square(4, 4), [0; 3])],
+            "has squares of a side other than 1 to 32, or a shift that is not less",
+        ),
     ] {
         let all: Vec<NodeShape> = [input.clone()].into_iter().chain(steps).collect();
         let last = all.len() - 1;

@@ -89,3 +89,9 @@ fn the_engine_answers_as_pytorch_with_squeeze_and_excitation() {
         assert_engine(name);
     }
 }
+
+/// Pools of the whole window, bilinear interpolation, layer and response normalization.
+#[test]
+fn the_engine_answers_as_pytorch_with_pyramids() {
+    assert_engine("upernet-convnextv2_tiny");
+}

@@ -10,8 +10,11 @@ use super::rows::Rows;
 use crate::Activation;
 use crate::numbers::{signed, size};
 
-/// The largest kernel, rows.
+/// The largest kernel of trainings, rows.
 pub(crate) const MOST_ROWS: usize = 7;
+
+/// The largest kernel, rows and columns.
+pub(crate) const MOST_SIDE: usize = 8;
 
 /// Pixels of a layer's output to compute.
 #[derive(Debug, Clone)]
@@ -120,9 +123,9 @@ impl Weights {
 
 /// Equidistant pixels of one row.
 #[derive(Clone, Copy)]
-pub(crate) struct Strip {
-    /// Start of the first pixel's terms, for each kernel row.
-    pub(crate) rows: [*const f32; MOST_ROWS],
+pub(crate) struct Strip<'a> {
+    /// Start of the first pixel's terms, for each kernel row; of a dilated kernel, for each of its pixels.
+    pub(crate) rows: &'a [*const f32],
     /// Distance between pixels: input, output and residual, in values.
     pub(crate) step: usize,
     pub(crate) out_step: usize,
@@ -365,12 +368,33 @@ unsafe fn finish_part<I: Set, const N: usize, const P: usize>(
     }
 }
 
-/// Position of a kernel over its input: its first row and column are `stride` times the output's minus `before`.
+/// Position of a kernel over its input: its first row and column are `stride` times the output's minus `before`, the
+/// others come at a distance of `dilation`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Geometry {
     pub(crate) kernel: usize,
     pub(crate) stride: usize,
     pub(crate) before: usize,
+    pub(crate) dilation: usize,
+}
+
+impl Geometry {
+    /// Input pixels from the first to the last that `count` output pixels depend on.
+    pub(crate) fn seen(&self, count: usize) -> usize {
+        count.saturating_sub(1) * self.stride + (self.kernel - 1) * self.dilation + 1
+    }
+
+    /// First input pixel of an output pixel.
+    pub(crate) fn first(&self, pixel: i64) -> i64 {
+        pixel * signed(self.stride) - signed(self.before)
+    }
+
+    /// Parts of the kernel whose values lie one after the other, and terms of each: its rows, or its pixels if they
+    /// are apart.
+    pub(crate) fn parts(&self, channels: usize) -> [usize; 2] {
+        let Self { kernel, dilation, .. } = *self;
+        if dilation == 1 { [kernel, kernel * channels] } else { [kernel * kernel, channels] }
+    }
 }
 
 /// A convolution of some pixels.
@@ -413,14 +437,22 @@ impl Work for Direct<'_> {
     #[inline(always)]
     fn on<I: Set>(self, isa: I) {
         let terms = self.weights.terms(self.block);
-        let Geometry { kernel, stride, before } = self.geometry;
-        let [signed_stride, signed_before] = [stride, before].map(signed);
         let (cols, count) = (&self.patch.cols, self.patch.width());
+        let Geometry { stride, dilation, .. } = self.geometry;
+        let (seen, col) = (self.geometry.seen(count), self.geometry.first(cols.start));
+        let mut parts = [std::ptr::null(); MOST_SIDE * MOST_SIDE];
+        // Pixels of a kernel row that lie apart.
+        let (parts, each) = (&mut parts[..terms.rows], terms.rows / self.geometry.kernel);
         for y in self.patch.rows.clone() {
-            let (row, col) = (y * signed_stride - signed_before, cols.start * signed_stride - signed_before);
-            let read = |r: usize| self.input.read(row + signed(r), col, (count - 1) * stride + kernel);
+            let first = self.geometry.first(y);
+            for (r, parts) in parts.chunks_exact_mut(each).enumerate() {
+                let row = self.input.read(first + signed(r * dilation), col, seen);
+                for (q, part) in parts.iter_mut().enumerate() {
+                    *part = row.wrapping_add(q * dilation * self.input.channels());
+                }
+            }
             let line = Strip {
-                rows: rows(kernel, read),
+                rows: parts,
                 step: stride * self.input.channels(),
                 ..target(self.output, self.epilogue, (y, cols.start, count), self.block)
             };
@@ -430,72 +462,8 @@ impl Work for Direct<'_> {
     }
 }
 
-/// A 3 x 3 convolution over its input upsampled by 2, in which each input pixel occurs four times.
-///
-/// Of the nine values under the kernel only four differ: the kernel's rows and columns over the same input pixel are
-/// summed beforehand, for the four positions of an output pixel within its square (`lower::phases`).
-pub(crate) fn phases(weights: &[Weights; 4], [input, output]: [Rows; 2], epilogue: Epilogue, patch: &Patch) {
-    // All four have the same blocks.
-    for block in &weights[0].blocks {
-        block.isa.run(Phases { weights, input, output, epilogue, patch, block });
-    }
-}
-
-struct Phases<'a> {
-    weights: &'a [Weights; 4],
-    input: Rows,
-    output: Rows,
-    epilogue: Epilogue,
-    patch: &'a Patch,
-    block: &'a Block,
-}
-
-impl Work for Phases<'_> {
-    #[inline(always)]
-    fn on<I: Set>(self, isa: I) {
-        for (phase, weights) in self.weights.iter().enumerate() {
-            let terms = weights.terms(self.block);
-            for PhaseRow { y, start, count, row, col } in phase_rows(self.patch, phase) {
-                let mut line = Strip {
-                    rows: rows(2, |r| self.input.read(row + signed(r), col, count + 1)),
-                    step: self.input.channels(),
-                    ..target(self.output, self.epilogue, (y, start, 2 * count - 1), self.block)
-                };
-                (line.out_step, line.residual_step, line.count) =
-                    (2 * line.out_step, 2 * line.residual_step, count);
-                // SAFETY: as for `Direct`; every second pixel is written.
-                unsafe { by_vectors(isa, self.block, &terms, &line) };
-            }
-        }
-    }
-}
-
-/// Every second pixel of an output row, and the 2 x 2 input pixels of the first of them.
-pub(super) struct PhaseRow {
-    /// Row, first column and number of pixels.
-    pub(super) y: i64,
-    pub(super) start: i64,
-    pub(super) count: usize,
-    /// First row and column of the input.
-    pub(super) row: i64,
-    pub(super) col: i64,
-}
-
-/// The pixels of a patch at one of the four positions within their square: `2 * south + east`.
-pub(super) fn phase_rows(patch: &Patch, phase: usize) -> impl Iterator<Item = PhaseRow> + use<> {
-    let (south, east) = (signed(phase / 2), signed(phase % 2));
-    let start = patch.cols.start + (east - patch.cols.start).rem_euclid(2);
-    let count = size((patch.cols.end - start + 1) / 2);
-    let first = patch.rows.start + (south - patch.rows.start).rem_euclid(2);
-    let rows = (first..patch.rows.end).step_by(2).filter(move |_| count > 0);
-    rows.map(move |y| {
-        let (row, col) = (y.div_euclid(2) - 1 + south, start.div_euclid(2) - 1 + east);
-        PhaseRow { y, start, count, row, col }
-    })
-}
-
-pub(super) fn rows(count: usize, read: impl Fn(usize) -> *const f32) -> [*const f32; MOST_ROWS] {
-    let mut rows = [std::ptr::null(); MOST_ROWS];
+pub(super) fn rows(count: usize, read: impl Fn(usize) -> *const f32) -> [*const f32; MOST_SIDE] {
+    let mut rows = [std::ptr::null(); MOST_SIDE];
     for (r, row) in rows.iter_mut().take(count).enumerate() {
         *row = read(r);
     }
@@ -503,11 +471,16 @@ pub(super) fn rows(count: usize, read: impl Fn(usize) -> *const f32) -> [*const 
 }
 
 /// The written part of a strip.
-fn target(output: Rows, epilogue: Epilogue, (y, col, count): (i64, i64, usize), block: &Block) -> Strip {
+pub(super) fn target(
+    output: Rows,
+    epilogue: Epilogue,
+    (y, col, count): (i64, i64, usize),
+    block: &Block,
+) -> Strip<'static> {
     let out = output.write(y, col, count).wrapping_add(block.first);
     let residual = epilogue.residual.map(|r| r.read(y, col, count).wrapping_add(block.first));
     Strip {
-        rows: [std::ptr::null(); MOST_ROWS],
+        rows: &[],
         step: 0,
         out_step: output.channels(),
         residual_step: epilogue.residual.map_or(0, |r| r.channels()),
@@ -515,6 +488,42 @@ fn target(output: Rows, epilogue: Epilogue, (y, col, count): (i64, i64, usize), 
         residual: residual.unwrap_or(std::ptr::null()),
         count,
         activation: epilogue.activation,
+    }
+}
+
+/// Products of a strip's pixels with all blocks of a kernel of one part, without bias: `weights` are those of the first
+/// block, then those of the others; `each` terms of each.
+///
+/// # Safety
+/// The strip's pixels have `each` terms, and room for the channels of all blocks; blocks are at most 32 wide.
+pub(super) unsafe fn multiply(blocks: &[Block], each: usize, weights: &[f32], strip: &Strip) {
+    for block in blocks {
+        let terms = Terms {
+            rows: 1,
+            each,
+            weights: weights[block.packed * each..][..block.width() * each].as_ptr(),
+            bias: NOTHING.as_ptr(),
+            valid: block.valid,
+        };
+        let strip = Strip { out: strip.out.wrapping_add(block.first), ..*strip };
+        block.isa.run(Multiply { block, terms, strip });
+    }
+}
+
+/// Initial values of sums.
+pub(super) const NOTHING: [f32; 32] = [0.0; 32];
+
+struct Multiply<'a> {
+    block: &'a Block,
+    terms: Terms,
+    strip: Strip<'a>,
+}
+
+impl Work for Multiply<'_> {
+    #[inline(always)]
+    fn on<I: Set>(self, isa: I) {
+        // SAFETY: the contract of `multiply`.
+        unsafe { by_vectors(isa, self.block, &self.terms, &self.strip) };
     }
 }
 

@@ -6,12 +6,13 @@
 //! *group*.
 
 use super::bytes::MOST;
-use super::direct::{Geometry, MOST_ROWS, Patch, PhaseRow, phase_rows, rows};
+use super::direct::{Geometry, MOST_SIDE, Patch, rows};
 use super::int8_portable::Portable;
 use super::int8_strip::{Dot, Line, Terms, strip};
 #[cfg(target_arch = "x86_64")]
 use super::int8_x86::{Short, Vnni};
 use super::isa::Isa;
+use super::phases::{PhaseRow, phase_rows};
 use super::rows::Rows;
 use crate::Activation;
 use crate::numbers::signed;
@@ -224,15 +225,14 @@ pub(crate) fn int8_direct(
     finish: Finish,
     patch: &Patch,
 ) {
-    let Geometry { kernel, stride, before } = geometry;
-    let [signed_stride, signed_before] = [stride, before].map(signed);
+    let Geometry { kernel, stride, .. } = geometry;
     let (start, count) = (patch.cols.start, patch.width());
     debug_assert_eq!((weights.rows, weights.groups), (kernel, kernel * input.channels()));
     for block in &weights.blocks {
         let terms = weights.terms(block);
         for y in patch.rows.clone() {
-            let (row, col) = (y * signed_stride - signed_before, start * signed_stride - signed_before);
-            let read = |r: usize| input.read(row + signed(r), col, (count - 1) * stride + kernel);
+            let (row, col) = (geometry.first(y), geometry.first(start));
+            let read = |r: usize| input.read(row + signed(r), col, geometry.seen(count));
             let line = Line {
                 rows: rows(kernel, read),
                 step: stride * input.channels(),
@@ -278,7 +278,7 @@ fn target(output: Rows, finish: Finish, (y, col, count): (i64, i64, usize), bloc
         .residual
         .map(|(rows, scale)| rows.read(y, col, count).cast::<u8>().wrapping_add(block.first * bytes(scale)));
     Line {
-        rows: [std::ptr::null(); MOST_ROWS],
+        rows: [std::ptr::null(); MOST_SIDE],
         step: 0,
         out_step: 4 * output.channels(),
         residual_step: finish.residual.map_or(0, |(rows, _)| 4 * rows.channels()),

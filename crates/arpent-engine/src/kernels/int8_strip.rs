@@ -3,7 +3,7 @@
 #![allow(clippy::cast_ptr_alignment, reason = "rows of f32 are aligned, and read with unaligned loads")]
 
 use super::bytes::MOST;
-use super::direct::{MOST_ROWS, Pixels, unrolled};
+use super::direct::{MOST_SIDE, Pixels, unrolled};
 use crate::Activation;
 use crate::numbers::ROUND;
 
@@ -47,7 +47,7 @@ pub(super) trait Dot {
 /// Equidistant pixels of one row.
 pub(super) struct Line {
     /// Start of the first pixel's groups, for each kernel row.
-    pub(super) rows: [*const f32; MOST_ROWS],
+    pub(super) rows: [*const f32; MOST_SIDE],
     /// Distance between pixels: input, in groups; output and residual, in bytes.
     pub(super) step: usize,
     pub(super) out_step: usize,

@@ -15,6 +15,7 @@
 )]
 
 mod activate;
+mod attention;
 mod bytes;
 mod depthwise;
 mod direct;
@@ -26,24 +27,35 @@ mod int8_x86;
 mod isa;
 mod means;
 mod normalize;
+mod normalize_pixels;
+mod phases;
 mod pool;
 mod products;
+mod resize;
 mod rows;
+mod softmax;
+mod squares;
+mod statistics;
 mod taps;
 mod turn;
 mod winograd;
 
 pub(crate) use activate::{activate, exp};
+pub(crate) use attention::{Heads, Squares, attention};
 pub(crate) use bytes::{MOST, max_pool_bytes, quantize};
 pub(crate) use depthwise::{DepthwiseWeights, depthwise};
-pub(crate) use direct::{Epilogue, Geometry, MOST_ROWS, Patch, Weights, direct, phases};
+pub(crate) use direct::{Epilogue, Geometry, MOST_ROWS, MOST_SIDE, Patch, Weights, direct};
 pub(crate) use int8::{Finish, Int8Weights, Packing, int8_direct, int8_phases};
 pub use isa::Isa;
 pub(crate) use means::{means_of_rows, row_means};
 pub(crate) use normalize::{Affine, gradient_sums, normalize, normalize_gradient, squares, sum as sum_of};
+pub(crate) use normalize_pixels::{ChannelWeights, normalize_layers, normalize_pixels};
+pub(crate) use phases::phases;
 pub(crate) use pool::{absolute_difference, copy, max_pool, mean_pool, pixels, scale, sum, upsample};
 pub(crate) use products::{Blocks, Products, products};
+pub(crate) use resize::bilinear;
 pub(crate) use rows::{Buffer, BufferShape, Rows};
+pub(crate) use statistics::{moments, norms, row_moments, row_squares};
 pub(crate) use taps::{Seen, convolve_plane, plane_products};
 pub(crate) use turn::{to_pixels, to_planes};
 pub(crate) use winograd::{TILE_ROWS, first_of_four, winograd, winograd_weights};

@@ -128,13 +128,19 @@ pub(crate) fn absolute_difference(
 pub(crate) fn scale(isa: Isa, [input, factors, output]: [Rows; 3], activation: Activation, patch: &Patch) {
     let channels = output.channels();
     let factors = seen(factors, 0, 0, 1);
-    each_row(isa, output, patch, |y, out| {
-        let from = seen(input, y, patch.cols.start, out.len() / channels);
-        for (out, from) in out.chunks_exact_mut(channels).zip(from.chunks_exact(channels)) {
-            out.iter_mut().zip(from).zip(factors).for_each(|((out, v), factor)| *out = v * factor);
-        }
-        activation.limit(out);
-    });
+    each_row(
+        isa,
+        output,
+        patch,
+        #[inline(always)]
+        |y, out| {
+            let from = seen(input, y, patch.cols.start, out.len() / channels);
+            for (out, from) in out.chunks_exact_mut(channels).zip(from.chunks_exact(channels)) {
+                out.iter_mut().zip(from).zip(factors).for_each(|((out, v), factor)| *out = v * factor);
+            }
+            activation.limit(out);
+        },
+    );
 }
 
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! Sums of products over pixels, for gradients of kernels.
 
-use super::direct::{Block, Strip, Terms, blocks, by_vectors, rows};
+use super::direct::{Block, NOTHING, Strip, Terms, blocks, by_vectors, rows};
 use super::isa::{Isa, Set, Work};
 use crate::Activation;
 
@@ -78,18 +78,17 @@ struct Accumulate<'a> {
 impl Work for Accumulate<'_> {
     #[inline(always)]
     fn on<I: Set>(self, isa: I) {
-        const ZEROS: [f32; 32] = [0.0; 32];
         let (at, block) = (self.at, self.block);
         let terms = Terms {
             rows: at.rows,
             each: at.width,
             weights: self.gradient.as_ptr(),
-            bias: ZEROS.as_ptr(),
+            bias: NOTHING.as_ptr(),
             valid: block.valid,
         };
         let out = self.sums.as_mut_ptr().wrapping_add(block.first);
         let strip = Strip {
-            rows: rows(at.rows, |r| self.x.as_ptr().wrapping_add(at.start + r * at.line)),
+            rows: &rows(at.rows, |r| self.x.as_ptr().wrapping_add(at.start + r * at.line)),
             step: at.plane,
             out_step: at.outputs,
             residual_step: at.outputs,

@@ -3,7 +3,7 @@
 use super::isa::{Isa, Set, Work};
 
 /// Side of the squares that are transposed in registers.
-const SIDE: usize = 8;
+pub(super) const SIDE: usize = 8;
 
 /// Columns of all channels that are transposed before the next: the size of a cache line.
 const COLUMNS: usize = 16;
@@ -93,7 +93,7 @@ impl Work for ToPlanes<'_, '_> {
 /// Copies and transposes a square of values. Plain loops: closures of arrays are not compiled for the instruction
 /// set.
 #[inline(always)]
-fn turned<'a>(row: impl Fn(usize) -> &'a [f32]) -> [[f32; SIDE]; SIDE] {
+pub(super) fn turned<'a>(row: impl Fn(usize) -> &'a [f32]) -> [[f32; SIDE]; SIDE] {
     let (mut square, mut turned) = ([[0.0; SIDE]; SIDE], [[0.0; SIDE]; SIDE]);
     for (i, values) in square.iter_mut().enumerate() {
         values.copy_from_slice(&row(i)[..SIDE]);

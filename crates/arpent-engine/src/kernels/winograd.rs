@@ -6,7 +6,7 @@
 
 use pulp::Simd;
 
-use super::direct::{Block, Epilogue, Patch, Strip, Terms, Weights, by_vectors, rows};
+use super::direct::{Block, Epilogue, NOTHING, Patch, Strip, Terms, Weights, by_vectors};
 use super::isa::{Isa, Set, Work};
 use super::rows::Rows;
 use crate::Activation;
@@ -116,9 +116,6 @@ struct Products<'a> {
     to: &'a mut [f32],
 }
 
-/// Initial values of sums of products.
-const NOTHING: [f32; 64] = [0.0; 64];
-
 impl Work for Products<'_> {
     #[inline(always)]
     fn on<I: Set>(self, isa: I) {
@@ -130,7 +127,7 @@ impl Work for Products<'_> {
             let weights = all.weights.wrapping_add(product * width * all.each);
             let terms = Terms { rows: 1, weights, bias: NOTHING.as_ptr(), valid: width, ..all };
             let line = Strip {
-                rows: rows(1, |_| seen.as_ptr()),
+                rows: &[seen.as_ptr()],
                 step: self.channels,
                 out_step: width,
                 residual_step: 0,

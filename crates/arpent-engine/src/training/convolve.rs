@@ -27,7 +27,7 @@ pub(super) fn convolve(shape: &ConvShape, x: &[f32], kernels: &[f32], bias: Opti
         spread: 1,
         picture: (shape.height, shape.width),
         to: (outputs, shape.output().0, shape.output().1),
-        geometry: Geometry { kernel, stride: shape.stride, before: shape.pads.0 },
+        geometry: Geometry { kernel, stride: shape.stride, before: shape.pads.0, dilation: 1 },
     };
     pass.run(x, &Weights::new(Isa::best(), bias.unwrap_or(&zeros), [kernel, kernel * inputs], at))
 }
@@ -43,7 +43,7 @@ pub(super) fn input_gradient(shape: &ConvShape, gradient: &[f32], kernels: &[f32
         spread: shape.stride,
         picture: (shape.height, shape.width),
         to: (inputs, shape.height, shape.width),
-        geometry: Geometry { kernel, stride: 1, before: kernel - 1 - shape.pads.0 },
+        geometry: Geometry { kernel, stride: 1, before: kernel - 1 - shape.pads.0, dilation: 1 },
     };
     pass.run(gradient, &Weights::new(Isa::best(), &vec![0.0; inputs], [kernel, kernel * outputs], at))
 }
@@ -87,7 +87,7 @@ impl Pass {
     /// Computes rows from `first` on: as many as the planes of `out` contain.
     fn rows(&self, x: &[f32], first: usize, out: &mut [&mut [f32]], weights: &Weights) {
         let (channels, _, width) = self.to;
-        let Geometry { kernel, stride, before } = self.geometry;
+        let Geometry { kernel, stride, before, .. } = self.geometry;
         let count = out[0].len() / width;
         let each = stride * self.picture.1 * self.from.0 + width * channels;
         let step = (VALUES / each).clamp(1, count);

@@ -2,7 +2,13 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
-use arpent_engine::{Activation, Answers, Conv, Engine, Op, Options, Picture, PixelSource, Step};
+use arpent_engine::{
+    Activation, Answers, Attention, AttentionWindow, Conv, Engine, Normalization, Op, Options, Picture,
+    PixelSource, Step,
+};
+
+/// Epsilon of normalizations.
+const EPSILON: f32 = 1e-3;
 
 /// A well-mixed hash of a key, in -1..1.
 pub(crate) fn uniform(key: u64) -> f32 {
@@ -31,12 +37,25 @@ pub(crate) enum ShapeOp {
     Placed(Placed),
     AdaptiveMean(usize),
     Scale,
+    Bilinear { align_corners: bool },
+    LayerNorm,
+    GroupNorm(usize),
+    ResponseNorm,
+    Attention { heads: usize, window: Option<Square> },
     MaxPool(usize),
     MeanPool(u32),
     Upsample(u32),
     Concat,
     Add,
     Difference,
+}
+
+/// Squares of attention.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Square {
+    pub(crate) side: usize,
+    pub(crate) shift: usize,
+    pub(crate) rolled_first: bool,
 }
 
 /// A convolution of any shape.
@@ -50,6 +69,10 @@ pub(crate) struct Placed {
 }
 
 impl ShapeOp {
+    pub(crate) fn is_normalization(&self) -> bool {
+        matches!(self, Self::LayerNorm | Self::GroupNorm(_) | Self::ResponseNorm)
+    }
+
     pub(crate) fn placed(&self) -> Option<Placed> {
         match *self {
             Self::Conv { kernel, stride, depthwise } => {
@@ -70,6 +93,20 @@ pub(crate) struct Network {
 impl Network {
     pub(crate) fn new(plans: Vec<NodeShape>, seed: u64) -> Self {
         let weights = |(index, plan): (usize, &NodeShape)| {
+            let bias = |i: usize| 0.1 * uniform(!seed ^ i as u64 ^ (index as u64) << 32);
+            if plan.op.is_normalization() {
+                let weight = |i: usize| 1.0 + 0.5 * uniform(seed ^ i as u64 ^ (index as u64) << 32);
+                return ((0..plan.channels).map(weight).collect(), (0..plan.channels).map(bias).collect());
+            }
+            if let ShapeOp::Attention { heads, window: Some(Square { side, .. }) } = plan.op {
+                // The relative positions, and what pixels beyond the picture have.
+                let beyond = plans[plan.from[1]].channels + plans[plan.from[2]].channels;
+                let weight = |i: usize| 2.0 * uniform(seed ^ i as u64 ^ (index as u64) << 32);
+                return (
+                    (0..heads * side.pow(4)).map(weight).collect(),
+                    (0..beyond).map(|i| 5.0 * bias(i)).collect(),
+                );
+            }
             let Some(Placed { kernel, depthwise, .. }) = plan.op.placed() else {
                 return (Vec::new(), Vec::new());
             };
@@ -87,7 +124,23 @@ impl Network {
     pub(crate) fn steps(&self) -> Vec<Step<'_>> {
         let mut steps = Vec::new();
         for (plan, (weight, bias)) in self.plans.iter().zip(&self.weights) {
+            let normalization = Normalization { weight, bias, epsilon: EPSILON };
             let op = match plan.op {
+                ShapeOp::Bilinear { align_corners } => Op::Bilinear { level: plan.level, align_corners },
+                ShapeOp::LayerNorm => Op::LayerNorm(normalization),
+                ShapeOp::GroupNorm(groups) => Op::GroupNorm { groups, normalization },
+                ShapeOp::ResponseNorm => Op::ResponseNorm(normalization),
+                ShapeOp::Attention { heads, window } => {
+                    let keys = self.plans[plan.from[1]].channels;
+                    let window = window.map(|Square { side, shift, rolled_first }| AttentionWindow {
+                        side,
+                        shift,
+                        rolled_first,
+                        bias: weight,
+                        beyond: bias.split_at(keys),
+                    });
+                    Op::Attention(Attention { heads, window })
+                }
                 ShapeOp::Input => Op::Input { start: 0, count: plan.channels },
                 ShapeOp::Conv { .. } | ShapeOp::Placed(_) => {
                     let Placed { kernel, stride, dilation, before, depthwise } = plan.op.placed().unwrap();
@@ -128,7 +181,22 @@ impl Network {
         for (plan, weights) in self.plans.iter().zip(&self.weights) {
             let size = plan.grid.map_or([width >> plan.level, height >> plan.level], |side| [side, side]);
             let from: Vec<&Grid> = plan.from.iter().map(|f| &done[*f]).collect();
-            let value = |c: usize, y: i64, x: i64| plan.value(weights, &from, scene, first, [c as i64, y, x]);
+            if let ShapeOp::Attention { heads, window } = plan.op {
+                let attended = attended(&from, heads, window, weights);
+                done.push(Grid::new(plan.channels, size, |c, y, x| plan.activated(attended.at(c, y, x))));
+                continue;
+            }
+            let statistics = plan.statistics(from.first().copied());
+            let value = |c: usize, y: i64, x: i64| match statistics.get(c) {
+                // Minus the mean, times the scale.
+                Some([mean, scale]) => {
+                    let normal = (from[0].at(c, y, x) - mean) * scale;
+                    let identity =
+                        if matches!(plan.op, ShapeOp::ResponseNorm) { from[0].at(c, y, x) } else { 0.0 };
+                    identity + normal * f64::from(weights.0[c]) + f64::from(weights.1[c])
+                }
+                None => plan.value(weights, &from, size, scene, first, [c as i64, y, x]),
+            };
             done.push(Grid::new(plan.channels, size, |c, y, x| plan.activated(value(c, y, x))));
         }
         done.pop().unwrap()
@@ -183,7 +251,134 @@ fn part(index: i64, parts: usize, size: usize) -> std::ops::Range<i64> {
     index * size / parts..end.ceil() as i64
 }
 
+/// A key or value: its pixel, or `None` beyond the picture, and what is added to the score.
+type Seen = (Option<(i64, i64)>, f64);
+
+/// Attention by its definition: of queries, keys and values.
+fn attended(from: &[&Grid], heads: usize, window: Option<Square>, weights: &(Vec<f32>, Vec<f32>)) -> Grid {
+    let [queries, keys, values] = [from[0], from[1], from[2]];
+    let (each, each_value) = (queries.channels / heads, values.channels / heads);
+    let beyond = |grid: &Grid, c: usize, place: Option<(i64, i64)>, start: usize| match place {
+        Some((y, x)) => grid.at(c, y, x),
+        None => f64::from(weights.1[start + c]),
+    };
+    let mut out = vec![0.0; queries.size[0] * queries.size[1] * values.channels];
+    for (pixel, out) in out.chunks_exact_mut(values.channels).enumerate() {
+        let (y, x) = ((pixel / queries.size[0]) as i64, (pixel % queries.size[0]) as i64);
+        for head in 0..heads {
+            let seen: Vec<Seen> = match window {
+                None => {
+                    let rows = 0..keys.size[1] as i64;
+                    rows.flat_map(|y| (0..keys.size[0] as i64).map(move |x| (Some((y, x)), 0.0))).collect()
+                }
+                Some(square) => square.seen(keys.size, (y, x), &weights.0[head * square.side.pow(4)..]),
+            };
+            let score = |(place, add): &Seen| {
+                let channels = head * each..(head + 1) * each;
+                let product = channels.map(|c| queries.at(c, y, x) * beyond(keys, c, *place, 0)).sum::<f64>();
+                product / (each as f64).sqrt() + add
+            };
+            let scores: Vec<f64> = seen.iter().map(score).collect();
+            let most = scores.iter().fold(f64::NEG_INFINITY, |m, v| m.max(*v));
+            let shares: Vec<f64> = scores.iter().map(|v| (v - most).exp()).collect();
+            let sum: f64 = shares.iter().sum();
+            for c in head * each_value..(head + 1) * each_value {
+                let value =
+                    |((place, _), share): (&Seen, &f64)| share * beyond(values, c, *place, keys.channels);
+                out[c] = seen.iter().zip(&shares).map(value).sum::<f64>() / sum;
+            }
+        }
+    }
+    Grid { channels: values.channels, size: queries.size, data: out }
+}
+
+impl Square {
+    /// What a pixel sees: the picture is rolled as tensors are.
+    fn seen(self, size: [usize; 2], (y, x): (i64, i64), bias: &[f32]) -> Vec<Seen> {
+        let Self { side, shift, rolled_first } = self;
+        let axis = |length: usize| {
+            let padded = length.div_ceil(side) * side;
+            let mut line: Vec<Option<usize>> = (0..length).map(Some).collect();
+            if !rolled_first {
+                line.resize(padded, None);
+            }
+            let by = shift % line.len();
+            line.rotate_left(by);
+            line.resize(padded, None);
+            let region = |at: usize| match () {
+                () if shift == 0 || at < padded - side => 0,
+                () if at < padded - shift => 1,
+                () => 2,
+            };
+            line.into_iter().enumerate().map(|(at, pixel)| (pixel, region(at))).collect::<Vec<_>>()
+        };
+        let (rows, cols) = (axis(size[1]), axis(size[0]));
+        let place = |line: &[(Option<usize>, i32)], pixel: i64| {
+            line.iter().position(|(p, _)| *p == Some(pixel as usize)).unwrap()
+        };
+        let (row, col) = (place(&rows, y), place(&cols, x));
+        let (first_row, first_col) = (row / side * side, col / side * side);
+        let query = (row - first_row) * side + col - first_col;
+        let mut seen = Vec::new();
+        for key in 0..side * side {
+            let (r, c) = (first_row + key / side, first_col + key % side);
+            let apart = (rows[r].1, cols[c].1) != (rows[row].1, cols[col].1);
+            let add = f64::from(bias[query * side * side + key]) - if apart { 100.0 } else { 0.0 };
+            let pixel = rows[r].0.zip(cols[c].0).map(|(y, x)| (y as i64, x as i64));
+            seen.push((pixel, add));
+        }
+        seen
+    }
+}
+
+/// Mean and variance.
+fn moments(values: &[f64]) -> [f64; 2] {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    [mean, values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64]
+}
+
+/// The two pixels of bilinear interpolation, and the share of the second, as in PyTorch.
+fn between(o: i64, from: usize, to: usize, align_corners: bool) -> (i64, i64, f64) {
+    let (n, m) = (from as f64, to as f64);
+    let at = if !align_corners {
+        ((o as f64 + 0.5) * n / m - 0.5).max(0.0)
+    } else if to > 1 {
+        o as f64 * (n - 1.0) / (m - 1.0)
+    } else {
+        0.0
+    };
+    let at = if (at - at.round()).abs() < 1e-9 { at.round() } else { at };
+    let first = (at.floor() as i64).min(from as i64 - 1);
+    (first, (first + 1).min(from as i64 - 1), at - first as f64)
+}
+
 impl NodeShape {
+    /// What a normalization by a picture's statistics subtracts of each channel, and multiplies it by.
+    fn statistics(&self, from: Option<&Grid>) -> Vec<[f64; 2]> {
+        let Some(from) = from else { return Vec::new() };
+        let channel =
+            |c: usize| from.data.iter().skip(c).step_by(from.channels).copied().collect::<Vec<f64>>();
+        match self.op {
+            ShapeOp::GroupNorm(groups) => {
+                let each = from.channels / groups;
+                let group =
+                    |c: usize| (c / each * each..(c / each + 1) * each).flat_map(channel).collect::<Vec<_>>();
+                let of = |c: usize| {
+                    let [mean, variance] = moments(&group(c));
+                    [mean, 1.0 / (variance + f64::from(EPSILON)).sqrt()]
+                };
+                (0..from.channels).map(of).collect()
+            }
+            ShapeOp::ResponseNorm => {
+                let norm = |c: usize| channel(c).iter().map(|v| v * v).sum::<f64>().sqrt();
+                let norms: Vec<f64> = (0..from.channels).map(norm).collect();
+                let mean = norms.iter().sum::<f64>() / norms.len() as f64;
+                norms.iter().map(|norm| [0.0, norm / (mean + f64::from(EPSILON))]).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     pub(crate) fn activated(&self, value: f64) -> f64 {
         match self.activation {
             Activation::None => value,
@@ -199,6 +394,7 @@ impl NodeShape {
         &self,
         (weight, bias): &(Vec<f32>, Vec<f32>),
         from: &[&Grid],
+        size: [usize; 2],
         scene: Scene,
         first: [i64; 2],
         [c, y, x]: [i64; 3],
@@ -227,6 +423,24 @@ impl NodeShape {
                 let count = (rows.end - rows.start) * (cols.end - cols.start);
                 let places = rows.flat_map(|y| cols.clone().map(move |x| (y, x)));
                 places.map(|(y, x)| from[0].at(channel, y, x)).sum::<f64>() / count as f64
+            }
+            ShapeOp::Bilinear { align_corners } => {
+                let [w, h] = from[0].size;
+                let (north, south, down) = between(y, h, size[1], align_corners);
+                let (west, east, across) = between(x, w, size[0], align_corners);
+                let row = |y: i64| {
+                    (1.0 - across) * from[0].at(channel, y, west) + across * from[0].at(channel, y, east)
+                };
+                (1.0 - down) * row(north) + down * row(south)
+            }
+            ShapeOp::LayerNorm => {
+                let pixel: Vec<f64> = (0..from[0].channels).map(|c| from[0].at(c, y, x)).collect();
+                let [mean, variance] = moments(&pixel);
+                let normal = (pixel[channel] - mean) / (variance + f64::from(EPSILON)).sqrt();
+                normal * f64::from(weight[channel]) + f64::from(bias[channel])
+            }
+            ShapeOp::GroupNorm(_) | ShapeOp::ResponseNorm | ShapeOp::Attention { .. } => {
+                unreachable!("computed for the whole picture")
             }
             ShapeOp::Scale => from[0].at(channel, y, x) * from[1].at(channel, 0, 0),
             ShapeOp::MaxPool(kernel) => {

@@ -11,8 +11,9 @@ use arpent_shell::lines::count;
 
 use super::classes::{OBSERVED, UNKNOWN, is_cloud};
 use super::error::MaskError;
-use super::layers::{KEY, Kind, Layer, MaskLayers, key_of};
+use super::layers::{Kind, Layer, MaskLayers, key_of};
 use super::raster::RasterMask;
+use super::source::KEY;
 use crate::reference::burn;
 
 /// The open masks of a map, and their counts.
