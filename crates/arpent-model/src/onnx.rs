@@ -14,7 +14,7 @@ use crate::protobuf::{Message, Wire};
 use crate::storage::NumberType;
 use crate::{ModelError, Weights};
 
-/// Limits. Protocol Buffers allow no message above 2 GiB; networks of this many values or tensors are far larger.
+/// Limits. Protocol Buffers allow no message above 2 GiB; no published network has as many values, tensors or nodes.
 const MOST_BYTES: u64 = 2 << 30;
 const MOST_VALUES: usize = 1 << 30;
 /// Of tensors that are stored once and have several names; those are small.
@@ -180,7 +180,7 @@ fn inside<'a>(
     Ok(found)
 }
 
-/// What an initializer says of itself.
+/// The header of an initializer.
 #[derive(Debug, Default)]
 struct Tensor<'a> {
     name: &'a str,
@@ -217,7 +217,7 @@ impl<'a> Tensor<'a> {
         if is_in_segments {
             return Err(damaged(format!("`{}` is stored in segments", tensor.name)));
         }
-        // Small whole numbers stay in the file, so this says nothing of those.
+        // Counters and shapes in other files are not needed.
         if tensor.kind.is_some() && (is_external || !location.is_empty()) {
             let (tensor, location) = (tensor.name.to_owned(), shown(location));
             return Err(OnnxError::External { tensor, location });

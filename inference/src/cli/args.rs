@@ -407,7 +407,7 @@ pub struct EstimateArgs {
 /// The commands of `arpent model`.
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
-    /// Make a package of a checkpoint: safetensors, or a PyTorch file, which is parsed and never executed.
+    /// Make a package of a checkpoint: safetensors, the weights of an ONNX file, or a PyTorch file, which is parsed and never executed.
     Import(ImportArgs),
     /// List the published networks that can be imported by name, with what they need and where their files are found.
     List(ListArgs),
@@ -450,7 +450,7 @@ pub struct ProbeArgs {
 /// A checkpoint, and properties that it does not contain.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
-    /// The checkpoint (.safetensors, .pt, .pth, .ckpt, .bin).
+    /// The checkpoint (.safetensors, .onnx, .pt, .pth, .ckpt, .bin).
     pub checkpoint: PathBuf,
     /// unet-resnet18, unet-resnet34, unet-resnet50, unet-mobilenet-v2, unet-efficientnet-lite0 or
     /// unet-efficientnet-b0 to -b7, with the decoder of segmentation_models_pytorch; that of --like by default.

@@ -11,6 +11,7 @@ mod bad_input;
 mod change;
 mod change_guide;
 mod change_shards;
+mod cloud_masks;
 mod common;
 mod coverage;
 mod dates;
