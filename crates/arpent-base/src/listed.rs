@@ -18,9 +18,8 @@ const SHOWN: usize = 2;
 /// ```
 pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
     let [first @ .., last] = names else { return String::new() };
-    let joined = |names: &[T], end: &str| {
-        names.iter().map(|name| format!("{}{end}", name.as_ref())).collect::<String>()
-    };
+    let joined =
+        |names: &[T], end: &str| names.iter().flat_map(|name| [name.as_ref(), end]).collect::<String>();
     let whole = joined(first, ", ") + last.as_ref();
     if names.len() <= FEW || whole.chars().count() <= MOST_CHARS {
         return whole;

@@ -160,7 +160,7 @@ fn mixed_network(bands: usize, widths: [usize; 3], seed: u64) -> Network {
         plan(halves(), &[23], None, 2 * a, 2),
         plan(ShapeOp::Concat, &[22, 24], None, 2 * a + c, 2),
         plan(conv(1, 1), &[25], None, 5, 2),
-        plan(if seed % 2 == 0 { align() } else { halves() }, &[26], None, 5, 0),
+        plan(if seed.is_multiple_of(2) { align() } else { halves() }, &[26], None, 5, 0),
     ];
     Network::new(plans, seed)
 }

@@ -216,7 +216,7 @@ impl Architecture {
             return Err(bad(format!("compares {} dates, expected 1 or {MOST_DATES}", self.dates())));
         }
         let problem = match self {
-            Self::Linear { kernel: 1 | 3, .. } => None,
+            Self::Linear { kernel: 1 | 3, .. } | Self::Upernet { .. } => None,
             Self::Linear { kernel, .. } => Some(format!("kernel is {kernel}, expected 1 or 3")),
             Self::Unet { widths, encoder_convs, .. } => plain_problem(widths, encoder_convs),
             Self::Classifier { widths, convs, cell_px, .. } => {
@@ -226,7 +226,6 @@ impl Architecture {
                 Some(format!("lists {} decoder widths, expected {DECODER_STAGES}", decoder.len()))
             }
             Self::EncoderUnet { decoder, .. } => width_problem(decoder),
-            Self::Upernet { .. } => None,
         };
         problem.map_or(Ok(()), |problem| Err(bad(problem)))
     }

@@ -109,7 +109,7 @@ fn a_listed_network_is_one_line_away_from_a_package() {
     let stored = stored.iter().map(|w| if w.starts_with("models/") { "models/stored" } else { *w });
     place.arpent(&stored.collect::<Vec<_>>()).expect(0);
     let (stored, _) = ModelPackage::load(&place.path("models/stored")).unwrap();
-    assert_eq!(stored.value_range, [0.0, 10_000.0]);
+    assert_eq!(stored.value_range.map(f32::to_bits), [0.0, 10_000.0f32].map(f32::to_bits));
     let apart =
         stored.bands.iter().zip(&package.bands).map(|(s, p)| s.normalized(2500.0) - p.normalized(0.25));
     assert!(apart.into_iter().all(|d| d.abs() < 1e-5));

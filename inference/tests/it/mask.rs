@@ -95,7 +95,7 @@ fn a_layer_takes_out_what_lies_below_it_and_nothing_else() {
     assert!(text.contains("CLASS_0=observed") && text.contains("CLASS_1=cloud"), "{text}");
     assert!(text.contains("CLASS_2=shadow") && text.contains("LAYOUT=COG"), "{text}");
     // Features are those of the pixels that are left.
-    let pixels = |class: u8, map: &Map| exact(map.labels().iter().filter(|l| **l == class).count());
+    let pixels = |class: u8, map: &Map| exact(map.labels().into_iter().filter(|l| *l == class).count());
     for class in 1..4 {
         let name = format!("class {class}");
         let of_class = properties(&map);
@@ -104,7 +104,7 @@ fn a_layer_takes_out_what_lies_below_it_and_nothing_else() {
         assert!((area - pixels(class, &map) * GSD * GSD).abs() < 1e-6, "{name}: {area} m2");
     }
     let counts = &map.manifest["counts"];
-    let [clouds, shadows] = [1, 2].map(|value| reasons.iter().filter(|r| **r == value).count());
+    let [clouds, shadows] = [1, 2].map(|value| reasons.iter().copied().filter(|r| *r == value).count());
     let all = SCENE.width * SCENE.height;
     assert_eq!(counts["pixels_valid"], all - clouds - shadows);
     let found = &counts["masked"];
@@ -153,7 +153,7 @@ fn a_layer_takes_out_what_lies_below_it_and_nothing_else() {
 #[test]
 fn plan_shows_masks_and_predicts_nothing() {
     let (place, scene) = place();
-    let (mask, _) = (layer(&place, "clouds.geojson", &[(json!({}), rectangle([0.0, 0.0, 9.0, 9.0]))]), ());
+    let mask = layer(&place, "clouds.geojson", &[(json!({}), rectangle([0.0, 0.0, 9.0, 9.0]))]);
     package(&place, "finder", KINDS);
     let words =
         ["plan", "run.toml", "--scene", &scene, "--mask", &mask, "--mask", "finder", "--output", "out"];
@@ -549,7 +549,7 @@ fn masks_become_bytes_of_one_band_in_the_crs_of_the_scenes() {
         let differ = found.iter().zip(&expected).filter(|(a, b)| a != b).count();
         // Warped to and fro, some pixels of the edge move.
         assert!(differ <= if mask == "utm.tif" { 2 * 190 } else { 0 }, "{mask}: {differ}");
-        assert_ne!(found.iter().filter(|label| **label == 255).count(), 0);
+        assert_ne!(found.into_iter().filter(|label| *label == 255).count(), 0);
         std::fs::remove_file(place.path("out.tif")).unwrap();
     }
 }

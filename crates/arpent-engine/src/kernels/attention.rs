@@ -12,7 +12,7 @@ use super::softmax::exponentials;
 use super::squares::{self, Pixel, Rolled};
 use super::turn::{SIDE, turned};
 use crate::Activation;
-use crate::numbers::size;
+use crate::numbers::{signed, size};
 
 /// Scores that exist at a time, roughly.
 const SCORES: usize = 32 << 10;
@@ -23,6 +23,7 @@ const QUERIES: usize = 56;
 /// Added to the scores of pixels that were no neighbors.
 const APART: f32 = -100.0;
 
+#[allow(clippy::struct_field_names, reason = "the word for both")]
 /// Several heads, of `channels` channels of queries and keys and `values` channels of values each.
 #[derive(Debug)]
 pub(crate) struct Heads {
@@ -228,12 +229,7 @@ impl<'a> Scratch<'a> {
 }
 
 /// `count` pixels in memory.
-fn line<'a>(
-    rows: &'a [*const f32],
-    step: usize,
-    (out, out_step): (*mut f32, usize),
-    count: usize,
-) -> Strip<'a> {
+fn line(rows: &[*const f32], step: usize, (out, out_step): (*mut f32, usize), count: usize) -> Strip<'_> {
     let (residual, activation) = (std::ptr::null(), Activation::None);
     Strip { rows, step, out_step, residual_step: 0, out, residual, count, activation }
 }
@@ -292,7 +288,7 @@ fn everywhere(heads: &Heads, layers: &Layers, patch: &Patch, keys: usize, all: &
                         scratch.write(query, heads.values, &mut out[head * heads.values..][..heads.values]);
                     }
                 });
-                x += count as i64;
+                x += signed(count);
             }
         }
     }

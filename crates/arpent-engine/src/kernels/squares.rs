@@ -3,6 +3,7 @@
 use crate::numbers::{signed, size};
 
 /// One axis of a picture that is rolled and cut into squares.
+#[allow(clippy::struct_field_names, reason = "before or after the padding")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rolled {
     length: i64,

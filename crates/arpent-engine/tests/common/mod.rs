@@ -282,10 +282,10 @@ fn attended(from: &[&Grid], heads: usize, window: Option<Square>, weights: &(Vec
             let most = scores.iter().fold(f64::NEG_INFINITY, |m, v| m.max(*v));
             let shares: Vec<f64> = scores.iter().map(|v| (v - most).exp()).collect();
             let sum: f64 = shares.iter().sum();
-            for c in head * each_value..(head + 1) * each_value {
+            for (c, out) in out.iter_mut().enumerate().skip(head * each_value).take(each_value) {
                 let value =
                     |((place, _), share): (&Seen, &f64)| share * beyond(values, c, *place, keys.channels);
-                out[c] = seen.iter().zip(&shares).map(value).sum::<f64>() / sum;
+                *out = seen.iter().zip(&shares).map(value).sum::<f64>() / sum;
             }
         }
     }

@@ -326,19 +326,15 @@ pub enum ChangeJobError {
     NoGrid,
     /// A grid with more pixels than can be compared.
     #[error(
-        "`grid.pixel_size` {pixel_size} makes {columns} x {rows} pixels of what both dates have; at most {side} on a side and {pixels} in all can be compared"
+        "`grid.pixel_size` {pixel_size} makes {size} pixels of what both dates have; at most {most} can be compared"
     )]
     GridTooFine {
         /// As configured.
         pixel_size: f64,
-        /// Columns.
-        columns: String,
-        /// Rows.
-        rows: String,
-        /// Most pixels on a side.
-        side: String,
-        /// Most pixels.
-        pixels: String,
+        /// Columns and rows.
+        size: String,
+        /// Most pixels, in words.
+        most: String,
         /// The smallest size that is possible.
         least: String,
     },
@@ -386,7 +382,27 @@ impl Diagnostic for ChangeJobError {
     }
 
     fn hint(&self) -> Option<String> {
-        let text = match self {
+        self.hint_with_values().or_else(|| self.plain_hint().map(str::to_owned))
+    }
+}
+
+impl ChangeJobError {
+    /// Hints with values.
+    fn hint_with_values(&self) -> Option<String> {
+        match self {
+            Self::ScenesReplaced { table, .. } => Some(format!(
+                "name the map as `map` under [{table}], beside its `scenes`; or remove these `scenes`"
+            )),
+            Self::GridTooFine { least, .. } => {
+                Some(format!("set `pixel_size` under [grid] to {least} or more (units of the CRS)"))
+            }
+            _ => None,
+        }
+    }
+
+    #[allow(clippy::too_many_lines, reason = "one line for each error")]
+    fn plain_hint(&self) -> Option<&'static str> {
+        Some(match self {
             Self::NoInput { date: "earlier" } => {
                 "name a map or images with --before, or under [before] in the configuration"
             }
@@ -426,14 +442,6 @@ impl Diagnostic for ChangeJobError {
             }
             Self::NoSuchBand { .. } => {
                 "count bands from 1 (`arpent inspect IMAGE` lists them), or name those that all images have as `compare` under [images]"
-            }
-            Self::ScenesReplaced { table, .. } => {
-                return Some(format!(
-                    "name the map as `map` under [{table}], beside its `scenes`; or remove these `scenes`"
-                ));
-            }
-            Self::GridTooFine { least, .. } => {
-                return Some(format!("set `pixel_size` under [grid] to {least} or more (units of the CRS)"));
             }
             Self::Shifted { .. } => {
                 "register the images with each other first, or set a larger `limit` under [registration]: changes that are not wider than twice the shift are left out"
@@ -491,7 +499,7 @@ impl Diagnostic for ChangeJobError {
                 "name the occupation of one date for the other date, for example --before OCCUPATION_2018.gpkg --after DIFFERENTIEL.gpkg"
             }
             Self::NotAChange { .. } => "name the folder or URL that `arpent change` wrote",
-        };
-        Some(text.to_owned())
+            Self::ScenesReplaced { .. } | Self::GridTooFine { .. } => return None,
+        })
     }
 }

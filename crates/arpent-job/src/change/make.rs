@@ -251,7 +251,7 @@ impl ChangeJob<'_> {
             groups: inputs.classes.groups(options)?,
             width_px: 2.0 * explained,
             min_area_m2: options.min_area_m2.get(),
-            min_confidence: options.confidence.map(|share| share.get()),
+            min_confidence: options.confidence.map(arpent_base::Share::get),
             // Of images alone the classes are what the images say.
             image: seen.evidence.as_ref().filter(|_| inputs.maps.is_some()).map(|_| vote),
             min_overlap: options.min_overlap.get(),

@@ -64,10 +64,8 @@ fn check_pixels(pixel_size: f64, areas: impl Iterator<Item = [f64; 4]>) -> Resul
     let least = (width / MOST_SIDE).max(height / MOST_SIDE).max((width * height / MOST_PIXELS).sqrt());
     Err(ChangeJobError::GridTooFine {
         pixel_size,
-        columns: in_words(columns),
-        rows: in_words(rows),
-        side: in_words(MOST_SIDE),
-        pixels: in_words(MOST_PIXELS),
+        size: format!("{} x {}", in_words(columns), in_words(rows)),
+        most: format!("{} on a side and {} in all", in_words(MOST_SIDE), in_words(MOST_PIXELS)),
         least: above(least),
     })
 }
@@ -236,10 +234,10 @@ mod tests {
         for fine in [0.1, 0.0036] {
             check(fine, &[town]).unwrap();
         }
-        let Err(ChangeJobError::GridTooFine { columns, rows, least, .. }) = check(1e-4, &[town]) else {
+        let Err(ChangeJobError::GridTooFine { size, least, .. }) = check(1e-4, &[town]) else {
             panic!("refused")
         };
-        assert_eq!((&*columns, &*rows, &*least), ("100,000,000", "50,000,000", "0.0036"));
+        assert_eq!((&*size, &*least), ("100,000,000 x 50,000,000", "0.0036"));
         check(least.parse().unwrap(), &[town]).unwrap();
         // What both have is 5 by 2 km.
         check(1.6e-3, &[town, beside]).unwrap();

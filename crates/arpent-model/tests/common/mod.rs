@@ -103,7 +103,9 @@ pub(crate) fn state_dict(fixture: &Value, prefix: &str) -> Weights {
         let factors = fixture["factors"].as_object().into_iter().flatten();
         let factor = factors.filter(|(end, _)| key.ends_with(end.as_str())).find_map(|(_, f)| f.as_f64());
         let mut values = tensor(key, &shape);
-        values.iter_mut().for_each(|v| *v *= factor.unwrap_or(1.0) as f32);
+        for value in &mut values {
+            *value *= factor.unwrap_or(1.0) as f32;
+        }
         weights.insert(format!("{prefix}{key}"), &shape, values);
     }
     weights
