@@ -33,6 +33,7 @@ pub const BURN_VERSION: &str = "0.22.1";
 
 mod adopt;
 mod architecture;
+mod band;
 mod checkpoint;
 mod device;
 mod encoders;
@@ -65,6 +66,7 @@ mod weights;
 
 pub use adopt::{Adopted, adopt, adopt_encoder};
 pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
+pub use band::{Band, Dequantize};
 pub use checkpoint::read_checkpoint;
 pub use device::{DeviceChoice, Precision, is_short_of_memory, panic_message};
 pub use encoders::Encoder;
@@ -77,7 +79,7 @@ pub use lowered::engine;
 #[cfg(feature = "tensors")]
 pub use network::{Block, Network};
 pub use package::{
-    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,
+    Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,
     Territory, TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
