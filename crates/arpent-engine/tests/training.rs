@@ -171,7 +171,13 @@ proptest! {
             let variance = own.iter().map(|i| (f64::from(x[*i]) - mean).powi(2)).sum::<f64>() / m;
             let normal = |i: usize| (f64::from(x[i]) - mean) / (variance + epsilon).sqrt();
             let raw = |i: usize| normal(i) * f64::from(gamma[c]) + f64::from(beta[c]);
-            // Values at a limit may be on either side.
+            // Values at a limit may be on either side: they may miss in the sums.
+            let at_limit = |i: usize| (raw(i) - low).abs().min((raw(i) - high).abs()) <= 1e-5;
+            let slack: f64 = own
+                .iter()
+                .filter(|i| at_limit(**i))
+                .map(|i| f64::from(g[*i]).abs() * normal(*i).abs().max(1.0))
+                .sum();
             let passes = |i: usize| if raw(i) > low && raw(i) < high { f64::from(g[i]) } else { 0.0 };
             let (sum, with_x): (f64, f64) = own
                 .iter()
@@ -179,14 +185,15 @@ proptest! {
                 .fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
             prop_assert!((f64::from(told.mean[c]) - mean).abs() < 1e-6);
             prop_assert!((f64::from(told.variance[c]) - variance).abs() < 1e-5);
-            prop_assert!((f64::from(dbeta[c]) - sum).abs() < 1e-4 * m.sqrt() + 1e-3);
-            prop_assert!((f64::from(dgamma[c]) - with_x).abs() < 1e-4 * m.sqrt() + 1e-3);
+            prop_assert!((f64::from(dbeta[c]) - sum).abs() < 1e-4 * m.sqrt() + 1e-3 + slack);
+            prop_assert!((f64::from(dgamma[c]) - with_x).abs() < 1e-4 * m.sqrt() + 1e-3 + slack);
             for i in own {
                 prop_assert!((f64::from(y[i]) - raw(i).clamp(low, high)).abs() < 1e-5);
-                if (raw(i) - low).abs().min((raw(i) - high).abs()) > 1e-5 {
+                if !at_limit(i) {
                     let scale = f64::from(gamma[c]) / (variance + epsilon).sqrt();
                     let exact = scale * (passes(i) - sum / m - normal(i) * with_x / m);
-                    prop_assert!((f64::from(dx[i]) - exact).abs() < 1e-3, "{} for {}", dx[i], exact);
+                    let near = 1e-3 + scale.abs() * slack * (1.0 + normal(i).abs()) / m;
+                    prop_assert!((f64::from(dx[i]) - exact).abs() < near, "{} for {}", dx[i], exact);
                 }
             }
         }

@@ -171,6 +171,15 @@ fn plan_shows_masks_and_predicts_nothing() {
     assert!(refused.err.contains("hint: make its map first"), "{}", refused.err);
 }
 
+/// The counts of masks, without their addresses: a plan has those of its machine.
+fn masked(map: &Map) -> Value {
+    let mut counts = map.manifest["counts"]["masked"].clone();
+    for layer in counts["layers"].as_array_mut().unwrap() {
+        layer.as_object_mut().unwrap().remove("source");
+    }
+    counts
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3, ..ProptestConfig::default() })]
 
@@ -199,7 +208,7 @@ proptest! {
             prop_assert_eq!(&labels, &without(&answers, |at| reasons[at] != 0));
             let other = place.run(&[&scene], &format!("{name}-windows"), &["--window", &size.to_string(), "--threads", "3"]);
             prop_assert_eq!(of(&one), of(&other));
-            prop_assert_eq!(&one.manifest["counts"]["masked"], &other.manifest["counts"]["masked"]);
+            prop_assert_eq!(masked(&one), masked(&other));
             for shards in [1, 3, 7] {
                 let output = place.text(&format!("{name}-of-{shards}"));
                 let plan = place.plan(&[&scene], &output, shards, &["--window", "32"]);
@@ -207,7 +216,7 @@ proptest! {
                 place.arpent(&["merge", "--plan", &plan]).expect(0);
                 let map = Map::at(std::path::Path::new(&output));
                 prop_assert_eq!(of(&one), of(&map), "{} shards", shards);
-                prop_assert_eq!(&one.manifest["counts"]["masked"], &map.manifest["counts"]["masked"]);
+                prop_assert_eq!(masked(&one), masked(&map));
                 prop_assert_eq!(&one.manifest["run_id"], &map.manifest["run_id"]);
             }
         }
